@@ -1,0 +1,3 @@
+module github.com/llmagg/llmagg
+
+go 1.25.0
