@@ -1,0 +1,510 @@
+/*
+ * llmagg.h - the C interface of llmagg: one call over many large language models.
+ *
+ * This header is the manual. Link with -lllmagg (SONAME libllmagg.so.1) or with libllmagg.a.
+ *
+ * A first call, without error checks:
+ *
+ *     llmagg_manager *manager = NULL;
+ *     llmagg_aggregator *agg = NULL;
+ *     llmagg_buf answer = {NULL, 0};
+ *     llmagg_manager_new(&manager, NULL);
+ *     llmagg_aggregator_new(manager, NULL, 0, &agg, NULL);
+ *     llmagg_aggregator_initialize(agg, config, strlen(config), NULL);
+ *     llmagg_aggregator_chat(agg, request, strlen(request), NULL, 0, &answer, NULL);
+ *     puts(answer.ptr);
+ *     llmagg_buf_free(&answer);
+ *     llmagg_aggregator_free(agg);
+ *     llmagg_manager_free(manager);
+ *
+ * with   config  = {"openai": {"models": {"gpt-4o": {"api_key": "${OPENAI_API_KEY}"}}}}
+ * and    request = {"messages": [{"role": "user", "content": "Hello"}]}
+ *
+ * RULES THAT HOLD FOR EVERY FUNCTION
+ *
+ * Status.   A function that can fail returns llmagg_status: LLMAGG_OK (0) or one of the negative LLMAGG_E_ codes. Any function
+ *           may return LLMAGG_E_INVALID_ARGUMENT (a NULL or malformed argument), LLMAGG_E_INVALID_HANDLE (a NULL, freed,
+ *           foreign or wrong-kind handle), LLMAGG_E_INTERNAL (a fault in the library, which goes on working) and
+ *           LLMAGG_E_FORKED; under "Codes" only the others are named.
+ * Errors.   The last parameter, llmagg_error **err, may be NULL. On failure *err is set to an error that the caller owns and
+ *           frees with llmagg_error_free; on success it is left as it was. There is no thread-local state.
+ * Inputs.   Borrowed for the length of the call. Text is UTF-8 as pointer and length; a NUL at the end is not needed.
+ *           JSON is RFC 8259. A length above 1 GiB is refused.
+ * Outputs.  Written only on success. A llmagg_buf is owned by the caller and freed with llmagg_buf_free; the byte behind its
+ *           last one is NUL, so that it can be printed, and is not counted in its length.
+ * Handles.  Opaque pointers. Each is freed exactly once; a second free, NULL, and a handle of another kind are ignored.
+ *           A handle that was freed is never valid again, and never becomes another object.
+ * Threads.  Every function may be called from any thread at any time, also for one handle from several threads at once, also
+ *           while another thread frees that handle. A queue should have one reader. From signal handlers nothing may be called.
+ * Fork.     In a child made by fork() without exec, every function with a status returns LLMAGG_E_FORKED at once, and those
+ *           that free a handle do nothing. What needs no native state (llmagg_version, llmagg_abi_version,
+ *           llmagg_status_name, llmagg_error_..., llmagg_buf_free) works there. The library's sockets and queue descriptors
+ *           are closed in the child.
+ * Output.   Nothing is ever written to stdout or stderr. Signal dispositions of SIGINT, SIGTERM, SIGHUP, SIGCHLD and SIGPROF
+ *           stay as the host set them.
+ * Time.     Seconds as double.
+ * Growth.   Codes, event types and flags are never renumbered. Structs that begin with struct_size grow only at their end;
+ *           set it to sizeof(the struct) as compiled. Fields that JSON documents gain later are to be ignored by readers.
+ *
+ * REQUESTS, RESPONSES, CHUNKS are JSON in the shape of OpenAI's chat completions, whatever the vendor speaks; fields that are
+ * not known here pass through in both directions. A request's "model" is used by llmagg_aggregator_... only to choose among
+ * routes when the aggregator has no list of models; the route's own upstream name is what is sent. A response carries
+ * "attempts" beside OpenAI's fields: an array with one object for each HTTP exchange.
+ *
+ * OPTIONS of a call (JSON object, or NULL and 0 for the defaults):
+ *     "max_retries": n             attempts on one route (default: the route's configuration)
+ *     "deadline": s                over everything: attempts, waits, routes (default: none)
+ *     "timeout": s                 one attempt (default: the route's configuration)
+ *     "on_interrupt": "error"      a stream that breaks after its first token ends with LLMAGG_E_STREAM_INTERRUPTED (default
+ *                     "restart"    for LLMAGG_STREAM); or a RESTART event is sent and another route answers from the beginning
+ *     "hedge_after": s             ask a second route when the first sent no token by then (default: off)
+ *     "failover_bad_request": b    go on to the next route after LLMAGG_E_BAD_REQUEST (default: true)
+ *     "failover_content_filter": b go on to the next route after LLMAGG_E_CONTENT_FILTER (default: false)
+ *     "headers": {name: value}     HTTP headers added to this call's requests, or replacing the configured ones
+ *     "bare": b                    one attempt without place, breaker or retry (for bindings; single clients only; default: false)
+ *     "window": n                  LLMAGG_STREAM: chunks that may be under way before llmagg_op_credit (default: 64; 0: no bound)
+ *
+ * CONFIGURATION (JSON object): {provider: {"type"?, "models": {name: {"api_key", "base_url", "model", "timeout", "max_retries",
+ * "max_concurrent_calls", ...}}}}. "${NAME}" in a text stands for the environment variable NAME, read through getenv() at that
+ * moment. The provider's name ("openai", "deepseek", "gemini") chooses the wire format and the base URL; any other name needs
+ * a "base_url" and is spoken to as OpenAI. An unknown key is refused with a message that suggests the nearest known one.
+ */
+#ifndef LLMAGG_H
+#define LLMAGG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(_WIN32)
+#define LLMAGG_API
+#elif defined(__GNUC__)
+#define LLMAGG_API __attribute__((visibility("default")))
+#else
+#define LLMAGG_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---------------------------------------------------------------------------------------------------------------- status -- */
+
+/* 0 or one of the negative codes below. */
+typedef int32_t llmagg_status;
+
+enum {
+    LLMAGG_OK = 0,
+    LLMAGG_E_INVALID_ARGUMENT = -1,    /* an argument, JSON text or configuration that cannot be used */
+    LLMAGG_E_INVALID_HANDLE = -2,      /* a NULL, freed, foreign or wrong-kind handle */
+    LLMAGG_E_CLOSED = -3,              /* the object is closed, or was closed while the call ran */
+    LLMAGG_E_INTERNAL = -4,            /* a fault in the library was caught; it goes on working */
+    LLMAGG_E_FORKED = -5,              /* the parent's library used in a forked child */
+    LLMAGG_E_NOT_INITIALIZED = -6,     /* an aggregator used before it has routes */
+    LLMAGG_E_PROVIDER_NOT_FOUND = -10, /* no provider of that name is registered */
+    LLMAGG_E_MODEL_NOT_FOUND = -11,    /* no such model here, or the server answered 404 */
+    LLMAGG_E_AUTHENTICATION = -20,     /* the server refused the key */
+    LLMAGG_E_QUOTA = -21,              /* the account has no credit left */
+    LLMAGG_E_RATE_LIMIT = -22,         /* the server asked to slow down */
+    LLMAGG_E_BAD_REQUEST = -23,        /* the server refused the request */
+    LLMAGG_E_CONTEXT_LENGTH = -24,     /* the prompt is too long for the model */
+    LLMAGG_E_CONTENT_FILTER = -25,     /* the prompt or the answer was blocked by the vendor */
+    LLMAGG_E_TIMEOUT = -26,            /* a deadline passed */
+    LLMAGG_E_UNAVAILABLE = -27,        /* network failure, 408, 409, or 5xx */
+    LLMAGG_E_BAD_RESPONSE = -28,       /* the answer is no completion, or is over a limit */
+    LLMAGG_E_STREAM_INTERRUPTED = -29, /* the stream broke off; the error carries the partial text */
+    LLMAGG_E_CIRCUIT_OPEN = -30,       /* the route's circuit breaker lets no call in */
+    LLMAGG_E_OVERLOADED = -31,         /* no place on the route in time */
+    LLMAGG_E_ALL_FAILED = -32,         /* no route is left; the error carries every attempt */
+    LLMAGG_E_CANCELED = -40            /* the caller canceled */
+};
+
+/* ----------------------------------------------------------------------------------------------------------------- types -- */
+
+typedef struct llmagg_error llmagg_error;           /* what went wrong; owned by whoever received it */
+typedef struct llmagg_manager llmagg_manager;       /* the registry of providers */
+typedef struct llmagg_provider llmagg_provider;     /* one vendor and its models */
+typedef struct llmagg_client llmagg_client;         /* one route: a model at a provider */
+typedef struct llmagg_aggregator llmagg_aggregator; /* one call over many routes */
+typedef struct llmagg_queue llmagg_queue;           /* where events wait for their reader */
+typedef struct llmagg_wall llmagg_wall;             /* a scripted server, for tests */
+
+/* Bytes that the caller owns. ptr[len] is NUL. {NULL, 0} before use and after llmagg_buf_free. */
+typedef struct llmagg_buf {
+    char *ptr;
+    size_t len;
+} llmagg_buf;
+
+/* Values of llmagg_event.type. Each operation gets exactly one terminal event: DONE or ERROR. */
+enum {
+    LLMAGG_EVENT_CHUNK = 1,         /* payload: a chunk of a stream */
+    LLMAGG_EVENT_RESTART = 2,       /* payload: {"from": route, "to": route, "reason": error}; forget what was accumulated */
+    LLMAGG_EVENT_DONE = 3,          /* terminal. payload: the whole response with "attempts"; of a health operation: its result */
+    LLMAGG_EVENT_ERROR = 4,         /* terminal. status: the code, payload: the error as JSON (see llmagg_error_json) */
+    LLMAGG_EVENT_CALL_CUSTOM = 5,   /* a custom provider is called. op: the custom call, tag: the provider's,
+                                       payload: {"parent": the operation that caused it or 0, "parent_tag": its tag,
+                                       "provider", "name", "model", "stream": bool, "request": {...}} */
+    LLMAGG_EVENT_CANCEL_CUSTOM = 6, /* nobody waits for custom call op any longer; what is sent for it is ignored. tag as above */
+    LLMAGG_EVENT_RESUME_CUSTOM = 7, /* custom call op may emit again (see llmagg_custom_emit). tag as above */
+    LLMAGG_EVENT_LOG = 8,           /* payload: {"level": n, "time": seconds, "message": text, "attrs": {...}} */
+    LLMAGG_EVENT_OBSERVE = 9,       /* payload: {"kind": text, ...}: an attempt, a retry, a failover, a breaker that changed, ... */
+    LLMAGG_EVENT_DROPPED = 10       /* payload: {"count": n}: so many LOG and OBSERVE events found no room since the last one */
+};
+
+/*
+ * One event. op is 0 where no operation is concerned; tag is what the caller gave with the operation or the provider.
+ * payload is JSON of payload_len bytes and followed by a NUL; it is never NULL, but may be empty. 40 bytes on 64-bit machines.
+ */
+typedef struct llmagg_event {
+    int32_t type;
+    llmagg_status status; /* of ERROR; else 0 */
+    uint64_t op;
+    uint64_t tag;
+    const char *payload; /* points into the buffer that was given to llmagg_queue_drain */
+    size_t payload_len;
+} llmagg_event;
+
+/*
+ * What llmagg_queue_drain reads and writes. The caller sets the fields marked "in" (once is enough) and keeps the memory.
+ */
+typedef struct llmagg_drain {
+    size_t struct_size;   /* in: sizeof(llmagg_drain) */
+    size_t event_size;    /* in: sizeof(llmagg_event); the distance between two elements of events */
+    llmagg_event *events; /* in: room for max_events events */
+    size_t max_events;    /* in: at least 1 */
+    char *buffer;         /* in: room for the payloads, each followed by a NUL; NULL when buffer_size is 0 */
+    size_t buffer_size;   /* in */
+    size_t count;         /* out: the events written */
+    size_t used;          /* out: the bytes of buffer written */
+    size_t pending;       /* out: the events that still wait */
+    size_t needed;        /* out: 0, or the buffer_size that the next event needs, when that is more than buffer_size.
+                             Nothing is lost: give a larger buffer and drain again */
+} llmagg_drain;
+
+/* Called by llmagg_queue_run for each event, which is valid during the call. Anything but 0 ends llmagg_queue_run. */
+typedef int (*llmagg_event_fn)(const llmagg_event *event, void *user);
+
+/* Flags of the ..._chat_submit functions. */
+enum {
+    LLMAGG_STREAM = 1 /* stream: CHUNK events, perhaps RESTART, then DONE. Without it: one DONE with the response. */
+};
+
+/* Levels of llmagg_log_to_queue. */
+enum { LLMAGG_LOG_DEBUG = -4, LLMAGG_LOG_INFO = 0, LLMAGG_LOG_WARN = 4, LLMAGG_LOG_ERROR = 8 };
+
+/* --------------------------------------------------------------------------------------------------------------- version -- */
+
+/* The version that this header was written for. */
+#define LLMAGG_VERSION "0.1.0"
+#define LLMAGG_ABI_VERSION 1
+
+/* The ABI version of the loaded library; programs compiled against another LLMAGG_ABI_VERSION must not use it.
+ * Never fails; works in a forked child. Since: 0.1.0 */
+LLMAGG_API uint32_t llmagg_abi_version(void);
+
+/* The release of the loaded library, as "0.1.0". Static text. Never fails; works in a forked child. Since: 0.1.0 */
+LLMAGG_API const char *llmagg_version(void);
+
+/* The name of a code without its prefix, as "RATE_LIMIT", "OK", or "UNKNOWN". Static text. Never fails; works in a forked child.
+ * Since: 0.1.0 */
+LLMAGG_API const char *llmagg_status_name(llmagg_status status);
+
+/* ----------------------------------------------------------------------------------------------------------- error, buf -- */
+
+/* The code of an error; LLMAGG_OK for NULL. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_error_code(const llmagg_error *error);
+
+/* A sentence for people, NUL-terminated. Owned by the error; "" for NULL. Since: 0.1.0 */
+LLMAGG_API const char *llmagg_error_message(const llmagg_error *error);
+
+/* All that is known, as JSON, NUL-terminated; its length into *len where len is not NULL. {"code", "name", "message", "provider",
+ * "model", "status", "provider_message", "type", "provider_code", "request_id", "retry_after", "body", "partial", "attempts",
+ * "cause"}; what is unknown is left out. Keys (credentials) never occur in it. Owned by the error; "{}" for NULL. Since: 0.1.0 */
+LLMAGG_API const char *llmagg_error_json(const llmagg_error *error, size_t *len);
+
+/* Frees an error; NULL is ignored. An error is no handle: a second free of one is undefined, as with free(). Since: 0.1.0 */
+LLMAGG_API void llmagg_error_free(llmagg_error *error);
+
+/* Frees the bytes and empties the struct; NULL and empty ones are ignored, so a second call is harmless. Since: 0.1.0 */
+LLMAGG_API void llmagg_buf_free(llmagg_buf *buf);
+
+/* --------------------------------------------------------------------------------------------------------------- manager -- */
+
+/* Makes an empty registry. *out is owned: llmagg_manager_free. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_manager_new(llmagg_manager **out, llmagg_error **err);
+
+/* The process-wide registry, made at the first call; the same handle each time until it is closed, a new one after that.
+ * *out is borrowed: llmagg_manager_free on it does nothing. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_manager_default(llmagg_manager **out, llmagg_error **err);
+
+/* Registers a provider under its name, and replaces one of the same name, which closes when its last call has ended. The manager
+ * keeps the provider alive; its handle may be freed. Codes: CLOSED. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_manager_register(llmagg_manager *manager, llmagg_provider *provider, llmagg_error **err);
+
+/* Takes a provider out; it closes when its last call has ended. Codes: PROVIDER_NOT_FOUND, CLOSED. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_manager_unregister(llmagg_manager *manager, const char *name, size_t name_len,
+                                                   llmagg_error **err);
+
+/* A new handle to the route of a model (the configured name, or the upstream name) at a provider. *out is owned:
+ * llmagg_client_free. Codes: PROVIDER_NOT_FOUND, MODEL_NOT_FOUND, CLOSED. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_manager_client(llmagg_manager *manager, const char *provider, size_t provider_len,
+                                               const char *model, size_t model_len, llmagg_client **out, llmagg_error **err);
+
+/* The same for the first provider, in order of registration, that has the model. *out is owned. Codes: MODEL_NOT_FOUND, CLOSED.
+ * Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_manager_client_by_model(llmagg_manager *manager, const char *model, size_t model_len,
+                                                        llmagg_client **out, llmagg_error **err);
+
+/* The names of the providers in order of registration: ["openai", ...]. *out is owned. Codes: CLOSED. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_manager_providers(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err);
+
+/* The models of each provider: {"openai": ["gpt-4o", ...], ...}. *out is owned. Codes: CLOSED. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_manager_models(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err);
+
+/* Asks every route at the same time whether it is alive, within 5 s: {"openai": {"gpt-4o": true, ...}, ...}. Spends no tokens.
+ * Blocks. *out is owned. Codes: CLOSED. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_manager_health(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err);
+
+/* The same as an operation: DONE carries the object. *op is written before the function returns, but its event may already have
+ * been read by another thread by then; tag tells. Codes: CLOSED. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_manager_health_submit(llmagg_manager *manager, llmagg_queue *queue, uint64_t tag, uint64_t *op,
+                                                      llmagg_error **err);
+
+/* The state of every route: [{"provider", "model", "state", ...}, ...]. Asks nobody. *out is owned. Codes: CLOSED. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_manager_report(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err);
+
+/* Closes the manager and its providers: takes no new call, waits up to deadline seconds (0 or less: not at all) for those in
+ * flight, and ends the rest with LLMAGG_E_CLOSED, each with its event. Afterwards uses give CLOSED; closing again is OK. Blocks.
+ * Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_manager_close(llmagg_manager *manager, double deadline, llmagg_error **err);
+
+/* Closes without waiting, if that was not done, and frees the handle. Ignored: NULL, freed and foreign handles, and that of
+ * llmagg_manager_default. Since: 0.1.0 */
+LLMAGG_API void llmagg_manager_free(llmagg_manager *manager);
+
+/* -------------------------------------------------------------------------------------------------------------- provider -- */
+
+/* Makes a provider from a configuration with exactly one provider: {"openai": {"models": {...}}}. It serves calls at once;
+ * llmagg_provider_initialize checks all its models. *out is owned: llmagg_provider_free. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_provider_new(const char *config, size_t config_len, llmagg_provider **out, llmagg_error **err);
+
+/*
+ * Makes a provider that the application implements. config as for llmagg_provider_new; keys, URLs and headers are not needed.
+ * Each attempt arrives as a CALL_CUSTOM event with this tag and is answered by llmagg_custom_emit, _finish and _fail; failover,
+ * retries, breakers and limits are the library's. queue: where the events go, borrowed until the provider is closed; or NULL: on
+ * the queue of the operation that caused the attempt, and then blocking calls give LLMAGG_E_INVALID_ARGUMENT. The queue must be
+ * read by another thread than the one that waits in a blocking call. *out is owned: llmagg_provider_free. Since: 0.1.0
+ */
+LLMAGG_API llmagg_status llmagg_provider_new_custom(const char *config, size_t config_len, llmagg_queue *queue, uint64_t tag,
+                                                    llmagg_provider **out, llmagg_error **err);
+
+/* Makes the clients of all models; a model that cannot be used is left out and logged. Codes: CLOSED, or the error of the first
+ * model where none can be used. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_provider_initialize(llmagg_provider *provider, llmagg_error **err);
+
+/* The names of its models: ["gpt-4o", ...]. *out is owned. Codes: CLOSED. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_provider_models(llmagg_provider *provider, llmagg_buf *out, llmagg_error **err);
+
+/* A new handle to the route of a model. *out is owned: llmagg_client_free. Codes: MODEL_NOT_FOUND, CLOSED. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_provider_client(llmagg_provider *provider, const char *model, size_t model_len,
+                                                llmagg_client **out, llmagg_error **err);
+
+/* As llmagg_manager_close, for one provider. Blocks. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_provider_close(llmagg_provider *provider, double deadline, llmagg_error **err);
+
+/* Frees the handle. A provider that is registered with a manager lives on there; any other is closed without waiting.
+ * Since: 0.1.0 */
+LLMAGG_API void llmagg_provider_free(llmagg_provider *provider);
+
+/* ---------------------------------------------------------------------------------------------------------------- client -- */
+
+/* Makes a single route without provider or manager, with a breaker and limits of its own. config is that of one model with the
+ * names in it: {"provider": "openai", "name": "gpt-4o", "api_key": ..., ...}. *out is owned: llmagg_client_free. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_client_new(const char *config, size_t config_len, llmagg_client **out, llmagg_error **err);
+
+/* The same for a route that the application implements; queue and tag as in llmagg_provider_new_custom. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_client_new_custom(const char *config, size_t config_len, llmagg_queue *queue, uint64_t tag,
+                                                  llmagg_client **out, llmagg_error **err);
+
+/* {"provider", "name", "model", "available", "config": {...}}; credentials are not in it. *out is owned. Codes: CLOSED.
+ * Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_client_info(llmagg_client *client, llmagg_buf *out, llmagg_error **err);
+
+/* The state of the route, as one element of llmagg_manager_report. *out is owned. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_client_report(llmagg_client *client, llmagg_buf *out, llmagg_error **err);
+
+/* One call on this route; blocks until it is answered. *out is owned: the response. Codes: all. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_client_chat(llmagg_client *client, const char *request, size_t request_len, const char *options,
+                                            size_t options_len, llmagg_buf *out, llmagg_error **err);
+
+/*
+ * One call on this route as an operation: its events arrive on queue, with this tag, and end with exactly one DONE or ERROR.
+ * flags: 0 or LLMAGG_STREAM. Fails only for its arguments and handles; what happens later is an event. *op is written before the
+ * function returns, but another thread may read the first event even earlier; tag tells. Codes: CLOSED. Since: 0.1.0
+ */
+LLMAGG_API llmagg_status llmagg_client_chat_submit(llmagg_client *client, llmagg_queue *queue, const char *request,
+                                                   size_t request_len, const char *options, size_t options_len, uint32_t flags,
+                                                   uint64_t tag, uint64_t *op, llmagg_error **err);
+
+/* The application's own switch, for every handle of the route: while it is off (available is 0) calls get LLMAGG_E_CIRCUIT_OPEN
+ * or, through an aggregator, the next route. Codes: CLOSED. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_client_set_available(llmagg_client *client, int available, llmagg_error **err);
+
+/* Frees the handle and ends the calls that were begun through it with LLMAGG_E_CLOSED. The route itself lives on in its provider;
+ * one made by llmagg_client_new or _new_custom is closed. Since: 0.1.0 */
+LLMAGG_API void llmagg_client_free(llmagg_client *client);
+
+/* ---------------------------------------------------------------------------------------------------------------- routes -- */
+
+/* One call over these routes in this order, with the failover of an aggregator; blocks. For bindings that keep their own lists.
+ * clients are borrowed for the call; 1 to 1000 of them. *out is owned: the response. Codes: all. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_routes_chat(llmagg_client *const *clients, size_t count, const char *request, size_t request_len,
+                                            const char *options, size_t options_len, llmagg_buf *out, llmagg_error **err);
+
+/* The same as an operation; see llmagg_client_chat_submit. Freeing one of the handles ends the operation. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_routes_chat_submit(llmagg_client *const *clients, size_t count, llmagg_queue *queue,
+                                                   const char *request, size_t request_len, const char *options,
+                                                   size_t options_len, uint32_t flags, uint64_t tag, uint64_t *op,
+                                                   llmagg_error **err);
+
+/* Asks these routes whether they are alive; DONE carries an array of bools in their order. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_routes_health_submit(llmagg_client *const *clients, size_t count, llmagg_queue *queue,
+                                                     uint64_t tag, uint64_t *op, llmagg_error **err);
+
+/* Applies the rules for names in a list of models. catalog: [{"provider", "name", "model"}, ...] in order of registration;
+ * models: ["name" or "provider/name", ...], [] for all. *out is owned: indexes into catalog, in order of trial.
+ * Codes: MODEL_NOT_FOUND. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_resolve(const char *catalog, size_t catalog_len, const char *models, size_t models_len,
+                                        llmagg_buf *out, llmagg_error **err);
+
+/* ------------------------------------------------------------------------------------------------------------ aggregator -- */
+
+/* Makes an aggregator over a manager, which stays the caller's. options: NULL, or {"models": [names in order of trial; default:
+ * all that are registered], and options of a call as defaults for its calls}. *out is owned: llmagg_aggregator_free.
+ * Codes: CLOSED. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_aggregator_new(llmagg_manager *manager, const char *options, size_t options_len,
+                                               llmagg_aggregator **out, llmagg_error **err);
+
+/* Makes and registers the providers of a configuration, in its order. A second call does nothing. Codes: CLOSED. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_aggregator_initialize(llmagg_aggregator *aggregator, const char *config, size_t config_len,
+                                                      llmagg_error **err);
+
+/* One call over the routes; blocks until it is answered. *out is owned: the response. Codes: all. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_aggregator_chat(llmagg_aggregator *aggregator, const char *request, size_t request_len,
+                                                const char *options, size_t options_len, llmagg_buf *out, llmagg_error **err);
+
+/* The same as an operation; see llmagg_client_chat_submit. Codes: CLOSED, NOT_INITIALIZED. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_aggregator_chat_submit(llmagg_aggregator *aggregator, llmagg_queue *queue, const char *request,
+                                                       size_t request_len, const char *options, size_t options_len,
+                                                       uint32_t flags, uint64_t tag, uint64_t *op, llmagg_error **err);
+
+/* The names that it tries, in order: ["gpt-4o", ...]. *out is owned. Codes: CLOSED. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_aggregator_models(llmagg_aggregator *aggregator, llmagg_buf *out, llmagg_error **err);
+
+/* As llmagg_manager_health; blocks. *out is owned. Codes: CLOSED, NOT_INITIALIZED. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_aggregator_health(llmagg_aggregator *aggregator, llmagg_buf *out, llmagg_error **err);
+
+/* The same as an operation: DONE carries the object. Codes: CLOSED, NOT_INITIALIZED. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_aggregator_health_submit(llmagg_aggregator *aggregator, llmagg_queue *queue, uint64_t tag,
+                                                         uint64_t *op, llmagg_error **err);
+
+/* Waits up to deadline seconds for the calls in flight, ends the rest with LLMAGG_E_CLOSED, and takes no more. The manager stays
+ * open. Closing again is OK. Blocks. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_aggregator_close(llmagg_aggregator *aggregator, double deadline, llmagg_error **err);
+
+/* Closes without waiting, if that was not done, and frees the handle. Since: 0.1.0 */
+LLMAGG_API void llmagg_aggregator_free(llmagg_aggregator *aggregator);
+
+/* ----------------------------------------------------------------------------------------------------------------- queue -- */
+
+/* Makes a queue. *out is owned: llmagg_queue_free. Codes: UNAVAILABLE (no descriptor left). Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_queue_new(llmagg_queue **out, llmagg_error **err);
+
+/* A descriptor that is readable while events wait; for poll, select, epoll. It stays the library's: do not read, write or close
+ * it, and forget it before llmagg_queue_free. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_queue_fd(llmagg_queue *queue, int *fd, llmagg_error **err);
+
+/* Waits until an event is there, or timeout seconds have passed (0: only looks; negative: for ever). Codes: TIMEOUT, CLOSED (the
+ * queue was freed meanwhile). EINTR does not end it. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_queue_wait(llmagg_queue *queue, double timeout, llmagg_error **err);
+
+/* Moves as many events as fit into the caller's memory; never waits; count is 0 when there are none. See llmagg_drain. Events of
+ * one operation keep their order. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_queue_drain(llmagg_queue *queue, llmagg_drain *drain, llmagg_error **err);
+
+/*
+ * Calls fn(event, user) for each event, on the calling thread, until fn returns something else than 0 or llmagg_queue_stop is
+ * called; events that were not handed to fn stay in the queue. fn may call the library, also for this queue; when it frees the
+ * queue, run ends with CLOSED after fn's return. Codes: CLOSED (freed meanwhile). Since: 0.1.0
+ */
+LLMAGG_API llmagg_status llmagg_queue_run(llmagg_queue *queue, llmagg_event_fn fn, void *user, llmagg_error **err);
+
+/* Ends the llmagg_queue_run under way before its next event, or else the next one at its beginning. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_queue_stop(llmagg_queue *queue, llmagg_error **err);
+
+/* Cancels the operations that report to the queue, drops what waits in it, closes its descriptor and frees the handle. Custom
+ * calls that wait on it for their answer fail. Since: 0.1.0 */
+LLMAGG_API void llmagg_queue_free(llmagg_queue *queue);
+
+/* ------------------------------------------------------------------------------------------------------------ operations -- */
+
+/* Cancels an operation; its connection closes at once and its terminal event is an ERROR with LLMAGG_E_CANCELED, unless it had
+ * ended before. Unknown and ended operations are ignored. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_op_cancel(uint64_t op, llmagg_error **err);
+
+/* Lets a stream send chunks more CHUNK events beyond those of its window ("window" in the options). A stream without credit
+ * stops reading from its server; one whose reader gives none for "reader_timeout" ends with CANCELED. Other events need no credit.
+ * Unknown and ended operations are ignored. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_op_credit(uint64_t op, uint32_t chunks, llmagg_error **err);
+
+/* ---------------------------------------------------------------------------------------------------------------- custom -- */
+
+/*
+ * Sends one chunk of a custom call that was asked with "stream": true. *pause (may be NULL) becomes 1 when the reader is behind:
+ * the next chunk should wait for RESUME_CUSTOM; else 0. Codes: CANCELED (the call has ended: stop), OVERLOADED (the stream is
+ * over its limit of bytes, and has failed). Since: 0.1.0
+ */
+LLMAGG_API llmagg_status llmagg_custom_emit(uint64_t op, const char *chunk, size_t chunk_len, int *pause, llmagg_error **err);
+
+/* Ends a custom call well. response: the whole response where "stream" was false; NULL and 0 after a stream. A response that is
+ * no completion is BAD_RESPONSE for the route, not for this function. Codes: CANCELED (the call has ended). Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_custom_finish(uint64_t op, const char *response, size_t response_len, llmagg_error **err);
+
+/* Ends a custom call with an error: {"code": -22 or "name": "RATE_LIMIT", "message", "status", "retry_after", ...} (see
+ * llmagg_error_json); without code and name it is UNAVAILABLE. NULL and 0: UNAVAILABLE without a message.
+ * Codes: CANCELED (the call has ended). Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_custom_fail(uint64_t op, const char *error, size_t error_len, llmagg_error **err);
+
+/* ------------------------------------------------------------------------------------------------------------------- log -- */
+
+/* Sends what the library logs from this level on to a queue as LOG events, instead of where it went before; queue NULL: nowhere,
+ * which is the state at the start. For the whole process. When 1000 such events wait, more are dropped and counted (DROPPED).
+ * Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_log_to_queue(int32_t level, llmagg_queue *queue, llmagg_error **err);
+
+/* The same for what observers see: OBSERVE events about attempts, retries, failovers, restarts, hedges, breakers. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_observe_to_queue(llmagg_queue *queue, llmagg_error **err);
+
+/* ------------------------------------------------------------------------------------------------------------------ wall -- */
+
+/* Starts a scripted OpenAI-compatible server on a loopback port, for tests of programs that use the library; docs in
+ * core/faultwall. script NULL and 0: every call is answered well. *out is owned: llmagg_wall_free. Codes: UNAVAILABLE (no port).
+ * Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_wall_start(const char *script, size_t script_len, llmagg_wall **out, llmagg_error **err);
+
+/* Its base URL, as "http://127.0.0.1:40001/v1". *out is owned. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_wall_url(llmagg_wall *wall, llmagg_buf *out, llmagg_error **err);
+
+/* What it saw so far, as JSON: requests, times, simultaneous calls, disconnects. *out is owned. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_wall_seen(llmagg_wall *wall, llmagg_buf *out, llmagg_error **err);
+
+/* Replaces the script while it runs; answers under way go on by the old one. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_wall_script(llmagg_wall *wall, const char *script, size_t script_len, llmagg_error **err);
+
+/* Stops the server, cuts its connections, and frees the handle. Since: 0.1.0 */
+LLMAGG_API void llmagg_wall_free(llmagg_wall *wall);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LLMAGG_H */
