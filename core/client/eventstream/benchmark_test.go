@@ -1,0 +1,71 @@
+package eventstream_test
+
+import (
+	"io"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/llmagg/llmagg/core/client/eventstream"
+)
+
+// answer is a streamed answer as OpenAI sends it: 202 events.
+func answer() string {
+	var b strings.Builder
+	for i := range 200 {
+		b.WriteString(`data: {"id":"chatcmpl-AbC123","object":"chat.completion.chunk","created":1712345678,"model":"gpt-4o","system_fingerprint":"fp_1","choices":[{"index":0,"delta":{"content":" token` +
+			strconv.Itoa(i) + "\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n")
+	}
+	b.WriteString("data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n")
+	return b.String()
+}
+
+func BenchmarkDecoder(b *testing.B) {
+	for name, stream := range map[string]string{
+		"LF": answer(), "CRLF": strings.ReplaceAll(answer(), "\n", "\r\n"), "CR": strings.ReplaceAll(answer(), "\n", "\r"),
+	} {
+		b.Run(name, func(b *testing.B) {
+			var d eventstream.Decoder
+			r := strings.NewReader("")
+			b.SetBytes(int64(len(stream)))
+			b.ReportAllocs()
+			for b.Loop() {
+				r.Reset(stream)
+				d.Reset(r, eventstream.Limits{})
+				n := 0
+				for {
+					if _, err := d.Next(); err != nil {
+						if err != io.EOF {
+							b.Fatal(err)
+						}
+						break
+					}
+					n++
+				}
+				if n != 202 {
+					b.Fatal(n)
+				}
+			}
+		})
+	}
+}
+
+// A pooled decoder allocates nothing for a stream, events with types and several lines included.
+func TestNoAllocations(t *testing.T) {
+	stream := "event: delta\ndata: a\n\nid: 5\nevent: delta\ndata: b\ndata: c\n\n" + answer()
+	var d eventstream.Decoder
+	r := strings.NewReader("")
+	allocs := testing.AllocsPerRun(20, func() {
+		r.Reset(stream)
+		d.Reset(r, eventstream.Limits{})
+		for {
+			if _, err := d.Next(); err != nil {
+				break
+			}
+		}
+	})
+	// One for the first type of the stream.
+	require.LessOrEqual(t, allocs, 1.0)
+}

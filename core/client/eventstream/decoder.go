@@ -1,0 +1,260 @@
+package eventstream
+
+import (
+	"bytes"
+	"io"
+	"math"
+	"time"
+)
+
+const (
+	// firstBuffer is the size in bytes of a decoder's first buffer; 10 000 open streams should stay cheap.
+	firstBuffer = 4 << 10
+	// minRead is the least room in bytes that a Read is offered.
+	minRead = 1 << 10
+	// keepBuffer is the size in bytes up to which Reset keeps the buffer, so that one huge event does not stay in a pool.
+	keepBuffer = 64 << 10
+	// maxEmptyReads is the number of Reads without bytes and without error that are borne in a row, as in bufio.
+	maxEmptyReads = 100
+)
+
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
+// Decoder reads the events of one stream. It is not safe for use by several goroutines at once. The zero Decoder is usable
+// after Reset.
+type Decoder struct {
+	// OnRead, if set, is called with the number of bytes after every Read that brought some, before they are decoded: a sign
+	// of life also where they are only a comment. It runs on the goroutine that calls Next and must not call the decoder.
+	OnRead func(n int)
+
+	reader io.Reader
+	limits Limits
+	total  int64 // bytes read so far
+	err    error // ends the stream once the buffer is used up; sticky
+
+	// buf holds, in this order and possibly with gaps: the data of the event being built in [dataStart, dataEnd), and what is
+	// not decoded yet in [pos, end). Consumed lines leave gaps; more data lines are moved down to join the first.
+	buf                []byte
+	dataStart, dataEnd int
+	pos, end           int
+
+	// Search positions, so that each byte is searched once for each line end however the reads split it:
+	// [pos, lf) holds no LF and [pos, cr) no CR.
+	lf, cr int
+
+	started bool // the place of the byte order mark is behind us
+	skipLF  bool // the last line ended in CR at the end of the buffer: a LF that follows belongs to it
+	hasData bool // the event being built has at least one data field
+
+	eventType string // of the event being built
+	lastType  string // the last type seen, kept so that a repeated type is allocated once
+	id        []byte
+	hasID     bool
+	retry     time.Duration
+}
+
+// NewDecoder returns a decoder of the stream that reader gives. It reads as much as reader has, and never ahead of need: a
+// Read starts only when no complete event is left in the buffer.
+func NewDecoder(reader io.Reader, limits Limits) *Decoder {
+	d := new(Decoder)
+	d.Reset(reader, limits)
+	return d
+}
+
+// Reset makes the decoder read a new stream, as if it were new (OnRead is cleared), but keeps its buffer unless that has grown
+// large. Reset(nil, Limits{}) lets go of the reader before the decoder is put into a pool.
+func (d *Decoder) Reset(reader io.Reader, limits Limits) {
+	buf, id := d.buf, d.id[:0]
+	if len(buf) > keepBuffer {
+		buf = nil
+	}
+	if cap(id) > minRead {
+		id = nil
+	}
+	*d = Decoder{reader: reader, limits: limits.withDefaults(), buf: buf, id: id}
+}
+
+// BytesRead returns the number of bytes taken from the reader so far.
+func (d *Decoder) BytesRead() int64 { return d.total }
+
+// Next returns the next event. It blocks in the reader's Read only.
+//
+// After the last event of a stream that ended cleanly the error is io.EOF. ErrEventTooLarge and ErrStreamTooLarge say which
+// limit was passed; any other error is the reader's own, unwrapped: the events that were complete before it have been
+// delivered, the unfinished one is dropped. An error is final: every later call returns it again.
+func (d *Decoder) Next() (Event, error) {
+	d.clearEvent()
+	for {
+		line, ok := d.nextLine()
+		if !ok {
+			if int64(d.dataEnd-d.dataStart)+int64(d.end-d.pos) > d.limits.EventBytes {
+				return d.fail(ErrEventTooLarge)
+			}
+			if d.err == nil {
+				d.fill()
+				continue
+			}
+			return d.finish()
+		}
+		if int64(d.dataEnd-d.dataStart)+int64(line.end-line.start) > d.limits.EventBytes {
+			return d.fail(ErrEventTooLarge)
+		}
+		if line.start < line.end {
+			d.field(line)
+			continue
+		}
+		if d.hasData {
+			return d.event(), nil
+		}
+		d.clearEvent() // a blank line after no data: the type is forgotten too
+	}
+}
+
+// finish ends the stream once the buffer holds no complete line: the rest counts only after a clean end.
+func (d *Decoder) finish() (Event, error) {
+	if d.err != io.EOF {
+		return d.fail(d.err)
+	}
+	if rest := (span{d.pos, d.end}); rest.start < rest.end {
+		d.pos = d.end
+		d.field(rest)
+	}
+	if !d.hasData {
+		return d.fail(io.EOF)
+	}
+	return d.event(), nil
+}
+
+// fail makes err final and drops what the buffer still holds.
+func (d *Decoder) fail(err error) (Event, error) {
+	d.err = err
+	d.pos, d.end = 0, 0
+	d.clearEvent()
+	return Event{}, err
+}
+
+func (d *Decoder) event() Event {
+	event := Event{Type: d.eventType, Data: d.buf[d.dataStart:d.dataEnd:d.dataEnd], Retry: d.retry}
+	if d.hasID {
+		event.ID = d.id
+	}
+	// Its data stays in the buffer until the next call, but is no longer the event being built.
+	d.hasData = false
+	return event
+}
+
+func (d *Decoder) clearEvent() {
+	d.dataStart, d.dataEnd = d.pos, d.pos
+	d.hasData = false
+	d.eventType = ""
+}
+
+// span is a part of the buffer.
+type span struct{ start, end int }
+
+// nextLine consumes the next line and returns it without its end; false if the buffer holds no complete one.
+func (d *Decoder) nextLine() (span, bool) {
+	if !d.started && !d.skipByteOrderMark() {
+		return span{}, false
+	}
+	if d.skipLF && d.pos < d.end {
+		if d.buf[d.pos] == '\n' {
+			d.pos++
+		}
+		d.skipLF = false
+	}
+	d.lf = search(d.buf, max(d.lf, d.pos), d.end, '\n')
+	d.cr = search(d.buf, max(d.cr, d.pos), d.lf, '\r')
+	if d.cr == d.end {
+		return span{}, false
+	}
+	line := span{d.pos, d.cr}
+	d.pos = d.cr + 1
+	if d.cr < d.lf { // the line ended in CR, perhaps in CR LF
+		d.skipLF = true
+	}
+	return line, true
+}
+
+// search returns the position of c in buf[from:to], or to. A position found earlier is found again at once.
+func search(buf []byte, from, to int, c byte) int {
+	if from >= to {
+		return to
+	}
+	if buf[from] == c {
+		return from
+	}
+	if i := bytes.IndexByte(buf[from:to], c); i >= 0 {
+		return from + i
+	}
+	return to
+}
+
+// skipByteOrderMark passes over a leading byte order mark; false if it takes more bytes to know.
+func (d *Decoder) skipByteOrderMark() bool {
+	head := d.buf[d.pos:d.end]
+	switch {
+	case bytes.HasPrefix(head, byteOrderMark):
+		d.pos += len(byteOrderMark)
+	case d.err == nil && bytes.HasPrefix(byteOrderMark, head):
+		return false
+	}
+	d.started = true
+	return true
+}
+
+// field takes one non-empty line into the event being built.
+func (d *Decoder) field(line span) {
+	text := d.buf[line.start:line.end]
+	colon := bytes.IndexByte(text, ':')
+	name, value := text, span{line.end, line.end}
+	if colon >= 0 {
+		name = text[:colon]
+		value.start = line.start + colon + 1
+		if value.start < value.end && d.buf[value.start] == ' ' {
+			value.start++
+		}
+	}
+	switch string(name) { // an empty name is a comment
+	case "data":
+		d.addData(value)
+	case "event":
+		if v := d.buf[value.start:value.end]; string(v) != d.lastType {
+			d.lastType = string(v)
+		}
+		d.eventType = d.lastType
+	case "id":
+		if v := d.buf[value.start:value.end]; bytes.IndexByte(v, 0) < 0 {
+			d.id, d.hasID = append(d.id[:0], v...), true
+		}
+	case "retry":
+		if ms, ok := parseMilliseconds(d.buf[value.start:value.end]); ok {
+			d.retry = ms
+		}
+	}
+}
+
+// addData joins value to the event's data. The first value stays where it is. A further one is moved down behind it, which
+// always fits: its field name alone is longer than the "\n" between them.
+func (d *Decoder) addData(value span) {
+	if !d.hasData {
+		d.hasData = true
+		d.dataStart, d.dataEnd = value.start, value.end
+		return
+	}
+	d.buf[d.dataEnd] = '\n'
+	d.dataEnd += 1 + copy(d.buf[d.dataEnd+1:], d.buf[value.start:value.end])
+}
+
+// parseMilliseconds reads a retry value: ASCII digits only, saturating.
+func parseMilliseconds(text []byte) (time.Duration, bool) {
+	const most = math.MaxInt64 / int64(time.Millisecond)
+	var n int64
+	for _, c := range text {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = min(n*10+int64(c-'0'), most/10)
+	}
+	return time.Duration(n) * time.Millisecond, len(text) > 0
+}
