@@ -1,0 +1,116 @@
+package llm
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Attempt is one exchange on one route, as the trail of a response or an error
+// shows it.
+type Attempt struct {
+	Provider, Model string // the route; Model is the name it was configured under
+	Start           time.Time
+	Duration        time.Duration
+	FirstToken      time.Duration // after Start; 0 if none came
+	Wait            time.Duration // what the call waited before this attempt: backoff, a named wait, a place
+	Code            Code          // OK when it answered
+	Status          int           // HTTP status, 0 if none
+	Message         string        // the failure in one line
+	Bytes           int64         // of the answer, after decompression
+	SkippedEvents   int           // malformed stream events passed over
+	Usage           *Usage
+	Stream          bool
+	Forced          bool // a forced try or probe on a route whose breaker was open
+	Hedge           bool // began because another route was slow
+}
+
+// Route is "provider/model".
+func (a *Attempt) Route() string { return a.Provider + "/" + a.Model }
+
+// String is the attempt in one line: route, what happened, how long, what was
+// waited for.
+func (a *Attempt) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s", a.Route(), a.Code)
+	if a.Status != 0 {
+		fmt.Fprintf(&b, " (HTTP %d)", a.Status)
+	}
+	fmt.Fprintf(&b, " after %s", short(a.Duration))
+	if a.FirstToken > 0 {
+		fmt.Fprintf(&b, ", first token at %s", short(a.FirstToken))
+	}
+	if a.Wait > 0 {
+		fmt.Fprintf(&b, ", waited %s before", short(a.Wait))
+	}
+	if a.Forced {
+		b.WriteString(", forced try")
+	}
+	if a.Hedge {
+		b.WriteString(", hedge")
+	}
+	if a.Message != "" {
+		b.WriteString(": " + a.Message)
+	}
+	return b.String()
+}
+
+func short(d time.Duration) string {
+	switch {
+	case d >= time.Second:
+		return d.Round(10 * time.Millisecond).String()
+	case d >= time.Millisecond:
+		return d.Round(100 * time.Microsecond).String()
+	}
+	return d.Round(time.Microsecond).String()
+}
+
+// MarshalJSON writes the attempt; times are seconds, start is seconds since
+// the Unix epoch.
+func (a Attempt) MarshalJSON() ([]byte, error) { return encode(nil, a.write) }
+
+func (a *Attempt) write(s *stream) {
+	o := startObject(s)
+	o.str("route", a.Route())
+	o.str("provider", a.Provider)
+	o.str("model", a.Model)
+	o.field("start").WriteFloat64(float64(a.Start.UnixMicro()) / 1e6)
+	o.field("duration").WriteFloat64(a.Duration.Seconds())
+	if a.FirstToken > 0 {
+		o.field("first_token").WriteFloat64(a.FirstToken.Seconds())
+	}
+	o.str("outcome", a.Code.String())
+	o.field("code").WriteInt(int(a.Code))
+	if a.Status != 0 {
+		o.field("status").WriteInt(a.Status)
+	}
+	o.strUnlessEmpty("message", a.Message)
+	o.field("wait").WriteFloat64(a.Wait.Seconds())
+	o.field("bytes").WriteInt64(a.Bytes)
+	if a.SkippedEvents > 0 {
+		o.field("skipped_events").WriteInt(a.SkippedEvents)
+	}
+	if a.Usage != nil {
+		a.Usage.write(o.field("usage"))
+	}
+	for _, flag := range []struct {
+		name string
+		on   bool
+	}{{"stream", a.Stream}, {"forced", a.Forced}, {"hedge", a.Hedge}} {
+		if flag.on {
+			o.field(flag.name).WriteTrue()
+		}
+	}
+	o.end()
+}
+
+func writeAttempts(s *stream, attempts []Attempt) {
+	s.WriteArrayStart()
+	for i := range attempts {
+		if i > 0 {
+			s.WriteMore()
+		}
+		attempts[i].write(s)
+	}
+	s.WriteArrayEnd()
+}

@@ -1,0 +1,163 @@
+package llm
+
+import "encoding/json"
+
+// Chunk is one piece of a streamed answer.
+type Chunk struct {
+	ID      string
+	Object  string // "chat.completion.chunk"
+	Created int64
+	Model   string
+	Choices []ChunkChoice
+	Usage   *Usage // nil on chunks without
+	Extra   Extra
+}
+
+// ChunkChoice is what a chunk adds to one choice. FinishReason is "" until the
+// choice ends.
+type ChunkChoice struct {
+	Index        int
+	Delta        Message
+	FinishReason string
+	Logprobs     json.RawMessage
+	Extra        Extra
+}
+
+// HasToken tells whether the chunk carries content, reasoning, a refusal or a
+// tool call: the design's "first token". A chunk with a role alone has none.
+func (c *Chunk) HasToken() bool {
+	for i := range c.Choices {
+		d := &c.Choices[i].Delta
+		if d.Content != "" || d.ReasoningContent != "" || d.Refusal != "" || len(d.Parts) > 0 ||
+			len(d.ToolCalls) > 0 || d.FunctionCall != nil || len(d.Audio) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Text is the content that the chunk adds to the first choice.
+func (c *Chunk) Text() string {
+	for i := range c.Choices {
+		if c.Choices[i].Index == 0 {
+			return c.Choices[i].Delta.PlainText()
+		}
+	}
+	return ""
+}
+
+// MarshalJSON writes the chunk in OpenAI's shape.
+func (c *Chunk) MarshalJSON() ([]byte, error) { return encode(nil, c.write) }
+
+// AppendJSON appends what MarshalJSON writes.
+func (c *Chunk) AppendJSON(dst []byte) ([]byte, error) { return encode(dst, c.write) }
+
+// UnmarshalJSON reads a chunk leniently.
+func (c *Chunk) UnmarshalJSON(data []byte) error { return decode(data, c.read) }
+
+func (c *Chunk) write(s *stream) {
+	o := startObject(s)
+	o.str("id", c.ID)
+	o.str("object", c.Object)
+	o.field("created").WriteInt64(c.Created)
+	o.str("model", c.Model)
+	o.field("choices").WriteArrayStart()
+	for i := range c.Choices {
+		if i > 0 {
+			s.WriteMore()
+		}
+		c.Choices[i].write(s)
+	}
+	s.WriteArrayEnd()
+	if c.Usage != nil {
+		c.Usage.write(o.field("usage"))
+	}
+	o.extra(c.Extra)
+	o.end()
+}
+
+func (c *Chunk) read(it *iterator) {
+	if !readFields(it, func(it *iterator, key string) {
+		switch key {
+		case "id":
+			c.ID = readString(it)
+		case "object":
+			c.Object = readString(it)
+		case "created":
+			c.Created = int64(readFloat(it))
+		case "model":
+			c.Model = readString(it)
+		case "choices":
+			readItems(it, func(it *iterator) {
+				choice := ChunkChoice{}
+				if readFields(it, choice.readField) {
+					c.Choices = append(c.Choices, choice)
+				}
+			})
+		case "usage":
+			c.Usage = readUsage(it)
+		default:
+			c.Extra.read(it, key)
+		}
+	}) {
+		it.ReportError("chunk", "expected a JSON object")
+	}
+}
+
+func (c *ChunkChoice) readField(it *iterator, key string) {
+	switch key {
+	case "index":
+		c.Index = readInt(it)
+	case "delta", "message": // T2: a whole answer reads as one chunk
+		c.Delta.read(it)
+	case "finish_reason":
+		c.FinishReason = readString(it)
+	case "logprobs":
+		c.Logprobs = readRaw(it)
+	default:
+		c.Extra.read(it, key)
+	}
+}
+
+func (c *ChunkChoice) write(s *stream) {
+	o := startObject(s)
+	o.field("index").WriteInt(c.Index)
+	c.Delta.writeDelta(o.field("delta"))
+	if c.FinishReason == "" {
+		o.field("finish_reason").WriteNil()
+	} else {
+		o.str("finish_reason", c.FinishReason)
+	}
+	o.raw("logprobs", c.Logprobs)
+	o.extra(c.Extra)
+	o.end()
+}
+
+// writeDelta writes a delta: content only if there was any, since an absent
+// content adds nothing.
+func (m *Message) writeDelta(s *stream) {
+	d := *m
+	d.NullContent = d.NullContent || d.Content == ""
+	d.write(s)
+}
+
+// AsChunk gives the whole response as one chunk (a server that answers a
+// streaming request with a completion, T2).
+func (r *Response) AsChunk() *Chunk {
+	c := &Chunk{ID: r.ID, Object: "chat.completion.chunk", Created: r.Created, Model: r.Model, Extra: r.Extra}
+	usage := r.Usage
+	c.Usage = &usage
+	for i := range r.Choices {
+		choice := &r.Choices[i]
+		delta := choice.Message
+		delta.ToolCalls = append([]ToolCall(nil), delta.ToolCalls...)
+		for j := range delta.ToolCalls {
+			if delta.ToolCalls[j].Index < 0 {
+				delta.ToolCalls[j].Index = j
+			}
+		}
+		c.Choices = append(c.Choices, ChunkChoice{Index: choice.Index, Delta: delta,
+			FinishReason: choice.FinishReason, Logprobs: choice.Logprobs, Extra: choice.Extra})
+	}
+	return c
+}

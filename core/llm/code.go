@@ -1,0 +1,109 @@
+package llm
+
+import "strconv"
+
+// Code says what kind of failure an [Error] is. The numbers are the status
+// codes of the C ABI; they are never renumbered.
+type Code int
+
+// The codes, in the order of the error table in the design. What each does to
+// the call (same route again, next route, breaker) is told by [Code.NextRoute]
+// and by the client package.
+const (
+	OK                Code = 0
+	InvalidArgument   Code = -1  // the caller's input, JSON or configuration
+	InvalidHandle     Code = -2  // C ABI: stale, foreign or NULL handle
+	Closed            Code = -3  // the object is closed, or was closed while the call ran
+	Internal          Code = -4  // a recovered panic
+	Forked            Code = -5  // native state of the parent used in a forked child
+	NotInitialized    Code = -6  // an aggregator without routes
+	ProviderNotFound  Code = -10 // look-up
+	ModelNotFound     Code = -11 // look-up, or an upstream 404
+	Authentication    Code = -20 // 401, 403 about the key
+	Quota             Code = -21 // 402, 429 insufficient_quota
+	RateLimit         Code = -22 // any other 429
+	BadRequest        Code = -23 // any other 4xx
+	ContextLength     Code = -24 // the prompt does not fit the model
+	ContentFilter     Code = -25 // refused by moderation
+	Timeout           Code = -26 // a deadline passed
+	Unavailable       Code = -27 // network, 408, 409, 5xx
+	BadResponse       Code = -28 // not JSON, no choices, over a limit
+	StreamInterrupted Code = -29 // a stream broke off
+	CircuitOpen       Code = -30 // the route is not usable
+	Overloaded        Code = -31 // no place on the route in time
+	AllFailed         Code = -32 // no route left
+	Canceled          Code = -40 // the caller cancelled
+)
+
+var codeNames = map[Code]string{
+	OK: "OK", InvalidArgument: "INVALID_ARGUMENT", InvalidHandle: "INVALID_HANDLE",
+	Closed: "CLOSED", Internal: "INTERNAL", Forked: "FORKED", NotInitialized: "NOT_INITIALIZED",
+	ProviderNotFound: "PROVIDER_NOT_FOUND", ModelNotFound: "MODEL_NOT_FOUND",
+	Authentication: "AUTHENTICATION", Quota: "QUOTA", RateLimit: "RATE_LIMIT",
+	BadRequest: "BAD_REQUEST", ContextLength: "CONTEXT_LENGTH", ContentFilter: "CONTENT_FILTER",
+	Timeout: "TIMEOUT", Unavailable: "UNAVAILABLE", BadResponse: "BAD_RESPONSE",
+	StreamInterrupted: "STREAM_INTERRUPTED", CircuitOpen: "CIRCUIT_OPEN", Overloaded: "OVERLOADED",
+	AllFailed: "ALL_FAILED", Canceled: "CANCELED",
+}
+
+// String gives the code's name as the C header writes it behind LLMAGG_E_,
+// such as "RATE_LIMIT"; a number for a code that does not exist.
+func (c Code) String() string {
+	if s, ok := codeNames[c]; ok {
+		return s
+	}
+	return strconv.Itoa(int(c))
+}
+
+// Codes lists every code, OK included, from the highest number to the lowest.
+func Codes() []Code {
+	return []Code{OK, InvalidArgument, InvalidHandle, Closed, Internal, Forked, NotInitialized,
+		ProviderNotFound, ModelNotFound, Authentication, Quota, RateLimit, BadRequest, ContextLength,
+		ContentFilter, Timeout, Unavailable, BadResponse, StreamInterrupted, CircuitOpen, Overloaded,
+		AllFailed, Canceled}
+}
+
+// CodeOf finds a code by its number or by its name ("RATE_LIMIT").
+func CodeOf(name string) (Code, bool) {
+	for c, s := range codeNames {
+		if s == name {
+			return c, true
+		}
+	}
+	return 0, false
+}
+
+// SameRoute tells whether the route that failed with this code may be asked
+// again by the same call (column "same route again" of the error table, without
+// the cases that depend on what the server said or on what other routes are
+// left: TIMEOUT and RATE_LIMIT are decided by the client).
+func (c Code) SameRoute() bool {
+	return c == Unavailable || c == BadResponse || c == StreamInterrupted
+}
+
+// NextRoute tells whether an aggregator goes on to its next route after this
+// code (column "next route"). CONTENT_FILTER and BAD_REQUEST can be turned by
+// [CallOptions].
+func (c Code) NextRoute(o CallOptions) bool {
+	switch c {
+	case Internal, ProviderNotFound, ModelNotFound, Authentication, Quota, RateLimit, ContextLength,
+		Timeout, Unavailable, BadResponse, StreamInterrupted, CircuitOpen, Overloaded:
+		return true
+	case BadRequest:
+		return !o.StopOnBadRequest
+	case ContentFilter:
+		return o.FailoverOnContentFilter
+	}
+	return false
+}
+
+// CountsAgainstBreaker tells whether an attempt that ended with this code is a
+// failure for the route's breaker (column "breaker"; AUTHENTICATION and QUOTA
+// block the route instead).
+func (c Code) CountsAgainstBreaker() bool {
+	switch c {
+	case Internal, RateLimit, Timeout, Unavailable, BadResponse, StreamInterrupted:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,195 @@
+package llm
+
+import (
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+)
+
+// ModelConfig configures one route: one model at one provider. The zero value
+// of each field but Provider and Name is its default. It holds the key: do not
+// print it; its String and its JSON leave the key out.
+type ModelConfig struct {
+	// Name is the key under which the model was configured.
+	Name string
+	// Provider is the provider's name.
+	Provider string
+	// Model is the upstream name, Name by default.
+	Model string
+	// Type is the wire format and preset: "openai", "deepseek" or "gemini".
+	// By default the provider's name picks it.
+	Type string
+	// APIKey is sent to the origin of BaseURL and nowhere else.
+	APIKey string
+	// BaseURL is the API's root, such as https://api.openai.com/v1; the
+	// preset's by default.
+	BaseURL      string
+	Organization string            // OpenAI-Organization header
+	Headers      map[string]string // added to each request
+	Proxy        string            // URL; by default http_proxy, https_proxy and no_proxy of the environment
+	CAFile       string            // PEM file with roots, instead of the system's
+
+	Timeout        time.Duration // of an attempt, or to a stream's first token; 30 s
+	ConnectTimeout time.Duration // DNS, TCP and TLS together; 5 s
+	IdleTimeout    time.Duration // silence in a stream; Timeout
+	ReaderTimeout  time.Duration // a stream's reader that takes nothing; 300 s
+
+	MaxRetries         int // attempts on a route; 3
+	MaxConcurrentCalls int // attempts in flight on the route; 10
+
+	Breaker BreakerConfig
+	Retry   RetryConfig
+	Limits  LimitConfig
+}
+
+// BreakerConfig tunes the circuit breaker; zero means the default.
+type BreakerConfig struct {
+	Open        time.Duration // "open_s": 10 s
+	Block       time.Duration // "block_s": after a wrong key or a spent quota; 60 s
+	Window      time.Duration // "window_s": 30 s
+	Failures    int           // "failures": consecutive ones that open it; 5
+	Ratio       float64       // "ratio" of failures in the window that opens it; 0.5
+	MinRequests int           // "min_requests" in the window before Ratio counts; 10
+}
+
+// RetryConfig tunes retries; zero means the default.
+type RetryConfig struct {
+	Backoff      time.Duration // "backoff_s": before the second attempt; 0.5 s, doubling
+	BackoffMax   time.Duration // "backoff_max_s": 8 s
+	Wait         time.Duration // "wait_s": a named wait up to this is waited for on the same route; 3 s
+	BudgetRatio  float64       // "budget_ratio": retries per request; 0.2
+	BudgetPerSec float64       // "budget_per_s": retries per second beside that; 3
+}
+
+// LimitConfig bounds what is read; zero means the default.
+type LimitConfig struct {
+	ResponseBytes int64 // "response_bytes": 64 MiB
+	EventBytes    int64 // "event_bytes": 16 MiB
+	StreamBytes   int64 // "stream_bytes": 256 MiB
+	HeaderBytes   int64 // "header_bytes": 1 MiB
+}
+
+// ProviderConfig configures a provider. Models holds complete configurations,
+// in the order in which they were written.
+type ProviderConfig struct {
+	Name   string
+	Type   string
+	Models []ModelConfig
+}
+
+// Model finds a model by its name.
+func (p *ProviderConfig) Model(name string) (ModelConfig, bool) {
+	for _, m := range p.Models {
+		if m.Name == name {
+			return m, true
+		}
+	}
+	return ModelConfig{}, false
+}
+
+// Defaults of the fields above.
+const (
+	DefaultTimeout        = 30 * time.Second
+	DefaultConnectTimeout = 5 * time.Second
+	DefaultReaderTimeout  = 300 * time.Second
+	DefaultMaxRetries     = 3
+	DefaultMaxConcurrent  = 10
+)
+
+// WithDefaults fills every zero field.
+func (c ModelConfig) WithDefaults() ModelConfig {
+	or(&c.Model, c.Name)
+	or(&c.Name, c.Model)
+	or(&c.Timeout, DefaultTimeout)
+	or(&c.ConnectTimeout, DefaultConnectTimeout)
+	or(&c.IdleTimeout, c.Timeout)
+	or(&c.ReaderTimeout, DefaultReaderTimeout)
+	or(&c.MaxRetries, DefaultMaxRetries)
+	or(&c.MaxConcurrentCalls, DefaultMaxConcurrent)
+	or(&c.Breaker.Open, 10*time.Second)
+	or(&c.Breaker.Block, 60*time.Second)
+	or(&c.Breaker.Window, 30*time.Second)
+	or(&c.Breaker.Failures, 5)
+	or(&c.Breaker.Ratio, 0.5)
+	or(&c.Breaker.MinRequests, 10)
+	or(&c.Retry.Backoff, 500*time.Millisecond)
+	or(&c.Retry.BackoffMax, 8*time.Second)
+	or(&c.Retry.Wait, 3*time.Second)
+	or(&c.Retry.BudgetRatio, 0.2)
+	or(&c.Retry.BudgetPerSec, 3)
+	or(&c.Limits.ResponseBytes, 64<<20)
+	or(&c.Limits.EventBytes, 16<<20)
+	or(&c.Limits.StreamBytes, 256<<20)
+	or(&c.Limits.HeaderBytes, 1<<20)
+	return c
+}
+
+func or[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// String names the route and leaves the key out.
+func (c ModelConfig) String() string {
+	return fmt.Sprintf("%s/%s (model %s at %s)", c.Provider, c.Name, c.Model, c.BaseURL)
+}
+
+// GoString is String: %#v must not print the key either.
+func (c ModelConfig) GoString() string { return c.String() }
+
+// LogValue keeps the key out of structured logs.
+func (c ModelConfig) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// Check tells what is wrong with the values, as INVALID_ARGUMENT.
+func (c ModelConfig) Check() error {
+	where := c.Provider + "/" + c.Name
+	for name, d := range map[string]time.Duration{"timeout": c.Timeout, "connect_timeout": c.ConnectTimeout,
+		"idle_timeout": c.IdleTimeout, "reader_timeout": c.ReaderTimeout, "breaker.open_s": c.Breaker.Open,
+		"breaker.window_s": c.Breaker.Window, "breaker.block_s": c.Breaker.Block, "retry.backoff_s": c.Retry.Backoff} {
+		if d < 0 {
+			return Errorf(InvalidArgument, "%s: %s is %v; expected more than 0 seconds", where, name, d)
+		}
+	}
+	if c.MaxConcurrentCalls < 0 || c.MaxRetries < 0 {
+		return Errorf(InvalidArgument, "%s: max_concurrent_calls is %d and max_retries %d; neither can be negative", where, c.MaxConcurrentCalls, c.MaxRetries)
+	}
+	if err := CheckHeaderValue("api_key", c.APIKey); err != nil {
+		return err
+	}
+	if err := CheckHeaderValue("organization", c.Organization); err != nil {
+		return err
+	}
+	return checkHeaders(c.Headers)
+}
+
+// CheckHeaderValue refuses what cannot stand in an HTTP header (RFC 9110,
+// section 5.5). The value itself is not repeated: it may be a key.
+func CheckHeaderValue(what, value string) error {
+	for i := range len(value) {
+		if c := value[i]; c < 0x20 && c != '\t' || c == 0x7f {
+			return Errorf(InvalidArgument, "%s holds the control character 0x%02x at byte %d, which no HTTP header may carry", what, c, i)
+		}
+	}
+	return nil
+}
+
+func checkHeaders(headers map[string]string) error {
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		if name == "" {
+			return Errorf(InvalidArgument, "a header has an empty name")
+		}
+		for i := range len(name) {
+			if c := name[i]; c <= 0x20 || c >= 0x7f || c == ':' {
+				return Errorf(InvalidArgument, "header name %q holds a character that HTTP does not allow", name)
+			}
+		}
+		if err := CheckHeaderValue("header "+name, headers[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

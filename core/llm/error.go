@@ -1,0 +1,191 @@
+package llm
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Error is every error of this library. Get at it with errors.As, or
+// [AsError]. It is not changed after it was returned.
+type Error struct {
+	Code    Code
+	Message string // one readable line: what happened, what was expected
+	// Provider and Model name the route, where there is one.
+	Provider, Model string
+	Status          int // the HTTP status, 0 if there was none
+	// What the provider said about the failure.
+	ProviderMessage, Type, ProviderCode, RequestID string
+	// RetryAfter is the wait that the server named, if HasRetryAfter.
+	RetryAfter    time.Duration
+	HasRetryAfter bool
+	// ShouldRetry is the server's x-should-retry header, nil without one.
+	ShouldRetry *bool
+	Body        string // the provider's original body, at most 64 KiB of it
+	Partial     string // the text that had arrived before a stream broke off
+	Attempts    []Attempt
+	Cause       error
+}
+
+// Errorf makes an error of the given code.
+func Errorf(code Code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// Error is the code, the route, the message and one line for each attempt, so
+// that a log line is enough to understand an outage.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Code.String())
+	if e.Provider != "" {
+		b.WriteString(" (" + e.Provider + "/" + e.Model + ")")
+	}
+	b.WriteString(": " + e.Message)
+	for i := range e.Attempts {
+		fmt.Fprintf(&b, "\n  %d. %s", i+1, e.Attempts[i].String())
+	}
+	return b.String()
+}
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// Is makes errors.Is(err, &llm.Error{Code: llm.RateLimit}) compare codes.
+func (e *Error) Is(target error) bool {
+	t, ok := target.(*Error)
+	return ok && t.Message == "" && t.Code == e.Code
+}
+
+// Timeout tells net.Error users that a deadline passed.
+func (e *Error) Timeout() bool { return e.Code == Timeout }
+
+// AsError finds the *Error in err, or wraps err as INTERNAL. nil gives nil.
+func AsError(err error) *Error {
+	if err == nil {
+		return nil
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &Error{Code: Internal, Message: err.Error(), Cause: err}
+}
+
+// CodeOfError is the code of err: OK for nil, INTERNAL for a foreign error.
+func CodeOfError(err error) Code {
+	if err == nil {
+		return OK
+	}
+	return AsError(err).Code
+}
+
+// With returns a copy that carries the trail and the longest partial text.
+func (e *Error) With(attempts []Attempt, partial string) *Error {
+	c := *e
+	c.Attempts = attempts
+	if len(partial) > len(c.Partial) {
+		c.Partial = partial
+	}
+	return &c
+}
+
+// MarshalJSON writes the error as the C ABI shows it; empty fields are left
+// out, times are seconds.
+func (e *Error) MarshalJSON() ([]byte, error) { return encode(nil, e.write) }
+
+func (e *Error) write(s *stream) {
+	o := startObject(s)
+	o.field("code").WriteInt(int(e.Code))
+	o.str("name", e.Code.String())
+	o.str("message", e.Message)
+	o.strUnlessEmpty("provider", e.Provider)
+	o.strUnlessEmpty("model", e.Model)
+	if e.Status != 0 {
+		o.field("status").WriteInt(e.Status)
+	}
+	o.strUnlessEmpty("provider_message", e.ProviderMessage)
+	o.strUnlessEmpty("type", e.Type)
+	o.strUnlessEmpty("provider_code", e.ProviderCode)
+	o.strUnlessEmpty("request_id", e.RequestID)
+	if e.HasRetryAfter {
+		o.field("retry_after").WriteFloat64(e.RetryAfter.Seconds())
+	}
+	o.strUnlessEmpty("body", e.Body)
+	o.strUnlessEmpty("partial", e.Partial)
+	if e.Attempts != nil {
+		writeAttempts(o.field("attempts"), e.Attempts)
+	}
+	var cause *Error
+	if errors.As(e.Cause, &cause) {
+		cause.write(o.field("cause"))
+	} else if e.Cause != nil {
+		inner := startObject(o.field("cause"))
+		inner.str("message", e.Cause.Error())
+		inner.end()
+	}
+	o.end()
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote; bindings report failures of
+// clients written in other languages in this form. "code" may be left out when
+// "name" is given.
+func (e *Error) UnmarshalJSON(data []byte) error {
+	named, numbered := false, false
+	return decode(data, func(it *iterator) {
+		if !readFields(it, func(it *iterator, key string) {
+			switch key {
+			case "code":
+				e.Code, numbered = Code(readInt(it)), true
+			case "name":
+				if c, ok := CodeOf(readString(it)); ok && !numbered {
+					e.Code, named = c, true
+				}
+			default:
+				e.readField(it, key)
+			}
+		}) {
+			it.ReportError("error", "expected a JSON object")
+		}
+		if _, known := codeNames[e.Code]; !known || e.Code == OK || !named && !numbered {
+			e.Code = Unavailable
+		}
+	})
+}
+
+func (e *Error) readField(it *iterator, key string) {
+	switch key {
+	case "message":
+		e.Message = readString(it)
+	case "provider":
+		e.Provider = readString(it)
+	case "model":
+		e.Model = readString(it)
+	case "status":
+		e.Status = readInt(it)
+	case "provider_message":
+		e.ProviderMessage = readString(it)
+	case "type":
+		e.Type = readString(it)
+	case "provider_code":
+		e.ProviderCode = readString(it)
+	case "request_id":
+		e.RequestID = readString(it)
+	case "retry_after":
+		if s := readFloat(it); s >= 0 {
+			e.RetryAfter, e.HasRetryAfter = time.Duration(s*float64(time.Second)), true
+		}
+	case "body":
+		e.Body = readString(it)
+	case "partial":
+		e.Partial = readString(it)
+	default:
+		it.Skip()
+	}
+}
+
+var (
+	_ error          = (*Error)(nil)
+	_ json.Marshaler = (*Error)(nil)
+)

@@ -1,0 +1,143 @@
+package llm
+
+import "time"
+
+// EventKind says what an [Event] is.
+type EventKind int
+
+// The kinds of stream events.
+const (
+	EventChunk   EventKind = iota + 1 // Chunk is set
+	EventRestart                      // Restart is set; what came before is void
+	EventDone                         // Response is set: the whole answer; the last event
+)
+
+// Event is one thing that a stream tells its reader.
+type Event struct {
+	Kind     EventKind
+	Chunk    *Chunk
+	Restart  *Restart
+	Response *Response
+}
+
+// Restart says that the answer begins again, at From's failure, on To.
+type Restart struct {
+	From, To string // "provider/model"
+	Reason   *Error
+}
+
+// MarshalJSON writes {"from", "to", "reason"}.
+func (r *Restart) MarshalJSON() ([]byte, error) {
+	return encode(nil, func(s *stream) {
+		o := startObject(s)
+		o.str("from", r.From)
+		o.str("to", r.To)
+		if r.Reason != nil {
+			r.Reason.write(o.field("reason"))
+		}
+		o.end()
+	})
+}
+
+// Observation is one event for observers (failover.md, O2). Which fields are
+// set depends on Kind.
+type Observation struct {
+	Kind     ObservationKind
+	Time     time.Time
+	Call     uint64 // numbers the calls of a process; 0 where there is none
+	Provider string
+	Model    string
+	To       string        // "provider/model" a failover, restart or hedge goes to
+	From     string        // a breaker's former state
+	State    string        // a breaker's state, or "up" and "down" of a health check
+	Wait     time.Duration // before a retry
+	Attempt  *Attempt      // of an ended attempt
+	Code     Code          // why
+	Message  string
+}
+
+// ObservationKind names what happened.
+type ObservationKind string
+
+// The kinds of observations.
+const (
+	AttemptStarted ObservationKind = "attempt_started"
+	AttemptEnded   ObservationKind = "attempt_ended"
+	RetryScheduled ObservationKind = "retry_scheduled"
+	Failover       ObservationKind = "failover"
+	Restarted      ObservationKind = "restart"
+	Hedged         ObservationKind = "hedge"
+	BreakerChanged ObservationKind = "breaker_changed"
+	HealthChanged  ObservationKind = "health_changed"
+)
+
+// MarshalJSON writes the observation; unset fields are left out, times are
+// seconds.
+func (v Observation) MarshalJSON() ([]byte, error) {
+	return encode(nil, func(s *stream) {
+		o := startObject(s)
+		o.str("event", string(v.Kind))
+		o.field("time").WriteFloat64(float64(v.Time.UnixMicro()) / 1e6)
+		if v.Call != 0 {
+			o.field("call").WriteUint64(v.Call)
+		}
+		o.strUnlessEmpty("provider", v.Provider)
+		o.strUnlessEmpty("model", v.Model)
+		o.strUnlessEmpty("to", v.To)
+		o.strUnlessEmpty("from", v.From)
+		o.strUnlessEmpty("state", v.State)
+		if v.Wait > 0 {
+			o.field("wait").WriteFloat64(v.Wait.Seconds())
+		}
+		if v.Code != OK {
+			o.str("code", v.Code.String())
+		}
+		o.strUnlessEmpty("message", v.Message)
+		if v.Attempt != nil {
+			v.Attempt.write(o.field("attempt"))
+		}
+		o.end()
+	})
+}
+
+// RouteReport is the health of one route as the core knows it.
+type RouteReport struct {
+	Provider, Model string
+	Available       bool          // the application's own switch
+	Usable          bool          // a call would be let in now
+	Circuit         string        // "closed", "open" or "half_open"
+	BlockedFor      time.Duration // until a wait, a wrong key or a spent quota ends
+	ReopensIn       time.Duration // until the breaker lets a probe in
+	InFlight        int
+	Waiting         int
+	LastError       *Error
+	LastErrorAt     time.Time
+	LastSuccess     time.Time
+	Latency         time.Duration // of recent successful attempts, smoothed
+}
+
+// MarshalJSON writes the report; times are seconds, moments are seconds since
+// the Unix epoch and left out when there was none.
+func (r RouteReport) MarshalJSON() ([]byte, error) {
+	return encode(nil, func(s *stream) {
+		o := startObject(s)
+		o.str("provider", r.Provider)
+		o.str("model", r.Model)
+		o.field("available").WriteBool(r.Available)
+		o.field("usable").WriteBool(r.Usable)
+		o.str("circuit", r.Circuit)
+		o.field("blocked_for").WriteFloat64(r.BlockedFor.Seconds())
+		o.field("reopens_in").WriteFloat64(r.ReopensIn.Seconds())
+		o.field("in_flight").WriteInt(r.InFlight)
+		o.field("waiting").WriteInt(r.Waiting)
+		if r.LastError != nil {
+			r.LastError.write(o.field("last_error"))
+			o.field("last_error_at").WriteFloat64(float64(r.LastErrorAt.UnixMicro()) / 1e6)
+		}
+		if !r.LastSuccess.IsZero() {
+			o.field("last_success").WriteFloat64(float64(r.LastSuccess.UnixMicro()) / 1e6)
+		}
+		o.field("latency").WriteFloat64(r.Latency.Seconds())
+		o.end()
+	})
+}

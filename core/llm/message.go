@@ -1,0 +1,333 @@
+package llm
+
+import (
+	"encoding/json"
+
+	jsoniter "github.com/json-iterator/go"
+)
+
+// Role is who speaks a message.
+type Role string
+
+// The roles of OpenAI's chat completions; Function is the old form of Tool.
+const (
+	RoleSystem    Role = "system"
+	RoleDeveloper Role = "developer"
+	RoleUser      Role = "user"
+	RoleAssistant Role = "assistant"
+	RoleTool      Role = "tool"
+	RoleFunction  Role = "function"
+)
+
+// Known tells whether r is one of the roles that a request may carry.
+func (r Role) Known() bool {
+	switch r {
+	case RoleSystem, RoleDeveloper, RoleUser, RoleAssistant, RoleTool, RoleFunction:
+		return true
+	}
+	return false
+}
+
+// Message is one message of a request, or the answer in a [Choice].
+type Message struct {
+	Role Role
+	// Content is the text. Where Parts is not nil, Parts is sent instead.
+	Content string
+	// Parts is multi-part content: text, images, audio, files.
+	Parts []Part
+	// Name tells speakers of the same role apart.
+	Name string
+	// ToolCalls are the calls that an assistant message asks for.
+	ToolCalls []ToolCall
+	// ToolCallID says which call a tool message answers.
+	ToolCallID string
+	// FunctionCall is the old form of ToolCalls.
+	FunctionCall *FunctionCall
+	// Refusal is the model's refusal, where it sends one.
+	Refusal string
+	// ReasoningContent is what a reasoning model thought aloud (DeepSeek).
+	ReasoningContent string
+	// Audio is passed through as it is.
+	Audio json.RawMessage
+	// Extra holds all other fields.
+	Extra Extra
+	// NullContent remembers that content was null or absent, so that an
+	// answer of tool calls alone is not turned into one with empty text.
+	NullContent bool
+}
+
+// Part is one piece of multi-part content. Type says which field counts:
+// "text", "image_url", "input_audio", "file" or "refusal".
+type Part struct {
+	Type       string      `json:"type"`
+	Text       string      `json:"text,omitempty"`
+	ImageURL   *ImageURL   `json:"image_url,omitempty"`
+	InputAudio *InputAudio `json:"input_audio,omitempty"`
+	File       *File       `json:"file,omitempty"`
+	Refusal    string      `json:"refusal,omitempty"`
+	Extra      Extra       `json:"-"`
+}
+
+// ImageURL is an image by address or as a data: URL. Detail is "auto", "low"
+// or "high".
+type ImageURL struct {
+	URL    string `json:"url"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// InputAudio is audio in base64. Format is "wav" or "mp3".
+type InputAudio struct {
+	Data   string `json:"data"`
+	Format string `json:"format"`
+}
+
+// File is a file by id, or inline as a data: URL.
+type File struct {
+	FileData string `json:"file_data,omitempty"`
+	FileID   string `json:"file_id,omitempty"`
+	Filename string `json:"filename,omitempty"`
+}
+
+// ToolCall is one call that a model asks for. Index joins the deltas of a
+// stream; it is -1 where a whole message carries none.
+type ToolCall struct {
+	Index    int
+	ID       string
+	Type     string
+	Function FunctionCall
+	Extra    Extra
+}
+
+// FunctionCall names a function and its arguments (JSON text, as the model
+// wrote it: it may be malformed).
+type FunctionCall struct {
+	Name      string `json:"name,omitempty"`
+	Arguments string `json:"arguments"`
+}
+
+// Text makes a text part.
+func Text(s string) Part { return Part{Type: "text", Text: s} }
+
+// Image makes an image part from an http(s) or data: URL.
+func Image(url string) Part { return Part{Type: "image_url", ImageURL: &ImageURL{URL: url}} }
+
+// MarshalJSON writes the part and its unknown fields. A text part has its text
+// even when that is empty.
+func (p Part) MarshalJSON() ([]byte, error) {
+	type plain Part
+	if p.Type == "text" && p.Text == "" {
+		e := Extra{"text": json.RawMessage(`""`)}
+		for k, v := range p.Extra {
+			e[k] = v
+		}
+		return marshalWithExtra(plain(p), e)
+	}
+	return marshalWithExtra(plain(p), p.Extra)
+}
+
+// UnmarshalJSON reads the part and keeps its unknown fields.
+func (p *Part) UnmarshalJSON(data []byte) error {
+	type plain Part
+	extra, err := unmarshalWithExtra(data, (*plain)(p), func(k string) bool {
+		switch k {
+		case "type", "text", "image_url", "input_audio", "file", "refusal":
+			return true
+		}
+		return false
+	})
+	p.Extra = extra
+	return err
+}
+
+// MarshalJSON writes the message; unset fields are left out.
+func (m Message) MarshalJSON() ([]byte, error) { return encode(nil, m.write) }
+
+// UnmarshalJSON reads a message leniently.
+func (m *Message) UnmarshalJSON(data []byte) error { return decode(data, m.read) }
+
+func (m *Message) write(s *stream) {
+	o := startObject(s)
+	o.strUnlessEmpty("role", string(m.Role))
+	m.writeContent(&o)
+	o.strUnlessEmpty("name", m.Name)
+	o.strUnlessEmpty("refusal", m.Refusal)
+	o.strUnlessEmpty("reasoning_content", m.ReasoningContent)
+	if len(m.ToolCalls) > 0 {
+		writeToolCalls(o.field("tool_calls"), m.ToolCalls)
+	}
+	o.strUnlessEmpty("tool_call_id", m.ToolCallID)
+	if m.FunctionCall != nil {
+		m.FunctionCall.write(o.field("function_call"))
+	}
+	o.raw("audio", m.Audio)
+	o.extra(m.Extra)
+	o.end()
+}
+
+func (m *Message) writeContent(o *object) {
+	switch {
+	case m.Parts != nil:
+		s := o.field("content")
+		s.WriteArrayStart()
+		for i := range m.Parts {
+			if i > 0 {
+				s.WriteMore()
+			}
+			data, err := m.Parts[i].MarshalJSON()
+			if err != nil && s.Error == nil {
+				s.Error = err
+			}
+			s.WriteRaw(string(data))
+		}
+		s.WriteArrayEnd()
+	case m.Content != "" || !m.NullContent && len(m.ToolCalls) == 0 && m.FunctionCall == nil:
+		o.str("content", m.Content)
+	}
+}
+
+func (m *Message) read(it *iterator) {
+	m.NullContent = true
+	readFields(it, m.readField)
+}
+
+func (m *Message) readField(it *iterator, key string) {
+	switch key {
+	case "role":
+		m.Role = Role(readString(it))
+	case "content":
+		m.readContent(it)
+	case "name":
+		m.Name = readString(it)
+	case "refusal":
+		m.Refusal = readString(it)
+	case "reasoning_content":
+		m.ReasoningContent = readString(it)
+	case "tool_calls":
+		readItems(it, func(it *iterator) {
+			call := ToolCall{Index: -1}
+			call.read(it)
+			m.ToolCalls = append(m.ToolCalls, call)
+		})
+	case "tool_call_id":
+		m.ToolCallID = readString(it)
+	case "function_call":
+		m.FunctionCall = readFunctionCall(it)
+	case "audio":
+		m.Audio = readRaw(it)
+	default:
+		m.Extra.read(it, key)
+	}
+}
+
+func (m *Message) readContent(it *iterator) {
+	switch it.WhatIsNext() {
+	case jsoniter.StringValue:
+		m.Content, m.NullContent = it.ReadString(), false
+	case jsoniter.ArrayValue:
+		m.NullContent = false
+		m.Parts = []Part{}
+		it.ReadArrayCB(func(it *iterator) bool {
+			var p Part
+			if err := p.UnmarshalJSON(it.SkipAndReturnBytes()); err != nil {
+				it.ReportError("content", err.Error())
+				return false
+			}
+			m.Parts = append(m.Parts, p)
+			return true
+		})
+	default:
+		it.Skip()
+	}
+}
+
+// PlainText is the message's text: Content, or the text parts joined.
+func (m *Message) PlainText() string {
+	if m.Parts == nil {
+		return m.Content
+	}
+	var text string
+	for i := range m.Parts {
+		text += m.Parts[i].Text
+	}
+	return text
+}
+
+func writeToolCalls(s *stream, calls []ToolCall) {
+	s.WriteArrayStart()
+	for i := range calls {
+		if i > 0 {
+			s.WriteMore()
+		}
+		calls[i].write(s)
+	}
+	s.WriteArrayEnd()
+}
+
+func (c *ToolCall) write(s *stream) {
+	o := startObject(s)
+	if c.Index >= 0 {
+		o.field("index").WriteInt(c.Index)
+	}
+	o.strUnlessEmpty("id", c.ID)
+	o.strUnlessEmpty("type", c.Type)
+	c.Function.write(o.field("function"))
+	o.extra(c.Extra)
+	o.end()
+}
+
+func (c *ToolCall) read(it *iterator) {
+	readFields(it, func(it *iterator, key string) {
+		switch key {
+		case "index":
+			c.Index = readInt(it)
+		case "id":
+			c.ID = readString(it)
+		case "type":
+			c.Type = readString(it)
+		case "function":
+			if f := readFunctionCall(it); f != nil {
+				c.Function = *f
+			}
+		default:
+			c.Extra.read(it, key)
+		}
+	})
+}
+
+// MarshalJSON writes the call.
+func (c ToolCall) MarshalJSON() ([]byte, error) { return encode(nil, c.write) }
+
+// UnmarshalJSON reads the call; Index is -1 where there is none.
+func (c *ToolCall) UnmarshalJSON(data []byte) error {
+	c.Index = -1
+	return decode(data, c.read)
+}
+
+func (f *FunctionCall) write(s *stream) {
+	o := startObject(s)
+	o.strUnlessEmpty("name", f.Name)
+	o.str("arguments", f.Arguments)
+	o.end()
+}
+
+func readFunctionCall(it *iterator) *FunctionCall {
+	f := &FunctionCall{}
+	ok := readFields(it, func(it *iterator, key string) {
+		switch key {
+		case "name":
+			f.Name = readString(it)
+		case "arguments":
+			if it.WhatIsNext() == jsoniter.ObjectValue {
+				f.Arguments = string(it.SkipAndReturnBytes()) // some servers send the object itself
+				return
+			}
+			f.Arguments = readString(it)
+		default:
+			it.Skip()
+		}
+	})
+	if !ok {
+		return nil
+	}
+	return f
+}

@@ -1,0 +1,275 @@
+package llm
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+)
+
+// Payload is a request as it is sent: one JSON object, checked once, whose
+// model and stream fields each attempt replaces. It is immutable and safe to
+// share between goroutines.
+type Payload struct {
+	// Options of the call, not part of the JSON.
+	Options CallOptions
+	// Model is the request's own model, "" if it has none.
+	Model string
+	// Stream tells whether the request asked for a stream.
+	Stream bool
+	// N is the number of choices asked for, 1 by default.
+	N int
+
+	data   []byte
+	fields []span
+	usage  bool // stream_options.include_usage was asked for by the caller
+}
+
+// The kinds of values that known request fields take.
+type fieldKind byte
+
+const (
+	kindAny fieldKind = iota + 1
+	kindString
+	kindNumber
+	kindInteger
+	kindBool
+	kindArray
+	kindObject
+	kindStringOrArray
+	kindStringOrObject
+)
+
+var kindText = map[fieldKind]string{
+	kindString: "a string", kindNumber: "a number", kindInteger: "an integer", kindBool: "true or false",
+	kindArray: "an array", kindObject: "an object", kindStringOrArray: "a string or an array of strings",
+	kindStringOrObject: "a string or an object",
+}
+
+var fieldKinds = map[string]fieldKind{
+	"model": kindString, "messages": kindArray, "max_tokens": kindInteger, "max_completion_tokens": kindInteger,
+	"temperature": kindNumber, "top_p": kindNumber, "n": kindInteger, "seed": kindInteger,
+	"stop": kindStringOrArray, "presence_penalty": kindNumber, "frequency_penalty": kindNumber,
+	"logprobs": kindBool, "top_logprobs": kindInteger, "logit_bias": kindObject, "tools": kindArray,
+	"tool_choice": kindStringOrObject, "parallel_tool_calls": kindBool, "functions": kindArray,
+	"function_call": kindStringOrObject, "response_format": kindObject, "reasoning_effort": kindString,
+	"stream": kindBool, "stream_options": kindObject, "user": kindString, "metadata": kindObject,
+}
+
+// ParsePayload checks a request that arrives as JSON text and keeps it; the
+// bytes are copied. Errors are INVALID_ARGUMENT and say what and where: text
+// that is not JSON, invalid UTF-8, nesting beyond [MaxDepth], missing or empty
+// messages, an unknown role, a known field of the wrong type.
+func ParsePayload(data []byte) (*Payload, error) {
+	data = bytes.Clone(data)
+	fields, err := fieldsOf(data)
+	if err != nil {
+		return nil, Errorf(InvalidArgument, "the request is not valid JSON: %v", err)
+	}
+	p := &Payload{data: data, fields: fields, N: 1}
+	seen := false
+	for _, f := range fields {
+		value := data[f.start:f.end]
+		kind := fieldKinds[f.key]
+		if kind == 0 || value[0] == 'n' { // unknown, or null: as if it were not there
+			continue
+		}
+		if !kind.fits(value) {
+			return nil, Errorf(InvalidArgument, "request field %q is %s; expected %s", f.key, cut(value), kindText[kind])
+		}
+		switch f.key {
+		case "messages":
+			seen = true
+			err = checkMessages(value)
+		case "model":
+			err = JSON.Unmarshal(value, &p.Model)
+		case "stream":
+			p.Stream = value[0] == 't'
+		case "n":
+			if p.N, err = strconv.Atoi(string(value)); err != nil || p.N < 1 || p.N > 128 {
+				err = Errorf(InvalidArgument, "request field \"n\" is %s; expected 1 to 128", cut(value))
+			}
+		case "stream_options":
+			var o StreamOptions
+			if JSON.Unmarshal(value, &o) == nil {
+				p.usage = o.IncludeUsage
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if !seen {
+		return nil, Errorf(InvalidArgument, "the request has no \"messages\"; expected a non-empty array of {\"role\", \"content\"}")
+	}
+	return p, nil
+}
+
+func (k fieldKind) fits(v []byte) bool {
+	c := v[0]
+	number := c == '-' || c >= '0' && c <= '9'
+	switch k {
+	case kindString:
+		return c == '"'
+	case kindNumber:
+		return number
+	case kindInteger:
+		return number && bytes.IndexAny(v, ".eE") < 0
+	case kindBool:
+		return c == 't' || c == 'f'
+	case kindArray:
+		return c == '['
+	case kindObject:
+		return c == '{'
+	case kindStringOrArray:
+		return c == '"' || c == '['
+	case kindStringOrObject:
+		return c == '"' || c == '{'
+	}
+	return true
+}
+
+func checkMessages(value []byte) error {
+	s := scanner{data: value}
+	count := 0
+	err := s.array(func(start, end int) error {
+		if value[start] != '{' {
+			return Errorf(InvalidArgument, "messages[%d] is %s; expected an object with \"role\" and \"content\"", count, cut(value[start:end]))
+		}
+		err := checkMessage(value[start:end], count)
+		count++
+		return err
+	})
+	if err == nil && count == 0 {
+		return Errorf(InvalidArgument, "\"messages\" is empty; a chat needs at least one message")
+	}
+	return err
+}
+
+func checkMessage(value []byte, i int) error {
+	s := scanner{data: value}
+	role := ""
+	err := s.object(func(key []byte, start, end int) error {
+		v := value[start:end]
+		switch string(key) {
+		case "role":
+			if v[0] != '"' {
+				return Errorf(InvalidArgument, "messages[%d].role is %s; expected a string", i, cut(v))
+			}
+			if err := JSON.Unmarshal(v, &role); err != nil {
+				return Errorf(InvalidArgument, "messages[%d].role is not readable: %v", i, err)
+			}
+		case "content":
+			if v[0] != '"' && v[0] != '[' && v[0] != 'n' {
+				return Errorf(InvalidArgument, "messages[%d].content is %s; expected a string or an array of parts", i, cut(v))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if !Role(role).Known() {
+		return Errorf(InvalidArgument, "messages[%d].role is %q; expected system, developer, user, assistant, tool or function", i, role)
+	}
+	return nil
+}
+
+// cut shortens a value for an error message.
+func cut(v []byte) string {
+	if len(v) > 40 {
+		return fmt.Sprintf("%s… (%d bytes)", bytes.ToValidUTF8(v[:40], nil), len(v))
+	}
+	return string(v)
+}
+
+// AppendBody appends the JSON that an attempt posts: the request with the
+// route's model, "stream" set or left out, and "stream_options" with usage
+// asked for where withUsage says so. Fields that are null are left out, and
+// everything else stands as the caller wrote it.
+func (p *Payload) AppendBody(dst []byte, model string, stream, withUsage bool) []byte {
+	dst = append(dst, '{')
+	dst = append(dst, `"model":`...)
+	dst = appendString(dst, model)
+	for _, f := range p.fields {
+		value := p.data[f.start:f.end]
+		if value[0] == 'n' || f.key == "model" || f.key == "stream" || f.key == "stream_options" && (!stream || withUsage) {
+			continue
+		}
+		dst = append(dst, ',')
+		dst = appendString(dst, f.key)
+		dst = append(dst, ':')
+		dst = append(dst, value...)
+	}
+	if stream {
+		dst = append(dst, `,"stream":true`...)
+		if withUsage {
+			dst = append(dst, `,"stream_options":`...)
+			dst = p.appendStreamOptions(dst)
+		}
+	}
+	return append(dst, '}')
+}
+
+// appendStreamOptions writes the caller's stream_options with include_usage.
+func (p *Payload) appendStreamOptions(dst []byte) []byte {
+	dst = append(dst, `{"include_usage":true`...)
+	for _, f := range p.fields {
+		if f.key != "stream_options" || p.data[f.start] != '{' {
+			continue
+		}
+		inner, err := fieldsOf(p.data[f.start:f.end])
+		if err != nil {
+			break
+		}
+		for _, g := range inner {
+			if g.key == "include_usage" {
+				continue
+			}
+			dst = append(dst, ',')
+			dst = appendString(dst, g.key)
+			dst = append(dst, ':')
+			dst = append(dst, p.data[f.start+g.start:f.start+g.end]...)
+		}
+	}
+	return append(dst, '}')
+}
+
+// WantsUsage tells whether the caller itself asked for usage in streams.
+func (p *Payload) WantsUsage() bool { return p.usage }
+
+// JSON is the request's text as it was given. It must not be changed.
+func (p *Payload) JSON() []byte { return p.data }
+
+// Request decodes the payload, for wire formats that translate it. The result
+// is the caller's own.
+func (p *Payload) Request() (*Request, error) {
+	r := &Request{}
+	if err := r.UnmarshalJSON(p.data); err != nil {
+		return nil, Errorf(InvalidArgument, "the request cannot be read: %v", err)
+	}
+	r.Options = p.Options
+	return r, nil
+}
+
+// WithOptions gives the same request with other call options.
+func (p *Payload) WithOptions(o CallOptions) *Payload {
+	q := *p
+	q.Options = o
+	return &q
+}
+
+// appendString writes a JSON string; s is valid UTF-8.
+func appendString(dst []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 || c == '"' || c == '\\' {
+			quoted, err := JSON.Marshal(s)
+			if err != nil {
+				quoted = []byte(`""`)
+			}
+			return append(dst, quoted...)
+		}
+	}
+	dst = append(dst, '"')
+	dst = append(dst, s...)
+	return append(dst, '"')
+}

@@ -1,0 +1,75 @@
+package llm
+
+import (
+	"encoding/json"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestPayloadReplacesModelAndStreamAndKeepsTheRest(t *testing.T) {
+	p, err := ParsePayload([]byte(` {"model":"a","messages":[{"role":"user","content":"hi \u00e9"}],"temperature":null,"x_new":{"deep":[null,1.50]},"stream":true,"stream_options":{"include_usage":false,"y":1}} `))
+	require.NoError(t, err)
+	require.True(t, p.Stream)
+	require.Equal(t, "a", p.Model)
+	require.Equal(t, `{"model":"up","messages":[{"role":"user","content":"hi \u00e9"}],"x_new":{"deep":[null,1.50]}}`,
+		string(p.AppendBody(nil, "up", false, false)))
+	require.Equal(t, `{"model":"up","messages":[{"role":"user","content":"hi \u00e9"}],"x_new":{"deep":[null,1.50]},"stream":true,"stream_options":{"include_usage":true,"y":1}}`,
+		string(p.AppendBody(nil, "up", true, true)))
+	require.Contains(t, string(p.AppendBody(nil, "up", true, false)), `"stream_options":{"include_usage":false,"y":1}`)
+}
+
+func TestPayloadRefusesBadInput(t *testing.T) {
+	for name, c := range map[string]struct{ in, says string }{
+		"no messages":      {`{"model":"a"}`, `no "messages"`},
+		"empty messages":   {`{"messages":[]}`, "empty"},
+		"messages no list": {`{"messages":"hi"}`, "expected an array"},
+		"unknown role":     {`{"messages":[{"role":"robot","content":"x"}]}`, `messages[0].role is "robot"`},
+		"no role":          {`{"messages":[{"content":"x"}]}`, `messages[0].role is ""`},
+		"message no dict":  {`{"messages":["x"]}`, "messages[0]"},
+		"content number":   {`{"messages":[{"role":"user","content":5}]}`, "messages[0].content"},
+		"wrong type":       {`{"messages":[{"role":"user","content":"x"}],"temperature":"hot"}`, `"temperature" is "hot"; expected a number`},
+		"NaN":              {`{"messages":[{"role":"user","content":"x"}],"temperature":NaN}`, "expected a JSON value"},
+		"cut short":        {`{"messages":[{"role":"user","con`, "ends too early"},
+		"trailing":         {`{"messages":[{"role":"user","content":"x"}]}x`, "unexpected text"},
+		"invalid UTF-8":    {"{\"messages\":[{\"role\":\"user\",\"content\":\"\xff\"}]}", "invalid UTF-8 at byte 39"},
+		"raw NUL":          {"{\"messages\":[{\"role\":\"user\",\"content\":\"a\x00b\"}]}", "control character"},
+		"deep":             {`{"messages":[{"role":"user","content":"x"}],"x":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000) + `}`, "nested deeper"},
+		"n zero":           {`{"messages":[{"role":"user","content":"x"}],"n":0}`, `"n" is 0`},
+		"empty text":       {``, "ends too early"},
+		"array":            {`[]`, "expected a JSON object"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := ParsePayload([]byte(c.in))
+			require.Equal(t, InvalidArgument, CodeOfError(err))
+			require.ErrorContains(t, err, c.says)
+		})
+	}
+}
+
+func TestPayloadTakesAnEscapedNULAndTenMegabytes(t *testing.T) {
+	p, err := ParsePayload([]byte(`{"messages":[{"role":"user","content":"a\u0000` + strings.Repeat("x", 10<<20) + `"}]}`))
+	require.NoError(t, err)
+	require.Greater(t, len(p.AppendBody(nil, "m", false, false)), 10<<20)
+}
+
+func TestRequestRoundTrip(t *testing.T) {
+	in := `{"model":"m","messages":[{"role":"system","content":"be"},{"role":"user","content":[{"type":"text","text":"see"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AA=="},"zoom":2}]},{"role":"assistant","tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","content":"42","tool_call_id":"c1"}],"max_completion_tokens":5,"temperature":0.25,"stop":["a"],"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}],"tool_choice":"auto","response_format":{"type":"json_schema","json_schema":{"name":"s","schema":{}}},"reasoning_effort":"low","brand_new":{"a":null}}`
+	var r Request
+	require.NoError(t, json.Unmarshal([]byte(in), &r))
+	require.Equal(t, Stop{"a"}, r.Stop)
+	require.Contains(t, r.Extra, "brand_new")
+	out, err := r.MarshalJSON()
+	require.NoError(t, err)
+	require.JSONEq(t, in, string(out))
+}
+
+func TestNaNInATypedRequestNamesTheField(t *testing.T) {
+	nan := math.NaN()
+	r := Request{Messages: []Message{{Role: RoleUser, Content: "x"}}, TopP: &nan}
+	_, err := r.Payload()
+	require.Equal(t, InvalidArgument, CodeOfError(err))
+	require.ErrorContains(t, err, `"top_p" is NaN`)
+}

@@ -1,0 +1,146 @@
+package llm
+
+import "encoding/json"
+
+// Request is a chat completion request (OpenAI API reference, "Create chat
+// completion"). Pointer fields are left out when nil. The model may be empty:
+// the route fills in its own.
+type Request struct {
+	Model               string             `json:"model,omitempty"`
+	Messages            []Message          `json:"messages"`
+	MaxTokens           *int               `json:"max_tokens,omitempty"` // tokens
+	MaxCompletionTokens *int               `json:"max_completion_tokens,omitempty"`
+	Temperature         *float64           `json:"temperature,omitempty"`
+	TopP                *float64           `json:"top_p,omitempty"`
+	N                   *int               `json:"n,omitempty"`
+	Seed                *int64             `json:"seed,omitempty"`
+	Stop                Stop               `json:"stop,omitempty"`
+	PresencePenalty     *float64           `json:"presence_penalty,omitempty"`
+	FrequencyPenalty    *float64           `json:"frequency_penalty,omitempty"`
+	Logprobs            *bool              `json:"logprobs,omitempty"`
+	TopLogprobs         *int               `json:"top_logprobs,omitempty"`
+	LogitBias           map[string]float64 `json:"logit_bias,omitempty"`
+	Tools               []Tool             `json:"tools,omitempty"`
+	ToolChoice          json.RawMessage    `json:"tool_choice,omitempty"` // "auto", "none", "required" in quotes, or an object
+	ParallelToolCalls   *bool              `json:"parallel_tool_calls,omitempty"`
+	Functions           []Function         `json:"functions,omitempty"`     // the old form of Tools
+	FunctionCall        json.RawMessage    `json:"function_call,omitempty"` // the old form of ToolChoice
+	ResponseFormat      *ResponseFormat    `json:"response_format,omitempty"`
+	ReasoningEffort     string             `json:"reasoning_effort,omitempty"`
+	Stream              bool               `json:"stream,omitempty"`
+	StreamOptions       *StreamOptions     `json:"stream_options,omitempty"`
+	User                string             `json:"user,omitempty"`
+	Metadata            map[string]string  `json:"metadata,omitempty"`
+	// Extra is sent as it is, beside the fields above.
+	Extra Extra `json:"-"`
+	// Options are for this library and never sent.
+	Options CallOptions `json:"-"`
+}
+
+// Tool is something the model may call; Type is "function".
+type Tool struct {
+	Type     string    `json:"type"`
+	Function *Function `json:"function,omitempty"`
+	Extra    Extra     `json:"-"`
+}
+
+// Function describes a function. Parameters is a JSON schema.
+type Function struct {
+	Name        string          `json:"name"`
+	Description string          `json:"description,omitempty"`
+	Parameters  json.RawMessage `json:"parameters,omitempty"`
+	Strict      *bool           `json:"strict,omitempty"`
+}
+
+// ResponseFormat is "text", "json_object" or "json_schema" with its schema.
+type ResponseFormat struct {
+	Type       string      `json:"type"`
+	JSONSchema *JSONSchema `json:"json_schema,omitempty"`
+}
+
+// JSONSchema names the schema that an answer must follow.
+type JSONSchema struct {
+	Name        string          `json:"name"`
+	Description string          `json:"description,omitempty"`
+	Schema      json.RawMessage `json:"schema,omitempty"`
+	Strict      *bool           `json:"strict,omitempty"`
+}
+
+// StreamOptions are sent with streams only.
+type StreamOptions struct {
+	IncludeUsage bool `json:"include_usage,omitempty"`
+}
+
+// MarshalJSON writes the tool and its unknown fields.
+func (t Tool) MarshalJSON() ([]byte, error) {
+	type plain Tool
+	return marshalWithExtra(plain(t), t.Extra)
+}
+
+// UnmarshalJSON reads the tool and keeps its unknown fields.
+func (t *Tool) UnmarshalJSON(data []byte) error {
+	type plain Tool
+	extra, err := unmarshalWithExtra(data, (*plain)(t), func(k string) bool {
+		return k == "type" || k == "function"
+	})
+	t.Extra = extra
+	return err
+}
+
+// MarshalJSON writes the request with its unknown fields.
+func (r *Request) MarshalJSON() ([]byte, error) {
+	type plain Request
+	return marshalWithExtra((*plain)(r), r.Extra)
+}
+
+// UnmarshalJSON reads a request. "stop" may be a string or an array; unknown
+// fields go to Extra. It does not validate: [ParsePayload] does.
+func (r *Request) UnmarshalJSON(data []byte) error {
+	type plain Request
+	extra, err := unmarshalWithExtra(data, (*plain)(r), func(k string) bool { return fieldKinds[k] != 0 })
+	r.Extra = extra
+	return err
+}
+
+// Stop is one or more sequences at which the answer ends. It is read from a
+// string or an array.
+type Stop []string
+
+// UnmarshalJSON reads a string or an array of strings.
+func (s *Stop) UnmarshalJSON(data []byte) error {
+	if data[0] == '"' {
+		*s = Stop{""}
+		return JSON.Unmarshal(data, &(*s)[0])
+	}
+	return JSON.Unmarshal(data, (*[]string)(s))
+}
+
+// Payload encodes the request once, checks it and returns what the attempts
+// of a call send. The error is INVALID_ARGUMENT.
+func (r *Request) Payload() (*Payload, error) {
+	if r == nil {
+		return nil, Errorf(InvalidArgument, "the request is nil; pass a *llm.Request with messages")
+	}
+	data, err := r.MarshalJSON()
+	if err != nil {
+		return nil, r.explain(err)
+	}
+	p, err := ParsePayload(data)
+	if err != nil {
+		return nil, err
+	}
+	p.Options = r.Options
+	return p, nil
+}
+
+func (r *Request) explain(err error) error {
+	for _, f := range []struct {
+		name  string
+		value *float64
+	}{{"temperature", r.Temperature}, {"top_p", r.TopP}, {"presence_penalty", r.PresencePenalty}, {"frequency_penalty", r.FrequencyPenalty}} {
+		if f.value != nil && (*f.value != *f.value || *f.value-*f.value != 0) {
+			return Errorf(InvalidArgument, "request field %q is %v; expected a finite number", f.name, *f.value)
+		}
+	}
+	return Errorf(InvalidArgument, "the request cannot be written as JSON: %v", err)
+}
