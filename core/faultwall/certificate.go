@@ -1,0 +1,78 @@
+package faultwall
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"os"
+	"time"
+)
+
+// makeCertificate makes an authority and a certificate signed by it, for
+// loopback and for the host of Options.Addr.
+func (w *Wall) makeCertificate() error {
+	now := time.Now()
+	authority := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "faultwall test authority"},
+		NotBefore: now.Add(-24 * time.Hour), NotAfter: now.Add(24 * time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	authorityKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	authorityDER, err := x509.CreateCertificate(rand.Reader, authority, authority, authorityKey.Public(), authorityKey)
+	if err != nil {
+		return err
+	}
+	leaf := &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "faultwall"},
+		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(24 * time.Hour),
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	w.nameCertificate(leaf)
+	leafKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	leafDER, err := x509.CreateCertificate(rand.Reader, leaf, authority, leafKey.Public(), authorityKey)
+	if err != nil {
+		return err
+	}
+	w.caPEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authorityDER})
+	w.tls = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{leafDER}, PrivateKey: leafKey}}}
+	if w.options.HTTP2 {
+		w.tls.NextProtos = []string{"h2", "http/1.1"}
+	}
+	if w.options.CAFile != "" {
+		return os.WriteFile(w.options.CAFile, w.caPEM, 0o644)
+	}
+	return nil
+}
+
+func (w *Wall) nameCertificate(leaf *x509.Certificate) {
+	if w.options.Cert == CertExpired {
+		leaf.NotBefore, leaf.NotAfter = leaf.NotBefore.Add(-23*time.Hour), time.Now().Add(-time.Hour)
+	}
+	if w.options.Cert == CertWrongHost {
+		leaf.DNSNames = []string{"elsewhere.invalid"}
+		return
+	}
+	leaf.DNSNames = []string{"localhost"}
+	leaf.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
+	host, _, err := net.SplitHostPort(w.options.Addr)
+	if err != nil {
+		return
+	}
+	if ip := net.ParseIP(host); ip != nil {
+		leaf.IPAddresses = append(leaf.IPAddresses, ip)
+	} else if host != "" {
+		leaf.DNSNames = append(leaf.DNSNames, host)
+	}
+}

@@ -1,0 +1,158 @@
+package faultwall
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// check holds a script against its rules; ParseScript and Start both call it.
+func (s *Script) check() error {
+	for name, plan := range s.Models {
+		if err := plan.check("models." + name); err != nil {
+			return err
+		}
+	}
+	for path, plan := range map[string]*Plan{"default": s.Default, "health": s.Health} {
+		if plan == nil {
+			continue
+		}
+		if err := plan.check(path); err != nil {
+			return err
+		}
+	}
+	fates := []string{"", AcceptOK, AcceptReset, AcceptClose, AcceptSilence, AcceptGarbage}
+	for _, fate := range append([]string{s.Accept.All}, s.Accept.Each...) {
+		if err := oneOf("accept", fate, fates...); err != nil {
+			return err
+		}
+	}
+	if s.Options != nil {
+		return s.Options.check("options")
+	}
+	return nil
+}
+
+func (p *Plan) check(path string) error {
+	if err := oneOf(path+".after", p.After, "", AfterRepeatLast, AfterLoop, AfterOK); err != nil {
+		return err
+	}
+	for i := range p.Steps {
+		if err := p.Steps[i].check(fmt.Sprintf("%s.steps[%d]", path, i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Step) check(path string) error {
+	for _, err := range []error{
+		s.checkNumbers(path),
+		s.checkKind(path),
+		oneOf(path+".usage_chunk", s.UsageChunk, "", UsageOwn, UsageFinish, UsageEmptyDelta, UsageNone),
+		oneOf(path+".newline", s.Newline, "", "lf", "crlf", "cr"),
+		oneOf(path+".framing", s.Framing, "", framingLength, framingChunked, framingClose),
+		s.Cut.check(path + ".cut"),
+	} {
+		if err != nil {
+			return err
+		}
+	}
+	if s.Status != 0 && (s.Status < 200 || s.Status > 999) {
+		return fmt.Errorf("faultwall: %s.status must be from 200 to 999, not %d (others: use raw)", path, s.Status)
+	}
+	if s.Chunks > 0 && s.ChunkChars > 0 {
+		return fmt.Errorf("faultwall: %s: chunks and chunk_chars exclude each other", path)
+	}
+	for name := range s.Headers {
+		if strings.ContainsAny(name, ":\r\n ") || name == "" {
+			return fmt.Errorf("faultwall: %s.headers: %q is no header name", path, name)
+		}
+	}
+	for i := range s.Events {
+		e := &s.Events[i]
+		if err := positive(fmt.Sprintf("%s.events[%d].delay_s", path, i), e.DelayS); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Step) checkNumbers(path string) error {
+	for key, value := range map[string]float64{
+		"times": float64(s.Times), "header_bytes": float64(s.HeaderBytes), "repeat_bytes": float64(s.RepeatBytes),
+		"text_bytes": float64(s.TextBytes), "choices": float64(s.Choices), "chunks": float64(s.Chunks),
+		"chunk_chars": float64(s.ChunkChars), "split_bytes": float64(s.SplitBytes), "flush_every": float64(s.FlushEvery),
+		"delay_headers_s": s.DelayHeadersS, "delay_body_s": s.DelayBodyS, "delay_event_s": s.DelayEventS,
+		"drip_headers_s": s.DripHeadersS, "drip_body_s": s.DripBodyS, "comment_every_s": s.CommentEveryS,
+		"close_idle_s": s.CloseIdleS,
+	} {
+		if err := positive(path+"."+key, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkKind: an answer has one origin.
+func (s *Step) checkKind(path string) error {
+	var given []string
+	for _, kind := range []struct {
+		key string
+		set bool
+	}{
+		{"body", s.Body != nil}, {"body_b64", s.BodyB64 != nil}, {"raw", s.Raw != ""}, {"raw_b64", s.RawB64 != nil},
+		{"events", s.Events != nil}, {"repeat_bytes", s.RepeatBytes != 0}, {"forever", s.Forever}, {"redirect", s.Redirect != ""},
+	} {
+		if kind.set {
+			given = append(given, kind.key)
+		}
+	}
+	if len(given) > 1 {
+		return fmt.Errorf("faultwall: %s: %s exclude each other", path, strings.Join(given, " and "))
+	}
+	return nil
+}
+
+func (c *Cut) check(path string) error {
+	if c == nil {
+		return nil
+	}
+	if err := oneOf(path+".how", c.How, CutClean, CutClose, CutMidChunk, CutReset, CutSilence); err != nil {
+		return err
+	}
+	if err := oneOf(path+".at", c.At, "", BeforeHeaders, AfterHeaders); err != nil {
+		return err
+	}
+	places := 0
+	for _, given := range []bool{c.At != "", c.AfterEvents != nil, c.AfterBytes != nil} {
+		if given {
+			places++
+		}
+	}
+	switch {
+	case places > 1:
+		return fmt.Errorf("faultwall: %s: at, after_events and after_bytes exclude each other", path)
+	case c.AfterEvents != nil && *c.AfterEvents < 0, c.AfterBytes != nil && *c.AfterBytes < 0:
+		return fmt.Errorf("faultwall: %s: a place must not be negative", path)
+	case c.At == BeforeHeaders && (c.How == CutClean || c.How == CutMidChunk):
+		return fmt.Errorf("faultwall: %s: before_headers goes with close, reset or silence", path)
+	}
+	return nil
+}
+
+func positive(path string, value float64) error {
+	if value < 0 || math.IsNaN(value) || math.IsInf(value, 0) {
+		return fmt.Errorf("faultwall: %s must not be negative", path)
+	}
+	return nil
+}
+
+func oneOf(path, value string, known ...string) error {
+	if slices.Contains(known, value) {
+		return nil
+	}
+	known = slices.DeleteFunc(slices.Clone(known), func(s string) bool { return s == "" })
+	return fmt.Errorf("faultwall: %s must be one of %s, not %q", path, strings.Join(known, ", "), value)
+}

@@ -1,0 +1,207 @@
+package faultwall
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// call is what the wall understood of a request.
+type call struct {
+	dialect      dialect
+	kind         string // KindChat, KindHealth or KindOther
+	model        string
+	stream       bool
+	includeUsage bool
+	choices      int
+	array        bool // Gemini's stream without alt=sse: one JSON array
+	body         []byte
+	number       int // of the request, from 1
+	known        []string
+	url          string
+}
+
+// content is a healthy answer's substance, the same for each wire format.
+type content struct {
+	id        string
+	model     string
+	text      string
+	reasoning string
+	refusal   string
+	calls     []ToolCall
+	finish    string          // empty: left out
+	usage     json.RawMessage // in OpenAI's shape; empty: left out
+	choices   int
+	extra     map[string]json.RawMessage
+}
+
+// delta is one chunk of a stream before it is put into a wire format.
+type delta struct {
+	choice    int
+	role      string
+	text      *string
+	reasoning *string
+	refusal   *string
+	call      *ToolCallDelta
+	finish    string
+	usage     json.RawMessage
+	bare      bool // no choices at all
+	asked     bool // the request asked for usage: OpenAI then has "usage": null in each other chunk
+}
+
+// dialect is a vendor's wire format.
+type dialect interface {
+	// whole is a plain answer.
+	whole(*content) any
+	// chunk is one event of a stream.
+	chunk(*content, delta) any
+	// deltas cuts a healthy answer into a stream.
+	deltas(*call, *Step, *content) []delta
+	// failure is the body of an error.
+	failure(status int, model string) any
+	// list is the healthy answer to GET …/models.
+	list(models []string) any
+	// done is the data of the event that ends a stream; empty: there is none.
+	done() string
+}
+
+// contentOf resolves a step's content for a request.
+func contentOf(c *call, s *Step) *content {
+	a := &content{
+		id:        fmt.Sprintf("wall-%d", c.number),
+		model:     s.Model,
+		reasoning: s.Reasoning,
+		refusal:   s.Refusal,
+		calls:     s.ToolCalls,
+		finish:    s.FinishReason,
+		usage:     s.Usage,
+		choices:   max(s.Choices, 1),
+		extra:     s.Extra,
+	}
+	if s.Choices == 0 {
+		a.choices = max(c.choices, 1)
+	}
+	if a.model == "" {
+		a.model = c.model
+	}
+	a.text = textOf(c, s, a.model)
+	switch {
+	case s.NoFinish:
+		a.finish = ""
+	case a.finish == "" && len(a.calls) > 0:
+		a.finish = "tool_calls"
+	case a.finish == "":
+		a.finish = "stop"
+	}
+	if a.usage == nil {
+		words := max(len(strings.Fields(a.text)), 1) * a.choices
+		a.usage = fmt.Appendf(nil, `{"prompt_tokens":9,"completion_tokens":%d,"total_tokens":%d}`, words, 9+words)
+	} else if string(bytes.TrimSpace(a.usage)) == "null" {
+		a.usage = nil
+	}
+	return a
+}
+
+func textOf(c *call, s *Step, model string) string {
+	switch {
+	case s.Echo:
+		return string(c.body)
+	case s.TextBytes > 0:
+		const words = "the quick brown fox jumps over the lazy dog "
+		return strings.Repeat(words, s.TextBytes/len(words)+1)[:s.TextBytes]
+	case s.Text != nil:
+		return *s.Text
+	case len(s.ToolCalls) > 0 || s.Refusal != "":
+		return ""
+	}
+	return "Hello from " + model + "."
+}
+
+// split cuts a text into the pieces that a stream sends.
+func (s *Step) split(text string) []string {
+	switch {
+	case text == "":
+		return nil
+	case s.ChunkChars > 0:
+		return splitEvery(text, s.ChunkChars)
+	case s.Chunks > 0:
+		return splitInto(text, s.Chunks)
+	}
+	return splitWords(text)
+}
+
+func splitEvery(text string, chars int) []string {
+	var pieces []string
+	for text != "" {
+		end := 0
+		for n := 0; n < chars && end < len(text); n++ {
+			_, size := utf8.DecodeRuneInString(text[end:])
+			end += size
+		}
+		pieces = append(pieces, text[:end])
+		text = text[end:]
+	}
+	return pieces
+}
+
+func splitInto(text string, n int) []string {
+	var pieces []string
+	total := utf8.RuneCountInString(text)
+	n = min(n, total)
+	for i := range n {
+		chars := total*(i+1)/n - total*i/n
+		end := 0
+		for range chars {
+			_, size := utf8.DecodeRuneInString(text[end:])
+			end += size
+		}
+		pieces = append(pieces, text[:end])
+		text = text[end:]
+	}
+	return pieces
+}
+
+// splitWords keeps each space with the word after it, as tokenizers do.
+func splitWords(text string) []string {
+	var pieces []string
+	start := 0
+	for i := 1; i < len(text); i++ {
+		if text[i] == ' ' && text[i-1] != ' ' {
+			pieces = append(pieces, text[start:i])
+			start = i
+		}
+	}
+	return append(pieces, text[start:])
+}
+
+// toJSON encodes v on one line, without HTML escapes. What the wall encodes
+// can always be encoded, unless a Go program put a channel into a Step.
+func toJSON(v any) []byte {
+	if raw, ok := v.(json.RawMessage); ok {
+		return raw
+	}
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return fmt.Appendf(nil, `{"error":{"message":%q}}`, "faultwall: "+err.Error())
+	}
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
+}
+
+// withExtra adds fields to an object.
+func withExtra(v any, extra map[string]json.RawMessage) any {
+	if len(extra) == 0 {
+		return v
+	}
+	fields := map[string]json.RawMessage{}
+	if json.Unmarshal(toJSON(v), &fields) != nil {
+		return v
+	}
+	for name, value := range extra {
+		fields[name] = value
+	}
+	return fields
+}

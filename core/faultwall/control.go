@@ -1,0 +1,41 @@
+package faultwall
+
+import (
+	"net/http"
+	"strings"
+)
+
+// controlPrefix is where a wall in a process of its own is asked about itself;
+// see Options.Control. These requests are no part of what the wall saw.
+const controlPrefix = "/_wall/"
+
+func (w *Wall) control(out sink, r *http.Request, body []byte) {
+	step := &Step{Body: map[string]any{"ok": true}}
+	switch r.Method + " " + strings.TrimPrefix(r.URL.Path, controlPrefix) {
+	case "GET seen":
+		step.Body = w.Seen()
+	case "POST release":
+		w.Release(r.URL.Query().Get("name"))
+	case "POST script":
+		script, err := ParseScript(body)
+		if err == nil {
+			err = w.SetScript(script)
+		}
+		if err != nil {
+			step = &Step{Status: http.StatusBadRequest, Body: map[string]any{"error": map[string]any{"message": err.Error()}}}
+		}
+	default:
+		step = &Step{Status: http.StatusNotFound, Body: map[string]any{"error": map[string]any{"message": "faultwall: unknown control path"}}}
+	}
+	c := &call{dialect: openAI{}, kind: KindOther}
+	a := compose(c, step)
+	if out.head(headOf(c, step, a), nil) != nil {
+		return
+	}
+	for p := range a.pieces {
+		if out.write(p.data) != nil {
+			return
+		}
+	}
+	_ = out.finish()
+}

@@ -1,0 +1,133 @@
+package faultwall
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+)
+
+// Event is one item of Step.Events. In JSON it is a string (sent as data as it
+// is: "[DONE]"), an object whose keys are all known here (a described event),
+// or any other object, which is sent as data itself. {"data": …} forces the
+// last meaning. In Go set the fields; what is sent is one of Raw, RawB64,
+// Comment, Data or a described chunk, after DelayS and Hold.
+type Event struct {
+	// Data is a string (sent as it is, one data line for each of its lines) or
+	// any other value (sent as JSON).
+	Data any `json:"data,omitempty"`
+	// Name is the event's type: an "event:" line.
+	Name string `json:"event,omitempty"`
+	// ID is an "id:" line.
+	ID string `json:"event_id,omitempty"`
+	// Raw bytes, sent without a newline of the wall's.
+	Raw string `json:"raw,omitempty"`
+	// RawB64 is Raw for bytes that are no text; base64 in JSON.
+	RawB64 []byte `json:"raw_b64,omitempty"`
+	// Comment is sent as ": comment".
+	Comment *string `json:"comment,omitempty"`
+	// DelayS is waited before this event, in addition to Step.DelayEventS.
+	DelayS float64 `json:"delay_s,omitempty"`
+	// Hold waits until Wall.Release is called with this name.
+	Hold string `json:"hold,omitempty"`
+	// Times repeats the event. 0 and 1: once.
+	Times int `json:"times,omitempty"`
+
+	// The rest describes a well-formed chunk of the request's wire format.
+
+	// Role of the delta.
+	Role string `json:"role,omitempty"`
+	// Text is the delta's content.
+	Text *string `json:"text,omitempty"`
+	// Reasoning is the delta's reasoning_content.
+	Reasoning *string `json:"reasoning,omitempty"`
+	// Refusal is the delta's refusal.
+	Refusal *string `json:"refusal,omitempty"`
+	// ToolCall is one piece of a tool call.
+	ToolCall *ToolCallDelta `json:"tool_call,omitempty"`
+	// FinishReason of the choice.
+	FinishReason string `json:"finish_reason,omitempty"`
+	// Usage is put on the chunk; alone it makes a chunk without choices.
+	Usage json.RawMessage `json:"usage,omitempty"`
+	// Index is the choice's number.
+	Index int `json:"choice,omitempty"`
+}
+
+// ToolCallDelta is a piece of a tool call in a stream.
+type ToolCallDelta struct {
+	// Index of the call in the message.
+	Index int `json:"index"`
+	// ID and Name belong to the call's first piece.
+	ID   string `json:"id,omitempty"`
+	Name string `json:"name,omitempty"`
+	// Arguments is a piece of the arguments' text.
+	Arguments string `json:"arguments,omitempty"`
+}
+
+// UnmarshalJSON reads the forms named above.
+func (e *Event) UnmarshalJSON(text []byte) error {
+	*e = Event{}
+	text = bytes.TrimSpace(text)
+	var keys map[string]json.RawMessage
+	if json.Unmarshal(text, &keys) != nil || keys == nil {
+		data, err := stringOrRaw(bytes.Clone(text))
+		e.Data = data
+		return err
+	}
+	known := keysOf(reflect.TypeFor[Event]())
+	described := len(keys) > 0
+	for key := range keys {
+		if _, ok := known[key]; !ok {
+			described = false
+		}
+	}
+	if !described {
+		return e.literal(keys, known, text)
+	}
+	type plain Event
+	shadow := struct {
+		*plain
+		Data json.RawMessage `json:"data"`
+	}{plain: (*plain)(e)}
+	if err := json.Unmarshal(text, &shadow); err != nil {
+		return err
+	}
+	if shadow.Data != nil {
+		data, err := stringOrRaw(shadow.Data)
+		e.Data = data
+		return err
+	}
+	return nil
+}
+
+// literal takes an object that is data itself; one with a single key that looks
+// like a known one misspelt is refused.
+func (e *Event) literal(keys map[string]json.RawMessage, known map[string]reflect.Type, text []byte) error {
+	if len(keys) == 1 {
+		for key := range keys {
+			near, distance := nearest(key, known)
+			if distance <= 2 {
+				return fmt.Errorf("unknown key %q, did you mean %q? (to send the object itself, write {\"data\": …})", key, near)
+			}
+		}
+	}
+	e.Data = json.RawMessage(bytes.Clone(text))
+	return nil
+}
+
+// MarshalJSON writes a described event, or {"data": …}.
+func (e Event) MarshalJSON() ([]byte, error) {
+	type plain Event
+	return json.Marshal(plain(e))
+}
+
+// isChunk reports whether e describes a chunk of the request's wire format.
+func (e *Event) isChunk() bool {
+	return e.Role != "" || e.Text != nil || e.Reasoning != nil || e.Refusal != nil ||
+		e.ToolCall != nil || e.FinishReason != "" || e.Usage != nil
+}
+
+// isPause reports whether e sends nothing.
+func (e *Event) isPause() bool {
+	return !e.isChunk() && e.Data == nil && e.Raw == "" && e.RawB64 == nil && e.Comment == nil
+}

@@ -1,0 +1,133 @@
+package faultwall
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+)
+
+// Script says how the wall behaves: a plan for each model, one for models
+// without their own, and one for health checks. The zero Script is a healthy
+// server that knows every model.
+type Script struct {
+	// Models maps a model's name, as it is in the request, to its plan.
+	Models map[string]Plan `json:"models,omitempty"`
+	// Default is the plan of each model that is not in Models; every such model
+	// walks through it by itself. Nil: a healthy answer.
+	Default *Plan `json:"default,omitempty"`
+	// Health is the plan for GET …/models, whatever the prefix. Nil: a healthy list.
+	Health *Plan `json:"health,omitempty"`
+	// RequireKey, if not empty, makes the wall answer 401 (Gemini: 400
+	// API_KEY_INVALID) to a request whose key (Authorization: Bearer,
+	// x-goog-api-key or api-key) is another one. Such a request uses no step.
+	RequireKey string `json:"require_key,omitempty"`
+	// Accept is what happens to connections, in the order of their arrival and
+	// before any TLS handshake. Connections past its end are served; a single
+	// behaviour written as a JSON string holds for all connections.
+	Accept Accept `json:"accept,omitzero"`
+	// Options are defaults for the options given to Start, for doors that hand
+	// over nothing but a script. SetScript ignores them.
+	Options *Options `json:"options,omitempty"`
+}
+
+// Plan is the behaviour of one model (or of the health check).
+type Plan struct {
+	// Steps are used one for each request, in the order of arrival.
+	// No steps: a healthy answer to each request.
+	Steps []Step `json:"steps,omitempty"`
+	// After says what follows the last step: AfterRepeatLast (the default),
+	// AfterLoop or AfterOK.
+	After string `json:"after,omitempty"`
+	// RequireKey overrides Script.RequireKey for this model.
+	RequireKey string `json:"require_key,omitempty"`
+}
+
+// Values of Plan.After.
+const (
+	AfterRepeatLast = "repeat_last" // the last step for ever
+	AfterLoop       = "loop"        // the steps again from the first one
+	AfterOK         = "ok"          // healthy answers
+)
+
+// Accept is the fate of connections; see Script.Accept.
+type Accept struct {
+	// All holds for every connection, unless it is empty.
+	All string
+	// Each holds for one connection each, in order; later ones are served.
+	Each []string
+}
+
+// Values in Accept.
+const (
+	AcceptOK      = "ok"      // serve the connection
+	AcceptReset   = "reset"   // reset it at once
+	AcceptClose   = "close"   // close it at once
+	AcceptSilence = "silence" // read nothing, answer nothing, keep it open
+	AcceptGarbage = "garbage" // send bytes that are neither TLS nor HTTP, close
+)
+
+// UnmarshalJSON reads a string (All) or a list of strings (Each).
+func (a *Accept) UnmarshalJSON(text []byte) error {
+	*a = Accept{}
+	if len(text) > 0 && text[0] == '"' {
+		return json.Unmarshal(text, &a.All)
+	}
+	return json.Unmarshal(text, &a.Each)
+}
+
+// MarshalJSON writes what UnmarshalJSON reads.
+func (a Accept) MarshalJSON() ([]byte, error) {
+	if a.All != "" {
+		return json.Marshal(a.All)
+	}
+	return json.Marshal(a.Each)
+}
+
+// IsZero reports whether a says nothing, so that encoding/json leaves it out.
+func (a Accept) IsZero() bool { return a.All == "" && a.Each == nil }
+
+// fate returns what happens to the n-th connection, counted from 0.
+func (a Accept) fate(n int) string {
+	switch {
+	case a.All != "":
+		return a.All
+	case n < len(a.Each):
+		return a.Each[n]
+	}
+	return AcceptOK
+}
+
+// ParseScript reads and checks a script. It is strict: an unknown key, a value
+// of a wrong type or fields that contradict each other are errors that say
+// where they are; an unknown key's error names the nearest known one. Empty
+// text is the empty script.
+func ParseScript(text []byte) (Script, error) {
+	var script Script
+	if len(text) == 0 {
+		return script, nil
+	}
+	if err := checkJSON(text, reflect.TypeFor[Script](), ""); err != nil {
+		return Script{}, fmt.Errorf("faultwall: script: %w", err)
+	}
+	if err := json.Unmarshal(text, &script); err != nil {
+		return Script{}, fmt.Errorf("faultwall: script: %w", err)
+	}
+	if err := script.check(); err != nil {
+		return Script{}, err
+	}
+	return script, nil
+}
+
+// MustScript is ParseScript for scripts that are constants of a test: it
+// panics on an error.
+func MustScript(text string) Script {
+	script, err := ParseScript([]byte(text))
+	if err != nil {
+		panic(err)
+	}
+	return script
+}
+
+// Set returns a pointer to v, for the optional fields of Step and Event:
+// Step{Text: faultwall.Set("")}.
+func Set[T any](v T) *T { return &v }

@@ -1,0 +1,169 @@
+package faultwall
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"sort"
+	"strings"
+)
+
+// checkJSON holds text against the type that it will be decoded into: every
+// object key must be known, every value must have the right type. Its errors
+// say where in the document they are.
+func checkJSON(text json.RawMessage, t reflect.Type, path string) error {
+	text = bytes.TrimSpace(text)
+	for t.Kind() == reflect.Pointer {
+		if string(text) == "null" {
+			return nil
+		}
+		t = t.Elem()
+	}
+	opaque := reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) && t != reflect.TypeFor[Step]()
+	switch {
+	case opaque:
+		return checkLeaf(text, t, path)
+	case t.Kind() == reflect.Struct:
+		return checkObject(text, path, keysOf(t), nil)
+	case t.Kind() == reflect.Map:
+		return checkObject(text, path, nil, t.Elem())
+	case t.Kind() == reflect.Slice && t.Elem().Kind() != reflect.Uint8:
+		var items []json.RawMessage
+		if err := json.Unmarshal(text, &items); err != nil {
+			return at(path, mistake(err, "a list"))
+		}
+		for i, item := range items {
+			if err := checkJSON(item, t.Elem(), fmt.Sprintf("%s[%d]", path, i)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return checkLeaf(text, t, path)
+}
+
+// checkObject checks an object whose keys are those of known, or any key with
+// values of type each.
+func checkObject(text json.RawMessage, path string, known map[string]reflect.Type, each reflect.Type) error {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(text, &fields); err != nil {
+		return at(path, mistake(err, "an object"))
+	}
+	names := make([]string, 0, len(fields))
+	for name := range fields {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		t := each
+		if known != nil {
+			found := false
+			if t, found = known[name]; !found {
+				near, _ := nearest(name, known)
+				return at(path, fmt.Errorf("unknown key %q, did you mean %q?", name, near))
+			}
+		}
+		inner := name
+		if path != "" {
+			inner = path + "." + name
+		}
+		if err := checkJSON(fields[name], t, inner); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkLeaf(text json.RawMessage, t reflect.Type, path string) error {
+	if err := json.Unmarshal(text, reflect.New(t).Interface()); err != nil {
+		return at(path, mistake(err, describe(t)))
+	}
+	return nil
+}
+
+// mistake words a decoder's complaint about a type.
+func mistake(err error, want string) error {
+	if wrong, ok := err.(*json.UnmarshalTypeError); ok {
+		return fmt.Errorf("must be %s, not a JSON %s", want, wrong.Value)
+	}
+	return err
+}
+
+func describe(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int64:
+		return "a whole number"
+	case reflect.Float64:
+		return "a number"
+	case reflect.String:
+		return "a string"
+	case reflect.Slice:
+		return "a string of base64"
+	}
+	return "of another type"
+}
+
+func at(path string, err error) error {
+	if path == "" {
+		return err
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}
+
+// keysOf returns the JSON keys of a struct type and their types.
+func keysOf(t reflect.Type) map[string]reflect.Type {
+	keys := make(map[string]reflect.Type, t.NumField())
+	for field := range fieldsOf(t) {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if name != "" && name != "-" {
+			keys[name] = field.Type
+		}
+	}
+	return keys
+}
+
+func fieldsOf(t reflect.Type) func(yield func(reflect.StructField) bool) {
+	return func(yield func(reflect.StructField) bool) {
+		for i := range t.NumField() {
+			if !yield(t.Field(i)) {
+				return
+			}
+		}
+	}
+}
+
+// nearest returns the key of known that is closest to name, and its distance.
+func nearest(name string, known map[string]reflect.Type) (string, int) {
+	best, least := "", 1<<30
+	for key := range known {
+		d := editDistance(strings.ToLower(name), key)
+		if d < least || d == least && key < best {
+			best, least = key, d
+		}
+	}
+	return best, least
+}
+
+// editDistance is Levenshtein's, over bytes.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
