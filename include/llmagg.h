@@ -500,6 +500,15 @@ LLMAGG_API llmagg_status llmagg_wall_seen(llmagg_wall *wall, llmagg_buf *out, ll
 /* Replaces the script while it runs; answers under way go on by the old one. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_wall_script(llmagg_wall *wall, const char *script, size_t script_len, llmagg_error **err);
 
+/* Lets through everything that waits, or will wait, at a "hold" of this name in the script. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_wall_release(llmagg_wall *wall, const char *name, size_t name_len, llmagg_error **err);
+
+/* Stops listening and resets all connections, as if the server had died; blocks until that is done. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_wall_kill(llmagg_wall *wall, llmagg_error **err);
+
+/* Listens again on the same port after llmagg_wall_kill. Codes: UNAVAILABLE (the port is taken). Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_wall_revive(llmagg_wall *wall, llmagg_error **err);
+
 /* Stops the server, cuts its connections, and frees the handle. Since: 0.1.0 */
 LLMAGG_API void llmagg_wall_free(llmagg_wall *wall);
 

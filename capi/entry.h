@@ -1,0 +1,63 @@
+/* The checks at the beginning of every public function, before Go is entered. Each returns from the function on failure. */
+#ifndef LLMAGG_ENTRY_H
+#define LLMAGG_ENTRY_H
+
+#include "shim.h"
+
+#define MAX_TEXT ((size_t)1 << 30)
+
+#define ENTER(err)                                                                                                             \
+    do {                                                                                                                       \
+        if (shim_forked())                                                                                                     \
+            return shim_fail(LLMAGG_E_FORKED, "this process was forked after the library was loaded; use it in the parent, "    \
+                             "or load it only in the child", (err));                                                           \
+    } while (0)
+
+#define HANDLE(h, err)                                                                                                         \
+    do {                                                                                                                       \
+        if ((h) == NULL) return shim_fail(LLMAGG_E_INVALID_HANDLE, "argument " #h " is a NULL handle", (err));                 \
+    } while (0)
+
+#define OUT(p, err)                                                                                                            \
+    do {                                                                                                                       \
+        if ((p) == NULL) return shim_fail(LLMAGG_E_INVALID_ARGUMENT, "argument " #p " is NULL", (err));                        \
+    } while (0)
+
+/* Text that must be there. */
+#define TEXT(p, err)                                                                                                           \
+    do {                                                                                                                       \
+        if ((p) == NULL) return shim_fail(LLMAGG_E_INVALID_ARGUMENT, "argument " #p " is NULL", (err));                        \
+        if (p##_len == 0) return shim_fail(LLMAGG_E_INVALID_ARGUMENT, "argument " #p " is empty", (err));                      \
+        if (p##_len > MAX_TEXT)                                                                                                \
+            return shim_fail(LLMAGG_E_INVALID_ARGUMENT, "argument " #p " is longer than 1 GiB", (err));                        \
+    } while (0)
+
+/* Text that may be left out. An empty one becomes NULL: languages give empty slices addresses that are none, and Go's stack must
+ * not hold such. */
+#define OPTIONAL(p, err)                                                                                                       \
+    do {                                                                                                                       \
+        if (p##_len == 0) p = NULL;                                                                                            \
+        if ((p) == NULL && p##_len != 0)                                                                                       \
+            return shim_fail(LLMAGG_E_INVALID_ARGUMENT, "argument " #p " is NULL, but its length is not 0", (err));            \
+        if (p##_len > MAX_TEXT)                                                                                                \
+            return shim_fail(LLMAGG_E_INVALID_ARGUMENT, "argument " #p " is longer than 1 GiB", (err));                        \
+    } while (0)
+
+#define ROUTES(err)                                                                                                            \
+    do {                                                                                                                       \
+        OUT(clients, err);                                                                                                     \
+        if (count == 0 || count > 1000)                                                                                        \
+            return shim_fail(LLMAGG_E_INVALID_ARGUMENT, "argument count is not between 1 and 1000", (err));                    \
+        for (size_t i = 0; i < count; i++) {                                                                                   \
+            if (clients[i] == NULL)                                                                                            \
+                return shim_fail(LLMAGG_E_INVALID_HANDLE, "argument clients holds a NULL handle", (err));                      \
+        }                                                                                                                      \
+    } while (0)
+
+/* Handles enter Go as numbers: a pointer of the caller's invention must never lie on a Go stack. */
+#define H(h) ((uintptr_t)(h))
+/* cgo's prototypes know no const; Go only reads these. */
+#define IN(p) ((char *)(uintptr_t)(p)), p##_len
+#define ROUTE_LIST ((uintptr_t *)(uintptr_t)clients), count
+
+#endif

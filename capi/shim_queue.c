@@ -1,0 +1,198 @@
+/* The public functions about queues, operations, custom calls, logging and the wall. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "_cgo_export.h"
+#include "entry.h"
+
+/* queue */
+
+llmagg_status llmagg_queue_new(llmagg_queue **out, llmagg_error **err) {
+    ENTER(err);
+    OUT(out, err);
+    return goQueueNew(out, err);
+}
+
+llmagg_status llmagg_queue_fd(llmagg_queue *queue, int *fd, llmagg_error **err) {
+    ENTER(err);
+    HANDLE(queue, err);
+    OUT(fd, err);
+    return goQueueFd(H(queue), fd, err);
+}
+
+/* Waits outside of Go, so that a thread that waits costs no scheduling there. Between begin and end the descriptor stays open. */
+llmagg_status llmagg_queue_wait(llmagg_queue *queue, double timeout, llmagg_error **err) {
+    int fd = -1, ready;
+    llmagg_status status;
+    ENTER(err);
+    HANDLE(queue, err);
+    if (timeout != timeout) return shim_fail(LLMAGG_E_INVALID_ARGUMENT, "argument timeout is not a number", err);
+    status = goQueueWaitBegin(H(queue), &fd, err);
+    if (status != LLMAGG_OK) return status;
+    ready = shim_wake_wait(fd, timeout);
+    if (shim_forked()) ENTER(err);
+    status = goQueueWaitEnd(H(queue), err);
+    if (status != LLMAGG_OK) return status;
+    if (ready < 0) return shim_fail(LLMAGG_E_INTERNAL, "poll failed", err);
+    return ready > 0 ? LLMAGG_OK : shim_fail(LLMAGG_E_TIMEOUT, "no event within the given time", err);
+}
+
+llmagg_status llmagg_queue_drain(llmagg_queue *queue, llmagg_drain *drain, llmagg_error **err) {
+    ENTER(err);
+    HANDLE(queue, err);
+    OUT(drain, err);
+    if (drain->struct_size < sizeof(llmagg_drain))
+        return shim_fail(LLMAGG_E_INVALID_ARGUMENT, "drain.struct_size is smaller than this version's sizeof(llmagg_drain)", err);
+    if (drain->event_size < sizeof(llmagg_event) || drain->event_size % sizeof(void *) != 0)
+        return shim_fail(LLMAGG_E_INVALID_ARGUMENT, "drain.event_size is not sizeof(llmagg_event)", err);
+    if (drain->events == NULL || drain->max_events == 0)
+        return shim_fail(LLMAGG_E_INVALID_ARGUMENT, "drain.events has no room for an event", err);
+    if (drain->buffer == NULL && drain->buffer_size != 0)
+        return shim_fail(LLMAGG_E_INVALID_ARGUMENT, "drain.buffer is NULL, but drain.buffer_size is not 0", err);
+    return goQueueDrain(H(queue), drain, err);
+}
+
+/* Takes one event at a time: what fn did not see stays in the queue, and fn may free the queue, since the event lies here. */
+llmagg_status llmagg_queue_run(llmagg_queue *queue, llmagg_event_fn fn, void *user, llmagg_error **err) {
+    llmagg_status status = LLMAGG_OK;
+    llmagg_event event;
+    llmagg_drain drain = {sizeof drain, sizeof event, NULL, 1, NULL, 0, 0, 0, 0, 0};
+    ENTER(err);
+    HANDLE(queue, err);
+    if (fn == NULL) return shim_fail(LLMAGG_E_INVALID_ARGUMENT, "argument fn is NULL", err);
+    drain.events = &event;
+    for (;;) {
+        int stop = 0;
+        status = goQueueRunNext(H(queue), &drain, &stop, err);
+        if (status != LLMAGG_OK || stop) break;
+        if (drain.needed > 0) {
+            char *larger = realloc(drain.buffer, drain.needed);
+            if (larger == NULL) {
+                status = shim_fail(LLMAGG_E_INTERNAL, "out of memory for an event", err);
+                break;
+            }
+            drain.buffer = larger;
+            drain.buffer_size = drain.needed;
+        } else if (drain.count == 0) {
+            status = llmagg_queue_wait(queue, -1, err);
+            if (status != LLMAGG_OK) break;
+        } else if (fn(&event, user) != 0) {
+            break;
+        }
+        if (shim_forked()) {
+            status = LLMAGG_E_FORKED; /* fn forked, and this is the child */
+            shim_fail(status, "forked from within llmagg_queue_run", err);
+            break;
+        }
+    }
+    free(drain.buffer);
+    return status;
+}
+
+llmagg_status llmagg_queue_stop(llmagg_queue *queue, llmagg_error **err) {
+    ENTER(err);
+    HANDLE(queue, err);
+    return goQueueStop(H(queue), err);
+}
+
+void llmagg_queue_free(llmagg_queue *queue) {
+    if (queue != NULL && !shim_forked()) goQueueFree(H(queue));
+}
+
+/* operations */
+
+llmagg_status llmagg_op_cancel(uint64_t op, llmagg_error **err) {
+    ENTER(err);
+    return goOpCancel(op, err);
+}
+
+llmagg_status llmagg_op_credit(uint64_t op, uint32_t chunks, llmagg_error **err) {
+    ENTER(err);
+    return goOpCredit(op, chunks, err);
+}
+
+/* custom */
+
+llmagg_status llmagg_custom_emit(uint64_t op, const char *chunk, size_t chunk_len, int *pause, llmagg_error **err) {
+    ENTER(err);
+    TEXT(chunk, err);
+    return goCustomEmit(op, IN(chunk), pause, err);
+}
+
+llmagg_status llmagg_custom_finish(uint64_t op, const char *response, size_t response_len, llmagg_error **err) {
+    ENTER(err);
+    OPTIONAL(response, err);
+    return goCustomFinish(op, IN(response), err);
+}
+
+llmagg_status llmagg_custom_fail(uint64_t op, const char *error, size_t error_len, llmagg_error **err) {
+    ENTER(err);
+    OPTIONAL(error, err);
+    return goCustomFail(op, IN(error), err);
+}
+
+/* log */
+
+llmagg_status llmagg_log_to_queue(int32_t level, llmagg_queue *queue, llmagg_error **err) {
+    ENTER(err);
+    return goLogToQueue(level, H(queue), err);
+}
+
+llmagg_status llmagg_observe_to_queue(llmagg_queue *queue, llmagg_error **err) {
+    ENTER(err);
+    return goObserveToQueue(H(queue), err);
+}
+
+/* wall */
+
+llmagg_status llmagg_wall_start(const char *script, size_t script_len, llmagg_wall **out, llmagg_error **err) {
+    ENTER(err);
+    OPTIONAL(script, err);
+    OUT(out, err);
+    return goWallStart(IN(script), out, err);
+}
+
+llmagg_status llmagg_wall_url(llmagg_wall *wall, llmagg_buf *out, llmagg_error **err) {
+    ENTER(err);
+    HANDLE(wall, err);
+    OUT(out, err);
+    return goWallUrl(H(wall), out, err);
+}
+
+llmagg_status llmagg_wall_seen(llmagg_wall *wall, llmagg_buf *out, llmagg_error **err) {
+    ENTER(err);
+    HANDLE(wall, err);
+    OUT(out, err);
+    return goWallSeen(H(wall), out, err);
+}
+
+llmagg_status llmagg_wall_script(llmagg_wall *wall, const char *script, size_t script_len, llmagg_error **err) {
+    ENTER(err);
+    HANDLE(wall, err);
+    TEXT(script, err);
+    return goWallScript(H(wall), IN(script), err);
+}
+
+llmagg_status llmagg_wall_release(llmagg_wall *wall, const char *name, size_t name_len, llmagg_error **err) {
+    ENTER(err);
+    HANDLE(wall, err);
+    TEXT(name, err);
+    return goWallRelease(H(wall), IN(name), err);
+}
+
+llmagg_status llmagg_wall_kill(llmagg_wall *wall, llmagg_error **err) {
+    ENTER(err);
+    HANDLE(wall, err);
+    return goWallKill(H(wall), err);
+}
+
+llmagg_status llmagg_wall_revive(llmagg_wall *wall, llmagg_error **err) {
+    ENTER(err);
+    HANDLE(wall, err);
+    return goWallRevive(H(wall), err);
+}
+
+void llmagg_wall_free(llmagg_wall *wall) {
+    if (wall != NULL && !shim_forked()) goWallFree(H(wall));
+}
