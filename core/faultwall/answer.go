@@ -44,7 +44,7 @@ func compose(c *call, s *Step) *answer {
 	}
 	body, literal := s.hasBody()
 	switch {
-	case s.Redirect != "":
+	case s.Redirect != "" || bodiless(status):
 		return &answer{status: status, location: s.Redirect, pieces: slices.Values([]piece(nil))}
 	case literal:
 		return wholeAnswer(status, body)
@@ -68,6 +68,11 @@ func compose(c *call, s *Step) *answer {
 		return streamAnswer(status, healthyEvents(c, s))
 	}
 	return wholeAnswer(status, toJSON(c.dialect.whole(contentOf(c, s))))
+}
+
+// bodiless reports whether HTTP forbids a body with this status.
+func bodiless(status int) bool {
+	return status == http.StatusNoContent || status == http.StatusNotModified
 }
 
 func wholeAnswer(status int, body []byte) *answer {

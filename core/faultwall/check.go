@@ -50,6 +50,7 @@ func (s *Step) check(path string) error {
 	for _, err := range []error{
 		s.checkNumbers(path),
 		s.checkKind(path),
+		s.checkRaw(path),
 		oneOf(path+".usage_chunk", s.UsageChunk, "", UsageOwn, UsageFinish, UsageEmptyDelta, UsageNone),
 		oneOf(path+".newline", s.Newline, "", "lf", "crlf", "cr"),
 		oneOf(path+".framing", s.Framing, "", framingLength, framingChunked, framingClose),
@@ -111,6 +112,17 @@ func (s *Step) checkKind(path string) error {
 	}
 	if len(given) > 1 {
 		return fmt.Errorf("faultwall: %s: %s exclude each other", path, strings.Join(given, " and "))
+	}
+	return nil
+}
+
+// checkRaw: raw bytes can be cut only where and how it makes sense without HTTP.
+func (s *Step) checkRaw(path string) error {
+	if s.Cut == nil || s.Raw == "" && s.RawB64 == nil {
+		return nil
+	}
+	if s.Cut.AfterEvents != nil || s.Cut.At == AfterHeaders || s.Cut.How == CutClean || s.Cut.How == CutMidChunk {
+		return fmt.Errorf("faultwall: %s.cut: raw goes with close, reset or silence, at before_headers, after_bytes or (no place) after all bytes", path)
 	}
 	return nil
 }

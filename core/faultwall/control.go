@@ -1,6 +1,7 @@
 package faultwall
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 )
@@ -18,6 +19,9 @@ func (w *Wall) control(out sink, r *http.Request, body []byte) {
 		w.Release(r.URL.Query().Get("name"))
 	case "POST script":
 		script, err := ParseScript(body)
+		if script.Down {
+			err = errors.New("faultwall: a wall that is down could not be reached to bring it back")
+		}
 		if err == nil {
 			err = w.SetScript(script)
 		}

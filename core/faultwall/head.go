@@ -35,7 +35,7 @@ func headOf(c *call, s *Step, a *answer) *head {
 	for name := range s.Headers {
 		h.own[strings.ToLower(name)] = true
 	}
-	h.empty = a.status == http.StatusNoContent || a.status == http.StatusNotModified
+	h.empty = bodiless(a.status)
 	h.frame(s, a)
 	h.add("Date", time.Now().UTC().Format(http.TimeFormat))
 	h.add("Server", "faultwall")

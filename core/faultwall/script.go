@@ -25,6 +25,9 @@ type Script struct {
 	// before any TLS handshake. Connections past its end are served; a single
 	// behaviour written as a JSON string holds for all connections.
 	Accept Accept `json:"accept,omitzero"`
+	// Down: the wall does not listen, connections are refused and those that are
+	// open are reset, until SetScript says otherwise.
+	Down bool `json:"down,omitempty"`
 	// Options are defaults for the options given to Start, for doors that hand
 	// over nothing but a script. SetScript ignores them.
 	Options *Options `json:"options,omitempty"`

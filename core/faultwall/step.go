@@ -151,7 +151,7 @@ const (
 )
 
 // Cut breaks an answer off. The place is At, or after so many events or bytes
-// of the body; none given is AfterHeaders. An answer that ends before the place
+// of the body; none given is AfterHeaders (with Raw: after all bytes). An answer that ends before the place
 // is reached stays whole; a plain answer is one event.
 type Cut struct {
 	// How the answer is cut; see the constants. Required.

@@ -1,7 +1,6 @@
 package faultwall
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -11,81 +10,6 @@ import (
 	"sync"
 	"time"
 )
-
-// Options of a wall. The zero value is plain HTTP/1.1 on a free loopback port.
-// In JSON they are a script's "options".
-type Options struct {
-	// Addr to listen on. Empty: 127.0.0.1:0.
-	Addr string `json:"addr,omitempty"`
-	// TLS serves https with a certificate of the wall's own; see Wall.CACertPEM.
-	TLS bool `json:"tls,omitempty"`
-	// HTTP2 offers HTTP/2 to clients, over TLS.
-	HTTP2 bool `json:"http2,omitempty"`
-	// Cert is what is wrong with the certificate: "" (nothing, once a client
-	// trusts the wall's own authority), CertExpired or CertWrongHost.
-	Cert string `json:"cert,omitempty"`
-	// CAFile, if not empty, is written with CACertPEM when the wall starts.
-	CAFile string `json:"ca_file,omitempty"`
-	// MaxRequests is how many requests Seen keeps, the latest ones. 0: 10 000.
-	MaxRequests int `json:"max_requests,omitempty"`
-	// MaxBodyBytes is how much of a request's body Seen keeps. 0: 1 MiB;
-	// negative: nothing.
-	MaxBodyBytes int `json:"max_body_bytes,omitempty"`
-	// ForeverS and ForeverBytes bound answers that never end. 0: 60 s, 1 GiB.
-	ForeverS     float64 `json:"forever_s,omitempty"`
-	ForeverBytes int64   `json:"forever_bytes,omitempty"`
-	// Control adds paths for a wall in a process of its own: GET /_wall/seen,
-	// POST /_wall/script, POST /_wall/release?name=…
-	Control bool `json:"control,omitempty"`
-}
-
-// Values of Options.Cert.
-const (
-	CertExpired   = "expired"
-	CertWrongHost = "wrong_host"
-)
-
-func (o *Options) check(path string) error {
-	if err := oneOf(path+".cert", o.Cert, "", CertExpired, CertWrongHost); err != nil {
-		return err
-	}
-	if err := positive(path+".forever_s", o.ForeverS); err != nil {
-		return err
-	}
-	return positive(path+".forever_bytes", float64(o.ForeverBytes))
-}
-
-// over returns o with its zero fields taken from a script's options, then from
-// the defaults.
-func (o Options) over(script *Options) Options {
-	if script != nil {
-		o.Addr = orElse(o.Addr, script.Addr)
-		o.TLS = o.TLS || script.TLS
-		o.HTTP2 = o.HTTP2 || script.HTTP2
-		o.Cert = orElse(o.Cert, script.Cert)
-		o.CAFile = orElse(o.CAFile, script.CAFile)
-		o.MaxRequests = orElse(o.MaxRequests, script.MaxRequests)
-		o.MaxBodyBytes = orElse(o.MaxBodyBytes, script.MaxBodyBytes)
-		o.ForeverS = orElse(o.ForeverS, script.ForeverS)
-		o.ForeverBytes = orElse(o.ForeverBytes, script.ForeverBytes)
-		o.Control = o.Control || script.Control
-	}
-	o.Addr = orElse(o.Addr, "127.0.0.1:0")
-	o.TLS = o.TLS || o.HTTP2 || o.Cert != ""
-	o.MaxRequests = orElse(o.MaxRequests, 10_000)
-	o.MaxBodyBytes = orElse(o.MaxBodyBytes, 1<<20)
-	o.ForeverS = orElse(o.ForeverS, 60)
-	o.ForeverBytes = orElse(o.ForeverBytes, 1<<30)
-	return o
-}
-
-func orElse[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
-}
 
 // Wall is a running server. Start makes one, Close ends it.
 type Wall struct {
@@ -139,6 +63,9 @@ func Start(script Script, options Options) (*Wall, error) {
 		w.h2.close()
 		return nil, err
 	}
+	if script.Down {
+		w.Kill()
+	}
 	return w, nil
 }
 
@@ -186,99 +113,6 @@ func (w *Wall) GeminiURL() string { return w.URL() + "/v1beta" }
 // CACertPEM is the certificate of the authority that signed the wall's own; nil
 // without TLS.
 func (w *Wall) CACertPEM() []byte { return slices.Clone(w.caPEM) }
-
-// SetScript replaces the whole script, from its first steps on. Answers under
-// way go on by the old one; holds are closed again. What was seen is kept.
-func (w *Wall) SetScript(script Script) error {
-	if err := script.check(); err != nil {
-		return err
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.behavior = newBehavior(script)
-	w.accepted = 0
-	for name, gate := range w.holds {
-		if isClosed(gate) {
-			delete(w.holds, name)
-		}
-	}
-	return nil
-}
-
-// Script replaces the steps of one model: the next request uses the first of
-// them, and the last one repeats. No steps: healthy answers. It panics on a
-// step that ParseScript would refuse.
-func (w *Wall) Script(model string, steps ...Step) {
-	plan := Plan{Steps: slices.Clone(steps)}
-	if err := plan.check("models." + model); err != nil {
-		panic(err)
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.behavior.models[model] = &cursor{plan: plan}
-}
-
-// Release lets through everything that waits, or will wait, at a Hold of this
-// name.
-func (w *Wall) Release(name string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	gate := w.gateLocked(name)
-	if !isClosed(gate) {
-		close(gate)
-	}
-}
-
-func (w *Wall) gate(name string) <-chan struct{} {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.gateLocked(name)
-}
-
-func (w *Wall) gateLocked(name string) chan struct{} {
-	gate, ok := w.holds[name]
-	if !ok {
-		gate = make(chan struct{})
-		w.holds[name] = gate
-	}
-	return gate
-}
-
-func isClosed(gate <-chan struct{}) bool {
-	select {
-	case <-gate:
-		return true
-	default:
-		return false
-	}
-}
-
-// Seen is a snapshot of what the wall saw so far.
-func (w *Wall) Seen() Seen {
-	seen := w.ledger.snapshot()
-	seen.CACert = string(w.caPEM)
-	return seen
-}
-
-// SeenJSON is Seen as JSON.
-func (w *Wall) SeenJSON() []byte { return toJSON(w.Seen()) }
-
-// Wait blocks until condition holds for what the wall saw, or until ctx ends,
-// whose error it then returns. The condition is asked at once and after each
-// change, outside of the wall's locks; it must not change what it is handed.
-func (w *Wall) Wait(ctx context.Context, condition func(Seen) bool) error {
-	for {
-		changed := w.ledger.subscribe()
-		if condition(w.Seen()) {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
 
 // Kill stops listening and resets all connections, as if the server had died.
 // It returns when everything has ended; Revive brings the wall back.

@@ -1,0 +1,30 @@
+package faultwall
+
+import "context"
+
+// Seen is a snapshot of what the wall saw so far.
+func (w *Wall) Seen() Seen {
+	seen := w.ledger.snapshot()
+	seen.CACert = string(w.caPEM)
+	return seen
+}
+
+// SeenJSON is Seen as JSON.
+func (w *Wall) SeenJSON() []byte { return toJSON(w.Seen()) }
+
+// Wait blocks until condition holds for what the wall saw, or until ctx ends,
+// whose error it then returns. The condition is asked at once and after each
+// change, outside of the wall's locks; it must not change what it is handed.
+func (w *Wall) Wait(ctx context.Context, condition func(Seen) bool) error {
+	for {
+		changed := w.ledger.subscribe()
+		if condition(w.Seen()) {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

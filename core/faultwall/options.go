@@ -1,0 +1,76 @@
+package faultwall
+
+// Options of a wall. The zero value is plain HTTP/1.1 on a free loopback port.
+// In JSON they are a script's "options".
+type Options struct {
+	// Addr to listen on. Empty: 127.0.0.1:0.
+	Addr string `json:"addr,omitempty"`
+	// TLS serves https with a certificate of the wall's own; see Wall.CACertPEM.
+	TLS bool `json:"tls,omitempty"`
+	// HTTP2 offers HTTP/2 to clients, over TLS.
+	HTTP2 bool `json:"http2,omitempty"`
+	// Cert is what is wrong with the certificate: "" (nothing, once a client
+	// trusts the wall's own authority), CertExpired or CertWrongHost.
+	Cert string `json:"cert,omitempty"`
+	// CAFile, if not empty, is written with CACertPEM when the wall starts.
+	CAFile string `json:"ca_file,omitempty"`
+	// MaxRequests is how many requests Seen keeps, the latest ones. 0: 10 000.
+	MaxRequests int `json:"max_requests,omitempty"`
+	// MaxBodyBytes is how much of a request's body Seen keeps. 0: 1 MiB;
+	// negative: nothing.
+	MaxBodyBytes int `json:"max_body_bytes,omitempty"`
+	// ForeverS and ForeverBytes bound answers that never end. 0: 60 s, 1 GiB.
+	ForeverS     float64 `json:"forever_s,omitempty"`
+	ForeverBytes int64   `json:"forever_bytes,omitempty"`
+	// Control adds paths for a wall in a process of its own: GET /_wall/seen,
+	// POST /_wall/script, POST /_wall/release?name=…
+	Control bool `json:"control,omitempty"`
+}
+
+// Values of Options.Cert.
+const (
+	CertExpired   = "expired"
+	CertWrongHost = "wrong_host"
+)
+
+func (o *Options) check(path string) error {
+	if err := oneOf(path+".cert", o.Cert, "", CertExpired, CertWrongHost); err != nil {
+		return err
+	}
+	if err := positive(path+".forever_s", o.ForeverS); err != nil {
+		return err
+	}
+	return positive(path+".forever_bytes", float64(o.ForeverBytes))
+}
+
+// over returns o with its zero fields taken from a script's options, then from
+// the defaults.
+func (o Options) over(script *Options) Options {
+	if script != nil {
+		o.Addr = orElse(o.Addr, script.Addr)
+		o.TLS = o.TLS || script.TLS
+		o.HTTP2 = o.HTTP2 || script.HTTP2
+		o.Cert = orElse(o.Cert, script.Cert)
+		o.CAFile = orElse(o.CAFile, script.CAFile)
+		o.MaxRequests = orElse(o.MaxRequests, script.MaxRequests)
+		o.MaxBodyBytes = orElse(o.MaxBodyBytes, script.MaxBodyBytes)
+		o.ForeverS = orElse(o.ForeverS, script.ForeverS)
+		o.ForeverBytes = orElse(o.ForeverBytes, script.ForeverBytes)
+		o.Control = o.Control || script.Control
+	}
+	o.Addr = orElse(o.Addr, "127.0.0.1:0")
+	o.TLS = o.TLS || o.HTTP2 || o.Cert != ""
+	o.MaxRequests = orElse(o.MaxRequests, 10_000)
+	o.MaxBodyBytes = orElse(o.MaxBodyBytes, 1<<20)
+	o.ForeverS = orElse(o.ForeverS, 60)
+	o.ForeverBytes = orElse(o.ForeverBytes, 1<<30)
+	return o
+}
+
+func orElse[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
+		return otherwise
+	}
+	return v
+}
