@@ -106,7 +106,7 @@ func (e *Event) literal(keys map[string]json.RawMessage, known map[string]reflec
 	if len(keys) == 1 {
 		for key := range keys {
 			near, distance := nearest(key, known)
-			if distance <= 2 {
+			if distance <= 2 && 3*distance <= len(key) {
 				return fmt.Errorf("unknown key %q, did you mean %q? (to send the object itself, write {\"data\": …})", key, near)
 			}
 		}
