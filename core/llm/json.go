@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 
 	jsoniter "github.com/json-iterator/go"
 )
@@ -38,12 +39,22 @@ func decode(data []byte, read func(*iterator)) error {
 	defer JSON.ReturnIterator(it)
 	read(it)
 	if it.Error != nil {
-		return it.Error
+		return tidy(it.Error)
 	}
 	if it.WhatIsNext() != jsoniter.InvalidValue || it.Error != io.EOF {
 		return errTrailing
 	}
 	return nil
+}
+
+// tidy leaves out the piece of the input that the JSON library quotes: it says
+// little and may be anything.
+func tidy(err error) error {
+	text, _, _ := strings.Cut(err.Error(), ", error found in")
+	if _, rest, ok := strings.Cut(text, ": "); ok {
+		text = rest
+	}
+	return errors.New(text)
 }
 
 var errTrailing = errors.New("unexpected text behind the JSON value")

@@ -1,0 +1,146 @@
+package aggregator
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// hedgeShare and hedgeWindow bound hedges (S9): below a tenth of the calls of
+// the last minute; one is always allowed.
+const (
+	hedgeShare  = 0.1
+	hedgeWindow = time.Minute
+)
+
+// hedgeBudget counts calls and hedges of the last minute, in two half windows.
+type hedgeBudget struct {
+	mu     sync.Mutex // guards what follows
+	calls  []time.Time
+	hedges []time.Time
+}
+
+func (b *hedgeBudget) call() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.calls = append(recent(b.calls), time.Now())
+}
+
+// allow takes a hedge if there may be one more.
+func (b *hedgeBudget) allow() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.calls, b.hedges = recent(b.calls), recent(b.hedges)
+	if len(b.hedges) > 0 && float64(len(b.hedges)+1) >= hedgeShare*float64(len(b.calls)) {
+		return false
+	}
+	b.hedges = append(b.hedges, time.Now())
+	return true
+}
+
+// recent drops what is older than the window.
+func recent(times []time.Time) []time.Time {
+	old := time.Now().Add(-hedgeWindow)
+	for len(times) > 0 && times[0].Before(old) {
+		times = times[1:]
+	}
+	return times
+}
+
+// contender is one of the two routes of a hedged call. Its context is the
+// call's until cancel; the winner's ends with the call.
+type contender struct {
+	turn   *client.Turn
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+}
+
+func contend(ctx context.Context, t *client.Turn) *contender {
+	c := &contender{turn: t}
+	c.ctx, c.cancel = context.WithCancelCause(ctx)
+	return c
+}
+
+// open opens the contender's stream and tells results.
+func (c *contender) open(results chan<- opening) {
+	opened, err := c.turn.Open(c.ctx)
+	results <- opening{c, opened, err}
+}
+
+// opening is what a contender came to.
+type opening struct {
+	by     *contender
+	opened *client.Opened
+	err    *llm.Error
+}
+
+// hedged opens a stream on t, joined after a while by the next usable route:
+// the first to send a token wins, the other is cancelled upstream. It waits
+// for both.
+func (o *opener) hedged(ctx context.Context, t *client.Turn, after time.Duration) (*client.Opened, *llm.Error) {
+	results := make(chan opening, 2)
+	first := contend(ctx, t)
+	go first.open(results)
+	timer := time.NewTimer(after)
+	defer timer.Stop()
+	select {
+	case r := <-results:
+		return r.opened, r.err
+	case <-timer.C:
+	}
+	next := o.second(t)
+	if next == nil {
+		r := <-results
+		return r.opened, r.err
+	}
+	next.Hedge()
+	next.Client().Tell(llm.Observation{Kind: llm.Hedged, Call: o.walk.call.ID, To: next.Client().Route()})
+	second := contend(ctx, next)
+	go second.open(results)
+	r := <-results
+	if r.opened == nil {
+		return o.remaining(r, <-results)
+	}
+	if r.by == second {
+		// The route that was joined has lost by being slow: that counts as a
+		// timeout. A losing hedge says nothing about its route.
+		t.LoseToHedge()
+		first.cancel(llm.Errorf(llm.Timeout, "no first token within %v (hedge_after); %s was faster", after, next.Client().Route()))
+		o.walk.given[o.walk.index(t)].Store(true)
+	} else {
+		second.cancel(llm.Errorf(llm.Canceled, "the hedge lost to %s", t.Client().Route()))
+	}
+	if loser := <-results; loser.opened != nil {
+		loser.opened.Abandon(llm.Errorf(llm.Canceled, "the other route of a hedged call was faster by a moment"))
+	}
+	return r.opened, nil
+}
+
+// remaining is the result of a hedged call whose first contender to end has
+// failed: the other decides. A call that loses both gives up both routes.
+func (o *opener) remaining(failed, other opening) (*client.Opened, *llm.Error) {
+	w := o.walk
+	w.giveUp(w.index(failed.by.turn), failed.err)
+	if other.opened == nil {
+		w.giveUp(w.index(other.by.turn), other.err)
+	}
+	return other.opened, other.err
+}
+
+// second is the route that joins t, nil if there is none or no hedge is
+// allowed.
+func (o *opener) second(t *client.Turn) *client.Turn {
+	w := o.walk
+	for i, candidate := range w.turns {
+		if candidate != t && !w.given[i].Load() && candidate.Usable() {
+			if !o.hedges.allow() {
+				return nil
+			}
+			return candidate
+		}
+	}
+	return nil
+}

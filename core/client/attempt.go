@@ -1,0 +1,168 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// attempt is one exchange under way: its deadlines, its place in the trail,
+// its leave to use the route. The goroutine that makes it owns it; timers only
+// cancel its context.
+type attempt struct {
+	turn  *Turn
+	pass  *pass // nil for a bare attempt
+	place bool  // holds a place in the route's line
+	x     Exchange
+
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	timer  *time.Timer // D2 or D3, later D4
+
+	record   llm.Attempt
+	index    int // in the trail
+	lastLife time.Time
+	token    bool // the first token has come
+	ended    bool
+}
+
+// begin starts the clock of D2/D3 and enters the attempt into the trail.
+func (t *Turn) begin(ctx context.Context, p *pass, place, stream bool, waited time.Duration) *attempt {
+	c := t.client
+	now := time.Now()
+	a := &attempt{turn: t, pass: p, place: place, lastLife: now}
+	a.x = Exchange{Payload: t.call.Payload, Model: c.cfg.Model}
+	a.record = llm.Attempt{Provider: c.cfg.Provider, Model: c.cfg.Name, Start: now, Wait: waited,
+		Stream: stream, Forced: p != nil && p.forced, Hedge: t.hedge}
+	a.index = t.call.start(a.record)
+	a.ctx, a.cancel = context.WithCancelCause(ctx)
+	timeout := t.timeout()
+	what := "no complete answer"
+	if stream {
+		what = "no first token"
+	}
+	a.timer = time.AfterFunc(timeout, func() {
+		a.cancel(llm.Errorf(llm.Timeout, "%s within %v", what, timeout))
+	})
+	if c.observers().Active() {
+		c.tell(llm.Observation{Kind: llm.AttemptStarted, Call: t.call.ID})
+	}
+	return a
+}
+
+// explain turns whatever ended the attempt into an *llm.Error of this route.
+func (a *attempt) explain(err error) *llm.Error {
+	c := a.turn.client
+	var e *llm.Error
+	switch {
+	case a.ctx.Err() != nil:
+		e = Ended(a.ctx)
+	case errors.As(err, &e):
+	case errors.Is(err, context.DeadlineExceeded):
+		e = &llm.Error{Code: llm.Timeout, Message: err.Error(), Cause: err}
+	case err == io.EOF:
+		e = llm.Errorf(llm.Unavailable, "the connection ended without an answer")
+	default:
+		e = &llm.Error{Code: llm.Unavailable, Message: err.Error(), Cause: err}
+	}
+	if e.Provider == "" {
+		copied := *e
+		copied.Provider, copied.Model = c.cfg.Provider, c.cfg.Name
+		if copied.Status == 0 && e.Code != llm.Timeout {
+			copied.Status = a.x.Status
+		}
+		e = &copied
+	}
+	return c.masked(e)
+}
+
+// firstToken stops D3's clock; the verdict on a trial is in.
+func (a *attempt) firstToken() {
+	a.timer.Stop()
+	a.token = true
+	a.record.FirstToken = max(time.Since(a.record.Start), 1)
+	if a.pass != nil {
+		a.pass.firstToken()
+	}
+}
+
+// end enters the outcome, e or success, into the breaker and the trail, and
+// then gives the place back (C3). A second end does nothing.
+func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
+	if a.ended {
+		return
+	}
+	a.ended = true
+	a.timer.Stop()
+	c := a.turn.client
+	now := time.Now()
+	a.record.Duration = now.Sub(a.record.Start)
+	a.record.Status, a.record.Bytes, a.record.SkippedEvents = a.x.Status, a.x.Bytes, a.x.Skipped
+	a.record.Usage = usage
+	if e != nil {
+		a.record.Code, a.record.Message = e.Code, e.Message
+		if e.Status != 0 {
+			a.record.Status = e.Status
+		}
+	}
+	a.settle(e, now)
+	a.cancel(nil)
+	if a.place {
+		c.line.release()
+	}
+	a.turn.call.end(a.index, a.record)
+	c.note(e, &a.record, now)
+	if c.observers().Active() {
+		record := a.record
+		v := llm.Observation{Kind: llm.AttemptEnded, Call: a.turn.call.ID, Attempt: &record}
+		if e != nil {
+			v.Code, v.Message = e.Code, e.Message
+		}
+		c.tell(v)
+	}
+}
+
+// settle reports the outcome to the gate: the column "breaker" of the error
+// table.
+func (a *attempt) settle(e *llm.Error, now time.Time) {
+	if a.pass == nil {
+		return
+	}
+	g := a.turn.client.gate
+	if e == nil {
+		a.pass.succeed()
+		return
+	}
+	if a.turn.lost.Load() {
+		a.pass.fail(e)
+		return
+	}
+	if a.turn.ctxEnded() {
+		// The caller left, or the call's deadline passed: evidence only if
+		// the route had been silent for half of its timeout.
+		silent := now.Sub(a.lastLife) >= a.turn.timeout()/2
+		if e.Code == llm.Timeout && silent {
+			a.pass.fail(e)
+			return
+		}
+		a.pass.neutral()
+		return
+	}
+	if e.HasRetryAfter && (e.Status == 429 || e.Status >= 500) {
+		g.block(now.Add(e.RetryAfter), true)
+	}
+	switch {
+	case e.Code == llm.Canceled || e.Code == llm.Closed:
+		a.pass.neutral()
+	case e.Code == llm.Authentication || e.Code == llm.Quota:
+		g.blockAccount()
+		a.pass.failUncounted(e)
+	case e.Code.CountsAgainstBreaker():
+		a.pass.fail(e)
+	default:
+		a.pass.failUncounted(e)
+	}
+}

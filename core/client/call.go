@@ -1,0 +1,131 @@
+package client
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+var callIDs atomic.Uint64
+
+// Call is what all attempts of one call share, on whatever routes. Safe for
+// concurrent use.
+type Call struct {
+	// ID numbers the calls of a process, from 1.
+	ID uint64
+	// Payload is what is asked.
+	Payload *llm.Payload
+
+	mu       sync.Mutex    // guards what follows
+	attempts []llm.Attempt // in the order of their start
+	partial  string        // the longest text that a broken stream left
+	waited   time.Duration // the sum of waits that servers named (R4)
+}
+
+// Begin starts a call: its context ends at the call's deadline, if it has one.
+// The caller calls cancel when the call is over.
+func Begin(ctx context.Context, p *llm.Payload) (*Call, context.Context, context.CancelCauseFunc) {
+	c := &Call{ID: callIDs.Add(1), Payload: p}
+	inner, cancel := context.WithCancelCause(ctx)
+	end := cancel
+	if d := p.Options.Deadline; d > 0 {
+		timed, stop := context.WithTimeoutCause(inner, d,
+			llm.Errorf(llm.Timeout, "the call's deadline of %v passed", d))
+		inner, end = timed, func(cause error) { cancel(cause); stop() }
+	}
+	return c, inner, end
+}
+
+// Attempts is the trail so far; the caller owns the copy.
+func (c *Call) Attempts() []llm.Attempt {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.attempts)
+}
+
+// Partial is the longest text that a broken stream left.
+func (c *Call) Partial() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.partial
+}
+
+// NotePartial keeps text if it is the longest yet.
+func (c *Call) NotePartial(text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(text) > len(c.partial) {
+		c.partial = text
+	}
+}
+
+// start adds an attempt to the trail and returns its place there.
+func (c *Call) start(a llm.Attempt) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.attempts = append(c.attempts, a)
+	return len(c.attempts) - 1
+}
+
+func (c *Call) end(place int, a llm.Attempt) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.attempts[place] = a
+}
+
+// mayWait tells whether a wait of d is allowed on the last usable route: the
+// deadline leaves room for it, or, without a deadline, the sum of the waits
+// that servers named stays within timeout (R4).
+func (c *Call) mayWait(ctx context.Context, d, timeout time.Duration, named bool) bool {
+	if deadline, ok := ctx.Deadline(); ok {
+		return time.Until(deadline) > d
+	}
+	if !named {
+		return true
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.waited+d > timeout {
+		return false
+	}
+	c.waited += d
+	return true
+}
+
+// Fail gives err, made complete: with the trail and the longest partial text.
+func (c *Call) Fail(err *llm.Error) *llm.Error {
+	return err.With(c.Attempts(), c.Partial())
+}
+
+// Ended explains why ctx is over: CLOSED, the call's deadline, or the caller's
+// own cancellation. nil while it is not.
+func Ended(ctx context.Context) *llm.Error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	cause := context.Cause(ctx)
+	if e, ok := cause.(*llm.Error); ok {
+		return e
+	}
+	if cause == context.DeadlineExceeded {
+		return &llm.Error{Code: llm.Timeout, Message: "the deadline of the caller's context passed", Cause: cause}
+	}
+	return &llm.Error{Code: llm.Canceled, Message: "the caller cancelled the call", Cause: cause}
+}
+
+// sleep waits for d, or less when ctx ends.
+func sleep(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

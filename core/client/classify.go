@@ -1,0 +1,329 @@
+package client
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"html"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+const (
+	maxMessage = 1 << 10  // of a readable message (E2)
+	maxBody    = 64 << 10 // of the original body that an error keeps
+)
+
+// classify turns a failed answer into an error: by body first, then by status
+// (E1). status is 0 for an error inside a stream.
+func classify(status int, h http.Header, body []byte) *llm.Error {
+	e := &llm.Error{Status: status, Body: clip(body, maxBody)}
+	said := readErrorBody(body)
+	e.ProviderMessage, e.Type, e.ProviderCode = said.message, said.kind, said.code
+	if h != nil {
+		e.RequestID = requestID(h)
+		e.RetryAfter, e.HasRetryAfter = namedWait(h, time.Now())
+		switch strings.ToLower(h.Get("X-Should-Retry")) {
+		case "true", "false":
+			again := strings.EqualFold(h.Get("X-Should-Retry"), "true")
+			e.ShouldRetry = &again
+		}
+	}
+	if !e.HasRetryAfter && said.hasDelay {
+		e.RetryAfter, e.HasRetryAfter = said.delay, true
+	}
+	effective := status
+	if status == 0 || status == http.StatusOK {
+		effective = said.status
+	}
+	e.Code = codeOf(effective, said)
+	e.Message = said.message
+	if e.Message == "" {
+		e.Message = "the provider sent no message"
+	}
+	if status >= 300 && status < 400 {
+		e.Code = llm.BadResponse
+		e.Message = fmt.Sprintf("the server redirects to %q; a request with a key is not sent elsewhere: correct base_url", redirectHost(h))
+	} else if status != 0 && status != http.StatusOK {
+		e.Message = fmt.Sprintf("HTTP %d: %s", status, e.Message)
+	}
+	return e
+}
+
+func requestID(h http.Header) string {
+	for _, name := range []string{"X-Request-Id", "Request-Id", "X-Ds-Trace-Id", "Cf-Ray"} {
+		if v := h.Get(name); v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+func redirectHost(h http.Header) string {
+	to := h.Get("Location")
+	if i := strings.Index(to, "://"); i >= 0 {
+		rest := to[i+3:]
+		if j := strings.IndexAny(rest, "/?#"); j >= 0 {
+			rest = rest[:j]
+		}
+		return rest
+	}
+	return to
+}
+
+// codeOf is the error table: first what the body says, then the status.
+func codeOf(status int, s errorBody) llm.Code {
+	text := strings.ToLower(s.message)
+	name := strings.ToLower(s.code + " " + s.kind + " " + s.reason)
+	has := func(in string, any ...string) bool {
+		for _, a := range any {
+			if strings.Contains(in, a) {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case has(name, "insufficient_quota", "insufficient_balance", "billing_hard_limit", "billing_not_active"):
+		return llm.Quota
+	case has(name, "content_filter", "content_policy", "moderation", "responsibleaipolicyviolation", "prohibited_content"),
+		status == http.StatusForbidden && has(text, "moderation", "flagged", "content policy"),
+		status == http.StatusBadRequest && has(text, "content management policy", "content policy", "content filter", "content exists risk"):
+		return llm.ContentFilter
+	case has(name, "context_length", "string_above_max_length"),
+		(status == 0 || status == 400 || status == 413 || status == 422) &&
+			has(text, "maximum context length", "context length", "context window", "prompt is too long", "exceeds the maximum number of tokens", "input token count"):
+		return llm.ContextLength
+	case has(name, "invalid_api_key", "api_key_invalid", "authentication_error", "invalid_authentication"),
+		has(text, "api key not valid", "incorrect api key"):
+		return llm.Authentication
+	case has(name, "model_not_found", "model_not_exist", "unknown_model"),
+		status != 429 && status < 500 && has(text, "model") && has(text, "does not exist", "not found", "unknown model", "model not exist", "is not supported for generatecontent"):
+		return llm.ModelNotFound
+	case has(name, "rate_limit", "resource_exhausted", "too_many_requests"):
+		return llm.RateLimit
+	case status < 400 && has(name, "overloaded", "server_error", "unavailable", "internal"):
+		return llm.Unavailable
+	}
+	return codeOfStatus(status, text, name)
+}
+
+func codeOfStatus(status int, text, name string) llm.Code {
+	switch {
+	case status == http.StatusUnauthorized:
+		return llm.Authentication
+	case status == http.StatusForbidden:
+		for _, word := range []string{"key", "permission", "credential", "unauthorized", "token", "access denied", "forbidden"} {
+			if strings.Contains(text, word) || strings.Contains(name, word) {
+				return llm.Authentication
+			}
+		}
+		return llm.BadRequest
+	case status == http.StatusPaymentRequired:
+		return llm.Quota
+	case status == http.StatusNotFound:
+		return llm.ModelNotFound
+	case status == http.StatusRequestTimeout, status == http.StatusConflict, status >= 500:
+		return llm.Unavailable
+	case status == http.StatusTooManyRequests:
+		return llm.RateLimit
+	case status >= 400:
+		return llm.BadRequest
+	}
+	return llm.Unavailable // an error without a status: inside a stream or a 200
+}
+
+// errorBody is what a provider said about a failure (T4).
+type errorBody struct {
+	message, kind, code, reason string
+	status                      int // a numeric code
+	delay                       time.Duration
+	hasDelay                    bool
+}
+
+// looseError holds every place where providers put things.
+type looseError struct {
+	Error   json.RawMessage `json:"error"`
+	Detail  json.RawMessage `json:"detail"`
+	Message json.RawMessage `json:"message"`
+	Title   json.RawMessage `json:"title"` // RFC 9457
+	Type    json.RawMessage `json:"type"`
+	Code    json.RawMessage `json:"code"`
+	Status  json.RawMessage `json:"status"`
+	Msg     json.RawMessage `json:"msg"` // FastAPI's list of details
+	Details []struct {
+		Type       string          `json:"@type"`
+		Reason     string          `json:"reason"`
+		RetryDelay json.RawMessage `json:"retryDelay"`
+	} `json:"details"`
+}
+
+// readErrorBody finds the message in whatever form it comes.
+func readErrorBody(body []byte) errorBody {
+	body = bytes.TrimSpace(body)
+	var s errorBody
+	if len(body) > 0 && (body[0] == '{' || body[0] == '[' || body[0] == '"') {
+		s.read(body, 0)
+	}
+	if s.message == "" {
+		s.message = readable(body)
+	}
+	s.message = clip([]byte(strings.TrimSpace(s.message)), maxMessage)
+	return s
+}
+
+func (s *errorBody) read(raw json.RawMessage, depth int) {
+	raw = bytes.TrimSpace(raw)
+	if len(raw) == 0 || depth > 4 {
+		return
+	}
+	switch raw[0] {
+	case '"':
+		var text string
+		if llm.JSON.Unmarshal(raw, &text) == nil && s.message == "" {
+			s.message = text
+		}
+	case '[':
+		var items []json.RawMessage
+		if llm.JSON.Unmarshal(raw, &items) == nil && len(items) > 0 {
+			s.read(items[0], depth+1)
+		}
+	case '{':
+		var e looseError
+		if llm.JSON.Unmarshal(raw, &e) == nil {
+			s.take(&e, depth)
+		}
+	}
+}
+
+func (s *errorBody) take(e *looseError, depth int) {
+	s.read(e.Error, depth+1) // the inner one first: it says more
+	s.read(e.Message, depth+1)
+	s.read(e.Detail, depth+1)
+	s.read(e.Msg, depth+1)
+	s.read(e.Title, depth+1)
+	fill(&s.kind, e.Type)
+	fill(&s.code, e.Code)
+	fill(&s.kind, e.Status) // Gemini's "RESOURCE_EXHAUSTED"
+	for _, n := range []json.RawMessage{e.Code, e.Status} {
+		var status float64
+		if s.status == 0 && llm.JSON.Unmarshal(n, &status) == nil && status >= 400 && status < 600 {
+			s.status = int(status)
+		}
+	}
+	for _, d := range e.Details {
+		if s.reason == "" {
+			s.reason = d.Reason
+		}
+		var text string
+		if strings.HasSuffix(d.Type, "RetryInfo") && llm.JSON.Unmarshal(d.RetryDelay, &text) == nil {
+			if v, ok := strings.CutSuffix(text, "s"); ok {
+				s.delay, s.hasDelay = positive(v, time.Second)
+			}
+		}
+	}
+}
+
+// fill sets a text that is still empty from a JSON string or number.
+func fill(to *string, raw json.RawMessage) {
+	if *to != "" || len(raw) == 0 || raw[0] == 'n' || raw[0] == '{' || raw[0] == '[' {
+		return
+	}
+	if raw[0] == '"' {
+		if llm.JSON.Unmarshal(raw, to) != nil {
+			*to = ""
+		}
+		return
+	}
+	*to = string(raw)
+}
+
+var (
+	htmlNoise = regexp.MustCompile(`(?is)<(script|style|head)\b.*?</(script|style|head)>|<!--.*?-->`)
+	htmlTitle = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
+	htmlTag   = regexp.MustCompile(`(?s)<[^>]*>`)
+	blanks    = regexp.MustCompile(`\s+`)
+)
+
+// readable makes one line of text out of a page.
+func readable(body []byte) string {
+	text := clip(body, maxBody)
+	if strings.HasPrefix(strings.TrimSpace(text), "<") {
+		title := ""
+		if m := htmlTitle.FindStringSubmatch(text); m != nil {
+			title = m[1] + " "
+		}
+		text = title + htmlTag.ReplaceAllString(htmlNoise.ReplaceAllString(text, " "), " ")
+		text = html.UnescapeString(text)
+	}
+	return strings.TrimSpace(blanks.ReplaceAllString(text, " "))
+}
+
+// clip cuts b to at most n bytes of valid UTF-8.
+func clip(b []byte, n int) string {
+	if len(b) > n {
+		b = b[:n]
+		for len(b) > 0 && !utf8.RuneStart(b[len(b)-1]) {
+			b = b[:len(b)-1]
+		}
+		if len(b) > 0 {
+			if r, _ := utf8.DecodeLastRune(b); r == utf8.RuneError {
+				b = b[:len(b)-1]
+			}
+		}
+		return string(bytes.ToValidUTF8(b, []byte("\uFFFD"))) + "…"
+	}
+	return string(bytes.ToValidUTF8(b, []byte("\uFFFD")))
+}
+
+// masked takes the route's key out of everything that an error says.
+func (c *Client) masked(e *llm.Error) *llm.Error {
+	secrets := c.secrets()
+	if e == nil || len(secrets) == 0 {
+		return e
+	}
+	copied := *e
+	for _, text := range []*string{&copied.Message, &copied.ProviderMessage, &copied.Body, &copied.Type, &copied.ProviderCode, &copied.RequestID} {
+		for _, secret := range secrets {
+			*text = strings.ReplaceAll(*text, secret, "***")
+		}
+	}
+	if copied.Cause != nil && copied.Cause != errLimit {
+		if inner, ok := copied.Cause.(*llm.Error); ok {
+			copied.Cause = c.masked(inner)
+		} else if text := copied.Cause.Error(); containsAny(text, secrets) {
+			copied.Cause = nil
+		}
+	}
+	return &copied
+}
+
+func containsAny(text string, words []string) bool {
+	for _, w := range words {
+		if strings.Contains(text, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// secrets are the texts that may appear nowhere: the key, and the values of
+// headers that carry one.
+func (c *Client) secrets() []string {
+	var s []string
+	if len(c.cfg.APIKey) >= 4 {
+		s = append(s, c.cfg.APIKey)
+	}
+	for name, value := range c.cfg.Headers {
+		lower := strings.ToLower(name)
+		if len(value) >= 4 && (strings.Contains(lower, "auth") || strings.Contains(lower, "key") || strings.Contains(lower, "token") || strings.Contains(lower, "cookie")) {
+			s = append(s, value)
+		}
+	}
+	return s
+}

@@ -1,0 +1,325 @@
+package client
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// Options are shared by the clients of a program. The zero value works.
+type Options struct {
+	// Logger receives warnings and failures; nil means silence.
+	Logger *slog.Logger
+	// Observers are told what happens; nil means nobody.
+	Observers *llm.Observers
+	// Getenv gives the proxy settings of the environment (http_proxy,
+	// https_proxy, no_proxy); nil means none. The core reads no environment.
+	Getenv func(name string) (string, bool)
+	// OnSocket, if set, is told the descriptor of each connection when it is
+	// opened and when it is closed. It must return at once.
+	OnSocket func(fd uintptr, open bool)
+}
+
+// Client is one route. It is safe for concurrent use; what it knows about the
+// route (breaker, budget, line) is shared by all its calls.
+type Client struct {
+	cfg     llm.ModelConfig
+	backend Backend
+	custom  bool
+	options Options
+	gate    *gate
+	budget  *budget
+	line    *line
+	watch   atomic.Pointer[llm.Observers] // set by New, replaced by Observe
+
+	life    context.Context // ends when the client closes
+	die     context.CancelCauseFunc
+	release func() // lets go of the connections
+
+	mu      sync.Mutex // guards what follows
+	users   int        // turns and health checks under way
+	idle    chan struct{}
+	closed  bool
+	retired bool // closes when the last user leaves
+	health  routeHealth
+}
+
+type routeHealth struct {
+	lastError   *llm.Error
+	lastErrorAt time.Time
+	lastSuccess time.Time
+	latency     time.Duration
+	alive       *bool // of the last health check
+}
+
+// New makes the client of a route that is reached over HTTP. Nothing is
+// connected yet. Errors are INVALID_ARGUMENT.
+func New(cfg llm.ModelConfig, o Options) (*Client, error) {
+	cfg, preset, err := resolve(cfg)
+	if err != nil {
+		return nil, err
+	}
+	c := newClient(cfg, o)
+	pool, err := borrowTransport(cfg, o)
+	if err != nil {
+		return nil, err
+	}
+	c.release = pool.give
+	c.backend = newHTTPBackend(cfg, preset, pool)
+	return c, nil
+}
+
+// NewCustom makes the client of a route whose attempts backend performs. cfg
+// needs a provider and a name; what concerns HTTP is not used.
+func NewCustom(cfg llm.ModelConfig, backend Backend, o Options) (*Client, error) {
+	if backend == nil {
+		return nil, llm.Errorf(llm.InvalidArgument, "a custom client needs a backend")
+	}
+	cfg = cfg.WithDefaults()
+	if cfg.Provider == "" || cfg.Name == "" {
+		return nil, llm.Errorf(llm.InvalidArgument, "a custom client needs a provider and a model name")
+	}
+	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
+	c := newClient(cfg, o)
+	c.backend, c.custom = backend, true
+	return c, nil
+}
+
+func newClient(cfg llm.ModelConfig, o Options) *Client {
+	b := cfg.Breaker
+	c := &Client{
+		cfg:     cfg,
+		options: o,
+		gate: newGate(breakerSettings{failures: uint32(b.Failures), ratio: b.Ratio, minRequests: uint32(b.MinRequests),
+			window: b.Window, open: b.Open, block: b.Block}),
+		budget:  newBudget(budgetSettings{ratio: cfg.Retry.BudgetRatio, perSecond: cfg.Retry.BudgetPerSec}),
+		line:    newLine(cfg.MaxConcurrentCalls),
+		release: func() {},
+	}
+	c.life, c.die = context.WithCancelCause(context.Background())
+	c.watch.Store(o.Observers)
+	c.gate.onChange = c.circuitChanged
+	return c
+}
+
+// Name is the name under which the model was configured, Model the upstream
+// name, Provider the provider's name, Route "provider/name".
+func (c *Client) Name() string { return c.cfg.Name }
+
+// Model is the upstream name.
+func (c *Client) Model() string { return c.cfg.Model }
+
+// Provider is the provider's name.
+func (c *Client) Provider() string { return c.cfg.Provider }
+
+// Route is "provider/name".
+func (c *Client) Route() string { return c.cfg.Provider + "/" + c.cfg.Name }
+
+// Config is the configuration with its defaults filled in. It holds the key.
+func (c *Client) Config() llm.ModelConfig { return c.cfg }
+
+// Custom tells whether the application wrote the client's backend.
+func (c *Client) Custom() bool { return c.custom }
+
+// Available is the application's own switch; a breaker does not change it.
+func (c *Client) Available() bool { return c.gate.switchedOn() }
+
+// SetAvailable turns the application's switch.
+func (c *Client) SetAvailable(on bool) { c.gate.setSwitch(on) }
+
+// Observe makes o the client's observers.
+func (c *Client) Observe(o *llm.Observers) { c.watch.Store(o) }
+
+// ForceBefore orders two routes that are not usable: the one that is forced
+// first is the one that reopens soonest; one whose forced try failed comes
+// after those without (B4).
+func (c *Client) ForceBefore(other *Client) bool {
+	return c.gate.forceOrder().compare(other.gate.forceOrder()) < 0
+}
+
+// NamedWait is how long the route's server has asked to be left alone yet; 0
+// when it has not.
+func (c *Client) NamedWait() time.Duration {
+	if _, named := c.gate.reopensAt(); !named.IsZero() {
+		return max(time.Until(named), 1)
+	}
+	return 0
+}
+
+// Chat asks for a whole answer on this route, with the retries and waits of a
+// last usable route (B6). A request with Stream set is streamed and
+// accumulated. The *llm.Error carries the trail.
+func (c *Client) Chat(ctx context.Context, r *llm.Request) (*llm.Response, error) {
+	p, err := r.Payload()
+	if err != nil {
+		return nil, err
+	}
+	return c.ChatPayload(ctx, p)
+}
+
+// ChatPayload is Chat for a request that has been checked already.
+func (c *Client) ChatPayload(ctx context.Context, p *llm.Payload) (*llm.Response, error) {
+	if p.Stream {
+		s, err := c.stream(ctx, p, true)
+		if err != nil {
+			return nil, err
+		}
+		return s.Collect()
+	}
+	call, ctx, cancel := Begin(ctx, p)
+	defer cancel(nil)
+	t := c.Turn(call, nil)
+	r, e := t.Chat(ctx)
+	if e != nil && e.Code == llm.CircuitOpen && t.made == 0 {
+		r, e = t.ForceChat(ctx)
+	}
+	if e != nil {
+		return nil, call.Fail(e)
+	}
+	r.Attempts = call.Attempts()
+	return r, nil
+}
+
+// Stream asks for a streamed answer on this route and returns at its first
+// token. ctx bounds the whole stream.
+func (c *Client) Stream(ctx context.Context, r *llm.Request) (*Stream, error) {
+	p, err := r.Payload()
+	if err != nil {
+		return nil, err
+	}
+	return c.StreamPayload(ctx, p)
+}
+
+// StreamPayload is Stream for a request that has been checked already.
+func (c *Client) StreamPayload(ctx context.Context, p *llm.Payload) (*Stream, error) {
+	return c.stream(ctx, p, false)
+}
+
+func (c *Client) stream(ctx context.Context, p *llm.Payload, restart bool) (*Stream, error) {
+	call, ctx, cancel := Begin(ctx, p)
+	return NewStream(ctx, StreamOptions{Call: call, Cancel: cancel, Restart: restart}, &directOpener{c.Turn(call, nil)})
+}
+
+// directOpener streams from one route only.
+type directOpener struct{ turn *Turn }
+
+func (d *directOpener) Open(ctx context.Context) (*Opened, *llm.Error) {
+	o, e := d.turn.Open(ctx)
+	if e != nil && e.Code == llm.CircuitOpen && d.turn.made == 0 {
+		o, e = d.turn.ForceOpen(ctx)
+	}
+	return o, e
+}
+
+func (d *directOpener) Reopen(ctx context.Context, _ *Opened, reason *llm.Error) (*Opened, *llm.Error) {
+	return d.turn.Again(ctx, reason)
+}
+
+// Again is Open on the route that has just failed with reason, after the wait
+// that a retry there takes; the reason itself, as STREAM_INTERRUPTED, where
+// the route may not be asked again (S8).
+func (t *Turn) Again(ctx context.Context, reason *llm.Error) (*Opened, *llm.Error) {
+	return t.open(ctx, func(try try) *llm.Error {
+		wait, again := t.again(reason)
+		if !again {
+			return interrupted(reason)
+		}
+		if _, again = t.waitFor(wait); !again {
+			return interrupted(reason)
+		}
+		if ended := Ended(t.ctx); ended != nil {
+			return t.client.routed(ended)
+		}
+		return t.run(try, true, nil)
+	})
+}
+
+// use keeps the client from closing under a call; unuse ends that.
+func (c *Client) use() *llm.Error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return c.closedError()
+	}
+	c.users++
+	return nil
+}
+
+func (c *Client) unuse() {
+	c.mu.Lock()
+	c.users--
+	last := c.users == 0
+	retire := last && c.retired && !c.closed
+	if retire {
+		c.closed = true
+	}
+	if last && c.idle != nil {
+		close(c.idle)
+		c.idle = nil
+	}
+	c.mu.Unlock()
+	if retire {
+		c.shut()
+	}
+}
+
+func (c *Client) shut() {
+	c.die(c.closedError())
+	c.release()
+}
+
+func (c *Client) closedError() *llm.Error {
+	return c.routed(llm.Errorf(llm.Closed, "the client is closed"))
+}
+
+// Retire closes the client as soon as no call uses it, at once if none does.
+func (c *Client) Retire() {
+	c.mu.Lock()
+	c.retired = true
+	now := c.users == 0 && !c.closed
+	if now {
+		c.closed = true
+	}
+	c.mu.Unlock()
+	if now {
+		c.shut()
+	}
+}
+
+// Close ends the client's calls with CLOSED, waits until they have ended or
+// ctx is over, and lets go of the connections. Later calls get CLOSED. A
+// second Close waits likewise. The error is ctx's.
+func (c *Client) Close(ctx context.Context) error {
+	c.mu.Lock()
+	first := !c.closed
+	c.closed = true
+	var idle chan struct{}
+	if c.users > 0 {
+		if c.idle == nil {
+			c.idle = make(chan struct{})
+		}
+		idle = c.idle
+	}
+	c.mu.Unlock()
+	if first {
+		c.die(c.closedError())
+	}
+	var err error
+	if idle != nil {
+		select {
+		case <-idle:
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+	}
+	if first {
+		c.release()
+	}
+	return err
+}

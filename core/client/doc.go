@@ -1,0 +1,23 @@
+// Package client is one route: one model at one provider. A [Client] makes
+// attempts (HTTP exchanges) and keeps what the route needs between them:
+// connections, the circuit breaker, the retry budget, and the line of calls
+// that wait for a place.
+//
+// A request comes down through these files:
+//
+//	client.go     Client: Chat and Stream called on a route directly
+//	call.go       Call: what all attempts of one call share (deadline, trail)
+//	turn.go       Turn: a call's stay on this route: place, breaker, attempts, retries
+//	forced.go     a route that is not usable is forced, or somebody else's verdict awaited
+//	attempt.go    one attempt: its deadlines, its outcome, its line in the trail
+//	backend.go    Backend: what performs an attempt, HTTP or written by the application
+//	http.go       the HTTP exchange; transport.go its connections
+//	openai.go, gemini*.go  the wire formats; preset.go which vendor speaks which
+//	events.go     a streamed HTTP answer, complete or not
+//	classify.go, retryafter.go  what a failure means
+//
+// and goes up as a Response, or as chunks through opened.go (one route's
+// stream) and stream.go (the caller's stream, which may begin again).
+//
+// Clauses in comments (D3, S2, …) are those of the project's failover design.
+package client

@@ -1,0 +1,136 @@
+package client
+
+import (
+	"context"
+	"time"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// ForceChat is Chat on a route that is not usable, when the call has no usable
+// route left (B4): it forces the route if nobody else does, waits for the
+// verdict of whoever does, and proceeds normally once the route is usable.
+func (t *Turn) ForceChat(ctx context.Context) (*llm.Response, *llm.Error) {
+	var r *llm.Response
+	err := t.within(ctx, func() *llm.Error { return t.forced(t.chatInto(&r), false) })
+	return r, err
+}
+
+// ForceOpen is Open on a route that is not usable.
+func (t *Turn) ForceOpen(ctx context.Context) (*Opened, *llm.Error) {
+	return t.open(ctx, func(try try) *llm.Error { return t.forced(try, true) })
+}
+
+// forced waits at most until the call's deadline, or for timeout without one.
+func (t *Turn) forced(f try, stream bool) *llm.Error {
+	c := t.client
+	limit := time.Now().Add(t.timeout())
+	if deadline, ok := t.ctx.Deadline(); ok {
+		limit = deadline
+	}
+	for {
+		change := c.gate.changes()
+		if c.gate.usable() {
+			err := t.run(f, stream, nil)
+			if err != nil && err.Code == llm.CircuitOpen && time.Now().Before(limit) && Ended(t.ctx) == nil && c.gate.switchedOn() {
+				continue // somebody else took the probe
+			}
+			return err
+		}
+		if _, named := c.gate.reopensAt(); !named.IsZero() {
+			if err := t.waitNamed(change, named); err != nil {
+				return err
+			}
+			continue
+		}
+		p, v := c.gate.force()
+		switch {
+		case p != nil:
+			err := t.run(f, stream, p)
+			p.neutral() // if no attempt was made
+			return err
+		case v != nil:
+			if err := t.awaitVerdict(v, limit); err != nil {
+				return err
+			}
+		case !c.gate.switchedOn():
+			return c.notUsable()
+		}
+	}
+}
+
+// waitNamed waits for the end of a wait that the server named, if the call may
+// (R4), or for a change of the route before it.
+func (t *Turn) waitNamed(change <-chan struct{}, named time.Time) *llm.Error {
+	c := t.client
+	if !c.gate.switchedOn() {
+		return c.notUsable()
+	}
+	d := time.Until(named)
+	if !t.call.mayWait(t.ctx, d, t.timeout(), true) {
+		e := c.notUsable()
+		e.RetryAfter, e.HasRetryAfter = d, true
+		return e
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-change:
+	case <-t.ctx.Done():
+		return c.routed(Ended(t.ctx))
+	}
+	return nil
+}
+
+// awaitVerdict waits for another call's forced try or probe. nil means that
+// the route is worth another look.
+func (t *Turn) awaitVerdict(v *verdict, limit time.Time) *llm.Error {
+	c := t.client
+	timer := time.NewTimer(time.Until(limit))
+	defer timer.Stop()
+	select {
+	case <-v.done():
+	case <-timer.C:
+		e := c.notUsable()
+		e.Message += "; another call's try of it did not end in time"
+		return e
+	case <-t.ctx.Done():
+		return c.routed(Ended(t.ctx))
+	}
+	ok, err := v.result()
+	if ok || err == nil {
+		return nil
+	}
+	verdict := llm.AsError(err)
+	e := c.notUsable()
+	e.Message += "; another call just tried it: " + verdict.Message
+	e.Cause = verdict
+	return e
+}
+
+// notUsable is CIRCUIT_OPEN with the reason and the time until the route
+// reopens by itself.
+func (c *Client) notUsable() *llm.Error {
+	s := c.gate.state()
+	e := c.routed(llm.Errorf(llm.CircuitOpen, "the route is not usable"))
+	now := time.Now()
+	until := func(t time.Time) string { return t.Sub(now).Round(time.Millisecond).String() }
+	switch {
+	case !s.on:
+		e.Message += ": the application has switched it off"
+	case !s.blockedUntil.IsZero() && s.blockNamed:
+		e.Message += ": its server asked to wait another " + until(s.blockedUntil)
+		e.RetryAfter, e.HasRetryAfter = s.blockedUntil.Sub(now), true
+	case !s.blockedUntil.IsZero():
+		e.Message += ": key or quota was refused; it is tried again in " + until(s.blockedUntil)
+	case !s.openUntil.IsZero():
+		e.Message += ": its circuit is open for another " + until(s.openUntil)
+	case s.trial:
+		e.Message += ": its circuit is half-open and another call is probing it"
+	}
+	if last, at := c.lastError(); last != nil && !at.IsZero() && s.on {
+		e.Message += "; its last failure was " + last.Code.String() + ": " + last.Message
+	}
+	return e
+}

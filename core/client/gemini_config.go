@@ -1,0 +1,191 @@
+package client
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// geminiConfig is generationConfig, as far as OpenAI's fields reach.
+type geminiConfig struct {
+	Temperature        *float64        `json:"temperature,omitempty"`
+	TopP               *float64        `json:"topP,omitempty"`
+	TopK               json.RawMessage `json:"topK,omitempty"`
+	CandidateCount     *int            `json:"candidateCount,omitempty"`
+	MaxOutputTokens    *int            `json:"maxOutputTokens,omitempty"`
+	StopSequences      []string        `json:"stopSequences,omitempty"`
+	Seed               *int64          `json:"seed,omitempty"`
+	PresencePenalty    *float64        `json:"presencePenalty,omitempty"`
+	FrequencyPenalty   *float64        `json:"frequencyPenalty,omitempty"`
+	ResponseLogprobs   *bool           `json:"responseLogprobs,omitempty"`
+	Logprobs           *int            `json:"logprobs,omitempty"`
+	ResponseMIMEType   string          `json:"responseMimeType,omitempty"`
+	ResponseJSONSchema json.RawMessage `json:"responseJsonSchema,omitempty"`
+	ResponseModalities []string        `json:"responseModalities,omitempty"`
+	Thinking           *geminiThinking `json:"thinkingConfig,omitempty"`
+}
+
+type geminiThinking struct {
+	IncludeThoughts bool   `json:"includeThoughts,omitempty"`
+	Budget          *int   `json:"thinkingBudget,omitempty"` // tokens
+	Level           string `json:"thinkingLevel,omitempty"`
+}
+
+// geminiGenerationConfig translates the sampling fields. What the caller put
+// into a generationConfig of his own wins, field by field.
+func geminiGenerationConfig(req *llm.Request) (json.RawMessage, error) {
+	c := geminiConfig{
+		Temperature: req.Temperature, TopP: req.TopP, TopK: geminiOwn(req.Extra, "topK", "top_k"),
+		CandidateCount: req.N, MaxOutputTokens: req.MaxCompletionTokens,
+		StopSequences: req.Stop, Seed: req.Seed,
+		PresencePenalty: req.PresencePenalty, FrequencyPenalty: req.FrequencyPenalty,
+		ResponseLogprobs: req.Logprobs, Logprobs: req.TopLogprobs,
+		Thinking: geminiReasoning(req.Model, req.ReasoningEffort),
+	}
+	if c.MaxOutputTokens == nil {
+		c.MaxOutputTokens = req.MaxTokens
+	}
+	if raw := geminiOwn(req.Extra, "modalities"); raw != nil && llm.JSON.Unmarshal(raw, &c.ResponseModalities) == nil {
+		for i := range c.ResponseModalities {
+			c.ResponseModalities[i] = strings.ToUpper(c.ResponseModalities[i])
+		}
+	}
+	if f := req.ResponseFormat; f != nil && (f.Type == "json_object" || f.Type == "json_schema") {
+		c.ResponseMIMEType = "application/json"
+		if f.JSONSchema != nil {
+			c.ResponseJSONSchema = geminiSchema(f.JSONSchema.Schema)
+		}
+	}
+	raw, err := llm.JSON.Marshal(&c)
+	if err != nil {
+		return nil, llm.Errorf(llm.BadRequest, "the request's parameters cannot be written for Gemini: %v", err)
+	}
+	if own := geminiOwn(req.Extra, "generationConfig", "generation_config"); own != nil {
+		return geminiMerge(raw, own)
+	}
+	if string(raw) == "{}" {
+		return nil, nil
+	}
+	return raw, nil
+}
+
+// geminiMerge lays the fields of own over those of ours. Gemini reads its
+// fields in camelCase and in snake_case, but not one of them in both.
+func geminiMerge(ours, own json.RawMessage) (json.RawMessage, error) {
+	config, theirs := llm.Extra{}, llm.Extra{}
+	if llm.JSON.Unmarshal(own, &theirs) != nil || llm.JSON.Unmarshal(ours, &config) != nil {
+		return nil, llm.Errorf(llm.BadRequest, "generationConfig is no JSON object")
+	}
+	for key, value := range theirs {
+		config[camelCase(key)] = value
+	}
+	if config["responseSchema"] != nil && theirs["responseJsonSchema"] == nil { // mutually exclusive
+		delete(config, "responseJsonSchema")
+	}
+	return llm.JSON.Marshal(config)
+}
+
+func camelCase(name string) string {
+	words := strings.Split(name, "_")
+	for i, w := range words[1:] {
+		if w != "" {
+			words[i+1] = strings.ToUpper(w[:1]) + w[1:]
+		}
+	}
+	return strings.Join(words, "")
+}
+
+// geminiOwn returns the first of the named fields that is there and not null.
+func geminiOwn(extra llm.Extra, names ...string) json.RawMessage {
+	for _, name := range names {
+		if raw := extra[name]; len(raw) > 0 && string(raw) != "null" {
+			return raw
+		}
+	}
+	return nil
+}
+
+// geminiTopLevel are the fields of generateContent that have no counterpart in
+// OpenAI's shape; requests may carry them as they are. (Google's Go SDK,
+// models.go, writes the same beside generationConfig. Its "store" is missing
+// here, since OpenAI has a field of that name and another meaning.)
+var geminiTopLevel = []string{"safetySettings", "cachedContent", "labels", "serviceTier", "continuationToken"}
+
+// appendGeminiExtra puts Gemini's own fields into the object at body's end.
+func appendGeminiExtra(body []byte, extra llm.Extra) []byte {
+	var names []string
+	for name := range extra {
+		if slices.Contains(geminiTopLevel, camelCase(name)) && geminiOwn(extra, name) != nil && name != "service_tier" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for i, name := range names {
+		if i > 0 && camelCase(names[i-1]) == camelCase(name) || camelCase(name) != name && geminiOwn(extra, camelCase(name)) != nil {
+			continue
+		}
+		body = append(body[:len(body)-1], `,"`+camelCase(name)+`":`...)
+		body = append(append(body, extra[name]...), '}')
+	}
+	return body
+}
+
+// geminiReasoning translates reasoning_effort. Efforts that it does not know
+// leave the decision to the model. Thoughts are asked for with it, so that
+// they arrive as reasoning_content.
+//
+// Gemini 2.5 takes a budget in tokens: none 0, minimal and low 1024, medium
+// 8192, high and above 24576, which is the table of Google's OpenAI-compatible
+// endpoint (https://ai.google.dev/gemini-api/docs/openai#thinking). Its Pro
+// cannot stop thinking: 128 is its least budget
+// (https://ai.google.dev/gemini-api/docs/thinking#set-budget). Later
+// generations take a level; below LOW there is one that many of them refuse,
+// so LOW is the least here. Models that do not think refuse either and are
+// spared it.
+func geminiReasoning(model, effort string) *geminiThinking {
+	if effort == "" || !geminiThinks(model) {
+		return nil
+	}
+	budget, level := 0, ""
+	switch effort {
+	case "none":
+		level = "LOW"
+		if strings.Contains(model, "pro") {
+			budget = 128
+		}
+	case "minimal", "low":
+		budget, level = 1024, "LOW"
+	case "medium":
+		budget, level = 8192, "MEDIUM"
+	case "high", "xhigh", "max":
+		budget, level = 24576, "HIGH"
+	default:
+		return nil
+	}
+	t := &geminiThinking{IncludeThoughts: effort != "none"}
+	if geminiTakesBudget(model) {
+		t.Budget = &budget
+	} else {
+		t.Level = level
+	}
+	return t
+}
+
+func geminiThinks(model string) bool {
+	for _, without := range []string{"gemma", "gemini-1", "gemini-2.0", "gemini-2.5-flash-image"} {
+		if strings.Contains(model, without) {
+			return false
+		}
+	}
+	return true
+}
+
+func geminiTakesBudget(model string) bool { return strings.Contains(model, "gemini-2.") }
+
+// geminiNeedsSignatures tells whether a model refuses its own function calls
+// in a conversation without a thought signature: all from Gemini 3 on.
+func geminiNeedsSignatures(model string) bool {
+	return strings.Contains(model, "gemini") && geminiThinks(model) && !geminiTakesBudget(model)
+}

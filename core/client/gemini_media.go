@@ -1,0 +1,133 @@
+package client
+
+import (
+	"encoding/base64"
+	"net/url"
+	"path"
+	"strings"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// geminiMessageParts translates a message's content; empty texts are left out,
+// since Gemini refuses them beside other parts.
+func geminiMessageParts(m *llm.Message, at string) ([]geminiPart, error) {
+	var parts []geminiPart
+	text := func(s string) {
+		if s != "" {
+			parts = append(parts, geminiText(s))
+		}
+	}
+	if m.Parts == nil {
+		text(m.Content)
+	}
+	for i := range m.Parts {
+		p := &m.Parts[i]
+		switch p.Type {
+		case "text", "":
+			text(p.Text)
+			continue
+		case "refusal":
+			text(p.Refusal)
+			continue
+		}
+		part, problem := geminiMedia(p)
+		if problem != "" {
+			return nil, llm.Errorf(llm.BadRequest, "%s[%d] %s", at, i, problem)
+		}
+		parts = append(parts, part)
+	}
+	text(m.Refusal)
+	return parts, nil
+}
+
+// geminiMedia translates an image, audio or file; problem says what is wrong
+// with it, "" if nothing is.
+func geminiMedia(p *llm.Part) (part geminiPart, problem string) {
+	switch {
+	case p.Type == "image_url" && p.ImageURL != nil:
+		return geminiAddress(p.ImageURL.URL)
+	case p.Type == "input_audio" && p.InputAudio != nil:
+		if p.InputAudio.Format == "" || p.InputAudio.Data == "" {
+			return part, "is input_audio without format or data"
+		}
+		return geminiPart{InlineData: &geminiBlob{MIMEType: "audio/" + p.InputAudio.Format, Data: p.InputAudio.Data}}, ""
+	case p.Type == "file" && p.File != nil:
+		return geminiFilePart(p.File)
+	}
+	return part, "is of type \"" + p.Type + "\", which cannot be translated for Gemini, or has no content of that type"
+}
+
+// geminiAddress translates a data: URL into inline data, and any other URL
+// into a reference (Gemini fetches public https URLs, its Files API's and
+// YouTube's).
+func geminiAddress(address string) (part geminiPart, problem string) {
+	scheme, rest, found := strings.Cut(address, ":")
+	switch {
+	case found && strings.EqualFold(scheme, "data"):
+		return geminiDataURL(rest)
+	case found && strings.HasPrefix(rest, "//"):
+		return geminiPart{FileData: &geminiFile{FileURI: address, MIMEType: mediaTypeOfName(address)}}, ""
+	}
+	return part, "has a URL that is neither a data: URL nor an address with a scheme"
+}
+
+// geminiDataURL reads what follows "data:" (RFC 2397).
+func geminiDataURL(rest string) (part geminiPart, problem string) {
+	head, data, found := strings.Cut(rest, ",")
+	if !found || data == "" {
+		return part, "has a data: URL without data"
+	}
+	mediaType, params, _ := strings.Cut(head, ";")
+	if !strings.Contains(mediaType, "/") {
+		return part, "has a data: URL without a media type"
+	}
+	if strings.Contains(data, "%") {
+		plain, err := url.PathUnescape(data)
+		if err != nil {
+			return part, "has a data: URL with a malformed escape"
+		}
+		data = plain
+	}
+	if params != "base64" && !strings.HasSuffix(params, ";base64") {
+		data = base64.StdEncoding.EncodeToString([]byte(data))
+	}
+	return geminiPart{InlineData: &geminiBlob{MIMEType: mediaType, Data: data}}, ""
+}
+
+// geminiFilePart translates a file: its data, which OpenAI takes as a data:
+// URL and some clients send as bare base64 beside a file name, or its id, for
+// which stands the URI that Gemini's Files API gave.
+func geminiFilePart(f *llm.File) (part geminiPart, problem string) {
+	switch {
+	case strings.HasPrefix(f.FileData, "data:"):
+		return geminiAddress(f.FileData)
+	case f.FileData != "":
+		mediaType := mediaTypeOfName(f.Filename)
+		if mediaType == "" {
+			return part, "is a file whose type neither its data nor its name tells"
+		}
+		return geminiPart{InlineData: &geminiBlob{MIMEType: mediaType, Data: f.FileData}}, ""
+	case f.FileID != "":
+		return geminiPart{FileData: &geminiFile{FileURI: f.FileID, MIMEType: mediaTypeOfName(f.Filename)}}, ""
+	}
+	return part, "is a file without file_data or file_id"
+}
+
+// mediaTypes lists what Gemini reads, by file name extension. The system's own
+// table is not asked: the same request must be the same body everywhere.
+var mediaTypes = map[string]string{
+	".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp", ".gif": "image/gif",
+	".heic": "image/heic", ".heif": "image/heif", ".pdf": "application/pdf",
+	".wav": "audio/wav", ".mp3": "audio/mp3", ".aiff": "audio/aiff", ".aac": "audio/aac", ".ogg": "audio/ogg", ".flac": "audio/flac",
+	".mp4": "video/mp4", ".mpeg": "video/mpeg", ".mov": "video/mov", ".avi": "video/avi", ".webm": "video/webm",
+	".txt": "text/plain", ".md": "text/markdown", ".csv": "text/csv", ".html": "text/html", ".xml": "text/xml", ".json": "application/json",
+}
+
+// mediaTypeOfName guesses from a file's name or a URL's path; "" if it cannot.
+func mediaTypeOfName(name string) string {
+	if u, err := url.Parse(name); err == nil {
+		name = u.Path
+	}
+	return mediaTypes[strings.ToLower(path.Ext(name))]
+}

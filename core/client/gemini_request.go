@@ -1,0 +1,247 @@
+package client
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// The gemini files translate between OpenAI's chat completions, the shape that
+// the whole library speaks, and Gemini's generateContent. They do no I/O. The
+// wire names are those of Google's API reference and of its Go SDK
+// (google.golang.org/genai v1.77, types.go and models.go, the "Mldev"
+// converters).
+
+// geminiBody is the body of generateContent and streamGenerateContent.
+type geminiBody struct {
+	Contents          []geminiContent   `json:"contents"`
+	SystemInstruction *geminiContent    `json:"systemInstruction,omitempty"`
+	Tools             []json.RawMessage `json:"tools,omitempty"`
+	ToolConfig        json.RawMessage   `json:"toolConfig,omitempty"`
+	GenerationConfig  json.RawMessage   `json:"generationConfig,omitempty"`
+}
+
+// geminiContent is one turn of a conversation. Role is "user" or "model".
+type geminiContent struct {
+	Role  string       `json:"role,omitempty"`
+	Parts []geminiPart `json:"parts"`
+}
+
+// geminiPart is one piece of a turn that is sent; exactly one field beside
+// the signature is set.
+type geminiPart struct {
+	Text             *string       `json:"text,omitempty"`
+	InlineData       *geminiBlob   `json:"inlineData,omitempty"`
+	FileData         *geminiFile   `json:"fileData,omitempty"`
+	FunctionCall     *geminiCall   `json:"functionCall,omitempty"`
+	FunctionResponse *geminiResult `json:"functionResponse,omitempty"`
+	ThoughtSignature string        `json:"thoughtSignature,omitempty"` // base64
+}
+
+// geminiBlob is data in base64.
+type geminiBlob struct {
+	MIMEType string `json:"mimeType"`
+	Data     string `json:"data"`
+}
+
+type geminiFile struct {
+	MIMEType string `json:"mimeType,omitempty"`
+	FileURI  string `json:"fileUri"`
+}
+
+type geminiCall struct {
+	ID   string          `json:"id,omitempty"`
+	Name string          `json:"name"`
+	Args json.RawMessage `json:"args,omitempty"`
+}
+
+type geminiResult struct {
+	ID       string          `json:"id,omitempty"`
+	Name     string          `json:"name"`
+	Response json.RawMessage `json:"response"`
+}
+
+// geminiRequestBody appends the body that asks Gemini for req and returns the
+// longer slice. req.Model must be the upstream's name of the model: how to ask
+// for reasoning depends on its generation. req is not changed.
+//
+// Fields without a counterpart (logit_bias, user, metadata,
+// parallel_tool_calls, and unknown ones that are not Gemini's own) are left
+// out: Gemini refuses unknown names, and a request that fails over from
+// another provider may carry them. What cannot be said to Gemini at all, and
+// must not be dropped silently, is a BAD_REQUEST that says where: another
+// route may take it.
+func geminiRequestBody(dst []byte, req *llm.Request) ([]byte, error) {
+	turns := geminiTurns{names: map[string]string{}, sign: geminiNeedsSignatures(req.Model)}
+	for i := range req.Messages {
+		if err := turns.message(&req.Messages[i], fmt.Sprintf("messages[%d]", i)); err != nil {
+			return dst, err
+		}
+	}
+	body := turns.body()
+	var err error
+	if body.Tools, body.ToolConfig, err = geminiTools(req); err != nil {
+		return dst, err
+	}
+	if body.GenerationConfig, err = geminiGenerationConfig(req); err != nil {
+		return dst, err
+	}
+	s := llm.JSON.BorrowStream(nil)
+	defer llm.JSON.ReturnStream(s)
+	s.WriteVal(&body)
+	if s.Error != nil {
+		return dst, llm.Errorf(llm.BadRequest, "the request cannot be written for Gemini: %v", s.Error)
+	}
+	return appendGeminiExtra(append(dst, s.Buffer()...), req.Extra), nil
+}
+
+// geminiTurns collects the messages of a conversation.
+type geminiTurns struct {
+	system   []geminiPart
+	contents []geminiContent
+	names    map[string]string // function names by tool call id
+	sign     bool              // function calls need a thought signature
+}
+
+func (t *geminiTurns) body() geminiBody {
+	if len(t.contents) == 0 { // Gemini refuses instructions without contents
+		t.add("user", t.system...)
+		t.system = nil
+	}
+	b := geminiBody{Contents: t.contents}
+	if len(t.system) > 0 {
+		b.SystemInstruction = &geminiContent{Parts: t.system}
+	}
+	return b
+}
+
+// add appends parts to the last turn if that has the same role: Gemini wants
+// the roles to alternate, and the results of parallel calls in one turn.
+func (t *geminiTurns) add(role string, parts ...geminiPart) {
+	if len(parts) == 0 {
+		return
+	}
+	if n := len(t.contents); n > 0 && t.contents[n-1].Role == role {
+		t.contents[n-1].Parts = append(t.contents[n-1].Parts, parts...)
+		return
+	}
+	t.contents = append(t.contents, geminiContent{Role: role, Parts: parts})
+}
+
+func (t *geminiTurns) message(m *llm.Message, at string) error {
+	parts, err := geminiMessageParts(m, at+".content")
+	if err != nil {
+		return err
+	}
+	switch m.Role {
+	case llm.RoleSystem, llm.RoleDeveloper:
+		t.system = append(t.system, parts...)
+	case llm.RoleAssistant:
+		t.add("model", append(parts, t.calls(m)...)...)
+	case llm.RoleTool, llm.RoleFunction:
+		return t.result(m, parts, at)
+	default:
+		if len(parts) == 0 {
+			parts = []geminiPart{geminiText("")}
+		}
+		t.add("user", parts...)
+	}
+	return nil
+}
+
+// geminiSkipSignature is the signature that Google documents for calls that
+// Gemini did not make itself, as after a failover from another provider
+// (https://ai.google.dev/gemini-api/docs/thought-signatures, FAQ):
+// "skip_thought_signature_validator", in base64 as the field wants it.
+const geminiSkipSignature = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
+
+// calls translates the calls that an assistant message made. Where signatures
+// are needed the first call of a step must have one.
+func (t *geminiTurns) calls(m *llm.Message) []geminiPart {
+	var parts []geminiPart
+	for i := range m.ToolCalls {
+		c := &m.ToolCalls[i]
+		t.names[c.ID] = c.Function.Name
+		parts = append(parts, geminiPart{
+			FunctionCall:     &geminiCall{ID: c.ID, Name: c.Function.Name, Args: geminiArguments(c.Function.Arguments)},
+			ThoughtSignature: geminiSignature(c.Extra),
+		})
+	}
+	if f := m.FunctionCall; f != nil && len(parts) == 0 {
+		parts = append(parts, geminiPart{FunctionCall: &geminiCall{Name: f.Name, Args: geminiArguments(f.Arguments)}})
+	}
+	if t.sign && len(parts) > 0 && parts[0].ThoughtSignature == "" {
+		parts[0].ThoughtSignature = geminiSkipSignature
+	}
+	return parts
+}
+
+// geminiArguments gives a call's arguments as the object that Gemini wants.
+// Models write malformed arguments now and then; such text must not make the
+// rest of a conversation impossible, so it is kept under a name.
+func geminiArguments(text string) json.RawMessage {
+	if text == "" {
+		return nil
+	}
+	if object := geminiObject(text); object != nil {
+		return object
+	}
+	return geminiWrapped("arguments", text)
+}
+
+// result translates a tool's or function's answer. The part itself names the
+// function, which in OpenAI's shape only the call does.
+func (t *geminiTurns) result(m *llm.Message, parts []geminiPart, at string) error {
+	name := m.Name
+	if called, ok := t.names[m.ToolCallID]; ok && m.Role == llm.RoleTool {
+		name = called
+	}
+	if name == "" {
+		return llm.Errorf(llm.BadRequest, "%s answers the tool call %q, which no message before it makes; Gemini needs the function's name", at, m.ToolCallID)
+	}
+	text, rest := "", parts[:0]
+	for _, p := range parts {
+		if p.Text != nil {
+			text += *p.Text
+			continue
+		}
+		rest = append(rest, p)
+	}
+	// An object is the function's output as it is; "output" is where the API
+	// reference puts anything else.
+	response := geminiObject(text)
+	if response == nil {
+		response = geminiWrapped("output", text)
+	}
+	t.add("user", geminiPart{FunctionResponse: &geminiResult{ID: m.ToolCallID, Name: name, Response: response}})
+	t.add("user", rest...)
+	return nil
+}
+
+// geminiObject returns text if it is one JSON object, nil otherwise.
+func geminiObject(text string) json.RawMessage {
+	raw := json.RawMessage(text)
+	for _, c := range raw {
+		switch c {
+		case ' ', '\t', '\r', '\n':
+			continue
+		case '{':
+			if json.Valid(raw) { // the JSON library's own check accepts text behind the value
+				return raw
+			}
+		}
+		break
+	}
+	return nil
+}
+
+func geminiWrapped(key, text string) json.RawMessage {
+	raw, err := llm.JSON.Marshal(map[string]string{key: text})
+	if err != nil { // not reachable: strings can always be written
+		return json.RawMessage("{}")
+	}
+	return raw
+}
+
+func geminiText(text string) geminiPart { return geminiPart{Text: &text} }

@@ -1,0 +1,201 @@
+package client
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// geminiFunction declares a function. Its parameters go as
+// parametersJsonSchema, not as the older parameters: that is a subset of
+// OpenAPI 3.0 which refuses much of what callers send ($ref, $defs,
+// additionalProperties, type lists), while "the full JSON Schema may be sent"
+// here (genai types.go on responseJsonSchema; the two are mutually exclusive).
+type geminiFunction struct {
+	Name        string          `json:"name"`
+	Description string          `json:"description,omitempty"`
+	Parameters  json.RawMessage `json:"parametersJsonSchema,omitempty"`
+}
+
+type geminiCallingConfig struct {
+	Mode  string   `json:"mode"`
+	Names []string `json:"allowedFunctionNames,omitempty"`
+}
+
+// geminiTools translates tools and functions, and the choice among them. An
+// entry without a type is one of Gemini's own ({"googleSearch": {}}) and
+// passes as it is.
+func geminiTools(req *llm.Request) (tools []json.RawMessage, config json.RawMessage, err error) {
+	var functions []geminiFunction
+	for i := range req.Tools {
+		tool := &req.Tools[i]
+		switch {
+		case tool.Function != nil && (tool.Type == "function" || tool.Type == ""):
+			functions = append(functions, geminiDeclaration(tool.Function))
+		case tool.Type == "" && len(tool.Extra) > 0:
+			own, err := llm.JSON.Marshal(tool.Extra)
+			if err != nil {
+				return nil, nil, llm.Errorf(llm.BadRequest, "tools[%d] cannot be written: %v", i, err)
+			}
+			tools = append(tools, own)
+		default:
+			return nil, nil, llm.Errorf(llm.BadRequest, "tools[%d] is of type %q; Gemini is given functions and its own tools", i, tool.Type)
+		}
+	}
+	for i := range req.Functions {
+		functions = append(functions, geminiDeclaration(&req.Functions[i]))
+	}
+	if len(functions) > 0 {
+		raw, err := llm.JSON.Marshal(map[string][]geminiFunction{"functionDeclarations": functions})
+		if err != nil {
+			return nil, nil, llm.Errorf(llm.BadRequest, "tools cannot be written: %v", err)
+		}
+		tools = append(tools, raw)
+	}
+	config, err = geminiToolConfig(req, len(functions) > 0)
+	return tools, config, err
+}
+
+func geminiDeclaration(f *llm.Function) geminiFunction {
+	d := geminiFunction{Name: f.Name, Description: f.Description}
+	var schema struct {
+		Properties map[string]json.RawMessage `json:"properties"`
+		Additional json.RawMessage            `json:"additionalProperties"`
+		Ref        string                     `json:"$ref"`
+	}
+	// A function without parameters leaves its schema out: Gemini refuses an
+	// object type that has no properties.
+	if llm.JSON.Unmarshal(f.Parameters, &schema) == nil && len(schema.Properties) == 0 && schema.Ref == "" &&
+		(len(schema.Additional) == 0 || string(schema.Additional) == "false") && !bytes.Contains(f.Parameters, []byte("Of\"")) {
+		return d
+	}
+	d.Parameters = geminiSchema(f.Parameters)
+	return d
+}
+
+// geminiToolConfig translates tool_choice, or the old function_call, into the
+// caller's own toolConfig, if any. Without functions there is nothing to
+// choose.
+func geminiToolConfig(req *llm.Request, functions bool) (json.RawMessage, error) {
+	own := geminiOwn(req.Extra, "toolConfig", "tool_config")
+	choice, name := req.ToolChoice, "tool_choice"
+	if len(choice) == 0 {
+		choice, name = req.FunctionCall, "function_call"
+	}
+	if !functions || len(choice) == 0 || string(choice) == "null" {
+		return own, nil
+	}
+	calling, err := geminiChoice(choice, name)
+	if err != nil {
+		return nil, err
+	}
+	config := llm.Extra{}
+	if len(own) > 0 && llm.JSON.Unmarshal(own, &config) != nil {
+		return nil, llm.Errorf(llm.BadRequest, "toolConfig is no JSON object")
+	}
+	if geminiOwn(config, "functionCallingConfig", "function_calling_config") != nil {
+		return own, nil
+	}
+	raw, err := llm.JSON.Marshal(calling)
+	if err != nil {
+		return nil, llm.Errorf(llm.BadRequest, "%s cannot be written: %v", name, err)
+	}
+	config["functionCallingConfig"] = raw
+	return llm.JSON.Marshal(config)
+}
+
+func geminiChoice(choice json.RawMessage, field string) (geminiCallingConfig, error) {
+	var word string
+	if llm.JSON.Unmarshal(choice, &word) == nil {
+		switch word {
+		case "auto":
+			return geminiCallingConfig{Mode: "AUTO"}, nil
+		case "none":
+			return geminiCallingConfig{Mode: "NONE"}, nil
+		case "required", "any":
+			return geminiCallingConfig{Mode: "ANY"}, nil
+		}
+		return geminiCallingConfig{}, llm.Errorf(llm.BadRequest, "%s is %q; expected auto, none, required or an object that names a function", field, word)
+	}
+	type named struct {
+		Name     string `json:"name"` // the old form
+		Function struct {
+			Name string `json:"name"`
+		} `json:"function"`
+	}
+	var object struct {
+		named
+		Allowed struct {
+			Mode  string  `json:"mode"`
+			Tools []named `json:"tools"`
+		} `json:"allowed_tools"`
+	}
+	if err := llm.JSON.Unmarshal(choice, &object); err != nil {
+		return geminiCallingConfig{}, llm.Errorf(llm.BadRequest, "%s cannot be read: %v", field, err)
+	}
+	config := geminiCallingConfig{Mode: "ANY"}
+	for _, n := range append([]named{object.named}, object.Allowed.Tools...) {
+		if name := n.Function.Name + n.Name; name != "" {
+			config.Names = append(config.Names, name)
+		}
+	}
+	if len(config.Names) == 0 {
+		return config, llm.Errorf(llm.BadRequest, "%s names no function", field)
+	}
+	if object.Allowed.Mode == "auto" {
+		config.Mode = "VALIDATED" // as AUTO, and allowed to be limited to some functions
+	}
+	return config, nil
+}
+
+// geminiSchema adapts a JSON schema: "$schema" goes, and "const", which Gemini
+// reads over, becomes an enum of one value. What else it does not know it
+// ignores. A schema without either passes byte for byte.
+func geminiSchema(schema json.RawMessage) json.RawMessage {
+	if !bytes.Contains(schema, []byte(`"const"`)) && !bytes.Contains(schema, []byte(`"$schema"`)) {
+		return schema
+	}
+	fields := llm.Extra{}
+	if llm.JSON.Unmarshal(schema, &fields) != nil {
+		return schema // true, false, or not for us to judge
+	}
+	delete(fields, "$schema")
+	if value, ok := fields["const"]; ok && len(fields["enum"]) == 0 {
+		fields["enum"] = json.RawMessage(fmt.Sprintf("[%s]", value))
+	}
+	delete(fields, "const")
+	for key, value := range fields {
+		switch key {
+		case "items", "additionalProperties", "not":
+			fields[key] = geminiSchema(value)
+		case "properties", "$defs", "definitions", "patternProperties":
+			children := llm.Extra{}
+			if llm.JSON.Unmarshal(value, &children) == nil {
+				for name, child := range children {
+					children[name] = geminiSchema(child)
+				}
+				fields[key] = geminiRaw(children, value)
+			}
+		case "anyOf", "oneOf", "allOf", "prefixItems":
+			var children []json.RawMessage
+			if llm.JSON.Unmarshal(value, &children) == nil {
+				for i, child := range children {
+					children[i] = geminiSchema(child)
+				}
+				fields[key] = geminiRaw(children, value)
+			}
+		}
+	}
+	return geminiRaw(fields, schema)
+}
+
+// geminiRaw writes v, or gives otherwise if that fails.
+func geminiRaw(v any, otherwise json.RawMessage) json.RawMessage {
+	raw, err := llm.JSON.Marshal(v)
+	if err != nil {
+		return otherwise
+	}
+	return raw
+}

@@ -1,0 +1,51 @@
+package client
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// geminiWire is Gemini's native generateContent (Gemini API reference,
+// "Generating content"). The key goes into a header, never into the URL.
+type geminiWire struct{ base, key string }
+
+func (w *geminiWire) url(model string, stream bool) string {
+	at := w.base + "/models/" + url.PathEscape(model)
+	if stream {
+		return at + ":streamGenerateContent?alt=sse"
+	}
+	return at + ":generateContent"
+}
+
+func (w *geminiWire) models() string { return w.base + "/models" }
+
+func (w *geminiWire) authorize(h http.Header) {
+	if w.key != "" {
+		h.Set("X-Goog-Api-Key", w.key)
+	}
+}
+
+func (w *geminiWire) body(dst []byte, x *Exchange, _ bool) ([]byte, error) {
+	x.Usage = false // it comes unasked, at the latest with the finish reason
+	r, err := x.Payload.Request()
+	if err != nil {
+		return nil, err
+	}
+	r.Model = x.Model
+	return geminiRequestBody(dst, r)
+}
+
+func (w *geminiWire) response(data []byte, x *Exchange) (*llm.Response, error) {
+	return newGeminiReader(x.Model).response(data)
+}
+
+func (w *geminiWire) chunks(x *Exchange) func([]byte) (*llm.Chunk, error) {
+	return newGeminiReader(x.Model).chunk
+}
+
+var (
+	_ wire = (*geminiWire)(nil)
+	_ wire = (*openaiWire)(nil)
+)

@@ -1,0 +1,57 @@
+package client
+
+import (
+	"context"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// checker is a backend that can be asked whether its upstream is alive.
+type checker interface {
+	healthy(ctx context.Context) bool
+}
+
+// HealthChecker may be implemented by an application's backend; without it a
+// custom client is as healthy as its switch says.
+type HealthChecker interface {
+	Healthy(ctx context.Context) bool
+}
+
+// CheckHealth asks the route's server for its list of models (O3), at most
+// 5 s. It spends no tokens and tells the breaker nothing. A closed client is
+// not healthy.
+func (c *Client) CheckHealth(ctx context.Context) bool {
+	if c.use() != nil {
+		return false
+	}
+	defer c.unuse()
+	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
+	defer cancel()
+	stop := context.AfterFunc(c.life, cancel)
+	defer stop()
+	alive := c.Available()
+	switch b := c.backend.(type) {
+	case checker:
+		alive = b.healthy(ctx)
+	case HealthChecker:
+		alive = b.Healthy(ctx)
+	}
+	c.noteHealth(alive)
+	return alive
+}
+
+// noteHealth tells observers when the answer differs from the last one.
+func (c *Client) noteHealth(alive bool) {
+	c.mu.Lock()
+	changed := c.health.alive == nil || *c.health.alive != alive
+	c.health.alive = &alive
+	c.mu.Unlock()
+	if !changed {
+		return
+	}
+	state := "down"
+	if alive {
+		state = "up"
+	}
+	c.Tell(llm.Observation{Kind: llm.HealthChanged, State: state})
+}

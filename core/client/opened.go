@@ -1,0 +1,176 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// Opened is one route's stream from its first token on. It holds its place on
+// the route until it has ended. One goroutine uses it.
+type Opened struct {
+	turn   *Turn
+	a      *attempt
+	reader ChunkReader
+	head   []*llm.Chunk // what came up to the first token
+	whole  bool         // the stream was complete before any token
+	usage  *llm.Usage
+	over   bool
+	failed error
+	quiet  func() bool // stops the watch of onLost
+}
+
+// openInto makes the try that opens a stream: it reads until the first token.
+func (t *Turn) openInto(to **Opened) try {
+	return func(a *attempt) *llm.Error {
+		o := &Opened{turn: t, a: a}
+		err := o.open()
+		if err != nil {
+			e := a.explain(err)
+			a.end(e, nil)
+			if o.reader != nil {
+				_ = o.reader.Close() // the failure is told already
+			}
+			return e
+		}
+		*to = o
+		return nil
+	}
+}
+
+func (o *Opened) open() (err error) {
+	a := o.a
+	c := a.turn.client
+	a.x.Usage = a.turn.call.Payload.Options.IncludeUsage || a.turn.call.Payload.WantsUsage()
+	a.x.alive = o.alive
+	o.reader, err = c.backend.Stream(a.ctx, &a.x)
+	if err != nil {
+		return err
+	}
+	for {
+		chunk, err := o.reader.Next()
+		if err == io.EOF {
+			o.whole = true
+			a.timer.Stop()
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		o.keep(chunk)
+		o.head = append(o.head, chunk)
+		if chunk.HasToken() {
+			a.firstToken()
+			o.idleFrom()
+			return nil
+		}
+	}
+}
+
+func (o *Opened) keep(c *llm.Chunk) {
+	if c.Usage != nil {
+		o.usage = c.Usage
+	}
+}
+
+// idleFrom turns the attempt's clock into D4's, standing still.
+func (o *Opened) idleFrom() {
+	a, idle := o.a, o.a.turn.client.cfg.IdleTimeout
+	if d := a.turn.call.Payload.Options.Timeout; d > 0 && idle == a.turn.client.cfg.Timeout {
+		idle = d // idle_timeout follows timeout unless it was set
+	}
+	a.timer.Stop()
+	a.timer = time.AfterFunc(idle, func() {
+		a.cancel(llm.Errorf(llm.StreamInterrupted, "the stream went silent for %v", idle))
+	})
+	a.timer.Stop()
+	o.a.x.alive = func() {
+		o.a.lastLife = time.Now()
+		o.a.timer.Reset(idle)
+	}
+}
+
+// alive before the first token only notes the time: D3 does not care.
+func (o *Opened) alive() { o.a.lastLife = time.Now() }
+
+// Route is "provider/model".
+func (o *Opened) Route() string { return o.turn.client.Route() }
+
+// Turn is the turn that opened the stream.
+func (o *Opened) Turn() *Turn { return o.turn }
+
+// Next gives the next chunk, io.EOF after the last of a complete answer, or
+// the *llm.Error that broke it. Either ends the attempt.
+func (o *Opened) Next() (*llm.Chunk, error) {
+	if len(o.head) > 0 {
+		c := o.head[0]
+		o.head = o.head[1:]
+		return c, nil
+	}
+	if o.over {
+		return nil, o.failed
+	}
+	if o.whole {
+		return nil, o.finish(nil)
+	}
+	o.a.x.alive() // the clock of silence runs only while the reader reads
+	c, err := o.reader.Next()
+	o.a.timer.Stop()
+	if err == io.EOF {
+		return nil, o.finish(nil)
+	}
+	if err != nil {
+		return nil, o.finish(o.a.explain(err))
+	}
+	o.keep(c)
+	return c, nil
+}
+
+// finish ends the attempt, lets go of the route, and returns what Next says
+// from now on.
+func (o *Opened) finish(e *llm.Error) error {
+	if o.over {
+		return o.failed
+	}
+	o.over = true
+	o.failed = io.EOF
+	if e != nil {
+		o.failed = e
+	}
+	o.a.end(e, o.usage)
+	_ = o.reader.Close() // the outcome is told already
+	if o.quiet != nil {
+		o.quiet()
+	}
+	o.turn.leave()
+	return o.failed
+}
+
+// Abandon ends a stream that nobody reads on, with the reason in e, and cuts
+// its connection.
+func (o *Opened) Abandon(e *llm.Error) {
+	if o.over {
+		return
+	}
+	o.a.cancel(e)
+	_ = o.finish(e)
+}
+
+// onLost calls f, on a goroutine of its own, when the call or the client ends
+// under the stream, so that a stream that nobody reads ends too.
+func (o *Opened) onLost(f func(reason *llm.Error)) {
+	ctx := o.turn.ctx
+	o.quiet = context.AfterFunc(ctx, func() { f(Ended(ctx)) })
+}
+
+var errLimit = errors.New("a limit of the configuration")
+
+// overLimit makes the error of passing a limit (L1).
+func overLimit(format string, args ...any) *llm.Error {
+	e := llm.Errorf(llm.BadResponse, format, args...)
+	e.Cause = errLimit
+	return e
+}

@@ -1,0 +1,118 @@
+package client
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// preset is what is known about a vendor: where it is, which wire format it
+// speaks, and its quirks.
+type preset struct {
+	name        string
+	baseURL     string
+	gemini      bool // generateContent instead of chat completions
+	streamUsage bool // understands stream_options.include_usage
+	hosts       []string
+}
+
+// presets, in the order in which they are listed in messages.
+var presets = []preset{
+	// OpenAI API reference, "Create chat completion": stream_options.
+	{name: "openai", baseURL: "https://api.openai.com/v1", streamUsage: true, hosts: []string{"api.openai.com"}},
+	// DeepSeek API docs, "Create Chat Completion": stream_options.
+	{name: "deepseek", baseURL: "https://api.deepseek.com/v1", streamUsage: true, hosts: []string{"api.deepseek.com"}},
+	// Gemini API reference, "Generating content".
+	{name: "gemini", baseURL: "https://generativelanguage.googleapis.com/v1beta", gemini: true, hosts: []string{"generativelanguage.googleapis.com"}},
+}
+
+// compatible is the preset of an OpenAI-compatible endpoint that nobody knows.
+var compatible = preset{name: "openai-compatible"}
+
+// KnownTypes lists the names of the presets.
+func KnownTypes() []string {
+	names := make([]string, 0, len(presets))
+	for _, p := range presets {
+		names = append(names, p.name)
+	}
+	return names
+}
+
+func findPreset(name string) (preset, bool) {
+	i := slices.IndexFunc(presets, func(p preset) bool { return p.name == strings.ToLower(name) })
+	if i < 0 {
+		return preset{}, false
+	}
+	return presets[i], true
+}
+
+// Vendor is the preset whose own origin base is, "" for any other origin.
+func Vendor(base string) string {
+	u, err := url.Parse(base)
+	if err != nil {
+		return ""
+	}
+	for _, p := range presets {
+		if slices.Contains(p.hosts, strings.ToLower(u.Hostname())) {
+			return p.name
+		}
+	}
+	return ""
+}
+
+// resolve picks the preset (by type, else by the provider's name), fills in
+// its base URL and checks the configuration.
+func resolve(cfg llm.ModelConfig) (llm.ModelConfig, preset, error) {
+	cfg = cfg.WithDefaults()
+	where := cfg.Provider + "/" + cfg.Name
+	if cfg.Provider == "" || cfg.Name == "" {
+		return cfg, preset{}, llm.Errorf(llm.InvalidArgument, "a model needs a provider and a name (got %q)", where)
+	}
+	p, known := findPreset(cfg.Provider)
+	switch {
+	case cfg.Type == compatible.name:
+		p, known = compatible, cfg.BaseURL != ""
+	case cfg.Type != "":
+		if p, known = findPreset(cfg.Type); !known {
+			return cfg, p, llm.Errorf(llm.InvalidArgument, "%s: unknown type %q; the known ones are %s and %s", where, cfg.Type, strings.Join(KnownTypes(), ", "), compatible.name)
+		}
+	case !known && cfg.BaseURL != "":
+		p, known = compatible, true
+	}
+	if !known {
+		return cfg, p, llm.Errorf(llm.InvalidArgument, "unknown provider %q without a base_url; the known ones are %s, and any other needs the base_url of an OpenAI-compatible endpoint",
+			cfg.Provider, strings.Join(KnownTypes(), ", "))
+	}
+	if cfg.BaseURL == "" {
+		cfg.BaseURL = p.baseURL
+	}
+	cfg.BaseURL = strings.TrimRight(cfg.BaseURL, "/")
+	if err := checkBaseURL(where, cfg.BaseURL); err != nil {
+		return cfg, p, err
+	}
+	if vendor := Vendor(cfg.BaseURL); cfg.APIKey == "" && vendor != "" {
+		return cfg, p, llm.Errorf(llm.InvalidArgument, "%s: %s needs an api_key", where, vendor)
+	}
+	return cfg, p, cfg.Check()
+}
+
+// checkBaseURL refuses what a request could not or should not be sent to. The
+// URL is not repeated where it holds a password.
+func checkBaseURL(where, base string) error {
+	u, err := url.Parse(base)
+	switch {
+	case err != nil:
+		return llm.Errorf(llm.InvalidArgument, "%s: base_url cannot be read as a URL; expected something like https://host/v1", where)
+	case u.User != nil:
+		return llm.Errorf(llm.InvalidArgument, "%s: base_url holds credentials; put the key into api_key instead", where)
+	case u.Scheme != "http" && u.Scheme != "https":
+		return llm.Errorf(llm.InvalidArgument, "%s: base_url %q: expected http:// or https://", where, base)
+	case u.Host == "":
+		return llm.Errorf(llm.InvalidArgument, "%s: base_url %q has no host", where, base)
+	case u.RawQuery != "" || u.Fragment != "":
+		return llm.Errorf(llm.InvalidArgument, "%s: base_url has a query or fragment; put parameters into headers instead", where)
+	}
+	return nil
+}

@@ -1,0 +1,90 @@
+package client
+
+import (
+	"time"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// routed puts the route's name on e, which nobody else holds yet or which is
+// copied.
+func (c *Client) routed(e *llm.Error) *llm.Error {
+	if e == nil || e.Provider != "" {
+		return e
+	}
+	copied := *e
+	copied.Provider, copied.Model = c.cfg.Provider, c.cfg.Name
+	return &copied
+}
+
+func (c *Client) observers() *llm.Observers { return c.watch.Load() }
+
+// tell completes an observation with the route and the time.
+func (c *Client) tell(v llm.Observation) {
+	v.Time, v.Provider, v.Model = time.Now(), c.cfg.Provider, c.cfg.Name
+	c.observers().Tell(v)
+}
+
+// Tell hands an observation about this route to the client's observers.
+func (c *Client) Tell(v llm.Observation) {
+	if c.observers().Active() {
+		c.tell(v)
+	}
+}
+
+func (c *Client) circuitChanged(from, to circuit) {
+	c.Tell(llm.Observation{Kind: llm.BreakerChanged, From: string(from), State: string(to)})
+	if l := c.options.Logger; l != nil {
+		l.Warn("circuit changed", "provider", c.cfg.Provider, "model", c.cfg.Name, "from", string(from), "to", string(to))
+	}
+}
+
+// note keeps what health reports tell of past attempts.
+func (c *Client) note(e *llm.Error, a *llm.Attempt, now time.Time) {
+	if l := c.options.Logger; l != nil && e != nil {
+		l.Info("attempt failed", "provider", a.Provider, "model", a.Model, "code", e.Code.String(),
+			"status", a.Status, "duration", a.Duration, "error", e.Message)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e != nil {
+		if e.Code != llm.Canceled && e.Code != llm.Closed {
+			c.health.lastError, c.health.lastErrorAt = e, now
+		}
+		return
+	}
+	c.health.lastSuccess = now
+	latency := a.Duration
+	if a.FirstToken > 0 {
+		latency = a.FirstToken
+	}
+	if c.health.latency == 0 {
+		c.health.latency = latency
+	}
+	c.health.latency += (latency - c.health.latency) / 8
+}
+
+func (c *Client) lastError() (*llm.Error, time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.health.lastError, c.health.lastErrorAt
+}
+
+// Report tells what the core knows about the route without asking anybody.
+func (c *Client) Report() llm.RouteReport {
+	s := c.gate.state()
+	now := time.Now()
+	r := llm.RouteReport{Provider: c.cfg.Provider, Model: c.cfg.Name, Available: s.on, Usable: c.gate.usable(),
+		Circuit: string(s.circuit), InFlight: c.line.inFlight(), Waiting: c.line.waiting()}
+	if !s.blockedUntil.IsZero() {
+		r.BlockedFor = max(s.blockedUntil.Sub(now), 0)
+	}
+	if !s.openUntil.IsZero() {
+		r.ReopensIn = max(s.openUntil.Sub(now), 0)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r.LastError, r.LastErrorAt = c.health.lastError, c.health.lastErrorAt
+	r.LastSuccess, r.Latency = c.health.lastSuccess, c.health.latency
+	return r
+}

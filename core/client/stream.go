@@ -1,0 +1,287 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"sync"
+	"time"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// Opener opens the routes' streams for a [Stream].
+type Opener interface {
+	// Open gives the first stream, after its first token.
+	Open(ctx context.Context) (*Opened, *llm.Error)
+	// Reopen gives the stream with which the answer begins again after failed
+	// broke off for reason, or the error that ends the call (S8).
+	Reopen(ctx context.Context, failed *Opened, reason *llm.Error) (*Opened, *llm.Error)
+}
+
+// Stream is a streamed answer as the caller sees it. One goroutine at a time
+// reads it; Close, Done, Response and Attempts may be called from any.
+type Stream struct {
+	ctx      context.Context
+	cancel   context.CancelCauseFunc
+	onEnd    func()
+	call     *Call
+	opener   Opener
+	restarts bool
+	patience time.Duration // D6
+	reader   *time.Timer   // D6: runs while nobody reads
+	done     chan struct{}
+
+	mu      sync.Mutex // guards what follows
+	now     *Opened
+	next    *Opened // begun again, the restart not told yet
+	acc     llm.Accumulator
+	reading bool
+	ended   error // io.EOF after the Done event, else what went wrong
+}
+
+// StreamOptions are what a [Stream] needs from whoever makes the call.
+type StreamOptions struct {
+	Call   *Call
+	Cancel context.CancelCauseFunc // of the stream's context
+	Ended  func()                  // called once when the stream has ended, or could not be opened; may be nil
+	// Restart is the default of on_interrupt: true for calls that accumulate.
+	Restart bool
+}
+
+// NewStream opens a stream and returns at its first token.
+func NewStream(ctx context.Context, o StreamOptions, opener Opener) (*Stream, error) {
+	call := o.Call
+	asked := call.Payload.Options.OnInterrupt
+	s := &Stream{ctx: ctx, cancel: o.Cancel, onEnd: o.Ended, call: call, opener: opener, done: make(chan struct{}),
+		restarts: asked == llm.InterruptRestart || o.Restart && asked == ""}
+	opened, err := opener.Open(ctx)
+	if err != nil {
+		s.cancel(nil)
+		if s.onEnd != nil {
+			s.onEnd()
+		}
+		return nil, call.Fail(err)
+	}
+	s.now, s.patience = opened, opened.turn.client.cfg.ReaderTimeout
+	s.mu.Lock() // whoever ends the stream from here on waits until it is whole
+	s.reader = time.AfterFunc(s.patience, s.expire)
+	opened.onLost(s.end)
+	s.mu.Unlock()
+	return s, nil
+}
+
+// Events gives the stream's events: chunks, restarts, and at last Done with
+// the whole response. An error is the last thing it gives. Leaving the loop
+// closes the stream.
+func (s *Stream) Events() iter.Seq2[llm.Event, error] {
+	return func(yield func(llm.Event, error) bool) {
+		defer s.Close()
+		for {
+			ev, err := s.Next()
+			if err == io.EOF {
+				return
+			}
+			if !yield(ev, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Next gives the next event; io.EOF after Done.
+func (s *Stream) Next() (llm.Event, error) {
+	if !s.enter() {
+		return llm.Event{}, s.ended
+	}
+	ev, err := s.read()
+	s.leave(err)
+	return ev, err
+}
+
+// enter stops D6's clock and marks the stream as being read.
+func (s *Stream) enter() bool {
+	s.reader.Stop()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended != nil {
+		return false
+	}
+	s.reading = true
+	return true
+}
+
+func (s *Stream) leave(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reading = false
+	if err == nil && s.ended == nil {
+		s.reader.Reset(s.patience)
+	}
+}
+
+// read runs with reading set: nobody else touches now, next and the
+// accumulator's inside but under mu.
+func (s *Stream) read() (llm.Event, error) {
+	if s.next != nil {
+		s.mu.Lock()
+		s.now, s.next = s.next, nil
+		s.mu.Unlock()
+	}
+	for {
+		chunk, err := s.now.Next()
+		switch {
+		case err == nil:
+			s.mu.Lock()
+			s.acc.Add(chunk)
+			s.mu.Unlock()
+			return llm.Event{Kind: llm.EventChunk, Chunk: chunk}, nil
+		case err == io.EOF:
+			return s.complete(), nil
+		}
+		ev, err := s.broke(llm.AsError(err))
+		return ev, err
+	}
+}
+
+func (s *Stream) complete() llm.Event {
+	s.mu.Lock()
+	r := s.acc.Response()
+	s.mu.Unlock()
+	r.Attempts = s.call.Attempts()
+	s.finish(io.EOF)
+	return llm.Event{Kind: llm.EventDone, Response: r}
+}
+
+// broke decides what a failure after the first token means (S7, S8).
+func (s *Stream) broke(e *llm.Error) (llm.Event, error) {
+	s.mu.Lock()
+	text := s.acc.Text()
+	s.mu.Unlock()
+	s.call.NotePartial(text)
+	if ended := Ended(s.ctx); ended != nil {
+		return llm.Event{}, s.fail(s.now.turn.client.routed(ended))
+	}
+	keeps := e.Code == llm.ContentFilter || e.Code == llm.Canceled || e.Code == llm.Closed || errors.Is(e, errLimit)
+	if keeps {
+		return llm.Event{}, s.fail(e)
+	}
+	if !s.restarts {
+		return llm.Event{}, s.fail(interrupted(e))
+	}
+	from := s.now
+	opened, err := s.opener.Reopen(s.ctx, from, e)
+	if err != nil {
+		return llm.Event{}, s.fail(err)
+	}
+	restart := &llm.Restart{From: from.Route(), To: opened.Route(), Reason: e}
+	s.mu.Lock()
+	s.acc.Reset()
+	s.next = opened
+	opened.onLost(s.end)
+	s.mu.Unlock()
+	c := opened.turn.client
+	if c.observers().Active() {
+		c.tell(llm.Observation{Kind: llm.Restarted, Call: s.call.ID, To: restart.To, Code: e.Code, Message: e.Message})
+	}
+	return llm.Event{Kind: llm.EventRestart, Restart: restart}, nil
+}
+
+// interrupted is STREAM_INTERRUPTED with e as its cause.
+func interrupted(e *llm.Error) *llm.Error {
+	if e.Code == llm.StreamInterrupted {
+		return e
+	}
+	return &llm.Error{Code: llm.StreamInterrupted, Message: "the stream broke off: " + e.Message,
+		Provider: e.Provider, Model: e.Model, Status: e.Status, RequestID: e.RequestID, Cause: e}
+}
+
+func (s *Stream) fail(e *llm.Error) error {
+	complete := s.call.Fail(e)
+	s.finish(complete)
+	return complete
+}
+
+// finish ends the stream once, with what Next says from now on.
+func (s *Stream) finish(err error) {
+	s.mu.Lock()
+	if s.ended != nil {
+		s.mu.Unlock()
+		return
+	}
+	s.ended = err
+	s.mu.Unlock()
+	s.reader.Stop()
+	s.cancel(nil)
+	close(s.done)
+	if s.onEnd != nil {
+		s.onEnd()
+	}
+}
+
+// Done is closed when the stream has ended, however it ended.
+func (s *Stream) Done() <-chan struct{} { return s.done }
+
+// Response is what has been accumulated so far, with the trail so far.
+func (s *Stream) Response() *llm.Response {
+	s.mu.Lock()
+	r := s.acc.Response()
+	s.mu.Unlock()
+	r.Attempts = s.call.Attempts()
+	return r
+}
+
+// Attempts is the trail so far.
+func (s *Stream) Attempts() []llm.Attempt { return s.call.Attempts() }
+
+// Close ends the stream: a stream that is not complete is cut at once, its
+// place on the route is free, and the breaker counts nothing. A second Close
+// does nothing. The error is always nil.
+func (s *Stream) Close() error {
+	s.end(&llm.Error{Code: llm.Canceled, Message: "the stream was closed by its reader"})
+	return nil
+}
+
+// expire is D6: the reader takes nothing for too long.
+func (s *Stream) expire() {
+	s.end(llm.Errorf(llm.Canceled, "the stream's reader took nothing for %v (reader_timeout)", s.patience))
+}
+
+// end cancels the stream with reason. A Next that is under way sees it and
+// ends the stream; otherwise it is ended here.
+func (s *Stream) end(reason *llm.Error) {
+	s.mu.Lock()
+	if s.ended != nil {
+		s.mu.Unlock()
+		return
+	}
+	s.cancel(reason)
+	if s.reading {
+		s.mu.Unlock()
+		return
+	}
+	now, next, text := s.now, s.next, s.acc.Text()
+	s.reading = true // nobody else ends or reads it from here on
+	s.mu.Unlock()
+	s.call.NotePartial(text)
+	now.Abandon(reason)
+	if next != nil {
+		next.Abandon(reason)
+	}
+	s.finish(s.call.Fail(now.turn.client.routed(reason)))
+}
+
+// Collect reads the stream to its end and returns the whole response.
+func (s *Stream) Collect() (*llm.Response, error) {
+	defer s.Close()
+	for {
+		ev, err := s.Next()
+		if err != nil {
+			return nil, err
+		}
+		if ev.Kind == llm.EventDone {
+			return ev.Response, nil
+		}
+	}
+}

@@ -1,0 +1,227 @@
+package client
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/llmagg/llmagg/core/llm"
+	"golang.org/x/net/http/httpproxy"
+)
+
+// A pool is the connections that routes with the same way of connecting
+// share. It closes its idle connections when the last route lets go of it.
+type pool struct {
+	key   poolKey
+	kept  *http.Transport // connections are kept alive
+	fresh *http.Transport // every request on a new connection (R6)
+	users int             // guarded by pools.mu
+	// background counts the goroutines that read complete streams aside; each
+	// ends by itself within a second.
+	background sync.WaitGroup
+}
+
+type poolKey struct {
+	origin, proxy, caFile, environment string
+	connect                            time.Duration
+	headerBytes                        int64
+	socket                             bool
+}
+
+// pools are the process's connections.
+var pools = struct {
+	mu   sync.Mutex // guards open and the users of each pool
+	open map[poolKey]*pool
+}{open: map[poolKey]*pool{}}
+
+func borrowTransport(cfg llm.ModelConfig, o Options) (*pool, error) {
+	u, err := url.Parse(cfg.BaseURL)
+	if err != nil {
+		return nil, llm.Errorf(llm.InvalidArgument, "base_url: %v", err)
+	}
+	proxy := proxyConfig(o.Getenv)
+	key := poolKey{origin: u.Scheme + "://" + u.Host, proxy: cfg.Proxy, caFile: cfg.CAFile,
+		environment: fmt.Sprint(*proxy), connect: cfg.ConnectTimeout, headerBytes: cfg.Limits.HeaderBytes, socket: o.OnSocket != nil}
+	pools.mu.Lock()
+	defer pools.mu.Unlock()
+	if p := pools.open[key]; p != nil {
+		p.users++
+		return p, nil
+	}
+	p := &pool{key: key, users: 1}
+	if p.kept, err = p.transport(cfg, proxy, o.OnSocket); err != nil {
+		return nil, err
+	}
+	p.fresh = p.kept.Clone()
+	p.fresh.DisableKeepAlives = true
+	pools.open[key] = p
+	return p, nil
+}
+
+// give lets go of a borrowed pool.
+func (p *pool) give() {
+	pools.mu.Lock()
+	p.users--
+	last := p.users == 0
+	if last {
+		delete(pools.open, p.key)
+	}
+	pools.mu.Unlock()
+	if last {
+		p.background.Wait()
+		p.kept.CloseIdleConnections()
+		p.fresh.CloseIdleConnections()
+	}
+}
+
+func proxyConfig(getenv func(string) (string, bool)) *httpproxy.Config {
+	first := func(names ...string) string {
+		for _, n := range names {
+			if getenv != nil {
+				if v, ok := getenv(n); ok && v != "" {
+					return v
+				}
+			}
+		}
+		return ""
+	}
+	// HTTP_PROXY in upper case is left out on purpose: in a CGI program it is
+	// a request header (httpoxy); the lower-case name is safe.
+	return &httpproxy.Config{HTTPProxy: first("http_proxy"), HTTPSProxy: first("https_proxy", "HTTPS_PROXY"), NoProxy: first("no_proxy", "NO_PROXY")}
+}
+
+func (p *pool) transport(cfg llm.ModelConfig, env *httpproxy.Config, onSocket func(uintptr, bool)) (*http.Transport, error) {
+	roots, err := loadRoots(cfg.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	proxy := env.ProxyFunc()
+	pick := func(r *http.Request) (*url.URL, error) { return proxy(r.URL) }
+	if cfg.Proxy != "" {
+		u, err := url.Parse(cfg.Proxy)
+		if err != nil || u.Host == "" {
+			return nil, llm.Errorf(llm.InvalidArgument, "proxy is not a URL; expected something like http://host:port")
+		}
+		pick = http.ProxyURL(u)
+	}
+	d := &dialer{timeout: cfg.ConnectTimeout, onSocket: onSocket,
+		tls: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}}
+	return &http.Transport{
+		Proxy:                  pick,
+		DialContext:            d.dial,
+		DialTLSContext:         d.dialTLS,
+		TLSClientConfig:        d.tls.Clone(), // for TLS inside a proxy's tunnel
+		TLSHandshakeTimeout:    cfg.ConnectTimeout,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConns:           0,
+		MaxIdleConnsPerHost:    1024, // more than any sensible max_concurrent_calls: reuse under concurrency
+		IdleConnTimeout:        90 * time.Second,
+		MaxResponseHeaderBytes: cfg.Limits.HeaderBytes,
+		WriteBufferSize:        16 << 10,
+		ReadBufferSize:         16 << 10,
+	}, nil
+}
+
+func loadRoots(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil // the system's
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, llm.Errorf(llm.InvalidArgument, "ca_file cannot be read: %v", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, llm.Errorf(llm.InvalidArgument, "ca_file %q holds no PEM certificate", file)
+	}
+	return roots, nil
+}
+
+// dialer connects within one deadline for DNS, TCP and TLS together (D1).
+type dialer struct {
+	timeout  time.Duration
+	tls      *tls.Config
+	onSocket func(fd uintptr, open bool)
+}
+
+func (d *dialer) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	ctx, stop := context.WithTimeout(ctx, d.timeout)
+	defer stop()
+	conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, connectError(ctx, d.timeout, addr, err)
+	}
+	return d.watched(conn), nil
+}
+
+func (d *dialer) dialTLS(ctx context.Context, network, addr string) (net.Conn, error) {
+	ctx, stop := context.WithTimeout(ctx, d.timeout)
+	defer stop()
+	raw, err := new(net.Dialer).DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, connectError(ctx, d.timeout, addr, err)
+	}
+	cfg := d.tls.Clone()
+	if cfg.ServerName, _, err = net.SplitHostPort(addr); err != nil {
+		cfg.ServerName = addr
+	}
+	conn := tls.Client(d.watched(raw), cfg)
+	if err := conn.HandshakeContext(ctx); err != nil {
+		_ = raw.Close() // the handshake's error is what matters
+		return nil, connectError(ctx, d.timeout, addr, err)
+	}
+	return conn, nil
+}
+
+// connectError says that it was the connection that failed, and for which
+// address.
+func connectError(ctx context.Context, timeout time.Duration, addr string, err error) error {
+	if ctx.Err() == context.DeadlineExceeded {
+		return &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("no connection to %s within %v (connect_timeout)", addr, timeout), Cause: err}
+	}
+	return &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("cannot connect to %s: %v", addr, err), Cause: err}
+}
+
+// watched notes the connection's descriptor with whoever wants to know.
+func (d *dialer) watched(conn net.Conn) net.Conn {
+	if d.onSocket == nil {
+		return conn
+	}
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return conn
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return conn
+	}
+	w := &watchedConn{TCPConn: tcp, told: d.onSocket}
+	if raw.Control(func(fd uintptr) { w.fd = fd }) != nil {
+		return conn
+	}
+	d.onSocket(w.fd, true)
+	return w
+}
+
+type watchedConn struct {
+	*net.TCPConn
+	fd   uintptr
+	once sync.Once
+	told func(fd uintptr, open bool)
+}
+
+// Close tells first: afterwards the number may belong to somebody else.
+func (w *watchedConn) Close() error {
+	w.once.Do(func() { w.told(w.fd, false) })
+	return w.TCPConn.Close()
+}
+
+var _ syscall.Conn = (*watchedConn)(nil)

@@ -1,0 +1,305 @@
+package client
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// Turn is one call's stay on one route: its attempts there, counted over the
+// whole call (R1). One goroutine uses it at a time.
+type Turn struct {
+	client *Client
+	call   *Call
+	others func() bool // tells whether the call has another usable route left; nil: never
+	made   int         // attempts made by this call on this route
+	hedge  bool
+	lost   atomic.Bool     // lost to a hedge: set by the goroutine that cancels it
+	ctx    context.Context // of the turn under way: the call's, ended too when the client closes
+	life   func() bool     // stops watching for the client's close
+}
+
+// Turn prepares a stay of call on the route. others tells whether another
+// usable route is left for the call; nil means that there is none.
+func (c *Client) Turn(call *Call, others func() bool) *Turn {
+	return &Turn{client: c, call: call, others: others}
+}
+
+// Hedge marks the attempts to come as hedges (S9).
+func (t *Turn) Hedge() { t.hedge = true }
+
+// LoseToHedge makes the attempt under way, which is about to be cancelled since
+// a hedge was faster, count as a timeout (S9).
+func (t *Turn) LoseToHedge() { t.lost.Store(true) }
+
+// Client is the turn's route.
+func (t *Turn) Client() *Client { return t.client }
+
+// Usable tells whether the route would let a call in now.
+func (t *Turn) Usable() bool { return t.client.gate.usable() }
+
+func (t *Turn) othersLeft() bool { return t.others != nil && t.others() }
+
+func (t *Turn) timeout() time.Duration {
+	if d := t.call.Payload.Options.Timeout; d > 0 {
+		return d
+	}
+	return t.client.cfg.Timeout
+}
+
+// enter binds the turn to ctx and to the client's life. leave undoes it.
+func (t *Turn) enter(ctx context.Context) *llm.Error {
+	if err := t.client.use(); err != nil {
+		return err
+	}
+	turnCtx, cancel := context.WithCancelCause(ctx)
+	t.ctx = turnCtx
+	stop := context.AfterFunc(t.client.life, func() { cancel(t.client.closedError()) })
+	t.life = func() bool { stopped := stop(); cancel(nil); return stopped }
+	return nil
+}
+
+func (t *Turn) leave() {
+	if t.life != nil {
+		t.life()
+		t.life = nil
+		t.client.unuse()
+	}
+}
+
+func (t *Turn) ctxEnded() bool { return t.ctx != nil && t.ctx.Err() != nil }
+
+// Chat makes attempts for a whole response, until one succeeds or the route is
+// to be given up. The error is the last attempt's, or CIRCUIT_OPEN, OVERLOADED
+// when none was made.
+func (t *Turn) Chat(ctx context.Context) (*llm.Response, *llm.Error) {
+	var r *llm.Response
+	err := t.within(ctx, func() *llm.Error { return t.run(t.chatInto(&r), false, nil) })
+	return r, err
+}
+
+// Open makes attempts for a stream, until one has sent its first token.
+func (t *Turn) Open(ctx context.Context) (*Opened, *llm.Error) {
+	return t.open(ctx, func(try try) *llm.Error { return t.run(try, true, nil) })
+}
+
+// within runs f between enter and leave.
+func (t *Turn) within(ctx context.Context, f func() *llm.Error) *llm.Error {
+	if err := t.enter(ctx); err != nil {
+		return err
+	}
+	defer t.leave()
+	return f()
+}
+
+// open is within for streams: an opened stream keeps the turn entered until
+// it ends.
+func (t *Turn) open(ctx context.Context, f func(try) *llm.Error) (*Opened, *llm.Error) {
+	if err := t.enter(ctx); err != nil {
+		return nil, err
+	}
+	var o *Opened
+	err := f(t.openInto(&o))
+	if err != nil {
+		t.leave()
+		return nil, err
+	}
+	return o, nil
+}
+
+// try performs one attempt and ends it, unless it is a stream that lives on.
+type try func(a *attempt) *llm.Error
+
+func (t *Turn) chatInto(to **llm.Response) try {
+	return func(a *attempt) *llm.Error {
+		r, err := t.client.backend.Chat(a.ctx, &a.x)
+		if err != nil {
+			e := a.explain(err)
+			a.end(e, nil)
+			return e
+		}
+		usage := r.Usage
+		a.end(nil, &usage)
+		*to = r
+		return nil
+	}
+}
+
+// run makes attempts with f until one succeeds or the route is given up. p is
+// the leave of a forced try, which gets one attempt.
+func (t *Turn) run(f try, stream bool, p *pass) *llm.Error {
+	var waited time.Duration
+	var last *llm.Error
+	for {
+		a, err := t.admit(p, stream, waited)
+		if err != nil {
+			if last != nil && (err.Code == llm.CircuitOpen || err.Code == llm.Overloaded) {
+				return last // the failure says more than the closed door behind it
+			}
+			return err
+		}
+		t.made++
+		if t.made == 1 {
+			t.client.budget.request()
+		}
+		last = f(a)
+		if last == nil {
+			return nil
+		}
+		if ended := Ended(t.ctx); ended != nil {
+			return t.client.routed(ended)
+		}
+		if p != nil {
+			return last
+		}
+		wait, again := t.again(last)
+		if !again {
+			return last
+		}
+		if t.client.observers().Active() {
+			t.client.tell(llm.Observation{Kind: llm.RetryScheduled, Call: t.call.ID, Wait: wait, Code: last.Code, Message: last.Message})
+		}
+		waited, again = t.waitFor(wait)
+		if ended := Ended(t.ctx); ended != nil {
+			return t.client.routed(ended)
+		}
+		if !again {
+			return last
+		}
+	}
+}
+
+// waitFor waits before a retry, and longer where another call's attempt has
+// meanwhile been told to wait longer, as far as this call may.
+func (t *Turn) waitFor(wait time.Duration) (waited time.Duration, again bool) {
+	for began := time.Now(); ; {
+		sleep(t.ctx, wait)
+		waited = time.Since(began)
+		_, named := t.client.gate.reopensAt()
+		if named.IsZero() || t.ctx.Err() != nil {
+			return waited, true
+		}
+		wait = time.Until(named)
+		if t.othersLeft() && waited+wait > t.client.cfg.Retry.Wait || !t.othersLeft() && !t.call.mayWait(t.ctx, wait, t.timeout(), true) {
+			return waited, false
+		}
+	}
+}
+
+// admit waits for a place and for the breaker's leave, and begins an attempt.
+func (t *Turn) admit(p *pass, stream bool, waited time.Duration) (*attempt, *llm.Error) {
+	if t.call.Payload.Options.Bare {
+		return t.begin(t.ctx, nil, false, stream, waited), nil
+	}
+	c := t.client
+	if p == nil && !c.gate.usable() {
+		return nil, c.notUsable()
+	}
+	began := time.Now()
+	if err := t.takePlace(); err != nil {
+		if p != nil {
+			p.neutral()
+		}
+		return nil, err
+	}
+	if p == nil {
+		pass, _ := c.gate.enter()
+		if pass == nil {
+			c.line.release()
+			return nil, c.notUsable()
+		}
+		p = pass
+	}
+	if lined := time.Since(began); lined > time.Millisecond {
+		waited += lined
+	}
+	return t.begin(t.ctx, p, true, stream, waited), nil
+}
+
+// takePlace waits in line (C1, C2): at most for timeout while another usable
+// route is left.
+func (t *Turn) takePlace() *llm.Error {
+	c := t.client
+	if c.line.tryAcquire() {
+		return nil
+	}
+	ctx := t.ctx
+	if t.othersLeft() {
+		timed, stop := context.WithTimeout(ctx, t.timeout())
+		defer stop()
+		ctx = timed
+	}
+	if c.line.acquire(ctx) == nil {
+		return nil
+	}
+	if ended := Ended(t.ctx); ended != nil {
+		return c.routed(ended)
+	}
+	return c.routed(llm.Errorf(llm.Overloaded, "no place on the route within %v: %d calls are in flight and %d wait (max_concurrent_calls is %d)",
+		t.timeout(), c.line.inFlight(), c.line.waiting(), c.line.capacity()))
+}
+
+// again decides whether the route is asked once more after e, and how long to
+// wait before (R1 to R5).
+func (t *Turn) again(e *llm.Error) (time.Duration, bool) {
+	c := t.client
+	if t.call.Payload.Options.Bare {
+		return 0, false
+	}
+	others := t.othersLeft()
+	most := c.cfg.MaxRetries
+	if n := t.call.Payload.Options.MaxRetries; n > 0 {
+		most = n
+	}
+	if others {
+		most = min(most, 2)
+	}
+	if t.made >= most || !t.sameRoute(e, others) {
+		return 0, false
+	}
+	wait := t.backoff()
+	_, named := c.gate.reopensAt() // this failure's wait, or a longer one that another call was told
+	if !named.IsZero() {
+		wait = max(wait, time.Until(named))
+	}
+	if others && time.Until(named) > c.cfg.Retry.Wait {
+		return 0, false
+	}
+	if !others && !t.call.mayWait(t.ctx, wait, t.timeout(), !named.IsZero()) {
+		return 0, false
+	}
+	if deadline, ok := t.ctx.Deadline(); ok && time.Until(deadline) <= wait {
+		return 0, false
+	}
+	if !c.gate.usableAt(time.Now().Add(wait)) || !c.budget.allowRetry() {
+		return 0, false
+	}
+	return wait, true
+}
+
+// sameRoute is the column "same route again" of the error table.
+func (t *Turn) sameRoute(e *llm.Error, others bool) bool {
+	if e.ShouldRetry != nil {
+		return *e.ShouldRetry
+	}
+	switch e.Code {
+	case llm.Timeout:
+		return !others
+	case llm.RateLimit:
+		return e.HasRetryAfter || !others
+	}
+	return e.Code.SameRoute()
+}
+
+// backoff is the wait before the next attempt (R3).
+func (t *Turn) backoff() time.Duration {
+	r := t.client.cfg.Retry
+	d := r.BackoffMax
+	if n := t.made - 1; n < 16 {
+		d = min(r.Backoff<<n, r.BackoffMax)
+	}
+	return time.Duration(float64(d) * (0.5 + rand.Float64()/2))
+}

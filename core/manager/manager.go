@@ -1,0 +1,214 @@
+// Package manager is the registry of providers: it finds clients by provider
+// and model, asks for everybody's health, and closes everything in order.
+package manager
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/provider"
+)
+
+// Options configure a manager. The zero value works.
+type Options struct {
+	// Observers are told what happens on all routes; by default the manager
+	// makes its own, see [Manager.Observers].
+	Observers *llm.Observers
+}
+
+// Manager holds providers by name, in the order of their registration. It is
+// safe for concurrent use.
+type Manager struct {
+	observers *llm.Observers
+
+	mu        sync.RWMutex // guards what follows
+	providers map[string]*provider.Provider
+	order     []string
+	closed    bool
+}
+
+// New makes an empty manager.
+func New(o Options) *Manager {
+	m := &Manager{observers: o.Observers, providers: map[string]*provider.Provider{}}
+	if m.observers == nil {
+		m.observers = &llm.Observers{}
+	}
+	return m
+}
+
+// Observers are those of all routes of the manager; subscribe there.
+func (m *Manager) Observers() *llm.Observers { return m.observers }
+
+// Register adds a provider. One of the same name is replaced at its place and
+// closes as soon as its calls have ended. Error: CLOSED.
+func (m *Manager) Register(p *provider.Provider) error {
+	if p == nil {
+		return llm.Errorf(llm.InvalidArgument, "the provider is nil")
+	}
+	p.Observe(m.observers)
+	m.mu.Lock()
+	if m.closed {
+		m.mu.Unlock()
+		return closedError()
+	}
+	old := m.providers[p.Name()]
+	m.providers[p.Name()] = p
+	if old == nil {
+		m.order = append(m.order, p.Name())
+	}
+	m.mu.Unlock()
+	if old != nil && old != p {
+		old.Retire()
+	}
+	return nil
+}
+
+// Unregister takes a provider out; it stays open and is the caller's again.
+// Errors: PROVIDER_NOT_FOUND, CLOSED.
+func (m *Manager) Unregister(name string) (*provider.Provider, error) {
+	p, err := m.Provider(name)
+	if err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.providers, name)
+	m.order = slices.DeleteFunc(m.order, func(n string) bool { return n == name })
+	return p, nil
+}
+
+func closedError() error { return llm.Errorf(llm.Closed, "the manager is closed") }
+
+// Provider finds a provider. Errors: PROVIDER_NOT_FOUND, CLOSED.
+func (m *Manager) Provider(name string) (*provider.Provider, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if m.closed {
+		return nil, closedError()
+	}
+	if p := m.providers[name]; p != nil {
+		return p, nil
+	}
+	return nil, &llm.Error{Code: llm.ProviderNotFound, Provider: name,
+		Message: "no such provider; registered are: " + strings.Join(m.order, ", ")}
+}
+
+// Client finds the client of a provider's model. Errors: PROVIDER_NOT_FOUND,
+// MODEL_NOT_FOUND, CLOSED.
+func (m *Manager) Client(providerName, model string) (*client.Client, error) {
+	p, err := m.Provider(providerName)
+	if err != nil {
+		return nil, err
+	}
+	return p.Client(model)
+}
+
+// ClientByModel finds the first client of a model, in the order of
+// registration: by the name under which it was configured first, then by the
+// upstream name. Errors: MODEL_NOT_FOUND, CLOSED.
+func (m *Manager) ClientByModel(model string) (*client.Client, error) {
+	m.mu.RLock()
+	closed := m.closed
+	m.mu.RUnlock()
+	if closed {
+		return nil, closedError()
+	}
+	clients := m.Clients()
+	for _, c := range clients {
+		if c.Name() == model {
+			return c, nil
+		}
+	}
+	for _, c := range clients {
+		if c.Model() == model {
+			return c, nil
+		}
+	}
+	return nil, &llm.Error{Code: llm.ModelNotFound, Model: model, Message: "no registered provider has the model " + model}
+}
+
+// Clients lists the clients of all providers, in the order of registration.
+func (m *Manager) Clients() []*client.Client {
+	list := []*client.Client{}
+	for _, p := range m.list() {
+		list = append(list, p.Clients()...)
+	}
+	return list
+}
+
+func (m *Manager) list() []*provider.Provider {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	list := make([]*provider.Provider, 0, len(m.order))
+	for _, name := range m.order {
+		list = append(list, m.providers[name])
+	}
+	return list
+}
+
+// Providers lists the names of the providers in the order of registration.
+func (m *Manager) Providers() []string {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return slices.Clone(m.order)
+}
+
+// Models lists the models of each provider that are switched on.
+func (m *Manager) Models() map[string][]string {
+	models := map[string][]string{}
+	for _, p := range m.list() {
+		models[p.Name()] = p.Models()
+	}
+	return models
+}
+
+// CheckHealth asks every route at the same time; see client.CheckHealth.
+func (m *Manager) CheckHealth(ctx context.Context) map[string]map[string]bool {
+	providers := m.list()
+	results := make([]map[string]bool, len(providers))
+	var all sync.WaitGroup
+	for i, p := range providers {
+		all.Go(func() { results[i] = p.CheckHealth(ctx) })
+	}
+	all.Wait()
+	health := make(map[string]map[string]bool, len(providers))
+	for i, p := range providers {
+		health[p.Name()] = results[i]
+	}
+	return health
+}
+
+// Report tells what is known of each route, without asking anybody.
+func (m *Manager) Report() []llm.RouteReport {
+	reports := []llm.RouteReport{}
+	for _, p := range m.list() {
+		reports = append(reports, p.Report()...)
+	}
+	return reports
+}
+
+// Close closes all providers at the same time: their calls end with CLOSED.
+// It waits for them, or for the end of ctx, whose error it returns. A second
+// Close waits likewise.
+func (m *Manager) Close(ctx context.Context) error {
+	m.mu.Lock()
+	m.closed = true
+	m.mu.Unlock()
+	providers := m.list()
+	errs := make([]error, len(providers))
+	var all sync.WaitGroup
+	for i, p := range providers {
+		all.Go(func() { errs[i] = p.Close(ctx) })
+	}
+	all.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

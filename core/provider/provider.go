@@ -1,0 +1,223 @@
+// Package provider is one vendor with its models: it makes a [client.Client]
+// for each configured model and keeps them under the names by which the
+// models were configured.
+package provider
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// Options are handed to every client of the provider.
+type Options = client.Options
+
+// Provider holds a vendor's clients. It is safe for concurrent use.
+type Provider struct {
+	cfg     llm.ProviderConfig
+	options Options
+	create  func(llm.ModelConfig) (*client.Client, error)
+
+	mu      sync.Mutex // guards what follows
+	clients map[string]*client.Client
+	order   []string // names of clients, in the order of the configuration
+	watch   *llm.Observers
+	closed  bool
+}
+
+// New makes a provider whose models are reached over HTTP. Its clients are
+// made by Initialize. The configuration is checked at once: the error is
+// INVALID_ARGUMENT and names the model.
+func New(cfg llm.ProviderConfig, o Options) (*Provider, error) {
+	return build(cfg, o, func(m llm.ModelConfig) (*client.Client, error) { return client.New(m, o) })
+}
+
+// NewCustom makes a provider whose attempts backend performs.
+func NewCustom(cfg llm.ProviderConfig, backend client.Backend, o Options) (*Provider, error) {
+	return build(cfg, o, func(m llm.ModelConfig) (*client.Client, error) { return client.NewCustom(m, backend, o) })
+}
+
+func build(cfg llm.ProviderConfig, o Options, create func(llm.ModelConfig) (*client.Client, error)) (*Provider, error) {
+	if cfg.Name == "" || strings.Contains(cfg.Name, "/") {
+		return nil, llm.Errorf(llm.InvalidArgument, "provider name %q: expected a name without a slash", cfg.Name)
+	}
+	if len(cfg.Models) == 0 {
+		return nil, llm.Errorf(llm.InvalidArgument, "provider %q has no models", cfg.Name)
+	}
+	p := &Provider{cfg: cfg, options: o, create: create, clients: map[string]*client.Client{}, watch: o.Observers}
+	seen := map[string]bool{}
+	for i := range p.cfg.Models {
+		m := &p.cfg.Models[i]
+		m.Provider = cfg.Name
+		if m.Type == "" {
+			m.Type = cfg.Type
+		}
+		if seen[m.Name] {
+			return nil, llm.Errorf(llm.InvalidArgument, "provider %q has two models named %q", cfg.Name, m.Name)
+		}
+		seen[m.Name] = true
+		// A client made and closed at once is the whole check: nothing is
+		// connected before the first call.
+		c, err := create(*m)
+		if err != nil {
+			return nil, err
+		}
+		c.Retire()
+	}
+	return p, nil
+}
+
+// Name is the provider's name.
+func (p *Provider) Name() string { return p.cfg.Name }
+
+// Config is the configuration, with its keys.
+func (p *Provider) Config() llm.ProviderConfig { return p.cfg }
+
+// Initialize makes the clients that are not there yet. A second call does
+// nothing. Errors: CLOSED, INVALID_ARGUMENT; one model's failure does not keep
+// the others from being made.
+func (p *Provider) Initialize(context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return p.closedError()
+	}
+	var first error
+	for _, m := range p.cfg.Models {
+		if p.clients[m.Name] != nil {
+			continue
+		}
+		c, err := p.create(m)
+		if err != nil {
+			if p.options.Logger != nil {
+				p.options.Logger.Error("model not initialized", "provider", p.cfg.Name, "model", m.Name, "error", err)
+			}
+			if first == nil {
+				first = err
+			}
+			continue
+		}
+		c.Observe(p.watch)
+		p.clients[m.Name] = c
+		p.order = append(p.order, m.Name)
+	}
+	return first
+}
+
+func (p *Provider) closedError() error {
+	return llm.Errorf(llm.Closed, "the provider %q is closed", p.cfg.Name)
+}
+
+// Models lists the models that are initialized and switched on, in the order
+// of the configuration.
+func (p *Provider) Models() []string {
+	names := []string{}
+	for _, c := range p.Clients() {
+		if c.Available() {
+			names = append(names, c.Name())
+		}
+	}
+	return names
+}
+
+// Clients lists the provider's clients in the order of the configuration.
+func (p *Provider) Clients() []*client.Client {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	list := make([]*client.Client, 0, len(p.order))
+	for _, name := range p.order {
+		list = append(list, p.clients[name])
+	}
+	return list
+}
+
+// Client finds the client of a model by the name under which it was
+// configured, else by its upstream name. Errors: MODEL_NOT_FOUND, CLOSED.
+func (p *Provider) Client(model string) (*client.Client, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, p.closedError()
+	}
+	if c := p.clients[model]; c != nil {
+		return c, nil
+	}
+	for _, name := range p.order {
+		if c := p.clients[name]; c.Model() == model {
+			return c, nil
+		}
+	}
+	return nil, &llm.Error{Code: llm.ModelNotFound, Provider: p.cfg.Name, Model: model,
+		Message: "the provider has no such model; it has: " + strings.Join(p.order, ", ")}
+}
+
+// Observe makes o the observers of the provider's clients.
+func (p *Provider) Observe(o *llm.Observers) {
+	p.mu.Lock()
+	p.watch = o
+	p.mu.Unlock()
+	for _, c := range p.Clients() {
+		c.Observe(o)
+	}
+}
+
+// CheckHealth asks every model at the same time; see client.CheckHealth.
+func (p *Provider) CheckHealth(ctx context.Context) map[string]bool {
+	clients := p.Clients()
+	alive := make([]bool, len(clients))
+	var all sync.WaitGroup
+	for i, c := range clients {
+		all.Go(func() { alive[i] = c.CheckHealth(ctx) })
+	}
+	all.Wait()
+	result := make(map[string]bool, len(clients))
+	for i, c := range clients {
+		result[c.Name()] = alive[i]
+	}
+	return result
+}
+
+// Report tells what is known of each route.
+func (p *Provider) Report() []llm.RouteReport {
+	reports := []llm.RouteReport{}
+	for _, c := range p.Clients() {
+		reports = append(reports, c.Report())
+	}
+	return reports
+}
+
+// Close ends the calls of all clients with CLOSED and waits for them, or for
+// the end of ctx, whose error it returns.
+func (p *Provider) Close(ctx context.Context) error {
+	clients := p.shut()
+	errs := make([]error, len(clients))
+	var all sync.WaitGroup
+	for i, c := range clients {
+		all.Go(func() { errs[i] = c.Close(ctx) })
+	}
+	all.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Retire closes each client as soon as no call uses it.
+func (p *Provider) Retire() {
+	for _, c := range p.shut() {
+		c.Retire()
+	}
+}
+
+func (p *Provider) shut() []*client.Client {
+	clients := p.Clients()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	return clients
+}
