@@ -1,0 +1,88 @@
+"""The build backend: setuptools, with the Go core compiled into the package first.
+
+``LLMAGG_PREBUILT_LIBRARY`` names a library to take instead (for cross-built wheels), ``LLMAGG_WHEEL_PLATFORM`` the
+platform tag; by default the library is compiled here and the tag is that of this machine.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+from setuptools import build_meta
+from setuptools.build_meta import build_sdist, get_requires_for_build_sdist, prepare_metadata_for_build_wheel
+
+__all__ = [
+    "build_editable", "build_sdist", "build_wheel", "get_requires_for_build_editable", "get_requires_for_build_sdist",
+    "get_requires_for_build_wheel", "prepare_metadata_for_build_editable", "prepare_metadata_for_build_wheel",
+]  # fmt: skip
+
+PROJECT = Path(__file__).resolve().parent.parent
+LIBRARY = PROJECT / "src" / "llmagg" / "_native" / "libllmagg.so"
+GO_AT_LEAST = (1, 25)
+
+get_requires_for_build_editable = build_meta.get_requires_for_build_editable
+get_requires_for_build_wheel = build_meta.get_requires_for_build_wheel
+prepare_metadata_for_build_editable = build_meta.prepare_metadata_for_build_editable
+
+
+def build_wheel(directory: str, config_settings: Any = None, metadata_directory: str | None = None) -> str:
+    """Builds a wheel that holds the library and fits every Python 3 of its platform."""
+    provide_library()
+    shutil.rmtree(PROJECT / "build", ignore_errors=True)  # setuptools would pack what an earlier version left there
+    settings = {**(config_settings or {}), "--build-option": ["--python-tag", "py3", "--plat-name", platform_tag()]}
+    return build_meta.build_wheel(directory, settings, metadata_directory)
+
+
+def build_editable(directory: str, config_settings: Any = None, metadata_directory: str | None = None) -> str:
+    """Links the sources into an environment, for work on the package."""
+    provide_library()
+    return build_meta.build_editable(directory, config_settings, metadata_directory)
+
+
+def platform_tag() -> str:
+    """As linux_x86_64."""
+    return os.environ.get("LLMAGG_WHEEL_PLATFORM") or sysconfig.get_platform().replace("-", "_").replace(".", "_")
+
+
+def provide_library() -> None:
+    """Puts the library into the package. Ends the build with a clear line when something is missing."""
+    if prebuilt := os.environ.get("LLMAGG_PREBUILT_LIBRARY"):
+        shutil.copyfile(prebuilt, LIBRARY)
+        return
+    root = PROJECT.parent.parent
+    if not (root / "capi").is_dir():
+        stop(f"the Go sources are not beside the package ({root}); build from a checkout of llmagg, or install a wheel")
+    if sys.platform != "linux":
+        stop(f"llmagg is built on Linux; this is {sys.platform}")
+    go = find_go()
+    if not (compiler := shutil.which(os.environ.get("CC", "cc").split()[0]) or shutil.which("gcc")):
+        stop("a C compiler is needed to build llmagg; install gcc or clang, or set CC")
+    command = [go, "build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false"]
+    command += ["-ldflags", "-s -w -extldflags '-Wl,-soname,libllmagg.so.1'", "-o", str(LIBRARY), "./capi"]
+    environment = {**os.environ, "CGO_ENABLED": "1", "CC": os.environ.get("CC", compiler)}
+    if (built := subprocess.run(command, cwd=root, env=environment)).returncode:
+        stop(f"compiling the Go core failed with status {built.returncode}; its messages stand above")
+    LIBRARY.with_suffix(".h").unlink(missing_ok=True)  # cgo's own header; include/llmagg.h is ours
+
+
+def find_go() -> str:
+    """The go command, if it is new enough."""
+    wanted = ".".join(map(str, GO_AT_LEAST))
+    if not (go := shutil.which("go")):
+        stop(f"Go {wanted} or newer is needed to build llmagg, and no 'go' was found; see https://go.dev/dl")
+    version = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True).stdout.strip()
+    numbers = version.removeprefix("go").split("rc")[0].split("-")[0].split(".")
+    if tuple(int(part) for part in numbers[:2] if part.isdigit()) < GO_AT_LEAST:
+        stop(f"Go {wanted} or newer is needed to build llmagg; {go} is {version or 'of an unknown version'}")
+    return go
+
+
+def stop(message: str) -> Any:
+    """Ends the build."""
+    raise SystemExit(f"llmagg: {message}")

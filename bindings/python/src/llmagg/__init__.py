@@ -1,0 +1,77 @@
+"""One call over many large language models: failover, retries, circuit breakers and streams done by a native core.
+
+``import llmagg`` loads no shared library and starts no thread; the first call does.
+"""
+
+from __future__ import annotations
+
+from . import (
+    aggregator,
+    attempt,
+    client,
+    config,
+    errors,
+    events,
+    llm_aggrator,
+    log,
+    manager,
+    messages,
+    provider,
+    providers,
+    requests,
+    responses,
+    settings,
+    types,
+)
+from ._version import __version__
+from .aggregator import LLMAggregator
+from .attempt import Attempt
+from .client import BaseLLMClient, LLMClient
+from .config import ModelConfig, ProviderConfig
+from .errors import (
+    AllModelsFailedError,
+    APIError,
+    APITimeoutError,
+    AuthenticationError,
+    BadRequestError,
+    BadResponseError,
+    CanceledError,
+    CircuitOpenError,
+    ClosedError,
+    ContentFilterError,
+    ContextLengthError,
+    ForkedError,
+    InternalError,
+    InvalidArgumentError,
+    LLMError,
+    ModelNotFoundError,
+    NotInitializedError,
+    OverloadedError,
+    ProviderNotFoundError,
+    QuotaExceededError,
+    RateLimitError,
+    ServiceUnavailableError,
+    StreamInterruptedError,
+)
+from .events import ChunkEvent, DoneEvent, RestartEvent, StreamEvent
+from .llm_aggrator import LLMAggrator
+from .manager import Manager, get_client, get_client_by_model, get_manager
+from .messages import Function, Message, MessageRole
+from .provider import BaseProvider, Provider
+from .providers import DeepSeekProvider, GeminiProvider, OpenAIProvider
+from .requests import ChatCompletionRequest
+from .responses import ChatCompletionResponse, Choice, StreamChoice, StreamResponse, Usage
+
+__all__ = [
+    "APIError", "APITimeoutError", "AllModelsFailedError", "Attempt", "AuthenticationError", "BadRequestError",
+    "BadResponseError", "BaseLLMClient", "BaseProvider", "CanceledError", "ChatCompletionRequest",
+    "ChatCompletionResponse", "Choice", "ChunkEvent", "CircuitOpenError", "ClosedError", "ContentFilterError",
+    "ContextLengthError", "DeepSeekProvider", "DoneEvent", "ForkedError", "Function", "GeminiProvider", "InternalError",
+    "InvalidArgumentError", "LLMAggrator", "LLMAggregator", "LLMClient", "LLMError", "Manager", "Message", "MessageRole",
+    "ModelConfig", "ModelNotFoundError", "NotInitializedError", "OpenAIProvider", "OverloadedError", "Provider",
+    "ProviderConfig", "ProviderNotFoundError", "QuotaExceededError", "RateLimitError", "RestartEvent",
+    "ServiceUnavailableError", "StreamChoice", "StreamEvent", "StreamInterruptedError", "StreamResponse", "Usage",
+    "__version__", "aggregator", "attempt", "client", "config", "errors", "events", "get_client", "get_client_by_model",
+    "get_manager", "llm_aggrator", "log", "manager", "messages", "provider", "providers", "requests", "responses",
+    "settings", "types",
+]  # fmt: skip

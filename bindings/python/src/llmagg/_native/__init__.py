@@ -1,0 +1,6 @@
+"""The bridge to the shared library: the only place that knows ctypes, descriptors and operation ids.
+
+``load`` finds and loads the library, ``signatures`` types its functions, ``queue`` reads events in batches,
+``operation`` is one call under way, ``bridge`` belongs to an event loop and ``blocking`` to a thread, ``route`` is the
+native side of a client, ``custom`` runs clients written in Python.
+"""

@@ -1,0 +1,134 @@
+"""Calls that block the calling thread. They poll the queue's descriptor, so that Ctrl-C ends them at once.
+
+Each thread has a reader for whole answers, and each blocking stream one of its own, since a stream's iterator may be
+read by turns with others. Clients written in Python run on a private loop of the thread, made when the first is asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import select
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from .. import errors, log
+from . import load
+from .operation import Operation
+from .reader import Reader
+
+T = TypeVar("T")
+
+
+class _PrivateLoop:
+    """The private loop of a thread; closed when the thread ends."""
+
+    def __init__(self) -> None:
+        self.generation = load.generation
+        self.loop = asyncio.new_event_loop()
+
+    def __del__(self) -> None:
+        with contextlib.suppress(Exception):
+            if not self.loop.is_running() and self.generation == load.generation:
+                self.loop.close()
+
+
+class _Thread(threading.local):
+    private: _PrivateLoop | None = None
+    reader: BlockingReader | None = None
+
+
+_thread = _Thread()
+
+
+def _private_loop() -> asyncio.AbstractEventLoop:
+    private = _thread.private
+    if private is None or private.generation != load.generation or private.loop.is_closed():
+        private = _thread.private = _PrivateLoop()
+    return private.loop
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Runs a coroutine to its end on the calling thread's private loop."""
+    try:
+        _refuse_inside_loop()
+    except errors.InvalidArgumentError:
+        coroutine.close()
+        raise
+    return _private_loop().run_until_complete(coroutine)
+
+
+def _refuse_inside_loop() -> None:
+    with contextlib.suppress(RuntimeError):
+        asyncio.get_running_loop()
+        raise errors.InvalidArgumentError(
+            "this blocking call needs an event loop of its own, but one is running in this thread; use 'await' with "
+            "the method without '_sync'"
+        )
+
+
+class BlockingReader(Reader):
+    """The reader of a thread or of a blocking stream."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        log.attach()
+        self._poll = select.poll()
+        self._poll.register(self.queue.fileno(), select.POLLIN)
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The private loop of the thread that first needed it."""
+        if self._loop is None or self._loop.is_closed():
+            _refuse_inside_loop()
+            self._loop = _private_loop()
+        return self._loop
+
+    def next_event(self, operation: Operation) -> tuple[int, bytes]:
+        """Blocks until the operation's next event is there. Raises its error."""
+        while (event := operation.take()) is None:
+            if self.custom:
+                self.loop().run_until_complete(self._run_custom(operation))
+            else:
+                self._poll.poll()
+                self.pump()
+        return event
+
+    async def _run_custom(self, operation: Operation) -> None:
+        """Runs Python clients until the operation has news, or none of them runs any longer."""
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self.queue.fileno(), self.pump)
+        try:
+            while self.custom and not operation.events:
+                operation.waiter = news = loop.create_future()
+                tasks = [call.task for call in self.custom.values() if call.task is not None]
+                await asyncio.wait([news, *tasks], return_when=asyncio.FIRST_COMPLETED)
+                news.cancel()
+        finally:
+            loop.remove_reader(self.queue.fileno())
+
+    def settle(self) -> None:
+        """Lets cancelled clients see their cancellation, after an operation has ended."""
+        if self.custom and self._loop is not None and not self._loop.is_running():
+            for call in list(self.custom.values()):
+                call.cancel()
+            self._loop.run_until_complete(asyncio.sleep(0))
+
+
+def reader() -> BlockingReader:
+    """The calling thread's reader for whole answers."""
+    found = _thread.reader
+    if found is None or found.generation != load.generation:
+        found = _thread.reader = BlockingReader()
+    return found
+
+
+def last_event(source: BlockingReader, operation: Operation) -> bytes:
+    """Blocks until the payload of DONE is there; KeyboardInterrupt cancels the call."""
+    try:
+        return source.next_event(operation)[1]
+    finally:
+        if not operation.done:
+            operation.cancel()
+        source.settle()

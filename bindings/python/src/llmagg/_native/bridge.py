@@ -1,0 +1,74 @@
+"""The reader of an event loop: one for each loop that makes calls, found by the loop.
+
+The loop watches the queue's descriptor; one wake-up drains a batch and wakes the calls that it concerns. A bridge dies
+with its loop, which cancels what was still under way; so a second ``asyncio.run`` just gets another one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import weakref
+
+from .. import log
+from . import load
+from .operation import Operation
+from .reader import Reader
+
+_bridges: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Bridge] = weakref.WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+class Bridge(Reader):
+    """The reader of a running loop. Only that loop's thread touches it. It must not refer to its loop: see above."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        loop.add_reader(self.queue.fileno(), self.pump)
+
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop in which this runs."""
+        return asyncio.get_running_loop()
+
+
+def bridge() -> Bridge:
+    """The bridge of the running loop, made at its first call."""
+    loop = asyncio.get_running_loop()
+    found = _bridges.get(loop)
+    return found if found is not None and found.generation == load.generation else _attach(loop)
+
+
+def _attach(loop: asyncio.AbstractEventLoop) -> Bridge:
+    load.library()
+    log.attach()
+    with _lock:
+        for other in [known for known in _bridges if known.is_closed()]:
+            _bridges.pop(other).close()
+        made = _bridges[loop] = Bridge(loop)
+    return made
+
+
+async def next_event(operation: Operation) -> tuple[int, bytes]:
+    """Waits for the operation's next event. Raises its error."""
+    while (event := operation.take()) is None:
+        operation.waiter = asyncio.get_running_loop().create_future()
+        await operation.waiter
+    return event
+
+
+async def last_event(operation: Operation) -> bytes:
+    """Waits for the payload of DONE; a cancelled task cancels the call."""
+    try:
+        return (await next_event(operation))[1]
+    finally:
+        if not operation.done:
+            operation.cancel()
+
+
+def _forget() -> None:
+    global _bridges, _lock
+    _lock = threading.Lock()
+    _bridges = weakref.WeakKeyDictionary()
+
+
+load.on_fork(_forget)

@@ -1,0 +1,115 @@
+"""Runs clients written in Python when the core calls them back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import inspect
+from typing import Any
+
+from .. import errors
+from .._wire import decode, encode
+from ..requests import ChatCompletionRequest
+from . import load
+from .operation import Target
+
+
+class CustomCall:
+    """One attempt that a Python client answers. Belongs to the loop on which it runs."""
+
+    def __init__(self, op: int, payload: bytes) -> None:
+        self.op = op
+        self.payload: dict[str, Any] = decode(payload, "a custom call")
+        self.parent_tag: int = self.payload.get("parent_tag", 0)
+        self.task: asyncio.Task[None] | None = None
+        self._canceled = False
+        self._resumed: asyncio.Future[None] | None = None
+
+    def cancel(self) -> None:
+        """Nobody waits for the answer any longer."""
+        self._canceled = True
+        if self.task is not None:
+            self.task.cancel()
+
+    def resume(self) -> None:
+        """The reader has caught up."""
+        if self._resumed is not None and not self._resumed.done():
+            self._resumed.set_result(None)
+
+    async def run(self, target: Target) -> None:
+        """Runs the client and tells the core how that went. Raises only what must end the loop."""
+        try:
+            with contextlib.suppress(errors.CanceledError):  # the core was faster
+                await self._answer(target)
+        except asyncio.CancelledError:
+            if not self._canceled:
+                self.fail(errors.ServiceUnavailableError("the client's own task was cancelled"))
+                raise
+        except Exception as error:
+            self.fail(error)
+        except BaseException as error:
+            self.fail(errors.CanceledError(f"the client was ended by {type(error).__name__}"))
+            raise
+
+    async def _answer(self, target: Target) -> None:
+        answer = target(self.payload)
+        if self.payload["stream"]:
+            await self._stream(answer)
+            return
+        if not inspect.isawaitable(answer):
+            raise errors.BadResponseError(f"chat_completion returned {_kind(answer)}; expected a coroutine")
+        response = await answer
+        data = encode(_as_dict(response, "chat_completion", "a ChatCompletionResponse"), "the client's response")
+        load.call("llmagg_custom_finish", self.op, data, len(data))
+
+    async def _stream(self, answer: Any) -> None:
+        if inspect.isawaitable(answer):
+            answer = await answer
+        if not hasattr(answer, "__aiter__"):
+            raise errors.BadResponseError(f"chat_completion_stream gave {_kind(answer)}; expected an async generator")
+        try:
+            async for chunk in answer:
+                await self._emit(_as_dict(chunk, "chat_completion_stream", "StreamResponse objects"))
+        finally:
+            if hasattr(answer, "aclose"):
+                await answer.aclose()
+        load.call("llmagg_custom_finish", self.op, None, 0)
+
+    async def _emit(self, chunk: dict[str, Any]) -> None:
+        data = encode(chunk, "the client's chunk")
+        pause = ctypes.c_int()
+        self._resumed = asyncio.get_running_loop().create_future()
+        load.call("llmagg_custom_emit", self.op, data, len(data), ctypes.byref(pause))
+        if pause.value:
+            await self._resumed
+
+    def fail(self, error: BaseException) -> None:
+        """Tells the core that the attempt failed."""
+        payload = errors.to_payload(error)
+        try:
+            data = encode(payload)
+        except errors.InvalidArgumentError:  # a text that UTF-8 cannot carry
+            text = payload["message"].encode("utf-8", "backslashreplace").decode()
+            data = encode({"code": payload["code"], "message": text})
+        with contextlib.suppress(errors.CanceledError):
+            load.call("llmagg_custom_fail", self.op, data, len(data))
+
+
+def request_of(payload: dict[str, Any]) -> ChatCompletionRequest:
+    """The request of a custom call, for the model that the route stands for."""
+    request = ChatCompletionRequest.from_dict(payload["request"])
+    request.model = payload.get("model") or request.model
+    return request
+
+
+def _as_dict(value: Any, method: str, expected: str) -> dict[str, Any]:
+    if hasattr(value, "to_dict"):
+        value = value.to_dict()
+    if not isinstance(value, dict):
+        raise errors.BadResponseError(f"{method} gave {_kind(value)}; expected {expected}")
+    return value
+
+
+def _kind(value: Any) -> str:
+    return "None" if value is None else f"a {type(value).__name__}"

@@ -1,0 +1,180 @@
+"""Finds and loads the shared library: once a process, and once more in a forked child.
+
+The library's file is opened at the first load and stays open, so that an upgrade of the package cannot mix versions.
+A child of a fork gets a private copy from a memory file: loading the same inode again would give it the parent's dead
+runtime. Whatever belongs to the parent's library carries the parent's generation and is never touched in the child.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .. import errors
+from .._wire import decode
+from . import signatures
+from .signatures import Buf
+
+_lock = threading.Lock()
+_library: ctypes.CDLL | None = None
+_file = -1
+_copied = False
+generation = 0
+"""Grows by one in each forked child; what remembers another generation belongs to a parent."""
+_after_fork: list[Callable[[], None]] = []
+
+
+def library() -> ctypes.CDLL:
+    """The library of this process, loaded at the first use. Raises ImportError, or ForkedError in a child."""
+    return _library or _load()
+
+
+def on_fork(forget: Callable[[], None]) -> None:
+    """Registers what lets go of the parent's objects in a child, without closing anything of them."""
+    _after_fork.append(forget)
+
+
+def _load() -> ctypes.CDLL:
+    global _library, _file
+    with _lock:
+        if _library is not None:
+            return _library
+        path = Path(__file__).with_name("libllmagg.so")
+        if _file < 0:
+            _file = _open(path)
+            loaded = _dlopen(str(path))
+            os.register_at_fork(after_in_child=_forget)
+        else:
+            loaded = _dlopen_copy()
+        _library = loaded
+        return loaded
+
+
+def _open(path: Path) -> int:
+    if sys.platform != "linux":
+        raise ImportError(f"llmagg runs on Linux; this is {sys.platform}")
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise ImportError(
+            "llmagg was installed without its native library; install a wheel, or build from a checkout with "
+            "'pip install ./bindings/python' (needs Go and a C compiler)"
+        ) from None
+
+
+def _dlopen(path: str) -> ctypes.CDLL:
+    try:
+        loaded = ctypes.CDLL(path)
+    except OSError as error:
+        hint = "; Go shared libraries cannot be loaded with musl" if "TLS" in str(error) or _is_musl() else ""
+        raise ImportError(f"llmagg's native library cannot be loaded: {error}{hint}") from None
+    loaded.llmagg_abi_version.restype = ctypes.c_uint32
+    if (version := loaded.llmagg_abi_version()) != signatures.ABI_VERSION:
+        raise ImportError(f"llmagg's native library has ABI {version}; this package needs {signatures.ABI_VERSION}")
+    signatures.declare(loaded)
+    return loaded
+
+
+def _is_musl() -> bool:
+    return any(Path("/lib").glob("ld-musl-*"))
+
+
+def _dlopen_copy() -> ctypes.CDLL:
+    """Loads a private copy of the library that the parent loaded."""
+    try:
+        copy = os.memfd_create("libllmagg.so")
+    except (AttributeError, OSError) as error:
+        raise errors.ForkedError(
+            f"this forked child cannot load its own copy of the library ({error}); start processes with 'spawn'"
+        ) from None
+    try:
+        offset, size = 0, os.fstat(_file).st_size
+        while offset < size:
+            offset += os.sendfile(copy, _file, offset, size - offset)
+        return _dlopen(f"/proc/self/fd/{copy}")
+    except ImportError as error:
+        raise errors.ForkedError(f"{error}; start processes with 'spawn'") from None
+    finally:
+        os.close(copy)
+
+
+def _forget() -> None:
+    global _library, _lock, generation
+    _library = None
+    _lock = threading.Lock()  # another thread of the parent may have held it
+    generation += 1
+    for forget in _after_fork:
+        forget()
+
+
+def call(name: str, *args: Any) -> None:
+    """Calls a function that returns a status; raises the error that it gives."""
+    error = ctypes.c_void_p()
+    if getattr(library(), name)(*args, ctypes.byref(error)):
+        raise take_error(error)
+
+
+def call_for_json(name: str, *args: Any) -> Any:
+    """Calls a function whose last output is a llmagg_buf, and reads that as JSON."""
+    return decode(call_for_bytes(name, *args), name)
+
+
+def call_for_bytes(name: str, *args: Any) -> bytes:
+    """Calls a function whose last output is a llmagg_buf."""
+    buf = Buf()
+    call(name, *args, ctypes.byref(buf))
+    try:
+        return ctypes.string_at(buf.ptr, buf.len) if buf.ptr else b""
+    finally:
+        library().llmagg_buf_free(ctypes.byref(buf))
+
+
+def take_error(error: ctypes.c_void_p) -> errors.LLMError:
+    """Makes an exception of an owned llmagg_error, and frees it."""
+    size = ctypes.c_size_t()
+    try:
+        return errors.from_payload(decode(library().llmagg_error_json(error, ctypes.byref(size)) or b"{}", "an error"))
+    finally:
+        library().llmagg_error_free(error)
+
+
+class Handle:
+    """An owned native handle, freed when nobody refers to it any longer, and never in another process.
+
+    Thread-safe: ``close`` may run more than once and from any thread; the library ignores a freed handle.
+    """
+
+    __slots__ = ("__weakref__", "_free", "generation", "pointer")
+
+    def __init__(self, free: str, pointer: ctypes.c_void_p) -> None:
+        self.pointer = pointer
+        self.generation = generation
+        self._free = getattr(library(), free)
+
+    @classmethod
+    def new(cls, create: str, free: str, *args: Any) -> Handle:
+        """Calls a function whose last output is a handle."""
+        pointer = ctypes.c_void_p()
+        call(create, *args, ctypes.byref(pointer))
+        return cls(free, pointer)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the handle can be used in this process."""
+        return bool(self.pointer) and self.generation == generation
+
+    def close(self) -> None:
+        """Frees the handle; a second time does nothing."""
+        pointer, self.pointer = self.pointer, ctypes.c_void_p()
+        if pointer and self.generation == generation:
+            self._free(pointer)
+
+    def __del__(self) -> None:
+        with contextlib.suppress(Exception):  # the interpreter may be going down
+            self.close()

@@ -1,0 +1,81 @@
+"""A native queue and its reader: many events in one ctypes call, into memory that is used again.
+
+One queue belongs to one event loop, one blocking thread or one blocking stream; it has one reader at a time.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator
+
+from . import load
+from .load import Handle
+from .signatures import EVENT, Drain
+
+_MAX_EVENTS = 128
+_FIRST_BUFFER = 128 << 10
+_KEPT_BUFFER = 4 << 20
+
+Event = tuple[int, int, int, int, memoryview]
+"""type, status, op, tag, payload; the payload is valid until the next drain."""
+
+
+class Queue:
+    """Owns a native queue. ``fileno()`` is readable while events wait."""
+
+    def __init__(self) -> None:
+        self.handle = Handle.new("llmagg_queue_new", "llmagg_queue_free")
+        fd = ctypes.c_int()
+        load.call("llmagg_queue_fd", self.handle.pointer, ctypes.byref(fd))
+        self._fd = fd.value
+        self._events = bytearray(EVENT.size * _MAX_EVENTS)
+        self._events_view = memoryview(self._events)
+        self._drain = Drain(
+            struct_size=ctypes.sizeof(Drain),
+            event_size=EVENT.size,
+            events=_address(self._events),
+            max_events=_MAX_EVENTS,
+        )
+        self._drain_ref = ctypes.byref(self._drain)
+        self._call = load.library().llmagg_queue_drain
+        self._give_buffer(_FIRST_BUFFER)
+
+    def _give_buffer(self, size: int) -> None:
+        self._buffer = bytearray(size)
+        self._view = memoryview(self._buffer)
+        self._base = _address(self._buffer)
+        self._drain.buffer, self._drain.buffer_size = self._base, size
+
+    def fileno(self) -> int:
+        """The descriptor to poll; it stays the library's."""
+        return self._fd
+
+    @property
+    def pending(self) -> bool:
+        """Whether the last drain left events behind."""
+        return bool(self._drain.pending)
+
+    def drain(self) -> Iterator[Event]:
+        """Takes what waits, at most 128 events; never blocks. Read all of it before the next drain."""
+        error = ctypes.c_void_p()
+        drain = self._drain
+        while True:
+            if self._call(self.handle.pointer, self._drain_ref, ctypes.byref(error)):
+                raise load.take_error(error)
+            if drain.count or not drain.needed:
+                break
+            self._give_buffer(max(drain.needed, 2 * len(self._buffer)))
+        view, base = self._view, self._base
+        for kind, status, op, tag, address, size in EVENT.iter_unpack(self._events_view[: drain.count * EVENT.size]):
+            start = address - base
+            yield kind, status, op, tag, view[start : start + size]
+        if len(self._buffer) > _KEPT_BUFFER:  # one large answer must not be paid for ever
+            self._give_buffer(_FIRST_BUFFER)
+
+    def close(self) -> None:
+        """Cancels the operations that report here and frees the queue."""
+        self.handle.close()
+
+
+def _address(buffer: bytearray) -> int:
+    return ctypes.addressof(ctypes.c_char.from_buffer(buffer))

@@ -1,0 +1,157 @@
+"""The native side of a Python client: made when it is first needed, again when its configuration changed, after
+``close`` and in a forked child. Breaker and limits belong to it.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import threading
+import weakref
+from typing import Any
+
+from .._context import core_calls
+from .._wire import encode
+from ..config import ModelConfig
+from . import custom, load
+from .load import Handle
+from .operation import Calls, Target
+
+_tags = itertools.count(1)
+_NOT_FOR_CUSTOM = ("api_key", "base_url", "type", "headers", "proxy", "ca_file", "organization")
+VENDORS = frozenset({"openai", "deepseek", "gemini"})
+"""The provider names by which the core knows a vendor."""
+_lock = threading.Lock()
+
+
+class Route:
+    """Lives in the client's ``__dict__``; a copy of the client gets one of its own. Thread-safe."""
+
+    def __init__(self) -> None:
+        self.tag = next(_tags)
+        self.calls = Calls()
+        self.users: weakref.WeakSet[Any] = weakref.WeakSet()  # the aggregators that called it and are not closed
+        self.used_directly = False
+        self.names: tuple[str, str] | None = None
+        self._lock = threading.Lock()
+        self._handles: dict[bool, tuple[dict[str, Any] | None, Handle]] = {}
+        self._available = True
+
+    def __deepcopy__(self, _: Any) -> Route:
+        return Route()
+
+    def __reduce__(self) -> tuple[type[Route], tuple[()]]:
+        return Route, ()
+
+    def handle(self, client: Any, vendor: str | None) -> Handle:
+        """The route's native handle: HTTP of ``vendor``, or with None one whose calls Python answers."""
+        config = getattr(client, "config", None)
+        state = dict(vars(config)) if isinstance(config, ModelConfig) else None
+        known = self._handles.get(vendor is None)
+        if known is None or known[0] != state or not known[1].alive:
+            known = self._make(config if state is not None else None, state, vendor)
+        return known[1]
+
+    def _make(self, config: Any, state: dict[str, Any] | None, vendor: str | None) -> tuple[dict[str, Any] | None, Handle]:
+        core = core_config(config, self.names, vendor)
+        data = encode(core, "the configuration")
+        if vendor is None:
+            handle = Handle.new("llmagg_client_new_custom", "llmagg_client_free", data, len(data), None, self.tag)
+        else:
+            handle = Handle.new("llmagg_client_new", "llmagg_client_free", data, len(data))
+        with self._lock:
+            self._available = True
+            known = self._handles[vendor is None] = (copy.deepcopy(state), handle)
+        return known
+
+    def switch(self, handle: Handle, available: bool) -> None:
+        """Tells the core what the application's own switch says."""
+        if available != self._available:
+            load.call("llmagg_client_set_available", handle.pointer, int(available))
+            self._available = available
+
+    def report(self) -> dict[str, Any] | None:
+        """What the core knows of the route; None before its first use."""
+        for _, handle in list(self._handles.values()):
+            if handle.alive:
+                report: dict[str, Any] = load.call_for_json("llmagg_client_report", handle.pointer)
+                return report
+        return None
+
+    def release(self) -> None:
+        """Lets go of the native side; calls under way keep it until they end."""
+        with self._lock:
+            self._handles = {}
+
+    def close_calls(self, by: str) -> None:
+        """Ends the calls that were begun through this client itself."""
+        for reference in self.calls.valuerefs():
+            if (operation := reference()) is not None:
+                operation.close(by)
+
+
+def core_config(config: ModelConfig | None, names: tuple[str, str] | None, vendor: str | None) -> dict[str, Any]:
+    core = config.to_core() if config is not None else {}
+    if names is not None:
+        core["provider"], core["name"] = names
+    if vendor is None:
+        core = {key: value for key, value in core.items() if key not in _NOT_FOR_CUSTOM}
+        core.setdefault("provider", "custom")
+        core.setdefault("name", "custom")
+    elif core.get("provider") in VENDORS or "base_url" not in core:
+        core.setdefault("type", vendor)  # else an endpoint of its own, about which the core assumes less
+    return core
+
+
+_KEY = "_llmagg_route"
+_slotted: dict[int, tuple[Any, Route]] = {}
+
+
+def route_of(client: Any) -> Route:
+    """The route of a client, which may be any object with ``chat_completion``: mocks are put in as clients, too."""
+    try:
+        state = vars(client)
+    except TypeError:
+        with _lock:
+            return _slotted.setdefault(id(client), (client, Route()))[1]
+    route = state.get(_KEY)
+    if isinstance(route, Route):
+        return route
+    with _lock:
+        made: Route = state.setdefault(_KEY, Route())
+    return made
+
+
+def info(config: dict[str, Any]) -> dict[str, Any]:
+    """What the core makes of a model's configuration, its defaults filled in. Raises what is wrong with it."""
+    data = encode(config, "the configuration")
+    handle = Handle.new("llmagg_client_new", "llmagg_client_free", data, len(data))
+    made: dict[str, Any] = load.call_for_json("llmagg_client_info", handle.pointer)
+    return made
+
+
+def client_target(client: Any) -> Target:
+    """Answers the core's calls by the client's own methods."""
+
+    def answer(payload: dict[str, Any]) -> Any:
+        request = custom.request_of(payload)
+        core_calls.set(client)  # the custom call runs in a context of its own
+        if payload["stream"]:
+            request.stream = True
+            return client.chat_completion_stream(request)
+        return client.chat_completion(request)
+
+    return answer
+
+
+def resolve(catalog: bytes, models: bytes) -> list[int]:
+    """The core's rules for names in a list of models: indexes into the catalog."""
+    indexes: list[int] = load.call_for_json("llmagg_resolve", catalog, len(catalog), models, len(models))
+    return indexes
+
+
+def calls_of(user: Any) -> Calls:
+    """The calls under way that an aggregator began."""
+    state: dict[str, Any] = vars(user)
+    calls: Calls = state.setdefault("_llmagg_calls", Calls()) if "_llmagg_calls" not in state else state["_llmagg_calls"]
+    return calls

@@ -1,0 +1,97 @@
+"""Every type and function of ``llmagg.h`` that the package calls, and nothing else. Thread-safe: constants only."""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from ctypes import POINTER, c_char_p, c_double, c_int, c_int32, c_size_t, c_uint32, c_uint64, c_void_p
+
+ABI_VERSION = 1
+
+STREAM = 1
+CHUNK, RESTART, DONE, ERROR, CALL_CUSTOM, CANCEL_CUSTOM, RESUME_CUSTOM, LOG, OBSERVE, DROPPED = range(1, 11)
+TERMINAL = (DONE, ERROR)
+
+EVENT = struct.Struct("@iiQQPN")
+"""llmagg_event: type, status, op, tag, payload address, payload length."""
+
+
+class Buf(ctypes.Structure):
+    """llmagg_buf"""
+
+    _fields_ = (("ptr", c_void_p), ("len", c_size_t))
+
+
+class Drain(ctypes.Structure):
+    """llmagg_drain"""
+
+    _fields_ = (
+        ("struct_size", c_size_t),
+        ("event_size", c_size_t),
+        ("events", c_void_p),
+        ("max_events", c_size_t),
+        ("buffer", c_void_p),
+        ("buffer_size", c_size_t),
+        ("count", c_size_t),
+        ("used", c_size_t),
+        ("pending", c_size_t),
+        ("needed", c_size_t),
+    )
+
+
+_ERR = POINTER(c_void_p)
+_TEXT = (c_char_p, c_size_t)
+_OUT = (POINTER(Buf), _ERR)
+_HANDLE_OUT = (POINTER(c_void_p), _ERR)
+_QUEUE = c_void_p
+_OP = POINTER(c_uint64)
+_ROUTES = (POINTER(c_void_p), c_size_t)
+_SUBMIT = (_QUEUE, *_TEXT, *_TEXT, c_uint32, c_uint64, _OP, _ERR)
+
+STATUS_FUNCTIONS: dict[str, tuple[object, ...]] = {
+    "llmagg_client_new": (*_TEXT, *_HANDLE_OUT),
+    "llmagg_client_new_custom": (*_TEXT, _QUEUE, c_uint64, *_HANDLE_OUT),
+    "llmagg_client_info": (c_void_p, *_OUT),
+    "llmagg_client_report": (c_void_p, *_OUT),
+    "llmagg_client_set_available": (c_void_p, c_int, _ERR),
+    "llmagg_client_chat_submit": (c_void_p, *_SUBMIT),
+    "llmagg_routes_chat_submit": (*_ROUTES, *_SUBMIT),
+    "llmagg_routes_health_submit": (*_ROUTES, _QUEUE, c_uint64, _OP, _ERR),
+    "llmagg_resolve": (*_TEXT, *_TEXT, *_OUT),
+    "llmagg_queue_new": _HANDLE_OUT,
+    "llmagg_queue_fd": (_QUEUE, POINTER(c_int), _ERR),
+    "llmagg_queue_drain": (_QUEUE, POINTER(Drain), _ERR),
+    "llmagg_op_cancel": (c_uint64, _ERR),
+    "llmagg_op_credit": (c_uint64, c_uint32, _ERR),
+    "llmagg_custom_emit": (c_uint64, *_TEXT, POINTER(c_int), _ERR),
+    "llmagg_custom_finish": (c_uint64, *_TEXT, _ERR),
+    "llmagg_custom_fail": (c_uint64, *_TEXT, _ERR),
+    "llmagg_log_to_queue": (c_int32, _QUEUE, _ERR),
+    "llmagg_wall_start": (*_TEXT, *_HANDLE_OUT),
+    "llmagg_wall_url": (c_void_p, *_OUT),
+    "llmagg_wall_seen": (c_void_p, *_OUT),
+    "llmagg_wall_script": (c_void_p, *_TEXT, _ERR),
+}
+"""Functions that return llmagg_status and take ``llmagg_error **err`` last: name → parameters."""
+
+OTHER_FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
+    "llmagg_abi_version": (c_uint32, ()),
+    "llmagg_version": (c_char_p, ()),
+    "llmagg_error_json": (c_char_p, (c_void_p, POINTER(c_size_t))),
+    "llmagg_error_free": (None, (c_void_p,)),
+    "llmagg_buf_free": (None, (POINTER(Buf),)),
+    "llmagg_client_free": (None, (c_void_p,)),
+    "llmagg_queue_free": (None, (_QUEUE,)),
+    "llmagg_wall_free": (None, (c_void_p,)),
+}
+"""All others: name → (result, parameters)."""
+
+
+def declare(library: ctypes.CDLL) -> None:
+    """Types every function of a freshly loaded library; AttributeError names one that it lacks."""
+    for name, parameters in STATUS_FUNCTIONS.items():
+        function = getattr(library, name)
+        function.restype, function.argtypes = c_int32, parameters
+    for name, (result, parameters) in OTHER_FUNCTIONS.items():
+        function = getattr(library, name)
+        function.restype, function.argtypes = result, parameters

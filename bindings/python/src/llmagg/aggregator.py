@@ -1,0 +1,208 @@
+"""One call over many models: the next one answers where one fails."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from . import oldstyle, routing, summary
+from .config import ProviderConfig
+from .errors import AllModelsFailedError, CanceledError, InvalidArgumentError, LLMError, NotInitializedError
+from .events import StreamEvent
+from .manager import get_manager
+from .messages import Message, text_of
+from .requests import ChatCompletionRequest
+from .responses import ChatCompletionResponse
+
+if TYPE_CHECKING:
+    from ._native.calls import Call
+
+Messages = Iterable[Message | dict[str, Any]]
+
+
+class LLMAggregator:
+    """Asks the models in ``models`` in their order, with retries, circuit breakers and failover by the core.
+
+    ``manager`` (anything with ``providers``), ``models`` (names, or "provider/name"; filled with all registered models
+    when empty) and ``_initialized`` belong to the application too: they are read at the start of each call.
+    Thread-safe; usable from any number of event loops. Every async method has a blocking twin, ``…_sync``.
+
+    Calls take messages as dicts or :class:`Message`, and keyword parameters as OpenAI's SDK does (``temperature``,
+    ``tools``, ``response_format``, ``extra_body``, ``extra_headers``, …); those of the library are ``max_retries``
+    (attempts on a model), ``deadline`` and ``timeout`` (seconds, of the call and of an attempt), ``on_interrupt``
+    ("error" or "restart"), ``hedge_after`` (seconds), ``failover_bad_request`` and ``failover_content_filter``.
+    ``model`` chooses one model for this call.
+    """
+
+    def __init__(self, models: list[str] | None = None) -> None:
+        self.manager: Any = get_manager()
+        self.models: list[str] = list(models or ())
+        self._initialized = False
+
+    async def __aenter__(self) -> LLMAggregator:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def initialize(self, config: Any = None) -> None:
+        """Registers the providers of ``{provider: {"models": {name: {…}}}}``; without one, uses what is registered.
+
+        A second call does nothing. Raises InvalidArgumentError; then nothing was registered.
+        """
+        if not self._initialized:
+            await self._install(oldstyle.provider_configs(config) if config else [])
+
+    async def initialize_from_settings(self, settings: Any) -> None:
+        """The same from ``settings.LLM_MODEL``: ``{model: {"api_key", "base_url", "model"?, …}}``."""
+        if not self._initialized:
+            await self._install(oldstyle.provider_configs(oldstyle.from_llm_model(oldstyle.llm_model_of(settings))))
+
+    async def _install(self, configs: list[ProviderConfig]) -> None:
+        from .providers import PROVIDERS, OpenAIProvider
+
+        for config in configs:
+            provider = PROVIDERS.get(config.provider.lower(), OpenAIProvider)(config)
+            await provider.initialize_all_models()
+            self.manager.register_provider(provider)
+        if not self.models:
+            self.models = list(dict.fromkeys(entry.name for entry in routing.catalog(self.manager.providers)))
+        self._initialized = True
+
+    def _call(self, messages: ChatCompletionRequest | Messages, params: dict[str, Any]) -> Call:
+        if not self._initialized:
+            raise NotInitializedError("the aggregator is not initialized; call 'await aggregator.initialize(config)' first")
+        request, options = routing.request_and_options(messages, params)
+        entries = routing.catalog(self.manager.providers)
+        if not entries:
+            raise NotInitializedError("the aggregator has no models; initialize it with a configuration")
+        routes = routing.resolve(entries, [request.model] if request.model else self.models)
+        return routing.call_over(routes, request, options, self)
+
+    async def chat(self, messages: ChatCompletionRequest | Messages, **params: Any) -> ChatCompletionResponse:
+        """The whole answer, with ``attempts``. Raises LLMError: AllModelsFailedError when no model is left."""
+        return await self._call(messages, params).response()
+
+    def chat_sync(self, messages: ChatCompletionRequest | Messages, **params: Any) -> ChatCompletionResponse:
+        """``chat`` for code without an event loop; blocks, and Ctrl-C ends it at once."""
+        return self._call(messages, params).response_sync()
+
+    def stream(
+        self, messages: ChatCompletionRequest | Messages, **params: Any
+    ) -> AsyncGenerator[StreamEvent, None]:
+        """An async generator of events: ChunkEvent, perhaps RestartEvent, and DoneEvent with the whole answer.
+
+        Leaving it ends the call upstream. A break after the first token is a StreamInterruptedError with
+        ``partial_text``, or a RestartEvent with ``on_interrupt="restart"``.
+        """
+        return self._call(messages, params).stream()
+
+    def stream_sync(self, messages: ChatCompletionRequest | Messages, **params: Any) -> Iterator[StreamEvent]:
+        """``stream`` as a plain iterator, each step of which blocks."""
+        return self._call(messages, params).stream_sync()
+
+    def stream_text(self, messages: ChatCompletionRequest | Messages, **params: Any) -> AsyncGenerator[str, None]:
+        """An async generator of the answer's text as it arrives."""
+        _refuse_restart(params)
+        return self._call(messages, params).text()
+
+    def stream_text_sync(self, messages: ChatCompletionRequest | Messages, **params: Any) -> Iterator[str]:
+        """``stream_text`` as a plain iterator, each step of which blocks."""
+        _refuse_restart(params)
+        events = self._call(messages, params).stream_sync()
+        return (event.text for event in events if event.type == "chunk" and event.text)
+
+    async def generate_response(self, messages: Messages, max_retries: int | None = None, **params: Any) -> str:
+        """The answer's text. Raises AllModelsFailedError (a RuntimeError), with the last failure as its cause."""
+        try:
+            return _text(await self.chat(messages, max_retries=max_retries, **params))
+        except LLMError as error:
+            raise _as_original(error) from error.__cause__
+
+    def generate_response_sync(self, messages: Messages, max_retries: int | None = None, **params: Any) -> str:
+        """``generate_response`` for code without an event loop; blocks."""
+        try:
+            return _text(self.chat_sync(messages, max_retries=max_retries, **params))
+        except LLMError as error:
+            raise _as_original(error) from error.__cause__
+
+    async def generate_summary(self, passage: dict[str, Any], count: int) -> str:
+        """A summary of at most ``count`` words of a passage with ``title``, ``description`` and ``content``."""
+        return await self.generate_response(summary.messages(passage, count))
+
+    def generate_summary_sync(self, passage: dict[str, Any], count: int) -> str:
+        """``generate_summary`` for code without an event loop; blocks."""
+        return self.generate_response_sync(summary.messages(passage, count))
+
+    async def health_check(self) -> dict[str, dict[str, bool]]:
+        """Provider → model → whether it is alive, asked at the same time; spends no tokens."""
+        if not self._initialized:
+            raise NotInitializedError("the aggregator is not initialized; call 'await aggregator.initialize(config)' first")
+        alive: dict[str, dict[str, bool]] = await self.manager.health_check_all()
+        return alive
+
+    def health_report(self) -> list[dict[str, Any]]:
+        """What the core knows of each route that was used: circuit, block, last error, last success, latency."""
+        return routing.report(routing.catalog(self.manager.providers))
+
+    def get_available_models(self) -> list[str]:
+        """The names that calls try, in order."""
+        if self.models:
+            return list(self.models)
+        return list(dict.fromkeys(entry.name for entry in routing.catalog(self.manager.providers)))
+
+    async def close(self) -> None:
+        """Ends the calls begun through this aggregator and lets go of connections that nobody else uses.
+
+        The next use opens them again; other aggregators notice nothing.
+        """
+        await routing.leave(self, routing.catalog(self.manager.providers))
+
+    def initialize_sync(self, config: Any = None) -> None:
+        """``initialize`` for code without an event loop."""
+        _run(self.initialize(config))
+
+    def initialize_from_settings_sync(self, settings: Any) -> None:
+        """``initialize_from_settings`` for code without an event loop."""
+        _run(self.initialize_from_settings(settings))
+
+    def health_check_sync(self) -> dict[str, dict[str, bool]]:
+        """``health_check`` for code without an event loop; blocks."""
+        alive: dict[str, dict[str, bool]] = _run(self.health_check())
+        return alive
+
+    def close_sync(self) -> None:
+        """``close`` for code without an event loop."""
+        _run(self.close())
+
+
+def _run(coroutine: Any) -> Any:
+    from ._native import blocking
+
+    return blocking.run(coroutine)
+
+
+def _text(response: ChatCompletionResponse) -> str:
+    return text_of(response.choices[0].message) if response.choices else ""
+
+
+def _refuse_restart(params: dict[str, Any]) -> None:
+    if params.get("on_interrupt") == "restart":
+        raise InvalidArgumentError('a stream of bare text cannot announce a restart; use stream(on_interrupt="restart")')
+
+
+def _as_original(error: LLMError) -> LLMError:
+    """The original raised a RuntimeError whatever had failed; bad arguments and cancelling stay what they are."""
+    if isinstance(error, (AllModelsFailedError, CanceledError, InvalidArgumentError, NotInitializedError)):
+        return error
+    made = AllModelsFailedError(
+        error.message, provider=error.provider, model=error.model, status=error.status,
+        provider_message=error.provider_message, type=error.type, provider_code=error.provider_code,
+        request_id=error.request_id, retry_after=error.retry_after, body=error.body, partial_text=error.partial_text,
+        attempts=error.attempts,
+    )  # fmt: skip
+    made.__cause__ = error
+    return made

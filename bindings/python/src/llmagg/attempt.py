@@ -1,0 +1,69 @@
+"""One entry of the attempt trail (failover.md, O1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Attempt:
+    """One exchange on one route, as ``response.attempts`` and ``error.attempts`` list them.
+
+    Times are seconds; ``start`` is seconds since the Unix epoch; ``first_token`` counts from ``start`` and is None
+    when no token came. ``outcome`` is ``"OK"`` or the name of ``code`` (failover.md, E); ``status`` is the HTTP
+    status, 0 without one.
+    """
+
+    route: str
+    provider: str = ""
+    model: str = ""
+    start: float = 0.0
+    duration: float = 0.0
+    first_token: float | None = None
+    outcome: str = "OK"
+    code: int = 0
+    status: int = 0
+    message: str = ""
+    wait: float = 0.0
+    bytes: int = 0
+    skipped_events: int = 0
+    usage: dict[str, Any] | None = None
+    stream: bool = False
+    forced: bool = False
+    hedge: bool = False
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """The attempt in one line."""
+        parts = [f"{self.route}: {self.outcome}"]
+        if self.status:
+            parts.append(f" (HTTP {self.status})")
+        parts.append(f" after {self.duration:.3g} s")
+        if self.first_token:
+            parts.append(f", first token at {self.first_token:.3g} s")
+        if self.wait:
+            parts.append(f", waited {self.wait:.3g} s before")
+        if self.forced:
+            parts.append(", forced try")
+        if self.hedge:
+            parts.append(", hedge")
+        if self.message:
+            parts.append(f": {self.message}")
+        return "".join(parts)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Attempt:
+        """Reads one entry of ``"attempts"``; unknown fields go to ``extra``."""
+        known = {k: v for k, v in data.items() if k in _FIELDS and v is not None}
+        known.setdefault("route", f"{data.get('provider', '')}/{data.get('model', '')}")
+        return cls(**known, extra={k: v for k, v in data.items() if k not in _FIELDS})
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object; fields that say nothing are left out."""
+        values = {k: v for k, v in vars(self).items() if k != "extra" and (v or k in _ALWAYS)}
+        return {**values, **self.extra}
+
+
+_FIELDS = frozenset(Attempt.__dataclass_fields__) - {"extra"}
+_ALWAYS = frozenset({"route", "provider", "model", "start", "duration", "outcome", "code", "wait", "bytes"})

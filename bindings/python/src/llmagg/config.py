@@ -1,0 +1,62 @@
+"""Configuration of models and providers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+
+@dataclass
+class ModelConfig:
+    """One route: a model at a provider.
+
+    ``model`` is the upstream name, ``name`` the key under which it was configured where that differs. ``base_url``
+    None or "" means the vendor's. Times are seconds. ``max_retries`` is the number of attempts on the route (0 and 1
+    mean one). What is None takes the core's default: ``connect_timeout`` 5, ``idle_timeout`` as ``timeout``,
+    ``reader_timeout`` 300. ``type`` is the wire format ("openai", "deepseek", "gemini"; by default the provider's
+    name picks it). ``breaker``, ``retry`` and ``limits`` are groups as in the core's configuration. The key and the
+    headers are kept out of ``repr``.
+    """
+
+    model: str
+    provider: str
+    api_key: str | None = field(repr=False)
+    base_url: str | None
+    timeout: float = 30.0
+    max_retries: int = 3
+    max_concurrent_calls: int = 10
+    name: str | None = None
+    type: str | None = None
+    organization: str | None = None
+    headers: dict[str, str] | None = field(default=None, repr=False)
+    proxy: str | None = field(default=None, repr=False)
+    ca_file: str | None = None
+    connect_timeout: float | None = None
+    idle_timeout: float | None = None
+    reader_timeout: float | None = None
+    breaker: dict[str, Any] | None = None
+    retry: dict[str, Any] | None = None
+    limits: dict[str, Any] | None = None
+
+    def to_core(self) -> dict[str, Any]:
+        """The configuration as the core reads it; what is None or "" is left out."""
+        core = {key: value for key in _CORE if (value := getattr(self, key, None)) is not None and value != ""}
+        core["name"] = self.name or self.model
+        return core
+
+
+_CORE = tuple(f.name for f in fields(ModelConfig) if f.name != "name")
+MODEL_KEYS = frozenset(_CORE) - {"provider"}
+"""The keys that a model's entry in an old-style configuration may have."""
+
+
+@dataclass
+class ProviderConfig:
+    """A provider and its models: the name under which each is configured → its configuration."""
+
+    provider: str
+    models: dict[str, ModelConfig]
+
+    def get_model_config(self, model_name: str) -> ModelConfig | None:
+        """The configuration of a model, None when there is none."""
+        return self.models.get(model_name)

@@ -1,0 +1,92 @@
+"""Writes ``pkg/core/llm``: files that make ``pkg.core.llm`` another name of this package.
+
+The package installs them as a namespace package. An application with a ``pkg/__init__.py`` of its own hides that, so
+``python -m llmagg dropin PATH/pkg/core/llm`` writes the same files into the application.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+MODULES = (
+    "types", "client", "provider", "providers", "providers.openai_provider", "providers.deepseek_provider",
+    "providers.gemini_provider", "manager", "aggregator", "llm_aggrator",
+)  # fmt: skip
+"""The modules of the original; each becomes the same module object as the one of this package."""
+
+_PACKAGE = '''"""``{name}`` is ``{target}``. Written by ``python -m llmagg dropin``."""
+
+import importlib
+import sys
+
+import {target}
+from {target} import *  # noqa: F403
+
+# The same module objects under both names, so that classes are identical and mock.patch works through either.
+for _name in {modules}:
+    sys.modules[f"{{__name__}}.{{_name}}"] = importlib.import_module(f"{target}.{{_name}}")
+sys.modules[__name__] = {target}
+'''
+_MODULE = '''"""``{name}`` is ``{target}``. Written by ``python -m llmagg dropin``."""
+
+import sys
+
+import {target}
+from {target} import *  # noqa: F403
+
+sys.modules[__name__] = sys.modules["{target}"]
+'''
+_MARK = "Written by ``python -m llmagg dropin``."
+
+
+def files() -> dict[str, str]:
+    """Relative path → content of every file."""
+    listed = "(\n" + "".join(f'    "{module}",\n' for module in MODULES) + ")"
+    made = {"__init__.py": _PACKAGE.format(name="pkg.core.llm", target="llmagg", modules=listed)}
+    for module in MODULES:
+        path = "providers/__init__.py" if module == "providers" else module.replace(".", "/") + ".py"
+        made[path] = _MODULE.format(name=f"pkg.core.llm.{module}", target=f"llmagg.{module}")
+    return made
+
+
+def write(target: Path, *, replace: bool = False) -> list[str]:
+    """Writes the files into ``target``; gives what was done, line by line.
+
+    Files of an earlier run are renewed. Anything else there is refused with FileExistsError, and nothing is written,
+    unless ``replace`` is given: then the folder is first moved to a backup beside it.
+    """
+    done = []
+    if target.is_symlink() or (target.exists() and not target.is_dir()):
+        raise FileExistsError(f"{target} is not a folder")
+    foreign = _foreign(target)
+    if foreign and not replace:
+        shown = ", ".join(str(path.relative_to(target)) for path in foreign[:5])
+        raise FileExistsError(f"{target} holds other files ({shown}); --replace moves the folder to a backup first")
+    if foreign:
+        backup = _backup_name(target)
+        target.rename(backup)
+        done.append(f"moved {target} to {backup}")
+    for path, content in files().items():
+        place = target / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(content, encoding="utf-8")
+    done.append(f"wrote {len(files())} files to {target}: pkg.core.llm is now llmagg")
+    return done
+
+
+def _foreign(target: Path) -> list[Path]:
+    return [
+        path
+        for path in sorted(target.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts and _MARK not in path.read_text("utf-8", "replace")[:400]
+    ]
+
+
+def _backup_name(target: Path) -> Path:
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    for number in range(1000):
+        name = target.with_name(f"{target.name}.backup-{stamp}" + (f"-{number}" if number else ""))
+        if not name.exists():
+            return name
+    raise FileExistsError(f"there are too many backups beside {target}")

@@ -1,0 +1,274 @@
+"""Every exception of the library.
+
+::
+
+    Exception
+    └── LLMError
+        ├── InvalidArgumentError      (also ValueError)    what the caller gave cannot be used
+        ├── ClosedError                                    the object was closed while the call ran
+        ├── InternalError                                  a fault inside the library was caught
+        ├── ForkedError                                    a call of the parent, used in a forked child
+        ├── NotInitializedError       (also RuntimeError)  an aggregator used before it has routes
+        ├── ProviderNotFoundError                          no such provider
+        ├── ModelNotFoundError                             no such model
+        ├── AllModelsFailedError      (also RuntimeError)  no route left; ``attempts`` has the trail
+        ├── CanceledError                                  the caller cancelled
+        └── APIError                                       what happened on the way to a provider
+            ├── AuthenticationError                        the key was refused
+            ├── RateLimitError                             too many requests
+            │   └── QuotaExceededError                     no credit left
+            ├── BadRequestError                            the provider refused the request
+            │   ├── ContextLengthError                     the prompt is too long
+            │   └── ContentFilterError                     prompt or answer was blocked
+            ├── APITimeoutError       (also TimeoutError)  a deadline passed
+            ├── ServiceUnavailableError                    network failure or 5xx
+            ├── BadResponseError                           the answer is no completion
+            ├── StreamInterruptedError                     a stream broke off; ``partial_text`` has its text
+            ├── CircuitOpenError                           the route is not usable now
+            └── OverloadedError                            no place on the route in time
+
+``error.code`` is the number that Go and C give for the same failure. A foreign exception raised by a client written
+in Python, and a bare :class:`APIError`, count as UNAVAILABLE; a ``TimeoutError`` as TIMEOUT.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from .attempt import Attempt
+
+if sys.version_info < (3, 11):
+    from asyncio import TimeoutError as _AsyncioTimeoutError
+
+    class _TimeoutBase(TimeoutError, _AsyncioTimeoutError):
+        """Both timeout classes, which are one from Python 3.11 on."""
+else:
+    _TimeoutBase = TimeoutError
+
+
+class LLMError(Exception):
+    """The base of all errors.
+
+    Attributes, each None or empty where unknown: ``message`` (one line), ``code`` (negative number), ``name`` (of the
+    code), ``provider`` and ``model`` (the route), ``status`` (HTTP), ``provider_message``, ``type``,
+    ``provider_code``, ``request_id``, ``retry_after`` (seconds that the server asked to wait), ``body`` (the
+    provider's original words), ``partial_text`` (what a broken stream had sent), ``attempts`` (the trail).
+    ``str(error)`` is the message with one line for each attempt. Keys occur in none of them.
+    """
+
+    code: int = -27
+    name: str = "UNAVAILABLE"
+
+    def __init__(
+        self,
+        message: object = "",
+        *args: object,
+        provider: str | None = None,
+        model: str | None = None,
+        status: int | None = None,
+        provider_message: str | None = None,
+        type: str | None = None,
+        provider_code: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        body: str | None = None,
+        partial_text: str = "",
+        attempts: list[Attempt] | None = None,
+    ) -> None:
+        super().__init__(message, *args)
+        self.message = str(message)
+        self.provider = provider
+        self.model = model
+        self.status = status
+        self.provider_message = provider_message
+        self.type = type
+        self.provider_code = provider_code
+        self.request_id = request_id
+        self.retry_after = retry_after
+        self.body = body
+        self.partial_text = partial_text
+        self.attempts = list(attempts or ())
+
+    def __str__(self) -> str:
+        lines = [self.message or self.name]
+        lines += [f"  {i}. {attempt}" for i, attempt in enumerate(self.attempts, 1)]
+        return "\n".join(lines)
+
+
+class InvalidArgumentError(LLMError, ValueError):
+    """What the caller gave (request, configuration, argument) cannot be used; the message says what and where."""
+
+    code, name = -1, "INVALID_ARGUMENT"
+
+
+class ClosedError(LLMError):
+    """The object was closed while the call ran, or a native handle is no longer valid."""
+
+    code, name = -3, "CLOSED"
+
+
+class InternalError(LLMError):
+    """A fault inside the library was caught; the library goes on working."""
+
+    code, name = -4, "INTERNAL"
+
+
+class ForkedError(LLMError):
+    """The call began in the parent process of a fork, or no copy of the library can be loaded in this child."""
+
+    code, name = -5, "FORKED"
+
+
+class NotInitializedError(LLMError, RuntimeError):
+    """An aggregator was used before it has routes."""
+
+    code, name = -6, "NOT_INITIALIZED"
+
+
+class ProviderNotFoundError(LLMError):
+    """No provider of that name is registered."""
+
+    code, name = -10, "PROVIDER_NOT_FOUND"
+
+
+class ModelNotFoundError(LLMError):
+    """No such model is registered, or the provider does not know it."""
+
+    code, name = -11, "MODEL_NOT_FOUND"
+
+
+class APIError(LLMError):
+    """Something went wrong on the way to a provider; clients written by the application raise it, too."""
+
+
+class AuthenticationError(APIError):
+    """The provider refused the key."""
+
+    code, name = -20, "AUTHENTICATION"
+
+
+class RateLimitError(APIError):
+    """The provider asked to slow down; ``retry_after`` is the wait that it named."""
+
+    code, name = -22, "RATE_LIMIT"
+
+
+class QuotaExceededError(RateLimitError):
+    """The account has no credit left."""
+
+    code, name = -21, "QUOTA"
+
+
+class BadRequestError(APIError):
+    """The provider refused the request."""
+
+    code, name = -23, "BAD_REQUEST"
+
+
+class ContextLengthError(BadRequestError):
+    """The prompt is too long for the model."""
+
+    code, name = -24, "CONTEXT_LENGTH"
+
+
+class ContentFilterError(BadRequestError):
+    """The provider blocked the prompt or the answer."""
+
+    code, name = -25, "CONTENT_FILTER"
+
+
+class APITimeoutError(APIError, _TimeoutBase):
+    """A deadline passed; also a ``TimeoutError`` and an ``asyncio.TimeoutError``."""
+
+    code, name = -26, "TIMEOUT"
+
+
+class ServiceUnavailableError(APIError):
+    """The network failed, or the provider answered 408, 409 or 5xx."""
+
+    code, name = -27, "UNAVAILABLE"
+
+
+class BadResponseError(APIError):
+    """The answer is no completion, or passes a limit."""
+
+    code, name = -28, "BAD_RESPONSE"
+
+
+class StreamInterruptedError(APIError):
+    """A stream broke off after its first token; ``partial_text`` is what had come."""
+
+    code, name = -29, "STREAM_INTERRUPTED"
+
+
+class CircuitOpenError(APIError):
+    """The route is not usable now: its breaker is open, it is blocked, or it was switched off."""
+
+    code, name = -30, "CIRCUIT_OPEN"
+
+
+class OverloadedError(APIError):
+    """No place on the route became free in time."""
+
+    code, name = -31, "OVERLOADED"
+
+
+class AllModelsFailedError(LLMError, RuntimeError):
+    """No route is left; ``attempts`` names every attempt, ``partial_text`` is the longest partial answer."""
+
+    code, name = -32, "ALL_FAILED"
+
+
+class CanceledError(LLMError):
+    """The call was cancelled, but not through asyncio."""
+
+    code, name = -40, "CANCELED"
+
+
+_BY_CODE: dict[int, type[LLMError]] = {
+    cls.code: cls
+    for cls in (
+        InvalidArgumentError, ClosedError, InternalError, ForkedError, NotInitializedError, ProviderNotFoundError,
+        ModelNotFoundError, AuthenticationError, QuotaExceededError, RateLimitError, BadRequestError,
+        ContextLengthError, ContentFilterError, APITimeoutError, ServiceUnavailableError, BadResponseError,
+        StreamInterruptedError, CircuitOpenError, OverloadedError, AllModelsFailedError, CanceledError,
+    )
+}  # fmt: skip
+_BY_CODE[-2] = ClosedError  # INVALID_HANDLE: from Python it can only be an object that was closed
+
+
+def class_for(code: int) -> type[LLMError]:
+    """The exception class of a status code of the core: the one place where codes become classes."""
+    return _BY_CODE.get(code, InternalError)
+
+
+_COPIED = ("provider", "model", "status", "provider_message", "type", "provider_code", "request_id", "retry_after", "body")
+
+
+def from_payload(payload: dict[str, Any]) -> LLMError:
+    """Makes the exception that an error object of the core describes, with its causes as ``__cause__``."""
+    code = payload.get("code", InternalError.code)
+    error = class_for(code)(
+        payload.get("message", ""),
+        partial_text=payload.get("partial") or "",
+        attempts=[Attempt.from_dict(a) for a in payload.get("attempts") or ()],
+        **{key: payload[key] for key in _COPIED if key in payload},
+    )
+    cause = payload.get("cause")
+    if isinstance(cause, dict):
+        error.__cause__ = from_payload(cause) if "code" in cause else Exception(cause.get("message", ""))
+    return error
+
+
+def to_payload(error: BaseException) -> dict[str, Any]:
+    """Describes what a client written in Python raised, for the core (failover.md, E1)."""
+    if not isinstance(error, LLMError):
+        timeout = isinstance(error, TimeoutError) or type(error).__name__ == "TimeoutError"
+        kind = APITimeoutError if timeout else ServiceUnavailableError
+        text = str(error)
+        return {"code": kind.code, "message": f"{type(error).__name__}: {text}" if text else type(error).__name__}
+    payload = {key: getattr(error, key, None) for key in _COPIED}
+    payload.update(code=error.code, message=getattr(error, "message", "") or Exception.__str__(error) or error.name)
+    payload["partial"] = getattr(error, "partial_text", "") or None
+    return {key: value for key, value in payload.items() if value is not None}

@@ -1,0 +1,88 @@
+"""A scripted server on a loopback port, for tests of programs that call models.
+
+It answers as OpenAI does, or as the script says: statuses, delays, cuts, silence; see ``core/faultwall/SCRIPT.md``.
+``python -m llmagg.faultwall --port 0 --script FILE`` runs one until it is interrupted; :class:`FaultWall` and the pytest
+fixture ``llm_wall`` run one in a test.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ._native import load
+from ._wire import encode
+
+
+class FaultWall:
+    """A running wall, also as a context manager. ``script`` is a dict, or JSON text; None answers every call well.
+
+    Raises InvalidArgumentError for a script that cannot be read. Thread-safe.
+    """
+
+    def __init__(self, script: Mapping[str, Any] | str | bytes | None = None) -> None:
+        data = _text(script)
+        self._handle = load.Handle.new("llmagg_wall_start", "llmagg_wall_free", data, len(data or b""))
+        self.url: str = load.call_for_bytes("llmagg_wall_url", self._handle.pointer).decode()
+
+    def script(self, script: Mapping[str, Any] | str | bytes | None) -> None:
+        """Replaces the script; answers under way go on by the old one."""
+        data = _text(script)
+        load.call("llmagg_wall_script", self._handle.pointer, data, len(data or b""))
+
+    def seen(self) -> dict[str, Any]:
+        """What the wall saw so far: requests, times, simultaneous calls, disconnects."""
+        seen: dict[str, Any] = load.call_for_json("llmagg_wall_seen", self._handle.pointer)
+        return seen
+
+    def close(self) -> None:
+        """Stops the server and cuts its connections."""
+        self._handle.close()
+
+    def __enter__(self) -> FaultWall:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _text(script: Mapping[str, Any] | str | bytes | None) -> bytes | None:
+    if script is None or isinstance(script, bytes):
+        return script
+    return script.encode() if isinstance(script, str) else encode(dict(script), "the script")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs a wall until SIGINT or SIGTERM; prints its base URL."""
+    parser = argparse.ArgumentParser(prog="python -m llmagg.faultwall", description="A scripted server for tests.")
+    parser.add_argument("--port", type=int, default=0, help="the loopback port; 0 (the default) picks a free one")
+    parser.add_argument("--script", type=Path, help="a JSON file, see core/faultwall/SCRIPT.md")
+    options = parser.parse_args(arguments)
+    if not 0 <= options.port <= 65535:
+        parser.error(f"--port {options.port}: expected 0 to 65535")
+    script = _with_port(options.script, options.port)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    with FaultWall(script) as wall:
+        print(wall.url, flush=True)
+        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    return 0
+
+
+def _with_port(path: Path | None, port: int) -> bytes | None:
+    from ._wire import decode
+
+    script = decode(path.read_bytes(), f"the script {path}") if path else {}
+    if port:
+        script.setdefault("options", {})["addr"] = f"127.0.0.1:{port}"
+    return encode(script, "the script") if script else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,149 @@
+"""The original's first interface, in the original's spelling: an aggregator that finds its configuration by itself."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator
+from types import TracebackType
+from typing import Any
+
+from . import settings as sources
+from .aggregator import LLMAggregator, Messages
+from .events import StreamEvent
+from .requests import ChatCompletionRequest
+from .responses import ChatCompletionResponse
+
+
+class LLMAggrator:
+    """``aggregator`` does the work. Used without initialization it looks for a configuration, see :mod:`llmagg.settings`.
+
+    The methods are those of :class:`LLMAggregator`. Thread-safe.
+    """
+
+    def __init__(self, models: list[str] | None = None) -> None:
+        self.aggregator = LLMAggregator(models)
+        self._config_initialized = False
+
+    async def __aenter__(self) -> LLMAggrator:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def initialize(self, config: Any = None) -> None:
+        """As :meth:`LLMAggregator.initialize`; without a configuration it is looked for."""
+        if self._config_initialized:
+            return
+        if config is not None:
+            await self.aggregator.initialize(config)
+        elif not self.aggregator._initialized:
+            await self.aggregator._install(sources.find())
+        self._config_initialized = True
+
+    async def initialize_from_settings(self, settings: Any) -> None:
+        """As :meth:`LLMAggregator.initialize_from_settings`."""
+        if not self._config_initialized:
+            await self.aggregator.initialize_from_settings(settings)
+            self._config_initialized = True
+
+    async def generate_response(self, messages: Messages, max_retries: int | None = None, **params: Any) -> str:
+        """As :meth:`LLMAggregator.generate_response`."""
+        await self.initialize()
+        return await self.aggregator.generate_response(messages, max_retries, **params)
+
+    async def generate_summary(self, passage: dict[str, Any], count: int) -> str:
+        """As :meth:`LLMAggregator.generate_summary`."""
+        await self.initialize()
+        return await self.aggregator.generate_summary(passage, count)
+
+    async def chat(self, messages: ChatCompletionRequest | Messages, **params: Any) -> ChatCompletionResponse:
+        """As :meth:`LLMAggregator.chat`."""
+        await self.initialize()
+        return await self.aggregator.chat(messages, **params)
+
+    async def stream(
+        self, messages: ChatCompletionRequest | Messages, **params: Any
+    ) -> AsyncGenerator[StreamEvent, None]:
+        """As :meth:`LLMAggregator.stream`."""
+        await self.initialize()
+        events = self.aggregator.stream(messages, **params)
+        try:
+            async for event in events:
+                yield event
+        finally:
+            await events.aclose()
+
+    async def stream_text(self, messages: ChatCompletionRequest | Messages, **params: Any) -> AsyncGenerator[str, None]:
+        """As :meth:`LLMAggregator.stream_text`."""
+        await self.initialize()
+        texts = self.aggregator.stream_text(messages, **params)
+        try:
+            async for text in texts:
+                yield text
+        finally:
+            await texts.aclose()
+
+    async def health_check(self) -> dict[str, dict[str, bool]]:
+        """As :meth:`LLMAggregator.health_check`."""
+        await self.initialize()
+        return await self.aggregator.health_check()
+
+    def health_report(self) -> list[dict[str, Any]]:
+        """As :meth:`LLMAggregator.health_report`."""
+        return self.aggregator.health_report()
+
+    def get_available_models(self) -> list[str]:
+        """As :meth:`LLMAggregator.get_available_models`."""
+        return self.aggregator.get_available_models()
+
+    async def close(self) -> None:
+        """As :meth:`LLMAggregator.close`."""
+        await self.aggregator.close()
+
+    def initialize_sync(self, config: Any = None) -> None:
+        """``initialize`` for code without an event loop."""
+        from ._native import blocking
+
+        if not self._config_initialized:
+            blocking.run(self.initialize(config))
+
+    def initialize_from_settings_sync(self, settings: Any) -> None:
+        """``initialize_from_settings`` for code without an event loop."""
+        from ._native import blocking
+
+        blocking.run(self.initialize_from_settings(settings))
+
+    def generate_response_sync(self, messages: Messages, max_retries: int | None = None, **params: Any) -> str:
+        """``generate_response`` for code without an event loop; blocks."""
+        self.initialize_sync()
+        return self.aggregator.generate_response_sync(messages, max_retries, **params)
+
+    def generate_summary_sync(self, passage: dict[str, Any], count: int) -> str:
+        """``generate_summary`` for code without an event loop; blocks."""
+        self.initialize_sync()
+        return self.aggregator.generate_summary_sync(passage, count)
+
+    def chat_sync(self, messages: ChatCompletionRequest | Messages, **params: Any) -> ChatCompletionResponse:
+        """``chat`` for code without an event loop; blocks."""
+        self.initialize_sync()
+        return self.aggregator.chat_sync(messages, **params)
+
+    def stream_sync(self, messages: ChatCompletionRequest | Messages, **params: Any) -> Iterator[StreamEvent]:
+        """``stream`` as a plain iterator, each step of which blocks."""
+        self.initialize_sync()
+        return self.aggregator.stream_sync(messages, **params)
+
+    def stream_text_sync(self, messages: ChatCompletionRequest | Messages, **params: Any) -> Iterator[str]:
+        """``stream_text`` as a plain iterator, each step of which blocks."""
+        self.initialize_sync()
+        return self.aggregator.stream_text_sync(messages, **params)
+
+    def health_check_sync(self) -> dict[str, dict[str, bool]]:
+        """``health_check`` for code without an event loop; blocks."""
+        self.initialize_sync()
+        return self.aggregator.health_check_sync()
+
+    def close_sync(self) -> None:
+        """``close`` for code without an event loop."""
+        self.aggregator.close_sync()

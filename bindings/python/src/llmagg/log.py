@@ -1,0 +1,88 @@
+"""What the core logs goes through ``logging.getLogger("llmagg")``, quiet unless the application configures logging.
+
+A daemon thread reads the core's log queue; it is started with the first call after a handler was attached to the
+logger or one above it, at the level that is effective then.
+"""
+
+from __future__ import annotations
+
+import logging
+import select
+import threading
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._native.queue import Queue
+
+logger = logging.getLogger("llmagg")
+"""The package's logger."""
+logger.addHandler(logging.NullHandler())
+
+_lock = threading.Lock()
+_thread: threading.Thread | None = None
+_queue: Queue | None = None
+_level = logging.CRITICAL
+
+
+def _core_level(level: int) -> int:
+    """The core's level (slog's: -4, 0, 4, 8) of one of Python's (10, 20, 30, 40)."""
+    return max(-4, min(8, (level - logging.INFO) * 4 // 10))
+
+
+def _python_level(level: int) -> int:
+    return logging.INFO + level * 10 // 4
+
+
+def _wanted() -> bool:
+    at: logging.Logger | None = logger
+    while at is not None:
+        if any(not isinstance(handler, logging.NullHandler) for handler in at.handlers):
+            return True
+        at = at.parent if at.propagate else None
+    return False
+
+
+def attach() -> None:
+    """Begins to pass the core's records on, if somebody listens. Cheap when nothing changed; thread-safe."""
+    global _thread, _queue, _level
+    if not _wanted() or (_thread is not None and _level == logger.getEffectiveLevel()):
+        return
+    from ._native import load
+    from ._native.queue import Queue
+
+    with _lock:
+        if _queue is None:
+            _queue = Queue()
+        if _thread is None:
+            load.on_fork(_forget)
+            _thread = threading.Thread(target=_read, args=(_queue,), name="llmagg-log", daemon=True)
+            _thread.start()
+        _level = logger.getEffectiveLevel()
+        load.call("llmagg_log_to_queue", _core_level(_level), _queue.handle.pointer)
+
+
+def _forget() -> None:
+    global _lock, _thread, _queue, _level
+    _lock, _thread, _queue, _level = threading.Lock(), None, None, logging.CRITICAL
+
+
+def _read(queue: Queue) -> None:
+    poll = select.poll()
+    poll.register(queue.fileno(), select.POLLIN)
+    while True:
+        poll.poll()
+        for kind, _, _, _, payload in queue.drain():
+            _emit(kind, bytes(payload))
+
+
+def _emit(kind: int, payload: bytes) -> None:
+    from ._native.signatures import DROPPED, LOG
+    from ._wire import decode
+
+    record: dict[str, Any] = decode(payload, "a log record")
+    if kind == LOG:
+        attributes = record.get("attrs") or {}
+        text = " ".join([record.get("message", ""), *(f"{key}={value}" for key, value in attributes.items())])
+        logger.log(_python_level(record.get("level", 0)), "%s", text, extra={"llmagg": attributes})
+    elif kind == DROPPED:
+        logger.warning("%d log records of the core were dropped", record.get("count", 0))

@@ -1,0 +1,166 @@
+"""The registry of providers, one for the process."""
+
+from __future__ import annotations
+
+import logging
+from types import TracebackType
+from typing import Any, ClassVar
+
+from . import routing
+from .config import ModelConfig, ProviderConfig
+from .errors import LLMError, ModelNotFoundError, ProviderNotFoundError
+
+logger = logging.getLogger("llmagg")
+
+
+class Manager:
+    """The process-wide registry: ``Manager() is get_manager()``. ``providers`` (name → provider) keeps the order of
+    registration and may be read and changed by the application. Subclasses give registries of their own.
+    """
+
+    _instance: ClassVar[Manager | None] = None
+    providers: dict[str, Any]
+
+    def __new__(cls, *args: object, **kwargs: object) -> Manager:
+        if cls is not Manager:
+            made = super().__new__(cls)
+            made.providers = {}
+            return made
+        if Manager._instance is None:
+            made = super().__new__(cls)
+            made.providers = {}
+            Manager._instance = made
+        return Manager._instance
+
+    async def __aenter__(self) -> Manager:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close_all()
+
+    def register_provider(self, provider: Any) -> None:
+        """Registers a provider under its name; one of the same name is replaced and lets its connections go when its
+        calls have ended.
+        """
+        name = provider.get_provider_name()
+        replaced = self.providers.get(name)
+        self.providers[name] = provider
+        if replaced is not None and replaced is not provider:
+            logger.info("provider %s is replaced", name)
+            routing.retire(replaced.clients.values(), kept=provider.clients.values())
+
+    def get_provider(self, name: str) -> Any:
+        """The provider of that name. Raises ProviderNotFoundError."""
+        try:
+            return self.providers[name]
+        except KeyError:
+            known = ", ".join(self.providers) or "none"
+            raise ProviderNotFoundError(f"no provider {name} is registered; there are: {known}", provider=name) from None
+
+    def must_get_provider(self, name: str) -> Any:
+        """The same as ``get_provider``."""
+        return self.get_provider(name)
+
+    def get_llm_client(self, provider_name: str, model_name: str) -> Any:
+        """The client of a model. Raises ProviderNotFoundError and ModelNotFoundError."""
+        return self.get_provider(provider_name).get_llm_client(model_name)
+
+    def get_all_providers(self) -> list[str]:
+        """The names of the providers, in the order of registration."""
+        return list(self.providers)
+
+    def get_all_models(self) -> dict[str, list[str]]:
+        """Provider → its available models."""
+        return {name: provider.get_available_models() for name, provider in list(self.providers.items())}
+
+    def find_model_provider(self, model_name: str) -> str | None:
+        """The first provider that has the model, None when there is none."""
+        try:
+            return self._find(model_name).provider
+        except LLMError:
+            return None
+
+    def get_client_by_model(self, model_name: str) -> Any:
+        """The client of a model at the first provider that has it. Raises ModelNotFoundError."""
+        try:
+            return self._find(model_name).client
+        except LLMError as error:
+            raise ModelNotFoundError(error.message, model=model_name) from None
+
+    def _find(self, model_name: str) -> routing.Entry:
+        return routing.resolve(routing.catalog(self.providers), [model_name])[0]
+
+    async def health_check_all(self) -> dict[str, dict[str, bool]]:
+        """Provider → model → whether it is alive; all are asked at the same time. A provider whose check fails has no
+        live model.
+        """
+        import asyncio
+
+        providers = dict(self.providers)
+        checks = await asyncio.gather(*(p.health_check() for p in providers.values()), return_exceptions=True)
+        alive: dict[str, dict[str, bool]] = {}
+        for (name, provider), check in zip(providers.items(), checks):
+            if isinstance(check, BaseException):
+                if not isinstance(check, Exception):
+                    raise check
+                logger.warning("the health check of provider %s failed: %s", name, check)
+                check = dict.fromkeys(provider.clients, False)
+            alive[name] = check
+        return alive
+
+    def health_check_all_sync(self) -> dict[str, dict[str, bool]]:
+        """``health_check_all`` for code without an event loop; blocks."""
+        from ._native import blocking
+
+        return blocking.run(self.health_check_all())
+
+    def health_report(self) -> list[dict[str, Any]]:
+        """What the core knows of each route that was used: circuit, block, last error, last success, latency. Asks
+        nobody.
+        """
+        return routing.report(routing.catalog(self.providers))
+
+    def clear(self) -> None:
+        """Forgets all providers; they are not closed."""
+        self.providers.clear()
+
+    async def close_all(self) -> None:
+        """Closes all providers, which stay registered; one's failure is logged and does not stop the others."""
+        for name, provider in list(self.providers.items()):
+            try:
+                await provider.close()
+            except Exception as error:
+                logger.warning("closing provider %s failed: %s", name, error)
+
+    def close_all_sync(self) -> None:
+        """``close_all`` for code without an event loop."""
+        from ._native import blocking
+
+        blocking.run(self.close_all())
+
+    def get_provider_config(self, provider_name: str) -> ProviderConfig:
+        """The configuration of a provider. Raises ProviderNotFoundError."""
+        config: ProviderConfig = self.get_provider(provider_name).get_config()
+        return config
+
+    def get_model_config(self, provider_name: str, model_name: str) -> ModelConfig | None:
+        """The configuration of a model, None when there is none. Raises ProviderNotFoundError."""
+        config: ModelConfig | None = self.get_provider(provider_name).get_model_config(model_name)
+        return config
+
+
+def get_manager() -> Manager:
+    """The process-wide manager."""
+    return Manager()
+
+
+def get_client(provider_name: str, model_name: str) -> Any:
+    """The client of a model at a provider of the process-wide manager."""
+    return get_manager().get_llm_client(provider_name, model_name)
+
+
+def get_client_by_model(model_name: str) -> Any:
+    """The client of a model at the first provider of the process-wide manager that has it."""
+    return get_manager().get_client_by_model(model_name)

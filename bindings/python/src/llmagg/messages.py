@@ -1,0 +1,108 @@
+"""Messages and the functions that a model may call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from ._wire import build, expect_object
+
+
+class MessageRole(str, Enum):
+    """Who speaks a message. FUNCTION is the old form of TOOL, DEVELOPER the new one of SYSTEM."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+    FUNCTION = "function"
+    TOOL = "tool"
+    DEVELOPER = "developer"
+
+
+_ROLES: dict[Any, MessageRole] = {role.value: role for role in MessageRole}
+
+
+def role_of(value: Any) -> MessageRole | str:
+    """The MessageRole of a text where it is known, else the text; missing means assistant."""
+    if value is None:
+        return MessageRole.ASSISTANT
+    try:
+        return _ROLES.get(value, value)
+    except TypeError:  # something unhashable; the core refuses it with its place
+        return value  # type: ignore[no-any-return]
+
+
+@dataclass
+class Message:
+    """One message of a request, or an answer.
+
+    ``content`` is a text, a list of OpenAI content parts (dicts: text, image_url, input_audio, file), or None, as in
+    an answer that only calls tools. ``tool_calls`` are plain dicts in OpenAI's shape. What is None is left out on the
+    wire; ``extra`` holds all other fields, in both directions.
+    """
+
+    role: MessageRole | str
+    content: str | list[Any] | None
+    name: str | None = None
+    tool_calls: list[dict[str, Any]] | None = None
+    tool_call_id: str | None = None
+    function_call: dict[str, Any] | None = None
+    refusal: str | None = None
+    reasoning_content: str | None = None
+    audio: dict[str, Any] | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.role = role_of(self.role)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Message:
+        """Reads a message in OpenAI's shape; a missing role means assistant, a missing content None."""
+        message = build(cls, expect_object(data, "a message"), _MESSAGE)
+        message.role = role_of(message.role)
+        return message
+
+    def to_dict(self) -> dict[str, Any]:
+        """The message in OpenAI's shape."""
+        role = self.role
+        wire: dict[str, Any] = {"role": role.value if isinstance(role, Enum) else role}
+        for key in _MESSAGE_REST:
+            if (value := getattr(self, key)) is not None:
+                wire[key] = value
+        return {**wire, **self.extra} if self.extra else wire
+
+
+_MESSAGE: dict[str, Any] = dict.fromkeys(k for k in Message.__dataclass_fields__ if k != "extra")
+_MESSAGE_REST = tuple(k for k in _MESSAGE if k != "role")
+_DELTA: dict[str, Any] = {**_MESSAGE, "role": MessageRole.ASSISTANT, "content": ""}
+
+
+def delta_from_dict(data: dict[str, Any] | None) -> Message:
+    """Reads a stream's delta: the role defaults to assistant, the content to ""."""
+    message = build(Message, data or {}, _DELTA)
+    message.role = role_of(message.role)
+    if message.content is None:
+        message.content = ""
+    return message
+
+
+def text_of(message: Message) -> str:
+    """The text of a message: its content, or the text parts of it joined; "" without any."""
+    content = message.content
+    if isinstance(content, list):
+        return "".join(part["text"] for part in content if isinstance(part, dict) and isinstance(part.get("text"), str))
+    return content or ""
+
+
+@dataclass
+class Function:
+    """A function that a model may call (the old form of tools). ``parameters`` is a JSON schema."""
+
+    name: str
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The function in OpenAI's shape."""
+        return {key: value for key, value in vars(self).items() if value is not None}

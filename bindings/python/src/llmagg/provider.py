@@ -1,0 +1,131 @@
+"""One vendor and its models: the base classes of providers, for subclasses written by the application."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import Any, TypeVar
+
+from .config import ModelConfig, ProviderConfig
+from .errors import ModelNotFoundError
+
+Self = TypeVar("Self", bound="Provider")
+logger = logging.getLogger("llmagg")
+
+
+class Provider(ABC):
+    """A vendor. ``clients`` (model name → client) belongs to the application, which may read and change it; each call
+    reads it anew. A client there may be any object with ``chat_completion``.
+    """
+
+    def __init__(self, config: ProviderConfig) -> None:
+        self.config = config
+        self.clients: dict[str, Any] = {}
+
+    async def __aenter__(self: Self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @abstractmethod
+    async def register_client(self, model_config: ModelConfig) -> None:
+        """Makes the client of a model and puts it into ``clients``."""
+
+    @abstractmethod
+    def create_client(self, model_config: ModelConfig) -> Any:
+        """Makes a client; nothing is registered."""
+
+    def get_llm_client(self, model_name: str) -> Any:
+        """The client registered under a name, or the one of that upstream name. Raises ModelNotFoundError."""
+        if (client := self.clients.get(model_name)) is not None:
+            return client
+        for client in self.clients.values():
+            if getattr(getattr(client, "config", None), "model", None) == model_name:
+                return client
+        known = ", ".join(map(str, self.clients)) or "none"
+        raise ModelNotFoundError(
+            f"provider {self.get_provider_name()} has no model {model_name}; registered: {known}",
+            provider=self.get_provider_name(),
+            model=model_name,
+        )
+
+    def get_config(self) -> ProviderConfig:
+        """The configuration."""
+        return self.config
+
+    def get_model_config(self, model_name: str) -> ModelConfig | None:
+        """The configuration of a model, None when there is none."""
+        return self.config.get_model_config(model_name)
+
+    def get_available_models(self) -> list[str]:
+        """The registered models that the application has not switched off; breakers hide none."""
+        return [name for name, client in list(self.clients.items()) if client.is_available()]
+
+    def get_provider_name(self) -> str:
+        """The provider's name."""
+        return self.config.provider
+
+    async def health_check(self) -> dict[str, bool]:
+        """Model → whether its server answers, asked at the same time within 5 s; no tokens are spent.
+
+        A client written by the application answers by its ``is_available()``.
+        """
+        from .routing import health
+
+        return await health(self.get_provider_name(), self.clients)
+
+    def health_check_sync(self) -> dict[str, bool]:
+        """``health_check`` for code without an event loop; blocks."""
+        from ._native import blocking
+
+        return blocking.run(self.health_check())
+
+    async def close(self) -> None:
+        """Closes every client; one client's failure is logged and does not stop the others."""
+        for name, client in list(self.clients.items()):
+            try:
+                await client.close()
+            except Exception as error:
+                logger.warning("closing %s/%s failed: %s", self.get_provider_name(), name, error)
+
+    def close_sync(self) -> None:
+        """``close`` for code without an event loop."""
+        from ._native import blocking
+
+        blocking.run(self.close())
+
+
+class BaseProvider(Provider):
+    """A provider whose clients come from ``create_client``."""
+
+    async def register_client(self, model_config: ModelConfig) -> None:
+        """Makes the client of a model and puts it into ``clients`` under the name that was configured."""
+        self._register(model_config)
+
+    def _register(self, model_config: ModelConfig) -> None:
+        self.clients[model_config.name or model_config.model] = self.create_client(model_config)
+
+    async def initialize_all_models(self) -> None:
+        """Registers every configured model; a failure is logged and does not stop the others.
+
+        A model whose client is there already, made from the same configuration, keeps it.
+        """
+        for name, model_config in list(self.config.models.items()):
+            if model_config.name is None and model_config.model != name:
+                model_config.name = name
+            if getattr(self.clients.get(name), "config", None) is model_config:
+                continue
+            try:
+                await self.register_client(model_config)
+            except Exception as error:
+                logger.warning("model %s/%s could not be initialized: %s", self.get_provider_name(), name, error)
+
+    def initialize_all_models_sync(self) -> None:
+        """``initialize_all_models`` for code without an event loop."""
+        from ._native import blocking
+
+        blocking.run(self.initialize_all_models())

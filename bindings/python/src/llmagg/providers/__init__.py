@@ -1,0 +1,23 @@
+"""The vendors that the library knows."""
+
+from __future__ import annotations
+
+from .deepseek_provider import DeepSeekClient, DeepSeekProvider
+from .gemini_provider import GeminiClient, GeminiProvider
+from .openai_provider import OpenAIClient, OpenAIProvider
+
+CLIENTS: dict[str, type[OpenAIClient]] = {
+    "openai": OpenAIClient,
+    "openai-compatible": OpenAIClient,
+    "deepseek": DeepSeekClient,
+    "gemini": GeminiClient,
+}
+"""The client class of each wire format."""
+PROVIDERS: dict[str, type[OpenAIProvider]] = {
+    "openai": OpenAIProvider,
+    "deepseek": DeepSeekProvider,
+    "gemini": GeminiProvider,
+}
+"""The provider class of each vendor; any other name is an OpenAI-compatible endpoint."""
+
+__all__ = ["DeepSeekClient", "DeepSeekProvider", "GeminiClient", "GeminiProvider", "OpenAIClient", "OpenAIProvider"]

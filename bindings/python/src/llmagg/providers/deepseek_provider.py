@@ -1,0 +1,23 @@
+"""DeepSeek: as OpenAI, with ``reasoning_content`` beside the content."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ..routing import spoken_by_core
+from .openai_provider import OpenAIClient, OpenAIProvider
+
+
+@spoken_by_core
+class DeepSeekClient(OpenAIClient):
+    """A model of DeepSeek; what a reasoning model thinks aloud arrives as ``message.reasoning_content``."""
+
+    VENDOR: ClassVar[str] = "deepseek"
+
+
+class DeepSeekProvider(OpenAIProvider):
+    """Models of DeepSeek."""
+
+    VENDOR: ClassVar[str] = "deepseek"
+    DEFAULT_MODEL: ClassVar[str] = "deepseek-chat"
+    CLIENT: ClassVar[type[OpenAIClient]] = DeepSeekClient

@@ -1,0 +1,31 @@
+"""Google Gemini, spoken natively: generateContent and streamGenerateContent."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ..config import ProviderConfig
+from ..routing import spoken_by_core
+from .openai_provider import OpenAIClient, OpenAIProvider
+
+
+@spoken_by_core
+class GeminiClient(OpenAIClient):
+    """A model of Gemini; requests and answers have OpenAI's shape, the core translates them."""
+
+    VENDOR: ClassVar[str] = "gemini"
+
+
+class GeminiProvider(OpenAIProvider):
+    """Models of Gemini."""
+
+    VENDOR: ClassVar[str] = "gemini"
+    DEFAULT_MODEL: ClassVar[str] = "gemini-2.5-flash"
+    CLIENT: ClassVar[type[OpenAIClient]] = GeminiClient
+
+    def __init__(self, config: ProviderConfig) -> None:
+        super().__init__(config)
+        for name, model_config in config.models.items():
+            if model_config.name is None and model_config.model != name:
+                model_config.name = name
+            self._register(model_config)

@@ -1,0 +1,89 @@
+"""The request of a chat completion, with everything that OpenAI's API takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import InvalidArgumentError
+from .messages import Function, Message
+
+
+@dataclass
+class ChatCompletionRequest:
+    """What is asked of a model. What is None is left out on the wire; ``extra`` is sent beside the known fields.
+
+    ``messages`` may be :class:`Message` objects or dicts in OpenAI's shape. Lengths are tokens.
+    """
+
+    model: str
+    messages: list[Message]
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    stream: bool = False
+    stop: list[str] | str | None = None
+    functions: list[Function] | None = None
+    function_call: str | dict[str, Any] | None = None
+    max_completion_tokens: int | None = None
+    n: int | None = None
+    seed: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    logit_bias: dict[str, float] | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    tools: list[dict[str, Any]] | None = None
+    tool_choice: str | dict[str, Any] | None = None
+    parallel_tool_calls: bool | None = None
+    response_format: dict[str, Any] | None = None
+    reasoning_effort: str | None = None
+    verbosity: str | None = None
+    stream_options: dict[str, Any] | None = None
+    modalities: list[str] | None = None
+    audio: dict[str, Any] | None = None
+    prediction: dict[str, Any] | None = None
+    service_tier: str | None = None
+    store: bool | None = None
+    metadata: dict[str, str] | None = None
+    user: str | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The request in OpenAI's shape: what is posted, but for what the route itself decides."""
+        wire: dict[str, Any] = {"model": self.model} if self.model else {}
+        wire["messages"] = messages_to_wire(self.messages)
+        for key in _REST:
+            if (value := getattr(self, key)) is not None:
+                wire[key] = value
+        if self.stream:
+            wire["stream"] = self.stream
+        if isinstance(self.functions, (list, tuple)):
+            wire["functions"] = [f.to_dict() if isinstance(f, Function) else f for f in self.functions]
+        return {**wire, **self.extra} if self.extra else wire
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ChatCompletionRequest:
+        """Reads a request in OpenAI's shape; unknown fields go to ``extra``."""
+        known = {key: data[key] for key in _FIELDS if data.get(key) is not None}
+        known.setdefault("model", "")
+        messages = known.get("messages", [])
+        known["messages"] = [Message.from_dict(m) if isinstance(m, dict) else m for m in messages]
+        return cls(**known, extra={key: value for key, value in data.items() if key not in _FIELDS})
+
+
+_FIELDS = tuple(key for key in ChatCompletionRequest.__dataclass_fields__ if key != "extra")
+_REST = tuple(key for key in _FIELDS if key not in ("model", "messages", "stream", "functions"))
+
+
+def messages_to_wire(messages: Any) -> Any:
+    """Messages as dicts; what is neither is passed on, for the core to refuse with its place."""
+    if messages is None:
+        return []
+    if isinstance(messages, (str, bytes, Mapping)):
+        raise InvalidArgumentError(f"messages is a {type(messages).__name__}; expected a list of messages")
+    try:
+        return [m.to_dict() if isinstance(m, Message) else m for m in messages]
+    except TypeError:
+        raise InvalidArgumentError(f"messages is a {type(messages).__name__}; expected a list of messages") from None

@@ -1,0 +1,197 @@
+"""Whole answers and the pieces of streamed ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ._wire import build, encode, expect_object
+from .attempt import Attempt
+from .messages import Message, delta_from_dict
+
+
+@dataclass
+class Usage:
+    """Counted tokens; zeros when the provider sent none. All values are ints or plain dicts."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+    prompt_tokens_details: dict[str, Any] = field(default_factory=dict)
+    completion_tokens_details: dict[str, Any] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any] | None) -> Usage:
+        """Reads a usage; None and missing counts are zeros."""
+        given = {key: value for key, value in (data or {}).items() if value is not None}
+        usage = build(cls, given, _USAGE)
+        usage.prompt_tokens_details = dict(usage.prompt_tokens_details)
+        usage.completion_tokens_details = dict(usage.completion_tokens_details)
+        return usage
+
+    def to_dict(self) -> dict[str, Any]:
+        """The usage in OpenAI's shape; empty details are left out."""
+        wire = {key: value for key in _USAGE if (value := getattr(self, key)) or key in _COUNTS}
+        return {**wire, **self.extra}
+
+
+_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
+_USAGE: dict[str, Any] = {**dict.fromkeys(_COUNTS, 0), "prompt_tokens_details": {}, "completion_tokens_details": {}}
+
+
+@dataclass
+class Choice:
+    """One of the answers. ``finish_reason`` is None while a server does not tell."""
+
+    index: int
+    message: Message
+    finish_reason: str | None = None
+    logprobs: dict[str, Any] | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Choice:
+        """Reads a choice; a missing message is an empty one of the assistant."""
+        choice = build(cls, expect_object(data, "a choice"), _CHOICE)
+        choice.message = Message.from_dict(choice.message or {})  # type: ignore[arg-type]
+        return choice
+
+    def to_dict(self) -> dict[str, Any]:
+        """The choice in OpenAI's shape."""
+        return _choice_to_dict(self, "message", self.message)
+
+
+_CHOICE: dict[str, Any] = {"index": 0, "message": None, "finish_reason": None, "logprobs": None}
+
+
+def _choice_to_dict(choice: Choice | StreamChoice, key: str, message: Message) -> dict[str, Any]:
+    wire = {"index": choice.index, key: message.to_dict(), "finish_reason": choice.finish_reason}
+    if choice.logprobs is not None:
+        wire["logprobs"] = choice.logprobs
+    return {**wire, **choice.extra}
+
+
+@dataclass
+class ChatCompletionResponse:
+    """A whole answer. ``created`` is seconds since the Unix epoch; ``attempts`` is the trail of the call."""
+
+    id: str
+    object: str
+    created: int
+    model: str
+    choices: list[Choice]
+    usage: Usage = field(default_factory=Usage)
+    system_fingerprint: str | None = None
+    service_tier: str | None = None
+    attempts: list[Attempt] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> ChatCompletionResponse:
+        """Reads an answer in OpenAI's shape, leniently; unknown fields go to ``extra``."""
+        given = {key: value for key, value in expect_object(data, "the answer").items() if value is not None}
+        response = build(cls, given, _RESPONSE)
+        response.choices = [Choice.from_dict(choice) for choice in given.get("choices", ())]
+        response.usage = Usage.from_dict(given.get("usage"))
+        response.attempts = [Attempt.from_dict(attempt) for attempt in given.get("attempts", ())]
+        return response
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer in OpenAI's shape, with ``"attempts"``; unset fields are left out."""
+        wire = _head_to_dict(self)
+        wire["usage"] = self.usage.to_dict()
+        if self.attempts:
+            wire["attempts"] = [attempt.to_dict() for attempt in self.attempts]
+        return {**wire, **self.extra}
+
+    def to_json(self) -> str:
+        """The same as JSON text."""
+        return encode(self.to_dict(), "the response").decode()
+
+
+_HEAD = ("id", "object", "created", "model")
+_REST = ("system_fingerprint", "service_tier")
+_RESPONSE: dict[str, Any] = {
+    "id": "", "object": "chat.completion", "created": 0, "model": "", "choices": None, "usage": None,
+    "system_fingerprint": None, "service_tier": None, "attempts": None,
+}  # fmt: skip
+
+
+def _head_to_dict(answer: ChatCompletionResponse | StreamResponse) -> dict[str, Any]:
+    wire = {key: getattr(answer, key) for key in _HEAD}
+    wire["choices"] = [choice.to_dict() for choice in answer.choices]
+    for key in _REST:
+        if (value := getattr(answer, key)) is not None:
+            wire[key] = value
+    return wire
+
+
+@dataclass
+class StreamChoice:
+    """What a chunk adds to one choice. ``finish_reason`` is None until the choice ends."""
+
+    delta: Message
+    index: int
+    finish_reason: str | None = None
+    logprobs: dict[str, Any] | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> StreamChoice:
+        """Reads a chunk's choice."""
+        choice = build(cls, expect_object(data, "a choice"), _STREAM_CHOICE)
+        choice.delta = delta_from_dict(choice.delta)  # type: ignore[arg-type]
+        return choice
+
+    def to_dict(self) -> dict[str, Any]:
+        """The choice in OpenAI's shape."""
+        return _choice_to_dict(self, "delta", self.delta)
+
+
+_STREAM_CHOICE: dict[str, Any] = {"delta": None, "index": 0, "finish_reason": None, "logprobs": None}
+
+
+@dataclass
+class StreamResponse:
+    """One chunk of a streamed answer. ``usage`` is None on chunks without one."""
+
+    id: str
+    object: str
+    created: int
+    model: str
+    choices: list[StreamChoice]
+    usage: Usage | None = None
+    system_fingerprint: str | None = None
+    service_tier: str | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> StreamResponse:
+        """Reads a chunk in OpenAI's shape: delta roles default to assistant, contents to ""."""
+        chunk = build(cls, expect_object(data, "a chunk"), _CHUNK)
+        chunk.choices = [StreamChoice.from_dict(choice) for choice in data.get("choices") or ()]
+        if chunk.usage is not None:
+            chunk.usage = Usage.from_dict(data["usage"])
+        return chunk
+
+    def to_dict(self) -> dict[str, Any]:
+        """The chunk in OpenAI's shape; unset fields are left out."""
+        wire = _head_to_dict(self)
+        if self.usage is not None:
+            wire["usage"] = self.usage.to_dict()
+        return {**wire, **self.extra}
+
+    def text(self) -> str:
+        """The text that the chunk adds to the first choice."""
+        for choice in self.choices:
+            if choice.index == 0:
+                content = choice.delta.content
+                return content if isinstance(content, str) else ""
+        return ""
+
+
+_CHUNK: dict[str, Any] = {
+    "id": "", "object": "chat.completion.chunk", "created": 0, "model": "", "choices": None, "usage": None,
+    "system_fingerprint": None, "service_tier": None,
+}  # fmt: skip

@@ -1,0 +1,111 @@
+"""Where ``LLMAggrator()`` finds its configuration when nobody gave it one.
+
+First hit wins; a source counts if it leaves one usable model:
+
+1. the JSON file named by ``LLMAGG_CONFIG``: ``{provider: {"models": {name: {…}}}}``
+2. the object named by ``LLMAGG_SETTINGS`` ("module:attribute"), with ``LLM_MODEL``
+3. ``app.config.settings:settings``, if it can be imported and has ``LLM_MODEL``
+4. ``OPENAI_API_KEY``, ``DEEPSEEK_API_KEY``, ``GEMINI_API_KEY``, each with ``…_BASE_URL`` or ``…_API_BASE_URL``
+
+The environment is read at the time of the look-up.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from . import oldstyle
+from .config import ProviderConfig
+from .errors import InvalidArgumentError, LLMError, NotInitializedError
+
+logger = logging.getLogger("llmagg")
+_APPLICATION = "app.config.settings:settings"
+
+
+class _Missed(Exception):
+    """A source has nothing; the text says why."""
+
+
+def find() -> list[ProviderConfig]:
+    """The first usable configuration. Raises NotInitializedError, which names all sources and why each missed."""
+    missed = []
+    for name, source in _SOURCES.items():
+        try:
+            return oldstyle.provider_configs(source())
+        except _Missed as reason:
+            missed.append(f"{name}: {reason}")
+        except LLMError as error:
+            missed.append(f"{name}: {error.message}")
+            logger.warning("the configuration from %s cannot be used: %s", name, error.message)
+    listed = "".join(f"\n  {i}. {reason}" for i, reason in enumerate(missed, 1))
+    raise NotInitializedError(f"no configuration was given, and none was found:{listed}")
+
+
+def _from_file() -> Any:
+    path = os.environ.get("LLMAGG_CONFIG")
+    if not path:
+        raise _Missed("not set")
+    from ._wire import decode
+
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise _Missed(f"the file {path} cannot be read: {error.strerror}") from None
+    return decode(data, f"the file {path}")
+
+
+def _from_named_object() -> Any:
+    name = os.environ.get("LLMAGG_SETTINGS")
+    if not name:
+        raise _Missed("not set")
+    return _from_object(name)
+
+
+def _from_application() -> Any:
+    return _from_object(_APPLICATION)
+
+
+def _from_object(name: str) -> Any:
+    module, _, attribute = name.partition(":")
+    if not module or not attribute:
+        raise _Missed(f"{name!r} is not of the form 'module:attribute'")
+    try:
+        found: Any = importlib.import_module(module)
+    except Exception as error:
+        raise _Missed(f"module {module} cannot be imported ({type(error).__name__}: {error})") from None
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            raise _Missed(f"module {module} has no {attribute}")
+        found = getattr(found, part)
+    try:
+        llm_model = oldstyle.llm_model_of(found)
+    except InvalidArgumentError as error:
+        raise _Missed(error.message) from None
+    return oldstyle.from_llm_model(llm_model)
+
+
+def _from_environment() -> Any:
+    from .providers import PROVIDERS
+
+    config: dict[str, Any] = {}
+    for vendor, provider in PROVIDERS.items():
+        prefix = vendor.upper()
+        if key := os.environ.get(f"{prefix}_API_KEY"):
+            base_url = os.environ.get(f"{prefix}_BASE_URL") or os.environ.get(f"{prefix}_API_BASE_URL")
+            config[vendor] = {"models": {provider.DEFAULT_MODEL: {"api_key": key, "base_url": base_url}}}
+    if not config:
+        raise _Missed("none is set")
+    return config
+
+
+_SOURCES: dict[str, Callable[[], Any]] = {
+    "the file named by LLMAGG_CONFIG": _from_file,
+    "the object named by LLMAGG_SETTINGS": _from_named_object,
+    _APPLICATION: _from_application,
+    "OPENAI_API_KEY, DEEPSEEK_API_KEY, GEMINI_API_KEY": _from_environment,
+}
