@@ -1,7 +1,5 @@
 /* The public functions about queues, operations, custom calls, logging and the wall. */
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "_cgo_export.h"
 #include "entry.h"
@@ -23,16 +21,17 @@ llmagg_status llmagg_queue_fd(llmagg_queue *queue, int *fd, llmagg_error **err) 
 
 /* Waits outside of Go, so that a thread that waits costs no scheduling there. Between begin and end the descriptor stays open. */
 llmagg_status llmagg_queue_wait(llmagg_queue *queue, double timeout, llmagg_error **err) {
+    uintptr_t waiting = 0;
     int fd = -1, ready;
     llmagg_status status;
     ENTER(err);
     HANDLE(queue, err);
     if (timeout != timeout) return shim_fail(LLMAGG_E_INVALID_ARGUMENT, "argument timeout is not a number", err);
-    status = goQueueWaitBegin(H(queue), &fd, err);
+    status = goQueueWaitBegin(H(queue), &waiting, &fd, err);
     if (status != LLMAGG_OK) return status;
     ready = shim_wake_wait(fd, timeout);
-    if (shim_forked()) ENTER(err);
-    status = goQueueWaitEnd(H(queue), err);
+    ENTER(err);
+    status = goQueueWaitEnd(waiting, err);
     if (status != LLMAGG_OK) return status;
     if (ready < 0) return shim_fail(LLMAGG_E_INTERNAL, "poll failed", err);
     return ready > 0 ? LLMAGG_OK : shim_fail(LLMAGG_E_TIMEOUT, "no event within the given time", err);
@@ -53,40 +52,46 @@ llmagg_status llmagg_queue_drain(llmagg_queue *queue, llmagg_drain *drain, llmag
     return goQueueDrain(H(queue), drain, err);
 }
 
+/* Makes room for the event that did not fit. */
+static int grow(llmagg_drain *drain) {
+    char *larger = realloc(drain->buffer, drain->needed);
+    if (larger == NULL) return -1;
+    drain->buffer = larger;
+    drain->buffer_size = drain->needed;
+    return 0;
+}
+
 /* Takes one event at a time: what fn did not see stays in the queue, and fn may free the queue, since the event lies here. */
 llmagg_status llmagg_queue_run(llmagg_queue *queue, llmagg_event_fn fn, void *user, llmagg_error **err) {
-    llmagg_status status = LLMAGG_OK;
+    uintptr_t waiting = 0;
+    int fd = -1, stop = 0;
+    llmagg_status status;
     llmagg_event event;
-    llmagg_drain drain = {sizeof drain, sizeof event, NULL, 1, NULL, 0, 0, 0, 0, 0};
+    llmagg_drain drain = {sizeof drain, sizeof event, &event, 1, NULL, 0, 0, 0, 0, 0};
     ENTER(err);
     HANDLE(queue, err);
     if (fn == NULL) return shim_fail(LLMAGG_E_INVALID_ARGUMENT, "argument fn is NULL", err);
-    drain.events = &event;
-    for (;;) {
-        int stop = 0;
-        status = goQueueRunNext(H(queue), &drain, &stop, err);
+    status = goQueueWaitBegin(H(queue), &waiting, &fd, err);
+    if (status != LLMAGG_OK) return status;
+    while (!stop) {
+        status = goQueueRunNext(waiting, &drain, &stop, err);
         if (status != LLMAGG_OK || stop) break;
         if (drain.needed > 0) {
-            char *larger = realloc(drain.buffer, drain.needed);
-            if (larger == NULL) {
+            if (grow(&drain) != 0) {
                 status = shim_fail(LLMAGG_E_INTERNAL, "out of memory for an event", err);
                 break;
             }
-            drain.buffer = larger;
-            drain.buffer_size = drain.needed;
-        } else if (drain.count == 0) {
-            status = llmagg_queue_wait(queue, -1, err);
-            if (status != LLMAGG_OK) break;
-        } else if (fn(&event, user) != 0) {
+        } else if (drain.count > 0) {
+            stop = fn(&event, user) != 0;
+        } else if (shim_wake_wait(fd, -1) < 0) {
+            status = shim_fail(LLMAGG_E_INTERNAL, "poll failed", err);
             break;
         }
-        if (shim_forked()) {
-            status = LLMAGG_E_FORKED; /* fn forked, and this is the child */
-            shim_fail(status, "forked from within llmagg_queue_run", err);
-            break;
-        }
+        if (shim_forked()) break; /* fn forked, and this is the child */
     }
     free(drain.buffer);
+    ENTER(err);
+    goQueueWaitEnd(waiting, NULL);
     return status;
 }
 

@@ -60,6 +60,7 @@
  *     "hedge_after": s             ask a second route when the first sent no token by then (default: off)
  *     "failover_bad_request": b    go on to the next route after LLMAGG_E_BAD_REQUEST (default: true)
  *     "failover_content_filter": b go on to the next route after LLMAGG_E_CONTENT_FILTER (default: false)
+ *     "include_usage": b           ask for usage in streams where the vendor supports it (default: false for single clients)
  *     "headers": {name: value}     HTTP headers added to this call's requests, or replacing the configured ones
  *     "bare": b                    one attempt without place, breaker or retry (for bindings; single clients only; default: false)
  *     "window": n                  LLMAGG_STREAM: chunks that may be under way before llmagg_op_credit (default: 64; 0: no bound)
@@ -146,7 +147,7 @@ enum {
     LLMAGG_EVENT_CANCEL_CUSTOM = 6, /* nobody waits for custom call op any longer; what is sent for it is ignored. tag as above */
     LLMAGG_EVENT_RESUME_CUSTOM = 7, /* custom call op may emit again (see llmagg_custom_emit). tag as above */
     LLMAGG_EVENT_LOG = 8,           /* payload: {"level": n, "time": seconds, "message": text, "attrs": {...}} */
-    LLMAGG_EVENT_OBSERVE = 9,       /* payload: {"kind": text, ...}: an attempt, a retry, a failover, a breaker that changed, ... */
+    LLMAGG_EVENT_OBSERVE = 9,       /* payload: {"event": text, ...}: an attempt, a retry, a failover, a breaker that changed, ... */
     LLMAGG_EVENT_DROPPED = 10       /* payload: {"count": n}: so many LOG and OBSERVE events found no room since the last one */
 };
 
@@ -240,7 +241,8 @@ LLMAGG_API llmagg_status llmagg_manager_default(llmagg_manager **out, llmagg_err
  * keeps the provider alive; its handle may be freed. Codes: CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_manager_register(llmagg_manager *manager, llmagg_provider *provider, llmagg_error **err);
 
-/* Takes a provider out; it closes when its last call has ended. Codes: PROVIDER_NOT_FOUND, CLOSED. Since: 0.1.0 */
+/* Takes a provider out. It stays open while somebody has a handle of it, else it closes when its last call has ended.
+ * Codes: PROVIDER_NOT_FOUND, CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_manager_unregister(llmagg_manager *manager, const char *name, size_t name_len,
                                                    llmagg_error **err);
 
@@ -272,9 +274,9 @@ LLMAGG_API llmagg_status llmagg_manager_health_submit(llmagg_manager *manager, l
 /* The state of every route: [{"provider", "model", "state", ...}, ...]. Asks nobody. *out is owned. Codes: CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_manager_report(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err);
 
-/* Closes the manager and its providers: takes no new call, waits up to deadline seconds (0 or less: not at all) for those in
- * flight, and ends the rest with LLMAGG_E_CLOSED, each with its event. Afterwards uses give CLOSED; closing again is OK. Blocks.
- * Since: 0.1.0 */
+/* Closes the manager and its providers: calls in flight end with LLMAGG_E_CLOSED, each with its event, and later uses give CLOSED.
+ * Blocks until they have ended, at most deadline seconds (0 or less: not at all). Closing again waits likewise.
+ * Codes: TIMEOUT (some had not ended by then; they will). Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_manager_close(llmagg_manager *manager, double deadline, llmagg_error **err);
 
 /* Closes without waiting, if that was not done, and frees the handle. Ignored: NULL, freed and foreign handles, and that of
@@ -283,8 +285,8 @@ LLMAGG_API void llmagg_manager_free(llmagg_manager *manager);
 
 /* -------------------------------------------------------------------------------------------------------------- provider -- */
 
-/* Makes a provider from a configuration with exactly one provider: {"openai": {"models": {...}}}. It serves calls at once;
- * llmagg_provider_initialize checks all its models. *out is owned: llmagg_provider_free. Since: 0.1.0 */
+/* Makes a provider from a configuration with exactly one provider: {"openai": {"models": {...}}}, and the clients of its models.
+ * Nothing is connected yet. *out is owned: llmagg_provider_free. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_provider_new(const char *config, size_t config_len, llmagg_provider **out, llmagg_error **err);
 
 /*
@@ -297,8 +299,8 @@ LLMAGG_API llmagg_status llmagg_provider_new(const char *config, size_t config_l
 LLMAGG_API llmagg_status llmagg_provider_new_custom(const char *config, size_t config_len, llmagg_queue *queue, uint64_t tag,
                                                     llmagg_provider **out, llmagg_error **err);
 
-/* Makes the clients of all models; a model that cannot be used is left out and logged. Codes: CLOSED, or the error of the first
- * model where none can be used. Since: 0.1.0 */
+/* Makes the clients of models that have none yet. Since llmagg_provider_new does that too, it is needed only after that failed for
+ * a reason that has passed. Codes: CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_provider_initialize(llmagg_provider *provider, llmagg_error **err);
 
 /* The names of its models: ["gpt-4o", ...]. *out is owned. Codes: CLOSED. Since: 0.1.0 */
@@ -308,7 +310,7 @@ LLMAGG_API llmagg_status llmagg_provider_models(llmagg_provider *provider, llmag
 LLMAGG_API llmagg_status llmagg_provider_client(llmagg_provider *provider, const char *model, size_t model_len,
                                                 llmagg_client **out, llmagg_error **err);
 
-/* As llmagg_manager_close, for one provider. Blocks. Since: 0.1.0 */
+/* As llmagg_manager_close, for one provider. Blocks. Codes: TIMEOUT. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_provider_close(llmagg_provider *provider, double deadline, llmagg_error **err);
 
 /* Frees the handle. A provider that is registered with a manager lives on there; any other is closed without waiting.
@@ -372,7 +374,7 @@ LLMAGG_API llmagg_status llmagg_routes_health_submit(llmagg_client *const *clien
 
 /* Applies the rules for names in a list of models. catalog: [{"provider", "name", "model"}, ...] in order of registration;
  * models: ["name" or "provider/name", ...], [] for all. *out is owned: indexes into catalog, in order of trial.
- * Codes: MODEL_NOT_FOUND. Since: 0.1.0 */
+ * Codes: MODEL_NOT_FOUND, PROVIDER_NOT_FOUND, NOT_INITIALIZED (the catalog is empty). Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_resolve(const char *catalog, size_t catalog_len, const char *models, size_t models_len,
                                         llmagg_buf *out, llmagg_error **err);
 
@@ -384,7 +386,8 @@ LLMAGG_API llmagg_status llmagg_resolve(const char *catalog, size_t catalog_len,
 LLMAGG_API llmagg_status llmagg_aggregator_new(llmagg_manager *manager, const char *options, size_t options_len,
                                                llmagg_aggregator **out, llmagg_error **err);
 
-/* Makes and registers the providers of a configuration, in its order. A second call does nothing. Codes: CLOSED. Since: 0.1.0 */
+/* Makes the providers of a configuration and registers them with the manager, in its order, replacing those of the same names.
+ * Nothing is registered when one of them cannot be made. Codes: CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_aggregator_initialize(llmagg_aggregator *aggregator, const char *config, size_t config_len,
                                                       llmagg_error **err);
 
@@ -407,8 +410,7 @@ LLMAGG_API llmagg_status llmagg_aggregator_health(llmagg_aggregator *aggregator,
 LLMAGG_API llmagg_status llmagg_aggregator_health_submit(llmagg_aggregator *aggregator, llmagg_queue *queue, uint64_t tag,
                                                          uint64_t *op, llmagg_error **err);
 
-/* Waits up to deadline seconds for the calls in flight, ends the rest with LLMAGG_E_CLOSED, and takes no more. The manager stays
- * open. Closing again is OK. Blocks. Since: 0.1.0 */
+/* As llmagg_manager_close, for the calls of this aggregator. The manager stays open. Blocks. Codes: TIMEOUT. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_aggregator_close(llmagg_aggregator *aggregator, double deadline, llmagg_error **err);
 
 /* Closes without waiting, if that was not done, and frees the handle. Since: 0.1.0 */

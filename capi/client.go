@@ -1,0 +1,310 @@
+package main
+
+// #include "shim.h"
+import "C"
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"unsafe"
+
+	"github.com/llmagg/llmagg/core/aggregator"
+	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/manager"
+)
+
+type clientObject struct {
+	scope   *scope // calls through this handle
+	through []*scope
+	c       *client.Client
+	owned   bool // closes with its handle
+}
+
+func (*clientObject) kind() string { return "client" }
+
+func newClientHandle(c *client.Client, owned bool) *C.llmagg_client {
+	o := &clientObject{scope: newScope("the client's handle"), c: c, owned: owned}
+	o.through = []*scope{o.scope}
+	return (*C.llmagg_client)(newHandle(o))
+}
+
+// modelConfig reads the configuration of a single route: that of a model, with
+// "provider" and "name" in it.
+func modelConfig(config *C.char, n C.size_t) (llm.ModelConfig, error) {
+	text := borrow(config, n)
+	if err := checkObject("config", text); err != nil {
+		return llm.ModelConfig{}, err
+	}
+	fields := map[string]json.RawMessage{}
+	if err := llm.JSON.Unmarshal(text, &fields); err != nil {
+		return llm.ModelConfig{}, llm.Errorf(llm.InvalidArgument, "argument config cannot be read: %v", err)
+	}
+	var names [2]string
+	for i, key := range []string{"provider", "name"} {
+		if err := llm.JSON.Unmarshal(fields[key], &names[i]); err != nil || names[i] == "" {
+			return llm.ModelConfig{}, llm.Errorf(llm.InvalidArgument, "the configuration of a client needs %q, a text", key)
+		}
+		delete(fields, key)
+	}
+	whole, err := llm.JSON.Marshal(map[string]any{"models": map[string]any{names[1]: fields}})
+	if err != nil {
+		return llm.ModelConfig{}, llm.Errorf(llm.InvalidArgument, "argument config cannot be read: %v", err)
+	}
+	p, err := llm.ParseProvider(names[0], whole, parseOptions())
+	if err != nil {
+		return llm.ModelConfig{}, err
+	}
+	return p.Models[0], nil
+}
+
+//export goClientNew
+func goClientNew(config *C.char, n C.size_t, out **C.llmagg_client, err **C.llmagg_error) C.llmagg_status {
+	return guard("llmagg_client_new", err, func() error {
+		cfg, e := modelConfig(config, n)
+		if e != nil {
+			return e
+		}
+		c, e := client.New(cfg, clientOptions())
+		if e != nil {
+			return e
+		}
+		*out = newClientHandle(c, true)
+		return nil
+	})
+}
+
+//export goClientNewCustom
+func goClientNewCustom(config *C.char, n C.size_t, queueHandle C.uintptr_t, tag C.uint64_t, out **C.llmagg_client, err **C.llmagg_error) C.llmagg_status {
+	return guard("llmagg_client_new_custom", err, func() error {
+		q, e := optionalQueue(queueHandle)
+		if e != nil {
+			return e
+		}
+		cfg, e := modelConfig(config, n)
+		if e != nil {
+			return e
+		}
+		c, e := client.NewCustom(cfg, newCustomBackend(q, uint64(tag), cfg), clientOptions())
+		if e != nil {
+			return e
+		}
+		*out = newClientHandle(c, true)
+		return nil
+	})
+}
+
+//export goClientInfo
+func goClientInfo(h C.uintptr_t, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
+	return guard("llmagg_client_info", err, func() error {
+		o, e := lookup[*clientObject]("client", h)
+		if e != nil {
+			return e
+		}
+		cfg := o.c.Config()
+		return setJSON(out, map[string]any{
+			"provider": o.c.Provider(), "name": o.c.Name(), "model": o.c.Model(), "available": o.c.Available(), "custom": o.c.Custom(),
+			"config": map[string]any{
+				"type": cfg.Type, "base_url": cfg.BaseURL, "timeout": cfg.Timeout.Seconds(), "idle_timeout": cfg.IdleTimeout.Seconds(),
+				"connect_timeout": cfg.ConnectTimeout.Seconds(), "reader_timeout": cfg.ReaderTimeout.Seconds(),
+				"max_retries": cfg.MaxRetries, "max_concurrent_calls": cfg.MaxConcurrentCalls,
+			},
+		})
+	})
+}
+
+//export goClientReport
+func goClientReport(h C.uintptr_t, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
+	return guard("llmagg_client_report", err, func() error {
+		o, e := lookup[*clientObject]("client", h)
+		if e != nil {
+			return e
+		}
+		return setJSON(out, o.c.Report())
+	})
+}
+
+//export goClientChat
+func goClientChat(h C.uintptr_t, request *C.char, requestLen C.size_t, options *C.char, optionsLen C.size_t,
+	out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
+	return guard("llmagg_client_chat", err, func() error {
+		o, e := lookup[*clientObject]("client", h)
+		if e != nil {
+			return e
+		}
+		return chat(o.c, o.through, request, requestLen, options, optionsLen, out)
+	})
+}
+
+//export goClientChatSubmit
+func goClientChatSubmit(h, q C.uintptr_t, request *C.char, requestLen C.size_t, options *C.char, optionsLen C.size_t,
+	flags C.uint32_t, tag C.uint64_t, op *C.uint64_t, err **C.llmagg_error) C.llmagg_status {
+	return guard("llmagg_client_chat_submit", err, func() error {
+		o, e := lookup[*clientObject]("client", h)
+		if e != nil {
+			return e
+		}
+		return chatSubmit("client", o.c, o.through, q, request, requestLen, options, optionsLen, flags, tag, op)
+	})
+}
+
+// chat is the body of the blocking chat functions.
+func chat(to callForm, through []*scope, request *C.char, requestLen C.size_t, options *C.char, optionsLen C.size_t, out *C.llmagg_buf) error {
+	p, e := payload(request, requestLen, options, optionsLen)
+	if e != nil {
+		return e
+	}
+	data, e := block(to, p, through)
+	if e != nil {
+		return e
+	}
+	return setBuf(out, data)
+}
+
+// chatSubmit is the body of the chat functions that make an operation.
+func chatSubmit(what string, to callForm, through []*scope, h C.uintptr_t, request *C.char, requestLen C.size_t,
+	options *C.char, optionsLen C.size_t, flags C.uint32_t, tag C.uint64_t, op *C.uint64_t) error {
+	q, e := lookup[*queue]("queue", h)
+	if e != nil {
+		return e
+	}
+	p, e := payload(request, requestLen, options, optionsLen)
+	if e != nil {
+		return e
+	}
+	id, e := submit(what, to, q, p, uint32(flags), uint64(tag), through)
+	if e != nil {
+		return e
+	}
+	*op = C.uint64_t(id)
+	return nil
+}
+
+//export goClientSetAvailable
+func goClientSetAvailable(h C.uintptr_t, available C.int, err **C.llmagg_error) C.llmagg_status {
+	return guard("llmagg_client_set_available", err, func() error {
+		o, e := lookup[*clientObject]("client", h)
+		if e != nil {
+			return e
+		}
+		o.c.SetAvailable(available != 0)
+		return nil
+	})
+}
+
+//export goClientFree
+func goClientFree(h C.uintptr_t) {
+	quiet("llmagg_client_free", func() {
+		o, ok := take[*clientObject](h, nil)
+		if !ok {
+			return
+		}
+		o.scope.close()
+		if o.owned {
+			_ = o.c.Close(now()) // what has not ended yet ends by itself
+		}
+	})
+}
+
+// routes is a list of clients that is called like an aggregator.
+type routes struct {
+	clients []*client.Client
+	through []*scope
+}
+
+// overRoutes is the aggregator for calls over explicit routes; it has none of
+// its own.
+var overRoutes = sync.OnceValue(func() *aggregator.Aggregator {
+	return aggregator.New(manager.New(manager.Options{Observers: &observers}), aggregator.Options{})
+})
+
+// ChatPayload makes the call over the routes; see [callForm].
+func (r routes) ChatPayload(ctx context.Context, p *llm.Payload) (*llm.Response, error) {
+	return overRoutes().ChatRoutes(ctx, r.clients, p)
+}
+
+// StreamPayload makes the call over the routes; see [callForm].
+func (r routes) StreamPayload(ctx context.Context, p *llm.Payload) (*client.Stream, error) {
+	return overRoutes().StreamRoutes(ctx, r.clients, p)
+}
+
+func lookupRoutes(clients *C.uintptr_t, count C.size_t) (routes, error) {
+	r := routes{clients: make([]*client.Client, 0, count), through: make([]*scope, 0, count+1)}
+	for _, h := range unsafe.Slice(clients, int(count)) {
+		o, err := lookup[*clientObject]("clients", h)
+		if err != nil {
+			return r, err
+		}
+		r.clients = append(r.clients, o.c)
+		r.through = append(r.through, o.scope)
+	}
+	return r, nil
+}
+
+//export goRoutesChat
+func goRoutesChat(clients *C.uintptr_t, count C.size_t, request *C.char, requestLen C.size_t, options *C.char, optionsLen C.size_t,
+	out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
+	return guard("llmagg_routes_chat", err, func() error {
+		r, e := lookupRoutes(clients, count)
+		if e != nil {
+			return e
+		}
+		return chat(r, r.through, request, requestLen, options, optionsLen, out)
+	})
+}
+
+//export goRoutesChatSubmit
+func goRoutesChatSubmit(clients *C.uintptr_t, count C.size_t, q C.uintptr_t, request *C.char, requestLen C.size_t,
+	options *C.char, optionsLen C.size_t, flags C.uint32_t, tag C.uint64_t, op *C.uint64_t, err **C.llmagg_error) C.llmagg_status {
+	return guard("llmagg_routes_chat_submit", err, func() error {
+		r, e := lookupRoutes(clients, count)
+		if e != nil {
+			return e
+		}
+		return chatSubmit("routes", r, r.through, q, request, requestLen, options, optionsLen, flags, tag, op)
+	})
+}
+
+//export goRoutesHealthSubmit
+func goRoutesHealthSubmit(clients *C.uintptr_t, count C.size_t, q C.uintptr_t, tag C.uint64_t, op *C.uint64_t, err **C.llmagg_error) C.llmagg_status {
+	return guard("llmagg_routes_health_submit", err, func() error {
+		r, e := lookupRoutes(clients, count)
+		if e != nil {
+			return e
+		}
+		return healthSubmit(r.through, q, tag, op, func(ctx context.Context) any {
+			alive := make([]bool, len(r.clients))
+			var all sync.WaitGroup
+			for i, c := range r.clients {
+				all.Go(func() { alive[i] = c.CheckHealth(ctx) })
+			}
+			all.Wait()
+			return alive
+		})
+	})
+}
+
+//export goResolve
+func goResolve(catalog *C.char, catalogLen C.size_t, models *C.char, modelsLen C.size_t, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
+	return guard("llmagg_resolve", err, func() error {
+		var entries []aggregator.CatalogEntry
+		var names []string
+		if e := readJSON("catalog", borrow(catalog, catalogLen), &entries); e != nil {
+			return e
+		}
+		if e := readJSON("models", borrow(models, modelsLen), &names); e != nil {
+			return e
+		}
+		for i := range entries {
+			if entries[i].Model == "" {
+				entries[i].Model = entries[i].Name
+			}
+		}
+		found, e := aggregator.Resolve(entries, names)
+		if e != nil {
+			return e
+		}
+		return setJSON(out, found)
+	})
+}

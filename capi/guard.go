@@ -1,0 +1,61 @@
+package main
+
+// #include "shim.h"
+import "C"
+
+import (
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// guard runs the body of an export: its error becomes *err and the status, and
+// a panic becomes INTERNAL instead of the end of the host.
+func guard(name string, err **C.llmagg_error, body func() error) (status C.llmagg_status) {
+	defer func() {
+		if p := recover(); p != nil {
+			status = setError(err, panicked(name, p))
+		}
+	}()
+	injectPanic(name)
+	if e := body(); e != nil {
+		return setError(err, e)
+	}
+	return C.LLMAGG_OK
+}
+
+// quiet is guard for exports that cannot fail.
+func quiet(name string, body func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			_ = panicked(name, p) // logged; nobody to tell
+		}
+	}()
+	injectPanic(name)
+	body()
+}
+
+// recovered runs the body of a goroutine and gives what it panicked with as an
+// error, nil if it did not.
+func recovered(name string, body func()) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = panicked(name, p)
+		}
+	}()
+	injectPanic(name)
+	body()
+	return nil
+}
+
+// panicked logs a recovered panic and makes the error for it. The log's
+// handler may itself be what is broken.
+func panicked(name string, p any) error {
+	func() {
+		defer func() { _ = recover() }()
+		slog.New(logHandler{}).Error("panic recovered", "in", name, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	}()
+	return llm.Errorf(llm.Internal, "a fault in %s was caught: %v", name, p)
+}

@@ -1,0 +1,196 @@
+package main
+
+// #include "shim.h"
+import "C"
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// logTarget is where LOG events go.
+type logTarget struct {
+	level slog.Level
+	queue *queue
+}
+
+// logging is the target of the whole process; nil: nowhere.
+var logging atomic.Pointer[logTarget]
+
+// logHandler is the slog.Handler of every logger in the library.
+type logHandler struct {
+	attrs  []slog.Attr
+	groups string // "a.b." in front of the keys
+}
+
+func (h logHandler) Enabled(_ context.Context, level slog.Level) bool {
+	t := logging.Load()
+	return t != nil && level >= t.level
+}
+
+func (h logHandler) Handle(_ context.Context, r slog.Record) error {
+	t := logging.Load()
+	if t == nil || r.Level < t.level {
+		return nil
+	}
+	attrs := map[string]any{}
+	for _, a := range h.attrs {
+		putAttr(attrs, "", a)
+	}
+	r.Attrs(func(a slog.Attr) bool { putAttr(attrs, h.groups, a); return true })
+	data, err := llm.JSON.Marshal(struct {
+		Level   int            `json:"level"`
+		Time    float64        `json:"time"`
+		Message string         `json:"message"`
+		Attrs   map[string]any `json:"attrs"`
+	}{int(r.Level), float64(r.Time.UnixMicro()) / 1e6, strings.ToValidUTF8(r.Message, "\uFFFD"), attrs})
+	if err != nil {
+		return err
+	}
+	t.queue.offer(record{kind: eventLog}, data)
+	return nil
+}
+
+// putAttr flattens groups: {"http.status": 500}.
+func putAttr(to map[string]any, prefix string, a slog.Attr) {
+	v := a.Value.Resolve()
+	switch v.Kind() {
+	case slog.KindGroup:
+		if a.Key != "" {
+			prefix += a.Key + "."
+		}
+		for _, inner := range v.Group() {
+			putAttr(to, prefix, inner)
+		}
+	case slog.KindInt64, slog.KindUint64, slog.KindFloat64, slog.KindBool:
+		to[prefix+a.Key] = v.Any()
+	case slog.KindDuration:
+		to[prefix+a.Key] = v.Duration().Seconds()
+	case slog.KindTime:
+		to[prefix+a.Key] = v.Time().Format(time.RFC3339Nano)
+	default:
+		to[prefix+a.Key] = strings.ToValidUTF8(v.String(), "\uFFFD")
+	}
+}
+
+func (h logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	grown := append([]slog.Attr{}, h.attrs...)
+	for _, a := range attrs {
+		a.Key = h.groups + a.Key
+		grown = append(grown, a)
+	}
+	return logHandler{grown, h.groups}
+}
+
+func (h logHandler) WithGroup(name string) slog.Handler {
+	return logHandler{h.attrs, h.groups + name + "."}
+}
+
+// strayLog takes what Go's packages write through the log package.
+type strayLog struct{}
+
+func (strayLog) Write(p []byte) (int, error) {
+	slog.New(logHandler{}).Warn(strings.TrimSpace(string(p)))
+	return len(p), nil
+}
+
+// watching is the process's subscription to observations.
+var watching struct {
+	sync.Mutex
+	queue *queue
+	stop  func()
+}
+
+// watch sends observations to q from now on; nil: to nobody.
+func watch(q *queue) {
+	watching.Lock()
+	defer watching.Unlock()
+	if watching.stop != nil {
+		watching.stop()
+	}
+	watching.queue, watching.stop = q, nil
+	if q == nil {
+		return
+	}
+	s := observers.Subscribe(maxDroppable)
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = recovered("observe", func() { pump(s, q, quit) }) // logged
+	}()
+	watching.stop = func() { close(quit); <-done; s.Close() }
+}
+
+// pump carries observations to q until quit.
+func pump(s *llm.Subscription, q *queue, quit <-chan struct{}) {
+	var lost uint64
+	for {
+		select {
+		case <-quit:
+			return
+		case v := <-s.C():
+			data, err := v.MarshalJSON()
+			if err != nil {
+				continue
+			}
+			if now := s.Dropped(); now > lost {
+				q.noteDropped(now - lost)
+				lost = now
+			}
+			if !q.offer(record{kind: eventObserve}, data) {
+				return
+			}
+		}
+	}
+}
+
+// forgetLogQueue ends logging and observing to a queue that is freed.
+func forgetLogQueue(q *queue) {
+	if t := logging.Load(); t != nil && t.queue == q {
+		logging.CompareAndSwap(t, nil)
+	}
+	watching.Lock()
+	ours := watching.queue == q
+	watching.Unlock()
+	if ours {
+		watch(nil)
+	}
+}
+
+//export goLogToQueue
+func goLogToQueue(level C.int32_t, h C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
+	return guard("llmagg_log_to_queue", err, func() error {
+		if h == 0 {
+			logging.Store(nil)
+			return nil
+		}
+		q, e := lookup[*queue]("queue", h)
+		if e != nil {
+			return e
+		}
+		logging.Store(&logTarget{slog.Level(level), q})
+		return nil
+	})
+}
+
+//export goObserveToQueue
+func goObserveToQueue(h C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
+	return guard("llmagg_observe_to_queue", err, func() error {
+		if h == 0 {
+			watch(nil)
+			return nil
+		}
+		q, e := lookup[*queue]("queue", h)
+		if e != nil {
+			return e
+		}
+		watch(q)
+		return nil
+	})
+}

@@ -1,0 +1,70 @@
+// Command capi is the C ABI of the library, built with -buildmode=c-shared or
+// c-archive. include/llmagg.h is its manual.
+//
+//	shim*.c, error.c     the public functions: argument checks, errors, nothing of Go
+//	fork.c, wake.c       forked children; the descriptor of a queue
+//	manager.go, provider.go, client.go, aggregator.go, wall.go, log.go
+//	                     the exports behind them, one file for each family
+//	handle.go, scope.go  handles, and what was begun through them
+//	queue.go, arena.go   events on their way to the reader
+//	operation.go         calls in flight: ids, credit, exactly one terminal event
+//	custom.go            attempts that the application performs
+//	error.go, guard.go, text.go
+//	                     errors, panics and bytes at the boundary
+//
+// Exported names begin with go and are hidden by the version script; the C
+// files turn the public names into them.
+package main
+
+// #cgo CFLAGS: -I${SRCDIR}/../include -O2 -Wall -Wextra
+// #include <stdlib.h>
+// #include "shim.h"
+import "C"
+
+import (
+	"log"
+	"log/slog"
+	"unsafe"
+
+	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+func main() {}
+
+// init keeps Go's packages from writing to the host's stderr: net/http logs
+// through the log package.
+func init() {
+	log.SetFlags(0)
+	log.SetOutput(strayLog{})
+}
+
+// observers are those of every route in the process.
+var observers llm.Observers
+
+// clientOptions are given to every client.
+func clientOptions() client.Options {
+	return client.Options{Logger: slog.New(logHandler{}), Observers: &observers, Getenv: getenv, OnSocket: noteSocket}
+}
+
+func parseOptions() llm.ParseOptions { return llm.ParseOptions{Getenv: getenv} }
+
+// getenv asks C: the host may have changed its environment since Go copied it
+// (L5).
+func getenv(name string) (string, bool) {
+	key := append([]byte(name), 0)
+	value := C.shim_getenv((*C.char)(unsafe.Pointer(&key[0])))
+	if value == nil {
+		return "", false
+	}
+	return C.GoString(value), true
+}
+
+// noteSocket keeps the table of descriptors that a forked child closes.
+func noteSocket(fd uintptr, open bool) {
+	if open {
+		C.shim_fd_note(C.int(fd))
+		return
+	}
+	C.shim_fd_forget(C.int(fd))
+}

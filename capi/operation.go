@@ -1,0 +1,262 @@
+package main
+
+// #include "shim.h"
+import "C"
+
+import (
+	"context"
+	"io"
+	"sync/atomic"
+
+	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// defaultWindow is how many chunks a stream runs ahead of its reader.
+const defaultWindow = 64
+
+// lastID numbers operations and custom calls together; a number is never used
+// again, and 0 is none.
+var lastID atomic.Uint64
+
+// operation is one call in flight whose events go to a queue.
+type operation struct {
+	id, tag uint64
+	queue   *queue
+	scopes  []*scope // of the handles that it was begun through, and of its queue
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	credit  credit
+}
+
+// operations are those in flight, by id.
+var operations registry[*operation]
+
+// opContext lets a custom backend, deep inside the core, find the operation
+// that a call belongs to.
+type opContext struct {
+	context.Context
+	op *operation
+}
+
+type opKey struct{}
+
+func (c opContext) Value(key any) any {
+	if key == (opKey{}) {
+		return c.op
+	}
+	return c.Context.Value(key)
+}
+
+// operationOf is the operation that ctx belongs to, nil for a blocking call.
+func operationOf(ctx context.Context) *operation {
+	op, _ := ctx.Value(opKey{}).(*operation)
+	return op
+}
+
+// begin starts an operation: run performs it in a goroutine of its own and
+// returns what its terminal event carries. Error: CLOSED.
+func begin(what string, q *queue, tag uint64, through []*scope, run func(op *operation) ([]byte, error)) (uint64, error) {
+	scopes := append(through[:len(through):len(through)], q.scope)
+	if err := enterAll(scopes); err != nil {
+		return 0, err
+	}
+	ctx, cancel := under(scopes)
+	op := &operation{id: lastID.Add(1), tag: tag, queue: q, scopes: scopes, cancel: cancel,
+		credit: credit{more: make(chan struct{}, 1)}}
+	op.ctx = opContext{ctx, op}
+	operations.add(op.id, op)
+	id := op.id
+	go op.perform(what, run)
+	return id, nil
+}
+
+// perform runs the operation and sends its terminal event, exactly one,
+// whatever happens.
+func (op *operation) perform(what string, run func(op *operation) ([]byte, error)) {
+	var payload []byte
+	var err error
+	if p := recovered(what, func() { payload, err = run(op) }); p != nil {
+		err = p
+	}
+	op.cancel(nil)
+	operations.remove(op.id)
+	if err != nil {
+		e := asError(err)
+		op.queue.push(record{kind: eventError, status: int32(e.Code), op: op.id, tag: op.tag}, errorJSON(e))
+	} else {
+		op.queue.push(record{kind: eventDone, op: op.id, tag: op.tag}, payload)
+	}
+	leaveAll(op.scopes)
+}
+
+// send sends an event that is not the last.
+func (op *operation) send(kind int32, payload []byte) {
+	op.queue.push(record{kind: kind, op: op.id, tag: op.tag}, payload)
+}
+
+// relay sends the events of a stream, each chunk for one credit, and gives the
+// whole response.
+func (op *operation) relay(s *client.Stream) ([]byte, error) {
+	defer s.Close()
+	var scratch []byte // reused: push copies what is small, and keeps what is not
+	for {
+		ev, err := s.Next()
+		if err != nil {
+			if err == io.EOF {
+				err = llm.Errorf(llm.Internal, "the stream ended without its response")
+			}
+			return nil, err
+		}
+		switch ev.Kind {
+		case llm.EventDone:
+			return ev.Response.AppendJSON(scratch[:0])
+		case llm.EventRestart:
+			payload, err := ev.Restart.MarshalJSON()
+			if err != nil {
+				return nil, err
+			}
+			op.send(eventRestart, payload)
+		case llm.EventChunk:
+			if scratch, err = ev.Chunk.AppendJSON(scratch[:0]); err != nil {
+				return nil, err
+			}
+			if !op.credit.take(op.ctx.Done(), s.Done()) {
+				continue // it has ended: Next says how
+			}
+			op.send(eventChunk, scratch)
+			if len(scratch) >= largePayload {
+				scratch = nil // the queue's now
+			}
+		}
+	}
+}
+
+// callForm is what the chat functions have in common: a client, an aggregator
+// or a list of routes.
+type callForm interface {
+	ChatPayload(ctx context.Context, p *llm.Payload) (*llm.Response, error)
+	StreamPayload(ctx context.Context, p *llm.Payload) (*client.Stream, error)
+}
+
+// submit begins a chat as an operation.
+func submit(what string, to callForm, q *queue, p *llm.Payload, flags uint32, tag uint64, through []*scope) (uint64, error) {
+	if flags&^uint32(C.LLMAGG_STREAM) != 0 {
+		return 0, llm.Errorf(llm.InvalidArgument, "argument flags is %#x; expected 0 or LLMAGG_STREAM", flags)
+	}
+	streamed := flags&C.LLMAGG_STREAM != 0
+	return begin(what, q, tag, through, func(op *operation) ([]byte, error) {
+		op.credit.start(p.Options.Window)
+		if !streamed {
+			return wholeAnswer(op.ctx, to, p)
+		}
+		s, err := to.StreamPayload(op.ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		return op.relay(s)
+	})
+}
+
+func wholeAnswer(ctx context.Context, to callForm, p *llm.Payload) ([]byte, error) {
+	r, err := to.ChatPayload(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return r.AppendJSON(nil)
+}
+
+// block performs a chat on the calling thread.
+func block(to callForm, p *llm.Payload, through []*scope) ([]byte, error) {
+	if err := enterAll(through); err != nil {
+		return nil, err
+	}
+	defer leaveAll(through)
+	ctx, cancel := under(through)
+	defer cancel(nil)
+	return wholeAnswer(ctx, to, p)
+}
+
+// payload checks a request and its options.
+func payload(request *C.char, requestLen C.size_t, options *C.char, optionsLen C.size_t) (*llm.Payload, error) {
+	o, err := llm.ParseCallOptions(borrow(options, optionsLen))
+	if err != nil {
+		return nil, err
+	}
+	p, err := llm.ParsePayload(borrow(request, requestLen))
+	if err != nil {
+		return nil, err
+	}
+	p.Options = o
+	return p, nil
+}
+
+// credit counts the chunks that a stream may send.
+type credit struct {
+	unlimited atomic.Bool
+	left      atomic.Int64
+	more      chan struct{} // has one element after a give
+}
+
+// start sets the window: 0 means the default, negative no bound.
+func (c *credit) start(window int) {
+	switch {
+	case window < 0:
+		c.unlimited.Store(true)
+	case window == 0:
+		c.give(defaultWindow)
+	default:
+		c.give(int64(window))
+	}
+}
+
+// give adds credit; it may come before start, since an operation is known
+// before it runs.
+func (c *credit) give(n int64) {
+	c.left.Add(n)
+	select {
+	case c.more <- struct{}{}:
+	default:
+	}
+}
+
+// take waits for one credit. It gives up, and tells so, when one of the
+// channels closes first.
+func (c *credit) take(canceled, ended <-chan struct{}) bool {
+	if c.unlimited.Load() {
+		return true
+	}
+	for c.left.Add(-1) < 0 {
+		c.left.Add(1)
+		select {
+		case <-c.more:
+		case <-canceled:
+			return false
+		case <-ended:
+			return false
+		}
+	}
+	return true
+}
+
+var errCanceled = &llm.Error{Code: llm.Canceled, Message: "the operation was canceled"}
+
+//export goOpCancel
+func goOpCancel(id C.uint64_t, err **C.llmagg_error) C.llmagg_status {
+	return guard("llmagg_op_cancel", err, func() error {
+		if op, ok := operations.find(uint64(id)); ok {
+			op.cancel(errCanceled)
+		}
+		return nil
+	})
+}
+
+//export goOpCredit
+func goOpCredit(id C.uint64_t, chunks C.uint32_t, err **C.llmagg_error) C.llmagg_status {
+	return guard("llmagg_op_credit", err, func() error {
+		if op, ok := operations.find(uint64(id)); ok {
+			op.credit.give(int64(chunks))
+		}
+		return nil
+	})
+}

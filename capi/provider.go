@@ -1,0 +1,153 @@
+package main
+
+// #include "shim.h"
+import "C"
+
+import (
+	"context"
+
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/provider"
+)
+
+type providerObject struct {
+	scope *scope // open until the provider is closed through its handle
+	p     *provider.Provider
+}
+
+func (*providerObject) kind() string { return "provider" }
+
+func (o *providerObject) close(ctx context.Context) error {
+	o.scope.close()
+	return o.p.Close(ctx)
+}
+
+// oneProvider reads a configuration with exactly one provider.
+func oneProvider(config *C.char, n C.size_t) (llm.ProviderConfig, error) {
+	cfgs, err := llm.ParseConfig(borrow(config, n), parseOptions())
+	if err != nil {
+		return llm.ProviderConfig{}, err
+	}
+	if len(cfgs) != 1 {
+		return llm.ProviderConfig{}, llm.Errorf(llm.InvalidArgument, "the configuration has %d providers; expected one", len(cfgs))
+	}
+	return cfgs[0], nil
+}
+
+// keepProvider initializes a provider and makes its handle.
+func keepProvider(p *provider.Provider, out **C.llmagg_provider) error {
+	if err := p.Initialize(context.Background()); err != nil {
+		p.Retire()
+		return err
+	}
+	*out = (*C.llmagg_provider)(newHandle(&providerObject{newScope("the provider"), p}))
+	return nil
+}
+
+//export goProviderNew
+func goProviderNew(config *C.char, n C.size_t, out **C.llmagg_provider, err **C.llmagg_error) C.llmagg_status {
+	return guard("llmagg_provider_new", err, func() error {
+		cfg, e := oneProvider(config, n)
+		if e != nil {
+			return e
+		}
+		p, e := provider.New(cfg, clientOptions())
+		if e != nil {
+			return e
+		}
+		return keepProvider(p, out)
+	})
+}
+
+//export goProviderNewCustom
+func goProviderNewCustom(config *C.char, n C.size_t, queueHandle C.uintptr_t, tag C.uint64_t, out **C.llmagg_provider, err **C.llmagg_error) C.llmagg_status {
+	return guard("llmagg_provider_new_custom", err, func() error {
+		q, e := optionalQueue(queueHandle)
+		if e != nil {
+			return e
+		}
+		cfg, e := oneProvider(config, n)
+		if e != nil {
+			return e
+		}
+		p, e := provider.NewCustom(cfg, newCustomBackend(q, uint64(tag), cfg.Models...), clientOptions())
+		if e != nil {
+			return e
+		}
+		return keepProvider(p, out)
+	})
+}
+
+// optionalQueue finds a queue; nil for no handle.
+func optionalQueue(h C.uintptr_t) (*queue, error) {
+	if h == 0 {
+		return nil, nil
+	}
+	return lookup[*queue]("queue", h)
+}
+
+//export goProviderInitialize
+func goProviderInitialize(h C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
+	return guard("llmagg_provider_initialize", err, func() error {
+		o, e := lookup[*providerObject]("provider", h)
+		if e != nil {
+			return e
+		}
+		return o.p.Initialize(context.Background())
+	})
+}
+
+//export goProviderModels
+func goProviderModels(h C.uintptr_t, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
+	return guard("llmagg_provider_models", err, func() error {
+		o, e := lookup[*providerObject]("provider", h)
+		if e != nil {
+			return e
+		}
+		if e := o.scope.enter(); e != nil {
+			return e
+		}
+		defer o.scope.leave()
+		return setJSON(out, o.p.Models())
+	})
+}
+
+//export goProviderClient
+func goProviderClient(h C.uintptr_t, model *C.char, n C.size_t, out **C.llmagg_client, err **C.llmagg_error) C.llmagg_status {
+	return guard("llmagg_provider_client", err, func() error {
+		o, e := lookup[*providerObject]("provider", h)
+		if e != nil {
+			return e
+		}
+		wanted, e := name("model", model, n)
+		if e != nil {
+			return e
+		}
+		c, e := o.p.Client(wanted)
+		if e != nil {
+			return e
+		}
+		*out = newClientHandle(c, false)
+		return nil
+	})
+}
+
+//export goProviderClose
+func goProviderClose(h C.uintptr_t, deadline C.double, err **C.llmagg_error) C.llmagg_status {
+	return guard("llmagg_provider_close", err, func() error {
+		o, e := lookup[*providerObject]("provider", h)
+		if e != nil {
+			return e
+		}
+		return closing(deadline, o.close)
+	})
+}
+
+//export goProviderFree
+func goProviderFree(h C.uintptr_t) {
+	quiet("llmagg_provider_free", func() {
+		if o, ok := take[*providerObject](h, nil); ok && !owned(o.p) {
+			_ = o.close(now()) // what has not ended yet ends by itself
+		}
+	})
+}

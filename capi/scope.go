@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"sync"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// scope is what was begun through one handle. Ending it ends that, with CLOSED.
+type scope struct {
+	what string // "the client", for messages
+	ctx  context.Context
+	end  context.CancelCauseFunc
+
+	mu    sync.Mutex // guards what follows
+	busy  int
+	ended bool
+	idle  chan struct{} // closed when busy falls to 0; nil while nobody waits
+}
+
+func newScope(what string) *scope {
+	s := &scope{what: what}
+	s.ctx, s.end = context.WithCancelCause(context.Background())
+	return s
+}
+
+func (s *scope) closedError() *llm.Error { return llm.Errorf(llm.Closed, "%s is closed", s.what) }
+
+// enter counts one more thing under way. Error: CLOSED.
+func (s *scope) enter() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return s.closedError()
+	}
+	s.busy++
+	return nil
+}
+
+func (s *scope) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.busy--
+	if s.busy == 0 && s.idle != nil {
+		close(s.idle)
+		s.idle = nil
+	}
+}
+
+// close ends everything under way and refuses more.
+func (s *scope) close() {
+	s.mu.Lock()
+	first := !s.ended
+	s.ended = true
+	s.mu.Unlock()
+	if first {
+		s.end(s.closedError())
+	}
+}
+
+// wait waits until nothing is under way, or ctx ends, whose error it returns.
+func (s *scope) wait(ctx context.Context) error {
+	s.mu.Lock()
+	if s.busy == 0 {
+		s.mu.Unlock()
+		return nil
+	}
+	if s.idle == nil {
+		s.idle = make(chan struct{})
+	}
+	idle := s.idle
+	s.mu.Unlock()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// enterAll enters every scope or none.
+func enterAll(scopes []*scope) error {
+	for i, s := range scopes {
+		if err := s.enter(); err != nil {
+			leaveAll(scopes[:i])
+			return err
+		}
+	}
+	return nil
+}
+
+func leaveAll(scopes []*scope) {
+	for _, s := range scopes {
+		s.leave()
+	}
+}
+
+// under gives a context that ends with any of the scopes. cancel frees it.
+func under(scopes []*scope) (context.Context, context.CancelCauseFunc) {
+	ctx, cancel := context.WithCancelCause(scopes[0].ctx)
+	if len(scopes) == 1 {
+		return ctx, cancel
+	}
+	stops := make([]func() bool, 0, len(scopes)-1)
+	for _, s := range scopes[1:] {
+		stops = append(stops, context.AfterFunc(s.ctx, func() { cancel(context.Cause(s.ctx)) }))
+	}
+	return ctx, func(cause error) {
+		cancel(cause)
+		for _, stop := range stops {
+			stop()
+		}
+	}
+}

@@ -1,0 +1,53 @@
+package main
+
+// #include <stdlib.h>
+// #include "shim.h"
+import "C"
+
+import (
+	"strings"
+	"unicode/utf8"
+	"unsafe"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// borrow is the caller's text, without a copy: not to be kept beyond the call,
+// not to be changed. The shim has seen to it that an empty text is NULL.
+func borrow(p *C.char, n C.size_t) []byte {
+	if p == nil {
+		return nil
+	}
+	return unsafe.Slice((*byte)(unsafe.Pointer(p)), int(n))
+}
+
+// name copies a text that names something.
+func name(what string, p *C.char, n C.size_t) (string, error) {
+	s := string(borrow(p, n))
+	if !utf8.ValidString(s) {
+		return "", llm.Errorf(llm.InvalidArgument, "argument %s is not valid UTF-8", what)
+	}
+	if strings.IndexByte(s, 0) >= 0 {
+		return "", llm.Errorf(llm.InvalidArgument, "argument %s holds a NUL byte at offset %d", what, strings.IndexByte(s, 0))
+	}
+	return s, nil
+}
+
+// setBuf gives the caller a copy of data, with a NUL behind it.
+func setBuf(out *C.llmagg_buf, data []byte) error {
+	p := (*C.char)(C.malloc(C.size_t(len(data) + 1)))
+	to := unsafe.Slice((*byte)(unsafe.Pointer(p)), len(data)+1)
+	copy(to, data)
+	to[len(data)] = 0
+	out.ptr, out.len = p, C.size_t(len(data))
+	return nil
+}
+
+// setJSON gives the caller v as JSON.
+func setJSON(out *C.llmagg_buf, v any) error {
+	data, err := llm.JSON.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return setBuf(out, data)
+}

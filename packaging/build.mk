@@ -1,0 +1,57 @@
+# The C library: shared, static, installed. Included by the Makefile at the root; every path is relative to that.
+
+GO            ?= go
+CC            ?= cc
+CXX           ?= c++
+PREFIX        ?= /usr/local
+INCLUDEDIR    ?= $(PREFIX)/include
+LIBDIR        ?= $(PREFIX)/lib
+DESTDIR       ?=
+BUILD         ?= build
+
+LIB_VERSION   := $(shell sed -n 's/^.define LLMAGG_VERSION "\(.*\)"/\1/p' include/llmagg.h)
+LIB_SOVERSION := $(shell sed -n 's/^.define LLMAGG_ABI_VERSION \([0-9]*\)/\1/p' include/llmagg.h)
+LIB_SOURCES   := $(shell find core capi include -name '*.go' ! -name '*_test.go' -o -name '*.[ch]') go.mod go.sum packaging/llmagg.map
+
+# The pure Go resolver: a name look-up must not take a thread of the host's. No build id and no paths: two builds in two folders
+# are the same bytes.
+LIB_TAGS      := netgo,osusergo
+LIB_GOFLAGS   := -trimpath -buildvcs=false -tags $(LIB_TAGS)
+LIB_LDFLAGS    = -s -w -buildid= -extldflags '-Wl,-soname,libllmagg.so.$(LIB_SOVERSION) -Wl,--version-script,$(CURDIR)/packaging/llmagg.map -Wl,--build-id=none -Wl,-z,relro,-z,now'
+
+.PHONY: lib static install
+
+lib: $(BUILD)/libllmagg.so ## build build/libllmagg.so, the shared library
+
+static: $(BUILD)/libllmagg.a ## build build/libllmagg.a, the static library
+
+$(BUILD)/libllmagg.so: $(LIB_SOURCES)
+	@mkdir -p $(BUILD)
+	CGO_ENABLED=1 $(GO) build -buildmode=c-shared $(LIB_GOFLAGS) -ldflags "$(LIB_LDFLAGS)" -o $@ ./capi
+	@rm -f $(BUILD)/libllmagg.h
+	@ln -sf libllmagg.so $(BUILD)/libllmagg.so.$(LIB_SOVERSION)
+
+# The Go compiler's archive, made into one object whose only global names are the header's.
+$(BUILD)/libllmagg.a: $(LIB_SOURCES)
+	@mkdir -p $(BUILD)/static
+	CGO_ENABLED=1 $(GO) build -buildmode=c-archive $(LIB_GOFLAGS) -ldflags "-s -w -buildid=" -o $(BUILD)/static/go.a ./capi
+	$(CC) -r -nostdlib -Wl,--whole-archive $(BUILD)/static/go.a -Wl,--no-whole-archive -Wl,--build-id=none -o $(BUILD)/static/llmagg.o
+	objcopy --wildcard --keep-global-symbol='llmagg_*' $(BUILD)/static/llmagg.o
+	objcopy --strip-debug $(BUILD)/static/llmagg.o
+	@rm -f $@
+	ar rcsD $@ $(BUILD)/static/llmagg.o
+	@rm -rf $(BUILD)/static
+
+install: lib static ## install header, libraries, pkg-config file and CMake package (PREFIX=, DESTDIR=)
+	install -d '$(DESTDIR)$(INCLUDEDIR)' '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(LIBDIR)/cmake/llmagg'
+	install -m 644 include/llmagg.h '$(DESTDIR)$(INCLUDEDIR)/llmagg.h'
+	install -m 755 $(BUILD)/libllmagg.so '$(DESTDIR)$(LIBDIR)/libllmagg.so.$(LIB_VERSION)'
+	ln -sf libllmagg.so.$(LIB_VERSION) '$(DESTDIR)$(LIBDIR)/libllmagg.so.$(LIB_SOVERSION)'
+	ln -sf libllmagg.so.$(LIB_SOVERSION) '$(DESTDIR)$(LIBDIR)/libllmagg.so'
+	install -m 644 $(BUILD)/libllmagg.a '$(DESTDIR)$(LIBDIR)/libllmagg.a'
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(LIB_VERSION)|' \
+		packaging/llmagg.pc.in > '$(DESTDIR)$(LIBDIR)/pkgconfig/llmagg.pc'
+	sed -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@SOVERSION@|$(LIB_SOVERSION)|' \
+		packaging/llmaggConfig.cmake.in > '$(DESTDIR)$(LIBDIR)/cmake/llmagg/llmaggConfig.cmake'
+	sed -e 's|@VERSION@|$(LIB_VERSION)|' -e 's|@MAJOR@|$(word 1,$(subst ., ,$(LIB_VERSION)))|' -e 's|@MINOR@|$(word 2,$(subst ., ,$(LIB_VERSION)))|' \
+		packaging/llmaggConfigVersion.cmake.in > '$(DESTDIR)$(LIBDIR)/cmake/llmagg/llmaggConfigVersion.cmake'
