@@ -121,7 +121,7 @@ func (h *http1) head(hd *head, pause func() error) error {
 	case framing == framingLength:
 		hd.add("Content-Length", fmt.Sprint(hd.length))
 	}
-	if h.last && !hd.quietly {
+	if h.last {
 		hd.add("Connection", "close")
 	}
 	var text strings.Builder

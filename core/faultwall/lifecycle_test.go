@@ -99,6 +99,7 @@ func TestCloseEndsSilentConnectionsAndFloods(t *testing.T) {
 	require.NoError(t, conn.SetWriteDeadline(time.Now().Add(200*time.Millisecond)))
 	request := "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 13\r\n\r\n{\"model\":\"m\"}"
 	_, _ = conn.Write([]byte(strings.Repeat(request, 100_000)))
+	await(t, w, func(s faultwall.Seen) bool { return s.Totals.Requests == 1 })
 	w.Close()
 	require.Zero(t, w.Seen().Totals.ConnectionsOpen)
 	require.Equal(t, "killed", w.Seen().Requests[0].Cut)

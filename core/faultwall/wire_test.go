@@ -84,7 +84,7 @@ func TestBodies(t *testing.T) {
 }
 
 func TestContentLengthThatLies(t *testing.T) {
-	w := start(t, script(`{"content_length":100000},{"content_length":10}`))
+	w := start(t, script(`{"content_length":100000},{"content_length":10,"keep_alive":false}`))
 	h := client(t, w)
 	r := ask(t, w, h, "m", false)
 	require.ErrorIs(t, r.err, io.ErrUnexpectedEOF)
