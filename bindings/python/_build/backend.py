@@ -63,12 +63,12 @@ def provide_library() -> None:
     go = find_go()
     if not (compiler := shutil.which(os.environ.get("CC", "cc").split()[0]) or shutil.which("gcc")):
         stop("a C compiler is needed to build llmagg; install gcc or clang, or set CC")
-    command = [go, "build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false"]
-    command += ["-ldflags", "-s -w -extldflags '-Wl,-soname,libllmagg.so.1'", "-o", str(LIBRARY), "./capi"]
-    environment = {**os.environ, "CGO_ENABLED": "1", "CC": os.environ.get("CC", compiler)}
-    if (built := subprocess.run(command, cwd=root, env=environment)).returncode:
+    if not (make := shutil.which("make")):
+        stop("make is needed to build llmagg; install it")
+    command = [make, "-f", "packaging/build.mk", "lib", f"GO={go}"]
+    if (built := subprocess.run(command, cwd=root, env={**os.environ, "CC": os.environ.get("CC", compiler)})).returncode:
         stop(f"compiling the Go core failed with status {built.returncode}; its messages stand above")
-    LIBRARY.with_suffix(".h").unlink(missing_ok=True)  # cgo's own header; include/llmagg.h is ours
+    shutil.copyfile(root / "build" / LIBRARY.name, LIBRARY)
 
 
 def find_go() -> str:

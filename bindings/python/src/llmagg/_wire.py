@@ -84,7 +84,8 @@ def build(cls: type[T], data: dict[str, Any], template: dict[str, Any]) -> T:
         values.update(data)
         values["extra"] = {}
     else:
-        values["extra"] = extra = {}
+        extra: dict[str, Any] = {}
+        values["extra"] = extra
         for key, value in data.items():
             (values if key in template else extra)[key] = value
     made = object.__new__(cls)

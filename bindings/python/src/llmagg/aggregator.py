@@ -18,6 +18,7 @@ from .responses import ChatCompletionResponse
 if TYPE_CHECKING:
     from ._native.calls import Call
 
+_NOT_INITIALIZED = "the aggregator is not initialized; call 'await aggregator.initialize(config)' first"
 Messages = Iterable[Message | dict[str, Any]]
 
 
@@ -74,7 +75,7 @@ class LLMAggregator:
 
     def _call(self, messages: ChatCompletionRequest | Messages, params: dict[str, Any]) -> Call:
         if not self._initialized:
-            raise NotInitializedError("the aggregator is not initialized; call 'await aggregator.initialize(config)' first")
+            raise NotInitializedError(_NOT_INITIALIZED)
         request, options = routing.request_and_options(messages, params)
         entries = routing.catalog(self.manager.providers)
         if not entries:
@@ -90,9 +91,7 @@ class LLMAggregator:
         """``chat`` for code without an event loop; blocks, and Ctrl-C ends it at once."""
         return self._call(messages, params).response_sync()
 
-    def stream(
-        self, messages: ChatCompletionRequest | Messages, **params: Any
-    ) -> AsyncGenerator[StreamEvent, None]:
+    def stream(self, messages: ChatCompletionRequest | Messages, **params: Any) -> AsyncGenerator[StreamEvent, None]:
         """An async generator of events: ChunkEvent, perhaps RestartEvent, and DoneEvent with the whole answer.
 
         Leaving it ends the call upstream. A break after the first token is a StreamInterruptedError with
@@ -140,7 +139,7 @@ class LLMAggregator:
     async def health_check(self) -> dict[str, dict[str, bool]]:
         """Provider → model → whether it is alive, asked at the same time; spends no tokens."""
         if not self._initialized:
-            raise NotInitializedError("the aggregator is not initialized; call 'await aggregator.initialize(config)' first")
+            raise NotInitializedError(_NOT_INITIALIZED)
         alive: dict[str, dict[str, bool]] = await self.manager.health_check_all()
         return alive
 
@@ -191,7 +190,7 @@ def _text(response: ChatCompletionResponse) -> str:
 
 def _refuse_restart(params: dict[str, Any]) -> None:
     if params.get("on_interrupt") == "restart":
-        raise InvalidArgumentError('a stream of bare text cannot announce a restart; use stream(on_interrupt="restart")')
+        raise InvalidArgumentError("a stream of bare text cannot announce a restart; use stream() instead")
 
 
 def _as_original(error: LLMError) -> LLMError:

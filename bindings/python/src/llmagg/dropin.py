@@ -11,11 +11,14 @@ from pathlib import Path
 
 MODULES = (
     "types", "client", "provider", "providers", "providers.openai_provider", "providers.deepseek_provider",
-    "providers.gemini_provider", "manager", "aggregator", "llm_aggrator",
+    "providers.gemini_provider", "manager", "aggregator", "llm_aggrator", "errors", "events",
 )  # fmt: skip
-"""The modules of the original; each becomes the same module object as the one of this package."""
+"""The modules of the original, and those of its new types; each becomes the same module object as the one of this package."""
 
-_PACKAGE = '''"""``{name}`` is ``{target}``. Written by ``python -m llmagg dropin``."""
+_PACKAGE = '''"""``{name}`` is ``{target}``.
+
+Written by ``python -m llmagg dropin``.
+"""
 
 import importlib
 import sys
@@ -28,7 +31,10 @@ for _name in {modules}:
     sys.modules[f"{{__name__}}.{{_name}}"] = importlib.import_module(f"{target}.{{_name}}")
 sys.modules[__name__] = {target}
 '''
-_MODULE = '''"""``{name}`` is ``{target}``. Written by ``python -m llmagg dropin``."""
+_MODULE = '''"""``{name}`` is ``{target}``.
+
+Written by ``python -m llmagg dropin``.
+"""
 
 import sys
 
@@ -42,8 +48,9 @@ _MARK = "Written by ``python -m llmagg dropin``."
 
 def files() -> dict[str, str]:
     """Relative path → content of every file."""
+    made = {"py.typed": ""}
     listed = "(\n" + "".join(f'    "{module}",\n' for module in MODULES) + ")"
-    made = {"__init__.py": _PACKAGE.format(name="pkg.core.llm", target="llmagg", modules=listed)}
+    made["__init__.py"] = _PACKAGE.format(name="pkg.core.llm", target="llmagg", modules=listed)
     for module in MODULES:
         path = "providers/__init__.py" if module == "providers" else module.replace(".", "/") + ".py"
         made[path] = _MODULE.format(name=f"pkg.core.llm.{module}", target=f"llmagg.{module}")
@@ -76,11 +83,13 @@ def write(target: Path, *, replace: bool = False) -> list[str]:
 
 
 def _foreign(target: Path) -> list[Path]:
-    return [
-        path
-        for path in sorted(target.rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts and _MARK not in path.read_text("utf-8", "replace")[:400]
-    ]
+    return [path for path in sorted(target.rglob("*")) if path.is_file() and not _is_ours(path)]
+
+
+def _is_ours(path: Path) -> bool:
+    if "__pycache__" in path.parts or path.name == "py.typed":
+        return True
+    return _MARK in path.read_text("utf-8", "replace")[:400]
 
 
 def _backup_name(target: Path) -> Path:

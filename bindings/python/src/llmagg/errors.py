@@ -41,10 +41,10 @@ from .attempt import Attempt
 if sys.version_info < (3, 11):
     from asyncio import TimeoutError as _AsyncioTimeoutError
 
-    class _TimeoutBase(TimeoutError, _AsyncioTimeoutError):
+    class _BothTimeoutsError(TimeoutError, _AsyncioTimeoutError):
         """Both timeout classes, which are one from Python 3.11 on."""
 else:
-    _TimeoutBase = TimeoutError
+    _BothTimeoutsError = TimeoutError
 
 
 class LLMError(Exception):
@@ -178,7 +178,7 @@ class ContentFilterError(BadRequestError):
     code, name = -25, "CONTENT_FILTER"
 
 
-class APITimeoutError(APIError, _TimeoutBase):
+class APITimeoutError(APIError, _BothTimeoutsError):
     """A deadline passed; also a ``TimeoutError`` and an ``asyncio.TimeoutError``."""
 
     code, name = -26, "TIMEOUT"
@@ -243,7 +243,9 @@ def class_for(code: int) -> type[LLMError]:
     return _BY_CODE.get(code, InternalError)
 
 
-_COPIED = ("provider", "model", "status", "provider_message", "type", "provider_code", "request_id", "retry_after", "body")
+_COPIED = (
+    "provider", "model", "status", "provider_message", "type", "provider_code", "request_id", "retry_after", "body",
+)  # fmt: skip
 
 
 def from_payload(payload: dict[str, Any]) -> LLMError:

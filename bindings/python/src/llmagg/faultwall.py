@@ -1,8 +1,8 @@
 """A scripted server on a loopback port, for tests of programs that call models.
 
 It answers as OpenAI does, or as the script says: statuses, delays, cuts, silence; see ``core/faultwall/SCRIPT.md``.
-``python -m llmagg.faultwall --port 0 --script FILE`` runs one until it is interrupted; :class:`FaultWall` and the pytest
-fixture ``llm_wall`` run one in a test.
+``python -m llmagg.faultwall --port 0 --script FILE`` runs one until it is interrupted; :class:`FaultWall` and the
+pytest fixture ``llm_wall`` run one in a test.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from .responses import ChatCompletionResponse
 
 
 class LLMAggrator:
-    """``aggregator`` does the work. Used without initialization it looks for a configuration, see :mod:`llmagg.settings`.
+    """``aggregator`` does the work. Without initialization it looks for a configuration, see :mod:`llmagg.settings`.
 
     The methods are those of :class:`LLMAggregator`. Thread-safe.
     """

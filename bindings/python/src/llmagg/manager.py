@@ -21,7 +21,8 @@ class Manager:
     _instance: ClassVar[Manager | None] = None
     providers: dict[str, Any]
 
-    def __new__(cls, *args: object, **kwargs: object) -> Manager:
+    def __new__(cls, *_: object, **__: object) -> Manager:
+        """The one instance; for a subclass a new one."""
         if cls is not Manager:
             made = super().__new__(cls)
             made.providers = {}
@@ -57,7 +58,8 @@ class Manager:
             return self.providers[name]
         except KeyError:
             known = ", ".join(self.providers) or "none"
-            raise ProviderNotFoundError(f"no provider {name} is registered; there are: {known}", provider=name) from None
+            message = f"no provider {name} is registered; there are: {known}"
+            raise ProviderNotFoundError(message, provider=name) from None
 
     def must_get_provider(self, name: str) -> Any:
         """The same as ``get_provider``."""

@@ -27,10 +27,8 @@ def role_of(value: Any) -> MessageRole | str:
     """The MessageRole of a text where it is known, else the text; missing means assistant."""
     if value is None:
         return MessageRole.ASSISTANT
-    try:
-        return _ROLES.get(value, value)
-    except TypeError:  # something unhashable; the core refuses it with its place
-        return value  # type: ignore[no-any-return]
+    role: MessageRole | str = value  # anything else than a text is refused by the core, with its place
+    return _ROLES.get(value, role) if isinstance(value, str) else role
 
 
 @dataclass

@@ -21,7 +21,7 @@ _VENDOR_WORDS = (("gpt", "openai"), ("openai", "openai"), ("deepseek", "deepseek
 
 
 def provider_configs(config: Any) -> list[ProviderConfig]:
-    """The providers of a configuration, with their usable models. Raises InvalidArgumentError, also when none is left."""
+    """The providers of a configuration, with their usable models. Raises InvalidArgumentError, also if none is left."""
     skipped: list[str] = []
     made = []
     for provider, entry in _items(config, "the configuration", "{provider: {'models': {name: {…}}}}"):

@@ -22,15 +22,23 @@ if TYPE_CHECKING:
 logger = logging.getLogger("llmagg")
 _native_methods: dict[type, dict[str, Any]] = {}
 CALL_OPTIONS = frozenset(
-    {"max_retries", "deadline", "timeout", "on_interrupt", "hedge_after", "failover_bad_request", "failover_content_filter"}
+    [
+        "max_retries",
+        "deadline",
+        "timeout",
+        "on_interrupt",
+        "hedge_after",
+        "failover_bad_request",
+        "failover_content_filter",
+    ]
 )
 """Keyword parameters of a call that are the library's own and not sent."""
 
 
 def spoken_by_core(cls: type) -> type:
     """Marks a client class whose methods, as they stand now, the core carries out itself."""
-    methods = {name: getattr(cls, name) for name in dir(cls) if not name.startswith("__") and callable(getattr(cls, name))}
-    _native_methods[cls] = methods
+    names = (name for name in dir(cls) if not name.startswith("__"))
+    _native_methods[cls] = {name: getattr(cls, name) for name in names if callable(getattr(cls, name))}
     return cls
 
 

@@ -27,7 +27,7 @@ logger = logging.getLogger("llmagg")
 _APPLICATION = "app.config.settings:settings"
 
 
-class _Missed(Exception):
+class _MissedError(Exception):
     """A source has nothing; the text says why."""
 
 
@@ -37,7 +37,7 @@ def find() -> list[ProviderConfig]:
     for name, source in _SOURCES.items():
         try:
             return oldstyle.provider_configs(source())
-        except _Missed as reason:
+        except _MissedError as reason:
             missed.append(f"{name}: {reason}")
         except LLMError as error:
             missed.append(f"{name}: {error.message}")
@@ -49,20 +49,20 @@ def find() -> list[ProviderConfig]:
 def _from_file() -> Any:
     path = os.environ.get("LLMAGG_CONFIG")
     if not path:
-        raise _Missed("not set")
+        raise _MissedError("not set")
     from ._wire import decode
 
     try:
         data = Path(path).read_bytes()
     except OSError as error:
-        raise _Missed(f"the file {path} cannot be read: {error.strerror}") from None
+        raise _MissedError(f"the file {path} cannot be read: {error.strerror}") from None
     return decode(data, f"the file {path}")
 
 
 def _from_named_object() -> Any:
     name = os.environ.get("LLMAGG_SETTINGS")
     if not name:
-        raise _Missed("not set")
+        raise _MissedError("not set")
     return _from_object(name)
 
 
@@ -73,19 +73,19 @@ def _from_application() -> Any:
 def _from_object(name: str) -> Any:
     module, _, attribute = name.partition(":")
     if not module or not attribute:
-        raise _Missed(f"{name!r} is not of the form 'module:attribute'")
+        raise _MissedError(f"{name!r} is not of the form 'module:attribute'")
     try:
         found: Any = importlib.import_module(module)
     except Exception as error:
-        raise _Missed(f"module {module} cannot be imported ({type(error).__name__}: {error})") from None
+        raise _MissedError(f"module {module} cannot be imported ({type(error).__name__}: {error})") from None
     for part in attribute.split("."):
         if not hasattr(found, part):
-            raise _Missed(f"module {module} has no {attribute}")
+            raise _MissedError(f"module {module} has no {attribute}")
         found = getattr(found, part)
     try:
         llm_model = oldstyle.llm_model_of(found)
     except InvalidArgumentError as error:
-        raise _Missed(error.message) from None
+        raise _MissedError(error.message) from None
     return oldstyle.from_llm_model(llm_model)
 
 
@@ -99,7 +99,7 @@ def _from_environment() -> Any:
             base_url = os.environ.get(f"{prefix}_BASE_URL") or os.environ.get(f"{prefix}_API_BASE_URL")
             config[vendor] = {"models": {provider.DEFAULT_MODEL: {"api_key": key, "base_url": base_url}}}
     if not config:
-        raise _Missed("none is set")
+        raise _MissedError("none is set")
     return config
 
 

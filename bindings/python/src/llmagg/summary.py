@@ -8,15 +8,16 @@ from typing import Any
 from .errors import InvalidArgumentError
 
 _TASK = (
-    "You summarize passages. Answer with the summary alone, in the language of the passage, in one paragraph of at most "
-    "{count} words (for Chinese, Japanese and Korean: characters)."
+    "You summarize passages. Answer with the summary alone, in the language of the passage, in one paragraph of at "
+    "most {count} words (for Chinese, Japanese and Korean: characters)."
 )
 
 
 def messages(passage: Mapping[str, Any], count: int) -> list[dict[str, str]]:
     """The messages for a passage with ``title``, ``description`` and ``content``, each of which may be missing."""
     if not isinstance(passage, Mapping):
-        raise InvalidArgumentError(f"passage is a {type(passage).__name__}; expected a dict with title, description, content")
+        kind = type(passage).__name__
+        raise InvalidArgumentError(f"passage is a {kind}; expected a dict with title, description, content")
     if not isinstance(count, int) or count < 1:
         raise InvalidArgumentError(f"count is {count!r}; expected a number of words, at least 1")
     parts = [f"{label}: {passage[key]}" for key, label in _PARTS if passage.get(key)]

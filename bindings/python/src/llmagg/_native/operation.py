@@ -1,4 +1,4 @@
-"""One call under way. An operation belongs to the queue on which its events arrive and is touched by that reader only."""
+"""One call under way. It belongs to the queue on which its events arrive and is touched by that reader only."""
 
 from __future__ import annotations
 

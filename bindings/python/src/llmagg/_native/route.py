@@ -24,6 +24,10 @@ VENDORS = frozenset({"openai", "deepseek", "gemini"})
 _lock = threading.Lock()
 
 
+_Made = tuple["dict[str, Any] | None", Handle]
+"""The configuration's fields from which a handle was made, and the handle."""
+
+
 class Route:
     """Lives in the client's ``__dict__``; a copy of the client gets one of its own. Thread-safe."""
 
@@ -34,7 +38,7 @@ class Route:
         self.used_directly = False
         self.names: tuple[str, str] | None = None
         self._lock = threading.Lock()
-        self._handles: dict[bool, tuple[dict[str, Any] | None, Handle]] = {}
+        self._handles: dict[bool, _Made] = {}
         self._available = True
 
     def __deepcopy__(self, _: Any) -> Route:
@@ -52,7 +56,7 @@ class Route:
             known = self._make(config if state is not None else None, state, vendor)
         return known[1]
 
-    def _make(self, config: Any, state: dict[str, Any] | None, vendor: str | None) -> tuple[dict[str, Any] | None, Handle]:
+    def _make(self, config: Any, state: dict[str, Any] | None, vendor: str | None) -> _Made:
         core = core_config(config, self.names, vendor)
         data = encode(core, "the configuration")
         if vendor is None:
@@ -153,5 +157,5 @@ def resolve(catalog: bytes, models: bytes) -> list[int]:
 def calls_of(user: Any) -> Calls:
     """The calls under way that an aggregator began."""
     state: dict[str, Any] = vars(user)
-    calls: Calls = state.setdefault("_llmagg_calls", Calls()) if "_llmagg_calls" not in state else state["_llmagg_calls"]
+    calls: Calls = state.get("_llmagg_calls") or state.setdefault("_llmagg_calls", Calls())
     return calls

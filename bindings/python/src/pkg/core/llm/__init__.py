@@ -1,4 +1,7 @@
-"""``pkg.core.llm`` is ``llmagg``. Written by ``python -m llmagg dropin``."""
+"""``pkg.core.llm`` is ``llmagg``.
+
+Written by ``python -m llmagg dropin``.
+"""
 
 import importlib
 import sys
@@ -18,6 +21,8 @@ for _name in (
     "manager",
     "aggregator",
     "llm_aggrator",
+    "errors",
+    "events",
 ):
     sys.modules[f"{__name__}.{_name}"] = importlib.import_module(f"llmagg.{_name}")
 sys.modules[__name__] = llmagg

@@ -1,4 +1,7 @@
-"""``pkg.core.llm.aggregator`` is ``llmagg.aggregator``. Written by ``python -m llmagg dropin``."""
+"""``pkg.core.llm.aggregator`` is ``llmagg.aggregator``.
+
+Written by ``python -m llmagg dropin``.
+"""
 
 import sys
 

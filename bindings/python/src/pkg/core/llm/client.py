@@ -1,4 +1,7 @@
-"""``pkg.core.llm.client`` is ``llmagg.client``. Written by ``python -m llmagg dropin``."""
+"""``pkg.core.llm.client`` is ``llmagg.client``.
+
+Written by ``python -m llmagg dropin``.
+"""
 
 import sys
 

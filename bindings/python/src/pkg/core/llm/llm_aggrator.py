@@ -1,4 +1,7 @@
-"""``pkg.core.llm.llm_aggrator`` is ``llmagg.llm_aggrator``. Written by ``python -m llmagg dropin``."""
+"""``pkg.core.llm.llm_aggrator`` is ``llmagg.llm_aggrator``.
+
+Written by ``python -m llmagg dropin``.
+"""
 
 import sys
 

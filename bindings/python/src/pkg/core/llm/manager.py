@@ -1,4 +1,7 @@
-"""``pkg.core.llm.manager`` is ``llmagg.manager``. Written by ``python -m llmagg dropin``."""
+"""``pkg.core.llm.manager`` is ``llmagg.manager``.
+
+Written by ``python -m llmagg dropin``.
+"""
 
 import sys
 

@@ -1,4 +1,7 @@
-"""``pkg.core.llm.provider`` is ``llmagg.provider``. Written by ``python -m llmagg dropin``."""
+"""``pkg.core.llm.provider`` is ``llmagg.provider``.
+
+Written by ``python -m llmagg dropin``.
+"""
 
 import sys
 

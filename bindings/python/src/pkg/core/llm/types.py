@@ -1,4 +1,7 @@
-"""``pkg.core.llm.types`` is ``llmagg.types``. Written by ``python -m llmagg dropin``."""
+"""``pkg.core.llm.types`` is ``llmagg.types``.
+
+Written by ``python -m llmagg dropin``.
+"""
 
 import sys
 

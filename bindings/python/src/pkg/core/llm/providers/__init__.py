@@ -1,4 +1,7 @@
-"""``pkg.core.llm.providers`` is ``llmagg.providers``. Written by ``python -m llmagg dropin``."""
+"""``pkg.core.llm.providers`` is ``llmagg.providers``.
+
+Written by ``python -m llmagg dropin``.
+"""
 
 import sys
 

@@ -1,4 +1,7 @@
-"""``pkg.core.llm.providers.deepseek_provider`` is ``llmagg.providers.deepseek_provider``. Written by ``python -m llmagg dropin``."""
+"""``pkg.core.llm.providers.deepseek_provider`` is ``llmagg.providers.deepseek_provider``.
+
+Written by ``python -m llmagg dropin``.
+"""
 
 import sys
 

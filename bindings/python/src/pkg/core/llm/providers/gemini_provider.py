@@ -1,4 +1,7 @@
-"""``pkg.core.llm.providers.gemini_provider`` is ``llmagg.providers.gemini_provider``. Written by ``python -m llmagg dropin``."""
+"""``pkg.core.llm.providers.gemini_provider`` is ``llmagg.providers.gemini_provider``.
+
+Written by ``python -m llmagg dropin``.
+"""
 
 import sys
 

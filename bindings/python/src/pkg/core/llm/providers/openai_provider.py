@@ -1,4 +1,7 @@
-"""``pkg.core.llm.providers.openai_provider`` is ``llmagg.providers.openai_provider``. Written by ``python -m llmagg dropin``."""
+"""``pkg.core.llm.providers.openai_provider`` is ``llmagg.providers.openai_provider``.
+
+Written by ``python -m llmagg dropin``.
+"""
 
 import sys
 
