@@ -1,0 +1,151 @@
+// Package architecture_test holds what the design says about the shape of the
+// Go code: who may import whom, and where a third-party library may be used.
+package architecture_test
+
+import (
+	"encoding/json"
+	"go/parser"
+	"go/token"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/llmagg/llmagg/"
+
+// mayImport says which packages of this module each package of the core may
+// import: llm ← client ← provider ← manager ← aggregator, and the fault wall
+// aside.
+var mayImport = map[string][]string{
+	"core/llm":                nil,
+	"core/client/eventstream": nil,
+	"core/client":             {"core/llm", "core/client/eventstream"},
+	"core/provider":           {"core/llm", "core/client"},
+	"core/manager":            {"core/llm", "core/client", "core/provider"},
+	"core/aggregator":         {"core/llm", "core/client", "core/provider", "core/manager"},
+	"core/faultwall":          {"core/llm"},
+}
+
+// onlyIn says in which one file a library stands, so that it can be exchanged
+// there; a folder means any file in it.
+var onlyIn = map[string][]string{
+	"github.com/sony/gobreaker/v2":   {"core/client/breaker.go"},
+	"golang.org/x/sync":              {"core/client/"},
+	"golang.org/x/net":               {"core/client/", "core/faultwall/"},
+	"github.com/json-iterator/go":    {"core/llm/"},
+	"github.com/mattn/go-pointer":    {"capi/handle.go"},
+	"github.com/stretchr/testify":    nil, // tests only
+	"go.uber.org/goleak":             nil, // tests only
+	"github.com/llmagg/llmagg/capi":  nil,
+	"github.com/llmagg/llmagg/tests": nil,
+}
+
+// goPackage is what `go list -json` tells.
+type goPackage struct {
+	ImportPath, Dir   string
+	Standard          bool
+	GoFiles, CgoFiles []string
+	Imports           []string
+}
+
+func (p *goPackage) name() string { return strings.TrimPrefix(p.ImportPath, module) }
+
+// core lists the packages of the core and all that they depend on.
+func core(t *testing.T) (own []goPackage, all map[string]goPackage) {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-deps", "-json=ImportPath,Dir,Standard,GoFiles,CgoFiles,Imports", "./core/...")
+	cmd.Dir = filepath.Join("..", "..")
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	all = map[string]goPackage{}
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p goPackage
+		err := decoder.Decode(&p)
+		if err == io.EOF {
+			break
+		}
+		require.NoError(t, err)
+		all[p.ImportPath] = p
+		if strings.HasPrefix(p.ImportPath, module) {
+			own = append(own, p)
+		}
+	}
+	require.NotEmpty(t, own)
+	return own, all
+}
+
+func TestImportsGoOneWay(t *testing.T) {
+	own, _ := core(t)
+	seen := map[string]bool{}
+	for _, p := range own {
+		allowed, known := mayImport[p.name()]
+		require.True(t, known, "the design does not know the package %s: say in mayImport what it may import", p.name())
+		seen[p.name()] = true
+		for _, imported := range p.Imports {
+			if name, ours := strings.CutPrefix(imported, module); ours {
+				require.Contains(t, allowed, name, "%s imports %s", p.name(), name)
+			}
+		}
+	}
+	for name := range mayImport {
+		require.True(t, seen[name], "%s is gone", name)
+	}
+}
+
+// The core is pure Go, whatever the standard library does on this machine.
+func TestNoCgoInTheCore(t *testing.T) {
+	_, all := core(t)
+	for _, p := range all {
+		if p.Standard {
+			continue
+		}
+		require.Empty(t, p.CgoFiles, "%s uses cgo", p.ImportPath)
+		require.NotContains(t, p.Imports, "C", p.ImportPath)
+	}
+}
+
+func TestEventStreamNeedsTheStandardLibraryOnly(t *testing.T) {
+	_, all := core(t)
+	for _, imported := range all[module+"core/client/eventstream"].Imports {
+		require.True(t, all[imported].Standard, "eventstream imports %s", imported)
+	}
+}
+
+func TestEachLibraryStandsInItsPlace(t *testing.T) {
+	own, all := core(t)
+	for _, p := range own {
+		for _, file := range p.GoFiles {
+			parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, file), nil, parser.ImportsOnly)
+			require.NoError(t, err)
+			for _, spec := range parsed.Imports {
+				path, err := strconv.Unquote(spec.Path.Value)
+				require.NoError(t, err)
+				if all[path].Standard || strings.HasPrefix(path, module+"core/") {
+					continue
+				}
+				place := p.name() + "/" + file
+				require.True(t, allowedAt(path, place), "%s imports %s", place, path)
+			}
+		}
+	}
+}
+
+// allowedAt tells whether a library may be imported by a file. A library that
+// nobody wrote down is allowed nowhere: a new dependency needs a reason.
+func allowedAt(path, file string) bool {
+	for library, places := range onlyIn {
+		if path != library && !strings.HasPrefix(path, library+"/") {
+			continue
+		}
+		return slices.ContainsFunc(places, func(place string) bool {
+			return file == place || strings.HasSuffix(place, "/") && strings.HasPrefix(file, place)
+		})
+	}
+	return false
+}
