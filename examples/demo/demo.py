@@ -12,7 +12,8 @@ import os
 import subprocess
 import sys
 
-from llmagg import FaultWall, LLMAggregator, get_manager
+from llmagg import LLMAggregator, get_manager
+from llmagg.faultwall import FaultWall
 from llmagg.types import ChatCompletionRequest, Message, MessageRole
 
 COLOUR = sys.stdout.isatty() and "NO_COLOR" not in os.environ
@@ -108,7 +109,7 @@ def other_doors(go: str | None, c: str | None, environment: dict[str, str]) -> N
 
 async def run(wall: FaultWall) -> tuple[str, str]:
     """The five demonstrations; gives the provider and model that answered."""
-    tuned = {"api_key": "not-a-real-key", "base_url": wall.url + "/v1", "retry": {"backoff_s": 0.05}, "breaker": {"open_s": 1.0}}
+    tuned = {"api_key": "not-a-real-key", "base_url": wall.url, "retry": {"backoff_s": 0.05}, "breaker": {"open_s": 1.0}}
     config = {"wall": {"models": {name: dict(tuned) for name in SCRIPT["models"]}}}
     provider, model = "wall", "helper"
     for name, (key, default) in KEYS.items():
@@ -138,7 +139,7 @@ def main() -> None:
         provider, model = asyncio.run(run(wall))
         environment = dict(os.environ)
         if provider != "openai":  # the examples speak to an OpenAI-compatible endpoint
-            environment |= {"OPENAI_API_KEY": "not-a-real-key", "OPENAI_BASE_URL": wall.url + "/v1", "OPENAI_MODEL": "helper"}
+            environment |= {"OPENAI_API_KEY": "not-a-real-key", "OPENAI_BASE_URL": wall.url, "OPENAI_MODEL": "helper"}
         else:
             environment.setdefault("OPENAI_MODEL", model)
         other_doors(options.go, options.c, environment)
