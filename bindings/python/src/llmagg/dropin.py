@@ -13,7 +13,7 @@ MODULES = (
     "types", "client", "provider", "providers", "providers.openai_provider", "providers.deepseek_provider",
     "providers.gemini_provider", "manager", "aggregator", "llm_aggrator", "errors", "events",
 )  # fmt: skip
-"""The modules of the original, and those of its new types; each becomes the same module object as the one of this package."""
+"""The modules of the original, and those of its new types; each is the same module object as in this package."""
 
 _PACKAGE = '''"""``{name}`` is ``{target}``.
 

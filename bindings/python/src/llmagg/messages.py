@@ -78,7 +78,7 @@ _DELTA: dict[str, Any] = {**_MESSAGE, "role": MessageRole.ASSISTANT, "content": 
 
 def delta_from_dict(data: dict[str, Any] | None) -> Message:
     """Reads a stream's delta: the role defaults to assistant, the content to ""."""
-    message = build(Message, data or {}, _DELTA)
+    message = build(Message, expect_object(data, "a delta") if data is not None else {}, _DELTA)
     message.role = role_of(message.role)
     if message.content is None:
         message.content = ""

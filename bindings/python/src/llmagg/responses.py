@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ._wire import build, encode, expect_object
+from ._wire import build, encode, expect_list, expect_object
 from .attempt import Attempt
 from .messages import Message, delta_from_dict
 
@@ -24,10 +24,12 @@ class Usage:
     @classmethod
     def from_dict(cls, data: dict[str, Any] | None) -> Usage:
         """Reads a usage; None and missing counts are zeros."""
-        given = {key: value for key, value in (data or {}).items() if value is not None}
-        usage = build(cls, given, _USAGE)
-        usage.prompt_tokens_details = dict(usage.prompt_tokens_details)
-        usage.completion_tokens_details = dict(usage.completion_tokens_details)
+        if not isinstance(data, dict):
+            return cls()
+        usage = build(cls, {key: value for key, value in data.items() if value is not None}, _USAGE)
+        for key in _DETAILS:
+            value = getattr(usage, key)
+            setattr(usage, key, dict(value) if isinstance(value, dict) else {})
         return usage
 
     def to_dict(self) -> dict[str, Any]:
@@ -37,7 +39,8 @@ class Usage:
 
 
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
-_USAGE: dict[str, Any] = {**dict.fromkeys(_COUNTS, 0), "prompt_tokens_details": {}, "completion_tokens_details": {}}
+_DETAILS = ("prompt_tokens_details", "completion_tokens_details")
+_USAGE: dict[str, Any] = {**dict.fromkeys(_COUNTS, 0), **dict.fromkeys(_DETAILS)}
 
 
 @dataclass
@@ -54,7 +57,7 @@ class Choice:
     def from_dict(cls, data: dict[str, Any]) -> Choice:
         """Reads a choice; a missing message is an empty one of the assistant."""
         choice = build(cls, expect_object(data, "a choice"), _CHOICE)
-        choice.message = Message.from_dict(choice.message or {})  # type: ignore[arg-type]
+        choice.message = Message.from_dict(choice.message if choice.message is not None else {})  # type: ignore[arg-type]
         return choice
 
     def to_dict(self) -> dict[str, Any]:
@@ -92,9 +95,10 @@ class ChatCompletionResponse:
         """Reads an answer in OpenAI's shape, leniently; unknown fields go to ``extra``."""
         given = {key: value for key, value in expect_object(data, "the answer").items() if value is not None}
         response = build(cls, given, _RESPONSE)
-        response.choices = [Choice.from_dict(choice) for choice in given.get("choices", ())]
+        response.choices = [Choice.from_dict(choice) for choice in expect_list(given.get("choices"), "choices")]
         response.usage = Usage.from_dict(given.get("usage"))
-        response.attempts = [Attempt.from_dict(attempt) for attempt in given.get("attempts", ())]
+        attempts = expect_list(given.get("attempts"), "attempts")
+        response.attempts = [Attempt.from_dict(expect_object(attempt, "an attempt")) for attempt in attempts]
         return response
 
     def to_dict(self) -> dict[str, Any]:
@@ -170,7 +174,7 @@ class StreamResponse:
     def from_dict(cls, data: dict[str, Any]) -> StreamResponse:
         """Reads a chunk in OpenAI's shape: delta roles default to assistant, contents to ""."""
         chunk = build(cls, expect_object(data, "a chunk"), _CHUNK)
-        chunk.choices = [StreamChoice.from_dict(choice) for choice in data.get("choices") or ()]
+        chunk.choices = [StreamChoice.from_dict(choice) for choice in expect_list(data.get("choices"), "choices")]
         if chunk.usage is not None:
             chunk.usage = Usage.from_dict(data["usage"])
         return chunk

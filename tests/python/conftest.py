@@ -1,0 +1,64 @@
+"""What the Python tests share: a clean manager, and configurations that point at a fault wall."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, TypeVar
+
+import pytest
+
+import llmagg
+from llmagg.faultwall import FaultWall
+
+T = TypeVar("T")
+HELLO = [{"role": "user", "content": "Hello!"}]
+FAST = {"retry": {"backoff_s": 0.01, "backoff_max_s": 0.02}}
+
+
+@pytest.fixture(autouse=True)
+def _clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No provider, key or proxy of an earlier test or of this machine."""
+    for name in list(os.environ):
+        if name.endswith(("_API_KEY", "_BASE_URL")) or name.lower().endswith("_proxy") or name.startswith("LLMAGG_"):
+            monkeypatch.delenv(name)
+    llmagg.get_manager().clear()
+    yield
+    llmagg.get_manager().clear()
+    logging.getLogger("llmagg").setLevel(logging.NOTSET)
+
+
+@pytest.fixture
+def run() -> Callable[[Coroutine[Any, Any, T]], T]:
+    """Runs a coroutine in a loop of its own, within 30 s."""
+    return lambda coroutine: asyncio.run(asyncio.wait_for(coroutine, 30))
+
+
+def config_for(wall: FaultWall, *models: str, provider: str = "openai", **options: Any) -> dict[str, Any]:
+    """A configuration of models at the wall, with short waits before retries."""
+    entry = {"api_key": "sk-test-key-1234", "base_url": wall.url, **FAST, **options}
+    return {provider: {"models": {model: dict(entry) for model in models}}}
+
+
+def aggregator_for(wall: FaultWall, *models: str, **options: Any) -> llmagg.LLMAggregator:
+    """An initialized aggregator of models at the wall."""
+    aggregator = llmagg.LLMAggregator()
+    aggregator.initialize_sync(config_for(wall, *models, **options))
+    return aggregator
+
+
+def chats(wall: FaultWall) -> list[dict[str, Any]]:
+    """The chat requests that the wall saw."""
+    return [request for request in wall.seen()["requests"] if request["kind"] == "chat"]
+
+
+def python(code: str, *arguments: str, env: dict[str, str] | None = None, cwd: Any = None) -> subprocess.CompletedProcess[str]:
+    """Runs code in a process of its own, within 60 s."""
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True, text=True, timeout=60, cwd=cwd, env={**os.environ, **(env or {})},
+    )  # fmt: skip

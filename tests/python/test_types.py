@@ -1,0 +1,200 @@
+"""The data types: the original's fields in their order, JSON in and out, and msgspec's traps."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+import pickle
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmagg import _wire, types
+from llmagg.errors import BadResponseError, InvalidArgumentError
+from llmagg.types import (
+    ChatCompletionRequest,
+    ChatCompletionResponse,
+    Choice,
+    Function,
+    Message,
+    MessageRole,
+    ModelConfig,
+    ProviderConfig,
+    StreamChoice,
+    StreamResponse,
+    Usage,
+)
+
+ORIGINAL_FIELDS = {
+    Message: ["role", "content"],
+    Function: ["name", "description", "parameters"],
+    ChatCompletionRequest: ["model", "messages", "max_tokens", "temperature", "top_p", "stream", "stop", "functions"],
+    Usage: ["prompt_tokens", "completion_tokens", "total_tokens"],
+    Choice: ["index", "message", "finish_reason"],
+    ChatCompletionResponse: ["id", "object", "created", "model", "choices", "usage"],
+    StreamChoice: ["delta", "index", "finish_reason"],
+    StreamResponse: ["id", "object", "created", "model", "choices"],
+    ModelConfig: ["model", "provider", "api_key", "base_url", "timeout", "max_retries", "max_concurrent_calls"],
+    ProviderConfig: ["provider", "models"],
+}
+
+
+@pytest.mark.parametrize("cls", ORIGINAL_FIELDS, ids=lambda cls: cls.__name__)
+def test_original_fields_come_first(cls: Any) -> None:
+    fields = dataclasses.fields(cls)
+    assert [field.name for field in fields][: len(ORIGINAL_FIELDS[cls])] == ORIGINAL_FIELDS[cls]
+    for field in fields[len(ORIGINAL_FIELDS[cls]) :]:
+        has_default = field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
+        assert has_default, f"{cls.__name__}.{field.name} is new and needs a default"
+
+
+def test_original_defaults() -> None:
+    request = ChatCompletionRequest("m", [])
+    assert (request.max_tokens, request.temperature, request.top_p, request.stop, request.functions) == (None,) * 5
+    assert request.stream is False
+    config = ModelConfig("m", "p", "k", "u")
+    assert (config.timeout, config.max_retries, config.max_concurrent_calls, config.name) == (30.0, 3, 10, None)
+    assert StreamChoice(Message("assistant", ""), 0).finish_reason is None
+    assert MessageRole.SYSTEM == "system"
+    assert [role.value for role in MessageRole][:4] == ["system", "user", "assistant", "function"]
+
+
+def test_request_leaves_out_what_is_unset_and_keeps_what_is_nested() -> None:
+    request = ChatCompletionRequest(
+        "m", [Message(MessageRole.USER, "hi"), {"role": "assistant", "content": None, "tool_calls": []}],  # type: ignore[list-item]
+        temperature=0.0, functions=[Function("f", "does", {"default": None})], extra={"x_new": {"a": None}},
+    )  # fmt: skip
+    assert request.to_dict() == {
+        "model": "m",
+        "messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": None, "tool_calls": []}],
+        "temperature": 0.0,
+        "functions": [{"name": "f", "description": "does", "parameters": {"default": None}}],
+        "x_new": {"a": None},
+    }
+    assert ChatCompletionRequest.from_dict(request.to_dict()).to_dict()["x_new"] == {"a": None}
+
+
+def test_role_is_normalized_where_known() -> None:
+    assert Message("tool", "x").role is MessageRole.TOOL
+    assert Message("narrator", "x").role == "narrator"
+    assert Message.from_dict({"role": "user", "content": "x"}).role is MessageRole.USER
+    assert Message.from_dict({"content": "x"}).role is MessageRole.ASSISTANT
+
+
+def test_response_reads_null_content_and_missing_usage() -> None:
+    response = ChatCompletionResponse.from_dict(
+        {"choices": [{"message": {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]}}], "usage": None}
+    )
+    assert response.choices[0].message.content is None
+    assert response.choices[0].message.tool_calls == [{"id": "1"}]
+    assert json.loads(json.dumps(response.usage.__dict__))["total_tokens"] == 0
+
+
+def test_unknown_fields_go_to_extra_and_come_back() -> None:
+    data = {
+        "id": "1", "object": "chat.completion", "created": 1, "model": "m", "citations": ["u"],
+        "choices": [{"index": 0, "finish_reason": "stop", "odd": 1, "message": {"role": "assistant", "content": "x", "z": 2}}],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3, "prompt_cache_hit_tokens": 1},
+    }  # fmt: skip
+    response = ChatCompletionResponse.from_dict(data)
+    assert response.extra == {"citations": ["u"]}
+    assert response.choices[0].extra == {"odd": 1}
+    assert response.choices[0].message.extra == {"z": 2}
+    assert response.usage.extra == {"prompt_cache_hit_tokens": 1}
+    assert response.to_dict() == data
+    assert json.loads(response.to_json()) == data
+
+
+def test_stream_response_defaults() -> None:
+    chunk = StreamResponse.from_dict({"id": "1", "choices": [{"index": 0, "delta": {}}, {"delta": {"content": None}}]})
+    assert [choice.delta.content for choice in chunk.choices] == ["", ""]
+    assert chunk.choices[0].delta.role is MessageRole.ASSISTANT
+    assert chunk.usage is None
+
+
+@pytest.mark.parametrize("cls", [ChatCompletionResponse, StreamResponse])
+@pytest.mark.parametrize("data", [None, [], "text", {"choices": [1]}, {"choices": [None]}])
+def test_garbage_is_a_bad_response(cls: Any, data: Any) -> None:
+    with pytest.raises(BadResponseError, match="expected an object"):
+        cls.from_dict(data)
+
+
+def test_instances_are_ordinary_dataclasses() -> None:
+    response = ChatCompletionResponse.from_dict({"choices": [{"message": {"role": "assistant", "content": "x"}}]})
+    assert dataclasses.asdict(response)["choices"][0]["message"]["content"] == "x"
+    assert set(vars(response)) == {field.name for field in dataclasses.fields(response)}
+    assert pickle.loads(pickle.dumps(response)) == response == copy.deepcopy(response)
+    response.choices[0].message.content = "y"
+    assert dataclasses.replace(response, model="n").model == "n"
+
+
+def test_templates_are_not_shared() -> None:
+    one, two = Usage.from_dict({}), Usage.from_dict({})
+    one.prompt_tokens_details["a"] = 1
+    one.extra["b"] = 1
+    assert two.prompt_tokens_details == {} == two.extra
+
+
+def test_repr_shows_no_key() -> None:
+    config = ModelConfig("m", "p", "sk-secret", None, headers={"x-api-key": "sk-other"}, proxy="http://u:sk-third@h")
+    shown = repr(config) + repr(ProviderConfig("p", {"m": config}))
+    assert "sk-" not in shown
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({"temperature": float("nan")}, "temperature is nan"),
+        ({"a": [{"b": float("-inf")}]}, "a[0].b is -inf"),
+        ({"messages": [{"content": "x\ud800"}]}, "messages[0].content holds a lone surrogate (U+D800) at character 1"),
+        ({"x\udfff": 1}, "lone surrogate"),
+        ({"x": object()}, "x has the type object"),
+        ({"x": {(1, 2): 3}}, "x has a key of type tuple"),
+    ],
+)
+def test_what_json_cannot_carry_is_named(value: Any, text: str) -> None:
+    with pytest.raises(InvalidArgumentError) as caught:
+        _wire.encode(value)
+    assert text in str(caught.value)
+
+
+def test_cycles_and_depth_are_refused() -> None:
+    cycle: dict[str, Any] = {"n": None}
+    cycle["self"] = cycle
+    deep: Any = "x"
+    for _ in range(200_000):
+        deep = [deep]
+    for value in (cycle, {**cycle, "bad": object()}, deep):
+        with pytest.raises(InvalidArgumentError):
+            _wire.encode(value)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+NAMES = st.text(min_size=1, max_size=8).map(lambda name: "x_" + name)
+
+
+@given(content=st.none() | st.text(), extra=st.dictionaries(NAMES, JSON, max_size=3), name=st.none() | st.text())
+def test_messages_survive_a_round_trip(content: Any, extra: Any, name: Any) -> None:
+    message = Message(MessageRole.USER, content, name=name, extra=extra)
+    assert Message.from_dict(_wire.decode(_wire.encode(message.to_dict()))) == message
+
+
+@given(JSON)
+def test_any_json_survives_a_round_trip(value: Any) -> None:
+    assert _wire.decode(_wire.encode(value)) == value
+
+
+@given(st.dictionaries(st.sampled_from(["id", "model", "choices", "usage", "attempts", "created", "x"]), JSON, max_size=4))
+def test_odd_responses_raise_nothing_but_bad_response(data: Any) -> None:
+    try:
+        response = ChatCompletionResponse.from_dict(data)
+    except BadResponseError:
+        return
+    assert isinstance(response, types.ChatCompletionResponse)
