@@ -2,7 +2,6 @@ package client
 
 import (
 	"encoding/json"
-	"slices"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -108,26 +107,25 @@ func geminiOwn(extra llm.Extra, names ...string) json.RawMessage {
 }
 
 // geminiTopLevel are the fields of generateContent that have no counterpart in
-// OpenAI's shape; requests may carry them as they are. (Google's Go SDK,
-// models.go, writes the same beside generationConfig. Its "store" is missing
-// here, since OpenAI has a field of that name and another meaning.)
-var geminiTopLevel = []string{"safetySettings", "cachedContent", "labels", "serviceTier", "continuationToken"}
+// OpenAI's shape, in camelCase and, where requests may use it, in snake_case;
+// requests may carry them as they are. (Google's Go SDK, models.go, writes the
+// same beside generationConfig. "store" and "service_tier" are missing here,
+// since OpenAI has fields of those names with another meaning.)
+var geminiTopLevel = [][]string{
+	{"cachedContent", "cached_content"},
+	{"continuationToken", "continuation_token"},
+	{"labels"},
+	{"safetySettings", "safety_settings"},
+	{"serviceTier"},
+}
 
 // appendGeminiExtra puts Gemini's own fields into the object at body's end.
 func appendGeminiExtra(body []byte, extra llm.Extra) []byte {
-	var names []string
-	for name := range extra {
-		if slices.Contains(geminiTopLevel, camelCase(name)) && geminiOwn(extra, name) != nil && name != "service_tier" {
-			names = append(names, name)
+	for _, names := range geminiTopLevel {
+		if raw := geminiOwn(extra, names...); raw != nil {
+			body = append(body[:len(body)-1], `,"`+names[0]+`":`...)
+			body = append(append(body, raw...), '}')
 		}
-	}
-	slices.Sort(names)
-	for i, name := range names {
-		if i > 0 && camelCase(names[i-1]) == camelCase(name) || camelCase(name) != name && geminiOwn(extra, camelCase(name)) != nil {
-			continue
-		}
-		body = append(body[:len(body)-1], `,"`+camelCase(name)+`":`...)
-		body = append(append(body, extra[name]...), '}')
 	}
 	return body
 }

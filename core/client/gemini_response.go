@@ -1,178 +1,267 @@
 package client
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/json"
-	"fmt"
+	"hash/fnv"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// geminiAnswer is a GenerateContentResponse (Gemini API reference, "Generating
-// content"), whole or one event of a stream.
-type geminiAnswer struct {
-	Candidates     []geminiCandidate `json:"candidates"`
-	PromptFeedback *struct {
-		BlockReason        string `json:"blockReason"`
-		BlockReasonMessage string `json:"blockReasonMessage"`
-	} `json:"promptFeedback"`
-	UsageMetadata *geminiUsage    `json:"usageMetadata"`
-	ModelVersion  string          `json:"modelVersion"`
-	ResponseID    string          `json:"responseId"`
-	Error         json.RawMessage `json:"error"`
+// geminiReader translates the answers of one exchange: GenerateContentResponse
+// objects (Gemini API reference, "Generating content"), one for a whole answer
+// or one for each event of a stream. A Gemini stream has no [DONE]; it ends
+// with a finish reason on each candidate (S2).
+//
+// Fields without a place in OpenAI's shape stay under Gemini's names: of the
+// answer in Extra, of a candidate in its choice's Extra. One reader is for one
+// goroutine.
+type geminiReader struct {
+	id         string
+	model      string
+	created    int64  // seconds since the Unix epoch
+	callID     string // what the ids of tool calls begin with
+	candidates []*geminiCandidate
 }
 
+// geminiCandidate is what a reader remembers of a candidate.
 type geminiCandidate struct {
-	Index   int `json:"index"`
-	Content struct {
-		Parts []geminiAnswerPart `json:"parts"`
-	} `json:"content"`
-	FinishReason     string          `json:"finishReason"`
-	SafetyRatings    json.RawMessage `json:"safetyRatings"`
-	CitationMetadata json.RawMessage `json:"citationMetadata"`
-	GroundingMeta    json.RawMessage `json:"groundingMetadata"`
-	LogprobsResult   json.RawMessage `json:"logprobsResult"`
-	AvgLogprobs      json.RawMessage `json:"avgLogprobs"`
+	index  int
+	calls  int               // tool calls so far
+	images []json.RawMessage // so far, as image_url parts
+	others []json.RawMessage // parts that OpenAI's shape does not know, so far
 }
 
 // geminiAnswerPart is one piece of an answer.
 type geminiAnswerPart struct {
-	Text             string      `json:"text"`
+	Text             *string     `json:"text"`
 	Thought          bool        `json:"thought"`
 	ThoughtSignature string      `json:"thoughtSignature"`
 	FunctionCall     *geminiCall `json:"functionCall"`
 	InlineData       *geminiBlob `json:"inlineData"`
 }
 
-type geminiUsage struct {
-	Prompt     int `json:"promptTokenCount"`
-	Candidates int `json:"candidatesTokenCount"`
-	Thoughts   int `json:"thoughtsTokenCount"`
-	Cached     int `json:"cachedContentTokenCount"`
-	ToolPrompt int `json:"toolUsePromptTokenCount"`
-	Total      int `json:"totalTokenCount"`
-}
-
-// geminiReader translates the answers of one exchange. A stream's events are
-// read by one reader, which numbers the tool calls of each candidate.
-type geminiReader struct {
-	id      string
-	model   string
-	created int64
-	calls   map[int]int // tool calls so far, by candidate
-}
-
+// newGeminiReader makes a reader; model is the answer's where it names none.
 func newGeminiReader(model string) *geminiReader {
-	return &geminiReader{model: model, created: time.Now().Unix(), calls: map[int]int{}}
+	return &geminiReader{model: model, created: time.Now().Unix()}
 }
 
-// response reads a whole answer.
+// response reads a whole answer. A blocked prompt is CONTENT_FILTER, anything
+// without candidates BAD_RESPONSE.
 func (g *geminiReader) response(data []byte) (*llm.Response, error) {
-	a, err := g.parse(data)
+	top, candidates, err := g.parse(data)
 	if err != nil {
 		return nil, err
 	}
-	if len(a.Candidates) == 0 {
+	if len(candidates) == 0 {
 		return nil, llm.Errorf(llm.BadResponse, "the answer has no candidates")
 	}
 	r := &llm.Response{ID: g.id, Object: "chat.completion", Created: g.created, Model: g.model}
-	for i := range a.Candidates {
-		c := &a.Candidates[i]
-		m, finish := g.message(c)
-		for j := range m.ToolCalls {
-			m.ToolCalls[j].Index = -1
+	for i, c := range candidates {
+		choice, err := g.choice(c, i)
+		if err != nil {
+			return nil, err
 		}
-		m.Role = llm.RoleAssistant
-		r.Choices = append(r.Choices, llm.Choice{Index: c.Index, Message: m, FinishReason: finish, Extra: c.extra()})
+		for j := range choice.Delta.ToolCalls {
+			choice.Delta.ToolCalls[j].Index = -1
+		}
+		r.Choices = append(r.Choices, llm.Choice{Index: choice.Index, Message: choice.Delta,
+			FinishReason: choice.FinishReason, Logprobs: choice.Logprobs, Extra: choice.Extra})
 	}
-	if a.UsageMetadata != nil {
-		r.Usage = a.UsageMetadata.usage()
+	if u := readGeminiUsage(take(top, "usageMetadata")); u != nil {
+		r.Usage = *u
 	}
+	r.Extra = unlessEmpty(top)
 	return r, nil
 }
 
-// chunk reads one event of a stream.
+// chunk reads one event of a stream. BAD_RESPONSE says that this event cannot
+// be read (S4), CONTENT_FILTER that the prompt was blocked. Gemini counts
+// tokens in every event; the count is passed on once, with the finish reason.
 func (g *geminiReader) chunk(data []byte) (*llm.Chunk, error) {
-	a, err := g.parse(data)
+	top, candidates, err := g.parse(data)
 	if err != nil {
 		return nil, err
 	}
 	c := &llm.Chunk{ID: g.id, Object: "chat.completion.chunk", Created: g.created, Model: g.model}
-	for i := range a.Candidates {
-		candidate := &a.Candidates[i]
-		m, finish := g.message(candidate)
-		m.Role = llm.RoleAssistant
-		c.Choices = append(c.Choices, llm.ChunkChoice{Index: candidate.Index, Delta: m, FinishReason: finish, Extra: candidate.extra()})
+	last := len(candidates) == 0
+	for i, candidate := range candidates {
+		choice, err := g.choice(candidate, i)
+		if err != nil {
+			return nil, err
+		}
+		last = last || choice.FinishReason != ""
+		c.Choices = append(c.Choices, choice)
 	}
-	if a.UsageMetadata != nil {
-		u := a.UsageMetadata.usage()
-		c.Usage = &u
+	if usage := take(top, "usageMetadata"); last {
+		c.Usage = readGeminiUsage(usage)
 	}
+	c.Extra = unlessEmpty(top)
 	return c, nil
 }
 
-// parse reads the JSON and turns a blocked prompt into CONTENT_FILTER.
-func (g *geminiReader) parse(data []byte) (*geminiAnswer, error) {
-	a := &geminiAnswer{}
-	if err := llm.JSON.Unmarshal(data, a); err != nil {
-		return nil, llm.Errorf(llm.BadResponse, "the answer is not JSON of a generateContent response (%d bytes)", len(data))
+// parse reads the outer object and takes out what every answer has.
+func (g *geminiReader) parse(data []byte) (top llm.Extra, candidates []llm.Extra, err error) {
+	if err := llm.JSON.Unmarshal(data, &top); err != nil || top == nil {
+		return nil, nil, llm.Errorf(llm.BadResponse, "the answer is no JSON object of generateContent (%d bytes): %v", len(data), err)
 	}
-	if f := a.PromptFeedback; f != nil && f.BlockReason != "" && len(a.Candidates) == 0 {
-		e := llm.Errorf(llm.ContentFilter, "the prompt was blocked: %s", f.BlockReason)
-		e.ProviderCode, e.ProviderMessage = f.BlockReason, f.BlockReasonMessage
-		return nil, e
+	if raw := take(top, "candidates"); raw != nil {
+		if err := llm.JSON.Unmarshal(raw, &candidates); err != nil {
+			return nil, nil, llm.Errorf(llm.BadResponse, "the answer's candidates cannot be read: %v", err)
+		}
 	}
-	if a.ResponseID != "" {
-		g.id = a.ResponseID
+	if len(candidates) == 0 {
+		if e := geminiBlocked(top["promptFeedback"], data); e != nil {
+			return nil, nil, e
+		}
+	}
+	if id := takeText(top, "responseId"); id != "" {
+		g.id = id
 	}
 	if g.id == "" {
 		g.id = "gemini-" + rand.Text()
 	}
-	if a.ModelVersion != "" {
-		g.model = a.ModelVersion
+	if model := takeText(top, "modelVersion"); model != "" {
+		g.model = model
 	}
-	return a, nil
+	if at, err := time.Parse(time.RFC3339, takeText(top, "createTime")); err == nil {
+		g.created = at.Unix()
+	}
+	return top, candidates, nil
 }
 
-// message joins a candidate's parts; its finish reason is OpenAI's word.
-func (g *geminiReader) message(c *geminiCandidate) (llm.Message, string) {
-	m := llm.Message{NullContent: true}
-	var text, thoughts strings.Builder
-	for i := range c.Content.Parts {
-		p := &c.Content.Parts[i]
-		switch {
-		case p.FunctionCall != nil:
-			m.ToolCalls = append(m.ToolCalls, g.call(c.Index, p))
-		case p.Thought:
-			thoughts.WriteString(p.Text)
-		case p.InlineData != nil:
-			m.Parts = append(m.Parts, llm.Image("data:"+p.InlineData.MIMEType+";base64,"+p.InlineData.Data))
-		default:
-			m.NullContent = false
-			text.WriteString(p.Text)
+// geminiBlocked is the error that a prompt was blocked, nil if it was not.
+func geminiBlocked(feedback json.RawMessage, data []byte) *llm.Error {
+	var f struct {
+		Reason  string `json:"blockReason"`
+		Message string `json:"blockReasonMessage"`
+	}
+	if len(feedback) == 0 || llm.JSON.Unmarshal(feedback, &f) != nil || f.Reason == "" {
+		return nil
+	}
+	e := llm.Errorf(llm.ContentFilter, "the prompt was blocked: %s", strings.TrimSpace(f.Reason+" "+f.Message))
+	e.ProviderCode, e.ProviderMessage, e.Body = f.Reason, f.Message, clip(data, maxBody)
+	return e
+}
+
+// candidate finds what is remembered of a candidate.
+func (g *geminiReader) candidate(index int) *geminiCandidate {
+	for _, c := range g.candidates {
+		if c.index == index {
+			return c
 		}
 	}
-	m.Content, m.ReasoningContent = text.String(), thoughts.String()
-	if m.Parts != nil && m.Content != "" {
-		m.Parts = append([]llm.Part{llm.Text(m.Content)}, m.Parts...)
-		m.Content = ""
-	}
-	return m, geminiFinish(c.FinishReason, g.calls[c.Index] > 0)
+	c := &geminiCandidate{index: index}
+	g.candidates = append(g.candidates, c)
+	return c
 }
 
-func (g *geminiReader) call(candidate int, p *geminiAnswerPart) llm.ToolCall {
-	f := p.FunctionCall
-	n := g.calls[candidate]
-	g.calls[candidate] = n + 1
-	call := llm.ToolCall{Index: n, ID: f.ID, Type: "function",
-		Function: llm.FunctionCall{Name: f.Name, Arguments: string(f.Args)}}
-	if call.ID == "" {
-		call.ID = fmt.Sprintf("call_%s_%d_%d", g.id, candidate, n)
+// choice translates a candidate, which stands at the given place among those
+// of its answer: an index of 0 may be left out.
+func (g *geminiReader) choice(fields llm.Extra, place int) (llm.ChunkChoice, error) {
+	var content struct {
+		Parts []json.RawMessage `json:"parts"`
 	}
-	if call.Function.Arguments == "" {
-		call.Function.Arguments = "{}"
+	if raw := take(fields, "content"); raw != nil {
+		if err := llm.JSON.Unmarshal(raw, &content); err != nil {
+			return llm.ChunkChoice{}, llm.Errorf(llm.BadResponse, "candidates[%d].content cannot be read: %v", place, err)
+		}
+	}
+	index := place
+	if raw := take(fields, "index"); raw != nil && llm.JSON.Unmarshal(raw, &index) != nil {
+		index = place
+	}
+	c := g.candidate(index)
+	choice := llm.ChunkChoice{Index: index, Logprobs: geminiLogprobs(take(fields, "logprobsResult"))}
+	var err error
+	if choice.Delta, err = g.message(c, content.Parts); err != nil {
+		return choice, err
+	}
+	reason := takeText(fields, "finishReason")
+	choice.FinishReason = geminiFinish(reason, c.calls > 0)
+	if choice.FinishReason != "" && reason != "STOP" && reason != "MAX_TOKENS" {
+		fields["finishReason"] = geminiRaw(reason, nil)
+	}
+	choice.Extra = unlessEmpty(fields)
+	return choice, nil
+}
+
+// message joins parts. Images, which OpenAI's shape has no place for in an
+// answer, go to "images" as image_url parts, and what is unknown to
+// "gemini_parts"; in a stream each of these lists holds all that came so far,
+// since a later value replaces an earlier one.
+func (g *geminiReader) message(c *geminiCandidate, parts []json.RawMessage) (llm.Message, error) {
+	m := llm.Message{Role: llm.RoleAssistant, NullContent: true}
+	images, others := len(c.images), len(c.others)
+	for i, raw := range parts {
+		if len(raw) == 0 { // null
+			continue
+		}
+		var p geminiAnswerPart
+		if err := llm.JSON.Unmarshal(raw, &p); err != nil {
+			return m, llm.Errorf(llm.BadResponse, "part %d of candidate %d cannot be read: %v", i, c.index, err)
+		}
+		switch {
+		case p.FunctionCall != nil:
+			m.ToolCalls = append(m.ToolCalls, g.call(c, &p))
+		case p.Thought && p.Text != nil:
+			m.ReasoningContent += *p.Text
+		case p.Text != nil:
+			m.NullContent = false
+			m.Content += *p.Text
+		case p.InlineData != nil:
+			c.images = append(c.images, geminiRaw(llm.Image("data:"+p.InlineData.MIMEType+";base64,"+p.InlineData.Data), raw))
+		case !geminiBare(raw):
+			c.others = append(c.others, raw)
+		}
+	}
+	if len(c.images) > images || len(c.others) > others {
+		m.Extra = llm.Extra{}
+	}
+	if len(c.images) > images {
+		m.Extra["images"] = geminiRaw(c.images, nil)
+	}
+	if len(c.others) > others {
+		m.Extra["gemini_parts"] = geminiRaw(c.others, nil)
+	}
+	return m, nil
+}
+
+// geminiBare tells whether a part has no content, but at most a signature:
+// streams may end with one, which only parts of function calls need back.
+func geminiBare(part json.RawMessage) bool {
+	var fields llm.Extra
+	if llm.JSON.Unmarshal(part, &fields) != nil {
+		return true
+	}
+	delete(fields, "thought")
+	delete(fields, "thoughtSignature")
+	return len(fields) == 0
+}
+
+// call translates a function call. Gemini sends its arguments in one piece,
+// and before its third generation no id; one is made up then, unlike those of
+// other answers and short enough to go to other providers (OpenAI takes 40
+// characters).
+func (g *geminiReader) call(c *geminiCandidate, p *geminiAnswerPart) llm.ToolCall {
+	f := p.FunctionCall
+	call := llm.ToolCall{Index: c.calls, ID: f.ID, Type: "function", Function: llm.FunctionCall{Name: f.Name, Arguments: "{}"}}
+	c.calls++
+	if call.ID == "" {
+		if g.callID == "" {
+			h := fnv.New64a()
+			h.Write([]byte(g.id))
+			g.callID = "call_" + strconv.FormatUint(h.Sum64(), 36)
+		}
+		call.ID = g.callID + "_" + strconv.Itoa(c.index) + "_" + strconv.Itoa(call.Index)
+	}
+	var args bytes.Buffer
+	if len(f.Args) > 0 && f.Args[0] == '{' && json.Compact(&args, f.Args) == nil {
+		call.Function.Arguments = args.String()
 	}
 	if p.ThoughtSignature != "" {
 		call.Extra = geminiSigned(p.ThoughtSignature)
@@ -180,8 +269,8 @@ func (g *geminiReader) call(candidate int, p *geminiAnswerPart) llm.ToolCall {
 	return call
 }
 
-// geminiFinish translates a finish reason; an unknown one is kept in lower
-// case.
+// geminiFinish translates a finish reason. Those that OpenAI's shape does not
+// know read as "stop"; the choice's Extra keeps the word itself.
 func geminiFinish(reason string, called bool) string {
 	switch reason {
 	case "", "FINISH_REASON_UNSPECIFIED":
@@ -190,46 +279,13 @@ func geminiFinish(reason string, called bool) string {
 		if called {
 			return "tool_calls"
 		}
-		return "stop"
-	case "MAX_TOKENS":
+	case "MAX_TOKENS", "CONTINUATION":
 		return "length"
-	case "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY", "LANGUAGE":
+	case "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII",
+		"IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION":
 		return "content_filter"
 	}
-	return strings.ToLower(reason)
-}
-
-// extra keeps what OpenAI's shape has no place for, under Gemini's names.
-func (c *geminiCandidate) extra() llm.Extra {
-	e := llm.Extra{}
-	for name, raw := range map[string]json.RawMessage{"safetyRatings": c.SafetyRatings, "citationMetadata": c.CitationMetadata,
-		"groundingMetadata": c.GroundingMeta, "logprobsResult": c.LogprobsResult, "avgLogprobs": c.AvgLogprobs} {
-		if len(raw) > 0 && raw[0] != 'n' {
-			e[name] = raw
-		}
-	}
-	if c.FinishReason != "" && c.FinishReason != "STOP" {
-		e["finishReason"] = geminiRaw(c.FinishReason, nil)
-	}
-	if len(e) == 0 {
-		return nil
-	}
-	return e
-}
-
-// usage counts thoughts as completion tokens, as OpenAI counts reasoning.
-func (u *geminiUsage) usage() llm.Usage {
-	r := llm.Usage{PromptTokens: u.Prompt + u.ToolPrompt, CompletionTokens: u.Candidates + u.Thoughts, TotalTokens: u.Total}
-	if r.TotalTokens == 0 {
-		r.TotalTokens = r.PromptTokens + r.CompletionTokens
-	}
-	if u.Cached > 0 {
-		r.PromptTokensDetails = json.RawMessage(fmt.Sprintf(`{"cached_tokens":%d}`, u.Cached))
-	}
-	if u.Thoughts > 0 {
-		r.CompletionTokensDetails = json.RawMessage(fmt.Sprintf(`{"reasoning_tokens":%d}`, u.Thoughts))
-	}
-	return r
+	return "stop"
 }
 
 // geminiExtraContent is where Google's own OpenAI-compatible endpoint puts the
@@ -254,4 +310,30 @@ func geminiSignature(e llm.Extra) string {
 		return ""
 	}
 	return c.Google.ThoughtSignature
+}
+
+// take removes a field and returns its value, nil where it is null or absent.
+func take(fields llm.Extra, name string) json.RawMessage {
+	raw := fields[name]
+	delete(fields, name)
+	if len(raw) == 0 || raw[0] == 'n' {
+		return nil
+	}
+	return raw
+}
+
+// takeText is take for a string; any other value reads as "".
+func takeText(fields llm.Extra, name string) string {
+	var text string
+	if raw := take(fields, name); raw == nil || llm.JSON.Unmarshal(raw, &text) != nil {
+		return ""
+	}
+	return text
+}
+
+func unlessEmpty(e llm.Extra) llm.Extra {
+	if len(e) == 0 {
+		return nil
+	}
+	return e
 }

@@ -60,16 +60,24 @@ func geminiTools(req *llm.Request) (tools []json.RawMessage, config json.RawMess
 
 func geminiDeclaration(f *llm.Function) geminiFunction {
 	d := geminiFunction{Name: f.Name, Description: f.Description}
-	var schema struct {
-		Properties map[string]json.RawMessage `json:"properties"`
-		Additional json.RawMessage            `json:"additionalProperties"`
-		Ref        string                     `json:"$ref"`
-	}
 	// A function without parameters leaves its schema out: Gemini refuses an
 	// object type that has no properties.
-	if llm.JSON.Unmarshal(f.Parameters, &schema) == nil && len(schema.Properties) == 0 && schema.Ref == "" &&
-		(len(schema.Additional) == 0 || string(schema.Additional) == "false") && !bytes.Contains(f.Parameters, []byte("Of\"")) {
-		return d
+	var schema struct {
+		Type       string                     `json:"type"`
+		Properties map[string]json.RawMessage `json:"properties"`
+	}
+	if llm.JSON.Unmarshal(f.Parameters, &schema) == nil && schema.Type == "object" && len(schema.Properties) == 0 {
+		var fields llm.Extra
+		_ = llm.JSON.Unmarshal(f.Parameters, &fields) // read just above
+		for _, plain := range []string{"type", "properties", "required", "title", "description", "$schema"} {
+			delete(fields, plain)
+		}
+		if string(fields["additionalProperties"]) == "false" {
+			delete(fields, "additionalProperties")
+		}
+		if len(fields) == 0 {
+			return d
+		}
 	}
 	d.Parameters = geminiSchema(f.Parameters)
 	return d

@@ -3,6 +3,7 @@ package client
 import (
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -12,7 +13,8 @@ import (
 type geminiWire struct{ base, key string }
 
 func (w *geminiWire) url(model string, stream bool) string {
-	at := w.base + "/models/" + url.PathEscape(model)
+	// Google's own list names models with this prefix.
+	at := w.base + "/models/" + url.PathEscape(strings.TrimPrefix(model, "models/"))
 	if stream {
 		return at + ":streamGenerateContent?alt=sse"
 	}

@@ -1,0 +1,134 @@
+package client
+
+import (
+	"encoding/json"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// geminiUsage is usageMetadata. Counts are read as floats, so that 3.0 is one.
+type geminiUsage struct {
+	Prompt            float64          `json:"promptTokenCount"`
+	Candidates        float64          `json:"candidatesTokenCount"`
+	Thoughts          float64          `json:"thoughtsTokenCount"`
+	Cached            float64          `json:"cachedContentTokenCount"`
+	ToolPrompt        float64          `json:"toolUsePromptTokenCount"`
+	Total             float64          `json:"totalTokenCount"`
+	PromptDetails     []geminiModality `json:"promptTokensDetails"`
+	CandidatesDetails []geminiModality `json:"candidatesTokensDetails"`
+}
+
+type geminiModality struct {
+	Modality string  `json:"modality"`
+	Tokens   float64 `json:"tokenCount"`
+}
+
+// tokenDetails are OpenAI's prompt_tokens_details and
+// completion_tokens_details in one.
+type tokenDetails struct {
+	Cached    int `json:"cached_tokens,omitempty"`
+	Audio     int `json:"audio_tokens,omitempty"`
+	Reasoning int `json:"reasoning_tokens,omitempty"`
+}
+
+// readGeminiUsage translates usageMetadata; nil if there is none that can be
+// read. Thoughts count as completion tokens, as OpenAI counts reasoning, and
+// what tools brought in as prompt tokens.
+func readGeminiUsage(raw json.RawMessage) *llm.Usage {
+	var u geminiUsage
+	if raw == nil || llm.JSON.Unmarshal(raw, &u) != nil {
+		return nil
+	}
+	r := &llm.Usage{
+		PromptTokens:     int(u.Prompt + u.ToolPrompt),
+		CompletionTokens: int(u.Candidates + u.Thoughts),
+		TotalTokens:      int(u.Total),
+	}
+	if r.TotalTokens == 0 {
+		r.TotalTokens = r.PromptTokens + r.CompletionTokens
+	}
+	r.PromptTokensDetails = tokenDetails{Cached: int(u.Cached), Audio: audioTokens(u.PromptDetails)}.raw()
+	r.CompletionTokensDetails = tokenDetails{Reasoning: int(u.Thoughts), Audio: audioTokens(u.CandidatesDetails)}.raw()
+	r.Extra = geminiUsageExtra(raw)
+	return r
+}
+
+// geminiUsageExtra keeps the counts that OpenAI's shape has no place for.
+func geminiUsageExtra(raw json.RawMessage) llm.Extra {
+	var fields llm.Extra
+	if llm.JSON.Unmarshal(raw, &fields) != nil {
+		return nil
+	}
+	for _, told := range []string{"promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount",
+		"cachedContentTokenCount", "totalTokenCount", "toolUsePromptTokenCount"} {
+		delete(fields, told)
+	}
+	return unlessEmpty(fields)
+}
+
+func audioTokens(details []geminiModality) int {
+	for _, d := range details {
+		if d.Modality == "AUDIO" {
+			return int(d.Tokens)
+		}
+	}
+	return 0
+}
+
+func (d tokenDetails) raw() json.RawMessage {
+	if d == (tokenDetails{}) {
+		return nil
+	}
+	return geminiRaw(d, nil)
+}
+
+type geminiToken struct {
+	Token   string  `json:"token"`
+	Logprob float64 `json:"logProbability"`
+}
+
+// openaiToken is a token of OpenAI's logprobs, openaiChosen one that was
+// chosen, with its alternatives.
+type openaiToken struct {
+	Token   string  `json:"token"`
+	Logprob float64 `json:"logprob"`
+	Bytes   []int   `json:"bytes"`
+}
+
+type openaiChosen struct {
+	openaiToken
+	TopLogprobs []openaiToken `json:"top_logprobs"`
+}
+
+// geminiLogprobs translates a logprobsResult; nil if there is none that can be
+// read.
+func geminiLogprobs(raw json.RawMessage) json.RawMessage {
+	var result struct {
+		Chosen []geminiToken `json:"chosenCandidates"`
+		Top    []struct {
+			Candidates []geminiToken `json:"candidates"`
+		} `json:"topCandidates"`
+	}
+	if raw == nil || llm.JSON.Unmarshal(raw, &result) != nil || len(result.Chosen) == 0 {
+		return nil
+	}
+	tokens := make([]openaiChosen, len(result.Chosen))
+	for i, chosen := range result.Chosen {
+		tokens[i] = openaiChosen{chosen.openai(), []openaiToken{}}
+		if i >= len(result.Top) {
+			continue
+		}
+		for _, t := range result.Top[i].Candidates {
+			tokens[i].TopLogprobs = append(tokens[i].TopLogprobs, t.openai())
+		}
+	}
+	return geminiRaw(map[string][]openaiChosen{"content": tokens}, nil)
+}
+
+func (t geminiToken) openai() openaiToken {
+	bytes := make([]int, len(t.Token))
+	for i := range len(t.Token) {
+		bytes[i] = int(t.Token[i])
+	}
+	return openaiToken{Token: t.Token, Logprob: t.Logprob, Bytes: bytes}
+}
