@@ -1,0 +1,50 @@
+package contract
+
+import (
+	"strings"
+	"time"
+)
+
+// Command is what a door is told. Every command gets exactly one terminal
+// event. The verbs:
+//
+//	open       a session: First is the configuration, Second the aggregator's options
+//	close      the session; its calls end with CLOSED
+//	chat       a call: First is the request, Second the call's options. Args: route,
+//	           raw (First may be no JSON object), blocking
+//	stream     the same, streamed. Args also: leave_after, pause_after, pause_s
+//	health, report, models
+//	cancel     the call whose ID is in Args["of"]
+//	available  Args: route, on ("1" or "0")
+type Command struct {
+	ID            uint64
+	Verb          string
+	Session       uint64
+	Args          map[string]string // no spaces in names and values
+	First, Second []byte
+}
+
+func (c *Command) route() (provider, model string, direct bool) {
+	return strings.Cut(c.Args["route"], "/")
+}
+
+// Event is what a door tells about a command. Kind is "chunk", "restart", or
+// terminal: "done" with the result, "error" with the error, "left" for a
+// stream whose loop was left. Data is JSON.
+type Event struct {
+	Kind string
+	Data []byte
+	At   time.Time // when the judge heard of it
+}
+
+func (e *Event) terminal() bool { return e.Kind != "chunk" && e.Kind != "restart" }
+
+// Door makes calls.
+type Door interface {
+	Name() string
+	// Do carries a command out and tells on what happens, from any goroutine,
+	// the terminal event last. It does not wait for it.
+	Do(c Command, on func(Event))
+	// Stop ends the door. The error says what it left behind.
+	Stop() error
+}

@@ -1,0 +1,12 @@
+# The contract cases, through Go, C and Python. Included by the Makefile at the root; every path is relative to that.
+
+GO     ?= go
+CC     ?= cc
+PYTHON ?= .venv/bin/python
+BUILD  ?= build
+
+.PHONY: contract
+
+contract: lib venv ## the contract cases through Go, C and Python (CONTRACT_RUN=name: only those)
+	CC="$(CC)" LLMAGG_CONTRACT_DOORS=go,c,python LLMAGG_CONTRACT_BUILD="$(abspath $(BUILD))" LLMAGG_CONTRACT_PYTHON="$(abspath $(PYTHON))" \
+		$(GO) test -count=1 -timeout 300s $(if $(CONTRACT_RUN),-run 'TestContract/.*/$(CONTRACT_RUN)') ./tests/contract

@@ -1,0 +1,158 @@
+package contract
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// root is the module's folder.
+const root = "../.."
+
+// builder makes a door; the error says what it misses.
+type builder func(t *testing.T) (Door, error)
+
+var builders = map[string]builder{
+	"go": func(*testing.T) (Door, error) { return NewGoDoor(), nil },
+	"c":  cDoor,
+	"python": func(*testing.T) (Door, error) {
+		python, err := filepath.Abs(orElse(os.Getenv("LLMAGG_CONTRACT_PYTHON"), filepath.Join(root, ".venv/bin/python")))
+		if err != nil {
+			return nil, err
+		}
+		if output, err := exec.Command(python, "-c", "import llmagg.aggregator").CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("%s cannot import llmagg: %w: %s", python, err, output)
+		}
+		return NewProcessDoor("python", []string{python, "-X", "dev", "-W", "error", "doors/python/door.py"}, nil)
+	},
+}
+
+func orElse(value, otherwise string) string {
+	if value == "" {
+		return otherwise
+	}
+	return value
+}
+
+// cDoor compiles doors/c/door.c against the built library.
+func cDoor(t *testing.T) (Door, error) {
+	build, err := filepath.Abs(orElse(os.Getenv("LLMAGG_CONTRACT_BUILD"), filepath.Join(root, "build")))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(filepath.Join(build, "libllmagg.so")); err != nil {
+		return nil, fmt.Errorf("the library is not built (make lib): %w", err)
+	}
+	program := filepath.Join(t.TempDir(), "door")
+	compile := exec.Command(orElse(os.Getenv("CC"), "cc"), "-std=c11", "-D_POSIX_C_SOURCE=200809L", "-O1", "-g", "-Wall", "-Wextra", "-Wpedantic", "-Werror",
+		"-I"+filepath.Join(root, "include"), "doors/c/door.c", "-o", program, "-L"+build, "-lllmagg", "-lpthread", "-Wl,-rpath,"+build)
+	if output, err := compile.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("doors/c/door.c does not compile: %w\n%s", err, output)
+	}
+	return NewProcessDoor("c", []string{program}, nil)
+}
+
+// TestContract runs every case through every door. LLMAGG_CONTRACT_DOORS names
+// the doors that must be there ("go,c,python"); without it a door that is not
+// built is left out, and says so.
+func TestContract(t *testing.T) {
+	cases, err := Load(".")
+	require.NoError(t, err)
+	require.NotEmpty(t, cases)
+	required := os.Getenv("LLMAGG_CONTRACT_DOORS")
+	for _, name := range Doors {
+		if required != "" && !slices.Contains(strings.Split(required, ","), name) {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // the doors beside each other, the cases of a door one after the other
+			door, err := builders[name](t)
+			if err != nil {
+				require.Empty(t, required, "the %s door is missing: %v", name, err)
+				t.Skipf("THE %s DOOR IS MISSING: %v", strings.ToUpper(name), err)
+			}
+			folder := t.TempDir()
+			for _, c := range cases {
+				t.Run(c.Name, func(t *testing.T) { one(t, c, door, folder) })
+			}
+			require.NoError(t, door.Stop())
+		})
+	}
+}
+
+func one(t *testing.T, c *Case, door Door, folder string) {
+	result := Run(c, door, folder)
+	if result.Without != "" {
+		t.Skipf("not in this door: %s", result.Without)
+	}
+	for _, failure := range result.Failures {
+		t.Error(failure)
+	}
+	if door, inProcess := door.(*goDoor); inProcess && !t.Failed() {
+		require.NoError(t, door.Stop(), "after the case")
+	}
+}
+
+func TestCasesAreStrict(t *testing.T) {
+	good := `{"name":"x","title":"t","clauses":["R1"],"routes":["a/b"],"steps":[{"call":"chat","expect":{"code":"OK"}}]}`
+	for what, text := range map[string]string{
+		"":                      good,
+		"unknown field \"nam\"": strings.Replace(good, `"name"`, `"nam"`, 1),
+		"unknown clause":        strings.Replace(good, "R1", "R99", 1),
+		"unknown condition":     strings.Replace(good, `"OK"`, `{"$mni":1}`, 1),
+		"exactly one action":    strings.Replace(good, `"call":"chat"`, `"call":"chat","kill":true`, 1),
+		"without expect":        strings.Replace(good, `,"expect":{"code":"OK"}`, "", 1),
+		"the file's":            strings.Replace(good, `"x"`, `"y"`, 1),
+		"unknown field \"cod\"": strings.Replace(good, `"code"`, `"cod"`, 1),
+		"faultwall":             strings.Replace(good, `"routes"`, `"script":{"modles":{}},"routes"`, 1),
+	} {
+		path := filepath.Join(t.TempDir(), "x.json")
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		_, err := LoadFile(path)
+		if what == "" {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorContains(t, err, what)
+	}
+}
+
+func TestPatterns(t *testing.T) {
+	for _, c := range []struct {
+		pattern, document string
+		fits              bool
+	}{
+		{`{"a":1}`, `{"a":1,"b":2}`, true},
+		{`{"a":1}`, `{"a":2}`, false},
+		{`[1,{"$min":2}]`, `[1,3]`, true},
+		{`[1]`, `[1,3]`, false},
+		{`{"$begins":[1]}`, `[1,3]`, true},
+		{`{"$min":1,"$max":2}`, `3`, false},
+		{`{"$has":["ab","c"]}`, `"xabc"`, true},
+		{`{"$has":"z"}`, `"xabc"`, false},
+		{`{"$has":{"a":1}}`, `[{"a":2},{"a":1}]`, true},
+		{`{"$lacks":"key"}`, `{"a":"the key"}`, false},
+		{`{"$len":{"$min":3}}`, `"abc"`, true},
+		{`{"$each":{"a":1}}`, `[{"a":1},{"a":2}]`, false},
+		{`{"$any":["x",{"$has":"b"}]}`, `"abc"`, true},
+		{`{"a":{"$absent":true}}`, `{}`, true},
+		{`{"$absent":true}`, `"x"`, false},
+		{`{"$ascending":true}`, `["1","2","10"]`, true},
+		{`{"$ascending":true}`, `[2,1]`, false},
+		{`{"$s":[0.1,0.2]}`, `0.3`, true},
+		{`{"$s":[0.1,0.2]}`, `0.05`, false},
+		{`{"$s":[0.1,0.2]}`, `9`, false},
+	} {
+		var p Pattern
+		require.NoError(t, p.UnmarshalJSON([]byte(c.pattern)))
+		failures := match("document", decode(p), decode([]byte(c.document)))
+		require.Equal(t, c.fits, len(failures) == 0, "%s against %s: %v", c.pattern, c.document, errors.New(strings.Join(failures, "; ")))
+	}
+}

@@ -1,0 +1,284 @@
+package contract
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/llmagg/llmagg/core/aggregator"
+	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/manager"
+)
+
+// goDoor calls the Go library in this process.
+type goDoor struct {
+	mu       sync.Mutex // guards what follows
+	sessions map[uint64]*goSession
+	cancels  map[uint64]context.CancelFunc
+}
+
+type goSession struct {
+	manager    *manager.Manager
+	aggregator *aggregator.Aggregator
+}
+
+// NewGoDoor makes the Go door.
+func NewGoDoor() Door {
+	return &goDoor{sessions: map[uint64]*goSession{}, cancels: map[uint64]context.CancelFunc{}}
+}
+
+func (d *goDoor) Name() string { return "go" }
+
+// Stop waits until nothing of the library runs any more.
+func (d *goDoor) Stop() error {
+	var left string
+	for begun := time.Now(); time.Since(begun) < 3*time.Second; time.Sleep(20 * time.Millisecond) {
+		if left = goroutinesOfTheLibrary(); left == "" {
+			return nil
+		}
+	}
+	return errors.New("goroutines are left:\n" + left)
+}
+
+// goroutinesOfTheLibrary shows the stacks that the wall has no part in.
+func goroutinesOfTheLibrary() string {
+	buffer := make([]byte, 1<<20)
+	var left []string
+	for _, stack := range strings.Split(string(buffer[:runtime.Stack(buffer, true)]), "\n\n") {
+		for _, frame := range []string{"/core/client", "/core/aggregator", "/core/manager", "/core/provider", "net/http.(*persistConn)", "net/http.(*Transport)"} {
+			if strings.Contains(stack, frame) && !strings.Contains(stack, "/core/faultwall") {
+				left = append(left, stack)
+				break
+			}
+		}
+	}
+	return strings.Join(left, "\n\n")
+}
+
+func (d *goDoor) session(id uint64) *goSession {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.sessions[id]
+}
+
+func (d *goDoor) Do(c Command, on func(Event)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	d.mu.Lock()
+	d.cancels[c.ID] = cancel
+	d.mu.Unlock()
+	go func() {
+		event := d.perform(ctx, &c, on)
+		d.mu.Lock()
+		delete(d.cancels, c.ID)
+		d.mu.Unlock()
+		cancel()
+		event.At = time.Now()
+		on(event)
+	}()
+}
+
+// perform gives the terminal event.
+func (d *goDoor) perform(ctx context.Context, c *Command, on func(Event)) Event {
+	s := d.session(c.Session)
+	switch c.Verb {
+	case "open":
+		return result(nil, d.open(c))
+	case "close":
+		d.mu.Lock()
+		delete(d.sessions, c.Session)
+		d.mu.Unlock()
+		return result(nil, errors.Join(s.aggregator.Close(ctx), s.manager.Close(ctx)))
+	case "cancel":
+		of, _ := strconv.ParseUint(c.Args["of"], 10, 64)
+		d.mu.Lock()
+		cancel := d.cancels[of]
+		d.mu.Unlock()
+		if cancel != nil {
+			cancel()
+		}
+		return result(nil, nil)
+	case "available":
+		provider, model, _ := c.route()
+		route, err := s.manager.Client(provider, model)
+		if err == nil {
+			route.SetAvailable(c.Args["on"] == "1")
+		}
+		return result(nil, err)
+	case "health":
+		return result(s.aggregator.CheckHealth(ctx), nil)
+	case "report":
+		return result(s.aggregator.Report(), nil)
+	case "models":
+		return result(s.aggregator.Models(), nil)
+	case "chat", "stream":
+		return s.call(ctx, c, on)
+	}
+	return result(nil, fmt.Errorf("unknown verb %q", c.Verb))
+}
+
+func result(v any, err error) Event {
+	if err != nil {
+		data, failed := llm.AsError(err).MarshalJSON()
+		if failed != nil {
+			data = []byte(strconv.Quote(failed.Error()))
+		}
+		return Event{Kind: "error", Data: data}
+	}
+	data, err := json.Marshal(v)
+	if err != nil {
+		return result(nil, err)
+	}
+	return Event{Kind: "done", Data: data}
+}
+
+func (d *goDoor) open(c *Command) error {
+	configs, err := llm.ParseConfig(c.First, llm.ParseOptions{Getenv: os.LookupEnv})
+	if err != nil {
+		return err
+	}
+	var options struct {
+		Models []string `json:"models"`
+	}
+	rest := map[string]json.RawMessage{}
+	if len(c.Second) > 0 {
+		if err := errors.Join(json.Unmarshal(c.Second, &options), json.Unmarshal(c.Second, &rest)); err != nil {
+			return err
+		}
+		delete(rest, "models")
+	}
+	callOptions, err := json.Marshal(rest)
+	if err != nil {
+		return err
+	}
+	call, err := llm.ParseCallOptions(callOptions)
+	if err != nil {
+		return err
+	}
+	m := manager.New(manager.Options{})
+	a := aggregator.New(m, aggregator.Options{Models: options.Models, Call: call})
+	if err := a.Initialize(context.Background(), configs); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.sessions[c.Session] = &goSession{manager: m, aggregator: a}
+	return nil
+}
+
+// asker is what an aggregator and a client have in common.
+type asker interface {
+	Chat(ctx context.Context, r *llm.Request) (*llm.Response, error)
+	ChatPayload(ctx context.Context, p *llm.Payload) (*llm.Response, error)
+	Stream(ctx context.Context, r *llm.Request) (*client.Stream, error)
+	StreamPayload(ctx context.Context, p *llm.Payload) (*client.Stream, error)
+}
+
+func (s *goSession) call(ctx context.Context, c *Command, on func(Event)) Event {
+	var to asker = s.aggregator
+	if provider, model, direct := c.route(); direct {
+		route, err := s.manager.Client(provider, model)
+		if err != nil {
+			return result(nil, err)
+		}
+		to = route
+	}
+	r, p, err := request(c)
+	if err != nil {
+		return result(nil, err)
+	}
+	if c.Verb == "chat" {
+		var response *llm.Response
+		if r != nil {
+			response, err = to.Chat(ctx, r)
+		} else {
+			response, err = to.ChatPayload(ctx, p)
+		}
+		return result(response, err)
+	}
+	var stream *client.Stream
+	if r != nil {
+		stream, err = to.Stream(ctx, r)
+	} else {
+		stream, err = to.StreamPayload(ctx, p)
+	}
+	if err != nil {
+		return result(nil, err)
+	}
+	return read(stream, c, on)
+}
+
+// request is the request as an application would make it: a struct, or with
+// "raw" a payload of JSON text.
+func request(c *Command) (*llm.Request, *llm.Payload, error) {
+	options, err := llm.ParseCallOptions(c.Second)
+	if err != nil {
+		return nil, nil, err
+	}
+	text := string(c.First)
+	if c.Args["raw"] != "" && !strings.Contains(text, "NaN") {
+		p, err := llm.ParsePayload(c.First)
+		if err != nil {
+			return nil, nil, err
+		}
+		return nil, p.WithOptions(options), nil
+	}
+	r := &llm.Request{}
+	if err := r.UnmarshalJSON([]byte(strings.ReplaceAll(text, "NaN", "null"))); err != nil {
+		return nil, nil, llm.Errorf(llm.InvalidArgument, "the request cannot be read: %v", err)
+	}
+	if strings.Contains(text, "NaN") {
+		nan := math.NaN()
+		r.Temperature = &nan
+	}
+	r.Options = options
+	return r, nil, nil
+}
+
+func read(stream *client.Stream, c *Command, on func(Event)) Event {
+	leave, _ := strconv.Atoi(c.Args["leave_after"])
+	pause, _ := strconv.Atoi(c.Args["pause_after"])
+	seconds, _ := strconv.ParseFloat(c.Args["pause_s"], 64)
+	chunks := 0
+	for event, err := range stream.Events() {
+		if err != nil {
+			return result(nil, err)
+		}
+		switch event.Kind {
+		case llm.EventChunk:
+			on(told("chunk", event.Chunk))
+			if chunks++; chunks == leave {
+				return leaving(stream)
+			}
+			if chunks == pause {
+				time.Sleep(time.Duration(seconds * float64(time.Second)))
+			}
+		case llm.EventRestart:
+			on(told("restart", event.Restart))
+		case llm.EventDone:
+			return result(event.Response, nil)
+		}
+	}
+	return result(nil, errors.New("the stream ended without its Done event"))
+}
+
+// leaving closes the stream as leaving its loop does, and tells its trail.
+func leaving(stream *client.Stream) Event {
+	_ = stream.Close() // always nil
+	event := result(stream.Response(), nil)
+	event.Kind = "left"
+	return event
+}
+
+func told(kind string, v any) Event {
+	event := result(v, nil)
+	return Event{Kind: kind, Data: event.Data, At: time.Now()}
+}

@@ -1,0 +1,236 @@
+"""The Python door of the contract cases: calls the installed package and tells what came back.
+
+Commands come on standard input, events go to standard output; ../../door_process.go describes both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import threading
+from typing import Any, BinaryIO
+
+from llmagg import LLMError
+from llmagg.aggregator import LLMAggregator
+from llmagg.manager import Manager
+from llmagg.requests import ChatCompletionRequest
+
+
+class Registry(Manager):
+    """A registry of a session's own."""
+
+
+class Session:
+    """An aggregator of its own, as an application would make it."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.aggregator = LLMAggregator(options.pop("models", None))
+        self.aggregator.manager = Registry()
+        self.defaults = options
+
+
+class Command:
+    """One command, and the telling of its events."""
+
+    def __init__(self, source: BinaryIO, line: bytes) -> None:
+        fields = line.split()
+        self.id, self.verb, self.session = int(fields[0]), fields[1].decode(), int(fields[2])
+        self.args = dict(field.decode().split("=", 1) for field in fields[3:-2])
+        self.first = source.read(int(fields[-2]))
+        self.second = source.read(int(fields[-1]))
+
+    def tell(self, kind: str, data: Any) -> None:
+        """Writes an event; from any thread."""
+        text = json.dumps(data).encode()
+        with _output:
+            sys.stdout.buffer.write(b"%d %s %d\n%s\n" % (self.id, kind.encode(), len(text), text))
+            sys.stdout.buffer.flush()
+
+    def number(self, name: str) -> float:
+        """A numeric argument, 0 if it was not given."""
+        return float(self.args.get(name, 0))
+
+
+_output = threading.Lock()
+_sessions: dict[int, Session] = {}
+_tasks: dict[int, asyncio.Task[None]] = {}
+
+
+def error_document(error: BaseException) -> dict[str, Any]:
+    """An exception with everything that the judge may ask about."""
+    document: dict[str, Any] = {
+        "classes": [cls.__name__ for cls in type(error).__mro__],
+        "name": getattr(error, "name", type(error).__name__),
+        "message": str(error) or type(error).__name__,
+        "repr": repr(error),
+    }
+    if isinstance(error, LLMError):
+        for key in (
+            "message", "code", "provider", "model", "status", "provider_message", "type", "provider_code", "request_id",
+            "retry_after", "body",
+        ):  # fmt: skip
+            if (value := getattr(error, key)) is not None:
+                document[key] = value
+        document["text"] = str(error)
+        document["partial"] = error.partial_text
+        document["attempts"] = [attempt.to_dict() for attempt in error.attempts]
+    if error.__cause__ is not None:
+        document["cause"] = error_document(error.__cause__)
+    return document
+
+
+async def perform(command: Command) -> None:
+    """Carries a command out and tells its terminal event."""
+    try:
+        kind, data = await _VERBS[command.verb](command)
+    except asyncio.CancelledError:
+        kind, data = "error", {"name": "CANCELED", "code": -40, "message": "asyncio cancelled the task"}
+    except Exception as error:
+        kind, data = "error", error_document(error)
+    _tasks.pop(command.id, None)
+    command.tell(kind, data)
+
+
+async def open_session(command: Command) -> tuple[str, Any]:
+    session = Session(json.loads(command.second or b"{}"))
+    await session.aggregator.initialize(json.loads(command.first))
+    _sessions[command.session] = session
+    return "done", None
+
+
+async def close_session(command: Command) -> tuple[str, Any]:
+    aggregator = _sessions.pop(command.session).aggregator
+    await aggregator.close()
+    await aggregator.manager.close_all()
+    return "done", None
+
+
+async def cancel(command: Command) -> tuple[str, Any]:
+    if task := _tasks.get(int(command.args["of"])):
+        task.cancel()
+    return "done", None
+
+
+async def available(command: Command) -> tuple[str, Any]:
+    client_of(command).set_available(command.args["on"] == "1")
+    return "done", None
+
+
+def client_of(command: Command) -> Any:
+    provider, _, model = command.args["route"].partition("/")
+    return _sessions[command.session].aggregator.manager.get_llm_client(provider, model)
+
+
+def request_of(command: Command) -> tuple[Any, dict[str, Any]]:
+    """The messages and the keyword parameters of a call."""
+    request = json.loads(command.first)
+    options = {**_sessions[command.session].defaults, **json.loads(command.second or b"{}")}
+    if "headers" in options:
+        options["extra_headers"] = options.pop("headers")
+    return request.pop("messages", None), {**request, **options}
+
+
+async def chat(command: Command) -> tuple[str, Any]:
+    aggregator = _sessions[command.session].aggregator
+    if "route" in command.args:
+        request = ChatCompletionRequest.from_dict(json.loads(command.first))
+        client = client_of(command)
+        if "blocking" in command.args:
+            return "done", (await asyncio.to_thread(client.chat_completion_sync, request)).to_dict()
+        return "done", (await client.chat_completion(request)).to_dict()
+    messages, params = request_of(command)
+    if "blocking" in command.args:
+        return "done", (await asyncio.to_thread(aggregator.chat_sync, messages, **params)).to_dict()
+    return "done", (await aggregator.chat(messages, **params)).to_dict()
+
+
+def tell_event(command: Command, event: Any) -> Any:
+    """Tells a chunk or a restart; gives the response of the last event."""
+    if event.type == "chunk":
+        command.tell("chunk", event.chunk.to_dict())
+    elif event.type == "restart":
+        reason = event.reason and error_document(event.reason)
+        command.tell("restart", {"from": event.from_route, "to": event.to_route, "reason": reason})
+    else:
+        return event.response
+    return None
+
+
+async def stream(command: Command) -> tuple[str, Any]:
+    if "route" in command.args:
+        return await client_stream(command)
+    aggregator = _sessions[command.session].aggregator
+    messages, params = request_of(command)
+    if "blocking" in command.args:
+        return await asyncio.to_thread(stream_sync, command, aggregator.stream_sync(messages, **params))
+    chunks = 0
+    response = None
+    async for event in aggregator.stream(messages, **params):
+        response = tell_event(command, event) or response
+        chunks += event.type == "chunk"
+        if chunks == command.number("leave_after"):
+            return "left", None
+        if event.type == "chunk" and chunks == command.number("pause_after"):
+            await asyncio.sleep(command.number("pause_s"))
+    return "done", response.to_dict()
+
+
+def stream_sync(command: Command, events: Any) -> tuple[str, Any]:
+    response = None
+    for event in events:
+        response = tell_event(command, event) or response
+    return "done", response.to_dict()
+
+
+async def client_stream(command: Command) -> tuple[str, Any]:
+    """The original's generator of bare chunks, whose normal end means complete."""
+    request = ChatCompletionRequest.from_dict(json.loads(command.first))
+    chunks = 0
+    async for chunk in client_of(command).chat_completion_stream(request):
+        command.tell("chunk", chunk.to_dict())
+        chunks += 1
+        if chunks == command.number("leave_after"):
+            return "left", None
+    return "done", None
+
+
+async def health(command: Command) -> tuple[str, Any]:
+    return "done", await _sessions[command.session].aggregator.health_check()
+
+
+async def report(command: Command) -> tuple[str, Any]:
+    return "done", _sessions[command.session].aggregator.health_report()
+
+
+async def models(command: Command) -> tuple[str, Any]:
+    return "done", _sessions[command.session].aggregator.get_available_models()
+
+
+_VERBS = {
+    "open": open_session, "close": close_session, "cancel": cancel, "available": available, "chat": chat,
+    "stream": stream, "health": health, "report": report, "models": models,
+}  # fmt: skip
+
+
+async def serve() -> None:
+    """Begins a task for each command until the input ends."""
+    loop = asyncio.get_running_loop()
+    commands: asyncio.Queue[Command | None] = asyncio.Queue()
+
+    def listen() -> None:
+        source = sys.stdin.buffer
+        while line := source.readline():
+            loop.call_soon_threadsafe(commands.put_nowait, Command(source, line))
+        loop.call_soon_threadsafe(commands.put_nowait, None)
+
+    threading.Thread(target=listen, daemon=True).start()
+    while command := await commands.get():
+        _tasks[command.id] = asyncio.create_task(perform(command))
+    if _tasks:
+        raise SystemExit(f"{len(_tasks)} tasks are left")
+
+
+if __name__ == "__main__":
+    sys.setrecursionlimit(20_000)  # for requests that are nested deeply
+    asyncio.run(serve())

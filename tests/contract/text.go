@@ -1,0 +1,111 @@
+package contract
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Text is a text that is no JSON, or too long to write down: a string, or
+// {"b64"}, or {"repeat": {"before", "unit", "times", "after"}}.
+type Text struct {
+	bytes []byte
+}
+
+// UnmarshalJSON reads the forms named above.
+func (t *Text) UnmarshalJSON(raw []byte) error {
+	if raw[0] == '"' {
+		var s string
+		err := json.Unmarshal(raw, &s)
+		t.bytes = []byte(s)
+		return err
+	}
+	var form struct {
+		B64    string `json:"b64"`
+		Repeat *struct {
+			Before, Unit, After string
+			Times               int
+		} `json:"repeat"`
+	}
+	if err := strict(raw, &form); err != nil {
+		return err
+	}
+	if r := form.Repeat; r != nil {
+		t.bytes = []byte(r.Before + strings.Repeat(r.Unit, r.Times) + r.After)
+		return nil
+	}
+	if form.B64 == "" {
+		return errors.New(`expected a string, {"b64"} or {"repeat"}`)
+	}
+	var err error
+	t.bytes, err = base64.StdEncoding.DecodeString(form.B64)
+	return err
+}
+
+// places are the values of {{placeholders}}.
+type places map[string]string
+
+// fill replaces each {{name}} that is known; others ({{date+1}}) are the wall's.
+func (p places) fill(text []byte) []byte {
+	if !bytes.Contains(text, []byte("{{")) {
+		return text
+	}
+	var pairs []string
+	for _, name := range slices.Sorted(maps.Keys(p)) {
+		pairs = append(pairs, "{{"+name+"}}", p[name])
+	}
+	return []byte(strings.NewReplacer(pairs...).Replace(string(text)))
+}
+
+// Key is the API key of every route that names none; no outcome may show it.
+const Key = "sk-contract-Zx81-secret"
+
+// config is what a session is opened with: Config, or what Routes say.
+func (c *Case) config() []byte {
+	if c.Config != nil {
+		return c.Config
+	}
+	defaults := map[string]json.RawMessage{
+		"api_key": json.RawMessage(`"{{key}}"`), "base_url": json.RawMessage(`"{{base_url}}"`), "timeout": json.RawMessage("3"),
+		"retry": json.RawMessage(`{"backoff_s":0.02}`),
+	}
+	maps.Copy(defaults, c.Defaults)
+	model, err := json.Marshal(defaults)
+	if err != nil {
+		panic(err) // texts that were read as JSON
+	}
+	// Written by hand: the order of providers and models is the order of trial.
+	var providers []string
+	models := map[string][]string{}
+	for _, route := range c.Routes {
+		provider, name, _ := strings.Cut(route, "/")
+		if models[provider] == nil {
+			providers = append(providers, provider)
+		}
+		models[provider] = append(models[provider], strconv.Quote(name)+":"+string(model))
+	}
+	for i, provider := range providers {
+		providers[i] = strconv.Quote(provider) + `:{"models":{` + strings.Join(models[provider], ",") + "}}"
+	}
+	return []byte("{" + strings.Join(providers, ",") + "}")
+}
+
+// request is the JSON of the step's n-th call.
+func (s *Step) request(p places, n int) []byte {
+	switch {
+	case s.RequestText != nil:
+		return s.RequestText.bytes
+	case s.Request != nil:
+		p = maps.Clone(p)
+		p["n"] = itoa(n)
+		return p.fill(s.Request)
+	}
+	return []byte(`{"messages":[{"role":"user","content":"hi"}]}`)
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }
