@@ -119,14 +119,18 @@ class LLMAggregator:
         try:
             return _text(await self.chat(messages, max_retries=max_retries, **params))
         except LLMError as error:
-            raise _as_original(error) from error.__cause__
+            if isinstance(error, _KEPT_AS_THEY_ARE):
+                raise
+            raise _all_failed(error) from error
 
     def generate_response_sync(self, messages: Messages, max_retries: int | None = None, **params: Any) -> str:
         """``generate_response`` for code without an event loop; blocks."""
         try:
             return _text(self.chat_sync(messages, max_retries=max_retries, **params))
         except LLMError as error:
-            raise _as_original(error) from error.__cause__
+            if isinstance(error, _KEPT_AS_THEY_ARE):
+                raise
+            raise _all_failed(error) from error
 
     async def generate_summary(self, passage: dict[str, Any], count: int) -> str:
         """A summary of at most ``count`` words of a passage with ``title``, ``description`` and ``content``."""
@@ -193,15 +197,13 @@ def _refuse_restart(params: dict[str, Any]) -> None:
         raise InvalidArgumentError("a stream of bare text cannot announce a restart; use stream() instead")
 
 
-def _as_original(error: LLMError) -> LLMError:
-    """The original raised a RuntimeError whatever had failed; bad arguments and cancelling stay what they are."""
-    if isinstance(error, (AllModelsFailedError, CanceledError, InvalidArgumentError, NotInitializedError)):
-        return error
-    made = AllModelsFailedError(
-        error.message, provider=error.provider, model=error.model, status=error.status,
-        provider_message=error.provider_message, type=error.type, provider_code=error.provider_code,
-        request_id=error.request_id, retry_after=error.retry_after, body=error.body, partial_text=error.partial_text,
-        attempts=error.attempts,
-    )  # fmt: skip
-    made.__cause__ = error
-    return made
+# The original raised a RuntimeError whatever had failed; bad arguments and cancelling stay what they are.
+_KEPT_AS_THEY_ARE = (AllModelsFailedError, CanceledError, InvalidArgumentError, NotInitializedError)
+_CARRIED_OVER = (
+    "provider", "model", "status", "provider_message", "type", "provider_code", "request_id", "retry_after", "body",
+    "partial_text", "attempts",
+)  # fmt: skip
+
+
+def _all_failed(error: LLMError) -> AllModelsFailedError:
+    return AllModelsFailedError(error.message, **{key: getattr(error, key) for key in _CARRIED_OVER})

@@ -80,8 +80,8 @@ class BlockingReader(Reader):
 
     def loop(self) -> asyncio.AbstractEventLoop:
         """The private loop of the thread that first needed it."""
+        _refuse_inside_loop()
         if self._loop is None or self._loop.is_closed():
-            _refuse_inside_loop()
             self._loop = _private_loop()
         return self._loop
 
@@ -89,7 +89,8 @@ class BlockingReader(Reader):
         """Blocks until the operation's next event is there. Raises its error."""
         while (event := operation.take()) is None:
             if self.custom:
-                self.loop().run_until_complete(self._run_custom(operation))
+                loop = self.loop()
+                loop.run_until_complete(self._run_custom(operation))
             else:
                 self._poll.poll()
                 self.pump()
@@ -110,10 +111,12 @@ class BlockingReader(Reader):
 
     def settle(self) -> None:
         """Lets cancelled clients see their cancellation, after an operation has ended."""
-        if self.custom and self._loop is not None and not self._loop.is_running():
-            for call in list(self.custom.values()):
-                call.cancel()
-            self._loop.run_until_complete(asyncio.sleep(0))
+        for call in list(self.custom.values()):
+            call.cancel()
+        if self.custom:
+            with contextlib.suppress(errors.InvalidArgumentError):  # they see it when the loop runs next
+                loop = self.loop()
+                loop.run_until_complete(asyncio.sleep(0))
 
 
 def reader() -> BlockingReader:

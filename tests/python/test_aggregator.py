@@ -1,0 +1,241 @@
+"""LLMAggregator: failover, names, parameters, what the application may assign."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import llmagg
+from conftest import HELLO, aggregator_for, chats, config_for
+from llmagg.faultwall import FaultWall
+
+
+def test_failover_with_its_trail(llm_wall: FaultWall, run: Any) -> None:
+    llm_wall.script({"models": {"gpt-a": {"steps": [{"status": 503}]}}})
+    aggregator = aggregator_for(llm_wall, "gpt-a", "gpt-b")
+    response = run(aggregator.chat(HELLO))
+    assert response.choices[0].message.content == "Hello from gpt-b."
+    assert [(a.route, a.outcome, a.status) for a in response.attempts] == [
+        ("openai/gpt-a", "UNAVAILABLE", 503),
+        ("openai/gpt-a", "UNAVAILABLE", 503),
+        ("openai/gpt-b", "OK", 200),
+    ]
+    assert response.usage.total_tokens == 12
+
+
+def test_all_failed_names_every_attempt(llm_wall: FaultWall, run: Any) -> None:
+    llm_wall.script({"models": {"gpt-a": {"steps": [{"status": 401}]}, "gpt-b": {"steps": [{"status": 400}]}}})
+    aggregator = aggregator_for(llm_wall, "gpt-a", "gpt-b")
+    with pytest.raises(RuntimeError) as caught:
+        run(aggregator.generate_response(HELLO))
+    error = caught.value
+    assert isinstance(error, llmagg.AllModelsFailedError)
+    assert isinstance(error.__cause__, llmagg.BadRequestError)
+    assert "openai/gpt-a: AUTHENTICATION (HTTP 401)" in str(error)
+    assert "openai/gpt-b: BAD_REQUEST (HTTP 400)" in str(error)
+    assert "sk-test" not in str(error) + repr(error) + repr(vars(error))
+
+
+def test_generate_response_turns_an_ending_error_into_all_failed(llm_wall: FaultWall, run: Any) -> None:
+    filtered = {"status": 400, "body": {"error": {"message": "blocked", "code": "content_filter"}}}
+    llm_wall.script({"models": {"gpt-a": {"steps": [filtered]}}})
+    aggregator = aggregator_for(llm_wall, "gpt-a", "gpt-b")
+    with pytest.raises(llmagg.ContentFilterError):
+        run(aggregator.chat(HELLO))
+    with pytest.raises(llmagg.AllModelsFailedError) as caught:
+        run(aggregator.generate_response(HELLO))
+    assert isinstance(caught.value.__cause__, llmagg.ContentFilterError)
+    assert caught.value.attempts
+    assert run(aggregator.generate_response(HELLO, failover_content_filter=True)) == "Hello from gpt-b."
+
+
+def test_before_initialize_is_a_runtime_error(run: Any) -> None:
+    aggregator = llmagg.LLMAggregator()
+    for call in (aggregator.chat(HELLO), aggregator.generate_response(HELLO), aggregator.health_check()):
+        with pytest.raises(RuntimeError, match="not initialized"):
+            run(call)
+    with pytest.raises(llmagg.NotInitializedError):
+        aggregator.stream(HELLO)
+    aggregator._initialized = True
+    with pytest.raises(llmagg.NotInitializedError, match="no models"):
+        run(aggregator.chat(HELLO))
+
+
+def test_second_initialize_does_nothing(llm_wall: FaultWall, run: Any) -> None:
+    aggregator = aggregator_for(llm_wall, "gpt-a")
+    run(aggregator.initialize(config_for(llm_wall, "gpt-b", provider="other")))
+    assert aggregator.manager.get_all_providers() == ["openai"]
+    assert aggregator.models == ["gpt-a"] == aggregator.get_available_models()
+
+
+def test_parameters_reach_the_wire(llm_wall: FaultWall, run: Any) -> None:
+    aggregator = aggregator_for(llm_wall, "gpt-a")
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {"default": None}}}]
+    run(
+        aggregator.generate_response(
+            [llmagg.Message("system", "s"), {"role": "user", "content": [{"type": "text", "text": "x"}]}],
+            top_p=0.5, temperature=None, tools=tools, seed=7, response_format={"type": "json_object"},
+            made_up={"a": None}, extra_body={"also": 1}, extra_headers={"X-Trace": "t"},
+        )
+    )  # fmt: skip
+    (request,) = chats(llm_wall)
+    assert request["headers"]["x-trace"] == "t"
+    assert request["body"] == {
+        "model": "gpt-a", "top_p": 0.5, "seed": 7, "tools": tools, "response_format": {"type": "json_object"},
+        "made_up": {"a": None}, "also": 1,
+        "messages": [{"role": "system", "content": "s"}, {"role": "user", "content": [{"type": "text", "text": "x"}]}],
+    }  # fmt: skip
+
+
+def test_a_request_object_and_its_overrides(llm_wall: FaultWall, run: Any) -> None:
+    aggregator = aggregator_for(llm_wall, "gpt-a", "gpt-b")
+    request = llmagg.ChatCompletionRequest("gpt-b", [llmagg.Message("user", "x")], max_tokens=5)
+    response = run(aggregator.chat(request, max_tokens=6))
+    assert response.model == "gpt-b"
+    assert chats(llm_wall)[0]["body"]["max_tokens"] == 6
+    assert request.max_tokens == 5
+    assert run(aggregator.chat(HELLO, model="openai/gpt-b")).model == "gpt-b"
+
+
+def test_stream_true_in_a_request_is_accumulated(llm_wall: FaultWall, run: Any) -> None:
+    aggregator = aggregator_for(llm_wall, "gpt-a")
+    response = run(aggregator.chat(HELLO, stream=True))
+    assert response.choices[0].message.content == "Hello from gpt-a."
+    assert chats(llm_wall)[0]["stream"] is True
+
+
+def test_models_are_tried_in_the_order_that_was_assigned(llm_wall: FaultWall, run: Any) -> None:
+    aggregator = aggregator_for(llm_wall, "gpt-a", "gpt-b")
+    aggregator.models = ["gpt-b", "nobody", "openai/gpt-a"]
+    assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-b."
+    aggregator.models = ["nobody"]
+    with pytest.raises(llmagg.ModelNotFoundError, match="nobody"):
+        run(aggregator.chat(HELLO))
+    with pytest.raises(RuntimeError, match="nobody"):
+        run(aggregator.generate_response(HELLO))
+
+
+def test_upstream_names_and_keys(llm_wall: FaultWall, run: Any) -> None:
+    aggregator = llmagg.LLMAggregator(models=["fast"])
+    config = {"openai": {"models": {"fast": {"api_key": "k", "base_url": llm_wall.url, "model": "gpt-a"}}}}
+    run(aggregator.initialize(config))
+    assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-a."
+    aggregator.models = ["gpt-a"]
+    response = run(aggregator.chat(HELLO))
+    assert response.attempts[0].route == "openai/fast"
+    client = aggregator.manager.get_llm_client("openai", "fast")
+    assert (client.config.name, client.get_model()) == ("fast", "gpt-a")
+
+
+def test_a_manager_of_ones_own_making(llm_wall: FaultWall, run: Any) -> None:
+    provider = llmagg.OpenAIProvider.create_simple("k", "gpt-a", llm_wall.url)
+    run(provider.initialize_all_models())
+    aggregator = llmagg.LLMAggregator()
+    aggregator.manager = SimpleNamespace(providers={"mine": provider})
+    aggregator.models, aggregator._initialized = ["gpt-a"], True
+    assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-a."
+
+    class Registry(llmagg.Manager):
+        pass
+
+    aggregator.manager = registry = Registry()
+    registry.register_provider(provider)
+    assert registry is not llmagg.get_manager()
+    assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-a."
+    assert run(aggregator.health_check()) == {"openai": {"gpt-a": True}}
+
+
+def test_a_switched_off_model_is_passed_over(llm_wall: FaultWall, run: Any) -> None:
+    aggregator = aggregator_for(llm_wall, "gpt-a", "gpt-b")
+    client = aggregator.manager.get_llm_client("openai", "gpt-a")
+    client.set_available(False)
+    assert aggregator.manager.get_all_models() == {"openai": ["gpt-b"]}
+    assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-b."
+    client.set_available(True)
+    assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-a."
+
+
+def test_a_changed_configuration_holds_from_the_next_call_on(llm_wall: FaultWall, run: Any) -> None:
+    aggregator = aggregator_for(llm_wall, "gpt-a")
+    run(aggregator.chat(HELLO))
+    client = aggregator.manager.get_llm_client("openai", "gpt-a")
+    client.config.api_key = "sk-other"
+    client.config.model = "gpt-c"
+    assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-c."
+    assert chats(llm_wall)[1]["headers"]["authorization"] == "Bearer sk-other"
+
+
+def test_max_retries_of_a_call(llm_wall: FaultWall, run: Any) -> None:
+    llm_wall.script({"default": {"steps": [{"status": 503}]}})
+    aggregator = aggregator_for(llm_wall, "gpt-a", max_retries=2)
+    for given, expected in ((None, 2), (1, 1), (4, 4), (0, 1)):
+        before = len(chats(llm_wall))
+        with pytest.raises(llmagg.AllModelsFailedError):
+            run(aggregator.generate_response(HELLO, max_retries=given))
+        assert len(chats(llm_wall)) - before == expected
+        llmagg.get_manager().get_llm_client("openai", "gpt-a").config.timeout += 1  # a new breaker
+
+
+def test_deadline_of_a_call(llm_wall: FaultWall, run: Any) -> None:
+    llm_wall.script({"default": {"steps": [{"delay_headers_s": 20}]}})
+    aggregator = aggregator_for(llm_wall, "gpt-a", "gpt-b")
+    with pytest.raises(TimeoutError) as caught:
+        run(aggregator.chat(HELLO, deadline=0.3))
+    assert isinstance(caught.value, llmagg.APITimeoutError)
+    assert [attempt.route for attempt in caught.value.attempts] == ["openai/gpt-a"]
+
+
+def test_a_breaker_opens_and_the_report_tells(llm_wall: FaultWall, run: Any) -> None:
+    llm_wall.script({"models": {"gpt-a": {"steps": [{"status": 503}]}}})
+    aggregator = aggregator_for(llm_wall, "gpt-a", "gpt-b")
+    for _ in range(5):
+        run(aggregator.chat(HELLO))
+    states = {row["model"]: row["circuit"] for row in aggregator.health_report()}
+    assert states == {"gpt-a": "open", "gpt-b": "closed"}
+    assert aggregator.manager.get_all_models() == {"openai": ["gpt-a", "gpt-b"]}
+    assert len(run(aggregator.chat(HELLO)).attempts) == 1
+
+
+def test_generate_summary(llm_wall: FaultWall, run: Any) -> None:
+    aggregator = aggregator_for(llm_wall, "gpt-a")
+    passage = {"title": "Tides", "description": None, "content": "The moon pulls."}
+    assert run(aggregator.generate_summary(passage, 20)) == "Hello from gpt-a."
+    system, user = chats(llm_wall)[0]["body"]["messages"]
+    assert "at most 20 words" in system["content"]
+    assert user["content"] == "Title: Tides\n\nContent: The moon pulls."
+    for wrong in ((None, 20), ({}, 20), (passage, 0)):
+        with pytest.raises(llmagg.InvalidArgumentError):
+            run(aggregator.generate_summary(*wrong))
+
+
+def test_null_content_and_several_choices(llm_wall: FaultWall, run: Any) -> None:
+    call = {"name": "f", "arguments": {"x": 1}, "id": "c1"}
+    llm_wall.script({"default": {"steps": [{"tool_calls": [call]}, {"choices": 2}]}})
+    aggregator = aggregator_for(llm_wall, "gpt-a")
+    message = run(aggregator.chat(HELLO)).choices[0].message
+    assert message.content is None
+    assert message.tool_calls[0]["function"] == {"name": "f", "arguments": '{"x":1}'}
+    assert [choice.index for choice in run(aggregator.chat(HELLO, n=2)).choices] == [0, 1]
+
+
+def test_health_check_asks_every_route(llm_wall: FaultWall, run: Any) -> None:
+    aggregator = aggregator_for(llm_wall, "gpt-a", "gpt-b")
+    assert run(aggregator.health_check()) == {"openai": {"gpt-a": True, "gpt-b": True}}
+    llm_wall.script({"health": {"steps": [{"status": 401}]}})
+    assert run(aggregator.health_check()) == {"openai": {"gpt-a": False, "gpt-b": False}}
+    assert chats(llm_wall) == []
+
+
+def test_deepseek_and_gemini_are_spoken(llm_wall: FaultWall, run: Any) -> None:
+    llm_wall.script({"default": {"steps": [{"reasoning": "Hm.", "text": "Yes."}]}})
+    for vendor in ("deepseek", "gemini"):
+        aggregator = llmagg.LLMAggregator(models=[f"{vendor}/m"])
+        run(aggregator.initialize(config_for(llm_wall, "m", provider=vendor)))
+        message = run(aggregator.chat(HELLO)).choices[0].message
+        assert (message.content, message.reasoning_content) == ("Yes.", "Hm.")
+    paths = [request["path"] for request in chats(llm_wall)]
+    assert paths[0].endswith("/chat/completions")
+    assert paths[1].endswith("/models/m:generateContent")
+    assert chats(llm_wall)[1]["headers"]["x-goog-api-key"] == "sk-test-key-1234"
