@@ -147,15 +147,28 @@ func (c ModelConfig) LogValue() slog.Value { return slog.StringValue(c.String())
 // Check tells what is wrong with the values, as INVALID_ARGUMENT.
 func (c ModelConfig) Check() error {
 	where := c.Provider + "/" + c.Name
-	for name, d := range map[string]time.Duration{"timeout": c.Timeout, "connect_timeout": c.ConnectTimeout,
-		"idle_timeout": c.IdleTimeout, "reader_timeout": c.ReaderTimeout, "breaker.open_s": c.Breaker.Open,
-		"breaker.window_s": c.Breaker.Window, "breaker.block_s": c.Breaker.Block, "retry.backoff_s": c.Retry.Backoff} {
-		if d < 0 {
-			return Errorf(InvalidArgument, "%s: %s is %v; expected more than 0 seconds", where, name, d)
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{{"timeout", c.Timeout}, {"connect_timeout", c.ConnectTimeout}, {"idle_timeout", c.IdleTimeout},
+		{"reader_timeout", c.ReaderTimeout}, {"breaker.open_s", c.Breaker.Open}, {"breaker.window_s", c.Breaker.Window},
+		{"breaker.block_s", c.Breaker.Block}, {"retry.backoff_s", c.Retry.Backoff},
+		{"retry.backoff_max_s", c.Retry.BackoffMax}, {"retry.wait_s", c.Retry.Wait}} {
+		if d.value < 0 {
+			return Errorf(InvalidArgument, "%s: %s is %v; expected more than 0 seconds", where, d.name, d.value)
 		}
 	}
-	if c.MaxConcurrentCalls < 0 || c.MaxRetries < 0 {
-		return Errorf(InvalidArgument, "%s: max_concurrent_calls is %d and max_retries %d; neither can be negative", where, c.MaxConcurrentCalls, c.MaxRetries)
+	for _, n := range []struct {
+		name  string
+		value float64
+	}{{"max_concurrent_calls", float64(c.MaxConcurrentCalls)}, {"max_retries", float64(c.MaxRetries)},
+		{"breaker.failures", float64(c.Breaker.Failures)}, {"breaker.min_requests", float64(c.Breaker.MinRequests)},
+		{"breaker.ratio", c.Breaker.Ratio}, {"retry.budget_ratio", c.Retry.BudgetRatio}, {"retry.budget_per_s", c.Retry.BudgetPerSec},
+		{"limits.response_bytes", float64(c.Limits.ResponseBytes)}, {"limits.event_bytes", float64(c.Limits.EventBytes)},
+		{"limits.stream_bytes", float64(c.Limits.StreamBytes)}, {"limits.header_bytes", float64(c.Limits.HeaderBytes)}} {
+		if !(n.value >= 0) {
+			return Errorf(InvalidArgument, "%s: %s is %v; expected a number greater than 0", where, n.name, n.value)
+		}
 	}
 	if err := CheckHeaderValue("api_key", c.APIKey); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +20,12 @@ type ParseOptions struct {
 	Lenient bool
 	// Warn receives what Lenient lets pass; it may be nil.
 	Warn func(message string)
+}
+
+func (o *ParseOptions) warn(message string) {
+	if o.Warn != nil {
+		o.Warn(message)
+	}
 }
 
 // ParseConfig reads {provider: {"models": {name: {…}}}} from JSON text. Keys
@@ -78,7 +85,7 @@ func ParseProvider(name string, data []byte, o ParseOptions) (ProviderConfig, er
 			models = v
 		case "name":
 		default:
-			if err := defaults.set("provider "+strconv.Quote(name), f.key, v, o); err != nil {
+			if err := defaults.set("provider "+strconv.Quote(name), f.key, v, o, providerKeys); err != nil {
 				return p, err
 			}
 		}
@@ -112,7 +119,7 @@ func parseModel(m ModelConfig, name string, data []byte, o ParseOptions) (ModelC
 		return m, Errorf(InvalidArgument, "%s: expected an object: %v", where, err)
 	}
 	for _, f := range fields {
-		if err := m.set(where, f.key, data[f.start:f.end], o); err != nil {
+		if err := m.set(where, f.key, data[f.start:f.end], o, modelKeys); err != nil {
 			return m, err
 		}
 	}
@@ -121,11 +128,14 @@ func parseModel(m ModelConfig, name string, data []byte, o ParseOptions) (ModelC
 
 var modelKeys = []string{"api_key", "base_url", "model", "timeout", "max_retries", "max_concurrent_calls",
 	"idle_timeout", "reader_timeout", "connect_timeout", "headers", "proxy", "ca_file", "organization", "type",
-	"breaker", "retry", "limits", "models"}
+	"breaker", "retry", "limits"}
 
-// set reads one key of a model's (or a provider's) object.
-func (c *ModelConfig) set(where, key string, v []byte, o ParseOptions) (err error) {
-	if v[0] == 'n' || o.Lenient && string(v) == `""` {
+var providerKeys = append([]string{"models"}, modelKeys...)
+
+// set reads one key of a model's (or a provider's) object; known are the keys
+// that it may have.
+func (c *ModelConfig) set(where, key string, v []byte, o ParseOptions, known []string) (err error) {
+	if slices.Contains(known, key) && (v[0] == 'n' || o.Lenient && string(v) == `""`) {
 		return nil // left out
 	}
 	switch key {
@@ -159,15 +169,13 @@ func (c *ModelConfig) set(where, key string, v []byte, o ParseOptions) (err erro
 	case "headers":
 		return c.setHeaders(where, v, o)
 	case "breaker", "retry", "limits":
-		err = c.setGroup(key, v, o)
+		err = c.setGroup(where, key, v, o)
 	default:
-		message := where + ": unknown key " + strconv.Quote(key) + suggest(key, modelKeys)
+		message := where + ": unknown key " + strconv.Quote(key) + suggest(key, known)
 		if !o.Lenient {
 			return Errorf(InvalidArgument, "%s", message)
 		}
-		if o.Warn != nil {
-			o.Warn(message)
-		}
+		o.warn(message)
 	}
 	if err != nil {
 		return Errorf(InvalidArgument, "%s: %s", where, AsError(err).Message)
@@ -178,7 +186,7 @@ func (c *ModelConfig) set(where, key string, v []byte, o ParseOptions) (err erro
 func (c *ModelConfig) setHeaders(where string, v []byte, o ParseOptions) error {
 	var headers map[string]string
 	if err := JSON.Unmarshal(v, &headers); err != nil {
-		return Errorf(InvalidArgument, "%s: \"headers\" is %s; expected {name: text}", where, cut(v))
+		return Errorf(InvalidArgument, "%s: \"headers\" has the wrong type; expected {name: text}", where) // the values may be keys: not repeated
 	}
 	merged := make(map[string]string, len(headers)+len(c.Headers))
 	for k, value := range c.Headers {
@@ -196,7 +204,7 @@ func (c *ModelConfig) setHeaders(where string, v []byte, o ParseOptions) error {
 }
 
 // setGroup reads "breaker", "retry" or "limits".
-func (c *ModelConfig) setGroup(group string, v []byte, o ParseOptions) error {
+func (c *ModelConfig) setGroup(where, group string, v []byte, o ParseOptions) error {
 	seconds := map[string]*time.Duration{
 		"breaker.open_s": &c.Breaker.Open, "breaker.block_s": &c.Breaker.Block, "breaker.window_s": &c.Breaker.Window,
 		"retry.backoff_s": &c.Retry.Backoff, "retry.backoff_max_s": &c.Retry.BackoffMax, "retry.wait_s": &c.Retry.Wait,
@@ -236,8 +244,8 @@ func (c *ModelConfig) setGroup(group string, v []byte, o ParseOptions) error {
 				}
 			}
 			err = Errorf(InvalidArgument, "unknown key %q in %q%s", f.key, group, suggest(f.key, known))
-			if o.Lenient && o.Warn != nil {
-				o.Warn(AsError(err).Message)
+			if o.Lenient {
+				o.warn(where + ": " + AsError(err).Message)
 				err = nil
 			}
 		}
@@ -258,30 +266,37 @@ func textOption(where, key string, v []byte, to *string, o ParseOptions) error {
 		return Errorf(InvalidArgument, "%s: %q must be a string", where, key) // the value may be a key: not repeated
 	}
 	s, err := expand(where, key, s, o)
-	*to = s
+	if err == nil {
+		*to = s
+	}
 	return err
 }
 
-var envReference = regexp.MustCompile(`\$\{([^}]*)\}`)
+var envReference = regexp.MustCompile(`\$\{([^}]*)\}?`)
 
 // expand replaces ${NAME} by the environment's value.
 func expand(where, key, s string, o ParseOptions) (string, error) {
 	if !strings.Contains(s, "${") {
 		return s, nil
 	}
-	var missing string
+	var err error
 	s = envReference.ReplaceAllStringFunc(s, func(ref string) string {
-		name := ref[2 : len(ref)-1]
+		name, closed := strings.CutSuffix(ref[2:], "}")
+		switch {
+		case !closed:
+			err = Errorf(InvalidArgument, "%s: %q holds \"${\" without \"}\"", where, key)
+			return ""
+		case name == "":
+			err = Errorf(InvalidArgument, "%s: %q holds \"${}\"; expected the name of an environment variable in it", where, key)
+			return ""
+		}
 		if o.Getenv != nil {
 			if value, ok := o.Getenv(name); ok {
 				return value
 			}
 		}
-		missing = name
+		err = Errorf(InvalidArgument, "%s: %q refers to the environment variable %s, which is not set", where, key, name)
 		return ""
 	})
-	if missing != "" {
-		return "", Errorf(InvalidArgument, "%s: %q refers to the environment variable %s, which is not set", where, key, missing)
-	}
-	return s, nil
+	return s, err
 }

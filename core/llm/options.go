@@ -101,10 +101,10 @@ func (o *CallOptions) set(key string, v []byte) (err error) {
 	case "failover_content_filter":
 		err = decodeOption(key, v, &o.FailoverOnContentFilter)
 	case "headers":
-		err = decodeOption(key, v, &o.Headers)
-		if err == nil {
-			err = checkHeaders(o.Headers)
+		if JSON.Unmarshal(v, &o.Headers) != nil {
+			return Errorf(InvalidArgument, "option \"headers\" has the wrong type; expected {name: text}") // the values may be keys: not repeated
 		}
+		err = checkHeaders(o.Headers)
 	case "bare":
 		err = decodeOption(key, v, &o.Bare)
 	case "include_usage":
@@ -113,6 +113,26 @@ func (o *CallOptions) set(key string, v []byte) (err error) {
 		err = Errorf(InvalidArgument, "unknown call option %q%s", key, suggest(key, callOptionNames))
 	}
 	return err
+}
+
+// check holds options that were set in Go to the bounds of ParseCallOptions.
+func (o *CallOptions) check() error {
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{{"deadline", o.Deadline}, {"timeout", o.Timeout}, {"hedge_after", o.HedgeAfter}} {
+		if d.value < 0 {
+			return Errorf(InvalidArgument, "option %s is %v; expected more than 0, or 0 for the default", d.name, d.value)
+		}
+	}
+	if o.MaxRetries < 0 {
+		return Errorf(InvalidArgument, "option max_retries is %d; expected at least 0", o.MaxRetries)
+	}
+	switch o.OnInterrupt {
+	case "", InterruptError, InterruptRestart:
+		return checkHeaders(o.Headers)
+	}
+	return Errorf(InvalidArgument, "option on_interrupt is %q; expected \"error\" or \"restart\"", string(o.OnInterrupt))
 }
 
 func decodeOption(key string, v json.RawMessage, to any) error {

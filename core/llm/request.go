@@ -121,6 +121,9 @@ func (r *Request) Payload() (*Payload, error) {
 	if r == nil {
 		return nil, Errorf(InvalidArgument, "the request is nil; pass a *llm.Request with messages")
 	}
+	if err := r.Options.check(); err != nil {
+		return nil, err
+	}
 	data, err := r.MarshalJSON()
 	if err != nil {
 		return nil, r.explain(err)

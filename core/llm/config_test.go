@@ -1,0 +1,261 @@
+package llm
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// parse reads a configuration of one model "p/m" with the given keys.
+func parse(keys string, o ParseOptions) (ModelConfig, error) {
+	configs, err := ParseConfig([]byte(`{"p":{"models":{"m":{`+keys+`}}}}`), o)
+	if err != nil {
+		return ModelConfig{}, err
+	}
+	return configs[0].Models[0], nil
+}
+
+func TestConfigRefusesBadValuesAndSaysWhereAndWhat(t *testing.T) {
+	const where = `model "p/m": `
+	for name, c := range map[string]struct{ keys, says string }{
+		"unknown key":          {`"api_kye":"k"`, where + `unknown key "api_kye"; did you mean "api_key"?`},
+		"unknown key far off":  {`"zzzzzzzz":1`, where + `unknown key "zzzzzzzz"`},
+		"unknown key null":     {`"tiemout":null`, where + `unknown key "tiemout"; did you mean "timeout"?`},
+		"models in a model":    {`"models":{}`, where + `unknown key "models"`},
+		"unknown group key":    {`"breaker":{"open":1}`, where + `unknown key "open" in "breaker"; did you mean "open_s"?`},
+		"negative timeout":     {`"timeout":-1`, where + `"timeout" is -1; expected seconds, a number greater than 0`},
+		"zero timeout":         {`"timeout":0`, where + `"timeout" is 0; expected seconds`},
+		"timeout text":         {`"timeout":"30"`, where + `"timeout" is "30"; expected seconds`},
+		"endless timeout":      {`"timeout":1e300`, where + `"timeout" is 1e300; expected seconds`},
+		"zero concurrency":     {`"max_concurrent_calls":0`, where + `"max_concurrent_calls" is 0; expected an integer, at least 1`},
+		"negative concurrency": {`"max_concurrent_calls":-3`, `at least 1`},
+		"half a call":          {`"max_concurrent_calls":1.5`, where + `"max_concurrent_calls" is 1.5; expected an integer`},
+		"negative retries":     {`"max_retries":-1`, where + `"max_retries" is -1; expected an integer, at least 0`},
+		"ratio":                {`"breaker":{"ratio":-0.5}`, where + `"breaker.ratio" is -0.5; expected a number greater than 0`},
+		"group no object":      {`"retry":3`, where + `"retry" is 3; expected an object`},
+		"limit":                {`"limits":{"event_bytes":0}`, where + `"limits.event_bytes" is 0; expected an integer, at least 1`},
+		"key no text":          {`"api_key":123456`, where + `"api_key" must be a string`},
+		"line end in key":      {`"api_key":"sk\nx"`, `api_key holds the control character 0x0a at byte 2`},
+		"header name":          {`"headers":{"a b":"c"}`, `header name "a b" holds a character that HTTP does not allow`},
+		"unset variable":       {`"api_key":"${NOT_SET}"`, where + `"api_key" refers to the environment variable NOT_SET, which is not set`},
+		"nameless variable":    {`"api_key":"${}"`, where + `"api_key" holds "${}"`},
+		"open variable":        {`"api_key":"${OPENAI_API_KEY"`, where + `"api_key" holds "${" without "}"`},
+		"variable in a header": {`"headers":{"x":"${NOT_SET}"}`, where + `"headers.x" refers to the environment variable NOT_SET`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := parse(c.keys, ParseOptions{})
+			require.Equal(t, InvalidArgument, CodeOfError(err), "%v", err)
+			require.ErrorContains(t, err, c.says)
+		})
+	}
+}
+
+func TestConfigRefusesBadShapes(t *testing.T) {
+	for name, c := range map[string]struct{ text, says string }{
+		"empty":            {``, "ends too early"},
+		"cut short":        {`{"p":{"models":{"m":{"timeout":3`, "ends too early"},
+		"trailing":         {`{}}`, "unexpected text behind the JSON object at byte 2"},
+		"array":            {`[]`, "expected a JSON object"},
+		"single quotes":    {`{'p':{}}`, "expected a field name in quotes at byte 1"},
+		"invalid UTF-8":    {"{\"p\xff\":{}}", "invalid UTF-8 at byte 3"},
+		"deep":             {`{"p":` + strings.Repeat(`{"a":`, 1000) + `1` + strings.Repeat(`}`, 1000) + `}`, "nested deeper than 512 levels"},
+		"no models":        {`{"p":{}}`, `provider "p" has no "models"`},
+		"models no object": {`{"p":{"models":["m"]}}`, `provider "p": "models": expected {name: {…}}`},
+		"provider number":  {`{"p":3}`, `provider "p": expected an object`},
+		"model text":       {`{"p":{"models":{"m":"x"}}}`, `model "p/m": expected an object`},
+		"model no name":    {`{"p":{"models":{"":{}}}}`, `provider "p" has a model with an empty name`},
+		"slash":            {`{"a/b":{"models":{"m":{}}}}`, `provider name "a/b": expected a name without a slash`},
+		"provider's key":   {`{"p":{"modles":{"m":{}}}}`, `provider "p": unknown key "modles"; did you mean "models"?`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := ParseConfig([]byte(c.text), ParseOptions{})
+			require.Equal(t, InvalidArgument, CodeOfError(err), "%v", err)
+			require.ErrorContains(t, err, c.says)
+		})
+	}
+}
+
+// A value that may be a key is not repeated by an error about it.
+func TestConfigErrorsDoNotRepeatKeys(t *testing.T) {
+	for _, keys := range []string{
+		`"api_key":{"value":"sk-secret"}`,
+		`"api_key":"sk-secret\u0000"`,
+		`"headers":{"Authorization":"sk-secret","n":5}`,
+		`"headers":"sk-secret"`,
+		`"headers":{"Authorization":"sk-secret\n"}`,
+	} {
+		_, err := parse(keys, ParseOptions{})
+		require.Equal(t, InvalidArgument, CodeOfError(err), keys)
+		require.NotContains(t, err.Error(), "sk-secret", keys)
+	}
+	_, err := ParseCallOptions([]byte(`{"headers":{"Authorization":"sk-secret","n":5}}`))
+	require.Equal(t, InvalidArgument, CodeOfError(err))
+	require.NotContains(t, err.Error(), "sk-secret")
+}
+
+func TestConfigAsksTheEnvironmentWhenItIsRead(t *testing.T) {
+	environment := map[string]string{"KEY": "first", "HOST": "example.org"}
+	o := ParseOptions{Getenv: func(name string) (string, bool) { v, ok := environment[name]; return v, ok }}
+	const keys = `"api_key":"${KEY}","base_url":"https://${HOST}/v1","headers":{"x-both":"${KEY} at ${HOST}"}`
+	m, err := parse(keys, o)
+	require.NoError(t, err)
+	require.Equal(t, "first", m.APIKey)
+	require.Equal(t, "https://example.org/v1", m.BaseURL)
+	require.Equal(t, map[string]string{"x-both": "first at example.org"}, m.Headers)
+	environment["KEY"] = "second ${HOST}"
+	m, err = parse(keys, o)
+	require.NoError(t, err)
+	require.Equal(t, "second ${HOST}", m.APIKey, "a change is seen; a value is not expanded again")
+}
+
+func TestConfigKeepsTheOrderOfItsText(t *testing.T) {
+	configs, err := ParseConfig([]byte(`{"z":{"models":{"m9":{},"m1":{},"m5":{}}},"a":{"models":{"x":{}}},"k":{"models":{"x":{}}}}`), ParseOptions{})
+	require.NoError(t, err)
+	var names []string
+	for _, p := range configs {
+		for _, m := range p.Models {
+			names = append(names, m.Provider+"/"+m.Name)
+		}
+	}
+	require.Equal(t, []string{"z/m9", "z/m1", "z/m5", "a/x", "k/x"}, names)
+}
+
+func TestConfigOfTheProviderIsTheDefaultOfItsModels(t *testing.T) {
+	configs, err := ParseConfig([]byte(`{"p":{"models":{"a":{"timeout":2.5,"headers":{"y":"2"}},"b":{}},"timeout":7,"type":"gemini","headers":{"x":"1","y":"1"},"breaker":{"failures":2}}}`), ParseOptions{})
+	require.NoError(t, err)
+	a, ok := configs[0].Model("a")
+	require.True(t, ok)
+	b, ok := configs[0].Model("b")
+	require.True(t, ok)
+	require.Equal(t, 2500*time.Millisecond, a.Timeout)
+	require.Equal(t, 7*time.Second, b.Timeout)
+	require.Equal(t, map[string]string{"x": "1", "y": "2"}, a.Headers)
+	require.Equal(t, map[string]string{"x": "1", "y": "1"}, b.Headers)
+	require.Equal(t, 2, b.Breaker.Failures)
+	require.Equal(t, "gemini", b.Type)
+	_, ok = configs[0].Model("c")
+	require.False(t, ok)
+}
+
+func TestLenientConfigWarnsAndGoesOn(t *testing.T) {
+	var warnings []string
+	o := ParseOptions{Lenient: true, Warn: func(message string) { warnings = append(warnings, message) }}
+	m, err := parse(`"api_kye":"sk-secret","api_key":"","base_url":null,"breaker":{"opne_s":1,"open_s":2},"timeout":9`, o)
+	require.NoError(t, err)
+	require.Equal(t, 9*time.Second, m.Timeout)
+	require.Equal(t, 2*time.Second, m.Breaker.Open)
+	require.Empty(t, m.APIKey)
+	require.Equal(t, []string{
+		`model "p/m": unknown key "api_kye"; did you mean "api_key"?`,
+		`model "p/m": unknown key "opne_s" in "breaker"; did you mean "open_s"?`,
+	}, warnings)
+	o.Warn = nil
+	_, err = parse(`"api_kye":"x","retry":{"nope":1}`, o)
+	require.NoError(t, err, "nobody has to listen")
+	_, err = parse(`"timeout":-1`, o)
+	require.Equal(t, InvalidArgument, CodeOfError(err), "a bad value is one in either form")
+}
+
+func TestConfigFromAMapAndFromAFile(t *testing.T) {
+	configs, err := ParseConfigMap(map[string]any{"p": map[string]any{"models": map[string]any{"m": map[string]any{"timeout": 1.5, "max_retries": 0}}}}, ParseOptions{})
+	require.NoError(t, err)
+	require.Equal(t, 1500*time.Millisecond, configs[0].Models[0].Timeout)
+	require.Equal(t, 1, configs[0].Models[0].MaxRetries, "R1: 0 means one attempt")
+	_, err = ParseConfigMap(map[string]any{"p": func() {}}, ParseOptions{})
+	require.Equal(t, InvalidArgument, CodeOfError(err))
+
+	file := filepath.Join(t.TempDir(), "llm.json")
+	_, err = LoadConfig(file, ParseOptions{})
+	require.Equal(t, InvalidArgument, CodeOfError(err))
+	require.ErrorContains(t, err, "llm.json")
+	require.NoError(t, os.WriteFile(file, []byte(`{"p":{"models":{"m":{}}}}`), 0o600))
+	configs, err = LoadConfig(file, ParseOptions{})
+	require.NoError(t, err)
+	require.Len(t, configs, 1)
+}
+
+func TestConfigDoesNotPrintItsKey(t *testing.T) {
+	m := ModelConfig{Provider: "p", Name: "m", Model: "up", BaseURL: "https://h", APIKey: "sk-secret"}
+	for _, text := range []string{m.String(), m.GoString(), m.LogValue().String()} {
+		require.NotContains(t, text, "sk-secret")
+		require.Contains(t, text, "p/m")
+	}
+}
+
+// A configuration made in Go is held to the same bounds.
+func TestConfigCheck(t *testing.T) {
+	for name, c := range map[string]struct {
+		cfg  ModelConfig
+		says string
+	}{
+		"timeout":     {ModelConfig{Timeout: -1}, "p/m: timeout is -1ns; expected more than 0 seconds"},
+		"wait":        {ModelConfig{Retry: RetryConfig{Wait: -1}}, "retry.wait_s"},
+		"backoff max": {ModelConfig{Retry: RetryConfig{BackoffMax: -1}}, "retry.backoff_max_s"},
+		"failures":    {ModelConfig{Breaker: BreakerConfig{Failures: -1}}, "breaker.failures is -1"},
+		"requests":    {ModelConfig{Breaker: BreakerConfig{MinRequests: -1}}, "breaker.min_requests is -1"},
+		"ratio":       {ModelConfig{Breaker: BreakerConfig{Ratio: -0.5}}, "breaker.ratio is -0.5"},
+		"limit":       {ModelConfig{Limits: LimitConfig{EventBytes: -5}}, "limits.event_bytes is -5"},
+		"concurrency": {ModelConfig{MaxConcurrentCalls: -1}, "max_concurrent_calls is -1"},
+		"key":         {ModelConfig{APIKey: "a\x00"}, "api_key holds the control character 0x00 at byte 1"},
+		"header":      {ModelConfig{Headers: map[string]string{"": "x"}}, "a header has an empty name"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.cfg.Provider, c.cfg.Name = "p", "m"
+			err := c.cfg.Check()
+			require.Equal(t, InvalidArgument, CodeOfError(err), "%v", err)
+			require.ErrorContains(t, err, c.says)
+		})
+	}
+	require.NoError(t, ModelConfig{Provider: "p", Name: "m"}.WithDefaults().Check())
+}
+
+func TestCallOptions(t *testing.T) {
+	o, err := ParseCallOptions([]byte(`{"max_retries":0,"deadline":2.5,"timeout":1,"on_interrupt":"restart","hedge_after":0.5,"failover_bad_request":false,"failover_content_filter":true,"window":0,"headers":{"a":"b"}}`))
+	require.NoError(t, err)
+	require.Equal(t, CallOptions{MaxRetries: 1, Deadline: 2500 * time.Millisecond, Timeout: time.Second, OnInterrupt: InterruptRestart,
+		HedgeAfter: 500 * time.Millisecond, StopOnBadRequest: true, FailoverOnContentFilter: true, Window: -1, Headers: map[string]string{"a": "b"}}, o)
+	for _, text := range []string{"", "null", "{}", `{"deadline":null}`} {
+		o, err := ParseCallOptions([]byte(text))
+		require.NoError(t, err)
+		require.Equal(t, CallOptions{}, o)
+	}
+	for text, says := range map[string]string{
+		`{"deadline":-1}`:         `"deadline" is -1; expected seconds`,
+		`{"dedline":1}`:           `unknown call option "dedline"; did you mean "deadline"?`,
+		`{"on_interrupt":"stop"}`: `"on_interrupt" is "stop"; expected "error" or "restart"`,
+		`{"max_retries":"3"}`:     `"max_retries" is "3"; expected an integer`,
+		`{"bare":1}`:              `option "bare" is 1`,
+		`{"headers":{"a":"b\n"}}`: `header a holds the control character 0x0a`,
+		`[1]`:                     `the call options are not valid JSON`,
+	} {
+		_, err := ParseCallOptions([]byte(text))
+		require.Equal(t, InvalidArgument, CodeOfError(err), text)
+		require.ErrorContains(t, err, says)
+	}
+}
+
+// Options set in Go are checked with the request that carries them.
+func TestOptionsOfARequestAreChecked(t *testing.T) {
+	for name, c := range map[string]struct {
+		o    CallOptions
+		says string
+	}{
+		"deadline":  {CallOptions{Deadline: -time.Second}, "deadline is -1s"},
+		"timeout":   {CallOptions{Timeout: -1}, "timeout is -1ns"},
+		"hedge":     {CallOptions{HedgeAfter: -1}, "hedge_after is -1ns"},
+		"retries":   {CallOptions{MaxRetries: -1}, "max_retries is -1"},
+		"interrupt": {CallOptions{OnInterrupt: "stop"}, `on_interrupt is "stop"`},
+		"header":    {CallOptions{Headers: map[string]string{"a": "b\r\nc: d"}}, "header a holds the control character 0x0d"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := Request{Messages: []Message{{Role: RoleUser, Content: "x"}}, Options: c.o}
+			_, err := r.Payload()
+			require.Equal(t, InvalidArgument, CodeOfError(err), "%v", err)
+			require.ErrorContains(t, err, c.says)
+		})
+	}
+}
