@@ -13,12 +13,30 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@2026.2.2
 export GOFLAGS += -trimpath
 
 .DEFAULT_GOAL := help
-.PHONY: help check-tools demo test quick lint go-test go-quick py-test capi-test examples clean venv
+.PHONY: help check-tools demo test quick lint go-test go-quick py-test examples clean venv
 
 include packaging/build.mk
 include packaging/capi_tests.mk
-include bindings/python/build.mk
+-include bindings/python/build.mk
 include tests/contract/contract.mk
+
+# The virtual environment holds the package as users install it; the tests' tools come on top.
+PY_SOURCES := $(shell find bindings/python/src bindings/python/_build -name '*.py' -o -name py.typed) bindings/python/pyproject.toml
+PIP        := $(PYTHON) -m pip --disable-pip-version-check -q
+
+$(PYTHON):
+	$(PYTHON3) -m venv $(VENV)
+	$(PIP) install 'setuptools>=77' wheel
+
+$(VENV)/.package: $(PYTHON) $(BUILD)/libllmagg.so $(PY_SOURCES)
+	LLMAGG_PREBUILT_LIBRARY=$(abspath $(BUILD))/libllmagg.so $(PIP) install --no-build-isolation --force-reinstall ./bindings/python
+	@touch $@
+
+$(VENV)/.tools: $(PYTHON) tests/python/requirements.txt
+	$(PIP) install -r tests/python/requirements.txt
+	@touch $@
+
+venv: $(VENV)/.package $(VENV)/.tools ## make the virtual environment with the package and the tests' tools
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST) | sort
@@ -26,7 +44,7 @@ help: ## list the targets
 check-tools: ## say what is missing on this machine
 	@GO="$(GO)" PYTHON3="$(PYTHON3)" CC="$(CC)" CXX="$(CXX)" sh packaging/check_tools.sh
 
-demo: check-tools lib venv ## the main job in Python, Go and C; without keys against a server of its own
+demo: check-tools lib $(VENV)/.package ## the main job in Python, Go and C; without keys against a server of its own
 	@$(GO) build -o $(BUILD)/demo-chat ./examples/go/chat
 	@$(CC) -std=c99 -Wall -Wextra -Iinclude examples/c/chat.c -o $(BUILD)/demo-chat-c -L$(BUILD) -lllmagg -Wl,-rpath,'$$ORIGIN'
 	@$(PYTHON) examples/demo/demo.py --go $(BUILD)/demo-chat --c $(BUILD)/demo-chat-c
@@ -35,7 +53,7 @@ test: check-tools lint go-test capi-test py-test contract examples ## all tests,
 	@echo "all tests passed"
 
 quick: check-tools go-quick lib venv ## the part for between two commits, under 2 minutes
-	$(PYTHON) -m pytest -q -x -m "not slow" tests/python
+	$(PYTHON) -m pytest -q -x tests/python
 
 lint: check-tools venv ## vet, staticcheck, gofmt, mypy --strict, ruff
 	@test -z "$$(gofmt -l core capi examples tests)" || { echo "gofmt wants to change:"; gofmt -l core capi examples tests; exit 1; }
@@ -52,7 +70,7 @@ go-quick: ## Go tests without the race detector
 	$(GO) test -timeout 100s ./core/...
 
 py-test: lib venv ## Python tests against the built library
-	$(PYTHON) -m pytest -q tests/python
+	$(PYTHON) -m pytest -q tests/python tests/readme
 
 examples: lib venv ## every Go example, run
 	$(GO) test -count=1 ./examples/go/...
