@@ -1,0 +1,28 @@
+#!/bin/sh
+# The examples, built by packaging/capi_tests.mk, are at most 60 lines, and do what they say against a server of their own.
+root=$(dirname "$0")/../..
+out=${OUT:-build/capi}
+unset OPENAI_API_KEY OPENAI_BASE_URL OPENAI_MODEL
+code=0
+expect() { # words, program, arguments
+    words=$1
+    shift
+    name=$(basename "$1")
+    [ "$name" = "${PYTHON3:-python3}" ] && name=$2
+    if text=$(timeout 60 "$@" 2>&1) && printf '%s' "$text" | grep -q "$words"; then
+        echo "ok example: $name"
+    else
+        printf '%s\n' "$text"
+        echo "not ok example: $name"
+        code=1
+    fi
+}
+expect 'Hello from gpt-4o-mini.' "$out/example_chat"
+expect '42 chunks, the whole: ' "$out/example_stream"
+expect 'HELLO FROM C.*still waking up' "$out/example_custom_provider"
+expect 'Hello from gpt-4o-mini.' "$out/example_cpp_chat"
+expect 'Hello from gpt-4o-mini.' "${PYTHON3:-python3}" "$root/examples/ctypes/chat.py" "${BUILD:-build}/libllmagg.so"
+for file in "$root"/examples/c/*.c "$root"/examples/cpp/*.cpp "$root"/examples/ctypes/*.py; do
+    if [ "$(wc -l < "$file")" -le 60 ]; then echo "ok example: $(basename "$file") is short"; else echo "not ok example: $file has more than 60 lines"; code=1; fi
+done
+exit $code

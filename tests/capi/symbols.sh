@@ -1,0 +1,17 @@
+#!/bin/sh
+# The shared library exports what the header declares and nothing else, and is called as it should be.
+here=$(dirname "$0")
+root=$here/../..
+lib=${BUILD:-build}/libllmagg.so
+out=${OUT:-/tmp}
+code=0
+result() { if [ "$1" -eq 0 ]; then echo "ok symbols: $2"; else echo "not ok symbols: $2"; code=1; fi; }
+nm -D --defined-only "$lib" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort > "$out/symbols.txt"
+diff "$here/symbols.golden" "$out/symbols.txt"; result $? "exported symbols equal tests/capi/symbols.golden"
+sed -n 's/^LLMAGG_API.*[ *]\(llmagg_[a-z_]*\)(.*/\1/p' "$root/include/llmagg.h" | sort > "$out/declared.txt"
+diff "$out/declared.txt" "$out/symbols.txt"; result $? "the header declares each of them"
+readelf -d "$lib" | grep -q 'SONAME.*libllmagg.so.1\]'; result $? "SONAME is libllmagg.so.1"
+readelf -S "$lib" | grep -qE '\.(symtab|debug_info)'; [ $? -ne 0 ]; result $? "it is stripped"
+grep -c 'Since: ' "$root/include/llmagg.h" > "$out/since.txt"
+[ "$(cat "$out/since.txt")" -ge "$(wc -l < "$out/declared.txt")" ]; result $? "every function says since when it exists"
+exit $code
