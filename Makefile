@@ -8,7 +8,8 @@ VENV    := .venv
 PYTHON  := $(VENV)/bin/python
 BUILD   := build
 
-STATICCHECK := honnef.co/go/tools/cmd/staticcheck@2026.2.2
+# Each release of staticcheck reads the Go versions up to its own.
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@$(if $(filter go1.25%,$(shell $(GO) env GOVERSION 2>/dev/null)),v0.7.0,v0.8.2)
 
 export GOFLAGS += -trimpath
 

@@ -129,20 +129,17 @@ func (s *Stream) read() (llm.Event, error) {
 		s.now, s.next = s.next, nil
 		s.mu.Unlock()
 	}
-	for {
-		chunk, err := s.now.Next()
-		switch {
-		case err == nil:
-			s.mu.Lock()
-			s.acc.Add(chunk)
-			s.mu.Unlock()
-			return llm.Event{Kind: llm.EventChunk, Chunk: chunk}, nil
-		case err == io.EOF:
-			return s.complete(), nil
-		}
-		ev, err := s.broke(llm.AsError(err))
-		return ev, err
+	chunk, err := s.now.Next()
+	switch {
+	case err == nil:
+		s.mu.Lock()
+		s.acc.Add(chunk)
+		s.mu.Unlock()
+		return llm.Event{Kind: llm.EventChunk, Chunk: chunk}, nil
+	case err == io.EOF:
+		return s.complete(), nil
 	}
+	return s.broke(llm.AsError(err))
 }
 
 func (s *Stream) complete() llm.Event {

@@ -113,7 +113,7 @@ func (k fieldKind) fits(v []byte) bool {
 	case kindNumber:
 		return number
 	case kindInteger:
-		return number && bytes.IndexAny(v, ".eE") < 0
+		return number && !bytes.ContainsAny(v, ".eE")
 	case kindBool:
 		return c == 't' || c == 'f'
 	case kindArray:
