@@ -39,8 +39,11 @@ func Errorf(code Code, format string, args ...any) *Error {
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Code.String())
-	if e.Provider != "" {
+	switch {
+	case e.Provider != "" && e.Model != "":
 		b.WriteString(" (" + e.Provider + "/" + e.Model + ")")
+	case e.Provider != "":
+		b.WriteString(" (" + e.Provider + ")")
 	}
 	b.WriteString(": " + e.Message)
 	for i := range e.Attempts {

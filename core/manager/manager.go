@@ -70,12 +70,12 @@ func (m *Manager) Register(p *provider.Provider) error {
 // Unregister takes a provider out; it stays open and is the caller's again.
 // Errors: PROVIDER_NOT_FOUND, CLOSED.
 func (m *Manager) Unregister(name string) (*provider.Provider, error) {
-	p, err := m.Provider(name)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p, err := m.find(name)
 	if err != nil {
 		return nil, err
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	delete(m.providers, name)
 	m.order = slices.DeleteFunc(m.order, func(n string) bool { return n == name })
 	return p, nil
@@ -87,14 +87,22 @@ func closedError() error { return llm.Errorf(llm.Closed, "the manager is closed"
 func (m *Manager) Provider(name string) (*provider.Provider, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
+	return m.find(name)
+}
+
+// find is Provider for a caller that holds mu.
+func (m *Manager) find(name string) (*provider.Provider, error) {
 	if m.closed {
 		return nil, closedError()
 	}
 	if p := m.providers[name]; p != nil {
 		return p, nil
 	}
-	return nil, &llm.Error{Code: llm.ProviderNotFound, Provider: name,
-		Message: "no such provider; registered are: " + strings.Join(m.order, ", ")}
+	message := "no such provider; registered are: " + strings.Join(m.order, ", ")
+	if len(m.order) == 0 {
+		message = "no such provider; none is registered"
+	}
+	return nil, &llm.Error{Code: llm.ProviderNotFound, Provider: name, Message: message}
 }
 
 // Client finds the client of a provider's model. Errors: PROVIDER_NOT_FOUND,

@@ -5,6 +5,8 @@ package provider
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -23,7 +25,6 @@ type Provider struct {
 
 	mu      sync.Mutex // guards what follows
 	clients map[string]*client.Client
-	order   []string // names of clients, in the order of the configuration
 	watch   *llm.Observers
 	closed  bool
 }
@@ -47,6 +48,7 @@ func build(cfg llm.ProviderConfig, o Options, create func(llm.ModelConfig) (*cli
 	if len(cfg.Models) == 0 {
 		return nil, llm.Errorf(llm.InvalidArgument, "provider %q has no models", cfg.Name)
 	}
+	cfg.Models = slices.Clone(cfg.Models) // the caller's may be shared
 	p := &Provider{cfg: cfg, options: o, create: create, clients: map[string]*client.Client{}, watch: o.Observers}
 	seen := map[string]bool{}
 	for i := range p.cfg.Models {
@@ -73,38 +75,50 @@ func build(cfg llm.ProviderConfig, o Options, create func(llm.ModelConfig) (*cli
 // Name is the provider's name.
 func (p *Provider) Name() string { return p.cfg.Name }
 
-// Config is the configuration, with its keys.
-func (p *Provider) Config() llm.ProviderConfig { return p.cfg }
+// Config is a copy of the configuration, with its keys.
+func (p *Provider) Config() llm.ProviderConfig {
+	cfg := p.cfg
+	cfg.Models = slices.Clone(cfg.Models)
+	return cfg
+}
 
 // Initialize makes the clients that are not there yet. A second call does
 // nothing. Errors: CLOSED, INVALID_ARGUMENT; one model's failure does not keep
 // the others from being made.
 func (p *Provider) Initialize(context.Context) error {
+	failed, err := p.makeClients()
+	if l := p.options.Logger; l != nil {
+		for _, m := range slices.Sorted(maps.Keys(failed)) {
+			l.Error("model not initialized", "provider", p.cfg.Name, "model", m, "error", failed[m])
+		}
+	}
+	return err
+}
+
+// makeClients makes the missing clients; err is the first failure.
+func (p *Provider) makeClients() (failed map[string]error, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		return p.closedError()
+		return nil, p.closedError()
 	}
-	var first error
+	failed = map[string]error{}
 	for _, m := range p.cfg.Models {
 		if p.clients[m.Name] != nil {
 			continue
 		}
-		c, err := p.create(m)
-		if err != nil {
-			if p.options.Logger != nil {
-				p.options.Logger.Error("model not initialized", "provider", p.cfg.Name, "model", m.Name, "error", err)
-			}
-			if first == nil {
-				first = err
+		c, e := p.create(m)
+		if e != nil {
+			failed[m.Name] = e
+			if err == nil {
+				err = e
 			}
 			continue
 		}
 		c.Observe(p.watch)
 		p.clients[m.Name] = c
-		p.order = append(p.order, m.Name)
 	}
-	return first
+	return failed, err
 }
 
 func (p *Provider) closedError() error {
@@ -127,9 +141,16 @@ func (p *Provider) Models() []string {
 func (p *Provider) Clients() []*client.Client {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	list := make([]*client.Client, 0, len(p.order))
-	for _, name := range p.order {
-		list = append(list, p.clients[name])
+	return p.list()
+}
+
+// list is Clients for a caller that holds mu.
+func (p *Provider) list() []*client.Client {
+	list := make([]*client.Client, 0, len(p.clients))
+	for i := range p.cfg.Models {
+		if c := p.clients[p.cfg.Models[i].Name]; c != nil {
+			list = append(list, c)
+		}
 	}
 	return list
 }
@@ -145,13 +166,18 @@ func (p *Provider) Client(model string) (*client.Client, error) {
 	if c := p.clients[model]; c != nil {
 		return c, nil
 	}
-	for _, name := range p.order {
-		if c := p.clients[name]; c.Model() == model {
+	var names []string
+	for _, c := range p.list() {
+		if c.Model() == model {
 			return c, nil
 		}
+		names = append(names, c.Name())
 	}
-	return nil, &llm.Error{Code: llm.ModelNotFound, Provider: p.cfg.Name, Model: model,
-		Message: "the provider has no such model; it has: " + strings.Join(p.order, ", ")}
+	message := "the provider has no such model; it has: " + strings.Join(names, ", ")
+	if names == nil {
+		message = "the provider has no models yet; initialize it first"
+	}
+	return nil, &llm.Error{Code: llm.ModelNotFound, Provider: p.cfg.Name, Model: model, Message: message}
 }
 
 // Observe makes o the observers of the provider's clients.
@@ -215,9 +241,8 @@ func (p *Provider) Retire() {
 }
 
 func (p *Provider) shut() []*client.Client {
-	clients := p.Clients()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true
-	return clients
+	return p.list()
 }

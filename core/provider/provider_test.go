@@ -1,0 +1,268 @@
+package provider_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/faultwall"
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/provider"
+	"github.com/stretchr/testify/require"
+)
+
+func startWall(t *testing.T) *faultwall.Wall {
+	t.Helper()
+	w, err := faultwall.Start(faultwall.Script{}, faultwall.Options{})
+	require.NoError(t, err)
+	t.Cleanup(w.Close)
+	return w
+}
+
+// config is a provider "p" with the given models on the wall.
+func config(w *faultwall.Wall, names ...string) llm.ProviderConfig {
+	cfg := llm.ProviderConfig{Name: "p"}
+	for _, name := range names {
+		cfg.Models = append(cfg.Models, llm.ModelConfig{Name: name, Model: "up-" + name, BaseURL: w.BaseURL(), APIKey: "sk-secret-key"})
+	}
+	return cfg
+}
+
+func ready(t *testing.T, cfg llm.ProviderConfig) *provider.Provider {
+	t.Helper()
+	p, err := provider.New(cfg, provider.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, p.Close(context.Background())) })
+	require.NoError(t, p.Initialize(t.Context()))
+	return p
+}
+
+func ask() *llm.Request {
+	return &llm.Request{Messages: []llm.Message{{Role: llm.RoleUser, Content: "hi"}}}
+}
+
+func TestNewRefusesBadConfigurationsAndNamesTheModel(t *testing.T) {
+	good := llm.ModelConfig{Name: "m", BaseURL: "http://127.0.0.1:1"}
+	for name, c := range map[string]struct {
+		cfg  llm.ProviderConfig
+		says string
+	}{
+		"no name":         {llm.ProviderConfig{Models: []llm.ModelConfig{good}}, `provider name "": expected a name without a slash`},
+		"slash":           {llm.ProviderConfig{Name: "a/b", Models: []llm.ModelConfig{good}}, `provider name "a/b"`},
+		"no models":       {llm.ProviderConfig{Name: "p"}, `provider "p" has no models`},
+		"two of a name":   {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{good, good}}, `provider "p" has two models named "m"`},
+		"no key":          {llm.ProviderConfig{Name: "openai", Models: []llm.ModelConfig{{Name: "gpt"}}}, "openai/gpt: openai needs an api_key"},
+		"unknown vendor":  {llm.ProviderConfig{Name: "acme", Models: []llm.ModelConfig{{Name: "m", APIKey: "k"}}}, `unknown provider "acme" without a base_url; the known ones are openai, deepseek, gemini`},
+		"no scheme":       {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "localhost:80/v1"}}}, `p/m: base_url "localhost:80/v1": expected http:// or https://`},
+		"ftp":             {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "ftp://h/v1"}}}, `p/m: base_url "ftp://h/v1": expected http`},
+		"credentials":     {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "https://u:pw-secret@h"}}}, "p/m: base_url holds credentials"},
+		"negative time":   {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "http://h", Timeout: -1}}}, "p/m: timeout is -1ns"},
+		"concurrency":     {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "http://h", MaxConcurrentCalls: -1}}}, "p/m: max_concurrent_calls is -1"},
+		"the second":      {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{good, {Name: "n"}}}, `unknown provider "p"`},
+		"provider's type": {llm.ProviderConfig{Name: "p", Type: "soap", Models: []llm.ModelConfig{good}}, `p/m: unknown type "soap"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := provider.New(c.cfg, provider.Options{})
+			require.Equal(t, llm.InvalidArgument, llm.CodeOfError(err))
+			require.ErrorContains(t, err, c.says)
+			require.NotContains(t, err.Error(), "secret")
+		})
+	}
+	_, err := provider.NewCustom(llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{good}}, nil, provider.Options{})
+	require.Equal(t, llm.InvalidArgument, llm.CodeOfError(err))
+	require.ErrorContains(t, err, "needs a backend")
+}
+
+// Two programs may share one configuration; making a provider of it does not
+// write into it.
+func TestNewLeavesTheCallersConfigurationAlone(t *testing.T) {
+	w := startWall(t)
+	cfg := config(w, "a")
+	cfg.Type = "openai"
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			p, err := provider.New(cfg, provider.Options{})
+			if err != nil || p.Config().Models[0].Provider != "p" {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+	all.Wait()
+	require.Empty(t, cfg.Models[0].Provider)
+	require.Empty(t, cfg.Models[0].Type)
+	p := ready(t, cfg)
+	p.Config().Models[0].Name = "changed"
+	require.Equal(t, "a", p.Config().Models[0].Name)
+}
+
+func TestModelsAreFoundByEitherName(t *testing.T) {
+	p := ready(t, config(startWall(t), "a", "b"))
+	require.Equal(t, "p", p.Name())
+	require.Equal(t, []string{"a", "b"}, p.Models())
+	byName, err := p.Client("b")
+	require.NoError(t, err)
+	byModel, err := p.Client("up-b")
+	require.NoError(t, err)
+	require.Same(t, byName, byModel)
+	_, err = p.Client("c")
+	require.Equal(t, llm.ModelNotFound, llm.CodeOfError(err))
+	require.EqualError(t, err, "MODEL_NOT_FOUND (p/c): the provider has no such model; it has: a, b")
+	require.NoError(t, p.Initialize(t.Context()))
+	again, err := p.Client("b")
+	require.NoError(t, err)
+	require.Same(t, byName, again, "a second Initialize makes nothing new")
+}
+
+func TestNothingIsFoundBeforeInitialize(t *testing.T) {
+	p, err := provider.New(config(startWall(t), "a"), provider.Options{})
+	require.NoError(t, err)
+	require.Empty(t, p.Models())
+	_, err = p.Client("a")
+	require.Equal(t, llm.ModelNotFound, llm.CodeOfError(err))
+	require.ErrorContains(t, err, "initialize it first")
+	require.NoError(t, p.Close(t.Context()))
+}
+
+// A model that could not be made keeps its place among the others once it can.
+func TestInitializeAgainAfterAFailure(t *testing.T) {
+	w, err := faultwall.Start(faultwall.Script{}, faultwall.Options{TLS: true})
+	require.NoError(t, err)
+	t.Cleanup(w.Close)
+	file := filepath.Join(t.TempDir(), "roots.pem")
+	write := func() { require.NoError(t, os.WriteFile(file, w.CACertPEM(), 0o600)) }
+	write()
+	cfg := config(w, "a", "b")
+	cfg.Models[0].CAFile = file
+	var log strings.Builder
+	p, err := provider.New(cfg, provider.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, p.Close(context.Background())) })
+	require.NoError(t, os.Remove(file))
+	require.Equal(t, llm.InvalidArgument, llm.CodeOfError(p.Initialize(t.Context())))
+	require.Equal(t, []string{"b"}, p.Models(), "the others are there")
+	require.Contains(t, log.String(), "model=a")
+	write()
+	require.NoError(t, p.Initialize(t.Context()))
+	require.Equal(t, []string{"a", "b"}, p.Models())
+	c, err := p.Client("a")
+	require.NoError(t, err)
+	_, err = c.Chat(t.Context(), ask())
+	require.NoError(t, err)
+}
+
+func TestAModelThatIsSwitchedOffIsNotListed(t *testing.T) {
+	p := ready(t, config(startWall(t), "a", "b"))
+	c, err := p.Client("a")
+	require.NoError(t, err)
+	c.SetAvailable(false)
+	require.Equal(t, []string{"b"}, p.Models())
+	require.Len(t, p.Clients(), 2)
+	c.SetAvailable(true)
+	require.Equal(t, []string{"a", "b"}, p.Models())
+}
+
+func TestHealthAndReport(t *testing.T) {
+	w := startWall(t)
+	p := ready(t, config(w, "a", "b"))
+	require.Equal(t, map[string]bool{"a": true, "b": true}, p.CheckHealth(t.Context()))
+	w.Kill()
+	require.Equal(t, map[string]bool{"a": false, "b": false}, p.CheckHealth(t.Context()))
+	reports := p.Report()
+	require.Len(t, reports, 2)
+	require.Equal(t, "closed", reports[0].Circuit, "a check tells the breaker nothing")
+}
+
+func TestUseAfterClose(t *testing.T) {
+	p := ready(t, config(startWall(t), "a"))
+	c, err := p.Client("a")
+	require.NoError(t, err)
+	require.NoError(t, p.Close(t.Context()))
+	require.NoError(t, p.Close(t.Context()), "twice")
+	_, err = p.Client("a")
+	require.Equal(t, llm.Closed, llm.CodeOfError(err))
+	require.ErrorContains(t, err, `the provider "p" is closed`)
+	require.Equal(t, llm.Closed, llm.CodeOfError(p.Initialize(t.Context())))
+	_, err = c.Chat(t.Context(), ask())
+	require.Equal(t, llm.Closed, llm.CodeOfError(err))
+	require.Equal(t, map[string]bool{"a": false}, p.CheckHealth(t.Context()))
+}
+
+func TestCloseEndsCallsInFlight(t *testing.T) {
+	w := startWall(t)
+	w.Script("up-a", faultwall.Step{Hold: "never"})
+	p := ready(t, config(w, "a"))
+	c, err := p.Client("a")
+	require.NoError(t, err)
+	errs := make(chan error, 2)
+	for range 2 {
+		go func() { _, err := c.Chat(context.Background(), ask()); errs <- err }()
+	}
+	require.NoError(t, w.Wait(t.Context(), func(s faultwall.Seen) bool { return s.Totals.InFlight == 2 }))
+	require.NoError(t, p.Close(t.Context()))
+	for range 2 {
+		require.Equal(t, llm.Closed, llm.CodeOfError(<-errs))
+	}
+	require.Zero(t, c.Report().InFlight)
+}
+
+func TestRetireWaitsForTheCalls(t *testing.T) {
+	w := startWall(t)
+	w.Script("up-a", faultwall.Step{Hold: "answer"})
+	p := ready(t, config(w, "a"))
+	c, err := p.Client("a")
+	require.NoError(t, err)
+	errs := make(chan error, 1)
+	go func() { _, err := c.Chat(context.Background(), ask()); errs <- err }()
+	require.NoError(t, w.Wait(t.Context(), func(s faultwall.Seen) bool { return s.Totals.InFlight == 1 }))
+	p.Retire()
+	_, err = p.Client("a")
+	require.Equal(t, llm.Closed, llm.CodeOfError(err))
+	w.Release("answer")
+	require.NoError(t, <-errs)
+	_, err = c.Chat(context.Background(), ask())
+	require.Equal(t, llm.Closed, llm.CodeOfError(err))
+}
+
+// stubborn is a backend that does not listen to its context.
+type stubborn struct {
+	began   chan struct{}
+	release chan struct{}
+}
+
+func (s stubborn) Chat(context.Context, *client.Exchange) (*llm.Response, error) {
+	s.began <- struct{}{}
+	<-s.release
+	return nil, errors.New("too late")
+}
+
+func (s stubborn) Stream(ctx context.Context, x *client.Exchange) (client.ChunkReader, error) {
+	_, err := s.Chat(ctx, x)
+	return nil, err
+}
+
+func TestCloseGivesUpWithItsContext(t *testing.T) {
+	backend := stubborn{make(chan struct{}), make(chan struct{})}
+	p, err := provider.NewCustom(llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "a"}}}, backend, provider.Options{})
+	require.NoError(t, err)
+	require.NoError(t, p.Initialize(t.Context()))
+	c, err := p.Client("a")
+	require.NoError(t, err)
+	require.True(t, c.Custom())
+	errs := make(chan error, 1)
+	go func() { _, err := c.Chat(context.Background(), ask()); errs <- err }()
+	<-backend.began
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, p.Close(ctx), context.DeadlineExceeded)
+	close(backend.release)
+	require.Equal(t, llm.Closed, llm.CodeOfError(<-errs))
+	require.NoError(t, p.Close(t.Context()), "now it is over")
+}
