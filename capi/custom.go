@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"github.com/llmagg/llmagg/core/client"
@@ -38,6 +39,8 @@ type customCall struct {
 	queue   *queue
 	stream  bool
 	limit   int64
+	model   string // upstream name
+	begun   time.Time
 
 	mu       sync.Mutex // guards what follows
 	chunks   []sized    // emitted, not yet read
@@ -74,7 +77,8 @@ func newCustomBackend(q *queue, tag uint64, cfgs ...llm.ModelConfig) *customBack
 
 // call sends CALL_CUSTOM.
 func (b *customBackend) call(ctx context.Context, x *client.Exchange, stream bool) (*customCall, error) {
-	c := &customCall{id: lastID.Add(1), tag: b.tag, queue: b.queue, stream: stream, limit: b.limit, news: make(chan struct{}, 1)}
+	c := &customCall{id: lastID.Add(1), tag: b.tag, queue: b.queue, stream: stream, limit: b.limit, model: x.Model,
+		begun: time.Now(), news: make(chan struct{}, 1)}
 	var parent, parentTag uint64
 	if op := operationOf(ctx); op != nil {
 		parent, parentTag = op.id, op.tag
@@ -236,6 +240,22 @@ func (c *customCall) next() (first sized, done bool, err error) {
 
 var errCustomEnded = &llm.Error{Code: llm.Canceled, Message: "the custom call has ended, or never was; nobody waits for it"}
 
+// complete fills in the head of an answer where the application left it out.
+func (c *customCall) complete(id, object *string, kind string, created *int64, model *string) {
+	if *id == "" {
+		*id = fmt.Sprintf("custom-%d", c.id)
+	}
+	if *object == "" {
+		*object = kind
+	}
+	if *created == 0 {
+		*created = c.begun.Unix()
+	}
+	if *model == "" {
+		*model = c.model
+	}
+}
+
 // emit takes a chunk from the application and tells whether it should pause.
 func (c *customCall) emit(data []byte) (pause bool, err error) {
 	if err := checkObject("chunk", data); err != nil {
@@ -245,6 +265,7 @@ func (c *customCall) emit(data []byte) (pause bool, err error) {
 	if err := chunk.UnmarshalJSON(data); err != nil {
 		return false, llm.Errorf(llm.InvalidArgument, "argument chunk cannot be read: %v", err)
 	}
+	c.complete(&chunk.ID, &chunk.Object, "chat.completion.chunk", &chunk.Created, &chunk.Model)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
@@ -276,6 +297,7 @@ func (c *customCall) finish(data []byte) error {
 		if err := r.UnmarshalJSON(data); err != nil {
 			return llm.Errorf(llm.InvalidArgument, "argument response cannot be read: %v", err)
 		}
+		c.complete(&r.ID, &r.Object, "chat.completion", &r.Created, &r.Model)
 	}
 	return c.end(func() {
 		c.response, c.size = r, len(data)

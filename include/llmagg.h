@@ -461,9 +461,9 @@ LLMAGG_API llmagg_status llmagg_op_credit(uint64_t op, uint32_t chunks, llmagg_e
 /* ---------------------------------------------------------------------------------------------------------------- custom -- */
 
 /*
- * Sends one chunk of a custom call that was asked with "stream": true. *pause (may be NULL) becomes 1 when the reader is behind:
- * the next chunk should wait for RESUME_CUSTOM; else 0. Codes: CANCELED (the call has ended: stop), OVERLOADED (the stream is
- * over its limit of bytes, and has failed). Since: 0.1.0
+ * Sends one chunk of a custom call that was asked with "stream": true; "id", "object", "created" and "model" may be left out.
+ * *pause (may be NULL) becomes 1 when the reader is behind, and the next chunk should wait for RESUME_CUSTOM; else 0.
+ * Codes: CANCELED (the call has ended: stop), OVERLOADED (the stream is over its limit of bytes, and has failed). Since: 0.1.0
  */
 LLMAGG_API llmagg_status llmagg_custom_emit(uint64_t op, const char *chunk, size_t chunk_len, int *pause, llmagg_error **err);
 

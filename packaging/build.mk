@@ -35,7 +35,7 @@ $(BUILD)/libllmagg.so: $(LIB_SOURCES)
 $(BUILD)/libllmagg.a: $(LIB_SOURCES)
 	@mkdir -p $(BUILD)/static
 	CGO_ENABLED=1 $(GO) build -buildmode=c-archive $(LIB_GOFLAGS) -ldflags "-s -w -buildid=" -o $(BUILD)/static/go.a ./capi
-	$(CC) -r -nostdlib -Wl,--whole-archive $(BUILD)/static/go.a -Wl,--no-whole-archive -Wl,--build-id=none -o $(BUILD)/static/llmagg.o
+	$(CC) -r -nostdlib -Wl,--whole-archive $(BUILD)/static/go.a -Wl,--no-whole-archive -Wl,-d -Wl,--build-id=none -o $(BUILD)/static/llmagg.o
 	objcopy --wildcard --keep-global-symbol='llmagg_*' $(BUILD)/static/llmagg.o
 	objcopy --strip-debug $(BUILD)/static/llmagg.o
 	@rm -f $@
