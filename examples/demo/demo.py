@@ -86,7 +86,8 @@ async def breaker() -> None:
         print("   … the open circuit is tried again after a second")
         await asyncio.sleep(1.1)
         response = await aggregator.chat(MESSAGES)
-        print(f"   asked {[a.model for a in response.attempts]}: {response.choices[0].message.content!r}, circuit {circuit()}")
+        answer = response.choices[0].message.content
+        print(f"   asked {[a.model for a in response.attempts]}: {answer!r}, circuit {circuit()}")
 
 
 async def health() -> None:
@@ -97,24 +98,30 @@ async def health() -> None:
         for model, up in models.items():
             report = reports.get((provider, model), {})
             latency = f"{report.get('latency', 0) * 1000:.0f} ms" if report.get("latency") else "-"
-            print(f"   {provider + '/' + model:<24} {health_color(up):<6} circuit {report.get('circuit', '-'):<10} latency {latency}")
+            failure = (report.get("last_error") or {}).get("name", "-")
+            name = f"{provider}/{model}"
+            circuit = report.get("circuit", "-")
+            print(f"   {name:<24} {health_color(up)}   circuit {circuit:<10} latency {latency:<8} last failure {failure}")
 
 
 def other_doors(go: str | None, c: str | None, environment: dict[str, str]) -> None:
     for number, (name, program) in enumerate((("Go", go), ("C", c)), 6):
         if program:
             title(f"{number}. The same chat from {name}")
-            print(subprocess.run([program], env=environment, check=True, capture_output=True, text=True, timeout=60).stdout.strip())
+            done = subprocess.run([program], env=environment, check=True, capture_output=True, text=True, timeout=60)
+            print(done.stdout.strip())
 
 
 async def run(wall: FaultWall) -> tuple[str, str]:
     """The five demonstrations; gives the provider and model that answered."""
-    tuned = {"api_key": "not-a-real-key", "base_url": wall.url, "retry": {"backoff_s": 0.05}, "breaker": {"open_s": 1.0}}
+    here = {"api_key": "not-a-real-key", "base_url": wall.url}
+    tuned = {**here, "retry": {"backoff_s": 0.05}, "breaker": {"open_s": 1.0}}
     config = {"wall": {"models": {name: dict(tuned) for name in SCRIPT["models"]}}}
     provider, model = "wall", "helper"
     for name, (key, default) in KEYS.items():
         if os.environ.get(key):
-            config[name] = {"models": {default: {"api_key": os.environ[key], "base_url": os.environ.get(f"{name.upper()}_BASE_URL")}}}
+            address = os.environ.get(f"{name.upper()}_BASE_URL")
+            config[name] = {"models": {default: {"api_key": os.environ[key], "base_url": address}}}
             provider, model = name, default
             break
     else:
