@@ -101,7 +101,7 @@ async def health() -> None:
             failure = (report.get("last_error") or {}).get("name", "-")
             name = f"{provider}/{model}"
             circuit = report.get("circuit", "-")
-            print(f"   {name:<24} {health_color(up)}   circuit {circuit:<10} latency {latency:<8} last failure {failure}")
+            print(f"   {name:<24} {health_color(up)}   {circuit:<10} latency {latency:<8} last failure {failure}")
 
 
 def other_doors(go: str | None, c: str | None, environment: dict[str, str]) -> None:
