@@ -17,6 +17,7 @@ from typing import Any
 
 from ._native import load
 from ._wire import encode
+from .errors import LLMError
 
 
 class FaultWall:
@@ -32,8 +33,8 @@ class FaultWall:
 
     def script(self, script: Mapping[str, Any] | str | bytes | None) -> None:
         """Replaces the script; answers under way go on by the old one."""
-        data = _text(script)
-        load.call("llmagg_wall_script", self._handle.pointer, data, len(data or b""))
+        data = _text(script) or b"{}"
+        load.call("llmagg_wall_script", self._handle.pointer, data, len(data))
 
     def seen(self) -> dict[str, Any]:
         """What the wall saw so far: requests, times, simultaneous calls, disconnects."""
@@ -67,9 +68,12 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not 0 <= options.port <= 65535:
         parser.error(f"--port {options.port}: expected 0 to 65535")
-    script = _with_port(options.script, options.port)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    with FaultWall(script) as wall:
+    try:
+        wall = FaultWall(_with_port(options.script, options.port))
+    except (OSError, LLMError) as error:
+        parser.error(str(error))
+    with wall:
         print(wall.url, flush=True)
         signal.sigwait({signal.SIGINT, signal.SIGTERM})
     return 0

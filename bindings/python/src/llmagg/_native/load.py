@@ -97,7 +97,8 @@ def _dlopen_copy() -> ctypes.CDLL:
         offset, size = 0, os.fstat(_file).st_size
         while offset < size:
             offset += os.sendfile(copy, _file, offset, size - offset)
-        return _dlopen(f"/proc/self/fd/{copy}")
+        # The loader takes a path that it has seen for a library that it has: each generation needs another spelling.
+        return _dlopen(f"/proc/self/{'./' * generation}fd/{copy}")
     except ImportError as error:
         raise errors.ForkedError(f"{error}; start processes with 'spawn'") from None
     finally:

@@ -1,0 +1,144 @@
+"""Where LLMAggrator finds its configuration, and how LLM_MODEL is read."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+import llmagg
+from conftest import HELLO, chats
+from llmagg import oldstyle
+from llmagg.faultwall import FaultWall
+
+
+def module(monkeypatch: pytest.MonkeyPatch, name: str, **attributes: Any) -> None:
+    for i in range(1, name.count(".") + 2):
+        part = ".".join(name.split(".")[:i])
+        monkeypatch.setitem(sys.modules, part, ModuleType(part))
+    vars(sys.modules[name]).update(attributes)
+
+
+def llm_model(wall: FaultWall, model: str = "gpt-a") -> Any:
+    return SimpleNamespace(LLM_MODEL={model: {"api_key": "k", "base_url": wall.url, "model": model, "weird": 1}})
+
+
+def test_the_file_wins(llm_wall: FaultWall, run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    config = {"openai": {"models": {"from-file": {"api_key": "k", "base_url": llm_wall.url}}}}
+    (tmp_path / "llm.json").write_text(json.dumps(config))
+    monkeypatch.setenv("LLMAGG_CONFIG", str(tmp_path / "llm.json"))
+    monkeypatch.setenv("LLMAGG_SETTINGS", "my_settings:settings")
+    module(monkeypatch, "my_settings", settings=llm_model(llm_wall, "gpt-settings"))
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    aggrator = llmagg.LLMAggrator()
+    assert run(aggrator.generate_response(HELLO)) == "Hello from from-file."
+    assert aggrator._config_initialized
+    assert aggrator.aggregator._initialized
+
+
+def test_the_named_object_comes_next(llm_wall: FaultWall, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLMAGG_CONFIG", "/nowhere/llm.json")
+    monkeypatch.setenv("LLMAGG_SETTINGS", "my_settings:holder.settings")
+    module(monkeypatch, "my_settings", holder=SimpleNamespace(settings=llm_model(llm_wall)))
+    module(monkeypatch, "app.config.settings", settings=llm_model(llm_wall, "gpt-app"))
+    assert run(llmagg.LLMAggrator().generate_response(HELLO)) == "Hello from gpt-a."
+
+
+def test_then_the_application(llm_wall: FaultWall, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    module(monkeypatch, "app.config.settings", settings=llm_model(llm_wall))
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    assert llmagg.LLMAggrator().generate_response_sync(HELLO) == "Hello from gpt-a."
+
+
+def test_then_the_environment(llm_wall: FaultWall, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    module(monkeypatch, "app.config.settings", settings=SimpleNamespace(LLM_MODEL={}))
+    monkeypatch.setenv("DEEPSEEK_API_KEY", "k-deep")
+    monkeypatch.setenv("DEEPSEEK_BASE_URL", llm_wall.url)
+    monkeypatch.setenv("GEMINI_API_KEY", "k-gem")
+    monkeypatch.setenv("GEMINI_API_BASE_URL", llm_wall.url)
+    aggrator = llmagg.LLMAggrator()
+    run(aggrator.initialize())
+    assert aggrator.get_available_models() == ["deepseek-chat", "gemini-2.5-flash"]
+    run(aggrator.chat(HELLO, model="gemini-2.5-flash"))
+    assert chats(llm_wall)[0]["headers"]["x-goog-api-key"] == "k-gem"
+
+
+def test_a_source_without_a_usable_model_is_passed_over(
+    llm_wall: FaultWall, run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "llm.json").write_text('{"openai": {"models": {"gpt-x": {"api_key": ""}}}}')
+    monkeypatch.setenv("LLMAGG_CONFIG", str(tmp_path / "llm.json"))
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    monkeypatch.setenv("OPENAI_BASE_URL", llm_wall.url)
+    assert run(llmagg.LLMAggrator().generate_response(HELLO)) == "Hello from gpt-3.5-turbo."
+
+
+def test_nothing_found_names_all_four_and_why(run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "llm.json").write_text('{"openai": ')
+    monkeypatch.setenv("LLMAGG_CONFIG", str(tmp_path / "llm.json"))
+    monkeypatch.setenv("LLMAGG_SETTINGS", "no_such_module_here:settings")
+    module(monkeypatch, "app.config.settings", other=1)
+    monkeypatch.setenv("OPENAI_API_KEY", "")
+    aggrator = llmagg.LLMAggrator()
+    with pytest.raises(RuntimeError) as caught:
+        run(aggrator.generate_response(HELLO))
+    text = str(caught.value)
+    assert "LLMAGG_CONFIG" in text
+    assert "llm.json cannot be read" in text
+    assert "LLMAGG_SETTINGS: module no_such_module_here cannot be imported" in text
+    assert "app.config.settings has no settings" in text
+    assert "OPENAI_API_KEY, DEEPSEEK_API_KEY, GEMINI_API_KEY: none is set" in text
+    assert not aggrator._config_initialized
+
+
+def test_a_malformed_settings_name(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLMAGG_SETTINGS", "just_a_module")
+    with pytest.raises(llmagg.NotInitializedError, match="'just_a_module' is not of the form 'module:attribute'"):
+        run(llmagg.LLMAggrator().initialize())
+
+
+@pytest.mark.parametrize("cls", [llmagg.LLMAggregator, llmagg.LLMAggrator])
+def test_initialize_from_settings(llm_wall: FaultWall, run: Any, cls: Any, caplog: pytest.LogCaptureFixture) -> None:
+    aggregator = cls()
+    run(aggregator.initialize_from_settings(llm_model(llm_wall)))
+    assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-a."
+    assert "unknown key 'weird' is ignored" in caplog.text
+    run(aggregator.initialize_from_settings(SimpleNamespace()))  # the second call does nothing
+    for settings in (SimpleNamespace(), {"LLM_MODEL": {}}, SimpleNamespace(LLM_MODEL=[1])):
+        with pytest.raises(llmagg.InvalidArgumentError, match="LLM_MODEL"):
+            run(cls().initialize_from_settings(settings))
+
+
+@pytest.mark.parametrize(
+    ("name", "base_url", "provider", "spoken"),
+    [
+        ("gpt-4", None, "openai", None),
+        ("gpt-4", "", "openai", None),
+        ("o1-mini", None, "openai", None),
+        ("DeepSeek-Chat", None, "deepseek", None),
+        ("gemini-2.5-flash", None, "gemini", None),
+        ("gemini-2.5-flash", "http://localhost:8000/v1", "gemini", "openai-compatible"),
+        ("deepseek-chat", "https://proxy.example/v1", "deepseek", "openai-compatible"),
+        ("gpt-4", "https://api.deepseek.com/v1", "deepseek", "deepseek"),
+        ("my-model", "https://API.openai.com/v1", "openai", "openai"),
+        ("my-model", "https://generativelanguage.googleapis.com/v1beta", "gemini", "gemini"),
+        ("my-model", "https://generativelanguage.googleapis.com/v1beta/openai/", "gemini", "openai-compatible"),
+        ("my-model", "http://localhost:8000/v1", "openai", "openai-compatible"),
+    ],
+)
+def test_the_provider_follows_from_url_and_name(name: str, base_url: Any, provider: str, spoken: Any) -> None:
+    config = oldstyle.from_llm_model({name: {"api_key": "k", "base_url": base_url}})
+    assert list(config) == [provider]
+    assert config[provider]["models"][name].get("type") == spoken
+
+
+def test_a_gemini_model_behind_an_openai_compatible_url(llm_wall: FaultWall, run: Any) -> None:
+    aggregator = llmagg.LLMAggregator()
+    run(aggregator.initialize_from_settings(llm_model(llm_wall, "gemini-x")))
+    response = run(aggregator.chat(HELLO))
+    assert response.attempts[0].route == "gemini/gemini-x"
+    assert chats(llm_wall)[0]["path"].endswith("/chat/completions")
