@@ -151,7 +151,7 @@ func (a *attempt) settle(e *llm.Error, now time.Time) {
 		a.pass.neutral()
 		return
 	}
-	if e.HasRetryAfter && (e.Status == 429 || e.Status >= 500) {
+	if namesWait(e) {
 		g.block(now.Add(e.RetryAfter), true)
 	}
 	switch {
@@ -165,4 +165,12 @@ func (a *attempt) settle(e *llm.Error, now time.Time) {
 	default:
 		a.pass.failUncounted(e)
 	}
+}
+
+// namesWait tells whether e names a wait that counts (R4): on 429 and 5xx, and
+// on failures that have no such status because they came inside a stream or
+// from a client written by the application.
+func namesWait(e *llm.Error) bool {
+	return e.HasRetryAfter && (e.Status == 429 || e.Status >= 500 ||
+		e.Status < 400 && (e.Code == llm.RateLimit || e.Code == llm.Unavailable))
 }

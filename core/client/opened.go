@@ -32,7 +32,7 @@ func (t *Turn) openInto(to **Opened) try {
 			e := a.explain(err)
 			a.end(e, nil)
 			if o.reader != nil {
-				_ = o.reader.Close() // the failure is told already
+				a.letGo(o.reader)
 			}
 			return e
 		}
@@ -43,15 +43,13 @@ func (t *Turn) openInto(to **Opened) try {
 
 func (o *Opened) open() (err error) {
 	a := o.a
-	c := a.turn.client
 	a.x.Usage = a.turn.call.Payload.Options.IncludeUsage || a.turn.call.Payload.WantsUsage()
 	a.x.alive = o.alive
-	o.reader, err = c.backend.Stream(a.ctx, &a.x)
-	if err != nil {
+	if o.reader, err = a.stream(); err != nil {
 		return err
 	}
 	for {
-		chunk, err := o.reader.Next()
+		chunk, err := a.next(o.reader)
 		if err == io.EOF {
 			o.whole = true
 			a.timer.Stop()
@@ -117,7 +115,7 @@ func (o *Opened) Next() (*llm.Chunk, error) {
 		return nil, o.finish(nil)
 	}
 	o.a.x.alive() // the clock of silence runs only while the reader reads
-	c, err := o.reader.Next()
+	c, err := o.a.next(o.reader)
 	o.a.timer.Stop()
 	if err == io.EOF {
 		return nil, o.finish(nil)
@@ -140,8 +138,15 @@ func (o *Opened) finish(e *llm.Error) error {
 	if e != nil {
 		o.failed = e
 	}
-	o.a.end(e, o.usage)
-	_ = o.reader.Close() // the outcome is told already
+	if e == nil {
+		// Before the attempt's context ends: what is left of a complete answer
+		// is read aside, for the connection's sake (S3).
+		o.a.letGo(o.reader)
+		o.a.end(nil, o.usage)
+	} else {
+		o.a.end(e, o.usage)
+		o.a.letGo(o.reader)
+	}
 	if o.quiet != nil {
 		o.quiet()
 	}

@@ -38,6 +38,7 @@ type Stream struct {
 	next    *Opened // begun again, the restart not told yet
 	acc     llm.Accumulator
 	reading bool
+	ending  bool  // end abandons the routes' streams: nobody else touches them
 	ended   error // io.EOF after the Done event, else what went wrong
 }
 
@@ -96,14 +97,20 @@ func (s *Stream) Next() (llm.Event, error) {
 		return llm.Event{}, s.ended
 	}
 	ev, err := s.read()
-	s.leave(err)
+	s.leave()
 	return ev, err
 }
 
-// enter stops D6's clock and marks the stream as being read.
+// enter stops D6's clock and marks the stream as being read; false when it has
+// ended.
 func (s *Stream) enter() bool {
 	s.reader.Stop()
 	s.mu.Lock()
+	if s.ending && s.ended == nil {
+		s.mu.Unlock()
+		<-s.done // end is at work on another goroutine
+		return false
+	}
 	defer s.mu.Unlock()
 	if s.ended != nil {
 		return false
@@ -112,12 +119,19 @@ func (s *Stream) enter() bool {
 	return true
 }
 
-func (s *Stream) leave(err error) {
+// leave starts D6's clock again. A stream that was ended while its last read
+// succeeded is ended here, since nobody may ask for more.
+func (s *Stream) leave() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.reading = false
-	if err == nil && s.ended == nil {
-		s.reader.Reset(s.patience)
+	if s.ended != nil {
+		s.mu.Unlock()
+		return
+	}
+	s.reader.Reset(s.patience)
+	s.mu.Unlock()
+	if reason := Ended(s.ctx); reason != nil {
+		s.end(reason)
 	}
 }
 
@@ -249,7 +263,7 @@ func (s *Stream) expire() {
 // ends the stream; otherwise it is ended here.
 func (s *Stream) end(reason *llm.Error) {
 	s.mu.Lock()
-	if s.ended != nil {
+	if s.ended != nil || s.ending {
 		s.mu.Unlock()
 		return
 	}
@@ -259,7 +273,7 @@ func (s *Stream) end(reason *llm.Error) {
 		return
 	}
 	now, next, text := s.now, s.next, s.acc.Text()
-	s.reading = true // nobody else ends or reads it from here on
+	s.ending = true
 	s.mu.Unlock()
 	s.call.NotePartial(text)
 	now.Abandon(reason)

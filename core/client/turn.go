@@ -115,7 +115,7 @@ type try func(a *attempt) *llm.Error
 
 func (t *Turn) chatInto(to **llm.Response) try {
 	return func(a *attempt) *llm.Error {
-		r, err := t.client.backend.Chat(a.ctx, &a.x)
+		r, err := a.chat()
 		if err != nil {
 			e := a.explain(err)
 			a.end(e, nil)
