@@ -56,7 +56,9 @@ def chats(wall: FaultWall) -> list[dict[str, Any]]:
     return [request for request in wall.seen()["requests"] if request["kind"] == "chat"]
 
 
-def python(code: str, *arguments: str, env: dict[str, str] | None = None, cwd: Any = None) -> subprocess.CompletedProcess[str]:
+def python(
+    code: str, *arguments: str, env: dict[str, str] | None = None, cwd: Any = None
+) -> subprocess.CompletedProcess[str]:
     """Runs code in a process of its own, within 60 s."""
     return subprocess.run(
         [sys.executable, "-c", code, *arguments],

@@ -85,10 +85,16 @@ BAD_CONFIGS: dict[str, tuple[Any, str]] = {
     "unknown provider without URL": ({"acme": {"models": {"m": {"api_key": "k"}}}}, "openai, deepseek, gemini"),
     "no scheme": ({"openai": {"models": {"m": {"api_key": "k", "base_url": "api.example.com/v1"}}}}, "base_url"),
     "ftp": ({"openai": {"models": {"m": {"api_key": "k", "base_url": "ftp://example.com"}}}}, "base_url"),
-    "credentials": ({"openai": {"models": {"m": {"api_key": "k", "base_url": "http://u:secretpw@e.com"}}}}, "credentials"),
+    "credentials": (
+        {"openai": {"models": {"m": {"api_key": "k", "base_url": "http://u:secretpw@e.com"}}}},
+        "credentials",
+    ),
     "negative timeout": ({"openai": {"models": {"m": {"api_key": "k", "timeout": -1}}}}, "timeout"),
     "timeout is a text": ({"openai": {"models": {"m": {"api_key": "k", "timeout": "soon"}}}}, "timeout"),
-    "zero concurrency": ({"openai": {"models": {"m": {"api_key": "k", "max_concurrent_calls": 0}}}}, "max_concurrent_calls"),
+    "zero concurrency": (
+        {"openai": {"models": {"m": {"api_key": "k", "max_concurrent_calls": 0}}}},
+        "max_concurrent_calls",
+    ),
     "key with a line break": ({"openai": {"models": {"m": {"api_key": "k\nx-a: b"}}}}, "control character"),
     "unset variable": ({"openai": {"models": {"m": {"api_key": "${NOT_SET_HERE}"}}}}, "NOT_SET_HERE"),
     "unknown type": ({"acme": {"type": "soap", "models": {"m": {"api_key": "k"}}}}, "soap"),
@@ -117,7 +123,9 @@ def test_create_simple_needs_a_key_for_the_vendors_own_origin(llm_wall: FaultWal
         assert provider.create_simple(key, base_url=llm_wall.url).config.models
 
 
-def test_an_environment_change_after_import_is_seen(llm_wall: FaultWall, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_environment_change_after_import_is_seen(
+    llm_wall: FaultWall, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     aggregator_for(llm_wall, "warm")
     monkeypatch.setenv("A_KEY_SET_LATE", "sk-late")
     aggregator = llmagg.LLMAggregator()
@@ -138,7 +146,10 @@ def test_unknown_keys_are_warned_about(llm_wall: FaultWall, run: Any, caplog: py
 def test_a_model_without_key_is_skipped_with_a_warning(
     llm_wall: FaultWall, run: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    config = {**config_for(llm_wall, "gpt-a"), "deepseek": {"models": {"deepseek-chat": {"api_key": "", "timeout": None}}}}
+    config = {
+        **config_for(llm_wall, "gpt-a"),
+        "deepseek": {"models": {"deepseek-chat": {"api_key": "", "timeout": None}}},
+    }
     aggregator = llmagg.LLMAggregator()
     run(aggregator.initialize(config))
     assert aggregator.models == ["gpt-a"]

@@ -1,4 +1,4 @@
-"""close(): what was begun through the object ends, connections go, the next use opens them again, others notice nothing."""
+"""close(): what was begun through the object ends, connections go, the next use opens them; others notice nothing."""
 
 from __future__ import annotations
 

@@ -12,11 +12,30 @@ import llmagg
 from conftest import python
 from llmagg import dropin
 
-EXPORTS = (
-    "Message, MessageRole, ChatCompletionRequest, ChatCompletionResponse, StreamResponse, ModelConfig, ProviderConfig, "
-    "LLMError, ModelNotFoundError, ProviderNotFoundError, APIError, LLMClient, BaseLLMClient, Provider, BaseProvider, "
-    "Manager, OpenAIProvider, DeepSeekProvider, GeminiProvider, LLMAggregator, get_manager, get_client"
-).split(", ")
+EXPORTS = [
+    "Message",
+    "MessageRole",
+    "ChatCompletionRequest",
+    "ChatCompletionResponse",
+    "StreamResponse",
+    "ModelConfig",
+    "ProviderConfig",
+    "LLMError",
+    "ModelNotFoundError",
+    "ProviderNotFoundError",
+    "APIError",
+    "LLMClient",
+    "BaseLLMClient",
+    "Provider",
+    "BaseProvider",
+    "Manager",
+    "OpenAIProvider",
+    "DeepSeekProvider",
+    "GeminiProvider",
+    "LLMAggregator",
+    "get_manager",
+    "get_client",
+]
 
 PROGRAM = """
 import asyncio
@@ -116,7 +135,9 @@ def test_the_installed_files_are_those_that_are_written() -> None:
     spec = importlib.util.find_spec("pkg.core")
     assert spec is not None
     assert spec.origin is None, "pkg.core must be a namespace package"
-    (folder,) = [Path(place) / "llm" for place in spec.submodule_search_locations or () if (Path(place) / "llm").is_dir()]
+    (folder,) = [
+        Path(place) / "llm" for place in spec.submodule_search_locations or () if (Path(place) / "llm").is_dir()
+    ]
     for path, content in dropin.files().items():
         assert (folder / path).read_text() == content
 

@@ -74,7 +74,8 @@ def test_payload_becomes_an_exception_with_causes() -> None:
     error = errors.from_payload(
         {
             "code": -32, "name": "ALL_FAILED", "message": "no route is left", "partial": "Hel", "retry_after": 2.5,
-            "attempts": [{"route": "a/b", "outcome": "RATE_LIMIT", "status": 429, "duration": 0.1, "message": "slow", "new": 1}],
+            "attempts": [{"route": "a/b", "outcome": "RATE_LIMIT", "status": 429, "duration": 0.1, "message": "slow",
+                          "new": 1}],
             "cause": {"code": -22, "message": "slow", "status": 429, "cause": {"message": "dial tcp"}},
         }
     )  # fmt: skip

@@ -79,6 +79,7 @@ call()
 """,
 }
 
+
 @pytest.mark.parametrize("name", CASES)
 def test_fork(llm_wall: FaultWall, name: str, tmp_path: Path) -> None:
     script = tmp_path / "program.py"
@@ -88,7 +89,9 @@ def test_fork(llm_wall: FaultWall, name: str, tmp_path: Path) -> None:
 
 
 def test_without_a_memory_file_the_child_is_told(llm_wall: FaultWall) -> None:
-    code = HEAD + """
+    code = (
+        HEAD
+        + """
 call()
 del os.memfd_create
 def work():
@@ -100,6 +103,7 @@ def work():
         raise AssertionError("no error")
 assert child(work) == 0
 """
+    )
     result = python(code, llm_wall.url)
     assert result.returncode == 0, result.stderr
     assert sys.platform == "linux"

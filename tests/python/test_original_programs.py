@@ -63,7 +63,9 @@ def test_compatibility_usage_says_what_it_looked_for() -> None:
 
 def test_custom_provider_as_written_gives_a_bad_response() -> None:
     """Its methods are "pass": the answer None is a failed attempt with a clear text, not a crash."""
-    source = (PROGRAMS / "custom_provider.py").read_text() + """
+    source = (
+        (PROGRAMS / "custom_provider.py").read_text()
+        + """
 import asyncio
 from pkg.core.llm import LLMAggregator, ModelConfig, ProviderConfig, get_manager
 
@@ -79,6 +81,7 @@ async def main():
         print(error)
 asyncio.run(main())
 """
+    )
     result = python(source)
     assert result.returncode == 0, result.stderr
     assert "mine/m: BAD_RESPONSE" in result.stdout

@@ -96,7 +96,8 @@ def test_response_reads_null_content_and_missing_usage() -> None:
 def test_unknown_fields_go_to_extra_and_come_back() -> None:
     data = {
         "id": "1", "object": "chat.completion", "created": 1, "model": "m", "citations": ["u"],
-        "choices": [{"index": 0, "finish_reason": "stop", "odd": 1, "message": {"role": "assistant", "content": "x", "z": 2}}],
+        "choices": [{"index": 0, "finish_reason": "stop", "odd": 1,
+                     "message": {"role": "assistant", "content": "x", "z": 2}}],
         "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3, "prompt_cache_hit_tokens": 1},
     }  # fmt: skip
     response = ChatCompletionResponse.from_dict(data)
@@ -173,7 +174,11 @@ def test_cycles_and_depth_are_refused() -> None:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
@@ -191,7 +196,9 @@ def test_any_json_survives_a_round_trip(value: Any) -> None:
     assert _wire.decode(_wire.encode(value)) == value
 
 
-@given(st.dictionaries(st.sampled_from(["id", "model", "choices", "usage", "attempts", "created", "x"]), JSON, max_size=4))
+@given(
+    st.dictionaries(st.sampled_from(["id", "model", "choices", "usage", "attempts", "created", "x"]), JSON, max_size=4)
+)
 def test_odd_responses_raise_nothing_but_bad_response(data: Any) -> None:
     try:
         response = ChatCompletionResponse.from_dict(data)

@@ -95,6 +95,7 @@ class Route:
 
 
 def core_config(config: ModelConfig | None, names: tuple[str, str] | None, vendor: str | None) -> dict[str, Any]:
+    """What the core is told of a route: for one whose calls Python answers, nothing that concerns HTTP."""
     core = config.to_core() if config is not None else {}
     if names is not None:
         core["provider"], core["name"] = names

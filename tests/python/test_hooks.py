@@ -1,0 +1,150 @@
+"""Mocks as clients, methods replaced by mocks, and subclasses that override a hook or a method."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest import mock
+
+import pytest
+
+import llmagg
+from clients import REQUEST, answer, my_aggregator
+from conftest import HELLO, aggregator_for, chats
+from llmagg import ChatCompletionRequest, ChatCompletionResponse
+from llmagg.faultwall import FaultWall
+from llmagg.providers.openai_provider import OpenAIClient
+
+
+def test_a_mock_as_a_client(run: Any) -> None:
+    aggregator, provider = my_aggregator("m")
+    client = mock.MagicMock()
+    client.chat_completion = mock.AsyncMock(return_value=answer("mocked"))
+    client.close = mock.AsyncMock()
+    provider.clients["by-hand"] = client
+    aggregator.models = ["by-hand"]
+    response = run(aggregator.chat(HELLO))
+    assert response.choices[0].message.content == "mocked"
+    assert response.attempts[0].route == "mine/by-hand"
+    assert client.chat_completion.await_args.args[0].messages[0].content == "Hello!"
+    run(aggregator.close())
+    assert client.close.await_count == 1
+
+
+def test_a_client_with_slots_put_in_by_hand(run: Any) -> None:
+    class Slotted:
+        __slots__ = ()
+
+        async def chat_completion(self, _: Any) -> ChatCompletionResponse:
+            return answer("slotted")
+
+        def is_available(self) -> bool:
+            return True
+
+    aggregator, provider = my_aggregator("m")
+    provider.clients["s"] = Slotted()
+    assert run(aggregator.chat(HELLO, model="s")).choices[0].message.content == "slotted"
+
+
+@pytest.mark.parametrize("on", ["instance", "class", "pkg"])
+def test_a_method_replaced_by_a_mock(llm_wall: FaultWall, run: Any, on: str) -> None:
+    aggregator = aggregator_for(llm_wall, "gpt-a")
+    client = aggregator.manager.get_llm_client("openai", "gpt-a")
+    replaced = mock.AsyncMock(return_value=answer("mocked"))
+    patch = {
+        "instance": lambda: mock.patch.object(client, "chat_completion", replaced),
+        "class": lambda: mock.patch("llmagg.providers.openai_provider.OpenAIClient.chat_completion", replaced),
+        "pkg": lambda: mock.patch("pkg.core.llm.providers.openai_provider.OpenAIClient.chat_completion", replaced),
+    }[on]
+    import pkg.core.llm  # noqa: F401
+
+    with patch():
+        assert run(aggregator.generate_response(HELLO)) == "mocked"
+    assert replaced.await_count == 1
+    assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-a."
+
+
+class Hooked(OpenAIClient):
+    def __init__(self, config: llmagg.ModelConfig) -> None:
+        super().__init__(config)
+        self.validated: list[Any] = []
+
+    def _get_headers(self) -> dict[str, str]:
+        return {**super()._get_headers(), "X-Tenant": "t1"}
+
+    def _prepare_request_data(self, request: ChatCompletionRequest) -> dict[str, Any]:
+        return {**super()._prepare_request_data(request), "user": "u1"}
+
+    async def _validate_response(self, data: Any) -> None:
+        self.validated.append(data)
+        await super()._validate_response(data)
+        if data["choices"][0]["message"].get("content") == "refuse me":
+            raise llmagg.APIError("validated away")
+
+
+def hooked(wall: FaultWall, cls: type[OpenAIClient] = Hooked) -> tuple[llmagg.LLMAggregator, Any]:
+    aggregator = aggregator_for(wall, "gpt-a", "gpt-b")
+    provider = aggregator.manager.get_provider("openai")
+    client = provider.clients["gpt-a"] = cls(provider.clients["gpt-a"].config)
+    return aggregator, client
+
+
+def test_hooks_are_used_in_calls_of_the_aggregator(llm_wall: FaultWall, run: Any) -> None:
+    aggregator, client = hooked(llm_wall)
+    response = run(aggregator.chat(HELLO))
+    assert response.choices[0].message.content == "Hello from gpt-a."
+    assert [a.route for a in response.attempts] == ["openai/gpt-a"]
+    (request,) = chats(llm_wall)
+    assert request["headers"]["x-tenant"] == "t1"
+    assert request["headers"]["authorization"] == "Bearer sk-test-key-1234"
+    assert request["body"]["user"] == "u1"
+    assert client.validated[0]["choices"]
+
+    async def read() -> str:
+        return "".join([text async for text in aggregator.stream_text(HELLO)])
+
+    assert run(read()) == "Hello from gpt-a."
+    assert chats(llm_wall)[1]["headers"]["x-tenant"] == "t1"
+
+
+def test_hooks_are_used_in_direct_calls(llm_wall: FaultWall, run: Any) -> None:
+    llm_wall.script({"default": {"steps": [{"status": 503}, {}]}})
+    _, client = hooked(llm_wall)
+    response = run(client.chat_completion(REQUEST))
+    assert [a.outcome for a in response.attempts] == ["UNAVAILABLE", "OK"]
+    assert [request["headers"]["x-tenant"] for request in chats(llm_wall)] == ["t1", "t1"]
+    assert client.chat_completion_sync(REQUEST).choices[0].message.content == "Hello from gpt-a."
+    assert "".join(chunk.text() for chunk in client.chat_completion_stream_sync(REQUEST)) == "Hello from gpt-a."
+    assert {request["headers"]["x-tenant"] for request in chats(llm_wall)} == {"t1"}
+
+
+def test_a_failing_hook_is_a_failed_attempt(llm_wall: FaultWall, run: Any) -> None:
+    llm_wall.script({"models": {"gpt-a": {"steps": [{"text": "refuse me"}]}}})
+    aggregator, _ = hooked(llm_wall)
+    response = run(aggregator.chat(HELLO))
+    assert response.attempts[0].outcome == "UNAVAILABLE"
+    assert "validated away" in response.attempts[0].message
+    assert response.model == "gpt-b"
+
+
+def test_http_errors_behind_hooks_keep_their_codes(llm_wall: FaultWall, run: Any) -> None:
+    llm_wall.script({"models": {"gpt-a": {"steps": [{"status": 401}]}}})
+    aggregator, _ = hooked(llm_wall)
+    attempts = run(aggregator.chat(HELLO)).attempts
+    assert [(a.outcome, a.status) for a in attempts] == [("AUTHENTICATION", 401), ("OK", 200)]
+
+
+class Logged(OpenAIClient):
+    calls = 0
+
+    async def chat_completion(self, request: ChatCompletionRequest) -> ChatCompletionResponse:
+        type(self).calls += 1
+        return await super().chat_completion(request)
+
+
+def test_an_override_that_calls_super_runs_once(llm_wall: FaultWall, run: Any) -> None:
+    aggregator, client = hooked(llm_wall, Logged)
+    Logged.calls = 0
+    assert run(client.chat_completion(REQUEST)).choices[0].message.content == "Hello from gpt-a."
+    assert (Logged.calls, len(chats(llm_wall))) == (1, 1)
+    assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-a."
+    assert (Logged.calls, len(chats(llm_wall))) == (2, 2)

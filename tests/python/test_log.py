@@ -1,0 +1,53 @@
+"""Logging: quiet by default, through logging.getLogger("llmagg") when the application configures it."""
+
+from __future__ import annotations
+
+from conftest import python
+from llmagg.faultwall import FaultWall
+
+PROGRAM = """
+import asyncio, logging, sys, threading, time
+import llmagg
+%s
+def threads():
+    return [thread.name for thread in threading.enumerate()]
+assert threads() == ["MainThread"], threads()
+config = {"api_key": "sk-secret-key", "base_url": sys.argv[1], "retry": {"backoff_s": 0.01}}
+aggregator = llmagg.LLMAggregator()
+aggregator.initialize_sync({"openai": {"models": {"bad": config, "good": config}}})
+for _ in range(8):
+    aggregator.chat_sync([{"role": "user", "content": "x"}])
+%s
+"""
+FAILING = {"models": {"bad": {"steps": [{"status": 503}]}}}
+
+
+def test_quiet_by_default(llm_wall: FaultWall) -> None:
+    llm_wall.script(FAILING)
+    result = python(PROGRAM % ("", 'assert threads() == ["MainThread"]'), llm_wall.url)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_through_the_applications_handlers(llm_wall: FaultWall) -> None:
+    llm_wall.script(FAILING)
+    after = """
+deadline = time.monotonic() + 5
+while not records and time.monotonic() < deadline:
+    time.sleep(0.01)
+assert "llmagg-log" in threads()
+for record in records:
+    print(record.name, record.levelname, record.getMessage())
+"""
+    before = """
+records = []
+class Keep(logging.Handler):
+    def emit(self, record):
+        if record.name == "llmagg":
+            records.append(record)
+logging.basicConfig(level=logging.DEBUG, handlers=[Keep()])
+"""
+    result = python(PROGRAM % (before, after), llm_wall.url)
+    assert result.returncode == 0, result.stderr
+    assert "llmagg" in result.stdout
+    assert "bad" in result.stdout
+    assert "sk-secret" not in result.stdout + result.stderr

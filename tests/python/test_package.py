@@ -1,0 +1,154 @@
+"""The package itself: what importing it does, what it exports, and that its sources are clean."""
+
+from __future__ import annotations
+
+import ast
+import ctypes
+import importlib.metadata
+import os
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import llmagg
+from conftest import python
+
+SOURCES = Path(llmagg.__file__).parent
+ROOT = Path(__file__).parents[2]
+PROJECT = ROOT / "bindings" / "python"
+
+
+def test_version() -> None:
+    assert importlib.metadata.version("llmagg") == llmagg.__version__
+    assert f'version = "{llmagg.__version__}"' in (PROJECT / "pyproject.toml").read_text()
+    from llmagg._native import load
+
+    assert load.library().llmagg_version().decode() == llmagg.__version__
+
+
+@pytest.mark.parametrize("name", ["llmagg", "pkg.core.llm"])
+def test_import_loads_no_library_and_starts_no_thread(name: str) -> None:
+    code = f"""
+import sys, threading
+import {name}
+assert threading.active_count() == 1
+assert "libllmagg" not in open("/proc/self/maps").read()
+assert "ctypes" not in sys.modules and "asyncio" not in sys.modules
+{name}.LLMAggregator(), {name}.get_manager()
+assert "libllmagg" not in open("/proc/self/maps").read()
+"""
+    result = python(code)
+    if sys.version_info >= (3, 11):  # before, asyncio.TimeoutError is a class of its own
+        assert result.returncode == 0, result.stderr
+
+
+def test_the_only_dependency_is_msgspec() -> None:
+    requires = [line for line in importlib.metadata.requires("llmagg") or [] if "extra ==" not in line]
+    assert [re.split(r"[ ><=;]", line)[0] for line in requires] == ["msgspec"]
+
+
+def test_every_public_name_is_exported() -> None:
+    for name in llmagg.__all__:
+        assert getattr(llmagg, name) is not None
+    public = {name for name in vars(llmagg) if name[0].isalpha()} - {"annotations"}
+    modules = {module.name for module in pkgutil.iter_modules(llmagg.__path__)}
+    assert public - modules <= set(llmagg.__all__)
+
+
+def test_everything_public_has_a_docstring() -> None:
+    for path in SOURCES.rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        assert ast.get_docstring(tree), path
+        for node in tree.body:
+            if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and not node.name.startswith(
+                "_"
+            ):
+                assert ast.get_docstring(node), f"{path}: {node.name}"
+
+
+def test_only_native_knows_ctypes() -> None:
+    for path in SOURCES.rglob("*.py"):
+        if "_native" not in path.parts:
+            assert not re.search(r"^\s*(import|from) ctypes", path.read_text(), re.MULTILINE), path
+
+
+def test_files_stay_small() -> None:
+    for path in [*SOURCES.rglob("*.py"), *Path(__file__).parent.glob("*.py")]:
+        assert len(path.read_text().splitlines()) <= 500, path
+
+
+def test_the_layouts_are_those_of_the_header() -> None:
+    from llmagg._native import signatures
+
+    assert signatures.EVENT.size == 40
+    header = (ROOT / "include" / "llmagg.h").read_text()
+    body = re.search(r"typedef struct llmagg_drain \{(.*?)\} llmagg_drain;", header, re.DOTALL)
+    assert body is not None
+    fields = re.findall(r"^\s+[\w ]+?[ *](\w+);", body[1], re.MULTILINE)
+    assert fields == [name for name, *_ in signatures.Drain._fields_]
+    assert ctypes.sizeof(signatures.Drain) == 80
+    assert f"LLMAGG_ABI_VERSION {signatures.ABI_VERSION}" in header
+    for name in (
+        "CHUNK",
+        "RESTART",
+        "DONE",
+        "ERROR",
+        "CALL_CUSTOM",
+        "CANCEL_CUSTOM",
+        "RESUME_CUSTOM",
+        "LOG",
+        "DROPPED",
+    ):
+        assert re.search(rf"LLMAGG_EVENT_{name} = {getattr(signatures, name)},?\s", header), name
+
+
+def test_the_signatures_are_those_of_the_header() -> None:
+    from llmagg._native import signatures
+
+    header = (ROOT / "include" / "llmagg.h").read_text()
+    for name, parameters in signatures.STATUS_FUNCTIONS.items():
+        match = re.search(rf"LLMAGG_API llmagg_status {name}\((.*?)\);", header, re.DOTALL)
+        assert match is not None, name
+        assert len(match[1].split(",")) == len(parameters), name
+    for name in signatures.OTHER_FUNCTIONS:
+        assert f"{name}(" in header
+
+
+@pytest.mark.parametrize(
+    "command", [["mypy"], ["ruff", "check", "."], ["ruff", "format", "--check", "."]], ids=" ".join
+)
+def test_sources_are_clean(command: list[str]) -> None:
+    result = subprocess.run([sys.executable, "-m", *command], cwd=PROJECT, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("folder", ["tests/python", "examples/python"])
+def test_tests_and_examples_are_clean(folder: str) -> None:
+    for command in (["check"], ["format", "--check"]):
+        result = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "."],
+            cwd=ROOT / folder,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_examples_are_typed() -> None:
+    files = sorted(map(str, (ROOT / "examples" / "python").glob("*.py")))
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", os.devnull, *files]
+    result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_keys_show_in_no_repr() -> None:
+    config = llmagg.ModelConfig("m", "openai", "sk-secret", "http://127.0.0.1:9")
+    provider = llmagg.OpenAIProvider(llmagg.ProviderConfig("openai", {"m": config}))
+    provider.initialize_all_models_sync()
+    shown = "".join(map(repr, (config, provider.config, provider, provider.clients, vars(provider))))
+    assert "sk-secret" not in shown
