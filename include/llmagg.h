@@ -327,7 +327,7 @@ LLMAGG_API llmagg_status llmagg_client_new(const char *config, size_t config_len
 LLMAGG_API llmagg_status llmagg_client_new_custom(const char *config, size_t config_len, llmagg_queue *queue, uint64_t tag,
                                                   llmagg_client **out, llmagg_error **err);
 
-/* {"provider", "name", "model", "available", "config": {...}}; credentials are not in it. *out is owned. Codes: CLOSED.
+/* {"provider", "name", "model", "available", "config": {...}}; credentials are not in it. *out is owned.
  * Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_client_info(llmagg_client *client, llmagg_buf *out, llmagg_error **err);
 
@@ -348,7 +348,7 @@ LLMAGG_API llmagg_status llmagg_client_chat_submit(llmagg_client *client, llmagg
                                                    uint64_t tag, uint64_t *op, llmagg_error **err);
 
 /* The application's own switch, for every handle of the route: while it is off (available is 0) calls get LLMAGG_E_CIRCUIT_OPEN
- * or, through an aggregator, the next route. Codes: CLOSED. Since: 0.1.0 */
+ * or, through an aggregator, the next route. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_client_set_available(llmagg_client *client, int available, llmagg_error **err);
 
 /* Frees the handle and ends the calls that were begun through it with LLMAGG_E_CLOSED. The route itself lives on in its provider;

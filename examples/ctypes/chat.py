@@ -7,13 +7,13 @@ import ctypes
 import json
 import os
 import sys
-from ctypes import POINTER, Structure, byref, c_char_p, c_double, c_int32, c_size_t, c_void_p
-from typing import Any
+from ctypes import POINTER, Structure, byref, c_char_p, c_int32, c_size_t, c_void_p
 
 lib = ctypes.CDLL(sys.argv[1] if len(sys.argv) > 1 else "libllmagg.so.1")
 
 
 class Buf(Structure):
+    """llmagg_buf"""
     _fields_ = [("ptr", c_void_p), ("len", c_size_t)]
 
 
@@ -23,7 +23,6 @@ for name, arguments in {
     "llmagg_aggregator_new": [c_void_p, *TEXT, HANDLE, ERR],
     "llmagg_aggregator_initialize": [c_void_p, *TEXT, ERR],
     "llmagg_aggregator_chat": [c_void_p, *TEXT, *TEXT, POINTER(Buf), ERR],
-    "llmagg_aggregator_close": [c_void_p, c_double, ERR],
     "llmagg_wall_start": [*TEXT, HANDLE, ERR],
     "llmagg_wall_url": [c_void_p, POINTER(Buf), ERR],
 }.items():
@@ -32,15 +31,15 @@ lib.llmagg_error_message.argtypes, lib.llmagg_error_message.restype = [c_void_p]
 lib.llmagg_buf_free.argtypes, lib.llmagg_buf_free.restype = [POINTER(Buf)], None
 
 
-def call(name: str, *arguments: Any) -> None:
-    error = c_void_p()
-    if getattr(lib, name)(*arguments, byref(error)) != 0:
+def call(name: str, *arguments: object) -> None:
+    """Calls a function that returns llmagg_status; raises what it says."""
+    if getattr(lib, name)(*arguments, byref(error := c_void_p())) != 0:
         raise RuntimeError(lib.llmagg_error_message(error).decode())
 
 
-def text(name: str, *arguments: Any) -> str:
-    buf = Buf()
-    call(name, *arguments, byref(buf))
+def text(name: str, *arguments: object) -> str:
+    """Calls a function that gives a llmagg_buf."""
+    call(name, *arguments, byref(buf := Buf()))
     data = ctypes.string_at(buf.ptr, buf.len).decode()
     lib.llmagg_buf_free(byref(buf))
     return data
@@ -51,10 +50,11 @@ key, url = os.environ.get("OPENAI_API_KEY", "none"), os.environ.get("OPENAI_BASE
 if key == "none":
     call("llmagg_wall_start", None, 0, byref(wall))
     url = text("llmagg_wall_url", wall)
-config = json.dumps({"openai": {"models": {os.environ.get("OPENAI_MODEL", "gpt-4o-mini"): {"api_key": key, "base_url": url}}}}).encode()
-request = json.dumps({"messages": [{"role": "user", "content": "Say hello in one sentence."}]}).encode()
+model = os.environ.get("OPENAI_MODEL", "gpt-4o-mini")
+config = json.dumps({"openai": {"models": {model: {"api_key": key, "base_url": url}}}}).encode()
+request = b'{"messages": [{"role": "user", "content": "Say hello in one sentence."}]}'
 call("llmagg_manager_new", byref(manager))
 call("llmagg_aggregator_new", manager, None, 0, byref(aggregator))
 call("llmagg_aggregator_initialize", aggregator, config, len(config))
-print(json.loads(text("llmagg_aggregator_chat", aggregator, request, len(request), None, 0))["choices"][0]["message"]["content"])
-call("llmagg_aggregator_close", aggregator, 1.0)
+answer = json.loads(text("llmagg_aggregator_chat", aggregator, request, len(request), None, 0))
+print(answer["choices"][0]["message"]["content"])
