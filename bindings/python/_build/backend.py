@@ -1,7 +1,6 @@
 """The build backend: setuptools, with the Go core compiled into the package first.
 
-``LLMAGG_PREBUILT_LIBRARY`` names a library to take instead (for cross-built wheels), ``LLMAGG_WHEEL_PLATFORM`` the
-platform tag; by default the library is compiled here and the tag is that of this machine.
+``LLMAGG_PREBUILT_LIBRARY`` names a library to take instead; by default it is compiled here. See also setup.py.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -35,19 +33,13 @@ def build_wheel(directory: str, config_settings: Any = None, metadata_directory:
     """Builds a wheel that holds the library and fits every Python 3 of its platform."""
     provide_library()
     shutil.rmtree(PROJECT / "build", ignore_errors=True)  # setuptools would pack what an earlier version left there
-    settings = {**(config_settings or {}), "--build-option": ["--python-tag", "py3", "--plat-name", platform_tag()]}
-    return build_meta.build_wheel(directory, settings, metadata_directory)
+    return build_meta.build_wheel(directory, config_settings, metadata_directory)
 
 
 def build_editable(directory: str, config_settings: Any = None, metadata_directory: str | None = None) -> str:
     """Links the sources into an environment, for work on the package."""
     provide_library()
     return build_meta.build_editable(directory, config_settings, metadata_directory)
-
-
-def platform_tag() -> str:
-    """As linux_x86_64."""
-    return os.environ.get("LLMAGG_WHEEL_PLATFORM") or sysconfig.get_platform().replace("-", "_").replace(".", "_")
 
 
 def provide_library() -> None:
