@@ -197,6 +197,35 @@ func TestStreamGivesChunksAndDone(t *testing.T) {
 	require.Zero(t, c.Report().InFlight)
 }
 
+// The wall sends [DONE] a moment after the finish reason: the stream does not
+// wait for it, and its connection is used again.
+func TestRestOfACompleteStreamIsReadAside(t *testing.T) {
+	w := wallWith(t, `[{"events":[{"text":"all"},{"finish_reason":"stop"},{"delay_s":0.1},"[DONE]"]},{}]`)
+	c := route(t, w, nil)
+	s, err := c.Stream(context.Background(), ask())
+	require.NoError(t, err)
+	r, err := s.Collect()
+	require.NoError(t, err)
+	require.Less(t, r.Attempts[0].Duration, 90*time.Millisecond)
+	require.NoError(t, w.Wait(context.Background(), func(seen faultwall.Seen) bool { return seen.Requests[0].End > 0 }))
+	_, err = c.Chat(context.Background(), ask())
+	require.NoError(t, err)
+	seen := w.Seen()
+	require.Equal(t, 3, seen.Requests[0].Events)
+	require.Zero(t, seen.Totals.Disconnects)
+	require.Zero(t, seen.Connections[0].Closed, "the connection is kept")
+}
+
+func TestPagesAndEmptyAnswersAreReadable(t *testing.T) {
+	w := wallWith(t, `[{"body":"<html><h1>Please log in</h1></html>"},{"body":""}]`)
+	c := route(t, w, func(cfg *llm.ModelConfig) { cfg.MaxRetries = 1 })
+	_, err := c.Chat(context.Background(), ask())
+	require.Equal(t, "Please log in", llm.AsError(err).ProviderMessage)
+	require.ErrorContains(t, err, "the answer is no JSON: Please log in")
+	_, err = c.Chat(context.Background(), ask())
+	require.ErrorContains(t, err, "the answer is empty")
+}
+
 func TestStreamCutIsInterruptedWithThePartialText(t *testing.T) {
 	for name, cut := range map[string]string{"clean": `{"how":"clean","after_events":3}`, "reset": `{"how":"reset","after_events":3}`, "mid chunk": `{"how":"mid_chunk","after_events":3}`} {
 		t.Run(name, func(t *testing.T) {

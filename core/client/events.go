@@ -31,6 +31,7 @@ type eventReader struct {
 	backend *httpBackend
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
+	detach  func() bool // lets the exchange outlive its attempt; false if that has ended already
 	resp    *http.Response
 	x       *Exchange
 	decoder *eventstream.Decoder
@@ -53,8 +54,8 @@ type choiceState struct {
 	finished bool
 }
 
-func newEventReader(b *httpBackend, ctx context.Context, cancel context.CancelCauseFunc, resp *http.Response, x *Exchange) *eventReader {
-	return &eventReader{backend: b, ctx: ctx, cancel: cancel, resp: resp, x: x, read: b.wire.chunks(x)}
+func newEventReader(b *httpBackend, ctx context.Context, cancel context.CancelCauseFunc, detach func() bool, resp *http.Response, x *Exchange) *eventReader {
+	return &eventReader{backend: b, ctx: ctx, cancel: cancel, detach: detach, resp: resp, x: x, read: b.wire.chunks(x)}
 }
 
 // begin looks at the first byte: a stream's Content-Type is not trusted (T1),
@@ -235,7 +236,7 @@ func (r *eventReader) Close() error {
 		if r.patience != nil {
 			r.patience.Stop()
 		}
-		if !r.complete || r.atEnd || r.ctx.Err() != nil {
+		if !r.detach() || !r.complete || r.atEnd || r.ctx.Err() != nil {
 			r.cancel(nil)
 			_ = r.resp.Body.Close() // nothing more is wanted from it
 			return
@@ -245,14 +246,16 @@ func (r *eventReader) Close() error {
 	return nil
 }
 
-// drain reads the rest of a body aside. It ends by itself within drainTime;
-// the pool waits for it.
+// drain reads the rest of a body aside. It ends by itself within drainTime, or
+// when the pool closes, which waits for it.
 func (b *httpBackend) drain(body io.ReadCloser, cancel context.CancelCauseFunc) {
 	b.pool.background.Add(1)
 	limit := time.AfterFunc(drainTime, func() { cancel(errEnough) })
+	stop := context.AfterFunc(b.pool.life, func() { cancel(errEnough) })
 	go func() {
 		defer b.pool.background.Done()
 		defer limit.Stop()
+		defer stop()
 		defer cancel(nil)
 		_, _ = io.Copy(io.Discard, io.LimitReader(body, drainBytes)) // a failure here concerns nobody
 		_ = body.Close()

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptrace"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -107,12 +109,12 @@ func (b *httpBackend) whole(data []byte, resp *http.Response, x *Exchange) (*llm
 	var e *llm.Error
 	if !errors.As(err, &e) {
 		e = llm.Errorf(llm.BadResponse, "the answer is not a chat completion: %v", err)
-		if said := readable(data); said != "" && !strings.HasPrefix(said, "{") {
-			e.ProviderMessage = clip([]byte(said), maxMessage)
-			e.Message += ": " + e.ProviderMessage
-		} else if len(bytes.TrimSpace(data)) == 0 {
-			e.Message = "the answer is empty"
-		}
+	}
+	if said := readable(data); said == "" {
+		e.Message = "the answer is empty"
+	} else if said[0] != '{' && said[0] != '[' { // a page, or words
+		e.ProviderMessage = clip([]byte(said), maxMessage)
+		e.Message = "the answer is no JSON: " + e.ProviderMessage
 	}
 	if e.Status == 0 {
 		e.Status = resp.StatusCode
@@ -122,32 +124,52 @@ func (b *httpBackend) whole(data []byte, resp *http.Response, x *Exchange) (*llm
 	return nil, e
 }
 
-// hasError tells whether a body is an error object: it has "error" that is
-// not null and no choices.
+// hasError tells whether a body is, or holds, an error object: its "error" is
+// there and says something. A server may put one beside choices, when it breaks
+// off a stream with a last chunk (OpenRouter does).
 func hasError(data []byte) bool {
-	var probe struct {
-		Error   any `json:"error"`
-		Choices any `json:"choices"`
-	}
 	trimmed := bytes.TrimSpace(data)
 	if len(trimmed) > 0 && trimmed[0] == '[' {
 		var list []struct {
 			Error any `json:"error"`
 		}
-		return llm.JSON.Unmarshal(trimmed, &list) == nil && len(list) > 0 && list[0].Error != nil
+		return llm.JSON.Unmarshal(trimmed, &list) == nil && len(list) > 0 && saysSomething(list[0].Error)
 	}
-	return llm.JSON.Unmarshal(trimmed, &probe) == nil && probe.Error != nil && probe.Choices == nil
+	var probe struct {
+		Error any `json:"error"`
+	}
+	return llm.JSON.Unmarshal(trimmed, &probe) == nil && saysSomething(probe.Error)
+}
+
+func saysSomething(v any) bool {
+	switch v := v.(type) {
+	case string:
+		return v != ""
+	case bool:
+		return v
+	case float64:
+		return v != 0
+	case map[string]any:
+		return len(v) > 0
+	}
+	return false
 }
 
 // Stream implements [Backend].
 func (b *httpBackend) Stream(ctx context.Context, x *Exchange) (ChunkReader, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
+	// The exchange may outlive its attempt: what is left of a complete answer
+	// is read aside. So it follows the attempt's context only until detach.
+	attempt := ctx
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(attempt))
+	detach := context.AfterFunc(attempt, func() { cancel(context.Cause(attempt)) })
 	resp, err := b.post(ctx, x, true)
 	if err != nil {
+		detach()
 		cancel(nil)
 		return nil, err
 	}
 	if resp.StatusCode/100 != 2 {
+		defer detach()
 		defer cancel(nil)
 		defer resp.Body.Close()
 		data, err := b.readAll(resp, x)
@@ -156,7 +178,7 @@ func (b *httpBackend) Stream(ctx context.Context, x *Exchange) (ChunkReader, err
 		}
 		return nil, classify(resp.StatusCode, resp.Header, data)
 	}
-	return newEventReader(b, ctx, cancel, resp, x), nil
+	return newEventReader(b, ctx, cancel, detach, resp, x), nil
 }
 
 // post sends the request and returns the answer's head. A connection that was
@@ -188,10 +210,11 @@ func (b *httpBackend) post(ctx context.Context, x *Exchange, stream bool) (*http
 }
 
 func (b *httpBackend) send(ctx context.Context, t *http.Transport, url string, body *sharedBody, x *Exchange, stream bool) (resp *http.Response, stale bool, err error) {
-	var reused, answered bool
+	// Set by the transport's goroutines, which go on for a moment when ctx ends.
+	var reused, answered atomic.Bool
 	trace := &httptrace.ClientTrace{
-		GotConn:              func(i httptrace.GotConnInfo) { reused = i.Reused },
-		GotFirstResponseByte: func() { answered = true },
+		GotConn:              func(i httptrace.GotConnInfo) { reused.Store(i.Reused) },
+		GotFirstResponseByte: func() { answered.Store(true) },
 	}
 	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, trace), http.MethodPost, url, body.open())
 	if err != nil {
@@ -205,7 +228,7 @@ func (b *httpBackend) send(ctx context.Context, t *http.Transport, url string, b
 		// The trace's hooks have run when RoundTrip fails for a lost
 		// connection: the transport calls them before it reports.
 		var broken *llm.Error
-		return nil, reused && !answered && !errors.As(err, &broken), err
+		return nil, reused.Load() && !answered.Load() && !errors.As(err, &broken), err
 	}
 	return resp, false, nil
 }
@@ -253,7 +276,7 @@ func (b *httpBackend) networkError(err error) error {
 
 // readAll reads a whole body within its limit (L1).
 func (b *httpBackend) readAll(resp *http.Response, x *Exchange) ([]byte, error) {
-	limit := b.cfg.Limits.ResponseBytes
+	limit := min(b.cfg.Limits.ResponseBytes, math.MaxInt64-1) // "no limit" is written as the largest number
 	var data bytes.Buffer
 	if n := resp.ContentLength; n > 0 {
 		data.Grow(int(min(n, limit, 1<<20)) + bytes.MinRead) // never what the server announces

@@ -25,8 +25,10 @@ type pool struct {
 	fresh *http.Transport // every request on a new connection (R6)
 	users int             // guarded by pools.mu
 	// background counts the goroutines that read complete streams aside; each
-	// ends by itself within a second.
+	// ends by itself within a second, or with life, which ends when the pool closes.
 	background sync.WaitGroup
+	life       context.Context
+	die        context.CancelFunc
 }
 
 type poolKey struct {
@@ -57,6 +59,7 @@ func borrowTransport(cfg llm.ModelConfig, o Options) (*pool, error) {
 		return p, nil
 	}
 	p := &pool{key: key, users: 1}
+	p.life, p.die = context.WithCancel(context.Background())
 	if p.kept, err = p.transport(cfg, proxy, o.OnSocket); err != nil {
 		return nil, err
 	}
@@ -76,6 +79,7 @@ func (p *pool) give() {
 	}
 	pools.mu.Unlock()
 	if last {
+		p.die()
 		p.background.Wait()
 		p.kept.CloseIdleConnections()
 		p.fresh.CloseIdleConnections()
