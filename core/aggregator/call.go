@@ -80,6 +80,7 @@ func (w *walk) run(ctx context.Context, ask func(t *client.Turn, forced bool) *l
 		if i < 0 {
 			return w.allFailed()
 		}
+		made := w.turns[i].Made()
 		err := ask(w.turns[i], forced)
 		if err == nil {
 			return nil
@@ -87,9 +88,9 @@ func (w *walk) run(ctx context.Context, ask func(t *client.Turn, forced bool) *l
 		if client.Ended(ctx) != nil || !err.Code.NextRoute(w.call.Payload.Options) {
 			return w.ended(err)
 		}
-		if err.Code == llm.CircuitOpen && !forced && w.turns[i].Client().Available() {
-			// It closed before the call was let in: if nothing else is left,
-			// it may still be forced.
+		if err.Code == llm.CircuitOpen && !forced && w.turns[i].Made() == made && w.turns[i].Client().Available() {
+			// It closed before the call was let in, and was not asked: if
+			// nothing else is left, it may still be forced.
 			w.remember(err)
 			continue
 		}

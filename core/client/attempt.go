@@ -17,6 +17,7 @@ type attempt struct {
 	pass  *pass // nil for a bare attempt
 	place bool  // holds a place in the route's line
 	x     Exchange
+	leash *leash // of a client that the application wrote
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -76,7 +77,7 @@ func (a *attempt) explain(err error) *llm.Error {
 		}
 		e = &copied
 	}
-	return c.masked(e)
+	return maskError(c.masked(e), headerSecrets(a.x.Payload.Options.Headers))
 }
 
 // firstToken stops D3's clock; the verdict on a trial is in.

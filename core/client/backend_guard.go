@@ -12,25 +12,32 @@ import (
 
 var errNothing = &llm.Error{Code: llm.BadResponse, Message: "the backend returned neither an answer nor an error"}
 
-func (a *attempt) chat() (r *llm.Response, err error) {
-	defer a.rescue(&err)
-	if r, err = a.turn.client.backend.Chat(a.ctx, &a.x); err == nil && r == nil {
+func (a *attempt) chat() (*llm.Response, error) {
+	backend := a.turn.client.backend
+	r, err := guarded(a, nil, func(x *Exchange) (*llm.Response, error) { return backend.Chat(a.ctx, x) })
+	if err == nil && r == nil {
 		err = errNothing
 	}
 	return r, err
 }
 
-func (a *attempt) stream() (r ChunkReader, err error) {
-	defer a.rescue(&err)
-	if r, err = a.turn.client.backend.Stream(a.ctx, &a.x); err == nil && r == nil {
+func (a *attempt) stream() (ChunkReader, error) {
+	backend := a.turn.client.backend
+	close := func(r ChunkReader) { // it came when nobody waited any more
+		if r != nil {
+			_ = r.Close()
+		}
+	}
+	r, err := guarded(a, close, func(x *Exchange) (ChunkReader, error) { return backend.Stream(a.ctx, x) })
+	if err == nil && r == nil {
 		err = errNothing
 	}
 	return r, err
 }
 
-func (a *attempt) next(r ChunkReader) (c *llm.Chunk, err error) {
-	defer a.rescue(&err)
-	if c, err = r.Next(); err == nil && c == nil {
+func (a *attempt) next(r ChunkReader) (*llm.Chunk, error) {
+	c, err := guarded(a, nil, func(*Exchange) (*llm.Chunk, error) { return r.Next() })
+	if err == nil && c == nil {
 		err = errNothing
 	}
 	return c, err
@@ -38,9 +45,34 @@ func (a *attempt) next(r ChunkReader) (c *llm.Chunk, err error) {
 
 // letGo closes a reader whose outcome is told already.
 func (a *attempt) letGo(r ChunkReader) {
+	if l := a.leash; l != nil {
+		l.close(r)
+		return
+	}
+	a.quietly(r)
+}
+
+func (a *attempt) quietly(r ChunkReader) {
 	var ignored error
 	defer a.rescue(&ignored)
 	_ = r.Close()
+}
+
+// guarded calls f, on the attempt's leash where the application wrote the
+// client. late is given what f returns when nobody waits for it any more.
+func guarded[T any](a *attempt, late func(T), f func(x *Exchange) (T, error)) (T, error) {
+	if a.turn.client.custom {
+		if a.leash == nil {
+			a.leash = newLeash(a)
+		}
+		return leashed(a.leash, late, f)
+	}
+	return rescued(a, &a.x, f)
+}
+
+func rescued[T any](a *attempt, x *Exchange, f func(x *Exchange) (T, error)) (result T, err error) {
+	defer a.rescue(&err)
+	return f(x)
 }
 
 // rescue is deferred; it turns a panic into *err.

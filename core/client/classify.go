@@ -155,17 +155,20 @@ type looseError struct {
 	Type    json.RawMessage `json:"type"`
 	Code    json.RawMessage `json:"code"`
 	Status  json.RawMessage `json:"status"`
-	Msg     json.RawMessage `json:"msg"` // FastAPI's list of details
-	Details []struct {
-		Type       string          `json:"@type"`
-		Reason     string          `json:"reason"`
-		RetryDelay json.RawMessage `json:"retryDelay"`
-	} `json:"details"`
+	Msg     json.RawMessage `json:"msg"`     // FastAPI's list of details
+	Details json.RawMessage `json:"details"` // Gemini's list; anything elsewhere
+}
+
+// errorDetail is an item of Gemini's details (google.rpc.ErrorInfo, RetryInfo).
+type errorDetail struct {
+	Type       string          `json:"@type"`
+	Reason     string          `json:"reason"`
+	RetryDelay json.RawMessage `json:"retryDelay"`
 }
 
 // readErrorBody finds the message in whatever form it comes.
 func readErrorBody(body []byte) errorBody {
-	body = bytes.TrimSpace(body)
+	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
 	var s errorBody
 	if len(body) > 0 && (body[0] == '{' || body[0] == '[' || body[0] == '"') {
 		s.read(body, 0)
@@ -209,14 +212,22 @@ func (s *errorBody) take(e *looseError, depth int) {
 	s.read(e.Title, depth+1)
 	fill(&s.kind, e.Type)
 	fill(&s.code, e.Code)
-	fill(&s.kind, e.Status) // Gemini's "RESOURCE_EXHAUSTED"
+	if len(e.Status) > 0 && e.Status[0] == '"' {
+		fill(&s.kind, e.Status) // Gemini's "RESOURCE_EXHAUSTED"
+	}
 	for _, n := range []json.RawMessage{e.Code, e.Status} {
 		var status float64
 		if s.status == 0 && llm.JSON.Unmarshal(n, &status) == nil && status >= 400 && status < 600 {
 			s.status = int(status)
 		}
 	}
-	for _, d := range e.Details {
+	var details []json.RawMessage
+	_ = llm.JSON.Unmarshal(e.Details, &details) // other servers put other things there
+	for _, raw := range details {
+		var d errorDetail
+		if llm.JSON.Unmarshal(raw, &d) != nil {
+			continue
+		}
 		if s.reason == "" {
 			s.reason = d.Reason
 		}
@@ -282,8 +293,9 @@ func clip(b []byte, n int) string {
 }
 
 // masked takes the route's key out of everything that an error says.
-func (c *Client) masked(e *llm.Error) *llm.Error {
-	secrets := c.secrets()
+func (c *Client) masked(e *llm.Error) *llm.Error { return maskError(e, c.secrets()) }
+
+func maskError(e *llm.Error, secrets []string) *llm.Error {
 	if e == nil || len(secrets) == 0 {
 		return e
 	}
@@ -291,16 +303,31 @@ func (c *Client) masked(e *llm.Error) *llm.Error {
 	for _, text := range []*string{&copied.Message, &copied.ProviderMessage, &copied.Body, &copied.Type, &copied.ProviderCode, &copied.RequestID} {
 		for _, secret := range secrets {
 			*text = strings.ReplaceAll(*text, secret, "***")
+			*text = maskCut(*text, secret)
 		}
 	}
 	if copied.Cause != nil && copied.Cause != errLimit {
 		if inner, ok := copied.Cause.(*llm.Error); ok {
-			copied.Cause = c.masked(inner)
+			copied.Cause = maskError(inner, secrets)
 		} else if text := copied.Cause.Error(); containsAny(text, secrets) {
 			copied.Cause = nil
 		}
 	}
 	return &copied
+}
+
+// maskCut masks the beginning of a secret in which clip has cut a text off.
+func maskCut(text, secret string) string {
+	head, ok := strings.CutSuffix(text, "…")
+	if !ok {
+		return text
+	}
+	for n := min(len(secret)-1, len(head)); n >= 4; n-- {
+		if strings.HasSuffix(head, secret[:n]) {
+			return head[:len(head)-n] + "***…"
+		}
+	}
+	return text
 }
 
 func containsAny(text string, words []string) bool {
@@ -315,15 +342,26 @@ func containsAny(text string, words []string) bool {
 // secrets are the texts that may appear nowhere: the key, and the values of
 // headers that carry one.
 func (c *Client) secrets() []string {
-	var s []string
+	s := headerSecrets(c.cfg.Headers)
 	if len(c.cfg.APIKey) >= 4 {
 		s = append(s, c.cfg.APIKey)
 	}
-	for name, value := range c.cfg.Headers {
-		lower := strings.ToLower(name)
-		if len(value) >= 4 && (strings.Contains(lower, "auth") || strings.Contains(lower, "key") || strings.Contains(lower, "token") || strings.Contains(lower, "cookie")) {
-			s = append(s, value)
+	return s
+}
+
+// headerSecrets are the values of headers whose names speak of keys.
+func headerSecrets(headers map[string]string) (secrets []string) {
+	for name, value := range headers {
+		if !containsAny(strings.ToLower(name), []string{"auth", "key", "token", "cookie"}) {
+			continue
+		}
+		if len(value) >= 4 {
+			secrets = append(secrets, value)
+		}
+		// Servers repeat the token without its scheme ("Bearer …").
+		if i := strings.LastIndexByte(value, ' '); i >= 0 && len(value)-i > 4 {
+			secrets = append(secrets, value[i+1:])
 		}
 	}
-	return s
+	return secrets
 }

@@ -124,6 +124,12 @@ func (c *Client) Route() string { return c.cfg.Provider + "/" + c.cfg.Name }
 // Config is the configuration with its defaults filled in. It holds the key.
 func (c *Client) Config() llm.ModelConfig { return c.cfg }
 
+// String names the route. The key is left out, however a client is printed.
+func (c *Client) String() string { return c.Route() }
+
+// GoString is String.
+func (c *Client) GoString() string { return c.Route() }
+
 // Custom tells whether the application wrote the client's backend.
 func (c *Client) Custom() bool { return c.custom }
 
@@ -230,13 +236,19 @@ func (t *Turn) Again(ctx context.Context, reason *llm.Error) (*Opened, *llm.Erro
 		if !again {
 			return interrupted(reason)
 		}
-		if _, again = t.waitFor(wait); !again {
-			return interrupted(reason)
-		}
+		waited, again := t.waitFor(wait)
 		if ended := Ended(t.ctx); ended != nil {
 			return t.client.routed(ended)
 		}
-		return t.run(try, true, nil)
+		if !again {
+			return interrupted(reason)
+		}
+		made := t.made
+		err := t.run(try, true, nil, waited)
+		if err != nil && t.made == made && (err.Code == llm.CircuitOpen || err.Code == llm.Overloaded) {
+			return interrupted(reason) // it says more than the closed door behind it
+		}
+		return err
 	})
 }
 

@@ -11,7 +11,7 @@
 //	forced.go     a route that is not usable is forced, or somebody else's verdict awaited
 //	attempt.go    one attempt: its deadlines, its outcome, its line in the trail
 //	backend.go    Backend: what performs an attempt, HTTP or written by the application;
-//	              backend_guard.go is where it is called
+//	              backend_guard.go is where it is called, leash.go holds one that does not listen
 //	http.go       the HTTP exchange; transport.go its connections
 //	openai.go, gemini*.go  the wire formats; preset.go which vendor speaks which
 //	events.go     a streamed HTTP answer, complete or not

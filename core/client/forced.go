@@ -28,14 +28,18 @@ func (t *Turn) forced(f try, stream bool) *llm.Error {
 	if deadline, ok := t.ctx.Deadline(); ok {
 		limit = deadline
 	}
+	began, made := time.Now(), t.made
+	again := func(err *llm.Error) bool { // the door was closed before the try was made
+		return err != nil && err.Code == llm.CircuitOpen && t.made == made &&
+			time.Now().Before(limit) && Ended(t.ctx) == nil && c.gate.switchedOn()
+	}
 	for {
 		change := c.gate.changes()
 		if c.gate.usable() {
-			err := t.run(f, stream, nil)
-			if err != nil && err.Code == llm.CircuitOpen && time.Now().Before(limit) && Ended(t.ctx) == nil && c.gate.switchedOn() {
-				continue // somebody else took the probe
+			if err := t.run(f, stream, nil, since(began)); !again(err) {
+				return err
 			}
-			return err
+			continue // somebody else took the probe
 		}
 		if _, named := c.gate.reopensAt(); !named.IsZero() {
 			if err := t.waitNamed(change, named); err != nil {
@@ -46,9 +50,11 @@ func (t *Turn) forced(f try, stream bool) *llm.Error {
 		p, v := c.gate.force()
 		switch {
 		case p != nil:
-			err := t.run(f, stream, p)
+			err := t.run(f, stream, p, since(began))
 			p.neutral() // if no attempt was made
-			return err
+			if !again(err) {
+				return err
+			}
 		case v != nil:
 			if err := t.awaitVerdict(v, limit); err != nil {
 				return err

@@ -160,6 +160,7 @@ func (o *Opened) Abandon(e *llm.Error) {
 	if o.over {
 		return
 	}
+	o.a.lastLife = time.Now() // it was the reader that was silent
 	o.a.cancel(e)
 	_ = o.finish(e)
 }

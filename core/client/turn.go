@@ -41,6 +41,9 @@ func (t *Turn) Client() *Client { return t.client }
 // Usable tells whether the route would let a call in now.
 func (t *Turn) Usable() bool { return t.client.gate.usable() }
 
+// Made is how many attempts the call has made on the route.
+func (t *Turn) Made() int { return t.made }
+
 func (t *Turn) othersLeft() bool { return t.others != nil && t.others() }
 
 func (t *Turn) timeout() time.Duration {
@@ -77,13 +80,13 @@ func (t *Turn) ctxEnded() bool { return t.ctx != nil && t.ctx.Err() != nil }
 // when none was made.
 func (t *Turn) Chat(ctx context.Context) (*llm.Response, *llm.Error) {
 	var r *llm.Response
-	err := t.within(ctx, func() *llm.Error { return t.run(t.chatInto(&r), false, nil) })
+	err := t.within(ctx, func() *llm.Error { return t.run(t.chatInto(&r), false, nil, 0) })
 	return r, err
 }
 
 // Open makes attempts for a stream, until one has sent its first token.
 func (t *Turn) Open(ctx context.Context) (*Opened, *llm.Error) {
-	return t.open(ctx, func(try try) *llm.Error { return t.run(try, true, nil) })
+	return t.open(ctx, func(try try) *llm.Error { return t.run(try, true, nil, 0) })
 }
 
 // within runs f between enter and leave.
@@ -129,9 +132,9 @@ func (t *Turn) chatInto(to **llm.Response) try {
 }
 
 // run makes attempts with f until one succeeds or the route is given up. p is
-// the leave of a forced try, which gets one attempt.
-func (t *Turn) run(f try, stream bool, p *pass) *llm.Error {
-	var waited time.Duration
+// the leave of a forced try, which gets one attempt; waited is what the call
+// has waited for the first attempt already.
+func (t *Turn) run(f try, stream bool, p *pass, waited time.Duration) *llm.Error {
 	var last *llm.Error
 	for {
 		a, err := t.admit(p, stream, waited)
@@ -212,11 +215,22 @@ func (t *Turn) admit(p *pass, stream bool, waited time.Duration) (*attempt, *llm
 			return nil, c.notUsable()
 		}
 		p = pass
+	} else if _, named := c.gate.reopensAt(); !named.IsZero() {
+		// It was named to another attempt while this try stood in line (B4).
+		p.neutral()
+		c.line.release()
+		return nil, c.notUsable()
 	}
-	if lined := time.Since(began); lined > time.Millisecond {
-		waited += lined
+	return t.begin(t.ctx, p, true, stream, waited+since(began)), nil
+}
+
+// since is what was waited since began; what took less than a millisecond was
+// no wait.
+func since(began time.Time) time.Duration {
+	if d := time.Since(began); d > time.Millisecond {
+		return d
 	}
-	return t.begin(t.ctx, p, true, stream, waited), nil
+	return 0
 }
 
 // takePlace waits in line (C1, C2): at most for timeout while another usable
@@ -261,14 +275,18 @@ func (t *Turn) again(e *llm.Error) (time.Duration, bool) {
 		return 0, false
 	}
 	wait := t.backoff()
-	_, named := c.gate.reopensAt() // this failure's wait, or a longer one that another call was told
-	if !named.IsZero() {
-		wait = max(wait, time.Until(named))
+	var named time.Duration
+	if namesWait(e) {
+		named = e.RetryAfter // maybe longer than the gate blocks the route
 	}
-	if others && time.Until(named) > c.cfg.Retry.Wait {
+	if _, until := c.gate.reopensAt(); !until.IsZero() {
+		named = max(named, time.Until(until)) // another call may have been told to wait longer
+	}
+	wait = max(wait, named)
+	if others && named > c.cfg.Retry.Wait {
 		return 0, false
 	}
-	if !others && !t.call.mayWait(t.ctx, wait, t.timeout(), !named.IsZero()) {
+	if !others && !t.call.mayWait(t.ctx, wait, t.timeout(), named > 0) {
 		return 0, false
 	}
 	if deadline, ok := t.ctx.Deadline(); ok && time.Until(deadline) <= wait {

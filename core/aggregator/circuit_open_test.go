@@ -1,0 +1,52 @@
+package aggregator_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/llmagg/llmagg/core/aggregator"
+	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/manager"
+	"github.com/stretchr/testify/require"
+)
+
+// refuses is a client of the application that answers with one error, such as
+// one that is an aggregator itself.
+type refuses struct {
+	with  *llm.Error
+	asked int
+}
+
+func (r *refuses) Chat(context.Context, *client.Exchange) (*llm.Response, error) {
+	r.asked++
+	if r.asked > 10 {
+		return &llm.Response{Choices: []llm.Choice{{}}}, nil
+	}
+	return nil, r.with
+}
+
+func (r *refuses) Stream(context.Context, *client.Exchange) (client.ChunkReader, error) {
+	r.asked++
+	return nil, r.with
+}
+
+// A backend's own CIRCUIT_OPEN is an attempt that failed, not a closed door
+// that the call may come back to.
+func TestABackendsOwnCircuitOpenIsAskedOnce(t *testing.T) {
+	backend := &refuses{with: llm.Errorf(llm.CircuitOpen, "the inner route is not usable")}
+	c, err := client.NewCustom(llm.ModelConfig{Provider: "mine", Name: "m"}, backend, client.Options{})
+	require.NoError(t, err)
+	m := manager.New(manager.Options{})
+	a := aggregator.New(m, aggregator.Options{})
+	t.Cleanup(func() {
+		require.NoError(t, a.Close(context.Background()))
+		require.NoError(t, m.Close(context.Background()))
+		require.NoError(t, c.Close(context.Background()))
+	})
+	p, err := ask().Payload()
+	require.NoError(t, err)
+	_, err = a.ChatRoutes(t.Context(), []*client.Client{c}, p)
+	require.Equal(t, llm.AllFailed, llm.CodeOfError(err))
+	require.Equal(t, 1, backend.asked)
+}
