@@ -1,0 +1,245 @@
+package client_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/stretchr/testify/require"
+)
+
+// S1: however the bytes of an event stream come, the text is the same.
+func TestStreamsAreDecodedHoweverTheyCome(t *testing.T) {
+	const text = `"text":"héllo 🌍 wörld"`
+	for name, step := range map[string]string{
+		"plain":               `{` + text + `}`,
+		"LF byte by byte":     `{` + text + `,"split_bytes":1}`,
+		"CRLF byte by byte":   `{` + text + `,"newline":"crlf","split_bytes":1}`,
+		"CR":                  `{` + text + `,"newline":"cr"}`,
+		"BOM":                 `{` + text + `,"bom":true}`,
+		"several data lines":  `{` + text + `,"multi_line":true}`,
+		"no space":            `{` + text + `,"no_space":true}`,
+		"gzip":                `{` + text + `,"gzip":true}`,
+		"events at once":      `{` + text + `,"flush_every":100}`,
+		"framed by close":     `{` + text + `,"framing":"close"}`,
+		"comments":            `{"events":[{"comment":"keep-alive"},{"text":"héllo "},{"comment":""},{"text":"🌍 wörld"},{"finish_reason":"stop"}],"done":true}`,
+		"unknown fields":      `{"events":[{"raw":"foo: bar\nretry: 5\nid: 7\n\n"},{"text":"héllo 🌍 wörld","finish_reason":"stop"}],"done":true}`,
+		"no last blank line":  `{"events":[{"text":"héllo 🌍 wörld"},{"raw":"data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}"}]}`,
+		"DONE without line":   `{"events":[{"text":"héllo 🌍 wörld"},{"raw":"data: [DONE]"}]}`,
+		"type not trusted":    `{` + text + `,"headers":{"content-type":"text/plain"}}`,
+		"type left out":       `{` + text + `,"headers":{"content-type":null}}`,
+		"one completion (T2)": `{"body":{"id":"x","choices":[{"index":0,"message":{"role":"assistant","content":"héllo 🌍 wörld"},"finish_reason":"stop"}]}}`,
+		"the same after BOM":  `{"body":"\ufeff\n {\"choices\":[{\"message\":{\"content\":\"héllo 🌍 wörld\"},\"finish_reason\":\"stop\"}]}"}`,
+		"null finish reasons": `{"events":[{"data":{"choices":[{"index":0,"delta":{"role":null,"content":"héllo 🌍 wörld"},"finish_reason":null}],"usage":null}},{"data":{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}}]}`,
+		"ids that change":     `{"events":[{"data":{"id":"1","choices":[{"index":0,"delta":{"role":"assistant","content":"héllo "}}]}},{"data":{"id":"2","choices":[{"index":0,"delta":{"role":"assistant","content":"🌍 wörld"},"finish_reason":"stop"}]}}]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := route(t, wallWith(t, "["+step+"]"), nil).Stream(t.Context(), ask())
+			require.NoError(t, err)
+			r, err := s.Collect()
+			require.NoError(t, err)
+			require.Equal(t, "héllo 🌍 wörld", r.Text())
+			require.Len(t, r.Attempts, 1)
+			require.Equal(t, llm.RoleAssistant, r.Choices[0].Message.Role)
+		})
+	}
+}
+
+// S2: what is complete, and what only looks like it.
+func TestWhatCountsAsComplete(t *testing.T) {
+	for name, c := range map[string]struct {
+		step string
+		says string // "" : complete
+	}{
+		"finish and DONE":             {`{"text":"a b"}`, ""},
+		"finish, no DONE":             {`{"text":"a b","done":false}`, ""},
+		"DONE, no finish":             {`{"text":"a b","no_finish":true}`, ""},
+		"neither":                     {`{"text":"a b","no_finish":true,"done":false}`, "without [DONE] and without a finish_reason"},
+		"DONE in blanks":              {`{"events":[{"text":"a b"},{"raw":"data:  [DONE] \n\n"}]}`, ""},
+		"cut after the finish":        {`{"events":[{"text":"a b"},{"finish_reason":"stop"},{"text":"more"}],"cut":{"how":"reset","after_events":2}}`, ""},
+		"reset before the finish":     {`{"text":"a b c d","cut":{"how":"reset","after_events":3}}`, "the connection broke after"},
+		"closed before the finish":    {`{"text":"a b c d","cut":{"how":"close","after_events":3}}`, "the connection broke after"},
+		"an error event":              {`{"events":[{"text":"a"},{"event":"error","data":{"message":"overloaded"}}]}`, "error inside the stream: overloaded"},
+		"an error object":             {`{"events":[{"text":"a"},{"data":{"error":{"message":"oops","code":502}}}]}`, "error inside the stream: oops"},
+		"an error as text":            {`{"events":[{"text":"a"},{"data":{"error":"oops"}}]}`, "error inside the stream: oops"},
+		"an error beside a finish":    {`{"events":[{"text":"a"},{"data":{"error":{"message":"oops","code":502},"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}]}}]}`, "error inside the stream: oops"},
+		"an error that is null":       {`{"events":[{"data":{"error":null,"choices":[{"index":0,"delta":{"content":"a b"},"finish_reason":"stop"}]}}]}`, ""},
+		"an error that is empty":      {`{"events":[{"data":{"error":"","choices":[{"index":0,"delta":{"content":"a b"},"finish_reason":"stop"}]}}]}`, ""},
+		"the word error in the text":  {`{"events":[{"text":"{\"error\": 1} b","finish_reason":"stop"}]}`, ""},
+		"second choice not finished":  {`{"events":[{"text":"a"},{"text":"x","choice":1},{"finish_reason":"stop","choice":1}]}`, ""},
+		"no choice finished of a two": {`{"events":[{"text":"a"},{"text":"x","choice":1}]}`, "without a finish_reason"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := route(t, wallWith(t, "["+c.step+"]"), nil).Stream(t.Context(), ask())
+			require.NoError(t, err)
+			r, err := s.Collect()
+			if c.says == "" {
+				require.NoError(t, err)
+				require.NotEmpty(t, r.Text())
+				return
+			}
+			e := llm.AsError(err)
+			require.Equal(t, llm.StreamInterrupted, e.Code, "%v", err)
+			require.ErrorContains(t, err, c.says)
+			require.True(t, strings.HasPrefix(e.Partial, "a"), e.Partial)
+		})
+	}
+}
+
+// S2: several choices are complete when each that was asked for has finished.
+func TestEveryChoiceThatWasAskedForHasToFinish(t *testing.T) {
+	two := 2
+	q := ask()
+	q.N = &two
+	w := wallWith(t, `[{"events":[{"text":"a"},{"text":"x","choice":1},{"finish_reason":"stop"}]},
+		{"events":[{"text":"a"},{"finish_reason":"stop"},{"text":"x","choice":1},{"finish_reason":"length","choice":1}]}]`)
+	c := route(t, w, nil)
+	s, err := c.Stream(t.Context(), q)
+	require.NoError(t, err)
+	_, err = s.Collect()
+	require.Equal(t, llm.StreamInterrupted, llm.CodeOfError(err))
+	s, err = c.Stream(t.Context(), q)
+	require.NoError(t, err)
+	r, err := s.Collect()
+	require.NoError(t, err)
+	require.Len(t, r.Choices, 2)
+	require.Equal(t, []string{"stop", "length"}, []string{r.Choices[0].FinishReason, r.Choices[1].FinishReason})
+	require.Equal(t, "x", r.Choices[1].Message.Content)
+}
+
+// A stream that has not begun is tried again unseen (S6).
+func TestStreamsThatHoldNothingAreTriedAgain(t *testing.T) {
+	for name, step := range map[string]string{
+		"nothing":       `{"events":[{"comment":"hello"}]}`,
+		"DONE alone":    `{"events":["[DONE]"]}`,
+		"role alone":    `{"events":[{"role":"assistant"}]}`,
+		"empty body":    `{"body":""}`,
+		"error object":  `{"events":[{"data":{"error":{"message":"oops","type":"server_error"}}}]}`,
+		"cut":           `{"cut":{"how":"reset","at":"after_headers"}}`,
+		"a page":        `{"body":"<html>busy</html>"}`,
+		"usage alone":   `{"events":[{"usage":{"total_tokens":1}}]}`,
+		"not JSON":      `{"events":["a","b","c","d","e","f","g","h"]}`,
+		"empty choices": `{"body":{"choices":[]}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := route(t, wallWith(t, "["+step+`,{"text":"at last"}]`), nil).Stream(t.Context(), ask())
+			require.NoError(t, err)
+			r, err := s.Collect()
+			require.NoError(t, err)
+			require.Equal(t, "at last", r.Text())
+			require.Len(t, r.Attempts, 2)
+			require.NotEqual(t, llm.OK, r.Attempts[0].Code)
+			require.Zero(t, r.Attempts[0].FirstToken)
+		})
+	}
+}
+
+// An answer without a token is an answer, if it is complete.
+func TestACompleteAnswerMayBeEmpty(t *testing.T) {
+	s, err := route(t, wallWith(t, `[{"events":[{"role":"assistant"},{"finish_reason":"stop"}],"done":true}]`), nil).Stream(t.Context(), ask())
+	require.NoError(t, err)
+	r, err := s.Collect()
+	require.NoError(t, err)
+	require.Empty(t, r.Text())
+	require.Equal(t, "stop", r.Choices[0].FinishReason)
+}
+
+// S3: the usage is waited for, for 2 s at most; the end of the stream is not.
+func TestTheEndIsNotWaitedFor(t *testing.T) {
+	usage := `{"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}`
+	for name, c := range map[string]struct {
+		events      string
+		usage       bool
+		least, most time.Duration
+		tokens      int
+	}{
+		"no DONE":               {`{"text":"a","finish_reason":"stop"},{"comment":"x","hold":"never"}`, false, 0, time.Second, 0},
+		"usage comes":           {`{"text":"a","finish_reason":"stop"},{"delay_s":0.1},` + usage + `,{"comment":"x","hold":"never"}`, true, 100 * time.Millisecond, time.Second, 3},
+		"usage with the finish": {`{"data":{"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}],"usage":{"total_tokens":3}}},{"comment":"x","hold":"never"}`, true, 0, time.Second, 3},
+		"usage never comes":     {`{"text":"a","finish_reason":"stop"},{"comment":"x","hold":"never"}`, true, 1900 * time.Millisecond, 4 * time.Second, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c0 := route(t, wallWith(t, `[{"events":[`+c.events+`]}]`), func(cfg *llm.ModelConfig) { cfg.Timeout = 10 * time.Second })
+			q := ask()
+			if c.usage {
+				q.StreamOptions = &llm.StreamOptions{IncludeUsage: true}
+			}
+			began := time.Now()
+			s, err := c0.Stream(t.Context(), q)
+			require.NoError(t, err)
+			r, err := s.Collect()
+			require.NoError(t, err)
+			took := time.Since(began)
+			require.GreaterOrEqual(t, took, c.least)
+			require.Less(t, took, c.most)
+			require.Equal(t, c.tokens, r.Usage.TotalTokens)
+		})
+	}
+}
+
+// S4: a malformed event is passed over and counted; eight in a row are enough.
+func TestMalformedEventsAreCounted(t *testing.T) {
+	bad := func(n int) string { return strings.Repeat(`{"data":"{\"choices\":[{"},`, n) }
+	s, err := route(t, wallWith(t, `[{"events":[`+bad(7)+`{"text":"a "},`+bad(7)+`{"text":"b"},`+bad(1)+`{"finish_reason":"stop"}]}]`), nil).Stream(t.Context(), ask())
+	require.NoError(t, err)
+	r, err := s.Collect()
+	require.NoError(t, err)
+	require.Equal(t, "a b", r.Text())
+	require.Equal(t, 15, r.Attempts[0].SkippedEvents)
+
+	s, err = route(t, wallWith(t, `[{"events":[{"text":"a"},`+bad(8)+`{"text":"b","finish_reason":"stop"}]}]`), nil).Stream(t.Context(), ask())
+	require.NoError(t, err)
+	_, err = s.Collect()
+	e := llm.AsError(err)
+	require.Equal(t, llm.StreamInterrupted, e.Code)
+	require.ErrorContains(t, err, "8 stream events in a row could not be read")
+	require.Equal(t, llm.BadResponse, llm.CodeOfError(e.Cause), "S4's error is the cause")
+	require.Equal(t, 8, e.Attempts[0].SkippedEvents)
+
+	w := wallWith(t, `[{"events":[`+bad(8)+`{"text":"b"}]}]`)
+	_, err = route(t, w, func(cfg *llm.ModelConfig) { cfg.MaxRetries = 1 }).Stream(t.Context(), ask())
+	require.Equal(t, llm.BadResponse, llm.CodeOfError(err), "%v", err)
+}
+
+// L1: passing a limit is BAD_RESPONSE, before the first token and after it.
+func TestLimits(t *testing.T) {
+	for name, c := range map[string]struct {
+		step  string
+		limit llm.LimitConfig
+		says  string
+	}{
+		"event":         {`{"text_bytes":50000,"chunks":1}`, llm.LimitConfig{EventBytes: 20_000}, "a stream event exceeds 20000 bytes (limits.event_bytes)"},
+		"stream":        {`{"text_bytes":500000,"chunks":100}`, llm.LimitConfig{StreamBytes: 100_000}, "the stream exceeds 100000 bytes (limits.stream_bytes)"},
+		"one answer":    {`{"body":{"choices":[{"message":{"content":"0123456789"}}]}}`, llm.LimitConfig{ResponseBytes: 30}, "the answer exceeds 30 bytes (limits.response_bytes)"},
+		"gzip":          {`{"repeat_bytes":3000000,"gzip":true}`, llm.LimitConfig{StreamBytes: 1 << 20}, "limits.stream_bytes"},
+		"headers":       {`{"header_bytes":40000}`, llm.LimitConfig{HeaderBytes: 10_000}, "the answer's headers exceed 10000 bytes (limits.header_bytes)"},
+		"error message": {`{"status":400,"body":"0123456789012345678901234567890123456789"}`, llm.LimitConfig{ResponseBytes: 30}, "limits.response_bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cl := route(t, wallWith(t, "["+c.step+"]"), func(cfg *llm.ModelConfig) { cfg.Limits, cfg.MaxRetries = c.limit, 1 })
+			s, err := cl.Stream(t.Context(), ask())
+			if err == nil {
+				_, err = s.Collect()
+			}
+			require.Equal(t, llm.BadResponse, llm.CodeOfError(err), "%v", err)
+			require.ErrorContains(t, err, c.says)
+		})
+	}
+}
+
+// "No limit" is written as the largest number.
+func TestTheLargestLimit(t *testing.T) {
+	most := int64(1<<63 - 1)
+	c := route(t, wallWith(t, `[{}]`), func(cfg *llm.ModelConfig) {
+		cfg.Limits = llm.LimitConfig{ResponseBytes: most, EventBytes: most, StreamBytes: most, HeaderBytes: most}
+	})
+	r, err := c.Chat(t.Context(), ask())
+	require.NoError(t, err)
+	require.Equal(t, "Hello from m.", r.Text())
+	s, err := c.Stream(t.Context(), ask())
+	require.NoError(t, err)
+	_, err = s.Collect()
+	require.NoError(t, err)
+}

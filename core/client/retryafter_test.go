@@ -1,0 +1,66 @@
+package client
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestNamedWait(t *testing.T) {
+	now := time.Date(2025, 3, 14, 15, 9, 26, 0, time.UTC)
+	for name, c := range map[string]struct {
+		ms, after string // retry-after-ms, Retry-After
+		want      time.Duration
+		none      bool
+	}{
+		"nothing":               {none: true},
+		"seconds":               {after: "7", want: 7 * time.Second},
+		"zero":                  {after: "0", want: 0},
+		"fraction":              {after: "1.5", want: 1500 * time.Millisecond},
+		"blanks":                {after: "  7 ", want: 7 * time.Second},
+		"negative":              {after: "-5", none: true},
+		"NaN":                   {after: "NaN", none: true},
+		"infinite":              {after: "Inf", none: true},
+		"infinity":              {after: "+Infinity", none: true},
+		"hexadecimal":           {after: "0x10", none: true},
+		"exponent":              {after: "1e3", none: true},
+		"underscore":            {after: "1_000", none: true},
+		"two points":            {after: "1.2.3", none: true},
+		"a point":               {after: ".", none: true},
+		"text":                  {after: "soon", none: true},
+		"with unit":             {after: "7s", none: true},
+		"ten digits":            {after: "9999999999", want: maxNamedWait},
+		"400 digits":            {after: strings.Repeat("9", 400), none: true},
+		"date":                  {after: "Fri, 14 Mar 2025 15:09:36 GMT", want: 10 * time.Second},
+		"date in the past":      {after: "Fri, 14 Mar 2025 15:00:00 GMT", want: 0},
+		"date far off":          {after: "Sat, 14 Mar 2026 15:00:00 GMT", want: maxNamedWait},
+		"RFC 850 date":          {after: "Friday, 14-Mar-25 15:09:36 GMT", want: 10 * time.Second},
+		"asctime date":          {after: "Fri Mar 14 15:09:36 2025", want: 10 * time.Second},
+		"date of another form":  {after: "2025-03-14T15:09:36Z", none: true},
+		"milliseconds":          {ms: "250", want: 250 * time.Millisecond},
+		"half a millisecond":    {ms: "0.5", want: 500 * time.Microsecond},
+		"milliseconds first":    {ms: "250", after: "9", want: 250 * time.Millisecond},
+		"milliseconds garbage":  {ms: "many", after: "9", want: 9 * time.Second},
+		"milliseconds negative": {ms: "-1", after: "9", want: 9 * time.Second},
+		"milliseconds huge":     {ms: "99999999999", want: maxNamedWait},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := http.Header{}
+			if c.ms != "" {
+				h.Set("retry-after-ms", c.ms)
+			}
+			if c.after != "" {
+				h.Set("Retry-After", c.after)
+			}
+			got, named := namedWait(h, now)
+			require.Equal(t, !c.none, named)
+			if c.want == maxNamedWait { // as far as it matters
+				got = min(got, maxNamedWait)
+			}
+			require.Equal(t, c.want, got)
+		})
+	}
+}
