@@ -20,6 +20,11 @@ HELLO = [{"role": "user", "content": "Hello!"}]
 FAST = {"retry": {"backoff_s": 0.01, "backoff_max_s": 0.02}}
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """A warning is a failure: an unclosed loop or socket, a coroutine that nobody awaited."""
+    config.addinivalue_line("filterwarnings", "error")
+
+
 @pytest.fixture(autouse=True)
 def _clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No provider, key or proxy of an earlier test or of this machine."""

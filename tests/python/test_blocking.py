@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -121,17 +120,16 @@ except KeyboardInterrupt:
 )
 def test_ctrl_c_ends_a_call_at_once(llm_wall: FaultWall, call: str) -> None:
     llm_wall.script(SILENT)
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM % call, llm_wall.url], stdout=subprocess.PIPE, text=True, env={**os.environ}
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "asking\n"
-    deadline = time.monotonic() + 10
-    while llm_wall.seen()["totals"]["in_flight"] == 0:
-        assert time.monotonic() < deadline, "the call did not arrive"
-        time.sleep(0.005)
-    pressed = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    assert process.stdout.readline() == "interrupted\n"
-    assert time.monotonic() - pressed < 0.3
-    assert process.wait(10) == 0
+    command = [sys.executable, "-c", PROGRAM % call, llm_wall.url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "asking\n"
+        deadline = time.monotonic() + 10
+        while llm_wall.seen()["totals"]["in_flight"] == 0:
+            assert time.monotonic() < deadline, "the call did not arrive"
+            time.sleep(0.005)
+        pressed = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "interrupted\n"
+        assert time.monotonic() - pressed < 0.3
+        assert process.wait(10) == 0

@@ -50,12 +50,12 @@ def test_close_twice_and_use_after_close() -> None:
 def test_the_command_line(tmp_path: Path) -> None:
     (tmp_path / "script.json").write_text('{"default": {"steps": [{"text": "from a file"}]}}')
     command = [sys.executable, "-m", "llmagg.faultwall", "--port", "0", "--script", str(tmp_path / "script.json")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    url = process.stdout.readline().strip()
-    assert ask(url) == "from a file"
-    process.send_signal(signal.SIGINT)
-    assert process.wait(10) == 0
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        assert ask(url) == "from a file"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
 
 
 def test_the_command_line_refuses_nonsense(tmp_path: Path) -> None:

@@ -148,3 +148,26 @@ def test_an_override_that_calls_super_runs_once(llm_wall: FaultWall, run: Any) -
     assert (Logged.calls, len(chats(llm_wall))) == (1, 1)
     assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-a."
     assert (Logged.calls, len(chats(llm_wall))) == (2, 2)
+
+
+def test_a_hook_may_choose_another_model(llm_wall: FaultWall, run: Any) -> None:
+    class Other(OpenAIClient):
+        def _prepare_request_data(self, request: ChatCompletionRequest) -> dict[str, Any]:
+            return {**super()._prepare_request_data(request), "model": "gpt-other"}
+
+    aggregator, _ = hooked(llm_wall, Other)
+    assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-other."
+
+
+def test_a_client_with_nothing_but_chat_completion(run: Any) -> None:
+    class Minimal:
+        async def chat_completion(self, _: Any) -> ChatCompletionResponse:
+            return answer("minimal")
+
+    aggregator, provider = my_aggregator("m")
+    provider.clients["least"] = Minimal()
+    assert provider.get_available_models() == ["m", "least"]
+    assert run(aggregator.chat(HELLO, model="least")).choices[0].message.content == "minimal"
+    assert run(aggregator.health_check()) == {"mine": {"m": True, "least": True}}
+    run(provider.close())
+    run(aggregator.close())

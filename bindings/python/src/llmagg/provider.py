@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Any, TypeVar
 
+from . import routing
 from .config import ModelConfig, ProviderConfig
 from .errors import ModelNotFoundError
 
@@ -63,7 +64,7 @@ class Provider(ABC):
 
     def get_available_models(self) -> list[str]:
         """The registered models that the application has not switched off; breakers hide none."""
-        return [name for name, client in list(self.clients.items()) if client.is_available()]
+        return [name for name, client in list(self.clients.items()) if routing.is_available(client)]
 
     def get_provider_name(self) -> str:
         """The provider's name."""
@@ -74,9 +75,7 @@ class Provider(ABC):
 
         A client written by the application answers by its ``is_available()``.
         """
-        from .routing import health
-
-        return await health(self.get_provider_name(), self.clients)
+        return await routing.health(self.get_provider_name(), self.clients)
 
     def health_check_sync(self) -> dict[str, bool]:
         """``health_check`` for code without an event loop; blocks."""
@@ -87,10 +86,7 @@ class Provider(ABC):
     async def close(self) -> None:
         """Closes every client; one client's failure is logged and does not stop the others."""
         for name, client in list(self.clients.items()):
-            try:
-                await client.close()
-            except Exception as error:
-                logger.warning("closing %s/%s failed: %s", self.get_provider_name(), name, error)
+            await routing.close(self.get_provider_name(), name, client)
 
     def close_sync(self) -> None:
         """``close`` for code without an event loop."""

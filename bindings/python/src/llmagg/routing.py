@@ -123,7 +123,7 @@ def call_over(entries: list[Entry], request: ChatCompletionRequest, options: dic
         side.users.add(user)
         vendor = vendor_of(client)
         handle = side.handle(client, vendor)
-        side.switch(handle, bool(client.is_available()))
+        side.switch(handle, is_available(client))
         if vendor is None:
             call.targets[side.tag] = route.client_target(client)
         handles.append(handle)
@@ -139,7 +139,7 @@ async def health(provider: str, clients: Mapping[str, Any]) -> dict[str, bool]:
     asked: dict[str, Any] = {}
     for name, client in list(clients.items()):
         vendor = vendor_of(client)
-        alive[name] = vendor is None and bool(client.is_available())
+        alive[name] = vendor is None and is_available(client)
         if vendor is None:
             continue
         side = route.route_of(client)
@@ -196,15 +196,23 @@ async def leave(user: Any, entries: Iterable[Entry]) -> None:
             if not side.used_directly:
                 side.release()
             if vendor_of(entry.client) is None:
-                await _close_custom(entry)
+                await close(entry.provider, entry.name, entry.client)
 
 
-async def _close_custom(entry: Entry) -> None:
-    """Closes a client of the application, which may hold connections of its own."""
+def is_available(client: Any) -> bool:
+    """The application's own switch, of any object that stands in for a client."""
+    switch = getattr(client, "is_available", None)
+    return switch is None or bool(switch())
+
+
+async def close(provider: str, name: str, client: Any) -> None:
+    """Closes any object that stands in for a client; a failure is logged, since it must not stop the others."""
     try:
-        await entry.client.close()
+        if (method := getattr(client, "close", None)) is not None:
+            await method()
     except Exception as error:
-        logger.warning("closing %s/%s failed: %s", entry.provider, entry.name, error)
+        logger.warning("closing %s/%s failed: %s", provider, name, error)
+    release(client)  # its own close() may not reach ours
 
 
 def request_and_options(

@@ -38,7 +38,7 @@ class Route:
         self.used_directly = False
         self.names: tuple[str, str] | None = None
         self._lock = threading.Lock()
-        self._handles: dict[bool, _Made] = {}
+        self._handles: dict[tuple[bool, str | None], _Made] = {}
         self._available = True
 
     def __deepcopy__(self, _: Any) -> Route:
@@ -47,26 +47,29 @@ class Route:
     def __reduce__(self) -> tuple[type[Route], tuple[()]]:
         return Route, ()
 
-    def handle(self, client: Any, vendor: str | None) -> Handle:
-        """The route's native handle: HTTP of ``vendor``, or with None one whose calls Python answers."""
+    def handle(self, client: Any, vendor: str | None, model: str | None = None) -> Handle:
+        """The route's native handle: HTTP of ``vendor``, or with None one whose calls Python answers.
+
+        ``model`` is an upstream name that a hook asks for instead of the configured one.
+        """
         config = getattr(client, "config", None)
         state = dict(vars(config)) if isinstance(config, ModelConfig) else None
-        known = self._handles.get(vendor is None)
+        known = self._handles.get((vendor is None, model))
         if known is None or known[0] != state or not known[1].alive:
-            known = self._make(config if state is not None else None, state, vendor)
+            core = core_config(config if state is not None else None, self.names, vendor)
+            known = self._make({**core, "model": model} if model else core, vendor, copy.deepcopy(state))
+            with self._lock:
+                self._available = True
+                self._handles[vendor is None, model] = known
         return known[1]
 
-    def _make(self, config: Any, state: dict[str, Any] | None, vendor: str | None) -> _Made:
-        core = core_config(config, self.names, vendor)
+    def _make(self, core: dict[str, Any], vendor: str | None, state: dict[str, Any] | None) -> _Made:
         data = encode(core, "the configuration")
         if vendor is None:
             handle = Handle.new("llmagg_client_new_custom", "llmagg_client_free", data, len(data), None, self.tag)
         else:
             handle = Handle.new("llmagg_client_new", "llmagg_client_free", data, len(data))
-        with self._lock:
-            self._available = True
-            known = self._handles[vendor is None] = (copy.deepcopy(state), handle)
-        return known
+        return state, handle
 
     def switch(self, handle: Handle, available: bool) -> None:
         """Tells the core what the application's own switch says."""

@@ -99,7 +99,9 @@ class OpenAIClient(BaseLLMClient):
         usual = headers_of(self)
         headers = {key: value for key, value in self._get_headers().items() if usual.get(key) != value}
         options: dict[str, Any] = {"bare": True, "headers": headers} if headers else {"bare": True}
-        return Call([route.route_of(self).handle(self, self.VENDOR)], data, options, single=True)
+        model = data.get("model")
+        other = model if isinstance(model, str) and model != self.config.model else None
+        return Call([route.route_of(self).handle(self, self.VENDOR, other)], data, options, single=True)
 
 
 class OpenAIProvider(BaseProvider):

@@ -1,0 +1,48 @@
+"""Building the package from a checkout: a clear line for what is missing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BACKEND = Path(__file__).parents[2] / "bindings" / "python" / "_build"
+CODE = "import sys; sys.path.insert(0, sys.argv[1]); import backend; {}"
+
+
+def tool(folder: Path, name: str, output: str = "") -> None:
+    path = folder / name
+    path.write_text(f"#!/bin/sh\necho '{output}'\n")
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("tools", "message"),
+    [
+        ({}, "Go 1.25 or newer is needed to build llmagg, and no 'go' was found"),
+        ({"go": "go1.21.3"}, "is go1.21.3"),
+        ({"go": "go1.25.0"}, "a C compiler is needed to build llmagg"),
+        ({"go": "go1.25rc1", "cc": ""}, "make is needed to build llmagg"),
+    ],
+)
+def test_what_is_missing_is_said(tmp_path: Path, tools: dict[str, str], message: str) -> None:
+    for name, output in tools.items():
+        tool(tmp_path, name, output)
+    command = [sys.executable, "-c", CODE.format("backend.provide_library()"), str(BACKEND)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, env={"PATH": str(tmp_path)})
+    assert result.returncode == 1
+    assert result.stderr.startswith("llmagg: ")
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_away_from_the_sources_is_said(tmp_path: Path) -> None:
+    place = tmp_path / "deep" / "down"
+    place.mkdir(parents=True)
+    (place / "backend.py").write_text((BACKEND / "backend.py").read_text())
+    command = [sys.executable, "-c", CODE.format("backend.provide_library()"), str(place)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 1
+    assert "the Go sources are not beside the package" in result.stderr
