@@ -64,25 +64,27 @@ func (a *Aggregator) Initialize(ctx context.Context, configs []llm.ProviderConfi
 		return closedError()
 	}
 	providers := make([]*provider.Provider, 0, len(configs))
+	var failed error
 	for _, cfg := range configs {
 		p, err := provider.New(cfg, a.options.Provider)
-		if err == nil {
-			err = p.Initialize(ctx)
-		}
 		if err != nil {
-			for _, made := range providers {
-				made.Retire()
-			}
-			return err
+			failed = err
+			break
 		}
 		providers = append(providers, p)
-	}
-	for _, p := range providers {
-		if err := a.manager.Register(p); err != nil {
-			return err
+		if failed = p.Initialize(ctx); failed != nil {
+			break
 		}
 	}
-	return nil
+	for _, p := range providers {
+		if failed == nil {
+			failed = a.manager.Register(p)
+		}
+		if failed != nil {
+			p.Retire() // nobody else has it
+		}
+	}
+	return failed
 }
 
 func (a *Aggregator) isClosed() bool {
@@ -118,7 +120,7 @@ func (a *Aggregator) routes(p *llm.Payload) ([]*client.Client, error) {
 	}
 	catalog, clients := a.catalog()
 	models := a.options.Models
-	if p.Model != "" && len(catalog) > 0 {
+	if p.Model != "" {
 		models = []string{p.Model}
 	}
 	found, err := Resolve(catalog, models)
@@ -147,10 +149,11 @@ func (a *Aggregator) Chat(ctx context.Context, r *llm.Request) (*llm.Response, e
 
 // ChatPayload is Chat for a request that has been checked already.
 func (a *Aggregator) ChatPayload(ctx context.Context, p *llm.Payload) (*llm.Response, error) {
-	routes, err := a.routes(p)
+	routes, release, err := a.resolved(p)
 	if err != nil {
 		return nil, err
 	}
+	defer release()
 	return a.ChatRoutes(ctx, routes, p)
 }
 
@@ -166,10 +169,11 @@ func (a *Aggregator) Stream(ctx context.Context, r *llm.Request) (*client.Stream
 
 // StreamPayload is Stream for a request that has been checked already.
 func (a *Aggregator) StreamPayload(ctx context.Context, p *llm.Payload) (*client.Stream, error) {
-	routes, err := a.routes(p)
+	routes, release, err := a.resolved(p)
 	if err != nil {
 		return nil, err
 	}
+	defer release() // the stream holds them by itself
 	return a.StreamRoutes(ctx, routes, p)
 }
 

@@ -2,6 +2,7 @@ package aggregator
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync/atomic"
 
@@ -135,7 +136,7 @@ func (w *walk) allFailed() *llm.Error {
 // after cancel.
 func (a *Aggregator) begin(ctx context.Context, routes []*client.Client, p *llm.Payload) (call *client.Call, inner context.Context, cancel context.CancelCauseFunc, leave func(), err error) {
 	if len(routes) == 0 {
-		return nil, nil, nil, nil, llm.Errorf(llm.NotInitialized, "the aggregator has no routes; initialize it with a configuration or register providers")
+		return nil, nil, nil, nil, errNoRoutes
 	}
 	a.mu.Lock()
 	if a.closed {
@@ -144,9 +145,43 @@ func (a *Aggregator) begin(ctx context.Context, routes []*client.Client, p *llm.
 	}
 	a.calls.Add(1)
 	a.mu.Unlock()
+	release := hold(routes)
 	call, inner, cancel = client.Begin(ctx, a.withDefaults(p))
 	stop := context.AfterFunc(a.life, func() { cancel(closedError()) })
-	return call, inner, cancel, func() { stop(); a.calls.Done() }, nil
+	return call, inner, cancel, func() { stop(); release(); a.calls.Done() }, nil
+}
+
+// hold keeps routes open for a call that may come to them, though their
+// provider be replaced meanwhile.
+func hold(routes []*client.Client) (release func()) {
+	held := make([]*client.Client, 0, len(routes))
+	for _, c := range routes {
+		if c.Hold() {
+			held = append(held, c)
+		}
+	}
+	return func() {
+		for _, c := range held {
+			c.Release()
+		}
+	}
+}
+
+// resolved finds the routes of a call and holds them. A route that was closed
+// between look-up and hold has been replaced, so it is looked up again, unless
+// the closed one is what is registered.
+func (a *Aggregator) resolved(p *llm.Payload) (routes []*client.Client, release func(), err error) {
+	for {
+		if routes, err = a.routes(p); err != nil {
+			return nil, nil, err
+		}
+		release = hold(routes)
+		now, err := a.routes(p)
+		if err != nil || slices.Equal(now, routes) {
+			return routes, release, nil
+		}
+		release()
+	}
 }
 
 // withDefaults fills in the aggregator's own call options.
@@ -166,6 +201,14 @@ func (a *Aggregator) withDefaults(p *llm.Payload) *llm.Payload {
 	}
 	if o.HedgeAfter == 0 {
 		o.HedgeAfter = d.HedgeAfter
+	}
+	if o.Window == 0 {
+		o.Window = d.Window
+	}
+	if len(d.Headers) > 0 {
+		headers := maps.Clone(d.Headers)
+		maps.Copy(headers, o.Headers)
+		o.Headers = headers
 	}
 	o.StopOnBadRequest = o.StopOnBadRequest || d.StopOnBadRequest
 	o.FailoverOnContentFilter = o.FailoverOnContentFilter || d.FailoverOnContentFilter

@@ -20,8 +20,12 @@ type CatalogEntry struct {
 // unless a model is literally called so. Empty models mean the whole catalog,
 // each model name once. A name that nobody has is MODEL_NOT_FOUND, or
 // PROVIDER_NOT_FOUND where nothing else was found either and its provider is
-// unknown; it is an error only if no route is found at all.
+// unknown; it is an error only if no route is found at all. An empty catalog is
+// NOT_INITIALIZED.
 func Resolve(catalog []CatalogEntry, models []string) ([]int, error) {
+	if len(catalog) == 0 {
+		return nil, errNoRoutes
+	}
 	if len(models) == 0 {
 		models = namesOf(catalog)
 	}
@@ -41,13 +45,12 @@ func Resolve(catalog []CatalogEntry, models []string) ([]int, error) {
 		}
 	}
 	if len(routes) == 0 {
-		if missing != nil {
-			return nil, missing
-		}
-		return nil, llm.Errorf(llm.NotInitialized, "the aggregator has no routes; initialize it with a configuration or register providers")
+		return nil, missing
 	}
 	return routes, nil
 }
+
+var errNoRoutes = llm.Errorf(llm.NotInitialized, "the aggregator has no routes; initialize it with a configuration or register providers")
 
 func namesOf(catalog []CatalogEntry) []string {
 	var names []string

@@ -42,9 +42,10 @@ type Client struct {
 
 	mu      sync.Mutex // guards what follows
 	users   int        // turns and health checks under way
+	holds   int        // calls that may still come to this route
 	idle    chan struct{}
 	closed  bool
-	retired bool // closes when the last user leaves
+	retired bool // closes when the last user and the last hold are gone
 	health  routeHealth
 }
 
@@ -266,17 +267,40 @@ func (c *Client) use() *llm.Error {
 func (c *Client) unuse() {
 	c.mu.Lock()
 	c.users--
-	last := c.users == 0
-	retire := last && c.retired && !c.closed
-	if retire {
-		c.closed = true
-	}
-	if last && c.idle != nil {
+	if c.users == 0 && c.idle != nil {
 		close(c.idle)
 		c.idle = nil
 	}
+	c.unlockAndRetire()
+}
+
+// Hold keeps a client that is retired open for a call that may come to it
+// later, until Release. It holds up no Close. false: it is closed already.
+func (c *Client) Hold() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	c.holds++
+	return true
+}
+
+// Release ends a Hold.
+func (c *Client) Release() {
+	c.mu.Lock()
+	c.holds--
+	c.unlockAndRetire()
+}
+
+// unlockAndRetire releases mu and closes a retired client that nobody needs.
+func (c *Client) unlockAndRetire() {
+	now := c.retired && !c.closed && c.users == 0 && c.holds == 0
+	if now {
+		c.closed = true
+	}
 	c.mu.Unlock()
-	if retire {
+	if now {
 		c.shut()
 	}
 }
@@ -290,18 +314,12 @@ func (c *Client) closedError() *llm.Error {
 	return c.routed(llm.Errorf(llm.Closed, "the client is closed"))
 }
 
-// Retire closes the client as soon as no call uses it, at once if none does.
+// Retire closes the client as soon as no call uses or holds it, at once if none
+// does.
 func (c *Client) Retire() {
 	c.mu.Lock()
 	c.retired = true
-	now := c.users == 0 && !c.closed
-	if now {
-		c.closed = true
-	}
-	c.mu.Unlock()
-	if now {
-		c.shut()
-	}
+	c.unlockAndRetire()
 }
 
 // Close ends the client's calls with CLOSED, waits until they have ended or
