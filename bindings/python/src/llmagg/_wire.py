@@ -7,21 +7,26 @@ nesting; each becomes an :class:`InvalidArgumentError` that names the field.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeVar
-
-import msgspec
 
 from .errors import BadResponseError, InvalidArgumentError
 
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder().decode
 T = TypeVar("T")
+
+
+@cache
+def _codec() -> tuple[Callable[[Any], bytes], Callable[[Any], Any]]:
+    from msgspec import json  # half of the time of 'import llmagg', if it stood above
+
+    return json.Encoder().encode, json.Decoder().decode
 
 
 def encode(value: Any, what: str = "the request") -> bytes:
     """Writes JSON; what JSON cannot carry is an InvalidArgumentError that names its place in ``what``."""
     try:
-        data = _encode(value)
+        data = _codec()[0](value)
     except RecursionError:
         raise InvalidArgumentError(f"{what} is nested too deeply or contains itself") from None
     except (TypeError, ValueError, OverflowError) as error:
@@ -34,7 +39,7 @@ def encode(value: Any, what: str = "the request") -> bytes:
 def decode(data: bytes | bytearray | memoryview, what: str = "the answer") -> Any:
     """Reads JSON that came from the core or a server."""
     try:
-        return _decode(data)
+        return _codec()[1](data)
     except (ValueError, RecursionError) as error:
         raise BadResponseError(f"{what} cannot be read: {error}") from None
 
@@ -68,7 +73,7 @@ def _blame(root: Any) -> str:
             stack.extend((f"{place}[{i}]", value[i]) for i in range(len(value) - 1, -1, -1))
         else:
             try:
-                _encode(value)
+                _codec()[0](value)
             except Exception:
                 return f"{place or 'the value'} has the type {type(value).__name__}, which JSON cannot carry"
     return ""

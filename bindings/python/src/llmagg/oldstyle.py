@@ -7,11 +7,9 @@ decides.
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from .config import MODEL_KEYS, ModelConfig, ProviderConfig
 from .errors import InvalidArgumentError
@@ -56,8 +54,10 @@ def _items(value: Any, what: str, expected: str) -> list[tuple[str, Any]]:
 
 
 def _model_config(provider: str, name: str, options: dict[str, Any], skipped: list[str]) -> ModelConfig | None:
+    from difflib import get_close_matches
+
     for key in [key for key in options if key not in MODEL_KEYS]:
-        near = difflib.get_close_matches(key, MODEL_KEYS, 1)
+        near = get_close_matches(key, MODEL_KEYS, 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         logger.warning("model %s/%s: unknown key %r is ignored%s", provider, name, key, hint)
         del options[key]
@@ -119,6 +119,8 @@ def from_llm_model(llm_model: Any) -> dict[str, Any]:
 
 def _by_url(base_url: str, by_name: str) -> tuple[str, str]:
     """The provider's name and the wire format behind a base URL that was given: it outranks the model's name."""
+    from urllib.parse import urlsplit
+
     url = urlsplit(base_url)
     vendor = _vendor_hosts().get((url.hostname or "").lower())
     if vendor == "gemini" and "openai" in url.path.split("/"):
@@ -128,6 +130,8 @@ def _by_url(base_url: str, by_name: str) -> tuple[str, str]:
 
 def _vendor_hosts() -> dict[str, str]:
     """The hosts of the vendors' own origins, as the core has them."""
+    from urllib.parse import urlsplit
+
     from ._native import route
 
     if not _hosts:

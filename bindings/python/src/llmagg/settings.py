@@ -12,11 +12,9 @@ The environment is read at the time of the look-up.
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from . import oldstyle
@@ -50,6 +48,8 @@ def _from_file() -> Any:
     path = os.environ.get("LLMAGG_CONFIG")
     if not path:
         raise _MissedError("not set")
+    from pathlib import Path
+
     from ._wire import decode
 
     try:
@@ -74,6 +74,8 @@ def _from_object(name: str) -> Any:
     module, _, attribute = name.partition(":")
     if not module or not attribute:
         raise _MissedError(f"{name!r} is not of the form 'module:attribute'")
+    import importlib
+
     try:
         found: Any = importlib.import_module(module)
     except Exception as error:
