@@ -41,11 +41,12 @@ type eventReader struct {
 	single    *llm.Response // a completion instead of a stream (T2)
 	choices   []choiceState
 	finished  int
-	usage     bool // a usage has come
+	usage     bool // a usage has come, with the last finish reason or after it
 	complete  bool
 	atEnd     bool // the body has been read to its end
 	malformed int
-	patience  *time.Timer
+	awaited   bool          // only the usage is still waited for
+	patience  time.Duration // how long yet
 	closed    sync.Once
 }
 
@@ -113,6 +114,9 @@ func (r *eventReader) Next() (*llm.Chunk, error) {
 		r.single, r.complete = nil, true
 		return c, nil
 	}
+	if r.awaited {
+		defer r.impatient()()
+	}
 	for !r.complete {
 		ev, err := r.decoder.Next()
 		if err != nil {
@@ -164,9 +168,6 @@ func (r *eventReader) event(ev eventstream.Event) (*llm.Chunk, error) {
 
 // note keeps track of what S2 and S3 ask about.
 func (r *eventReader) note(c *llm.Chunk) {
-	if c.Usage != nil {
-		r.usage = true
-	}
 	for i := range c.Choices {
 		s := r.choice(c.Choices[i].Index)
 		if c.Choices[i].FinishReason != "" && !s.finished {
@@ -177,12 +178,25 @@ func (r *eventReader) note(c *llm.Chunk) {
 	if r.finished < r.x.Payload.N {
 		return
 	}
+	r.usage = r.usage || c.Usage != nil // one that came earlier is not the last
 	if r.usage || !r.x.Usage {
 		r.complete = true
 		return
 	}
-	if r.patience == nil {
-		r.patience = time.AfterFunc(usagePatience, func() { r.cancel(errEnough) })
+	if !r.awaited {
+		r.awaited, r.patience = true, usagePatience
+	}
+}
+
+// impatient ends the wait for the usage when patience runs out. Only the time
+// in which the reader reads is taken from it: a usage that is there is not
+// lost to a slow reader.
+func (r *eventReader) impatient() (stop func()) {
+	began := time.Now()
+	timer := time.AfterFunc(r.patience, func() { r.cancel(errEnough) })
+	return func() {
+		timer.Stop()
+		r.patience -= time.Since(began)
 	}
 }
 
@@ -233,9 +247,6 @@ func (r *eventReader) end(err error) error {
 // incomplete one is cut.
 func (r *eventReader) Close() error {
 	r.closed.Do(func() {
-		if r.patience != nil {
-			r.patience.Stop()
-		}
 		if !r.detach() || !r.complete || r.atEnd || r.ctx.Err() != nil {
 			r.cancel(nil)
 			_ = r.resp.Body.Close() // nothing more is wanted from it

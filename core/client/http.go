@@ -78,18 +78,28 @@ func (b *httpBackend) Chat(ctx context.Context, x *Exchange) (*llm.Response, err
 		return nil, err
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode/100 != 2 {
+		return nil, b.failure(ctx, resp, x)
+	}
 	data, err := b.readAll(resp, x)
 	if err != nil {
 		return nil, err
-	}
-	if resp.StatusCode != http.StatusOK && resp.StatusCode/100 != 2 {
-		return nil, classify(resp.StatusCode, resp.Header, data)
 	}
 	r, err := b.whole(data, resp, x)
 	if err != nil {
 		return nil, err
 	}
 	return r, nil
+}
+
+// failure is what a failed answer says. One that is cut off has its status and
+// its headers nonetheless (E1, R4).
+func (b *httpBackend) failure(ctx context.Context, resp *http.Response, x *Exchange) error {
+	data, err := b.readAll(resp, x)
+	if err != nil && (ctx.Err() != nil || errors.Is(err, errLimit)) {
+		return err
+	}
+	return classify(resp.StatusCode, resp.Header, data)
 }
 
 // whole reads a complete answer, which may be an error object though its
@@ -172,11 +182,7 @@ func (b *httpBackend) Stream(ctx context.Context, x *Exchange) (ChunkReader, err
 		defer detach()
 		defer cancel(nil)
 		defer resp.Body.Close()
-		data, err := b.readAll(resp, x)
-		if err != nil {
-			return nil, err
-		}
-		return nil, classify(resp.StatusCode, resp.Header, data)
+		return nil, b.failure(ctx, resp, x)
 	}
 	return newEventReader(b, ctx, cancel, detach, resp, x), nil
 }
@@ -274,7 +280,8 @@ func (b *httpBackend) networkError(err error) error {
 	return &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("%s: %s", b.where, text), Cause: err}
 }
 
-// readAll reads a whole body within its limit (L1).
+// readAll reads a whole body within its limit (L1). What came before the body
+// was cut off comes with the error.
 func (b *httpBackend) readAll(resp *http.Response, x *Exchange) ([]byte, error) {
 	limit := min(b.cfg.Limits.ResponseBytes, math.MaxInt64-1) // "no limit" is written as the largest number
 	var data bytes.Buffer
@@ -292,7 +299,7 @@ func (b *httpBackend) readAll(resp *http.Response, x *Exchange) ([]byte, error) 
 		if strings.Contains(err.Error(), "gzip") || strings.Contains(err.Error(), "flate") {
 			e.Code = llm.BadResponse
 		}
-		return nil, e
+		return data.Bytes(), e
 	}
 	return data.Bytes(), nil
 }
