@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"reflect"
 	"slices"
@@ -25,7 +26,8 @@ import (
 //	{"$begins": [items]}     the first items of a list
 //	{"$any": [patterns]}     at least one of them
 //	{"$absent": true}        nothing, null, "", an empty list or an empty object
-//	{"$ascending": true}     a list whose items are in order: numbers, or texts that are numbers
+//	{"$ascending": n}        a list of numbers, or of texts that are numbers, in order but for at most n, by which an
+//	                         item may be less than one before it
 type Pattern json.RawMessage
 
 // UnmarshalJSON keeps the text and checks its conditions.
@@ -285,9 +287,10 @@ func absent(path string, want, got any) []string {
 	return nil
 }
 
-func ascending(path string, _, got any) []string {
+func ascending(path string, want, got any) []string {
 	list, _ := got.([]any)
-	last := 0.0
+	within, _ := want.(float64)
+	most := math.Inf(-1)
 	for i, item := range list {
 		n, ok := item.(float64)
 		if s, text := item.(string); text {
@@ -295,10 +298,10 @@ func ascending(path string, _, got any) []string {
 			n, err = strconv.ParseFloat(s, 64)
 			ok = err == nil
 		}
-		if !ok || i > 0 && n < last {
+		if !ok || n < most-within {
 			return []string{fmt.Sprintf("%s: %s is not in order at %d", path, short(got), i)}
 		}
-		last = n
+		most = max(most, n)
 	}
 	return nil
 }

@@ -308,8 +308,20 @@ func (r *run) submit(s *Step, n int) *flight {
 	}
 	if s.PauseAfter > 0 {
 		c.Args["pause_after"], c.Args["pause_s"] = itoa(s.PauseAfter), strconv.FormatFloat(s.PauseS, 'f', -1, 64)
+		if r.door.Name() == "c" { // in C a reader that pauses is one that gives no credit
+			c.Second = withOption(c.Second, "window", s.PauseAfter)
+		}
 	}
 	return r.do(c)
+}
+
+func withOption(options []byte, name string, value any) []byte {
+	all := map[string]any{}
+	if document, ok := decode(options).(map[string]any); ok {
+		all = document
+	}
+	all[name] = value
+	return mustJSON(all)
 }
 
 // judge waits for a call and compares what it came to with what was expected.

@@ -73,7 +73,7 @@ func lastPrompt(body any) any {
 func mustJSON(v any) []byte {
 	text, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // maps of strings
+		panic(err) // documents that were JSON before
 	}
 	return text
 }

@@ -12,7 +12,8 @@ import (
 )
 
 // Text is a text that is no JSON, or too long to write down: a string, or
-// {"b64"}, or {"repeat": {"before", "unit", "times", "after"}}.
+// {"b64"}, or {"repeat": {"before", "unit", "times", "after_unit", "after"}}: before, the
+// unit so many times, after_unit as often, after.
 type Text struct {
 	bytes []byte
 }
@@ -28,15 +29,18 @@ func (t *Text) UnmarshalJSON(raw []byte) error {
 	var form struct {
 		B64    string `json:"b64"`
 		Repeat *struct {
-			Before, Unit, After string
-			Times               int
+			Before    string `json:"before"`
+			Unit      string `json:"unit"`
+			Times     int    `json:"times"`
+			AfterUnit string `json:"after_unit"`
+			After     string `json:"after"`
 		} `json:"repeat"`
 	}
 	if err := strict(raw, &form); err != nil {
 		return err
 	}
 	if r := form.Repeat; r != nil {
-		t.bytes = []byte(r.Before + strings.Repeat(r.Unit, r.Times) + r.After)
+		t.bytes = []byte(r.Before + strings.Repeat(r.Unit, r.Times) + strings.Repeat(r.AfterUnit, r.Times) + r.After)
 		return nil
 	}
 	if form.B64 == "" {

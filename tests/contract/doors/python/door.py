@@ -216,6 +216,7 @@ _VERBS = {
 async def serve() -> None:
     """Begins a task for each command until the input ends."""
     loop = asyncio.get_running_loop()
+    loop.slow_callback_duration = 30  # seconds; the development mode's default is for other programs
     commands: asyncio.Queue[Command | None] = asyncio.Queue()
 
     def listen() -> None:
