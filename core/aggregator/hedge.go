@@ -13,41 +13,51 @@ import (
 // the last minute; one is always allowed.
 const (
 	hedgeShare  = 0.1
-	hedgeWindow = time.Minute
+	hedgeWindow = 60 // seconds
 )
 
-// hedgeBudget counts calls and hedges of the last minute, in two half windows.
+// hedgeBudget counts the calls and hedges of each of the last seconds.
 type hedgeBudget struct {
-	mu     sync.Mutex // guards what follows
-	calls  []time.Time
-	hedges []time.Time
+	mu      sync.Mutex // guards what follows
+	seconds [hedgeWindow]struct {
+		second        int64 // since the Unix epoch; what is counted here
+		calls, hedges int
+	}
 }
 
+// call counts one more call.
 func (b *hedgeBudget) call() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.calls = append(recent(b.calls), time.Now())
+	b.seconds[b.present(time.Now().Unix())].calls++
 }
 
 // allow takes a hedge if there may be one more.
 func (b *hedgeBudget) allow() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.calls, b.hedges = recent(b.calls), recent(b.hedges)
-	if len(b.hedges) > 0 && float64(len(b.hedges)+1) >= hedgeShare*float64(len(b.calls)) {
+	now := time.Now().Unix()
+	var calls, hedges int
+	for i := range b.seconds {
+		if s := &b.seconds[i]; now-s.second < hedgeWindow {
+			calls += s.calls
+			hedges += s.hedges
+		}
+	}
+	if hedges > 0 && float64(hedges+1) >= hedgeShare*float64(calls) {
 		return false
 	}
-	b.hedges = append(b.hedges, time.Now())
+	b.seconds[b.present(now)].hedges++
 	return true
 }
 
-// recent drops what is older than the window.
-func recent(times []time.Time) []time.Time {
-	old := time.Now().Add(-hedgeWindow)
-	for len(times) > 0 && times[0].Before(old) {
-		times = times[1:]
+// present is where a second is counted. The caller holds mu.
+func (b *hedgeBudget) present(second int64) int {
+	i := second % hedgeWindow
+	if s := &b.seconds[i]; s.second != second {
+		s.second, s.calls, s.hedges = second, 0, 0
 	}
-	return times
+	return int(i)
 }
 
 // contender is one of the two routes of a hedged call. Its context is the

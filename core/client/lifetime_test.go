@@ -258,6 +258,26 @@ func TestCloseTwiceAndUseAfterClose(t *testing.T) {
 	require.False(t, c.CheckHealth(t.Context()))
 }
 
+// A retired client stays open for those who may still come to it.
+func TestAHeldClientRetiresWhenItIsReleased(t *testing.T) {
+	c := route(t, wallWith(t, `[{}]`), nil)
+	require.True(t, c.Hold())
+	require.True(t, c.Hold())
+	c.Retire()
+	c.Release()
+	_, err := c.Chat(t.Context(), ask())
+	require.NoError(t, err)
+	c.Release()
+	_, err = c.Chat(t.Context(), ask())
+	require.Equal(t, llm.Closed, llm.CodeOfError(err))
+	require.False(t, c.Hold())
+
+	c = route(t, wallWith(t, `[{}]`), nil)
+	require.True(t, c.Hold())
+	require.NoError(t, c.Close(t.Context()), "a hold holds up no Close")
+	c.Release()
+}
+
 func TestCloseEndsCallsInFlightAndInLine(t *testing.T) {
 	w := wallWith(t, `[{"hold":"never"}]`)
 	c := route(t, w, func(cfg *llm.ModelConfig) { cfg.MaxConcurrentCalls = 1; cfg.Timeout = time.Minute })
