@@ -125,7 +125,7 @@ def call_over(entries: list[Entry], request: ChatCompletionRequest, options: dic
         handle = side.handle(client, vendor)
         side.switch(handle, is_available(client))
         if vendor is None:
-            call.targets[side.tag] = route.client_target(client)
+            call.targets[side.tag] = route.client_target(client, options)
         handles.append(handle)
     call.handles = handles
     return call

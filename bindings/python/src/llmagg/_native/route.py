@@ -10,7 +10,7 @@ import threading
 import weakref
 from typing import Any
 
-from .._context import core_calls
+from .._context import core_calls, exchange_options
 from .._wire import encode
 from ..config import ModelConfig
 from . import custom, load
@@ -138,12 +138,14 @@ def info(config: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
-def client_target(client: Any) -> Target:
-    """Answers the core's calls by the client's own methods."""
+def client_target(client: Any, options: dict[str, Any]) -> Target:
+    """Answers the core's calls by the client's own methods. ``options`` are those of the aggregator's call."""
+    exchange = {"include_usage": True, "headers": options.get("headers", {})}
 
     def answer(payload: dict[str, Any]) -> Any:
         request = custom.request_of(payload)
         core_calls.set(client)  # the custom call runs in a context of its own
+        exchange_options.set(exchange)
         if payload["stream"]:
             request.stream = True
             return client.chat_completion_stream(request)

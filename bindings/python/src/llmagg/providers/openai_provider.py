@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from .. import oldstyle
-from .._context import core_calls
+from .._context import core_calls, exchange_options
 from ..client import BaseLLMClient, headers_of
 from ..config import ModelConfig, ProviderConfig
 from ..errors import InvalidArgumentError
@@ -86,6 +86,7 @@ class OpenAIClient(BaseLLMClient):
 
         request = request_of(payload)
         core_calls.set(self)
+        exchange_options.set({})  # those of an aggregator around another client are not ours
         if payload["stream"]:
             return OpenAIClient.chat_completion_stream(self, request)
         return OpenAIClient.chat_completion(self, request)
@@ -97,8 +98,9 @@ class OpenAIClient(BaseLLMClient):
 
         data = self._prepare_request_data(request)
         usual = headers_of(self)
-        headers = {key: value for key, value in self._get_headers().items() if usual.get(key) != value}
-        options: dict[str, Any] = {"bare": True, "headers": headers} if headers else {"bare": True}
+        own = {key: value for key, value in self._get_headers().items() if usual.get(key) != value}
+        asked = exchange_options.get({})
+        options = {**asked, "bare": True, "headers": {**own, **asked.get("headers", {})}}
         model = data.get("model")
         other = model if isinstance(model, str) and model != self.config.model else None
         return Call([route.route_of(self).handle(self, self.VENDOR, other)], data, options, single=True)
