@@ -13,7 +13,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/llmagg/llmagg/core/faultwall"
 	"github.com/stretchr/testify/require"
@@ -96,11 +95,12 @@ func TestCloseEndsSilentConnectionsAndFloods(t *testing.T) {
 	conn, err := net.Dial("tcp", w.Addr())
 	require.NoError(t, err)
 	defer func() { _ = conn.Close() }()
-	require.NoError(t, conn.SetWriteDeadline(time.Now().Add(200*time.Millisecond)))
 	request := "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 13\r\n\r\n{\"model\":\"m\"}"
-	_, _ = conn.Write([]byte(strings.Repeat(request, 100_000)))
+	var flood sync.WaitGroup
+	flood.Go(func() { _, _ = conn.Write([]byte(strings.Repeat(request, 100_000))) }) // ends when the wall closes
 	await(t, w, func(s faultwall.Seen) bool { return s.Totals.Requests == 1 })
 	w.Close()
+	flood.Wait()
 	require.Zero(t, w.Seen().Totals.ConnectionsOpen)
 	require.Equal(t, "killed", w.Seen().Requests[0].Cut)
 }
