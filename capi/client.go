@@ -193,6 +193,18 @@ func goClientSetAvailable(h C.uintptr_t, available C.int, err **C.llmagg_error) 
 	})
 }
 
+//export goClientRest
+func goClientRest(h C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
+	return guard("llmagg_client_rest", err, func() error {
+		o, e := lookup[*clientObject]("client", h)
+		if e != nil {
+			return e
+		}
+		o.c.Rest()
+		return nil
+	})
+}
+
 //export goClientFree
 func goClientFree(h C.uintptr_t) {
 	quiet("llmagg_client_free", func() {

@@ -205,6 +205,12 @@ llmagg_status llmagg_client_set_available(llmagg_client *client, int available, 
     return goClientSetAvailable(H(client), available, err);
 }
 
+llmagg_status llmagg_client_rest(llmagg_client *client, llmagg_error **err) {
+    ENTER(err);
+    HANDLE(client, err);
+    return goClientRest(H(client), err);
+}
+
 void llmagg_client_free(llmagg_client *client) {
     if (client != NULL && !shim_forked()) goClientFree(H(client));
 }

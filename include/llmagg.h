@@ -47,8 +47,8 @@
  *           set it to sizeof(the struct) as compiled. Fields that JSON documents gain later are to be ignored by readers.
  *
  * REQUESTS, RESPONSES, CHUNKS are JSON in the shape of OpenAI's chat completions, whatever the vendor speaks; fields that are
- * not known here pass through in both directions. A request's "model" is used by llmagg_aggregator_... only to choose among
- * routes when the aggregator has no list of models; the route's own upstream name is what is sent. A response carries
+ * not known here pass through in both directions. A request's "model" chooses, with llmagg_aggregator_..., the routes of that
+ * name instead of the aggregator's list; the route's own upstream name is what is sent. A response carries
  * "attempts" beside OpenAI's fields: an array with one object for each HTTP exchange.
  *
  * OPTIONS of a call (JSON object, or NULL and 0 for the defaults):
@@ -350,6 +350,10 @@ LLMAGG_API llmagg_status llmagg_client_chat_submit(llmagg_client *client, llmagg
 /* The application's own switch, for every handle of the route: while it is off (available is 0) calls get LLMAGG_E_CIRCUIT_OPEN
  * or, through an aggregator, the next route. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_client_set_available(llmagg_client *client, int available, llmagg_error **err);
+
+/* Lets go of the route's idle connections: they are closed unless another client shares them and does not rest. What is known
+ * about the route (breaker, limits) stays, and the next call connects anew. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_client_rest(llmagg_client *client, llmagg_error **err);
 
 /* Frees the handle and ends the calls that were begun through it with LLMAGG_E_CLOSED. The route itself lives on in its provider;
  * one made by llmagg_client_new or _new_custom is closed. Since: 0.1.0 */

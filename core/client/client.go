@@ -36,15 +36,16 @@ type Client struct {
 	line    *line
 	watch   atomic.Pointer[llm.Observers] // set by New, replaced by Observe
 
-	life    context.Context // ends when the client closes
-	die     context.CancelCauseFunc
-	release func() // lets go of the connections
+	life context.Context // ends when the client closes
+	die  context.CancelCauseFunc
+	pool *pool // nil for custom clients
 
 	mu      sync.Mutex // guards what follows
 	users   int        // turns and health checks under way
 	holds   int        // calls that may still come to this route
 	idle    chan struct{}
 	closed  bool
+	resting bool // see Rest
 	retired bool // closes when the last user and the last hold are gone
 	health  routeHealth
 }
@@ -69,7 +70,7 @@ func New(cfg llm.ModelConfig, o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.release = pool.give
+	c.pool = pool
 	c.backend = newHTTPBackend(cfg, preset, pool)
 	return c, nil
 }
@@ -99,9 +100,8 @@ func newClient(cfg llm.ModelConfig, o Options) *Client {
 		options: o,
 		gate: newGate(breakerSettings{failures: uint32(b.Failures), ratio: b.Ratio, minRequests: uint32(b.MinRequests),
 			window: b.Window, open: b.Open, block: b.Block}),
-		budget:  newBudget(budgetSettings{ratio: cfg.Retry.BudgetRatio, perSecond: cfg.Retry.BudgetPerSec}),
-		line:    newLine(cfg.MaxConcurrentCalls),
-		release: func() {},
+		budget: newBudget(budgetSettings{ratio: cfg.Retry.BudgetRatio, perSecond: cfg.Retry.BudgetPerSec}),
+		line:   newLine(cfg.MaxConcurrentCalls),
 	}
 	c.life, c.die = context.WithCancelCause(context.Background())
 	c.watch.Store(o.Observers)
@@ -261,7 +261,42 @@ func (c *Client) use() *llm.Error {
 		return c.closedError()
 	}
 	c.users++
+	c.wake()
 	return nil
+}
+
+// Rest lets go of the route's idle connections: they are closed unless another
+// client shares them and does not rest. What is known about the route (breaker,
+// budget) stays, and the next call connects anew.
+func (c *Client) Rest() {
+	c.mu.Lock()
+	tired := c.pool != nil && !c.resting && !c.closed
+	if tired {
+		c.resting = true
+	}
+	c.mu.Unlock()
+	if tired {
+		c.pool.rest()
+	}
+}
+
+// wake ends a rest. The caller holds mu.
+func (c *Client) wake() {
+	if c.resting {
+		c.resting = false
+		c.pool.wake()
+	}
+}
+
+// letGo gives the connections back, once.
+func (c *Client) letGo() {
+	if c.pool == nil {
+		return
+	}
+	c.mu.Lock()
+	c.wake()
+	c.mu.Unlock()
+	c.pool.give()
 }
 
 func (c *Client) unuse() {
@@ -307,7 +342,7 @@ func (c *Client) unlockAndRetire() {
 
 func (c *Client) shut() {
 	c.die(c.closedError())
-	c.release()
+	c.letGo()
 }
 
 func (c *Client) closedError() *llm.Error {
@@ -349,7 +384,7 @@ func (c *Client) Close(ctx context.Context) error {
 		}
 	}
 	if first {
-		c.release()
+		c.letGo()
 	}
 	return err
 }

@@ -371,3 +371,21 @@ func TestNewRefusesBadConfigurations(t *testing.T) {
 		})
 	}
 }
+
+func TestRestClosesIdleConnectionsAndKeepsWhatIsKnown(t *testing.T) {
+	w := wallWith(t, `[{"status":503,"times":5},{}]`)
+	c := route(t, w, func(cfg *llm.ModelConfig) { cfg.MaxRetries = 1 })
+	shared := route(t, w, func(cfg *llm.ModelConfig) { cfg.Name = "other" })
+	for range 5 {
+		_, err := c.Chat(context.Background(), ask())
+		require.Equal(t, llm.Unavailable, llm.CodeOfError(err))
+	}
+	c.Rest()
+	c.Rest()
+	require.Equal(t, 1, w.Seen().Totals.ConnectionsOpen, "the other client shares them")
+	shared.Rest()
+	require.NoError(t, w.Wait(context.Background(), func(s faultwall.Seen) bool { return s.Totals.ConnectionsOpen == 0 }))
+	require.Equal(t, "open", c.Report().Circuit)
+	_, err := c.Chat(context.Background(), ask())
+	require.NoError(t, err, "it wakes by itself")
+}

@@ -222,7 +222,8 @@ func (b *httpBackend) send(ctx context.Context, t *http.Transport, url string, b
 		GotConn:              func(i httptrace.GotConnInfo) { reused.Store(i.Reused) },
 		GotFirstResponseByte: func() { answered.Store(true) },
 	}
-	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, trace), http.MethodPost, url, body.open())
+	dialing := context.WithValue(ctx, attemptKey{}, ctx)
+	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(dialing, trace), http.MethodPost, url, body.open())
 	if err != nil {
 		return nil, false, err
 	}
@@ -267,7 +268,7 @@ func (b *httpBackend) networkError(err error) error {
 	if errors.As(err, &e) {
 		return e
 	}
-	if strings.Contains(err.Error(), "server response headers exceeded") {
+	if text := err.Error(); strings.Contains(text, "server response headers exceeded") || strings.Contains(text, "header list larger than") { // HTTP/1, HTTP/2
 		return overLimit("the answer's headers exceed %d bytes (limits.header_bytes)", b.cfg.Limits.HeaderBytes)
 	}
 	text := err.Error()

@@ -24,6 +24,7 @@ type pool struct {
 	kept  *http.Transport // connections are kept alive
 	fresh *http.Transport // every request on a new connection (R6)
 	users int             // guarded by pools.mu
+	awake int             // users that do not rest; guarded by pools.mu
 	// background counts the goroutines that read complete streams aside; each
 	// ends by itself within a second, or with life, which ends when the pool closes.
 	background sync.WaitGroup
@@ -56,9 +57,10 @@ func borrowTransport(cfg llm.ModelConfig, o Options) (*pool, error) {
 	defer pools.mu.Unlock()
 	if p := pools.open[key]; p != nil {
 		p.users++
+		p.awake++
 		return p, nil
 	}
-	p := &pool{key: key, users: 1}
+	p := &pool{key: key, users: 1, awake: 1}
 	p.life, p.die = context.WithCancel(context.Background())
 	if p.kept, err = p.transport(cfg, proxy, o.OnSocket); err != nil {
 		return nil, err
@@ -69,10 +71,30 @@ func borrowTransport(cfg llm.ModelConfig, o Options) (*pool, error) {
 	return p, nil
 }
 
-// give lets go of a borrowed pool.
+// rest is one user's word that it needs no idle connections for now; the last
+// user's closes them.
+func (p *pool) rest() {
+	pools.mu.Lock()
+	p.awake--
+	idle := p.awake == 0
+	pools.mu.Unlock()
+	if idle {
+		p.kept.CloseIdleConnections()
+	}
+}
+
+// wake takes a rest back.
+func (p *pool) wake() {
+	pools.mu.Lock()
+	defer pools.mu.Unlock()
+	p.awake++
+}
+
+// give lets go of a borrowed pool, by a user that does not rest.
 func (p *pool) give() {
 	pools.mu.Lock()
 	p.users--
+	p.awake--
 	last := p.users == 0
 	if last {
 		delete(pools.open, p.key)
@@ -156,8 +178,24 @@ type dialer struct {
 	onSocket func(fd uintptr, open bool)
 }
 
+// attemptKey finds, in the context of a dial, the context of the attempt that
+// caused it: the transport dials under one that outlives the request.
+type attemptKey struct{}
+
+// connecting is the context of a dial: it ends with the attempt that caused it
+// (S10), or at D1.
+func (d *dialer) connecting(ctx context.Context) (inner context.Context, stop func()) {
+	ctx, cancel := context.WithTimeout(ctx, d.timeout)
+	attempt, ok := ctx.Value(attemptKey{}).(context.Context)
+	if !ok {
+		return ctx, cancel
+	}
+	unwatch := context.AfterFunc(attempt, cancel)
+	return ctx, func() { unwatch(); cancel() }
+}
+
 func (d *dialer) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	ctx, stop := context.WithTimeout(ctx, d.timeout)
+	ctx, stop := d.connecting(ctx)
 	defer stop()
 	conn, err := new(net.Dialer).DialContext(ctx, network, addr)
 	if err != nil {
@@ -167,7 +205,7 @@ func (d *dialer) dial(ctx context.Context, network, addr string) (net.Conn, erro
 }
 
 func (d *dialer) dialTLS(ctx context.Context, network, addr string) (net.Conn, error) {
-	ctx, stop := context.WithTimeout(ctx, d.timeout)
+	ctx, stop := d.connecting(ctx)
 	defer stop()
 	raw, err := new(net.Dialer).DialContext(ctx, network, addr)
 	if err != nil {
@@ -177,9 +215,10 @@ func (d *dialer) dialTLS(ctx context.Context, network, addr string) (net.Conn, e
 	if cfg.ServerName, _, err = net.SplitHostPort(addr); err != nil {
 		cfg.ServerName = addr
 	}
-	conn := tls.Client(d.watched(raw), cfg)
+	watched := d.watched(raw)
+	conn := tls.Client(watched, cfg)
 	if err := conn.HandshakeContext(ctx); err != nil {
-		_ = raw.Close() // the handshake's error is what matters
+		_ = watched.Close() // the handshake's error is what matters
 		return nil, connectError(ctx, d.timeout, addr, err)
 	}
 	return conn, nil

@@ -171,17 +171,17 @@ def retire(clients: Iterable[Any], kept: Iterable[Any]) -> None:
 
 
 def release(client: Any) -> None:
-    """Ends the calls begun through a client itself and drops its native side."""
+    """Ends the calls begun through a client itself and lets go of its idle connections."""
     from ._native import route
 
     side = route.route_of(client)
     side.close_calls("the client")
     side.used_directly = False
-    side.release()
+    side.rest()
 
 
 async def leave(user: Any, entries: Iterable[Entry]) -> None:
-    """Ends an aggregator's calls, and lets go of the routes that only it used."""
+    """Ends an aggregator's calls, and lets go of the idle connections of routes that only it used."""
     from ._native import route
 
     for reference in route.calls_of(user).valuerefs():
@@ -194,7 +194,7 @@ async def leave(user: Any, entries: Iterable[Entry]) -> None:
         side.users.discard(user)
         if not side.users:
             if not side.used_directly:
-                side.release()
+                side.rest()
             if vendor_of(entry.client) is None:
                 await close(entry.provider, entry.name, entry.client)
 

@@ -90,6 +90,12 @@ class Route:
         with self._lock:
             self._handles = {}
 
+    def rest(self) -> None:
+        """Closes idle connections that no other route needs. Breaker and limits stay as they are."""
+        for _, handle in list(self._handles.values()):
+            if handle.alive:
+                load.call("llmagg_client_rest", handle.pointer)
+
     def close_calls(self, by: str) -> None:
         """Ends the calls that were begun through this client itself."""
         for reference in self.calls.valuerefs():

@@ -54,6 +54,7 @@ STATUS_FUNCTIONS: dict[str, tuple[object, ...]] = {
     "llmagg_client_info": (c_void_p, *_OUT),
     "llmagg_client_report": (c_void_p, *_OUT),
     "llmagg_client_set_available": (c_void_p, c_int, _ERR),
+    "llmagg_client_rest": (c_void_p, _ERR),
     "llmagg_client_chat_submit": (c_void_p, *_SUBMIT),
     "llmagg_routes_chat_submit": (*_ROUTES, *_SUBMIT),
     "llmagg_routes_health_submit": (*_ROUTES, _QUEUE, c_uint64, _OP, _ERR),
