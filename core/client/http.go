@@ -272,6 +272,10 @@ func (b *httpBackend) networkError(err error) error {
 		return overLimit("the answer's headers exceed %d bytes (limits.header_bytes)", b.cfg.Limits.HeaderBytes)
 	}
 	text := err.Error()
+	if strings.HasPrefix(text, "connection error: PROTOCOL_ERROR") {
+		// The transport says no more, also where headers pass its limit.
+		return &llm.Error{Code: llm.BadResponse, Cause: err, Message: fmt.Sprintf("%s: what came is no proper HTTP/2, or its headers exceed %d bytes (limits.header_bytes)", b.where, b.cfg.Limits.HeaderBytes)}
+	}
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		text = "the connection ended before the answer began"
