@@ -9,4 +9,4 @@ BUILD  ?= build
 
 contract: lib venv ## the contract cases through Go, C and Python (CONTRACT_RUN=name: only those)
 	CC="$(CC)" LLMAGG_CONTRACT_DOORS=go,c,python LLMAGG_CONTRACT_BUILD="$(abspath $(BUILD))" LLMAGG_CONTRACT_PYTHON="$(abspath $(PYTHON))" \
-		$(GO) test -count=1 -timeout 300s $(if $(CONTRACT_RUN),-run 'TestContract/.*/$(CONTRACT_RUN)') ./tests/contract
+		$(GO) test -count=1 -parallel 3 -timeout 300s $(if $(CONTRACT_RUN),-run 'TestContract/.*/$(CONTRACT_RUN)') ./tests/contract

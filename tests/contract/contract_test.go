@@ -59,6 +59,14 @@ func cDoor(t *testing.T) (Door, error) {
 	return NewProcessDoor("c", []string{program}, nil)
 }
 
+// TestMain sets what the case config_environment refers to; the doors inherit it.
+func TestMain(m *testing.M) {
+	if err := os.Setenv("LLMAGG_CONTRACT_KEY", Key); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
+
 // TestContract runs every case through every door. LLMAGG_CONTRACT_DOORS names
 // the doors that must be there ("go,c,python"); without it a door that is not
 // built is left out, and says so.
