@@ -158,6 +158,9 @@ func (a *attempt) settle(e *llm.Error, now time.Time) {
 	switch {
 	case e.Code == llm.Canceled || e.Code == llm.Closed:
 		a.pass.neutral()
+	case e.Code == llm.BadRequest || e.Code == llm.ContextLength || e.Code == llm.ContentFilter || e.Code == llm.InvalidArgument:
+		// The request's own fault: no verdict for those who wait with theirs.
+		a.pass.neutral()
 	case e.Code == llm.Authentication || e.Code == llm.Quota:
 		g.blockAccount()
 		a.pass.failUncounted(e)
