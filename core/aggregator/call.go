@@ -291,6 +291,9 @@ func (o *opener) Open(ctx context.Context) (*client.Opened, *llm.Error) {
 func (o *opener) Reopen(ctx context.Context, failed *client.Opened, reason *llm.Error) (*client.Opened, *llm.Error) {
 	w := o.walk
 	i := w.index(failed.Turn())
+	if !reason.Code.NextRoute(w.call.Payload.Options) {
+		return nil, w.ended(reason) // E3
+	}
 	w.remember(reason)
 	if !w.others(i) {
 		opened, err := failed.Turn().Again(ctx, reason)

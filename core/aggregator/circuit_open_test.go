@@ -50,3 +50,17 @@ func TestABackendsOwnCircuitOpenIsAskedOnce(t *testing.T) {
 	require.Equal(t, llm.AllFailed, llm.CodeOfError(err))
 	require.Equal(t, 1, backend.asked)
 }
+
+// A stream that breaks off with an error for which there is no next route ends
+// with that error, though it might begin again (E3).
+func TestARestartDoesNotGoWhereTheCallMayNot(t *testing.T) {
+	w := build(t, map[string]string{"a": `[{"events":[{"text":"some"},{"error":{"message":"no","code":400,"type":"invalid_request_error"}}]}]`, "b": `[{}]`}, "")
+	q := ask()
+	q.Options.OnInterrupt, q.Options.StopOnBadRequest = llm.InterruptRestart, true
+	s, err := w.Stream(t.Context(), q)
+	require.NoError(t, err)
+	_, err = s.Collect()
+	require.Equal(t, llm.BadRequest, llm.CodeOfError(err), "%v", err)
+	require.Equal(t, "some", llm.AsError(err).Partial)
+	require.Zero(t, w.wall.Seen().Models["b"].Requests)
+}

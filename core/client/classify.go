@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -64,16 +65,17 @@ func requestID(h http.Header) string {
 	return ""
 }
 
+// redirectHost is the host that a redirect leads to, without credentials; the
+// path where it stays on its host.
 func redirectHost(h http.Header) string {
-	to := h.Get("Location")
-	if i := strings.Index(to, "://"); i >= 0 {
-		rest := to[i+3:]
-		if j := strings.IndexAny(rest, "/?#"); j >= 0 {
-			rest = rest[:j]
-		}
-		return rest
+	to, err := url.Parse(h.Get("Location"))
+	if err != nil {
+		return "an unreadable location"
 	}
-	return to
+	if to.Host == "" {
+		return to.Path
+	}
+	return to.Host
 }
 
 // codeOf is the error table: first what the body says, then the status.

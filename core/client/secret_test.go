@@ -16,6 +16,7 @@ func TestNoKeyComesOutOfAnError(t *testing.T) {
 		"message":              `{"status":401,"body":{"error":{"message":"bad key ` + key + `","code":"` + key + `"}}}`,
 		"request id":           `{"status":400,"headers":{"x-request-id":"` + key + `"}}`,
 		"redirect":             `{"redirect":"http://` + key + `.example/?k=` + key + `"}`,
+		"redirect's password":  `{"redirect":"https://user:percall-pw@host.example/x"}`,
 		"cut in the message":   `{"status":400,"body":"` + strings.Repeat("x", 1015) + key + `"}`,
 		"cut in the body":      `{"status":400,"body":"` + strings.Repeat("x", 1<<16-10) + key + `"}`,
 		"header's token":       `{"status":400,"body":"no such token: configured-987654"}`,
