@@ -86,7 +86,9 @@ func (w *walk) run(ctx context.Context, ask func(t *client.Turn, forced bool) *l
 		if err == nil {
 			return nil
 		}
-		if client.Ended(ctx) != nil || !err.Code.NextRoute(w.call.Payload.Options) {
+		if ended := client.Ended(ctx); ended != nil && err.Code != ended.Code {
+			return w.ended(ended) // D5: whatever else happened in that moment
+		} else if ended != nil || !err.Code.NextRoute(w.call.Payload.Options) {
 			return w.ended(err)
 		}
 		if err.Code == llm.CircuitOpen && !forced && w.turns[i].Made() == made && w.turns[i].Client().Available() {

@@ -2,7 +2,10 @@ package aggregator_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/llmagg/llmagg/core/aggregator"
 	"github.com/llmagg/llmagg/core/client"
@@ -63,4 +66,46 @@ func TestARestartDoesNotGoWhereTheCallMayNot(t *testing.T) {
 	require.Equal(t, llm.BadRequest, llm.CodeOfError(err), "%v", err)
 	require.Equal(t, "some", llm.AsError(err).Partial)
 	require.Zero(t, w.wall.Seen().Models["b"].Requests)
+}
+
+// silent answers nothing until its context ends; the first time it fails at once.
+type silent struct{ asked atomic.Int64 }
+
+func (s *silent) Chat(ctx context.Context, _ *client.Exchange) (*llm.Response, error) {
+	if s.asked.Add(1) == 1 {
+		return nil, llm.Errorf(llm.Unavailable, "down")
+	}
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (s *silent) Stream(ctx context.Context, x *client.Exchange) (client.ChunkReader, error) {
+	_, err := s.Chat(ctx, x)
+	return nil, err
+}
+
+// A deadline that passes while another call's forced try is out is TIMEOUT
+// (D5, E3), not the closed door.
+func TestADeadlineWhileWaitingForAVerdictIsTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := client.NewCustom(llm.ModelConfig{Provider: "mine", Name: "m", MaxRetries: 1, Breaker: llm.BreakerConfig{Failures: 1}}, &silent{}, client.Options{})
+		require.NoError(t, err)
+		a := aggregator.New(manager.New(manager.Options{}), aggregator.Options{})
+		p, err := ask().Payload()
+		require.NoError(t, err)
+		call := func(o llm.CallOptions) error {
+			_, err := a.ChatRoutes(t.Context(), []*client.Client{c}, p.WithOptions(o))
+			return err
+		}
+		require.Equal(t, llm.AllFailed, llm.CodeOfError(call(llm.CallOptions{})))
+		forced := make(chan error, 1)
+		go func() { forced <- call(llm.CallOptions{}) }()
+		synctest.Wait()
+		began := time.Now()
+		require.Equal(t, llm.Timeout, llm.CodeOfError(call(llm.CallOptions{Deadline: 2 * time.Second})))
+		require.Equal(t, 2*time.Second, time.Since(began))
+		require.Equal(t, llm.AllFailed, llm.CodeOfError(call(llm.CallOptions{Timeout: 3 * time.Second})))
+		require.Equal(t, 5*time.Second, time.Since(began))
+		require.Equal(t, llm.AllFailed, llm.CodeOfError(<-forced))
+	})
 }

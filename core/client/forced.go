@@ -93,11 +93,15 @@ func (t *Turn) waitNamed(change <-chan struct{}, named time.Time) *llm.Error {
 // the route is worth another look.
 func (t *Turn) awaitVerdict(v *verdict, limit time.Time) *llm.Error {
 	c := t.client
-	timer := time.NewTimer(time.Until(limit))
-	defer timer.Stop()
+	var expired <-chan time.Time
+	if _, ok := t.ctx.Deadline(); !ok { // else the context itself ends there (D5)
+		timer := time.NewTimer(time.Until(limit))
+		defer timer.Stop()
+		expired = timer.C
+	}
 	select {
 	case <-v.done():
-	case <-timer.C:
+	case <-expired:
 		e := c.notUsable()
 		e.Message += "; another call's try of it did not end in time"
 		return e
