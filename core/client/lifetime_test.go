@@ -216,10 +216,8 @@ func TestABackendThatReturnsNothingIsAFailure(t *testing.T) {
 	none := broken{stream: func() (client.ChunkReader, error) {
 		return reader(func() (*llm.Chunk, error) { return nil, io.EOF }), nil
 	}}
-	s, err := custom(t, none, nil).Stream(t.Context(), ask())
-	require.NoError(t, err, "an answer of no chunks is complete: its author says so")
-	_, err = s.Collect()
-	require.NoError(t, err)
+	_, err = custom(t, none, func(cfg *llm.ModelConfig) { cfg.MaxRetries = 1 }).Stream(t.Context(), ask())
+	require.Equal(t, llm.StreamInterrupted, llm.CodeOfError(err), "S2: at least one choice must come")
 }
 
 // A wait that an application's backend names counts like a server's (R4).

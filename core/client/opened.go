@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -50,6 +51,9 @@ func (o *Opened) open() (err error) {
 	}
 	for {
 		chunk, err := a.next(o.reader)
+		if err == io.EOF && !o.begun() {
+			return llm.Errorf(llm.StreamInterrupted, "the stream ended before any choice came") // S2
+		}
 		if err == io.EOF {
 			o.whole = true
 			a.timer.Stop()
@@ -66,6 +70,11 @@ func (o *Opened) open() (err error) {
 			return nil
 		}
 	}
+}
+
+// begun tells whether a choice has come.
+func (o *Opened) begun() bool {
+	return slices.ContainsFunc(o.head, func(c *llm.Chunk) bool { return len(c.Choices) > 0 })
 }
 
 func (o *Opened) keep(c *llm.Chunk) {

@@ -151,8 +151,10 @@ func (p *pool) transport(cfg llm.ModelConfig, env *httpproxy.Config, onSocket fu
 		MaxIdleConnsPerHost:    1024, // more than any sensible max_concurrent_calls: reuse under concurrency
 		IdleConnTimeout:        90 * time.Second,
 		MaxResponseHeaderBytes: cfg.Limits.HeaderBytes,
-		WriteBufferSize:        16 << 10,
-		ReadBufferSize:         16 << 10,
+		// A connection that died in silence is noticed before it is used again.
+		HTTP2:           &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second},
+		WriteBufferSize: 16 << 10,
+		ReadBufferSize:  16 << 10,
 	}, nil
 }
 

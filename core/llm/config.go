@@ -22,13 +22,13 @@ type ModelConfig struct {
 	// By default the provider's name picks it.
 	Type string
 	// APIKey is sent to the origin of BaseURL and nowhere else.
-	APIKey string
+	APIKey string `json:"-"`
 	// BaseURL is the API's root, such as https://api.openai.com/v1; the
 	// preset's by default.
 	BaseURL      string
 	Organization string            // OpenAI-Organization header
-	Headers      map[string]string // added to each request
-	Proxy        string            // URL; by default http_proxy, https_proxy and no_proxy of the environment
+	Headers      map[string]string `json:"-"` // added to each request
+	Proxy        string            `json:"-"` // URL; by default http_proxy, https_proxy and no_proxy of the environment
 	CAFile       string            // PEM file with roots, instead of the system's
 
 	Timeout        time.Duration // of an attempt, or to a stream's first token; 30 s

@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -258,4 +259,11 @@ func TestOptionsOfARequestAreChecked(t *testing.T) {
 			require.ErrorContains(t, err, c.says)
 		})
 	}
+}
+
+func TestConfigurationAsJSONHoldsNoSecrets(t *testing.T) {
+	text, err := json.Marshal(ModelConfig{Name: "m", APIKey: "sk-secret", Headers: map[string]string{"x": "sk-secret"}, Proxy: "http://u:sk-secret@p"})
+	require.NoError(t, err)
+	require.NotContains(t, string(text), "sk-secret")
+	require.Contains(t, string(text), `"m"`)
 }

@@ -183,7 +183,7 @@ func cut(v []byte) string {
 }
 
 // AppendBody appends the JSON that an attempt posts: the request with the
-// route's model, "stream" set or left out, and "stream_options" with usage
+// route's model, "stream" as asked, and "stream_options" with usage
 // asked for where withUsage says so. Fields that are null are left out, and
 // everything else stands as the caller wrote it.
 func (p *Payload) AppendBody(dst []byte, model string, stream, withUsage bool) []byte {
@@ -206,6 +206,8 @@ func (p *Payload) AppendBody(dst []byte, model string, stream, withUsage bool) [
 			dst = append(dst, `,"stream_options":`...)
 			dst = p.appendStreamOptions(dst)
 		}
+	} else {
+		dst = append(dst, `,"stream":false`...) // S8; a few servers stream unless told otherwise
 	}
 	return append(dst, '}')
 }

@@ -14,7 +14,7 @@ func TestPayloadReplacesModelAndStreamAndKeepsTheRest(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, p.Stream)
 	require.Equal(t, "a", p.Model)
-	require.Equal(t, `{"model":"up","messages":[{"role":"user","content":"hi \u00e9"}],"x_new":{"deep":[null,1.50]}}`,
+	require.Equal(t, `{"model":"up","messages":[{"role":"user","content":"hi \u00e9"}],"x_new":{"deep":[null,1.50]},"stream":false}`,
 		string(p.AppendBody(nil, "up", false, false)))
 	require.Equal(t, `{"model":"up","messages":[{"role":"user","content":"hi \u00e9"}],"x_new":{"deep":[null,1.50]},"stream":true,"stream_options":{"include_usage":true,"y":1}}`,
 		string(p.AppendBody(nil, "up", true, true)))
