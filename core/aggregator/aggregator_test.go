@@ -206,6 +206,28 @@ func TestAllRoutesOpenForcesOneTryAtATime(t *testing.T) {
 	require.Equal(t, "closed", w.Report()[0].Circuit)
 }
 
+func TestWaitingForAVerdictEndsWhenAnotherRouteReopens(t *testing.T) {
+	w := build(t, map[string]string{"a": `[{"status":503,"times":2},{"delay_headers_s":20}]`, "b": `[{"status":429,"headers":{"retry-after-ms":"600"}},{}]`},
+		`,"breaker":{"failures":2,"open_s":60},"max_retries":1`)
+	q := ask()
+	q.Options.Timeout = 300 * time.Millisecond // too short to wait for b
+	for range 2 {
+		_, err := w.Chat(context.Background(), q)
+		require.Equal(t, llm.AllFailed, llm.CodeOfError(err))
+	}
+	forcing, done := context.WithCancel(context.Background())
+	errs := make(chan error, 1)
+	go func() { _, err := w.Chat(forcing, ask()); errs <- err }()
+	require.NoError(t, w.wall.Wait(context.Background(), func(s faultwall.Seen) bool { return s.Models["a"].Requests == 3 }))
+	start := time.Now()
+	r, err := w.Chat(context.Background(), ask()) // waits for the verdict on a, which does not come
+	require.NoError(t, err)
+	require.Equal(t, "Hello from b.", r.Text())
+	require.Less(t, time.Since(start), 1800*time.Millisecond)
+	done()
+	require.Equal(t, llm.Canceled, llm.CodeOfError(<-errs))
+}
+
 func TestHedgeWinsAgainstASlowRoute(t *testing.T) {
 	w := build(t, map[string]string{"a": `[{"delay_headers_s":20}]`, "b": `[{"text":"quick"}]`}, "")
 	q := ask()

@@ -2,6 +2,7 @@ package aggregator
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync/atomic"
@@ -90,6 +91,9 @@ func (w *walk) run(ctx context.Context, ask func(t *client.Turn, forced bool) *l
 			return w.ended(ended) // D5: whatever else happened in that moment
 		} else if ended != nil || !err.Code.NextRoute(w.call.Payload.Options) {
 			return w.ended(err)
+		}
+		if forced && errors.Is(err, client.ErrElsewhere) {
+			continue
 		}
 		if err.Code == llm.CircuitOpen && !forced && w.turns[i].Made() == made && w.turns[i].Client().Available() {
 			// It closed before the call was let in, and was not asked: if

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -80,13 +81,41 @@ func (t *Turn) waitNamed(change <-chan struct{}, named time.Time) *llm.Error {
 	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-change:
-	case <-t.ctx.Done():
-		return c.routed(Ended(t.ctx))
+	look, stop := t.lookAround()
+	defer stop()
+	for {
+		select {
+		case <-timer.C:
+			return nil
+		case <-change:
+			return nil
+		case <-look:
+			if t.othersLeft() {
+				return c.routed(elsewhere())
+			}
+		case <-t.ctx.Done():
+			return c.routed(Ended(t.ctx))
+		}
 	}
-	return nil
+}
+
+// ErrElsewhere is the cause of a CIRCUIT_OPEN that ends the wait for a route
+// because another one has become usable: the route is not to be given up.
+var ErrElsewhere = errors.New("another route has become usable")
+
+func elsewhere() *llm.Error {
+	return &llm.Error{Code: llm.CircuitOpen, Message: ErrElsewhere.Error(), Cause: ErrElsewhere}
+}
+
+// lookAround ticks while a call waits for one of several routes: what makes
+// the others usable is mostly time, seldom an event, and their number is not
+// known here.
+func (t *Turn) lookAround() (look <-chan time.Time, stop func()) {
+	if t.others == nil {
+		return nil, func() {}
+	}
+	ticker := time.NewTicker(20 * time.Millisecond)
+	return ticker.C, ticker.Stop
 }
 
 // awaitVerdict waits for another call's forced try or probe. nil means that
@@ -99,14 +128,23 @@ func (t *Turn) awaitVerdict(v *verdict, limit time.Time) *llm.Error {
 		defer timer.Stop()
 		expired = timer.C
 	}
-	select {
-	case <-v.done():
-	case <-expired:
-		e := c.notUsable()
-		e.Message += "; another call's try of it did not end in time"
-		return e
-	case <-t.ctx.Done():
-		return c.routed(Ended(t.ctx))
+	look, stop := t.lookAround()
+	defer stop()
+	for waiting := true; waiting; {
+		select {
+		case <-v.done():
+			waiting = false
+		case <-look:
+			if t.othersLeft() {
+				return c.routed(elsewhere())
+			}
+		case <-expired:
+			e := c.notUsable()
+			e.Message += "; another call's try of it did not end in time"
+			return e
+		case <-t.ctx.Done():
+			return c.routed(Ended(t.ctx))
+		}
 	}
 	ok, err := v.result()
 	if ok || err == nil {
