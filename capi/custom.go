@@ -26,11 +26,9 @@ const (
 // customBackend performs attempts by asking the application through a queue.
 // It implements [client.Backend].
 type customBackend struct {
-	queue    *queue // nil: that of the operation that caused the attempt
-	tag      uint64
-	provider string
-	names    map[string]string // configured name by upstream name
-	limit    int64             // bytes of a whole stream (L1)
+	queue *queue // nil: that of the operation that caused the attempt
+	tag   uint64
+	limit int64 // bytes of a whole stream (L1)
 }
 
 // customCall is one attempt that the application performs.
@@ -63,14 +61,9 @@ type sized struct {
 var customCalls registry[*customCall]
 
 func newCustomBackend(q *queue, tag uint64, cfgs ...llm.ModelConfig) *customBackend {
-	b := &customBackend{queue: q, tag: tag, names: map[string]string{}}
+	b := &customBackend{queue: q, tag: tag}
 	for _, cfg := range cfgs {
-		cfg = cfg.WithDefaults()
-		b.provider = cfg.Provider
-		b.limit = max(b.limit, cfg.Limits.StreamBytes)
-		if b.names[cfg.Model] == "" {
-			b.names[cfg.Model] = cfg.Name
-		}
+		b.limit = max(b.limit, cfg.WithDefaults().Limits.StreamBytes)
 	}
 	return b
 }
@@ -88,7 +81,7 @@ func (b *customBackend) call(ctx context.Context, x *client.Exchange, stream boo
 	}
 	if c.queue == nil {
 		return nil, llm.Errorf(llm.InvalidArgument, "the custom provider %q was made without a queue, so a blocking call cannot reach it; "+
-			"use the ..._submit functions, or give the provider a queue that another thread reads", b.provider)
+			"use the ..._submit functions, or give the provider a queue that another thread reads", x.Provider)
 	}
 	names, err := llm.JSON.Marshal(struct {
 		Parent    uint64 `json:"parent"`
@@ -97,7 +90,7 @@ func (b *customBackend) call(ctx context.Context, x *client.Exchange, stream boo
 		Name      string `json:"name"`
 		Model     string `json:"model"`
 		Stream    bool   `json:"stream"`
-	}{parent, parentTag, b.provider, b.names[x.Model], x.Model, stream})
+	}{parent, parentTag, x.Provider, x.Name, x.Model, stream})
 	if err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ func (t *Turn) begin(ctx context.Context, p *pass, place, stream bool, waited ti
 	c := t.client
 	now := time.Now()
 	a := &attempt{turn: t, pass: p, place: place, lastLife: now}
-	a.x = Exchange{Payload: t.call.Payload, Model: c.cfg.Model}
+	a.x = Exchange{Payload: t.call.Payload, Provider: c.cfg.Provider, Name: c.cfg.Name, Model: c.cfg.Model}
 	a.record = llm.Attempt{Provider: c.cfg.Provider, Model: c.cfg.Name, Start: now, Wait: waited,
 		Stream: stream, Forced: p != nil && p.forced, Hedge: t.hedge}
 	a.index = t.call.start(a.record)

@@ -32,8 +32,9 @@ type ChunkReader interface {
 // facts, on the goroutine that calls it.
 type Exchange struct {
 	Payload *llm.Payload
-	Model   string // the upstream name
-	Usage   bool   // ask for usage in the stream, if the vendor can
+	// Provider and Name are the route's; Model is its upstream name.
+	Provider, Name, Model string
+	Usage                 bool // ask for usage in the stream, if the vendor can
 
 	// Facts for the trail.
 	Status  int   // HTTP status

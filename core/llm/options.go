@@ -28,7 +28,7 @@ type CallOptions struct {
 	Timeout time.Duration
 	// OnInterrupt is for streams, see [OnInterrupt].
 	OnInterrupt OnInterrupt
-	// HedgeAfter joins a second route to one that has sent no token by then;
+	// HedgeAfter, for streams, joins a second route to one that has sent no token by then;
 	// 0 means never.
 	HedgeAfter time.Duration
 	// StopOnBadRequest ends the call at BAD_REQUEST instead of trying the next route.
