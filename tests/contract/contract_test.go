@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -59,12 +60,28 @@ func cDoor(t *testing.T) (Door, error) {
 	return NewProcessDoor("c", []string{program}, nil)
 }
 
-// TestMain sets what the case config_environment refers to; the doors inherit it.
+// score is what TestContract found; TestMain writes it down.
+var score Scorecard
+
+// TestMain sets what the case config_environment refers to, which the doors
+// inherit, and writes the scorecard if LLMAGG_SCORECARD names a file.
 func TestMain(m *testing.M) {
 	if err := os.Setenv("LLMAGG_CONTRACT_KEY", Key); err != nil {
 		panic(err)
 	}
-	os.Exit(m.Run())
+	status := m.Run()
+	if path := os.Getenv("LLMAGG_SCORECARD"); path != "" {
+		fmt.Print(score.Table())
+		page := []byte(score.Markdown(time.Now().UTC()))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, page, 0o644)); err != nil {
+			fmt.Println(err)
+			status = 1
+		}
+		if score.Fails() > 0 {
+			status = 1
+		}
+	}
+	os.Exit(status)
 }
 
 // TestContract runs every case through every door. LLMAGG_CONTRACT_DOORS names
@@ -74,6 +91,7 @@ func TestContract(t *testing.T) {
 	cases, err := Load(".")
 	require.NoError(t, err)
 	require.NotEmpty(t, cases)
+	score.Expect(cases)
 	required := os.Getenv("LLMAGG_CONTRACT_DOORS")
 	for _, name := range Doors {
 		if required != "" && !slices.Contains(strings.Split(required, ","), name) {
@@ -97,14 +115,17 @@ func TestContract(t *testing.T) {
 
 func one(t *testing.T, c *Case, door Door, folder string) {
 	result := Run(c, door, folder)
+	if door, inProcess := door.(*goDoor); inProcess && len(result.Failures) == 0 {
+		if err := door.Stop(); err != nil {
+			result.Failures = append(result.Failures, "after the case: "+err.Error())
+		}
+	}
+	score.Add(result)
 	if result.Without != "" {
 		t.Skipf("not in this door: %s", result.Without)
 	}
 	for _, failure := range result.Failures {
 		t.Error(failure)
-	}
-	if door, inProcess := door.(*goDoor); inProcess && !t.Failed() {
-		require.NoError(t, door.Stop(), "after the case")
 	}
 }
 

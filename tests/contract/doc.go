@@ -14,4 +14,5 @@
 //	outcome.go      what one call came to, as a document
 //	seen.go         what the wall saw, as a document
 //	run.go          a case through a door, step by step
+//	scorecard.go    all results as a table, and as a page
 package contract

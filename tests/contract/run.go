@@ -24,6 +24,8 @@ type Result struct {
 	Door string
 	// Without says why the case cannot occur in this door; it was not run then.
 	Without string
+	// Partly names the steps that the door left out, with the reasons.
+	Partly []string
 	// Failures are empty if everything was as expected.
 	Failures []string
 	Duration time.Duration
@@ -149,7 +151,8 @@ func (r *run) await(f *flight, what string) map[string]any {
 
 // step performs one step; false ends the case.
 func (r *run) step(s *Step, where string) bool {
-	if s.Without[r.door.Name()] != "" {
+	if why := s.Without[r.door.Name()]; why != "" {
+		r.result.Partly = append(r.result.Partly, where+": "+why)
 		return true
 	}
 	switch s.action() {
