@@ -97,9 +97,9 @@ func codeOf(status int, s errorBody) llm.Code {
 		status == http.StatusForbidden && has(text, "moderation", "flagged", "content policy"),
 		status == http.StatusBadRequest && has(text, "content management policy", "content policy", "content filter", "content exists risk"):
 		return llm.ContentFilter
-	case has(name, "context_length", "string_above_max_length"),
+	case has(name, "context_length", "context_size", "string_above_max_length"),
 		(status == 0 || status == 400 || status == 413 || status == 422) &&
-			has(text, "maximum context length", "context length", "context window", "prompt is too long", "exceeds the maximum number of tokens", "input token count"):
+			has(text, "maximum context length", "context length", "context size", "context window", "prompt is too long", "exceeds the maximum number of tokens", "input token count"):
 		return llm.ContextLength
 	case has(name, "invalid_api_key", "api_key_invalid", "authentication_error", "invalid_authentication"),
 		has(text, "api key not valid", "incorrect api key"):

@@ -98,6 +98,8 @@ func TestErrorCodes(t *testing.T) {
 		{"OpenAI key", code("invalid_api_key"), 401, llm.Authentication},
 		{"OpenAI context", code("context_length_exceeded"), 400, llm.ContextLength},
 		{"context in words", message("This model's maximum context length is 8192 tokens"), 400, llm.ContextLength},
+		{"llama.cpp context", `{"error":{"code":400,"message":"request (8020 tokens) exceeds the available context size (2048 tokens), try increasing it","type":"exceed_context_size_error","n_prompt_tokens":8020,"n_ctx":2048}}`, 400, llm.ContextLength},
+		{"context size in words", message("the request exceeds the available context size"), 400, llm.ContextLength},
 		{"context at 413", message("prompt is too long: 210000 tokens"), 413, llm.ContextLength},
 		{"Gemini context", message("The input token count (1200000) exceeds the maximum number of tokens allowed"), 400, llm.ContextLength},
 		{"OpenAI filter", code("content_filter"), 400, llm.ContentFilter},
