@@ -104,50 +104,96 @@ func (strayLog) Write(p []byte) (int, error) {
 var watching struct {
 	sync.Mutex
 	queue *queue
-	stop  func()
+	flush func() bool // returns when all that was told before is in queue; false: nobody carries anything there
+	stop  func()      // flushes and ends
 }
 
-// watch sends observations to q from now on; nil: to nobody.
+// watch sends observations to q from now on; nil: to nobody. What was told
+// before is in the former queue when it returns, also where that is q.
 func watch(q *queue) {
 	watching.Lock()
 	defer watching.Unlock()
+	if q != nil && q == watching.queue && watching.flush() {
+		return
+	}
 	if watching.stop != nil {
 		watching.stop()
 	}
-	watching.queue, watching.stop = q, nil
+	watching.queue, watching.flush, watching.stop = q, nil, nil
 	if q == nil {
 		return
 	}
 	s := observers.Subscribe(maxDroppable)
-	quit, done := make(chan struct{}), make(chan struct{})
+	flushes, done := make(chan chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = recovered("observe", func() { pump(s, q, quit) }) // logged
+		_ = recovered("observe", func() { pump(s, q, flushes) }) // logged
 	}()
-	watching.stop = func() { close(quit); <-done; s.Close() }
+	watching.flush = func() bool {
+		flushed := make(chan struct{})
+		select {
+		case flushes <- flushed:
+		case <-done:
+			return false
+		}
+		select {
+		case <-flushed:
+			return true
+		case <-done:
+			return false
+		}
+	}
+	flush := watching.flush
+	watching.stop = func() {
+		s.Close()
+		flush()
+		close(flushes)
+		<-done
+	}
 }
 
-// pump carries observations to q until quit.
-func pump(s *llm.Subscription, q *queue, quit <-chan struct{}) {
-	var lost uint64
+// pump carries observations to q until flushes is closed, or q is. What comes
+// on flushes is closed when all that was told before has been carried.
+func pump(s *llm.Subscription, q *queue, flushes <-chan chan struct{}) {
+	c := carrier{s: s, q: q}
 	for {
 		select {
-		case <-quit:
-			return
+		case flushed, ok := <-flushes:
+			if !ok {
+				return
+			}
+			for range len(s.C()) {
+				if !c.carry(<-s.C()) {
+					return
+				}
+			}
+			close(flushed)
 		case v := <-s.C():
-			data, err := v.MarshalJSON()
-			if err != nil {
-				continue
-			}
-			if now := s.Dropped(); now > lost {
-				q.noteDropped(now - lost)
-				lost = now
-			}
-			if !q.offer(record{kind: eventObserve}, data) {
+			if !c.carry(v) {
 				return
 			}
 		}
 	}
+}
+
+// carrier puts observations into a queue, and counts what its subscription lost.
+type carrier struct {
+	s    *llm.Subscription
+	q    *queue
+	lost uint64
+}
+
+// carry reports whether the queue still takes any.
+func (c *carrier) carry(v llm.Observation) bool {
+	if now := c.s.Dropped(); now > c.lost {
+		c.q.noteDropped(now - c.lost)
+		c.lost = now
+	}
+	data, err := v.MarshalJSON()
+	if err != nil {
+		return true
+	}
+	return c.q.offer(record{kind: eventObserve}, data)
 }
 
 // forgetLogQueue ends logging and observing to a queue that is freed.

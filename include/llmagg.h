@@ -487,7 +487,13 @@ LLMAGG_API llmagg_status llmagg_custom_fail(uint64_t op, const char *error, size
  * Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_log_to_queue(int32_t level, llmagg_queue *queue, llmagg_error **err);
 
-/* The same for what observers see: OBSERVE events about attempts, retries, failovers, restarts, hedges, breakers. Since: 0.1.0 */
+/* The same for what observers see: OBSERVE events about attempts, retries, failovers, restarts, hedges, breakers and health, of
+ * every route in the process, those of llmagg_client_new and llmagg_client_new_custom too. While nobody observes they cost nothing.
+ * Payload: {"event": "attempt_started", "attempt_ended", "retry_scheduled", "failover", "restart", "hedge", "breaker_changed" or
+ * "health_changed", "time": seconds since the epoch, "call": number of the call, "provider", "model", "to": "provider/model",
+ * "from" and "state": of a breaker or a health check, "wait": seconds, "code": name, "message", "attempt": {...}}; what does not
+ * apply is left out. When it returns, all that was observed before is in the queue that it goes to; giving the same queue once
+ * more does only that. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_observe_to_queue(llmagg_queue *queue, llmagg_error **err);
 
 /* ------------------------------------------------------------------------------------------------------------------ wall -- */

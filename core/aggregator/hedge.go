@@ -107,7 +107,7 @@ func (o *opener) hedged(ctx context.Context, t *client.Turn, after time.Duration
 		return r.opened, r.err
 	}
 	next.Hedge()
-	next.Client().Tell(llm.Observation{Kind: llm.Hedged, Call: o.walk.call.ID, To: next.Client().Route()})
+	t.Client().Tell(llm.Observation{Kind: llm.Hedged, Call: o.walk.call.ID, To: next.Client().Route()})
 	second := contend(ctx, next)
 	go second.open(results)
 	r := <-results

@@ -192,7 +192,7 @@ func (s *Stream) broke(e *llm.Error) (llm.Event, error) {
 	s.next = opened
 	opened.onLost(s.end)
 	s.mu.Unlock()
-	c := opened.turn.client
+	c := from.turn.client
 	if c.observers().Active() {
 		c.tell(llm.Observation{Kind: llm.Restarted, Call: s.call.ID, To: restart.To, Code: e.Code, Message: e.Message})
 	}

@@ -47,7 +47,7 @@ type Observation struct {
 	Call     uint64 // numbers the calls of a process; 0 where there is none
 	Provider string
 	Model    string
-	To       string        // "provider/model" a failover, restart or hedge goes to
+	To       string        // "provider/model" to which a failover, restart or hedge goes from the route above
 	From     string        // a breaker's former state
 	State    string        // a breaker's state, or "up" and "down" of a health check
 	Wait     time.Duration // before a retry

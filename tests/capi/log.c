@@ -60,6 +60,28 @@ static void what_is_too_much_is_dropped_and_counted(void) {
     llmagg_wall_free(wall);
 }
 
+static void what_was_observed_is_there_after_the_same_queue_was_given_again(void) {
+    llmagg_wall *wall = wall_with("{}");
+    llmagg_client *client = client_for(wall, "m", "");
+    llmagg_queue *queue = new_queue();
+    llmagg_buf out = {NULL, 0};
+    received r;
+    OK(llmagg_observe_to_queue(queue, &err));
+    for (int i = 0; i < 200; i++) {
+        OK(llmagg_client_chat(client, STR(HELLO), NOTHING, &out, &err));
+        llmagg_buf_free(&out);
+        OK(llmagg_observe_to_queue(i % 10 == 9 ? NULL : queue, &err)); /* ending it does the same */
+        int ended = 0;
+        while (llmagg_queue_wait(queue, 0, NULL) == LLMAGG_OK && receive(queue, &r)) ended += has(r.payload, "\"attempt_ended\"");
+        CHECK(ended == 1);
+        OK(llmagg_observe_to_queue(queue, &err));
+    }
+    OK(llmagg_observe_to_queue(NULL, &err));
+    llmagg_queue_free(queue);
+    llmagg_client_free(client);
+    llmagg_wall_free(wall);
+}
+
 static void a_freed_queue_ends_it(void) {
     llmagg_wall *wall = wall_with("{\"default\":{\"steps\":[{\"status\":500}]}}");
     llmagg_client *client = client_for(wall, "m", ",\"max_retries\":1");
@@ -78,6 +100,7 @@ static void a_freed_queue_ends_it(void) {
 int main(void) {
     RUN(nothing_is_logged_at_first);
     RUN(what_is_too_much_is_dropped_and_counted);
+    RUN(what_was_observed_is_there_after_the_same_queue_was_given_again);
     RUN(a_freed_queue_ends_it);
     return RESULT();
 }

@@ -24,6 +24,10 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "custom_client.py": ({}, ["You said: Hello there\n", "one two three"]),
     "blocking.py": ({}, ["What is a comet? Hello from gpt-3.5-turbo.", "\nHello from gpt-3.5-turbo.\n"]),
+    "observe.py": (
+        {},
+        ["answer:  Hello from gpt-4o-mini.", "failover: openai/first → openai/second", "breaker changed: openai/first"],
+    ),
     "tools.py": ({"default": {"steps": [TOOL_CALL, {"text": "4 degrees."}]}}, ["4 degrees."]),
 }
 
@@ -48,6 +52,25 @@ def test_example(llm_wall: FaultWall, name: str) -> None:
         assert chats(llm_wall)[1]["body"]["messages"][2] == {
             "role": "tool", "content": "4 degrees in Oslo", "tool_call_id": "c1",
         }  # fmt: skip
+
+
+def test_observe_without_a_key_asks_a_server_of_its_own() -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
+    result = subprocess.run(
+        [sys.executable, str(EXAMPLES / "observe.py")], capture_output=True, text=True, timeout=60, env=environment
+    )
+    assert result.returncode == 0, result.stderr
+    for text in (
+        "retry scheduled: openai/first in 0.0",
+        "attempt ended: openai/first: UNAVAILABLE (HTTP 503)",
+        "failover: openai/first → openai/second",
+        "breaker changed: openai/first closed → open",
+        "breaker changed: openai/first half_open → closed",
+        "health changed: openai/second up",
+        "answer:  Hello from second.",
+        "answer:  Hello from first.",
+    ):
+        assert text in result.stdout
 
 
 def test_every_example_is_tested_and_short() -> None:

@@ -101,6 +101,7 @@ def test_the_layouts_are_those_of_the_header() -> None:
         "CANCEL_CUSTOM",
         "RESUME_CUSTOM",
         "LOG",
+        "OBSERVE",
         "DROPPED",
     ):
         assert re.search(rf"LLMAGG_EVENT_{name} = {getattr(signatures, name)},?\s", header), name

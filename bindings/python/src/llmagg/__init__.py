@@ -16,6 +16,7 @@ from . import (
     log,
     manager,
     messages,
+    observers,
     provider,
     providers,
     requests,
@@ -57,6 +58,7 @@ from .events import ChunkEvent, DoneEvent, RestartEvent, StreamEvent
 from .llm_aggrator import LLMAggrator
 from .manager import Manager, get_client, get_client_by_model, get_manager
 from .messages import Function, Message, MessageRole
+from .observers import Observation, Observer, SyncObserver, observe, observe_sync
 from .provider import BaseProvider, Provider
 from .providers import DeepSeekProvider, GeminiProvider, OpenAIProvider
 from .requests import ChatCompletionRequest
@@ -66,13 +68,13 @@ __all__ = [
     "APIError", "APITimeoutError", "AllModelsFailedError", "Attempt", "AuthenticationError", "BadRequestError",
     "BadResponseError", "BaseLLMClient", "BaseProvider", "CanceledError", "ChatCompletionRequest",
     "ChatCompletionResponse", "Choice", "ChunkEvent", "CircuitOpenError", "ClosedError", "ContentFilterError",
-    "ContextLengthError", "DeepSeekProvider", "DoneEvent", "ForkedError", "Function", "GeminiProvider", "InternalError",
-    "InvalidArgumentError", "LLMAggrator", "LLMAggregator", "LLMClient", "LLMError", "Manager", "Message",
-    "MessageRole",
-    "ModelConfig", "ModelNotFoundError", "NotInitializedError", "OpenAIProvider", "OverloadedError", "Provider",
-    "ProviderConfig", "ProviderNotFoundError", "QuotaExceededError", "RateLimitError", "RestartEvent",
-    "ServiceUnavailableError", "StreamChoice", "StreamEvent", "StreamInterruptedError", "StreamResponse", "Usage",
-    "__version__", "aggregator", "attempt", "client", "config", "errors", "events", "get_client", "get_client_by_model",
-    "get_manager", "llm_aggrator", "log", "manager", "messages", "provider", "providers", "requests", "responses",
+    "ContextLengthError", "DeepSeekProvider", "DoneEvent", "ForkedError", "Function", "GeminiProvider",
+    "InternalError", "InvalidArgumentError", "LLMAggrator", "LLMAggregator", "LLMClient", "LLMError", "Manager",
+    "Message", "MessageRole", "ModelConfig", "ModelNotFoundError", "NotInitializedError", "Observation", "Observer",
+    "OpenAIProvider", "OverloadedError", "Provider", "ProviderConfig", "ProviderNotFoundError", "QuotaExceededError",
+    "RateLimitError", "RestartEvent", "ServiceUnavailableError", "StreamChoice", "StreamEvent",
+    "StreamInterruptedError", "StreamResponse", "SyncObserver", "Usage", "__version__", "aggregator", "attempt",
+    "client", "config", "errors", "events", "get_client", "get_client_by_model", "get_manager", "llm_aggrator", "log",
+    "manager", "messages", "observe", "observe_sync", "observers", "provider", "providers", "requests", "responses",
     "settings", "types",
 ]  # fmt: skip

@@ -1,0 +1,262 @@
+"""What happens inside calls, as it happens: attempts, retries, failovers, restarts, hedges, breakers, health (O2).
+
+``async with llmagg.observe() as events`` and ``with llmagg.observe_sync() as events`` see every route of the process.
+No call ever waits for an observer: one that lags behind by more than its buffer loses observations, and is told how
+many. While nobody observes, nothing runs and nothing is kept.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from .attempt import Attempt
+from .errors import ForkedError, InvalidArgumentError
+
+if TYPE_CHECKING:
+    import asyncio
+
+DEFAULT_BUFFER = 1000
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One thing that happened. ``event`` says what, and which of the fields are set.
+
+    ``attempt_started``; ``attempt_ended``: ``attempt``, and ``code`` and ``message`` of a failure; ``retry_scheduled``:
+    ``wait``, and why; ``failover``, ``restart``, ``hedge``: ``to`` ("provider/model"), and why; ``breaker_changed``:
+    ``from_state`` and ``state`` ("closed", "half_open", "open"); ``health_changed``: ``state`` ("up", "down");
+    ``dropped``: ``dropped``, the number of observations that were lost here.
+
+    ``time`` is seconds since the Unix epoch, ``wait`` seconds; ``call`` numbers the calls of the process, 0 where none
+    is concerned; ``code`` is a name as in ``Attempt.outcome``. No field ever holds a key.
+    """
+
+    event: str
+    time: float = 0.0
+    call: int = 0
+    provider: str = ""
+    model: str = ""
+    to: str = ""
+    from_state: str = ""
+    state: str = ""
+    wait: float = 0.0
+    code: str = ""
+    message: str = ""
+    attempt: Attempt | None = None
+    dropped: int = 0
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def route(self) -> str:
+        """The route as "provider/model", "" where none is concerned."""
+        return f"{self.provider}/{self.model}" if self.provider else ""
+
+    def __str__(self) -> str:
+        """The observation in one line."""
+        if self.dropped:
+            return f"dropped: {self.dropped} observations"
+        name = self.event.replace("_", " ")
+        if self.attempt is not None:
+            return f"{name}: {self.attempt}"
+        parts = [f"{name}: {self.route}"]
+        if self.to:
+            parts.append(f" → {self.to}")
+        if self.state:
+            parts.append(f" {self.from_state} → {self.state}" if self.from_state else f" {self.state}")
+        if self.wait:
+            parts.append(f" in {self.wait:.3g} s")
+        if self.code:
+            parts.append(f": {self.code}: {self.message}" if self.message else f": {self.code}")
+        return "".join(parts)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Observation:
+        """Reads what the core tells; unknown fields go to ``extra``."""
+        known = {k: v for k, v in data.items() if k in _FIELDS}
+        if attempt := data.get("attempt"):
+            known["attempt"] = Attempt.from_dict(attempt)
+        other = {k: v for k, v in data.items() if k not in _FIELDS and k != "from"}
+        return cls(from_state=data.get("from", ""), extra=other, **known)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object as the core writes it; fields that say nothing are left out."""
+        values = {("from" if k == "from_state" else k): v for k, v in vars(self).items() if v and k != "extra"}
+        if self.attempt is not None:
+            values["attempt"] = self.attempt.to_dict()
+        return {**values, **self.extra}
+
+
+_FIELDS = frozenset(Observation.__dataclass_fields__) - {"extra", "from_state"}
+
+
+class _Observer:
+    """A bounded line of observations: filled by the package's observing thread, emptied by whoever iterates."""
+
+    def __init__(self, buffer: int) -> None:
+        if buffer < 1:
+            raise InvalidArgumentError(f"buffer is {buffer}; expected at least 1")
+        self.dropped = 0
+        """How many observations were lost so far."""
+        self._buffer = buffer
+        self._lock = threading.Lock()  # guards what follows
+        self._line: deque[Observation] = deque()
+        self._lost = 0  # since the last one that was kept
+        self._open: bool | None = None  # None: not yet
+        self._generation = 0
+
+    def _begin(self) -> None:
+        from ._native import load, watch
+
+        if self._open is not None:
+            raise InvalidArgumentError("an observer is entered once; call observe() again")
+        watch.add(self)
+        self._open, self._generation = True, load.generation
+
+    def close(self) -> None:
+        """Ends observing; what happened before can still be iterated over. A second time does nothing. Thread-safe."""
+        from ._native import load, watch
+
+        if self._open and self._generation == load.generation:
+            watch.remove(self)
+            with self._lock:
+                self._open = False
+                self._wake()
+
+    def put(self, observation: Observation) -> None:
+        """Takes an observation, or counts it as lost. For the package's observing thread."""
+        with self._lock:
+            lost = observation.dropped
+            if lost or len(self._line) >= self._buffer:
+                self._lost += lost or 1
+                self.dropped += lost or 1
+            else:
+                self._note_lost()
+                self._line.append(observation)
+            self._wake()
+
+    def _note_lost(self) -> None:
+        if self._lost:
+            self._line.append(Observation("dropped", dropped=self._lost))
+            self._lost = 0
+
+    def _take(self) -> Observation | None:
+        """The next observation, None while there is none; with the lock held."""
+        from ._native import load
+
+        if self._open is None:
+            raise InvalidArgumentError(
+                "an observer is used as 'with observe_sync() as events' or 'async with observe()'"
+            )
+        if self._generation != load.generation:
+            raise ForkedError("this observer began in the parent process; begin one in the child")
+        if not self._line:
+            self._note_lost()
+        return self._line.popleft() if self._line else None
+
+    def _wake(self) -> None:
+        """Wakes who waits for news; with the lock held."""
+        raise NotImplementedError
+
+
+class SyncObserver(_Observer):
+    """A context manager and an iterator of :class:`Observation`; each step blocks until there is one.
+
+    Iteration ends after :meth:`close`, or after the ``with`` block, with what had happened until then. Thread-safe.
+    """
+
+    def __init__(self, buffer: int = DEFAULT_BUFFER) -> None:
+        super().__init__(buffer)
+        self._news = threading.Condition(self._lock)
+
+    def __enter__(self) -> SyncObserver:
+        self._begin()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> SyncObserver:
+        return self
+
+    def __next__(self) -> Observation:
+        with self._lock:
+            while (observation := self._take()) is None:
+                if not self._open:
+                    raise StopIteration
+                self._news.wait()
+            return observation
+
+    def _wake(self) -> None:
+        self._news.notify_all()
+
+
+class Observer(_Observer):
+    """An async context manager and async iterator of :class:`Observation`.
+
+    Iteration ends after :meth:`close`, or after the ``async with`` block, with what had happened until then. It belongs
+    to the event loop in which it was entered; a step that is cancelled loses nothing.
+    """
+
+    def __init__(self, buffer: int = DEFAULT_BUFFER) -> None:
+        super().__init__(buffer)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._news: asyncio.Event | None = None
+        self._woken = False  # since the last look at an empty line; guarded by the lock
+
+    async def __aenter__(self) -> Observer:
+        import asyncio
+
+        if self._open is None:
+            self._loop, self._news = asyncio.get_running_loop(), asyncio.Event()
+        self._begin()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __aiter__(self) -> Observer:
+        return self
+
+    async def __anext__(self) -> Observation:
+        while True:
+            with self._lock:
+                if (observation := self._take()) is not None:
+                    return observation
+                if not self._open or self._news is None:
+                    raise StopAsyncIteration
+                self._woken = False
+                self._news.clear()
+            await self._news.wait()
+
+    def _wake(self) -> None:
+        if self._loop is not None and self._news is not None and not self._woken:
+            self._woken = True
+            try:
+                self._loop.call_soon_threadsafe(self._news.set)
+            except RuntimeError:  # the loop was closed before its observer
+                self._loop = None
+
+
+def observe(*, buffer: int = DEFAULT_BUFFER) -> Observer:
+    """Observes all routes of the process: ``async with observe() as events``, then ``async for event in events``.
+
+    ``buffer`` is how many observations may wait for the iteration, at least 1; more are dropped and counted. Raises
+    InvalidArgumentError for another buffer. Any number of observers may be open; each sees everything.
+    """
+    return Observer(buffer)
+
+
+def observe_sync(*, buffer: int = DEFAULT_BUFFER) -> SyncObserver:
+    """:func:`observe` for code without an event loop: ``with observe_sync() as events``, then ``for event in events``.
+
+    Iterate in a thread of its own to see things live, or after the ``with`` block to see what happened inside.
+    """
+    return SyncObserver(buffer)
