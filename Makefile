@@ -18,8 +18,11 @@ export GOFLAGS += -trimpath
 
 include packaging/build.mk
 include packaging/capi_tests.mk
--include bindings/python/build.mk
+include bindings/python/build.mk
 include tests/contract/contract.mk
+-include tests/fuzz.mk
+-include tests/mutants/mutants.mk
+-include tests/realservers/realservers.mk
 
 # The virtual environment holds the package as users install it; the tests' tools come on top.
 PY_SOURCES := $(shell find bindings/python/src bindings/python/_build -name '*.py' -o -name py.typed) bindings/python/pyproject.toml
