@@ -1,0 +1,109 @@
+package main
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// right and wrong are keys: the servers that check keys know the right one.
+const (
+	right = "sk-right"
+	wrong = "sk-wrong"
+)
+
+// server is a program that others wrote, and what it is known to be able to do.
+type server struct {
+	name     string // as in the names of its contract cases: quirk_NAME_…
+	title    string
+	registry string // "PyPI" or "npm"
+	packages []string
+	language string
+	path     string // of the base URL
+	provider string // how it is configured: "openai" or "gemini"
+	model    string
+	// command starts it on a port of the loopback interface.
+	command func(p places, port string) (args, environment []string)
+
+	checksKeys, checksModels, hasTools, hasUsage, hasLimit, hasModelList bool
+}
+
+// places are the folders of a run: build holds what was installed, and sources
+// this package. All are absolute.
+type places struct{ build, sources, run string }
+
+func (p places) venv(name string) string   { return filepath.Join(p.build, "venv", "bin", name) }
+func (p places) node(name string) string   { return filepath.Join(p.build, "node", "node_modules", name) }
+func (p places) config(name string) string { return filepath.Join(p.sources, "config", name) }
+
+var servers = []server{
+	{
+		name: "llamacpp", title: "llama.cpp's server with a tiny random model", registry: "PyPI", packages: []string{"xllamacpp", "gguf"}, language: "C++",
+		path: "/v1", provider: "openai", model: "tiny-random", checksKeys: true, hasUsage: true, hasLimit: true, hasModelList: true,
+		command: func(p places, port string) ([]string, []string) {
+			return []string{p.venv("python"), filepath.Join(p.sources, "llamacpp_server.py"), p.run, port, right}, nil
+		},
+	},
+	{
+		name: "aimock", title: "aimock", registry: "npm", packages: []string{"@copilotkit/aimock"}, language: "TypeScript, node:http",
+		path: "/v1", provider: "openai", model: "gpt-4o", checksKeys: true, checksModels: true, hasTools: true, hasUsage: true, hasModelList: true,
+		command: func(p places, port string) ([]string, []string) {
+			return []string{"node", p.node("@copilotkit/aimock/dist/cli.js"), "--port", port, "-f", p.config("aimock.json")}, []string{"AIMOCK_API_KEYS=" + right}
+		},
+	},
+	{
+		name: "mock_llm", title: "mock-llm", registry: "npm", packages: []string{"@dwmkerr/mock-llm"}, language: "TypeScript, Express",
+		path: "/v1", provider: "openai", model: "gpt-5.2", hasModelList: true,
+		command: func(p places, port string) ([]string, []string) {
+			return []string{"node", p.node("@dwmkerr/mock-llm/dist/main.js")}, []string{"HOST=127.0.0.1", "PORT=" + port}
+		},
+	},
+	{
+		name: "mockllm", title: "mockllm", registry: "PyPI", packages: []string{"mockllm"}, language: "Python, FastAPI",
+		path: "/v1", provider: "openai", model: "gpt-4o",
+		command: func(p places, port string) ([]string, []string) {
+			return []string{p.venv("python"), "-m", "uvicorn", "mockllm.server:app", "--host", "127.0.0.1", "--port", port},
+				[]string{"MOCKLLM_RESPONSES_FILE=" + p.config("mockllm.yaml")}
+		},
+	},
+	{
+		name: "stubllm", title: "stubllm", registry: "PyPI", packages: []string{"stubllm"}, language: "Python, FastAPI",
+		path: "/v1", provider: "openai", model: "gpt-4o", checksKeys: true, checksModels: true, hasTools: true, hasModelList: true,
+		command: func(p places, port string) ([]string, []string) {
+			return []string{p.venv("stubllm"), "serve", "--port", port, "--fixture-file", p.config("stubllm.yaml")}, nil
+		},
+	},
+	{
+		name: "llmock", title: "llmock", registry: "PyPI", packages: []string{"llmock"}, language: "Python, FastAPI",
+		path: "/v1", provider: "openai", model: "gpt-4o", hasTools: true, hasUsage: true, hasLimit: true, hasModelList: true,
+		command: llmock,
+	},
+	{
+		name: "llmock_gemini", title: "llmock, its Gemini side", registry: "PyPI", packages: []string{"llmock"}, language: "Python, FastAPI",
+		path: "/gemini/v1beta", provider: "gemini", model: "gemini-2.5-flash", hasTools: true, hasUsage: true, hasLimit: true, hasModelList: true,
+		command: llmock,
+	},
+}
+
+func llmock(p places, port string) ([]string, []string) {
+	return []string{p.venv("llmock"), "serve", "--host", "127.0.0.1", "--port", port, "--context-window", "2000"}, nil
+}
+
+// version asks the installed package, not the lock file, for its version.
+func (s *server) version(p places) string {
+	var all []string
+	for _, name := range s.packages {
+		var command *exec.Cmd
+		if s.registry == "npm" {
+			command = exec.Command("node", "-p", `require(process.argv[1]).version`, p.node(name)+"/package.json")
+		} else {
+			command = exec.Command(p.venv("python"), "-c", "import importlib.metadata as m, sys; print(m.version(sys.argv[1]))", name)
+		}
+		output, err := command.Output()
+		if err != nil {
+			output = []byte("not installed")
+		}
+		all = append(all, name+" "+strings.TrimSpace(string(output)))
+	}
+	return strings.Join(all, ", ")
+}
