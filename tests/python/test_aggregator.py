@@ -83,6 +83,7 @@ def test_parameters_reach_the_wire(llm_wall: FaultWall, run: Any) -> None:
     (request,) = chats(llm_wall)
     assert request["headers"]["x-trace"] == "t"
     assert request["body"] == {
+        "stream": False,
         "model": "gpt-a", "top_p": 0.5, "seed": 7, "tools": tools, "response_format": {"type": "json_object"},
         "made_up": {"a": None}, "also": 1,
         "messages": [{"role": "system", "content": "s"}, {"role": "user", "content": [{"type": "text", "text": "x"}]}],

@@ -26,6 +26,7 @@ def test_basic_usage(llm_wall: FaultWall) -> None:
     (request,) = chats(llm_wall)
     assert request["headers"]["authorization"] == "Bearer your-openai-key"
     assert request["body"] == {
+        "stream": False,
         "model": "gpt-3.5-turbo",
         "messages": [
             {"role": "system", "content": "You are a helpful assistant."},
