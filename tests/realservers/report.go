@@ -85,7 +85,7 @@ func (r *result) section(b *strings.Builder, doors []string) {
 		b.WriteString("\n")
 	}
 	if r.server.provider != "openai" {
-		b.WriteString("\nIts wire is looked at through the library only.\n")
+		b.WriteString("\nIts wire is looked at through the library only; what is odd about it is in [quirk_llmock_gemini_shape](../tests/contract/quirk_llmock_gemini_shape.json).\n")
 		return
 	}
 	if len(r.quirks) == 0 {
