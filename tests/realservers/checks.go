@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -132,7 +133,8 @@ func understand(events []contract.Event) (*answer, error) {
 		a.chunks++
 		var chunk struct {
 			Choices []struct {
-				Delta struct {
+				FinishReason string `json:"finish_reason"`
+				Delta        struct {
 					Content string `json:"content"`
 				} `json:"delta"`
 			} `json:"choices"`
@@ -142,6 +144,7 @@ func understand(events []contract.Event) (*answer, error) {
 		}
 		for _, c := range chunk.Choices {
 			a.joined += c.Delta.Content
+			a.finish = cmp.Or(c.FinishReason, a.finish)
 		}
 	}
 	last := events[len(events)-1]
@@ -184,7 +187,8 @@ func (a *answer) readResponse() error {
 	if err := json.Unmarshal(a.document, &response); err != nil {
 		return err
 	}
-	if len(response.Choices) == 0 {
+	if len(response.Choices) == 0 { // Python's chat_completion_stream gives chunks only
+		a.text = a.joined
 		return nil
 	}
 	choice := response.Choices[0]

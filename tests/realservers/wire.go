@@ -54,6 +54,7 @@ func (x *exchange) make(ctx context.Context, method, url, key, body string) erro
 	if err != nil {
 		return err
 	}
+	request.Close = true // servers close idle connections after 5 s: a POST by hand would meet that
 	request.Header.Set("Authorization", "Bearer "+key)
 	request.Header.Set("Content-Type", "application/json")
 	response, err := http.DefaultClient.Do(request)
