@@ -80,4 +80,4 @@ examples: lib venv ## every Go example, run
 	$(GO) test -count=1 ./examples/go/...
 
 clean: ## remove what was built
-	rm -rf $(BUILD) $(VENV) bindings/python/build bindings/python/src/*.egg-info
+	rm -rf $(BUILD) $(VENV) dist bindings/python/build bindings/python/src/*.egg-info bindings/python/src/llmagg/_native/libllmagg.so

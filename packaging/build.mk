@@ -4,6 +4,7 @@ GO            ?= go
 CC            ?= cc
 CXX           ?= c++
 PREFIX        ?= /usr/local
+override PREFIX := $(abspath $(PREFIX))
 INCLUDEDIR    ?= $(PREFIX)/include
 LIBDIR        ?= $(PREFIX)/lib
 DESTDIR       ?=

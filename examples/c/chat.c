@@ -7,10 +7,10 @@
 
 #include "llmagg.h"
 
-static void check(llmagg_status status, llmagg_error *error) {
+static void check(llmagg_status status, llmagg_error **error) {
     if (status == LLMAGG_OK) return;
-    fprintf(stderr, "%s\n", llmagg_error_message(error));
-    llmagg_error_free(error);
+    fprintf(stderr, "%s\n", llmagg_error_message(*error));
+    llmagg_error_free(*error);
     exit(1);
 }
 
@@ -30,17 +30,17 @@ int main(void) {
     llmagg_buf url = {NULL, 0}, answer = {NULL, 0};
 
     if (key == NULL) {
-        check(llmagg_wall_start(NULL, 0, &wall, &err), err);
-        check(llmagg_wall_url(wall, &url, &err), err);
+        check(llmagg_wall_start(NULL, 0, &wall, &err), &err);
+        check(llmagg_wall_url(wall, &url, &err), &err);
         printf("OPENAI_API_KEY is not set: asking the scripted server at %s\n", url.ptr);
     }
     snprintf(config, sizeof config, "{\"openai\":{\"models\":{\"%s\":{\"api_key\":\"%s\",\"base_url\":\"%s\"}}}}", model,
              key != NULL ? "${OPENAI_API_KEY}" : "none", wall != NULL ? url.ptr : env("OPENAI_BASE_URL", ""));
 
-    check(llmagg_manager_new(&manager, &err), err);
-    check(llmagg_aggregator_new(manager, NULL, 0, &aggregator, &err), err);
-    check(llmagg_aggregator_initialize(aggregator, config, strlen(config), &err), err);
-    check(llmagg_aggregator_chat(aggregator, request, strlen(request), NULL, 0, &answer, &err), err);
+    check(llmagg_manager_new(&manager, &err), &err);
+    check(llmagg_aggregator_new(manager, NULL, 0, &aggregator, &err), &err);
+    check(llmagg_aggregator_initialize(aggregator, config, strlen(config), &err), &err);
+    check(llmagg_aggregator_chat(aggregator, request, strlen(request), NULL, 0, &answer, &err), &err);
     puts(answer.ptr);
 
     llmagg_buf_free(&answer);

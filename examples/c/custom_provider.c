@@ -6,9 +6,9 @@
 
 #include "llmagg.h"
 
-static int check(llmagg_status status, llmagg_error *error) {
+static int check(llmagg_status status, llmagg_error **error) {
     if (status == LLMAGG_OK) return 1;
-    fprintf(stderr, "%s\n", llmagg_error_message(error));
+    fprintf(stderr, "%s\n", llmagg_error_message(*error));
     exit(1);
 }
 
@@ -48,11 +48,11 @@ int main(void) {
     llmagg_queue *queue = NULL;
     uint64_t op = 0;
     int attempts = 0;
-    check(llmagg_queue_new(&queue, &err), err);
-    check(llmagg_provider_new_custom(config, strlen(config), NULL, 0, &provider, &err), err); /* NULL: the caller's queue */
-    check(llmagg_provider_client(provider, "shout", 5, &client, &err), err);
-    check(llmagg_client_chat_submit(client, queue, request, strlen(request), NULL, 0, LLMAGG_STREAM, 0, &op, &err), err);
-    check(llmagg_queue_run(queue, on_event, &attempts, &err), err);
+    check(llmagg_queue_new(&queue, &err), &err);
+    check(llmagg_provider_new_custom(config, strlen(config), NULL, 0, &provider, &err), &err); /* NULL: the caller's queue */
+    check(llmagg_provider_client(provider, "shout", 5, &client, &err), &err);
+    check(llmagg_client_chat_submit(client, queue, request, strlen(request), NULL, 0, LLMAGG_STREAM, 0, &op, &err), &err);
+    check(llmagg_queue_run(queue, on_event, &attempts, &err), &err);
     llmagg_client_free(client);
     llmagg_provider_free(provider);
     llmagg_queue_free(queue);

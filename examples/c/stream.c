@@ -6,9 +6,9 @@
 
 #include "llmagg.h"
 
-static int check(llmagg_status status, llmagg_error *error) {
+static int check(llmagg_status status, llmagg_error **error) {
     if (status == LLMAGG_OK) return 1;
-    fprintf(stderr, "%s\n", llmagg_error_message(error));
+    fprintf(stderr, "%s\n", llmagg_error_message(*error));
     exit(1);
 }
 
@@ -43,14 +43,14 @@ int main(void) {
     llmagg_queue *queue = NULL;
     llmagg_wall *wall = NULL;
     llmagg_buf url = {NULL, 0};
-    if (key == NULL && check(llmagg_wall_start(script, strlen(script), &wall, &err), err))
-        check(llmagg_wall_url(wall, &url, &err), err);
+    if (key == NULL && check(llmagg_wall_start(script, strlen(script), &wall, &err), &err))
+        check(llmagg_wall_url(wall, &url, &err), &err);
     snprintf(config, sizeof config, "{\"provider\":\"openai\",\"name\":\"%s\",\"api_key\":\"%s\",\"base_url\":\"%s\"}",
              model != NULL ? model : "gpt-4o-mini", key != NULL ? key : "none", wall != NULL ? url.ptr : base != NULL ? base : "");
-    check(llmagg_client_new(config, strlen(config), &client, &err), err);
-    check(llmagg_queue_new(&queue, &err), err);
-    check(llmagg_client_chat_submit(client, queue, request, strlen(request), options, strlen(options), LLMAGG_STREAM, 0, &op, &err), err);
-    check(llmagg_queue_run(queue, on_event, &chunks, &err), err);
+    check(llmagg_client_new(config, strlen(config), &client, &err), &err);
+    check(llmagg_queue_new(&queue, &err), &err);
+    check(llmagg_client_chat_submit(client, queue, request, strlen(request), options, strlen(options), LLMAGG_STREAM, 0, &op, &err), &err);
+    check(llmagg_queue_run(queue, on_event, &chunks, &err), &err);
     llmagg_queue_free(queue);
     llmagg_client_free(client);
     llmagg_wall_free(wall);

@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 
-from llmagg import LLMAggregator, get_manager
+from llmagg import LLMAggregator, LLMError, get_manager
 from llmagg.faultwall import FaultWall
 from llmagg.types import ChatCompletionRequest, Message, MessageRole
 
@@ -129,7 +129,13 @@ async def run(wall: FaultWall) -> tuple[str, str]:
               f"{wall.url} answers instead (real HTTP, no model).")  # fmt: skip
     async with LLMAggregator() as everything:
         await everything.initialize(config)
-        await manager_chat(provider, model)
+        try:
+            await manager_chat(provider, model)
+        except LLMError as error:
+            print(paint(f"{provider} does not answer: {error}", "31"))
+            print(f"The scripted server at {wall.url} answers instead.")
+            provider, model = "wall", "helper"
+            await manager_chat(provider, model)
         await stream(provider, model)
         await failover(provider, model)
         await breaker()

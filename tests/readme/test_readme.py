@@ -63,6 +63,15 @@ def test_c(readme: str, api: str, tmp_path: Path) -> None:
     assert ANSWER in run([str(program)], api)
 
 
+@pytest.mark.parametrize("readme", READMES)
+def test_fixture(readme: str, tmp_path: Path) -> None:
+    code = blocks(readme, "py")[0].replace("async def test_", "async def check_")
+    name = re.findall(r"async def (\w+)", code)[0]
+    head = "import asyncio\nfrom llmagg import LLMAggregator, get_manager\n"
+    (tmp_path / "test_it.py").write_text(f"{head}{code}\ndef test_it(llm_wall):\n    asyncio.run({name}(llm_wall))\n")
+    assert "1 passed" in run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)], "")
+
+
 def test_paths_in_contributing_exist() -> None:
     table = re.findall(r"^\| [^|]+ \| (.+) \|$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
     paths = [path for cell in table for path in re.findall(r"`([^`]+)`", cell)]
