@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/faultwall"
@@ -29,7 +30,9 @@ type Case struct {
 	Defaults map[string]json.RawMessage `json:"defaults"`
 	Config   json.RawMessage            `json:"config"`
 	Options  json.RawMessage            `json:"options"`
-	Steps    []Step                     `json:"steps"`
+	// Custom are routes that the application answers itself, before the others.
+	Custom []CustomRoute `json:"custom"`
+	Steps  []Step        `json:"steps"`
 	// Seen is what the walls must have seen when the session is closed.
 	Seen *SeenPattern `json:"seen"`
 	// Without names the doors in which the case cannot occur, and why.
@@ -58,7 +61,8 @@ type Step struct {
 	Seen       *SeenPattern    `json:"seen,omitempty"` // must hold now
 
 	// What Call takes.
-	Route       string          `json:"route,omitempty"`        // "provider/model": directly on that client
+	Route       string          `json:"route,omitempty"`        // "provider/model": directly on that client; with "asked": its provider
+	What        string          `json:"what,omitempty"`         // with "misuse": which handle
 	Request     json.RawMessage `json:"request,omitempty"`      // default: one user message "hi"
 	RequestText *Text           `json:"request_text,omitempty"` // a request that is no JSON, or generated
 	CallOptions json.RawMessage `json:"options,omitempty"`
@@ -83,6 +87,34 @@ type Step struct {
 type Switch struct {
 	Route string `json:"route"`
 	On    bool   `json:"on"`
+}
+
+// CustomRoute is a route that the door answers itself. Does says how, one word
+// (see Deeds) for each call; the last one holds for the rest. Each has a
+// provider of its own.
+type CustomRoute struct {
+	Route  string                     `json:"route"`
+	Does   []string                   `json:"does"`
+	Config map[string]json.RawMessage `json:"config"` // added to Defaults
+}
+
+// Deeds are what a custom route can do, some of them with seconds behind a
+// colon: "answer:0.1".
+var Deeds = []string{"answer", "no_finish", "foreign", "api_error", "timeout", "rate_limit", "internal", "garbage", "break", "hang", "stall", "stubborn"}
+
+func (c *CustomRoute) check() error {
+	provider, model, ok := strings.Cut(c.Route, "/")
+	if !ok || provider == "" || model == "" || len(c.Does) == 0 {
+		return errors.New("custom: route (provider/model) and does are required")
+	}
+	for _, deed := range c.Does {
+		kind, seconds, timed := strings.Cut(deed, ":")
+		_, err := strconv.ParseFloat(seconds, 64)
+		if !slices.Contains(Deeds, kind) || timed && err != nil {
+			return fmt.Errorf("custom: %q is none of %v, with seconds behind a colon or without", deed, Deeds)
+		}
+	}
+	return nil
 }
 
 // ChunkCount waits for chunks of a call.
@@ -134,7 +166,7 @@ type SeenPattern struct {
 }
 
 // Verbs are the values of Step.Call.
-var Verbs = []string{"chat", "stream", "health", "report", "models"}
+var Verbs = []string{"chat", "stream", "health", "report", "models", "asked", "observe", "observed", "misuse", "fork"}
 
 // Doors are the names of all doors.
 var Doors = []string{"go", "c", "python"}
@@ -202,6 +234,11 @@ func (c *Case) check() error {
 	}
 	if err := checkWithout(c.Without); err != nil {
 		return err
+	}
+	for i := range c.Custom {
+		if err := c.Custom[i].check(); err != nil {
+			return err
+		}
 	}
 	dummy := places{"base_url": "http://127.0.0.1:1/v1", "url": "http://127.0.0.1:1"}
 	scripts := []json.RawMessage{c.Script, c.OtherScript}

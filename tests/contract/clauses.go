@@ -22,3 +22,20 @@ func Clauses() []string {
 	}
 	return all
 }
+
+// Unproved lists the clauses that no case says it proves.
+func Unproved(cases []*Case) []string {
+	proved := map[string]bool{}
+	for _, c := range cases {
+		for _, clause := range c.Clauses {
+			proved[clause] = true
+		}
+	}
+	var missing []string
+	for _, clause := range Clauses() {
+		if !proved[clause] {
+			missing = append(missing, clause)
+		}
+	}
+	return missing
+}

@@ -8,12 +8,18 @@ import (
 // Command is what a door is told. Every command gets exactly one terminal
 // event. The verbs:
 //
+//	provide    a provider that the door answers itself, for the session of this number, which is opened later. Args: provider,
+//	           does (words joined by commas); First is its configuration
 //	open       a session: First is the configuration, Second the aggregator's options
 //	close      the session; its calls end with CLOSED
 //	chat       a call: First is the request, Second the call's options. Args: route,
 //	           raw (First may be no JSON object), blocking
 //	stream     the same, streamed. Args also: leave_after, pause_after, pause_s
 //	health, report, models
+//	asked      what the provider Args["route"] was asked: {"calls", "at_once" (at most), "cancelled"}
+//	observe    begins to observe; "observed" ends that and gives the observations as a list
+//	misuse     uses a handle that is none; Args: what ("null", "freed", "foreign", "kind")
+//	fork       uses what a forked child has of its parent
 //	cancel     the call whose ID is in Args["of"]
 //	available  Args: route, on ("1" or "0")
 type Command struct {

@@ -42,7 +42,7 @@ func orElse(value, otherwise string) string {
 	return value
 }
 
-// cDoor compiles doors/c/door.c against the built library.
+// cDoor compiles doors/c against the built library.
 func cDoor(t *testing.T) (Door, error) {
 	build, err := filepath.Abs(orElse(os.Getenv("LLMAGG_CONTRACT_BUILD"), filepath.Join(root, "build")))
 	if err != nil {
@@ -53,9 +53,9 @@ func cDoor(t *testing.T) (Door, error) {
 	}
 	program := filepath.Join(t.TempDir(), "door")
 	compile := exec.Command(orElse(os.Getenv("CC"), "cc"), "-std=c11", "-D_POSIX_C_SOURCE=200809L", "-O1", "-g", "-Wall", "-Wextra", "-Wpedantic", "-Werror",
-		"-I"+filepath.Join(root, "include"), "doors/c/door.c", "-o", program, "-L"+build, "-lllmagg", "-lpthread", "-Wl,-rpath,"+build)
+		"-I"+filepath.Join(root, "include"), "doors/c/door.c", "doors/c/custom.c", "doors/c/process.c", "-o", program, "-L"+build, "-lllmagg", "-lpthread", "-Wl,-rpath,"+build)
 	if output, err := compile.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("doors/c/door.c does not compile: %w\n%s", err, output)
+		return nil, fmt.Errorf("the C door does not compile: %w\n%s", err, output)
 	}
 	return NewProcessDoor("c", []string{program}, nil)
 }
@@ -127,6 +127,12 @@ func one(t *testing.T, c *Case, door Door, folder string) {
 	for _, failure := range result.Failures {
 		t.Error(failure)
 	}
+}
+
+func TestEveryClauseHasACase(t *testing.T) {
+	cases, err := Load(".")
+	require.NoError(t, err)
+	require.Empty(t, Unproved(cases), "these clauses and rows of the error table have no case")
 }
 
 func TestCasesAreStrict(t *testing.T) {

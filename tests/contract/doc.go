@@ -9,7 +9,7 @@
 //	text.go         placeholders and generated texts
 //	pattern.go      does a document match what was expected
 //	command.go      what a door is told and what it tells
-//	door_go.go      the Go door, in this process
+//	door_go.go      the Go door, in this process; custom_go.go: its custom routes
 //	door_process.go the doors that are programs: doors/c, doors/python
 //	outcome.go      what one call came to, as a document
 //	seen.go         what the wall saw, as a document

@@ -29,6 +29,8 @@ type goDoor struct {
 type goSession struct {
 	manager    *manager.Manager
 	aggregator *aggregator.Aggregator
+	custom     map[string]*custom // by provider
+	observing  *llm.Subscription  // nil: nobody observes
 }
 
 // NewGoDoor makes the Go door.
@@ -90,6 +92,8 @@ func (d *goDoor) Do(c Command, on func(Event)) {
 func (d *goDoor) perform(ctx context.Context, c *Command, on func(Event)) Event {
 	s := d.session(c.Session)
 	switch c.Verb {
+	case "provide":
+		return result(nil, d.provide(c))
 	case "open":
 		return result(nil, d.open(c))
 	case "close":
@@ -119,6 +123,13 @@ func (d *goDoor) perform(ctx context.Context, c *Command, on func(Event)) Event 
 		return result(s.aggregator.Report(), nil)
 	case "models":
 		return result(s.aggregator.Models(), nil)
+	case "asked":
+		return result(s.custom[c.Args["route"]].told(), nil)
+	case "observe":
+		s.observing = s.manager.Observers().Subscribe(1000)
+		return result(nil, nil)
+	case "observed":
+		return result(s.observed(), nil)
 	case "chat", "stream":
 		return s.call(ctx, c, on)
 	}
@@ -163,15 +174,35 @@ func (d *goDoor) open(c *Command) error {
 	if err != nil {
 		return err
 	}
-	m := manager.New(manager.Options{})
-	a := aggregator.New(m, aggregator.Options{Models: options.Models, Call: call})
-	if err := a.Initialize(context.Background(), configs); err != nil {
-		return err
-	}
+	s := d.made(c.Session)
+	s.aggregator = aggregator.New(s.manager, aggregator.Options{Models: options.Models, Call: call})
+	return s.aggregator.Initialize(context.Background(), configs)
+}
+
+// made is the session of this number, which is made if there is none.
+func (d *goDoor) made(id uint64) *goSession {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.sessions[c.Session] = &goSession{manager: m, aggregator: a}
-	return nil
+	s := d.sessions[id]
+	if s == nil {
+		s = &goSession{manager: manager.New(manager.Options{}), custom: map[string]*custom{}}
+		d.sessions[id] = s
+	}
+	return s
+}
+
+// observed ends observing and gives what was observed.
+func (s *goSession) observed() []llm.Observation {
+	s.observing.Close()
+	all := []llm.Observation{}
+	for {
+		select {
+		case o := <-s.observing.C():
+			all = append(all, o)
+		default:
+			return all
+		}
+	}
 }
 
 // asker is what an aggregator and a client have in common.

@@ -25,6 +25,7 @@ import (
 //	{"$each": pattern}       every item of a list
 //	{"$begins": [items]}     the first items of a list
 //	{"$any": [patterns]}     at least one of them
+//	{"$all": [patterns]}     each of them
 //	{"$absent": true}        nothing, null, "", an empty list or an empty object
 //	{"$ascending": n}        a list of numbers, or of texts that are numbers, in order but for at most n, by which an
 //	                         item may be less than one before it
@@ -44,7 +45,7 @@ var conditions = map[string]func(path string, want, got any) []string{}
 func init() { // initialized here since they call match, which looks into the table
 	maps.Copy(conditions, map[string]func(path string, want, got any) []string{
 		"$min": bound(func(want, got float64) bool { return got >= want }), "$max": bound(func(want, got float64) bool { return got <= want }),
-		"$s": seconds, "$has": has, "$lacks": lacks, "$len": length, "$each": each, "$begins": begins, "$any": anyOf,
+		"$s": seconds, "$has": has, "$lacks": lacks, "$len": length, "$each": each, "$begins": begins, "$any": anyOf, "$all": allOf,
 		"$absent": absent, "$ascending": ascending,
 	})
 }
@@ -271,6 +272,14 @@ func anyOf(path string, want, got any) []string {
 		failures = append(failures, found...)
 	}
 	return []string{"none of: " + strings.Join(failures, " | ")}
+}
+
+func allOf(path string, want, got any) []string {
+	var failures []string
+	for _, pattern := range listOf(want) {
+		failures = append(failures, match(path, pattern, got)...)
+	}
+	return failures
 }
 
 func absent(path string, want, got any) []string {

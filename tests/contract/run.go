@@ -114,12 +114,21 @@ func startWall(script []byte) (*faultwall.Wall, error) {
 	return faultwall.Start(s, faultwall.Options{})
 }
 
-// open opens the case's session, unless the case has neither routes nor a configuration.
+// open opens the case's session, unless the case has no routes.
 func (r *run) open() bool {
-	if r.c.Routes == nil && r.c.Config == nil {
+	if r.c.Routes == nil && r.c.Config == nil && r.c.Custom == nil {
 		return true
 	}
 	r.session = numbers.Add(1)
+	for i := range r.c.Custom {
+		custom := &r.c.Custom[i]
+		provider, _, _ := strings.Cut(custom.Route, "/")
+		f := r.do(Command{Verb: "provide", Session: r.session, First: custom.config(r.c),
+			Args: map[string]string{"provider": provider, "does": strings.Join(custom.Does, ",")}})
+		if o := r.await(f, "provide"); o["code"] != "OK" {
+			r.fail("the custom provider %s cannot be made: %s", provider, short(o["error"]))
+		}
+	}
 	f := r.do(Command{Verb: "open", Session: r.session, First: r.places.fill(r.c.config()), Second: r.places.fill(r.c.Options)})
 	o := r.await(f, "open")
 	if o["code"] != "OK" {
@@ -299,6 +308,9 @@ func (r *run) submit(s *Step, n int) *flight {
 	}
 	if s.Route != "" {
 		c.Args["route"] = s.Route
+	}
+	if s.What != "" {
+		c.Args["what"] = s.What
 	}
 	if s.RequestText != nil {
 		c.Args["raw"] = "1"

@@ -69,6 +69,15 @@ func (p places) fill(text []byte) []byte {
 // Key is the API key of every route that names none; no outcome may show it.
 const Key = "sk-contract-Zx81-secret"
 
+// config is what the custom route's provider is made with.
+func (r *CustomRoute) config(c *Case) []byte {
+	model := map[string]json.RawMessage{"timeout": json.RawMessage("3"), "retry": json.RawMessage(`{"backoff_s":0.02}`)}
+	maps.Copy(model, c.Defaults)
+	maps.Copy(model, r.Config)
+	provider, name, _ := strings.Cut(r.Route, "/")
+	return mustJSON(map[string]any{provider: map[string]any{"models": map[string]any{name: model}}})
+}
+
 // config is what a session is opened with: Config, or what Routes say.
 func (c *Case) config() []byte {
 	if c.Config != nil {

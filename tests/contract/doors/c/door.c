@@ -4,31 +4,14 @@
  *
  * One thread reads commands, one reads the queue; blocking calls and pauses have threads of their own.
  */
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "llmagg.h"
+#include "door.h"
 
 #define MAX_CALLS 4096 /* calls under way at a time */
-
-typedef struct session {
-    unsigned long long id;
-    llmagg_manager *manager;
-    llmagg_aggregator *aggregator;
-    struct session *next;
-} session;
-
-/* A command as it was read. first and second are NUL-terminated, and NULL when empty. */
-typedef struct command {
-    unsigned long long id, session;
-    char verb[16];
-    char args[512];
-    char *first, *second;
-    size_t first_len, second_len;
-} command;
 
 /* A submitted call. Guarded by lock. */
 typedef struct call {
@@ -46,14 +29,14 @@ static pthread_cond_t idle = PTHREAD_COND_INITIALIZER;     /* threads became 0 *
 static call calls[MAX_CALLS];
 static int threads;
 static session *sessions; /* the command thread's own */
-static llmagg_queue *queue;
+llmagg_queue *queue;
 
-static void die(const char *what) {
+void die(const char *what) {
     fprintf(stderr, "c door: %s\n", what);
     exit(1);
 }
 
-static void tell(unsigned long long id, const char *kind, const char *data, size_t len) {
+void tell(unsigned long long id, const char *kind, const char *data, size_t len) {
     pthread_mutex_lock(&output);
     printf("%llu %s %zu\n", id, kind, len);
     fwrite(data, 1, len, stdout);
@@ -62,8 +45,7 @@ static void tell(unsigned long long id, const char *kind, const char *data, size
     pthread_mutex_unlock(&output);
 }
 
-/* Tells a terminal event of a function that has returned, and frees what it gave. */
-static void tell_result(unsigned long long id, llmagg_status status, llmagg_buf *buf, llmagg_error *err) {
+void tell_result(unsigned long long id, llmagg_status status, llmagg_buf *buf, llmagg_error *err) {
     if (status == LLMAGG_OK) {
         if (buf != NULL && buf->ptr != NULL)
             tell(id, "done", buf->ptr, buf->len);
@@ -81,8 +63,7 @@ static void tell_result(unsigned long long id, llmagg_status status, llmagg_buf 
     llmagg_error_free(err);
 }
 
-/* The value of an argument, copied to value; 0 when it was not given. */
-static int argument(const command *c, const char *name, char *value, size_t size) {
+int argument(const command *c, const char *name, char *value, size_t size) {
     char key[32];
     const char *at;
     size_t n = 0;
@@ -161,7 +142,7 @@ static llmagg_client *route_of(const session *s, const char *route, llmagg_error
 
 /* ------------------------------------------------------------------------------------------------------------------ threads -- */
 
-static void begin_thread(void *(*run)(void *), void *argument_of_run) {
+void begin_thread(void *(*run)(void *), void *argument_of_run) {
     pthread_t thread;
     pthread_mutex_lock(&lock);
     threads++;
@@ -171,12 +152,19 @@ static void begin_thread(void *(*run)(void *), void *argument_of_run) {
     pthread_detach(thread);
 }
 
-static void *end_thread(void) {
+void *end_thread(void) {
     pthread_mutex_lock(&lock);
     if (--threads == 0)
         pthread_cond_signal(&idle);
     pthread_mutex_unlock(&lock);
     return NULL;
+}
+
+void sleep_s(double seconds) {
+    struct timespec t;
+    t.tv_sec = (time_t)seconds;
+    t.tv_nsec = (long)((seconds - (double)t.tv_sec) * 1e9);
+    nanosleep(&t, NULL);
 }
 
 typedef struct blocking_call {
@@ -211,10 +199,7 @@ typedef struct pause_of {
 /* A reader that takes nothing for a while: it gives no credit until then. */
 static void *run_pause(void *user) {
     pause_of *p = user;
-    struct timespec t;
-    t.tv_sec = (time_t)p->seconds;
-    t.tv_nsec = (long)((p->seconds - (double)t.tv_sec) * 1e9);
-    nanosleep(&t, NULL);
+    sleep_s(p->seconds);
     llmagg_op_credit(p->op, 1000000, NULL);
     free(p);
     return end_thread();
@@ -276,6 +261,11 @@ static int on_event(const llmagg_event *e, void *user) {
     case LLMAGG_EVENT_RESTART:
         tell(e->tag, "restart", e->payload, e->payload_len);
         return 0;
+    case LLMAGG_EVENT_CALL_CUSTOM:
+    case LLMAGG_EVENT_CANCEL_CUSTOM:
+    case LLMAGG_EVENT_RESUME_CUSTOM:
+        on_custom(e);
+        return 0;
     case LLMAGG_EVENT_DONE:
     case LLMAGG_EVENT_ERROR:
         break;
@@ -306,39 +296,49 @@ static void *run_queue(void *user) {
 
 /* ----------------------------------------------------------------------------------------------------------------- commands -- */
 
-static void open_session(command *c) {
-    session *s = calloc(1, sizeof *s);
-    llmagg_error *err = NULL;
-    llmagg_status status;
-    if (s == NULL)
-        die("no memory");
-    s->id = c->session;
-    if ((status = llmagg_manager_new(&s->manager, &err)) == LLMAGG_OK &&
-        (status = llmagg_aggregator_new(s->manager, c->second, c->second_len, &s->aggregator, &err)) == LLMAGG_OK)
-        status = llmagg_aggregator_initialize(s->aggregator, c->first, c->first_len, &err);
-    if (status == LLMAGG_OK) {
-        s->next = sessions;
-        sessions = s;
-    } else {
-        llmagg_aggregator_free(s->aggregator);
-        llmagg_manager_free(s->manager);
-        free(s);
-    }
-    tell_result(c->id, status, NULL, err);
+/* The session of this number, which is made if there is none. */
+static session *make_session(unsigned long long id) {
+    session *s;
+    for (s = sessions; s != NULL; s = s->next)
+        if (s->id == id)
+            return s;
+    if ((s = calloc(1, sizeof *s)) == NULL || llmagg_manager_new(&s->manager, NULL) != LLMAGG_OK)
+        die("no session");
+    s->id = id;
+    s->next = sessions;
+    sessions = s;
+    return s;
 }
 
-static void close_session(command *c) {
-    session **at, *s = find_session(c->session);
-    llmagg_error *err = NULL;
-    llmagg_status status = llmagg_aggregator_close(s->aggregator, 10, &err);
-    if (status == LLMAGG_OK)
-        status = llmagg_manager_close(s->manager, 10, &err);
+static void free_session(session *s) {
+    session **at;
     llmagg_aggregator_free(s->aggregator);
     llmagg_manager_free(s->manager);
+    forget_custom(s);
     for (at = &sessions; *at != s; at = &(*at)->next) {
     }
     *at = s->next;
     free(s);
+}
+
+static void open_session(command *c) {
+    session *s = make_session(c->session);
+    llmagg_error *err = NULL;
+    llmagg_status status = llmagg_aggregator_new(s->manager, c->second, c->second_len, &s->aggregator, &err);
+    if (status == LLMAGG_OK)
+        status = llmagg_aggregator_initialize(s->aggregator, c->first, c->first_len, &err);
+    if (status != LLMAGG_OK)
+        free_session(s);
+    tell_result(c->id, status, NULL, err);
+}
+
+static void close_session(command *c) {
+    session *s = find_session(c->session);
+    llmagg_error *err = NULL;
+    llmagg_status status = llmagg_aggregator_close(s->aggregator, 10, &err);
+    if (status == LLMAGG_OK)
+        status = llmagg_manager_close(s->manager, 10, &err);
+    free_session(s);
     tell_result(c->id, status, NULL, err);
 }
 
@@ -439,7 +439,19 @@ static void ask_health(command *c, session *s) {
 
 static void perform(command *c) {
     int taken = 0;
-    if (strcmp(c->verb, "open") == 0)
+    if (strcmp(c->verb, "provide") == 0)
+        provide(c, make_session(c->session));
+    else if (strcmp(c->verb, "asked") == 0)
+        tell_asked(c, find_session(c->session));
+    else if (strcmp(c->verb, "observe") == 0)
+        observe(c);
+    else if (strcmp(c->verb, "observed") == 0)
+        tell_observed(c);
+    else if (strcmp(c->verb, "misuse") == 0)
+        misuse(c, find_session(c->session));
+    else if (strcmp(c->verb, "fork") == 0)
+        use_in_child(c, find_session(c->session));
+    else if (strcmp(c->verb, "open") == 0)
         open_session(c);
     else if (strcmp(c->verb, "close") == 0)
         close_session(c);

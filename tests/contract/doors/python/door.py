@@ -6,12 +6,19 @@ Commands come on standard input, events go to standard output; ../../door_proces
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ctypes
 import json
+import os
 import sys
 import threading
+import warnings
 from typing import Any, BinaryIO
 
+import custom
+
 from llmagg import LLMError
+from llmagg._native import load
 from llmagg.aggregator import LLMAggregator
 from llmagg.manager import Manager
 from llmagg.requests import ChatCompletionRequest
@@ -24,10 +31,11 @@ class Registry(Manager):
 class Session:
     """An aggregator of its own, as an application would make it."""
 
-    def __init__(self, options: dict[str, Any]) -> None:
+    def __init__(self, options: dict[str, Any], manager: Manager) -> None:
         self.aggregator = LLMAggregator(options.pop("models", None))
-        self.aggregator.manager = Registry()
+        self.aggregator.manager = manager
         self.defaults = options
+        self.observing: Any = None
 
 
 class Command:
@@ -53,6 +61,8 @@ class Command:
 
 
 _output = threading.Lock()
+_registries: dict[int, Registry] = {}
+"""Of sessions that are not open yet."""
 _sessions: dict[int, Session] = {}
 _tasks: dict[int, asyncio.Task[None]] = {}
 
@@ -92,8 +102,16 @@ async def perform(command: Command) -> None:
     command.tell(kind, data)
 
 
+async def provide(command: Command) -> tuple[str, Any]:
+    [(name, entry)] = json.loads(command.first).items()
+    provider = custom.Provider(name, entry["models"], command.args["does"].split(","))
+    await provider.initialize_all_models()
+    _registries.setdefault(command.session, Registry()).register_provider(provider)
+    return "done", None
+
+
 async def open_session(command: Command) -> tuple[str, Any]:
-    session = Session(json.loads(command.second or b"{}"))
+    session = Session(json.loads(command.second or b"{}"), _registries.pop(command.session, None) or Registry())
     await session.aggregator.initialize(json.loads(command.first))
     _sessions[command.session] = session
     return "done", None
@@ -207,7 +225,60 @@ async def models(command: Command) -> tuple[str, Any]:
     return "done", _sessions[command.session].aggregator.get_available_models()
 
 
+async def asked(command: Command) -> tuple[str, Any]:
+    return "done", _sessions[command.session].aggregator.manager.get_provider(command.args["route"]).asked()
+
+
+async def observe(command: Command) -> tuple[str, Any]:
+    from llmagg import observe_sync
+
+    _sessions[command.session].observing = observe_sync().__enter__()
+    return "done", None
+
+
+async def observed(command: Command) -> tuple[str, Any]:
+    observing = _sessions[command.session].observing
+    observing.close()
+    return "done", [observation.to_dict() for observation in observing]
+
+
+async def misuse(command: Command) -> tuple[str, Any]:
+    """Python has objects, no handles; this is what it makes of a handle that the native library refuses."""
+    foreign = ctypes.create_string_buffer(64)
+    load.call_for_json("llmagg_client_report", None if command.args["what"] == "null" else foreign)
+    return "done", None
+
+
+async def fork(command: Command) -> tuple[str, Any]:
+    return "error", await asyncio.to_thread(use_in_child, _sessions[command.session].aggregator)
+
+
+def use_in_child(aggregator: LLMAggregator) -> Any:
+    """Begins a stream, goes on with it in a forked child, and gives the error from there."""
+    events: Any = aggregator.stream_sync([{"role": "user", "content": "hi"}])
+    next(events)
+    receiver, sender = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # about threads
+        child = os.fork()
+    if child == 0:
+        with contextlib.suppress(BaseException):
+            try:
+                document = {"name": "OK", "message": str(next(events))}
+            except Exception as error:
+                document = error_document(error)
+            os.write(sender, json.dumps(document).encode())
+        os._exit(0)
+    os.close(sender)
+    with os.fdopen(receiver, "rb") as pipe:
+        text = pipe.read()
+    os.waitpid(child, 0)
+    events.close()
+    return json.loads(text)
+
+
 _VERBS = {
+    "provide": provide, "asked": asked, "observe": observe, "observed": observed, "misuse": misuse, "fork": fork,
     "open": open_session, "close": close_session, "cancel": cancel, "available": available, "chat": chat,
     "stream": stream, "health": health, "report": report, "models": models,
 }  # fmt: skip

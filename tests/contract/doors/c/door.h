@@ -1,0 +1,54 @@
+/* What the parts of the C door share. door.c reads commands and makes calls, custom.c answers as an application does,
+ * process.c observes, forks and misuses handles. */
+#ifndef DOOR_H
+#define DOOR_H
+
+#include <pthread.h>
+#include <stddef.h>
+
+#include "llmagg.h"
+
+typedef struct session {
+    unsigned long long id;
+    llmagg_manager *manager;
+    llmagg_aggregator *aggregator; /* NULL until it is opened */
+    struct session *next;
+} session;
+
+/* A command as it was read. first and second are NUL-terminated, and NULL when empty. */
+typedef struct command {
+    unsigned long long id, session;
+    char verb[16];
+    char args[512];
+    char *first, *second;
+    size_t first_len, second_len;
+} command;
+
+extern llmagg_queue *queue; /* where the events of all calls arrive */
+
+/* door.c */
+void die(const char *what);
+void tell(unsigned long long id, const char *kind, const char *data, size_t len);
+/* Tells a terminal event of a function that has returned, and frees what it gave. */
+void tell_result(unsigned long long id, llmagg_status status, llmagg_buf *buf, llmagg_error *err);
+/* The value of an argument, copied to value; 0 when it was not given. */
+int argument(const command *c, const char *name, char *value, size_t size);
+/* Runs a function that ends with "return end_thread()". */
+void begin_thread(void *(*run)(void *), void *argument_of_run);
+void *end_thread(void);
+void sleep_s(double seconds);
+
+/* custom.c */
+void provide(const command *c, session *s);
+void tell_asked(const command *c, const session *s);
+void forget_custom(const session *s);
+/* Takes CALL_CUSTOM, CANCEL_CUSTOM and RESUME_CUSTOM. */
+void on_custom(const llmagg_event *e);
+
+/* process.c */
+void observe(const command *c);
+void tell_observed(const command *c);
+void misuse(const command *c, session *s);
+void use_in_child(const command *c, session *s);
+
+#endif
