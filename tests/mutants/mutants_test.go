@@ -38,15 +38,15 @@ func TestMutationsThatCannotBe(t *testing.T) {
 	good := mutation{Name: "x", Clause: "R4", File: "core/client/retryafter.go", Original: "\"Retry-After-Ms\"", Mutated: "\"Retry\"", Cases: []string{"retry_after_forms"}, Why: "y"}
 	require.NoError(t, good.check(root, cases))
 	for what, spoil := range map[string]func(m *mutation){
-		"unknown clause":       func(m *mutation) { m.Clause = "R99" },
-		"no file of the core":  func(m *mutation) { m.File = "tests/contract/run.go" },
-		"does not claim S1":    func(m *mutation) { m.Clause = "S1" },
-		"no case":              func(m *mutation) { m.Cases = []string{"nowhere"} },
-		"stands 0 times":       func(m *mutation) { m.Original = "no such text" },
+		"unknown clause":        func(m *mutation) { m.Clause = "R99" },
+		"no file of the core":   func(m *mutation) { m.File = "tests/contract/run.go" },
+		"does not claim S1":     func(m *mutation) { m.Clause = "S1" },
+		"no case":               func(m *mutation) { m.Cases = []string{"nowhere"} },
+		"stands 0 times":        func(m *mutation) { m.Original = "no such text" },
 		"expected exactly once": func(m *mutation) { m.Original = "return" },
-		"changes nothing":      func(m *mutation) { m.Mutated = m.Original },
-		"within one line":      func(m *mutation) { m.Mutated = "a\nb" },
-		"required":             func(m *mutation) { m.Why = "" },
+		"changes nothing":       func(m *mutation) { m.Mutated = m.Original },
+		"within one line":       func(m *mutation) { m.Mutated = "a\nb" },
+		"required":              func(m *mutation) { m.Why = "" },
 	} {
 		m := good
 		spoil(&m)
