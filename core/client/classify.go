@@ -18,6 +18,7 @@ import (
 const (
 	maxMessage = 1 << 10  // of a readable message (E2)
 	maxBody    = 64 << 10 // of the original body that an error keeps
+	maxHost    = 200      // of a redirect's host; quoted, it is still shorter than a message
 )
 
 // classify turns a failed answer into an error: by body first, then by status
@@ -25,9 +26,9 @@ const (
 func classify(status int, h http.Header, body []byte) *llm.Error {
 	e := &llm.Error{Status: status, Body: clip(body, maxBody)}
 	said := readErrorBody(body)
-	e.ProviderMessage, e.Type, e.ProviderCode = said.message, said.kind, said.code
+	e.ProviderMessage, e.Type, e.ProviderCode = said.message, clip([]byte(said.kind), maxMessage), clip([]byte(said.code), maxMessage)
 	if h != nil {
-		e.RequestID = requestID(h)
+		e.RequestID = clip([]byte(requestID(h)), maxMessage)
 		e.RetryAfter, e.HasRetryAfter = namedWait(h, time.Now())
 		switch strings.ToLower(h.Get("X-Should-Retry")) {
 		case "true", "false":
@@ -73,9 +74,9 @@ func redirectHost(h http.Header) string {
 		return "an unreadable location"
 	}
 	if to.Host == "" {
-		return to.Path
+		return clip([]byte(to.Path), maxHost)
 	}
-	return to.Host
+	return clip([]byte(to.Host), maxHost)
 }
 
 // codeOf is the error table: first what the body says, then the status.
@@ -277,21 +278,20 @@ func readable(body []byte) string {
 	return strings.TrimSpace(blanks.ReplaceAllString(text, " "))
 }
 
-// clip cuts b to at most n bytes of valid UTF-8.
+// clip makes valid UTF-8 of b, cut to n bytes and an ellipsis.
 func clip(b []byte, n int) string {
-	if len(b) > n {
-		b = b[:n]
-		for len(b) > 0 && !utf8.RuneStart(b[len(b)-1]) {
-			b = b[:len(b)-1]
+	read := min(len(b), n+utf8.UTFMax) // what a cut splits here is cut off below
+	text := strings.ToValidUTF8(string(b[:read]), "\uFFFD")
+	if len(text) > n {
+		for !utf8.RuneStart(text[n]) {
+			n--
 		}
-		if len(b) > 0 {
-			if r, _ := utf8.DecodeLastRune(b); r == utf8.RuneError {
-				b = b[:len(b)-1]
-			}
-		}
-		return string(bytes.ToValidUTF8(b, []byte("\uFFFD"))) + "…"
+		return text[:n] + "…"
 	}
-	return string(bytes.ToValidUTF8(b, []byte("\uFFFD")))
+	if read < len(b) { // runs of garbage became single marks
+		text += "…"
+	}
+	return text
 }
 
 // masked takes the route's key out of everything that an error says.
@@ -304,8 +304,10 @@ func maskError(e *llm.Error, secrets []string) *llm.Error {
 	copied := *e
 	for _, text := range []*string{&copied.Message, &copied.ProviderMessage, &copied.Body, &copied.Type, &copied.ProviderCode, &copied.RequestID} {
 		for _, secret := range secrets {
-			*text = strings.ReplaceAll(*text, secret, "***")
-			*text = maskCut(*text, secret)
+			for _, spelled := range spellings(secret) {
+				*text = strings.ReplaceAll(*text, spelled, "***")
+				*text = maskCut(*text, spelled)
+			}
 		}
 	}
 	if copied.Cause != nil && copied.Cause != errLimit {
@@ -316,6 +318,21 @@ func maskError(e *llm.Error, secrets []string) *llm.Error {
 		}
 	}
 	return &copied
+}
+
+// spellings are the forms that a secret has in a body: JSON writers escape
+// slashes and pluses, or do not.
+func spellings(secret string) []string {
+	if !strings.ContainsAny(secret, "/+") {
+		return []string{secret}
+	}
+	all := make([]string, 0, 6)
+	for _, plus := range []string{"+", `\u002B`, `\u002b`} {
+		for _, slash := range []string{"/", `\/`} {
+			all = append(all, strings.NewReplacer("+", plus, "/", slash).Replace(secret))
+		}
+	}
+	return all
 }
 
 // maskCut masks the beginning of a secret in which clip has cut a text off.

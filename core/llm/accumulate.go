@@ -202,7 +202,9 @@ func (p *partialChoice) choice() Choice {
 	if m.Role == "" {
 		m.Role = RoleAssistant
 	}
-	for _, c := range p.calls {
+	calls := slices.Clone(p.calls) // whichever came first
+	slices.SortStableFunc(calls, func(x, y *partialCall) int { return x.call.Index - y.call.Index })
+	for _, c := range calls {
 		call := c.call
 		call.Index = -1 // a whole message numbers its calls by their place
 		call.Function = FunctionCall{Name: c.name, Arguments: c.arguments.String()}

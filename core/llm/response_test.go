@@ -48,7 +48,7 @@ func TestAccumulatorJoinsTextToolCallsAndReasoning(t *testing.T) {
 	require.Equal(t, 7, r.Usage.TotalTokens)
 	require.Equal(t, "stop", r.Choices[0].FinishReason)
 	require.Len(t, m.ToolCalls, 2)
-	require.Equal(t, []string{"b", "a"}, []string{m.ToolCalls[0].ID, m.ToolCalls[1].ID})
-	require.Equal(t, `{"p":1}`, m.ToolCalls[1].Function.Arguments)
+	require.Equal(t, []string{"a", "b"}, []string{m.ToolCalls[0].ID, m.ToolCalls[1].ID}, "an index is a place in the list")
+	require.Equal(t, `{"p":1}`, m.ToolCalls[0].Function.Arguments)
 	require.JSONEq(t, `{"content":[{"token":"H"},{"token":"llo"}]}`, string(r.Choices[0].Logprobs))
 }

@@ -157,8 +157,8 @@ func (s *scanner) escape() error {
 	case 'u':
 		for range 4 {
 			s.pos++
-			c := s.peek() | 0x20
-			if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			c := s.peek()
+			if lower := c | 0x20; (c < '0' || c > '9') && (lower < 'a' || lower > 'f') {
 				return s.fail("malformed \\u escape")
 			}
 		}
