@@ -220,3 +220,51 @@ def test_aggrator_delegates(llm_wall: FaultWall, run: Any) -> None:
     assert "".join(aggrator.stream_text_sync(HELLO)) == "Hello from gpt-a."
     assert [event.type for event in aggrator.stream_sync(HELLO)][-1] == "done"
     aggrator.close_sync()
+
+
+@pytest.mark.parametrize("cls", [llmagg.LLMAggregator, llmagg.LLMAggrator])
+@pytest.mark.parametrize("source", ["config", "settings"])
+def test_an_aggregator_for_each_request_keeps_breakers(llm_wall: FaultWall, run: Any, cls: Any, source: str) -> None:
+    llm_wall.script({"models": {"broken": {"steps": [{"status": 503}]}}})
+    options = {"breaker": {"failures": 5, "open_s": 60}, "type": "openai-compatible"}
+
+    async def request() -> str:
+        config = config_for(llm_wall, "broken", "helper", provider="openai", **options)
+        async with cls(["openai/broken", "openai/helper"]) as aggregator:
+            if source == "config":
+                await aggregator.initialize(config)
+            else:
+                await aggregator.initialize_from_settings({"LLM_MODEL": config["openai"]["models"]})
+            return str(await aggregator.generate_response(HELLO))
+
+    for _ in range(12):
+        assert run(request()) == "Hello from helper."
+    assert len([chat for chat in chats(llm_wall) if chat["model"] == "broken"]) <= 6
+
+
+def test_only_an_equal_untouched_provider_is_kept(llm_wall: FaultWall) -> None:
+    manager = llmagg.get_manager()
+
+    def registered(**options: Any) -> Any:
+        aggregator_for(llm_wall, "gpt-a", "gpt-b", **options)
+        return manager.get_provider("openai")
+
+    first = registered()
+    assert registered() is first
+    second = registered(timeout=5)
+    assert second is not first
+    second.clients["gpt-a"].config.timeout = 6
+    third = registered(timeout=5)
+    assert third is not second, "its configuration was changed"
+    third.clients["gpt-b"] = object()
+    fourth = registered(timeout=5)
+    assert fourth is not third, "a client was put in by hand"
+    fourth.clients["gpt-b"].chat_completion = None
+    fifth = registered(timeout=5)
+    assert fifth is not fourth, "a method was replaced"
+    del fifth.clients["gpt-b"]
+    sixth = registered(timeout=5)
+    assert sixth is not fifth, "a client was taken out"
+    manager.providers["openai"] = own = type("Own", (llmagg.OpenAIProvider,), {})(sixth.config)
+    own.clients = sixth.clients
+    assert registered(timeout=5) is not own, "a class of the application's own"

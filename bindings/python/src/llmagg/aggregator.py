@@ -52,7 +52,9 @@ class LLMAggregator:
     async def initialize(self, config: Any = None) -> None:
         """Registers the providers of ``{provider: {"models": {name: {…}}}}``; without one, uses what is registered.
 
-        A second call does nothing. Raises InvalidArgumentError; then nothing was registered.
+        A provider that is registered already with an equal configuration is kept, and with it the circuit breakers of
+        its models; one with another configuration is replaced. A second call does nothing. Raises
+        InvalidArgumentError; then nothing was registered.
         """
         if not self._initialized:
             await self._install(oldstyle.provider_configs(config) if config else [])
@@ -66,7 +68,11 @@ class LLMAggregator:
         from .providers import PROVIDERS, OpenAIProvider
 
         for config in configs:
-            provider = PROVIDERS.get(config.provider.lower(), OpenAIProvider)(config)
+            cls = PROVIDERS.get(config.provider.lower(), OpenAIProvider)
+            registered = self.manager.providers.get(config.provider)
+            if type(registered) is cls and registered.stands_for(config):
+                continue
+            provider = cls(config)
             await provider.initialize_all_models()
             self.manager.register_provider(provider)
         if not self.models:

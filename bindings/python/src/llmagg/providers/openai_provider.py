@@ -119,6 +119,20 @@ class OpenAIProvider(BaseProvider):
 
         return CLIENTS.get(model_config.type or "", self.CLIENT)(model_config)
 
+    def stands_for(self, config: ProviderConfig) -> bool:
+        """Whether this provider is what that configuration makes: an equal one, and clients that nobody touched."""
+        if list(self.config.models.items()) != list(config.models.items()) or self.config != config:
+            return False
+        return list(self.clients) == list(config.models) and all(
+            self._is_untouched(client, self.config.models[name]) for name, client in list(self.clients.items())
+        )
+
+    def _is_untouched(self, client: Any, model_config: ModelConfig) -> bool:
+        from . import CLIENTS
+
+        made = type(client) is CLIENTS.get(model_config.type or "", self.CLIENT) and client.config is model_config
+        return made and vendor_of(client) is not None
+
     @classmethod
     def create_simple(cls: type[P], api_key: str, model_name: str | None = None, base_url: str | None = None) -> P:
         """A provider with one model. Raises InvalidArgumentError, also without a key for the vendor's own origin."""
