@@ -142,3 +142,38 @@ def test_a_gemini_model_behind_an_openai_compatible_url(llm_wall: FaultWall, run
     response = run(aggregator.chat(HELLO))
     assert response.attempts[0].route == "gemini/gemini-x"
     assert chats(llm_wall)[0]["path"].endswith("/chat/completions")
+
+
+@pytest.mark.parametrize("cls", [llmagg.LLMAggregator, llmagg.LLMAggrator])
+def test_initialize_takes_json_text_and_files(llm_wall: FaultWall, run: Any, cls: Any, tmp_path: Path) -> None:
+    text = json.dumps({"openai": {"models": {"gpt-a": {"api_key": "k", "base_url": llm_wall.url}}}})
+    file = tmp_path / "llm.json"
+    file.write_text("\ufeff" + text, encoding="utf-8")
+    for config in (text, "\n  " + text, file, str(file)):
+        llmagg.get_manager().clear()
+        aggregator = cls()
+        run(aggregator.initialize(config))
+        assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-a."
+
+
+def test_json_that_cannot_be_used_says_what_and_where(run: Any, tmp_path: Path) -> None:
+    def refused(config: Any, *words: str) -> None:
+        with pytest.raises(llmagg.InvalidArgumentError) as caught:
+            run(llmagg.LLMAggregator().initialize(config))
+        for word in words:
+            assert word in str(caught.value)
+
+    file = tmp_path / "llm.json"
+    refused(str(file), f"configuration file {file} cannot be read: No such file", "JSON text begins with '{'")
+    refused(tmp_path, f"configuration file {tmp_path} cannot be read: Is a directory")
+    refused("llm\0.json", "cannot be read: embedded null byte")
+    refused('{"openai": {', "the configuration is no JSON", "truncated")
+    file.write_text('{"openai": nonsense}')
+    refused(file, f"configuration file {file} is no JSON", "(byte 15)")
+    file.write_text("[1]")
+    refused(file, f"configuration file {file} is a list")
+    file.write_text('{"openai": {"models": {"gpt-a": 5}}}')
+    refused(file, str(file), "model openai/gpt-a is a int")
+    file.write_text('{"openai": {"models": {"gpt-a": {}}}}')
+    refused(file, str(file), "model openai/gpt-a has no api_key")
+    refused('{"openai": 5}', "provider 'openai' is a int")

@@ -52,6 +52,8 @@ class LLMAggregator:
     async def initialize(self, config: Any = None) -> None:
         """Registers the providers of ``{provider: {"models": {name: {…}}}}``; without one, uses what is registered.
 
+        ``config`` is a dict, JSON text (a str that begins with "{") or the path of a JSON file.
+
         A provider that is registered already with an equal configuration is kept, and with it the circuit breakers of
         its models; one with another configuration is replaced. A second call does nothing. Raises
         InvalidArgumentError; then nothing was registered.

@@ -1,5 +1,7 @@
 """Configurations as the original took them: ``{provider: {"models": {name: {…}}}}`` and ``settings.LLM_MODEL``.
 
+The former may also be JSON text, or the path of a JSON file.
+
 None and "" count as left out, unknown keys are warned about, and a model of a vendor's own origin without a key is
 skipped with a warning; only when no model remains that is an error. What a value means, and which are wrong, the core
 decides.
@@ -8,27 +10,65 @@ decides.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from typing import Any
 
+from ._wire import decode
 from .config import MODEL_KEYS, ModelConfig, ProviderConfig
-from .errors import InvalidArgumentError
+from .errors import BadResponseError, InvalidArgumentError
 
 logger = logging.getLogger("llmagg")
+_TEXT = "the configuration"
 _VENDOR_WORDS = (("gpt", "openai"), ("openai", "openai"), ("deepseek", "deepseek"), ("gemini", "gemini"))
 
 
 def provider_configs(config: Any) -> list[ProviderConfig]:
-    """The providers of a configuration, with their usable models. Raises InvalidArgumentError, also if none is left."""
+    """The providers of a configuration, with their usable models. Raises InvalidArgumentError, also if none is left.
+
+    ``config`` is a mapping, JSON text (a str that begins with "{") or the path of a JSON file; errors name the file.
+    """
+    if not isinstance(config, (str, os.PathLike)):
+        return _provider_configs(config, _TEXT)
+    if isinstance(config, str) and config.lstrip().startswith("{"):
+        return _provider_configs(_decoded(config.encode("utf-8", "replace"), _TEXT), _TEXT)
+    what = f"the configuration file {os.fspath(config)}"
+    data = _decoded(_content(config, what), what)
+    try:
+        return _provider_configs(data, what)
+    except InvalidArgumentError as error:
+        if what in error.message:
+            raise
+        raise InvalidArgumentError(f"{what}: {error.message}") from None
+
+
+def _content(path: str | os.PathLike[str], what: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InvalidArgumentError(f"{what} cannot be read: {reason} (JSON text begins with '{{')") from None
+
+
+def _decoded(data: bytes, what: str) -> Any:
+    try:
+        return decode(data.removeprefix(b"\xef\xbb\xbf"))
+    except BadResponseError as error:
+        reason = error.message.partition("cannot be read: ")[2]
+        raise InvalidArgumentError(f"{what} is no JSON: {reason}") from None
+
+
+def _provider_configs(config: Any, what: str) -> list[ProviderConfig]:
     skipped: list[str] = []
     made = []
-    for provider, entry in _items(config, "the configuration", "{provider: {'models': {name: {…}}}}"):
+    for provider, entry in _items(config, what, "{provider: {'models': {name: {…}}}}"):
         models = provider_models(provider, entry, skipped)
         if models:
             made.append(ProviderConfig(provider, models))
     if not made:
         why = "; ".join(skipped) or "it names none"
-        raise InvalidArgumentError(f"the configuration has no usable model: {why}")
+        raise InvalidArgumentError(f"{what} has no usable model: {why}")
     return made
 
 
