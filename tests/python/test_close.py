@@ -159,3 +159,29 @@ def test_one_failing_close_does_not_stop_the_others(run: Any, caplog: pytest.Log
     run(llmagg.get_manager().close_all())
     assert closed == ["a", "b"]
     assert "cannot close" in caplog.text
+
+
+def test_with(llm_wall: FaultWall, run: Any) -> None:
+    aggregator_for(llm_wall, "gpt-a")
+    manager = llmagg.get_manager()
+    provider = manager.get_provider("openai")
+    with manager as one, provider as two, provider.clients["gpt-a"] as three:
+        assert (one, two) == (manager, provider)
+        assert three.chat_completion_sync(REQUEST).model == "gpt-a"
+    with llmagg.LLMAggregator(["gpt-a"]) as aggregator, llmagg.LLMAggrator() as aggrator:
+        with pytest.raises(llmagg.NotInitializedError) as caught:
+            aggregator.chat_sync(HELLO)
+        assert "initialize_sync(config)" in str(caught.value)
+        assert "await" not in str(caught.value)
+        aggregator.initialize_sync()
+        aggrator.initialize_sync({"other": {"models": {"gpt-b": {"base_url": llm_wall.url}}}})
+        assert aggregator.generate_response_sync(HELLO) == aggrator.generate_response_sync(HELLO) == "Hello from gpt-a."
+    run(until(lambda: llm_wall.seen()["totals"]["connections_open"] == 0, "a connection stays open"))
+
+    async def inside() -> None:
+        for opened in (manager, provider, provider.clients["gpt-a"], llmagg.LLMAggregator(), llmagg.LLMAggrator()):
+            with pytest.raises(llmagg.InvalidArgumentError, match="'async with' for 'with'") as refused, opened:
+                raise AssertionError("the block must not begin")
+            assert "await" not in str(refused.value)
+
+    run(inside())

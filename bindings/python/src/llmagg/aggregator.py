@@ -18,7 +18,7 @@ from .responses import ChatCompletionResponse
 if TYPE_CHECKING:
     from ._native.calls import Call
 
-_NOT_INITIALIZED = "the aggregator is not initialized; call 'await aggregator.initialize(config)' first"
+_NOT_INITIALIZED = "the aggregator is not initialized; call its initialize(config) or initialize_sync(config) first"
 Messages = Iterable[Message | dict[str, Any]]
 
 
@@ -48,6 +48,17 @@ class LLMAggregator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    def __enter__(self) -> LLMAggregator:
+        from ._native import blocking
+
+        blocking.refuse_inside_loop()  # rather than at the end, when the close would be refused
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close_sync()
 
     async def initialize(self, config: Any = None) -> None:
         """Registers the providers of ``{provider: {"models": {name: {…}}}}``; without one, uses what is registered.

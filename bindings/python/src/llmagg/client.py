@@ -104,6 +104,17 @@ class BaseLLMClient(LLMClient):
     ) -> None:
         await self.close()
 
+    def __enter__(self: Self) -> Self:
+        from ._native import blocking
+
+        blocking.refuse_inside_loop()  # rather than at the end, when the close would be refused
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close_sync()
+
     async def close(self) -> None:
         """Ends the calls begun through this client and lets its idle connections go; the next use opens new ones."""
         from .routing import release

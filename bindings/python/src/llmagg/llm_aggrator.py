@@ -31,6 +31,17 @@ class LLMAggrator:
     ) -> None:
         await self.close()
 
+    def __enter__(self) -> LLMAggrator:
+        from ._native import blocking
+
+        blocking.refuse_inside_loop()  # rather than at the end, when the close would be refused
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close_sync()
+
     async def initialize(self, config: Any = None) -> None:
         """As :meth:`LLMAggregator.initialize`; without a configuration it is looked for."""
         if self._config_initialized:

@@ -41,6 +41,17 @@ class Manager:
     ) -> None:
         await self.close_all()
 
+    def __enter__(self) -> Manager:
+        from ._native import blocking
+
+        blocking.refuse_inside_loop()  # rather than at the end, when the close would be refused
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close_all_sync()
+
     def register_provider(self, provider: Any) -> None:
         """Registers a provider under its name; one of the same name is replaced and lets its connections go when its
         calls have ended.

@@ -32,6 +32,17 @@ class Provider(ABC):
     ) -> None:
         await self.close()
 
+    def __enter__(self: Self) -> Self:
+        from ._native import blocking
+
+        blocking.refuse_inside_loop()  # rather than at the end, when the close would be refused
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close_sync()
+
     @abstractmethod
     async def register_client(self, model_config: ModelConfig) -> None:
         """Makes the client of a model and puts it into ``clients``."""

@@ -52,19 +52,20 @@ def _private_loop() -> asyncio.AbstractEventLoop:
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """Runs a coroutine to its end on the calling thread's private loop."""
     try:
-        _refuse_inside_loop()
+        refuse_inside_loop()
     except errors.InvalidArgumentError:
         coroutine.close()
         raise
     return _private_loop().run_until_complete(coroutine)
 
 
-def _refuse_inside_loop() -> None:
+def refuse_inside_loop() -> None:
+    """Raises InvalidArgumentError where an event loop runs in the calling thread."""
     with contextlib.suppress(RuntimeError):
         asyncio.get_running_loop()
         raise errors.InvalidArgumentError(
-            "this blocking call needs an event loop of its own, but one is running in this thread; use 'await' with "
-            "the method without '_sync'"
+            "this blocking call needs an event loop of its own, but one is running in this thread; there, use the "
+            "method without '_sync', or 'async with' for 'with'"
         )
 
 
@@ -80,7 +81,7 @@ class BlockingReader(Reader):
 
     def loop(self) -> asyncio.AbstractEventLoop:
         """The private loop of the thread that first needed it."""
-        _refuse_inside_loop()
+        refuse_inside_loop()
         if self._loop is None or self._loop.is_closed():
             self._loop = _private_loop()
         return self._loop
