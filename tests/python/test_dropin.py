@@ -122,11 +122,31 @@ def test_replace_moves_the_original_to_a_backup(tmp_path: Path) -> None:
 
 
 def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
-    target = tmp_path / "llm"
+    target = tmp_path / "core" / "llm"
+    target.parent.mkdir()
     target.write_text("not a folder")
     with pytest.raises(FileExistsError):
         dropin.write(target, replace=True)
     assert target.read_text() == "not a folder"
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        (".", "does not end in core/llm"),
+        ("pkg", "does not end in core/llm"),
+        ("pkg/core/llm/x", "does not end in core/llm"),
+        ("pgk/core/llm", "pgk does not exist"),
+    ],
+)
+def test_a_path_elsewhere_is_refused(tmp_path: Path, path: str, reason: str) -> None:
+    application(tmp_path, regular=True)
+    before = sorted(tmp_path.rglob("*"))
+    command = [sys.executable, "-m", "llmagg", "dropin", path, "--replace"]
+    refused = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert refused.returncode == 1
+    assert reason in refused.stderr
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_the_installed_files_are_those_that_are_written() -> None:

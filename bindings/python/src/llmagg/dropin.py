@@ -6,6 +6,7 @@ The package installs them as a namespace package. An application with a ``pkg/__
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -61,9 +62,11 @@ def write(target: Path, *, replace: bool = False) -> list[str]:
     """Writes the files into ``target``; gives what was done, line by line.
 
     Files of an earlier run are renewed. Anything else there is refused with FileExistsError, and nothing is written,
-    unless ``replace`` is given: then the folder is first moved to a backup beside it.
+    unless ``replace`` is given: then the folder is first moved to a backup beside it. A target that is not
+    ``core/llm`` in an existing folder is refused with NotADirectoryError.
     """
     done = []
+    target = _checked(target)
     if target.is_symlink() or (target.exists() and not target.is_dir()):
         raise FileExistsError(f"{target} is not a folder")
     foreign = _foreign(target)
@@ -80,6 +83,15 @@ def write(target: Path, *, replace: bool = False) -> list[str]:
         place.write_text(content, encoding="utf-8")
     done.append(f"wrote {len(files())} files to {target}: pkg.core.llm is now llmagg")
     return done
+
+
+def _checked(target: Path) -> Path:
+    place = Path(os.path.abspath(target))  # noqa: PTH100 - a symbolic link in it stays
+    if place.parts[-2:] != ("core", "llm"):
+        raise NotADirectoryError(f"{target} does not end in core/llm; expected a folder such as PATH/pkg/core/llm")
+    if not place.parents[1].is_dir():
+        raise NotADirectoryError(f"{target} is in no application: the folder {place.parents[1]} does not exist")
+    return place
 
 
 def _foreign(target: Path) -> list[Path]:

@@ -43,9 +43,10 @@ def provider_configs(config: Any) -> list[ProviderConfig]:
 
 
 def _content(path: str | os.PathLike[str], what: str) -> bytes:
+    from pathlib import Path
+
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        return Path(path).read_bytes()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InvalidArgumentError(f"{what} cannot be read: {reason} (JSON text begins with '{{')") from None
