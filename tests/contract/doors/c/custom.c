@@ -72,69 +72,7 @@ void forget_custom(const session *s) {
     pthread_mutex_unlock(&lock);
 }
 
-static void emit(const custom_call *k, const char *delta, const char *finish) {
-    char text[256];
-    int n = snprintf(text, sizeof text, "{\"choices\":[{\"index\":0,\"delta\":{%s}%s}]}", delta, finish);
-    llmagg_custom_emit(k->op, text, (size_t)n, NULL, NULL);
-}
-
-static void fail(const custom_call *k, const char *error) { llmagg_custom_fail(k->op, error, strlen(error), NULL); }
-
-/* Streams one word a chunk; 0 if the call is not to end. */
-static int stream(const custom_call *k) {
-    char last[128];
-    if (strcmp(k->deed, "garbage") == 0) { /* what is no chunk is refused, and the stream is still the application's to end */
-        if (llmagg_custom_emit(k->op, "42", 2, NULL, NULL) != LLMAGG_E_INVALID_ARGUMENT)
-            die("a chunk that is none was taken");
-        fail(k, "{\"name\":\"BAD_RESPONSE\",\"message\":\"that was no chunk\"}");
-        return 1;
-    }
-    emit(k, "\"content\":\"Hello\"", "");
-    emit(k, "\"content\":\" from\"", "");
-    if (strcmp(k->deed, "stall") == 0)
-        return 0;
-    if (strcmp(k->deed, "break") == 0) {
-        fail(k, "{\"message\":\"the application's own failure\"}");
-        return 1;
-    }
-    snprintf(last, sizeof last, "\"content\":\" %s.\"", k->model);
-    emit(k, last, "");
-    if (strcmp(k->deed, "no_finish") != 0)
-        emit(k, "", ",\"finish_reason\":\"stop\"");
-    llmagg_custom_finish(k->op, NULL, 0, NULL);
-    return 1;
-}
-
-/* Answers a custom call; 0 if it is never to be answered. */
-static int answer(const custom_call *k) {
-    char text[256];
-    int n;
-    if (strcmp(k->deed, "hang") == 0)
-        return 0;
-    if (strcmp(k->deed, "foreign") == 0)
-        llmagg_custom_fail(k->op, NULL, 0, NULL);
-    else if (strcmp(k->deed, "api_error") == 0)
-        fail(k, "{\"message\":\"the application's own failure\"}");
-    else if (strcmp(k->deed, "timeout") == 0)
-        fail(k, "{\"name\":\"TIMEOUT\",\"message\":\"the application's own patience\"}");
-    else if (strcmp(k->deed, "rate_limit") == 0)
-        fail(k, "{\"name\":\"RATE_LIMIT\",\"message\":\"slow down\",\"status\":429}");
-    else if (strcmp(k->deed, "internal") == 0)
-        fail(k, "{\"name\":\"INTERNAL\",\"message\":\"the application's own bug\"}");
-    else if (k->stream)
-        return stream(k);
-    else if (strcmp(k->deed, "garbage") == 0)
-        llmagg_custom_finish(k->op, "{\"answer\":42}", 13, NULL);
-    else {
-        n = snprintf(text, sizeof text,
-                     "{\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hello from %s.\"},"
-                     "\"finish_reason\":\"stop\"}]}",
-                     k->model);
-        llmagg_custom_finish(k->op, text, (size_t)n, NULL);
-    }
-    return 1;
-}
-
+/* What the application does for a custom call is over. It says so before the library hears of it, which may begin the next one at once. */
 static void end(uint64_t op, int cancelled) {
     int i;
     pthread_mutex_lock(&lock);
@@ -147,11 +85,78 @@ static void end(uint64_t op, int cancelled) {
     pthread_mutex_unlock(&lock);
 }
 
+static void emit(const custom_call *k, const char *delta, const char *finish) {
+    char text[256];
+    int n = snprintf(text, sizeof text, "{\"choices\":[{\"index\":0,\"delta\":{%s}%s}]}", delta, finish);
+    llmagg_custom_emit(k->op, text, (size_t)n, NULL, NULL);
+}
+
+static void fail(const custom_call *k, const char *error) {
+    end(k->op, 0);
+    llmagg_custom_fail(k->op, error, error == NULL ? 0 : strlen(error), NULL);
+}
+
+static void finish(const custom_call *k, const char *response) {
+    end(k->op, 0);
+    llmagg_custom_finish(k->op, response, response == NULL ? 0 : strlen(response), NULL);
+}
+
+/* Streams one word a chunk. */
+static void stream(const custom_call *k) {
+    char last[128];
+    if (strcmp(k->deed, "garbage") == 0) { /* what is no chunk is refused, and the stream is still the application's to end */
+        if (llmagg_custom_emit(k->op, "42", 2, NULL, NULL) != LLMAGG_E_INVALID_ARGUMENT)
+            die("a chunk that is none was taken");
+        fail(k, "{\"name\":\"BAD_RESPONSE\",\"message\":\"that was no chunk\"}");
+        return;
+    }
+    emit(k, "\"content\":\"Hello\"", "");
+    emit(k, "\"content\":\" from\"", "");
+    if (strcmp(k->deed, "stall") == 0)
+        return;
+    if (strcmp(k->deed, "break") == 0) {
+        fail(k, "{\"message\":\"the application's own failure\"}");
+        return;
+    }
+    snprintf(last, sizeof last, "\"content\":\" %s.\"", k->model);
+    emit(k, last, "");
+    if (strcmp(k->deed, "no_finish") != 0)
+        emit(k, "", ",\"finish_reason\":\"stop\"");
+    finish(k, NULL);
+}
+
+/* Answers a custom call, unless it is never to be answered. */
+static void answer(const custom_call *k) {
+    char text[256];
+    if (strcmp(k->deed, "hang") == 0)
+        return;
+    if (strcmp(k->deed, "foreign") == 0)
+        fail(k, NULL);
+    else if (strcmp(k->deed, "api_error") == 0)
+        fail(k, "{\"message\":\"the application's own failure\"}");
+    else if (strcmp(k->deed, "timeout") == 0)
+        fail(k, "{\"name\":\"TIMEOUT\",\"message\":\"the application's own patience\"}");
+    else if (strcmp(k->deed, "rate_limit") == 0)
+        fail(k, "{\"name\":\"RATE_LIMIT\",\"message\":\"slow down\",\"status\":429}");
+    else if (strcmp(k->deed, "internal") == 0)
+        fail(k, "{\"name\":\"INTERNAL\",\"message\":\"the application's own bug\"}");
+    else if (k->stream)
+        stream(k);
+    else if (strcmp(k->deed, "garbage") == 0)
+        finish(k, "{\"answer\":42}");
+    else {
+        snprintf(text, sizeof text,
+                 "{\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hello from %s.\"},"
+                 "\"finish_reason\":\"stop\"}]}",
+                 k->model);
+        finish(k, text);
+    }
+}
+
 static void *run_answer(void *user) {
     custom_call *k = user;
     sleep_s(k->takes);
-    if (answer(k))
-        end(k->op, 0);
+    answer(k);
     free(k);
     return end_thread();
 }
@@ -200,8 +205,8 @@ static void begin(const llmagg_event *e) {
             die("no memory");
         *later = k;
         begin_thread(run_answer, later);
-    } else if (answer(&k)) {
-        end(k.op, 0);
+    } else {
+        answer(&k);
     }
 }
 
