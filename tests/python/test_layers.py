@@ -268,3 +268,18 @@ def test_only_an_equal_untouched_provider_is_kept(llm_wall: FaultWall) -> None:
     manager.providers["openai"] = own = type("Own", (llmagg.OpenAIProvider,), {})(sixth.config)
     own.clients = sixth.clients
     assert registered(timeout=5) is not own, "a class of the application's own"
+
+
+def test_a_changed_environment_replaces_the_provider(llm_wall: FaultWall, monkeypatch: pytest.MonkeyPatch) -> None:
+    manager = llmagg.get_manager()
+    config = {"openai": {"models": {"gpt-a": {"api_key": "${A_KEY_THAT_TURNS}", "base_url": llm_wall.url}}}}
+    seen = []
+    for key in ("first-key", "first-key", "second-key"):
+        monkeypatch.setenv("A_KEY_THAT_TURNS", key)
+        aggregator = llmagg.LLMAggregator()
+        aggregator.initialize_sync(config)
+        aggregator.generate_response_sync(HELLO)
+        seen.append(manager.get_provider("openai"))
+    assert seen[0] is seen[1]
+    assert seen[1] is not seen[2]
+    assert chats(llm_wall)[-1]["headers"]["authorization"] == "Bearer second-key"

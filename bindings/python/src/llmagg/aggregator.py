@@ -86,6 +86,7 @@ class LLMAggregator:
             if type(registered) is cls and registered.stands_for(config):
                 continue
             provider = cls(config)
+            provider.environment = oldstyle.environment_of(config)
             await provider.initialize_all_models()
             self.manager.register_provider(provider)
         if not self.models:

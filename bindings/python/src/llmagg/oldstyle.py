@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -183,3 +184,12 @@ def _vendor_hosts() -> dict[str, str]:
 
 
 _hosts: dict[str, str] = {}
+
+
+def environment_of(config: ProviderConfig) -> dict[str, str | None]:
+    """The environment variables that a configuration refers to as ``${NAME}``, with their values now."""
+    texts = (str(value) for model in config.models.values() for value in vars(model).values())
+    return {name: os.environ.get(name) for text in texts for name in _REFERENCE.findall(text)}
+
+
+_REFERENCE = re.compile(r"\$\{([^}]+)\}")

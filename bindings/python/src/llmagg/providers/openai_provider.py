@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from .. import oldstyle
@@ -112,6 +113,7 @@ class OpenAIProvider(BaseProvider):
     VENDOR: ClassVar[str] = "openai"
     DEFAULT_MODEL: ClassVar[str] = "gpt-3.5-turbo"
     CLIENT: ClassVar[type[OpenAIClient]] = OpenAIClient
+    environment: Mapping[str, str | None] = MappingProxyType({})  # what ${NAME} stood for when an aggregator made it
 
     def create_client(self, model_config: ModelConfig) -> OpenAIClient:
         """A client of the class that the model's ``type`` asks for, by default the provider's."""
@@ -122,6 +124,8 @@ class OpenAIProvider(BaseProvider):
     def stands_for(self, config: ProviderConfig) -> bool:
         """Whether this provider is what that configuration makes: an equal one, and clients that nobody touched."""
         if list(self.config.models.items()) != list(config.models.items()) or self.config != config:
+            return False
+        if self.environment != oldstyle.environment_of(config):
             return False
         return list(self.clients) == list(config.models) and all(
             self._is_untouched(client, self.config.models[name]) for name, client in list(self.clients.items())
