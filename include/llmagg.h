@@ -1,7 +1,7 @@
 /*
  * llmagg.h - the C interface of llmagg: one call over many large language models.
  *
- * This header is the manual. Link with -lllmagg (SONAME libllmagg.so.1) or with libllmagg.a.
+ * This header is the manual, in one piece for that reason. Link with -lllmagg (SONAME libllmagg.so.1) or with libllmagg.a.
  *
  * A first call, without error checks:
  *
