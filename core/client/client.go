@@ -19,8 +19,9 @@ type Options struct {
 	// Getenv gives the proxy settings of the environment (http_proxy,
 	// https_proxy, no_proxy); nil means none. The core reads no environment.
 	Getenv func(name string) (string, bool)
-	// OnSocket, if set, is told the descriptor of each connection when it is
-	// opened and when it is closed. It must return at once.
+	// OnSocket, if set, is told the descriptor of each socket before it
+	// connects, and again before a connection is closed; of one that never
+	// connected the end is not told. It must return at once.
 	OnSocket func(fd uintptr, open bool)
 }
 

@@ -199,17 +199,17 @@ func (d *dialer) connecting(ctx context.Context) (inner context.Context, stop fu
 func (d *dialer) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	ctx, stop := d.connecting(ctx)
 	defer stop()
-	conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+	conn, err := d.connect(ctx, network, addr)
 	if err != nil {
 		return nil, connectError(ctx, d.timeout, addr, err)
 	}
-	return d.watched(conn), nil
+	return conn, nil
 }
 
 func (d *dialer) dialTLS(ctx context.Context, network, addr string) (net.Conn, error) {
 	ctx, stop := d.connecting(ctx)
 	defer stop()
-	raw, err := new(net.Dialer).DialContext(ctx, network, addr)
+	raw, err := d.connect(ctx, network, addr)
 	if err != nil {
 		return nil, connectError(ctx, d.timeout, addr, err)
 	}
@@ -217,10 +217,9 @@ func (d *dialer) dialTLS(ctx context.Context, network, addr string) (net.Conn, e
 	if cfg.ServerName, _, err = net.SplitHostPort(addr); err != nil {
 		cfg.ServerName = addr
 	}
-	watched := d.watched(raw)
-	conn := tls.Client(watched, cfg)
+	conn := tls.Client(raw, cfg)
 	if err := conn.HandshakeContext(ctx); err != nil {
-		_ = watched.Close() // the handshake's error is what matters
+		_ = raw.Close() // the handshake's error is what matters
 		return nil, connectError(ctx, d.timeout, addr, err)
 	}
 	return conn, nil
@@ -235,25 +234,30 @@ func connectError(ctx context.Context, timeout time.Duration, addr string, err e
 	return &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("cannot connect to %s: %v", addr, err), Cause: err}
 }
 
-// watched notes the connection's descriptor with whoever wants to know.
-func (d *dialer) watched(conn net.Conn) net.Conn {
+// connect opens a TCP connection. Whoever wants to know is told of its socket
+// before it connects: a process that forks meanwhile must not keep it.
+func (d *dialer) connect(ctx context.Context, network, addr string) (net.Conn, error) {
+	var plain net.Dialer
 	if d.onSocket == nil {
-		return conn
+		return plain.DialContext(ctx, network, addr)
+	}
+	plain.Control = func(_, _ string, raw syscall.RawConn) error {
+		return raw.Control(func(fd uintptr) { d.onSocket(fd, true) })
+	}
+	conn, err := plain.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
 	}
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
-		return conn
-	}
-	raw, err := tcp.SyscallConn()
-	if err != nil {
-		return conn
+		return conn, nil
 	}
 	w := &watchedConn{TCPConn: tcp, told: d.onSocket}
-	if raw.Control(func(fd uintptr) { w.fd = fd }) != nil {
-		return conn
+	raw, err := tcp.SyscallConn()
+	if err != nil || raw.Control(func(fd uintptr) { w.fd = fd }) != nil {
+		return conn, nil
 	}
-	d.onSocket(w.fd, true)
-	return w
+	return w, nil
 }
 
 type watchedConn struct {
@@ -263,9 +267,14 @@ type watchedConn struct {
 	told func(fd uintptr, open bool)
 }
 
-// Close tells first: afterwards the number may belong to somebody else.
+// Close tells first: afterwards the number may belong to somebody else. The
+// server hears the end also where a process that was forked between the making
+// of the socket and its note has a copy.
 func (w *watchedConn) Close() error {
-	w.once.Do(func() { w.told(w.fd, false) })
+	w.once.Do(func() {
+		_ = w.CloseWrite() // fails where the connection is broken already
+		w.told(w.fd, false)
+	})
 	return w.TCPConn.Close()
 }
 

@@ -61,6 +61,7 @@ static int in_child(int fd) {
     FORKED(llmagg_client_chat(client, STR(HELLO), NOTHING, &out, err));
     FORKED(llmagg_client_chat_submit(client, queue, STR(HELLO), NOTHING, 0, 0, &op, err));
     FORKED(llmagg_client_set_available(client, 0, err));
+    FORKED(llmagg_client_rest(client, err));
     FORKED(llmagg_routes_chat(routes, 1, STR(HELLO), NOTHING, &out, err));
     FORKED(llmagg_routes_chat_submit(routes, 1, queue, STR(HELLO), NOTHING, 0, 0, &op, err));
     FORKED(llmagg_routes_health_submit(routes, 1, queue, 0, &op, err));
@@ -94,6 +95,9 @@ static int in_child(int fd) {
     FORKED(llmagg_wall_kill(wall, err));
     FORKED(llmagg_wall_revive(wall, err));
     llmagg_client_free(client); /* nothing happens */
+    llmagg_provider_free(provider);
+    llmagg_aggregator_free(aggregator);
+    llmagg_manager_free(manager);
     llmagg_queue_free(queue);
     llmagg_wall_free(wall);
     llmagg_buf_free(&out);

@@ -14,4 +14,8 @@ readelf -d "$lib" | grep -q 'SONAME.*libllmagg.so.1\]'; result $? "SONAME is lib
 readelf -S "$lib" | grep -qE '\.(symtab|debug_info)'; [ $? -ne 0 ]; result $? "it is stripped"
 grep -c 'Since: ' "$root/include/llmagg.h" > "$out/since.txt"
 [ "$(cat "$out/since.txt")" -ge "$(wc -l < "$out/declared.txt")" ]; result $? "every function says since when it exists"
+# What works in a forked child needs no Go; everything else must be refused there, and tests/capi/fork.c asks it.
+grep -vE '^llmagg_(abi_version|version|status_name|error_.*|buf_free)$' "$out/symbols.txt" |
+    while read -r name; do grep -q "$name(" "$here/fork.c" || echo "$name"; done > "$out/unasked.txt"
+cat "$out/unasked.txt"; [ ! -s "$out/unasked.txt" ]; result $? "tests/capi/fork.c asks each of them in a forked child"
 exit $code
