@@ -72,7 +72,10 @@ func New(cfg llm.ModelConfig, o Options) (*Client, error) {
 		return nil, err
 	}
 	c.pool = pool
-	c.backend = newHTTPBackend(cfg, preset, pool)
+	if c.backend, err = newHTTPBackend(cfg, preset, pool); err != nil {
+		pool.give()
+		return nil, err
+	}
 	return c, nil
 }
 

@@ -12,7 +12,8 @@
 //	attempt.go    one attempt: its deadlines, its outcome, its line in the trail
 //	backend.go    Backend: what performs an attempt, HTTP or written by the application;
 //	              backend_guard.go is where it is called, leash.go holds one that does not listen
-//	http.go       the HTTP exchange; transport.go its connections
+//	http.go       the HTTP exchange: send.go the request, body.go a whole answer,
+//	              transport.go the connections
 //	openai.go, gemini*.go  the wire formats; preset.go which vendor speaks which
 //	events.go     a streamed HTTP answer, complete or not
 //	classify.go, retryafter.go  what a failure means

@@ -68,7 +68,7 @@ func (r *eventReader) begin() error {
 	if err == nil && (first == '{' || first == '[' || first == '<') {
 		resp := *r.resp
 		resp.Body = io.NopCloser(in)
-		data, err := r.backend.readAll(&resp, r.x)
+		data, err := r.backend.readAll(&resp, r.x, new([]byte))
 		if err != nil {
 			return err
 		}

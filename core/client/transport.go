@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -148,13 +149,11 @@ func (p *pool) transport(cfg llm.ModelConfig, env *httpproxy.Config, onSocket fu
 		TLSHandshakeTimeout:    cfg.ConnectTimeout,
 		ForceAttemptHTTP2:      true,
 		MaxIdleConns:           0,
-		MaxIdleConnsPerHost:    1024, // more than any sensible max_concurrent_calls: reuse under concurrency
+		MaxIdleConnsPerHost:    math.MaxInt, // as many as were in flight at once: reuse under any concurrency
 		IdleConnTimeout:        90 * time.Second,
 		MaxResponseHeaderBytes: cfg.Limits.HeaderBytes,
 		// A connection that died in silence is noticed before it is used again.
-		HTTP2:           &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second},
-		WriteBufferSize: 16 << 10,
-		ReadBufferSize:  16 << 10,
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second},
 	}, nil
 }
 
@@ -179,10 +178,6 @@ type dialer struct {
 	tls      *tls.Config
 	onSocket func(fd uintptr, open bool)
 }
-
-// attemptKey finds, in the context of a dial, the context of the attempt that
-// caused it: the transport dials under one that outlives the request.
-type attemptKey struct{}
 
 // connecting is the context of a dial: it ends with the attempt that caused it
 // (S10), or at D1.

@@ -1,0 +1,155 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strings"
+	"sync/atomic"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// endpoint is where requests of one kind go, and the header that they all
+// have. Requests share both: nobody changes them.
+type endpoint struct {
+	url    *url.URL
+	header http.Header
+}
+
+// endpoint makes one of the backend's two.
+func (b *httpBackend) endpoint(stream bool) (endpoint, error) {
+	u, err := url.Parse(b.wire.url(b.cfg.Model, stream))
+	if err != nil {
+		return endpoint{}, llm.Errorf(llm.InvalidArgument, "%s/%s: no URL can be made of base_url and model: %v", b.cfg.Provider, b.cfg.Name, err)
+	}
+	h := http.Header{}
+	h.Set("Content-Type", "application/json")
+	h.Set("User-Agent", "llmagg/"+Version)
+	h.Set("Accept", "application/json")
+	if stream {
+		h.Set("Accept", "text/event-stream")
+	}
+	if b.cfg.Organization != "" {
+		h.Set("OpenAI-Organization", b.cfg.Organization)
+	}
+	b.wire.authorize(h)
+	for name, value := range b.cfg.Headers {
+		h.Set(name, value)
+	}
+	return endpoint{u, h}, nil
+}
+
+// with is the endpoint's header and the call's own.
+func (e *endpoint) with(more map[string]string) http.Header {
+	if len(more) == 0 {
+		return e.header
+	}
+	h := e.header.Clone()
+	for name, value := range more {
+		h.Set(name, value)
+	}
+	return h
+}
+
+// post sends the request and returns the answer's head. A connection that was
+// kept alive and ends before any byte of the answer is not the server's word
+// about the request: it is sent again, once, on a new connection (R6).
+func (b *httpBackend) post(ctx context.Context, x *Exchange, stream bool) (*http.Response, error) {
+	// Not from a pool: the transport may still read the body after it has
+	// returned, and it does not say when it is done with one that it knows to
+	// be in memory. Only such a body goes out in one write with the header.
+	body, err := b.wire.body(make([]byte, 0, len(x.Payload.JSON())+bodyRoom), x, stream)
+	if err != nil {
+		return nil, err
+	}
+	to := &b.chat
+	if stream {
+		to = &b.stream
+	}
+	resp, stale, err := b.send(ctx, b.pool.kept, to, body, x)
+	if err != nil && stale && ctx.Err() == nil {
+		resp, _, err = b.send(ctx, b.pool.fresh, to, body, x)
+	}
+	if err != nil {
+		return nil, b.networkError(err)
+	}
+	x.Status = resp.StatusCode
+	x.Alive()
+	return resp, nil
+}
+
+// bodyRoom is room for what an attempt adds to a request: model, stream,
+// stream_options.
+const bodyRoom = 128
+
+func (b *httpBackend) send(ctx context.Context, t *http.Transport, to *endpoint, body []byte, x *Exchange) (resp *http.Response, stale bool, err error) {
+	s := &sending{Context: ctx}
+	s.hooks.GotConn, s.hooks.GotFirstResponseByte = s.gotConn, s.gotFirstByte
+	plain := http.Request{Method: http.MethodPost, URL: to.url, Host: to.url.Host, Header: to.with(x.Payload.Options.Headers),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: int64(len(body)), Body: io.NopCloser(bytes.NewReader(body))}
+	req := plain.WithContext(httptrace.WithClientTrace(s, &s.hooks))
+	// The transport's RoundTrip instead of a Client: redirects are errors (L3).
+	resp, err = t.RoundTrip(req)
+	if err != nil {
+		// The trace's hooks have run when RoundTrip fails for a lost
+		// connection: the transport calls them before it reports.
+		var broken *llm.Error
+		return nil, s.reused.Load() && !s.answered.Load() && !errors.As(err, &broken), err
+	}
+	return resp, false, nil
+}
+
+// sending is the context of a request under way, and what the transport tells
+// of it.
+type sending struct {
+	context.Context // the attempt's
+	hooks           httptrace.ClientTrace
+	// Set by the transport's goroutines, which go on for a moment when the
+	// context ends.
+	reused, answered atomic.Bool
+}
+
+// attemptKey finds, in the context of a dial, the context of the attempt that
+// caused it: the transport dials under one that outlives the request.
+type attemptKey struct{}
+
+func (s *sending) Value(key any) any {
+	if key == (attemptKey{}) {
+		return s.Context
+	}
+	return s.Context.Value(key)
+}
+
+func (s *sending) gotConn(i httptrace.GotConnInfo) { s.reused.Store(i.Reused) }
+
+func (s *sending) gotFirstByte() { s.answered.Store(true) }
+
+// networkError says what happened to the connection. The transport's own
+// timeouts and the caller's cancellation are told by the attempt's context.
+func (b *httpBackend) networkError(err error) error {
+	var e *llm.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	if text := err.Error(); strings.Contains(text, "server response headers exceeded") || strings.Contains(text, "header list larger than") { // HTTP/1, HTTP/2
+		return overLimit("the answer's headers exceed %d bytes (limits.header_bytes)", b.cfg.Limits.HeaderBytes)
+	}
+	text := err.Error()
+	if strings.HasPrefix(text, "connection error: PROTOCOL_ERROR") {
+		// The transport says no more, also where headers pass its limit.
+		return &llm.Error{Code: llm.BadResponse, Cause: err, Message: fmt.Sprintf("%s: what came is no proper HTTP/2, or its headers exceed %d bytes (limits.header_bytes)", b.where, b.cfg.Limits.HeaderBytes)}
+	}
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		text = "the connection ended before the answer began"
+	case strings.Contains(text, "connection reset"):
+		text = "the connection was reset before the answer began"
+	}
+	return &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("%s: %s", b.where, text), Cause: err}
+}
