@@ -5,7 +5,7 @@ GO       ?= go
 FUZZTIME ?= 5s
 
 FUZZ_TARGETS := core/client/eventstream:FuzzDecoder core/client:FuzzClassify core/client:FuzzNamedWait \
-                core/client:FuzzGeminiRequest core/client:FuzzGeminiAnswer core/llm:FuzzPayload core/llm:FuzzAccumulator \
+                core/client:FuzzGeminiRequest core/client:FuzzGeminiAnswer core/llm:FuzzPayload core/llm:FuzzReader core/llm:FuzzAccumulator \
                 core/aggregator:FuzzHandOver
 
 .PHONY: fuzz

@@ -44,14 +44,12 @@ func (w *openaiWire) response(data []byte, _ *Exchange) (*llm.Response, error) {
 }
 
 func (w *openaiWire) chunks(*Exchange) func([]byte) (*llm.Chunk, error) {
+	var d llm.ChunkDecoder
 	return func(data []byte) (*llm.Chunk, error) {
-		c := &llm.Chunk{}
-		if err := c.UnmarshalJSON(data); err != nil {
-			return nil, err
-		}
-		if c.Object == "" {
+		c, err := d.Decode(data)
+		if err == nil && c.Object == "" {
 			c.Object = "chat.completion.chunk"
 		}
-		return c, nil
+		return c, err
 	}
 }

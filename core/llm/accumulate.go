@@ -182,18 +182,27 @@ func (p *partialChoice) addLogprobs(raw json.RawMessage) {
 	if len(raw) == 0 {
 		return
 	}
-	_ = decode(raw, func(it *iterator) { // lenient: what cannot be read is left out
-		readFields(it, func(it *iterator, key string) {
-			switch key {
-			case "content":
-				readItems(it, func(it *iterator) { p.logContent = append(p.logContent, it.SkipAndReturnBytes()) })
-			case "refusal":
-				readItems(it, func(it *iterator) { p.logRefusal = append(p.logRefusal, it.SkipAndReturnBytes()) })
-			default:
-				p.otherLogprobs.read(it, key)
-			}
-		})
-	})
+	r := newReader(raw) // lenient: what cannot be read is left out
+	for more := r.object(); more; more = r.nextField() {
+		switch string(r.key) {
+		case "content":
+			p.logContent = r.items(p.logContent)
+		case "refusal":
+			p.logRefusal = r.items(p.logRefusal)
+		default:
+			r.extra(&p.otherLogprobs)
+		}
+	}
+}
+
+// items appends the elements of an array as they stand.
+func (r *reader) items(to []json.RawMessage) []json.RawMessage {
+	for more := r.array(); more; more = r.nextItem() {
+		if from := r.span(); r.err == nil {
+			to = append(to, r.keep(r.data[from:r.pos]))
+		}
+	}
+	return to
 }
 
 func (p *partialChoice) choice() Choice {

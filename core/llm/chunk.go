@@ -53,7 +53,14 @@ func (c *Chunk) MarshalJSON() ([]byte, error) { return encode(nil, c.write) }
 func (c *Chunk) AppendJSON(dst []byte) ([]byte, error) { return encode(dst, c.write) }
 
 // UnmarshalJSON reads a chunk leniently.
-func (c *Chunk) UnmarshalJSON(data []byte) error { return decode(data, c.read) }
+func (c *Chunk) UnmarshalJSON(data []byte) error {
+	r := newReader(data)
+	if r.next() != '{' {
+		return errNoObject
+	}
+	c.read(&r, &Chunk{})
+	return r.end()
+}
 
 func (c *Chunk) write(s *stream) {
 	o := startObject(s)
@@ -76,46 +83,85 @@ func (c *Chunk) write(s *stream) {
 	o.end()
 }
 
-func (c *Chunk) read(it *iterator) {
-	if !readFields(it, func(it *iterator, key string) {
-		switch key {
+// ChunkDecoder decodes the chunks of one stream: what each of them repeats is
+// allocated once. The zero value is ready; one goroutine uses it.
+type ChunkDecoder struct {
+	before Chunk
+	room   []byte
+}
+
+// Decode reads a chunk leniently; it is the caller's. data may change afterwards.
+func (d *ChunkDecoder) Decode(data []byte) (*Chunk, error) {
+	whole := &struct { // nearly every chunk has one choice: one piece of memory for both
+		Chunk
+		choice [1]ChunkChoice
+	}{}
+	c := &whole.Chunk
+	c.Choices = whole.choice[:0]
+	r := newReader(data)
+	if r.next() != '{' {
+		return nil, errNoObject
+	}
+	r.room = d.room
+	c.read(&r, &d.before)
+	d.room = r.room
+	if err := r.end(); err != nil {
+		return nil, err
+	}
+	if len(c.Choices) == 0 {
+		c.Choices = nil
+	}
+	d.before.ID, d.before.Model = c.ID, c.Model
+	return c, nil
+}
+
+// read reads a chunk; before is the one before it in its stream.
+func (c *Chunk) read(r *reader, before *Chunk) {
+	for more := r.object(); more; more = r.nextField() {
+		switch string(r.key) {
 		case "id":
-			c.ID = readString(it)
+			c.ID = r.textLike(before.ID)
 		case "object":
-			c.Object = readString(it)
+			c.Object = r.word()
 		case "created":
-			c.Created = int64(readFloat(it))
+			c.Created = int64(r.number())
 		case "model":
-			c.Model = readString(it)
+			c.Model = r.textLike(before.Model)
 		case "choices":
-			readItems(it, func(it *iterator) {
-				choice := ChunkChoice{}
-				if readFields(it, choice.readField) {
-					c.Choices = append(c.Choices, choice)
-				}
-			})
+			c.readChoices(r)
 		case "usage":
-			c.Usage = readUsage(it)
+			c.Usage = r.usage()
 		default:
-			c.Extra.read(it, key)
+			r.extra(&c.Extra)
 		}
-	}) {
-		it.ReportError("chunk", "expected a JSON object")
 	}
 }
 
-func (c *ChunkChoice) readField(it *iterator, key string) {
-	switch key {
-	case "index":
-		c.Index = readInt(it)
-	case "delta", "message": // T2: a whole answer reads as one chunk
-		c.Delta.read(it)
-	case "finish_reason":
-		c.FinishReason = readString(it)
-	case "logprobs":
-		c.Logprobs = readRaw(it)
-	default:
-		c.Extra.read(it, key)
+func (c *Chunk) readChoices(r *reader) {
+	for more := r.array(); more; more = r.nextItem() {
+		if r.next() != '{' {
+			r.skip()
+			continue
+		}
+		c.Choices = append(c.Choices, ChunkChoice{})
+		c.Choices[len(c.Choices)-1].read(r)
+	}
+}
+
+func (c *ChunkChoice) read(r *reader) {
+	for more := r.object(); more; more = r.nextField() {
+		switch string(r.key) {
+		case "index":
+			c.Index = r.integer()
+		case "delta", "message": // T2: a whole answer reads as one chunk
+			c.Delta.read(r)
+		case "finish_reason":
+			c.FinishReason = r.word()
+		case "logprobs":
+			c.Logprobs = r.raw()
+		default:
+			r.extra(&c.Extra)
+		}
 	}
 }
 

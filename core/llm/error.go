@@ -135,56 +135,57 @@ func (e *Error) write(s *stream) {
 // clients written in other languages in this form. "code" may be left out when
 // "name" is given.
 func (e *Error) UnmarshalJSON(data []byte) error {
+	r := newReader(data)
+	if r.next() != '{' {
+		return errNoObject
+	}
 	named, numbered := false, false
-	return decode(data, func(it *iterator) {
-		if !readFields(it, func(it *iterator, key string) {
-			switch key {
-			case "code":
-				e.Code, numbered = Code(readInt(it)), true
-			case "name":
-				if c, ok := CodeOf(readString(it)); ok && !numbered {
-					e.Code, named = c, true
-				}
-			default:
-				e.readField(it, key)
+	for more := r.object(); more; more = r.nextField() {
+		switch string(r.key) {
+		case "code":
+			e.Code, numbered = Code(r.integer()), true
+		case "name":
+			if c, ok := CodeOf(r.text()); ok && !numbered {
+				e.Code, named = c, true
 			}
-		}) {
-			it.ReportError("error", "expected a JSON object")
+		default:
+			e.readField(&r)
 		}
-		if _, known := codeNames[e.Code]; !known || e.Code == OK || !named && !numbered {
-			e.Code = Unavailable
-		}
-	})
+	}
+	if _, known := codeNames[e.Code]; !known || e.Code == OK || !named && !numbered {
+		e.Code = Unavailable
+	}
+	return r.end()
 }
 
-func (e *Error) readField(it *iterator, key string) {
-	switch key {
+func (e *Error) readField(r *reader) {
+	switch string(r.key) {
 	case "message":
-		e.Message = readString(it)
+		e.Message = r.text()
 	case "provider":
-		e.Provider = readString(it)
+		e.Provider = r.text()
 	case "model":
-		e.Model = readString(it)
+		e.Model = r.text()
 	case "status":
-		e.Status = readInt(it)
+		e.Status = r.integer()
 	case "provider_message":
-		e.ProviderMessage = readString(it)
+		e.ProviderMessage = r.text()
 	case "type":
-		e.Type = readString(it)
+		e.Type = r.text()
 	case "provider_code":
-		e.ProviderCode = readString(it)
+		e.ProviderCode = r.text()
 	case "request_id":
-		e.RequestID = readString(it)
+		e.RequestID = r.text()
 	case "retry_after":
-		if s := readFloat(it); s >= 0 {
+		if s := r.number(); s >= 0 {
 			e.RetryAfter, e.HasRetryAfter = time.Duration(s*float64(time.Second)), true
 		}
 	case "body":
-		e.Body = readString(it)
+		e.Body = r.text()
 	case "partial":
-		e.Partial = readString(it)
+		e.Partial = r.text()
 	default:
-		it.Skip()
+		r.skip()
 	}
 }
 

@@ -2,11 +2,8 @@ package llm
 
 import (
 	"encoding/json"
-	"errors"
-	"io"
 	"maps"
 	"slices"
-	"strings"
 
 	jsoniter "github.com/json-iterator/go"
 )
@@ -27,37 +24,7 @@ var JSON = jsoniter.Config{
 // they came. They are written again behind the known ones.
 type Extra map[string]json.RawMessage
 
-type (
-	iterator = jsoniter.Iterator
-	stream   = jsoniter.Stream
-)
-
-// decode reads one value with read and turns the iterator's error, if any,
-// into an ordinary one.
-func decode(data []byte, read func(*iterator)) error {
-	it := JSON.BorrowIterator(data)
-	defer JSON.ReturnIterator(it)
-	read(it)
-	if it.Error != nil {
-		return tidy(it.Error)
-	}
-	if it.WhatIsNext() != jsoniter.InvalidValue || it.Error != io.EOF {
-		return errTrailing
-	}
-	return nil
-}
-
-// tidy leaves out the piece of the input that the JSON library quotes: it says
-// little and may be anything.
-func tidy(err error) error {
-	text, _, _ := strings.Cut(err.Error(), ", error found in")
-	if _, rest, ok := strings.Cut(text, ": "); ok {
-		text = rest
-	}
-	return errors.New(text)
-}
-
-var errTrailing = errors.New("unexpected text behind the JSON value")
+type stream = jsoniter.Stream
 
 // encode collects what write puts into a stream. The result is the caller's.
 func encode(dst []byte, write func(*stream)) ([]byte, error) {
@@ -112,67 +79,6 @@ func (o *object) extra(e Extra) {
 
 func (o *object) end() { o.s.WriteObjectEnd() }
 
-// The lenient readers: a value of another type than expected is skipped and
-// reads as the zero value, as the tolerance clauses of the design want it.
-
-func readString(it *iterator) string {
-	if it.WhatIsNext() == jsoniter.StringValue {
-		return it.ReadString()
-	}
-	it.Skip()
-	return ""
-}
-
-func readInt(it *iterator) int {
-	if it.WhatIsNext() == jsoniter.NumberValue {
-		return int(it.ReadFloat64())
-	}
-	it.Skip()
-	return 0
-}
-
-func readRaw(it *iterator) json.RawMessage {
-	if it.WhatIsNext() == jsoniter.NilValue {
-		it.Skip()
-		return nil
-	}
-	return it.SkipAndReturnBytes()
-}
-
-// readFields calls field for each field of the object that comes next;
-// anything but an object is skipped.
-func readFields(it *iterator, field func(it *iterator, key string)) bool {
-	if it.WhatIsNext() != jsoniter.ObjectValue {
-		it.Skip()
-		return false
-	}
-	it.ReadMapCB(func(it *iterator, key string) bool {
-		field(it, key)
-		return it.Error == nil
-	})
-	return true
-}
-
-// readItems calls item for each element of the array that comes next; anything
-// but an array is skipped.
-func readItems(it *iterator, item func(it *iterator)) {
-	if it.WhatIsNext() != jsoniter.ArrayValue {
-		it.Skip()
-		return
-	}
-	it.ReadArrayCB(func(it *iterator) bool {
-		item(it)
-		return it.Error == nil
-	})
-}
-
-func (e *Extra) read(it *iterator, key string) {
-	if *e == nil {
-		*e = Extra{}
-	}
-	(*e)[key] = it.SkipAndReturnBytes()
-}
-
 // marshalWithExtra writes v (a struct) and, inside the same object, extra.
 func marshalWithExtra(v any, extra Extra) ([]byte, error) {
 	data, err := JSON.Marshal(v)
@@ -193,22 +99,13 @@ func unmarshalWithExtra(data []byte, v any, known func(string) bool) (Extra, err
 		return nil, err
 	}
 	var extra Extra
-	err := decode(data, func(it *iterator) {
-		readFields(it, func(it *iterator, key string) {
-			if known(key) {
-				it.Skip()
-				return
-			}
-			extra.read(it, key)
-		})
-	})
-	return extra, err
-}
-
-func readFloat(it *iterator) float64 {
-	if it.WhatIsNext() == jsoniter.NumberValue {
-		return it.ReadFloat64()
+	r := newReader(data)
+	for more := r.object(); more; more = r.nextField() {
+		if known(string(r.key)) {
+			r.skip()
+		} else {
+			r.extra(&extra)
+		}
 	}
-	it.Skip()
-	return 0
+	return extra, r.end()
 }

@@ -1,10 +1,6 @@
 package llm
 
-import (
-	"encoding/json"
-
-	jsoniter "github.com/json-iterator/go"
-)
+import "encoding/json"
 
 // Role is who speaks a message.
 type Role string
@@ -143,7 +139,11 @@ func (p *Part) UnmarshalJSON(data []byte) error {
 func (m Message) MarshalJSON() ([]byte, error) { return encode(nil, m.write) }
 
 // UnmarshalJSON reads a message leniently.
-func (m *Message) UnmarshalJSON(data []byte) error { return decode(data, m.read) }
+func (m *Message) UnmarshalJSON(data []byte) error {
+	r := newReader(data)
+	m.read(&r)
+	return r.end()
+}
 
 func (m *Message) write(s *stream) {
 	o := startObject(s)
@@ -185,58 +185,60 @@ func (m *Message) writeContent(o *object) {
 	}
 }
 
-func (m *Message) read(it *iterator) {
+func (m *Message) read(r *reader) {
 	m.NullContent = true
-	readFields(it, m.readField)
-}
-
-func (m *Message) readField(it *iterator, key string) {
-	switch key {
-	case "role":
-		m.Role = Role(readString(it))
-	case "content":
-		m.readContent(it)
-	case "name":
-		m.Name = readString(it)
-	case "refusal":
-		m.Refusal = readString(it)
-	case "reasoning_content":
-		m.ReasoningContent = readString(it)
-	case "tool_calls":
-		readItems(it, func(it *iterator) {
-			call := ToolCall{Index: -1}
-			call.read(it)
-			m.ToolCalls = append(m.ToolCalls, call)
-		})
-	case "tool_call_id":
-		m.ToolCallID = readString(it)
-	case "function_call":
-		m.FunctionCall = readFunctionCall(it)
-	case "audio":
-		m.Audio = readRaw(it)
-	default:
-		m.Extra.read(it, key)
+	for more := r.object(); more; more = r.nextField() {
+		m.readField(r)
 	}
 }
 
-func (m *Message) readContent(it *iterator) {
-	switch it.WhatIsNext() {
-	case jsoniter.StringValue:
-		m.Content, m.NullContent = it.ReadString(), false
-	case jsoniter.ArrayValue:
+func (m *Message) readField(r *reader) {
+	switch string(r.key) {
+	case "role":
+		m.Role = Role(r.word())
+	case "content":
+		m.readContent(r)
+	case "name":
+		m.Name = r.text()
+	case "refusal":
+		m.Refusal = r.text()
+	case "reasoning_content":
+		m.ReasoningContent = r.text()
+	case "tool_calls":
+		for more := r.array(); more; more = r.nextItem() {
+			m.ToolCalls = append(m.ToolCalls, ToolCall{Index: -1})
+			m.ToolCalls[len(m.ToolCalls)-1].read(r)
+		}
+	case "tool_call_id":
+		m.ToolCallID = r.text()
+	case "function_call":
+		m.FunctionCall = r.functionCall()
+	case "audio":
+		m.Audio = r.raw()
+	default:
+		r.extra(&m.Extra)
+	}
+}
+
+func (m *Message) readContent(r *reader) {
+	switch r.next() {
+	case '"':
+		m.Content, m.NullContent = r.text(), false
+	case '[':
 		m.NullContent = false
 		m.Parts = []Part{}
-		it.ReadArrayCB(func(it *iterator) bool {
+		for more := r.array(); more; more = r.nextItem() {
+			from := r.span()
 			var p Part
-			if err := p.UnmarshalJSON(it.SkipAndReturnBytes()); err != nil {
-				it.ReportError("content", err.Error())
-				return false
+			if r.err == nil {
+				if err := p.UnmarshalJSON(r.data[from:r.pos]); err != nil {
+					r.stop(err)
+				}
 			}
 			m.Parts = append(m.Parts, p)
-			return true
-		})
+		}
 	default:
-		it.Skip()
+		r.skip()
 	}
 }
 
@@ -275,23 +277,21 @@ func (c *ToolCall) write(s *stream) {
 	o.end()
 }
 
-func (c *ToolCall) read(it *iterator) {
-	readFields(it, func(it *iterator, key string) {
-		switch key {
+func (c *ToolCall) read(r *reader) {
+	for more := r.object(); more; more = r.nextField() {
+		switch string(r.key) {
 		case "index":
-			c.Index = readInt(it)
+			c.Index = r.integer()
 		case "id":
-			c.ID = readString(it)
+			c.ID = r.text()
 		case "type":
-			c.Type = readString(it)
+			c.Type = r.word()
 		case "function":
-			if f := readFunctionCall(it); f != nil {
-				c.Function = *f
-			}
+			c.Function.read(r)
 		default:
-			c.Extra.read(it, key)
+			r.extra(&c.Extra)
 		}
-	})
+	}
 }
 
 // MarshalJSON writes the call.
@@ -300,7 +300,9 @@ func (c ToolCall) MarshalJSON() ([]byte, error) { return encode(nil, c.write) }
 // UnmarshalJSON reads the call; Index is -1 where there is none.
 func (c *ToolCall) UnmarshalJSON(data []byte) error {
 	c.Index = -1
-	return decode(data, c.read)
+	r := newReader(data)
+	c.read(&r)
+	return r.end()
 }
 
 func (f *FunctionCall) write(s *stream) {
@@ -310,24 +312,30 @@ func (f *FunctionCall) write(s *stream) {
 	o.end()
 }
 
-func readFunctionCall(it *iterator) *FunctionCall {
-	f := &FunctionCall{}
-	ok := readFields(it, func(it *iterator, key string) {
-		switch key {
+func (f *FunctionCall) read(r *reader) {
+	for more := r.object(); more; more = r.nextField() {
+		switch string(r.key) {
 		case "name":
-			f.Name = readString(it)
+			f.Name = r.text()
 		case "arguments":
-			if it.WhatIsNext() == jsoniter.ObjectValue {
-				f.Arguments = string(it.SkipAndReturnBytes()) // some servers send the object itself
-				return
+			if r.next() == '{' {
+				f.Arguments = string(r.raw()) // some servers send the object itself
+			} else {
+				f.Arguments = r.text()
 			}
-			f.Arguments = readString(it)
 		default:
-			it.Skip()
+			r.skip()
 		}
-	})
-	if !ok {
+	}
+}
+
+// functionCall reads a function call; nil if something else stands there.
+func (r *reader) functionCall() *FunctionCall {
+	if r.next() != '{' {
+		r.skip()
 		return nil
 	}
+	f := &FunctionCall{}
+	f.read(r)
 	return f
 }

@@ -129,7 +129,7 @@ func (k fieldKind) fits(v []byte) bool {
 }
 
 func checkMessages(value []byte) error {
-	s := scanner{data: value}
+	s := scanner{data: value, most: MaxDepth}
 	count := 0
 	err := s.array(func(start, end int) error {
 		if value[start] != '{' {
@@ -146,7 +146,7 @@ func checkMessages(value []byte) error {
 }
 
 func checkMessage(value []byte, i int) error {
-	s := scanner{data: value}
+	s := scanner{data: value, most: MaxDepth}
 	role := ""
 	err := s.object(func(key []byte, start, end int) error {
 		v := value[start:end]

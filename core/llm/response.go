@@ -40,7 +40,14 @@ func (r *Response) AppendJSON(dst []byte) ([]byte, error) { return encode(dst, r
 
 // UnmarshalJSON reads a response leniently: a missing usage is zeros, an
 // unknown role is kept, an absent finish_reason is "".
-func (r *Response) UnmarshalJSON(data []byte) error { return decode(data, r.read) }
+func (r *Response) UnmarshalJSON(data []byte) error {
+	in := newReader(data)
+	if in.next() != '{' {
+		return errNoObject
+	}
+	r.read(&in)
+	return in.end()
+}
 
 func (r *Response) write(s *stream) {
 	o := startObject(s)
@@ -64,61 +71,67 @@ func (r *Response) write(s *stream) {
 	o.end()
 }
 
-func (r *Response) read(it *iterator) {
-	if !readFields(it, func(it *iterator, key string) {
-		switch key {
+func (r *Response) read(in *reader) {
+	for more := in.object(); more; more = in.nextField() {
+		switch string(in.key) {
 		case "id":
-			r.ID = readString(it)
+			r.ID = in.text()
 		case "object":
-			r.Object = readString(it)
+			r.Object = in.word()
 		case "created":
-			r.Created = int64(readFloat(it))
+			r.Created = int64(in.number())
 		case "model":
-			r.Model = readString(it)
+			r.Model = in.text()
 		case "choices":
-			r.readChoices(it)
+			r.readChoices(in)
 		case "usage":
-			if u := readUsage(it); u != nil {
-				r.Usage = *u
+			if in.next() == '{' {
+				r.Usage = Usage{}
+				r.Usage.read(in)
+			} else {
+				in.skip()
 			}
 		case "attempts":
-			it.Skip() // ours, never the provider's
+			in.skip() // ours, never the provider's
 		default:
-			r.Extra.read(it, key)
+			in.extra(&r.Extra)
 		}
-	}) {
-		it.ReportError("response", "expected a JSON object")
 	}
 }
 
-func (r *Response) readChoices(it *iterator) {
-	readItems(it, func(it *iterator) {
-		c := Choice{Index: len(r.Choices)}
-		if readFields(it, c.readField) {
-			if c.Message.Role == "" {
-				c.Message.Role = RoleAssistant
-			}
-			r.Choices = append(r.Choices, c)
+func (r *Response) readChoices(in *reader) {
+	for more := in.array(); more; more = in.nextItem() {
+		if in.next() != '{' {
+			in.skip()
+			continue
 		}
-	})
+		r.Choices = append(r.Choices, Choice{Index: len(r.Choices)})
+		c := &r.Choices[len(r.Choices)-1]
+		c.read(in)
+		if c.Message.Role == "" {
+			c.Message.Role = RoleAssistant
+		}
+	}
 }
 
-func (c *Choice) readField(it *iterator, key string) {
-	switch key {
-	case "index":
-		c.Index = readInt(it)
-	case "message":
-		c.Message.read(it)
-	case "text": // old completions, and some small servers
-		if text := readString(it); c.Message.Content == "" {
-			c.Message.Content = text
+func (c *Choice) read(in *reader) {
+	for more := in.object(); more; more = in.nextField() {
+		switch string(in.key) {
+		case "index":
+			c.Index = in.integer()
+		case "message":
+			c.Message.read(in)
+		case "text": // old completions, and some small servers
+			if text := in.text(); c.Message.Content == "" {
+				c.Message.Content = text
+			}
+		case "finish_reason":
+			c.FinishReason = in.word()
+		case "logprobs":
+			c.Logprobs = in.raw()
+		default:
+			in.extra(&c.Extra)
 		}
-	case "finish_reason":
-		c.FinishReason = readString(it)
-	case "logprobs":
-		c.Logprobs = readRaw(it)
-	default:
-		c.Extra.read(it, key)
 	}
 }
 

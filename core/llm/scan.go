@@ -26,6 +26,7 @@ type scanner struct {
 	data  []byte
 	pos   int
 	depth int
+	most  int // how deep it may be
 }
 
 type syntaxError struct {
@@ -64,13 +65,14 @@ func (s *scanner) peek() byte {
 func (s *scanner) value() error {
 	switch c := s.peek(); {
 	case c == '"':
-		return s.text()
+		_, err := s.scanText()
+		return err
 	case c == '{':
 		return s.object(nil)
 	case c == '[':
 		return s.array(nil)
 	case c == '-' || c >= '0' && c <= '9':
-		return s.number()
+		return s.scanNumber()
 	case c == 't':
 		return s.literal("true")
 	case c == 'f':
@@ -100,7 +102,8 @@ func (s *scanner) digits() bool {
 	return s.pos > from
 }
 
-func (s *scanner) number() error {
+// scanNumber moves behind a number.
+func (s *scanner) scanNumber() error {
 	if s.peek() == '-' {
 		s.pos++
 	}
@@ -127,25 +130,27 @@ func (s *scanner) number() error {
 	return nil
 }
 
-// text moves behind a string, whose opening quote is at the current position.
-func (s *scanner) text() error {
+// scanText moves behind a string, whose opening quote is at the current
+// position, and tells whether there are escapes in it.
+func (s *scanner) scanText() (escaped bool, err error) {
 	s.pos++
 	for s.pos < len(s.data) {
 		switch c := s.data[s.pos]; {
 		case c == '"':
 			s.pos++
-			return nil
+			return escaped, nil
 		case c == '\\':
+			escaped = true
 			if err := s.escape(); err != nil {
-				return err
+				return true, err
 			}
 		case c < 0x20:
-			return s.fail("control character in a string (write it as \\u00XX)")
+			return escaped, s.fail("control character in a string (write it as \\u00XX)")
 		default:
 			s.pos++
 		}
 	}
-	return s.fail("")
+	return escaped, s.fail("")
 }
 
 func (s *scanner) escape() error {
@@ -170,8 +175,8 @@ func (s *scanner) escape() error {
 
 func (s *scanner) enter() error {
 	s.depth++
-	if s.depth > MaxDepth {
-		return s.fail(fmt.Sprintf("nested deeper than %d levels", MaxDepth))
+	if s.depth > s.most {
+		return s.fail(fmt.Sprintf("nested deeper than %d levels", s.most))
 	}
 	s.pos++
 	s.space()
@@ -228,7 +233,7 @@ func (s *scanner) object(field func(key []byte, start, end int) error) error {
 			return s.fail("expected a field name in quotes")
 		}
 		from := s.pos + 1
-		if err := s.text(); err != nil {
+		if _, err := s.scanText(); err != nil {
 			return err
 		}
 		key := s.data[from : s.pos-1]
@@ -268,7 +273,7 @@ func fieldsOf(data []byte) ([]span, error) {
 	if !utf8.Valid(data) {
 		return nil, &syntaxError{firstInvalid(data), "invalid UTF-8"}
 	}
-	s := scanner{data: data}
+	s := scanner{data: data, most: MaxDepth}
 	s.space()
 	if s.peek() != '{' {
 		return nil, s.fail("expected a JSON object")

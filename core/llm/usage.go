@@ -17,7 +17,11 @@ type Usage struct {
 func (u Usage) MarshalJSON() ([]byte, error) { return encode(nil, u.write) }
 
 // UnmarshalJSON reads a usage leniently.
-func (u *Usage) UnmarshalJSON(data []byte) error { return decode(data, u.read) }
+func (u *Usage) UnmarshalJSON(data []byte) error {
+	r := newReader(data)
+	u.read(&r)
+	return r.end()
+}
 
 func (u *Usage) write(s *stream) {
 	o := startObject(s)
@@ -30,37 +34,35 @@ func (u *Usage) write(s *stream) {
 	o.end()
 }
 
-func (u *Usage) read(it *iterator) {
-	readFields(it, func(it *iterator, key string) {
-		switch key {
+func (u *Usage) read(r *reader) {
+	for more := r.object(); more; more = r.nextField() {
+		switch string(r.key) {
 		case "prompt_tokens":
-			u.PromptTokens = readInt(it)
+			u.PromptTokens = r.integer()
 		case "completion_tokens":
-			u.CompletionTokens = readInt(it)
+			u.CompletionTokens = r.integer()
 		case "total_tokens":
-			u.TotalTokens = readInt(it)
+			u.TotalTokens = r.integer()
 		case "prompt_tokens_details":
-			u.PromptTokensDetails = readRaw(it)
+			u.PromptTokensDetails = r.raw()
 		case "completion_tokens_details":
-			u.CompletionTokensDetails = readRaw(it)
+			u.CompletionTokensDetails = r.raw()
 		default:
-			u.Extra.read(it, key)
+			r.extra(&u.Extra)
 		}
-	})
+	}
 	if u.TotalTokens == 0 {
 		u.TotalTokens = u.PromptTokens + u.CompletionTokens
 	}
 }
 
-// readUsage reads a usage that may be null; nil then.
-func readUsage(it *iterator) *Usage {
-	raw := readRaw(it)
-	if len(raw) == 0 || raw[0] != '{' {
+// usage reads a usage; nil if something else stands there.
+func (r *reader) usage() *Usage {
+	if r.next() != '{' {
+		r.skip()
 		return nil
 	}
 	u := &Usage{}
-	if u.UnmarshalJSON(raw) != nil {
-		return nil
-	}
+	u.read(r)
 	return u
 }

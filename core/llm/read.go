@@ -1,0 +1,354 @@
+package llm
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"math"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// maxAnswerDepth is how deeply an answer may be nested.
+const maxAnswerDepth = 10000
+
+// reader reads JSON text in one pass, for answers, which are looked at field
+// by field. It is strict about the syntax and lenient about types: a value of
+// another type than expected is passed over and reads as the zero value, as
+// the tolerance clauses of the design want it. Texts that it gives are copies.
+//
+//	for more := r.object(); more; more = r.nextField() {
+//		switch string(r.key) { // each case reads the value, or skips it
+//
+// The first error stays in err and ends all loops.
+type reader struct {
+	scanner
+	key  []byte // of the field whose value comes next; valid until that is read
+	err  error
+	room []byte // where raw values are kept
+}
+
+func newReader(data []byte) reader {
+	return reader{scanner: scanner{data: data, most: maxAnswerDepth}}
+}
+
+var (
+	errTrailing = errors.New("unexpected text behind the JSON value")
+	errNoObject = errors.New("expected a JSON object")
+)
+
+// end is the error of the whole reading; text behind the value is one.
+func (r *reader) end() error {
+	if r.space(); r.err == nil && r.pos < len(r.data) {
+		r.err = errTrailing
+	}
+	return r.err
+}
+
+// next moves to the next token and gives its first byte, 0 at the end.
+func (r *reader) next() byte {
+	if r.err != nil {
+		return 0
+	}
+	r.space()
+	return r.peek()
+}
+
+// stop notes the first error and ends the reading.
+func (r *reader) stop(err error) bool {
+	if r.err == nil {
+		r.err = err
+	}
+	return false
+}
+
+// skip moves behind the next value.
+func (r *reader) skip() {
+	if r.next(); r.err == nil {
+		if err := r.value(); err != nil {
+			r.stop(err)
+		}
+	}
+}
+
+// object begins an object and moves to its first field; false if it has none,
+// or if what comes is something else, which is passed over.
+func (r *reader) object() bool {
+	if r.next() != '{' {
+		r.skip()
+		return false
+	}
+	if err := r.enter(); err != nil {
+		return r.stop(err)
+	}
+	if r.peek() == '}' {
+		return r.leave()
+	}
+	return r.field()
+}
+
+// nextField moves behind the value that was read, to the next field.
+func (r *reader) nextField() bool {
+	switch r.next() {
+	case ',':
+		r.pos++
+		r.space()
+		return r.field()
+	case '}':
+		return r.leave()
+	}
+	return r.stop(r.fail("expected ',' or '}'"))
+}
+
+func (r *reader) leave() bool {
+	r.pos++
+	r.depth--
+	return false
+}
+
+// field reads a field's name and the colon behind it.
+func (r *reader) field() bool {
+	if r.peek() != '"' {
+		return r.stop(r.fail("expected a field name in quotes"))
+	}
+	from := r.pos + 1
+	escaped, err := r.scanText()
+	if err != nil {
+		return r.stop(err)
+	}
+	r.key = r.data[from : r.pos-1]
+	if escaped {
+		r.key = unescape(r.key)
+	}
+	r.space()
+	if r.peek() != ':' {
+		return r.stop(r.fail("expected ':'"))
+	}
+	r.pos++
+	return true
+}
+
+// array begins an array and moves to its first element; false if it has none,
+// or if what comes is something else, which is passed over.
+func (r *reader) array() bool {
+	if r.next() != '[' {
+		r.skip()
+		return false
+	}
+	if err := r.enter(); err != nil {
+		return r.stop(err)
+	}
+	if r.peek() == ']' {
+		return r.leave()
+	}
+	return true
+}
+
+// nextItem moves behind the element that was read, to the next one.
+func (r *reader) nextItem() bool {
+	switch r.next() {
+	case ',':
+		r.pos++
+		return true
+	case ']':
+		return r.leave()
+	}
+	return r.stop(r.fail("expected ',' or ']'"))
+}
+
+// text reads a string; anything else is "".
+func (r *reader) text() string { return r.textLike("") }
+
+// textLike is text where the value probably equals one that was read before,
+// which is then not copied again.
+func (r *reader) textLike(before string) string {
+	if r.next() != '"' {
+		r.skip()
+		return ""
+	}
+	from := r.pos + 1
+	escaped, err := r.scanText()
+	if err != nil {
+		r.stop(err)
+		return ""
+	}
+	raw := r.data[from : r.pos-1]
+	if escaped {
+		return string(unescape(raw))
+	}
+	if string(raw) == before {
+		return before
+	}
+	return string(raw)
+}
+
+// word is text where the value is probably one of those that every answer has.
+func (r *reader) word() string {
+	if r.next() == '"' {
+		for _, w := range words {
+			if rest := r.data[r.pos+1:]; len(rest) > len(w) && rest[len(w)] == '"' && string(rest[:len(w)]) == w {
+				r.pos += len(w) + 2
+				return w
+			}
+		}
+	}
+	return r.text()
+}
+
+// words are roles, finish reasons, objects and types.
+var words = []string{"assistant", "stop", "chat.completion", "chat.completion.chunk", "function", "tool_calls", "length"}
+
+// integer reads a number as an integer; anything else is 0.
+func (r *reader) integer() int { return int(r.number()) }
+
+// number reads a number; anything else, and one that is too large, is 0.
+func (r *reader) number() float64 {
+	if c := r.next(); c != '-' && (c < '0' || c > '9') {
+		r.skip()
+		return 0
+	}
+	from := r.pos
+	if err := r.scanNumber(); err != nil {
+		r.stop(err)
+		return 0
+	}
+	digits := r.data[from:r.pos]
+	if n, ok := small(digits); ok {
+		return float64(n)
+	}
+	f, err := strconv.ParseFloat(string(digits), 64)
+	if err != nil || math.IsInf(f, 0) {
+		return 0
+	}
+	return f
+}
+
+// small reads what is nothing but a few digits.
+func small(digits []byte) (n int64, ok bool) {
+	if len(digits) > 15 {
+		return 0, false
+	}
+	for _, c := range digits {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + int64(c-'0')
+	}
+	return n, true
+}
+
+// raw gives the next value as it stands; nil for null.
+func (r *reader) raw() json.RawMessage {
+	from := r.span()
+	if r.err != nil || r.data[from] == 'n' {
+		return nil
+	}
+	return r.keep(r.data[from:r.pos])
+}
+
+// span passes over the next value and says where it began.
+func (r *reader) span() int {
+	r.next()
+	from := r.pos
+	r.skip()
+	return from
+}
+
+// keep copies a raw value, many of them into one block of memory.
+func (r *reader) keep(b []byte) json.RawMessage {
+	if cap(r.room)-len(r.room) < len(b) {
+		r.room = make([]byte, 0, max(len(b), min(roomSize, len(r.data))))
+	}
+	from := len(r.room)
+	r.room = append(r.room, b...)
+	return r.room[from:len(r.room):len(r.room)]
+}
+
+// roomSize is how many bytes of raw values share a block.
+const roomSize = 512
+
+// extra keeps the field at hand, whose value comes next, null or not.
+func (r *reader) extra(to *Extra) {
+	name := fieldName(r.key)
+	from := r.span()
+	if r.err != nil {
+		return
+	}
+	if *to == nil {
+		*to = Extra{}
+	}
+	(*to)[name] = r.keep(r.data[from:r.pos])
+}
+
+// fieldName is the name of a field that this package does not know, without a
+// copy where it is one that OpenAI's answers have.
+func fieldName(key []byte) string {
+	switch string(key) {
+	case "service_tier":
+		return "service_tier"
+	case "system_fingerprint":
+		return "system_fingerprint"
+	case "annotations":
+		return "annotations"
+	case "obfuscation":
+		return "obfuscation"
+	}
+	return string(key)
+}
+
+// unescape gives the text of a string whose syntax has been checked. Halves of
+// surrogate pairs read as U+FFFD, as in encoding/json.
+func unescape(raw []byte) []byte {
+	text := make([]byte, 0, len(raw))
+	for {
+		i := bytes.IndexByte(raw, '\\')
+		if i < 0 {
+			return append(text, raw...)
+		}
+		text = append(text, raw[:i]...)
+		c := raw[i+1]
+		raw = raw[i+2:]
+		switch c {
+		case 'b':
+			text = append(text, '\b')
+		case 'f':
+			text = append(text, '\f')
+		case 'n':
+			text = append(text, '\n')
+		case 'r':
+			text = append(text, '\r')
+		case 't':
+			text = append(text, '\t')
+		case 'u':
+			char := codeUnit(raw)
+			raw = raw[4:]
+			if utf16.IsSurrogate(char) {
+				pair := rune(utf8.RuneError)
+				if len(raw) >= 6 && raw[0] == '\\' && raw[1] == 'u' {
+					pair = utf16.DecodeRune(char, codeUnit(raw[2:]))
+				}
+				if char = pair; pair != utf8.RuneError {
+					raw = raw[6:]
+				}
+			}
+			text = utf8.AppendRune(text, char)
+		default: // quote, backslash, slash
+			text = append(text, c)
+		}
+	}
+}
+
+// codeUnit reads the four digits of a \u escape.
+func codeUnit(raw []byte) (char rune) {
+	for _, c := range raw[:4] {
+		switch {
+		case c <= '9':
+			c -= '0'
+		default:
+			c = c&^0x20 - 'A' + 10
+		}
+		char = char<<4 | rune(c)
+	}
+	return char
+}
