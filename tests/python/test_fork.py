@@ -1,42 +1,16 @@
-"""A forked child has a working library of its own."""
+"""A forked child has a working library of its own. What is under way at the fork: test_fork_in_flight.py."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
+from forks import CALL, HEAD, run_script
 
-from conftest import python
 from llmagg.faultwall import FaultWall
 
-HEAD = """
-import asyncio, os, sys, time, llmagg
-HELLO = [{"role": "user", "content": "x"}]
-aggregator = llmagg.LLMAggregator()
-aggregator.initialize_sync({"openai": {"models": {"m": {"api_key": "k", "base_url": sys.argv[1]}}}})
-def child(work):
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            work()
-            status = 0
-        except BaseException:
-            import traceback
-            traceback.print_exc()
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-def call():
-    assert aggregator.generate_response_sync(HELLO) == "Hello from m."
-    assert asyncio.run(aggregator.generate_response(HELLO)) == "Hello from m."
-    assert "".join(aggregator.stream_text_sync(HELLO)) == "Hello from m."
-"""
 CASES = {
-    "after import only": "aggregator.close_sync(); assert child(call) == 0; call()",
+    "after configuring only": "aggregator.close_sync(); assert child(call) == 0; call()",
     "after use": "call(); assert child(call) == 0; call()",
     "three generations": """
 call()
@@ -69,41 +43,106 @@ async def main():
     return status
 assert asyncio.run(main()) == 0
 """,
-    "multiprocessing": """
-import multiprocessing
+    "from another thread": """
 call()
-with multiprocessing.get_context("fork").Pool(2) as pool:
-    assert pool.map(abs, [-1, -2]) == [1, 2]
-    assert pool.apply(call) is None
+statuses = []
+thread = threading.Thread(target=lambda: statuses.append(child(call)))
+thread.start()
+thread.join()
+assert statuses == [0]
 call()
+""",
+    "loggers and observers": """
+import logging
+logging.basicConfig(filename=os.devnull, level=logging.DEBUG)
+def watch():
+    with llmagg.observe_sync() as events:
+        call()
+    assert any(event.event == "attempt_ended" for event in events), "nothing was observed"
+with llmagg.observe_sync() as events:
+    call()
+    assert child(watch) == 0
+    call()
+watch()
 """,
 }
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_fork(llm_wall: FaultWall, name: str, tmp_path: Path) -> None:
-    script = tmp_path / "program.py"
-    script.write_text(HEAD + CASES[name] + "\nprint('fine')\n")
-    result = python(f"import runpy, sys; runpy.run_path({str(script)!r}, run_name='__main__')", llm_wall.url)
-    assert (result.returncode, result.stdout) == (0, "fine\n"), result.stderr
+    run_script(tmp_path, HEAD + CALL + CASES[name], llm_wall.url)
 
 
-def test_without_a_memory_file_the_child_is_told(llm_wall: FaultWall) -> None:
-    code = (
-        HEAD
-        + """
+def test_after_import_only(llm_wall: FaultWall, tmp_path: Path) -> None:
+    code = """
+assert "llmagg" not in open("/proc/self/maps").read(), "import loads the library"
+def work():
+    assert ready().generate_response_sync(HELLO) == "Hello from m."
+assert child(work) == 0
+assert child(lambda: child(work)) == 0
+work()
+assert child(work) == 0
+"""
+    run_script(tmp_path, HEAD + code, llm_wall.url)
+
+
+WORKERS = """
+import multiprocessing
+HELLO = [{"role": "user", "content": "x"}]
+def configure(url):
+    import llmagg
+    llmagg.LLMAggregator().initialize_sync({"openai": {"models": {"m": {"api_key": "k", "base_url": url}}}})
+def call(_):
+    import llmagg, os, time
+    aggregator = llmagg.LLMAggregator()
+    aggregator.initialize_sync()
+    assert aggregator.generate_response_sync(HELLO) == "Hello from m."
+    time.sleep(0.05)  # so that no worker can do all the work
+    return os.getpid()
+if __name__ == "__main__":
+    import sys
+    configure(sys.argv[1])
+    call(0)
+    context = multiprocessing.get_context(sys.argv[2])
+    with context.Pool(8, *([] if sys.argv[2] == "fork" else [configure, (sys.argv[1],)])) as pool:
+        pids = pool.map(call, range(32), chunksize=1)
+        assert len(pids) == 32 and len(set(pids)) > 4, pids
+    call(0)
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+def test_multiprocessing_with_8_workers(llm_wall: FaultWall, method: str, tmp_path: Path) -> None:
+    run_script(tmp_path, WORKERS, llm_wall.url, method)
+
+
+def test_a_program_that_is_executed_inherits_nothing(llm_wall: FaultWall, tmp_path: Path) -> None:
+    code = """
+import subprocess
+stream = aggregator.stream_text_sync(HELLO)
+next(stream)
+listing = "import os; print(sorted(os.listdir('/proc/self/fd'), key=int))"
+def fds():
+    return subprocess.run([sys.executable, "-c", listing], close_fds=False, capture_output=True, text=True).stdout
+assert fds() == subprocess.run([sys.executable, "-c", listing], capture_output=True, text=True).stdout, fds()
+assert "".join(stream) == " from m."
+"""
+    run_script(tmp_path, HEAD + CALL + code, llm_wall.url)
+
+
+def test_without_a_memory_file_the_child_is_told(llm_wall: FaultWall, tmp_path: Path) -> None:
+    code = """
 call()
 del os.memfd_create
 def work():
-    try:
-        aggregator.chat_sync(HELLO)
-    except llmagg.ForkedError as error:
-        assert "spawn" in str(error), error
-    else:
-        raise AssertionError("no error")
+    for attempt in (lambda: aggregator.chat_sync(HELLO), lambda: asyncio.run(aggregator.chat(HELLO)), lambda: ready()):
+        try:
+            attempt()
+        except llmagg.ForkedError as error:
+            assert "spawn" in str(error), error
+        else:
+            raise AssertionError("no error")
 assert child(work) == 0
+call()
 """
-    )
-    result = python(code, llm_wall.url)
-    assert result.returncode == 0, result.stderr
-    assert sys.platform == "linux"
+    run_script(tmp_path, HEAD + CALL + code, llm_wall.url)

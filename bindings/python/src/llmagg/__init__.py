@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from . import _fork as _fork  # first of all: what follows may be imported by several threads
 from . import (
     aggregator,
     attempt,

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from . import oldstyle, routing, summary
 from .config import ProviderConfig
-from .errors import AllModelsFailedError, CanceledError, InvalidArgumentError, LLMError, NotInitializedError
+from .errors import (
+    AllModelsFailedError,
+    CanceledError,
+    ForkedError,
+    InvalidArgumentError,
+    LLMError,
+    NotInitializedError,
+)
 from .events import StreamEvent
 from .manager import get_manager
 from .messages import Message, text_of
@@ -217,8 +224,8 @@ def _refuse_restart(params: dict[str, Any]) -> None:
         raise InvalidArgumentError("a stream of bare text cannot announce a restart; use stream() instead")
 
 
-# The original raised a RuntimeError whatever had failed; bad arguments and cancelling stay what they are.
-_KEPT_AS_THEY_ARE = (AllModelsFailedError, CanceledError, InvalidArgumentError, NotInitializedError)
+# The original raised a RuntimeError whatever had failed; bad arguments, cancelling and forks stay what they are.
+_KEPT_AS_THEY_ARE = (AllModelsFailedError, CanceledError, ForkedError, InvalidArgumentError, NotInitializedError)
 _CARRIED_OVER = (
     "provider", "model", "status", "provider_message", "type", "provider_code", "request_id", "retry_after", "body",
     "partial_text", "attempts",

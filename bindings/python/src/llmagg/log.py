@@ -7,6 +7,7 @@ logger or one above it, at the level that is effective then.
 from __future__ import annotations
 
 import logging
+import os
 import select
 import threading
 from typing import TYPE_CHECKING, Any
@@ -54,7 +55,6 @@ def attach() -> None:
         if _queue is None:
             _queue = Queue()
         if _thread is None:
-            load.on_fork(_forget)
             _thread = threading.Thread(target=_read, args=(_queue,), name="llmagg-log", daemon=True)
             _thread.start()
         _level = logger.getEffectiveLevel()
@@ -64,6 +64,9 @@ def attach() -> None:
 def _forget() -> None:
     global _lock, _thread, _queue, _level
     _lock, _thread, _queue, _level = threading.Lock(), None, None, logging.CRITICAL
+
+
+os.register_at_fork(after_in_child=_forget)
 
 
 def _read(queue: Queue) -> None:

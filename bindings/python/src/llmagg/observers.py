@@ -143,16 +143,19 @@ class _Observer:
             self._line.append(Observation("dropped", dropped=self._lost))
             self._lost = 0
 
-    def _take(self) -> Observation | None:
-        """The next observation, None while there is none; with the lock held."""
+    def _refuse_parents(self) -> None:
+        """Raises ForkedError in a child for an observer of the parent's, whose lock nobody may give back there."""
         from ._native import load
 
+        if self._open is not None and self._generation != load.generation:
+            raise ForkedError("this observer began in the parent process; begin one in the child")
+
+    def _take(self) -> Observation | None:
+        """The next observation, None while there is none; with the lock held."""
         if self._open is None:
             raise InvalidArgumentError(
                 "an observer is used as 'with observe_sync() as events' or 'async with observe()'"
             )
-        if self._generation != load.generation:
-            raise ForkedError("this observer began in the parent process; begin one in the child")
         if not self._line:
             self._note_lost()
         return self._line.popleft() if self._line else None
@@ -185,6 +188,7 @@ class SyncObserver(_Observer):
         return self
 
     def __next__(self) -> Observation:
+        self._refuse_parents()
         with self._lock:
             while (observation := self._take()) is None:
                 if not self._open:
@@ -226,6 +230,7 @@ class Observer(_Observer):
         return self
 
     async def __anext__(self) -> Observation:
+        self._refuse_parents()
         while True:
             with self._lock:
                 if (observation := self._take()) is not None:

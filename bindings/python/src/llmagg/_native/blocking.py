@@ -111,7 +111,9 @@ class BlockingReader(Reader):
             loop.remove_reader(self.queue.fileno())
 
     def settle(self) -> None:
-        """Lets cancelled clients see their cancellation, after an operation has ended."""
+        """Lets cancelled clients see their cancellation, after an operation has ended. Not in a forked child."""
+        if self.generation != load.generation:
+            return
         for call in list(self.custom.values()):
             call.cancel()
         if self.custom:

@@ -66,9 +66,13 @@ async def last_event(operation: Operation) -> bytes:
 
 
 def _forget() -> None:
+    """Wakes who goes on in the parent's loop, inside the coroutine that forked, and waits for the parent's calls."""
     global _bridges, _lock
+    inherited = list(_bridges.values())
     _lock = threading.Lock()
     _bridges = weakref.WeakKeyDictionary()
+    for operation in [operation for reader in inherited for operation in reader.operations.values()]:
+        operation.wake()
 
 
 load.on_fork(_forget)

@@ -49,7 +49,6 @@ def _load() -> ctypes.CDLL:
         if _file < 0:
             _file = _open(path)
             loaded = _dlopen(str(path))
-            os.register_at_fork(after_in_child=_forget)
         else:
             loaded = _dlopen_copy()
         _library = loaded
@@ -112,6 +111,9 @@ def _forget() -> None:
     generation += 1
     for forget in _after_fork:
         forget()
+
+
+os.register_at_fork(after_in_child=_forget)  # before the first load: another thread may be at it when the process forks
 
 
 def call(name: str, *args: Any) -> None:

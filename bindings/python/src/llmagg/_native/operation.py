@@ -82,6 +82,10 @@ class Operation:
         self.events.append((kind, bytes(payload)))
         if kind in TERMINAL:
             self.done = True
+        self.wake()
+
+    def wake(self) -> None:
+        """Lets whoever waits look for news."""
         waiter = self.waiter
         if waiter is not None:
             self.waiter = None

@@ -44,7 +44,9 @@ class Reader:
         return operation
 
     def pump(self) -> None:
-        """Takes one batch of events from the queue."""
+        """Takes one batch of events from the queue; none in a forked child, where an inherited loop may call this."""
+        if self.generation != load.generation:
+            return
         for kind, _, op, tag, payload in self.queue.drain():
             if kind <= ERROR:
                 operation = self.operations.get(tag)

@@ -21,7 +21,7 @@ _tags = itertools.count(1)
 _NOT_FOR_CUSTOM = ("api_key", "base_url", "type", "headers", "proxy", "ca_file", "organization")
 VENDORS = frozenset({"openai", "deepseek", "gemini"})
 """The provider names by which the core knows a vendor."""
-_lock = threading.Lock()
+_lock = threading.Lock()  # one for all routes: held for an assignment only, and a forked child can make another
 
 
 _Made = tuple["dict[str, Any] | None", Handle]
@@ -37,7 +37,6 @@ class Route:
         self.users: weakref.WeakSet[Any] = weakref.WeakSet()  # the aggregators that called it and are not closed
         self.used_directly = False
         self.names: tuple[str, str] | None = None
-        self._lock = threading.Lock()
         self._handles: dict[tuple[bool, str | None], _Made] = {}
         self._available = True
 
@@ -58,7 +57,7 @@ class Route:
         if known is None or known[0] != state or not known[1].alive:
             core = core_config(config if state is not None else None, self.names, vendor)
             known = self._make({**core, "model": model} if model else core, vendor, copy.deepcopy(state))
-            with self._lock:
+            with _lock:
                 self._available = True
                 self._handles[vendor is None, model] = known
         return known[1]
@@ -87,7 +86,7 @@ class Route:
 
     def release(self) -> None:
         """Lets go of the native side; calls under way keep it until they end."""
-        with self._lock:
+        with _lock:
             self._handles = {}
 
     def rest(self) -> None:
@@ -164,6 +163,14 @@ def resolve(catalog: bytes, models: bytes) -> list[int]:
     """The core's rules for names in a list of models: indexes into the catalog."""
     indexes: list[int] = load.call_for_json("llmagg_resolve", catalog, len(catalog), models, len(models))
     return indexes
+
+
+def _forget() -> None:
+    global _lock
+    _lock = threading.Lock()
+
+
+load.on_fork(_forget)
 
 
 def calls_of(user: Any) -> Calls:
