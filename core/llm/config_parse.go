@@ -3,7 +3,6 @@ package llm
 import (
 	"encoding/json"
 	"os"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -272,31 +271,31 @@ func textOption(where, key string, v []byte, to *string, o ParseOptions) error {
 	return err
 }
 
-var envReference = regexp.MustCompile(`\$\{([^}]*)\}?`)
-
-// expand replaces ${NAME} by the environment's value.
+// expand replaces ${NAME} by the environment's value. What stands in a value is
+// not expanded again.
 func expand(where, key, s string, o ParseOptions) (string, error) {
-	if !strings.Contains(s, "${") {
-		return s, nil
-	}
-	var err error
-	s = envReference.ReplaceAllStringFunc(s, func(ref string) string {
-		name, closed := strings.CutSuffix(ref[2:], "}")
+	var out strings.Builder
+	for {
+		before, reference, found := strings.Cut(s, "${")
+		out.WriteString(before)
+		if !found {
+			return out.String(), nil
+		}
+		name, rest, closed := strings.Cut(reference, "}")
 		switch {
 		case !closed:
-			err = Errorf(InvalidArgument, "%s: %q holds \"${\" without \"}\"", where, key)
-			return ""
+			return "", Errorf(InvalidArgument, "%s: %q holds \"${\" without \"}\"", where, key)
 		case name == "":
-			err = Errorf(InvalidArgument, "%s: %q holds \"${}\"; expected the name of an environment variable in it", where, key)
-			return ""
+			return "", Errorf(InvalidArgument, "%s: %q holds \"${}\"; expected the name of an environment variable in it", where, key)
 		}
+		value, ok := "", false
 		if o.Getenv != nil {
-			if value, ok := o.Getenv(name); ok {
-				return value
-			}
+			value, ok = o.Getenv(name)
 		}
-		err = Errorf(InvalidArgument, "%s: %q refers to the environment variable %s, which is not set", where, key, name)
-		return ""
-	})
-	return s, err
+		if !ok {
+			return "", Errorf(InvalidArgument, "%s: %q refers to the environment variable %s, which is not set", where, key, name)
+		}
+		out.WriteString(value)
+		s = rest
+	}
 }

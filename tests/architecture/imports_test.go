@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 var onlyIn = map[string][]string{
 	"github.com/sony/gobreaker/v2":   {"core/client/breaker.go"},
 	"golang.org/x/sync":              {"core/client/"},
-	"golang.org/x/net":               {"core/client/", "core/faultwall/"},
+	"golang.org/x/net":               nil, // tests only: its tables of names are a fiftieth of the shared library
 	"github.com/json-iterator/go":    {"core/llm/"},
 	"github.com/mattn/go-pointer":    {"capi/handle.go"},
 	"github.com/stretchr/testify":    nil, // tests only
@@ -114,6 +114,15 @@ func TestEventStreamNeedsTheStandardLibraryOnly(t *testing.T) {
 	_, all := core(t)
 	for _, imported := range all[module+"core/client/eventstream"].Imports {
 		require.True(t, all[imported].Standard, "eventstream imports %s", imported)
+	}
+}
+
+// Some packages are large for what the core would use of them, and the shared
+// library has a limit (tests/capi/symbols.sh).
+func TestLargePackagesStayOut(t *testing.T) {
+	_, all := core(t)
+	for _, large := range []string{"regexp", "html", "text/template", "encoding/gob", "golang.org/x/net/idna"} {
+		require.NotContains(t, all, large, "something in core imports it")
 	}
 }
 

@@ -12,6 +12,8 @@ sed -n 's/^LLMAGG_API.*[ *]\(llmagg_[a-z_]*\)(.*/\1/p' "$root/include/llmagg.h" 
 diff "$out/declared.txt" "$out/symbols.txt"; result $? "the header declares each of them"
 readelf -d "$lib" | grep -q 'SONAME.*libllmagg.so.1\]'; result $? "SONAME is libllmagg.so.1"
 readelf -S "$lib" | grep -qE '\.(symtab|debug_info)'; [ $? -ne 0 ]; result $? "it is stripped"
+size=$(wc -c < "$lib")
+[ "$size" -le "${LIB_LIMIT:-9000000}" ]; result $? "it has $size bytes, at most ${LIB_LIMIT:-9000000}"
 grep -c 'Since: ' "$root/include/llmagg.h" > "$out/since.txt"
 [ "$(cat "$out/since.txt")" -ge "$(wc -l < "$out/declared.txt")" ]; result $? "every function says since when it exists"
 # What works in a forked child needs no Go; everything else must be refused there, and tests/capi/fork.c asks it.

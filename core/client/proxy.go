@@ -1,0 +1,141 @@
+package client
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// proxyEnvironment is what the environment says about proxies. It is
+// comparable, since it is a part of a pool's key.
+//
+// golang.org/x/net/http/httpproxy reads the same variables in the same way and
+// is what the tests compare with. It is not linked because it brings the
+// tables of internationalized domain names, 190 KB of a shared library that
+// every process of every user loads. The only difference: a name with letters
+// beyond ASCII in no_proxy must be spelled as the base_url spells it.
+type proxyEnvironment struct{ http, https, except string }
+
+func readProxyEnvironment(getenv func(string) (string, bool)) proxyEnvironment {
+	first := func(names ...string) string {
+		for _, n := range names {
+			if getenv != nil {
+				if v, ok := getenv(n); ok && v != "" {
+					return v
+				}
+			}
+		}
+		return ""
+	}
+	// HTTP_PROXY in upper case is left out on purpose: in a CGI program it is
+	// a request header (httpoxy); the lower-case name is safe.
+	return proxyEnvironment{http: first("http_proxy"), https: first("https_proxy", "HTTPS_PROXY"), except: first("no_proxy", "NO_PROXY")}
+}
+
+// pick returns the function that tells the proxy for a URL, nil for none.
+func (e proxyEnvironment) pick() func(*url.URL) *url.URL {
+	byScheme := map[string]*url.URL{"http": proxyAddress(e.http), "https": proxyAddress(e.https)}
+	direct := directHosts(e.except)
+	return func(to *url.URL) *url.URL {
+		proxy := byScheme[to.Scheme]
+		if proxy == nil || direct.hold(to) {
+			return nil
+		}
+		return proxy
+	}
+}
+
+// proxyAddress reads a URL, or host and port of an HTTP proxy. What is neither
+// counts as not set.
+func proxyAddress(text string) *url.URL {
+	if text == "" {
+		return nil
+	}
+	u, err := url.Parse(text)
+	if err == nil && u.Scheme != "" && u.Host != "" {
+		return u
+	}
+	if withScheme, err := url.Parse("http://" + text); err == nil {
+		return withScheme
+	}
+	return u
+}
+
+// direct is the hosts that are asked without a proxy.
+type direct struct {
+	all   bool
+	hosts []directHost
+}
+
+type directHost struct {
+	network *net.IPNet // an address or a network, else nil
+	name    string     // this name and …
+	suffix  string     // … every name that ends so
+	port    string     // empty: every port
+}
+
+// directHosts reads no_proxy: names (with everything below them; a leading dot
+// or "*." leaves the name itself out), addresses, networks, each but networks
+// with a port or without, separated by commas; "*" is every host.
+func directHosts(list string) (d direct) {
+	for item := range strings.SplitSeq(strings.ToLower(list), ",") {
+		item = strings.TrimSpace(item)
+		if item == "*" {
+			return direct{all: true}
+		}
+		if _, network, err := net.ParseCIDR(item); err == nil {
+			d.hosts = append(d.hosts, directHost{network: network})
+			continue
+		}
+		host, port, err := net.SplitHostPort(item)
+		if err != nil {
+			host, port = item, ""
+		}
+		if host == "" {
+			continue
+		}
+		if rest, ok := strings.CutPrefix(host, "*."); ok {
+			host = "." + rest
+		}
+		h := directHost{port: port}
+		if ip := net.ParseIP(host); ip != nil {
+			bits := 8 * len(ip)
+			h.network = &net.IPNet{IP: ip, Mask: net.CIDRMask(bits, bits)}
+		} else if strings.HasPrefix(host, ".") {
+			h.suffix = host
+		} else {
+			h.name, h.suffix = host, "."+host
+		}
+		d.hosts = append(d.hosts, h)
+	}
+	return d
+}
+
+// hold reports whether the host of a URL is among them. This machine always is.
+func (d direct) hold(to *url.URL) bool {
+	host, port := strings.ToLower(to.Hostname()), to.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[to.Scheme]
+	}
+	var ip net.IP
+	if address, err := netip.ParseAddr(host); err == nil {
+		ip = address.AsSlice()
+	}
+	if d.all || host == "localhost" || ip.IsLoopback() {
+		return true
+	}
+	for _, h := range d.hosts {
+		var is bool
+		switch {
+		case h.network != nil:
+			is = ip != nil && h.network.Contains(ip)
+		case ip == nil:
+			is = host != "" && host == h.name || strings.HasSuffix(host, h.suffix)
+		}
+		if is && (h.port == "" || h.port == port) {
+			return true
+		}
+	}
+	return false
+}
