@@ -35,3 +35,15 @@ func (r *registry[T]) remove(id uint64) {
 	defer p.Unlock()
 	delete(p.of, id)
 }
+
+// len counts what is in flight, one part after the other.
+func (r *registry[T]) len() int {
+	n := 0
+	for i := range r.parts {
+		p := &r.parts[i]
+		p.Lock()
+		n += len(p.of)
+		p.Unlock()
+	}
+	return n
+}
