@@ -1,10 +1,12 @@
 package main
 
-// What an arena keeps by reference instead of copying, and how much memory it
-// keeps when it is empty.
+// What an arena keeps by reference instead of copying, how much memory it
+// keeps when it is empty, and how many chunks an event carries at most: half of
+// the default window, so that the other half is on its way meanwhile.
 const (
 	largePayload = 64 << 10
 	keptArena    = 1 << 20
+	maxBatch     = defaultWindow / 2
 )
 
 // record is one event that waits. Its payload lies in the arena, behind those
@@ -12,8 +14,18 @@ const (
 type record struct {
 	kind, status int32
 	op, tag      uint64
+	batch        int // chunks in the payload, an array that tail closes; 0: the payload is as it is
 	size         int
 	own          []byte
+}
+
+// tail is what stands behind the payload: the NUL, and before it the end of the
+// array that a batch is.
+func (r *record) tail() string {
+	if r.batch > 0 {
+		return "]\x00"
+	}
+	return "\x00"
 }
 
 // arena is a line of events and their payloads in two slices that are used
@@ -37,6 +49,28 @@ func (a *arena) push(r record, payload []byte) {
 	} else {
 		a.bytes = append(a.bytes, payload...)
 	}
+	a.records = append(a.records, r)
+}
+
+// pushBatch adds a chunk to the last event, where that is a batch of the same
+// operation, or begins one.
+func (a *arena) pushBatch(r record, chunk []byte) {
+	if n := len(a.records); n > a.head {
+		last := &a.records[n-1]
+		if last.op == r.op && last.batch > 0 && last.batch < maxBatch && last.own == nil && last.size+len(chunk) < largePayload {
+			a.bytes = append(append(a.bytes, ','), chunk...)
+			last.size += 1 + len(chunk)
+			last.batch++
+			return
+		}
+	}
+	r.batch = 1
+	if len(chunk) >= largePayload-1 {
+		a.push(r, append([]byte{'['}, chunk...))
+		return
+	}
+	r.size = 1 + len(chunk)
+	a.bytes = append(append(a.bytes, '['), chunk...)
 	a.records = append(a.records, r)
 }
 

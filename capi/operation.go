@@ -26,7 +26,39 @@ type operation struct {
 	scopes  []*scope // of the handles that it was begun through, and of its queue
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
-	credit  credit
+	form    form
+	credit  credit // of a stream
+}
+
+// form is how an operation answers: the flags of the ..._chat_submit functions.
+type form struct {
+	stream   bool // LLMAGG_STREAM
+	batch    bool // LLMAGG_BATCH
+	gathered bool // LLMAGG_GATHER
+}
+
+func formOf(flags uint32) (form, error) {
+	const known = C.LLMAGG_STREAM | C.LLMAGG_BATCH | C.LLMAGG_GATHER
+	if flags&^uint32(known) != 0 || flags&C.LLMAGG_BATCH != 0 && flags&C.LLMAGG_STREAM == 0 {
+		return form{}, llm.Errorf(llm.InvalidArgument, "argument flags is %#x; expected a sum of LLMAGG_STREAM, LLMAGG_BATCH (with a stream only) and LLMAGG_GATHER", flags)
+	}
+	return form{stream: flags&C.LLMAGG_STREAM != 0, batch: flags&C.LLMAGG_BATCH != 0, gathered: flags&C.LLMAGG_GATHER != 0}, nil
+}
+
+// response appends a whole answer.
+func (f form) response(dst []byte, r *llm.Response) ([]byte, error) {
+	if f.gathered {
+		return r.AppendGathered(dst)
+	}
+	return r.AppendJSON(dst)
+}
+
+// chunk appends a chunk.
+func (f form) chunk(dst []byte, c *llm.Chunk) ([]byte, error) {
+	if f.gathered {
+		return c.AppendGathered(dst)
+	}
+	return c.AppendJSON(dst)
 }
 
 // operations are those in flight, by id.
@@ -56,20 +88,48 @@ func operationOf(ctx context.Context) *operation {
 
 // begin starts an operation: run performs it in a goroutine of its own and
 // returns what its terminal event carries. Error: CLOSED.
-func begin(what string, q *queue, tag uint64, through []*scope, run func(op *operation) ([]byte, error)) (uint64, error) {
+func begin(what string, q *queue, tag uint64, through []*scope, form form, run func(op *operation) ([]byte, error)) (uint64, error) {
 	scopes := append(through[:len(through):len(through)], q.scope)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	op := &operation{id: lastID.Add(1), tag: tag, queue: q, scopes: scopes, form: form, cancel: cancel}
+	if form.stream {
+		op.credit.more = make(chan struct{}, 1)
+	}
+	op.ctx = opContext{ctx, op}
+	id := op.id
+	// Known before it enters its scopes: whoever closes one of them after that
+	// finds it, and whoever closed one before keeps it out.
+	operations.add(id, op)
 	if err := enterAll(scopes); err != nil {
+		operations.remove(id)
+		cancel(err)
 		return 0, err
 	}
-	ctx, cancel := under(scopes)
-	op := &operation{id: lastID.Add(1), tag: tag, queue: q, scopes: scopes, cancel: cancel,
-		credit: credit{more: make(chan struct{}, 1)}}
-	op.ctx = opContext{ctx, op}
-	operations.add(op.id, op)
-	id := op.id
-	go op.perform(what, run)
+	go op.start(what, run)
 	return id, nil
 }
+
+// start performs the operation on a stack that is large enough at once: the way
+// down to the socket is deep, and a stack that grows by and by is copied each
+// time.
+func (op *operation) start(what string, run func(op *operation) ([]byte, error)) {
+	spread()
+	op.perform(what, run)
+}
+
+// spread makes the stack of its goroutine as large as most operations need it.
+//
+//go:noinline
+func spread() {
+	var room [stackNeeded]byte
+	keep(&room)
+}
+
+//go:noinline
+func keep(*[stackNeeded]byte) {}
+
+// stackNeeded is a little less than the runtime's stack size that it asks for.
+const stackNeeded = 5 << 10
 
 // perform runs the operation and sends its terminal event, exactly one,
 // whatever happens.
@@ -110,7 +170,7 @@ func (op *operation) relay(s *client.Stream) ([]byte, error) {
 		}
 		switch ev.Kind {
 		case llm.EventDone:
-			return ev.Response.AppendJSON(scratch[:0])
+			return op.form.response(scratch[:0], ev.Response)
 		case llm.EventRestart:
 			payload, err := ev.Restart.MarshalJSON()
 			if err != nil {
@@ -118,13 +178,13 @@ func (op *operation) relay(s *client.Stream) ([]byte, error) {
 			}
 			op.send(eventRestart, payload)
 		case llm.EventChunk:
-			if scratch, err = ev.Chunk.AppendJSON(scratch[:0]); err != nil {
+			if scratch, err = op.form.chunk(scratch[:0], ev.Chunk); err != nil {
 				return nil, err
 			}
 			if !op.credit.take(op.ctx.Done(), s.Done()) {
 				continue // it has ended: Next says how
 			}
-			op.send(eventChunk, scratch)
+			op.queue.pushChunk(record{kind: eventChunk, op: op.id, tag: op.tag}, scratch, op.form.batch)
 			if len(scratch) >= largePayload {
 				scratch = nil // the queue's now
 			}
@@ -141,15 +201,15 @@ type callForm interface {
 
 // submit begins a chat as an operation.
 func submit(what string, to callForm, q *queue, p *llm.Payload, flags uint32, tag uint64, through []*scope) (uint64, error) {
-	if flags&^uint32(C.LLMAGG_STREAM) != 0 {
-		return 0, llm.Errorf(llm.InvalidArgument, "argument flags is %#x; expected 0 or LLMAGG_STREAM", flags)
+	form, err := formOf(flags)
+	if err != nil {
+		return 0, err
 	}
-	streamed := flags&C.LLMAGG_STREAM != 0
-	return begin(what, q, tag, through, func(op *operation) ([]byte, error) {
-		op.credit.start(p.Options.Window)
-		if !streamed {
-			return wholeAnswer(op.ctx, to, p)
+	return begin(what, q, tag, through, form, func(op *operation) ([]byte, error) {
+		if !form.stream {
+			return wholeAnswer(op.ctx, to, p, form)
 		}
+		op.credit.start(p.Options.Window)
 		s, err := to.StreamPayload(op.ctx, p)
 		if err != nil {
 			return nil, err
@@ -158,12 +218,12 @@ func submit(what string, to callForm, q *queue, p *llm.Payload, flags uint32, ta
 	})
 }
 
-func wholeAnswer(ctx context.Context, to callForm, p *llm.Payload) ([]byte, error) {
+func wholeAnswer(ctx context.Context, to callForm, p *llm.Payload, form form) ([]byte, error) {
 	r, err := to.ChatPayload(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	return r.AppendJSON(nil)
+	return form.response(nil, r)
 }
 
 // block performs a chat on the calling thread.
@@ -174,7 +234,7 @@ func block(to callForm, p *llm.Payload, through []*scope) ([]byte, error) {
 	defer leaveAll(through)
 	ctx, cancel := under(through)
 	defer cancel(nil)
-	return wholeAnswer(ctx, to, p)
+	return wholeAnswer(ctx, to, p, form{})
 }
 
 // payload checks a request and its options.

@@ -68,6 +68,22 @@ func (q *queue) push(r record, payload []byte) {
 	q.mu.Unlock()
 }
 
+// pushChunk is push for a chunk of a stream, which may join the stream's last
+// event while that still waits. The payload is copied if it is small.
+func (q *queue) pushChunk(r record, payload []byte, batch bool) {
+	if !batch {
+		q.push(r, payload)
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return
+	}
+	q.line.pushBatch(r, payload)
+	q.armLocked()
+}
+
 // pushLocked writes the descriptor under the lock: outside of it the queue
 // could be freed, and the number be somebody else's, before the write.
 func (q *queue) pushLocked(r record, payload []byte) {
@@ -137,7 +153,8 @@ func (q *queue) drain(to room) (d drained, err error) {
 	base := unsafe.Pointer(unsafe.SliceData(to.buffer))
 	for d.count < to.max && q.line.len() > 0 {
 		r, payload := q.line.front()
-		need := len(payload) + 1
+		tail := r.tail()
+		need := len(payload) + len(tail)
 		if need > len(to.buffer)-d.used {
 			if need > len(to.buffer) {
 				d.needed = need
@@ -145,11 +162,11 @@ func (q *queue) drain(to room) (d drained, err error) {
 			break
 		}
 		copy(to.buffer[d.used:], payload)
-		to.buffer[d.used+len(payload)] = 0
+		copy(to.buffer[d.used+len(payload):], tail)
 		e := (*C.llmagg_event)(unsafe.Add(to.events, uintptr(d.count)*to.stride))
 		e._type, e.status = C.int32_t(r.kind), C.llmagg_status(r.status)
 		e.op, e.tag = C.uint64_t(r.op), C.uint64_t(r.tag)
-		e.payload, e.payload_len = (*C.char)(unsafe.Add(base, d.used)), C.size_t(len(payload))
+		e.payload, e.payload_len = (*C.char)(unsafe.Add(base, d.used)), C.size_t(need-1)
 		if r.kind == eventLog || r.kind == eventObserve {
 			q.droppable--
 		}

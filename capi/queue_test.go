@@ -110,7 +110,7 @@ func TestAnOperationHasExactlyOneTerminalEventEvenIfItPanics(t *testing.T) {
 	} {
 		q := openQueue(t)
 		through := newScope("test")
-		id, err := begin(name, q, 9, []*scope{through}, run)
+		id, err := begin(name, q, 9, []*scope{through}, form{}, run)
 		require.NoError(t, err)
 		e := next(t, q)
 		require.Equal(t, got{kind: eventError, status: int32(llm.Internal), op: id, tag: 9, payload: e.payload}, e)
@@ -128,14 +128,14 @@ func TestClosingAnyOfItsScopesEndsAnOperation(t *testing.T) {
 	for i := range 3 {
 		q := openQueue(t)
 		through := []*scope{newScope("the first"), newScope("the second"), newScope("the third")}
-		_, err := begin("test", q, 0, through, func(op *operation) ([]byte, error) {
+		_, err := begin("test", q, 0, through, form{}, func(op *operation) ([]byte, error) {
 			<-op.ctx.Done()
 			return nil, context.Cause(op.ctx)
 		})
 		require.NoError(t, err)
 		through[i].close()
 		require.Equal(t, int32(llm.Closed), next(t, q).status)
-		_, err = begin("test", q, 0, through, nil)
+		_, err = begin("test", q, 0, through, form{}, nil)
 		require.Equal(t, llm.Closed, llm.CodeOfError(err))
 		for _, s := range through {
 			require.NoError(t, s.wait(context.Background())) // nothing stays entered

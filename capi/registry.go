@@ -1,6 +1,10 @@
 package main
 
-import "sync"
+import (
+	"maps"
+	"slices"
+	"sync"
+)
 
 // registry finds what is in flight by its id. The zero value is ready. It is
 // divided so that threads seldom wait for each other.
@@ -36,14 +40,15 @@ func (r *registry[T]) remove(id uint64) {
 	delete(p.of, id)
 }
 
-// len counts what is in flight, one part after the other.
-func (r *registry[T]) len() int {
-	n := 0
+// each calls f for all that are in flight, outside of any lock.
+func (r *registry[T]) each(f func(T)) {
 	for i := range r.parts {
 		p := &r.parts[i]
 		p.Lock()
-		n += len(p.of)
+		found := slices.Collect(maps.Values(p.of))
 		p.Unlock()
+		for _, v := range found {
+			f(v)
+		}
 	}
-	return n
 }

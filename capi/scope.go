@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// scope is what was begun through one handle. Ending it ends that, with CLOSED.
+// scope is what was begun through one handle. Ending it ends that, with CLOSED: blocking calls by its context, operations by
+// looking for them, so that beginning one costs a scope nothing but a count.
 type scope struct {
 	what string // "the client", for messages
 	ctx  context.Context
@@ -54,9 +56,16 @@ func (s *scope) close() {
 	first := !s.ended
 	s.ended = true
 	s.mu.Unlock()
-	if first {
-		s.end(s.closedError())
+	if !first {
+		return
 	}
+	err := s.closedError()
+	s.end(err)
+	operations.each(func(op *operation) {
+		if slices.Contains(op.scopes, s) {
+			op.cancel(err)
+		}
+	})
 }
 
 // wait waits until nothing is under way, or ctx ends, whose error it returns.
@@ -96,7 +105,7 @@ func leaveAll(scopes []*scope) {
 	}
 }
 
-// under gives a context that ends with any of the scopes. cancel frees it.
+// under gives a blocking call's context, which ends with any of the scopes. cancel frees it.
 func under(scopes []*scope) (context.Context, context.CancelCauseFunc) {
 	ctx, cancel := context.WithCancelCause(scopes[0].ctx)
 	if len(scopes) == 1 {

@@ -186,7 +186,14 @@ typedef int (*llmagg_event_fn)(const llmagg_event *event, void *user);
 
 /* Flags of the ..._chat_submit functions. */
 enum {
-    LLMAGG_STREAM = 1 /* stream: CHUNK events, perhaps RESTART, then DONE. Without it: one DONE with the response. */
+    LLMAGG_STREAM = 1, /* stream: CHUNK events, perhaps RESTART, then DONE. Without it: one DONE with the response. */
+    LLMAGG_BATCH = 2,  /* with LLMAGG_STREAM only: the payload of a CHUNK is an array of chunks: those of this stream that came while its last event
+                          still waited join it, at most 32. Nothing waits for company. Each chunk takes a credit. */
+    LLMAGG_GATHER = 4  /* for readers that decode into fixed types. In responses and chunks, the fields of the response, its
+                          choices, messages, deltas and usage that OpenAI's reference does not know (it knows
+                          "reasoning_content" here) are gathered in an object "extra" of their object, which is left out when
+                          empty; and every message and delta has its "role" ("assistant" if none came) and "content" (null in
+                          a message without one, "" in a delta without one). */
 };
 
 /* Levels of llmagg_log_to_queue. */
@@ -340,7 +347,7 @@ LLMAGG_API llmagg_status llmagg_client_chat(llmagg_client *client, const char *r
 
 /*
  * One call on this route as an operation: its events arrive on queue, with this tag, and end with exactly one DONE or ERROR.
- * flags: 0 or LLMAGG_STREAM. Fails only for its arguments and handles; what happens later is an event. *op is written before the
+ * flags: 0 or a sum of those above. Fails only for its arguments and handles; what happens later is an event. *op is written before the
  * function returns, but another thread may read the first event even earlier; tag tells. Codes: CLOSED. Since: 0.1.0
  */
 LLMAGG_API llmagg_status llmagg_client_chat_submit(llmagg_client *client, llmagg_queue *queue, const char *request,
@@ -495,22 +502,6 @@ LLMAGG_API llmagg_status llmagg_log_to_queue(int32_t level, llmagg_queue *queue,
  * apply is left out. When it returns, all that was observed before is in the queue that it goes to; giving the same queue once
  * more does only that. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_observe_to_queue(llmagg_queue *queue, llmagg_error **err);
-
-/* ----------------------------------------------------------------------------------------------------------------- stats -- */
-
-/*
- * What the library holds in this process, as JSON; to watch for leaks and for monitoring. Nothing is stopped or asked for it.
- *     "handles"         object: kind ("client", "queue", ...) to the number that were not freed; kinds without any are left out
- *     "freed_handles"   handles freed so far; each leaves a few bytes, so that its address never stands for another object
- *     "operations"      begun, and their terminal event is not sent
- *     "custom_calls"    calls of custom providers that wait for the application's answer
- *     "sockets"         connections to providers that are open, idle ones included, or being made
- *     "goroutines"      of the Go runtime; a few for each connection, operation and blocking call
- *     "heap_bytes"      in objects of the Go heap, those included that the collector has not found yet
- *     "runtime_bytes"   that the Go runtime has from the system
- * *out is owned. Since: 0.1.0
- */
-LLMAGG_API llmagg_status llmagg_stats(llmagg_buf *out, llmagg_error **err);
 
 /* ------------------------------------------------------------------------------------------------------------------ wall -- */
 

@@ -24,20 +24,22 @@ type Opened struct {
 	quiet  func() bool // stops the watch of onLost
 }
 
-// open makes the attempt that opens a stream: it reads until the first token.
-func (w *wanted) open(a *attempt) *llm.Error {
-	o := &Opened{turn: a.turn, a: a}
-	err := o.open()
-	if err != nil {
-		e := a.explain(err)
-		a.end(e, nil)
-		if o.reader != nil {
-			a.letGo(o.reader)
+// openInto makes the try that opens a stream: it reads until the first token.
+func (t *Turn) openInto(to **Opened) try {
+	return func(a *attempt) *llm.Error {
+		o := &Opened{turn: t, a: a}
+		err := o.open()
+		if err != nil {
+			e := a.explain(err)
+			a.end(e, nil)
+			if o.reader != nil {
+				a.letGo(o.reader)
+			}
+			return e
 		}
-		return e
+		*to = o
+		return nil
 	}
-	w.opened = o
-	return nil
 }
 
 func (o *Opened) open() (err error) {

@@ -52,6 +52,10 @@ func (c *Chunk) MarshalJSON() ([]byte, error) { return encode(nil, c.write) }
 // AppendJSON appends what MarshalJSON writes.
 func (c *Chunk) AppendJSON(dst []byte) ([]byte, error) { return encode(dst, c.write) }
 
+// AppendGathered is AppendJSON for readers that decode into fixed types: see
+// [Response.AppendGathered].
+func (c *Chunk) AppendGathered(dst []byte) ([]byte, error) { return encodeGathered(dst, c.write) }
+
 // UnmarshalJSON reads a chunk leniently.
 func (c *Chunk) UnmarshalJSON(data []byte) error {
 	r := newReader(data)
@@ -79,7 +83,7 @@ func (c *Chunk) write(s *stream) {
 	if c.Usage != nil {
 		c.Usage.write(o.field("usage"))
 	}
-	o.extra(c.Extra)
+	o.rest(c.Extra, "system_fingerprint", "service_tier")
 	o.end()
 }
 
@@ -175,16 +179,8 @@ func (c *ChunkChoice) write(s *stream) {
 		o.str("finish_reason", c.FinishReason)
 	}
 	o.raw("logprobs", c.Logprobs)
-	o.extra(c.Extra)
+	o.rest(c.Extra)
 	o.end()
-}
-
-// writeDelta writes a delta: content only if there was any, since an absent
-// content adds nothing.
-func (m *Message) writeDelta(s *stream) {
-	d := *m
-	d.NullContent = d.NullContent || d.Content == ""
-	d.write(s)
 }
 
 // AsChunk gives the whole response as one chunk (a server that answers a

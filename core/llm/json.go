@@ -62,13 +62,6 @@ func (o *object) strUnlessEmpty(name, value string) {
 	}
 }
 
-// optional writes a pointer's value, if it is there.
-func (o *object) optional(name string, there bool, value any) {
-	if there {
-		o.field(name).WriteVal(value)
-	}
-}
-
 func (o *object) raw(name string, value json.RawMessage) {
 	if len(value) > 0 {
 		o.field(name).WriteRaw(string(value))
@@ -82,6 +75,46 @@ func (o *object) extra(e Extra) {
 	for _, k := range slices.Sorted(maps.Keys(e)) {
 		o.raw(k, e[k])
 	}
+}
+
+// gathered marks a stream whose objects gather their unknown fields.
+type gathered struct{}
+
+func isGathered(s *stream) bool { return s.Attachment != nil }
+
+// encodeGathered is encode for readers that decode into fixed types: see
+// [Response.AppendGathered].
+func encodeGathered(dst []byte, write func(*stream)) ([]byte, error) {
+	return encode(dst, func(s *stream) {
+		s.Attachment = gathered{}
+		write(s)
+	})
+}
+
+// rest writes the unknown fields of an answer's object: behind the known ones,
+// or, where the stream gathers them, in an object "extra", but for the flat
+// ones, which the reader knows.
+func (o *object) rest(e Extra, flat ...string) {
+	if len(e) == 0 || !isGathered(o.s) {
+		o.extra(e)
+		return
+	}
+	var others []string
+	for _, k := range slices.Sorted(maps.Keys(e)) {
+		if slices.Contains(flat, k) {
+			o.raw(k, e[k])
+		} else {
+			others = append(others, k)
+		}
+	}
+	if len(others) == 0 {
+		return
+	}
+	extra := startObject(o.field("extra"))
+	for _, k := range others {
+		extra.raw(k, e[k])
+	}
+	extra.end()
 }
 
 func (o *object) end() { o.s.WriteObjectEnd() }

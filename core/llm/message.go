@@ -145,10 +145,19 @@ func (m *Message) UnmarshalJSON(data []byte) error {
 	return r.end()
 }
 
-func (m *Message) write(s *stream) {
+func (m *Message) write(s *stream) { m.writeAs(s, false) }
+
+// writeDelta writes a delta: content only if there was any, since an absent
+// content adds nothing.
+func (m *Message) writeDelta(s *stream) { m.writeAs(s, true) }
+
+func (m *Message) writeAs(s *stream, delta bool) {
 	o := startObject(s)
+	if m.Role == "" && isGathered(s) {
+		o.str("role", string(RoleAssistant))
+	}
 	o.strUnlessEmpty("role", string(m.Role))
-	m.writeContent(&o)
+	m.writeContent(&o, delta)
 	o.strUnlessEmpty("name", m.Name)
 	o.strUnlessEmpty("refusal", m.Refusal)
 	o.strUnlessEmpty("reasoning_content", m.ReasoningContent)
@@ -160,11 +169,11 @@ func (m *Message) write(s *stream) {
 		m.FunctionCall.write(o.field("function_call"))
 	}
 	o.raw("audio", m.Audio)
-	o.extra(m.Extra)
+	o.rest(m.Extra)
 	o.end()
 }
 
-func (m *Message) writeContent(o *object) {
+func (m *Message) writeContent(o *object, delta bool) {
 	switch {
 	case m.Parts != nil:
 		s := o.field("content")
@@ -180,8 +189,16 @@ func (m *Message) writeContent(o *object) {
 			s.WriteRaw(string(data))
 		}
 		s.WriteArrayEnd()
-	case m.Content != "" || !m.NullContent && len(m.ToolCalls) == 0 && m.FunctionCall == nil:
+	case m.Content != "":
 		o.str("content", m.Content)
+	case delta:
+		if isGathered(o.s) {
+			o.str("content", "")
+		}
+	case !m.NullContent && len(m.ToolCalls) == 0 && m.FunctionCall == nil:
+		o.str("content", "")
+	case isGathered(o.s):
+		o.field("content").WriteNil()
 	}
 }
 

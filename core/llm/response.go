@@ -38,6 +38,13 @@ func (r *Response) MarshalJSON() ([]byte, error) { return encode(nil, r.write) }
 // AppendJSON appends what MarshalJSON writes.
 func (r *Response) AppendJSON(dst []byte) ([]byte, error) { return encode(dst, r.write) }
 
+// AppendGathered is AppendJSON for readers that decode into fixed types: the
+// unknown fields of the response, its choices, messages and usage stand in an
+// object "extra" of their object, but for "system_fingerprint" and
+// "service_tier"; every message has its role, and its content, maybe null, and
+// every delta likewise, with "" for none.
+func (r *Response) AppendGathered(dst []byte) ([]byte, error) { return encodeGathered(dst, r.write) }
+
 // UnmarshalJSON reads a response leniently: a missing usage is zeros, an
 // unknown role is kept, an absent finish_reason is "".
 func (r *Response) UnmarshalJSON(data []byte) error {
@@ -67,7 +74,7 @@ func (r *Response) write(s *stream) {
 	if r.Attempts != nil {
 		writeAttempts(o.field("attempts"), r.Attempts)
 	}
-	o.extra(r.Extra)
+	o.rest(r.Extra, "system_fingerprint", "service_tier")
 	o.end()
 }
 
@@ -145,6 +152,6 @@ func (c *Choice) write(s *stream) {
 		o.str("finish_reason", c.FinishReason)
 	}
 	o.raw("logprobs", c.Logprobs)
-	o.extra(c.Extra)
+	o.rest(c.Extra)
 	o.end()
 }

@@ -30,7 +30,7 @@ func (u *Usage) write(s *stream) {
 	o.field("total_tokens").WriteInt(u.TotalTokens)
 	o.raw("prompt_tokens_details", u.PromptTokensDetails)
 	o.raw("completion_tokens_details", u.CompletionTokensDetails)
-	o.extra(u.Extra)
+	o.rest(u.Extra)
 	o.end()
 }
 

@@ -60,6 +60,34 @@ static void a_window_of_zero_is_no_bound(void) {
     llmagg_wall_free(wall);
 }
 
+/* Chunks come in arrays of at most 32, each chunk takes a credit, and none is lost. */
+static void chunks_come_in_batches(void) {
+    llmagg_wall *wall = wall_with("{\"default\":{\"steps\":[{\"text_bytes\":3000,\"chunks\":300}]}}");
+    llmagg_client *client = client_for(wall, "m", "");
+    llmagg_queue *queue = new_queue();
+    uint64_t op = 0;
+    int events = 0, chunks = 0;
+    received r;
+    OK(llmagg_client_chat_submit(client, queue, STR(HELLO), STR("{\"window\":40}"), LLMAGG_STREAM | LLMAGG_BATCH | LLMAGG_GATHER, 0,
+                                 &op, &err));
+    for (;;) {
+        int here = 0;
+        CHECK(receive(queue, &r));
+        if (r.event.type != LLMAGG_EVENT_CHUNK) break;
+        CHECK(r.payload[0] == '[' && r.payload[r.event.payload_len - 1] == ']' && strlen(r.payload) == r.event.payload_len);
+        for (const char *at = r.payload; (at = strstr(at, "\"choices\":")) != NULL; at++) here++;
+        CHECK(here >= 1 && here <= 32 && has(r.payload, "\"role\":\"assistant\""));
+        OK(llmagg_op_credit(op, (uint32_t)here, &err));
+        chunks += here;
+        events++;
+    }
+    CHECK(r.event.type == LLMAGG_EVENT_DONE && chunks >= 300 && events <= chunks);
+    CHECK_STATUS(LLMAGG_E_INVALID_ARGUMENT, llmagg_client_chat_submit(client, queue, STR(HELLO), NOTHING, 8, 0, &op, &err));
+    llmagg_queue_free(queue);
+    llmagg_client_free(client);
+    llmagg_wall_free(wall);
+}
+
 static void a_broken_stream_is_an_error_with_the_partial_text(void) {
     llmagg_wall *wall = wall_with("{\"default\":{\"steps\":[{\"text\":\"one two three four\",\"cut\":{\"how\":\"reset\",\"after_events\":3}}]}}");
     llmagg_client *client = client_for(wall, "m", "");
@@ -156,6 +184,7 @@ static void a_reader_that_takes_nothing_loses_its_stream(void) {
 int main(void) {
     RUN(chunks_and_then_the_whole);
     RUN(credit_bounds_what_is_under_way);
+    RUN(chunks_come_in_batches);
     RUN(a_window_of_zero_is_no_bound);
     RUN(a_broken_stream_is_an_error_with_the_partial_text);
     RUN(a_restart_is_told);

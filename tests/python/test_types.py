@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conftest import HELLO, aggregator_for
 from llmagg import _wire, types
 from llmagg.errors import BadResponseError, InvalidArgumentError
+from llmagg.faultwall import FaultWall
 from llmagg.types import (
     ChatCompletionRequest,
     ChatCompletionResponse,
@@ -205,3 +207,43 @@ def test_odd_responses_raise_nothing_but_bad_response(data: Any) -> None:
     except BadResponseError:
         return
     assert isinstance(response, types.ChatCompletionResponse)
+
+
+WHOLE = {
+    "id": "1", "object": "chat.completion", "created": 1, "model": "m", "system_fingerprint": "fp", "citations": ["u"],
+    "choices": [{"index": 0, "finish_reason": "stop", "logprobs": {"content": []}, "odd": 1,
+                 "message": {"role": "assistant", "content": "x", "z": 2, "extra": {"a": 1}}}],
+    "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3, "prompt_cache_hit_tokens": 1},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change", [{}, {"logprobs": [1]}, {"message": {"role": "oracle", "content": [{"type": "text", "text": "x"}]}}]
+)
+def test_an_answer_read_through_the_core_is_what_from_dict_makes(llm_wall: FaultWall, run: Any, change: Any) -> None:
+    sent = {**WHOLE, "choices": [{**WHOLE["choices"][0], **change}]}  # type: ignore[index]
+    llm_wall.script({"default": {"steps": [{"body": sent}]}})
+    response = run(aggregator_for(llm_wall, "gpt-a").chat(HELLO))
+    assert response.attempts[0].outcome == "OK"
+    response.attempts = []
+    assert response == ChatCompletionResponse.from_dict(sent)
+    assert response.to_dict() == sent
+    assert pickle.loads(pickle.dumps(response)) == response == copy.deepcopy(response)
+
+
+def test_chunks_read_through_the_core_are_what_from_dict_makes(llm_wall: FaultWall, run: Any) -> None:
+    head = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+    deltas = [
+        {"role": "assistant", "content": ""}, {"content": "a", "obfuscation": "xyz"}, {"reasoning_content": "hm"},
+        {"role": "oracle", "content": "b"}, {"tool_calls": [{"index": 0, "id": "t", "function": {"arguments": "{}"}}]},
+    ]  # fmt: skip
+    sent = [{**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+    sent.append({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop", "logprobs": [2]}]})
+    llm_wall.script({"default": {"steps": [{"events": [{"data": json.dumps(chunk)} for chunk in sent]}]}})
+
+    aggregator = aggregator_for(llm_wall, "gpt-a")
+
+    async def read() -> list[StreamResponse]:
+        return [event.chunk async for event in aggregator.stream(HELLO) if event.type == "chunk"]
+
+    assert run(read()) == [StreamResponse.from_dict(chunk) for chunk in sent]

@@ -15,9 +15,10 @@ def _finish_imports() -> None:
         return  # nobody else can be inside an import
     import msgspec.json
 
+    from . import plan
     from ._native import blocking, bridge, calls, custom, load, queue, reader, retry, route, watch
 
-    _ = msgspec.json, blocking, bridge, calls, custom, load, queue, reader, retry, route, watch
+    _ = msgspec.json, plan, blocking, bridge, calls, custom, load, queue, reader, retry, route, watch
 
 
 os.register_at_fork(before=_finish_imports)

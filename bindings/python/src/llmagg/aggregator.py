@@ -103,12 +103,9 @@ class LLMAggregator:
     def _call(self, messages: ChatCompletionRequest | Messages, params: dict[str, Any]) -> Call:
         if not self._initialized:
             raise NotInitializedError(_NOT_INITIALIZED)
-        request, options = routing.request_and_options(messages, params)
-        entries = routing.catalog(self.manager.providers)
-        if not entries:
-            raise NotInitializedError("the aggregator has no models; initialize it with a configuration")
-        routes = routing.resolve(entries, [request.model] if request.model else self.models)
-        return routing.call_over(routes, request, options, self)
+        from . import plan
+
+        return plan.call(self, *routing.request_and_options(messages, params))
 
     async def chat(self, messages: ChatCompletionRequest | Messages, **params: Any) -> ChatCompletionResponse:
         """The whole answer, with ``attempts``. Raises LLMError: AllModelsFailedError when no model is left."""

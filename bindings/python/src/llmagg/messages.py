@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any, Union
 
 from ._wire import build, expect_object
 
@@ -31,6 +31,12 @@ def role_of(value: Any) -> MessageRole | str:
     return _ROLES.get(value, role) if isinstance(value, str) else role
 
 
+if TYPE_CHECKING:
+    Role = Union[MessageRole, str]
+else:
+    Role = MessageRole  # msgspec, which reads the annotations, takes no union of an Enum and str
+
+
 @dataclass
 class Message:
     """One message of a request, or an answer.
@@ -40,7 +46,7 @@ class Message:
     wire; ``extra`` holds all other fields, in both directions.
     """
 
-    role: MessageRole | str
+    role: Role
     content: str | list[Any] | None
     name: str | None = None
     tool_calls: list[dict[str, Any]] | None = None
@@ -52,7 +58,8 @@ class Message:
     extra: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.role = role_of(self.role)
+        if type(self.role) is not MessageRole:
+            self.role = role_of(self.role)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Message:

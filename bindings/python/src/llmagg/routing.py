@@ -7,20 +7,20 @@ so that failover, breakers, limits and retries hold for it, too.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import Any
 
 from ._wire import encode
 from .errors import InvalidArgumentError, LLMError
-from .messages import Message
-from .requests import ChatCompletionRequest
-
-if TYPE_CHECKING:
-    from ._native.calls import Call
+from .messages import Function, Message
+from .requests import ChatCompletionRequest, messages_to_wire
 
 logger = logging.getLogger("llmagg")
-_native_methods: dict[type, dict[str, Any]] = {}
+_Spoken = tuple["frozenset[str]", Callable[[type], Any], Any]
+_native_methods: dict[type, _Spoken] = {}
+"""By class: the names of its methods, what gets them all of a class, and what that gave when the class was made."""
 CALL_OPTIONS = frozenset(
     [
         "max_retries",
@@ -37,8 +37,9 @@ CALL_OPTIONS = frozenset(
 
 def spoken_by_core(cls: type) -> type:
     """Marks a client class whose methods, as they stand now, the core carries out itself."""
-    names = (name for name in dir(cls) if not name.startswith("__"))
-    _native_methods[cls] = {name: getattr(cls, name) for name in names if callable(getattr(cls, name))}
+    names = [name for name in dir(cls) if not name.startswith("__") and callable(getattr(cls, name))]
+    methods = attrgetter(*names)
+    _native_methods[cls] = frozenset(names), methods, methods(cls)
     return cls
 
 
@@ -46,16 +47,19 @@ def vendor_of(client: Any) -> str | None:
     """The wire format in which the core speaks for this client; None where it must call the client back."""
     cls = type(client)
     for base in cls.__mro__:
-        methods = _native_methods.get(base)
-        if methods is not None:
+        spoken = _native_methods.get(base)
+        if spoken is not None:
             break
     else:
         return None
-    if not methods.keys().isdisjoint(vars(client)):
+    names, methods, original = spoken
+    if not names.isdisjoint(vars(client)):
         return None
-    for name, method in methods.items():
-        if getattr(cls, name, None) is not method:
+    try:
+        if methods(cls) != original:
             return None
+    except AttributeError:
+        return None
     vendor: str = base.VENDOR  # type: ignore[attr-defined]
     return vendor
 
@@ -108,29 +112,6 @@ def resolve(entries: list[Entry], models: Iterable[str]) -> list[Entry]:
     return [entries[index] for index in indexes]
 
 
-def call_over(entries: list[Entry], request: ChatCompletionRequest, options: dict[str, Any], user: Any) -> Call:
-    """A call over these routes with an aggregator's failover. ``user`` is the aggregator."""
-    from ._native import route
-    from ._native.calls import Call
-
-    call = Call([], request.to_dict(), options, owned_by=route.calls_of(user))
-    handles = []
-    for entry in entries:
-        client = entry.client
-        side = route.route_of(client)
-        if side.names is None:
-            side.names = (entry.provider, entry.name)
-        side.users.add(user)
-        vendor = vendor_of(client)
-        handle = side.handle(client, vendor)
-        side.switch(handle, is_available(client))
-        if vendor is None:
-            call.targets[side.tag] = route.client_target(client, options)
-        handles.append(handle)
-    call.handles = handles
-    return call
-
-
 async def health(provider: str, clients: Mapping[str, Any]) -> dict[str, bool]:
     """Name → whether it is alive: by its server for clients that the core speaks for, else by ``is_available()``."""
     from ._native import calls, route
@@ -148,7 +129,7 @@ async def health(provider: str, clients: Mapping[str, Any]) -> dict[str, bool]:
         except LLMError as error:
             logger.warning("%s/%s cannot be asked for its health: %s", provider, name, error)
     if asked:
-        alive.update(zip(asked, await calls.health(list(asked.values()))))
+        alive.update(zip(asked, await calls.health(route.Routes(list(asked.values())))))
     return alive
 
 
@@ -184,9 +165,9 @@ async def leave(user: Any, entries: Iterable[Entry]) -> None:
     """Ends an aggregator's calls, and lets go of the idle connections of routes that only it used."""
     from ._native import route
 
-    for reference in route.calls_of(user).valuerefs():
-        if (operation := reference()) is not None:
-            operation.close("the aggregator")
+    route.plans_of(user).clear()
+    for operation in list(route.calls_of(user).values()):
+        operation.close("the aggregator")
     for entry in entries:
         side = route.route_of(entry.client)
         if user not in side.users:
@@ -217,23 +198,26 @@ async def close(provider: str, name: str, client: Any) -> None:
 
 def request_and_options(
     messages: ChatCompletionRequest | Iterable[Message | dict[str, Any]], params: dict[str, Any]
-) -> tuple[ChatCompletionRequest, dict[str, Any]]:
-    """Splits what a call was given into the request and the core's options."""
-    options = {key: params.pop(key) for key in list(params) if key in CALL_OPTIONS}
-    options = {key: value for key, value in options.items() if value is not None}
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Splits what a call was given into the request as it is posted and the core's options."""
+    if isinstance(messages, ChatCompletionRequest):
+        request = messages.to_dict()
+    else:
+        request = {"messages": messages_to_wire(messages)}
+    if not params:
+        return request, None
+    options: dict[str, Any] = {}
     if (headers := params.pop("extra_headers", None)) is not None:
         options["headers"] = dict(headers)
-    extra = dict(params.pop("extra_body", None) or {})
-    if isinstance(messages, ChatCompletionRequest):
-        given = {**messages.to_dict(), **params, **extra}
-        given["messages"] = messages.messages
-    else:
-        given = {**params, **extra}
-        given["messages"] = messages
-    known = {key: value for key, value in given.items() if key in _REQUEST_FIELDS}
-    known.setdefault("model", "")
-    rest = {key: value for key, value in given.items() if key not in _REQUEST_FIELDS}
-    return ChatCompletionRequest(**known, extra=rest), options
-
-
-_REQUEST_FIELDS = frozenset(ChatCompletionRequest.__dataclass_fields__) - {"extra"}
+    extra = params.pop("extra_body", None)
+    for key, value in {**params, **extra}.items() if extra else params.items():
+        if key in CALL_OPTIONS and key in params:
+            if value is not None:
+                options[key] = value
+        elif value is None or (key in ("model", "stream") and not value):
+            request.pop(key, None)
+        elif key == "functions" and isinstance(value, (list, tuple)):
+            request[key] = [f.to_dict() if isinstance(f, Function) else f for f in value]
+        elif key != "messages":
+            request[key] = value
+    return request, options

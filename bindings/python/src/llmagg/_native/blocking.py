@@ -86,7 +86,7 @@ class BlockingReader(Reader):
             self._loop = _private_loop()
         return self._loop
 
-    def next_event(self, operation: Operation) -> tuple[int, bytes]:
+    def next_event(self, operation: Operation) -> tuple[int, bytearray]:
         """Blocks until the operation's next event is there. Raises its error."""
         while (event := operation.take()) is None:
             if self.custom:
@@ -130,7 +130,7 @@ def reader() -> BlockingReader:
     return found
 
 
-def last_event(source: BlockingReader, operation: Operation) -> bytes:
+def last_event(source: BlockingReader, operation: Operation) -> bytearray:
     """Blocks until the payload of DONE is there; KeyboardInterrupt cancels the call."""
     try:
         return source.next_event(operation)[1]

@@ -15,9 +15,6 @@ from . import load
 from .operation import Operation
 from .reader import Reader
 
-_bridges: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Bridge] = weakref.WeakKeyDictionary()
-_lock = threading.Lock()
-
 
 class Bridge(Reader):
     """The reader of a running loop. Only that loop's thread touches it. It must not refer to its loop: see above."""
@@ -26,16 +23,39 @@ class Bridge(Reader):
         super().__init__()
         loop.add_reader(self.queue.fileno(), self.pump)
 
+    def __del__(self) -> None:
+        self.forget()
+
     def loop(self) -> asyncio.AbstractEventLoop:
         """The loop in which this runs."""
         return asyncio.get_running_loop()
 
 
+_bridges: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Bridge] = weakref.WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+class _Last(threading.local):
+    """The loop that ran last in this thread, and its bridge."""
+
+    loop: weakref.ref[asyncio.AbstractEventLoop] | None = None
+    bridge: weakref.ref[Bridge] | None = None
+
+
+_last = _Last()
+
+
 def bridge() -> Bridge:
     """The bridge of the running loop, made at its first call."""
     loop = asyncio.get_running_loop()
+    last = _last.loop, _last.bridge
+    if last[0] is not None and last[0]() is loop and (found := last[1]()) is not None:  # type: ignore[misc]
+        return found
     found = _bridges.get(loop)
-    return found if found is not None and found.generation == load.generation else _attach(loop)
+    if found is None or found.generation != load.generation:
+        found = _attach(loop)
+    _last.loop, _last.bridge = weakref.ref(loop), weakref.ref(found)
+    return found
 
 
 def _attach(loop: asyncio.AbstractEventLoop) -> Bridge:
@@ -48,18 +68,21 @@ def _attach(loop: asyncio.AbstractEventLoop) -> Bridge:
     return made
 
 
-async def next_event(operation: Operation) -> tuple[int, bytes]:
+async def next_event(operation: Operation) -> tuple[int, bytearray]:
     """Waits for the operation's next event. Raises its error."""
     while (event := operation.take()) is None:
-        operation.waiter = asyncio.get_running_loop().create_future()
-        await operation.waiter
+        operation.waiter = waiter = asyncio.get_running_loop().create_future()
+        await waiter
     return event
 
 
-async def last_event(operation: Operation) -> bytes:
+async def last_event(operation: Operation) -> bytearray:
     """Waits for the payload of DONE; a cancelled task cancels the call."""
     try:
-        return (await next_event(operation))[1]
+        while (event := operation.take()) is None:
+            operation.waiter = waiter = asyncio.get_running_loop().create_future()
+            await waiter
+        return event[1]
     finally:
         if not operation.done:
             operation.cancel()
@@ -67,10 +90,11 @@ async def last_event(operation: Operation) -> bytes:
 
 def _forget() -> None:
     """Wakes who goes on in the parent's loop, inside the coroutine that forked, and waits for the parent's calls."""
-    global _bridges, _lock
+    global _bridges, _lock, _last
     inherited = list(_bridges.values())
     _lock = threading.Lock()
     _bridges = weakref.WeakKeyDictionary()
+    _last = _Last()
     for operation in [operation for reader in inherited for operation in reader.operations.values()]:
         operation.wake()
 

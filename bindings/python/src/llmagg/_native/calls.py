@@ -1,77 +1,91 @@
 """Begins calls and gives their answers: awaited, blocking, as async generators and as iterators.
 
-These four loops are the only ones that read operations; the public classes choose routes and options and come here.
+These loops are the only ones that read operations; the public classes choose routes and options and come here.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Generator
 from typing import Any
 
-from .. import errors
+from .. import _gathered, errors
 from .._wire import decode, encode
 from ..events import ChunkEvent, DoneEvent, RestartEvent, StreamEvent
 from ..responses import ChatCompletionResponse, StreamResponse
 from . import blocking, bridge
-from .load import Handle
 from .operation import Calls, Operation, Target
-from .signatures import CHUNK, RESTART
+from .reader import Reader
+from .route import Routes
+from .signatures import BATCH, CHUNK, GATHER, RESTART, STREAM
+
+_WHOLE = GATHER
+_STREAMED = STREAM | BATCH | GATHER
 
 
-@dataclass
 class Call:
     """What is needed to begin a call: the routes in order, who answers custom ones, and the request."""
 
-    handles: Sequence[Handle]
-    request: dict[str, Any]
-    options: dict[str, Any] = field(default_factory=dict)
-    targets: dict[int, Target] = field(default_factory=dict)
-    single: bool = False
-    owned_by: Calls | None = None
+    __slots__ = ("options", "owned_by", "request", "routes", "targets")
 
-    def _begin(self, reader: Any, stream: bool) -> Operation:
+    def __init__(
+        self, routes: Routes, request: dict[str, Any], options: dict[str, Any] | None = None,
+        targets: dict[int, Target] | None = None, owned_by: Calls | None = None,
+    ) -> None:  # fmt: skip
+        self.routes = routes
+        self.request = request
+        self.options = options
+        self.targets = targets
+        self.owned_by = owned_by
+
+    def _begin(self, reader: Reader, flags: int) -> Operation:
         options = encode(self.options, "the options") if self.options else None
-        operation = Operation(self.handles, self.targets, single=self.single)
-        reader.submit(operation, encode(self.request), options, stream)
-        if self.owned_by is not None:
-            self.owned_by[operation.tag] = operation
-        return operation
+        return reader.begin(self.routes, encode(self.request), options, flags, self.targets, self.owned_by)
 
     async def answer(self) -> dict[str, Any]:
         """The whole response, as the core gives it."""
-        answer: dict[str, Any] = decode(await bridge.last_event(self._begin(bridge.bridge(), False)))
+        answer: dict[str, Any] = decode(await bridge.last_event(self._begin(bridge.bridge(), 0)))
         return answer
 
     async def response(self) -> ChatCompletionResponse:
         """The whole response."""
-        return ChatCompletionResponse.from_dict(await self.answer())
+        return _gathered.response(await bridge.last_event(self._begin(bridge.bridge(), _WHOLE)))
 
     def response_sync(self) -> ChatCompletionResponse:
         """The whole response; blocks."""
         reader = blocking.reader()
-        return ChatCompletionResponse.from_dict(decode(blocking.last_event(reader, self._begin(reader, False))))
+        return _gathered.response(blocking.last_event(reader, self._begin(reader, _WHOLE)))
 
     async def stream(self) -> AsyncGenerator[StreamEvent, None]:
         """The events of a streamed answer. Leaving it cancels the call."""
-        operation = self._begin(bridge.bridge(), True)
+        operation = self._begin(bridge.bridge(), _STREAMED)
         try:
             while True:
-                event = _event(*(operation.take() or await bridge.next_event(operation)))
-                yield event
-                if isinstance(event, DoneEvent):
+                kind, payload = operation.take() or await bridge.next_event(operation)
+                if kind == CHUNK:
+                    batch = _gathered.chunks(payload)
+                    for chunk in batch:
+                        operation.check()
+                        yield ChunkEvent(chunk)
+                    operation.give_credit(len(batch))
+                    continue
+                yield _other(kind, payload)
+                if kind != RESTART:
                     return
         finally:
             operation.cancel()
 
     async def chunks(self) -> AsyncGenerator[StreamResponse, None]:
         """The chunks of a streamed answer."""
-        operation = self._begin(bridge.bridge(), True)
+        operation = self._begin(bridge.bridge(), _STREAMED)
         try:
             while True:
                 kind, payload = operation.take() or await bridge.next_event(operation)
                 if kind == CHUNK:
-                    yield StreamResponse.from_dict(decode(payload, "a chunk"))
+                    batch = _gathered.chunks(payload)
+                    for chunk in batch:
+                        operation.check()
+                        yield chunk
+                    operation.give_credit(len(batch))
                 elif kind != RESTART:
                     return
         finally:
@@ -79,28 +93,31 @@ class Call:
 
     async def text(self) -> AsyncGenerator[str, None]:
         """The texts of the first choice, as they come."""
-        operation = self._begin(bridge.bridge(), True)
+        chunks = self.chunks()
         try:
-            while True:
-                kind, payload = operation.take() or await bridge.next_event(operation)
-                if kind == CHUNK:
-                    if text := StreamResponse.from_dict(decode(payload, "a chunk")).text():
-                        yield text
-                elif kind != RESTART:
-                    return
+            async for chunk in chunks:
+                if text := chunk.text():
+                    yield text
         finally:
-            operation.cancel()
+            await chunks.aclose()
 
     def stream_sync(self) -> Generator[StreamEvent, None, None]:
         """The events of a streamed answer; each step blocks. Leaving it cancels the call."""
         reader = blocking.BlockingReader()
         operation = None
         try:
-            operation = self._begin(reader, True)
+            operation = self._begin(reader, _STREAMED)
             while True:
-                event = _event(*reader.next_event(operation))
-                yield event
-                if isinstance(event, DoneEvent):
+                kind, payload = reader.next_event(operation)
+                if kind == CHUNK:
+                    batch = _gathered.chunks(payload)
+                    for chunk in batch:
+                        operation.check()
+                        yield ChunkEvent(chunk)
+                    operation.give_credit(len(batch))
+                    continue
+                yield _other(kind, payload)
+                if kind != RESTART:
                     return
         finally:
             if operation is not None:
@@ -109,18 +126,16 @@ class Call:
             reader.close()
 
 
-def _event(kind: int, payload: bytes) -> StreamEvent:
-    data = decode(payload, "an event")
-    if kind == CHUNK:
-        return ChunkEvent(StreamResponse.from_dict(data))
+def _other(kind: int, payload: bytearray) -> StreamEvent:
+    """The event that is no chunk."""
     if kind == RESTART:
+        data = decode(payload, "an event")
         reason = data.get("reason")
         return RestartEvent(data.get("from", ""), data.get("to", ""), errors.from_payload(reason) if reason else None)
-    return DoneEvent(ChatCompletionResponse.from_dict(data))
+    return DoneEvent(_gathered.response(payload))
 
 
-async def health(handles: Sequence[Handle]) -> list[bool]:
+async def health(routes: Routes) -> list[bool]:
     """Asks the routes at the same time whether they are alive."""
-    operation = bridge.bridge().submit_health(Operation(handles, {}))
-    alive: list[bool] = decode(await bridge.last_event(operation))
+    alive: list[bool] = decode(await bridge.last_event(bridge.bridge().begin_health(routes)))
     return alive

@@ -18,7 +18,7 @@ from .operation import Target
 class CustomCall:
     """One attempt that a Python client answers. Belongs to the loop on which it runs."""
 
-    def __init__(self, op: int, payload: bytes) -> None:
+    def __init__(self, op: int, payload: bytearray) -> None:
         self.op = op
         self.payload: dict[str, Any] = decode(payload, "a custom call")
         self.parent_tag: int = self.payload.get("parent_tag", 0)

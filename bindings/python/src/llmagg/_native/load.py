@@ -23,6 +23,7 @@ from .signatures import Buf
 
 _lock = threading.Lock()
 _library: ctypes.CDLL | None = None
+_quick: ctypes.PyDLL | None = None
 _file = -1
 _copied = False
 generation = 0
@@ -33,6 +34,16 @@ _after_fork: list[Callable[[], None]] = []
 def library() -> ctypes.CDLL:
     """The library of this process, loaded at the first use. Raises ImportError, or ForkedError in a child."""
     return _library or _load()
+
+
+def quick() -> ctypes.PyDLL:
+    """The same library for the functions of ``signatures.QUICK``."""
+    global _quick
+    if _quick is None:
+        made = ctypes.PyDLL(None, handle=library()._handle)
+        signatures.declare_quick(made)
+        _quick = made
+    return _quick
 
 
 def on_fork(forget: Callable[[], None]) -> None:
@@ -105,8 +116,8 @@ def _dlopen_copy() -> ctypes.CDLL:
 
 
 def _forget() -> None:
-    global _library, _lock, generation
-    _library = None
+    global _library, _quick, _lock, generation
+    _library = _quick = None
     _lock = threading.Lock()  # another thread of the parent may have held it
     generation += 1
     for forget in _after_fork:

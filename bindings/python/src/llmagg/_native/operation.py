@@ -3,86 +3,62 @@
 from __future__ import annotations
 
 import contextvars
-import ctypes
-import itertools
-import weakref
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import errors
 from .._wire import decode
 from . import load
-from .signatures import CHUNK, ERROR, STREAM, TERMINAL
+from .signatures import ERROR
 
 if TYPE_CHECKING:
     import asyncio
 
-    from .load import Handle
+    from .route import Routes
 
-_tags = itertools.count(1)
 _CREDIT_EVERY = 32  # half of the window that the core gives by default
-
 
 Target = Callable[[dict[str, Any]], Any]
 """Answers a custom call: takes the event's payload, gives an awaitable response or an async iterator of chunks."""
-Calls = weakref.WeakValueDictionary[int, "Operation"]
-"""The operations under way that an object began, by tag."""
+
+
+class Calls(dict[int, "Operation"]):
+    """The operations under way that an object began, by tag; an operation takes itself out when it has ended. Lives in
+    that object's ``__dict__``; a copy of the object gets one of its own.
+    """
+
+    def __deepcopy__(self, _: Any) -> Calls:
+        return Calls()
+
+    def __reduce__(self) -> tuple[type[Calls], tuple[()]]:
+        return Calls, ()
 
 
 class Operation:
     """A submitted call: what arrived for it, and how to end it.
 
-    ``handles`` keeps the native routes alive until the call has ended; ``targets`` finds what answers a custom call
-    by its tag; ``context`` is the caller's, for those. ``single`` calls go to one client instead of through an
-    aggregator's failover.
+    ``routes`` keeps the native routes alive until the call has ended; ``targets`` finds what answers a custom call by
+    its tag; ``context`` is the caller's, for those. ``owner`` is where it stands while it is under way.
     """
 
     __slots__ = (
-        "__weakref__", "_taken", "closed_by", "context", "done", "events", "generation", "handles", "op", "single",
-        "tag", "targets", "waiter",
+        "_taken", "closed_by", "context", "done", "events", "generation", "op", "owner", "routes", "tag", "targets",
+        "waiter",
     )  # fmt: skip
 
-    def __init__(self, handles: Sequence[Handle], targets: dict[int, Target], *, single: bool = False) -> None:
-        self.tag = next(_tags)
+    def __init__(self, tag: int, routes: Routes, targets: dict[int, Target] | None, owner: Calls | None) -> None:
+        self.tag = tag
         self.op = 0
-        self.handles = handles
+        self.routes = routes
         self.targets = targets
-        self.single = single
         self.context = contextvars.copy_context() if targets else None
-        self.events: deque[tuple[int, bytes]] = deque()
+        self.events: list[tuple[int, bytearray]] = []
         self.done = False
         self.waiter: asyncio.Future[None] | None = None
         self.closed_by: str | None = None
+        self.owner = owner
         self.generation = load.generation
         self._taken = 0
-
-    def submit(self, queue: ctypes.c_void_p, request: bytes, options: bytes | None, stream: bool) -> None:
-        """Hands the call to the core. Raises what is wrong with its arguments."""
-        op = ctypes.c_uint64()
-        tail = (queue, request, len(request), options, len(options or b""), STREAM if stream else 0, self.tag)
-        if self.single:
-            load.call("llmagg_client_chat_submit", self.handles[0].pointer, *tail, ctypes.byref(op))
-        else:
-            load.call("llmagg_routes_chat_submit", *self._routes(), *tail, ctypes.byref(op))
-        self.op = op.value
-
-    def submit_health(self, queue: ctypes.c_void_p) -> None:
-        """Asks the routes whether they are alive; DONE brings a list of bools."""
-        op = ctypes.c_uint64()
-        load.call("llmagg_routes_health_submit", *self._routes(), queue, self.tag, ctypes.byref(op))
-        self.op = op.value
-
-    def _routes(self) -> tuple[Any, int]:
-        count = len(self.handles)
-        return (ctypes.c_void_p * count)(*(handle.pointer for handle in self.handles)), count
-
-    def add(self, kind: int, payload: memoryview) -> None:
-        """Takes an event from the queue's reader."""
-        self.events.append((kind, bytes(payload)))
-        if kind in TERMINAL:
-            self.done = True
-        self.wake()
 
     def wake(self) -> None:
         """Lets whoever waits look for news."""
@@ -92,28 +68,40 @@ class Operation:
             if not waiter.done():
                 waiter.set_result(None)
 
-    def take(self) -> tuple[int, bytes] | None:
-        """The next event, None while there is none. Raises the call's error, and ForkedError in a forked child."""
+    def check(self) -> None:
+        """Raises ForkedError in a forked child."""
         if self.generation != load.generation:
             raise errors.ForkedError("this call began in the parent process; begin it again in the child")
+
+    def take(self) -> tuple[int, bytearray] | None:
+        """The next event, None while there is none. Raises the call's error, and ForkedError in a forked child."""
+        self.check()
         if not self.events:
             return None
-        kind, payload = self.events.popleft()
-        if kind == CHUNK:
-            self._taken += 1
-            if self._taken >= _CREDIT_EVERY and not self.done:
-                load.call("llmagg_op_credit", self.op, self._taken)
-                self._taken = 0
-        elif kind == ERROR:
-            raise self._error(payload)
-        return kind, payload
+        event = self.events.pop(0)
+        if event[0] == ERROR:
+            raise self._error(event[1])
+        return event
 
-    def _error(self, payload: bytes) -> errors.LLMError:
+    def give_credit(self, chunks: int) -> None:
+        """Notes that so many chunks have been read, so that the core may send more."""
+        self._taken += chunks
+        if self._taken >= _CREDIT_EVERY and not self.done and self.generation == load.generation:
+            load.quick().llmagg_op_credit(self.op, self._taken, None)
+            self._taken = 0
+
+    def _error(self, payload: bytearray) -> errors.LLMError:
         error = errors.from_payload(decode(payload, "an error"))
         if self.closed_by and isinstance(error, errors.CanceledError):
             return errors.ClosedError(f"{self.closed_by} was closed while the call ran", attempts=error.attempts,
                                       partial_text=error.partial_text)  # fmt: skip
         return error
+
+    def end(self) -> None:
+        """Nothing more will arrive."""
+        self.done = True
+        if self.owner is not None:
+            self.owner.pop(self.tag, None)
 
     def cancel(self) -> None:
         """Ends the call now, if it still runs. Its terminal event still arrives. Thread-safe."""

@@ -6,7 +6,6 @@ One queue belongs to one event loop, one blocking thread or one blocking stream;
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
 
 from . import load
 from .load import Handle
@@ -16,8 +15,8 @@ _MAX_EVENTS = 128
 _FIRST_BUFFER = 128 << 10
 _KEPT_BUFFER = 4 << 20
 
-Event = tuple[int, int, int, int, memoryview]
-"""type, status, op, tag, payload; the payload is valid until the next drain."""
+Event = tuple[int, int, int, int, bytearray]
+"""type, status, op, tag, payload."""
 
 
 class Queue:
@@ -37,12 +36,13 @@ class Queue:
             max_events=_MAX_EVENTS,
         )
         self._drain_ref = ctypes.byref(self._drain)
-        self._call = load.library().llmagg_queue_drain
+        self._call = load.quick().llmagg_queue_drain
+        self._error = ctypes.c_void_p()
+        self._error_ref = ctypes.byref(self._error)
         self._give_buffer(_FIRST_BUFFER)
 
     def _give_buffer(self, size: int) -> None:
         self._buffer = bytearray(size)
-        self._view = memoryview(self._buffer)
         self._base = _address(self._buffer)
         self._drain.buffer, self._drain.buffer_size = self._base, size
 
@@ -55,22 +55,24 @@ class Queue:
         """Whether the last drain left events behind."""
         return bool(self._drain.pending)
 
-    def drain(self) -> Iterator[Event]:
-        """Takes what waits, at most 128 events; never blocks. Read all of it before the next drain."""
-        error = ctypes.c_void_p()
+    def drain(self) -> list[Event]:
+        """Takes what waits, at most 128 events; never blocks."""
         drain = self._drain
         while True:
-            if self._call(self.handle.pointer, self._drain_ref, ctypes.byref(error)):
+            if self._call(self.handle.pointer, self._drain_ref, self._error_ref):
+                error, self._error.value = ctypes.c_void_p(self._error.value), None
                 raise load.take_error(error)
             if drain.count or not drain.needed:
                 break
             self._give_buffer(max(drain.needed, 2 * len(self._buffer)))
-        view, base = self._view, self._base
-        for kind, status, op, tag, address, size in EVENT.iter_unpack(self._events_view[: drain.count * EVENT.size]):
-            start = address - base
-            yield kind, status, op, tag, view[start : start + size]
-        if len(self._buffer) > _KEPT_BUFFER:  # one large answer must not be paid for ever
+        buffer, base = self._buffer, self._base
+        events = [
+            (kind, status, op, tag, buffer[address - base : address - base + size])
+            for kind, status, op, tag, address, size in EVENT.iter_unpack(self._events_view[: drain.count * EVENT.size])
+        ]
+        if len(buffer) > _KEPT_BUFFER:  # one large answer must not be paid for ever
             self._give_buffer(_FIRST_BUFFER)
+        return events
 
     def close(self) -> None:
         """Cancels the operations that report here and frees the queue."""

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import ctypes
+import itertools
 from typing import TYPE_CHECKING
 
 from .. import errors
 from . import custom, load
-from .operation import Operation
+from .operation import Calls, Operation, Target
 from .queue import Queue
-from .signatures import CALL_CUSTOM, CANCEL_CUSTOM, ERROR, RESUME_CUSTOM, TERMINAL
+from .signatures import CALL_CUSTOM, CANCEL_CUSTOM, DONE, ERROR, RESUME_CUSTOM
 
 if TYPE_CHECKING:
     import asyncio
+
+    from .route import Routes
+
+_tags = itertools.count(1)
 
 
 class Reader:
@@ -22,40 +28,61 @@ class Reader:
         self.generation = load.generation
         self.operations: dict[int, Operation] = {}
         self.custom: dict[int, custom.CustomCall] = {}
+        self._library = load.quick()
+        self._op = ctypes.c_uint64()
+        self._error = ctypes.c_void_p()
+        self._outputs = (ctypes.byref(self._op), ctypes.byref(self._error))
 
-    def submit(self, operation: Operation, request: bytes, options: bytes | None, stream: bool) -> Operation:
-        """Begins a call whose events arrive here."""
-        self.operations[operation.tag] = operation
-        try:
-            operation.submit(self.queue.handle.pointer, request, options, stream)
-        except errors.LLMError:
-            del self.operations[operation.tag]
-            raise
-        return operation
+    def begin(
+        self, routes: Routes, request: bytes, options: bytes | None, flags: int,
+        targets: dict[int, Target] | None = None, owner: Calls | None = None,
+    ) -> Operation:  # fmt: skip
+        """Begins a call whose events arrive here. Raises what is wrong with its arguments."""
+        tag = next(_tags)
+        size = len(options) if options else 0
+        tail = (self.queue.handle.pointer, request, len(request), options, size, flags, tag, *self._outputs)
+        operation = self.operations[tag] = Operation(tag, routes, targets, owner)
+        if routes.single:
+            failed = self._library.llmagg_client_chat_submit(routes.pointer, *tail)
+        else:
+            failed = self._library.llmagg_routes_chat_submit(routes.pointers, routes.count, *tail)
+        return self._begun(operation, failed)
 
-    def submit_health(self, operation: Operation) -> Operation:
-        """Begins a health check whose result arrives here."""
-        self.operations[operation.tag] = operation
-        try:
-            operation.submit_health(self.queue.handle.pointer)
-        except errors.LLMError:
+    def begin_health(self, routes: Routes) -> Operation:
+        """Asks the routes whether they are alive; DONE brings a list of bools."""
+        tag = next(_tags)
+        operation = self.operations[tag] = Operation(tag, routes, None, None)
+        tail = (self.queue.handle.pointer, tag, *self._outputs)
+        return self._begun(operation, load.library().llmagg_routes_health_submit(routes.pointers, routes.count, *tail))
+
+    def _begun(self, operation: Operation, failed: int) -> Operation:
+        if failed:
             del self.operations[operation.tag]
-            raise
+            error, self._error.value = ctypes.c_void_p(self._error.value), None
+            raise load.take_error(error)
+        operation.op = self._op.value
+        if operation.owner is not None:
+            operation.owner[operation.tag] = operation
         return operation
 
     def pump(self) -> None:
         """Takes one batch of events from the queue; none in a forked child, where an inherited loop may call this."""
         if self.generation != load.generation:
             return
+        operations = self.operations
         for kind, _, op, tag, payload in self.queue.drain():
             if kind <= ERROR:
-                operation = self.operations.get(tag)
-                if operation is not None:
-                    if kind in TERMINAL:
-                        del self.operations[tag]
-                    operation.add(kind, payload)
+                operation = operations.get(tag)
+                if operation is None:
+                    continue
+                operation.events.append((kind, payload))
+                if kind >= DONE:
+                    del operations[tag]
+                    operation.end()
+                if operation.waiter is not None:
+                    operation.wake()
             elif kind == CALL_CUSTOM:
-                self._begin_custom(op, tag, bytes(payload))
+                self._begin_custom(op, tag, payload)
             elif kind == CANCEL_CUSTOM:
                 if call := self.custom.get(op):
                     call.cancel()
@@ -66,10 +93,10 @@ class Reader:
         """The loop on which custom calls run."""
         raise NotImplementedError
 
-    def _begin_custom(self, op: int, tag: int, payload: bytes) -> None:
+    def _begin_custom(self, op: int, tag: int, payload: bytearray) -> None:
         call = custom.CustomCall(op, payload)
         operation = self.operations.get(call.parent_tag)
-        target = operation.targets.get(tag) if operation else None
+        target = operation.targets.get(tag) if operation and operation.targets else None
         if operation is None or operation.context is None or target is None:
             call.fail(errors.CanceledError("the call that asked for this has ended"))
             return
@@ -82,7 +109,13 @@ class Reader:
         call.task = operation.context.copy().run(loop.create_task, call.run(target))
         call.task.add_done_callback(lambda _: self.custom.pop(op, None))
 
+    def forget(self) -> None:
+        """Lets go of operations whose end nobody will read."""
+        for operation in self.operations.values():
+            operation.end()
+        self.operations.clear()
+
     def close(self) -> None:
         """Frees the queue; the operations that still run are cancelled by that."""
         self.queue.close()
-        self.operations.clear()
+        self.forget()

@@ -10,7 +10,7 @@ from .._wire import encode
 from ..config import ModelConfig
 from .calls import Call
 from .load import Handle
-from .route import Route, core_config
+from .route import Route, Routes, core_config
 
 T = TypeVar("T")
 _REQUEST = {"messages": [{"role": "user", "content": "-"}]}
@@ -34,7 +34,7 @@ async def run(config: Any, func: Callable[..., Awaitable[T]], args: tuple[Any, .
     core = core_config(config if isinstance(config, ModelConfig) else None, None, None)
     data = encode(core, "the configuration")
     handle = Handle.new("llmagg_client_new_custom", "llmagg_client_free", data, len(data), None, tag)
-    call = Call([handle], _REQUEST, targets={tag: lambda _: attempt()}, single=True)
+    call = Call(Routes([handle], single=True), _REQUEST, targets={tag: lambda _: attempt()})
     try:
         await call.answer()
     except errors.LLMError as error:

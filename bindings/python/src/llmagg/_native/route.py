@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import copy
+import ctypes
 import itertools
 import threading
 import weakref
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from .._context import core_calls, exchange_options
 from .._wire import encode
@@ -16,6 +18,9 @@ from ..config import ModelConfig
 from . import custom, load
 from .load import Handle
 from .operation import Calls, Target
+
+if TYPE_CHECKING:
+    from ..plan import Plan
 
 _tags = itertools.count(1)
 _NOT_FOR_CUSTOM = ("api_key", "base_url", "type", "headers", "proxy", "ca_file", "organization")
@@ -28,6 +33,31 @@ _Made = tuple["dict[str, Any] | None", Handle]
 """The configuration's fields from which a handle was made, and the handle."""
 
 
+class Routes:
+    """Native routes in the order in which a call tries them, as the library takes them. ``single`` ones are one client
+    that is called by itself instead of through an aggregator's failover. Keeps them alive. Immutable.
+    """
+
+    __slots__ = ("count", "handles", "pointer", "pointers", "single")
+
+    def __init__(self, handles: Sequence[Handle], *, single: bool = False) -> None:
+        self.handles = handles
+        self.single = single
+        self.count = len(handles)
+        self.pointer = handles[0].pointer
+        self.pointers = (ctypes.c_void_p * self.count)(*(handle.pointer for handle in handles))
+
+
+class Plans(dict["str | None", "Plan"]):
+    """Lives in an aggregator's ``__dict__``; a copy of that gets one of its own."""
+
+    def __deepcopy__(self, _: Any) -> Plans:
+        return Plans()
+
+    def __reduce__(self) -> tuple[type[Plans], tuple[()]]:
+        return Plans, ()
+
+
 class Route:
     """Lives in the client's ``__dict__``; a copy of the client gets one of its own. Thread-safe."""
 
@@ -38,7 +68,7 @@ class Route:
         self.used_directly = False
         self.names: tuple[str, str] | None = None
         self._handles: dict[tuple[bool, str | None], _Made] = {}
-        self._available = True
+        self.available = True  # what the core was told of the application's own switch
 
     def __deepcopy__(self, _: Any) -> Route:
         return Route()
@@ -52,13 +82,13 @@ class Route:
         ``model`` is an upstream name that a hook asks for instead of the configured one.
         """
         config = getattr(client, "config", None)
-        state = dict(vars(config)) if isinstance(config, ModelConfig) else None
+        state = vars(config) if isinstance(config, ModelConfig) else None
         known = self._handles.get((vendor is None, model))
         if known is None or known[0] != state or not known[1].alive:
             core = core_config(config if state is not None else None, self.names, vendor)
             known = self._make({**core, "model": model} if model else core, vendor, copy.deepcopy(state))
             with _lock:
-                self._available = True
+                self.available = True
                 self._handles[vendor is None, model] = known
         return known[1]
 
@@ -72,9 +102,9 @@ class Route:
 
     def switch(self, handle: Handle, available: bool) -> None:
         """Tells the core what the application's own switch says."""
-        if available != self._available:
+        if available != self.available:
             load.call("llmagg_client_set_available", handle.pointer, int(available))
-            self._available = available
+            self.available = available
 
     def report(self) -> dict[str, Any] | None:
         """What the core knows of the route; None before its first use."""
@@ -88,6 +118,8 @@ class Route:
         """Lets go of the native side; calls under way keep it until they end."""
         with _lock:
             self._handles = {}
+        for user in list(self.users):
+            plans_of(user).clear()
 
     def rest(self) -> None:
         """Closes idle connections that no other route needs. Breaker and limits stay as they are."""
@@ -97,9 +129,8 @@ class Route:
 
     def close_calls(self, by: str) -> None:
         """Ends the calls that were begun through this client itself."""
-        for reference in self.calls.valuerefs():
-            if (operation := reference()) is not None:
-                operation.close(by)
+        for operation in list(self.calls.values()):
+            operation.close(by)
 
 
 def core_config(config: ModelConfig | None, names: tuple[str, str] | None, vendor: str | None) -> dict[str, Any]:
@@ -176,5 +207,12 @@ load.on_fork(_forget)
 def calls_of(user: Any) -> Calls:
     """The calls under way that an aggregator began."""
     state: dict[str, Any] = vars(user)
-    calls: Calls = state.get("_llmagg_calls") or state.setdefault("_llmagg_calls", Calls())
-    return calls
+    calls: Calls | None = state.get("_llmagg_calls")
+    return state.setdefault("_llmagg_calls", Calls()) if calls is None else calls
+
+
+def plans_of(user: Any) -> Plans:
+    """What an aggregator remembers of the routes of its calls, by the model that a call names."""
+    state: dict[str, Any] = vars(user)
+    plans: Plans | None = state.get("_llmagg_plans")
+    return state.setdefault("_llmagg_plans", Plans()) if plans is None else plans

@@ -8,9 +8,8 @@ from ctypes import POINTER, c_char_p, c_int, c_int32, c_size_t, c_uint32, c_uint
 
 ABI_VERSION = 1
 
-STREAM = 1
+STREAM, BATCH, GATHER = 1, 2, 4
 CHUNK, RESTART, DONE, ERROR, CALL_CUSTOM, CANCEL_CUSTOM, RESUME_CUSTOM, LOG, OBSERVE, DROPPED = range(1, 11)
-TERMINAL = (DONE, ERROR)
 
 EVENT = struct.Struct("@iiQQPN")
 """llmagg_event: type, status, op, tag, payload address, payload length."""
@@ -69,7 +68,6 @@ STATUS_FUNCTIONS: dict[str, tuple[object, ...]] = {
     "llmagg_custom_fail": (c_uint64, *_TEXT, _ERR),
     "llmagg_log_to_queue": (c_int32, _QUEUE, _ERR),
     "llmagg_observe_to_queue": (_QUEUE, _ERR),
-    "llmagg_stats": _OUT,
     "llmagg_wall_start": (*_TEXT, *_HANDLE_OUT),
     "llmagg_wall_url": (c_void_p, *_OUT),
     "llmagg_wall_seen": (c_void_p, *_OUT),
@@ -88,6 +86,19 @@ OTHER_FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
     "llmagg_wall_free": (None, (c_void_p,)),
 }
 """All others: name → (result, parameters)."""
+
+
+QUICK = ("llmagg_client_chat_submit", "llmagg_routes_chat_submit", "llmagg_queue_drain", "llmagg_op_credit")
+"""Functions that return at once and are called often: called without letting go of the interpreter's lock, which to get
+back could take longer than the call.
+"""
+
+
+def declare_quick(library: ctypes.PyDLL) -> None:
+    """Types the functions of ``QUICK``."""
+    for name in QUICK:
+        function = getattr(library, name)
+        function.restype, function.argtypes = c_int32, STATUS_FUNCTIONS[name]
 
 
 def declare(library: ctypes.CDLL) -> None:

@@ -76,10 +76,8 @@ class OpenAIClient(BaseLLMClient):
         handle = side.handle(self, vendor)
         side.used_directly = True
         side.switch(handle, self.is_available())
-        call = Call([handle], request.to_dict(), single=True, owned_by=side.calls)
-        if vendor is None:
-            call.targets[side.tag] = self._exchange
-        return call
+        targets: dict[int, Any] | None = {side.tag: self._exchange} if vendor is None else None
+        return Call(route.Routes([handle], single=True), request.to_dict(), targets=targets, owned_by=side.calls)
 
     def _exchange(self, payload: dict[str, Any]) -> Any:
         """One attempt of a direct call, through the hooks but not through an overriding ``chat_completion``."""
@@ -104,7 +102,8 @@ class OpenAIClient(BaseLLMClient):
         options = {**asked, "bare": True, "headers": {**own, **asked.get("headers", {})}}
         model = data.get("model")
         other = model if isinstance(model, str) and model != self.config.model else None
-        return Call([route.route_of(self).handle(self, self.VENDOR, other)], data, options, single=True)
+        handle = route.route_of(self).handle(self, self.VENDOR, other)
+        return Call(route.Routes([handle], single=True), data, options)
 
 
 class OpenAIProvider(BaseProvider):

@@ -1,0 +1,97 @@
+"""The routes of an aggregator's calls, remembered from one call to the next. Imported with the first call.
+
+Applications read and assign what a call depends on (the manager, its providers, their clients, configurations, methods
+of clients), so each call looks whether all of it is still as it was, which costs less than to begin anew.
+"""
+
+from __future__ import annotations
+
+import copy
+import weakref
+from typing import Any
+
+from . import routing
+from ._native import load, route
+from ._native.calls import Call
+from .config import ModelConfig
+from .errors import InvalidArgumentError, NotInitializedError
+
+_MOST = 16  # plans of one aggregator: one for each model that its calls name
+
+
+def call(user: Any, request: dict[str, Any], options: dict[str, Any] | None) -> Call:
+    """A call of the aggregator ``user`` over the routes that the request's model, or the aggregator's models, mean.
+
+    Raises NotInitializedError without any client, ModelNotFoundError, InvalidArgumentError.
+    """
+    plans = route.plans_of(user)
+    model = request.get("model")
+    if model is not None and not isinstance(model, str):
+        raise InvalidArgumentError(f"model is {model!r}; expected a name")
+    plan = plans.get(model)
+    if plan is None or not plan.holds(user):
+        if len(plans) >= _MOST:
+            plans.clear()
+        plan = plans[model] = Plan(user, model)
+    return plan.call(user, request, options)
+
+
+class Plan:
+    """The routes for one model (None: for the aggregator's own list), and what they were found by. Thread-safe."""
+
+    def __init__(self, user: Any, model: str | None) -> None:
+        self._generation = load.generation
+        self._user = weakref.ref(user)
+        self._models = None if model else copy.copy(user.models)
+        self._providers = list(user.manager.providers.items())
+        self._clients = [(provider, list(provider.clients.items())) for _, provider in self._providers]
+        entries = [
+            routing.Entry(name, model_name, client)
+            for (name, _), (_, clients) in zip(self._providers, self._clients)
+            for model_name, client in clients
+        ]
+        if not entries:
+            raise NotInitializedError("the aggregator has no models; initialize it with a configuration")
+        self._routes: list[tuple[Any, str | None, Any, Any]] = []
+        for entry in routing.resolve(entries, [model] if model else user.models):
+            side = route.route_of(entry.client)
+            if side.names is None:
+                side.names = (entry.provider, entry.name)
+            side.users.add(user)
+            vendor = routing.vendor_of(entry.client)
+            self._routes.append((entry.client, vendor, side, side.handle(entry.client, vendor)))
+        asked = {id(client) for client, vendor, *_ in self._routes if vendor and isinstance(client.config, ModelConfig)}
+        self._names = [(entry, entry.model) for entry in entries if id(entry.client) not in asked]  # the handles tell
+        self._native = route.Routes([handle for *_, handle in self._routes])
+
+    def holds(self, user: Any) -> bool:
+        """Whether all that the plan depends on is as it was."""
+        same = self._generation == load.generation and self._user() is user
+        if not same:
+            return False
+        if self._models is not None and self._models != user.models:
+            return False
+        if list(user.manager.providers.items()) != self._providers:
+            return False
+        for provider, clients in self._clients:
+            if list(provider.clients.items()) != clients:
+                return False
+        for entry, model in self._names:
+            if entry.model != model:
+                return False
+        for client, vendor, side, handle in self._routes:
+            if routing.vendor_of(client) != vendor or side.handle(client, vendor) is not handle:
+                return False
+        return True
+
+    def call(self, user: Any, request: dict[str, Any], options: dict[str, Any] | None) -> Call:
+        """A call over the routes."""
+        targets = None
+        for client, vendor, side, handle in self._routes:
+            available = routing.is_available(client) if vendor is None else client._available
+            if available != side.available:
+                side.switch(handle, available)
+            if vendor is None:
+                targets = {} if targets is None else targets
+                targets[side.tag] = route.client_target(client, options or {})
+        return Call(self._native, request, options, targets, route.calls_of(user))
