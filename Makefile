@@ -21,6 +21,7 @@ include packaging/capi_tests.mk
 include bindings/python/build.mk
 include tests/contract/contract.mk
 -include tests/fuzz.mk
+include tests/soak/soak.mk
 -include tests/mutants/mutants.mk
 -include tests/realservers/realservers.mk
 
@@ -53,7 +54,7 @@ demo: check-tools lib $(VENV)/.package ## the main job in Python, Go and C; with
 	@$(CC) -std=c99 -Wall -Wextra -Iinclude examples/c/chat.c -o $(BUILD)/demo-chat-c -L$(BUILD) -lllmagg -Wl,-rpath,'$$ORIGIN'
 	@$(PYTHON) examples/demo/demo.py --go $(BUILD)/demo-chat --c $(BUILD)/demo-chat-c
 
-test: check-tools lint go-test capi-test py-test contract examples ## all tests, under 12 minutes on 2 cores
+test: check-tools lint go-test capi-test py-test contract examples soak-quick ## all tests, under 12 minutes on 2 cores
 	@echo "all tests passed"
 
 quick: check-tools go-quick lib venv ## the part for between two commits, under 2 minutes
