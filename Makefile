@@ -24,6 +24,7 @@ include tests/contract/contract.mk
 include tests/soak/soak.mk
 -include tests/mutants/mutants.mk
 -include tests/realservers/realservers.mk
+-include tests/bench/bench.mk
 
 # The virtual environment holds the package as users install it; the tests' tools come on top.
 PY_SOURCES := $(shell find bindings/python/src bindings/python/_build -name '*.py' -o -name py.typed) bindings/python/pyproject.toml
@@ -75,7 +76,7 @@ go-quick: ## Go tests without the race detector
 	$(GO) test -timeout 100s ./core/...
 
 py-test: lib venv ## Python tests against the built library
-	$(PYTHON) -m pytest -q tests/python tests/readme
+	$(PYTHON) -m pytest -q tests/python tests/readme tests/bench
 
 examples: lib venv ## every Go example, run
 	$(GO) test -count=1 ./examples/go/...

@@ -37,6 +37,16 @@ void shim_fd_forget(int fd) {
     __atomic_store_n(&noted[fd], 0, __ATOMIC_SEQ_CST);
 }
 
+int shim_fd_sockets(void) {
+    int n = 0, last = __atomic_load_n(&highest, __ATOMIC_SEQ_CST);
+    for (int fd = 0; fd <= last; fd++) {
+        struct stat st;
+        uint64_t entry = __atomic_load_n(&noted[fd], __ATOMIC_RELAXED);
+        n += entry != 0 && entry == identity(fd) && fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+    }
+    return n;
+}
+
 /* Runs in the child, inside fork(): nothing but async-signal-safe calls. The table is emptied, so that a grandchild does not
  * close descriptors that got these numbers later. */
 static void in_child(void) {

@@ -7,6 +7,7 @@
 //	                     the exports behind them, one file for each family
 //	handle.go, scope.go  handles, and what was begun through them
 //	queue.go, arena.go   events on their way to the reader
+//	stats.go             what the library holds
 //	operation.go         calls in flight: ids, credit, exactly one terminal event
 //	custom.go            attempts that the application performs
 //	error.go, guard.go, text.go

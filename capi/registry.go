@@ -40,6 +40,18 @@ func (r *registry[T]) remove(id uint64) {
 	delete(p.of, id)
 }
 
+// len counts what is in flight, one part after the other.
+func (r *registry[T]) len() int {
+	n := 0
+	for i := range r.parts {
+		p := &r.parts[i]
+		p.Lock()
+		n += len(p.of)
+		p.Unlock()
+	}
+	return n
+}
+
 // each calls f for all that are in flight, outside of any lock.
 func (r *registry[T]) each(f func(T)) {
 	for i := range r.parts {

@@ -16,6 +16,8 @@ SHIM_HIDDEN int shim_forked(void);
 /* A descriptor that a forked child must not keep open; forget it before it is closed, since its number is used again. */
 SHIM_HIDDEN void shim_fd_note(int fd);
 SHIM_HIDDEN void shim_fd_forget(int fd);
+/* How many of the noted descriptors are sockets that are open. */
+SHIM_HIDDEN int shim_fd_sockets(void);
 
 /* ---- error.c */
 

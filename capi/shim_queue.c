@@ -1,4 +1,4 @@
-/* The public functions about queues, operations, custom calls, logging and the wall. */
+/* The public functions about queues, operations, custom calls, logging, stats and the wall. */
 #include <stdlib.h>
 
 #include "_cgo_export.h"
@@ -147,6 +147,14 @@ llmagg_status llmagg_log_to_queue(int32_t level, llmagg_queue *queue, llmagg_err
 llmagg_status llmagg_observe_to_queue(llmagg_queue *queue, llmagg_error **err) {
     ENTER(err);
     return goObserveToQueue(H(queue), err);
+}
+
+/* stats */
+
+llmagg_status llmagg_stats(llmagg_buf *out, llmagg_error **err) {
+    ENTER(err);
+    OUT(out, err);
+    return goStats(out, err);
 }
 
 /* wall */

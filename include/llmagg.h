@@ -503,6 +503,22 @@ LLMAGG_API llmagg_status llmagg_log_to_queue(int32_t level, llmagg_queue *queue,
  * more does only that. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_observe_to_queue(llmagg_queue *queue, llmagg_error **err);
 
+/* ----------------------------------------------------------------------------------------------------------------- stats -- */
+
+/*
+ * What the library holds in this process, as JSON; to watch for leaks and for monitoring. Nothing is stopped or asked for it.
+ *     "handles"         object: kind ("client", "queue", ...) to the number that were not freed; kinds without any are left out
+ *     "freed_handles"   handles freed so far; each leaves a few bytes, so that its address never stands for another object
+ *     "operations"      begun, and their terminal event is not sent
+ *     "custom_calls"    calls of custom providers that wait for the application's answer
+ *     "sockets"         connections to providers that are open, idle ones included, or being made
+ *     "goroutines"      of the Go runtime; a few for each connection, operation and blocking call
+ *     "heap_bytes"      in objects of the Go heap, those included that the collector has not found yet
+ *     "runtime_bytes"   that the Go runtime has from the system
+ * *out is owned. Since: 0.1.0
+ */
+LLMAGG_API llmagg_status llmagg_stats(llmagg_buf *out, llmagg_error **err);
+
 /* ------------------------------------------------------------------------------------------------------------------ wall -- */
 
 /* Starts a scripted OpenAI-compatible server on a loopback port, for tests of programs that use the library; docs in

@@ -4,7 +4,8 @@
 //
 //	aggregator.go  Aggregator: initialization, names, health, closing
 //	resolve.go     which routes a list of model names means
-//	call.go        the walk over the routes for one call
+//	call.go        Chat and Stream over routes
+//	walk.go        one call's way over its routes
 //	hedge.go       a second route beside a slow one
 package aggregator
 
@@ -12,6 +13,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/llm"
@@ -37,20 +39,18 @@ type Aggregator struct {
 	options Options
 	hedges  hedgeBudget
 
-	life context.Context // ends when the aggregator closes
-	die  context.CancelCauseFunc
+	known atomic.Pointer[resolved] // what names mean in the latest catalog
 
 	mu     sync.Mutex // guards what follows
 	closed bool
+	walks  *walk          // the youngest of the calls under way
 	calls  sync.WaitGroup // Add only under mu, while not closed
 }
 
 // New makes an aggregator over m, which it does not own: closing the
 // aggregator leaves the manager open.
 func New(m *manager.Manager, o Options) *Aggregator {
-	a := &Aggregator{manager: m, options: o}
-	a.life, a.die = context.WithCancelCause(context.Background())
-	return a
+	return &Aggregator{manager: m, options: o}
 }
 
 // Manager is the aggregator's registry.
@@ -100,38 +100,7 @@ func (a *Aggregator) Models() []string {
 	if len(a.options.Models) > 0 {
 		return slices.Clone(a.options.Models)
 	}
-	catalog, _ := a.catalog()
-	return namesOf(catalog)
-}
-
-func (a *Aggregator) catalog() ([]CatalogEntry, []*client.Client) {
-	clients := a.manager.Clients()
-	catalog := make([]CatalogEntry, len(clients))
-	for i, c := range clients {
-		catalog[i] = CatalogEntry{Provider: c.Provider(), Name: c.Name(), Model: c.Model()}
-	}
-	return catalog, clients
-}
-
-// routes resolves the model that the request names, else the aggregator's.
-func (a *Aggregator) routes(p *llm.Payload) ([]*client.Client, error) {
-	if a.isClosed() {
-		return nil, closedError()
-	}
-	catalog, clients := a.catalog()
-	models := a.options.Models
-	if p.Model != "" {
-		models = []string{p.Model}
-	}
-	found, err := Resolve(catalog, models)
-	if err != nil {
-		return nil, err
-	}
-	routes := make([]*client.Client, len(found))
-	for i, at := range found {
-		routes[i] = clients[at]
-	}
-	return routes, nil
+	return namesOf(entriesOf(a.manager.Catalog().Clients()))
 }
 
 // Chat asks the routes in order for a whole answer. A request that names a
@@ -144,17 +113,13 @@ func (a *Aggregator) Chat(ctx context.Context, r *llm.Request) (*llm.Response, e
 	if err != nil {
 		return nil, err
 	}
-	return a.ChatPayload(ctx, p)
+	p.Options = a.withDefaults(p.Options)
+	return a.chat(ctx, nil, p)
 }
 
 // ChatPayload is Chat for a request that has been checked already.
 func (a *Aggregator) ChatPayload(ctx context.Context, p *llm.Payload) (*llm.Response, error) {
-	routes, release, err := a.resolved(p)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	return a.ChatRoutes(ctx, routes, p)
+	return a.chat(ctx, nil, p.WithOptions(a.withDefaults(p.Options)))
 }
 
 // Stream asks the routes in order for a streamed answer and returns at its
@@ -164,17 +129,13 @@ func (a *Aggregator) Stream(ctx context.Context, r *llm.Request) (*client.Stream
 	if err != nil {
 		return nil, err
 	}
-	return a.StreamPayload(ctx, p)
+	p.Options = a.withDefaults(p.Options)
+	return a.stream(ctx, nil, p, false)
 }
 
 // StreamPayload is Stream for a request that has been checked already.
 func (a *Aggregator) StreamPayload(ctx context.Context, p *llm.Payload) (*client.Stream, error) {
-	routes, release, err := a.resolved(p)
-	if err != nil {
-		return nil, err
-	}
-	defer release() // the stream holds them by itself
-	return a.StreamRoutes(ctx, routes, p)
+	return a.stream(ctx, nil, p.WithOptions(a.withDefaults(p.Options)), false)
 }
 
 // GenerateResponse is Chat with messages alone, for the text of the answer.
@@ -198,14 +159,17 @@ func (a *Aggregator) Report() []llm.RouteReport { return a.manager.Report() }
 // end of ctx, whose error it returns. The manager stays open.
 func (a *Aggregator) Close(ctx context.Context) error {
 	a.mu.Lock()
-	first := !a.closed
+	var under []client.Scope
+	for w := a.walks; !a.closed && w != nil; w = w.older {
+		under = append(under, w.scope)
+	}
 	a.closed = true
 	a.mu.Unlock()
-	if first {
-		a.die(closedError())
+	for _, scope := range under {
+		scope.End(closedError())
 	}
 	done := make(chan struct{})
-	go func() { // ends when the last call has ended, which die brings about
+	go func() { // ends when the last call has ended, which the end of its scope brings about
 		a.calls.Wait()
 		close(done)
 	}()

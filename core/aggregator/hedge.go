@@ -60,23 +60,20 @@ func (b *hedgeBudget) present(second int64) int {
 	return int(i)
 }
 
-// contender is one of the two routes of a hedged call. Its context is the
-// call's until cancel; the winner's ends with the call.
+// contender is one of the two routes of a hedged call. Its scope lies within the
+// call's; the winner's ends with that.
 type contender struct {
-	turn   *client.Turn
-	ctx    context.Context
-	cancel context.CancelCauseFunc
+	turn  *client.Turn
+	scope client.Scope
 }
 
 func contend(ctx context.Context, t *client.Turn) *contender {
-	c := &contender{turn: t}
-	c.ctx, c.cancel = context.WithCancelCause(ctx)
-	return c
+	return &contender{turn: t, scope: client.Within(ctx)}
 }
 
 // open opens the contender's stream and tells results.
 func (c *contender) open(results chan<- opening) {
-	opened, err := c.turn.Open(c.ctx)
+	opened, err := c.turn.Open(c.scope)
 	results <- opening{c, opened, err}
 }
 
@@ -118,10 +115,10 @@ func (o *opener) hedged(ctx context.Context, t *client.Turn, after time.Duration
 		// The route that was joined has lost by being slow: that counts as a
 		// timeout. A losing hedge says nothing about its route.
 		t.LoseToHedge()
-		first.cancel(llm.Errorf(llm.Timeout, "no first token within %v (hedge_after); %s was faster", after, next.Client().Route()))
-		o.walk.given[o.walk.index(t)].Store(true)
+		first.scope.End(llm.Errorf(llm.Timeout, "no first token within %v (hedge_after); %s was faster", after, next.Client().Route()))
+		o.walk.stops[t.Place()].given.Store(true)
 	} else {
-		second.cancel(llm.Errorf(llm.Canceled, "the hedge lost to %s", t.Client().Route()))
+		second.scope.End(llm.Errorf(llm.Canceled, "the hedge lost to %s", t.Client().Route()))
 	}
 	if loser := <-results; loser.opened != nil {
 		loser.opened.Abandon(llm.Errorf(llm.Canceled, "the other route of a hedged call was faster by a moment"))
@@ -133,9 +130,9 @@ func (o *opener) hedged(ctx context.Context, t *client.Turn, after time.Duration
 // failed: the other decides. A call that loses both gives up both routes.
 func (o *opener) remaining(failed, other opening) (*client.Opened, *llm.Error) {
 	w := o.walk
-	w.giveUp(w.index(failed.by.turn), failed.err)
+	w.giveUp(failed.by.turn.Place(), failed.err)
 	if other.opened == nil {
-		w.giveUp(w.index(other.by.turn), other.err)
+		w.giveUp(other.by.turn.Place(), other.err)
 	}
 	return other.opened, other.err
 }
@@ -144,12 +141,12 @@ func (o *opener) remaining(failed, other opening) (*client.Opened, *llm.Error) {
 // allowed.
 func (o *opener) second(t *client.Turn) *client.Turn {
 	w := o.walk
-	for i, candidate := range w.turns {
-		if candidate != t && !w.given[i].Load() && candidate.Usable() {
+	for i := range w.stops {
+		if i != t.Place() && w.open(i) {
 			if !o.hedges.allow() {
 				return nil
 			}
-			return candidate
+			return w.turn(i)
 		}
 	}
 	return nil

@@ -2,8 +2,11 @@ package aggregator
 
 import (
 	"strings"
+	"sync"
 
+	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/manager"
 )
 
 // CatalogEntry is one route by its names.
@@ -100,4 +103,52 @@ func notFound(catalog []CatalogEntry, name string) *llm.Error {
 	}
 	return &llm.Error{Code: llm.ModelNotFound, Model: name,
 		Message: "no registered provider has the model " + name + "; there are: " + strings.Join(namesOf(catalog), ", ")}
+}
+
+func entriesOf(clients []*client.Client) []CatalogEntry {
+	catalog := make([]CatalogEntry, len(clients))
+	for i, c := range clients {
+		catalog[i] = CatalogEntry{Provider: c.Provider(), Name: c.Name(), Model: c.Model()}
+	}
+	return catalog
+}
+
+// resolved is what names of models mean in one catalog: each is looked up once.
+type resolved struct {
+	catalog *manager.Catalog
+
+	mu     sync.Mutex // guards what follows
+	routes map[string][]*client.Client
+}
+
+// routes resolves the model that the request names, else the aggregator's. The
+// list is shared: it must not be changed.
+func (a *Aggregator) routes(model string) ([]*client.Client, error) {
+	if a.isClosed() {
+		return nil, closedError()
+	}
+	catalog, known := a.manager.Catalog(), a.known.Load()
+	if known == nil || known.catalog != catalog {
+		known = &resolved{catalog: catalog, routes: map[string][]*client.Client{}}
+		a.known.Store(known)
+	}
+	known.mu.Lock()
+	defer known.mu.Unlock()
+	if routes := known.routes[model]; routes != nil {
+		return routes, nil
+	}
+	models := a.options.Models
+	if model != "" {
+		models = []string{model}
+	}
+	found, err := Resolve(entriesOf(catalog.Clients()), models)
+	if err != nil {
+		return nil, err // not noted: there is no end of names that nobody has
+	}
+	routes := make([]*client.Client, len(found))
+	for i, at := range found {
+		routes[i] = catalog.Clients()[at]
+	}
+	known.routes[model] = routes
+	return routes, nil
 }

@@ -13,34 +13,58 @@ import (
 var errNothing = &llm.Error{Code: llm.BadResponse, Message: "the backend returned neither an answer nor an error"}
 
 func (a *attempt) chat() (*llm.Response, error) {
-	backend := a.turn.client.backend
-	r, err := guarded(a, nil, func(x *Exchange) (*llm.Response, error) { return backend.Chat(a.ctx, x) })
+	r, err := a.askChat()
 	if err == nil && r == nil {
 		err = errNothing
 	}
 	return r, err
+}
+
+func (a *attempt) askChat() (_ *llm.Response, err error) {
+	backend := a.turn.client.backend
+	if a.onLeash() {
+		return leashed(a.leash, nil, func(x *Exchange) (*llm.Response, error) { return backend.Chat(a.ctx, x) })
+	}
+	defer a.rescue(&err)
+	return backend.Chat(a.ctx, &a.x)
 }
 
 func (a *attempt) stream() (ChunkReader, error) {
-	backend := a.turn.client.backend
-	close := func(r ChunkReader) { // it came when nobody waited any more
-		if r != nil {
-			_ = r.Close()
-		}
-	}
-	r, err := guarded(a, close, func(x *Exchange) (ChunkReader, error) { return backend.Stream(a.ctx, x) })
+	r, err := a.askStream()
 	if err == nil && r == nil {
 		err = errNothing
 	}
 	return r, err
 }
 
+func (a *attempt) askStream() (_ ChunkReader, err error) {
+	backend := a.turn.client.backend
+	if a.onLeash() {
+		late := func(r ChunkReader) { // it came when nobody waited any more
+			if r != nil {
+				_ = r.Close()
+			}
+		}
+		return leashed(a.leash, late, func(x *Exchange) (ChunkReader, error) { return backend.Stream(a.ctx, x) })
+	}
+	defer a.rescue(&err)
+	return backend.Stream(a.ctx, &a.x)
+}
+
 func (a *attempt) next(r ChunkReader) (*llm.Chunk, error) {
-	c, err := guarded(a, nil, func(*Exchange) (*llm.Chunk, error) { return r.Next() })
+	c, err := a.askNext(r)
 	if err == nil && c == nil {
 		err = errNothing
 	}
 	return c, err
+}
+
+func (a *attempt) askNext(r ChunkReader) (_ *llm.Chunk, err error) {
+	if a.onLeash() {
+		return leashed(a.leash, nil, func(*Exchange) (*llm.Chunk, error) { return r.Next() })
+	}
+	defer a.rescue(&err)
+	return r.Next()
 }
 
 // letGo closes a reader whose outcome is told already.
@@ -58,16 +82,13 @@ func (a *attempt) quietly(r ChunkReader) {
 	_ = r.Close()
 }
 
-// guarded calls f, on the attempt's leash where the application wrote the
-// client. late is given what f returns when nobody waits for it any more.
-func guarded[T any](a *attempt, late func(T), f func(x *Exchange) (T, error)) (T, error) {
-	if a.turn.client.custom {
-		if a.leash == nil {
-			a.leash = newLeash(a)
-		}
-		return leashed(a.leash, late, f)
+// onLeash tells whether the application wrote the client: then its calls are
+// made on the attempt's leash, which is there then.
+func (a *attempt) onLeash() bool {
+	if a.turn.client.custom && a.leash == nil {
+		a.leash = newLeash(a)
 	}
-	return rescued(a, &a.x, f)
+	return a.leash != nil
 }
 
 func rescued[T any](a *attempt, x *Exchange, f func(x *Exchange) (T, error)) (result T, err error) {

@@ -26,18 +26,31 @@ type Call struct {
 	waited   time.Duration // the sum of waits that servers named (R4)
 }
 
-// Begin starts a call: its context ends at the call's deadline, if it has one.
-// The caller calls cancel when the call is over.
-func Begin(ctx context.Context, p *llm.Payload) (*Call, context.Context, context.CancelCauseFunc) {
+// Scope is what a turn is made under: a context, and the means to end it for a
+// reason. A client that closes ends the scopes of the turns under way.
+type Scope struct {
+	Context context.Context
+	// End ends the context; whoever made the scope calls it when it is over.
+	End context.CancelCauseFunc
+}
+
+// Within makes a scope inside ctx.
+func Within(ctx context.Context) Scope {
+	inner, end := context.WithCancelCause(ctx)
+	return Scope{inner, end}
+}
+
+// Begin starts a call: its scope ends at the call's deadline, if it has one.
+func Begin(ctx context.Context, p *llm.Payload) (*Call, Scope) {
 	c := &Call{ID: callIDs.Add(1), Payload: p}
-	inner, cancel := context.WithCancelCause(ctx)
-	end := cancel
+	s := Within(ctx)
 	if d := p.Options.Deadline; d > 0 {
-		timed, stop := context.WithTimeoutCause(inner, d,
+		end := s.End
+		timed, stop := context.WithTimeoutCause(s.Context, d,
 			llm.Errorf(llm.Timeout, "the call's deadline of %v passed", d))
-		inner, end = timed, func(cause error) { cancel(cause); stop() }
+		s = Scope{timed, func(cause error) { end(cause); stop() }}
 	}
-	return c, inner, end
+	return c, s
 }
 
 // Attempts is the trail so far; the caller owns the copy.

@@ -37,12 +37,13 @@ type Client struct {
 	line    *line
 	watch   atomic.Pointer[llm.Observers] // set by New, replaced by Observe
 
-	life context.Context // ends when the client closes
+	life context.Context // of health checks; ends when the client closes
 	die  context.CancelCauseFunc
 	pool *pool // nil for custom clients
 
 	mu      sync.Mutex // guards what follows
 	users   int        // turns and health checks under way
+	turns   *Turn      // the youngest of the turns under way
 	holds   int        // calls that may still come to this route
 	idle    chan struct{}
 	closed  bool
@@ -183,12 +184,12 @@ func (c *Client) ChatPayload(ctx context.Context, p *llm.Payload) (*llm.Response
 		}
 		return s.Collect()
 	}
-	call, ctx, cancel := Begin(ctx, p)
-	defer cancel(nil)
-	t := c.Turn(call, nil)
-	r, e := t.Chat(ctx)
+	call, scope := Begin(ctx, p)
+	defer scope.End(nil)
+	t := c.Turn(call, nil, 0)
+	r, e := t.Chat(scope)
 	if e != nil && e.Code == llm.CircuitOpen && t.made == 0 {
-		r, e = t.ForceChat(ctx)
+		r, e = t.ForceChat(scope)
 	}
 	if e != nil {
 		return nil, call.Fail(e)
@@ -213,182 +214,21 @@ func (c *Client) StreamPayload(ctx context.Context, p *llm.Payload) (*Stream, er
 }
 
 func (c *Client) stream(ctx context.Context, p *llm.Payload, restart bool) (*Stream, error) {
-	call, ctx, cancel := Begin(ctx, p)
-	return NewStream(ctx, StreamOptions{Call: call, Cancel: cancel, Restart: restart}, &directOpener{c.Turn(call, nil)})
+	call, scope := Begin(ctx, p)
+	return NewStream(scope, StreamOptions{Call: call, Restart: restart}, &directOpener{c.Turn(call, nil, 0)})
 }
 
 // directOpener streams from one route only.
 type directOpener struct{ turn *Turn }
 
-func (d *directOpener) Open(ctx context.Context) (*Opened, *llm.Error) {
-	o, e := d.turn.Open(ctx)
+func (d *directOpener) Open(scope Scope) (*Opened, *llm.Error) {
+	o, e := d.turn.Open(scope)
 	if e != nil && e.Code == llm.CircuitOpen && d.turn.made == 0 {
-		o, e = d.turn.ForceOpen(ctx)
+		o, e = d.turn.ForceOpen(scope)
 	}
 	return o, e
 }
 
-func (d *directOpener) Reopen(ctx context.Context, _ *Opened, reason *llm.Error) (*Opened, *llm.Error) {
-	return d.turn.Again(ctx, reason)
-}
-
-// Again is Open on the route that has just failed with reason, after the wait
-// that a retry there takes; the reason itself, as STREAM_INTERRUPTED, where
-// the route may not be asked again (S8).
-func (t *Turn) Again(ctx context.Context, reason *llm.Error) (*Opened, *llm.Error) {
-	return t.open(ctx, func(try try) *llm.Error {
-		wait, again := t.again(reason)
-		if !again {
-			return interrupted(reason)
-		}
-		waited, again := t.waitFor(wait)
-		if ended := Ended(t.ctx); ended != nil {
-			return t.client.routed(ended)
-		}
-		if !again {
-			return interrupted(reason)
-		}
-		made := t.made
-		err := t.run(try, true, nil, waited)
-		if err != nil && t.made == made && (err.Code == llm.CircuitOpen || err.Code == llm.Overloaded) {
-			return interrupted(reason) // it says more than the closed door behind it
-		}
-		return err
-	})
-}
-
-// use keeps the client from closing under a call; unuse ends that.
-func (c *Client) use() *llm.Error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		return c.closedError()
-	}
-	c.users++
-	c.wake()
-	return nil
-}
-
-// Rest lets go of the route's idle connections: they are closed unless another
-// client shares them and does not rest. What is known about the route (breaker,
-// budget) stays, and the next call connects anew.
-func (c *Client) Rest() {
-	c.mu.Lock()
-	tired := c.pool != nil && !c.resting && !c.closed
-	if tired {
-		c.resting = true
-	}
-	c.mu.Unlock()
-	if tired {
-		c.pool.rest()
-	}
-}
-
-// wake ends a rest. The caller holds mu.
-func (c *Client) wake() {
-	if c.resting {
-		c.resting = false
-		c.pool.wake()
-	}
-}
-
-// letGo gives the connections back, once.
-func (c *Client) letGo() {
-	if c.pool == nil {
-		return
-	}
-	c.mu.Lock()
-	c.wake()
-	c.mu.Unlock()
-	c.pool.give()
-}
-
-func (c *Client) unuse() {
-	c.mu.Lock()
-	c.users--
-	if c.users == 0 && c.idle != nil {
-		close(c.idle)
-		c.idle = nil
-	}
-	c.unlockAndRetire()
-}
-
-// Hold keeps a client that is retired open for a call that may come to it
-// later, until Release. It holds up no Close. false: it is closed already.
-func (c *Client) Hold() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		return false
-	}
-	c.holds++
-	return true
-}
-
-// Release ends a Hold.
-func (c *Client) Release() {
-	c.mu.Lock()
-	c.holds--
-	c.unlockAndRetire()
-}
-
-// unlockAndRetire releases mu and closes a retired client that nobody needs.
-func (c *Client) unlockAndRetire() {
-	now := c.retired && !c.closed && c.users == 0 && c.holds == 0
-	if now {
-		c.closed = true
-	}
-	c.mu.Unlock()
-	if now {
-		c.shut()
-	}
-}
-
-func (c *Client) shut() {
-	c.die(c.closedError())
-	c.letGo()
-}
-
-func (c *Client) closedError() *llm.Error {
-	return c.routed(llm.Errorf(llm.Closed, "the client is closed"))
-}
-
-// Retire closes the client as soon as no call uses or holds it, at once if none
-// does.
-func (c *Client) Retire() {
-	c.mu.Lock()
-	c.retired = true
-	c.unlockAndRetire()
-}
-
-// Close ends the client's calls with CLOSED, waits until they have ended or
-// ctx is over, and lets go of the connections. Later calls get CLOSED. A
-// second Close waits likewise. The error is ctx's.
-func (c *Client) Close(ctx context.Context) error {
-	c.mu.Lock()
-	first := !c.closed
-	c.closed = true
-	var idle chan struct{}
-	if c.users > 0 {
-		if c.idle == nil {
-			c.idle = make(chan struct{})
-		}
-		idle = c.idle
-	}
-	c.mu.Unlock()
-	if first {
-		c.die(c.closedError())
-	}
-	var err error
-	if idle != nil {
-		select {
-		case <-idle:
-		case <-ctx.Done():
-			err = ctx.Err()
-		}
-	}
-	if first {
-		c.letGo()
-	}
-	return err
+func (d *directOpener) Reopen(scope Scope, _ *Opened, reason *llm.Error) (*Opened, *llm.Error) {
+	return d.turn.Again(scope, reason)
 }

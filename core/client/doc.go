@@ -5,7 +5,7 @@
 //
 // A request comes down through these files:
 //
-//	client.go     Client: Chat and Stream called on a route directly
+//	client.go     Client: Chat and Stream called on a route directly; lifetime.go its end
 //	call.go       Call: what all attempts of one call share (deadline, trail)
 //	turn.go       Turn: a call's stay on this route: place, breaker, attempts, retries
 //	forced.go     a route that is not usable is forced, or somebody else's verdict awaited

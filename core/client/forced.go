@@ -1,7 +1,6 @@
 package client
 
 import (
-	"context"
 	"errors"
 	"time"
 
@@ -11,19 +10,27 @@ import (
 // ForceChat is Chat on a route that is not usable, when the call has no usable
 // route left (B4): it forces the route if nobody else does, waits for the
 // verdict of whoever does, and proceeds normally once the route is usable.
-func (t *Turn) ForceChat(ctx context.Context) (*llm.Response, *llm.Error) {
-	var r *llm.Response
-	err := t.within(ctx, func() *llm.Error { return t.forced(t.chatInto(&r), false) })
-	return r, err
+func (t *Turn) ForceChat(scope Scope) (*llm.Response, *llm.Error) {
+	if err := t.enter(scope); err != nil {
+		return nil, err
+	}
+	defer t.leave()
+	var w wanted
+	err := t.forced(&w)
+	return w.response, err
 }
 
 // ForceOpen is Open on a route that is not usable.
-func (t *Turn) ForceOpen(ctx context.Context) (*Opened, *llm.Error) {
-	return t.open(ctx, func(try try) *llm.Error { return t.forced(try, true) })
+func (t *Turn) ForceOpen(scope Scope) (*Opened, *llm.Error) {
+	if err := t.enter(scope); err != nil {
+		return nil, err
+	}
+	w := wanted{stream: true}
+	return t.opened(&w, t.forced(&w))
 }
 
 // forced waits at most until the call's deadline, or for timeout without one.
-func (t *Turn) forced(f try, stream bool) *llm.Error {
+func (t *Turn) forced(w *wanted) *llm.Error {
 	c := t.client
 	limit := time.Now().Add(t.timeout())
 	if deadline, ok := t.ctx.Deadline(); ok {
@@ -37,7 +44,7 @@ func (t *Turn) forced(f try, stream bool) *llm.Error {
 	for {
 		change := c.gate.changes()
 		if c.gate.usable() {
-			if err := t.run(f, stream, nil, since(began)); !again(err) {
+			if err := t.run(w, nil, since(began)); !again(err) {
 				return err
 			}
 			continue // somebody else took the probe
@@ -51,7 +58,7 @@ func (t *Turn) forced(f try, stream bool) *llm.Error {
 		p, v := c.gate.force()
 		switch {
 		case p != nil:
-			err := t.run(f, stream, p, since(began))
+			err := t.run(w, p, since(began))
 			p.neutral() // if no attempt was made
 			if !again(err) {
 				return err

@@ -21,10 +21,10 @@ type HealthChecker interface {
 // 5 s. It spends no tokens and tells the breaker nothing. A closed client is
 // not healthy.
 func (c *Client) CheckHealth(ctx context.Context) bool {
-	if c.use() != nil {
+	if c.use(nil) != nil {
 		return false
 	}
-	defer c.unuse()
+	defer c.unuse(nil)
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
 	stop := context.AfterFunc(c.life, cancel)

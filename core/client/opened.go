@@ -24,22 +24,20 @@ type Opened struct {
 	quiet  func() bool // stops the watch of onLost
 }
 
-// openInto makes the try that opens a stream: it reads until the first token.
-func (t *Turn) openInto(to **Opened) try {
-	return func(a *attempt) *llm.Error {
-		o := &Opened{turn: t, a: a}
-		err := o.open()
-		if err != nil {
-			e := a.explain(err)
-			a.end(e, nil)
-			if o.reader != nil {
-				a.letGo(o.reader)
-			}
-			return e
+// open makes the attempt that opens a stream: it reads until the first token.
+func (w *wanted) open(a *attempt) *llm.Error {
+	o := &Opened{turn: a.turn, a: a}
+	err := o.open()
+	if err != nil {
+		e := a.explain(err)
+		a.end(e, nil)
+		if o.reader != nil {
+			a.letGo(o.reader)
 		}
-		*to = o
-		return nil
+		return e
 	}
+	w.opened = o
+	return nil
 }
 
 func (o *Opened) open() (err error) {

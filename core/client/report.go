@@ -17,6 +17,9 @@ func (c *Client) routed(e *llm.Error) *llm.Error {
 	return &copied
 }
 
+// Usable tells whether the route would let a call in now.
+func (c *Client) Usable() bool { return c.gate.usable() }
+
 func (c *Client) observers() *llm.Observers { return c.watch.Load() }
 
 // tell completes an observation with the route and the time.

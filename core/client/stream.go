@@ -1,7 +1,6 @@
 package client
 
 import (
-	"context"
 	"errors"
 	"io"
 	"iter"
@@ -14,17 +13,16 @@ import (
 // Opener opens the routes' streams for a [Stream].
 type Opener interface {
 	// Open gives the first stream, after its first token.
-	Open(ctx context.Context) (*Opened, *llm.Error)
+	Open(scope Scope) (*Opened, *llm.Error)
 	// Reopen gives the stream with which the answer begins again after failed
 	// broke off for reason, or the error that ends the call (S8).
-	Reopen(ctx context.Context, failed *Opened, reason *llm.Error) (*Opened, *llm.Error)
+	Reopen(scope Scope, failed *Opened, reason *llm.Error) (*Opened, *llm.Error)
 }
 
 // Stream is a streamed answer as the caller sees it. One goroutine at a time
 // reads it; Close, Done, Response and Attempts may be called from any.
 type Stream struct {
-	ctx      context.Context
-	cancel   context.CancelCauseFunc
+	scope    Scope
 	onEnd    func()
 	call     *Call
 	opener   Opener
@@ -44,22 +42,21 @@ type Stream struct {
 
 // StreamOptions are what a [Stream] needs from whoever makes the call.
 type StreamOptions struct {
-	Call   *Call
-	Cancel context.CancelCauseFunc // of the stream's context
-	Ended  func()                  // called once when the stream has ended, or could not be opened; may be nil
+	Call  *Call
+	Ended func() // called once when the stream has ended, or could not be opened; may be nil
 	// Restart is the default of on_interrupt: true for calls that accumulate.
 	Restart bool
 }
 
 // NewStream opens a stream and returns at its first token.
-func NewStream(ctx context.Context, o StreamOptions, opener Opener) (*Stream, error) {
+func NewStream(scope Scope, o StreamOptions, opener Opener) (*Stream, error) {
 	call := o.Call
 	asked := call.Payload.Options.OnInterrupt
-	s := &Stream{ctx: ctx, cancel: o.Cancel, onEnd: o.Ended, call: call, opener: opener, done: make(chan struct{}),
+	s := &Stream{scope: scope, onEnd: o.Ended, call: call, opener: opener, done: make(chan struct{}),
 		restarts: asked == llm.InterruptRestart || o.Restart && asked == ""}
-	opened, err := opener.Open(ctx)
+	opened, err := opener.Open(scope)
 	if err != nil {
-		s.cancel(nil)
+		scope.End(nil)
 		if s.onEnd != nil {
 			s.onEnd()
 		}
@@ -130,7 +127,7 @@ func (s *Stream) leave() {
 	}
 	s.reader.Reset(s.patience)
 	s.mu.Unlock()
-	if reason := Ended(s.ctx); reason != nil {
+	if reason := Ended(s.scope.Context); reason != nil {
 		s.end(reason)
 	}
 }
@@ -171,7 +168,7 @@ func (s *Stream) broke(e *llm.Error) (llm.Event, error) {
 	text := s.acc.Text()
 	s.mu.Unlock()
 	s.call.NotePartial(text)
-	if ended := Ended(s.ctx); ended != nil {
+	if ended := Ended(s.scope.Context); ended != nil {
 		return llm.Event{}, s.fail(s.now.turn.client.routed(ended))
 	}
 	keeps := e.Code == llm.ContentFilter || e.Code == llm.Canceled || e.Code == llm.Closed || errors.Is(e, errLimit)
@@ -182,7 +179,7 @@ func (s *Stream) broke(e *llm.Error) (llm.Event, error) {
 		return llm.Event{}, s.fail(interrupted(e))
 	}
 	from := s.now
-	opened, err := s.opener.Reopen(s.ctx, from, e)
+	opened, err := s.opener.Reopen(s.scope, from, e)
 	if err != nil {
 		return llm.Event{}, s.fail(err)
 	}
@@ -224,7 +221,7 @@ func (s *Stream) finish(err error) {
 	s.ended = err
 	s.mu.Unlock()
 	s.reader.Stop()
-	s.cancel(nil)
+	s.scope.End(nil)
 	close(s.done)
 	if s.onEnd != nil {
 		s.onEnd()
@@ -267,7 +264,7 @@ func (s *Stream) end(reason *llm.Error) {
 		s.mu.Unlock()
 		return
 	}
-	s.cancel(reason)
+	s.scope.End(reason)
 	if s.reading {
 		s.mu.Unlock()
 		return

@@ -14,19 +14,33 @@ import (
 type Turn struct {
 	client *Client
 	call   *Call
-	others func() bool // tells whether the call has another usable route left; nil: never
-	made   int         // attempts made by this call on this route
+	others Others
+	place  int
+	made   int // attempts made by this call on this route
 	hedge  bool
-	lost   atomic.Bool     // lost to a hedge: set by the goroutine that cancels it
-	ctx    context.Context // of the turn under way: the call's, ended too when the client closes
-	life   func() bool     // stops watching for the client's close
+	lost   atomic.Bool // lost to a hedge: set by the goroutine that cancels it
+
+	ctx   context.Context // of the turn under way: scope's
+	scope Scope           // nothing while no turn is under way
+
+	older, newer *Turn // turns under way on the client; guarded by client.mu
 }
 
-// Turn prepares a stay of call on the route. others tells whether another
-// usable route is left for the call; nil means that there is none.
-func (c *Client) Turn(call *Call, others func() bool) *Turn {
-	return &Turn{client: c, call: call, others: others}
+// Others is whoever knows which routes a call has.
+type Others interface {
+	// OthersLeft tells whether the call has another usable route left, beside
+	// the one at place. It may be called from several goroutines.
+	OthersLeft(place int) bool
 }
+
+// Turn prepares a stay of call on the route, which has the given place among
+// the call's routes. others tells what else is left; nil means nothing.
+func (c *Client) Turn(call *Call, others Others, place int) *Turn {
+	return &Turn{client: c, call: call, others: others, place: place}
+}
+
+// Place is the route's place among the call's.
+func (t *Turn) Place() int { return t.place }
 
 // Hedge marks the attempts to come as hedges (S9).
 func (t *Turn) Hedge() { t.hedge = true }
@@ -38,13 +52,10 @@ func (t *Turn) LoseToHedge() { t.lost.Store(true) }
 // Client is the turn's route.
 func (t *Turn) Client() *Client { return t.client }
 
-// Usable tells whether the route would let a call in now.
-func (t *Turn) Usable() bool { return t.client.gate.usable() }
-
 // Made is how many attempts the call has made on the route.
 func (t *Turn) Made() int { return t.made }
 
-func (t *Turn) othersLeft() bool { return t.others != nil && t.others() }
+func (t *Turn) othersLeft() bool { return t.others != nil && t.others.OthersLeft(t.place) }
 
 func (t *Turn) timeout() time.Duration {
 	if d := t.call.Payload.Options.Timeout; d > 0 {
@@ -53,23 +64,21 @@ func (t *Turn) timeout() time.Duration {
 	return t.client.cfg.Timeout
 }
 
-// enter binds the turn to ctx and to the client's life. leave undoes it.
-func (t *Turn) enter(ctx context.Context) *llm.Error {
-	if err := t.client.use(); err != nil {
+// enter begins the turn. The scope is ended with CLOSED when the client closes
+// before leave.
+func (t *Turn) enter(scope Scope) *llm.Error {
+	t.ctx, t.scope = scope.Context, scope
+	if err := t.client.use(t); err != nil {
+		t.scope = Scope{}
 		return err
 	}
-	turnCtx, cancel := context.WithCancelCause(ctx)
-	t.ctx = turnCtx
-	stop := context.AfterFunc(t.client.life, func() { cancel(t.client.closedError()) })
-	t.life = func() bool { stopped := stop(); cancel(nil); return stopped }
 	return nil
 }
 
 func (t *Turn) leave() {
-	if t.life != nil {
-		t.life()
-		t.life = nil
-		t.client.unuse()
+	if t.scope.End != nil {
+		t.client.unuse(t)
+		t.scope = Scope{}
 	}
 }
 
@@ -78,66 +87,97 @@ func (t *Turn) ctxEnded() bool { return t.ctx != nil && t.ctx.Err() != nil }
 // Chat makes attempts for a whole response, until one succeeds or the route is
 // to be given up. The error is the last attempt's, or CIRCUIT_OPEN, OVERLOADED
 // when none was made.
-func (t *Turn) Chat(ctx context.Context) (*llm.Response, *llm.Error) {
-	var r *llm.Response
-	err := t.within(ctx, func() *llm.Error { return t.run(t.chatInto(&r), false, nil, 0) })
-	return r, err
-}
-
-// Open makes attempts for a stream, until one has sent its first token.
-func (t *Turn) Open(ctx context.Context) (*Opened, *llm.Error) {
-	return t.open(ctx, func(try try) *llm.Error { return t.run(try, true, nil, 0) })
-}
-
-// within runs f between enter and leave.
-func (t *Turn) within(ctx context.Context, f func() *llm.Error) *llm.Error {
-	if err := t.enter(ctx); err != nil {
-		return err
-	}
-	defer t.leave()
-	return f()
-}
-
-// open is within for streams: an opened stream keeps the turn entered until
-// it ends.
-func (t *Turn) open(ctx context.Context, f func(try) *llm.Error) (*Opened, *llm.Error) {
-	if err := t.enter(ctx); err != nil {
+func (t *Turn) Chat(scope Scope) (*llm.Response, *llm.Error) {
+	if err := t.enter(scope); err != nil {
 		return nil, err
 	}
-	var o *Opened
-	err := f(t.openInto(&o))
+	defer t.leave()
+	var w wanted
+	err := t.run(&w, nil, 0)
+	return w.response, err
+}
+
+// Open makes attempts for a stream, until one has sent its first token. An
+// opened stream keeps the turn under way until it ends.
+func (t *Turn) Open(scope Scope) (*Opened, *llm.Error) {
+	if err := t.enter(scope); err != nil {
+		return nil, err
+	}
+	w := wanted{stream: true}
+	return t.opened(&w, t.run(&w, nil, 0))
+}
+
+// opened is the result of a turn for a stream, which is over if that failed.
+func (t *Turn) opened(w *wanted, err *llm.Error) (*Opened, *llm.Error) {
 	if err != nil {
 		t.leave()
 		return nil, err
 	}
-	return o, nil
+	return w.opened, nil
+}
+
+// Again is Open on the route that has just failed with reason, after the wait
+// that a retry there takes; the reason itself, as STREAM_INTERRUPTED, where
+// the route may not be asked again (S8).
+func (t *Turn) Again(scope Scope, reason *llm.Error) (*Opened, *llm.Error) {
+	if err := t.enter(scope); err != nil {
+		return nil, err
+	}
+	w := wanted{stream: true}
+	return t.opened(&w, t.runAgain(&w, reason))
+}
+
+func (t *Turn) runAgain(w *wanted, reason *llm.Error) *llm.Error {
+	wait, again := t.again(reason)
+	if !again {
+		return interrupted(reason)
+	}
+	waited, again := t.waitFor(wait)
+	if ended := Ended(t.ctx); ended != nil {
+		return t.client.routed(ended)
+	}
+	if !again {
+		return interrupted(reason)
+	}
+	made := t.made
+	err := t.run(w, nil, waited)
+	if err != nil && t.made == made && (err.Code == llm.CircuitOpen || err.Code == llm.Overloaded) {
+		return interrupted(reason) // it says more than the closed door behind it
+	}
+	return err
+}
+
+// wanted is what a turn is made for, and its result.
+type wanted struct {
+	stream   bool
+	response *llm.Response
+	opened   *Opened
 }
 
 // try performs one attempt and ends it, unless it is a stream that lives on.
-type try func(a *attempt) *llm.Error
-
-func (t *Turn) chatInto(to **llm.Response) try {
-	return func(a *attempt) *llm.Error {
-		r, err := a.chat()
-		if err != nil {
-			e := a.explain(err)
-			a.end(e, nil)
-			return e
-		}
-		usage := r.Usage
-		a.end(nil, &usage)
-		*to = r
-		return nil
+func (w *wanted) try(a *attempt) *llm.Error {
+	if w.stream {
+		return w.open(a)
 	}
+	r, err := a.chat()
+	if err != nil {
+		e := a.explain(err)
+		a.end(e, nil)
+		return e
+	}
+	usage := r.Usage
+	a.end(nil, &usage)
+	w.response = r
+	return nil
 }
 
-// run makes attempts with f until one succeeds or the route is given up. p is
+// run makes attempts until one succeeds or the route is given up. p is
 // the leave of a forced try, which gets one attempt; waited is what the call
 // has waited for the first attempt already.
-func (t *Turn) run(f try, stream bool, p *pass, waited time.Duration) *llm.Error {
+func (t *Turn) run(w *wanted, p *pass, waited time.Duration) *llm.Error {
 	var last *llm.Error
 	for {
-		a, err := t.admit(p, stream, waited)
+		a, err := t.admit(p, w.stream, waited)
 		if err != nil {
 			if last != nil && (err.Code == llm.CircuitOpen || err.Code == llm.Overloaded) {
 				return last // the failure says more than the closed door behind it
@@ -148,7 +188,7 @@ func (t *Turn) run(f try, stream bool, p *pass, waited time.Duration) *llm.Error
 		if t.made == 1 {
 			t.client.budget.request()
 		}
-		last = f(a)
+		last = w.try(a)
 		if last == nil {
 			return nil
 		}

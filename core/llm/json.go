@@ -62,6 +62,13 @@ func (o *object) strUnlessEmpty(name, value string) {
 	}
 }
 
+// optional writes a pointer's value, if it is there.
+func (o *object) optional(name string, there bool, value any) {
+	if there {
+		o.field(name).WriteVal(value)
+	}
+}
+
 func (o *object) raw(name string, value json.RawMessage) {
 	if len(value) > 0 {
 		o.field(name).WriteRaw(string(value))

@@ -55,12 +55,24 @@ var fieldKinds = map[string]fieldKind{
 	"stream": kindBool, "stream_options": kindObject, "user": kindString, "metadata": kindObject,
 }
 
+// fieldNames are the names of fieldKinds, so that they need not be copied out
+// of a request.
+var fieldNames = func() map[string]string {
+	names := make(map[string]string, len(fieldKinds))
+	for name := range fieldKinds {
+		names[name] = name
+	}
+	return names
+}()
+
 // ParsePayload checks a request that arrives as JSON text and keeps it; the
 // bytes are copied. Errors are INVALID_ARGUMENT and say what and where: text
 // that is not JSON, invalid UTF-8, nesting beyond [MaxDepth], missing or empty
 // messages, an unknown role, a known field of the wrong type.
-func ParsePayload(data []byte) (*Payload, error) {
-	data = bytes.Clone(data)
+func ParsePayload(data []byte) (*Payload, error) { return parsePayload(bytes.Clone(data)) }
+
+// parsePayload is ParsePayload for bytes that nobody else has.
+func parsePayload(data []byte) (*Payload, error) {
 	fields, err := fieldsOf(data)
 	if err != nil {
 		return nil, Errorf(InvalidArgument, "the request is not valid JSON: %v", err)
@@ -147,7 +159,7 @@ func checkMessages(value []byte) error {
 
 func checkMessage(value []byte, i int) error {
 	s := scanner{data: value, most: MaxDepth}
-	role := ""
+	known, role := false, []byte(`""`)
 	err := s.object(func(key []byte, start, end int) error {
 		v := value[start:end]
 		switch string(key) {
@@ -155,9 +167,7 @@ func checkMessage(value []byte, i int) error {
 			if v[0] != '"' {
 				return Errorf(InvalidArgument, "messages[%d].role is %s; expected a string", i, cut(v))
 			}
-			if err := JSON.Unmarshal(v, &role); err != nil {
-				return Errorf(InvalidArgument, "messages[%d].role is not readable: %v", i, err)
-			}
+			known, role = roleKnown(v), v
 		case "content":
 			if v[0] != '"' && v[0] != '[' && v[0] != 'n' {
 				return Errorf(InvalidArgument, "messages[%d].content is %s; expected a string or an array of parts", i, cut(v))
@@ -168,10 +178,19 @@ func checkMessage(value []byte, i int) error {
 	if err != nil {
 		return err
 	}
-	if !Role(role).Known() {
-		return Errorf(InvalidArgument, "messages[%d].role is %q; expected system, developer, user, assistant, tool or function", i, role)
+	if !known {
+		return Errorf(InvalidArgument, "messages[%d].role is %s; expected system, developer, user, assistant, tool or function", i, cut(role))
 	}
 	return nil
+}
+
+// roleKnown tells whether a JSON string is a role's name.
+func roleKnown(quoted []byte) bool {
+	name := quoted[1 : len(quoted)-1]
+	if bytes.IndexByte(name, '\\') >= 0 {
+		name = unescape(name)
+	}
+	return Role(name).Known()
 }
 
 // cut shortens a value for an error message.

@@ -88,9 +88,66 @@ func (t *Tool) UnmarshalJSON(data []byte) error {
 }
 
 // MarshalJSON writes the request with its unknown fields.
-func (r *Request) MarshalJSON() ([]byte, error) {
-	type plain Request
-	return marshalWithExtra((*plain)(r), r.Extra)
+func (r *Request) MarshalJSON() ([]byte, error) { return encode(nil, r.write) }
+
+// write is what the tags of the struct say, in their order. By hand, since
+// every call does it.
+func (r *Request) write(s *stream) {
+	o := startObject(s)
+	o.strUnlessEmpty("model", r.Model)
+	if o.field("messages"); r.Messages == nil {
+		s.WriteNil()
+	} else {
+		s.WriteArrayStart()
+		for i := range r.Messages {
+			if i > 0 {
+				s.WriteMore()
+			}
+			r.Messages[i].write(s)
+		}
+		s.WriteArrayEnd()
+	}
+	o.optional("max_tokens", r.MaxTokens != nil, r.MaxTokens)
+	o.optional("max_completion_tokens", r.MaxCompletionTokens != nil, r.MaxCompletionTokens)
+	o.optional("temperature", r.Temperature != nil, r.Temperature)
+	o.optional("top_p", r.TopP != nil, r.TopP)
+	o.optional("n", r.N != nil, r.N)
+	o.optional("seed", r.Seed != nil, r.Seed)
+	if len(r.Stop) > 0 {
+		o.field("stop").WriteVal([]string(r.Stop))
+	}
+	o.optional("presence_penalty", r.PresencePenalty != nil, r.PresencePenalty)
+	o.optional("frequency_penalty", r.FrequencyPenalty != nil, r.FrequencyPenalty)
+	o.optional("logprobs", r.Logprobs != nil, r.Logprobs)
+	o.optional("top_logprobs", r.TopLogprobs != nil, r.TopLogprobs)
+	if len(r.LogitBias) > 0 {
+		o.field("logit_bias").WriteVal(r.LogitBias)
+	}
+	if len(r.Tools) > 0 {
+		o.field("tools").WriteVal(r.Tools)
+	}
+	if len(r.ToolChoice) > 0 {
+		o.field("tool_choice").WriteVal(r.ToolChoice)
+	}
+	o.optional("parallel_tool_calls", r.ParallelToolCalls != nil, r.ParallelToolCalls)
+	if len(r.Functions) > 0 {
+		o.field("functions").WriteVal(r.Functions)
+	}
+	if len(r.FunctionCall) > 0 {
+		o.field("function_call").WriteVal(r.FunctionCall)
+	}
+	o.optional("response_format", r.ResponseFormat != nil, r.ResponseFormat)
+	o.strUnlessEmpty("reasoning_effort", r.ReasoningEffort)
+	if r.Stream {
+		o.field("stream").WriteTrue()
+	}
+	o.optional("stream_options", r.StreamOptions != nil, r.StreamOptions)
+	o.strUnlessEmpty("user", r.User)
+	if len(r.Metadata) > 0 {
+		o.field("metadata").WriteVal(r.Metadata)
+	}
+	o.extra(r.Extra)
+	o.end()
 }
 
 // UnmarshalJSON reads a request. "stop" may be a string or an array; unknown
@@ -128,7 +185,7 @@ func (r *Request) Payload() (*Payload, error) {
 	if err != nil {
 		return nil, r.explain(err)
 	}
-	p, err := ParsePayload(data)
+	p, err := parsePayload(data)
 	if err != nil {
 		return nil, err
 	}

@@ -278,13 +278,14 @@ func fieldsOf(data []byte) ([]span, error) {
 	if s.peek() != '{' {
 		return nil, s.fail("expected a JSON object")
 	}
-	fields := make([]span, 0, 16)
+	fields := make([]span, 0, 8)
 	err := s.object(func(key []byte, start, end int) error {
-		name := string(key)
 		if bytes.IndexByte(key, '\\') >= 0 {
-			if err := JSON.UnmarshalFromString(`"`+name+`"`, &name); err != nil {
-				return &syntaxError{start, "malformed field name"}
-			}
+			key = unescape(key)
+		}
+		name, known := fieldNames[string(key)]
+		if !known {
+			name = string(key)
 		}
 		for i := range fields {
 			if fields[i].key == name {

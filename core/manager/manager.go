@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/llm"
@@ -29,6 +30,8 @@ type Manager struct {
 	providers map[string]*provider.Provider
 	order     []string
 	closed    bool
+
+	catalog atomic.Pointer[Catalog] // the latest; stored under mu, nil when the providers have changed
 }
 
 // New makes an empty manager.
@@ -57,6 +60,7 @@ func (m *Manager) Register(p *provider.Provider) error {
 	}
 	old := m.providers[p.Name()]
 	m.providers[p.Name()] = p
+	m.catalog.Store(nil)
 	if old == nil {
 		m.order = append(m.order, p.Name())
 	}
@@ -77,6 +81,7 @@ func (m *Manager) Unregister(name string) (*provider.Provider, error) {
 		return nil, err
 	}
 	delete(m.providers, name)
+	m.catalog.Store(nil)
 	m.order = slices.DeleteFunc(m.order, func(n string) bool { return n == name })
 	return p, nil
 }
@@ -140,13 +145,7 @@ func (m *Manager) ClientByModel(model string) (*client.Client, error) {
 }
 
 // Clients lists the clients of all providers, in the order of registration.
-func (m *Manager) Clients() []*client.Client {
-	list := []*client.Client{}
-	for _, p := range m.list() {
-		list = append(list, p.Clients()...)
-	}
-	return list
-}
+func (m *Manager) Clients() []*client.Client { return slices.Clone(m.Catalog().Clients()) }
 
 func (m *Manager) list() []*provider.Provider {
 	m.mu.RLock()

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/llm"
@@ -27,6 +28,8 @@ type Provider struct {
 	clients map[string]*client.Client
 	watch   *llm.Observers
 	closed  bool
+
+	changes atomic.Uint64 // how often clients has changed
 }
 
 // New makes a provider whose models are reached over HTTP. Its clients are
@@ -117,6 +120,7 @@ func (p *Provider) makeClients() (failed map[string]error, err error) {
 		}
 		c.Observe(p.watch)
 		p.clients[m.Name] = c
+		p.changes.Add(1)
 	}
 	return failed, err
 }
@@ -143,6 +147,9 @@ func (p *Provider) Clients() []*client.Client {
 	defer p.mu.Unlock()
 	return p.list()
 }
+
+// Changes counts how often the set of clients has changed.
+func (p *Provider) Changes() uint64 { return p.changes.Load() }
 
 // list is Clients for a caller that holds mu.
 func (p *Provider) list() []*client.Client {

@@ -97,10 +97,52 @@ static void closed_standard_streams_kill_nothing(void) {
     CHECK(status == LLMAGG_OK);
 }
 
+/* The number behind "name": in what llmagg_stats tells; -1 without. */
+static long stat_of(const char *name) {
+    llmagg_buf buf = {NULL, 0};
+    char wanted[64];
+    long n = -1;
+    if (llmagg_stats(&buf, NULL) != LLMAGG_OK) return -2;
+    snprintf(wanted, sizeof wanted, "\"%s\":", name);
+    const char *at = strstr(buf.ptr, wanted);
+    if (at != NULL) n = strtol(at + strlen(wanted), NULL, 10);
+    llmagg_buf_free(&buf);
+    return n;
+}
+
+static void stats_count_what_there_is(void) {
+    long freed = stat_of("freed_handles"), goroutines = stat_of("goroutines");
+    CHECK(freed >= 0 && goroutines > 0 && stat_of("queue") == -1 && stat_of("sockets") == 0 && stat_of("operations") == 0);
+    CHECK(stat_of("heap_bytes") > 10000 && stat_of("runtime_bytes") > stat_of("heap_bytes"));
+    llmagg_wall *wall = wall_with("{\"default\":{\"steps\":[{\"hold\":\"h\"}]}}");
+    llmagg_client *client = client_for(wall, "m", "");
+    llmagg_queue *queue = new_queue();
+    llmagg_buf seen = {NULL, 0};
+    uint64_t op = 0;
+    received r;
+    OK(llmagg_client_chat_submit(client, queue, STR(HELLO), NOTHING, 0, 0, &op, &err));
+    do {
+        llmagg_buf_free(&seen);
+        OK(llmagg_wall_seen(wall, &seen, &err));
+    } while (!has(seen.ptr, "\"in_flight\":1"));
+    llmagg_buf_free(&seen);
+    CHECK(stat_of("queue") == 1 && stat_of("client") == 1 && stat_of("wall") == 1 && stat_of("manager") == -1);
+    CHECK(stat_of("operations") == 1 && stat_of("sockets") == 1 && stat_of("goroutines") > goroutines);
+    OK(llmagg_wall_release(wall, STR("h"), &err));
+    CHECK(receive_end(queue, op, &r, NULL));
+    llmagg_queue_free(queue);
+    llmagg_client_free(client);
+    llmagg_wall_free(wall);
+    for (double until = seconds() + 5; seconds() < until && stat_of("goroutines") > goroutines;) usleep(1000);
+    CHECK(stat_of("queue") == -1 && stat_of("operations") == 0 && stat_of("sockets") == 0);
+    CHECK(stat_of("goroutines") <= goroutines && stat_of("freed_handles") == freed + 3);
+}
+
 int main(void) {
     RUN(signals_are_as_the_host_set_them);
     RUN(nothing_is_printed);
     RUN(many_calls_need_few_threads);
     RUN(closed_standard_streams_kill_nothing);
+    RUN(stats_count_what_there_is);
     return RESULT();
 }

@@ -11,6 +11,7 @@ from . import (
     attempt,
     client,
     config,
+    diagnostics,
     errors,
     events,
     llm_aggrator,
@@ -30,6 +31,7 @@ from .aggregator import LLMAggregator
 from .attempt import Attempt
 from .client import BaseLLMClient, LLMClient
 from .config import ModelConfig, ProviderConfig
+from .diagnostics import stats
 from .errors import (
     AllModelsFailedError,
     APIError,
@@ -69,13 +71,13 @@ __all__ = [
     "APIError", "APITimeoutError", "AllModelsFailedError", "Attempt", "AuthenticationError", "BadRequestError",
     "BadResponseError", "BaseLLMClient", "BaseProvider", "CanceledError", "ChatCompletionRequest",
     "ChatCompletionResponse", "Choice", "ChunkEvent", "CircuitOpenError", "ClosedError", "ContentFilterError",
-    "ContextLengthError", "DeepSeekProvider", "DoneEvent", "ForkedError", "Function", "GeminiProvider",
-    "InternalError", "InvalidArgumentError", "LLMAggrator", "LLMAggregator", "LLMClient", "LLMError", "Manager",
-    "Message", "MessageRole", "ModelConfig", "ModelNotFoundError", "NotInitializedError", "Observation", "Observer",
+    "ContextLengthError", "DeepSeekProvider", "DoneEvent", "ForkedError", "Function", "GeminiProvider", "InternalError",
+    "InvalidArgumentError", "LLMAggrator", "LLMAggregator", "LLMClient", "LLMError", "Manager", "Message",
+    "MessageRole", "ModelConfig", "ModelNotFoundError", "NotInitializedError", "Observation", "Observer",
     "OpenAIProvider", "OverloadedError", "Provider", "ProviderConfig", "ProviderNotFoundError", "QuotaExceededError",
     "RateLimitError", "RestartEvent", "ServiceUnavailableError", "StreamChoice", "StreamEvent",
     "StreamInterruptedError", "StreamResponse", "SyncObserver", "Usage", "__version__", "aggregator", "attempt",
-    "client", "config", "errors", "events", "get_client", "get_client_by_model", "get_manager", "llm_aggrator", "log",
-    "manager", "messages", "observe", "observe_sync", "observers", "provider", "providers", "requests", "responses",
-    "settings", "types",
+    "client", "config", "diagnostics", "errors", "events", "get_client", "get_client_by_model", "get_manager",
+    "llm_aggrator", "log", "manager", "messages", "observe", "observe_sync", "observers", "provider", "providers",
+    "requests", "responses", "settings", "stats", "types",
 ]  # fmt: skip

@@ -1,0 +1,18 @@
+"""What the native library holds in this process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def stats() -> dict[str, Any]:
+    """Counts what the native library holds, to watch for leaks and for monitoring. Asks nobody, stops nothing.
+
+    ``handles`` (kind → number), ``operations`` (calls under way), ``custom_calls``, ``sockets`` (connections to
+    providers, idle ones included), ``goroutines``, ``heap_bytes``, ``runtime_bytes`` and ``freed_handles``; see
+    ``llmagg_stats`` in ``llmagg.h``. Loads the library, if nothing did before. Thread-safe.
+    """
+    from ._native import load
+
+    found: dict[str, Any] = load.call_for_json("llmagg_stats")
+    return found

@@ -1,0 +1,51 @@
+package main
+
+// #include "shim.h"
+import "C"
+
+import (
+	"runtime"
+	"runtime/metrics"
+
+	pointer "github.com/mattn/go-pointer"
+)
+
+// stats is what the library holds in this process, as llmagg_stats tells it.
+type stats struct {
+	Handles      map[string]int `json:"handles"`
+	FreedHandles int            `json:"freed_handles"`
+	Operations   int            `json:"operations"`
+	CustomCalls  int            `json:"custom_calls"`
+	Sockets      int            `json:"sockets"`
+	Goroutines   int            `json:"goroutines"`
+	HeapBytes    uint64         `json:"heap_bytes"`
+	RuntimeBytes uint64         `json:"runtime_bytes"`
+}
+
+// takeStats counts. Nothing stops meanwhile, so the numbers are of slightly
+// different moments.
+func takeStats() stats {
+	s := stats{Handles: map[string]int{}, Operations: operations.len(), CustomCalls: customCalls.len(),
+		Sockets: int(C.shim_fd_sockets()), Goroutines: runtime.NumGoroutine()}
+	addresses.RLock()
+	for _, p := range addresses.of {
+		b, _ := pointer.Restore(p).(*box)
+		if o := b.object.Load(); o != nil {
+			s.Handles[(*o).kind()]++
+		} else {
+			s.FreedHandles++
+		}
+	}
+	addresses.RUnlock()
+	read := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/total:bytes"},
+		{Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(read)
+	s.HeapBytes = read[0].Value.Uint64()
+	s.RuntimeBytes = read[1].Value.Uint64() - read[2].Value.Uint64()
+	return s
+}
+
+//export goStats
+func goStats(out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
+	return guard("llmagg_stats", err, func() error { return setJSON(out, takeStats()) })
+}

@@ -1,0 +1,168 @@
+package client
+
+import (
+	"context"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// use keeps the client from closing under a turn, or under a health check,
+// which has none; unuse ends that.
+func (c *Client) use(t *Turn) *llm.Error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return c.closedError()
+	}
+	c.users++
+	if t != nil {
+		if t.older = c.turns; t.older != nil {
+			t.older.newer = t
+		}
+		c.turns = t
+	}
+	c.wake()
+	return nil
+}
+
+func (c *Client) unuse(t *Turn) {
+	c.mu.Lock()
+	if t != nil {
+		if t.older != nil {
+			t.older.newer = t.newer
+		}
+		if t.newer != nil {
+			t.newer.older = t.older
+		} else {
+			c.turns = t.older
+		}
+		t.older, t.newer = nil, nil
+	}
+	c.users--
+	if c.users == 0 && c.idle != nil {
+		close(c.idle)
+		c.idle = nil
+	}
+	c.unlockAndRetire()
+}
+
+// Rest lets go of the route's idle connections: they are closed unless another
+// client shares them and does not rest. What is known about the route (breaker,
+// budget) stays, and the next call connects anew.
+func (c *Client) Rest() {
+	c.mu.Lock()
+	tired := c.pool != nil && !c.resting && !c.closed
+	if tired {
+		c.resting = true
+	}
+	c.mu.Unlock()
+	if tired {
+		c.pool.rest()
+	}
+}
+
+// wake ends a rest. The caller holds mu.
+func (c *Client) wake() {
+	if c.resting {
+		c.resting = false
+		c.pool.wake()
+	}
+}
+
+// letGo gives the connections back, once.
+func (c *Client) letGo() {
+	if c.pool == nil {
+		return
+	}
+	c.mu.Lock()
+	c.wake()
+	c.mu.Unlock()
+	c.pool.give()
+}
+
+// Hold keeps a client that is retired open for a call that may come to it
+// later, until Release. It holds up no Close. false: it is closed already.
+func (c *Client) Hold() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	c.holds++
+	return true
+}
+
+// Release ends a Hold.
+func (c *Client) Release() {
+	c.mu.Lock()
+	c.holds--
+	c.unlockAndRetire()
+}
+
+// unlockAndRetire releases mu and closes a retired client that nobody needs.
+func (c *Client) unlockAndRetire() {
+	now := c.retired && !c.closed && c.users == 0 && c.holds == 0
+	if now {
+		c.closed = true
+	}
+	c.mu.Unlock()
+	if now {
+		c.shut()
+	}
+}
+
+func (c *Client) shut() {
+	c.die(c.closedError())
+	c.letGo()
+}
+
+func (c *Client) closedError() *llm.Error {
+	return c.routed(llm.Errorf(llm.Closed, "the client is closed"))
+}
+
+// Retire closes the client as soon as no call uses or holds it, at once if none
+// does.
+func (c *Client) Retire() {
+	c.mu.Lock()
+	c.retired = true
+	c.unlockAndRetire()
+}
+
+// Close ends the client's calls with CLOSED, waits until they have ended or
+// ctx is over, and lets go of the connections. Later calls get CLOSED. A
+// second Close waits likewise. The error is ctx's.
+func (c *Client) Close(ctx context.Context) error {
+	c.mu.Lock()
+	first := !c.closed
+	c.closed = true
+	var idle chan struct{}
+	if c.users > 0 {
+		if c.idle == nil {
+			c.idle = make(chan struct{})
+		}
+		idle = c.idle
+	}
+	var under []Scope
+	for t := c.turns; first && t != nil; t = t.older {
+		under = append(under, t.scope)
+	}
+	c.mu.Unlock()
+	if first {
+		c.die(c.closedError())
+	}
+	for _, scope := range under {
+		scope.End(c.closedError())
+	}
+	var err error
+	if idle != nil {
+		select {
+		case <-idle:
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+	}
+	if first {
+		c.letGo()
+	}
+	return err
+}

@@ -1,0 +1,204 @@
+"""The Python contestants: each makes one call, or one whole stream, and looks at what came.
+
+A contestant is opened in the running event loop and used by all tasks, or by all threads; it keeps one session with its
+connections. ``chat`` and ``stream`` are coroutines, ``chat_blocking`` is for threads.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+from typing import Any
+
+MODEL = "bench-1"
+KEY = "bench-key"
+MESSAGES = [
+    {"role": "system", "content": "You are a concise assistant."},
+    {"role": "user", "content": "Explain in a few sentences what a circuit breaker does for a service that calls others."},
+]
+ANSWER = 318  # characters of the completion's text
+EVENTS = 202
+
+
+class WrongAnswerError(Exception):
+    """What came is not what the server sends."""
+
+
+def check_answer(text: str) -> None:
+    if len(text) != ANSWER:
+        raise WrongAnswerError(f"an answer of {len(text)} characters instead of {ANSWER}")
+
+
+def check_stream(events: int, text: int) -> None:
+    if events < EVENTS or text < EVENTS:
+        raise WrongAnswerError(f"a stream of {events} events with {text} characters instead of {EVENTS} events")
+
+
+class Aiohttp:
+    """What one writes by hand: one session, json.loads, no retries, no types."""
+
+    def __init__(self, url: str, ca: str, concurrency: int) -> None:
+        import aiohttp
+
+        context = ssl.create_default_context(cafile=ca) if ca else True
+        self.session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=concurrency, ssl=context),
+            headers={"Authorization": f"Bearer {KEY}"},
+            timeout=aiohttp.ClientTimeout(total=None, sock_read=30),
+        )
+        self.url = url + "/chat/completions"
+
+    async def chat(self) -> None:
+        async with self.session.post(self.url, json={"model": MODEL, "messages": MESSAGES}) as response:
+            response.raise_for_status()
+            answer = json.loads(await response.read())
+        check_answer(answer["choices"][0]["message"]["content"])
+
+    async def stream(self) -> None:
+        events = text = 0
+        async with self.session.post(self.url, json={"model": MODEL, "messages": MESSAGES, "stream": True}) as response:
+            response.raise_for_status()
+            async for line in response.content:
+                if not line.startswith(b"data: ") or line.startswith(b"data: [DONE]"):
+                    continue
+                event = json.loads(line[6:])
+                events += 1
+                text += len(event["choices"][0]["delta"].get("content") or "")
+        check_stream(events, text)
+
+    async def paced(self, on_text: Any) -> None:
+        async with self.session.post(self.url, json={"model": MODEL, "messages": MESSAGES, "stream": True}) as response:
+            response.raise_for_status()
+            async for line in response.content:
+                if line.startswith(b"data: ") and not line.startswith(b"data: [DONE]"):
+                    on_text(json.loads(line[6:])["choices"][0]["delta"].get("content") or "")
+
+    async def close(self) -> None:
+        await self.session.close()
+
+
+class Httpx:
+    """httpx.Client, blocking, one for all threads."""
+
+    def __init__(self, url: str, ca: str, concurrency: int) -> None:
+        import httpx
+
+        self.client = httpx.Client(
+            verify=ssl.create_default_context(cafile=ca) if ca else True,
+            limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
+            headers={"Authorization": f"Bearer {KEY}"},
+            timeout=30,
+        )
+        self.url = url + "/chat/completions"
+
+    def chat_blocking(self) -> None:
+        response = self.client.post(self.url, json={"model": MODEL, "messages": MESSAGES})
+        response.raise_for_status()
+        check_answer(response.json()["choices"][0]["message"]["content"])
+
+
+class OpenAI:
+    """The openai SDK as it comes, with and without an event loop."""
+
+    def __init__(self, url: str, ca: str, concurrency: int) -> None:
+        import openai
+
+        self.client = openai.AsyncOpenAI(api_key=KEY, base_url=url)
+        self.blocking = openai.OpenAI(api_key=KEY, base_url=url)
+
+    async def chat(self) -> None:
+        answer = await self.client.chat.completions.create(model=MODEL, messages=MESSAGES)
+        check_answer(answer.choices[0].message.content)
+
+    async def stream(self) -> None:
+        events = text = 0
+        async for event in await self.client.chat.completions.create(model=MODEL, messages=MESSAGES, stream=True):
+            events += 1
+            text += len(event.choices[0].delta.content or "")
+        check_stream(events, text)
+
+    def chat_blocking(self) -> None:
+        answer = self.blocking.chat.completions.create(model=MODEL, messages=MESSAGES)
+        check_answer(answer.choices[0].message.content)
+
+
+class LiteLLM:
+    """litellm's Router with one fallback."""
+
+    def __init__(self, url: str, ca: str, concurrency: int) -> None:
+        os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it asks a server for its prices
+        import litellm
+
+        litellm.telemetry = False
+        litellm.suppress_debug_info = True
+        route = {"model": f"openai/{MODEL}", "api_base": url, "api_key": KEY}
+        self.router = litellm.Router(
+            model_list=[{"model_name": name, "litellm_params": dict(route)} for name in ("first", "second")],
+            fallbacks=[{"first": ["second"]}],
+            num_retries=2,
+        )
+
+    async def chat(self) -> None:
+        answer = await self.router.acompletion(model="first", messages=MESSAGES)
+        check_answer(answer.choices[0].message.content)
+
+    async def stream(self) -> None:
+        events = text = 0
+        async for event in await self.router.acompletion(model="first", messages=MESSAGES, stream=True):
+            events += 1
+            text += len(event.choices[0].delta.content or "")
+        if events < EVENTS - 2 or text < EVENTS:  # it drops or joins events without text
+            raise WrongAnswerError(f"a stream of {events} events with {text} characters")
+
+
+class LLMAgg:
+    """The product with everything on: two routes, breakers, retries, the trail, types."""
+
+    def __init__(self, url: str, ca: str, concurrency: int) -> None:
+        import llmagg
+
+        route: dict[str, Any] = {"api_key": KEY, "base_url": url, "max_concurrent_calls": max(concurrency, 10)}
+        if ca:
+            route["ca_file"] = ca
+        self.llm = llmagg.LLMAggregator()
+        self.config = {name: {"models": {MODEL: dict(route)}} for name in ("first", "second")}
+
+    async def open(self) -> None:
+        await self.llm.initialize(self.config)
+
+    def open_blocking(self) -> None:
+        self.llm.initialize_sync(self.config)
+
+    async def chat(self) -> None:
+        answer = await self.llm.chat(MESSAGES)
+        if len(answer.attempts) != 1:
+            raise WrongAnswerError(f"{len(answer.attempts)} attempts")
+        check_answer(answer.choices[0].message.content)
+
+    async def stream(self) -> None:
+        events = text = 0
+        async for event in self.llm.stream(MESSAGES):
+            if event.type == "chunk":
+                events += 1
+                text += len(event.text)
+        check_stream(events, text)
+
+    async def paced(self, on_text: Any) -> None:
+        async for event in self.llm.stream(MESSAGES):
+            if event.type == "chunk":
+                on_text(event.text)
+
+    def chat_blocking(self) -> None:
+        answer = self.llm.chat_sync(MESSAGES)
+        if len(answer.attempts) != 1:
+            raise WrongAnswerError(f"{len(answer.attempts)} attempts")
+        check_answer(answer.choices[0].message.content)
+
+    async def close(self) -> None:
+        await self.llm.close()
+
+
+CONTESTANTS: dict[str, Any] = {
+    "aiohttp": Aiohttp, "httpx": Httpx, "openai": OpenAI, "litellm": LiteLLM, "llmagg": LLMAgg,
+}  # fmt: skip
