@@ -23,6 +23,7 @@ include tests/contract/contract.mk
 -include tests/fuzz.mk
 include tests/soak/soak.mk
 -include tests/mutants/mutants.mk
+-include tests/deep/deep.mk
 -include tests/realservers/realservers.mk
 -include tests/bench/bench.mk
 
@@ -55,7 +56,7 @@ demo: check-tools lib $(VENV)/.package ## the main job in Python, Go and C; with
 	@$(CC) -std=c99 -Wall -Wextra -Iinclude examples/c/chat.c -o $(BUILD)/demo-chat-c -L$(BUILD) -lllmagg -Wl,-rpath,'$$ORIGIN'
 	@$(PYTHON) examples/demo/demo.py --go $(BUILD)/demo-chat --c $(BUILD)/demo-chat-c
 
-test: check-tools lint go-test capi-test py-test contract examples soak-quick ## all tests, under 12 minutes on 2 cores
+test: check-tools lint go-test fuzz capi-test py-test contract examples soak-quick ## all tests, under 12 minutes on 2 cores
 	@echo "all tests passed"
 
 quick: check-tools go-quick lib venv ## the part for between two commits, under 2 minutes
@@ -64,12 +65,14 @@ quick: check-tools go-quick lib venv ## the part for between two commits, under 
 lint: check-tools venv ## vet, staticcheck, gofmt, mypy --strict, ruff
 	@test -z "$$(gofmt -l core capi examples tests)" || { echo "gofmt wants to change:"; gofmt -l core capi examples tests; exit 1; }
 	$(GO) vet ./...
+	$(GO) vet -tags $(ENTRY_TAG) ./capi
 	$(GO) run $(STATICCHECK) ./...
 	cd bindings/python && ../../$(PYTHON) -m mypy --strict src
 	$(PYTHON) -m ruff check .
 
 go-test: ## Go tests with the race detector
 	$(GO) test -race -timeout 300s ./core/... ./capi/... ./tests/architecture/... ./tests/mutants/...
+	$(GO) test -timeout 200s -run LinearTime ./core/client
 
 go-quick: ## Go tests without the race detector
 	$(GO) vet ./core/... ./capi/...

@@ -1,19 +1,32 @@
 # Fuzzing, each target for FUZZTIME. Included by the Makefile at the root; every path is relative to that. In `go test` the same
-# targets run on their seeds.
+# targets run on their seeds and on the corpora in testdata/fuzz; those of the C entry only here, since they need its tag.
 
 GO       ?= go
+BUILD    ?= build
 FUZZTIME ?= 5s
+FUZZ_OUT := $(BUILD)/fuzz
 
 FUZZ_TARGETS := core/client/eventstream:FuzzDecoder core/client:FuzzClassify core/client:FuzzNamedWait \
                 core/client:FuzzReadable core/client:FuzzProxyExceptions core/client:FuzzGeminiRequest core/client:FuzzGeminiAnswer \
-                core/llm:FuzzPayload core/llm:FuzzReader core/llm:FuzzAccumulator core/aggregator:FuzzHandOver
+                core/llm:FuzzPayload core/llm:FuzzReader core/llm:FuzzAccumulator core/llm:FuzzConfig core/aggregator:FuzzHandOver \
+                capi:FuzzEntryRequest capi:FuzzEntryConfig
 
-.PHONY: fuzz
+FUZZ_PACKAGES := $(sort $(foreach target,$(FUZZ_TARGETS),$(firstword $(subst :, ,$(target)))))
 
-fuzz: ## fuzz the decoders, the error mapping and the hand-over, FUZZTIME=5s each
-	@for target in $(FUZZ_TARGETS); do \
-		echo "== $$target"; \
-		$(GO) test -run '^$$' -fuzz "^$${target#*:}\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x "./$${target%:*}" || exit 1; \
-	done
-	@listed=$$(echo $(FUZZ_TARGETS) | wc -w); found=$$(grep -rh '^func Fuzz' --include='*_test.go' core capi | wc -l); \
+# The C ABI as a Go test can call it: capi/entry_on.go.
+ENTRY_TAG := llmagg_entry
+
+.PHONY: fuzz fuzz-deep
+
+# One instrumented program for each package; two targets at a time, each with one worker.
+fuzz: ## fuzz decoders, configurations, requests, error mapping, translation and the C entry, FUZZTIME=5s each
+	@listed=$(words $(FUZZ_TARGETS)); found=$$(grep -rh '^func Fuzz' --include='*_test.go' core capi | wc -l); \
 		test $$listed -eq $$found || { echo "tests/fuzz.mk lists $$listed fuzz targets, the sources have $$found"; exit 1; }
+	@mkdir -p $(FUZZ_OUT)
+	@for package in $(FUZZ_PACKAGES); do \
+		$(GO) test -c -fuzz . -tags $(ENTRY_TAG) -o "$(FUZZ_OUT)/$$(echo $$package | tr / _).test" "./$$package" || exit 1; \
+	done
+	@printf '%s\n' $(FUZZ_TARGETS) | FUZZ_OUT="$(abspath $(FUZZ_OUT))" FUZZTIME="$(FUZZTIME)" xargs -P 2 -n 1 sh tests/fuzz_target.sh
+
+fuzz-deep: ## the same, 30 s each
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=30s

@@ -95,6 +95,9 @@ func match(catalog []CatalogEntry, fits func(CatalogEntry) bool) []int {
 }
 
 func notFound(catalog []CatalogEntry, name string) *llm.Error {
+	if err := llm.CheckName("model", name); err != nil {
+		return llm.AsError(err)
+	}
 	if providerName, model, ok := strings.Cut(name, "/"); ok {
 		if match(catalog, func(e CatalogEntry) bool { return e.Provider == providerName }) == nil {
 			return &llm.Error{Code: llm.ProviderNotFound, Provider: providerName, Model: model,

@@ -19,6 +19,7 @@ import (
 const (
 	usagePatience = 2 * time.Second // a usage chunk is waited for after the last finish reason (S3)
 	maxMalformed  = 8               // malformed events in a row (S4)
+	maxChoices    = 128             // of one answer; no request may ask for more
 	drainBytes    = 256 << 10       // what is left of a complete stream is read aside, within these bounds
 	drainTime     = time.Second
 )
@@ -162,7 +163,9 @@ func (r *eventReader) event(ev eventstream.Event) (*llm.Chunk, error) {
 		return nil, nil
 	}
 	r.malformed = 0
-	r.note(c)
+	if r.note(c); len(r.choices) > maxChoices {
+		return nil, llm.Errorf(llm.BadResponse, "the stream has more than %d choices; %d were asked for", maxChoices, r.x.Payload.N)
+	}
 	return c, nil
 }
 
@@ -170,6 +173,9 @@ func (r *eventReader) event(ev eventstream.Event) (*llm.Chunk, error) {
 func (r *eventReader) note(c *llm.Chunk) {
 	for i := range c.Choices {
 		s := r.choice(c.Choices[i].Index)
+		if len(r.choices) > maxChoices {
+			return // the answer is refused
+		}
 		if c.Choices[i].FinishReason != "" && !s.finished {
 			s.finished = true
 			r.finished++

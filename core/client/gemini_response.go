@@ -36,6 +36,10 @@ type geminiCandidate struct {
 	others []json.RawMessage // parts that OpenAI's shape does not know, so far
 }
 
+// maxKeptParts bounds a candidate's images and unknown parts: each event that
+// brings one repeats those before it.
+const maxKeptParts = 256
+
 // geminiAnswerPart is one piece of an answer.
 type geminiAnswerPart struct {
 	Text             *string     `json:"text"`
@@ -113,6 +117,9 @@ func (g *geminiReader) parse(data []byte) (top llm.Extra, candidates []llm.Extra
 		if err := llm.JSON.Unmarshal(raw, &candidates); err != nil {
 			return nil, nil, llm.Errorf(llm.BadResponse, "the answer's candidates cannot be read: %v", err)
 		}
+	}
+	if len(candidates) > maxChoices {
+		return nil, nil, llm.Errorf(llm.BadResponse, "the answer has %d candidates; more than %d cannot be asked for", len(candidates), maxChoices)
 	}
 	if len(candidates) == 0 {
 		if e := geminiBlocked(top["promptFeedback"], data); e != nil {
@@ -196,6 +203,7 @@ func (g *geminiReader) choice(fields llm.Extra, place int) (llm.ChunkChoice, err
 // since a later value replaces an earlier one.
 func (g *geminiReader) message(c *geminiCandidate, parts []json.RawMessage) (llm.Message, error) {
 	m := llm.Message{Role: llm.RoleAssistant, NullContent: true}
+	var content, reasoning strings.Builder // a server may send very many parts
 	images, others := len(c.images), len(c.others)
 	for i, raw := range parts {
 		if len(raw) == 0 { // null
@@ -209,16 +217,20 @@ func (g *geminiReader) message(c *geminiCandidate, parts []json.RawMessage) (llm
 		case p.FunctionCall != nil:
 			m.ToolCalls = append(m.ToolCalls, g.call(c, &p))
 		case p.Thought && p.Text != nil:
-			m.ReasoningContent += *p.Text
+			reasoning.WriteString(*p.Text)
 		case p.Text != nil:
 			m.NullContent = false
-			m.Content += *p.Text
+			content.WriteString(*p.Text)
 		case p.InlineData != nil:
 			c.images = append(c.images, geminiRaw(llm.Image("data:"+p.InlineData.MIMEType+";base64,"+p.InlineData.Data), raw))
 		case !geminiBare(raw):
 			c.others = append(c.others, raw)
 		}
+		if len(c.images)+len(c.others) > maxKeptParts {
+			return m, llm.Errorf(llm.BadResponse, "candidate %d has more than %d images and unknown parts", c.index, maxKeptParts)
+		}
 	}
+	m.Content, m.ReasoningContent = content.String(), reasoning.String()
 	if len(c.images) > images || len(c.others) > others {
 		m.Extra = llm.Extra{}
 	}

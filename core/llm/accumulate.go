@@ -21,6 +21,8 @@ type partialChoice struct {
 	hasContent                  bool
 	parts                       []Part
 	calls                       []*partialCall
+	callsByIndex                map[int]*partialCall    // of calls, once they are many; the last one of each index
+	callsByID                   map[string]*partialCall // likewise
 	function                    *partialCall
 	finish                      string
 	logContent, logRefusal      []json.RawMessage
@@ -31,10 +33,13 @@ type partialChoice struct {
 }
 
 type partialCall struct {
-	call      ToolCall
-	name      string
-	arguments strings.Builder
+	call            ToolCall
+	name, arguments strings.Builder
 }
+
+// manyCalls is from how many tool calls on they are found by maps: a server
+// that sends very many must not make their joining slow.
+const manyCalls = 32
 
 // Add joins one more chunk.
 func (a *Accumulator) Add(c *Chunk) {
@@ -132,7 +137,7 @@ func (p *partialChoice) add(c *ChunkChoice) {
 		if p.function == nil {
 			p.function = &partialCall{}
 		}
-		p.function.name += f.Name
+		p.function.name.WriteString(f.Name)
 		p.function.arguments.WriteString(f.Arguments)
 	}
 	if c.FinishReason != "" {
@@ -149,12 +154,7 @@ func (p *partialChoice) add(c *ChunkChoice) {
 // addCall joins a tool-call delta by its index; servers that send none are
 // joined by id, and a delta with neither belongs to the last call.
 func (p *partialChoice) addCall(d *ToolCall) {
-	var to *partialCall
-	for _, c := range p.calls {
-		if d.Index >= 0 && c.call.Index == d.Index || d.Index < 0 && d.ID != "" && c.call.ID == d.ID {
-			to = c
-		}
-	}
+	to := p.findCall(d)
 	if to == nil && d.Index < 0 && d.ID == "" && len(p.calls) > 0 {
 		to = p.calls[len(p.calls)-1]
 	}
@@ -164,18 +164,49 @@ func (p *partialChoice) addCall(d *ToolCall) {
 			to.call.Index = len(p.calls)
 		}
 		p.calls = append(p.calls, to)
+		if p.callsByIndex != nil {
+			p.callsByIndex[to.call.Index] = to
+		}
 	}
 	if d.ID != "" {
 		to.call.ID = d.ID
+		if p.callsByID != nil {
+			p.callsByID[d.ID] = to
+		}
 	}
 	if d.Type != "" {
 		to.call.Type = d.Type
 	}
-	if d.Function.Name != "" && to.name != d.Function.Name {
-		to.name += d.Function.Name
+	if d.Function.Name != "" && to.name.String() != d.Function.Name {
+		to.name.WriteString(d.Function.Name)
 	}
 	to.arguments.WriteString(d.Function.Arguments)
 	to.call.Extra = merge(to.call.Extra, d.Extra)
+}
+
+// findCall is the call that a delta's index, or else its id, names.
+func (p *partialChoice) findCall(d *ToolCall) (found *partialCall) {
+	if len(p.calls) < manyCalls {
+		for _, c := range p.calls {
+			if d.Index >= 0 && c.call.Index == d.Index || d.Index < 0 && d.ID != "" && c.call.ID == d.ID {
+				found = c
+			}
+		}
+		return found
+	}
+	if p.callsByIndex == nil {
+		p.callsByIndex, p.callsByID = map[int]*partialCall{}, map[string]*partialCall{}
+		for _, c := range p.calls {
+			p.callsByIndex[c.call.Index], p.callsByID[c.call.ID] = c, c
+		}
+	}
+	if d.Index >= 0 {
+		return p.callsByIndex[d.Index]
+	}
+	if d.ID == "" {
+		return nil
+	}
+	return p.callsByID[d.ID]
 }
 
 func (p *partialChoice) addLogprobs(raw json.RawMessage) {
@@ -216,11 +247,11 @@ func (p *partialChoice) choice() Choice {
 	for _, c := range calls {
 		call := c.call
 		call.Index = -1 // a whole message numbers its calls by their place
-		call.Function = FunctionCall{Name: c.name, Arguments: c.arguments.String()}
+		call.Function = FunctionCall{Name: c.name.String(), Arguments: c.arguments.String()}
 		m.ToolCalls = append(m.ToolCalls, call)
 	}
 	if p.function != nil {
-		m.FunctionCall = &FunctionCall{Name: p.function.name, Arguments: p.function.arguments.String()}
+		m.FunctionCall = &FunctionCall{Name: p.function.name.String(), Arguments: p.function.arguments.String()}
 	}
 	m.NullContent = !p.hasContent
 	return Choice{Index: p.index, Message: m, FinishReason: p.finish, Logprobs: p.logprobs(), Extra: p.extra}

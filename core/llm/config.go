@@ -5,7 +5,9 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // ModelConfig configures one route: one model at one provider. The zero value
@@ -146,6 +148,11 @@ func (c ModelConfig) LogValue() slog.Value { return slog.StringValue(c.String())
 
 // Check tells what is wrong with the values, as INVALID_ARGUMENT.
 func (c ModelConfig) Check() error {
+	for _, n := range [][2]string{{"provider", c.Provider}, {"model name", c.Name}, {"model", c.Model}} {
+		if err := CheckName(n[0], n[1]); err != nil {
+			return err
+		}
+	}
 	where := c.Provider + "/" + c.Name
 	for _, d := range []struct {
 		name  string
@@ -190,13 +197,28 @@ func CheckHeaderValue(what, value string) error {
 	return nil
 }
 
+// CheckName refuses control characters in what names a provider or a model:
+// names stand in URLs, logs and messages, where a line end would begin
+// something else. what says whose name it is. The error is INVALID_ARGUMENT.
+func CheckName(what, name string) error {
+	if i := strings.IndexFunc(name, unicode.IsControl); i >= 0 {
+		return Errorf(InvalidArgument, "%s %q holds a control character at byte %d; expected a name on one line", what, name, i)
+	}
+	return nil
+}
+
+// headerNameBytes are the bytes of a header's name beside letters and digits
+// (RFC 9110, section 5.6.2).
+const headerNameBytes = "!#$%&'*+-.^_`|~"
+
 func checkHeaders(headers map[string]string) error {
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
 		if name == "" {
 			return Errorf(InvalidArgument, "a header has an empty name")
 		}
 		for i := range len(name) {
-			if c := name[i]; c <= 0x20 || c >= 0x7f || c == ':' {
+			c := name[i]
+			if letter := c|0x20 >= 'a' && c|0x20 <= 'z'; !letter && (c < '0' || c > '9') && strings.IndexByte(headerNameBytes, c) < 0 {
 				return Errorf(InvalidArgument, "header name %q holds a character that HTTP does not allow", name)
 			}
 		}

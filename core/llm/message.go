@@ -1,6 +1,9 @@
 package llm
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"strings"
+)
 
 // Role is who speaks a message.
 type Role string
@@ -264,11 +267,11 @@ func (m *Message) PlainText() string {
 	if m.Parts == nil {
 		return m.Content
 	}
-	var text string
+	var text strings.Builder // a server may send very many parts
 	for i := range m.Parts {
-		text += m.Parts[i].Text
+		text.WriteString(m.Parts[i].Text)
 	}
-	return text
+	return text.String()
 }
 
 func writeToolCalls(s *stream, calls []ToolCall) {

@@ -93,7 +93,9 @@ func parsePayload(data []byte) (*Payload, error) {
 			seen = true
 			err = checkMessages(value)
 		case "model":
-			err = JSON.Unmarshal(value, &p.Model)
+			if err = JSON.Unmarshal(value, &p.Model); err == nil {
+				err = CheckName("the request's model", p.Model)
+			}
 		case "stream":
 			p.Stream = value[0] == 't'
 		case "n":
