@@ -47,6 +47,9 @@ func (w *Wall) makeCertificate() error {
 	}
 	w.caPEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authorityDER})
 	w.tls = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{leafDER}, PrivateKey: leafKey}}}
+	if newest := tlsVersions[w.options.TLSMax]; newest != 0 {
+		w.tls.MinVersion, w.tls.MaxVersion = tls.VersionTLS10, newest
+	}
 	if w.options.HTTP2 {
 		w.tls.NextProtos = []string{"h2", "http/1.1"}
 	}
@@ -55,6 +58,9 @@ func (w *Wall) makeCertificate() error {
 	}
 	return nil
 }
+
+// tlsVersions are those of Options.TLSMax; 0 for none.
+var tlsVersions = map[string]uint16{"1.0": tls.VersionTLS10, "1.1": tls.VersionTLS11, "1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
 
 func (w *Wall) nameCertificate(leaf *x509.Certificate) {
 	if w.options.Cert == CertExpired {

@@ -12,6 +12,9 @@ type Options struct {
 	// Cert is what is wrong with the certificate: "" (nothing, once a client
 	// trusts the wall's own authority), CertExpired or CertWrongHost.
 	Cert string `json:"cert,omitempty"`
+	// TLSMax is the newest version of TLS that the wall speaks: "1.0", "1.1",
+	// "1.2" or "1.3". Empty: the newest.
+	TLSMax string `json:"tls_max,omitempty"`
 	// CAFile, if not empty, is written with CACertPEM when the wall starts.
 	CAFile string `json:"ca_file,omitempty"`
 	// MaxRequests is how many requests Seen keeps, the latest ones. 0: 10 000.
@@ -37,6 +40,9 @@ func (o *Options) check(path string) error {
 	if err := oneOf(path+".cert", o.Cert, "", CertExpired, CertWrongHost); err != nil {
 		return err
 	}
+	if err := oneOf(path+".tls_max", o.TLSMax, "", "1.0", "1.1", "1.2", "1.3"); err != nil {
+		return err
+	}
 	if err := positive(path+".forever_s", o.ForeverS); err != nil {
 		return err
 	}
@@ -51,6 +57,7 @@ func (o Options) over(script *Options) Options {
 		o.TLS = o.TLS || script.TLS
 		o.HTTP2 = o.HTTP2 || script.HTTP2
 		o.Cert = orElse(o.Cert, script.Cert)
+		o.TLSMax = orElse(o.TLSMax, script.TLSMax)
 		o.CAFile = orElse(o.CAFile, script.CAFile)
 		o.MaxRequests = orElse(o.MaxRequests, script.MaxRequests)
 		o.MaxBodyBytes = orElse(o.MaxBodyBytes, script.MaxBodyBytes)
@@ -59,7 +66,7 @@ func (o Options) over(script *Options) Options {
 		o.Control = o.Control || script.Control
 	}
 	o.Addr = orElse(o.Addr, "127.0.0.1:0")
-	o.TLS = o.TLS || o.HTTP2 || o.Cert != ""
+	o.TLS = o.TLS || o.HTTP2 || o.Cert != "" || o.TLSMax != ""
 	o.MaxRequests = orElse(o.MaxRequests, 10_000)
 	o.MaxBodyBytes = orElse(o.MaxBodyBytes, 1<<20)
 	o.ForeverS = orElse(o.ForeverS, 60)
