@@ -37,7 +37,6 @@ type Options struct {
 type Aggregator struct {
 	manager *manager.Manager
 	options Options
-	hedges  hedgeBudget
 
 	known atomic.Pointer[resolved] // what names mean in the latest catalog
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/manager"
 )
 
 // withDefaults fills in the aggregator's own call options.
@@ -85,7 +86,8 @@ func (a *Aggregator) stream(ctx context.Context, routes []*client.Client, p *llm
 	if err != nil {
 		return nil, err
 	}
-	return client.NewStream(w.scope, client.StreamOptions{Call: w.call, Ended: w.leave, Restart: restart}, &opener{walk: w, hedges: &a.hedges})
+	a.manager.Hedges().Call()
+	return client.NewStream(w.scope, client.StreamOptions{Call: w.call, Ended: w.leave, Restart: restart}, &opener{walk: w, hedges: a.manager.Hedges()})
 }
 
 // walk begins a call's walk over routes; without any, over those that the
@@ -116,11 +118,10 @@ func (a *Aggregator) walk(ctx context.Context, routes []*client.Client, p *llm.P
 // opener opens the streams of one call; it implements [client.Opener].
 type opener struct {
 	walk   *walk
-	hedges *hedgeBudget
+	hedges *manager.HedgeBudget
 }
 
 func (o *opener) Open(client.Scope) (*client.Opened, *llm.Error) {
-	o.hedges.call()
 	w := wanted{stream: o}
 	err := o.walk.run(&w)
 	return w.opened, err

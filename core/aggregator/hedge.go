@@ -2,63 +2,11 @@ package aggregator
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/llm"
 )
-
-// hedgeShare and hedgeWindow bound hedges (S9): below a tenth of the calls of
-// the last minute; one is always allowed.
-const (
-	hedgeShare  = 0.1
-	hedgeWindow = 60 // seconds
-)
-
-// hedgeBudget counts the calls and hedges of each of the last seconds.
-type hedgeBudget struct {
-	mu      sync.Mutex // guards what follows
-	seconds [hedgeWindow]struct {
-		second        int64 // since the Unix epoch; what is counted here
-		calls, hedges int
-	}
-}
-
-// call counts one more call.
-func (b *hedgeBudget) call() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.seconds[b.present(time.Now().Unix())].calls++
-}
-
-// allow takes a hedge if there may be one more.
-func (b *hedgeBudget) allow() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	now := time.Now().Unix()
-	var calls, hedges int
-	for i := range b.seconds {
-		if s := &b.seconds[i]; now-s.second < hedgeWindow {
-			calls += s.calls
-			hedges += s.hedges
-		}
-	}
-	if hedges > 0 && float64(hedges+1) >= hedgeShare*float64(calls) {
-		return false
-	}
-	b.seconds[b.present(now)].hedges++
-	return true
-}
-
-// present is where a second is counted. The caller holds mu.
-func (b *hedgeBudget) present(second int64) int {
-	i := second % hedgeWindow
-	if s := &b.seconds[i]; s.second != second {
-		s.second, s.calls, s.hedges = second, 0, 0
-	}
-	return int(i)
-}
 
 // contender is one of the two routes of a hedged call. Its scope lies within the
 // call's; the winner's ends with that.
@@ -108,22 +56,43 @@ func (o *opener) hedged(ctx context.Context, t *client.Turn, after time.Duration
 	second := contend(ctx, next)
 	go second.open(results)
 	r := <-results
+	if r.opened == nil && !r.err.Code.NextRoute(o.walk.call.Payload.Options) {
+		// The call ends here, and what the other route would have said is not
+		// asked for (E3).
+		over := llm.Errorf(llm.Canceled, "the call ended with %s at %s", r.err.Code, r.by.turn.Client().Route())
+		other(r.by, first, second).scope.End(over)
+		if late := <-results; late.opened != nil {
+			late.opened.Abandon(over)
+		}
+		return nil, r.err
+	}
 	if r.opened == nil {
 		return o.remaining(r, <-results)
 	}
+	late := llm.Errorf(llm.Canceled, "the hedge lost to %s", t.Client().Route())
 	if r.by == second {
 		// The route that was joined has lost by being slow: that counts as a
 		// timeout. A losing hedge says nothing about its route.
 		t.LoseToHedge()
-		first.scope.End(llm.Errorf(llm.Timeout, "no first token within %v (hedge_after); %s was faster", after, next.Client().Route()))
+		late = llm.Errorf(llm.Timeout, "no first token within %v (hedge_after); %s was faster", after, next.Client().Route())
 		o.walk.stops[t.Place()].given.Store(true)
-	} else {
-		second.scope.End(llm.Errorf(llm.Canceled, "the hedge lost to %s", t.Client().Route()))
 	}
-	if loser := <-results; loser.opened != nil {
-		loser.opened.Abandon(llm.Errorf(llm.Canceled, "the other route of a hedged call was faster by a moment"))
+	other(r.by, first, second).scope.End(late)
+	if loser := <-results; loser.opened != nil { // slower by a moment
+		loser.opened.Abandon(late)
+	}
+	if r.by == first && next.Spent() {
+		o.walk.stops[next.Place()].given.Store(true) // the lost hedge was its only attempt (R1)
 	}
 	return r.opened, nil
+}
+
+// other is the one of a and b that c is not.
+func other(c, a, b *contender) *contender {
+	if c == a {
+		return b
+	}
+	return a
 }
 
 // remaining is the result of a hedged call whose first contender to end has
@@ -143,7 +112,7 @@ func (o *opener) second(t *client.Turn) *client.Turn {
 	w := o.walk
 	for i := range w.stops {
 		if i != t.Place() && w.open(i) {
-			if !o.hedges.allow() {
+			if !o.hedges.Allow() {
 				return nil
 			}
 			return w.turn(i)

@@ -194,7 +194,9 @@ func (w *walk) run(to *wanted) *llm.Error {
 			w.remember(err)
 			continue
 		}
-		w.giveUp(i, err)
+		if !w.stops[i].given.Load() { // a hedged call has given up its routes itself
+			w.giveUp(i, err)
+		}
 	}
 }
 

@@ -21,7 +21,8 @@ type attempt struct {
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-	timer  *time.Timer // D2 or D3, later D4
+	timer  *time.Timer   // D2 or D3, later D4
+	idle   time.Duration // D4, once its clock has taken over
 
 	record   llm.Attempt
 	index    int // in the trail
@@ -31,12 +32,13 @@ type attempt struct {
 }
 
 // begin starts the clock of D2/D3 and enters the attempt into the trail.
-func (t *Turn) begin(ctx context.Context, p *pass, place, stream bool, waited time.Duration) *attempt {
+func (t *Turn) begin(ctx context.Context, p *pass, place, stream bool, waited waits) *attempt {
 	c := t.client
 	now := time.Now()
 	a := &attempt{turn: t, pass: p, place: place, lastLife: now}
-	a.x = Exchange{Payload: t.call.Payload, Provider: c.cfg.Provider, Name: c.cfg.Name, Model: c.cfg.Model}
-	a.record = llm.Attempt{Provider: c.cfg.Provider, Model: c.cfg.Name, Start: now, Wait: waited,
+	a.x = Exchange{Payload: t.call.Payload, Provider: c.cfg.Provider, Name: c.cfg.Name, Model: c.cfg.Model, attempt: a}
+	waited = t.call.carriedWith(waited)
+	a.record = llm.Attempt{Provider: c.cfg.Provider, Model: c.cfg.Name, Start: now, Wait: waited.d, WaitedFor: waited.what,
 		Stream: stream, Forced: p != nil && p.forced, Hedge: t.hedge}
 	a.index = t.call.start(a.record)
 	a.ctx, a.cancel = context.WithCancelCause(ctx)
@@ -54,13 +56,22 @@ func (t *Turn) begin(ctx context.Context, p *pass, place, stream bool, waited ti
 	return a
 }
 
+// alive notes that bytes have arrived. Before the first token D3's clock does
+// not care.
+func (a *attempt) alive() {
+	a.lastLife = time.Now()
+	if a.idle > 0 {
+		a.timer.Reset(a.idle)
+	}
+}
+
 // explain turns whatever ended the attempt into an *llm.Error of this route.
 func (a *attempt) explain(err error) *llm.Error {
 	c := a.turn.client
 	var e *llm.Error
 	switch {
 	case a.ctx.Err() != nil:
-		e = Ended(a.ctx)
+		e = withAnswer(Ended(a.ctx), err)
 	case errors.As(err, &e):
 	case errors.Is(err, context.DeadlineExceeded):
 		e = &llm.Error{Code: llm.Timeout, Message: err.Error(), Cause: err}
@@ -68,6 +79,9 @@ func (a *attempt) explain(err error) *llm.Error {
 		e = llm.Errorf(llm.Unavailable, "the connection ended without an answer")
 	default:
 		e = &llm.Error{Code: llm.Unavailable, Message: err.Error(), Cause: err}
+	}
+	if e.Code == llm.OK || e.Code == llm.AllFailed { // no route fails so: a client of the application said it (E1)
+		e = &llm.Error{Code: llm.Unavailable, Message: e.Message, Partial: e.Partial, Cause: e}
 	}
 	if e.Provider == "" {
 		copied := *e
@@ -78,6 +92,20 @@ func (a *attempt) explain(err error) *llm.Error {
 		e = &copied
 	}
 	return maskError(c.masked(e), headerSecrets(a.x.Payload.Options.Headers))
+}
+
+// withAnswer gives ended what the head of a failed answer had said already when
+// the time was up: its status, its id, and the wait that it named, which holds
+// though the body never came (R4).
+func withAnswer(ended *llm.Error, err error) *llm.Error {
+	var said *llm.Error
+	if !errors.As(err, &said) || said.Status < 400 || ended.Status != 0 {
+		return ended
+	}
+	copied := *ended
+	copied.Status, copied.RequestID = said.Status, said.RequestID
+	copied.RetryAfter, copied.HasRetryAfter = said.RetryAfter, said.HasRetryAfter
+	return &copied
 }
 
 // firstToken stops D3's clock; the verdict on a trial is in.
@@ -137,6 +165,9 @@ func (a *attempt) settle(e *llm.Error, now time.Time) {
 		a.pass.succeed()
 		return
 	}
+	if namesWait(e) { // said is said, however the attempt ended
+		g.block(now.Add(e.RetryAfter), true)
+	}
 	if a.turn.lost.Load() {
 		a.pass.fail(e)
 		return
@@ -151,9 +182,6 @@ func (a *attempt) settle(e *llm.Error, now time.Time) {
 		}
 		a.pass.neutral()
 		return
-	}
-	if namesWait(e) {
-		g.block(now.Add(e.RetryAfter), true)
 	}
 	switch {
 	case e.Code == llm.Canceled || e.Code == llm.Closed:

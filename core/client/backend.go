@@ -41,13 +41,17 @@ type Exchange struct {
 	Bytes   int64 // of the answer's body, after decompression
 	Skipped int   // malformed stream events passed over
 
-	alive func() // see Alive
+	attempt *attempt // told by Alive; nil in an Exchange that the core did not make
+	leash   *leash   // between the two, where the application wrote the backend
 }
 
 // Alive tells the core that bytes have arrived: the clock of silence (D4)
 // starts anew.
 func (x *Exchange) Alive() {
-	if x.alive != nil {
-		x.alive()
+	switch {
+	case x.leash != nil:
+		x.leash.alive()
+	case x.attempt != nil:
+		x.attempt.alive()
 	}
 }

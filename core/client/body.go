@@ -46,6 +46,9 @@ func (b *httpBackend) readAll(resp *http.Response, x *Exchange, buffer *[]byte) 
 		var n int
 		n, err = resp.Body.Read(data[len(data) : len(data)+int(most)])
 		data = data[:len(data)+n]
+		if n > 0 {
+			x.Alive()
+		}
 	}
 	*buffer = data
 	x.Bytes += int64(len(data))

@@ -23,7 +23,8 @@ type Call struct {
 	mu       sync.Mutex    // guards what follows
 	attempts []llm.Attempt // in the order of their start
 	partial  string        // the longest text that a broken stream left
-	waited   time.Duration // the sum of waits that servers named (R4)
+	waited   time.Duration // the sum of waits that servers named (R4), the one under way included
+	carried  waits         // that led to no attempt yet
 }
 
 // Scope is what a turn is made under: a context, and the means to end it for a
@@ -90,15 +91,13 @@ func (c *Call) end(place int, a llm.Attempt) {
 	c.attempts[place] = a
 }
 
-// mayWait tells whether a wait of d is allowed on the last usable route: the
-// deadline leaves room for it, or, without a deadline, the sum of the waits
-// that servers named stays within timeout (R4).
-func (c *Call) mayWait(ctx context.Context, d, timeout time.Duration, named bool) bool {
+// reserve tells whether a named wait of d is allowed on the last usable route:
+// the deadline leaves room for it, or, without a deadline, the sum of the waits
+// that servers named stays within timeout (R4). What is reserved and not
+// waited is given back.
+func (c *Call) reserve(ctx context.Context, d, timeout time.Duration) bool {
 	if deadline, ok := ctx.Deadline(); ok {
 		return time.Until(deadline) > d
-	}
-	if !named {
-		return true
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -107,6 +106,16 @@ func (c *Call) mayWait(ctx context.Context, d, timeout time.Duration, named bool
 	}
 	c.waited += d
 	return true
+}
+
+// giveBack takes d off the sum of named waits: it was reserved and not waited.
+func (c *Call) giveBack(ctx context.Context, d time.Duration) {
+	if _, ok := ctx.Deadline(); ok || d <= 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waited = max(c.waited-d, 0)
 }
 
 // Fail gives err, made complete: with the trail and the longest partial text.
@@ -128,17 +137,4 @@ func Ended(ctx context.Context) *llm.Error {
 		return &llm.Error{Code: llm.Timeout, Message: "the deadline of the caller's context passed", Cause: cause}
 	}
 	return &llm.Error{Code: llm.Canceled, Message: "the caller cancelled the call", Cause: cause}
-}
-
-// sleep waits for d, or less when ctx ends.
-func sleep(ctx context.Context, d time.Duration) {
-	if d <= 0 {
-		return
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }

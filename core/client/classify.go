@@ -110,6 +110,10 @@ func codeOf(status int, s errorBody) llm.Code {
 		return llm.RateLimit
 	case status < 400 && has(name, "overloaded", "server_error", "unavailable", "internal"):
 		return llm.Unavailable
+	case status < 400 && has(name, "permission", "unauthenticated", "unauthorized"): // no status says it
+		return llm.Authentication
+	case status < 400 && has(name, "invalid_request", "invalid_argument", "bad_request", "failed_precondition"):
+		return llm.BadRequest
 	}
 	return codeOfStatus(status, text, name)
 }

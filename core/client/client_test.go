@@ -197,10 +197,10 @@ func TestStreamGivesChunksAndDone(t *testing.T) {
 	require.Zero(t, c.Report().InFlight)
 }
 
-// The wall sends [DONE] a moment after the finish reason: the stream does not
-// wait for it, and its connection is used again.
+// The wall sends [DONE] a moment after the usage: the stream does not wait for
+// it, and its connection is used again.
 func TestRestOfACompleteStreamIsReadAside(t *testing.T) {
-	w := wallWith(t, `[{"events":[{"text":"all"},{"finish_reason":"stop"},{"delay_s":0.1},"[DONE]"]},{}]`)
+	w := wallWith(t, `[{"events":[{"text":"all"},{"finish_reason":"stop","usage":{"total_tokens":3}},{"delay_s":0.1},"[DONE]"]},{}]`)
 	c := route(t, w, nil)
 	s, err := c.Stream(context.Background(), ask())
 	require.NoError(t, err)

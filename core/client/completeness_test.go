@@ -145,7 +145,8 @@ func TestACompleteAnswerMayBeEmpty(t *testing.T) {
 	require.Equal(t, "stop", r.Choices[0].FinishReason)
 }
 
-// S3: the usage is waited for, for 2 s at most; the end of the stream is not.
+// S3: a usage is waited for, for 2 s at most, whether it was asked for or not
+// (S5: one that comes unasked arrives, too); the end of the stream is not.
 func TestTheEndIsNotWaitedFor(t *testing.T) {
 	usage := `{"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}`
 	for name, c := range map[string]struct {
@@ -154,8 +155,10 @@ func TestTheEndIsNotWaitedFor(t *testing.T) {
 		least, most time.Duration
 		tokens      int
 	}{
-		"no DONE":               {`{"text":"a","finish_reason":"stop"},{"comment":"x","hold":"never"}`, false, 0, time.Second, 0},
+		"only DONE":             {`{"text":"a","finish_reason":"stop"},"[DONE]",{"comment":"x","hold":"never"}`, false, 0, time.Second, 0},
 		"usage comes":           {`{"text":"a","finish_reason":"stop"},{"delay_s":0.1},` + usage + `,{"comment":"x","hold":"never"}`, true, 100 * time.Millisecond, time.Second, 3},
+		"usage comes unasked":   {`{"text":"a","finish_reason":"stop"},{"delay_s":0.1},` + usage + `,{"comment":"x","hold":"never"}`, false, 100 * time.Millisecond, time.Second, 3},
+		"nothing comes":         {`{"text":"a","finish_reason":"stop"},{"comment":"x","hold":"never"}`, false, 1900 * time.Millisecond, 4 * time.Second, 0},
 		"usage with the finish": {`{"data":{"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}],"usage":{"total_tokens":3}}},{"comment":"x","hold":"never"}`, true, 0, time.Second, 3},
 		"usage never comes":     {`{"text":"a","finish_reason":"stop"},{"comment":"x","hold":"never"}`, true, 1900 * time.Millisecond, 4 * time.Second, 0},
 	} {

@@ -8,12 +8,14 @@
 //	client.go     Client: Chat and Stream called on a route directly; lifetime.go its end
 //	call.go       Call: what all attempts of one call share (deadline, trail)
 //	turn.go       Turn: a call's stay on this route: place, breaker, attempts, retries
+//	waits.go      what a call waited for, in the words of the trail
 //	forced.go     a route that is not usable is forced, or somebody else's verdict awaited
 //	attempt.go    one attempt: its deadlines, its outcome, its line in the trail
 //	backend.go    Backend: what performs an attempt, HTTP or written by the application;
 //	              backend_guard.go is where it is called, leash.go holds one that does not listen
 //	http.go       the HTTP exchange: send.go the request, body.go a whole answer,
-//	              transport.go the connections
+//	              transport.go the connections,
+//	              proxy.go which proxy they use, tunnel.go those through a tunnel
 //	openai.go, gemini*.go  the wire formats; preset.go which vendor speaks which
 //	events.go     a streamed HTTP answer, complete or not
 //	classify.go, retryafter.go  what a failure means

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	usagePatience = 2 * time.Second // a usage chunk is waited for after the last finish reason (S3)
+	usagePatience = 2 * time.Second // a usage chunk is waited for after the last finish reason, asked for or not (S3, S5)
 	maxMalformed  = 8               // malformed events in a row (S4)
 	maxChoices    = 128             // of one answer; no request may ask for more
 	drainBytes    = 256 << 10       // what is left of a complete stream is read aside, within these bounds
@@ -185,7 +185,7 @@ func (r *eventReader) note(c *llm.Chunk) {
 		return
 	}
 	r.usage = r.usage || c.Usage != nil // one that came earlier is not the last
-	if r.usage || !r.x.Usage {
+	if r.usage {
 		r.complete = true
 		return
 	}

@@ -36,7 +36,15 @@ func (t *Turn) forced(w *wanted) *llm.Error {
 	if deadline, ok := t.ctx.Deadline(); ok {
 		limit = deadline
 	}
-	began, made := time.Now(), t.made
+	made := t.made
+	var waited waits
+	// waitedSince adds what was waited for in vain to the next attempt, on this
+	// route or another.
+	waitedSince := func(began time.Time, what string) { waited = waited.and(time.Since(began), what) }
+	giveUp := func(err *llm.Error) *llm.Error {
+		t.call.carry(waited.d, waited.what)
+		return err
+	}
 	again := func(err *llm.Error) bool { // the door was closed before the try was made
 		return err != nil && err.Code == llm.CircuitOpen && t.made == made &&
 			time.Now().Before(limit) && Ended(t.ctx) == nil && c.gate.switchedOn()
@@ -44,28 +52,34 @@ func (t *Turn) forced(w *wanted) *llm.Error {
 	for {
 		change := c.gate.changes()
 		if c.gate.usable() {
-			if err := t.run(w, nil, since(began)); !again(err) {
+			if err := t.run(w, nil, waited); !again(err) {
 				return err
 			}
 			continue // somebody else took the probe
 		}
 		if _, named := c.gate.reopensAt(); !named.IsZero() {
-			if err := t.waitNamed(change, named); err != nil {
-				return err
+			began := time.Now()
+			err := t.waitNamed(change, named)
+			waitedSince(began, forServer)
+			if err != nil {
+				return giveUp(err)
 			}
 			continue
 		}
 		p, v := c.gate.force()
 		switch {
 		case p != nil:
-			err := t.run(w, p, since(began))
+			err := t.run(w, p, waited)
 			p.neutral() // if no attempt was made
 			if !again(err) {
 				return err
 			}
 		case v != nil:
-			if err := t.awaitVerdict(v, limit); err != nil {
-				return err
+			began := time.Now()
+			err := t.awaitVerdict(v, limit)
+			waitedSince(began, forOther)
+			if err != nil {
+				return giveUp(err)
 			}
 		case !c.gate.switchedOn():
 			return c.notUsable()
@@ -81,11 +95,12 @@ func (t *Turn) waitNamed(change <-chan struct{}, named time.Time) *llm.Error {
 		return c.notUsable()
 	}
 	d := time.Until(named)
-	if !t.call.mayWait(t.ctx, d, t.timeout(), true) {
+	if !t.call.reserve(t.ctx, d, t.timeout()) {
 		e := c.notUsable()
 		e.RetryAfter, e.HasRetryAfter = d, true
 		return e
 	}
+	defer func() { t.call.giveBack(t.ctx, time.Until(named)) }() // if a change ended it early
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	look, stop := t.lookAround()
@@ -114,6 +129,9 @@ func elsewhere() *llm.Error {
 	return &llm.Error{Code: llm.CircuitOpen, Message: ErrElsewhere.Error(), Cause: ErrElsewhere}
 }
 
+// lookEvery is how often a call that waits looks at its other routes.
+const lookEvery = 20 * time.Millisecond
+
 // lookAround ticks while a call waits for one of several routes: what makes
 // the others usable is mostly time, seldom an event, and their number is not
 // known here.
@@ -121,7 +139,7 @@ func (t *Turn) lookAround() (look <-chan time.Time, stop func()) {
 	if t.others == nil {
 		return nil, func() {}
 	}
-	ticker := time.NewTicker(20 * time.Millisecond)
+	ticker := time.NewTicker(lookEvery)
 	return ticker.C, ticker.Stop
 }
 

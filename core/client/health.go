@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -34,10 +35,32 @@ func (c *Client) CheckHealth(ctx context.Context) bool {
 	case checker:
 		alive = b.healthy(ctx)
 	case HealthChecker:
-		alive = b.Healthy(ctx)
+		alive = c.ask(ctx, b)
 	}
 	c.noteHealth(alive)
 	return alive
+}
+
+// ask asks a backend of the application, but not beyond the check's time,
+// whatever it does.
+func (c *Client) ask(ctx context.Context, b HealthChecker) bool {
+	answer := make(chan bool, 1)
+	go func() { // ends when the backend returns
+		alive := false
+		defer func() {
+			if v := recover(); v != nil && c.options.Logger != nil {
+				c.options.Logger.Error("health check panicked", "provider", c.cfg.Provider, "model", c.cfg.Name, "panic", fmt.Sprint(v))
+			}
+			answer <- alive
+		}()
+		alive = b.Healthy(ctx)
+	}()
+	select {
+	case alive := <-answer:
+		return alive
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // noteHealth tells observers when the answer differs from the last one.

@@ -65,7 +65,7 @@ func (b *httpBackend) Chat(ctx context.Context, x *Exchange) (*llm.Response, err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode/100 != 2 {
-		return nil, b.failure(ctx, resp, x)
+		return nil, b.failure(resp, x)
 	}
 	buffer := answers.Get().(*[]byte)
 	defer giveBack(buffer)
@@ -77,10 +77,11 @@ func (b *httpBackend) Chat(ctx context.Context, x *Exchange) (*llm.Response, err
 }
 
 // failure is what a failed answer says. One that is cut off has its status and
-// its headers nonetheless (E1, R4).
-func (b *httpBackend) failure(ctx context.Context, resp *http.Response, x *Exchange) error {
+// its headers nonetheless (E1, R4); where the attempt's deadline cut it off, the
+// attempt is told to be TIMEOUT by explain (D2), which keeps these facts.
+func (b *httpBackend) failure(resp *http.Response, x *Exchange) error {
 	data, err := b.readAll(resp, x, new([]byte))
-	if err != nil && (ctx.Err() != nil || errors.Is(err, errLimit)) {
+	if errors.Is(err, errLimit) {
 		return err
 	}
 	return classify(resp.StatusCode, resp.Header, data)
@@ -166,7 +167,7 @@ func (b *httpBackend) Stream(ctx context.Context, x *Exchange) (ChunkReader, err
 		defer detach()
 		defer cancel(nil)
 		defer resp.Body.Close()
-		return nil, b.failure(ctx, resp, x)
+		return nil, b.failure(resp, x)
 	}
 	return newEventReader(b, ctx, cancel, detach, resp, x), nil
 }

@@ -26,14 +26,17 @@ type leash struct {
 
 func newLeash(a *attempt) *leash {
 	l := &leash{a: a, x: a.x}
-	l.x.alive = func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if !l.gone {
-			a.x.Alive()
-		}
-	}
+	l.x.leash = l
 	return l
+}
+
+// alive passes a sign of life on, unless the attempt has parted.
+func (l *leash) alive() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.gone {
+		l.a.alive()
+	}
 }
 
 // leashed calls f and waits for it, but not much longer than the attempt

@@ -56,3 +56,27 @@ func TestTheTrailTellsEveryWait(t *testing.T) {
 		require.Equal(t, 5*time.Second, r.Attempts[0].Wait)
 	})
 }
+
+// What happens to a route meanwhile does not make a named wait count twice
+// against timeout (R4: the sum of the waits).
+func TestANamedWaitCountsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		b := broken{chat: func() (*llm.Response, error) {
+			if calls++; calls == 1 {
+				return nil, &llm.Error{Code: llm.RateLimit, Status: 429, RetryAfter: 8 * time.Second, HasRetryAfter: true}
+			}
+			return &llm.Response{Choices: []llm.Choice{{}}}, nil
+		}}
+		c := custom(t, client.Backend(b), func(cfg *llm.ModelConfig) { cfg.MaxRetries, cfg.Timeout = 1, 10*time.Second })
+		_, err := c.Chat(t.Context(), ask())
+		require.Equal(t, llm.RateLimit, llm.CodeOfError(err))
+		for s := range time.Duration(7) {
+			time.AfterFunc((s+1)*time.Second, func() { c.SetAvailable(false); c.SetAvailable(true) })
+		}
+		r, err := c.Chat(t.Context(), ask())
+		require.NoError(t, err)
+		require.Equal(t, 8*time.Second, r.Attempts[0].Wait)
+		require.Equal(t, "the server's wait", r.Attempts[0].WaitedFor)
+	})
+}

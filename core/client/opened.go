@@ -43,7 +43,6 @@ func (w *wanted) open(a *attempt) *llm.Error {
 func (o *Opened) open() (err error) {
 	a := o.a
 	a.x.Usage = a.turn.call.Payload.Options.IncludeUsage || a.turn.call.Payload.WantsUsage()
-	a.x.alive = o.alive
 	if o.reader, err = a.stream(); err != nil {
 		return err
 	}
@@ -55,6 +54,9 @@ func (o *Opened) open() (err error) {
 		if err == io.EOF {
 			o.whole = true
 			a.timer.Stop()
+			if a.pass != nil {
+				a.pass.firstToken() // the response is a trial's verdict, whenever it is read (B2, B4)
+			}
 			return nil
 		}
 		if err != nil {
@@ -92,17 +94,14 @@ func (o *Opened) idleFrom() {
 		a.cancel(llm.Errorf(llm.StreamInterrupted, "the stream went silent for %v", idle))
 	})
 	a.timer.Stop()
-	o.a.x.alive = func() {
-		o.a.lastLife = time.Now()
-		o.a.timer.Reset(idle)
-	}
+	a.idle = idle
 }
-
-// alive before the first token only notes the time: D3 does not care.
-func (o *Opened) alive() { o.a.lastLife = time.Now() }
 
 // Route is "provider/model".
 func (o *Opened) Route() string { return o.turn.client.Route() }
+
+// readerTimeout is D6's.
+func (o *Opened) readerTimeout() time.Duration { return o.turn.client.cfg.ReaderTimeout }
 
 // Turn is the turn that opened the stream.
 func (o *Opened) Turn() *Turn { return o.turn }
@@ -121,7 +120,7 @@ func (o *Opened) Next() (*llm.Chunk, error) {
 	if o.whole {
 		return nil, o.finish(nil)
 	}
-	o.a.x.alive() // the clock of silence runs only while the reader reads
+	o.a.alive() // the clock of silence runs only while the reader reads
 	c, err := o.a.next(o.reader)
 	o.a.timer.Stop()
 	if err == io.EOF {

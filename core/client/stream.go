@@ -27,17 +27,17 @@ type Stream struct {
 	call     *Call
 	opener   Opener
 	restarts bool
-	patience time.Duration // D6
-	reader   *time.Timer   // D6: runs while nobody reads
+	reader   *time.Timer // D6: runs while nobody reads
 	done     chan struct{}
 
-	mu      sync.Mutex // guards what follows
-	now     *Opened
-	next    *Opened // begun again, the restart not told yet
-	acc     llm.Accumulator
-	reading bool
-	ending  bool  // end abandons the routes' streams: nobody else touches them
-	ended   error // io.EOF after the Done event, else what went wrong
+	mu       sync.Mutex    // guards what follows
+	patience time.Duration // D6, of the route that is read
+	now      *Opened
+	next     *Opened // begun again, the restart not told yet
+	acc      llm.Accumulator
+	reading  bool
+	ending   bool  // end abandons the routes' streams: nobody else touches them
+	ended    error // io.EOF after the Done event, else what went wrong
 }
 
 // StreamOptions are what a [Stream] needs from whoever makes the call.
@@ -62,7 +62,7 @@ func NewStream(scope Scope, o StreamOptions, opener Opener) (*Stream, error) {
 		}
 		return nil, call.Fail(err)
 	}
-	s.now, s.patience = opened, opened.turn.client.cfg.ReaderTimeout
+	s.now, s.patience = opened, opened.readerTimeout()
 	s.mu.Lock() // whoever ends the stream from here on waits until it is whole
 	s.reader = time.AfterFunc(s.patience, s.expire)
 	opened.onLost(s.end)
@@ -186,7 +186,7 @@ func (s *Stream) broke(e *llm.Error) (llm.Event, error) {
 	restart := &llm.Restart{From: from.Route(), To: opened.Route(), Reason: e}
 	s.mu.Lock()
 	s.acc.Reset()
-	s.next = opened
+	s.next, s.patience = opened, opened.readerTimeout()
 	opened.onLost(s.end)
 	s.mu.Unlock()
 	c := from.turn.client
@@ -253,7 +253,10 @@ func (s *Stream) Close() error {
 
 // expire is D6: the reader takes nothing for too long.
 func (s *Stream) expire() {
-	s.end(llm.Errorf(llm.Canceled, "the stream's reader took nothing for %v (reader_timeout)", s.patience))
+	s.mu.Lock()
+	patience := s.patience
+	s.mu.Unlock()
+	s.end(llm.Errorf(llm.Canceled, "the stream's reader took nothing for %v (reader_timeout)", patience))
 }
 
 // end cancels the stream with reason. A Next that is under way sees it and

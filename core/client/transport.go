@@ -63,7 +63,7 @@ func borrowTransport(cfg llm.ModelConfig, o Options) (*pool, error) {
 	}
 	p := &pool{key: key, users: 1, awake: 1}
 	p.life, p.die = context.WithCancel(context.Background())
-	if p.kept, err = p.transport(cfg, proxy, o.OnSocket); err != nil {
+	if p.kept, err = p.transport(cfg, u, proxy, o.OnSocket); err != nil {
 		return nil, err
 	}
 	p.fresh = p.kept.Clone()
@@ -109,28 +109,30 @@ func (p *pool) give() {
 	}
 }
 
-func (p *pool) transport(cfg llm.ModelConfig, env proxyEnvironment, onSocket func(uintptr, bool)) (*http.Transport, error) {
+func (p *pool) transport(cfg llm.ModelConfig, origin *url.URL, env proxyEnvironment, onSocket func(uintptr, bool)) (*http.Transport, error) {
 	roots, err := loadRoots(cfg.CAFile)
 	if err != nil {
 		return nil, err
 	}
-	proxy := env.pick()
-	pick := func(r *http.Request) (*url.URL, error) { return proxy(r.URL), nil }
+	via := env.pick()(origin) // all requests of a pool go to one origin, hence by one way
 	if cfg.Proxy != "" {
-		u, err := url.Parse(cfg.Proxy)
-		if err != nil || u.Host == "" {
+		if via, err = url.Parse(cfg.Proxy); err != nil || via.Host == "" {
 			return nil, llm.Errorf(llm.InvalidArgument, "proxy is not a URL; expected something like http://host:port")
 		}
-		pick = http.ProxyURL(u)
 	}
 	d := &dialer{timeout: cfg.ConnectTimeout, onSocket: onSocket,
 		tls: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}}
+	switch {
+	case tunnels(origin, via):
+		d.proxy, via = via, nil
+	case via != nil:
+		d.tls.NextProtos = nil // HTTP/1.1, in which proxies are asked
+	}
 	return &http.Transport{
-		Proxy:                  pick,
+		Proxy:                  http.ProxyURL(via),
 		DialContext:            d.dial,
 		DialTLSContext:         d.dialTLS,
-		TLSClientConfig:        d.tls.Clone(), // for TLS inside a proxy's tunnel
-		TLSHandshakeTimeout:    cfg.ConnectTimeout,
+		TLSClientConfig:        d.tls.Clone(),
 		ForceAttemptHTTP2:      true,
 		MaxIdleConns:           0,
 		MaxIdleConnsPerHost:    math.MaxInt, // as many as were in flight at once: reuse under any concurrency
@@ -156,10 +158,12 @@ func loadRoots(file string) (*x509.CertPool, error) {
 	return roots, nil
 }
 
-// dialer connects within one deadline for DNS, TCP and TLS together (D1).
+// dialer connects within one deadline for DNS, TCP and TLS together, and a
+// proxy's part in them (D1).
 type dialer struct {
 	timeout  time.Duration
 	tls      *tls.Config
+	proxy    *url.URL // to which a tunnel is asked for; nil for none
 	onSocket func(fd uintptr, open bool)
 }
 
@@ -178,7 +182,16 @@ func (d *dialer) connecting(ctx context.Context) (inner context.Context, stop fu
 func (d *dialer) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	ctx, stop := d.connecting(ctx)
 	defer stop()
-	conn, err := d.connect(ctx, network, addr)
+	return d.reach(ctx, network, addr)
+}
+
+// reach connects to addr, through the tunnel where there is one.
+func (d *dialer) reach(ctx context.Context, network, addr string) (conn net.Conn, err error) {
+	if d.proxy != nil {
+		conn, err = d.tunnel(ctx, addr)
+	} else {
+		conn, err = d.DialContext(ctx, network, addr)
+	}
 	if err != nil {
 		return nil, connectError(ctx, d.timeout, addr, err)
 	}
@@ -188,9 +201,9 @@ func (d *dialer) dial(ctx context.Context, network, addr string) (net.Conn, erro
 func (d *dialer) dialTLS(ctx context.Context, network, addr string) (net.Conn, error) {
 	ctx, stop := d.connecting(ctx)
 	defer stop()
-	raw, err := d.connect(ctx, network, addr)
+	raw, err := d.reach(ctx, network, addr)
 	if err != nil {
-		return nil, connectError(ctx, d.timeout, addr, err)
+		return nil, err
 	}
 	cfg := d.tls.Clone()
 	if cfg.ServerName, _, err = net.SplitHostPort(addr); err != nil {
@@ -213,9 +226,9 @@ func connectError(ctx context.Context, timeout time.Duration, addr string, err e
 	return &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("cannot connect to %s: %v", addr, err), Cause: err}
 }
 
-// connect opens a TCP connection. Whoever wants to know is told of its socket
+// DialContext opens a TCP connection. Whoever wants to know is told of its socket
 // before it connects: a process that forks meanwhile must not keep it.
-func (d *dialer) connect(ctx context.Context, network, addr string) (net.Conn, error) {
+func (d *dialer) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
 	var plain net.Dialer
 	if d.onSocket == nil {
 		return plain.DialContext(ctx, network, addr)

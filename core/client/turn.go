@@ -93,7 +93,7 @@ func (t *Turn) Chat(scope Scope) (*llm.Response, *llm.Error) {
 	}
 	defer t.leave()
 	var w wanted
-	err := t.run(&w, nil, 0)
+	err := t.run(&w, nil, waits{})
 	return w.response, err
 }
 
@@ -104,7 +104,7 @@ func (t *Turn) Open(scope Scope) (*Opened, *llm.Error) {
 		return nil, err
 	}
 	w := wanted{stream: true}
-	return t.opened(&w, t.run(&w, nil, 0))
+	return t.opened(&w, t.run(&w, nil, waits{}))
 }
 
 // opened is the result of a turn for a stream, which is over if that failed.
@@ -132,7 +132,7 @@ func (t *Turn) runAgain(w *wanted, reason *llm.Error) *llm.Error {
 	if !again {
 		return interrupted(reason)
 	}
-	waited, again := t.waitFor(wait)
+	waited, again := t.waitFor(reason, wait)
 	if ended := Ended(t.ctx); ended != nil {
 		return t.client.routed(ended)
 	}
@@ -174,7 +174,7 @@ func (w *wanted) try(a *attempt) *llm.Error {
 // run makes attempts until one succeeds or the route is given up. p is
 // the leave of a forced try, which gets one attempt; waited is what the call
 // has waited for the first attempt already.
-func (t *Turn) run(w *wanted, p *pass, waited time.Duration) *llm.Error {
+func (t *Turn) run(w *wanted, p *pass, waited waits) *llm.Error {
 	var last *llm.Error
 	for {
 		a, err := t.admit(p, w.stream, waited)
@@ -205,7 +205,7 @@ func (t *Turn) run(w *wanted, p *pass, waited time.Duration) *llm.Error {
 		if t.client.observers().Active() {
 			t.client.tell(llm.Observation{Kind: llm.RetryScheduled, Call: t.call.ID, Wait: wait, Code: last.Code, Message: last.Message})
 		}
-		waited, again = t.waitFor(wait)
+		waited, again = t.waitFor(last, wait)
 		if ended := Ended(t.ctx); ended != nil {
 			return t.client.routed(ended)
 		}
@@ -215,25 +215,59 @@ func (t *Turn) run(w *wanted, p *pass, waited time.Duration) *llm.Error {
 	}
 }
 
-// waitFor waits before a retry, and longer where another call's attempt has
-// meanwhile been told to wait longer, as far as this call may.
-func (t *Turn) waitFor(wait time.Duration) (waited time.Duration, again bool) {
+// waitFor waits before the retry that follows e, and longer where another
+// call's attempt has meanwhile been told to wait longer, as far as this call
+// may. It ends early, and without a retry, when another route becomes usable
+// beside which this one may not be asked again, or not waited for so long: the
+// route is no longer the last usable one then (R2, R4).
+func (t *Turn) waitFor(e *llm.Error, wait time.Duration) (waited waits, again bool) {
+	what := forBackoff
 	for began := time.Now(); ; {
-		sleep(t.ctx, wait)
-		waited = time.Since(began)
-		_, named := t.client.gate.reopensAt()
-		if named.IsZero() || t.ctx.Err() != nil {
+		named := t.named(e)
+		if named >= wait {
+			what = forServer
+		}
+		ended := t.pause(wait, func() bool { return !t.mayRepeat(e, named, true) && t.othersLeft() })
+		waited = waits{}.and(time.Since(began), what)
+		if !ended {
+			t.call.giveBack(t.ctx, min(named, wait-waited.d))
+			t.call.carry(waited.d, what)
+			return waited, false
+		}
+		_, until := t.client.gate.reopensAt()
+		if until.IsZero() || t.ctx.Err() != nil {
 			return waited, true
 		}
-		wait = time.Until(named)
-		if t.othersLeft() && waited+wait > t.client.cfg.Retry.Wait || !t.othersLeft() && !t.call.mayWait(t.ctx, wait, t.timeout(), true) {
+		wait = time.Until(until)
+		if t.othersLeft() && waited.d+wait > t.client.cfg.Retry.Wait || !t.othersLeft() && !t.call.reserve(t.ctx, wait, t.timeout()) {
 			return waited, false
 		}
 	}
 }
 
+// pause waits for d, or less when the turn ends. It gives up, with false, when
+// elsewhere says so, which is asked now and then and at the end.
+func (t *Turn) pause(d time.Duration, elsewhere func() bool) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	look, stop := t.lookAround()
+	defer stop()
+	for {
+		select {
+		case <-timer.C:
+			return !elsewhere()
+		case <-look:
+			if elsewhere() {
+				return false
+			}
+		case <-t.ctx.Done():
+			return true
+		}
+	}
+}
+
 // admit waits for a place and for the breaker's leave, and begins an attempt.
-func (t *Turn) admit(p *pass, stream bool, waited time.Duration) (*attempt, *llm.Error) {
+func (t *Turn) admit(p *pass, stream bool, waited waits) (*attempt, *llm.Error) {
 	if t.call.Payload.Options.Bare {
 		return t.begin(t.ctx, nil, false, stream, waited), nil
 	}
@@ -261,16 +295,7 @@ func (t *Turn) admit(p *pass, stream bool, waited time.Duration) (*attempt, *llm
 		c.line.release()
 		return nil, c.notUsable()
 	}
-	return t.begin(t.ctx, p, true, stream, waited+since(began)), nil
-}
-
-// since is what was waited since began; what took less than a millisecond was
-// no wait.
-func since(began time.Time) time.Duration {
-	if d := time.Since(began); d > time.Millisecond {
-		return d
-	}
-	return 0
+	return t.begin(t.ctx, p, true, stream, waited.and(time.Since(began), forPlace)), nil
 }
 
 // takePlace waits in line (C1, C2): at most for timeout while another usable
@@ -280,20 +305,46 @@ func (t *Turn) takePlace() *llm.Error {
 	if c.line.tryAcquire() {
 		return nil
 	}
-	ctx := t.ctx
-	if t.othersLeft() {
-		timed, stop := context.WithTimeout(ctx, t.timeout())
-		defer stop()
-		ctx = timed
-	}
+	ctx, stop := t.patience()
+	defer stop()
+	began := time.Now()
 	if c.line.acquire(ctx) == nil {
 		return nil
 	}
 	if ended := Ended(t.ctx); ended != nil {
 		return c.routed(ended)
 	}
+	waited := time.Since(began)
+	t.call.carry(waited, forPlace)
 	return c.routed(llm.Errorf(llm.Overloaded, "no place on the route within %v: %d calls are in flight and %d wait (max_concurrent_calls is %d)",
-		t.timeout(), c.line.inFlight(), c.line.waiting(), c.line.capacity()))
+		waited.Round(time.Millisecond), c.line.inFlight(), c.line.waiting(), c.line.capacity()))
+}
+
+// patience is the context of a wait in line. It ends when timeout is over and
+// another usable route is left, or as soon after it as one becomes usable (C2).
+func (t *Turn) patience() (ctx context.Context, stop func()) {
+	if t.others == nil {
+		return t.ctx, func() {}
+	}
+	ctx, cancel := context.WithCancel(t.ctx)
+	watched := make(chan struct{})
+	go func() { // ends with ctx, which stop ends
+		defer close(watched)
+		defer cancel()
+		for wait := t.timeout(); ; wait = lookEvery {
+			timer := time.NewTimer(wait)
+			select {
+			case <-timer.C:
+			case <-ctx.Done():
+				timer.Stop()
+				return
+			}
+			if t.othersLeft() {
+				return
+			}
+		}
+	}()
+	return ctx, func() { cancel(); <-watched }
 }
 
 // again decides whether the route is asked once more after e, and how long to
@@ -303,39 +354,60 @@ func (t *Turn) again(e *llm.Error) (time.Duration, bool) {
 	if t.call.Payload.Options.Bare {
 		return 0, false
 	}
-	others := t.othersLeft()
-	most := c.cfg.MaxRetries
-	if n := t.call.Payload.Options.MaxRetries; n > 0 {
-		most = n
-	}
-	if others {
-		most = min(most, 2)
-	}
-	if t.made >= most || !t.sameRoute(e, others) {
+	others, named := t.othersLeft(), t.named(e)
+	if !t.mayRepeat(e, named, others) {
 		return 0, false
 	}
-	wait := t.backoff()
-	var named time.Duration
-	if namesWait(e) {
-		named = e.RetryAfter // maybe longer than the gate blocks the route
-	}
-	if _, until := c.gate.reopensAt(); !until.IsZero() {
-		named = max(named, time.Until(until)) // another call may have been told to wait longer
-	}
-	wait = max(wait, named)
-	if others && named > c.cfg.Retry.Wait {
-		return 0, false
-	}
-	if !others && !t.call.mayWait(t.ctx, wait, t.timeout(), named > 0) {
-		return 0, false
-	}
+	wait := max(t.backoff(), named)
 	if deadline, ok := t.ctx.Deadline(); ok && time.Until(deadline) <= wait {
 		return 0, false
 	}
-	if !c.gate.usableAt(time.Now().Add(wait)) || !c.budget.allowRetry() {
+	if !c.gate.usableAt(time.Now().Add(wait)) {
+		return 0, false
+	}
+	reserved := !others && named > 0
+	if reserved && !t.call.reserve(t.ctx, wait, t.timeout()) {
+		return 0, false
+	}
+	if !c.budget.allowRetry() {
+		if reserved {
+			t.call.giveBack(t.ctx, wait)
+		}
 		return 0, false
 	}
 	return wait, true
+}
+
+// named is how long the server wants to be left alone: by e, or by what another
+// call was told meanwhile.
+func (t *Turn) named(e *llm.Error) (wait time.Duration) {
+	if namesWait(e) {
+		wait = e.RetryAfter // maybe longer than the gate blocks the route
+	}
+	if _, until := t.client.gate.reopensAt(); !until.IsZero() {
+		wait = max(wait, time.Until(until))
+	}
+	return wait
+}
+
+// most is how many attempts the call may make on the route (R1).
+func (t *Turn) most() int {
+	if n := t.call.Payload.Options.MaxRetries; n > 0 {
+		return n
+	}
+	return t.client.cfg.MaxRetries
+}
+
+// Spent tells whether the call has made all its attempts on the route (R1).
+func (t *Turn) Spent() bool { return t.made >= t.most() }
+
+// mayRepeat tells whether the route may be asked once more after e, with others
+// left or without, when its server has asked to wait for so long (R1, R2, R4).
+func (t *Turn) mayRepeat(e *llm.Error, named time.Duration, others bool) bool {
+	if t.Spent() || others && t.made >= 2 {
+		return false
+	}
+	return t.sameRoute(e, others) && !(others && named > t.client.cfg.Retry.Wait)
 }
 
 // sameRoute is the column "same route again" of the error table.

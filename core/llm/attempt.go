@@ -13,7 +13,8 @@ type Attempt struct {
 	Start           time.Time
 	Duration        time.Duration
 	FirstToken      time.Duration // after Start; 0 if none came
-	Wait            time.Duration // what the call waited before this attempt: backoff, a named wait, a place
+	Wait            time.Duration // how long the call waited before this attempt
+	WaitedFor       string        // and for what: "backoff", "the server's wait", "a place", "another call's try"
 	Code            Code          // OK when it answered
 	Status          int           // HTTP status, 0 if none
 	Message         string        // the failure in one line
@@ -42,6 +43,9 @@ func (a *Attempt) String() string {
 	}
 	if a.Wait > 0 {
 		fmt.Fprintf(&b, ", waited %s before", short(a.Wait))
+		if a.WaitedFor != "" {
+			b.WriteString(" (" + a.WaitedFor + ")")
+		}
 	}
 	if a.Forced {
 		b.WriteString(", forced try")
@@ -86,6 +90,7 @@ func (a *Attempt) write(s *stream) {
 	}
 	o.strUnlessEmpty("message", a.Message)
 	o.field("wait").WriteFloat64(a.Wait.Seconds())
+	o.strUnlessEmpty("waited_for", a.WaitedFor)
 	o.field("bytes").WriteInt64(a.Bytes)
 	if a.SkippedEvents > 0 {
 		o.field("skipped_events").WriteInt(a.SkippedEvents)

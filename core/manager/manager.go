@@ -25,6 +25,7 @@ type Options struct {
 // safe for concurrent use.
 type Manager struct {
 	observers *llm.Observers
+	hedges    HedgeBudget
 
 	mu        sync.RWMutex // guards what follows
 	providers map[string]*provider.Provider
@@ -45,6 +46,11 @@ func New(o Options) *Manager {
 
 // Observers are those of all routes of the manager; subscribe there.
 func (m *Manager) Observers() *llm.Observers { return m.observers }
+
+// Hedges is the budget of hedges (S9) that all aggregators over the manager's
+// routes share: whoever makes an aggregator for each request hedges no more
+// often than whoever keeps one.
+func (m *Manager) Hedges() *HedgeBudget { return &m.hedges }
 
 // Register adds a provider. One of the same name is replaced at its place and
 // closes as soon as its calls have ended. Error: CLOSED.

@@ -26,7 +26,8 @@ import (
 //	{"$begins": [items]}     the first items of a list
 //	{"$any": [patterns]}     at least one of them
 //	{"$all": [patterns]}     each of them
-//	{"$absent": true}        nothing, null, "", an empty list or an empty object
+//	{"$absent": true}        nothing, null, "", false, 0, an empty list or an empty object
+//	{"$missing": true}       as the value of an object's key: the object has no such key, not even with null
 //	{"$ascending": n}        a list of numbers, or of texts that are numbers, in order but for at most n, by which an
 //	                         item may be less than one before it
 type Pattern json.RawMessage
@@ -46,7 +47,7 @@ func init() { // initialized here since they call match, which looks into the ta
 	maps.Copy(conditions, map[string]func(path string, want, got any) []string{
 		"$min": bound(func(want, got float64) bool { return got >= want }), "$max": bound(func(want, got float64) bool { return got <= want }),
 		"$s": seconds, "$has": has, "$lacks": lacks, "$len": length, "$each": each, "$begins": begins, "$any": anyOf, "$all": allOf,
-		"$absent": absent, "$ascending": ascending,
+		"$absent": absent, "$missing": differ, "$ascending": ascending, // $missing: matchObject; nothing that is there is missing
 	})
 }
 
@@ -132,7 +133,11 @@ func matchObject(path string, want map[string]any, got any) []string {
 		if !ok {
 			return differ(path, want, got)
 		}
-		failures = append(failures, match(path+"."+key, want[key], g[key])...)
+		value, there := g[key]
+		if condition, _ := want[key].(map[string]any); condition["$missing"] == true && !there {
+			continue
+		}
+		failures = append(failures, match(path+"."+key, want[key], value)...)
 	}
 	return failures
 }

@@ -75,13 +75,13 @@ def test_payload_becomes_an_exception_with_causes() -> None:
         {
             "code": -32, "name": "ALL_FAILED", "message": "no route is left", "partial": "Hel", "retry_after": 2.5,
             "attempts": [{"route": "a/b", "outcome": "RATE_LIMIT", "status": 429, "duration": 0.1, "message": "slow",
-                          "new": 1}],
+                          "wait": 0.25, "waited_for": "backoff", "new": 1}],
             "cause": {"code": -22, "message": "slow", "status": 429, "cause": {"message": "dial tcp"}},
         }
     )  # fmt: skip
     assert isinstance(error, llmagg.AllModelsFailedError)
     assert (error.partial_text, error.retry_after) == ("Hel", 2.5)
-    assert str(error) == "no route is left\n  1. a/b: RATE_LIMIT (HTTP 429) after 0.1 s: slow"
+    assert str(error) == "no route is left\n  1. a/b: RATE_LIMIT (HTTP 429) after 0.1 s, waited 0.25 s before (backoff): slow"
     assert error.attempts[0].extra == {"new": 1}
     assert isinstance(error.__cause__, llmagg.RateLimitError)
     assert error.__cause__.status == 429

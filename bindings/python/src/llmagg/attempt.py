@@ -12,7 +12,8 @@ class Attempt:
 
     Times are seconds; ``start`` is seconds since the Unix epoch; ``first_token`` counts from ``start`` and is None
     when no token came. ``outcome`` is ``"OK"`` or the name of ``code`` (failover.md, E); ``status`` is the HTTP
-    status, 0 without one.
+    status, 0 without one. ``wait`` is how long the call waited before it, ``waited_for`` for what ("backoff", "the
+    server's wait", "a place", "another call's try").
     """
 
     route: str
@@ -26,6 +27,7 @@ class Attempt:
     status: int = 0
     message: str = ""
     wait: float = 0.0
+    waited_for: str = ""
     bytes: int = 0
     skipped_events: int = 0
     usage: dict[str, Any] | None = None
@@ -43,7 +45,7 @@ class Attempt:
         if self.first_token:
             parts.append(f", first token at {self.first_token:.3g} s")
         if self.wait:
-            parts.append(f", waited {self.wait:.3g} s before")
+            parts.append(f", waited {self.wait:.3g} s before" + (f" ({self.waited_for})" if self.waited_for else ""))
         if self.forced:
             parts.append(", forced try")
         if self.hedge:

@@ -1,4 +1,4 @@
-package aggregator
+package manager
 
 import (
 	"testing"
@@ -9,9 +9,9 @@ import (
 )
 
 // allowed counts how many of n hedges may be made.
-func allowed(b *hedgeBudget, n int) (count int) {
+func allowed(b *HedgeBudget, n int) (count int) {
 	for range n {
-		if b.allow() {
+		if b.Allow() {
 			count++
 		}
 	}
@@ -20,10 +20,10 @@ func allowed(b *hedgeBudget, n int) (count int) {
 
 func TestHedgesStayBelowATenthOfTheCallsOfTheLastMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var b hedgeBudget
+		var b HedgeBudget
 		require.Equal(t, 1, allowed(&b, 5), "one is always allowed")
 		for range 100 {
-			b.call()
+			b.Call()
 			time.Sleep(100 * time.Millisecond)
 		}
 		require.Equal(t, 8, allowed(&b, 50), "9 of 100")

@@ -1,0 +1,118 @@
+package client
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"golang.org/x/net/proxy"
+)
+
+// A way to an origin leads through a tunnel where its proxy speaks SOCKS, or
+// where TLS has to pass an HTTP proxy. The dialer makes tunnels itself: the
+// transport's own CONNECT has a minute of its own and goes on when its request
+// is cancelled, whereas D1 bounds all of a connection together and S10 ends it.
+
+// maxConnectHeader bounds a proxy's answer to CONNECT, in bytes.
+const maxConnectHeader = 64 << 10
+
+// tunnels tells whether requests to origin go through p by a tunnel.
+func tunnels(origin, p *url.URL) bool {
+	return p != nil && (origin.Scheme == "https" || isSOCKS(p))
+}
+
+func isSOCKS(p *url.URL) bool { return p.Scheme == "socks5" || p.Scheme == "socks5h" }
+
+// proxyHost is the proxy's host and port.
+func proxyHost(p *url.URL) string {
+	port := p.Port()
+	if port == "" {
+		port = map[string]string{"https": "443", "socks5": "1080", "socks5h": "1080"}[p.Scheme]
+	}
+	if port == "" {
+		port = "80"
+	}
+	return net.JoinHostPort(p.Hostname(), port)
+}
+
+// tunnel connects to addr through the proxy.
+func (d *dialer) tunnel(ctx context.Context, addr string) (net.Conn, error) {
+	if isSOCKS(d.proxy) {
+		var auth *proxy.Auth
+		if u := d.proxy.User; u != nil {
+			password, _ := u.Password()
+			auth = &proxy.Auth{User: u.Username(), Password: password}
+		}
+		socks, err := proxy.SOCKS5("tcp", proxyHost(d.proxy), auth, d)
+		if err != nil {
+			return nil, err
+		}
+		return socks.(proxy.ContextDialer).DialContext(ctx, "tcp", addr)
+	}
+	conn, err := d.DialContext(ctx, "tcp", proxyHost(d.proxy))
+	if err != nil {
+		return nil, err
+	}
+	if conn, err = d.ask(ctx, conn, addr); err != nil {
+		return nil, fmt.Errorf("proxy %s: %w", proxyHost(d.proxy), err)
+	}
+	return conn, nil
+}
+
+// ask asks the proxy at the other end of conn for a tunnel to addr; conn is
+// closed where that fails.
+func (d *dialer) ask(ctx context.Context, conn net.Conn, addr string) (_ net.Conn, err error) {
+	defer func() {
+		if err != nil {
+			_ = conn.Close() // err is what matters
+		}
+	}()
+	if d.proxy.Scheme == "https" {
+		cfg := d.tls.Clone()
+		cfg.ServerName, cfg.NextProtos = d.proxy.Hostname(), nil
+		secure := tls.Client(conn, cfg)
+		if err := secure.HandshakeContext(ctx); err != nil {
+			return nil, err
+		}
+		conn = secure
+	}
+	// Reads and writes end with ctx by a deadline in the past.
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	req := &http.Request{Method: http.MethodConnect, URL: &url.URL{Opaque: addr}, Host: addr, Header: http.Header{}}
+	if u := d.proxy.User; u != nil {
+		password, _ := u.Password()
+		req.Header.Set("Proxy-Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(u.Username()+":"+password)))
+	}
+	if err = req.Write(conn); err == nil {
+		err = connected(conn, req)
+	}
+	if !stop() && err == nil {
+		err = context.Cause(ctx) // the deadline in the past is set, or about to be
+	}
+	return conn, err
+}
+
+// connected reads the proxy's answer. Nothing comes behind it before our first
+// word: in TLS the client speaks first.
+func connected(conn io.Reader, req *http.Request) error {
+	resp, err := http.ReadResponse(bufio.NewReader(io.LimitReader(conn, maxConnectHeader)), req)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("CONNECT was answered with HTTP %s", resp.Status)
+	}
+	return nil
+}
+
+// Dial implements [proxy.Dialer].
+func (d *dialer) Dial(network, addr string) (net.Conn, error) {
+	return d.DialContext(context.Background(), network, addr)
+}

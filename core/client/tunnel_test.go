@@ -1,0 +1,257 @@
+package client_test
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/faultwall"
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/stretchr/testify/require"
+)
+
+// middleman is a proxy that leads every connection to one address.
+type middleman struct {
+	addr string
+	to   string // "": CONNECT is read and never answered
+
+	mu     sync.Mutex // guards what follows
+	asked  []http.Header
+	open   int
+	change chan struct{} // closed at each change of open
+}
+
+func startMiddleman(t *testing.T, to string) *middleman {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	m := &middleman{addr: l.Addr().String(), to: to, change: make(chan struct{})}
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			m.count(1)
+			all.Go(func() {
+				defer m.count(-1)
+				defer conn.Close()
+				m.serve(conn)
+			})
+		}
+	})
+	t.Cleanup(func() { require.NoError(t, l.Close()); all.Wait() })
+	return m
+}
+
+func (m *middleman) count(n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.open += n
+	close(m.change)
+	m.change = make(chan struct{})
+}
+
+// await waits until n connections are open.
+func (m *middleman) await(t *testing.T, n int) {
+	t.Helper()
+	limit := time.After(10 * time.Second)
+	for {
+		m.mu.Lock()
+		open, change := m.open, m.change
+		m.mu.Unlock()
+		if open == n {
+			return
+		}
+		select {
+		case <-change:
+		case <-limit:
+			require.FailNow(t, "connections at the proxy", "%d are open; expected %d", open, n)
+		}
+	}
+}
+
+func (m *middleman) serve(conn net.Conn) {
+	in := bufio.NewReader(conn)
+	first, err := in.Peek(1)
+	if err != nil {
+		return
+	}
+	if first[0] == 5 { // SOCKS
+		hello := make([]byte, 3)
+		if _, err := io.ReadFull(in, hello); err != nil {
+			return
+		}
+		_, _ = conn.Write([]byte{5, 0})
+		head := make([]byte, 5) // 5, CONNECT, 0, a name, its length
+		if _, err := io.ReadFull(in, head); err != nil || head[3] != 3 {
+			return
+		}
+		if _, err := io.ReadFull(in, make([]byte, int(head[4])+2)); err != nil {
+			return
+		}
+		_, _ = conn.Write([]byte{5, 0, 0, 1, 0, 0, 0, 0, 0, 0})
+		m.pass(conn, in)
+		return
+	}
+	req, err := http.ReadRequest(in)
+	if err != nil {
+		return
+	}
+	m.mu.Lock()
+	m.asked = append(m.asked, req.Header)
+	m.mu.Unlock()
+	switch {
+	case req.Method != http.MethodConnect:
+		_, _ = io.WriteString(conn, "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n")
+	case m.to == "refuse":
+		_, _ = io.WriteString(conn, "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+	case m.to == "":
+		_, _ = in.ReadByte() // until the client leaves
+	default:
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 Connection established\r\n\r\n")
+		m.pass(conn, in)
+	}
+}
+
+func (m *middleman) pass(conn net.Conn, in io.Reader) {
+	there, err := net.Dial("tcp", m.to)
+	if err != nil {
+		return
+	}
+	defer there.Close()
+	var back sync.WaitGroup
+	back.Go(func() { _, _ = io.Copy(conn, there); _ = conn.Close() })
+	_, _ = io.Copy(there, in)
+	_ = there.Close()
+	back.Wait()
+}
+
+// tlsWall starts a wall that speaks TLS, for the name "localhost".
+func tlsWall(t *testing.T, script string, http2 bool) (w *faultwall.Wall, ca string) {
+	t.Helper()
+	ca = filepath.Join(t.TempDir(), "ca.pem")
+	s, err := faultwall.ParseScript([]byte(script))
+	require.NoError(t, err)
+	w, err = faultwall.Start(s, faultwall.Options{TLS: true, HTTP2: http2, CAFile: ca})
+	require.NoError(t, err)
+	t.Cleanup(w.Close)
+	return w, ca
+}
+
+func wallAddress(w *faultwall.Wall) string { return w.URL()[len("https://"):] }
+
+// TLS to the origin passes the proxy, which does not see the key (L2, L4).
+func TestTLSThroughAProxy(t *testing.T) {
+	for name, c := range map[string]struct {
+		scheme string
+		http2  bool
+	}{"HTTP": {"http://user:pass@", false}, "HTTP, to HTTP/2": {"http://user:pass@", true}, "SOCKS": {"socks5://", false}} {
+		t.Run(name, func(t *testing.T) {
+			w, ca := tlsWall(t, `{}`, c.http2)
+			p := startMiddleman(t, wallAddress(w))
+			r := route(t, w, func(cfg *llm.ModelConfig) {
+				cfg.BaseURL, cfg.CAFile, cfg.Proxy = "https://localhost:1/v1", ca, c.scheme+p.addr // only the proxy can reach it
+			})
+			answer, err := r.Chat(t.Context(), ask())
+			require.NoError(t, err)
+			require.Equal(t, "Hello from m.", answer.Text())
+			p.await(t, 1)
+			if c.scheme == "socks5://" {
+				return
+			}
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			require.Len(t, p.asked, 1)
+			require.Equal(t, "Basic dXNlcjpwYXNz", p.asked[0].Get("Proxy-Authorization"))
+			require.Empty(t, p.asked[0].Get("Authorization"))
+		})
+	}
+}
+
+// The environment's proxy is used as the configured one is, but not for hosts of no_proxy (L4).
+func TestTheEnvironmentsProxy(t *testing.T) {
+	w, ca := tlsWall(t, `{}`, false)
+	p := startMiddleman(t, wallAddress(w))
+	for name, c := range map[string]struct {
+		environment map[string]string
+		code        llm.Code
+	}{
+		"https_proxy":              {map[string]string{"https_proxy": "http://" + p.addr}, llm.OK},
+		"https_proxy and no_proxy": {map[string]string{"https_proxy": "http://" + p.addr, "no_proxy": "model.test"}, llm.Unavailable},
+		"http_proxy":               {map[string]string{"http_proxy": "http://" + p.addr}, llm.Unavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := llm.ModelConfig{Provider: "wall", Name: "m", BaseURL: "https://model.test:1/v1", CAFile: ca, MaxRetries: 1, ConnectTimeout: time.Second}
+			r, err := client.New(cfg, client.Options{Getenv: func(name string) (string, bool) { v, ok := c.environment[name]; return v, ok }})
+			require.NoError(t, err)
+			t.Cleanup(func() { require.NoError(t, r.Close(context.Background())) })
+			_, err = r.Chat(t.Context(), ask())
+			if c.code == llm.OK { // the tunnel was made; the certificate is for another name
+				require.ErrorContains(t, err, "certificate")
+				return
+			}
+			require.Equal(t, c.code, llm.CodeOfError(err), "%v", err)
+			require.NotContains(t, err.Error(), "certificate")
+		})
+	}
+}
+
+// A proxy's part in a connection is under connect_timeout, too (D1): CONNECT, and the TLS behind it.
+func TestConnectTimeoutCoversTheProxy(t *testing.T) {
+	silent, ca := tlsWall(t, `{"accept":"silence"}`, false)
+	for name, to := range map[string]string{"CONNECT": "", "TLS behind it": wallAddress(silent)} {
+		t.Run(name, func(t *testing.T) {
+			p := startMiddleman(t, to)
+			r := route(t, silent, func(cfg *llm.ModelConfig) {
+				cfg.CAFile, cfg.Proxy, cfg.ConnectTimeout, cfg.MaxRetries, cfg.Timeout = ca, "http://"+p.addr, 200*time.Millisecond, 1, 20*time.Second
+			})
+			began := time.Now()
+			_, err := r.Chat(t.Context(), ask())
+			require.Equal(t, llm.Unavailable, llm.CodeOfError(err), "%v", err)
+			require.ErrorContains(t, err, "connect_timeout")
+			require.GreaterOrEqual(t, time.Since(began), 200*time.Millisecond)
+			require.Less(t, time.Since(began), 5*time.Second)
+			p.await(t, 0)
+		})
+	}
+}
+
+// Cancelling closes the connection to a proxy that does not answer (S10).
+func TestCancelEndsATunnelThatIsBeingMade(t *testing.T) {
+	w, ca := tlsWall(t, `{}`, false)
+	p := startMiddleman(t, "")
+	r := route(t, w, func(cfg *llm.ModelConfig) { cfg.CAFile, cfg.Proxy, cfg.Timeout = ca, "http://"+p.addr, 30*time.Second })
+	ctx, cancel := context.WithCancel(t.Context())
+	errs := make(chan error, 1)
+	go func() { _, err := r.Chat(ctx, ask()); errs <- err }()
+	p.await(t, 1)
+	began := time.Now()
+	cancel()
+	require.Equal(t, llm.Canceled, llm.CodeOfError(<-errs))
+	p.await(t, 0)
+	require.Less(t, time.Since(began), time.Second, "long before connect_timeout")
+}
+
+// A proxy that refuses is told by its address and its answer, without its password.
+func TestAProxyThatRefuses(t *testing.T) {
+	w, ca := tlsWall(t, `{}`, false)
+	p := startMiddleman(t, "refuse")
+	r := route(t, w, func(cfg *llm.ModelConfig) {
+		cfg.CAFile, cfg.Proxy, cfg.MaxRetries = ca, "http://user:sesame@"+p.addr, 1
+	})
+	_, err := r.Chat(t.Context(), ask())
+	require.Equal(t, llm.Unavailable, llm.CodeOfError(err), "%v", err)
+	require.ErrorContains(t, err, "407")
+	require.ErrorContains(t, err, p.addr)
+	require.NotContains(t, err.Error(), "sesame")
+	p.await(t, 0)
+}
