@@ -81,7 +81,8 @@ def test_payload_becomes_an_exception_with_causes() -> None:
     )  # fmt: skip
     assert isinstance(error, llmagg.AllModelsFailedError)
     assert (error.partial_text, error.retry_after) == ("Hel", 2.5)
-    assert str(error) == "no route is left\n  1. a/b: RATE_LIMIT (HTTP 429) after 0.1 s, waited 0.25 s before (backoff): slow"
+    line = "a/b: RATE_LIMIT (HTTP 429) after 0.1 s, waited 0.25 s before (backoff): slow"
+    assert str(error) == "no route is left\n  1. " + line
     assert error.attempts[0].extra == {"new": 1}
     assert isinstance(error.__cause__, llmagg.RateLimitError)
     assert error.__cause__.status == 429
