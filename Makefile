@@ -18,6 +18,7 @@ export GOFLAGS += -trimpath
 
 include packaging/build.mk
 include packaging/capi_tests.mk
+include tests/packaging/packaging.mk
 include bindings/python/build.mk
 include tests/contract/contract.mk
 -include tests/fuzz.mk
@@ -36,7 +37,7 @@ $(PYTHON):
 	$(PIP) install 'setuptools>=77' wheel
 
 $(VENV)/.package: $(PYTHON) $(BUILD)/libllmagg.so $(PY_SOURCES)
-	LLMAGG_PREBUILT_LIBRARY=$(abspath $(BUILD))/libllmagg.so $(PIP) install --no-build-isolation --force-reinstall ./bindings/python
+	LLMAGG_PREBUILT_LIBRARY="$(abspath $(BUILD))/libllmagg.so" $(PIP) install --no-build-isolation --force-reinstall ./bindings/python
 	@touch $@
 
 $(VENV)/.tools: $(PYTHON) tests/python/requirements.txt
@@ -56,7 +57,7 @@ demo: check-tools lib $(VENV)/.package ## the main job in Python, Go and C; with
 	@$(CC) -std=c99 -Wall -Wextra -Iinclude examples/c/chat.c -o $(BUILD)/demo-chat-c -L$(BUILD) -lllmagg -Wl,-rpath,'$$ORIGIN'
 	@$(PYTHON) examples/demo/demo.py --go $(BUILD)/demo-chat --c $(BUILD)/demo-chat-c
 
-test: check-tools lint go-test fuzz capi-test py-test contract examples soak-quick ## all tests, under 12 minutes on 2 cores
+test: check-tools lint go-test fuzz capi-test packaging-test py-test contract examples soak-quick ## all tests, under 12 minutes on 2 cores
 	@echo "all tests passed"
 
 quick: check-tools go-quick lib venv ## the part for between two commits, under 2 minutes

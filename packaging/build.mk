@@ -4,9 +4,10 @@ GO            ?= go
 CC            ?= cc
 CXX           ?= c++
 PREFIX        ?= /usr/local
-override PREFIX := $(abspath $(PREFIX))
+override PREFIX := $(if $(filter /%,$(firstword $(PREFIX))),$(PREFIX),$(CURDIR)/$(PREFIX))
 INCLUDEDIR    ?= $(PREFIX)/include
 LIBDIR        ?= $(PREFIX)/lib
+DOCDIR        ?= $(PREFIX)/share/doc/llmagg
 DESTDIR       ?=
 BUILD         ?= build
 
@@ -27,7 +28,7 @@ LIB_RELR_FLAG := -Wl,-z,pack-relative-relocs
 LIB_RELR       = $(shell printf '\043include <features.h>\n\043if !defined __GLIBC__ || (__GLIBC__ == 2 && __GLIBC_MINOR__ < 36)\n\043error\n\043endif\n' | \
 	$(CC) -shared -x c - -o /dev/null $(LIB_RELR_FLAG) -Wl,--fatal-warnings 2>/dev/null && echo '$(LIB_RELR_FLAG)')
 
-.PHONY: lib static install
+.PHONY: lib static install licenses
 
 lib: $(BUILD)/libllmagg.so ## build build/libllmagg.so, the shared library
 
@@ -52,6 +53,8 @@ $(BUILD)/libllmagg.a: $(LIB_SOURCES)
 
 install: lib static ## install header, libraries, pkg-config file and CMake package (PREFIX=, DESTDIR=)
 	install -d '$(DESTDIR)$(INCLUDEDIR)' '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(LIBDIR)/cmake/llmagg'
+	install -d '$(DESTDIR)$(DOCDIR)'
+	install -m 644 LICENSE bindings/python/THIRD_PARTY_LICENSES.txt '$(DESTDIR)$(DOCDIR)'
 	install -m 644 include/llmagg.h '$(DESTDIR)$(INCLUDEDIR)/llmagg.h'
 	install -m 755 $(BUILD)/libllmagg.so '$(DESTDIR)$(LIBDIR)/libllmagg.so.$(LIB_VERSION)'
 	ln -sf libllmagg.so.$(LIB_VERSION) '$(DESTDIR)$(LIBDIR)/libllmagg.so.$(LIB_SOVERSION)'
@@ -63,3 +66,7 @@ install: lib static ## install header, libraries, pkg-config file and CMake pack
 		packaging/llmaggConfig.cmake.in > '$(DESTDIR)$(LIBDIR)/cmake/llmagg/llmaggConfig.cmake'
 	sed -e 's|@VERSION@|$(LIB_VERSION)|' -e 's|@MAJOR@|$(word 1,$(subst ., ,$(LIB_VERSION)))|' -e 's|@MINOR@|$(word 2,$(subst ., ,$(LIB_VERSION)))|' \
 		packaging/llmaggConfigVersion.cmake.in > '$(DESTDIR)$(LIBDIR)/cmake/llmagg/llmaggConfigVersion.cmake'
+
+licenses: ## write the list of what is linked in, with licences, anew
+	GO="$(GO)" sh packaging/licenses.sh > $(BUILD)/licenses.txt
+	mv $(BUILD)/licenses.txt bindings/python/THIRD_PARTY_LICENSES.txt

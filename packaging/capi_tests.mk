@@ -5,7 +5,7 @@ CAPI_PROGRAMS := $(patsubst tests/capi/%.c,$(CAPI_OUT)/%,$(wildcard tests/capi/*
 CAPI_EXAMPLES := $(patsubst examples/c/%.c,$(CAPI_OUT)/example_%,$(wildcard examples/c/*.c)) \
                  $(patsubst examples/cpp/%.cpp,$(CAPI_OUT)/example_cpp_%,$(wildcard examples/cpp/*.cpp))
 CAPI_WARN     := -Wall -Wextra -Wpedantic -Werror
-CAPI_LINK     := -Iinclude -L$(BUILD) -lllmagg -Wl,-rpath,$(abspath $(BUILD)) -pthread
+CAPI_LINK     := -Iinclude -L$(BUILD) -lllmagg "-Wl,-rpath,$(abspath $(BUILD))" -pthread
 
 .PHONY: capi-test
 

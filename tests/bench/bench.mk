@@ -37,6 +37,6 @@ $(BENCH)/.python: tests/bench/requirements.txt
 	@touch $@
 
 $(BENCH)/.package: $(BENCH)/.python $(BUILD)/libllmagg.so $(PY_SOURCES)
-	LLMAGG_PREBUILT_LIBRARY=$(abspath $(BUILD))/libllmagg.so $(BENCH_PYTHON) -m pip --disable-pip-version-check -q install \
+	LLMAGG_PREBUILT_LIBRARY="$(abspath $(BUILD))/libllmagg.so" $(BENCH_PYTHON) -m pip --disable-pip-version-check -q install \
 		--no-build-isolation --no-deps --force-reinstall ./bindings/python
 	@touch $@

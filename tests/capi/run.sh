@@ -21,5 +21,5 @@ for program in "$@"; do
         echo "$name: $oks ok"
     fi
 done
-echo "C ABI: $passed passed, $failed failed"
+echo "${TITLE:-C ABI}: $passed passed, $failed failed"
 [ "$failed" -eq 0 ]
