@@ -11,6 +11,7 @@
         if (shim_forked())                                                                                                     \
             return shim_fail(LLMAGG_E_FORKED, "this process was forked after the library was loaded; use it in the parent, "    \
                              "or load it only in the child", (err));                                                           \
+        shim_greet_thread();                                                                                                   \
     } while (0)
 
 #define HANDLE(h, err)                                                                                                         \

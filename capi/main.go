@@ -3,6 +3,7 @@
 //
 //	shim*.c, error.c     the public functions: argument checks, errors, nothing of Go
 //	fork.c, wake.c       forked children; the descriptor of a queue
+//	signals.c            what keeps the host's signals away from Go's threads
 //	manager.go, provider.go, client.go, aggregator.go, wall.go, log.go
 //	                     the exports behind them, one file for each family
 //	handle.go, scope.go  handles, and what was begun through them
@@ -32,6 +33,11 @@ import (
 )
 
 func main() {}
+
+// goGreet does nothing: its call makes a thread known to Go.
+//
+//export goGreet
+func goGreet() {}
 
 // init keeps Go's packages from writing to the host's stderr: net/http logs
 // through the log package.

@@ -94,7 +94,9 @@ llmagg_status llmagg_manager_close(llmagg_manager *manager, double deadline, llm
 }
 
 void llmagg_manager_free(llmagg_manager *manager) {
-    if (manager != NULL && !shim_forked()) goManagerFree(H(manager));
+    if (manager == NULL || shim_forked()) return;
+    shim_greet_thread();
+    goManagerFree(H(manager));
 }
 
 /* provider */
@@ -143,7 +145,9 @@ llmagg_status llmagg_provider_close(llmagg_provider *provider, double deadline, 
 }
 
 void llmagg_provider_free(llmagg_provider *provider) {
-    if (provider != NULL && !shim_forked()) goProviderFree(H(provider));
+    if (provider == NULL || shim_forked()) return;
+    shim_greet_thread();
+    goProviderFree(H(provider));
 }
 
 /* client */
@@ -212,7 +216,9 @@ llmagg_status llmagg_client_rest(llmagg_client *client, llmagg_error **err) {
 }
 
 void llmagg_client_free(llmagg_client *client) {
-    if (client != NULL && !shim_forked()) goClientFree(H(client));
+    if (client == NULL || shim_forked()) return;
+    shim_greet_thread();
+    goClientFree(H(client));
 }
 
 /* routes */
@@ -328,5 +334,7 @@ llmagg_status llmagg_aggregator_close(llmagg_aggregator *aggregator, double dead
 }
 
 void llmagg_aggregator_free(llmagg_aggregator *aggregator) {
-    if (aggregator != NULL && !shim_forked()) goAggregatorFree(H(aggregator));
+    if (aggregator == NULL || shim_forked()) return;
+    shim_greet_thread();
+    goAggregatorFree(H(aggregator));
 }

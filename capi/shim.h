@@ -19,6 +19,11 @@ SHIM_HIDDEN void shim_fd_forget(int fd);
 /* How many of the noted descriptors are sockets that are open. */
 SHIM_HIDDEN int shim_fd_sockets(void);
 
+/* ---- signals.c */
+
+/* To be called before Go is entered: at the first call of a thread it sees to it that Go leaves the thread's mask alone. */
+SHIM_HIDDEN void shim_greet_thread(void);
+
 /* ---- error.c */
 
 /* A new error; the texts are copied. NULL when memory is out. */

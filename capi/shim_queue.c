@@ -102,7 +102,9 @@ llmagg_status llmagg_queue_stop(llmagg_queue *queue, llmagg_error **err) {
 }
 
 void llmagg_queue_free(llmagg_queue *queue) {
-    if (queue != NULL && !shim_forked()) goQueueFree(H(queue));
+    if (queue == NULL || shim_forked()) return;
+    shim_greet_thread();
+    goQueueFree(H(queue));
 }
 
 /* operations */
@@ -207,5 +209,7 @@ llmagg_status llmagg_wall_revive(llmagg_wall *wall, llmagg_error **err) {
 }
 
 void llmagg_wall_free(llmagg_wall *wall) {
-    if (wall != NULL && !shim_forked()) goWallFree(H(wall));
+    if (wall == NULL || shim_forked()) return;
+    shim_greet_thread();
+    goWallFree(H(wall));
 }

@@ -40,8 +40,12 @@
  *           that free a handle do nothing. What needs no native state (llmagg_version, llmagg_abi_version,
  *           llmagg_status_name, llmagg_error_..., llmagg_buf_free) works there. The library's sockets and queue descriptors
  *           are closed in the child.
- * Output.   Nothing is ever written to stdout or stderr. Signal dispositions of SIGINT, SIGTERM, SIGHUP, SIGCHLD and SIGPROF
- *           stay as the host set them.
+ * Output.   Nothing is ever written to stdout or stderr.
+ * Signals.  The library handles SIGSEGV, SIGBUS, SIGFPE, SIGPIPE and SIGURG, passes what is not its own on to the handlers that
+ *           were there when it was loaded, and leaves all other dispositions, and the masks of the host's threads, as they
+ *           are. Its own threads block every other signal, so that the host's handlers run on the host's threads only, and
+ *           sigwait and signalfd get what they wait for; except for SIGCHLD and SIGPROF, which the Go runtime unblocks in its
+ *           threads: their handlers may run there, and a signalfd or sigwait may miss a SIGCHLD. Use a handler, or a pidfd.
  * Time.     Seconds as double.
  * Growth.   Codes, event types and flags are never renumbered. Structs that begin with struct_size grow only at their end;
  *           set it to sizeof(the struct) as compiled. Fields that JSON documents gain later are to be ignored by readers.
