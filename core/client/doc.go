@@ -15,7 +15,8 @@
 //	              backend_guard.go is where it is called, leash.go holds one that does not listen
 //	http.go       the HTTP exchange: send.go the request, body.go a whole answer,
 //	              transport.go the connections,
-//	              proxy.go which proxy they use, tunnel.go those through a tunnel
+//	              proxy.go which proxy they use, tunnel.go and
+//	              socks.go those through a tunnel
 //	openai.go, gemini*.go  the wire formats; preset.go which vendor speaks which
 //	events.go     a streamed HTTP answer, complete or not
 //	classify.go, retryafter.go  what a failure means

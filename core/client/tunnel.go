@@ -11,8 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"time"
-
-	"golang.org/x/net/proxy"
 )
 
 // A way to an origin leads through a tunnel where its proxy speaks SOCKS, or
@@ -44,18 +42,6 @@ func proxyHost(p *url.URL) string {
 
 // tunnel connects to addr through the proxy.
 func (d *dialer) tunnel(ctx context.Context, addr string) (net.Conn, error) {
-	if isSOCKS(d.proxy) {
-		var auth *proxy.Auth
-		if u := d.proxy.User; u != nil {
-			password, _ := u.Password()
-			auth = &proxy.Auth{User: u.Username(), Password: password}
-		}
-		socks, err := proxy.SOCKS5("tcp", proxyHost(d.proxy), auth, d)
-		if err != nil {
-			return nil, err
-		}
-		return socks.(proxy.ContextDialer).DialContext(ctx, "tcp", addr)
-	}
 	conn, err := d.DialContext(ctx, "tcp", proxyHost(d.proxy))
 	if err != nil {
 		return nil, err
@@ -85,13 +71,10 @@ func (d *dialer) ask(ctx context.Context, conn net.Conn, addr string) (_ net.Con
 	}
 	// Reads and writes end with ctx by a deadline in the past.
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-	req := &http.Request{Method: http.MethodConnect, URL: &url.URL{Opaque: addr}, Host: addr, Header: http.Header{}}
-	if u := d.proxy.User; u != nil {
-		password, _ := u.Password()
-		req.Header.Set("Proxy-Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(u.Username()+":"+password)))
-	}
-	if err = req.Write(conn); err == nil {
-		err = connected(conn, req)
+	if isSOCKS(d.proxy) {
+		err = socksTunnel(conn, d.proxy.User, addr)
+	} else {
+		err = connectTunnel(conn, d.proxy.User, addr)
 	}
 	if !stop() && err == nil {
 		err = context.Cause(ctx) // the deadline in the past is set, or about to be
@@ -99,9 +82,17 @@ func (d *dialer) ask(ctx context.Context, conn net.Conn, addr string) (_ net.Con
 	return conn, err
 }
 
-// connected reads the proxy's answer. Nothing comes behind it before our first
-// word: in TLS the client speaks first.
-func connected(conn io.Reader, req *http.Request) error {
+// connectTunnel asks an HTTP proxy by CONNECT. Nothing comes behind its answer
+// before our first word: in TLS the client speaks first.
+func connectTunnel(conn io.ReadWriter, user *url.Userinfo, addr string) error {
+	req := &http.Request{Method: http.MethodConnect, URL: &url.URL{Opaque: addr}, Host: addr, Header: http.Header{}}
+	if user != nil {
+		password, _ := user.Password()
+		req.Header.Set("Proxy-Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password)))
+	}
+	if err := req.Write(conn); err != nil {
+		return err
+	}
 	resp, err := http.ReadResponse(bufio.NewReader(io.LimitReader(conn, maxConnectHeader)), req)
 	if err != nil {
 		return err
@@ -110,9 +101,4 @@ func connected(conn io.Reader, req *http.Request) error {
 		return fmt.Errorf("CONNECT was answered with HTTP %s", resp.Status)
 	}
 	return nil
-}
-
-// Dial implements [proxy.Dialer].
-func (d *dialer) Dial(network, addr string) (net.Conn, error) {
-	return d.DialContext(context.Background(), network, addr)
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -90,7 +91,14 @@ func (m *middleman) serve(conn net.Conn) {
 		if _, err := io.ReadFull(in, hello); err != nil {
 			return
 		}
-		_, _ = conn.Write([]byte{5, 0})
+		_, _ = conn.Write([]byte{5, hello[2]})
+		if hello[2] == 2 {
+			told := make([]byte, len("\x01\x04user\x06sesame"))
+			if _, err := io.ReadFull(in, told); err != nil || string(told) != "\x01\x04user\x06sesame" {
+				return
+			}
+			_, _ = conn.Write([]byte{1, 0})
+		}
 		head := make([]byte, 5) // 5, CONNECT, 0, a name, its length
 		if _, err := io.ReadFull(in, head); err != nil || head[3] != 3 {
 			return
@@ -98,7 +106,11 @@ func (m *middleman) serve(conn net.Conn) {
 		if _, err := io.ReadFull(in, make([]byte, int(head[4])+2)); err != nil {
 			return
 		}
-		_, _ = conn.Write([]byte{5, 0, 0, 1, 0, 0, 0, 0, 0, 0})
+		if m.to == "refuse" {
+			_, _ = conn.Write([]byte{5, 2, 0, 1, 0, 0, 0, 0, 0, 0})
+			return
+		}
+		_, _ = conn.Write([]byte("\x05\x00\x00\x03\x09somewhere\x00\x00"))
 		m.pass(conn, in)
 		return
 	}
@@ -154,7 +166,7 @@ func TestTLSThroughAProxy(t *testing.T) {
 	for name, c := range map[string]struct {
 		scheme string
 		http2  bool
-	}{"HTTP": {"http://user:pass@", false}, "HTTP, to HTTP/2": {"http://user:pass@", true}, "SOCKS": {"socks5://", false}} {
+	}{"HTTP": {"http://user:sesame@", false}, "HTTP, to HTTP/2": {"http://user:sesame@", true}, "SOCKS": {"socks5://", false}, "SOCKS with a password": {"socks5h://user:sesame@", true}} {
 		t.Run(name, func(t *testing.T) {
 			w, ca := tlsWall(t, `{}`, c.http2)
 			p := startMiddleman(t, wallAddress(w))
@@ -165,13 +177,13 @@ func TestTLSThroughAProxy(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, "Hello from m.", answer.Text())
 			p.await(t, 1)
-			if c.scheme == "socks5://" {
+			if strings.HasPrefix(c.scheme, "socks") {
 				return
 			}
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			require.Len(t, p.asked, 1)
-			require.Equal(t, "Basic dXNlcjpwYXNz", p.asked[0].Get("Proxy-Authorization"))
+			require.Equal(t, "Basic dXNlcjpzZXNhbWU=", p.asked[0].Get("Proxy-Authorization"))
 			require.Empty(t, p.asked[0].Get("Authorization"))
 		})
 	}
@@ -245,13 +257,15 @@ func TestCancelEndsATunnelThatIsBeingMade(t *testing.T) {
 func TestAProxyThatRefuses(t *testing.T) {
 	w, ca := tlsWall(t, `{}`, false)
 	p := startMiddleman(t, "refuse")
-	r := route(t, w, func(cfg *llm.ModelConfig) {
-		cfg.CAFile, cfg.Proxy, cfg.MaxRetries = ca, "http://user:sesame@"+p.addr, 1
-	})
-	_, err := r.Chat(t.Context(), ask())
-	require.Equal(t, llm.Unavailable, llm.CodeOfError(err), "%v", err)
-	require.ErrorContains(t, err, "407")
-	require.ErrorContains(t, err, p.addr)
-	require.NotContains(t, err.Error(), "sesame")
-	p.await(t, 0)
+	for scheme, said := range map[string]string{"http": "407", "socks5": "not allowed by its rules"} {
+		r := route(t, w, func(cfg *llm.ModelConfig) {
+			cfg.CAFile, cfg.Proxy, cfg.MaxRetries = ca, scheme+"://user:sesame@"+p.addr, 1
+		})
+		_, err := r.Chat(t.Context(), ask())
+		require.Equal(t, llm.Unavailable, llm.CodeOfError(err), "%v", err)
+		require.ErrorContains(t, err, said)
+		require.ErrorContains(t, err, p.addr)
+		require.NotContains(t, err.Error(), "sesame")
+		p.await(t, 0)
+	}
 }

@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 var onlyIn = map[string][]string{
 	"github.com/sony/gobreaker/v2":   {"core/client/breaker.go"},
 	"golang.org/x/sync":              {"core/client/"},
-	"golang.org/x/net":               {"core/client/tunnel.go"}, // its SOCKS; its tables of names are a fiftieth of the shared library
+	"golang.org/x/net":               nil, // tests only: its tables of names are a fiftieth of the shared library
 	"github.com/json-iterator/go":    {"core/llm/"},
 	"github.com/mattn/go-pointer":    {"capi/handle.go"},
 	"github.com/stretchr/testify":    nil, // tests only
