@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 )
 
 // root is the module's folder.
@@ -70,6 +71,10 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	status := m.Run()
+	if err := goleak.Find(); err != nil && status == 0 {
+		fmt.Println("after all cases:", err)
+		status = 1
+	}
 	if path := os.Getenv("LLMAGG_SCORECARD"); path != "" {
 		fmt.Print(score.Table())
 		page := []byte(score.Markdown(time.Now().UTC()))
@@ -114,11 +119,16 @@ func TestContract(t *testing.T) {
 }
 
 func one(t *testing.T, c *Case, door Door, folder string) {
-	result := Run(c, door, folder)
+	var result *Result
+	name := door.Name() + "/" + c.Name
+	labelled(name, func() { result = Run(c, door, folder) })
 	if door, inProcess := door.(*goDoor); inProcess && len(result.Failures) == 0 {
 		if err := door.Stop(); err != nil {
 			result.Failures = append(result.Failures, "after the case: "+err.Error())
 		}
+	}
+	if left := leaked(name); left != "" {
+		result.Failures = append(result.Failures, "after the case goroutines are left:\n"+left)
 	}
 	score.Add(result)
 	if result.Without != "" {
@@ -159,6 +169,17 @@ func TestCasesAreStrict(t *testing.T) {
 	}
 }
 
+func TestGoroutinesOfACaseAreSeen(t *testing.T) {
+	end, ended := make(chan struct{}), make(chan struct{})
+	labelled("go/mine", func() { go func() { defer close(ended); <-end }() })
+	labelled("go/other", func() {})
+	require.Contains(t, goroutinesOf("go/mine"), "TestGoroutinesOfACaseAreSeen")
+	require.Empty(t, goroutinesOf("go/other"))
+	close(end)
+	<-ended
+	require.Empty(t, leaked("go/mine"))
+}
+
 func TestPatterns(t *testing.T) {
 	for _, c := range []struct {
 		pattern, document string
@@ -178,6 +199,11 @@ func TestPatterns(t *testing.T) {
 		{`{"$each":{"a":1}}`, `[{"a":1},{"a":2}]`, false},
 		{`{"$any":["x",{"$has":"b"}]}`, `"abc"`, true},
 		{`{"a":{"$absent":true}}`, `{}`, true},
+		{`{"a":{"$absent":true}}`, `{"a":null}`, true},
+		{`{"a":{"$missing":true}}`, `{}`, true},
+		{`{"a":{"$missing":true}}`, `{"a":null}`, false},
+		{`{"a":{"$missing":true}}`, `{"a":false}`, false},
+		{`[{"$missing":true}]`, `[null]`, false},
 		{`{"$absent":true}`, `"x"`, false},
 		{`{"$ascending":0}`, `["1","2","10"]`, true},
 		{`{"$ascending":0}`, `[2,1]`, false},
