@@ -21,8 +21,11 @@ func contend(ctx context.Context, t *client.Turn) *contender {
 
 // open opens the contender's stream and tells results.
 func (c *contender) open(results chan<- opening) {
-	opened, err := c.turn.Open(c.scope)
-	results <- opening{c, opened, err}
+	r := opening{by: c}
+	if failed := c.turn.Client().Rescue("hedge", func() { r.opened, r.err = c.turn.Open(c.scope) }); failed != nil {
+		r.err = failed
+	}
+	results <- r
 }
 
 // opening is what a contender came to.

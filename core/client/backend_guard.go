@@ -42,7 +42,7 @@ func (a *attempt) askStream() (_ ChunkReader, err error) {
 	if a.onLeash() {
 		late := func(r ChunkReader) { // it came when nobody waited any more
 			if r != nil {
-				_ = r.Close()
+				a.quietly(r)
 			}
 		}
 		return leashed(a.leash, late, func(x *Exchange) (ChunkReader, error) { return backend.Stream(a.ctx, x) })

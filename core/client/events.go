@@ -271,10 +271,11 @@ func (b *httpBackend) drain(body io.ReadCloser, cancel context.CancelCauseFunc) 
 	stop := context.AfterFunc(b.pool.life, func() { cancel(errEnough) })
 	go func() {
 		defer b.pool.background.Done()
+		defer func() { _ = recover() }() // nor does a fault
 		defer limit.Stop()
 		defer stop()
 		defer cancel(nil)
-		_, _ = io.Copy(io.Discard, io.LimitReader(body, drainBytes)) // a failure here concerns nobody
+		_, _ = io.Copy(io.Discard, io.LimitReader(body, drainBytes)) // a failure here concerns nobody, for the answer was complete
 		_ = body.Close()
 	}()
 }

@@ -21,7 +21,14 @@ type HealthChecker interface {
 // CheckHealth asks the route's server for its list of models (O3), at most
 // 5 s. It spends no tokens and tells the breaker nothing. A closed client is
 // not healthy.
-func (c *Client) CheckHealth(ctx context.Context) bool {
+func (c *Client) CheckHealth(ctx context.Context) (alive bool) {
+	if c.Rescue("health check", func() { alive = c.checkHealth(ctx) }) != nil {
+		return false
+	}
+	return alive
+}
+
+func (c *Client) checkHealth(ctx context.Context) bool {
 	if c.use(nil) != nil {
 		return false
 	}

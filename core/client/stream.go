@@ -65,7 +65,7 @@ func NewStream(scope Scope, o StreamOptions, opener Opener) (*Stream, error) {
 	s.now, s.patience = opened, opened.readerTimeout()
 	s.mu.Lock() // whoever ends the stream from here on waits until it is whole
 	s.reader = time.AfterFunc(s.patience, s.expire)
-	opened.onLost(s.end)
+	opened.onLost(s.endAside)
 	s.mu.Unlock()
 	return s, nil
 }
@@ -187,7 +187,7 @@ func (s *Stream) broke(e *llm.Error) (llm.Event, error) {
 	s.mu.Lock()
 	s.acc.Reset()
 	s.next, s.patience = opened, opened.readerTimeout()
-	opened.onLost(s.end)
+	opened.onLost(s.endAside)
 	s.mu.Unlock()
 	c := from.turn.client
 	if c.observers().Active() {
@@ -256,7 +256,18 @@ func (s *Stream) expire() {
 	s.mu.Lock()
 	patience := s.patience
 	s.mu.Unlock()
-	s.end(llm.Errorf(llm.Canceled, "the stream's reader took nothing for %v (reader_timeout)", patience))
+	s.endAside(llm.Errorf(llm.Canceled, "the stream's reader took nothing for %v (reader_timeout)", patience))
+}
+
+// endAside is end on a goroutine of its own, whose fault is the stream's end.
+func (s *Stream) endAside(reason *llm.Error) {
+	s.mu.Lock()
+	c := s.now.turn.client
+	s.mu.Unlock()
+	if failed := c.Rescue("end of a stream", func() { s.end(reason) }); failed != nil {
+		s.scope.End(failed)
+		s.finish(s.call.Fail(failed))
+	}
 }
 
 // end cancels the stream with reason. A Next that is under way sees it and

@@ -229,7 +229,11 @@ func (p *Provider) Close(ctx context.Context) error {
 	errs := make([]error, len(clients))
 	var all sync.WaitGroup
 	for i, c := range clients {
-		all.Go(func() { errs[i] = c.Close(ctx) })
+		all.Go(func() {
+			if failed := c.Rescue("close", func() { errs[i] = c.Close(ctx) }); failed != nil {
+				errs[i] = failed
+			}
+		})
 	}
 	all.Wait()
 	for _, err := range errs {
