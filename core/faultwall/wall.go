@@ -20,6 +20,10 @@ type Wall struct {
 	h2      *http2Server
 	addr    string
 
+	// turn is held while the wall begins to listen or stops: a stop waits for
+	// what it ends, and nothing new may be counted meanwhile. It comes before mu.
+	turn sync.Mutex
+
 	// mu guards the fields below it.
 	mu       sync.Mutex
 	behavior *behavior
@@ -71,6 +75,8 @@ func Start(script Script, options Options) (*Wall, error) {
 
 // listen opens the listener and starts its accept loop.
 func (w *Wall) listen() error {
+	w.turn.Lock()
+	defer w.turn.Unlock()
 	listener, err := net.Listen("tcp", w.addr)
 	if err != nil {
 		return fmt.Errorf("faultwall: %w", err)
@@ -147,6 +153,8 @@ func (w *Wall) Close() {
 }
 
 func (w *Wall) stop(forGood bool) {
+	w.turn.Lock()
+	defer w.turn.Unlock()
 	w.mu.Lock()
 	listener := w.listener
 	w.listener = nil
