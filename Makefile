@@ -57,7 +57,7 @@ demo: check-tools lib $(VENV)/.package ## the main job in Python, Go and C; with
 	@$(CC) -std=c99 -Wall -Wextra -Iinclude examples/c/chat.c -o $(BUILD)/demo-chat-c -L$(BUILD) -lllmagg -Wl,-rpath,'$$ORIGIN'
 	@$(PYTHON) examples/demo/demo.py --go $(BUILD)/demo-chat --c $(BUILD)/demo-chat-c
 
-test: check-tools lint go-test fuzz capi-test packaging-test py-test contract examples soak-quick ## all tests, under 12 minutes on 2 cores
+test: check-tools lint go-test fuzz capi-test capi-asan capi-tsan packaging-test py-test contract examples soak-quick ## all tests, under 12 minutes on 2 cores
 	@echo "all tests passed"
 
 quick: check-tools go-quick lib venv ## the part for between two commits, under 2 minutes

@@ -1,16 +1,21 @@
-# The tests of the C ABI: programs in C and C++ against the shared library, the examples, the header, the exported symbols.
+# The tests of the C ABI: programs in C and C++ against the shared library, the examples, the header, the exported symbols; the
+# same programs under sanitizers.
 
 CAPI_OUT      := $(BUILD)/capi
-CAPI_PROGRAMS := $(patsubst tests/capi/%.c,$(CAPI_OUT)/%,$(wildcard tests/capi/*.c))
+CAPI_NAMES    := $(patsubst tests/capi/%.c,%,$(wildcard tests/capi/*.c))
+CAPI_PROGRAMS := $(addprefix $(CAPI_OUT)/,$(CAPI_NAMES))
 CAPI_EXAMPLES := $(patsubst examples/c/%.c,$(CAPI_OUT)/example_%,$(wildcard examples/c/*.c)) \
                  $(patsubst examples/cpp/%.cpp,$(CAPI_OUT)/example_cpp_%,$(wildcard examples/cpp/*.cpp))
+CAPI_SCRIPTS  := $(addprefix tests/capi/,header.sh symbols.sh rules.sh examples.sh)
+CAPI_HEADERS  := $(wildcard tests/capi/*.h tests/capi/*.def) include/llmagg.h
 CAPI_WARN     := -Wall -Wextra -Wpedantic -Werror
+CAPI_CFLAGS   := -std=gnu11 -O1 -g $(CAPI_WARN) -Wno-unused-function -Iinclude -Itests/capi
 CAPI_LINK     := -Iinclude -L$(BUILD) -lllmagg "-Wl,-rpath,$(abspath $(BUILD))" -pthread
 
-.PHONY: capi-test
+.PHONY: capi-test capi-asan capi-race capi-tsan
 
 capi-test: lib $(CAPI_PROGRAMS) $(CAPI_EXAMPLES) ## tests of the C ABI, in C, C++ and ctypes
-	@CC="$(CC)" CXX="$(CXX)" BUILD="$(BUILD)" OUT="$(CAPI_OUT)" sh tests/capi/run.sh $(CAPI_PROGRAMS) tests/capi/header.sh tests/capi/symbols.sh tests/capi/examples.sh
+	@CC="$(CC)" CXX="$(CXX)" BUILD="$(BUILD)" OUT="$(CAPI_OUT)" sh tests/capi/run.sh $(CAPI_PROGRAMS) $(CAPI_SCRIPTS)
 
 $(CAPI_OUT)/example_cpp_%: examples/cpp/%.cpp include/llmagg.h $(BUILD)/libllmagg.so
 	@mkdir -p $(CAPI_OUT)
@@ -20,6 +25,50 @@ $(CAPI_OUT)/example_%: examples/c/%.c include/llmagg.h $(BUILD)/libllmagg.so
 	@mkdir -p $(CAPI_OUT)
 	$(CC) -std=c99 -O1 -g $(CAPI_WARN) $< -o $@ $(CAPI_LINK)
 
-$(CAPI_OUT)/%: tests/capi/%.c tests/capi/check.h include/llmagg.h $(BUILD)/libllmagg.so
+$(CAPI_OUT)/%: tests/capi/%.c $(CAPI_HEADERS) $(BUILD)/libllmagg.so
 	@mkdir -p $(CAPI_OUT)
-	$(CC) -std=gnu11 -O1 -g $(CAPI_WARN) -Wno-unused-function $< -o $@ $(CAPI_LINK)
+	$(CC) $(CAPI_CFLAGS) $< -o $@ $(CAPI_LINK)
+
+# ---- AddressSanitizer with its leak check, and UndefinedBehaviorSanitizer, in the library and in the programs. This build also
+# holds the injected panics (tag llmagg_inject), which only tests/capi/inject asks for. Needs gcc.
+
+CAPI_ASAN   := $(BUILD)/asan
+CAPI_CHECKS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+CAPI_ASANED := $(addprefix $(CAPI_ASAN)/,$(CAPI_NAMES)) $(CAPI_ASAN)/inject/panics
+
+capi-asan: $(CAPI_ASANED) ## the C tests under AddressSanitizer and UndefinedBehaviorSanitizer, with injected panics
+	@OUT="$(CAPI_ASAN)" LIMIT=240 ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1 \
+		UBSAN_OPTIONS=print_stacktrace=1 sh tests/capi/run.sh $(CAPI_ASANED)
+
+$(CAPI_ASAN)/libllmagg.so: $(LIB_SOURCES)
+	@mkdir -p $(CAPI_ASAN)
+	CGO_ENABLED=1 CGO_CFLAGS="-g -O1 $(CAPI_CHECKS)" CGO_LDFLAGS=-fsanitize=undefined \
+		$(GO) build -asan -buildmode=c-shared -trimpath -buildvcs=false -tags $(LIB_TAGS),llmagg_inject -o $@ ./capi
+
+$(CAPI_ASAN)/%: tests/capi/%.c $(CAPI_HEADERS) $(CAPI_ASAN)/libllmagg.so
+	@mkdir -p $(dir $@)
+	$(CC) $(CAPI_CFLAGS) $(CAPI_CHECKS) $< -o $@ -L$(CAPI_ASAN) -lllmagg "-Wl,-rpath,$(abspath $(CAPI_ASAN))" -pthread
+
+# ---- Go's race detector under threads of C. It cannot live in a shared library (its shadow memory has no place for the addresses
+# that one is loaded at), so the programs are linked with the archive, at fixed addresses.
+
+CAPI_RACE  := $(BUILD)/race
+CAPI_RACED := $(addprefix $(CAPI_RACE)/,$(CAPI_NAMES))
+
+capi-race: $(CAPI_RACED) ## the C tests against the library under Go's race detector
+	@OUT="$(CAPI_RACE)" LIMIT=240 GORACE=halt_on_error=1 sh tests/capi/run.sh $(CAPI_RACED)
+
+$(CAPI_RACE)/libllmagg.a: $(LIB_SOURCES)
+	@mkdir -p $(CAPI_RACE)
+	CGO_ENABLED=1 $(GO) build -race -buildmode=c-archive -trimpath -buildvcs=false -tags $(LIB_TAGS) -o $@ ./capi
+
+$(CAPI_RACE)/%: tests/capi/%.c $(CAPI_HEADERS) $(CAPI_RACE)/libllmagg.a
+	$(CC) $(CAPI_CFLAGS) -no-pie $< -o $@ $(CAPI_RACE)/libllmagg.a -pthread
+
+# ---- ThreadSanitizer over the C files that need no Go. Over the whole library it would see every hand-over by Go's scheduler as a
+# race, for it does not know it.
+
+capi-tsan: ## the C files that need no Go, under ThreadSanitizer
+	@mkdir -p $(BUILD)/tsan
+	$(CC) $(CAPI_CFLAGS) -Icapi -fsanitize=thread tests/capi/shim/threads.c capi/fork.c capi/wake.c capi/error.c -o $(BUILD)/tsan/threads -pthread
+	@OUT="$(BUILD)/tsan" TSAN_OPTIONS=halt_on_error=1 sh tests/capi/run.sh $(BUILD)/tsan/threads

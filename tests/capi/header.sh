@@ -1,5 +1,6 @@
 #!/bin/sh
-# The header compiles alone, as every language version that it promises, without a warning; its structs have the golden layout.
+# The header compiles alone, as every language version that it promises, without a warning, by the compiler of the build and by
+# gcc and clang where they are; its structs have the golden layout, its codes and flags the golden values.
 here=$(dirname "$0")
 root=$here/../..
 out=${OUT:-/tmp}
@@ -10,8 +11,14 @@ try() {
 }
 printf '#include "llmagg.h"\nint main(void) { return LLMAGG_OK; }\n' > "$out/header.c"
 cp "$out/header.c" "$out/header.cpp"
-for std in c99 c11 c17; do try ${CC:-cc} -std=$std -Wall -Wextra -Wpedantic -Werror -I"$root/include" -fsyntax-only "$out/header.c"; done
-for std in c++11 c++14 c++17 c++20; do try ${CXX:-c++} -std=$std -Wall -Wextra -Wpedantic -Werror -I"$root/include" -fsyntax-only "$out/header.cpp"; done
+for compiler in "${CC:-cc}" gcc clang clang-14; do
+    command -v "$compiler" >/dev/null 2>&1 || continue
+    for std in c99 c11 c17; do try "$compiler" -std=$std -Wall -Wextra -Wpedantic -Werror -I"$root/include" -fsyntax-only "$out/header.c"; done
+done
+for compiler in "${CXX:-c++}" g++ clang++ clang++-14; do
+    command -v "$compiler" >/dev/null 2>&1 || continue
+    for std in c++11 c++14 c++17 c++20; do try "$compiler" -std=$std -Wall -Wextra -Wpedantic -Werror -I"$root/include" -fsyntax-only "$out/header.cpp"; done
+done
 cat > "$out/layout.c" <<'END'
 #include <stdio.h>
 #include "llmagg.h"
@@ -31,6 +38,19 @@ if ${CC:-cc} -std=c99 -I"$root/include" "$out/layout.c" -o "$out/layout" && "$ou
     echo "ok header: layout of the structs"
 else
     echo "not ok header: layout of the structs"
+    code=1
+fi
+# Every enumerator of the header with its value.
+names=$(sed -n '/^enum {/,/};$/p' "$root/include/llmagg.h" | grep -o 'LLMAGG_[A-Z_]* = ' | sed 's/ = //')
+{
+    printf '#include <stdio.h>\n#include "llmagg.h"\nint main(void) {\n'
+    for name in $names LLMAGG_ABI_VERSION; do printf '    printf("%s %%d\\n", (int)%s);\n' "$name" "$name"; done
+    printf '    return 0;\n}\n'
+} > "$out/values.c"
+if ${CC:-cc} -std=c99 -I"$root/include" "$out/values.c" -o "$out/values" && "$out/values" > "$out/values.txt" && diff "$here/values.golden" "$out/values.txt"; then
+    echo "ok header: values of codes, events and flags"
+else
+    echo "not ok header: values of codes, events and flags"
     code=1
 fi
 exit $code
