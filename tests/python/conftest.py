@@ -20,6 +20,11 @@ HELLO = [{"role": "user", "content": "Hello!"}]
 FAST = {"retry": {"backoff_s": 0.01, "backoff_max_s": 0.02}}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--deep``: the long forms of tests that have one."""
+    parser.addoption("--deep", action="store_true", help="run tests that repeat something as often as they should")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """A warning is a failure: an unclosed loop or socket, a coroutine that nobody awaited."""
     config.addinivalue_line("filterwarnings", "error")

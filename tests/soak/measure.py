@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ LIMITS = {
     "descriptors": Limit(0.05),
     "threads": Limit(0.05, 1),
     "resident MB": Limit(0.05),
+    "Python blocks": Limit(0.05),
     "Go heap MB": Limit(0.05, 0.5),
 }
 
@@ -63,6 +65,8 @@ def take(call: Callable[[], Any], connections: Callable[[], int]) -> Measure:
         "descriptors": len(list(Path("/proc/self/fd").iterdir())),
         "threads": int(status["Threads"]),
         "resident MB": int(status["VmRSS"].split()[0]) / 1e3 - freed * FREED_HANDLE_RESIDENT,
+        "Python blocks": sys.getallocatedblocks(),
+        "Go runtime MB": stats["runtime_bytes"] / 1e6,
         "Go heap MB": min(heap) / 1e6 - freed * FREED_HANDLE_HEAP,
     }
 
