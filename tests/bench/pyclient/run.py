@@ -19,8 +19,10 @@ import os
 import resource
 import selectors
 import statistics
+import sys
 import threading
 import time
+from array import array
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -134,21 +136,24 @@ async def blocks(args: argparse.Namespace, contestant: Any) -> Result:
 
 async def paced(args: argparse.Namespace, contestant: Any) -> Result:
     """All streams are opened over ``--ramp`` seconds and then open together until the first one has had its events."""
-    before, peak, threads, open_now, most_open = _status("VmRSS"), 0, 0, 0, 0
-    late: list[int] = []
+    await each(contestant.chat, args.warmup, 32)
+    late = array("q", bytes(8 * args.concurrency * args.events))  # nanoseconds; made before the memory is looked at
+    came = peak = threads = open_now = most_open = 0
+    before = _status("VmRSS")
 
     async def one() -> None:
         nonlocal open_now, most_open
         expected = 1
 
         def on_text(text: str) -> None:
-            nonlocal expected, open_now, most_open
+            nonlocal came, expected, open_now, most_open
             if not text:
                 return
             number, sent = text.split()
-            late.append(time.time_ns() - int(sent))
-            if int(number) != expected:
+            if int(number) != expected or expected > args.events:
                 raise WrongAnswerError(f"event {number} instead of {expected}")
+            late[came] = time.time_ns() - int(sent)
+            came += 1
             if expected == 1:
                 open_now += 1
                 most_open = max(most_open, open_now)
@@ -176,15 +181,15 @@ async def paced(args: argparse.Namespace, contestant: Any) -> Result:
     outcomes = await asyncio.gather(*streams, return_exceptions=True)
     sampling.cancel()
     failed = [outcome for outcome in outcomes if outcome is not None]
-    late.sort()
+    ordered = sorted(late[:came]) or [0]
     result = window.result(args.concurrency * args.events, [0])
     result.update(
-        streams=args.concurrency, most_open=most_open, failed=len(failed), lost=args.concurrency * args.events - len(late),
-        late_p50_ms=late[len(late) // 2] / 1e6, late_p99_ms=late[int(len(late) * 0.99)] / 1e6, late_max_ms=late[-1] / 1e6,
+        streams=args.concurrency, most_open=most_open, failed=len(failed), lost=len(late) - came,
+        late_p50_ms=ordered[came // 2] / 1e6, late_p99_ms=ordered[int(came * 0.99)] / 1e6, late_max_ms=ordered[-1] / 1e6,
         each_kb=(peak - before) / args.concurrency, threads=threads,
     )  # fmt: skip
     if failed:
-        raise WrongAnswerError(f"{len(failed)} of {args.concurrency} streams failed, the first with {failed[0]!r}: {result}")
+        print(f"{len(failed)} of {args.concurrency} streams failed, the first with {failed[0]!r}", file=sys.stderr)
     return result
 
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -176,24 +177,33 @@ func contentLength(fields []byte) int {
 	return -1
 }
 
+const completions = "/v1/chat/completions"
+
 func (l *loop) answer(c *connection, path string, body []byte) {
-	const here = "/v1/chat/completions"
-	if path == here {
-		if wantsStream(body) {
-			l.write(c, streamHTTP)
-		} else {
-			l.write(c, completionHTTP)
-		}
-		return
-	}
-	var n int
-	if _, err := fmt.Sscanf(path, "/paced/%d"+here, &n); err == nil && n > 0 {
-		c.paced, c.sent = n, 0
+	paced := pacedEvents(path)
+	switch {
+	case path != completions && paced < 1:
+		l.write(c, notFound)
+	case !wantsStream(body):
+		l.write(c, completionHTTP)
+	case paced < 1:
+		l.write(c, streamHTTP)
+	default:
+		c.paced, c.sent = paced, 0
 		l.write(c, []byte(streamHead))
 		l.pace(c, time.Now())
-		return
 	}
-	l.write(c, notFound)
+}
+
+// pacedEvents is the number in /paced/N/v1/chat/completions, 0 elsewhere.
+func pacedEvents(path string) int {
+	rest, ok := strings.CutPrefix(path, "/paced/")
+	number, whole := strings.CutSuffix(rest, completions)
+	n, err := strconv.Atoi(number)
+	if !ok || !whole || err != nil {
+		return 0
+	}
+	return n
 }
 
 // pace sends a paced stream's next event, and its end with the last one.
