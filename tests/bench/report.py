@@ -110,8 +110,9 @@ def verdict(bar: dict[str, Any], number: float) -> str:
 
 
 def limit(bar: dict[str, Any]) -> str:
-    parts = [f"{sign} {bar[key]:g}" for key, sign in (("min", "≥"), ("max", "≤")) if key in bar]
-    return ", ".join(parts)
+    plain = "over" in bar or "less" in bar
+    parts = [(sign, bar[key]) for key, sign in (("min", "≥"), ("max", "≤")) if key in bar]
+    return ", ".join(f"{sign} {number:g}" if plain else f"{sign} {show(bar['figure'], number)}" for sign, number in parts)
 
 
 def bars(table: Table, results: Results, *, shown_only: bool) -> list[list[str]]:
@@ -216,8 +217,8 @@ Written by `make bench` on {today}: {count["yes"]} bars hold, {count["no"]} do n
 
 ## Beside the figures from before the project began
 
-Before: another machine, and the versions of then (openai 2.54, litellm 1.106). Import is time over bare Python, memory the peak of the process
-that made the calls.
+Before: as the goal gives them, with the versions of then (openai 2.54, litellm 1.106). Here: import is time over bare Python, memory the
+peak of the process that made the calls.
 
 {chr(10).join(markdown(before(table, results)))}
 
