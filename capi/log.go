@@ -92,11 +92,14 @@ func (h logHandler) WithGroup(name string) slog.Handler {
 	return logHandler{h.attrs, h.groups + name + "."}
 }
 
-// strayLog takes what Go's packages write through the log package.
+// strayLog takes what Go's packages write through the log package. What they
+// quote came from a server and is left out: net/http repeats what one sent
+// unasked, which may be the key (L2).
 type strayLog struct{}
 
 func (strayLog) Write(p []byte) (int, error) {
-	slog.New(logHandler{}).Warn(strings.TrimSpace(string(p)))
+	text, _, _ := strings.Cut(string(p), `"`)
+	slog.New(logHandler{}).Warn(strings.TrimSpace(text))
 	return len(p), nil
 }
 

@@ -339,10 +339,13 @@ func containsAny(text string, words []string) bool {
 	return false
 }
 
-// secrets are the texts that may appear nowhere: the key, and the values of
-// headers that carry one.
+// secrets are the texts that may appear nowhere: the key, the values of
+// headers that carry one, and what a proxy is told.
 func (c *Client) secrets() []string {
-	s := headerSecrets(c.cfg.Headers)
+	s := append(headerSecrets(c.cfg.Headers), proxySecrets(c.cfg.Proxy)...)
+	if c.pool != nil {
+		s = append(append(s, proxySecrets(c.pool.key.environment.http)...), proxySecrets(c.pool.key.environment.https)...)
+	}
 	if len(c.cfg.APIKey) >= 4 {
 		s = append(s, c.cfg.APIKey)
 	}

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"encoding/base64"
 	"net"
 	"net/netip"
 	"net/url"
@@ -44,6 +45,27 @@ func (e proxyEnvironment) pick() func(*url.URL) *url.URL {
 		}
 		return proxy
 	}
+}
+
+// proxySecrets are the texts in which a proxy's URL holds a password, or a name
+// that stands for one, and in which it is sent.
+func proxySecrets(text string) (secrets []string) {
+	u := proxyAddress(text)
+	if u == nil || u.User == nil {
+		return nil
+	}
+	secret, _ := u.User.Password()
+	if secret == "" {
+		secret = u.User.Username()
+	}
+	_, written, _ := strings.Cut(u.User.String(), ":")
+	for _, s := range []string{secret, written} {
+		if len(s) >= 4 {
+			secrets = append(secrets, s)
+		}
+	}
+	password, _ := u.User.Password()
+	return append(secrets, base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password)))
 }
 
 // proxyAddress reads a URL, or host and port of an HTTP proxy. What is neither

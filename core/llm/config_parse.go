@@ -2,7 +2,6 @@ package llm
 
 import (
 	"encoding/json"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,15 +51,6 @@ func ParseConfigMap(m map[string]any, o ParseOptions) ([]ProviderConfig, error) 
 	data, err := JSON.Marshal(m)
 	if err != nil {
 		return nil, Errorf(InvalidArgument, "the configuration cannot be written as JSON: %v", err)
-	}
-	return ParseConfig(data, o)
-}
-
-// LoadConfig reads a configuration from a JSON file.
-func LoadConfig(path string, o ParseOptions) ([]ProviderConfig, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, Errorf(InvalidArgument, "the configuration file cannot be read: %v", err)
 	}
 	return ParseConfig(data, o)
 }

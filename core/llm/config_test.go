@@ -179,6 +179,44 @@ func TestConfigFromAMapAndFromAFile(t *testing.T) {
 	require.Len(t, configs, 1)
 }
 
+func TestAFileOfKeysThatOthersMayReadIsWarnedAbout(t *testing.T) {
+	for name, c := range map[string]struct {
+		mode  os.FileMode
+		model string
+		warns bool
+	}{
+		"the owner's":         {0o600, `"api_key":"sk-1"`, false},
+		"the owner's to read": {0o400, `"api_key":"sk-1"`, false},
+		"the group reads":     {0o640, `"api_key":"sk-1"`, true},
+		"all read":            {0o604, `"api_key":"sk-1"`, true},
+		"the group writes":    {0o620, `"api_key":"sk-1"`, true},
+		"the environment's":   {0o644, `"api_key":"${KEY}","headers":{"X-Token":"Bearer ${KEY}"}`, false},
+		"none":                {0o644, `"timeout":3,"api_key":""`, false},
+		"a header":            {0o644, `"headers":{"X-Auth-Token":"t"}`, true},
+		"a plain header":      {0o644, `"headers":{"X-Team":"red"}`, false},
+		"a proxy's password":  {0o644, `"proxy":"http://u:p@h:1"`, true},
+		"a proxy":             {0o644, `"proxy":"http://h:1"`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "llm.json")
+			require.NoError(t, os.WriteFile(file, []byte(`{"p":{"models":{"m":{`+c.model+`}}}}`), 0o600))
+			require.NoError(t, os.Chmod(file, c.mode))
+			var warnings []string
+			_, err := LoadConfig(file, ParseOptions{Getenv: func(string) (string, bool) { return "sk-environment", true },
+				Warn: func(message string) { warnings = append(warnings, message) }})
+			require.NoError(t, err)
+			if !c.warns {
+				require.Empty(t, warnings)
+				return
+			}
+			require.Len(t, warnings, 1)
+			require.Contains(t, warnings[0], file)
+			require.Contains(t, warnings[0], "chmod 600")
+			require.NotContains(t, warnings[0], "sk-")
+		})
+	}
+}
+
 func TestConfigDoesNotPrintItsKey(t *testing.T) {
 	m := ModelConfig{Provider: "p", Name: "m", Model: "up", BaseURL: "https://h", APIKey: "sk-secret"}
 	for _, text := range []string{m.String(), m.GoString(), m.LogValue().String()} {

@@ -51,7 +51,9 @@ def pip_audit(tools: Path, site_packages: Path) -> int:
         if made.returncode:
             print(made.stdout, made.stderr)
             return 1
-    ran = run(str(tools / "bin" / "pip-audit"), "--format", "json", "--progress-spinner", "off", "--path", str(site_packages))
+    ran = run(
+        str(tools / "bin" / "pip-audit"), "--format", "json", "--progress-spinner", "off", "--path", str(site_packages)
+    )
     try:
         dependencies: list[dict[str, Any]] = json.loads(ran.stdout)["dependencies"]
     except (ValueError, KeyError):
@@ -98,7 +100,9 @@ def withdrawn(go: str, site_packages: Path) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=["govulncheck", "pip-audit", "withdrawn"])
-    parser.add_argument("--tools", type=Path, default=Path("build/audit"), help="environment that pip-audit is installed into")
+    parser.add_argument(
+        "--tools", type=Path, default=Path("build/audit"), help="environment that pip-audit is installed into"
+    )
     asked = parser.parse_args()
     import sysconfig
 

@@ -78,6 +78,11 @@ def _read(queue: Queue) -> None:
             _emit(kind, bytes(payload))
 
 
+def _line(text: str) -> str:
+    """A text on one line: a server's words must not look like other records, nor steer a terminal."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 def _emit(kind: int, payload: bytes) -> None:
     from ._native.signatures import DROPPED, LOG
     from ._wire import decode
@@ -85,7 +90,8 @@ def _emit(kind: int, payload: bytes) -> None:
     record: dict[str, Any] = decode(payload, "a log record")
     if kind == LOG:
         attributes = record.get("attrs") or {}
-        text = " ".join([record.get("message", ""), *(f"{key}={value}" for key, value in attributes.items())])
+        told = (f"{key}={value if key == 'stack' else _line(str(value))}" for key, value in attributes.items())
+        text = " ".join([_line(record.get("message", "")), *told])
         logger.log(_python_level(record.get("level", 0)), "%s", text, extra={"llmagg": attributes})
     elif kind == DROPPED:
         logger.warning("%d log records of the core were dropped", record.get("count", 0))

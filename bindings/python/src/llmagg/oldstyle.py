@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from . import configfile
 from ._wire import decode
 from .config import MODEL_KEYS, ModelConfig, ProviderConfig
 from .errors import BadResponseError, InvalidArgumentError
@@ -34,7 +35,9 @@ def provider_configs(config: Any) -> list[ProviderConfig]:
     if isinstance(config, str) and config.lstrip().startswith("{"):
         return _provider_configs(_decoded(config.encode("utf-8", "replace"), _TEXT), _TEXT)
     what = f"the configuration file {os.fspath(config)}"
-    data = _decoded(_content(config, what), what)
+    content, mode = _content(config, what)
+    data = _decoded(content, what)
+    configfile.warn_if_exposed(config, mode, data)
     try:
         return _provider_configs(data, what)
     except InvalidArgumentError as error:
@@ -43,11 +46,9 @@ def provider_configs(config: Any) -> list[ProviderConfig]:
         raise InvalidArgumentError(f"{what}: {error.message}") from None
 
 
-def _content(path: str | os.PathLike[str], what: str) -> bytes:
-    from pathlib import Path
-
+def _content(path: str | os.PathLike[str], what: str) -> tuple[bytes, int]:
     try:
-        return Path(path).read_bytes()
+        return configfile.read(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InvalidArgumentError(f"{what} cannot be read: {reason} (JSON text begins with '{{')") from None

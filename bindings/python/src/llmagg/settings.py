@@ -17,7 +17,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from . import oldstyle
+from . import configfile, oldstyle
 from .config import ProviderConfig
 from .errors import InvalidArgumentError, LLMError, NotInitializedError
 
@@ -48,15 +48,15 @@ def _from_file() -> Any:
     path = os.environ.get("LLMAGG_CONFIG")
     if not path:
         raise _MissedError("not set")
-    from pathlib import Path
-
     from ._wire import decode
 
     try:
-        data = Path(path).read_bytes()
+        data, mode = configfile.read(path)
     except OSError as error:
         raise _MissedError(f"the file {path} cannot be read: {error.strerror}") from None
-    return decode(data, f"the file {path}")
+    config = decode(data, f"the file {path}")
+    configfile.warn_if_exposed(path, mode, config)
+    return config
 
 
 def _from_named_object() -> Any:

@@ -1,0 +1,68 @@
+package llm
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"runtime"
+	"strings"
+)
+
+// LoadConfig reads a configuration from a JSON file. o.Warn is told of a file
+// that holds keys and that others than its owner may read or write: reading
+// gives them the keys, writing lets them send the keys elsewhere. What a file
+// refers to as ${NAME} it does not hold.
+func LoadConfig(path string, o ParseOptions) ([]ProviderConfig, error) {
+	data, mode, err := readFile(path)
+	if err != nil {
+		return nil, Errorf(InvalidArgument, "the configuration file cannot be read: %v", err)
+	}
+	configs, err := ParseConfig(data, o)
+	if err == nil && mode.Perm()&0o066 != 0 && runtime.GOOS != "windows" && holdsSecret(data) {
+		o.warn(fmt.Sprintf("the configuration file %s holds keys, and others than its owner may read or write it (mode %04o); "+
+			"make it the owner's alone (chmod 600), or refer to the environment in it, as ${NAME}", path, mode.Perm()))
+	}
+	return configs, err
+}
+
+func readFile(path string) ([]byte, fs.FileMode, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, err
+	}
+	data, err := io.ReadAll(f)
+	return data, info.Mode(), err
+}
+
+// holdsSecret tells whether a configuration's text has a key in it, or what
+// stands for one: a header whose name speaks of one, a proxy's password.
+func holdsSecret(data []byte) bool {
+	var document any
+	return JSON.Unmarshal(data, &document) == nil && hasSecret(document)
+}
+
+func hasSecret(v any) bool {
+	object, _ := v.(map[string]any)
+	for name, value := range object {
+		if hasSecret(value) {
+			return true
+		}
+		text, _ := value.(string)
+		if text == "" || strings.Contains(text, "${") {
+			continue
+		}
+		switch name = strings.ToLower(name); {
+		case strings.Contains(name, "key"), strings.Contains(name, "token"), strings.Contains(name, "auth"), strings.Contains(name, "cookie"):
+			return true
+		case name == "proxy" && strings.Contains(text, "@"):
+			return true
+		}
+	}
+	return false
+}
