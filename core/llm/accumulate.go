@@ -261,8 +261,8 @@ func (p *partialChoice) logprobs() json.RawMessage {
 	if p.logContent == nil && p.logRefusal == nil && p.otherLogprobs == nil {
 		return nil
 	}
-	raw, err := encode(nil, func(s *stream) {
-		o := startObject(s)
+	raw, err := encode(nil, func(w *writer) {
+		o := w.object()
 		for _, list := range []struct {
 			name  string
 			items []json.RawMessage
@@ -270,14 +270,14 @@ func (p *partialChoice) logprobs() json.RawMessage {
 			if list.items == nil {
 				continue
 			}
-			o.field(list.name).WriteArrayStart()
+			o.field(list.name).beginArray()
 			for i, item := range list.items {
 				if i > 0 {
-					s.WriteMore()
+					w.comma()
 				}
-				s.WriteRaw(string(item))
+				w.raw(item)
 			}
-			s.WriteArrayEnd()
+			w.endArray()
 		}
 		o.extra(p.otherLogprobs)
 		o.end()

@@ -73,27 +73,27 @@ func short(d time.Duration) string {
 // the Unix epoch.
 func (a Attempt) MarshalJSON() ([]byte, error) { return encode(nil, a.write) }
 
-func (a *Attempt) write(s *stream) {
-	o := startObject(s)
+func (a *Attempt) write(w *writer) {
+	o := w.object()
 	o.str("route", a.Route())
 	o.str("provider", a.Provider)
 	o.str("model", a.Model)
-	o.field("start").WriteFloat64(float64(a.Start.UnixMicro()) / 1e6)
-	o.field("duration").WriteFloat64(a.Duration.Seconds())
+	o.field("start").float(float64(a.Start.UnixMicro()) / 1e6)
+	o.field("duration").float(a.Duration.Seconds())
 	if a.FirstToken > 0 {
-		o.field("first_token").WriteFloat64(a.FirstToken.Seconds())
+		o.field("first_token").float(a.FirstToken.Seconds())
 	}
 	o.str("outcome", a.Code.String())
-	o.field("code").WriteInt(int(a.Code))
+	o.field("code").int(int(a.Code))
 	if a.Status != 0 {
-		o.field("status").WriteInt(a.Status)
+		o.field("status").int(a.Status)
 	}
 	o.strUnlessEmpty("message", a.Message)
-	o.field("wait").WriteFloat64(a.Wait.Seconds())
+	o.field("wait").float(a.Wait.Seconds())
 	o.strUnlessEmpty("waited_for", a.WaitedFor)
-	o.field("bytes").WriteInt64(a.Bytes)
+	o.field("bytes").int64(a.Bytes)
 	if a.SkippedEvents > 0 {
-		o.field("skipped_events").WriteInt(a.SkippedEvents)
+		o.field("skipped_events").int(a.SkippedEvents)
 	}
 	if a.Usage != nil {
 		a.Usage.write(o.field("usage"))
@@ -103,19 +103,19 @@ func (a *Attempt) write(s *stream) {
 		on   bool
 	}{{"stream", a.Stream}, {"forced", a.Forced}, {"hedge", a.Hedge}} {
 		if flag.on {
-			o.field(flag.name).WriteTrue()
+			o.field(flag.name).bool(true)
 		}
 	}
 	o.end()
 }
 
-func writeAttempts(s *stream, attempts []Attempt) {
-	s.WriteArrayStart()
+func writeAttempts(w *writer, attempts []Attempt) {
+	w.beginArray()
 	for i := range attempts {
 		if i > 0 {
-			s.WriteMore()
+			w.comma()
 		}
-		attempts[i].write(s)
+		attempts[i].write(w)
 	}
-	s.WriteArrayEnd()
+	w.endArray()
 }

@@ -50,11 +50,19 @@ func (c *Chunk) Text() string {
 func (c *Chunk) MarshalJSON() ([]byte, error) { return encode(nil, c.write) }
 
 // AppendJSON appends what MarshalJSON writes.
-func (c *Chunk) AppendJSON(dst []byte) ([]byte, error) { return encode(dst, c.write) }
+func (c *Chunk) AppendJSON(dst []byte) ([]byte, error) {
+	w := writer{buf: dst}
+	c.write(&w)
+	return w.done()
+}
 
 // AppendGathered is AppendJSON for readers that decode into fixed types: see
 // [Response.AppendGathered].
-func (c *Chunk) AppendGathered(dst []byte) ([]byte, error) { return encodeGathered(dst, c.write) }
+func (c *Chunk) AppendGathered(dst []byte) ([]byte, error) {
+	w := writer{buf: dst, gathered: true}
+	c.write(&w)
+	return w.done()
+}
 
 // UnmarshalJSON reads a chunk leniently.
 func (c *Chunk) UnmarshalJSON(data []byte) error {
@@ -66,20 +74,20 @@ func (c *Chunk) UnmarshalJSON(data []byte) error {
 	return r.end()
 }
 
-func (c *Chunk) write(s *stream) {
-	o := startObject(s)
+func (c *Chunk) write(w *writer) {
+	o := w.object()
 	o.str("id", c.ID)
 	o.str("object", c.Object)
-	o.field("created").WriteInt64(c.Created)
+	o.field("created").int64(c.Created)
 	o.str("model", c.Model)
-	o.field("choices").WriteArrayStart()
+	o.field("choices").beginArray()
 	for i := range c.Choices {
 		if i > 0 {
-			s.WriteMore()
+			w.comma()
 		}
-		c.Choices[i].write(s)
+		c.Choices[i].write(w)
 	}
-	s.WriteArrayEnd()
+	w.endArray()
 	if c.Usage != nil {
 		c.Usage.write(o.field("usage"))
 	}
@@ -169,12 +177,12 @@ func (c *ChunkChoice) read(r *reader) {
 	}
 }
 
-func (c *ChunkChoice) write(s *stream) {
-	o := startObject(s)
-	o.field("index").WriteInt(c.Index)
+func (c *ChunkChoice) write(w *writer) {
+	o := w.object()
+	o.field("index").int(c.Index)
 	c.Delta.writeDelta(o.field("delta"))
 	if c.FinishReason == "" {
-		o.field("finish_reason").WriteNil()
+		o.field("finish_reason").null()
 	} else {
 		o.str("finish_reason", c.FinishReason)
 	}

@@ -98,22 +98,22 @@ func (e *Error) With(attempts []Attempt, partial string) *Error {
 // out, times are seconds.
 func (e *Error) MarshalJSON() ([]byte, error) { return encode(nil, e.write) }
 
-func (e *Error) write(s *stream) {
-	o := startObject(s)
-	o.field("code").WriteInt(int(e.Code))
+func (e *Error) write(w *writer) {
+	o := w.object()
+	o.field("code").int(int(e.Code))
 	o.str("name", e.Code.String())
 	o.str("message", e.Message)
 	o.strUnlessEmpty("provider", e.Provider)
 	o.strUnlessEmpty("model", e.Model)
 	if e.Status != 0 {
-		o.field("status").WriteInt(e.Status)
+		o.field("status").int(e.Status)
 	}
 	o.strUnlessEmpty("provider_message", e.ProviderMessage)
 	o.strUnlessEmpty("type", e.Type)
 	o.strUnlessEmpty("provider_code", e.ProviderCode)
 	o.strUnlessEmpty("request_id", e.RequestID)
 	if e.HasRetryAfter {
-		o.field("retry_after").WriteFloat64(e.RetryAfter.Seconds())
+		o.field("retry_after").float(e.RetryAfter.Seconds())
 	}
 	o.strUnlessEmpty("body", e.Body)
 	o.strUnlessEmpty("partial", e.Partial)
@@ -124,7 +124,7 @@ func (e *Error) write(s *stream) {
 	if errors.As(e.Cause, &cause) {
 		cause.write(o.field("cause"))
 	} else if e.Cause != nil {
-		inner := startObject(o.field("cause"))
+		inner := o.field("cause").object()
 		inner.str("message", e.Cause.Error())
 		inner.end()
 	}

@@ -28,8 +28,8 @@ type Restart struct {
 
 // MarshalJSON writes {"from", "to", "reason"}.
 func (r *Restart) MarshalJSON() ([]byte, error) {
-	return encode(nil, func(s *stream) {
-		o := startObject(s)
+	return encode(nil, func(w *writer) {
+		o := w.object()
 		o.str("from", r.From)
 		o.str("to", r.To)
 		if r.Reason != nil {
@@ -74,12 +74,12 @@ const (
 // MarshalJSON writes the observation; unset fields are left out, times are
 // seconds.
 func (v Observation) MarshalJSON() ([]byte, error) {
-	return encode(nil, func(s *stream) {
-		o := startObject(s)
+	return encode(nil, func(w *writer) {
+		o := w.object()
 		o.str("event", string(v.Kind))
-		o.field("time").WriteFloat64(float64(v.Time.UnixMicro()) / 1e6)
+		o.field("time").float(float64(v.Time.UnixMicro()) / 1e6)
 		if v.Call != 0 {
-			o.field("call").WriteUint64(v.Call)
+			o.field("call").uint64(v.Call)
 		}
 		o.strUnlessEmpty("provider", v.Provider)
 		o.strUnlessEmpty("model", v.Model)
@@ -87,7 +87,7 @@ func (v Observation) MarshalJSON() ([]byte, error) {
 		o.strUnlessEmpty("from", v.From)
 		o.strUnlessEmpty("state", v.State)
 		if v.Wait > 0 {
-			o.field("wait").WriteFloat64(v.Wait.Seconds())
+			o.field("wait").float(v.Wait.Seconds())
 		}
 		if v.Code != OK {
 			o.str("code", v.Code.String())
@@ -119,25 +119,25 @@ type RouteReport struct {
 // MarshalJSON writes the report; times are seconds, moments are seconds since
 // the Unix epoch and left out when there was none.
 func (r RouteReport) MarshalJSON() ([]byte, error) {
-	return encode(nil, func(s *stream) {
-		o := startObject(s)
+	return encode(nil, func(w *writer) {
+		o := w.object()
 		o.str("provider", r.Provider)
 		o.str("model", r.Model)
-		o.field("available").WriteBool(r.Available)
-		o.field("usable").WriteBool(r.Usable)
+		o.field("available").bool(r.Available)
+		o.field("usable").bool(r.Usable)
 		o.str("circuit", r.Circuit)
-		o.field("blocked_for").WriteFloat64(r.BlockedFor.Seconds())
-		o.field("reopens_in").WriteFloat64(r.ReopensIn.Seconds())
-		o.field("in_flight").WriteInt(r.InFlight)
-		o.field("waiting").WriteInt(r.Waiting)
+		o.field("blocked_for").float(r.BlockedFor.Seconds())
+		o.field("reopens_in").float(r.ReopensIn.Seconds())
+		o.field("in_flight").int(r.InFlight)
+		o.field("waiting").int(r.Waiting)
 		if r.LastError != nil {
 			r.LastError.write(o.field("last_error"))
-			o.field("last_error_at").WriteFloat64(float64(r.LastErrorAt.UnixMicro()) / 1e6)
+			o.field("last_error_at").float(float64(r.LastErrorAt.UnixMicro()) / 1e6)
 		}
 		if !r.LastSuccess.IsZero() {
-			o.field("last_success").WriteFloat64(float64(r.LastSuccess.UnixMicro()) / 1e6)
+			o.field("last_success").float(float64(r.LastSuccess.UnixMicro()) / 1e6)
 		}
-		o.field("latency").WriteFloat64(r.Latency.Seconds())
+		o.field("latency").float(r.Latency.Seconds())
 		o.end()
 	})
 }

@@ -148,15 +148,15 @@ func (m *Message) UnmarshalJSON(data []byte) error {
 	return r.end()
 }
 
-func (m *Message) write(s *stream) { m.writeAs(s, false) }
+func (m *Message) write(w *writer) { m.writeAs(w, false) }
 
 // writeDelta writes a delta: content only if there was any, since an absent
 // content adds nothing.
-func (m *Message) writeDelta(s *stream) { m.writeAs(s, true) }
+func (m *Message) writeDelta(w *writer) { m.writeAs(w, true) }
 
-func (m *Message) writeAs(s *stream, delta bool) {
-	o := startObject(s)
-	if m.Role == "" && isGathered(s) {
+func (m *Message) writeAs(w *writer, delta bool) {
+	o := w.object()
+	if m.Role == "" && w.gathered {
 		o.str("role", string(RoleAssistant))
 	}
 	o.strUnlessEmpty("role", string(m.Role))
@@ -179,29 +179,29 @@ func (m *Message) writeAs(s *stream, delta bool) {
 func (m *Message) writeContent(o *object, delta bool) {
 	switch {
 	case m.Parts != nil:
-		s := o.field("content")
-		s.WriteArrayStart()
+		w := o.field("content")
+		w.beginArray()
 		for i := range m.Parts {
 			if i > 0 {
-				s.WriteMore()
+				w.comma()
 			}
 			data, err := m.Parts[i].MarshalJSON()
-			if err != nil && s.Error == nil {
-				s.Error = err
+			if err != nil {
+				w.fail(err)
 			}
-			s.WriteRaw(string(data))
+			w.raw(data)
 		}
-		s.WriteArrayEnd()
+		w.endArray()
 	case m.Content != "":
 		o.str("content", m.Content)
 	case delta:
-		if isGathered(o.s) {
+		if o.w.gathered {
 			o.str("content", "")
 		}
 	case !m.NullContent && len(m.ToolCalls) == 0 && m.FunctionCall == nil:
 		o.str("content", "")
-	case isGathered(o.s):
-		o.field("content").WriteNil()
+	case o.w.gathered:
+		o.field("content").null()
 	}
 }
 
@@ -274,21 +274,21 @@ func (m *Message) PlainText() string {
 	return text.String()
 }
 
-func writeToolCalls(s *stream, calls []ToolCall) {
-	s.WriteArrayStart()
+func writeToolCalls(w *writer, calls []ToolCall) {
+	w.beginArray()
 	for i := range calls {
 		if i > 0 {
-			s.WriteMore()
+			w.comma()
 		}
-		calls[i].write(s)
+		calls[i].write(w)
 	}
-	s.WriteArrayEnd()
+	w.endArray()
 }
 
-func (c *ToolCall) write(s *stream) {
-	o := startObject(s)
+func (c *ToolCall) write(w *writer) {
+	o := w.object()
 	if c.Index >= 0 {
-		o.field("index").WriteInt(c.Index)
+		o.field("index").int(c.Index)
 	}
 	o.strUnlessEmpty("id", c.ID)
 	o.strUnlessEmpty("type", c.Type)
@@ -325,8 +325,8 @@ func (c *ToolCall) UnmarshalJSON(data []byte) error {
 	return r.end()
 }
 
-func (f *FunctionCall) write(s *stream) {
-	o := startObject(s)
+func (f *FunctionCall) write(w *writer) {
+	o := w.object()
 	o.strUnlessEmpty("name", f.Name)
 	o.str("arguments", f.Arguments)
 	o.end()

@@ -210,14 +210,14 @@ func cut(v []byte) string {
 func (p *Payload) AppendBody(dst []byte, model string, stream, withUsage bool) []byte {
 	dst = append(dst, '{')
 	dst = append(dst, `"model":`...)
-	dst = appendString(dst, model)
+	dst = appendText(dst, model)
 	for _, f := range p.fields {
 		value := p.data[f.start:f.end]
 		if value[0] == 'n' || f.key == "model" || f.key == "stream" || f.key == "stream_options" && (!stream || withUsage) {
 			continue
 		}
 		dst = append(dst, ',')
-		dst = appendString(dst, f.key)
+		dst = appendText(dst, f.key)
 		dst = append(dst, ':')
 		dst = append(dst, value...)
 	}
@@ -249,7 +249,7 @@ func (p *Payload) appendStreamOptions(dst []byte) []byte {
 				continue
 			}
 			dst = append(dst, ',')
-			dst = appendString(dst, g.key)
+			dst = appendText(dst, g.key)
 			dst = append(dst, ':')
 			dst = append(dst, p.data[f.start+g.start:f.start+g.end]...)
 		}
@@ -279,20 +279,4 @@ func (p *Payload) WithOptions(o CallOptions) *Payload {
 	q := *p
 	q.Options = o
 	return &q
-}
-
-// appendString writes a JSON string; s is valid UTF-8.
-func appendString(dst []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < 0x20 || c == '"' || c == '\\' {
-			quoted, err := JSON.Marshal(s)
-			if err != nil {
-				quoted = []byte(`""`)
-			}
-			return append(dst, quoted...)
-		}
-	}
-	dst = append(dst, '"')
-	dst = append(dst, s...)
-	return append(dst, '"')
 }

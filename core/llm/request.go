@@ -92,20 +92,20 @@ func (r *Request) MarshalJSON() ([]byte, error) { return encode(nil, r.write) }
 
 // write is what the tags of the struct say, in their order. By hand, since
 // every call does it.
-func (r *Request) write(s *stream) {
-	o := startObject(s)
+func (r *Request) write(w *writer) {
+	o := w.object()
 	o.strUnlessEmpty("model", r.Model)
 	if o.field("messages"); r.Messages == nil {
-		s.WriteNil()
+		w.null()
 	} else {
-		s.WriteArrayStart()
+		w.beginArray()
 		for i := range r.Messages {
 			if i > 0 {
-				s.WriteMore()
+				w.comma()
 			}
-			r.Messages[i].write(s)
+			r.Messages[i].write(w)
 		}
-		s.WriteArrayEnd()
+		w.endArray()
 	}
 	o.optional("max_tokens", r.MaxTokens != nil, r.MaxTokens)
 	o.optional("max_completion_tokens", r.MaxCompletionTokens != nil, r.MaxCompletionTokens)
@@ -114,37 +114,37 @@ func (r *Request) write(s *stream) {
 	o.optional("n", r.N != nil, r.N)
 	o.optional("seed", r.Seed != nil, r.Seed)
 	if len(r.Stop) > 0 {
-		o.field("stop").WriteVal([]string(r.Stop))
+		o.field("stop").value([]string(r.Stop))
 	}
 	o.optional("presence_penalty", r.PresencePenalty != nil, r.PresencePenalty)
 	o.optional("frequency_penalty", r.FrequencyPenalty != nil, r.FrequencyPenalty)
 	o.optional("logprobs", r.Logprobs != nil, r.Logprobs)
 	o.optional("top_logprobs", r.TopLogprobs != nil, r.TopLogprobs)
 	if len(r.LogitBias) > 0 {
-		o.field("logit_bias").WriteVal(r.LogitBias)
+		o.field("logit_bias").value(r.LogitBias)
 	}
 	if len(r.Tools) > 0 {
-		o.field("tools").WriteVal(r.Tools)
+		o.field("tools").value(r.Tools)
 	}
 	if len(r.ToolChoice) > 0 {
-		o.field("tool_choice").WriteVal(r.ToolChoice)
+		o.field("tool_choice").value(r.ToolChoice)
 	}
 	o.optional("parallel_tool_calls", r.ParallelToolCalls != nil, r.ParallelToolCalls)
 	if len(r.Functions) > 0 {
-		o.field("functions").WriteVal(r.Functions)
+		o.field("functions").value(r.Functions)
 	}
 	if len(r.FunctionCall) > 0 {
-		o.field("function_call").WriteVal(r.FunctionCall)
+		o.field("function_call").value(r.FunctionCall)
 	}
 	o.optional("response_format", r.ResponseFormat != nil, r.ResponseFormat)
 	o.strUnlessEmpty("reasoning_effort", r.ReasoningEffort)
 	if r.Stream {
-		o.field("stream").WriteTrue()
+		o.field("stream").bool(true)
 	}
 	o.optional("stream_options", r.StreamOptions != nil, r.StreamOptions)
 	o.strUnlessEmpty("user", r.User)
 	if len(r.Metadata) > 0 {
-		o.field("metadata").WriteVal(r.Metadata)
+		o.field("metadata").value(r.Metadata)
 	}
 	o.extra(r.Extra)
 	o.end()

@@ -43,7 +43,11 @@ func (r *Response) AppendJSON(dst []byte) ([]byte, error) { return encode(dst, r
 // object "extra" of their object, but for "system_fingerprint" and
 // "service_tier"; every message has its role, and its content, maybe null, and
 // every delta likewise, with "" for none.
-func (r *Response) AppendGathered(dst []byte) ([]byte, error) { return encodeGathered(dst, r.write) }
+func (r *Response) AppendGathered(dst []byte) ([]byte, error) {
+	w := writer{buf: dst, gathered: true}
+	r.write(&w)
+	return w.done()
+}
 
 // UnmarshalJSON reads a response leniently: a missing usage is zeros, an
 // unknown role is kept, an absent finish_reason is "".
@@ -56,20 +60,20 @@ func (r *Response) UnmarshalJSON(data []byte) error {
 	return in.end()
 }
 
-func (r *Response) write(s *stream) {
-	o := startObject(s)
+func (r *Response) write(w *writer) {
+	o := w.object()
 	o.str("id", r.ID)
 	o.str("object", r.Object)
-	o.field("created").WriteInt64(r.Created)
+	o.field("created").int64(r.Created)
 	o.str("model", r.Model)
-	o.field("choices").WriteArrayStart()
+	o.field("choices").beginArray()
 	for i := range r.Choices {
 		if i > 0 {
-			s.WriteMore()
+			w.comma()
 		}
-		r.Choices[i].write(s)
+		r.Choices[i].write(w)
 	}
-	s.WriteArrayEnd()
+	w.endArray()
 	r.Usage.write(o.field("usage"))
 	if r.Attempts != nil {
 		writeAttempts(o.field("attempts"), r.Attempts)
@@ -142,12 +146,12 @@ func (c *Choice) read(in *reader) {
 	}
 }
 
-func (c *Choice) write(s *stream) {
-	o := startObject(s)
-	o.field("index").WriteInt(c.Index)
+func (c *Choice) write(w *writer) {
+	o := w.object()
+	o.field("index").int(c.Index)
 	c.Message.write(o.field("message"))
 	if c.FinishReason == "" {
-		o.field("finish_reason").WriteNil()
+		o.field("finish_reason").null()
 	} else {
 		o.str("finish_reason", c.FinishReason)
 	}

@@ -23,11 +23,11 @@ func (u *Usage) UnmarshalJSON(data []byte) error {
 	return r.end()
 }
 
-func (u *Usage) write(s *stream) {
-	o := startObject(s)
-	o.field("prompt_tokens").WriteInt(u.PromptTokens)
-	o.field("completion_tokens").WriteInt(u.CompletionTokens)
-	o.field("total_tokens").WriteInt(u.TotalTokens)
+func (u *Usage) write(w *writer) {
+	o := w.object()
+	o.field("prompt_tokens").int(u.PromptTokens)
+	o.field("completion_tokens").int(u.CompletionTokens)
+	o.field("total_tokens").int(u.TotalTokens)
 	o.raw("prompt_tokens_details", u.PromptTokensDetails)
 	o.raw("completion_tokens_details", u.CompletionTokensDetails)
 	o.rest(u.Extra)

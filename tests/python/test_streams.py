@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import gc
+import pickle
 import time
 from collections.abc import Callable
 from typing import Any
@@ -170,3 +172,19 @@ def test_tool_calls_and_reasoning_in_a_stream(llm_wall: FaultWall, run: Any) -> 
     message = run(collect(aggregator.stream(HELLO)))[-1].response.choices[0].message
     assert [call["function"]["name"] for call in message.tool_calls] == ["a", "b"]
     assert message.reasoning_content == "Hm."
+
+
+def test_a_chunk_event_is_decoded_when_its_chunk_is_looked_at(llm_wall: FaultWall, run: Any) -> None:
+    aggregator = aggregator_for(llm_wall, "gpt-a")
+    events = [event for event in run(collect(aggregator.stream(HELLO))) if event.type == "chunk"]
+    again = [event for event in run(collect(aggregator.stream(HELLO))) if event.type == "chunk"]
+    texts = [event.text for event in events]
+    assert texts == [event.chunk.text() for event in events] == [copy.copy(event).text for event in events]
+    events[1].chunk.choices[0].delta.content = "changed"
+    assert events[1].text == "changed"
+    for event in again:
+        plain = llmagg.ChunkEvent(event.chunk)
+        assert (event, repr(event)) == (plain, repr(plain))
+        assert pickle.loads(pickle.dumps(event)) == event
+    with pytest.raises(AttributeError, match="no attribute nothing"):
+        _ = again[0].nothing

@@ -9,16 +9,74 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec import json
+from msgspec import Struct, json
 
 from ._wire import decode
 from .errors import BadResponseError
+from .events import ChunkEvent
 from .responses import ChatCompletionResponse, StreamResponse
 
 _Payload = bytes | bytearray
 # Made by the import, which one thread does: msgspec crashes where two threads look at types for the first time.
 _decode_response = json.Decoder(ChatCompletionResponse).decode
 _decode_chunks = json.Decoder(list[StreamResponse]).decode
+
+
+class _Delta(Struct, gc=False):
+    content: str | None = None
+
+
+class _Choice(Struct, gc=False):
+    delta: _Delta
+    index: int
+
+
+class _Texts(Struct, gc=False):
+    """As much of a chunk as its text needs."""
+
+    choices: list[_Choice]
+
+
+_decode_texts = json.Decoder(list[_Texts]).decode
+_new = object.__new__
+
+
+class Batch:
+    """The chunks of one event of the core, decoded as far as somebody looks at them. Thread-safe."""
+
+    __slots__ = ("_chunks", "_payload")
+
+    def __init__(self, payload: _Payload) -> None:
+        self._payload = payload
+        self._chunks: list[StreamResponse] | None = None
+
+    def chunks(self) -> list[StreamResponse]:
+        """All of them, whole; the same list each time."""
+        if self._chunks is None:
+            self._chunks = chunks(self._payload)
+        return self._chunks
+
+    def texts(self) -> list[str]:
+        """What each of them adds to the first choice."""
+        try:
+            read = _decode_texts(self._payload)
+        except (ValueError, RecursionError):
+            return [chunk.text() for chunk in self.chunks()]
+        return [
+            (piece.choices[0].delta.content or "")
+            if len(piece.choices) == 1 and not piece.choices[0].index
+            else next((choice.delta.content or "" for choice in piece.choices if not choice.index), "")
+            for piece in read
+        ]
+
+    def events(self) -> list[ChunkEvent]:
+        """An event for each of them."""
+        events = []
+        for index, text in enumerate(self.texts()):
+            event = _new(ChunkEvent)
+            event._text, event._source = text, (self, index)  # type: ignore[attr-defined]
+            events.append(event)
+        return events
 
 
 def response(payload: _Payload) -> ChatCompletionResponse:

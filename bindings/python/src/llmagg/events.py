@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Union
+from typing import Any, Literal, Union
 
 from .errors import LLMError
 from .responses import ChatCompletionResponse, StreamResponse
@@ -11,7 +11,9 @@ from .responses import ChatCompletionResponse, StreamResponse
 
 @dataclass
 class ChunkEvent:
-    """A piece of the answer."""
+    """A piece of the answer. One that comes from a call is decoded when its ``chunk`` is first looked at; ``text``
+    needs no more than the text.
+    """
 
     chunk: StreamResponse
     type: Literal["chunk"] = "chunk"
@@ -19,7 +21,23 @@ class ChunkEvent:
     @property
     def text(self) -> str:
         """The text that it adds to the first choice."""
-        return self.chunk.text()
+        text: str = self._text
+        return text
+
+    def __getattr__(self, name: str) -> Any:
+        """What is not there yet: the chunk, and without it the text."""
+        if name == "_text":
+            return self.chunk.text()
+        if name != "chunk" or "_source" not in self.__dict__:
+            raise AttributeError(f"ChunkEvent has no attribute {name}", name=name, obj=self)
+        batch, index = self.__dict__.pop("_source")
+        del self._text  # from now on the chunk's, which may be changed
+        self.chunk = batch.chunks()[index]
+        return self.chunk
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and pickles."""
+        return {"chunk": self.chunk, "type": self.type}
 
 
 @dataclass

@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import _gathered, errors
 from .._wire import decode, encode
-from ..events import ChunkEvent, DoneEvent, RestartEvent, StreamEvent
+from ..events import DoneEvent, RestartEvent, StreamEvent
 from ..responses import ChatCompletionResponse, StreamResponse
 from . import blocking, bridge
 from .operation import Calls, Operation, Target
@@ -62,11 +62,11 @@ class Call:
             while True:
                 kind, payload = operation.take() or await bridge.next_event(operation)
                 if kind == CHUNK:
-                    batch = _gathered.chunks(payload)
-                    for chunk in batch:
+                    events = _gathered.Batch(payload).events()
+                    for event in events:
                         operation.check()
-                        yield ChunkEvent(chunk)
-                    operation.give_credit(len(batch))
+                        yield event
+                    operation.give_credit(len(events))
                     continue
                 yield _other(kind, payload)
                 if kind != RESTART:
@@ -93,13 +93,21 @@ class Call:
 
     async def text(self) -> AsyncGenerator[str, None]:
         """The texts of the first choice, as they come."""
-        chunks = self.chunks()
+        operation = self._begin(bridge.bridge(), _STREAMED)
         try:
-            async for chunk in chunks:
-                if text := chunk.text():
-                    yield text
+            while True:
+                kind, payload = operation.take() or await bridge.next_event(operation)
+                if kind == CHUNK:
+                    texts = _gathered.Batch(payload).texts()
+                    for text in texts:
+                        operation.check()
+                        if text:
+                            yield text
+                    operation.give_credit(len(texts))
+                elif kind != RESTART:
+                    return
         finally:
-            await chunks.aclose()
+            operation.cancel()
 
     def stream_sync(self) -> Generator[StreamEvent, None, None]:
         """The events of a streamed answer; each step blocks. Leaving it cancels the call."""
@@ -110,11 +118,11 @@ class Call:
             while True:
                 kind, payload = reader.next_event(operation)
                 if kind == CHUNK:
-                    batch = _gathered.chunks(payload)
-                    for chunk in batch:
+                    events = _gathered.Batch(payload).events()
+                    for event in events:
                         operation.check()
-                        yield ChunkEvent(chunk)
-                    operation.give_credit(len(batch))
+                        yield event
+                    operation.give_credit(len(events))
                     continue
                 yield _other(kind, payload)
                 if kind != RESTART:
