@@ -56,21 +56,21 @@ static int threads(void) {
     return n;
 }
 
-static void many_calls_need_few_threads(void) {
-    llmagg_wall *wall = wall_with("{\"default\":{\"steps\":[{\"delay_headers_s\":0.5}]}}");
+static void two_thousand_calls_need_few_threads(void) {
+    llmagg_wall *wall = wall_with("{\"default\":{\"steps\":[{\"delay_headers_s\":1.5}]}}");
     llmagg_client *client = client_for(wall, "m", ",\"max_concurrent_calls\":2000");
     llmagg_queue *queue = new_queue();
     uint64_t op = 0;
     int most = 0, done = 0;
     received r;
-    for (int i = 0; i < 400; i++) OK(llmagg_client_chat_submit(client, queue, STR(HELLO), NOTHING, 0, 0, &op, &err));
-    while (done < 400 && receive(queue, &r)) {
+    for (int i = 0; i < 2000; i++) OK(llmagg_client_chat_submit(client, queue, STR(HELLO), NOTHING, 0, 0, &op, &err));
+    while (done < 2000 && receive(queue, &r)) {
         int n = threads();
         if (n > most) most = n;
         CHECK(r.event.type == LLMAGG_EVENT_DONE);
         done++;
     }
-    CHECK(done == 400);
+    CHECK(done == 2000);
     if (most >= 24) printf("# %d threads\n", most);
     CHECK(most < 24);
     llmagg_queue_free(queue);
@@ -141,7 +141,7 @@ static void stats_count_what_there_is(void) {
 int main(void) {
     RUN(signals_are_as_the_host_set_them);
     RUN(nothing_is_printed);
-    RUN(many_calls_need_few_threads);
+    RUN(two_thousand_calls_need_few_threads);
     RUN(closed_standard_streams_kill_nothing);
     RUN(stats_count_what_there_is);
     return RESULT();
