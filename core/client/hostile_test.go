@@ -6,8 +6,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -102,5 +106,57 @@ func TestEndlessHeadersEndTheAttempt(t *testing.T) {
 			require.Less(t, <-ended, int64(32<<20), "bytes that the server got rid of")
 			require.NoError(t, listener.Close())
 		})
+	}
+}
+
+// Addresses in messages are passed on as they are: whoever writes a message
+// makes the library neither fetch anything nor read a file.
+func TestAddressesInMessagesAreNotOpened(t *testing.T) {
+	var fetched atomic.Int32
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { fetched.Add(1) }))
+	t.Cleanup(other.Close)
+	secret := filepath.Join(t.TempDir(), "secret.png")
+	require.NoError(t, os.WriteFile(secret, []byte("of-the-file"), 0o600))
+	for _, kind := range []string{"openai", "gemini"} {
+		for _, address := range []string{other.URL + "/a.png", "file://" + secret} {
+			var posted string
+			c := hostile(t, func(w http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				posted = string(body)
+				_, _ = io.WriteString(w, `{"choices":[{"message":{"content":"a"}}],"candidates":[{"content":{"parts":[{"text":"a"}]}}]}`)
+			}, func(cfg *llm.ModelConfig) { cfg.Type = kind })
+			q := ask()
+			q.Messages[0] = llm.Message{Role: llm.RoleUser, Parts: []llm.Part{llm.Image(address), {Type: "file", File: &llm.File{FileID: address, Filename: "a.png"}}}}
+			_, err := c.Chat(t.Context(), q)
+			require.NoError(t, err)
+			require.Contains(t, posted, address)
+			require.NotContains(t, posted, "of-the-file")
+		}
+	}
+	require.Zero(t, fetched.Load())
+}
+
+// The name of a model is one segment of Gemini's URL, whatever it holds.
+func TestGeminiURLKeepsTheNameInOneSegment(t *testing.T) {
+	for _, name := range []string{"../../evil", "a/b", "a?x=1", "a#b", "a%2fb", "..", "a:b", "models/../x", "@h/", "\\\\h\\x", "ä b"} {
+		var asked string
+		c := hostile(t, func(w http.ResponseWriter, r *http.Request) {
+			asked = r.RequestURI
+			_, _ = io.WriteString(w, `{"candidates":[{"content":{"parts":[{"text":"a"}]}}]}`)
+		}, func(cfg *llm.ModelConfig) {
+			cfg.Type, cfg.Name, cfg.Model = "gemini", "m", name
+			cfg.BaseURL += "/v1beta"
+		})
+		_, err := c.Chat(t.Context(), ask())
+		require.NoError(t, err)
+		segment, ok := strings.CutPrefix(asked, "/v1beta/models/")
+		require.True(t, ok, asked)
+		segment, ok = strings.CutSuffix(segment, ":generateContent")
+		require.True(t, ok, asked)
+		require.NotContains(t, segment, "/")
+		require.NotContains(t, segment, "?")
+		back, err := url.PathUnescape(segment)
+		require.NoError(t, err)
+		require.Equal(t, strings.TrimPrefix(name, "models/"), back)
 	}
 }

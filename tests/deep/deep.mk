@@ -5,12 +5,16 @@ PYTHON ?= .venv/bin/python
 BUILD  ?= build
 
 # One target each; DEEP_PARTS=… runs only those.
-DEEP_PARTS ?= fuzz-deep govulncheck pip-audit withdrawn
+DEEP_PARTS ?= govulncheck pip-audit withdrawn fuzz-deep py-fuzz-deep
 
-.PHONY: check-deep govulncheck pip-audit withdrawn
+.PHONY: check-deep py-fuzz-deep govulncheck pip-audit withdrawn
 
 check-deep: lib venv ## everything that make test has no time for, under 40 minutes on 2 cores
 	@MAKE="$(MAKE)" BUILD="$(BUILD)" sh tests/deep/run.sh $(DEEP_PARTS)
+
+# New examples each time; the library's own part of a failure is told with what repeats it.
+py-fuzz-deep: lib venv ## fuzz the Python package with 2000 new examples for each property
+	LLMAGG_FUZZ=2000 timeout 900 $(PYTHON) -m pytest -q tests/python/test_fuzz.py
 
 govulncheck: ## known vulnerabilities in what is linked in (VULNDB=file:///…: another database)
 	@GO="$(GO)" VULNDB="$(VULNDB)" $(PYTHON3) tests/deep/audit.py govulncheck

@@ -196,6 +196,12 @@ async def close(provider: str, name: str, client: Any) -> None:
     release(client)  # its own close() may not reach ours
 
 
+def _mapping(value: Any, what: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise InvalidArgumentError(f"{what} is a {type(value).__name__}; expected a mapping of names to values")
+    return value
+
+
 def request_and_options(
     messages: ChatCompletionRequest | Iterable[Message | dict[str, Any]], params: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
@@ -208,8 +214,8 @@ def request_and_options(
         return request, None
     options: dict[str, Any] = {}
     if (headers := params.pop("extra_headers", None)) is not None:
-        options["headers"] = dict(headers)
-    extra = params.pop("extra_body", None)
+        options["headers"] = dict(_mapping(headers, "extra_headers"))
+    extra = _mapping(params.pop("extra_body", None) or {}, "extra_body")
     for key, value in {**params, **extra}.items() if extra else params.items():
         if key in CALL_OPTIONS and key in params:
             if value is not None:
