@@ -122,12 +122,13 @@ static int survives_broken_connections(void) {
     signal(SIGPIPE, SIG_DFL);
     if (llmagg_client_new(STR(config), &talker, NULL) != LLMAGG_OK) return 3;
     size_t size = (size_t)sprintf(request, "{\"messages\":[{\"role\":\"user\",\"content\":\"%0*d\"}]}", 4 << 20, 0);
-    for (int i = 0; i < 100; i++) {
+    int times = many_large(100);
+    for (int i = 0; i < times; i++) {
         llmagg_buf answer = {NULL, 0};
         failed += llmagg_client_chat(talker, request, size, NOTHING, &answer, NULL) != LLMAGG_OK;
         llmagg_buf_free(&answer);
     }
-    return failed == 100 ? 0 : 1;
+    return failed == times ? 0 : 1;
 }
 
 /* Runs this program again with an argument, so that whatever kills it kills only that. */
