@@ -123,7 +123,7 @@ def rows(args: argparse.Namespace) -> int:
     (BUILD / "results.json").write_text(json.dumps(results, indent=1))
     lines = report.bars(table, results, shown_only=args.quick or bool(args.only))
     print("\n".join(report.aligned(lines)))
-    print(f"{args.rounds} rounds in {time.time() - began:.0f} s; load before: {load:.1f}; every round: {BUILD.name}/results.json")
+    print(f"{args.rounds} rounds in {time.time() - began:.0f} s; load before: {load:.1f}.{report.busy(load)} Every round: {BUILD.name}/results.json")
     if args.write:
         notes = HERE / "notes.md"
         versions = report.versions(PYTHON, BUILD / "goclient")

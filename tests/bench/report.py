@@ -67,7 +67,7 @@ def show(figure: str, number: float) -> str:
         if key.endswith(ending):
             return f"{number:.1f}{unit}"
     if re.search(r"_mb(_\d+)?$", key):
-        return f"{number:.1f} MB"
+        return f"{number:.2f} MB"
     return f"{number:.0f}"
 
 
@@ -175,6 +175,11 @@ def everything(table: Table, results: Results) -> list[list[str]]:
     return lines
 
 
+def busy(load: float) -> str:
+    """What to say of a machine that did something else before the run."""
+    return "" if load < 1 else " **Others used the machine: what is measured in time cannot be trusted.**"
+
+
 def machine() -> str:
     """Processor, cores, memory and kernel; no names."""
     cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
@@ -203,7 +208,7 @@ def page(table: Table, results: Results, *, rounds: int, versions: str, load: fl
 
 Written by `make bench` on {today}: {count["yes"]} bars hold, {count["no"]} do not, {count["failed"]} failed, {count["not measured"]} not measured.
 
-- Machine: {machine()}. Load before the run: {load:.1f}.
+- Machine: {machine()}. Load before the run: {load:.1f}.{busy(load)}
 - {versions}
 - One client process on one core against one server on another, over loopback. The server sends everybody the same bytes; a stream is
   202 events and comes as fast as the client takes it. CPU is user + system time of the whole client process in a window behind a warm-up.

@@ -1,6 +1,6 @@
 """What importing costs: ``imports.py --times N``. Each thing in a fresh interpreter, alternated; prints one line of JSON.
 
-``…_ms`` are medians of wall time of the whole process; ``…_over_ms`` is without what a bare interpreter takes.
+``…_ms`` are medians of wall time of the whole process, ``…_cpu_ms`` of its CPU time; ``…over…`` is without what a bare interpreter takes.
 ``first_call_ms`` is from behind ``import llmagg`` to the first answer, with the making of the aggregator and the event loop.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import statistics
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import time
 FIRST_CALL = """
 import llmagg
 import time
-began = time.perf_counter()
+began, cpu = time.perf_counter(), time.process_time()
 import asyncio
 async def main():
     route = {{"api_key": "bench-key", "base_url": {url!r}}}
@@ -25,14 +26,20 @@ async def main():
     answer = await llm.chat([{{"role": "user", "content": "Hello"}}])
     assert answer.choices[0].message.content
 asyncio.run(main())
-print((time.perf_counter() - began) * 1e3)
+print((time.perf_counter() - began) * 1e3, (time.process_time() - cpu) * 1e3)
 """
 
 
-def run(program: str) -> tuple[float, str]:
-    began = time.perf_counter()
+def run(program: str) -> tuple[float, float, str]:
+    """Wall time and CPU time in ms, and what the program printed."""
+    began, cpu = time.perf_counter(), _children_cpu()
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=100)
-    return (time.perf_counter() - began) * 1e3, done.stdout
+    return (time.perf_counter() - began) * 1e3, (_children_cpu() - cpu) * 1e3, done.stdout
+
+
+def _children_cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main() -> None:
@@ -41,17 +48,21 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=10)
     parser.add_argument("modules", nargs="*", default=["llmagg", "pkg.core.llm"], help="modules to import")
     args = parser.parse_args()
-    took: dict[str, list[float]] = {"bare": [], "first_call": [], **{name: [] for name in args.modules}}
-    for _ in range(args.times + 1):
-        took["bare"].append(run("pass")[0])
+    programs = {"bare": "pass", **{name: f"import {name}" for name in args.modules}}
+    took: dict[str, list[float]] = {}
+    for number in range(args.times + 1):
+        figures: dict[str, float] = {}
+        for name, program in programs.items():
+            figures[f"{name}_ms"], figures[f"{name}_cpu_ms"], _ = run(program)
         for name in args.modules:
-            took[name].append(run(f"import {name}")[0])
+            figures[f"{name}_over_ms"] = figures[f"{name}_ms"] - figures["bare_ms"]
+            figures[f"{name}_over_cpu_ms"] = figures[f"{name}_cpu_ms"] - figures["bare_cpu_ms"]
         if "llmagg" in args.modules:
-            took["first_call"].append(float(run(FIRST_CALL.format(url=args.url))[1]))
-    medians = {name: statistics.median(times[1:]) for name, times in took.items() if times}  # the first one fills caches
-    result = {f"{name}_ms": value for name, value in medians.items()}
-    result |= {f"{name}_over_ms": medians[name] - medians["bare"] for name in args.modules}
-    print(json.dumps(result))
+            figures["first_call_ms"], figures["first_call_cpu_ms"] = map(float, run(FIRST_CALL.format(url=args.url))[2].split())
+        if number:  # the first one fills caches
+            for key, value in figures.items():
+                took.setdefault(key, []).append(value)
+    print(json.dumps({key: statistics.median(values) for key, values in took.items()}))
 
 
 if __name__ == "__main__":

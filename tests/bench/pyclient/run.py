@@ -107,18 +107,20 @@ async def memory(args: argparse.Namespace, contestant: Any) -> Result:
 
 
 class WatchedSelector(selectors.DefaultSelector):
-    """Notes how long each turn of the loop keeps it from its descriptors and timers."""
+    """Notes how long each turn of the loop keeps it from its descriptors and timers, and the thread's CPU time in it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.turns: list[float] = []
-        self.returned = 0.0
+        self.turns_cpu: list[float] = []
+        self.returned = self.returned_cpu = 0.0
 
     def select(self, timeout: float | None = None) -> list[Any]:
         if self.returned:
             self.turns.append(time.perf_counter() - self.returned)
+            self.turns_cpu.append(time.thread_time() - self.returned_cpu)
         ready = super().select(timeout)
-        self.returned = time.perf_counter()
+        self.returned, self.returned_cpu = time.perf_counter(), time.thread_time()
         return ready
 
 
@@ -126,12 +128,12 @@ async def blocks(args: argparse.Namespace, contestant: Any) -> Result:
     await each(contestant.stream, args.warmup, args.concurrency)
     selector: WatchedSelector = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
     selector.turns.clear()
+    selector.turns_cpu.clear()
     window = Window()
     result = window.result(args.calls, await each(contestant.stream, args.calls, args.concurrency))
-    turns = sorted(selector.turns)
-    result.update(
-        turns=len(turns), block_p999_ms=turns[int(len(turns) * 0.999)] * 1e3, block_max_ms=turns[-1] * 1e3,
-    )  # fmt: skip
+    turns, cpu = sorted(selector.turns), sorted(selector.turns_cpu)
+    at = int(len(turns) * 0.999)
+    result.update(turns=len(turns), block_p999_ms=turns[at] * 1e3, block_max_ms=turns[-1] * 1e3, block_cpu_p999_ms=cpu[at] * 1e3)
     return result
 
 

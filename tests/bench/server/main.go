@@ -35,11 +35,10 @@ func main() {
 	ca := flag.String("ca", "ca.pem", "file to write the certificate to")
 	daemon := flag.Bool("daemon", false, "do not end with standard input")
 	flag.Parse()
-	if err := run(*port, *ca, *daemon); err != nil {
-		log.Fatal("server: ", err)
-	}
+	log.Fatal("server: ", run(*port, *ca, *daemon))
 }
 
+// run serves until something fails.
 func run(port int, ca string, daemon bool) error {
 	raiseFileLimit()
 	l, err := newLoop(port)
