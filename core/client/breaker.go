@@ -136,7 +136,9 @@ func (b *breaker) record(period uint64, outcome error) {
 		return // unreachable: a closed circuit lets everybody in, and only outcomes open it
 	}
 	done(outcome)
-	b.noteOpening()
+	if outcome != nil { // a success never opens a circuit
+		b.noteOpening()
+	}
 }
 
 // probe takes the one probe of a half-open circuit; false if the circuit is in another state or the probe is out. done must be

@@ -70,9 +70,14 @@ func (g *gate) usableAt(t time.Time) bool {
 // enter lets a call in, or says why not (the pass is then nil). In half-open state the pass is the probe.
 func (g *gate) enter() (*pass, refusal) {
 	g.mu.Lock()
-	defer g.unlockAndTell()
 	now := time.Now()
-	if p := g.letIn(now); p != nil {
+	p := g.letIn(now)
+	if p != nil && p.kind == passClosed {
+		g.mu.Unlock() // nothing has changed that there is to tell
+		return p, refusal{}
+	}
+	defer g.unlockAndTell()
+	if p != nil {
 		return p, refusal{}
 	}
 	return nil, refusal{

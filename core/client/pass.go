@@ -41,19 +41,20 @@ func (p *pass) firstToken() {
 func (p *pass) succeed() {
 	g := p.gate
 	g.mu.Lock()
+	if p.kind == passClosed && !p.settled {
+		defer g.mu.Unlock() // nothing changes that there is to tell
+		p.settled = true
+		if p.period == g.breaker.period {
+			g.failedAt = time.Time{}
+		}
+		g.breaker.record(p.period, nil)
+		return
+	}
 	defer g.unlockAndTell()
-	if p.settled {
-		return
-	}
-	p.settled = true
-	if p.kind != passClosed {
+	if !p.settled {
+		p.settled = true
 		p.win()
-		return
 	}
-	if p.period == g.breaker.period {
-		g.failedAt = time.Time{}
-	}
-	g.breaker.record(p.period, nil)
 }
 
 // fail reports a failure that counts: the circuit of a trial opens for a whole new period, and a failed forced try puts the route last in

@@ -272,15 +272,18 @@ func (t *Turn) admit(p *pass, stream bool, waited waits) (*attempt, *llm.Error) 
 		return t.begin(t.ctx, nil, false, stream, waited), nil
 	}
 	c := t.client
-	if p == nil && !c.gate.usable() {
-		return nil, c.notUsable()
-	}
-	began := time.Now()
-	if err := t.takePlace(); err != nil {
-		if p != nil {
-			p.neutral()
+	if !c.line.tryAcquire() {
+		if p == nil && !c.gate.usable() {
+			return nil, c.notUsable()
 		}
-		return nil, err
+		began := time.Now()
+		if err := t.takePlace(); err != nil {
+			if p != nil {
+				p.neutral()
+			}
+			return nil, err
+		}
+		waited = waited.and(time.Since(began), forPlace)
 	}
 	if p == nil {
 		pass, _ := c.gate.enter()
@@ -295,16 +298,13 @@ func (t *Turn) admit(p *pass, stream bool, waited waits) (*attempt, *llm.Error) 
 		c.line.release()
 		return nil, c.notUsable()
 	}
-	return t.begin(t.ctx, p, true, stream, waited.and(time.Since(began), forPlace)), nil
+	return t.begin(t.ctx, p, true, stream, waited), nil
 }
 
 // takePlace waits in line (C1, C2): at most for timeout while another usable
 // route is left.
 func (t *Turn) takePlace() *llm.Error {
 	c := t.client
-	if c.line.tryAcquire() {
-		return nil
-	}
 	ctx, stop := t.patience()
 	defer stop()
 	began := time.Now()

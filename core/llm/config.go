@@ -212,6 +212,9 @@ func CheckName(what, name string) error {
 const headerNameBytes = "!#$%&'*+-.^_`|~"
 
 func checkHeaders(headers map[string]string) error {
+	if len(headers) == 0 {
+		return nil
+	}
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
 		if name == "" {
 			return Errorf(InvalidArgument, "a header has an empty name")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strconv"
+	"unicode/utf8"
 )
 
 // Payload is a request as it is sent: one JSON object, checked once, whose
@@ -73,7 +74,7 @@ func ParsePayload(data []byte) (*Payload, error) { return parsePayload(bytes.Clo
 
 // parsePayload is ParsePayload for bytes that nobody else has.
 func parsePayload(data []byte) (*Payload, error) {
-	fields, err := fieldsOf(data)
+	fields, wrong, err := requestFields(data)
 	if err != nil {
 		return nil, Errorf(InvalidArgument, "the request is not valid JSON: %v", err)
 	}
@@ -91,7 +92,7 @@ func parsePayload(data []byte) (*Payload, error) {
 		switch f.key {
 		case "messages":
 			seen = true
-			err = checkMessages(value)
+			err = wrong
 		case "model":
 			if err = JSON.Unmarshal(value, &p.Model); err == nil {
 				err = CheckName("the request's model", p.Model)
@@ -142,48 +143,75 @@ func (k fieldKind) fits(v []byte) bool {
 	return true
 }
 
-func checkMessages(value []byte) error {
-	s := scanner{data: value, most: MaxDepth}
-	count := 0
-	err := s.array(func(start, end int) error {
-		if value[start] != '{' {
-			return Errorf(InvalidArgument, "messages[%d] is %s; expected an object with \"role\" and \"content\"", count, cut(value[start:end]))
-		}
-		err := checkMessage(value[start:end], count)
-		count++
-		return err
-	})
-	if err == nil && count == 0 {
-		return Errorf(InvalidArgument, "\"messages\" is empty; a chat needs at least one message")
+// requestFields is fieldsOf for a request. It looks at the messages on the way:
+// wrong says what the caller has to change in them.
+func requestFields(data []byte) (fields []span, wrong, err error) {
+	if !utf8.Valid(data) {
+		return nil, nil, &syntaxError{firstInvalid(data), "invalid UTF-8"}
 	}
-	return err
+	r := newReader(data)
+	r.most = MaxDepth
+	if r.next() != '{' {
+		return nil, nil, r.fail("expected a JSON object")
+	}
+	fields = make([]span, 0, 8)
+	for more := r.object(); more; more = r.nextField() {
+		name, known := fieldNames[string(r.key)]
+		if !known {
+			name = string(r.key)
+		}
+		isArray := r.next() == '['
+		from := r.pos
+		if name == "messages" && isArray {
+			wrong = r.checkMessages()
+		} else {
+			r.skip()
+		}
+		fields = putSpan(fields, span{name, from, r.pos})
+	}
+	return fields, wrong, r.end()
 }
 
-func checkMessage(value []byte, i int) error {
-	s := scanner{data: value, most: MaxDepth}
-	known, role := false, []byte(`""`)
-	err := s.object(func(key []byte, start, end int) error {
-		v := value[start:end]
-		switch string(key) {
-		case "role":
-			if v[0] != '"' {
-				return Errorf(InvalidArgument, "messages[%d].role is %s; expected a string", i, cut(v))
-			}
-			known, role = roleKnown(v), v
-		case "content":
-			if v[0] != '"' && v[0] != '[' && v[0] != 'n' {
-				return Errorf(InvalidArgument, "messages[%d].content is %s; expected a string or an array of parts", i, cut(v))
-			}
+// checkMessages passes over the messages and gives the first thing that is
+// wrong with them, beside their syntax.
+func (r *reader) checkMessages() (wrong error) {
+	count := 0
+	for more := r.array(); more; more = r.nextItem() {
+		if err := r.checkMessage(count); wrong == nil {
+			wrong = err
 		}
-		return nil
-	})
-	if err != nil {
-		return err
+		count++
 	}
-	if !known {
+	if wrong == nil && count == 0 {
+		return Errorf(InvalidArgument, "\"messages\" is empty; a chat needs at least one message")
+	}
+	return wrong
+}
+
+func (r *reader) checkMessage(i int) (wrong error) {
+	if r.next() != '{' {
+		from := r.span()
+		return Errorf(InvalidArgument, "messages[%d] is %s; expected an object with \"role\" and \"content\"", i, cut(r.data[from:r.pos]))
+	}
+	role := []byte(`""`)
+	for more := r.object(); more; more = r.nextField() {
+		isRole, isContent := string(r.key) == "role", string(r.key) == "content"
+		first, from := r.next(), r.pos
+		r.skip()
+		switch value := r.data[from:r.pos]; {
+		case wrong != nil || r.err != nil:
+		case isRole && first != '"':
+			wrong = Errorf(InvalidArgument, "messages[%d].role is %s; expected a string", i, cut(value))
+		case isRole:
+			role = value
+		case isContent && first != '"' && first != '[' && first != 'n':
+			wrong = Errorf(InvalidArgument, "messages[%d].content is %s; expected a string or an array of parts", i, cut(value))
+		}
+	}
+	if wrong == nil && !roleKnown(role) {
 		return Errorf(InvalidArgument, "messages[%d].role is %s; expected system, developer, user, assistant, tool or function", i, cut(role))
 	}
-	return nil
+	return wrong
 }
 
 // roleKnown tells whether a JSON string is a role's name.

@@ -266,7 +266,7 @@ func (r *reader) keep(b []byte) json.RawMessage {
 }
 
 // roomSize is how many bytes of raw values share a block.
-const roomSize = 512
+const roomSize = 256
 
 // extra keeps the field at hand, whose value comes next, null or not.
 func (r *reader) extra(to *Extra) {

@@ -134,24 +134,33 @@ func (s *scanner) scanNumber() error {
 // position, and tells whether there are escapes in it.
 func (s *scanner) scanText() (escaped bool, err error) {
 	s.pos++
-	for s.pos < len(s.data) {
-		switch c := s.data[s.pos]; {
-		case c == '"':
+	for {
+		at := s.pos
+		for at < len(s.data) && plain[s.data[at]] {
+			at++
+		}
+		switch s.pos = at; s.peek() {
+		case '"':
 			s.pos++
 			return escaped, nil
-		case c == '\\':
+		case '\\':
 			escaped = true
 			if err := s.escape(); err != nil {
 				return true, err
 			}
-		case c < 0x20:
-			return escaped, s.fail("control character in a string (write it as \\u00XX)")
 		default:
-			s.pos++
+			return escaped, s.fail("control character in a string (write it as \\u00XX)")
 		}
 	}
-	return escaped, s.fail("")
 }
+
+// plain are the bytes that stand for themselves in a string.
+var plain = func() (is [256]bool) {
+	for c := 0x20; c < len(is); c++ {
+		is[c] = c != '"' && c != '\\'
+	}
+	return is
+}()
 
 func (s *scanner) escape() error {
 	s.pos++
@@ -283,17 +292,7 @@ func fieldsOf(data []byte) ([]span, error) {
 		if bytes.IndexByte(key, '\\') >= 0 {
 			key = unescape(key)
 		}
-		name, known := fieldNames[string(key)]
-		if !known {
-			name = string(key)
-		}
-		for i := range fields {
-			if fields[i].key == name {
-				fields[i].start, fields[i].end = start, end
-				return nil
-			}
-		}
-		fields = append(fields, span{name, start, end})
+		fields = putSpan(fields, span{string(key), start, end})
 		return nil
 	})
 	if err != nil {
@@ -303,6 +302,17 @@ func fieldsOf(data []byte) ([]span, error) {
 		return nil, s.fail("unexpected text behind the JSON object")
 	}
 	return fields, nil
+}
+
+// putSpan adds a field, or replaces one of the same name.
+func putSpan(fields []span, f span) []span {
+	for i := range fields {
+		if fields[i].key == f.key {
+			fields[i] = f
+			return fields
+		}
+	}
+	return append(fields, f)
 }
 
 func firstInvalid(data []byte) int {
