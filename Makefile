@@ -23,6 +23,8 @@ include bindings/python/build.mk
 include tests/contract/contract.mk
 -include tests/fuzz.mk
 include tests/soak/soak.mk
+include tests/pythons/pythons.mk
+include tests/process.mk
 -include tests/mutants/mutants.mk
 -include tests/deep/deep.mk
 -include tests/realservers/realservers.mk

@@ -5,7 +5,7 @@ PYTHON ?= .venv/bin/python
 BUILD  ?= build
 
 # One target each; DEEP_PARTS=… runs only those.
-DEEP_PARTS ?= govulncheck pip-audit withdrawn fuzz-deep py-fuzz-deep
+DEEP_PARTS ?= govulncheck pip-audit withdrawn fuzz-deep py-fuzz-deep process-deep pythons soak
 
 .PHONY: check-deep py-fuzz-deep govulncheck pip-audit withdrawn
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,8 @@ call()
 
 @pytest.mark.parametrize("name", CASES)
 def test_fork_in_flight(name: str, tmp_path: Path) -> None:
+    if name == "a child that awaits the parent's calls" and sys.version_info >= (3, 14):
+        pytest.skip("asyncio lets no task take a step in an inherited loop any longer")
     script = tmp_path / "wall.json"
     script.write_text(json.dumps(SCRIPT))
     run_script(tmp_path, HEAD + WALL + CALL + CASES[name] + END, "started by the program", str(script))
