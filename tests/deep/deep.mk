@@ -5,7 +5,12 @@ PYTHON ?= .venv/bin/python
 BUILD  ?= build
 
 # One target each; DEEP_PARTS=… runs only those.
-DEEP_PARTS ?= govulncheck pip-audit withdrawn fuzz-deep py-fuzz-deep process-deep pythons soak
+DEEP_PARTS ?= govulncheck pip-audit withdrawn \
+              fuzz-deep py-fuzz-deep \
+              capi-asan capi-race \
+              process-deep pythons \
+              wall-mutants \
+              soak
 
 .PHONY: check-deep py-fuzz-deep govulncheck pip-audit withdrawn
 
@@ -13,8 +18,8 @@ check-deep: lib venv ## everything that make test has no time for, under 40 minu
 	@MAKE="$(MAKE)" BUILD="$(BUILD)" sh tests/deep/run.sh $(DEEP_PARTS)
 
 # New examples each time; the library's own part of a failure is told with what repeats it.
-py-fuzz-deep: lib venv ## fuzz the Python package with 2000 new examples for each property
-	LLMAGG_FUZZ=2000 timeout 900 $(PYTHON) -m pytest -q tests/python/test_fuzz.py
+py-fuzz-deep: lib venv ## fuzz the Python package with 1000 new examples for each property
+	LLMAGG_FUZZ=1000 timeout 900 $(PYTHON) -m pytest -q tests/python/test_fuzz.py
 
 govulncheck: ## known vulnerabilities in what is linked in (VULNDB=file:///…: another database)
 	@GO="$(GO)" VULNDB="$(VULNDB)" $(PYTHON3) tests/deep/audit.py govulncheck
