@@ -37,8 +37,8 @@ LIMITS = {
     "descriptors": Limit(0.05),
     "threads": Limit(0.05, 1),
     "resident MB without Go's": Limit(0.05),
-    # What the Go runtime keeps in reserve follows the bursts of the load and is given back slowly: 11 to 15 MB were seen.
-    # A leak in Go is one of the heap or of goroutines.
+    # What the Go runtime keeps in reserve follows the bursts of the load and is given back slowly: 11 to 15 MB were
+    # seen. A leak in Go is one of the heap or of goroutines.
     "Go runtime MB": Limit(0.05, 5),
     "Python blocks": Limit(0.05),
     "Go heap MB": Limit(0.05, 0.5),
