@@ -155,7 +155,7 @@ func chat(to callForm, through []*scope, request *C.char, requestLen C.size_t, o
 	if e != nil {
 		return e
 	}
-	data, e := block(to, p, through)
+	data, e := block("blocking chat", to, p, through)
 	if e != nil {
 		return e
 	}

@@ -226,15 +226,26 @@ func wholeAnswer(ctx context.Context, to callForm, p *llm.Payload, form form) ([
 	return form.response(nil, r)
 }
 
-// block performs a chat on the calling thread.
-func block(to callForm, p *llm.Payload, through []*scope) ([]byte, error) {
+// block performs a chat while the calling thread waits. The work is done on a
+// goroutine of its own: one that runs on a thread of C's is bound to it, and
+// each time that it waits for the network costs two changes of threads.
+func block(what string, to callForm, p *llm.Payload, through []*scope) (data []byte, err error) {
 	if err := enterAll(through); err != nil {
 		return nil, err
 	}
 	defer leaveAll(through)
 	ctx, cancel := under(through)
 	defer cancel(nil)
-	return wholeAnswer(ctx, to, p, form{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		spread()
+		if p := recovered(what, func() { data, err = wholeAnswer(ctx, to, p, form{}) }); p != nil {
+			err = p
+		}
+	}()
+	<-done
+	return data, err
 }
 
 // payload checks a request and its options.

@@ -11,7 +11,7 @@ from . import load
 from .load import Handle
 from .signatures import EVENT, Drain
 
-_MAX_EVENTS = 128
+_MAX_EVENTS = 32  # an event loop must not be kept from its other work
 _FIRST_BUFFER = 128 << 10
 _KEPT_BUFFER = 4 << 20
 
@@ -56,7 +56,7 @@ class Queue:
         return bool(self._drain.pending)
 
     def drain(self) -> list[Event]:
-        """Takes what waits, at most 128 events; never blocks."""
+        """Takes what waits, at most 32 events; never blocks."""
         drain = self._drain
         while True:
             if self._call(self.handle.pointer, self._drain_ref, self._error_ref):
