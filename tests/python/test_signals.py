@@ -148,9 +148,12 @@ asyncio.run(main())
     script = tmp_path / "program.py"
     script.write_text(HEAD + code)
     held = {"options": {"control": True}, "default": {"steps": [{"hold": "all"}]}}
-    with FaultWall(held) as wall, subprocess.Popen(
-        [sys.executable, str(script), wall.url], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with (
+        FaultWall(held) as wall,
+        subprocess.Popen(
+            [sys.executable, str(script), wall.url], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process,
+    ):
         timer = threading.Timer(60, process.kill)
         timer.start()
         try:
