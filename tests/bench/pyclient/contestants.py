@@ -1,7 +1,7 @@
 """The Python contestants: each makes one call, or one whole stream, and looks at what came.
 
 A contestant is opened in the running event loop and used by all tasks, or by all threads; it keeps one session with its
-connections. ``chat`` and ``stream`` are coroutines, ``chat_blocking`` is for threads.
+connections. ``chat``, ``stream`` and ``text`` are coroutines, ``chat_blocking`` is for threads.
 """
 
 from __future__ import annotations
@@ -177,6 +177,16 @@ class LLMAgg:
         check_answer(answer.choices[0].message.content)
 
     async def stream(self) -> None:
+        """Looks at each event's typed chunk, as the others look at theirs."""
+        events = text = 0
+        async for event in self.llm.stream(MESSAGES):
+            if event.type == "chunk":
+                events += 1
+                text += len(event.chunk.choices[0].delta.content or "")
+        check_stream(events, text)
+
+    async def text(self) -> None:
+        """Looks at the text of each event only; then chunks are not decoded further."""
         events = text = 0
         async for event in self.llm.stream(MESSAGES):
             if event.type == "chunk":

@@ -3,6 +3,7 @@
 Prints one line of JSON: what a call cost in the measured window, which begins after the warm-up. Scenarios:
 
 chat, stream       coroutines, ``--concurrency`` of them at once
+text               stream, of which only the text is looked at (llmagg)
 blocking           calls from as many threads
 memory             chat, with the process's memory after so many calls (``--marks``)
 blocks             stream, with the longest turns of the event loop
@@ -86,7 +87,7 @@ async def each(call: Callable[[], Awaitable[None]], calls: int, concurrency: int
 
 
 async def calls_at_once(args: argparse.Namespace, contestant: Any) -> Result:
-    call = contestant.stream if args.scenario == "stream" else contestant.chat
+    call = getattr(contestant, args.scenario)
     await each(call, args.warmup, args.concurrency)
     window = Window()
     return window.result(args.calls, await each(call, args.calls, args.concurrency))
@@ -243,7 +244,7 @@ async def in_loop(args: argparse.Namespace) -> Result:
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("contestant", choices=CONTESTANTS)
-    parser.add_argument("scenario", choices=["chat", "stream", "blocking", "memory", "blocks", "paced"])
+    parser.add_argument("scenario", choices=["chat", "stream", "text", "blocking", "memory", "blocks", "paced"])
     parser.add_argument("--url", default=os.environ.get("BENCH_URL", "http://127.0.0.1:18080/v1"))
     parser.add_argument("--ca", default="", help="PEM file with the server's certificate, for https")
     parser.add_argument("--calls", type=int, default=1000)
