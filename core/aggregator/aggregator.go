@@ -158,7 +158,7 @@ func (a *Aggregator) Report() []llm.RouteReport { return a.manager.Report() }
 // end of ctx, whose error it returns. The manager stays open.
 func (a *Aggregator) Close(ctx context.Context) error {
 	a.mu.Lock()
-	var under []client.Scope
+	var under []*client.Scope
 	for w := a.walks; !a.closed && w != nil; w = w.older {
 		under = append(under, w.scope)
 	}

@@ -121,7 +121,7 @@ type opener struct {
 	hedges *manager.HedgeBudget
 }
 
-func (o *opener) Open(client.Scope) (*client.Opened, *llm.Error) {
+func (o *opener) Open(*client.Scope) (*client.Opened, *llm.Error) {
 	w := wanted{stream: o}
 	err := o.walk.run(&w)
 	return w.opened, err
@@ -129,7 +129,7 @@ func (o *opener) Open(client.Scope) (*client.Opened, *llm.Error) {
 
 // Reopen gives up the route that broke off and begins the answer again on the
 // next usable one, or on the same where no other is left (S8).
-func (o *opener) Reopen(scope client.Scope, failed *client.Opened, reason *llm.Error) (*client.Opened, *llm.Error) {
+func (o *opener) Reopen(scope *client.Scope, failed *client.Opened, reason *llm.Error) (*client.Opened, *llm.Error) {
 	w := o.walk
 	i := failed.Turn().Place()
 	if !reason.Code.NextRoute(w.call.Payload.Options) {
@@ -141,7 +141,7 @@ func (o *opener) Reopen(scope client.Scope, failed *client.Opened, reason *llm.E
 		if err == nil {
 			return opened, nil
 		}
-		if client.Ended(scope.Context) != nil || !err.Code.NextRoute(w.call.Payload.Options) {
+		if scope.Ended() != nil || !err.Code.NextRoute(w.call.Payload.Options) {
 			return nil, w.ended(err)
 		}
 		reason = err

@@ -12,7 +12,7 @@ import (
 // call's; the winner's ends with that.
 type contender struct {
 	turn  *client.Turn
-	scope client.Scope
+	scope *client.Scope
 }
 
 func contend(ctx context.Context, t *client.Turn) *contender {

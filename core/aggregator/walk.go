@@ -14,7 +14,7 @@ import (
 type walk struct {
 	by    *Aggregator
 	call  *client.Call
-	scope client.Scope // ended with CLOSED when the aggregator closes
+	scope *client.Scope // ended with CLOSED when the aggregator closes
 	stops []stop
 	few   [3]stop // where most calls have their stops
 	last  *llm.Error
@@ -153,7 +153,7 @@ func (w *walk) ask(t *client.Turn, forced bool, to *wanted) (err *llm.Error) {
 	case forced:
 		to.opened, err = t.ForceOpen(w.scope)
 	case after > 0:
-		to.opened, err = to.stream.hedged(w.scope.Context, t, after)
+		to.opened, err = to.stream.hedged(w.scope.Context(), t, after)
 	default:
 		to.opened, err = t.Open(w.scope)
 	}
@@ -164,7 +164,7 @@ func (w *walk) ask(t *client.Turn, forced bool, to *wanted) (err *llm.Error) {
 // call ends.
 func (w *walk) run(to *wanted) *llm.Error {
 	for {
-		if ended := client.Ended(w.scope.Context); ended != nil {
+		if ended := w.scope.Ended(); ended != nil {
 			return w.ended(ended)
 		}
 		i, forced := w.next(), false
@@ -180,7 +180,7 @@ func (w *walk) run(to *wanted) *llm.Error {
 		if err == nil {
 			return nil
 		}
-		if ended := client.Ended(w.scope.Context); ended != nil && err.Code != ended.Code {
+		if ended := w.scope.Ended(); ended != nil && err.Code != ended.Code {
 			return w.ended(ended) // D5: whatever else happened in that moment
 		} else if ended != nil || !err.Code.NextRoute(w.call.Payload.Options) {
 			return w.ended(err)

@@ -32,7 +32,7 @@ type attempt struct {
 }
 
 // begin starts the clock of D2/D3 and enters the attempt into the trail.
-func (t *Turn) begin(ctx context.Context, p *pass, place, stream bool, waited waits) *attempt {
+func (t *Turn) begin(p *pass, place, stream bool, waited waits) *attempt {
 	c := t.client
 	now := time.Now()
 	a := &attempt{turn: t, pass: p, place: place, lastLife: now}
@@ -41,7 +41,7 @@ func (t *Turn) begin(ctx context.Context, p *pass, place, stream bool, waited wa
 	a.record = llm.Attempt{Provider: c.cfg.Provider, Model: c.cfg.Name, Start: now, Wait: waited.d, WaitedFor: waited.what,
 		Stream: stream, Forced: p != nil && p.forced, Hedge: t.hedge}
 	a.index = t.call.start(a.record)
-	a.ctx, a.cancel = context.WithCancelCause(ctx)
+	a.ctx, a.cancel = t.scope.forAttempt()
 	timeout := t.timeout()
 	what := "no complete answer"
 	if stream {
@@ -172,7 +172,7 @@ func (a *attempt) settle(e *llm.Error, now time.Time) {
 		a.pass.fail(e)
 		return
 	}
-	if a.turn.ctxEnded() {
+	if a.turn.scope.Ended() != nil {
 		// The caller left, or the call's deadline passed: evidence only if
 		// the route had been silent for half of its timeout.
 		silent := now.Sub(a.lastLife) >= a.turn.timeout()/2

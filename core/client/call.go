@@ -27,31 +27,18 @@ type Call struct {
 	carried  waits         // that led to no attempt yet
 }
 
-// Scope is what a turn is made under: a context, and the means to end it for a
-// reason. A client that closes ends the scopes of the turns under way.
-type Scope struct {
-	Context context.Context
-	// End ends the context; whoever made the scope calls it when it is over.
-	End context.CancelCauseFunc
-}
-
-// Within makes a scope inside ctx.
-func Within(ctx context.Context) Scope {
-	inner, end := context.WithCancelCause(ctx)
-	return Scope{inner, end}
-}
-
 // Begin starts a call: its scope ends at the call's deadline, if it has one.
-func Begin(ctx context.Context, p *llm.Payload) (*Call, Scope) {
-	c := &Call{ID: callIDs.Add(1), Payload: p}
-	s := Within(ctx)
+func Begin(ctx context.Context, p *llm.Payload) (*Call, *Scope) {
+	begun := &struct { // one piece of memory for both
+		Call
+		Scope
+	}{}
+	begun.ID, begun.Payload, begun.outer = callIDs.Add(1), p, ctx
 	if d := p.Options.Deadline; d > 0 {
-		end := s.End
-		timed, stop := context.WithTimeoutCause(s.Context, d,
+		begun.outer, begun.stop = context.WithTimeoutCause(ctx, d,
 			llm.Errorf(llm.Timeout, "the call's deadline of %v passed", d))
-		s = Scope{timed, func(cause error) { end(cause); stop() }}
 	}
-	return c, s
+	return &begun.Call, &begun.Scope
 }
 
 // Attempts is the trail so far; the caller owns the copy.
@@ -95,8 +82,8 @@ func (c *Call) end(place int, a llm.Attempt) {
 // the deadline leaves room for it, or, without a deadline, the sum of the waits
 // that servers named stays within timeout (R4). What is reserved and not
 // waited is given back.
-func (c *Call) reserve(ctx context.Context, d, timeout time.Duration) bool {
-	if deadline, ok := ctx.Deadline(); ok {
+func (c *Call) reserve(s *Scope, d, timeout time.Duration) bool {
+	if deadline, ok := s.Deadline(); ok {
 		return time.Until(deadline) > d
 	}
 	c.mu.Lock()
@@ -109,8 +96,8 @@ func (c *Call) reserve(ctx context.Context, d, timeout time.Duration) bool {
 }
 
 // giveBack takes d off the sum of named waits: it was reserved and not waited.
-func (c *Call) giveBack(ctx context.Context, d time.Duration) {
-	if _, ok := ctx.Deadline(); ok || d <= 0 {
+func (c *Call) giveBack(s *Scope, d time.Duration) {
+	if _, ok := s.Deadline(); ok || d <= 0 {
 		return
 	}
 	c.mu.Lock()
@@ -129,7 +116,10 @@ func Ended(ctx context.Context) *llm.Error {
 	if ctx.Err() == nil {
 		return nil
 	}
-	cause := context.Cause(ctx)
+	return endedBy(context.Cause(ctx))
+}
+
+func endedBy(cause error) *llm.Error {
 	if e, ok := cause.(*llm.Error); ok {
 		return e
 	}

@@ -221,7 +221,7 @@ func (c *Client) stream(ctx context.Context, p *llm.Payload, restart bool) (*Str
 // directOpener streams from one route only.
 type directOpener struct{ turn *Turn }
 
-func (d *directOpener) Open(scope Scope) (*Opened, *llm.Error) {
+func (d *directOpener) Open(scope *Scope) (*Opened, *llm.Error) {
 	o, e := d.turn.Open(scope)
 	if e != nil && e.Code == llm.CircuitOpen && d.turn.made == 0 {
 		o, e = d.turn.ForceOpen(scope)
@@ -229,6 +229,6 @@ func (d *directOpener) Open(scope Scope) (*Opened, *llm.Error) {
 	return o, e
 }
 
-func (d *directOpener) Reopen(scope Scope, _ *Opened, reason *llm.Error) (*Opened, *llm.Error) {
+func (d *directOpener) Reopen(scope *Scope, _ *Opened, reason *llm.Error) (*Opened, *llm.Error) {
 	return d.turn.Again(scope, reason)
 }

@@ -7,6 +7,7 @@
 //
 //	client.go     Client: Chat and Stream called on a route directly; lifetime.go its end
 //	call.go       Call: what all attempts of one call share (deadline, trail)
+//	scope.go      Scope: how long a call lasts
 //	turn.go       Turn: a call's stay on this route: place, breaker, attempts, retries
 //	waits.go      what a call waited for, in the words of the trail
 //	forced.go     a route that is not usable is forced, or somebody else's verdict awaited

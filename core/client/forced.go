@@ -10,7 +10,7 @@ import (
 // ForceChat is Chat on a route that is not usable, when the call has no usable
 // route left (B4): it forces the route if nobody else does, waits for the
 // verdict of whoever does, and proceeds normally once the route is usable.
-func (t *Turn) ForceChat(scope Scope) (*llm.Response, *llm.Error) {
+func (t *Turn) ForceChat(scope *Scope) (*llm.Response, *llm.Error) {
 	if err := t.enter(scope); err != nil {
 		return nil, err
 	}
@@ -21,7 +21,7 @@ func (t *Turn) ForceChat(scope Scope) (*llm.Response, *llm.Error) {
 }
 
 // ForceOpen is Open on a route that is not usable.
-func (t *Turn) ForceOpen(scope Scope) (*Opened, *llm.Error) {
+func (t *Turn) ForceOpen(scope *Scope) (*Opened, *llm.Error) {
 	if err := t.enter(scope); err != nil {
 		return nil, err
 	}
@@ -33,7 +33,7 @@ func (t *Turn) ForceOpen(scope Scope) (*Opened, *llm.Error) {
 func (t *Turn) forced(w *wanted) *llm.Error {
 	c := t.client
 	limit := time.Now().Add(t.timeout())
-	if deadline, ok := t.ctx.Deadline(); ok {
+	if deadline, ok := t.scope.Deadline(); ok {
 		limit = deadline
 	}
 	made := t.made
@@ -47,7 +47,7 @@ func (t *Turn) forced(w *wanted) *llm.Error {
 	}
 	again := func(err *llm.Error) bool { // the door was closed before the try was made
 		return err != nil && err.Code == llm.CircuitOpen && t.made == made &&
-			time.Now().Before(limit) && Ended(t.ctx) == nil && c.gate.switchedOn()
+			time.Now().Before(limit) && t.scope.Ended() == nil && c.gate.switchedOn()
 	}
 	for {
 		change := c.gate.changes()
@@ -95,12 +95,12 @@ func (t *Turn) waitNamed(change <-chan struct{}, named time.Time) *llm.Error {
 		return c.notUsable()
 	}
 	d := time.Until(named)
-	if !t.call.reserve(t.ctx, d, t.timeout()) {
+	if !t.call.reserve(t.scope, d, t.timeout()) {
 		e := c.notUsable()
 		e.RetryAfter, e.HasRetryAfter = d, true
 		return e
 	}
-	defer func() { t.call.giveBack(t.ctx, time.Until(named)) }() // if a change ended it early
+	defer func() { t.call.giveBack(t.scope, time.Until(named)) }() // if a change ended it early
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	look, stop := t.lookAround()
@@ -115,8 +115,8 @@ func (t *Turn) waitNamed(change <-chan struct{}, named time.Time) *llm.Error {
 			if t.othersLeft() {
 				return c.routed(elsewhere())
 			}
-		case <-t.ctx.Done():
-			return c.routed(Ended(t.ctx))
+		case <-t.scope.Context().Done():
+			return c.routed(t.scope.Ended())
 		}
 	}
 }
@@ -148,7 +148,7 @@ func (t *Turn) lookAround() (look <-chan time.Time, stop func()) {
 func (t *Turn) awaitVerdict(v *verdict, limit time.Time) *llm.Error {
 	c := t.client
 	var expired <-chan time.Time
-	if _, ok := t.ctx.Deadline(); !ok { // else the context itself ends there (D5)
+	if _, ok := t.scope.Deadline(); !ok { // else the context itself ends there (D5)
 		timer := time.NewTimer(time.Until(limit))
 		defer timer.Stop()
 		expired = timer.C
@@ -167,8 +167,8 @@ func (t *Turn) awaitVerdict(v *verdict, limit time.Time) *llm.Error {
 			e := c.notUsable()
 			e.Message += "; another call's try of it did not end in time"
 			return e
-		case <-t.ctx.Done():
-			return c.routed(Ended(t.ctx))
+		case <-t.scope.Context().Done():
+			return c.routed(t.scope.Ended())
 		}
 	}
 	ok, err := v.result()

@@ -142,7 +142,7 @@ func (c *Client) Close(ctx context.Context) error {
 		}
 		idle = c.idle
 	}
-	var under []Scope
+	var under []*Scope
 	for t := c.turns; first && t != nil; t = t.older {
 		under = append(under, t.scope)
 	}

@@ -174,8 +174,8 @@ func (o *Opened) Abandon(e *llm.Error) {
 // onLost calls f, on a goroutine of its own, when the call or the client ends
 // under the stream, so that a stream that nobody reads ends too.
 func (o *Opened) onLost(f func(reason *llm.Error)) {
-	ctx := o.turn.ctx
-	o.quiet = context.AfterFunc(ctx, func() { f(Ended(ctx)) })
+	scope := o.turn.scope
+	o.quiet = context.AfterFunc(scope.Context(), func() { f(scope.Ended()) })
 }
 
 var errLimit = errors.New("a limit of the configuration")

@@ -13,16 +13,16 @@ import (
 // Opener opens the routes' streams for a [Stream].
 type Opener interface {
 	// Open gives the first stream, after its first token.
-	Open(scope Scope) (*Opened, *llm.Error)
+	Open(scope *Scope) (*Opened, *llm.Error)
 	// Reopen gives the stream with which the answer begins again after failed
 	// broke off for reason, or the error that ends the call (S8).
-	Reopen(scope Scope, failed *Opened, reason *llm.Error) (*Opened, *llm.Error)
+	Reopen(scope *Scope, failed *Opened, reason *llm.Error) (*Opened, *llm.Error)
 }
 
 // Stream is a streamed answer as the caller sees it. One goroutine at a time
 // reads it; Close, Done, Response and Attempts may be called from any.
 type Stream struct {
-	scope    Scope
+	scope    *Scope
 	onEnd    func()
 	call     *Call
 	opener   Opener
@@ -49,7 +49,7 @@ type StreamOptions struct {
 }
 
 // NewStream opens a stream and returns at its first token.
-func NewStream(scope Scope, o StreamOptions, opener Opener) (*Stream, error) {
+func NewStream(scope *Scope, o StreamOptions, opener Opener) (*Stream, error) {
 	call := o.Call
 	asked := call.Payload.Options.OnInterrupt
 	s := &Stream{scope: scope, onEnd: o.Ended, call: call, opener: opener, done: make(chan struct{}),
@@ -127,7 +127,7 @@ func (s *Stream) leave() {
 	}
 	s.reader.Reset(s.patience)
 	s.mu.Unlock()
-	if reason := Ended(s.scope.Context); reason != nil {
+	if reason := s.scope.Ended(); reason != nil {
 		s.end(reason)
 	}
 }
@@ -168,7 +168,7 @@ func (s *Stream) broke(e *llm.Error) (llm.Event, error) {
 	text := s.acc.Text()
 	s.mu.Unlock()
 	s.call.NotePartial(text)
-	if ended := Ended(s.scope.Context); ended != nil {
+	if ended := s.scope.Ended(); ended != nil {
 		return llm.Event{}, s.fail(s.now.turn.client.routed(ended))
 	}
 	keeps := e.Code == llm.ContentFilter || e.Code == llm.Canceled || e.Code == llm.Closed || errors.Is(e, errLimit)

@@ -20,8 +20,8 @@ type Turn struct {
 	hedge  bool
 	lost   atomic.Bool // lost to a hedge: set by the goroutine that cancels it
 
-	ctx   context.Context // of the turn under way: scope's
-	scope Scope           // nothing while no turn is under way
+	scope *Scope // of the turn under way, or of the last one
+	under bool   // a turn is under way
 
 	older, newer *Turn // turns under way on the client; guarded by client.mu
 }
@@ -66,28 +66,26 @@ func (t *Turn) timeout() time.Duration {
 
 // enter begins the turn. The scope is ended with CLOSED when the client closes
 // before leave.
-func (t *Turn) enter(scope Scope) *llm.Error {
-	t.ctx, t.scope = scope.Context, scope
+func (t *Turn) enter(scope *Scope) *llm.Error {
+	t.scope = scope
 	if err := t.client.use(t); err != nil {
-		t.scope = Scope{}
 		return err
 	}
+	t.under = true
 	return nil
 }
 
 func (t *Turn) leave() {
-	if t.scope.End != nil {
+	if t.under {
+		t.under = false
 		t.client.unuse(t)
-		t.scope = Scope{}
 	}
 }
-
-func (t *Turn) ctxEnded() bool { return t.ctx != nil && t.ctx.Err() != nil }
 
 // Chat makes attempts for a whole response, until one succeeds or the route is
 // to be given up. The error is the last attempt's, or CIRCUIT_OPEN, OVERLOADED
 // when none was made.
-func (t *Turn) Chat(scope Scope) (*llm.Response, *llm.Error) {
+func (t *Turn) Chat(scope *Scope) (*llm.Response, *llm.Error) {
 	if err := t.enter(scope); err != nil {
 		return nil, err
 	}
@@ -99,7 +97,7 @@ func (t *Turn) Chat(scope Scope) (*llm.Response, *llm.Error) {
 
 // Open makes attempts for a stream, until one has sent its first token. An
 // opened stream keeps the turn under way until it ends.
-func (t *Turn) Open(scope Scope) (*Opened, *llm.Error) {
+func (t *Turn) Open(scope *Scope) (*Opened, *llm.Error) {
 	if err := t.enter(scope); err != nil {
 		return nil, err
 	}
@@ -119,7 +117,7 @@ func (t *Turn) opened(w *wanted, err *llm.Error) (*Opened, *llm.Error) {
 // Again is Open on the route that has just failed with reason, after the wait
 // that a retry there takes; the reason itself, as STREAM_INTERRUPTED, where
 // the route may not be asked again (S8).
-func (t *Turn) Again(scope Scope, reason *llm.Error) (*Opened, *llm.Error) {
+func (t *Turn) Again(scope *Scope, reason *llm.Error) (*Opened, *llm.Error) {
 	if err := t.enter(scope); err != nil {
 		return nil, err
 	}
@@ -133,7 +131,7 @@ func (t *Turn) runAgain(w *wanted, reason *llm.Error) *llm.Error {
 		return interrupted(reason)
 	}
 	waited, again := t.waitFor(reason, wait)
-	if ended := Ended(t.ctx); ended != nil {
+	if ended := t.scope.Ended(); ended != nil {
 		return t.client.routed(ended)
 	}
 	if !again {
@@ -192,7 +190,7 @@ func (t *Turn) run(w *wanted, p *pass, waited waits) *llm.Error {
 		if last == nil {
 			return nil
 		}
-		if ended := Ended(t.ctx); ended != nil {
+		if ended := t.scope.Ended(); ended != nil {
 			return t.client.routed(ended)
 		}
 		if p != nil {
@@ -206,7 +204,7 @@ func (t *Turn) run(w *wanted, p *pass, waited waits) *llm.Error {
 			t.client.tell(llm.Observation{Kind: llm.RetryScheduled, Call: t.call.ID, Wait: wait, Code: last.Code, Message: last.Message})
 		}
 		waited, again = t.waitFor(last, wait)
-		if ended := Ended(t.ctx); ended != nil {
+		if ended := t.scope.Ended(); ended != nil {
 			return t.client.routed(ended)
 		}
 		if !again {
@@ -230,16 +228,16 @@ func (t *Turn) waitFor(e *llm.Error, wait time.Duration) (waited waits, again bo
 		ended := t.pause(wait, func() bool { return !t.mayRepeat(e, named, true) && t.othersLeft() })
 		waited = waits{}.and(time.Since(began), what)
 		if !ended {
-			t.call.giveBack(t.ctx, min(named, wait-waited.d))
+			t.call.giveBack(t.scope, min(named, wait-waited.d))
 			t.call.carry(waited.d, what)
 			return waited, false
 		}
 		_, until := t.client.gate.reopensAt()
-		if until.IsZero() || t.ctx.Err() != nil {
+		if until.IsZero() || t.scope.Ended() != nil {
 			return waited, true
 		}
 		wait = time.Until(until)
-		if t.othersLeft() && waited.d+wait > t.client.cfg.Retry.Wait || !t.othersLeft() && !t.call.reserve(t.ctx, wait, t.timeout()) {
+		if t.othersLeft() && waited.d+wait > t.client.cfg.Retry.Wait || !t.othersLeft() && !t.call.reserve(t.scope, wait, t.timeout()) {
 			return waited, false
 		}
 	}
@@ -260,7 +258,7 @@ func (t *Turn) pause(d time.Duration, elsewhere func() bool) bool {
 			if elsewhere() {
 				return false
 			}
-		case <-t.ctx.Done():
+		case <-t.scope.Context().Done():
 			return true
 		}
 	}
@@ -269,7 +267,7 @@ func (t *Turn) pause(d time.Duration, elsewhere func() bool) bool {
 // admit waits for a place and for the breaker's leave, and begins an attempt.
 func (t *Turn) admit(p *pass, stream bool, waited waits) (*attempt, *llm.Error) {
 	if t.call.Payload.Options.Bare {
-		return t.begin(t.ctx, nil, false, stream, waited), nil
+		return t.begin(nil, false, stream, waited), nil
 	}
 	c := t.client
 	if !c.line.tryAcquire() {
@@ -298,7 +296,7 @@ func (t *Turn) admit(p *pass, stream bool, waited waits) (*attempt, *llm.Error) 
 		c.line.release()
 		return nil, c.notUsable()
 	}
-	return t.begin(t.ctx, p, true, stream, waited), nil
+	return t.begin(p, true, stream, waited), nil
 }
 
 // takePlace waits in line (C1, C2): at most for timeout while another usable
@@ -311,7 +309,7 @@ func (t *Turn) takePlace() *llm.Error {
 	if c.line.acquire(ctx) == nil {
 		return nil
 	}
-	if ended := Ended(t.ctx); ended != nil {
+	if ended := t.scope.Ended(); ended != nil {
 		return c.routed(ended)
 	}
 	waited := time.Since(began)
@@ -324,9 +322,9 @@ func (t *Turn) takePlace() *llm.Error {
 // another usable route is left, or as soon after it as one becomes usable (C2).
 func (t *Turn) patience() (ctx context.Context, stop func()) {
 	if t.others == nil {
-		return t.ctx, func() {}
+		return t.scope.Context(), func() {}
 	}
-	ctx, cancel := context.WithCancel(t.ctx)
+	ctx, cancel := context.WithCancel(t.scope.Context())
 	watched := make(chan struct{})
 	go func() { // ends with ctx, which stop ends
 		defer close(watched)
@@ -359,19 +357,19 @@ func (t *Turn) again(e *llm.Error) (time.Duration, bool) {
 		return 0, false
 	}
 	wait := max(t.backoff(), named)
-	if deadline, ok := t.ctx.Deadline(); ok && time.Until(deadline) <= wait {
+	if deadline, ok := t.scope.Deadline(); ok && time.Until(deadline) <= wait {
 		return 0, false
 	}
 	if !c.gate.usableAt(time.Now().Add(wait)) {
 		return 0, false
 	}
 	reserved := !others && named > 0
-	if reserved && !t.call.reserve(t.ctx, wait, t.timeout()) {
+	if reserved && !t.call.reserve(t.scope, wait, t.timeout()) {
 		return 0, false
 	}
 	if !c.budget.allowRetry() {
 		if reserved {
-			t.call.giveBack(t.ctx, wait)
+			t.call.giveBack(t.scope, wait)
 		}
 		return 0, false
 	}

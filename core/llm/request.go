@@ -88,7 +88,21 @@ func (t *Tool) UnmarshalJSON(data []byte) error {
 }
 
 // MarshalJSON writes the request with its unknown fields.
-func (r *Request) MarshalJSON() ([]byte, error) { return encode(nil, r.write) }
+func (r *Request) MarshalJSON() ([]byte, error) {
+	w := writer{buf: make([]byte, 0, r.size())}
+	r.write(&w)
+	return w.done()
+}
+
+// size is about how many bytes a request of texts takes.
+func (r *Request) size() int {
+	n := 128
+	for i := range r.Messages {
+		m := &r.Messages[i]
+		n += 48 + len(m.Content) + len(m.Content)/16 + len(m.Name) + len(m.ToolCallID) // a few escapes
+	}
+	return n
+}
 
 // write is what the tags of the struct say, in their order. By hand, since
 // every call does it.
