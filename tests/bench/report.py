@@ -92,7 +92,7 @@ def outcome(bar: dict[str, Any], results: Results) -> tuple[float | str | None, 
     name, key = split(bar["figure"])
     if not against:
         spread = [result[key] for result in results[name]]
-        return ours, "", f"{min(spread):.3g} to {max(spread):.3g}"
+        return ours, "", f"{show(bar['figure'], min(spread))} to {show(bar['figure'], max(spread))}"
     other = value(results, against)
     if other is None or isinstance(other, str):
         return other, "", ""
