@@ -1,5 +1,5 @@
 # The tests of the C ABI: programs in C and C++ against the shared library, the examples, the header, the exported symbols; the
-# same programs under sanitizers.
+# same programs under sanitizers and valgrind.
 
 CAPI_OUT      := $(BUILD)/capi
 CAPI_NAMES    := $(patsubst tests/capi/%.c,%,$(wildcard tests/capi/*.c))
@@ -12,7 +12,7 @@ CAPI_WARN     := -Wall -Wextra -Wpedantic -Werror
 CAPI_CFLAGS   := -std=gnu11 -O1 -g $(CAPI_WARN) -Wno-unused-function -Iinclude -Itests/capi
 CAPI_LINK     := -Iinclude -L$(BUILD) -lllmagg "-Wl,-rpath,$(abspath $(BUILD))" -pthread
 
-.PHONY: capi-test capi-asan capi-race capi-tsan
+.PHONY: capi-test capi-asan capi-valgrind capi-race capi-tsan capi-tools
 
 capi-test: lib $(CAPI_PROGRAMS) $(CAPI_EXAMPLES) ## tests of the C ABI, in C, C++ and ctypes
 	@CC="$(CC)" CXX="$(CXX)" BUILD="$(BUILD)" OUT="$(CAPI_OUT)" sh tests/capi/run.sh $(CAPI_PROGRAMS) $(CAPI_SCRIPTS)
@@ -48,6 +48,33 @@ $(CAPI_ASAN)/libllmagg.so: $(LIB_SOURCES)
 $(CAPI_ASAN)/%: tests/capi/%.c $(CAPI_HEADERS) $(CAPI_ASAN)/libllmagg.so
 	@mkdir -p $(dir $@)
 	$(CC) $(CAPI_CFLAGS) $(CAPI_CHECKS) $< -o $@ -L$(CAPI_ASAN) -lllmagg "-Wl,-rpath,$(abspath $(CAPI_ASAN))" -pthread
+
+# ---- valgrind, with a library that tells it of Go's heap and stacks (Go's tag valgrind). What is lost at the end is an error. Go's
+# collector is off, since what it hands out again makes valgrind's leak check give up; so is preemption by signals, whose frames
+# valgrind takes for invalid accesses. valgrind 3.19 reads DWARF 4. Not here: programs that are about time in forked children.
+
+CAPI_VG      := $(BUILD)/valgrind
+CAPI_VGRIND  := $(addprefix $(CAPI_VG)/,$(filter-out fork fork_in_flight signals,$(CAPI_NAMES)))
+VALGRIND     ?= valgrind
+CAPI_VG_WRAP := $(VALGRIND) -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect,possible \
+                --errors-for-leak-kinds=definite,indirect,possible --num-callers=40 --suppressions=tests/capi/valgrind.supp
+
+capi-valgrind: capi-tools $(CAPI_VGRIND) ## the C tests under valgrind: no invalid access, no lost byte
+	@OUT="$(CAPI_VG)" LIMIT=400 CHECK_SLOW=20 GOGC=off GODEBUG=asyncpreemptoff=1 WRAP="$(CAPI_VG_WRAP)" \
+		sh tests/capi/run.sh $(CAPI_VGRIND)
+
+$(CAPI_VG)/libllmagg.so: $(LIB_SOURCES)
+	@mkdir -p $(CAPI_VG)
+	CGO_ENABLED=1 CGO_CFLAGS="-g -O1" GOEXPERIMENT=nodwarf5 \
+		$(GO) build -buildmode=c-shared -trimpath -buildvcs=false -tags $(LIB_TAGS),valgrind -o $@ ./capi
+
+$(CAPI_VG)/%: tests/capi/%.c $(CAPI_HEADERS) $(CAPI_VG)/libllmagg.so
+	@mkdir -p $(CAPI_VG)
+	$(CC) $(CAPI_CFLAGS) $< -o $@ -L$(CAPI_VG) -lllmagg "-Wl,-rpath,$(abspath $(CAPI_VG))" -pthread
+
+capi-tools: ## valgrind and clang, installed where they are missing (Debian, as root)
+	@command -v valgrind >/dev/null && { command -v clang || command -v clang-14; } >/dev/null || \
+		{ apt-get update && apt-get install -y --no-install-recommends valgrind clang; }
 
 # ---- Go's race detector under threads of C. It cannot live in a shared library (its shadow memory has no place for the addresses
 # that one is loaded at), so the programs are linked with the archive, at fixed addresses.

@@ -43,15 +43,16 @@ static void freeing_a_client_ends_its_calls(void) {
     llmagg_client *client = client_for(wall, "m", ",\"max_concurrent_calls\":2000");
     llmagg_queue *queue = new_queue();
     uint64_t op = 0, last = 0;
-    for (int i = 0; i < MANY; i++) {
+    int n = many(MANY);
+    for (int i = 0; i < n; i++) {
         OK(llmagg_client_chat_submit(client, queue, STR(HELLO), NOTHING, i % 2 ? LLMAGG_STREAM : 0, (uint64_t)i, &op, &err));
         CHECK(op > last); /* never used twice */
         last = op;
     }
     double begun = seconds();
     llmagg_client_free(client);
-    CHECK(collect(queue, MANY) == MANY);
-    CHECK(all_once(MANY, LLMAGG_E_CLOSED) && seconds() - begun < 10);
+    CHECK(collect(queue, n) == n);
+    CHECK(all_once(n, LLMAGG_E_CLOSED) && seconds() - begun < 10 * slow());
     CHECK_STATUS(LLMAGG_E_INVALID_HANDLE, llmagg_client_chat_submit(client, queue, STR(HELLO), NOTHING, 0, 0, &op, &err));
     llmagg_queue_free(queue);
     llmagg_wall_free(wall);
@@ -78,7 +79,7 @@ static void closing_each_layer_ends_its_calls(void) {
             if (layer == 1) OK(llmagg_manager_close(manager, 5, &err));
             if (layer == 2) OK(llmagg_provider_close(provider, 5, &err));
         }
-        CHECK(seconds() - begun < 5);
+        CHECK(seconds() - begun < 5 * slow());
         CHECK(collect(queue, 30) == 30);
         CHECK(all_once(30, LLMAGG_E_CLOSED));
         if (layer == 0) CHECK_STATUS(LLMAGG_E_CLOSED, llmagg_aggregator_chat(aggregator, STR(HELLO), NOTHING, &out, &err));
@@ -137,7 +138,7 @@ static void freeing_ends_a_blocking_call(void) {
     llmagg_buf_free(&seen);
     llmagg_client_free(blocked);
     pthread_join(thread, NULL);
-    CHECK(blocked_status == LLMAGG_E_CLOSED && seconds() - begun < 5);
+    CHECK(blocked_status == LLMAGG_E_CLOSED && seconds() - begun < 5 * slow());
     llmagg_wall_free(wall);
 }
 
@@ -146,7 +147,7 @@ static uint64_t race_ops[MANY];
 static int race_count;
 
 static void *cancel_all(void *unused) {
-    for (int i = 0; i < MANY; i++) {
+    for (int i = 0; i < many(MANY); i++) {
         while (__atomic_load_n(&race_count, __ATOMIC_ACQUIRE) <= i) usleep(10);
         llmagg_op_cancel(race_ops[i], NULL);
     }
@@ -159,12 +160,12 @@ static void canceling_races_with_answers(void) {
     pthread_t thread;
     race_queue = new_queue();
     pthread_create(&thread, NULL, cancel_all, NULL);
-    for (int i = 0; i < MANY; i++) {
+    for (int i = 0; i < many(MANY); i++) {
         OK(llmagg_client_chat_submit(client, race_queue, STR(HELLO), NOTHING, i % 2 ? LLMAGG_STREAM : 0, (uint64_t)i, &race_ops[i], &err));
         __atomic_store_n(&race_count, i + 1, __ATOMIC_RELEASE);
     }
-    CHECK(collect(race_queue, MANY) == MANY);
-    for (int i = 0; i < MANY; i++) CHECK(ended[i] == 1 && (with_code[i] == LLMAGG_OK || with_code[i] == LLMAGG_E_CANCELED));
+    CHECK(collect(race_queue, many(MANY)) == many(MANY));
+    for (int i = 0; i < many(MANY); i++) CHECK(ended[i] == 1 && (with_code[i] == LLMAGG_OK || with_code[i] == LLMAGG_E_CANCELED));
     pthread_join(thread, NULL);
     llmagg_queue_free(race_queue);
     llmagg_client_free(client);
@@ -189,7 +190,7 @@ static void freeing_while_others_call(void) {
     pthread_t threads[4];
     churn_client = client_for(wall, "m", "");
     for (int i = 0; i < 4; i++) pthread_create(&threads[i], NULL, churn, NULL);
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < many(100); i++) {
         llmagg_client *old = churn_client;
         __atomic_store_n(&churn_client, client_for(wall, "m", ""), __ATOMIC_RELEASE);
         usleep(1000);

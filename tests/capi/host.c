@@ -61,16 +61,16 @@ static void two_thousand_calls_need_few_threads(void) {
     llmagg_client *client = client_for(wall, "m", ",\"max_concurrent_calls\":2000");
     llmagg_queue *queue = new_queue();
     uint64_t op = 0;
-    int most = 0, done = 0;
+    int most = 0, done = 0, calls = many(2000);
     received r;
-    for (int i = 0; i < 2000; i++) OK(llmagg_client_chat_submit(client, queue, STR(HELLO), NOTHING, 0, 0, &op, &err));
-    while (done < 2000 && receive(queue, &r)) {
+    for (int i = 0; i < calls; i++) OK(llmagg_client_chat_submit(client, queue, STR(HELLO), NOTHING, 0, 0, &op, &err));
+    while (done < calls && receive(queue, &r)) {
         int n = threads();
         if (n > most) most = n;
         CHECK(r.event.type == LLMAGG_EVENT_DONE);
         done++;
     }
-    CHECK(done == 2000);
+    CHECK(done == calls);
     if (most >= 24) printf("# %d threads\n", most);
     CHECK(most < 24);
     llmagg_queue_free(queue);
