@@ -7,7 +7,7 @@ BUILD  ?= build
 # One target each; DEEP_PARTS=… runs only those.
 DEEP_PARTS ?= govulncheck pip-audit withdrawn \
               fuzz-deep py-fuzz-deep \
-              capi-asan capi-race \
+              capi-asan capi-race capi-valgrind \
               process-deep pythons \
               wall-mutants \
               soak
