@@ -8,9 +8,10 @@
 
 #include "shim.h"
 
+static const uint64_t COUNTED = UINT64_C(1) << 63;
 enum { DESCRIPTORS = 1 << 20 }; /* Linux's usual ceiling; the pages are touched only when used */
 
-/* By descriptor: the inode that it stood for when it was noted, plus 1; 0 is none. A socket that never connected is closed by
+/* By descriptor: the inode that it stood for when it was noted, plus 1, with COUNTED; 0 is none. A socket that never connected is closed by
  * Go without a word, so an entry may be stale: the inode says whether the number is somebody else's by now. Only atomic access. */
 static uint64_t noted[DESCRIPTORS];
 static int highest = -1; /* only atomic access, grows */
@@ -24,9 +25,9 @@ static uint64_t identity(int fd) {
     return fstat(fd, &st) == 0 ? (uint64_t)st.st_ino + 1 : 0;
 }
 
-void shim_fd_note(int fd) {
+void shim_fd_note(int fd, int counted) {
     if (fd < 0 || fd >= DESCRIPTORS) return;
-    __atomic_store_n(&noted[fd], identity(fd), __ATOMIC_SEQ_CST);
+    __atomic_store_n(&noted[fd], identity(fd) | (counted ? COUNTED : 0), __ATOMIC_SEQ_CST);
     int seen = __atomic_load_n(&highest, __ATOMIC_RELAXED);
     while (seen < fd && !__atomic_compare_exchange_n(&highest, &seen, fd, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
     }
@@ -40,9 +41,8 @@ void shim_fd_forget(int fd) {
 int shim_fd_sockets(void) {
     int n = 0, last = __atomic_load_n(&highest, __ATOMIC_SEQ_CST);
     for (int fd = 0; fd <= last; fd++) {
-        struct stat st;
         uint64_t entry = __atomic_load_n(&noted[fd], __ATOMIC_RELAXED);
-        n += entry != 0 && entry == identity(fd) && fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+        n += (entry & COUNTED) != 0 && (entry & ~COUNTED) == identity(fd);
     }
     return n;
 }
@@ -55,7 +55,7 @@ static void in_child(void) {
     int last = __atomic_load_n(&highest, __ATOMIC_SEQ_CST);
     for (int fd = 0; fd <= last; fd++) {
         if (__atomic_load_n(&noted[fd], __ATOMIC_RELAXED) == 0) continue; /* reading does not touch a page */
-        if (__atomic_exchange_n(&noted[fd], 0, __ATOMIC_SEQ_CST) == identity(fd)) close(fd);
+        if ((__atomic_exchange_n(&noted[fd], 0, __ATOMIC_SEQ_CST) & ~COUNTED) == identity(fd)) close(fd);
     }
     __atomic_store_n(&highest, -1, __ATOMIC_SEQ_CST);
     errno = host_errno;

@@ -70,7 +70,7 @@ func getenv(name string) (string, bool) {
 // noteSocket keeps the table of descriptors that a forked child closes.
 func noteSocket(fd uintptr, open bool) {
 	if open {
-		C.shim_fd_note(C.int(fd))
+		C.shim_fd_note(C.int(fd), 1)
 		return
 	}
 	C.shim_fd_forget(C.int(fd))

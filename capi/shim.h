@@ -13,10 +13,11 @@
 
 /* 1 in a child made by fork() after the library was loaded, else 0. */
 SHIM_HIDDEN int shim_forked(void);
-/* A descriptor that a forked child must not keep open; forget it before it is closed, since its number is used again. */
-SHIM_HIDDEN void shim_fd_note(int fd);
+/* A descriptor that a forked child must not keep open; counted is 1 for a connection to a provider. One that is no socket must be
+ * forgotten before it is closed, since its number is used again. */
+SHIM_HIDDEN void shim_fd_note(int fd, int counted);
 SHIM_HIDDEN void shim_fd_forget(int fd);
-/* How many of the noted descriptors are sockets that are open. */
+/* How many connections to providers are open. */
 SHIM_HIDDEN int shim_fd_sockets(void);
 
 /* ---- signals.c */

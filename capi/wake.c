@@ -26,9 +26,9 @@ int shim_wake_open(shim_wake *wake) {
     }
     wake->read_fd = fds[0];
     wake->write_fd = fds[1];
-    shim_fd_note(wake->write_fd);
+    shim_fd_note(wake->write_fd, 0);
 #endif
-    shim_fd_note(wake->read_fd);
+    shim_fd_note(wake->read_fd, 0);
     return 0;
 }
 

@@ -31,7 +31,7 @@ func goWallStart(script *C.char, n C.size_t, out **C.llmagg_wall, err **C.llmagg
 		if e != nil {
 			return e
 		}
-		server, e := faultwall.Start(s, faultwall.Options{})
+		server, e := faultwall.Start(s, faultwall.Options{OnSocket: func(fd uintptr) { C.shim_fd_note(C.int(fd), 0) }})
 		if e != nil {
 			return llm.Errorf(llm.Unavailable, "%v", e)
 		}

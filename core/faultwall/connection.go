@@ -52,6 +52,7 @@ func (w *Wall) acceptLoop(listener net.Listener) {
 			return // the listener was closed
 		}
 		c := &conn{TCPConn: tcp.(*net.TCPConn), wall: w}
+		w.options.told(c.TCPConn)
 		c.page = w.ledger.opened() // before mu: the ledger's lock comes first
 		w.mu.Lock()
 		if w.listener != listener {

@@ -1,5 +1,7 @@
 package faultwall
 
+import "syscall"
+
 // Options of a wall. The zero value is plain HTTP/1.1 on a free loopback port.
 // In JSON they are a script's "options".
 type Options struct {
@@ -28,6 +30,19 @@ type Options struct {
 	// Control adds paths for a wall in a process of its own: GET /_wall/seen,
 	// POST /_wall/script, POST /_wall/release?name=…
 	Control bool `json:"control,omitempty"`
+	// OnSocket, if set, is told the descriptor of each listening socket and of
+	// each connection, when it is there. For programs that fork.
+	OnSocket func(fd uintptr) `json:"-"`
+}
+
+// told passes on the descriptor of a socket.
+func (o *Options) told(socket syscall.Conn) {
+	if o.OnSocket == nil {
+		return
+	}
+	if raw, err := socket.SyscallConn(); err == nil {
+		_ = raw.Control(o.OnSocket) // closed already: nothing to tell
+	}
 }
 
 // Values of Options.Cert.

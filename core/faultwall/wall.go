@@ -81,6 +81,7 @@ func (w *Wall) listen() error {
 	if err != nil {
 		return fmt.Errorf("faultwall: %w", err)
 	}
+	w.options.told(listener.(*net.TCPListener))
 	w.mu.Lock()
 	if w.closed || w.listener != nil {
 		w.mu.Unlock()

@@ -130,6 +130,34 @@ assert "".join(stream) == " from m."
     run_script(tmp_path, HEAD + CALL + code, llm_wall.url)
 
 
+def test_a_child_holds_nothing_of_the_parents_wall(tmp_path: Path) -> None:
+    code = """
+import socket
+from llmagg.faultwall import FaultWall
+wall = FaultWall()
+address = ("127.0.0.1", int(wall.url.split(":")[2].split("/")[0]))
+client = socket.create_connection(address)
+while wall.seen()["totals"]["connections_opened"] < 1:
+    time.sleep(0.005)
+pid = begin(lambda: time.sleep(15))
+wall.close()
+client.settimeout(5)
+try:
+    assert client.recv(1) == b""
+except ConnectionResetError:
+    pass
+try:
+    socket.create_connection(address, 5)
+except ConnectionRefusedError:
+    pass
+else:
+    raise AssertionError("the child listens for the wall")
+os.kill(pid, signal.SIGKILL)
+assert end(pid) == -signal.SIGKILL
+"""
+    run_script(tmp_path, HEAD + code, "started by the program")
+
+
 def test_without_a_memory_file_the_child_is_told(llm_wall: FaultWall, tmp_path: Path) -> None:
     code = """
 call()

@@ -11,12 +11,15 @@ tests="test_aggregator test_streams test_blocking test_loops test_close test_err
 mkdir -p "$out" && out=$(cd "$out" && pwd)
 passed=0
 failed=0
+done=""
 for python in "$@"; do
     version=$("$python" -c 'import sys, sysconfig
 free = "t" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
-print("%d.%d.%d%s" % (*sys.version_info[:3], free), int(sys.version_info >= (3, 10)))') || continue
+print("%d.%d.%d%s" % (tuple(sys.version_info[:3]) + (free,)), int(sys.version_info >= (3, 10)))' 2> /dev/null) || continue
     case $version in *' 0') continue ;; esac
     version=${version% 1}
+    case " $done " in *" $version "*) continue ;; esac # the same one under another name
+    done="$done $version"
     venv=$out/$version
     log=$out/$version.log
     {
