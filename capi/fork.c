@@ -42,7 +42,8 @@ int shim_fd_sockets(void) {
     int n = 0, last = __atomic_load_n(&highest, __ATOMIC_SEQ_CST);
     for (int fd = 0; fd <= last; fd++) {
         uint64_t entry = __atomic_load_n(&noted[fd], __ATOMIC_RELAXED);
-        n += (entry & COUNTED) != 0 && (entry & ~COUNTED) == identity(fd);
+        if ((entry & COUNTED) == 0 || entry == COUNTED) continue; /* none, or closed before it was noted */
+        n += (entry & ~COUNTED) == identity(fd);
     }
     return n;
 }

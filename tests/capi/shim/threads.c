@@ -29,7 +29,7 @@ static int wrong;
 static void *note_and_forget(void *which) {
     for (int i = 0; i < TURNS; i++) {
         int fd = 100000 + (i % 64) * THREADS + (int)(intptr_t)which;
-        shim_fd_note(fd);
+        shim_fd_note(fd, 1);
         shim_fd_forget(fd);
     }
     return NULL;
@@ -43,6 +43,7 @@ static void *fork_meanwhile(void *unused) {
         pid_t pid = fork();
         if (pid == 0) _exit(shim_forked() ? 0 : 1);
         waitpid(pid, &status, 0);
+        if (shim_fd_sockets() != 0) status = 1; /* none of those numbers is a descriptor */
         if (status != 0) __atomic_fetch_add(&wrong, 1, __ATOMIC_SEQ_CST);
         forks++;
     }
@@ -53,11 +54,15 @@ static void descriptors_are_noted_while_others_fork(void) {
     int status = 0, open = dup(0), forgotten = dup(0);
     in_threads(note_and_forget, fork_meanwhile);
     CHECK(wrong == 0 && forks > 0 && !shim_forked());
-    shim_fd_note(open);
-    shim_fd_note(forgotten);
+    shim_fd_note(100000, 1); /* closed before it could be noted: no connection */
+    CHECK(shim_fd_sockets() == 0);
+    shim_fd_forget(100000);
+    shim_fd_note(open, 1);
+    CHECK(shim_fd_sockets() == 1);
+    shim_fd_note(forgotten, 1);
     shim_fd_forget(forgotten);
-    shim_fd_note(-1); /* ignored, as are those beyond the table */
-    shim_fd_note(1 << 20);
+    shim_fd_note(-1, 1); /* ignored, as are those beyond the table */
+    shim_fd_note(1 << 20, 1);
     shim_fd_forget(1 << 20);
     fflush(stdout);
     pid_t pid = fork();
