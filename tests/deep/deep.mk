@@ -5,7 +5,7 @@ PYTHON ?= .venv/bin/python
 BUILD  ?= build
 
 # One target each; DEEP_PARTS=… runs only those.
-DEEP_PARTS ?= govulncheck pip-audit withdrawn \
+DEEP_PARTS ?= packaging-deep govulncheck pip-audit withdrawn \
               fuzz-deep py-fuzz-deep \
               capi-asan capi-race capi-valgrind \
               process-deep pythons \

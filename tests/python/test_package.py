@@ -8,6 +8,7 @@ import importlib.metadata
 import os
 import pkgutil
 import re
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -105,6 +106,36 @@ def test_the_layouts_are_those_of_the_header() -> None:
         "DROPPED",
     ):
         assert re.search(rf"LLMAGG_EVENT_{name} = {getattr(signatures, name)},?\s", header), name
+
+
+def test_the_layouts_are_those_that_c_has() -> None:
+    """tests/capi/header.sh holds the same list against C's sizeof and offsetof."""
+    from llmagg._native import signatures
+
+    lines = (ROOT / "tests" / "capi" / "layout.golden").read_text().splitlines()
+    golden = {name: int(value) for name, value in (line.split() for line in lines)}
+    ours = {}
+    for name, structure in (("llmagg_buf", signatures.Buf), ("llmagg_drain", signatures.Drain)):
+        ours[name] = ctypes.sizeof(structure)
+        ours |= {f"{name}.{field}": getattr(structure, field).offset for field, _ in structure._fields_}
+    ours["llmagg_event"] = signatures.EVENT.size
+    for i, field in enumerate(("type", "status", "op", "tag", "payload", "payload_len")):
+        form = signatures.EVENT.format
+        ours[f"llmagg_event.{field}"] = struct.calcsize(form[: i + 2]) - struct.calcsize("@" + form[i + 1])
+    assert ours == golden
+
+
+@pytest.mark.parametrize("musl", [True, False])
+def test_on_musl_the_error_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, musl: bool) -> None:
+    from llmagg._native import load
+
+    assert not load._is_musl()  # on the machine that runs this, whatever is installed beside
+    monkeypatch.setattr(load, "_is_musl", lambda: musl)
+    broken = tmp_path / "libllmagg.so"
+    broken.write_bytes(b"static TLS")
+    with pytest.raises(ImportError, match="native library cannot be loaded") as caught:
+        load._dlopen(str(broken))
+    assert ("Go shared libraries cannot be loaded with musl" in str(caught.value)) is musl
 
 
 def test_the_signatures_are_those_of_the_header() -> None:

@@ -82,7 +82,7 @@ def _dlopen(path: str) -> ctypes.CDLL:
     try:
         loaded = ctypes.CDLL(path)
     except OSError as error:
-        hint = "; Go shared libraries cannot be loaded with musl" if "TLS" in str(error) or _is_musl() else ""
+        hint = "; Go shared libraries cannot be loaded with musl; use a Python for glibc" if _is_musl() else ""
         raise ImportError(f"llmagg's native library cannot be loaded: {error}{hint}") from None
     loaded.llmagg_abi_version.restype = ctypes.c_uint32
     if (version := loaded.llmagg_abi_version()) != signatures.ABI_VERSION:
@@ -92,7 +92,8 @@ def _dlopen(path: str) -> ctypes.CDLL:
 
 
 def _is_musl() -> bool:
-    return any(Path("/lib").glob("ld-musl-*"))
+    """Whether this process's C library is another than glibc, whatever else is installed."""
+    return not hasattr(ctypes.CDLL(None), "gnu_get_libc_version")
 
 
 def _dlopen_copy() -> ctypes.CDLL:
