@@ -22,6 +22,7 @@ const (
 	maxChoices    = 128             // of one answer; no request may ask for more
 	drainBytes    = 256 << 10       // what is left of a complete stream is read aside, within these bounds
 	drainTime     = time.Second
+	peeked        = 64 // bytes in which an answer shows what it is
 )
 
 // errEnough cancels the reading of an answer that is complete.
@@ -64,7 +65,7 @@ func newEventReader(b *httpBackend, ctx context.Context, cancel context.CancelCa
 // and a server may answer with one JSON completion (T2).
 func (r *eventReader) begin() error {
 	r.begun = true
-	in := bufio.NewReaderSize(r.resp.Body, 512)
+	in := bufio.NewReaderSize(r.resp.Body, peeked) // reads that want more go past it
 	first, err := firstByte(in)
 	if err == nil && (first == '{' || first == '[' || first == '<') {
 		resp := *r.resp
@@ -89,7 +90,7 @@ func (r *eventReader) begin() error {
 
 // firstByte peeks behind a byte order mark and white space.
 func firstByte(in *bufio.Reader) (byte, error) {
-	for n := 1; n <= 64; n++ {
+	for n := 1; n <= peeked; n++ {
 		b, err := in.Peek(n)
 		if err != nil {
 			return 0, err

@@ -9,7 +9,7 @@ import (
 
 const (
 	// firstBuffer is the size in bytes of a decoder's first buffer; 10 000 open streams should stay cheap.
-	firstBuffer = 4 << 10
+	firstBuffer = 2 << 10
 	// minRead is the least room in bytes that a Read is offered.
 	minRead = 1 << 10
 	// keepBuffer is the size in bytes up to which Reset keeps the buffer, so that one huge event does not stay in a pool.

@@ -34,7 +34,7 @@ var (
 // Limits bound what a decoder takes from its reader. Values of zero or less mean the defaults.
 type Limits struct {
 	// EventBytes bounds, in bytes, the data collected for one event together with the line being read (a comment as well).
-	// The decoder's buffer never grows beyond it by more than 4 KiB. Default: DefaultEventBytes.
+	// The decoder's buffer never grows beyond it by more than 2 KiB. Default: DefaultEventBytes.
 	EventBytes int64
 	// StreamBytes bounds all bytes of the stream, comments and line ends included. Default: DefaultStreamBytes.
 	StreamBytes int64
