@@ -10,7 +10,7 @@ type Chunk struct {
 	Model   string
 	Choices []ChunkChoice
 	Usage   *Usage // nil on chunks without
-	Extra   Extra
+	Extra   Extra  // may be shared by the chunks of a stream: not to be changed
 }
 
 // ChunkChoice is what a chunk adds to one choice. FinishReason is "" until the
@@ -102,7 +102,8 @@ type ChunkDecoder struct {
 	room   []byte
 }
 
-// Decode reads a chunk leniently; it is the caller's. data may change afterwards.
+// Decode reads a chunk leniently; it is the caller's, but for its Extra, which
+// chunks may share. data may change afterwards.
 func (d *ChunkDecoder) Decode(data []byte) (*Chunk, error) {
 	whole := &struct { // nearly every chunk has one choice: one piece of memory for both
 		Chunk
@@ -123,7 +124,7 @@ func (d *ChunkDecoder) Decode(data []byte) (*Chunk, error) {
 	if len(c.Choices) == 0 {
 		c.Choices = nil
 	}
-	d.before.ID, d.before.Model = c.ID, c.Model
+	d.before.ID, d.before.Model, d.before.Extra = c.ID, c.Model, c.Extra
 	return c, nil
 }
 
@@ -144,7 +145,7 @@ func (c *Chunk) read(r *reader, before *Chunk) {
 		case "usage":
 			c.Usage = r.usage()
 		default:
-			r.extra(&c.Extra)
+			r.extraLike(&c.Extra, before.Extra)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"maps"
 	"math"
 	"strconv"
 	"unicode/utf16"
@@ -27,6 +28,8 @@ type reader struct {
 	key  []byte // of the field whose value comes next; valid until that is read
 	err  error
 	room []byte // where raw values are kept
+
+	shared bool // what extraLike gave belongs to another object too
 }
 
 func newReader(data []byte) reader {
@@ -279,6 +282,24 @@ func (r *reader) extra(to *Extra) {
 		*to = Extra{}
 	}
 	(*to)[name] = r.keep(r.data[from:r.pos])
+}
+
+// extraLike is extra for an object whose forerunner was alike: where that had
+// this one unknown field and the same value, both share the map.
+func (r *reader) extraLike(to *Extra, before Extra) {
+	from := r.pos
+	if *to == nil && len(before) == 1 {
+		name := string(r.key)
+		if value := r.span(); r.err == nil && bytes.Equal(before[name], r.data[value:r.pos]) {
+			*to, r.shared = before, true
+			return
+		}
+		r.pos = from
+	}
+	if r.shared {
+		*to, r.shared = maps.Clone(*to), false
+	}
+	r.extra(to)
 }
 
 // fieldName is the name of a field that this package does not know, without a

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Union
+from typing import Any, ClassVar, Literal, Union
 
 from .errors import LLMError
 from .responses import ChatCompletionResponse, StreamResponse
@@ -11,33 +12,38 @@ from .responses import ChatCompletionResponse, StreamResponse
 
 @dataclass
 class ChunkEvent:
-    """A piece of the answer. One that comes from a call is decoded when its ``chunk`` is first looked at; ``text``
+    """A piece of the answer. One that comes from a call makes its ``chunk`` when that is first looked at; ``text``
     needs no more than the text.
     """
 
     chunk: StreamResponse
     type: Literal["chunk"] = "chunk"
 
+    _text: ClassVar[str | None] = None  # of an event whose chunk was not looked at yet, and what makes the chunk
+    _piece: ClassVar[Any] = None
+
     @property
     def text(self) -> str:
         """The text that it adds to the first choice."""
-        text: str = self._text
-        return text
-
-    def __getattr__(self, name: str) -> Any:
-        """What is not there yet: the chunk, and without it the text."""
-        if name == "_text":
-            return self.chunk.text()
-        if name != "chunk" or "_source" not in self.__dict__:
-            raise AttributeError(f"ChunkEvent has no attribute {name}", name=name, obj=self)
-        batch, index = self.__dict__.pop("_source")
-        del self._text  # from now on the chunk's, which may be changed
-        self.chunk = batch.chunks()[index]
-        return self.chunk
+        return self.chunk.text() if self._text is None else self._text
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and pickles."""
         return {"chunk": self.chunk, "type": self.type}
+
+
+class LaterChunk:
+    """Makes the chunk of an event that has none yet, once, as ``functools.cached_property`` does."""
+
+    def __init__(self, make: Callable[[Any], StreamResponse]) -> None:
+        self._make = make
+
+    def __get__(self, event: ChunkEvent | None, owner: type[ChunkEvent]) -> StreamResponse:
+        if event is None or event._piece is None:
+            raise AttributeError("chunk")
+        event.chunk = chunk = self._make(event._piece)
+        event._piece = event._text = None  # type: ignore[misc]  # from now on the chunk's, which may be changed
+        return chunk
 
 
 @dataclass

@@ -62,7 +62,7 @@ class Call:
             while True:
                 kind, payload = operation.take() or await bridge.next_event(operation)
                 if kind == CHUNK:
-                    events = _gathered.Batch(payload).events()
+                    events = _gathered.events(payload)
                     for event in events:
                         operation.check()
                         yield event
@@ -98,7 +98,7 @@ class Call:
             while True:
                 kind, payload = operation.take() or await bridge.next_event(operation)
                 if kind == CHUNK:
-                    texts = _gathered.Batch(payload).texts()
+                    texts = _gathered.texts(payload)
                     for text in texts:
                         operation.check()
                         if text:
@@ -118,7 +118,7 @@ class Call:
             while True:
                 kind, payload = reader.next_event(operation)
                 if kind == CHUNK:
-                    events = _gathered.Batch(payload).events()
+                    events = _gathered.events(payload)
                     for event in events:
                         operation.check()
                         yield event
