@@ -29,7 +29,7 @@ $(WHEEL_ARCHS:%=wheel-%): wheel-%: $(WHEEL_VENV)/.tools
 	@rm -rf $(BUILD)/wheel-$*/package $(WHEEL_DIR)/llmagg-*_$*.whl && mkdir -p $(WHEEL_DIR) $(BUILD)/wheel-$*/package
 	cp -RL bindings/python/. $(BUILD)/wheel-$*/package
 	rm -rf $(BUILD)/wheel-$*/package/build $(BUILD)/wheel-$*/package/src/*.egg-info
-	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 1704067200) \
+	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || echo 1704067200)} \
 	LLMAGG_PREBUILT_LIBRARY="$(abspath $(BUILD))/wheel-$*/libllmagg.so" LLMAGG_SBOM="$(abspath $(BUILD))/wheel-$*/libllmagg.cdx.json" \
 	LLMAGG_WHEEL_PLATFORM=manylinux_2_17_$*.manylinux2014_$* \
 		$(WHEEL_VENV)/bin/python -m pip --disable-pip-version-check wheel -q --no-deps --no-build-isolation -w $(WHEEL_DIR) ./$(BUILD)/wheel-$*/package
