@@ -289,8 +289,8 @@ func (r *reader) extra(to *Extra) {
 func (r *reader) extraLike(to *Extra, before Extra) {
 	from := r.pos
 	if *to == nil && len(before) == 1 {
-		name := string(r.key)
-		if value := r.span(); r.err == nil && bytes.Equal(before[name], r.data[value:r.pos]) {
+		held := before[string(r.key)] // before span, which may read other keys
+		if value := r.span(); r.err == nil && bytes.Equal(held, r.data[value:r.pos]) {
 			*to, r.shared = before, true
 			return
 		}
