@@ -11,9 +11,10 @@ from . import load
 from .load import Handle
 from .signatures import EVENT, Drain
 
-_MAX_EVENTS = 32  # an event loop must not be kept from its other work
-_FIRST_BUFFER = 128 << 10
-_KEPT_BUFFER = 4 << 20
+# What one drain takes at most, so that an event loop is not kept from its other work: so many answers, or chunks of so
+# many bytes. A larger event gets a larger buffer for itself.
+_MAX_EVENTS = 32
+_BUFFER = 32 << 10
 
 Event = tuple[int, int, int, int, bytearray]
 """type, status, op, tag, payload."""
@@ -39,7 +40,7 @@ class Queue:
         self._call = load.quick().llmagg_queue_drain
         self._error = ctypes.c_void_p()
         self._error_ref = ctypes.byref(self._error)
-        self._give_buffer(_FIRST_BUFFER)
+        self._give_buffer(_BUFFER)
 
     def _give_buffer(self, size: int) -> None:
         self._buffer = bytearray(size)
@@ -64,14 +65,14 @@ class Queue:
                 raise load.take_error(error)
             if drain.count or not drain.needed:
                 break
-            self._give_buffer(max(drain.needed, 2 * len(self._buffer)))
+            self._give_buffer(drain.needed)
         buffer, base = self._buffer, self._base
         events = [
             (kind, status, op, tag, buffer[address - base : address - base + size])
             for kind, status, op, tag, address, size in EVENT.iter_unpack(self._events_view[: drain.count * EVENT.size])
         ]
-        if len(buffer) > _KEPT_BUFFER:  # one large answer must not be paid for ever
-            self._give_buffer(_FIRST_BUFFER)
+        if len(buffer) > _BUFFER:
+            self._give_buffer(_BUFFER)
         return events
 
     def close(self) -> None:
