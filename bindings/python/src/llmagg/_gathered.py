@@ -69,12 +69,16 @@ def chunks(payload: _Payload) -> list[StreamResponse]:
     return [chunk_of(piece) for piece in pieces]
 
 
-def events(payload: _Payload) -> list[ChunkEvent]:
-    """An event for each chunk of a batch; where these are text alone, the chunk is made when it is looked at."""
+def events(payload: _Payload, before: list[ChunkEvent]) -> list[ChunkEvent]:
+    """An event for each chunk of a batch. Where these are text alone, the chunk is made when it is looked at; at once
+    for a reader who looked at those of the batch ``before``.
+    """
     try:
         pieces = _decode_pieces(payload)
     except (ValueError, RecursionError):
         return [ChunkEvent(chunk) for chunk in _any_chunks(payload)]
+    if before and before[-1]._piece is None:
+        return [ChunkEvent(chunk_of(piece)) for piece in pieces]
     made = []
     for piece in pieces:
         event = _new(ChunkEvent)
@@ -102,13 +106,21 @@ def _text(piece: Piece) -> str:
 def chunk_of(piece: Piece) -> StreamResponse:
     """The chunk; what it did not have stands as the class's defaults. A third faster than msgspec makes dataclasses."""
     chunk = _new(StreamResponse)
-    chunk.id, chunk.object, chunk.created, chunk.model = piece.id, piece.object, piece.created, piece.model
+    chunk.id = piece.id
+    chunk.object = piece.object
+    chunk.created = piece.created
+    chunk.model = piece.model
     chunk.choices = choices = []
     for sent in piece.choices:
         delta = _new(Message)
-        delta.role, delta.content, delta.extra = sent.delta.role, sent.delta.content, {}
+        delta.role = sent.delta.role
+        delta.content = sent.delta.content
+        delta.extra = {}
         choice = _new(StreamChoice)
-        choice.delta, choice.index, choice.finish_reason, choice.extra = delta, sent.index, sent.finish_reason, {}
+        choice.delta = delta
+        choice.index = sent.index
+        choice.finish_reason = sent.finish_reason
+        choice.extra = {}
         choices.append(choice)
     if piece.usage is not None:
         chunk.usage = piece.usage

@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import _gathered, errors
 from .._wire import decode, encode
-from ..events import DoneEvent, RestartEvent, StreamEvent
+from ..events import ChunkEvent, DoneEvent, RestartEvent, StreamEvent
 from ..responses import ChatCompletionResponse, StreamResponse
 from . import blocking, bridge
 from .operation import Calls, Operation, Target
@@ -58,11 +58,12 @@ class Call:
     async def stream(self) -> AsyncGenerator[StreamEvent, None]:
         """The events of a streamed answer. Leaving it cancels the call."""
         operation = self._begin(bridge.bridge(), _STREAMED)
+        events: list[ChunkEvent] = []
         try:
             while True:
                 kind, payload = operation.take() or await bridge.next_event(operation)
                 if kind == CHUNK:
-                    events = _gathered.events(payload)
+                    events = _gathered.events(payload, events)
                     for event in events:
                         operation.check()
                         yield event
@@ -113,12 +114,13 @@ class Call:
         """The events of a streamed answer; each step blocks. Leaving it cancels the call."""
         reader = blocking.BlockingReader()
         operation = None
+        events: list[ChunkEvent] = []
         try:
             operation = self._begin(reader, _STREAMED)
             while True:
                 kind, payload = reader.next_event(operation)
                 if kind == CHUNK:
-                    events = _gathered.events(payload)
+                    events = _gathered.events(payload, events)
                     for event in events:
                         operation.check()
                         yield event
