@@ -46,6 +46,8 @@
  *           are. Its own threads block every other signal, so that the host's handlers run on the host's threads only, and
  *           sigwait and signalfd get what they wait for; except for SIGCHLD and SIGPROF, which the Go runtime unblocks in its
  *           threads: their handlers may run there, and a signalfd or sigwait may miss a SIGCHLD. Use a handler, or a pidfd.
+ *           A handler that may run on a thread while that is inside a call of this library needs SA_ONSTACK, or the thread
+ *           blocks its signal meanwhile: Go's stacks are small (os/signal, "Go programs that use cgo or SWIG").
  * Time.     Seconds as double.
  * Growth.   Codes, event types and flags are never renumbered. Structs that begin with struct_size grow only at their end;
  *           set it to sizeof(the struct) as compiled. Fields that JSON documents gain later are to be ignored by readers.
