@@ -70,6 +70,9 @@ func FuzzProxyExceptions(f *testing.F) {
 		e := proxyEnvironment{http: "http://h:1", https: "http://s:2", except: list}
 		got := e.pick()(to)
 		host := to.Hostname()
+		if strings.ContainsAny(host, "[]") {
+			return // no host has such a name; the library fails to split it from its port
+		}
 		if strings.ToLower(host) == host && strings.TrimSpace(host) == host && isASCII(list+host) {
 			require.Equal(t, viaLibrary(t, e, to), got)
 		}
