@@ -87,7 +87,7 @@ func (d *Decoder) Next() (Event, error) {
 	for {
 		line, ok := d.nextLine()
 		if !ok {
-			if int64(d.dataEnd-d.dataStart)+int64(d.end-d.pos) > d.limits.EventBytes {
+			if d.started && int64(d.dataEnd-d.dataStart)+int64(d.end-d.pos) > d.limits.EventBytes { // half a byte order mark is no event
 				return d.fail(ErrEventTooLarge)
 			}
 			if d.err == nil {
