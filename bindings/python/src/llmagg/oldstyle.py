@@ -97,9 +97,9 @@ def _items(value: Any, what: str, expected: str) -> list[tuple[str, Any]]:
 
 
 def _model_config(provider: str, name: str, options: dict[str, Any], skipped: list[str]) -> ModelConfig | None:
-    from difflib import get_close_matches
-
     for key in [key for key in options if key not in MODEL_KEYS]:
+        from difflib import get_close_matches
+
         near = get_close_matches(key, MODEL_KEYS, 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         logger.warning("model %s/%s: unknown key %r is ignored%s", provider, name, key, hint)
