@@ -193,8 +193,9 @@ typedef int (*llmagg_event_fn)(const llmagg_event *event, void *user);
 /* Flags of the ..._chat_submit functions. */
 enum {
     LLMAGG_STREAM = 1, /* stream: CHUNK events, perhaps RESTART, then DONE. Without it: one DONE with the response. */
-    LLMAGG_BATCH = 2,  /* with LLMAGG_STREAM only: the payload of a CHUNK is an array of chunks: those of this stream that came while its last event
-                          still waited join it, at most 32. Nothing waits for company. Each chunk takes a credit. */
+    LLMAGG_BATCH = 2,  /* with LLMAGG_STREAM only: the payload of a CHUNK is an array of chunks. Those of this stream that came
+                          while its last event still waited join it, at most 32. Nothing waits for company. Each chunk takes
+                          a credit. */
     LLMAGG_GATHER = 4  /* for readers that decode into fixed types. In responses and chunks, the fields of the response, its
                           choices, messages, deltas and usage that OpenAI's reference does not know (it knows
                           "reasoning_content" here) are gathered in an object "extra" of their object, which is left out when
@@ -353,8 +354,8 @@ LLMAGG_API llmagg_status llmagg_client_chat(llmagg_client *client, const char *r
 
 /*
  * One call on this route as an operation: its events arrive on queue, with this tag, and end with exactly one DONE or ERROR.
- * flags: 0 or a sum of those above. Fails only for its arguments and handles; what happens later is an event. *op is written before the
- * function returns, but another thread may read the first event even earlier; tag tells. Codes: CLOSED. Since: 0.1.0
+ * flags: 0 or a sum of those above. Fails only for its arguments and handles; what happens later is an event. *op is written
+ * before the function returns, but another thread may read the first event even earlier; tag tells. Codes: CLOSED. Since: 0.1.0
  */
 LLMAGG_API llmagg_status llmagg_client_chat_submit(llmagg_client *client, llmagg_queue *queue, const char *request,
                                                    size_t request_len, const char *options, size_t options_len, uint32_t flags,
