@@ -79,10 +79,7 @@ async def next_event(operation: Operation) -> tuple[int, bytearray]:
 async def last_event(operation: Operation) -> bytearray:
     """Waits for the payload of DONE; a cancelled task cancels the call."""
     try:
-        while (event := operation.take()) is None:
-            operation.waiter = waiter = asyncio.get_running_loop().create_future()
-            await waiter
-        return event[1]
+        return (await next_event(operation))[1]
     finally:
         if not operation.done:
             operation.cancel()

@@ -5,8 +5,8 @@ These loops are the only ones that read operations; the public classes choose ro
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from typing import Any, TypeVar
 
 from .. import _gathered, errors
 from .._wire import decode, encode
@@ -18,6 +18,7 @@ from .reader import Reader
 from .route import Routes
 from .signatures import BATCH, CHUNK, GATHER, RESTART, STREAM
 
+T = TypeVar("T")
 _WHOLE = GATHER
 _STREAMED = STREAM | BATCH | GATHER
 
@@ -55,57 +56,37 @@ class Call:
         reader = blocking.reader()
         return _gathered.response(blocking.last_event(reader, self._begin(reader, _WHOLE)))
 
-    async def stream(self) -> AsyncGenerator[StreamEvent, None]:
+    def stream(self) -> AsyncGenerator[StreamEvent, None]:
         """The events of a streamed answer. Leaving it cancels the call."""
-        operation = self._begin(bridge.bridge(), _STREAMED)
-        events: list[ChunkEvent] = []
-        try:
-            while True:
-                kind, payload = operation.take() or await bridge.next_event(operation)
-                if kind == CHUNK:
-                    events = _gathered.events(payload, events)
-                    for event in events:
-                        operation.check()
-                        yield event
-                    operation.give_credit(len(events))
-                    continue
-                yield _other(kind, payload)
-                if kind != RESTART:
-                    return
-        finally:
-            operation.cancel()
+        return self._streamed(_event_reader(), _other)
 
-    async def chunks(self) -> AsyncGenerator[StreamResponse, None]:
+    def chunks(self) -> AsyncGenerator[StreamResponse, None]:
         """The chunks of a streamed answer."""
-        operation = self._begin(bridge.bridge(), _STREAMED)
-        try:
-            while True:
-                kind, payload = operation.take() or await bridge.next_event(operation)
-                if kind == CHUNK:
-                    batch = _gathered.chunks(payload)
-                    for chunk in batch:
-                        operation.check()
-                        yield chunk
-                    operation.give_credit(len(batch))
-                elif kind != RESTART:
-                    return
-        finally:
-            operation.cancel()
+        return self._streamed(_gathered.chunks)
 
-    async def text(self) -> AsyncGenerator[str, None]:
-        """The texts of the first choice, as they come."""
+    def text(self) -> AsyncGenerator[str, None]:
+        """The texts of the first choice, as they come; chunks without text are left out."""
+        return self._streamed(_gathered.texts)
+
+    async def _streamed(
+        self, read: Callable[[bytearray], Sequence[T]], other: Callable[[int, bytearray], T] | None = None
+    ) -> AsyncGenerator[T, None]:
+        """What ``read`` makes of the chunks, an item each, without empty texts; what ``other`` makes of the rest."""
         operation = self._begin(bridge.bridge(), _STREAMED)
         try:
             while True:
                 kind, payload = operation.take() or await bridge.next_event(operation)
                 if kind == CHUNK:
-                    texts = _gathered.texts(payload)
-                    for text in texts:
+                    items = read(payload)
+                    for item in items:
                         operation.check()
-                        if text:
-                            yield text
-                    operation.give_credit(len(texts))
-                elif kind != RESTART:
+                        if item:  # only a text can be empty
+                            yield item
+                    operation.give_credit(len(items))
+                    continue
+                if other is not None:
+                    yield other(kind, payload)
+                if kind != RESTART:
                     return
         finally:
             operation.cancel()
@@ -114,13 +95,13 @@ class Call:
         """The events of a streamed answer; each step blocks. Leaving it cancels the call."""
         reader = blocking.BlockingReader()
         operation = None
-        events: list[ChunkEvent] = []
+        read = _event_reader()
         try:
             operation = self._begin(reader, _STREAMED)
             while True:
                 kind, payload = reader.next_event(operation)
                 if kind == CHUNK:
-                    events = _gathered.events(payload, events)
+                    events = read(payload)
                     for event in events:
                         operation.check()
                         yield event
@@ -134,6 +115,18 @@ class Call:
                 operation.cancel()
             reader.settle()
             reader.close()
+
+
+def _event_reader() -> Callable[[bytearray], Sequence[StreamEvent]]:
+    """Reads the batches of one stream."""
+    events: list[ChunkEvent] = []
+
+    def read(payload: bytearray) -> Sequence[StreamEvent]:
+        nonlocal events
+        events = _gathered.events(payload, events)
+        return events
+
+    return read
 
 
 def _other(kind: int, payload: bytearray) -> StreamEvent:

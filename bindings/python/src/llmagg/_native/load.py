@@ -151,12 +151,13 @@ def call_for_bytes(name: str, *args: Any) -> bytes:
 
 
 def take_error(error: ctypes.c_void_p) -> errors.LLMError:
-    """Makes an exception of an owned llmagg_error, and frees it."""
+    """Makes an exception of an owned llmagg_error, frees it and empties ``error``."""
     size = ctypes.c_size_t()
     try:
         return errors.from_payload(decode(library().llmagg_error_json(error, ctypes.byref(size)) or b"{}", "an error"))
     finally:
         library().llmagg_error_free(error)
+        error.value = None
 
 
 class Handle:

@@ -61,8 +61,7 @@ class Queue:
         drain = self._drain
         while True:
             if self._call(self.handle.pointer, self._drain_ref, self._error_ref):
-                error, self._error.value = ctypes.c_void_p(self._error.value), None
-                raise load.take_error(error)
+                raise load.take_error(self._error)
             if drain.count or not drain.needed:
                 break
             self._give_buffer(drain.needed)

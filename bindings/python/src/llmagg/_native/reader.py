@@ -58,8 +58,7 @@ class Reader:
     def _begun(self, operation: Operation, failed: int) -> Operation:
         if failed:
             del self.operations[operation.tag]
-            error, self._error.value = ctypes.c_void_p(self._error.value), None
-            raise load.take_error(error)
+            raise load.take_error(self._error)
         operation.op = self._op.value
         if operation.owner is not None:
             operation.owner[operation.tag] = operation
