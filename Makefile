@@ -74,7 +74,7 @@ lint: check-tools venv ## vet, staticcheck, gofmt, mypy --strict, ruff
 	$(PYTHON) -m ruff check .
 
 go-test: ## Go tests with the race detector
-	$(GO) test -race -timeout 300s ./core/... ./capi/... ./tests/architecture/... ./tests/mutants/...
+	$(GO) test -race -tags $(ENTRY_TAG) -timeout 300s ./core/... ./capi/... ./tests/architecture/... ./tests/mutants/...
 	$(GO) test -timeout 200s -run LinearTime ./core/client
 
 go-quick: ## Go tests without the race detector

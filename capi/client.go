@@ -151,7 +151,7 @@ func goClientChatSubmit(h, q C.uintptr_t, request *C.char, requestLen C.size_t, 
 
 // chat is the body of the blocking chat functions.
 func chat(to callForm, through []*scope, request *C.char, requestLen C.size_t, options *C.char, optionsLen C.size_t, out *C.llmagg_buf) error {
-	p, e := payload(request, requestLen, options, optionsLen)
+	p, e := newPayload(copied(request, requestLen), borrow(options, optionsLen))
 	if e != nil {
 		return e
 	}
@@ -169,12 +169,13 @@ func chatSubmit(what string, to callForm, through []*scope, h C.uintptr_t, reque
 	if e != nil {
 		return e
 	}
-	p, e := payload(request, requestLen, options, optionsLen)
+	p, e := newPayload(copied(request, requestLen), borrow(options, optionsLen))
 	if e != nil {
 		return e
 	}
-	id, e := submit(what, to, q, p, uint32(flags), uint64(tag), through)
-	if e != nil {
+	id := nextID()
+	c := chatCall{what: what, to: to, through: through, queue: q, tag: uint64(tag)}
+	if e := c.begin(id, uint32(flags), func() (*llm.Payload, error) { return p, nil }); e != nil {
 		return e
 	}
 	*op = C.uint64_t(id)

@@ -6,11 +6,17 @@
 
 #define MAX_TEXT ((size_t)1 << 30)
 
-#define ENTER(err)                                                                                                             \
+/* Enough where Go is not entered. */
+#define CHECK_FORK(err)                                                                                                        \
     do {                                                                                                                       \
         if (shim_forked())                                                                                                     \
             return shim_fail(LLMAGG_E_FORKED, "this process was forked after the library was loaded; use it in the parent, "    \
                              "or load it only in the child", (err));                                                           \
+    } while (0)
+
+#define ENTER(err)                                                                                                             \
+    do {                                                                                                                       \
+        CHECK_FORK(err);                                                                                                       \
         shim_greet_thread();                                                                                                   \
     } while (0)
 
@@ -60,5 +66,14 @@
 /* cgo's prototypes know no const; Go only reads these. */
 #define IN(p) ((char *)(uintptr_t)(p)), p##_len
 #define ROUTE_LIST ((uintptr_t *)(uintptr_t)clients), count
+
+/* A chat with LLMAGG_POST: returns. */
+#define POSTED_CHAT(kind, handles, count, err)                                                                                 \
+    do {                                                                                                                       \
+        if ((flags & LLMAGG_POST) != 0)                                                                                        \
+            return shim_post_chat((kind), (uintptr_t *)(uintptr_t)(handles), (count), H(queue), IN(request), IN(options),      \
+                                  flags & ~(uint32_t)LLMAGG_POST, tag, op, (err));                                             \
+        shim_greet_thread();                                                                                                   \
+    } while (0)
 
 #endif

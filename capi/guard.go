@@ -19,6 +19,7 @@ func guard(name string, err **C.llmagg_error, body func() error) (status C.llmag
 			status = setError(err, panicked(name, p))
 		}
 	}()
+	beginPosted()
 	injectPanic(name)
 	if e := body(); e != nil {
 		return setError(err, e)
@@ -33,6 +34,7 @@ func quiet(name string, body func()) {
 			_ = panicked(name, p) // logged; nobody to tell
 		}
 	}()
+	beginPosted()
 	injectPanic(name)
 	body()
 }

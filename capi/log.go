@@ -53,7 +53,7 @@ func (h logHandler) Handle(_ context.Context, r slog.Record) error {
 	if err != nil {
 		return err
 	}
-	t.queue.offer(record{kind: eventLog}, data)
+	t.queue.offer(eventLog, data)
 	return nil
 }
 
@@ -196,7 +196,7 @@ func (c *carrier) carry(v llm.Observation) bool {
 	if err != nil {
 		return true
 	}
-	return c.q.offer(record{kind: eventObserve}, data)
+	return c.q.offer(eventObserve, data)
 }
 
 // forgetLogQueue ends logging and observing to a queue that is freed.

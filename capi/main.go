@@ -2,12 +2,13 @@
 // c-archive. include/llmagg.h is its manual.
 //
 //	shim*.c, error.c     the public functions: argument checks, errors, nothing of Go
-//	fork.c, wake.c       forked children; the descriptor of a queue
+//	fork.c, wake.c       forked children; descriptors that wake a reader
+//	queue.c, queue.go    events on their way to the reader
+//	post.c, post.go      what the host asks for without entering Go
 //	signals.c            what keeps the host's signals away from Go's threads
 //	manager.go, provider.go, client.go, aggregator.go, wall.go, log.go
 //	                     the exports behind them, one file for each family
 //	handle.go, scope.go  handles, and what was begun through them
-//	queue.go, arena.go   events on their way to the reader
 //	stats.go             what the library holds
 //	operation.go         calls in flight: ids, credit, exactly one terminal event
 //	custom.go            attempts that the application performs

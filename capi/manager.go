@@ -276,7 +276,8 @@ func healthSubmit(through []*scope, h C.uintptr_t, tag C.uint64_t, op *C.uint64_
 	if e != nil {
 		return e
 	}
-	id, e := begin("health", q, uint64(tag), through, form{}, func(op *operation) ([]byte, error) {
+	id := nextID()
+	e = begin(id, "health", q, uint64(tag), through, form{}, func(op *operation) ([]byte, error) {
 		result := check(op.ctx)
 		if op.ctx.Err() != nil {
 			return nil, context.Cause(op.ctx)

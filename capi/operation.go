@@ -15,9 +15,9 @@ import (
 // defaultWindow is how many chunks a stream runs ahead of its reader.
 const defaultWindow = 64
 
-// lastID numbers operations and custom calls together; a number is never used
-// again, and 0 is none.
-var lastID atomic.Uint64
+// nextID numbers operations and custom calls together; a number is never used
+// again, and 0 is none. C counts, since it numbers what is posted.
+func nextID() uint64 { return uint64(C.shim_next_id()) }
 
 // operation is one call in flight whose events go to a queue.
 type operation struct {
@@ -37,10 +37,11 @@ type form struct {
 	gathered bool // LLMAGG_GATHER
 }
 
+// formOf reads the flags but for LLMAGG_POST, which C has taken out.
 func formOf(flags uint32) (form, error) {
 	const known = C.LLMAGG_STREAM | C.LLMAGG_BATCH | C.LLMAGG_GATHER
 	if flags&^uint32(known) != 0 || flags&C.LLMAGG_BATCH != 0 && flags&C.LLMAGG_STREAM == 0 {
-		return form{}, llm.Errorf(llm.InvalidArgument, "argument flags is %#x; expected a sum of LLMAGG_STREAM, LLMAGG_BATCH (with a stream only) and LLMAGG_GATHER", flags)
+		return form{}, llm.Errorf(llm.InvalidArgument, "argument flags is %#x; expected a sum of LLMAGG_STREAM, LLMAGG_BATCH (with a stream only), LLMAGG_GATHER and LLMAGG_POST", flags)
 	}
 	return form{stream: flags&C.LLMAGG_STREAM != 0, batch: flags&C.LLMAGG_BATCH != 0, gathered: flags&C.LLMAGG_GATHER != 0}, nil
 }
@@ -86,27 +87,26 @@ func operationOf(ctx context.Context) *operation {
 	return op
 }
 
-// begin starts an operation: run performs it in a goroutine of its own and
+// begin starts operation id: run performs it in a goroutine of its own and
 // returns what its terminal event carries. Error: CLOSED.
-func begin(what string, q *queue, tag uint64, through []*scope, form form, run func(op *operation) ([]byte, error)) (uint64, error) {
+func begin(id uint64, what string, q *queue, tag uint64, through []*scope, form form, run func(op *operation) ([]byte, error)) error {
 	scopes := append(through[:len(through):len(through)], q.scope)
 	ctx, cancel := context.WithCancelCause(context.Background())
-	op := &operation{id: lastID.Add(1), tag: tag, queue: q, scopes: scopes, form: form, cancel: cancel}
+	op := &operation{id: id, tag: tag, queue: q, scopes: scopes, form: form, cancel: cancel}
 	if form.stream {
 		op.credit.more = make(chan struct{}, 1)
 	}
 	op.ctx = opContext{ctx, op}
-	id := op.id
 	// Known before it enters its scopes: whoever closes one of them after that
 	// finds it, and whoever closed one before keeps it out.
 	operations.add(id, op)
 	if err := enterAll(scopes); err != nil {
 		operations.remove(id)
 		cancel(err)
-		return 0, err
+		return err
 	}
 	go op.start(what, run)
-	return id, nil
+	return nil
 }
 
 // start performs the operation on a stack that is large enough at once: the way
@@ -142,12 +142,17 @@ func (op *operation) perform(what string, run func(op *operation) ([]byte, error
 	op.cancel(nil)
 	operations.remove(op.id)
 	if err != nil {
-		e := asError(err)
-		op.queue.push(record{kind: eventError, status: int32(e.Code), op: op.id, tag: op.tag}, errorJSON(e))
+		op.queue.push(failed(op.id, op.tag, err))
 	} else {
 		op.queue.push(record{kind: eventDone, op: op.id, tag: op.tag}, payload)
 	}
 	leaveAll(op.scopes)
+}
+
+// failed is the terminal event of an operation that ended with err.
+func failed(op, tag uint64, err error) (record, []byte) {
+	e := asError(err)
+	return record{kind: eventError, status: int32(e.Code), op: op, tag: tag}, errorJSON(e)
 }
 
 // send sends an event that is not the last.
@@ -159,7 +164,7 @@ func (op *operation) send(kind int32, payload []byte) {
 // whole response.
 func (op *operation) relay(s *client.Stream) ([]byte, error) {
 	defer s.Close()
-	var scratch []byte // reused: push copies what is small, and keeps what is not
+	var scratch []byte // reused: push copies it
 	for {
 		ev, err := s.Next()
 		if err != nil {
@@ -184,9 +189,10 @@ func (op *operation) relay(s *client.Stream) ([]byte, error) {
 			if !op.credit.take(op.ctx.Done(), s.Done()) {
 				continue // it has ended: Next says how
 			}
-			op.queue.pushChunk(record{kind: eventChunk, op: op.id, tag: op.tag}, scratch, op.form.batch)
-			if len(scratch) >= largePayload {
-				scratch = nil // the queue's now
+			if r := (record{kind: eventChunk, op: op.id, tag: op.tag}); op.form.batch {
+				op.queue.pushBatched(r, scratch)
+			} else {
+				op.queue.push(r, scratch)
 			}
 		}
 	}
@@ -199,18 +205,31 @@ type callForm interface {
 	StreamPayload(ctx context.Context, p *llm.Payload) (*client.Stream, error)
 }
 
-// submit begins a chat as an operation.
-func submit(what string, to callForm, q *queue, p *llm.Payload, flags uint32, tag uint64, through []*scope) (uint64, error) {
+// chatCall is a chat that is to become an operation.
+type chatCall struct {
+	what    string // "client"
+	to      callForm
+	through []*scope
+	queue   *queue
+	tag     uint64
+}
+
+// begin begins it as operation id. payload is called in its goroutine.
+func (c chatCall) begin(id uint64, flags uint32, payload func() (*llm.Payload, error)) error {
 	form, err := formOf(flags)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	return begin(what, q, tag, through, form, func(op *operation) ([]byte, error) {
+	return begin(id, c.what, c.queue, c.tag, c.through, form, func(op *operation) ([]byte, error) {
+		p, err := payload()
+		if err != nil {
+			return nil, err
+		}
 		if !form.stream {
-			return wholeAnswer(op.ctx, to, p, form)
+			return wholeAnswer(op.ctx, c.to, p, form)
 		}
 		op.credit.start(p.Options.Window)
-		s, err := to.StreamPayload(op.ctx, p)
+		s, err := c.to.StreamPayload(op.ctx, p)
 		if err != nil {
 			return nil, err
 		}
@@ -248,13 +267,14 @@ func block(what string, to callForm, p *llm.Payload, through []*scope) (data []b
 	return data, err
 }
 
-// payload checks a request and its options.
-func payload(request *C.char, requestLen C.size_t, options *C.char, optionsLen C.size_t) (*llm.Payload, error) {
-	o, err := llm.ParseCallOptions(borrow(options, optionsLen))
+// newPayload checks a request, which is the payload's from now on, and its
+// options.
+func newPayload(request, options []byte) (*llm.Payload, error) {
+	o, err := llm.ParseCallOptions(options)
 	if err != nil {
 		return nil, err
 	}
-	p, err := llm.ParsePayload(borrow(request, requestLen))
+	p, err := llm.OwnPayload(request)
 	if err != nil {
 		return nil, err
 	}
@@ -322,12 +342,9 @@ func goOpCancel(id C.uint64_t, err **C.llmagg_error) C.llmagg_status {
 	})
 }
 
-//export goOpCredit
-func goOpCredit(id C.uint64_t, chunks C.uint32_t, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_op_credit", err, func() error {
-		if op, ok := operations.find(uint64(id)); ok {
-			op.credit.give(int64(chunks))
-		}
-		return nil
-	})
+// giveCredit lets an operation send more chunks; it may have ended.
+func giveCredit(id uint64, chunks int64) {
+	if op, ok := operations.find(id); ok {
+		op.credit.give(chunks)
+	}
 }

@@ -194,12 +194,13 @@ llmagg_status llmagg_client_chat(llmagg_client *client, const char *request, siz
 llmagg_status llmagg_client_chat_submit(llmagg_client *client, llmagg_queue *queue, const char *request, size_t request_len,
                                         const char *options, size_t options_len, uint32_t flags, uint64_t tag, uint64_t *op,
                                         llmagg_error **err) {
-    ENTER(err);
+    CHECK_FORK(err);
     HANDLE(client, err);
     HANDLE(queue, err);
     TEXT(request, err);
     OPTIONAL(options, err);
     OUT(op, err);
+    POSTED_CHAT(SHIM_POSTED_CLIENT, &client, 1, err);
     return goClientChatSubmit(H(client), H(queue), IN(request), IN(options), flags, tag, op, err);
 }
 
@@ -236,12 +237,13 @@ llmagg_status llmagg_routes_chat(llmagg_client *const *clients, size_t count, co
 llmagg_status llmagg_routes_chat_submit(llmagg_client *const *clients, size_t count, llmagg_queue *queue, const char *request,
                                         size_t request_len, const char *options, size_t options_len, uint32_t flags,
                                         uint64_t tag, uint64_t *op, llmagg_error **err) {
-    ENTER(err);
+    CHECK_FORK(err);
     ROUTES(err);
     HANDLE(queue, err);
     TEXT(request, err);
     OPTIONAL(options, err);
     OUT(op, err);
+    POSTED_CHAT(SHIM_POSTED_ROUTES, clients, count, err);
     return goRoutesChatSubmit(ROUTE_LIST, H(queue), IN(request), IN(options), flags, tag, op, err);
 }
 
@@ -295,12 +297,13 @@ llmagg_status llmagg_aggregator_chat(llmagg_aggregator *aggregator, const char *
 llmagg_status llmagg_aggregator_chat_submit(llmagg_aggregator *aggregator, llmagg_queue *queue, const char *request,
                                             size_t request_len, const char *options, size_t options_len, uint32_t flags,
                                             uint64_t tag, uint64_t *op, llmagg_error **err) {
-    ENTER(err);
+    CHECK_FORK(err);
     HANDLE(aggregator, err);
     HANDLE(queue, err);
     TEXT(request, err);
     OPTIONAL(options, err);
     OUT(op, err);
+    POSTED_CHAT(SHIM_POSTED_AGGREGATOR, &aggregator, 1, err);
     return goAggregatorChatSubmit(H(aggregator), H(queue), IN(request), IN(options), flags, tag, op, err);
 }
 

@@ -48,6 +48,73 @@ SHIM_HIDDEN void shim_wake_clear(shim_wake wake); /* makes it unreadable */
 /* 1 readable, 0 not within timeout seconds (negative: for ever), -1 with errno. */
 SHIM_HIDDEN int shim_wake_wait(int read_fd, double timeout);
 
+/* ---- queue.c: events on their way to their reader. Every function may be called by any thread of Go or of the host. */
+
+enum { SHIM_MOST_DROPPABLE = 1000 }; /* LOG and OBSERVE events that wait in a queue at most */
+
+typedef struct shim_queue shim_queue;
+
+/* With one reference, or NULL with errno. */
+SHIM_HIDDEN shim_queue *shim_queue_new(void);
+/* Lets shim_queue_find find it, until it is closed. Once only. */
+SHIM_HIDDEN void shim_queue_name(shim_queue *q, uintptr_t handle);
+/* The open queue of a handle with one reference more, NULL if there is none. */
+SHIM_HIDDEN shim_queue *shim_queue_find(uintptr_t handle);
+/* What is wrong with a handle that shim_queue_find does not know. */
+SHIM_HIDDEN llmagg_status shim_queue_not_found(uintptr_t handle, llmagg_error **err);
+/* Drops what waits; what comes later is dropped too. The descriptor is closed as soon as no thread waits on it. */
+SHIM_HIDDEN void shim_queue_close(shim_queue *q);
+/* Gives one reference back. */
+SHIM_HIDDEN void shim_queue_release(shim_queue *q);
+/* Adds an event, its payload copied, and wakes the reader. -1 when memory is out. */
+SHIM_HIDDEN int shim_queue_push(shim_queue *q, int32_t kind, int32_t status, uint64_t op, uint64_t tag, const char *payload, size_t n);
+/* The same for a chunk of a batch (LLMAGG_BATCH), which may join the operation's last event while that waits. */
+SHIM_HIDDEN int shim_queue_push_batched(shim_queue *q, uint64_t op, uint64_t tag, const char *chunk, size_t n);
+/* Adds a LOG or OBSERVE event, or counts it as dropped where too many wait. 0 when the queue is closed. */
+SHIM_HIDDEN int shim_queue_offer(shim_queue *q, int32_t kind, const char *payload, size_t n);
+/* Counts events that were lost before they came here. */
+SHIM_HIDDEN void shim_queue_note_dropped(shim_queue *q, uint64_t n);
+/* Those that follow give LLMAGG_OK, or LLMAGG_E_CLOSED and nothing else. */
+SHIM_HIDDEN llmagg_status shim_queue_drain(shim_queue *q, llmagg_drain *d);
+/* shim_queue_drain, unless shim_queue_stop was called: then *stop becomes 1, once for each call. */
+SHIM_HIDDEN llmagg_status shim_queue_run_next(shim_queue *q, llmagg_drain *d, int *stop);
+SHIM_HIDDEN llmagg_status shim_queue_stop(shim_queue *q);
+/* Keeps the descriptor open until shim_queue_end_wait, which gives LLMAGG_E_CLOSED where the queue was closed meanwhile. */
+SHIM_HIDDEN llmagg_status shim_queue_begin_wait(shim_queue *q, int *fd);
+SHIM_HIDDEN llmagg_status shim_queue_end_wait(shim_queue *q);
+
+/* ---- post.c: what the host asks for without entering Go */
+
+enum shim_posted { SHIM_POSTED_CLIENT, SHIM_POSTED_ROUTES, SHIM_POSTED_AGGREGATOR, SHIM_POSTED_CREDIT };
+
+/* One thing asked for. Handles and texts lie in the same block of memory. */
+typedef struct shim_post {
+    struct shim_post *next;
+    enum shim_posted kind;
+    uint32_t flags; /* of a chat; chunks for a credit */
+    uint64_t op, tag;
+    uintptr_t queue;
+    const uintptr_t *handles;
+    size_t count;
+    const char *request, *options; /* NULL: none */
+    size_t request_len, options_len;
+} shim_post;
+
+/* The next number of an operation or a custom call; never used again, and never 0. */
+SHIM_HIDDEN uint64_t shim_next_id(void);
+/* Ask for a chat and for credit. All is copied; *op becomes the chat's number. What is wrong with the request is told to the queue. */
+SHIM_HIDDEN llmagg_status shim_post_chat(enum shim_posted kind, const uintptr_t *handles, size_t count, uintptr_t queue,
+                                         const char *request, size_t request_len, const char *options, size_t options_len,
+                                         uint32_t flags, uint64_t tag, uint64_t *op, llmagg_error **err);
+SHIM_HIDDEN llmagg_status shim_post_credit(uint64_t op, uint32_t chunks, llmagg_error **err);
+/* The last one of what was posted and not yet taken; NULL: none. Only atomic access. */
+SHIM_HIDDEN extern shim_post *shim_posted_last;
+/* What was posted since it was taken last, in order; to be given to shim_posts_free. */
+SHIM_HIDDEN shim_post *shim_posts_take(void);
+SHIM_HIDDEN void shim_posts_free(shim_post *first);
+/* Makes the descriptor that is readable after something was posted; -1 with errno. Once only. */
+SHIM_HIDDEN int shim_posts_open(void);
+
 /* ---- other */
 
 /* C's getenv, which sees what the host changed since the library was loaded; Go's copy does not. */

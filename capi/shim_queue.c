@@ -12,33 +12,48 @@ llmagg_status llmagg_queue_new(llmagg_queue **out, llmagg_error **err) {
     return goQueueNew(out, err);
 }
 
-llmagg_status llmagg_queue_fd(llmagg_queue *queue, int *fd, llmagg_error **err) {
-    ENTER(err);
-    HANDLE(queue, err);
-    OUT(fd, err);
-    return goQueueFd(H(queue), fd, err);
+/* The queue of a handle, with a reference; or returns why there is none. */
+#define FIND(q, queue, err)                                                                                                    \
+    shim_queue *q = shim_queue_find(H(queue));                                                                                 \
+    if (q == NULL) return shim_queue_not_found(H(queue), (err))
+
+/* Says what a status of the shim_queue functions means, and gives the reference back. */
+static llmagg_status done(shim_queue *q, llmagg_status status, llmagg_error **err) {
+    shim_queue_release(q);
+    return status == LLMAGG_OK ? status : shim_fail(status, "the queue is closed", err);
 }
 
-/* Waits outside of Go, so that a thread that waits costs no scheduling there. Between begin and end the descriptor stays open. */
+llmagg_status llmagg_queue_fd(llmagg_queue *queue, int *fd, llmagg_error **err) {
+    int found;
+    CHECK_FORK(err);
+    HANDLE(queue, err);
+    OUT(fd, err);
+    FIND(q, queue, err);
+    llmagg_status status = shim_queue_begin_wait(q, &found);
+    if (status == LLMAGG_OK) status = shim_queue_end_wait(q);
+    if (status == LLMAGG_OK) *fd = found;
+    return done(q, status, err);
+}
+
+/* Between begin and end the descriptor stays open. */
 llmagg_status llmagg_queue_wait(llmagg_queue *queue, double timeout, llmagg_error **err) {
-    uintptr_t waiting = 0;
     int fd = -1, ready;
-    llmagg_status status;
-    ENTER(err);
+    CHECK_FORK(err);
     HANDLE(queue, err);
     if (timeout != timeout) return shim_fail(LLMAGG_E_INVALID_ARGUMENT, "argument timeout is not a number", err);
-    status = goQueueWaitBegin(H(queue), &waiting, &fd, err);
-    if (status != LLMAGG_OK) return status;
+    FIND(q, queue, err);
+    llmagg_status status = shim_queue_begin_wait(q, &fd);
+    if (status != LLMAGG_OK) return done(q, status, err);
     ready = shim_wake_wait(fd, timeout);
-    ENTER(err);
-    status = goQueueWaitEnd(waiting, err);
+    CHECK_FORK(err); /* a signal handler forked, and this is the child */
+    status = done(q, shim_queue_end_wait(q), err);
     if (status != LLMAGG_OK) return status;
     if (ready < 0) return shim_fail(LLMAGG_E_INTERNAL, "poll failed", err);
     return ready > 0 ? LLMAGG_OK : shim_fail(LLMAGG_E_TIMEOUT, "no event within the given time", err);
 }
 
 llmagg_status llmagg_queue_drain(llmagg_queue *queue, llmagg_drain *drain, llmagg_error **err) {
-    ENTER(err);
+    CHECK_FORK(err);
     HANDLE(queue, err);
     OUT(drain, err);
     if (drain->struct_size < sizeof(llmagg_drain))
@@ -49,7 +64,8 @@ llmagg_status llmagg_queue_drain(llmagg_queue *queue, llmagg_drain *drain, llmag
         return shim_fail(LLMAGG_E_INVALID_ARGUMENT, "drain.events has no room for an event", err);
     if (drain->buffer == NULL && drain->buffer_size != 0)
         return shim_fail(LLMAGG_E_INVALID_ARGUMENT, "drain.buffer is NULL, but drain.buffer_size is not 0", err);
-    return goQueueDrain(H(queue), drain, err);
+    FIND(q, queue, err);
+    return done(q, shim_queue_drain(q, drain), err);
 }
 
 /* Makes room for the event that did not fit. */
@@ -63,42 +79,40 @@ static int grow(llmagg_drain *drain) {
 
 /* Takes one event at a time: what fn did not see stays in the queue, and fn may free the queue, since the event lies here. */
 llmagg_status llmagg_queue_run(llmagg_queue *queue, llmagg_event_fn fn, void *user, llmagg_error **err) {
-    uintptr_t waiting = 0;
     int fd = -1, stop = 0;
-    llmagg_status status;
     llmagg_event event;
     llmagg_drain drain = {sizeof drain, sizeof event, &event, 1, NULL, 0, 0, 0, 0, 0};
-    ENTER(err);
+    const char *failed = NULL;
+    CHECK_FORK(err);
     HANDLE(queue, err);
     if (fn == NULL) return shim_fail(LLMAGG_E_INVALID_ARGUMENT, "argument fn is NULL", err);
-    status = goQueueWaitBegin(H(queue), &waiting, &fd, err);
-    if (status != LLMAGG_OK) return status;
+    FIND(q, queue, err);
+    llmagg_status status = shim_queue_begin_wait(q, &fd);
+    if (status != LLMAGG_OK) return done(q, status, err);
     while (!stop) {
-        status = goQueueRunNext(waiting, &drain, &stop, err);
+        status = shim_queue_run_next(q, &drain, &stop);
         if (status != LLMAGG_OK || stop) break;
         if (drain.needed > 0) {
-            if (grow(&drain) != 0) {
-                status = shim_fail(LLMAGG_E_INTERNAL, "out of memory for an event", err);
-                break;
-            }
+            if (grow(&drain) != 0) failed = "out of memory for an event";
         } else if (drain.count > 0) {
             stop = fn(&event, user) != 0;
         } else if (shim_wake_wait(fd, -1) < 0) {
-            status = shim_fail(LLMAGG_E_INTERNAL, "poll failed", err);
-            break;
+            failed = "poll failed";
         }
-        if (shim_forked()) break; /* fn forked, and this is the child */
+        if (failed != NULL || shim_forked()) break; /* forked: fn forked, and this is the child */
     }
     free(drain.buffer);
-    ENTER(err);
-    goQueueWaitEnd(waiting, NULL);
-    return status;
+    CHECK_FORK(err);
+    shim_queue_end_wait(q);
+    status = done(q, status, err);
+    return failed == NULL ? status : shim_fail(LLMAGG_E_INTERNAL, failed, err);
 }
 
 llmagg_status llmagg_queue_stop(llmagg_queue *queue, llmagg_error **err) {
-    ENTER(err);
+    CHECK_FORK(err);
     HANDLE(queue, err);
-    return goQueueStop(H(queue), err);
+    FIND(q, queue, err);
+    return done(q, shim_queue_stop(q), err);
 }
 
 void llmagg_queue_free(llmagg_queue *queue) {
@@ -115,8 +129,8 @@ llmagg_status llmagg_op_cancel(uint64_t op, llmagg_error **err) {
 }
 
 llmagg_status llmagg_op_credit(uint64_t op, uint32_t chunks, llmagg_error **err) {
-    ENTER(err);
-    return goOpCredit(op, chunks, err);
+    CHECK_FORK(err);
+    return shim_post_credit(op, chunks, err);
 }
 
 /* custom */

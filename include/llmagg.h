@@ -196,11 +196,15 @@ enum {
     LLMAGG_BATCH = 2,  /* with LLMAGG_STREAM only: the payload of a CHUNK is an array of chunks. Those of this stream that came
                           while its last event still waited join it, at most 32. Nothing waits for company. Each chunk takes
                           a credit. */
-    LLMAGG_GATHER = 4  /* for readers that decode into fixed types. In responses and chunks, the fields of the response, its
+    LLMAGG_GATHER = 4, /* for readers that decode into fixed types. In responses and chunks, the fields of the response, its
                           choices, messages, deltas and usage that OpenAI's reference does not know (it knows
                           "reasoning_content" here) are gathered in an object "extra" of their object, which is left out when
                           empty; and every message and delta has its "role" ("assistant" if none came) and "content" (null in
                           a message without one, "" in a delta without one). */
+    LLMAGG_POST = 8    /* the function only notes what is asked for and returns at once, without waiting for the library's
+                          threads. It fails for a bad queue or a NULL; whatever else is wrong with the handles, the request, the
+                          options or the flags arrives as the operation's ERROR event. Later calls of the same thread find the
+                          operation begun. */
 };
 
 /* Levels of llmagg_log_to_queue. */

@@ -77,7 +77,8 @@ capi-tools: ## valgrind and clang, installed where they are missing (Debian, as 
 		{ apt-get update && apt-get install -y --no-install-recommends valgrind clang; }
 
 # ---- Go's race detector under threads of C. It cannot live in a shared library (its shadow memory has no place for the addresses
-# that one is loaded at), so the programs are linked with the archive, at fixed addresses.
+# that one is loaded at), so the programs are linked with the archive, at fixed addresses. As in the archive that is installed, all
+# of it is one object, in which Go's initializer stands before ours (capi/signals.c).
 
 CAPI_RACE  := $(BUILD)/race
 CAPI_RACED := $(addprefix $(CAPI_RACE)/,$(CAPI_NAMES))
@@ -87,7 +88,10 @@ capi-race: $(CAPI_RACED) ## the C tests against the library under Go's race dete
 
 $(CAPI_RACE)/libllmagg.a: $(LIB_SOURCES)
 	@mkdir -p $(CAPI_RACE)
-	CGO_ENABLED=1 $(GO) build -race -buildmode=c-archive -trimpath -buildvcs=false -tags $(LIB_TAGS) -o $@ ./capi
+	CGO_ENABLED=1 $(GO) build -race -buildmode=c-archive -trimpath -buildvcs=false -tags $(LIB_TAGS) -o $(CAPI_RACE)/go.a ./capi
+	$(CC) -r -nostdlib -Wl,--whole-archive $(CAPI_RACE)/go.a -Wl,--no-whole-archive -Wl,-d -o $(CAPI_RACE)/llmagg.o
+	@rm -f $@
+	ar rcsD $@ $(CAPI_RACE)/llmagg.o
 
 $(CAPI_RACE)/%: tests/capi/%.c $(CAPI_HEADERS) $(CAPI_RACE)/libllmagg.a
 	$(CC) $(CAPI_CFLAGS) -no-pie $< -o $@ $(CAPI_RACE)/libllmagg.a -pthread
@@ -95,7 +99,13 @@ $(CAPI_RACE)/%: tests/capi/%.c $(CAPI_HEADERS) $(CAPI_RACE)/libllmagg.a
 # ---- ThreadSanitizer over the C files that need no Go. Over the whole library it would see every hand-over by Go's scheduler as a
 # race, for it does not know it.
 
-capi-tsan: ## the C files that need no Go, under ThreadSanitizer
+CAPI_SHIM := capi/fork.c capi/wake.c capi/error.c capi/queue.c
+
+capi-tsan: ## the C files that need no Go, under ThreadSanitizer, and under AddressSanitizer and UndefinedBehaviorSanitizer
 	@mkdir -p $(BUILD)/tsan
-	$(CC) $(CAPI_CFLAGS) -Icapi -fsanitize=thread tests/capi/shim/threads.c capi/fork.c capi/wake.c capi/error.c -o $(BUILD)/tsan/threads -pthread
-	@OUT="$(BUILD)/tsan" TSAN_OPTIONS=halt_on_error=1 sh tests/capi/run.sh $(BUILD)/tsan/threads
+	for test in threads events; do \
+		$(CC) $(CAPI_CFLAGS) -Icapi -fsanitize=thread tests/capi/shim/$$test.c $(CAPI_SHIM) -o $(BUILD)/tsan/$$test -pthread && \
+		$(CC) $(CAPI_CFLAGS) -Icapi $(CAPI_CHECKS) tests/capi/shim/$$test.c $(CAPI_SHIM) -o $(BUILD)/tsan/$$test-asan -pthread || exit 1; \
+	done
+	@OUT="$(BUILD)/tsan" TSAN_OPTIONS=halt_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 \
+		sh tests/capi/run.sh $(foreach test,threads events,$(BUILD)/tsan/$(test) $(BUILD)/tsan/$(test)-asan)

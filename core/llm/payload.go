@@ -70,10 +70,11 @@ var fieldNames = func() map[string]string {
 // bytes are copied. Errors are INVALID_ARGUMENT and say what and where: text
 // that is not JSON, invalid UTF-8, nesting beyond [MaxDepth], missing or empty
 // messages, an unknown role, a known field of the wrong type.
-func ParsePayload(data []byte) (*Payload, error) { return parsePayload(bytes.Clone(data)) }
+func ParsePayload(data []byte) (*Payload, error) { return OwnPayload(bytes.Clone(data)) }
 
-// parsePayload is ParsePayload for bytes that nobody else has.
-func parsePayload(data []byte) (*Payload, error) {
+// OwnPayload is [ParsePayload] without a copy: data is the payload's from now
+// on.
+func OwnPayload(data []byte) (*Payload, error) {
 	fields, wrong, err := requestFields(data)
 	if err != nil {
 		return nil, Errorf(InvalidArgument, "the request is not valid JSON: %v", err)

@@ -199,7 +199,7 @@ func (r *Request) Payload() (*Payload, error) {
 	if err != nil {
 		return nil, r.explain(err)
 	}
-	p, err := parsePayload(data)
+	p, err := OwnPayload(data)
 	if err != nil {
 		return nil, err
 	}

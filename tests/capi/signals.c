@@ -89,11 +89,13 @@ static int handles_a_timer(void) {
     for (int i = 0; i < 300; i++) {
         pthread_sigmask(SIG_UNBLOCK, &alarm, NULL);
         pthread_sigmask(SIG_BLOCK, &alarm, NULL);
-        if (llmagg_client_chat_submit(client, queue, STR(HELLO), NOTHING, LLMAGG_STREAM, 0, &op, NULL) != LLMAGG_OK) return 1;
-        if (!receive_end(queue, op, r, NULL) || r->event.type != LLMAGG_EVENT_DONE) return 2;
+        if (llmagg_client_chat_submit(client, queue, STR(HELLO), NOTHING, LLMAGG_STREAM, 0, &op, NULL) != LLMAGG_OK) return 2;
+        if (!receive_end(queue, op, r, NULL) || r->event.type != LLMAGG_EVENT_DONE) return 5;
     }
     memset(&timer, 0, sizeof timer);
     setitimer(ITIMER_REAL, &timer, NULL);
+    llmagg_queue_free(queue);
+    free(r);
     return handled < 10 ? 3 : strangers > 0 ? 4 : 0;
 }
 

@@ -82,7 +82,7 @@ static void chunks_come_in_batches(void) {
         events++;
     }
     CHECK(r.event.type == LLMAGG_EVENT_DONE && chunks >= 300 && events <= chunks);
-    CHECK_STATUS(LLMAGG_E_INVALID_ARGUMENT, llmagg_client_chat_submit(client, queue, STR(HELLO), NOTHING, 8, 0, &op, &err));
+    CHECK_STATUS(LLMAGG_E_INVALID_ARGUMENT, llmagg_client_chat_submit(client, queue, STR(HELLO), NOTHING, 16, 0, &op, &err));
     llmagg_queue_free(queue);
     llmagg_client_free(client);
     llmagg_wall_free(wall);

@@ -7,6 +7,7 @@ as they came (logprobs, audio, an unknown role): an answer with such a one of an
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from msgspec import Struct, json
@@ -60,40 +61,53 @@ def response(payload: _Payload) -> ChatCompletionResponse:
         return ChatCompletionResponse.from_dict(_spread(decode(payload)))
 
 
-def chunks(payload: _Payload) -> list[StreamResponse]:
+# Those that follow make each item when it is asked for: what a reader has done with is gone before the next is made, so
+# that Python's garbage collector has little to look at.
+
+
+def chunks(payload: _Payload) -> Iterator[StreamResponse]:
     """The chunks of a batch (``LLMAGG_BATCH``)."""
     try:
         pieces = _decode_pieces(payload)
     except (ValueError, RecursionError):
-        return _any_chunks(payload)
-    return [chunk_of(piece) for piece in pieces]
+        return iter(_any_chunks(payload))
+    return map(chunk_of, pieces)
 
 
-def events(payload: _Payload, before: list[ChunkEvent]) -> list[ChunkEvent]:
-    """An event for each chunk of a batch. Where these are text alone, the chunk is made when it is looked at; at once
-    for a reader who looked at those of the batch ``before``.
+def event_reader() -> Callable[[_Payload], Iterator[ChunkEvent]]:
+    """Reads the batches of one stream: an event for each chunk. Where these are text alone, the chunk is made when it
+    is looked at; at once for a reader who has looked at one.
     """
-    try:
-        pieces = _decode_pieces(payload)
-    except (ValueError, RecursionError):
-        return [ChunkEvent(chunk) for chunk in _any_chunks(payload)]
-    if before and before[-1]._piece is None:
-        return [ChunkEvent(chunk_of(piece)) for piece in pieces]
-    made = []
-    for piece in pieces:
-        event = _new(ChunkEvent)
-        event._text, event._piece = _text(piece), piece  # type: ignore[misc]
-        made.append(event)
-    return made
+    looked_at = False
+
+    def read(payload: _Payload) -> Iterator[ChunkEvent]:
+        nonlocal looked_at
+        try:
+            pieces = _decode_pieces(payload)
+        except (ValueError, RecursionError):
+            for chunk in _any_chunks(payload):
+                yield ChunkEvent(chunk)
+            return
+        for piece in pieces:
+            event = _new(ChunkEvent)
+            if looked_at:
+                event.chunk = chunk_of(piece)
+                yield event
+            else:
+                event._text, event._piece = _text(piece), piece  # type: ignore[misc]
+                yield event
+                looked_at = event._piece is None
+
+    return read
 
 
-def texts(payload: _Payload) -> list[str]:
+def texts(payload: _Payload) -> Iterator[str]:
     """What each chunk of a batch adds to the first choice."""
     try:
         pieces = _decode_pieces(payload)
     except (ValueError, RecursionError):
-        return [chunk.text() for chunk in _any_chunks(payload)]
-    return [_text(piece) for piece in pieces]
+        return (chunk.text() for chunk in _any_chunks(payload))
+    return map(_text, pieces)
 
 
 def _text(piece: Piece) -> str:

@@ -5,22 +5,22 @@ These loops are the only ones that read operations; the public classes choose ro
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from typing import Any, TypeVar
 
 from .. import _gathered, errors
 from .._wire import decode, encode
-from ..events import ChunkEvent, DoneEvent, RestartEvent, StreamEvent
+from ..events import DoneEvent, RestartEvent, StreamEvent
 from ..responses import ChatCompletionResponse, StreamResponse
-from . import blocking, bridge
+from . import blocking, bridge, load
 from .operation import Calls, Operation, Target
 from .reader import Reader
 from .route import Routes
-from .signatures import BATCH, CHUNK, GATHER, RESTART, STREAM
+from .signatures import BATCH, CHUNK, GATHER, POST, RESTART, STREAM
 
 T = TypeVar("T")
-_WHOLE = GATHER
-_STREAMED = STREAM | BATCH | GATHER
+_WHOLE = GATHER | POST
+_STREAMED = STREAM | BATCH | GATHER | POST
 
 
 class Call:
@@ -44,7 +44,7 @@ class Call:
 
     async def answer(self) -> dict[str, Any]:
         """The whole response, as the core gives it."""
-        answer: dict[str, Any] = decode(await bridge.last_event(self._begin(bridge.bridge(), 0)))
+        answer: dict[str, Any] = decode(await bridge.last_event(self._begin(bridge.bridge(), POST)))
         return answer
 
     async def response(self) -> ChatCompletionResponse:
@@ -58,7 +58,7 @@ class Call:
 
     def stream(self) -> AsyncGenerator[StreamEvent, None]:
         """The events of a streamed answer. Leaving it cancels the call."""
-        return self._streamed(_event_reader(), _other)
+        return self._streamed(_gathered.event_reader(), _other)
 
     def chunks(self) -> AsyncGenerator[StreamResponse, None]:
         """The chunks of a streamed answer."""
@@ -69,7 +69,7 @@ class Call:
         return self._streamed(_gathered.texts)
 
     async def _streamed(
-        self, read: Callable[[bytearray], Sequence[T]], other: Callable[[int, bytearray], T] | None = None
+        self, read: Callable[[bytearray], Iterator[T]], other: Callable[[int, bytearray], T] | None = None
     ) -> AsyncGenerator[T, None]:
         """What ``read`` makes of the chunks, an item each, without empty texts; what ``other`` makes of the rest."""
         operation = self._begin(bridge.bridge(), _STREAMED)
@@ -77,12 +77,14 @@ class Call:
             while True:
                 kind, payload = operation.take() or await bridge.next_event(operation)
                 if kind == CHUNK:
-                    items = read(payload)
-                    for item in items:
-                        operation.check()
+                    taken = 0
+                    for item in read(payload):
+                        taken += 1
+                        if operation.generation != load.generation:
+                            operation.check()
                         if item:  # only a text can be empty
                             yield item
-                    operation.give_credit(len(items))
+                    operation.give_credit(taken)
                     continue
                 if other is not None:
                     yield other(kind, payload)
@@ -95,17 +97,18 @@ class Call:
         """The events of a streamed answer; each step blocks. Leaving it cancels the call."""
         reader = blocking.BlockingReader()
         operation = None
-        read = _event_reader()
+        read = _gathered.event_reader()
         try:
             operation = self._begin(reader, _STREAMED)
             while True:
                 kind, payload = reader.next_event(operation)
                 if kind == CHUNK:
-                    events = read(payload)
-                    for event in events:
+                    taken = 0
+                    for event in read(payload):
+                        taken += 1
                         operation.check()
                         yield event
-                    operation.give_credit(len(events))
+                    operation.give_credit(taken)
                     continue
                 yield _other(kind, payload)
                 if kind != RESTART:
@@ -115,18 +118,6 @@ class Call:
                 operation.cancel()
             reader.settle()
             reader.close()
-
-
-def _event_reader() -> Callable[[bytearray], Sequence[StreamEvent]]:
-    """Reads the batches of one stream."""
-    events: list[ChunkEvent] = []
-
-    def read(payload: bytearray) -> Sequence[StreamEvent]:
-        nonlocal events
-        events = _gathered.events(payload, events)
-        return events
-
-    return read
 
 
 def _other(kind: int, payload: bytearray) -> StreamEvent:

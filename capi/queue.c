@@ -1,0 +1,372 @@
+/* Events on their way to their reader. All of it is C's: a thread of the host that waits for events or takes them never enters Go,
+ * so it does not wait for Go's scheduler, nor Go for it. Each queue has its own lock, held while memory is copied and no longer. */
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shim.h"
+
+enum {
+    LARGE = 64 << 10,   /* a payload of this size gets memory of its own */
+    KEPT = 1 << 20,     /* how much memory an empty queue keeps */
+    MOST_BATCHED = 32,  /* chunks in an event: half of the default window, so that the other half is on its way meanwhile */
+    MOST_DROPPABLE = SHIM_MOST_DROPPABLE
+};
+
+/* An event that waits. Its payload lies in the queue's bytes, behind those of the events before it, or is own. */
+typedef struct {
+    int32_t kind, status;
+    uint64_t op, tag;
+    size_t size;
+    char *own;
+    uint32_t batch; /* chunks in the payload, an array whose "]" is not written yet; 0: the payload is as it is */
+} waiting;
+
+struct shim_queue {
+    shim_queue *next; /* of those with the same hash; guarded by their bucket */
+    uintptr_t handle; /* set once, before the queue is found by it */
+    int references;   /* atomic */
+
+    pthread_mutex_t mu; /* guards what follows */
+    shim_wake wake;
+    waiting *events; /* from head to tail wait */
+    size_t head, tail, room;
+    char *bytes; /* from start to end wait */
+    size_t start, end, size;
+    size_t droppable; /* LOG and OBSERVE events that wait */
+    uint64_t dropped; /* of these, since the last DROPPED event */
+    int armed;        /* the descriptor is readable */
+    int waiters;      /* threads that may poll the descriptor now */
+    int stopped;      /* shim_queue_stop was called */
+    int closed;
+};
+
+/* The queues that are open, by handle. */
+static struct bucket {
+    pthread_mutex_t mu; /* guards the list */
+    shim_queue *first;
+} buckets[64];
+
+__attribute__((constructor)) static void make_buckets(void) {
+    for (size_t i = 0; i < sizeof buckets / sizeof buckets[0]; i++) pthread_mutex_init(&buckets[i].mu, NULL);
+}
+
+static struct bucket *bucket_of(uintptr_t handle) {
+    return &buckets[((uint64_t)handle * UINT64_C(0x9E3779B97F4A7C15)) >> 58];
+}
+
+shim_queue *shim_queue_new(void) {
+    shim_queue *q = calloc(1, sizeof *q);
+    if (q == NULL) return NULL;
+    if (shim_wake_open(&q->wake) != 0) {
+        int why = errno;
+        free(q);
+        errno = why;
+        return NULL;
+    }
+    pthread_mutex_init(&q->mu, NULL);
+    q->references = 1;
+    return q;
+}
+
+void shim_queue_name(shim_queue *q, uintptr_t handle) {
+    struct bucket *b = bucket_of(handle);
+    q->handle = handle;
+    pthread_mutex_lock(&b->mu);
+    q->next = b->first;
+    b->first = q;
+    pthread_mutex_unlock(&b->mu);
+}
+
+shim_queue *shim_queue_find(uintptr_t handle) {
+    struct bucket *b = bucket_of(handle);
+    shim_queue *q;
+    pthread_mutex_lock(&b->mu);
+    for (q = b->first; q != NULL && q->handle != handle; q = q->next) {
+    }
+    if (q != NULL) __atomic_fetch_add(&q->references, 1, __ATOMIC_RELAXED);
+    pthread_mutex_unlock(&b->mu);
+    return q;
+}
+
+static void forget_name(shim_queue *q) {
+    struct bucket *b = bucket_of(q->handle);
+    pthread_mutex_lock(&b->mu);
+    for (shim_queue **p = &b->first; *p != NULL; p = &(*p)->next) {
+        if (*p == q) {
+            *p = q->next;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&b->mu);
+}
+
+static void forget_events(shim_queue *q) {
+    for (size_t i = q->head; i < q->tail; i++) free(q->events[i].own);
+    free(q->events);
+    free(q->bytes);
+    q->events = NULL;
+    q->bytes = NULL;
+    q->head = q->tail = q->room = q->start = q->end = q->size = 0;
+}
+
+void shim_queue_close(shim_queue *q) {
+    forget_name(q);
+    pthread_mutex_lock(&q->mu);
+    if (!q->closed) {
+        q->closed = 1;
+        forget_events(q);
+        if (q->waiters == 0) shim_wake_close(q->wake);
+        else shim_wake_set(q->wake);
+    }
+    pthread_mutex_unlock(&q->mu);
+}
+
+void shim_queue_release(shim_queue *q) {
+    if (__atomic_sub_fetch(&q->references, 1, __ATOMIC_ACQ_REL) != 0) return;
+    pthread_mutex_destroy(&q->mu);
+    free(q);
+}
+
+/* ---- writing; q->mu is held */
+
+/* The descriptor is written under the lock: outside of it the queue could be closed, and the number be somebody else's. */
+static void arm(shim_queue *q) {
+    if (q->armed) return;
+    q->armed = 1;
+    shim_wake_set(q->wake);
+}
+
+static void disarm(shim_queue *q) {
+    if (!q->armed || q->head != q->tail) return;
+    q->armed = 0;
+    shim_wake_clear(q->wake);
+}
+
+/* Moves what waits to the front where what was read takes up more, so that a queue that never becomes empty does not grow. */
+static void compact(shim_queue *q) {
+    if (q->head > 64 && q->head > q->tail / 2) {
+        memmove(q->events, q->events + q->head, (q->tail - q->head) * sizeof *q->events);
+        q->tail -= q->head;
+        q->head = 0;
+    }
+    if (q->start > 4096 && q->start > q->end / 2) {
+        memmove(q->bytes, q->bytes + q->start, q->end - q->start);
+        q->end -= q->start;
+        q->start = 0;
+    }
+}
+
+static int more_events(shim_queue *q) {
+    if (q->tail < q->room) return 0;
+    size_t room = q->room == 0 ? 16 : 2 * q->room;
+    waiting *events = realloc(q->events, room * sizeof *events);
+    if (events == NULL) return -1;
+    q->events = events;
+    q->room = room;
+    return 0;
+}
+
+static int more_bytes(shim_queue *q, size_t n) {
+    if (n <= q->size - q->end) return 0;
+    size_t size = q->size == 0 ? 4096 : q->size;
+    while (size - q->end < n) size *= 2;
+    char *bytes = realloc(q->bytes, size);
+    if (bytes == NULL) return -1;
+    q->bytes = bytes;
+    q->size = size;
+    return 0;
+}
+
+static void append(shim_queue *q, const char *text, size_t n) {
+    if (n == 0) return;
+    memcpy(q->bytes + q->end, text, n);
+    q->end += n;
+}
+
+/* Adds an event whose payload is before and then payload. 0, or -1 when memory is out. */
+static int push(shim_queue *q, waiting event, const char *before, const char *payload, size_t n) {
+    size_t ahead = strlen(before);
+    event.size = ahead + n;
+    if (more_events(q) != 0) return -1;
+    if (event.size >= LARGE) {
+        if ((event.own = malloc(event.size)) == NULL) return -1;
+        memcpy(event.own, before, ahead);
+        memcpy(event.own + ahead, payload, n);
+    } else {
+        if (more_bytes(q, event.size) != 0) return -1;
+        append(q, before, ahead);
+        append(q, payload, n);
+    }
+    q->events[q->tail++] = event;
+    arm(q);
+    return 0;
+}
+
+/* Adds a chunk to the last event, where that is a batch of the same operation, or begins one. */
+static int push_batched(shim_queue *q, waiting event, const char *chunk, size_t n) {
+    if (q->head < q->tail) {
+        waiting *last = &q->events[q->tail - 1];
+        if (last->op == event.op && last->batch > 0 && last->batch < MOST_BATCHED && last->own == NULL && last->size + n < LARGE) {
+            if (more_bytes(q, 1 + n) != 0) return -1;
+            append(q, ",", 1);
+            append(q, chunk, n);
+            last->size += 1 + n;
+            last->batch++;
+            return 0;
+        }
+    }
+    event.batch = 1;
+    return push(q, event, "[", chunk, n);
+}
+
+int shim_queue_push(shim_queue *q, int32_t kind, int32_t status, uint64_t op, uint64_t tag, const char *payload, size_t n) {
+    waiting event = {kind, status, op, tag, 0, NULL, 0};
+    pthread_mutex_lock(&q->mu);
+    int done = q->closed ? 0 : push(q, event, "", payload, n);
+    pthread_mutex_unlock(&q->mu);
+    return done;
+}
+
+int shim_queue_push_batched(shim_queue *q, uint64_t op, uint64_t tag, const char *chunk, size_t n) {
+    waiting event = {LLMAGG_EVENT_CHUNK, LLMAGG_OK, op, tag, 0, NULL, 0};
+    pthread_mutex_lock(&q->mu);
+    int done = q->closed ? 0 : push_batched(q, event, chunk, n);
+    pthread_mutex_unlock(&q->mu);
+    return done;
+}
+
+int shim_queue_offer(shim_queue *q, int32_t kind, const char *payload, size_t n) {
+    waiting event = {kind, LLMAGG_OK, 0, 0, 0, NULL, 0};
+    pthread_mutex_lock(&q->mu);
+    int takes = !q->closed;
+    if (takes) {
+        if (q->droppable < MOST_DROPPABLE && push(q, event, "", payload, n) == 0) q->droppable++;
+        else q->dropped++;
+    }
+    pthread_mutex_unlock(&q->mu);
+    return takes;
+}
+
+void shim_queue_note_dropped(shim_queue *q, uint64_t n) {
+    pthread_mutex_lock(&q->mu);
+    q->dropped += n;
+    pthread_mutex_unlock(&q->mu);
+}
+
+/* ---- reading */
+
+static void tell_dropped(shim_queue *q) {
+    waiting event = {LLMAGG_EVENT_DROPPED, LLMAGG_OK, 0, 0, 0, NULL, 0};
+    char text[48];
+    if (q->dropped == 0) return;
+    int n = snprintf(text, sizeof text, "{\"count\":%" PRIu64 "}", q->dropped);
+    if (push(q, event, "", text, (size_t)n) == 0) q->dropped = 0;
+}
+
+/* Drops the first event, whose payload was copied. */
+static void pop(shim_queue *q) {
+    waiting *event = &q->events[q->head++];
+    if (event->own == NULL) q->start += event->size;
+    free(event->own);
+    if (event->kind == LLMAGG_EVENT_LOG || event->kind == LLMAGG_EVENT_OBSERVE) q->droppable--;
+    if (q->head < q->tail) return;
+    q->head = q->tail = q->start = q->end = 0;
+    if (q->size > KEPT) {
+        free(q->bytes);
+        q->bytes = NULL;
+        q->size = 0;
+    }
+    if (q->room > KEPT / sizeof *q->events) {
+        free(q->events);
+        q->events = NULL;
+        q->room = 0;
+    }
+}
+
+/* Copies the first event into d's memory. 0 where it does not fit. */
+static int give(shim_queue *q, llmagg_drain *d) {
+    const waiting *from = &q->events[q->head];
+    size_t tail = from->batch > 0, need = from->size + tail + 1;
+    if (need > d->buffer_size - d->used) {
+        if (need > d->buffer_size) d->needed = need;
+        return 0;
+    }
+    char *to = d->buffer + d->used;
+    if (from->size > 0) memcpy(to, from->own != NULL ? from->own : q->bytes + q->start, from->size);
+    if (tail) to[from->size] = ']';
+    to[need - 1] = 0;
+    llmagg_event *event = (llmagg_event *)(void *)((char *)d->events + d->count * d->event_size);
+    event->type = from->kind;
+    event->status = from->status;
+    event->op = from->op;
+    event->tag = from->tag;
+    event->payload = to;
+    event->payload_len = need - 1;
+    d->used += need;
+    d->count++;
+    return 1;
+}
+
+static llmagg_status drain_locked(shim_queue *q, llmagg_drain *d) {
+    if (q->closed) return LLMAGG_E_CLOSED;
+    d->count = d->used = d->needed = 0;
+    tell_dropped(q);
+    while (d->count < d->max_events && q->head < q->tail && give(q, d)) pop(q);
+    compact(q);
+    d->pending = q->tail - q->head;
+    disarm(q);
+    return LLMAGG_OK;
+}
+
+llmagg_status shim_queue_drain(shim_queue *q, llmagg_drain *d) {
+    pthread_mutex_lock(&q->mu);
+    llmagg_status status = drain_locked(q, d);
+    pthread_mutex_unlock(&q->mu);
+    return status;
+}
+
+llmagg_status shim_queue_run_next(shim_queue *q, llmagg_drain *d, int *stop) {
+    llmagg_status status = LLMAGG_OK;
+    pthread_mutex_lock(&q->mu);
+    *stop = q->stopped;
+    q->stopped = 0;
+    if (!*stop) status = drain_locked(q, d);
+    else if (!q->closed) disarm(q);
+    pthread_mutex_unlock(&q->mu);
+    return status;
+}
+
+llmagg_status shim_queue_stop(shim_queue *q) {
+    pthread_mutex_lock(&q->mu);
+    llmagg_status status = q->closed ? LLMAGG_E_CLOSED : LLMAGG_OK;
+    if (!q->closed) {
+        q->stopped = 1;
+        arm(q);
+    }
+    pthread_mutex_unlock(&q->mu);
+    return status;
+}
+
+llmagg_status shim_queue_begin_wait(shim_queue *q, int *fd) {
+    pthread_mutex_lock(&q->mu);
+    llmagg_status status = q->closed ? LLMAGG_E_CLOSED : LLMAGG_OK;
+    if (!q->closed) {
+        q->waiters++;
+        *fd = q->wake.read_fd;
+    }
+    pthread_mutex_unlock(&q->mu);
+    return status;
+}
+
+llmagg_status shim_queue_end_wait(shim_queue *q) {
+    pthread_mutex_lock(&q->mu);
+    llmagg_status status = q->closed ? LLMAGG_E_CLOSED : LLMAGG_OK;
+    q->waiters--;
+    if (q->closed && q->waiters == 0) shim_wake_close(q->wake);
+    pthread_mutex_unlock(&q->mu);
+    return status;
+}

@@ -1,0 +1,257 @@
+/* The queue of capi/queue.c by itself: what waits keeps its order and its bytes, chunks join in batches, memory is given back; and
+ * writers, readers, waiters and whoever closes it may be different threads. Built under each sanitizer. */
+#define _GNU_SOURCE
+#include <pthread.h>
+
+#include "check.h"
+#include "shim.h"
+
+enum { MOST = 64, BUFFER = 1 << 20, WRITERS = 4, TURNS = 3000, LARGE = 64 << 10 };
+
+static char *filler; /* LARGE + 200 bytes of 'x' */
+
+static struct taken {
+    llmagg_event events[MOST];
+    char bytes[BUFFER];
+    llmagg_drain drain;
+} taken;
+
+static void take(shim_queue *q, size_t most, size_t size) {
+    taken.drain = (llmagg_drain){sizeof taken.drain, sizeof(llmagg_event), taken.events, most, taken.bytes, size, 9, 9, 9, 9};
+    if (shim_queue_drain(q, &taken.drain) != LLMAGG_OK) printf("# closed\n");
+}
+
+static shim_queue *opened(void) {
+    shim_queue *q = shim_queue_new();
+    if (q == NULL) printf("# no queue\n");
+    return q;
+}
+
+static void done_with(shim_queue *q) {
+    shim_queue_close(q);
+    shim_queue_release(q);
+}
+
+static unsigned state = 1;
+static unsigned below(unsigned n) {
+    state = state * 1664525u + 1013904223u;
+    return (state >> 8) % n;
+}
+
+/* A payload that its number tells: its length and its first bytes. */
+static size_t size_of(uint64_t number) { return number % 401 == 7 ? LARGE + number % 100 : 20 + number % 280; }
+
+static int push_numbered(shim_queue *q, uint64_t number) {
+    char *text = malloc(size_of(number));
+    memset(text, 'a' + (int)(number % 26), size_of(number));
+    int done = shim_queue_push(q, LLMAGG_EVENT_DONE, (int32_t)-number, number, number + 1, text, size_of(number));
+    free(text);
+    return done;
+}
+
+static int is_numbered(const llmagg_event *e, uint64_t number) {
+    return e->type == LLMAGG_EVENT_DONE && e->status == (int32_t)-number && e->op == number && e->tag == number + 1 && e->payload_len == size_of(number) &&
+           e->payload[0] == 'a' + (int)(number % 26) && e->payload[e->payload_len - 1] == e->payload[0] && e->payload[e->payload_len] == '\0';
+}
+
+static void what_waits_keeps_its_order_and_bytes(void) {
+    shim_queue *q = opened();
+    uint64_t pushed = 0, read = 0;
+    for (int step = 0; step < 20000; step++) {
+        if (below(100) < 55) {
+            CHECK(push_numbered(q, pushed++) == 0);
+            continue;
+        }
+        size_t size = below(10) == 0 ? 64 : BUFFER, before = (size_t)(pushed - read);
+        take(q, 1 + below(4), size);
+        CHECK(taken.drain.pending == before - taken.drain.count && taken.drain.used <= size);
+        for (size_t i = 0; i < taken.drain.count; i++) CHECK(is_numbered(&taken.events[i], read++));
+        if (before > 0 && taken.drain.count == 0) CHECK(taken.drain.needed == size_of(read) + 1 && size < taken.drain.needed);
+        else CHECK(taken.drain.needed == 0 || taken.drain.needed > size);
+    }
+    while (read < pushed) {
+        take(q, MOST, BUFFER);
+        CHECK(taken.drain.count > 0);
+        for (size_t i = 0; i < taken.drain.count; i++) CHECK(is_numbered(&taken.events[i], read++));
+    }
+    done_with(q);
+}
+
+static void a_room_that_is_only_full_needs_nothing(void) {
+    shim_queue *q = opened();
+    for (int i = 0; i < 3; i++) CHECK(shim_queue_push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "1234567", 7) == 0);
+    take(q, MOST, 20);
+    CHECK(taken.drain.count == 2 && taken.drain.used == 16 && taken.drain.pending == 1 && taken.drain.needed == 0);
+    done_with(q);
+}
+
+static void an_empty_payload_is_an_empty_text(void) {
+    shim_queue *q = opened();
+    CHECK(shim_queue_push(q, LLMAGG_EVENT_RESUME_CUSTOM, 0, 1, 2, NULL, 0) == 0);
+    take(q, MOST, BUFFER);
+    CHECK(taken.drain.count == 1 && taken.events[0].payload_len == 0 && strcmp(taken.events[0].payload, "") == 0);
+    done_with(q);
+}
+
+/* Chunks of a stream that nobody reads meanwhile: at most 32 an event. */
+static void chunks_join_in_batches(void) {
+    shim_queue *q = opened();
+    uint64_t wrote[2] = {0, 0}, read[2] = {0, 0};
+    for (int step = 0; step < 20000; step++) {
+        uint64_t op = below(8) / 6;
+        char chunk[400];
+        int n = snprintf(chunk, sizeof chunk, "%llu%.*s", (unsigned long long)wrote[op]++, (int)below(3) * 100, "                    ");
+        CHECK(shim_queue_push_batched(q, op, 5, chunk, (size_t)n) == 0);
+        if (below(30) != 0) continue;
+        for (;;) {
+            take(q, MOST, BUFFER);
+            for (size_t i = 0; i < taken.drain.count; i++) {
+                const llmagg_event *e = &taken.events[i];
+                char *at = (char *)(uintptr_t)e->payload;
+                int members = 0;
+                CHECK(e->type == LLMAGG_EVENT_CHUNK && *at == '[' && e->payload[e->payload_len - 1] == ']');
+                do CHECK(strtoull(at + 1, &at, 10) == read[e->op]++ && ++members <= 32);
+                while ((at += strspn(at, " "), *at) == ',');
+                CHECK(at == e->payload + e->payload_len - 1);
+            }
+            if (taken.drain.pending == 0) break;
+        }
+        CHECK(read[0] == wrote[0] && read[1] == wrote[1]);
+    }
+    done_with(q);
+}
+
+static void a_batch_ends_at_another_event_and_at_64_kib(void) {
+    shim_queue *q = opened();
+    CHECK(shim_queue_push_batched(q, 1, 0, "1", 1) == 0);
+    CHECK(shim_queue_push(q, LLMAGG_EVENT_RESTART, 0, 1, 0, "{}", 2) == 0);
+    CHECK(shim_queue_push_batched(q, 1, 0, "2", 1) == 0);
+    CHECK(shim_queue_push_batched(q, 1, 0, filler, LARGE - 5) == 0);
+    CHECK(shim_queue_push_batched(q, 1, 0, "3", 1) == 0);
+    CHECK(shim_queue_push_batched(q, 1, 0, filler, LARGE + 7) == 0);
+    CHECK(shim_queue_push_batched(q, 1, 0, "4", 1) == 0);
+    take(q, MOST, BUFFER);
+    static const size_t sizes[] = {3, 2, LARGE + 1, LARGE + 9, 3}; /* "[2,xxx…,3]" is the third */
+    CHECK(taken.drain.count == 5 && taken.drain.pending == 0);
+    for (int i = 0; i < 5; i++) CHECK(taken.events[i].payload_len == sizes[i]);
+    done_with(q);
+}
+
+static void log_events_are_bounded_and_counted(void) {
+    shim_queue *q = opened();
+    for (int i = 0; i < SHIM_MOST_DROPPABLE + 5; i++) CHECK(shim_queue_offer(q, LLMAGG_EVENT_LOG, "{}", 2) == 1);
+    shim_queue_note_dropped(q, 3);
+    int logs = 0, dropped = 0;
+    do {
+        take(q, MOST, BUFFER);
+        for (size_t i = 0; i < taken.drain.count; i++) {
+            logs += taken.events[i].type == LLMAGG_EVENT_LOG;
+            dropped += taken.events[i].type == LLMAGG_EVENT_DROPPED && strcmp(taken.events[i].payload, "{\"count\":8}") == 0;
+        }
+    } while (taken.drain.pending > 0);
+    CHECK(logs == SHIM_MOST_DROPPABLE && dropped == 1);
+    CHECK(shim_queue_offer(q, LLMAGG_EVENT_LOG, "{}", 2) == 1); /* there is room again */
+    take(q, MOST, BUFFER);
+    CHECK(taken.drain.count == 1);
+    shim_queue_close(q);
+    CHECK(shim_queue_offer(q, LLMAGG_EVENT_LOG, "{}", 2) == 0);
+    shim_queue_release(q);
+}
+
+static void it_is_found_by_its_handle_while_it_is_open(void) {
+    shim_queue *q = opened(), *other = opened();
+    CHECK(shim_queue_find(4096) == NULL);
+    shim_queue_name(q, 4096);
+    shim_queue_name(other, 8192);
+    CHECK(shim_queue_find(4096) == q && shim_queue_find(8192) == other);
+    shim_queue_release(other);
+    shim_queue_close(q);
+    CHECK(shim_queue_find(4096) == NULL);
+    CHECK(shim_queue_push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "{}", 2) == 0); /* lost */
+    CHECK(shim_queue_drain(q, &taken.drain) == LLMAGG_E_CLOSED && shim_queue_stop(q) == LLMAGG_E_CLOSED);
+    shim_queue_release(q);
+    shim_queue_release(q);
+    done_with(other);
+}
+
+/* ---- from several threads */
+
+static shim_queue *shared;
+static int writing;
+
+static void *write_numbers(void *which) {
+    for (int i = 0; i < TURNS; i++) {
+        if (shim_queue_push_batched(shared, (uintptr_t)which, 0, "[]", 2) != 0) abort();
+        if (i % 16 == 0 && push_numbered(shared, 1000 + (uint64_t)i) != 0) abort();
+        if (i % 64 == 0) shim_queue_offer(shared, LLMAGG_EVENT_OBSERVE, "{}", 2);
+    }
+    __atomic_sub_fetch(&writing, 1, __ATOMIC_SEQ_CST);
+    return NULL;
+}
+
+static void writers_and_a_reader_lose_nothing(void) {
+    pthread_t writers[WRITERS];
+    int fd = -1, chunks = 0, numbered = 0, observed = 0;
+    shared = opened();
+    CHECK(shim_queue_begin_wait(shared, &fd) == LLMAGG_OK);
+    writing = WRITERS;
+    for (uintptr_t i = 0; i < WRITERS; i++) pthread_create(&writers[i], NULL, write_numbers, (void *)(i + 1));
+    do {
+        CHECK(shim_wake_wait(fd, 0.05) >= 0);
+        take(shared, MOST, BUFFER);
+        for (size_t i = 0; i < taken.drain.count; i++) {
+            const llmagg_event *e = &taken.events[i];
+            if (e->type == LLMAGG_EVENT_CHUNK) chunks += count(e->payload, "[]");
+            else if (e->type == LLMAGG_EVENT_OBSERVE) observed++;
+            else numbered += is_numbered(e, e->op);
+        }
+    } while (taken.drain.pending > 0 || __atomic_load_n(&writing, __ATOMIC_SEQ_CST) > 0 || shim_wake_wait(fd, 0) == 1);
+    for (int i = 0; i < WRITERS; i++) pthread_join(writers[i], NULL);
+    CHECK(chunks == WRITERS * TURNS && numbered == WRITERS * ((TURNS + 15) / 16) && observed == WRITERS * ((TURNS + 63) / 64));
+    CHECK(shim_queue_end_wait(shared) == LLMAGG_OK);
+    done_with(shared);
+}
+
+static void *wait_for_it(void *handle) {
+    shim_queue *q = shim_queue_find((uintptr_t)handle);
+    int fd = -1;
+    if (q == NULL) return "closed before";
+    llmagg_status status = shim_queue_begin_wait(q, &fd);
+    if (status == LLMAGG_OK) {
+        shim_wake_wait(fd, 20);
+        status = shim_queue_end_wait(q);
+    }
+    shim_queue_release(q);
+    return status == LLMAGG_E_CLOSED ? "closed" : "still open";
+}
+
+static void closing_ends_the_waiting(void) {
+    for (uintptr_t round = 1; round <= 200; round++) {
+        pthread_t waiters[2];
+        void *said[2];
+        shared = opened();
+        shim_queue_name(shared, round);
+        for (int i = 0; i < 2; i++) pthread_create(&waiters[i], NULL, wait_for_it, (void *)round);
+        done_with(shared);
+        for (int i = 0; i < 2; i++) {
+            pthread_join(waiters[i], &said[i]);
+            CHECK(has(said[i], "closed"));
+        }
+    }
+}
+
+int main(void) {
+    filler = malloc(LARGE + 200);
+    memset(filler, 'x', LARGE + 200);
+    RUN(what_waits_keeps_its_order_and_bytes);
+    RUN(a_room_that_is_only_full_needs_nothing);
+    RUN(an_empty_payload_is_an_empty_text);
+    RUN(chunks_join_in_batches);
+    RUN(a_batch_ends_at_another_event_and_at_64_kib);
+    RUN(log_events_are_bounded_and_counted);
+    RUN(it_is_found_by_its_handle_while_it_is_open);
+    RUN(writers_and_a_reader_lose_nothing);
+    RUN(closing_ends_the_waiting);
+    free(filler);
+    return RESULT();
+}
