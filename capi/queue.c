@@ -38,7 +38,7 @@ struct shim_queue {
     size_t start, end, size;
     size_t droppable; /* LOG and OBSERVE events that wait */
     uint64_t dropped; /* of these, since the last DROPPED event */
-    int armed;        /* the descriptor is readable */
+    enum { QUIET, ASKED, ARMED } state; /* nothing to tell; shim_queue_wake is asked for; the descriptor is readable */
     int waiters;      /* threads that may poll the descriptor now */
     int stopped;      /* shim_queue_stop was called */
     int closed;
@@ -135,15 +135,31 @@ void shim_queue_release(shim_queue *q) {
 
 /* The descriptor is written under the lock: outside of it the queue could be closed, and the number be somebody else's. */
 static void arm(shim_queue *q) {
-    if (q->armed) return;
-    q->armed = 1;
+    if (q->state == ARMED) return;
+    q->state = ARMED;
     shim_wake_set(q->wake);
 }
 
 static void disarm(shim_queue *q) {
-    if (!q->armed || q->head != q->tail) return;
-    q->armed = 0;
+    if (q->state != ARMED || q->head != q->tail) return;
+    q->state = QUIET;
     shim_wake_clear(q->wake);
+}
+
+/* What a push has to tell: whether the reader must be woken, and nobody was asked to do so yet. */
+static int tell(shim_queue *q) {
+    if (q->state != QUIET) return SHIM_PUSHED;
+    q->state = ASKED;
+    return SHIM_WAKE;
+}
+
+void shim_queue_wake(shim_queue *q) {
+    pthread_mutex_lock(&q->mu);
+    if (q->state == ASKED) {
+        q->state = QUIET;
+        if (!q->closed && q->head < q->tail) arm(q);
+    }
+    pthread_mutex_unlock(&q->mu);
 }
 
 /* Moves what waits to the front where what was read takes up more, so that a queue that never becomes empty does not grow. */
@@ -187,23 +203,22 @@ static void append(shim_queue *q, const char *text, size_t n) {
     q->end += n;
 }
 
-/* Adds an event whose payload is before and then payload. 0, or -1 when memory is out. */
+/* Adds an event whose payload is before and then payload. */
 static int push(shim_queue *q, waiting event, const char *before, const char *payload, size_t n) {
     size_t ahead = strlen(before);
     event.size = ahead + n;
-    if (more_events(q) != 0) return -1;
+    if (more_events(q) != 0) return SHIM_NO_MEMORY;
     if (event.size >= LARGE) {
-        if ((event.own = malloc(event.size)) == NULL) return -1;
+        if ((event.own = malloc(event.size)) == NULL) return SHIM_NO_MEMORY;
         memcpy(event.own, before, ahead);
         memcpy(event.own + ahead, payload, n);
     } else {
-        if (more_bytes(q, event.size) != 0) return -1;
+        if (more_bytes(q, event.size) != 0) return SHIM_NO_MEMORY;
         append(q, before, ahead);
         append(q, payload, n);
     }
     q->events[q->tail++] = event;
-    arm(q);
-    return 0;
+    return tell(q);
 }
 
 /* Adds a chunk to the last event, where that is a batch of the same operation, or begins one. */
@@ -211,12 +226,12 @@ static int push_batched(shim_queue *q, waiting event, const char *chunk, size_t 
     if (q->head < q->tail) {
         waiting *last = &q->events[q->tail - 1];
         if (last->op == event.op && last->batch > 0 && last->batch < MOST_BATCHED && last->own == NULL && last->size + n < LARGE) {
-            if (more_bytes(q, 1 + n) != 0) return -1;
+            if (more_bytes(q, 1 + n) != 0) return SHIM_NO_MEMORY;
             append(q, ",", 1);
             append(q, chunk, n);
             last->size += 1 + n;
             last->batch++;
-            return 0;
+            return tell(q);
         }
     }
     event.batch = 1;
@@ -226,7 +241,7 @@ static int push_batched(shim_queue *q, waiting event, const char *chunk, size_t 
 int shim_queue_push(shim_queue *q, int32_t kind, int32_t status, uint64_t op, uint64_t tag, const char *payload, size_t n) {
     waiting event = {kind, status, op, tag, 0, NULL, 0};
     pthread_mutex_lock(&q->mu);
-    int done = q->closed ? 0 : push(q, event, "", payload, n);
+    int done = q->closed ? SHIM_PUSHED : push(q, event, "", payload, n);
     pthread_mutex_unlock(&q->mu);
     return done;
 }
@@ -234,21 +249,25 @@ int shim_queue_push(shim_queue *q, int32_t kind, int32_t status, uint64_t op, ui
 int shim_queue_push_batched(shim_queue *q, uint64_t op, uint64_t tag, const char *chunk, size_t n) {
     waiting event = {LLMAGG_EVENT_CHUNK, LLMAGG_OK, op, tag, 0, NULL, 0};
     pthread_mutex_lock(&q->mu);
-    int done = q->closed ? 0 : push_batched(q, event, chunk, n);
+    int done = q->closed ? SHIM_PUSHED : push_batched(q, event, chunk, n);
     pthread_mutex_unlock(&q->mu);
     return done;
 }
 
 int shim_queue_offer(shim_queue *q, int32_t kind, const char *payload, size_t n) {
     waiting event = {kind, LLMAGG_OK, 0, 0, 0, NULL, 0};
+    int done = SHIM_PUSHED;
     pthread_mutex_lock(&q->mu);
-    int takes = !q->closed;
-    if (takes) {
-        if (q->droppable < MOST_DROPPABLE && push(q, event, "", payload, n) == 0) q->droppable++;
-        else q->dropped++;
+    if (q->closed) {
+        done = SHIM_CLOSED;
+    } else if (q->droppable == MOST_DROPPABLE || (done = push(q, event, "", payload, n)) == SHIM_NO_MEMORY) {
+        q->dropped++;
+        done = SHIM_PUSHED;
+    } else {
+        q->droppable++;
     }
     pthread_mutex_unlock(&q->mu);
-    return takes;
+    return done;
 }
 
 void shim_queue_note_dropped(shim_queue *q, uint64_t n) {
@@ -264,7 +283,9 @@ static void tell_dropped(shim_queue *q) {
     char text[48];
     if (q->dropped == 0) return;
     int n = snprintf(text, sizeof text, "{\"count\":%" PRIu64 "}", q->dropped);
-    if (push(q, event, "", text, (size_t)n) == 0) q->dropped = 0;
+    if (push(q, event, "", text, (size_t)n) == SHIM_NO_MEMORY) return;
+    q->dropped = 0;
+    arm(q); /* it may not fit into this reader's memory */
 }
 
 /* Drops the first event, whose payload was copied. */

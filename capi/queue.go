@@ -9,6 +9,7 @@ import "C"
 
 import (
 	"runtime"
+	"sync"
 	"unsafe"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -57,26 +58,34 @@ type record struct {
 	op, tag      uint64
 }
 
-// push adds an event and wakes the reader if the queue was empty. The payload
-// is copied. What is pushed to a freed queue is lost.
+// push adds an event and has the reader woken if the queue was empty. The
+// payload is copied. What is pushed to a freed queue is lost.
 func (q *queue) push(r record, payload []byte) {
-	must(C.shim_queue_push(q.events, C.int32_t(r.kind), C.int32_t(r.status), C.uint64_t(r.op), C.uint64_t(r.tag), bytesOf(payload), C.size_t(len(payload))))
-	runtime.KeepAlive(q)
+	q.pushed(C.shim_queue_push(q.events, C.int32_t(r.kind), C.int32_t(r.status), C.uint64_t(r.op), C.uint64_t(r.tag), bytesOf(payload), C.size_t(len(payload))))
 }
 
 // pushBatched is push for a chunk of a stream, which may join the stream's last
 // event while that still waits (LLMAGG_BATCH).
 func (q *queue) pushBatched(r record, chunk []byte) {
-	must(C.shim_queue_push_batched(q.events, C.uint64_t(r.op), C.uint64_t(r.tag), bytesOf(chunk), C.size_t(len(chunk))))
-	runtime.KeepAlive(q)
+	q.pushed(C.shim_queue_push_batched(q.events, C.uint64_t(r.op), C.uint64_t(r.tag), bytesOf(chunk), C.size_t(len(chunk))))
 }
 
 // offer adds a LOG or OBSERVE event unless too many wait. It reports whether
 // the queue still takes any.
 func (q *queue) offer(kind int32, payload []byte) bool {
-	takes := C.shim_queue_offer(q.events, C.int32_t(kind), bytesOf(payload), C.size_t(len(payload))) != 0
+	return q.pushed(C.shim_queue_offer(q.events, C.int32_t(kind), bytesOf(payload), C.size_t(len(payload))))
+}
+
+// pushed does what a push has asked for, and reports whether the queue is open.
+func (q *queue) pushed(told C.int) bool {
+	switch told {
+	case C.SHIM_WAKE:
+		readers.wake(q)
+	case C.SHIM_NO_MEMORY: // as where Go's own allocator finds none
+		panic("out of memory for an event")
+	}
 	runtime.KeepAlive(q)
-	return takes
+	return told != C.SHIM_CLOSED
 }
 
 // noteDropped counts events that were lost before they came here.
@@ -95,9 +104,35 @@ func (q *queue) close() {
 
 func bytesOf(text []byte) *C.char { return (*C.char)(unsafe.Pointer(unsafe.SliceData(text))) }
 
-// must ends the process where C has no memory left, as Go's own allocator does.
-func must(status C.int) {
-	if status != 0 {
-		panic("out of memory for an event")
+// readers are those that are to be woken. What can run in Go now runs first, and
+// what it pushes finds the reader's wake-up under way: a reader that was woken
+// at once would take the processor away, for one event each time.
+var readers wakeups
+
+type wakeups struct {
+	mu     sync.Mutex // guards queues
+	queues []*queue
+}
+
+// wake wakes the reader of q soon.
+func (w *wakeups) wake(q *queue) {
+	w.mu.Lock()
+	w.queues = append(w.queues, q)
+	first := len(w.queues) == 1
+	w.mu.Unlock()
+	if first {
+		go w.run()
+	}
+}
+
+func (w *wakeups) run() {
+	runtime.Gosched() // to the end of the line
+	w.mu.Lock()
+	queues := w.queues
+	w.queues = nil
+	w.mu.Unlock()
+	for _, q := range queues {
+		C.shim_queue_wake(q.events)
+		runtime.KeepAlive(q)
 	}
 }

@@ -66,12 +66,16 @@ SHIM_HIDDEN llmagg_status shim_queue_not_found(uintptr_t handle, llmagg_error **
 SHIM_HIDDEN void shim_queue_close(shim_queue *q);
 /* Gives one reference back. */
 SHIM_HIDDEN void shim_queue_release(shim_queue *q);
-/* Adds an event, its payload copied, and wakes the reader. -1 when memory is out. */
+/* What a push tells: nothing is to be done; shim_queue_wake is to be called, soon and once; memory is out; the queue is closed. */
+enum { SHIM_PUSHED, SHIM_WAKE, SHIM_NO_MEMORY, SHIM_CLOSED };
+/* Adds an event, its payload copied. To a closed queue nothing is added, which is SHIM_PUSHED. */
 SHIM_HIDDEN int shim_queue_push(shim_queue *q, int32_t kind, int32_t status, uint64_t op, uint64_t tag, const char *payload, size_t n);
 /* The same for a chunk of a batch (LLMAGG_BATCH), which may join the operation's last event while that waits. */
 SHIM_HIDDEN int shim_queue_push_batched(shim_queue *q, uint64_t op, uint64_t tag, const char *chunk, size_t n);
-/* Adds a LOG or OBSERVE event, or counts it as dropped where too many wait. 0 when the queue is closed. */
+/* Adds a LOG or OBSERVE event, or counts it as dropped where too many wait. */
 SHIM_HIDDEN int shim_queue_offer(shim_queue *q, int32_t kind, const char *payload, size_t n);
+/* Makes the descriptor readable, if events still wait. */
+SHIM_HIDDEN void shim_queue_wake(shim_queue *q);
 /* Counts events that were lost before they came here. */
 SHIM_HIDDEN void shim_queue_note_dropped(shim_queue *q, uint64_t n);
 /* Those that follow give LLMAGG_OK, or LLMAGG_E_CLOSED and nothing else. */

@@ -40,8 +40,8 @@ func takeStats() stats {
 	read := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/total:bytes"},
 		{Name: "/memory/classes/heap/released:bytes"}}
 	metrics.Read(read)
-	s.HeapBytes = read[0].Value.Uint64()
-	s.RuntimeBytes = read[1].Value.Uint64() - read[2].Value.Uint64()
+	s.HeapBytes = read[0].Value.Uint64() - uint64(len(reserve))
+	s.RuntimeBytes = read[1].Value.Uint64() - read[2].Value.Uint64() - uint64(len(reserve))
 	return s
 }
 

@@ -32,6 +32,12 @@ static void done_with(shim_queue *q) {
     shim_queue_release(q);
 }
 
+/* Does what a push asks for, as Go does. 0 where it failed. */
+static int told(shim_queue *q, int what) {
+    if (what == SHIM_WAKE) shim_queue_wake(q);
+    return what == SHIM_PUSHED || what == SHIM_WAKE;
+}
+
 static unsigned state = 1;
 static unsigned below(unsigned n) {
     state = state * 1664525u + 1013904223u;
@@ -44,7 +50,7 @@ static size_t size_of(uint64_t number) { return number % 401 == 7 ? LARGE + numb
 static int push_numbered(shim_queue *q, uint64_t number) {
     char *text = malloc(size_of(number));
     memset(text, 'a' + (int)(number % 26), size_of(number));
-    int done = shim_queue_push(q, LLMAGG_EVENT_DONE, (int32_t)-number, number, number + 1, text, size_of(number));
+    int done = told(q, shim_queue_push(q, LLMAGG_EVENT_DONE, (int32_t)-number, number, number + 1, text, size_of(number)));
     free(text);
     return done;
 }
@@ -59,7 +65,7 @@ static void what_waits_keeps_its_order_and_bytes(void) {
     uint64_t pushed = 0, read = 0;
     for (int step = 0; step < 20000; step++) {
         if (below(100) < 55) {
-            CHECK(push_numbered(q, pushed++) == 0);
+            CHECK(push_numbered(q, pushed++));
             continue;
         }
         size_t size = below(10) == 0 ? 64 : BUFFER, before = (size_t)(pushed - read);
@@ -79,7 +85,7 @@ static void what_waits_keeps_its_order_and_bytes(void) {
 
 static void a_room_that_is_only_full_needs_nothing(void) {
     shim_queue *q = opened();
-    for (int i = 0; i < 3; i++) CHECK(shim_queue_push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "1234567", 7) == 0);
+    for (int i = 0; i < 3; i++) CHECK(told(q, shim_queue_push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "1234567", 7)));
     take(q, MOST, 20);
     CHECK(taken.drain.count == 2 && taken.drain.used == 16 && taken.drain.pending == 1 && taken.drain.needed == 0);
     done_with(q);
@@ -87,7 +93,7 @@ static void a_room_that_is_only_full_needs_nothing(void) {
 
 static void an_empty_payload_is_an_empty_text(void) {
     shim_queue *q = opened();
-    CHECK(shim_queue_push(q, LLMAGG_EVENT_RESUME_CUSTOM, 0, 1, 2, NULL, 0) == 0);
+    CHECK(told(q, shim_queue_push(q, LLMAGG_EVENT_RESUME_CUSTOM, 0, 1, 2, NULL, 0)));
     take(q, MOST, BUFFER);
     CHECK(taken.drain.count == 1 && taken.events[0].payload_len == 0 && strcmp(taken.events[0].payload, "") == 0);
     done_with(q);
@@ -101,7 +107,7 @@ static void chunks_join_in_batches(void) {
         uint64_t op = below(8) / 6;
         char chunk[400];
         int n = snprintf(chunk, sizeof chunk, "%llu%.*s", (unsigned long long)wrote[op]++, (int)below(3) * 100, "                    ");
-        CHECK(shim_queue_push_batched(q, op, 5, chunk, (size_t)n) == 0);
+        CHECK(told(q, shim_queue_push_batched(q, op, 5, chunk, (size_t)n)));
         if (below(30) != 0) continue;
         for (;;) {
             take(q, MOST, BUFFER);
@@ -123,13 +129,13 @@ static void chunks_join_in_batches(void) {
 
 static void a_batch_ends_at_another_event_and_at_64_kib(void) {
     shim_queue *q = opened();
-    CHECK(shim_queue_push_batched(q, 1, 0, "1", 1) == 0);
-    CHECK(shim_queue_push(q, LLMAGG_EVENT_RESTART, 0, 1, 0, "{}", 2) == 0);
-    CHECK(shim_queue_push_batched(q, 1, 0, "2", 1) == 0);
-    CHECK(shim_queue_push_batched(q, 1, 0, filler, LARGE - 5) == 0);
-    CHECK(shim_queue_push_batched(q, 1, 0, "3", 1) == 0);
-    CHECK(shim_queue_push_batched(q, 1, 0, filler, LARGE + 7) == 0);
-    CHECK(shim_queue_push_batched(q, 1, 0, "4", 1) == 0);
+    CHECK(told(q, shim_queue_push_batched(q, 1, 0, "1", 1)));
+    CHECK(told(q, shim_queue_push(q, LLMAGG_EVENT_RESTART, 0, 1, 0, "{}", 2)));
+    CHECK(told(q, shim_queue_push_batched(q, 1, 0, "2", 1)));
+    CHECK(told(q, shim_queue_push_batched(q, 1, 0, filler, LARGE - 5)));
+    CHECK(told(q, shim_queue_push_batched(q, 1, 0, "3", 1)));
+    CHECK(told(q, shim_queue_push_batched(q, 1, 0, filler, LARGE + 7)));
+    CHECK(told(q, shim_queue_push_batched(q, 1, 0, "4", 1)));
     take(q, MOST, BUFFER);
     static const size_t sizes[] = {3, 2, LARGE + 1, LARGE + 9, 3}; /* "[2,xxx…,3]" is the third */
     CHECK(taken.drain.count == 5 && taken.drain.pending == 0);
@@ -139,7 +145,7 @@ static void a_batch_ends_at_another_event_and_at_64_kib(void) {
 
 static void log_events_are_bounded_and_counted(void) {
     shim_queue *q = opened();
-    for (int i = 0; i < SHIM_MOST_DROPPABLE + 5; i++) CHECK(shim_queue_offer(q, LLMAGG_EVENT_LOG, "{}", 2) == 1);
+    for (int i = 0; i < SHIM_MOST_DROPPABLE + 5; i++) CHECK(told(q, shim_queue_offer(q, LLMAGG_EVENT_LOG, "{}", 2)));
     shim_queue_note_dropped(q, 3);
     int logs = 0, dropped = 0;
     do {
@@ -150,12 +156,36 @@ static void log_events_are_bounded_and_counted(void) {
         }
     } while (taken.drain.pending > 0);
     CHECK(logs == SHIM_MOST_DROPPABLE && dropped == 1);
-    CHECK(shim_queue_offer(q, LLMAGG_EVENT_LOG, "{}", 2) == 1); /* there is room again */
+    CHECK(told(q, shim_queue_offer(q, LLMAGG_EVENT_LOG, "{}", 2))); /* there is room again */
     take(q, MOST, BUFFER);
     CHECK(taken.drain.count == 1);
     shim_queue_close(q);
-    CHECK(shim_queue_offer(q, LLMAGG_EVENT_LOG, "{}", 2) == 0);
+    CHECK(shim_queue_offer(q, LLMAGG_EVENT_LOG, "{}", 2) == SHIM_CLOSED);
     shim_queue_release(q);
+}
+
+/* One wake-up is asked for, however much comes before it; it wakes nobody when all has been taken, and is asked for again after that. */
+static void a_wake_up_is_asked_for_once(void) {
+    shim_queue *q = opened();
+    int fd = -1;
+    CHECK(shim_queue_begin_wait(q, &fd) == LLMAGG_OK);
+    for (int round = 0; round < 3; round++) {
+        CHECK(shim_queue_push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "{}", 2) == SHIM_WAKE);
+        CHECK(shim_queue_push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "{}", 2) == SHIM_PUSHED);
+        CHECK(shim_queue_push_batched(q, 1, 2, "{}", 2) == SHIM_PUSHED);
+        CHECK(shim_wake_wait(fd, 0) == 0);
+        if (round == 1) take(q, MOST, BUFFER); /* taken by a reader who did not wait */
+        shim_queue_wake(q);
+        CHECK(shim_wake_wait(fd, 0) == (round != 1));
+        CHECK(round == 1 || shim_queue_push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "{}", 2) == SHIM_PUSHED);
+        take(q, 1, BUFFER);
+        CHECK(shim_wake_wait(fd, 0) == (round != 1)); /* readable while something waits */
+        take(q, MOST, BUFFER);
+        CHECK(shim_wake_wait(fd, 0) == 0);
+    }
+    shim_queue_wake(q); /* nobody asked */
+    CHECK(shim_wake_wait(fd, 0) == 0 && shim_queue_end_wait(q) == LLMAGG_OK);
+    done_with(q);
 }
 
 static void it_is_found_by_its_handle_while_it_is_open(void) {
@@ -167,7 +197,7 @@ static void it_is_found_by_its_handle_while_it_is_open(void) {
     shim_queue_release(other);
     shim_queue_close(q);
     CHECK(shim_queue_find(4096) == NULL);
-    CHECK(shim_queue_push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "{}", 2) == 0); /* lost */
+    CHECK(told(q, shim_queue_push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "{}", 2))); /* lost */
     CHECK(shim_queue_drain(q, &taken.drain) == LLMAGG_E_CLOSED && shim_queue_stop(q) == LLMAGG_E_CLOSED);
     shim_queue_release(q);
     shim_queue_release(q);
@@ -181,9 +211,9 @@ static int writing;
 
 static void *write_numbers(void *which) {
     for (int i = 0; i < TURNS; i++) {
-        if (shim_queue_push_batched(shared, (uintptr_t)which, 0, "[]", 2) != 0) abort();
-        if (i % 16 == 0 && push_numbered(shared, 1000 + (uint64_t)i) != 0) abort();
-        if (i % 64 == 0) shim_queue_offer(shared, LLMAGG_EVENT_OBSERVE, "{}", 2);
+        if (!told(shared, shim_queue_push_batched(shared, (uintptr_t)which, 0, "[]", 2))) abort();
+        if (i % 16 == 0 && !push_numbered(shared, 1000 + (uint64_t)i)) abort();
+        if (i % 64 == 0 && !told(shared, shim_queue_offer(shared, LLMAGG_EVENT_OBSERVE, "{}", 2))) abort();
     }
     __atomic_sub_fetch(&writing, 1, __ATOMIC_SEQ_CST);
     return NULL;
@@ -249,6 +279,7 @@ int main(void) {
     RUN(chunks_join_in_batches);
     RUN(a_batch_ends_at_another_event_and_at_64_kib);
     RUN(log_events_are_bounded_and_counted);
+    RUN(a_wake_up_is_asked_for_once);
     RUN(it_is_found_by_its_handle_while_it_is_open);
     RUN(writers_and_a_reader_lose_nothing);
     RUN(closing_ends_the_waiting);

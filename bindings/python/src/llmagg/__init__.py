@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import typing as _typing
+
 from . import _fork as _fork  # first of all: what follows may be imported by several threads
 from . import (
     aggregator,
@@ -18,7 +20,6 @@ from . import (
     log,
     manager,
     messages,
-    observers,
     provider,
     providers,
     requests,
@@ -61,11 +62,14 @@ from .events import ChunkEvent, DoneEvent, RestartEvent, StreamEvent
 from .llm_aggrator import LLMAggrator
 from .manager import Manager, get_client, get_client_by_model, get_manager
 from .messages import Function, Message, MessageRole
-from .observers import Observation, Observer, SyncObserver, observe, observe_sync
 from .provider import BaseProvider, Provider
 from .providers import DeepSeekProvider, GeminiProvider, OpenAIProvider
 from .requests import ChatCompletionRequest
 from .responses import ChatCompletionResponse, Choice, StreamChoice, StreamResponse, Usage
+
+if _typing.TYPE_CHECKING:
+    from . import observers
+    from .observers import Observation, Observer, SyncObserver, observe, observe_sync
 
 __all__ = [
     "APIError", "APITimeoutError", "AllModelsFailedError", "Attempt", "AuthenticationError", "BadRequestError",
@@ -81,3 +85,17 @@ __all__ = [
     "llm_aggrator", "log", "manager", "messages", "observe", "observe_sync", "observers", "provider", "providers",
     "requests", "responses", "settings", "stats", "types",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> _typing.Any:
+    """Imports the module of observers when one of its names is first asked for: most programs use none."""
+    if name not in ("Observation", "Observer", "SyncObserver", "observe", "observe_sync", "observers"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    module = import_module(".observers", __name__)
+    return module if name == "observers" else getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted(globals().keys() | set(__all__))

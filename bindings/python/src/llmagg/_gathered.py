@@ -7,8 +7,8 @@ as they came (logprobs, audio, an unknown role): an answer with such a one of an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Protocol
 
 from msgspec import Struct, json
 
@@ -65,7 +65,14 @@ def response(payload: _Payload) -> ChatCompletionResponse:
 # that Python's garbage collector has little to look at.
 
 
-def chunks(payload: _Payload) -> Iterator[StreamResponse]:
+class Reading(Protocol):
+    """Who reads a stream."""
+
+    looked_at: bool
+    """It has looked at the chunk of an event."""
+
+
+def chunks(payload: _Payload, _: Reading) -> Iterator[StreamResponse]:
     """The chunks of a batch (``LLMAGG_BATCH``)."""
     try:
         pieces = _decode_pieces(payload)
@@ -74,34 +81,28 @@ def chunks(payload: _Payload) -> Iterator[StreamResponse]:
     return map(chunk_of, pieces)
 
 
-def event_reader() -> Callable[[_Payload], Iterator[ChunkEvent]]:
-    """Reads the batches of one stream: an event for each chunk. Where these are text alone, the chunk is made when it
-    is looked at; at once for a reader who has looked at one.
+def events(payload: _Payload, reading: Reading) -> Iterator[ChunkEvent]:
+    """An event for each chunk of a batch. Where these are text alone, the chunk is made when it is looked at; at once
+    for a reader who has looked at one.
     """
-    looked_at = False
-
-    def read(payload: _Payload) -> Iterator[ChunkEvent]:
-        nonlocal looked_at
-        try:
-            pieces = _decode_pieces(payload)
-        except (ValueError, RecursionError):
-            for chunk in _any_chunks(payload):
-                yield ChunkEvent(chunk)
-            return
-        for piece in pieces:
-            event = _new(ChunkEvent)
-            if looked_at:
-                event.chunk = chunk_of(piece)
-                yield event
-            else:
-                event._text, event._piece = _text(piece), piece  # type: ignore[misc]
-                yield event
-                looked_at = event._piece is None
-
-    return read
+    try:
+        pieces = _decode_pieces(payload)
+    except (ValueError, RecursionError):
+        for chunk in _any_chunks(payload):
+            yield ChunkEvent(chunk)
+        return
+    for piece in pieces:
+        event = _new(ChunkEvent)
+        if reading.looked_at:
+            event.chunk = chunk_of(piece)
+            yield event
+        else:
+            event._text, event._piece = _text(piece), piece  # type: ignore[misc]
+            yield event
+            reading.looked_at = event._piece is None
 
 
-def texts(payload: _Payload) -> Iterator[str]:
+def texts(payload: _Payload, _: Reading) -> Iterator[str]:
     """What each chunk of a batch adds to the first choice."""
     try:
         pieces = _decode_pieces(payload)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,13 @@ if TYPE_CHECKING:
 
 _NOT_INITIALIZED = "the aggregator is not initialized; call its initialize(config) or initialize_sync(config) first"
 Messages = Iterable[Message | dict[str, Any]]
+
+
+@cache
+def _planned_call() -> Callable[..., Call]:
+    from . import plan  # at the first call: it takes its time
+
+    return plan.call
 
 
 class LLMAggregator:
@@ -103,9 +111,7 @@ class LLMAggregator:
     def _call(self, messages: ChatCompletionRequest | Messages, params: dict[str, Any]) -> Call:
         if not self._initialized:
             raise NotInitializedError(_NOT_INITIALIZED)
-        from . import plan
-
-        return plan.call(self, *routing.request_and_options(messages, params))
+        return _planned_call()(self, *routing.request_and_options(messages, params))
 
     async def chat(self, messages: ChatCompletionRequest | Messages, **params: Any) -> ChatCompletionResponse:
         """The whole answer, with ``attempts``. Raises LLMError: AllModelsFailedError when no model is left."""

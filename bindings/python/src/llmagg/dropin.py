@@ -23,9 +23,12 @@ Written by ``python -m llmagg dropin``.
 
 import importlib
 import sys
+from typing import TYPE_CHECKING
 
 import {target}
-from {target} import *  # noqa: F403
+
+if TYPE_CHECKING:
+    from {target} import *  # noqa: F403
 
 # The same module objects under both names, so that classes are identical and mock.patch works through either.
 for _name in {modules}:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
@@ -64,13 +63,15 @@ def vendor_of(client: Any) -> str | None:
     return vendor
 
 
-@dataclass(frozen=True)
 class Entry:
     """A registered client: ``name`` is its key in ``provider.clients``."""
 
-    provider: str
-    name: str
-    client: Any
+    __slots__ = ("client", "name", "provider")
+
+    def __init__(self, provider: str, name: str, client: Any) -> None:
+        self.provider = provider
+        self.name = name
+        self.client = client
 
     @property
     def model(self) -> str:

@@ -68,18 +68,18 @@ def _attach(loop: asyncio.AbstractEventLoop) -> Bridge:
     return made
 
 
-async def next_event(operation: Operation) -> tuple[int, bytearray]:
-    """Waits for the operation's next event. Raises its error."""
-    while (event := operation.take()) is None:
-        operation.waiter = waiter = asyncio.get_running_loop().create_future()
-        await waiter
-    return event
+def news(operation: Operation) -> asyncio.Future[None]:
+    """To be awaited while the operation has no event."""
+    operation.waiter = waiter = asyncio.get_running_loop().create_future()
+    return waiter
 
 
 async def last_event(operation: Operation) -> bytearray:
-    """Waits for the payload of DONE; a cancelled task cancels the call."""
+    """Waits for the payload of DONE; a cancelled task cancels the call. Raises the call's error."""
     try:
-        return (await next_event(operation))[1]
+        while (event := operation.take()) is None:
+            await news(operation)
+        return event[1]
     finally:
         if not operation.done:
             operation.cancel()

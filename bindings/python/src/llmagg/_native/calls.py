@@ -58,7 +58,7 @@ class Call:
 
     def stream(self) -> AsyncGenerator[StreamEvent, None]:
         """The events of a streamed answer. Leaving it cancels the call."""
-        return self._streamed(_gathered.event_reader(), _other)
+        return self._streamed(_gathered.events, _other)
 
     def chunks(self) -> AsyncGenerator[StreamResponse, None]:
         """The chunks of a streamed answer."""
@@ -69,22 +69,28 @@ class Call:
         return self._streamed(_gathered.texts)
 
     async def _streamed(
-        self, read: Callable[[bytearray], Iterator[T]], other: Callable[[int, bytearray], T] | None = None
+        self, read: Callable[[bytearray, Operation], Iterator[T]], other: Callable[[int, bytearray], T] | None = None
     ) -> AsyncGenerator[T, None]:
         """What ``read`` makes of the chunks, an item each, without empty texts; what ``other`` makes of the rest."""
         operation = self._begin(bridge.bridge(), _STREAMED)
+        del self  # ten thousand streams may wait here: what each holds is memory, and work for the garbage collector
+        item: T | None
         try:
             while True:
-                kind, payload = operation.take() or await bridge.next_event(operation)
+                while (event := operation.take()) is None:
+                    await bridge.news(operation)
+                kind, payload = event
                 if kind == CHUNK:
                     taken = 0
-                    for item in read(payload):
+                    for item in read(payload, operation):
                         taken += 1
                         if operation.generation != load.generation:
                             operation.check()
                         if item:  # only a text can be empty
                             yield item
                     operation.give_credit(taken)
+                    item = None
+                    del event, payload
                     continue
                 if other is not None:
                     yield other(kind, payload)
@@ -97,14 +103,13 @@ class Call:
         """The events of a streamed answer; each step blocks. Leaving it cancels the call."""
         reader = blocking.BlockingReader()
         operation = None
-        read = _gathered.event_reader()
         try:
             operation = self._begin(reader, _STREAMED)
             while True:
                 kind, payload = reader.next_event(operation)
                 if kind == CHUNK:
                     taken = 0
-                    for event in read(payload):
+                    for event in _gathered.events(payload, operation):
                         taken += 1
                         operation.check()
                         yield event

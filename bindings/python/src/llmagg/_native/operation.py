@@ -42,8 +42,8 @@ class Operation:
     """
 
     __slots__ = (
-        "_taken", "closed_by", "context", "done", "events", "generation", "op", "owner", "routes", "tag", "targets",
-        "waiter",
+        "_taken", "closed_by", "context", "done", "events", "generation", "looked_at", "op", "owner", "routes", "tag",
+        "targets", "waiter",
     )  # fmt: skip
 
     def __init__(self, tag: int, routes: Routes, targets: dict[int, Target] | None, owner: Calls | None) -> None:
@@ -58,6 +58,7 @@ class Operation:
         self.closed_by: str | None = None
         self.owner = owner
         self.generation = load.generation
+        self.looked_at = False  # the reader of the stream looks at its chunks
         self._taken = 0
 
     def wake(self) -> None:

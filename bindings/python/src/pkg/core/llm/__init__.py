@@ -5,9 +5,12 @@ Written by ``python -m llmagg dropin``.
 
 import importlib
 import sys
+from typing import TYPE_CHECKING
 
 import llmagg
-from llmagg import *  # noqa: F403
+
+if TYPE_CHECKING:
+    from llmagg import *  # noqa: F403
 
 # The same module objects under both names, so that classes are identical and mock.patch works through either.
 for _name in (
