@@ -106,27 +106,23 @@ func goAggregatorInitialize(h C.uintptr_t, config *C.char, n C.size_t, err **C.l
 	})
 }
 
-//export goAggregatorChat
-func goAggregatorChat(h C.uintptr_t, request *C.char, requestLen C.size_t, options *C.char, optionsLen C.size_t,
-	out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_aggregator_chat", err, func() error {
-		o, e := lookup[*aggregatorObject]("aggregator", h)
-		if e != nil {
-			return e
-		}
-		return chat(o.a, o.through, request, requestLen, options, optionsLen, out)
-	})
+func lookupAggregator(h C.uintptr_t) (target, error) {
+	o, err := lookup[*aggregatorObject]("aggregator", h)
+	if err != nil {
+		return target{}, err
+	}
+	return target{o.a, "aggregator", o.through}, nil
 }
 
 //export goAggregatorChatSubmit
 func goAggregatorChatSubmit(h, q C.uintptr_t, request *C.char, requestLen C.size_t, options *C.char, optionsLen C.size_t,
 	flags C.uint32_t, tag C.uint64_t, op *C.uint64_t, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_aggregator_chat_submit", err, func() error {
-		o, e := lookup[*aggregatorObject]("aggregator", h)
+		to, e := lookupAggregator(h)
 		if e != nil {
 			return e
 		}
-		return chatSubmit("aggregator", o.a, o.through, q, request, requestLen, options, optionsLen, flags, tag, op)
+		return chatSubmit(to, q, request, requestLen, options, optionsLen, flags, tag, op)
 	})
 }
 

@@ -125,46 +125,21 @@ func goClientReport(h C.uintptr_t, out *C.llmagg_buf, err **C.llmagg_error) C.ll
 	})
 }
 
-//export goClientChat
-func goClientChat(h C.uintptr_t, request *C.char, requestLen C.size_t, options *C.char, optionsLen C.size_t,
-	out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_client_chat", err, func() error {
-		o, e := lookup[*clientObject]("client", h)
-		if e != nil {
-			return e
-		}
-		return chat(o.c, o.through, request, requestLen, options, optionsLen, out)
-	})
-}
-
 //export goClientChatSubmit
 func goClientChatSubmit(h, q C.uintptr_t, request *C.char, requestLen C.size_t, options *C.char, optionsLen C.size_t,
 	flags C.uint32_t, tag C.uint64_t, op *C.uint64_t, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_client_chat_submit", err, func() error {
-		o, e := lookup[*clientObject]("client", h)
+		to, e := lookupClient(h)
 		if e != nil {
 			return e
 		}
-		return chatSubmit("client", o.c, o.through, q, request, requestLen, options, optionsLen, flags, tag, op)
+		return chatSubmit(to, q, request, requestLen, options, optionsLen, flags, tag, op)
 	})
 }
 
-// chat is the body of the blocking chat functions.
-func chat(to callForm, through []*scope, request *C.char, requestLen C.size_t, options *C.char, optionsLen C.size_t, out *C.llmagg_buf) error {
-	p, e := newPayload(copied(request, requestLen), borrow(options, optionsLen))
-	if e != nil {
-		return e
-	}
-	data, e := block("blocking chat", to, p, through)
-	if e != nil {
-		return e
-	}
-	return setBuf(out, data)
-}
-
 // chatSubmit is the body of the chat functions that make an operation.
-func chatSubmit(what string, to callForm, through []*scope, h C.uintptr_t, request *C.char, requestLen C.size_t,
-	options *C.char, optionsLen C.size_t, flags C.uint32_t, tag C.uint64_t, op *C.uint64_t) error {
+func chatSubmit(to target, h C.uintptr_t, request *C.char, requestLen C.size_t, options *C.char, optionsLen C.size_t,
+	flags C.uint32_t, tag C.uint64_t, id *C.uint64_t) error {
 	q, e := lookup[*queue]("queue", h)
 	if e != nil {
 		return e
@@ -173,12 +148,14 @@ func chatSubmit(what string, to callForm, through []*scope, h C.uintptr_t, reque
 	if e != nil {
 		return e
 	}
-	id := nextID()
-	c := chatCall{what: what, to: to, through: through, queue: q, tag: uint64(tag)}
-	if e := c.begin(id, uint32(flags), func() (*llm.Payload, error) { return p, nil }); e != nil {
+	op := &operation{id: nextID(), tag: uint64(tag), queue: q}
+	if op.form, e = formOf(uint32(flags)); e != nil {
 		return e
 	}
-	*op = C.uint64_t(id)
+	if e := op.chat(to, func() (*llm.Payload, error) { return p, nil }); e != nil {
+		return e
+	}
+	*id = C.uint64_t(op.id)
 	return nil
 }
 
@@ -242,6 +219,16 @@ func (r routes) StreamPayload(ctx context.Context, p *llm.Payload) (*client.Stre
 	return overRoutes().StreamRoutes(ctx, r.clients, p)
 }
 
+func (r routes) target() target { return target{r, "routes", r.through} }
+
+func lookupClient(h C.uintptr_t) (target, error) {
+	o, err := lookup[*clientObject]("client", h)
+	if err != nil {
+		return target{}, err
+	}
+	return target{o.c, "client", o.through}, nil
+}
+
 func lookupRoutes(clients *C.uintptr_t, count C.size_t) (routes, error) {
 	r := routes{clients: make([]*client.Client, 0, count), through: make([]*scope, 0, count+1)}
 	for _, h := range unsafe.Slice(clients, int(count)) {
@@ -255,18 +242,6 @@ func lookupRoutes(clients *C.uintptr_t, count C.size_t) (routes, error) {
 	return r, nil
 }
 
-//export goRoutesChat
-func goRoutesChat(clients *C.uintptr_t, count C.size_t, request *C.char, requestLen C.size_t, options *C.char, optionsLen C.size_t,
-	out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_routes_chat", err, func() error {
-		r, e := lookupRoutes(clients, count)
-		if e != nil {
-			return e
-		}
-		return chat(r, r.through, request, requestLen, options, optionsLen, out)
-	})
-}
-
 //export goRoutesChatSubmit
 func goRoutesChatSubmit(clients *C.uintptr_t, count C.size_t, q C.uintptr_t, request *C.char, requestLen C.size_t,
 	options *C.char, optionsLen C.size_t, flags C.uint32_t, tag C.uint64_t, op *C.uint64_t, err **C.llmagg_error) C.llmagg_status {
@@ -275,7 +250,7 @@ func goRoutesChatSubmit(clients *C.uintptr_t, count C.size_t, q C.uintptr_t, req
 		if e != nil {
 			return e
 		}
-		return chatSubmit("routes", r, r.through, q, request, requestLen, options, optionsLen, flags, tag, op)
+		return chatSubmit(r.target(), q, request, requestLen, options, optionsLen, flags, tag, op)
 	})
 }
 

@@ -65,13 +65,15 @@
 #define H(h) ((uintptr_t)(h))
 /* cgo's prototypes know no const; Go only reads these. */
 #define IN(p) ((char *)(uintptr_t)(p)), p##_len
-#define ROUTE_LIST ((uintptr_t *)(uintptr_t)clients), count
+#define ROUTE_LIST LIST(clients), count
+/* Handles, as numbers. */
+#define LIST(handles) ((uintptr_t *)(uintptr_t)(handles))
 
 /* A chat with LLMAGG_POST: returns. */
 #define POSTED_CHAT(kind, handles, count, err)                                                                                 \
     do {                                                                                                                       \
         if ((flags & LLMAGG_POST) != 0)                                                                                        \
-            return shim_post_chat((kind), (uintptr_t *)(uintptr_t)(handles), (count), H(queue), IN(request), IN(options),      \
+            return shim_post_chat((kind), LIST(handles), (count), H(queue), IN(request), IN(options),      \
                                   flags & ~(uint32_t)LLMAGG_POST, tag, op, (err));                                             \
         shim_greet_thread();                                                                                                   \
     } while (0)

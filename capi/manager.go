@@ -276,8 +276,8 @@ func healthSubmit(through []*scope, h C.uintptr_t, tag C.uint64_t, op *C.uint64_
 	if e != nil {
 		return e
 	}
-	id := nextID()
-	e = begin(id, "health", q, uint64(tag), through, form{}, func(op *operation) ([]byte, error) {
+	o := &operation{id: nextID(), tag: uint64(tag), queue: q}
+	e = o.begin("health", through, func(op *operation) ([]byte, error) {
 		result := check(op.ctx)
 		if op.ctx.Err() != nil {
 			return nil, context.Cause(op.ctx)
@@ -287,7 +287,7 @@ func healthSubmit(through []*scope, h C.uintptr_t, tag C.uint64_t, op *C.uint64_
 	if e != nil {
 		return e
 	}
-	*op = C.uint64_t(id)
+	*op = C.uint64_t(o.id)
 	return nil
 }
 

@@ -19,11 +19,13 @@ const defaultWindow = 64
 // again, and 0 is none. C counts, since it numbers what is posted.
 func nextID() uint64 { return uint64(C.shim_next_id()) }
 
-// operation is one call in flight whose events go to a queue.
+// operation is one call in flight: its events go to a queue, or its end to a
+// thread that waits for it.
 type operation struct {
 	id, tag uint64
-	queue   *queue
-	scopes  []*scope // of the handles that it was begun through, and of its queue
+	queue   *queue         // nil where a thread waits
+	answer  *C.shim_answer // nil where there is a queue
+	scopes  []*scope       // of the handles that it was begun through, and of its queue
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	form    form
@@ -87,21 +89,24 @@ func operationOf(ctx context.Context) *operation {
 	return op
 }
 
-// begin starts operation id: run performs it in a goroutine of its own and
-// returns what its terminal event carries. Error: CLOSED.
-func begin(id uint64, what string, q *queue, tag uint64, through []*scope, form form, run func(op *operation) ([]byte, error)) error {
-	scopes := append(through[:len(through):len(through)], q.scope)
+// begin starts the operation: run performs it in a goroutine of its own and
+// returns what its end carries. Error: CLOSED.
+func (op *operation) begin(what string, through []*scope, run func(op *operation) ([]byte, error)) error {
+	op.scopes = through
 	ctx, cancel := context.WithCancelCause(context.Background())
-	op := &operation{id: id, tag: tag, queue: q, scopes: scopes, form: form, cancel: cancel}
-	if form.stream {
+	op.ctx, op.cancel = ctx, cancel
+	if op.queue != nil {
+		op.scopes = append(through[:len(through):len(through)], op.queue.scope)
+		op.ctx = opContext{ctx, op}
+	}
+	if op.form.stream {
 		op.credit.more = make(chan struct{}, 1)
 	}
-	op.ctx = opContext{ctx, op}
 	// Known before it enters its scopes: whoever closes one of them after that
 	// finds it, and whoever closed one before keeps it out.
-	operations.add(id, op)
-	if err := enterAll(scopes); err != nil {
-		operations.remove(id)
+	operations.add(op.id, op)
+	if err := enterAll(op.scopes); err != nil {
+		operations.remove(op.id)
 		cancel(err)
 		return err
 	}
@@ -131,8 +136,7 @@ func keep(*[stackNeeded]byte) {}
 // stackNeeded is a little less than the runtime's stack size that it asks for.
 const stackNeeded = 5 << 10
 
-// perform runs the operation and sends its terminal event, exactly one,
-// whatever happens.
+// perform runs the operation and tells its end, exactly once, whatever happens.
 func (op *operation) perform(what string, run func(op *operation) ([]byte, error)) {
 	var payload []byte
 	var err error
@@ -141,18 +145,32 @@ func (op *operation) perform(what string, run func(op *operation) ([]byte, error
 	}
 	op.cancel(nil)
 	operations.remove(op.id)
-	if err != nil {
-		op.queue.push(failed(op.id, op.tag, err))
-	} else {
-		op.queue.push(record{kind: eventDone, op: op.id, tag: op.tag}, payload)
+	if op.answer != nil {
+		leaveAll(op.scopes) // first: the thread that waits may look
+		op.end(payload, err)
+		return
 	}
+	op.end(payload, err)
 	leaveAll(op.scopes)
 }
 
-// failed is the terminal event of an operation that ended with err.
-func failed(op, tag uint64, err error) (record, []byte) {
-	e := asError(err)
-	return record{kind: eventError, status: int32(e.Code), op: op, tag: tag}, errorJSON(e)
+// end tells the end.
+func (op *operation) end(payload []byte, err error) {
+	switch {
+	case op.answer != nil && err != nil:
+		var e *C.llmagg_error
+		status := setError(&e, err)
+		C.shim_answer_fail(op.answer, status, e)
+		wakeThread(op.answer)
+	case op.answer != nil:
+		C.shim_answer_give(op.answer, bytesOf(payload), C.size_t(len(payload)))
+		wakeThread(op.answer)
+	case err != nil:
+		e := asError(err)
+		op.queue.push(record{kind: eventError, status: int32(e.Code), op: op.id, tag: op.tag}, errorJSON(e))
+	default:
+		op.queue.push(record{kind: eventDone, op: op.id, tag: op.tag}, payload)
+	}
 }
 
 // send sends an event that is not the last.
@@ -198,38 +216,30 @@ func (op *operation) relay(s *client.Stream) ([]byte, error) {
 	}
 }
 
-// callForm is what the chat functions have in common: a client, an aggregator
-// or a list of routes.
+// target is what a chat is for: a client, an aggregator or a list of routes.
+type target struct {
+	callForm
+	what    string   // "client"
+	through []*scope // of its handles
+}
+
 type callForm interface {
 	ChatPayload(ctx context.Context, p *llm.Payload) (*llm.Response, error)
 	StreamPayload(ctx context.Context, p *llm.Payload) (*client.Stream, error)
 }
 
-// chatCall is a chat that is to become an operation.
-type chatCall struct {
-	what    string // "client"
-	to      callForm
-	through []*scope
-	queue   *queue
-	tag     uint64
-}
-
-// begin begins it as operation id. payload is called in its goroutine.
-func (c chatCall) begin(id uint64, flags uint32, payload func() (*llm.Payload, error)) error {
-	form, err := formOf(flags)
-	if err != nil {
-		return err
-	}
-	return begin(id, c.what, c.queue, c.tag, c.through, form, func(op *operation) ([]byte, error) {
+// chat begins the operation as a chat. payload is called in its goroutine.
+func (op *operation) chat(to target, payload func() (*llm.Payload, error)) error {
+	return op.begin(to.what, to.through, func(op *operation) ([]byte, error) {
 		p, err := payload()
 		if err != nil {
 			return nil, err
 		}
-		if !form.stream {
-			return wholeAnswer(op.ctx, c.to, p, form)
+		if !op.form.stream {
+			return wholeAnswer(op.ctx, to, p, op.form)
 		}
 		op.credit.start(p.Options.Window)
-		s, err := c.to.StreamPayload(op.ctx, p)
+		s, err := to.StreamPayload(op.ctx, p)
 		if err != nil {
 			return nil, err
 		}
@@ -243,28 +253,6 @@ func wholeAnswer(ctx context.Context, to callForm, p *llm.Payload, form form) ([
 		return nil, err
 	}
 	return form.response(nil, r)
-}
-
-// block performs a chat while the calling thread waits. The work is done on a
-// goroutine of its own: one that runs on a thread of C's is bound to it, and
-// each time that it waits for the network costs two changes of threads.
-func block(what string, to callForm, p *llm.Payload, through []*scope) (data []byte, err error) {
-	if err := enterAll(through); err != nil {
-		return nil, err
-	}
-	defer leaveAll(through)
-	ctx, cancel := under(through)
-	defer cancel(nil)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		spread()
-		if p := recovered(what, func() { data, err = wholeAnswer(ctx, to, p, form{}) }); p != nil {
-			err = p
-		}
-	}()
-	<-done
-	return data, err
 }
 
 // newPayload checks a request, which is the payload's from now on, and its

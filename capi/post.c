@@ -1,15 +1,20 @@
 /* What the host asks for without entering Go: a list to which any thread adds, and a descriptor that wakes the goroutine which
- * takes all of it. Entering Go would make the thread wait for one of Go's processors, and Go for the thread. */
+ * takes all of it. Entering Go would make the thread wait for one of Go's processors, and Go for the thread; a thread that waited
+ * there for an answer would be bound to its goroutine, which costs more changes of threads each time. */
+#define _GNU_SOURCE
+#include <linux/futex.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "_cgo_export.h"
 #include "shim.h"
 
-shim_post *shim_posted_last;   /* the list, the last first; only atomic access */
-static shim_wake posted;       /* set by shim_posts_open, before begun */
-static int begun;              /* somebody takes what is posted; only atomic access */
-static uint64_t last_id;       /* only atomic access */
+shim_post *shim_posted_last; /* the list, the last first; only atomic access */
+static shim_wake posted;     /* set by shim_posts_open, before begun */
+static int begun;            /* somebody takes what is posted; only atomic access */
+static uint64_t last_id;     /* only atomic access */
 
 uint64_t shim_next_id(void) { return __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED); }
 
@@ -49,13 +54,51 @@ static llmagg_status add(const shim_post *asked, llmagg_error **err) {
 llmagg_status shim_post_chat(enum shim_posted kind, const uintptr_t *handles, size_t count, uintptr_t queue, const char *request,
                              size_t request_len, const char *options, size_t options_len, uint32_t flags, uint64_t tag,
                              uint64_t *op, llmagg_error **err) {
-    shim_post asked = {NULL, kind, flags, shim_next_id(), tag, queue, handles, count, request, options, request_len, options_len};
+    shim_post asked = {NULL, kind, flags, shim_next_id(), tag, queue, NULL, handles, count, request, options, request_len, options_len};
     shim_queue *q = shim_queue_find(queue);
     if (q == NULL) return shim_queue_not_found(queue, err); /* there is nobody to tell it later */
     shim_queue_release(q);
     llmagg_status status = add(&asked, err);
     if (status == LLMAGG_OK) *op = asked.op;
     return status;
+}
+
+llmagg_status shim_chat(enum shim_posted kind, const uintptr_t *handles, size_t count, const char *request, size_t request_len,
+                        const char *options, size_t options_len, llmagg_buf *out, llmagg_error **err) {
+    shim_answer a = {0, LLMAGG_OK, {NULL, 0}, NULL};
+    shim_post asked = {NULL, kind, 0, shim_next_id(), 0, 0, &a, handles, count, request, options, request_len, options_len};
+    llmagg_status status = add(&asked, err);
+    if (status != LLMAGG_OK) return status;
+    while (!__atomic_load_n(&a.done, __ATOMIC_ACQUIRE)) syscall(SYS_futex, &a.done, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+    if (a.status == LLMAGG_OK) *out = a.data;
+    if (a.error != NULL && err != NULL) *err = a.error;
+    else llmagg_error_free(a.error);
+    return a.status;
+}
+
+static void end(shim_answer *a, llmagg_status status, llmagg_buf data, llmagg_error *error) {
+    a->status = status;
+    a->data = data;
+    a->error = error;
+    __atomic_store_n(&a->done, 1, __ATOMIC_RELEASE);
+}
+
+void shim_answer_give(shim_answer *a, const char *data, size_t n) {
+    llmagg_buf copy = {malloc(n + 1), n};
+    llmagg_error *error = NULL;
+    if (copy.ptr == NULL) {
+        copy.len = 0;
+        end(a, shim_fail(LLMAGG_E_INTERNAL, "out of memory for an answer", &error), copy, error);
+        return;
+    }
+    if (n > 0) memcpy(copy.ptr, data, n);
+    copy.ptr[n] = '\0';
+    end(a, LLMAGG_OK, copy, NULL);
+}
+
+void shim_answer_fail(shim_answer *a, llmagg_status status, llmagg_error *error) {
+    llmagg_buf none = {NULL, 0};
+    end(a, status, none, error);
 }
 
 llmagg_status shim_post_credit(uint64_t op, uint32_t chunks, llmagg_error **err) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"unsafe"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -32,21 +33,24 @@ func startPosts() error {
 	if fd < 0 {
 		return llm.Errorf(llm.Unavailable, "there is no descriptor for calls: %v", err)
 	}
+	wake, err := os.NewFile(uintptr(fd), "posts").SyscallConn()
+	if err != nil {
+		return llm.Errorf(llm.Unavailable, "the descriptor for calls cannot be waited for: %v", err)
+	}
 	posts.started = true
-	go listen(os.NewFile(uintptr(fd), "posts"))
+	go listen(wake)
 	return nil
 }
 
-// listen begins what is posted each time that the descriptor says so.
-func listen(wake *os.File) {
-	var count [8]byte
-	for {
-		if _, err := wake.Read(count[:]); err != nil {
-			slog.New(logHandler{}).Error("the descriptor for calls cannot be read", "err", err)
-			return
-		}
+// listen begins what is posted each time that the descriptor says so. It is
+// read once for that, as the poller tells each write anew.
+func listen(wake syscall.RawConn) {
+	err := wake.Read(func(fd uintptr) bool {
+		clearDescriptor(int(fd))
 		beginPosted()
-	}
+		return false
+	})
+	slog.New(logHandler{}).Error("the descriptor for calls cannot be read", "err", err)
 }
 
 // beginPosted begins what was posted so far. Every export calls it first, so
@@ -70,53 +74,55 @@ func beginPosted() {
 	}
 }
 
-// beginPost begins a chat. What is wrong with it is the operation's only event.
+// beginPost begins a chat. What is wrong with it is the operation's end.
 func beginPost(p *C.shim_post) {
-	q, err := lookup[*queue]("queue", p.queue)
-	if err != nil {
-		return // freed meanwhile: nobody is to know
+	op := &operation{id: uint64(p.op), tag: uint64(p.tag), answer: p.answer}
+	if op.answer == nil {
+		var err error
+		if op.queue, err = lookup[*queue]("queue", p.queue); err != nil {
+			return // freed meanwhile: nobody is to know
+		}
 	}
 	var refused error
-	if fault := recovered("post", func() { refused = q.beginChat(p) }); fault != nil {
+	if fault := recovered(op.posted(p), func() { refused = op.beginPosted(p) }); fault != nil {
 		refused = fault
 	}
 	if refused != nil {
-		q.push(failed(uint64(p.op), uint64(p.tag), refused))
+		op.end(nil, refused)
 	}
 }
 
-func (q *queue) beginChat(p *C.shim_post) error {
-	c := chatCall{queue: q, tag: uint64(p.tag)}
-	if err := c.find(p); err != nil {
+// posted names the place where the chat begins.
+func (op *operation) posted(p *C.shim_post) string {
+	if op.answer == nil {
+		return "post"
+	}
+	return [...]string{C.SHIM_POSTED_CLIENT: "llmagg_client_chat", C.SHIM_POSTED_ROUTES: "llmagg_routes_chat",
+		C.SHIM_POSTED_AGGREGATOR: "llmagg_aggregator_chat"}[p.kind]
+}
+
+func (op *operation) beginPosted(p *C.shim_post) (err error) {
+	if op.form, err = formOf(uint32(p.flags)); err != nil {
+		return err
+	}
+	to, err := lookupTarget(p)
+	if err != nil {
 		return err
 	}
 	request, options := copied(p.request, p.request_len), copied(p.options, p.options_len)
-	return c.begin(uint64(p.op), uint32(p.flags), func() (*llm.Payload, error) { return newPayload(request, options) })
+	return op.chat(to, func() (*llm.Payload, error) { return newPayload(request, options) })
 }
 
-// find looks up what is to be called.
-func (c *chatCall) find(p *C.shim_post) error {
+func lookupTarget(p *C.shim_post) (target, error) {
 	switch p.kind {
 	case C.SHIM_POSTED_CLIENT:
-		o, err := lookup[*clientObject]("client", *p.handles)
-		if err != nil {
-			return err
-		}
-		c.what, c.to, c.through = "client", o.c, o.through
+		return lookupClient(*p.handles)
 	case C.SHIM_POSTED_ROUTES:
 		r, err := lookupRoutes(p.handles, p.count)
-		if err != nil {
-			return err
-		}
-		c.what, c.to, c.through = "routes", r, r.through
+		return r.target(), err
 	default:
-		o, err := lookup[*aggregatorObject]("aggregator", *p.handles)
-		if err != nil {
-			return err
-		}
-		c.what, c.to, c.through = "aggregator", o.a, o.through
+		return lookupAggregator(*p.handles)
 	}
-	return nil
 }
 
 // copied is a text of C's in Go's memory.

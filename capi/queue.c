@@ -38,7 +38,10 @@ struct shim_queue {
     size_t start, end, size;
     size_t droppable; /* LOG and OBSERVE events that wait */
     uint64_t dropped; /* of these, since the last DROPPED event */
-    enum { QUIET, ASKED, ARMED } state; /* nothing to tell; shim_queue_wake is asked for; the descriptor is readable */
+    int armed;        /* the descriptor is readable for good reason */
+    int asked;        /* somebody is to wake the reader soon */
+    int waking;       /* somebody is about to write the descriptor: between begin_wake and end_wake */
+    int cleared;      /* the reader has taken everything since begin_wake */
     int waiters;      /* threads that may poll the descriptor now */
     int stopped;      /* shim_queue_stop was called */
     int closed;
@@ -133,31 +136,55 @@ void shim_queue_release(shim_queue *q) {
 
 /* ---- writing; q->mu is held */
 
-/* The descriptor is written under the lock: outside of it the queue could be closed, and the number be somebody else's. */
+static int is_idle(const shim_queue *q) { return q->head == q->tail && !q->stopped; }
+
 static void arm(shim_queue *q) {
-    if (q->state == ARMED) return;
-    q->state = ARMED;
+    if (q->armed) return;
+    q->armed = 1;
     shim_wake_set(q->wake);
 }
 
 static void disarm(shim_queue *q) {
-    if (q->state != ARMED || q->head != q->tail) return;
-    q->state = QUIET;
+    if (!is_idle(q) || (!q->armed && !q->waking)) return;
+    q->armed = 0;
+    q->cleared = 1;
     shim_wake_clear(q->wake);
 }
 
 /* What a push has to tell: whether the reader must be woken, and nobody was asked to do so yet. */
 static int tell(shim_queue *q) {
-    if (q->state != QUIET) return SHIM_PUSHED;
-    q->state = ASKED;
+    if (q->armed || q->asked || q->waking) return SHIM_PUSHED;
+    q->asked = 1;
     return SHIM_WAKE;
 }
 
-void shim_queue_wake(shim_queue *q) {
+int shim_queue_begin_wake(shim_queue *q) {
+    int fd = -1;
     pthread_mutex_lock(&q->mu);
-    if (q->state == ASKED) {
-        q->state = QUIET;
-        if (!q->closed && q->head < q->tail) arm(q);
+    q->asked = 0;
+    if (!q->closed && !q->armed && !is_idle(q)) {
+        q->waking = 1;
+        q->cleared = 0;
+        q->waiters++; /* keeps the descriptor open */
+        fd = q->wake.write_fd;
+    }
+    pthread_mutex_unlock(&q->mu);
+    return fd;
+}
+
+/* The reader may have come before the write, and after it; so what the descriptor says is put right. */
+void shim_queue_end_wake(shim_queue *q) {
+    pthread_mutex_lock(&q->mu);
+    q->waking = 0;
+    q->waiters--;
+    if (q->closed) {
+        if (q->waiters == 0) shim_wake_close(q->wake);
+    } else if (is_idle(q)) {
+        q->armed = 0;
+        shim_wake_clear(q->wake);
+    } else {
+        q->armed = 1;
+        if (q->cleared) shim_wake_set(q->wake);
     }
     pthread_mutex_unlock(&q->mu);
 }
@@ -381,6 +408,13 @@ llmagg_status shim_queue_begin_wait(shim_queue *q, int *fd) {
     }
     pthread_mutex_unlock(&q->mu);
     return status;
+}
+
+int shim_queue_has_events(shim_queue *q) {
+    pthread_mutex_lock(&q->mu);
+    int has = q->head < q->tail || q->dropped > 0;
+    pthread_mutex_unlock(&q->mu);
+    return has;
 }
 
 llmagg_status shim_queue_end_wait(shim_queue *q) {

@@ -132,7 +132,10 @@ func (w *wakeups) run() {
 	w.queues = nil
 	w.mu.Unlock()
 	for _, q := range queues {
-		C.shim_queue_wake(q.events)
+		if fd := C.shim_queue_begin_wake(q.events); fd >= 0 {
+			wakeDescriptor(int(fd))
+			C.shim_queue_end_wake(q.events)
+		}
 		runtime.KeepAlive(q)
 	}
 }

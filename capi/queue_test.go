@@ -44,15 +44,15 @@ func TestAnOperationHasExactlyOneTerminalEventEvenIfItPanics(t *testing.T) {
 	} {
 		q := openQueue(t)
 		through := newScope("test")
-		id := nextID()
-		err := begin(id, name, q, 9, []*scope{through}, form{}, run)
+		op := &operation{id: nextID(), tag: 9, queue: q}
+		err := op.begin(name, []*scope{through}, run)
 		require.NoError(t, err)
 		e := next(t, q)
-		require.Equal(t, got{kind: eventError, status: int32(llm.Internal), op: id, tag: 9, payload: e.payload}, e)
+		require.Equal(t, got{kind: eventError, status: int32(llm.Internal), op: op.id, tag: 9, payload: e.payload}, e)
 		require.Contains(t, e.payload, "INTERNAL")
 		require.NoError(t, through.wait(context.Background()))
 		requireNoMore(t, q)
-		_, known := operations.find(id)
+		_, known := operations.find(op.id)
 		require.False(t, known)
 		through.close()
 	}
@@ -62,14 +62,14 @@ func TestClosingAnyOfItsScopesEndsAnOperation(t *testing.T) {
 	for i := range 3 {
 		q := openQueue(t)
 		through := []*scope{newScope("the first"), newScope("the second"), newScope("the third")}
-		err := begin(nextID(), "test", q, 0, through, form{}, func(op *operation) ([]byte, error) {
+		err := (&operation{id: nextID(), queue: q}).begin("test", through, func(op *operation) ([]byte, error) {
 			<-op.ctx.Done()
 			return nil, context.Cause(op.ctx)
 		})
 		require.NoError(t, err)
 		through[i].close()
 		require.Equal(t, int32(llm.Closed), next(t, q).status)
-		err = begin(nextID(), "test", q, 0, through, form{}, nil)
+		err = (&operation{id: nextID(), queue: q}).begin("test", through, nil)
 		require.Equal(t, llm.Closed, llm.CodeOfError(err))
 		for _, s := range through {
 			require.NoError(t, s.wait(context.Background())) // nothing stays entered

@@ -8,8 +8,8 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// scope is what was begun through one handle. Ending it ends that, with CLOSED: blocking calls by its context, operations by
-// looking for them, so that beginning one costs a scope nothing but a count.
+// scope is what was begun through one handle. Ending it ends that, with CLOSED: operations by looking for them, so that beginning
+// one costs a scope nothing but a count; health checks that block, by its context.
 type scope struct {
 	what string // "the client", for messages
 	ctx  context.Context
@@ -102,23 +102,5 @@ func enterAll(scopes []*scope) error {
 func leaveAll(scopes []*scope) {
 	for _, s := range scopes {
 		s.leave()
-	}
-}
-
-// under gives a blocking call's context, which ends with any of the scopes. cancel frees it.
-func under(scopes []*scope) (context.Context, context.CancelCauseFunc) {
-	ctx, cancel := context.WithCancelCause(scopes[0].ctx)
-	if len(scopes) == 1 {
-		return ctx, cancel
-	}
-	stops := make([]func() bool, 0, len(scopes)-1)
-	for _, s := range scopes[1:] {
-		stops = append(stops, context.AfterFunc(s.ctx, func() { cancel(context.Cause(s.ctx)) }))
-	}
-	return ctx, func(cause error) {
-		cancel(cause)
-		for _, stop := range stops {
-			stop()
-		}
 	}
 }

@@ -183,12 +183,12 @@ llmagg_status llmagg_client_report(llmagg_client *client, llmagg_buf *out, llmag
 
 llmagg_status llmagg_client_chat(llmagg_client *client, const char *request, size_t request_len, const char *options,
                                  size_t options_len, llmagg_buf *out, llmagg_error **err) {
-    ENTER(err);
+    CHECK_FORK(err);
     HANDLE(client, err);
     TEXT(request, err);
     OPTIONAL(options, err);
     OUT(out, err);
-    return goClientChat(H(client), IN(request), IN(options), out, err);
+    return shim_chat(SHIM_POSTED_CLIENT, LIST(&client), 1, IN(request), IN(options), out, err);
 }
 
 llmagg_status llmagg_client_chat_submit(llmagg_client *client, llmagg_queue *queue, const char *request, size_t request_len,
@@ -226,12 +226,12 @@ void llmagg_client_free(llmagg_client *client) {
 
 llmagg_status llmagg_routes_chat(llmagg_client *const *clients, size_t count, const char *request, size_t request_len,
                                  const char *options, size_t options_len, llmagg_buf *out, llmagg_error **err) {
-    ENTER(err);
+    CHECK_FORK(err);
     ROUTES(err);
     TEXT(request, err);
     OPTIONAL(options, err);
     OUT(out, err);
-    return goRoutesChat(ROUTE_LIST, IN(request), IN(options), out, err);
+    return shim_chat(SHIM_POSTED_ROUTES, LIST(clients), count, IN(request), IN(options), out, err);
 }
 
 llmagg_status llmagg_routes_chat_submit(llmagg_client *const *clients, size_t count, llmagg_queue *queue, const char *request,
@@ -286,12 +286,12 @@ llmagg_status llmagg_aggregator_initialize(llmagg_aggregator *aggregator, const 
 
 llmagg_status llmagg_aggregator_chat(llmagg_aggregator *aggregator, const char *request, size_t request_len, const char *options,
                                      size_t options_len, llmagg_buf *out, llmagg_error **err) {
-    ENTER(err);
+    CHECK_FORK(err);
     HANDLE(aggregator, err);
     TEXT(request, err);
     OPTIONAL(options, err);
     OUT(out, err);
-    return goAggregatorChat(H(aggregator), IN(request), IN(options), out, err);
+    return shim_chat(SHIM_POSTED_AGGREGATOR, LIST(&aggregator), 1, IN(request), IN(options), out, err);
 }
 
 llmagg_status llmagg_aggregator_chat_submit(llmagg_aggregator *aggregator, llmagg_queue *queue, const char *request,

@@ -66,7 +66,7 @@ SHIM_HIDDEN llmagg_status shim_queue_not_found(uintptr_t handle, llmagg_error **
 SHIM_HIDDEN void shim_queue_close(shim_queue *q);
 /* Gives one reference back. */
 SHIM_HIDDEN void shim_queue_release(shim_queue *q);
-/* What a push tells: nothing is to be done; shim_queue_wake is to be called, soon and once; memory is out; the queue is closed. */
+/* What a push tells: nothing is to be done; the reader is to be woken, soon and once; memory is out; the queue is closed. */
 enum { SHIM_PUSHED, SHIM_WAKE, SHIM_NO_MEMORY, SHIM_CLOSED };
 /* Adds an event, its payload copied. To a closed queue nothing is added, which is SHIM_PUSHED. */
 SHIM_HIDDEN int shim_queue_push(shim_queue *q, int32_t kind, int32_t status, uint64_t op, uint64_t tag, const char *payload, size_t n);
@@ -74,8 +74,10 @@ SHIM_HIDDEN int shim_queue_push(shim_queue *q, int32_t kind, int32_t status, uin
 SHIM_HIDDEN int shim_queue_push_batched(shim_queue *q, uint64_t op, uint64_t tag, const char *chunk, size_t n);
 /* Adds a LOG or OBSERVE event, or counts it as dropped where too many wait. */
 SHIM_HIDDEN int shim_queue_offer(shim_queue *q, int32_t kind, const char *payload, size_t n);
-/* Makes the descriptor readable, if events still wait. */
-SHIM_HIDDEN void shim_queue_wake(shim_queue *q);
+/* Begin to wake the reader: the descriptor to write, as shim_wake_set does, before end_wake is called; or -1, and nothing is to be
+ * done. The caller writes, since Go can do so without giving its processor away. */
+SHIM_HIDDEN int shim_queue_begin_wake(shim_queue *q);
+SHIM_HIDDEN void shim_queue_end_wake(shim_queue *q);
 /* Counts events that were lost before they came here. */
 SHIM_HIDDEN void shim_queue_note_dropped(shim_queue *q, uint64_t n);
 /* Those that follow give LLMAGG_OK, or LLMAGG_E_CLOSED and nothing else. */
@@ -86,10 +88,20 @@ SHIM_HIDDEN llmagg_status shim_queue_stop(shim_queue *q);
 /* Keeps the descriptor open until shim_queue_end_wait, which gives LLMAGG_E_CLOSED where the queue was closed meanwhile. */
 SHIM_HIDDEN llmagg_status shim_queue_begin_wait(shim_queue *q, int *fd);
 SHIM_HIDDEN llmagg_status shim_queue_end_wait(shim_queue *q);
+/* Whether something can be drained, also where the reader's wake-up is still under way. */
+SHIM_HIDDEN int shim_queue_has_events(shim_queue *q);
 
 /* ---- post.c: what the host asks for without entering Go */
 
 enum shim_posted { SHIM_POSTED_CLIENT, SHIM_POSTED_ROUTES, SHIM_POSTED_AGGREGATOR, SHIM_POSTED_CREDIT };
+
+/* What a thread waits for that blocks in a chat. */
+typedef struct shim_answer {
+    int32_t done; /* only atomic access; a futex, for whoever gives the answer to wake */
+    llmagg_status status;
+    llmagg_buf data;
+    llmagg_error *error;
+} shim_answer;
 
 /* One thing asked for. Handles and texts lie in the same block of memory. */
 typedef struct shim_post {
@@ -98,6 +110,7 @@ typedef struct shim_post {
     uint32_t flags; /* of a chat; chunks for a credit */
     uint64_t op, tag;
     uintptr_t queue;
+    shim_answer *answer; /* NULL: the answer goes to the queue */
     const uintptr_t *handles;
     size_t count;
     const char *request, *options; /* NULL: none */
@@ -106,10 +119,19 @@ typedef struct shim_post {
 
 /* The next number of an operation or a custom call; never used again, and never 0. */
 SHIM_HIDDEN uint64_t shim_next_id(void);
-/* Ask for a chat and for credit. All is copied; *op becomes the chat's number. What is wrong with the request is told to the queue. */
+/* Asks for a chat. All is copied; *op becomes the chat's number. What is wrong with the request is told to the queue. */
 SHIM_HIDDEN llmagg_status shim_post_chat(enum shim_posted kind, const uintptr_t *handles, size_t count, uintptr_t queue,
                                          const char *request, size_t request_len, const char *options, size_t options_len,
                                          uint32_t flags, uint64_t tag, uint64_t *op, llmagg_error **err);
+/* Asks for a chat and waits for its end. */
+SHIM_HIDDEN llmagg_status shim_chat(enum shim_posted kind, const uintptr_t *handles, size_t count, const char *request,
+                                    size_t request_len, const char *options, size_t options_len, llmagg_buf *out,
+                                    llmagg_error **err);
+/* End such a chat: a must not be used after that, but for a FUTEX_WAKE at its done, which the caller has to do, since Go can do so
+ * without giving its processor away. The answer is copied; the error is a's from now on, and may be NULL. */
+SHIM_HIDDEN void shim_answer_give(shim_answer *a, const char *data, size_t n);
+SHIM_HIDDEN void shim_answer_fail(shim_answer *a, llmagg_status status, llmagg_error *error);
+/* Lets an operation send more chunks. */
 SHIM_HIDDEN llmagg_status shim_post_credit(uint64_t op, uint32_t chunks, llmagg_error **err);
 /* The last one of what was posted and not yet taken; NULL: none. Only atomic access. */
 SHIM_HIDDEN extern shim_post *shim_posted_last;

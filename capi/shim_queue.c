@@ -44,7 +44,7 @@ llmagg_status llmagg_queue_wait(llmagg_queue *queue, double timeout, llmagg_erro
     FIND(q, queue, err);
     llmagg_status status = shim_queue_begin_wait(q, &fd);
     if (status != LLMAGG_OK) return done(q, status, err);
-    ready = shim_wake_wait(fd, timeout);
+    ready = shim_queue_has_events(q) ? 1 : shim_wake_wait(fd, timeout);
     CHECK_FORK(err); /* a signal handler forked, and this is the child */
     status = done(q, shim_queue_end_wait(q), err);
     if (status != LLMAGG_OK) return status;

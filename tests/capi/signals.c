@@ -131,7 +131,9 @@ static int survives_broken_connections(void) {
         failed += llmagg_client_chat(talker, request, size, NOTHING, &answer, NULL) != LLMAGG_OK;
         llmagg_buf_free(&answer);
     }
-    return failed == times ? 0 : 1;
+    llmagg_client_free(talker);
+    free(request);
+    return failed == times ? 0 : 6;
 }
 
 /* Runs this program again with an argument, so that whatever kills it kills only that. */

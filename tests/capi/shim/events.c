@@ -1,6 +1,7 @@
 /* The queue of capi/queue.c by itself: what waits keeps its order and its bytes, chunks join in batches, memory is given back; and
  * writers, readers, waiters and whoever closes it may be different threads. Built under each sanitizer. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <pthread.h>
 
 #include "check.h"
@@ -32,9 +33,18 @@ static void done_with(shim_queue *q) {
     shim_queue_release(q);
 }
 
+/* As Go does it. */
+static void wake(shim_queue *q) {
+    uint64_t one = 1;
+    int fd = shim_queue_begin_wake(q);
+    if (fd < 0) return;
+    if (write(fd, &one, sizeof one) < 0 && errno != EAGAIN) abort();
+    shim_queue_end_wake(q);
+}
+
 /* Does what a push asks for, as Go does. 0 where it failed. */
 static int told(shim_queue *q, int what) {
-    if (what == SHIM_WAKE) shim_queue_wake(q);
+    if (what == SHIM_WAKE) wake(q);
     return what == SHIM_PUSHED || what == SHIM_WAKE;
 }
 
@@ -173,9 +183,9 @@ static void a_wake_up_is_asked_for_once(void) {
         CHECK(shim_queue_push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "{}", 2) == SHIM_WAKE);
         CHECK(shim_queue_push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "{}", 2) == SHIM_PUSHED);
         CHECK(shim_queue_push_batched(q, 1, 2, "{}", 2) == SHIM_PUSHED);
-        CHECK(shim_wake_wait(fd, 0) == 0);
+        CHECK(shim_wake_wait(fd, 0) == 0 && shim_queue_has_events(q));
         if (round == 1) take(q, MOST, BUFFER); /* taken by a reader who did not wait */
-        shim_queue_wake(q);
+        wake(q);
         CHECK(shim_wake_wait(fd, 0) == (round != 1));
         CHECK(round == 1 || shim_queue_push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "{}", 2) == SHIM_PUSHED);
         take(q, 1, BUFFER);
@@ -183,7 +193,51 @@ static void a_wake_up_is_asked_for_once(void) {
         take(q, MOST, BUFFER);
         CHECK(shim_wake_wait(fd, 0) == 0);
     }
-    shim_queue_wake(q); /* nobody asked */
+    wake(q); /* nobody asked */
+    CHECK(shim_wake_wait(fd, 0) == 0 && shim_queue_end_wait(q) == LLMAGG_OK);
+    done_with(q);
+}
+
+/* The reader comes between the two halves of a wake-up, before the descriptor is written and after that. */
+static void a_reader_comes_during_a_wake_up(void) {
+    uint64_t one = 1;
+    for (int order = 0; order < 4; order++) { /* 1: the reader comes before the write; 2: something is pushed after the reader has come */
+        shim_queue *q = opened();
+        int fd = -1;
+        CHECK(shim_queue_begin_wait(q, &fd) == LLMAGG_OK);
+        CHECK(shim_queue_push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "{}", 2) == SHIM_WAKE);
+        int to = shim_queue_begin_wake(q);
+        CHECK(to >= 0);
+        if (order & 1) take(q, MOST, BUFFER);
+        CHECK(write(to, &one, sizeof one) == sizeof one);
+        if (!(order & 1)) take(q, MOST, BUFFER);
+        CHECK(taken.drain.count == 1);
+        if (order & 2) CHECK(shim_queue_push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "{}", 2) == SHIM_PUSHED);
+        shim_queue_end_wake(q);
+        CHECK(shim_wake_wait(fd, 0) == (order >= 2));
+        take(q, MOST, BUFFER);
+        CHECK(taken.drain.count == (order >= 2 ? 1 : 0) && shim_wake_wait(fd, 0) == 0);
+        CHECK(shim_queue_push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "{}", 2) == SHIM_WAKE);
+        to = shim_queue_begin_wake(q);
+        shim_queue_close(q); /* meanwhile: the descriptor stays until the wake-up has ended */
+        CHECK(write(to, &one, sizeof one) == sizeof one);
+        shim_queue_end_wake(q);
+        CHECK(shim_queue_end_wait(q) == LLMAGG_E_CLOSED);
+        shim_queue_release(q);
+    }
+}
+
+static void a_stop_is_seen_during_a_wake_up(void) {
+    shim_queue *q = opened();
+    int fd = -1, stop = 0;
+    CHECK(shim_queue_begin_wait(q, &fd) == LLMAGG_OK);
+    CHECK(shim_queue_push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "{}", 2) == SHIM_WAKE);
+    CHECK(shim_queue_begin_wake(q) >= 0);
+    take(q, MOST, BUFFER);
+    CHECK(shim_queue_stop(q) == LLMAGG_OK);
+    shim_queue_end_wake(q);
+    CHECK(shim_wake_wait(fd, 0) == 1);
+    CHECK(shim_queue_run_next(q, &taken.drain, &stop) == LLMAGG_OK && stop == 1);
     CHECK(shim_wake_wait(fd, 0) == 0 && shim_queue_end_wait(q) == LLMAGG_OK);
     done_with(q);
 }
@@ -280,6 +334,8 @@ int main(void) {
     RUN(a_batch_ends_at_another_event_and_at_64_kib);
     RUN(log_events_are_bounded_and_counted);
     RUN(a_wake_up_is_asked_for_once);
+    RUN(a_reader_comes_during_a_wake_up);
+    RUN(a_stop_is_seen_during_a_wake_up);
     RUN(it_is_found_by_its_handle_while_it_is_open);
     RUN(writers_and_a_reader_lose_nothing);
     RUN(closing_ends_the_waiting);
