@@ -7,12 +7,12 @@ PYTHON3      ?= python3
 BUILD        ?= build
 BENCH        := $(BUILD)/bench
 BENCH_PYTHON := $(BENCH)/venv/bin/python
-BENCH_ROUNDS ?= $(if $(filter bench-quick,$(MAKECMDGOALS)),3,5)
+BENCH_ROUNDS ?= $(if $(filter bench-quick,$(MAKECMDGOALS)),5,11)
 BENCH_RUN     = BENCH_BUILD="$(abspath $(BENCH))" $(PYTHON3) tests/bench/bench.py
 
 .PHONY: bench bench-quick bench-one bench-build
 
-bench: bench-build ## every client against every bar, a quarter of an hour on a quiet machine; writes docs/benchmarks.md
+bench: bench-build ## every client against every bar, a quarter of an hour; writes docs/benchmarks.md
 	$(BENCH_RUN) rows --rounds $(BENCH_ROUNDS) --write docs/benchmarks.md
 
 bench-quick: bench-build ## the ratios without litellm and the 10 000 streams, under 3 minutes (BENCH_ONLY=pattern, BENCH_ROUNDS=n)

@@ -212,8 +212,8 @@ Written by `make bench` on {today}: {count["yes"]} bars hold, {count["no"]} do n
 - {versions}
 - One client process on one core against one server on another, over loopback. The server sends everybody the same bytes; a stream is
   202 events and comes as fast as the client takes it. CPU is user + system time of the whole client process in a window behind a warm-up.
-- Medians of {rounds} rounds, in each of which every client ran once, odd rounds in the other order. Memory of a process is in MiB, the
-  library's size in 10⁶ bytes. llmagg has everything on: two routes, breakers, retries, the trail, types. [tests/bench](../tests/bench) has
+- Medians of {rounds} rounds (of 5 for what takes long; aiohttp has its 10 000 streams once), in each of which every client ran once, odd
+  rounds in the other order. Memory of a process is in MiB, the library's size in 10⁶ bytes. llmagg has everything on: two routes, breakers, retries, the trail, types. [tests/bench](../tests/bench) has
   the clients and says how to run one alone.
 
 ## Bars

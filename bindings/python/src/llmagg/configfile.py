@@ -5,13 +5,12 @@ The same words, and the same rule, as the core's ``LoadConfig``: it has no door 
 
 from __future__ import annotations
 
-import logging
 import os
 import stat
 from collections.abc import Mapping
 from typing import Any
 
-logger = logging.getLogger("llmagg")
+from .log import logger
 
 
 def read(path: str | os.PathLike[str]) -> tuple[bytes, int]:
@@ -29,7 +28,7 @@ def warn_if_exposed(path: str | os.PathLike[str], mode: int, config: Any) -> Non
     does not hold.
     """
     if mode & 0o066 and _holds_secret(config):
-        logger.warning(
+        logger().warning(
             "the configuration file %s holds keys, and others than its owner may read or write it (mode %04o); "
             "make it the owner's alone (chmod 600), or refer to the environment in it, as ${NAME}",
             os.fspath(path),

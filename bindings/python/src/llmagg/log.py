@@ -6,38 +6,54 @@ logger or one above it, at the level that is effective then.
 
 from __future__ import annotations
 
-import logging
 import os
 import select
+import sys
 import threading
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ._native.queue import Queue
+    import logging
 
-logger = logging.getLogger("llmagg")
-"""The package's logger."""
-logger.addHandler(logging.NullHandler())
+    from ._native.queue import Queue
 
 _lock = threading.Lock()
 _thread: threading.Thread | None = None
 _queue: Queue | None = None
-_level = logging.CRITICAL
+_level: int | None = None  # what the core was told last
+_INFO = 20
+
+
+@cache
+def logger() -> logging.Logger:
+    """The package's logger. ``logging`` is imported with the first record, or by the application: it takes as long as
+    a tenth of ``import llmagg``.
+    """
+    import logging
+
+    found = logging.getLogger("llmagg")
+    found.addHandler(logging.NullHandler())
+    return found
 
 
 def _core_level(level: int) -> int:
     """The core's level (slog's: -4, 0, 4, 8) of one of Python's (10, 20, 30, 40)."""
-    return max(-4, min(8, (level - logging.INFO) * 4 // 10))
+    return max(-4, min(8, (level - _INFO) * 4 // 10))
 
 
 def _python_level(level: int) -> int:
-    return logging.INFO + level * 10 // 4
+    return _INFO + level * 10 // 4
 
 
 def _wanted() -> bool:
-    at: logging.Logger | None = logger
+    if "logging" not in sys.modules:
+        return False
+    from logging import NullHandler
+
+    at: logging.Logger | None = logger()
     while at is not None:
-        if any(not isinstance(handler, logging.NullHandler) for handler in at.handlers):
+        if any(not isinstance(handler, NullHandler) for handler in at.handlers):
             return True
         at = at.parent if at.propagate else None
     return False
@@ -46,7 +62,7 @@ def _wanted() -> bool:
 def attach() -> None:
     """Begins to pass the core's records on, if somebody listens. Cheap when nothing changed; thread-safe."""
     global _thread, _queue, _level
-    if not _wanted() or (_thread is not None and _level == logger.getEffectiveLevel()):
+    if not _wanted() or (_thread is not None and _level == logger().getEffectiveLevel()):
         return
     from ._native import load
     from ._native.queue import Queue
@@ -57,13 +73,13 @@ def attach() -> None:
         if _thread is None:
             _thread = threading.Thread(target=_read, args=(_queue,), name="llmagg-log", daemon=True)
             _thread.start()
-        _level = logger.getEffectiveLevel()
+        _level = logger().getEffectiveLevel()
         load.call("llmagg_log_to_queue", _core_level(_level), _queue.handle.pointer)
 
 
 def _forget() -> None:
     global _lock, _thread, _queue, _level
-    _lock, _thread, _queue, _level = threading.Lock(), None, None, logging.CRITICAL
+    _lock, _thread, _queue, _level = threading.Lock(), None, None, None
 
 
 os.register_at_fork(after_in_child=_forget)
@@ -92,6 +108,6 @@ def _emit(kind: int, payload: bytes) -> None:
         attributes = record.get("attrs") or {}
         told = (f"{key}={value if key == 'stack' else _line(str(value))}" for key, value in attributes.items())
         text = " ".join([_line(record.get("message", "")), *told])
-        logger.log(_python_level(record.get("level", 0)), "%s", text, extra={"llmagg": attributes})
+        logger().log(_python_level(record.get("level", 0)), "%s", text, extra={"llmagg": attributes})
     elif kind == DROPPED:
-        logger.warning("%d log records of the core were dropped", record.get("count", 0))
+        logger().warning("%d log records of the core were dropped", record.get("count", 0))

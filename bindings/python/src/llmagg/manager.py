@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from types import TracebackType
 from typing import Any, ClassVar
 
 from . import routing
 from .config import ModelConfig, ProviderConfig
 from .errors import LLMError, ModelNotFoundError, ProviderNotFoundError
-
-logger = logging.getLogger("llmagg")
+from .log import logger
 
 
 class Manager:
@@ -60,7 +58,7 @@ class Manager:
         replaced = self.providers.get(name)
         self.providers[name] = provider
         if replaced is not None and replaced is not provider:
-            logger.info("provider %s is replaced", name)
+            logger().info("provider %s is replaced", name)
             routing.retire(replaced.clients.values(), kept=provider.clients.values())
 
     def get_provider(self, name: str) -> Any:
@@ -118,7 +116,7 @@ class Manager:
             if isinstance(check, BaseException):
                 if not isinstance(check, Exception):
                     raise check
-                logger.warning("the health check of provider %s failed: %s", name, check)
+                logger().warning("the health check of provider %s failed: %s", name, check)
                 check = dict.fromkeys(provider.clients, False)
             alive[name] = check
         return alive
@@ -145,7 +143,7 @@ class Manager:
             try:
                 await provider.close()
             except Exception as error:
-                logger.warning("closing provider %s failed: %s", name, error)
+                logger().warning("closing provider %s failed: %s", name, error)
 
     def close_all_sync(self) -> None:
         """``close_all`` for code without an event loop."""

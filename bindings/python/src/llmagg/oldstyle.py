@@ -9,7 +9,6 @@ decides.
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from collections.abc import Mapping
@@ -19,8 +18,8 @@ from . import configfile
 from ._wire import decode
 from .config import MODEL_KEYS, ModelConfig, ProviderConfig
 from .errors import BadResponseError, InvalidArgumentError
+from .log import logger
 
-logger = logging.getLogger("llmagg")
 _TEXT = "the configuration"
 _VENDOR_WORDS = (("gpt", "openai"), ("openai", "openai"), ("deepseek", "deepseek"), ("gemini", "gemini"))
 
@@ -102,7 +101,7 @@ def _model_config(provider: str, name: str, options: dict[str, Any], skipped: li
 
         near = get_close_matches(key, MODEL_KEYS, 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        logger.warning("model %s/%s: unknown key %r is ignored%s", provider, name, key, hint)
+        logger().warning("model %s/%s: unknown key %r is ignored%s", provider, name, key, hint)
         del options[key]
     options = {key: value for key, value in options.items() if value is not None and value != ""}
     model = options.pop("model", name)
@@ -111,7 +110,7 @@ def _model_config(provider: str, name: str, options: dict[str, Any], skipped: li
     if check(config, skip_without_key=True):
         return config
     reason = f"model {provider}/{name} has no api_key"
-    logger.warning("%s and is skipped", reason)
+    logger().warning("%s and is skipped", reason)
     skipped.append(reason)
     return None
 

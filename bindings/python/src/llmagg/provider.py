@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Any, TypeVar
@@ -10,9 +9,9 @@ from typing import Any, TypeVar
 from . import routing
 from .config import ModelConfig, ProviderConfig
 from .errors import ModelNotFoundError
+from .log import logger
 
 Self = TypeVar("Self", bound="Provider")
-logger = logging.getLogger("llmagg")
 
 
 class Provider(ABC):
@@ -129,7 +128,7 @@ class BaseProvider(Provider):
             try:
                 await self.register_client(model_config)
             except Exception as error:
-                logger.warning("model %s/%s could not be initialized: %s", self.get_provider_name(), name, error)
+                logger().warning("model %s/%s could not be initialized: %s", self.get_provider_name(), name, error)
 
     def initialize_all_models_sync(self) -> None:
         """``initialize_all_models`` for code without an event loop."""

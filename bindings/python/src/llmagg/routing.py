@@ -6,17 +6,16 @@ so that failover, breakers, limits and retries hold for it, too.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
 from typing import Any
 
 from ._wire import encode
 from .errors import InvalidArgumentError, LLMError
+from .log import logger
 from .messages import Function, Message
 from .requests import ChatCompletionRequest, messages_to_wire
 
-logger = logging.getLogger("llmagg")
 _Spoken = tuple["frozenset[str]", Callable[[type], Any], Any]
 _native_methods: dict[type, _Spoken] = {}
 """By class: the names of its methods, what gets them all of a class, and what that gave when the class was made."""
@@ -128,7 +127,7 @@ async def health(provider: str, clients: Mapping[str, Any]) -> dict[str, bool]:
         try:
             asked[name] = side.handle(client, vendor)
         except LLMError as error:
-            logger.warning("%s/%s cannot be asked for its health: %s", provider, name, error)
+            logger().warning("%s/%s cannot be asked for its health: %s", provider, name, error)
     if asked:
         alive.update(zip(asked, await calls.health(route.Routes(list(asked.values())))))
     return alive
@@ -193,7 +192,7 @@ async def close(provider: str, name: str, client: Any) -> None:
         if (method := getattr(client, "close", None)) is not None:
             await method()
     except Exception as error:
-        logger.warning("closing %s/%s failed: %s", provider, name, error)
+        logger().warning("closing %s/%s failed: %s", provider, name, error)
     release(client)  # its own close() may not reach ours
 
 

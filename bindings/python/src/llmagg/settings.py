@@ -12,7 +12,6 @@ The environment is read at the time of the look-up.
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable
 from typing import Any
@@ -20,8 +19,8 @@ from typing import Any
 from . import configfile, oldstyle
 from .config import ProviderConfig
 from .errors import InvalidArgumentError, LLMError, NotInitializedError
+from .log import logger
 
-logger = logging.getLogger("llmagg")
 _APPLICATION = "app.config.settings:settings"
 
 
@@ -39,7 +38,7 @@ def find() -> list[ProviderConfig]:
             missed.append(f"{name}: {reason}")
         except LLMError as error:
             missed.append(f"{name}: {error.message}")
-            logger.warning("the configuration from %s cannot be used: %s", name, error.message)
+            logger().warning("the configuration from %s cannot be used: %s", name, error.message)
     listed = "".join(f"\n  {i}. {reason}" for i, reason in enumerate(missed, 1))
     raise NotInitializedError(f"no configuration was given, and none was found:{listed}")
 
