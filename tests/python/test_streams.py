@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import dataclasses
 import gc
 import pickle
 import time
@@ -43,6 +44,20 @@ def test_events_and_the_whole_answer(llm_wall: FaultWall, run: Any) -> None:
     assert done.response.usage.total_tokens == 12
     assert done.response.attempts[0].first_token is not None
     assert chats(llm_wall)[0]["body"]["stream_options"] == {"include_usage": True}
+
+
+def test_chunks_are_whole_dataclasses_of_their_own(llm_wall: FaultWall, run: Any) -> None:
+    aggregator = aggregator_for(llm_wall, "gpt-a")
+    chunks = [event.chunk for event in run(collect(aggregator.stream(HELLO)))[:-1]]
+    for chunk in chunks:
+        read = llmagg.StreamResponse.from_dict(chunk.to_dict())
+        assert pickle.loads(pickle.dumps(chunk)) == chunk == copy.deepcopy(chunk) == read
+        assert dataclasses.asdict(chunk) == dataclasses.asdict(read) and repr(chunk) == repr(read)
+    choices = [choice for chunk in chunks for choice in chunk.choices]
+    parts = [*chunks, *choices, *(choice.delta for choice in choices)]
+    for part in parts:
+        part.extra["mine"] = id(part)
+    assert [part.extra["mine"] for part in parts] == [id(part) for part in parts]
 
 
 def test_text_arrives_as_it_is_sent(llm_wall: FaultWall, run: Any) -> None:

@@ -7,6 +7,7 @@ as they came (logprobs, audio, an unknown role): an answer with such a one of an
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -130,12 +131,10 @@ def chunk_of(piece: Piece) -> StreamResponse:
         delta = _new(Message)
         delta.role = sent.delta.role
         delta.content = sent.delta.content
-        delta.extra = {}
         choice = _new(StreamChoice)
         choice.delta = delta
         choice.index = sent.index
         choice.finish_reason = sent.finish_reason
-        choice.extra = {}
         choices.append(choice)
     if piece.usage is not None:
         chunk.usage = piece.usage
@@ -143,11 +142,23 @@ def chunk_of(piece: Piece) -> StreamResponse:
         chunk.system_fingerprint = piece.system_fingerprint
     if piece.service_tier is not None:
         chunk.service_tier = piece.service_tier
-    chunk.extra = {} if piece.extra is None else piece.extra
+    if piece.extra is not None:
+        chunk.extra = piece.extra
     return chunk
 
 
 ChunkEvent.chunk = LaterChunk(chunk_of)  # type: ignore[assignment]
+
+
+def _extra_when_looked_at(cls: type) -> None:
+    """Makes the empty ``extra`` of what ``chunk_of`` made when it is first looked at: nearly nobody does."""
+    later: functools.cached_property[dict[str, Any]] = functools.cached_property(lambda _: {})
+    later.__set_name__(cls, "extra")
+    setattr(cls, later.attrname or "", later)
+
+
+for _cls in StreamResponse, StreamChoice, Message:
+    _extra_when_looked_at(_cls)
 
 
 def _any_chunks(payload: _Payload) -> list[StreamResponse]:
