@@ -230,7 +230,7 @@ func lookupClient(h C.uintptr_t) (target, error) {
 }
 
 func lookupRoutes(clients *C.uintptr_t, count C.size_t) (routes, error) {
-	r := routes{clients: make([]*client.Client, 0, count), through: make([]*scope, 0, count+1)}
+	r := routes{clients: make([]*client.Client, 0, count), through: make([]*scope, 0, count)}
 	for _, h := range unsafe.Slice(clients, int(count)) {
 		o, err := lookup[*clientObject]("clients", h)
 		if err != nil {

@@ -9,9 +9,7 @@
 /* Enough where Go is not entered. */
 #define CHECK_FORK(err)                                                                                                        \
     do {                                                                                                                       \
-        if (shim_forked())                                                                                                     \
-            return shim_fail(LLMAGG_E_FORKED, "this process was forked after the library was loaded; use it in the parent, "    \
-                             "or load it only in the child", (err));                                                           \
+        if (shim_forked()) return shim_fail_forked(err);                                                                       \
     } while (0)
 
 #define ENTER(err)                                                                                                             \

@@ -37,6 +37,11 @@ llmagg_status shim_fail(llmagg_status code, const char *message, llmagg_error **
     return code;
 }
 
+llmagg_status shim_fail_forked(llmagg_error **err) {
+    return shim_fail(LLMAGG_E_FORKED, "this process was forked after the library was loaded; use it in the parent, or load it only in the child",
+                     err);
+}
+
 llmagg_status llmagg_error_code(const llmagg_error *error) { return error == NULL ? LLMAGG_OK : error->code; }
 
 const char *llmagg_error_message(const llmagg_error *error) { return error == NULL ? "" : error->text; }

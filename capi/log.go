@@ -116,6 +116,10 @@ var watching struct {
 func watch(q *queue) {
 	watching.Lock()
 	defer watching.Unlock()
+	watchLocked(q)
+}
+
+func watchLocked(q *queue) {
 	if q != nil && q == watching.queue && watching.flush() {
 		return
 	}
@@ -205,10 +209,9 @@ func forgetLogQueue(q *queue) {
 		logging.CompareAndSwap(t, nil)
 	}
 	watching.Lock()
-	ours := watching.queue == q
-	watching.Unlock()
-	if ours {
-		watch(nil)
+	defer watching.Unlock()
+	if watching.queue == q {
+		watchLocked(nil)
 	}
 }
 

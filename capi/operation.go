@@ -6,6 +6,7 @@ import "C"
 import (
 	"context"
 	"io"
+	"sync"
 	"sync/atomic"
 
 	"github.com/llmagg/llmagg/core/client"
@@ -147,11 +148,31 @@ func (op *operation) perform(what string, run func(op *operation) ([]byte, error
 	operations.remove(op.id)
 	if op.answer != nil {
 		leaveAll(op.scopes) // first: the thread that waits may look
-		op.end(payload, err)
-		return
 	}
 	op.end(payload, err)
-	leaveAll(op.scopes)
+	rooms.give(payload)
+	if op.answer == nil {
+		leaveAll(op.scopes)
+	}
+}
+
+// rooms are where operations write what they tell: all of it is copied.
+var rooms roomPool
+
+type roomPool struct{ pool sync.Pool }
+
+func (p *roomPool) take() []byte {
+	if room, ok := p.pool.Get().(*[]byte); ok {
+		return (*room)[:0]
+	}
+	return make([]byte, 0, 2<<10)
+}
+
+// give takes a room back, unless it is a large one.
+func (p *roomPool) give(room []byte) {
+	if cap(room) > 0 && cap(room) <= 64<<10 {
+		p.pool.Put(&room)
+	}
 }
 
 // end tells the end.
@@ -182,7 +203,7 @@ func (op *operation) send(kind int32, payload []byte) {
 // whole response.
 func (op *operation) relay(s *client.Stream) ([]byte, error) {
 	defer s.Close()
-	var scratch []byte // reused: push copies it
+	scratch := rooms.take() // reused: push copies it
 	for {
 		ev, err := s.Next()
 		if err != nil {
@@ -252,7 +273,7 @@ func wholeAnswer(ctx context.Context, to callForm, p *llm.Payload, form form) ([
 	if err != nil {
 		return nil, err
 	}
-	return form.response(nil, r)
+	return form.response(rooms.take(), r)
 }
 
 // newPayload checks a request, which is the payload's from now on, and its

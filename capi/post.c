@@ -6,19 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "_cgo_export.h"
 #include "shim.h"
 
 shim_post *shim_posted_last; /* the list, the last first; only atomic access */
-static shim_wake posted;     /* set by shim_posts_open, before begun */
+static int posted_fd;        /* of wake.c; set by shim_posts_open, before begun */
 static int begun;            /* somebody takes what is posted; only atomic access */
 static uint64_t last_id;     /* only atomic access */
 
 uint64_t shim_next_id(void) { return __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED); }
 
-int shim_posts_open(void) { return shim_wake_open(&posted) == 0 ? posted.read_fd : -1; }
+int shim_posts_open(void) { return posted_fd = shim_wake_open(); }
 
 static void *appended(char **to, const void *from, size_t n) {
     char *at = *to;
@@ -47,7 +48,7 @@ static llmagg_status add(const shim_post *asked, llmagg_error **err) {
     shim_post *last = __atomic_load_n(&shim_posted_last, __ATOMIC_RELAXED);
     do p->next = last;
     while (!__atomic_compare_exchange_n(&shim_posted_last, &last, p, 1, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
-    if (last == NULL) shim_wake_set(posted); /* else who put the first there has. p may be gone by now */
+    if (last == NULL) shim_wake_set(posted_fd); /* else who put the first there has. p may be gone by now */
     return LLMAGG_OK;
 }
 
@@ -69,7 +70,12 @@ llmagg_status shim_chat(enum shim_posted kind, const uintptr_t *handles, size_t 
     shim_post asked = {NULL, kind, 0, shim_next_id(), 0, 0, &a, handles, count, request, options, request_len, options_len};
     llmagg_status status = add(&asked, err);
     if (status != LLMAGG_OK) return status;
-    while (!__atomic_load_n(&a.done, __ATOMIC_ACQUIRE)) syscall(SYS_futex, &a.done, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+    while (!__atomic_load_n(&a.done, __ATOMIC_ACQUIRE)) {
+        /* With a limit the kernel does not wait again behind a signal's handler: that may have forked, and this be the child. */
+        struct timespec limit = {3600, 0};
+        if (shim_forked()) return shim_fail_forked(err);
+        syscall(SYS_futex, &a.done, FUTEX_WAIT_PRIVATE, 0, &limit, NULL, 0);
+    }
     if (a.status == LLMAGG_OK) *out = a.data;
     if (a.error != NULL && err != NULL) *err = a.error;
     else llmagg_error_free(a.error);

@@ -8,7 +8,6 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"unsafe"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -33,24 +32,29 @@ func startPosts() error {
 	if fd < 0 {
 		return llm.Errorf(llm.Unavailable, "there is no descriptor for calls: %v", err)
 	}
-	wake, err := os.NewFile(uintptr(fd), "posts").SyscallConn()
-	if err != nil {
-		return llm.Errorf(llm.Unavailable, "the descriptor for calls cannot be waited for: %v", err)
-	}
 	posts.started = true
-	go listen(wake)
+	go listen(int(fd))
 	return nil
 }
 
 // listen begins what is posted each time that the descriptor says so. It is
-// read once for that, as the poller tells each write anew.
-func listen(wake syscall.RawConn) {
-	err := wake.Read(func(fd uintptr) bool {
-		clearDescriptor(int(fd))
+// read once for that, as Go's poller tells each write anew; where the poller
+// does not take it, a thread waits.
+func listen(fd int) {
+	wake, err := os.NewFile(uintptr(fd), "posts").SyscallConn()
+	if err == nil {
+		err = wake.Read(func(uintptr) bool {
+			clearDescriptor(fd)
+			beginPosted()
+			return false
+		})
+	}
+	slog.New(logHandler{}).Warn("calls are waited for by a thread of their own", "err", err)
+	for {
+		C.shim_wake_wait(C.int(fd), -1)
+		clearDescriptor(fd)
 		beginPosted()
-		return false
-	})
-	slog.New(logHandler{}).Error("the descriptor for calls cannot be read", "err", err)
+	}
 }
 
 // beginPosted begins what was posted so far. Every export calls it first, so
@@ -70,7 +74,7 @@ func beginPosted() {
 			giveCredit(uint64(p.op), int64(p.flags))
 			continue
 		}
-		beginPost(p)
+		_ = recovered("beginning what was posted", func() { beginPost(p) }) // logged
 	}
 }
 

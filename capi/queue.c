@@ -31,13 +31,14 @@ struct shim_queue {
     int references;   /* atomic */
 
     pthread_mutex_t mu; /* guards what follows */
-    shim_wake wake;
+    int fd; /* of wake.c */
     waiting *events; /* from head to tail wait */
     size_t head, tail, room;
     char *bytes; /* from start to end wait */
     size_t start, end, size;
     size_t droppable; /* LOG and OBSERVE events that wait */
     uint64_t dropped; /* of these, since the last DROPPED event */
+    int dropped_told; /* a DROPPED event waits */
     int armed;        /* the descriptor is readable for good reason */
     int asked;        /* somebody is to wake the reader soon */
     int waking;       /* somebody is about to write the descriptor: between begin_wake and end_wake */
@@ -64,7 +65,7 @@ static struct bucket *bucket_of(uintptr_t handle) {
 shim_queue *shim_queue_new(void) {
     shim_queue *q = calloc(1, sizeof *q);
     if (q == NULL) return NULL;
-    if (shim_wake_open(&q->wake) != 0) {
+    if ((q->fd = shim_wake_open()) < 0) {
         int why = errno;
         free(q);
         errno = why;
@@ -122,8 +123,8 @@ void shim_queue_close(shim_queue *q) {
     if (!q->closed) {
         q->closed = 1;
         forget_events(q);
-        if (q->waiters == 0) shim_wake_close(q->wake);
-        else shim_wake_set(q->wake);
+        if (q->waiters == 0) shim_wake_close(q->fd);
+        else shim_wake_set(q->fd);
     }
     pthread_mutex_unlock(&q->mu);
 }
@@ -141,14 +142,14 @@ static int is_idle(const shim_queue *q) { return q->head == q->tail && !q->stopp
 static void arm(shim_queue *q) {
     if (q->armed) return;
     q->armed = 1;
-    shim_wake_set(q->wake);
+    shim_wake_set(q->fd);
 }
 
 static void disarm(shim_queue *q) {
-    if (!is_idle(q) || (!q->armed && !q->waking)) return;
+    if (q->head < q->tail || (!q->armed && !q->waking)) return;
     q->armed = 0;
     q->cleared = 1;
-    shim_wake_clear(q->wake);
+    shim_wake_clear(q->fd);
 }
 
 /* What a push has to tell: whether the reader must be woken, and nobody was asked to do so yet. */
@@ -166,7 +167,7 @@ int shim_queue_begin_wake(shim_queue *q) {
         q->waking = 1;
         q->cleared = 0;
         q->waiters++; /* keeps the descriptor open */
-        fd = q->wake.write_fd;
+        fd = q->fd;
     }
     pthread_mutex_unlock(&q->mu);
     return fd;
@@ -178,13 +179,13 @@ void shim_queue_end_wake(shim_queue *q) {
     q->waking = 0;
     q->waiters--;
     if (q->closed) {
-        if (q->waiters == 0) shim_wake_close(q->wake);
+        if (q->waiters == 0) shim_wake_close(q->fd);
     } else if (is_idle(q)) {
         q->armed = 0;
-        shim_wake_clear(q->wake);
+        shim_wake_clear(q->fd);
     } else {
         q->armed = 1;
-        if (q->cleared) shim_wake_set(q->wake);
+        if (q->cleared) shim_wake_set(q->fd);
     }
     pthread_mutex_unlock(&q->mu);
 }
@@ -265,12 +266,18 @@ static int push_batched(shim_queue *q, waiting event, const char *chunk, size_t 
     return push(q, event, "[", chunk, n);
 }
 
+/* An event must not be lost: without memory for it the process ends, as it does where Go's allocator finds none. */
+static int kept(int done) {
+    if (done == SHIM_NO_MEMORY) abort();
+    return done;
+}
+
 int shim_queue_push(shim_queue *q, int32_t kind, int32_t status, uint64_t op, uint64_t tag, const char *payload, size_t n) {
     waiting event = {kind, status, op, tag, 0, NULL, 0};
     pthread_mutex_lock(&q->mu);
     int done = q->closed ? SHIM_PUSHED : push(q, event, "", payload, n);
     pthread_mutex_unlock(&q->mu);
-    return done;
+    return kept(done);
 }
 
 int shim_queue_push_batched(shim_queue *q, uint64_t op, uint64_t tag, const char *chunk, size_t n) {
@@ -278,7 +285,7 @@ int shim_queue_push_batched(shim_queue *q, uint64_t op, uint64_t tag, const char
     pthread_mutex_lock(&q->mu);
     int done = q->closed ? SHIM_PUSHED : push_batched(q, event, chunk, n);
     pthread_mutex_unlock(&q->mu);
-    return done;
+    return kept(done);
 }
 
 int shim_queue_offer(shim_queue *q, int32_t kind, const char *payload, size_t n) {
@@ -308,11 +315,12 @@ void shim_queue_note_dropped(shim_queue *q, uint64_t n) {
 static void tell_dropped(shim_queue *q) {
     waiting event = {LLMAGG_EVENT_DROPPED, LLMAGG_OK, 0, 0, 0, NULL, 0};
     char text[48];
-    if (q->dropped == 0) return;
+    if (q->dropped == 0 || q->dropped_told) return;
     int n = snprintf(text, sizeof text, "{\"count\":%" PRIu64 "}", q->dropped);
+    arm(q); /* it may not fit into this reader's memory */
     if (push(q, event, "", text, (size_t)n) == SHIM_NO_MEMORY) return;
     q->dropped = 0;
-    arm(q); /* it may not fit into this reader's memory */
+    q->dropped_told = 1;
 }
 
 /* Drops the first event, whose payload was copied. */
@@ -321,6 +329,7 @@ static void pop(shim_queue *q) {
     if (event->own == NULL) q->start += event->size;
     free(event->own);
     if (event->kind == LLMAGG_EVENT_LOG || event->kind == LLMAGG_EVENT_OBSERVE) q->droppable--;
+    if (event->kind == LLMAGG_EVENT_DROPPED) q->dropped_told = 0;
     if (q->head < q->tail) return;
     q->head = q->tail = q->start = q->end = 0;
     if (q->size > KEPT) {
@@ -404,15 +413,23 @@ llmagg_status shim_queue_begin_wait(shim_queue *q, int *fd) {
     llmagg_status status = q->closed ? LLMAGG_E_CLOSED : LLMAGG_OK;
     if (!q->closed) {
         q->waiters++;
-        *fd = q->wake.read_fd;
+        *fd = q->fd;
     }
     pthread_mutex_unlock(&q->mu);
     return status;
 }
 
+int shim_queue_is_closed(shim_queue *q) {
+    pthread_mutex_lock(&q->mu);
+    int closed = q->closed;
+    pthread_mutex_unlock(&q->mu);
+    return closed;
+}
+
 int shim_queue_has_events(shim_queue *q) {
     pthread_mutex_lock(&q->mu);
     int has = q->head < q->tail || q->dropped > 0;
+    if (!has && !q->closed) disarm(q);
     pthread_mutex_unlock(&q->mu);
     return has;
 }
@@ -421,7 +438,7 @@ llmagg_status shim_queue_end_wait(shim_queue *q) {
     pthread_mutex_lock(&q->mu);
     llmagg_status status = q->closed ? LLMAGG_E_CLOSED : LLMAGG_OK;
     q->waiters--;
-    if (q->closed && q->waiters == 0) shim_wake_close(q->wake);
+    if (q->closed && q->waiters == 0) shim_wake_close(q->fd);
     pthread_mutex_unlock(&q->mu);
     return status;
 }

@@ -78,11 +78,8 @@ func (q *queue) offer(kind int32, payload []byte) bool {
 
 // pushed does what a push has asked for, and reports whether the queue is open.
 func (q *queue) pushed(told C.int) bool {
-	switch told {
-	case C.SHIM_WAKE:
+	if told == C.SHIM_WAKE {
 		readers.wake(q)
-	case C.SHIM_NO_MEMORY: // as where Go's own allocator finds none
-		panic("out of memory for an event")
 	}
 	runtime.KeepAlive(q)
 	return told != C.SHIM_CLOSED

@@ -32,21 +32,21 @@ SHIM_HIDDEN llmagg_error *shim_error_new(llmagg_status code, const char *message
                                          size_t json_len);
 /* Sets *err, where err is not NULL, to an error with this plain message (ASCII without quotes and backslashes), and returns code. */
 SHIM_HIDDEN llmagg_status shim_fail(llmagg_status code, const char *message, llmagg_error **err);
+/* The same for what every function answers in a forked child. */
+SHIM_HIDDEN llmagg_status shim_fail_forked(llmagg_error **err);
 
-/* ---- wake.c: the descriptor of a queue. An eventfd, or a pipe where there is none. */
+/* ---- wake.c: descriptors that tell a reader that something waits */
 
-typedef struct shim_wake {
-    int read_fd;
-    int write_fd; /* the same one for an eventfd */
-} shim_wake;
-
-/* 0, or -1 with errno. Both ends are noted for forked children. */
-SHIM_HIDDEN int shim_wake_open(shim_wake *wake);
-SHIM_HIDDEN void shim_wake_close(shim_wake wake);
-SHIM_HIDDEN void shim_wake_set(shim_wake wake);   /* makes it readable */
-SHIM_HIDDEN void shim_wake_clear(shim_wake wake); /* makes it unreadable */
-/* 1 readable, 0 not within timeout seconds (negative: for ever), -1 with errno. */
-SHIM_HIDDEN int shim_wake_wait(int read_fd, double timeout);
+/* A descriptor that is not readable yet, noted for forked children; or -1 with errno. */
+SHIM_HIDDEN int shim_wake_open(void);
+SHIM_HIDDEN void shim_wake_close(int fd);
+/* Make it readable, and unreadable. capi/wake.go does the same from Go. */
+SHIM_HIDDEN void shim_wake_set(int fd);
+SHIM_HIDDEN void shim_wake_clear(int fd);
+/* 1 readable, 0 not within timeout seconds (negative: for ever), -1 with errno or in a forked child. */
+SHIM_HIDDEN int shim_wake_wait(int fd, double timeout);
+/* Seconds of a clock that only goes forward. */
+SHIM_HIDDEN double shim_now(void);
 
 /* ---- queue.c: events on their way to their reader. Every function may be called by any thread of Go or of the host. */
 
@@ -66,8 +66,8 @@ SHIM_HIDDEN llmagg_status shim_queue_not_found(uintptr_t handle, llmagg_error **
 SHIM_HIDDEN void shim_queue_close(shim_queue *q);
 /* Gives one reference back. */
 SHIM_HIDDEN void shim_queue_release(shim_queue *q);
-/* What a push tells: nothing is to be done; the reader is to be woken, soon and once; memory is out; the queue is closed. */
-enum { SHIM_PUSHED, SHIM_WAKE, SHIM_NO_MEMORY, SHIM_CLOSED };
+/* What a push tells: nothing is to be done; the reader is to be woken, soon and once; the queue is closed (shim_queue_offer only). */
+enum { SHIM_PUSHED, SHIM_WAKE, SHIM_CLOSED, SHIM_NO_MEMORY /* not told */ };
 /* Adds an event, its payload copied. To a closed queue nothing is added, which is SHIM_PUSHED. */
 SHIM_HIDDEN int shim_queue_push(shim_queue *q, int32_t kind, int32_t status, uint64_t op, uint64_t tag, const char *payload, size_t n);
 /* The same for a chunk of a batch (LLMAGG_BATCH), which may join the operation's last event while that waits. */
@@ -88,8 +88,10 @@ SHIM_HIDDEN llmagg_status shim_queue_stop(shim_queue *q);
 /* Keeps the descriptor open until shim_queue_end_wait, which gives LLMAGG_E_CLOSED where the queue was closed meanwhile. */
 SHIM_HIDDEN llmagg_status shim_queue_begin_wait(shim_queue *q, int *fd);
 SHIM_HIDDEN llmagg_status shim_queue_end_wait(shim_queue *q);
-/* Whether something can be drained, also where the reader's wake-up is still under way. */
+/* Whether something can be drained, also where the reader's wake-up is still under way. If not, the descriptor is not readable any
+ * longer. */
 SHIM_HIDDEN int shim_queue_has_events(shim_queue *q);
+SHIM_HIDDEN int shim_queue_is_closed(shim_queue *q);
 
 /* ---- post.c: what the host asks for without entering Go */
 
@@ -138,7 +140,7 @@ SHIM_HIDDEN extern shim_post *shim_posted_last;
 /* What was posted since it was taken last, in order; to be given to shim_posts_free. */
 SHIM_HIDDEN shim_post *shim_posts_take(void);
 SHIM_HIDDEN void shim_posts_free(shim_post *first);
-/* Makes the descriptor that is readable after something was posted; -1 with errno. Once only. */
+/* Makes the descriptor that is readable after something was posted; -1 with errno. Once only, and it is never closed. */
 SHIM_HIDDEN int shim_posts_open(void);
 
 /* ---- other */

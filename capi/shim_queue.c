@@ -35,21 +35,26 @@ llmagg_status llmagg_queue_fd(llmagg_queue *queue, int *fd, llmagg_error **err) 
     return done(q, status, err);
 }
 
-/* Between begin and end the descriptor stays open. */
+/* Between begin and end the descriptor stays open. It may be readable for a moment after somebody has drained, so what counts is the
+ * queue. */
 llmagg_status llmagg_queue_wait(llmagg_queue *queue, double timeout, llmagg_error **err) {
-    int fd = -1, ready;
+    int fd = -1, ready = 1, has = 0;
+    double until = shim_now() + timeout, left = timeout;
     CHECK_FORK(err);
     HANDLE(queue, err);
     if (timeout != timeout) return shim_fail(LLMAGG_E_INVALID_ARGUMENT, "argument timeout is not a number", err);
     FIND(q, queue, err);
     llmagg_status status = shim_queue_begin_wait(q, &fd);
     if (status != LLMAGG_OK) return done(q, status, err);
-    ready = shim_queue_has_events(q) ? 1 : shim_wake_wait(fd, timeout);
-    CHECK_FORK(err); /* a signal handler forked, and this is the child */
+    while (!(has = shim_queue_has_events(q)) && ready > 0 && !shim_queue_is_closed(q)) {
+        ready = shim_wake_wait(fd, left);
+        if (timeout > 0) left = until - shim_now() > 0 ? until - shim_now() : 0;
+        CHECK_FORK(err); /* a signal handler forked, and this is the child */
+    }
     status = done(q, shim_queue_end_wait(q), err);
     if (status != LLMAGG_OK) return status;
     if (ready < 0) return shim_fail(LLMAGG_E_INTERNAL, "poll failed", err);
-    return ready > 0 ? LLMAGG_OK : shim_fail(LLMAGG_E_TIMEOUT, "no event within the given time", err);
+    return has ? LLMAGG_OK : shim_fail(LLMAGG_E_TIMEOUT, "no event within the given time", err);
 }
 
 llmagg_status llmagg_queue_drain(llmagg_queue *queue, llmagg_drain *drain, llmagg_error **err) {
@@ -103,8 +108,8 @@ llmagg_status llmagg_queue_run(llmagg_queue *queue, llmagg_event_fn fn, void *us
     }
     free(drain.buffer);
     CHECK_FORK(err);
-    shim_queue_end_wait(q);
-    status = done(q, status, err);
+    llmagg_status ended = shim_queue_end_wait(q); /* CLOSED also where fn has freed it */
+    status = done(q, status != LLMAGG_OK ? status : ended, err);
     return failed == NULL ? status : shim_fail(LLMAGG_E_INTERNAL, failed, err);
 }
 

@@ -1,80 +1,61 @@
-/* The descriptor that tells a queue's reader that events wait. */
+/* The descriptors that tell a reader that something waits: eventfds. The system calls are made without the C library's wrappers, so
+ * that none of them is a point where a thread is cancelled: it may hold a queue's lock. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
-#ifdef __linux__
-#include <sys/eventfd.h>
-#endif
 
 #include "shim.h"
 
-int shim_wake_open(shim_wake *wake) {
-#ifdef __linux__
+int shim_wake_open(void) {
     int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (fd < 0) return -1;
-    wake->read_fd = wake->write_fd = fd;
-#else
-    int fds[2];
-    if (pipe(fds) != 0) return -1;
-    for (int i = 0; i < 2; i++) {
-        fcntl(fds[i], F_SETFD, FD_CLOEXEC);
-        fcntl(fds[i], F_SETFL, O_NONBLOCK);
-    }
-    wake->read_fd = fds[0];
-    wake->write_fd = fds[1];
-    shim_fd_note(wake->write_fd, 0);
-#endif
-    shim_fd_note(wake->read_fd, 0);
-    return 0;
+    if (fd >= 0) shim_fd_note(fd, 0);
+    return fd;
 }
 
-void shim_wake_close(shim_wake wake) {
-    shim_fd_forget(wake.read_fd);
-    if (wake.write_fd != wake.read_fd) {
-        shim_fd_forget(wake.write_fd);
-        close(wake.write_fd);
-    }
-    close(wake.read_fd);
+void shim_wake_close(int fd) {
+    shim_fd_forget(fd);
+    syscall(SYS_close, fd);
 }
 
-/* EAGAIN means that it is readable already; the eight bytes are what an eventfd takes, and do no harm in a pipe. */
-void shim_wake_set(shim_wake wake) {
+/* EAGAIN means that it is readable already. */
+void shim_wake_set(int fd) {
     uint64_t one = 1;
-    while (write(wake.write_fd, &one, sizeof one) < 0 && errno == EINTR) {
+    while (syscall(SYS_write, fd, &one, sizeof one) < 0 && errno == EINTR) {
     }
 }
 
-void shim_wake_clear(shim_wake wake) {
-    char bytes[64];
-    ssize_t n;
-    do {
-        n = read(wake.read_fd, bytes, sizeof bytes);
-    } while ((n < 0 && errno == EINTR) || n == (ssize_t)sizeof bytes);
+void shim_wake_clear(int fd) {
+    uint64_t count;
+    while (syscall(SYS_read, fd, &count, sizeof count) < 0 && errno == EINTR) {
+    }
 }
 
-static double now(void) {
+double shim_now(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-int shim_wake_wait(int read_fd, double timeout) {
-    double until = timeout > 0 ? now() + timeout : 0;
+int shim_wake_wait(int fd, double timeout) {
+    double until = timeout > 0 ? shim_now() + timeout : 0;
     for (;;) {
-        struct pollfd p = {read_fd, POLLIN, 0};
-        int ms = -1;
-        double left = timeout > 0 ? until - now() : timeout;
-        if (timeout >= 0) {
+        struct pollfd p = {fd, POLLIN, 0};
+        struct timespec limit = {3600, 0}; /* so that a wait without end is not restarted behind a handler that forked */
+        double left = timeout > 0 ? until - shim_now() : timeout;
+        if (timeout >= 0 && left < 3600) {
             if (left < 0) left = 0;
-            ms = left > 3600 ? 3600 * 1000 : (int)(left * 1000 + 0.999);
+            limit.tv_sec = (time_t)left;
+            limit.tv_nsec = (long)((left - (double)limit.tv_sec) * 1e9);
         }
-        int n = poll(&p, 1, ms);
+        long n = syscall(SYS_ppoll, &p, 1, &limit, NULL, _NSIG / 8);
         if (n > 0) return 1;
         if (n < 0 && errno != EINTR) return -1;
-        if (timeout >= 0 && (timeout <= 0 || now() >= until)) return 0;
+        if (shim_forked()) return -1;
+        if (timeout >= 0 && (timeout <= 0 || shim_now() >= until)) return 0;
     }
 }

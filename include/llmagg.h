@@ -202,9 +202,10 @@ enum {
                           empty; and every message and delta has its "role" ("assistant" if none came) and "content" (null in
                           a message without one, "" in a delta without one). */
     LLMAGG_POST = 8    /* the function only notes what is asked for and returns at once, without waiting for the library's
-                          threads. It fails for a bad queue or a NULL; whatever else is wrong with the handles, the request, the
-                          options or the flags arrives as the operation's ERROR event. Later calls of the same thread find the
-                          operation begun. */
+                          threads. It fails for a bad queue, a NULL, a text that is empty or too long, and where memory or, in a
+                          process's first such call, a descriptor is not to be had (UNAVAILABLE). Whatever else is wrong with
+                          the handles, the request, the options or the flags arrives as the operation's ERROR event. Later calls
+                          of the same thread find the operation begun. */
 };
 
 /* Levels of llmagg_log_to_queue. */

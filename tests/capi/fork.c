@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -214,6 +215,40 @@ static void reused_numbers_are_left_alone(void) {
     llmagg_queue_free(queue);
 }
 
+static pid_t forked_in_handler;
+
+static void fork_in_handler(int unused) { forked_in_handler = fork() + 0 * unused; }
+
+/* A signal's handler forks while the thread waits in a blocking call: the call ends in the child, and goes on in the parent. */
+static void a_handler_forks_inside_a_blocking_call(void) {
+    llmagg_wall *slow_wall = wall_with("{\"default\":{\"steps\":[{\"delay_headers_s\":1}]}}");
+    llmagg_client *waiting = client_for(slow_wall, "m", "");
+    struct sigaction action = {0}, before;
+    struct itimerval timer = {{0, 0}, {0, 300000}};
+    llmagg_buf out = {NULL, 0};
+    int status = -1;
+    queue = new_queue();
+    action.sa_handler = fork_in_handler;
+    action.sa_flags = SA_RESTART;
+    sigaction(SIGALRM, &action, &before);
+    for (int how = 0; how < 2; how++) {
+        forked_in_handler = -1;
+        fflush(stdout);
+        setitimer(ITIMER_REAL, &timer, NULL);
+        llmagg_status said = how == 0 ? llmagg_client_chat(waiting, STR(HELLO), NOTHING, &out, NULL) : llmagg_queue_wait(queue, 1, NULL);
+        if (forked_in_handler == 0) _exit(said == LLMAGG_E_FORKED ? 0 : 1);
+        llmagg_buf_free(&out);
+        CHECK(said == (how == 0 ? LLMAGG_OK : LLMAGG_E_TIMEOUT) && forked_in_handler > 0);
+        for (double until = seconds() + 10; waitpid(forked_in_handler, &status, WNOHANG) == 0 && seconds() < until;) usleep(1000);
+        if (status == -1) kill(forked_in_handler, SIGKILL);
+        CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+    sigaction(SIGALRM, &before, NULL);
+    llmagg_queue_free(queue);
+    llmagg_client_free(waiting);
+    llmagg_wall_free(slow_wall);
+}
+
 int main(void) {
     wall = wall_with("{}");
     client = client_for(wall, "m", "");
@@ -221,6 +256,7 @@ int main(void) {
     RUN(forking_from_inside_run);
     RUN(a_child_keeps_no_connection_open);
     RUN(three_generations);
+    RUN(a_handler_forks_inside_a_blocking_call);
     RUN(reused_numbers_are_left_alone);
     llmagg_client_free(client);
     llmagg_wall_free(wall);

@@ -227,6 +227,39 @@ static void a_reader_comes_during_a_wake_up(void) {
     }
 }
 
+/* What was dropped is told by one event at a time, and the reader is woken after that as before. */
+static void dropped_events_are_told_once(void) {
+    shim_queue *q = opened();
+    shim_queue_note_dropped(q, 3);
+    take(q, MOST, BUFFER); /* by a reader who was not woken */
+    CHECK(taken.drain.count == 1 && strcmp(taken.events[0].payload, "{\"count\":3}") == 0);
+    CHECK(shim_queue_push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "{}", 2) == SHIM_WAKE);
+    wake(q);
+    for (int i = 1; i <= 3; i++) {
+        shim_queue_note_dropped(q, 1);
+        take(q, MOST, 1); /* no room for any */
+        CHECK(taken.drain.pending == 2);
+    }
+    take(q, MOST, BUFFER);
+    CHECK(taken.drain.count == 2 && taken.drain.pending == 0 && strcmp(taken.events[1].payload, "{\"count\":1}") == 0);
+    take(q, MOST, BUFFER);
+    CHECK(taken.drain.count == 1 && strcmp(taken.events[0].payload, "{\"count\":2}") == 0);
+    done_with(q);
+}
+
+/* Without a run that would take it, a stop leaves nothing that wakes a reader again and again. */
+static void a_stop_without_a_run_wakes_once(void) {
+    shim_queue *q = opened();
+    int fd = -1, stop = 0;
+    CHECK(shim_queue_begin_wait(q, &fd) == LLMAGG_OK && shim_queue_stop(q) == LLMAGG_OK);
+    CHECK(shim_wake_wait(fd, 0) == 1);
+    take(q, MOST, BUFFER);
+    CHECK(taken.drain.count == 0 && shim_wake_wait(fd, 0) == 0);
+    CHECK(shim_queue_run_next(q, &taken.drain, &stop) == LLMAGG_OK && stop == 1);
+    CHECK(shim_queue_end_wait(q) == LLMAGG_OK);
+    done_with(q);
+}
+
 static void a_stop_is_seen_during_a_wake_up(void) {
     shim_queue *q = opened();
     int fd = -1, stop = 0;
@@ -335,6 +368,8 @@ int main(void) {
     RUN(log_events_are_bounded_and_counted);
     RUN(a_wake_up_is_asked_for_once);
     RUN(a_reader_comes_during_a_wake_up);
+    RUN(dropped_events_are_told_once);
+    RUN(a_stop_without_a_run_wakes_once);
     RUN(a_stop_is_seen_during_a_wake_up);
     RUN(it_is_found_by_its_handle_while_it_is_open);
     RUN(writers_and_a_reader_lose_nothing);

@@ -22,7 +22,7 @@ static void in_threads(void *(*body)(void *), void *(*also)(void *)) {
     if (also != NULL) pthread_join(other, NULL);
 }
 
-static shim_wake wakes[THREADS];
+static int wakes[THREADS];
 static int wrong;
 
 /* Numbers that are no descriptors here, in words of the table that the threads share. */
@@ -81,23 +81,23 @@ static void *wake_up(void *which) {
 static void *take_notice(void *unused) {
     while (__atomic_load_n(&go_on, __ATOMIC_SEQ_CST)) {
         for (int i = 0; i < 2; i++) {
-            if (shim_wake_wait(wakes[i].read_fd, 0.001) == 1) shim_wake_clear(wakes[i]);
+            if (shim_wake_wait(wakes[i], 0.001) == 1) shim_wake_clear(wakes[i]);
         }
     }
     return unused;
 }
 
 static void wakes_are_set_cleared_and_waited_for(void) {
-    for (int i = 0; i < 2; i++) CHECK(shim_wake_open(&wakes[i]) == 0);
+    for (int i = 0; i < 2; i++) CHECK((wakes[i] = shim_wake_open()) >= 0);
     in_threads(wake_up, take_notice);
     for (int i = 0; i < 2; i++) {
         shim_wake_clear(wakes[i]);
-        CHECK(shim_wake_wait(wakes[i].read_fd, 0) == 0);
+        CHECK(shim_wake_wait(wakes[i], 0) == 0);
         shim_wake_set(wakes[i]);
         shim_wake_set(wakes[i]);
-        CHECK(shim_wake_wait(wakes[i].read_fd, -1) == 1);
+        CHECK(shim_wake_wait(wakes[i], -1) == 1);
         shim_wake_clear(wakes[i]); /* both at once */
-        CHECK(shim_wake_wait(wakes[i].read_fd, 0.01) == 0);
+        CHECK(shim_wake_wait(wakes[i], 0.01) == 0);
         shim_wake_close(wakes[i]);
     }
 }

@@ -23,9 +23,6 @@ class Bridge(Reader):
         super().__init__()
         loop.add_reader(self.queue.fileno(), self.pump)
 
-    def __del__(self) -> None:
-        self.forget()
-
     def loop(self) -> asyncio.AbstractEventLoop:
         """The loop in which this runs."""
         return asyncio.get_running_loop()

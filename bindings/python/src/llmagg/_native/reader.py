@@ -24,20 +24,23 @@ class Reader:
     """A queue, the operations that report to it, and the custom calls that arrived on it."""
 
     def __init__(self) -> None:
-        self.queue = Queue()
         self.generation = load.generation
         self.operations: dict[int, Operation] = {}
         self.custom: dict[int, custom.CustomCall] = {}
+        self.queue = Queue()
         self._library = load.quick()
         self._op = ctypes.c_uint64()
         self._error = ctypes.c_void_p()
         self._outputs = (ctypes.byref(self._op), ctypes.byref(self._error))
 
+    def __del__(self) -> None:
+        self.forget()
+
     def begin(
         self, routes: Routes, request: bytes, options: bytes | None, flags: int,
         targets: dict[int, Target] | None = None, owner: Calls | None = None,
     ) -> Operation:  # fmt: skip
-        """Begins a call whose events arrive here. Raises what is wrong with its arguments."""
+        """Begins a call whose events arrive here; what is wrong with its arguments is one of them."""
         tag = next(_tags)
         size = len(options) if options else 0
         tail = (self.queue.handle.pointer, request, len(request), options, size, flags, tag, *self._outputs)
