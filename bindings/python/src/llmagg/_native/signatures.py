@@ -90,8 +90,8 @@ OTHER_FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
 
 
 QUICK = ("llmagg_client_chat_submit", "llmagg_routes_chat_submit", "llmagg_queue_drain", "llmagg_op_credit")
-"""Functions that return at once (with ``POST``) and are called often: called without letting go of the interpreter's lock, which to get
-back could take longer than the call.
+"""Functions that return at once (with ``POST``) and are called often: called without letting go of the interpreter's
+lock, which to get back could take longer than the call.
 """
 
 
