@@ -134,7 +134,7 @@ static void freeing_ends_a_blocking_call(void) {
     blocked = client_for(wall, "m", "");
     pthread_create(&thread, NULL, block, NULL);
     do OK(llmagg_wall_seen(wall, &seen, &err));
-    while (!has(seen.ptr, "\"in_flight\":1") && (llmagg_buf_free(&seen), seconds() < begun + 5 * slow()));
+    while (!has(seen.ptr, "\"in_flight\":1") && (llmagg_buf_free(&seen), usleep(1000), seconds() < begun + 5 * slow()));
     llmagg_buf_free(&seen);
     llmagg_client_free(blocked);
     pthread_join(thread, NULL);
