@@ -14,7 +14,7 @@ from .signatures import EVENT, Drain
 # What one drain takes at most, so that an event loop is not kept from its other work: so many answers, or chunks of so
 # many bytes. A larger event gets a larger buffer for itself.
 _MAX_EVENTS = 32
-_BUFFER = 32 << 10
+_BUFFER = 16 << 10
 
 Event = tuple[int, int, int, int, bytearray]
 """type, status, op, tag, payload."""
