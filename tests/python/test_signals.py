@@ -167,3 +167,26 @@ asyncio.run(main())
         finally:
             timer.cancel()
     assert process.returncode == 0, err
+
+
+def test_a_handler_may_call_inside_a_blocking_call(llm_wall: FaultWall, tmp_path: Path) -> None:
+    code = """
+aggregator = ready()
+inside = calls = 0
+def handler(*_):
+    global inside, calls
+    if inside:
+        return
+    inside = 1
+    assert aggregator.generate_response_sync([{"role": "user", "content": "from the handler"}]) == "Hello from m."
+    inside, calls = 0, calls + 1
+signal.signal(signal.SIGALRM, handler)
+aggregator.generate_response_sync(HELLO)
+signal.setitimer(signal.ITIMER_REAL, 0.0003, 0.0003)
+for _ in range(1500):
+    assert aggregator.generate_response_sync(HELLO) == "Hello from m."
+signal.setitimer(signal.ITIMER_REAL, 0)
+assert calls > 100, calls
+assert llmagg.stats()["operations"] == 0
+"""
+    run_script(tmp_path, HEAD + code, llm_wall.url)

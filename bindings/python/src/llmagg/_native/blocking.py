@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import select
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from .. import errors, log
@@ -122,19 +122,20 @@ class BlockingReader(Reader):
                 loop.run_until_complete(asyncio.sleep(0))
 
 
-def reader() -> BlockingReader:
-    """The calling thread's reader for whole answers."""
-    found = _thread.reader
-    if found is None or found.generation != load.generation:
-        found = _thread.reader = BlockingReader()
-    return found
+def last_event(begin: Callable[[Reader], Operation]) -> bytearray:
+    """Blocks until the payload of DONE is there; KeyboardInterrupt cancels the call.
 
-
-def last_event(source: BlockingReader, operation: Operation) -> bytearray:
-    """Blocks until the payload of DONE is there; KeyboardInterrupt cancels the call."""
+    The thread's reader is out of sight meanwhile: a signal's handler may call, too, in the middle of anything here.
+    """
+    reader, _thread.reader = _thread.reader, None
+    if reader is None or reader.generation != load.generation:
+        reader = BlockingReader()
+    operation = None
     try:
-        return source.next_event(operation)[1]
+        operation = begin(reader)
+        return reader.next_event(operation)[1]
     finally:
-        if not operation.done:
+        if operation is not None and not operation.done:
             operation.cancel()
-        source.settle()
+        reader.settle()
+        _thread.reader = reader

@@ -53,8 +53,7 @@ class Call:
 
     def response_sync(self) -> ChatCompletionResponse:
         """The whole response; blocks."""
-        reader = blocking.reader()
-        return _gathered.response(blocking.last_event(reader, self._begin(reader, _WHOLE)))
+        return _gathered.response(blocking.last_event(lambda reader: self._begin(reader, _WHOLE)))
 
     def stream(self) -> AsyncGenerator[StreamEvent, None]:
         """The events of a streamed answer. Leaving it cancels the call."""
