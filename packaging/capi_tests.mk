@@ -57,7 +57,7 @@ CAPI_VG      := $(BUILD)/valgrind
 CAPI_VGRIND  := $(addprefix $(CAPI_VG)/,$(filter-out fork fork_in_flight signals,$(CAPI_NAMES)))
 VALGRIND     ?= valgrind
 CAPI_VG_WRAP := $(VALGRIND) -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect,possible \
-                --errors-for-leak-kinds=definite,indirect,possible --num-callers=40 --suppressions=tests/capi/valgrind.supp
+                --errors-for-leak-kinds=definite,indirect,possible --num-callers=40 --fair-sched=try --suppressions=tests/capi/valgrind.supp
 
 capi-valgrind: capi-tools $(CAPI_VGRIND) ## the C tests under valgrind: no invalid access, no lost byte
 	@OUT="$(CAPI_VG)" LIMIT=400 CHECK_SLOW=20 GOGC=off GODEBUG=asyncpreemptoff=1 WRAP="$(CAPI_VG_WRAP)" \

@@ -50,10 +50,11 @@ static void a_batch_and_a_small_buffer(void) {
     llmagg_drain drain = {sizeof drain, sizeof *events, events, 8, buffer, 64, 0, 0, 0, 0};
     uint64_t ops[5], seen = 0;
     for (int i = 0; i < 5; i++) OK(llmagg_client_chat_submit(client, queue, STR(HELLO), NOTHING, 0, (uint64_t)i, &ops[i], &err));
-    double until = seconds() + 10;
+    double until = seconds() + 10 * slow();
     do { /* until all five wait */
         OK(llmagg_queue_wait(queue, 10, &err));
         OK(llmagg_queue_drain(queue, &drain, &err));
+        usleep(1000);
     } while (drain.pending < 5 && seconds() < until);
     CHECK(drain.count == 0 && drain.pending == 5 && drain.needed > 64); /* none fits, and none is lost */
     drain.buffer_size = drain.needed;
@@ -103,7 +104,7 @@ static void sizes_of_structs_are_checked(void) {
     large.drain.buffer = buffer;
     large.drain.buffer_size = sizeof buffer;
     memset(events, 0x55, sizeof events);
-    double until = seconds() + 10;
+    double until = seconds() + 10 * slow();
     int got = 0;
     while (got < 2 && seconds() < until) {
         OK(llmagg_queue_wait(queue, 10, &err));
@@ -205,24 +206,24 @@ static void stopping_and_freeing_from_another_thread(void) {
 }
 
 static void freeing_a_queue_ends_what_reports_to_it(void) {
-    llmagg_wall *slow = wall_with("{\"default\":{\"steps\":[{\"delay_headers_s\":20}]}}");
-    llmagg_client *waiting = client_for(slow, "m", "");
+    llmagg_wall *silent = wall_with("{\"default\":{\"steps\":[{\"delay_headers_s\":20}]}}");
+    llmagg_client *waiting = client_for(silent, "m", "");
     llmagg_queue *queue = new_queue();
     llmagg_buf out = {NULL, 0};
     uint64_t op = 0;
     double begun = seconds();
     OK(llmagg_client_chat_submit(waiting, queue, STR(HELLO), NOTHING, 0, 0, &op, &err));
-    do OK(llmagg_wall_seen(slow, &out, &err));
-    while (!has(out.ptr, "\"in_flight\":1") && (llmagg_buf_free(&out), seconds() < begun + 5));
+    do OK(llmagg_wall_seen(silent, &out, &err));
+    while (!has(out.ptr, "\"in_flight\":1") && (llmagg_buf_free(&out), usleep(1000), seconds() < begun + 5 * slow()));
     llmagg_buf_free(&out);
     llmagg_queue_free(queue);
-    do OK(llmagg_wall_seen(slow, &out, &err));
-    while (!has(out.ptr, "\"disconnects\":1") && (llmagg_buf_free(&out), seconds() < begun + 5));
+    do OK(llmagg_wall_seen(silent, &out, &err));
+    while (!has(out.ptr, "\"disconnects\":1") && (llmagg_buf_free(&out), usleep(1000), seconds() < begun + 5 * slow()));
     CHECK(has(out.ptr, "\"disconnects\":1"));
     llmagg_buf_free(&out);
     OK(llmagg_op_cancel(op, &err)); /* late: ignored */
     llmagg_client_free(waiting);
-    llmagg_wall_free(slow);
+    llmagg_wall_free(silent);
 }
 
 static void no_descriptor_is_left_behind(void) {
