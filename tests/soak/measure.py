@@ -35,8 +35,10 @@ LIMITS = {
     "connections at the wall": Limit(),
     "goroutines": Limit(0.05, 1),
     "descriptors": Limit(0.05),
-    "threads": Limit(0.05, 1),
-    "resident MB without Go's": Limit(0.05),
+    # Go never gives a thread back, and C's allocator keeps an arena for each: 9 to 12 threads were seen, and 2 MB for
+    # three of them. That they stay few is held elsewhere (tests/capi/host.c).
+    "threads": Limit(0.05, 6),
+    "resident MB without Go's": Limit(0.05, 3),
     # What the Go runtime keeps in reserve follows the bursts of the load and is given back slowly: 11 to 21 MB were
     # seen. A leak in Go is one of the heap or of goroutines.
     "Go runtime MB": Limit(0.05, 8),
