@@ -71,7 +71,7 @@
 #define POSTED_CHAT(kind, handles, count, err)                                                                                 \
     do {                                                                                                                       \
         if ((flags & LLMAGG_POST) != 0)                                                                                        \
-            return shim_post_chat((kind), LIST(handles), (count), H(queue), IN(request), IN(options),      \
+            return shim_post_chat((kind), LIST(handles), (count), H(queue), IN(request), IN(options),                          \
                                   flags & ~(uint32_t)LLMAGG_POST, tag, op, (err));                                             \
         shim_greet_thread();                                                                                                   \
     } while (0)

@@ -12,8 +12,7 @@
 enum {
     LARGE = 64 << 10,   /* a payload of this size gets memory of its own */
     KEPT = 1 << 20,     /* how much memory an empty queue keeps */
-    MOST_BATCHED = 32,  /* chunks in an event: half of the default window, so that the other half is on its way meanwhile */
-    MOST_DROPPABLE = SHIM_MOST_DROPPABLE
+    MOST_BATCHED = 32   /* chunks in an event: half of the default window, so that the other half is on its way meanwhile */
 };
 
 /* An event that waits. Its payload lies in the queue's bytes, behind those of the events before it, or is own. */
@@ -173,17 +172,21 @@ int shim_queue_begin_wake(shim_queue *q) {
     return fd;
 }
 
+/* One thread fewer needs the descriptor: the last one closes it where the queue is closed. */
+static void let_go(shim_queue *q) {
+    q->waiters--;
+    if (q->closed && q->waiters == 0) shim_wake_close(q->fd);
+}
+
 /* The reader may have come before the write, and after it; so what the descriptor says is put right. */
 void shim_queue_end_wake(shim_queue *q) {
     pthread_mutex_lock(&q->mu);
     q->waking = 0;
-    q->waiters--;
-    if (q->closed) {
-        if (q->waiters == 0) shim_wake_close(q->fd);
-    } else if (is_idle(q)) {
+    let_go(q);
+    if (!q->closed && is_idle(q)) {
         q->armed = 0;
         shim_wake_clear(q->fd);
-    } else {
+    } else if (!q->closed) {
         q->armed = 1;
         if (q->cleared) shim_wake_set(q->fd);
     }
@@ -294,7 +297,7 @@ int shim_queue_offer(shim_queue *q, int32_t kind, const char *payload, size_t n)
     pthread_mutex_lock(&q->mu);
     if (q->closed) {
         done = SHIM_CLOSED;
-    } else if (q->droppable == MOST_DROPPABLE || (done = push(q, event, "", payload, n)) == SHIM_NO_MEMORY) {
+    } else if (q->droppable == SHIM_MOST_DROPPABLE || (done = push(q, event, "", payload, n)) == SHIM_NO_MEMORY) {
         q->dropped++;
         done = SHIM_PUSHED;
     } else {
@@ -437,8 +440,7 @@ int shim_queue_has_events(shim_queue *q) {
 llmagg_status shim_queue_end_wait(shim_queue *q) {
     pthread_mutex_lock(&q->mu);
     llmagg_status status = q->closed ? LLMAGG_E_CLOSED : LLMAGG_OK;
-    q->waiters--;
-    if (q->closed && q->waiters == 0) shim_wake_close(q->fd);
+    let_go(q);
     pthread_mutex_unlock(&q->mu);
     return status;
 }

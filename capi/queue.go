@@ -26,7 +26,6 @@ const (
 	eventResumeCustom = C.LLMAGG_EVENT_RESUME_CUSTOM
 	eventLog          = C.LLMAGG_EVENT_LOG
 	eventObserve      = C.LLMAGG_EVENT_OBSERVE
-	eventDropped      = C.LLMAGG_EVENT_DROPPED
 )
 
 // maxDroppable is how many LOG and OBSERVE events wait in a queue at most.

@@ -147,7 +147,7 @@ static void a_batch_ends_at_another_event_and_at_64_kib(void) {
     CHECK(told(q, shim_queue_push_batched(q, 1, 0, filler, LARGE + 7)));
     CHECK(told(q, shim_queue_push_batched(q, 1, 0, "4", 1)));
     take(q, MOST, BUFFER);
-    static const size_t sizes[] = {3, 2, LARGE + 1, LARGE + 9, 3}; /* "[2,xxx…,3]" is the third */
+    static const size_t sizes[] = {3, 2, LARGE + 1, LARGE + 9, 3}; /* the third: "2", the filler, "3" */
     CHECK(taken.drain.count == 5 && taken.drain.pending == 0);
     for (int i = 0; i < 5; i++) CHECK(taken.events[i].payload_len == sizes[i]);
     done_with(q);

@@ -43,12 +43,12 @@ class Plan:
         self._generation = load.generation
         self._user = weakref.ref(user)
         self._models = None if model else copy.copy(user.models)
-        self._providers = _Listed(user.manager.providers)
-        self._clients = [(provider, _Listed(provider.clients)) for provider in self._providers.values]
+        self._providers = list(user.manager.providers.items())
+        self._clients = [(provider, list(provider.clients.items())) for _, provider in self._providers]
         entries = [
             routing.Entry(name, model_name, client)
-            for name, (_, clients) in zip(self._providers.keys, self._clients)
-            for model_name, client in zip(clients.keys, clients.values)
+            for (name, _), (_, clients) in zip(self._providers, self._clients)
+            for model_name, client in clients
         ]
         if not entries:
             raise NotInitializedError("the aggregator has no models; initialize it with a configuration")
@@ -71,10 +71,10 @@ class Plan:
             return False
         if self._models is not None and self._models != user.models:
             return False
-        if not self._providers.are(user.manager.providers):
+        if list(user.manager.providers.items()) != self._providers:
             return False
         for provider, clients in self._clients:
-            if not clients.are(provider.clients):
+            if list(provider.clients.items()) != clients:
                 return False
         for entry, model in self._names:
             if entry.model != model:
@@ -95,17 +95,3 @@ class Plan:
                 targets = {} if targets is None else targets
                 targets[side.tag] = route.client_target(client, options or {})
         return Call(self._native, request, options, targets, route.calls_of(user))
-
-
-class _Listed:
-    """What a dict held, in its order."""
-
-    __slots__ = ("keys", "values")
-
-    def __init__(self, found: dict[str, Any]) -> None:
-        self.keys = [*found]
-        self.values = [*found.values()]
-
-    def are(self, found: dict[str, Any]) -> bool:
-        """Whether the dict still holds the same."""
-        return [*found] == self.keys and [*found.values()] == self.values
