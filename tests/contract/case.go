@@ -79,6 +79,10 @@ type Step struct {
 	Expect *Expectation `json:"expect,omitempty"`
 	// Tally is a pattern for {code: how many calls ended so}.
 	Tally Pattern `json:"tally,omitempty"`
+	// Clock starts the case's clock with the step. BeforeS is what it may show
+	// when the step is over, in seconds, for the case to prove anything.
+	Clock   bool    `json:"clock,omitempty"`
+	BeforeS float64 `json:"before_s,omitempty"`
 	// Without names the doors that leave the step out, and why.
 	Without map[string]string `json:"without,omitempty"`
 }
@@ -242,7 +246,11 @@ func (c *Case) check() error {
 	}
 	dummy := places{"base_url": "http://127.0.0.1:1/v1", "url": "http://127.0.0.1:1"}
 	scripts := []json.RawMessage{c.Script, c.OtherScript}
+	clock := false
 	for i := range c.Steps {
+		if clock = clock || c.Steps[i].Clock; c.Steps[i].BeforeS > 0 && !clock {
+			return fmt.Errorf("steps[%d]: before_s without a step with clock", i)
+		}
 		if err := c.Steps[i].check(); err != nil {
 			return fmt.Errorf("steps[%d]: %w", i, err)
 		}

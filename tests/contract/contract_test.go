@@ -180,6 +180,51 @@ func TestGoroutinesOfACaseAreSeen(t *testing.T) {
 	require.Empty(t, leaked("go/mine"))
 }
 
+// slowDoor answers 0.4 s late in its first slow calls.
+type slowDoor struct {
+	Door
+	slow int
+}
+
+func (d *slowDoor) Do(c Command, tell func(Event)) {
+	if c.Verb == "chat" && d.slow > 0 {
+		d.slow--
+		time.Sleep(400 * time.Millisecond)
+	}
+	d.Door.Do(c, tell)
+}
+
+func TestLateCasesAreRunAgain(t *testing.T) {
+	load := func(text string) *Case {
+		c := &Case{}
+		require.NoError(t, strict([]byte(`{"name":"x","title":"t","clauses":["R1"],"routes":["a/b"],"steps":[`+text+`]}`), c))
+		require.NoError(t, c.check())
+		return c
+	}
+	fails := `{"clock":true,"before_s":0.35,"call":"chat","expect":{"code":"NONE"}}`
+	inTime := `{"clock":true,"before_s":30,"call":"chat","expect":{"code":"OK","time":{"$max":0.35}}}`
+	for _, x := range []struct {
+		what, step     string
+		slow, left     int
+		passes, isLate bool
+	}{
+		{"late twice, then in time", strings.Replace(inTime, "30", "0.35", 1), 2, 0, true, false},
+		{"always late", fails, 9, 6, false, true},
+		{"late, but well", strings.Replace(inTime, `,"time":{"$max":0.35}`, "", 1), 1, 0, true, false},
+		{"in time, but wrong", strings.Replace(fails, "0.35", "30", 1), 9, 8, false, false},
+	} {
+		door := &slowDoor{NewGoDoor(), x.slow}
+		result := Run(load(x.step), door, t.TempDir())
+		require.NoError(t, door.Stop())
+		require.Equal(t, x.passes, len(result.Failures) == 0, "%s: %v", x.what, result.Failures)
+		require.Equal(t, x.isLate, strings.Contains(strings.Join(result.Failures, "\n"), "too late in each of 3 runs"), "%s: %v", x.what, result.Failures)
+		require.Equal(t, x.left, door.slow, "%s: runs", x.what)
+	}
+	c := &Case{}
+	require.NoError(t, strict([]byte(`{"name":"x","title":"t","clauses":["R1"],"routes":["a/b"],"steps":[{"before_s":1,"call":"chat","expect":{"code":"OK"}}]}`), c))
+	require.ErrorContains(t, c.check(), "before_s without")
+}
+
 func TestPatterns(t *testing.T) {
 	for _, c := range []struct {
 		pattern, document string
