@@ -90,7 +90,9 @@ def _read(queue: Queue) -> None:
     poll.register(queue.fileno(), select.POLLIN)
     while True:
         poll.poll()
-        for kind, _, _, _, payload in queue.drain():
+        batch = queue.drain()
+        while batch:
+            kind, _, _, _, payload = batch.pop()
             _emit(kind, bytes(payload))
 
 

@@ -135,7 +135,8 @@ def last_event(begin: Callable[[Reader], Operation]) -> bytearray:
         operation = begin(reader)
         return reader.next_event(operation)[1]
     finally:
-        if operation is not None and not operation.done:
-            operation.cancel()
         reader.settle()
-        _thread.reader = reader
+        if operation is not None and not operation.done:
+            reader.close()  # interrupted, so nobody knows what it had in its hands; that cancels the call
+        else:
+            _thread.reader = reader

@@ -65,9 +65,9 @@ class Operation:
         """Lets whoever waits look for news."""
         waiter = self.waiter
         if waiter is not None:
-            self.waiter = None
             if not waiter.done():
                 waiter.set_result(None)
+            self.waiter = None
 
     def check(self) -> None:
         """Raises ForkedError in a forked child."""

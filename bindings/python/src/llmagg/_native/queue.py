@@ -40,6 +40,7 @@ class Queue:
         self._call = load.quick().llmagg_queue_drain
         self._error = ctypes.c_void_p()
         self._error_ref = ctypes.byref(self._error)
+        self._batch: list[Event] = []  # given to the reader, which takes them from the end
         self._give_buffer(_BUFFER)
 
     def _give_buffer(self, size: int) -> None:
@@ -57,22 +58,30 @@ class Queue:
         return bool(self._drain.pending)
 
     def drain(self) -> list[Event]:
-        """Takes what waits, at most 32 events; never blocks."""
+        """What waits, at most 32 events, the first one last; never blocks. The caller deletes each that it has taken.
+
+        So nothing is lost where a signal's handler raises, be it between two lines of the caller or in here: what was
+        not deleted is given again.
+        """
+        if self._batch:
+            return self._batch
         drain = self._drain
-        while True:
+        while not drain.count:
             if self._call(self.handle.pointer, self._drain_ref, self._error_ref):
                 raise load.take_error(self._error)
             if drain.count or not drain.needed:
                 break
             self._give_buffer(drain.needed)
         buffer, base = self._buffer, self._base
-        events = [
+        batch = [
             (kind, status, op, tag, buffer[address - base : address - base + size])
             for kind, status, op, tag, address, size in EVENT.iter_unpack(self._events_view[: drain.count * EVENT.size])
         ]
+        batch.reverse()
+        self._batch, drain.count = batch, 0
         if len(buffer) > _BUFFER:
             self._give_buffer(_BUFFER)
-        return events
+        return batch
 
     def close(self) -> None:
         """Cancels the operations that report here and frees the queue."""

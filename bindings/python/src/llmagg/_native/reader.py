@@ -72,24 +72,36 @@ class Reader:
         if self.generation != load.generation:
             return
         operations = self.operations
-        for kind, _, op, tag, payload in self.queue.drain():
-            if kind <= ERROR:
-                operation = operations.get(tag)
-                if operation is None:
+        try:
+            batch = self.queue.drain()
+            while batch:
+                kind, _, op, tag, payload = batch[-1]
+                if kind <= ERROR:
+                    operation = operations.get(tag)
+                    del batch[-1]
+                    if operation is None:
+                        continue
+                    operation.events.append((kind, payload))
+                    if operation.waiter is not None:
+                        operation.wake()
+                    if kind >= DONE:
+                        del operations[tag]
+                        operation.end()
                     continue
-                operation.events.append((kind, payload))
-                if kind >= DONE:
-                    del operations[tag]
-                    operation.end()
-                if operation.waiter is not None:
-                    operation.wake()
-            elif kind == CALL_CUSTOM:
-                self._begin_custom(op, tag, payload)
-            elif kind == CANCEL_CUSTOM:
-                if call := self.custom.get(op):
-                    call.cancel()
-            elif kind == RESUME_CUSTOM and (call := self.custom.get(op)):
-                call.resume()
+                del batch[-1]
+                if kind == CALL_CUSTOM:
+                    self._begin_custom(op, tag, payload)
+                elif kind == CANCEL_CUSTOM:
+                    if call := self.custom.get(op):
+                        call.cancel()
+                elif kind == RESUME_CUSTOM and (call := self.custom.get(op)):
+                    call.resume()
+        except BaseException:
+            self.interrupted()
+            raise
+
+    def interrupted(self) -> None:
+        """A signal's handler raised in the middle of ``pump``; somebody may wait for what it had in its hands."""
 
     def loop(self) -> asyncio.AbstractEventLoop:
         """The loop on which custom calls run."""

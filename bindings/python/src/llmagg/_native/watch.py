@@ -64,7 +64,9 @@ def _read(queue: Queue) -> None:
 
 def _drain(queue: Queue) -> None:
     while True:
-        for kind, _, _, _, payload in queue.drain():
+        batch = queue.drain()
+        while batch:
+            kind, _, _, _, payload = batch.pop()
             if kind in (OBSERVE, DROPPED):
                 observation = _read_one(kind, decode(payload, "an observation"))
                 for sink in _sinks:
