@@ -67,7 +67,7 @@ func aggregatorOptions(text []byte) (aggregator.Options, error) {
 }
 
 //export goAggregatorNew
-func goAggregatorNew(h C.uintptr_t, options *C.char, n C.size_t, out **C.llmagg_aggregator, err **C.llmagg_error) C.llmagg_status {
+func goAggregatorNew(h C.uintptr_t, options *C.char, n C.size_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_aggregator_new", err, func() error {
 		m, e := lookup[*managerObject]("manager", h)
 		if e != nil {
@@ -82,7 +82,7 @@ func goAggregatorNew(h C.uintptr_t, options *C.char, n C.size_t, out **C.llmagg_
 		}
 		o := &aggregatorObject{scope: newScope("the aggregator"), a: aggregator.New(m.m, opts)}
 		o.through = []*scope{o.scope}
-		*out = (*C.llmagg_aggregator)(newHandle(o))
+		*out = newHandle(o)
 		return nil
 	})
 }

@@ -24,10 +24,10 @@ type clientObject struct {
 
 func (*clientObject) kind() string { return "client" }
 
-func newClientHandle(c *client.Client, owned bool) *C.llmagg_client {
+func newClientHandle(c *client.Client, owned bool) C.uintptr_t {
 	o := &clientObject{scope: newScope("the client's handle"), c: c, owned: owned}
 	o.through = []*scope{o.scope}
-	return (*C.llmagg_client)(newHandle(o))
+	return newHandle(o)
 }
 
 // modelConfig reads the configuration of a single route: that of a model, with
@@ -60,7 +60,7 @@ func modelConfig(config *C.char, n C.size_t) (llm.ModelConfig, error) {
 }
 
 //export goClientNew
-func goClientNew(config *C.char, n C.size_t, out **C.llmagg_client, err **C.llmagg_error) C.llmagg_status {
+func goClientNew(config *C.char, n C.size_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_client_new", err, func() error {
 		cfg, e := modelConfig(config, n)
 		if e != nil {
@@ -76,7 +76,7 @@ func goClientNew(config *C.char, n C.size_t, out **C.llmagg_client, err **C.llma
 }
 
 //export goClientNewCustom
-func goClientNewCustom(config *C.char, n C.size_t, queueHandle C.uintptr_t, tag C.uint64_t, out **C.llmagg_client, err **C.llmagg_error) C.llmagg_status {
+func goClientNewCustom(config *C.char, n C.size_t, queueHandle C.uintptr_t, tag C.uint64_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_client_new_custom", err, func() error {
 		q, e := optionalQueue(queueHandle)
 		if e != nil {

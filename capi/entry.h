@@ -61,6 +61,8 @@
 
 /* Handles enter Go as numbers: a pointer of the caller's invention must never lie on a Go stack. */
 #define H(h) ((uintptr_t)(h))
+/* Where Go writes the number of a new one. */
+#define NEW(out) ((uintptr_t *)(void *)(out))
 /* cgo's prototypes know no const; Go only reads these. */
 #define IN(p) ((char *)(uintptr_t)(p)), p##_len
 #define ROUTE_LIST LIST(clients), count

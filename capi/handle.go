@@ -4,12 +4,11 @@ package main
 import "C"
 
 import (
+	"crypto/rand"
+	"encoding/binary"
 	"sync"
-	"sync/atomic"
-	"unsafe"
 
 	"github.com/llmagg/llmagg/core/llm"
-	pointer "github.com/mattn/go-pointer"
 )
 
 // object is what a handle stands for.
@@ -17,78 +16,83 @@ type object interface {
 	kind() string
 }
 
-// box is what go-pointer keeps under an address for ever. Freeing a handle
-// empties its box, the tombstone: go-pointer's Unref would hand the address out
-// again at the next Save, and an old handle would become another object.
-type box struct {
-	object atomic.Pointer[object] // nil: freed
-}
+// A handle is a number that C sees as a pointer. It is no address: its high
+// bits are those of none on x86-64 and aarch64, and it is odd. Numbers go up
+// and are never given twice, so a freed handle costs nothing and never becomes
+// another object.
+const (
+	handleMark = 0xA660 << 48
+	handleBits = 1<<48 - 1 // under the mark; they go round after 140 million million handles
+	handleStep = 2
+)
 
-// addresses are all addresses ever handed out. A number that is not among them
-// is never turned into a pointer: it may be anything.
-var addresses = struct {
+// handles are the objects that were not freed, by their handle.
+var handles = struct {
 	sync.RWMutex
-	of map[uintptr]unsafe.Pointer
-}{of: map[uintptr]unsafe.Pointer{}}
+	of map[uintptr]object
+	// first is by chance, since a forked child has another copy of the library,
+	// for which the parent's handles must be foreign.
+	first  uintptr
+	issued uintptr // how many, times handleStep
+}{of: map[uintptr]object{}, first: firstHandle()}
+
+func firstHandle() uintptr {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // it never fails, says its documentation
+	return uintptr(binary.NativeEndian.Uint64(b[:]))&handleBits | 1
+}
 
 // newHandle makes the handle of an object.
-func newHandle(o object) unsafe.Pointer {
-	b := &box{}
-	b.object.Store(&o)
-	p := pointer.Save(b)
-	addresses.Lock()
-	addresses.of[uintptr(p)] = p
-	addresses.Unlock()
-	return p
+func newHandle(o object) C.uintptr_t {
+	handles.Lock()
+	defer handles.Unlock()
+	h := handleMark | (handles.first+handles.issued)&handleBits
+	handles.issued += handleStep
+	handles.of[h] = o
+	return C.uintptr_t(h)
 }
 
-func boxOf(h C.uintptr_t) *box {
-	addresses.RLock()
-	p, ours := addresses.of[uintptr(h)]
-	addresses.RUnlock()
-	if !ours {
-		return nil
+// objectOf finds what a handle stands for. why says what else it is, where it
+// stands for nothing.
+func objectOf(h uintptr) (o object, why string) {
+	handles.RLock()
+	defer handles.RUnlock()
+	if o = handles.of[h]; o != nil {
+		return o, ""
 	}
-	b, _ := pointer.Restore(p).(*box)
-	return b
+	if at := (h - handles.first) & handleBits; h&^handleBits == handleMark && at%handleStep == 0 && at < handles.issued {
+		return nil, "a handle that was freed"
+	}
+	return nil, "no handle of this library"
 }
 
 // lookup finds the object of a handle. what names the argument. Errors:
 // INVALID_HANDLE.
 func lookup[T object](what string, h C.uintptr_t) (T, error) {
-	var none T
-	b := boxOf(h)
-	if b == nil {
-		return none, llm.Errorf(llm.InvalidHandle, "argument %s is no handle of this library", what)
-	}
-	o := b.object.Load()
-	if o == nil {
-		return none, llm.Errorf(llm.InvalidHandle, "argument %s is a handle that was freed", what)
-	}
-	t, ok := (*o).(T)
+	o, why := objectOf(uintptr(h))
+	t, ok := o.(T)
 	if !ok {
-		return none, llm.Errorf(llm.InvalidHandle, "argument %s is the handle of a %s", what, (*o).kind())
+		if o != nil {
+			why = "the handle of a " + o.kind()
+		}
+		return t, llm.Errorf(llm.InvalidHandle, "argument %s is %s", what, why)
 	}
 	return t, nil
 }
 
-// take empties the box of a handle and gives its object to the one caller that
-// may destroy it. keep, if not nil, can refuse.
+// take ends a handle and gives its object to the one caller that may destroy
+// it. keep, if not nil, can refuse.
 func take[T object](h C.uintptr_t, keep func(T) bool) (T, bool) {
-	var none T
-	b := boxOf(h)
-	if b == nil {
-		return none, false
+	o, _ := objectOf(uintptr(h))
+	t, ok := o.(T)
+	if !ok || keep != nil && keep(t) {
+		return t, false
 	}
-	o := b.object.Load()
-	if o == nil {
-		return none, false
-	}
-	t, ok := (*o).(T)
-	if !ok || keep != nil && keep(t) || !b.object.CompareAndSwap(o, nil) {
-		return none, false
-	}
-	return t, true
+	handles.Lock()
+	defer handles.Unlock()
+	_, mine := handles.of[uintptr(h)]
+	delete(handles.of, uintptr(h))
+	return t, mine
 }
 
 // anyLive tells whether a handle that was not freed stands for an object that
@@ -104,22 +108,12 @@ func anyLive[T object](fits func(T) bool) bool {
 
 // live lists the objects of one kind whose handles were not freed.
 func live[T object]() []T {
-	addresses.RLock()
-	all := make([]unsafe.Pointer, 0, len(addresses.of))
-	for _, p := range addresses.of {
-		all = append(all, p)
-	}
-	addresses.RUnlock()
+	handles.RLock()
+	defer handles.RUnlock()
 	var found []T
-	for _, p := range all {
-		b, _ := pointer.Restore(p).(*box)
-		if b == nil {
-			continue
-		}
-		if o := b.object.Load(); o != nil {
-			if t, ok := (*o).(T); ok {
-				found = append(found, t)
-			}
+	for _, o := range handles.of {
+		if t, ok := o.(T); ok {
+			found = append(found, t)
 		}
 	}
 	return found

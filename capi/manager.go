@@ -57,7 +57,7 @@ func (o *managerObject) owns(p *provider.Provider) bool {
 var theDefault struct {
 	sync.Mutex
 	object *managerObject
-	handle *C.llmagg_manager
+	handle C.uintptr_t
 }
 
 // closing turns a deadline of the header into a context, and what close gives
@@ -88,21 +88,21 @@ func now() context.Context {
 }
 
 //export goManagerNew
-func goManagerNew(out **C.llmagg_manager, err **C.llmagg_error) C.llmagg_status {
+func goManagerNew(out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_manager_new", err, func() error {
-		*out = (*C.llmagg_manager)(newHandle(newManager()))
+		*out = newHandle(newManager())
 		return nil
 	})
 }
 
 //export goManagerDefault
-func goManagerDefault(out **C.llmagg_manager, err **C.llmagg_error) C.llmagg_status {
+func goManagerDefault(out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_manager_default", err, func() error {
 		theDefault.Lock()
 		defer theDefault.Unlock()
 		if theDefault.object == nil || !theDefault.object.open() {
 			theDefault.object = newManager()
-			theDefault.handle = (*C.llmagg_manager)(newHandle(theDefault.object))
+			theDefault.handle = newHandle(theDefault.object)
 		}
 		*out = theDefault.handle
 		return nil
@@ -158,7 +158,7 @@ func owned(p *provider.Provider) bool {
 
 //export goManagerClient
 func goManagerClient(h C.uintptr_t, providerName *C.char, providerLen C.size_t, model *C.char, modelLen C.size_t,
-	out **C.llmagg_client, err **C.llmagg_error) C.llmagg_status {
+	out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_manager_client", err, func() error {
 		o, e := lookup[*managerObject]("manager", h)
 		if e != nil {
@@ -182,7 +182,7 @@ func goManagerClient(h C.uintptr_t, providerName *C.char, providerLen C.size_t, 
 }
 
 //export goManagerClientByModel
-func goManagerClientByModel(h C.uintptr_t, model *C.char, n C.size_t, out **C.llmagg_client, err **C.llmagg_error) C.llmagg_status {
+func goManagerClientByModel(h C.uintptr_t, model *C.char, n C.size_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_manager_client_by_model", err, func() error {
 		o, e := lookup[*managerObject]("manager", h)
 		if e != nil {

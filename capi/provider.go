@@ -35,17 +35,17 @@ func oneProvider(config *C.char, n C.size_t) (llm.ProviderConfig, error) {
 }
 
 // keepProvider initializes a provider and makes its handle.
-func keepProvider(p *provider.Provider, out **C.llmagg_provider) error {
+func keepProvider(p *provider.Provider, out *C.uintptr_t) error {
 	if err := p.Initialize(context.Background()); err != nil {
 		p.Retire()
 		return err
 	}
-	*out = (*C.llmagg_provider)(newHandle(&providerObject{newScope("the provider"), p}))
+	*out = newHandle(&providerObject{newScope("the provider"), p})
 	return nil
 }
 
 //export goProviderNew
-func goProviderNew(config *C.char, n C.size_t, out **C.llmagg_provider, err **C.llmagg_error) C.llmagg_status {
+func goProviderNew(config *C.char, n C.size_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_provider_new", err, func() error {
 		cfg, e := oneProvider(config, n)
 		if e != nil {
@@ -60,7 +60,7 @@ func goProviderNew(config *C.char, n C.size_t, out **C.llmagg_provider, err **C.
 }
 
 //export goProviderNewCustom
-func goProviderNewCustom(config *C.char, n C.size_t, queueHandle C.uintptr_t, tag C.uint64_t, out **C.llmagg_provider, err **C.llmagg_error) C.llmagg_status {
+func goProviderNewCustom(config *C.char, n C.size_t, queueHandle C.uintptr_t, tag C.uint64_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_provider_new_custom", err, func() error {
 		q, e := optionalQueue(queueHandle)
 		if e != nil {
@@ -113,7 +113,7 @@ func goProviderModels(h C.uintptr_t, out *C.llmagg_buf, err **C.llmagg_error) C.
 }
 
 //export goProviderClient
-func goProviderClient(h C.uintptr_t, model *C.char, n C.size_t, out **C.llmagg_client, err **C.llmagg_error) C.llmagg_status {
+func goProviderClient(h C.uintptr_t, model *C.char, n C.size_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_provider_client", err, func() error {
 		o, e := lookup[*providerObject]("provider", h)
 		if e != nil {

@@ -4,15 +4,15 @@ package main
 import "C"
 
 //export goQueueNew
-func goQueueNew(out **C.llmagg_queue, err **C.llmagg_error) C.llmagg_status {
+func goQueueNew(out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_queue_new", err, func() error {
 		q, e := newQueue()
 		if e != nil {
 			return e
 		}
 		h := newHandle(q)
-		C.shim_queue_name(q.events, C.uintptr_t(uintptr(h)))
-		*out = (*C.llmagg_queue)(h)
+		C.shim_queue_name(q.events, h)
+		*out = h
 		return nil
 	})
 }

@@ -8,13 +8,13 @@
 llmagg_status llmagg_manager_new(llmagg_manager **out, llmagg_error **err) {
     ENTER(err);
     OUT(out, err);
-    return goManagerNew(out, err);
+    return goManagerNew(NEW(out), err);
 }
 
 llmagg_status llmagg_manager_default(llmagg_manager **out, llmagg_error **err) {
     ENTER(err);
     OUT(out, err);
-    return goManagerDefault(out, err);
+    return goManagerDefault(NEW(out), err);
 }
 
 llmagg_status llmagg_manager_register(llmagg_manager *manager, llmagg_provider *provider, llmagg_error **err) {
@@ -38,7 +38,7 @@ llmagg_status llmagg_manager_client(llmagg_manager *manager, const char *provide
     TEXT(provider, err);
     TEXT(model, err);
     OUT(out, err);
-    return goManagerClient(H(manager), IN(provider), IN(model), out, err);
+    return goManagerClient(H(manager), IN(provider), IN(model), NEW(out), err);
 }
 
 llmagg_status llmagg_manager_client_by_model(llmagg_manager *manager, const char *model, size_t model_len, llmagg_client **out,
@@ -47,7 +47,7 @@ llmagg_status llmagg_manager_client_by_model(llmagg_manager *manager, const char
     HANDLE(manager, err);
     TEXT(model, err);
     OUT(out, err);
-    return goManagerClientByModel(H(manager), IN(model), out, err);
+    return goManagerClientByModel(H(manager), IN(model), NEW(out), err);
 }
 
 llmagg_status llmagg_manager_providers(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err) {
@@ -105,7 +105,7 @@ llmagg_status llmagg_provider_new(const char *config, size_t config_len, llmagg_
     ENTER(err);
     TEXT(config, err);
     OUT(out, err);
-    return goProviderNew(IN(config), out, err);
+    return goProviderNew(IN(config), NEW(out), err);
 }
 
 llmagg_status llmagg_provider_new_custom(const char *config, size_t config_len, llmagg_queue *queue, uint64_t tag,
@@ -113,7 +113,7 @@ llmagg_status llmagg_provider_new_custom(const char *config, size_t config_len, 
     ENTER(err);
     TEXT(config, err);
     OUT(out, err);
-    return goProviderNewCustom(IN(config), H(queue), tag, out, err);
+    return goProviderNewCustom(IN(config), H(queue), tag, NEW(out), err);
 }
 
 llmagg_status llmagg_provider_initialize(llmagg_provider *provider, llmagg_error **err) {
@@ -135,7 +135,7 @@ llmagg_status llmagg_provider_client(llmagg_provider *provider, const char *mode
     HANDLE(provider, err);
     TEXT(model, err);
     OUT(out, err);
-    return goProviderClient(H(provider), IN(model), out, err);
+    return goProviderClient(H(provider), IN(model), NEW(out), err);
 }
 
 llmagg_status llmagg_provider_close(llmagg_provider *provider, double deadline, llmagg_error **err) {
@@ -156,7 +156,7 @@ llmagg_status llmagg_client_new(const char *config, size_t config_len, llmagg_cl
     ENTER(err);
     TEXT(config, err);
     OUT(out, err);
-    return goClientNew(IN(config), out, err);
+    return goClientNew(IN(config), NEW(out), err);
 }
 
 llmagg_status llmagg_client_new_custom(const char *config, size_t config_len, llmagg_queue *queue, uint64_t tag,
@@ -164,7 +164,7 @@ llmagg_status llmagg_client_new_custom(const char *config, size_t config_len, ll
     ENTER(err);
     TEXT(config, err);
     OUT(out, err);
-    return goClientNewCustom(IN(config), H(queue), tag, out, err);
+    return goClientNewCustom(IN(config), H(queue), tag, NEW(out), err);
 }
 
 llmagg_status llmagg_client_info(llmagg_client *client, llmagg_buf *out, llmagg_error **err) {
@@ -273,7 +273,7 @@ llmagg_status llmagg_aggregator_new(llmagg_manager *manager, const char *options
     HANDLE(manager, err);
     OPTIONAL(options, err);
     OUT(out, err);
-    return goAggregatorNew(H(manager), IN(options), out, err);
+    return goAggregatorNew(H(manager), IN(options), NEW(out), err);
 }
 
 llmagg_status llmagg_aggregator_initialize(llmagg_aggregator *aggregator, const char *config, size_t config_len,

@@ -9,7 +9,7 @@
 llmagg_status llmagg_queue_new(llmagg_queue **out, llmagg_error **err) {
     ENTER(err);
     OUT(out, err);
-    return goQueueNew(out, err);
+    return goQueueNew(NEW(out), err);
 }
 
 /* The queue of a handle, with a reference; or returns why there is none. */
@@ -184,7 +184,7 @@ llmagg_status llmagg_wall_start(const char *script, size_t script_len, llmagg_wa
     ENTER(err);
     OPTIONAL(script, err);
     OUT(out, err);
-    return goWallStart(IN(script), out, err);
+    return goWallStart(IN(script), NEW(out), err);
 }
 
 llmagg_status llmagg_wall_url(llmagg_wall *wall, llmagg_buf *out, llmagg_error **err) {

@@ -6,14 +6,11 @@ import "C"
 import (
 	"runtime"
 	"runtime/metrics"
-
-	pointer "github.com/mattn/go-pointer"
 )
 
 // stats is what the library holds in this process, as llmagg_stats tells it.
 type stats struct {
 	Handles      map[string]int `json:"handles"`
-	FreedHandles int            `json:"freed_handles"`
 	Operations   int            `json:"operations"`
 	CustomCalls  int            `json:"custom_calls"`
 	Sockets      int            `json:"sockets"`
@@ -27,16 +24,11 @@ type stats struct {
 func takeStats() stats {
 	s := stats{Handles: map[string]int{}, Operations: operations.len(), CustomCalls: customCalls.len(),
 		Sockets: int(C.shim_fd_sockets()), Goroutines: runtime.NumGoroutine()}
-	addresses.RLock()
-	for _, p := range addresses.of {
-		b, _ := pointer.Restore(p).(*box)
-		if o := b.object.Load(); o != nil {
-			s.Handles[(*o).kind()]++
-		} else {
-			s.FreedHandles++
-		}
+	handles.RLock()
+	for _, o := range handles.of {
+		s.Handles[o.kind()]++
 	}
-	addresses.RUnlock()
+	handles.RUnlock()
 	read := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/total:bytes"},
 		{Name: "/memory/classes/heap/released:bytes"}}
 	metrics.Read(read)

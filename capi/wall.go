@@ -25,7 +25,7 @@ func parseScript(script *C.char, n C.size_t) (faultwall.Script, error) {
 }
 
 //export goWallStart
-func goWallStart(script *C.char, n C.size_t, out **C.llmagg_wall, err **C.llmagg_error) C.llmagg_status {
+func goWallStart(script *C.char, n C.size_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_wall_start", err, func() error {
 		s, e := parseScript(script, n)
 		if e != nil {
@@ -35,7 +35,7 @@ func goWallStart(script *C.char, n C.size_t, out **C.llmagg_wall, err **C.llmagg
 		if e != nil {
 			return llm.Errorf(llm.Unavailable, "%v", e)
 		}
-		*out = (*C.llmagg_wall)(newHandle(wall{server}))
+		*out = newHandle(wall{server})
 		return nil
 	})
 }

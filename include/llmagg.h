@@ -520,7 +520,6 @@ LLMAGG_API llmagg_status llmagg_observe_to_queue(llmagg_queue *queue, llmagg_err
 /*
  * What the library holds in this process, as JSON; to watch for leaks and for monitoring. Nothing is stopped or asked for it.
  *     "handles"         object: kind ("client", "queue", ...) to the number that were not freed; kinds without any are left out
- *     "freed_handles"   handles freed so far; each leaves a few bytes, so that its address never stands for another object
  *     "operations"      begun, and their terminal event is not sent
  *     "custom_calls"    calls of custom providers that wait for the application's answer
  *     "sockets"         connections to providers that are open, idle ones included, or being made

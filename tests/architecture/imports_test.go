@@ -39,7 +39,6 @@ var onlyIn = map[string][]string{
 	"golang.org/x/sync":              {"core/client/"},
 	"golang.org/x/net":               nil, // tests only: its tables of names are a fiftieth of the shared library
 	"github.com/json-iterator/go":    {"core/llm/"},
-	"github.com/mattn/go-pointer":    {"capi/handle.go"},
 	"github.com/stretchr/testify":    nil, // tests only
 	"go.uber.org/goleak":             nil, // tests only
 	"github.com/llmagg/llmagg/capi":  nil,

@@ -1,6 +1,6 @@
 """Soak: the load of ``load.py`` on the fault wall, and what is left of it afterwards.
 
-``python tests/soak/soak.py --seconds 600``: a third for warm-up, at most 60 s, then the load, in the middle of which
+``python tests/soak/soak.py --seconds 600``: half for warm-up, at most 120 s, then the load, in the middle of which
 the wall dies by kill -9 and comes back. Ends with 0 when everything that is left is as it was after warm-up
 (``measure.py`` has the limits), every call was answered, and the routes recovered within one breaker period.
 """
@@ -61,7 +61,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=600, help="of the whole run, at least 20")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    warm_up = min(60.0, options.seconds / 3)
+    warm_up = min(120.0, options.seconds / 2)
     rest = options.seconds - warm_up
     wall = WallProcess(Path(tempfile.mkdtemp()))
     try:

@@ -9,7 +9,7 @@ def stats() -> dict[str, Any]:
     """Counts what the native library holds, to watch for leaks and for monitoring. Asks nobody, stops nothing.
 
     ``handles`` (kind → number), ``operations`` (calls under way), ``custom_calls``, ``sockets`` (connections to
-    providers, idle ones included), ``goroutines``, ``heap_bytes``, ``runtime_bytes`` and ``freed_handles``; see
+    providers, idle ones included), ``goroutines``, ``heap_bytes`` and ``runtime_bytes``; see
     ``llmagg_stats`` in ``llmagg.h``. Loads the library, if nothing did before. Thread-safe.
     """
     from ._native import load
