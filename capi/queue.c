@@ -1,16 +1,18 @@
 /* Events on their way to their reader. All of it is C's: a thread of the host that waits for events or takes them never enters Go,
  * so it does not wait for Go's scheduler, nor Go for it. Each queue has its own lock, held while memory is copied and no longer. */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "shim.h"
 
 enum {
-    LARGE = 64 << 10,   /* a payload of this size gets memory of its own */
+    LARGE = 64 << 10,   /* a payload of this size gets memory of its own, see map */
     KEPT = 1 << 20,     /* how much memory an empty queue keeps */
     MOST_BATCHED = 32   /* chunks in an event: half of the default window, so that the other half is on its way meanwhile */
 };
@@ -107,8 +109,19 @@ static void forget_name(shim_queue *q) {
     pthread_mutex_unlock(&b->mu);
 }
 
+/* Memory for a large payload. Not malloc's: it is one of Go's threads that asks, and the arena that C's allocator has for each of
+ * them would keep as much for ever. */
+static char *map(size_t size) {
+    void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    return at == MAP_FAILED ? NULL : at;
+}
+
+static void unmap(const waiting *event) {
+    if (event->own != NULL) munmap(event->own, event->size);
+}
+
 static void forget_events(shim_queue *q) {
-    for (size_t i = q->head; i < q->tail; i++) free(q->events[i].own);
+    for (size_t i = q->head; i < q->tail; i++) unmap(&q->events[i]);
     free(q->events);
     free(q->bytes);
     q->events = NULL;
@@ -240,7 +253,7 @@ static int push(shim_queue *q, waiting event, const char *before, const char *pa
     event.size = ahead + n;
     if (more_events(q) != 0) return SHIM_NO_MEMORY;
     if (event.size >= LARGE) {
-        if ((event.own = malloc(event.size)) == NULL) return SHIM_NO_MEMORY;
+        if ((event.own = map(event.size)) == NULL) return SHIM_NO_MEMORY;
         memcpy(event.own, before, ahead);
         memcpy(event.own + ahead, payload, n);
     } else {
@@ -330,7 +343,7 @@ static void tell_dropped(shim_queue *q) {
 static void pop(shim_queue *q) {
     waiting *event = &q->events[q->head++];
     if (event->own == NULL) q->start += event->size;
-    free(event->own);
+    unmap(event);
     if (event->kind == LLMAGG_EVENT_LOG || event->kind == LLMAGG_EVENT_OBSERVE) q->droppable--;
     if (event->kind == LLMAGG_EVENT_DROPPED) q->dropped_told = 0;
     if (q->head < q->tail) return;

@@ -33,7 +33,8 @@
  * Outputs.  Written only on success. A llmagg_buf is owned by the caller and freed with llmagg_buf_free; the byte behind its
  *           last one is NUL, so that it can be printed, and is not counted in its length.
  * Handles.  Opaque pointers. Each is freed exactly once; a second free, NULL, and a handle of another kind are ignored.
- *           A handle that was freed is never valid again, and never becomes another object.
+ *           A handle that was freed is never valid again, and never becomes another object. The pointers are numbers, odd ones,
+ *           with all 64 bits in use; no memory is behind them, and none of them is free for tags.
  * Threads.  Every function may be called from any thread at any time, also for one handle from several threads at once, also
  *           while another thread frees that handle. A queue should have one reader. From signal handlers nothing may be called.
  * Fork.     In a child made by fork() without exec, every function with a status returns LLMAGG_E_FORKED at once, and those

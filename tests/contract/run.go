@@ -179,12 +179,12 @@ func (r *run) await(f *flight, what string) map[string]any {
 
 // step performs one step; false ends the case.
 func (r *run) step(s *Step, where string) bool {
+	if s.Clock {
+		r.clock = time.Now()
+	}
 	if why := s.Without[r.door.Name()]; why != "" {
 		r.result.Partly = append(r.result.Partly, where+": "+why)
 		return true
-	}
-	if s.Clock {
-		r.clock = time.Now()
 	}
 	if s.BeforeS > 0 {
 		defer r.look(s.BeforeS, where)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import sys
+from collections.abc import AsyncIterator
 from types import FrameType
 from typing import Any
 
@@ -19,12 +20,16 @@ from llmagg._native import blocking
 from llmagg._native.reader import Reader
 from llmagg.faultwall import FaultWall
 
+LARGE = 40_000  # bytes of a text that needs a larger buffer than drains have
+SCRIPT = {"models": {"large": {"steps": [{"text_bytes": LARGE}]}}, "default": {"steps": [{"delay_event_s": 0.001}]}}
+
 
 class Interrupter:
-    """Raises KeyboardInterrupt at one of the points where the reader may be interrupted."""
+    """Raises at one of the points where the reader may be interrupted."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]) -> None:
         self.at = self.passed = 0
+        self.error = error
         self._pump = Reader.pump
         monkeypatch.setattr(Reader, "pump", lambda reader: self.pump(reader))
 
@@ -42,49 +47,91 @@ class Interrupter:
         if event in ("call", "c_return"):
             self.passed += 1
             if self.passed == self.at:
-                raise KeyboardInterrupt
+                raise self.error("by a signal's handler")
 
 
-def test_in_a_loop_that_goes_on(llm_wall: FaultWall, monkeypatch: pytest.MonkeyPatch) -> None:
-    llm_wall.script({"default": {"steps": [{"delay_event_s": 0.001}]}})
-    aggregator = aggregator_for(llm_wall, "gpt-a")
-    interrupter = Interrupter(monkeypatch)
+class Client(llmagg.BaseLLMClient):
+    """Answers in Python, and takes a while to do so."""
 
-    async def text() -> str:
-        return "".join([piece async for piece in aggregator.stream_text(HELLO)])
+    async def chat_completion(self, request: llmagg.ChatCompletionRequest) -> llmagg.ChatCompletionResponse:
+        await asyncio.sleep(0.001)
+        answer = {"index": 0, "message": {"role": "assistant", "content": "Python"}, "finish_reason": "stop"}
+        return llmagg.ChatCompletionResponse.from_dict({"id": "1", "model": request.model, "choices": [answer]})
+
+    async def chat_completion_stream(
+        self, request: llmagg.ChatCompletionRequest
+    ) -> AsyncIterator[llmagg.StreamResponse]:
+        for number in range(100):  # more than the core takes before the reader has caught up
+            yield llmagg.StreamResponse.from_dict({"choices": [{"index": 0, "delta": {"content": f"{number} "}}]})
+        yield llmagg.StreamResponse.from_dict({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+
+
+NUMBERS = "".join(f"{number} " for number in range(100))
+
+
+def made(wall: FaultWall) -> llmagg.LLMAggregator:
+    """Two routes at the wall, and one that is answered in Python."""
+    wall.script(SCRIPT)
+    aggregator = aggregator_for(wall, "gpt-a", "large")
+    provider = llmagg.OpenAIProvider(llmagg.ProviderConfig("own", {}))
+    provider.clients = {"python": Client(llmagg.ModelConfig("python", "python", "own", "", ""))}
+    aggregator.manager.register_provider(provider)
+    return aggregator
+
+
+# asyncio repeats on its log what a handler raises, if that is no KeyboardInterrupt
+@pytest.mark.parametrize("error", [KeyboardInterrupt, TimeoutError])
+def test_in_a_loop_that_goes_on(
+    llm_wall: FaultWall, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    aggregator = made(llm_wall)
+    interrupter = Interrupter(monkeypatch, error)
+
+    async def text(model: str) -> str:
+        return "".join([piece async for piece in aggregator.stream_text(HELLO, model=model)])
 
     for at in itertools.count(1):
         interrupter.at, interrupter.passed = at, 0
         loop = asyncio.new_event_loop()
         try:
-            both = asyncio.gather(
-                loop.create_task(aggregator.generate_response(HELLO)), loop.create_task(text()), return_exceptions=True
+            calls = (
+                *(aggregator.generate_response(HELLO, model=model) for model in ("gpt-a", "large", "python")),
+                *(text(model) for model in ("gpt-a", "python")),
             )
+            all_of_them = asyncio.gather(*map(loop.create_task, calls), return_exceptions=True)
             try:
-                loop.run_until_complete(both)
+                loop.run_until_complete(asyncio.wait([all_of_them], timeout=10))
             except KeyboardInterrupt:
-                loop.run_until_complete(asyncio.wait_for(both, 10))
-            assert both.result() == ["Hello from gpt-a.", "Hello from gpt-a."], f"interrupted at point {at}"
+                loop.run_until_complete(asyncio.wait([all_of_them], timeout=10))
+            assert all_of_them.done(), f"interrupted at point {at}, a call waits for ever"
+            plain, large, own, streamed, own_streamed = all_of_them.result()
+            assert (plain, own, streamed, own_streamed) == ("Hello from gpt-a.", "Python", "Hello from gpt-a.", NUMBERS)
+            assert len(large) == LARGE
         finally:
             loop.close()
         if interrupter.passed < at:
-            assert at > 20
+            assert at > 50
             return
 
 
-def test_in_a_blocking_call(llm_wall: FaultWall, monkeypatch: pytest.MonkeyPatch) -> None:
-    aggregator = aggregator_for(llm_wall, "gpt-a")
-    interrupter = Interrupter(monkeypatch)
+@pytest.mark.parametrize("error", [KeyboardInterrupt, TimeoutError])
+@pytest.mark.parametrize("model", ["gpt-a", "large", "python"])
+def test_in_a_blocking_call(
+    llm_wall: FaultWall, monkeypatch: pytest.MonkeyPatch, error: type[BaseException], model: str
+) -> None:
+    aggregator = made(llm_wall)
+    interrupter = Interrupter(monkeypatch, error)
+    expected = aggregator.generate_response_sync(HELLO, model=model)
     for at in itertools.count(1):
         interrupter.at, interrupter.passed = at, 0
         try:
-            assert aggregator.generate_response_sync(HELLO) == "Hello from gpt-a."
-        except KeyboardInterrupt:
-            assert interrupter.passed >= at
+            assert aggregator.generate_response_sync(HELLO, model=model) == expected
+        except error as raised:
+            assert "by a signal's handler" in str(raised)
             reader = blocking._thread.reader
             assert reader is None or not reader.operations, f"interrupted at point {at}, it waits for what nobody reads"
-            assert aggregator.generate_response_sync(HELLO) == "Hello from gpt-a.", f"after point {at}"
-        else:
+            assert aggregator.generate_response_sync(HELLO, model=model) == expected, f"after point {at}"
+        if interrupter.passed < at:
             assert at > 5
             break
     assert llmagg.stats()["operations"] == 0

@@ -7,7 +7,7 @@ out=$2
 shift 2
 here=$(cd "$(dirname "$0")/.." && pwd)
 tests="test_aggregator test_streams test_blocking test_loops test_close test_errors test_types test_custom_clients test_observers
-       test_fork test_fork_in_flight test_fork_servers test_signals test_exit test_uvloop"
+       test_fork test_fork_in_flight test_fork_servers test_interrupts test_signals test_exit test_uvloop"
 mkdir -p "$out" && out=$(cd "$out" && pwd)
 passed=0
 failed=0

@@ -78,6 +78,7 @@ class BlockingReader(Reader):
         self._poll = select.poll()
         self._poll.register(self.queue.fileno(), select.POLLIN)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._watched = False  # the loop watches the queue
 
     def loop(self) -> asyncio.AbstractEventLoop:
         """The private loop of the thread that first needed it."""
@@ -101,6 +102,7 @@ class BlockingReader(Reader):
         """Runs Python clients until the operation has news, or none of them runs any longer."""
         loop = asyncio.get_running_loop()
         loop.add_reader(self.queue.fileno(), self.pump)
+        self._watched = True
         try:
             while self.custom and not operation.events:
                 operation.waiter = news = loop.create_future()
@@ -108,7 +110,23 @@ class BlockingReader(Reader):
                 await asyncio.wait([news, *tasks], return_when=asyncio.FIRST_COMPLETED)
                 news.cancel()
         finally:
-            loop.remove_reader(self.queue.fileno())
+            self._unwatch()
+
+    def _unwatch(self) -> None:
+        """Before the descriptor is closed, since another one gets its number."""
+        if self._watched and self._loop is not None:
+            self._watched = False
+            self._loop.remove_reader(self.queue.fileno())
+
+    def interrupted(self) -> None:
+        """Only a loop goes on by itself; otherwise the exception ends the blocking call."""
+        if self._watched and self._loop is not None and self._loop.is_running():
+            self._loop.call_soon(self.go_on)
+
+    def close(self) -> None:
+        """Frees the queue; the operations that still run are cancelled by that."""
+        self._unwatch()
+        super().close()
 
     def settle(self) -> None:
         """Lets cancelled clients see their cancellation, after an operation has ended. Not in a forked child."""
@@ -135,8 +153,12 @@ def last_event(begin: Callable[[Reader], Operation]) -> bytearray:
         operation = begin(reader)
         return reader.next_event(operation)[1]
     finally:
-        reader.settle()
-        if operation is not None and not operation.done:
-            reader.close()  # interrupted, so nobody knows what it had in its hands; that cancels the call
-        else:
-            _thread.reader = reader
+        try:
+            if operation is not None:
+                operation.cancel()
+            reader.settle()
+        finally:
+            if reader.operations:
+                reader.close()  # interrupted, and nobody knows what it had in hand
+            else:
+                _thread.reader = reader

@@ -28,13 +28,8 @@ class Bridge(Reader):
         return asyncio.get_running_loop()
 
     def interrupted(self) -> None:
-        """Where the loop goes on, it goes on here: with the rest of the batch, and with calls that were not woken."""
-        asyncio.get_running_loop().call_soon(self._go_on)
-
-    def _go_on(self) -> None:
-        self.pump()
-        for operation in self.operations.values():
-            operation.wake()
+        """The loop may be run again."""
+        asyncio.get_running_loop().call_soon(self.go_on)
 
 
 _bridges: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Bridge] = weakref.WeakKeyDictionary()

@@ -14,7 +14,7 @@ from .signatures import EVENT, Drain
 # What one drain takes at most, so that an event loop is not kept from its other work: so many answers, or chunks of so
 # many bytes. A larger event gets a larger buffer for itself.
 _MAX_EVENTS = 32
-_BUFFER = 16 << 10
+_BUFFER = 12 << 10
 
 Event = tuple[int, int, int, int, bytearray]
 """type, status, op, tag, payload."""
@@ -44,18 +44,14 @@ class Queue:
         self._give_buffer(_BUFFER)
 
     def _give_buffer(self, size: int) -> None:
-        self._buffer = bytearray(size)
-        self._base = _address(self._buffer)
-        self._drain.buffer, self._drain.buffer_size = self._base, size
+        drain, buffer = self._drain, bytearray(size)
+        base = _address(buffer)
+        # Without a call in between: the library must never have the address of memory that is gone.
+        self._buffer, self._base, drain.buffer, drain.buffer_size = buffer, base, base, size
 
     def fileno(self) -> int:
         """The descriptor to poll; it stays the library's."""
         return self._fd
-
-    @property
-    def pending(self) -> bool:
-        """Whether the last drain left events behind."""
-        return bool(self._drain.pending)
 
     def drain(self) -> list[Event]:
         """What waits, at most 32 events, the first one last; never blocks. The caller deletes each that it has taken.

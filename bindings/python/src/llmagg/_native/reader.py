@@ -78,30 +78,47 @@ class Reader:
                 kind, _, op, tag, payload = batch[-1]
                 if kind <= ERROR:
                     operation = operations.get(tag)
-                    del batch[-1]
                     if operation is None:
+                        del batch[-1]
                         continue
+                    if kind >= DONE:
+                        operation.end()
+                    del batch[-1]  # no call and no jump stands between these two lines
                     operation.events.append((kind, payload))
                     if operation.waiter is not None:
                         operation.wake()
                     if kind >= DONE:
                         del operations[tag]
-                        operation.end()
                     continue
-                del batch[-1]
                 if kind == CALL_CUSTOM:
                     self._begin_custom(op, tag, payload)
-                elif kind == CANCEL_CUSTOM:
-                    if call := self.custom.get(op):
+                elif call := self.custom.get(op):
+                    if kind == CANCEL_CUSTOM:
                         call.cancel()
-                elif kind == RESUME_CUSTOM and (call := self.custom.get(op)):
-                    call.resume()
+                    elif kind == RESUME_CUSTOM:
+                        call.resume()
+                del batch[-1]
         except BaseException:
             self.interrupted()
             raise
 
     def interrupted(self) -> None:
-        """A signal's handler raised in the middle of ``pump``; somebody may wait for what it had in its hands."""
+        """A signal's handler raised in the middle of ``pump``: lets a loop that goes on go on with ``go_on``."""
+        raise NotImplementedError
+
+    def go_on(self) -> None:
+        """Takes the rest of the batch, and wakes who waits for what was in hand."""
+        if not self.queue.handle.alive:
+            return
+        try:
+            self.pump()
+            for operation in list(self.operations.values()):
+                operation.wake()
+                if operation.done:
+                    del self.operations[operation.tag]
+        except BaseException:
+            self.interrupted()
+            raise
 
     def loop(self) -> asyncio.AbstractEventLoop:
         """The loop on which custom calls run."""
@@ -119,9 +136,14 @@ class Reader:
         except errors.LLMError as error:
             call.fail(error)
             return
-        self.custom[op] = call
-        call.task = operation.context.copy().run(loop.create_task, call.run(target))
-        call.task.add_done_callback(lambda _: self.custom.pop(op, None))
+        try:
+            self.custom[op] = call
+            call.task = operation.context.copy().run(loop.create_task, call.run(target))
+            call.task.add_done_callback(lambda _: self.custom.pop(op, None))
+        except BaseException:  # a signal's handler raised; this event is still in the batch
+            self.custom.pop(op, None)
+            call.cancel()
+            raise
 
     def forget(self) -> None:
         """Lets go of operations whose end nobody will read."""

@@ -63,16 +63,13 @@ def _read(queue: Queue) -> None:
 
 
 def _drain(queue: Queue) -> None:
-    while True:
-        batch = queue.drain()
+    while batch := queue.drain():
         while batch:
             kind, _, _, _, payload = batch.pop()
             if kind in (OBSERVE, DROPPED):
                 observation = _read_one(kind, decode(payload, "an observation"))
                 for sink in _sinks:
                     sink.put(observation)
-        if not queue.pending:
-            return
 
 
 def _read_one(kind: int, data: dict[str, Any]) -> Observation:
