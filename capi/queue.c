@@ -445,7 +445,8 @@ int shim_queue_is_closed(shim_queue *q) {
 int shim_queue_has_events(shim_queue *q) {
     pthread_mutex_lock(&q->mu);
     int has = q->head < q->tail || q->dropped > 0;
-    if (!has && !q->closed) disarm(q);
+    if (!q->closed && has) arm(q); /* who waits is told first; the wake-up may be under way still */
+    else if (!q->closed) disarm(q);
     pthread_mutex_unlock(&q->mu);
     return has;
 }

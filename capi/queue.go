@@ -36,6 +36,9 @@ const maxDroppable = C.SHIM_MOST_DROPPABLE
 type queue struct {
 	scope  *scope // the operations that report here
 	events *C.shim_queue
+	// pushing lets one thread of Go wait for the lock in C, while goroutines wait
+	// here: for each that waited there Go would make another, which it keeps.
+	pushing sync.Mutex
 }
 
 func (*queue) kind() string { return "queue" }
@@ -60,19 +63,28 @@ type record struct {
 // push adds an event and has the reader woken if the queue was empty. The
 // payload is copied. What is pushed to a freed queue is lost.
 func (q *queue) push(r record, payload []byte) {
-	q.pushed(C.shim_queue_push(q.events, C.int32_t(r.kind), C.int32_t(r.status), C.uint64_t(r.op), C.uint64_t(r.tag), bytesOf(payload), C.size_t(len(payload))))
+	q.pushing.Lock()
+	told := C.shim_queue_push(q.events, C.int32_t(r.kind), C.int32_t(r.status), C.uint64_t(r.op), C.uint64_t(r.tag), bytesOf(payload), C.size_t(len(payload)))
+	q.pushing.Unlock()
+	q.pushed(told)
 }
 
 // pushBatched is push for a chunk of a stream, which may join the stream's last
 // event while that still waits (LLMAGG_BATCH).
 func (q *queue) pushBatched(r record, chunk []byte) {
-	q.pushed(C.shim_queue_push_batched(q.events, C.uint64_t(r.op), C.uint64_t(r.tag), bytesOf(chunk), C.size_t(len(chunk))))
+	q.pushing.Lock()
+	told := C.shim_queue_push_batched(q.events, C.uint64_t(r.op), C.uint64_t(r.tag), bytesOf(chunk), C.size_t(len(chunk)))
+	q.pushing.Unlock()
+	q.pushed(told)
 }
 
 // offer adds a LOG or OBSERVE event unless too many wait. It reports whether
 // the queue still takes any.
 func (q *queue) offer(kind int32, payload []byte) bool {
-	return q.pushed(C.shim_queue_offer(q.events, C.int32_t(kind), bytesOf(payload), C.size_t(len(payload))))
+	q.pushing.Lock()
+	told := C.shim_queue_offer(q.events, C.int32_t(kind), bytesOf(payload), C.size_t(len(payload)))
+	q.pushing.Unlock()
+	return q.pushed(told)
 }
 
 // pushed does what a push has asked for, and reports whether the queue is open.

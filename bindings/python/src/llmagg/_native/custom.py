@@ -39,6 +39,8 @@ class CustomCall:
 
     async def run(self, target: Target) -> None:
         """Runs the client and tells the core how that went. Raises only what must end the loop."""
+        if self._canceled:
+            return
         try:
             with contextlib.suppress(errors.CanceledError):  # the core was faster
                 await self._answer(target)

@@ -139,11 +139,15 @@ class Reader:
         try:
             self.custom[op] = call
             call.task = operation.context.copy().run(loop.create_task, call.run(target))
-            call.task.add_done_callback(lambda _: self.custom.pop(op, None))
-        except BaseException:  # a signal's handler raised; this event is still in the batch
-            self.custom.pop(op, None)
+            call.task.add_done_callback(lambda _: self._end_custom(call))
+        except BaseException:  # a signal's handler raised; the event is still in the batch, and another call takes over
+            self._end_custom(call)
             call.cancel()
             raise
+
+    def _end_custom(self, call: custom.CustomCall) -> None:
+        if self.custom.get(call.op) is call:
+            del self.custom[call.op]
 
     def forget(self) -> None:
         """Lets go of operations whose end nobody will read."""
