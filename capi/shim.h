@@ -88,8 +88,8 @@ SHIM_HIDDEN llmagg_status shim_queue_stop(shim_queue *q);
 /* Keeps the descriptor open until shim_queue_end_wait, which gives LLMAGG_E_CLOSED where the queue was closed meanwhile. */
 SHIM_HIDDEN llmagg_status shim_queue_begin_wait(shim_queue *q, int *fd);
 SHIM_HIDDEN llmagg_status shim_queue_end_wait(shim_queue *q);
-/* Whether something can be drained, also where the reader's wake-up is still under way. If not, the descriptor is not readable any
- * longer. */
+/* Whether something can be drained, also where the reader's wake-up is still under way. If so, the descriptor is readable from
+ * now on; if not, it is not any longer. */
 SHIM_HIDDEN int shim_queue_has_events(shim_queue *q);
 SHIM_HIDDEN int shim_queue_is_closed(shim_queue *q);
 

@@ -134,8 +134,8 @@ static void stats_count_what_there_is(void) {
     llmagg_client_free(client);
     llmagg_wall_free(wall);
     for (double until = seconds() + 5; seconds() < until && stat_of("goroutines") > goroutines;) usleep(1000);
-    CHECK(stat_of("queue") == -1 && stat_of("operations") == 0 && stat_of("sockets") == 0);
-    CHECK(stat_of("goroutines") <= goroutines);
+    CHECK(stat_of("queue") == -1 && stat_of("client") == -1 && stat_of("wall") == -1);
+    CHECK(stat_of("operations") == 0 && stat_of("sockets") == 0 && stat_of("goroutines") <= goroutines);
 }
 
 int main(void) {

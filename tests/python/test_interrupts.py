@@ -16,7 +16,7 @@ import pytest
 
 import llmagg
 from conftest import HELLO, aggregator_for
-from llmagg._native import blocking
+from llmagg._native import blocking, bridge
 from llmagg._native.reader import Reader
 from llmagg.faultwall import FaultWall
 
@@ -112,6 +112,27 @@ def test_in_a_loop_that_goes_on(
         if interrupter.passed < at:
             assert at > 50
             return
+
+
+def test_what_raises_again_and_again_does_so_once_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    raised = 0
+
+    def drain() -> Any:
+        nonlocal raised
+        raised += 1
+        raise TimeoutError("by a signal's handler")
+
+    async def turns() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        reader = bridge.bridge()
+        monkeypatch.setattr(reader.queue, "drain", drain)
+        with pytest.raises(TimeoutError):
+            reader.pump()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert raised in (10, 11)  # by hand, and in each turn; the last one may be to come
+
+    asyncio.run(turns())
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, TimeoutError])

@@ -50,7 +50,7 @@ LIMITS = {
     "connections at the wall": Limit(),
     "goroutines": Limit(0.05, 1),
     "descriptors": Limit(0.05),
-    # Go keeps a thread that it needed once. How many come at the same moment to need one is chance: 9 to 12 were seen.
+    # Go keeps a thread that it needed once. How many come at the same moment to need one is chance: 9 to 17 were seen.
     "threads": Limit(most=23),
     "resident MB": Limit(0.05),
     "C blocks MB": Limit(0.05, 1),  # what C's allocator keeps for each thread counts, up to 0.2 MB
@@ -70,12 +70,12 @@ def take(call: Callable[[], Any], connections: Callable[[], int]) -> Measure:
         heap.append(llmagg.stats()["heap_bytes"])
     llmagg.LLMAggregator().manager.close_all_sync()
     gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)
-    stats = llmagg.stats()
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     libc = ctypes.CDLL(None)
     libc.mallinfo2.restype = MallInfo
+    libc.malloc_trim(0)
     c = libc.mallinfo2()
+    stats = llmagg.stats()
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return {
         "handles": sum(stats["handles"].values()),
         "operations": stats["operations"],

@@ -39,7 +39,7 @@ class CustomCall:
 
     async def run(self, target: Target) -> None:
         """Runs the client and tells the core how that went. Raises only what must end the loop."""
-        if self._canceled:
+        if self._canceled:  # also where its begin was interrupted, and another call took over
             return
         try:
             with contextlib.suppress(errors.CanceledError):  # the core was faster

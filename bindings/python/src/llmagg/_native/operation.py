@@ -67,7 +67,7 @@ class Operation:
         if waiter is not None:
             if not waiter.done():
                 waiter.set_result(None)
-            self.waiter = None
+            self.waiter = None  # last, so that one whom an exception kept from being woken can be found
 
     def check(self) -> None:
         """Raises ForkedError in a forked child."""

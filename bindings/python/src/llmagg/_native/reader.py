@@ -69,38 +69,41 @@ class Reader:
 
     def pump(self) -> None:
         """Takes one batch of events from the queue; none in a forked child, where an inherited loop may call this."""
-        if self.generation != load.generation:
-            return
-        operations = self.operations
         try:
-            batch = self.queue.drain()
-            while batch:
-                kind, _, op, tag, payload = batch[-1]
-                if kind <= ERROR:
-                    operation = operations.get(tag)
-                    if operation is None:
-                        del batch[-1]
-                        continue
-                    if kind >= DONE:
-                        operation.end()
-                    del batch[-1]  # no call and no jump stands between these two lines
-                    operation.events.append((kind, payload))
-                    if operation.waiter is not None:
-                        operation.wake()
-                    if kind >= DONE:
-                        del operations[tag]
-                    continue
-                if kind == CALL_CUSTOM:
-                    self._begin_custom(op, tag, payload)
-                elif call := self.custom.get(op):
-                    if kind == CANCEL_CUSTOM:
-                        call.cancel()
-                    elif kind == RESUME_CUSTOM:
-                        call.resume()
-                del batch[-1]
+            self._take()
         except BaseException:
             self.interrupted()
             raise
+
+    def _take(self) -> None:
+        if self.generation != load.generation:
+            return
+        operations = self.operations
+        batch = self.queue.drain()
+        while batch:
+            kind, _, op, tag, payload = batch[-1]
+            if kind <= ERROR:
+                operation = operations.get(tag)
+                if operation is None:
+                    del batch[-1]
+                    continue
+                if kind >= DONE:
+                    operation.end()
+                del batch[-1]  # no call and no jump stands between these two lines
+                operation.events.append((kind, payload))
+                if operation.waiter is not None:
+                    operation.wake()
+                if kind >= DONE:
+                    del operations[tag]
+                continue
+            if kind == CALL_CUSTOM:
+                self._begin_custom(op, tag, payload)
+            elif call := self.custom.get(op):
+                if kind == CANCEL_CUSTOM:
+                    call.cancel()
+                elif kind == RESUME_CUSTOM:
+                    call.resume()
+            del batch[-1]
 
     def interrupted(self) -> None:
         """A signal's handler raised in the middle of ``pump``: lets a loop that goes on go on with ``go_on``."""
@@ -111,7 +114,7 @@ class Reader:
         if not self.queue.handle.alive:
             return
         try:
-            self.pump()
+            self._take()
             for operation in list(self.operations.values()):
                 operation.wake()
                 if operation.done:
