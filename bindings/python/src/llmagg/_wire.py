@@ -6,7 +6,6 @@ nesting; each becomes an :class:`InvalidArgumentError` that names the field.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeVar
@@ -20,19 +19,34 @@ T = TypeVar("T")
 def _codec() -> tuple[Callable[[Any], bytes], Callable[[Any], Any]]:
     from msgspec import json  # half of the time of 'import llmagg', if it stood above
 
-    return json.Encoder().encode, json.Decoder().decode
+    return json.Encoder(enc_hook=_plain, decimal_format="number").encode, json.Decoder().decode
+
+
+def _plain(value: Any) -> Any:
+    from ._values import plain
+
+    return plain(value)
 
 
 def encode(value: Any, what: str = "the request") -> bytes:
-    """Writes JSON; what JSON cannot carry is an InvalidArgumentError that names its place in ``what``."""
+    """Writes JSON; what JSON cannot carry is an InvalidArgumentError that names its place in ``what``.
+
+    :mod:`llmagg._values` says which Python values stand for which JSON values.
+    """
     try:
         data = _codec()[0](value)
     except RecursionError:
         raise InvalidArgumentError(f"{what} is nested too deeply or contains itself") from None
     except (TypeError, ValueError, OverflowError) as error:
-        raise InvalidArgumentError(f"{what} cannot be written as JSON: {_blame(value) or error}") from None
-    if b"null" in data and (place := _blame(value)):
-        raise InvalidArgumentError(f"{what} cannot be written as JSON: {place}")
+        from ._values import blame
+
+        raise InvalidArgumentError(f"{what} cannot be written as JSON: {blame(value) or error}") from None
+    if b"null" in data or b"NaN" in data or b"Infinity" in data:  # what is not finite comes out as one of these
+        from ._values import blame, without_none
+
+        if place := blame(value):
+            raise InvalidArgumentError(f"{what} cannot be written as JSON: {place}")
+        data = _codec()[0](without_none(value))
     return data
 
 
@@ -42,41 +56,6 @@ def decode(data: bytes | bytearray | memoryview, what: str = "the answer") -> An
         return _codec()[1](data)
     except (ValueError, RecursionError) as error:
         raise BadResponseError(f"{what} cannot be read: {error}") from None
-
-
-def _blame(root: Any) -> str:
-    """Finds what JSON cannot carry, as 'temperature is nan'; without recursion, since depth may be the trouble."""
-    stack: list[tuple[str, Any]] = [("", root)]
-    seen: set[int] = set()
-    while stack:
-        place, value = stack.pop()
-        if isinstance(value, (dict, list, tuple)):
-            if id(value) in seen:
-                continue
-            seen.add(id(value))
-        if isinstance(value, float):
-            if not math.isfinite(value):
-                return f"{place or 'the value'} is {value}; expected a finite number"
-        elif isinstance(value, str):
-            try:
-                value.encode()
-            except UnicodeEncodeError as error:
-                code = ord(value[error.start])
-                return f"{place or 'the text'} holds a lone surrogate (U+{code:04X}) at character {error.start}"
-        elif isinstance(value, dict):
-            for key, item in reversed(value.items()):
-                if not isinstance(key, (str, int, float)):
-                    return f"{place or 'an object'} has a key of type {type(key).__name__}; expected str"
-                stack.append((f"{place}.{key}" if place else str(key), item))
-                stack.append((place, key))
-        elif isinstance(value, (list, tuple)):
-            stack.extend((f"{place}[{i}]", value[i]) for i in range(len(value) - 1, -1, -1))
-        else:
-            try:
-                _codec()[0](value)
-            except Exception:
-                return f"{place or 'the value'} has the type {type(value).__name__}, which JSON cannot carry"
-    return ""
 
 
 def build(cls: type[T], data: dict[str, Any], template: dict[str, Any]) -> T:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,6 +53,8 @@ class ChatCompletionRequest:
     def to_dict(self) -> dict[str, Any]:
         """The request in OpenAI's shape: what is posted, but for what the route itself decides."""
         wire: dict[str, Any] = {"model": self.model} if self.model else {}
+        if isinstance(self.messages, Iterator):  # a hook or a second attempt reads them again
+            self.messages = list(self.messages)
         wire["messages"] = messages_to_wire(self.messages)
         for key in _REST:
             if (value := getattr(self, key)) is not None:
@@ -69,7 +71,7 @@ class ChatCompletionRequest:
         known = {key: data[key] for key in _FIELDS if data.get(key) is not None}
         known.setdefault("model", "")
         messages = known.get("messages", [])
-        known["messages"] = [Message.from_dict(m) if isinstance(m, dict) else m for m in messages]
+        known["messages"] = [Message.from_dict(dict(m)) if isinstance(m, Mapping) else m for m in messages]
         return cls(**known, extra={key: value for key, value in data.items() if key not in _FIELDS})
 
 
@@ -78,12 +80,20 @@ _REST = tuple(key for key in _FIELDS if key not in ("model", "messages", "stream
 
 
 def messages_to_wire(messages: Any) -> Any:
-    """Messages as dicts; what is neither is passed on, for the core to refuse with its place."""
+    """Messages as what can be written: dicts, or other objects that ``llmagg._values`` knows.
+
+    ``messages`` is any iterable. What is no message is passed on, for the core to refuse with its place.
+    """
     if messages is None:
         return []
     if isinstance(messages, (str, bytes, Mapping)):
         raise InvalidArgumentError(f"messages is a {type(messages).__name__}; expected a list of messages")
     try:
-        return [m.to_dict() if isinstance(m, Message) else m for m in messages]
+        wire = [m.to_dict() if isinstance(m, Message) else m for m in messages]
     except TypeError:
         raise InvalidArgumentError(f"messages is a {type(messages).__name__}; expected a list of messages") from None
+    for i, message in enumerate(wire):
+        if type(message) is dict and isinstance(content := message.get("content"), (bytes, bytearray, memoryview)):
+            kind = type(content).__name__
+            raise InvalidArgumentError(f"messages[{i}].content is a {kind}; expected a str: decode it first")
+    return wire

@@ -33,6 +33,14 @@ _Made = tuple["dict[str, Any] | None", Handle]
 """The configuration's fields from which a handle was made, and the handle."""
 
 
+def _snapshot(state: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What a configuration's fields are now, to be compared later. Values that cannot be copied are kept themselves."""
+    try:
+        return copy.deepcopy(state)
+    except TypeError:  # a mappingproxy, say
+        return dict(state or ())
+
+
 class Routes:
     """Native routes in the order in which a call tries them, as the library takes them. ``single`` ones are one client
     that is called by itself instead of through an aggregator's failover. Keeps them alive. Immutable.
@@ -86,7 +94,7 @@ class Route:
         known = self._handles.get((vendor is None, model))
         if known is None or known[0] != state or not known[1].alive:
             core = core_config(config if state is not None else None, self.names, vendor)
-            known = self._make({**core, "model": model} if model else core, vendor, copy.deepcopy(state))
+            known = self._make({**core, "model": model} if model else core, vendor, _snapshot(state))
             with _lock:
                 self.available = True
                 self._handles[vendor is None, model] = known
