@@ -106,7 +106,7 @@ func (a *Aggregator) Models() []string {
 // model is for the routes which [Resolve] finds for that name; otherwise
 // Options.Models count. A request with Stream set
 // is streamed and accumulated. The *llm.Error carries the trail: ALL_FAILED
-// when no route was left, else as the design's E3 says.
+// when no route was left, else as E3 of docs/promises.md says.
 func (a *Aggregator) Chat(ctx context.Context, r *llm.Request) (*llm.Response, error) {
 	p, err := r.Payload()
 	if err != nil {

@@ -25,5 +25,5 @@
 // and goes up as a Response, or as chunks through opened.go (one route's
 // stream) and stream.go (the caller's stream, which may begin again).
 //
-// Clauses in comments (D3, S2, …) are those of the project's failover design.
+// Clauses in comments (D3, S2, …) are the lines of docs/promises.md.
 package client

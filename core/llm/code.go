@@ -6,7 +6,7 @@ import "strconv"
 // codes of the C ABI; they are never renumbered.
 type Code int
 
-// The codes, in the order of the error table in the design. What each does to
+// The codes, in the order of the error table, E in docs/promises.md. What each does to
 // the call (same route again, next route, breaker) is told by [Code.NextRoute]
 // and by the client package.
 const (

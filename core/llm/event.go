@@ -39,7 +39,7 @@ func (r *Restart) MarshalJSON() ([]byte, error) {
 	})
 }
 
-// Observation is one event for observers (failover.md, O2). Which fields are
+// Observation is one event for observers (docs/promises.md, O2). Which fields are
 // set depends on Kind.
 type Observation struct {
 	Kind     ObservationKind

@@ -10,7 +10,7 @@ import (
 // OnInterrupt says what happens when a stream breaks off after its first token.
 type OnInterrupt string
 
-// The two answers of failover.md, S7 and S8; "" is the default of the call:
+// The two answers of docs/promises.md, S7 and S8; "" is the default of the call:
 // error for streams, restart where the call accumulates for its caller.
 const (
 	InterruptError   OnInterrupt = "error"

@@ -127,7 +127,8 @@ func (s *Scorecard) Markdown(date time.Time) string {
 	fmt.Fprintf(&b, "# Scorecard\n\nWritten by `make wall` on %s: %s.\n\n", date.Format(time.DateOnly), s.counted())
 	b.WriteString("Each case runs on the fault wall through three doors: Go, a compiled C program, and Python. It is judged from both sides: by what\n" +
 		"the caller got and by what the provider saw. The cases are data, in `tests/contract`; its README says how they are written.\n" +
-		"*partial*: a step cannot occur in this door; *left out*: the case cannot. The reasons are at the end.\n\n## Clauses\n")
+		"*partial*: a step cannot occur in this door; *left out*: the case cannot. The reasons are at the end. The clauses are those of\n" +
+		"[promises.md](promises.md), of which each first sentence is shown.\n\n## Clauses\n")
 	for _, g := range groups {
 		fmt.Fprintf(&b, "\n### %s. %s\n\n| clause | Go | C | Python | cases |\n|---|---|---|---|---|\n", g.letter, g.title)
 		for _, clause := range Clauses() {
@@ -172,7 +173,11 @@ func (s *Scorecard) clauseRow(b *strings.Builder, clause string) {
 			}
 		}
 	}
-	fmt.Fprintf(b, "| %s |", strings.Replace(clause, "E:", "E: ", 1))
+	name := strings.Replace(clause, "E:", "E: ", 1)
+	if words := Words(clause); words != "" {
+		name += ": " + strings.TrimRight(strings.ReplaceAll(words, "|", "\\|"), ".;:")
+	}
+	fmt.Fprintf(b, "| %s |", name)
 	for _, door := range Doors {
 		if n, ok := best[door]; ok {
 			fmt.Fprintf(b, " %s |", verdicts[n])

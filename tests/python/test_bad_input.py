@@ -1,4 +1,4 @@
-"""Bad input: the error of failover.md's table, what and where, and everything usable afterwards."""
+"""Bad input: the error of the table of codes, what and where, and everything usable afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The exceptions: failover.md's table, what they carry, and how they read."""
+"""The exceptions: the table of codes, what they carry, and how they read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One entry of the attempt trail (failover.md, O1)."""
+"""One entry of the attempt trail (docs/promises.md, O1)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Attempt:
     """One exchange on one route, as ``response.attempts`` and ``error.attempts`` list them.
 
     Times are seconds; ``start`` is seconds since the Unix epoch; ``first_token`` counts from ``start`` and is None
-    when no token came. ``outcome`` is ``"OK"`` or the name of ``code`` (failover.md, E); ``status`` is the HTTP
+    when no token came. ``outcome`` is ``"OK"`` or the name of ``code`` (docs/promises.md, E); ``status`` is the HTTP
     status, 0 without one. ``wait`` is how long the call waited before it, ``waited_for`` for what ("backoff", "the
     server's wait", "a place", "another call's try").
     """

@@ -264,7 +264,7 @@ def from_payload(payload: dict[str, Any]) -> LLMError:
 
 
 def to_payload(error: BaseException) -> dict[str, Any]:
-    """Describes what a client written in Python raised, for the core (failover.md, E1)."""
+    """Describes what a client written in Python raised, for the core (docs/promises.md, E1)."""
     if not isinstance(error, LLMError):
         timeout = isinstance(error, TimeoutError) or type(error).__name__ == "TimeoutError"
         kind = APITimeoutError if timeout else ServiceUnavailableError
