@@ -62,7 +62,7 @@ demo: check-tools lib $(VENV)/.package ## the main job in Python, Go and C; with
 test: check-tools lint go-test fuzz capi-test capi-asan capi-tsan packaging-test py-test contract examples soak-quick ## all tests, under 12 minutes on 2 cores
 	@echo "all tests passed"
 
-quick: check-tools go-quick lib venv ## the part for between two commits, under 2 minutes
+quick: check-tools go-quick lib venv ## the checks to run before each commit, under 2 minutes
 	$(PYTHON) -m pytest -q -x tests/python
 
 lint: check-tools venv ## vet, staticcheck, gofmt, mypy --strict, ruff

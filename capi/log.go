@@ -163,6 +163,7 @@ func watchLocked(q *queue) {
 // on flushes is closed when all that was told before has been carried.
 func pump(s *llm.Subscription, q *queue, flushes <-chan chan struct{}) {
 	c := carrier{s: s, q: q}
+	told := s.C()
 	for {
 		select {
 		case flushed, ok := <-flushes:
@@ -175,8 +176,10 @@ func pump(s *llm.Subscription, q *queue, flushes <-chan chan struct{}) {
 				}
 			}
 			close(flushed)
-		case v := <-s.C():
-			if !c.carry(v) {
+		case v, ok := <-told:
+			if !ok {
+				told = nil // closed and carried: only flushes is waited for
+			} else if !c.carry(v) {
 				return
 			}
 		}

@@ -33,8 +33,8 @@
  * Outputs.  Written only on success. A llmagg_buf is owned by the caller and freed with llmagg_buf_free; the byte behind its
  *           last one is NUL, so that it can be printed, and is not counted in its length.
  * Handles.  Opaque pointers. Each is freed exactly once; a second free, NULL, and a handle of another kind are ignored.
- *           A handle that was freed is never valid again, and never becomes another object. The pointers are numbers, odd ones,
- *           with all 64 bits in use; no memory is behind them, and none of them is free for tags.
+ *           A handle that was freed is never valid again, and never becomes another object. Handle values are opaque odd
+ *           64-bit numbers, not addresses: never dereference them or tag their bits.
  * Threads.  Every function may be called from any thread at any time, also for one handle from several threads at once, also
  *           while another thread frees that handle. A queue should have one reader. From signal handlers nothing may be called.
  * Fork.     In a child made by fork() without exec, every function with a status returns LLMAGG_E_FORKED at once, and those
@@ -371,8 +371,7 @@ LLMAGG_API llmagg_status llmagg_client_chat_submit(llmagg_client *client, llmagg
  * or, through an aggregator, the next route. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_client_set_available(llmagg_client *client, int available, llmagg_error **err);
 
-/* Lets go of the route's idle connections: they are closed unless another client shares them and does not rest. What is known
- * about the route (breaker, limits) stays, and the next call connects anew. Since: 0.1.0 */
+/* Closes idle connections of the route that no other active client uses. What is known about the route (breaker, limits) stays, and the next call connects anew. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_client_rest(llmagg_client *client, llmagg_error **err);
 
 /* Frees the handle and ends the calls that were begun through it with LLMAGG_E_CLOSED. The route itself lives on in its provider;

@@ -3,6 +3,7 @@ package aggregator
 import (
 	"context"
 	"errors"
+	"strconv"
 	"sync/atomic"
 
 	"github.com/llmagg/llmagg/core/client"
@@ -222,13 +223,13 @@ func (w *walk) ended(err *llm.Error) *llm.Error { return w.call.Fail(err) }
 
 // allFailed is ALL_FAILED with every attempt and the last failure as cause.
 func (w *walk) allFailed() *llm.Error {
-	e := llm.Errorf(llm.AllFailed, "no route is left of %d", len(w.stops))
+	e := llm.Errorf(llm.AllFailed, "All %d routes failed.", len(w.stops))
 	if w.last != nil {
-		e.Message += "; the last failure was " + w.last.Code.String() + " at " + w.last.Provider + "/" + w.last.Model + ": " + w.last.Message
+		e.Message += " Last error: " + w.last.Code.String() + " from " + w.last.Provider + "/" + w.last.Model + ": " + w.last.Message
 		e.Cause = w.last
 		e.RetryAfter, e.HasRetryAfter = w.last.RetryAfter, w.last.HasRetryAfter
 	} else {
-		e.Message += ": the application has switched them off"
+		e.Message = "The application has switched off all routes (" + strconv.Itoa(len(w.stops)) + "); switch one on with set_available"
 	}
 	return w.call.Fail(e)
 }

@@ -20,8 +20,8 @@ type Options struct {
 	// https_proxy, no_proxy); nil means none. The core reads no environment.
 	Getenv func(name string) (string, bool)
 	// OnSocket, if set, is told the descriptor of each socket before it
-	// connects, and again before a connection is closed; of one that never
-	// connected the end is not told. It must return at once.
+	// connects, and again before a connection is closed. The end of a socket that
+	// never connected is not reported. It must return at once.
 	OnSocket func(fd uintptr, open bool)
 }
 

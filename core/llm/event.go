@@ -126,8 +126,8 @@ func (r RouteReport) MarshalJSON() ([]byte, error) {
 		o.field("available").bool(r.Available)
 		o.field("usable").bool(r.Usable)
 		o.str("circuit", r.Circuit)
-		o.field("blocked_for").float(r.BlockedFor.Seconds())
-		o.field("reopens_in").float(r.ReopensIn.Seconds())
+		o.field("blocked_for").float(milliseconds(r.BlockedFor))
+		o.field("reopens_in").float(milliseconds(r.ReopensIn))
 		o.field("in_flight").int(r.InFlight)
 		o.field("waiting").int(r.Waiting)
 		if r.LastError != nil {
@@ -137,7 +137,13 @@ func (r RouteReport) MarshalJSON() ([]byte, error) {
 		if !r.LastSuccess.IsZero() {
 			o.field("last_success").float(float64(r.LastSuccess.UnixMicro()) / 1e6)
 		}
-		o.field("latency").float(r.Latency.Seconds())
+		o.field("latency").float(r.Latency.Round(10 * time.Microsecond).Seconds())
 		o.end()
 	})
+}
+
+// milliseconds are seconds rounded up to whole milliseconds, so that whoever
+// waits for them does not come too early.
+func milliseconds(d time.Duration) float64 {
+	return (d + time.Millisecond - 1).Truncate(time.Millisecond).Seconds()
 }

@@ -19,6 +19,8 @@ type Subscription struct {
 	c       chan Observation
 	dropped atomic.Uint64
 	hub     *Observers
+	mu      sync.RWMutex // Tell reads, Close writes; guards closed, and c against a send after its close
+	closed  bool
 }
 
 // Subscribe adds an observer that may lag behind by buffer observations
@@ -37,7 +39,8 @@ func (o *Observers) Subscribe(buffer int) *Subscription {
 	return s
 }
 
-// C is where the observations arrive. It is never closed.
+// C is where the observations arrive. It is closed by Close, so that a loop over
+// it ends; what was buffered before can still be read.
 func (s *Subscription) C() <-chan Observation { return s.c }
 
 // Dropped is how many observations found the buffer full.
@@ -47,6 +50,7 @@ func (s *Subscription) Dropped() uint64 { return s.dropped.Load() }
 func (s *Subscription) Close() {
 	s.hub.mu.Lock()
 	defer s.hub.mu.Unlock()
+	s.end()
 	old := s.hub.listeners.Load()
 	if old == nil {
 		return
@@ -73,10 +77,28 @@ func (o *Observers) Tell(v Observation) {
 		return
 	}
 	for _, s := range *list {
-		select {
-		case s.c <- v:
-		default:
-			s.dropped.Add(1)
-		}
+		s.tell(v)
+	}
+}
+
+func (s *Subscription) tell(v Observation) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return
+	}
+	select {
+	case s.c <- v:
+	default:
+		s.dropped.Add(1)
+	}
+}
+
+func (s *Subscription) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.closed = true
+		close(s.c)
 	}
 }

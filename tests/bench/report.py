@@ -222,7 +222,7 @@ Written by `make bench` on {today}: {count["yes"]} bars hold, {count["no"]} do n
 
 ## Beside the figures from before the project began
 
-Before: as the goal gives them, with the versions of then (openai 2.54, litellm 1.106). Here: import is time over bare Python, memory the
+Before: figures that were measured before the project began, with openai 2.54 and litellm 1.106. Here: import is time over bare Python, memory the
 peak of the process that made the calls.
 
 {chr(10).join(markdown(before(table, results)))}

@@ -15,7 +15,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m llmagg", description=__doc__)
     parser.add_argument("--version", action="version", version=f"llmagg {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
-    command = commands.add_parser("dropin", help="make pkg.core.llm of an application another name of llmagg")
+    command = commands.add_parser("dropin", help="make an application's pkg.core.llm an alias of llmagg")
     command.add_argument("path", type=Path, help="the application's folder, such as src/pkg/core/llm")
     command.add_argument("--replace", action="store_true", help="move what stands there to a backup beside it first")
     options = parser.parse_args(arguments)

@@ -12,9 +12,7 @@ from .responses import ChatCompletionResponse, StreamResponse
 
 @dataclass
 class ChunkEvent:
-    """A piece of the answer. One that comes from a call makes its ``chunk`` when that is first looked at; ``text``
-    needs no more than the text.
-    """
+    """A piece of the answer. ``chunk`` is decoded lazily; use ``text`` where only the text matters."""
 
     chunk: StreamResponse
     type: Literal["chunk"] = "chunk"
