@@ -2,7 +2,6 @@ package client
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -22,11 +21,20 @@ const (
 // classify turns a failed answer into an error: by body first, then by status
 // (E1). status is 0 for an error inside a stream.
 func classify(status int, h http.Header, body []byte) *llm.Error {
+	return classifySaid(status, h, body, readSaid(body))
+}
+
+// classifySaid is classify of a body that has been read.
+func classifySaid(status int, h http.Header, body []byte, s *said) *llm.Error {
 	e := &llm.Error{Status: status, Body: clip(body, maxBody)}
-	said := readErrorBody(body)
-	e.ProviderMessage, e.Type, e.ProviderCode = said.message, clip([]byte(said.kind), maxMessage), clip([]byte(said.code), maxMessage)
+	if s.message == "" {
+		s.message = readable(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
+	}
+	e.ProviderMessage, e.Type, e.ProviderCode, e.RequestID = oneLine(s.message), oneLine(s.kind), oneLine(s.code), oneLine(s.request)
 	if h != nil {
-		e.RequestID = clip([]byte(requestID(h)), maxMessage)
+		if id := requestID(h); id != "" {
+			e.RequestID = oneLine(id)
+		}
 		e.RetryAfter, e.HasRetryAfter = namedWait(h, time.Now())
 		switch strings.ToLower(h.Get("X-Should-Retry")) {
 		case "true", "false":
@@ -34,22 +42,22 @@ func classify(status int, h http.Header, body []byte) *llm.Error {
 			e.ShouldRetry = &again
 		}
 	}
-	if !e.HasRetryAfter && said.hasDelay {
-		e.RetryAfter, e.HasRetryAfter = said.delay, true
+	if !e.HasRetryAfter && s.hasDelay {
+		e.RetryAfter, e.HasRetryAfter = s.delay, true
 	}
 	effective := status
-	if status == 0 || status == http.StatusOK {
-		effective = said.status
+	if status == 0 || status/100 == 2 {
+		effective = s.status
 	}
-	e.Code = codeOf(effective, said)
-	e.Message = said.message
+	e.Code = codeOf(effective, s)
+	e.Message = s.whole()
 	if e.Message == "" {
 		e.Message = "the provider sent no message"
 	}
 	if status >= 300 && status < 400 {
 		e.Code = llm.BadResponse
 		e.Message = fmt.Sprintf("the server redirects to %q; a request with a key is not sent elsewhere: correct base_url", redirectHost(h))
-	} else if status != 0 && status != http.StatusOK {
+	} else if status != 0 && status/100 != 2 {
 		e.Message = fmt.Sprintf("HTTP %d: %s", status, e.Message)
 	}
 	return e
@@ -78,7 +86,7 @@ func redirectHost(h http.Header) string {
 }
 
 // codeOf is the error table: first what the body says, then the status.
-func codeOf(status int, s errorBody) llm.Code {
+func codeOf(status int, s *said) llm.Code {
 	text := strings.ToLower(s.message)
 	name := strings.ToLower(s.code + " " + s.kind + " " + s.reason)
 	has := func(in string, any ...string) bool {
@@ -141,122 +149,6 @@ func codeOfStatus(status int, text, name string) llm.Code {
 		return llm.BadRequest
 	}
 	return llm.Unavailable // an error without a status: inside a stream or a 200
-}
-
-// errorBody is what a provider said about a failure (T4).
-type errorBody struct {
-	message, kind, code, reason string
-	status                      int // a numeric code
-	delay                       time.Duration
-	hasDelay                    bool
-}
-
-// looseError holds every place where providers put things.
-type looseError struct {
-	Error   json.RawMessage `json:"error"`
-	Detail  json.RawMessage `json:"detail"`
-	Message json.RawMessage `json:"message"`
-	Title   json.RawMessage `json:"title"` // RFC 9457
-	Type    json.RawMessage `json:"type"`
-	Code    json.RawMessage `json:"code"`
-	Status  json.RawMessage `json:"status"`
-	Msg     json.RawMessage `json:"msg"`     // FastAPI's list of details
-	Details json.RawMessage `json:"details"` // Gemini's list; anything elsewhere
-}
-
-// errorDetail is an item of Gemini's details (google.rpc.ErrorInfo, RetryInfo).
-type errorDetail struct {
-	Type       string          `json:"@type"`
-	Reason     string          `json:"reason"`
-	RetryDelay json.RawMessage `json:"retryDelay"`
-}
-
-// readErrorBody finds the message in whatever form it comes.
-func readErrorBody(body []byte) errorBody {
-	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
-	var s errorBody
-	if len(body) > 0 && (body[0] == '{' || body[0] == '[' || body[0] == '"') {
-		s.read(body, 0)
-	}
-	if s.message == "" {
-		s.message = readable(body)
-	}
-	s.message = clip([]byte(strings.TrimSpace(s.message)), maxMessage)
-	return s
-}
-
-func (s *errorBody) read(raw json.RawMessage, depth int) {
-	raw = bytes.TrimSpace(raw)
-	if len(raw) == 0 || depth > 4 {
-		return
-	}
-	switch raw[0] {
-	case '"':
-		var text string
-		if llm.JSON.Unmarshal(raw, &text) == nil && s.message == "" {
-			s.message = text
-		}
-	case '[':
-		var items []json.RawMessage
-		if llm.JSON.Unmarshal(raw, &items) == nil && len(items) > 0 {
-			s.read(items[0], depth+1)
-		}
-	case '{':
-		var e looseError
-		if llm.JSON.Unmarshal(raw, &e) == nil {
-			s.take(&e, depth)
-		}
-	}
-}
-
-func (s *errorBody) take(e *looseError, depth int) {
-	s.read(e.Error, depth+1) // the inner one first: it says more
-	s.read(e.Message, depth+1)
-	s.read(e.Detail, depth+1)
-	s.read(e.Msg, depth+1)
-	s.read(e.Title, depth+1)
-	fill(&s.kind, e.Type)
-	fill(&s.code, e.Code)
-	if len(e.Status) > 0 && e.Status[0] == '"' {
-		fill(&s.kind, e.Status) // Gemini's "RESOURCE_EXHAUSTED"
-	}
-	for _, n := range []json.RawMessage{e.Code, e.Status} {
-		var status float64
-		if s.status == 0 && llm.JSON.Unmarshal(n, &status) == nil && status >= 400 && status < 600 {
-			s.status = int(status)
-		}
-	}
-	var details []json.RawMessage
-	_ = llm.JSON.Unmarshal(e.Details, &details) // other servers put other things there
-	for _, raw := range details {
-		var d errorDetail
-		if llm.JSON.Unmarshal(raw, &d) != nil {
-			continue
-		}
-		if s.reason == "" {
-			s.reason = d.Reason
-		}
-		var text string
-		if strings.HasSuffix(d.Type, "RetryInfo") && llm.JSON.Unmarshal(d.RetryDelay, &text) == nil {
-			if v, ok := strings.CutSuffix(text, "s"); ok {
-				s.delay, s.hasDelay = positive(v, time.Second)
-			}
-		}
-	}
-}
-
-// fill sets a text that is still empty from a JSON string or number.
-func fill(to *string, raw json.RawMessage) {
-	if *to != "" || len(raw) == 0 || raw[0] == 'n' || raw[0] == '{' || raw[0] == '[' {
-		return
-	}
-	if raw[0] == '"' {
-		if llm.JSON.Unmarshal(raw, to) != nil {
-			*to = ""
-		}
-		return
-	}
-	*to = string(raw)
 }
 
 // clip makes valid UTF-8 of b, cut to n bytes and an ellipsis.

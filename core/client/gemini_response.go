@@ -285,8 +285,8 @@ func (g *geminiReader) call(c *geminiCandidate, p *geminiAnswerPart) llm.ToolCal
 	return call
 }
 
-// geminiFinish translates a finish reason. Those that OpenAI's shape does not
-// know read as "stop"; the choice's Extra keeps the word itself.
+// geminiFinish translates a finish reason. Those that OpenAI's shape has no word
+// for stay as they are.
 func geminiFinish(reason string, called bool) string {
 	switch reason {
 	case "", "FINISH_REASON_UNSPECIFIED":
@@ -295,13 +295,14 @@ func geminiFinish(reason string, called bool) string {
 		if called {
 			return "tool_calls"
 		}
+		return "stop"
 	case "MAX_TOKENS", "CONTINUATION":
 		return "length"
 	case "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII",
 		"IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION":
 		return "content_filter"
 	}
-	return "stop"
+	return reason
 }
 
 // geminiExtraContent is where Google's own OpenAI-compatible endpoint puts the

@@ -56,14 +56,14 @@ func TestGeminiFinishReasons(t *testing.T) {
 	for reason, want := range map[string]string{
 		"STOP": "stop", "MAX_TOKENS": "length", "SAFETY": "content_filter", "RECITATION": "content_filter", "BLOCKLIST": "content_filter",
 		"PROHIBITED_CONTENT": "content_filter", "SPII": "content_filter", "IMAGE_SAFETY": "content_filter",
-		"LANGUAGE": "stop", "OTHER": "stop", "MALFORMED_FUNCTION_CALL": "stop", "NEVER_HEARD_OF": "stop", "FINISH_REASON_UNSPECIFIED": "",
+		"LANGUAGE": "LANGUAGE", "OTHER": "OTHER", "MALFORMED_FUNCTION_CALL": "MALFORMED_FUNCTION_CALL", "NEVER_HEARD_OF": "NEVER_HEARD_OF", "FINISH_REASON_UNSPECIFIED": "",
 	} {
 		r, err := newGeminiReader("m").response([]byte(`{"candidates":[{"finishReason":"` + reason + `","finishMessage":"because"}]}`))
 		require.NoError(t, err)
 		c := r.Choices[0]
 		require.Equal(t, want, c.FinishReason, reason)
 		require.Equal(t, `"because"`, string(c.Extra["finishMessage"]))
-		if want == "content_filter" || want == "stop" && reason != "STOP" {
+		if want != "" && want != "stop" && want != "length" {
 			require.Equal(t, `"`+reason+`"`, string(c.Extra["finishReason"]), "the word itself is kept")
 		}
 	}

@@ -95,60 +95,53 @@ func (b *httpBackend) whole(data []byte, resp *http.Response, x *Exchange) (*llm
 		data = bytes.ToValidUTF8(data, []byte("\uFFFD"))
 	}
 	r, err := b.wire.response(data, x)
-	if err == nil {
-		return r, nil
+	var e *llm.Error
+	switch {
+	case err == nil:
+		if e = judgeResponse(r, data); e == nil {
+			return r, nil
+		}
+	case errors.As(err, &e) && e.Code != llm.BadResponse: // a blocked prompt
+	default:
+		e = b.noCompletion(data, err)
 	}
-	if hasError(data) {
-		return nil, classify(resp.StatusCode, resp.Header, data)
+	if e.Status == 0 {
+		e.Status = resp.StatusCode
+	}
+	if id := requestID(resp.Header); id != "" {
+		e.RequestID = oneLine(id)
+	}
+	e.Body = clip(data, maxBody)
+	return nil, e
+}
+
+// noCompletion is the error for a whole answer that the wire cannot read: what
+// it says of a failure, or else why it is no completion.
+func (b *httpBackend) noCompletion(data []byte, err error) *llm.Error {
+	if e := judgeBody(data); e != nil {
+		return e
 	}
 	var e *llm.Error
 	if !errors.As(err, &e) {
 		e = llm.Errorf(llm.BadResponse, "the answer is not a chat completion: %v", err)
 	}
-	if said := readable(data); said == "" {
+	switch said := oneLine(readable(data)); {
+	case said == "":
 		e.Message = "the answer is empty"
-	} else if said[0] != '{' && said[0] != '[' { // a page, or words
-		e.ProviderMessage = clip([]byte(said), maxMessage)
-		e.Message = "the answer is no JSON: " + e.ProviderMessage
-	}
-	if e.Status == 0 {
-		e.Status = resp.StatusCode
-	}
-	e.RequestID = requestID(resp.Header)
-	e.Body = clip(data, maxBody)
-	return nil, e
-}
-
-// hasError tells whether a body is, or holds, an error object: its "error" is
-// there and says something. A server may put one beside choices, when it breaks
-// off a stream with a last chunk (OpenRouter does).
-func hasError(data []byte) bool {
-	trimmed := bytes.TrimSpace(data)
-	if len(trimmed) > 0 && trimmed[0] == '[' {
-		var list []struct {
-			Error any `json:"error"`
+	case said[0] != '{' && said[0] != '[': // a page, or words
+		e.ProviderMessage = said
+		e.Message = "the answer is no JSON: " + said
+	default:
+		e.ProviderMessage = readSaid(data).message
+		if e.ProviderMessage = oneLine(e.ProviderMessage); e.ProviderMessage != "" {
+			e.Message += "; the provider said: " + e.ProviderMessage
 		}
-		return llm.JSON.Unmarshal(trimmed, &list) == nil && len(list) > 0 && saysSomething(list[0].Error)
 	}
-	var probe struct {
-		Error any `json:"error"`
-	}
-	return llm.JSON.Unmarshal(trimmed, &probe) == nil && saysSomething(probe.Error)
+	return e
 }
 
-func saysSomething(v any) bool {
-	switch v := v.(type) {
-	case string:
-		return v != ""
-	case bool:
-		return v
-	case float64:
-		return v != 0
-	case map[string]any:
-		return len(v) > 0
-	}
-	return false
-}
+// hasError tells whether an event is, or holds, an error.
+func hasError(data []byte) bool { return judgeBody(data) != nil }
 
 // Stream implements [Backend].
 func (b *httpBackend) Stream(ctx context.Context, x *Exchange) (ChunkReader, error) {

@@ -1,0 +1,111 @@
+package client
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// This file decides what is an answer and what is a failure (E1), for whole
+// answers and for the events of streams, in OpenAI's shape and in Gemini's:
+// [judgeBody] a JSON value, [judgeChoice] a choice that has finished. What is
+// known of forms, codes and finish reasons is data: see said.go, codes.go and
+// reasons.go.
+
+// judgeBody is the failure that a JSON value is, nil if it is none: an object
+// without choices that has a message or a code of failure, or any object with
+// an error beside its choices. What is no JSON is never a failure here: the
+// caller knows whether words are one. The error has no status and no request
+// id of its own; the caller adds those of the exchange.
+func judgeBody(data []byte) *llm.Error {
+	s := readSaid(data)
+	if !s.failure() {
+		return nil
+	}
+	return classifySaid(0, nil, data, s)
+}
+
+// failedBeside tells whether the fields of an answer that stand beside its
+// choices may hold a failure, so that judgeBody must be asked. It is cheap
+// enough for every chunk of a stream.
+func failedBeside(beside llm.Extra) bool {
+	for _, name := range besideChoices {
+		if _, ok := beside[name]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+// judgeChoice is the failure that a finished choice is, nil if it is an
+// answer. empty says that the choice brought nothing: no text, no calls, no
+// refusal, no media. choiceError is the choice's own "error", nil without one.
+// An empty answer is one only for stop, length, tool_calls and content_filter,
+// by whatever word a vendor has for them; with content, a reason that nobody
+// knows is passed on.
+func judgeChoice(reason string, empty bool, choiceError json.RawMessage) *llm.Error {
+	if saysSomething(choiceError) {
+		s := readSaid(choiceError)
+		e := classifySaid(0, nil, choiceError, s)
+		e.Message = "error inside a choice: " + e.Message
+		return e
+	}
+	end := endOf(reason)
+	switch {
+	case end.failed():
+		return &llm.Error{Code: end.code, ProviderCode: oneLine(reason),
+			Message: "the answer ended with finish_reason " + quoted(reason) + ", which means a failure"}
+	case !empty || end.answers():
+		return nil
+	case end == endNone:
+		return llm.Errorf(llm.BadResponse, "the answer is empty and has no finish_reason")
+	}
+	return &llm.Error{Code: llm.BadResponse, ProviderCode: oneLine(reason),
+		Message: "the answer is empty and ended with finish_reason " + quoted(reason)}
+}
+
+// judgeFinished is judgeChoice with the fields that a choice has besides
+// OpenAI's: its "error", and Gemini's "finishMessage", which explains a reason.
+func judgeFinished(reason string, empty bool, beside llm.Extra) *llm.Error {
+	e := judgeChoice(reason, empty, beside["error"])
+	var words string
+	if e == nil || e.ProviderMessage != "" || llm.JSON.Unmarshal(beside["finishMessage"], &words) != nil {
+		return e
+	}
+	if e.ProviderMessage = oneLine(words); e.ProviderMessage != "" {
+		e.Message += ": " + e.ProviderMessage
+	}
+	return e
+}
+
+// emptyMessage tells whether a whole message brings nothing that a caller
+// could use. Thoughts alone are no answer.
+func emptyMessage(m *llm.Message) bool {
+	if m.Content != "" || m.Refusal != "" || len(m.Parts) > 0 || len(m.ToolCalls) > 0 || m.FunctionCall != nil || len(m.Audio) > 0 {
+		return false
+	}
+	for name, raw := range m.Extra {
+		if !strings.HasPrefix(name, "reasoning") && saysSomething(raw) {
+			return false
+		}
+	}
+	return true
+}
+
+// judgeResponse is the failure that a whole answer with choices is, nil if it
+// is an answer.
+func judgeResponse(r *llm.Response, data []byte) *llm.Error {
+	if failedBeside(r.Extra) {
+		if e := judgeBody(data); e != nil {
+			return e
+		}
+	}
+	for i := range r.Choices {
+		c := &r.Choices[i]
+		if e := judgeFinished(c.FinishReason, emptyMessage(&c.Message), c.Extra); e != nil {
+			return e
+		}
+	}
+	return nil
+}

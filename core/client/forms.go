@@ -1,0 +1,300 @@
+package client
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// The forms in which servers say that a request failed, as data. Names are
+// folded (see fieldsOf), so one entry stands for all its spellings.
+
+// besideChoices are the fields that mean a failure also where there are
+// choices, as they are spelled in OpenAI's and in Gemini's answers.
+var besideChoices = []string{"error", "errors", "base_resp", "error_code", "error_msg"}
+
+// inner are the fields whose values are errors themselves, those that say most
+// first. In a failure alone stand those that are sure; the others count by
+// what they hold.
+var inner = []struct {
+	name  string
+	sure  bool
+	shape shape
+}{
+	{name: "error", sure: true},        // OpenAI, and nearly everybody
+	{name: "errors", sure: true},       // Cloudflare, GraphQL, RFC 9457
+	{name: "fault", sure: true},        // Apigee
+	{name: "exception", sure: true},    // old servlets
+	{name: "baseresp", shape: miniMax}, // {"status_code", "status_msg"}
+	{name: "responsemetadata"},         // Volcengine: {"Error": {"Code", "Message"}}
+	{name: "response"},                 // Tencent: {"Error": {"Code", "Message"}}; OpenAI's response.failed
+	{name: "header", shape: spark},     // {"code", "message"}
+}
+
+// messages are the fields that hold words for people, the clearest first; soft
+// are those that answers have, too.
+var (
+	messages = []string{"message", "errormessage", "errormsg", "errmsg", "errordescription", "statusmsg", "statusmessage",
+		"detail", "msg", "faultstring"}
+	soft = []string{"reason", "description", "title", "note"}
+)
+
+// codes are the fields that hold a code for programs, kinds those that hold a
+// word for the kind of failure, ids those that name the request.
+var (
+	codes = []string{"code", "errorcode", "errcode", "errno", "statuscode", "retcode", "returncode"}
+	kinds = []string{"type", "errortype", "exceptiontype"} // AWS's "__type" folds to "type"
+	ids   = []string{"requestid", "traceid", "logid", "sid"}
+)
+
+// Words of fields that tell how a request went.
+var (
+	wellWords   = []string{"ok", "success", "succeeded", "completed", "pending", "queued", "processing", "running", "inprogress"}
+	failedWords = []string{"error", "failed", "failure", "fail"}
+)
+
+// object reads an object.
+func (s *said) object(f fields, depth int) {
+	if depth == 0 {
+		s.answer = isList(f["choices"]) || isList(f["candidates"])
+	}
+	s.inside(f, depth)
+	s.words(f, depth)
+	s.marks(f, depth)
+	s.google(f)
+	s.upstream(f, depth)
+}
+
+// isList tells whether a value is a list that holds an object.
+func isList(raw json.RawMessage) bool {
+	var items []json.RawMessage
+	if len(raw) == 0 || raw[0] != '[' || llm.JSON.Unmarshal(raw, &items) != nil {
+		return false
+	}
+	for _, item := range items {
+		if len(item) > 0 && item[0] == '{' {
+			return true
+		}
+	}
+	return false
+}
+
+// inside reads the errors that stand in an object: they say more than what
+// stands around them.
+func (s *said) inside(f fields, depth int) {
+	for _, place := range inner {
+		raw, ok := f[place.name]
+		if !ok || !saysSomething(raw) || !place.sure && raw[0] != '{' {
+			continue
+		}
+		e := said{shape: place.shape}
+		e.read(raw, depth+1)
+		if place.sure || place.shape == miniMax && e.strong {
+			e.sure = true
+		}
+		if text := textOf(raw); isName(text) { // {"error": "invalid_client"}
+			e.kind = text
+		}
+		e.bare = raw[0] == '"'
+		s.adopt(&e)
+	}
+}
+
+// words reads the messages of an object. What an error inside it said comes
+// first, unless that was a bare text: then the object has the details.
+func (s *said) words(f fields, depth int) {
+	inner := s.message
+	if inner != "" && !s.bare {
+		return
+	}
+	s.message = ""
+	for _, name := range messages {
+		if raw := f[name]; saysSomething(raw) && !isAnswer(raw) && s.message == "" {
+			s.read(raw, depth+1)
+			s.weak = s.message != ""
+		}
+	}
+	for _, name := range soft {
+		if s.message == "" {
+			s.say(textOf(f[name]), depth)
+			_, chunk := f["choices"]
+			s.weak = s.message != "" && !chunk
+		}
+	}
+	switch {
+	case s.message == "":
+		s.message = inner
+	case inner != "" && !isName(inner) && !strings.Contains(s.message, inner):
+		s.message = inner + ": " + s.message
+	}
+	s.refuses(refused(f))
+}
+
+// isAnswer tells whether the value of a "message" is one of an answer, as in
+// Ollama's and Anthropic's own formats.
+func isAnswer(raw json.RawMessage) bool {
+	if raw[0] != '{' {
+		return false
+	}
+	f := fieldsOf(raw)
+	return f["role"] != nil || f["content"] != nil
+}
+
+// refused is the field of the request that an error is about: FastAPI's "loc",
+// OpenAI's "param", RFC 9457's "pointer".
+func refused(f fields) string {
+	var path []any
+	if raw := f["loc"]; len(raw) > 0 && raw[0] == '[' && llm.JSON.Unmarshal(raw, &path) == nil {
+		return strings.Trim(strings.ReplaceAll(fmt.Sprint(path), " ", "."), "[]")
+	}
+	for _, name := range []string{"loc", "param", "field", "pointer", "parameter"} {
+		if text := scalar(f[name]); text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// marks reads what is for programs: codes, kinds, ids, and whether it went well.
+func (s *said) marks(f fields, depth int) {
+	for _, name := range codes {
+		code := scalar(f[name])
+		if code == "" {
+			continue
+		}
+		if isWell(code) {
+			s.success = true
+			continue
+		}
+		s.strong = true
+		if s.sure = s.sure || name == "errorcode"; s.code == "" {
+			s.code = code
+		}
+		if s.status == 0 {
+			s.status = httpStatus(code)
+		}
+	}
+	for _, name := range kinds {
+		if kind := scalar(f[name]); kind != "" && s.kind == "" {
+			s.kind = kind
+		}
+	}
+	for _, name := range ids {
+		if id := scalar(f[name]); id != "" && s.request == "" {
+			s.request = id
+		}
+	}
+	s.outcome(f)
+	if s.shape == "" {
+		s.shape = shapeOf(f, depth)
+	}
+}
+
+// outcome reads the fields that say how it went.
+func (s *said) outcome(f fields) {
+	status := scalar(f["status"])
+	for _, word := range []string{scalar(f["object"]), scalar(f["event"]), scalar(f["type"]), status} {
+		word = folded(word)
+		s.strong = s.strong || slices.Contains(failedWords, word)
+		s.success = s.success || slices.Contains(wellWords, word)
+	}
+	if kind := folded(scalar(f["type"])); strings.HasSuffix(kind, "error") || strings.HasSuffix(kind, "exception") {
+		s.strong = true
+	}
+	for _, name := range []string{"success", "ok"} {
+		switch strings.Trim(string(f[name]), `"`) {
+		case "true":
+			s.success = true
+		case "false":
+			s.strong = true
+		}
+	}
+	if n := httpStatus(status); n != 0 {
+		s.strong = true
+		if s.status == 0 {
+			s.status = n
+		}
+	} else if s.kind == "" && len(f["status"]) > 0 && f["status"][0] == '"' {
+		s.kind = status // Gemini's "RESOURCE_EXHAUSTED"
+	}
+}
+
+// isName tells whether a text is a word for programs, such as "rate_limited"
+// or "InvalidApiKey", and not one for people.
+func isName(text string) bool {
+	joined := false
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == '_' || c == '.' || c == '-' || c == '#':
+			joined = true
+		case 'A' <= c && c <= 'Z':
+			joined = joined || i > 0 && 'a' <= text[i-1] && text[i-1] <= 'z'
+		case 'a' <= c && c <= 'z' || '0' <= c && c <= '9':
+		default:
+			return false
+		}
+	}
+	return joined && len(text) < maxWord
+}
+
+// errorDetail is an item of Gemini's details (google.rpc.ErrorInfo, RetryInfo,
+// BadRequest).
+type errorDetail struct {
+	Type       string          `json:"@type"`
+	Reason     string          `json:"reason"`
+	RetryDelay json.RawMessage `json:"retryDelay"`
+	Violations []struct {
+		Field       string `json:"field"`
+		Description string `json:"description"`
+	} `json:"fieldViolations"`
+}
+
+// google reads Gemini's details.
+func (s *said) google(f fields) {
+	var details []json.RawMessage
+	_ = llm.JSON.Unmarshal(f["details"], &details) // other servers put other things there
+	for _, raw := range details {
+		var d errorDetail
+		if llm.JSON.Unmarshal(raw, &d) != nil {
+			continue
+		}
+		if s.reason == "" {
+			s.reason = d.Reason
+		}
+		if v, ok := strings.CutSuffix(textOf(d.RetryDelay), "s"); ok && strings.HasSuffix(d.Type, "RetryInfo") {
+			s.delay, s.hasDelay = positive(v, time.Second)
+		}
+		for _, v := range d.Violations {
+			s.refuses(v.Field)
+		}
+	}
+}
+
+// upstream reads what a gateway hands on of the server behind it: OpenRouter's
+// metadata, Azure's inner error.
+func (s *said) upstream(f fields, depth int) {
+	if meta := fieldsOf(f["metadata"]); meta != nil && depth < maxDepth {
+		var up said
+		up.read(meta["raw"], depth+1)
+		name := scalar(meta["providername"])
+		if s.upstreamSaid == "" && up.message != "" {
+			if name == "" {
+				name = "upstream"
+			}
+			s.upstreamSaid = name + " said: " + up.message
+		}
+		if s.reason == "" {
+			s.reason = strings.TrimSpace(up.kind + " " + up.code + " " + up.reason)
+		}
+		if s.status == 0 {
+			s.status = up.status
+		}
+	}
+	if in := fieldsOf(f["innererror"]); in != nil && s.reason == "" {
+		s.reason = scalar(in["code"])
+	}
+}

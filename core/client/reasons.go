@@ -1,0 +1,83 @@
+package client
+
+import (
+	"strings"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// end is what a finish reason says of an answer.
+type end struct {
+	name string   // of the reason in OpenAI's words
+	code llm.Code // of the failure that it is, OK for none
+}
+
+var (
+	endNone   = end{} // there is no reason yet
+	endStop   = end{name: "stop"}
+	endLength = end{name: "length"}
+	endTools  = end{name: "tool_calls"}
+	endFilter = end{name: "content_filter"}
+	endOther  = end{name: "other"} // nobody knows
+	// The server gave up; the model made what cannot be used.
+	endBroken = end{name: "error", code: llm.Unavailable}
+	endBadly  = end{name: "error", code: llm.BadResponse}
+)
+
+// failed tells whether the reason means a failure, whatever came before it.
+func (e end) failed() bool { return e.code != llm.OK }
+
+// answers tells whether an answer that ends so may be empty (E1).
+func (e end) answers() bool {
+	return e == endStop || e == endLength || e == endTools || e == endFilter
+}
+
+// reasons are the words that formats and vendors have for an end, folded.
+var reasons = index(map[end]string{
+	endNone: "null none nil undefined unspecified finishreasonunspecified",
+	// OpenAI; Gemini; Anthropic; Bedrock; Cohere; TGI and watsonx; Baidu.
+	endStop: "stop endturn stopsequence stopstring stopword complete completed completion finish finished done " +
+		"eos eostoken stoptoken endoftext endofsequence end normal success pauseturn",
+	endLength: "length maxtokens maxtoken maxlength maxnewtokens maxoutputtokens maxcompletiontokens tokenlimit lengthlimit " +
+		"errorlimit continuation modelcontextwindowexceeded contextwindowexceeded contextlength contextlengthexceeded modellength",
+	endTools: "toolcalls toolcall tooluse tools tool functioncall functioncalls function",
+	// OpenAI; Gemini; Anthropic; Bedrock; Zhipu; Cohere.
+	endFilter: "contentfilter contentfiltered contentpolicy contentpolicyviolation contentmoderation moderation sensitive safety recitation blocklist blocked prohibitedcontent spii " +
+		"imagesafety imageprohibitedcontent imagerecitation refusal guardrailintervened errortoxic risk",
+	// OpenRouter and many more; DeepSeek; Zhipu; vLLM; watsonx.
+	endBroken: "error failed failure internalerror servererror insufficientsystemresource networkerror abort aborted cancelled canceled " +
+		"cancel usercancel timeout timelimit overloaded unavailable exception crash",
+	// Gemini; Bedrock.
+	endBadly: "malformedfunctioncall malformedresponse unexpectedtoolcall toomanytoolcalls missingthoughtsignature malformedtooluse " +
+		"malformedmodeloutput invalidtoolcall",
+})
+
+// index turns lists of words into a table.
+
+func index[T comparable](lists map[T]string) map[string]T {
+	table := map[string]T{}
+	for value, words := range lists {
+		for _, word := range strings.Fields(words) {
+			table[word] = value
+		}
+	}
+	return table
+}
+
+// endOf is what a finish reason means. Of words that are in no table, those
+// that speak of a failure are one.
+func endOf(reason string) end {
+	word := folded(reason)
+	if e, known := reasons[word]; known || word == "" {
+		return e
+	}
+	for part := range strings.FieldsFuncSeq(strings.ToLower(reason), func(r rune) bool { return strings.ContainsRune(" _-.:/", r) }) {
+		switch part {
+		case "error", "failed", "failure", "abort", "aborted", "exception":
+			return endBroken
+		case "malformed":
+			return endBadly
+		}
+	}
+	return endOther
+}
