@@ -1,0 +1,340 @@
+package llm
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+)
+
+// A history holds the answers of whoever answered, and vendors put fields into
+// their answers that others refuse to read in a request. Nobody but the
+// server knows which: so they are sent as they are, and left out where a
+// server has refused them. This file finds and leaves them out.
+
+// The names of what a body can leave out beside fields of the history.
+const (
+	OmitStream        = "stream"         // "stream": false
+	OmitStreamOptions = "stream_options" // the question for usage that the core adds
+)
+
+// maxForeign bounds the names that are looked for in one history.
+const maxForeign = 64
+
+// Foreign lists what the assistant's messages of the history have that only
+// answers have, by names such as "messages.reasoning_details",
+// "messages.tool_calls.index" and "messages.content[thinking]". "messages.content"
+// stands for a content that is null or a list, where many servers take nothing but
+// a text. Fields that callers put there themselves ("prefix") are not listed.
+func (p *Payload) Foreign() (names []string) {
+	s := sieve{found: func(name string) {
+		if len(name) <= 100 && len(names) < maxForeign && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}}
+	p.eachMessages(func(list []byte) { s.messages(nil, list) })
+	return names
+}
+
+// AppendPared is [Payload.AppendBody] without what omit names, and tells what of it
+// there was to leave out.
+func (p *Payload) AppendPared(dst []byte, model string, stream, withUsage bool, omit []string) (body []byte, left []string) {
+	note := func(name string) {
+		if !slices.Contains(left, name) {
+			left = append(left, name)
+		}
+	}
+	if withUsage && slices.Contains(omit, OmitStreamOptions) {
+		withUsage = false
+		note(OmitStreamOptions)
+	}
+	pared := *p
+	s := sieve{omit: omit, left: note}
+	p.eachMessages(func(list []byte) {
+		at := len(pared.data)
+		pared.data = s.messages(bytes.Clone(pared.data), list)
+		pared.fields = slices.Clone(p.fields)
+		for i := range pared.fields {
+			if pared.fields[i].key == "messages" {
+				pared.fields[i].start, pared.fields[i].end = at, len(pared.data)
+			}
+		}
+	})
+	if stream || !slices.Contains(omit, OmitStream) {
+		return pared.AppendBody(dst, model, stream, withUsage), left
+	}
+	note(OmitStream)
+	body = pared.AppendBody(dst, model, stream, withUsage)
+	return append(bytes.TrimSuffix(body, []byte(`,"stream":false}`)), '}'), left
+}
+
+func (p *Payload) eachMessages(f func(list []byte)) {
+	for _, field := range p.fields {
+		if field.key == "messages" && p.data[field.start] == '[' {
+			f(p.data[field.start:field.end])
+		}
+	}
+}
+
+// sieve passes over messages. It reports what is foreign in them (found), or
+// writes them without what omit names and reports that (left).
+type sieve struct {
+	omit  []string
+	found func(name string)
+	left  func(name string)
+}
+
+// drops tells whether the named field is to be left out.
+func (s *sieve) drops(name string) bool {
+	if s.found != nil {
+		s.found(name)
+		return false
+	}
+	if !slices.Contains(s.omit, name) {
+		return false
+	}
+	s.left(name)
+	return true
+}
+
+// requestOnly are fields of an assistant's message that callers put there
+// themselves, to say what the next answer shall begin with, what is cached or learned.
+var requestOnly = map[string]bool{"role": true, "prefix": true, "partial": true, "cache_control": true, "weight": true,
+	"continue_final_message": true}
+
+// itemsOf gives the elements of a list whose syntax has been checked.
+func itemsOf(list []byte) (items [][]byte) {
+	r := newReader(list)
+	for more := r.array(); more; more = r.nextItem() {
+		from := r.span()
+		if r.err != nil {
+			return nil
+		}
+		items = append(items, list[from:r.pos])
+	}
+	return items
+}
+
+// each writes the list of what f makes of items.
+func each(dst []byte, items [][]byte, f func(dst, item []byte) []byte) []byte {
+	dst = append(dst, '[')
+	for _, item := range items {
+		before := len(dst)
+		if dst[before-1] != '[' {
+			dst = append(dst, ',')
+		}
+		from := len(dst)
+		if dst = f(dst, item); len(dst) == from { // nothing of it is left
+			dst = dst[:before]
+		}
+	}
+	return append(dst, ']')
+}
+
+// object writes the object of the fields that f keeps; f appends a field's value,
+// or nothing.
+func (s *sieve) object(dst, object []byte, f func(dst []byte, key string, value []byte) []byte) []byte {
+	r := newReader(object)
+	dst = append(dst, '{')
+	for more := r.object(); more; more = r.nextField() {
+		key := string(r.key)
+		value := r.span()
+		if r.err != nil {
+			break // not reachable: the syntax has been checked
+		}
+		before := len(dst)
+		if dst[before-1] != '{' {
+			dst = append(dst, ',')
+		}
+		dst = append(appendText(dst, key), ':')
+		from := len(dst)
+		if dst = f(dst, key, object[value:r.pos]); len(dst) == from {
+			dst = dst[:before]
+		}
+	}
+	return append(dst, '}')
+}
+
+func (s *sieve) messages(dst, list []byte) []byte {
+	return each(dst, itemsOf(list), s.message)
+}
+
+func (s *sieve) message(dst, message []byte) []byte {
+	if !isAssistant(message) {
+		return append(dst, message...)
+	}
+	var spoken string // what the message says, in a field that is left out
+	silent := true    // it says and calls nothing else
+	from := len(dst)
+	dst = s.object(dst, message, func(dst []byte, key string, value []byte) []byte {
+		at := len(dst)
+		dst = s.field(dst, key, value, &spoken)
+		if (key == "content" || key == "tool_calls" || key == "function_call") && saysText(dst[at:]) {
+			silent = false
+		}
+		return dst
+	})
+	if spoken != "" && silent {
+		return s.instead(dst, from, spoken)
+	}
+	return dst
+}
+
+// instead writes text as the content of the message that stands behind from, which
+// has no other.
+func (s *sieve) instead(dst []byte, from int, text string) []byte {
+	message := bytes.Clone(dst[from:])
+	dst = s.object(dst[:from], message, func(dst []byte, key string, value []byte) []byte {
+		if key == "content" {
+			return dst
+		}
+		return append(dst, value...)
+	})
+	dst = append(dst[:len(dst)-1], `,"content":`...)
+	return append(appendText(dst, text), '}')
+}
+
+// saysText tells whether the JSON of a field says anything.
+func saysText(value []byte) bool {
+	return len(value) > 0 && value[0] != 'n' && string(value) != `""` && string(value) != `[]`
+}
+
+func isAssistant(message []byte) (is bool) {
+	r := newReader(message)
+	for more := r.object(); more; more = r.nextField() {
+		if string(r.key) == "role" {
+			is = r.word() == string(RoleAssistant)
+		} else {
+			r.skip()
+		}
+	}
+	return is
+}
+
+// field appends the value of a field of an assistant's message, or nothing.
+func (s *sieve) field(dst []byte, key string, value []byte, spoken *string) []byte {
+	empty := value[0] == 'n' || string(bytes.Join(bytes.Fields(value), nil)) == "[]"
+	switch {
+	case requestOnly[key]:
+	case key == "content":
+		return s.content(dst, value)
+	case key == "tool_calls" && !empty && value[0] == '[':
+		return each(dst, itemsOf(value), s.toolCall)
+	case (key == "tool_calls" || key == "function_call" || key == "name") && !empty:
+	case s.drops("messages." + key):
+		if said := spokenIn(key, value); said != "" {
+			*spoken = said
+		}
+		return dst
+	}
+	return append(dst, value...)
+}
+
+// spokenIn is the words of an answer that was spoken or refused instead of
+// written.
+func spokenIn(key string, value []byte) (said string) {
+	r := newReader(value)
+	switch {
+	case key == "refusal" && value[0] == '"':
+		return r.text()
+	case key == "audio" && value[0] == '{':
+		for more := r.object(); more; more = r.nextField() {
+			if string(r.key) == "transcript" {
+				said = r.text()
+			} else {
+				r.skip()
+			}
+		}
+	}
+	return said
+}
+
+func (s *sieve) toolCall(dst, call []byte) []byte {
+	return s.known(dst, call, "messages.tool_calls.", []string{"id", "type", "function", "custom"}, func(dst []byte, key string, value []byte) []byte {
+		if key == "function" && value[0] == '{' {
+			return s.known(dst, value, "messages.tool_calls.function.", []string{"name", "arguments"}, nil)
+		}
+		return append(dst, value...)
+	})
+}
+
+// known writes an object whose fields are foreign but for these.
+func (s *sieve) known(dst, object []byte, prefix string, known []string, f func(dst []byte, key string, value []byte) []byte) []byte {
+	if object[0] != '{' {
+		return append(dst, object...)
+	}
+	return s.object(dst, object, func(dst []byte, key string, value []byte) []byte {
+		switch {
+		case !slices.Contains(known, key) && !requestOnly[key] && s.drops(prefix+key):
+			return dst
+		case f != nil:
+			return f(dst, key, value)
+		}
+		return append(dst, value...)
+	})
+}
+
+// content appends an assistant's content. Parts that only answers have are left
+// out; a list of which nothing but texts remains becomes one text where the
+// server takes no list.
+func (s *sieve) content(dst, value []byte) []byte {
+	if value[0] == 'n' {
+		if s.drops("messages.content") {
+			return append(dst, `""`...)
+		}
+		return append(dst, value...)
+	}
+	if value[0] != '[' {
+		return append(dst, value...)
+	}
+	from, parts := len(dst), itemsOf(value)
+	dst = each(dst, parts, s.part)
+	if len(parts) > 0 && dst[len(dst)-2] == '[' { // an empty list is no content anywhere
+		return append(dst[:from], `""`...)
+	}
+	if !s.drops("messages.content") {
+		return dst
+	}
+	return appendText(dst[:from], textOf(bytes.Clone(dst[from:])))
+}
+
+func (s *sieve) part(dst, part []byte) []byte {
+	if part[0] != '{' {
+		return append(dst, part...)
+	}
+	kind := ""
+	r := newReader(part)
+	for more := r.object(); more; more = r.nextField() {
+		if string(r.key) == "type" {
+			kind = r.text()
+		} else {
+			r.skip()
+		}
+	}
+	if kind != "text" && kind != "refusal" {
+		if s.drops("messages.content[" + kind + "]") {
+			return dst
+		}
+		return append(dst, part...)
+	}
+	return s.known(dst, part, "messages.content.", []string{"type", "text", "refusal"}, nil)
+}
+
+// textOf joins the texts of a list of parts.
+func textOf(list []byte) string {
+	var text strings.Builder
+	for _, item := range itemsOf(list) {
+		r := newReader(item)
+		if item[0] == '"' {
+			text.WriteString(r.text())
+			continue
+		}
+		for more := r.object(); more; more = r.nextField() {
+			if string(r.key) == "text" || string(r.key) == "refusal" {
+				text.WriteString(r.text())
+			} else {
+				r.skip()
+			}
+		}
+	}
+	return text.String()
+}
