@@ -130,6 +130,7 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 	now := time.Now()
 	a.record.Duration = now.Sub(a.record.Start)
 	a.record.Status, a.record.Bytes, a.record.SkippedEvents = a.x.Status, a.x.Bytes, a.x.Skipped
+	a.record.LeftOut = a.x.asking.left
 	a.record.Usage = usage
 	if e != nil {
 		a.record.Code, a.record.Message = e.Code, e.Message

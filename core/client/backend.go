@@ -41,6 +41,8 @@ type Exchange struct {
 	Bytes   int64 // of the answer's body, after decompression
 	Skipped int   // malformed stream events passed over
 
+	asking asking // what a server that refuses the request is asked instead
+
 	attempt *attempt // told by Alive; nil in an Exchange that the core did not make
 	leash   *leash   // between the two, where the application wrote the backend
 }

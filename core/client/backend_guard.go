@@ -14,8 +14,14 @@ var errNothing = &llm.Error{Code: llm.BadResponse, Message: "the backend returne
 
 func (a *attempt) chat() (*llm.Response, error) {
 	r, err := a.askChat()
+	for err != nil && a.pare(err) {
+		r, err = a.askChat()
+	}
 	if err == nil && r == nil {
 		err = errNothing
+	}
+	if err == nil {
+		a.taken()
 	}
 	return r, err
 }

@@ -38,10 +38,12 @@ type httpBackend struct {
 	chat   endpoint // of whole answers
 	stream endpoint // of streamed ones
 	where  string   // the host, for messages
+	vendor string   // whose own origin it is, "" for nobody's
+	memory memory   // of what the server refused
 }
 
 func newHTTPBackend(cfg llm.ModelConfig, p preset, pool *pool) (*httpBackend, error) {
-	b := &httpBackend{pool: pool, cfg: cfg, where: pool.key.origin}
+	b := &httpBackend{pool: pool, cfg: cfg, where: pool.key.origin, vendor: Vendor(cfg.BaseURL)}
 	if p.gemini {
 		b.wire = &geminiWire{base: cfg.BaseURL, key: cfg.APIKey}
 	} else {

@@ -2,6 +2,7 @@ package client
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -26,7 +27,28 @@ func (w *openaiWire) authorize(h http.Header) {
 func (w *openaiWire) body(dst []byte, x *Exchange, stream bool) ([]byte, error) {
 	ask := stream && (x.Payload.WantsUsage() || x.Usage && w.streamUsage)
 	x.Usage = ask
-	return x.Payload.AppendBody(dst, x.Model, stream, ask && !x.Payload.WantsUsage()), nil
+	add := ask && !x.Payload.WantsUsage()
+	x.asking.added, x.asking.left = add || !stream, nil
+	if len(x.asking.omit) == 0 {
+		return x.Payload.AppendBody(dst, x.Model, stream, add), nil
+	}
+	dst, x.asking.left = x.Payload.AppendPared(dst, x.Model, stream, add, x.asking.omit)
+	x.Usage = ask && !slices.Contains(x.asking.left, llm.OmitStreamOptions)
+	return dst, nil
+}
+
+// suspects are the core's own additions and what only answers have.
+func (w *openaiWire) suspects(x *Exchange) (s []suspect) {
+	switch {
+	case !x.asking.stream:
+		s = append(s, suspect{name: llm.OmitStream, words: []string{"stream"}})
+	case x.asking.added:
+		s = append(s, suspect{name: llm.OmitStreamOptions, words: []string{"streamoptions", "includeusage"}})
+	}
+	for _, name := range x.Payload.Foreign() {
+		s = append(s, suspect{name: name, words: wordsFor(name), history: true})
+	}
+	return s
 }
 
 func (w *openaiWire) response(data []byte, _ *Exchange) (*llm.Response, error) {

@@ -40,7 +40,26 @@ func (w *wanted) open(a *attempt) *llm.Error {
 	return nil
 }
 
-func (o *Opened) open() (err error) {
+// open reads up to the first token, and once more where the server refused a field
+// that can be left out.
+func (o *Opened) open() error {
+	for {
+		err := o.begin()
+		if err == nil {
+			o.a.taken()
+			return nil
+		}
+		if !o.a.pare(err) {
+			return err
+		}
+		if o.reader != nil {
+			o.a.letGo(o.reader)
+		}
+		o.reader, o.head, o.usage = nil, nil, nil
+	}
+}
+
+func (o *Opened) begin() (err error) {
 	a := o.a
 	a.x.Usage = a.turn.call.Payload.Options.IncludeUsage || a.turn.call.Payload.WantsUsage()
 	if o.reader, err = a.stream(); err != nil {

@@ -14,7 +14,7 @@ type preset struct {
 	name        string
 	baseURL     string
 	gemini      bool // generateContent instead of chat completions
-	streamUsage bool // understands stream_options.include_usage
+	streamUsage bool // is asked for usage by stream_options.include_usage
 	hosts       []string
 }
 
@@ -28,8 +28,10 @@ var presets = []preset{
 	{name: "gemini", baseURL: "https://generativelanguage.googleapis.com/v1beta", gemini: true, hosts: []string{"generativelanguage.googleapis.com"}},
 }
 
-// compatible is the preset of an OpenAI-compatible endpoint that nobody knows.
-var compatible = preset{name: "openai-compatible"}
+// compatible is the preset of an OpenAI-compatible endpoint that nobody knows. Most
+// servers understand the question for usage, and without it many send none; one that
+// refuses it is asked no more (pared.go).
+var compatible = preset{name: "openai-compatible", streamUsage: true}
 
 // KnownTypes lists the names of the presets.
 func KnownTypes() []string {

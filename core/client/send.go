@@ -61,6 +61,10 @@ func (e *endpoint) with(more map[string]string) http.Header {
 // kept alive and ends before any byte of the answer is not the server's word
 // about the request: it is sent again, once, on a new connection (R6).
 func (b *httpBackend) post(ctx context.Context, x *Exchange, stream bool) (*http.Response, error) {
+	x.asking.stream = stream
+	if x.asking.again == 0 {
+		x.asking.omit = b.memory.omitted()
+	}
 	// Not from a pool: the transport may still read the body after it has
 	// returned, and it does not say when it is done with one that it knows to
 	// be in memory. Only such a body goes out in one write with the header.

@@ -21,6 +21,7 @@ type Attempt struct {
 	Bytes           int64         // of the answer, after decompression
 	SkippedEvents   int           // malformed stream events passed over
 	Usage           *Usage
+	LeftOut         []string // what the request left out since the server refuses it, such as "stream_options"
 	Stream          bool
 	Forced          bool // a forced try or probe on a route whose breaker was open
 	Hedge           bool // began because another route was slow
@@ -46,6 +47,9 @@ func (a *Attempt) String() string {
 		if a.WaitedFor != "" {
 			b.WriteString(" (" + a.WaitedFor + ")")
 		}
+	}
+	if len(a.LeftOut) > 0 {
+		b.WriteString(", without " + strings.Join(a.LeftOut, ", "))
 	}
 	if a.Forced {
 		b.WriteString(", forced try")
@@ -97,6 +101,17 @@ func (a *Attempt) write(w *writer) {
 	}
 	if a.Usage != nil {
 		a.Usage.write(o.field("usage"))
+	}
+	if len(a.LeftOut) > 0 {
+		w := o.field("left_out")
+		w.beginArray()
+		for i, name := range a.LeftOut {
+			if i > 0 {
+				w.comma()
+			}
+			w.text(name)
+		}
+		w.endArray()
 	}
 	for _, flag := range []struct {
 		name string

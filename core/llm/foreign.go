@@ -67,6 +67,20 @@ func (p *Payload) AppendPared(dst []byte, model string, stream, withUsage bool, 
 	return append(bytes.TrimSuffix(body, []byte(`,"stream":false}`)), '}'), left
 }
 
+// Names tells whether the name of a field of the request, or of one that every server
+// knows, is one that f looks for.
+func (p *Payload) Names(f func(name string) bool) bool {
+	if slices.ContainsFunc(p.fields, func(s span) bool { return f(s.key) }) {
+		return true
+	}
+	for name := range fieldKinds {
+		if f(name) {
+			return true
+		}
+	}
+	return false
+}
+
 func (p *Payload) eachMessages(f func(list []byte)) {
 	for _, field := range p.fields {
 		if field.key == "messages" && p.data[field.start] == '[' {

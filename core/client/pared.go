@@ -1,0 +1,367 @@
+package client
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// A request never fails because of what its caller did not send (T5), and the
+// answer of one vendor in a history must not close the door of all the others.
+// So where a server refuses a request, and the refusal can be due to an addition
+// of the core or to a field that only answers have, the server is asked again at
+// once without it, as a part of the same attempt. What a route's server took in
+// the end is remembered for the route. What nobody refused is never left out.
+
+const (
+	// maxAgain is how often one attempt asks again.
+	maxAgain = 3
+	// maxPared bounds what is remembered of a route.
+	maxPared = 64
+)
+
+// suspect is something in a request that its caller did not send, or that only
+// answers have.
+type suspect struct {
+	name    string   // as the trail has it
+	words   []string // any of which a refusal of it may say, as wordsOf gives them
+	history bool     // of another answer; else an addition of the core
+}
+
+// suspicious is a wire format whose requests hold such things.
+type suspicious interface {
+	// suspects lists what the request of x holds and may leave out.
+	suspects(x *Exchange) []suspect
+}
+
+// asking is what an exchange knows of its attempts to be understood. Its
+// attempt's goroutine owns it.
+type asking struct {
+	stream bool
+	added  bool     // the last request held what the core adds to such requests
+	omit   []string // what the next request leaves out
+	left   []string // what the last request left out
+	again  int      // how often the server was asked again
+	blind  int      // how many of these tries followed a refusal that names nothing
+	base   []string // what was left out before the first of them
+}
+
+// memory is what a route knows about its server. Its zero value is ready for use, by
+// several goroutines.
+type memory struct {
+	pared  atomic.Pointer[[]string] // never changed in place
+	proven [2]atomic.Bool           // the additions to whole answers and to streams were taken
+}
+
+func (m *memory) omitted() []string {
+	if known := m.pared.Load(); known != nil {
+		return *known
+	}
+	return nil
+}
+
+// change replaces what is remembered by what f makes of it.
+func (m *memory) change(f func(known []string) []string) {
+	for {
+		old := m.pared.Load()
+		var known []string
+		if old != nil {
+			known = slices.Clone(*old)
+		}
+		if known = f(known); len(known) > maxPared {
+			return
+		}
+		if m.pared.CompareAndSwap(old, &known) {
+			return
+		}
+	}
+}
+
+func (m *memory) isProven(stream bool) *atomic.Bool {
+	if stream {
+		return &m.proven[1]
+	}
+	return &m.proven[0]
+}
+
+// parer is a backend that can ask again with less.
+type parer interface {
+	// pare tells whether the server is to be asked again after e; x then leaves out
+	// what may be to blame.
+	pare(x *Exchange, e *llm.Error) bool
+	// taken notes that the server took the request as it was.
+	taken(x *Exchange)
+}
+
+// pare tells whether the attempt goes on with another request after err.
+func (a *attempt) pare(err error) bool {
+	var e *llm.Error
+	backend, ok := a.turn.client.backend.(parer)
+	return ok && a.ctx.Err() == nil && errors.As(err, &e) && backend.pare(&a.x, e)
+}
+
+// taken notes that the server has begun to answer.
+func (a *attempt) taken() {
+	if b, ok := a.turn.client.backend.(parer); ok {
+		b.taken(&a.x)
+	}
+}
+
+func (b *httpBackend) taken(x *Exchange) {
+	if x.asking.again > 0 {
+		left := x.asking.left
+		b.memory.change(func(known []string) []string {
+			for _, name := range left {
+				if !slices.Contains(known, name) {
+					known = append(known, name)
+				}
+			}
+			return known
+		})
+	}
+	if x.asking.added && len(x.asking.left) == 0 {
+		if proven := b.memory.isProven(x.asking.stream); !proven.Load() {
+			proven.Store(true)
+		}
+	}
+}
+
+func (b *httpBackend) pare(x *Exchange, e *llm.Error) bool {
+	wire, ok := b.wire.(suspicious)
+	if !ok || x.asking.again >= maxAgain || !mayBeRefusal(e) {
+		return false
+	}
+	said := wordsOf([]byte(e.Body))
+	if b.restore(x, said) {
+		x.asking.again++
+		return true
+	}
+	var named, others []suspect
+	for _, s := range wire.suspects(x) {
+		if slices.Contains(x.asking.omit, s.name) {
+			continue
+		}
+		if said.any(s.words) {
+			named = append(named, s)
+		}
+		others = append(others, s)
+	}
+	switch {
+	case len(others) == 0:
+		return false
+	case len(named) > 0:
+		last := x.asking.again == maxAgain-1
+		for _, s := range others { // at last all of the history, since servers name one field at a time
+			if last && s.history && slices.ContainsFunc(named, func(n suspect) bool { return n.history }) && !slices.ContainsFunc(named, func(n suspect) bool { return n.name == s.name }) {
+				named = append(named, s)
+			}
+		}
+		x.asking.omit = withNames(x.asking.omit, named)
+	case e.Status != 400 && e.Status != 422 || !b.guess(x, others, said):
+		return false
+	}
+	x.asking.again++
+	return true
+}
+
+// mayBeRefusal tells whether e can be due to a field of the request.
+func mayBeRefusal(e *llm.Error) bool {
+	switch e.Code {
+	case llm.Authentication, llm.Quota, llm.RateLimit, llm.ContentFilter, llm.ContextLength, llm.Timeout, llm.Canceled, llm.Closed, llm.StreamInterrupted:
+		return false
+	}
+	switch e.Status {
+	case 400, 404, 406, 413, 415, 422:
+		return true
+	case 0, 200, 500, 501: // inside an answer, or of a server that fell over the field
+		return e.Body != "" && refuses(e.Body)
+	}
+	return false
+}
+
+// refusing are words of those who do not know a field.
+var refusing = []string{"unexpected", "unknown", "unrecogni", "unsupported", "not support", "not permitted", "not allowed", "forbidden",
+	"invalid", "extra", "additional propert", "does not exist", "cannot find", "no such", "not implemented", "keyword argument",
+	"不支持", "未知", "非法", "无效", "不合法", "不允许", "不识别", "错误的参数", "参数错误", "サポート", "不正"}
+
+func refuses(text string) bool { return containsAny(strings.ToLower(text), refusing) }
+
+// restore puts back what the route is used to leave out where the server now asks
+// for it.
+func (b *httpBackend) restore(x *Exchange, said words) bool {
+	var wanted []string
+	for _, name := range x.asking.left {
+		if x.asking.again == 0 && said.any(wordsFor(name)) {
+			wanted = append(wanted, name)
+		}
+	}
+	if len(wanted) == 0 {
+		return false
+	}
+	without := func(names []string) []string {
+		return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(wanted, n) })
+	}
+	x.asking.omit = without(x.asking.omit)
+	b.memory.change(without)
+	return true
+}
+
+// guess leaves out something after a refusal that names nothing: first what the core
+// added, unless the server is known to take it, then what only answers have, then
+// both. A refusal that names what the caller sent is none of our doing.
+func (b *httpBackend) guess(x *Exchange, suspects []suspect, said words) bool {
+	if x.asking.blind == 0 {
+		x.asking.base = x.asking.omit
+	}
+	var ours, theirs []suspect
+	for _, s := range suspects {
+		switch {
+		case s.history:
+			theirs = append(theirs, s)
+		case !b.memory.isProven(x.asking.stream).Load() && b.vendor == "":
+			ours = append(ours, s)
+		}
+	}
+	if len(said) > 0 {
+		if x.Payload.Names(func(name string) bool { return said[plainWord(name)] && !unnamed[name] }) {
+			return false
+		}
+		if said["messages"] || said["message"] && said["role"] {
+			ours = nil
+		}
+	}
+	if x.asking.blind == 0 && len(ours) > 0 {
+		x.asking.blind = 1
+		x.asking.omit = withNames(x.asking.base, ours)
+		return true
+	}
+	if x.asking.blind <= 1 && len(theirs) > 0 {
+		x.asking.blind = 2
+		x.asking.omit = withNames(x.asking.base, theirs)
+		return true
+	}
+	if x.asking.blind == 2 && x.asking.again < maxAgain && len(ours) > 0 {
+		x.asking.blind = 3
+		x.asking.omit = withNames(x.asking.omit, ours)
+		return true
+	}
+	return false
+}
+
+// unnamed are fields whose names are words of plain language.
+var unnamed = map[string]bool{"model": true, "messages": true, "stream": true, "n": true, "user": true, "stop": true}
+
+func withNames(names []string, more []suspect) []string {
+	names = slices.Clone(names)
+	for _, s := range more {
+		names = append(names, s.name)
+	}
+	return names
+}
+
+// wordsFor are the words of a refusal of the named thing: its last part, and for
+// thoughts what vendors say of them.
+func wordsFor(name string) []string {
+	last := name[strings.LastIndexAny(name, ".[")+1:]
+	last = plainWord(strings.TrimSuffix(last, "]"))
+	if containsAny(last, []string{"reasoning", "thinking", "thought", "extracontent", "redacted"}) {
+		return []string{last, "reasoning", "thinking", "thought", "thoughts", "signature", "thoughtsignature"}
+	}
+	return []string{last}
+}
+
+// words are the words of a refusal, as plainWord writes them.
+type words map[string]bool
+
+func (w words) any(of []string) bool {
+	return slices.ContainsFunc(of, func(word string) bool { return w[word] })
+}
+
+// plainWord makes camelCase and snake_case one.
+func plainWord(name string) string {
+	return strings.ToLower(strings.ReplaceAll(name, "_", ""))
+}
+
+// echoes are keys under which servers repeat the request.
+var echoes = map[string]bool{"input": true, "input_value": true, "body": true, "request": true, "request_body": true, "payload": true, "ctx": true, "url": true}
+
+// wordsOf gives the words of a refusal, names of fields among them, without what
+// the server only repeats of the request.
+func wordsOf(body []byte) words {
+	w := words{}
+	if body = bytes.TrimSpace(body); !json.Valid(body) || !w.value(body, 0) {
+		w.text(string(body))
+	}
+	return w
+}
+
+// maxWords bounds what is looked at in one refusal.
+const maxWords = 4096
+
+func (w words) text(text string) {
+	from := -1
+	for i := 0; i <= len(text) && len(w) < maxWords; i++ {
+		inside := i < len(text) && (text[i] == '_' || text[i] >= '0' && text[i] <= '9' || text[i] >= 'a' && text[i] <= 'z' || text[i] >= 'A' && text[i] <= 'Z')
+		switch {
+		case inside && from < 0:
+			from = i
+		case !inside && from >= 0:
+			w[plainWord(text[from:i])] = true
+			from = -1
+		}
+	}
+}
+
+// value adds the texts and keys of a JSON value.
+func (w words) value(raw json.RawMessage, depth int) bool {
+	raw = bytes.TrimSpace(raw)
+	if len(raw) == 0 || depth > 16 {
+		return true
+	}
+	switch raw[0] {
+	case '"':
+		var text string
+		if llm.JSON.Unmarshal(raw, &text) != nil {
+			return false
+		}
+		w.text(text)
+	case '[':
+		var items []json.RawMessage
+		if llm.JSON.Unmarshal(raw, &items) != nil {
+			return false
+		}
+		for _, item := range items {
+			w.value(item, depth+1)
+		}
+	case '{':
+		var fields map[string]json.RawMessage
+		if llm.JSON.Unmarshal(raw, &fields) != nil {
+			return false
+		}
+		for key, value := range fields {
+			if echoes[key] {
+				continue
+			}
+			w.key(key)
+			w.value(value, depth+1)
+		}
+	}
+	return true
+}
+
+// envelope are the keys in which errors come; none of them names a field.
+var envelope = map[string]bool{"error": true, "errors": true, "message": true, "messages": true, "detail": true, "details": true, "type": true, "code": true,
+	"param": true, "status": true, "object": true, "msg": true, "loc": true, "title": true, "instance": true, "metadata": true, "provider_name": true,
+	"raw": true, "request_id": true, "id": true, "user": true, "user_id": true, "reason": true, "name": true, "index": true, "content": true}
+
+// key adds a key that may name a field: {"errors": {"stream_options": ["unknown"]}}.
+func (w words) key(key string) {
+	if !envelope[key] {
+		w.text(key)
+	}
+}
