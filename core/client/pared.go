@@ -162,7 +162,7 @@ func (b *httpBackend) pare(x *Exchange, e *llm.Error) bool {
 			}
 		}
 		x.asking.omit = withNames(x.asking.omit, named)
-	case e.Status != 400 && e.Status != 422 || !b.guess(x, others, said):
+	case e.Code != llm.BadRequest || e.Status != 400 && e.Status != 422 || !b.guess(x, others, e, said):
 		return false
 	}
 	x.asking.again++
@@ -214,7 +214,7 @@ func (b *httpBackend) restore(x *Exchange, said words) bool {
 // guess leaves out something after a refusal that names nothing: first what the core
 // added, unless the server is known to take it, then what only answers have, then
 // both. A refusal that names what the caller sent is none of our doing.
-func (b *httpBackend) guess(x *Exchange, suspects []suspect, said words) bool {
+func (b *httpBackend) guess(x *Exchange, suspects []suspect, e *llm.Error, said words) bool {
 	if x.asking.blind == 0 {
 		x.asking.base = x.asking.omit
 	}
@@ -223,7 +223,7 @@ func (b *httpBackend) guess(x *Exchange, suspects []suspect, said words) bool {
 		switch {
 		case s.history:
 			theirs = append(theirs, s)
-		case !b.memory.isProven(x.asking.stream).Load() && b.vendor == "":
+		case !b.memory.isProven(x.asking.stream).Load() && b.vendor == "" && (x.asking.stream || aboutFields(e)):
 			ours = append(ours, s)
 		}
 	}
@@ -251,6 +251,15 @@ func (b *httpBackend) guess(x *Exchange, suspects []suspect, said words) bool {
 		return true
 	}
 	return false
+}
+
+// aboutFields tells whether a refusal that names no field is one of fields, or says
+// nothing but that it is one. "stream": false is known to nearly all servers, so
+// others are not taken for its refusal.
+func aboutFields(e *llm.Error) bool {
+	text := strings.ToLower(e.ProviderMessage + " " + e.Type + " " + e.ProviderCode)
+	return e.Status == 422 || strings.TrimSpace(text) == "" || containsAny(text, []string{"bad request", "field", "param", "argument", "propert", "extra",
+		"input", "schema", "validation", "unrecogni", "unknown", "unexpected", "参数", "字段"})
 }
 
 // unnamed are fields whose names are words of plain language.
