@@ -13,7 +13,8 @@ class Attempt:
     Times are seconds; ``start`` is seconds since the Unix epoch; ``first_token`` counts from ``start`` and is None
     when no token came. ``outcome`` is ``"OK"`` or the name of ``code`` (docs/promises.md, E); ``status`` is the HTTP
     status, 0 without one. ``wait`` is how long the call waited before it, ``waited_for`` for what ("backoff", "the
-    server's wait", "a place", "another call's try").
+    server's wait", "a place", "another call's try"). ``left_out`` names what the request left out because the server
+    refused it ("stream_options", "messages.reasoning_details").
     """
 
     route: str
@@ -31,6 +32,7 @@ class Attempt:
     bytes: int = 0
     skipped_events: int = 0
     usage: dict[str, Any] | None = None
+    left_out: list[str] = field(default_factory=list)
     stream: bool = False
     forced: bool = False
     hedge: bool = False
@@ -46,6 +48,8 @@ class Attempt:
             parts.append(f", first token at {self.first_token:.3g} s")
         if self.wait:
             parts.append(f", waited {self.wait:.3g} s before" + (f" ({self.waited_for})" if self.waited_for else ""))
+        if self.left_out:
+            parts.append(f", without {', '.join(self.left_out)}")
         if self.forced:
             parts.append(", forced try")
         if self.hedge:
