@@ -6,7 +6,6 @@ import (
 	"math"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -60,7 +59,7 @@ func (b *httpBackend) readAll(resp *http.Response, x *Exchange, buffer *[]byte) 
 	}
 	e := &llm.Error{Code: llm.Unavailable, Status: resp.StatusCode, Cause: err,
 		Message: fmt.Sprintf("the answer was cut after %d bytes: %v", len(data), err)}
-	if strings.Contains(err.Error(), "gzip") || strings.Contains(err.Error(), "flate") {
+	if containsAny(err.Error(), []string{"gzip", "flate", "zlib"}) {
 		e.Code = llm.BadResponse
 	}
 	return data, e

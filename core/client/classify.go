@@ -16,6 +16,7 @@ const (
 	maxMessage = 1 << 10  // of a readable message (E2)
 	maxBody    = 64 << 10 // of the original body that an error keeps
 	maxHost    = 200      // of a redirect's host; quoted, it is still shorter than a message
+	maxAddress = 400      // of the address that was asked
 )
 
 // classify turns a failed answer into an error: by body first, then by status
@@ -46,21 +47,75 @@ func classifySaid(status int, h http.Header, body []byte, s *said) *llm.Error {
 		e.RetryAfter, e.HasRetryAfter = s.delay, true
 	}
 	effective := status
-	if status == 0 || status/100 == 2 {
+	if s.status != 0 && !exact(status) {
 		effective = s.status
+	} else if status/100 == 2 {
+		effective = 0
 	}
 	e.Code = codeOf(effective, s)
 	e.Message = s.whole()
 	if e.Message == "" {
 		e.Message = "the provider sent no message"
 	}
-	if status >= 300 && status < 400 {
+	switch {
+	case status >= 300 && status < 400:
 		e.Code = llm.BadResponse
-		e.Message = fmt.Sprintf("the server redirects to %q; a request with a key is not sent elsewhere: correct base_url", redirectHost(h))
-	} else if status != 0 && status/100 != 2 {
+		e.Message = fmt.Sprintf("HTTP %d: %s", status, redirects(h))
+	case status != 0 && status/100 != 2:
 		e.Message = fmt.Sprintf("HTTP %d: %s", status, e.Message)
 	}
 	return e
+}
+
+// redirects says where a 3xx leads; it is not followed (L3).
+func redirects(h http.Header) string {
+	if h.Get("Location") == "" {
+		return "neither an answer nor a failure, and no Location to go on to: correct base_url"
+	}
+	return fmt.Sprintf("the server redirects to %q; a request with a key is not sent elsewhere: correct base_url", redirectHost(h))
+}
+
+// withAddress is an error's message with the address that was asked, where the
+// failure is likely one of the address: when nothing is there, when the server
+// leads elsewhere, when a page answers.
+func withAddress(e *llm.Error, resp *http.Response) string {
+	status := fmt.Sprintf("HTTP %d", resp.StatusCode)
+	rest, ok := strings.CutPrefix(e.Message, status)
+	switch resp.StatusCode {
+	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone, http.StatusMisdirectedRequest, http.StatusNotImplemented:
+		if !strings.Contains(strings.ToLower(rest), "model") {
+			rest += " (is base_url right?)"
+		}
+	default:
+		if resp.StatusCode >= 400 && (isJSON([]byte(e.Body)) || resp.StatusCode == http.StatusTooManyRequests) {
+			return e.Message
+		}
+	}
+	if !ok {
+		return e.Message
+	}
+	return status + " from " + address(resp) + rest
+}
+
+// address is the URL that was asked, without query and credentials.
+func address(resp *http.Response) string {
+	if resp.Request == nil || resp.Request.URL == nil {
+		return "the server"
+	}
+	u := url.URL{Scheme: resp.Request.URL.Scheme, Host: resp.Request.URL.Host, Path: resp.Request.URL.Path, RawPath: resp.Request.URL.RawPath}
+	return clip([]byte(u.String()), maxAddress)
+}
+
+// isJSON tells whether a body begins as JSON does that is no bare number.
+func isJSON(body []byte) bool {
+	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
+	return len(body) > 0 && (body[0] == '{' || body[0] == '[' || body[0] == '"')
+}
+
+// exact tells whether an HTTP status says more than that something failed:
+// gateways answer 400, 500 or 200 whatever the server behind them said.
+func exact(status int) bool {
+	return status >= 401 && status < 500
 }
 
 func requestID(h http.Header) string {
@@ -85,53 +140,12 @@ func redirectHost(h http.Header) string {
 	return clip([]byte(to.Host), maxHost)
 }
 
-// codeOf is the error table: first what the body says, then the status.
-func codeOf(status int, s *said) llm.Code {
-	text := strings.ToLower(s.message)
-	name := strings.ToLower(s.code + " " + s.kind + " " + s.reason)
-	has := func(in string, any ...string) bool {
-		for _, a := range any {
-			if strings.Contains(in, a) {
-				return true
-			}
-		}
-		return false
-	}
-	switch {
-	case has(name, "insufficient_quota", "insufficient_balance", "billing_hard_limit", "billing_not_active"):
-		return llm.Quota
-	case has(name, "content_filter", "content_policy", "moderation", "responsibleaipolicyviolation", "prohibited_content"),
-		status == http.StatusForbidden && has(text, "moderation", "flagged", "content policy"),
-		status == http.StatusBadRequest && has(text, "content management policy", "content policy", "content filter", "content exists risk"):
-		return llm.ContentFilter
-	case has(name, "context_length", "context_size", "string_above_max_length"),
-		(status == 0 || status == 400 || status == 413 || status == 422) &&
-			has(text, "maximum context length", "context length", "context size", "context window", "prompt is too long", "exceeds the maximum number of tokens", "input token count"):
-		return llm.ContextLength
-	case has(name, "invalid_api_key", "api_key_invalid", "authentication_error", "invalid_authentication"),
-		has(text, "api key not valid", "incorrect api key"):
-		return llm.Authentication
-	case has(name, "model_not_found", "model_not_exist", "unknown_model"),
-		status != 429 && status < 500 && has(text, "model") && has(text, "does not exist", "not found", "unknown model", "model not exist", "is not supported for generatecontent"):
-		return llm.ModelNotFound
-	case has(name, "rate_limit", "resource_exhausted", "too_many_requests"):
-		return llm.RateLimit
-	case status < 400 && has(name, "overloaded", "server_error", "unavailable", "internal"):
-		return llm.Unavailable
-	case status < 400 && has(name, "permission", "unauthenticated", "unauthorized"): // no status says it
-		return llm.Authentication
-	case status < 400 && has(name, "invalid_request", "invalid_argument", "bad_request", "failed_precondition"):
-		return llm.BadRequest
-	}
-	return codeOfStatus(status, text, name)
-}
-
 func codeOfStatus(status int, text, name string) llm.Code {
 	switch {
 	case status == http.StatusUnauthorized:
 		return llm.Authentication
 	case status == http.StatusForbidden:
-		for _, word := range []string{"key", "permission", "credential", "unauthorized", "token", "access denied", "forbidden"} {
+		for _, word := range []string{"key", "permission", "credential", "unauthorized", "token", "access denied", "forbidden", "real-name", "实名"} {
 			if strings.Contains(text, word) || strings.Contains(name, word) {
 				return llm.Authentication
 			}
@@ -165,98 +179,4 @@ func clip(b []byte, n int) string {
 		text += "…"
 	}
 	return text
-}
-
-// masked takes the route's key out of everything that an error says.
-func (c *Client) masked(e *llm.Error) *llm.Error { return maskError(e, c.secrets()) }
-
-func maskError(e *llm.Error, secrets []string) *llm.Error {
-	if e == nil || len(secrets) == 0 {
-		return e
-	}
-	copied := *e
-	for _, text := range []*string{&copied.Message, &copied.ProviderMessage, &copied.Body, &copied.Type, &copied.ProviderCode, &copied.RequestID} {
-		for _, secret := range secrets {
-			for _, spelled := range spellings(secret) {
-				*text = strings.ReplaceAll(*text, spelled, "***")
-				*text = maskCut(*text, spelled)
-			}
-		}
-	}
-	if copied.Cause != nil && copied.Cause != errLimit {
-		if inner, ok := copied.Cause.(*llm.Error); ok {
-			copied.Cause = maskError(inner, secrets)
-		} else if text := copied.Cause.Error(); containsAny(text, secrets) {
-			copied.Cause = nil
-		}
-	}
-	return &copied
-}
-
-// spellings are the forms that a secret has in a body: JSON writers escape
-// slashes and pluses, or do not.
-func spellings(secret string) []string {
-	if !strings.ContainsAny(secret, "/+") {
-		return []string{secret}
-	}
-	all := make([]string, 0, 6)
-	for _, plus := range []string{"+", `\u002B`, `\u002b`} {
-		for _, slash := range []string{"/", `\/`} {
-			all = append(all, strings.NewReplacer("+", plus, "/", slash).Replace(secret))
-		}
-	}
-	return all
-}
-
-// maskCut masks the beginning of a secret in which clip has cut a text off.
-func maskCut(text, secret string) string {
-	head, ok := strings.CutSuffix(text, "…")
-	if !ok {
-		return text
-	}
-	for n := min(len(secret)-1, len(head)); n >= 4; n-- {
-		if strings.HasSuffix(head, secret[:n]) {
-			return head[:len(head)-n] + "***…"
-		}
-	}
-	return text
-}
-
-func containsAny(text string, words []string) bool {
-	for _, w := range words {
-		if strings.Contains(text, w) {
-			return true
-		}
-	}
-	return false
-}
-
-// secrets are the texts that may appear nowhere: the key, the values of
-// headers that carry one, and what a proxy is told.
-func (c *Client) secrets() []string {
-	s := append(headerSecrets(c.cfg.Headers), proxySecrets(c.cfg.Proxy)...)
-	if c.pool != nil {
-		s = append(append(s, proxySecrets(c.pool.key.environment.http)...), proxySecrets(c.pool.key.environment.https)...)
-	}
-	if len(c.cfg.APIKey) >= 4 {
-		s = append(s, c.cfg.APIKey)
-	}
-	return s
-}
-
-// headerSecrets are the values of headers whose names speak of keys.
-func headerSecrets(headers map[string]string) (secrets []string) {
-	for name, value := range headers {
-		if !containsAny(strings.ToLower(name), []string{"auth", "key", "token", "cookie"}) {
-			continue
-		}
-		if len(value) >= 4 {
-			secrets = append(secrets, value)
-		}
-		// Servers repeat the token without its scheme ("Bearer …").
-		if i := strings.LastIndexByte(value, ' '); i >= 0 && len(value)-i > 4 {
-			secrets = append(secrets, value[i+1:])
-		}
-	}
-	return secrets
 }

@@ -1,9 +1,228 @@
 package client
 
-// The shapes of vendors whose numbers mean something only among their own.
-const (
-	miniMax shape = "minimax"
-	spark   shape = "spark"
+import (
+	"strconv"
+	"strings"
+
+	"github.com/llmagg/llmagg/core/llm"
 )
 
-func shapeOf(fields, int) shape { return "" }
+// The codes of vendors, as data. Words are folded; numbers mean something only
+// in the shape of the vendor whose they are.
+
+const (
+	zhipu       shape = "zhipu"       // {"error":{"code":"1113","message"}}
+	miniMax     shape = "minimax"     // {"base_resp":{"status_code","status_msg"}}
+	baidu       shape = "baidu"       // {"error_code","error_msg"}: the API before v2
+	siliconFlow shape = "siliconflow" // {"code","message","data"}
+	spark       shape = "spark"       // {"code","message","sid"}, also as "header"
+	grpc        shape = "grpc"        // {"code","message","details"}: google.rpc.Status
+)
+
+// shapeOf finds the vendor whose numbers an object's code is among.
+func shapeOf(f fields, depth int) shape {
+	number, err := strconv.Atoi(scalar(f["code"]))
+	has := func(name string) bool { _, ok := f[name]; return ok }
+	switch {
+	case has("errorcode") && has("errormsg"):
+		return baidu
+	case err != nil:
+		return ""
+	case has("details") && 0 < number && number <= 16:
+		return grpc
+	case has("sid"), has("message") && number >= 10000 && number < 12000 && strings.Contains(textOf(f["message"]), "sid"):
+		return spark
+	case has("data") && has("message") && number >= 10000:
+		return siliconFlow
+	case depth > 0 && !has("type") && number >= 1000 && number < 2000:
+		return zhipu
+	}
+	return ""
+}
+
+// numbers are the codes of each shape.
+var numbers = map[shape]map[string]llm.Code{
+	zhipu: index(map[llm.Code]string{
+		llm.Authentication: "1000 1001 1002 1003 1004 1110 1111 1112 1121 1220 1309 1311 1313",
+		llm.Quota:          "1113 1304 1308 1310",
+		llm.ModelNotFound:  "1211 1221 1222",
+		llm.BadRequest:     "1210 1212 1213 1214 1215",
+		llm.ContextLength:  "1261",
+		llm.ContentFilter:  "1301",
+		llm.RateLimit:      "1302 1303",
+		llm.Unavailable:    "1230 1234 1305 1312",
+	}),
+	miniMax: index(map[llm.Code]string{
+		llm.Unavailable:    "1000 1001 1013 1024 1033",
+		llm.RateLimit:      "1002 1039 1041",
+		llm.Authentication: "1004 2049",
+		llm.Quota:          "1008 2056",
+		llm.ContentFilter:  "1026 1027",
+		llm.BadRequest:     "2013",
+	}),
+	baidu: index(map[llm.Code]string{
+		llm.Unavailable:    "1 2 15 336000 336100 336200 336303",
+		llm.RateLimit:      "4 18 336501 336502 336503",
+		llm.Authentication: "6 13 14 100 110 111 336004",
+		llm.Quota:          "17 19",
+		llm.BadRequest:     "3 336001 336002 336003 336006",
+		llm.ContextLength:  "336007 336103 336104",
+		llm.ModelNotFound:  "336005",
+	}),
+	siliconFlow: index(map[llm.Code]string{
+		llm.ModelNotFound: "20012",
+		llm.BadRequest:    "20015",
+		llm.Quota:         "30001",
+		llm.Unavailable:   "50500 50501 50502 50503 50504 50505 50507 50508 50603 60000",
+	}),
+	spark: index(map[llm.Code]string{
+		llm.RateLimit:      "10007 11202 11203",
+		llm.Unavailable:    "10008 10010 10011 10012 10110",
+		llm.ContentFilter:  "10013 10014 10019",
+		llm.ContextLength:  "10907",
+		llm.Authentication: "10015 11200",
+		llm.Quota:          "11201",
+		llm.BadRequest:     "10003 10004 10005 10163",
+	}),
+	grpc: index(map[llm.Code]string{
+		llm.BadRequest:     "3 6 9 11 12",
+		llm.ModelNotFound:  "5",
+		llm.Authentication: "7 16",
+		llm.RateLimit:      "8",
+		llm.Unavailable:    "1 2 4 10 13 14 15",
+	}),
+}
+
+// names are the words for programs that say what a failure is, whatever its
+// status.
+var names = index(map[llm.Code]string{
+	// OpenAI; Anthropic; Gemini; one-api; Ark; DashScope; Moonshot; Qianfan; Tencent.
+	llm.Quota: "insufficientquota insufficientbalance creditbalanceexhausted organizationspendlimitexceeded projectspendlimitexceeded " +
+		"billinghardlimitreached billingnotactive billingerror billingdisabled creditlimit insufficientuserquota preconsumetokenquotafailed " +
+		"accountoverdueerror accountoverdue quotaexceeded setlimitexceeded arrearage allocationquotafreetieronly exceededcurrentquotaerror " +
+		"failedoperationresourcepackexhausted failedoperationfreeresourcepackexhausted servicequotaexceededexception insufficientcredits",
+	llm.RateLimit: "ratelimitexceeded ratelimiterror ratelimited ratelimitreached ratelimitreachederror throttlingexception throttling throttlingratequota limitrequests " +
+		"throttlingallocationquota limittokens throttlingburstrate limitburstrate requestbursttoofast rpmratelimitexceeded tpmratelimitexceeded " +
+		"modelaccountrpmratelimitexceeded modelaccounttpmratelimitexceeded requestlimitexceeded limitexceeded failedoperationengineserverlimitexceeded " +
+		"servicetiercapacityexceeded toomanyrequests resourceexhausted",
+	llm.Authentication: "invalidapikey incorrectapikeyerror invalidauthenticationerror authenticationerror apikeyinvalid apikeyserviceblocked servicedisabled " +
+		"consumersuspended accountdeactivated permissionerror invalidiamtoken invalidappid unrecognizedclientexception expiredtokenexception " +
+		"invalidsignatureexception signaturedoesnotmatch missingauthenticationtokenexception incompletesignatureexception accessdeniedexception " +
+		"failedoperationuserunautherror failedoperationservicenotactivated unauthenticated modeltermsrequired",
+	llm.ContentFilter: "contentfilter contentpolicyviolation responsibleaipolicyviolation prohibitedcontent moderation moderationblocked biopolicy datainspectionfailed " +
+		"inputtextriskdetection outputtextriskdetection inputimageriskdetection outputimageriskdetection sensitivewordsdetected promptblocked unsaferequest " +
+		"operationdeniedtextillegaldetected operationdeniedimageillegaldetected contentmoderation",
+	llm.ContextLength: "contextlengthexceeded stringabovemaxlength exceedcontextsizeerror tokenslimitreached tokenstoolong characterstoolong outofcontexterror",
+	llm.ModelNotFound: "modelnotfound modelnotexist unknownmodel invalidmodel deploymentnotfound notfounderror modelnotopen modeldecommissioned " +
+		"invalidendpointclosedendpoint invalidendpointormodelnotfound resourcenotfoundexception",
+	llm.Unavailable: "overloadederror engineoverloadederror engineoverloaded serveroverloaded serverhighload internalserviceerror " +
+		"modelservingerror requesttimeout modeltimeoutexception modelerrorexception modelstreamerrorexception modelnotreadyexception " +
+		"internalserverexception serviceunavailableexception getchannelfailed badresponsestatuscode dorequestfailed",
+	// The model's answer was of no use (Groq): another try may be better.
+	llm.BadResponse: "toolusefailed jsonvalidatefailed emptyresponse",
+})
+
+// rule is a way to tell a failure by its words: by parts of its names, or by
+// its message, where that comes with a status that speaks of the request.
+type rule struct {
+	code  llm.Code
+	names []string              // folded
+	words []string              // in lower case
+	at    func(status int) bool // where the words count; nil for everywhere
+}
+
+// rules are asked one after the other, after the tables of whole names.
+var rules = []rule{
+	{code: llm.RateLimit, words: []string{"allocated quota exceeded", "allocation quota"}, at: isRefusal}, // DashScope: tokens per minute
+	{code: llm.Quota, names: []string{"insufficientquota", "insufficientbalance", "billinghardlimit", "billingnotactive", "arrearage", "overdue"},
+		words: []string{"insufficient balance", "insufficient credit", "insufficient funds", "credit balance is too low", "out of credits", "余额不足", "欠费"}, at: isRefusal},
+	{code: llm.ContentFilter, names: []string{"contentfilter", "contentpolicy", "moderation", "responsibleaipolicyviolation", "prohibitedcontent", "sensitivecontent", "riskdetection", "datainspection"},
+		words: []string{"content management policy", "content policy", "content filter", "content exists risk", "inappropriate content", "敏感"}, at: isAbout},
+	{code: llm.ContentFilter, words: []string{"moderation", "flagged"}, at: func(status int) bool { return status == 403 }},
+	{code: llm.ContextLength, names: []string{"contextlength", "contextsize", "stringabovemaxlength"},
+		words: []string{"maximum context length", "context length", "context size", "context window", "prompt is too long", "input is too long",
+			"exceeds the maximum number of tokens", "input token count", "exceeded model token limit"},
+		at: isAbout},
+	{code: llm.Authentication, names: []string{"invalidapikey", "apikeyinvalid", "authenticationerror", "invalidauthentication", "authfailure"},
+		words: []string{"api key not valid", "incorrect api key", "invalid api key", "api key expired"}, at: isRefusal},
+	{code: llm.ModelNotFound, names: []string{"modelnotfound", "modelnotexist", "unknownmodel"}},
+	{code: llm.RateLimit, names: []string{"ratelimit", "resourceexhausted", "toomanyrequests", "throttling", "requestlimitexceeded"}},
+}
+
+// isRefusal tells whether a status speaks of the request or the account, or is
+// none.
+func isRefusal(status int) bool { return status < 500 }
+
+// isAbout tells whether a status speaks of what the request holds, or is none.
+func isAbout(status int) bool { return status == 0 || status == 400 || status == 413 || status == 422 }
+
+// unnamed are the rules for failures that come without a status, inside a
+// stream or in a 200.
+var unnamed = []rule{
+	{code: llm.Unavailable, names: []string{"overloaded", "servererror", "unavailable", "internal", "timeout", "deadlineexceeded"}},
+	{code: llm.Authentication, names: []string{"permission", "unauthenticated", "unauthorized", "forbidden", "accessdenied"}},
+	{code: llm.ModelNotFound, names: []string{"notfound"}},
+	{code: llm.BadRequest, names: []string{"invalidrequest", "invalidargument", "invalidparameter", "badrequest", "failedprecondition", "missingparameter", "validation", "valueerror"}},
+	{code: llm.RateLimit, words: []string{"rate limit", "too many requests", "限流", "频繁"}},
+}
+
+// missing are the words of messages about a model that is not there.
+var missing = []string{"does not exist", "not found", "unknown model", "model not exist", "no such model", "is not a valid model",
+	"decommissioned", "is not supported for generatecontent"}
+
+func (r *rule) fits(name, text string, status int) bool {
+	return containsAny(name, r.names) || containsAny(text, r.words) && (r.at == nil || r.at(status))
+}
+
+// codeOf is the error table: first what the body says, then the status.
+func codeOf(status int, s *said) llm.Code {
+	if code, known := numbers[s.shape][s.code]; known {
+		return code
+	}
+	text := strings.ToLower(s.message + " " + s.upstreamSaid)
+	if s.notMoney(text) {
+		return llm.RateLimit
+	}
+	for _, word := range []string{s.code, s.reason, s.kind} {
+		if code, known := names[plainName(word)]; known {
+			return code
+		}
+	}
+	name := folded(s.code + " " + s.kind + " " + s.reason)
+	for i := range rules {
+		if rules[i].fits(name, text, status) {
+			return rules[i].code
+		}
+	}
+	if status != 429 && status < 500 && (strings.Contains(text, "model") && containsAny(text, missing) || strings.Contains(text, "模型不存在")) {
+		return llm.ModelNotFound
+	}
+	if status >= 400 {
+		return codeOfStatus(status, text, name)
+	}
+	for i := range unnamed {
+		if unnamed[i].fits(name, text, status) {
+			return unnamed[i].code
+		}
+	}
+	if len(s.fields) > 0 { // FastAPI's list of details
+		return llm.BadRequest
+	}
+	return llm.Unavailable // an error without a status: inside a stream or a 200
+}
+
+// notMoney tells whether a word that means "no money" with other vendors means
+// tokens per minute here: DashScope's.
+func (s *said) notMoney(text string) bool {
+	return folded(s.code) == "insufficientquota" && containsAny(text, []string{"aliyun", "alibaba", "allocated quota"})
+}
+
+// plainName is a name without the namespaces of AWS: in front of "#" and
+// behind ":".
+func plainName(word string) string {
+	if _, after, ok := strings.Cut(word, "#"); ok {
+		word = after
+	}
+	word, _, _ = strings.Cut(word, ":")
+	return folded(word)
+}

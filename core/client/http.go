@@ -86,7 +86,9 @@ func (b *httpBackend) failure(resp *http.Response, x *Exchange) error {
 	if errors.Is(err, errLimit) {
 		return err
 	}
-	return classify(resp.StatusCode, resp.Header, data)
+	e := classify(resp.StatusCode, resp.Header, data)
+	e.Message = withAddress(e, resp)
+	return e
 }
 
 // whole reads a complete answer, which may be an error object though its
@@ -106,6 +108,9 @@ func (b *httpBackend) whole(data []byte, resp *http.Response, x *Exchange) (*llm
 	case errors.As(err, &e) && e.Code != llm.BadResponse: // a blocked prompt
 	default:
 		e = b.noCompletion(data, err)
+		if !isJSON(data) {
+			e.Message += "; asked was " + address(resp)
+		}
 	}
 	if e.Status == 0 {
 		e.Status = resp.StatusCode
@@ -130,7 +135,7 @@ func (b *httpBackend) noCompletion(data []byte, err error) *llm.Error {
 	switch said := oneLine(readable(data)); {
 	case said == "":
 		e.Message = "the answer is empty"
-	case said[0] != '{' && said[0] != '[': // a page, or words
+	case !isJSON(data): // a page, or words
 		e.ProviderMessage = said
 		e.Message = "the answer is no JSON: " + said
 	default:

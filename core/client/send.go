@@ -85,6 +85,10 @@ func (b *httpBackend) post(ctx context.Context, x *Exchange, stream bool) (*http
 	}
 	x.Status = resp.StatusCode
 	x.Alive()
+	if encoding := decode(resp); encoding != "" {
+		_ = resp.Body.Close() // nobody can read it
+		return nil, unreadable(resp, encoding)
+	}
 	return resp, nil
 }
 

@@ -1,0 +1,118 @@
+package client
+
+import (
+	"bufio"
+	"compress/flate"
+	"compress/gzip"
+	"compress/zlib"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// maxEncodings is how many encodings around one body are taken off.
+const maxEncodings = 3
+
+// decode takes off the encodings of a body that the transport has left: it
+// knows "gzip" only, and only where it asked for it. It returns the name of
+// one that cannot be read here (br, zstd), "" if the body can be read. An
+// unknown name on plain text is taken for a mistake of the server.
+func decode(resp *http.Response) (unreadable string) {
+	header := resp.Header.Values("Content-Encoding")
+	if len(header) == 0 {
+		return ""
+	}
+	names := strings.Split(strings.Join(header, ","), ",")
+	body := resp.Body
+	for i := len(names) - 1; i >= 0; i-- {
+		name := strings.ToLower(strings.TrimSpace(names[i]))
+		layer := layers[name]
+		switch {
+		case name == "" || name == "identity":
+			continue
+		case layer == nil || len(names)-i > maxEncodings:
+			in := bufio.NewReaderSize(body, peeked)
+			resp.Body = unpacked{in, resp.Body}
+			if plain(in) {
+				return ""
+			}
+			return name
+		}
+		body = unpacked{&lazily{from: body, open: layer}, resp.Body}
+	}
+	resp.Body, resp.ContentLength = body, -1
+	return ""
+}
+
+// layers are the encodings that can be taken off.
+var layers = map[string]func(io.Reader) (io.Reader, error){
+	"gzip":    func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) },
+	"x-gzip":  func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) },
+	"deflate": inflate,
+}
+
+// inflate reads zlib's format, which the name means (RFC 9110, section
+// 8.4.1.2), or bare DEFLATE, which some servers send.
+func inflate(r io.Reader) (io.Reader, error) {
+	in := bufio.NewReader(r)
+	head, err := in.Peek(2)
+	if err == nil && head[0]&0x0f == 8 && (int(head[0])<<8|int(head[1]))%31 == 0 {
+		return zlib.NewReader(in)
+	}
+	return flate.NewReader(in), nil
+}
+
+// unpacked reads from one place and closes another.
+type unpacked struct {
+	io.Reader
+	io.Closer
+}
+
+// lazily opens a reader with its first read, for that may wait for the first
+// bytes of a stream.
+type lazily struct {
+	from io.Reader
+	open func(io.Reader) (io.Reader, error)
+	in   io.Reader
+	err  error
+}
+
+func (l *lazily) Read(p []byte) (int, error) {
+	if l.in == nil && l.err == nil {
+		l.in, l.err = l.open(l.from)
+	}
+	if l.err != nil {
+		return 0, l.err
+	}
+	return l.in.Read(p)
+}
+
+// plain tells whether a body begins with text.
+func plain(in *bufio.Reader) bool {
+	_, _ = in.Peek(1) // waits for the first bytes; an error comes again from the next read
+	head, _ := in.Peek(in.Buffered())
+	for len(head) > 0 {
+		r, size := utf8.DecodeRune(head)
+		if r == utf8.RuneError && len(head) >= utf8.UTFMax || r < ' ' && r != '\n' && r != '\r' && r != '\t' || r == 0x7f {
+			return false
+		}
+		head = head[size:]
+	}
+	return true
+}
+
+// unreadable is the error for a body in an encoding that cannot be read.
+func unreadable(resp *http.Response, encoding string) *llm.Error {
+	e := classify(resp.StatusCode, resp.Header, nil)
+	why := fmt.Sprintf("the answer comes in the Content-Encoding %s, which was not asked for and cannot be read; gzip and deflate can", quoted(encoding))
+	if resp.StatusCode/100 == 2 {
+		e.Code, e.Message = llm.BadResponse, why
+	} else {
+		e.Message = fmt.Sprintf("HTTP %d: %s", resp.StatusCode, why)
+	}
+	return e
+}

@@ -1,0 +1,104 @@
+package client
+
+import (
+	"strings"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// masked takes the route's key out of everything that an error says.
+func (c *Client) masked(e *llm.Error) *llm.Error { return maskError(e, c.secrets()) }
+
+// maskError makes an error fit to be shown: its texts are one line each, and no
+// secret is in them or in the body. e itself may be shared and stays as it is.
+func maskError(e *llm.Error, secrets []string) *llm.Error {
+	if e == nil {
+		return e
+	}
+	copied := *e
+	for _, text := range []*string{&copied.Message, &copied.ProviderMessage, &copied.RequestID} {
+		*text = maskText(oneLine(*text), secrets)
+	}
+	for _, word := range []*string{&copied.Type, &copied.ProviderCode} {
+		*word = maskWord(oneLine(*word), secrets)
+	}
+	copied.Body = maskText(copied.Body, secrets)
+	if copied.Cause != nil && copied.Cause != errLimit {
+		if inner, ok := copied.Cause.(*llm.Error); ok {
+			copied.Cause = maskError(inner, secrets)
+		} else if text := copied.Cause.Error(); maskText(text, secrets) != text {
+			copied.Cause = nil
+		}
+	}
+	return &copied
+}
+
+// maskText masks secrets in a text, however they are spelled there, and the
+// beginning of one in which the text was cut off.
+func maskText(text string, secrets []string) string {
+	for _, secret := range secrets {
+		text = maskCut(strings.ReplaceAll(text, secret, "***"), secret)
+	}
+	if !strings.ContainsAny(text, `\%&`) {
+		return text
+	}
+	for _, secret := range secrets {
+		text = maskSpelled(text, secret)
+	}
+	return text
+}
+
+// maskWord masks secrets in a word for programs, a type or a code. Programs
+// compare it, so a short secret that is a part of a longer word is left: with
+// the secret "openai", "openai_error" stays.
+func maskWord(word string, secrets []string) string {
+	for _, secret := range secrets {
+		if len(secret) >= longSecret {
+			word = maskText(word, []string{secret})
+			continue
+		}
+		for at := 0; ; {
+			i := strings.Index(word[at:], secret)
+			if i < 0 {
+				break
+			}
+			i += at
+			if at = i + len(secret); (i == 0 || !joins(word[i-1])) && (at == len(word) || !joins(word[at])) {
+				word = word[:i] + "***" + word[at:]
+				at = i + len("***")
+			}
+		}
+	}
+	return word
+}
+
+// longSecret is how long a secret is that stands in no word by chance.
+const longSecret = 16
+
+// joins tells whether a character joins the parts of a word for programs.
+func joins(c byte) bool {
+	return isWord(c) || 'A' <= c && c <= 'Z' || c == '-' || c == '.'
+}
+
+// maskCut masks the beginning of a secret in which clip has cut a text off.
+func maskCut(text, secret string) string {
+	head, ok := strings.CutSuffix(text, "…")
+	if !ok {
+		return text
+	}
+	for n := min(len(secret)-1, len(head)); n >= 4; n-- {
+		if strings.HasSuffix(head, secret[:n]) {
+			return head[:len(head)-n] + "***…"
+		}
+	}
+	return text
+}
+
+func containsAny(text string, words []string) bool {
+	for _, w := range words {
+		if strings.Contains(text, w) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,81 @@
+package client
+
+import (
+	"encoding/base64"
+	"slices"
+	"strings"
+)
+
+// secrets are the texts that may appear nowhere: the key, the values of
+// headers that carry one, and what a proxy is told.
+func (c *Client) secrets() []string {
+	s := append(headerSecrets(c.cfg.Headers), proxySecrets(c.cfg.Proxy)...)
+	if c.pool != nil {
+		s = append(append(s, proxySecrets(c.pool.key.environment.http)...), proxySecrets(c.pool.key.environment.https)...)
+	}
+	if len(c.cfg.APIKey) >= shortest {
+		s = append(s, c.cfg.APIKey)
+	}
+	return s
+}
+
+// shortest is how long a secret must be to be one.
+const shortest = 4
+
+// secretParts are the parts of a header's name, in lower case, that say that
+// its value is a secret. A part is whole: "x-portkey-provider" has none.
+var secretParts = strings.Fields("key apikey accesskey secretkey privatekey appkey licensekey subscriptionkey functionskey apikeys " +
+	"token apitoken accesstoken authtoken sessiontoken idtoken refreshtoken bearer jwt " +
+	"auth authorization authentication authenticate credential credentials cookie cookies " +
+	"secret secrets clientsecret appsecret apisecret password passwd passphrase pwd signature sig hmac")
+
+// speaksOfSecrets tells whether a header's name says that its value is one.
+func speaksOfSecrets(name string) bool {
+	for part := range strings.FieldsFuncSeq(strings.ToLower(name), func(r rune) bool { return r == '-' || r == '_' || r == '.' }) {
+		if slices.Contains(secretParts, part) {
+			return true
+		}
+	}
+	return false
+}
+
+// headerSecrets are the values of headers whose names speak of secrets, and
+// the parts of them that servers repeat by themselves.
+func headerSecrets(headers map[string]string) (secrets []string) {
+	add := func(s string) {
+		if s = strings.Trim(s, `" `); len(s) >= shortest && !slices.Contains(secrets, s) {
+			secrets = append(secrets, s)
+		}
+	}
+	for name, value := range headers {
+		if !speaksOfSecrets(name) {
+			continue
+		}
+		add(value)
+		lower := strings.ToLower(name)
+		if strings.Contains(lower, "cookie") { // a=b; c=d
+			for pair := range strings.SplitSeq(value, ";") {
+				if _, v, ok := strings.Cut(pair, "="); ok {
+					add(v)
+				}
+			}
+			continue
+		}
+		// Servers repeat the token without its scheme ("Bearer …").
+		scheme, rest, _ := strings.Cut(strings.TrimSpace(value), " ")
+		if i := strings.LastIndexByte(value, ' '); i >= 0 {
+			add(value[i+1:])
+		}
+		if strings.EqualFold(scheme, "basic") {
+			if plain, err := base64.StdEncoding.DecodeString(strings.TrimSpace(rest)); err == nil {
+				add(string(plain))
+				if _, password, ok := strings.Cut(string(plain), ":"); ok {
+					add(password)
+				}
+			}
+		}
+	}
+	// Longer secrets first: one may hold another.
+	slices.SortStableFunc(secrets, func(a, b string) int { return len(b) - len(a) })
+	return secrets
+}
