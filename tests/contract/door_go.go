@@ -195,14 +195,10 @@ func (d *goDoor) made(id uint64) *goSession {
 func (s *goSession) observed() []llm.Observation {
 	s.observing.Close()
 	all := []llm.Observation{}
-	for {
-		select {
-		case o := <-s.observing.C():
-			all = append(all, o)
-		default:
-			return all
-		}
+	for o := range s.observing.C() { // Close has closed it
+		all = append(all, o)
 	}
+	return all
 }
 
 // asker is what an aggregator and a client have in common.
