@@ -156,9 +156,9 @@ func isRefusal(status int) bool { return status < 500 }
 // isAbout tells whether a status speaks of what the request holds, or is none.
 func isAbout(status int) bool { return status == 0 || status == 400 || status == 413 || status == 422 }
 
-// unnamed are the rules for failures that come without a status, inside a
+// unstated are the rules for failures that come without a status, inside a
 // stream or in a 200.
-var unnamed = []rule{
+var unstated = []rule{
 	{code: llm.Unavailable, names: []string{"overloaded", "servererror", "unavailable", "internal", "timeout", "deadlineexceeded"}},
 	{code: llm.Authentication, names: []string{"permission", "unauthenticated", "unauthorized", "forbidden", "accessdenied"}},
 	{code: llm.ModelNotFound, names: []string{"notfound"}},
@@ -200,9 +200,9 @@ func codeOf(status int, s *said) llm.Code {
 	if status >= 400 {
 		return codeOfStatus(status, text, name)
 	}
-	for i := range unnamed {
-		if unnamed[i].fits(name, text, status) {
-			return unnamed[i].code
+	for i := range unstated {
+		if unstated[i].fits(name, text, status) {
+			return unstated[i].code
 		}
 	}
 	if len(s.fields) > 0 { // FastAPI's list of details
