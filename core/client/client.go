@@ -16,8 +16,9 @@ type Options struct {
 	Logger *slog.Logger
 	// Observers are told what happens; nil means nobody.
 	Observers *llm.Observers
-	// Getenv gives the proxy settings of the environment (http_proxy,
-	// https_proxy, no_proxy); nil means none. The core reads no environment.
+	// Getenv gives the environment's proxies (http_proxy, https_proxy, all_proxy,
+	// no_proxy), authorities (SSL_CERT_FILE, SSL_CERT_DIR) and the base URL of Gemini's SDK
+	// (GOOGLE_GEMINI_BASE_URL); nil means none. The core reads no environment.
 	Getenv func(name string) (string, bool)
 	// OnSocket, if set, is told the descriptor of each socket before it
 	// connects, and again before a connection is closed. The end of a socket that

@@ -5,17 +5,23 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
+	"unicode"
+
+	"github.com/llmagg/llmagg/core/llm"
 )
 
 // proxyEnvironment is what the environment says about proxies. It is
 // comparable, since it is a part of a pool's key.
 //
-// golang.org/x/net/http/httpproxy reads the same variables in the same way and
-// is what the tests compare with. It is not linked because it brings the
+// golang.org/x/net/http/httpproxy reads http_proxy, https_proxy and no_proxy in the
+// same way and is what the tests compare with. It is not linked because it brings the
 // tables of internationalized domain names, 190 KB of a shared library that
-// every process of every user loads. The only difference: a name with letters
-// beyond ASCII in no_proxy must be spelled as the base_url spells it.
+// every process of every user loads. The differences: a name with letters
+// beyond ASCII in no_proxy must be spelled as the base_url spells it; all_proxy is
+// read; and no_proxy may have blanks between its items, brackets around IPv6
+// addresses, and schemes before them, as curl, requests or httpx read it.
 type proxyEnvironment struct{ http, https, except string }
 
 func readProxyEnvironment(getenv func(string) (string, bool)) proxyEnvironment {
@@ -31,7 +37,8 @@ func readProxyEnvironment(getenv func(string) (string, bool)) proxyEnvironment {
 	}
 	// HTTP_PROXY in upper case is left out on purpose: in a CGI program it is
 	// a request header (httpoxy); the lower-case name is safe.
-	return proxyEnvironment{http: first("http_proxy"), https: first("https_proxy", "HTTPS_PROXY"), except: first("no_proxy", "NO_PROXY")}
+	return proxyEnvironment{http: first("http_proxy", "all_proxy", "ALL_PROXY"), https: first("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"),
+		except: first("no_proxy", "NO_PROXY")}
 }
 
 // pick returns the function that tells the proxy for a URL, nil for none.
@@ -76,12 +83,30 @@ func proxyAddress(text string) *url.URL {
 	}
 	u, err := url.Parse(text)
 	if err == nil && u.Scheme != "" && u.Host != "" {
+		if u.Scheme == "socks" { // as desktops write it into all_proxy
+			u.Scheme = "socks5"
+		}
 		return u
 	}
 	if withScheme, err := url.Parse("http://" + text); err == nil {
 		return withScheme
 	}
 	return u
+}
+
+// proxySchemes are the ways in which proxies are spoken to.
+var proxySchemes = []string{"http", "https", "socks5", "socks5h"}
+
+// checkProxy refuses a proxy that nobody here can speak to. Its URL may hold a
+// password, so it is not repeated.
+func checkProxy(u *url.URL, from string) error {
+	if u == nil || slices.Contains(proxySchemes, u.Scheme) && u.Hostname() != "" {
+		return nil
+	}
+	if u.Hostname() == "" {
+		return llm.Errorf(llm.InvalidArgument, "%s has no host; expected something like http://host:port", from)
+	}
+	return llm.Errorf(llm.InvalidArgument, "%s has the scheme %q; expected one of %s", from, u.Scheme, strings.Join(proxySchemes, ", "))
 }
 
 // direct is the hosts that are asked without a proxy.
@@ -95,43 +120,61 @@ type directHost struct {
 	name    string     // this name and …
 	suffix  string     // … every name that ends so
 	port    string     // empty: every port
+	scheme  string     // empty: every scheme
 }
 
 // directHosts reads no_proxy: names (with everything below them; a leading dot
 // or "*." leaves the name itself out), addresses, networks, each but networks
-// with a port or without, separated by commas; "*" is every host.
+// with a port or without, separated by commas or blanks; IPv6 with brackets or
+// without; "*" is every host.
 func directHosts(list string) (d direct) {
-	for item := range strings.SplitSeq(strings.ToLower(list), ",") {
-		item = strings.TrimSpace(item)
+	apart := func(r rune) bool { return r == ',' || unicode.IsSpace(r) }
+	for item := range strings.FieldsFuncSeq(strings.ToLower(list), apart) {
 		if item == "*" {
 			return direct{all: true}
 		}
-		if _, network, err := net.ParseCIDR(item); err == nil {
-			d.hosts = append(d.hosts, directHost{network: network})
-			continue
+		if h, ok := readDirectHost(item); ok {
+			d.hosts = append(d.hosts, h)
 		}
-		host, port, err := net.SplitHostPort(item)
-		if err != nil {
-			host, port = item, ""
-		}
-		if host == "" {
-			continue
-		}
-		if rest, ok := strings.CutPrefix(host, "*."); ok {
-			host = "." + rest
-		}
-		h := directHost{port: port}
-		if ip := net.ParseIP(host); ip != nil {
-			bits := 8 * len(ip)
-			h.network = &net.IPNet{IP: ip, Mask: net.CIDRMask(bits, bits)}
-		} else if strings.HasPrefix(host, ".") {
-			h.suffix = host
-		} else {
-			h.name, h.suffix = host, "."+host
-		}
-		d.hosts = append(d.hosts, h)
 	}
 	return d
+}
+
+func readDirectHost(item string) (h directHost, ok bool) {
+	if scheme, rest, found := strings.Cut(item, "://"); found {
+		item = strings.TrimSuffix(rest, "/")
+		if scheme != "all" {
+			h.scheme = scheme
+		}
+	}
+	if _, network, err := net.ParseCIDR(strings.NewReplacer("[", "", "]", "").Replace(item)); err == nil {
+		h.network = network
+		return h, true
+	}
+	host, port, err := net.SplitHostPort(item)
+	if err != nil {
+		host, port = item, ""
+	}
+	if inner, found := strings.CutPrefix(host, "["); found {
+		host = strings.TrimSuffix(inner, "]")
+	}
+	if host == "" {
+		return h, false
+	}
+	if rest, found := strings.CutPrefix(host, "*."); found {
+		host = "." + rest
+	}
+	h.port = port
+	address, _, _ := strings.Cut(host, "%") // a zone is this machine's own name for a link
+	if ip := net.ParseIP(address); ip != nil {
+		bits := 8 * len(ip)
+		h.network = &net.IPNet{IP: ip, Mask: net.CIDRMask(bits, bits)}
+	} else if strings.HasPrefix(host, ".") {
+		h.suffix = host
+	} else {
+		h.name, h.suffix = host, "."+host
+	}
+	return h, true
 }
 
 // hold reports whether the host of a URL is among them. This machine always is.
@@ -155,7 +198,7 @@ func (d direct) hold(to *url.URL) bool {
 		case ip == nil:
 			is = host != "" && host == h.name || strings.HasSuffix(host, h.suffix)
 		}
-		if is && (h.port == "" || h.port == port) {
+		if is && (h.port == "" || h.port == port) && (h.scheme == "" || h.scheme == to.Scheme) {
 			return true
 		}
 	}

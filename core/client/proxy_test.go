@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/llmagg/llmagg/core/llm"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/http/httpproxy"
 )
@@ -21,7 +22,7 @@ func viaLibrary(t *testing.T, e proxyEnvironment, to *url.URL) *url.URL {
 var (
 	proxyLists = []string{"", "*", "a.example, *", "example.org", ".example.org", "*.example.org", "*example.org", "EXAMPLE.org ", " , ,",
 		"example.org:8080", "example.org:443", ":80", "10.1.2.3", "10.1.2.3:80", "10.0.0.0/8", "10.9.9.9/8", "fe80::/10", "2001:db8::1",
-		"[2001:db8::1]:443", "[2001:db8::1]", "org", ".", "*.", "10.1.2.3,example.org:1,a.example.org", "::ffff:10.1.2.3", "https://example.org"}
+		"[2001:db8::1]:443", "org", ".", "*.", "10.1.2.3,example.org:1,a.example.org", "::ffff:10.1.2.3"}
 	proxyTargets = []string{"http://example.org", "https://example.org", "https://a.example.org/v1", "http://badexample.org:8080",
 		"https://Example.ORG:8080", "http://localhost:1", "http://127.0.0.1:1", "https://127.9.9.9", "https://[::1]:2", "http://10.1.2.3",
 		"https://10.1.2.3:8443", "https://[2001:db8::1]", "https://[fe80::1%25eth0]:9", "http://[::ffff:10.1.2.3]", "https://[::ffff:127.0.0.1]",
@@ -57,6 +58,77 @@ func TestProxyEnvironmentNames(t *testing.T) {
 	require.Zero(t, readProxyEnvironment(nil))
 }
 
+// all_proxy stands in for what is not set, as curl, requests and httpx read it.
+func TestAllProxy(t *testing.T) {
+	for _, c := range []struct {
+		env         map[string]string
+		http, https string
+	}{
+		{map[string]string{"ALL_PROXY": "http://a:1"}, "http://a:1", "http://a:1"},
+		{map[string]string{"all_proxy": "socks5h://a:1", "ALL_PROXY": "http://b"}, "socks5h://a:1", "socks5h://a:1"},
+		{map[string]string{"all_proxy": "socks://a:1/"}, "socks5://a:1/", "socks5://a:1/"},
+		{map[string]string{"all_proxy": "a:1", "https_proxy": "http://s"}, "http://a:1", "http://s"},
+		{map[string]string{"all_proxy": "a:1", "HTTPS_PROXY": "http://s", "http_proxy": "http://h"}, "http://h", "http://s"},
+		{map[string]string{"all_proxy": "", "ALL_PROXY": "b:2"}, "http://b:2", "http://b:2"},
+	} {
+		e := readProxyEnvironment(func(name string) (string, bool) { v, ok := c.env[name]; return v, ok })
+		for scheme, want := range map[string]string{"http": c.http, "https": c.https} {
+			via := e.pick()(&url.URL{Scheme: scheme, Host: "example.org"})
+			require.Equal(t, want, via.String(), "%v", c.env)
+		}
+	}
+}
+
+// What others write into no_proxy, beyond what the library reads.
+func TestProxyExceptionsThatOthersRead(t *testing.T) {
+	for _, c := range []struct {
+		list, target string
+		direct       bool
+	}{
+		{"[fd00::1]", "http://[fd00::1]/v1", true},
+		{"[fd00::1]", "http://[fd00::2]/v1", false},
+		{"[fd00::1]:8080", "http://[fd00::1]:8080", true},
+		{"[fd00::1]:8080", "http://[fd00::1]:8081", false},
+		{"[fd00::]/8", "http://[fd00::1]", true},
+		{"fd00::/8", "http://[fd00::1]", true},
+		{"fe80::1%eth0", "http://[fe80::1%25eth0]", true},
+		{"a.test b.test", "http://b.test", true},
+		{"a.test,\tb.test\n", "http://b.test", true},
+		{" , [::ffff:10.1.2.3] ", "http://10.1.2.3", true},
+		{"https://a.test", "https://a.test", true},
+		{"https://a.test", "http://a.test", false},
+		{"all://a.test:81/", "http://a.test:81", true},
+		{"*.test", "http://a.test", true},
+		{"*.test", "http://test", false},
+		{".test:80", "http://a.test", true},
+		{"*", "http://[fd00::1]", true},
+		{"[", "http://a.test", false},
+		{"[]", "http://a.test", false},
+		{"[]/8", "http://a.test", false},
+	} {
+		to, err := url.Parse(c.target)
+		require.NoError(t, err)
+		via := proxyEnvironment{http: "http://h:1", https: "http://s:2", except: c.list}.pick()(to)
+		require.Equal(t, c.direct, via == nil, "%q, %s", c.list, c.target)
+	}
+}
+
+// A proxy that cannot be spoken to is refused where the route is made; its password
+// is not repeated.
+func TestProxiesThatNobodySpeaksTo(t *testing.T) {
+	for proxy, want := range map[string]string{"socks4://user:sesame@h:1": "socks4", "ftp://h": "ftp", "http://:3128": "no host"} {
+		cfg := llm.ModelConfig{Provider: "p", Name: "m", BaseURL: "http://example.org/v1"}
+		env := func(name string) (string, bool) { return proxy, name == "all_proxy" }
+		_, err := New(cfg, Options{Getenv: env})
+		require.ErrorContains(t, err, want)
+		require.NotContains(t, err.Error(), "sesame")
+		cfg.Proxy = proxy
+		_, err = New(cfg, Options{})
+		require.ErrorContains(t, err, want)
+		require.Equal(t, llm.InvalidArgument, llm.CodeOfError(err))
+	}
+}
+
 // No list and no target make it panic or differ from the library.
 func FuzzProxyExceptions(f *testing.F) {
 	for i, list := range proxyLists {
@@ -72,6 +144,9 @@ func FuzzProxyExceptions(f *testing.F) {
 		host := to.Hostname()
 		if strings.ContainsAny(host, "[]") {
 			return // no host has such a name; the library fails to split it from its port
+		}
+		if strings.ContainsAny(list, "[]%/ \t\n\v\f\r") {
+			return // what is read beyond the library
 		}
 		if strings.ToLower(host) == host && strings.TrimSpace(host) == host && isASCII(list+host) {
 			require.Equal(t, viaLibrary(t, e, to), got)

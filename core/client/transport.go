@@ -3,13 +3,11 @@ package client
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"math"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -35,6 +33,7 @@ type pool struct {
 type poolKey struct {
 	origin, proxy, caFile string
 	environment           proxyEnvironment
+	certificates          certEnvironment
 	connect               time.Duration
 	headerBytes           int64
 	socket                bool
@@ -53,7 +52,7 @@ func borrowTransport(cfg llm.ModelConfig, o Options) (*pool, error) {
 	}
 	proxy := readProxyEnvironment(o.Getenv)
 	key := poolKey{origin: u.Scheme + "://" + u.Host, proxy: cfg.Proxy, caFile: cfg.CAFile,
-		environment: proxy, connect: cfg.ConnectTimeout, headerBytes: cfg.Limits.HeaderBytes, socket: o.OnSocket != nil}
+		environment: proxy, certificates: readCertEnvironment(o.Getenv), connect: cfg.ConnectTimeout, headerBytes: cfg.Limits.HeaderBytes, socket: o.OnSocket != nil}
 	pools.mu.Lock()
 	defer pools.mu.Unlock()
 	if p := pools.open[key]; p != nil {
@@ -110,18 +109,22 @@ func (p *pool) give() {
 }
 
 func (p *pool) transport(cfg llm.ModelConfig, origin *url.URL, env proxyEnvironment, onSocket func(uintptr, bool)) (*http.Transport, error) {
-	roots, err := loadRoots(cfg.CAFile)
+	roots, err := authoritiesOf(cfg.CAFile, p.key.certificates)
 	if err != nil {
 		return nil, err
 	}
-	via := env.pick()(origin) // all requests of a pool go to one origin, hence by one way
+	via, from := env.pick()(origin), "the environment's proxy for "+origin.Scheme // all requests of a pool go to one origin, hence by one way
 	if cfg.Proxy != "" {
 		if via, err = url.Parse(cfg.Proxy); err != nil || via.Host == "" {
 			return nil, llm.Errorf(llm.InvalidArgument, "proxy is not a URL; expected something like http://host:port")
 		}
+		from = "proxy"
 	}
-	d := &dialer{timeout: cfg.ConnectTimeout, onSocket: onSocket,
-		tls: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}}
+	if err := checkProxy(via, from); err != nil {
+		return nil, err
+	}
+	d := &dialer{timeout: cfg.ConnectTimeout, onSocket: onSocket, roots: roots,
+		tls: &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}}
 	switch {
 	case tunnels(origin, via):
 		d.proxy, via = via, nil
@@ -143,26 +146,12 @@ func (p *pool) transport(cfg llm.ModelConfig, origin *url.URL, env proxyEnvironm
 	}, nil
 }
 
-func loadRoots(file string) (*x509.CertPool, error) {
-	if file == "" {
-		return nil, nil // the system's
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, llm.Errorf(llm.InvalidArgument, "ca_file cannot be read: %v", err)
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, llm.Errorf(llm.InvalidArgument, "ca_file %q holds no PEM certificate", file)
-	}
-	return roots, nil
-}
-
 // dialer connects within one deadline for DNS, TCP and TLS together, and a
 // proxy's part in them (D1).
 type dialer struct {
 	timeout  time.Duration
-	tls      *tls.Config
+	tls      *tls.Config // without the authorities
+	roots    func() authorities
 	proxy    *url.URL // to which a tunnel is asked for; nil for none
 	onSocket func(fd uintptr, open bool)
 }
@@ -206,13 +195,14 @@ func (d *dialer) dialTLS(ctx context.Context, network, addr string) (net.Conn, e
 		return nil, err
 	}
 	cfg := d.tls.Clone()
+	cfg.RootCAs = d.roots().pool
 	if cfg.ServerName, _, err = net.SplitHostPort(addr); err != nil {
 		cfg.ServerName = addr
 	}
 	conn := tls.Client(raw, cfg)
 	if err := conn.HandshakeContext(ctx); err != nil {
 		_ = raw.Close() // the handshake's error is what matters
-		return nil, connectError(ctx, d.timeout, addr, err)
+		return nil, connectError(ctx, d.timeout, addr, d.advise(err))
 	}
 	return conn, nil
 }

@@ -62,10 +62,10 @@ func (d *dialer) ask(ctx context.Context, conn net.Conn, addr string) (_ net.Con
 	}()
 	if d.proxy.Scheme == "https" {
 		cfg := d.tls.Clone()
-		cfg.ServerName, cfg.NextProtos = d.proxy.Hostname(), nil
+		cfg.RootCAs, cfg.ServerName, cfg.NextProtos = d.roots().pool, d.proxy.Hostname(), nil
 		secure := tls.Client(conn, cfg)
 		if err := secure.HandshakeContext(ctx); err != nil {
-			return nil, err
+			return nil, d.advise(err)
 		}
 		conn = secure
 	}

@@ -132,6 +132,27 @@ static void the_environment_is_read_when_needed(void) {
     llmagg_wall_free(wall);
 }
 
+/* SSL_CERT_FILE counts as the host has set it, for clients that are made then. */
+static void certificates_of_the_environment(void) {
+    char file[] = "/tmp/llmagg-authority-XXXXXX", script[128];
+    int fd = mkstemp(file);
+    CHECK(fd >= 0 && close(fd) == 0);
+    snprintf(script, sizeof script, "{\"options\":{\"tls\":true,\"ca_file\":\"%s\"}}", file);
+    llmagg_wall *wall = wall_with(script);
+    llmagg_buf out = {NULL, 0};
+    llmagg_client *client = client_for(wall, "m", ",\"max_retries\":1");
+    CHECK_SAYS(LLMAGG_E_UNAVAILABLE, "SSL_CERT_FILE", llmagg_client_chat(client, STR(HELLO), NOTHING, &out, &err));
+    llmagg_client_free(client);
+    setenv("SSL_CERT_FILE", file, 1);
+    client = client_for(wall, "m", ",\"max_retries\":1");
+    OK(llmagg_client_chat(client, STR(HELLO), NOTHING, &out, &err));
+    llmagg_buf_free(&out);
+    llmagg_client_free(client);
+    unsetenv("SSL_CERT_FILE");
+    llmagg_wall_free(wall);
+    unlink(file);
+}
+
 static void replacing_and_taking_out_a_provider(void) {
     llmagg_wall *wall = wall_with("{}");
     llmagg_manager *manager = NULL;
@@ -189,6 +210,7 @@ int main(void) {
     RUN(a_deadline_ends_a_call);
     RUN(options_reach_the_server);
     RUN(the_environment_is_read_when_needed);
+    RUN(certificates_of_the_environment);
     RUN(replacing_and_taking_out_a_provider);
     RUN(one_client_from_many_threads);
     return RESULT();
