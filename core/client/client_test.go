@@ -93,7 +93,7 @@ func TestErrorsByStatusAndBody(t *testing.T) {
 		"reset":             {`{"cut":{"how":"reset","at":"before_headers"}}`, llm.Unavailable, 3},
 		"cut short":         {`{"cut":{"how":"reset","after_bytes":20}}`, llm.Unavailable, 3},
 		"cut cleanly":       {`{"cut":{"how":"clean","after_bytes":20}}`, llm.BadResponse, 3},
-		"redirect":          {`{"redirect":"http://127.0.0.9:1/elsewhere"}`, llm.BadResponse, 3},
+		"redirect":          {`{"redirect":"http://127.0.0.9:1/elsewhere"}`, llm.BadResponse, 1}, // it cannot change
 		"x-should-retry no": {`{"status":503,"headers":{"x-should-retry":"false"}}`, llm.Unavailable, 1},
 	} {
 		t.Run(name, func(t *testing.T) {

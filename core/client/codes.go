@@ -26,6 +26,8 @@ func shapeOf(f fields, depth int) shape {
 	switch {
 	case has("errorcode") && has("errormsg"):
 		return baidu
+	case has("grpccode"):
+		return grpc
 	case err != nil:
 		return ""
 	case has("details") && 0 < number && number <= 16:
@@ -108,7 +110,7 @@ var names = index(map[llm.Code]string{
 	llm.Authentication: "invalidapikey incorrectapikeyerror invalidauthenticationerror authenticationerror apikeyinvalid apikeyserviceblocked servicedisabled " +
 		"consumersuspended accountdeactivated permissionerror invalidiamtoken invalidappid unrecognizedclientexception expiredtokenexception " +
 		"invalidsignatureexception signaturedoesnotmatch missingauthenticationtokenexception incompletesignatureexception accessdeniedexception " +
-		"failedoperationuserunautherror failedoperationservicenotactivated unauthenticated modeltermsrequired",
+		"failedoperationuserunautherror failedoperationservicenotactivated unauthenticated invalidtoken expiredtoken invalidclient modeltermsrequired",
 	llm.ContentFilter: "contentfilter contentpolicyviolation responsibleaipolicyviolation prohibitedcontent moderation moderationblocked biopolicy datainspectionfailed " +
 		"inputtextriskdetection outputtextriskdetection inputimageriskdetection outputimageriskdetection sensitivewordsdetected promptblocked unsaferequest " +
 		"operationdeniedtextillegaldetected operationdeniedimageillegaldetected contentmoderation",
@@ -204,9 +206,9 @@ func codeOf(status int, s *said) llm.Code {
 		if unstated[i].fits(name, text, status) {
 			return unstated[i].code
 		}
-	}
-	if len(s.fields) > 0 { // FastAPI's list of details
-		return llm.BadRequest
+		if i == 0 && len(s.fields) > 0 { // FastAPI's "extra_forbidden" is nobody's key
+			return llm.BadRequest
+		}
 	}
 	return llm.Unavailable // an error without a status: inside a stream or a 200
 }

@@ -46,7 +46,7 @@ var (
 // codes are the fields that hold a code for programs, kinds those that hold a
 // word for the kind of failure, ids those that name the request.
 var (
-	codes = []string{"code", "errorcode", "errcode", "errno", "statuscode", "retcode", "returncode"}
+	codes = []string{"code", "errorcode", "errcode", "errno", "statuscode", "retcode", "returncode", "grpccode", "httpcode"}
 	kinds = []string{"type", "errortype", "exceptiontype"} // AWS's "__type" folds to "type"
 	ids   = []string{"requestid", "traceid", "logid", "sid"}
 )
@@ -92,7 +92,9 @@ func (s *said) inside(f fields, depth int) {
 			continue
 		}
 		e := said{shape: place.shape}
-		e.read(raw, depth+1)
+		if e.read(raw, depth+1); !place.sure && !e.strong && !e.sure {
+			continue
+		}
 		if place.sure || place.shape == miniMax && e.strong {
 			e.sure = true
 		}

@@ -410,6 +410,9 @@ func (t *Turn) mayRepeat(e *llm.Error, named time.Duration, others bool) bool {
 
 // sameRoute is the column "same route again" of the error table.
 func (t *Turn) sameRoute(e *llm.Error, others bool) bool {
+	if e.Status/100 == 3 { // it leads elsewhere, and will
+		return false
+	}
 	if e.ShouldRetry != nil {
 		return *e.ShouldRetry
 	}

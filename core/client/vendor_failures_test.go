@@ -1,0 +1,75 @@
+package client_test
+
+import (
+	"encoding/json"
+	"os"
+	"testing"
+
+	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/faultwall"
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/stretchr/testify/require"
+)
+
+// vendorFailure is a failure in a vendor's form, in words of ours.
+type vendorFailure struct {
+	Vendor, What string
+	Status       int             // that the vendor sends it with
+	Body         json.RawMessage // a string is a text as it is
+	Code         string          // what it means
+	In200        string          `json:"in_200"` // what it means without that status, where that is something else
+	Says         string          // what its message holds
+}
+
+func vendorFailures(t *testing.T) (all []vendorFailure) {
+	t.Helper()
+	data, err := os.ReadFile("testdata/vendor_failures.json")
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(data, &all))
+	return all
+}
+
+func (v *vendorFailure) text() string {
+	var text string
+	if json.Unmarshal(v.Body, &text) != nil {
+		text = string(v.Body)
+	}
+	return text
+}
+
+func (v *vendorFailure) without() string {
+	if v.In200 != "" {
+		return v.In200
+	}
+	return v.Code
+}
+
+// Every vendor's failures mean what they mean, whichever way they come: with a
+// status or in a 200 (E1, T4).
+func TestVendorsFailures(t *testing.T) {
+	w := wallWith(t, `[{}]`)
+	tell := func(t *testing.T, step faultwall.Step, want string, v *vendorFailure, ask func(*client.Client) error) *llm.Error {
+		w.Script("m", step)
+		c := route(t, w, func(cfg *llm.ModelConfig) { cfg.MaxRetries = 1 })
+		err := ask(c)
+		require.Error(t, err)
+		e := llm.AsError(err)
+		require.Equal(t, want, e.Code.String(), "%v", err)
+		require.Contains(t, e.Message, v.Says)
+		return e
+	}
+	whole := func(c *client.Client) error { _, err := c.Chat(t.Context(), ask()); return err }
+	for _, v := range vendorFailures(t) {
+		t.Run(v.Vendor+"/"+v.What, func(t *testing.T) {
+			if v.Status != 200 {
+				e := tell(t, faultwall.Step{Status: v.Status, Body: v.text()}, v.Code, &v, whole)
+				require.Equal(t, v.Status, e.Status)
+			}
+			if v.Body[0] == '"' { // words in a 200 are another matter
+				return
+			}
+			e := tell(t, faultwall.Step{Body: v.text()}, v.without(), &v, whole)
+			require.Equal(t, 200, e.Status)
+		})
+	}
+}
