@@ -64,7 +64,7 @@ type routeHealth struct {
 // New makes the client of a route that is reached over HTTP. Nothing is
 // connected yet. Errors are INVALID_ARGUMENT.
 func New(cfg llm.ModelConfig, o Options) (*Client, error) {
-	cfg, preset, err := resolve(cfg)
+	cfg, preset, err := resolve(cfg, o.Getenv)
 	if err != nil {
 		return nil, err
 	}

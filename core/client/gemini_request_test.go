@@ -201,7 +201,10 @@ func TestGeminiRequestRefusals(t *testing.T) {
 }
 
 func TestGeminiURL(t *testing.T) {
-	w := &geminiWire{base: "https://g/v1beta"}
+	w := &geminiWire{at: rootOf("https://g/v1beta")}
 	require.Equal(t, "https://g/v1beta/models/gemini-2.5-flash:generateContent", w.url("gemini-2.5-flash", false))
 	require.Equal(t, "https://g/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse", w.url("models/gemini-2.5-flash", true))
+	w.at = rootOf("https://g/v1beta?a=b")
+	require.Equal(t, "https://g/v1beta/models/m:streamGenerateContent?a=b&alt=sse", w.url("m", true))
+	require.Equal(t, "https://g/v1beta/models?a=b", w.models())
 }

@@ -10,18 +10,21 @@ import (
 
 // geminiWire is Gemini's native generateContent (Gemini API reference,
 // "Generating content"). The key goes into a header, never into the URL.
-type geminiWire struct{ base, key string }
+type geminiWire struct {
+	at  apiRoot
+	key string
+}
 
 func (w *geminiWire) url(model string, stream bool) string {
 	// Google's own list names models with this prefix.
-	at := w.base + "/models/" + url.PathEscape(strings.TrimPrefix(model, "models/"))
+	path := "/models/" + url.PathEscape(strings.TrimPrefix(model, "models/"))
 	if stream {
-		return at + ":streamGenerateContent?alt=sse"
+		return w.at.with(path+":streamGenerateContent", "alt=sse")
 	}
-	return at + ":generateContent"
+	return w.at.with(path+":generateContent", "")
 }
 
-func (w *geminiWire) models() string { return w.base + "/models" }
+func (w *geminiWire) models() string { return w.at.with("/models", "") }
 
 func (w *geminiWire) authorize(h http.Header) {
 	if w.key != "" {

@@ -45,9 +45,9 @@ type httpBackend struct {
 func newHTTPBackend(cfg llm.ModelConfig, p preset, pool *pool) (*httpBackend, error) {
 	b := &httpBackend{pool: pool, cfg: cfg, where: pool.key.origin, vendor: Vendor(cfg.BaseURL)}
 	if p.gemini {
-		b.wire = &geminiWire{base: cfg.BaseURL, key: cfg.APIKey}
+		b.wire = &geminiWire{at: rootOf(cfg.BaseURL), key: cfg.APIKey}
 	} else {
-		b.wire = &openaiWire{base: cfg.BaseURL, key: cfg.APIKey, streamUsage: p.streamUsage}
+		b.wire = &openaiWire{at: rootOf(cfg.BaseURL), key: cfg.APIKey, streamUsage: p.streamUsage}
 	}
 	var err error
 	if b.chat, err = b.endpoint(false); err == nil {

@@ -10,13 +10,14 @@ import (
 // openaiWire is OpenAI's chat completions (OpenAI API reference, "Create chat
 // completion"), as OpenAI, DeepSeek and many others speak them.
 type openaiWire struct {
-	base, key   string
+	at          apiRoot
+	key         string
 	streamUsage bool
 }
 
-func (w *openaiWire) url(string, bool) string { return w.base + "/chat/completions" }
+func (w *openaiWire) url(string, bool) string { return w.at.with("/chat/completions", "") }
 
-func (w *openaiWire) models() string { return w.base + "/models" }
+func (w *openaiWire) models() string { return w.at.with("/models", "") }
 
 func (w *openaiWire) authorize(h http.Header) {
 	if w.key != "" {

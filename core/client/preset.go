@@ -13,19 +13,20 @@ import (
 type preset struct {
 	name        string
 	baseURL     string
-	gemini      bool // generateContent instead of chat completions
-	streamUsage bool // is asked for usage by stream_options.include_usage
+	root        string // path of the API, for a base_url that has none; "" where that works as well
+	gemini      bool   // generateContent instead of chat completions
+	streamUsage bool   // is asked for usage by stream_options.include_usage
 	hosts       []string
 }
 
 // presets, in the order in which they are listed in messages.
 var presets = []preset{
 	// OpenAI API reference, "Create chat completion": stream_options.
-	{name: "openai", baseURL: "https://api.openai.com/v1", streamUsage: true, hosts: []string{"api.openai.com"}},
+	{name: "openai", baseURL: "https://api.openai.com/v1", root: "/v1", streamUsage: true, hosts: []string{"api.openai.com"}},
 	// DeepSeek API docs, "Create Chat Completion": stream_options.
 	{name: "deepseek", baseURL: "https://api.deepseek.com/v1", streamUsage: true, hosts: []string{"api.deepseek.com"}},
 	// Gemini API reference, "Generating content".
-	{name: "gemini", baseURL: "https://generativelanguage.googleapis.com/v1beta", gemini: true, hosts: []string{"generativelanguage.googleapis.com"}},
+	{name: "gemini", baseURL: "https://generativelanguage.googleapis.com/v1beta", root: "/v1beta", gemini: true, hosts: []string{"generativelanguage.googleapis.com"}},
 }
 
 // compatible is the preset of an OpenAI-compatible endpoint that nobody knows. Most
@@ -64,9 +65,16 @@ func Vendor(base string) string {
 	return ""
 }
 
+// VendorURL is the base URL of a vendor's own, whatever the environment says; "" for a name
+// that is no vendor's.
+func VendorURL(name string) string {
+	p, _ := findPreset(name)
+	return p.baseURL
+}
+
 // resolve picks the preset (by type, else by the provider's name), fills in
 // its base URL and checks the configuration.
-func resolve(cfg llm.ModelConfig) (llm.ModelConfig, preset, error) {
+func resolve(cfg llm.ModelConfig, getenv func(string) (string, bool)) (llm.ModelConfig, preset, error) {
 	cfg = cfg.WithDefaults()
 	where := cfg.Provider + "/" + cfg.Name
 	if cfg.Provider == "" || cfg.Name == "" {
@@ -88,33 +96,15 @@ func resolve(cfg llm.ModelConfig) (llm.ModelConfig, preset, error) {
 			cfg.Provider, strings.Join(KnownTypes(), ", "))
 	}
 	if cfg.BaseURL == "" {
-		cfg.BaseURL = p.baseURL
+		cfg.BaseURL = p.defaultBaseURL(getenv)
 	}
-	cfg.BaseURL = strings.TrimRight(cfg.BaseURL, "/")
-	if err := checkBaseURL(where, cfg.BaseURL); err != nil {
+	base, p, err := readBaseURL(where, cfg.BaseURL, p, cfg.Type != "" && cfg.Type != cfg.Provider)
+	if err != nil {
 		return cfg, p, err
 	}
+	cfg.BaseURL = base
 	if vendor := Vendor(cfg.BaseURL); cfg.APIKey == "" && vendor != "" {
 		return cfg, p, llm.Errorf(llm.InvalidArgument, "%s: %s needs an api_key", where, vendor)
 	}
 	return cfg, p, cfg.Check()
-}
-
-// checkBaseURL refuses what a request could not or should not be sent to. The
-// URL is not repeated where it holds a password.
-func checkBaseURL(where, base string) error {
-	u, err := url.Parse(base)
-	switch {
-	case err != nil:
-		return llm.Errorf(llm.InvalidArgument, "%s: base_url cannot be read as a URL; expected something like https://host/v1", where)
-	case u.User != nil:
-		return llm.Errorf(llm.InvalidArgument, "%s: base_url holds credentials; put the key into api_key instead", where)
-	case u.Scheme != "http" && u.Scheme != "https":
-		return llm.Errorf(llm.InvalidArgument, "%s: base_url %q: expected http:// or https://", where, base)
-	case u.Host == "":
-		return llm.Errorf(llm.InvalidArgument, "%s: base_url %q has no host", where, base)
-	case u.RawQuery != "" || u.Fragment != "":
-		return llm.Errorf(llm.InvalidArgument, "%s: base_url has a query or fragment; put parameters into headers instead", where)
-	}
-	return nil
 }

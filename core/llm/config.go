@@ -177,8 +177,11 @@ func (c ModelConfig) Check() error {
 			return Errorf(InvalidArgument, "%s: %s is %v; expected a number greater than 0", where, n.name, n.value)
 		}
 	}
-	if err := CheckHeaderValue("api_key", c.APIKey); err != nil {
+	if err := checkKey(where, c.APIKey); err != nil {
 		return err
+	}
+	if strings.TrimFunc(c.Organization, isBlank) != c.Organization {
+		return Errorf(InvalidArgument, "%s: organization has blanks around it; write it without", where)
 	}
 	if err := CheckHeaderValue("organization", c.Organization); err != nil {
 		return err

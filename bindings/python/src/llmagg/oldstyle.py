@@ -179,7 +179,7 @@ def _vendor_hosts() -> dict[str, str]:
     if not _hosts:
         for vendor in sorted(route.VENDORS):
             info = route.info({"provider": vendor, "name": "-", "api_key": "-"})
-            _hosts[str(urlsplit(info["config"]["base_url"]).hostname)] = vendor
+            _hosts[str(urlsplit(info["config"]["vendor_url"]).hostname)] = vendor
     return _hosts
 
 

@@ -1,0 +1,24 @@
+package llm
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestKeysAreRefusedWithWhatIsAroundThem(t *testing.T) {
+	for key, says := range map[string]string{
+		" sk-secret": "blanks", "sk-secret ": "blanks", "sk-secret\t": "blanks", "\u00a0sk-secret": "blanks", "sk-secret\u200b": "blanks", "\ufeffsk-secret": "blanks", " ": "blanks",
+		`"sk-secret"`: "quotes", `'sk-secret'`: "quotes", "Bearer sk-secret": "Bearer", "bearer sk-secret": "bearer",
+		"sk-secret\n": "control",
+	} {
+		err := ModelConfig{Provider: "p", Name: "m", Model: "m", APIKey: key}.Check()
+		require.ErrorContains(t, err, says, "%q", key)
+		require.ErrorContains(t, err, "api_key")
+		require.NotContains(t, err.Error(), "secret")
+	}
+	for _, key := range []string{"", "sk-secret", "two words", "-", `"`, "a:b=="} {
+		require.NoError(t, ModelConfig{Provider: "p", Name: "m", Model: "m", APIKey: key}.Check())
+	}
+	require.ErrorContains(t, ModelConfig{Provider: "p", Name: "m", Model: "m", Organization: " org"}.Check(), "organization")
+}
