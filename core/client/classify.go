@@ -29,10 +29,14 @@ func classify(status int, h http.Header, body []byte) *llm.Error {
 func classifySaid(status int, h http.Header, body []byte, s *said) *llm.Error {
 	e := &llm.Error{Status: status, Body: clip(body, maxBody)}
 	if s.message == "" {
-		s.message = readable(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
+		s.message = wordsIn(body)
 	}
 	e.ProviderMessage, e.Type, e.ProviderCode, e.RequestID = oneLine(s.message), oneLine(s.kind), oneLine(s.code), oneLine(s.request)
 	if h != nil {
+		if s.kind == "" { // Amazon's
+			s.kind = h.Get("X-Amzn-Errortype")
+			e.Type = oneLine(s.kind)
+		}
 		if id := requestID(h); id != "" {
 			e.RequestID = oneLine(id)
 		}
@@ -118,8 +122,13 @@ func exact(status int) bool {
 	return status >= 401 && status < 500
 }
 
+// requestIDs are the headers that name a request, the vendor's before those of
+// what stands in front of it.
+var requestIDs = []string{"X-Request-Id", "Request-Id", "X-Ds-Trace-Id", "X-Amzn-Requestid", "Apim-Request-Id", "X-Ms-Request-Id", "X-Tt-Logid",
+	"Trace-Id", "X-Trace-Id", "Cf-Ray"}
+
 func requestID(h http.Header) string {
-	for _, name := range []string{"X-Request-Id", "Request-Id", "X-Ds-Trace-Id", "Cf-Ray"} {
+	for _, name := range requestIDs {
 		if v := h.Get(name); v != "" {
 			return v
 		}

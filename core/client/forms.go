@@ -15,24 +15,25 @@ import (
 
 // besideChoices are the fields that mean a failure also where there are
 // choices, as they are spelled in OpenAI's and in Gemini's answers.
-var besideChoices = []string{"error", "errors", "base_resp", "error_code", "error_msg"}
+var besideChoices = []string{"error", "base_resp", "error_code", "error_msg"}
 
 // inner are the fields whose values are errors themselves, those that say most
-// first. In a failure alone stand those that are sure; the others count by
-// what they hold.
+// first. An answer has none of the strong ones; it has a sure one only if it
+// failed after it had begun. The others count by what they hold.
 var inner = []struct {
-	name  string
-	sure  bool
-	shape shape
+	name         string
+	strong, sure bool
+	shape        shape
 }{
-	{name: "error", sure: true},        // OpenAI, and nearly everybody
-	{name: "errors", sure: true},       // Cloudflare, GraphQL, RFC 9457
-	{name: "fault", sure: true},        // Apigee
-	{name: "exception", sure: true},    // old servlets
-	{name: "baseresp", shape: miniMax}, // {"status_code", "status_msg"}
-	{name: "responsemetadata"},         // Volcengine: {"Error": {"Code", "Message"}}
-	{name: "response"},                 // Tencent: {"Error": {"Code", "Message"}}; OpenAI's response.failed
-	{name: "header", shape: spark},     // {"code", "message"}
+	{name: "error", strong: true, sure: true},      // OpenAI, and nearly everybody
+	{name: "errors", strong: true},                 // Cloudflare, GraphQL, RFC 9457
+	{name: "errormsg", sure: true},                 // Tencent, in streams: {"Code", "Msg"}
+	{name: "fault", strong: true},                  // Apigee
+	{name: "exception", strong: true},              // old servlets
+	{name: "baseresp", sure: true, shape: miniMax}, // {"status_code", "status_msg"}
+	{name: "responsemetadata"},                     // Volcengine: {"Error": {"Code", "Message"}}
+	{name: "response"},                             // Tencent: {"Error": {"Code", "Message"}}; OpenAI's response.failed
+	{name: "header", shape: spark},                 // {"code", "message"}
 }
 
 // messages are the fields that hold words for people, the clearest first; soft
@@ -88,16 +89,15 @@ func isList(raw json.RawMessage) bool {
 func (s *said) inside(f fields, depth int) {
 	for _, place := range inner {
 		raw, ok := f[place.name]
-		if !ok || !saysSomething(raw) || !place.sure && raw[0] != '{' {
+		if !ok || !saysSomething(raw) || !place.strong && raw[0] != '{' {
 			continue
 		}
 		e := said{shape: place.shape}
-		if e.read(raw, depth+1); !place.sure && !e.strong && !e.sure {
+		e.read(raw, depth+1)
+		if e.strong = e.strong || e.sure || place.strong; !e.strong {
 			continue
 		}
-		if place.sure || place.shape == miniMax && e.strong {
-			e.sure = true
-		}
+		e.sure = e.sure || place.sure
 		if text := textOf(raw); isName(text) { // {"error": "invalid_client"}
 			e.kind = text
 		}

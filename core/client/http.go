@@ -132,7 +132,7 @@ func (b *httpBackend) noCompletion(data []byte, err error) *llm.Error {
 	if !errors.As(err, &e) {
 		e = llm.Errorf(llm.BadResponse, "the answer is not a chat completion: %v", err)
 	}
-	switch said := oneLine(readable(data)); {
+	switch said := oneLine(wordsIn(data)); {
 	case said == "":
 		e.Message = "the answer is empty"
 	case !isJSON(data): // a page, or words

@@ -1,6 +1,12 @@
 package client
 
-import "strings"
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
 
 // readable makes one line of text out of a page: its title, then what it shows.
 // It is done by hand because error pages are the only thing here that would
@@ -12,6 +18,31 @@ func readable(body []byte) string {
 		text = unescape(pageTitle(text) + " " + withoutTags(withoutUnseen(text)))
 	}
 	return strings.Join(strings.Fields(text), " ")
+}
+
+// wordsIn is what a body without an error object says: its words, or that it
+// has none.
+func wordsIn(body []byte) string {
+	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
+	if binary(body) {
+		return fmt.Sprintf("%d bytes that are no text", len(body))
+	}
+	return readable(body)
+}
+
+// binary tells whether a body is no text in UTF-8, by its beginning.
+func binary(body []byte) bool {
+	head := []rune(string(body[:min(len(body), 256)]))
+	odd := 0
+	for _, r := range head {
+		if r == 0 {
+			return true
+		}
+		if r == utf8.RuneError || r < ' ' && !unicode.IsSpace(r) {
+			odd++
+		}
+	}
+	return odd > 2 && odd*4 > len(head)
 }
 
 // lowerASCII keeps every byte's place, which strings.ToLower does not.

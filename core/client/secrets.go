@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"slices"
 	"strings"
+
+	"github.com/llmagg/llmagg/core/llm"
 )
 
 // secrets are the texts that may appear nowhere: the key, the values of
@@ -22,23 +24,6 @@ func (c *Client) secrets() []string {
 // shortest is how long a secret must be to be one.
 const shortest = 4
 
-// secretParts are the parts of a header's name, in lower case, that say that
-// its value is a secret. A part is whole: "x-portkey-provider" has none.
-var secretParts = strings.Fields("key apikey accesskey secretkey privatekey appkey licensekey subscriptionkey functionskey apikeys " +
-	"token apitoken accesstoken authtoken sessiontoken idtoken refreshtoken bearer jwt " +
-	"auth authorization authentication authenticate credential credentials cookie cookies " +
-	"secret secrets clientsecret appsecret apisecret password passwd passphrase pwd signature sig hmac")
-
-// speaksOfSecrets tells whether a header's name says that its value is one.
-func speaksOfSecrets(name string) bool {
-	for part := range strings.FieldsFuncSeq(strings.ToLower(name), func(r rune) bool { return r == '-' || r == '_' || r == '.' }) {
-		if slices.Contains(secretParts, part) {
-			return true
-		}
-	}
-	return false
-}
-
 // headerSecrets are the values of headers whose names speak of secrets, and
 // the parts of them that servers repeat by themselves.
 func headerSecrets(headers map[string]string) (secrets []string) {
@@ -48,7 +33,7 @@ func headerSecrets(headers map[string]string) (secrets []string) {
 		}
 	}
 	for name, value := range headers {
-		if !speaksOfSecrets(name) {
+		if !llm.NamesSecret(name) {
 			continue
 		}
 		add(value)

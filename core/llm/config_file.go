@@ -57,10 +57,7 @@ func hasSecret(v any) bool {
 		if text == "" || strings.Contains(text, "${") {
 			continue
 		}
-		switch name = strings.ToLower(name); {
-		case strings.Contains(name, "key"), strings.Contains(name, "token"), strings.Contains(name, "auth"), strings.Contains(name, "cookie"):
-			return true
-		case name == "proxy" && strings.Contains(text, "@"):
+		if NamesSecret(name) || strings.EqualFold(name, "proxy") && strings.Contains(text, "@") {
 			return true
 		}
 	}

@@ -186,6 +186,8 @@ func TestAFileOfKeysThatOthersMayReadIsWarnedAbout(t *testing.T) {
 		warns bool
 	}{
 		"the owner's":         {0o600, `"api_key":"sk-1"`, false},
+		"a secret's header":   {0o644, `"headers":{"X-Client-Secret":"s"}`, true},
+		"a monkey":            {0o644, `"headers":{"X-Monkey":"s","x-portkey-provider":"openai"}`, false},
 		"the owner's to read": {0o400, `"api_key":"sk-1"`, false},
 		"the group reads":     {0o640, `"api_key":"sk-1"`, true},
 		"all read":            {0o604, `"api_key":"sk-1"`, true},

@@ -21,6 +21,8 @@ FILES: dict[str, tuple[int, dict[str, Any], bool]] = {
     "the environment's": (0o644, {"api_key": "${TEST_KEY}", "headers": {"X-Token": "Bearer ${TEST_KEY}"}}, False),
     "none": (0o644, {"timeout": 3}, False),
     "a header": (0o644, {"headers": {"X-Auth-Token": "t"}}, True),
+    "a secret's header": (0o644, {"headers": {"X-Client-Secret": "s"}}, True),
+    "a monkey": (0o644, {"headers": {"X-Monkey": "s", "x-portkey-provider": "openai"}}, False),
     "a proxy's password": (0o644, {"proxy": "http://u:p@127.0.0.1:1"}, True),
 }
 

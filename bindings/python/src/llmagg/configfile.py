@@ -6,6 +6,7 @@ The same words, and the same rule, as the core's ``LoadConfig``: it has no door 
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Mapping
 from typing import Any
@@ -45,4 +46,13 @@ def _holds_secret(value: Any) -> bool:
 def _is_secret(name: str, value: Any) -> bool:
     if not isinstance(value, str) or not value or "${" in value:
         return False
-    return any(word in name for word in ("key", "token", "auth", "cookie")) or (name == "proxy" and "@" in value)
+    return not _SECRET_PARTS.isdisjoint(re.split("[-_. ]", name)) or (name == "proxy" and "@" in value)
+
+
+# The whole parts of a name that say that its value is a secret, as the core has them (core/llm/secret.go).
+_SECRET_PARTS = frozenset(
+    "key apikey accesskey secretkey privatekey appkey licensekey subscriptionkey functionskey apikeys "
+    "token apitoken accesstoken authtoken sessiontoken idtoken refreshtoken bearer jwt "
+    "auth authorization authentication authenticate credential credentials cookie cookies "
+    "secret secrets clientsecret appsecret apisecret password passwd passphrase pwd signature sig hmac".split()
+)
