@@ -59,7 +59,8 @@ func (e *endpoint) with(more map[string]string) http.Header {
 
 // post sends the request and returns the answer's head. A connection that was
 // kept alive and ends before any byte of the answer is not the server's word
-// about the request: it is sent again, once, on a new connection (R6).
+// about the request: it is sent again, once, on a new connection (R6). So is, up
+// to twice, what an HTTP/2 server says it has not looked at.
 func (b *httpBackend) post(ctx context.Context, x *Exchange, stream bool) (*http.Response, error) {
 	x.asking.stream = stream
 	if x.asking.again == 0 {
@@ -79,6 +80,9 @@ func (b *httpBackend) post(ctx context.Context, x *Exchange, stream bool) (*http
 	resp, stale, err := b.send(ctx, b.pool.kept, to, body, x)
 	if err != nil && stale && ctx.Err() == nil {
 		resp, _, err = b.send(ctx, b.pool.fresh, to, body, x)
+	}
+	for again := 0; err != nil && again < 2 && unprocessed(err) && ctx.Err() == nil; again++ {
+		resp, _, err = b.send(ctx, b.pool.kept, to, body, x)
 	}
 	if err != nil {
 		return nil, b.networkError(err)
@@ -111,6 +115,35 @@ func (b *httpBackend) send(ctx context.Context, t *http.Transport, to *endpoint,
 		return nil, s.reused.Load() && !s.answered.Load() && !errors.As(err, &broken), err
 	}
 	return resp, false, nil
+}
+
+// unprocessed tells whether a request reached a server that did nothing about it: its
+// stream was refused, or is beyond the last one that a GOAWAY names (RFC 9113, section
+// 8.7). The transport itself sends such a request again only where it can rewind its body.
+func unprocessed(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, cannotRetry) || strings.Contains(text, goneAway)
+}
+
+// What the transport says of it, since it has no types for it.
+const (
+	cannotRetry = "cannot retry err ["
+	goneAway    = "Transport received GOAWAY from server"
+)
+
+// unprocessedText is the server's part in such an error; the rest is advice to the
+// transport's programmers.
+func unprocessedText(text string) string {
+	if _, rest, found := strings.Cut(text, cannotRetry); found {
+		text, _, _ = strings.Cut(rest, "]")
+	}
+	switch {
+	case strings.Contains(text, "REFUSED_STREAM"):
+		return "the server refused the request before it looked at it (HTTP/2 REFUSED_STREAM)"
+	case strings.Contains(text, "GOAWAY"):
+		return "the server closed the connection before it looked at the request (HTTP/2 GOAWAY)"
+	}
+	return text
 }
 
 // sending is the context of a request under way, and what the transport tells
@@ -154,6 +187,8 @@ func (b *httpBackend) networkError(err error) error {
 		return &llm.Error{Code: llm.BadResponse, Cause: err, Message: fmt.Sprintf("%s: what came is no proper HTTP/2, or its headers exceed %d bytes (limits.header_bytes)", b.where, b.cfg.Limits.HeaderBytes)}
 	}
 	switch {
+	case unprocessed(err):
+		text = unprocessedText(text)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		text = "the connection ended before the answer began"
 	case strings.Contains(text, "connection reset"):

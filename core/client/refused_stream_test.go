@@ -1,0 +1,151 @@
+package client_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/pem"
+	"io"
+	"net"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+
+	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+)
+
+// framed is an HTTP/2 server that is told frame by frame what to say to its n-th request.
+type framed struct {
+	listener net.Listener
+	caFile   string
+	requests atomic.Int32
+	say      func(n int32, f *http2.Framer, stream uint32) (goOn bool)
+}
+
+func startFramed(t *testing.T, say func(n int32, f *http2.Framer, stream uint32) bool) *framed {
+	t.Helper()
+	lender := httptest.NewTLSServer(nil) // lends its certificate
+	defer lender.Close()
+	s := &framed{caFile: filepath.Join(t.TempDir(), "ca.pem"), say: say}
+	require.NoError(t, os.WriteFile(s.caFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: lender.Certificate().Raw}), 0o600))
+	var err error
+	s.listener, err = tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: lender.TLS.Certificates, NextProtos: []string{"h2"}})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = s.listener.Close() })
+	go func() {
+		for {
+			conn, err := s.listener.Accept()
+			if err != nil {
+				return
+			}
+			go s.serve(conn)
+		}
+	}()
+	return s
+}
+
+func (s *framed) serve(conn net.Conn) {
+	defer func() { _ = conn.Close() }()
+	if _, err := io.ReadFull(conn, make([]byte, len(http2.ClientPreface))); err != nil {
+		return
+	}
+	f := http2.NewFramer(conn, conn)
+	_ = f.WriteSettings()
+	for {
+		frame, err := f.ReadFrame()
+		if err != nil {
+			return
+		}
+		switch frame := frame.(type) {
+		case *http2.SettingsFrame:
+			if !frame.IsAck() {
+				_ = f.WriteSettingsAck()
+			}
+		case *http2.DataFrame:
+			if frame.StreamEnded() && !s.say(s.requests.Add(1), f, frame.StreamID) {
+				_, _ = io.Copy(io.Discard, conn)
+				return
+			}
+		}
+	}
+}
+
+func answerFramed(f *http2.Framer, stream uint32) bool {
+	var head bytes.Buffer
+	e := hpack.NewEncoder(&head)
+	_ = e.WriteField(hpack.HeaderField{Name: ":status", Value: "200"})
+	_ = f.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: head.Bytes(), EndHeaders: true})
+	_ = f.WriteData(stream, true, []byte(`{"choices":[{"index":0,"message":{"role":"assistant","content":"Hi."},"finish_reason":"stop"}]}`))
+	return true
+}
+
+func (s *framed) route(t *testing.T) *client.Client {
+	t.Helper()
+	c, err := client.New(llm.ModelConfig{Provider: "p", Name: "m", CAFile: s.caFile, BaseURL: "https://" + s.listener.Addr().String() + "/v1", MaxRetries: 1}, client.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, c.Close(context.Background())) })
+	return c
+}
+
+// A request that an HTTP/2 server says it has not looked at is sent again at once, also on a
+// new connection (RFC 9113, section 8.7), as the same attempt.
+func TestRequestsThatWereNotProcessedAreSentAgain(t *testing.T) {
+	refuse := func(n int32, f *http2.Framer, stream uint32) bool {
+		if n == 1 {
+			return f.WriteRSTStream(stream, http2.ErrCodeRefusedStream) == nil
+		}
+		return answerFramed(f, stream)
+	}
+	leave := func(n int32, f *http2.Framer, stream uint32) bool {
+		if n == 1 {
+			_ = f.WriteGoAway(0, http2.ErrCodeNo, nil)
+			return false
+		}
+		return answerFramed(f, stream)
+	}
+	calm := func(n int32, f *http2.Framer, stream uint32) bool {
+		if n == 1 {
+			_ = f.WriteGoAway(0, http2.ErrCodeEnhanceYourCalm, nil)
+			return false
+		}
+		return answerFramed(f, stream)
+	}
+	for name, say := range map[string]func(int32, *http2.Framer, uint32) bool{"REFUSED_STREAM": refuse, "GOAWAY": leave, "GOAWAY with an error": calm} {
+		t.Run(name, func(t *testing.T) {
+			s := startFramed(t, say)
+			r, err := s.route(t).Chat(context.Background(), ask())
+			require.NoError(t, err)
+			require.Equal(t, "Hi.", r.Text())
+			require.Len(t, r.Attempts, 1)
+			require.EqualValues(t, 2, s.requests.Load())
+		})
+	}
+}
+
+// A server that refuses for ever is asked a few times, and its error speaks to the caller.
+func TestRequestsThatAreNeverProcessed(t *testing.T) {
+	s := startFramed(t, func(_ int32, f *http2.Framer, stream uint32) bool {
+		return f.WriteRSTStream(stream, http2.ErrCodeRefusedStream) == nil
+	})
+	_, err := s.route(t).Chat(context.Background(), ask())
+	require.Equal(t, llm.Unavailable, llm.CodeOfError(err))
+	require.ErrorContains(t, err, "REFUSED_STREAM")
+	require.NotContains(t, err.Error(), "GetBody")
+	require.EqualValues(t, 1+2, s.requests.Load())
+}
+
+// A stream that the server has begun to process is not sent again.
+func TestRequestsThatMayHaveBeenProcessedAreNotSentAgain(t *testing.T) {
+	s := startFramed(t, func(_ int32, f *http2.Framer, stream uint32) bool {
+		return f.WriteRSTStream(stream, http2.ErrCodeInternal) == nil
+	})
+	_, err := s.route(t).Chat(context.Background(), ask())
+	require.Equal(t, llm.Unavailable, llm.CodeOfError(err))
+	require.EqualValues(t, 1, s.requests.Load())
+}
