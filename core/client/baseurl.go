@@ -114,7 +114,7 @@ func checkBaseURL(where, base string, u *url.URL) error {
 func secretInQuery(u *url.URL) string {
 	for item := range strings.SplitSeq(u.RawQuery, "&") {
 		name, _, _ := strings.Cut(item, "=")
-		if containsAny(strings.ToLower(name), []string{"key", "token", "secret", "password", "signature", "auth"}) || strings.EqualFold(name, "sig") {
+		if llm.NamesSecret(name) {
 			return name
 		}
 	}
