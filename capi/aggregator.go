@@ -142,13 +142,13 @@ func goAggregatorModels(h C.uintptr_t, out *C.llmagg_buf, err **C.llmagg_error) 
 }
 
 //export goAggregatorHealth
-func goAggregatorHealth(h C.uintptr_t, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_aggregator_health", err, func() error {
+func goAggregatorHealth(h C.uintptr_t, answer *C.shim_answer) {
+	outside("llmagg_aggregator_health", answer, func() ([]byte, error) {
 		o, e := lookup[*aggregatorObject]("aggregator", h)
 		if e != nil {
-			return e
+			return nil, e
 		}
-		return healthNow(o.scope, out, func(ctx context.Context) any { return o.a.CheckHealth(ctx) })
+		return healthNow(o.scope, func(ctx context.Context) any { return o.a.CheckHealth(ctx) })
 	})
 }
 
@@ -164,13 +164,13 @@ func goAggregatorHealthSubmit(h, q C.uintptr_t, tag C.uint64_t, op *C.uint64_t, 
 }
 
 //export goAggregatorClose
-func goAggregatorClose(h C.uintptr_t, deadline C.double, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_aggregator_close", err, func() error {
+func goAggregatorClose(h C.uintptr_t, deadline C.double, answer *C.shim_answer) {
+	outside("llmagg_aggregator_close", answer, func() ([]byte, error) {
 		o, e := lookup[*aggregatorObject]("aggregator", h)
 		if e != nil {
-			return e
+			return nil, e
 		}
-		return closing(deadline, o.close)
+		return nil, closing(deadline, o.close)
 	})
 }
 

@@ -97,7 +97,10 @@ func (b *customBackend) call(ctx context.Context, x *client.Exchange, stream boo
 	payload := append(names[:len(names)-1], `,"request":`...)
 	payload = append(x.Payload.AppendBody(payload, x.Model, stream, x.Usage), '}')
 	customCalls.add(c.id, c)
-	c.queue.push(record{kind: eventCallCustom, op: c.id, tag: c.tag}, payload)
+	if !c.queue.push(record{kind: eventCallCustom, op: c.id, tag: c.tag}, payload) {
+		customCalls.remove(c.id)
+		return nil, errNoMemory
+	}
 	return c, nil
 }
 
@@ -220,8 +223,7 @@ func (c *customCall) next() (first sized, done bool, err error) {
 	if len(c.chunks) > 0 {
 		first, c.chunks = c.chunks[0], c.chunks[1:]
 		if c.paused && len(c.chunks) <= resumeAt && !c.ended {
-			c.paused = false
-			c.queue.push(record{kind: eventResumeCustom, op: c.id, tag: c.tag}, []byte("{}"))
+			c.paused = !c.queue.push(record{kind: eventResumeCustom, op: c.id, tag: c.tag}, []byte("{}"))
 		}
 		return first, false, nil
 	}

@@ -13,10 +13,8 @@
     } while (0)
 
 #define ENTER(err)                                                                                                             \
-    do {                                                                                                                       \
-        CHECK_FORK(err);                                                                                                       \
-        shim_greet_thread();                                                                                                   \
-    } while (0)
+    CHECK_FORK(err);                                                                                                           \
+    IN_GO
 
 #define HANDLE(h, err)                                                                                                         \
     do {                                                                                                                       \
@@ -69,13 +67,22 @@
 /* Handles, as numbers. */
 #define LIST(handles) ((uintptr_t *)(uintptr_t)(handles))
 
-/* A chat with LLMAGG_POST: returns. */
+/* A chat with LLMAGG_POST: returns. Any other one may enter Go from here on. */
 #define POSTED_CHAT(kind, handles, count, err)                                                                                 \
+    if ((flags & LLMAGG_POST) != 0)                                                                                            \
+        return shim_post_chat((kind), LIST(handles), (count), H(queue), IN(request), IN(options),                              \
+                              flags & ~(uint32_t)LLMAGG_POST, tag, op, (err));                                                 \
+    IN_GO
+
+/* A call of Go that gives its answer later: waits for it, and returns. */
+#define WAIT_OUTSIDE(call, out, err)                                                                                           \
     do {                                                                                                                       \
-        if ((flags & LLMAGG_POST) != 0)                                                                                        \
-            return shim_post_chat((kind), LIST(handles), (count), H(queue), IN(request), IN(options),                          \
-                                  flags & ~(uint32_t)LLMAGG_POST, tag, op, (err));                                             \
-        shim_greet_thread();                                                                                                   \
+        shim_answer answer = {0, LLMAGG_OK, {NULL, 0}, NULL};                                                                  \
+        {                                                                                                                      \
+            IN_GO;                                                                                                             \
+            call;                                                                                                              \
+        }                                                                                                                      \
+        return shim_answer_wait(&answer, (out), (err));                                                                        \
     } while (0)
 
 #endif

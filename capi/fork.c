@@ -1,12 +1,19 @@
 /* In a forked child the Go runtime is dead: its threads were not copied. So that no call hangs there, every entry asks
- * shim_forked first; and so that the parent's connections can end, the child closes its copies of their sockets. */
+ * shim_forked first; and so that the parent's connections can end, the child closes its copies of their sockets. fork() tells us; of
+ * children made by _Fork() or clone() we know by a page that the kernel empties in each child. */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "shim.h"
+
+#ifndef MADV_WIPEONFORK /* glibc 2.27 */
+#define MADV_WIPEONFORK 18
+#endif
 
 static const uint64_t COUNTED = UINT64_C(1) << 63;
 enum { DESCRIPTORS = 1 << 20 }; /* Linux's usual ceiling; the pages are touched only when used */
@@ -15,9 +22,17 @@ enum { DESCRIPTORS = 1 << 20 }; /* Linux's usual ceiling; the pages are touched 
  * Go without a word, so an entry may be stale: the inode says whether the number is somebody else's by now. Only atomic access. */
 static uint64_t noted[DESCRIPTORS];
 static int highest = -1; /* only atomic access, grows */
-static int forked;       /* set in the child before any other code of the host runs there */
+static int alive_here = 1; /* where the kernel cannot empty a page (before Linux 4.14), it is this that becomes 0 */
+static int *alive = &alive_here; /* set before any thread can ask; what it points to becomes 0 in a child, and is read without a lock */
+static int emptied;        /* the child has closed what it has to; only atomic access */
 
-int shim_forked(void) { return __atomic_load_n(&forked, __ATOMIC_RELAXED); }
+static void in_child(void);
+
+int shim_forked(void) {
+    if (__builtin_expect(__atomic_load_n(alive, __ATOMIC_RELAXED), 1)) return 0;
+    in_child(); /* of _Fork() or clone(): at the first call */
+    return 1;
+}
 
 /* Async-signal-safe. */
 static uint64_t identity(int fd) {
@@ -48,11 +63,12 @@ int shim_fd_sockets(void) {
     return n;
 }
 
-/* Runs in the child, inside fork(): nothing but async-signal-safe calls. The table is emptied, so that a grandchild does not
- * close descriptors that got these numbers later. */
+/* Runs in the child, inside fork() or at the first call: nothing but async-signal-safe calls. The table is emptied, so that a
+ * grandchild does not close descriptors that got these numbers later. */
 static void in_child(void) {
     int host_errno = errno;
-    __atomic_store_n(&forked, 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(alive, 0, __ATOMIC_SEQ_CST);
+    if (__atomic_exchange_n(&emptied, 1, __ATOMIC_SEQ_CST)) return;
     int last = __atomic_load_n(&highest, __ATOMIC_SEQ_CST);
     for (int fd = 0; fd <= last; fd++) {
         if (__atomic_load_n(&noted[fd], __ATOMIC_RELAXED) == 0) continue; /* reading does not touch a page */
@@ -62,6 +78,16 @@ static void in_child(void) {
     errno = host_errno;
 }
 
-__attribute__((constructor)) static void install(void) { pthread_atfork(NULL, NULL, in_child); }
+__attribute__((constructor)) static void install(void) {
+    size_t size = (size_t)sysconf(_SC_PAGESIZE);
+    int *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page != MAP_FAILED && madvise(page, size, MADV_WIPEONFORK) == 0) {
+        *page = 1;
+        alive = page;
+    } else if (page != MAP_FAILED) {
+        munmap(page, size);
+    }
+    pthread_atfork(NULL, NULL, in_child);
+}
 
 const char *shim_getenv(const char *name) { return getenv(name); }

@@ -39,6 +39,24 @@ func quiet(name string, body func()) {
 	body()
 }
 
+// outside runs the body of an export that may wait for long: in a goroutine,
+// whose result goes to the answer that the host's thread waits for in C, where
+// signals reach it.
+func outside(name string, answer *C.shim_answer, body func() ([]byte, error)) {
+	go func() {
+		var payload []byte
+		var err error
+		fault := recovered(name, func() {
+			beginPosted()
+			payload, err = body()
+		})
+		if fault != nil {
+			err = fault
+		}
+		(&operation{answer: answer}).end(payload, err)
+	}()
+}
+
 // recovered runs the body of a goroutine and gives what it panicked with as an
 // error, nil if it did not.
 func recovered(name string, body func()) (err error) {

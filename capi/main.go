@@ -5,7 +5,7 @@
 //	fork.c, wake.c       forked children; descriptors that wake a reader
 //	queue.c, queue.go    events on their way to the reader
 //	post.c, post.go      what the host asks for without entering Go
-//	signals.c            what keeps the host's signals away from Go's threads
+//	signals.c            what keeps the host's signals away from Go's stacks
 //	manager.go, provider.go, client.go, aggregator.go, wall.go, log.go
 //	                     the exports behind them, one file for each family
 //	handle.go, scope.go  handles, and what was begun through them
@@ -36,11 +36,6 @@ import (
 )
 
 func main() {}
-
-// goGreet does nothing: its call makes a thread known to Go.
-//
-//export goGreet
-func goGreet() {}
 
 // reserve counts for the garbage collector as memory in use, but no page of it
 // is ever touched. So a heap of a few MB grows by 4 MB more before it is

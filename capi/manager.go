@@ -236,13 +236,13 @@ func goManagerReport(h C.uintptr_t, out *C.llmagg_buf, err **C.llmagg_error) C.l
 }
 
 //export goManagerHealth
-func goManagerHealth(h C.uintptr_t, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_manager_health", err, func() error {
+func goManagerHealth(h C.uintptr_t, answer *C.shim_answer) {
+	outside("llmagg_manager_health", answer, func() ([]byte, error) {
 		o, e := lookup[*managerObject]("manager", h)
 		if e != nil {
-			return e
+			return nil, e
 		}
-		return healthNow(o.scope, out, func(ctx context.Context) any { return o.m.CheckHealth(ctx) })
+		return healthNow(o.scope, func(ctx context.Context) any { return o.m.CheckHealth(ctx) })
 	})
 }
 
@@ -257,17 +257,17 @@ func goManagerHealthSubmit(h, q C.uintptr_t, tag C.uint64_t, op *C.uint64_t, err
 	})
 }
 
-// healthNow is a health check on the calling thread.
-func healthNow(s *scope, out *C.llmagg_buf, check func(context.Context) any) error {
+// healthNow is a health check that somebody waits for.
+func healthNow(s *scope, check func(context.Context) any) ([]byte, error) {
 	if e := s.enter(); e != nil {
-		return e
+		return nil, e
 	}
 	defer s.leave()
 	result := check(s.ctx)
 	if s.ctx.Err() != nil {
-		return s.closedError()
+		return nil, s.closedError()
 	}
-	return setJSON(out, result)
+	return llm.JSON.Marshal(result)
 }
 
 // healthSubmit is a health check as an operation.
@@ -292,13 +292,13 @@ func healthSubmit(through []*scope, h C.uintptr_t, tag C.uint64_t, op *C.uint64_
 }
 
 //export goManagerClose
-func goManagerClose(h C.uintptr_t, deadline C.double, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_manager_close", err, func() error {
+func goManagerClose(h C.uintptr_t, deadline C.double, answer *C.shim_answer) {
+	outside("llmagg_manager_close", answer, func() ([]byte, error) {
 		o, e := lookup[*managerObject]("manager", h)
 		if e != nil {
-			return e
+			return nil, e
 		}
-		return closing(deadline, o.close)
+		return nil, closing(deadline, o.close)
 	})
 }
 

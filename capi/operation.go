@@ -25,6 +25,7 @@ func nextID() uint64 { return uint64(C.shim_next_id()) }
 type operation struct {
 	id, tag uint64
 	queue   *queue         // nil where a thread waits
+	ending  bool           // the queue has promised room for the end
 	answer  *C.shim_answer // nil where there is a queue
 	scopes  []*scope       // of the handles that it was begun through, and of its queue
 	ctx     context.Context
@@ -111,6 +112,15 @@ func (op *operation) begin(what string, through []*scope, run func(op *operation
 		cancel(err)
 		return err
 	}
+	if op.queue != nil {
+		if err := op.queue.promise(); err != nil {
+			operations.remove(op.id)
+			leaveAll(op.scopes)
+			cancel(err)
+			return err
+		}
+		op.ending = true
+	}
 	go op.start(what, run)
 	return nil
 }
@@ -188,15 +198,27 @@ func (op *operation) end(payload []byte, err error) {
 		wakeThread(op.answer)
 	case err != nil:
 		e := asError(err)
-		op.queue.push(record{kind: eventError, status: int32(e.Code), op: op.id, tag: op.tag}, errorJSON(e))
+		op.tellEnd(record{kind: eventError, status: int32(e.Code), op: op.id, tag: op.tag}, errorJSON(e))
 	default:
-		op.queue.push(record{kind: eventDone, op: op.id, tag: op.tag}, payload)
+		op.tellEnd(record{kind: eventDone, op: op.id, tag: op.tag}, payload)
 	}
 }
 
-// send sends an event that is not the last.
-func (op *operation) send(kind int32, payload []byte) {
-	op.queue.push(record{kind: kind, op: op.id, tag: op.tag}, payload)
+func (op *operation) tellEnd(r record, payload []byte) {
+	if op.ending {
+		op.queue.pushEnd(r, payload)
+		return
+	}
+	op.queue.push(r, payload) // refused before it began
+}
+
+// sendChunk sends a chunk of a stream, and reports whether there was memory.
+func (op *operation) sendChunk(chunk []byte) bool {
+	r := record{kind: eventChunk, op: op.id, tag: op.tag}
+	if op.form.batch {
+		return op.queue.pushBatched(r, chunk)
+	}
+	return op.queue.push(r, chunk)
 }
 
 // relay sends the events of a stream, each chunk for one credit, and gives the
@@ -220,7 +242,9 @@ func (op *operation) relay(s *client.Stream) ([]byte, error) {
 			if err != nil {
 				return nil, err
 			}
-			op.send(eventRestart, payload)
+			if !op.queue.push(record{kind: eventRestart, op: op.id, tag: op.tag}, payload) {
+				return nil, errNoMemory
+			}
 		case llm.EventChunk:
 			if scratch, err = op.form.chunk(scratch[:0], ev.Chunk); err != nil {
 				return nil, err
@@ -228,10 +252,8 @@ func (op *operation) relay(s *client.Stream) ([]byte, error) {
 			if !op.credit.take(op.ctx.Done(), s.Done()) {
 				continue // it has ended: Next says how
 			}
-			if r := (record{kind: eventChunk, op: op.id, tag: op.tag}); op.form.batch {
-				op.queue.pushBatched(r, scratch)
-			} else {
-				op.queue.push(r, scratch)
+			if !op.sendChunk(scratch) {
+				return nil, errNoMemory
 			}
 		}
 	}

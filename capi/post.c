@@ -33,7 +33,7 @@ static void *appended(char **to, const void *from, size_t n) {
 static llmagg_status add(const shim_post *asked, llmagg_error **err) {
     size_t handles = asked->count * sizeof *asked->handles;
     if (!__atomic_load_n(&begun, __ATOMIC_ACQUIRE)) {
-        shim_greet_thread();
+        IN_GO;
         llmagg_status status = goPostsBegin(err);
         if (status != LLMAGG_OK) return status;
         __atomic_store_n(&begun, 1, __ATOMIC_RELEASE);
@@ -64,22 +64,27 @@ llmagg_status shim_post_chat(enum shim_posted kind, const uintptr_t *handles, si
     return status;
 }
 
+llmagg_status shim_answer_wait(shim_answer *a, llmagg_buf *out, llmagg_error **err) {
+    while (!__atomic_load_n(&a->done, __ATOMIC_ACQUIRE)) {
+        /* With a limit the kernel does not wait again behind a signal's handler: that may have forked, and this be the child. */
+        struct timespec limit = {3600, 0};
+        if (shim_forked()) return shim_fail_forked(err);
+        syscall(SYS_futex, &a->done, FUTEX_WAIT_PRIVATE, 0, &limit, NULL, 0);
+    }
+    if (a->status == LLMAGG_OK && out != NULL) *out = a->data;
+    else free(a->data.ptr);
+    if (a->error != NULL && err != NULL) *err = a->error;
+    else llmagg_error_free(a->error);
+    return a->status;
+}
+
 llmagg_status shim_chat(enum shim_posted kind, const uintptr_t *handles, size_t count, const char *request, size_t request_len,
                         const char *options, size_t options_len, llmagg_buf *out, llmagg_error **err) {
     shim_answer a = {0, LLMAGG_OK, {NULL, 0}, NULL};
     shim_post asked = {NULL, kind, 0, shim_next_id(), 0, 0, &a, handles, count, request, options, request_len, options_len};
     llmagg_status status = add(&asked, err);
     if (status != LLMAGG_OK) return status;
-    while (!__atomic_load_n(&a.done, __ATOMIC_ACQUIRE)) {
-        /* With a limit the kernel does not wait again behind a signal's handler: that may have forked, and this be the child. */
-        struct timespec limit = {3600, 0};
-        if (shim_forked()) return shim_fail_forked(err);
-        syscall(SYS_futex, &a.done, FUTEX_WAIT_PRIVATE, 0, &limit, NULL, 0);
-    }
-    if (a.status == LLMAGG_OK) *out = a.data;
-    if (a.error != NULL && err != NULL) *err = a.error;
-    else llmagg_error_free(a.error);
-    return a.status;
+    return shim_answer_wait(&a, out, err);
 }
 
 static void end(shim_answer *a, llmagg_status status, llmagg_buf data, llmagg_error *error) {
@@ -113,7 +118,7 @@ llmagg_status shim_post_credit(uint64_t op, uint32_t chunks, llmagg_error **err)
 }
 
 llmagg_status shim_queue_not_found(uintptr_t handle, llmagg_error **err) {
-    shim_greet_thread();
+    IN_GO;
     return goQueueNotFound(handle, err);
 }
 

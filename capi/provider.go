@@ -133,13 +133,13 @@ func goProviderClient(h C.uintptr_t, model *C.char, n C.size_t, out *C.uintptr_t
 }
 
 //export goProviderClose
-func goProviderClose(h C.uintptr_t, deadline C.double, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_provider_close", err, func() error {
+func goProviderClose(h C.uintptr_t, deadline C.double, answer *C.shim_answer) {
+	outside("llmagg_provider_close", answer, func() ([]byte, error) {
 		o, e := lookup[*providerObject]("provider", h)
 		if e != nil {
-			return e
+			return nil, e
 		}
-		return closing(deadline, o.close)
+		return nil, closing(deadline, o.close)
 	})
 }
 

@@ -23,6 +23,7 @@ typedef struct {
     uint64_t op, tag;
     size_t size;
     char *own;
+    int fixed;      /* own is a text of the program, and not unmapped */
     uint32_t batch; /* chunks in the payload, an array whose "]" is not written yet; 0: the payload is as it is */
 } waiting;
 
@@ -37,6 +38,7 @@ struct shim_queue {
     size_t head, tail, room;
     char *bytes; /* from start to end wait */
     size_t start, end, size;
+    size_t promised;  /* ends of operations, for each of which there is room in events */
     size_t droppable; /* LOG and OBSERVE events that wait */
     uint64_t dropped; /* of these, since the last DROPPED event */
     int dropped_told; /* a DROPPED event waits */
@@ -117,7 +119,7 @@ static char *map(size_t size) {
 }
 
 static void unmap(const waiting *event) {
-    if (event->own != NULL) munmap(event->own, event->size);
+    if (event->own != NULL && !event->fixed) munmap(event->own, event->size);
 }
 
 static void forget_events(shim_queue *q) {
@@ -179,6 +181,7 @@ int shim_queue_begin_wake(shim_queue *q) {
         q->waking = 1;
         q->cleared = 0;
         q->waiters++; /* keeps the descriptor open */
+        __atomic_fetch_add(&q->references, 1, __ATOMIC_RELAXED);
         fd = q->fd;
     }
     pthread_mutex_unlock(&q->mu);
@@ -204,6 +207,7 @@ void shim_queue_end_wake(shim_queue *q) {
         if (q->cleared) shim_wake_set(q->fd);
     }
     pthread_mutex_unlock(&q->mu);
+    shim_queue_release(q);
 }
 
 /* Moves what waits to the front where what was read takes up more, so that a queue that never becomes empty does not grow. */
@@ -220,9 +224,11 @@ static void compact(shim_queue *q) {
     }
 }
 
-static int more_events(shim_queue *q) {
-    if (q->tail < q->room) return 0;
-    size_t room = q->room == 0 ? 16 : 2 * q->room;
+/* Makes room for n events beyond what is promised. */
+static int more_events(shim_queue *q, size_t n) {
+    size_t needed = q->tail + q->promised + n, room = q->room == 0 ? 16 : q->room;
+    if (needed <= q->room) return 0;
+    while (room < needed) room *= 2;
     waiting *events = realloc(q->events, room * sizeof *events);
     if (events == NULL) return -1;
     q->events = events;
@@ -251,7 +257,7 @@ static void append(shim_queue *q, const char *text, size_t n) {
 static int push(shim_queue *q, waiting event, const char *before, const char *payload, size_t n) {
     size_t ahead = strlen(before);
     event.size = ahead + n;
-    if (more_events(q) != 0) return SHIM_NO_MEMORY;
+    if (more_events(q, 1) != 0) return SHIM_NO_MEMORY;
     if (event.size >= LARGE) {
         if ((event.own = map(event.size)) == NULL) return SHIM_NO_MEMORY;
         memcpy(event.own, before, ahead);
@@ -282,30 +288,56 @@ static int push_batched(shim_queue *q, waiting event, const char *chunk, size_t 
     return push(q, event, "[", chunk, n);
 }
 
-/* An event must not be lost: without memory for it the process ends, as it does where Go's allocator finds none. */
-static int kept(int done) {
-    if (done == SHIM_NO_MEMORY) abort();
+/* The end of an operation for which there is no memory: its place was promised, and the text is there. */
+static int push_failure(shim_queue *q, waiting event) {
+    static char text[] = "{\"code\":-4,\"name\":\"INTERNAL\",\"message\":\"out of memory for the event that ends the operation\"}";
+    event.kind = LLMAGG_EVENT_ERROR;
+    event.status = LLMAGG_E_INTERNAL;
+    event.own = text;
+    event.fixed = 1;
+    event.size = sizeof text - 1;
+    q->events[q->tail++] = event;
+    return tell(q);
+}
+
+int shim_queue_promise(shim_queue *q) {
+    pthread_mutex_lock(&q->mu);
+    int done = q->closed || more_events(q, 1) == 0 ? SHIM_PUSHED : SHIM_NO_MEMORY;
+    if (done == SHIM_PUSHED && !q->closed) q->promised++;
+    pthread_mutex_unlock(&q->mu);
+    return done;
+}
+
+static int push_one(shim_queue *q, waiting event, const char *payload, size_t n, int promised) {
+    int done = SHIM_PUSHED;
+    pthread_mutex_lock(&q->mu);
+    if (!q->closed) {
+        q->promised -= (size_t)promised;
+        done = push(q, event, "", payload, n);
+        if (done == SHIM_NO_MEMORY && promised) done = push_failure(q, event);
+    }
+    pthread_mutex_unlock(&q->mu);
     return done;
 }
 
 int shim_queue_push(shim_queue *q, int32_t kind, int32_t status, uint64_t op, uint64_t tag, const char *payload, size_t n) {
-    waiting event = {kind, status, op, tag, 0, NULL, 0};
-    pthread_mutex_lock(&q->mu);
-    int done = q->closed ? SHIM_PUSHED : push(q, event, "", payload, n);
-    pthread_mutex_unlock(&q->mu);
-    return kept(done);
+    return push_one(q, (waiting){kind, status, op, tag, 0, NULL, 0, 0}, payload, n, 0);
+}
+
+int shim_queue_push_end(shim_queue *q, int32_t kind, int32_t status, uint64_t op, uint64_t tag, const char *payload, size_t n) {
+    return push_one(q, (waiting){kind, status, op, tag, 0, NULL, 0, 0}, payload, n, 1);
 }
 
 int shim_queue_push_batched(shim_queue *q, uint64_t op, uint64_t tag, const char *chunk, size_t n) {
-    waiting event = {LLMAGG_EVENT_CHUNK, LLMAGG_OK, op, tag, 0, NULL, 0};
+    waiting event = {LLMAGG_EVENT_CHUNK, LLMAGG_OK, op, tag, 0, NULL, 0, 0};
     pthread_mutex_lock(&q->mu);
     int done = q->closed ? SHIM_PUSHED : push_batched(q, event, chunk, n);
     pthread_mutex_unlock(&q->mu);
-    return kept(done);
+    return done;
 }
 
 int shim_queue_offer(shim_queue *q, int32_t kind, const char *payload, size_t n) {
-    waiting event = {kind, LLMAGG_OK, 0, 0, 0, NULL, 0};
+    waiting event = {kind, LLMAGG_OK, 0, 0, 0, NULL, 0, 0};
     int done = SHIM_PUSHED;
     pthread_mutex_lock(&q->mu);
     if (q->closed) {
@@ -329,7 +361,7 @@ void shim_queue_note_dropped(shim_queue *q, uint64_t n) {
 /* ---- reading */
 
 static void tell_dropped(shim_queue *q) {
-    waiting event = {LLMAGG_EVENT_DROPPED, LLMAGG_OK, 0, 0, 0, NULL, 0};
+    waiting event = {LLMAGG_EVENT_DROPPED, LLMAGG_OK, 0, 0, 0, NULL, 0, 0};
     char text[48];
     if (q->dropped == 0 || q->dropped_told) return;
     int n = snprintf(text, sizeof text, "{\"count\":%" PRIu64 "}", q->dropped);
@@ -353,7 +385,7 @@ static void pop(shim_queue *q) {
         q->bytes = NULL;
         q->size = 0;
     }
-    if (q->room > KEPT / sizeof *q->events) {
+    if (q->room > KEPT / sizeof *q->events && q->promised == 0) {
         free(q->events);
         q->events = NULL;
         q->room = 0;

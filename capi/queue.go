@@ -2,6 +2,10 @@ package main
 
 // #cgo noescape shim_queue_push
 // #cgo nocallback shim_queue_push
+// #cgo noescape shim_queue_push_end
+// #cgo nocallback shim_queue_push_end
+// #cgo noescape shim_queue_promise
+// #cgo nocallback shim_queue_promise
 // #cgo noescape shim_queue_push_batched
 // #cgo nocallback shim_queue_push_batched
 // #include "shim.h"
@@ -34,11 +38,12 @@ const maxDroppable = C.SHIM_MOST_DROPPABLE
 // queue is where events wait for their reader: Go's side of it, which writes.
 // It may be used by several goroutines.
 type queue struct {
-	scope  *scope // the operations that report here
-	events *C.shim_queue
+	scope *scope // the operations that report here
 	// pushing lets one thread of Go wait for the lock in C, while goroutines wait
-	// here: for each that waited there Go would make another, which it keeps.
+	// here: for each that waited there Go would make another, which it keeps. It
+	// guards events.
 	pushing sync.Mutex
+	events  *C.shim_queue // with a reference; nil when the queue is closed, which operations may outlive
 }
 
 func (*queue) kind() string { return "queue" }
@@ -48,10 +53,20 @@ func newQueue() (*queue, error) {
 	if events == nil {
 		return nil, llm.Errorf(llm.Unavailable, "the queue gets no descriptor: %v", err)
 	}
-	q := &queue{scope: newScope("the queue"), events: events}
-	// Operations may outlive the handle, and write to a closed queue.
-	runtime.AddCleanup(q, func(events *C.shim_queue) { C.shim_queue_release(events) }, events)
-	return q, nil
+	return &queue{scope: newScope("the queue"), events: events}, nil
+}
+
+// errNoMemory ends an operation of which an event was lost.
+var errNoMemory = &llm.Error{Code: llm.Internal, Message: "out of memory for an event of the operation"}
+
+// promise keeps room for the end of an operation. Error: INTERNAL.
+func (q *queue) promise() error {
+	q.pushing.Lock()
+	defer q.pushing.Unlock()
+	if q.events != nil && C.shim_queue_promise(q.events) == C.SHIM_NO_MEMORY {
+		return llm.Errorf(llm.Internal, "out of memory for an operation")
+	}
+	return nil
 }
 
 // record is an event without its payload.
@@ -61,53 +76,94 @@ type record struct {
 }
 
 // push adds an event and has the reader woken if the queue was empty. The
-// payload is copied. What is pushed to a freed queue is lost.
-func (q *queue) push(r record, payload []byte) {
+// payload is copied. What is pushed to a freed queue is lost. It reports whether
+// there was memory for it.
+func (q *queue) push(r record, payload []byte) bool {
+	told := C.int(C.SHIM_CLOSED)
 	q.pushing.Lock()
-	told := C.shim_queue_push(q.events, C.int32_t(r.kind), C.int32_t(r.status), C.uint64_t(r.op), C.uint64_t(r.tag), bytesOf(payload), C.size_t(len(payload)))
+	if q.events != nil {
+		told = C.shim_queue_push(q.events, C.int32_t(r.kind), C.int32_t(r.status), C.uint64_t(r.op), C.uint64_t(r.tag), bytesOf(payload), C.size_t(len(payload)))
+	}
+	q.pushing.Unlock()
+	return q.pushed(told)
+}
+
+// pushEnd is push for the end of an operation, which was promised.
+func (q *queue) pushEnd(r record, payload []byte) {
+	told := C.int(C.SHIM_CLOSED)
+	q.pushing.Lock()
+	if q.events != nil {
+		told = C.shim_queue_push_end(q.events, C.int32_t(r.kind), C.int32_t(r.status), C.uint64_t(r.op), C.uint64_t(r.tag), bytesOf(payload), C.size_t(len(payload)))
+	}
 	q.pushing.Unlock()
 	q.pushed(told)
 }
 
 // pushBatched is push for a chunk of a stream, which may join the stream's last
 // event while that still waits (LLMAGG_BATCH).
-func (q *queue) pushBatched(r record, chunk []byte) {
+func (q *queue) pushBatched(r record, chunk []byte) bool {
+	told := C.int(C.SHIM_CLOSED)
 	q.pushing.Lock()
-	told := C.shim_queue_push_batched(q.events, C.uint64_t(r.op), C.uint64_t(r.tag), bytesOf(chunk), C.size_t(len(chunk)))
+	if q.events != nil {
+		told = C.shim_queue_push_batched(q.events, C.uint64_t(r.op), C.uint64_t(r.tag), bytesOf(chunk), C.size_t(len(chunk)))
+	}
 	q.pushing.Unlock()
-	q.pushed(told)
+	return q.pushed(told)
+}
+
+// pushed does what a push has asked for, and reports whether there was memory.
+func (q *queue) pushed(told C.int) bool {
+	if told == C.SHIM_WAKE {
+		readers.wake(q)
+	}
+	return told != C.SHIM_NO_MEMORY
 }
 
 // offer adds a LOG or OBSERVE event unless too many wait. It reports whether
 // the queue still takes any.
 func (q *queue) offer(kind int32, payload []byte) bool {
+	told := C.int(C.SHIM_CLOSED)
 	q.pushing.Lock()
-	told := C.shim_queue_offer(q.events, C.int32_t(kind), bytesOf(payload), C.size_t(len(payload)))
-	q.pushing.Unlock()
-	return q.pushed(told)
-}
-
-// pushed does what a push has asked for, and reports whether the queue is open.
-func (q *queue) pushed(told C.int) bool {
-	if told == C.SHIM_WAKE {
-		readers.wake(q)
+	if q.events != nil {
+		told = C.shim_queue_offer(q.events, C.int32_t(kind), bytesOf(payload), C.size_t(len(payload)))
 	}
-	runtime.KeepAlive(q)
+	q.pushing.Unlock()
+	q.pushed(told)
 	return told != C.SHIM_CLOSED
 }
 
 // noteDropped counts events that were lost before they came here.
 func (q *queue) noteDropped(n uint64) {
-	C.shim_queue_note_dropped(q.events, C.uint64_t(n))
-	runtime.KeepAlive(q)
+	q.pushing.Lock()
+	defer q.pushing.Unlock()
+	if q.events != nil {
+		C.shim_queue_note_dropped(q.events, C.uint64_t(n))
+	}
 }
 
 // close ends the operations that report here, and the waiting of those who wait
 // for them.
 func (q *queue) close() {
 	q.scope.close()
-	C.shim_queue_close(q.events)
-	runtime.KeepAlive(q)
+	q.pushing.Lock()
+	events := q.events
+	q.events = nil
+	q.pushing.Unlock()
+	if events != nil {
+		C.shim_queue_close(events)
+		C.shim_queue_release(events)
+	}
+}
+
+// beginWake begins to wake the reader: the descriptor to write, and what is to
+// be told when that is done; or -1.
+func (q *queue) beginWake() (int, *C.shim_queue) {
+	q.pushing.Lock()
+	defer q.pushing.Unlock()
+	if q.events == nil {
+		return -1, nil
+	}
+	return int(C.shim_queue_begin_wake(q.events)), q.events
 }
 
 func bytesOf(text []byte) *C.char { return (*C.char)(unsafe.Pointer(unsafe.SliceData(text))) }
@@ -140,10 +196,9 @@ func (w *wakeups) run() {
 	w.queues = nil
 	w.mu.Unlock()
 	for _, q := range queues {
-		if fd := C.shim_queue_begin_wake(q.events); fd >= 0 {
-			wakeDescriptor(int(fd))
-			C.shim_queue_end_wake(q.events)
+		if fd, events := q.beginWake(); fd >= 0 {
+			wakeDescriptor(fd)
+			C.shim_queue_end_wake(events)
 		}
-		runtime.KeepAlive(q)
 	}
 }

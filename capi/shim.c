@@ -65,10 +65,10 @@ llmagg_status llmagg_manager_models(llmagg_manager *manager, llmagg_buf *out, ll
 }
 
 llmagg_status llmagg_manager_health(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err) {
-    ENTER(err);
+    CHECK_FORK(err);
     HANDLE(manager, err);
     OUT(out, err);
-    return goManagerHealth(H(manager), out, err);
+    WAIT_OUTSIDE(goManagerHealth(H(manager), &answer), out, err);
 }
 
 llmagg_status llmagg_manager_health_submit(llmagg_manager *manager, llmagg_queue *queue, uint64_t tag, uint64_t *op,
@@ -88,14 +88,14 @@ llmagg_status llmagg_manager_report(llmagg_manager *manager, llmagg_buf *out, ll
 }
 
 llmagg_status llmagg_manager_close(llmagg_manager *manager, double deadline, llmagg_error **err) {
-    ENTER(err);
+    CHECK_FORK(err);
     HANDLE(manager, err);
-    return goManagerClose(H(manager), deadline, err);
+    WAIT_OUTSIDE(goManagerClose(H(manager), deadline, &answer), NULL, err);
 }
 
 void llmagg_manager_free(llmagg_manager *manager) {
     if (manager == NULL || shim_forked()) return;
-    shim_greet_thread();
+    IN_GO;
     goManagerFree(H(manager));
 }
 
@@ -139,14 +139,14 @@ llmagg_status llmagg_provider_client(llmagg_provider *provider, const char *mode
 }
 
 llmagg_status llmagg_provider_close(llmagg_provider *provider, double deadline, llmagg_error **err) {
-    ENTER(err);
+    CHECK_FORK(err);
     HANDLE(provider, err);
-    return goProviderClose(H(provider), deadline, err);
+    WAIT_OUTSIDE(goProviderClose(H(provider), deadline, &answer), NULL, err);
 }
 
 void llmagg_provider_free(llmagg_provider *provider) {
     if (provider == NULL || shim_forked()) return;
-    shim_greet_thread();
+    IN_GO;
     goProviderFree(H(provider));
 }
 
@@ -218,7 +218,7 @@ llmagg_status llmagg_client_rest(llmagg_client *client, llmagg_error **err) {
 
 void llmagg_client_free(llmagg_client *client) {
     if (client == NULL || shim_forked()) return;
-    shim_greet_thread();
+    IN_GO;
     goClientFree(H(client));
 }
 
@@ -315,10 +315,10 @@ llmagg_status llmagg_aggregator_models(llmagg_aggregator *aggregator, llmagg_buf
 }
 
 llmagg_status llmagg_aggregator_health(llmagg_aggregator *aggregator, llmagg_buf *out, llmagg_error **err) {
-    ENTER(err);
+    CHECK_FORK(err);
     HANDLE(aggregator, err);
     OUT(out, err);
-    return goAggregatorHealth(H(aggregator), out, err);
+    WAIT_OUTSIDE(goAggregatorHealth(H(aggregator), &answer), out, err);
 }
 
 llmagg_status llmagg_aggregator_health_submit(llmagg_aggregator *aggregator, llmagg_queue *queue, uint64_t tag, uint64_t *op,
@@ -331,13 +331,13 @@ llmagg_status llmagg_aggregator_health_submit(llmagg_aggregator *aggregator, llm
 }
 
 llmagg_status llmagg_aggregator_close(llmagg_aggregator *aggregator, double deadline, llmagg_error **err) {
-    ENTER(err);
+    CHECK_FORK(err);
     HANDLE(aggregator, err);
-    return goAggregatorClose(H(aggregator), deadline, err);
+    WAIT_OUTSIDE(goAggregatorClose(H(aggregator), deadline, &answer), NULL, err);
 }
 
 void llmagg_aggregator_free(llmagg_aggregator *aggregator) {
     if (aggregator == NULL || shim_forked()) return;
-    shim_greet_thread();
+    IN_GO;
     goAggregatorFree(H(aggregator));
 }

@@ -11,7 +11,7 @@
 
 /* ---- fork.c: the forked child */
 
-/* 1 in a child made by fork() after the library was loaded, else 0. */
+/* 1 in a child that was forked after the library was loaded, by whatever means, else 0. */
 SHIM_HIDDEN int shim_forked(void);
 /* A descriptor that a forked child must not keep open; counted is 1 for a connection to a provider. One that is no socket must be
  * forgotten before it is closed, since its number is used again. */
@@ -22,8 +22,17 @@ SHIM_HIDDEN int shim_fd_sockets(void);
 
 /* ---- signals.c */
 
-/* To be called before Go is entered: at the first call of a thread it sees to it that Go leaves the thread's mask alone. */
-SHIM_HIDDEN void shim_greet_thread(void);
+/* What a thread of the host's gets back when it leaves Go. */
+typedef struct shim_host {
+    uint64_t mask;        /* as the kernel has it */
+    uint32_t float_state; /* its control register */
+} shim_host;
+SHIM_HIDDEN void shim_enter_go(shim_host *host);
+SHIM_HIDDEN void shim_leave_go(const shim_host *host);
+/* From here to the end of the block the thread may enter Go. */
+#define IN_GO                                                                                                                  \
+    __attribute__((cleanup(shim_leave_go))) shim_host host_;                                                                   \
+    shim_enter_go(&host_)
 
 /* ---- error.c */
 
@@ -67,15 +76,20 @@ SHIM_HIDDEN void shim_queue_close(shim_queue *q);
 /* Gives one reference back. */
 SHIM_HIDDEN void shim_queue_release(shim_queue *q);
 /* What a push tells: nothing is to be done; the reader is to be woken, soon and once; the queue is closed (shim_queue_offer only). */
-enum { SHIM_PUSHED, SHIM_WAKE, SHIM_CLOSED, SHIM_NO_MEMORY /* not told */ };
+enum { SHIM_PUSHED, SHIM_WAKE, SHIM_CLOSED, SHIM_NO_MEMORY /* the event is lost */ };
+/* Keeps room for the DONE or ERROR event of one operation, which is therefore never lost: without memory for its payload it becomes an
+ * ERROR with INTERNAL. SHIM_PUSHED or SHIM_NO_MEMORY. */
+SHIM_HIDDEN int shim_queue_promise(shim_queue *q);
+/* Adds the event that was promised. */
+SHIM_HIDDEN int shim_queue_push_end(shim_queue *q, int32_t kind, int32_t status, uint64_t op, uint64_t tag, const char *payload, size_t n);
 /* Adds an event, its payload copied. To a closed queue nothing is added, which is SHIM_PUSHED. */
 SHIM_HIDDEN int shim_queue_push(shim_queue *q, int32_t kind, int32_t status, uint64_t op, uint64_t tag, const char *payload, size_t n);
 /* The same for a chunk of a batch (LLMAGG_BATCH), which may join the operation's last event while that waits. */
 SHIM_HIDDEN int shim_queue_push_batched(shim_queue *q, uint64_t op, uint64_t tag, const char *chunk, size_t n);
 /* Adds a LOG or OBSERVE event, or counts it as dropped where too many wait. */
 SHIM_HIDDEN int shim_queue_offer(shim_queue *q, int32_t kind, const char *payload, size_t n);
-/* Begin to wake the reader: the descriptor to write, as shim_wake_set does, before end_wake is called; or -1, and nothing is to be
- * done. The caller writes, since Go can do so without giving its processor away. */
+/* Begin to wake the reader: the descriptor to write, as shim_wake_set does, before end_wake is called, which gives back the reference
+ * that this takes; or -1, and nothing is to be done. The caller writes, since Go can do so without giving its processor away. */
 SHIM_HIDDEN int shim_queue_begin_wake(shim_queue *q);
 SHIM_HIDDEN void shim_queue_end_wake(shim_queue *q);
 /* Counts events that were lost before they came here. */
@@ -97,7 +111,7 @@ SHIM_HIDDEN int shim_queue_is_closed(shim_queue *q);
 
 enum shim_posted { SHIM_POSTED_CLIENT, SHIM_POSTED_ROUTES, SHIM_POSTED_AGGREGATOR, SHIM_POSTED_CREDIT };
 
-/* What a thread waits for that blocks in a chat. */
+/* What a thread waits for that blocks in a chat or another function that takes long. */
 typedef struct shim_answer {
     int32_t done; /* only atomic access; a futex, for whoever gives the answer to wake */
     llmagg_status status;
@@ -129,6 +143,8 @@ SHIM_HIDDEN llmagg_status shim_post_chat(enum shim_posted kind, const uintptr_t 
 SHIM_HIDDEN llmagg_status shim_chat(enum shim_posted kind, const uintptr_t *handles, size_t count, const char *request,
                                     size_t request_len, const char *options, size_t options_len, llmagg_buf *out,
                                     llmagg_error **err);
+/* Waits for an answer that Go gives. Its data becomes *out; out is NULL where there is none. */
+SHIM_HIDDEN llmagg_status shim_answer_wait(shim_answer *a, llmagg_buf *out, llmagg_error **err);
 /* End such a chat: a must not be used after that, but for a FUTEX_WAKE at its done, which the caller has to do, since Go can do so
  * without giving its processor away. The answer is copied; the error is a's from now on, and may be NULL. */
 SHIM_HIDDEN void shim_answer_give(shim_answer *a, const char *data, size_t n);

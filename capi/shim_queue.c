@@ -122,7 +122,7 @@ llmagg_status llmagg_queue_stop(llmagg_queue *queue, llmagg_error **err) {
 
 void llmagg_queue_free(llmagg_queue *queue) {
     if (queue == NULL || shim_forked()) return;
-    shim_greet_thread();
+    IN_GO;
     goQueueFree(H(queue));
 }
 
@@ -229,6 +229,6 @@ llmagg_status llmagg_wall_revive(llmagg_wall *wall, llmagg_error **err) {
 
 void llmagg_wall_free(llmagg_wall *wall) {
     if (wall == NULL || shim_forked()) return;
-    shim_greet_thread();
+    IN_GO;
     goWallFree(H(wall));
 }

@@ -37,18 +37,24 @@
  *           64-bit numbers, not addresses: never dereference them or tag their bits.
  * Threads.  Every function may be called from any thread at any time, also for one handle from several threads at once, also
  *           while another thread frees that handle. A queue should have one reader. From signal handlers nothing may be called.
- * Fork.     In a child made by fork() without exec, every function with a status returns LLMAGG_E_FORKED at once, and those
- *           that free a handle do nothing. What needs no native state (llmagg_version, llmagg_abi_version,
- *           llmagg_status_name, llmagg_error_..., llmagg_buf_free) works there. The library's sockets and queue descriptors
- *           are closed in the child.
+ * Fork.     In a child made by fork(), _Fork() or clone() without exec (not vfork), every function with a status returns
+ *           LLMAGG_E_FORKED at once, and those that free a handle do nothing. What needs no native state (llmagg_version,
+ *           llmagg_abi_version, llmagg_status_name, llmagg_error_..., llmagg_buf_free) works there. The library's sockets and
+ *           queue descriptors are closed in the child; past fork(), by its first call.
  * Output.   Nothing is ever written to stdout or stderr.
- * Signals.  The library handles SIGSEGV, SIGBUS, SIGFPE, SIGPIPE and SIGURG, passes what is not its own on to the handlers that
- *           were there when it was loaded, and leaves all other dispositions, and the masks of the host's threads, as they
- *           are. Its own threads block every other signal, so that the host's handlers run on the host's threads only, and
- *           sigwait and signalfd get what they wait for; except for SIGCHLD and SIGPROF, which the Go runtime unblocks in its
- *           threads: their handlers may run there, and a signalfd or sigwait may miss a SIGCHLD. Use a handler, or a pidfd.
- *           A handler that may run on a thread while that is inside a call of this library needs SA_ONSTACK, or the thread
- *           blocks its signal meanwhile: Go's stacks are small (os/signal, "Go programs that use cgo or SWIG").
+ * Signals.  The library handles SIGSEGV, SIGBUS, SIGFPE and SIGPIPE, and passes what is not its own on to the handlers that were
+ *           there when it was loaded. Every other signal is the host's, SIGURG, SIGCHLD, SIGPROF and SIGRTMIN too: its
+ *           disposition stays as it is (a handler from before the load may get the flag SA_ONSTACK), and the library's threads
+ *           block it, so that handlers run on the host's threads only, and sigwait and signalfd get what they wait for. Open
+ *           in the library's threads are the faults (SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV), and signal 33, which is
+ *           the C library's. No handler needs SA_ONSTACK for our sake: a thread of the host's takes no signal while it is inside of
+ *           Go, but when it is out again, with the mask that it came with, which is after microseconds or, in functions that
+ *           wait, at once: they wait outside. Handlers installed after the load for SIGSEGV, SIGBUS, SIGFPE or
+ *           SIGPIPE replace the library's, and need SA_ONSTACK. A thread may bring an alternate stack of the kernel's least size
+ *           (sysconf(_SC_MINSIGSTKSZ)); only a fault inside of Go, or a SIGPIPE there, needs more: 16 KiB. A thread without one has
+ *           32 KiB of the library's after its first call.
+ * Process.  The limit of descriptors (RLIMIT_NOFILE), the rounding and the traps of floating point, the working directory and the
+ *           environment are as the host set them. GODEBUG does not make the Go runtime print.
  * Time.     Seconds as double.
  * Growth.   Codes, event types and flags are never renumbered. Structs that begin with struct_size grow only at their end;
  *           set it to sizeof(the struct) as compiled. Fields that JSON documents gain later are to be ignored by readers.

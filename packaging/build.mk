@@ -13,7 +13,7 @@ BUILD         ?= build
 
 LIB_VERSION   := $(shell sed -n 's/^.define LLMAGG_VERSION "\(.*\)"/\1/p' include/llmagg.h)
 LIB_SOVERSION := $(shell sed -n 's/^.define LLMAGG_ABI_VERSION \([0-9]*\)/\1/p' include/llmagg.h)
-LIB_SOURCES   := $(shell find core capi include -name '*.go' ! -name '*_test.go' -o -name '*.[ch]') go.mod go.sum packaging/llmagg.map packaging/build.mk
+LIB_SOURCES   := $(shell find core capi include -name '*.go' ! -name '*_test.go' -o -name '*.[ch]') go.mod go.sum packaging/llmagg.map packaging/build.mk packaging/goruntime.sh
 
 # The pure Go resolver: a name look-up must not take a thread of the host's. No build id and no paths: two builds in two folders
 # are the same bytes. Functions at 16 bytes, as the C compiler puts them: 80 KB less than Go's 32.
@@ -33,24 +33,30 @@ LIB_RELR_FLAG := -Wl,-z,pack-relative-relocs
 LIB_RELR       = $(shell printf '\043include <features.h>\n\043if !defined __GLIBC__ || (__GLIBC__ == 2 && __GLIBC_MINOR__ < 36)\n\043error\n\043endif\n' | \
 	$(CC) -shared -x c - -o /dev/null $(LIB_RELR_FLAG) -Wl,--fatal-warnings 2>/dev/null && echo '$(LIB_RELR_FLAG)')
 
-.PHONY: lib static install licenses abi-dump
+# What Go's runtime would do to the host is edited out of it. The files are written anew only where they changed.
+LIB_OVERLAY   := $(BUILD)/goruntime/overlay.json
+
+$(LIB_OVERLAY): FORCE
+	@GO="$(GO)" sh packaging/goruntime.sh $(BUILD)/goruntime
+
+.PHONY: lib static install licenses abi-dump FORCE
 
 lib: $(BUILD)/libllmagg.so ## build build/libllmagg.so, the shared library
 
 static: $(BUILD)/libllmagg.a ## build build/libllmagg.a, the static library
 
-$(BUILD)/libllmagg.so: $(LIB_SOURCES)
+$(BUILD)/libllmagg.so: $(LIB_SOURCES) $(LIB_OVERLAY)
 	@mkdir -p $(BUILD)
 	@printf '\043include <stdlib.h>\n\043ifndef __GLIBC__\n\043error\n\043endif\n' | $(CC) -E -x c - >/dev/null 2>&1 || \
 		{ echo "llmagg: the C library of '$(CC)' is not glibc, or it cannot compile: musl cannot load Go shared libraries (golang/go issue 13492); use glibc, or 'make static'" >&2; exit 1; }
-	CGO_ENABLED=1 $(GO) build -buildmode=c-shared $(LIB_GOFLAGS) -ldflags "$(subst ",\",$(LIB_LDFLAGS))" -o $@ ./capi
+	CGO_ENABLED=1 $(GO) build -overlay $(LIB_OVERLAY) -buildmode=c-shared $(LIB_GOFLAGS) -ldflags "$(subst ",\",$(LIB_LDFLAGS))" -o $@ ./capi
 	@rm -f $(BUILD)/libllmagg.h
 	@ln -sf libllmagg.so $(BUILD)/libllmagg.so.$(LIB_SOVERSION)
 
 # The Go compiler's archive, made into one object whose only global names are the header's.
-$(BUILD)/libllmagg.a: $(LIB_SOURCES)
+$(BUILD)/libllmagg.a: $(LIB_SOURCES) $(LIB_OVERLAY)
 	@mkdir -p $(BUILD)/static
-	CGO_ENABLED=1 $(GO) build -buildmode=c-archive $(LIB_GOFLAGS) -ldflags "-s -w -buildid= -funcalign=16" -o $(BUILD)/static/go.a ./capi
+	CGO_ENABLED=1 $(GO) build -overlay $(LIB_OVERLAY) -buildmode=c-archive $(LIB_GOFLAGS) -ldflags "-s -w -buildid= -funcalign=16" -o $(BUILD)/static/go.a ./capi
 	$(CC) -r -nostdlib -Wl,--whole-archive $(BUILD)/static/go.a -Wl,--no-whole-archive -Wl,-d -Wl,--build-id=none -o $(BUILD)/static/llmagg.o
 	objcopy --wildcard --keep-global-symbol='llmagg_*' $(BUILD)/static/llmagg.o
 	objcopy --strip-debug $(BUILD)/static/llmagg.o

@@ -4,6 +4,7 @@
 CAPI_OUT      := $(BUILD)/capi
 CAPI_NAMES    := $(patsubst tests/capi/%.c,%,$(wildcard tests/capi/*.c))
 CAPI_PROGRAMS := $(addprefix $(CAPI_OUT)/,$(CAPI_NAMES))
+CAPI_LOADED   := $(patsubst tests/capi/loaded/%.c,loaded/%,$(wildcard tests/capi/loaded/*.c))
 CAPI_EXAMPLES := $(patsubst examples/c/%.c,$(CAPI_OUT)/example_%,$(wildcard examples/c/*.c)) \
                  $(patsubst examples/cpp/%.cpp,$(CAPI_OUT)/example_cpp_%,$(wildcard examples/cpp/*.cpp))
 CAPI_SCRIPTS  := $(addprefix tests/capi/,header.sh symbols.sh rules.sh examples.sh)
@@ -14,8 +15,8 @@ CAPI_LINK     := -Iinclude -L$(BUILD) -lllmagg "-Wl,-rpath,$(abspath $(BUILD))" 
 
 .PHONY: capi-test capi-asan capi-valgrind capi-race capi-tsan capi-tools
 
-capi-test: lib $(CAPI_PROGRAMS) $(CAPI_EXAMPLES) ## tests of the C ABI, in C, C++ and ctypes
-	@CC="$(CC)" CXX="$(CXX)" BUILD="$(BUILD)" OUT="$(CAPI_OUT)" sh tests/capi/run.sh $(CAPI_PROGRAMS) $(CAPI_SCRIPTS)
+capi-test: lib $(CAPI_PROGRAMS) $(CAPI_LOADED:%=$(CAPI_OUT)/%) $(CAPI_EXAMPLES) ## tests of the C ABI, in C, C++ and ctypes
+	@CC="$(CC)" CXX="$(CXX)" BUILD="$(BUILD)" OUT="$(CAPI_OUT)" sh tests/capi/run.sh $(CAPI_PROGRAMS) $(CAPI_LOADED:%=$(CAPI_OUT)/%) $(CAPI_SCRIPTS)
 
 $(CAPI_OUT)/example_cpp_%: examples/cpp/%.cpp include/llmagg.h $(BUILD)/libllmagg.so
 	@mkdir -p $(CAPI_OUT)
@@ -24,6 +25,11 @@ $(CAPI_OUT)/example_cpp_%: examples/cpp/%.cpp include/llmagg.h $(BUILD)/libllmag
 $(CAPI_OUT)/example_%: examples/c/%.c include/llmagg.h $(BUILD)/libllmagg.so
 	@mkdir -p $(CAPI_OUT)
 	$(CC) -std=c99 -O1 -g $(CAPI_WARN) $< -o $@ $(CAPI_LINK)
+
+# Programs that are not linked with the library: they load it.
+$(CAPI_OUT)/loaded/%: tests/capi/loaded/%.c tests/capi/loaded/host.h $(CAPI_HEADERS) $(BUILD)/libllmagg.so
+	@mkdir -p $(dir $@)
+	$(CC) $(CAPI_CFLAGS) -DLIBRARY='"$(abspath $(BUILD))/libllmagg.so"' $< -o $@ -ldl -lm -pthread
 
 $(CAPI_OUT)/%: tests/capi/%.c $(CAPI_HEADERS) $(BUILD)/libllmagg.so
 	@mkdir -p $(CAPI_OUT)
@@ -34,24 +40,28 @@ $(CAPI_OUT)/%: tests/capi/%.c $(CAPI_HEADERS) $(BUILD)/libllmagg.so
 
 CAPI_ASAN   := $(BUILD)/asan
 CAPI_CHECKS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-CAPI_ASANED := $(addprefix $(CAPI_ASAN)/,$(CAPI_NAMES)) $(CAPI_ASAN)/inject/panics
+CAPI_ASANED := $(addprefix $(CAPI_ASAN)/,$(CAPI_NAMES) $(CAPI_LOADED)) $(CAPI_ASAN)/inject/panics
 
 capi-asan: $(CAPI_ASANED) ## the C tests under AddressSanitizer and UndefinedBehaviorSanitizer, with injected panics
 	@OUT="$(CAPI_ASAN)" LIMIT=240 ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1 \
 		UBSAN_OPTIONS=print_stacktrace=1 sh tests/capi/run.sh $(CAPI_ASANED)
 
-$(CAPI_ASAN)/libllmagg.so: $(LIB_SOURCES)
+$(CAPI_ASAN)/libllmagg.so: $(LIB_SOURCES) $(LIB_OVERLAY)
 	@mkdir -p $(CAPI_ASAN)
 	CGO_ENABLED=1 CGO_CFLAGS="-g -O1 $(CAPI_CHECKS)" CGO_LDFLAGS=-fsanitize=undefined \
-		$(GO) build -asan -buildmode=c-shared -trimpath -buildvcs=false -tags $(LIB_TAGS),llmagg_inject -o $@ ./capi
+		$(GO) build -overlay $(LIB_OVERLAY) -asan -buildmode=c-shared -trimpath -buildvcs=false -tags $(LIB_TAGS),llmagg_inject -o $@ ./capi
+
+$(CAPI_ASAN)/loaded/%: tests/capi/loaded/%.c tests/capi/loaded/host.h $(CAPI_HEADERS) $(CAPI_ASAN)/libllmagg.so
+	@mkdir -p $(dir $@)
+	$(CC) $(CAPI_CFLAGS) $(CAPI_CHECKS) -DLIBRARY='"$(abspath $(CAPI_ASAN))/libllmagg.so"' $< -o $@ -ldl -lm -pthread
 
 $(CAPI_ASAN)/%: tests/capi/%.c $(CAPI_HEADERS) $(CAPI_ASAN)/libllmagg.so
 	@mkdir -p $(dir $@)
 	$(CC) $(CAPI_CFLAGS) $(CAPI_CHECKS) $< -o $@ -L$(CAPI_ASAN) -lllmagg "-Wl,-rpath,$(abspath $(CAPI_ASAN))" -pthread
 
 # ---- valgrind, with a library that tells it of Go's heap and stacks (Go's tag valgrind). What is lost at the end is an error. Go's
-# collector is off, since what it hands out again makes valgrind's leak check give up; so is preemption by signals, whose frames
-# valgrind takes for invalid accesses. valgrind 3.19 reads DWARF 4. Not here: programs that are about time in forked children.
+# collector is off, since what it hands out again makes valgrind's leak check give up. valgrind 3.19 reads DWARF 4. Not here: programs
+# that are about time in forked children.
 
 CAPI_VG      := $(BUILD)/valgrind
 CAPI_VGRIND  := $(addprefix $(CAPI_VG)/,$(filter-out fork fork_in_flight signals,$(CAPI_NAMES)))
@@ -60,13 +70,13 @@ CAPI_VG_WRAP := $(VALGRIND) -q --error-exitcode=99 --leak-check=full --show-leak
                 --errors-for-leak-kinds=definite,indirect,possible --num-callers=40 --fair-sched=try --suppressions=tests/capi/valgrind.supp
 
 capi-valgrind: capi-tools $(CAPI_VGRIND) ## the C tests under valgrind: no invalid access, no lost byte
-	@OUT="$(CAPI_VG)" LIMIT=400 CHECK_SLOW=20 GOGC=off GODEBUG=asyncpreemptoff=1 WRAP="$(CAPI_VG_WRAP)" \
+	@OUT="$(CAPI_VG)" LIMIT=400 CHECK_SLOW=20 GOGC=off WRAP="$(CAPI_VG_WRAP)" \
 		sh tests/capi/run.sh $(CAPI_VGRIND)
 
-$(CAPI_VG)/libllmagg.so: $(LIB_SOURCES)
+$(CAPI_VG)/libllmagg.so: $(LIB_SOURCES) $(LIB_OVERLAY)
 	@mkdir -p $(CAPI_VG)
 	CGO_ENABLED=1 CGO_CFLAGS="-g -O1" GOEXPERIMENT=nodwarf5 \
-		$(GO) build -buildmode=c-shared -trimpath -buildvcs=false -tags $(LIB_TAGS),valgrind -o $@ ./capi
+		$(GO) build -overlay $(LIB_OVERLAY) -buildmode=c-shared -trimpath -buildvcs=false -tags $(LIB_TAGS),valgrind -o $@ ./capi
 
 $(CAPI_VG)/%: tests/capi/%.c $(CAPI_HEADERS) $(CAPI_VG)/libllmagg.so
 	@mkdir -p $(CAPI_VG)
@@ -86,9 +96,9 @@ CAPI_RACED := $(addprefix $(CAPI_RACE)/,$(CAPI_NAMES))
 capi-race: $(CAPI_RACED) ## the C tests against the library under Go's race detector
 	@OUT="$(CAPI_RACE)" LIMIT=240 GORACE=halt_on_error=1 sh tests/capi/run.sh $(CAPI_RACED)
 
-$(CAPI_RACE)/libllmagg.a: $(LIB_SOURCES)
+$(CAPI_RACE)/libllmagg.a: $(LIB_SOURCES) $(LIB_OVERLAY)
 	@mkdir -p $(CAPI_RACE)
-	CGO_ENABLED=1 $(GO) build -race -buildmode=c-archive -trimpath -buildvcs=false -tags $(LIB_TAGS) -o $(CAPI_RACE)/go.a ./capi
+	CGO_ENABLED=1 $(GO) build -overlay $(LIB_OVERLAY) -race -buildmode=c-archive -trimpath -buildvcs=false -tags $(LIB_TAGS) -o $(CAPI_RACE)/go.a ./capi
 	$(CC) -r -nostdlib -Wl,--whole-archive $(CAPI_RACE)/go.a -Wl,--no-whole-archive -Wl,-d -o $(CAPI_RACE)/llmagg.o
 	@rm -f $@
 	ar rcsD $@ $(CAPI_RACE)/llmagg.o

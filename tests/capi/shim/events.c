@@ -357,6 +357,23 @@ static void closing_ends_the_waiting(void) {
     }
 }
 
+/* A payload that no memory can hold: the event is refused, and the end of an operation is told in its promised place. */
+static void without_memory_an_operation_still_ends(void) {
+    shim_queue *q = opened();
+    size_t absurd = (size_t)1 << 47;
+    CHECK(shim_queue_promise(q) == SHIM_PUSHED && shim_queue_promise(q) == SHIM_PUSHED);
+    CHECK(shim_queue_push(q, LLMAGG_EVENT_CHUNK, 0, 7, 70, "x", absurd) == SHIM_NO_MEMORY);
+    CHECK(shim_queue_push_batched(q, 7, 70, "x", absurd) == SHIM_NO_MEMORY);
+    CHECK(told(q, shim_queue_push_end(q, LLMAGG_EVENT_DONE, 0, 7, 70, "x", absurd)));
+    CHECK(told(q, shim_queue_push_end(q, LLMAGG_EVENT_DONE, 0, 8, 80, "{}", 2)));
+    take(q, MOST, BUFFER);
+    CHECK(taken.drain.count == 2);
+    CHECK(taken.events[0].type == LLMAGG_EVENT_ERROR && taken.events[0].status == LLMAGG_E_INTERNAL);
+    CHECK(taken.events[0].op == 7 && taken.events[0].tag == 70 && has(taken.events[0].payload, "\"name\":\"INTERNAL\""));
+    CHECK(taken.events[1].type == LLMAGG_EVENT_DONE && strcmp(taken.events[1].payload, "{}") == 0);
+    done_with(q);
+}
+
 int main(void) {
     filler = malloc(LARGE + 200);
     memset(filler, 'x', LARGE + 200);
@@ -374,6 +391,7 @@ int main(void) {
     RUN(it_is_found_by_its_handle_while_it_is_open);
     RUN(writers_and_a_reader_lose_nothing);
     RUN(closing_ends_the_waiting);
+    RUN(without_memory_an_operation_still_ends);
     free(filler);
     return RESULT();
 }

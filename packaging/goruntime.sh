@@ -1,0 +1,59 @@
+#!/bin/sh
+# goruntime.sh DIR: what Go's runtime does to the whole process, taken out of it for a library that is a guest there. Writes the edited
+# copies of Go's own files and DIR/overlay.json, which names them to `go build -overlay`. The tree that Go is installed in stays as it is.
+# An edit whose text is no longer there ends the build: then the new text is to be read, and the edit to be written anew.
+set -eu
+dir=$1
+root=$(${GO:-go} env GOROOT)
+mkdir -p "$dir"
+here=$(cd "$dir" && pwd)
+pairs=
+
+# edit FILE N SCRIPT: FILE of Go's sources, of which sed's SCRIPT has to change N lines.
+edit() {
+    from=$root/src/$1
+    to=$here/$(echo "$1" | tr / _)
+    [ -f "$to.new" ] || cp "$from" "$to.new"
+    sed "$3" "$to.new" > "$to.edited"
+    changed=$(diff "$to.new" "$to.edited" | grep -c '^>' || true)
+    [ "$changed" -eq "$2" ] || {
+        echo "packaging/goruntime.sh: $from is not as expected: '$3' changed $changed lines instead of $2; see what that file does now" >&2
+        exit 1
+    }
+    mv "$to.edited" "$to.new"
+}
+
+# finish FILE: keeps the time of a file that is as it was, and lists it.
+finish() {
+    to=$here/$(echo "$1" | tr / _)
+    if cmp -s "$to.new" "$to"; then rm "$to.new"; else mv "$to.new" "$to"; fi
+    pairs="$pairs${pairs:+,}\"$root/src/$1\":\"$to\""
+}
+
+rm -f "$here"/*.new "$here"/*.edited
+
+# Signals that no fault of the thread itself causes: Go would unblock them in each of its threads and in each thread of the host's that
+# calls, where they would run the host's handlers on a goroutine's stack, or miss who waits for them. 34 is glibc's SIGRTMIN, 32 is how it
+# cancels a thread.
+edit runtime/sigtab_linux_generic.go 1 's|^\(	/\* 16 \*/ {_SigThrow\) + _SigUnblock,|\1,|'
+edit runtime/sigtab_linux_generic.go 1 's|^\(	/\* 17 \*/ {_SigNotify\) + _SigUnblock + _SigIgn,|\1 + _SigIgn,|'
+edit runtime/sigtab_linux_generic.go 1 's|^\(	/\* 27 \*/ {_SigNotify\) + _SigUnblock,|\1,|'
+edit runtime/sigtab_linux_generic.go 1 's|^\(	/\* 32 \*/ {_SigSetStack\) + _SigUnblock,|\1,|'
+edit runtime/sigtab_linux_generic.go 1 's|^\(	/\* 34 \*/ {_SigSetStack\) + _SigUnblock,|\1,|'
+# SIGURG is the host's: goroutines are preempted where they call functions, not by a signal, and no handler is installed.
+edit runtime/sigtab_linux_generic.go 1 's|^\(	/\* 23 \*/ {\)_SigNotify + _SigIgn,|\1_SigSetStack,|'
+finish runtime/sigtab_linux_generic.go
+edit runtime/signal_unix.go 1 's|^const preemptMSupported = true$|const preemptMSupported = false|'
+finish runtime/signal_unix.go
+
+# What GODEBUG asks of the runtime is printed to stderr (gctrace, schedtrace, ...), and the host's environment is not meant for us. The
+# settings of Go's packages, which it may hold as well, count.
+edit runtime/runtime1.go 1 's|^	parsegodebug(godebug, nil)$|	_ = godebug|'
+finish runtime/runtime1.go
+
+# The soft limit of descriptors is the host's, and its children's.
+edit syscall/rlimit.go 1 's|^func init() {$|func raiseRlimitNofile() {|'
+finish syscall/rlimit.go
+
+printf '{"Replace":{%s}}\n' "$pairs" > "$here/overlay.new"
+if cmp -s "$here/overlay.new" "$here/overlay.json"; then rm "$here/overlay.new"; else mv "$here/overlay.new" "$here/overlay.json"; fi

@@ -1,0 +1,196 @@
+/* Hosts with a limit of descriptors, a rounding mode, children made past fork(), and little memory: all of it stays theirs. */
+#include "host.h"
+
+#include <fenv.h>
+#include <math.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+static void soft_limit(rlim_t soft) {
+    struct rlimit limit;
+    MUST(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    limit.rlim_cur = soft;
+    MUST(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+}
+
+static rlim_t limit_now(void) {
+    struct rlimit limit;
+    MUST(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    return limit.rlim_cur;
+}
+
+/* D: neither the limit from before the load nor one that is set right behind it, and not in children. */
+static void the_limit_of_descriptors_stays(void) {
+    llmagg_manager *manager = NULL;
+    int status = -1;
+    soft_limit(256);
+    load();
+    MUST(limit_now() == 256);
+    soft_limit(200);
+    MUST(FN(llmagg_manager_new)(&manager, NULL) == LLMAGG_OK);
+    chat(healthy_client());
+    MUST(limit_now() == 200);
+    pid_t pid = fork();
+    if (pid == 0) _exit(limit_now() == 200 ? 0 : 3);
+    MUST(waitpid(pid, &status, 0) == pid && status == 0);
+}
+
+/* D: what a call finds no descriptor for is an error. */
+static void a_call_without_a_descriptor_is_an_error(void) {
+    llmagg_buf answer = {NULL, 0};
+    llmagg_error *error = NULL;
+    load();
+    llmagg_client *client = healthy_client();
+    MUST(FN(llmagg_client_rest)(client, NULL) == LLMAGG_OK);
+    soft_limit(3);
+    MUST(FN(llmagg_client_chat)(client, STR(HELLO), STR("{\"max_retries\":0}"), &answer, &error) != LLMAGG_OK);
+    MUST(strstr(FN(llmagg_error_message)(error), "too many open files") != NULL);
+    soft_limit(200);
+    chat(client);
+}
+
+static void in_such_a_child(llmagg_client *client, const char *how) {
+    llmagg_buf answer = {NULL, 0};
+    llmagg_error *error = NULL;
+    llmagg_status status;
+    alarm(10);
+    status = FN(llmagg_client_chat)(client, STR(HELLO), STR("{\"deadline\":1}"), &answer, &error);
+    if (status != LLMAGG_E_FORKED || FN(llmagg_error_code)(error) != LLMAGG_E_FORKED) {
+        dprintf(results, "# %s: status %d\n", how, (int)status);
+        _exit(3);
+    }
+    if (FN(llmagg_stats)(&answer, NULL) != LLMAGG_E_FORKED) _exit(4);
+    FN(llmagg_client_free)(client);
+    _exit(0);
+}
+
+static void ended_well(pid_t pid) {
+    int status = -1;
+    MUST(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0);
+}
+
+#if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 34)
+extern pid_t _Fork(void);
+#else
+#define _Fork fork
+#endif
+
+/* I: children of which no atfork handler knows: each call says so at once. */
+static void children_past_fork_are_told(void) {
+    load();
+    llmagg_client *client = healthy_client();
+    chat(client);
+    pid_t pid = _Fork();
+    if (pid == 0) in_such_a_child(client, "_Fork");
+    ended_well(pid);
+    pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    if (pid == 0) in_such_a_child(client, "clone");
+    ended_well(pid);
+    chat(client);
+}
+
+static int sockets_open(void) {
+    char link[64], target[64];
+    int n = 0;
+    for (int fd = 3; fd < 200; fd++) {
+        snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        ssize_t size = readlink(link, target, sizeof target - 1);
+        if (size > 0) target[size] = '\0', n += strncmp(target, "socket:", 7) == 0;
+    }
+    return n;
+}
+
+/* I: the connections of the parent are closed in such a child, at its first call. */
+static void children_past_fork_close_the_parents_connections(void) {
+    load();
+    llmagg_client *client = healthy_client();
+    chat(client);
+    pid_t pid = _Fork();
+    if (pid == 0) {
+        llmagg_buf stats = {NULL, 0};
+        int before = sockets_open();
+        if (FN(llmagg_stats)(&stats, NULL) != LLMAGG_E_FORKED) _exit(3);
+        _exit(sockets_open() < before ? 0 : 4);
+    }
+    ended_well(pid);
+    chat(client);
+}
+
+static void has_timeout(llmagg_client *client) {
+    llmagg_buf info = {NULL, 0};
+    MUST(FN(llmagg_client_info)(client, &info, NULL) == LLMAGG_OK);
+    if (strstr(info.ptr, "\"timeout\":0.7,") == NULL) dprintf(results, "# %s\n", info.ptr);
+    MUST(strstr(info.ptr, "\"timeout\":0.7,") != NULL);
+    FN(llmagg_buf_free)(&info);
+}
+
+/* K: a host that rounds upwards, before and after the load. */
+static void rounding_is_the_hosts(void) {
+    volatile double one = 1, three = 3;
+    MUST(fesetround(FE_UPWARD) == 0);
+    double third = one / three;
+    load();
+    llmagg_client *client = healthy_client();
+    has_timeout(client);
+    chat(client);
+    MUST(fegetround() == FE_UPWARD && one / three == third);
+    MUST(fesetround(FE_TOWARDZERO) == 0);
+    client = healthy_client();
+    has_timeout(client);
+    MUST(fegetround() == FE_TOWARDZERO);
+}
+
+/* K: a host for which an inexact or undefined result is a trap. */
+static void floating_point_traps_are_the_hosts(void) {
+#if defined(__x86_64__)
+    MUST(feenableexcept(FE_INVALID | FE_DIVBYZERO | FE_OVERFLOW | FE_INEXACT) >= 0);
+    load();
+    llmagg_client *client = healthy_client();
+    has_timeout(client);
+    chat(client);
+    MUST(fegetexcept() == (FE_INVALID | FE_DIVBYZERO | FE_OVERFLOW | FE_INEXACT));
+    MUST(fetestexcept(FE_ALL_EXCEPT) == 0);
+#endif
+}
+
+/* What GODEBUG asks of Go's runtime would be printed. main has seen to it that it stands in the environment of the program. */
+static void the_environment_makes_nothing_print(void) {
+    int out[2];
+    char text[256] = "";
+    MUST(pipe(out) == 0 && getenv("GODEBUG") != NULL && dup2(out[1], 2) == 2 && close(out[1]) == 0);
+    load();
+    llmagg_client *client = healthy_client();
+    for (double end = now() + 0.3; now() < end;) chat(client);
+    close(2);
+    MUST(read(out[0], text, sizeof text - 1) == 0);
+}
+
+/* M: queues that were freed leave nothing behind for a leak checker, which is asked at the end of the program. */
+static void freed_queues_are_freed(void) {
+    load();
+    for (int i = 0; i < 200; i++) {
+        llmagg_queue *queue = NULL;
+        MUST(FN(llmagg_queue_new)(&queue, NULL) == LLMAGG_OK);
+        FN(llmagg_queue_free)(queue);
+    }
+    int (*leaks)(void) = (int (*)(void))(uintptr_t)dlsym(RTLD_DEFAULT, "__lsan_do_recoverable_leak_check");
+    if (leaks != NULL) MUST(leaks() == 0);
+}
+
+int main(int count, char **arguments) {
+    if (getenv("GODEBUG") == NULL) {
+        setenv("GODEBUG", "gctrace=1,schedtrace=50,inittrace=1", 1);
+        execv(arguments[0], arguments);
+    }
+    (void)count;
+    results_apart();
+    RUN(the_limit_of_descriptors_stays);
+    RUN(a_call_without_a_descriptor_is_an_error);
+    RUN(children_past_fork_are_told);
+    RUN(children_past_fork_close_the_parents_connections);
+    RUN(rounding_is_the_hosts);
+    RUN(floating_point_traps_are_the_hosts);
+    RUN(the_environment_makes_nothing_print);
+    RUN(freed_queues_are_freed);
+    return failures != 0;
+}
