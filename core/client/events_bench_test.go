@@ -1,0 +1,66 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// plainStream is a streamed answer as OpenAI sends it, or as Gemini does: 200
+// pieces, the finish and a usage.
+func plainStream(gemini bool) []byte {
+	var s strings.Builder
+	for i := range 200 {
+		if gemini {
+			s.WriteString(`data: {"candidates":[{"content":{"parts":[{"text":" token` + strconv.Itoa(i) + `"}],"role":"model"},"index":0}],"usageMetadata":{"promptTokenCount":9,"totalTokenCount":20},"modelVersion":"m","responseId":"r"}` + "\n\n")
+			continue
+		}
+		s.WriteString(`data: {"id":"chatcmpl-AbC123","object":"chat.completion.chunk","created":1712345678,"model":"gpt-4o","system_fingerprint":"fp_1","choices":[{"index":0,"delta":{"content":" token` +
+			strconv.Itoa(i) + `"},"logprobs":null,"finish_reason":null}]}` + "\n\n")
+	}
+	if gemini {
+		s.WriteString(`data: {"candidates":[{"content":{"parts":[{"text":""}],"role":"model"},"finishReason":"STOP","index":0}],"usageMetadata":{"totalTokenCount":20}}` + "\n\n")
+	} else {
+		s.WriteString(`data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}` + "\n\n" + `data: {"choices":[],"usage":{"total_tokens":20}}` + "\n\ndata: [DONE]\n\n")
+	}
+	return []byte(s.String())
+}
+
+// The loop over the events of a plain stream.
+func BenchmarkEvents(b *testing.B) {
+	for name, w := range map[string]wire{"openai": &openaiWire{base: "x"}, "gemini": &geminiWire{base: "x"}} {
+		b.Run(name, func(b *testing.B) {
+			data := plainStream(name == "gemini")
+			backend := &httpBackend{wire: w, cfg: llm.ModelConfig{Limits: llm.LimitConfig{ResponseBytes: 1 << 20}}}
+			payload := &llm.Payload{N: 1}
+			b.SetBytes(int64(len(data)))
+			b.ReportAllocs()
+			for b.Loop() {
+				ctx, cancel := context.WithCancelCause(context.Background())
+				resp := &http.Response{StatusCode: 200, Body: io.NopCloser(bytes.NewReader(data))}
+				r := newEventReader(backend, ctx, cancel, func() bool { return false }, resp, &Exchange{Payload: payload, Model: "m"})
+				n := 0
+				for {
+					_, err := r.Next()
+					if err == io.EOF {
+						break
+					}
+					if err != nil {
+						b.Fatal(err)
+					}
+					n++
+				}
+				if n < 201 {
+					b.Fatal(n)
+				}
+				_ = r.Close()
+			}
+		})
+	}
+}
