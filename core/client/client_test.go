@@ -197,10 +197,10 @@ func TestStreamGivesChunksAndDone(t *testing.T) {
 	require.Zero(t, c.Report().InFlight)
 }
 
-// The wall sends [DONE] a moment after the usage: the stream does not wait for
-// it, and its connection is used again.
+// The wall ends the body a moment after [DONE]: the stream does not wait for
+// that, and its connection is used again.
 func TestRestOfACompleteStreamIsReadAside(t *testing.T) {
-	w := wallWith(t, `[{"events":[{"text":"all"},{"finish_reason":"stop","usage":{"total_tokens":3}},{"delay_s":0.1},"[DONE]"]},{}]`)
+	w := wallWith(t, `[{"events":[{"text":"all"},{"finish_reason":"stop","usage":{"total_tokens":3}},"[DONE]",{"comment":"more","delay_s":0.1}]},{}]`)
 	c := route(t, w, nil)
 	s, err := c.Stream(context.Background(), ask())
 	require.NoError(t, err)
@@ -211,7 +211,7 @@ func TestRestOfACompleteStreamIsReadAside(t *testing.T) {
 	_, err = c.Chat(context.Background(), ask())
 	require.NoError(t, err)
 	seen := w.Seen()
-	require.Equal(t, 3, seen.Requests[0].Events)
+	require.Equal(t, 4, seen.Requests[0].Events)
 	require.Zero(t, seen.Totals.Disconnects)
 	require.Zero(t, seen.Connections[0].Closed, "the connection is kept")
 }

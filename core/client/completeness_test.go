@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -57,7 +58,9 @@ func TestWhatCountsAsComplete(t *testing.T) {
 		"DONE, no finish":             {`{"text":"a b","no_finish":true}`, ""},
 		"neither":                     {`{"text":"a b","no_finish":true,"done":false}`, "without [DONE] and without a finish_reason"},
 		"DONE in blanks":              {`{"events":[{"text":"a b"},{"raw":"data:  [DONE] \n\n"}]}`, ""},
-		"cut after the finish":        {`{"events":[{"text":"a b"},{"finish_reason":"stop"},{"text":"more"}],"cut":{"how":"reset","after_events":2}}`, ""},
+		"reset after the finish":      {`{"events":[{"text":"a b"},{"finish_reason":"stop"},{"text":"more"}],"cut":{"how":"reset","after_events":2},"delay_event_s":0.02}`, "the connection broke after"},
+		"closed after the finish":     {`{"events":[{"text":"a b"},{"finish_reason":"stop"},{"text":"more"}],"cut":{"how":"close","after_events":2}}`, "the connection broke after"},
+		"ended after the finish":      {`{"events":[{"text":"a b"},{"finish_reason":"stop"},{"text":"more"}],"cut":{"how":"clean","after_events":2}}`, ""},
 		"reset before the finish":     {`{"text":"a b c d","cut":{"how":"reset","after_events":3}}`, "the connection broke after"},
 		"closed before the finish":    {`{"text":"a b c d","cut":{"how":"close","after_events":3}}`, "the connection broke after"},
 		"an error event":              {`{"events":[{"text":"a"},{"event":"error","data":{"message":"overloaded"}}]}`, "error inside the stream: overloaded"},
@@ -67,7 +70,7 @@ func TestWhatCountsAsComplete(t *testing.T) {
 		"an error that is null":       {`{"events":[{"data":{"error":null,"choices":[{"index":0,"delta":{"content":"a b"},"finish_reason":"stop"}]}}]}`, ""},
 		"an error that is empty":      {`{"events":[{"data":{"error":"","choices":[{"index":0,"delta":{"content":"a b"},"finish_reason":"stop"}]}}]}`, ""},
 		"the word error in the text":  {`{"events":[{"text":"{\"error\": 1} b","finish_reason":"stop"}]}`, ""},
-		"second choice not finished":  {`{"events":[{"text":"a"},{"text":"x","choice":1},{"finish_reason":"stop","choice":1}]}`, ""},
+		"first choice not finished":   {`{"events":[{"text":"a"},{"text":"x","choice":1},{"finish_reason":"stop","choice":1}]}`, "without a finish_reason"},
 		"no choice finished of a two": {`{"events":[{"text":"a"},{"text":"x","choice":1}]}`, "without a finish_reason"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -145,10 +148,11 @@ func TestACompleteAnswerMayBeEmpty(t *testing.T) {
 	require.Equal(t, "stop", r.Choices[0].FinishReason)
 }
 
-// S3: a usage is waited for, for 2 s at most, whether it was asked for or not
-// (S5: one that comes unasked arrives, too); the end of the stream is not.
+// S2, S3: [DONE] is the end, whatever the connection does. Without it, and
+// without the end of the body, 2 s of silence are, also where a usage came.
 func TestTheEndIsNotWaitedFor(t *testing.T) {
 	usage := `{"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}`
+	const silence, most = 1900 * time.Millisecond, 4 * time.Second
 	for name, c := range map[string]struct {
 		events      string
 		usage       bool
@@ -156,11 +160,14 @@ func TestTheEndIsNotWaitedFor(t *testing.T) {
 		tokens      int
 	}{
 		"only DONE":             {`{"text":"a","finish_reason":"stop"},"[DONE]",{"comment":"x","hold":"never"}`, false, 0, time.Second, 0},
-		"usage comes":           {`{"text":"a","finish_reason":"stop"},{"delay_s":0.1},` + usage + `,{"comment":"x","hold":"never"}`, true, 100 * time.Millisecond, time.Second, 3},
-		"usage comes unasked":   {`{"text":"a","finish_reason":"stop"},{"delay_s":0.1},` + usage + `,{"comment":"x","hold":"never"}`, false, 100 * time.Millisecond, time.Second, 3},
-		"nothing comes":         {`{"text":"a","finish_reason":"stop"},{"comment":"x","hold":"never"}`, false, 1900 * time.Millisecond, 4 * time.Second, 0},
-		"usage with the finish": {`{"data":{"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}],"usage":{"total_tokens":3}}},{"comment":"x","hold":"never"}`, true, 0, time.Second, 3},
-		"usage never comes":     {`{"text":"a","finish_reason":"stop"},{"comment":"x","hold":"never"}`, true, 1900 * time.Millisecond, 4 * time.Second, 0},
+		"usage and DONE":        {`{"text":"a","finish_reason":"stop"},{"delay_s":0.1},` + usage + `,"[DONE]",{"comment":"x","hold":"never"}`, true, 100 * time.Millisecond, time.Second, 3},
+		"usage comes":           {`{"text":"a","finish_reason":"stop"},{"delay_s":0.1},` + usage + `,{"comment":"x","hold":"never"}`, true, silence, most, 3},
+		"usage comes unasked":   {`{"text":"a","finish_reason":"stop"},{"delay_s":0.1},` + usage + `,{"comment":"x","hold":"never"}`, false, silence, most, 3},
+		"nothing comes":         {`{"text":"a","finish_reason":"stop"},{"comment":"x","hold":"never"}`, false, silence, most, 0},
+		"comments come":         {`{"text":"a","finish_reason":"stop"},{"comment":"x","delay_s":0.5,"times":60}`, false, silence, most, 0},
+		"beats come":            {`{"text":"a","finish_reason":"stop"},{"data":{"choices":[]},"delay_s":0.5,"times":60}`, false, silence, most, 0},
+		"usage with the finish": {`{"data":{"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}],"usage":{"total_tokens":3}}},{"comment":"x","hold":"never"}`, true, silence, most, 3},
+		"usage never comes":     {`{"text":"a","finish_reason":"stop"},{"comment":"x","hold":"never"}`, true, silence, most, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -182,9 +189,10 @@ func TestTheEndIsNotWaitedFor(t *testing.T) {
 	}
 }
 
-// S4: a malformed event is passed over and counted; eight in a row are enough.
-func TestMalformedEventsAreCounted(t *testing.T) {
-	bad := func(n int) string { return strings.Repeat(`{"data":"{\"choices\":[{"},`, n) }
+// S4: an event that never was JSON is passed over and counted; eight in a row
+// are enough.
+func TestEventsThatAreNoJSONAreCounted(t *testing.T) {
+	bad := func(n int) string { return strings.Repeat(`{"data":"bad words"},`, n) }
 	s, err := route(t, wallWith(t, `[{"events":[`+bad(7)+`{"text":"a "},`+bad(7)+`{"text":"b"},`+bad(1)+`{"finish_reason":"stop"}]}]`), nil).Stream(t.Context(), ask())
 	require.NoError(t, err)
 	r, err := s.Collect()
@@ -197,13 +205,38 @@ func TestMalformedEventsAreCounted(t *testing.T) {
 	_, err = s.Collect()
 	e := llm.AsError(err)
 	require.Equal(t, llm.StreamInterrupted, e.Code)
-	require.ErrorContains(t, err, "8 stream events in a row could not be read")
+	require.ErrorContains(t, err, "8 stream events in a row could not be read; the server said: bad words")
 	require.Equal(t, llm.BadResponse, llm.CodeOfError(e.Cause), "S4's error is the cause")
 	require.Equal(t, 8, e.Attempts[0].SkippedEvents)
 
 	w := wallWith(t, `[{"events":[`+bad(8)+`{"text":"b"}]}]`)
 	_, err = route(t, w, func(cfg *llm.ModelConfig) { cfg.MaxRetries = 1 }).Stream(t.Context(), ask())
 	require.Equal(t, llm.BadResponse, llm.CodeOfError(err), "%v", err)
+}
+
+// S4: what begins like JSON and cannot be read was a piece of the answer.
+func TestAPieceThatCannotBeReadBreaksTheStream(t *testing.T) {
+	for _, bad := range []string{`{"choices":[{`, `{"choices":[{"index":0,"delta":{"content":"x"}}`, `{"choices"}`, `[{"choices":`, `"choices":[{"index":0}]}`, `{'choices':[]}`, ` {`, `{"a":1}{"b`, `{"a":1} word`, `[{"choices":[]}`} {
+		for _, after := range []string{`"[DONE]"`, `{"finish_reason":"stop"},"[DONE]"`, `{"text":"b","finish_reason":"stop"}`} {
+			data, err := json.Marshal(bad)
+			require.NoError(t, err)
+			piece := `{"data":` + string(data) + `}`
+			s, err := route(t, wallWith(t, `[{"events":[{"text":"a"},`+piece+`,`+after+`]}]`), nil).Stream(t.Context(), ask())
+			require.NoError(t, err)
+			_, err = s.Collect()
+			e := llm.AsError(err)
+			require.Equal(t, llm.StreamInterrupted, e.Code, "%s: %v", bad, err)
+			require.Equal(t, llm.BadResponse, llm.CodeOfError(e.Cause), "%s: %v", bad, err)
+			require.Equal(t, "a", e.Partial)
+			c := route(t, wallWith(t, `[{"events":[`+piece+`,`+after+`]},{"text":"at last"}]`), nil)
+			s, err = c.Stream(t.Context(), ask())
+			require.NoError(t, err, bad)
+			r, err := s.Collect()
+			require.NoError(t, err, bad)
+			require.Equal(t, "at last", r.Text())
+			require.Equal(t, llm.BadResponse, r.Attempts[0].Code)
+		}
+	}
 }
 
 // L1: passing a limit is BAD_RESPONSE, before the first token and after it.

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -9,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -17,18 +17,22 @@ import (
 )
 
 const (
-	usagePatience = 2 * time.Second // a usage chunk is waited for after the last finish reason, asked for or not (S3, S5)
-	maxMalformed  = 8               // malformed events in a row (S4)
-	maxChoices    = 128             // of one answer; no request may ask for more
-	drainBytes    = 256 << 10       // what is left of a complete stream is read aside, within these bounds
-	drainTime     = time.Second
-	peeked        = 64 // bytes in which an answer shows what it is
+	endSilence = 2 * time.Second // makes an end after every choice has finished (S2)
+	maxSkipped = 8               // events in a row that are no JSON (S4)
+	maxChoices = 128             // of one answer; no request may ask for more
+	drainBytes = 256 << 10       // what comes after [DONE] is read aside, within these bounds
+	drainTime  = time.Second
 )
 
 // errEnough cancels the reading of an answer that is complete.
 var errEnough = errors.New("the answer is complete")
 
-// eventReader reads a streamed answer and knows when it is complete (S2, S3).
+// source gives the events of a stream, and io.EOF at its clean end.
+type source interface {
+	Next() (eventstream.Event, error)
+}
+
+// eventReader reads a streamed answer to its end, which its judge finds.
 type eventReader struct {
 	backend *httpBackend
 	ctx     context.Context
@@ -36,72 +40,32 @@ type eventReader struct {
 	detach  func() bool // lets the exchange outlive its attempt; false if that has ended already
 	resp    *http.Response
 	x       *Exchange
-	decoder *eventstream.Decoder
+	source  source
 	read    func([]byte) (*llm.Chunk, error)
+	end     streamEnd
 
-	begun     bool          // the first bytes have shown what this is
-	single    *llm.Response // a completion instead of a stream (T2)
-	choices   []choiceState
-	finished  int
-	usage     bool // a usage has come, with the last finish reason or after it
-	complete  bool
-	atEnd     bool // the body has been read to its end
-	malformed int
-	awaited   bool          // only the usage is still waited for
-	patience  time.Duration // how long yet
-	closed    sync.Once
-}
+	begun    bool          // the first bytes have shown what this is
+	single   *llm.Response // a completion instead of a stream (T2)
+	inner    source        // what else the event at hand holds; nil for nothing
+	token    bool          // a token has been given
+	failed   error         // comes behind the chunk that it came with
+	complete bool
+	atEnd    bool // the body has been read to its end
 
-type choiceState struct {
-	index    int
-	finished bool
+	skipped int    // events in a row
+	words   string // of the last event that was skipped, or of what is no event stream
+
+	awaited  bool          // every choice has finished: silence makes the end
+	patience time.Duration // how much of it yet
+	lived    bool          // a piece of the answer came while it was awaited
+	late     bool          // and that when the silence had been long enough
+	silenced atomic.Bool   // it has: set by its timer
+	closed   sync.Once
 }
 
 func newEventReader(b *httpBackend, ctx context.Context, cancel context.CancelCauseFunc, detach func() bool, resp *http.Response, x *Exchange) *eventReader {
-	return &eventReader{backend: b, ctx: ctx, cancel: cancel, detach: detach, resp: resp, x: x, read: b.wire.chunks(x)}
-}
-
-// begin looks at the first byte: a stream's Content-Type is not trusted (T1),
-// and a server may answer with one JSON completion (T2).
-func (r *eventReader) begin() error {
-	r.begun = true
-	in := bufio.NewReaderSize(r.resp.Body, peeked) // reads that want more go past it
-	first, err := firstByte(in)
-	if err == nil && (first == '{' || first == '[' || first == '<') {
-		resp := *r.resp
-		resp.Body = io.NopCloser(in)
-		data, err := r.backend.readAll(&resp, r.x, new([]byte))
-		if err != nil {
-			return err
-		}
-		r.atEnd = true
-		r.single, err = r.backend.whole(data, r.resp, r.x)
-		return err
-	}
-	// Errors of the peek come again from the decoder's first read.
-	r.decoder = eventstream.NewDecoder(in, eventstream.Limits{
-		EventBytes: r.backend.cfg.Limits.EventBytes, StreamBytes: r.backend.cfg.Limits.StreamBytes})
-	r.decoder.OnRead = func(n int) {
-		r.x.Bytes += int64(n)
-		r.x.Alive()
-	}
-	return nil
-}
-
-// firstByte peeks behind a byte order mark and white space.
-func firstByte(in *bufio.Reader) (byte, error) {
-	for n := 1; n <= peeked; n++ {
-		b, err := in.Peek(n)
-		if err != nil {
-			return 0, err
-		}
-		switch c := b[n-1]; c {
-		case ' ', '\t', '\r', '\n', 0xef, 0xbb, 0xbf:
-		default:
-			return c, nil
-		}
-	}
-	return 0, nil
+	return &eventReader{backend: b, ctx: ctx, cancel: cancel, detach: detach, resp: resp, x: x, read: b.wire.chunks(x),
+		end: streamEnd{ending: b.wire.ending(), asked: x.Payload.N}}
 }
 
 // Next implements [ChunkReader].
@@ -120,15 +84,15 @@ func (r *eventReader) Next() (*llm.Chunk, error) {
 		defer r.impatient()()
 	}
 	for !r.complete {
-		ev, err := r.decoder.Next()
+		if r.failed != nil {
+			return nil, r.failed
+		}
+		ev, err := r.next()
 		if err != nil {
-			return nil, r.end(err)
+			return nil, r.over(err)
 		}
-		if len(ev.Data) == 0 {
-			continue
-		}
-		if bytes.Equal(bytes.TrimSpace(ev.Data), []byte("[DONE]")) {
-			return nil, r.doneMarker()
+		if r.end.mark(ev.Type, ev.Data) {
+			return nil, r.ends(marked, nil)
 		}
 		c, err := r.event(ev)
 		if c != nil || err != nil {
@@ -138,115 +102,156 @@ func (r *eventReader) Next() (*llm.Chunk, error) {
 	return nil, io.EOF
 }
 
+// next is the next event: what else the last one held, or what comes.
+func (r *eventReader) next() (eventstream.Event, error) {
+	if r.inner != nil {
+		ev, err := r.inner.Next()
+		if err == nil {
+			return ev, nil
+		}
+		r.inner = nil
+	}
+	return r.source.Next()
+}
+
 // event reads one event; both results are nil for one that is passed over.
 func (r *eventReader) event(ev eventstream.Event) (*llm.Chunk, error) {
 	data := ev.Data
 	if !utf8.Valid(data) {
 		data = bytes.ToValidUTF8(data, []byte("\uFFFD"))
 	}
-	if ev.Type == "error" || bytes.Contains(data, []byte(`"error"`)) && hasError(data) {
-		e := classify(0, nil, data)
-		e.Status = r.resp.StatusCode
-		e.RequestID = requestID(r.resp.Header)
-		e.Message = "error inside the stream: " + e.Message
-		return nil, e
+	if ev.Type == "error" {
+		return nil, r.inside(classify(0, nil, data))
 	}
-	c, err := r.read(data)
-	var told *llm.Error
-	if errors.As(err, &told) && told.Code != llm.BadResponse {
-		return nil, err
-	}
-	if err != nil {
-		r.x.Skipped++
-		if r.malformed++; r.malformed >= maxMalformed {
-			return nil, llm.Errorf(llm.BadResponse, "%d stream events in a row could not be read, the last because: %v", r.malformed, err)
-		}
+	if len(data) == 0 {
 		return nil, nil
 	}
-	r.malformed = 0
-	if r.note(c); len(r.choices) > maxChoices {
-		return nil, llm.Errorf(llm.BadResponse, "the stream has more than %d choices; %d were asked for", maxChoices, r.x.Payload.N)
+	c, err := r.read(data)
+	if err != nil {
+		return r.odd(data, err)
 	}
-	return c, nil
+	return r.take(c, data)
 }
 
-// note keeps track of what S2 and S3 ask about.
-func (r *eventReader) note(c *llm.Chunk) {
-	for i := range c.Choices {
-		s := r.choice(c.Choices[i].Index)
-		if len(r.choices) > maxChoices {
-			return // the answer is refused
-		}
-		if c.Choices[i].FinishReason != "" && !s.finished {
-			s.finished = true
-			r.finished++
+// take judges a chunk that was read from data.
+func (r *eventReader) take(c *llm.Chunk, data []byte) (*llm.Chunk, error) {
+	r.skipped = 0
+	failed := r.end.note(c)
+	if len(c.Choices) == 0 || mayFail(c.Extra) {
+		if e := judgeBody(data); e != nil { // it says more than a choice's reason
+			failed = r.inside(e)
 		}
 	}
-	if r.finished < r.x.Payload.N {
-		return
+	if r.awaited = r.end.phase() == finished; r.awaited && len(c.Choices) > 0 {
+		r.lived, r.patience = true, endSilence // usage and beats without choices are no piece of the answer
 	}
-	r.usage = r.usage || c.Usage != nil // one that came earlier is not the last
-	if r.usage {
-		r.complete = true
-		return
+	before := r.token
+	if !r.token {
+		r.token = c.HasToken()
 	}
-	if !r.awaited {
-		r.awaited, r.patience = true, usagePatience
+	if failed == nil {
+		return c, nil
 	}
+	if r.failed = r.of(failed); !before || !c.HasToken() {
+		return nil, r.failed
+	}
+	return c, nil // its piece belongs to the partial text
 }
 
-// impatient ends the wait for the usage when patience runs out. Only the time
-// in which the reader reads is taken from it: a usage that is there is not
+// mayFail is failedBeside, and quick about what every chunk of OpenAI's has.
+func mayFail(beside llm.Extra) bool {
+	if len(beside) == 0 {
+		return false
+	}
+	_, known := beside["system_fingerprint"]
+	return !(known && len(beside) == 1) && failedBeside(beside)
+}
+
+// inside is a failure that an event tells of.
+func (r *eventReader) inside(e *llm.Error) *llm.Error {
+	e.Message = "error inside the stream: " + e.Message
+	return r.of(e)
+}
+
+// of adds what is known of the exchange.
+func (r *eventReader) of(e *llm.Error) *llm.Error {
+	if e.Status == 0 {
+		e.Status = r.resp.StatusCode
+	}
+	if id := requestID(r.resp.Header); id != "" {
+		e.RequestID = oneLine(id)
+	}
+	return e
+}
+
+// impatient ends the wait for the end when the silence has been long enough.
+// Only the time in which the reader reads counts: a piece that is there is not
 // lost to a slow reader.
 func (r *eventReader) impatient() (stop func()) {
 	began := time.Now()
-	timer := time.AfterFunc(r.patience, func() { r.cancel(errEnough) })
+	r.lived = false
+	timer := time.AfterFunc(r.patience, func() {
+		r.silenced.Store(true)
+		r.cancel(errEnough)
+	})
 	return func() {
-		timer.Stop()
-		r.patience -= time.Since(began)
-	}
-}
-
-func (r *eventReader) choice(index int) *choiceState {
-	for i := range r.choices {
-		if r.choices[i].index == index {
-			return &r.choices[i]
+		switch stopped := timer.Stop(); {
+		case !r.lived:
+			r.patience -= time.Since(began)
+		case !stopped && !r.complete:
+			r.late = true // what would have come behind the piece was cut off
 		}
 	}
-	r.choices = append(r.choices, choiceState{index: index})
-	return &r.choices[len(r.choices)-1]
 }
 
-// doneMarker is [DONE]: complete if a choice came (S2).
-func (r *eventReader) doneMarker() error {
-	if len(r.choices) == 0 {
-		return llm.Errorf(llm.StreamInterrupted, "the stream ended with [DONE] before any choice came")
+// over is the end of the bytes.
+func (r *eventReader) over(err error) error {
+	r.atEnd = err == io.EOF
+	switch {
+	case errors.Is(err, eventstream.ErrEventTooLarge):
+		return overLimit("a stream event exceeds %d bytes (limits.event_bytes)", r.backend.cfg.Limits.EventBytes)
+	case errors.Is(err, eventstream.ErrStreamTooLarge):
+		return overLimit("the stream exceeds %d bytes (limits.stream_bytes)", r.backend.cfg.Limits.StreamBytes)
+	case r.atEnd:
+		return r.ends(closed, nil)
+	case !r.late && (r.silenced.Load() || llm.CodeOfError(context.Cause(r.ctx)) == llm.StreamInterrupted): // D4's clock, where it is the shorter one
+		return r.ends(silent, err)
+	}
+	return r.ends(broken, err)
+}
+
+// ends asks the judge what a sign means: io.EOF where the answer is complete.
+func (r *eventReader) ends(what sign, err error) error {
+	if r.end.is(what) != completes {
+		return r.interrupted(what, err)
+	}
+	if e := r.end.failure(); e != nil {
+		return r.of(e)
 	}
 	r.complete = true
 	return io.EOF
 }
 
-// end is the end of the bytes, clean or not.
-func (r *eventReader) end(err error) error {
-	r.atEnd = err == io.EOF
-	allFinished := len(r.choices) > 0 && r.finished == len(r.choices)
+// interrupted is the error for a stream that ended too early.
+func (r *eventReader) interrupted(what sign, err error) error {
+	e := &llm.Error{Code: llm.StreamInterrupted, Cause: err, ProviderMessage: r.words}
+	none := r.end.phase() == waiting
 	switch {
-	case r.finished >= r.x.Payload.N && len(r.choices) > 0: // only the usage was still waited for
-		r.complete = true
-		return io.EOF
-	case err == io.EOF && allFinished:
-		r.complete = true
-		return io.EOF
-	case err == io.EOF && len(r.choices) == 0:
-		return llm.Errorf(llm.StreamInterrupted, "the stream ended after %d bytes before any choice came", r.x.Bytes)
-	case err == io.EOF:
-		return llm.Errorf(llm.StreamInterrupted, "the stream ended without [DONE] and without a finish_reason")
-	case errors.Is(err, eventstream.ErrEventTooLarge):
-		return overLimit("a stream event exceeds %d bytes (limits.event_bytes)", r.backend.cfg.Limits.EventBytes)
-	case errors.Is(err, eventstream.ErrStreamTooLarge):
-		return overLimit("the stream exceeds %d bytes (limits.stream_bytes)", r.backend.cfg.Limits.StreamBytes)
+	case what == marked && none:
+		e.Message = "the stream ended with [DONE] before any choice came"
+	case what == marked:
+		e.Message = fmt.Sprintf("the stream ended with [DONE] without a finish_reason, and %d of its events could not be read", r.end.skipped)
+	case what == closed && none:
+		e.Message = fmt.Sprintf("the stream ended after %d bytes before any choice came", r.x.Bytes)
+	case what == closed:
+		e.Message = "the stream ended without [DONE] and without a finish_reason"
+	default:
+		e.Message = fmt.Sprintf("the connection broke after %d bytes: %v", r.x.Bytes, err)
 	}
-	return &llm.Error{Code: llm.StreamInterrupted, Message: fmt.Sprintf("the connection broke after %d bytes: %v", r.x.Bytes, err), Cause: err}
+	if r.words != "" {
+		e.Message += "; the server said: " + r.words
+	}
+	return r.of(e)
 }
 
 // Close implements [ChunkReader]. What is left of a complete answer is read

@@ -46,6 +46,8 @@ func (w *geminiWire) response(data []byte, x *Exchange) (*llm.Response, error) {
 	return newGeminiReader(x.Model).response(data)
 }
 
+func (w *geminiWire) ending() *ending { return geminiEnding }
+
 func (w *geminiWire) chunks(x *Exchange) func([]byte) (*llm.Chunk, error) {
 	return newGeminiReader(x.Model).chunk
 }

@@ -24,6 +24,8 @@ type wire interface {
 	// chunks returns a reader of stream events; one for each stream, since it
 	// may keep state between them.
 	chunks(x *Exchange) func(data []byte) (*llm.Chunk, error)
+	// ending is how a stream ends.
+	ending() *ending
 	// authorize puts the key where the vendor wants it.
 	authorize(h http.Header)
 	// models is the URL of the list of models, for health checks.
@@ -69,13 +71,24 @@ func (b *httpBackend) Chat(ctx context.Context, x *Exchange) (*llm.Response, err
 	if resp.StatusCode/100 != 2 {
 		return nil, b.failure(resp, x)
 	}
+	body := resp.Body
+	resp.Body = &watchedBody{ReadCloser: body}
 	buffer := answers.Get().(*[]byte)
 	defer giveBack(buffer)
 	data, err := b.readAll(resp, x, buffer)
+	resp.Body = body
+	if errors.Is(err, errEventStream) {
+		x.Bytes -= int64(len(data)) // they are read again
+		return b.gather(ctx, resp, x, func(r *eventReader) source { return r.events(io.MultiReader(bytes.NewReader(data), body)) })
+	}
 	if err != nil {
 		return nil, err
 	}
-	return b.whole(data, resp, x)
+	r, err := b.whole(data, resp, x)
+	if err != nil && hasSeveral(data) {
+		return b.gather(ctx, resp, x, func(r *eventReader) source { return newValueReader(bytes.NewReader(data), r.limits(), nil) })
+	}
+	return r, err
 }
 
 // failure is what a failed answer says. One that is cut off has its status and
@@ -146,9 +159,6 @@ func (b *httpBackend) noCompletion(data []byte, err error) *llm.Error {
 	}
 	return e
 }
-
-// hasError tells whether an event is, or holds, an error.
-func hasError(data []byte) bool { return judgeBody(data) != nil }
 
 // Stream implements [Backend].
 func (b *httpBackend) Stream(ctx context.Context, x *Exchange) (ChunkReader, error) {

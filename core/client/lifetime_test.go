@@ -47,7 +47,7 @@ func TestCompleteStreamsShareOneConnection(t *testing.T) {
 // A complete stream that the server does not end is let go after a second, and
 // nobody waits for that but the client's Close.
 func TestTheRestOfACompleteStreamIsReadWithinBounds(t *testing.T) {
-	w := wallWith(t, `[{"events":[{"text":"hi","finish_reason":"stop","usage":{"total_tokens":3}},{"comment":"more","hold":"never"}]}]`)
+	w := wallWith(t, `[{"events":[{"text":"hi","finish_reason":"stop","usage":{"total_tokens":3}},"[DONE]",{"comment":"more","hold":"never"}]}]`)
 	c := route(t, w, nil)
 	began := time.Now()
 	s, err := c.Stream(t.Context(), ask())

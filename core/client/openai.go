@@ -66,6 +66,8 @@ func (w *openaiWire) response(data []byte, _ *Exchange) (*llm.Response, error) {
 	return r, nil
 }
 
+func (w *openaiWire) ending() *ending { return openaiEnding }
+
 func (w *openaiWire) chunks(*Exchange) func([]byte) (*llm.Chunk, error) {
 	var d llm.ChunkDecoder
 	return func(data []byte) (*llm.Chunk, error) {

@@ -26,6 +26,9 @@ type Decoder struct {
 	// OnRead, if set, is called with the number of bytes after every Read that brought some, before they are decoded: a sign
 	// of life also where they are only a comment. It runs on the goroutine that calls Next and must not call the decoder.
 	OnRead func(n int)
+	// Bare makes a line that begins with "{" a line of data though no field name stands before it: some servers mix JSON lines
+	// into an event stream.
+	Bare bool
 
 	reader io.Reader
 	limits Limits
@@ -206,6 +209,10 @@ func (d *Decoder) skipByteOrderMark() bool {
 // field takes one non-empty line into the event being built.
 func (d *Decoder) field(line span) {
 	text := d.buf[line.start:line.end]
+	if d.Bare && text[0] == '{' {
+		d.addData(line)
+		return
+	}
 	colon := bytes.IndexByte(text, ':')
 	name, value := text, span{line.end, line.end}
 	if colon >= 0 {

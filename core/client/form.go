@@ -1,0 +1,248 @@
+package client
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/llmagg/llmagg/core/client/eventstream"
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// This file finds out in which form an answer comes. That is looked at, not
+// believed from the request or the Content-Type (T1, T2): a stream may be
+// answered with one completion or with objects that are no events, a plain
+// call with a stream.
+
+const (
+	peeked    = 64       // bytes in which an answer shows what it is
+	formBytes = 32 << 10 // in which the first of several objects ends
+	wordBytes = 1 << 10  // that are told of what is no event stream
+	lingering = 10 * time.Millisecond
+)
+
+// begin looks at the first bytes of an answer to a request for a stream.
+func (r *eventReader) begin() error {
+	r.begun = true
+	in := bufio.NewReaderSize(r.resp.Body, peeked) // reads that want more go past it
+	first, err := firstByte(in)
+	switch {
+	case err != nil: // it comes again from the source's first read
+	case first == '<':
+		return r.one(in)
+	case first == '{' || first == '[':
+		if in = bufio.NewReaderSize(in, formBytes); !severalValues(in) {
+			return r.one(in)
+		}
+		r.source = newValueReader(in, r.limits(), r.alive)
+		return nil
+	default:
+		in = r.listen(in)
+	}
+	r.source = r.events(in)
+	return nil
+}
+
+// events reads in, an event stream.
+func (r *eventReader) events(in io.Reader) source {
+	decoder := eventstream.NewDecoder(in, r.limits())
+	decoder.OnRead, decoder.Bare = r.alive, true
+	return decoder
+}
+
+func (r *eventReader) limits() eventstream.Limits {
+	return eventstream.Limits{EventBytes: r.backend.cfg.Limits.EventBytes, StreamBytes: r.backend.cfg.Limits.StreamBytes}
+}
+
+// alive takes bytes that have come into account.
+func (r *eventReader) alive(n int) {
+	r.x.Bytes += int64(n)
+	r.x.Alive()
+}
+
+// one reads a body that holds one value, or a page.
+func (r *eventReader) one(in io.Reader) error {
+	resp := *r.resp
+	resp.Body = io.NopCloser(in)
+	data, err := r.backend.readAll(&resp, r.x, new([]byte))
+	if err != nil {
+		return err
+	}
+	r.atEnd = true
+	if r.single, err = r.backend.whole(data, r.resp, r.x); err == nil || !hasSeveral(data) {
+		return err
+	}
+	r.source = newValueReader(bytes.NewReader(data), r.limits(), nil)
+	return nil
+}
+
+// firstByte peeks behind a byte order mark and white space.
+func firstByte(in *bufio.Reader) (byte, error) {
+	for n := 1; n <= peeked; n++ {
+		b, err := in.Peek(n)
+		if err != nil {
+			return 0, err
+		}
+		if c := b[n-1]; !isBetween(c) {
+			return c, nil
+		}
+	}
+	return 0, nil
+}
+
+// listen keeps the first words of an answer that does not look like an event
+// stream, for the message if it turns out to be none.
+func (r *eventReader) listen(in *bufio.Reader) *bufio.Reader {
+	if start, _ := in.Peek(in.Buffered()); startsStream(start) == yes {
+		return in
+	}
+	in = bufio.NewReaderSize(in, wordBytes)
+	_, _ = in.Peek(1) // a failure comes again
+	start, _ := in.Peek(in.Buffered())
+	r.words = oneLine(string(start))
+	return in
+}
+
+// severalValues tells whether what comes, an object or a list, is the first
+// of several objects. It waits for no more than it takes to know.
+func severalValues(in *bufio.Reader) bool {
+	var scan valueScan
+	begin, at, whole := 0, 0, false
+	for {
+		data, _ := in.Peek(in.Buffered())
+		for begin < len(data) && isBetween(data[begin]) {
+			begin++
+			at = begin
+		}
+		if !whole && begin < len(data) && data[begin] == '[' {
+			if next := bytes.TrimLeft(data[begin+1:], " \t\r\n"); len(next) > 0 {
+				return next[0] == '{'
+			}
+		} else if !whole && begin < len(data) {
+			var n int
+			n, whole = scan.feed(data[at:])
+			if at += n; whole && bytes.Contains(data[begin:at], []byte(`"delta"`)) {
+				return true
+			}
+		}
+		if whole && len(bytes.TrimLeft(data[at:], " \t\r\n")) > 0 {
+			return true
+		}
+		if len(data) == formBytes {
+			return false
+		}
+		if _, err := in.Peek(len(data) + 1); err != nil && in.Buffered() == len(data) {
+			return false
+		}
+	}
+}
+
+// hasSeveral is severalValues for a body that has been read and is no
+// completion, unless it is a failure.
+func hasSeveral(data []byte) bool {
+	data = bytes.TrimLeftFunc(data, func(c rune) bool { return c == '\uFEFF' || c < 0x80 && isBetween(byte(c)) })
+	return len(data) > 0 && (data[0] == '{' || data[0] == '[') && isSeveral(data) && bytes.IndexByte(data, '{') >= 0 && judgeBody(data) == nil
+}
+
+// errEventStream ends the reading of a whole answer that is an event stream.
+var errEventStream = errors.New("the answer is an event stream")
+
+// watchedBody looks at the first bytes of the answer to a plain call.
+type watchedBody struct {
+	io.ReadCloser
+	seen  []byte // while it is not known
+	known bool
+}
+
+// Read gives errEventStream with the first bytes of an event stream.
+func (w *watchedBody) Read(p []byte) (n int, err error) {
+	n, err = w.ReadCloser.Read(p)
+	if w.known || n == 0 {
+		return n, err
+	}
+	look := p[:n]
+	if len(w.seen) > 0 {
+		w.seen = append(w.seen, look...)
+		look = w.seen
+	}
+	switch startsStream(look) {
+	case yes:
+		w.known = true
+		return n, errEventStream
+	case no:
+		w.known, w.seen = true, nil
+	default:
+		if len(w.seen) == 0 {
+			w.seen = bytes.Clone(look)
+		}
+		w.known = len(w.seen) > peeked*peeked
+	}
+	return n, err
+}
+
+type answer uint8
+
+const (
+	unknown answer = iota
+	yes
+	no
+)
+
+// startsStream tells whether data, of which more may come, begins like an
+// event stream.
+func startsStream(data []byte) answer {
+	for len(data) > 0 && isBetween(data[0]) {
+		data = data[1:]
+	}
+	if len(data) == 0 {
+		return unknown
+	}
+	known := no
+	for _, field := range []string{":", "data:", "event:", "id:", "retry:"} {
+		if n := min(len(field), len(data)); string(data[:n]) == field[:n] {
+			if n == len(field) {
+				return yes
+			}
+			known = unknown
+		}
+	}
+	return known
+}
+
+// gather joins a stream that came in answer to a plain call. A stream that
+// breaks off is a failed attempt.
+func (b *httpBackend) gather(ctx context.Context, resp *http.Response, x *Exchange, from func(*eventReader) source) (*llm.Response, error) {
+	enough := func(error) { _ = resp.Body.Close() } // the exchange has no context of its own
+	r := newEventReader(b, ctx, enough, nil, resp, x)
+	r.begun = true
+	r.source = from(r)
+	var acc llm.Accumulator
+	for {
+		c, err := r.Next()
+		switch {
+		case err == io.EOF:
+			r.linger()
+			return acc.Response(), nil
+		case err != nil:
+			e := *llm.AsError(err)
+			e.Partial = acc.Text()
+			return nil, &e
+		}
+		acc.Add(c)
+	}
+}
+
+// linger reads the end of a body whose stream is complete, if it is about to
+// come: then the connection can be used again.
+func (r *eventReader) linger() {
+	if r.atEnd || r.silenced.Load() {
+		return
+	}
+	timer := time.AfterFunc(lingering, func() { r.cancel(errEnough) })
+	defer timer.Stop()
+	_, _ = io.Copy(io.Discard, io.LimitReader(r.resp.Body, drainBytes)) // a failure here concerns nobody, for the answer is complete
+}

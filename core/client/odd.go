@@ -1,0 +1,94 @@
+package client
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/llmagg/llmagg/core/client/eventstream"
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// odd takes an event that is no chunk, since err: a failure that it tells of,
+// several values in one event, or words. What begins like JSON and cannot be
+// read was a piece of the answer, and the stream is broken (S4).
+func (r *eventReader) odd(data []byte, err error) (*llm.Chunk, error) {
+	var told *llm.Error
+	if errors.As(err, &told) && told.Code != llm.BadResponse {
+		return nil, r.of(told)
+	}
+	data, again := unwrapped(data)
+	switch {
+	case len(data) == 0:
+		return nil, nil
+	case r.end.mark("", data):
+		return nil, r.ends(marked, nil)
+	}
+	if again {
+		c, e := r.read(data)
+		if e == nil {
+			return r.take(c, data)
+		}
+		err = e
+	}
+	if e := judgeBody(data); e != nil {
+		return nil, r.inside(e)
+	}
+	switch c := data[0]; {
+	case r.inner != nil: // its event began like JSON
+		return nil, r.unreadable(data, err)
+	case c != '{' && c != '[' && c != '"', isScalar(data):
+		return r.skip(data)
+	case !isSeveral(data):
+		return nil, r.unreadable(data, err)
+	}
+	limits := eventstream.Limits{EventBytes: int64(len(data)), StreamBytes: int64(len(data))}
+	r.inner = newValueReader(bytes.NewReader(bytes.Clone(data)), limits, nil) // the decoder uses its buffer again
+	return nil, nil
+}
+
+// unwrapped takes off what some gateways put around a chunk: a second "data:",
+// a second writing as JSON. changed says that there was such a thing.
+func unwrapped(data []byte) (inside []byte, changed bool) {
+	data = bytes.TrimSpace(data)
+	for bytes.HasPrefix(data, []byte("data:")) {
+		data, changed = bytes.TrimSpace(data[len("data:"):]), true
+	}
+	var text string
+	if len(data) > 0 && data[0] == '"' && llm.JSON.Unmarshal(data, &text) == nil && len(text) > 0 && text[0] == '{' {
+		return []byte(text), true
+	}
+	return data, changed
+}
+
+// isScalar tells whether data is JSON that holds no object: nothing that a
+// chunk could be a part of.
+func isScalar(data []byte) bool {
+	return (data[0] == '"' || data[0] == '[') && bytes.IndexByte(data, '{') < 0 && json.Valid(data)
+}
+
+// skip passes over an event that never was a piece of the answer.
+func (r *eventReader) skip(data []byte) (*llm.Chunk, error) {
+	r.x.Skipped++
+	r.end.skipped++
+	r.words = oneLine(string(data[:min(len(data), maxMessage)]))
+	if r.skipped++; r.skipped >= maxSkipped {
+		e := llm.Errorf(llm.BadResponse, "%d stream events in a row could not be read; the server said: %s", r.skipped, r.words)
+		e.ProviderMessage = r.words
+		return nil, r.of(e)
+	}
+	return nil, nil
+}
+
+// unreadable is the error for a piece of the answer that cannot be read.
+func (r *eventReader) unreadable(data []byte, why error) error {
+	var told *llm.Error
+	reason := fmt.Sprint(why)
+	if errors.As(why, &told) {
+		reason = told.Message
+	}
+	e := llm.Errorf(llm.BadResponse, "a stream event of %d bytes that begins like JSON could not be read, so a piece of the answer is missing: %s", len(data), reason)
+	e.Body = clip(data, maxBody)
+	return r.of(e)
+}
