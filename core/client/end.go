@@ -160,3 +160,12 @@ func (s *streamEnd) failure() *llm.Error {
 	}
 	return nil
 }
+
+// onlyReasons takes words that are no finish reasons out of a whole answer.
+func onlyReasons(r *llm.Response) {
+	for i := range r.Choices {
+		if c := &r.Choices[i]; c.FinishReason != "" && endOf(c.FinishReason) == endNone {
+			c.FinishReason = ""
+		}
+	}
+}

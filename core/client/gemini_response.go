@@ -25,6 +25,7 @@ type geminiReader struct {
 	model      string
 	created    int64  // seconds since the Unix epoch
 	callID     string // what the ids of tool calls begin with
+	ended      bool   // a finish reason has come
 	candidates []*geminiCandidate
 }
 
@@ -85,23 +86,23 @@ func (g *geminiReader) response(data []byte) (*llm.Response, error) {
 
 // chunk reads one event of a stream. BAD_RESPONSE says that this event cannot
 // be read (S4), CONTENT_FILTER that the prompt was blocked. Gemini counts
-// tokens in every event; the count is passed on once, with the finish reason.
+// tokens in every event; the count is passed on from the first finish reason on,
+// which need not be the last.
 func (g *geminiReader) chunk(data []byte) (*llm.Chunk, error) {
 	top, candidates, err := g.parse(data)
 	if err != nil {
 		return nil, err
 	}
 	c := &llm.Chunk{ID: g.id, Object: "chat.completion.chunk", Created: g.created, Model: g.model}
-	last := len(candidates) == 0
 	for i, candidate := range candidates {
 		choice, err := g.choice(candidate, i)
 		if err != nil {
 			return nil, err
 		}
-		last = last || choice.FinishReason != ""
+		g.ended = g.ended || choice.FinishReason != ""
 		c.Choices = append(c.Choices, choice)
 	}
-	if usage := take(top, "usageMetadata"); last {
+	if usage := take(top, "usageMetadata"); g.ended || len(candidates) == 0 {
 		c.Usage = readGeminiUsage(usage)
 	}
 	c.Extra = unlessEmpty(top)

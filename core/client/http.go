@@ -116,6 +116,7 @@ func (b *httpBackend) whole(data []byte, resp *http.Response, x *Exchange) (*llm
 	switch {
 	case err == nil:
 		if e = judgeResponse(r, data); e == nil {
+			onlyReasons(r)
 			return r, nil
 		}
 	case errors.As(err, &e) && e.Code != llm.BadResponse: // a blocked prompt
