@@ -34,7 +34,7 @@ func plainStream(gemini bool) []byte {
 
 // The loop over the events of a plain stream.
 func BenchmarkEvents(b *testing.B) {
-	for name, w := range map[string]wire{"openai": &openaiWire{base: "x"}, "gemini": &geminiWire{base: "x"}} {
+	for name, w := range map[string]wire{"openai": &openaiWire{}, "gemini": &geminiWire{}} {
 		b.Run(name, func(b *testing.B) {
 			data := plainStream(name == "gemini")
 			backend := &httpBackend{wire: w, cfg: llm.ModelConfig{Limits: llm.LimitConfig{ResponseBytes: 1 << 20}}}
