@@ -75,6 +75,7 @@
  *     "failover_content_filter": b go on to the next route after LLMAGG_E_CONTENT_FILTER (default: false)
  *     "include_usage": b           ask for usage in streams where the vendor supports it (default: false for single clients)
  *     "headers": {name: value}     HTTP headers added to this call's requests, or replacing the configured ones
+ *     "headers_only": b            "headers" are the whole set: no key and no configured header beside them (default: false)
  *     "bare": b                    one attempt without place, breaker or retry (for bindings; single clients only; default: false)
  *     "window": n                  LLMAGG_STREAM: chunks that may be under way before llmagg_op_credit (default: 64; 0: no bound)
  *

@@ -37,6 +37,9 @@ func (t *Turn) begin(p *pass, place, stream bool, waited waits) *attempt {
 	now := time.Now()
 	a := &attempt{turn: t, pass: p, place: place, lastLife: now}
 	a.x = Exchange{Payload: t.call.Payload, Provider: c.cfg.Provider, Name: c.cfg.Name, Model: c.cfg.Model, attempt: a}
+	if t.call.model != "" {
+		a.x.Model = t.call.model
+	}
 	waited = t.call.carriedWith(waited)
 	a.record = llm.Attempt{Provider: c.cfg.Provider, Model: c.cfg.Name, Start: now, Wait: waited.d, WaitedFor: waited.what,
 		Stream: stream, Forced: p != nil && p.forced, Hedge: t.hedge}

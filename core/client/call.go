@@ -20,6 +20,8 @@ type Call struct {
 	// Payload is what is asked.
 	Payload *llm.Payload
 
+	model string // the upstream's name that a call on one client asks for; "" for the configured one
+
 	mu       sync.Mutex    // guards what follows
 	attempts []llm.Attempt // in the order of their start
 	partial  string        // the longest text that a broken stream left

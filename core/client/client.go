@@ -185,7 +185,7 @@ func (c *Client) ChatPayload(ctx context.Context, p *llm.Payload) (*llm.Response
 		}
 		return s.Collect()
 	}
-	call, scope := Begin(ctx, p)
+	call, scope := c.begin(ctx, p)
 	defer scope.End(nil)
 	t := c.Turn(call, nil, 0)
 	r, e := t.Chat(scope)
@@ -197,6 +197,17 @@ func (c *Client) ChatPayload(ctx context.Context, p *llm.Payload) (*llm.Response
 	}
 	r.Attempts = call.Attempts()
 	return r, nil
+}
+
+// begin is [Begin] for a call on this route alone, where the request's model has
+// no route to choose: a name that is neither the route's nor its upstream's is
+// posted as it is.
+func (c *Client) begin(ctx context.Context, p *llm.Payload) (*Call, *Scope) {
+	call, scope := Begin(ctx, p)
+	if m := p.Model; m != "" && m != c.cfg.Model && m != c.cfg.Name && m != c.Route() {
+		call.model = m
+	}
+	return call, scope
 }
 
 // Stream asks for a streamed answer on this route and returns at its first
@@ -215,7 +226,7 @@ func (c *Client) StreamPayload(ctx context.Context, p *llm.Payload) (*Stream, er
 }
 
 func (c *Client) stream(ctx context.Context, p *llm.Payload, restart bool) (*Stream, error) {
-	call, scope := Begin(ctx, p)
+	call, scope := c.begin(ctx, p)
 	return NewStream(scope, StreamOptions{Call: call, Restart: restart}, &directOpener{c.Turn(call, nil, 0)})
 }
 

@@ -134,6 +134,12 @@ func appendGeminiExtra(body []byte, extra llm.Extra) []byte {
 // leave the decision to the model. Thoughts are asked for with it, so that
 // they arrive as reasoning_content.
 //
+// Without an effort the 2.5 Flash family, which thinks by itself and counts its
+// thoughts against max_tokens, is told not to: a budget of 50 tokens would often
+// be spent before the first word. A thinkingConfig of the caller's replaces this
+// as it does any other field. Pro cannot stop thinking, and the members that
+// draw or speak do not think.
+//
 // Gemini 2.5 takes a budget in tokens: none 0, minimal and low 1024, medium
 // 8192, high and above 24576, which is the table of Google's OpenAI-compatible
 // endpoint (https://ai.google.dev/gemini-api/docs/openai#thinking). Its Pro
@@ -143,10 +149,16 @@ func appendGeminiExtra(body []byte, extra llm.Extra) []byte {
 // so LOW is the least here. Models that do not think refuse either and are
 // spared it.
 func geminiReasoning(model, effort string) *geminiThinking {
-	if effort == "" || !geminiThinks(model) {
+	if !geminiThinks(model) {
 		return nil
 	}
 	budget, level := 0, ""
+	if effort == "" {
+		if strings.Contains(model, "gemini-2.5-flash") && !strings.Contains(model, "-tts") && !strings.Contains(model, "-audio") {
+			return &geminiThinking{Budget: &budget}
+		}
+		return nil
+	}
 	switch effort {
 	case "none":
 		level = "LOW"

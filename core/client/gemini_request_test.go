@@ -62,7 +62,7 @@ func TestGeminiRequestMessages(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			body, err := translate(t, "gemini-2.5-flash", `{"messages":`+tt.messages+`}`)
+			body, err := translate(t, "gemini-2.5-pro", `{"messages":`+tt.messages+`}`)
 			require.NoError(t, err)
 			require.JSONEq(t, tt.want, body)
 		})
@@ -107,7 +107,7 @@ func TestGeminiRequestFields(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			body, err := translate(t, "gemini-2.5-flash", `{`+hello+`,`+tt.fields+`}`)
+			body, err := translate(t, "gemini-2.5-pro", `{`+hello+`,`+tt.fields+`}`)
 			require.NoError(t, err)
 			want := helloContents
 			if tt.want != "" {
@@ -131,6 +131,14 @@ func TestGeminiReasoningEffort(t *testing.T) {
 		{"gemini-flash-latest", "xhigh", `{"includeThoughts":true,"thinkingLevel":"HIGH"}`},
 		{"gemini-2.0-flash", "high", ``}, // does not think
 		{"gemini-2.5-flash", "unheard-of", ``},
+		{"gemini-2.5-flash", "", `{"thinkingBudget":0}`}, // it thinks by itself, and counts that as output
+		{"models/gemini-2.5-flash-lite", "", `{"thinkingBudget":0}`},
+		{"gemini-2.5-flash-preview-05-20", "", `{"thinkingBudget":0}`},
+		{"gemini-2.5-flash-image", "", ``},
+		{"gemini-2.5-flash-preview-tts", "", ``},
+		{"gemini-2.5-pro", "", ``},
+		{"gemini-2.0-flash", "", ``},
+		{"gemini-3-flash-preview", "", ``},
 	}
 	for _, tt := range tests {
 		body, err := translate(t, tt.model, `{`+hello+`,"reasoning_effort":"`+tt.effort+`"}`)

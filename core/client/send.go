@@ -20,6 +20,7 @@ import (
 type endpoint struct {
 	url    *url.URL
 	header http.Header
+	usual  http.Header // the part of header that no configuration and no key is in
 }
 
 // endpoint makes one of the backend's two.
@@ -35,6 +36,7 @@ func (b *httpBackend) endpoint(stream bool) (endpoint, error) {
 	if stream {
 		h.Set("Accept", "text/event-stream")
 	}
+	usual := h.Clone()
 	if b.cfg.Organization != "" {
 		h.Set("OpenAI-Organization", b.cfg.Organization)
 	}
@@ -42,16 +44,39 @@ func (b *httpBackend) endpoint(stream bool) (endpoint, error) {
 	for name, value := range b.cfg.Headers {
 		h.Set(name, value)
 	}
-	return endpoint{u, h}, nil
+	return endpoint{u, h, usual}, nil
 }
 
-// with is the endpoint's header and the call's own.
-func (e *endpoint) with(more map[string]string) http.Header {
-	if len(more) == 0 {
+// to is where an exchange goes: one of the backend's two endpoints, or where
+// its own model has the URL.
+func (b *httpBackend) to(x *Exchange, stream bool) (*endpoint, error) {
+	to := &b.chat
+	if stream {
+		to = &b.stream
+	}
+	if x.Model == b.cfg.Model {
+		return to, nil
+	}
+	u, err := url.Parse(b.wire.url(x.Model, stream))
+	if err != nil {
+		return nil, llm.Errorf(llm.InvalidArgument, "%s/%s: no URL can be made of base_url and the request's model: %v", b.cfg.Provider, b.cfg.Name, err)
+	}
+	return &endpoint{u, to.header, to.usual}, nil
+}
+
+// with is the endpoint's header and the call's own. Where the call's headers
+// are the whole set, the endpoint's give what every request has and no more:
+// no key, and none of the configured headers.
+func (e *endpoint) with(o *llm.CallOptions) http.Header {
+	if len(o.Headers) == 0 && !o.HeadersOnly {
 		return e.header
 	}
-	h := e.header.Clone()
-	for name, value := range more {
+	h := e.header
+	if o.HeadersOnly {
+		h = e.usual
+	}
+	h = h.Clone()
+	for name, value := range o.Headers {
 		h.Set(name, value)
 	}
 	return h
@@ -73,9 +98,9 @@ func (b *httpBackend) post(ctx context.Context, x *Exchange, stream bool) (*http
 	if err != nil {
 		return nil, err
 	}
-	to := &b.chat
-	if stream {
-		to = &b.stream
+	to, err := b.to(x, stream)
+	if err != nil {
+		return nil, err
 	}
 	resp, stale, err := b.send(ctx, b.pool.kept, to, body, x)
 	if err != nil && stale && ctx.Err() == nil {
@@ -103,7 +128,7 @@ const bodyRoom = 128
 func (b *httpBackend) send(ctx context.Context, t *http.Transport, to *endpoint, body []byte, x *Exchange) (resp *http.Response, stale bool, err error) {
 	s := &sending{Context: ctx}
 	s.hooks.GotConn, s.hooks.GotFirstResponseByte = s.gotConn, s.gotFirstByte
-	plain := http.Request{Method: http.MethodPost, URL: to.url, Host: to.url.Host, Header: to.with(x.Payload.Options.Headers),
+	plain := http.Request{Method: http.MethodPost, URL: to.url, Host: to.url.Host, Header: to.with(&x.Payload.Options),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: int64(len(body)), Body: io.NopCloser(bytes.NewReader(body))}
 	req := plain.WithContext(httptrace.WithClientTrace(s, &s.hooks))
 	// The transport's RoundTrip instead of a Client: redirects are errors (L3).

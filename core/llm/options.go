@@ -37,6 +37,10 @@ type CallOptions struct {
 	FailoverOnContentFilter bool
 	// Headers are added to the call's HTTP requests and replace equal ones.
 	Headers map[string]string
+	// HeadersOnly makes Headers the whole set: neither the key nor the
+	// configured headers are sent beside them. For callers that write the
+	// headers of a request themselves.
+	HeadersOnly bool
 	// Bare makes a call on one client exactly one attempt: no place in line,
 	// no breaker, no retry. For callers that are themselves inside a call.
 	Bare bool
@@ -48,7 +52,7 @@ type CallOptions struct {
 }
 
 var callOptionNames = []string{"max_retries", "deadline", "timeout", "on_interrupt", "hedge_after",
-	"failover_bad_request", "failover_content_filter", "headers", "bare", "include_usage", "window"}
+	"failover_bad_request", "failover_content_filter", "headers", "headers_only", "bare", "include_usage", "window"}
 
 // ParseCallOptions reads options from JSON text; empty text and null give the
 // defaults. Times are seconds. Unknown names and wrong types are
@@ -105,6 +109,8 @@ func (o *CallOptions) set(key string, v []byte) (err error) {
 			return Errorf(InvalidArgument, "option \"headers\" has the wrong type; expected {name: text}") // the values may be keys: not repeated
 		}
 		err = checkHeaders(o.Headers)
+	case "headers_only":
+		err = decodeOption(key, v, &o.HeadersOnly)
 	case "bare":
 		err = decodeOption(key, v, &o.Bare)
 	case "include_usage":
