@@ -4,14 +4,15 @@ import (
 	"encoding/base64"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// geminiMessageParts translates a message's content; empty texts are left out,
-// since Gemini refuses them beside other parts.
-func geminiMessageParts(m *llm.Message, at string) ([]geminiPart, error) {
+// parts translates a message's content; empty texts are left out, since Gemini
+// refuses them beside other parts.
+func (t *geminiTurns) parts(m *llm.Message, at string) ([]geminiPart, error) {
 	var parts []geminiPart
 	text := func(s string) {
 		if s != "" {
@@ -32,12 +33,21 @@ func geminiMessageParts(m *llm.Message, at string) ([]geminiPart, error) {
 			continue
 		}
 		part, problem := geminiMedia(p)
+		if name, foreign := geminiForeign(m, p); problem != "" && foreign {
+			if !slices.Contains(t.left, name) {
+				t.left = append(t.left, name)
+			}
+			continue
+		}
 		if problem != "" {
 			return nil, llm.Errorf(llm.BadRequest, "%s[%d] %s", at, i, problem)
 		}
 		parts = append(parts, part)
 	}
 	text(m.Refusal)
+	if m.Role == llm.RoleAssistant && len(parts) == 0 {
+		text(geminiTranscript(m.Audio))
+	}
 	return parts, nil
 }
 

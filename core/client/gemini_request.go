@@ -62,8 +62,8 @@ type geminiResult struct {
 	Response json.RawMessage `json:"response"`
 }
 
-// geminiRequestBody appends the body that asks Gemini for req and returns the
-// longer slice. req.Model must be the upstream's name of the model: how to ask
+// geminiBodyOf is the body that asks Gemini for req, and what of other vendors' answers
+// cannot be said in it. req.Model must be the upstream's name of the model: how to ask
 // for reasoning depends on its generation. req is not changed.
 //
 // Fields without a counterpart (logit_bias, user, metadata,
@@ -72,28 +72,30 @@ type geminiResult struct {
 // another provider may carry them. What cannot be said to Gemini at all, and
 // must not be dropped silently, is a BAD_REQUEST that says where: another
 // route may take it.
-func geminiRequestBody(dst []byte, req *llm.Request) ([]byte, error) {
+func geminiBodyOf(req *llm.Request) (body geminiBody, left []string, err error) {
 	turns := geminiTurns{names: map[string]string{}, sign: geminiNeedsSignatures(req.Model)}
 	for i := range req.Messages {
 		if err := turns.message(&req.Messages[i], fmt.Sprintf("messages[%d]", i)); err != nil {
-			return dst, err
+			return body, nil, err
 		}
 	}
-	body := turns.body()
-	var err error
+	body = turns.body()
 	if body.Tools, body.ToolConfig, err = geminiTools(req); err != nil {
-		return dst, err
+		return body, nil, err
 	}
-	if body.GenerationConfig, err = geminiGenerationConfig(req); err != nil {
-		return dst, err
-	}
+	body.GenerationConfig, err = geminiGenerationConfig(req)
+	return body, turns.left, err
+}
+
+// append appends the body's JSON, with Gemini's own fields among extra.
+func (b *geminiBody) append(dst []byte, extra llm.Extra) ([]byte, error) {
 	s := llm.JSON.BorrowStream(nil)
 	defer llm.JSON.ReturnStream(s)
-	s.WriteVal(&body)
+	s.WriteVal(b)
 	if s.Error != nil {
 		return dst, llm.Errorf(llm.BadRequest, "the request cannot be written for Gemini: %v", s.Error)
 	}
-	return appendGeminiExtra(append(dst, s.Buffer()...), req.Extra), nil
+	return appendGeminiExtra(append(dst, s.Buffer()...), extra), nil
 }
 
 // geminiTurns collects the messages of a conversation.
@@ -102,6 +104,7 @@ type geminiTurns struct {
 	contents []geminiContent
 	names    map[string]string // function names by tool call id
 	sign     bool              // function calls need a thought signature
+	left     []string          // of other vendors' answers, what cannot be said to Gemini
 }
 
 func (t *geminiTurns) body() geminiBody {
@@ -130,7 +133,7 @@ func (t *geminiTurns) add(role string, parts ...geminiPart) {
 }
 
 func (t *geminiTurns) message(m *llm.Message, at string) error {
-	parts, err := geminiMessageParts(m, at+".content")
+	parts, err := t.parts(m, at+".content")
 	if err != nil {
 		return err
 	}

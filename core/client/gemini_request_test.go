@@ -216,3 +216,12 @@ func TestGeminiURL(t *testing.T) {
 	require.Equal(t, "https://g/v1beta/models/m:streamGenerateContent?a=b&alt=sse", w.url("m", true))
 	require.Equal(t, "https://g/v1beta/models?a=b", w.models())
 }
+
+// geminiRequestBody is the whole translation.
+func geminiRequestBody(dst []byte, req *llm.Request) ([]byte, error) {
+	body, _, err := geminiBodyOf(req)
+	if err != nil {
+		return dst, err
+	}
+	return body.append(dst, req.Extra)
+}

@@ -39,7 +39,15 @@ func (w *geminiWire) body(dst []byte, x *Exchange, _ bool) ([]byte, error) {
 		return nil, err
 	}
 	r.Model = x.Model
-	return geminiRequestBody(dst, r)
+	body, left, err := geminiBodyOf(r)
+	if err != nil {
+		return nil, err
+	}
+	if len(x.asking.omit) > 0 {
+		left = append(left, body.pare(x.asking.omit, geminiNeedsSignatures(r.Model))...)
+	}
+	x.asking.left = left
+	return body.append(dst, r.Extra)
 }
 
 func (w *geminiWire) response(data []byte, x *Exchange) (*llm.Response, error) {
@@ -55,4 +63,7 @@ func (w *geminiWire) chunks(x *Exchange) func([]byte) (*llm.Chunk, error) {
 var (
 	_ wire = (*geminiWire)(nil)
 	_ wire = (*openaiWire)(nil)
+
+	_ suspicious = (*geminiWire)(nil)
+	_ suspicious = (*openaiWire)(nil)
 )
