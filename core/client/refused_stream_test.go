@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/llm"
@@ -22,10 +23,11 @@ import (
 
 // framed is an HTTP/2 server that is told frame by frame what to say to its n-th request.
 type framed struct {
-	listener net.Listener
-	caFile   string
-	requests atomic.Int32
-	say      func(n int32, f *http2.Framer, stream uint32) (goOn bool)
+	listener              net.Listener
+	caFile                string
+	requests, connections atomic.Int32
+
+	say func(n int32, f *http2.Framer, stream uint32) (goOn bool)
 }
 
 func startFramed(t *testing.T, say func(n int32, f *http2.Framer, stream uint32) bool) *framed {
@@ -44,6 +46,7 @@ func startFramed(t *testing.T, say func(n int32, f *http2.Framer, stream uint32)
 			if err != nil {
 				return
 			}
+			s.connections.Add(1)
 			go s.serve(conn)
 		}
 	}()
@@ -138,6 +141,32 @@ func TestRequestsThatAreNeverProcessed(t *testing.T) {
 	require.ErrorContains(t, err, "REFUSED_STREAM")
 	require.NotContains(t, err.Error(), "GetBody")
 	require.EqualValues(t, 1+2, s.requests.Load())
+}
+
+// A kept connection that goes deaf costs one call its timeout, not every call until it is noticed.
+func TestADeafConnectionIsLeft(t *testing.T) {
+	s := startFramed(t, func(n int32, f *http2.Framer, stream uint32) bool {
+		if n == 2 {
+			return false // nothing is read or said any more on this connection, PINGs neither
+		}
+		return answerFramed(f, stream)
+	})
+	c := s.route(t)
+	for i := range 6 {
+		r := ask()
+		r.Options.Timeout = 300 * time.Millisecond
+		if i != 1 {
+			r.Options.Timeout = 30 * time.Second
+		}
+		_, err := c.Chat(context.Background(), r)
+		if i == 1 {
+			require.Equal(t, llm.Timeout, llm.CodeOfError(err))
+			continue
+		}
+		require.NoError(t, err)
+	}
+	require.EqualValues(t, 6, s.requests.Load())
+	require.LessOrEqual(t, s.connections.Load(), int32(3), "the first, one that was new, and one that is kept")
 }
 
 // A stream that the server has begun to process is not sent again.

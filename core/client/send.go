@@ -102,7 +102,8 @@ func (b *httpBackend) post(ctx context.Context, x *Exchange, stream bool) (*http
 	if err != nil {
 		return nil, err
 	}
-	resp, stale, err := b.send(ctx, b.pool.kept, to, body, x)
+	way := b.pool.way()
+	resp, stale, err := b.send(ctx, way, to, body, x)
 	if err != nil && stale && ctx.Err() == nil {
 		resp, _, err = b.send(ctx, b.pool.fresh, to, body, x)
 	}
@@ -110,8 +111,10 @@ func (b *httpBackend) post(ctx context.Context, x *Exchange, stream bool) (*http
 		resp, _, err = b.send(ctx, b.pool.kept, to, body, x)
 	}
 	if err != nil {
+		b.pool.failed(ctx, way, stale)
 		return nil, b.networkError(err)
 	}
+	b.pool.answered(way)
 	x.Status = resp.StatusCode
 	x.Alive()
 	if encoding := decode(resp); encoding != "" {
@@ -134,7 +137,8 @@ func (b *httpBackend) send(ctx context.Context, t *http.Transport, to *endpoint,
 	// The transport's RoundTrip instead of a Client: redirects are errors (L3).
 	resp, err = t.RoundTrip(req)
 	if err != nil {
-		// The trace's hooks have run when RoundTrip fails for a lost
+		// A request of HTTP/1 whose context ends fails with the context's cause, an
+		// *llm.Error. The trace's hooks have run when RoundTrip fails for a lost
 		// connection: the transport calls them before it reports.
 		var broken *llm.Error
 		return nil, s.reused.Load() && !s.answered.Load() && !errors.As(err, &broken), err

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -21,6 +22,7 @@ type pool struct {
 	key   poolKey
 	kept  *http.Transport // connections are kept alive
 	fresh *http.Transport // every request on a new connection (R6)
+	deaf  atomic.Bool     // a request on a kept connection met silence: see way
 	users int             // guarded by pools.mu
 	awake int             // users that do not rest; guarded by pools.mu
 	// background counts the goroutines that read complete streams aside; each
@@ -69,6 +71,38 @@ func borrowTransport(cfg llm.ModelConfig, o Options) (*pool, error) {
 	p.fresh.DisableKeepAlives = true
 	pools.open[key] = p
 	return p, nil
+}
+
+// way is how the next request goes out. A connection that stays open and goes deaf is noticed by a
+// PING within 20 s (HTTP/2) or by TCP; until then each request on it would wait for its whole
+// timeout. So after one that met nothing but silence on a kept connection, the next one goes out
+// on a new connection.
+func (p *pool) way() *http.Transport {
+	if p.deaf.Load() {
+		return p.fresh
+	}
+	return p.kept
+}
+
+// failed notes how a request ended without an answer on way; kept tells that its connection had
+// been used before and is still open: that of HTTP/2, since HTTP/1 ends with its request.
+func (p *pool) failed(ctx context.Context, way *http.Transport, kept bool) {
+	e, _ := context.Cause(ctx).(*llm.Error)
+	switch {
+	case e == nil || e.Code != llm.Timeout:
+	case way == p.fresh:
+		p.deaf.Store(false) // it was not the connection
+	case kept:
+		p.deaf.Store(true)
+	}
+}
+
+// answered notes that a request was answered: on a new connection, after silence on a kept one,
+// it shows that the kept ones are no good.
+func (p *pool) answered(way *http.Transport) {
+	if way == p.fresh && p.deaf.CompareAndSwap(true, false) {
+		p.kept.CloseIdleConnections()
+	}
 }
 
 // rest is one user's word that it needs no idle connections for now; the last
