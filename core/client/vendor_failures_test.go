@@ -45,7 +45,7 @@ func (v *vendorFailure) without() string {
 }
 
 // Every vendor's failures mean what they mean, whichever way they come: with a
-// status or in a 200 (E1, T4).
+// status, in a 200, as the first event of a stream, after a token (E1, T4).
 func TestVendorsFailures(t *testing.T) {
 	w := wallWith(t, `[{}]`)
 	tell := func(t *testing.T, step faultwall.Step, want string, v *vendorFailure, ask func(*client.Client) error) *llm.Error {
@@ -54,11 +54,22 @@ func TestVendorsFailures(t *testing.T) {
 		err := ask(c)
 		require.Error(t, err)
 		e := llm.AsError(err)
+		if e.Code == llm.StreamInterrupted && e.Cause != nil {
+			require.Equal(t, "one ", e.Partial)
+			e = llm.AsError(e.Cause)
+		}
 		require.Equal(t, want, e.Code.String(), "%v", err)
 		require.Contains(t, e.Message, v.Says)
 		return e
 	}
 	whole := func(c *client.Client) error { _, err := c.Chat(t.Context(), ask()); return err }
+	stream := func(c *client.Client) error {
+		s, err := c.Stream(t.Context(), ask())
+		if err == nil {
+			_, err = s.Collect()
+		}
+		return err
+	}
 	for _, v := range vendorFailures(t) {
 		t.Run(v.Vendor+"/"+v.What, func(t *testing.T) {
 			if v.Status != 200 {
@@ -70,6 +81,9 @@ func TestVendorsFailures(t *testing.T) {
 			}
 			e := tell(t, faultwall.Step{Body: v.text()}, v.without(), &v, whole)
 			require.Equal(t, 200, e.Status)
+			tell(t, faultwall.Step{Body: v.text()}, v.without(), &v, stream)
+			tell(t, faultwall.Step{Events: []faultwall.Event{{Data: v.text()}, {Data: "[DONE]"}}}, v.without(), &v, stream)
+			tell(t, faultwall.Step{Events: []faultwall.Event{{Text: faultwall.Set("one ")}, {Data: v.text()}, {Data: "[DONE]"}}}, v.without(), &v, stream)
 		})
 	}
 }
