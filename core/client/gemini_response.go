@@ -78,7 +78,7 @@ func (g *geminiReader) response(data []byte) (*llm.Response, error) {
 			FinishReason: choice.FinishReason, Logprobs: choice.Logprobs, Extra: choice.Extra})
 	}
 	if u := readGeminiUsage(take(top, "usageMetadata")); u != nil {
-		r.Usage = *u
+		r.Usage = u
 	}
 	r.Extra = unlessEmpty(top)
 	return r, nil

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"encoding/json"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -36,8 +37,8 @@ type tokenDetails struct {
 // what tools brought in as prompt tokens.
 func readGeminiUsage(raw json.RawMessage) *llm.Usage {
 	var u geminiUsage
-	if raw == nil || llm.JSON.Unmarshal(raw, &u) != nil {
-		return nil
+	if raw == nil || llm.JSON.Unmarshal(raw, &u) != nil || !bytes.Contains(raw, []byte(`TokenCount"`)) {
+		return nil // a count of 0 may be left out, but not all of them
 	}
 	r := &llm.Usage{
 		PromptTokens:     int(u.Prompt + u.ToolPrompt),

@@ -163,8 +163,7 @@ func (w *wanted) try(a *attempt) *llm.Error {
 		a.end(e, nil)
 		return e
 	}
-	usage := r.Usage
-	a.end(nil, &usage)
+	a.end(nil, r.Usage.Clone())
 	w.response = r
 	return nil
 }

@@ -54,7 +54,7 @@ func (a *Accumulator) Add(c *Chunk) {
 		a.head.Created = c.Created
 	}
 	if c.Usage != nil {
-		a.head.Usage = *c.Usage
+		a.head.Usage = c.Usage.Clone()
 	}
 	for k, v := range c.Extra {
 		if a.head.Extra == nil {

@@ -148,6 +148,9 @@ func (c *Chunk) read(r *reader, before *Chunk) {
 			r.extraLike(&c.Extra, before.Extra)
 		}
 	}
+	if c.Usage == nil && r.strays {
+		c.Usage = elsewhere(c.Extra, len(c.Choices), func(i int) Extra { return c.Choices[i].Extra })
+	}
 }
 
 func (c *Chunk) readChoices(r *reader) {
@@ -196,8 +199,7 @@ func (c *ChunkChoice) write(w *writer) {
 // streaming request with a completion, T2).
 func (r *Response) AsChunk() *Chunk {
 	c := &Chunk{ID: r.ID, Object: "chat.completion.chunk", Created: r.Created, Model: r.Model, Extra: r.Extra}
-	usage := r.Usage
-	c.Usage = &usage
+	c.Usage = r.Usage.Clone()
 	for i := range r.Choices {
 		choice := &r.Choices[i]
 		delta := choice.Message

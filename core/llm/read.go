@@ -30,6 +30,7 @@ type reader struct {
 	room []byte // where raw values are kept
 
 	shared bool // what extraLike gave belongs to another object too
+	strays bool // a field was kept that may hold a usage
 }
 
 func newReader(data []byte) reader {
@@ -274,6 +275,7 @@ const roomSize = 256
 // extra keeps the field at hand, whose value comes next, null or not.
 func (r *reader) extra(to *Extra) {
 	name := fieldName(r.key)
+	r.strays = r.strays || name == groqField || name == "usage"
 	from := r.span()
 	if r.err != nil {
 		return
@@ -292,6 +294,7 @@ func (r *reader) extraLike(to *Extra, before Extra) {
 		held := before[string(r.key)] // before span, which may read other keys
 		if value := r.span(); r.err == nil && bytes.Equal(held, r.data[value:r.pos]) {
 			*to, r.shared = before, true
+			r.strays = r.strays || string(r.key) == groqField
 			return
 		}
 		r.pos = from

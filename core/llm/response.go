@@ -9,7 +9,7 @@ type Response struct {
 	Created int64  // seconds since the Unix epoch
 	Model   string
 	Choices []Choice
-	Usage   Usage // zeros when the provider sent none
+	Usage   *Usage // nil when the provider sent none: unknown, not zero
 	// Attempts is the trail of the call that gave this answer.
 	Attempts []Attempt
 	Extra    Extra
@@ -41,7 +41,7 @@ func (r *Response) AppendJSON(dst []byte) ([]byte, error) { return encode(dst, r
 // AppendGathered is AppendJSON for readers that decode into fixed types: the
 // unknown fields of the response, its choices, messages and usage stand in an
 // object "extra" of their object, but for "system_fingerprint" and
-// "service_tier"; every message has its role, and its content, maybe null, and
+// "service_tier"; what is not known of the usage is left out; every message has its role, and its content, maybe null, and
 // every delta likewise, with "" for none.
 func (r *Response) AppendGathered(dst []byte) ([]byte, error) {
 	w := writer{buf: dst, gathered: true}
@@ -49,7 +49,7 @@ func (r *Response) AppendGathered(dst []byte) ([]byte, error) {
 	return w.done()
 }
 
-// UnmarshalJSON reads a response leniently: a missing usage is zeros, an
+// UnmarshalJSON reads a response leniently: a missing usage is nil, an
 // unknown role is kept, an absent finish_reason is "".
 func (r *Response) UnmarshalJSON(data []byte) error {
 	in := newReader(data)
@@ -74,7 +74,11 @@ func (r *Response) write(w *writer) {
 		r.Choices[i].write(w)
 	}
 	w.endArray()
-	r.Usage.write(o.field("usage"))
+	if r.Usage != nil {
+		r.Usage.write(o.field("usage"))
+	} else if !w.gathered {
+		o.field("usage").null()
+	}
 	if r.Attempts != nil {
 		writeAttempts(o.field("attempts"), r.Attempts)
 	}
@@ -96,17 +100,15 @@ func (r *Response) read(in *reader) {
 		case "choices":
 			r.readChoices(in)
 		case "usage":
-			if in.next() == '{' {
-				r.Usage = Usage{}
-				r.Usage.read(in)
-			} else {
-				in.skip()
-			}
+			r.Usage = in.usage()
 		case "attempts":
 			in.skip() // ours, never the provider's
 		default:
 			in.extra(&r.Extra)
 		}
+	}
+	if r.Usage == nil {
+		r.Usage = elsewhere(r.Extra, len(r.Choices), func(i int) Extra { return r.Choices[i].Extra })
 	}
 }
 

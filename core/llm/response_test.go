@@ -12,10 +12,10 @@ func TestResponseIsReadLeniently(t *testing.T) {
 	require.NoError(t, r.UnmarshalJSON([]byte(`{"id":"1","created":1.0,"choices":[{"index":0,"message":{"role":null,"content":null,"tool_calls":[{"id":"a","function":{"name":"f","arguments":{"x":1}}}],"vendor":7}}],"usage":null,"system_fingerprint":"fp"}`)))
 	require.Equal(t, RoleAssistant, r.Choices[0].Message.Role)
 	require.Equal(t, `{"x":1}`, r.Choices[0].Message.ToolCalls[0].Function.Arguments)
-	require.Equal(t, Usage{}, r.Usage)
+	require.Nil(t, r.Usage, "unknown is not zero")
 	out, err := json.Marshal(&r)
 	require.NoError(t, err)
-	require.JSONEq(t, `{"id":"1","object":"","created":1,"model":"","choices":[{"index":0,"message":{"role":"assistant","tool_calls":[{"id":"a","function":{"name":"f","arguments":"{\"x\":1}"}}],"vendor":7},"finish_reason":null}],"usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0},"system_fingerprint":"fp"}`, string(out))
+	require.JSONEq(t, `{"id":"1","object":"","created":1,"model":"","choices":[{"index":0,"message":{"role":"assistant","tool_calls":[{"id":"a","function":{"name":"f","arguments":"{\"x\":1}"}}],"vendor":7},"finish_reason":null}],"usage":null,"system_fingerprint":"fp"}`, string(out))
 }
 
 func TestResponseRefusesWhatIsNoObject(t *testing.T) {

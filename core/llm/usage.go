@@ -1,9 +1,14 @@
 package llm
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"strconv"
+)
 
-// Usage counts tokens. A missing usage is zeros. The details are passed
-// through as the provider sent them.
+// Usage counts tokens. A usage that a provider did not send is a nil *Usage:
+// unknown, which is something else than zero. Of a usage that came in part,
+// Counts tells which numbers are known. The details are passed through as the
+// provider sent them.
 type Usage struct {
 	PromptTokens            int
 	CompletionTokens        int
@@ -11,9 +16,38 @@ type Usage struct {
 	PromptTokensDetails     json.RawMessage
 	CompletionTokensDetails json.RawMessage
 	Extra                   Extra
+
+	missing counts // what the provider left out and the others do not tell
 }
 
-// MarshalJSON writes the usage.
+// counts is a set of Usage's three numbers.
+type counts uint8
+
+const (
+	promptCount counts = 1 << iota
+	completionCount
+	totalCount
+	noCount counts = 0
+)
+
+// Counts tells which of the three numbers are known; those that are not are 0.
+func (u *Usage) Counts() (prompt, completion, total bool) {
+	if u == nil {
+		return false, false, false
+	}
+	return u.missing&promptCount == 0, u.missing&completionCount == 0, u.missing&totalCount == 0
+}
+
+// Clone copies a usage; nil stays nil.
+func (u *Usage) Clone() *Usage {
+	if u == nil {
+		return nil
+	}
+	copied := *u
+	return &copied
+}
+
+// MarshalJSON writes the usage, null for a number that is not known.
 func (u Usage) MarshalJSON() ([]byte, error) { return encode(nil, u.write) }
 
 // UnmarshalJSON reads a usage leniently.
@@ -25,24 +59,41 @@ func (u *Usage) UnmarshalJSON(data []byte) error {
 
 func (u *Usage) write(w *writer) {
 	o := w.object()
-	o.field("prompt_tokens").int(u.PromptTokens)
-	o.field("completion_tokens").int(u.CompletionTokens)
-	o.field("total_tokens").int(u.TotalTokens)
+	count := func(name string, n int, of counts) {
+		switch {
+		case u.missing&of == 0:
+			o.field(name).int(n)
+		case !w.gathered:
+			o.field(name).null()
+		}
+	}
+	count("prompt_tokens", u.PromptTokens, promptCount)
+	count("completion_tokens", u.CompletionTokens, completionCount)
+	count("total_tokens", u.TotalTokens, totalCount)
 	o.raw("prompt_tokens_details", u.PromptTokensDetails)
 	o.raw("completion_tokens_details", u.CompletionTokensDetails)
 	o.rest(u.Extra)
 	o.end()
 }
 
-func (u *Usage) read(r *reader) {
+// read reads a usage and tells whether it says anything: null, an empty object
+// and one of nulls do not.
+func (u *Usage) read(r *reader) (says bool) {
+	var known counts
+	count := func(to *int, what counts) {
+		if n, ok := r.count(); ok {
+			*to = n
+			known |= what
+		}
+	}
 	for more := r.object(); more; more = r.nextField() {
 		switch string(r.key) {
 		case "prompt_tokens":
-			u.PromptTokens = r.integer()
+			count(&u.PromptTokens, promptCount)
 		case "completion_tokens":
-			u.CompletionTokens = r.integer()
+			count(&u.CompletionTokens, completionCount)
 		case "total_tokens":
-			u.TotalTokens = r.integer()
+			count(&u.TotalTokens, totalCount)
 		case "prompt_tokens_details":
 			u.PromptTokensDetails = r.raw()
 		case "completion_tokens_details":
@@ -51,18 +102,118 @@ func (u *Usage) read(r *reader) {
 			r.extra(&u.Extra)
 		}
 	}
-	if u.TotalTokens == 0 {
-		u.TotalTokens = u.PromptTokens + u.CompletionTokens
-	}
+	known |= u.otherNames(known)
+	u.missing = (promptCount | completionCount | totalCount) &^ u.derive(known)
+	return known != noCount || u.Extra.says() || u.PromptTokensDetails != nil || u.CompletionTokensDetails != nil
 }
 
-// usage reads a usage; nil if something else stands there.
+// derive works out what the others tell, and returns what is known then.
+func (u *Usage) derive(known counts) counts {
+	switch known {
+	case promptCount | completionCount:
+		u.TotalTokens = u.PromptTokens + u.CompletionTokens
+	case promptCount | totalCount:
+		u.CompletionTokens = max(u.TotalTokens-u.PromptTokens, 0)
+	case completionCount | totalCount:
+		u.PromptTokens = max(u.TotalTokens-u.CompletionTokens, 0)
+	case promptCount | completionCount | totalCount:
+		if u.TotalTokens == 0 {
+			u.TotalTokens = u.PromptTokens + u.CompletionTokens
+		}
+	default:
+		return known
+	}
+	return promptCount | completionCount | totalCount
+}
+
+// otherNames reads what some servers call input_tokens and output_tokens, as
+// in OpenAI's Responses API, where the usual names are missing.
+func (u *Usage) otherNames(known counts) (found counts) {
+	if len(u.Extra) == 0 {
+		return noCount
+	}
+	for _, c := range []struct {
+		name string
+		to   *int
+		what counts
+	}{{"input_tokens", &u.PromptTokens, promptCount}, {"output_tokens", &u.CompletionTokens, completionCount}} {
+		raw, there := u.Extra[c.name]
+		if !there || known&c.what != 0 {
+			continue
+		}
+		r := newReader(raw)
+		if n, ok := r.count(); ok {
+			*c.to = n
+			found |= c.what
+		}
+	}
+	return found
+}
+
+// count reads a number of tokens, which may stand in quotes. Anything else,
+// null and negative numbers among it, is none.
+func (r *reader) count() (n int, ok bool) {
+	switch c := r.next(); {
+	case c >= '0' && c <= '9':
+		return r.integer(), true
+	case c == '"':
+		f, err := strconv.ParseFloat(r.text(), 64)
+		return int(f), err == nil && f >= 0 && f < 1<<53
+	}
+	r.skip()
+	return 0, false
+}
+
+// says tells whether any of the fields is more than null.
+func (e Extra) says() bool {
+	for _, v := range e {
+		if string(v) != "null" {
+			return true
+		}
+	}
+	return false
+}
+
+// usage reads a usage; nil if something else stands there, or nothing is said.
 func (r *reader) usage() *Usage {
 	if r.next() != '{' {
 		r.skip()
 		return nil
 	}
 	u := &Usage{}
-	u.read(r)
+	if !u.read(r) {
+		return nil
+	}
 	return u
+}
+
+// groqField holds Groq's usage in the last chunk of a stream.
+const groqField = "x_groq"
+
+// elsewhere looks for the usage where some vendors put it: in x_groq (Groq), or
+// in a choice (Moonshot). The fields themselves stay where they are.
+func elsewhere(top Extra, choices int, choice func(int) Extra) *Usage {
+	if raw, ok := top[groqField]; ok {
+		r := newReader(raw)
+		var u *Usage
+		for more := r.object(); more; more = r.nextField() {
+			if string(r.key) == "usage" {
+				u = r.usage()
+			} else {
+				r.skip()
+			}
+		}
+		if u != nil && r.err == nil {
+			return u
+		}
+	}
+	for i := range choices {
+		if raw, ok := choice(i)["usage"]; ok {
+			r := newReader(raw)
+			if u := r.usage(); u != nil && r.err == nil {
+				return u
+			}
+		}
+	}
+	return nil
 }

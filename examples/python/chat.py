@@ -12,7 +12,7 @@ async def main() -> None:
     async with LLMAggrator() as llm:
         response = await llm.chat([{"role": "user", "content": "Say hello in one sentence."}], temperature=0)
         print(response.choices[0].message.content)
-        print(f"{response.model}, {response.usage.total_tokens} tokens")
+        print(f"{response.model}, {response.usage.total_tokens if response.usage else 'unknown'} tokens")
 
 
 if __name__ == "__main__":

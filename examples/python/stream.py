@@ -14,7 +14,7 @@ async def main() -> None:
                 case "restart":
                     print(f"\n{event.from_route} broke off, {event.to_route} begins again")
                 case "done":
-                    print(f"\n{event.response.usage.total_tokens} tokens")
+                    print(f"\n{event.response.usage.total_tokens if event.response.usage else 'unknown'} tokens")
 
 
 if __name__ == "__main__":

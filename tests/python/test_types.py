@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import HELLO, aggregator_for
-from llmagg import _wire, types
+from llmagg import _gathered, _wire, types
 from llmagg.errors import BadResponseError, InvalidArgumentError
 from llmagg.faultwall import FaultWall
 from llmagg.types import (
@@ -93,6 +93,40 @@ def test_response_reads_null_content_and_missing_usage() -> None:
     assert response.choices[0].message.content is None
     assert response.choices[0].message.tool_calls == [{"id": "1"}]
     assert json.loads(json.dumps(response.usage.__dict__))["total_tokens"] == 0
+    assert response.to_dict()["usage"] is None
+
+
+def test_a_usage_that_was_not_sent_is_unknown() -> None:
+    unknown = [Usage(), Usage.from_dict(None), Usage.from_dict({}), ChatCompletionResponse("", "", 0, "", []).usage]
+    for usage in [*unknown, *(copy.deepcopy(one) for one in unknown), *(pickle.loads(pickle.dumps(u)) for u in unknown)]:
+        assert not usage and not usage.known
+        assert usage.prompt_tokens == usage.completion_tokens == usage.total_tokens == 0
+        assert json.loads(json.dumps(usage.__dict__)) == {
+            "prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0,
+            "prompt_tokens_details": {}, "completion_tokens_details": {}, "extra": {},
+        }  # fmt: skip
+        assert repr(usage).startswith("Usage(prompt_tokens=0, ")
+
+
+def test_a_usage_of_zeros_and_a_part_of_one_are_known() -> None:
+    zeros = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+    for usage in Usage(0, 0, 0), Usage.from_dict(zeros):
+        assert usage and usage.known and usage.to_dict() == zeros
+    part = Usage.from_dict({"prompt_tokens": 3, "total_tokens": None})
+    assert part.known and part.total_tokens == 0
+    assert part.to_dict() == {"prompt_tokens": 3, "completion_tokens": None, "total_tokens": None}
+
+
+@pytest.mark.parametrize(
+    ("text", "known", "total"),
+    [("", False, 0), ('"usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0},', True, 0),
+     ('"usage":{"total_tokens":3},', True, 3)],
+)  # fmt: skip
+def test_a_gathered_usage_is_known_as_far_as_it_is_told(text: str, known: bool, total: int) -> None:
+    response = _gathered.response(
+        b'{"id":"1","object":"chat.completion","created":1,"model":"m",' + text.encode() + b'"choices":[]}'
+    )
+    assert (response.usage.known, response.usage.total_tokens) == (known, total)
 
 
 def test_unknown_fields_go_to_extra_and_come_back() -> None:

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"strconv"
 
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/faultwall"
@@ -43,5 +44,9 @@ func main() {
 		log.Fatal(err)
 	}
 	fmt.Println(answer.Text())
-	fmt.Printf("(%d tokens, %s)\n", answer.Usage.TotalTokens, answer.Attempts[0].String())
+	tokens := "unknown"
+	if answer.Usage != nil { // some servers send none
+		tokens = strconv.Itoa(answer.Usage.TotalTokens)
+	}
+	fmt.Printf("(tokens: %s, %s)\n", tokens, answer.Attempts[0].String())
 }

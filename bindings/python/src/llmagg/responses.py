@@ -10,20 +10,31 @@ from .attempt import Attempt
 from .messages import Message, delta_from_dict
 
 
+class _Unknown(int):
+    """The zero of a count that nobody has told."""
+
+
+_UNKNOWN = _Unknown()
+
+
 @dataclass
 class Usage:
-    """Counted tokens; zeros when the provider sent none. All values are ints or plain dicts."""
+    """Counted tokens. All values are ints or plain dicts.
 
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    total_tokens: int = 0
+    A usage that the provider did not send is unknown: it is false, its ``known`` is False, and its counts are zeros.
+    Ask for it before you add up counts or costs.
+    """
+
+    prompt_tokens: int = _UNKNOWN
+    completion_tokens: int = _UNKNOWN
+    total_tokens: int = _UNKNOWN
     prompt_tokens_details: dict[str, Any] = field(default_factory=dict)
     completion_tokens_details: dict[str, Any] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any] | None) -> Usage:
-        """Reads a usage; None and missing counts are zeros."""
+        """Reads a usage; None is an unknown one, and counts that are missing are unknown zeros."""
         if not isinstance(data, dict):
             return cls()
         usage = build(cls, {key: value for key, value in data.items() if value is not None}, _USAGE)
@@ -32,15 +43,28 @@ class Usage:
             setattr(usage, key, dict(value) if isinstance(value, dict) else {})
         return usage
 
+    @property
+    def known(self) -> bool:
+        """Whether the provider has told any of the counts."""
+        return not all(isinstance(getattr(self, key), _Unknown) for key in _COUNTS)
+
+    def __bool__(self) -> bool:
+        return self.known
+
     def to_dict(self) -> dict[str, Any]:
-        """The usage in OpenAI's shape; empty details are left out."""
+        """The usage in OpenAI's shape; unknown counts are None, and empty details are left out."""
         wire = {key: value for key in _USAGE if (value := getattr(self, key)) or key in _COUNTS}
-        return {**wire, **self.extra}
+        unknown = {key: None for key in _COUNTS if isinstance(wire[key], _Unknown)}
+        return {**wire, **unknown, **self.extra}
+
+    def _or_none(self) -> dict[str, Any] | None:
+        wire = self.to_dict()
+        return wire if any(value is not None for value in wire.values()) else None
 
 
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 _DETAILS = ("prompt_tokens_details", "completion_tokens_details")
-_USAGE: dict[str, Any] = {**dict.fromkeys(_COUNTS, 0), **dict.fromkeys(_DETAILS)}
+_USAGE: dict[str, Any] = {**dict.fromkeys(_COUNTS, _UNKNOWN), **dict.fromkeys(_DETAILS)}
 
 
 @dataclass
@@ -104,7 +128,7 @@ class ChatCompletionResponse:
     def to_dict(self) -> dict[str, Any]:
         """The answer in OpenAI's shape, with ``"attempts"``; unset fields are left out."""
         wire = _head_to_dict(self)
-        wire["usage"] = self.usage.to_dict()
+        wire["usage"] = self.usage._or_none()
         if self.attempts:
             wire["attempts"] = [attempt.to_dict() for attempt in self.attempts]
         return {**wire, **self.extra}
