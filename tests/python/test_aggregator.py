@@ -204,9 +204,11 @@ def test_generate_summary(llm_wall: FaultWall, run: Any) -> None:
     passage = {"title": "Tides", "description": None, "content": "The moon pulls."}
     assert run(aggregator.generate_summary(passage, 20)) == "Hello from gpt-a."
     system, user = chats(llm_wall)[0]["body"]["messages"]
-    assert "at most 20 words" in system["content"]
+    assert "at most 20 characters" in system["content"]
     assert user["content"] == "Title: Tides\n\nContent: The moon pulls."
-    for wrong in ((None, 20), ({}, 20), (passage, 0)):
+    for usual in (({}, 20), (passage, 0)):
+        assert run(aggregator.generate_summary(*usual)) == "Hello from gpt-a."
+    for wrong in ((None, 20), (passage, "many"), (passage, -1)):
         with pytest.raises(llmagg.InvalidArgumentError):
             run(aggregator.generate_summary(*wrong))
 

@@ -270,6 +270,7 @@ def test_a_client_that_delegates_to_another(llm_wall: FaultWall, run: Any) -> No
     class Delegating(MyClient):
         async def chat_completion(self, request: ChatCompletionRequest) -> ChatCompletionResponse:
             request.extra["x_seen"] = True
+            request.model = "gpt-a"
             return await inner.clients["gpt-a"].chat_completion(request)
 
     aggregator, provider = my_aggregator("m")

@@ -126,8 +126,8 @@ def test_hooks_are_used_in_direct_calls(llm_wall: FaultWall, run: Any) -> None:
     response = run(client.chat_completion(REQUEST))
     assert [a.outcome for a in response.attempts] == ["UNAVAILABLE", "OK"]
     assert [request["headers"]["x-tenant"] for request in chats(llm_wall)] == ["t1", "t1"]
-    assert client.chat_completion_sync(REQUEST).choices[0].message.content == "Hello from gpt-a."
-    assert "".join(chunk.text() for chunk in client.chat_completion_stream_sync(REQUEST)) == "Hello from gpt-a."
+    assert client.chat_completion_sync(REQUEST).choices[0].message.content == "Hello from m."
+    assert "".join(chunk.text() for chunk in client.chat_completion_stream_sync(REQUEST)) == "Hello from m."
     assert {request["headers"]["x-tenant"] for request in chats(llm_wall)} == {"t1"}
 
 
@@ -158,7 +158,7 @@ class Logged(OpenAIClient):
 def test_an_override_that_calls_super_runs_once(llm_wall: FaultWall, run: Any) -> None:
     aggregator, client = hooked(llm_wall, Logged)
     Logged.calls = 0
-    assert run(client.chat_completion(REQUEST)).choices[0].message.content == "Hello from gpt-a."
+    assert run(client.chat_completion(REQUEST)).choices[0].message.content == "Hello from m."
     assert (Logged.calls, len(chats(llm_wall))) == (1, 1)
     assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-a."
     assert (Logged.calls, len(chats(llm_wall))) == (2, 2)

@@ -128,7 +128,8 @@ def test_manager_look_ups(llm_wall: FaultWall, run: Any) -> None:
     assert llmagg.get_client_by_model("only-openai").get_model() == "only-openai"
     assert manager.get_provider_config("local").provider == "local"
     assert manager.get_model_config("local", "shared").model == "shared"
-    assert manager.get_model_config("local", "nope") is None
+    with pytest.raises(llmagg.ModelNotFoundError, match="nope"):
+        manager.get_model_config("local", "nope")
     for look_up in (manager.get_provider_config, lambda name: manager.get_llm_client(name, "shared")):
         with pytest.raises(llmagg.ProviderNotFoundError):
             look_up("nobody")
@@ -150,13 +151,15 @@ def test_direct_calls_retry_and_carry_a_trail(llm_wall: FaultWall, run: Any) -> 
     assert len(caught.value.attempts) == 1
 
 
-def test_a_switched_off_client_refuses_direct_calls(llm_wall: FaultWall, run: Any) -> None:
-    client = aggregator_for(llm_wall, "gpt-a").manager.get_llm_client("openai", "gpt-a")
+def test_a_client_that_is_switched_off_for_aggregators_can_be_called(llm_wall: FaultWall, run: Any) -> None:
+    aggregator = aggregator_for(llm_wall, "gpt-a", "gpt-b")
+    client = aggregator.manager.get_llm_client("openai", "gpt-a")
     client.set_available(False)
-    with pytest.raises(llmagg.CircuitOpenError):
-        run(client.chat_completion(REQUEST))
+    for _ in range(2):
+        assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-b."
+        assert run(client.chat_completion(REQUEST)).model == "gpt-a"
     client.set_available(True)
-    assert run(client.chat_completion(REQUEST)).model == "gpt-a"
+    assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-a."
 
 
 def test_health_checks(llm_wall: FaultWall, run: Any, caplog: pytest.LogCaptureFixture) -> None:

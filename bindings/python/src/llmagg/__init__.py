@@ -9,6 +9,7 @@ import typing as _typing
 
 from . import _fork as _fork  # first of all: what follows may be imported by several threads
 from . import (
+    _names,  # noqa: F401 - for the files of pkg.core.llm
     aggregator,
     attempt,
     client,
@@ -57,6 +58,7 @@ from .errors import (
     RateLimitError,
     ServiceUnavailableError,
     StreamInterruptedError,
+    UnknownModelError,
 )
 from .events import ChunkEvent, DoneEvent, RestartEvent, StreamEvent
 from .llm_aggrator import LLMAggrator
@@ -80,7 +82,8 @@ __all__ = [
     "MessageRole", "ModelConfig", "ModelNotFoundError", "NotInitializedError", "Observation", "Observer",
     "OpenAIProvider", "OverloadedError", "Provider", "ProviderConfig", "ProviderNotFoundError", "QuotaExceededError",
     "RateLimitError", "RestartEvent", "ServiceUnavailableError", "StreamChoice", "StreamEvent",
-    "StreamInterruptedError", "StreamResponse", "SyncObserver", "Usage", "__version__", "aggregator", "attempt",
+    "StreamInterruptedError", "StreamResponse", "SyncObserver", "UnknownModelError", "Usage",
+    "__version__", "aggregator", "attempt",
     "client", "config", "diagnostics", "errors", "events", "get_client", "get_client_by_model", "get_manager",
     "llm_aggrator", "log", "manager", "messages", "observe", "observe_sync", "observers", "provider", "providers",
     "requests", "responses", "settings", "stats", "types",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from . import oldstyle, routing, summary
-from .config import ProviderConfig
+from . import _names, lookup, oldstyle, routing, summary
+from .config import ModelConfig, ProviderConfig  # noqa: F401 - some of these names are for patches
 from .errors import (
     AllModelsFailedError,
     CanceledError,
@@ -18,8 +19,10 @@ from .errors import (
     NotInitializedError,
 )
 from .events import StreamEvent
-from .manager import get_manager
-from .messages import Message, text_of
+from .log import logger  # noqa: F401
+from .manager import Manager, get_manager  # noqa: F401
+from .messages import Message, MessageRole, text_of  # noqa: F401
+from .providers import DeepSeekProvider, GeminiProvider, OpenAIProvider
 from .requests import ChatCompletionRequest
 from .responses import ChatCompletionResponse
 
@@ -28,6 +31,14 @@ if TYPE_CHECKING:
 
 _NOT_INITIALIZED = "the aggregator is not initialized; call its initialize(config) or initialize_sync(config) first"
 Messages = Iterable[Message | dict[str, Any]]
+
+__getattr__ = _names.of_module(__name__)
+
+
+def _provider_class(name: str) -> Any:
+    """The provider's class by its present name in this module: a test may have put another there."""
+    vendors = {"openai": OpenAIProvider, "deepseek": DeepSeekProvider, "gemini": GeminiProvider}
+    return vendors.get(name.lower(), OpenAIProvider)
 
 
 @cache
@@ -40,8 +51,9 @@ def _planned_call() -> Callable[..., Call]:
 class LLMAggregator:
     """Asks the models in ``models`` in their order, with retries, circuit breakers and failover by the core.
 
-    ``manager`` (anything with ``providers``), ``models`` (names, or "provider/name"; filled with all registered models
-    when empty) and ``_initialized`` belong to the application too: they are read at the start of each call.
+    ``manager`` (anything with ``providers``, or with ``get_client_by_model``), ``models`` (names, or "provider/name";
+    filled with all registered models when empty) and ``_initialized`` belong to the application too: they are read at
+    the start of each call.
     Thread-safe; usable from any number of event loops. Every async method has a blocking twin, ``…_sync``.
 
     Calls take messages as dicts or :class:`Message`, and keyword parameters as OpenAI's SDK does (``temperature``,
@@ -93,19 +105,22 @@ class LLMAggregator:
             await self._install(oldstyle.provider_configs(oldstyle.from_llm_model(oldstyle.llm_model_of(settings))))
 
     async def _install(self, configs: list[ProviderConfig]) -> None:
-        from .providers import PROVIDERS, OpenAIProvider
-
         for config in configs:
-            cls = PROVIDERS.get(config.provider.lower(), OpenAIProvider)
-            registered = self.manager.providers.get(config.provider)
-            if type(registered) is cls and registered.stands_for(config):
+            cls = _provider_class(config.provider)
+            registered = None if lookup.is_asked(self.manager) else self.manager.providers.get(config.provider)
+            if registered is not None and type(registered) is cls and registered.stands_for(config):
                 continue
-            provider = cls(config)
-            provider.environment = oldstyle.environment_of(config)
-            await provider.initialize_all_models()
-            self.manager.register_provider(provider)
+            if isinstance(cls, type):
+                provider = cls(config)
+                provider.environment = oldstyle.environment_of(config)
+            else:  # a test's stand-in, which is made as the original made providers
+                models = {name: model.to_core() for name, model in config.models.items()}
+                provider = cls.create_from_config(config.provider, models)
+            if inspect.isawaitable(made := provider.initialize_all_models()):
+                await made
+            lookup.register(self.manager, provider)
         if not self.models:
-            self.models = list(dict.fromkeys(entry.name for entry in routing.catalog(self.manager.providers)))
+            self.models = lookup.model_names(self.manager)
         self._initialized = True
 
     def _call(self, messages: ChatCompletionRequest | Messages, params: dict[str, Any]) -> Call:
@@ -163,7 +178,7 @@ class LLMAggregator:
             raise _all_failed(error) from error
 
     async def generate_summary(self, passage: dict[str, Any], count: int) -> str:
-        """A summary of at most ``count`` words of a passage with ``title``, ``description`` and ``content``."""
+        """A summary of at most ``count`` characters of a passage with ``title``, ``description`` and ``content``."""
         return await self.generate_response(summary.messages(passage, count))
 
     def generate_summary_sync(self, passage: dict[str, Any], count: int) -> str:
@@ -179,20 +194,20 @@ class LLMAggregator:
 
     def health_report(self) -> list[dict[str, Any]]:
         """What the core knows of each route that was used: circuit, block, last error, last success, latency."""
-        return routing.report(routing.catalog(self.manager.providers))
+        return routing.report(lookup.entries(self.manager, self.models))
 
     def get_available_models(self) -> list[str]:
-        """The names that calls try, in order."""
-        if self.models:
-            return list(self.models)
-        return list(dict.fromkeys(entry.name for entry in routing.catalog(self.manager.providers)))
+        """The names that calls try, in order; what the application has switched off is left out."""
+        return lookup.available_names(self.manager, list(self.models))
 
     async def close(self) -> None:
         """Ends the calls begun through this aggregator and lets go of connections that nobody else uses.
 
-        The next use opens them again; other aggregators notice nothing.
+        The next use opens them again; other aggregators notice nothing. A manager of the application's own is closed
+        by its ``close_all``.
         """
-        await routing.leave(self, routing.catalog(self.manager.providers))
+        await routing.leave(self, lookup.entries(self.manager, self.models))
+        await lookup.close(self.manager)
 
     def initialize_sync(self, config: Any = None) -> None:
         """``initialize`` for code without an event loop."""
@@ -237,3 +252,9 @@ _CARRIED_OVER = (
 
 def _all_failed(error: LLMError) -> AllModelsFailedError:
     return AllModelsFailedError(error.message, **{key: getattr(error, key) for key in _CARRIED_OVER})
+
+
+if __name__ == "__main__":
+    from ._ask import main
+
+    main()

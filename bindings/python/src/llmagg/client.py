@@ -5,14 +5,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
+from . import _names
 from ._context import core_calls
 from .config import ModelConfig
-from .errors import BadResponseError
+from .errors import APIError, BadResponseError  # noqa: F401 - a name for patches, as the next
+from .log import logger  # noqa: F401
 from .requests import ChatCompletionRequest
 from .responses import ChatCompletionResponse, StreamResponse
 
+__getattr__ = _names.of_module(__name__)
 Self = TypeVar("Self", bound="BaseLLMClient")
 T = TypeVar("T")
 
@@ -22,6 +25,7 @@ class LLMClient(ABC):
 
     config: ModelConfig
     _available = True
+    _redefined: ClassVar[tuple[str, ...]] = ()  # the settings among its attributes that a subclass redefines
 
     def __init__(self, config: ModelConfig) -> None:
         self.config = config
@@ -74,16 +78,25 @@ class LLMClient(ABC):
         return self._available
 
     def set_available(self, available: bool) -> None:
-        """Switches the model off or on; while it is off, aggregators pass it over."""
+        """Switches the model off or on. While it is off, aggregators and look-ups by its name pass it over, and it is
+        not alive for a health check; a call on the client itself works.
+        """
         self._available = available
 
-    async def _retry_request(self, func: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) -> T:
-        """Runs ``func`` as the configuration and the core's rules for retries say, then raises an APIError.
+    async def _retry_request(
+        self, request_func: Callable[..., Awaitable[T]] | None = None, *args: Any, **kwargs: Any
+    ) -> T:
+        """Runs ``request_func`` (``func`` is another word for it) as the configuration and the core's rules for retries
+        say, then raises an APIError.
 
-        Inside a call of the core it runs ``func`` once, since the core retries.
+        Inside a call of the core it runs once, since the core retries.
         """
+        func = kwargs.pop("func", None) if request_func is None else request_func
+        if func is None:
+            raise TypeError("_retry_request() needs a function; expected request_func")
         if core_calls.get() is self:
-            return await func(*args, **kwargs)
+            answer: T = await func(*args, **kwargs)
+            return answer
         from ._native import retry
 
         return await retry.run(self.config, func, args, kwargs)
@@ -128,15 +141,18 @@ class BaseLLMClient(LLMClient):
         blocking.run(self.close())
 
     def _prepare_request_data(self, request: ChatCompletionRequest) -> dict[str, Any]:
-        """The JSON that is posted, in OpenAI's shape; what is None is left out."""
-        return {**request.to_dict(), "model": self.config.model}
+        """The JSON that is posted, in OpenAI's shape; what is None is left out. The request's model counts where it is
+        another than the route's own name.
+        """
+        return {**request.to_dict(), "model": upstream_model(self, request.model)}
 
     def _get_headers(self) -> dict[str, str]:
-        """The HTTP headers of a request."""
+        """The HTTP headers of a request: what an override gives is the whole set."""
         return headers_of(self)
 
-    async def _validate_response(self, data: Any) -> None:
-        """Raises an APIError where the answer's JSON is no completion."""
+    async def _validate_response(self, response_data: Any = None, *, data: Any = None) -> None:
+        """Raises an APIError where the answer's JSON (``data`` is another word for it) is no completion."""
+        data = response_data if data is None else data
         if not isinstance(data, dict):
             raise BadResponseError(f"the answer is {type(data).__name__}; expected an object")
         if data.get("error"):
@@ -149,8 +165,22 @@ class BaseLLMClient(LLMClient):
 
 def headers_of(client: BaseLLMClient) -> dict[str, str]:
     """The headers that a client sends unless its hook says otherwise."""
+    config = client.config
     headers = {"Content-Type": "application/json"}
-    if key := client.config.api_key:
-        spoken = client.config.type or getattr(client, "VENDOR", "")
-        headers.update({"x-goog-api-key": key} if spoken == "gemini" else {"Authorization": f"Bearer {key}"})
-    return headers
+    if organization := getattr(config, "organization", None):
+        headers["OpenAI-Organization"] = organization
+    if key := config.api_key:
+        spoken = getattr(config, "type", None) or getattr(client, "VENDOR", "")
+        native = spoken == "gemini" and not (config.base_url or "").rstrip("/").endswith("/openai")
+        headers.update({"x-goog-api-key": key} if native else {"Authorization": f"Bearer {key}"})
+    return {**headers, **(getattr(config, "headers", None) or {})}
+
+
+def upstream_model(client: LLMClient, asked: str | None) -> str:
+    """The model that is posted: the one that a request asks for, unless that is the route's own name."""
+    config = client.config
+    name = getattr(config, "name", None) or config.model
+    model: str = getattr(client, "model_name", None) or config.model
+    if not asked or asked in (name, config.model, f"{config.provider}/{name}"):
+        return model
+    return asked

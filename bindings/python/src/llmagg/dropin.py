@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 for _name in {modules}:
     sys.modules[f"{{__name__}}.{{_name}}"] = importlib.import_module(f"{target}.{{_name}}")
 sys.modules[__name__] = {target}
+{target}._names.answer_to("{name}")
 '''
 _MODULE = '''"""``{name}`` is ``{target}``.
 

@@ -11,6 +11,7 @@
         ├── NotInitializedError       (also RuntimeError)  an aggregator used before it has routes
         ├── ProviderNotFoundError                          no such provider
         ├── ModelNotFoundError                             no such model
+        │   └── UnknownModelError (also APIError)          a server does not know it
         ├── AllModelsFailedError      (also RuntimeError)  no route left; ``attempts`` has the trail
         ├── CanceledError                                  the caller cancelled
         └── APIError                                       what happened on the way to a provider
@@ -142,6 +143,10 @@ class APIError(LLMError):
     """Something went wrong on the way to a provider; clients written by the application raise it, too."""
 
 
+class UnknownModelError(ModelNotFoundError, APIError):
+    """A provider's server does not know the model: it answered 404, or named that as its reason."""
+
+
 class AuthenticationError(APIError):
     """The provider refused the key."""
 
@@ -243,6 +248,12 @@ def class_for(code: int) -> type[LLMError]:
     return _BY_CODE.get(code, InternalError)
 
 
+_ANSWERED: dict[type[LLMError], type[LLMError]] = {ModelNotFoundError: UnknownModelError}
+"""Classes of failures that are known without asking anybody → what they are where a server says so: an APIError, as
+everything is that a server answers.
+"""
+
+
 _COPIED = (
     "provider", "model", "status", "provider_message", "type", "provider_code", "request_id", "retry_after", "body",
 )  # fmt: skip
@@ -250,8 +261,10 @@ _COPIED = (
 
 def from_payload(payload: dict[str, Any]) -> LLMError:
     """Makes the exception that an error object of the core describes, with its causes as ``__cause__``."""
-    code = payload.get("code", InternalError.code)
-    error = class_for(code)(
+    cls = class_for(payload.get("code", InternalError.code))
+    if payload.get("attempts") or payload.get("status"):
+        cls = _ANSWERED.get(cls, cls)
+    error = cls(
         payload.get("message", ""),
         partial_text=payload.get("partial") or "",
         attempts=[Attempt.from_dict(a) for a in payload.get("attempts") or ()],

@@ -158,3 +158,9 @@ class LLMAggrator:
     def close_sync(self) -> None:
         """``close`` for code without an event loop."""
         self.aggregator.close_sync()
+
+
+if __name__ == "__main__":
+    from ._ask import main
+
+    main()

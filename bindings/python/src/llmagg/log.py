@@ -26,15 +26,50 @@ _INFO = 20
 
 
 @cache
-def logger() -> logging.Logger:
-    """The package's logger. ``logging`` is imported with the first record, or by the application: it takes as long as
-    a tenth of ``import llmagg``.
-    """
+def _found() -> logging.Logger:
     import logging
 
     found = logging.getLogger("llmagg")
     found.addHandler(logging.NullHandler())
+    if _stands_in:
+        found.parent = logging.getLogger(_stands_in)
     return found
+
+
+class _Logger:
+    """The package's logger, as a call and as an object with its methods. ``logging`` is imported with the first record,
+    or by the application: it takes as long as a tenth of ``import llmagg``.
+    """
+
+    def __call__(self) -> logging.Logger:
+        return _found()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(_found(), name)
+
+
+logger = _Logger()
+
+
+def told(message: str, *arguments: object) -> None:
+    """A record at INFO, which nobody can want while ``logging`` is not imported: then nothing is done."""
+    if "logging" in sys.modules:
+        _found().info(message, *arguments)
+
+
+_stands_in = ""  # the name that the package is imported by, beside its own
+
+
+def stand_in(name: str) -> None:
+    """Records go to the handlers of the logger ``name`` and those above it too, at its level where none is set for
+    "llmagg": an application that configured logging for the original's modules sees ours.
+    """
+    global _stands_in
+    _stands_in = name
+    if "logging" in sys.modules:
+        import logging
+
+        _found().parent = logging.getLogger(name)
 
 
 def _core_level(level: int) -> int:

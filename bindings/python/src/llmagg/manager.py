@@ -5,10 +5,14 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, ClassVar
 
-from . import routing
+from . import _names, routing
+from .client import LLMClient  # noqa: F401 - a name for patches
 from .config import ModelConfig, ProviderConfig
 from .errors import LLMError, ModelNotFoundError, ProviderNotFoundError
-from .log import logger
+from .log import logger, told
+from .provider import Provider  # noqa: F401
+
+__getattr__ = _names.of_module(__name__)
 
 
 class Manager:
@@ -57,12 +61,15 @@ class Manager:
         name = provider.get_provider_name()
         replaced = self.providers.get(name)
         self.providers[name] = provider
+        if replaced is None:
+            told("provider %s is registered", name)
         if replaced is not None and replaced is not provider:
-            logger().info("provider %s is replaced", name)
+            logger.info("provider %s is replaced", name)
             routing.retire(replaced.clients.values(), kept=provider.clients.values())
 
-    def get_provider(self, name: str) -> Any:
-        """The provider of that name. Raises ProviderNotFoundError."""
+    def get_provider(self, provider_name: str = "", *, name: str = "") -> Any:
+        """The provider of that name (``name`` is another word for it). Raises ProviderNotFoundError."""
+        name = provider_name or name
         try:
             return self.providers[name]
         except KeyError:
@@ -70,9 +77,9 @@ class Manager:
             message = f"no provider {name} is registered; there are: {known}"
             raise ProviderNotFoundError(message, provider=name) from None
 
-    def must_get_provider(self, name: str) -> Any:
+    def must_get_provider(self, provider_name: str = "", *, name: str = "") -> Any:
         """The same as ``get_provider``."""
-        return self.get_provider(name)
+        return self.get_provider(provider_name or name)
 
     def get_llm_client(self, provider_name: str, model_name: str) -> Any:
         """The client of a model. Raises ProviderNotFoundError and ModelNotFoundError."""
@@ -87,21 +94,29 @@ class Manager:
         return {name: provider.get_available_models() for name, provider in list(self.providers.items())}
 
     def find_model_provider(self, model_name: str) -> str | None:
-        """The first provider that has the model, None when there is none."""
+        """The first provider that has the model and has not switched it off, None when there is none."""
         try:
             return self._find(model_name).provider
         except LLMError:
             return None
 
     def get_client_by_model(self, model_name: str) -> Any:
-        """The client of a model at the first provider that has it. Raises ModelNotFoundError."""
+        """The client of a model at the first provider that has it and has not switched it off. Raises
+        ModelNotFoundError.
+        """
         try:
             return self._find(model_name).client
         except LLMError as error:
             raise ModelNotFoundError(error.message, model=model_name) from None
 
     def _find(self, model_name: str) -> routing.Entry:
-        return routing.resolve(routing.catalog(self.providers), [model_name])[0]
+        found = routing.resolve(routing.catalog(self.providers), [model_name])
+        for entry in found:
+            if routing.is_available(entry.client):
+                return entry
+        where = ", ".join(f"{entry.provider}/{entry.name}" for entry in found)
+        message = f"model {model_name} is switched off at {where}; switch it on with set_available(True)"
+        raise ModelNotFoundError(message, model=model_name)
 
     async def health_check_all(self) -> dict[str, dict[str, bool]]:
         """Provider → model → whether it is alive; all are asked at the same time. A provider whose check fails has no
@@ -116,7 +131,7 @@ class Manager:
             if isinstance(check, BaseException):
                 if not isinstance(check, Exception):
                     raise check
-                logger().warning("the health check of provider %s failed: %s", name, check)
+                logger.warning("the health check of provider %s failed: %s", name, check)
                 check = dict.fromkeys(provider.clients, False)
             alive[name] = check
         return alive
@@ -143,7 +158,7 @@ class Manager:
             try:
                 await provider.close()
             except Exception as error:
-                logger().warning("closing provider %s failed: %s", name, error)
+                logger.warning("closing provider %s failed: %s", name, error)
 
     def close_all_sync(self) -> None:
         """``close_all`` for code without an event loop."""
@@ -156,9 +171,12 @@ class Manager:
         config: ProviderConfig = self.get_provider(provider_name).get_config()
         return config
 
-    def get_model_config(self, provider_name: str, model_name: str) -> ModelConfig | None:
-        """The configuration of a model, None when there is none. Raises ProviderNotFoundError."""
+    def get_model_config(self, provider_name: str, model_name: str) -> ModelConfig:
+        """The configuration of a model. Raises ProviderNotFoundError and ModelNotFoundError."""
         config: ModelConfig | None = self.get_provider(provider_name).get_model_config(model_name)
+        if config is None:
+            message = f"provider {provider_name} has no configuration of a model {model_name}"
+            raise ModelNotFoundError(message, provider=provider_name, model=model_name)
         return config
 
 

@@ -10,7 +10,7 @@ import copy
 import weakref
 from typing import Any
 
-from . import routing
+from . import lookup, routing
 from ._native import load, route
 from ._native.calls import Call
 from .config import ModelConfig
@@ -43,7 +43,8 @@ class Plan:
         self._generation = load.generation
         self._user = weakref.ref(user)
         self._models = None if model else copy.copy(user.models)
-        self._providers = list(user.manager.providers.items())
+        self._model = model
+        self._providers, models = lookup.providers(user.manager, [model] if model else user.models)
         self._clients = [(provider, list(provider.clients.items())) for _, provider in self._providers]
         entries = [
             routing.Entry(name, model_name, client)
@@ -53,7 +54,7 @@ class Plan:
         if not entries:
             raise NotInitializedError("the aggregator has no models; initialize it with a configuration")
         self._routes: list[tuple[Any, str | None, Any, Any]] = []
-        for entry in routing.resolve(entries, [model] if model else user.models):
+        for entry in routing.resolve(entries, models):
             side = route.route_of(entry.client)
             if side.names is None:
                 side.names = (entry.provider, entry.name)
@@ -71,7 +72,12 @@ class Plan:
             return False
         if self._models is not None and self._models != user.models:
             return False
-        if list(user.manager.providers.items()) != self._providers:
+        manager = user.manager
+        if lookup.is_asked(manager):
+            asked = [self._model] if self._model else user.models
+            if lookup.providers(manager, asked)[0] != self._providers:
+                return False
+        elif list(manager.providers.items()) != self._providers:
             return False
         for provider, clients in self._clients:
             if list(provider.clients.items()) != clients:

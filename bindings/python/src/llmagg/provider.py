@@ -6,11 +6,13 @@ from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Any, TypeVar
 
-from . import routing
+from . import _names, routing
+from .client import LLMClient  # noqa: F401 - a name for patches
 from .config import ModelConfig, ProviderConfig
 from .errors import ModelNotFoundError
-from .log import logger
+from .log import logger, told
 
+__getattr__ = _names.of_module(__name__)
 Self = TypeVar("Self", bound="Provider")
 
 
@@ -106,14 +108,20 @@ class Provider(ABC):
 
 
 class BaseProvider(Provider):
-    """A provider whose clients come from ``create_client``."""
+    """A provider whose clients come from ``create_client``, which a subclass gives it."""
+
+    def create_client(self, model_config: ModelConfig) -> Any:
+        """Makes a client; nothing is registered. To be overridden."""
+        raise NotImplementedError(f"{type(self).__name__} has no create_client for model {model_config.model}")
 
     async def register_client(self, model_config: ModelConfig) -> None:
         """Makes the client of a model and puts it into ``clients`` under the name that was configured."""
         self._register(model_config)
 
     def _register(self, model_config: ModelConfig) -> None:
-        self.clients[model_config.name or model_config.model] = self.create_client(model_config)
+        name = model_config.name or model_config.model
+        self.clients[name] = self.create_client(model_config)
+        told("model %s/%s is registered", self.get_provider_name(), name)
 
     async def initialize_all_models(self) -> None:
         """Registers every configured model; a failure is logged and does not stop the others.
@@ -128,7 +136,7 @@ class BaseProvider(Provider):
             try:
                 await self.register_client(model_config)
             except Exception as error:
-                logger().warning("model %s/%s could not be initialized: %s", self.get_provider_name(), name, error)
+                logger.warning("model %s/%s could not be initialized: %s", self.get_provider_name(), name, error)
 
     def initialize_all_models_sync(self) -> None:
         """``initialize_all_models`` for code without an event loop."""

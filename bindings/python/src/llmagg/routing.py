@@ -78,6 +78,10 @@ class Entry:
         model = getattr(getattr(self.client, "config", None), "model", None)
         return model if isinstance(model, str) and model else self.name
 
+    def is_called(self, name: str) -> bool:
+        """Whether a name in a list of models means this client."""
+        return name in (self.name, self.model, f"{self.provider}/{self.name}", f"{self.provider}/{self.model}")
+
 
 def catalog(providers: Mapping[str, Any]) -> list[Entry]:
     """All registered clients, in the order of registration."""
@@ -113,21 +117,24 @@ def resolve(entries: list[Entry], models: Iterable[str]) -> list[Entry]:
 
 
 async def health(provider: str, clients: Mapping[str, Any]) -> dict[str, bool]:
-    """Name → whether it is alive: by its server for clients that the core speaks for, else by ``is_available()``."""
+    """Name → whether it is alive: by its server for clients that the core speaks for, else by ``is_available()``. One
+    that the application has switched off is not.
+    """
     from ._native import calls, route
 
     alive: dict[str, bool] = {}
     asked: dict[str, Any] = {}
     for name, client in list(clients.items()):
         vendor = vendor_of(client)
-        alive[name] = vendor is None and is_available(client)
-        if vendor is None:
+        available = is_available(client)
+        alive[name] = vendor is None and available
+        if vendor is None or not available:
             continue
         side = route.route_of(client)
         try:
             asked[name] = side.handle(client, vendor)
         except LLMError as error:
-            logger().warning("%s/%s cannot be asked for its health: %s", provider, name, error)
+            logger.warning("%s/%s cannot be asked for its health: %s", provider, name, error)
     if asked:
         alive.update(zip(asked, await calls.health(route.Routes(list(asked.values())))))
     return alive
@@ -181,9 +188,13 @@ async def leave(user: Any, entries: Iterable[Entry]) -> None:
 
 
 def is_available(client: Any) -> bool:
-    """The application's own switch, of any object that stands in for a client."""
+    """The application's own switch, of any object that stands in for a client; one that fails says no."""
     switch = getattr(client, "is_available", None)
-    return switch is None or bool(switch())
+    try:
+        return switch is None or bool(switch())
+    except Exception as error:
+        logger.warning("is_available() of a %s failed: %s", type(client).__name__, error)
+        return False
 
 
 async def close(provider: str, name: str, client: Any) -> None:
@@ -192,7 +203,7 @@ async def close(provider: str, name: str, client: Any) -> None:
         if (method := getattr(client, "close", None)) is not None:
             await method()
     except Exception as error:
-        logger().warning("closing %s/%s failed: %s", provider, name, error)
+        logger.warning("closing %s/%s failed: %s", provider, name, error)
     release(client)  # its own close() may not reach ours
 
 

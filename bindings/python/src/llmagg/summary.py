@@ -9,20 +9,22 @@ from .errors import InvalidArgumentError
 
 _TASK = (
     "You summarize passages. Answer with the summary alone, in the language of the passage, in one paragraph of at "
-    "most {count} words (for Chinese, Japanese and Korean: characters)."
+    "most {count} characters."
 )
 
 
 def messages(passage: Mapping[str, Any], count: int) -> list[dict[str, str]]:
-    """The messages for a passage with ``title``, ``description`` and ``content``, each of which may be missing."""
+    """The messages for a passage with ``title``, ``description`` and ``content``, each of which may be missing.
+
+    As in the original ``count`` is a number of characters, and the model judges an empty passage.
+    """
     if not isinstance(passage, Mapping):
         kind = type(passage).__name__
         raise InvalidArgumentError(f"passage is a {kind}; expected a dict with title, description, content")
-    if not isinstance(count, int) or count < 1:
-        raise InvalidArgumentError(f"count is {count!r}; expected a number of words, at least 1")
+    if not isinstance(count, int) or count < 0:
+        raise InvalidArgumentError(f"count is {count!r}; expected a number of characters")
     parts = [f"{label}: {passage[key]}" for key, label in _PARTS if passage.get(key)]
-    if not parts:
-        raise InvalidArgumentError("the passage has neither title nor description nor content")
+    parts = parts or [f"{label}:" for _, label in _PARTS]
     return [{"role": "system", "content": _TASK.format(count=count)}, {"role": "user", "content": "\n\n".join(parts)}]
 
 

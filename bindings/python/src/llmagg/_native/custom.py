@@ -106,11 +106,33 @@ def request_of(payload: dict[str, Any]) -> ChatCompletionRequest:
 
 
 def _as_dict(value: Any, method: str, expected: str) -> dict[str, Any]:
-    if hasattr(value, "to_dict"):
-        value = value.to_dict()
-    if not isinstance(value, dict):
-        raise errors.BadResponseError(f"{method} gave {_kind(value)}; expected {expected}")
+    made = value.to_dict() if hasattr(value, "to_dict") else value
+    if isinstance(made, dict):
+        return made
+    if method == "chat_completion" and isinstance(getattr(value, "choices", None), (list, tuple)):
+        return _as_read(value)
+    raise errors.BadResponseError(f"{method} gave {_kind(value)}; expected {expected}")
     return value
+
+
+def _as_read(response: Any) -> dict[str, Any]:
+    """An answer of any class, a mock for example, by what is read of it: the choices' messages and what is plain."""
+    read = {name: v for name in ("id", "model") if isinstance(v := getattr(response, name, None), str)}
+    choices = []
+    for index, choice in enumerate(response.choices):
+        message = getattr(choice, "message", None)
+        content = getattr(message, "content", None)
+        tools = getattr(message, "tool_calls", None)
+        finish = getattr(choice, "finish_reason", None)
+        spoken: dict[str, Any] = {"role": "assistant", "content": content if isinstance(content, (str, list)) else None}
+        if isinstance(tools, list):
+            spoken["tool_calls"] = tools
+        finish = finish if isinstance(finish, str) else "stop"
+        choices.append({"index": index, "message": spoken, "finish_reason": finish})
+    usage = getattr(response, "usage", None)
+    names = ("prompt_tokens", "completion_tokens", "total_tokens")
+    counts = {name: count for name in names if type(count := getattr(usage, name, 0)) is int}
+    return {**read, "choices": choices, "usage": counts}
 
 
 def _kind(value: Any) -> str:

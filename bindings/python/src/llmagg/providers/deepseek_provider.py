@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from .. import _names
+from ..log import logger  # noqa: F401 - a name for patches
 from ..routing import spoken_by_core
 from .openai_provider import OpenAIClient, OpenAIProvider
+
+__getattr__ = _names.of_module(__name__)
 
 
 @spoken_by_core

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from .. import _names
 from ..config import ProviderConfig
+from ..log import logger  # noqa: F401 - a name for patches
 from ..routing import spoken_by_core
+from . import attributes
 from .openai_provider import OpenAIClient, OpenAIProvider
+
+__getattr__ = _names.of_module(__name__)
 
 
 @spoken_by_core
@@ -14,6 +19,7 @@ class GeminiClient(OpenAIClient):
     """A model of Gemini; requests and answers have OpenAI's shape, the core translates them."""
 
     VENDOR: ClassVar[str] = "gemini"
+    client: Any = attributes.Gone()
 
 
 class GeminiProvider(OpenAIProvider):

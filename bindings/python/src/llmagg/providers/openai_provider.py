@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from .. import oldstyle
+from .. import _names, oldstyle
 from .._context import core_calls, exchange_options
-from ..client import BaseLLMClient, headers_of
+from ..client import BaseLLMClient
 from ..config import ModelConfig, ProviderConfig
-from ..errors import InvalidArgumentError
+from ..errors import APIError, InvalidArgumentError  # noqa: F401 - a name for patches, as the next
+from ..log import logger  # noqa: F401
 from ..provider import BaseProvider
 from ..requests import ChatCompletionRequest
 from ..responses import ChatCompletionResponse, StreamResponse
 from ..routing import spoken_by_core, vendor_of
+from . import attributes
 
 if TYPE_CHECKING:
     from .._native.calls import Call
 
+__getattr__ = _names.of_module(__name__)
 P = TypeVar("P", bound="OpenAIProvider")
 
 
@@ -32,41 +36,73 @@ class OpenAIClient(BaseLLMClient):
 
     VENDOR: ClassVar[str] = "openai"
 
+    base_url: Any = attributes.Setting()
+    """The API's root."""
+    chat_url: Any = attributes.Setting()
+    """Where chat completions are posted."""
+    model_name: Any = attributes.Setting()
+    """The upstream name of the model."""
+    _session: Any = attributes.Gone()
+    _settings = attributes.of
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._redefined = attributes.check(cls)
+
     async def chat_completion(self, request: ChatCompletionRequest) -> ChatCompletionResponse:
         """Asks the model. Raises an LLMError with the attempt trail."""
-        if core_calls.get() is self:
-            answer = await self._bare(request).answer()
-            await self._validate_response(answer)
-            answer.pop("attempts", None)
-            return ChatCompletionResponse.from_dict(answer)
-        return await self._direct(request).response()
+        if self._replaces("_retry_request"):  # the application's own way to repeat an exchange
+            answer: ChatCompletionResponse = await self._retry_request(self._chat_completion_impl, request)
+        elif core_calls.get() is self:
+            answer = await self._chat_completion_impl(request)
+        else:
+            answer = await self._direct(request, stream=False).response()
+        return answer
+
+    async def _chat_completion_impl(self, request: ChatCompletionRequest) -> ChatCompletionResponse:
+        """One exchange, without retries."""
+        answer = await self._bare(request).answer()
+        await self._validate_response(answer)
+        answer.pop("attempts", None)
+        return ChatCompletionResponse.from_dict(answer)
 
     async def chat_completion_stream(self, request: ChatCompletionRequest) -> AsyncGenerator[StreamResponse, None]:
         """Asks the model; gives the answer's chunks as they come. Leaving the generator ends the call upstream."""
-        call = self._bare(request) if core_calls.get() is self else self._direct(request)
-        chunks = call.chunks()
+        inside = core_calls.get() is self
+        chunks = self._chat_completion_stream_impl(request) if inside else self._direct(request, stream=True).chunks()
+        if inspect.isawaitable(chunks):  # of a mock
+            chunks = await chunks
         try:
             async for chunk in chunks:
                 yield chunk
         finally:
-            await chunks.aclose()
+            if hasattr(chunks, "aclose"):
+                await chunks.aclose()
+
+    def _chat_completion_stream_impl(self, request: ChatCompletionRequest) -> AsyncGenerator[StreamResponse, None]:
+        """One exchange whose answer is streamed, without retries."""
+        return self._bare(request).chunks()
 
     def chat_completion_sync(self, request: ChatCompletionRequest) -> ChatCompletionResponse:
         """``chat_completion`` for code without an event loop; blocks, and Ctrl-C ends it."""
         if vendor_of(self) is None:
             return super().chat_completion_sync(request)
-        return self._direct(request).response_sync()
+        return self._direct(request, stream=False).response_sync()
 
     def chat_completion_stream_sync(self, request: ChatCompletionRequest) -> Iterator[StreamResponse]:
         """``chat_completion_stream`` as a plain iterator, each step of which blocks."""
         if vendor_of(self) is None:
             yield from super().chat_completion_stream_sync(request)
             return
-        for event in self._direct(request).stream_sync():
+        for event in self._direct(request, stream=True).stream_sync():
             if event.type == "chunk":
                 yield event.chunk
 
-    def _direct(self, request: ChatCompletionRequest) -> Call:
+    def _replaces(self, name: str) -> bool:
+        """Whether a subclass, a mock or the application stands in the place of one of our methods."""
+        return getattr(type(self), name) is not _OURS[name] or name in vars(self)
+
+    def _direct(self, request: ChatCompletionRequest, *, stream: bool) -> Call:
         """A call on this route by the core; where hooks are overridden, each attempt of it comes back to them."""
         from .._native import route
         from .._native.calls import Call
@@ -75,9 +111,12 @@ class OpenAIClient(BaseLLMClient):
         vendor = vendor_of(self)
         handle = side.handle(self, vendor)
         side.used_directly = True
-        side.switch(handle, self.is_available())
+        side.switch(handle, True)  # the application's switch is for those who choose among models
         targets: dict[int, Any] | None = {side.tag: self._exchange} if vendor is None else None
-        return Call(route.Routes([handle], single=True), request.to_dict(), targets=targets, owned_by=side.calls)
+        asked = request.to_dict()
+        if not stream:
+            asked.pop("stream", None)  # it is a plain request, as in the original: with its usage
+        return Call(route.Routes([handle], single=True), asked, targets=targets, owned_by=side.calls)
 
     def _exchange(self, payload: dict[str, Any]) -> Any:
         """One attempt of a direct call, through the hooks but not through an overriding ``chat_completion``."""
@@ -90,20 +129,36 @@ class OpenAIClient(BaseLLMClient):
             return OpenAIClient.chat_completion_stream(self, request)
         return OpenAIClient.chat_completion(self, request)
 
+    def _prepare_request_data(self, request: ChatCompletionRequest) -> dict[str, Any]:
+        """The JSON that is posted, in OpenAI's shape: what an override gives is the whole of it."""
+        data = super()._prepare_request_data(request)
+        if request.stream and exchange_options.get({}).get("include_usage"):
+            data.setdefault("stream_options", dict(_USAGE))
+        return data
+
     def _bare(self, request: ChatCompletionRequest) -> Call:
         """One HTTP exchange without retry, place and breaker: the core is already around it."""
         from .._native import route
         from .._native.calls import Call
 
-        data = self._prepare_request_data(request)
-        usual = headers_of(self)
-        own = {key: value for key, value in self._get_headers().items() if usual.get(key) != value}
+        data = dict(self._prepare_request_data(request))
+        data.pop("stream", None)  # the way of asking decides it
         asked = exchange_options.get({})
-        options = {**asked, "bare": True, "headers": {**own, **asked.get("headers", {})}}
+        options = {**asked, "bare": True}
+        if asked.get("include_usage"):
+            options["include_usage"] = data.get("stream_options") == _USAGE
+            if options["include_usage"] and request.stream_options is None:
+                del data["stream_options"]  # the core adds it, and leaves it out where a server refuses it
+        if self._replaces("_get_headers"):
+            options.update(headers={**self._get_headers(), **asked.get("headers", {})}, headers_only=True)
         model = data.get("model")
         other = model if isinstance(model, str) and model != self.config.model else None
         handle = route.route_of(self).handle(self, self.VENDOR, other)
         return Call(route.Routes([handle], single=True), data, options)
+
+
+_USAGE = {"include_usage": True}
+_OURS = {name: getattr(BaseLLMClient, name) for name in ("_get_headers", "_retry_request")}
 
 
 class OpenAIProvider(BaseProvider):

@@ -29,3 +29,4 @@ for _name in (
 ):
     sys.modules[f"{__name__}.{_name}"] = importlib.import_module(f"llmagg.{_name}")
 sys.modules[__name__] = llmagg
+llmagg._names.answer_to("pkg.core.llm")

@@ -1,0 +1,54 @@
+"""What lets the package be used by the original's names: modules that run under either, names that tests patch."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib.machinery import SourceFileLoader
+from types import CodeType
+from typing import Any
+
+from . import log
+
+_LATE = ("asyncio", "json", "time")  # imported when somebody asks for them: they take their time
+_SPOKE = {"aiohttp": "HTTP", "httpx": "HTTP", "genai": "Gemini's API", "openai": "OpenAI's API"}
+
+
+class _AnyName(SourceFileLoader):
+    """Gives a module's code by whatever name it is asked: ``python -m`` asks by the name that it was told."""
+
+    def get_code(self, _: str) -> CodeType | None:
+        return super().get_code(self.name)
+
+
+def answer_to(name: str) -> None:
+    """Makes each module of the package that is loaded the module of the same name in the package ``name``, too."""
+    ours = __package__ + "."
+    for key, module in list(sys.modules.items()):
+        if not key.startswith(ours):
+            continue
+        sys.modules[f"{name}.{key.removeprefix(ours)}"] = module
+        spec = getattr(module, "__spec__", None)
+        if spec is not None and type(spec.loader) is SourceFileLoader:
+            spec.loader = module.__loader__ = _AnyName(spec.loader.name, spec.loader.path)
+    log.stand_in(name)
+
+
+def of_module(module: str) -> Callable[[str], Any]:
+    """A module's ``__getattr__``: what the original imported there, for tests that patch it. A patch of what spoke HTTP
+    would change nothing, and the test would send a real request, so that name is missing with a reason.
+    """
+
+    def get(name: str) -> Any:
+        if name in _LATE:
+            from importlib import import_module
+
+            return import_module(name)
+        if name in _SPOKE:
+            raise AttributeError(
+                f"module {module!r} has no {name}: the core speaks {_SPOKE[name]}; replace a client's chat_completion, "
+                "or let base_url point at a test server such as llmagg.faultwall"
+            )
+        raise AttributeError(f"module {module!r} has no attribute {name!r}")
+
+    return get

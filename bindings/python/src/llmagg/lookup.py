@@ -1,0 +1,113 @@
+"""Where an aggregator's clients come from: the registry's providers, or a manager that the application has made.
+
+The original's aggregator asked its manager for ``get_client_by_model``, ``get_all_models``, ``health_check_all`` and
+``close_all`` and for nothing else, so any object with these is a manager, and a test may replace one of them.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import routing
+from .errors import AllModelsFailedError, InvalidArgumentError
+from .manager import Manager
+
+_PLAIN = {name: getattr(Manager, name) for name in ("get_client_by_model", "close_all")}
+Providers = list[tuple[str, Any]]
+
+
+def is_asked(manager: Any) -> bool:
+    """Whether the manager's own ``get_client_by_model`` says which client a name means, instead of its providers."""
+    if not isinstance(getattr(manager, "providers", None), Mapping):
+        return True
+    return isinstance(manager, Manager) and _is_replaced(manager, "get_client_by_model")
+
+
+def _is_replaced(manager: Any, name: str) -> bool:
+    return getattr(type(manager), name) is not _PLAIN[name] or name in vars(manager)
+
+
+@dataclass
+class _Named:
+    """Clients that a manager gave for names, in the place of a provider."""
+
+    clients: dict[str, Any] = field(default_factory=dict)
+
+
+def providers(manager: Any, models: Iterable[str]) -> tuple[Providers, list[str]]:
+    """The providers among which a call chooses, and the names that it tries. Models that an asked manager does not
+    have are left out, as the original passed them over.
+
+    Raises AllModelsFailedError where it has none of them.
+    """
+    if not is_asked(manager):
+        return list(manager.providers.items()), list(models)
+    found: dict[str, _Named] = {}
+    names: list[str] = []
+    missing: list[str] = []
+    for name in list(models) or model_names(manager):
+        try:
+            client = manager.get_client_by_model(name)
+        except Exception as error:
+            missing.append(f"{name}: {getattr(error, 'message', None) or error or type(error).__name__}")
+            continue
+        provider = getattr(getattr(client, "config", None), "provider", None)
+        named = found.setdefault(provider if isinstance(provider, str) and provider else "custom", _Named())
+        named.clients[name] = client
+        names.append(name)
+    if missing and not names:
+        raise AllModelsFailedError(f"the manager has no client for any model; {'; '.join(missing)}")
+    return list(found.items()), names
+
+
+def entries(manager: Any, models: Iterable[str]) -> list[routing.Entry]:
+    """The clients among which calls choose."""
+    try:
+        found = providers(manager, models)[0]
+    except AllModelsFailedError:
+        return []
+    return routing.catalog(dict(found))
+
+
+def model_names(manager: Any) -> list[str]:
+    """The names of a manager's models, each once."""
+    if not is_asked(manager):
+        return list(dict.fromkeys(entry.name for entry in routing.catalog(manager.providers)))
+    listed = manager.get_all_models()
+    if not isinstance(listed, Mapping):
+        return []
+    return list(dict.fromkeys(name for names in listed.values() for name in names))
+
+
+def available_names(manager: Any, models: list[str]) -> list[str]:
+    """Those names that a call tries; a model that the application has switched off is none."""
+    listed = entries(manager, models)
+    return [
+        name
+        for name in models or model_names(manager)
+        if not (known := [entry for entry in listed if entry.is_called(name)])
+        or any(routing.is_available(entry.client) for entry in known)
+    ]
+
+
+def register(manager: Any, provider: Any) -> None:
+    """Registers a provider with a manager of any kind. Raises InvalidArgumentError where it takes none."""
+    method = getattr(manager, "register_provider", None)
+    if method is None:
+        kind = type(manager).__name__
+        raise InvalidArgumentError(
+            f"the aggregator's manager, a {kind}, has no register_provider; initialize it without a configuration"
+        )
+    method(provider)
+
+
+async def close(manager: Any) -> None:
+    """Closes what a manager of the application's own has, as it closes it; ours is left to its other users."""
+    if isinstance(manager, Manager) and not _is_replaced(manager, "close_all"):
+        return
+    method = getattr(manager, "close_all", None)
+    if method is not None and inspect.isawaitable(closing := method()):
+        await closing

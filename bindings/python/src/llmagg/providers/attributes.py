@@ -1,0 +1,150 @@
+"""The original's attributes of clients, and what became of its methods.
+
+``base_url``, ``chat_url`` and ``model_name`` count when they are set, on a client or in a subclass. What only made
+sense while Python spoke HTTP (a session, a vendor's SDK) is refused where somebody replaces it, since that would change
+nothing and a test would send a real request.
+"""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from ..errors import InvalidArgumentError, LLMError
+
+_STATE = "_llmagg_set"
+_END = "/chat/completions"
+_INSTEAD = (
+    "the core speaks HTTP, so this would change nothing; override or replace chat_completion (a canned answer) or "
+    "_chat_completion_impl (one exchange), or let base_url point at a test server such as llmagg.faultwall"
+)
+GONE = ("_get_session",)
+"""Methods of the original that nothing calls any more."""
+
+
+def of(client: Any) -> dict[str, Any] | None:
+    """What was set on a client instead of in its configuration: fields of a ModelConfig."""
+    own: dict[str, Any] | None = vars(client).get(_STATE)
+    redefined = type(client)._redefined
+    if not redefined:
+        return own
+    own = dict(own or {})
+    for name in redefined:
+        if (value := getattr(client, name)) is not None:
+            own.update(_FIELDS[name](value))
+    return own
+
+
+def _from_chat_url(value: Any) -> dict[str, Any]:
+    parts = urlsplit(str(value))
+    path = parts.path.rstrip("/")
+    if not path.endswith(_END):
+        raise InvalidArgumentError(f"chat_url is {value!r}; expected a URL whose path ends in {_END}")
+    return {"base_url": urlunsplit(parts._replace(path=path.removesuffix(_END)))}
+
+
+_FIELDS: dict[str, Any] = {
+    "base_url": lambda value: {"base_url": value},
+    "chat_url": _from_chat_url,
+    "model_name": lambda value: {"model": value},
+}
+
+
+class Setting:
+    """An attribute that stands for a field of the route's configuration."""
+
+    def __set_name__(self, _: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, client: Any, _: Any = None) -> Any:
+        if client is None:
+            return self
+        own = of(client) if self.name not in type(client)._redefined else vars(client).get(_STATE)
+        own = own or {}
+        if self.name == "model_name":
+            return own.get("model") or client.config.model
+        base = _base_url(client, own.get("base_url"))
+        if self.name == "base_url":
+            return base
+        parts = urlsplit(base)
+        return urlunsplit(parts._replace(path=parts.path.rstrip("/") + _END))
+
+    def __set__(self, client: Any, value: Any) -> None:
+        known = vars(client).get(_STATE, {})
+        vars(client)[_STATE] = {**known, **_FIELDS[self.name](value)}
+
+
+def _base_url(client: Any, own: Any) -> str:
+    """The API's root, as the core fills it in where none is configured."""
+    given: str = own or client.config.base_url or ""
+    if given:
+        return given.rstrip("/")
+    from .._native import route
+
+    core = {**route.core_config(client.config, None, client.VENDOR), "api_key": "-"}
+    try:
+        found: str = route.info(core)["config"]["base_url"]
+    except LLMError:
+        return given
+    return found
+
+
+class Gone:
+    """An attribute that holds nothing here. None may be set; what the core would ignore is refused."""
+
+    def __set_name__(self, _: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, client: Any, _: Any = None) -> Any:
+        return self if client is None else vars(client).get(self.name)
+
+    def __set__(self, client: Any, value: Any) -> None:
+        if value is not None and not _answers_itself(type(client)):
+            raise TypeError(f"{type(client).__name__}.{self.name} cannot be replaced: {_INSTEAD}")
+        vars(client)[self.name] = value
+
+
+def _answers_itself(cls: type) -> bool:
+    """Whether a subclass of a vendor's client has its own way to an answer."""
+    base = _vendors_client(cls)
+    return any(getattr(cls, name) is not getattr(base, name) for name in ("chat_completion", "_chat_completion_impl"))
+
+
+def _vendors_client(cls: type) -> Any:
+    return next(base for base in cls.__mro__ if base.__module__.startswith(__package__))
+
+
+def check(cls: type) -> tuple[str, ...]:
+    """The settings that a subclass redefines. Raises TypeError where it overrides what nothing calls; warns where it
+    defines a private method that neither it nor the package uses: so an override looks whose original is gone.
+    """
+    base = _vendors_client(cls)
+    if base is cls:
+        return ()
+    for name in GONE:
+        if hasattr(cls, name) and not _answers_itself(cls):
+            raise TypeError(f"{cls.__name__} overrides {name}, which nothing calls: {_INSTEAD}")
+    for name, method in vars(cls).items():
+        private = name.startswith("_") and not name.startswith("__") and not name.startswith(f"_{cls.__name__}__")
+        if private and inspect.isfunction(method) and not hasattr(base, name) and not _is_used(cls, name):
+            text = f"{cls.__name__}.{name} is called by nothing in its class and overrides no method of {base.__name__}"
+            warnings.warn(f"{text}; if it overrode one of the original package, {_INSTEAD}", UserWarning, stacklevel=3)
+    return tuple(name for name in _FIELDS if not isinstance(inspect.getattr_static(cls, name), Setting))
+
+
+def _is_used(cls: type, name: str) -> bool:
+    classes = [known for known in cls.__mro__ if not (known.__module__ or "").startswith("llmagg")]
+    return any(_mentions(value, name) for known in classes for value in vars(known).values())
+
+
+def _mentions(value: Any, name: str) -> bool:
+    value = getattr(value, "fget", None) or getattr(value, "__func__", value)
+    pending = [code] if (code := getattr(inspect.unwrap(value), "__code__", None)) else []
+    while pending:
+        code = pending.pop()
+        if name in code.co_names or name in code.co_consts:
+            return True
+        pending += [inner for inner in code.co_consts if inspect.iscode(inner)]
+    return False
