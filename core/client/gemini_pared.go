@@ -15,6 +15,7 @@ const (
 	omitStandIn         = "contents.parts.thoughtSignature (stand-in)" // geminiSkipSignature
 	omitCallID          = "contents.parts.functionCall.id"
 	omitIncludeThoughts = "generationConfig.thinkingConfig.includeThoughts"
+	omitThinking        = "generationConfig.thinkingConfig" // where the caller asked for nothing of the kind
 )
 
 // suspects are what the translation adds, and what another answer has brought.
@@ -44,7 +45,10 @@ func (w *geminiWire) suspects(x *Exchange) (s []suspect) {
 			s = withSuspect(s, suspect{name: omitCallID, words: []string{"id"}, history: true})
 		}
 	})
-	if r.ReasoningEffort != "" && geminiIncludes(body.GenerationConfig) {
+	switch {
+	case geminiUnasked(r, body.GenerationConfig):
+		s = withSuspect(s, suspect{name: omitThinking, words: []string{"thinkingconfig", "thinkingbudget", "thinking", "budget"}})
+	case r.ReasoningEffort != "" && geminiIncludes(body.GenerationConfig):
 		s = withSuspect(s, suspect{name: omitIncludeThoughts, words: []string{"includethoughts", "thinkingconfig"}})
 	}
 	if !slices.ContainsFunc(s, func(s suspect) bool { return s.name == omitSignature && !slices.Contains(x.asking.omit, omitSignature) }) {
@@ -70,7 +74,8 @@ func (b *geminiBody) parts(f func(p *geminiPart)) {
 }
 
 // pare leaves out what omit names, and tells what of it there was.
-func (b *geminiBody) pare(omit []string, sign bool) (left []string) {
+func (b *geminiBody) pare(r *llm.Request, omit []string) (left []string) {
+	sign := geminiNeedsSignatures(r.Model)
 	drops := func(name string) bool {
 		if !slices.Contains(omit, name) {
 			return false
@@ -97,10 +102,23 @@ func (b *geminiBody) pare(omit []string, sign bool) (left []string) {
 			p.FunctionResponse.ID = ""
 		}
 	})
-	if geminiIncludes(b.GenerationConfig) && drops(omitIncludeThoughts) {
-		b.GenerationConfig = geminiWithoutThoughts(b.GenerationConfig)
+	if geminiUnasked(r, b.GenerationConfig) {
+		if drops(omitThinking) {
+			b.GenerationConfig = geminiWithout(b.GenerationConfig, "thinkingConfig")
+		}
+	} else if geminiIncludes(b.GenerationConfig) && drops(omitIncludeThoughts) {
+		b.GenerationConfig = geminiWithout(b.GenerationConfig, "thinkingConfig", "includeThoughts")
 	}
 	return left
+}
+
+// geminiUnasked tells whether a generationConfig says how to think though the caller did not.
+func geminiUnasked(r *llm.Request, config json.RawMessage) bool {
+	own := llm.Extra{}
+	_ = llm.JSON.Unmarshal(geminiOwn(r.Extra, "generationConfig", "generation_config"), &own) // no object: nothing of its own
+	all := llm.Extra{}
+	return r.ReasoningEffort == "" && own["thinkingConfig"] == nil && own["thinking_config"] == nil &&
+		len(config) > 0 && llm.JSON.Unmarshal(config, &all) == nil && all["thinkingConfig"] != nil
 }
 
 // geminiIncludes tells whether a generationConfig asks for thoughts.
@@ -113,19 +131,25 @@ func geminiIncludes(config json.RawMessage) bool {
 	return len(config) > 0 && llm.JSON.Unmarshal(config, &c) == nil && c.Thinking.Include
 }
 
-func geminiWithoutThoughts(config json.RawMessage) json.RawMessage {
-	all, thinking := llm.Extra{}, llm.Extra{}
-	if llm.JSON.Unmarshal(config, &all) != nil || llm.JSON.Unmarshal(all["thinkingConfig"], &thinking) != nil {
-		return config
+// geminiWithout is an object without the field at path; without the object around it too, where that
+// is empty then.
+func geminiWithout(object json.RawMessage, path ...string) json.RawMessage {
+	fields := llm.Extra{}
+	if llm.JSON.Unmarshal(object, &fields) != nil {
+		return object
 	}
-	delete(thinking, "includeThoughts")
-	raw, err := llm.JSON.Marshal(thinking)
+	if len(path) > 1 {
+		fields[path[0]] = geminiWithout(fields[path[0]], path[1:]...)
+	}
+	if len(path) == 1 || fields[path[0]] == nil {
+		delete(fields, path[0])
+	}
+	if len(fields) == 0 {
+		return nil
+	}
+	raw, err := llm.JSON.Marshal(fields)
 	if err != nil {
-		return config
-	}
-	all["thinkingConfig"] = raw
-	if raw, err = llm.JSON.Marshal(all); err != nil {
-		return config
+		return object // not reachable: it was read from JSON
 	}
 	return raw
 }

@@ -83,6 +83,45 @@ func TestRefusedFieldsOfGemini(t *testing.T) {
 	}
 }
 
+// The budget of thoughts that nobody asked for is left out where a model refuses it; one that the
+// caller asked for stays.
+func TestRefusedThinkingOfGemini(t *testing.T) {
+	for name, c := range map[string]struct {
+		request string
+		left    []string
+		fails   bool
+	}{
+		"unasked":         {`{}`, []string{"generationConfig.thinkingConfig"}, false},
+		"beside others":   {`{"temperature":1}`, []string{"generationConfig.thinkingConfig"}, false},
+		"by an effort":    {`{"reasoning_effort":"none"}`, nil, true},
+		"by its own name": {`{"generationConfig":{"thinkingConfig":{"thinkingBudget":0}}}`, nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				if strings.Contains(string(body), "thinkingBudget") {
+					w.WriteHeader(http.StatusBadRequest)
+					_, _ = io.WriteString(w, `{"error":{"code":400,"message":"Budget 0 is invalid. This model only works in thinking mode.","status":"INVALID_ARGUMENT"}}`)
+					return
+				}
+				_, _ = io.WriteString(w, `{"candidates":[{"content":{"role":"model","parts":[{"text":"Hi."}]},"finishReason":"STOP","index":0}]}`)
+			}))
+			defer server.Close()
+			route, err := client.New(llm.ModelConfig{Provider: "gemini", Name: "gemini-2.5-flash", APIKey: "k-test", BaseURL: server.URL, MaxRetries: 1}, client.Options{})
+			require.NoError(t, err)
+			defer func() { require.NoError(t, route.Close(context.Background())) }()
+			request := &llm.Request{}
+			require.NoError(t, request.UnmarshalJSON([]byte(c.request)))
+			request.Messages = ask().Messages
+			r, err := route.Chat(context.Background(), request)
+			require.Equal(t, c.fails, err != nil, "%v", err)
+			if err == nil {
+				require.Equal(t, c.left, r.Attempts[0].LeftOut)
+			}
+		})
+	}
+}
+
 // A spoken answer of another vendor goes to Gemini as what it says.
 func TestASpokenAnswerGoesToGemini(t *testing.T) {
 	var last atomic.Value

@@ -44,7 +44,7 @@ func (w *geminiWire) body(dst []byte, x *Exchange, _ bool) ([]byte, error) {
 		return nil, err
 	}
 	if len(x.asking.omit) > 0 {
-		left = append(left, body.pare(x.asking.omit, geminiNeedsSignatures(r.Model))...)
+		left = append(left, body.pare(r, x.asking.omit)...)
 	}
 	x.asking.left = left
 	return body.append(dst, r.Extra)

@@ -271,3 +271,23 @@ func TestProvenAdditionsAreNotBlamed(t *testing.T) {
 	require.Error(t, err)
 	require.Equal(t, 2, s.count())
 }
+
+// Many calls at once learn the same; each is answered.
+func TestRefusedFieldsAtOnce(t *testing.T) {
+	s := &strict{refuses: foreignIn, answer: refusals["Groq"]}
+	c := strictRoute(t, s)
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			r, err := c.Chat(context.Background(), history(t))
+			if err != nil || r.Text() != "Hi." {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+	all.Wait()
+	n := s.count()
+	_, err := c.Chat(context.Background(), history(t))
+	require.NoError(t, err)
+	require.Equal(t, n+1, s.count())
+}
