@@ -29,10 +29,13 @@ def test_an_authority_that_the_process_names_itself(tmp_path: Path) -> None:
             "os.environ['SSL_CERT_FILE'] = ca; print(ask())",
             "os.environ['SSL_CERT_DIR'] = os.path.dirname(ca); print(ask())",
             "print('SSL_CERT_FILE' not in ask()); os.environ['SSL_CERT_FILE'] = ca; print(ask())",
-            "os.environ['SSL_CERT_FILE'] = ca; print(ask()); del os.environ['SSL_CERT_FILE']; print('certificate' not in ask())",
+            "os.environ['SSL_CERT_FILE'] = ca; print(ask()); del os.environ['SSL_CERT_FILE']; "
+            "print('certificate' not in ask())",
         ):
             said = python(ASK + code, wall.url, str(ca)).stdout.split()
-            assert said == [*(["False"] if code.startswith("print") else []), "Hello", "from", "m.", *(["False"] if "del " in code else [])], code
+            before = ["False"] if code.startswith("print") else []
+            after = ["False"] if "del " in code else []
+            assert said == [*before, "Hello", "from", "m.", *after], code
 
 
 def test_what_makes_an_authority_known_is_said(tmp_path: Path) -> None:
@@ -47,5 +50,6 @@ def test_a_proxy_that_the_process_names_itself() -> None:
     with FaultWall({}) as wall:  # plays the proxy: a path with a host in it shows that it was asked as one
         for name in ("http_proxy", "ALL_PROXY", "all_proxy"):
             code = f"os.environ[{name!r}] = ca; print(ask())"
-            assert python(ASK + code, "http://llm.test/v1", wall.url.removesuffix("/v1")).stdout.strip() == "Hello from m.", name
+            said = python(ASK + code, "http://llm.test/v1", wall.url.removesuffix("/v1")).stdout
+            assert said.strip() == "Hello from m.", name
         assert "llm.test" in wall.seen()["requests"][0]["host"]
