@@ -22,7 +22,7 @@ const (
 // classify turns a failed answer into an error: by body first, then by status
 // (E1). status is 0 for an error inside a stream.
 func classify(status int, h http.Header, body []byte) *llm.Error {
-	return classifySaid(status, h, body, readSaid(body))
+	return classifySaid(status, h, body, readBody(body))
 }
 
 // classifySaid is classify of a body that has been read.
@@ -51,6 +51,9 @@ func classifySaid(status int, h http.Header, body []byte, s *said) *llm.Error {
 		e.RetryAfter, e.HasRetryAfter = s.delay, true
 	}
 	effective := status
+	if quoted := quotedStatus(s.message); quoted != 0 && !exact(s.status) {
+		s.status = quoted
+	}
 	if s.status != 0 && !exact(status) {
 		effective = s.status
 	} else if status/100 == 2 {

@@ -90,8 +90,9 @@ type streamEnd struct {
 type choiceState struct {
 	index    int
 	finished bool
-	brought  bool   // something that a caller can use
-	reason   string // the last
+	brought  bool      // something that a caller can use
+	reason   string    // the last
+	beside   llm.Extra // what stood beside it
 }
 
 func (s *streamEnd) phase() phase {
@@ -120,12 +121,18 @@ func (s *streamEnd) note(c *llm.Chunk) *llm.Error {
 		if len(s.choices) > maxChoices {
 			return llm.Errorf(llm.BadResponse, "the stream has more than %d choices; %d were asked for", maxChoices, s.asked)
 		}
-		state.brought = state.brought || !emptyMessage(&choice.Delta)
+		brought := !emptyMessage(&choice.Delta)
+		state.brought = state.brought || brought
+		if !brought && len(choice.Delta.Extra) > 0 {
+			if e := judgeMessage(&choice.Delta); e != nil {
+				return e
+			}
+		}
 		if choice.FinishReason != "" && endOf(choice.FinishReason) == endNone {
 			choice.FinishReason = ""
 		}
 		if reason := choice.FinishReason; reason != "" {
-			if state.reason = reason; !state.finished {
+			if state.reason, state.beside = reason, choice.Extra; !state.finished {
 				state.finished = true
 				s.finished++
 			}
@@ -154,7 +161,7 @@ func (s *streamEnd) choice(index int) *choiceState {
 // brought nothing and does not say why (E1).
 func (s *streamEnd) failure() *llm.Error {
 	for i := range s.choices {
-		if e := judgeFinished(s.choices[i].reason, !s.choices[i].brought, nil); e != nil {
+		if e := judgeFinished(s.choices[i].reason, !s.choices[i].brought, s.choices[i].beside); e != nil {
 			return e
 		}
 	}

@@ -66,9 +66,13 @@ func judgeChoice(reason string, empty bool, choiceError json.RawMessage) *llm.Er
 }
 
 // judgeFinished is judgeChoice with the fields that a choice has besides
-// OpenAI's: its "error", and Gemini's "finishMessage", which explains a reason.
+// OpenAI's: its "error", the reason of the server behind a gateway, and
+// Gemini's "finishMessage", which explains a reason.
 func judgeFinished(reason string, empty bool, beside llm.Extra) *llm.Error {
 	e := judgeChoice(reason, empty, beside["error"])
+	if native := textOf(beside["native_finish_reason"]); e == nil && empty && endOf(native).failed() {
+		e = judgeChoice(native, empty, nil)
+	}
 	var words string
 	if e == nil || e.ProviderMessage != "" || llm.JSON.Unmarshal(beside["finishMessage"], &words) != nil {
 		return e
@@ -79,6 +83,15 @@ func judgeFinished(reason string, empty bool, beside llm.Extra) *llm.Error {
 	return e
 }
 
+// judgeMessage is the failure that a message, or a delta, is: one that has an
+// "error" and nothing else. nil if it is none.
+func judgeMessage(m *llm.Message) *llm.Error {
+	if len(m.Extra) == 0 || !emptyMessage(m) {
+		return nil
+	}
+	return judgeChoice("stop", false, m.Extra["error"])
+}
+
 // emptyMessage tells whether a whole message brings nothing that a caller
 // could use. Thoughts alone are no answer.
 func emptyMessage(m *llm.Message) bool {
@@ -86,7 +99,7 @@ func emptyMessage(m *llm.Message) bool {
 		return false
 	}
 	for name, raw := range m.Extra {
-		if !strings.HasPrefix(name, "reasoning") && saysSomething(raw) {
+		if !strings.HasPrefix(name, "reasoning") && name != "error" && saysSomething(raw) {
 			return false
 		}
 	}
@@ -103,6 +116,9 @@ func judgeResponse(r *llm.Response, data []byte) *llm.Error {
 	}
 	for i := range r.Choices {
 		c := &r.Choices[i]
+		if e := judgeMessage(&c.Message); e != nil {
+			return e
+		}
 		if e := judgeFinished(c.FinishReason, emptyMessage(&c.Message), c.Extra); e != nil {
 			return e
 		}

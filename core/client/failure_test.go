@@ -67,6 +67,7 @@ func TestChoicesAreJudged(t *testing.T) {
 		{"abort", llm.Unavailable, llm.Unavailable}, {"upstream_error", llm.Unavailable, llm.Unavailable},
 		{"MALFORMED_FUNCTION_CALL", llm.BadResponse, llm.BadResponse}, {"UNEXPECTED_TOOL_CALL", llm.BadResponse, llm.BadResponse}, {"malformed_tool_use", llm.BadResponse, llm.BadResponse},
 		{"MALFORMED_SOMETHING_NEW", llm.BadResponse, llm.BadResponse},
+		{"function_call_filter: MALFORMED_FUNCTION_CALL", llm.BadResponse, llm.BadResponse}, {"content_filter: PROHIBITED_CONTENT", llm.OK, llm.OK},
 		{"OTHER", llm.BadResponse, llm.OK}, {"LANGUAGE", llm.BadResponse, llm.OK}, {"whatever is new", llm.BadResponse, llm.OK}, {"repetition", llm.BadResponse, llm.OK},
 		{"", llm.BadResponse, llm.OK}, {"null", llm.BadResponse, llm.OK}, {"none", llm.BadResponse, llm.OK}, {"FINISH_REASON_UNSPECIFIED", llm.BadResponse, llm.OK},
 		{"bad\n" + never + "word", llm.BadResponse, llm.OK},
@@ -90,6 +91,12 @@ func TestChoicesAreJudged(t *testing.T) {
 	e := judgeChoice("stop", false, json.RawMessage(`{"code":429,"message":"slow down"}`))
 	require.Equal(t, llm.RateLimit, e.Code)
 	require.Contains(t, e.Message, "slow down")
+	native := llm.Extra{"native_finish_reason": json.RawMessage(`"MALFORMED_FUNCTION_CALL"`)}
+	require.Equal(t, llm.BadResponse, judgeFinished("stop", true, native).Code, "the server behind a gateway knows better")
+	require.Nil(t, judgeFinished("stop", false, native))
+	said := llm.Extra{"error": json.RawMessage(`{"code":503,"message":"gone"}`)}
+	require.Equal(t, llm.Unavailable, judgeMessage(&llm.Message{Extra: said}).Code)
+	require.Nil(t, judgeMessage(&llm.Message{Content: "a", Extra: said}))
 	e = judgeFinished("MALFORMED_FUNCTION_CALL", true, llm.Extra{"finishMessage": json.RawMessage(`"no such\u0000 call"`)})
 	require.Contains(t, e.Message, "no such\uFFFD call")
 }

@@ -28,10 +28,22 @@ func maskError(e *llm.Error, secrets []string) *llm.Error {
 			copied.Cause = maskError(inner, secrets)
 		} else if text := copied.Cause.Error(); maskText(text, secrets) != text {
 			copied.Cause = nil
+		} else if line := oneLine(text); line != text {
+			copied.Cause = &cleaned{copied.Cause, line}
 		}
 	}
 	return &copied
 }
+
+// cleaned is an error whose text was no clean line.
+type cleaned struct {
+	error
+	line string
+}
+
+func (c *cleaned) Error() string { return c.line }
+
+func (c *cleaned) Unwrap() error { return c.error }
 
 // maskText masks secrets in a text, however they are spelled there, and the
 // beginning of one in which the text was cut off.

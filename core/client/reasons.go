@@ -71,6 +71,13 @@ func endOf(reason string) end {
 	if e, known := reasons[word]; known || word == "" {
 		return e
 	}
+	if general, special, ok := strings.Cut(word, ":"); ok { // Google's "content_filter: PROHIBITED_CONTENT"
+		if e, known := reasons[special]; known {
+			return e
+		} else if e, known := reasons[general]; known {
+			return e
+		}
+	}
 	for part := range strings.FieldsFuncSeq(strings.ToLower(reason), func(r rune) bool { return strings.ContainsRune(" _-.:/", r) }) {
 		switch part {
 		case "error", "failed", "failure", "abort", "aborted", "exception":

@@ -59,6 +59,42 @@ func readSaid(data []byte) *said {
 	return s
 }
 
+// readBody is readSaid of the whole body of a failed answer. Some servers write
+// their failure as an event stream, or one JSON value a line, whatever its
+// status.
+func readBody(body []byte) *said {
+	s := readSaid(body)
+	if s.message != "" || s.code != "" || s.kind != "" {
+		return s
+	}
+	for line := range bytes.Lines(body[:min(len(body), maxBody)]) {
+		line = bytes.TrimSpace(line)
+		if data, ok := bytes.CutPrefix(line, []byte("data:")); ok {
+			line = bytes.TrimSpace(data)
+		}
+		if len(line) > 0 && line[0] == '{' {
+			if inner := readSaid(line); inner.failure() {
+				return inner
+			}
+		}
+	}
+	return s
+}
+
+// quotedStatus is the status in a message that a gateway has made of another
+// server's answer: "Error code: 429 - …". 0 without one.
+func quotedStatus(message string) int {
+	lower := lowerASCII(message)
+	for _, mark := range []string{"error code: ", "status code: ", "status code ", "status_code=", "http error "} {
+		if _, rest, ok := strings.Cut(lower, mark); ok && len(rest) >= 3 {
+			if n := httpStatus(rest[:3]); n != 0 && (len(rest) == 3 || rest[3] < '0' || rest[3] > '9') {
+				return n
+			}
+		}
+	}
+	return 0
+}
+
 // read reads a value that is, or is in the place of, an error.
 func (s *said) read(raw json.RawMessage, depth int) {
 	raw = bytes.TrimSpace(raw)

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -51,6 +52,12 @@ func TestErrorsOfAnyOriginAreOneLine(t *testing.T) {
 		require.Equal(t, "a 2. b\uFFFD\uFFFD[2J\uFFFD", text)
 	}
 	require.Equal(t, odd, e.Body)
+
+	cause := errors.New(odd)
+	e = maskError(&llm.Error{Message: "m", Cause: cause}, nil)
+	require.Equal(t, "a 2. b\uFFFD\uFFFD[2J\uFFFD", e.Cause.Error())
+	require.ErrorIs(t, e, cause, "and is still what it was")
+	require.Nil(t, maskError(&llm.Error{Message: "m", Cause: cause}, []string{"2. b"}).Cause)
 }
 
 // The message says which address was asked where that is likely the fault, and
