@@ -1,17 +1,20 @@
 package llm
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
-// Accumulator joins the chunks of one streamed answer into a [Response]. The
-// zero value is ready. It is not safe for use from several goroutines.
+// Accumulator joins the chunks of one streamed answer into a [Response]. Pieces
+// are joined by identity, not by their index alone: see docs/promises.md, S5.
+// The zero value is ready. It is not safe for use from several goroutines.
 type Accumulator struct {
 	head    Response
+	extra   joints
 	choices []*partialChoice
-	seen    bool
 }
 
 type partialChoice struct {
@@ -19,31 +22,27 @@ type partialChoice struct {
 	role                        Role
 	content, reasoning, refusal strings.Builder
 	hasContent                  bool
-	parts                       []Part
-	calls                       []*partialCall
-	callsByIndex                map[int]*partialCall    // of calls, once they are many; the last one of each index
-	callsByID                   map[string]*partialCall // likewise
+	parts                       []*partialPart
+	calls                       partialCalls
 	function                    *partialCall
 	finish                      string
 	logContent, logRefusal      []json.RawMessage
-	otherLogprobs               Extra
-	audio                       json.RawMessage
-	deltaExtra, extra           Extra
-	name                        string
+	otherLogprobs               joints
+	deltaExtra, extra           joints
+	name, toolCallID            string
+
+	halves     map[string]*half // of texts whose last piece ended inside a character
+	delta      bool             // a delta has come, and not only whole messages
+	increments bool             // the "whole" messages are pieces
+	cumulative bool             // they have all so far
+	thoughts   string           // the name under which all the reasoning comes too; "" for none
 }
 
-type partialCall struct {
-	call            ToolCall
-	name, arguments strings.Builder
-}
-
-// manyCalls is from how many tool calls on they are found by maps: a server
-// that sends very many must not make their joining slow.
-const manyCalls = 32
-
-// Add joins one more chunk.
-func (a *Accumulator) Add(c *Chunk) {
-	a.seen = true
+// Add joins one more chunk. It returns the chunk as its reader may join it by
+// the rules of OpenAI's streams: with an index of its own for every tool call,
+// without what a whole message repeats, without half characters. That is c
+// itself, or a copy where something had to change.
+func (a *Accumulator) Add(c *Chunk) *Chunk {
 	if a.head.ID == "" {
 		a.head.ID = c.ID
 	}
@@ -56,15 +55,27 @@ func (a *Accumulator) Add(c *Chunk) {
 	if c.Usage != nil {
 		a.head.Usage = c.Usage.Clone()
 	}
-	for k, v := range c.Extra {
-		if a.head.Extra == nil {
-			a.head.Extra = Extra{}
-		}
-		a.head.Extra[k] = v
-	}
+	a.extra.add(c.Extra, true)
+	told := c
 	for i := range c.Choices {
-		a.choice(c.Choices[i].Index).add(&c.Choices[i])
+		from := &c.Choices[i]
+		p := a.choice(from.Index)
+		if p.plain(from) {
+			p.content.WriteString(from.Delta.Content)
+			p.hasContent, p.delta = true, true
+			continue
+		}
+		choice := *from
+		if p.add(&choice) {
+			if told == c {
+				copied := *c
+				copied.Choices = slices.Clone(c.Choices)
+				told = &copied
+			}
+			told.Choices[i] = choice
+		}
 	}
+	return told
 }
 
 func (a *Accumulator) choice(index int) *partialChoice {
@@ -83,12 +94,12 @@ func (a *Accumulator) choice(index int) *partialChoice {
 // answers are never joined.
 func (a *Accumulator) Reset() { *a = Accumulator{} }
 
-// Text is the content of the first choice so far.
+// Text is the text of the first choice so far.
 func (a *Accumulator) Text() string {
 	if len(a.choices) == 0 {
 		return ""
 	}
-	return a.choices[0].content.String()
+	return a.choices[0].text()
 }
 
 // Choices is how many choices have appeared, Finished how many of them have
@@ -110,6 +121,7 @@ func (a *Accumulator) Finished() int {
 func (a *Accumulator) Response() *Response {
 	r := a.head
 	r.Object = "chat.completion"
+	r.Extra = a.extra.extra()
 	r.Choices = make([]Choice, 0, len(a.choices))
 	for _, p := range a.choices {
 		r.Choices = append(r.Choices, p.choice())
@@ -117,96 +129,190 @@ func (a *Accumulator) Response() *Response {
 	return &r
 }
 
-func (p *partialChoice) add(c *ChunkChoice) {
+// plain tells whether a choice has nothing but a piece of text.
+func (p *partialChoice) plain(c *ChunkChoice) bool {
 	d := &c.Delta
+	return d.Content != "" && d.Role == "" && d.Parts == nil && d.ReasoningContent == "" && d.Refusal == "" && d.ToolCalls == nil &&
+		d.FunctionCall == nil && d.Audio == nil && d.Extra == nil && d.Name == "" && d.ToolCallID == "" && c.FinishReason == "" &&
+		c.whole == nil && c.Logprobs == nil && c.Extra == nil && p.parts == nil && p.halves == nil && half("").whole(d.Content)
+}
+
+// add joins what a choice brings, and changes it where its reader could not
+// join it; changed says so.
+func (p *partialChoice) add(c *ChunkChoice) (changed bool) {
+	if c.wholeOnly {
+		c.Delta = Message{NullContent: true}
+	} else {
+		changed = p.addDelta(&c.Delta)
+	}
+	if c.whole != nil {
+		p.addWhole(&c.Delta, c.whole)
+		c.whole, c.wholeOnly, changed = nil, false, true
+	}
+	if c.FinishReason != "" {
+		p.finish = c.FinishReason
+		if p.halves != nil {
+			changed = p.flush(&c.Delta) || changed
+		}
+	}
+	p.addLogprobs(c.Logprobs)
+	p.extra.add(c.Extra, true)
+	return changed
+}
+
+// addDelta joins a delta.
+func (p *partialChoice) addDelta(d *Message) (changed bool) {
+	p.delta = p.delta || d.hasToken()
 	if d.Role != "" {
 		p.role = d.Role
 	}
 	if d.Name != "" {
 		p.name = d.Name
 	}
-	p.hasContent = p.hasContent || !d.NullContent && d.Content != ""
-	p.content.WriteString(d.Content)
-	p.reasoning.WriteString(d.ReasoningContent)
-	p.refusal.WriteString(d.Refusal)
-	p.parts = append(p.parts, d.Parts...)
-	for i := range d.ToolCalls {
-		p.addCall(&d.ToolCalls[i])
+	if d.ToolCallID != "" {
+		p.toolCallID = d.ToolCallID
 	}
+	changed = p.mend("content", &d.Content)
+	changed = p.mend("reasoning", &d.ReasoningContent) || changed
+	changed = p.mend("refusal", &d.Refusal) || changed
+	p.hasContent = p.hasContent || !d.NullContent && d.Content != ""
+	if d.Parts != nil || p.parts != nil {
+		changed = p.addContent(d) || changed
+	} else {
+		p.content.WriteString(d.Content)
+	}
+	p.refusal.WriteString(d.Refusal)
+	changed = p.addUnknown(d) || changed
+	p.reasoning.WriteString(d.ReasoningContent)
+	changed = p.addCalls(d) || changed
 	if f := d.FunctionCall; f != nil {
 		if p.function == nil {
 			p.function = &partialCall{}
 		}
-		p.function.name.WriteString(f.Name)
-		p.function.arguments.WriteString(f.Arguments)
+		copied := *f
+		if p.mend("function", &copied.Arguments) {
+			d.FunctionCall, changed = &copied, true
+		}
+		p.function.addFunction(&copied)
 	}
-	if c.FinishReason != "" {
-		p.finish = c.FinishReason
+	return changed
+}
+
+// mend holds back half a character at the end of a piece until its other half
+// comes.
+func (p *partialChoice) mend(name string, piece *string) (changed bool) {
+	h := p.halves[name]
+	if h == nil && half("").whole(*piece) || *piece == "" {
+		return false
 	}
+	if h == nil {
+		h = new(half)
+		if text := h.join(*piece); text == *piece && *h == "" {
+			return false
+		}
+		*h = ""
+		if p.halves == nil {
+			p.halves = map[string]*half{}
+		}
+		p.halves[name] = h
+	}
+	text := h.join(*piece)
+	if *h == "" {
+		if delete(p.halves, name); len(p.halves) == 0 {
+			p.halves = nil
+		}
+	}
+	changed = text != *piece
+	*piece = text
+	return changed
+}
+
+// flush gives up the wait for other halves, at the end of a choice.
+func (p *partialChoice) flush(d *Message) (changed bool) {
+	for name, h := range p.halves {
+		lost := h.flush()
+		if lost == "" {
+			continue
+		}
+		changed = true
+		switch name {
+		case "content":
+			p.addString(lost)
+			d.Content += lost
+		case "reasoning":
+			p.reasoning.WriteString(lost)
+			d.ReasoningContent += lost
+		case "refusal":
+			p.refusal.WriteString(lost)
+			d.Refusal += lost
+		}
+	}
+	p.halves = nil
+	return changed
+}
+
+// addUnknown joins the fields whose meaning only the reader knows.
+func (p *partialChoice) addUnknown(d *Message) (changed bool) {
 	if len(d.Audio) > 0 {
-		p.audio = d.Audio
+		p.deltaExtra.addField(jointPlace{name: "audio"}, d.Audio)
+		d.Audio, changed = mendRaw(d.Audio, changed)
 	}
-	p.addLogprobs(c.Logprobs)
-	p.deltaExtra = merge(p.deltaExtra, d.Extra)
-	p.extra = merge(p.extra, c.Extra)
-}
-
-// addCall joins a tool-call delta by its index; servers that send none are
-// joined by id, and a delta with neither belongs to the last call.
-func (p *partialChoice) addCall(d *ToolCall) {
-	to := p.findCall(d)
-	if to == nil && d.Index < 0 && d.ID == "" && len(p.calls) > 0 {
-		to = p.calls[len(p.calls)-1]
-	}
-	if to == nil {
-		to = &partialCall{call: ToolCall{Index: d.Index}}
-		if d.Index < 0 {
-			to.call.Index = len(p.calls)
-		}
-		p.calls = append(p.calls, to)
-		if p.callsByIndex != nil {
-			p.callsByIndex[to.call.Index] = to
-		}
-	}
-	if d.ID != "" {
-		to.call.ID = d.ID
-		if p.callsByID != nil {
-			p.callsByID[d.ID] = to
-		}
-	}
-	if d.Type != "" {
-		to.call.Type = d.Type
-	}
-	if d.Function.Name != "" && to.name.String() != d.Function.Name {
-		to.name.WriteString(d.Function.Name)
-	}
-	to.arguments.WriteString(d.Function.Arguments)
-	to.call.Extra = merge(to.call.Extra, d.Extra)
-}
-
-// findCall is the call that a delta's index, or else its id, names.
-func (p *partialChoice) findCall(d *ToolCall) (found *partialCall) {
-	if len(p.calls) < manyCalls {
-		for _, c := range p.calls {
-			if d.Index >= 0 && c.call.Index == d.Index || d.Index < 0 && d.ID != "" && c.call.ID == d.ID {
-				found = c
+	copied := false
+	for name, raw := range d.Extra {
+		if name == p.thoughts || p.thoughts == "" && p.reasoning.Len() == 0 && d.ReasoningContent != "" && isReasoning([]byte(name)) {
+			if equalsText(raw, d.ReasoningContent) {
+				p.thoughts = name // joined once; written twice
+				continue
 			}
+			p.parted()
 		}
-		return found
-	}
-	if p.callsByIndex == nil {
-		p.callsByIndex, p.callsByID = map[int]*partialCall{}, map[string]*partialCall{}
-		for _, c := range p.calls {
-			p.callsByIndex[c.call.Index], p.callsByID[c.call.ID] = c, c
+		p.deltaExtra.addField(jointPlace{name: name}, raw)
+		if !utf8.Valid(raw) {
+			if !copied {
+				d.Extra, copied, changed = cloneExtra(d.Extra), true, true
+			}
+			d.Extra[name] = validRaw(raw)
 		}
 	}
-	if d.Index >= 0 {
-		return p.callsByIndex[d.Index]
+	if p.thoughts != "" && d.ReasoningContent != "" && len(d.Extra[p.thoughts]) == 0 {
+		p.parted()
 	}
-	if d.ID == "" {
-		return nil
+	return changed
+}
+
+// parted is where the reasoning and its other name no longer say the same.
+func (p *partialChoice) parted() {
+	if p.thoughts != "" {
+		p.deltaExtra.addField(jointPlace{name: p.thoughts}, appendText(nil, p.reasoning.String()))
+		p.thoughts = ""
 	}
-	return p.callsByID[d.ID]
+}
+
+func mendRaw(raw json.RawMessage, changed bool) (json.RawMessage, bool) {
+	if utf8.Valid(raw) {
+		return raw, changed
+	}
+	return validRaw(raw), true
+}
+
+func cloneExtra(e Extra) Extra {
+	c := make(Extra, len(e))
+	for k, v := range e {
+		c[k] = v
+	}
+	return c
+}
+
+// equalsText tells whether a JSON string has this text.
+func equalsText(raw json.RawMessage, text string) bool {
+	if isNull(raw) || raw[0] != '"' {
+		return text == ""
+	}
+	inside := raw[1 : len(raw)-1]
+	if bytes.IndexByte(inside, '\\') >= 0 {
+		inside = unescape(inside, false)
+	}
+	return string(inside) == text
 }
 
 func (p *partialChoice) addLogprobs(raw json.RawMessage) {
@@ -215,13 +321,15 @@ func (p *partialChoice) addLogprobs(raw json.RawMessage) {
 	}
 	r := newReader(raw) // lenient: what cannot be read is left out
 	for more := r.object(); more; more = r.nextField() {
-		switch string(r.key) {
-		case "content":
+		switch name := string(r.key); {
+		case name == "content" && r.next() == '[':
 			p.logContent = r.items(p.logContent)
-		case "refusal":
+		case name == "refusal" && r.next() == '[':
 			p.logRefusal = r.items(p.logRefusal)
 		default:
-			r.extra(&p.otherLogprobs)
+			if from := r.span(); r.err == nil {
+				p.otherLogprobs.addField(jointPlace{name: name}, r.keep(r.data[from:r.pos]))
+			}
 		}
 	}
 }
@@ -237,24 +345,33 @@ func (r *reader) items(to []json.RawMessage) []json.RawMessage {
 }
 
 func (p *partialChoice) choice() Choice {
-	m := Message{Role: p.role, Name: p.name, Content: p.content.String(), ReasoningContent: p.reasoning.String(),
-		Refusal: p.refusal.String(), Parts: p.parts, Audio: p.audio, Extra: p.deltaExtra}
+	m := Message{Role: p.role, Name: p.name, ToolCallID: p.toolCallID, ReasoningContent: p.reasoning.String(),
+		Refusal: p.refusal.String(), Extra: p.deltaExtra.extra(), ToolCalls: p.calls.whole()}
+	if p.parts != nil {
+		m.Parts = wholeParts(p.parts)
+	} else {
+		m.Content = p.content.String()
+	}
 	if m.Role == "" {
 		m.Role = RoleAssistant
 	}
-	calls := slices.Clone(p.calls) // whichever came first
-	slices.SortStableFunc(calls, func(x, y *partialCall) int { return x.call.Index - y.call.Index })
-	for _, c := range calls {
-		call := c.call
-		call.Index = -1 // a whole message numbers its calls by their place
-		call.Function = FunctionCall{Name: c.name.String(), Arguments: c.arguments.String()}
-		m.ToolCalls = append(m.ToolCalls, call)
+	if audio := m.Extra["audio"]; audio != nil {
+		m.Audio = audio
+		if delete(m.Extra, "audio"); len(m.Extra) == 0 {
+			m.Extra = nil
+		}
+	}
+	if p.thoughts != "" && m.ReasoningContent != "" {
+		if m.Extra == nil {
+			m.Extra = Extra{}
+		}
+		m.Extra[p.thoughts] = appendText(nil, m.ReasoningContent)
 	}
 	if p.function != nil {
 		m.FunctionCall = &FunctionCall{Name: p.function.name.String(), Arguments: p.function.arguments.String()}
 	}
-	m.NullContent = !p.hasContent
-	return Choice{Index: p.index, Message: m, FinishReason: p.finish, Logprobs: p.logprobs(), Extra: p.extra}
+	m.NullContent = !p.hasContent && m.Parts == nil
+	return Choice{Index: p.index, Message: m, FinishReason: p.finish, Logprobs: p.logprobs(), Extra: p.extra.extra()}
 }
 
 func (p *partialChoice) logprobs() json.RawMessage {
@@ -279,24 +396,11 @@ func (p *partialChoice) logprobs() json.RawMessage {
 			}
 			w.endArray()
 		}
-		o.extra(p.otherLogprobs)
+		o.extra(p.otherLogprobs.extra())
 		o.end()
 	})
 	if err != nil {
 		return nil
 	}
 	return raw
-}
-
-func merge(to, from Extra) Extra {
-	if len(from) == 0 {
-		return to
-	}
-	if to == nil {
-		to = Extra{}
-	}
-	for k, v := range from {
-		to[k] = v
-	}
-	return to
 }

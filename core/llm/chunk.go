@@ -1,6 +1,9 @@
 package llm
 
-import "encoding/json"
+import (
+	"bytes"
+	"encoding/json"
+)
 
 // Chunk is one piece of a streamed answer.
 type Chunk struct {
@@ -21,17 +24,50 @@ type ChunkChoice struct {
 	FinishReason string
 	Logprobs     json.RawMessage
 	Extra        Extra
+
+	// whole is the message that came beside or instead of the delta: all so
+	// far, of which an [Accumulator] takes what the deltas lacked. Without a
+	// delta Delta is the same.
+	whole     *Message
+	wholeOnly bool
 }
 
-// HasToken tells whether the chunk carries content, reasoning, a refusal or a
-// tool call: the design's "first token". A chunk with a role alone has none.
+// HasToken tells whether a delta of the chunk has any field but its role that
+// is not empty, whatever the field is called: the "first token" of
+// docs/promises.md.
 func (c *Chunk) HasToken() bool {
 	for i := range c.Choices {
-		d := &c.Choices[i].Delta
-		if d.Content != "" || d.ReasoningContent != "" || d.Refusal != "" || len(d.Parts) > 0 ||
-			len(d.ToolCalls) > 0 || d.FunctionCall != nil || len(d.Audio) > 0 {
+		choice := &c.Choices[i]
+		if choice.Delta.hasToken() || choice.whole != nil && choice.whole.hasToken() {
 			return true
 		}
+	}
+	return false
+}
+
+func (m *Message) hasToken() bool {
+	if m.Content != "" || m.ReasoningContent != "" || m.Refusal != "" || len(m.Parts) > 0 || len(m.ToolCalls) > 0 ||
+		m.FunctionCall != nil && *m.FunctionCall != (FunctionCall{}) || m.Name != "" || m.ToolCallID != "" || !isEmpty(m.Audio) {
+		return true
+	}
+	for _, value := range m.Extra {
+		if !isEmpty(value) {
+			return true
+		}
+	}
+	return false
+}
+
+// isEmpty tells whether a value is null, or a text, a list or an object with
+// nothing in it.
+func isEmpty(value json.RawMessage) bool {
+	switch {
+	case isNull(value):
+		return true
+	case value[0] == '"':
+		return len(value) == 2
+	case value[0] == '[', value[0] == '{':
+		return len(bytes.TrimSpace(value[1:len(value)-1])) == 0
 	}
 	return false
 }
@@ -66,7 +102,7 @@ func (c *Chunk) AppendGathered(dst []byte) ([]byte, error) {
 
 // UnmarshalJSON reads a chunk leniently.
 func (c *Chunk) UnmarshalJSON(data []byte) error {
-	r := newReader(data)
+	r := answerReader(data)
 	if r.next() != '{' {
 		return errNoObject
 	}
@@ -111,7 +147,7 @@ func (d *ChunkDecoder) Decode(data []byte) (*Chunk, error) {
 	}{}
 	c := &whole.Chunk
 	c.Choices = whole.choice[:0]
-	r := newReader(data)
+	r := answerReader(data)
 	if r.next() != '{' {
 		return nil, errNoObject
 	}
@@ -159,18 +195,35 @@ func (c *Chunk) readChoices(r *reader) {
 			r.skip()
 			continue
 		}
-		c.Choices = append(c.Choices, ChunkChoice{})
+		c.Choices = append(c.Choices, ChunkChoice{Index: len(c.Choices)})
 		c.Choices[len(c.Choices)-1].read(r)
 	}
 }
 
 func (c *ChunkChoice) read(r *reader) {
+	text, delta := "", false
 	for more := r.object(); more; more = r.nextField() {
 		switch string(r.key) {
 		case "index":
-			c.Index = r.integer()
-		case "delta", "message": // T2: a whole answer reads as one chunk
+			c.Index = r.index(c.Index)
+		case "delta":
+			delta = r.next() == '{'
+			r.halves = true
 			c.Delta.read(r)
+			r.halves = false
+		case "message":
+			if r.next() != '{' {
+				r.skip()
+				break
+			}
+			c.whole = &Message{}
+			r.halves = true
+			c.whole.read(r)
+			r.halves = false
+		case "text": // old completions, and some small servers
+			r.halves = true
+			text = r.piece()
+			r.halves = false
 		case "finish_reason":
 			c.FinishReason = r.word()
 		case "logprobs":
@@ -178,6 +231,12 @@ func (c *ChunkChoice) read(r *reader) {
 		default:
 			r.extra(&c.Extra)
 		}
+	}
+	if c.whole != nil && !delta {
+		c.Delta, c.wholeOnly = *c.whole, true
+	}
+	if text != "" && c.Delta.Content == "" && c.Delta.Parts == nil {
+		c.Delta.Content, c.Delta.NullContent = text, false
 	}
 }
 
@@ -200,8 +259,14 @@ func (c *ChunkChoice) write(w *writer) {
 func (r *Response) AsChunk() *Chunk {
 	c := &Chunk{ID: r.ID, Object: "chat.completion.chunk", Created: r.Created, Model: r.Model, Extra: r.Extra}
 	c.Usage = r.Usage.Clone()
+	seen := map[int]bool{}
 	for i := range r.Choices {
 		choice := &r.Choices[i]
+		index := choice.Index
+		if seen[index] { // a server that counts all of them as the first
+			index = i
+		}
+		seen[index] = true
 		delta := choice.Message
 		delta.ToolCalls = append([]ToolCall(nil), delta.ToolCalls...)
 		for j := range delta.ToolCalls {
@@ -209,7 +274,7 @@ func (r *Response) AsChunk() *Chunk {
 				delta.ToolCalls[j].Index = j
 			}
 		}
-		c.Choices = append(c.Choices, ChunkChoice{Index: choice.Index, Delta: delta,
+		c.Choices = append(c.Choices, ChunkChoice{Index: index, Delta: delta,
 			FinishReason: choice.FinishReason, Logprobs: choice.Logprobs, Extra: choice.Extra})
 	}
 	return c

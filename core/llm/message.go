@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 )
@@ -88,7 +89,8 @@ type File struct {
 }
 
 // ToolCall is one call that a model asks for. Index joins the deltas of a
-// stream; it is -1 where a whole message carries none.
+// stream; it is -1 where a whole message carries none. A whole call is written
+// with its ID, maybe "", and its Type, "function" where that is "".
 type ToolCall struct {
 	Index    int
 	ID       string
@@ -165,7 +167,7 @@ func (m *Message) writeAs(w *writer, delta bool) {
 	o.strUnlessEmpty("refusal", m.Refusal)
 	o.strUnlessEmpty("reasoning_content", m.ReasoningContent)
 	if len(m.ToolCalls) > 0 {
-		writeToolCalls(o.field("tool_calls"), m.ToolCalls)
+		writeToolCalls(o.field("tool_calls"), m.ToolCalls, delta)
 	}
 	o.strUnlessEmpty("tool_call_id", m.ToolCallID)
 	if m.FunctionCall != nil {
@@ -207,9 +209,38 @@ func (m *Message) writeContent(o *object, delta bool) {
 
 func (m *Message) read(r *reader) {
 	m.NullContent = true
+	thoughts := ""
 	for more := r.object(); more; more = r.nextField() {
+		if isReasoning(r.key) && r.next() == '"' {
+			thoughts = m.readThoughts(r)
+			continue
+		}
 		m.readField(r)
 	}
+	if m.ReasoningContent == "" {
+		m.ReasoningContent = thoughts
+	}
+}
+
+// isReasoning tells whether a field is another name of reasoning_content. It
+// stays among the unknown fields too, for whoever knows it.
+func isReasoning(key []byte) bool {
+	switch string(key) {
+	case "reasoning", "thinking", "reasoning_text":
+		return true
+	}
+	return false
+}
+
+// readThoughts reads a field that has the thoughts as a text.
+func (m *Message) readThoughts(r *reader) string {
+	at := *r
+	text := r.piece()
+	if r.err == nil {
+		r.pos, r.key = at.pos, at.key
+		r.extra(&m.Extra)
+	}
+	return text
 }
 
 func (m *Message) readField(r *reader) {
@@ -221,13 +252,16 @@ func (m *Message) readField(r *reader) {
 	case "name":
 		m.Name = r.text()
 	case "refusal":
-		m.Refusal = r.text()
+		m.Refusal = r.piece()
 	case "reasoning_content":
-		m.ReasoningContent = r.text()
+		m.ReasoningContent = r.piece()
 	case "tool_calls":
+		if r.next() == '{' && r.answer { // a call without its list
+			m.readCall(r)
+			break
+		}
 		for more := r.array(); more; more = r.nextItem() {
-			m.ToolCalls = append(m.ToolCalls, ToolCall{Index: -1})
-			m.ToolCalls[len(m.ToolCalls)-1].read(r)
+			m.readCall(r)
 		}
 	case "tool_call_id":
 		m.ToolCallID = r.text()
@@ -240,14 +274,32 @@ func (m *Message) readField(r *reader) {
 	}
 }
 
+func (m *Message) readCall(r *reader) {
+	if r.next() == 'n' { // null is no call
+		r.skip()
+		return
+	}
+	m.ToolCalls = append(m.ToolCalls, ToolCall{Index: -1})
+	m.ToolCalls[len(m.ToolCalls)-1].read(r)
+}
+
 func (m *Message) readContent(r *reader) {
-	switch r.next() {
-	case '"':
-		m.Content, m.NullContent = r.text(), false
-	case '[':
+	switch c := r.next(); {
+	case c == '"':
+		m.Content, m.NullContent = r.piece(), false
+	case c == '{' && r.answer: // a part without its list
+		m.NullContent = false
+		m.Parts = []Part{{}}
+		m.Parts[0].read(r)
+	case c == '[':
 		m.NullContent = false
 		m.Parts = []Part{}
 		for more := r.array(); more; more = r.nextItem() {
+			if r.answer {
+				m.Parts = append(m.Parts, Part{})
+				m.Parts[len(m.Parts)-1].read(r)
+				continue
+			}
 			from := r.span()
 			var p Part
 			if r.err == nil {
@@ -262,6 +314,54 @@ func (m *Message) readContent(r *reader) {
 	}
 }
 
+// read reads a part of an answer: what has another type than expected stays
+// among the unknown fields, and a text is a text part.
+func (p *Part) read(r *reader) {
+	if r.next() == '"' {
+		p.Type, p.Text = "text", r.piece()
+		return
+	}
+	for more := r.object(); more; more = r.nextField() {
+		c := r.next()
+		switch key := string(r.key); {
+		case key == "type":
+			p.Type = r.word()
+		case key == "text" && c == '"':
+			p.Text = r.piece()
+		case key == "refusal" && c == '"':
+			p.Refusal = r.piece()
+		case key == "image_url" && c == '{':
+			readPartField(r, &p.ImageURL, &p.Extra)
+		case key == "input_audio" && c == '{':
+			readPartField(r, &p.InputAudio, &p.Extra)
+		case key == "file" && c == '{':
+			readPartField(r, &p.File, &p.Extra)
+		default:
+			r.extra(&p.Extra)
+		}
+	}
+	if p.Type == "" && p.Text != "" {
+		p.Type = "text"
+	}
+}
+
+// readPartField reads an object into to, or keeps it as it is.
+func readPartField[T any](r *reader, to **T, extra *Extra) {
+	key := bytes.Clone(r.key)
+	at := r.pos
+	from := r.span()
+	if r.err != nil {
+		return
+	}
+	value := new(T)
+	if JSON.Unmarshal(validRaw(WithoutOddNumbers(r.data[from:r.pos])), value) == nil {
+		*to = value
+		return
+	}
+	r.pos, r.key = at, key
+	r.extra(extra)
+}
+
 // PlainText is the message's text: Content, or the text parts joined.
 func (m *Message) PlainText() string {
 	if m.Parts == nil {
@@ -274,25 +374,37 @@ func (m *Message) PlainText() string {
 	return text.String()
 }
 
-func writeToolCalls(w *writer, calls []ToolCall) {
+func writeToolCalls(w *writer, calls []ToolCall, delta bool) {
 	w.beginArray()
 	for i := range calls {
 		if i > 0 {
 			w.comma()
 		}
-		calls[i].write(w)
+		calls[i].writeAs(w, delta)
 	}
 	w.endArray()
 }
 
-func (c *ToolCall) write(w *writer) {
+func (c *ToolCall) write(w *writer) { c.writeAs(w, false) }
+
+// writeAs writes a call, which has its id and its type even where the server
+// sent none, or a delta of one, which has what it adds.
+func (c *ToolCall) writeAs(w *writer, delta bool) {
 	o := w.object()
 	if c.Index >= 0 {
 		o.field("index").int(c.Index)
 	}
-	o.strUnlessEmpty("id", c.ID)
-	o.strUnlessEmpty("type", c.Type)
-	c.Function.write(o.field("function"))
+	kind := c.Type
+	if kind == "" && !delta {
+		kind = "function"
+	}
+	if c.ID != "" || !delta {
+		o.str("id", c.ID)
+	}
+	o.strUnlessEmpty("type", kind)
+	if c.Function != (FunctionCall{}) || kind == "function" || kind == "" {
+		c.Function.write(o.field("function"))
+	}
 	o.extra(c.Extra)
 	o.end()
 }
@@ -301,7 +413,7 @@ func (c *ToolCall) read(r *reader) {
 	for more := r.object(); more; more = r.nextField() {
 		switch string(r.key) {
 		case "index":
-			c.Index = r.integer()
+			c.Index = r.index(-1)
 		case "id":
 			c.ID = r.text()
 		case "type":
@@ -336,12 +448,12 @@ func (f *FunctionCall) read(r *reader) {
 	for more := r.object(); more; more = r.nextField() {
 		switch string(r.key) {
 		case "name":
-			f.Name = r.text()
+			f.Name = r.piece()
 		case "arguments":
-			if r.next() == '{' {
+			if c := r.next(); c == '{' || c == '[' {
 				f.Arguments = string(r.raw()) // some servers send the object itself
 			} else {
-				f.Arguments = r.text()
+				f.Arguments = r.piece()
 			}
 		default:
 			r.skip()

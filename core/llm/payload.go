@@ -219,7 +219,7 @@ func (r *reader) checkMessage(i int) (wrong error) {
 func roleKnown(quoted []byte) bool {
 	name := quoted[1 : len(quoted)-1]
 	if bytes.IndexByte(name, '\\') >= 0 {
-		name = unescape(name)
+		name = unescape(name, false)
 	}
 	return Role(name).Known()
 }

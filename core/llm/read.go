@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"strconv"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -31,10 +32,20 @@ type reader struct {
 
 	shared bool // what extraLike gave belongs to another object too
 	strays bool // a field was kept that may hold a usage
+	answer bool // what an answer has is taken however oddly it is written
+	dirty  bool // data is not valid UTF-8
+	halves bool // texts may begin or end inside a character: those of deltas
 }
 
 func newReader(data []byte) reader {
 	return reader{scanner: scanner{data: data, most: maxAnswerDepth}}
+}
+
+// answerReader reads an answer or a piece of one.
+func answerReader(data []byte) reader {
+	r := newReader(data)
+	r.answer, r.lenient, r.dirty = true, true, !utf8.Valid(data)
+	return r
 }
 
 var (
@@ -123,7 +134,7 @@ func (r *reader) field() bool {
 	}
 	r.key = r.data[from : r.pos-1]
 	if escaped {
-		r.key = unescape(r.key)
+		r.key = unescape(r.key, false)
 	}
 	r.space()
 	if r.peek() != ':' {
@@ -167,24 +178,50 @@ func (r *reader) text() string { return r.textLike("") }
 // textLike is text where the value probably equals one that was read before,
 // which is then not copied again.
 func (r *reader) textLike(before string) string {
+	raw, escaped := r.rawText()
+	switch {
+	case escaped:
+		raw = unescape(raw, false)
+	case string(raw) == before:
+		return before
+	}
+	if r.dirty {
+		return strings.ToValidUTF8(string(raw), "\uFFFD")
+	}
+	return string(raw)
+}
+
+// piece reads a text that, in a delta, may begin or end inside a character:
+// see [half].
+func (r *reader) piece() string {
+	raw, escaped := r.rawText()
+	if escaped {
+		raw = unescape(raw, r.halves)
+	}
+	text := string(raw)
+	if !r.dirty && !(escaped && r.halves) || utf8.ValidString(text) {
+		return text
+	}
+	if r.halves {
+		return validInside(text)
+	}
+	return strings.ToValidUTF8(text, "\uFFFD")
+}
+
+// rawText moves behind a string and gives what is between its quotes; nil for
+// anything else.
+func (r *reader) rawText() (raw []byte, escaped bool) {
 	if r.next() != '"' {
 		r.skip()
-		return ""
+		return nil, false
 	}
 	from := r.pos + 1
 	escaped, err := r.scanText()
 	if err != nil {
 		r.stop(err)
-		return ""
+		return nil, false
 	}
-	raw := r.data[from : r.pos-1]
-	if escaped {
-		return string(unescape(raw))
-	}
-	if string(raw) == before {
-		return before
-	}
-	return string(raw)
+	return r.data[from : r.pos-1], escaped
 }
 
 // word is text where the value is probably one of those that every answer has.
@@ -206,9 +243,25 @@ var words = []string{"assistant", "stop", "chat.completion", "chat.completion.ch
 // integer reads a number as an integer; anything else is 0.
 func (r *reader) integer() int { return int(r.number()) }
 
+// index reads a place in a list, as a number or a text; absent is anything
+// else.
+func (r *reader) index(absent int) int {
+	switch c := r.next(); {
+	case c == '"':
+		if n, err := strconv.Atoi(r.text()); err == nil && n >= 0 {
+			return n
+		}
+	case c >= '0' && c <= '9':
+		return r.integer()
+	default:
+		r.skip()
+	}
+	return absent
+}
+
 // number reads a number; anything else, and one that is too large, is 0.
 func (r *reader) number() float64 {
-	if c := r.next(); c != '-' && (c < '0' || c > '9') {
+	if c := r.next(); c != '-' && (c < '0' || c > '9') || r.isInfinity() {
 		r.skip()
 		return 0
 	}
@@ -259,8 +312,15 @@ func (r *reader) span() int {
 	return from
 }
 
-// keep copies a raw value, many of them into one block of memory.
+// keep copies a raw value, many of them into one block of memory. Numbers that
+// JSON does not have become null.
 func (r *reader) keep(b []byte) json.RawMessage {
+	if r.odd {
+		b = withoutOdd(b)
+	}
+	if r.dirty && !r.halves {
+		b = validRaw(b)
+	}
 	if cap(r.room)-len(r.room) < len(b) {
 		r.room = make([]byte, 0, max(len(b), min(roomSize, len(r.data))))
 	}
@@ -276,6 +336,9 @@ const roomSize = 256
 func (r *reader) extra(to *Extra) {
 	name := fieldName(r.key)
 	r.strays = r.strays || name == groqField || name == "usage"
+	if r.dirty {
+		name = strings.ToValidUTF8(name, "\uFFFD")
+	}
 	from := r.span()
 	if r.err != nil {
 		return
@@ -322,8 +385,8 @@ func fieldName(key []byte) string {
 }
 
 // unescape gives the text of a string whose syntax has been checked. Halves of
-// surrogate pairs read as U+FFFD, as in encoding/json.
-func unescape(raw []byte) []byte {
+// surrogate pairs read as U+FFFD, as in encoding/json, or as [half] says.
+func unescape(raw []byte, halves bool) []byte {
 	text := make([]byte, 0, len(raw))
 	for {
 		i := bytes.IndexByte(raw, '\\')
@@ -352,8 +415,14 @@ func unescape(raw []byte) []byte {
 				if len(raw) >= 6 && raw[0] == '\\' && raw[1] == 'u' {
 					pair = utf16.DecodeRune(char, codeUnit(raw[2:]))
 				}
-				if char = pair; pair != utf8.RuneError {
-					raw = raw[6:]
+				switch {
+				case pair != utf8.RuneError:
+					char, raw = pair, raw[6:]
+				case halves:
+					text = append(text, 0xe0|byte(char>>12), 0x80|byte(char>>6)&0x3f, 0x80|byte(char)&0x3f)
+					continue
+				default:
+					char = pair
 				}
 			}
 			text = utf8.AppendRune(text, char)

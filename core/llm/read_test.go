@@ -17,6 +17,8 @@ func FuzzReader(f *testing.F) {
 		` {"id" : 7, "created":1.5e3,"model":null,"choices":[1,{"index":-0,"delta":[]},{"index":12345678901234567890}],"i\u0064":"b"} `,
 		`{"created":-12,"id":"","choices":{},"x":[],"x":{}}`, `{"created":1e999,"id":"\\"}`, `{"created":0.1,"choices":[{"delta":{"tool_calls":[{"index":1,"function":{"arguments":{"a":[ ]}}}]},"finish_reason":"stop"}]}`,
 		`{`, `{}`, `{}x`, `{"a"}`, `{"a":1,}`, `{"a":01}`, `{"a":"\x"}`, `{"a":"` + "\x01" + `"}`, `{"a":[1 2]}`, `{"a":tru}`, `{,}`, `{"a":1 "b":2}`, `{"id":"\u12"}`, `{"id":"`, `[]`, `null`, ``,
+		`{"created":NaN,"x":[-Infinity,"NaN",{"y":Infinity}],"choices":[{"index":NaN,"logprobs":{"a":-Infinity},"delta":{"content":NaN}}]}`, `{"a":-I}`, `{"a":Na}`,
+		"{\"id\":\"\xff\",\"\xff\":\"\xe2\",\"choices\":[{\"delta\":{\"content\":\"\x82\xac\xff\xe2\"},\"logprobs\":\"\xff\"}]}",
 		`{"a":` + strings.Repeat("[", 9999) + strings.Repeat("]", 9999) + `}`, `{"a":` + strings.Repeat("[", 10000) + strings.Repeat("]", 10000) + `}`,
 	} {
 		f.Add([]byte(seed))
@@ -31,12 +33,16 @@ func FuzzReader(f *testing.F) {
 		err := c.UnmarshalJSON(data)
 		decoded, decodedErr := d.Decode(data)
 		require.Equal(t, err, decodedErr)
-		require.Equal(t, json.Valid(data) && isObject(data), err == nil, "%v of %s", err, data)
+		plain := WithoutOddNumbers(data) // which answers may have
+		require.Equal(t, json.Valid(plain) && isObject(plain), err == nil, "%v of %s", err, data)
 		if err != nil {
 			return
 		}
 		require.Equal(t, &c, decoded)
-		if !utf8.Valid(data) { // made valid before it is read here
+		if !utf8.Valid(data) || len(plain) != len(data) {
+			written, err := c.MarshalJSON()
+			require.NoError(t, err)
+			require.True(t, json.Valid(written), "%s of %s", written, data)
 			return
 		}
 		var fields map[string]json.RawMessage

@@ -52,7 +52,7 @@ func (r *Response) AppendGathered(dst []byte) ([]byte, error) {
 // UnmarshalJSON reads a response leniently: a missing usage is nil, an
 // unknown role is kept, an absent finish_reason is "".
 func (r *Response) UnmarshalJSON(data []byte) error {
-	in := newReader(data)
+	in := answerReader(data)
 	if in.next() != '{' {
 		return errNoObject
 	}
@@ -131,7 +131,7 @@ func (c *Choice) read(in *reader) {
 	for more := in.object(); more; more = in.nextField() {
 		switch string(in.key) {
 		case "index":
-			c.Index = in.integer()
+			c.Index = in.index(c.Index)
 		case "message":
 			c.Message.read(in)
 		case "text": // old completions, and some small servers

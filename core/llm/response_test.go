@@ -15,7 +15,7 @@ func TestResponseIsReadLeniently(t *testing.T) {
 	require.Nil(t, r.Usage, "unknown is not zero")
 	out, err := json.Marshal(&r)
 	require.NoError(t, err)
-	require.JSONEq(t, `{"id":"1","object":"","created":1,"model":"","choices":[{"index":0,"message":{"role":"assistant","tool_calls":[{"id":"a","function":{"name":"f","arguments":"{\"x\":1}"}}],"vendor":7},"finish_reason":null}],"usage":null,"system_fingerprint":"fp"}`, string(out))
+	require.JSONEq(t, `{"id":"1","object":"","created":1,"model":"","choices":[{"index":0,"message":{"role":"assistant","tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{\"x\":1}"}}],"vendor":7},"finish_reason":null}],"usage":null,"system_fingerprint":"fp"}`, string(out))
 }
 
 func TestResponseRefusesWhatIsNoObject(t *testing.T) {

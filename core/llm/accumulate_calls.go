@@ -1,0 +1,241 @@
+package llm
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// partialCalls are the tool calls of one choice. A delta belongs to a call by
+// its id, else by its index, else by its place; a new id, or a name after
+// complete arguments, begins a new call whatever the index says (S5).
+type partialCalls struct {
+	list    []*partialCall
+	byIndex map[int]*partialCall    // once they are many; the last one of each index that a server sent
+	byID    map[string]*partialCall // likewise
+	taken   map[int]bool            // likewise: the places
+	most    int                     // the highest place
+}
+
+type partialCall struct {
+	id, kind        string
+	index           int // as the server sent it; -1 for none
+	place           int // its index for the caller
+	name, arguments strings.Builder
+	extra           joints
+
+	scanned int // how many bytes of the arguments have been looked at
+	scan    jsonEnd
+}
+
+// manyCalls is from how many tool calls on they are found by maps: a server
+// that sends very many must not make their joining slow.
+const manyCalls = 32
+
+// addCalls joins the tool-call deltas of d, and corrects their indexes.
+func (p *partialChoice) addCalls(d *Message) (changed bool) {
+	copied := false
+	for i := range d.ToolCalls {
+		delta := d.ToolCalls[i]
+		to := p.calls.find(&delta)
+		if to == nil {
+			to = p.calls.begin(&delta)
+		}
+		differs := delta.Index != to.place
+		delta.Index = to.place
+		name := "call " + strconv.Itoa(to.place)
+		if p.halves != nil || !half("").whole(delta.Function.Arguments) || !half("").whole(delta.Function.Name) {
+			differs = p.mend(name, &delta.Function.Arguments) || differs
+			differs = p.mend(name+" name", &delta.Function.Name) || differs
+		}
+		p.calls.join(to, &delta)
+		if !differs {
+			continue
+		}
+		if !copied {
+			d.ToolCalls, copied, changed = slices.Clone(d.ToolCalls), true, true
+		}
+		d.ToolCalls[i] = delta
+	}
+	return changed
+}
+
+func (c *partialCalls) join(to *partialCall, d *ToolCall) {
+	if d.ID != "" && to.id == "" {
+		to.id = d.ID
+	}
+	if d.ID != "" && c.byID != nil {
+		c.byID[d.ID] = to
+	}
+	if d.Type != "" {
+		to.kind = d.Type
+	}
+	to.addFunction(&d.Function)
+	if d.Extra != nil {
+		to.extra.add(d.Extra, false)
+	}
+}
+
+func (to *partialCall) addFunction(f *FunctionCall) {
+	if f.Name != "" && to.name.String() != f.Name { // some servers repeat it
+		to.name.WriteString(f.Name)
+	}
+	to.arguments.WriteString(f.Arguments)
+}
+
+// find is the call that a delta belongs to; nil where it begins one.
+func (c *partialCalls) find(d *ToolCall) *partialCall {
+	if len(c.list) == 0 {
+		return nil
+	}
+	if len(c.list) >= manyCalls {
+		c.remember()
+	}
+	if d.ID != "" {
+		if same := c.withID(d.ID); same != nil && (d.Index < 0 || same.index < 0 || d.Index == same.index || d.Function.Name == "") {
+			if same.begins(d) {
+				return nil
+			}
+			return same
+		}
+	}
+	to := c.list[len(c.list)-1]
+	if d.Index >= 0 {
+		to = c.withIndex(d.Index)
+	}
+	if to == nil || to.begins(d) {
+		return nil
+	}
+	// Some servers make up another id for every piece of one call: those have
+	// no name, and go on with what is not complete.
+	if d.ID != "" && to.id != "" && d.ID != to.id && (d.Function.Name != "" || d.Function.Arguments == "" || to.complete()) {
+		return nil
+	}
+	return to
+}
+
+// begins tells whether a delta with a name is the beginning of another call
+// than c.
+func (c *partialCall) begins(d *ToolCall) bool {
+	name := d.Function.Name
+	switch {
+	case name == "" || c.arguments.Len() == 0 || c.name.Len() == 0:
+		return false
+	case name != c.name.String():
+		return true
+	}
+	return strings.TrimSpace(d.Function.Arguments) != "" && c.complete()
+}
+
+// complete tells whether the arguments are a whole object or list.
+func (c *partialCall) complete() bool {
+	text := c.arguments.String()
+	c.scan.feed(text[c.scanned:])
+	c.scanned = len(text)
+	return c.scan.ended
+}
+
+// begin makes the call that a delta begins.
+func (c *partialCalls) begin(d *ToolCall) *partialCall {
+	to := &partialCall{index: d.Index, place: d.Index}
+	switch {
+	case len(c.list) == 0 && d.Index < 0:
+		to.place = 0
+	case d.Index < 0 || len(c.list) > 0 && c.isTaken(d.Index):
+		to.place = c.most + 1
+	}
+	c.most = max(c.most, to.place)
+	c.list = append(c.list, to)
+	if c.byIndex != nil {
+		c.note(to)
+	}
+	return to
+}
+
+func (c *partialCalls) note(to *partialCall) {
+	c.taken[to.place] = true
+	if to.index >= 0 {
+		c.byIndex[to.index] = to
+	}
+	if to.id != "" {
+		c.byID[to.id] = to
+	}
+}
+
+func (c *partialCalls) remember() {
+	if c.byIndex != nil {
+		return
+	}
+	c.byIndex, c.byID, c.taken = map[int]*partialCall{}, map[string]*partialCall{}, map[int]bool{}
+	for _, to := range c.list {
+		c.note(to)
+	}
+}
+
+func (c *partialCalls) withID(id string) *partialCall {
+	if c.byID != nil {
+		return c.byID[id]
+	}
+	return c.last(func(to *partialCall) bool { return to.id == id })
+}
+
+func (c *partialCalls) withIndex(index int) *partialCall {
+	if c.byIndex != nil {
+		return c.byIndex[index]
+	}
+	return c.last(func(to *partialCall) bool { return to.index == index })
+}
+
+func (c *partialCalls) isTaken(place int) bool {
+	if c.taken != nil {
+		return c.taken[place]
+	}
+	return c.last(func(to *partialCall) bool { return to.place == place }) != nil
+}
+
+func (c *partialCalls) last(fits func(*partialCall) bool) *partialCall {
+	for _, to := range slices.Backward(c.list) {
+		if fits(to) {
+			return to
+		}
+	}
+	return nil
+}
+
+// whole gives the calls in the order of their indexes.
+func (c *partialCalls) whole() (calls []ToolCall) {
+	list := slices.Clone(c.list) // whichever came first
+	slices.SortStableFunc(list, func(x, y *partialCall) int { return x.place - y.place })
+	for _, to := range list {
+		calls = append(calls, ToolCall{Index: -1, // a whole message numbers its calls by their place
+			ID: to.id, Type: to.kind, Extra: to.extra.extra(),
+			Function: FunctionCall{Name: to.name.String(), Arguments: to.arguments.String()}})
+	}
+	return calls
+}
+
+// jsonEnd finds the end of an object or a list whose text comes in pieces.
+type jsonEnd struct {
+	depth           int
+	quoted, escaped bool
+	ended           bool
+}
+
+func (e *jsonEnd) feed(text string) {
+	for i := range len(text) {
+		switch c := text[i]; {
+		case e.escaped:
+			e.escaped = false
+		case e.quoted:
+			e.escaped, e.quoted = c == '\\', c != '"'
+		case c == '"':
+			e.quoted = true
+		case c == '{', c == '[':
+			e.depth++
+			e.ended = false
+		case c == '}', c == ']':
+			e.depth--
+			e.ended = e.depth == 0
+		}
+	}
+}

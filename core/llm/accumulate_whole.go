@@ -1,0 +1,217 @@
+package llm
+
+import "strings"
+
+// addWhole takes a whole message into account, which stands beside deltas or
+// comes without any: it adds what has not come yet, here and to the delta that
+// the reader gets. Whole messages without deltas of which none begins with
+// what came before are pieces.
+func (p *partialChoice) addWhole(d, whole *Message) {
+	rest := *whole
+	rest.Parts, rest.ToolCalls, rest.FunctionCall, rest.Audio, rest.Extra = nil, nil, nil, nil, nil
+	rest.ReasoningContent = p.lacks(p.reasoning.String(), whole.ReasoningContent)
+	rest.Refusal = p.lacks(p.refusal.String(), whole.Refusal)
+	p.lackingContent(&rest, whole)
+	p.lackingCalls(&rest, whole)
+	p.lackingFields(&rest, whole)
+	came := p.delta
+	p.addDelta(&rest)
+	p.delta = came
+	d.append(&rest)
+}
+
+// lacks is what a whole text adds to what has come.
+func (p *partialChoice) lacks(have, whole string) string {
+	rest, ok := strings.CutPrefix(whole, have)
+	switch {
+	case ok && !p.increments:
+		p.cumulative = p.cumulative || have != "" && rest != ""
+		return rest
+	case p.delta, p.cumulative, !p.increments && strings.HasPrefix(have, whole):
+		return ""
+	}
+	p.increments = true
+	return whole
+}
+
+func (p *partialChoice) lackingContent(rest, whole *Message) {
+	if whole.Parts == nil && p.parts == nil {
+		rest.Content = p.lacks(p.content.String(), whole.Content)
+		rest.NullContent = whole.NullContent
+		return
+	}
+	have, all := p.text(), whole.PlainText()
+	rest.Content = ""
+	if have == "" && len(p.parts) == 0 {
+		rest.Content, rest.Parts = whole.Content, whole.Parts
+		return
+	}
+	more := p.lacks(have, all)
+	if more != "" {
+		rest.Content = more
+	}
+	if whole.Parts == nil {
+		return
+	}
+	parts := []Part{}
+	if more != "" {
+		parts = append(parts, Text(more))
+	}
+	texts := 0
+	for i := range whole.Parts {
+		switch part := &whole.Parts[i]; {
+		case part.Type == "text":
+			texts++
+		case !p.hasPart(part):
+			parts = append(parts, *part)
+		}
+	}
+	if len(parts) > 0 {
+		rest.Content, rest.Parts = "", parts
+	}
+}
+
+// hasPart tells whether a part other than a text has come.
+func (p *partialChoice) hasPart(whole *Part) bool {
+	want, err := whole.MarshalJSON()
+	if err != nil {
+		return true
+	}
+	for _, part := range wholeParts(p.parts) {
+		if part.Type != whole.Type {
+			continue
+		}
+		if part.Type != "image_url" && part.Type != "input_audio" && part.Type != "file" {
+			return true // its pieces came
+		}
+		if have, err := part.MarshalJSON(); err == nil && string(have) == string(want) {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *partialChoice) lackingCalls(rest, whole *Message) {
+	for i := range whole.ToolCalls {
+		call := whole.ToolCalls[i]
+		to := p.calls.counterpart(&call, i)
+		if to == nil {
+			if call.Index < 0 {
+				call.Index = i
+			}
+			rest.ToolCalls = append(rest.ToolCalls, call)
+			continue
+		}
+		more := ToolCall{Index: to.index, Function: to.lacking(&call.Function, p.lacks)}
+		if to.id == "" {
+			more.ID = call.ID
+		}
+		if to.kind == "" {
+			more.Type = call.Type
+		}
+		if more.Function != (FunctionCall{}) || more.ID != "" || more.Type != "" {
+			rest.ToolCalls = append(rest.ToolCalls, more)
+		}
+	}
+	if f := whole.FunctionCall; f != nil {
+		more := *f
+		if p.function != nil {
+			more = p.function.lacking(f, p.lacks)
+		}
+		if more != (FunctionCall{}) {
+			rest.FunctionCall = &more
+		}
+	}
+}
+
+func (to *partialCall) lacking(whole *FunctionCall, lacks func(have, whole string) string) (more FunctionCall) {
+	if to.name.Len() == 0 {
+		more.Name = whole.Name
+	}
+	more.Arguments = lacks(to.arguments.String(), whole.Arguments)
+	return more
+}
+
+// counterpart is the call that a call of a whole message, the nth one, is.
+func (c *partialCalls) counterpart(call *ToolCall, n int) *partialCall {
+	if call.ID != "" {
+		if to := c.withID(call.ID); to != nil {
+			return to
+		}
+	}
+	if call.Index >= 0 {
+		if to := c.withIndex(call.Index); to != nil && (call.ID == "" || to.id == "") {
+			return to
+		}
+		return nil
+	}
+	if n < len(c.list) && (call.ID == "" || c.list[n].id == "") {
+		return c.list[n]
+	}
+	return nil
+}
+
+func (p *partialChoice) lackingFields(rest, whole *Message) {
+	rest.Audio = p.deltaExtra["audio"].rest(whole.Audio)
+	for name, raw := range whole.Extra {
+		if isReasoning([]byte(name)) && equalsText(raw, whole.ReasoningContent) && (p.thoughts == name || p.deltaExtra[name] == nil) {
+			if rest.ReasoningContent == "" || p.thoughts == "" && p.reasoning.Len() > 0 {
+				continue
+			}
+			raw = appendText(nil, rest.ReasoningContent)
+		} else if raw = p.deltaExtra[name].rest(raw); raw == nil {
+			continue
+		}
+		if rest.Extra == nil {
+			rest.Extra = Extra{}
+		}
+		rest.Extra[name] = raw
+	}
+}
+
+// append puts what a whole message added behind a delta.
+func (m *Message) append(rest *Message) {
+	if m.Role == "" {
+		m.Role = rest.Role
+	}
+	if m.Name == "" {
+		m.Name = rest.Name
+	}
+	if m.ToolCallID == "" {
+		m.ToolCallID = rest.ToolCallID
+	}
+	switch {
+	case m.Parts == nil && rest.Parts == nil:
+		m.Content += rest.Content
+	case rest.Parts == nil:
+		if rest.Content != "" {
+			m.Parts = append(m.Parts[:len(m.Parts):len(m.Parts)], Text(rest.Content))
+		}
+	default:
+		if m.Content != "" {
+			m.Parts, m.Content = []Part{Text(m.Content)}, ""
+		}
+		m.Parts = append(m.Parts[:len(m.Parts):len(m.Parts)], rest.Parts...)
+	}
+	m.NullContent = m.NullContent && rest.NullContent
+	m.ReasoningContent += rest.ReasoningContent
+	m.Refusal += rest.Refusal
+	m.ToolCalls = append(m.ToolCalls[:len(m.ToolCalls):len(m.ToolCalls)], rest.ToolCalls...)
+	if f := rest.FunctionCall; f != nil {
+		both := *f
+		if m.FunctionCall != nil {
+			both = FunctionCall{Name: m.FunctionCall.Name + f.Name, Arguments: m.FunctionCall.Arguments + f.Arguments}
+		}
+		m.FunctionCall = &both
+	}
+	var fields joints
+	fields.add(m.Extra, false)
+	fields.add(rest.Extra, false)
+	m.Extra = fields.extra()
+	if len(rest.Audio) > 0 {
+		var audio joint
+		audio.add(jointPlace{}, m.Audio)
+		audio.add(jointPlace{}, rest.Audio)
+		m.Audio = audio.value()
+	}
+}

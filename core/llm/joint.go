@@ -1,0 +1,435 @@
+package llm
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"unicode/utf8"
+)
+
+// joint is a JSON value that this package does not know and that comes in
+// pieces: texts are joined, lists appended, objects joined field by field,
+// numbers and the like replaced; null changes nothing, and what repeats
+// unchanged stays once. The first value stays as it came until another one
+// comes. Joining is linear in the bytes of the pieces.
+type joint struct {
+	raw   json.RawMessage // all there is while kind is 0, and the last value of numbers and the like
+	times int             // how often raw came in a row, unchanged
+
+	kind   byte   // the first byte of a value that has several pieces
+	text   []byte // as JSON, without the closing quote
+	items  []*jointItem
+	last   json.RawMessage       // the list that came last
+	places map[string]*jointItem // of items, by what tells entries with an index apart
+	fields map[string]*joint
+	order  []string // of fields
+}
+
+type jointItem struct {
+	joint
+	id, kindOf string
+}
+
+// place is where a joint stands.
+type jointPlace struct {
+	name string
+	// outside a delta the texts are marks (names, reasons, states), which
+	// replace each other, and no pieces
+	outside bool
+}
+
+// pieceNames are fields whose texts are pieces even where they are all the
+// same.
+var pieceNames = map[string]bool{"text": true, "content": true, "reasoning": true, "reasoning_content": true, "reasoning_text": true,
+	"thinking": true, "thought": true, "summary": true, "transcript": true, "data": true, "arguments": true, "input": true,
+	"refusal": true, "code": true, "partial_json": true}
+
+// markNames are fields whose texts name something: a later one replaces an
+// earlier one.
+var markNames = map[string]bool{"type": true, "id": true, "format": true, "index": true, "object": true, "role": true, "model": true,
+	"name": true, "status": true, "mime_type": true, "url": true, "title": true, "provider": true, "thought_signature": true,
+	"call_id": true, "item_id": true, "created": true, "detail": true, "finish_reason": true, "stop_reason": true}
+
+func isNull(raw json.RawMessage) bool { return len(raw) == 0 || raw[0] == 'n' }
+
+// shape is the first byte of a text, a list or an object, 0 of anything else.
+func shape(raw json.RawMessage) byte {
+	switch c := raw[0]; c {
+	case '"', '[', '{':
+		return c
+	}
+	return 0
+}
+
+func (j *joint) add(at jointPlace, raw json.RawMessage) {
+	switch {
+	case len(raw) == 0:
+	case isNull(j.raw) && j.kind == 0:
+		j.raw, j.times = raw, 1
+	case isNull(raw):
+	case j.shape() != shape(raw):
+		*j = joint{raw: raw, times: 1}
+	default:
+		switch shape(raw) {
+		case '"':
+			j.addText(at, raw)
+		case '[':
+			j.addList(at, raw)
+		case '{':
+			j.expand(at)
+			j.addFields(at, raw)
+		default:
+			j.raw = raw
+		}
+	}
+}
+
+func (j *joint) shape() byte {
+	if j.kind != 0 {
+		return j.kind
+	}
+	return shape(j.raw)
+}
+
+// expand makes a list or an object able to take more.
+func (j *joint) expand(at jointPlace) {
+	if j.kind != 0 {
+		return
+	}
+	first := j.raw
+	j.kind, j.raw = first[0], nil
+	if j.kind == '{' {
+		j.addFields(at, first)
+		return
+	}
+	for _, item := range elementsOf(first) {
+		j.addItem(at, item)
+	}
+	j.last = first
+}
+
+func (j *joint) addText(at jointPlace, raw json.RawMessage) {
+	piece := pieceNames[at.name]
+	switch {
+	case len(raw) == 2: // ""
+		return
+	case j.kind == 0 && len(j.raw) == 2, !piece && (at.outside || markNames[at.name]):
+		*j = joint{raw: raw, times: 1}
+		return
+	case j.kind == 0 && !piece && bytes.Equal(j.raw, raw):
+		j.times++ // a mark that every chunk repeats, or the beginning of a text
+		return
+	}
+	if j.kind == 0 {
+		j.kind = '"'
+		j.text = append(j.text, '"')
+		for range j.times {
+			j.text = append(j.text, j.raw[1:len(j.raw)-1]...)
+		}
+		j.raw = nil
+	}
+	j.text = append(j.text, raw[1:len(raw)-1]...)
+}
+
+func (j *joint) addFields(at jointPlace, raw json.RawMessage) {
+	r := newReader(raw)
+	for more := r.object(); more; more = r.nextField() {
+		name := string(r.key)
+		from := r.span()
+		if r.err != nil {
+			return
+		}
+		f := j.fields[name]
+		if f == nil {
+			if j.fields == nil {
+				j.fields = map[string]*joint{}
+			}
+			f = &joint{}
+			j.fields[name] = f
+			j.order = append(j.order, name)
+		}
+		f.add(jointPlace{name, at.outside}, raw[from:r.pos])
+	}
+}
+
+func (j *joint) addList(at jointPlace, raw json.RawMessage) {
+	j.expand(at)
+	items := elementsOf(raw)
+	if len(items) == 0 {
+		return
+	}
+	pieces := isPiece(items[0])
+	switch {
+	case pieces == yesIndexed:
+	case pieces == no && bytes.Equal(j.last, raw):
+		return
+	case pieces != yesNumber && len(items) >= len(j.items) && (pieces == no || len(items) > len(j.items)) && j.begins(items):
+		items = items[len(j.items):] // all so far, and more
+	}
+	j.last = raw
+	for i, item := range items {
+		if i == 0 && at.name == "thinking" && len(j.items) > 0 {
+			last := j.items[len(j.items)-1]
+			if _, _, kind := marksOf(item); kind != "" && kind == last.kindOf && last.shape() == '{' {
+				last.add(at, item)
+				continue
+			}
+		}
+		j.addItem(at, item)
+	}
+}
+
+// begins tells whether items begins with what is there.
+func (j *joint) begins(items []json.RawMessage) bool {
+	for i, item := range j.items {
+		if item.kind != 0 || !bytes.Equal(item.raw, items[i]) {
+			return false
+		}
+	}
+	return len(j.items) > 0
+}
+
+// addItem appends an item, or joins it with the one that has its index.
+func (j *joint) addItem(at jointPlace, raw json.RawMessage) {
+	index, id, kind := "", "", ""
+	if raw[0] == '{' {
+		index, id, kind = marksOf(raw)
+	}
+	if index != "" {
+		if to := j.find(index, id, kind); to != nil {
+			to.joint.add(at, raw)
+			j.mark(to, index, id, kind)
+			return
+		}
+	}
+	item := &jointItem{joint: joint{raw: raw, times: 1}}
+	j.items = append(j.items, item)
+	j.mark(item, index, id, kind)
+}
+
+func (j *joint) mark(item *jointItem, index, id, kind string) {
+	if id != "" {
+		item.id = id
+	}
+	if kind != "" {
+		item.kindOf = kind
+	}
+	if index == "" {
+		return
+	}
+	if j.places == nil {
+		j.places = map[string]*jointItem{}
+	}
+	j.places[index] = item
+	j.places[index+" kind "+item.kindOf] = item
+	if item.id != "" {
+		j.places[index+" id "+item.id] = item
+	}
+}
+
+// find is the item that an entry with an index belongs to. Another id, or
+// another type, is another entry.
+func (j *joint) find(index, id, kind string) *jointItem {
+	to := j.places[index]
+	if kind != "" && to != nil && to.kindOf != kind {
+		if to = j.places[index+" kind "+kind]; to == nil {
+			to = j.places[index+" kind "]
+		}
+	}
+	if to != nil && id != "" && to.id != "" && to.id != id {
+		to = j.places[index+" id "+id]
+	}
+	return to
+}
+
+// marksOf reads what tells an object from others in its list.
+func marksOf(raw json.RawMessage) (index, id, kind string) {
+	r := newReader(raw)
+	for more := r.object(); more; more = r.nextField() {
+		switch string(r.key) {
+		case "index":
+			if n := r.index(-1); n >= 0 {
+				index = strconv.Itoa(n)
+			}
+		case "id":
+			id = r.text()
+		case "type":
+			kind = r.text()
+		default:
+			r.skip()
+		}
+	}
+	return index, id, kind
+}
+
+type pieceKind uint8
+
+const (
+	no         pieceKind = iota
+	yesIndexed           // its index says which entry it belongs to
+	yesNumber
+	yesText // an object with a text that goes on
+)
+
+// isPiece tells whether equal items of a list may follow each other.
+func isPiece(raw json.RawMessage) pieceKind {
+	switch shape(raw) {
+	case 0:
+		return yesNumber
+	case '{':
+		kind := no
+		r := newReader(raw)
+		for more := r.object(); more; more = r.nextField() {
+			switch name := string(r.key); {
+			case name == "index" && r.index(-1) >= 0:
+				return yesIndexed
+			case name == "index":
+			case pieceNames[name] && r.next() == '"':
+				kind = yesText
+				r.skip()
+			default:
+				r.skip()
+			}
+		}
+		return kind
+	}
+	return no
+}
+
+// elementsOf are the elements of a list, which are parts of raw.
+func elementsOf(raw json.RawMessage) (items []json.RawMessage) {
+	r := newReader(raw)
+	for more := r.array(); more; more = r.nextItem() {
+		if from := r.span(); r.err == nil {
+			items = append(items, raw[from:r.pos])
+		}
+	}
+	return items
+}
+
+// appendTo writes the joined value.
+func (j *joint) appendTo(dst []byte) []byte {
+	switch j.kind {
+	case '"':
+		return append(append(dst, j.text...), '"')
+	case '[':
+		dst = append(dst, '[')
+		for i, item := range j.items {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = item.appendTo(dst)
+		}
+		return append(dst, ']')
+	case '{':
+		dst = append(dst, '{')
+		for i, name := range j.order {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = append(appendText(dst, name), ':')
+			dst = j.fields[name].appendTo(dst)
+		}
+		return append(dst, '}')
+	}
+	return append(dst, j.raw...)
+}
+
+// value is the joined value; halves of characters whose other half never came
+// are replaced.
+func (j *joint) value() json.RawMessage {
+	value := j.raw
+	if j.kind != 0 {
+		value = j.appendTo(nil)
+	}
+	return validRaw(value)
+}
+
+func validRaw(raw json.RawMessage) json.RawMessage {
+	if utf8.Valid(raw) {
+		return raw
+	}
+	return bytes.ToValidUTF8(raw, []byte("\uFFFD"))
+}
+
+// rest is what a whole value adds to what has been joined; nil for nothing.
+func (j *joint) rest(whole json.RawMessage) json.RawMessage {
+	if isNull(whole) {
+		return nil
+	}
+	if j == nil || isNull(j.raw) && j.kind == 0 {
+		return whole
+	}
+	if j.shape() != shape(whole) {
+		return nil
+	}
+	switch shape(whole) {
+	case '"':
+		have := j.appendTo(nil)
+		if rest, ok := bytes.CutPrefix(whole[:len(whole)-1], have[:len(have)-1]); ok && len(rest) > 0 {
+			return append(append(json.RawMessage{'"'}, rest...), '"')
+		}
+	case '[':
+		j.expand(jointPlace{})
+		if items := elementsOf(whole); len(items) > len(j.items) {
+			more := &joint{kind: '['}
+			for _, item := range items[len(j.items):] {
+				more.items = append(more.items, &jointItem{joint: joint{raw: item}})
+			}
+			return more.appendTo(nil)
+		}
+	case '{':
+		j.expand(jointPlace{})
+		more := &joint{kind: '{', fields: map[string]*joint{}}
+		r := newReader(whole)
+		for ok := r.object(); ok; ok = r.nextField() {
+			name := string(r.key)
+			from := r.span()
+			if r.err != nil {
+				break
+			}
+			if rest := j.fields[name].rest(whole[from:r.pos]); rest != nil {
+				more.order = append(more.order, name)
+				more.fields[name] = &joint{raw: rest}
+			}
+		}
+		if len(more.order) > 0 {
+			return more.appendTo(nil)
+		}
+	}
+	return nil
+}
+
+// joints are the unknown fields of an object that comes in pieces.
+type joints map[string]*joint
+
+func (m *joints) add(e Extra, outside bool) {
+	for name, raw := range e {
+		m.addField(jointPlace{name, outside}, raw)
+	}
+}
+
+func (m *joints) addField(at jointPlace, raw json.RawMessage) {
+	j := (*m)[at.name]
+	if j == nil {
+		if *m == nil {
+			*m = joints{}
+		}
+		j = &joint{}
+		(*m)[at.name] = j
+	} else if at.outside && j.kind == 0 && raw[0] == '"' && bytes.Equal(j.raw, raw) {
+		return
+	}
+	j.add(at, raw)
+}
+
+func (m joints) extra() Extra {
+	if len(m) == 0 {
+		return nil
+	}
+	e := make(Extra, len(m))
+	for name, j := range m {
+		e[name] = j.value()
+	}
+	return e
+}
