@@ -117,20 +117,26 @@ func (r *eventReader) next() (eventstream.Event, error) {
 // event reads one event; both results are nil for one that is passed over.
 func (r *eventReader) event(ev eventstream.Event) (*llm.Chunk, error) {
 	data := ev.Data
-	if !utf8.Valid(data) {
-		data = bytes.ToValidUTF8(data, []byte("\uFFFD"))
-	}
 	if ev.Type == "error" {
-		return nil, r.inside(classify(0, nil, data))
+		return nil, r.inside(classify(0, nil, plainJSON(data)))
 	}
 	if len(data) == 0 {
 		return nil, nil
 	}
-	c, err := r.read(data)
+	c, err := r.read(data) // a text in it may end inside a character
 	if err != nil {
-		return r.odd(data, err)
+		return r.odd(plainJSON(data), err)
 	}
 	return r.take(c, data)
+}
+
+// plainJSON is data as strict readers of JSON take it: valid UTF-8, without
+// NaN and infinities.
+func plainJSON(data []byte) []byte {
+	if !utf8.Valid(data) {
+		data = bytes.ToValidUTF8(data, []byte("\uFFFD"))
+	}
+	return llm.WithoutOddNumbers(data)
 }
 
 // take judges a chunk that was read from data.
@@ -138,7 +144,7 @@ func (r *eventReader) take(c *llm.Chunk, data []byte) (*llm.Chunk, error) {
 	r.skipped = 0
 	failed := r.end.note(c)
 	if len(c.Choices) == 0 || mayFail(c.Extra) {
-		if e := judgeBody(data); e != nil { // it says more than a choice's reason
+		if e := judgeBody(plainJSON(data)); e != nil { // it says more than a choice's reason
 			failed = r.inside(e)
 		}
 	}

@@ -3,6 +3,7 @@ package client
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -141,7 +142,8 @@ func (t *geminiTurns) message(m *llm.Message, at string) error {
 	case llm.RoleSystem, llm.RoleDeveloper:
 		t.system = append(t.system, parts...)
 	case llm.RoleAssistant:
-		t.add("model", append(parts, t.calls(m)...)...)
+		parts, calls := geminiSign(parts, m), t.calls(m)
+		t.add("model", append(parts, calls...)...)
 	case llm.RoleTool, llm.RoleFunction:
 		return t.result(m, parts, at)
 	default:
@@ -158,6 +160,27 @@ func (t *geminiTurns) message(m *llm.Message, at string) error {
 // (https://ai.google.dev/gemini-api/docs/thought-signatures, FAQ):
 // "skip_thought_signature_validator", in base64 as the field wants it.
 const geminiSkipSignature = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
+
+// geminiSign gives the last text of an answer the signature that came with it,
+// or with an empty text of its own.
+func geminiSign(parts []geminiPart, m *llm.Message) []geminiPart {
+	signature := geminiSignature(m.Extra)
+	if signature == "" {
+		return parts
+	}
+	for i := range slices.Backward(parts) {
+		if parts[i].Text != nil {
+			parts[i].ThoughtSignature = signature
+			return parts
+		}
+	}
+	if len(m.ToolCalls) > 0 { // their own signatures count
+		return parts
+	}
+	part := geminiText("")
+	part.ThoughtSignature = signature
+	return append(parts, part)
+}
 
 // calls translates the calls that an assistant message made. Where signatures
 // are needed the first call of a step must have one.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -43,7 +44,7 @@ const maxKeptParts = 256
 
 // geminiAnswerPart is one piece of an answer.
 type geminiAnswerPart struct {
-	Text             *string     `json:"text"`
+	Text             *llm.Piece  `json:"text"`
 	Thought          bool        `json:"thought"`
 	ThoughtSignature string      `json:"thoughtSignature"`
 	FunctionCall     *geminiCall `json:"functionCall"`
@@ -74,6 +75,8 @@ func (g *geminiReader) response(data []byte) (*llm.Response, error) {
 		for j := range choice.Delta.ToolCalls {
 			choice.Delta.ToolCalls[j].Index = -1
 		}
+		choice.Delta.Content = strings.ToValidUTF8(choice.Delta.Content, "\uFFFD")
+		choice.Delta.ReasoningContent = strings.ToValidUTF8(choice.Delta.ReasoningContent, "\uFFFD")
 		r.Choices = append(r.Choices, llm.Choice{Index: choice.Index, Message: choice.Delta,
 			FinishReason: choice.FinishReason, Logprobs: choice.Logprobs, Extra: choice.Extra})
 	}
@@ -112,6 +115,7 @@ func (g *geminiReader) chunk(data []byte) (*llm.Chunk, error) {
 // parse reads the outer object and takes out what every answer has.
 func (g *geminiReader) parse(data []byte) (top llm.Extra, candidates []llm.Extra, err error) {
 	// What stays raw is passed on, and the decoder reads over strings that are none.
+	data = llm.WithoutOddNumbers(data)
 	if !json.Valid(data) {
 		return nil, nil, llm.Errorf(llm.BadResponse, "the answer is no JSON object of generateContent (%d bytes): it is not valid JSON", len(data))
 	}
@@ -140,9 +144,13 @@ func (g *geminiReader) parse(data []byte) (top llm.Extra, candidates []llm.Extra
 	if model := takeText(top, "modelVersion"); model != "" {
 		g.model = model
 	}
-	if at, err := time.Parse(time.RFC3339, takeText(top, "createTime")); err == nil {
-		g.created = at.Unix()
+	var created string
+	if raw := top["createTime"]; len(raw) > 0 && llm.JSON.Unmarshal(raw, &created) == nil {
+		if at, err := time.Parse(time.RFC3339, created); err == nil {
+			g.created = at.Unix()
+		}
 	}
+	makeValid(top)
 	return top, candidates, nil
 }
 
@@ -183,6 +191,7 @@ func (g *geminiReader) choice(fields llm.Extra, place int) (llm.ChunkChoice, err
 			return llm.ChunkChoice{}, llm.Errorf(llm.BadResponse, "candidates[%d].content cannot be read: %v", place, err)
 		}
 	}
+	makeValid(fields)
 	index := place
 	if raw := take(fields, "index"); raw != nil && llm.JSON.Unmarshal(raw, &index) != nil {
 		index = place
@@ -205,10 +214,12 @@ func (g *geminiReader) choice(fields llm.Extra, place int) (llm.ChunkChoice, err
 // message joins parts. Images, which OpenAI's shape has no place for in an
 // answer, go to "images" as image_url parts, and what is unknown to
 // "gemini_parts"; in a stream each of these lists holds all that came so far,
-// since a later value replaces an earlier one.
+// so that [llm.Accumulator] takes none of two equal parts for a repetition. The
+// signature of a part that is no call goes to the message's "extra_content".
 func (g *geminiReader) message(c *geminiCandidate, parts []json.RawMessage) (llm.Message, error) {
 	m := llm.Message{Role: llm.RoleAssistant, NullContent: true}
-	var content, reasoning strings.Builder // a server may send very many parts
+	var content, reasoning []llm.Piece // a server may send very many parts
+	signature := ""
 	images, others := len(c.images), len(c.others)
 	for i, raw := range parts {
 		if len(raw) == 0 { // null
@@ -218,25 +229,31 @@ func (g *geminiReader) message(c *geminiCandidate, parts []json.RawMessage) (llm
 		if err := llm.JSON.Unmarshal(raw, &p); err != nil {
 			return m, llm.Errorf(llm.BadResponse, "part %d of candidate %d cannot be read: %v", i, c.index, err)
 		}
+		if p.ThoughtSignature != "" && p.FunctionCall == nil {
+			signature = p.ThoughtSignature
+		}
 		switch {
 		case p.FunctionCall != nil:
 			m.ToolCalls = append(m.ToolCalls, g.call(c, &p))
 		case p.Thought && p.Text != nil:
-			reasoning.WriteString(*p.Text)
+			reasoning = append(reasoning, *p.Text)
 		case p.Text != nil:
 			m.NullContent = false
-			content.WriteString(*p.Text)
+			content = append(content, *p.Text)
 		case p.InlineData != nil:
 			c.images = append(c.images, geminiRaw(llm.Image("data:"+p.InlineData.MIMEType+";base64,"+p.InlineData.Data), raw))
 		case !geminiBare(raw):
-			c.others = append(c.others, raw)
+			c.others = append(c.others, bytes.ToValidUTF8(raw, []byte("\uFFFD")))
 		}
 		if len(c.images)+len(c.others) > maxKeptParts {
 			return m, llm.Errorf(llm.BadResponse, "candidate %d has more than %d images and unknown parts", c.index, maxKeptParts)
 		}
 	}
-	m.Content, m.ReasoningContent = content.String(), reasoning.String()
-	if len(c.images) > images || len(c.others) > others {
+	m.Content, m.ReasoningContent = llm.JoinPieces(content), llm.JoinPieces(reasoning)
+	switch {
+	case signature != "":
+		m.Extra = geminiSigned(signature)
+	case len(c.images) > images || len(c.others) > others:
 		m.Extra = llm.Extra{}
 	}
 	if len(c.images) > images {
@@ -249,7 +266,7 @@ func (g *geminiReader) message(c *geminiCandidate, parts []json.RawMessage) (llm
 }
 
 // geminiBare tells whether a part has no content, but at most a signature:
-// streams may end with one, which only parts of function calls need back.
+// streams may end with one.
 func geminiBare(part json.RawMessage) bool {
 	var fields llm.Extra
 	if llm.JSON.Unmarshal(part, &fields) != nil {
@@ -266,7 +283,8 @@ func geminiBare(part json.RawMessage) bool {
 // characters).
 func (g *geminiReader) call(c *geminiCandidate, p *geminiAnswerPart) llm.ToolCall {
 	f := p.FunctionCall
-	call := llm.ToolCall{Index: c.calls, ID: f.ID, Type: "function", Function: llm.FunctionCall{Name: f.Name, Arguments: "{}"}}
+	call := llm.ToolCall{Index: c.calls, ID: strings.ToValidUTF8(f.ID, "\uFFFD"), Type: "function",
+		Function: llm.FunctionCall{Name: strings.ToValidUTF8(f.Name, "\uFFFD"), Arguments: "{}"}}
 	c.calls++
 	if call.ID == "" {
 		if g.callID == "" {
@@ -278,7 +296,7 @@ func (g *geminiReader) call(c *geminiCandidate, p *geminiAnswerPart) llm.ToolCal
 	}
 	var args bytes.Buffer
 	if len(f.Args) > 0 && f.Args[0] == '{' && json.Compact(&args, f.Args) == nil {
-		call.Function.Arguments = args.String()
+		call.Function.Arguments = strings.ToValidUTF8(args.String(), "\uFFFD")
 	}
 	if p.ThoughtSignature != "" {
 		call.Extra = geminiSigned(p.ThoughtSignature)
@@ -347,6 +365,15 @@ func takeText(fields llm.Extra, name string) string {
 		return ""
 	}
 	return text
+}
+
+// makeValid replaces bytes that are no UTF-8 in values that are passed on.
+func makeValid(fields llm.Extra) {
+	for name, raw := range fields {
+		if name != "candidates" && name != "content" && !utf8.Valid(raw) {
+			fields[name] = bytes.ToValidUTF8(raw, []byte("\uFFFD"))
+		}
+	}
 }
 
 func unlessEmpty(e llm.Extra) llm.Extra {

@@ -36,7 +36,7 @@ func TestGeminiResponse(t *testing.T) {
 		{"text", answer(`{"content":{"role":"model","parts":[{"text":"Hello "},{"text":"world"}]},"finishReason":"STOP","index":0}`),
 			choice(`,"content":"Hello world"`, "stop", "")},
 		{"thoughts", answer(`{"content":{"parts":[{"text":"hm","thought":true},{"text":"yes","thoughtSignature":"c2ln"}]},"finishReason":"STOP"}`),
-			choice(`,"content":"yes","reasoning_content":"hm"`, "stop", "")},
+			choice(`,"content":"yes","reasoning_content":"hm","extra_content":{"google":{"thought_signature":"c2ln"}}`, "stop", "")},
 		{"calls", answer(`{"content":{"parts":[{"functionCall":{"name":"f","args":{"x": 1,
 				"y":"z"}},"thoughtSignature":"c2ln"},{"functionCall":{"id":"own","name":"g"}},{"functionCall":{"name":"h","args":[1]}}]},"finishReason":"STOP"}`),
 			choice(`,"tool_calls":[{"id":"call_2o0ouv9l6zu1h_0_0","type":"function","function":{"name":"f","arguments":"{\"x\":1,\"y\":\"z\"}"},"extra_content":{"google":{"thought_signature":"c2ln"}}},{"id":"own","type":"function","function":{"name":"g","arguments":"{}"}},{"id":"call_2o0ouv9l6zu1h_0_2","type":"function","function":{"name":"h","arguments":"{}"}}]`, "tool_calls", "")},
@@ -44,7 +44,7 @@ func TestGeminiResponse(t *testing.T) {
 		{"what has no place", answer(`{"content":{"parts":[{"text":"a"}]},"finishReason":"STOP","safetyRatings":[],"groundingMetadata":{"x":1},"new":true,"avgLogprobs":-0.5}`),
 			choice(`,"content":"a"`, "stop", `,"avgLogprobs":-0.5,"groundingMetadata":{"x":1},"new":true,"safetyRatings":[]`)},
 		{"images and code", answer(`{"content":{"parts":[{"text":"a"},{"inlineData":{"mimeType":"image/png","data":"AAAA"}},{"executableCode":{"language":"PYTHON","code":"1"}},{"thoughtSignature":"c2ln"},null]},"finishReason":"STOP"}`),
-			choice(`,"content":"a","gemini_parts":[{"executableCode":{"language":"PYTHON","code":"1"}}],"images":[{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}]`, "stop", "")},
+			choice(`,"content":"a","extra_content":{"google":{"thought_signature":"c2ln"}},"gemini_parts":[{"executableCode":{"language":"PYTHON","code":"1"}}],"images":[{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}]`, "stop", "")},
 		{"logprobs", answer(`{"content":{"parts":[{"text":"é"}]},"finishReason":"STOP","logprobsResult":{"chosenCandidates":[{"token":"é","logProbability":-0.25,"tokenId":7}],"topCandidates":[{"candidates":[{"token":"a","logProbability":-1}]}]}}`),
 			choice(`,"content":"é"`, "stop", `,"logprobs":{"content":[{"token":"é","logprob":-0.25,"bytes":[195,169],"top_logprobs":[{"token":"a","logprob":-1,"bytes":[97]}]}]}`)},
 	}

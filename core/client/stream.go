@@ -144,7 +144,7 @@ func (s *Stream) read() (llm.Event, error) {
 	switch {
 	case err == nil:
 		s.mu.Lock()
-		s.acc.Add(chunk)
+		chunk = s.acc.Add(chunk)
 		s.mu.Unlock()
 		return llm.Event{Kind: llm.EventChunk, Chunk: chunk}, nil
 	case err == io.EOF:

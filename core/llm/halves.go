@@ -71,19 +71,26 @@ func isSurrogate(text string, kind byte) bool {
 
 // joinSurrogates makes characters of pairs.
 func joinSurrogates(text string) string {
-	for from := 0; ; {
-		at := strings.IndexByte(text[from:], 0xed)
-		if at < 0 {
-			return text
+	var joined []byte
+	from := 0
+	for at := 0; at < len(text); at++ {
+		next := strings.IndexByte(text[at:], 0xed)
+		if next < 0 {
+			break
 		}
-		at += from
-		from = at + 1
-		if isSurrogate(text[at:], 0xa0) && isSurrogate(text[at+3:], 0xb0) {
-			high, low := surrogate(text[at:]), surrogate(text[at+3:])
-			text = text[:at] + string(0x10000+(high-0xd800)<<10+(low-0xdc00)) + text[at+6:]
-			from = at + 4
+		at += next
+		if !isSurrogate(text[at:], 0xa0) || !isSurrogate(text[at+3:], 0xb0) {
+			continue
 		}
+		high, low := surrogate(text[at:]), surrogate(text[at+3:])
+		joined = utf8.AppendRune(append(joined, text[from:at]...), 0x10000+(high-0xd800)<<10+(low-0xdc00))
+		from = at + 6
+		at = from - 1
 	}
+	if from == 0 {
+		return text
+	}
+	return string(append(joined, text[from:]...))
 }
 
 func surrogate(text string) rune {
@@ -100,4 +107,38 @@ func validInside(text string) string {
 		begin++
 	}
 	return text[:begin] + strings.ToValidUTF8(text[begin:end], "\uFFFD") + text[end:]
+}
+
+// Piece is a text in a delta that may begin or end inside a character, for an
+// [Accumulator], which joins it.
+type Piece string
+
+// UnmarshalJSON reads a text; null is "", and anything else an error.
+func (p *Piece) UnmarshalJSON(data []byte) error {
+	r := answerReader(data)
+	r.halves = true
+	if c := r.next(); c != '"' && c != 'n' {
+		return r.fail("expected a text")
+	}
+	*p = Piece(r.piece())
+	return r.end()
+}
+
+// JoinPieces joins the pieces of one event: what is cut between them is whole.
+func JoinPieces(pieces []Piece) string {
+	switch len(pieces) {
+	case 0:
+		return ""
+	case 1:
+		return string(pieces[0])
+	}
+	var all strings.Builder
+	for _, p := range pieces {
+		all.WriteString(string(p))
+	}
+	text := all.String()
+	if utf8.ValidString(text) {
+		return text
+	}
+	return validInside(joinSurrogates(text))
 }

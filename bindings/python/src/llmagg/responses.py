@@ -7,7 +7,7 @@ from typing import Any
 
 from ._wire import build, encode, expect_list, expect_object
 from .attempt import Attempt
-from .messages import Message, delta_from_dict
+from .messages import Message, delta_from_dict, text_of
 
 
 class _Unknown(int):
@@ -214,8 +214,7 @@ class StreamResponse:
         """The text that the chunk adds to the first choice."""
         for choice in self.choices:
             if choice.index == 0:
-                content = choice.delta.content
-                return content if isinstance(content, str) else ""
+                return text_of(choice.delta)
         return ""
 
 
