@@ -29,8 +29,10 @@ def test_an_authority_that_the_process_names_itself(tmp_path: Path) -> None:
             "os.environ['SSL_CERT_FILE'] = ca; print(ask())",
             "os.environ['SSL_CERT_DIR'] = os.path.dirname(ca); print(ask())",
             "print('SSL_CERT_FILE' not in ask()); os.environ['SSL_CERT_FILE'] = ca; print(ask())",
-            "os.environ['SSL_CERT_FILE'] = ca; print(ask()); del os.environ['SSL_CERT_FILE']; "
-            "print('certificate' not in ask())",
+            (
+                "os.environ['SSL_CERT_FILE'] = ca; print(ask()); del os.environ['SSL_CERT_FILE']; "
+                "print('certificate' not in ask())"
+            ),
         ):
             said = python(ASK + code, wall.url, str(ca)).stdout.split()
             before = ["False"] if code.startswith("print") else []
