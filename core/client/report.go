@@ -45,7 +45,7 @@ func (c *Client) circuitChanged(from, to circuit) {
 // note keeps what health reports tell of past attempts.
 func (c *Client) note(e *llm.Error, a *llm.Attempt, now time.Time) {
 	if l := c.options.Logger; l != nil && e != nil {
-		l.Info("attempt failed", "provider", a.Provider, "model", a.Model, "code", e.Code.String(),
+		l.Warn("attempt failed", "provider", a.Provider, "model", a.Model, "code", e.Code.String(),
 			"status", a.Status, "duration", a.Duration, "error", e.Message)
 	}
 	c.mu.Lock()

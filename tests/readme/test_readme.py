@@ -49,6 +49,14 @@ def test_python(readme: str, which: int, api: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("readme", READMES)
+def test_the_example_of_a_test_passes_as_pasted(readme: str, api: str, tmp_path: Path) -> None:
+    (pasted,) = blocks(readme, "py")
+    (tmp_path / "test_pasted.py").write_text(pasted)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", "--rootdir", str(tmp_path)]
+    assert "1 passed" in run([*command, str(tmp_path)], api)
+
+
+@pytest.mark.parametrize("readme", READMES)
 def test_go(readme: str, api: str, tmp_path: Path) -> None:
     (tmp_path / "main.go").write_text(here(blocks(readme, "go")[0], api))
     assert ANSWER in run(["go", "run", str(tmp_path / "main.go")], api)

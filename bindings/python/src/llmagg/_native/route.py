@@ -91,10 +91,10 @@ class Route:
         """
         config = getattr(client, "config", None)
         state = vars(config) if isinstance(config, ModelConfig) else None
-        if state is not None and (settings := getattr(type(client), "_settings", None)) and (own := settings(client)):
-            state = {**state, **own}
+        if config is not None and state is not None and (settings := getattr(type(client), "_settings", None)) and (own := settings(client)):
+            state = {**state, "name": config.name or config.model, **own}
             config = copy.copy(config)
-            vars(config).update(own)
+            vars(config).update(state)
         known = self._handles.get((vendor is None, model))
         if known is None or known[0] != state or not known[1].alive:
             core = core_config(config if state is not None else None, self.names, vendor)
