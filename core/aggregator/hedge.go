@@ -42,12 +42,20 @@ func (o *opener) hedged(ctx context.Context, t *client.Turn, after time.Duration
 	results := make(chan opening, 2)
 	first := contend(ctx, t)
 	go first.open(results)
-	timer := time.NewTimer(after)
+	timer, began := time.NewTimer(after), time.Now()
 	defer timer.Stop()
 	select {
 	case r := <-results:
 		return r.opened, r.err
-	case <-timer.C:
+	case at := <-timer.C:
+		if time.Since(at) > client.Late || time.Since(began) > after+client.Late { // the process was stopped: what has arrived is read first
+			timer.Reset(after)
+			select {
+			case r := <-results:
+				return r.opened, r.err
+			case <-timer.C:
+			}
+		}
 	}
 	next := o.second(t)
 	if next == nil {

@@ -21,7 +21,7 @@ type attempt struct {
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-	timer  *time.Timer   // D2 or D3, later D4
+	timer  *alarm        // D2 or D3, later D4
 	idle   time.Duration // D4, once its clock has taken over
 
 	record   llm.Attempt
@@ -50,7 +50,7 @@ func (t *Turn) begin(p *pass, place, stream bool, waited waits) *attempt {
 	if stream {
 		what = "no first token"
 	}
-	a.timer = time.AfterFunc(timeout, func() {
+	a.timer = newAlarm(timeout, func() {
 		a.cancel(llm.Errorf(llm.Timeout, "%s within %v", what, timeout))
 	})
 	if c.observers().Active() {
@@ -64,7 +64,7 @@ func (t *Turn) begin(p *pass, place, stream bool, waited waits) *attempt {
 func (a *attempt) alive() {
 	a.lastLife = time.Now()
 	if a.idle > 0 {
-		a.timer.Reset(a.idle)
+		a.timer.set(a.lastLife, a.idle)
 	}
 }
 
@@ -113,7 +113,7 @@ func withAnswer(ended *llm.Error, err error) *llm.Error {
 
 // firstToken stops D3's clock; the verdict on a trial is in.
 func (a *attempt) firstToken() {
-	a.timer.Stop()
+	a.timer.stop()
 	a.token = true
 	a.record.FirstToken = max(time.Since(a.record.Start), 1)
 	if a.pass != nil {
@@ -128,7 +128,7 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 		return
 	}
 	a.ended = true
-	a.timer.Stop()
+	a.timer.stop()
 	c := a.turn.client
 	now := time.Now()
 	a.record.Duration = now.Sub(a.record.Start)

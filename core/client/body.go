@@ -29,7 +29,9 @@ func giveBack(buffer *[]byte) {
 }
 
 // readAll reads a whole body into buffer, within its limit (L1). What came
-// before the body was cut off comes with the error.
+// before the body was cut off comes with the error. A body that outgrows
+// keptAnswer is read into segments: a buffer that doubles would cost three
+// times the limit before that is passed.
 func (b *httpBackend) readAll(resp *http.Response, x *Exchange, buffer *[]byte) ([]byte, error) {
 	limit := min(b.cfg.Limits.ResponseBytes, math.MaxInt64-1) // "no limit" is written as the largest number
 	room := int64(firstRead)
@@ -37,24 +39,39 @@ func (b *httpBackend) readAll(resp *http.Response, x *Exchange, buffer *[]byte) 
 		room = min(n, limit, keptAnswer) + 1 // never what the server announces; one byte more shows the end
 	}
 	data, err := slices.Grow((*buffer)[:0], int(room)), error(nil)
-	for err == nil && int64(len(data)) <= limit {
-		if len(data) == cap(data) {
-			data = slices.Grow(data, 1)
+	var rest segments
+	defer rest.release()
+	size := int64(0)
+	for err == nil && size <= limit {
+		free := data[len(data):cap(data)]
+		switch {
+		case len(free) > 0:
+		case len(data) >= keptAnswer:
+			free = rest.free()
+		default:
+			data = slices.Grow(data, min(len(data), keptAnswer-len(data)))
+			free = data[len(data):cap(data)]
 		}
-		most := min(int64(cap(data)-len(data)), limit+1-int64(len(data)))
 		var n int
-		n, err = resp.Body.Read(data[len(data) : len(data)+int(most)])
-		data = data[:len(data)+n]
+		n, err = resp.Body.Read(free[:min(int64(len(free)), limit+1-size)])
+		if size += int64(n); len(rest.full) > 0 {
+			rest.used += n
+		} else {
+			data = data[:len(data)+n]
+		}
 		if n > 0 {
 			x.Alive()
 		}
 	}
 	*buffer = data
-	x.Bytes += int64(len(data))
-	switch {
-	case int64(len(data)) > limit:
+	x.Bytes += size
+	if size > limit {
 		return nil, overLimit("the answer exceeds %d bytes (limits.response_bytes)", limit)
-	case err == io.EOF:
+	}
+	if len(rest.full) > 0 {
+		data = rest.join(data, int(size))
+	}
+	if err == io.EOF {
 		return data, nil
 	}
 	e := &llm.Error{Code: llm.Unavailable, Status: resp.StatusCode, Cause: err,
@@ -63,4 +80,45 @@ func (b *httpBackend) readAll(resp *http.Response, x *Exchange, buffer *[]byte) 
 		e.Code = llm.BadResponse
 	}
 	return data, e
+}
+
+// segments are the parts of a body behind its first megabyte.
+type segments struct {
+	full []*[segmentSize]byte // the last of them holds used bytes
+	used int
+}
+
+const segmentSize = 1 << 20
+
+// spare are segments that wait for another body: one that is refused right
+// after another, on the next route, takes no more memory. The collector empties
+// it.
+var spare = sync.Pool{New: func() any { return new([segmentSize]byte) }}
+
+// free gives the room that is left at the end.
+func (s *segments) free() []byte {
+	if len(s.full) == 0 || s.used == segmentSize {
+		s.full, s.used = append(s.full, spare.Get().(*[segmentSize]byte)), 0
+	}
+	return s.full[len(s.full)-1][s.used:]
+}
+
+// join gives first and the segments in one piece.
+func (s *segments) join(first []byte, size int) []byte {
+	data := append(make([]byte, 0, size), first...)
+	for i, segment := range s.full {
+		n := segmentSize
+		if i == len(s.full)-1 {
+			n = s.used
+		}
+		data = append(data, segment[:n]...)
+	}
+	return data
+}
+
+func (s *segments) release() {
+	for _, segment := range s.full {
+		spare.Put(segment)
+	}
+	s.full = nil
 }

@@ -37,7 +37,7 @@ func Begin(ctx context.Context, p *llm.Payload) (*Call, *Scope) {
 	}{}
 	begun.ID, begun.Payload, begun.outer = callIDs.Add(1), p, ctx
 	if d := p.Options.Deadline; d > 0 {
-		begun.outer, begun.stop = context.WithTimeoutCause(ctx, d,
+		begun.outer, begun.stop = withAlarm(ctx, d,
 			llm.Errorf(llm.Timeout, "the call's deadline of %v passed", d))
 	}
 	return &begun.Call, &begun.Scope

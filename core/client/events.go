@@ -196,12 +196,12 @@ func (r *eventReader) of(e *llm.Error) *llm.Error {
 func (r *eventReader) impatient() (stop func()) {
 	began := time.Now()
 	r.lived = false
-	timer := time.AfterFunc(r.patience, func() {
+	timer := newAlarm(r.patience, func() {
 		r.silenced.Store(true)
 		r.cancel(errEnough)
 	})
 	return func() {
-		switch stopped := timer.Stop(); {
+		switch stopped := timer.stop(); {
 		case !r.lived:
 			r.patience -= time.Since(began)
 		case !stopped && !r.complete:

@@ -33,7 +33,7 @@ func (c *Client) checkHealth(ctx context.Context) bool {
 		return false
 	}
 	defer c.unuse(nil)
-	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
+	ctx, cancel := withAlarm(ctx, healthTimeout, context.DeadlineExceeded)
 	defer cancel()
 	stop := context.AfterFunc(c.life, cancel)
 	defer stop()

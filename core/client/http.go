@@ -183,7 +183,7 @@ func (b *httpBackend) Stream(ctx context.Context, x *Exchange) (ChunkReader, err
 // healthy asks for the list of models (O3): 404 and 405 count as alive, since
 // some servers have none.
 func (b *httpBackend) healthy(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
+	ctx, cancel := withAlarm(ctx, healthTimeout, context.DeadlineExceeded)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, b.wire.models(), nil)
 	if err != nil {

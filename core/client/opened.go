@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -16,8 +15,8 @@ type Opened struct {
 	turn   *Turn
 	a      *attempt
 	reader ChunkReader
-	head   []*llm.Chunk // what came up to the first token
-	whole  bool         // the stream was complete before any token
+	head   heading // what came up to the first token
+	whole  bool    // the stream was complete before any token
 	usage  *llm.Usage
 	over   bool
 	failed error
@@ -55,7 +54,7 @@ func (o *Opened) open() error {
 		if o.reader != nil {
 			o.a.letGo(o.reader)
 		}
-		o.reader, o.head, o.usage = nil, nil, nil
+		o.reader, o.head, o.usage = nil, heading{}, nil
 	}
 }
 
@@ -67,12 +66,12 @@ func (o *Opened) begin() (err error) {
 	}
 	for {
 		chunk, err := a.next(o.reader)
-		if err == io.EOF && !o.begun() {
+		if err == io.EOF && !o.head.begun {
 			return llm.Errorf(llm.StreamInterrupted, "the stream ended before any choice came") // S2
 		}
 		if err == io.EOF {
 			o.whole = true
-			a.timer.Stop()
+			a.timer.stop()
 			if a.pass != nil {
 				a.pass.firstToken() // the response is a trial's verdict, whenever it is read (B2, B4)
 			}
@@ -82,18 +81,16 @@ func (o *Opened) begin() (err error) {
 			return err
 		}
 		o.keep(chunk)
-		o.head = append(o.head, chunk)
-		if chunk.HasToken() {
+		token := chunk.HasToken()
+		if !o.head.add(chunk, token) {
+			return overLimit("more than %d bytes of what is no token came before the first token", maxHeading)
+		}
+		if token {
 			a.firstToken()
 			o.idleFrom()
 			return nil
 		}
 	}
-}
-
-// begun tells whether a choice has come.
-func (o *Opened) begun() bool {
-	return slices.ContainsFunc(o.head, func(c *llm.Chunk) bool { return len(c.Choices) > 0 })
 }
 
 func (o *Opened) keep(c *llm.Chunk) {
@@ -108,11 +105,11 @@ func (o *Opened) idleFrom() {
 	if d := a.turn.call.Payload.Options.Timeout; d > 0 && idle == a.turn.client.cfg.Timeout {
 		idle = d // idle_timeout follows timeout unless it was set
 	}
-	a.timer.Stop()
-	a.timer = time.AfterFunc(idle, func() {
+	a.timer.stop()
+	a.timer = newAlarm(idle, func() {
 		a.cancel(llm.Errorf(llm.StreamInterrupted, "the stream went silent for %v", idle))
 	})
-	a.timer.Stop()
+	a.timer.stop()
 	a.idle = idle
 }
 
@@ -128,9 +125,7 @@ func (o *Opened) Turn() *Turn { return o.turn }
 // Next gives the next chunk, io.EOF after the last of a complete answer, or
 // the *llm.Error that broke it. Either ends the attempt.
 func (o *Opened) Next() (*llm.Chunk, error) {
-	if len(o.head) > 0 {
-		c := o.head[0]
-		o.head = o.head[1:]
+	if c := o.head.take(); c != nil {
 		return c, nil
 	}
 	if o.over {
@@ -141,7 +136,7 @@ func (o *Opened) Next() (*llm.Chunk, error) {
 	}
 	o.a.alive() // the clock of silence runs only while the reader reads
 	c, err := o.a.next(o.reader)
-	o.a.timer.Stop()
+	o.a.timer.stop()
 	if err == io.EOF {
 		return nil, o.finish(nil)
 	}

@@ -10,7 +10,8 @@ import (
 // namedWait is the wait that a server asks for (R4): retry-after-ms (OpenAI),
 // else Retry-After in seconds or as an HTTP date (RFC 9110, section 10.2.3).
 // Garbage, negative numbers, NaN and infinities name no wait; a date in the
-// past names 0.
+// past names 0. A date counts from the answer's own Date, since the server's
+// clock need not be ours; from ours, where that Date is missing or nonsense.
 func namedWait(h http.Header, now time.Time) (time.Duration, bool) {
 	if d, ok := positive(h.Get("Retry-After-Ms"), time.Millisecond); ok {
 		return d, true
@@ -23,7 +24,11 @@ func namedWait(h http.Header, now time.Time) (time.Duration, bool) {
 		return d, true
 	}
 	if at, err := http.ParseTime(v); err == nil {
-		return min(max(at.Sub(now), 0), longestWait), true
+		wait := at.Sub(now)
+		if date, err := http.ParseTime(strings.TrimSpace(h.Get("Date"))); err == nil && at.Sub(date).Abs() <= longestSense {
+			wait = at.Sub(date)
+		}
+		return min(max(wait, 0), longestWait), true
 	}
 	return 0, false
 }
@@ -31,6 +36,10 @@ func namedWait(h http.Header, now time.Time) (time.Duration, bool) {
 // longestWait bounds what a server can be understood to ask for; the gate
 // blocks its route for less.
 const longestWait = 365 * 24 * time.Hour
+
+// longestSense is the longest way between two dates of one answer in which both
+// are believed. Beyond it the server writes a Date without knowing the time.
+const longestSense = 24 * time.Hour
 
 // positive reads a decimal number of units that is not negative.
 func positive(s string, unit time.Duration) (time.Duration, bool) {

@@ -9,6 +9,39 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+func TestADateCountsFromTheAnswersOwn(t *testing.T) {
+	now := time.Date(2025, 3, 14, 15, 9, 26, 0, time.UTC)
+	at := func(d time.Duration) string { return now.Add(d).Format(http.TimeFormat) }
+	for name, c := range map[string]struct {
+		date, after string
+		want        time.Duration
+	}{
+		"equal clocks":               {at(0), at(2 * time.Second), 2 * time.Second},
+		"an hour behind":             {at(-time.Hour), at(-time.Hour + 2*time.Second), 2 * time.Second},
+		"an hour ahead":              {at(time.Hour), at(time.Hour + 2*time.Second), 2 * time.Second},
+		"a year behind":              {at(-365 * 24 * time.Hour), at(-365*24*time.Hour + 2*time.Second), 2 * time.Second},
+		"before its own Date":        {at(0), at(-time.Minute), 0},
+		"before its own, we later":   {at(-time.Hour), at(-2 * time.Hour), 0},
+		"no Date":                    {"", at(2 * time.Second), 2 * time.Second},
+		"a Date that is no date":     {"yesterday", at(2 * time.Second), 2 * time.Second},
+		"a Date of 1970":             {"Thu, 01 Jan 1970 00:00:00 GMT", at(2 * time.Second), 2 * time.Second},
+		"a Date of 2099":             {"Thu, 01 Jan 2099 00:00:00 GMT", at(2 * time.Second), 2 * time.Second},
+		"a Date in RFC 850's form":   {"Friday, 14-Mar-25 14:09:26 GMT", "Friday, 14-Mar-25 14:09:28 GMT", 2 * time.Second},
+		"seconds need no Date":       {"Thu, 01 Jan 1970 00:00:00 GMT", "2", 2 * time.Second},
+		"a wait beyond what is sane": {at(0), at(48 * time.Hour), 48 * time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := http.Header{"Retry-After": {c.after}}
+			if c.date != "" {
+				h.Set("Date", c.date)
+			}
+			got, named := namedWait(h, now)
+			require.True(t, named)
+			require.Equal(t, c.want, got)
+		})
+	}
+}
+
 func TestNamedWait(t *testing.T) {
 	now := time.Date(2025, 3, 14, 15, 9, 26, 0, time.UTC)
 	for name, c := range map[string]struct {

@@ -27,7 +27,7 @@ type Stream struct {
 	call     *Call
 	opener   Opener
 	restarts bool
-	reader   *time.Timer // D6: runs while nobody reads
+	reader   *alarm // D6: runs while nobody reads
 	done     chan struct{}
 
 	mu       sync.Mutex    // guards what follows
@@ -64,7 +64,7 @@ func NewStream(scope *Scope, o StreamOptions, opener Opener) (*Stream, error) {
 	}
 	s.now, s.patience = opened, opened.readerTimeout()
 	s.mu.Lock() // whoever ends the stream from here on waits until it is whole
-	s.reader = time.AfterFunc(s.patience, s.expire)
+	s.reader = newAlarm(s.patience, s.expire)
 	opened.onLost(s.endAside)
 	s.mu.Unlock()
 	return s, nil
@@ -101,7 +101,7 @@ func (s *Stream) Next() (llm.Event, error) {
 // enter stops D6's clock and marks the stream as being read; false when it has
 // ended.
 func (s *Stream) enter() bool {
-	s.reader.Stop()
+	s.reader.stop()
 	s.mu.Lock()
 	if s.ending && s.ended == nil {
 		s.mu.Unlock()
@@ -125,7 +125,7 @@ func (s *Stream) leave() {
 		s.mu.Unlock()
 		return
 	}
-	s.reader.Reset(s.patience)
+	s.reader.set(time.Now(), s.patience)
 	s.mu.Unlock()
 	if reason := s.scope.Ended(); reason != nil {
 		s.end(reason)
@@ -220,7 +220,7 @@ func (s *Stream) finish(err error) {
 	}
 	s.ended = err
 	s.mu.Unlock()
-	s.reader.Stop()
+	s.reader.stop()
 	s.scope.End(nil)
 	close(s.done)
 	if s.onEnd != nil {

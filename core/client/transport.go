@@ -203,6 +203,25 @@ func (d *dialer) connecting(ctx context.Context) (inner context.Context, stop fu
 }
 
 func (d *dialer) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	return d.unhurried(func() (net.Conn, error) { return d.dialOnce(ctx, network, addr) })
+}
+
+func (d *dialer) dialTLS(ctx context.Context, network, addr string) (net.Conn, error) {
+	return d.unhurried(func() (net.Conn, error) { return d.dialTLSOnce(ctx, network, addr) })
+}
+
+// unhurried connects, and once more where the deadline was noticed late: the
+// process was stopped, and says nothing of the server.
+func (d *dialer) unhurried(connect func() (net.Conn, error)) (net.Conn, error) {
+	began := time.Now()
+	conn, err := connect()
+	if err != nil && time.Since(began) > d.timeout+Late {
+		return connect()
+	}
+	return conn, err
+}
+
+func (d *dialer) dialOnce(ctx context.Context, network, addr string) (net.Conn, error) {
 	ctx, stop := d.connecting(ctx)
 	defer stop()
 	return d.reach(ctx, network, addr)
@@ -221,7 +240,7 @@ func (d *dialer) reach(ctx context.Context, network, addr string) (conn net.Conn
 	return conn, nil
 }
 
-func (d *dialer) dialTLS(ctx context.Context, network, addr string) (net.Conn, error) {
+func (d *dialer) dialTLSOnce(ctx context.Context, network, addr string) (net.Conn, error) {
 	ctx, stop := d.connecting(ctx)
 	defer stop()
 	raw, err := d.reach(ctx, network, addr)

@@ -1,0 +1,105 @@
+package client
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Late is from when on a timer is late: its process was stopped (SIGSTOP, a
+// frozen container, a debugger) or had no CPU. What came meanwhile lies in the
+// socket and has not been looked at yet.
+const Late = 100 * time.Millisecond
+
+const (
+	leastLook = time.Second // how long an alarm that is late looks for what has arrived, at least
+	mostLooks = 10          // in a row
+)
+
+// alarm is the timer of a deadline. It calls f when the time is up; an alarm
+// that is late itself gives those who read as much time again, at least
+// leastLook and at most its whole time: data that have arrived win over it.
+// Safe for concurrent use.
+type alarm struct {
+	f func()
+
+	mu    sync.Mutex // guards what follows
+	timer *time.Timer
+	whole time.Duration
+	due   time.Time // zero while the alarm is stopped
+	looks int
+}
+
+// newAlarm makes an alarm that is set.
+func newAlarm(d time.Duration, f func()) *alarm {
+	a := &alarm{f: f, whole: d, due: time.Now().Add(d)}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.timer = time.AfterFunc(d, a.ring)
+	return a
+}
+
+// set starts the whole time anew.
+func (a *alarm) set(now time.Time, d time.Duration) {
+	a.mu.Lock()
+	a.whole, a.due, a.looks = d, now.Add(d), 0
+	a.timer.Reset(d)
+	a.mu.Unlock()
+}
+
+// stop tells whether f will not be called for the time that was set.
+func (a *alarm) stop() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	stopped := !a.due.IsZero()
+	a.due = time.Time{}
+	a.timer.Stop()
+	return stopped
+}
+
+// ring runs on the timer's goroutine.
+func (a *alarm) ring() {
+	a.mu.Lock()
+	now := time.Now()
+	late := now.Sub(a.due)
+	switch {
+	case a.due.IsZero(): // stopped meanwhile
+		a.mu.Unlock()
+		return
+	case late < 0: // set anew meanwhile
+		a.timer.Reset(-late)
+		a.mu.Unlock()
+		return
+	case late > Late && a.looks < mostLooks:
+		again := min(max(late, leastLook), max(a.whole, Late))
+		a.looks++
+		a.due = now.Add(again)
+		a.timer.Reset(again)
+		a.mu.Unlock()
+		return
+	}
+	a.due = time.Time{}
+	a.mu.Unlock()
+	a.f()
+}
+
+// alarmed is a context with a deadline that is an alarm's.
+type alarmed struct {
+	context.Context
+	at time.Time
+}
+
+func (c alarmed) Deadline() (time.Time, bool) {
+	if outer, ok := c.Context.Deadline(); ok && outer.Before(c.at) {
+		return outer, true
+	}
+	return c.at, true
+}
+
+// withAlarm is context.WithTimeoutCause with an alarm for its timer. Its Err is
+// Canceled at the deadline, too; the cause tells.
+func withAlarm(ctx context.Context, d time.Duration, cause error) (context.Context, context.CancelFunc) {
+	inner, cancel := context.WithCancelCause(ctx)
+	a := newAlarm(d, func() { cancel(cause) })
+	return alarmed{inner, time.Now().Add(d)}, func() { a.stop(); cancel(nil) }
+}

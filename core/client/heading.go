@@ -1,0 +1,110 @@
+package client
+
+import "github.com/llmagg/llmagg/core/llm"
+
+const (
+	// keptWhole is how many chunks before the first token are kept one by one.
+	keptWhole = 64
+	// maxHeading bounds what is kept of the others, in bytes of memory about:
+	// a server may send what is no token for as long as it likes (L1).
+	maxHeading = 4 << 20
+)
+
+// heading is what came of a stream up to its first token. The first chunks are
+// kept as they came. Behind them, a chunk that only repeats what the one
+// before it had takes that one's place.
+type heading struct {
+	chunks []*llm.Chunk
+	size   int  // of those behind the first keptWhole
+	begun  bool // a choice has come
+}
+
+// add keeps a chunk; false where there is too much. A token is the last one.
+func (h *heading) add(c *llm.Chunk, token bool) bool {
+	h.begun = h.begun || len(c.Choices) > 0
+	n := len(h.chunks)
+	if token || n < keptWhole {
+		h.chunks = append(h.chunks, c)
+		return true
+	}
+	if last := h.chunks[n-1]; repeats(c, last) {
+		if c.Usage == nil {
+			c.Usage = last.Usage
+		}
+		h.chunks[n-1] = c
+		return true
+	}
+	h.chunks = append(h.chunks, c)
+	h.size += weight(c)
+	return h.size <= maxHeading
+}
+
+// take gives the next chunk, nil behind the last.
+func (h *heading) take() *llm.Chunk {
+	if len(h.chunks) == 0 {
+		return nil
+	}
+	c := h.chunks[0]
+	h.chunks[0] = nil // it is the reader's now
+	if h.chunks = h.chunks[1:]; len(h.chunks) == 0 {
+		h.chunks = nil
+	}
+	return c
+}
+
+// repeats tells whether nothing is lost when c, which is no token, stands in
+// the place of last: the same choices, with nothing in either that c does not
+// have too.
+func repeats(c, last *llm.Chunk) bool {
+	if len(c.Choices) != len(last.Choices) || !covers(c.Extra, last.Extra) {
+		return false
+	}
+	for i := range c.Choices {
+		a, b := &c.Choices[i], &last.Choices[i]
+		if a.Index != b.Index || a.FinishReason != b.FinishReason || a.Logprobs != nil || b.Logprobs != nil ||
+			!covers(a.Extra, b.Extra) || !covers(a.Delta.Extra, b.Delta.Extra) {
+			return false
+		}
+	}
+	for i := range c.Choices {
+		if delta := &c.Choices[i].Delta; delta.Role == "" {
+			delta.Role = last.Choices[i].Delta.Role
+		}
+	}
+	return true
+}
+
+// covers tells whether each field of old is also in fields: what repeats takes
+// the place of what was before.
+func covers(fields, old llm.Extra) bool {
+	if len(fields) < len(old) {
+		return false
+	}
+	for name := range old {
+		if _, ok := fields[name]; !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// weight is about what a chunk takes in memory.
+func weight(c *llm.Chunk) int {
+	const chunk, field = 512, 128
+	n := chunk + weigh(c.Extra, field) + len(c.ID) + len(c.Model)
+	if c.Usage != nil {
+		n += field + weigh(c.Usage.Extra, field) + len(c.Usage.PromptTokensDetails) + len(c.Usage.CompletionTokensDetails)
+	}
+	for i := range c.Choices {
+		choice := &c.Choices[i]
+		n += chunk + len(choice.Logprobs) + weigh(choice.Extra, field) + weigh(choice.Delta.Extra, field) + len(choice.FinishReason) + len(choice.Delta.Role)
+	}
+	return n
+}
+
+func weigh(fields llm.Extra, each int) (n int) {
+	for name, value := range fields {
+		n += each + len(name) + len(value)
+	}
+	return n
+}
