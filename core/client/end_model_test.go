@@ -1,0 +1,367 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/llmagg/llmagg/core/client/eventstream"
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/stretchr/testify/require"
+)
+
+// kind is what a server does next with its stream.
+type kind byte
+
+const (
+	text      kind = 'a' // a piece of the first choice; its finish reason is the word "null"
+	both      kind = 'b' // a piece and a finish reason
+	other     kind = 'c' // a piece of the second choice
+	role      kind = 'r' // the first choice, with nothing in it
+	finish    kind = 'f'
+	otherEnds kind = 'F' // the second choice's finish reason
+	usage     kind = 'u'
+	garbage   kind = 'g' // four events that are no JSON
+	pause     kind = 'p' // 1.2 s
+	done      kind = 'D'
+	eof       kind = '.'
+	reset     kind = '!'
+	hang      kind = '_' // nothing more comes
+	halved    kind = '{'
+	failure   kind = 'E'
+)
+
+// last are the kinds that end a stream.
+const last = "D.!_{E"
+
+// byTheClauses says what S2, S3 and S4 make of a stream: the text that the
+// caller gets, and whether it is complete. It is written after the clauses and
+// not after the code.
+func byTheClauses(asked int, kinds string) (got string, complete bool) {
+	appeared, finished := map[kind]bool{}, map[kind]bool{}
+	skipped, inARow, silence := false, 0, 0.0
+	for _, k := range []byte(kinds) {
+		// "every choice that appeared has finished"
+		all := len(appeared) > 0 && len(finished) == len(appeared)
+		// "2 s of silence after every choice has finished": one that was asked for is still to come
+		quiet := all && len(appeared) >= asked
+		choice := text
+		switch kind(k) {
+		case done: // "[DONE] [makes an end]"; "unless [DONE] came and no event was halved"
+			return got, (all || len(appeared) > 0 && !skipped) && !nothingIn(kinds, finished)
+		case eof: // "the clean end of the body"
+			return got, all
+		case hang:
+			return got, quiet
+		case pause:
+			if silence += 1.2; quiet && silence >= 2 {
+				return got, true
+			}
+			continue
+		case reset: // not the clean end of the body
+			return got, false
+		case halved, failure: // "was a piece of the answer"; E1
+			return got, false
+		case garbage: // "skipped and counted; 8 in a row are BAD_RESPONSE"
+			skipped = true
+			if inARow += 4; inARow >= 8 {
+				return got, false
+			}
+			continue
+		case usage: // no piece of the answer, hence silence
+			inARow = 0
+			continue
+		case other, otherEnds:
+			choice = other
+		}
+		inARow, silence = 0, 0
+		appeared[choice] = true
+		switch kind(k) {
+		case finish, otherEnds:
+			finished[choice] = true
+		case both:
+			finished[choice] = true
+			got += "b"
+		case text, other: // "null" is no reason
+			got += string(k)
+		}
+	}
+	panic("a sequence without an end: " + kinds)
+}
+
+// nothingIn tells whether the first choice appeared, never finished, and
+// brought nothing: an empty answer is one for a few reasons only (E1).
+func nothingIn(kinds string, finished map[kind]bool) bool {
+	before, _, _ := strings.Cut(kinds, string(done))
+	return strings.ContainsRune(before, rune(role)) && !strings.ContainsAny(before, "ab") && !finished[text]
+}
+
+// scripted is a stream that does what kinds say, as its reader sees it.
+type scripted struct {
+	kinds  string
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	more   int // events of the kind at hand
+	source source
+	reader *eventReader
+	timed  bool // else a silence is over at once, as its timer says it
+}
+
+func (s *scripted) wait(d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-s.ctx.Done():
+		return s.ctx.Err()
+	}
+}
+
+// Next implements source.
+func (s *scripted) Next() (eventstream.Event, error) {
+	for {
+		k := kind(s.kinds[0])
+		switch k {
+		case pause:
+			if err := s.wait(1200 * time.Millisecond); err != nil {
+				return eventstream.Event{}, err
+			}
+			s.kinds = s.kinds[1:]
+			continue
+		case eof:
+			return eventstream.Event{}, io.EOF
+		case reset:
+			return eventstream.Event{}, errors.New("connection reset by peer")
+		case hang:
+			if !s.timed {
+				s.reader.silenced.Store(s.reader.awaited)
+				return eventstream.Event{}, context.Canceled
+			}
+			if s.wait(time.Minute) == nil { // D4
+				s.cancel(llm.Errorf(llm.StreamInterrupted, "the stream went silent"))
+			}
+			return eventstream.Event{}, s.ctx.Err()
+		}
+		if s.more++; k != garbage || s.more == 4 {
+			s.kinds, s.more = s.kinds[1:], 0
+		}
+		return eventstream.Event{Data: modelEvents[k]}, nil
+	}
+}
+
+var modelEvents = map[kind][]byte{done: []byte("[DONE]"), garbage: []byte("garbage"), halved: []byte(`{"broken`),
+	failure: []byte(`{"error":{"message":"x"}}`), usage: []byte("u"), text: []byte("{a"), both: []byte("{b"), other: []byte("{c"),
+	finish: []byte("{f"), otherEnds: []byte("{F"), role: []byte("{r")}
+
+// modelChunk reads what scripted writes.
+func modelChunk(data []byte) (*llm.Chunk, error) {
+	c := &llm.Chunk{}
+	if data[0] == byte(usage) {
+		return c, nil
+	}
+	if data[0] != '{' || bytes.HasPrefix(data, []byte(`{"broken`)) {
+		return nil, errors.New("no chunk")
+	}
+	if len(data) == 2 {
+		c.Choices = []llm.ChunkChoice{{}}
+		choice := &c.Choices[0]
+		switch k := kind(data[1]); k {
+		case text:
+			choice.Delta.Content, choice.FinishReason = "a", "null"
+		case both:
+			choice.Delta.Content, choice.FinishReason = "b", "stop"
+		case other:
+			choice.Index, choice.Delta.Content = 1, "c"
+		case finish, otherEnds:
+			choice.FinishReason = "stop"
+			if k == otherEnds {
+				choice.Index = 1
+			}
+		}
+	}
+	return c, nil
+}
+
+// read gives what a reader makes of a stream.
+func (s *scripted) read(w wire, asked int, ending *ending) (got string, complete bool) {
+	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+	defer s.cancel(nil)
+	resp := &http.Response{StatusCode: 200, Body: http.NoBody}
+	r := newEventReader(&httpBackend{wire: w}, s.ctx, s.cancel, nil, resp, &Exchange{Payload: &llm.Payload{N: asked}})
+	r.begun, r.source, r.end.ending, s.reader = true, s, ending, r
+	if s.source != nil {
+		r.source = s.source
+	} else {
+		r.read = modelChunk
+	}
+	for {
+		c, err := r.Next()
+		if err != nil {
+			return got, err == io.EOF
+		}
+		for i := range c.Choices {
+			got += c.Choices[i].Delta.Content
+		}
+	}
+}
+
+var modelWires = map[string]wire{"openai": &openaiWire{}, "gemini": &geminiWire{}}
+
+// sequences calls f with each sequence of at most n kinds whose last one ends
+// the stream, until f says to stop.
+func sequences(n int, onward string, f func(kinds string) bool) bool {
+	prefix := make([]byte, 0, n)
+	var grow func() bool
+	grow = func() bool {
+		for _, k := range []byte(last) {
+			if !f(string(append(prefix, k))) {
+				return false
+			}
+		}
+		if len(prefix) == n-1 {
+			return true
+		}
+		for _, k := range []byte(onward) {
+			prefix = append(prefix, k)
+			if !grow() {
+				return false
+			}
+			prefix = prefix[:len(prefix)-1]
+		}
+		return true
+	}
+	return grow()
+}
+
+// disagreement is the first sequence of at most n kinds of which a reader with
+// this ending does not make what the clauses say, "" if there is none.
+func disagreement(w wire, ending *ending, asked, n int, onward string) (found string) {
+	sequences(n, onward, func(kinds string) bool {
+		want, whole := byTheClauses(asked, kinds)
+		got, complete := (&scripted{kinds: kinds, timed: strings.ContainsRune(onward, rune(pause))}).read(w, asked, ending)
+		if got != want || complete != whole {
+			found = fmt.Sprintf("%s (%d asked for): got %q, complete: %v; by the clauses %q, %v", kinds, asked, got, complete, want, whole)
+		}
+		return found == ""
+	})
+	return found
+}
+
+// Every stream of up to seven steps ends as the clauses say, in each format;
+// with pauses, on a clock of its own, every one of up to five.
+func TestEveryStreamEndsAsTheClausesSay(t *testing.T) {
+	n := 7
+	if testing.Short() || raceDetector {
+		n = 5
+	}
+	for name, w := range modelWires {
+		t.Run(name, func(t *testing.T) {
+			for asked := 1; asked <= 2; asked++ {
+				require.Empty(t, disagreement(w, w.ending(), asked, n+2-2*asked, "abcfFug"))
+			}
+			synctest.Test(t, func(t *testing.T) {
+				for asked := 1; asked <= 2; asked++ {
+					require.Empty(t, disagreement(w, w.ending(), asked, n-1-asked, "abcfFugp"))
+				}
+			})
+		})
+	}
+}
+
+// The comparison can fail: whatever is changed in the table, it finds a stream
+// that shows the change.
+func TestTheModelSeesEveryChangeOfTheTable(t *testing.T) {
+	for name, w := range modelWires {
+		require.Empty(t, disagreement(w, w.ending(), 1, 4, "abcfFug"))
+		for phase := range phases {
+			for sign := range signs {
+				changed := *w.ending()
+				if cell := &changed.on[phase][sign]; *cell == completes {
+					*cell = breaks
+				} else {
+					*cell = completes
+				}
+				asked := 1
+				if phase == int(early) {
+					asked = 2
+				}
+				found := disagreement(w, &changed, asked, 4, "abcfFug")
+				if found == "" && phase != int(finished) && sign == int(silent) { // D4's clock: only in time
+					synctest.Test(t, func(*testing.T) { found = disagreement(w, &changed, asked, 4, "abcfgp") })
+				}
+				require.NotEmpty(t, found, "%s: phase %d, sign %d", name, phase, sign)
+			}
+		}
+	}
+}
+
+// The same with the bytes of each format, up to four steps, and with something
+// behind [DONE].
+func TestBytesEndAsTheClausesSay(t *testing.T) {
+	n := 4
+	if testing.Short() || raceDetector {
+		n = 3
+	}
+	for name, w := range modelWires {
+		t.Run(name, func(t *testing.T) {
+			sequences(n, "abcfrug", func(kinds string) bool {
+				if strings.ContainsRune(kinds, rune(hang)) {
+					return true
+				}
+				want, whole := byTheClauses(1, kinds)
+				for _, behind := range []string{"", "a", "{", "g", "D"} {
+					body := &scripted{kinds: kinds, source: eventstream.NewDecoder(bodyOf(name, kinds+behind), eventstream.Limits{})}
+					got, complete := body.read(w, 1, w.ending())
+					require.Equal(t, want, got, "%s", kinds+behind)
+					require.Equal(t, whole, complete, "%s", kinds+behind)
+					if !strings.HasSuffix(kinds, "D") {
+						break
+					}
+				}
+				return true
+			})
+		})
+	}
+}
+
+// bodyOf writes what a server sends.
+func bodyOf(format, kinds string) io.Reader {
+	var body strings.Builder
+	for _, k := range []byte(kinds) {
+		switch kind(k) {
+		case eof:
+			return strings.NewReader(body.String())
+		case reset:
+			return io.MultiReader(strings.NewReader(body.String()), resetBody{})
+		case garbage:
+			body.WriteString(strings.Repeat("data: garbage\n\n", 4))
+		default:
+			body.WriteString("data: " + modelJSON[format][kind(k)] + "\n\n")
+		}
+	}
+	return strings.NewReader(body.String())
+}
+
+// resetBody is a body whose connection has been reset.
+type resetBody struct{}
+
+func (resetBody) Read([]byte) (int, error) { return 0, errors.New("connection reset by peer") }
+
+var modelJSON = map[string]map[kind]string{
+	"openai": {
+		text: `{"choices":[{"delta":{"content":"a"},"finish_reason":"null"}]}`, both: `{"choices":[{"index":0,"delta":{"content":"b"},"finish_reason":"stop"}],"usage":{}}`,
+		other: `{"choices":[{"index":1,"delta":{"content":"c"}}]}`, role: `{"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}`,
+		finish: `{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}`, otherEnds: `{"choices":[{"index":1,"delta":{},"finish_reason":"stop"}]}`,
+		usage: `{"choices":[],"usage":{"total_tokens":3}}`, done: "[DONE]", halved: `{"choices":[{"index":0`, failure: `{"error":{"message":"x"}}`},
+	"gemini": {
+		text: `{"candidates":[{"content":{"parts":[{"text":"a"}]},"finishReason":""}]}`, both: `{"candidates":[{"content":{"parts":[{"text":"b"}]},"finishReason":"STOP"}],"usageMetadata":{}}`,
+		other: `{"candidates":[{"index":1,"content":{"parts":[{"text":"c"}]}}]}`, role: `{"candidates":[{"content":{"role":"model"}}]}`,
+		finish: `{"candidates":[{"finishReason":"STOP"}]}`, otherEnds: `{"candidates":[{"index":1,"finishReason":"STOP"}]}`,
+		usage: `{"usageMetadata":{"totalTokenCount":3}}`, done: "[DONE]", halved: `{"candidates":[{`, failure: `{"error":{"code":503,"message":"x"}}`},
+}
