@@ -55,6 +55,11 @@
  *           32 KiB of the library's after its first call.
  * Process.  The limit of descriptors (RLIMIT_NOFILE), the rounding and the traps of floating point, the working directory and the
  *           environment are as the host set them. GODEBUG does not make the Go runtime print.
+ * Limits.   The Go runtime ends the process, with a message on stderr, where it gets no memory or no thread. What the host has to
+ *           leave it: 1 GiB of address space (RLIMIT_AS) before the library is loaded, and of that ten bytes for each byte of the
+ *           answers of megabytes that are under way at a time; 16 threads, and one more for each processor (RLIMIT_NPROC, a
+ *           container's pids); for a thread it waits up to 10 s first. A descriptor that is missing is an error of the call
+ *           (UNAVAILABLE), as is C's memory for an answer or an event (INTERNAL).
  * Time.     Seconds as double.
  * Growth.   Codes, event types and flags are never renumbered. Structs that begin with struct_size grow only at their end;
  *           set it to sizeof(the struct) as compiled. Fields that JSON documents gain later are to be ignored by readers.

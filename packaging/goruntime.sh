@@ -46,6 +46,10 @@ finish runtime/sigtab_linux_generic.go
 edit runtime/signal_unix.go 1 's|^const preemptMSupported = true$|const preemptMSupported = false|'
 finish runtime/signal_unix.go
 
+# Where the process has no thread left, which may be for a moment (a container's limit), Go waits 0.2 s and ends it; here 10 s.
+edit runtime/cgo/gcc_libinit.c 1 's|tries < 20; tries++|tries < 140; tries++|'
+finish runtime/cgo/gcc_libinit.c
+
 # What GODEBUG asks of the runtime is printed to stderr (gctrace, schedtrace, ...), and the host's environment is not meant for us. The
 # settings of Go's packages, which it may hold as well, count.
 edit runtime/runtime1.go 1 's|^	parsegodebug(godebug, nil)$|	_ = godebug|'

@@ -47,18 +47,21 @@ static inline double now(void) {
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* A client of a server that answers well. */
-static inline llmagg_client *healthy_client(void) {
+/* A client of a server that follows this script. extra is more of its JSON. */
+static inline llmagg_client *client_of(const char *script, const char *extra) {
     llmagg_wall *wall = NULL;
     llmagg_client *client = NULL;
     llmagg_buf url = {NULL, 0};
     char config[512];
-    MUST(FN(llmagg_wall_start)(NULL, 0, &wall, NULL) == LLMAGG_OK && FN(llmagg_wall_url)(wall, &url, NULL) == LLMAGG_OK);
-    snprintf(config, sizeof config, "{\"provider\":\"p\",\"name\":\"m\",\"base_url\":\"%s\",\"timeout\":0.7}", url.ptr);
+    MUST(FN(llmagg_wall_start)(STR(script), &wall, NULL) == LLMAGG_OK && FN(llmagg_wall_url)(wall, &url, NULL) == LLMAGG_OK);
+    snprintf(config, sizeof config, "{\"provider\":\"p\",\"name\":\"m\",\"base_url\":\"%s\"%s}", url.ptr, extra);
     FN(llmagg_buf_free)(&url);
     MUST(FN(llmagg_client_new)(STR(config), &client, NULL) == LLMAGG_OK);
     return client;
 }
+
+/* A client of a server that answers well. */
+static inline llmagg_client *healthy_client(void) { return client_of("{}", ",\"timeout\":0.7"); }
 
 static inline void chat(llmagg_client *client) {
     llmagg_buf answer = {NULL, 0};

@@ -165,6 +165,42 @@ static void the_environment_makes_nothing_print(void) {
     MUST(read(out[0], text, sizeof text - 1) == 0);
 }
 
+static void *raises_the_limit(void *limit) {
+    usleep(1000000);
+    MUST(setrlimit(RLIMIT_NPROC, limit) == 0);
+    return NULL;
+}
+
+/* H: a container's limit of threads is reached, but somebody else ends soon. */
+static void no_thread_for_a_moment_is_waited_for(void) {
+    enum { STREAMS = 2000 };
+    static llmagg_event events[64];
+    static char bytes[1 << 20];
+    struct rlimit limit, none;
+    pthread_t thread;
+    llmagg_queue *queue = NULL;
+    uint64_t op = 0;
+    int ended = 0;
+    load();
+    llmagg_client *client = client_of("{\"default\":{\"steps\":[{\"delay_headers_s\":0.5}]}}", ",\"max_concurrent_calls\":10000");
+    MUST(FN(llmagg_queue_new)(&queue, NULL) == LLMAGG_OK);
+    if (getuid() == 0) MUST(setuid(54321) == 0); /* root has no such limit */
+    MUST(getrlimit(RLIMIT_NPROC, &limit) == 0);
+    MUST(pthread_create(&thread, NULL, raises_the_limit, &limit) == 0);
+    none = limit;
+    none.rlim_cur = 1;
+    MUST(setrlimit(RLIMIT_NPROC, &none) == 0);
+    for (int i = 0; i < STREAMS; i++) {
+        MUST(FN(llmagg_client_chat_submit)(client, queue, STR(HELLO), STR("{\"deadline\":20}"), LLMAGG_STREAM, 0, &op, NULL) == LLMAGG_OK);
+    }
+    while (ended < STREAMS) {
+        llmagg_drain drain = {sizeof drain, sizeof(llmagg_event), events, 64, bytes, sizeof bytes, 0, 0, 0, 0};
+        MUST(FN(llmagg_queue_wait)(queue, 30, NULL) == LLMAGG_OK && FN(llmagg_queue_drain)(queue, &drain, NULL) == LLMAGG_OK);
+        for (size_t i = 0; i < drain.count; i++)
+            ended += events[i].type == LLMAGG_EVENT_DONE || events[i].type == LLMAGG_EVENT_ERROR;
+    }
+}
+
 /* M: queues that were freed leave nothing behind for a leak checker, which is asked at the end of the program. */
 static void freed_queues_are_freed(void) {
     load();
@@ -191,6 +227,7 @@ int main(int count, char **arguments) {
     RUN(rounding_is_the_hosts);
     RUN(floating_point_traps_are_the_hosts);
     RUN(the_environment_makes_nothing_print);
+    RUN(no_thread_for_a_moment_is_waited_for);
     RUN(freed_queues_are_freed);
     return failures != 0;
 }

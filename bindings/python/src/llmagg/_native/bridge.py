@@ -48,7 +48,13 @@ _last = _Last()
 
 def bridge() -> Bridge:
     """The bridge of the running loop, made at its first call."""
-    loop = asyncio.get_running_loop()
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        raise RuntimeError(
+            "no running asyncio event loop: llmagg's coroutines run in asyncio or uvloop, not in trio or curio; "
+            "the methods that end in _sync need no loop"
+        ) from None
     last = _last.loop, _last.bridge
     if last[0] is not None and last[0]() is loop and (found := last[1]()) is not None:  # type: ignore[misc]
         return found

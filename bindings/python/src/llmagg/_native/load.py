@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import resource
 import sys
 import threading
 from collections.abc import Callable
@@ -78,7 +79,27 @@ def _open(path: Path) -> int:
         ) from None
 
 
+_ADDRESSES = 1 << 30
+"""What the library needs of the address space; Go's runtime ends the process where it finds less."""
+
+
+def _check_room() -> None:
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if soft == resource.RLIM_INFINITY:
+        return
+    try:
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    except OSError:  # no /proc
+        used = 0
+    if soft - used < _ADDRESSES:
+        raise ImportError(
+            f"llmagg's native library needs 1 GiB of address space; the limit (RLIMIT_AS, ulimit -v) leaves "
+            f"{max(soft - used, 0) >> 20} MiB: raise it"
+        )
+
+
 def _dlopen(path: str) -> ctypes.CDLL:
+    _check_room()
     try:
         loaded = ctypes.CDLL(path)
     except OSError as error:

@@ -1,0 +1,84 @@
+"""What an application sets for its process stays as it is: limits, signals that others wait for, the loop's kind. In C: tests/capi/loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from forks import HEAD, run_script
+
+from llmagg.faultwall import FaultWall
+from llmagg.providers.openai_provider import OpenAIClient
+
+
+def test_the_limit_of_descriptors_stays_and_children_inherit_it(llm_wall: FaultWall, tmp_path: Path) -> None:
+    code = """
+import resource, subprocess
+resource.setrlimit(resource.RLIMIT_NOFILE, (256, 4096))
+assert ready().generate_response_sync(HELLO) == "Hello from m."
+asyncio.run(ready().generate_response(HELLO))
+assert resource.getrlimit(resource.RLIMIT_NOFILE) == (256, 4096)
+assert subprocess.check_output(["sh", "-c", "ulimit -n"]) == b"256\\n"
+"""
+    run_script(tmp_path, HEAD + code, llm_wall.url)
+
+
+def test_a_signal_of_a_posix_timer_waits_for_its_taker(llm_wall: FaultWall, tmp_path: Path) -> None:
+    code = """
+taken = {signal.SIGRTMIN, signal.SIGPROF, signal.SIGCHLD, signal.SIGURG}
+signal.pthread_sigmask(signal.SIG_BLOCK, taken)
+aggregator = ready()
+for number in taken:
+    for _ in range(20):
+        assert aggregator.generate_response_sync(HELLO) == "Hello from m."
+        os.kill(os.getpid(), number)
+        assert signal.sigtimedwait({number}, 5).si_signo == number
+assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == taken
+"""
+    run_script(tmp_path, HEAD + code, llm_wall.url)
+
+
+def test_a_profiling_timer_reaches_python_and_nobody_else(llm_wall: FaultWall, tmp_path: Path) -> None:
+    code = """
+import threading
+ticks = []
+signal.signal(signal.SIGPROF, lambda *_: ticks.append(1))
+signal.siginterrupt(signal.SIGPROF, False)
+aggregator = ready()
+def calls():
+    for _ in range(100):
+        assert aggregator.generate_response_sync(HELLO) == "Hello from m."
+signal.setitimer(signal.ITIMER_PROF, 0.001, 0.001)
+threads = [threading.Thread(target=calls) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+signal.setitimer(signal.ITIMER_PROF, 0)
+assert ticks
+"""
+    run_script(tmp_path, HEAD + code, llm_wall.url)
+
+
+def test_too_little_address_space_is_an_error_and_not_the_end(llm_wall: FaultWall, tmp_path: Path) -> None:
+    code = """
+import resource
+hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+resource.setrlimit(resource.RLIMIT_AS, (700 << 20, hard))
+try:
+    ready().generate_response_sync(HELLO)
+except ImportError as error:
+    assert "1 GiB of address space" in str(error) and "RLIMIT_AS" in str(error), error
+else:
+    raise AssertionError("no error")
+resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+assert ready().generate_response_sync(HELLO) == "Hello from m."
+"""
+    run_script(tmp_path, HEAD + code, llm_wall.url)
+
+
+def test_outside_of_asyncio_the_error_names_asyncio() -> None:
+    client = OpenAIClient(api_key="k", model_name="m", base_url="http://127.0.0.1:9/v1")
+    call = client.generate_response([{"role": "user", "content": "Hi"}])
+    with pytest.raises(RuntimeError, match=r"asyncio or uvloop, not in trio"):
+        call.send(None)  # as trio takes the first step
