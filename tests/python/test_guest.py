@@ -1,4 +1,4 @@
-"""What an application sets for its process stays as it is: limits, signals that others wait for, the loop's kind. In C: tests/capi/loaded."""
+"""What an application sets for its process stays as it is: limits, signals, its loop. In C: tests/capi/loaded."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from forks import HEAD, run_script
 
+import llmagg
 from llmagg.faultwall import FaultWall
-from llmagg.providers.openai_provider import OpenAIClient
 
 
 def test_the_limit_of_descriptors_stays_and_children_inherit_it(llm_wall: FaultWall, tmp_path: Path) -> None:
@@ -78,7 +78,9 @@ assert ready().generate_response_sync(HELLO) == "Hello from m."
 
 
 def test_outside_of_asyncio_the_error_names_asyncio() -> None:
-    client = OpenAIClient(api_key="k", model_name="m", base_url="http://127.0.0.1:9/v1")
-    call = client.generate_response([{"role": "user", "content": "Hi"}])
+    aggregator = llmagg.LLMAggregator()
+    model = {"api_key": "k", "base_url": "http://127.0.0.1:9/v1"}
+    aggregator.initialize_sync({"openai": {"models": {"m": model}}})
+    call = aggregator.generate_response([{"role": "user", "content": "Hi"}])
     with pytest.raises(RuntimeError, match=r"asyncio or uvloop, not in trio"):
         call.send(None)  # as trio takes the first step
