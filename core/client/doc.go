@@ -20,7 +20,11 @@
 //	              socks.go those through a tunnel
 //	openai.go, gemini*.go  the wire formats; preset.go which vendor speaks which
 //	events.go     a streamed HTTP answer, complete or not
-//	classify.go, retryafter.go  what a failure means
+//	failure.go    what is an answer and what is a failure: said.go and forms.go read
+//	              what was said, reasons.go and codes.go know the vendors' words
+//	classify.go, retryafter.go  what a failure means; oneline.go, page.go and
+//	              mask.go, secrets.go, spelled.go make its texts fit to be shown
+//	encoding.go   bodies in encodings that nobody asked for
 //
 // and goes up as a Response, or as chunks through opened.go (one route's
 // stream) and stream.go (the caller's stream, which may begin again).

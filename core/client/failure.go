@@ -69,15 +69,17 @@ func judgeChoice(reason string, empty bool, choiceError json.RawMessage) *llm.Er
 // OpenAI's: its "error", the reason of the server behind a gateway, and
 // Gemini's "finishMessage", which explains a reason.
 func judgeFinished(reason string, empty bool, beside llm.Extra) *llm.Error {
+	if len(beside) == 0 && (reason == "stop" || reason == "tool_calls") { // nearly all
+		return nil
+	}
 	e := judgeChoice(reason, empty, beside["error"])
 	if native := textOf(beside["native_finish_reason"]); e == nil && empty && endOf(native).failed() {
 		e = judgeChoice(native, empty, nil)
 	}
-	var words string
-	if e == nil || e.ProviderMessage != "" || llm.JSON.Unmarshal(beside["finishMessage"], &words) != nil {
+	if e == nil || e.ProviderMessage != "" {
 		return e
 	}
-	if e.ProviderMessage = oneLine(words); e.ProviderMessage != "" {
+	if e.ProviderMessage = oneLine(textOf(beside["finishMessage"])); e.ProviderMessage != "" {
 		e.Message += ": " + e.ProviderMessage
 	}
 	return e

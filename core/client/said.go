@@ -252,8 +252,11 @@ func folded(name string) string {
 
 // textOf is a JSON string's text, "" for anything else.
 func textOf(raw json.RawMessage) string {
+	if len(raw) == 0 || raw[0] != '"' {
+		return ""
+	}
 	var text string
-	if len(raw) == 0 || raw[0] != '"' || llm.JSON.Unmarshal(raw, &text) != nil {
+	if llm.JSON.Unmarshal(raw, &text) != nil {
 		return ""
 	}
 	return text
