@@ -15,6 +15,7 @@ type Accumulator struct {
 	head    Response
 	extra   joints
 	choices []*partialChoice
+	scratch ChunkChoice // the choice that is being joined, which may be changed
 }
 
 type partialChoice struct {
@@ -55,7 +56,7 @@ func (a *Accumulator) Add(c *Chunk) *Chunk {
 	if c.Usage != nil {
 		a.head.Usage = c.Usage.Clone()
 	}
-	a.extra.add(c.Extra, true)
+	a.extra.add(c.Extra, inChunk)
 	told := c
 	for i := range c.Choices {
 		from := &c.Choices[i]
@@ -65,14 +66,14 @@ func (a *Accumulator) Add(c *Chunk) *Chunk {
 			p.hasContent, p.delta = true, true
 			continue
 		}
-		choice := *from
-		if p.add(&choice) {
+		a.scratch = *from
+		if p.add(&a.scratch) {
 			if told == c {
 				copied := *c
 				copied.Choices = slices.Clone(c.Choices)
 				told = &copied
 			}
-			told.Choices[i] = choice
+			told.Choices[i] = a.scratch
 		}
 	}
 	return told
@@ -140,14 +141,14 @@ func (p *partialChoice) plain(c *ChunkChoice) bool {
 // add joins what a choice brings, and changes it where its reader could not
 // join it; changed says so.
 func (p *partialChoice) add(c *ChunkChoice) (changed bool) {
-	if c.wholeOnly {
+	if c.whole != nil && c.whole.alone {
 		c.Delta = Message{NullContent: true}
 	} else {
 		changed = p.addDelta(&c.Delta)
 	}
 	if c.whole != nil {
-		p.addWhole(&c.Delta, c.whole)
-		c.whole, c.wholeOnly, changed = nil, false, true
+		p.addWhole(&c.Delta, &c.whole.Message)
+		c.whole, changed = nil, true
 	}
 	if c.FinishReason != "" {
 		p.finish = c.FinishReason
@@ -156,7 +157,7 @@ func (p *partialChoice) add(c *ChunkChoice) (changed bool) {
 		}
 	}
 	p.addLogprobs(c.Logprobs)
-	p.extra.add(c.Extra, true)
+	p.extra.add(c.Extra, inChoice)
 	return changed
 }
 

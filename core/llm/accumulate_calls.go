@@ -43,8 +43,8 @@ func (p *partialChoice) addCalls(d *Message) (changed bool) {
 		}
 		differs := delta.Index != to.place
 		delta.Index = to.place
-		name := "call " + strconv.Itoa(to.place)
 		if p.halves != nil || !half("").whole(delta.Function.Arguments) || !half("").whole(delta.Function.Name) {
+			name := "call " + strconv.Itoa(to.place)
 			differs = p.mend(name, &delta.Function.Arguments) || differs
 			differs = p.mend(name+" name", &delta.Function.Name) || differs
 		}
@@ -72,7 +72,7 @@ func (c *partialCalls) join(to *partialCall, d *ToolCall) {
 	}
 	to.addFunction(&d.Function)
 	if d.Extra != nil {
-		to.extra.add(d.Extra, false)
+		to.extra.add(d.Extra, inDelta)
 	}
 }
 

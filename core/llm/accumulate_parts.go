@@ -154,7 +154,7 @@ func (to *partialPart) take(d *Part) {
 	if d.File != nil {
 		to.File = d.File
 	}
-	to.extra.add(d.Extra, false)
+	to.extra.add(d.Extra, inDelta)
 }
 
 func wholeParts(parts []*partialPart) []Part {

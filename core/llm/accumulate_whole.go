@@ -205,8 +205,8 @@ func (m *Message) append(rest *Message) {
 		m.FunctionCall = &both
 	}
 	var fields joints
-	fields.add(m.Extra, false)
-	fields.add(rest.Extra, false)
+	fields.add(m.Extra, inDelta)
+	fields.add(rest.Extra, inDelta)
 	m.Extra = fields.extra()
 	if len(rest.Audio) > 0 {
 		var audio joint

@@ -28,8 +28,12 @@ type ChunkChoice struct {
 	// whole is the message that came beside or instead of the delta: all so
 	// far, of which an [Accumulator] takes what the deltas lacked. Without a
 	// delta Delta is the same.
-	whole     *Message
-	wholeOnly bool
+	whole *wholeMessage
+}
+
+type wholeMessage struct {
+	Message
+	alone bool // there was no delta
 }
 
 // HasToken tells whether a delta of the chunk has any field but its role that
@@ -216,7 +220,7 @@ func (c *ChunkChoice) read(r *reader) {
 				r.skip()
 				break
 			}
-			c.whole = &Message{}
+			c.whole = &wholeMessage{}
 			r.halves = true
 			c.whole.read(r)
 			r.halves = false
@@ -233,7 +237,7 @@ func (c *ChunkChoice) read(r *reader) {
 		}
 	}
 	if c.whole != nil && !delta {
-		c.Delta, c.wholeOnly = *c.whole, true
+		c.Delta, c.whole.alone = c.whole.Message, true
 	}
 	if text != "" && c.Delta.Content == "" && c.Delta.Parts == nil {
 		c.Delta.Content, c.Delta.NullContent = text, false

@@ -19,7 +19,7 @@ type joint struct {
 	kind   byte   // the first byte of a value that has several pieces
 	text   []byte // as JSON, without the closing quote
 	items  []*jointItem
-	last   json.RawMessage       // the list that came last
+	last   json.RawMessage       // the list or object that came last
 	places map[string]*jointItem // of items, by what tells entries with an index apart
 	fields map[string]*joint
 	order  []string // of fields
@@ -30,13 +30,22 @@ type jointItem struct {
 	id, kindOf string
 }
 
-// place is where a joint stands.
+// jointPlace is where a joint stands. Outside a delta texts are marks (names,
+// reasons, states), which replace each other, and no pieces; a chunk repeats
+// its own fields.
 type jointPlace struct {
 	name string
-	// outside a delta the texts are marks (names, reasons, states), which
-	// replace each other, and no pieces
-	outside bool
+	in   jointLevel
+	deep bool // inside another unknown field
 }
+
+type jointLevel uint8
+
+const (
+	inDelta jointLevel = iota
+	inChoice
+	inChunk
+)
 
 // pieceNames are fields whose texts are pieces even where they are all the
 // same.
@@ -76,8 +85,7 @@ func (j *joint) add(at jointPlace, raw json.RawMessage) {
 		case '[':
 			j.addList(at, raw)
 		case '{':
-			j.expand(at)
-			j.addFields(at, raw)
+			j.addObject(at, raw)
 		default:
 			j.raw = raw
 		}
@@ -98,6 +106,7 @@ func (j *joint) expand(at jointPlace) {
 	}
 	first := j.raw
 	j.kind, j.raw = first[0], nil
+	j.last = first
 	if j.kind == '{' {
 		j.addFields(at, first)
 		return
@@ -105,7 +114,23 @@ func (j *joint) expand(at jointPlace) {
 	for _, item := range elementsOf(first) {
 		j.addItem(at, item)
 	}
-	j.last = first
+}
+
+func (j *joint) addObject(at jointPlace, raw json.RawMessage) {
+	if at.in != inDelta && bytes.Equal(j.lastValue(), raw) {
+		return
+	}
+	j.expand(at)
+	j.last = raw
+	j.addFields(at, raw)
+}
+
+// lastValue is the list or object that came last.
+func (j *joint) lastValue() json.RawMessage {
+	if j.kind == 0 {
+		return j.raw
+	}
+	return j.last
 }
 
 func (j *joint) addText(at jointPlace, raw json.RawMessage) {
@@ -113,7 +138,7 @@ func (j *joint) addText(at jointPlace, raw json.RawMessage) {
 	switch {
 	case len(raw) == 2: // ""
 		return
-	case j.kind == 0 && len(j.raw) == 2, !piece && (at.outside || markNames[at.name]):
+	case j.kind == 0 && len(j.raw) == 2, !piece && (at.in != inDelta || markNames[at.name]):
 		*j = joint{raw: raw, times: 1}
 		return
 	case j.kind == 0 && !piece && bytes.Equal(j.raw, raw):
@@ -148,23 +173,37 @@ func (j *joint) addFields(at jointPlace, raw json.RawMessage) {
 			j.fields[name] = f
 			j.order = append(j.order, name)
 		}
-		f.add(jointPlace{name, at.outside}, raw[from:r.pos])
+		f.add(jointPlace{name, at.in, true}, raw[from:r.pos])
 	}
 }
 
 func (j *joint) addList(at jointPlace, raw json.RawMessage) {
-	j.expand(at)
+	same := bytes.Equal(j.lastValue(), raw)
+	if same && at.in == inChunk {
+		return
+	}
 	items := elementsOf(raw)
 	if len(items) == 0 {
 		return
 	}
 	pieces := isPiece(items[0])
-	switch {
-	case pieces == yesIndexed:
-	case pieces == no && bytes.Equal(j.last, raw):
+	if pieces == yesNumber && (at.deep || at.in == inChunk) {
+		pieces = no
+	}
+	if same && pieces == no {
 		return
-	case pieces != yesNumber && len(items) >= len(j.items) && (pieces == no || len(items) > len(j.items)) && j.begins(items):
-		items = items[len(j.items):] // all so far, and more
+	}
+	j.expand(at)
+	switch pieces {
+	case yesIndexed, yesNumber:
+	case yesText:
+		if len(items) > len(j.items) && j.begins(items) {
+			items = items[len(j.items):] // all so far, and more
+		}
+	default:
+		if len(items) >= len(j.items) && j.begins(items) {
+			items = items[len(j.items):]
+		}
 	}
 	j.last = raw
 	for i, item := range items {
@@ -403,9 +442,9 @@ func (j *joint) rest(whole json.RawMessage) json.RawMessage {
 // joints are the unknown fields of an object that comes in pieces.
 type joints map[string]*joint
 
-func (m *joints) add(e Extra, outside bool) {
+func (m *joints) add(e Extra, in jointLevel) {
 	for name, raw := range e {
-		m.addField(jointPlace{name, outside}, raw)
+		m.addField(jointPlace{name: name, in: in}, raw)
 	}
 }
 
@@ -417,7 +456,7 @@ func (m *joints) addField(at jointPlace, raw json.RawMessage) {
 		}
 		j = &joint{}
 		(*m)[at.name] = j
-	} else if at.outside && j.kind == 0 && raw[0] == '"' && bytes.Equal(j.raw, raw) {
+	} else if at.in == inChunk && bytes.Equal(j.lastValue(), raw) {
 		return
 	}
 	j.add(at, raw)
