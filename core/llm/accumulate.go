@@ -3,6 +3,7 @@ package llm
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -173,6 +174,7 @@ func (p *partialChoice) addDelta(d *Message) (changed bool) {
 	if d.ToolCallID != "" {
 		p.toolCallID = d.ToolCallID
 	}
+	thoughts := d.ReasoningContent
 	changed = p.mend("content", &d.Content)
 	changed = p.mend("reasoning", &d.ReasoningContent) || changed
 	changed = p.mend("refusal", &d.Refusal) || changed
@@ -183,7 +185,7 @@ func (p *partialChoice) addDelta(d *Message) (changed bool) {
 		p.content.WriteString(d.Content)
 	}
 	p.refusal.WriteString(d.Refusal)
-	changed = p.addUnknown(d) || changed
+	changed = p.addUnknown(d, thoughts) || changed
 	p.reasoning.WriteString(d.ReasoningContent)
 	changed = p.addCalls(d) || changed
 	if f := d.FunctionCall; f != nil {
@@ -252,33 +254,49 @@ func (p *partialChoice) flush(d *Message) (changed bool) {
 	return changed
 }
 
-// addUnknown joins the fields whose meaning only the reader knows.
-func (p *partialChoice) addUnknown(d *Message) (changed bool) {
+// addUnknown joins the fields whose meaning only the reader knows. thoughts is
+// the reasoning as it came, maybe with half a character at an end.
+func (p *partialChoice) addUnknown(d *Message, thoughts string) (changed bool) {
 	if len(d.Audio) > 0 {
 		p.deltaExtra.addField(jointPlace{name: "audio"}, d.Audio)
-		d.Audio, changed = mendRaw(d.Audio, changed)
-	}
-	copied := false
-	for name, raw := range d.Extra {
-		if name == p.thoughts || p.thoughts == "" && p.reasoning.Len() == 0 && d.ReasoningContent != "" && isReasoning([]byte(name)) {
-			if equalsText(raw, d.ReasoningContent) {
-				p.thoughts = name // joined once; written twice
-				continue
-			}
-			p.parted()
-		}
-		p.deltaExtra.addField(jointPlace{name: name}, raw)
-		if !utf8.Valid(raw) {
-			if !copied {
-				d.Extra, copied, changed = cloneExtra(d.Extra), true, true
-			}
-			d.Extra[name] = validRaw(raw)
+		if clean := validRaw(d.Audio); !utf8.Valid(d.Audio) {
+			d.Audio, changed = clean, true
 		}
 	}
-	if p.thoughts != "" && d.ReasoningContent != "" && len(d.Extra[p.thoughts]) == 0 {
+	came, copied := d.Extra, false
+	for name, raw := range came {
+		valid := raw
+		if p.isThoughts(name, raw, thoughts) {
+			p.thoughts = name // joined once; written twice
+			if d.ReasoningContent != thoughts {
+				valid = appendText(nil, d.ReasoningContent)
+			}
+		} else {
+			if name == p.thoughts {
+				p.parted()
+			}
+			p.deltaExtra.addField(jointPlace{name: name}, raw)
+		}
+		if valid = validRaw(valid); bytes.Equal(valid, raw) {
+			continue
+		}
+		if !copied {
+			d.Extra, copied = maps.Clone(d.Extra), true
+		}
+		d.Extra[name], changed = valid, true
+	}
+	if p.thoughts != "" && thoughts != "" && len(came[p.thoughts]) == 0 {
 		p.parted()
 	}
 	return changed
+}
+
+// isThoughts tells whether an unknown field says what the reasoning says.
+func (p *partialChoice) isThoughts(name string, raw json.RawMessage, thoughts string) bool {
+	if name != p.thoughts && (p.thoughts != "" || p.reasoning.Len() > 0 || thoughts == "" || !isReasoning([]byte(name)) || p.deltaExtra[name] != nil) {
+		return false
+	}
+	return equalsText(raw, thoughts)
 }
 
 // parted is where the reasoning and its other name no longer say the same.
@@ -289,21 +307,6 @@ func (p *partialChoice) parted() {
 	}
 }
 
-func mendRaw(raw json.RawMessage, changed bool) (json.RawMessage, bool) {
-	if utf8.Valid(raw) {
-		return raw, changed
-	}
-	return validRaw(raw), true
-}
-
-func cloneExtra(e Extra) Extra {
-	c := make(Extra, len(e))
-	for k, v := range e {
-		c[k] = v
-	}
-	return c
-}
-
 // equalsText tells whether a JSON string has this text.
 func equalsText(raw json.RawMessage, text string) bool {
 	if isNull(raw) || raw[0] != '"' {
@@ -311,7 +314,7 @@ func equalsText(raw json.RawMessage, text string) bool {
 	}
 	inside := raw[1 : len(raw)-1]
 	if bytes.IndexByte(inside, '\\') >= 0 {
-		inside = unescape(inside, false)
+		inside = unescape(inside, true)
 	}
 	return string(inside) == text
 }

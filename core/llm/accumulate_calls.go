@@ -43,6 +43,10 @@ func (p *partialChoice) addCalls(d *Message) (changed bool) {
 		}
 		differs := delta.Index != to.place
 		delta.Index = to.place
+		if delta.ID != "" && to.id != "" && delta.ID != to.id {
+			p.calls.alias(to, delta.ID)
+			delta.ID, differs = to.id, true
+		}
 		if p.halves != nil || !half("").whole(delta.Function.Arguments) || !half("").whole(delta.Function.Name) {
 			name := "call " + strconv.Itoa(to.place)
 			differs = p.mend(name, &delta.Function.Arguments) || differs
@@ -60,12 +64,17 @@ func (p *partialChoice) addCalls(d *Message) (changed bool) {
 	return changed
 }
 
+// alias notes an id of a call.
+func (c *partialCalls) alias(to *partialCall, id string) {
+	if c.byID != nil {
+		c.byID[id] = to
+	}
+}
+
 func (c *partialCalls) join(to *partialCall, d *ToolCall) {
 	if d.ID != "" && to.id == "" {
 		to.id = d.ID
-	}
-	if d.ID != "" && c.byID != nil {
-		c.byID[d.ID] = to
+		c.alias(to, d.ID)
 	}
 	if d.Type != "" {
 		to.kind = d.Type

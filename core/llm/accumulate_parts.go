@@ -1,8 +1,10 @@
 package llm
 
 import (
+	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // partialPart is one part of a content that comes in pieces. A part goes on
@@ -32,15 +34,15 @@ func (p *partialChoice) addContent(d *Message) (changed bool) {
 	copied := false
 	for i := range d.Parts {
 		part := d.Parts[i]
-		differs := false
+		differs, copiedExtra := false, false
 		if p.halves != nil || !half("").whole(part.Text) {
 			differs = p.mend("content", &part.Text)
 		}
 		p.addPart(&part, i == 0)
 		for name, raw := range part.Extra {
-			if clean := validRaw(raw); len(clean) != len(raw) {
-				if !differs {
-					part.Extra, differs = cloneExtra(part.Extra), true
+			if clean := validRaw(raw); !utf8.Valid(raw) {
+				if !copiedExtra {
+					part.Extra, copiedExtra, differs = maps.Clone(part.Extra), true, true
 				}
 				part.Extra[name] = clean
 			}
