@@ -23,6 +23,18 @@ def ask(url: str) -> str:
         return str(json.load(reply)["choices"][0]["message"]["content"])
 
 
+def test_help_tells_how_a_script_is_written(llm_wall: FaultWall) -> None:
+    shown = subprocess.run([sys.executable, "-m", "llmagg.faultwall", "--help"], capture_output=True, text=True).stdout
+    steps = shown[shown.index('{"models"') :].splitlines()[0]
+    llm_wall.script(steps)
+    for line in shown[shown.index("  status,") : shown.index("An unknown key")].splitlines():
+        for key in line[:32].replace(",", " ").split():
+            try:
+                llm_wall.script({"default": {"steps": [{key: [["a value of a wrong type"]]}]}})
+            except llmagg.InvalidArgumentError as error:
+                assert "unknown key" not in error.message
+
+
 @pytest.mark.parametrize("form", ["dict", "text", "bytes"])
 def test_scripts_in_each_form(form: str) -> None:
     script = {"models": {"m": {"steps": [{"text": "scripted"}]}}}

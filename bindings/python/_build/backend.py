@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from setuptools import build_meta
-from setuptools.build_meta import build_sdist, get_requires_for_build_sdist, prepare_metadata_for_build_wheel
+from setuptools.build_meta import get_requires_for_build_sdist, prepare_metadata_for_build_wheel
 
 __all__ = [
     "build_editable", "build_sdist", "build_wheel", "get_requires_for_build_editable", "get_requires_for_build_sdist",
@@ -22,6 +22,8 @@ __all__ = [
 
 PROJECT = Path(__file__).resolve().parent.parent
 LIBRARY = PROJECT / "src" / "llmagg" / "_native" / "libllmagg.so"
+GO_FOLDER = "go"
+GO_SOURCES = ("core", "capi", "include", "packaging", "go.mod", "go.sum")
 GO_AT_LEAST = (1, 25)
 
 get_requires_for_build_editable = build_meta.get_requires_for_build_editable
@@ -36,6 +38,35 @@ def build_wheel(directory: str, config_settings: Any = None, metadata_directory:
     return build_meta.build_wheel(directory, config_settings, metadata_directory)
 
 
+def build_sdist(directory: str, config_settings: Any = None) -> str:
+    """Builds a source archive that can be built: with this backend, and the Go sources in the folder ``go``."""
+    root = sources()
+    into = PROJECT / GO_FOLDER
+    if root != into:
+        shutil.rmtree(into, ignore_errors=True)
+        for name in GO_SOURCES:
+            copied = (into / name).parent
+            copied.mkdir(parents=True, exist_ok=True)
+            if (root / name).is_dir():
+                shutil.copytree(root / name, into / name, ignore=shutil.ignore_patterns("*_test.go", "testdata"))
+            else:
+                shutil.copy2(root / name, into / name)
+    try:
+        return build_meta.build_sdist(directory, config_settings)
+    finally:
+        if root != into:
+            shutil.rmtree(into)
+
+
+def sources() -> Path:
+    """Where the Go sources are: the checkout, or the source archive's own folder."""
+    for root in (PROJECT / GO_FOLDER, PROJECT.parent.parent):
+        if (root / "capi").is_dir():
+            return root
+    stop(f"the Go sources are not beside the package ({root}); build from a checkout of llmagg, or install a wheel")
+    raise AssertionError
+
+
 def build_editable(directory: str, config_settings: Any = None, metadata_directory: str | None = None) -> str:
     """Links the sources into an environment, for work on the package."""
     provide_library()
@@ -47,9 +78,7 @@ def provide_library() -> None:
     if prebuilt := os.environ.get("LLMAGG_PREBUILT_LIBRARY"):
         shutil.copyfile(prebuilt, LIBRARY)
         return
-    root = PROJECT.parent.parent
-    if not (root / "capi").is_dir():
-        stop(f"the Go sources are not beside the package ({root}); build from a checkout of llmagg, or install a wheel")
+    root = sources()
     if sys.platform != "linux":
         stop(f"llmagg is built on Linux; this is {sys.platform}")
     go = find_go()
@@ -58,7 +87,9 @@ def provide_library() -> None:
     if not (make := shutil.which("make")):
         stop("make is needed to build llmagg; install it")
     command = [make, "-f", "packaging/build.mk", "lib", f"GO={go}"]
-    if (built := subprocess.run(command, cwd=root, env={**os.environ, "CC": os.environ.get("CC", compiler)})).returncode:
+    if (
+        built := subprocess.run(command, cwd=root, env={**os.environ, "CC": os.environ.get("CC", compiler)})
+    ).returncode:
         stop(f"compiling the Go core failed with status {built.returncode}; its messages stand above")
     shutil.copyfile(root / "build" / LIBRARY.name, LIBRARY)
 

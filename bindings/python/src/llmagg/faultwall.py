@@ -1,6 +1,6 @@
 """A scripted server on a loopback port, for tests of programs that call models.
 
-It answers as OpenAI does, or as the script says: statuses, delays, cuts, silence; see ``core/faultwall/SCRIPT.md``.
+It answers as OpenAI does, or as the script says: statuses, delays, cuts, silence; ``--help`` tells the usual keys.
 ``python -m llmagg.faultwall --port 0 --script FILE`` runs one until it is interrupted; :class:`FaultWall` and the
 pytest fixture ``llm_wall`` run one in a test.
 """
@@ -18,6 +18,26 @@ from typing import Any
 from ._native import load
 from ._wire import encode
 from .errors import LLMError
+
+_SCRIPT = """The script is a JSON object:
+
+  {"models": {"gpt-a": {"steps": [{"status": 503, "times": 2}, {"text": "At last."}]}}}
+
+The first two requests for gpt-a get a 503, the third and all later ones a text; any other model answers "Hello from
+NAME." Keys: "models" ({name: plan}), "default" (a plan for the others), "require_key" (another key gets 401). A plan
+has "steps", one for each request, and "after" ("repeat_last", "loop", "ok"). Usual keys of a step, all optional, times in
+seconds:
+
+  status, headers, times        the HTTP status, headers, for so many requests
+  text, tool_calls, reasoning   what a healthy answer says
+  finish_reason, usage          how it ends, what it cost; null: no usage
+  body, events                  the whole body (JSON or text); the whole event stream
+  delay_headers_s               before the status line
+  delay_event_s                 before each event of a stream
+
+An unknown key is an error that names the nearest known one. Everything is in
+https://github.com/llmagg/llmagg/blob/main/core/faultwall/SCRIPT.md
+"""
 
 
 class FaultWall:
@@ -62,9 +82,12 @@ def _text(script: Mapping[str, Any] | str | bytes | None) -> bytes | None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs a wall until SIGINT or SIGTERM; prints its base URL."""
-    parser = argparse.ArgumentParser(prog="python -m llmagg.faultwall", description="A scripted server for tests.")
+    parser = argparse.ArgumentParser(
+        prog="python -m llmagg.faultwall", description="A scripted server for tests.", epilog=_SCRIPT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     parser.add_argument("--port", type=int, default=0, help="the loopback port; 0 (the default) picks a free one")
-    parser.add_argument("--script", type=Path, help="a JSON file, see core/faultwall/SCRIPT.md")
+    parser.add_argument("--script", type=Path, help="a JSON file, see below")
     options = parser.parse_args(arguments)
     if not 0 <= options.port <= 65535:
         parser.error(f"--port {options.port}: expected 0 to 65535")

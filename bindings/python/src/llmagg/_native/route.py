@@ -91,10 +91,11 @@ class Route:
         """
         config = getattr(client, "config", None)
         state = vars(config) if isinstance(config, ModelConfig) else None
-        if config is not None and state is not None and (settings := getattr(type(client), "_settings", None)) and (own := settings(client)):
-            state = {**state, "name": config.name or config.model, **own}
+        settings = getattr(type(client), "_settings", None)
+        if isinstance(config, ModelConfig) and settings is not None and (own := settings(client)):
             config = copy.copy(config)
-            vars(config).update(state)
+            vars(config).update({"name": config.name or config.model, **own})
+            state = vars(config)
         known = self._handles.get((vendor is None, model))
         if known is None or known[0] != state or not known[1].alive:
             core = core_config(config if state is not None else None, self.names, vendor)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import inspect
 import warnings
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from ..errors import InvalidArgumentError, LLMError
 
@@ -38,6 +37,8 @@ def of(client: Any) -> dict[str, Any] | None:
 
 
 def _from_chat_url(value: Any) -> dict[str, Any]:
+    from urllib.parse import urlsplit, urlunsplit  # when one is set: it takes its time
+
     parts = urlsplit(str(value))
     path = parts.path.rstrip("/")
     if not path.endswith(_END):
@@ -68,6 +69,8 @@ class Setting:
         base = _base_url(client, own.get("base_url"))
         if self.name == "base_url":
             return base
+        from urllib.parse import urlsplit, urlunsplit
+
         parts = urlsplit(base)
         return urlunsplit(parts._replace(path=parts.path.rstrip("/") + _END))
 
