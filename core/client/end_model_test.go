@@ -168,6 +168,9 @@ func modelChunk(data []byte) (*llm.Chunk, error) {
 	if data[0] != '{' || bytes.HasPrefix(data, []byte(`{"broken`)) {
 		return nil, errors.New("no chunk")
 	}
+	if bytes.Equal(data, modelEvents[failure]) {
+		c.Extra = llm.Extra{"error": data[len(`{"error":`):]}
+	}
 	if len(data) == 2 {
 		c.Choices = []llm.ChunkChoice{{}}
 		choice := &c.Choices[0]

@@ -143,7 +143,7 @@ func plainJSON(data []byte) []byte {
 func (r *eventReader) take(c *llm.Chunk, data []byte) (*llm.Chunk, error) {
 	r.skipped = 0
 	failed := r.end.note(c)
-	if len(c.Choices) == 0 || mayFail(c.Extra) {
+	if mayFail(c) {
 		if e := judgeBody(plainJSON(data)); e != nil { // it says more than a choice's reason
 			failed = r.inside(e)
 		}
@@ -164,13 +164,24 @@ func (r *eventReader) take(c *llm.Chunk, data []byte) (*llm.Chunk, error) {
 	return c, nil // its piece belongs to the partial text
 }
 
-// mayFail is failedBeside, and quick about what every chunk of OpenAI's has.
-func mayFail(beside llm.Extra) bool {
-	if len(beside) == 0 {
-		return false
+// mayFail tells whether a chunk may hold a failure beside its choices, or in
+// their place. It is quick about what every chunk of OpenAI's has.
+func mayFail(c *llm.Chunk) bool {
+	unknown := len(c.Extra)
+	if unknown > 0 {
+		if _, ok := c.Extra["system_fingerprint"]; ok {
+			unknown--
+		}
 	}
-	_, known := beside["system_fingerprint"]
-	return !(known && len(beside) == 1) && failedBeside(beside)
+	if unknown > 0 {
+		if _, ok := c.Extra["service_tier"]; ok {
+			unknown--
+		}
+	}
+	if len(c.Choices) == 0 {
+		return unknown > 0 || c.Object == "error"
+	}
+	return unknown > 0 && failedBeside(c.Extra)
 }
 
 // inside is a failure that an event tells of.
