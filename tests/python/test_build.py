@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -46,3 +48,27 @@ def test_away_from_the_sources_is_said(tmp_path: Path) -> None:
     result = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert result.returncode == 1
     assert "the Go sources are not beside the package" in result.stderr
+
+
+def test_a_source_archive_has_all_that_a_build_needs(tmp_path: Path) -> None:
+    root = BACKEND.parents[2]
+    copy = tmp_path / "bindings" / "python"
+    shutil.copytree(BACKEND.parent, copy, ignore=shutil.ignore_patterns("build", "*.egg-info", "*.so", "__pycache__"))
+    for name in ("core", "capi", "include", "packaging", "go.mod", "go.sum"):
+        (tmp_path / name).symlink_to(root / name)
+    code = CODE.format("import os; os.chdir(sys.argv[2]); print(backend.build_sdist(sys.argv[3]))")
+    command = [sys.executable, "-c", code, str(copy / "_build"), str(copy), str(tmp_path)]
+    made = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert made.returncode == 0, made.stderr
+    with tarfile.open(tmp_path / made.stdout.splitlines()[-1]) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {
+        "_build/backend.py",
+        "go/go.mod",
+        "go/capi/main.go",
+        "go/include/llmagg.h",
+        "go/packaging/build.mk",
+    } <= names
+    sources = [str(path.relative_to(root)) for path in (root / "core").rglob("*.go") if "_test.go" not in path.name]
+    assert {f"go/{name}" for name in sources if "testdata" not in name} <= names
+    assert not (copy / "go").exists()

@@ -184,3 +184,9 @@ def test_keys_show_in_no_repr() -> None:
     provider.initialize_all_models_sync()
     shown = "".join(map(repr, (config, provider.config, provider, provider.clients, vars(provider))))
     assert "sk-secret" not in shown
+
+
+def test_late_names_are_plain_ones_once_their_module_is_there() -> None:
+    code = "import llmagg, llmagg.observers as o; print([vars(llmagg)[n] is getattr(o, n) for n in sys.argv[1:]])"
+    done = python("import sys; " + code, "Observation", "Observer", "SyncObserver", "observe", "observe_sync")
+    assert done.stdout.strip() == str([True] * 5), done.stderr

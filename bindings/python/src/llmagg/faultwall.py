@@ -25,8 +25,8 @@ _SCRIPT = """The script is a JSON object:
 
 The first two requests for gpt-a get a 503, the third and all later ones a text; any other model answers "Hello from
 NAME." Keys: "models" ({name: plan}), "default" (a plan for the others), "require_key" (another key gets 401). A plan
-has "steps", one for each request, and "after" ("repeat_last", "loop", "ok"). Usual keys of a step, all optional, times in
-seconds:
+has "steps", one for each request, and "after" ("repeat_last", "loop", "ok"). Usual keys of a step, all optional, times
+in seconds:
 
   status, headers, times        the HTTP status, headers, for so many requests
   text, tool_calls, reasoning   what a healthy answer says

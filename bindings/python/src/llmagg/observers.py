@@ -7,6 +7,7 @@ many. While nobody observes, nothing runs and nothing is kept.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import deque
 from dataclasses import dataclass, field
@@ -265,3 +266,8 @@ def observe_sync(*, buffer: int = DEFAULT_BUFFER) -> SyncObserver:
     Iterate in a thread of its own to see things live, or after the ``with`` block to see what happened inside.
     """
     return SyncObserver(buffer)
+
+
+# From the first import on they are plain names of the package, which tools that make documentation look at.
+for _name in ("Observation", "Observer", "SyncObserver", "observe", "observe_sync"):
+    setattr(sys.modules[__package__], _name, globals()[_name])
