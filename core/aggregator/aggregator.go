@@ -112,13 +112,12 @@ func (a *Aggregator) Chat(ctx context.Context, r *llm.Request) (*llm.Response, e
 	if err != nil {
 		return nil, err
 	}
-	p.Options = a.withDefaults(p.Options)
-	return a.chat(ctx, nil, p)
+	return a.chat(ctx, nil, a.complete(p))
 }
 
 // ChatPayload is Chat for a request that has been checked already.
 func (a *Aggregator) ChatPayload(ctx context.Context, p *llm.Payload) (*llm.Response, error) {
-	return a.chat(ctx, nil, p.WithOptions(a.withDefaults(p.Options)))
+	return a.chat(ctx, nil, a.complete(p))
 }
 
 // Stream asks the routes in order for a streamed answer and returns at its
@@ -128,13 +127,12 @@ func (a *Aggregator) Stream(ctx context.Context, r *llm.Request) (*client.Stream
 	if err != nil {
 		return nil, err
 	}
-	p.Options = a.withDefaults(p.Options)
-	return a.stream(ctx, nil, p, false)
+	return a.stream(ctx, nil, a.complete(p), false)
 }
 
 // StreamPayload is Stream for a request that has been checked already.
 func (a *Aggregator) StreamPayload(ctx context.Context, p *llm.Payload) (*client.Stream, error) {
-	return a.stream(ctx, nil, p.WithOptions(a.withDefaults(p.Options)), false)
+	return a.stream(ctx, nil, a.complete(p), false)
 }
 
 // GenerateResponse is Chat with messages alone, for the text of the answer.

@@ -10,6 +10,14 @@ import (
 	"github.com/llmagg/llmagg/core/manager"
 )
 
+// complete is the payload with the aggregator's own call options where the call
+// has none.
+func (a *Aggregator) complete(p *llm.Payload) *llm.Payload {
+	o := a.withDefaults(p.Options)
+	o.ExtraBody = p.Lacking(a.options.Call.ExtraBody)
+	return p.WithOptions(o)
+}
+
 // withDefaults fills in the aggregator's own call options.
 func (a *Aggregator) withDefaults(o llm.CallOptions) llm.CallOptions {
 	d := &a.options.Call
@@ -48,7 +56,7 @@ func (a *Aggregator) ChatRoutes(ctx context.Context, routes []*client.Client, p 
 	if len(routes) == 0 {
 		return nil, errNoRoutes
 	}
-	return a.chat(ctx, routes, p.WithOptions(a.withDefaults(p.Options)))
+	return a.chat(ctx, routes, a.complete(p))
 }
 
 // chat makes a call for a whole answer. Without routes the request says which.
@@ -78,7 +86,7 @@ func (a *Aggregator) StreamRoutes(ctx context.Context, routes []*client.Client, 
 	if len(routes) == 0 {
 		return nil, errNoRoutes
 	}
-	return a.stream(ctx, routes, p.WithOptions(a.withDefaults(p.Options)), false)
+	return a.stream(ctx, routes, a.complete(p), false)
 }
 
 func (a *Aggregator) stream(ctx context.Context, routes []*client.Client, p *llm.Payload, restart bool) (*client.Stream, error) {
@@ -95,6 +103,9 @@ func (a *Aggregator) stream(ctx context.Context, routes []*client.Client, p *llm
 // replaced, so it is looked up again, unless the closed one is what is
 // registered.
 func (a *Aggregator) walk(ctx context.Context, routes []*client.Client, p *llm.Payload) (*walk, error) {
+	if err := p.Refused(); err != nil {
+		return nil, err
+	}
 	if routes != nil {
 		return a.begin(ctx, routes, p)
 	}

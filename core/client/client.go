@@ -178,6 +178,9 @@ func (c *Client) Chat(ctx context.Context, r *llm.Request) (*llm.Response, error
 
 // ChatPayload is Chat for a request that has been checked already.
 func (c *Client) ChatPayload(ctx context.Context, p *llm.Payload) (*llm.Response, error) {
+	if err := p.Refused(); err != nil {
+		return nil, err
+	}
 	if p.Stream {
 		s, err := c.stream(ctx, p, true)
 		if err != nil {

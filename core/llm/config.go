@@ -79,6 +79,9 @@ type ProviderConfig struct {
 	Name   string
 	Type   string
 	Models []ModelConfig
+	// LeftOut are models of the whole configuration that cannot be used; see
+	// [ParseConfig].
+	LeftOut []LeftOut
 }
 
 // Model finds a model by its name.
@@ -154,6 +157,9 @@ func (c ModelConfig) Check() error {
 		}
 	}
 	where := c.Provider + "/" + c.Name
+	if err := c.checkBlanks(where); err != nil {
+		return err
+	}
 	for _, d := range []struct {
 		name  string
 		value time.Duration
@@ -189,6 +195,26 @@ func (c ModelConfig) Check() error {
 	return checkHeaders(c.Headers)
 }
 
+// checkBlanks refuses what came along when a text was copied: blanks around it,
+// and in a key whatever no key has. The key itself is not repeated.
+func (c ModelConfig) checkBlanks(where string) error {
+	for _, t := range [][2]string{{"api_key", c.APIKey}, {"base_url", c.BaseURL}, {"model", c.Model}, {"type", c.Type}, {"organization", c.Organization},
+		{"proxy", c.Proxy}, {"ca_file", c.CAFile}, {"provider's name", c.Provider}, {"name", c.Name}} {
+		if strings.TrimFunc(t[1], unicode.IsSpace) != t[1] && !strings.ContainsAny(t[1], "\r\n") {
+			return Errorf(InvalidArgument, "%s: the %s begins or ends with a blank; did you mean it without?", where, t[0])
+		}
+	}
+	for i, r := range c.APIKey {
+		switch {
+		case r == ' ' && strings.EqualFold(c.APIKey[:i], "bearer"):
+			return Errorf(InvalidArgument, "%s: the api_key begins with \"Bearer\"; did you mean it without? The word is added where it is needed", where)
+		case r != ' ' && (unicode.Is(unicode.Zs, r) || unicode.Is(unicode.Cf, r)):
+			return Errorf(InvalidArgument, "%s: the api_key holds the character U+%04X at byte %d, which nobody sees and no key has; was it copied from a page?", where, r, i)
+		}
+	}
+	return nil
+}
+
 // CheckHeaderValue refuses what cannot stand in an HTTP header (RFC 9110,
 // section 5.5). The value itself is not repeated: it may be a key.
 func CheckHeaderValue(what, value string) error {
@@ -214,6 +240,9 @@ func CheckName(what, name string) error {
 // (RFC 9110, section 5.6.2).
 const headerNameBytes = "!#$%&'*+-.^_`|~"
 
+// cutName is at most 40 bytes of the name before byte end.
+func cutName(name string, end int) string { return name[:min(end, 40)] }
+
 func checkHeaders(headers map[string]string) error {
 	if len(headers) == 0 {
 		return nil
@@ -225,7 +254,7 @@ func checkHeaders(headers map[string]string) error {
 		for i := range len(name) {
 			c := name[i]
 			if letter := c|0x20 >= 'a' && c|0x20 <= 'z'; !letter && (c < '0' || c > '9') && strings.IndexByte(headerNameBytes, c) < 0 {
-				return Errorf(InvalidArgument, "header name %q holds a character that HTTP does not allow", name)
+				return Errorf(InvalidArgument, "the header name that begins with %q holds the character %q at byte %d, which HTTP does not allow there", cutName(name, i), rune(c), i) // what follows may be a value
 			}
 		}
 		if err := CheckHeaderValue("header "+name, headers[name]); err != nil {

@@ -1,48 +1,84 @@
 package llm
 
 import (
-	"encoding/json"
+	"bytes"
+	"fmt"
+	"log/slog"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
+	"unicode/utf8"
 )
 
 // ParseOptions say how configurations are read.
 type ParseOptions struct {
-	// Getenv resolves ${NAME}; nil means that such a reference is an error.
-	// The core reads no environment itself.
+	// Getenv resolves ${NAME}; nil means that no variable is set. The core
+	// reads no environment itself.
 	Getenv func(name string) (value string, ok bool)
-	// Lenient is for old-style configurations: unknown keys are told to Warn
-	// instead of being errors, and null and "" count as left out.
+	// Lenient is for old-style configurations: unknown keys that are not near
+	// to a known one are told to Warn instead of being errors.
 	Lenient bool
-	// Warn receives what Lenient lets pass; it may be nil.
+	// BlankIsUnset makes "" count as left out, as null does.
+	BlankIsUnset bool
+	// Warn receives what is let pass; by default it goes to slog.Default().
 	Warn func(message string)
 }
 
 func (o *ParseOptions) warn(message string) {
 	if o.Warn != nil {
 		o.Warn(message)
+		return
 	}
+	slog.Default().Warn(message)
 }
+
+// LeftOut is a model of a configuration that cannot be used, while others can.
+type LeftOut struct {
+	Provider, Name string
+	Reason         string // a sentence that names the model
+}
+
+const expectedConfig = `expected {provider: {"models": {name: {"api_key", "base_url", …}}}}`
 
 // ParseConfig reads {provider: {"models": {name: {…}}}} from JSON text. Keys
 // at the provider's level other than "models" are defaults for its models. The
 // order of the text is kept. Errors are INVALID_ARGUMENT, say where, and
 // suggest the nearest known key for an unknown one.
+//
+// A model that refers to an environment variable which is not set is left out
+// with a warning, as long as others can be used; the first provider's LeftOut
+// lists such models.
 func ParseConfig(data []byte, o ParseOptions) ([]ProviderConfig, error) {
-	fields, err := fieldsOf(data)
+	fields, err := configFields(data)
 	if err != nil {
-		return nil, Errorf(InvalidArgument, "the configuration is not valid JSON: %v", err)
+		return nil, Errorf(InvalidArgument, "the configuration cannot be read: %v; %s", err, expectedConfig)
+	}
+	if len(fields) == 0 {
+		return nil, Errorf(InvalidArgument, "the configuration names no providers; %s", expectedConfig)
+	}
+	if err := unlike("provider", fields); err != nil {
+		return nil, err
 	}
 	providers := make([]ProviderConfig, 0, len(fields))
+	var left []LeftOut
 	for _, f := range fields {
-		p, err := ParseProvider(f.key, data[f.start:f.end], o)
+		p, err := parseProvider(f.key, data[f.start:f.end], &o)
 		if err != nil {
 			return nil, err
 		}
-		providers = append(providers, p)
+		left = append(left, p.LeftOut...)
+		if p.LeftOut = nil; len(p.Models) > 0 {
+			providers = append(providers, p)
+		}
 	}
+	if len(providers) == 0 {
+		return nil, Errorf(InvalidArgument, "%s", left[0].Reason)
+	}
+	for _, l := range left {
+		o.warn(l.Reason + "; the model is left out")
+	}
+	providers[0].LeftOut = left
 	return providers, nil
 }
 
@@ -57,16 +93,30 @@ func ParseConfigMap(m map[string]any, o ParseOptions) ([]ProviderConfig, error) 
 
 // ParseProvider reads one provider's object: {"type"?, defaults…, "models": {…}}.
 func ParseProvider(name string, data []byte, o ParseOptions) (ProviderConfig, error) {
-	p := ProviderConfig{Name: name}
-	fields, err := fieldsOf(data)
-	if err != nil {
-		return p, Errorf(InvalidArgument, "provider %q: expected an object with \"models\": %v", name, err)
+	p, err := parseProvider(name, data, &o)
+	if err == nil && len(p.Models) == 0 {
+		err = Errorf(InvalidArgument, "%s", p.LeftOut[0].Reason)
 	}
+	if err == nil {
+		for _, l := range p.LeftOut {
+			o.warn(l.Reason + "; the model is left out")
+		}
+	}
+	return p, err
+}
+
+func parseProvider(name string, data []byte, o *ParseOptions) (ProviderConfig, error) {
+	p := ProviderConfig{Name: name}
 	if name == "" || strings.Contains(name, "/") {
-		return p, Errorf(InvalidArgument, "provider name %q: expected a name without a slash", name)
+		return p, Errorf(InvalidArgument, "provider name %s: expected a name without a slash", quoteName(name))
+	}
+	at := &place{what: "provider " + quoteName(name), o: o, unset: map[string]string{}}
+	fields, err := configFields(data)
+	if err != nil {
+		return p, at.fail("expected an object with \"models\": %v", err)
 	}
 	defaults := ModelConfig{Provider: name}
-	var models json.RawMessage
+	var models []byte
 	for _, f := range fields {
 		v := data[f.start:f.end]
 		switch f.key {
@@ -74,169 +124,98 @@ func ParseProvider(name string, data []byte, o ParseOptions) (ProviderConfig, er
 			models = v
 		case "name":
 		default:
-			if err := defaults.set("provider "+strconv.Quote(name), f.key, v, o, providerKeys); err != nil {
+			if err := defaults.set(at, f.key, v, providerKeys); err != nil {
 				return p, err
 			}
 		}
 	}
 	p.Type = defaults.Type
-	if models == nil {
-		return p, Errorf(InvalidArgument, "provider %q has no \"models\"; expected {name: {…}}", name)
+	if models == nil || models[0] == 'n' {
+		return p, Errorf(InvalidArgument, "%s has no \"models\"; expected {name: {…}}", at.what)
 	}
-	entries, err := fieldsOf(models)
-	if err != nil {
-		return p, Errorf(InvalidArgument, "provider %q: \"models\": expected {name: {…}}: %v", name, err)
+	entries, err := configFields(models)
+	switch {
+	case models[0] != '{':
+		return p, at.fail("\"models\": expected {name: {…}}, got %s", kindOfValue(models))
+	case err != nil:
+		return p, at.fail("\"models\": %v", err)
+	case len(entries) == 0:
+		return p, at.fail("\"models\" is empty; expected {name: {…}}")
+	}
+	if err := unlike("model", entries); err != nil {
+		return p, at.wrap(err)
 	}
 	for _, f := range entries {
-		m, err := parseModel(defaults, f.key, models[f.start:f.end], o)
-		if err != nil {
+		if err := p.add(at, defaults, f.key, models[f.start:f.end]); err != nil {
 			return p, err
 		}
-		p.Models = append(p.Models, m)
 	}
 	return p, nil
 }
 
-func parseModel(m ModelConfig, name string, data []byte, o ParseOptions) (ModelConfig, error) {
+// add reads a model and adds it to the provider, or to what is left out.
+func (p *ProviderConfig) add(provider *place, m ModelConfig, name string, data []byte) error {
 	m.Name = name
-	where := "model " + strconv.Quote(m.Provider+"/"+name)
+	at := provider.model("model " + quoteName(m.Provider+"/"+name))
 	if name == "" {
-		return m, Errorf(InvalidArgument, "provider %q has a model with an empty name", m.Provider)
+		return Errorf(InvalidArgument, "%s has a model with an empty name", provider.what)
 	}
-	fields, err := fieldsOf(data)
+	fields, err := configFields(data)
 	if err != nil {
-		return m, Errorf(InvalidArgument, "%s: expected an object: %v", where, err)
+		return at.fail("expected an object: %v", err)
 	}
 	for _, f := range fields {
-		if err := m.set(where, f.key, data[f.start:f.end], o, modelKeys); err != nil {
-			return m, err
+		if err := m.set(at, f.key, data[f.start:f.end], modelKeys); err != nil {
+			return err
 		}
 	}
-	return m, m.Check()
+	if len(at.unset) > 0 {
+		why := at.unset[slices.Min(slices.Collect(maps.Keys(at.unset)))]
+		p.LeftOut = append(p.LeftOut, LeftOut{m.Provider, name, at.what + ": " + why})
+		return nil
+	}
+	if err := m.Check(); err != nil {
+		return err
+	}
+	p.Models = append(p.Models, m)
+	return nil
 }
-
-var modelKeys = []string{"api_key", "base_url", "model", "timeout", "max_retries", "max_concurrent_calls",
-	"idle_timeout", "reader_timeout", "connect_timeout", "headers", "proxy", "ca_file", "organization", "type",
-	"breaker", "retry", "limits"}
-
-var providerKeys = append([]string{"models"}, modelKeys...)
 
 // set reads one key of a model's (or a provider's) object; known are the keys
 // that it may have.
-func (c *ModelConfig) set(where, key string, v []byte, o ParseOptions, known []string) (err error) {
-	if slices.Contains(known, key) && (v[0] == 'n' || o.Lenient && string(v) == `""`) {
-		return nil // left out
+func (c *ModelConfig) set(at *place, key string, v []byte, known []string) error {
+	at = at.at(key)
+	if slices.Contains(known, key) && at.leftOut(v) {
+		return nil
 	}
-	switch key {
-	case "api_key":
-		return textOption(where, key, v, &c.APIKey, o)
-	case "base_url":
-		return textOption(where, key, v, &c.BaseURL, o)
-	case "model":
-		return textOption(where, key, v, &c.Model, o)
-	case "type":
-		return textOption(where, key, v, &c.Type, o)
-	case "organization":
-		return textOption(where, key, v, &c.Organization, o)
-	case "proxy":
-		return textOption(where, key, v, &c.Proxy, o)
-	case "ca_file":
-		return textOption(where, key, v, &c.CAFile, o)
-	case "timeout":
-		c.Timeout, err = secondsOption(key, v)
-	case "idle_timeout":
-		c.IdleTimeout, err = secondsOption(key, v)
-	case "reader_timeout":
-		c.ReaderTimeout, err = secondsOption(key, v)
-	case "connect_timeout":
-		c.ConnectTimeout, err = secondsOption(key, v)
-	case "max_retries":
-		c.MaxRetries, err = intOption(key, v, 0)
-		c.MaxRetries = max(c.MaxRetries, 1) // R1: 0 means one attempt
-	case "max_concurrent_calls":
-		c.MaxConcurrentCalls, err = intOption(key, v, 1)
-	case "headers":
-		return c.setHeaders(where, v, o)
-	case "breaker", "retry", "limits":
-		err = c.setGroup(where, key, v, o)
-	default:
-		message := where + ": unknown key " + strconv.Quote(key) + suggest(key, known)
-		if !o.Lenient {
-			return Errorf(InvalidArgument, "%s", message)
-		}
-		o.warn(message)
+	if groupKeys[key] != nil {
+		return c.setGroup(at, v)
 	}
-	if err != nil {
-		return Errorf(InvalidArgument, "%s: %s", where, AsError(err).Message)
+	if setting := configSettingOf[key]; setting != nil && setting.Group == "" {
+		return setting.set(c, at, v)
 	}
-	return nil
-}
-
-func (c *ModelConfig) setHeaders(where string, v []byte, o ParseOptions) error {
-	var headers map[string]string
-	if err := JSON.Unmarshal(v, &headers); err != nil {
-		return Errorf(InvalidArgument, "%s: \"headers\" has the wrong type; expected {name: text}", where) // the values may be keys: not repeated
-	}
-	merged := make(map[string]string, len(headers)+len(c.Headers))
-	for k, value := range c.Headers {
-		merged[k] = value
-	}
-	for k, value := range headers {
-		expanded, err := expand(where, "headers."+k, value, o)
-		if err != nil {
-			return err
-		}
-		merged[k] = expanded
-	}
-	c.Headers = merged
-	return nil
+	return at.unknown(fmt.Sprintf("unknown key %s", quoteName(key)), key, known)
 }
 
 // setGroup reads "breaker", "retry" or "limits".
-func (c *ModelConfig) setGroup(where, group string, v []byte, o ParseOptions) error {
-	seconds := map[string]*time.Duration{
-		"breaker.open_s": &c.Breaker.Open, "breaker.block_s": &c.Breaker.Block, "breaker.window_s": &c.Breaker.Window,
-		"retry.backoff_s": &c.Retry.Backoff, "retry.backoff_max_s": &c.Retry.BackoffMax, "retry.wait_s": &c.Retry.Wait,
+func (c *ModelConfig) setGroup(at *place, v []byte) error {
+	group := at.key
+	fields, err := configFields(v)
+	if v[0] != '{' {
+		return at.fail("%q is %s; expected an object", group, shown(v))
 	}
-	ratios := map[string]*float64{"breaker.ratio": &c.Breaker.Ratio, "retry.budget_ratio": &c.Retry.BudgetRatio, "retry.budget_per_s": &c.Retry.BudgetPerSec}
-	counts := map[string]*int{"breaker.failures": &c.Breaker.Failures, "breaker.min_requests": &c.Breaker.MinRequests}
-	bytes := map[string]*int64{"limits.response_bytes": &c.Limits.ResponseBytes, "limits.event_bytes": &c.Limits.EventBytes,
-		"limits.stream_bytes": &c.Limits.StreamBytes, "limits.header_bytes": &c.Limits.HeaderBytes}
-	fields, err := fieldsOf(v)
 	if err != nil {
-		return Errorf(InvalidArgument, "%q is %s; expected an object", group, cut(v))
+		return at.fail("%q: %v", group, err)
 	}
 	for _, f := range fields {
-		key, value := group+"."+f.key, v[f.start:f.end]
-		if value[0] == 'n' {
-			continue
-		}
+		value, key := v[f.start:f.end], group+"."+f.key
+		setting := configSettingOf[key]
 		switch {
-		case seconds[key] != nil:
-			*seconds[key], err = secondsOption(key, value)
-		case ratios[key] != nil:
-			*ratios[key], err = strconv.ParseFloat(string(value), 64)
-			if err != nil || *ratios[key] <= 0 {
-				err = Errorf(InvalidArgument, "%q is %s; expected a number greater than 0", key, cut(value))
-			}
-		case counts[key] != nil:
-			*counts[key], err = intOption(key, value, 1)
-		case bytes[key] != nil:
-			var n int
-			n, err = intOption(key, value, 1)
-			*bytes[key] = int64(n)
+		case setting != nil && at.leftOut(value):
+		case setting != nil:
+			err = setting.set(c, at.inside(key), value)
 		default:
-			known := []string{}
-			for _, k := range groupKeys {
-				if strings.HasPrefix(k, group+".") {
-					known = append(known, strings.TrimPrefix(k, group+"."))
-				}
-			}
-			err = Errorf(InvalidArgument, "unknown key %q in %q%s", f.key, group, suggest(f.key, known))
-			if o.Lenient {
-				o.warn(where + ": " + AsError(err).Message)
-				err = nil
-			}
+			err = at.unknown(fmt.Sprintf("unknown key %s in %q", quoteName(f.key), group), f.key, groupKeys[group])
 		}
 		if err != nil {
 			return err
@@ -245,47 +224,84 @@ func (c *ModelConfig) setGroup(where, group string, v []byte, o ParseOptions) er
 	return nil
 }
 
-var groupKeys = []string{"breaker.open_s", "breaker.block_s", "breaker.window_s", "breaker.ratio", "breaker.failures",
-	"breaker.min_requests", "retry.backoff_s", "retry.backoff_max_s", "retry.wait_s", "retry.budget_ratio",
-	"retry.budget_per_s", "limits.response_bytes", "limits.event_bytes", "limits.stream_bytes", "limits.header_bytes"}
-
-func textOption(where, key string, v []byte, to *string, o ParseOptions) error {
-	var s string
-	if err := JSON.Unmarshal(v, &s); err != nil {
-		return Errorf(InvalidArgument, "%s: %q must be a string", where, key) // the value may be a key: not repeated
-	}
-	s, err := expand(where, key, s, o)
-	if err == nil {
-		*to = s
-	}
-	return err
+// at is the place of a key: a value that comes for it replaces what could not
+// be read before.
+func (at *place) at(key string) *place {
+	delete(at.unset, key)
+	at.key = key
+	return at
 }
 
-// expand replaces ${NAME} by the environment's value. What stands in a value is
-// not expanded again.
-func expand(where, key, s string, o ParseOptions) (string, error) {
-	var out strings.Builder
-	for {
-		before, reference, found := strings.Cut(s, "${")
-		out.WriteString(before)
-		if !found {
-			return out.String(), nil
-		}
-		name, rest, closed := strings.Cut(reference, "}")
-		switch {
-		case !closed:
-			return "", Errorf(InvalidArgument, "%s: %q holds \"${\" without \"}\"", where, key)
-		case name == "":
-			return "", Errorf(InvalidArgument, "%s: %q holds \"${}\"; expected the name of an environment variable in it", where, key)
-		}
-		value, ok := "", false
-		if o.Getenv != nil {
-			value, ok = o.Getenv(name)
-		}
-		if !ok {
-			return "", Errorf(InvalidArgument, "%s: %q refers to the environment variable %s, which is not set", where, key, name)
-		}
-		out.WriteString(value)
-		s = rest
+func (at *place) leftOut(v []byte) bool {
+	return v[0] == 'n' || at.o.BlankIsUnset && string(v) == `""`
+}
+
+// unknown refuses a key, or passes over it with a warning where it is near to
+// none and the configuration is an old one.
+func (at *place) unknown(message, key string, known []string) error {
+	hint := suggest(key, known)
+	if at.o.Lenient && hint == "" {
+		at.o.warn(at.what + ": " + message + "; it is ignored")
+		return nil
 	}
+	if hint == "" && (callSettingOf[key] != nil || fieldKinds[key] != 0 || vendorFields[key] != 0) {
+		hint = "; it belongs to a call"
+	}
+	if hint == "" {
+		hint = "; the known ones are " + strings.Join(known, ", ")
+	}
+	return at.fail("%s%s", message, hint)
+}
+
+// configFields is fieldsOf for configurations: a field that comes twice is an
+// error there, since one of the two would count for nothing.
+func configFields(data []byte) ([]span, error) {
+	if !utf8.Valid(data) {
+		return nil, &syntaxError{firstInvalid(data), "invalid UTF-8"}
+	}
+	s := scanner{data: data, most: MaxDepth}
+	s.space()
+	if s.peek() != '{' && s.pos < len(data) {
+		from := s.pos
+		if err := s.value(); err == nil {
+			return nil, fmt.Errorf("expected a JSON object, got %s", kindOfValue(data[from:]))
+		}
+		s.pos = from
+		return nil, s.fail("it is not JSON")
+	}
+	var fields []span
+	var twice error
+	seen := map[string]bool{}
+	err := s.object(func(key []byte, start, end int) error {
+		if bytes.IndexByte(key, '\\') >= 0 {
+			key = unescape(key)
+		}
+		name := string(key)
+		if seen[name] && twice == nil {
+			twice = fmt.Errorf("%s stands there twice", quoteName(name))
+		}
+		seen[name] = true
+		fields = append(fields, span{name, start, end})
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("it is not JSON: %w", err)
+	}
+	if s.space(); s.pos < len(data) {
+		return nil, s.fail("unexpected text behind the JSON object")
+	}
+	return fields, twice
+}
+
+// unlike refuses two names that differ in case only: one of them is a slip.
+func unlike(what string, fields []span) error {
+	seen := make(map[string]string, len(fields))
+	for _, f := range fields {
+		lower := strings.ToLower(f.key)
+		if other, ok := seen[lower]; ok {
+			return Errorf(InvalidArgument, "two %ss are named %s and %s; names that differ in case only are taken for a slip", what, strconv.Quote(other), strconv.Quote(f.key))
+		}
+		seen[lower] = f.key
+	}
+	return nil
 }

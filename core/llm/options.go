@@ -1,11 +1,6 @@
 package llm
 
-import (
-	"encoding/json"
-	"math"
-	"strconv"
-	"time"
-)
+import "time"
 
 // OnInterrupt says what happens when a stream breaks off after its first token.
 type OnInterrupt string
@@ -41,6 +36,9 @@ type CallOptions struct {
 	// configured headers are sent beside them. For callers that write the
 	// headers of a request themselves.
 	HeadersOnly bool
+	// ExtraBody holds fields for the server that this package does not know;
+	// they replace fields of the same name in the request.
+	ExtraBody Extra
 	// Bare makes a call on one client exactly one attempt: no place in line,
 	// no breaker, no retry. For callers that are themselves inside a call.
 	Bare bool
@@ -49,76 +47,6 @@ type CallOptions struct {
 	// Window is how many chunks a stream of the C ABI runs ahead of its
 	// reader; 0 means the default of 64, a negative number no bound.
 	Window int
-}
-
-var callOptionNames = []string{"max_retries", "deadline", "timeout", "on_interrupt", "hedge_after",
-	"failover_bad_request", "failover_content_filter", "headers", "headers_only", "bare", "include_usage", "window"}
-
-// ParseCallOptions reads options from JSON text; empty text and null give the
-// defaults. Times are seconds. Unknown names and wrong types are
-// INVALID_ARGUMENT.
-func ParseCallOptions(data []byte) (CallOptions, error) {
-	var o CallOptions
-	if len(data) == 0 || string(data) == "null" {
-		return o, nil
-	}
-	fields, err := fieldsOf(data)
-	if err != nil {
-		return o, Errorf(InvalidArgument, "the call options are not valid JSON: %v", err)
-	}
-	for _, f := range fields {
-		v := data[f.start:f.end]
-		if v[0] == 'n' {
-			continue
-		}
-		if err := o.set(f.key, v); err != nil {
-			return o, err
-		}
-	}
-	return o, nil
-}
-
-func (o *CallOptions) set(key string, v []byte) (err error) {
-	switch key {
-	case "max_retries":
-		o.MaxRetries, err = intOption(key, v, 0)
-		o.MaxRetries = max(o.MaxRetries, 1) // R1: 0 and 1 mean one
-	case "window":
-		if o.Window, err = intOption(key, v, 0); err == nil && o.Window == 0 {
-			o.Window = -1
-		}
-	case "deadline":
-		o.Deadline, err = secondsOption(key, v)
-	case "timeout":
-		o.Timeout, err = secondsOption(key, v)
-	case "hedge_after":
-		o.HedgeAfter, err = secondsOption(key, v)
-	case "on_interrupt":
-		err = decodeOption(key, v, &o.OnInterrupt)
-		if err == nil && o.OnInterrupt != InterruptError && o.OnInterrupt != InterruptRestart {
-			err = Errorf(InvalidArgument, "option \"on_interrupt\" is %s; expected \"error\" or \"restart\"", cut(v))
-		}
-	case "failover_bad_request":
-		var on bool
-		err = decodeOption(key, v, &on)
-		o.StopOnBadRequest = !on
-	case "failover_content_filter":
-		err = decodeOption(key, v, &o.FailoverOnContentFilter)
-	case "headers":
-		if JSON.Unmarshal(v, &o.Headers) != nil {
-			return Errorf(InvalidArgument, "option \"headers\" has the wrong type; expected {name: text}") // the values may be keys: not repeated
-		}
-		err = checkHeaders(o.Headers)
-	case "headers_only":
-		err = decodeOption(key, v, &o.HeadersOnly)
-	case "bare":
-		err = decodeOption(key, v, &o.Bare)
-	case "include_usage":
-		err = decodeOption(key, v, &o.IncludeUsage)
-	default:
-		err = Errorf(InvalidArgument, "unknown call option %q%s", key, suggest(key, callOptionNames))
-	}
-	return err
 }
 
 // check holds options that were set in Go to the bounds of ParseCallOptions.
@@ -134,33 +62,11 @@ func (o *CallOptions) check() error {
 	if o.MaxRetries < 0 {
 		return Errorf(InvalidArgument, "option max_retries is %d; expected at least 0", o.MaxRetries)
 	}
-	switch o.OnInterrupt {
-	case "", InterruptError, InterruptRestart:
-		return checkHeaders(o.Headers)
+	if err := o.checkOnInterrupt(); err != nil {
+		return err
 	}
-	return Errorf(InvalidArgument, "option on_interrupt is %q; expected \"error\" or \"restart\"", string(o.OnInterrupt))
-}
-
-func decodeOption(key string, v json.RawMessage, to any) error {
-	if err := JSON.Unmarshal(v, to); err != nil {
-		return Errorf(InvalidArgument, "option %q is %s, which has the wrong type", key, cut(v))
+	if err := checkExtraBody(o.ExtraBody); err != nil {
+		return err
 	}
-	return nil
-}
-
-func intOption(key string, v []byte, least int) (int, error) {
-	n, err := strconv.Atoi(string(v))
-	if err != nil || n < least {
-		return 0, Errorf(InvalidArgument, "%q is %s; expected an integer, at least %d", key, cut(v), least)
-	}
-	return n, nil
-}
-
-// secondsOption reads a time in seconds: positive, finite, at most 10 years.
-func secondsOption(key string, v []byte) (time.Duration, error) {
-	s, err := strconv.ParseFloat(string(v), 64)
-	if err != nil || !(s > 0) || s > 10*365*86400 || math.IsInf(s, 0) {
-		return 0, Errorf(InvalidArgument, "%q is %s; expected seconds, a number greater than 0", key, cut(v))
-	}
-	return max(time.Duration(s*float64(time.Second)), 1), nil
+	return checkHeaders(o.Headers)
 }

@@ -2,7 +2,7 @@ package llm
 
 import (
 	"bytes"
-	"fmt"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -23,6 +23,8 @@ type Payload struct {
 	data   []byte
 	fields []span
 	usage  bool // stream_options.include_usage was asked for by the caller
+
+	refused error // see [Payload.Refused]
 }
 
 // The kinds of values that known request fields take.
@@ -46,16 +48,6 @@ var kindText = map[fieldKind]string{
 	kindStringOrObject: "a string or an object",
 }
 
-var fieldKinds = map[string]fieldKind{
-	"model": kindString, "messages": kindArray, "max_tokens": kindInteger, "max_completion_tokens": kindInteger,
-	"temperature": kindNumber, "top_p": kindNumber, "n": kindInteger, "seed": kindInteger,
-	"stop": kindStringOrArray, "presence_penalty": kindNumber, "frequency_penalty": kindNumber,
-	"logprobs": kindBool, "top_logprobs": kindInteger, "logit_bias": kindObject, "tools": kindArray,
-	"tool_choice": kindStringOrObject, "parallel_tool_calls": kindBool, "functions": kindArray,
-	"function_call": kindStringOrObject, "response_format": kindObject, "reasoning_effort": kindString,
-	"stream": kindBool, "stream_options": kindObject, "user": kindString, "metadata": kindObject,
-}
-
 // fieldNames are the names of fieldKinds, so that they need not be copied out
 // of a request.
 var fieldNames = func() map[string]string {
@@ -74,21 +66,43 @@ func ParsePayload(data []byte) (*Payload, error) { return OwnPayload(bytes.Clone
 
 // OwnPayload is [ParsePayload] without a copy: data is the payload's from now
 // on.
-func OwnPayload(data []byte) (*Payload, error) {
+func OwnPayload(data []byte) (*Payload, error) { return readPayload(data, false) }
+
+// OwnRequest is [OwnPayload] with the call's options, which it takes in. A
+// call inside of another (Bare) does not judge the names of fields again: what
+// came through "extra_body" may have any.
+func OwnRequest(data []byte, o CallOptions) (*Payload, error) {
+	p, err := readPayload(data, o.Bare)
+	if err != nil {
+		return nil, err
+	}
+	p = p.WithOptions(o)
+	return p, p.refused
+}
+
+// readPayload checks a request. anyName lets fields of every name pass.
+func readPayload(data []byte, anyName bool) (*Payload, error) {
 	fields, wrong, err := requestFields(data)
 	if err != nil {
 		return nil, Errorf(InvalidArgument, "the request is not valid JSON: %v", err)
 	}
 	p := &Payload{data: data, fields: fields, N: 1}
 	seen := false
+	var extra Extra
 	for _, f := range fields {
 		value := data[f.start:f.end]
 		kind := fieldKinds[f.key]
-		if kind == 0 || value[0] == 'n' { // unknown, or null: as if it were not there
+		if kind == 0 {
+			if extra, err = foreignField(f.key, value, extra, anyName); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if value[0] == 'n' { // null: as if it were not there
 			continue
 		}
 		if !kind.fits(value) {
-			return nil, Errorf(InvalidArgument, "request field %q is %s; expected %s", f.key, cut(value), kindText[kind])
+			return nil, Errorf(InvalidArgument, "request field %q is %s; expected %s", f.key, shown(value), kindText[kind])
 		}
 		switch f.key {
 		case "messages":
@@ -102,7 +116,7 @@ func OwnPayload(data []byte) (*Payload, error) {
 			p.Stream = value[0] == 't'
 		case "n":
 			if p.N, err = strconv.Atoi(string(value)); err != nil || p.N < 1 || p.N > 128 {
-				err = Errorf(InvalidArgument, "request field \"n\" is %s; expected 1 to 128", cut(value))
+				err = Errorf(InvalidArgument, "request field \"n\" is %s; expected 1 to 128", shown(value))
 			}
 		case "stream_options":
 			var o StreamOptions
@@ -117,7 +131,27 @@ func OwnPayload(data []byte) (*Payload, error) {
 	if !seen {
 		return nil, Errorf(InvalidArgument, "the request has no \"messages\"; expected a non-empty array of {\"role\", \"content\"}")
 	}
-	return p, nil
+	if extra != nil {
+		p.fields = slices.DeleteFunc(fields, func(f span) bool { return f.key == "extra_body" })
+		p = p.merge(extra)
+	}
+	return p, p.refused
+}
+
+// foreignField looks at a field that [Request] does not have; extra is what
+// "extra_body" held.
+func foreignField(name string, value []byte, extra Extra, anyName bool) (Extra, error) {
+	switch {
+	case anyName: // a merged "extra_body" may have one in it, which is the server's
+		return extra, nil
+	case name == "extra_body":
+		extra, err := parseExtraBody(value)
+		if extra == nil {
+			extra = Extra{}
+		}
+		return extra, err
+	}
+	return extra, checkForeign(name, value)
 }
 
 func (k fieldKind) fits(v []byte) bool {
@@ -192,7 +226,7 @@ func (r *reader) checkMessages() (wrong error) {
 func (r *reader) checkMessage(i int) (wrong error) {
 	if r.next() != '{' {
 		from := r.span()
-		return Errorf(InvalidArgument, "messages[%d] is %s; expected an object with \"role\" and \"content\"", i, cut(r.data[from:r.pos]))
+		return Errorf(InvalidArgument, "messages[%d] is %s; expected an object with \"role\" and \"content\"", i, shown(r.data[from:r.pos]))
 	}
 	role := []byte(`""`)
 	for more := r.object(); more; more = r.nextField() {
@@ -202,17 +236,30 @@ func (r *reader) checkMessage(i int) (wrong error) {
 		switch value := r.data[from:r.pos]; {
 		case wrong != nil || r.err != nil:
 		case isRole && first != '"':
-			wrong = Errorf(InvalidArgument, "messages[%d].role is %s; expected a string", i, cut(value))
+			wrong = Errorf(InvalidArgument, "messages[%d].role is %s; expected a string", i, shown(value))
 		case isRole:
 			role = value
 		case isContent && first != '"' && first != '[' && first != 'n':
-			wrong = Errorf(InvalidArgument, "messages[%d].content is %s; expected a string or an array of parts", i, cut(value))
+			wrong = Errorf(InvalidArgument, "messages[%d].content is %s; expected a string or an array of parts", i, shown(value))
 		}
 	}
 	if wrong == nil && !roleKnown(role) {
-		return Errorf(InvalidArgument, "messages[%d].role is %s; expected system, developer, user, assistant, tool or function", i, cut(role))
+		return unknownRole(i, role)
 	}
 	return wrong
+}
+
+func unknownRole(i int, role []byte) error {
+	const expected = "expected system, developer, user, assistant, tool or function"
+	if string(role) == `""` {
+		return Errorf(InvalidArgument, "messages[%d] has no \"role\"; %s", i, expected)
+	}
+	var name string
+	if JSON.Unmarshal(role, &name) != nil {
+		name = ""
+	}
+	return Errorf(InvalidArgument, "messages[%d].role is %s; %s%s", i, shown(role), expected,
+		suggest(name, []string{"system", "developer", "user", "assistant", "tool", "function"}))
 }
 
 // roleKnown tells whether a JSON string is a role's name.
@@ -222,14 +269,6 @@ func roleKnown(quoted []byte) bool {
 		name = unescape(name, false)
 	}
 	return Role(name).Known()
-}
-
-// cut shortens a value for an error message.
-func cut(v []byte) string {
-	if len(v) > 40 {
-		return fmt.Sprintf("%s… (%d bytes)", bytes.ToValidUTF8(v[:40], nil), len(v))
-	}
-	return string(v)
 }
 
 // AppendBody appends the JSON that an attempt posts: the request with the
@@ -303,9 +342,19 @@ func (p *Payload) Request() (*Request, error) {
 	return r, nil
 }
 
-// WithOptions gives the same request with other call options.
+// WithOptions gives the same request with other call options, and with the
+// fields of their ExtraBody in it.
 func (p *Payload) WithOptions(o CallOptions) *Payload {
+	extra := o.ExtraBody
+	o.ExtraBody = nil
 	q := *p
 	q.Options = o
-	return &q
+	if len(extra) == 0 {
+		return &q
+	}
+	if err := checkExtraBody(extra); err != nil {
+		q.refused = err
+		return &q
+	}
+	return q.merge(extra)
 }

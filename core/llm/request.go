@@ -31,7 +31,8 @@ type Request struct {
 	StreamOptions       *StreamOptions     `json:"stream_options,omitempty"`
 	User                string             `json:"user,omitempty"`
 	Metadata            map[string]string  `json:"metadata,omitempty"`
-	// Extra is sent as it is, beside the fields above.
+	// Extra is sent as it is, beside the fields above. A name so near to a
+	// known one that it is a slip is refused; Options.ExtraBody takes any name.
 	Extra Extra `json:"-"`
 	// Options are for this library and never sent.
 	Options CallOptions `json:"-"`
@@ -199,12 +200,7 @@ func (r *Request) Payload() (*Payload, error) {
 	if err != nil {
 		return nil, r.explain(err)
 	}
-	p, err := OwnPayload(data)
-	if err != nil {
-		return nil, err
-	}
-	p.Options = r.Options
-	return p, nil
+	return OwnRequest(data, r.Options)
 }
 
 func (r *Request) explain(err error) error {

@@ -1,21 +1,108 @@
 package llm
 
-import "fmt"
+import (
+	"slices"
+	"strings"
+)
 
 // suggest says which of the known names is nearest to an unknown one, as the
 // tail of an error message; nothing when none is near.
 func suggest(name string, known []string) string {
-	best, distance := "", min(1+max(2, len(name)/3), len(name))
+	if best := nearest(name, known, 1+max(2, len(name)/3)); best != "" {
+		return "; did you mean " + quoteName(best) + "?"
+	}
+	return ""
+}
+
+// Suggest is [suggest] for other packages of the core.
+func Suggest(name string, known []string) string { return suggest(name, known) }
+
+// aliases are names that other libraries have for the same thing, folded, and
+// ours; where a name means different things in different places, the first one
+// that is known there counts.
+var aliases = map[string][]string{
+	"key": {"api_key"}, "token": {"api_key"}, "apitoken": {"api_key"}, "secret": {"api_key"}, "openaiapikey": {"api_key"}, "password": {"api_key"},
+	"url": {"base_url"}, "apibase": {"base_url"}, "endpoint": {"base_url"}, "azureendpoint": {"base_url"}, "host": {"base_url"}, "openaiapibase": {"base_url"}, "apiurl": {"base_url"}, "baseuri": {"base_url"}, "apiendpoint": {"base_url"},
+	"modelname": {"model"}, "modelid": {"model"}, "deployment": {"model"}, "deploymentid": {"model"}, "engine": {"model"}, "upstream": {"model"},
+	"retries": {"max_retries"}, "numretries": {"max_retries"}, "retrycount": {"max_retries"}, "maxattempts": {"max_retries"}, "attempts": {"max_retries"}, "retry": {"retry", "max_retries"}, "maxretry": {"max_retries"}, "tries": {"max_retries"},
+	"requesttimeout": {"timeout"}, "timelimit": {"deadline", "timeout"}, "timeoutseconds": {"timeout"}, "timeoutms": {"timeout"}, "readtimeout": {"idle_timeout", "timeout"}, "streamtimeout": {"idle_timeout", "timeout"}, "maxtime": {"deadline"}, "totaltimeout": {"deadline"}, "overalltimeout": {"deadline"}, "budget": {"deadline"}, "maxwait": {"deadline"},
+	"hedge": {"hedge_after"}, "hedging": {"hedge_after"}, "hedgedelay": {"hedge_after"}, "hedgeafterseconds": {"hedge_after"},
+	"fallbacks": {"models"}, "fallback": {"models"}, "fallbackmodels": {"models"}, "contextwindowfallbacks": {"models"}, "routes": {"models"}, "modellist": {"models"},
+	"extraheaders": {"headers", "extra_headers"}, "defaultheaders": {"headers"}, "header": {"headers"}, "httpheaders": {"headers"},
+	"extra": {"extra_body"}, "extraparams": {"extra_body"}, "extrafields": {"extra_body"}, "extraquery": {"extra_body"}, "modelkwargs": {"extra_body"}, "additionalmodelrequestfields": {"extra_body"}, "body": {"extra_body"},
+	"oninterruption": {"on_interrupt"}, "onerror": {"on_interrupt"}, "onbreak": {"on_interrupt"}, "restart": {"on_interrupt"},
+	"org": {"organization"}, "organizationid": {"organization"}, "openaiorganization": {"organization"},
+	"cabundle": {"ca_file"}, "cacert": {"ca_file"}, "cafile": {"ca_file"}, "verify": {"ca_file"}, "sslverify": {"ca_file"}, "certificate": {"ca_file"}, "tls": {"ca_file"},
+	"proxies": {"proxy"}, "httpproxy": {"proxy"}, "httpsproxy": {"proxy"}, "proxyurl": {"proxy"},
+	"circuitbreaker": {"breaker"}, "maxconcurrency": {"max_concurrent_calls"}, "concurrency": {"max_concurrent_calls"}, "maxparallelrequests": {"max_concurrent_calls"}, "maxconnections": {"max_concurrent_calls"}, "maxconcurrent": {"max_concurrent_calls"},
+	"format": {"type"}, "apitype": {"type"}, "wireformat": {"type"}, "vendor": {"type"},
+	"maxtoken": {"max_tokens"}, "maxoutputtokens": {"max_completion_tokens", "max_tokens"}, "maxnewtokens": {"max_tokens"}, "temp": {"temperature"}, "stopsequences": {"stop"}, "responseschema": {"response_format"}, "jsonmode": {"response_format"}, "streaming": {"stream"}, "prompt": {"messages"}, "usage": {"include_usage"}, "streamusage": {"include_usage"},
+	"threshold": {"failures"}, "failurethreshold": {"failures"}, "cooldown": {"open_s"}, "cooldowntime": {"open_s"}, "resettimeout": {"open_s"}, "recoverytimeout": {"open_s"},
+	"backofffactor": {"backoff_s"}, "maxbackoff": {"backoff_max_s"}, "maxbytes": {"response_bytes"}, "maxresponsebytes": {"response_bytes"},
+}
+
+// nearest is the known name that name most likely stands for: the same letters
+// in another spelling, another library's name for it, one with fewer than most
+// slips of the finger, or one of whose words it is. "" when there is none.
+func nearest(name string, known []string, most int) string {
+	folded := fold(name)
 	for _, k := range known {
-		if d := editDistance(name, k); d < distance {
+		if fold(k) == folded {
+			return k
+		}
+	}
+	for _, k := range aliases[folded] {
+		if slices.Contains(known, k) {
+			return k
+		}
+	}
+	best, distance := "", min(most, len(folded))
+	for _, k := range known {
+		if abs(len(k)-len(name)) >= distance {
+			continue
+		}
+		if d := editDistance(strings.ToLower(name), strings.ToLower(k)); d < distance {
 			best, distance = k, d
 		}
 	}
-	if best == "" {
-		return ""
+	if best != "" || len(folded) < 4 || most < 3 {
+		return best
 	}
-	return fmt.Sprintf("; did you mean %q?", best)
+	for _, k := range known {
+		if slices.Contains(strings.Split(k, "_"), strings.ToLower(name)) {
+			return k
+		}
+	}
+	return ""
 }
+
+// slips is how many slips of the finger still make a name near to another
+// where the name may be right: few, since vendors have short names.
+func slips(name string) int {
+	switch n := len(name); {
+	case n < 4:
+		return 0
+	case n < 8:
+		return 1
+	}
+	return 2
+}
+
+// fold leaves the letters and digits of a name, in lower case: base-URL and
+// baseUrl are base_url.
+func fold(name string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		case r == '_' || r == '-' || r == ' ' || r == '.':
+			return -1
+		}
+		return r
+	}, name)
+}
+
+func abs(n int) int { return max(n, -n) }
 
 // editDistance counts the bytes to insert, delete or replace and the pairs of
 // neighbours to swap (optimal string alignment): fingers swap letters.

@@ -1,0 +1,166 @@
+package llm
+
+import (
+	"strconv"
+	"time"
+)
+
+// configSetting is a key of the configuration and how it is read; v is not
+// null.
+type configSetting struct {
+	Setting
+	set func(c *ModelConfig, at *place, v []byte) error
+}
+
+// configSettings is the table of the configuration's keys: all doors read by it.
+var configSettings = []configSetting{
+	{Setting{Name: "api_key", Type: "text", Meaning: "sent to the origin of base_url and nowhere else"}, text(func(c *ModelConfig) *string { return &c.APIKey })},
+	{Setting{Name: "base_url", Type: "text", Default: "the vendor's", Meaning: "the API's root, such as https://api.openai.com/v1"}, text(func(c *ModelConfig) *string { return &c.BaseURL })},
+	{Setting{Name: "model", Type: "text", Default: "the name", Meaning: "the upstream name"}, text(func(c *ModelConfig) *string { return &c.Model })},
+	{Setting{Name: "type", Type: "text", Default: "by the provider's name", Meaning: "the wire format: openai, deepseek, gemini or openai-compatible"}, text(func(c *ModelConfig) *string { return &c.Type })},
+	{Setting{Name: "organization", Type: "text", Meaning: "the OpenAI-Organization header"}, text(func(c *ModelConfig) *string { return &c.Organization })},
+	{Setting{Name: "headers", Type: "object of texts", Meaning: "added to each request"}, (*ModelConfig).setHeaders},
+	{Setting{Name: "proxy", Type: "text", Default: "the environment's", Meaning: "the URL of a proxy"}, text(func(c *ModelConfig) *string { return &c.Proxy })},
+	{Setting{Name: "ca_file", Type: "text", Default: "the system's roots", Meaning: "a PEM file with root certificates"}, text(func(c *ModelConfig) *string { return &c.CAFile })},
+	{Setting{Name: "timeout", Type: "seconds", Default: "30", Meaning: "an attempt, or a stream's first token"}, seconds(func(c *ModelConfig) *time.Duration { return &c.Timeout })},
+	{Setting{Name: "connect_timeout", Type: "seconds", Default: "5", Meaning: "DNS, TCP and TLS together"}, seconds(func(c *ModelConfig) *time.Duration { return &c.ConnectTimeout })},
+	{Setting{Name: "idle_timeout", Type: "seconds", Default: "timeout", Meaning: "silence in a stream"}, seconds(func(c *ModelConfig) *time.Duration { return &c.IdleTimeout })},
+	{Setting{Name: "reader_timeout", Type: "seconds", Default: "300", Meaning: "how long a stream waits for its reader"}, seconds(func(c *ModelConfig) *time.Duration { return &c.ReaderTimeout })},
+	{Setting{Name: "max_retries", Type: "integer", Default: "3", Meaning: "attempts on this route (two while another route is left); 0 and 1 mean one"}, setMaxRetries},
+	{Setting{Name: "max_concurrent_calls", Type: "integer", Default: "10", Meaning: "attempts in flight on this route"}, count(func(c *ModelConfig) *int { return &c.MaxConcurrentCalls })},
+
+	{Setting{Group: "breaker", Name: "open_s", Type: "seconds", Default: "10", Meaning: "how long the circuit breaker stays open"}, seconds(func(c *ModelConfig) *time.Duration { return &c.Breaker.Open })},
+	{Setting{Group: "breaker", Name: "block_s", Type: "seconds", Default: "60", Meaning: "how long a wrong key or a spent quota blocks the route"}, seconds(func(c *ModelConfig) *time.Duration { return &c.Breaker.Block })},
+	{Setting{Group: "breaker", Name: "window_s", Type: "seconds", Default: "30", Meaning: "the window in which outcomes are counted"}, seconds(func(c *ModelConfig) *time.Duration { return &c.Breaker.Window })},
+	{Setting{Group: "breaker", Name: "failures", Type: "integer", Default: "5", Meaning: "consecutive failures that open it"}, count(func(c *ModelConfig) *int { return &c.Breaker.Failures })},
+	{Setting{Group: "breaker", Name: "ratio", Type: "number", Default: "0.5", Meaning: "share of failures in the window that opens it, at most 1"}, ratio(1, func(c *ModelConfig) *float64 { return &c.Breaker.Ratio })},
+	{Setting{Group: "breaker", Name: "min_requests", Type: "integer", Default: "10", Meaning: "requests in the window before the ratio counts"}, count(func(c *ModelConfig) *int { return &c.Breaker.MinRequests })},
+	{Setting{Group: "retry", Name: "backoff_s", Type: "seconds", Default: "0.5", Meaning: "before the second attempt; doubles with each"}, seconds(func(c *ModelConfig) *time.Duration { return &c.Retry.Backoff })},
+	{Setting{Group: "retry", Name: "backoff_max_s", Type: "seconds", Default: "8", Meaning: "the longest backoff"}, seconds(func(c *ModelConfig) *time.Duration { return &c.Retry.BackoffMax })},
+	{Setting{Group: "retry", Name: "wait_s", Type: "seconds", Default: "3", Meaning: "a wait that a server names is waited for on the same route up to this"}, seconds(func(c *ModelConfig) *time.Duration { return &c.Retry.Wait })},
+	{Setting{Group: "retry", Name: "budget_ratio", Type: "number", Default: "0.2", Meaning: "retries per request"}, ratio(mostCount, func(c *ModelConfig) *float64 { return &c.Retry.BudgetRatio })},
+	{Setting{Group: "retry", Name: "budget_per_s", Type: "number", Default: "3", Meaning: "retries per second beside that"}, ratio(mostCount, func(c *ModelConfig) *float64 { return &c.Retry.BudgetPerSec })},
+	{Setting{Group: "limits", Name: "response_bytes", Type: "bytes", Default: "67108864", Meaning: "a response's body"}, size(func(c *ModelConfig) *int64 { return &c.Limits.ResponseBytes })},
+	{Setting{Group: "limits", Name: "event_bytes", Type: "bytes", Default: "16777216", Meaning: "one event of a stream"}, size(func(c *ModelConfig) *int64 { return &c.Limits.EventBytes })},
+	{Setting{Group: "limits", Name: "stream_bytes", Type: "bytes", Default: "268435456", Meaning: "a whole stream"}, size(func(c *ModelConfig) *int64 { return &c.Limits.StreamBytes })},
+	{Setting{Group: "limits", Name: "header_bytes", Type: "bytes", Default: "1048576", Meaning: "a response's headers"}, size(func(c *ModelConfig) *int64 { return &c.Limits.HeaderBytes })},
+}
+
+// configSettingOf finds a setting by its key, "breaker.open_s" inside of a
+// group; modelKeys are the keys of a model's object, groupKeys those of each
+// group.
+var configSettingOf, modelKeys, groupKeys = func() (map[string]*configSetting, []string, map[string][]string) {
+	of, keys, groups := map[string]*configSetting{}, []string{}, map[string][]string{}
+	for i := range configSettings {
+		s := &configSettings[i]
+		if s.Group == "" {
+			of[s.Name] = s
+			keys = append(keys, s.Name)
+			continue
+		}
+		of[s.Group+"."+s.Name] = s
+		groups[s.Group] = append(groups[s.Group], s.Name)
+	}
+	return of, append(keys, "breaker", "retry", "limits"), groups
+}()
+
+var providerKeys = append([]string{"models", "name"}, modelKeys...)
+
+func text(field func(*ModelConfig) *string) func(*ModelConfig, *place, []byte) error {
+	return func(c *ModelConfig, at *place, v []byte) error {
+		var s string
+		if v[0] != '"' || JSON.Unmarshal(v, &s) != nil {
+			return at.fail("%q must be a string, got %s", at.key, kindOfValue(v)) // the value may be a key: not repeated
+		}
+		s, err := at.expand(s)
+		if err == nil {
+			*field(c) = s
+		}
+		return err
+	}
+}
+
+// kindOfValue says what a value is, without repeating it.
+func kindOfValue(v []byte) string {
+	switch c := v[0]; {
+	case c == '"':
+		return "a text"
+	case c == '[':
+		return "an array"
+	case c == '{':
+		return "an object"
+	case c == 't' || c == 'f':
+		return "true or false"
+	case c == 'n':
+		return "null"
+	}
+	return "a number"
+}
+
+func seconds(field func(*ModelConfig) *time.Duration) func(*ModelConfig, *place, []byte) error {
+	return func(c *ModelConfig, at *place, v []byte) error {
+		d, err := secondsOption(at.key, v)
+		*field(c) = d
+		return at.wrap(err)
+	}
+}
+
+func count(field func(*ModelConfig) *int) func(*ModelConfig, *place, []byte) error {
+	return func(c *ModelConfig, at *place, v []byte) error {
+		n, err := intOption(at.key, v, 1)
+		*field(c) = n
+		return at.wrap(err)
+	}
+}
+
+func size(field func(*ModelConfig) *int64) func(*ModelConfig, *place, []byte) error {
+	return func(c *ModelConfig, at *place, v []byte) error {
+		n, err := intOption(at.key, v, 1)
+		*field(c) = int64(n)
+		return at.wrap(err)
+	}
+}
+
+func setMaxRetries(c *ModelConfig, at *place, v []byte) error {
+	n, err := intOption(at.key, v, 0)
+	c.MaxRetries = max(n, 1) // R1: 0 means one attempt
+	return at.wrap(err)
+}
+
+// ratio reads a number greater than 0, at most most.
+func ratio(most float64, field func(*ModelConfig) *float64) func(*ModelConfig, *place, []byte) error {
+	return func(c *ModelConfig, at *place, v []byte) error {
+		n, err := strconv.ParseFloat(string(v), 64)
+		if err != nil || !(n > 0) || n > most {
+			bound := ""
+			if most == 1 {
+				bound = " and at most 1"
+			}
+			return at.fail("%q is %s; expected a number greater than 0%s", at.key, shown(v), bound)
+		}
+		*field(c) = n
+		return nil
+	}
+}
+
+func (c *ModelConfig) setHeaders(at *place, v []byte) error {
+	var headers map[string]string
+	if v[0] != '{' || JSON.Unmarshal(v, &headers) != nil {
+		return at.fail("\"headers\" has the wrong type; expected {name: text}") // the values may be keys: not repeated
+	}
+	merged := make(map[string]string, len(headers)+len(c.Headers))
+	for k, value := range c.Headers {
+		merged[k] = value
+	}
+	for k, value := range headers {
+		inner := at.inside("headers." + k)
+		delete(inner.unset, inner.key)
+		expanded, err := inner.expand(value)
+		if err != nil {
+			return err
+		}
+		merged[k] = expanded
+	}
+	c.Headers = merged
+	return nil
+}

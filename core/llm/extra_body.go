@@ -1,0 +1,86 @@
+package llm
+
+import (
+	"maps"
+	"slices"
+)
+
+// parseExtraBody reads and checks "extra_body". The error is INVALID_ARGUMENT.
+func parseExtraBody(v []byte) (Extra, error) {
+	if v[0] == 'n' {
+		return nil, nil
+	}
+	fields, err := fieldsOf(v)
+	if err != nil {
+		return nil, Errorf(InvalidArgument, "\"extra_body\" is %s; expected an object of fields for the server", shown(v))
+	}
+	extra := make(Extra, len(fields))
+	for _, f := range fields {
+		extra[f.key] = v[f.start:f.end:f.end]
+	}
+	return extra, checkExtraBody(extra)
+}
+
+// checkExtraBody refuses what the library itself decides, and known fields of
+// the wrong type.
+func checkExtraBody(extra Extra) error {
+	for _, name := range slices.Sorted(maps.Keys(extra)) {
+		v := extra[name]
+		if _, err := fieldsOf(slices.Concat([]byte(`{"":`), v, []byte{'}'})); err != nil {
+			return Errorf(InvalidArgument, "\"extra_body\": the field %s is not valid JSON: %v", quoteName(name), err)
+		}
+		switch name {
+		case "":
+			return Errorf(InvalidArgument, "\"extra_body\" has a field with an empty name")
+		case "model", "messages", "stream", "n":
+			return Errorf(InvalidArgument, "\"extra_body\" has the field %q, by which the library itself goes; set it in the request", name)
+		}
+		if kind := kindOf(name); v[0] != 'n' && !kind.fits(v) {
+			return Errorf(InvalidArgument, "\"extra_body\": field %q is %s; expected %s", name, shown(v), kindText[kind])
+		}
+	}
+	return nil
+}
+
+// merge gives the payload with the fields of extra, which replace those of the
+// same name; null takes one away.
+func (p *Payload) merge(extra Extra) *Payload {
+	data := append(make([]byte, 0, len(p.data)+64*len(extra)), '{')
+	put := func(name string, value []byte) {
+		if len(data) > 1 {
+			data = append(data, ',')
+		}
+		data = append(append(appendText(data, name), ':'), value...)
+	}
+	for _, f := range p.fields {
+		if _, replaced := extra[f.key]; !replaced {
+			put(f.key, p.data[f.start:f.end])
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(extra)) {
+		put(name, extra[name])
+	}
+	merged, err := readPayload(append(data, '}'), true)
+	if err != nil {
+		merged = &Payload{refused: err}
+	}
+	merged.Options = p.Options
+	return merged
+}
+
+// Refused is why the payload cannot be sent, nil where it can: options that
+// were set in Go may hold an [CallOptions.ExtraBody] that no request can carry.
+func (p *Payload) Refused() error { return p.refused }
+
+// Lacking is what of extra the request does not have yet: an aggregator's
+// defaults stand behind what a call says itself.
+func (p *Payload) Lacking(extra Extra) Extra {
+	if len(extra) == 0 {
+		return nil
+	}
+	lacking := maps.Clone(extra)
+	for _, f := range p.fields {
+		delete(lacking, f.key)
+	}
+	return lacking
+}

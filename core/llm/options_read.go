@@ -1,0 +1,242 @@
+package llm
+
+import (
+	"encoding/json"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// callSetting is an option of a call and how it is read.
+type callSetting struct {
+	Setting
+	set func(o *CallOptions, key string, v []byte) error
+}
+
+// callSettings is the table of a call's options: all doors read by it.
+var callSettings = []callSetting{
+	{Setting{Name: "max_retries", Type: "integer", Default: "the route's", Meaning: "attempts on one route; 0 and 1 mean one"},
+		func(o *CallOptions, key string, v []byte) (err error) {
+			o.MaxRetries, err = intOption(key, v, 0)
+			o.MaxRetries = max(o.MaxRetries, 1) // R1: 0 and 1 mean one
+			return err
+		}},
+	{Setting{Name: "deadline", Type: "seconds", Default: "none", Meaning: "over everything: attempts, waits, routes"},
+		func(o *CallOptions, key string, v []byte) (err error) {
+			o.Deadline, err = secondsOption(key, v)
+			return err
+		}},
+	{Setting{Name: "timeout", Type: "seconds", Default: "the route's", Meaning: "one attempt, or a stream's first token"},
+		func(o *CallOptions, key string, v []byte) (err error) {
+			o.Timeout, err = secondsOption(key, v)
+			return err
+		}},
+	{Setting{Name: "on_interrupt", Type: "\"error\" or \"restart\"", Default: "\"error\" for streams", Meaning: "what follows when a stream breaks after its first token: an error with the partial text, or the answer from its beginning by another route"},
+		(*CallOptions).setOnInterrupt},
+	{Setting{Name: "hedge_after", Type: "seconds", Default: "off", Meaning: "streams: asks a second route when the first has sent no token by then"},
+		func(o *CallOptions, key string, v []byte) (err error) {
+			o.HedgeAfter, err = secondsOption(key, v)
+			return err
+		}},
+	{Setting{Name: "failover_bad_request", Type: "bool", Default: "true", Meaning: "goes on to the next route after BAD_REQUEST"},
+		func(o *CallOptions, key string, v []byte) (err error) {
+			on, err := boolOption(key, v)
+			o.StopOnBadRequest = !on
+			return err
+		}},
+	{Setting{Name: "failover_content_filter", Type: "bool", Default: "false", Meaning: "goes on to the next route after CONTENT_FILTER"},
+		func(o *CallOptions, key string, v []byte) (err error) {
+			o.FailoverOnContentFilter, err = boolOption(key, v)
+			return err
+		}},
+	{Setting{Name: "include_usage", Type: "bool", Default: "true for aggregators, false for single clients", Meaning: "asks for usage in streams where the vendor supports it"},
+		func(o *CallOptions, key string, v []byte) (err error) {
+			o.IncludeUsage, err = boolOption(key, v)
+			return err
+		}},
+	{Setting{Name: "headers", Type: "object of texts", Default: "none", Meaning: "HTTP headers added to this call's requests, or replacing the configured ones"},
+		func(o *CallOptions, key string, v []byte) error {
+			if v[0] != '{' || JSON.Unmarshal(v, &o.Headers) != nil {
+				return Errorf(InvalidArgument, "option \"headers\" has the wrong type; expected {name: text}") // the values may be keys: not repeated
+			}
+			return checkHeaders(o.Headers)
+		}},
+	{Setting{Name: "extra_body", Type: "object", Default: "none", Meaning: "fields for the server that this library does not know; they are merged into the request and replace fields of the same name"},
+		func(o *CallOptions, _ string, v []byte) (err error) {
+			o.ExtraBody, err = parseExtraBody(v)
+			return err
+		}},
+	{Setting{Name: "headers_only", Type: "bool", Default: "false", Meaning: "headers are the whole set: neither the key nor the configured headers are sent beside them", Internal: true},
+		func(o *CallOptions, key string, v []byte) (err error) {
+			o.HeadersOnly, err = boolOption(key, v)
+			return err
+		}},
+	{Setting{Name: "bare", Type: "bool", Default: "false", Meaning: "one attempt without place, breaker or retry (single clients only)", Internal: true},
+		func(o *CallOptions, key string, v []byte) (err error) {
+			o.Bare, err = boolOption(key, v)
+			return err
+		}},
+	{Setting{Name: "window", Type: "integer", Default: "64", Meaning: "LLMAGG_STREAM: chunks that may be under way before llmagg_op_credit; 0: no bound", Internal: true},
+		func(o *CallOptions, key string, v []byte) (err error) {
+			if o.Window, err = intOption(key, v, 0); err == nil && o.Window == 0 {
+				o.Window = -1
+			}
+			return err
+		}},
+}
+
+var callSettingOf, callOptionNames = func() (map[string]*callSetting, []string) {
+	of := make(map[string]*callSetting, len(callSettings))
+	for i := range callSettings {
+		of[callSettings[i].Name] = &callSettings[i]
+	}
+	return of, settingNames(callSettings)
+}()
+
+// ParseCallOptions reads options from JSON text; empty text and null give the
+// defaults. Times are seconds. Unknown names and wrong types are
+// INVALID_ARGUMENT.
+func ParseCallOptions(data []byte) (CallOptions, error) {
+	o, _, err := parseOptions(data, false)
+	return o, err
+}
+
+// ParseAggregatorOptions reads an aggregator's options: "models", and the
+// options of a call as defaults for its calls.
+func ParseAggregatorOptions(data []byte) (models []string, o CallOptions, err error) {
+	o, models, err = parseOptions(data, true)
+	return models, o, err
+}
+
+func parseOptions(data []byte, withModels bool) (o CallOptions, models []string, err error) {
+	if len(data) == 0 || string(data) == "null" {
+		return o, nil, nil
+	}
+	fields, err := fieldsOf(data)
+	if err != nil {
+		return o, nil, Errorf(InvalidArgument, "the call options are not valid JSON: %v", err)
+	}
+	for _, f := range fields {
+		v := data[f.start:f.end]
+		setting := callSettingOf[f.key]
+		switch {
+		case withModels && f.key == "models":
+			if models, err = ParseModels(v); err != nil {
+				return o, nil, err
+			}
+		case setting == nil:
+			return o, nil, unknownOption(f.key, withModels)
+		case v[0] == 'n': // left out
+		default:
+			if err := setting.set(&o, f.key, v); err != nil {
+				return o, nil, err
+			}
+		}
+	}
+	return o, models, nil
+}
+
+// unknownOption refuses a name that is no option of a call, and says what it
+// was probably meant for.
+func unknownOption(key string, ofAggregator bool) error {
+	known := callOptionNames
+	if ofAggregator {
+		known = append([]string{"models"}, known...)
+	}
+	what := "unknown call option " + quoteName(key)
+	switch {
+	case fieldKinds[key] != 0 || vendorFields[key] != 0:
+		return Errorf(InvalidArgument, "%s; it is a field of the request, put it there", what)
+	case configSettingOf[key] != nil && nearest(key, known, 0) == "":
+		return Errorf(InvalidArgument, "%s; it belongs into the configuration of a model", what)
+	}
+	most := 1 + max(2, len(key)/3)
+	if nearest(key, known, slips(key)) == "" { // what else it may be
+		if field := nearest(key, slices.Concat(requestFieldNames, vendorFieldNames), slips(key)+1); field != "" {
+			return Errorf(InvalidArgument, "%s; did you mean %q, a field of the request?", what, field)
+		}
+	}
+	if best := nearest(key, known, most); best != "" {
+		return Errorf(InvalidArgument, "%s; did you mean %q?", what, best)
+	}
+	if best := nearest(key, []string{"models"}, 0); best != "" && !ofAggregator {
+		return Errorf(InvalidArgument, "%s; failover is what an aggregator does: list the routes in its models", what)
+	}
+	return Errorf(InvalidArgument, "%s; a field for the server goes into \"extra_body\"", what)
+}
+
+// ParseModels reads a list of models' names from JSON text.
+func ParseModels(v []byte) ([]string, error) {
+	if v[0] == 'n' {
+		return nil, nil
+	}
+	var models []string
+	if v[0] == '[' && JSON.Unmarshal(v, &models) == nil {
+		return models, CheckModels(models)
+	}
+	if v[0] == '"' {
+		return nil, Errorf(InvalidArgument, "\"models\" is one text; expected a list of names: put it into brackets, as [\"provider/model\"]")
+	}
+	return nil, Errorf(InvalidArgument, "\"models\" has the wrong type; expected a list of names")
+}
+
+// CheckModels refuses names of models that nobody can have.
+func CheckModels(models []string) error {
+	for i, name := range models {
+		what := "models[" + strconv.Itoa(i) + "]"
+		if name == "" {
+			return Errorf(InvalidArgument, "%s is empty; expected the name of a model, or \"provider/model\"", what)
+		}
+		if err := CheckName(what, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *CallOptions) setOnInterrupt(_ string, v []byte) error {
+	var s string
+	if v[0] != '"' || JSON.Unmarshal(v, &s) != nil {
+		return Errorf(InvalidArgument, "option \"on_interrupt\" is %s; expected \"error\" or \"restart\"", shown(v))
+	}
+	o.OnInterrupt = OnInterrupt(s)
+	return o.checkOnInterrupt()
+}
+
+func (o *CallOptions) checkOnInterrupt() error {
+	switch o.OnInterrupt {
+	case "", InterruptError, InterruptRestart:
+		return nil
+	}
+	return Errorf(InvalidArgument, "option \"on_interrupt\" is %s; expected \"error\" or \"restart\"%s",
+		shownText(string(o.OnInterrupt)), suggest(string(o.OnInterrupt), []string{string(InterruptError), string(InterruptRestart)}))
+}
+
+func boolOption(key string, v json.RawMessage) (bool, error) {
+	if v[0] != 't' && v[0] != 'f' {
+		return false, Errorf(InvalidArgument, "option %q is %s; expected true or false", key, shown(v))
+	}
+	return v[0] == 't', nil
+}
+
+// mostCount is the most that a count or a number of bytes can be set to: more
+// is a mistake, and would not fit everywhere.
+const mostCount = 1 << 40
+
+func intOption(key string, v []byte, least int) (int, error) {
+	n, err := strconv.Atoi(string(v))
+	if err != nil || n < least || n > mostCount {
+		return 0, Errorf(InvalidArgument, "%q is %s; expected an integer, at least %d", key, shown(v), least)
+	}
+	return n, nil
+}
+
+// secondsOption reads a time in seconds: positive, finite, at most 10 years.
+func secondsOption(key string, v []byte) (time.Duration, error) {
+	s, err := strconv.ParseFloat(string(v), 64)
+	if err != nil || !(s > 0) || s > 10*365*86400 || math.IsInf(s, 0) {
+		return 0, Errorf(InvalidArgument, "%q is %s; expected seconds, a number greater than 0", key, shown(v))
+	}
+	return max(time.Duration(s*float64(time.Second)), 1), nil
+}

@@ -1,0 +1,117 @@
+package llm
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// What a caller wrote is shown in a refusal only where it is known to be no
+// secret: a key that stands in the wrong field must not come into a log.
+
+// shown describes a JSON value for an error message: numbers and literals as
+// they are, texts where they are plain words or numbers, the rest by its kind.
+func shown(v []byte) string {
+	switch v[0] {
+	case '"':
+		var s string
+		if JSON.Unmarshal(v, &s) != nil {
+			return "a string"
+		}
+		return shownText(s)
+	case '[':
+		return "an array"
+	case '{':
+		return "an object"
+	}
+	if len(v) > 40 {
+		return fmt.Sprintf("%s… (%d bytes)", v[:40], len(v))
+	}
+	return string(v)
+}
+
+// shownText quotes a text that is a plain word or number, and counts the bytes
+// of any other.
+func shownText(s string) string {
+	if s == "" || len(s) <= 32 && (isWord(s) || isNumber(s)) {
+		return strconv.Quote(s)
+	}
+	return fmt.Sprintf("a text of %d bytes", len(s))
+}
+
+// ShownText is [shownText] for other packages of the core.
+func ShownText(s string) string { return shownText(s) }
+
+func isWord(s string) bool {
+	for i := range len(s) {
+		if c := s[i] | 0x20; (c < 'a' || c > 'z') && !strings.ContainsRune(" _-.", rune(s[i])) {
+			return false
+		}
+	}
+	return true
+}
+
+// isNumber tells whether a text is a number, perhaps with a unit of one or two
+// letters, as "30s".
+func isNumber(s string) bool {
+	s = strings.TrimSpace(s)
+	digits := strings.TrimRightFunc(s, unicode.IsLetter)
+	if len(s)-len(digits) > 2 || len(digits) > 12 {
+		return s == "NaN" || s == "Infinity" || s == "-Infinity"
+	}
+	_, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
+	return err == nil
+}
+
+// quoteName quotes the name of a field or key as the caller wrote it, cut where
+// it is long. A name that looks like a key (a credential) is not repeated.
+func quoteName(name string) string {
+	switch {
+	case looksSecret(name):
+		return fmt.Sprintf("of %d bytes (it looks like a credential and is not repeated)", len(name))
+	case len(name) > 60:
+		at := 60
+		for at > 0 && !utf8.RuneStart(name[at]) {
+			at--
+		}
+		return strconv.Quote(name[:at]+"…") + fmt.Sprintf(" (%d bytes)", len(name))
+	}
+	return strconv.Quote(name)
+}
+
+// secretMarks begin the keys of well-known vendors, and what carries one.
+var secretMarks = []string{"sk-", "sk_", "pk-", "gsk_", "xai-", "hf_", "aiza", "bearer ", "basic ", "ghp_", "glpat-", "nvapi-", "r8_", "akia"}
+
+// looksSecret tells whether a text may be a credential: it begins as the keys
+// of vendors do, has an address with a password in it, or is long and mixes
+// letters and digits without being words.
+func looksSecret(s string) bool {
+	lower := strings.ToLower(s)
+	for _, mark := range secretMarks {
+		if strings.Contains(lower, mark) {
+			return true
+		}
+	}
+	if strings.Contains(s, "@") {
+		return true
+	}
+	run, letters, digits := 0, false, false
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case c >= '0' && c <= '9':
+			digits = true
+		case c|0x20 >= 'a' && c|0x20 <= 'z':
+			letters = true
+		default:
+			run, letters, digits = 0, false, false
+			continue
+		}
+		if run++; run >= 20 && letters && digits {
+			return true
+		}
+	}
+	return false
+}

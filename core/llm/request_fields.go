@@ -1,0 +1,142 @@
+package llm
+
+import (
+	"slices"
+	"strings"
+)
+
+type requestField struct {
+	name string
+	kind fieldKind
+}
+
+// requestFieldList are the fields that [Request] has (OpenAI API reference,
+// "Create chat completion").
+var requestFieldList = []requestField{
+	{"model", kindString}, {"messages", kindArray}, {"max_tokens", kindInteger}, {"max_completion_tokens", kindInteger},
+	{"temperature", kindNumber}, {"top_p", kindNumber}, {"n", kindInteger}, {"seed", kindInteger},
+	{"stop", kindStringOrArray}, {"presence_penalty", kindNumber}, {"frequency_penalty", kindNumber},
+	{"logprobs", kindBool}, {"top_logprobs", kindInteger}, {"logit_bias", kindObject}, {"tools", kindArray},
+	{"tool_choice", kindStringOrObject}, {"parallel_tool_calls", kindBool}, {"functions", kindArray},
+	{"function_call", kindStringOrObject}, {"response_format", kindObject}, {"reasoning_effort", kindString},
+	{"stream", kindBool}, {"stream_options", kindObject}, {"user", kindString}, {"metadata", kindObject},
+}
+
+// vendorFields are further fields that servers are known to take; they pass as
+// they are. A name that is not here passes, too, unless it is so near to a known
+// one that it is a slip; "extra_body" takes every name.
+var vendorFields = func() map[string]fieldKind {
+	fields := map[string]fieldKind{ // OpenAI's, whose types are documented
+		"audio": kindObject, "modalities": kindArray, "prediction": kindObject, "service_tier": kindString, "store": kindBool,
+		"verbosity": kindString, "web_search_options": kindObject, "safety_identifier": kindString, "prompt_cache_key": kindString,
+		"prompt_cache_retention": kindString,
+	}
+	for _, name := range strings.Fields(vendorFieldText) {
+		fields[name] = kindAny
+	}
+	return fields
+}()
+
+// vendorFieldText is grouped by who documents the names first.
+const vendorFieldText = `
+top_k min_p repetition_penalty length_penalty best_of use_beam_search early_stopping stop_token_ids
+include_stop_str_in_output ignore_eos min_tokens max_new_tokens skip_special_tokens spaces_between_special_tokens
+truncate_prompt_tokens prompt_logprobs add_generation_prompt continue_final_message add_special_tokens documents chat_template
+chat_template_kwargs mm_processor_kwargs guided_json guided_regex guided_choice guided_grammar guided_decoding_backend
+guided_whitespace_pattern structural_tag structured_outputs priority request_id return_tokens_as_token_ids return_token_ids
+logits_processors cache_salt kv_transfer_params vllm_xargs echo allowed_token_ids bad_words lora_path suffix prompt
+regex ebnf json_schema no_stop_trim separate_reasoning stream_reasoning return_hidden_states rid custom_logit_processor custom_params
+
+grammar n_predict n_keep n_probs n_indent cache_prompt id_slot slot_id mirostat mirostat_tau mirostat_eta mirostat_lr mirostat_target
+typical_p tfs_z dynatemp_range dynatemp_exponent xtc_probability xtc_threshold dry_multiplier dry_base dry_allowed_length
+dry_penalty_last_n dry_sequence_breakers samplers repeat_penalty repeat_last_n penalize_nl image_data t_max_predict_ms
+timings_per_token post_sampling_probs reasoning_format reasoning_budget thinking_forced_open parse_tool_calls return_progress lora
+options keep_alive think format num_ctx num_predict raw template system ttl draft_model
+
+thinking enable_thinking thinking_budget preserve_thinking enable_search search_options incremental_output result_format
+enable_code_interpreter vl_high_resolution_images translation_options asr_options do_sample tool_stream user_id
+sensitive_word_check watermark_enabled prefix partial caching encrypted disable_search enable_citation penalty_score web_search
+mask_sensitive_info reasoning_split tokens_to_generate
+
+safe_prompt random_seed prompt_mode include_reasoning search_settings compound_custom citation_options
+disable_tool_validation exclude_domains include_domains disable_reasoning clear_thinking
+models provider route transforms plugins usage reasoning top_a debug trace session_id image_config cache_control include
+search_domain_filter search_recency_filter search_mode search_after_date_filter search_before_date_filter
+last_updated_after_filter last_updated_before_filter enable_search_classifier return_images return_citations
+return_related_questions media_response image_domain_filter image_format_filter language_preference
+search_parameters deferred safety_model context_length_exceeded_behavior compliance prompt_truncate_len
+perf_metrics_in_response raw_output speculation prompt_cache_isolation_key prompt_cache_max_len
+data_sources enhancements user_security_context google safety_settings cached_content thinking_config generation_config
+stop_sequences betas container mcp_servers output_config citation_quality safety_mode connectors raw_prompting p k
+strict_tools decoder_input_details details watermark adapter_id tool_prompt nvext guardrails guardrail_config diffusing
+truncation moderation inference_geo speed
+`
+
+// fieldKinds are the kinds of the fields of a [Request].
+var fieldKinds = func() map[string]fieldKind {
+	kinds := make(map[string]fieldKind, len(requestFieldList))
+	for _, f := range requestFieldList {
+		kinds[f.name] = f.kind
+	}
+	return kinds
+}()
+
+var (
+	requestFieldNames = func() []string {
+		names := make([]string, len(requestFieldList))
+		for i, f := range requestFieldList {
+			names[i] = f.name
+		}
+		return names
+	}()
+	vendorFieldNames = func() []string {
+		names := make([]string, 0, len(vendorFields))
+		for name := range vendorFields {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		return names
+	}()
+)
+
+func kindOf(name string) fieldKind {
+	if kind := fieldKinds[name]; kind != 0 {
+		return kind
+	}
+	return max(vendorFields[name], kindAny)
+}
+
+// checkForeign judges a field that [Request] does not have. One of a vendor
+// passes; an option of the call, a key of the configuration, and a slip in a
+// known name are refused, since a server would pass over them in silence.
+func checkForeign(name string, v []byte) error {
+	kind, known := vendorFields[name]
+	if known {
+		if v[0] != 'n' && !kind.fits(v) {
+			return Errorf(InvalidArgument, "request field %q is %s; expected %s", name, shown(v), kindText[kind])
+		}
+		return nil
+	}
+	what := "unknown request field " + quoteName(name)
+	switch {
+	case callSettingOf[name] != nil:
+		return Errorf(InvalidArgument, "request field %q is an option of the call; put it into the call's options", name)
+	case nearest(name, onlyConfigNames, 0) != "":
+		return Errorf(InvalidArgument, "%s; %q belongs into the configuration of a model and is never sent", what, nearest(name, onlyConfigNames, 0))
+	}
+	few := slips(name)
+	if best := nearest(name, callOptionNames, few); best != "" {
+		return Errorf(InvalidArgument, "%s; did you mean %q, an option of the call? (a field that the server knows goes into \"extra_body\")", what, best)
+	}
+	if best := nearest(name, requestFieldNames, few); best != "" {
+		return Errorf(InvalidArgument, "%s; did you mean %q? (a field that the server knows goes into \"extra_body\")", what, best)
+	}
+	if slices.Contains(aliases[fold(name)], "models") {
+		return Errorf(InvalidArgument, "%s; failover is what an aggregator does: list the routes in its models (a field that the server knows goes into \"extra_body\")", what)
+	}
+	return nil
+}
+
+// onlyConfigNames are keys of the configuration that must not go to a server.
+var onlyConfigNames = []string{"api_key", "base_url", "proxy", "ca_file", "organization", "max_concurrent_calls",
+	"idle_timeout", "reader_timeout", "connect_timeout", "breaker"}
