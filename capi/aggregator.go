@@ -48,21 +48,8 @@ func aggregatorOptions(text []byte) (aggregator.Options, error) {
 	if err := checkObject("options", text); err != nil {
 		return o, err
 	}
-	fields := map[string]json.RawMessage{}
-	if err := readJSON("options", text, &fields); err != nil {
-		return o, err
-	}
-	if models, ok := fields["models"]; ok {
-		if err := llm.JSON.Unmarshal(models, &o.Models); err != nil {
-			return o, llm.Errorf(llm.InvalidArgument, "option \"models\" has the wrong type; expected an array of names")
-		}
-		delete(fields, "models")
-	}
-	rest, err := llm.JSON.Marshal(fields)
-	if err != nil {
-		return o, llm.Errorf(llm.InvalidArgument, "argument options cannot be read: %v", err)
-	}
-	o.Call, err = llm.ParseCallOptions(rest)
+	var err error
+	o.Models, o.Call, err = llm.ParseAggregatorOptions(text)
 	return o, err
 }
 

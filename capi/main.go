@@ -62,7 +62,9 @@ func clientOptions() client.Options {
 	return client.Options{Logger: slog.New(logHandler{}), Observers: &observers, Getenv: getenv, OnSocket: noteSocket}
 }
 
-func parseOptions() llm.ParseOptions { return llm.ParseOptions{Getenv: getenv} }
+func parseOptions() llm.ParseOptions {
+	return llm.ParseOptions{Getenv: getenv, Warn: func(message string) { slog.New(logHandler{}).Warn(message) }}
+}
 
 // getenv asks C: the host may have changed its environment since Go copied it
 // (L5).

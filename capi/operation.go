@@ -305,12 +305,7 @@ func newPayload(request, options []byte) (*llm.Payload, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := llm.OwnPayload(request)
-	if err != nil {
-		return nil, err
-	}
-	p.Options = o
-	return p, nil
+	return llm.OwnRequest(request, o)
 }
 
 // credit counts the chunks that a stream may send.

@@ -178,6 +178,21 @@ llmagg_status llmagg_stats(llmagg_buf *out, llmagg_error **err) {
     return goStats(out, err);
 }
 
+/* config */
+
+llmagg_status llmagg_config_check(const char *config, size_t config_len, uint32_t flags, llmagg_buf *out, llmagg_error **err) {
+    ENTER(err);
+    TEXT(config, err);
+    OUT(out, err);
+    return goConfigCheck(IN(config), flags, out, err);
+}
+
+llmagg_status llmagg_settings(llmagg_buf *out, llmagg_error **err) {
+    ENTER(err);
+    OUT(out, err);
+    return goSettings(out, err);
+}
+
 /* wall */
 
 llmagg_status llmagg_wall_start(const char *script, size_t script_len, llmagg_wall **out, llmagg_error **err) {

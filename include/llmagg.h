@@ -527,6 +527,27 @@ LLMAGG_API llmagg_status llmagg_log_to_queue(int32_t level, llmagg_queue *queue,
  * more does only that. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_observe_to_queue(llmagg_queue *queue, llmagg_error **err);
 
+/* ---------------------------------------------------------------------------------------------------------------- config -- */
+
+/* Flags of llmagg_config_check. */
+enum {
+    LLMAGG_CONFIG_LENIENT = 1, /* an unknown key that is near to no known one is a warning instead of an error */
+    LLMAGG_CONFIG_SKIP = 2     /* "" counts as left out; a model of a vendor without a key is left out while others can be used */
+};
+
+/*
+ * Judges a configuration as llmagg_aggregator_initialize does (flags 0) and keeps nothing; for bindings, and to look at one before it
+ * is used. *out is owned: {"models": [{"provider", "name", "model", "base_url"}, ...], "left_out": [{"provider", "name", "reason"},
+ * ...], "warnings": [text, ...]}. "left_out" has the models that cannot be used: their variable is not set. Since: 0.1.0
+ */
+LLMAGG_API llmagg_status llmagg_config_check(const char *config, size_t config_len, uint32_t flags, llmagg_buf *out,
+                                             llmagg_error **err);
+
+/* The tables by which names are checked, as JSON: {"options": [...], "configuration": [...], "request": [...]}, each element
+ * {"name", "type", "default", "meaning", "group": of a key in "breaker", "retry" or "limits", "internal": true where it is for
+ * bindings}. *out is owned. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_settings(llmagg_buf *out, llmagg_error **err);
+
 /* ----------------------------------------------------------------------------------------------------------------- stats -- */
 
 /*

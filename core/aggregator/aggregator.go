@@ -40,15 +40,18 @@ type Aggregator struct {
 
 	known atomic.Pointer[resolved] // what names mean in the latest catalog
 
-	mu     sync.Mutex // guards what follows
-	closed bool
-	walks  *walk          // the youngest of the calls under way
-	calls  sync.WaitGroup // Add only under mu, while not closed
+	mu      sync.Mutex // guards what follows
+	closed  bool
+	found   map[string]bool   // names of options.Models that meant a route once
+	leftOut map[string]string // names that a configuration could not give: why
+	walks   *walk             // the youngest of the calls under way
+	calls   sync.WaitGroup    // Add only under mu, while not closed
 }
 
 // New makes an aggregator over m, which it does not own: closing the
 // aggregator leaves the manager open.
 func New(m *manager.Manager, o Options) *Aggregator {
+	o.Models = slices.Clone(o.Models)
 	return &Aggregator{manager: m, options: o}
 }
 
@@ -57,7 +60,9 @@ func (a *Aggregator) Manager() *manager.Manager { return a.manager }
 
 // Initialize makes a provider of each configuration, initializes it and
 // registers it with the manager, replacing one of the same name. Nothing is
-// registered if one configuration is wrong (INVALID_ARGUMENT).
+// registered if one configuration is wrong (INVALID_ARGUMENT), or if neither
+// they nor the manager have one of Options.Models (MODEL_NOT_FOUND,
+// PROVIDER_NOT_FOUND).
 func (a *Aggregator) Initialize(ctx context.Context, configs []llm.ProviderConfig) error {
 	if a.isClosed() {
 		return closedError()
@@ -74,6 +79,10 @@ func (a *Aggregator) Initialize(ctx context.Context, configs []llm.ProviderConfi
 		if failed = p.Initialize(ctx); failed != nil {
 			break
 		}
+	}
+	if failed == nil {
+		a.leave(configs)
+		failed = a.checkModels(providers)
 	}
 	for _, p := range providers {
 		if failed == nil {

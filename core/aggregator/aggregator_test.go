@@ -3,6 +3,7 @@ package aggregator_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/llmagg/llmagg/core/faultwall"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
+	"github.com/llmagg/llmagg/core/provider"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 )
@@ -307,16 +309,81 @@ func TestResolve(t *testing.T) {
 		{[]string{"p/fast"}, []int{2}},
 		{[]string{"r/fast", "fast"}, []int{3, 0}},
 		{[]string{"p/gpt"}, []int{0}},
-		{[]string{"nobody", "gpt"}, []int{1}},
 	} {
 		got, err := aggregator.Resolve(catalog, c.models)
 		require.NoError(t, err)
 		require.Equal(t, c.want, got, "%v", c.models)
 	}
-	_, err := aggregator.Resolve(catalog, []string{"nobody"})
-	require.Equal(t, llm.ModelNotFound, llm.CodeOfError(err))
+	for _, models := range [][]string{{"nobody"}, {"nobody", "gpt"}, {"gpt", "nobody"}} {
+		_, err := aggregator.Resolve(catalog, models)
+		require.EqualError(t, err, "MODEL_NOT_FOUND: no registered provider has the model nobody; there are: p/fast, q/gpt, q/p/fast, r/fast")
+	}
+	_, err := aggregator.Resolve(catalog, []string{"gpt", "fats"})
+	require.ErrorContains(t, err, `the model fats; did you mean "fast"?; there are: p/fast`)
+	_, err = aggregator.Resolve(catalog, []string{"r/fasst"})
+	require.ErrorContains(t, err, `the model r/fasst; did you mean "r/fast"?`)
 	_, err = aggregator.Resolve(catalog, []string{"zz/fast"})
 	require.Equal(t, llm.ProviderNotFound, llm.CodeOfError(err))
 	_, err = aggregator.Resolve(nil, nil)
 	require.Equal(t, llm.NotInitialized, llm.CodeOfError(err))
+	for i := range 100 {
+		catalog = append(catalog, aggregator.CatalogEntry{Provider: "many", Name: fmt.Sprint("m", i), Model: "x"})
+	}
+	_, err = aggregator.Resolve(catalog, []string{"nobody"})
+	require.ErrorContains(t, err, "many/m15 and 84 more")
+}
+
+// A name that was there once may go; one that never was is a mistake.
+func TestAModelOfTheListThatIsTakenOut(t *testing.T) {
+	w := build(t, map[string]string{"a": `[{}]`, "b": `[{}]`}, "")
+	configs, err := llm.ParseConfig([]byte(`{"backup":{"base_url":"`+w.wall.BaseURL()+`","models":{"b":{}}}}`), llm.ParseOptions{})
+	require.NoError(t, err)
+	b, err := provider.New(configs[0], provider.Options{})
+	require.NoError(t, err)
+	require.NoError(t, b.Initialize(t.Context()))
+	require.NoError(t, w.manager.Register(b))
+	a := aggregator.New(w.manager, aggregator.Options{Models: []string{"backup/b", "wall/a"}})
+	defer func() { require.NoError(t, a.Close(context.Background())) }()
+	r, err := a.Chat(t.Context(), ask())
+	require.NoError(t, err)
+	require.Equal(t, "b:OK", trail(r.Attempts))
+	_, err = w.manager.Unregister("backup")
+	require.NoError(t, err)
+	r, err = a.Chat(t.Context(), ask())
+	require.NoError(t, err)
+	require.Equal(t, "a:OK", trail(r.Attempts))
+	require.NoError(t, b.Close(context.Background()))
+}
+
+func TestInitializeRefusesAListWithAModelThatNobodyHas(t *testing.T) {
+	w := build(t, map[string]string{"a": `[{}]`}, "")
+	configs, err := llm.ParseConfig([]byte(`{"next":{"base_url":"`+w.wall.BaseURL()+`","models":{"b":{}}}}`), llm.ParseOptions{})
+	require.NoError(t, err)
+	a := aggregator.New(w.manager, aggregator.Options{Models: []string{"wall/a", "next/bb"}})
+	defer func() { require.NoError(t, a.Close(context.Background())) }()
+	err = a.Initialize(t.Context(), configs)
+	require.ErrorContains(t, err, `MODEL_NOT_FOUND: no registered provider has the model next/bb; did you mean "next/b"?; there are: wall/a, next/b`)
+	_, err = w.manager.Provider("next")
+	require.Equal(t, llm.ProviderNotFound, llm.CodeOfError(err), "nothing was registered")
+}
+
+// What a variable that is not set leaves out is told when somebody asks for it.
+func TestAModelThatWasLeftOutOfTheConfiguration(t *testing.T) {
+	w := build(t, map[string]string{"a": `[{}]`}, "")
+	var warned []string
+	configs, err := llm.ParseConfig([]byte(`{"gone":{"api_key":"${NOT_SET}","models":{"x":{}}},"here":{"base_url":"`+w.wall.BaseURL()+`","models":{"a":{}}}}`),
+		llm.ParseOptions{Warn: func(message string) { warned = append(warned, message) }})
+	require.NoError(t, err)
+	require.Equal(t, []string{`model "gone/x": "api_key" refers to the environment variable NOT_SET, which is not set; the model is left out`}, warned)
+	a := aggregator.New(manager.New(manager.Options{}), aggregator.Options{Models: []string{"gone/x", "here/a"}})
+	require.NoError(t, a.Initialize(t.Context(), configs))
+	r, err := a.Chat(t.Context(), ask())
+	require.NoError(t, err)
+	require.Equal(t, "a:OK", trail(r.Attempts))
+	q := ask()
+	q.Model = "x"
+	_, err = a.Chat(t.Context(), q)
+	require.EqualError(t, err, `MODEL_NOT_FOUND: model "gone/x": "api_key" refers to the environment variable NOT_SET, which is not set; it was left out of the configuration`)
+	require.NoError(t, a.Close(context.Background()))
+	require.NoError(t, a.Manager().Close(context.Background()))
 }

@@ -60,9 +60,9 @@ func TestAnEmptyAggregatorIsNotInitialized(t *testing.T) {
 func TestUnknownModels(t *testing.T) {
 	w := build(t, map[string]string{"a": `[{}]`, "b": `[{}]`}, "")
 	for model, want := range map[string]string{
-		"c":        "MODEL_NOT_FOUND: no registered provider has the model c; there are: a, b",
-		"wall/c":   "MODEL_NOT_FOUND: no registered provider has the model wall/c; there are: a, b",
-		"nobody/a": "PROVIDER_NOT_FOUND (nobody/a): no provider nobody is registered for nobody/a",
+		"c":        "MODEL_NOT_FOUND: no registered provider has the model c; there are: wall/a, wall/b",
+		"wall/c":   "MODEL_NOT_FOUND: no registered provider has the model wall/c; did you mean \"wall/a\"?; there are: wall/a, wall/b",
+		"nobody/a": "PROVIDER_NOT_FOUND (nobody/a): no provider nobody is registered for nobody/a; did you mean \"wall/a\"?; there are: wall/a, wall/b",
 	} {
 		q := ask()
 		q.Model = model
@@ -74,9 +74,8 @@ func TestUnknownModels(t *testing.T) {
 	require.Empty(t, w.wall.Seen().Requests)
 	a := aggregator.New(w.manager, aggregator.Options{Models: []string{"nobody", "b"}})
 	defer func() { require.NoError(t, a.Close(context.Background())) }()
-	r, err := a.Chat(t.Context(), ask())
-	require.NoError(t, err, "one that is known is enough")
-	require.Equal(t, "b:OK", trail(r.Attempts))
+	_, err := a.Chat(t.Context(), ask())
+	require.Equal(t, llm.ModelNotFound, llm.CodeOfError(err), "a back-up that does not exist is told before it is needed")
 	require.Equal(t, []string{"nobody", "b"}, a.Models())
 }
 

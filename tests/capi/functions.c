@@ -58,6 +58,7 @@ static void null_everywhere(void) {
         GIVES(A, llmagg_custom_emit, (0, NULL, 0, NULL, NULL)), GIVES(LLMAGG_E_CANCELED, llmagg_custom_finish, (0, NULL, 0, NULL)),
         GIVES(LLMAGG_E_CANCELED, llmagg_custom_fail, (0, NULL, 0, NULL)),
         GIVES(LLMAGG_OK, llmagg_log_to_queue, (0, NULL, NULL)), GIVES(LLMAGG_OK, llmagg_observe_to_queue, (NULL, NULL)),
+        GIVES(A, llmagg_config_check, (NULL, 0, 0, NULL, NULL)), GIVES(A, llmagg_settings, (NULL, NULL)),
         GIVES(A, llmagg_stats, (NULL, NULL)), GIVES(A, llmagg_wall_start, (NULL, 0, NULL, NULL)), GIVES(H, llmagg_wall_url, (NULL, NULL, NULL)),
         GIVES(H, llmagg_wall_seen, (NULL, NULL, NULL)), GIVES(H, llmagg_wall_script, (NULL, NULL, 0, NULL)),
         GIVES(H, llmagg_wall_release, (NULL, NULL, 0, NULL)), GIVES(H, llmagg_wall_kill, (NULL, NULL)),
@@ -265,6 +266,9 @@ static void null_outputs_and_texts(void) {
     WITHOUT("chunk", llmagg_custom_emit, (1, NULL, 3, NULL, &err));
     WITHOUT("response", llmagg_custom_finish, (1, NULL, 3, &err));
     WITHOUT("error", llmagg_custom_fail, (1, NULL, 3, &err));
+    WITHOUT("config", llmagg_config_check, (NULL, 3, 0, &o.text, &err));
+    WITHOUT("out", llmagg_config_check, (STR("{}"), 0, NULL, &err));
+    WITHOUT("out", llmagg_settings, (NULL, &err));
     WITHOUT("out", llmagg_stats, (NULL, &err));
     WITHOUT("script", llmagg_wall_start, (NULL, 3, &o.made.wall, &err));
     WITHOUT("out", llmagg_wall_start, (NOTHING, NULL, &err));

@@ -156,26 +156,12 @@ func (d *goDoor) open(c *Command) error {
 	if err != nil {
 		return err
 	}
-	var options struct {
-		Models []string `json:"models"`
-	}
-	rest := map[string]json.RawMessage{}
-	if len(c.Second) > 0 {
-		if err := errors.Join(json.Unmarshal(c.Second, &options), json.Unmarshal(c.Second, &rest)); err != nil {
-			return err
-		}
-		delete(rest, "models")
-	}
-	callOptions, err := json.Marshal(rest)
-	if err != nil {
-		return err
-	}
-	call, err := llm.ParseCallOptions(callOptions)
+	models, call, err := llm.ParseAggregatorOptions(c.Second)
 	if err != nil {
 		return err
 	}
 	s := d.made(c.Session)
-	s.aggregator = aggregator.New(s.manager, aggregator.Options{Models: options.Models, Call: call})
+	s.aggregator = aggregator.New(s.manager, aggregator.Options{Models: models, Call: call})
 	return s.aggregator.Initialize(context.Background(), configs)
 }
 

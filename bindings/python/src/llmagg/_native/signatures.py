@@ -68,6 +68,8 @@ STATUS_FUNCTIONS: dict[str, tuple[object, ...]] = {
     "llmagg_custom_fail": (c_uint64, *_TEXT, _ERR),
     "llmagg_log_to_queue": (c_int32, _QUEUE, _ERR),
     "llmagg_observe_to_queue": (_QUEUE, _ERR),
+    "llmagg_config_check": (*_TEXT, c_uint32, *_OUT),
+    "llmagg_settings": _OUT,
     "llmagg_stats": _OUT,
     "llmagg_wall_start": (*_TEXT, *_HANDLE_OUT),
     "llmagg_wall_url": (c_void_p, *_OUT),

@@ -1,0 +1,32 @@
+package main
+
+// #include "shim.h"
+import "C"
+
+import (
+	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+//export goConfigCheck
+func goConfigCheck(config *C.char, n C.size_t, flags C.uint32_t, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
+	return guard("llmagg_config_check", err, func() error {
+		if rest := flags &^ (C.LLMAGG_CONFIG_LENIENT | C.LLMAGG_CONFIG_SKIP); rest != 0 {
+			return llm.Errorf(llm.InvalidArgument, "argument flags has the unknown bits 0x%x; expected a sum of LLMAGG_CONFIG_LENIENT and LLMAGG_CONFIG_SKIP", uint32(rest))
+		}
+		o := parseOptions()
+		o.Lenient = flags&C.LLMAGG_CONFIG_LENIENT != 0
+		skip := flags&C.LLMAGG_CONFIG_SKIP != 0
+		o.BlankIsUnset = skip
+		checked, e := client.CheckConfig(borrow(config, n), o, clientOptions(), skip)
+		if e != nil {
+			return e
+		}
+		return setJSON(out, checked)
+	})
+}
+
+//export goSettings
+func goSettings(out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
+	return guard("llmagg_settings", err, func() error { return setJSON(out, llm.AllSettings()) })
+}

@@ -1,0 +1,86 @@
+package client
+
+import (
+	"strings"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// Checked is what a configuration comes to, without its keys.
+type Checked struct {
+	Models   []CheckedModel `json:"models"`
+	LeftOut  []LeftOutModel `json:"left_out"`
+	Warnings []string       `json:"warnings"` // of keys that are passed over
+}
+
+// CheckedModel is a model that can be used.
+type CheckedModel struct {
+	Provider string `json:"provider"`
+	Name     string `json:"name"`
+	Model    string `json:"model"`
+	BaseURL  string `json:"base_url"`
+}
+
+// LeftOutModel is a model that cannot be used, while others can.
+type LeftOutModel struct {
+	Provider string `json:"provider"`
+	Name     string `json:"name"`
+	Reason   string `json:"reason"`
+}
+
+// CheckConfig judges a configuration as [llm.ParseConfig] and [New] do, and
+// keeps nothing. skipKeyless leaves out models of vendors that have no key, as
+// long as others can be used. The error is INVALID_ARGUMENT.
+func CheckConfig(data []byte, o llm.ParseOptions, options Options, skipKeyless bool) (*Checked, error) {
+	checked := &Checked{Models: []CheckedModel{}, LeftOut: []LeftOutModel{}, Warnings: []string{}}
+	o.Warn = func(message string) {
+		if !strings.HasSuffix(message, "; the model is left out") { // LeftOut tells
+			checked.Warnings = append(checked.Warnings, message)
+		}
+	}
+	providers, err := llm.ParseConfig(data, o)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range providers[0].LeftOut {
+		checked.LeftOut = append(checked.LeftOut, LeftOutModel(l))
+	}
+	for i := range providers {
+		for _, m := range providers[i].Models {
+			if m.Type == "" {
+				m.Type = providers[i].Type
+			}
+			if err := checked.add(m, options, skipKeyless); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if len(checked.Models) == 0 {
+		reasons := make([]string, len(checked.LeftOut))
+		for i, l := range checked.LeftOut {
+			reasons[i] = l.Reason
+		}
+		return nil, llm.Errorf(llm.InvalidArgument, "the configuration has no usable model: %s", strings.Join(reasons, "; "))
+	}
+	return checked, nil
+}
+
+// add makes the model's client and lets go of it at once: nothing is connected
+// before a first call.
+func (checked *Checked) add(m llm.ModelConfig, o Options, skipKeyless bool) error {
+	c, err := New(m, o)
+	if err != nil && skipKeyless && m.APIKey == "" {
+		m.APIKey = "-"
+		if c, again := New(m, o); again == nil { // nothing else is wrong
+			c.Retire()
+			checked.LeftOut = append(checked.LeftOut, LeftOutModel{m.Provider, m.Name, "model " + m.Provider + "/" + m.Name + " has no api_key"})
+			return nil
+		}
+	}
+	if err != nil {
+		return err
+	}
+	c.Retire()
+	checked.Models = append(checked.Models, CheckedModel{m.Provider, m.Name, c.Model(), c.Config().BaseURL})
+	return nil
+}
