@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -57,7 +56,7 @@ func ParseConfig(data []byte, o ParseOptions) ([]ProviderConfig, error) {
 	if len(fields) == 0 {
 		return nil, Errorf(InvalidArgument, "the configuration names no providers; %s", expectedConfig)
 	}
-	if err := unlike("provider", fields); err != nil {
+	if err := o.unlike("provider", fields); err != nil {
 		return nil, err
 	}
 	providers := make([]ProviderConfig, 0, len(fields))
@@ -111,9 +110,12 @@ func parseProvider(name string, data []byte, o *ParseOptions) (ProviderConfig, e
 		return p, Errorf(InvalidArgument, "provider name %s: expected a name without a slash", quoteName(name))
 	}
 	at := &place{what: "provider " + quoteName(name), o: o, unset: map[string]string{}}
+	if len(data) > 0 && data[0] != '{' {
+		return p, at.fail("expected an object with \"models\", got %s", kindOfValue(data))
+	}
 	fields, err := configFields(data)
 	if err != nil {
-		return p, at.fail("expected an object with \"models\": %v", err)
+		return p, at.fail("%v", err)
 	}
 	defaults := ModelConfig{Provider: name}
 	var models []byte
@@ -142,7 +144,7 @@ func parseProvider(name string, data []byte, o *ParseOptions) (ProviderConfig, e
 	case len(entries) == 0:
 		return p, at.fail("\"models\" is empty; expected {name: {…}}")
 	}
-	if err := unlike("model", entries); err != nil {
+	if err := o.unlike("model", entries); err != nil {
 		return p, at.wrap(err)
 	}
 	for _, f := range entries {
@@ -160,9 +162,12 @@ func (p *ProviderConfig) add(provider *place, m ModelConfig, name string, data [
 	if name == "" {
 		return Errorf(InvalidArgument, "%s has a model with an empty name", provider.what)
 	}
+	if data[0] != '{' {
+		return at.fail("expected an object, got %s", kindOfValue(data))
+	}
 	fields, err := configFields(data)
 	if err != nil {
-		return at.fail("expected an object: %v", err)
+		return at.fail("%v", err)
 	}
 	for _, f := range fields {
 		if err := m.set(at, f.key, data[f.start:f.end], modelKeys); err != nil {
@@ -293,13 +298,18 @@ func configFields(data []byte) ([]span, error) {
 	return fields, twice
 }
 
-// unlike refuses two names that differ in case only: one of them is a slip.
-func unlike(what string, fields []span) error {
+// unlike refuses two names that differ in case only: one of them is a slip. In
+// an old configuration that is a warning.
+func (o *ParseOptions) unlike(what string, fields []span) error {
 	seen := make(map[string]string, len(fields))
 	for _, f := range fields {
 		lower := strings.ToLower(f.key)
 		if other, ok := seen[lower]; ok {
-			return Errorf(InvalidArgument, "two %ss are named %s and %s; names that differ in case only are taken for a slip", what, strconv.Quote(other), strconv.Quote(f.key))
+			message := fmt.Sprintf("two %ss are named %s and %s; names that differ in case only are taken for a slip", what, quoteName(other), quoteName(f.key))
+			if !o.Lenient {
+				return Errorf(InvalidArgument, "%s", message)
+			}
+			o.warn(message)
 		}
 		seen[lower] = f.key
 	}

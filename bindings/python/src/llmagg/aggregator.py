@@ -29,7 +29,10 @@ from .responses import ChatCompletionResponse
 if TYPE_CHECKING:
     from ._native.calls import Call
 
-_NOT_INITIALIZED = "the aggregator is not initialized; call its initialize(config) or initialize_sync(config) first"
+_NOT_INITIALIZED = (
+    "the aggregator is not initialized; call its initialize(config) or initialize_sync(config) first "
+    "(LLMAggrator finds a configuration by itself, LLMAggregator does not)"
+)
 Messages = Iterable[Message | dict[str, Any]]
 
 __getattr__ = _names.of_module(__name__)
@@ -57,16 +60,20 @@ class LLMAggregator:
     Thread-safe; usable from any number of event loops. Every async method has a blocking twin, ``…_sync``.
 
     Calls take messages as dicts or :class:`Message`, and keyword parameters as OpenAI's SDK does (``temperature``,
-    ``tools``, ``response_format``, ``extra_body``, ``extra_headers``, …); those of the library are ``max_retries``
-    (attempts on a model), ``deadline`` and ``timeout`` (seconds, of the call and of an attempt), ``on_interrupt``
-    ("error" or "restart"), ``hedge_after`` (seconds), ``failover_bad_request`` and ``failover_content_filter``.
-    ``model`` chooses one model for this call.
+    ``tools``, ``response_format``, ``extra_headers``, …); those of the library are ``max_retries`` (attempts on a
+    model), ``deadline`` and ``timeout`` (seconds, of the call and of an attempt), ``on_interrupt`` ("error" or
+    "restart"), ``hedge_after`` (seconds), ``failover_bad_request``, ``failover_content_filter`` and ``include_usage``.
+    ``model`` chooses one model for this call. Any other name is an InvalidArgumentError that suggests the nearest one;
+    fields for the server that the library does not know go through ``extra_body`` (a dict; it replaces fields of the
+    same name).
     """
 
     def __init__(self, models: list[str] | None = None) -> None:
         self.manager: Any = get_manager()
-        self.models: list[str] = list(models or ())
+        self.models: list[str] = routing.model_names(models)
         self._initialized = False
+        self._filled: list[str] | None = None  # what ``models`` was filled with, where nobody chose them
+        self._left_out: dict[str, str] = {}  # names that a configuration could not give: why
 
     async def __aenter__(self) -> LLMAggregator:
         return self
@@ -93,35 +100,32 @@ class LLMAggregator:
         ``config`` is a dict, JSON text (a str that begins with "{") or the path of a JSON file.
 
         A provider that is registered already with an equal configuration is kept, and with it the circuit breakers of
-        its models; one with another configuration is replaced. A second call does nothing. Raises
-        InvalidArgumentError; then nothing was registered.
+        its models; one with another configuration is replaced. A second call with an equal configuration, or without
+        one, changes nothing; one with another configuration takes the place of the first: providers that only this
+        aggregator had registered, and that the new one does not name, are taken out. Raises InvalidArgumentError, and
+        ModelNotFoundError or ProviderNotFoundError for a name in ``models`` that nobody has; then nothing was registered.
         """
-        if not self._initialized:
-            await self._install(oldstyle.provider_configs(config) if config else [])
+        await self._initialize(config, lenient=False)
+
+    async def _initialize(self, config: Any, *, lenient: bool) -> None:
+        if config is None or (isinstance(config, dict) and not config and self.manager.providers):
+            if not self._initialized:
+                await self._install(oldstyle.Read([], {}), lenient=lenient)
+            return
+        await self._install(oldstyle.provider_configs(config, lenient=lenient), lenient=lenient)
 
     async def initialize_from_settings(self, settings: Any) -> None:
-        """The same from ``settings.LLM_MODEL``: ``{model: {"api_key", "base_url", "model"?, …}}``."""
-        if not self._initialized:
-            await self._install(oldstyle.provider_configs(oldstyle.from_llm_model(oldstyle.llm_model_of(settings))))
+        """The same from ``settings.LLM_MODEL``: ``{model: {"api_key", "base_url", "model"?, …}}``.
 
-    async def _install(self, configs: list[ProviderConfig]) -> None:
-        for config in configs:
-            cls = _provider_class(config.provider)
-            registered = None if lookup.is_asked(self.manager) else self.manager.providers.get(config.provider)
-            if registered is not None and type(registered) is cls and registered.stands_for(config):
-                continue
-            if isinstance(cls, type):
-                provider = cls(config)
-                provider.environment = oldstyle.environment_of(config)
-            else:  # a test's stand-in, which is made as the original made providers
-                models = {name: model.to_core() for name, model in config.models.items()}
-                provider = cls.create_from_config(config.provider, models)
-            if inspect.isawaitable(made := provider.initialize_all_models()):
-                await made
-            lookup.register(self.manager, provider)
-        if not self.models:
-            self.models = lookup.model_names(self.manager)
-        self._initialized = True
+        A name in ``models`` that nobody has is an error where it is near to one of the models, else a ``UserWarning``.
+        """
+        config = oldstyle.from_llm_model(oldstyle.llm_model_of(settings))
+        await self._install(oldstyle.provider_configs(config, lenient=True), lenient=True)
+
+    async def _install(self, read: oldstyle.Read, *, lenient: bool) -> None:
+        from . import registration
+
+        await registration.install(self, read, lenient=lenient)
 
     def _call(self, messages: ChatCompletionRequest | Messages, params: dict[str, Any]) -> Call:
         if not self._initialized:

@@ -44,19 +44,16 @@ class LLMAggrator:
 
     async def initialize(self, config: Any = None) -> None:
         """As :meth:`LLMAggregator.initialize`; without a configuration it is looked for."""
-        if self._config_initialized:
-            return
         if config is not None:
-            await self.aggregator.initialize(config)
-        elif not self.aggregator._initialized:
-            await self.aggregator._install(sources.find())
+            await self.aggregator._initialize(config, lenient=True)
+        elif not self._config_initialized and not self.aggregator._initialized:
+            await self.aggregator._install(sources.find(), lenient=True)
         self._config_initialized = True
 
     async def initialize_from_settings(self, settings: Any) -> None:
         """As :meth:`LLMAggregator.initialize_from_settings`."""
-        if not self._config_initialized:
-            await self.aggregator.initialize_from_settings(settings)
-            self._config_initialized = True
+        await self.aggregator.initialize_from_settings(settings)
+        self._config_initialized = True
 
     async def generate_response(self, messages: Messages, max_retries: int | None = None, **params: Any) -> str:
         """As :meth:`LLMAggregator.generate_response`."""
@@ -116,7 +113,7 @@ class LLMAggrator:
         """``initialize`` for code without an event loop."""
         from ._native import blocking
 
-        if not self._config_initialized:
+        if config is not None or not self._config_initialized:
             blocking.run(self.initialize(config))
 
     def initialize_from_settings_sync(self, settings: Any) -> None:

@@ -1,89 +1,147 @@
-"""Configurations as the original took them: ``{provider: {"models": {name: {…}}}}`` and ``settings.LLM_MODEL``.
+"""Reading of configurations: ``{provider: {"models": {name: {…}}}}`` and the original's ``settings.LLM_MODEL``.
 
 The former may also be JSON text, or the path of a JSON file.
 
-None and "" count as left out, unknown keys are warned about, and a model of a vendor's own origin without a key is
-skipped with a warning; only when no model remains that is an error. What a value means, and which are wrong, the core
-decides.
+The core judges them, with the same words as in Go and C. None and "" count as left out; a model that cannot be used
+(a vendor's without a key, one whose environment variable is not set) is left out with a ``UserWarning``, and it is an
+error only when no model remains. An unknown key is an error that suggests the nearest one; in old-style
+configurations (``LLM_MODEL``, ``LLMAggrator``, ``create_from_config``) only if it is near to a known key, else it is a
+``UserWarning``.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 from . import configfile
-from ._wire import decode
+from ._wire import decode, encode
 from .config import MODEL_KEYS, ModelConfig, ProviderConfig
 from .errors import BadResponseError, InvalidArgumentError
 from .log import logger
 
 _TEXT = "the configuration"
+_EXPECTED = "{provider: {'models': {name: {…}}}}"
 _VENDOR_WORDS = (("gpt", "openai"), ("openai", "openai"), ("deepseek", "deepseek"), ("gemini", "gemini"))
 
 
-def provider_configs(config: Any) -> list[ProviderConfig]:
-    """The providers of a configuration, with their usable models. Raises InvalidArgumentError, also if none is left.
+class Read:
+    """A configuration that was read: its usable models, and why others were left out (by name and provider/name)."""
 
-    ``config`` is a mapping, JSON text (a str that begins with "{") or the path of a JSON file; errors name the file.
+    def __init__(self, providers: list[ProviderConfig], left_out: dict[str, str]) -> None:
+        self.providers = providers
+        self.left_out = left_out
+
+
+def provider_configs(config: Any, *, lenient: bool = False) -> Read:
+    """Reads a configuration. Raises InvalidArgumentError, also if no model of it can be used.
+
+    ``config`` is a mapping, JSON text (a str that begins with a bracket) or the path of a JSON file; errors name the
+    file.
     """
     if not isinstance(config, (str, os.PathLike)):
-        return _provider_configs(config, _TEXT)
-    if isinstance(config, str) and config.lstrip().startswith("{"):
-        return _provider_configs(_decoded(config.encode("utf-8", "replace"), _TEXT), _TEXT)
-    what = f"the configuration file {os.fspath(config)}"
+        return _read(config, None, lenient)
+    if isinstance(config, str) and config.lstrip()[:1] in ("{", "["):
+        text = config.encode("utf-8", "replace")
+        return _read(_decoded(text, _TEXT), text, lenient)
+    what = f"the configuration file {_shown(os.fspath(config))}"
     content, mode = _content(config, what)
     data = _decoded(content, what)
     configfile.warn_if_exposed(config, mode, data)
     try:
-        return _provider_configs(data, what)
+        return _read(data, content, lenient)
     except InvalidArgumentError as error:
-        if what in error.message:
-            raise
         raise InvalidArgumentError(f"{what}: {error.message}") from None
+
+
+def _shown(path: Any) -> str:
+    """A path for a message; a text that is none (it may be a key) is not repeated."""
+    text = str(path)
+    if len(text) > 1000 or not text.isprintable() or re.search(r"(?i)(sk-|bearer |api_key)", text):
+        return f"named by a text of {len(text)} characters"
+    return text
 
 
 def _content(path: str | os.PathLike[str], what: str) -> tuple[bytes, int]:
     try:
-        return configfile.read(path)
+        content, mode = configfile.read(path)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = getattr(error, "strerror", None) or type(error).__name__
         raise InvalidArgumentError(f"{what} cannot be read: {reason} (JSON text begins with '{{')") from None
+    return content.removeprefix(b"\xef\xbb\xbf"), mode
 
 
 def _decoded(data: bytes, what: str) -> Any:
     try:
-        return decode(data.removeprefix(b"\xef\xbb\xbf"))
+        return decode(data)
     except BadResponseError as error:
         reason = error.message.partition("cannot be read: ")[2]
-        raise InvalidArgumentError(f"{what} is no JSON: {reason}") from None
+        raise InvalidArgumentError(f"{what} is not valid JSON: {reason}") from None
 
 
-def _provider_configs(config: Any, what: str) -> list[ProviderConfig]:
-    skipped: list[str] = []
-    made = []
-    for provider, entry in _items(config, what, "{provider: {'models': {name: {…}}}}"):
-        models = provider_models(provider, entry, skipped)
-        if models:
-            made.append(ProviderConfig(provider, models))
-    if not made:
-        why = "; ".join(skipped) or "it names none"
-        raise InvalidArgumentError(f"{what} has no usable model: {why}")
-    return made
+def _read(config: Any, text: bytes | None, lenient: bool) -> Read:
+    entries: dict[str, dict[str, Any]] = {}
+    for provider, entry in _items(config, _TEXT, _EXPECTED):
+        entries[provider] = _plain(entry, f"provider {provider!r}")
+    checked, left_out = _judged(encode(entries, _TEXT) if text is None else text, lenient)
+    made: dict[str, ProviderConfig] = {}
+    for model in checked:
+        provider, name = model["provider"], model["name"]
+        config = _model_config(provider, name, entries[provider], model)
+        made.setdefault(provider, ProviderConfig(provider, {})).models[name] = config
+    return Read(list(made.values()), left_out)
 
 
-def provider_models(provider: str, entry: Any, skipped: list[str]) -> dict[str, ModelConfig]:
-    """The usable models of one provider's entry; what was skipped, and why, goes to ``skipped``."""
-    defaults = dict(_items(entry, f"provider {provider!r}", "{'models': {name: {…}}}"))
-    models = defaults.pop("models", None) or {}
-    made = {}
-    for name, options in _items(models, f"the models of provider {provider!r}", "{name: {…}}"):
-        given = dict(_items(options, f"model {provider}/{name}", "an object with 'api_key', 'base_url', …"))
-        if (config := _model_config(provider, name, {**defaults, **given}, skipped)) is not None:
-            made[name] = config
-    return made
+def _plain(value: Any, what: str, depth: int = 3) -> Any:
+    """A copy whose mappings are dicts with texts as keys; what is no mapping is for the core to refuse."""
+    if not isinstance(value, Mapping) or depth < 0:
+        return value
+    return {key: _plain(item, f"{what}: {key!r}", depth - 1) for key, item in _items(value, what, "an object")}
+
+
+def _judged(data: bytes, lenient: bool) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """What the core says of a configuration: its usable models, and why others are left out."""
+    from ._native import route
+
+    judged = route.check_config(data, lenient=lenient)
+    for message in judged["warnings"]:
+        warn(message)
+    left_out: dict[str, str] = {}
+    for model in judged["left_out"]:
+        warn(f"{model['reason']}; it is skipped")
+        left_out[model["name"]] = left_out[f"{model['provider']}/{model['name']}"] = model["reason"]
+    return judged["models"], left_out
+
+
+def warn(message: str) -> None:
+    """A warning that everybody sees, and the log as well. It is told at the line of the application that asked."""
+    logger().warning("%s", message)
+    frame, level = _frame(), 2
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _OURS:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, UserWarning, stacklevel=level)
+
+
+def _frame() -> Any:
+    import sys
+
+    return sys._getframe(2)
+
+
+_OURS = ("llmagg", "asyncio", "contextlib")  # a warning is not told at their lines
+
+
+def provider_models(provider: str, entry: Mapping[str, Any], skipped: list[str]) -> dict[str, ModelConfig]:
+    """The usable models of one provider's old-style entry; why others were skipped goes to ``skipped``."""
+    if isinstance(entry.get("models"), Mapping) and not entry["models"]:
+        return {}
+    plain = _plain(entry, f"provider {provider!r}")
+    checked, left_out = _judged(encode({provider: plain}, _TEXT), lenient=True)
+    skipped.extend(dict.fromkeys(left_out.values()))
+    return {model["name"]: _model_config(provider, model["name"], plain, model) for model in checked}
 
 
 def _items(value: Any, what: str, expected: str) -> list[tuple[str, Any]]:
@@ -95,44 +153,30 @@ def _items(value: Any, what: str, expected: str) -> list[tuple[str, Any]]:
     return list(value.items())
 
 
-def _model_config(provider: str, name: str, options: dict[str, Any], skipped: list[str]) -> ModelConfig | None:
-    for key in [key for key in options if key not in MODEL_KEYS]:
-        from difflib import get_close_matches
-
-        near = get_close_matches(key, MODEL_KEYS, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        logger().warning("model %s/%s: unknown key %r is ignored%s", provider, name, key, hint)
-        del options[key]
-    options = {key: value for key, value in options.items() if value is not None and value != ""}
+def _model_config(provider: str, name: str, entry: dict[str, Any], checked: dict[str, Any]) -> ModelConfig:
+    """The configuration of a model that the core has judged: the provider's keys below its own."""
+    options: dict[str, Any] = {"api_key": None, "base_url": None}
+    for layer in (entry, entry["models"][name]):
+        for key, value in layer.items():
+            if key not in MODEL_KEYS or value is None or value == "":
+                continue
+            inherited = options.get(key)
+            merged = isinstance(value, Mapping) and isinstance(inherited, Mapping)
+            options[key] = {**inherited, **value} if merged else value
     model = options.pop("model", name)
-    head = {"api_key": None, "base_url": None}
-    config = ModelConfig(model, provider, **{**head, **options}, name=name if name != model else None)
-    if check(config, skip_without_key=True):
-        return config
-    reason = f"model {provider}/{name} has no api_key"
-    logger().warning("%s and is skipped", reason)
-    skipped.append(reason)
-    return None
+    config = ModelConfig(model, provider, **options, name=name if name != model else None)
+    if not config.base_url:
+        config.base_url = checked.get("base_url") or None
+    return config
 
 
-def check(config: ModelConfig, *, skip_without_key: bool = False) -> bool:
-    """Lets the core judge a configuration and fills in its base URL. Raises InvalidArgumentError.
-
-    With ``skip_without_key`` False is returned where nothing but the key is missing.
-    """
+def check(config: ModelConfig) -> None:
+    """Lets the core judge a model's configuration and fills in its base URL. Raises InvalidArgumentError."""
     from ._native import route
 
-    core = config.to_core()
-    try:
-        info = route.info(core)
-    except InvalidArgumentError:
-        if not skip_without_key or config.api_key:
-            raise
-        route.info({**core, "api_key": "-"})  # raises when something else is wrong as well
-        return False
+    info = route.info(config.to_core())
     if not config.base_url:
         config.base_url = (info.get("config") or {}).get("base_url")
-    return True
 
 
 def llm_model_of(settings: Any) -> Any:
@@ -192,4 +236,4 @@ def environment_of(config: ProviderConfig) -> dict[str, str | None]:
     return {name: os.environ.get(name) for text in texts for name in _REFERENCE.findall(text)}
 
 
-_REFERENCE = re.compile(r"\$\{([^}]+)\}")
+_REFERENCE = re.compile(r"\$\{([^}:]+)(?::-[^}]*)?\}")

@@ -10,11 +10,11 @@ import copy
 import weakref
 from typing import Any
 
-from . import lookup, routing
+from . import lookup, oldstyle, routing
 from ._native import load, route
 from ._native.calls import Call
 from .config import ModelConfig
-from .errors import InvalidArgumentError, NotInitializedError
+from .errors import InvalidArgumentError, LLMError, NotInitializedError
 
 _MOST = 16  # plans of one aggregator: one for each model that its calls name
 
@@ -36,6 +36,30 @@ def call(user: Any, request: dict[str, Any], options: dict[str, Any] | None) -> 
     return plan.call(user, request, options)
 
 
+def _resolved(user: Any, entries: list[routing.Entry], names: list[str]) -> list[routing.Entry]:
+    """The entries that the request's model, or the aggregator's models, mean.
+
+    ``models`` may have been assigned since ``initialize``: a name in it that nobody has is passed over with a warning,
+    and an error only when no other is left.
+    """
+    left_out: dict[str, str] = getattr(user, "_left_out", None) or {}
+    try:
+        return routing.resolve(entries, names)
+    except LLMError as error:
+        missing = {name: why for name in names if (why := routing.missing(entries, name)) is not None}
+        found = [name for name in names if name not in missing]
+        if not found:
+            if reason := next((left_out[name] for name in names if name in left_out), None):
+                raise type(error)(f"{reason}; it was left out of the configuration", model=names[0]) from None
+            raise
+    told: set[str] = vars(user).setdefault("_llmagg_told", set())
+    for name, why in missing.items():
+        if name not in told and name not in left_out:
+            told.add(name)
+            oldstyle.warn(f"{why.message}; the name is passed over")
+    return routing.resolve(entries, found)
+
+
 class Plan:
     """The routes for one model (None: for the aggregator's own list), and what they were found by. Thread-safe."""
 
@@ -44,7 +68,7 @@ class Plan:
         self._user = weakref.ref(user)
         self._models = None if model else copy.copy(user.models)
         self._model = model
-        self._providers, models = lookup.providers(user.manager, [model] if model else user.models)
+        self._providers, models = lookup.providers(user.manager, [model] if model else routing.model_names(user.models))
         self._clients = [(provider, list(provider.clients.items())) for _, provider in self._providers]
         entries = [
             routing.Entry(name, model_name, client)
@@ -54,7 +78,7 @@ class Plan:
         if not entries:
             raise NotInitializedError("the aggregator has no models; initialize it with a configuration")
         self._routes: list[tuple[Any, str | None, Any, Any]] = []
-        for entry in routing.resolve(entries, models):
+        for entry in _resolved(user, entries, models):
             side = route.route_of(entry.client)
             if side.names is None:
                 side.names = (entry.provider, entry.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,8 @@ from .messages import Function, Message
 
 @dataclass
 class ChatCompletionRequest:
-    """What is asked of a model. What is None is left out on the wire; ``extra`` is sent beside the known fields.
+    """What is asked of a model. What is None is left out on the wire; ``extra`` is sent beside the known fields:
+    a name so near to a known one that it is a slip is refused; ``extra_body`` takes any name, and replaces fields.
 
     ``messages`` may be :class:`Message` objects or dicts in OpenAI's shape. Lengths are tokens.
     """
@@ -49,6 +51,7 @@ class ChatCompletionRequest:
     metadata: dict[str, str] | None = None
     user: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    extra_body: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The request in OpenAI's shape: what is posted, but for what the route itself decides."""
@@ -63,7 +66,32 @@ class ChatCompletionRequest:
             wire["stream"] = self.stream
         if isinstance(self.functions, (list, tuple)):
             wire["functions"] = [f.to_dict() if isinstance(f, Function) else f for f in self.functions]
-        return {**wire, **self.extra} if self.extra else wire
+        if self.extra or self.extra_body:
+            return {**wire, **self.extra, **(self.extra_body or {})}
+        return wire
+
+    def to_core(self) -> dict[str, Any]:
+        """The request for the core, which judges the names of fields, but for those in ``extra_body``."""
+        if self.extra_body is None and len(vars(self)) == _COUNT:
+            return self.to_dict()
+        if self.extra_body is not None and not isinstance(self.extra_body, Mapping):
+            raise InvalidArgumentError(f"extra_body is a {type(self.extra_body).__name__}; expected a dict of fields")
+        extra_body = dict(self.extra_body or {})
+        plain = copy.copy(self)
+        plain.extra_body = None
+        if _TRUSTED in vars(self):
+            extra_body = {**self.extra, **extra_body}
+            plain.extra = {}
+        wire = plain.to_dict()
+        if extra_body:
+            wire["extra_body"] = extra_body
+        if type(self) is ChatCompletionRequest:  # attributes that the class does not have: slips are refused by the core
+            wire.update({key: None for key in vars(self) if key not in _ATTRIBUTES and key[:1] != "_"})
+        return wire
+
+    def trust_names(self) -> None:
+        """Notes that the names in ``extra`` were judged: they came through a caller's ``extra_body``, perhaps."""
+        vars(self)[_TRUSTED] = True
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ChatCompletionRequest:
@@ -72,10 +100,15 @@ class ChatCompletionRequest:
         known.setdefault("model", "")
         messages = known.get("messages", [])
         known["messages"] = [Message.from_dict(dict(m)) if isinstance(m, Mapping) else m for m in messages]
-        return cls(**known, extra={key: value for key, value in data.items() if key not in _FIELDS})
+        unknown = {key: value for key, value in data.items() if key not in _FIELDS}
+        extra_body = unknown.pop("extra_body", None)
+        return cls(**known, extra=unknown, extra_body=extra_body)
 
 
-_FIELDS = tuple(key for key in ChatCompletionRequest.__dataclass_fields__ if key != "extra")
+_FIELDS = tuple(key for key in ChatCompletionRequest.__dataclass_fields__ if key not in ("extra", "extra_body"))
+_TRUSTED = "_llmagg_trusted"
+_ATTRIBUTES = frozenset(ChatCompletionRequest.__dataclass_fields__)
+_COUNT = len(_ATTRIBUTES)
 _REST = tuple(key for key in _FIELDS if key not in ("model", "messages", "stream", "functions"))
 
 

@@ -6,12 +6,12 @@ so that failover, breakers, limits and retries hold for it, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from operator import attrgetter
 from typing import Any
 
 from ._wire import encode
-from .errors import InvalidArgumentError, LLMError
+from .errors import InvalidArgumentError, LLMError, ModelNotFoundError, ProviderNotFoundError
 from .log import logger
 from .messages import Function, Message
 from .requests import ChatCompletionRequest, messages_to_wire
@@ -19,20 +19,6 @@ from .requests import ChatCompletionRequest, messages_to_wire
 _Spoken = tuple["frozenset[str]", Callable[[type], Any], Any]
 _native_methods: dict[type, _Spoken] = {}
 """By class: the names of its methods, what gets them all of a class, and what that gave when the class was made."""
-CALL_OPTIONS = frozenset(
-    [
-        "max_retries",
-        "deadline",
-        "timeout",
-        "on_interrupt",
-        "hedge_after",
-        "failover_bad_request",
-        "failover_content_filter",
-    ]
-)
-"""Keyword parameters of a call that are the library's own and not sent."""
-
-
 def spoken_by_core(cls: type) -> type:
     """Marks a client class whose methods, as they stand now, the core carries out itself."""
     names = [name for name in dir(cls) if not name.startswith("__") and callable(getattr(cls, name))]
@@ -100,20 +86,27 @@ def resolve(entries: list[Entry], models: Iterable[str]) -> list[Entry]:
 
     Raises ModelNotFoundError. The rules are the core's (``llmagg_resolve``); its answers are remembered.
     """
-    names = tuple(models)
+    names = tuple(model_names(models))
     rows = tuple((entry.provider, entry.name, entry.model) for entry in entries)
     indexes = _resolved.get((rows, names))
     if indexes is None:
         from ._native import route
 
-        if not all(isinstance(name, str) for name in names):
-            raise InvalidArgumentError(f"models is {list(names)!r}; expected a list of names")
         listed = [{"provider": provider, "name": name, "model": model} for provider, name, model in rows]
         indexes = route.resolve(encode(listed, "the models"), encode(names, "the models"))
         if len(_resolved) >= 64:
             _resolved.clear()
         _resolved[rows, names] = indexes
     return [entries[index] for index in indexes]
+
+
+def missing(entries: list[Entry], name: str) -> LLMError | None:
+    """Why a name means no route; None where it means one."""
+    try:
+        resolve(entries, [name])
+    except (ModelNotFoundError, ProviderNotFoundError) as error:
+        return error
+    return None
 
 
 async def health(provider: str, clients: Mapping[str, Any]) -> dict[str, bool]:
@@ -216,21 +209,26 @@ def _mapping(value: Any, what: str) -> Mapping[str, Any]:
 def request_and_options(
     messages: ChatCompletionRequest | Iterable[Message | dict[str, Any]], params: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """Splits what a call was given into the request as it is posted and the core's options."""
+    """Splits what a call was given into the request as it is posted and the core's options.
+
+    A name that is neither goes to the core as an option without a value: it is refused there, with a suggestion.
+    """
     if isinstance(messages, ChatCompletionRequest):
-        request = messages.to_dict()
+        request = messages.to_core()
     else:
         request = {"messages": messages_to_wire(messages)}
     if not params:
         return request, None
+    from ._native import route
+
+    known_options, known_fields = route.settings()
     options: dict[str, Any] = {}
-    if (headers := params.pop("extra_headers", None)) is not None:
-        options["headers"] = dict(_mapping(headers, "extra_headers"))
-    extra = _mapping(params.pop("extra_body", None) or {}, "extra_body")
-    for key, value in {**params, **extra}.items() if extra else params.items():
-        if key in CALL_OPTIONS and key in params:
-            if value is not None:
-                options[key] = value
+    for key, value in params.items():
+        if key in known_options or key == "extra_headers":
+            _put_option(options, key, value)
+        elif key not in known_fields:
+            _refuse_internal(key)
+            options[key] = None
         elif value is None or (key in ("model", "stream") and not value):
             request.pop(key, None)
         elif key == "functions" and isinstance(value, (list, tuple)):
@@ -238,3 +236,46 @@ def request_and_options(
         elif key != "messages":
             request[key] = value
     return request, options
+
+
+def _put_option(options: dict[str, Any], key: str, value: Any) -> None:
+    if value is None:
+        return
+    if key == "extra_headers":
+        key, value = "headers", dict(_mapping(value, "extra_headers"))
+        if "headers" in options:
+            raise InvalidArgumentError("headers and extra_headers are two names for one option; give one of them")
+    elif key in ("headers", "extra_body"):
+        value = dict(_mapping(value, key))
+        if key in options:
+            raise InvalidArgumentError("headers and extra_headers are two names for one option; give one of them")
+    options[key] = value
+
+
+def _refuse_internal(key: str) -> None:
+    if key in ("bare", "window"):
+        raise InvalidArgumentError(f"unknown call option {key!r}: it is for programs in C")
+
+
+def model_names(models: Any) -> list[str]:
+    """A list of models' names. Raises InvalidArgumentError for what is none: a text, names without an order."""
+    if models is None:
+        return []
+    if isinstance(models, (str, bytes)):
+        raise InvalidArgumentError(
+            f"models is a {type(models).__name__}; expected a list of names: put it into brackets, as ['provider/model']"
+        )
+    if isinstance(models, (Mapping, Set)):
+        raise InvalidArgumentError(
+            f"models is a {type(models).__name__}; expected a list of names, in the order in which they are tried"
+        )
+    try:
+        names = list(models)
+    except TypeError:
+        raise InvalidArgumentError(f"models is a {type(models).__name__}; expected a list of names") from None
+    for i, name in enumerate(names):
+        if not isinstance(name, str):
+            raise InvalidArgumentError(f"models[{i}] is a {type(name).__name__}; expected the name of a model")
+        if not name.strip():
+            raise InvalidArgumentError(f"models[{i}] is empty; expected the name of a model, or 'provider/model'")
+    return names

@@ -5,7 +5,8 @@ First hit wins; a source counts if it leaves one usable model:
 1. the JSON file named by ``LLMAGG_CONFIG``: ``{provider: {"models": {name: {…}}}}``
 2. the object named by ``LLMAGG_SETTINGS`` ("module:attribute"), with ``LLM_MODEL``
 3. ``app.config.settings:settings``, if it can be imported and has ``LLM_MODEL``
-4. ``OPENAI_API_KEY``, ``DEEPSEEK_API_KEY``, ``GEMINI_API_KEY``, each with ``…_BASE_URL`` or ``…_API_BASE_URL``
+4. ``OPENAI_API_KEY``, ``DEEPSEEK_API_KEY``, ``GEMINI_API_KEY``, each with ``…_BASE_URL`` or ``…_API_BASE_URL``, and with
+   ``…_MODEL`` (by default gpt-4o-mini, deepseek-chat, gemini-2.5-flash)
 
 The environment is read at the time of the look-up.
 """
@@ -16,10 +17,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from . import configfile, oldstyle
-from .config import ProviderConfig
+from . import oldstyle
 from .errors import InvalidArgumentError, LLMError, NotInitializedError
-from .log import logger
 
 _APPLICATION = "app.config.settings:settings"
 
@@ -28,17 +27,17 @@ class _MissedError(Exception):
     """A source has nothing; the text says why."""
 
 
-def find() -> list[ProviderConfig]:
+def find() -> oldstyle.Read:
     """The first usable configuration. Raises NotInitializedError, which names all sources and why each missed."""
     missed = []
     for name, source in _SOURCES.items():
         try:
-            return oldstyle.provider_configs(source())
+            return oldstyle.provider_configs(source(), lenient=True)
         except _MissedError as reason:
             missed.append(f"{name}: {reason}")
         except LLMError as error:
             missed.append(f"{name}: {error.message}")
-            logger().warning("the configuration from %s cannot be used: %s", name, error.message)
+            oldstyle.warn(f"the configuration from {name} cannot be used: {error.message}")
     listed = "".join(f"\n  {i}. {reason}" for i, reason in enumerate(missed, 1))
     raise NotInitializedError(f"no configuration was given, and none was found:{listed}")
 
@@ -47,15 +46,9 @@ def _from_file() -> Any:
     path = os.environ.get("LLMAGG_CONFIG")
     if not path:
         raise _MissedError("not set")
-    from ._wire import decode
+    from pathlib import Path
 
-    try:
-        data, mode = configfile.read(path)
-    except OSError as error:
-        raise _MissedError(f"the file {path} cannot be read: {error.strerror}") from None
-    config = decode(data, f"the file {path}")
-    configfile.warn_if_exposed(path, mode, config)
-    return config
+    return Path(path)
 
 
 def _from_named_object() -> Any:
@@ -98,12 +91,15 @@ def _from_environment() -> Any:
         prefix = vendor.upper()
         if key := os.environ.get(f"{prefix}_API_KEY"):
             base_url = os.environ.get(f"{prefix}_BASE_URL") or os.environ.get(f"{prefix}_API_BASE_URL")
-            config[vendor] = {"models": {provider.DEFAULT_MODEL: {"api_key": key, "base_url": base_url}}}
+            model = os.environ.get(f"{prefix}_MODEL") or _MODELS.get(vendor, provider.DEFAULT_MODEL)
+            config[vendor] = {"models": {model: {"api_key": key, "base_url": base_url}}}
     if not config:
         raise _MissedError("none is set")
     return config
 
 
+_MODELS = {"openai": "gpt-4o-mini"}
+"""Models that the environment's keys are for, where that is another than ``create_simple`` takes."""
 _SOURCES: dict[str, Callable[[], Any]] = {
     "the file named by LLMAGG_CONFIG": _from_file,
     "the object named by LLMAGG_SETTINGS": _from_named_object,

@@ -102,6 +102,10 @@ def request_of(payload: dict[str, Any]) -> ChatCompletionRequest:
     """The request of a custom call, for the model that the route stands for."""
     request = ChatCompletionRequest.from_dict(payload["request"])
     request.model = payload.get("model") or request.model
+    if request.extra_body is not None:  # a field of the server's that is called so
+        request.extra["extra_body"], request.extra_body = request.extra_body, None
+    if request.extra:
+        request.trust_names()
     return request
 
 

@@ -10,6 +10,7 @@ import itertools
 import threading
 import weakref
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from .._context import core_calls, exchange_options
@@ -18,6 +19,7 @@ from ..config import ModelConfig
 from . import custom, load
 from .load import Handle
 from .operation import Calls, Target
+from .signatures import CONFIG_LENIENT, CONFIG_SKIP
 
 if TYPE_CHECKING:
     from ..plan import Plan
@@ -185,6 +187,21 @@ def info(config: dict[str, Any]) -> dict[str, Any]:
     handle = Handle.new("llmagg_client_new", "llmagg_client_free", data, len(data))
     made: dict[str, Any] = load.call_for_json("llmagg_client_info", handle.pointer)
     return made
+
+
+def check_config(data: bytes, *, lenient: bool) -> dict[str, Any]:
+    """What the core says of a configuration: "models", "left_out", "warnings". Raises InvalidArgumentError."""
+    flags = CONFIG_SKIP | CONFIG_LENIENT if lenient else CONFIG_SKIP
+    judged: dict[str, Any] = load.call_for_json("llmagg_config_check", data, len(data), flags)
+    return judged
+
+
+@cache
+def settings() -> tuple[frozenset[str], frozenset[str]]:
+    """The names of the options of a call, and of the fields of a request, by the core's tables."""
+    tables = load.call_for_json("llmagg_settings")
+    options = frozenset(row["name"] for row in tables["options"] if not row.get("internal"))
+    return options, frozenset(row["name"] for row in tables["request"])
 
 
 def client_target(client: Any, options: dict[str, Any]) -> Target:

@@ -9,6 +9,7 @@ from ctypes import POINTER, c_char_p, c_int, c_int32, c_size_t, c_uint32, c_uint
 ABI_VERSION = 1
 
 STREAM, BATCH, GATHER, POST = 1, 2, 4, 8
+CONFIG_LENIENT, CONFIG_SKIP = 1, 2
 CHUNK, RESTART, DONE, ERROR, CALL_CUSTOM, CANCEL_CUSTOM, RESUME_CUSTOM, LOG, OBSERVE, DROPPED = range(1, 11)
 
 EVENT = struct.Struct("@iiQQPN")

@@ -113,7 +113,7 @@ class OpenAIClient(BaseLLMClient):
         side.used_directly = True
         side.switch(handle, True)  # the application's switch is for those who choose among models
         targets: dict[int, Any] | None = {side.tag: self._exchange} if vendor is None else None
-        asked = request.to_dict()
+        asked = request.to_core()
         if not stream:
             asked.pop("stream", None)  # it is a plain request, as in the original: with its usage
         return Call(route.Routes([handle], single=True), asked, targets=targets, owned_by=side.calls)
