@@ -63,25 +63,25 @@ func readBaseURL(where, base string, p preset, typed bool) (string, preset, erro
 	path := strings.TrimRight(u.Path, "/")
 	for _, end := range endpoints {
 		if n := len(path) - len(end); n >= 0 && strings.EqualFold(path[n:], end) {
-			return "", p, llm.Errorf(llm.InvalidArgument, "%s: base_url %q ends with an endpoint, %q; write the API's root: %q", where, base, path[n:], rewrite(path[:n]))
+			return "", p, llm.Errorf(llm.InvalidArgument, "%s: base_url %s ends with an endpoint, %q; write the API's root: %q", where, llm.QuoteName(base), path[n:], rewrite(path[:n]))
 		}
 	}
 	if i := strings.Index(path, "/models/"); i >= 0 && (p.gemini || strings.Contains(path[i:], ":")) {
-		return "", p, llm.Errorf(llm.InvalidArgument, "%s: base_url %q is the endpoint of a model; write the API's root: %q", where, base, rewrite(path[:i]))
+		return "", p, llm.Errorf(llm.InvalidArgument, "%s: base_url %s is the endpoint of a model; write the API's root: %q", where, llm.QuoteName(base), rewrite(path[:i]))
 	}
 	vendor, own := vendorOf(base)
 	compatibleGemini := strings.HasSuffix(path, "/openai") && strings.Contains(path, "/v1")
 	switch {
 	case p.gemini && compatibleGemini && typed:
-		return "", p, llm.Errorf(llm.InvalidArgument, "%s: base_url %q is Gemini's OpenAI-compatible endpoint, but the type is %q; write \"type\": %q, or the base_url %q",
-			where, base, p.name, compatible.name, rewrite(strings.TrimSuffix(path, "/openai")))
+		return "", p, llm.Errorf(llm.InvalidArgument, "%s: base_url %s is Gemini's OpenAI-compatible endpoint, but the type is %q; write \"type\": %q, or the base_url %q",
+			where, llm.QuoteName(base), p.name, compatible.name, rewrite(strings.TrimSuffix(path, "/openai")))
 	case p.gemini && compatibleGemini:
 		p = compatible
 	case p.gemini && own && !vendor.gemini:
-		return "", p, llm.Errorf(llm.InvalidArgument, "%s: base_url %q is %s's, which does not speak Gemini's format; write \"type\": %q", where, base, vendor.name, vendor.name)
+		return "", p, llm.Errorf(llm.InvalidArgument, "%s: base_url %s is %s's, which does not speak Gemini's format; write \"type\": %q", where, llm.QuoteName(base), vendor.name, vendor.name)
 	case !p.gemini && own && vendor.gemini && !compatibleGemini:
-		return "", p, llm.Errorf(llm.InvalidArgument, "%s: base_url %q speaks Gemini's own format; write \"type\": %q, or the base_url %q, which speaks OpenAI's",
-			where, base, vendor.name, rewrite("/v1beta/openai"))
+		return "", p, llm.Errorf(llm.InvalidArgument, "%s: base_url %s speaks Gemini's own format; write \"type\": %q, or the base_url %q, which speaks OpenAI's",
+			where, llm.QuoteName(base), vendor.name, rewrite("/v1beta/openai"))
 	}
 	if path == "" && own && vendor.root != "" {
 		path = vendor.root
@@ -101,9 +101,9 @@ func checkBaseURL(where, base string, u *url.URL) error {
 	case secretInQuery(u) != "":
 		return llm.Errorf(llm.InvalidArgument, "%s: base_url holds %q in its query, where keys end up in logs; put the key into api_key, or into headers", where, secretInQuery(u))
 	case u.Scheme != "http" && u.Scheme != "https":
-		return llm.Errorf(llm.InvalidArgument, "%s: base_url %q: expected http:// or https://", where, base)
+		return llm.Errorf(llm.InvalidArgument, "%s: base_url %s: expected http:// or https://", where, llm.QuoteName(base))
 	case u.Hostname() == "":
-		return llm.Errorf(llm.InvalidArgument, "%s: base_url %q has no host", where, base)
+		return llm.Errorf(llm.InvalidArgument, "%s: base_url %s has no host", where, llm.QuoteName(base))
 	case u.Fragment != "":
 		return llm.Errorf(llm.InvalidArgument, "%s: base_url has a fragment (#…), which is never sent; leave it out", where)
 	}

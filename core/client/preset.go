@@ -86,7 +86,7 @@ func resolve(cfg llm.ModelConfig, getenv func(string) (string, bool)) (llm.Model
 		p, known = compatible, cfg.BaseURL != ""
 	case cfg.Type != "":
 		if p, known = findPreset(cfg.Type); !known {
-			return cfg, p, llm.Errorf(llm.InvalidArgument, "%s: unknown type %q; the known ones are %s and %s", where, cfg.Type, strings.Join(KnownTypes(), ", "), compatible.name)
+			return cfg, p, llm.Errorf(llm.InvalidArgument, "%s: unknown type %s; the known ones are %s and %s", where, llm.ShownText(cfg.Type), strings.Join(KnownTypes(), ", "), compatible.name)
 		}
 	case !known && cfg.BaseURL != "":
 		p, known = compatible, true

@@ -195,21 +195,12 @@ func (c ModelConfig) Check() error {
 	return checkHeaders(c.Headers)
 }
 
-// checkBlanks refuses what came along when a text was copied: blanks around it,
-// and in a key whatever no key has. The key itself is not repeated.
+// checkBlanks refuses blanks around what was copied from somewhere; keys and
+// URLs have checks of their own.
 func (c ModelConfig) checkBlanks(where string) error {
-	for _, t := range [][2]string{{"api_key", c.APIKey}, {"base_url", c.BaseURL}, {"model", c.Model}, {"type", c.Type}, {"organization", c.Organization},
-		{"proxy", c.Proxy}, {"ca_file", c.CAFile}, {"provider's name", c.Provider}, {"name", c.Name}} {
-		if strings.TrimFunc(t[1], unicode.IsSpace) != t[1] && !strings.ContainsAny(t[1], "\r\n") {
-			return Errorf(InvalidArgument, "%s: the %s begins or ends with a blank; did you mean it without?", where, t[0])
-		}
-	}
-	for i, r := range c.APIKey {
-		switch {
-		case r == ' ' && strings.EqualFold(c.APIKey[:i], "bearer"):
-			return Errorf(InvalidArgument, "%s: the api_key begins with \"Bearer\"; did you mean it without? The word is added where it is needed", where)
-		case r != ' ' && (unicode.Is(unicode.Zs, r) || unicode.Is(unicode.Cf, r)):
-			return Errorf(InvalidArgument, "%s: the api_key holds the character U+%04X at byte %d, which nobody sees and no key has; was it copied from a page?", where, r, i)
+	for _, t := range [][2]string{{"model", c.Model}, {"type", c.Type}, {"proxy", c.Proxy}, {"ca_file", c.CAFile}, {"provider's name", c.Provider}, {"name", c.Name}} {
+		if strings.TrimFunc(t[1], isBlank) != t[1] {
+			return Errorf(InvalidArgument, "%s: the %s has blanks around it; write it without", where, t[0])
 		}
 	}
 	return nil

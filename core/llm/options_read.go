@@ -146,22 +146,21 @@ func unknownOption(key string, ofAggregator bool) error {
 	}
 	what := "unknown call option " + quoteName(key)
 	switch {
-	case fieldKinds[key] != 0 || vendorFields[key] != 0:
+	case !ambiguousFields[key] && (fieldKinds[key] != 0 || vendorFields[key] != 0):
 		return Errorf(InvalidArgument, "%s; it is a field of the request, put it there", what)
 	case configSettingOf[key] != nil && nearest(key, known, 0) == "":
 		return Errorf(InvalidArgument, "%s; it belongs into the configuration of a model", what)
 	}
-	most := 1 + max(2, len(key)/3)
 	if nearest(key, known, slips(key)) == "" { // what else it may be
-		if field := nearest(key, slices.Concat(requestFieldNames, vendorFieldNames), slips(key)+1); field != "" {
+		if field := nearest(key, slices.Concat(requestFieldNames, vendorFieldNames), slips(key)); field != "" && !ambiguousFields[field] {
 			return Errorf(InvalidArgument, "%s; did you mean %q, a field of the request?", what, field)
 		}
 	}
-	if best := nearest(key, known, most); best != "" {
-		return Errorf(InvalidArgument, "%s; did you mean %q?", what, best)
+	if slices.Contains(aliases[fold(key)], "models") || key == "models" || key == "route" {
+		return Errorf(InvalidArgument, "%s; failover is what an aggregator does: list the routes in its models (a field for the server goes into \"extra_body\")", what)
 	}
-	if best := nearest(key, []string{"models"}, 0); best != "" && !ofAggregator {
-		return Errorf(InvalidArgument, "%s; failover is what an aggregator does: list the routes in its models", what)
+	if hint := suggest(key, known); hint != "" {
+		return Errorf(InvalidArgument, "%s%s", what, hint)
 	}
 	return Errorf(InvalidArgument, "%s; a field for the server goes into \"extra_body\"", what)
 }

@@ -252,7 +252,7 @@ func (r *reader) checkMessage(i int) (wrong error) {
 func unknownRole(i int, role []byte) error {
 	const expected = "expected system, developer, user, assistant, tool or function"
 	if string(role) == `""` {
-		return Errorf(InvalidArgument, "messages[%d] has no \"role\"; %s", i, expected)
+		return Errorf(InvalidArgument, "messages[%d].role is missing; %s", i, expected)
 	}
 	var name string
 	if JSON.Unmarshal(role, &name) != nil {

@@ -27,7 +27,7 @@ func TestPayloadRefusesBadInput(t *testing.T) {
 		"empty messages":   {`{"messages":[]}`, "empty"},
 		"messages no list": {`{"messages":"hi"}`, "expected an array"},
 		"unknown role":     {`{"messages":[{"role":"robot","content":"x"}]}`, `messages[0].role is "robot"`},
-		"no role":          {`{"messages":[{"content":"x"}]}`, `messages[0] has no "role"`},
+		"no role":          {`{"messages":[{"content":"x"}]}`, `messages[0].role is missing`},
 		"message no dict":  {`{"messages":["x"]}`, "messages[0]"},
 		"content number":   {`{"messages":[{"role":"user","content":5}]}`, "messages[0].content"},
 		"wrong type":       {`{"messages":[{"role":"user","content":"x"}],"temperature":"hot"}`, `"temperature" is "hot"; expected a number`},

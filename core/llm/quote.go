@@ -35,7 +35,7 @@ func shown(v []byte) string {
 // shownText quotes a text that is a plain word or number, and counts the bytes
 // of any other.
 func shownText(s string) string {
-	if s == "" || len(s) <= 32 && (isWord(s) || isNumber(s)) {
+	if s == "" || len(s) <= 32 && (isWord(s) && !looksSecret(s) || isNumber(s)) {
 		return strconv.Quote(s)
 	}
 	return fmt.Sprintf("a text of %d bytes", len(s))
@@ -80,6 +80,9 @@ func quoteName(name string) string {
 	}
 	return strconv.Quote(name)
 }
+
+// QuoteName is [quoteName] for other packages of the core.
+func QuoteName(name string) string { return quoteName(name) }
 
 // secretMarks begin the keys of well-known vendors, and what carries one.
 var secretMarks = []string{"sk-", "sk_", "pk-", "gsk_", "xai-", "hf_", "aiza", "bearer ", "basic ", "ghp_", "glpat-", "nvapi-", "r8_", "akia"}

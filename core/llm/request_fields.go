@@ -29,13 +29,17 @@ var vendorFields = func() map[string]fieldKind {
 	fields := map[string]fieldKind{ // OpenAI's, whose types are documented
 		"audio": kindObject, "modalities": kindArray, "prediction": kindObject, "service_tier": kindString, "store": kindBool,
 		"verbosity": kindString, "web_search_options": kindObject, "safety_identifier": kindString, "prompt_cache_key": kindString,
-		"prompt_cache_retention": kindString,
+		"prompt_cache_retention": kindString, "provider": kindObject, // OpenRouter's
 	}
 	for _, name := range strings.Fields(vendorFieldText) {
 		fields[name] = kindAny
 	}
 	return fields
 }()
+
+// ambiguousFields are fields of vendors whose names look like options of ours:
+// among the options of a call they are refused.
+var ambiguousFields = map[string]bool{"models": true, "route": true, "options": true, "usage": true}
 
 // vendorFieldText is grouped by who documents the names first.
 const vendorFieldText = `
@@ -60,7 +64,7 @@ mask_sensitive_info reasoning_split tokens_to_generate
 
 safe_prompt random_seed prompt_mode include_reasoning search_settings compound_custom citation_options
 disable_tool_validation exclude_domains include_domains disable_reasoning clear_thinking
-models provider route transforms plugins usage reasoning top_a debug trace session_id image_config cache_control include
+models route transforms plugins usage reasoning top_a debug trace session_id image_config cache_control include
 search_domain_filter search_recency_filter search_mode search_after_date_filter search_before_date_filter
 last_updated_after_filter last_updated_before_filter enable_search_classifier return_images return_citations
 return_related_questions media_response image_domain_filter image_format_filter language_preference

@@ -40,6 +40,9 @@ func AllSettings() Settings {
 		s.Request = append(s.Request, Setting{Name: f.name, Type: kindText[f.kind]})
 	}
 	for _, name := range vendorFieldNames {
+		if ambiguousFields[name] {
+			continue
+		}
 		s.Request = append(s.Request, Setting{Name: name, Type: kindText[vendorFields[name]]})
 	}
 	return s

@@ -8,8 +8,15 @@ import (
 // suggest says which of the known names is nearest to an unknown one, as the
 // tail of an error message; nothing when none is near.
 func suggest(name string, known []string) string {
-	if best := nearest(name, known, 1+max(2, len(name)/3)); best != "" {
+	if best := nearest(name, known, max(2, len(name)/3)); best != "" {
 		return "; did you mean " + quoteName(best) + "?"
+	}
+	if len(name) >= 4 { // one of the words of a name
+		for _, k := range known {
+			if slices.Contains(strings.Split(k, "_"), strings.ToLower(name)) {
+				return "; did you mean " + quoteName(k) + "?"
+			}
+		}
 	}
 	return ""
 }
@@ -28,7 +35,7 @@ var aliases = map[string][]string{
 	"requesttimeout": {"timeout"}, "timelimit": {"deadline", "timeout"}, "timeoutseconds": {"timeout"}, "timeoutms": {"timeout"}, "readtimeout": {"idle_timeout", "timeout"}, "streamtimeout": {"idle_timeout", "timeout"}, "maxtime": {"deadline"}, "totaltimeout": {"deadline"}, "overalltimeout": {"deadline"}, "budget": {"deadline"}, "maxwait": {"deadline"},
 	"hedge": {"hedge_after"}, "hedging": {"hedge_after"}, "hedgedelay": {"hedge_after"}, "hedgeafterseconds": {"hedge_after"},
 	"fallbacks": {"models"}, "fallback": {"models"}, "fallbackmodels": {"models"}, "contextwindowfallbacks": {"models"}, "routes": {"models"}, "modellist": {"models"},
-	"extraheaders": {"headers", "extra_headers"}, "defaultheaders": {"headers"}, "header": {"headers"}, "httpheaders": {"headers"},
+	"extraheaders": {"headers"}, "extraheader": {"headers"}, "defaultheaders": {"headers"}, "header": {"headers"}, "httpheaders": {"headers"},
 	"extra": {"extra_body"}, "extraparams": {"extra_body"}, "extrafields": {"extra_body"}, "extraquery": {"extra_body"}, "modelkwargs": {"extra_body"}, "additionalmodelrequestfields": {"extra_body"}, "body": {"extra_body"},
 	"oninterruption": {"on_interrupt"}, "onerror": {"on_interrupt"}, "onbreak": {"on_interrupt"}, "restart": {"on_interrupt"},
 	"org": {"organization"}, "organizationid": {"organization"}, "openaiorganization": {"organization"},
@@ -42,8 +49,8 @@ var aliases = map[string][]string{
 }
 
 // nearest is the known name that name most likely stands for: the same letters
-// in another spelling, another library's name for it, one with fewer than most
-// slips of the finger, or one of whose words it is. "" when there is none.
+// in another spelling, another library's name for it, or one that at most so
+// many slips of the finger make of it. "" when there is none.
 func nearest(name string, known []string, most int) string {
 	folded := fold(name)
 	for _, k := range known {
@@ -56,7 +63,7 @@ func nearest(name string, known []string, most int) string {
 			return k
 		}
 	}
-	best, distance := "", min(most, len(folded))
+	best, distance := "", min(most+1, len(folded))
 	for _, k := range known {
 		if abs(len(k)-len(name)) >= distance {
 			continue
@@ -65,15 +72,7 @@ func nearest(name string, known []string, most int) string {
 			best, distance = k, d
 		}
 	}
-	if best != "" || len(folded) < 4 || most < 3 {
-		return best
-	}
-	for _, k := range known {
-		if slices.Contains(strings.Split(k, "_"), strings.ToLower(name)) {
-			return k
-		}
-	}
-	return ""
+	return best
 }
 
 // slips is how many slips of the finger still make a name near to another

@@ -391,7 +391,7 @@ func (r *run) judge(f *flight, expect *Expectation, where string) map[string]any
 // openAside opens a session of its own and closes it again.
 func (r *run) openAside(s *Step, where string) {
 	session := numbers.Add(1)
-	f := r.do(Command{Verb: "open", Session: session, First: r.places.fill(s.Open)})
+	f := r.do(Command{Verb: "open", Session: session, First: r.places.fill(s.Open), Second: r.places.fill(s.CallOptions)})
 	if o := r.judge(f, s.Expect, where+" open"); o["code"] == "OK" {
 		r.await(r.do(Command{Verb: "close", Session: session}), where+" close")
 	}

@@ -63,11 +63,21 @@ def test_before_initialize_is_a_runtime_error(run: Any) -> None:
         run(aggregator.chat(HELLO))
 
 
-def test_second_initialize_does_nothing(llm_wall: FaultWall, run: Any) -> None:
+def test_a_second_initialize_with_an_equal_configuration_changes_nothing(llm_wall: FaultWall, run: Any) -> None:
+    aggregator = aggregator_for(llm_wall, "gpt-a")
+    provider = aggregator.manager.get_provider("openai")
+    run(aggregator.initialize(config_for(llm_wall, "gpt-a")))
+    run(aggregator.initialize())
+    assert aggregator.manager.get_provider("openai") is provider
+    assert aggregator.models == ["gpt-a"] == aggregator.get_available_models()
+
+
+def test_a_second_initialize_with_another_configuration_replaces_it(llm_wall: FaultWall, run: Any) -> None:
     aggregator = aggregator_for(llm_wall, "gpt-a")
     run(aggregator.initialize(config_for(llm_wall, "gpt-b", provider="other")))
-    assert aggregator.manager.get_all_providers() == ["openai"]
-    assert aggregator.models == ["gpt-a"] == aggregator.get_available_models()
+    assert aggregator.manager.get_all_providers() == ["other"]
+    assert aggregator.models == ["gpt-b"] == aggregator.get_available_models()
+    assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-b."
 
 
 def test_parameters_reach_the_wire(llm_wall: FaultWall, run: Any) -> None:
@@ -77,7 +87,7 @@ def test_parameters_reach_the_wire(llm_wall: FaultWall, run: Any) -> None:
         aggregator.generate_response(
             [llmagg.Message("system", "s"), {"role": "user", "content": [{"type": "text", "text": "x"}]}],
             top_p=0.5, temperature=None, tools=tools, seed=7, response_format={"type": "json_object"},
-            made_up={"a": None}, extra_body={"also": 1}, extra_headers={"X-Trace": "t"},
+            top_k=3, extra_body={"made_up": {"a": None}, "also": 1}, extra_headers={"X-Trace": "t"},
         )
     )  # fmt: skip
     (request,) = chats(llm_wall)
@@ -85,7 +95,7 @@ def test_parameters_reach_the_wire(llm_wall: FaultWall, run: Any) -> None:
     assert request["body"] == {
         "stream": False,
         "model": "gpt-a", "top_p": 0.5, "seed": 7, "tools": tools, "response_format": {"type": "json_object"},
-        "made_up": {"a": None}, "also": 1,
+        "top_k": 3, "made_up": {"a": None}, "also": 1,
         "messages": [{"role": "system", "content": "s"}, {"role": "user", "content": [{"type": "text", "text": "x"}]}],
     }  # fmt: skip
 
@@ -110,7 +120,9 @@ def test_stream_true_in_a_request_is_accumulated(llm_wall: FaultWall, run: Any) 
 def test_models_are_tried_in_the_order_that_was_assigned(llm_wall: FaultWall, run: Any) -> None:
     aggregator = aggregator_for(llm_wall, "gpt-a", "gpt-b")
     aggregator.models = ["gpt-b", "nobody", "openai/gpt-a"]
-    assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-b."
+    with pytest.warns(UserWarning, match="has the model nobody; there are: openai/gpt-a, openai/gpt-b"):
+        assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-b."
+    assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-b."  # it was told once
     aggregator.models = ["nobody"]
     with pytest.raises(llmagg.ModelNotFoundError, match="nobody"):
         run(aggregator.chat(HELLO))

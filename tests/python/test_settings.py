@@ -24,7 +24,7 @@ def module(monkeypatch: pytest.MonkeyPatch, name: str, **attributes: Any) -> Non
 
 
 def llm_model(wall: FaultWall, model: str = "gpt-a") -> Any:
-    return SimpleNamespace(LLM_MODEL={model: {"api_key": "k", "base_url": wall.url, "model": model, "weird": 1}})
+    return SimpleNamespace(LLM_MODEL={model: {"api_key": "k", "base_url": wall.url, "model": model}})
 
 
 def test_the_file_wins(llm_wall: FaultWall, run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -45,7 +45,8 @@ def test_the_named_object_comes_next(llm_wall: FaultWall, run: Any, monkeypatch:
     monkeypatch.setenv("LLMAGG_SETTINGS", "my_settings:holder.settings")
     module(monkeypatch, "my_settings", holder=SimpleNamespace(settings=llm_model(llm_wall)))
     module(monkeypatch, "app.config.settings", settings=llm_model(llm_wall, "gpt-app"))
-    assert run(llmagg.LLMAggrator().generate_response(HELLO)) == "Hello from gpt-a."
+    with pytest.warns(UserWarning, match="/nowhere/llm.json cannot be read: No such file"):
+        assert run(llmagg.LLMAggrator().generate_response(HELLO)) == "Hello from gpt-a."
 
 
 def test_then_the_application(llm_wall: FaultWall, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +75,12 @@ def test_a_source_without_a_usable_model_is_passed_over(
     monkeypatch.setenv("LLMAGG_CONFIG", str(tmp_path / "llm.json"))
     monkeypatch.setenv("OPENAI_API_KEY", "k")
     monkeypatch.setenv("OPENAI_BASE_URL", llm_wall.url)
-    assert run(llmagg.LLMAggrator().generate_response(HELLO)) == "Hello from gpt-3.5-turbo."
+    with pytest.warns(UserWarning, match="LLMAGG_CONFIG cannot be used.*gpt-x has no api_key"):
+        assert run(llmagg.LLMAggrator().generate_response(HELLO)) == "Hello from gpt-3.5-turbo."
+    monkeypatch.setenv("LLMAGG_CONFIG", "")
+    monkeypatch.setenv("OPENAI_MODEL", "gpt-a")
+    llmagg.get_manager().clear()
+    assert run(llmagg.LLMAggrator().generate_response(HELLO)) == "Hello from gpt-a."
 
 
 def test_nothing_found_names_all_four_and_why(run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -84,11 +90,11 @@ def test_nothing_found_names_all_four_and_why(run: Any, monkeypatch: pytest.Monk
     module(monkeypatch, "app.config.settings", other=1)
     monkeypatch.setenv("OPENAI_API_KEY", "")
     aggrator = llmagg.LLMAggrator()
-    with pytest.raises(RuntimeError) as caught:
+    with pytest.warns(UserWarning, match="not valid JSON"), pytest.raises(RuntimeError) as caught:
         run(aggrator.generate_response(HELLO))
     text = str(caught.value)
     assert "LLMAGG_CONFIG" in text
-    assert "llm.json cannot be read" in text
+    assert "llm.json is not valid JSON" in text
     assert "LLMAGG_SETTINGS: module no_such_module_here cannot be imported" in text
     assert "app.config.settings has no settings" in text
     assert "OPENAI_API_KEY, DEEPSEEK_API_KEY, GEMINI_API_KEY: none is set" in text
@@ -102,12 +108,13 @@ def test_a_malformed_settings_name(run: Any, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("cls", [llmagg.LLMAggregator, llmagg.LLMAggrator])
-def test_initialize_from_settings(llm_wall: FaultWall, run: Any, cls: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_initialize_from_settings(llm_wall: FaultWall, run: Any, cls: Any) -> None:
     aggregator = cls()
     run(aggregator.initialize_from_settings(llm_model(llm_wall)))
     assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-a."
-    assert "unknown key 'weird' is ignored" in caplog.text
-    run(aggregator.initialize_from_settings(SimpleNamespace()))  # the second call does nothing
+    run(aggregator.initialize_from_settings(llm_model(llm_wall)))  # changes nothing
+    run(aggregator.initialize_from_settings(llm_model(llm_wall, "gpt-b")))  # replaces it
+    assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-b."
     for settings in (SimpleNamespace(), {"LLM_MODEL": {}}, SimpleNamespace(LLM_MODEL=[1])):
         with pytest.raises(llmagg.InvalidArgumentError, match="LLM_MODEL"):
             run(cls().initialize_from_settings(settings))
@@ -167,13 +174,13 @@ def test_json_that_cannot_be_used_says_what_and_where(run: Any, tmp_path: Path) 
     refused(str(file), f"configuration file {file} cannot be read: No such file", "JSON text begins with '{'")
     refused(tmp_path, f"configuration file {tmp_path} cannot be read: Is a directory")
     refused("llm\0.json", "cannot be read: embedded null byte")
-    refused('{"openai": {', "the configuration is no JSON", "truncated")
+    refused('{"openai": {', "the configuration is not valid JSON", "truncated")
     file.write_text('{"openai": nonsense}')
-    refused(file, f"configuration file {file} is no JSON", "(byte 15)")
+    refused(file, f"configuration file {file} is not valid JSON", "(byte 15)")
     file.write_text("[1]")
     refused(file, f"configuration file {file} is a list")
     file.write_text('{"openai": {"models": {"gpt-a": 5}}}')
-    refused(file, str(file), "model openai/gpt-a is a int")
+    refused(file, str(file), 'model "openai/gpt-a": expected an object, got a number')
     file.write_text('{"openai": {"models": {"gpt-a": {}}}}')
     refused(file, str(file), "model openai/gpt-a has no api_key")
-    refused('{"openai": 5}', "provider 'openai' is a int")
+    refused('{"openai": 5}', 'provider "openai": expected an object with "models", got a number')

@@ -103,7 +103,8 @@ class LLMAggregator:
         its models; one with another configuration is replaced. A second call with an equal configuration, or without
         one, changes nothing; one with another configuration takes the place of the first: providers that only this
         aggregator had registered, and that the new one does not name, are taken out. Raises InvalidArgumentError, and
-        ModelNotFoundError or ProviderNotFoundError for a name in ``models`` that nobody has; then nothing was registered.
+        ModelNotFoundError or ProviderNotFoundError for a name in ``models`` that nobody has; then nothing was
+        registered.
         """
         await self._initialize(config, lenient=False)
 

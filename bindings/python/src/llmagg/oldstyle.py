@@ -52,9 +52,9 @@ def provider_configs(config: Any, *, lenient: bool = False) -> Read:
     data = _decoded(content, what)
     configfile.warn_if_exposed(config, mode, data)
     try:
-        return _read(data, content, lenient)
+        return _read(data, content, lenient, what)
     except InvalidArgumentError as error:
-        raise InvalidArgumentError(f"{what}: {error.message}") from None
+        raise InvalidArgumentError(error.message if what in error.message else f"{what}: {error.message}") from None
 
 
 def _shown(path: Any) -> str:
@@ -69,7 +69,7 @@ def _content(path: str | os.PathLike[str], what: str) -> tuple[bytes, int]:
     try:
         content, mode = configfile.read(path)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or type(error).__name__
+        reason = getattr(error, "strerror", None) or str(error)
         raise InvalidArgumentError(f"{what} cannot be read: {reason} (JSON text begins with '{{')") from None
     return content.removeprefix(b"\xef\xbb\xbf"), mode
 
@@ -82,9 +82,9 @@ def _decoded(data: bytes, what: str) -> Any:
         raise InvalidArgumentError(f"{what} is not valid JSON: {reason}") from None
 
 
-def _read(config: Any, text: bytes | None, lenient: bool) -> Read:
+def _read(config: Any, text: bytes | None, lenient: bool, what: str = _TEXT) -> Read:
     entries: dict[str, dict[str, Any]] = {}
-    for provider, entry in _items(config, _TEXT, _EXPECTED):
+    for provider, entry in _items(config, what, _EXPECTED):
         entries[provider] = _plain(entry, f"provider {provider!r}")
     checked, left_out = _judged(encode(entries, _TEXT) if text is None else text, lenient)
     made: dict[str, ProviderConfig] = {}
@@ -117,7 +117,7 @@ def _judged(data: bytes, lenient: bool) -> tuple[list[dict[str, Any]], dict[str,
 
 
 def warn(message: str) -> None:
-    """A warning that everybody sees, and the log as well. It is told at the line of the application that asked."""
+    """Warns so that everybody sees it, at the line of the application that asked, and logs the same."""
     logger().warning("%s", message)
     frame, level = _frame(), 2
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _OURS:
@@ -161,8 +161,9 @@ def _model_config(provider: str, name: str, entry: dict[str, Any], checked: dict
             if key not in MODEL_KEYS or value is None or value == "":
                 continue
             inherited = options.get(key)
-            merged = isinstance(value, Mapping) and isinstance(inherited, Mapping)
-            options[key] = {**inherited, **value} if merged else value
+            if isinstance(value, Mapping) and isinstance(inherited, Mapping):
+                value = {**inherited, **value}
+            options[key] = value
     model = options.pop("model", name)
     config = ModelConfig(model, provider, **options, name=name if name != model else None)
     if not config.base_url:

@@ -14,7 +14,7 @@ from . import lookup, oldstyle, routing
 from ._native import load, route
 from ._native.calls import Call
 from .config import ModelConfig
-from .errors import InvalidArgumentError, LLMError, NotInitializedError
+from .errors import InvalidArgumentError, LLMError, ModelNotFoundError, NotInitializedError
 
 _MOST = 16  # plans of one aggregator: one for each model that its calls name
 
@@ -45,12 +45,13 @@ def _resolved(user: Any, entries: list[routing.Entry], names: list[str]) -> list
     left_out: dict[str, str] = getattr(user, "_left_out", None) or {}
     try:
         return routing.resolve(entries, names)
-    except LLMError as error:
+    except LLMError:
         missing = {name: why for name in names if (why := routing.missing(entries, name)) is not None}
         found = [name for name in names if name not in missing]
         if not found:
             if reason := next((left_out[name] for name in names if name in left_out), None):
-                raise type(error)(f"{reason}; it was left out of the configuration", model=names[0]) from None
+                text = f"{reason}; it was left out of the configuration"
+                raise ModelNotFoundError(text, model=names[0]) from None
             raise
     told: set[str] = vars(user).setdefault("_llmagg_told", set())
     for name, why in missing.items():

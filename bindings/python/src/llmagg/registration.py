@@ -22,17 +22,24 @@ async def install(user: LLMAggregator, read: oldstyle.Read, *, lenient: bool) ->
     left_out = {**user._left_out, **read.left_out} if not read.providers else read.left_out
     if not filled and entries:
         check_models(user.models, entries, left_out, lenient=lenient)
+    if filled:
+        _warn_of_others(user, {*made, *gone})
     for name, provider in made.items():
         if kept.get(name) is not provider:
             user.manager.register_provider(provider)
+        if not isinstance(getattr(provider, _KEY, None), weakref.WeakSet):
+            setattr(provider, _KEY, weakref.WeakSet())
         _owners(provider).add(user)
     for name in gone:
         provider = kept.pop(name, None)
         if provider is not None:
             routing.retire(provider.clients.values(), kept=())
+    if read.providers:
+        for name, provider in kept.items():
+            if name not in made:
+                _owners(provider).discard(user)
     user._left_out = left_out
     if filled:
-        _warn_of_others(user, made)
         names = list(dict.fromkeys(entry.name for entry in routing.catalog(user.manager.providers)))
         user.models = names
         user._filled = list(names)
@@ -61,8 +68,7 @@ def _gone(user: LLMAggregator, made: dict[str, Any]) -> list[str]:
     """The names of providers that only ``user`` had registered, and that its new configuration does not have."""
     gone = []
     for name, provider in list(user.manager.providers.items()):
-        if name in made or not (owners := _owners(provider)):
-            continue
+        owners = _owners(provider) if name not in made else ()
         if user in owners and len(owners) == 1:
             gone.append(name)
     return gone
@@ -73,28 +79,24 @@ _KEY = "_llmagg_owners"
 
 def _owners(provider: Any) -> weakref.WeakSet[Any]:
     """The aggregators whose configurations made or kept a provider; none for one that the application registered."""
-    try:
-        state = vars(provider)
-    except TypeError:
-        return weakref.WeakSet()
-    owners: weakref.WeakSet[Any] = state.setdefault(_KEY, weakref.WeakSet())
-    return owners
+    owners: weakref.WeakSet[Any] | None = getattr(provider, _KEY, None)
+    return weakref.WeakSet() if owners is None else owners
 
 
-def _warn_of_others(user: LLMAggregator, made: dict[str, Any]) -> None:
+def _warn_of_others(user: LLMAggregator, own: set[str]) -> None:
     """Says so when an aggregator without a list of models will also use what another one has registered."""
-    if not made:
+    if not own:
         return
     others = [
         f"{name}/{model}"
         for name, provider in list(user.manager.providers.items())
-        if name not in made and (owners := _owners(provider)) and user not in owners
+        if name not in own and hasattr(provider, _KEY)
         for model in provider.clients
     ]
     if others:
         oldstyle.warn(
-            f"this aggregator will also try {', '.join(others)}, which another aggregator has registered: all of a process "
-            "share one registry; give LLMAggregator a list of models to choose"
+            f"this aggregator will also try {', '.join(others)}, which another aggregator has registered: all of a "
+            "process share one registry; give LLMAggregator a list of models to choose"
         )
 
 

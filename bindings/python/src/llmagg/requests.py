@@ -85,8 +85,8 @@ class ChatCompletionRequest:
         wire = plain.to_dict()
         if extra_body:
             wire["extra_body"] = extra_body
-        if type(self) is ChatCompletionRequest:  # attributes that the class does not have: slips are refused by the core
-            wire.update({key: None for key in vars(self) if key not in _ATTRIBUTES and key[:1] != "_"})
+        if type(self) is ChatCompletionRequest:  # of attributes that it does not have, slips are refused
+            _refuse_slips([key for key in vars(self) if key not in _ATTRIBUTES and key[:1] != "_"])
         return wire
 
     def trust_names(self) -> None:
@@ -110,6 +110,15 @@ _TRUSTED = "_llmagg_trusted"
 _ATTRIBUTES = frozenset(ChatCompletionRequest.__dataclass_fields__)
 _COUNT = len(_ATTRIBUTES)
 _REST = tuple(key for key in _FIELDS if key not in ("model", "messages", "stream", "functions"))
+
+
+def _refuse_slips(names: list[str]) -> None:
+    """Refuses attributes, which are never sent, whose names are near to those of fields."""
+    from difflib import get_close_matches
+
+    for name in names:
+        if near := get_close_matches(name, _ATTRIBUTES, 1, 0.8):
+            raise InvalidArgumentError(f'a request has no field "{name}"; did you mean "{near[0]}"?')
 
 
 def messages_to_wire(messages: Any) -> Any:

@@ -19,6 +19,8 @@ from .requests import ChatCompletionRequest, messages_to_wire
 _Spoken = tuple["frozenset[str]", Callable[[type], Any], Any]
 _native_methods: dict[type, _Spoken] = {}
 """By class: the names of its methods, what gets them all of a class, and what that gave when the class was made."""
+
+
 def spoken_by_core(cls: type) -> type:
     """Marks a client class whose methods, as they stand now, the core carries out itself."""
     names = [name for name in dir(cls) if not name.startswith("__") and callable(getattr(cls, name))]
@@ -263,7 +265,8 @@ def model_names(models: Any) -> list[str]:
         return []
     if isinstance(models, (str, bytes)):
         raise InvalidArgumentError(
-            f"models is a {type(models).__name__}; expected a list of names: put it into brackets, as ['provider/model']"
+            f"models is a {type(models).__name__}; expected a list of names: put it into brackets, "
+            "as ['provider/model']"
         )
     if isinstance(models, (Mapping, Set)):
         raise InvalidArgumentError(

@@ -5,8 +5,8 @@ First hit wins; a source counts if it leaves one usable model:
 1. the JSON file named by ``LLMAGG_CONFIG``: ``{provider: {"models": {name: {…}}}}``
 2. the object named by ``LLMAGG_SETTINGS`` ("module:attribute"), with ``LLM_MODEL``
 3. ``app.config.settings:settings``, if it can be imported and has ``LLM_MODEL``
-4. ``OPENAI_API_KEY``, ``DEEPSEEK_API_KEY``, ``GEMINI_API_KEY``, each with ``…_BASE_URL`` or ``…_API_BASE_URL``, and with
-   ``…_MODEL`` (by default gpt-4o-mini, deepseek-chat, gemini-2.5-flash)
+4. ``OPENAI_API_KEY``, ``DEEPSEEK_API_KEY``, ``GEMINI_API_KEY``, each with ``…_BASE_URL`` or ``…_API_BASE_URL``, and
+   with ``…_MODEL`` (by default gpt-3.5-turbo, deepseek-chat, gemini-2.5-flash)
 
 The environment is read at the time of the look-up.
 """
@@ -91,15 +91,13 @@ def _from_environment() -> Any:
         prefix = vendor.upper()
         if key := os.environ.get(f"{prefix}_API_KEY"):
             base_url = os.environ.get(f"{prefix}_BASE_URL") or os.environ.get(f"{prefix}_API_BASE_URL")
-            model = os.environ.get(f"{prefix}_MODEL") or _MODELS.get(vendor, provider.DEFAULT_MODEL)
+            model = os.environ.get(f"{prefix}_MODEL") or provider.DEFAULT_MODEL
             config[vendor] = {"models": {model: {"api_key": key, "base_url": base_url}}}
     if not config:
         raise _MissedError("none is set")
     return config
 
 
-_MODELS = {"openai": "gpt-4o-mini"}
-"""Models that the environment's keys are for, where that is another than ``create_simple`` takes."""
 _SOURCES: dict[str, Callable[[], Any]] = {
     "the file named by LLMAGG_CONFIG": _from_file,
     "the object named by LLMAGG_SETTINGS": _from_named_object,

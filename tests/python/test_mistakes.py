@@ -1,0 +1,277 @@
+"""Silence is never the answer to a mistake of a user: misspelt names, wrong values, models that are nowhere."""
+
+from __future__ import annotations
+
+import warnings
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import llmagg
+from conftest import HELLO, aggregator_for, chats, config_for
+from llmagg.faultwall import FaultWall
+from llmagg.manager import Manager
+
+
+class Registry(Manager):
+    """One of its own."""
+
+
+def refused(call: Any, *words: str, cls: type[Exception] = llmagg.InvalidArgumentError) -> None:
+    with pytest.raises(cls) as caught:
+        call()
+    for word in words:
+        assert word in str(caught.value)
+    assert "sk-secret" not in str(caught.value)
+
+
+OPTIONS = {
+    "deadlin": "deadline", "dead_line": "deadline", "Deadline": "deadline", "hedge": "hedge_after",
+    "hedgeAfter": "hedge_after", "num_retries": "max_retries", "max_retry": "max_retries", "retries": "max_retries",
+    "time_out": "timeout", "request_timeout": "timeout", "on_interupt": "on_interrupt",
+    "failover_bad_requests": "failover_bad_request", "includeUsage": "include_usage", "extra_header": "headers",
+    "extrabody": "extra_body", "temprature": "temperature", "max_token": "max_tokens",
+    "respones_format": "response_format",
+    "fallbacks": "models", "options": "extra_body", "made_up": "extra_body", "api_key": "configuration",
+    "base_url": "configuration", "window": "C", "bare": "C",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_a_name_that_is_no_option_is_refused_with_what_was_meant(llm_wall: FaultWall, run: Any, name: str) -> None:
+    aggregator = aggregator_for(llm_wall, "gpt-a")
+    for value in (1, None, {"a": "sk-secret"}):
+        refused(lambda v=value: run(aggregator.chat(HELLO, **{name: v})), name, OPTIONS[name])
+    refused(lambda: list(aggregator.stream_sync(HELLO, **{name: 1})), name, OPTIONS[name])
+    assert chats(llm_wall) == []
+
+
+def test_well_known_parameters_pass(llm_wall: FaultWall, run: Any) -> None:
+    aggregator = aggregator_for(llm_wall, "gpt-a")
+    given = {
+        "temperature": 0, "top_p": 1, "n": 1, "seed": 1, "stop": "x", "logprobs": True, "top_logprobs": 2, "user": "u",
+        "presence_penalty": 0, "frequency_penalty": 0, "logit_bias": {"1": 2}, "metadata": {"a": "b"}, "store": False,
+        "parallel_tool_calls": True, "tool_choice": "auto", "reasoning_effort": "low", "service_tier": "auto",
+        "modalities": ["text"], "prediction": {"type": "content"}, "web_search_options": {}, "verbosity": "low",
+        "top_k": 3, "min_p": 0.1, "top_a": 0.1, "repetition_penalty": 1.1, "enable_thinking": False,
+        "thinking": {"type": "disabled"}, "chat_template_kwargs": {"a": 1}, "guided_json": {}, "safe_prompt": True,
+        "random_seed": 1, "reasoning": {"effort": "low"}, "provider": {"order": []}, "keep_alive": "5m",
+        "stop_token_ids": [1], "ignore_eos": True, "search_domain_filter": ["a"], "max_completion_tokens": 9,
+    }  # fmt: skip
+    run(aggregator.chat(HELLO, **given))
+    body = chats(llm_wall)[0]["body"]
+    assert {key: body[key] for key in given} == given
+
+
+def test_extra_body_takes_any_name_and_replaces_fields(llm_wall: FaultWall, run: Any) -> None:
+    aggregator = aggregator_for(llm_wall, "gpt-a")
+    extra = {"deadlin": 1, "temprature": {"a": None}, "top_p": 0.1, "extra_body": {"google": {}}}
+    run(aggregator.chat(HELLO, top_p=0.9, temperature=0.5, extra_body=extra))
+    request = llmagg.ChatCompletionRequest("gpt-a", HELLO, top_p=0.9, temperature=0.5, extra_body=extra)
+    run(aggregator.chat(request))
+    run(aggregator.manager.get_client_by_model("gpt-a").chat_completion(request))
+    assert request.extra_body is extra
+    for seen in chats(llm_wall):
+        assert {key: seen["body"][key] for key in extra} == extra
+        assert seen["body"]["temperature"] == 0.5
+    for bad in ({"messages": []}, {"model": "x"}, {"stream": True}, {"": 1}, {"temperature": "sk-secret"}):
+        refused(lambda b=bad: run(aggregator.chat(HELLO, extra_body=b)), "extra_body")
+    for wrong in ([1], "x", 5):
+        refused(lambda w=wrong: run(aggregator.chat(HELLO, extra_body=w)), "extra_body")
+        request.extra_body = wrong  # type: ignore[assignment]
+        refused(lambda: run(aggregator.chat(request)), "extra_body")
+
+
+class Router(llmagg.BaseLLMClient):
+    """Asks another client."""
+
+    other: Any
+
+    async def chat_completion(self, request: Any) -> Any:
+        self.seen = dict(request.extra)
+        return await self.other.chat_completion(request)
+
+    async def chat_completion_stream(self, request: Any) -> Any:
+        yield await self.chat_completion(request)
+
+
+def test_extra_body_reaches_clients_of_the_application_and_what_they_ask(llm_wall: FaultWall, run: Any) -> None:
+    aggregator = aggregator_for(llm_wall, "gpt-a")
+    provider = aggregator.manager.get_provider("openai")
+    client = Router(llmagg.ModelConfig("mine", "openai", None, None))
+    client.other = provider.clients["gpt-a"]
+    provider.clients["mine"] = client
+    run(aggregator.chat(HELLO, model="mine", extra_body={"deadlin": 1, "made_up": 2}))
+    assert client.seen == {"deadlin": 1, "made_up": 2}
+    assert {key: chats(llm_wall)[0]["body"][key] for key in client.seen} == client.seen
+
+
+def test_slips_in_a_request_object(llm_wall: FaultWall, run: Any) -> None:
+    aggregator = aggregator_for(llm_wall, "gpt-a")
+    request = llmagg.ChatCompletionRequest("gpt-a", HELLO)
+    request.temprature = 0.5  # type: ignore[attr-defined]
+    refused(lambda: run(aggregator.chat(request)), "temprature", '"temperature"')
+    for field in ("deadlin", "deadline", "api_key", "num_retries"):
+        refused(lambda f=field: run(aggregator.chat(llmagg.ChatCompletionRequest("", HELLO, extra={f: 1}))), field)
+    slip = llmagg.ChatCompletionRequest.from_dict({"messages": HELLO, "tempratur": 1})
+    refused(lambda: aggregator.chat_sync(slip), '"temperature"')
+    assert chats(llm_wall) == []
+
+
+BAD_KEYS: dict[str, tuple[dict[str, Any], str]] = {
+    "baseurl": ({"baseurl": "http://h"}, '"base_url"'),
+    "baseUrl": ({"baseUrl": "http://h"}, '"base_url"'),
+    "timeoutt": ({"timeoutt": 3}, '"timeout"'),
+    "retries": ({"retries": 3}, '"max_retries"'),
+    "apikey": ({"apikey": "sk-secret"}, '"api_key"'),
+    "weight": ({"weight": 3}, "the known ones are "),
+    "temperature": ({"temperature": 3}, "it belongs to a call"),
+    "breaker": ({"breaker": {"open": 3}}, '"open_s"'),
+    "retry": ({"retry": {"backof_s": 3}}, '"backoff_s"'),
+    "limits": ({"limits": {"max_bytes": 3}}, '"response_bytes"'),
+    "timeout text": ({"timeout": "sk-secret"}, '"timeout" is a text of 9 bytes'),
+    "timeout bool": ({"timeout": True}, '"timeout" is true'),
+    "timeout nan": ({"timeout": float("nan")}, "timeout is nan"),
+    "retries text": ({"max_retries": "3"}, '"max_retries" is "3"; expected an integer'),
+    "key with a blank": ({"api_key": " sk-secret"}, "api_key has blanks around it"),
+    "key with Bearer": ({"api_key": "Bearer sk-secret"}, "Bearer"),
+    "key list": ({"api_key": ["sk-secret"]}, '"api_key" must be a string, got an array'),
+    "headers list": ({"headers": ["Authorization: sk-secret"]}, '"headers" has the wrong type'),
+    "header in a name": ({"headers": {"Authorization: sk-secret": ""}}, "header name"),
+    "type": ({"type": "sk-secret"}, "type"),
+    "ratio": ({"breaker": {"ratio": 50}}, "at most 1"),
+    "base_url": ({"base_url": "user:sk-secret@host:1"}, "base_url"),
+}
+
+
+@pytest.mark.parametrize("level", ["model", "provider"])
+@pytest.mark.parametrize("name", BAD_KEYS)
+def test_configurations_with_a_mistake(run: Any, name: str, level: str) -> None:
+    keys, text = BAD_KEYS[name]
+    model = {"api_key": "k", "base_url": "http://127.0.0.1:1", **(keys if level == "model" else {})}
+    if level == "provider":
+        model = {key: value for key, value in model.items() if key not in keys}
+    config = {"openai": {**(keys if level == "provider" else {}), "models": {"gpt-a": model}}}
+    aggregator = llmagg.LLMAggregator()
+    refused(lambda: run(aggregator.initialize(config)), text)
+    assert aggregator.manager.providers == {}
+
+
+def test_configurations_with_a_wrong_shape(run: Any) -> None:
+    def bad(config: Any, *words: str) -> None:
+        refused(lambda: run(llmagg.LLMAggregator().initialize(config)), *words)
+
+    bad({}, "names no providers")
+    bad([], "the configuration is a list")
+    bad("[]", "the configuration is a list")
+    bad('[{"api_key": "sk-secret"}]', "the configuration is a list")
+    bad("sk-secret", "cannot be read")
+    bad(5, "the configuration is a int")
+    bad({"p": {"models": []}}, '"models": expected {name: {…}}, got an array')
+    bad({"p": {}}, 'has no "models"')
+    bad({"p": {"models": {"a": {"base_url": "http://h"}, "A": {"base_url": "http://h"}}}}, '"a" and "A"')
+    one = {"models": {"a": {"base_url": "http://h"}}}
+    bad({"p": one, "P": one}, '"p" and "P"')
+    bad('{"p": {"models": {"a": {"base_url": "http://h"}, "a": {}}}}', '"a" stands there twice')
+
+
+def test_old_configurations_refuse_slips_and_warn_of_the_rest(llm_wall: FaultWall, run: Any) -> None:
+    def settings(**keys: Any) -> Any:
+        return SimpleNamespace(LLM_MODEL={"gpt-a": {"api_key": "k", "base_url": llm_wall.url, **keys}})
+
+    for cls in (llmagg.LLMAggregator, llmagg.LLMAggrator):
+        refused(lambda c=cls: run(c().initialize_from_settings(settings(max_retrys=2))), '"max_retries"')
+        with pytest.warns(UserWarning, match='unknown key "weight"; it is ignored') as caught:
+            run(cls().initialize_from_settings(settings(weight=2)))
+        assert "site-packages" not in caught[0].filename
+    config = config_for(llm_wall, "gpt-a", weight=1)
+    with pytest.warns(UserWarning, match="weight"):
+        run(llmagg.LLMAggrator().initialize(config))
+    refused(lambda: run(llmagg.LLMAggrator().initialize(config_for(llm_wall, "gpt-a", timeuot=1))), '"timeout"')
+    with pytest.warns(UserWarning, match="weight"):
+        llmagg.OpenAIProvider.create_from_config("p", {"m": {"base_url": llm_wall.url, "weight": 1}})
+    refused(lambda: llmagg.OpenAIProvider.create_from_config("p", {"m": {"baseurl": llm_wall.url}}), '"base_url"')
+
+
+@pytest.mark.parametrize("cls", [llmagg.LLMAggregator, llmagg.LLMAggrator])
+def test_models_that_are_no_list_of_names(cls: Any) -> None:
+    for models in ("p/a", b"p/a", {"p/a": 1}, {"p/a", "p/b"}, 5, [5], [""], ["p/a", None]):
+        refused(lambda m=models: cls(m), "models")
+    assert cls(("p/a",)).get_available_models() == ["p/a"]
+    assert cls(None).get_available_models() == []
+
+
+def test_a_model_that_nobody_has(llm_wall: FaultWall, run: Any) -> None:
+    config = {"p": {"base_url": llm_wall.url, "models": {"a": {}, "b": {}}}}
+    for missing, cls in (("p/bb", llmagg.ModelNotFoundError), ("q/b", llmagg.ProviderNotFoundError)):
+        aggregator = llmagg.LLMAggregator(["p/a", missing])
+        words = (missing, 'did you mean "p/b"?', "there are: p/a, p/b")
+        refused(lambda a=aggregator: run(a.initialize(config)), *words, cls=cls)
+        assert aggregator.manager.providers == {}
+        assert not aggregator._initialized
+    aggregator = llmagg.LLMAggregator(["p/a"])
+    run(aggregator.initialize(config))
+    aggregator.models = ["p/a", "p/zzzz"]  # as applications do: not silent, and no crash
+    with pytest.warns(UserWarning, match="has the model p/zzzz.*passed over"):
+        assert run(aggregator.generate_response(HELLO)) == "Hello from a."
+    aggregator.models = "p/a"  # type: ignore[assignment]
+    refused(lambda: run(aggregator.chat(HELLO)), "models is a str")
+    old = llmagg.LLMAggrator(["gpt-a", "deepseek-chat"])
+    with pytest.warns(UserWarning, match="deepseek-chat"):
+        run(old.initialize_from_settings({"LLM_MODEL": {"gpt-a": {"base_url": llm_wall.url}}}))
+    old = llmagg.LLMAggrator(["gpt-aa"])
+    slip = {"LLM_MODEL": {"gpt-a": {"base_url": llm_wall.url}}}
+    refused(lambda: run(old.initialize_from_settings(slip)), '"gpt-a"', cls=llmagg.ModelNotFoundError)
+
+
+def test_a_second_configuration_takes_only_what_was_the_aggregators_own(llm_wall: FaultWall, run: Any) -> None:
+    one, two = llmagg.LLMAggregator(["p/a"]), llmagg.LLMAggregator()
+    shared = {"p": {"base_url": llm_wall.url, "models": {"a": {}}}}
+    other = {"q": {"base_url": llm_wall.url, "models": {"y": {}}}}
+    run(one.initialize(shared))
+    run(two.initialize(shared))
+    with pytest.warns(UserWarning, match="will also try p/a"):
+        run(two.initialize(other))
+    assert two.manager.get_all_providers() == ["p", "q"]
+    assert run(one.generate_response(HELLO)) == "Hello from a."
+    run(one.initialize(shared))
+    refused(lambda: run(one.initialize({"p": {"modles": {}}})), '"models"')
+    assert run(one.generate_response(HELLO)) == "Hello from a."
+
+
+def test_a_registry_that_others_fill_is_told(llm_wall: FaultWall, run: Any) -> None:
+    run(llmagg.LLMAggregator().initialize({"p": {"base_url": llm_wall.url, "models": {"x": {}}}}))
+    second = llmagg.LLMAggregator()
+    with pytest.warns(UserWarning, match="will also try p/x, which another aggregator has registered"):
+        run(second.initialize({"q": {"base_url": llm_wall.url, "models": {"y": {}}}}))
+    assert second.models == ["x", "y"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run(llmagg.LLMAggregator(["q/y"]).initialize({"q": {"base_url": llm_wall.url, "models": {"y": {}}}}))
+
+
+def test_variables_that_are_not_set(llm_wall: FaultWall, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = {
+        "gone": {"api_key": "${LLMAGG_NOT_SET}", "models": {"x": {"base_url": llm_wall.url}}},
+        "here": {"base_url": "${LLMAGG_URL_NOT_SET:-" + llm_wall.url + "}", "models": {"a": {}}},
+    }
+    aggregator = llmagg.LLMAggregator(["gone/x", "here/a"])
+    with pytest.warns(UserWarning, match="LLMAGG_NOT_SET, which is not set"):
+        run(aggregator.initialize(config))
+    assert run(aggregator.generate_response(HELLO)) == "Hello from a."
+    refused(lambda: run(aggregator.chat(HELLO, model="gone/x")), "LLMAGG_NOT_SET", cls=llmagg.ModelNotFoundError)
+    monkeypatch.setenv("LLMAGG_NOT_SET", "k")
+    run(aggregator.initialize(config))
+    assert run(aggregator.generate_response(HELLO)) == "Hello from x."
+
+
+def test_which_class_configures_itself(run: Any) -> None:
+    refused(lambda: run(llmagg.LLMAggregator().chat(HELLO)), "LLMAggrator finds", cls=llmagg.NotInitializedError)
+
+
+def test_roles(llm_wall: FaultWall, run: Any) -> None:
+    aggregator = aggregator_for(llm_wall, "gpt-a")
+    slip = [llmagg.Message("usr", "x")]
+    refused(lambda: run(aggregator.chat(slip)), 'messages[0].role is "usr"', 'did you mean "user"?')
+    refused(lambda: run(aggregator.chat([{"content": "x"}])), "messages[0].role is missing")
