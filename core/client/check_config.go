@@ -42,6 +42,9 @@ func CheckConfig(data []byte, o llm.ParseOptions, options Options, skipKeyless b
 	if err != nil {
 		return nil, err
 	}
+	if len(providers) == 0 {
+		return nil, llm.Errorf(llm.InvalidArgument, "the configuration names no providers; expected {provider: {\"models\": {name: {…}}}}")
+	}
 	for _, l := range providers[0].LeftOut {
 		checked.LeftOut = append(checked.LeftOut, LeftOutModel(l))
 	}

@@ -53,9 +53,6 @@ func ParseConfig(data []byte, o ParseOptions) ([]ProviderConfig, error) {
 	if err != nil {
 		return nil, Errorf(InvalidArgument, "the configuration cannot be read: %v; %s", err, expectedConfig)
 	}
-	if len(fields) == 0 {
-		return nil, Errorf(InvalidArgument, "the configuration names no providers; %s", expectedConfig)
-	}
 	if err := o.unlike("provider", fields); err != nil {
 		return nil, err
 	}
@@ -70,6 +67,9 @@ func ParseConfig(data []byte, o ParseOptions) ([]ProviderConfig, error) {
 		if p.LeftOut = nil; len(p.Models) > 0 {
 			providers = append(providers, p)
 		}
+	}
+	if len(left) == 0 {
+		return providers, nil
 	}
 	if len(providers) == 0 {
 		return nil, Errorf(InvalidArgument, "%s", left[0].Reason)

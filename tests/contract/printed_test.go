@@ -73,7 +73,7 @@ func TestNoSecretIsInAnythingThatARunPrints(t *testing.T) {
 		routes = append(routes, "openai/"+name)
 	}
 	models["m-nobody"] = map[string]any{"api_key": printedKey, "base_url": wall.BaseURL(), "max_retries": 1, "proxy": "http://user:" + printedPassword + "@127.0.0.1:9"}
-	models["m-unresolved"] = map[string]any{"api_key": printedKey, "base_url": "http://nowhere.invalid/" + "v1", "max_retries": 1, "api_kye": printedKey}
+	models["m-unresolved"] = map[string]any{"api_key": printedKey, "base_url": "http://nowhere.invalid/" + "v1", "max_retries": 1}
 	routes = append(routes, "openai/m-nobody", "openai/m-unresolved")
 	slices.Sort(routes)
 	for name, program := range printers(t) {

@@ -162,7 +162,6 @@ def test_configurations_with_a_wrong_shape(run: Any) -> None:
     def bad(config: Any, *words: str) -> None:
         refused(lambda: run(llmagg.LLMAggregator().initialize(config)), *words)
 
-    bad({}, "names no providers")
     bad([], "the configuration is a list")
     bad("[]", "the configuration is a list")
     bad('[{"api_key": "sk-secret"}]', "the configuration is a list")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -109,7 +108,7 @@ class LLMAggregator:
         await self._initialize(config, lenient=False)
 
     async def _initialize(self, config: Any, *, lenient: bool) -> None:
-        if config is None or (isinstance(config, dict) and not config and self.manager.providers):
+        if config is None or (isinstance(config, Mapping) and not config):
             if not self._initialized:
                 await self._install(oldstyle.Read([], {}), lenient=lenient)
             return

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from . import oldstyle, routing
+from . import lookup, oldstyle, routing
 
 if TYPE_CHECKING:
     from .aggregator import LLMAggregator
@@ -14,52 +15,60 @@ if TYPE_CHECKING:
 async def install(user: LLMAggregator, read: oldstyle.Read, *, lenient: bool) -> None:
     """Registers what a configuration gives, in place of what ``user`` registered before. All or nothing."""
     made = await _providers(user, read)
-    kept = user.manager.providers
-    gone = [] if not read.providers else _gone(user, made)
-    after = {**{name: provider for name, provider in kept.items() if name not in gone}, **made}
-    entries = routing.catalog(after)
     filled = not user.models or user.models == user._filled
-    left_out = {**user._left_out, **read.left_out} if not read.providers else read.left_out
-    if not filled and entries:
-        check_models(user.models, entries, left_out, lenient=lenient)
+    if lookup.is_asked(user.manager):  # it says itself which client a name means
+        for provider in made.values():
+            lookup.register(user.manager, provider)
+    else:
+        _register(user, read, made, lenient=lenient, filled=filled)
+    user._left_out = read.left_out
     if filled:
+        user.models = lookup.model_names(user.manager)
+        user._filled = list(user.models)
+    user._initialized = True
+
+
+def _register(user: LLMAggregator, read: oldstyle.Read, made: dict[str, Any], *, lenient: bool, filled: bool) -> None:
+    registered = user.manager.providers
+    gone = _gone(user, made) if read.providers else []
+    after = {**{name: provider for name, provider in registered.items() if name not in gone}, **made}
+    if not filled and (entries := routing.catalog(after)):
+        check_models(user.models, entries, read.left_out, lenient=lenient)
+    elif not lenient:  # the original's users share the registry on purpose
         _warn_of_others(user, {*made, *gone})
     for name, provider in made.items():
-        if kept.get(name) is not provider:
-            user.manager.register_provider(provider)
+        if registered.get(name) is not provider:
+            lookup.register(user.manager, provider)
         if not isinstance(getattr(provider, _KEY, None), weakref.WeakSet):
             setattr(provider, _KEY, weakref.WeakSet())
         _owners(provider).add(user)
     for name in gone:
-        provider = kept.pop(name, None)
-        if provider is not None:
+        if (provider := registered.pop(name, None)) is not None:
             routing.retire(provider.clients.values(), kept=())
-    if read.providers:
-        for name, provider in kept.items():
-            if name not in made:
-                _owners(provider).discard(user)
-    user._left_out = left_out
-    if filled:
-        names = list(dict.fromkeys(entry.name for entry in routing.catalog(user.manager.providers)))
-        user.models = names
-        user._filled = list(names)
-    user._initialized = True
+    for name, provider in registered.items() if read.providers else ():
+        if name not in made:
+            _owners(provider).discard(user)
 
 
 async def _providers(user: LLMAggregator, read: oldstyle.Read) -> dict[str, Any]:
     """The providers of a configuration: those that are registered with an equal one, and new ones."""
-    from .providers import PROVIDERS, OpenAIProvider
+    from . import aggregator
 
     made: dict[str, Any] = {}
     for config in read.providers:
-        cls = PROVIDERS.get(config.provider.lower(), OpenAIProvider)
-        registered = user.manager.providers.get(config.provider)
-        if type(registered) is cls and registered.stands_for(config):
+        cls = aggregator._provider_class(config.provider)
+        registered = None if lookup.is_asked(user.manager) else user.manager.providers.get(config.provider)
+        if registered is not None and type(registered) is cls and registered.stands_for(config):
             made[config.provider] = registered
             continue
-        provider = cls(config)
-        provider.environment = oldstyle.environment_of(config)
-        await provider.initialize_all_models()
+        if isinstance(cls, type):
+            provider = cls(config)
+            provider.environment = oldstyle.environment_of(config)
+        else:  # a test's stand-in, which is made as the original made providers
+            models = {name: model.to_core() for name, model in config.models.items()}
+            provider = cls.create_from_config(config.provider, models)
+        if inspect.isawaitable(initializing := provider.initialize_all_models()):
+            await initializing
         made[config.provider] = provider
     return made
 
@@ -79,8 +88,8 @@ _KEY = "_llmagg_owners"
 
 def _owners(provider: Any) -> weakref.WeakSet[Any]:
     """The aggregators whose configurations made or kept a provider; none for one that the application registered."""
-    owners: weakref.WeakSet[Any] | None = getattr(provider, _KEY, None)
-    return weakref.WeakSet() if owners is None else owners
+    owners = getattr(provider, _KEY, None)
+    return owners if isinstance(owners, weakref.WeakSet) else weakref.WeakSet()
 
 
 def _warn_of_others(user: LLMAggregator, own: set[str]) -> None:
@@ -90,7 +99,7 @@ def _warn_of_others(user: LLMAggregator, own: set[str]) -> None:
     others = [
         f"{name}/{model}"
         for name, provider in list(user.manager.providers.items())
-        if name not in own and hasattr(provider, _KEY)
+        if name not in own and isinstance(getattr(provider, _KEY, None), weakref.WeakSet)
         for model in provider.clients
     ]
     if others:

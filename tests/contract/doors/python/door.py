@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 import custom
 
 from llmagg import LLMError
-from llmagg._native import load
+from llmagg._native import load, route
 from llmagg.aggregator import LLMAggregator
 from llmagg.manager import Manager
 from llmagg.requests import ChatCompletionRequest
@@ -111,6 +111,7 @@ async def provide(command: Command) -> tuple[str, Any]:
 
 
 async def open_session(command: Command) -> tuple[str, Any]:
+    warnings.simplefilter("ignore", UserWarning)  # of the configuration; tests/python looks at them
     session = Session(json.loads(command.second or b"{}"), _registries.pop(command.session, None) or Registry())
     await session.aggregator.initialize(json.loads(command.first))
     _sessions[command.session] = session
@@ -146,6 +147,8 @@ def request_of(command: Command) -> tuple[Any, dict[str, Any]]:
     options = {**_sessions[command.session].defaults, **json.loads(command.second or b"{}")}
     if "headers" in options:
         options["extra_headers"] = options.pop("headers")
+    if request.keys() - route.settings()[1]:  # names that are no keyword parameters belong into a request object
+        return ChatCompletionRequest.from_dict(request), options
     return request.pop("messages", None), {**request, **options}
 
 
