@@ -279,7 +279,7 @@ func configFields(data []byte) ([]span, error) {
 	seen := map[string]bool{}
 	err := s.object(func(key []byte, start, end int) error {
 		if bytes.IndexByte(key, '\\') >= 0 {
-			key = unescape(key)
+			key = unescape(key, false)
 		}
 		name := string(key)
 		if seen[name] && twice == nil {
