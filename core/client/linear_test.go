@@ -51,6 +51,10 @@ func TestVeryManyPartsAreReadInLinearTime(t *testing.T) {
 		"candidates":           {"gemini", `{"candidates":[` + list(`{"index":%d}`) + `]}`, llm.BadResponse},
 		"texts":                {"gemini", gemini(list(`{"text":"%050d"}`)), llm.OK},
 		"unknown parts":        {"gemini", gemini(list(`{"x":%d}`)), llm.BadResponse},
+		"values in an event":   {"openai", "data: " + strings.Repeat(`{"choices":[{"index":0,"delta":{"content":"x"}}]}`, parts), llm.OK},
+		"lists in an event":    {"openai", "data: [" + strings.Repeat(`[{"choices":[{"index":0,"delta":{"content":"x"}}]}],`, parts) + "[]]", llm.OK},
+		"brackets":             {"openai", "data: " + strings.Repeat("[", 2_000_000), llm.BadResponse},
+		"lines of JSON":        {"openai", strings.Repeat(`{"choices":[{"index":0,"delta":{"content":"x"}}]}`+"\n", parts) + "[DONE]\n", llm.OK},
 		"unknown parts, apart": {"gemini", events("data: " + strings.Replace(gemini(`{"x":"`+strings.Repeat("x", 50)+`"}`), `,"finishReason":"STOP"`, "", 1) + "\n\n"), llm.StreamInterrupted}, // after the first
 	} {
 		t.Run(name, func(t *testing.T) {
