@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -22,7 +21,7 @@ type Accumulator struct {
 type partialChoice struct {
 	index                       int
 	role                        Role
-	content, reasoning, refusal strings.Builder
+	content, reasoning, refusal segments
 	hasContent                  bool
 	parts                       []*partialPart
 	calls                       partialCalls

@@ -43,7 +43,10 @@ func (d *Decoder) makeRoom() {
 	target := d.buf
 	if len(d.buf)-used < max(minRead, len(d.buf)/4) {
 		// The buffer follows what has arrived, never what was announced; Next lets no more than EventBytes of it wait here.
-		size := min(int64(max(firstBuffer, 2*len(d.buf))), d.limits.EventBytes+firstBuffer)
+		size := int64(max(firstBuffer, 2*len(d.buf)))
+		if size >= d.limits.EventBytes { // at once what an event can need: each growth costs a copy
+			size = d.limits.EventBytes + firstBuffer
+		}
 		if size > int64(len(d.buf)) {
 			target = make([]byte, size)
 		}

@@ -1,0 +1,68 @@
+package llm
+
+import "strings"
+
+// segments joins the pieces of a long text without a buffer that doubles: what
+// is joined costs its own size while it grows, and twice that when it is read.
+// A short text costs what a strings.Builder costs. The zero value is ready.
+type segments struct {
+	full []string
+	size int // of full
+	last strings.Builder
+}
+
+const (
+	segmentSize = 64 << 10
+	// ownSegment is from when on a piece of a long text is kept as it is.
+	ownSegment = 1 << 10
+)
+
+// WriteString adds a piece; it never fails.
+func (s *segments) WriteString(piece string) (int, error) {
+	long := len(s.full) > 0
+	switch {
+	case long && len(piece) >= ownSegment || len(piece) >= segmentSize:
+		s.seal()
+		s.keep(piece)
+		return len(piece), nil
+	case s.last.Len()+len(piece) > segmentSize:
+		s.seal()
+		s.last.Grow(segmentSize)
+	case long && s.last.Len() == 0:
+		s.last.Grow(segmentSize / 16)
+	}
+	return s.last.WriteString(piece)
+}
+
+// seal makes what was written last a segment of its own.
+func (s *segments) seal() {
+	if s.last.Len() == 0 {
+		return
+	}
+	s.keep(s.last.String())
+	s.last.Reset()
+}
+
+func (s *segments) keep(segment string) {
+	s.full = append(s.full, segment)
+	s.size += len(segment)
+}
+
+// Len is the size of the text.
+func (s *segments) Len() int { return s.size + s.last.Len() }
+
+// String is the text.
+func (s *segments) String() string {
+	if len(s.full) == 0 {
+		return s.last.String()
+	}
+	if s.seal(); len(s.full) > 1 {
+		whole := strings.Join(s.full, "")
+		s.full, s.size = append(s.full[:0], whole), len(whole)
+		clear(s.full[1:cap(s.full)]) // the pieces are the collector's now
+	}
+	return s.full[0]
+}
+
+// Reset forgets the text.
+func (s *segments) Reset() { *s = segments{} }
