@@ -130,7 +130,19 @@ func setResponse(o map[string]any, data any) {
 	message, _ := choice["message"].(map[string]any)
 	o["finish_reason"] = choice["finish_reason"]
 	o["reasoning"], o["refusal"], o["tool_calls"] = message["reasoning_content"], message["refusal"], message["tool_calls"]
-	o["text"], _ = message["content"].(string)
+	o["text"] = plainText(message["content"])
+}
+
+// plainText is the text of a content: itself, or its text parts joined.
+func plainText(content any) string {
+	text, _ := content.(string)
+	parts, _ := content.([]any)
+	for _, item := range parts {
+		part, _ := item.(map[string]any)
+		piece, _ := part["text"].(string)
+		text += piece
+	}
+	return text
 }
 
 // joiner joins chunks, as a reader of the stream would.
@@ -156,8 +168,7 @@ func (j *joiner) add(data any) {
 		}
 		delta, _ := choice["delta"].(map[string]any)
 		for key, to := range map[string]*strings.Builder{"content": &j.text, "reasoning_content": &j.reasoning, "refusal": &j.refusal} {
-			text, _ := delta[key].(string)
-			to.WriteString(text)
+			to.WriteString(plainText(delta[key]))
 		}
 		calls, _ := delta["tool_calls"].([]any)
 		for _, call := range calls {
