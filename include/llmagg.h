@@ -67,7 +67,11 @@
  * REQUESTS, RESPONSES, CHUNKS are JSON in the shape of OpenAI's chat completions, whatever the vendor speaks; fields that are
  * not known here pass through in both directions. A request's "model" chooses, with llmagg_aggregator_..., the routes of that
  * name instead of the aggregator's list; the route's own upstream name is what is sent. A response carries
- * "attempts" beside OpenAI's fields: an array with one object for each HTTP exchange.
+ * "attempts" beside OpenAI's fields: an array with one object for each HTTP exchange: {"route", "provider", "model", "start": seconds
+ * since the epoch, "duration", "first_token": seconds, "outcome": name of the code, "code", "status", "message", "wait": seconds
+ * before it, "waited_for", "bytes", "skipped_events", "usage", "left_out"}; what does not apply is left out. A slip in the name of a
+ * known field, an option of the call and a key of the configuration are refused; "extra_body", an object, takes fields of any name
+ * and is merged into the request.
  *
  * OPTIONS of a call (JSON object, or NULL and 0 for the defaults):
  *     "max_retries": n             attempts on one route (default: the route's configuration)
@@ -79,14 +83,24 @@
  *     "failover_bad_request": b    go on to the next route after LLMAGG_E_BAD_REQUEST (default: true)
  *     "failover_content_filter": b go on to the next route after LLMAGG_E_CONTENT_FILTER (default: false)
  *     "include_usage": b           ask for usage in streams where the vendor supports it (default: false for single clients)
+ *     "extra_body": {name: value}  fields for the server that the library does not know; they replace fields of the same name. "model",
+ *                                  "messages", "stream" and "n" belong into the request itself
  *     "headers": {name: value}     HTTP headers added to this call's requests, or replacing the configured ones
  *     "headers_only": b            "headers" are the whole set: no key and no configured header beside them (default: false)
  *     "bare": b                    one attempt without place, breaker or retry (for bindings; single clients only; default: false)
  *     "window": n                  LLMAGG_STREAM: chunks that may be under way before llmagg_op_credit (default: 64; 0: no bound)
  *
- * CONFIGURATION (JSON object): {provider: {"type"?, "models": {name: {"api_key", "base_url", "model", "timeout", "max_retries",
- * "max_concurrent_calls", ...}}}}. "${NAME}" in a text stands for the environment variable NAME, read through getenv() at that
- * moment. The provider's name ("openai", "deepseek", "gemini") chooses the wire format and the base URL; any other name needs
+ * CONFIGURATION (JSON object): {provider: {"models": {name: {keys}}, keys}}; keys beside "models" are defaults of these models:
+ *     "api_key", "base_url", "model": its upstream name, "type": "openai", "deepseek", "gemini" or "openai-compatible",
+ *     "organization", "headers": {name: text}, "proxy", "ca_file",
+ *     "timeout" (30 s), "connect_timeout" (5), "idle_timeout" (= timeout), "reader_timeout" (300), "max_retries" (3),
+ *     "max_concurrent_calls" (10),
+ *     "breaker": {"open_s" (10), "block_s" (60), "window_s" (30), "failures" (5), "ratio" (0.5), "min_requests" (10)},
+ *     "retry": {"backoff_s" (0.5), "backoff_max_s" (8), "wait_s" (3), "budget_ratio" (0.2), "budget_per_s" (3)},
+ *     "limits": {"response_bytes" (64 MiB), "event_bytes" (16 MiB), "stream_bytes" (256 MiB), "header_bytes" (1 MiB)}
+ * "${NAME}" in a text stands for the environment variable NAME, read through getenv() at that moment, "${NAME:-text}" for text where
+ * it is not set or empty. A model whose variable is not set is left out while others can be used: the log warns, and a call that
+ * names it says why. The provider's name ("openai", "deepseek", "gemini") chooses the wire format and the base URL; any other name needs
  * a "base_url" and is spoken to as OpenAI. An unknown key is refused with a message that suggests the nearest known one.
  */
 #ifndef LLMAGG_H
@@ -203,9 +217,30 @@ typedef struct llmagg_drain {
 /* Called by llmagg_queue_run for each event, which is valid during the call. Anything but 0 ends llmagg_queue_run. */
 typedef int (*llmagg_event_fn)(const llmagg_event *event, void *user);
 
-/* Flags of the ..._chat_submit functions. */
+/*
+ * Flags of the ..._chat_submit functions. A loop that reads a stream:
+ *
+ *     llmagg_event events[16];
+ *     char buffer[65536];
+ *     llmagg_drain drain = {sizeof drain, sizeof events[0], events, 16, buffer, sizeof buffer, 0, 0, 0, 0};
+ *     for (int ended = 0; !ended;) {
+ *         if (llmagg_queue_wait(queue, -1, NULL) != LLMAGG_OK || llmagg_queue_drain(queue, &drain, NULL) != LLMAGG_OK) break;
+ *         for (size_t i = 0; i < drain.count; i++) {
+ *             if (events[i].type == LLMAGG_EVENT_CHUNK) {
+ *                 puts(events[i].payload);
+ *                 llmagg_op_credit(events[i].op, 1, NULL);
+ *             }
+ *             ended |= events[i].type == LLMAGG_EVENT_DONE || events[i].type == LLMAGG_EVENT_ERROR;
+ *         }
+ *         if (drain.needed > sizeof buffer) break; (a larger buffer is needed)
+ *     }
+ *
+ * With epoll, wait for llmagg_queue_fd to be readable instead of llmagg_queue_wait, and drain until count is 0.
+ */
 enum {
-    LLMAGG_STREAM = 1, /* stream: CHUNK events, perhaps RESTART, then DONE. Without it: one DONE with the response. */
+    LLMAGG_STREAM = 1, /* stream: CHUNK events, perhaps RESTART, then DONE. Without it: one DONE with the response. After "window"
+                          chunks (64) it waits for llmagg_op_credit: give one for each chunk that was read, or the stream stops
+                          and ends with CANCELED after reader_timeout (300 s); or set "window": 0 in the options. */
     LLMAGG_BATCH = 2,  /* with LLMAGG_STREAM only: the payload of a CHUNK is an array of chunks. Those of this stream that came
                           while its last event still waited join it, at most 32. Nothing waits for company. Each chunk takes
                           a credit. */
@@ -303,7 +338,9 @@ LLMAGG_API llmagg_status llmagg_manager_health(llmagg_manager *manager, llmagg_b
 LLMAGG_API llmagg_status llmagg_manager_health_submit(llmagg_manager *manager, llmagg_queue *queue, uint64_t tag, uint64_t *op,
                                                       llmagg_error **err);
 
-/* The state of every route: [{"provider", "model", "state", ...}, ...]. Asks nobody. *out is owned. Codes: CLOSED. Since: 0.1.0 */
+/* The state of every route: [{"provider", "model", "available": the application's switch, "usable", "circuit": "closed", "open" or
+ * "half_open", "blocked_for", "reopens_in": seconds, "in_flight", "waiting", "last_error": as llmagg_error_json, "last_error_at",
+ * "last_success": seconds since the epoch, "latency": seconds}, ...]; what was not yet is left out. Asks nobody. *out is owned. Codes: CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_manager_report(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err);
 
 /* Closes the manager and its providers: calls in flight end with LLMAGG_E_CLOSED, each with its event, and later uses give CLOSED.
@@ -422,7 +459,8 @@ LLMAGG_API llmagg_status llmagg_aggregator_new(llmagg_manager *manager, const ch
                                                llmagg_aggregator **out, llmagg_error **err);
 
 /* Makes the providers of a configuration and registers them with the manager, in its order, replacing those of the same names.
- * Nothing is registered when one of them cannot be made. Codes: CLOSED. Since: 0.1.0 */
+ * Nothing is registered when one of them cannot be made, or when nobody has a model of "models" in the aggregator's options.
+ * Codes: CLOSED, MODEL_NOT_FOUND, PROVIDER_NOT_FOUND. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_aggregator_initialize(llmagg_aggregator *aggregator, const char *config, size_t config_len,
                                                       llmagg_error **err);
 
@@ -573,7 +611,10 @@ LLMAGG_API llmagg_status llmagg_wall_start(const char *script, size_t script_len
 /* Its base URL, as "http://127.0.0.1:40001/v1". *out is owned. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_wall_url(llmagg_wall *wall, llmagg_buf *out, llmagg_error **err);
 
-/* What it saw so far, as JSON: requests, times, simultaneous calls, disconnects. *out is owned. Since: 0.1.0 */
+/* What it saw so far, as JSON: {"uptime_s", "totals": {"requests", "in_flight", "max_simultaneous", "health", "disconnects", "stale",
+ * "malformed", "tls_failures", "connections_opened", "connections_open"}, "models": {name: {"requests", "in_flight",
+ * "max_simultaneous", "disconnects", "stale", ...}}, "requests": [{"number", "kind", "model", "method", "path", "headers", "body",
+ * ...}], "connections": [...]}; core/faultwall/SCRIPT.md has the rest. *out is owned. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_wall_seen(llmagg_wall *wall, llmagg_buf *out, llmagg_error **err);
 
 /* Replaces the script while it runs; answers under way go on by the old one. Since: 0.1.0 */
