@@ -1,0 +1,98 @@
+"""The bounds of memory (L1), in a process of its own, with the default limits."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+MIB = 1 << 20
+SLACK = 24 * MIB
+"""What the interpreter and Go's runtime take by themselves at the first call of a kind, whatever is read."""
+
+CHILD = """
+import sys, llmagg
+
+def peak():
+    for line in open("/proc/self/status"):
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+
+url, kind = sys.argv[1:]
+aggregator = llmagg.LLMAggregator()
+models = {name: {"base_url": f"{url}/{name}", "max_retries": 3} for name in ("warm", kind)}
+aggregator.initialize_sync({"p": {"models": models}})
+ask = [{"role": "user", "content": "hi"}]
+aggregator.chat_sync(ask, model="warm")
+before = peak()
+try:
+    if kind == "json":
+        aggregator.chat_sync(ask, model=kind)
+    else:
+        for _ in aggregator.stream_sync(ask, model=kind):
+            pass
+    said = "OK"
+except llmagg.LLMError as error:
+    said = type(error).__name__ + " " + str(error).replace("\\n", " ")
+print(peak() - before, said)
+"""
+
+
+class _Server(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.0"
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        kind = self.path.split("/")[1]
+        self.send_response(200)
+        self.end_headers()
+        choice = b'{"choices":[{"index":0,"message":{"content":"%s"},"finish_reason":"stop"}]}'
+        try:
+            if kind == "warm":
+                self.wfile.write(choice % b"x")
+            elif kind == "json":
+                self.wfile.write(choice.split(b"%s")[0])
+                for _ in range(300):
+                    self.wfile.write(b"x" * 1_000_000)
+            else:
+                event = b'data: {"choices":[{"index":0,"delta":{}}]}\n\n'
+                block = event * (1 + 100_000 // len(event))
+                for _ in range(40_000_000 // len(block)):
+                    self.wfile.write(block)
+                end = b'data: {"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+                self.wfile.write(end)
+        except OSError:
+            pass  # the client has left
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    """A server with answers that are too large."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Server) as httpd:
+        httpd.daemon_threads = True
+        thread = threading.Thread(target=httpd.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{httpd.server_address[1]}"
+        httpd.shutdown()
+        thread.join()
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc")
+@pytest.mark.parametrize(
+    ("kind", "most", "said"),
+    [("json", 1.25 * 64 * MIB, "response_bytes"), ("none", 2.5 * 40e6, "OK")],
+)
+def test_memory_is_bounded(server: str, kind: str, most: float, said: str) -> None:
+    child = subprocess.run([sys.executable, "-c", CHILD, server, kind], capture_output=True, text=True, timeout=60)
+    assert child.returncode == 0, child.stderr
+    grown, _, result = child.stdout.partition(" ")
+    assert said in result
+    assert int(grown) < most + SLACK
