@@ -247,6 +247,15 @@ func (p *partialChoice) flush(d *Message) (changed bool) {
 		case "refusal":
 			p.refusal.WriteString(lost)
 			d.Refusal += lost
+		case "function":
+			p.function.arguments.WriteString(lost)
+			also := FunctionCall{Arguments: lost}
+			if d.FunctionCall != nil {
+				also = FunctionCall{Name: d.FunctionCall.Name, Arguments: d.FunctionCall.Arguments + lost}
+			}
+			d.FunctionCall = &also
+		default:
+			p.calls.flush(name, lost, d)
 		}
 	}
 	p.halves = nil

@@ -64,6 +64,24 @@ func (p *partialChoice) addCalls(d *Message) (changed bool) {
 	return changed
 }
 
+// flush gives up the wait for half a character in a call's arguments or name.
+func (c *partialCalls) flush(waiting, lost string, d *Message) {
+	for _, to := range c.list {
+		delta := ToolCall{Index: to.place}
+		switch at := "call " + strconv.Itoa(to.place); waiting {
+		case at:
+			delta.Function.Arguments = lost
+			to.arguments.WriteString(lost)
+		case at + " name":
+			delta.Function.Name = lost
+			to.name.WriteString(lost)
+		default:
+			continue
+		}
+		d.ToolCalls = append(d.ToolCalls[:len(d.ToolCalls):len(d.ToolCalls)], delta)
+	}
+}
+
 // alias notes an id of a call.
 func (c *partialCalls) alias(to *partialCall, id string) {
 	if c.byID != nil {
