@@ -1,0 +1,176 @@
+package llm
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+)
+
+func (j *joint) addList(at jointPlace, raw json.RawMessage) {
+	same := bytes.Equal(j.lastValue(), raw)
+	if same && at.in == inChunk {
+		return
+	}
+	items := elementsOf(raw)
+	if len(items) == 0 {
+		return
+	}
+	pieces := isPiece(items[0])
+	if pieces == yesNumber && (at.deep || at.in == inChunk) {
+		pieces = no
+	}
+	if same && pieces == no {
+		return
+	}
+	j.expand(at)
+	switch pieces {
+	case yesIndexed, yesNumber:
+	case yesText:
+		if len(items) > len(j.items) && j.begins(items) {
+			items = items[len(j.items):] // all so far, and more
+		}
+	default:
+		if len(items) >= len(j.items) && j.begins(items) {
+			items = items[len(j.items):]
+		}
+	}
+	j.last = raw
+	for i, item := range items {
+		if i == 0 && at.name == "thinking" && len(j.items) > 0 {
+			last := j.items[len(j.items)-1]
+			if _, _, kind := marksOf(item); kind != "" && kind == last.kindOf && last.shape() == '{' {
+				last.add(at, item)
+				continue
+			}
+		}
+		j.addItem(at, item)
+	}
+}
+
+// begins tells whether items begins with what is there.
+func (j *joint) begins(items []json.RawMessage) bool {
+	for i, item := range j.items {
+		if item.kind != 0 || !bytes.Equal(item.raw, items[i]) {
+			return false
+		}
+	}
+	return len(j.items) > 0
+}
+
+// addItem appends an item, or joins it with the one that has its index.
+func (j *joint) addItem(at jointPlace, raw json.RawMessage) {
+	index, id, kind := "", "", ""
+	if raw[0] == '{' {
+		index, id, kind = marksOf(raw)
+	}
+	if index != "" {
+		if to := j.find(index, id, kind); to != nil {
+			to.joint.add(at, raw)
+			j.mark(to, index, id, kind)
+			return
+		}
+	}
+	item := &jointItem{joint: joint{raw: raw, times: 1}}
+	j.items = append(j.items, item)
+	j.mark(item, index, id, kind)
+}
+
+func (j *joint) mark(item *jointItem, index, id, kind string) {
+	if id != "" {
+		item.id = id
+	}
+	if kind != "" {
+		item.kindOf = kind
+	}
+	if index == "" {
+		return
+	}
+	if j.places == nil {
+		j.places = map[string]*jointItem{}
+	}
+	j.places[index] = item
+	j.places[index+" kind "+item.kindOf] = item
+	if item.id != "" {
+		j.places[index+" id "+item.id] = item
+	}
+}
+
+// find is the item that an entry with an index belongs to. Another id, or
+// another type, is another entry.
+func (j *joint) find(index, id, kind string) *jointItem {
+	to := j.places[index]
+	if kind != "" && to != nil && to.kindOf != kind {
+		if to = j.places[index+" kind "+kind]; to == nil {
+			to = j.places[index+" kind "]
+		}
+	}
+	if to != nil && id != "" && to.id != "" && to.id != id {
+		to = j.places[index+" id "+id]
+	}
+	return to
+}
+
+// marksOf reads what tells an object from others in its list.
+func marksOf(raw json.RawMessage) (index, id, kind string) {
+	r := newReader(raw)
+	for more := r.object(); more; more = r.nextField() {
+		switch string(r.key) {
+		case "index":
+			if n := r.index(-1); n >= 0 {
+				index = strconv.Itoa(n)
+			}
+		case "id":
+			id = r.text()
+		case "type":
+			kind = r.text()
+		default:
+			r.skip()
+		}
+	}
+	return index, id, kind
+}
+
+type pieceKind uint8
+
+const (
+	no         pieceKind = iota
+	yesIndexed           // its index says which entry it belongs to
+	yesNumber
+	yesText // an object with a text that goes on
+)
+
+// isPiece tells whether equal items of a list may follow each other.
+func isPiece(raw json.RawMessage) pieceKind {
+	switch shape(raw) {
+	case 0:
+		return yesNumber
+	case '{':
+		kind := no
+		r := newReader(raw)
+		for more := r.object(); more; more = r.nextField() {
+			switch name := string(r.key); {
+			case name == "index" && r.index(-1) >= 0:
+				return yesIndexed
+			case name == "index":
+			case pieceNames[name] && r.next() == '"':
+				kind = yesText
+				r.skip()
+			default:
+				r.skip()
+			}
+		}
+		return kind
+	}
+	return no
+}
+
+// elementsOf are the elements of a list, which are parts of raw.
+func elementsOf(raw json.RawMessage) (items []json.RawMessage) {
+	r := newReader(raw)
+	for more := r.array(); more; more = r.nextItem() {
+		if from := r.span(); r.err == nil {
+			items = append(items, raw[from:r.pos])
+		}
+	}
+	return items
+}
