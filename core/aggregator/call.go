@@ -6,8 +6,8 @@ import (
 	"slices"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/limit"
 	"github.com/llmagg/llmagg/core/llm"
-	"github.com/llmagg/llmagg/core/manager"
 )
 
 // complete is the payload with the aggregator's own call options where the call
@@ -129,7 +129,7 @@ func (a *Aggregator) walk(ctx context.Context, routes []*client.Client, p *llm.P
 // opener opens the streams of one call; it implements [client.Opener].
 type opener struct {
 	walk   *walk
-	hedges *manager.HedgeBudget
+	hedges *limit.Hedges
 }
 
 func (o *opener) Open(*client.Scope) (*client.Opened, *llm.Error) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/llmagg/llmagg/core/breaker"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -13,11 +14,11 @@ import (
 // its leave to use the route. The goroutine that makes it owns it; timers only
 // cancel its context.
 type attempt struct {
-	turn  *Turn
-	pass  *pass // nil for a bare attempt
-	place bool  // holds a place in the route's line
-	x     Exchange
-	leash *leash // of a client that the application wrote
+	turn   *Turn
+	permit *breaker.Permit // nil for a bare attempt
+	place  bool            // holds a place in the route's line
+	x      Exchange
+	leash  *leash // of a client that the application wrote
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -32,17 +33,17 @@ type attempt struct {
 }
 
 // begin starts the clock of D2/D3 and enters the attempt into the trail.
-func (t *Turn) begin(p *pass, place, stream bool, waited waits) *attempt {
+func (t *Turn) begin(p *breaker.Permit, place, stream bool, waited waits) *attempt {
 	c := t.client
 	now := time.Now()
-	a := &attempt{turn: t, pass: p, place: place, lastLife: now}
+	a := &attempt{turn: t, permit: p, place: place, lastLife: now}
 	a.x = Exchange{Payload: t.call.Payload, Provider: c.cfg.Provider, Name: c.cfg.Name, Model: c.cfg.Model, attempt: a}
 	if t.call.model != "" {
 		a.x.Model = t.call.model
 	}
 	waited = t.call.carriedWith(waited)
 	a.record = llm.Attempt{Provider: c.cfg.Provider, Model: c.cfg.Name, Start: now, Wait: waited.d, WaitedFor: waited.what,
-		Stream: stream, Forced: p != nil && p.forced, Hedge: t.hedge}
+		Stream: stream, Forced: p != nil && p.LastResort(), Hedge: t.hedge}
 	a.index = t.call.start(a.record)
 	a.ctx, a.cancel = t.scope.forAttempt()
 	timeout := t.timeout()
@@ -116,8 +117,8 @@ func (a *attempt) firstToken() {
 	a.timer.stop()
 	a.token = true
 	a.record.FirstToken = max(time.Since(a.record.Start), 1)
-	if a.pass != nil {
-		a.pass.firstToken()
+	if a.permit != nil {
+		a.permit.FirstToken()
 	}
 }
 
@@ -144,7 +145,7 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 	a.settle(e, now)
 	a.cancel(nil)
 	if a.place {
-		c.line.release()
+		c.slots.Release()
 	}
 	a.turn.call.end(a.index, a.record)
 	c.note(e, &a.record, now)
@@ -158,22 +159,22 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 	}
 }
 
-// settle reports the outcome to the gate: the column "breaker" of the error
+// settle reports the outcome to the breaker: the column "breaker" of the error
 // table.
 func (a *attempt) settle(e *llm.Error, now time.Time) {
-	if a.pass == nil {
+	if a.permit == nil {
 		return
 	}
-	g := a.turn.client.gate
+	b := a.turn.client.breaker
 	if e == nil {
-		a.pass.succeed()
+		a.permit.Succeed()
 		return
 	}
 	if namesWait(e) { // said is said, however the attempt ended
-		g.block(now.Add(e.RetryAfter), true)
+		b.BlockUntil(now.Add(e.RetryAfter))
 	}
 	if a.turn.lost.Load() {
-		a.pass.fail(e)
+		a.permit.Fail(e)
 		return
 	}
 	if a.turn.scope.Ended() != nil {
@@ -181,25 +182,25 @@ func (a *attempt) settle(e *llm.Error, now time.Time) {
 		// the route had been silent for half of its timeout.
 		silent := now.Sub(a.lastLife) >= a.turn.timeout()/2
 		if e.Code == llm.Timeout && silent {
-			a.pass.fail(e)
+			a.permit.Fail(e)
 			return
 		}
-		a.pass.neutral()
+		a.permit.Neutral()
 		return
 	}
 	switch {
 	case e.Code == llm.Canceled || e.Code == llm.Closed:
-		a.pass.neutral()
+		a.permit.Neutral()
 	case e.Code == llm.BadRequest || e.Code == llm.ContextLength || e.Code == llm.ContentFilter || e.Code == llm.InvalidArgument:
 		// The request's own fault: no verdict for those who wait with theirs.
-		a.pass.neutral()
+		a.permit.Neutral()
 	case e.Code == llm.Authentication || e.Code == llm.Quota:
-		g.blockAccount()
-		a.pass.failUncounted(e)
+		b.BlockAccount()
+		a.permit.FailUncounted(e)
 	case e.Code.CountsAgainstBreaker():
-		a.pass.fail(e)
+		a.permit.Fail(e)
 	default:
-		a.pass.failUncounted(e)
+		a.permit.FailUncounted(e)
 	}
 }
 

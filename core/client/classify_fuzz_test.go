@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/llmagg/llmagg/core/breaker"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -105,9 +106,9 @@ func FuzzNamedWait(f *testing.F) {
 			require.False(t, named, "%q is garbage", after)
 		}
 		if named {
-			g := newGate(breakerSettings{})
-			g.block(time.Now().Add(wait), true)
-			require.LessOrEqual(t, time.Until(g.state().blockedUntil), maxNamedWait)
+			b := breaker.New(breaker.Settings{}, nil)
+			b.BlockUntil(time.Now().Add(wait))
+			require.LessOrEqual(t, time.Until(b.Snapshot().BlockedUntil), maxNamedWait)
 		}
 	})
 }

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/llmagg/llmagg/core/breaker"
+	"github.com/llmagg/llmagg/core/limit"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -27,15 +29,15 @@ type Options struct {
 }
 
 // Client is one route. It is safe for concurrent use; what it knows about the
-// route (breaker, budget, line) is shared by all its calls.
+// route (breaker, retries, slots) is shared by all its calls.
 type Client struct {
 	cfg     llm.ModelConfig
 	backend Backend
 	custom  bool
 	options Options
-	gate    *gate
-	budget  *budget
-	line    *line
+	breaker *breaker.Breaker
+	retries *limit.Retries
+	slots   *limit.Concurrency
 	watch   atomic.Pointer[llm.Observers] // set by New, replaced by Observe
 
 	life context.Context // of health checks; ends when the client closes
@@ -104,14 +106,13 @@ func newClient(cfg llm.ModelConfig, o Options) *Client {
 	c := &Client{
 		cfg:     cfg,
 		options: o,
-		gate: newGate(breakerSettings{failures: uint32(b.Failures), ratio: b.Ratio, minRequests: uint32(b.MinRequests),
-			window: b.Window, open: b.Open, block: b.Block}),
-		budget: newBudget(budgetSettings{ratio: cfg.Retry.BudgetRatio, perSecond: cfg.Retry.BudgetPerSec}),
-		line:   newLine(cfg.MaxConcurrentCalls),
+		retries: limit.NewRetries(cfg.Retry.BudgetRatio, cfg.Retry.BudgetPerSec),
+		slots:   limit.NewConcurrency(cfg.MaxConcurrentCalls),
 	}
 	c.life, c.die = context.WithCancelCause(context.Background())
 	c.watch.Store(o.Observers)
-	c.gate.onChange = c.circuitChanged
+	c.breaker = breaker.New(breaker.Settings{Failures: uint32(b.Failures), Ratio: b.Ratio, MinRequests: uint32(b.MinRequests),
+		Window: b.Window, Open: b.Open, Block: b.Block}, c.circuitChanged)
 	return c
 }
 
@@ -141,10 +142,10 @@ func (c *Client) GoString() string { return c.Route() }
 func (c *Client) Custom() bool { return c.custom }
 
 // Available is the application's own switch; a breaker does not change it.
-func (c *Client) Available() bool { return c.gate.switchedOn() }
+func (c *Client) Available() bool { return c.breaker.SwitchedOn() }
 
 // SetAvailable turns the application's switch.
-func (c *Client) SetAvailable(on bool) { c.gate.setSwitch(on) }
+func (c *Client) SetAvailable(on bool) { c.breaker.Switch(on) }
 
 // Observe makes o the client's observers.
 func (c *Client) Observe(o *llm.Observers) { c.watch.Store(o) }
@@ -153,13 +154,13 @@ func (c *Client) Observe(o *llm.Observers) { c.watch.Store(o) }
 // first is the one that reopens soonest; one whose forced try failed comes
 // after those without (B4).
 func (c *Client) ForceBefore(other *Client) bool {
-	return c.gate.forceOrder().compare(other.gate.forceOrder()) < 0
+	return c.breaker.Before(other.breaker)
 }
 
 // NamedWait is how long the route's server has asked to be left alone yet; 0
 // when it has not.
 func (c *Client) NamedWait() time.Duration {
-	if _, named := c.gate.reopensAt(); !named.IsZero() {
+	if _, named := c.breaker.ReopensAt(); !named.IsZero() {
 		return max(time.Until(named), 1)
 	}
 	return 0

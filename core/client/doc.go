@@ -1,6 +1,6 @@
 // Package client is one route: one model at one provider. A [Client] makes
 // attempts (HTTP exchanges) and keeps what the route needs between them:
-// connections, the circuit breaker, the retry budget, and the line of calls
+// connections, the circuit breaker (core/breaker), the limits (core/limit), and the line of calls
 // that wait for a place.
 //
 // A request comes down through these files:

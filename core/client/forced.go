@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/llmagg/llmagg/core/breaker"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -47,17 +48,17 @@ func (t *Turn) forced(w *wanted) *llm.Error {
 	}
 	again := func(err *llm.Error) bool { // the door was closed before the try was made
 		return err != nil && err.Code == llm.CircuitOpen && t.made == made &&
-			time.Now().Before(limit) && t.scope.Ended() == nil && c.gate.switchedOn()
+			time.Now().Before(limit) && t.scope.Ended() == nil && c.breaker.SwitchedOn()
 	}
 	for {
-		change := c.gate.changes()
-		if c.gate.usable() {
+		change := c.breaker.Changes()
+		if c.breaker.Usable() {
 			if err := t.run(w, nil, waited); !again(err) {
 				return err
 			}
 			continue // somebody else took the probe
 		}
-		if _, named := c.gate.reopensAt(); !named.IsZero() {
+		if _, named := c.breaker.ReopensAt(); !named.IsZero() {
 			began := time.Now()
 			err := t.waitNamed(change, named)
 			waitedSince(began, forServer)
@@ -66,11 +67,11 @@ func (t *Turn) forced(w *wanted) *llm.Error {
 			}
 			continue
 		}
-		p, v := c.gate.force()
+		p, v := c.breaker.LastResort()
 		switch {
 		case p != nil:
 			err := t.run(w, p, waited)
-			p.neutral() // if no attempt was made
+			p.Neutral() // if no attempt was made
 			if !again(err) {
 				return err
 			}
@@ -81,7 +82,7 @@ func (t *Turn) forced(w *wanted) *llm.Error {
 			if err != nil {
 				return giveUp(err)
 			}
-		case !c.gate.switchedOn():
+		case !c.breaker.SwitchedOn():
 			return c.notUsable()
 		}
 	}
@@ -91,7 +92,7 @@ func (t *Turn) forced(w *wanted) *llm.Error {
 // (R4), or for a change of the route before it.
 func (t *Turn) waitNamed(change <-chan struct{}, named time.Time) *llm.Error {
 	c := t.client
-	if !c.gate.switchedOn() {
+	if !c.breaker.SwitchedOn() {
 		return c.notUsable()
 	}
 	d := time.Until(named)
@@ -121,6 +122,9 @@ func (t *Turn) waitNamed(change <-chan struct{}, named time.Time) *llm.Error {
 	}
 }
 
+// maxNamedWait bounds how long a server's Retry-After counts (R4).
+const maxNamedWait = breaker.MaxRetryAfter
+
 // ErrElsewhere is the cause of a CIRCUIT_OPEN that ends the wait for a route
 // because another one has become usable: the route is not to be given up.
 var ErrElsewhere = errors.New("another route has become usable")
@@ -145,7 +149,7 @@ func (t *Turn) lookAround() (look <-chan time.Time, stop func()) {
 
 // awaitVerdict waits for another call's forced try or probe. nil means that
 // the route is worth another look.
-func (t *Turn) awaitVerdict(v *verdict, limit time.Time) *llm.Error {
+func (t *Turn) awaitVerdict(v *breaker.Trial, limit time.Time) *llm.Error {
 	c := t.client
 	var expired <-chan time.Time
 	if _, ok := t.scope.Deadline(); !ok { // else the context itself ends there (D5)
@@ -157,7 +161,7 @@ func (t *Turn) awaitVerdict(v *verdict, limit time.Time) *llm.Error {
 	defer stop()
 	for waiting := true; waiting; {
 		select {
-		case <-v.done():
+		case <-v.Done():
 			waiting = false
 		case <-look:
 			if t.othersLeft() {
@@ -171,7 +175,7 @@ func (t *Turn) awaitVerdict(v *verdict, limit time.Time) *llm.Error {
 			return c.routed(t.scope.Ended())
 		}
 	}
-	ok, err := v.result()
+	ok, err := v.Result()
 	if ok || err == nil {
 		return nil
 	}
@@ -185,24 +189,24 @@ func (t *Turn) awaitVerdict(v *verdict, limit time.Time) *llm.Error {
 // notUsable is CIRCUIT_OPEN with the reason and the time until the route
 // reopens by itself.
 func (c *Client) notUsable() *llm.Error {
-	s := c.gate.state()
+	s := c.breaker.Snapshot()
 	e := c.routed(llm.Errorf(llm.CircuitOpen, "the route is not usable"))
 	now := time.Now()
 	until := func(t time.Time) string { return t.Sub(now).Round(time.Millisecond).String() }
 	switch {
-	case !s.on:
+	case !s.On:
 		e.Message += ": the application has switched it off"
-	case !s.blockedUntil.IsZero() && s.blockNamed:
-		e.Message += ": its server asked to wait another " + until(s.blockedUntil)
-		e.RetryAfter, e.HasRetryAfter = s.blockedUntil.Sub(now), true
-	case !s.blockedUntil.IsZero():
-		e.Message += ": key or quota was refused; it is tried again in " + until(s.blockedUntil)
-	case !s.openUntil.IsZero():
-		e.Message += ": its circuit is open for another " + until(s.openUntil)
-	case s.trial:
+	case !s.BlockedUntil.IsZero() && s.RetryAfter:
+		e.Message += ": its server asked to wait another " + until(s.BlockedUntil)
+		e.RetryAfter, e.HasRetryAfter = s.BlockedUntil.Sub(now), true
+	case !s.BlockedUntil.IsZero():
+		e.Message += ": key or quota was refused; it is tried again in " + until(s.BlockedUntil)
+	case !s.OpenUntil.IsZero():
+		e.Message += ": its circuit is open for another " + until(s.OpenUntil)
+	case s.Trial:
 		e.Message += ": its circuit is half-open and another call is probing it"
 	}
-	if last, at := c.lastError(); last != nil && !at.IsZero() && s.on {
+	if last, at := c.lastError(); last != nil && !at.IsZero() && s.On {
 		e.Message += "; its last failure was " + last.Code.String() + ": " + last.Message
 	}
 	return e

@@ -72,8 +72,8 @@ func (o *Opened) begin() (err error) {
 		if err == io.EOF {
 			o.whole = true
 			a.timer.stop()
-			if a.pass != nil {
-				a.pass.firstToken() // the response is a trial's verdict, whenever it is read (B2, B4)
+			if a.permit != nil {
+				a.permit.FirstToken() // the response is a trial's verdict, whenever it is read (B2, B4)
 			}
 			return nil
 		}

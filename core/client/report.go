@@ -3,6 +3,7 @@ package client
 import (
 	"time"
 
+	"github.com/llmagg/llmagg/core/breaker"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -18,7 +19,7 @@ func (c *Client) routed(e *llm.Error) *llm.Error {
 }
 
 // Usable tells whether the route would let a call in now.
-func (c *Client) Usable() bool { return c.gate.usable() }
+func (c *Client) Usable() bool { return c.breaker.Usable() }
 
 func (c *Client) observers() *llm.Observers { return c.watch.Load() }
 
@@ -35,7 +36,7 @@ func (c *Client) Tell(v llm.Observation) {
 	}
 }
 
-func (c *Client) circuitChanged(from, to circuit) {
+func (c *Client) circuitChanged(from, to breaker.State) {
 	c.Tell(llm.Observation{Kind: llm.BreakerChanged, From: string(from), State: string(to)})
 	if l := c.options.Logger; l != nil {
 		l.Warn("circuit changed", "provider", c.cfg.Provider, "model", c.cfg.Name, "from", string(from), "to", string(to))
@@ -75,15 +76,15 @@ func (c *Client) lastError() (*llm.Error, time.Time) {
 
 // Report tells what the core knows about the route without asking anybody.
 func (c *Client) Report() llm.RouteReport {
-	s := c.gate.state()
+	s := c.breaker.Snapshot()
 	now := time.Now()
-	r := llm.RouteReport{Provider: c.cfg.Provider, Model: c.cfg.Name, Available: s.on, Usable: c.gate.usable(),
-		Circuit: string(s.circuit), InFlight: c.line.inFlight(), Waiting: c.line.waiting()}
-	if !s.blockedUntil.IsZero() {
-		r.BlockedFor = max(s.blockedUntil.Sub(now), 0)
+	r := llm.RouteReport{Provider: c.cfg.Provider, Model: c.cfg.Name, Available: s.On, Usable: c.breaker.Usable(),
+		Circuit: string(s.State), InFlight: c.slots.InFlight(), Waiting: c.slots.Waiting()}
+	if !s.BlockedUntil.IsZero() {
+		r.BlockedFor = max(s.BlockedUntil.Sub(now), 0)
 	}
-	if !s.openUntil.IsZero() {
-		r.ReopensIn = max(s.openUntil.Sub(now), 0)
+	if !s.OpenUntil.IsZero() {
+		r.ReopensIn = max(s.OpenUntil.Sub(now), 0)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

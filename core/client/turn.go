@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/llmagg/llmagg/core/breaker"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -172,7 +173,7 @@ func (w *wanted) try(a *attempt) *llm.Error {
 // run makes attempts until one succeeds or the route is given up. p is
 // the leave of a forced try, which gets one attempt; waited is what the call
 // has waited for the first attempt already.
-func (t *Turn) run(w *wanted, p *pass, waited waits) *llm.Error {
+func (t *Turn) run(w *wanted, p *breaker.Permit, waited waits) *llm.Error {
 	var last *llm.Error
 	for {
 		a, err := t.admit(p, w.stream, waited)
@@ -184,7 +185,7 @@ func (t *Turn) run(w *wanted, p *pass, waited waits) *llm.Error {
 		}
 		t.made++
 		if t.made == 1 {
-			t.client.budget.request()
+			t.client.retries.Request()
 		}
 		last = w.try(a)
 		if last == nil {
@@ -232,7 +233,7 @@ func (t *Turn) waitFor(e *llm.Error, wait time.Duration) (waited waits, again bo
 			t.call.carry(waited.d, what)
 			return waited, false
 		}
-		_, until := t.client.gate.reopensAt()
+		_, until := t.client.breaker.ReopensAt()
 		if until.IsZero() || t.scope.Ended() != nil {
 			return waited, true
 		}
@@ -265,35 +266,34 @@ func (t *Turn) pause(d time.Duration, elsewhere func() bool) bool {
 }
 
 // admit waits for a place and for the breaker's leave, and begins an attempt.
-func (t *Turn) admit(p *pass, stream bool, waited waits) (*attempt, *llm.Error) {
+func (t *Turn) admit(p *breaker.Permit, stream bool, waited waits) (*attempt, *llm.Error) {
 	if t.call.Payload.Options.Bare {
 		return t.begin(nil, false, stream, waited), nil
 	}
 	c := t.client
-	if !c.line.tryAcquire() {
-		if p == nil && !c.gate.usable() {
+	if !c.slots.TryAcquire() {
+		if p == nil && !c.breaker.Usable() {
 			return nil, c.notUsable()
 		}
 		began := time.Now()
 		if err := t.takePlace(); err != nil {
 			if p != nil {
-				p.neutral()
+				p.Neutral()
 			}
 			return nil, err
 		}
 		waited = waited.and(time.Since(began), forPlace)
 	}
 	if p == nil {
-		pass, _ := c.gate.enter()
-		if pass == nil {
-			c.line.release()
+		p = c.breaker.Enter()
+		if p == nil {
+			c.slots.Release()
 			return nil, c.notUsable()
 		}
-		p = pass
-	} else if _, named := c.gate.reopensAt(); !named.IsZero() {
+	} else if _, named := c.breaker.ReopensAt(); !named.IsZero() {
 		// It was named to another attempt while this try stood in line (B4).
-		p.neutral()
-		c.line.release()
+		p.Neutral()
+		c.slots.Release()
 		return nil, c.notUsable()
 	}
 	return t.begin(p, true, stream, waited), nil
@@ -306,7 +306,7 @@ func (t *Turn) takePlace() *llm.Error {
 	ctx, stop := t.patience()
 	defer stop()
 	began := time.Now()
-	if c.line.acquire(ctx) == nil {
+	if c.slots.Acquire(ctx) == nil {
 		return nil
 	}
 	if ended := t.scope.Ended(); ended != nil {
@@ -315,7 +315,7 @@ func (t *Turn) takePlace() *llm.Error {
 	waited := time.Since(began)
 	t.call.carry(waited, forPlace)
 	return c.routed(llm.Errorf(llm.Overloaded, "no place on the route within %v: %d calls are in flight and %d wait (max_concurrent_calls is %d)",
-		waited.Round(time.Millisecond), c.line.inFlight(), c.line.waiting(), c.line.capacity()))
+		waited.Round(time.Millisecond), c.slots.InFlight(), c.slots.Waiting(), c.slots.Size()))
 }
 
 // patience is the context of a wait in line. It ends when timeout is over and
@@ -360,14 +360,14 @@ func (t *Turn) again(e *llm.Error) (time.Duration, bool) {
 	if deadline, ok := t.scope.Deadline(); ok && time.Until(deadline) <= wait {
 		return 0, false
 	}
-	if !c.gate.usableAt(time.Now().Add(wait)) {
+	if !c.breaker.UsableAt(time.Now().Add(wait)) {
 		return 0, false
 	}
 	reserved := !others && named > 0
 	if reserved && !t.call.reserve(t.scope, wait, t.timeout()) {
 		return 0, false
 	}
-	if !c.budget.allowRetry() {
+	if !c.retries.Allow() {
 		if reserved {
 			t.call.giveBack(t.scope, wait)
 		}
@@ -382,7 +382,7 @@ func (t *Turn) named(e *llm.Error) (wait time.Duration) {
 	if namesWait(e) {
 		wait = e.RetryAfter // maybe longer than the gate blocks the route
 	}
-	if _, until := t.client.gate.reopensAt(); !until.IsZero() {
+	if _, until := t.client.breaker.ReopensAt(); !until.IsZero() {
 		wait = max(wait, time.Until(until))
 	}
 	return wait

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/limit"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/provider"
 )
@@ -25,7 +26,7 @@ type Options struct {
 // safe for concurrent use.
 type Manager struct {
 	observers *llm.Observers
-	hedges    HedgeBudget
+	hedges    *limit.Hedges
 
 	mu        sync.RWMutex // guards what follows
 	providers map[string]*provider.Provider
@@ -37,7 +38,7 @@ type Manager struct {
 
 // New makes an empty manager.
 func New(o Options) *Manager {
-	m := &Manager{observers: o.Observers, providers: map[string]*provider.Provider{}}
+	m := &Manager{observers: o.Observers, hedges: limit.NewHedges(), providers: map[string]*provider.Provider{}}
 	if m.observers == nil {
 		m.observers = &llm.Observers{}
 	}
@@ -50,7 +51,7 @@ func (m *Manager) Observers() *llm.Observers { return m.observers }
 // Hedges is the budget of hedges (S9) that all aggregators over the manager's
 // routes share: whoever makes an aggregator for each request hedges no more
 // often than whoever keeps one.
-func (m *Manager) Hedges() *HedgeBudget { return &m.hedges }
+func (m *Manager) Hedges() *limit.Hedges { return m.hedges }
 
 // Register adds a provider. One of the same name is replaced at its place and
 // closes as soon as its calls have ended. Error: CLOSED.

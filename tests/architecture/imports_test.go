@@ -25,18 +25,20 @@ const module = "github.com/llmagg/llmagg/"
 var mayImport = map[string][]string{
 	"core/llm":                nil,
 	"core/client/eventstream": nil,
-	"core/client":             {"core/llm", "core/client/eventstream"},
+	"core/breaker":            nil,
+	"core/limit":              nil,
+	"core/client":             {"core/llm", "core/client/eventstream", "core/breaker", "core/limit"},
 	"core/provider":           {"core/llm", "core/client"},
-	"core/manager":            {"core/llm", "core/client", "core/provider"},
-	"core/aggregator":         {"core/llm", "core/client", "core/provider", "core/manager"},
+	"core/manager":            {"core/llm", "core/client", "core/provider", "core/limit"},
+	"core/aggregator":         {"core/llm", "core/client", "core/provider", "core/manager", "core/limit"},
 	"core/faultwall":          {"core/llm"},
 }
 
 // onlyIn says in which one file a library stands, so that it can be exchanged
 // there; a folder means any file in it.
 var onlyIn = map[string][]string{
-	"github.com/sony/gobreaker/v2":   {"core/client/breaker.go"},
-	"golang.org/x/sync":              {"core/client/"},
+	"github.com/sony/gobreaker/v2":   {"core/breaker/circuit.go"},
+	"golang.org/x/sync":              {"core/limit/"},
 	"golang.org/x/net":               nil, // tests only: its tables of names are a fiftieth of the shared library
 	"github.com/json-iterator/go":    {"core/llm/"},
 	"github.com/stretchr/testify":    nil, // tests only

@@ -1,4 +1,4 @@
-package client
+package limit
 
 import (
 	"sync"
@@ -11,24 +11,24 @@ import (
 )
 
 // retries counts how many of n are allowed.
-func retries(b *budget, n int) (allowed int) {
+func retries(b *Retries, n int) (allowed int) {
 	for range n {
-		if b.allowRetry() {
+		if b.Allow() {
 			allowed++
 		}
 	}
 	return allowed
 }
 
-func requests(b *budget, n int) {
+func ask(b *Retries, n int) {
 	for range n {
-		b.request()
+		b.Request()
 	}
 }
 
-func TestBudgetOfAQuietRouteIsThreePerSecond(t *testing.T) {
+func TestRetriesOfAQuietRouteIsThreePerSecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBudget(budgetSettings{})
+		b := NewRetries(0.2, 3)
 		require.Equal(t, 3, retries(b, 100))
 		time.Sleep(time.Second)
 		require.Equal(t, 3, retries(b, 100))
@@ -37,58 +37,58 @@ func TestBudgetOfAQuietRouteIsThreePerSecond(t *testing.T) {
 	})
 }
 
-func TestBudgetShareStaysBelowAFifth(t *testing.T) {
+func TestRetriesShareStaysBelowAFifth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBudget(budgetSettings{})
-		requests(b, 100)
+		b := NewRetries(0.2, 3)
+		ask(b, 100)
 		require.Equal(t, 3+19, retries(b, 100))
 		time.Sleep(time.Second)
 		require.Equal(t, 3, retries(b, 100))
-		requests(b, 20)
+		ask(b, 20)
 		require.Equal(t, 4, retries(b, 100), "23 of 120")
 	})
 }
 
-func TestBudgetForgetsAfterTheWindow(t *testing.T) {
+func TestRetriesForgetsAfterTheWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBudget(budgetSettings{})
-		requests(b, 100)
+		b := NewRetries(0.2, 3)
+		ask(b, 100)
 		require.Equal(t, 22, retries(b, 100))
 		time.Sleep(15 * time.Second)
-		requests(b, 50)
+		ask(b, 50)
 		require.Equal(t, 3+10, retries(b, 100), "29 of 150")
 		time.Sleep(16 * time.Second)
 		require.Equal(t, 3, retries(b, 100), "10 of 50 are left")
-		require.EqualValues(t, 50, b.sumReq)
-		require.EqualValues(t, 10, b.sumRetry)
+		require.EqualValues(t, 50, b.window.sums[requests])
+		require.EqualValues(t, 10, b.window.sums[sharedRetries])
 		time.Sleep(24 * time.Hour)
 		require.Equal(t, 3, retries(b, 100))
-		require.Zero(t, b.sumReq)
-		require.Zero(t, b.sumRetry)
+		require.Zero(t, b.window.sums[requests])
+		require.Zero(t, b.window.sums[sharedRetries])
 	})
 }
 
-func TestBudgetSettings(t *testing.T) {
+func TestRetriesSettings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBudget(budgetSettings{ratio: -1, perSecond: -1})
-		requests(b, 100)
+		b := NewRetries(-1, -1)
+		ask(b, 100)
 		require.Zero(t, retries(b, 10), "negative gives nothing")
-		b = newBudget(budgetSettings{ratio: 0.5, perSecond: 0.5, window: time.Second})
-		requests(b, 10)
+		b = NewRetries(0.5, 0.5)
+		ask(b, 10)
 		require.Equal(t, 1+4, retries(b, 100))
-		time.Sleep(2 * time.Second)
+		time.Sleep(31 * time.Second)
 		require.Equal(t, 1, retries(b, 100))
 	})
 }
 
 // Over minutes with every call failing, the retries stay below R5's bound.
-func TestBudgetBoundHoldsOverTime(t *testing.T) {
+func TestRetriesBoundHoldsOverTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBudget(budgetSettings{})
+		b := NewRetries(0.2, 3)
 		var reqs, tries int
 		for range 120 {
 			for range 40 {
-				b.request()
+				b.Request()
 				reqs++
 				tries += retries(b, 2)
 			}
@@ -99,11 +99,11 @@ func TestBudgetBoundHoldsOverTime(t *testing.T) {
 	})
 }
 
-func TestBudgetUnderConcurrency(t *testing.T) {
-	b := newBudget(budgetSettings{perSecond: -1, window: time.Hour})
+func TestRetriesUnderConcurrency(t *testing.T) {
+	b := NewRetries(0.2, -1)
 	var allowed atomic.Int64
 	var wg sync.WaitGroup
-	requests(b, 1000)
+	ask(b, 1000)
 	for range 8 {
 		wg.Go(func() { allowed.Add(int64(retries(b, 100))) })
 	}

@@ -1,4 +1,4 @@
-package client
+package breaker
 
 import (
 	"math/rand/v2"
@@ -12,32 +12,32 @@ import (
 )
 
 func TestForcedSuccessReplacesTheBreakerAndClearsTheBlock(t *testing.T) {
-	for name, settle := range map[string]func(*pass){"first token": (*pass).firstToken, "response": (*pass).succeed} {
+	for name, settle := range map[string]func(*Permit){"first token": (*Permit).FirstToken, "response": (*Permit).Succeed} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				g := opened(t)
-				g.blockAccount()
-				p, v := g.force()
+				g.BlockAccount()
+				p, v := g.LastResort()
 				require.Nil(t, v)
-				require.True(t, p.forced)
-				require.False(t, g.usable())
-				again, v := g.force()
+				require.True(t, p.LastResort())
+				require.False(t, g.Usable())
+				again, v := g.LastResort()
 				require.Nil(t, again)
-				changed := g.changes()
+				changed := g.Changes()
 				settle(p)
 				requireClosed(t, changed)
-				requireClosed(t, v.done())
-				ok, err := v.result()
+				requireClosed(t, v.Done())
+				ok, err := v.Result()
 				require.True(t, ok)
 				require.NoError(t, err)
-				s := g.state()
-				require.Equal(t, gateState{circuit: circuitClosed, on: true}, s)
-				p.fail(errDead)
+				s := g.Snapshot()
+				require.Equal(t, Snapshot{State: Closed, On: true}, s)
+				p.Fail(errDead)
 				want := windowCounts{}
 				if name == "first token" { // the stream broke later
 					want = windowCounts{failures: 1, inARow: 1}
 				}
-				require.Equal(t, want, g.state().counts)
+				require.Equal(t, want, g.circuit.counts())
 			})
 		})
 	}
@@ -47,94 +47,94 @@ func TestForcedFailureOpensForAWholePeriod(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := opened(t)
 		time.Sleep(4 * time.Second)
-		p, _ := g.force()
-		_, v := g.force()
+		p, _ := g.LastResort()
+		_, v := g.LastResort()
 		time.Sleep(3 * time.Second)
-		p.fail(errDead)
-		ok, err := v.result()
+		p.Fail(errDead)
+		ok, err := v.Result()
 		require.False(t, ok)
 		require.Equal(t, errDead, err)
-		at, _ := g.reopensAt()
+		at, _ := g.ReopensAt()
 		require.Equal(t, time.Now().Add(10*time.Second), at)
 
-		p, _ = g.force()
-		_, v = g.force()
+		p, _ = g.LastResort()
+		_, v = g.LastResort()
 		time.Sleep(5 * time.Second)
-		p.failUncounted(errDead)
-		_, err = v.result()
+		p.FailUncounted(errDead)
+		_, err = v.Result()
 		require.Equal(t, errDead, err)
-		again, _ := g.reopensAt()
+		again, _ := g.ReopensAt()
 		require.Equal(t, at, again, "an uncounted failure leaves the circuit as it is")
-		require.Equal(t, time.Now(), g.forceOrder().failedAt)
+		require.Equal(t, time.Now(), g.failedAt)
 	})
 }
 
 func TestForcedTryThatOutlivesTheOpenPeriodIsTheProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := opened(t)
-		p, _ := g.force()
+		p, _ := g.LastResort()
 		time.Sleep(15 * time.Second)
-		require.Equal(t, circuitHalfOpen, g.state().circuit)
-		require.False(t, g.usable())
-		_, why := g.enter()
-		require.True(t, why.probing)
-		p.fail(errDead)
-		require.Equal(t, circuitOpen, g.state().circuit)
-		at, _ := g.reopensAt()
+		require.Equal(t, HalfOpen, g.Snapshot().State)
+		require.False(t, g.Usable())
+		require.Nil(t, g.Enter())
+		require.True(t, g.Snapshot().Trial)
+		p.Fail(errDead)
+		require.Equal(t, Open, g.Snapshot().State)
+		at, _ := g.ReopensAt()
 		require.Equal(t, time.Now().Add(10*time.Second), at)
 	})
 }
 
 func TestForcedFailureBehindABlockCountsOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(breakerSettings{})
-		g.blockAccount()
-		p, _ := g.force()
-		p.fail(errDead)
-		s := g.state()
-		require.Equal(t, circuitClosed, s.circuit)
-		require.Equal(t, uint32(1), s.counts.failures)
-		require.Equal(t, time.Now().Add(60*time.Second), s.blockedUntil, "the block stands")
+		g := New(settings(Settings{}), nil)
+		g.BlockAccount()
+		p, _ := g.LastResort()
+		p.Fail(errDead)
+		s := g.Snapshot()
+		require.Equal(t, Closed, s.State)
+		require.Equal(t, uint32(1), g.circuit.counts().failures)
+		require.Equal(t, time.Now().Add(60*time.Second), s.BlockedUntil, "the block stands")
 	})
 }
 
 func TestForceNeverBeforeANamedWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := opened(t)
-		g.block(time.Now().Add(2*time.Second), true)
-		p, v := g.force()
+		g.BlockUntil(time.Now().Add(2 * time.Second))
+		p, v := g.LastResort()
 		require.Nil(t, p)
 		require.Nil(t, v)
 		time.Sleep(2 * time.Second)
-		p, _ = g.force()
+		p, _ = g.LastResort()
 		require.NotNil(t, p)
 
-		g.block(time.Now().Add(3*time.Second), true) // named to an attempt that was still out
-		p.succeed()
-		require.Equal(t, circuitClosed, g.state().circuit)
-		require.False(t, g.usable(), "a success does not overrule a wait named meanwhile")
+		g.BlockUntil(time.Now().Add(3 * time.Second)) // named to an attempt that was still out
+		p.Succeed()
+		require.Equal(t, Closed, g.Snapshot().State)
+		require.False(t, g.Usable(), "a success does not overrule a wait named meanwhile")
 		time.Sleep(3 * time.Second)
-		require.True(t, g.usable())
+		require.True(t, g.Usable())
 	})
 }
 
 func TestForceOnAUsableRouteIsAnOrdinaryCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(breakerSettings{})
-		p, v := g.force()
+		g := New(settings(Settings{}), nil)
+		p, v := g.LastResort()
 		require.Nil(t, v)
-		require.False(t, p.forced)
-		p.succeed()
-		require.Equal(t, windowCounts{successes: 1}, g.state().counts)
+		require.False(t, p.LastResort())
+		p.Succeed()
+		require.Equal(t, windowCounts{successes: 1}, g.circuit.counts())
 
 		g = opened(t)
 		time.Sleep(10 * time.Second)
-		probe, _ := g.force()
-		require.False(t, probe.forced)
-		p, v = g.force()
+		probe, _ := g.LastResort()
+		require.False(t, probe.LastResort())
+		p, v = g.LastResort()
 		require.Nil(t, p)
-		probe.firstToken()
-		ok, _ := v.result()
+		probe.FirstToken()
+		ok, _ := v.Result()
 		require.True(t, ok, "a probe offers its verdict too")
 	})
 }
@@ -142,26 +142,26 @@ func TestForceOnAUsableRouteIsAnOrdinaryCall(t *testing.T) {
 func TestForcedNeutralLetsAWaiterTry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := opened(t)
-		p, _ := g.force()
-		_, v := g.force()
-		changed := g.changes()
-		p.neutral()
+		p, _ := g.LastResort()
+		_, v := g.LastResort()
+		changed := g.Changes()
+		p.Neutral()
 		requireClosed(t, changed)
-		ok, err := v.result()
+		ok, err := v.Result()
 		require.False(t, ok)
 		require.NoError(t, err)
-		require.Zero(t, g.forceOrder().failedAt)
-		p, _ = g.force()
+		require.Zero(t, g.failedAt)
+		p, _ = g.LastResort()
 		require.NotNil(t, p)
 	})
 }
 
 func TestFailWithoutAnErrorIsStillAFailure(t *testing.T) {
 	g := opened(t)
-	p, _ := g.force()
-	_, v := g.force()
-	p.fail(nil)
-	ok, err := v.result()
+	p, _ := g.LastResort()
+	_, v := g.LastResort()
+	p.Fail(nil)
+	ok, err := v.Result()
 	require.False(t, ok)
 	require.Error(t, err)
 }
@@ -175,17 +175,17 @@ func TestForcedTriesWithManyWaiters(t *testing.T) {
 		for range 200 {
 			wg.Go(func() {
 				for {
-					if p, _ := g.enter(); p != nil {
-						p.succeed()
+					if p := g.Enter(); p != nil {
+						p.Succeed()
 						through.Add(1)
 						return
 					}
-					p, v := g.force()
+					p, v := g.LastResort()
 					if p == nil {
-						<-v.done()
+						<-v.Done()
 						continue
 					}
-					if p.forced {
+					if p.LastResort() {
 						if out.Add(1) > 1 {
 							t.Error("two at a time")
 						}
@@ -193,11 +193,11 @@ func TestForcedTriesWithManyWaiters(t *testing.T) {
 						time.Sleep(time.Second)
 						out.Add(-1)
 						if n <= 3 {
-							p.neutral()
+							p.Neutral()
 							continue
 						}
 					}
-					p.succeed()
+					p.Succeed()
 					through.Add(1)
 					return
 				}
@@ -210,54 +210,54 @@ func TestForcedTriesWithManyWaiters(t *testing.T) {
 }
 
 // Real goroutines and real time: whatever order calls enter, force and leave in, one trial is out at a time, and the route comes back.
-func TestGateSurvivesDisorder(t *testing.T) {
-	g := newGate(breakerSettings{failures: 2, open: 50 * time.Microsecond, block: 20 * time.Microsecond})
-	g.onChange = func(_, _ circuit) { _ = g.usable() }
+func TestBreakerSurvivesDisorder(t *testing.T) {
+	var g *Breaker
+	g = New(settings(Settings{Failures: 2, Open: 50 * time.Microsecond, Block: 20 * time.Microsecond}), func(_, _ State) { _ = g.Usable() })
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
 			for i := range 2000 {
-				p, _ := g.enter()
+				p := g.Enter()
 				if p == nil {
-					var v *verdict
-					if p, v = g.force(); v != nil && i%2 == 0 {
-						_, _ = v.result()
+					var v *Trial
+					if p, v = g.LastResort(); v != nil && i%2 == 0 {
+						_, _ = v.Result()
 					}
 				}
 				if p == nil {
-					g.reopensAt()
-					g.forceOrder()
+					g.ReopensAt()
+					g.order()
 					continue
 				}
 				switch rand.IntN(8) {
 				case 0, 1:
-					p.fail(errDead)
+					p.Fail(errDead)
 				case 2:
-					g.blockAccount()
-					p.failUncounted(errDead)
+					g.BlockAccount()
+					p.FailUncounted(errDead)
 				case 3:
-					p.neutral()
+					p.Neutral()
 				case 4:
-					p.firstToken()
-					p.fail(errDead)
+					p.FirstToken()
+					p.Fail(errDead)
 				case 5:
-					g.setSwitch(false)
-					p.succeed()
-					g.setSwitch(true)
+					g.Switch(false)
+					p.Succeed()
+					g.Switch(true)
 				default:
-					p.firstToken()
-					p.succeed()
+					p.FirstToken()
+					p.Succeed()
 				}
-				p.neutral()
+				p.Neutral()
 			}
 		})
 	}
 	wg.Wait()
-	require.False(t, g.state().trial)
-	for !g.usable() {
+	require.False(t, g.Snapshot().Trial)
+	for !g.Usable() {
 		<-time.After(10 * time.Microsecond)
 	}
 	p := mustEnter(t, g)
-	p.succeed()
-	require.Equal(t, circuitClosed, g.state().circuit)
+	p.Succeed()
+	require.Equal(t, Closed, g.Snapshot().State)
 }

@@ -1,4 +1,4 @@
-package manager
+package limit
 
 import (
 	"testing"
@@ -9,7 +9,7 @@ import (
 )
 
 // allowed counts how many of n hedges may be made.
-func allowed(b *HedgeBudget, n int) (count int) {
+func allowed(b *Hedges, n int) (count int) {
 	for range n {
 		if b.Allow() {
 			count++
@@ -20,16 +20,16 @@ func allowed(b *HedgeBudget, n int) (count int) {
 
 func TestHedgesStayBelowATenthOfTheCallsOfTheLastMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var b HedgeBudget
-		require.Equal(t, 1, allowed(&b, 5), "one is always allowed")
+		b := NewHedges()
+		require.Equal(t, 1, allowed(b, 5), "one is always allowed")
 		for range 100 {
 			b.Call()
 			time.Sleep(100 * time.Millisecond)
 		}
-		require.Equal(t, 8, allowed(&b, 50), "9 of 100")
+		require.Equal(t, 8, allowed(b, 50), "9 of 100")
 		time.Sleep(49 * time.Second)
-		require.Zero(t, allowed(&b, 50), "the calls are not forgotten yet, but used up")
+		require.Zero(t, allowed(b, 50), "the calls are not forgotten yet, but used up")
 		time.Sleep(12 * time.Second)
-		require.Equal(t, 1, allowed(&b, 50), "all of it is forgotten")
+		require.Equal(t, 1, allowed(b, 50), "all of it is forgotten")
 	})
 }

@@ -1,4 +1,4 @@
-package client
+package breaker
 
 import (
 	"testing"
@@ -8,13 +8,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func failures(b *breaker, n int) {
+func failures(b *circuit, n int) {
 	for range n {
 		b.record(b.period, errAttemptFailed)
 	}
 }
 
-func successes(b *breaker, n int) {
+func successes(b *circuit, n int) {
 	for range n {
 		b.record(b.period, nil)
 	}
@@ -22,53 +22,53 @@ func successes(b *breaker, n int) {
 
 func TestBreakerOpensAfterFiveConsecutiveFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBreaker(breakerSettings{})
+		b := newCircuit(settings(Settings{}))
 		failures(b, 4)
 		successes(b, 1)
 		failures(b, 4)
-		require.Equal(t, circuitClosed, b.circuit(), "a success starts the count again: 8 of 9")
 		require.Equal(t, windowCounts{successes: 1, failures: 8, inARow: 4}, b.counts())
+		require.Equal(t, Closed, b.state(), "a success starts the count again: 8 of 9")
 
-		b = newBreaker(breakerSettings{})
+		b = newCircuit(settings(Settings{}))
 		failures(b, 4)
-		require.Equal(t, circuitClosed, b.circuit())
+		require.Equal(t, Closed, b.state())
 		failures(b, 1)
-		require.Equal(t, circuitOpen, b.circuit())
+		require.Equal(t, Open, b.state())
 	})
 }
 
 func TestBreakerConsecutiveFailuresOutliveTheWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBreaker(breakerSettings{})
+		b := newCircuit(settings(Settings{}))
 		for range 4 {
 			failures(b, 1)
 			time.Sleep(40 * time.Second)
 		}
-		require.Equal(t, circuitClosed, b.circuit())
+		require.Equal(t, Closed, b.state())
 		failures(b, 1)
-		require.Equal(t, circuitOpen, b.circuit(), "B1 sets no time to consecutive failures")
+		require.Equal(t, Open, b.state(), "B1 sets no time to consecutive failures")
 	})
 }
 
 func TestBreakerOpensAtHalfOfTen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBreaker(breakerSettings{})
+		b := newCircuit(settings(Settings{}))
 		for range 4 {
 			failures(b, 1)
 			successes(b, 1)
 		}
 		failures(b, 1)
-		require.Equal(t, circuitClosed, b.circuit(), "5 of 9: too few to judge")
+		require.Equal(t, Closed, b.state(), "5 of 9: too few to judge")
 		successes(b, 2)
-		require.Equal(t, circuitClosed, b.circuit(), "5 of 11")
+		require.Equal(t, Closed, b.state(), "5 of 11")
 		failures(b, 1)
-		require.Equal(t, circuitOpen, b.circuit(), "6 of 12")
+		require.Equal(t, Open, b.state(), "6 of 12")
 	})
 }
 
 func TestBreakerShareForgetsWhatLeftTheWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBreaker(breakerSettings{})
+		b := newCircuit(settings(Settings{}))
 		for range 4 {
 			failures(b, 1)
 			successes(b, 1)
@@ -77,43 +77,43 @@ func TestBreakerShareForgetsWhatLeftTheWindow(t *testing.T) {
 		require.Equal(t, windowCounts{}, b.counts())
 		successes(b, 5)
 		failures(b, 4)
-		require.Equal(t, circuitClosed, b.circuit(), "4 of 9 in the window, though 8 of 17 in all")
+		require.Equal(t, Closed, b.state(), "4 of 9 in the window, though 8 of 17 in all")
 
-		b = newBreaker(breakerSettings{})
+		b = newCircuit(settings(Settings{}))
 		successes(b, 6)
 		time.Sleep(20 * time.Second)
 		failures(b, 3)
 		time.Sleep(11 * time.Second) // the successes are gone, the failures are not
 		successes(b, 4)
 		failures(b, 2)
-		require.Equal(t, circuitClosed, b.circuit(), "5 of 9")
+		require.Equal(t, Closed, b.state(), "5 of 9")
 		successes(b, 1)
 		failures(b, 1)
-		require.Equal(t, circuitOpen, b.circuit(), "6 of 11")
+		require.Equal(t, Open, b.state(), "6 of 11")
 	})
 }
 
 func TestBreakerSettingsAreUsed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBreaker(breakerSettings{failures: 2, open: time.Second})
+		b := newCircuit(settings(Settings{Failures: 2, Open: time.Second}))
 		failures(b, 2)
-		require.Equal(t, circuitOpen, b.circuit())
+		require.Equal(t, Open, b.state())
 		time.Sleep(time.Second - 2)
-		require.Equal(t, circuitOpen, b.circuit())
+		require.Equal(t, Open, b.state())
 		time.Sleep(2 * time.Nanosecond)
-		require.Equal(t, circuitHalfOpen, b.circuit(), "at the instant of openUntil, not after it")
+		require.Equal(t, HalfOpen, b.state(), "at the instant of openUntil, not after it")
 		require.Equal(t, b.openUntil, time.Now())
 
-		b = newBreaker(breakerSettings{ratio: 0.25, minRequests: 4})
+		b = newCircuit(settings(Settings{Ratio: 0.25, MinRequests: 4}))
 		successes(b, 3)
 		failures(b, 1)
-		require.Equal(t, circuitOpen, b.circuit())
+		require.Equal(t, Open, b.state())
 	})
 }
 
 func TestBreakerProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBreaker(breakerSettings{})
+		b := newCircuit(settings(Settings{}))
 		_, ok := b.probe()
 		require.False(t, ok, "no probe while closed")
 		b.trip()
@@ -126,12 +126,12 @@ func TestBreakerProbe(t *testing.T) {
 		_, ok = b.probe()
 		require.False(t, ok, "one at a time")
 		done(errAttemptNeutral)
-		require.Equal(t, circuitHalfOpen, b.circuit())
+		require.Equal(t, HalfOpen, b.state())
 
 		done, ok = b.probe()
 		require.True(t, ok, "a neutral probe is free again")
 		done(errAttemptFailed)
-		require.Equal(t, circuitOpen, b.circuit())
+		require.Equal(t, Open, b.state())
 		require.Equal(t, time.Now().Add(10*time.Second), b.openUntil)
 
 		time.Sleep(10 * time.Second)
@@ -139,7 +139,7 @@ func TestBreakerProbe(t *testing.T) {
 		require.True(t, ok)
 		before := b.period
 		done(nil)
-		require.Equal(t, circuitClosed, b.circuit())
+		require.Equal(t, Closed, b.state())
 		require.Greater(t, b.period, before)
 		require.Equal(t, windowCounts{}, b.counts())
 	})
@@ -147,16 +147,16 @@ func TestBreakerProbe(t *testing.T) {
 
 func TestBreakerTripOpensForAWholePeriod(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBreaker(breakerSettings{})
+		b := newCircuit(settings(Settings{}))
 		failures(b, 5)
 		time.Sleep(9 * time.Second)
 		b.trip()
 		time.Sleep(9 * time.Second)
-		require.Equal(t, circuitOpen, b.circuit())
+		require.Equal(t, Open, b.state())
 		time.Sleep(time.Second)
-		require.Equal(t, circuitHalfOpen, b.circuit())
+		require.Equal(t, HalfOpen, b.state())
 		b.reset()
 		failures(b, 4)
-		require.Equal(t, circuitClosed, b.circuit(), "trip leaves nothing behind")
+		require.Equal(t, Closed, b.state(), "trip leaves nothing behind")
 	})
 }

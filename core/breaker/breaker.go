@@ -1,0 +1,253 @@
+// Package breaker decides whether a route lets a call in. A [Breaker] owns the
+// circuit (github.com/sony/gobreaker/v2, see circuit.go), the times until which
+// the route is blocked beside it, and the application's switch:
+//
+//	            failures in a row, or their share of the window
+//	┌────────┐ ────────────────────────────────────────────► ┌──────┐
+//	│ Closed │                                               │ Open │
+//	└────────┘ ◄──────────── last resort succeeds ────────── └──────┘
+//	    ▲                                                     │    ▲
+//	    │                    ┌──────────┐ ◄── time passes ────┘    │
+//	    └── trial succeeds ──│ HalfOpen │────────── trial fails ────┘
+//	                         └──────────┘
+package breaker
+
+import (
+	"sync"
+	"time"
+)
+
+// MaxRetryAfter bounds how long a server's Retry-After blocks its route (R4).
+const MaxRetryAfter = 10 * time.Minute
+
+// Settings are the numbers of clauses B1 and B3; each is set.
+type Settings struct {
+	Failures    uint32        // consecutive failures that open the circuit
+	Ratio       float64       // share of failures in the window that opens it
+	MinRequests uint32        // outcomes in the window before the share counts
+	Window      time.Duration // over which the share is taken
+	Open        time.Duration // how long an open circuit stays open
+	Block       time.Duration // how long a refused key or an empty account blocks
+}
+
+// Breaker decides for one route. It is safe for concurrent use; its times are
+// those of time.Now.
+//
+// A call asks Enter when it has its slot. Refused on every route, it asks
+// LastResort. The [Permit] that it gets is settled once by Succeed, Fail,
+// FailUncounted or Neutral: `defer p.Neutral()` makes sure that no way out of a
+// call leaves the route to a trial that never ends.
+type Breaker struct {
+	settings Settings
+	onChange func(from, to State)
+
+	mu           sync.Mutex // guards what follows, and the fields of every permit
+	circuit      *circuit
+	on           bool
+	blockedUntil time.Time     // end of the longest block for a key or an account
+	retryAfter   time.Time     // end of the longest wait that the server asked for
+	trial        *Trial        // the half-open probe or last resort in flight
+	failedAt     time.Time     // last resort that failed, if nothing succeeded since
+	changed      chan struct{} // closed by the next change that may make the route usable; nil while nobody waits
+	told         State         // what onChange heard last
+}
+
+// New makes a closed breaker. onChange, if it is not nil, is told each change of
+// the circuit, on the goroutine that caused it and with no lock held, so it may
+// call the breaker. Changes that different goroutines cause may arrive in either
+// order. That an open circuit has become half-open is told when a call enters.
+func New(s Settings, onChange func(from, to State)) *Breaker {
+	return &Breaker{settings: s, onChange: onChange, circuit: newCircuit(s), on: true, told: Closed}
+}
+
+// Usable tells whether Enter would let a call in now.
+func (b *Breaker) Usable() bool { return b.UsableAt(time.Now()) }
+
+// UsableAt tells whether Enter would let a call in at t, which is now or later,
+// if nothing happens until then: a retry asks before it waits.
+func (b *Breaker) UsableAt(t time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.on || t.Before(b.blockEnd()) {
+		return false
+	}
+	switch b.circuit.state() {
+	case Closed:
+		return true
+	case Open:
+		return b.trial == nil && !t.Before(b.circuit.openUntil)
+	default:
+		return b.trial == nil
+	}
+}
+
+// Enter lets a call in; nil where the route is not usable. The permit of a
+// half-open circuit is its trial.
+func (b *Breaker) Enter() *Permit {
+	b.mu.Lock()
+	p := b.letIn(time.Now())
+	if p != nil && p.kind == ordinary {
+		b.mu.Unlock() // nothing has changed that there is to tell
+		return p
+	}
+	b.unlockAndTell()
+	return p
+}
+
+// LastResort lets one call try a route that is not usable (B4). It gives a
+// permit (an ordinary one if the route has become usable meanwhile, see
+// [Permit.LastResort]), or the trial of the call that tries already. Both are
+// nil where no call may try: the route is switched off, or its server has asked
+// to wait.
+func (b *Breaker) LastResort() (*Permit, *Trial) {
+	b.mu.Lock()
+	defer b.unlockAndTell()
+	now := time.Now()
+	if p := b.letIn(now); p != nil {
+		return p, nil
+	}
+	switch {
+	case !b.on:
+		return nil, nil
+	case b.trial != nil:
+		return nil, b.trial
+	case now.Before(b.retryAfter):
+		return nil, nil
+	}
+	b.trial = newTrial()
+	return &Permit{breaker: b, kind: lastResort, trial: b.trial, lastResort: true}, nil
+}
+
+// letIn gives the permit of a usable route, or nil. The caller holds mu.
+func (b *Breaker) letIn(now time.Time) *Permit {
+	if !b.on || now.Before(b.blockEnd()) {
+		return nil
+	}
+	if b.circuit.state() == Closed {
+		return &Permit{breaker: b, kind: ordinary, period: b.circuit.period}
+	}
+	if b.trial != nil {
+		return nil // a last resort is the probe, though the circuit does not know it
+	}
+	done, ok := b.circuit.probe()
+	if !ok {
+		return nil
+	}
+	b.trial = newTrial()
+	return &Permit{breaker: b, kind: halfOpenProbe, trial: b.trial, probeDone: done}
+}
+
+// BlockUntil keeps calls out until then because the server asked for it (R4, B3),
+// at most for 10 minutes; the longest wait counts. Last resorts are kept out
+// too. The circuit hears nothing of it. A block is entered before the permit is
+// settled, so that no call slips in between.
+func (b *Breaker) BlockUntil(then time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if limit := time.Now().Add(MaxRetryAfter); then.After(limit) {
+		then = limit
+	}
+	b.retryAfter = later(b.retryAfter, then)
+}
+
+// BlockAccount keeps calls out for Settings.Block, after the server has refused
+// the key or said that the account is empty. Last resorts are let through.
+func (b *Breaker) BlockAccount() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.blockedUntil = later(b.blockedUntil, time.Now().Add(b.settings.Block))
+}
+
+// Switch is the application's own word. A route that is switched off lets no
+// call in; calls that are in stay in.
+func (b *Breaker) Switch(on bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.on == on {
+		return
+	}
+	b.on = on
+	if on {
+		b.announce()
+	}
+}
+
+// SwitchedOn is what Switch said last; true before that.
+func (b *Breaker) SwitchedOn() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.on
+}
+
+// ReopensAt says when time alone makes the route usable, leaving the switch
+// aside: zero if there is nothing to wait for, the present if only a trial in
+// flight keeps calls out (LastResort gives it). retryAfter is the end of the
+// wait that the server asked for, zero without one.
+func (b *Breaker) ReopensAt() (at, retryAfter time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	at = b.reopens(now)
+	if at.IsZero() && b.trial != nil && b.circuit.state() != Closed {
+		at = now
+	}
+	if now.Before(b.retryAfter) {
+		retryAfter = b.retryAfter
+	}
+	return at, retryAfter
+}
+
+// reopens is the end of what keeps calls out by time, zero if nothing does. The
+// caller holds mu.
+func (b *Breaker) reopens(now time.Time) time.Time {
+	at := b.blockEnd()
+	if b.circuit.state() == Open {
+		at = later(at, b.circuit.openUntil)
+	}
+	if !now.Before(at) {
+		return time.Time{}
+	}
+	return at
+}
+
+// blockEnd is the end of the longest block, in the past if none is running. The
+// caller holds mu.
+func (b *Breaker) blockEnd() time.Time { return later(b.blockedUntil, b.retryAfter) }
+
+// Changes gives a channel that is closed by the next event that may make the
+// route usable: the circuit closes, the route is switched on, a trial ends
+// without a result. Time does none of these, see ReopensAt. Take the channel
+// first and look at the breaker then.
+func (b *Breaker) Changes() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.changed == nil {
+		b.changed = make(chan struct{})
+	}
+	return b.changed
+}
+
+// announce wakes those who wait on Changes. The caller holds mu.
+func (b *Breaker) announce() {
+	if b.changed != nil {
+		close(b.changed)
+		b.changed = nil
+	}
+}
+
+// unlockAndTell releases mu and then tells the observer what changed under it.
+func (b *Breaker) unlockAndTell() {
+	from, to := b.told, b.circuit.state()
+	b.told = to
+	b.mu.Unlock()
+	if from != to && b.onChange != nil {
+		b.onChange(from, to)
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,164 @@
+package breaker
+
+import (
+	"errors"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+)
+
+// State is a circuit's state, under the name that reports and observers use.
+type State string
+
+// The states.
+const (
+	Closed   State = "closed"
+	Open     State = "open"
+	HalfOpen State = "half_open"
+)
+
+// windowBuckets is how many parts the rolling window moves in: it forgets 1/30
+// of itself at a time.
+const windowBuckets = 30
+
+// What gobreaker is told about an attempt; nil is a success.
+var (
+	errAttemptFailed  = errors.New("attempt failed")
+	errAttemptNeutral = errors.New("attempt says nothing about the route")
+)
+
+// circuit adapts gobreaker to clauses B1, B2 and B4. gobreaker counts outcomes
+// in a rolling window, keeps the three states and their timer, and lets one
+// probe through. The adapter adds what gobreaker lacks: failures in a row that
+// no window forgets, the time at which the circuit reopens, a number for each
+// closed period, and ways to put it into a state. It is not safe for concurrent
+// use: the Breaker that owns it calls it under its lock. No callback of the
+// application runs in here.
+type circuit struct {
+	settings Settings
+	cb       *gobreaker.TwoStepCircuitBreaker[struct{}]
+
+	period    uint64    // number of the present closed period, or of the last one
+	inARow    uint32    // failures since the last success of this closed period
+	tripNext  bool      // the next failure opens, whatever the counts say
+	openUntil time.Time // end of the latest open period
+}
+
+func newCircuit(s Settings) *circuit {
+	c := &circuit{settings: s}
+	c.reset()
+	return c
+}
+
+// reset replaces the circuit by a fresh closed one: gobreaker cannot be told to
+// close.
+func (c *circuit) reset() {
+	s := c.settings
+	c.cb = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
+		MaxRequests:  1,
+		Interval:     s.Window,
+		BucketPeriod: max(s.Window/windowBuckets, 1),
+		// gobreaker still calls a circuit open at the very instant of its expiry, so
+		// it is given one nanosecond less; and it takes 0 for a minute.
+		Timeout:      max(s.Open-1, 1),
+		ReadyToTrip:  c.readyToTrip,
+		IsSuccessful: func(err error) bool { return err == nil },
+		IsExcluded:   func(err error) bool { return err == errAttemptNeutral },
+	})
+	c.period++
+	c.inARow = 0
+}
+
+// readyToTrip runs inside record, probe's done and trip, hence under the
+// breaker's lock. The share is judged when a failure is entered: a success never
+// opens a circuit.
+func (c *circuit) readyToTrip(counts gobreaker.Counts) bool {
+	if c.tripNext || c.inARow >= c.settings.Failures {
+		return true
+	}
+	known := counts.TotalSuccesses + counts.TotalFailures
+	return known >= c.settings.MinRequests && float64(counts.TotalFailures) >= c.settings.Ratio*float64(known)
+}
+
+func (c *circuit) state() State {
+	switch c.cb.State() {
+	case gobreaker.StateClosed:
+		return Closed
+	case gobreaker.StateOpen:
+		return Open
+	default:
+		return HalfOpen
+	}
+}
+
+// record enters the outcome of an attempt that was let in during the given
+// closed period. It enters request and outcome together, because gobreaker drops
+// the outcome of a request that is older than its window. It drops what began in
+// another period: an old failure must not close in on a route that has recovered
+// since, and Allow would make an outcome that is known in half-open state the
+// probe.
+func (c *circuit) record(period uint64, outcome error) {
+	if period != c.period || c.state() != Closed {
+		return
+	}
+	switch outcome {
+	case nil:
+		c.inARow = 0
+	case errAttemptFailed:
+		c.inARow++
+	default:
+		return // neutral: gobreaker would only count it as excluded
+	}
+	done, err := c.cb.Allow()
+	if err != nil {
+		return // unreachable: a closed circuit lets every call in
+	}
+	done(outcome)
+	if outcome != nil { // a success never opens a circuit
+		c.noteOpening()
+	}
+}
+
+// probe takes the one probe of a half-open circuit; false if the circuit is in
+// another state or the probe is out. done must be called, or no call is ever let
+// in again.
+func (c *circuit) probe() (done func(outcome error), ok bool) {
+	if c.state() != HalfOpen {
+		return nil, false
+	}
+	second, err := c.cb.Allow()
+	if err != nil {
+		return nil, false
+	}
+	return func(outcome error) {
+		second(outcome)
+		switch c.state() {
+		case Closed:
+			c.period++
+			c.inARow = 0
+		default:
+			if outcome != errAttemptNeutral {
+				c.noteOpening()
+			}
+		}
+	}, true
+}
+
+// trip replaces the circuit by one that opens now: gobreaker can be opened only
+// by a failure that readyToTrip agrees with.
+func (c *circuit) trip() {
+	c.reset()
+	c.tripNext = true
+	c.record(c.period, errAttemptFailed)
+	c.tripNext = false
+}
+
+// noteOpening notes when an open circuit reopens; gobreaker keeps that to
+// itself. It reads the clock after gobreaker did, so that at openUntil the
+// circuit is certainly half-open.
+func (c *circuit) noteOpening() {
+	if c.state() == Closed {
+		return
+	}
+	c.openUntil = time.Now().Add(c.settings.Open)
+}

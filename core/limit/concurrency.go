@@ -1,0 +1,70 @@
+// Package limit holds what bounds a route's attempts: how many are in flight
+// ([Concurrency]), how many are retries ([Retries]) and how many are hedges
+// ([Hedges]). Each limiter is safe for concurrent use and usable by itself.
+package limit
+
+import (
+	"context"
+	"sync/atomic"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// Concurrency bounds the attempts in flight on a route: a fixed number of slots,
+// given first come first served (C1, C2).
+type Concurrency struct {
+	slots   *semaphore.Weighted // lets waiters in strictly in the order in which they came
+	size    int
+	waiters atomic.Int64
+	held    atomic.Int64
+}
+
+// NewConcurrency makes a limiter with n slots; n is at least 1.
+func NewConcurrency(n int) *Concurrency {
+	return &Concurrency{slots: semaphore.NewWeighted(int64(n)), size: n}
+}
+
+// Acquire waits for a slot, which the caller must release, or for the end of
+// ctx, whose error it returns; then the caller has left the line and holds
+// nothing. A ctx that is over gets no slot, even if one is free.
+func (l *Concurrency) Acquire(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if l.TryAcquire() {
+		return nil
+	}
+	l.waiters.Add(1)
+	err := l.slots.Acquire(ctx, 1)
+	l.waiters.Add(-1)
+	if err != nil {
+		return err
+	}
+	l.held.Add(1)
+	return nil
+}
+
+// TryAcquire takes a slot if one is free and no caller waits.
+func (l *Concurrency) TryAcquire() bool {
+	if !l.slots.TryAcquire(1) {
+		return false
+	}
+	l.held.Add(1)
+	return true
+}
+
+// Release gives a slot back, once for each that was taken; releasing more
+// panics.
+func (l *Concurrency) Release() {
+	l.held.Add(-1)
+	l.slots.Release(1)
+}
+
+// Waiting is how many callers wait for a slot now.
+func (l *Concurrency) Waiting() int { return int(l.waiters.Load()) }
+
+// InFlight is how many slots are taken now.
+func (l *Concurrency) InFlight() int { return int(l.held.Load()) }
+
+// Size is how many slots there are.
+func (l *Concurrency) Size() int { return l.size }

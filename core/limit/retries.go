@@ -1,0 +1,81 @@
+package limit
+
+import (
+	"sync"
+	"time"
+)
+
+// retryWindow is the time over which Retries looks back (R5).
+const retryWindow = 30 * time.Second
+
+// What the window of Retries counts.
+const (
+	requests = iota
+	sharedRetries
+)
+
+// Retries bounds a route's retries (R5) in two ways. A token bucket is filled
+// with perSecond retries a second and holds those of one second (at least one
+// retry, if perSecond is positive), so that a quiet route cannot save up for a
+// burst. Only a retry that the bucket does not pay is charged to the share:
+// these stay, within the window and the one in question included, below ratio
+// times the window's requests. Hence a window has fewer retries than
+// ratio·requests + perSecond·30 s + the bucket's content at its beginning.
+type Retries struct {
+	ratio, perSecond float64
+
+	mu     sync.Mutex // guards what follows
+	window window
+	tokens float64
+	filled time.Time // when the bucket was filled last
+}
+
+// NewRetries makes a limiter with a full bucket. ratio is retries per request,
+// perSecond retries per second beside that; a negative number allows none.
+func NewRetries(ratio, perSecond float64) *Retries {
+	now := time.Now()
+	r := &Retries{ratio: ratio, perSecond: perSecond, window: newWindow(retryWindow, now), filled: now}
+	r.tokens = r.bucketSize()
+	return r
+}
+
+func (r *Retries) bucketSize() float64 {
+	if r.perSecond <= 0 {
+		return 0
+	}
+	return max(r.perSecond, 1)
+}
+
+// Request counts a call's first attempt on the route; its retries are no
+// requests.
+func (r *Retries) Request() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.advance(time.Now())
+	r.window.add(requests)
+}
+
+// Allow tells whether a retry may be made now, and then counts it as made.
+func (r *Retries) Allow() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.advance(time.Now())
+	if r.tokens >= 1 {
+		r.tokens--
+		return true
+	}
+	if float64(r.window.sums[sharedRetries]+1) >= r.ratio*float64(r.window.sums[requests]) {
+		return false
+	}
+	r.window.add(sharedRetries)
+	return true
+}
+
+// advance moves the window and fills the bucket. The caller holds mu.
+func (r *Retries) advance(now time.Time) {
+	if size := r.bucketSize(); size > 0 {
+		r.tokens = min(size, r.tokens+now.Sub(r.filled).Seconds()*r.perSecond)
+	}
+	r.filled = now
+	r.window.advance(now)
+}
