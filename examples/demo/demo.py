@@ -48,7 +48,8 @@ async def manager_chat(provider: str, model: str) -> None:
     request = ChatCompletionRequest(model=model, messages=[Message(MessageRole.USER, MESSAGES[0]["content"])])
     response = await client.chat_completion(request)
     print(response.choices[0].message.content)
-    print(f"   {response.usage.total_tokens if response.usage else 'unknown'} tokens, {response.attempts[0].duration * 1000:.0f} ms")
+    tokens = response.usage.total_tokens if response.usage else "unknown"
+    print(f"   {tokens} tokens, {response.attempts[0].duration * 1000:.0f} ms")
 
 
 async def stream(provider: str, model: str) -> None:

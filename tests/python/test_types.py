@@ -98,7 +98,11 @@ def test_response_reads_null_content_and_missing_usage() -> None:
 
 def test_a_usage_that_was_not_sent_is_unknown() -> None:
     unknown = [Usage(), Usage.from_dict(None), Usage.from_dict({}), ChatCompletionResponse("", "", 0, "", []).usage]
-    for usage in [*unknown, *(copy.deepcopy(one) for one in unknown), *(pickle.loads(pickle.dumps(u)) for u in unknown)]:
+    for usage in [
+        *unknown,
+        *(copy.deepcopy(one) for one in unknown),
+        *(pickle.loads(pickle.dumps(u)) for u in unknown),
+    ]:
         assert not usage and not usage.known
         assert usage.prompt_tokens == usage.completion_tokens == usage.total_tokens == 0
         assert json.loads(json.dumps(usage.__dict__)) == {

@@ -51,8 +51,11 @@ def _is_secret(name: str, value: Any) -> bool:
 
 # The whole parts of a name that say that its value is a secret, as the core has them (core/llm/secret.go).
 _SECRET_PARTS = frozenset(
-    "key apikey accesskey secretkey privatekey appkey licensekey subscriptionkey functionskey apikeys "
-    "token apitoken accesstoken authtoken sessiontoken idtoken refreshtoken bearer jwt "
-    "auth authorization authentication authenticate credential credentials cookie cookies "
-    "secret secrets clientsecret appsecret apisecret password passwd passphrase pwd signature sig hmac".split()
-)
+    {
+        "key", "apikey", "accesskey", "secretkey", "privatekey", "appkey", "licensekey", "subscriptionkey",
+        "functionskey", "apikeys", "token", "apitoken", "accesstoken", "authtoken", "sessiontoken", "idtoken",
+        "refreshtoken", "bearer", "jwt", "auth", "authorization", "authentication", "authenticate",
+        "credential", "credentials", "cookie", "cookies", "secret", "secrets", "clientsecret", "appsecret",
+        "apisecret", "password", "passwd", "passphrase", "pwd", "signature", "sig", "hmac",
+    }
+)  # fmt: skip
