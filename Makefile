@@ -75,7 +75,7 @@ lint: check-tools venv ## vet, staticcheck, gofmt, mypy --strict, ruff
 
 go-test: ## Go tests with the race detector
 	$(GO) test -race -tags $(ENTRY_TAG) -timeout 300s ./core/... ./capi/... ./tests/architecture/... ./tests/mutants/...
-	$(GO) test -timeout 200s -run LinearTime ./core/client ./core/llm
+	$(GO) test -timeout 200s -run LinearTime ./core/client ./core/llm ./core/aggregator
 
 go-quick: ## Go tests without the race detector
 	$(GO) vet ./core/... ./capi/...

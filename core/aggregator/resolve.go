@@ -29,9 +29,10 @@ type CatalogEntry struct {
 // PROVIDER_NOT_FOUND where its provider is unknown; the error suggests the
 // nearest route. An empty catalog is NOT_INITIALIZED.
 func Resolve(catalog []CatalogEntry, models []string) ([]int, error) {
-	routes, missing, err := resolve(catalog, models)
+	x := indexOf(catalog)
+	routes, missing, err := x.resolve(models)
 	if err == nil && len(missing) > 0 {
-		err = notFound(catalog, missing[0])
+		err = x.notFound(missing[0])
 	}
 	if err != nil {
 		return nil, err
@@ -39,17 +40,22 @@ func Resolve(catalog []CatalogEntry, models []string) ([]int, error) {
 	return routes, nil
 }
 
-// resolve is Resolve that gives the names which nobody has beside the routes.
-func resolve(catalog []CatalogEntry, models []string) (routes []int, missing []string, err error) {
-	if len(catalog) == 0 {
+// resolve is [Resolve] that gives the names which nobody has beside the routes.
+func (x *index) resolve(models []string) (routes []int, missing []string, err error) {
+	if len(x.catalog) == 0 {
 		return nil, nil, errNoRoutes
 	}
 	if len(models) == 0 {
-		models = namesOf(catalog)
+		models = namesOf(x.catalog)
 	}
-	taken := make(map[int]bool, len(catalog))
+	taken := make([]bool, len(x.catalog))
+	asked := make(map[string]bool, len(models))
 	for _, name := range models {
-		found := find(catalog, name)
+		if asked[name] {
+			continue
+		}
+		asked[name] = true
+		found := x.find(name)
 		if len(found) == 0 {
 			missing = append(missing, name)
 		}
@@ -77,62 +83,81 @@ func namesOf(catalog []CatalogEntry) []string {
 	return names
 }
 
-func find(catalog []CatalogEntry, name string) []int {
-	if found := match(catalog, func(e CatalogEntry) bool { return e.Name == name }); found != nil {
-		return found
-	}
-	if found := match(catalog, func(e CatalogEntry) bool { return e.Model == name }); found != nil {
-		return found
-	}
-	providerName, model, ok := strings.Cut(name, "/")
-	if !ok {
-		return nil
-	}
-	if found := match(catalog, func(e CatalogEntry) bool { return e.Provider == providerName && e.Name == model }); found != nil {
-		return found
-	}
-	return match(catalog, func(e CatalogEntry) bool { return e.Provider == providerName && e.Model == model })
+// index finds the routes of a catalog by their names in time that does not grow
+// with the catalog: configurations of many thousand routes name each of them.
+type index struct {
+	catalog []CatalogEntry
+	at      map[entryName][]int
 }
 
-func match(catalog []CatalogEntry, fits func(CatalogEntry) bool) []int {
-	var found []int
+// entryName is one way to name a route.
+type entryName struct {
+	provider, model string
+	upstream        bool // model is the upstream name
+	whole           bool // with the provider; else provider is empty
+}
+
+func indexOf(catalog []CatalogEntry) *index {
+	x := &index{catalog, make(map[entryName][]int, 4*len(catalog))}
 	for i, e := range catalog {
-		if fits(e) {
-			found = append(found, i)
+		for _, n := range []entryName{
+			{model: e.Name}, {model: e.Model, upstream: true},
+			{provider: e.Provider, model: e.Name, whole: true}, {provider: e.Provider, model: e.Model, upstream: true, whole: true},
+		} {
+			x.at[n] = append(x.at[n], i)
 		}
 	}
-	return found
+	return x
 }
 
-func notFound(catalog []CatalogEntry, name string) *llm.Error {
+func (x *index) find(name string) []int {
+	if found := x.either(entryName{model: name}); found != nil {
+		return found
+	}
+	if provider, model, ok := strings.Cut(name, "/"); ok {
+		return x.either(entryName{provider: provider, model: model, whole: true})
+	}
+	return nil
+}
+
+// either finds by the configured key, else by the upstream name.
+func (x *index) either(n entryName) []int {
+	if found := x.at[n]; found != nil {
+		return found
+	}
+	n.upstream = true
+	return x.at[n]
+}
+
+func (x *index) notFound(name string) *llm.Error {
 	if err := llm.CheckName("model", name); err != nil {
 		return llm.AsError(err)
 	}
-	routes := make([]string, len(catalog))
-	for i, e := range catalog {
+	routes := make([]string, len(x.catalog))
+	for i, e := range x.catalog {
 		routes[i] = e.Provider + "/" + e.Name
 	}
 	if providerName, model, ok := strings.Cut(name, "/"); ok {
-		if match(catalog, func(e CatalogEntry) bool { return e.Provider == providerName }) == nil {
+		if !slices.ContainsFunc(x.catalog, func(e CatalogEntry) bool { return e.Provider == providerName }) {
 			return &llm.Error{Code: llm.ProviderNotFound, Provider: providerName, Model: model,
-				Message: "no provider " + providerName + " is registered for " + name + hint(catalog, routes, name) + listed(routes)}
+				Message: "no provider " + providerName + " is registered for " + name + x.hint(routes, name) + listed(routes)}
 		}
 	}
 	return &llm.Error{Code: llm.ModelNotFound, Model: name,
-		Message: "no registered provider has the model " + name + hint(catalog, routes, name) + listed(routes)}
+		Message: "no registered provider has the model " + name + x.hint(routes, name) + listed(routes)}
 }
 
 // hint suggests the nearest route, by its name, its upstream name or all of it.
-func hint(catalog []CatalogEntry, routes []string, name string) string {
-	known := make([]string, 0, 3*len(catalog))
+func (x *index) hint(routes []string, name string) string {
 	_, model, whole := strings.Cut(name, "/")
 	if whole {
-		if found := find(catalog, model); len(found) > 0 {
+		if found := x.find(model); len(found) > 0 {
 			return "; did you mean " + strconv.Quote(routes[found[0]]) + "?"
 		}
 		return llm.Suggest(name, routes)
 	}
-	for _, e := range catalog {
+	known := make([]string, 0, 3*len(x.catalog))
+	for _, e := range x.catalog {
 		known = append(known, e.Name, e.Model)
 	}
 	return llm.Suggest(name, append(known, routes...))
@@ -162,6 +187,7 @@ type resolved struct {
 	catalog *manager.Catalog
 
 	mu     sync.Mutex // guards what follows
+	index  *index     // of catalog; nil until a name is looked up
 	routes map[string][]*client.Client
 }
 
@@ -185,7 +211,10 @@ func (a *Aggregator) routes(model string) ([]*client.Client, error) {
 	if model != "" {
 		models = []string{model}
 	}
-	found, err := a.resolve(entriesOf(catalog.Clients()), models)
+	if known.index == nil {
+		known.index = indexOf(entriesOf(catalog.Clients()))
+	}
+	found, err := a.resolve(known.index, models)
 	if err != nil {
 		return nil, err // not noted: there is no end of names that nobody has
 	}
@@ -200,8 +229,8 @@ func (a *Aggregator) routes(model string) ([]*client.Client, error) {
 // resolve is [Resolve] that knows the aggregator's history: a name of its list
 // that was there once may be gone, as its provider was taken out; one that was
 // left out of the configuration is passed over, or told with the reason.
-func (a *Aggregator) resolve(catalog []CatalogEntry, models []string) ([]int, error) {
-	routes, missing, err := resolve(catalog, models)
+func (a *Aggregator) resolve(x *index, models []string) ([]int, error) {
+	routes, missing, err := x.resolve(models)
 	if err != nil {
 		return nil, err
 	}
@@ -213,18 +242,28 @@ func (a *Aggregator) resolve(catalog []CatalogEntry, models []string) ([]int, er
 		case left && len(routes) == 0:
 			return nil, &llm.Error{Code: llm.ModelNotFound, Model: name, Message: reason + "; it was left out of the configuration"}
 		case !left && !a.found[name] || len(routes) == 0:
-			return nil, notFound(catalog, name)
+			return nil, x.notFound(name)
 		}
 	}
 	if a.found == nil {
 		a.found = map[string]bool{}
 	}
-	for _, name := range a.options.Models {
-		if !slices.Contains(missing, name) && slices.Contains(models, name) {
+	own := setOf(a.options.Models)
+	gone := setOf(missing)
+	for _, name := range models {
+		if own[name] && !gone[name] {
 			a.found[name] = true
 		}
 	}
 	return routes, nil
+}
+
+func setOf(names []string) map[string]bool {
+	set := make(map[string]bool, len(names))
+	for _, name := range names {
+		set[name] = true
+	}
+	return set
 }
 
 // checkModels refuses, before anything is registered, an aggregator's model
@@ -246,7 +285,7 @@ func (a *Aggregator) checkModels(providers []*provider.Provider) error {
 	for _, p := range providers {
 		clients = append(clients, p.Clients()...)
 	}
-	_, err := a.resolve(entriesOf(clients), a.options.Models)
+	_, err := a.resolve(indexOf(entriesOf(clients)), a.options.Models)
 	return err
 }
 

@@ -180,7 +180,7 @@ func (k fieldKind) fits(v []byte) bool {
 
 // requestFields is fieldsOf for a request. It looks at the messages on the way:
 // wrong says what the caller has to change in them.
-func requestFields(data []byte) (fields []span, wrong, err error) {
+func requestFields(data []byte) (_ []span, wrong, err error) {
 	if !utf8.Valid(data) {
 		return nil, nil, &syntaxError{firstInvalid(data), "invalid UTF-8"}
 	}
@@ -189,7 +189,7 @@ func requestFields(data []byte) (fields []span, wrong, err error) {
 	if r.next() != '{' {
 		return nil, nil, r.fail("expected a JSON object")
 	}
-	fields = make([]span, 0, 8)
+	var fields spans
 	for more := r.object(); more; more = r.nextField() {
 		name, known := fieldNames[string(r.key)]
 		if !known {
@@ -202,9 +202,9 @@ func requestFields(data []byte) (fields []span, wrong, err error) {
 		} else {
 			r.skip()
 		}
-		fields = putSpan(fields, span{name, from, r.pos})
+		fields.put(span{name, from, r.pos})
 	}
-	return fields, wrong, r.end()
+	return fields.list, wrong, r.end()
 }
 
 // checkMessages passes over the messages and gives the first thing that is

@@ -10,13 +10,6 @@ import (
 // be nested; deeper input is INVALID_ARGUMENT in every door.
 const MaxDepth = 512
 
-// span is one field of a JSON object: its key, decoded, and where its value
-// stands in the scanned bytes.
-type span struct {
-	key        string
-	start, end int
-}
-
 // scanner walks JSON text strictly (RFC 8259): it allocates nothing, checks
 // syntax, depth and UTF-8, and reports where things stand. It exists beside
 // the JSON library because requests that arrive as text are checked and
@@ -353,12 +346,12 @@ func fieldsOf(data []byte) ([]span, error) {
 	if s.peek() != '{' {
 		return nil, s.fail("expected a JSON object")
 	}
-	fields := make([]span, 0, 8)
+	var fields spans
 	err := s.object(func(key []byte, start, end int) error {
 		if bytes.IndexByte(key, '\\') >= 0 {
 			key = unescape(key, false)
 		}
-		fields = putSpan(fields, span{string(key), start, end})
+		fields.put(span{string(key), start, end})
 		return nil
 	})
 	if err != nil {
@@ -367,18 +360,7 @@ func fieldsOf(data []byte) ([]span, error) {
 	if s.space(); s.pos < len(data) {
 		return nil, s.fail("unexpected text behind the JSON object")
 	}
-	return fields, nil
-}
-
-// putSpan adds a field, or replaces one of the same name.
-func putSpan(fields []span, f span) []span {
-	for i := range fields {
-		if fields[i].key == f.key {
-			fields[i] = f
-			return fields
-		}
-	}
-	return append(fields, f)
+	return fields.list, nil
 }
 
 func firstInvalid(data []byte) int {
