@@ -182,10 +182,7 @@ func clip(b []byte, n int) string {
 	read := min(len(b), n+utf8.UTFMax) // what a cut splits here is cut off below
 	text := strings.ToValidUTF8(string(b[:read]), "\uFFFD")
 	if len(text) > n {
-		for !utf8.RuneStart(text[n]) {
-			n--
-		}
-		return text[:n] + "…"
+		return llm.CutText(text, n) + "…"
 	}
 	if read < len(b) { // runs of garbage became single marks
 		text += "…"

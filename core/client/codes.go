@@ -190,7 +190,7 @@ func codeOf(status int, s *said) llm.Code {
 			return code
 		}
 	}
-	name := folded(s.code + " " + s.kind + " " + s.reason)
+	name := llm.Fold(s.code + " " + s.kind + " " + s.reason)
 	for i := range rules {
 		if rules[i].fits(name, text, status) {
 			return rules[i].code
@@ -216,7 +216,7 @@ func codeOf(status int, s *said) llm.Code {
 // notMoney tells whether a word that means "no money" with other vendors means
 // tokens per minute here: DashScope's.
 func (s *said) notMoney(text string) bool {
-	return folded(s.code) == "insufficientquota" && containsAny(text, []string{"aliyun", "alibaba", "allocated quota"})
+	return llm.Fold(s.code) == "insufficientquota" && containsAny(text, []string{"aliyun", "alibaba", "allocated quota"})
 }
 
 // plainName is a name without the namespaces of AWS: in front of "#" and
@@ -226,5 +226,5 @@ func plainName(word string) string {
 		word = after
 	}
 	word, _, _ = strings.Cut(word, ":")
-	return folded(word)
+	return llm.Fold(word)
 }

@@ -67,7 +67,7 @@ func index[T comparable](lists map[T]string) map[string]T {
 // endOf is what a finish reason means. Of words that are in no table, those
 // that speak of a failure are one.
 func endOf(reason string) end {
-	word := folded(reason)
+	word := llm.Fold(reason)
 	if e, known := reasons[word]; known || word == "" {
 		return e
 	}

@@ -229,25 +229,12 @@ func fieldsOf(raw json.RawMessage) fields {
 	}
 	f := make(fields, len(plain))
 	for name, value := range plain {
-		key := folded(name)
+		key := llm.Fold(name)
 		if _, taken := f[key]; !taken || name == key {
 			f[key] = value
 		}
 	}
 	return f
-}
-
-// folded is a name in lower case without separators.
-func folded(name string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case 'A' <= r && r <= 'Z':
-			return r + 'a' - 'A'
-		case r == '_' || r == '-' || r == ' ' || r == '.':
-			return -1
-		}
-		return r
-	}, name)
 }
 
 // textOf is a JSON string's text, "" for anything else.
@@ -329,7 +316,7 @@ func objectSays(raw json.RawMessage, depth int) bool {
 // isWell tells whether a text in the place of a code or message says that all
 // is well.
 func isWell(text string) bool {
-	switch folded(strings.TrimSpace(text)) {
+	switch llm.Fold(strings.TrimSpace(text)) {
 	case "", "ok", "success", "succeed", "succeeded", "successful", "true", "0", "none", "null", "normal":
 		return true
 	}

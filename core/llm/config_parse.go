@@ -43,7 +43,7 @@ const expectedConfig = `expected {provider: {"models": {name: {"api_key", "base_
 // ParseConfig reads {provider: {"models": {name: {…}}}} from JSON text. Keys
 // at the provider's level other than "models" are defaults for its models. The
 // order of the text is kept. Errors are INVALID_ARGUMENT, say where, and
-// suggest the nearest known key for an unknown one.
+// Suggest the nearest known key for an unknown one.
 //
 // A model that refers to an environment variable which is not set is left out
 // with a warning, as long as others can be used; the first provider's LeftOut
@@ -107,9 +107,9 @@ func ParseProvider(name string, data []byte, o ParseOptions) (ProviderConfig, er
 func parseProvider(name string, data []byte, o *ParseOptions) (ProviderConfig, error) {
 	p := ProviderConfig{Name: name}
 	if name == "" || strings.Contains(name, "/") {
-		return p, Errorf(InvalidArgument, "provider name %s: expected a name without a slash", quoteName(name))
+		return p, Errorf(InvalidArgument, "provider name %s: expected a name without a slash", QuoteName(name))
 	}
-	at := &place{what: "provider " + quoteName(name), o: o, unset: map[string]string{}}
+	at := &place{what: "provider " + QuoteName(name), o: o, unset: map[string]string{}}
 	if len(data) > 0 && data[0] != '{' {
 		return p, at.fail("expected an object with \"models\", got %s", kindOfValue(data))
 	}
@@ -158,7 +158,7 @@ func parseProvider(name string, data []byte, o *ParseOptions) (ProviderConfig, e
 // add reads a model and adds it to the provider, or to what is left out.
 func (p *ProviderConfig) add(provider *place, m ModelConfig, name string, data []byte) error {
 	m.Name = name
-	at := provider.model("model " + quoteName(m.Provider+"/"+name))
+	at := provider.model("model " + QuoteName(m.Provider+"/"+name))
 	if name == "" {
 		return Errorf(InvalidArgument, "%s has a model with an empty name", provider.what)
 	}
@@ -199,7 +199,7 @@ func (c *ModelConfig) set(at *place, key string, v []byte, known []string) error
 	if setting := configSettingOf[key]; setting != nil && setting.Group == "" {
 		return setting.set(c, at, v)
 	}
-	return at.unknown(fmt.Sprintf("unknown key %s", quoteName(key)), key, known)
+	return at.unknown(fmt.Sprintf("unknown key %s", QuoteName(key)), key, known)
 }
 
 // setGroup reads "breaker", "retry" or "limits".
@@ -220,7 +220,7 @@ func (c *ModelConfig) setGroup(at *place, v []byte) error {
 		case setting != nil:
 			err = setting.set(c, at.inside(key), value)
 		default:
-			err = at.unknown(fmt.Sprintf("unknown key %s in %q", quoteName(f.key), group), f.key, groupKeys[group])
+			err = at.unknown(fmt.Sprintf("unknown key %s in %q", QuoteName(f.key), group), f.key, groupKeys[group])
 		}
 		if err != nil {
 			return err
@@ -244,7 +244,7 @@ func (at *place) leftOut(v []byte) bool {
 // unknown refuses a key, or passes over it with a warning where it is near to
 // none and the configuration is an old one.
 func (at *place) unknown(message, key string, known []string) error {
-	hint := suggest(key, known)
+	hint := Suggest(key, known)
 	if at.o.Lenient && hint == "" {
 		at.o.warn(at.what + ": " + message + "; it is ignored")
 		return nil
@@ -283,7 +283,7 @@ func configFields(data []byte) ([]span, error) {
 		}
 		name := string(key)
 		if seen[name] && twice == nil {
-			twice = fmt.Errorf("%s stands there twice", quoteName(name))
+			twice = fmt.Errorf("%s stands there twice", QuoteName(name))
 		}
 		seen[name] = true
 		fields = append(fields, span{name, start, end})
@@ -305,7 +305,7 @@ func (o *ParseOptions) unlike(what string, fields []span) error {
 	for _, f := range fields {
 		lower := strings.ToLower(f.key)
 		if other, ok := seen[lower]; ok {
-			message := fmt.Sprintf("two %ss are named %s and %s; names that differ in case only are taken for a slip", what, quoteName(other), quoteName(f.key))
+			message := fmt.Sprintf("two %ss are named %s and %s; names that differ in case only are taken for a slip", what, QuoteName(other), QuoteName(f.key))
 			if !o.Lenient {
 				return Errorf(InvalidArgument, "%s", message)
 			}

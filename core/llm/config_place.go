@@ -58,7 +58,7 @@ func (at *place) expand(s string) (string, error) {
 			return "", at.fail("%q holds \"${}\"; expected the name of an environment variable in it", at.key)
 		}
 		if !isVariable(name) {
-			return "", at.fail("%q holds \"${…}\" with %s in it; expected the name of an environment variable, or NAME:-default", at.key, shownText(name))
+			return "", at.fail("%q holds \"${…}\" with %s in it; expected the name of an environment variable, or NAME:-default", at.key, ShownText(name))
 		}
 		value, ok := "", false
 		if at.o.Getenv != nil {

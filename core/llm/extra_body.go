@@ -27,7 +27,7 @@ func checkExtraBody(extra Extra) error {
 	for _, name := range slices.Sorted(maps.Keys(extra)) {
 		v := extra[name]
 		if _, err := fieldsOf(slices.Concat([]byte(`{"":`), v, []byte{'}'})); err != nil {
-			return Errorf(InvalidArgument, "\"extra_body\": the field %s is not valid JSON: %v", quoteName(name), err)
+			return Errorf(InvalidArgument, "\"extra_body\": the field %s is not valid JSON: %v", QuoteName(name), err)
 		}
 		switch name {
 		case "":

@@ -144,7 +144,7 @@ func unknownOption(key string, ofAggregator bool) error {
 	if ofAggregator {
 		known = append([]string{"models"}, known...)
 	}
-	what := "unknown call option " + quoteName(key)
+	what := "unknown call option " + QuoteName(key)
 	switch {
 	case !ambiguousFields[key] && (fieldKinds[key] != 0 || vendorFields[key] != 0):
 		return Errorf(InvalidArgument, "%s; it is a field of the request, put it there", what)
@@ -156,10 +156,10 @@ func unknownOption(key string, ofAggregator bool) error {
 			return Errorf(InvalidArgument, "%s; did you mean %q, a field of the request?", what, field)
 		}
 	}
-	if slices.Contains(aliases[fold(key)], "models") || key == "models" || key == "route" {
+	if slices.Contains(aliases[Fold(key)], "models") || key == "models" || key == "route" {
 		return Errorf(InvalidArgument, "%s; failover is what an aggregator does: list the routes in its models (a field for the server goes into \"extra_body\")", what)
 	}
-	if hint := suggest(key, known); hint != "" {
+	if hint := Suggest(key, known); hint != "" {
 		return Errorf(InvalidArgument, "%s%s", what, hint)
 	}
 	return Errorf(InvalidArgument, "%s; a field for the server goes into \"extra_body\"", what)
@@ -209,7 +209,7 @@ func (o *CallOptions) checkOnInterrupt() error {
 		return nil
 	}
 	return Errorf(InvalidArgument, "option \"on_interrupt\" is %s; expected \"error\" or \"restart\"%s",
-		shownText(string(o.OnInterrupt)), suggest(string(o.OnInterrupt), []string{string(InterruptError), string(InterruptRestart)}))
+		ShownText(string(o.OnInterrupt)), Suggest(string(o.OnInterrupt), []string{string(InterruptError), string(InterruptRestart)}))
 }
 
 func boolOption(key string, v json.RawMessage) (bool, error) {

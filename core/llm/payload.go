@@ -259,7 +259,7 @@ func unknownRole(i int, role []byte) error {
 		name = ""
 	}
 	return Errorf(InvalidArgument, "messages[%d].role is %s; %s%s", i, shown(role), expected,
-		suggest(name, []string{"system", "developer", "user", "assistant", "tool", "function"}))
+		Suggest(name, []string{"system", "developer", "user", "assistant", "tool", "function"}))
 }
 
 // roleKnown tells whether a JSON string is a role's name.

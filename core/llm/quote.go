@@ -20,7 +20,7 @@ func shown(v []byte) string {
 		if JSON.Unmarshal(v, &s) != nil {
 			return "a string"
 		}
-		return shownText(s)
+		return ShownText(s)
 	case '[':
 		return "an array"
 	case '{':
@@ -32,17 +32,14 @@ func shown(v []byte) string {
 	return string(v)
 }
 
-// shownText quotes a text that is a plain word or number, and counts the bytes
+// ShownText quotes a text that is a plain word or number, and counts the bytes
 // of any other.
-func shownText(s string) string {
+func ShownText(s string) string {
 	if s == "" || len(s) <= 32 && (isWord(s) && !looksSecret(s) || isNumber(s)) {
 		return strconv.Quote(s)
 	}
 	return fmt.Sprintf("a text of %d bytes", len(s))
 }
-
-// ShownText is [shownText] for other packages of the core.
-func ShownText(s string) string { return shownText(s) }
 
 func isWord(s string) bool {
 	for i := range len(s) {
@@ -65,24 +62,29 @@ func isNumber(s string) bool {
 	return err == nil
 }
 
-// quoteName quotes the name of a field or key as the caller wrote it, cut where
+// QuoteName quotes the name of a field or key as the caller wrote it, cut where
 // it is long. A name that looks like a key (a credential) is not repeated.
-func quoteName(name string) string {
+func QuoteName(name string) string {
 	switch {
 	case looksSecret(name):
 		return fmt.Sprintf("of %d bytes (it looks like a credential and is not repeated)", len(name))
 	case len(name) > 60:
-		at := 60
-		for at > 0 && !utf8.RuneStart(name[at]) {
-			at--
-		}
-		return strconv.Quote(name[:at]+"…") + fmt.Sprintf(" (%d bytes)", len(name))
+		return strconv.Quote(CutText(name, 60)+"…") + fmt.Sprintf(" (%d bytes)", len(name))
 	}
 	return strconv.Quote(name)
 }
 
-// QuoteName is [quoteName] for other packages of the core.
-func QuoteName(name string) string { return quoteName(name) }
+// CutText is the beginning of a text, at most n bytes, cut between two
+// characters.
+func CutText(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	for n > 0 && !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return text[:n]
+}
 
 // secretMarks begin the keys of well-known vendors, and what carries one.
 var secretMarks = []string{"sk-", "sk_", "pk-", "gsk_", "xai-", "hf_", "aiza", "bearer ", "basic ", "ghp_", "glpat-", "nvapi-", "r8_", "akia"}

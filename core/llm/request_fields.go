@@ -121,7 +121,7 @@ func checkForeign(name string, v []byte) error {
 		}
 		return nil
 	}
-	what := "unknown request field " + quoteName(name)
+	what := "unknown request field " + QuoteName(name)
 	switch {
 	case callSettingOf[name] != nil:
 		return Errorf(InvalidArgument, "request field %q is an option of the call; put it into the call's options", name)
@@ -135,7 +135,7 @@ func checkForeign(name string, v []byte) error {
 	if best := nearest(name, requestFieldNames, few); best != "" {
 		return Errorf(InvalidArgument, "%s; did you mean %q? (a field that the server knows goes into \"extra_body\")", what, best)
 	}
-	if slices.Contains(aliases[fold(name)], "models") {
+	if slices.Contains(aliases[Fold(name)], "models") {
 		return Errorf(InvalidArgument, "%s; failover is what an aggregator does: list the routes in its models (a field that the server knows goes into \"extra_body\")", what)
 	}
 	return nil

@@ -5,24 +5,21 @@ import (
 	"strings"
 )
 
-// suggest says which of the known names is nearest to an unknown one, as the
+// Suggest says which of the known names is nearest to an unknown one, as the
 // tail of an error message; nothing when none is near.
-func suggest(name string, known []string) string {
+func Suggest(name string, known []string) string {
 	if best := nearest(name, known, max(2, len(name)/3)); best != "" {
-		return "; did you mean " + quoteName(best) + "?"
+		return "; did you mean " + QuoteName(best) + "?"
 	}
 	if len(name) >= 4 { // one of the words of a name
 		for _, k := range known {
 			if slices.Contains(strings.Split(k, "_"), strings.ToLower(name)) {
-				return "; did you mean " + quoteName(k) + "?"
+				return "; did you mean " + QuoteName(k) + "?"
 			}
 		}
 	}
 	return ""
 }
-
-// Suggest is [suggest] for other packages of the core.
-func Suggest(name string, known []string) string { return suggest(name, known) }
 
 // aliases are names that other libraries have for the same thing, folded, and
 // ours; where a name means different things in different places, the first one
@@ -52,9 +49,9 @@ var aliases = map[string][]string{
 // in another spelling, another library's name for it, or one that at most so
 // many slips of the finger make of it. "" when there is none.
 func nearest(name string, known []string, most int) string {
-	folded := fold(name)
+	folded := Fold(name)
 	for _, k := range known {
-		if fold(k) == folded {
+		if Fold(k) == folded {
 			return k
 		}
 	}
@@ -87,9 +84,9 @@ func slips(name string) int {
 	return 2
 }
 
-// fold leaves the letters and digits of a name, in lower case: base-URL and
+// Fold leaves the letters and digits of a name, in lower case: base-URL and
 // baseUrl are base_url.
-func fold(name string) string {
+func Fold(name string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'A' && r <= 'Z':
