@@ -34,10 +34,10 @@ LIB_RELR       = $(shell printf '\043include <features.h>\n\043if !defined __GLI
 	$(CC) -shared -x c - -o /dev/null $(LIB_RELR_FLAG) -Wl,--fatal-warnings 2>/dev/null && echo '$(LIB_RELR_FLAG)')
 
 # What Go's runtime would do to the host is edited out of it. The files are written anew only where they changed.
-LIB_OVERLAY   := $(BUILD)/goruntime/overlay.json
+LIB_OVERLAY   := $(BUILD)/_goruntime/overlay.json
 
 $(LIB_OVERLAY): FORCE
-	@GO="$(GO)" sh packaging/goruntime.sh $(BUILD)/goruntime
+	@GO="$(GO)" sh packaging/goruntime.sh $(BUILD)/_goruntime
 
 .PHONY: lib static install licenses abi-dump FORCE
 

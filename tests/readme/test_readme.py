@@ -73,10 +73,7 @@ def test_c(readme: str, api: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("readme", READMES)
 def test_fixture(readme: str, tmp_path: Path) -> None:
-    code = blocks(readme, "py")[0].replace("async def test_", "async def check_")
-    name = re.findall(r"async def (\w+)", code)[0]
-    head = "import asyncio\nfrom llmagg import LLMAggregator, get_manager\n"
-    (tmp_path / "test_it.py").write_text(f"{head}{code}\ndef test_it(llm_wall):\n    asyncio.run({name}(llm_wall))\n")
+    (tmp_path / "test_it.py").write_text(blocks(readme, "py")[0])  # as a reader pastes it
     assert "1 passed" in run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)], "")
 
 
