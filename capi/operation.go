@@ -32,6 +32,7 @@ type operation struct {
 	cancel  context.CancelCauseFunc
 	form    form
 	credit  credit // of a stream
+	pages   pages  // of a long answer, its goroutine's
 }
 
 // form is how an operation answers: the flags of the ..._chat_submit functions.
@@ -161,6 +162,7 @@ func (op *operation) perform(what string, run func(op *operation) ([]byte, error
 	}
 	op.end(payload, err)
 	rooms.give(payload)
+	op.pages.free()
 	if op.answer == nil {
 		leaveAll(op.scopes)
 	}
@@ -199,6 +201,8 @@ func (op *operation) end(payload []byte, err error) {
 	case err != nil:
 		e := asError(err)
 		op.tellEnd(record{kind: eventError, status: int32(e.Code), op: op.id, tag: op.tag}, errorJSON(e))
+	case op.pages.used > 0:
+		op.tellLong()
 	default:
 		op.tellEnd(record{kind: eventDone, op: op.id, tag: op.tag}, payload)
 	}
@@ -236,7 +240,7 @@ func (op *operation) relay(s *client.Stream) ([]byte, error) {
 		}
 		switch ev.Kind {
 		case llm.EventDone:
-			return op.form.response(scratch[:0], ev.Response)
+			return op.response(scratch[:0], ev.Response)
 		case llm.EventRestart:
 			payload, err := ev.Restart.MarshalJSON()
 			if err != nil {
@@ -279,7 +283,7 @@ func (op *operation) chat(to target, payload func() (*llm.Payload, error)) error
 			return nil, err
 		}
 		if !op.form.stream {
-			return wholeAnswer(op.ctx, to, p, op.form)
+			return op.whole(to, p)
 		}
 		op.credit.start(p.Options.Window)
 		s, err := to.StreamPayload(op.ctx, p)
@@ -290,12 +294,12 @@ func (op *operation) chat(to target, payload func() (*llm.Payload, error)) error
 	})
 }
 
-func wholeAnswer(ctx context.Context, to callForm, p *llm.Payload, form form) ([]byte, error) {
-	r, err := to.ChatPayload(ctx, p)
+func (op *operation) whole(to target, p *llm.Payload) ([]byte, error) {
+	r, err := to.ChatPayload(op.ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	return form.response(rooms.take(), r)
+	return op.response(rooms.take(), r)
 }
 
 // newPayload checks a request, which is the payload's from now on, and its

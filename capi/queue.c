@@ -25,6 +25,7 @@ typedef struct {
     char *own;
     int fixed;      /* own is a text of the program, and not unmapped */
     uint32_t batch; /* chunks in the payload, an array whose "]" is not written yet; 0: the payload is as it is */
+    size_t mapped;  /* of own */
 } waiting;
 
 struct shim_queue {
@@ -118,8 +119,12 @@ static char *map(size_t size) {
     return at == MAP_FAILED ? NULL : at;
 }
 
+char *shim_payload_map(size_t size) { return map(size); }
+
+void shim_payload_unmap(char *payload, size_t size) { munmap(payload, size); }
+
 static void unmap(const waiting *event) {
-    if (event->own != NULL && !event->fixed) munmap(event->own, event->size);
+    if (event->own != NULL && !event->fixed) munmap(event->own, event->mapped);
 }
 
 static void forget_events(shim_queue *q) {
@@ -260,6 +265,7 @@ static int push(shim_queue *q, waiting event, const char *before, const char *pa
     if (more_events(q, 1) != 0) return SHIM_NO_MEMORY;
     if (event.size >= LARGE) {
         if ((event.own = map(event.size)) == NULL) return SHIM_NO_MEMORY;
+        event.mapped = event.size;
         memcpy(event.own, before, ahead);
         memcpy(event.own + ahead, payload, n);
     } else {
@@ -321,15 +327,29 @@ static int push_one(shim_queue *q, waiting event, const char *payload, size_t n,
 }
 
 int shim_queue_push(shim_queue *q, int32_t kind, int32_t status, uint64_t op, uint64_t tag, const char *payload, size_t n) {
-    return push_one(q, (waiting){kind, status, op, tag, 0, NULL, 0, 0}, payload, n, 0);
+    return push_one(q, (waiting){kind, status, op, tag, 0, NULL, 0, 0, 0}, payload, n, 0);
 }
 
 int shim_queue_push_end(shim_queue *q, int32_t kind, int32_t status, uint64_t op, uint64_t tag, const char *payload, size_t n) {
-    return push_one(q, (waiting){kind, status, op, tag, 0, NULL, 0, 0}, payload, n, 1);
+    return push_one(q, (waiting){kind, status, op, tag, 0, NULL, 0, 0, 0}, payload, n, 1);
+}
+
+int shim_queue_give_end(shim_queue *q, int32_t kind, uint64_t op, uint64_t tag, char *payload, size_t n, size_t mapped) {
+    int done = SHIM_PUSHED;
+    pthread_mutex_lock(&q->mu);
+    if (q->closed) {
+        munmap(payload, mapped);
+    } else {
+        q->promised--; /* there is room in events */
+        q->events[q->tail++] = (waiting){kind, LLMAGG_OK, op, tag, n, payload, 0, 0, mapped};
+        done = tell(q);
+    }
+    pthread_mutex_unlock(&q->mu);
+    return done;
 }
 
 int shim_queue_push_batched(shim_queue *q, uint64_t op, uint64_t tag, const char *chunk, size_t n) {
-    waiting event = {LLMAGG_EVENT_CHUNK, LLMAGG_OK, op, tag, 0, NULL, 0, 0};
+    waiting event = {LLMAGG_EVENT_CHUNK, LLMAGG_OK, op, tag, 0, NULL, 0, 0, 0};
     pthread_mutex_lock(&q->mu);
     int done = q->closed ? SHIM_PUSHED : push_batched(q, event, chunk, n);
     pthread_mutex_unlock(&q->mu);
@@ -337,7 +357,7 @@ int shim_queue_push_batched(shim_queue *q, uint64_t op, uint64_t tag, const char
 }
 
 int shim_queue_offer(shim_queue *q, int32_t kind, const char *payload, size_t n) {
-    waiting event = {kind, LLMAGG_OK, 0, 0, 0, NULL, 0, 0};
+    waiting event = {kind, LLMAGG_OK, 0, 0, 0, NULL, 0, 0, 0};
     int done = SHIM_PUSHED;
     pthread_mutex_lock(&q->mu);
     if (q->closed) {
@@ -361,7 +381,7 @@ void shim_queue_note_dropped(shim_queue *q, uint64_t n) {
 /* ---- reading */
 
 static void tell_dropped(shim_queue *q) {
-    waiting event = {LLMAGG_EVENT_DROPPED, LLMAGG_OK, 0, 0, 0, NULL, 0, 0};
+    waiting event = {LLMAGG_EVENT_DROPPED, LLMAGG_OK, 0, 0, 0, NULL, 0, 0, 0};
     char text[48];
     if (q->dropped == 0 || q->dropped_told) return;
     int n = snprintf(text, sizeof text, "{\"count\":%" PRIu64 "}", q->dropped);

@@ -82,6 +82,11 @@ enum { SHIM_PUSHED, SHIM_WAKE, SHIM_CLOSED, SHIM_NO_MEMORY /* the event is lost 
 SHIM_HIDDEN int shim_queue_promise(shim_queue *q);
 /* Adds the event that was promised. */
 SHIM_HIDDEN int shim_queue_push_end(shim_queue *q, int32_t kind, int32_t status, uint64_t op, uint64_t tag, const char *payload, size_t n);
+/* The same for a payload in pages of shim_payload_map, mapped bytes of them, which become the queue's. The event is no error. */
+SHIM_HIDDEN int shim_queue_give_end(shim_queue *q, int32_t kind, uint64_t op, uint64_t tag, char *payload, size_t n, size_t mapped);
+/* Pages for a payload, NULL where there is no memory, and giving them back. */
+SHIM_HIDDEN char *shim_payload_map(size_t size);
+SHIM_HIDDEN void shim_payload_unmap(char *payload, size_t size);
 /* Adds an event, its payload copied. To a closed queue nothing is added, which is SHIM_PUSHED. */
 SHIM_HIDDEN int shim_queue_push(shim_queue *q, int32_t kind, int32_t status, uint64_t op, uint64_t tag, const char *payload, size_t n);
 /* The same for a chunk of a batch (LLMAGG_BATCH), which may join the operation's last event while that waits. */

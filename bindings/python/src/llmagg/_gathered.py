@@ -19,7 +19,7 @@ from .events import ChunkEvent, LaterChunk
 from .messages import Message, MessageRole
 from .responses import ChatCompletionResponse, StreamChoice, StreamResponse, Usage
 
-_Payload = bytes | bytearray
+_Payload = bytes | bytearray | memoryview
 
 
 class _Delta(Struct, gc=False, forbid_unknown_fields=True):

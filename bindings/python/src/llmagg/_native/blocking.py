@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from .. import errors, log
 from . import load
 from .operation import Operation
+from .queue import Payload
 from .reader import Reader
 
 T = TypeVar("T")
@@ -87,7 +88,7 @@ class BlockingReader(Reader):
             self._loop = _private_loop()
         return self._loop
 
-    def next_event(self, operation: Operation) -> tuple[int, bytearray]:
+    def next_event(self, operation: Operation) -> tuple[int, Payload]:
         """Blocks until the operation's next event is there. Raises its error."""
         while (event := operation.take()) is None:
             if self.custom:
@@ -140,7 +141,7 @@ class BlockingReader(Reader):
                 loop.run_until_complete(asyncio.sleep(0))
 
 
-def last_event(begin: Callable[[Reader], Operation]) -> bytearray:
+def last_event(begin: Callable[[Reader], Operation]) -> Payload:
     """Blocks until the payload of DONE is there; KeyboardInterrupt cancels the call.
 
     The thread's reader is out of sight meanwhile: a signal's handler may call, too, in the middle of anything here.

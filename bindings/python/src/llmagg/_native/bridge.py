@@ -13,6 +13,7 @@ import weakref
 from .. import log
 from . import load
 from .operation import Operation
+from .queue import Payload
 from .reader import Reader
 
 
@@ -81,7 +82,7 @@ def news(operation: Operation) -> asyncio.Future[None]:
     return waiter
 
 
-async def last_event(operation: Operation) -> bytearray:
+async def last_event(operation: Operation) -> Payload:
     """Waits for the payload of DONE; a cancelled task cancels the call. Raises the call's error."""
     try:
         while (event := operation.take()) is None:

@@ -14,6 +14,7 @@ from ..events import DoneEvent, RestartEvent, StreamEvent
 from ..responses import ChatCompletionResponse, StreamResponse
 from . import blocking, bridge, load
 from .operation import Calls, Operation, Target
+from .queue import Payload
 from .reader import Reader
 from .route import Routes
 from .signatures import BATCH, CHUNK, GATHER, POST, RESTART, STREAM
@@ -68,7 +69,7 @@ class Call:
         return self._streamed(_gathered.texts)
 
     async def _streamed(
-        self, read: Callable[[bytearray, Operation], Iterator[T]], other: Callable[[int, bytearray], T] | None = None
+        self, read: Callable[[Payload, Operation], Iterator[T]], other: Callable[[int, Payload], T] | None = None
     ) -> AsyncGenerator[T, None]:
         """What ``read`` makes of the chunks, an item each, without empty texts; what ``other`` makes of the rest."""
         operation = self._begin(bridge.bridge(), _STREAMED)
@@ -124,7 +125,7 @@ class Call:
             reader.close()
 
 
-def _other(kind: int, payload: bytearray) -> StreamEvent:
+def _other(kind: int, payload: Payload) -> StreamEvent:
     """The event that is no chunk."""
     if kind == RESTART:
         data = decode(payload, "an event")

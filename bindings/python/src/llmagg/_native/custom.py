@@ -13,12 +13,13 @@ from .._wire import decode, encode
 from ..requests import ChatCompletionRequest
 from . import load
 from .operation import Target
+from .queue import Payload
 
 
 class CustomCall:
     """One attempt that a Python client answers. Belongs to the loop on which it runs."""
 
-    def __init__(self, op: int, payload: bytearray) -> None:
+    def __init__(self, op: int, payload: Payload) -> None:
         self.op = op
         self.payload: dict[str, Any] = decode(payload, "a custom call")
         self.parent_tag: int = self.payload.get("parent_tag", 0)

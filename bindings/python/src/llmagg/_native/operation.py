@@ -14,6 +14,7 @@ from .signatures import ERROR
 if TYPE_CHECKING:
     import asyncio
 
+    from .queue import Payload
     from .route import Routes
 
 _CREDIT_EVERY = 32  # half of the window that the core gives by default
@@ -52,7 +53,7 @@ class Operation:
         self.routes = routes
         self.targets = targets
         self.context = contextvars.copy_context() if targets else None
-        self.events: list[tuple[int, bytearray]] = []
+        self.events: list[tuple[int, Payload]] = []
         self.done = False
         self.waiter: asyncio.Future[None] | None = None
         self.closed_by: str | None = None
@@ -74,7 +75,7 @@ class Operation:
         if self.generation != load.generation:
             raise errors.ForkedError("this call began in the parent process; begin it again in the child")
 
-    def take(self) -> tuple[int, bytearray] | None:
+    def take(self) -> tuple[int, Payload] | None:
         """The next event, None while there is none. Raises the call's error, and ForkedError in a forked child."""
         self.check()
         if not self.events:
@@ -91,7 +92,7 @@ class Operation:
             load.quick().llmagg_op_credit(self.op, self._taken, None)
             self._taken = 0
 
-    def _error(self, payload: bytearray) -> errors.LLMError:
+    def _error(self, payload: Payload) -> errors.LLMError:
         error = errors.from_payload(decode(payload, "an error"))
         if self.closed_by and isinstance(error, errors.CanceledError):
             return errors.ClosedError(f"{self.closed_by} was closed while the call ran", attempts=error.attempts,

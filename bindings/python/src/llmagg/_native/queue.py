@@ -16,7 +16,9 @@ from .signatures import EVENT, Drain
 _MAX_EVENTS = 32
 _BUFFER = 12 << 10
 
-Event = tuple[int, int, int, int, bytearray]
+Payload = bytearray | memoryview
+
+Event = tuple[int, int, int, int, Payload]
 """type, status, op, tag, payload."""
 
 
@@ -69,8 +71,10 @@ class Queue:
                 break
             self._give_buffer(drain.needed)
         buffer, base = self._buffer, self._base
+        # A buffer that was made for one event is that event's: a large answer is not copied once more.
+        source = buffer if len(buffer) == _BUFFER else memoryview(buffer)
         batch = [
-            (kind, status, op, tag, buffer[address - base : address - base + size])
+            (kind, status, op, tag, source[address - base : address - base + size])
             for kind, status, op, tag, address, size in EVENT.iter_unpack(self._events_view[: drain.count * EVENT.size])
         ]
         batch.reverse()

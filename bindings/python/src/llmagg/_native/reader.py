@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .. import errors
 from . import custom, load
 from .operation import Calls, Operation, Target
-from .queue import Queue
+from .queue import Payload, Queue
 from .signatures import CALL_CUSTOM, CANCEL_CUSTOM, DONE, ERROR, RESUME_CUSTOM
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class Reader:
         """The loop on which custom calls run."""
         raise NotImplementedError
 
-    def _begin_custom(self, op: int, tag: int, payload: bytearray) -> None:
+    def _begin_custom(self, op: int, tag: int, payload: Payload) -> None:
         call = custom.CustomCall(op, payload)
         operation = self.operations.get(call.parent_tag)
         target = operation.targets.get(tag) if operation and operation.targets else None

@@ -1,0 +1,86 @@
+package main
+
+// #cgo noescape shim_queue_give_end
+// #cgo nocallback shim_queue_give_end
+// #include "shim.h"
+import "C"
+
+import (
+	"runtime/debug"
+	"unsafe"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// pages hold the JSON of a long answer on its way to a queue. They are C's, so
+// that the answer itself can go before the reader makes room for its copy, and
+// so that the system has the memory back at once when the reader has it.
+type pages struct {
+	at   *C.char
+	size int
+	used int // by the answer; 0: it is not here
+}
+
+// mapPages takes pages for so many bytes; none where there is no memory.
+func mapPages(size int) pages {
+	at := C.shim_payload_map(C.size_t(size))
+	if at == nil {
+		return pages{}
+	}
+	return pages{at: at, size: size}
+}
+
+// room is where to write; at most size bytes fit.
+func (p pages) room() []byte { return unsafe.Slice((*byte)(unsafe.Pointer(p.at)), p.size)[:0] }
+
+// free gives the pages back.
+func (p pages) free() {
+	if p.at != nil {
+		C.shim_payload_unmap(p.at, C.size_t(p.size))
+	}
+}
+
+// response writes a whole answer: into scratch, or a long one for a queue into
+// pages of its own, and then it gives no bytes: Go must not keep a pointer to
+// memory that the reader gives back.
+func (op *operation) response(scratch []byte, r *llm.Response) ([]byte, error) {
+	size := 0
+	if op.ending {
+		size = r.SizeOfLong()
+	}
+	if size == 0 {
+		return op.form.response(scratch, r)
+	}
+	debug.FreeOSMemory() // of what the answer was read from and joined of
+	op.pages = mapPages(size)
+	if op.pages.at == nil {
+		return op.form.response(scratch, r)
+	}
+	text, err := op.form.response(op.pages.room(), r)
+	if err != nil || bytesOf(text) != op.pages.at { // or it was moved for want of room
+		return text, err
+	}
+	op.pages.used = len(text)
+	return nil, nil
+}
+
+// tellLong tells the end of an operation whose answer is in pages. Nobody may
+// refer to the answer itself any more.
+func (op *operation) tellLong() {
+	debug.FreeOSMemory() // of the answer, which has been written
+	op.queue.giveEnd(record{kind: eventDone, op: op.id, tag: op.tag}, op.pages)
+	op.pages = pages{}
+}
+
+// giveEnd is pushEnd for a payload in pages, which are the queue's from now on.
+func (q *queue) giveEnd(r record, in pages) {
+	told := C.int(C.SHIM_CLOSED)
+	q.pushing.Lock()
+	if q.events != nil {
+		told = C.shim_queue_give_end(q.events, C.int32_t(r.kind), C.uint64_t(r.op), C.uint64_t(r.tag), in.at, C.size_t(in.used), C.size_t(in.size))
+	} else {
+		in.free()
+	}
+	q.pushing.Unlock()
+	q.pushed(told)
+}
