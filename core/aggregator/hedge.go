@@ -62,7 +62,8 @@ func (o *opener) hedged(ctx context.Context, t *client.Turn, after time.Duration
 		r := <-results
 		return r.opened, r.err
 	}
-	next.Hedge()
+	next.Hedge(true)
+	defer next.Hedge(false) // both have ended then: the call may begin again there
 	t.Client().Tell(llm.Observation{Kind: llm.Hedged, Call: o.walk.call.ID, To: next.Client().Route()})
 	second := contend(ctx, next)
 	go second.open(results)

@@ -205,9 +205,15 @@ func (a *attempt) settle(e *llm.Error, now time.Time) {
 }
 
 // namesWait tells whether e names a wait that counts (R4): on 429 and 5xx, and
-// on failures that have no such status because they came inside a stream or
-// from a client written by the application.
+// on what the body calls one of these where the status says otherwise, because
+// it came inside a stream or a 200, by way of a gateway, or from a client
+// written by the application.
 func namesWait(e *llm.Error) bool {
-	return e.HasRetryAfter && (e.Status == 429 || e.Status >= 500 ||
-		e.Status < 400 && (e.Code == llm.RateLimit || e.Code == llm.Unavailable))
+	switch {
+	case !e.HasRetryAfter || e.Status == 408 || e.Status == 409:
+		return false
+	case e.Status == 429 || e.Status >= 500:
+		return true
+	}
+	return e.Code == llm.RateLimit || e.Code == llm.Unavailable
 }

@@ -20,6 +20,9 @@ func (a *attempt) chat() (*llm.Response, error) {
 	if err == nil && r == nil {
 		err = errNothing
 	}
+	if err == nil && a.turn.client.custom {
+		err = judgeOwn(r)
+	}
 	if err == nil {
 		a.taken()
 	}
@@ -61,6 +64,9 @@ func (a *attempt) next(r ChunkReader) (*llm.Chunk, error) {
 	c, err := a.askNext(r)
 	if err == nil && c == nil {
 		err = errNothing
+	}
+	if err == nil && a.turn.client.custom {
+		err = judgeOwnChunk(c)
 	}
 	return c, err
 }

@@ -37,15 +37,7 @@ func classifySaid(status int, h http.Header, body []byte, s *said) *llm.Error {
 			s.kind = h.Get("X-Amzn-Errortype")
 			e.Type = oneLine(s.kind)
 		}
-		if id := requestID(h); id != "" {
-			e.RequestID = oneLine(id)
-		}
-		e.RetryAfter, e.HasRetryAfter = namedWait(h, time.Now())
-		switch strings.ToLower(h.Get("X-Should-Retry")) {
-		case "true", "false":
-			again := strings.EqualFold(h.Get("X-Should-Retry"), "true")
-			e.ShouldRetry = &again
-		}
+		heed(e, h)
 	}
 	if !e.HasRetryAfter && s.hasDelay {
 		e.RetryAfter, e.HasRetryAfter = s.delay, true
@@ -72,6 +64,23 @@ func classifySaid(status int, h http.Header, body []byte, s *said) *llm.Error {
 		e.Message = fmt.Sprintf("HTTP %d: %s", status, e.Message)
 	}
 	return e
+}
+
+// heed takes over what the head of an answer says of its failure, whatever its
+// status: the request's id, the wait that the server asks for, and whether the
+// request may be repeated (R4).
+func heed(e *llm.Error, h http.Header) {
+	if id := requestID(h); id != "" {
+		e.RequestID = oneLine(id)
+	}
+	if wait, ok := namedWait(h, time.Now()); ok {
+		e.RetryAfter, e.HasRetryAfter = wait, true
+	}
+	switch again := strings.ToLower(h.Get("X-Should-Retry")); again {
+	case "true", "false":
+		may := again == "true"
+		e.ShouldRetry = &may
+	}
 }
 
 // redirects says where a 3xx leads; it is not followed (L3).

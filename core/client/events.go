@@ -195,9 +195,7 @@ func (r *eventReader) of(e *llm.Error) *llm.Error {
 	if e.Status == 0 {
 		e.Status = r.resp.StatusCode
 	}
-	if id := requestID(r.resp.Header); id != "" {
-		e.RequestID = oneLine(id)
-	}
+	heed(e, r.resp.Header)
 	return e
 }
 

@@ -127,3 +127,31 @@ func judgeResponse(r *llm.Response, data []byte) *llm.Error {
 	}
 	return nil
 }
+
+// judgeOwn is the failure that a whole answer of a client written by the
+// application is, nil if it is an answer. One that is empty and has no reason is
+// left as it is: the client's return says that it is whole (S2).
+func judgeOwn(r *llm.Response) error {
+	if len(r.Choices) == 0 {
+		return llm.Errorf(llm.BadResponse, "the answer has no choices")
+	}
+	for i := range r.Choices {
+		c := &r.Choices[i]
+		empty := endOf(c.FinishReason) != endNone && emptyMessage(&c.Message)
+		if e := judgeFinished(c.FinishReason, empty, c.Extra); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// judgeOwnChunk is judgeOwn of a piece. Whether an answer is empty shows at its
+// end only.
+func judgeOwnChunk(c *llm.Chunk) error {
+	for i := range c.Choices {
+		if e := judgeFinished(c.Choices[i].FinishReason, false, c.Choices[i].Extra); e != nil {
+			return e
+		}
+	}
+	return nil
+}

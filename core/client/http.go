@@ -126,9 +126,7 @@ func (b *httpBackend) whole(data []byte, resp *http.Response, x *Exchange) (*llm
 	if e.Status == 0 {
 		e.Status = resp.StatusCode
 	}
-	if id := requestID(resp.Header); id != "" {
-		e.RequestID = oneLine(id)
-	}
+	heed(e, resp.Header)
 	e.Body = clip(data, maxBody)
 	return nil, e
 }

@@ -146,7 +146,7 @@ func (b *httpBackend) pare(x *Exchange, e *llm.Error) bool {
 		if slices.Contains(x.asking.omit, s.name) {
 			continue
 		}
-		if said.any(s.words) {
+		if said.any(s.words) && (s.name != llm.OmitStream || e.Status/100 == 4 || speaksOfFields(e.Body)) {
 			named = append(named, s)
 		}
 		others = append(others, s)
@@ -188,6 +188,13 @@ func mayBeRefusal(e *llm.Error) bool {
 var refusing = []string{"unexpected", "unknown", "unrecogni", "unsupported", "not support", "not permitted", "not allowed", "forbidden",
 	"invalid", "extra", "additional propert", "does not exist", "cannot find", "no such", "not implemented", "keyword argument",
 	"不支持", "未知", "非法", "无效", "不合法", "不允许", "不识别", "错误的参数", "参数错误", "サポート", "不正"}
+
+// speaksOfFields tells whether "stream" in a text is likely the field. Servers
+// that fail speak of streams as well: "unexpected end of stream".
+func speaksOfFields(text string) bool {
+	return containsAny(strings.ToLower(text), []string{"argument", "field", "param", "keyword", "propert", "attribute", "input", "option",
+		`'stream'`, `"stream\`, `"stream"`, "`stream`", "参数", "字段"})
+}
 
 func refuses(text string) bool { return containsAny(strings.ToLower(text), refusing) }
 

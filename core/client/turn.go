@@ -44,8 +44,8 @@ func (c *Client) Turn(call *Call, others Others, place int) *Turn {
 // Place is the route's place among the call's.
 func (t *Turn) Place() int { return t.place }
 
-// Hedge marks the attempts to come as hedges (S9).
-func (t *Turn) Hedge() { t.hedge = true }
+// Hedge says whether the attempts to come are hedges (S9).
+func (t *Turn) Hedge(on bool) { t.hedge = on }
 
 // LoseToHedge makes the attempt under way, which is about to be cancelled since
 // a hedge was faster, count as a timeout (S9).
