@@ -576,7 +576,8 @@ enum {
 /*
  * Judges a configuration as llmagg_aggregator_initialize does (flags 0) and keeps nothing; for bindings, and to look at one before it
  * is used. *out is owned: {"models": [{"provider", "name", "model", "base_url"}, ...], "left_out": [{"provider", "name", "reason"},
- * ...], "warnings": [text, ...]}. "left_out" has the models that cannot be used: their variable is not set. Since: 0.1.0
+ * ...], "warnings": [text, ...], "holds_secret"}. "left_out" has the models that cannot be used: their variable is not set.
+ * "holds_secret" tells whether a key, or what stands for one, is in the text itself. Since: 0.1.0
  */
 LLMAGG_API llmagg_status llmagg_config_check(const char *config, size_t config_len, uint32_t flags, llmagg_buf *out,
                                              llmagg_error **err);

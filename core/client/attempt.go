@@ -112,7 +112,7 @@ func withAnswer(ended *llm.Error, err error) *llm.Error {
 	return &copied
 }
 
-// firstToken stops D3's clock; the verdict on a trial is in.
+// firstToken stops D3's clock; a trial has its result.
 func (a *attempt) firstToken() {
 	a.timer.stop()
 	a.token = true
@@ -192,7 +192,7 @@ func (a *attempt) settle(e *llm.Error, now time.Time) {
 	case e.Code == llm.Canceled || e.Code == llm.Closed:
 		a.permit.Neutral()
 	case e.Code == llm.BadRequest || e.Code == llm.ContextLength || e.Code == llm.ContentFilter || e.Code == llm.InvalidArgument:
-		// The request's own fault: no verdict for those who wait with theirs.
+		// The request's own fault: no result for those who wait with theirs.
 		a.permit.Neutral()
 	case e.Code == llm.Authentication || e.Code == llm.Quota:
 		b.BlockAccount()

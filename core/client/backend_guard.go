@@ -8,7 +8,7 @@ import (
 )
 
 // The calls into a backend stand here. A backend that panics has made a failed
-// attempt (INTERNAL): its place is given back, and a trial has its verdict.
+// attempt (INTERNAL): its place is given back, and a trial has its result.
 
 var errNothing = &llm.Error{Code: llm.BadResponse, Message: "the backend returned neither an answer nor an error"}
 

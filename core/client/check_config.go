@@ -11,6 +11,8 @@ type Checked struct {
 	Models   []CheckedModel `json:"models"`
 	LeftOut  []LeftOutModel `json:"left_out"`
 	Warnings []string       `json:"warnings"` // of keys that are passed over
+
+	HoldsSecret bool `json:"holds_secret"` // see [llm.HoldsSecret]
 }
 
 // CheckedModel is a model that can be used.
@@ -32,7 +34,7 @@ type LeftOutModel struct {
 // keeps nothing. skipKeyless leaves out models of vendors that have no key, as
 // long as others can be used. The error is INVALID_ARGUMENT.
 func CheckConfig(data []byte, o llm.ParseOptions, options Options, skipKeyless bool) (*Checked, error) {
-	checked := &Checked{Models: []CheckedModel{}, LeftOut: []LeftOutModel{}, Warnings: []string{}}
+	checked := &Checked{Models: []CheckedModel{}, LeftOut: []LeftOutModel{}, Warnings: []string{}, HoldsSecret: llm.HoldsSecret(data)}
 	o.Warn = func(message string) {
 		if !strings.HasSuffix(message, "; the model is left out") { // LeftOut tells
 			checked.Warnings = append(checked.Warnings, message)

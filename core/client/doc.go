@@ -1,33 +1,43 @@
 // Package client is one route: one model at one provider. A [Client] makes
 // attempts (HTTP exchanges) and keeps what the route needs between them:
-// connections, the circuit breaker (core/breaker), the limits (core/limit), and the line of calls
-// that wait for a place.
+// connections, the circuit breaker (core/breaker) and the limits (core/limit),
+// among them the queue of calls that wait for a place.
 //
 // A request comes down through these files:
 //
-//	client.go     Client: Chat and Stream called on a route directly; lifetime.go its end
+//	client.go     Client: Chat and Stream called on a route directly; lifetime.go its end,
+//	              report.go and health.go what is told of it, check_config.go a client that
+//	              is made only to judge its configuration
 //	call.go       Call: what all attempts of one call share (deadline, trail)
 //	scope.go      Scope: how long a call lasts
 //	turn.go       Turn: a call's stay on this route: place, breaker, attempts, retries
 //	waits.go      what a call waited for, in the words of the trail
-//	forced.go     a route that is not usable is forced, or somebody else's verdict awaited
-//	attempt.go    one attempt: its deadlines, its outcome, its line in the trail
+//	forced.go     a route that is not usable is forced, or another call's trial awaited
+//	attempt.go    one attempt: its deadlines (timers: alarm.go), its outcome, its line in
+//	              the trail
 //	backend.go    Backend: what performs an attempt, HTTP or written by the application;
-//	              backend_guard.go is where it is called, leash.go holds one that does not listen
-//	http.go       the HTTP exchange: send.go the request, body.go a whole answer,
-//	              transport.go the connections,
+//	              backend_guard.go is where it is called, leash.go holds one that does not listen,
+//	              rescue.go takes its panics
+//	http.go       the HTTP exchange: send.go the request, pared.go and gemini_pared.go
+//	              what it leaves out where a server refuses it, body.go a whole answer,
+//	              transport.go the connections, roots.go whom they trust,
 //	              proxy.go which proxy they use, tunnel.go and
 //	              socks.go those through a tunnel
-//	openai.go, gemini*.go  the wire formats; preset.go which vendor speaks which
-//	events.go     a streamed HTTP answer, complete or not
+//	openai.go, gemini*.go  the wire formats; preset.go which vendor speaks which,
+//	              baseurl.go where it is
+//	form.go       in which form an answer comes; values.go reads objects that are no events
+//	events.go     a streamed HTTP answer; end.go whether it is complete, odd.go events that
+//	              are no chunks
 //	failure.go    what is an answer and what is a failure: said.go and forms.go read
 //	              what was said, reasons.go and codes.go know the vendors' words
-//	classify.go, retryafter.go  what a failure means; oneline.go, page.go and
-//	              mask.go, secrets.go, spelled.go make its texts fit to be shown
+//	classify.go, retryafter.go  what a failure means; oneline.go, page.go,
+//	              entity.go and mask.go, secrets.go, spelled.go make its texts fit to be shown
 //	encoding.go   bodies in encodings that nobody asked for
 //
 // and goes up as a Response, or as chunks through opened.go (one route's
-// stream) and stream.go (the caller's stream, which may begin again).
+// stream; heading.go what came before its first token) and stream.go (the
+// caller's stream, which may begin again). inject_on.go and inject_off.go are
+// for the tests of the C ABI.
 //
 // Clauses in comments (D3, S2, …) are the lines of docs/promises.md.
 package client

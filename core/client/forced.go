@@ -10,7 +10,7 @@ import (
 
 // ForceChat is Chat on a route that is not usable, when the call has no usable
 // route left (B4): it forces the route if nobody else does, waits for the
-// verdict of whoever does, and proceeds normally once the route is usable.
+// result of whoever does, and proceeds normally once the route is usable.
 func (t *Turn) ForceChat(scope *Scope) (*llm.Response, *llm.Error) {
 	if err := t.enter(scope); err != nil {
 		return nil, err
@@ -179,10 +179,10 @@ func (t *Turn) awaitVerdict(v *breaker.Trial, limit time.Time) *llm.Error {
 	if ok || err == nil {
 		return nil
 	}
-	verdict := llm.AsError(err)
+	tried := llm.AsError(err)
 	e := c.notUsable()
-	e.Message += "; another call just tried it: " + verdict.Message
-	e.Cause = verdict
+	e.Message += "; another call just tried it: " + tried.Message
+	e.Cause = tried
 	return e
 }
 

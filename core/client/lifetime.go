@@ -48,7 +48,7 @@ func (c *Client) unuse(t *Turn) {
 
 // Rest lets go of the route's idle connections: they are closed unless another
 // client shares them and does not rest. What is known about the route (breaker,
-// budget) stays, and the next call connects anew.
+// retries) stays, and the next call connects anew.
 func (c *Client) Rest() {
 	c.mu.Lock()
 	tired := c.pool != nil && !c.resting && !c.closed

@@ -73,7 +73,7 @@ func (o *Opened) begin() (err error) {
 			o.whole = true
 			a.timer.stop()
 			if a.permit != nil {
-				a.permit.FirstToken() // the response is a trial's verdict, whenever it is read (B2, B4)
+				a.permit.FirstToken() // the response is a trial's result, whenever it is read (B2, B4)
 			}
 			return nil
 		}

@@ -33,7 +33,7 @@ func namedWait(h http.Header, now time.Time) (time.Duration, bool) {
 	return 0, false
 }
 
-// longestWait bounds what a server can be understood to ask for; the gate
+// longestWait bounds what a server can be understood to ask for; the breaker
 // blocks its route for less.
 const longestWait = 365 * 24 * time.Hour
 

@@ -380,7 +380,7 @@ func (t *Turn) again(e *llm.Error) (time.Duration, bool) {
 // call was told meanwhile.
 func (t *Turn) named(e *llm.Error) (wait time.Duration) {
 	if namesWait(e) {
-		wait = e.RetryAfter // maybe longer than the gate blocks the route
+		wait = e.RetryAfter // maybe longer than the breaker blocks the route
 	}
 	if _, until := t.client.breaker.ReopensAt(); !until.IsZero() {
 		wait = max(wait, time.Until(until))

@@ -35,7 +35,7 @@ func (w waits) and(d time.Duration, what string) waits {
 }
 
 // carry keeps a wait that led to no attempt for the trail's next one: a place
-// that did not come, a verdict that was a failure.
+// that did not come, a trial that failed.
 func (c *Call) carry(d time.Duration, what string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -19,7 +19,7 @@ func LoadConfig(path string, o ParseOptions) ([]ProviderConfig, error) {
 		return nil, Errorf(InvalidArgument, "the configuration file cannot be read: %v", err)
 	}
 	configs, err := ParseConfig(data, o)
-	if err == nil && mode.Perm()&0o066 != 0 && runtime.GOOS != "windows" && holdsSecret(data) {
+	if err == nil && mode.Perm()&0o066 != 0 && runtime.GOOS != "windows" && HoldsSecret(data) {
 		o.warn(fmt.Sprintf("the configuration file %s holds keys, and others than its owner may read or write it (mode %04o); "+
 			"make it the owner's alone (chmod 600), or refer to the environment in it, as ${NAME}", path, mode.Perm()))
 	}
@@ -40,9 +40,9 @@ func readFile(path string) ([]byte, fs.FileMode, error) {
 	return data, info.Mode(), err
 }
 
-// holdsSecret tells whether a configuration's text has a key in it, or what
+// HoldsSecret tells whether a configuration's text has a key in it, or what
 // stands for one: a header whose name speaks of one, a proxy's password.
-func holdsSecret(data []byte) bool {
+func HoldsSecret(data []byte) bool {
 	var document any
 	return JSON.Unmarshal(data, &document) == nil && hasSecret(document)
 }

@@ -48,7 +48,7 @@ func New(o Options) *Manager {
 // Observers are those of all routes of the manager; subscribe there.
 func (m *Manager) Observers() *llm.Observers { return m.observers }
 
-// Hedges is the budget of hedges (S9) that all aggregators over the manager's
+// Hedges is the limit of hedges (S9) that all aggregators over the manager's
 // routes share: whoever makes an aggregator for each request hedges no more
 // often than whoever keeps one.
 func (m *Manager) Hedges() *limit.Hedges { return m.hedges }

@@ -29,11 +29,14 @@ _VENDOR_WORDS = (("gpt", "openai"), ("openai", "openai"), ("deepseek", "deepseek
 
 
 class Read:
-    """A configuration that was read: its usable models, and why others were left out (by name and provider/name)."""
+    """A configuration that was read: its usable models, why others were left out (by name and provider/name), and
+    whether it holds keys itself.
+    """
 
-    def __init__(self, providers: list[ProviderConfig], left_out: dict[str, str]) -> None:
+    def __init__(self, providers: list[ProviderConfig], left_out: dict[str, str], holds_secret: bool = False) -> None:
         self.providers = providers
         self.left_out = left_out
+        self.holds_secret = holds_secret
 
 
 def provider_configs(config: Any, *, lenient: bool = False) -> Read:
@@ -50,11 +53,13 @@ def provider_configs(config: Any, *, lenient: bool = False) -> Read:
     what = f"the configuration file {_shown(os.fspath(config))}"
     content, mode = _content(config, what)
     data = _decoded(content, what)
-    configfile.warn_if_exposed(config, mode, data)
     try:
-        return _read(data, content, lenient, what)
+        found = _read(data, content, lenient, what)
     except InvalidArgumentError as error:
         raise InvalidArgumentError(error.message if what in error.message else f"{what}: {error.message}") from None
+    if found.holds_secret:
+        configfile.warn_if_exposed(config, mode)
+    return found
 
 
 def _shown(path: Any) -> str:
@@ -86,13 +91,13 @@ def _read(config: Any, text: bytes | None, lenient: bool, what: str = _TEXT) -> 
     entries: dict[str, dict[str, Any]] = {}
     for provider, entry in _items(config, what, _EXPECTED):
         entries[provider] = _plain(entry, f"provider {provider!r}")
-    checked, left_out = _judged(encode(entries, _TEXT) if text is None else text, lenient)
+    judged, left_out = _judged(encode(entries, _TEXT) if text is None else text, lenient)
     made: dict[str, ProviderConfig] = {}
-    for model in checked:
+    for model in judged["models"]:
         provider, name = model["provider"], model["name"]
         config = _model_config(provider, name, entries[provider], model)
         made.setdefault(provider, ProviderConfig(provider, {})).models[name] = config
-    return Read(list(made.values()), left_out)
+    return Read(list(made.values()), left_out, judged["holds_secret"])
 
 
 def _plain(value: Any, what: str, depth: int = 3) -> Any:
@@ -102,8 +107,8 @@ def _plain(value: Any, what: str, depth: int = 3) -> Any:
     return {key: _plain(item, f"{what}: {key!r}", depth - 1) for key, item in _items(value, what, "an object")}
 
 
-def _judged(data: bytes, lenient: bool) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """What the core says of a configuration: its usable models, and why others are left out."""
+def _judged(data: bytes, lenient: bool) -> tuple[dict[str, Any], dict[str, str]]:
+    """What the core says of a configuration, and why models of it are left out."""
     from ._native import route
 
     judged = route.check_config(data, lenient=lenient)
@@ -113,7 +118,7 @@ def _judged(data: bytes, lenient: bool) -> tuple[list[dict[str, Any]], dict[str,
     for model in judged["left_out"]:
         warn(f"{model['reason']}; it is skipped")
         left_out[model["name"]] = left_out[f"{model['provider']}/{model['name']}"] = model["reason"]
-    return judged["models"], left_out
+    return judged, left_out
 
 
 def warn(message: str) -> None:
@@ -139,9 +144,9 @@ def provider_models(provider: str, entry: Mapping[str, Any], skipped: list[str])
     if isinstance(entry.get("models"), Mapping) and not entry["models"]:
         return {}
     plain = _plain(entry, f"provider {provider!r}")
-    checked, left_out = _judged(encode({provider: plain}, _TEXT), lenient=True)
+    judged, left_out = _judged(encode({provider: plain}, _TEXT), lenient=True)
     skipped.extend(dict.fromkeys(left_out.values()))
-    return {model["name"]: _model_config(provider, model["name"], plain, model) for model in checked}
+    return {model["name"]: _model_config(provider, model["name"], plain, model) for model in judged["models"]}
 
 
 def _items(value: Any, what: str, expected: str) -> list[tuple[str, Any]]:

@@ -190,7 +190,7 @@ def info(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_config(data: bytes, *, lenient: bool) -> dict[str, Any]:
-    """What the core says of a configuration: "models", "left_out", "warnings". Raises InvalidArgumentError."""
+    """What the core says of a configuration, as ``llmagg_config_check`` describes it. Raises InvalidArgumentError."""
     flags = CONFIG_SKIP | CONFIG_LENIENT if lenient else CONFIG_SKIP
     judged: dict[str, Any] = load.call_for_json("llmagg_config_check", data, len(data), flags)
     return judged

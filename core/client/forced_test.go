@@ -11,8 +11,8 @@ import (
 )
 
 // A forced try that fails for its own request says nothing about the route:
-// whoever waits for its verdict tries for itself (B4).
-func TestABadRequestIsNoVerdictForOthers(t *testing.T) {
+// whoever waits for its result tries for itself (B4).
+func TestABadRequestIsNoResultForOthers(t *testing.T) {
 	for _, code := range []llm.Code{llm.BadRequest, llm.ContextLength, llm.ContentFilter} {
 		synctest.Test(t, func(t *testing.T) {
 			var calls atomic.Int64
