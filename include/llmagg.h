@@ -281,7 +281,8 @@ LLMAGG_API const char *llmagg_status_name(llmagg_status status);
 /* The code of an error; LLMAGG_OK for NULL. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_error_code(const llmagg_error *error);
 
-/* A sentence for people, NUL-terminated. Owned by the error; "" for NULL. Since: 0.1.0 */
+/* The message for people, without the name of the code: one line, and one more line for each attempt. NUL-terminated. Owned by
+ * the error; "" for NULL. Since: 0.1.0 */
 LLMAGG_API const char *llmagg_error_message(const llmagg_error *error);
 
 /* All that is known, as JSON, NUL-terminated; its length into *len where len is not NULL. {"code", "name", "message", "provider",

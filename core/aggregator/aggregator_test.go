@@ -316,10 +316,10 @@ func TestResolve(t *testing.T) {
 	}
 	for _, models := range [][]string{{"nobody"}, {"nobody", "gpt"}, {"gpt", "nobody"}} {
 		_, err := aggregator.Resolve(catalog, models)
-		require.EqualError(t, err, "MODEL_NOT_FOUND: no registered provider has the model nobody; there are: p/fast, q/gpt, q/p/fast, r/fast")
+		require.EqualError(t, err, "MODEL_NOT_FOUND: no registered provider has the model \"nobody\" (registered: p/fast, q/gpt, q/p/fast, r/fast)")
 	}
 	_, err := aggregator.Resolve(catalog, []string{"gpt", "fats"})
-	require.ErrorContains(t, err, `the model fats; did you mean "fast"?; there are: p/fast`)
+	require.ErrorContains(t, err, `the model "fats"; did you mean "fast"? (registered: p/fast`)
 	_, err = aggregator.Resolve(catalog, []string{"r/fasst"})
 	require.ErrorContains(t, err, `the model r/fasst; did you mean "r/fast"?`)
 	_, err = aggregator.Resolve(catalog, []string{"zz/fast"})
@@ -362,7 +362,7 @@ func TestInitializeRefusesAListWithAModelThatNobodyHas(t *testing.T) {
 	a := aggregator.New(w.manager, aggregator.Options{Models: []string{"wall/a", "next/bb"}})
 	defer func() { require.NoError(t, a.Close(context.Background())) }()
 	err = a.Initialize(t.Context(), configs)
-	require.ErrorContains(t, err, `MODEL_NOT_FOUND: no registered provider has the model next/bb; did you mean "next/b"?; there are: wall/a, next/b`)
+	require.ErrorContains(t, err, `MODEL_NOT_FOUND: no registered provider has the model "next/bb"; did you mean "next/b"? (registered: wall/a, next/b)`)
 	_, err = w.manager.Provider("next")
 	require.Equal(t, llm.ProviderNotFound, llm.CodeOfError(err), "nothing was registered")
 }

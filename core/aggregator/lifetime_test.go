@@ -60,9 +60,9 @@ func TestAnEmptyAggregatorIsNotInitialized(t *testing.T) {
 func TestUnknownModels(t *testing.T) {
 	w := build(t, map[string]string{"a": `[{}]`, "b": `[{}]`}, "")
 	for model, want := range map[string]string{
-		"c":        "MODEL_NOT_FOUND: no registered provider has the model c; there are: wall/a, wall/b",
-		"wall/c":   "MODEL_NOT_FOUND: no registered provider has the model wall/c; did you mean \"wall/a\"?; there are: wall/a, wall/b",
-		"nobody/a": "PROVIDER_NOT_FOUND (nobody/a): no provider nobody is registered for nobody/a; did you mean \"wall/a\"?; there are: wall/a, wall/b",
+		"c":        "MODEL_NOT_FOUND: no registered provider has the model \"c\" (registered: wall/a, wall/b)",
+		"wall/c":   "MODEL_NOT_FOUND: no registered provider has the model \"wall/c\"; did you mean \"wall/a\"? (registered: wall/a, wall/b)",
+		"nobody/a": "PROVIDER_NOT_FOUND (nobody/a): no provider \"nobody\" is registered (model \"nobody/a\"); did you mean \"wall/a\"? (registered: wall/a, wall/b)",
 	} {
 		q := ask()
 		q.Model = model

@@ -140,11 +140,11 @@ func (x *index) notFound(name string) *llm.Error {
 	if providerName, model, ok := strings.Cut(name, "/"); ok {
 		if !slices.ContainsFunc(x.catalog, func(e CatalogEntry) bool { return e.Provider == providerName }) {
 			return &llm.Error{Code: llm.ProviderNotFound, Provider: providerName, Model: model,
-				Message: "no provider " + providerName + " is registered for " + name + x.hint(routes, name) + listed(routes)}
+				Message: "no provider " + strconv.Quote(providerName) + " is registered (model " + strconv.Quote(name) + ")" + x.hint(routes, name) + listed(routes)}
 		}
 	}
 	return &llm.Error{Code: llm.ModelNotFound, Model: name,
-		Message: "no registered provider has the model " + name + x.hint(routes, name) + listed(routes)}
+		Message: "no registered provider has the model " + strconv.Quote(name) + x.hint(routes, name) + listed(routes)}
 }
 
 // hint suggests the nearest route, by its name, its upstream name or all of it.
@@ -171,7 +171,7 @@ func listed(routes []string) string {
 	if n := len(routes) - mostListed; n > 0 {
 		routes, more = routes[:mostListed], fmt.Sprintf(" and %d more", n)
 	}
-	return "; there are: " + strings.Join(routes, ", ") + more
+	return " (registered: " + strings.Join(routes, ", ") + more + ")"
 }
 
 func entriesOf(clients []*client.Client) []CatalogEntry {

@@ -46,7 +46,7 @@ func vendorOf(base string) (preset, bool) {
 // the format itself. The URL is not repeated in messages where it may hold a password.
 func readBaseURL(where, base string, p preset, typed bool) (string, preset, error) {
 	if strings.TrimSpace(base) != base {
-		return "", p, llm.Errorf(llm.InvalidArgument, "%s: base_url has blanks around it; write it without", where)
+		return "", p, llm.Errorf(llm.InvalidArgument, "%s: base_url begins or ends with white space; remove it", where)
 	}
 	u, err := url.Parse(base)
 	if err != nil {

@@ -73,7 +73,9 @@ func New(cfg llm.ModelConfig, o Options) (*Client, error) {
 	c := newClient(cfg, o)
 	pool, err := borrowTransport(cfg, o)
 	if err != nil {
-		return nil, err
+		e := *llm.AsError(err)
+		e.Message = cfg.Provider + "/" + cfg.Name + ": " + e.Message
+		return nil, &e
 	}
 	c.pool = pool
 	if c.backend, err = newHTTPBackend(cfg, preset, pool); err != nil {

@@ -86,14 +86,14 @@ func resolve(cfg llm.ModelConfig, getenv func(string) (string, bool)) (llm.Model
 		p, known = compatible, cfg.BaseURL != ""
 	case cfg.Type != "":
 		if p, known = findPreset(cfg.Type); !known {
-			return cfg, p, llm.Errorf(llm.InvalidArgument, "%s: unknown type %s; the known ones are %s and %s", where, llm.ShownText(cfg.Type), strings.Join(KnownTypes(), ", "), compatible.name)
+			return cfg, p, llm.Errorf(llm.InvalidArgument, "%s: unknown type %s; expected %s or %s", where, llm.ShownText(cfg.Type), strings.Join(KnownTypes(), ", "), compatible.name)
 		}
 	case !known && cfg.BaseURL != "":
 		p, known = compatible, true
 	}
 	if !known {
-		return cfg, p, llm.Errorf(llm.InvalidArgument, "unknown provider %q without a base_url; the known ones are %s, and any other needs the base_url of an OpenAI-compatible endpoint",
-			cfg.Provider, strings.Join(KnownTypes(), ", "))
+		return cfg, p, llm.Errorf(llm.InvalidArgument, "provider %q has no base_url%s; only %s have a default, any other provider needs the base_url of an OpenAI-compatible API",
+			cfg.Provider, llm.Suggest(cfg.Provider, KnownTypes()), strings.Join(KnownTypes(), ", "))
 	}
 	if cfg.BaseURL == "" {
 		cfg.BaseURL = p.defaultBaseURL(getenv)

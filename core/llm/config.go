@@ -187,9 +187,9 @@ func (c ModelConfig) Check() error {
 		return err
 	}
 	if strings.TrimFunc(c.Organization, isBlank) != c.Organization {
-		return Errorf(InvalidArgument, "%s: organization has blanks around it; write it without", where)
+		return Errorf(InvalidArgument, "%s: organization begins or ends with white space; remove it", where)
 	}
-	if err := CheckHeaderValue("organization", c.Organization); err != nil {
+	if err := CheckHeaderValue(where+": organization", c.Organization); err != nil {
 		return err
 	}
 	return checkHeaders(c.Headers)
@@ -200,7 +200,7 @@ func (c ModelConfig) Check() error {
 func (c ModelConfig) checkBlanks(where string) error {
 	for _, t := range [][2]string{{"model", c.Model}, {"type", c.Type}, {"proxy", c.Proxy}, {"ca_file", c.CAFile}, {"provider's name", c.Provider}, {"name", c.Name}} {
 		if strings.TrimFunc(t[1], isBlank) != t[1] {
-			return Errorf(InvalidArgument, "%s: the %s has blanks around it; write it without", where, t[0])
+			return Errorf(InvalidArgument, "%s: the %s begins or ends with white space; remove it", where, t[0])
 		}
 	}
 	return nil
@@ -211,7 +211,7 @@ func (c ModelConfig) checkBlanks(where string) error {
 func CheckHeaderValue(what, value string) error {
 	for i := range len(value) {
 		if c := value[i]; c < 0x20 && c != '\t' || c == 0x7f {
-			return Errorf(InvalidArgument, "%s holds the control character 0x%02x at byte %d, which no HTTP header may carry", what, c, i)
+			return Errorf(InvalidArgument, "%s has the control character 0x%02x at byte %d, which an HTTP header must not contain", what, c, i)
 		}
 	}
 	return nil
@@ -222,7 +222,7 @@ func CheckHeaderValue(what, value string) error {
 // something else. what says whose name it is. The error is INVALID_ARGUMENT.
 func CheckName(what, name string) error {
 	if i := strings.IndexFunc(name, unicode.IsControl); i >= 0 {
-		return Errorf(InvalidArgument, "%s %q holds a control character at byte %d; expected a name on one line", what, name, i)
+		return Errorf(InvalidArgument, "%s %q has a control character at byte %d; expected a name on one line", what, name, i)
 	}
 	return nil
 }

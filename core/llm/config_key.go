@@ -8,17 +8,17 @@ import (
 // checkKey refuses what is pasted around a key and would be sent with it: no
 // vendor's key has blanks, quotes or a scheme around it. The key itself is not repeated.
 func checkKey(where, key string) error {
-	if err := CheckHeaderValue("api_key", key); err != nil {
+	if strings.TrimFunc(key, isBlank) != key {
+		return Errorf(InvalidArgument, "%s: api_key begins or ends with white space or a line end; remove it (the key may come from a file or variable that has it)", where)
+	}
+	if err := CheckHeaderValue(where+": api_key", key); err != nil {
 		return err
 	}
-	if strings.TrimFunc(key, isBlank) != key {
-		return Errorf(InvalidArgument, "%s: api_key has blanks around it; write it without, or strip() what it is read from", where)
-	}
 	if len(key) >= 2 && strings.IndexByte("\"'`", key[0]) >= 0 && key[len(key)-1] == key[0] {
-		return Errorf(InvalidArgument, "%s: api_key stands in quotes (%c) of its own; write it without", where, key[0])
+		return Errorf(InvalidArgument, "%s: api_key is in quotes (%c); remove them", where, key[0])
 	}
 	if scheme, _, found := strings.Cut(key, " "); found && strings.EqualFold(scheme, "bearer") {
-		return Errorf(InvalidArgument, "%s: api_key begins with %q, which is sent in front of it anyway; write the key alone", where, scheme+" ")
+		return Errorf(InvalidArgument, "%s: api_key begins with %q; remove that: it is added when the key is sent", where, scheme+" ")
 	}
 	return nil
 }

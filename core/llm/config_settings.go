@@ -70,7 +70,11 @@ func text(field func(*ModelConfig) *string) func(*ModelConfig, *place, []byte) e
 	return func(c *ModelConfig, at *place, v []byte) error {
 		var s string
 		if v[0] != '"' || JSON.Unmarshal(v, &s) != nil {
-			return at.fail("%q must be a string, got %s", at.key, kindOfValue(v)) // the value may be a key: not repeated
+			hint := ""
+			if at.key == "model" && v[0] == '{' {
+				hint = `; did you mean "models"?`
+			}
+			return at.fail("%q must be a string, got %s%s", at.key, kindOfValue(v), hint) // the value may be a key: not repeated
 		}
 		s, err := at.expand(s)
 		if err == nil {
@@ -84,7 +88,7 @@ func text(field func(*ModelConfig) *string) func(*ModelConfig, *place, []byte) e
 func kindOfValue(v []byte) string {
 	switch c := v[0]; {
 	case c == '"':
-		return "a text"
+		return "a string"
 	case c == '[':
 		return "an array"
 	case c == '{':
@@ -146,7 +150,7 @@ func ratio(most float64, field func(*ModelConfig) *float64) func(*ModelConfig, *
 func (c *ModelConfig) setHeaders(at *place, v []byte) error {
 	var headers map[string]string
 	if v[0] != '{' || JSON.Unmarshal(v, &headers) != nil {
-		return at.fail("\"headers\" has the wrong type; expected {name: text}") // the values may be keys: not repeated
+		return at.fail("\"headers\" has the wrong type; expected {name: string}") // the values may be keys: not repeated
 	}
 	merged := make(map[string]string, len(headers)+len(c.Headers))
 	for k, value := range c.Headers {

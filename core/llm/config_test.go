@@ -40,7 +40,7 @@ func TestConfigRefusesBadValuesAndSaysWhereAndWhat(t *testing.T) {
 		"group no object":      {`"retry":3`, where + `"retry" is 3; expected an object`},
 		"limit":                {`"limits":{"event_bytes":0}`, where + `"limits.event_bytes" is 0; expected an integer, at least 1`},
 		"key no text":          {`"api_key":123456`, where + `"api_key" must be a string`},
-		"line end in key":      {`"api_key":"sk\nx"`, `api_key holds the control character 0x0a at byte 2`},
+		"line end in key":      {`"api_key":"sk\nx"`, `api_key has the control character 0x0a at byte 2`},
 		"header name":          {`"headers":{"a b":"c"}`, `header name that begins with "a" holds the character ' ' at byte 1`},
 		"unset variable":       {`"api_key":"${NOT_SET}"`, where + `"api_key" refers to the environment variable NOT_SET, which is not set`},
 		"nameless variable":    {`"api_key":"${}"`, where + `"api_key" holds "${}"`},
@@ -242,7 +242,7 @@ func TestConfigCheck(t *testing.T) {
 		"ratio":       {ModelConfig{Breaker: BreakerConfig{Ratio: -0.5}}, "breaker.ratio is -0.5"},
 		"limit":       {ModelConfig{Limits: LimitConfig{EventBytes: -5}}, "limits.event_bytes is -5"},
 		"concurrency": {ModelConfig{MaxConcurrentCalls: -1}, "max_concurrent_calls is -1"},
-		"key":         {ModelConfig{APIKey: "a\x00"}, "api_key holds the control character 0x00 at byte 1"},
+		"key":         {ModelConfig{APIKey: "a\x00"}, "api_key has the control character 0x00 at byte 1"},
 		"header":      {ModelConfig{Headers: map[string]string{"": "x"}}, "a header has an empty name"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -271,7 +271,7 @@ func TestCallOptions(t *testing.T) {
 		`{"on_interrupt":"stop"}`: `"on_interrupt" is "stop"; expected "error" or "restart"`,
 		`{"max_retries":"3"}`:     `"max_retries" is "3"; expected an integer`,
 		`{"bare":1}`:              `option "bare" is 1`,
-		`{"headers":{"a":"b\n"}}`: `header a holds the control character 0x0a`,
+		`{"headers":{"a":"b\n"}}`: `header a has the control character 0x0a`,
 		`[1]`:                     `the call options are not valid JSON`,
 	} {
 		_, err := ParseCallOptions([]byte(text))
@@ -291,7 +291,7 @@ func TestOptionsOfARequestAreChecked(t *testing.T) {
 		"hedge":     {CallOptions{HedgeAfter: -1}, "hedge_after is -1ns"},
 		"retries":   {CallOptions{MaxRetries: -1}, "max_retries is -1"},
 		"interrupt": {CallOptions{OnInterrupt: "stop"}, `"on_interrupt" is "stop"`},
-		"header":    {CallOptions{Headers: map[string]string{"a": "b\r\nc: d"}}, "header a holds the control character 0x0d"},
+		"header":    {CallOptions{Headers: map[string]string{"a": "b\r\nc: d"}}, "header a has the control character 0x0d"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := Request{Messages: []Message{{Role: RoleUser, Content: "x"}}, Options: c.o}

@@ -58,7 +58,7 @@ var callSettings = []callSetting{
 	{Setting{Name: "headers", Type: "object of texts", Default: "none", Meaning: "HTTP headers added to this call's requests, or replacing the configured ones"},
 		func(o *CallOptions, key string, v []byte) error {
 			if v[0] != '{' || JSON.Unmarshal(v, &o.Headers) != nil {
-				return Errorf(InvalidArgument, "option \"headers\" has the wrong type; expected {name: text}") // the values may be keys: not repeated
+				return Errorf(InvalidArgument, "option \"headers\" has the wrong type; expected {name: string}") // the values may be keys: not repeated
 			}
 			return checkHeaders(o.Headers)
 		}},

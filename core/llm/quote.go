@@ -38,7 +38,7 @@ func ShownText(s string) string {
 	if s == "" || len(s) <= 32 && (isWord(s) && !looksSecret(s) || isNumber(s)) {
 		return strconv.Quote(s)
 	}
-	return fmt.Sprintf("a text of %d bytes", len(s))
+	return fmt.Sprintf("a string of %d bytes", len(s))
 }
 
 func isWord(s string) bool {

@@ -58,7 +58,7 @@ func TestNewRefusesBadConfigurationsAndNamesTheModel(t *testing.T) {
 		"no models":       {llm.ProviderConfig{Name: "p"}, `provider "p" has no models`},
 		"two of a name":   {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{good, good}}, `provider "p" has two models named "m"`},
 		"no key":          {llm.ProviderConfig{Name: "openai", Models: []llm.ModelConfig{{Name: "gpt"}}}, "openai/gpt: openai needs an api_key"},
-		"unknown vendor":  {llm.ProviderConfig{Name: "acme", Models: []llm.ModelConfig{{Name: "m", APIKey: "k"}}}, `unknown provider "acme" without a base_url; the known ones are openai, deepseek, gemini`},
+		"unknown vendor":  {llm.ProviderConfig{Name: "acme", Models: []llm.ModelConfig{{Name: "m", APIKey: "k"}}}, `provider "acme" has no base_url; only openai, deepseek, gemini have a default`},
 		"no scheme":       {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "localhost:80/v1"}}}, `p/m: base_url "localhost:80/v1": expected http:// or https://`},
 		"ftp":             {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "ftp://h/v1"}}}, `p/m: base_url "ftp://h/v1": expected http`},
 		"credentials":     {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "https://u:pw-secret@h"}}}, "p/m: base_url holds credentials"},

@@ -17,6 +17,7 @@ static void buffers_and_errors_free_well(void) {
     CHECK(llmagg_manager_client_by_model(manager, STR("nobody"), (llmagg_client **)&buf.ptr, &error) == LLMAGG_E_MODEL_NOT_FOUND);
     CHECK(strlen(llmagg_error_json(error, &len)) == len && has(llmagg_error_json(error, NULL), "\"code\":-11"));
     CHECK(has(llmagg_error_message(error), "nobody") && buf.ptr == NULL);
+    CHECK(!has(llmagg_error_message(error), "MODEL_NOT_FOUND")); /* llmagg_error_code tells */
     llmagg_error_free(error);
     llmagg_manager_free(manager);
 }

@@ -120,7 +120,7 @@ def test_stream_true_in_a_request_is_accumulated(llm_wall: FaultWall, run: Any) 
 def test_models_are_tried_in_the_order_that_was_assigned(llm_wall: FaultWall, run: Any) -> None:
     aggregator = aggregator_for(llm_wall, "gpt-a", "gpt-b")
     aggregator.models = ["gpt-b", "nobody", "openai/gpt-a"]
-    with pytest.warns(UserWarning, match="has the model nobody; there are: openai/gpt-a, openai/gpt-b"):
+    with pytest.warns(UserWarning, match='has the model "nobody" .registered: openai/gpt-a, openai/gpt-b'):
         assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-b."
     assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-b."  # it was told once
     aggregator.models = ["nobody"]

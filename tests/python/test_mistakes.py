@@ -130,11 +130,12 @@ BAD_KEYS: dict[str, tuple[dict[str, Any], str]] = {
     "breaker": ({"breaker": {"open": 3}}, '"open_s"'),
     "retry": ({"retry": {"backof_s": 3}}, '"backoff_s"'),
     "limits": ({"limits": {"max_bytes": 3}}, '"response_bytes"'),
-    "timeout text": ({"timeout": "sk-secret"}, '"timeout" is a text of 9 bytes'),
+    "timeout text": ({"timeout": "sk-secret"}, '"timeout" is a string of 9 bytes'),
     "timeout bool": ({"timeout": True}, '"timeout" is true'),
     "timeout nan": ({"timeout": float("nan")}, "timeout is nan"),
     "retries text": ({"max_retries": "3"}, '"max_retries" is "3"; expected an integer'),
-    "key with a blank": ({"api_key": " sk-secret"}, "api_key has blanks around it"),
+    "key with a line end": ({"api_key": "sk-secret\n"}, "api_key begins or ends with white space or a line end"),
+    "key with a blank": ({"api_key": " sk-secret"}, "api_key begins or ends with white space"),
     "key with Bearer": ({"api_key": "Bearer sk-secret"}, "Bearer"),
     "key list": ({"api_key": ["sk-secret"]}, '"api_key" must be a string, got an array'),
     "headers list": ({"headers": ["Authorization: sk-secret"]}, '"headers" has the wrong type'),
@@ -205,7 +206,7 @@ def test_a_model_that_nobody_has(llm_wall: FaultWall, run: Any) -> None:
     config = {"p": {"base_url": llm_wall.url, "models": {"a": {}, "b": {}}}}
     for missing, cls in (("p/bb", llmagg.ModelNotFoundError), ("q/b", llmagg.ProviderNotFoundError)):
         aggregator = llmagg.LLMAggregator(["p/a", missing])
-        words = (missing, 'did you mean "p/b"?', "there are: p/a, p/b")
+        words = (missing, 'did you mean "p/b"?', "registered: p/a, p/b")
         refused(lambda a=aggregator: run(a.initialize(config)), *words, cls=cls)
         assert aggregator.manager.providers == {}
         assert not aggregator._initialized

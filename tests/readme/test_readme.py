@@ -71,12 +71,6 @@ def test_c(readme: str, api: str, tmp_path: Path) -> None:
     assert ANSWER in run([str(program)], api)
 
 
-@pytest.mark.parametrize("readme", READMES)
-def test_fixture(readme: str, tmp_path: Path) -> None:
-    (tmp_path / "test_it.py").write_text(blocks(readme, "py")[0])  # as a reader pastes it
-    assert "1 passed" in run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)], "")
-
-
 def test_paths_in_contributing_exist() -> None:
     table = re.findall(r"^\| [^|]+ \| ([^|]+) \|$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
     named = [name for cell in table for name in re.findall(r"`([^`]+)`", cell)]

@@ -74,7 +74,7 @@ class Manager:
             return self.providers[name]
         except KeyError:
             known = ", ".join(self.providers) or "none"
-            message = f"no provider {name} is registered; there are: {known}"
+            message = f"no provider {name} is registered (registered: {known})"
             raise ProviderNotFoundError(message, provider=name) from None
 
     def must_get_provider(self, provider_name: str = "", *, name: str = "") -> Any:

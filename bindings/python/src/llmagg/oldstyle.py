@@ -116,7 +116,7 @@ def _judged(data: bytes, lenient: bool) -> tuple[dict[str, Any], dict[str, str]]
         warn(message)
     left_out: dict[str, str] = {}
     for model in judged["left_out"]:
-        warn(f"{model['reason']}; it is skipped")
+        warn(f"{model['reason']}; the model is skipped")
         left_out[model["name"]] = left_out[f"{model['provider']}/{model['name']}"] = model["reason"]
     return judged, left_out
 

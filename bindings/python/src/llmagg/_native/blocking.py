@@ -65,8 +65,8 @@ def refuse_inside_loop() -> None:
     with contextlib.suppress(RuntimeError):
         asyncio.get_running_loop()
         raise errors.InvalidArgumentError(
-            "this blocking call needs an event loop of its own, but one is running in this thread; there, use the "
-            "method without '_sync', or 'async with' for 'with'"
+            "a blocking call cannot be made in a thread whose event loop is running; await the method without '_sync', "
+            "or use 'async with' instead of 'with'"
         )
 
 
