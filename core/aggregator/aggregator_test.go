@@ -321,7 +321,7 @@ func TestResolve(t *testing.T) {
 	_, err := aggregator.Resolve(catalog, []string{"gpt", "fats"})
 	require.ErrorContains(t, err, `the model "fats"; did you mean "fast"? (registered: p/fast`)
 	_, err = aggregator.Resolve(catalog, []string{"r/fasst"})
-	require.ErrorContains(t, err, `the model r/fasst; did you mean "r/fast"?`)
+	require.ErrorContains(t, err, `the model "r/fasst"; did you mean "r/fast"?`)
 	_, err = aggregator.Resolve(catalog, []string{"zz/fast"})
 	require.Equal(t, llm.ProviderNotFound, llm.CodeOfError(err))
 	_, err = aggregator.Resolve(nil, nil)

@@ -8,9 +8,9 @@ import (
 
 func TestKeysAreRefusedWithWhatIsAroundThem(t *testing.T) {
 	for key, says := range map[string]string{
-		" sk-secret": "blanks", "sk-secret ": "blanks", "sk-secret\t": "blanks", "\u00a0sk-secret": "blanks", "sk-secret\u200b": "blanks", "\ufeffsk-secret": "blanks", " ": "blanks",
+		" sk-secret": "white space", "sk-secret ": "white space", "sk-secret\t": "white space", "\u00a0sk-secret": "white space", "sk-secret\u200b": "white space", "\ufeffsk-secret": "white space", " ": "white space",
 		`"sk-secret"`: "quotes", `'sk-secret'`: "quotes", "Bearer sk-secret": "Bearer", "bearer sk-secret": "bearer",
-		"sk-secret\n": "control",
+		"sk-secret\n": "white space",
 	} {
 		err := ModelConfig{Provider: "p", Name: "m", Model: "m", APIKey: key}.Check()
 		require.ErrorContains(t, err, says, "%q", key)

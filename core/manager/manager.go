@@ -5,6 +5,7 @@ package manager
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -148,7 +149,7 @@ func (m *Manager) ClientByModel(model string) (*client.Client, error) {
 			return c, nil
 		}
 	}
-	return nil, &llm.Error{Code: llm.ModelNotFound, Model: model, Message: "no registered provider has the model " + model}
+	return nil, &llm.Error{Code: llm.ModelNotFound, Model: model, Message: "no registered provider has the model " + strconv.Quote(model)}
 }
 
 // Clients lists the clients of all providers, in the order of registration.

@@ -50,7 +50,7 @@ func TestLookUps(t *testing.T) {
 	require.Empty(t, m.Providers())
 	_, err := m.ClientByModel("a")
 	require.Equal(t, llm.ModelNotFound, llm.CodeOfError(err))
-	require.ErrorContains(t, err, "no registered provider has the model a")
+	require.ErrorContains(t, err, `no registered provider has the model "a"`)
 
 	require.NoError(t, m.Register(providerOn(t, w, "z", "a", "b")))
 	require.NoError(t, m.Register(providerOn(t, w, "y", "up-a", "b")))

@@ -64,7 +64,7 @@ func TestNewRefusesBadConfigurationsAndNamesTheModel(t *testing.T) {
 		"credentials":     {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "https://u:pw-secret@h"}}}, "p/m: base_url holds credentials"},
 		"negative time":   {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "http://h", Timeout: -1}}}, "p/m: timeout is -1ns"},
 		"concurrency":     {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "http://h", MaxConcurrentCalls: -1}}}, "p/m: max_concurrent_calls is -1"},
-		"the second":      {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{good, {Name: "n"}}}, `unknown provider "p"`},
+		"the second":      {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{good, {Name: "n"}}}, `provider "p" has no base_url`},
 		"provider's type": {llm.ProviderConfig{Name: "p", Type: "soap", Models: []llm.ModelConfig{good}}, `p/m: unknown type "soap"`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -79,7 +79,7 @@ BAD_CONFIGS: dict[str, tuple[Any, str]] = {
     "a list": ([1], "the configuration is a list"),
     "no providers": ({"openai": {"models": {}}}, 'provider "openai": "models" is empty'),
     "models is a list": ({"openai": {"models": ["gpt"]}}, "expected {name"),
-    "model is a text": ({"openai": {"models": {"gpt": "key"}}}, 'model "openai/gpt": expected an object, got a text'),
+    "model is a text": ({"openai": {"models": {"gpt": "key"}}}, 'model "openai/gpt": expected an object, got a string'),
     "a key that is no text": ({3: {}}, "has the key 3"),
     "no key": ({"openai": {"models": {"gpt": {}}}}, "model openai/gpt has no api_key"),
     "unknown provider without URL": ({"acme": {"models": {"m": {"api_key": "k"}}}}, "openai, deepseek, gemini"),

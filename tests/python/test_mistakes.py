@@ -213,7 +213,7 @@ def test_a_model_that_nobody_has(llm_wall: FaultWall, run: Any) -> None:
     aggregator = llmagg.LLMAggregator(["p/a"])
     run(aggregator.initialize(config))
     aggregator.models = ["p/a", "p/zzzz"]  # as applications do: not silent, and no crash
-    with pytest.warns(UserWarning, match="has the model p/zzzz.*passed over"):
+    with pytest.warns(UserWarning, match='has the model "p/zzzz".*passed over'):
         assert run(aggregator.generate_response(HELLO)) == "Hello from a."
     aggregator.models = "p/a"  # type: ignore[assignment]
     refused(lambda: run(aggregator.chat(HELLO)), "models is a str")
