@@ -115,7 +115,9 @@ func (g *geminiReader) chunk(data []byte) (*llm.Chunk, error) {
 // parse reads the outer object and takes out what every answer has.
 func (g *geminiReader) parse(data []byte) (top llm.Extra, candidates []llm.Extra, err error) {
 	// What stays raw is passed on, and the decoder reads over strings that are none.
-	data = llm.WithoutOddNumbers(data)
+	if !json.Valid(data) {
+		data = llm.WithoutOddNumbers(data)
+	}
 	if !json.Valid(data) {
 		return nil, nil, llm.Errorf(llm.BadResponse, "the answer is no JSON object of generateContent (%d bytes): it is not valid JSON", len(data))
 	}

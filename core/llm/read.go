@@ -260,7 +260,7 @@ func (r *reader) index(absent int) int {
 
 // number reads a number; anything else, and one that is too large, is 0.
 func (r *reader) number() float64 {
-	if c := r.next(); c != '-' && (c < '0' || c > '9') || r.isInfinity() {
+	if c := r.next(); c != '-' && (c < '0' || c > '9') || c == '-' && oddLength(r.data[r.pos:]) > 0 {
 		r.skip()
 		return 0
 	}
@@ -315,7 +315,7 @@ func (r *reader) span() int {
 // JSON does not have become null.
 func (r *reader) keep(b []byte) json.RawMessage {
 	if r.odd {
-		b = withoutOdd(b)
+		b = WithoutOddNumbers(b)
 	}
 	if r.dirty && !r.halves {
 		b = validRaw(b)

@@ -21,7 +21,7 @@ type scanner struct {
 	depth int
 	most  int // how deep it may be
 
-	lenient bool // NaN, Infinity and -Infinity are values
+	lenient bool // NaN and infinities are values, however they are written
 	odd     bool // there was such a value
 }
 
@@ -67,8 +67,8 @@ func (s *scanner) value() error {
 		return s.object(nil)
 	case c == '[':
 		return s.array(nil)
-	case c == '-' && s.isInfinity(), c == 'N' || c == 'I':
-		return s.scanOdd()
+	case s.lenient && mayBeOdd(c) && s.scanOdd():
+		return nil
 	case c == '-' || c >= '0' && c <= '9':
 		return s.scanNumber()
 	case c == 't':
@@ -90,67 +90,6 @@ func (s *scanner) literal(word string) error {
 	}
 	s.pos += len(word)
 	return nil
-}
-
-// isInfinity tells whether -Infinity comes, in an answer.
-func (s *scanner) isInfinity() bool {
-	return s.lenient && s.pos+1 < len(s.data) && s.data[s.pos] == '-' && s.data[s.pos+1] == 'I'
-}
-
-// scanOdd moves behind one of the values that JSON does not have and that
-// servers written in Python send all the same.
-func (s *scanner) scanOdd() error {
-	if !s.lenient {
-		return s.fail("expected a JSON value (NaN and Infinity are none)")
-	}
-	for _, word := range oddValues {
-		if bytes.HasPrefix(s.data[s.pos:], word) {
-			s.pos += len(word)
-			s.odd = true
-			return nil
-		}
-	}
-	return s.fail("expected a JSON value")
-}
-
-var oddValues = [][]byte{[]byte("NaN"), []byte("Infinity"), []byte("-Infinity")}
-
-// withoutOdd gives JSON text with null for the values that JSON does not have.
-func withoutOdd(data []byte) []byte {
-	var clean []byte
-	from := 0
-	for at := 0; at < len(data); at++ {
-		switch data[at] {
-		case '"':
-			s := scanner{data: data, pos: at}
-			if _, err := s.scanText(); err != nil {
-				return data
-			}
-			at = s.pos - 1
-		case 'N', 'I', '-':
-			for _, word := range oddValues {
-				if bytes.HasPrefix(data[at:], word) {
-					clean = append(append(clean, data[from:at]...), "null"...)
-					from = at + len(word)
-					at = from - 1
-					break
-				}
-			}
-		}
-	}
-	if from == 0 {
-		return data
-	}
-	return append(clean, data[from:]...)
-}
-
-// WithoutOddNumbers gives JSON text in which NaN, Infinity and -Infinity, which
-// JSON does not have and servers written in Python send, are null.
-func WithoutOddNumbers(data []byte) []byte {
-	if bytes.Contains(data, oddValues[0]) || bytes.Contains(data, oddValues[1]) {
-		return withoutOdd(data)
-	}
-	return data
 }
 
 func (s *scanner) digits() bool {

@@ -1,0 +1,86 @@
+package llm
+
+// Numbers that JSON does not have are written into JSON all the same: NaN,
+// Infinity and -Infinity by Python and JavaScript, nan, -nan, inf and -inf by
+// whatever prints with C's printf, -nan(ind) by Microsoft's, +Inf by Go's.
+
+// mayBeOdd tells whether such a number may begin with c.
+func mayBeOdd(c byte) bool {
+	switch c {
+	case 'N', 'n', 'I', 'i', '-', '+':
+		return true
+	}
+	return false
+}
+
+// oddWords are the words for such numbers, without their sign; the longer ones
+// of a kind come first.
+var oddWords = []string{"nan(ind)", "nan(snan)", "nan", "infinity", "inf"}
+
+// oddLength is the length of the odd number that data begins with, 0 if data
+// begins with something else.
+func oddLength(data []byte) int {
+	sign := 0
+	if len(data) > 0 && (data[0] == '-' || data[0] == '+') {
+		sign = 1
+	}
+	for _, word := range oddWords {
+		if end := sign + len(word); len(data) >= end && spells(data[sign:end], word) && (len(data) == end || !continues(data[end])) {
+			return end
+		}
+	}
+	return 0
+}
+
+// spells compares without regard to case; word is lower case.
+func spells(data []byte, word string) bool {
+	for i, c := range data {
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
+		}
+		if c != word[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// continues tells whether a word goes on with c.
+func continues(c byte) bool {
+	return c == '(' || c == '_' || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
+}
+
+// scanOdd moves behind an odd number, if there is one.
+func (s *scanner) scanOdd() bool {
+	n := oddLength(s.data[s.pos:])
+	s.pos += n
+	s.odd = s.odd || n > 0
+	return n > 0
+}
+
+// WithoutOddNumbers gives JSON text in which NaN and infinities, which JSON
+// does not have and servers send, are null.
+func WithoutOddNumbers(data []byte) []byte {
+	var clean []byte
+	from := 0
+	for at := 0; at < len(data); at++ {
+		c := data[at]
+		if c == '"' {
+			s := scanner{data: data, pos: at}
+			if _, err := s.scanText(); err != nil {
+				return data
+			}
+			at = s.pos - 1
+		} else if mayBeOdd(c) {
+			if n := oddLength(data[at:]); n > 0 {
+				clean = append(append(clean, data[from:at]...), "null"...)
+				from = at + n
+				at = from - 1
+			}
+		}
+	}
+	if from == 0 {
+		return data
+	}
+	return append(clean, data[from:]...)
+}
