@@ -25,15 +25,19 @@ var inner = []struct {
 	strong, sure bool
 	shape        shape
 }{
-	{name: "error", strong: true, sure: true},      // OpenAI, and nearly everybody
-	{name: "errors", strong: true},                 // Cloudflare, GraphQL, RFC 9457
-	{name: "errormsg", sure: true},                 // Tencent, in streams: {"Code", "Msg"}
+	{name: "error", strong: true, sure: true}, // OpenAI, and nearly everybody
+	{name: "errors", strong: true},            // Cloudflare, GraphQL, RFC 9457
+	{name: "errormsg", sure: true},            // Tencent, in streams: {"Code", "Msg"}
+	{name: "err", strong: true},
+	{name: "failure", strong: true},
 	{name: "fault", strong: true},                  // Apigee
 	{name: "exception", strong: true},              // old servlets
 	{name: "baseresp", sure: true, shape: miniMax}, // {"status_code", "status_msg"}
 	{name: "responsemetadata"},                     // Volcengine: {"Error": {"Code", "Message"}}
 	{name: "response"},                             // Tencent: {"Error": {"Code", "Message"}}; OpenAI's response.failed
-	{name: "header", shape: spark},                 // {"code", "message"}
+	{name: "data"},                                 // gateways' envelopes: {"error": {"message"}}
+	{name: "result"},
+	{name: "header", shape: spark}, // {"code", "message"}
 }
 
 // messages are the fields that hold words for people, the clearest first; soft

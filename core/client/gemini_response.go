@@ -121,7 +121,12 @@ func (g *geminiReader) parse(data []byte) (top llm.Extra, candidates []llm.Extra
 	if !json.Valid(data) {
 		return nil, nil, llm.Errorf(llm.BadResponse, "the answer is no JSON object of generateContent (%d bytes): it is not valid JSON", len(data))
 	}
-	if err := llm.JSON.Unmarshal(data, &top); err != nil || top == nil {
+	err = llm.JSON.Unmarshal(data, &top)
+	if err != nil { // a number that is too large, perhaps
+		data = llm.WithoutOddNumbers(data)
+		err = llm.JSON.Unmarshal(data, &top)
+	}
+	if err != nil || top == nil {
 		return nil, nil, llm.Errorf(llm.BadResponse, "the answer is no JSON object of generateContent (%d bytes): %v", len(data), err)
 	}
 	if raw := take(top, "candidates"); raw != nil {

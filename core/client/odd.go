@@ -38,7 +38,7 @@ func (r *eventReader) odd(data []byte, err error) (*llm.Chunk, error) {
 	switch c := data[0]; {
 	case r.inner != nil: // its event began like JSON
 		return nil, r.unreadable(data, err)
-	case c != '{' && c != '[' && c != '"', isScalar(data):
+	case c != '{' && c != '[' && c != '"', isScalar(data), isBracketed(data):
 		return r.skip(data)
 	case !isSeveral(data):
 		return nil, r.unreadable(data, err)
@@ -66,6 +66,19 @@ func unwrapped(data []byte) (inside []byte, changed bool) {
 // chunk could be a part of.
 func isScalar(data []byte) bool {
 	return (data[0] == '"' || data[0] == '[') && bytes.IndexByte(data, '{') < 0 && json.Valid(data)
+}
+
+// isBracketed tells whether data is a word in brackets, as [END] is.
+func isBracketed(data []byte) bool {
+	if len(data) < 3 || len(data) > maxWord || data[0] != '[' || data[len(data)-1] != ']' {
+		return false
+	}
+	for _, c := range data[1 : len(data)-1] {
+		if lower := c | 0x20; (lower < 'a' || lower > 'z') && c != '_' && c != ' ' {
+			return false
+		}
+	}
+	return true
 }
 
 // skip passes over an event that never was a piece of the answer.

@@ -195,7 +195,11 @@ func (p *partialChoice) addDelta(d *Message) (changed bool) {
 		if p.mend("function", &copied.Arguments) {
 			d.FunctionCall, changed = &copied, true
 		}
-		p.function.addFunction(&copied)
+		if copied.Name != "" && copied.Name == p.function.name.String() && isWholeAgain(p.function, copied.Arguments) {
+			d.FunctionCall = nil
+			return true
+		}
+		p.function.addFunction(&copied, false)
 	}
 	return changed
 }

@@ -1,6 +1,8 @@
 package llm
 
 import (
+	"bytes"
+	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,10 +40,16 @@ func (p *partialChoice) addCalls(d *Message) (changed bool) {
 	for i := range d.ToolCalls {
 		delta := d.ToolCalls[i]
 		to := p.calls.find(&delta)
+		if to == nil && delta.isEmpty() {
+			continue
+		}
 		if to == nil {
 			to = p.calls.begin(&delta)
 		}
 		differs := delta.Index != to.place
+		if to.repeats(&delta) {
+			delta.Function, differs = FunctionCall{}, true
+		}
 		delta.Index = to.place
 		if delta.ID != "" && to.id != "" && delta.ID != to.id {
 			p.calls.alias(to, delta.ID)
@@ -97,14 +105,20 @@ func (c *partialCalls) join(to *partialCall, d *ToolCall) {
 	if d.Type != "" {
 		to.kind = d.Type
 	}
-	to.addFunction(&d.Function)
+	to.addFunction(&d.Function, d.ID != "")
 	if d.Extra != nil {
 		to.extra.add(d.Extra, inDelta)
 	}
 }
 
-func (to *partialCall) addFunction(f *FunctionCall) {
-	if f.Name != "" && to.name.String() != f.Name { // some servers repeat it
+// addFunction joins a piece of a call, with or without the call's id.
+func (to *partialCall) addFunction(f *FunctionCall, id bool) {
+	switch name := to.name.String(); {
+	case f.Name == "", f.Name == name: // some servers repeat it
+	case id && name != "" && strings.HasPrefix(f.Name, name): // or send all of it so far
+		to.name.Reset()
+		to.name.WriteString(f.Name)
+	default:
 		to.name.WriteString(f.Name)
 	}
 	to.arguments.WriteString(f.Arguments)
@@ -120,7 +134,7 @@ func (c *partialCalls) find(d *ToolCall) *partialCall {
 	}
 	if d.ID != "" {
 		if same := c.withID(d.ID); same != nil && (d.Index < 0 || same.index < 0 || d.Index == same.index || d.Function.Name == "") {
-			if same.begins(d) {
+			if same.begins(d) && !same.repeats(d) {
 				return nil
 			}
 			return same
@@ -130,7 +144,12 @@ func (c *partialCalls) find(d *ToolCall) *partialCall {
 	if d.Index >= 0 {
 		to = c.withIndex(d.Index)
 	}
-	if to == nil || to.begins(d) {
+	switch {
+	case to == nil:
+		return nil
+	case to.repeats(d):
+		return to
+	case to.begins(d):
 		return nil
 	}
 	// Some servers make up another id for every piece of one call: those have
@@ -152,6 +171,27 @@ func (c *partialCall) begins(d *ToolCall) bool {
 		return true
 	}
 	return strings.TrimSpace(d.Function.Arguments) != "" && c.complete()
+}
+
+// repeats tells whether a delta is the whole call once more, as some servers
+// end a stream. Without ids it may be a second call that is like the first.
+func (c *partialCall) repeats(d *ToolCall) bool {
+	if c.id == "" || d.ID != c.id && (d.ID != "" || d.Index < 0 || d.Index != c.index) {
+		return false
+	}
+	return d.Function.Name != "" && d.Function.Name == c.name.String() && isWholeAgain(c, d.Function.Arguments)
+}
+
+func isWholeAgain(c *partialCall, arguments string) bool {
+	if len(arguments) < 2 || !c.complete() {
+		return false
+	}
+	if arguments == c.arguments.String() {
+		return true
+	}
+	var before, again bytes.Buffer
+	return json.Compact(&before, []byte(c.arguments.String())) == nil && json.Compact(&again, []byte(arguments)) == nil &&
+		bytes.Equal(before.Bytes(), again.Bytes())
 }
 
 // complete tells whether the arguments are a whole object or list.

@@ -189,7 +189,7 @@ func (c *Chunk) read(r *reader, before *Chunk) {
 		}
 	}
 	if c.Usage == nil && r.strays {
-		c.Usage = elsewhere(c.Extra, len(c.Choices), func(i int) Extra { return c.Choices[i].Extra })
+		c.Usage = elsewhere(c.Extra, len(c.Choices), func(i int) (of, inside Extra) { return c.Choices[i].Extra, c.Choices[i].Delta.Extra })
 	}
 }
 
@@ -211,12 +211,13 @@ func (c *ChunkChoice) read(r *reader) {
 		case "index":
 			c.Index = r.index(c.Index)
 		case "delta":
-			delta = r.next() == '{'
+			first := r.next()
+			delta = first == '{' || first == '"'
 			r.halves = true
 			c.Delta.read(r)
 			r.halves = false
 		case "message":
-			if r.next() != '{' {
+			if c := r.next(); c != '{' && c != '"' {
 				r.skip()
 				break
 			}

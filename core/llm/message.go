@@ -1,7 +1,6 @@
 package llm
 
 import (
-	"bytes"
 	"encoding/json"
 	"strings"
 )
@@ -209,6 +208,10 @@ func (m *Message) writeContent(o *object, delta bool) {
 
 func (m *Message) read(r *reader) {
 	m.NullContent = true
+	if r.answer && r.next() == '"' { // the text without its message
+		m.readContent(r)
+		return
+	}
 	thoughts := ""
 	for more := r.object(); more; more = r.nextField() {
 		if isReasoning(r.key) && r.next() == '"' {
@@ -274,19 +277,12 @@ func (m *Message) readField(r *reader) {
 	}
 }
 
-func (m *Message) readCall(r *reader) {
-	if r.next() == 'n' { // null is no call
-		r.skip()
-		return
-	}
-	m.ToolCalls = append(m.ToolCalls, ToolCall{Index: -1})
-	m.ToolCalls[len(m.ToolCalls)-1].read(r)
-}
-
 func (m *Message) readContent(r *reader) {
 	switch c := r.next(); {
 	case c == '"':
 		m.Content, m.NullContent = r.piece(), false
+	case c >= '0' && c <= '9' && r.answer:
+		m.Content, m.NullContent = r.textOrNumber(), false
 	case c == '{' && r.answer: // a part without its list
 		m.NullContent = false
 		m.Parts = []Part{{}}
@@ -312,54 +308,6 @@ func (m *Message) readContent(r *reader) {
 	default:
 		r.skip()
 	}
-}
-
-// read reads a part of an answer: what has another type than expected stays
-// among the unknown fields, and a text is a text part.
-func (p *Part) read(r *reader) {
-	if r.next() == '"' {
-		p.Type, p.Text = "text", r.piece()
-		return
-	}
-	for more := r.object(); more; more = r.nextField() {
-		c := r.next()
-		switch key := string(r.key); {
-		case key == "type":
-			p.Type = r.word()
-		case key == "text" && c == '"':
-			p.Text = r.piece()
-		case key == "refusal" && c == '"':
-			p.Refusal = r.piece()
-		case key == "image_url" && c == '{':
-			readPartField(r, &p.ImageURL, &p.Extra)
-		case key == "input_audio" && c == '{':
-			readPartField(r, &p.InputAudio, &p.Extra)
-		case key == "file" && c == '{':
-			readPartField(r, &p.File, &p.Extra)
-		default:
-			r.extra(&p.Extra)
-		}
-	}
-	if p.Type == "" && p.Text != "" {
-		p.Type = "text"
-	}
-}
-
-// readPartField reads an object into to, or keeps it as it is.
-func readPartField[T any](r *reader, to **T, extra *Extra) {
-	key := bytes.Clone(r.key)
-	at := r.pos
-	from := r.span()
-	if r.err != nil {
-		return
-	}
-	value := new(T)
-	if JSON.Unmarshal(validRaw(WithoutOddNumbers(r.data[from:r.pos])), value) == nil {
-		*to = value
-		return
-	}
-	r.pos, r.key = at, key
-	r.extra(extra)
 }
 
 // PlainText is the message's text: Content, or the text parts joined.

@@ -1,8 +1,16 @@
 package llm
 
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+)
+
 // Numbers that JSON does not have are written into JSON all the same: NaN,
 // Infinity and -Infinity by Python and JavaScript, nan, -nan, inf and -inf by
-// whatever prints with C's printf, -nan(ind) by Microsoft's, +Inf by Go's.
+// whatever prints with C's printf, -nan(ind) by Microsoft's, +Inf by Go's. A
+// number that no float64 holds, such as 1e999, is JSON, but many readers refuse
+// it: it counts as odd, too.
 
 // mayBeOdd tells whether such a number may begin with c.
 func mayBeOdd(c byte) bool {
@@ -50,6 +58,32 @@ func continues(c byte) bool {
 	return c == '(' || c == '_' || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
 }
 
+// maxDigits is how many digits a number may have that every reader takes.
+const maxDigits = 300
+
+// isHuge tells whether a number is larger than a float64 can be.
+func isHuge(number []byte) bool {
+	if len(number) > maxDigits {
+		return true
+	}
+	at := bytes.IndexAny(number, "eE")
+	if at < 0 || len(number)-at < len("e308") || number[at+1] == '-' {
+		return false
+	}
+	_, err := strconv.ParseFloat(string(number), 64)
+	return err != nil
+}
+
+// numberLength is how many bytes at the beginning of data may belong to a number.
+func numberLength(data []byte) int {
+	for i, c := range data {
+		if (c < '0' || c > '9') && c != '-' && c != '+' && c != '.' && c|0x20 != 'e' {
+			return i
+		}
+	}
+	return len(data)
+}
+
 // scanOdd moves behind an odd number, if there is one.
 func (s *scanner) scanOdd() bool {
 	n := oddLength(s.data[s.pos:])
@@ -58,8 +92,8 @@ func (s *scanner) scanOdd() bool {
 	return n > 0
 }
 
-// WithoutOddNumbers gives JSON text in which NaN and infinities, which JSON
-// does not have and servers send, are null.
+// WithoutOddNumbers gives JSON text in which NaN, infinities and numbers that
+// are too large for a float64 are null.
 func WithoutOddNumbers(data []byte) []byte {
 	var clean []byte
 	from := 0
@@ -71,13 +105,22 @@ func WithoutOddNumbers(data []byte) []byte {
 				return data
 			}
 			at = s.pos - 1
-		} else if mayBeOdd(c) {
-			if n := oddLength(data[at:]); n > 0 {
-				clean = append(append(clean, data[from:at]...), "null"...)
-				from = at + n
-				at = from - 1
-			}
+			continue
 		}
+		n, odd := 0, false
+		if mayBeOdd(c) {
+			n = oddLength(data[at:])
+			odd = n > 0
+		}
+		if !odd && (c == '-' || '0' <= c && c <= '9') {
+			n = numberLength(data[at:])
+			odd = isHuge(data[at:at+n]) && json.Valid(data[at:at+n])
+		}
+		if odd {
+			clean = append(append(clean, data[from:at]...), "null"...)
+			from = at + n
+		}
+		at += max(n, 1) - 1
 	}
 	if from == 0 {
 		return data

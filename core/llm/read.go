@@ -190,6 +190,18 @@ func (r *reader) textLike(before string) string {
 	return string(raw)
 }
 
+// textOrNumber is text for what some servers write as a number.
+func (r *reader) textOrNumber() string {
+	if c := r.next(); c < '0' || c > '9' {
+		return r.text()
+	}
+	from := r.span()
+	if r.err != nil {
+		return ""
+	}
+	return string(r.data[from:r.pos])
+}
+
 // piece reads a text that, in a delta, may begin or end inside a character:
 // see [half].
 func (r *reader) piece() string {

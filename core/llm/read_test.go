@@ -17,7 +17,7 @@ func FuzzReader(f *testing.F) {
 		` {"id" : 7, "created":1.5e3,"model":null,"choices":[1,{"index":-0,"delta":[]},{"index":12345678901234567890}],"i\u0064":"b"} `,
 		`{"created":-12,"id":"","choices":{},"x":[],"x":{}}`, `{"created":1e999,"id":"\\"}`, `{"created":0.1,"choices":[{"delta":{"tool_calls":[{"index":1,"function":{"arguments":{"a":[ ]}}}]},"finish_reason":"stop"}]}`,
 		`{`, `{}`, `{}x`, `{"a"}`, `{"a":1,}`, `{"a":01}`, `{"a":"\x"}`, `{"a":"` + "\x01" + `"}`, `{"a":[1 2]}`, `{"a":tru}`, `{,}`, `{"a":1 "b":2}`, `{"id":"\u12"}`, `{"id":"`, `[]`, `null`, ``,
-		`{"created":NaN,"x":[-Infinity,"NaN",{"y":Infinity}],"choices":[{"index":NaN,"logprobs":{"a":-Infinity},"delta":{"content":NaN}}]}`, `{"a":-I}`, `{"a":Na}`, `{"created":nan,"x":[-nan,inf,-inf,+Inf,-nan(ind),{"y":INFINITY}],"choices":[{"index":nan,"logprobs":{"a":-NaN},"delta":{"content":nan}}]}`, `{"a":nano}`, `{"a":1nan}`, `{"a":nannan}`, `{"a":+1}`,
+		`{"created":NaN,"x":[-Infinity,"NaN",{"y":Infinity}],"choices":[{"index":NaN,"logprobs":{"a":-Infinity},"delta":{"content":NaN}}]}`, `{"a":-I}`, `{"a":Na}`, `{"created":nan,"x":[-nan,inf,-inf,+Inf,-nan(ind),{"y":INFINITY}],"choices":[{"index":nan,"logprobs":{"a":-NaN},"delta":{"content":nan}}]}`, `{"a":nano}`, `{"a":1nan}`, `{"a":nannan}`, `{"a":+1}`, `{"created":1e999,"x":[-1e400,1e308,1.5e+3],"a":1` + strings.Repeat("0", 400) + `}`, `{"a":1e999e}`, `{"a":1-1e999}`,
 		"{\"id\":\"\xff\",\"\xff\":\"\xe2\",\"choices\":[{\"delta\":{\"content\":\"\x82\xac\xff\xe2\"},\"logprobs\":\"\xff\"}]}",
 		`{"a":` + strings.Repeat("[", 9999) + strings.Repeat("]", 9999) + `}`, `{"a":` + strings.Repeat("[", 10000) + strings.Repeat("]", 10000) + `}`,
 	} {

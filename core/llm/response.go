@@ -108,7 +108,7 @@ func (r *Response) read(in *reader) {
 		}
 	}
 	if r.Usage == nil {
-		r.Usage = elsewhere(r.Extra, len(r.Choices), func(i int) Extra { return r.Choices[i].Extra })
+		r.Usage = elsewhere(r.Extra, len(r.Choices), func(i int) (of, inside Extra) { return r.Choices[i].Extra, r.Choices[i].Message.Extra })
 	}
 }
 
@@ -128,11 +128,19 @@ func (r *Response) readChoices(in *reader) {
 }
 
 func (c *Choice) read(in *reader) {
+	message := false
 	for more := in.object(); more; more = in.nextField() {
 		switch string(in.key) {
 		case "index":
 			c.Index = in.index(c.Index)
 		case "message":
+			c.Message.read(in)
+			message = true
+		case "delta": // of a server that takes every request for a stream
+			if message {
+				in.extra(&c.Extra)
+				break
+			}
 			c.Message.read(in)
 		case "text": // old completions, and some small servers
 			if text := in.text(); c.Message.Content == "" {

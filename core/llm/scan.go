@@ -102,6 +102,7 @@ func (s *scanner) digits() bool {
 
 // scanNumber moves behind a number.
 func (s *scanner) scanNumber() error {
+	from := s.pos
 	if s.peek() == '-' {
 		s.pos++
 	}
@@ -124,6 +125,9 @@ func (s *scanner) scanNumber() error {
 		if !s.digits() {
 			return s.fail("malformed number")
 		}
+		s.odd = s.odd || s.lenient && isHuge(s.data[from:s.pos])
+	} else if s.pos-from > maxDigits {
+		s.odd = s.odd || s.lenient
 	}
 	return nil
 }

@@ -191,8 +191,8 @@ func (r *reader) usage() *Usage {
 const groqField = "x_groq"
 
 // elsewhere looks for the usage where some vendors put it: in x_groq (Groq), or
-// in a choice (Moonshot). The fields themselves stay where they are.
-func elsewhere(top Extra, choices int, choice func(int) Extra) *Usage {
+// in a choice (Moonshot) or in its message or delta. The fields themselves stay where they are.
+func elsewhere(top Extra, choices int, choice func(int) (of, inside Extra)) *Usage {
 	if raw, ok := top[groqField]; ok {
 		r := newReader(raw)
 		var u *Usage
@@ -208,7 +208,12 @@ func elsewhere(top Extra, choices int, choice func(int) Extra) *Usage {
 		}
 	}
 	for i := range choices {
-		if raw, ok := choice(i)["usage"]; ok {
+		of, inside := choice(i)
+		for _, fields := range [...]Extra{of, inside} {
+			raw, ok := fields["usage"]
+			if !ok {
+				continue
+			}
 			r := newReader(raw)
 			if u := r.usage(); u != nil && r.err == nil {
 				return u
