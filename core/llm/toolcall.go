@@ -1,5 +1,22 @@
 package llm
 
+func (m *Message) readCall(r *reader) {
+	if r.next() == 'n' { // null is no call
+		r.skip()
+		return
+	}
+	m.ToolCalls = append(m.ToolCalls, ToolCall{Index: -1})
+	c := &m.ToolCalls[len(m.ToolCalls)-1]
+	if c.read(r); r.answer && !r.halves && c.isEmpty() {
+		m.ToolCalls = m.ToolCalls[:len(m.ToolCalls)-1]
+	}
+}
+
+// isEmpty tells whether there is nothing of a call but, perhaps, its place.
+func (c *ToolCall) isEmpty() bool {
+	return c.ID == "" && (c.Type == "" || c.Type == "function") && c.Function == (FunctionCall{}) && c.Extra == nil
+}
+
 func writeToolCalls(w *writer, calls []ToolCall, delta bool) {
 	w.beginArray()
 	for i := range calls {
@@ -41,7 +58,7 @@ func (c *ToolCall) read(r *reader) {
 		case "index":
 			c.Index = r.index(-1)
 		case "id":
-			c.ID = r.text()
+			c.ID = r.textOrNumber()
 		case "type":
 			c.Type = r.word()
 		case "function":
