@@ -33,6 +33,7 @@ func (c *Client) checkHealth(ctx context.Context) bool {
 		return false
 	}
 	defer c.unuse(nil)
+	caller := ctx
 	ctx, cancel := withAlarm(ctx, healthTimeout, context.DeadlineExceeded)
 	defer cancel()
 	stop := context.AfterFunc(c.life, cancel)
@@ -44,7 +45,9 @@ func (c *Client) checkHealth(ctx context.Context) bool {
 	case HealthChecker:
 		alive = c.ask(ctx, b)
 	}
-	c.noteHealth(alive)
+	if alive || caller.Err() == nil && c.life.Err() == nil { // a check that was broken off says nothing of the route
+		c.noteHealth(alive)
+	}
 	return alive
 }
 

@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"context"
 	"io"
 	"testing"
 
@@ -55,3 +56,28 @@ func TestAnApplicationsAnswersAreJudged(t *testing.T) {
 		})
 	}
 }
+
+// A health check that its caller breaks off says nothing of the route: no
+// observer is told of a change (O2, O3).
+func TestACancelledHealthCheckIsNoChange(t *testing.T) {
+	asked := make(chan struct{})
+	ctx, cancel := context.WithCancel(t.Context())
+	c := custom(t, checked{broken{}, func(ctx context.Context) bool { close(asked); <-ctx.Done(); return false }}, nil)
+	observers := &llm.Observers{}
+	c.Observe(observers)
+	s := observers.Subscribe(8)
+	go func() { <-asked; cancel() }()
+	require.False(t, c.CheckHealth(ctx))
+	s.Close()
+	for v := range s.C() {
+		require.NotEqual(t, llm.HealthChanged, v.Kind)
+	}
+}
+
+// checked is a backend that is asked whether it is alive.
+type checked struct {
+	broken
+	healthy func(context.Context) bool
+}
+
+func (c checked) Healthy(ctx context.Context) bool { return c.healthy(ctx) }
