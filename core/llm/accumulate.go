@@ -103,21 +103,6 @@ func (a *Accumulator) Text() string {
 	return a.choices[0].text()
 }
 
-// Choices is how many choices have appeared, Finished how many of them have
-// their finish reason.
-func (a *Accumulator) Choices() int { return len(a.choices) }
-
-// Finished counts the choices that have a finish reason.
-func (a *Accumulator) Finished() int {
-	n := 0
-	for _, p := range a.choices {
-		if p.finish != "" {
-			n++
-		}
-	}
-	return n
-}
-
 // Response is what has been joined so far; the caller owns it.
 func (a *Accumulator) Response() *Response {
 	r := a.head

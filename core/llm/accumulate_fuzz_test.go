@@ -73,19 +73,13 @@ func FuzzAccumulator(f *testing.F) {
 			}
 			r := a.Response()
 			require.Equal(t, len(seen), len(r.Choices))
-			require.Equal(t, len(seen), a.Choices())
-			ended := 0
 			for i := range r.Choices {
 				c := &r.Choices[i]
 				require.True(t, i == 0 || r.Choices[i-1].Index < c.Index, "choices are in order")
 				require.Equal(t, want.texts[c.Index], [3]string{c.Message.Content, c.Message.ReasoningContent, c.Message.Refusal})
 				require.Equal(t, want.ended[c.Index], c.FinishReason == "stop")
-				if want.ended[c.Index] {
-					ended++
-				}
 				checkCalls(t, want.calls[c.Index], c.Message.ToolCalls, answer.mark)
 			}
-			require.Equal(t, ended, a.Finished())
 			if len(answer.program) > 0 {
 				require.Equal(t, answer.mark, r.Model)
 			}

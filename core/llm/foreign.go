@@ -245,21 +245,28 @@ func (s *sieve) field(dst []byte, key string, value []byte, spoken *string) []by
 
 // spokenIn is the words of an answer that was spoken or refused instead of
 // written.
-func spokenIn(key string, value []byte) (said string) {
-	r := newReader(value)
+func spokenIn(key string, value []byte) string {
 	switch {
 	case key == "refusal" && value[0] == '"':
+		r := newReader(value)
 		return r.text()
 	case key == "audio" && value[0] == '{':
-		for more := r.object(); more; more = r.nextField() {
-			if string(r.key) == "transcript" {
-				said = r.text()
-			} else {
-				r.skip()
-			}
+		return textField(value, "transcript")
+	}
+	return ""
+}
+
+// textField is the text of one field of an object.
+func textField(object []byte, name string) (text string) {
+	r := newReader(object)
+	for more := r.object(); more; more = r.nextField() {
+		if string(r.key) == name {
+			text = r.text()
+		} else {
+			r.skip()
 		}
 	}
-	return said
+	return text
 }
 
 func (s *sieve) toolCall(dst, call []byte) []byte {
@@ -315,15 +322,7 @@ func (s *sieve) part(dst, part []byte) []byte {
 	if part[0] != '{' {
 		return append(dst, part...)
 	}
-	kind := ""
-	r := newReader(part)
-	for more := r.object(); more; more = r.nextField() {
-		if string(r.key) == "type" {
-			kind = r.text()
-		} else {
-			r.skip()
-		}
-	}
+	kind := textField(part, "type")
 	if kind != "text" && kind != "refusal" {
 		if s.drops("messages.content[" + kind + "]") {
 			return dst

@@ -22,39 +22,19 @@ var callSettings = []callSetting{
 			o.MaxRetries = max(o.MaxRetries, 1) // R1: 0 and 1 mean one
 			return err
 		}},
-	{Setting{Name: "deadline", Type: "seconds", Default: "none", Meaning: "over everything: attempts, waits, routes"},
-		func(o *CallOptions, key string, v []byte) (err error) {
-			o.Deadline, err = secondsOption(key, v)
-			return err
-		}},
-	{Setting{Name: "timeout", Type: "seconds", Default: "the route's", Meaning: "one attempt, or a stream's first token"},
-		func(o *CallOptions, key string, v []byte) (err error) {
-			o.Timeout, err = secondsOption(key, v)
-			return err
-		}},
+	{Setting{Name: "deadline", Type: "seconds", Default: "none", Meaning: "over everything: attempts, waits, routes"}, secondsIn(func(o *CallOptions) *time.Duration { return &o.Deadline })},
+	{Setting{Name: "timeout", Type: "seconds", Default: "the route's", Meaning: "one attempt, or a stream's first token"}, secondsIn(func(o *CallOptions) *time.Duration { return &o.Timeout })},
 	{Setting{Name: "on_interrupt", Type: "\"error\" or \"restart\"", Default: "\"error\" for streams", Meaning: "what follows when a stream breaks after its first token: an error with the partial text, or the answer from its beginning by another route"},
 		(*CallOptions).setOnInterrupt},
-	{Setting{Name: "hedge_after", Type: "seconds", Default: "off", Meaning: "streams: asks a second route when the first has sent no token by then"},
-		func(o *CallOptions, key string, v []byte) (err error) {
-			o.HedgeAfter, err = secondsOption(key, v)
-			return err
-		}},
+	{Setting{Name: "hedge_after", Type: "seconds", Default: "off", Meaning: "streams: asks a second route when the first has sent no token by then"}, secondsIn(func(o *CallOptions) *time.Duration { return &o.HedgeAfter })},
 	{Setting{Name: "failover_bad_request", Type: "bool", Default: "true", Meaning: "goes on to the next route after BAD_REQUEST"},
 		func(o *CallOptions, key string, v []byte) (err error) {
 			on, err := boolOption(key, v)
 			o.StopOnBadRequest = !on
 			return err
 		}},
-	{Setting{Name: "failover_content_filter", Type: "bool", Default: "false", Meaning: "goes on to the next route after CONTENT_FILTER"},
-		func(o *CallOptions, key string, v []byte) (err error) {
-			o.FailoverOnContentFilter, err = boolOption(key, v)
-			return err
-		}},
-	{Setting{Name: "include_usage", Type: "bool", Default: "true for aggregators, false for single clients", Meaning: "asks for usage in streams where the vendor supports it"},
-		func(o *CallOptions, key string, v []byte) (err error) {
-			o.IncludeUsage, err = boolOption(key, v)
-			return err
-		}},
+	{Setting{Name: "failover_content_filter", Type: "bool", Default: "false", Meaning: "goes on to the next route after CONTENT_FILTER"}, boolIn(func(o *CallOptions) *bool { return &o.FailoverOnContentFilter })},
+	{Setting{Name: "include_usage", Type: "bool", Default: "true for aggregators, false for single clients", Meaning: "asks for usage in streams where the vendor supports it"}, boolIn(func(o *CallOptions) *bool { return &o.IncludeUsage })},
 	{Setting{Name: "headers", Type: "object of texts", Default: "none", Meaning: "HTTP headers added to this call's requests, or replacing the configured ones"},
 		func(o *CallOptions, key string, v []byte) error {
 			if v[0] != '{' || JSON.Unmarshal(v, &o.Headers) != nil {
@@ -210,6 +190,20 @@ func (o *CallOptions) checkOnInterrupt() error {
 	}
 	return Errorf(InvalidArgument, "option \"on_interrupt\" is %s; expected \"error\" or \"restart\"%s",
 		ShownText(string(o.OnInterrupt)), Suggest(string(o.OnInterrupt), []string{string(InterruptError), string(InterruptRestart)}))
+}
+
+func secondsIn(field func(*CallOptions) *time.Duration) func(*CallOptions, string, []byte) error {
+	return func(o *CallOptions, key string, v []byte) (err error) {
+		*field(o), err = secondsOption(key, v)
+		return err
+	}
+}
+
+func boolIn(field func(*CallOptions) *bool) func(*CallOptions, string, []byte) error {
+	return func(o *CallOptions, key string, v []byte) (err error) {
+		*field(o), err = boolOption(key, v)
+		return err
+	}
 }
 
 func boolOption(key string, v json.RawMessage) (bool, error) {

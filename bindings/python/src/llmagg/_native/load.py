@@ -26,7 +26,6 @@ _lock = threading.Lock()
 _library: ctypes.CDLL | None = None
 _quick: ctypes.PyDLL | None = None
 _file = -1
-_copied = False
 generation = 0
 """Grows by one in each forked child; what remembers another generation belongs to a parent."""
 _after_fork: list[Callable[[], None]] = []
