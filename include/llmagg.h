@@ -1,7 +1,7 @@
 /*
- * llmagg.h - the C interface of llmagg: one call over many large language models.
+ * llmagg.h - the C interface of llmagg: one API for many LLM providers.
  *
- * This header is the manual, in one piece for that reason. Link with -lllmagg (SONAME libllmagg.so.1) or with libllmagg.a.
+ * This header is the manual. Link with -lllmagg (SONAME libllmagg.so.1) or with libllmagg.a.
  *
  * A first call, without error checks:
  *
@@ -25,23 +25,23 @@
  * Status.   A function that can fail returns llmagg_status: LLMAGG_OK (0) or one of the negative LLMAGG_E_ codes. Any function
  *           may return LLMAGG_E_INVALID_ARGUMENT (a NULL or malformed argument), LLMAGG_E_INVALID_HANDLE (a NULL, freed,
  *           foreign or wrong-kind handle), LLMAGG_E_INTERNAL (a fault in the library, which goes on working) and
- *           LLMAGG_E_FORKED; under "Codes" only the others are named.
+ *           LLMAGG_E_FORKED; the lists under "Codes" name only other codes.
  * Errors.   The last parameter, llmagg_error **err, may be NULL. On failure *err is set to an error that the caller owns and
- *           frees with llmagg_error_free; on success it is left as it was. There is no thread-local state.
- * Inputs.   Borrowed for the length of the call. Text is UTF-8 as pointer and length; a NUL at the end is not needed.
+ *           frees with llmagg_error_free; on success *err is not changed. There is no thread-local state.
+ * Inputs.   Borrowed during the call. Text is UTF-8, given as pointer and length; it needs no NUL at the end.
  *           JSON is RFC 8259. A length above 1 GiB is refused.
- * Outputs.  Written only on success. A llmagg_buf is owned by the caller and freed with llmagg_buf_free; the byte behind its
- *           last one is NUL, so that it can be printed, and is not counted in its length.
+ * Outputs.  Written only on success. A llmagg_buf is owned by the caller and freed with llmagg_buf_free; its
+ *           last byte is followed by a NUL that its length does not count, so it can be printed.
  * Handles.  Opaque pointers. Each is freed exactly once; a second free, NULL, and a handle of another kind are ignored.
  *           A handle that was freed is never valid again, and never becomes another object. Handle values are opaque odd
  *           64-bit numbers, not addresses: never dereference them or tag their bits.
  * Threads.  Every function may be called from any thread at any time, also for one handle from several threads at once, also
- *           while another thread frees that handle. A queue should have one reader. From signal handlers nothing may be called.
+ *           while another thread frees that handle. A queue should have one reader. A signal handler must not call any function.
  * Fork.     In a child made by fork(), _Fork() or clone() without exec (not vfork), every function with a status returns
- *           LLMAGG_E_FORKED at once, and those that free a handle do nothing. What needs no native state (llmagg_version,
- *           llmagg_abi_version, llmagg_status_name, llmagg_error_..., llmagg_buf_free) works there. The library's sockets and
- *           queue descriptors are closed in the child; past fork(), by its first call.
- * Output.   Nothing is ever written to stdout or stderr.
+ *           LLMAGG_E_FORKED at once, and those that free a handle do nothing. The functions that need no state (llmagg_version,
+ *           llmagg_abi_version, llmagg_status_name, llmagg_error_..., llmagg_buf_free) work there. The library's sockets and
+ *           queue descriptors are closed in the child; after _Fork() and clone(), by its first call.
+ * Output.   The library never writes to stdout or stderr (for the one exception see Limits).
  * Signals.  The library handles SIGSEGV, SIGBUS, SIGFPE and SIGPIPE, and passes what is not its own on to the handlers that were
  *           there when it was loaded. Every other signal is the host's, SIGURG, SIGCHLD, SIGPROF and SIGRTMIN too: its
  *           disposition stays as it is (a handler from before the load may get the flag SA_ONSTACK), and the library's threads
@@ -62,15 +62,15 @@
  *           (UNAVAILABLE), as is C's memory for an answer or an event (INTERNAL).
  * Time.     Seconds as double.
  * Growth.   Codes, event types and flags are never renumbered. Structs that begin with struct_size grow only at their end;
- *           set it to sizeof(the struct) as compiled. Fields that JSON documents gain later are to be ignored by readers.
+ *           set it to sizeof(the struct) as compiled. JSON documents may gain fields; readers must ignore fields that they do not know.
  *
- * REQUESTS, RESPONSES, CHUNKS are JSON in the shape of OpenAI's chat completions, whatever the vendor speaks; fields that are
- * not known here pass through in both directions. A request's "model" chooses, with llmagg_aggregator_..., the routes of that
+ * REQUESTS, RESPONSES, CHUNKS are JSON in the shape of OpenAI's chat completions, whatever the vendor's format; unknown
+ * fields pass through in both directions. A request's "model" chooses, with llmagg_aggregator_..., the routes of that
  * name instead of the aggregator's list; the route's own upstream name is what is sent. A response carries
  * "attempts" beside OpenAI's fields: an array with one object for each HTTP exchange: {"route", "provider", "model", "start": seconds
  * since the epoch, "duration", "first_token": seconds, "outcome": name of the code, "code", "status", "message", "wait": seconds
- * before it, "waited_for", "bytes", "skipped_events", "usage", "left_out"}; what does not apply is left out. A slip in the name of a
- * known field, an option of the call and a key of the configuration are refused; "extra_body", an object, takes fields of any name
+ * before it, "waited_for", "bytes", "skipped_events", "usage", "left_out"}; what does not apply is left out. A request with a
+ * misspelt field, an option of the call or a key of the configuration is refused; "extra_body", an object, takes fields of any name
  * and is merged into the request.
  *
  * OPTIONS of a call (JSON object, or NULL and 0 for the defaults):
@@ -132,8 +132,8 @@ enum {
     LLMAGG_E_INVALID_HANDLE = -2,      /* a NULL, freed, foreign or wrong-kind handle */
     LLMAGG_E_CLOSED = -3,              /* the object is closed, or was closed while the call ran */
     LLMAGG_E_INTERNAL = -4,            /* a fault in the library was caught; it goes on working */
-    LLMAGG_E_FORKED = -5,              /* the parent's library used in a forked child */
-    LLMAGG_E_NOT_INITIALIZED = -6,     /* an aggregator used before it has routes */
+    LLMAGG_E_FORKED = -5,              /* a forked child used the library of its parent */
+    LLMAGG_E_NOT_INITIALIZED = -6,     /* an aggregator was used before it has routes */
     LLMAGG_E_PROVIDER_NOT_FOUND = -10, /* no provider of that name is registered */
     LLMAGG_E_MODEL_NOT_FOUND = -11,    /* no such model here, or the server answered 404 */
     LLMAGG_E_AUTHENTICATION = -20,     /* the server refused the key */
@@ -147,19 +147,19 @@ enum {
     LLMAGG_E_BAD_RESPONSE = -28,       /* the answer is no completion, or is over a limit */
     LLMAGG_E_STREAM_INTERRUPTED = -29, /* the stream broke off; the error carries the partial text */
     LLMAGG_E_CIRCUIT_OPEN = -30,       /* the route's circuit breaker lets no call in */
-    LLMAGG_E_OVERLOADED = -31,         /* no place on the route in time */
-    LLMAGG_E_ALL_FAILED = -32,         /* no route is left; the error carries every attempt */
+    LLMAGG_E_OVERLOADED = -31,         /* no slot on the route became free in time */
+    LLMAGG_E_ALL_FAILED = -32,         /* every route failed; the error carries every attempt */
     LLMAGG_E_CANCELED = -40            /* the caller canceled */
 };
 
 /* ----------------------------------------------------------------------------------------------------------------- types -- */
 
-typedef struct llmagg_error llmagg_error;           /* what went wrong; owned by whoever received it */
+typedef struct llmagg_error llmagg_error;           /* what went wrong; owned by the caller that received it */
 typedef struct llmagg_manager llmagg_manager;       /* the registry of providers */
 typedef struct llmagg_provider llmagg_provider;     /* one vendor and its models */
 typedef struct llmagg_client llmagg_client;         /* one route: a model at a provider */
-typedef struct llmagg_aggregator llmagg_aggregator; /* one call over many routes */
-typedef struct llmagg_queue llmagg_queue;           /* where events wait for their reader */
+typedef struct llmagg_aggregator llmagg_aggregator; /* makes calls with failover over many routes */
+typedef struct llmagg_queue llmagg_queue;           /* holds events until they are read */
 typedef struct llmagg_wall llmagg_wall;             /* a scripted server, for tests */
 
 /* Bytes that the caller owns. ptr[len] is NUL. {NULL, 0} before use and after llmagg_buf_free. */
@@ -177,11 +177,11 @@ enum {
     LLMAGG_EVENT_CALL_CUSTOM = 5,   /* a custom provider is called. op: the custom call, tag: the provider's,
                                        payload: {"parent": the operation that caused it or 0, "parent_tag": its tag,
                                        "provider", "name", "model", "stream": bool, "request": {...}} */
-    LLMAGG_EVENT_CANCEL_CUSTOM = 6, /* nobody waits for custom call op any longer; what is sent for it is ignored. tag as above */
+    LLMAGG_EVENT_CANCEL_CUSTOM = 6, /* the caller of custom call op has gone; chunks and answers for op are ignored. tag as above */
     LLMAGG_EVENT_RESUME_CUSTOM = 7, /* custom call op may emit again (see llmagg_custom_emit). tag as above */
     LLMAGG_EVENT_LOG = 8,           /* payload: {"level": n, "time": seconds, "message": text, "attrs": {...}} */
     LLMAGG_EVENT_OBSERVE = 9,       /* payload: {"event": text, ...}: an attempt, a retry, a failover, a breaker that changed, ... */
-    LLMAGG_EVENT_DROPPED = 10       /* payload: {"count": n}: so many LOG and OBSERVE events found no room since the last one */
+    LLMAGG_EVENT_DROPPED = 10       /* payload: {"count": n}: the number of LOG and OBSERVE events dropped since the last DROPPED event */
 };
 
 /*
@@ -309,7 +309,7 @@ LLMAGG_API llmagg_status llmagg_manager_default(llmagg_manager **out, llmagg_err
  * keeps the provider alive; its handle may be freed. Codes: CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_manager_register(llmagg_manager *manager, llmagg_provider *provider, llmagg_error **err);
 
-/* Takes a provider out. It stays open while somebody has a handle of it, else it closes when its last call has ended.
+/* Takes a provider out. It stays open while a handle of it exists; otherwise it closes when its last call has ended.
  * Codes: PROVIDER_NOT_FOUND, CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_manager_unregister(llmagg_manager *manager, const char *name, size_t name_len,
                                                    llmagg_error **err);
@@ -341,7 +341,7 @@ LLMAGG_API llmagg_status llmagg_manager_health_submit(llmagg_manager *manager, l
 
 /* The state of every route: [{"provider", "model", "available": the application's switch, "usable", "circuit": "closed", "open" or
  * "half_open", "blocked_for", "reopens_in": seconds, "in_flight", "waiting", "last_error": as llmagg_error_json, "last_error_at",
- * "last_success": seconds since the epoch, "latency": seconds}, ...]; what was not yet is left out. Asks nobody. *out is owned. Codes: CLOSED. Since: 0.1.0 */
+ * "last_success": seconds since the epoch, "latency": seconds}, ...]; times of events that have not happened are left out. Sends no request. *out is owned. Codes: CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_manager_report(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err);
 
 /* Closes the manager and its providers: calls in flight end with LLMAGG_E_CLOSED, each with its event, and later uses give CLOSED.
@@ -369,8 +369,8 @@ LLMAGG_API llmagg_status llmagg_provider_new(const char *config, size_t config_l
 LLMAGG_API llmagg_status llmagg_provider_new_custom(const char *config, size_t config_len, llmagg_queue *queue, uint64_t tag,
                                                     llmagg_provider **out, llmagg_error **err);
 
-/* Makes the clients of models that have none yet. Since llmagg_provider_new does that too, it is needed only after that failed for
- * a reason that has passed. Codes: CLOSED. Since: 0.1.0 */
+/* Makes the clients of models that have none yet. llmagg_provider_new does so too; call this function to try again
+ * after a failure whose cause is gone. Codes: CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_provider_initialize(llmagg_provider *provider, llmagg_error **err);
 
 /* The names of its models: ["gpt-4o", ...]. *out is owned. Codes: CLOSED. Since: 0.1.0 */
@@ -460,7 +460,7 @@ LLMAGG_API llmagg_status llmagg_aggregator_new(llmagg_manager *manager, const ch
                                                llmagg_aggregator **out, llmagg_error **err);
 
 /* Makes the providers of a configuration and registers them with the manager, in its order, replacing those of the same names.
- * Nothing is registered when one of them cannot be made, or when nobody has a model of "models" in the aggregator's options.
+ * Nothing is registered when one of them cannot be made, or when no provider has a model of "models" in the aggregator's options.
  * Codes: CLOSED, MODEL_NOT_FOUND, PROVIDER_NOT_FOUND. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_aggregator_initialize(llmagg_aggregator *aggregator, const char *config, size_t config_len,
                                                       llmagg_error **err);
@@ -474,7 +474,7 @@ LLMAGG_API llmagg_status llmagg_aggregator_chat_submit(llmagg_aggregator *aggreg
                                                        size_t request_len, const char *options, size_t options_len,
                                                        uint32_t flags, uint64_t tag, uint64_t *op, llmagg_error **err);
 
-/* The names that it tries, in order: ["gpt-4o", ...]. *out is owned. Codes: CLOSED. Since: 0.1.0 */
+/* The names of the models that calls try, in order: ["gpt-4o", ...]. *out is owned. Codes: CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_aggregator_models(llmagg_aggregator *aggregator, llmagg_buf *out, llmagg_error **err);
 
 /* As llmagg_manager_health; blocks. *out is owned. Codes: CLOSED, NOT_INITIALIZED. Since: 0.1.0 */
@@ -499,7 +499,7 @@ LLMAGG_API llmagg_status llmagg_queue_new(llmagg_queue **out, llmagg_error **err
  * it, and forget it before llmagg_queue_free. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_queue_fd(llmagg_queue *queue, int *fd, llmagg_error **err);
 
-/* Waits until an event is there, or timeout seconds have passed (0: only looks; negative: for ever). Codes: TIMEOUT, CLOSED (the
+/* Waits until an event is there or timeout seconds have passed (0: does not wait; negative: waits for ever). Codes: TIMEOUT, CLOSED (the
  * queue was freed meanwhile). EINTR does not end it. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_queue_wait(llmagg_queue *queue, double timeout, llmagg_error **err);
 
@@ -541,7 +541,7 @@ LLMAGG_API llmagg_status llmagg_op_credit(uint64_t op, uint32_t chunks, llmagg_e
  */
 LLMAGG_API llmagg_status llmagg_custom_emit(uint64_t op, const char *chunk, size_t chunk_len, int *pause, llmagg_error **err);
 
-/* Ends a custom call well. response: the whole response where "stream" was false; NULL and 0 after a stream. A response that is
+/* Ends a custom call successfully. response: the whole response where "stream" was false; NULL and 0 after a stream. A response that is
  * no completion is BAD_RESPONSE for the route, not for this function. Codes: CANCELED (the call has ended). Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_custom_finish(uint64_t op, const char *response, size_t response_len, llmagg_error **err);
 
@@ -575,8 +575,7 @@ enum {
 };
 
 /*
- * Judges a configuration as llmagg_aggregator_initialize does (flags 0) and keeps nothing; for bindings, and to look at one before it
- * is used. *out is owned: {"models": [{"provider", "name", "model", "base_url"}, ...], "left_out": [{"provider", "name", "reason"},
+ * Checks a configuration as llmagg_aggregator_initialize does (flags 0), without using it. *out is owned: {"models": [{"provider", "name", "model", "base_url"}, ...], "left_out": [{"provider", "name", "reason"},
  * ...], "warnings": [text, ...], "holds_secret"}. "left_out" has the models that cannot be used: their variable is not set.
  * "holds_secret" tells whether a key, or what stands for one, is in the text itself. Since: 0.1.0
  */
@@ -606,14 +605,14 @@ LLMAGG_API llmagg_status llmagg_stats(llmagg_buf *out, llmagg_error **err);
 /* ------------------------------------------------------------------------------------------------------------------ wall -- */
 
 /* Starts a scripted OpenAI-compatible server on a loopback port, for tests of programs that use the library; docs in
- * core/faultwall. script NULL and 0: every call is answered well. *out is owned: llmagg_wall_free. Codes: UNAVAILABLE (no port).
+ * core/faultwall. script NULL and 0: every call succeeds. *out is owned: llmagg_wall_free. Codes: UNAVAILABLE (no port).
  * Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_wall_start(const char *script, size_t script_len, llmagg_wall **out, llmagg_error **err);
 
 /* Its base URL, as "http://127.0.0.1:40001/v1". *out is owned. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_wall_url(llmagg_wall *wall, llmagg_buf *out, llmagg_error **err);
 
-/* What it saw so far, as JSON: {"uptime_s", "totals": {"requests", "in_flight", "max_simultaneous", "health", "disconnects", "stale",
+/* The requests that the server has seen, as JSON: {"uptime_s", "totals": {"requests", "in_flight", "max_simultaneous", "health", "disconnects", "stale",
  * "malformed", "tls_failures", "connections_opened", "connections_open"}, "models": {name: {"requests", "in_flight",
  * "max_simultaneous", "disconnects", "stale", ...}}, "requests": [{"number", "kind", "model", "method", "path", "headers", "body",
  * ...}], "connections": [...]}; core/faultwall/SCRIPT.md has the rest. *out is owned. Since: 0.1.0 */

@@ -51,7 +51,7 @@ def _planned_call() -> Callable[..., Call]:
 
 
 class LLMAggregator:
-    """Asks the models in ``models`` in their order, with retries, circuit breakers and failover by the core.
+    """Asks the models in ``models`` in order, with retries, circuit breakers and failover.
 
     ``manager`` (anything with ``providers``, or with ``get_client_by_model``), ``models`` (names, or "provider/name";
     filled with all registered models when empty) and ``_initialized`` belong to the application too: they are read at
@@ -59,8 +59,8 @@ class LLMAggregator:
     Thread-safe; usable from any number of event loops. Every async method has a blocking twin, ``…_sync``.
 
     Calls take messages as dicts or :class:`Message`, and keyword parameters as OpenAI's SDK does (``temperature``,
-    ``tools``, ``response_format``, ``extra_headers``, …); those of the library are ``max_retries`` (attempts on a
-    model), ``deadline`` and ``timeout`` (seconds, of the call and of an attempt), ``on_interrupt`` ("error" or
+    ``tools``, ``response_format``, ``extra_headers``, …); the options of the library are ``max_retries`` (attempts on
+    a model), ``deadline`` and ``timeout`` (seconds, of the call and of an attempt), ``on_interrupt`` ("error" or
     "restart"), ``hedge_after`` (seconds), ``failover_bad_request``, ``failover_content_filter`` and ``include_usage``.
     ``model`` chooses one model for this call. Any other name is an InvalidArgumentError that suggests the nearest one;
     fields for the server that the library does not know go through ``extra_body`` (a dict; it replaces fields of the
@@ -94,16 +94,16 @@ class LLMAggregator:
         self.close_sync()
 
     async def initialize(self, config: Any = None) -> None:
-        """Registers the providers of ``{provider: {"models": {name: {…}}}}``; without one, uses what is registered.
+        """Registers the providers of ``{provider: {"models": {name: {…}}}}``; without it, uses the registered ones.
 
         ``config`` is a dict, JSON text (a str that begins with "{") or the path of a JSON file.
 
-        A provider that is registered already with an equal configuration is kept, and with it the circuit breakers of
-        its models; one with another configuration is replaced. A second call with an equal configuration, or without
-        one, changes nothing; one with another configuration takes the place of the first: providers that only this
-        aggregator had registered, and that the new one does not name, are taken out. Raises InvalidArgumentError, and
-        ModelNotFoundError or ProviderNotFoundError for a name in ``models`` that nobody has; then nothing was
-        registered.
+        A provider that is registered with an equal configuration is kept, with the circuit breakers of its models; a
+        provider with a different configuration is replaced. A second call with an equal configuration, or without
+        ``config``, changes nothing. A second call with a different configuration replaces the first: providers that
+        only this aggregator had registered, and that the new configuration does not name, are unregistered. Raises
+        InvalidArgumentError, or ModelNotFoundError or ProviderNotFoundError if no provider has a name in ``models``;
+        after an error nothing is registered.
         """
         await self._initialize(config, lenient=False)
 
@@ -115,9 +115,9 @@ class LLMAggregator:
         await self._install(oldstyle.provider_configs(config, lenient=lenient), lenient=lenient)
 
     async def initialize_from_settings(self, settings: Any) -> None:
-        """The same from ``settings.LLM_MODEL``: ``{model: {"api_key", "base_url", "model"?, …}}``.
+        """``initialize`` from ``settings.LLM_MODEL``: ``{model: {"api_key", "base_url", "model"?, …}}``.
 
-        A name in ``models`` that nobody has is an error where it is near to one of the models, else a ``UserWarning``.
+        A name in ``models`` that no provider has is an error if it looks like a misspelt model, else a ``UserWarning``.
         """
         config = oldstyle.from_llm_model(oldstyle.llm_model_of(settings))
         await self._install(oldstyle.provider_configs(config, lenient=True), lenient=True)
@@ -133,7 +133,7 @@ class LLMAggregator:
         return _planned_call()(self, *routing.request_and_options(messages, params))
 
     async def chat(self, messages: ChatCompletionRequest | Messages, **params: Any) -> ChatCompletionResponse:
-        """The whole answer, with ``attempts``. Raises LLMError: AllModelsFailedError when no model is left."""
+        """Returns the whole answer, with ``attempts``. Raises LLMError; AllModelsFailedError if all models failed."""
         return await self._call(messages, params).response()
 
     def chat_sync(self, messages: ChatCompletionRequest | Messages, **params: Any) -> ChatCompletionResponse:
@@ -164,7 +164,7 @@ class LLMAggregator:
         return (event.text for event in events if event.type == "chunk" and event.text)
 
     async def generate_response(self, messages: Messages, max_retries: int | None = None, **params: Any) -> str:
-        """The answer's text. Raises AllModelsFailedError (a RuntimeError), with the last failure as its cause."""
+        """Returns the answer's text. Raises AllModelsFailedError (a RuntimeError), whose cause is the last failure."""
         try:
             return _text(await self.chat(messages, max_retries=max_retries, **params))
         except LLMError as error:
@@ -190,24 +190,24 @@ class LLMAggregator:
         return self.generate_response_sync(summary.messages(passage, count))
 
     async def health_check(self) -> dict[str, dict[str, bool]]:
-        """Provider → model → whether it is alive, asked at the same time; spends no tokens."""
+        """Asks all models at the same time whether they are alive: {provider: {model: bool}}. Spends no tokens."""
         if not self._initialized:
             raise NotInitializedError(_NOT_INITIALIZED)
         alive: dict[str, dict[str, bool]] = await self.manager.health_check_all()
         return alive
 
     def health_report(self) -> list[dict[str, Any]]:
-        """What the core knows of each route that was used: circuit, block, last error, last success, latency."""
+        """The state of each route that was used: circuit breaker, block, last error, last success, latency."""
         return routing.report(lookup.entries(self.manager, self.models))
 
     def get_available_models(self) -> list[str]:
-        """The names that calls try, in order; what the application has switched off is left out."""
+        """The names of the models that calls try, in order, without those that the application has switched off."""
         return lookup.available_names(self.manager, list(self.models))
 
     async def close(self) -> None:
-        """Ends the calls begun through this aggregator and lets go of connections that nobody else uses.
+        """Ends this aggregator's calls and closes the connections that no other aggregator uses.
 
-        The next use opens them again; other aggregators notice nothing. A manager of the application's own is closed
+        The next call reconnects; other aggregators are not affected. A manager that the application wrote is closed
         by its ``close_all``.
         """
         await routing.leave(self, lookup.entries(self.manager, self.models))
