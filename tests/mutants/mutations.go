@@ -16,7 +16,7 @@ import (
 )
 
 // atLeast is how many mutations the list must hold.
-const atLeast = 180
+const atLeast = 200
 
 // A mutation changes one line of the core so that one clause is broken.
 type mutation struct {
