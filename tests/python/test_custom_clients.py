@@ -53,6 +53,21 @@ def test_a_blocking_call_inside_a_loop_says_so(run: Any) -> None:
         run(wrong())
 
 
+@pytest.mark.parametrize(("reason", "outcome"), [("error", "UNAVAILABLE"), ("MALFORMED_FUNCTION_CALL", "BAD_RESPONSE")])
+def test_an_answer_that_says_it_failed_is_a_failed_attempt(run: Any, reason: str, outcome: str) -> None:
+    aggregator, provider = my_aggregator("bad", "good")
+
+    async def failed(request: ChatCompletionRequest) -> ChatCompletionResponse:
+        response = answer("half")
+        response.choices[0].finish_reason = reason
+        return response
+
+    provider.clients["bad"].chat_completion = failed
+    response = run(aggregator.chat(HELLO))
+    assert response.choices[0].message.content == "from good"
+    assert {a.outcome for a in response.attempts if a.route == "mine/bad"} == {outcome}
+
+
 @pytest.mark.parametrize(
     ("failure", "outcome", "attempts"),
     [
