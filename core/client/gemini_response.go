@@ -49,6 +49,7 @@ type geminiAnswerPart struct {
 	ThoughtSignature string      `json:"thoughtSignature"`
 	FunctionCall     *geminiCall `json:"functionCall"`
 	InlineData       *geminiBlob `json:"inlineData"`
+	geminiSnakePart
 }
 
 // newGeminiReader makes a reader; model is the answer's where it names none.
@@ -138,7 +139,7 @@ func (g *geminiReader) parse(data []byte) (top llm.Extra, candidates []llm.Extra
 		return nil, nil, llm.Errorf(llm.BadResponse, "the answer has %d candidates; more than %d cannot be asked for", len(candidates), maxChoices)
 	}
 	if len(candidates) == 0 {
-		if e := geminiBlocked(top["promptFeedback"], data); e != nil {
+		if e := geminiBlocked(geminiFeedback(top), data); e != nil {
 			return nil, nil, e
 		}
 	}
@@ -236,6 +237,7 @@ func (g *geminiReader) message(c *geminiCandidate, parts []json.RawMessage) (llm
 		if err := llm.JSON.Unmarshal(raw, &p); err != nil {
 			return m, llm.Errorf(llm.BadResponse, "part %d of candidate %d cannot be read: %v", i, c.index, err)
 		}
+		p.unsnake()
 		if p.ThoughtSignature != "" && p.FunctionCall == nil {
 			signature = p.ThoughtSignature
 		}
@@ -281,6 +283,7 @@ func geminiBare(part json.RawMessage) bool {
 	}
 	delete(fields, "thought")
 	delete(fields, "thoughtSignature")
+	delete(fields, "thought_signature")
 	return len(fields) == 0
 }
 
@@ -302,6 +305,9 @@ func (g *geminiReader) call(c *geminiCandidate, p *geminiAnswerPart) llm.ToolCal
 		call.ID = g.callID + "_" + strconv.Itoa(c.index) + "_" + strconv.Itoa(call.Index)
 	}
 	var args bytes.Buffer
+	if text := textOf(f.Args); strings.HasPrefix(text, "{") { // OpenAI's way
+		f.Args = json.RawMessage(text)
+	}
 	if len(f.Args) > 0 && f.Args[0] == '{' && json.Compact(&args, f.Args) == nil {
 		call.Function.Arguments = strings.ToValidUTF8(args.String(), "\uFFFD")
 	}
@@ -357,7 +363,11 @@ func geminiSignature(e llm.Extra) string {
 
 // take removes a field and returns its value, nil where it is null or absent.
 func take(fields llm.Extra, name string) json.RawMessage {
-	raw := fields[name]
+	raw, there := fields[name]
+	if other := geminiSnake[name]; !there && other != "" {
+		name = other
+		raw = fields[name]
+	}
 	delete(fields, name)
 	if len(raw) == 0 || raw[0] == 'n' {
 		return nil

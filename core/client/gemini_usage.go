@@ -36,6 +36,7 @@ type tokenDetails struct {
 // read. Thoughts count as completion tokens, as OpenAI counts reasoning, and
 // what tools brought in as prompt tokens.
 func readGeminiUsage(raw json.RawMessage) *llm.Usage {
+	raw = unsnakeUsage(raw)
 	var u geminiUsage
 	if raw == nil || llm.JSON.Unmarshal(raw, &u) != nil || !bytes.Contains(raw, []byte(`TokenCount"`)) {
 		return nil // a count of 0 may be left out, but not all of them

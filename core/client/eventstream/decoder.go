@@ -27,7 +27,7 @@ type Decoder struct {
 	// of life also where they are only a comment. It runs on the goroutine that calls Next and must not call the decoder.
 	OnRead func(n int)
 	// Bare makes a line that begins with "{" a line of data though no field name stands before it: some servers mix JSON lines
-	// into an event stream.
+	// into an event stream. It makes a field called "error" an event of that type, too.
 	Bare bool
 
 	reader io.Reader
@@ -225,6 +225,11 @@ func (d *Decoder) field(line span) {
 	switch string(name) { // an empty name is a comment
 	case "data":
 		d.addData(value)
+	case "error": // no field of the format, but of some servers
+		if d.Bare && value.start < value.end {
+			d.eventType = "error"
+			d.addData(value)
+		}
 	case "event":
 		if v := d.buf[value.start:value.end]; string(v) != d.lastType {
 			d.lastType = string(v)

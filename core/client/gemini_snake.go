@@ -1,0 +1,65 @@
+package client
+
+import (
+	"bytes"
+	"encoding/json"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// Gateways that write Gemini's messages with a protobuf or Python library spell
+// its fields in snake_case, which the format allows everywhere.
+
+// geminiSnake are the other spellings of the fields around the content.
+var geminiSnake = map[string]string{
+	"usageMetadata": "usage_metadata", "responseId": "response_id", "modelVersion": "model_version",
+	"finishReason": "finish_reason", "logprobsResult": "logprobs_result", "promptFeedback": "prompt_feedback",
+}
+
+// geminiSnakePart has the fields of a part in snake_case.
+type geminiSnakePart struct {
+	Signature string      `json:"thought_signature"`
+	Call      *geminiCall `json:"function_call"`
+	Data      *struct {
+		MIMEType string `json:"mime_type"`
+		Data     string `json:"data"`
+	} `json:"inline_data"`
+}
+
+// unsnake takes what came in snake_case only.
+func (p *geminiAnswerPart) unsnake() {
+	if p.ThoughtSignature == "" {
+		p.ThoughtSignature = p.Signature
+	}
+	if p.FunctionCall == nil {
+		p.FunctionCall = p.Call
+	}
+	if d := p.Data; p.InlineData == nil && d != nil {
+		p.InlineData = &geminiBlob{MIMEType: d.MIMEType, Data: d.Data}
+	}
+}
+
+// unsnakeUsage spells the fields of a usage as they are usually spelled.
+func unsnakeUsage(raw json.RawMessage) json.RawMessage {
+	if !bytes.Contains(raw, []byte("_token")) {
+		return raw
+	}
+	for _, names := range [...][2]string{
+		{"prompt_token_count", "promptTokenCount"}, {"candidates_token_count", "candidatesTokenCount"},
+		{"thoughts_token_count", "thoughtsTokenCount"}, {"cached_content_token_count", "cachedContentTokenCount"},
+		{"tool_use_prompt_token_count", "toolUsePromptTokenCount"}, {"total_token_count", "totalTokenCount"},
+		{"prompt_tokens_details", "promptTokensDetails"}, {"candidates_tokens_details", "candidatesTokensDetails"},
+		{"token_count", "tokenCount"},
+	} {
+		raw = bytes.ReplaceAll(raw, []byte(`"`+names[0]+`"`), []byte(`"`+names[1]+`"`))
+	}
+	return raw
+}
+
+// geminiFeedback is what is said of the prompt.
+func geminiFeedback(top llm.Extra) json.RawMessage {
+	if raw, ok := top["promptFeedback"]; ok {
+		return raw
+	}
+	return bytes.ReplaceAll(top[geminiSnake["promptFeedback"]], []byte(`"block_reason`), []byte(`"blockReason`))
+}
