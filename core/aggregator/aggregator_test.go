@@ -107,6 +107,11 @@ func TestAllFailedNamesEveryAttempt(t *testing.T) {
 	require.Equal(t, "a:UNAVAILABLE a:UNAVAILABLE b:AUTHENTICATION", trail(e.Attempts))
 	require.Equal(t, 4, len(strings.Split(err.Error(), "\n")), err.Error())
 	require.NotContains(t, err.Error(), "sk-secret-key")
+	require.ErrorContains(t, err, "All 2 routes failed. Last error: AUTHENTICATION from ")
+
+	w = build(t, map[string]string{"a": `[{"status":401}]`}, "")
+	_, err = w.Chat(context.Background(), ask())
+	require.ErrorContains(t, err, "The only route failed. Last error: AUTHENTICATION from ")
 }
 
 func TestContentFilterEndsTheCallUnlessAskedOtherwise(t *testing.T) {

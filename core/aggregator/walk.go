@@ -224,6 +224,9 @@ func (w *walk) ended(err *llm.Error) *llm.Error { return w.call.Fail(err) }
 // allFailed is ALL_FAILED with every attempt and the last failure as cause.
 func (w *walk) allFailed() *llm.Error {
 	e := llm.Errorf(llm.AllFailed, "All %d routes failed.", len(w.stops))
+	if len(w.stops) == 1 {
+		e.Message = "The only route failed."
+	}
 	if w.last != nil {
 		e.Message += " Last error: " + w.last.Code.String() + " from " + w.last.Provider + "/" + w.last.Model + ": " + w.last.Message
 		e.Cause = w.last

@@ -92,8 +92,8 @@ func resolve(cfg llm.ModelConfig, getenv func(string) (string, bool)) (llm.Model
 		p, known = compatible, true
 	}
 	if !known {
-		return cfg, p, llm.Errorf(llm.InvalidArgument, "provider %q has no base_url%s; only %s have a default, any other provider needs the base_url of an OpenAI-compatible API",
-			cfg.Provider, llm.Suggest(cfg.Provider, KnownTypes()), strings.Join(KnownTypes(), ", "))
+		return cfg, p, llm.Errorf(llm.InvalidArgument, "provider %q has no base_url; only %s have a default, any other provider needs the base_url of an OpenAI-compatible API%s",
+			cfg.Provider, strings.Join(KnownTypes(), ", "), llm.Suggest(cfg.Provider, KnownTypes()))
 	}
 	if cfg.BaseURL == "" {
 		cfg.BaseURL = p.defaultBaseURL(getenv)

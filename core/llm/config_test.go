@@ -39,6 +39,7 @@ func TestConfigRefusesBadValuesAndSaysWhereAndWhat(t *testing.T) {
 		"ratio":                {`"breaker":{"ratio":-0.5}`, where + `"breaker.ratio" is -0.5; expected a number greater than 0`},
 		"group no object":      {`"retry":3`, where + `"retry" is 3; expected an object`},
 		"limit":                {`"limits":{"event_bytes":0}`, where + `"limits.event_bytes" is 0; expected an integer, at least 1`},
+		"model for models":     {`"model":{"a":{}}`, where + `"model" must be a string, got an object; did you mean "models"?`},
 		"key no text":          {`"api_key":123456`, where + `"api_key" must be a string`},
 		"line end in key":      {`"api_key":"sk\nx"`, `api_key has the control character 0x0a at byte 2`},
 		"header name":          {`"headers":{"a b":"c"}`, `header name that begins with "a" holds the character ' ' at byte 1`},

@@ -53,19 +53,21 @@ func TestNewRefusesBadConfigurationsAndNamesTheModel(t *testing.T) {
 		cfg  llm.ProviderConfig
 		says string
 	}{
-		"no name":         {llm.ProviderConfig{Models: []llm.ModelConfig{good}}, `provider name "": expected a name without a slash`},
-		"slash":           {llm.ProviderConfig{Name: "a/b", Models: []llm.ModelConfig{good}}, `provider name "a/b"`},
-		"no models":       {llm.ProviderConfig{Name: "p"}, `provider "p" has no models`},
-		"two of a name":   {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{good, good}}, `provider "p" has two models named "m"`},
-		"no key":          {llm.ProviderConfig{Name: "openai", Models: []llm.ModelConfig{{Name: "gpt"}}}, "openai/gpt: openai needs an api_key"},
-		"unknown vendor":  {llm.ProviderConfig{Name: "acme", Models: []llm.ModelConfig{{Name: "m", APIKey: "k"}}}, `provider "acme" has no base_url; only openai, deepseek, gemini have a default`},
-		"no scheme":       {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "localhost:80/v1"}}}, `p/m: base_url "localhost:80/v1": expected http:// or https://`},
-		"ftp":             {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "ftp://h/v1"}}}, `p/m: base_url "ftp://h/v1": expected http`},
-		"credentials":     {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "https://u:pw-secret@h"}}}, "p/m: base_url holds credentials"},
-		"negative time":   {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "http://h", Timeout: -1}}}, "p/m: timeout is -1ns"},
-		"concurrency":     {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "http://h", MaxConcurrentCalls: -1}}}, "p/m: max_concurrent_calls is -1"},
-		"the second":      {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{good, {Name: "n"}}}, `provider "p" has no base_url`},
-		"provider's type": {llm.ProviderConfig{Name: "p", Type: "soap", Models: []llm.ModelConfig{good}}, `p/m: unknown type "soap"`},
+		"no name":              {llm.ProviderConfig{Models: []llm.ModelConfig{good}}, `provider name "": expected a name without a slash`},
+		"slash":                {llm.ProviderConfig{Name: "a/b", Models: []llm.ModelConfig{good}}, `provider name "a/b"`},
+		"no models":            {llm.ProviderConfig{Name: "p"}, `provider "p" has no models`},
+		"two of a name":        {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{good, good}}, `provider "p" has two models named "m"`},
+		"no key":               {llm.ProviderConfig{Name: "openai", Models: []llm.ModelConfig{{Name: "gpt"}}}, "openai/gpt: openai needs an api_key"},
+		"misspelt vendor":      {llm.ProviderConfig{Name: "opena1", Models: []llm.ModelConfig{{Name: "m", APIKey: "k"}}}, `OpenAI-compatible API; did you mean "openai"?`},
+		"file of no authority": {llm.ProviderConfig{Name: "openai", Models: []llm.ModelConfig{{Name: "m", APIKey: "k", CAFile: "/nope"}}}, `openai/m: ca_file cannot be read`},
+		"unknown vendor":       {llm.ProviderConfig{Name: "acme", Models: []llm.ModelConfig{{Name: "m", APIKey: "k"}}}, `provider "acme" has no base_url; only openai, deepseek, gemini have a default`},
+		"no scheme":            {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "localhost:80/v1"}}}, `p/m: base_url "localhost:80/v1": expected http:// or https://`},
+		"ftp":                  {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "ftp://h/v1"}}}, `p/m: base_url "ftp://h/v1": expected http`},
+		"credentials":          {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "https://u:pw-secret@h"}}}, "p/m: base_url holds credentials"},
+		"negative time":        {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "http://h", Timeout: -1}}}, "p/m: timeout is -1ns"},
+		"concurrency":          {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "http://h", MaxConcurrentCalls: -1}}}, "p/m: max_concurrent_calls is -1"},
+		"the second":           {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{good, {Name: "n"}}}, `provider "p" has no base_url`},
+		"provider's type":      {llm.ProviderConfig{Name: "p", Type: "soap", Models: []llm.ModelConfig{good}}, `p/m: unknown type "soap"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := provider.New(c.cfg, provider.Options{})

@@ -73,7 +73,7 @@ def test_every_class_is_drawn_and_exported() -> None:
 def test_payload_becomes_an_exception_with_causes() -> None:
     error = errors.from_payload(
         {
-            "code": -32, "name": "ALL_FAILED", "message": "All 1 routes failed.", "partial": "Hel", "retry_after": 2.5,
+            "code": -32, "name": "ALL_FAILED", "message": "The only route failed.", "partial": "Hel", "retry_after": 2.5,
             "attempts": [{"route": "a/b", "outcome": "RATE_LIMIT", "status": 429, "duration": 0.1, "message": "slow",
                           "wait": 0.25, "waited_for": "backoff", "new": 1}],
             "cause": {"code": -22, "message": "slow", "status": 429, "cause": {"message": "dial tcp"}},
@@ -82,7 +82,7 @@ def test_payload_becomes_an_exception_with_causes() -> None:
     assert isinstance(error, llmagg.AllModelsFailedError)
     assert (error.partial_text, error.retry_after) == ("Hel", 2.5)
     line = "a/b: RATE_LIMIT (HTTP 429) after 0.1 s, waited 0.25 s before (backoff): slow"
-    assert str(error) == "All 1 routes failed.\n  1. " + line
+    assert str(error) == "The only route failed.\n  1. " + line
     assert error.attempts[0].extra == {"new": 1}
     assert isinstance(error.__cause__, llmagg.RateLimitError)
     assert error.__cause__.status == 429
