@@ -100,7 +100,7 @@ func (a *Accumulator) Text() string {
 	if len(a.choices) == 0 {
 		return ""
 	}
-	return a.choices[0].text()
+	return a.choices[0].text().String()
 }
 
 // Response is what has been joined so far; the caller owns it.

@@ -20,11 +20,12 @@ type partialCalls struct {
 }
 
 type partialCall struct {
-	id, kind        string
-	index           int // as the server sent it; -1 for none
-	place           int // its index for the caller
-	name, arguments strings.Builder
-	extra           joints
+	id, kind  string
+	index     int // as the server sent it; -1 for none
+	place     int // its index for the caller
+	name      strings.Builder
+	arguments segments
+	extra     joints
 
 	scanned int // how many bytes of the arguments have been looked at
 	scan    jsonEnd
@@ -196,9 +197,10 @@ func isWholeAgain(c *partialCall, arguments string) bool {
 
 // complete tells whether the arguments are a whole object or list.
 func (c *partialCall) complete() bool {
-	text := c.arguments.String()
-	c.scan.feed(text[c.scanned:])
-	c.scanned = len(text)
+	for piece := range c.arguments.pieces(c.scanned) {
+		c.scan.feed(piece)
+	}
+	c.scanned = c.arguments.Len()
 	return c.scan.ended
 }
 

@@ -3,7 +3,6 @@ package llm
 import (
 	"maps"
 	"slices"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -11,8 +10,8 @@ import (
 // with the first part of the next list if both have the same type and that is
 // one of texts; entries with an index are told apart by it.
 type partialPart struct {
-	Part                           // what came first
-	text, refusal *strings.Builder // nil for none
+	Part                    // what came first
+	text, refusal *segments // nil for none
 	extra         joints
 	index         int // -1 for none
 }
@@ -137,13 +136,13 @@ func (to *partialPart) goesOn() bool {
 func (to *partialPart) take(d *Part) {
 	if d.Text != "" {
 		if to.text == nil {
-			to.text = &strings.Builder{}
+			to.text = &segments{}
 		}
 		to.text.WriteString(d.Text)
 	}
 	if d.Refusal != "" {
 		if to.refusal == nil {
-			to.refusal = &strings.Builder{}
+			to.refusal = &segments{}
 		}
 		to.refusal.WriteString(d.Refusal)
 	}
@@ -175,16 +174,19 @@ func wholeParts(parts []*partialPart) []Part {
 	return whole
 }
 
-// text is the plain text so far.
-func (p *partialChoice) text() string {
+// text is the plain text so far, which is not to be written to.
+func (p *partialChoice) text() *segments {
 	if p.parts == nil {
-		return p.content.String()
+		return &p.content
 	}
-	var text strings.Builder
+	text := &segments{}
 	for _, part := range p.parts {
-		if part.text != nil {
-			text.WriteString(part.text.String())
+		if part.text == nil {
+			continue
+		}
+		for piece := range part.text.pieces(0) {
+			text.keep(piece)
 		}
 	}
-	return text.String()
+	return text
 }

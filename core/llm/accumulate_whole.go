@@ -1,7 +1,5 @@
 package llm
 
-import "strings"
-
 // addWhole takes a whole message into account, which stands beside deltas or
 // comes without any: it adds what has not come yet, here and to the delta that
 // the reader gets. Whole messages without deltas of which none begins with
@@ -9,8 +7,8 @@ import "strings"
 func (p *partialChoice) addWhole(d, whole *Message) {
 	rest := *whole
 	rest.Parts, rest.ToolCalls, rest.FunctionCall, rest.Audio, rest.Extra = nil, nil, nil, nil, nil
-	rest.ReasoningContent = p.lacks(p.reasoning.String(), whole.ReasoningContent)
-	rest.Refusal = p.lacks(p.refusal.String(), whole.Refusal)
+	rest.ReasoningContent = p.lacks(&p.reasoning, whole.ReasoningContent)
+	rest.Refusal = p.lacks(&p.refusal, whole.Refusal)
 	p.lackingContent(&rest, whole)
 	p.lackingCalls(&rest, whole)
 	p.lackingFields(&rest, whole)
@@ -21,13 +19,13 @@ func (p *partialChoice) addWhole(d, whole *Message) {
 }
 
 // lacks is what a whole text adds to what has come.
-func (p *partialChoice) lacks(have, whole string) string {
-	rest, ok := strings.CutPrefix(whole, have)
+func (p *partialChoice) lacks(have *segments, whole string) string {
+	rest, ok := have.cutFrom(whole)
 	switch {
 	case ok && !p.increments:
-		p.cumulative = p.cumulative || have != "" && rest != ""
+		p.cumulative = p.cumulative || have.Len() > 0 && rest != ""
 		return rest
-	case p.delta, p.cumulative, !p.increments && strings.HasPrefix(have, whole):
+	case p.delta, p.cumulative, !p.increments && have.beginsWith(whole):
 		return ""
 	}
 	p.increments = true
@@ -36,13 +34,13 @@ func (p *partialChoice) lacks(have, whole string) string {
 
 func (p *partialChoice) lackingContent(rest, whole *Message) {
 	if whole.Parts == nil && p.parts == nil {
-		rest.Content = p.lacks(p.content.String(), whole.Content)
+		rest.Content = p.lacks(&p.content, whole.Content)
 		rest.NullContent = whole.NullContent
 		return
 	}
 	have, all := p.text(), whole.PlainText()
 	rest.Content = ""
-	if have == "" && len(p.parts) == 0 {
+	if have.Len() == 0 && len(p.parts) == 0 {
 		rest.Content, rest.Parts = whole.Content, whole.Parts
 		return
 	}
@@ -124,11 +122,11 @@ func (p *partialChoice) lackingCalls(rest, whole *Message) {
 	}
 }
 
-func (to *partialCall) lacking(whole *FunctionCall, lacks func(have, whole string) string) (more FunctionCall) {
+func (to *partialCall) lacking(whole *FunctionCall, lacks func(have *segments, whole string) string) (more FunctionCall) {
 	if to.name.Len() == 0 {
 		more.Name = whole.Name
 	}
-	more.Arguments = lacks(to.arguments.String(), whole.Arguments)
+	more.Arguments = lacks(&to.arguments, whole.Arguments)
 	return more
 }
 

@@ -113,16 +113,37 @@ func Image(url string) Part { return Part{Type: "image_url", ImageURL: &ImageURL
 
 // MarshalJSON writes the part and its unknown fields. A text part has its text
 // even when that is empty.
-func (p Part) MarshalJSON() ([]byte, error) {
+func (p Part) MarshalJSON() ([]byte, error) { return encode(nil, p.write) }
+
+func (p *Part) write(w *writer) {
+	if p.ImageURL != nil || p.InputAudio != nil || p.File != nil {
+		data, err := p.marshal()
+		if err != nil {
+			w.fail(err)
+		}
+		w.raw(data)
+		return
+	}
+	o := w.object() // a long text is written where it is to be
+	o.str("type", p.Type)
+	if p.Text != "" || p.Type == "text" && p.Extra["text"] == nil {
+		o.str("text", p.Text)
+	}
+	o.strUnlessEmpty("refusal", p.Refusal)
+	o.extra(p.Extra)
+	o.end()
+}
+
+func (p *Part) marshal() ([]byte, error) {
 	type plain Part
 	if p.Type == "text" && p.Text == "" {
 		e := Extra{"text": json.RawMessage(`""`)}
 		for k, v := range p.Extra {
 			e[k] = v
 		}
-		return marshalWithExtra(plain(p), e)
+		return marshalWithExtra(plain(*p), e)
 	}
-	return marshalWithExtra(plain(p), p.Extra)
+	return marshalWithExtra(plain(*p), p.Extra)
 }
 
 // UnmarshalJSON reads the part and keeps its unknown fields.
@@ -186,11 +207,7 @@ func (m *Message) writeContent(o *object, delta bool) {
 			if i > 0 {
 				w.comma()
 			}
-			data, err := m.Parts[i].MarshalJSON()
-			if err != nil {
-				w.fail(err)
-			}
-			w.raw(data)
+			m.Parts[i].write(w)
 		}
 		w.endArray()
 	case m.Content != "":

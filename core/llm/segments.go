@@ -1,6 +1,9 @@
 package llm
 
-import "strings"
+import (
+	"iter"
+	"strings"
+)
 
 // segments joins the pieces of a long text without a buffer that doubles: what
 // is joined costs its own size while it grows, and twice that when it is read.
@@ -62,6 +65,57 @@ func (s *segments) String() string {
 		clear(s.full[1:cap(s.full)]) // the pieces are the collector's now
 	}
 	return s.full[0]
+}
+
+// pieces gives the text from an offset on, piece by piece, without joining it.
+func (s *segments) pieces(from int) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		at, first := s.size, len(s.full)
+		for first > 0 && at > from { // what is new is at the end
+			first--
+			at -= len(s.full[first])
+		}
+		for _, piece := range s.full[first:] {
+			if !yield(piece[max(from-at, 0):]) {
+				return
+			}
+			at += len(piece)
+		}
+		if rest := s.last.String()[max(from-at, 0):]; rest != "" {
+			yield(rest)
+		}
+	}
+}
+
+// cutFrom is strings.CutPrefix(text, s): what text has behind this one.
+func (s *segments) cutFrom(text string) (rest string, ok bool) {
+	if s.Len() > len(text) {
+		return text, false
+	}
+	rest = text
+	for piece := range s.pieces(0) {
+		if rest, ok = strings.CutPrefix(rest, piece); !ok {
+			return text, false
+		}
+	}
+	return rest, true
+}
+
+// beginsWith is strings.HasPrefix(s, text).
+func (s *segments) beginsWith(text string) bool {
+	if len(text) > s.Len() {
+		return false
+	}
+	for piece := range s.pieces(0) {
+		n := min(len(piece), len(text))
+		if piece[:n] != text[:n] {
+			return false
+		}
+		if text = text[n:]; text == "" {
+			break
+		}
+	}
+	return true
 }
 
 // Reset forgets the text.
