@@ -84,13 +84,12 @@ def model_names(manager: Any) -> list[str]:
 
 def available_names(manager: Any, models: list[str]) -> list[str]:
     """Those names that a call tries; a model that the application has switched off is none."""
-    listed = entries(manager, models)
-    return [
-        name
-        for name in models or model_names(manager)
-        if not (known := [entry for entry in listed if entry.is_called(name)])
-        or any(routing.is_available(entry.client) for entry in known)
-    ]
+    available: dict[str, bool] = {}
+    for entry in entries(manager, models):
+        switched_on = routing.is_available(entry.client)
+        for name in entry.names():
+            available[name] = switched_on or available.get(name, False)
+    return [name for name in models or model_names(manager) if available.get(name, True)]
 
 
 def register(manager: Any, provider: Any) -> None:

@@ -66,9 +66,9 @@ class Entry:
         model = getattr(getattr(self.client, "config", None), "model", None)
         return model if isinstance(model, str) and model else self.name
 
-    def is_called(self, name: str) -> bool:
-        """Whether a name in a list of models means this client."""
-        return name in (self.name, self.model, f"{self.provider}/{self.name}", f"{self.provider}/{self.model}")
+    def names(self) -> tuple[str, ...]:
+        """The names that mean this client in a list of models."""
+        return self.name, self.model, f"{self.provider}/{self.name}", f"{self.provider}/{self.model}"
 
 
 def catalog(providers: Mapping[str, Any]) -> list[Entry]:
