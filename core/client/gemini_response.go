@@ -305,9 +305,7 @@ func (g *geminiReader) call(c *geminiCandidate, p *geminiAnswerPart) llm.ToolCal
 		call.ID = g.callID + "_" + strconv.Itoa(c.index) + "_" + strconv.Itoa(call.Index)
 	}
 	var args bytes.Buffer
-	if text := textOf(f.Args); strings.HasPrefix(text, "{") { // OpenAI's way
-		f.Args = json.RawMessage(text)
-	}
+	f.unquote()
 	if len(f.Args) > 0 && f.Args[0] == '{' && json.Compact(&args, f.Args) == nil {
 		call.Function.Arguments = strings.ToValidUTF8(args.String(), "\uFFFD")
 	}

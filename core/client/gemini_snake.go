@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -62,4 +63,11 @@ func geminiFeedback(top llm.Extra) json.RawMessage {
 		return raw
 	}
 	return bytes.ReplaceAll(top[geminiSnake["promptFeedback"]], []byte(`"block_reason`), []byte(`"blockReason`))
+}
+
+// unquote takes arguments that came as a text, which is OpenAI's way.
+func (c *geminiCall) unquote() {
+	if text := textOf(c.Args); strings.HasPrefix(text, "{") {
+		c.Args = json.RawMessage(text)
+	}
 }

@@ -183,8 +183,10 @@ func (c *partialCall) repeats(d *ToolCall) bool {
 	return d.Function.Name != "" && d.Function.Name == c.name.String() && isWholeAgain(c, d.Function.Arguments)
 }
 
+// isWholeAgain compares no more than a few times as many bytes as a piece has,
+// so that hostile pieces cost linear time.
 func isWholeAgain(c *partialCall, arguments string) bool {
-	if len(arguments) < 2 || !c.complete() {
+	if len(arguments) < 2 || c.arguments.Len() > 4*len(arguments) || !c.complete() {
 		return false
 	}
 	if arguments == c.arguments.String() {
