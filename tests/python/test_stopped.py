@@ -1,4 +1,4 @@
-"""A process that is stopped (SIGSTOP, a laptop's lid, a debugger) for longer than its deadlines, while its server goes on."""
+"""A process that is stopped (SIGSTOP, a laptop's lid) for longer than its deadlines, while its server goes on."""
 
 from __future__ import annotations
 

@@ -78,9 +78,14 @@ class Queue:
             for kind, status, op, tag, address, size in EVENT.iter_unpack(self._events_view[: drain.count * EVENT.size])
         ]
         batch.reverse()
+        if source is buffer:
+            self._batch, drain.count = batch, 0
+            return batch
+        buffer = bytearray(_BUFFER)
+        base = _address(buffer)
+        # Again without a call in between: what comes next must not be written over what was given.
         self._batch, drain.count = batch, 0
-        if len(buffer) > _BUFFER:
-            self._give_buffer(_BUFFER)
+        self._buffer, self._base, drain.buffer, drain.buffer_size = buffer, base, base, _BUFFER
         return batch
 
     def close(self) -> None:
