@@ -73,7 +73,8 @@ def test_every_class_is_drawn_and_exported() -> None:
 def test_payload_becomes_an_exception_with_causes() -> None:
     error = errors.from_payload(
         {
-            "code": -32, "name": "ALL_FAILED", "message": "The only route failed.", "partial": "Hel", "retry_after": 2.5,
+            "code": -32, "name": "ALL_FAILED", "message": "The only route failed.", "partial": "Hel",
+            "retry_after": 2.5,
             "attempts": [{"route": "a/b", "outcome": "RATE_LIMIT", "status": 429, "duration": 0.1, "message": "slow",
                           "wait": 0.25, "waited_for": "backoff", "new": 1}],
             "cause": {"code": -22, "message": "slow", "status": 429, "cause": {"message": "dial tcp"}},
