@@ -73,9 +73,9 @@ lint: check-tools venv ## vet, staticcheck, gofmt, mypy --strict, ruff
 	cd bindings/python && ../../$(PYTHON) -m mypy --strict src
 	$(PYTHON) -m ruff check .
 
-go-test: ## Go tests with the race detector
+go-test: ## Go tests with the race detector; what it is too slow or too large for, without it
 	$(GO) test -race -tags $(ENTRY_TAG) -timeout 300s ./core/... ./capi/... ./tests/architecture/... ./tests/mutants/...
-	$(GO) test -timeout 200s -run LinearTime ./core/client ./core/llm ./core/aggregator
+	$(GO) test -timeout 200s -run 'LinearTime|MemoryIsBounded|EndsAsTheClausesSay|EndAsTheClausesSay|TheModelSees' ./core/client ./core/llm ./core/aggregator
 
 go-quick: ## Go tests without the race detector
 	$(GO) vet ./core/... ./capi/...
