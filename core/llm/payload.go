@@ -226,6 +226,9 @@ func (r *reader) checkMessages() (wrong error) {
 func (r *reader) checkMessage(i int) (wrong error) {
 	if r.next() != '{' {
 		from := r.span()
+		if r.err != nil {
+			return nil // the syntax error says more
+		}
 		return Errorf(InvalidArgument, "messages[%d] is %s; expected an object with \"role\" and \"content\"", i, shown(r.data[from:r.pos]))
 	}
 	role := []byte(`""`)

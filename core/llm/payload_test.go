@@ -73,3 +73,15 @@ func TestNaNInATypedRequestNamesTheField(t *testing.T) {
 	require.Equal(t, InvalidArgument, CodeOfError(err))
 	require.ErrorContains(t, err, `"top_p" is NaN`)
 }
+
+// A request that is cut off anywhere is refused, and nothing worse.
+func TestACutRequestIsRefused(t *testing.T) {
+	whole := `{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"a"}]},{"role":"tool","tool_call_id":"1","content":"b"}],` +
+		`"extra_body":{"a":[1,{"b":null}]},"stream_options":{"include_usage":true},"stop":["x"],"n":1,"temperature":0.5}`
+	for i := range len(whole) {
+		_, err := ParsePayload([]byte(whole[:i]))
+		require.Equal(t, InvalidArgument, CodeOfError(err), whole[:i])
+	}
+	_, err := ParsePayload([]byte(whole))
+	require.NoError(t, err)
+}

@@ -14,6 +14,9 @@ import (
 // shown describes a JSON value for an error message: numbers and literals as
 // they are, texts where they are plain words or numbers, the rest by its kind.
 func shown(v []byte) string {
+	if len(v) == 0 { // the JSON text ends where the value should be
+		return "missing"
+	}
 	switch v[0] {
 	case '"':
 		var s string
