@@ -112,7 +112,7 @@ func emptyMessage(m *llm.Message) bool {
 // is an answer.
 func judgeResponse(r *llm.Response, data []byte) *llm.Error {
 	if failedBeside(r.Extra) {
-		if e := judgeBody(data); e != nil {
+		if e := judgeBody(llm.WithoutOddNumbers(data)); e != nil {
 			return e
 		}
 	}

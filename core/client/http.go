@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"unicode/utf8"
 	"time"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -107,8 +108,13 @@ func (b *httpBackend) failure(resp *http.Response, x *Exchange) error {
 // status is 200.
 func (b *httpBackend) whole(data []byte, resp *http.Response, x *Exchange) (*llm.Response, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	data = plainJSON(data)
+	if !utf8.Valid(data) {
+		data = bytes.ToValidUTF8(data, []byte("\uFFFD"))
+	}
 	r, err := b.wire.response(data, x)
+	if err != nil {
+		data = llm.WithoutOddNumbers(data) // a failure's body is for strict readers
+	}
 	var e *llm.Error
 	switch {
 	case err == nil:

@@ -24,6 +24,9 @@ func parseExtraBody(v []byte) (Extra, error) {
 // checkExtraBody refuses what the library itself decides, and known fields of
 // the wrong type.
 func checkExtraBody(extra Extra) error {
+	if len(extra) == 0 {
+		return nil
+	}
 	for _, name := range slices.Sorted(maps.Keys(extra)) {
 		v := extra[name]
 		if _, err := fieldsOf(slices.Concat([]byte(`{"":`), v, []byte{'}'})); err != nil {

@@ -76,6 +76,10 @@ func OwnRequest(data []byte, o CallOptions) (*Payload, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(o.ExtraBody) == 0 {
+		p.Options = o // the payload is ours yet
+		return p, nil
+	}
 	p = p.WithOptions(o)
 	return p, p.refused
 }
@@ -231,7 +235,7 @@ func (r *reader) checkMessage(i int) (wrong error) {
 		}
 		return Errorf(InvalidArgument, "messages[%d] is %s; expected an object with \"role\" and \"content\"", i, shown(r.data[from:r.pos]))
 	}
-	role := []byte(`""`)
+	role := noRole
 	for more := r.object(); more; more = r.nextField() {
 		isRole, isContent := string(r.key) == "role", string(r.key) == "content"
 		first, from := r.next(), r.pos
@@ -251,6 +255,9 @@ func (r *reader) checkMessage(i int) (wrong error) {
 	}
 	return wrong
 }
+
+// noRole is the role of a message that has none.
+var noRole = []byte(`""`)
 
 func unknownRole(i int, role []byte) error {
 	const expected = "expected system, developer, user, assistant, tool or function"
