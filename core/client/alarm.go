@@ -27,6 +27,7 @@ type alarm struct {
 	timer *time.Timer
 	whole time.Duration
 	due   time.Time // zero while the alarm is stopped
+	armed time.Time // when timer rings, not later than due; zero if it does not
 	looks int
 }
 
@@ -35,7 +36,7 @@ func newAlarm(d time.Duration, f func()) *alarm {
 	a := &alarm{f: f, whole: d, due: time.Now().Add(d)}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.timer = time.AfterFunc(d, a.ring)
+	a.timer, a.armed = time.AfterFunc(d, a.ring), a.due
 	return a
 }
 
@@ -43,7 +44,23 @@ func newAlarm(d time.Duration, f func()) *alarm {
 func (a *alarm) set(now time.Time, d time.Duration) {
 	a.mu.Lock()
 	a.whole, a.due, a.looks = d, now.Add(d), 0
+	if a.armed.IsZero() || a.armed.After(a.due) { // else it rings before, and is armed anew then
+		a.arm(d)
+	}
+	a.mu.Unlock()
+}
+
+// arm makes the timer ring after d, when a.due is. The caller holds mu.
+func (a *alarm) arm(d time.Duration) {
 	a.timer.Reset(d)
+	a.armed = a.due
+}
+
+// pause is stop for an alarm that is set again soon, as between two reads of a
+// stream: it leaves the timer alone, which costs more than all the rest.
+func (a *alarm) pause() {
+	a.mu.Lock()
+	a.due = time.Time{}
 	a.mu.Unlock()
 }
 
@@ -52,7 +69,7 @@ func (a *alarm) stop() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	stopped := !a.due.IsZero()
-	a.due = time.Time{}
+	a.due, a.armed = time.Time{}, time.Time{}
 	a.timer.Stop()
 	return stopped
 }
@@ -60,6 +77,7 @@ func (a *alarm) stop() bool {
 // ring runs on the timer's goroutine.
 func (a *alarm) ring() {
 	a.mu.Lock()
+	a.armed = time.Time{}
 	now := time.Now()
 	late := now.Sub(a.due)
 	switch {
@@ -67,14 +85,14 @@ func (a *alarm) ring() {
 		a.mu.Unlock()
 		return
 	case late < 0: // set anew meanwhile
-		a.timer.Reset(-late)
+		a.arm(-late)
 		a.mu.Unlock()
 		return
 	case late > Late && a.looks < mostLooks:
 		again := min(max(late, leastLook), max(a.whole, Late))
 		a.looks++
 		a.due = now.Add(again)
-		a.timer.Reset(again)
+		a.arm(again)
 		a.mu.Unlock()
 		return
 	}

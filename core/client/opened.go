@@ -136,7 +136,7 @@ func (o *Opened) Next() (*llm.Chunk, error) {
 	}
 	o.a.alive() // the clock of silence runs only while the reader reads
 	c, err := o.a.next(o.reader)
-	o.a.timer.stop()
+	o.a.timer.pause()
 	if err == io.EOF {
 		return nil, o.finish(nil)
 	}

@@ -101,7 +101,7 @@ func (s *Stream) Next() (llm.Event, error) {
 // enter stops D6's clock and marks the stream as being read; false when it has
 // ended.
 func (s *Stream) enter() bool {
-	s.reader.stop()
+	s.reader.pause()
 	s.mu.Lock()
 	if s.ending && s.ended == nil {
 		s.mu.Unlock()
