@@ -6,8 +6,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"unicode/utf8"
 	"time"
+	"unicode/utf8"
 
 	"github.com/llmagg/llmagg/core/llm"
 )
