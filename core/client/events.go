@@ -132,11 +132,14 @@ func (r *eventReader) event(ev eventstream.Event) (*llm.Chunk, error) {
 
 // plainJSON is data as strict readers of JSON take it: valid UTF-8, without
 // NaN and infinities.
-func plainJSON(data []byte) []byte {
-	if !utf8.Valid(data) {
-		data = bytes.ToValidUTF8(data, []byte("\uFFFD"))
+func plainJSON(data []byte) []byte { return llm.WithoutOddNumbers(validUTF8(data)) }
+
+// validUTF8 is data with U+FFFD for what is no UTF-8.
+func validUTF8(data []byte) []byte {
+	if utf8.Valid(data) {
+		return data
 	}
-	return llm.WithoutOddNumbers(data)
+	return bytes.ToValidUTF8(data, []byte("\uFFFD"))
 }
 
 // take judges a chunk that was read from data.

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"time"
-	"unicode/utf8"
 
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -108,9 +107,7 @@ func (b *httpBackend) failure(resp *http.Response, x *Exchange) error {
 // status is 200.
 func (b *httpBackend) whole(data []byte, resp *http.Response, x *Exchange) (*llm.Response, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	if !utf8.Valid(data) {
-		data = bytes.ToValidUTF8(data, []byte("\uFFFD"))
-	}
+	data = validUTF8(data)
 	r, err := b.wire.response(data, x)
 	if err != nil {
 		data = llm.WithoutOddNumbers(data) // a failure's body is for strict readers
