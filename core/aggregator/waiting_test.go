@@ -178,7 +178,7 @@ func TestALongNamedWaitEndsWhenAnotherRouteBecomesUsable(t *testing.T) {
 		require.Equal(t, "a:RATE_LIMIT b:OK", trail(r.Attempts))
 		require.InDelta(t, 5, time.Since(began).Seconds(), 0.1)
 		require.InDelta(t, 5, r.Attempts[1].Wait.Seconds(), 0.1)
-		require.Equal(t, "the server's wait", r.Attempts[1].WaitedFor)
+		require.Equal(t, "retry-after", r.Attempts[1].WaitedFor)
 	})
 }
 
@@ -208,7 +208,7 @@ func TestAWaitInLineLooksAtTheOtherRoutes(t *testing.T) {
 				require.Equal(t, c.trail, trail(r.Attempts))
 				require.InDelta(t, c.took.Seconds(), time.Since(began).Seconds(), 0.1)
 				require.InDelta(t, c.took.Seconds(), r.Attempts[0].Wait.Seconds(), 0.1, "it waited in vain, and the trail says so")
-				require.Equal(t, "a place", r.Attempts[0].WaitedFor)
+				require.Equal(t, "concurrency limit", r.Attempts[0].WaitedFor)
 				require.NoError(t, <-first)
 			})
 		})

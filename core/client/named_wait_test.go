@@ -77,6 +77,6 @@ func TestANamedWaitCountsOnce(t *testing.T) {
 		r, err := c.Chat(t.Context(), ask())
 		require.NoError(t, err)
 		require.Equal(t, 8*time.Second, r.Attempts[0].Wait)
-		require.Equal(t, "the server's wait", r.Attempts[0].WaitedFor)
+		require.Equal(t, "retry-after", r.Attempts[0].WaitedFor)
 	})
 }

@@ -7,10 +7,10 @@ import (
 
 // What a call waits for before an attempt, in the words of the trail.
 const (
-	forBackoff = "backoff"            // R3
-	forServer  = "the server's wait"  // R4
-	forPlace   = "a place"            // C2
-	forOther   = "another call's try" // B4
+	forBackoff = "backoff"           // the pause before a retry (R3)
+	forServer  = "retry-after"       // the pause that the server asked for (R4)
+	forPlace   = "concurrency limit" // a free slot of max_concurrent_calls (C2)
+	forOther   = "half-open trial"   // another call's attempt on an open route (B4)
 )
 
 // waits is what a call waited for before an attempt, and how long in all.

@@ -6,32 +6,36 @@ import (
 	"time"
 )
 
-// Attempt is one exchange on one route, as the trail of a response or an error
-// shows it.
+// Attempt is one HTTP exchange on one route. A response and an error list all
+// attempts of their call.
 type Attempt struct {
 	Provider, Model string // the route; Model is the name it was configured under
 	Start           time.Time
 	Duration        time.Duration
 	FirstToken      time.Duration // after Start; 0 if none came
 	Wait            time.Duration // how long the call waited before this attempt
-	WaitedFor       string        // and for what: "backoff", "the server's wait", "a place", "another call's try"
-	Code            Code          // OK when it answered
-	Status          int           // HTTP status, 0 if none
-	Message         string        // the failure in one line
-	Bytes           int64         // of the answer, after decompression
-	SkippedEvents   int           // malformed stream events passed over
-	Usage           *Usage
-	LeftOut         []string // what the request left out since the server refuses it, such as "stream_options"
-	Stream          bool
-	Forced          bool // a forced try or probe on a route whose breaker was open
-	Hedge           bool // began because another route was slow
+	// WaitedFor says what Wait was spent on: "backoff", "retry-after",
+	// "concurrency limit", "half-open trial", or several, joined by ", ".
+	WaitedFor     string
+	Code          Code   // OK when it answered
+	Status        int    // HTTP status, 0 if none
+	Message       string // the failure in one line
+	Bytes         int64  // size of the answer after decompression
+	SkippedEvents int    // malformed stream events that were skipped
+	Usage         *Usage
+	// LeftOut names the fields that the request omitted because the server
+	// refuses them, such as "stream_options".
+	LeftOut []string
+	Stream  bool
+	Forced  bool // a probe on a route whose breaker was open
+	Hedge   bool // started because another route was slow
 }
 
 // Route is "provider/model".
 func (a *Attempt) Route() string { return a.Provider + "/" + a.Model }
 
-// String is the attempt in one line: route, what happened, how long, what was
-// waited for.
+// String is the attempt in one line: the route, the outcome, the duration, the
+// wait before it.
 func (a *Attempt) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s", a.Route(), a.Code)
@@ -52,7 +56,7 @@ func (a *Attempt) String() string {
 		b.WriteString(", without " + strings.Join(a.LeftOut, ", "))
 	}
 	if a.Forced {
-		b.WriteString(", forced try")
+		b.WriteString(", last-resort probe")
 	}
 	if a.Hedge {
 		b.WriteString(", hedge")

@@ -8,13 +8,13 @@ from typing import Any
 
 @dataclass
 class Attempt:
-    """One exchange on one route, as ``response.attempts`` and ``error.attempts`` list them.
+    """One exchange on one route; ``response.attempts`` and ``error.attempts`` list those of a call.
 
-    Times are seconds; ``start`` is seconds since the Unix epoch; ``first_token`` counts from ``start`` and is None
-    when no token came. ``outcome`` is ``"OK"`` or the name of ``code`` (docs/promises.md, E); ``status`` is the HTTP
-    status, 0 without one. ``wait`` is how long the call waited before it, ``waited_for`` for what ("backoff", "the
-    server's wait", "a place", "another call's try"). ``left_out`` names what the request left out because the server
-    refused it ("stream_options", "messages.reasoning_details").
+    Times are in seconds. ``start`` counts from the Unix epoch, ``first_token`` from ``start``; it is None when no token
+    came. ``outcome`` is ``"OK"`` or the name of ``code`` (docs/promises.md, E). ``status`` is the HTTP status, or 0.
+    ``wait`` is how long the call waited before this attempt; ``waited_for`` says for what: "backoff", "retry-after",
+    "concurrency limit", "half-open trial". ``left_out`` names the fields that the request omitted because the server
+    refuses them ("stream_options", "messages.reasoning_details").
     """
 
     route: str
@@ -51,7 +51,7 @@ class Attempt:
         if self.left_out:
             parts.append(f", without {', '.join(self.left_out)}")
         if self.forced:
-            parts.append(", forced try")
+            parts.append(", last-resort probe")
         if self.hedge:
             parts.append(", hedge")
         if self.message:
@@ -60,13 +60,13 @@ class Attempt:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Attempt:
-        """Reads one entry of ``"attempts"``; unknown fields go to ``extra``."""
+        """Read one entry of ``"attempts"``; unknown fields go to ``extra``."""
         known = {k: v for k, v in data.items() if k in _FIELDS and v is not None}
         known.setdefault("route", f"{data.get('provider', '')}/{data.get('model', '')}")
         return cls(**known, extra={k: v for k, v in data.items() if k not in _FIELDS})
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON object; fields that say nothing are left out."""
+        """The JSON object; empty fields are omitted."""
         values = {k: v for k, v in vars(self).items() if k != "extra" and (v or k in _ALWAYS)}
         return {**values, **self.extra}
 
