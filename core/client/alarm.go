@@ -4,12 +4,12 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/llmagg/llmagg/core/transport"
 )
 
-// Late is from when on a timer is late: its process was stopped (SIGSTOP, a
-// frozen container, a debugger) or had no CPU. What came meanwhile lies in the
-// socket and has not been looked at yet.
-const Late = 100 * time.Millisecond
+// Late is from when on a timer is late; see [transport.Late].
+const Late = transport.Late
 
 const (
 	leastLook = time.Second // how long an alarm that is late looks for what has arrived, at least

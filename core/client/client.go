@@ -10,6 +10,7 @@ import (
 	"github.com/llmagg/llmagg/core/breaker"
 	"github.com/llmagg/llmagg/core/limit"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/transport"
 )
 
 // Options are shared by the clients of a program. The zero value works.
@@ -42,7 +43,7 @@ type Client struct {
 
 	life context.Context // of health checks; ends when the client closes
 	die  context.CancelCauseFunc
-	pool *pool // nil for custom clients
+	pool *transport.Pool // nil for custom clients
 
 	mu      sync.Mutex // guards what follows
 	users   int        // turns and health checks under way
@@ -71,7 +72,8 @@ func New(cfg llm.ModelConfig, o Options) (*Client, error) {
 		return nil, err
 	}
 	c := newClient(cfg, o)
-	pool, err := borrowTransport(cfg, o)
+	pool, err := transport.Borrow(transport.Options{BaseURL: cfg.BaseURL, Proxy: cfg.Proxy, CAFile: cfg.CAFile, ConnectTimeout: cfg.ConnectTimeout,
+		HeaderBytes: cfg.Limits.HeaderBytes, Getenv: o.Getenv, OnSocket: o.OnSocket})
 	if err != nil {
 		e := *llm.AsError(err)
 		e.Message = cfg.Provider + "/" + cfg.Name + ": " + e.Message
@@ -79,7 +81,7 @@ func New(cfg llm.ModelConfig, o Options) (*Client, error) {
 	}
 	c.pool = pool
 	if c.backend, err = newHTTPBackend(cfg, preset, pool); err != nil {
-		pool.give()
+		pool.Release()
 		return nil, err
 	}
 	return c, nil

@@ -19,10 +19,8 @@
 //	              backend_guard.go is where it is called, leash.go holds one that does not listen,
 //	              rescue.go takes its panics
 //	http.go       the HTTP exchange: send.go the request, pared.go and gemini_pared.go
-//	              what it leaves out where a server refuses it, body.go a whole answer,
-//	              transport.go the connections, roots.go whom they trust,
-//	              proxy.go which proxy they use, tunnel.go and
-//	              socks.go those through a tunnel
+//	              what it leaves out where a server refuses it, body.go a whole answer;
+//	              the connections are those of core/transport
 //	openai.go, gemini*.go  the wire formats; preset.go which vendor speaks which,
 //	              baseurl.go where it is
 //	form.go       in which form an answer comes; values.go reads objects that are no events

@@ -290,16 +290,13 @@ func (r *eventReader) Close() error {
 // drain reads the rest of a body aside. It ends by itself within drainTime, or
 // when the pool closes, which waits for it.
 func (b *httpBackend) drain(body io.ReadCloser, cancel context.CancelCauseFunc) {
-	b.pool.background.Add(1)
-	limit := time.AfterFunc(drainTime, func() { cancel(errEnough) })
-	stop := context.AfterFunc(b.pool.life, func() { cancel(errEnough) })
-	go func() {
-		defer b.pool.background.Done()
+	stop := func() { cancel(errEnough) }
+	limit := time.AfterFunc(drainTime, stop)
+	b.pool.Go(func() {
 		defer func() { _ = recover() }() // nor does a fault
 		defer limit.Stop()
-		defer stop()
 		defer cancel(nil)
 		_, _ = io.Copy(io.Discard, io.LimitReader(body, drainBytes)) // a failure here concerns nobody, for the answer was complete
 		_ = body.Close()
-	}()
+	}, stop)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/transport"
 )
 
 // wire is a vendor's format: where a request goes and how it and its answer
@@ -34,7 +35,7 @@ type wire interface {
 // httpBackend makes attempts over HTTP.
 type httpBackend struct {
 	wire   wire
-	pool   *pool
+	pool   *transport.Pool
 	cfg    llm.ModelConfig
 	chat   endpoint // of whole answers
 	stream endpoint // of streamed ones
@@ -43,8 +44,8 @@ type httpBackend struct {
 	memory memory   // of what the server refused
 }
 
-func newHTTPBackend(cfg llm.ModelConfig, p preset, pool *pool) (*httpBackend, error) {
-	b := &httpBackend{pool: pool, cfg: cfg, where: pool.key.origin, vendor: Vendor(cfg.BaseURL)}
+func newHTTPBackend(cfg llm.ModelConfig, p preset, pool *transport.Pool) (*httpBackend, error) {
+	b := &httpBackend{pool: pool, cfg: cfg, where: pool.Origin(), vendor: Vendor(cfg.BaseURL)}
 	if p.gemini {
 		b.wire = &geminiWire{at: rootOf(cfg.BaseURL), key: cfg.APIKey}
 	} else {
@@ -192,7 +193,7 @@ func (b *httpBackend) healthy(ctx context.Context) bool {
 	}
 	req.Header = b.chat.header.Clone()
 	req.Header.Del("Content-Type")
-	resp, err := b.pool.kept.RoundTrip(req)
+	resp, err := b.pool.Kept().RoundTrip(req)
 	if err != nil {
 		return false
 	}

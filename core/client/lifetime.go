@@ -57,7 +57,7 @@ func (c *Client) Rest() {
 	}
 	c.mu.Unlock()
 	if tired {
-		c.pool.rest()
+		c.pool.Rest()
 	}
 }
 
@@ -65,7 +65,7 @@ func (c *Client) Rest() {
 func (c *Client) wake() {
 	if c.resting {
 		c.resting = false
-		c.pool.wake()
+		c.pool.Wake()
 	}
 }
 
@@ -77,7 +77,7 @@ func (c *Client) letGo() {
 	c.mu.Lock()
 	c.wake()
 	c.mu.Unlock()
-	c.pool.give()
+	c.pool.Release()
 }
 
 // Hold keeps a client that is retired open for a call that may come to it

@@ -6,14 +6,15 @@ import (
 	"strings"
 
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/transport"
 )
 
 // secrets are the texts that may appear nowhere: the key, the values of
 // headers that carry one, and what a proxy is told.
 func (c *Client) secrets() []string {
-	s := append(headerSecrets(c.cfg.Headers), proxySecrets(c.cfg.Proxy)...)
+	s := append(headerSecrets(c.cfg.Headers), transport.ProxySecrets(c.cfg.Proxy)...)
 	if c.pool != nil {
-		s = append(append(s, proxySecrets(c.pool.key.environment.http)...), proxySecrets(c.pool.key.environment.https)...)
+		s = append(s, c.pool.Secrets()...)
 	}
 	if len(c.cfg.APIKey) >= shortest {
 		s = append(s, c.cfg.APIKey)

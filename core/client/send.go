@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/transport"
 )
 
 // endpoint is where requests of one kind go, and the header that they all
@@ -102,19 +103,19 @@ func (b *httpBackend) post(ctx context.Context, x *Exchange, stream bool) (*http
 	if err != nil {
 		return nil, err
 	}
-	way := b.pool.way()
+	way := b.pool.Next()
 	resp, stale, err := b.send(ctx, way, to, body, x)
 	if err != nil && stale && ctx.Err() == nil {
-		resp, _, err = b.send(ctx, b.pool.fresh, to, body, x)
+		resp, _, err = b.send(ctx, b.pool.Fresh(), to, body, x)
 	}
 	for again := 0; err != nil && again < 2 && unprocessed(err) && ctx.Err() == nil; again++ {
-		resp, _, err = b.send(ctx, b.pool.kept, to, body, x)
+		resp, _, err = b.send(ctx, b.pool.Kept(), to, body, x)
 	}
 	if err != nil {
-		b.pool.failed(ctx, way, stale)
+		b.pool.Failed(ctx, way, stale)
 		return nil, b.networkError(err)
 	}
-	b.pool.answered(way)
+	b.pool.Answered(way)
 	x.Status = resp.StatusCode
 	x.Alive()
 	if encoding := decode(resp); encoding != "" {
@@ -185,12 +186,8 @@ type sending struct {
 	reused, answered atomic.Bool
 }
 
-// attemptKey finds, in the context of a dial, the context of the attempt that
-// caused it: the transport dials under one that outlives the request.
-type attemptKey struct{}
-
 func (s *sending) Value(key any) any {
-	if key == (attemptKey{}) {
+	if key == (transport.RequestKey{}) {
 		return s.Context
 	}
 	return s.Context.Value(key)

@@ -1,4 +1,4 @@
-package client
+package transport
 
 import (
 	"net/url"
@@ -117,13 +117,13 @@ func TestProxyExceptionsThatOthersRead(t *testing.T) {
 // is not repeated.
 func TestProxiesThatNobodySpeaksTo(t *testing.T) {
 	for proxy, want := range map[string]string{"socks4://user:sesame@h:1": "socks4", "ftp://h": "ftp", "http://:3128": "no host"} {
-		cfg := llm.ModelConfig{Provider: "p", Name: "m", BaseURL: "http://example.org/v1"}
-		env := func(name string) (string, bool) { return proxy, name == "all_proxy" }
-		_, err := New(cfg, Options{Getenv: env})
+		o := Options{BaseURL: "http://example.org/v1"}
+		o.Getenv = func(name string) (string, bool) { return proxy, name == "all_proxy" }
+		_, err := Borrow(o)
 		require.ErrorContains(t, err, want)
 		require.NotContains(t, err.Error(), "sesame")
-		cfg.Proxy = proxy
-		_, err = New(cfg, Options{})
+		o.Getenv, o.Proxy = nil, proxy
+		_, err = Borrow(o)
 		require.ErrorContains(t, err, want)
 		require.Equal(t, llm.InvalidArgument, llm.CodeOfError(err))
 	}

@@ -1,19 +1,19 @@
-package client_test
+package transport_test
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
-	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/faultwall"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/transport"
 	"github.com/stretchr/testify/require"
 )
 
 // The authorities are those of the environment that the core is handed, as it is when the
-// route is made; where none is found, the error says what to set.
+// pool is made; where none is found, the error says what to set.
 func TestAuthoritiesOfTheEnvironment(t *testing.T) {
 	wall := func() (w *faultwall.Wall, ca string) {
 		ca = filepath.Join(t.TempDir(), "ca.pem")
@@ -48,10 +48,8 @@ func TestAuthoritiesOfTheEnvironment(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			getenv := func(name string) (string, bool) { v, ok := c.env[name]; return v, ok }
-			route, err := client.New(llm.ModelConfig{Provider: "p", Name: "m", BaseURL: w.BaseURL(), CAFile: c.caFile, MaxRetries: 1}, client.Options{Getenv: getenv})
-			require.NoError(t, err)
-			defer func() { require.NoError(t, route.Close(context.Background())) }()
-			_, err = route.Chat(context.Background(), ask())
+			p := borrow(t, transport.Options{BaseURL: w.BaseURL(), CAFile: c.caFile, ConnectTimeout: 10 * time.Second, Getenv: getenv})
+			_, err := chat(t.Context(), p)
 			if c.want == nil {
 				require.NoError(t, err)
 				return
@@ -64,7 +62,7 @@ func TestAuthoritiesOfTheEnvironment(t *testing.T) {
 	}
 }
 
-// What is set after a route was made counts for the next one.
+// What is set after a pool was made counts for the next one.
 func TestAuthoritiesThatAreSetLater(t *testing.T) {
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	w, err := faultwall.Start(faultwall.Script{}, faultwall.Options{TLS: true, CAFile: ca})
@@ -74,10 +72,7 @@ func TestAuthoritiesThatAreSetLater(t *testing.T) {
 	getenv := func(name string) (string, bool) { v, ok := env[name]; return v, ok }
 	for _, value := range []string{"", ca} {
 		env["SSL_CERT_FILE"] = value
-		route, err := client.New(llm.ModelConfig{Provider: "p", Name: "m", BaseURL: w.BaseURL(), MaxRetries: 1}, client.Options{Getenv: getenv})
-		require.NoError(t, err)
-		defer func() { require.NoError(t, route.Close(context.Background())) }()
-		_, err = route.Chat(context.Background(), ask())
+		_, err := chat(t.Context(), borrow(t, transport.Options{BaseURL: w.BaseURL(), ConnectTimeout: 10 * time.Second, Getenv: getenv}))
 		require.Equal(t, value == "", err != nil, "%v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package client
+package transport
 
 import (
 	"encoding/base64"
@@ -54,9 +54,14 @@ func (e proxyEnvironment) pick() func(*url.URL) *url.URL {
 	}
 }
 
-// proxySecrets are the texts in which a proxy's URL holds a password, or a name
+// Secrets are the texts of the pool's proxies that may be shown nowhere.
+func (p *Pool) Secrets() []string {
+	return append(append(ProxySecrets(p.key.proxy), ProxySecrets(p.key.environment.http)...), ProxySecrets(p.key.environment.https)...)
+}
+
+// ProxySecrets are the texts in which a proxy's URL holds a password, or a name
 // that stands for one, and in which it is sent.
-func proxySecrets(text string) (secrets []string) {
+func ProxySecrets(text string) (secrets []string) {
 	u := proxyAddress(text)
 	if u == nil || u.User == nil {
 		return nil

@@ -1,0 +1,159 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/url"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// Late is from when on a timer is late: its process was stopped (SIGSTOP, a
+// frozen container, a debugger) or had no CPU. What came meanwhile lies in the
+// socket and has not been looked at yet.
+const Late = 100 * time.Millisecond
+
+// RequestKey finds, in the context of a dial, the context of the request that
+// caused it, if that request's context answers to the key: net/http dials under
+// a context that outlives the request.
+type RequestKey struct{}
+
+// dialer connects within one deadline for DNS, TCP and TLS together, and a
+// proxy's part in them (D1).
+type dialer struct {
+	timeout  time.Duration
+	tls      *tls.Config // without the authorities
+	roots    func() authorities
+	proxy    *url.URL // to which a tunnel is asked for; nil for none
+	onSocket func(fd uintptr, open bool)
+}
+
+// connecting is the context of a dial: it ends with the attempt that caused it
+// (S10), or at D1.
+func (d *dialer) connecting(ctx context.Context) (inner context.Context, stop func()) {
+	ctx, cancel := context.WithTimeout(ctx, d.timeout)
+	attempt, ok := ctx.Value(RequestKey{}).(context.Context)
+	if !ok {
+		return ctx, cancel
+	}
+	unwatch := context.AfterFunc(attempt, cancel)
+	return ctx, func() { unwatch(); cancel() }
+}
+
+func (d *dialer) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	return d.unhurried(func() (net.Conn, error) { return d.dialOnce(ctx, network, addr) })
+}
+
+func (d *dialer) dialTLS(ctx context.Context, network, addr string) (net.Conn, error) {
+	return d.unhurried(func() (net.Conn, error) { return d.dialTLSOnce(ctx, network, addr) })
+}
+
+// unhurried connects, and once more where the deadline was noticed late: the
+// process was stopped, and says nothing of the server.
+func (d *dialer) unhurried(connect func() (net.Conn, error)) (net.Conn, error) {
+	began := time.Now()
+	conn, err := connect()
+	if err != nil && time.Since(began) > d.timeout+Late {
+		return connect()
+	}
+	return conn, err
+}
+
+func (d *dialer) dialOnce(ctx context.Context, network, addr string) (net.Conn, error) {
+	ctx, stop := d.connecting(ctx)
+	defer stop()
+	return d.reach(ctx, network, addr)
+}
+
+// reach connects to addr, through the tunnel where there is one.
+func (d *dialer) reach(ctx context.Context, network, addr string) (conn net.Conn, err error) {
+	if d.proxy != nil {
+		conn, err = d.tunnel(ctx, addr)
+	} else {
+		conn, err = d.DialContext(ctx, network, addr)
+	}
+	if err != nil {
+		return nil, connectError(ctx, d.timeout, addr, err)
+	}
+	return conn, nil
+}
+
+func (d *dialer) dialTLSOnce(ctx context.Context, network, addr string) (net.Conn, error) {
+	ctx, stop := d.connecting(ctx)
+	defer stop()
+	raw, err := d.reach(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	cfg := d.tls.Clone()
+	cfg.RootCAs = d.roots().pool
+	if cfg.ServerName, _, err = net.SplitHostPort(addr); err != nil {
+		cfg.ServerName = addr
+	}
+	conn := tls.Client(raw, cfg)
+	if err := conn.HandshakeContext(ctx); err != nil {
+		_ = raw.Close() // the handshake's error is what matters
+		return nil, connectError(ctx, d.timeout, addr, d.advise(err))
+	}
+	return conn, nil
+}
+
+// connectError says that it was the connection that failed, and for which
+// address.
+func connectError(ctx context.Context, timeout time.Duration, addr string, err error) error {
+	if ctx.Err() == context.DeadlineExceeded {
+		return &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("no connection to %s within %v (connect_timeout)", addr, timeout), Cause: err}
+	}
+	return &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("cannot connect to %s: %v", addr, err), Cause: err}
+}
+
+// DialContext opens a TCP connection. Whoever wants to know is told of its socket
+// before it connects: a process that forks meanwhile must not keep it.
+func (d *dialer) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	var plain net.Dialer
+	if d.onSocket == nil {
+		return plain.DialContext(ctx, network, addr)
+	}
+	plain.Control = func(_, _ string, raw syscall.RawConn) error {
+		return raw.Control(func(fd uintptr) { d.onSocket(fd, true) })
+	}
+	conn, err := plain.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return conn, nil
+	}
+	w := &watchedConn{TCPConn: tcp, told: d.onSocket}
+	raw, err := tcp.SyscallConn()
+	if err != nil || raw.Control(func(fd uintptr) { w.fd = fd }) != nil {
+		return conn, nil
+	}
+	return w, nil
+}
+
+type watchedConn struct {
+	*net.TCPConn
+	fd   uintptr
+	once sync.Once
+	told func(fd uintptr, open bool)
+}
+
+// Close tells first: afterwards the number may belong to somebody else. The
+// server hears the end also where a process that was forked between the making
+// of the socket and its note has a copy.
+func (w *watchedConn) Close() error {
+	w.once.Do(func() {
+		_ = w.CloseWrite() // fails where the connection is broken already
+		w.told(w.fd, false)
+	})
+	return w.TCPConn.Close()
+}
+
+var _ syscall.Conn = (*watchedConn)(nil)
