@@ -188,9 +188,13 @@ func (t *geminiTurns) calls(m *llm.Message) []geminiPart {
 	var parts []geminiPart
 	for i := range m.ToolCalls {
 		c := &m.ToolCalls[i]
-		t.names[c.ID] = c.Function.Name
+		called := geminiCall{ID: c.ID, Name: c.Function.Name, Args: geminiArguments(c.Function.Arguments)}
+		if c.Custom != nil {
+			called.Name, called.Args = c.Custom.Name, geminiWrapped("input", c.Custom.Input)
+		}
+		t.names[c.ID] = called.Name
 		parts = append(parts, geminiPart{
-			FunctionCall:     &geminiCall{ID: c.ID, Name: c.Function.Name, Args: geminiArguments(c.Function.Arguments)},
+			FunctionCall:     &called,
 			ThoughtSignature: geminiSignature(c.Extra),
 		})
 	}

@@ -184,7 +184,7 @@ func (p *partialChoice) addDelta(d *Message) (changed bool) {
 			d.FunctionCall = nil
 			return true
 		}
-		p.function.addFunction(&copied, false)
+		p.function.addPiece(copied.Name, copied.Arguments, copied.Extra, false)
 	}
 	return changed
 }
@@ -240,7 +240,8 @@ func (p *partialChoice) flush(d *Message) (changed bool) {
 			p.function.arguments.WriteString(lost)
 			also := FunctionCall{Arguments: lost}
 			if d.FunctionCall != nil {
-				also = FunctionCall{Name: d.FunctionCall.Name, Arguments: d.FunctionCall.Arguments + lost}
+				also = *d.FunctionCall
+				also.Arguments += lost
 			}
 			d.FunctionCall = &also
 		default:
@@ -340,7 +341,8 @@ func (p *partialChoice) choice() Choice {
 		m.Extra[p.thoughts] = appendText(nil, m.ReasoningContent)
 	}
 	if p.function != nil {
-		m.FunctionCall = &FunctionCall{Name: p.function.name.String(), Arguments: p.function.arguments.String()}
+		whole := p.function.function()
+		m.FunctionCall = &whole
 	}
 	m.NullContent = !p.hasContent && m.Parts == nil
 	return Choice{Index: p.index, Message: m, FinishReason: p.finish, Logprobs: p.logprobs(), Extra: p.extra.extra()}

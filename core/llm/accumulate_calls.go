@@ -23,8 +23,10 @@ type partialCall struct {
 	id, kind  string
 	index     int // as the server sent it; -1 for none
 	place     int // its index for the caller
+	custom    bool
 	name      strings.Builder
-	arguments segments
+	arguments segments // or a custom tool's input
+	inside    joints   // unknown fields beside name and arguments
 	extra     joints
 
 	scanned int // how many bytes of the arguments have been looked at
@@ -50,16 +52,24 @@ func (p *partialChoice) addCalls(d *Message) (changed bool) {
 		differs := delta.Index != to.place
 		if to.repeats(&delta) {
 			delta.Function, differs = FunctionCall{}, true
+			if delta.Custom != nil {
+				delta.Custom = &CustomCall{}
+			}
 		}
 		delta.Index = to.place
 		if delta.ID != "" && to.id != "" && delta.ID != to.id {
 			p.calls.alias(to, delta.ID)
 			delta.ID, differs = to.id, true
 		}
-		if p.halves != nil || !half("").whole(delta.Function.Arguments) || !half("").whole(delta.Function.Name) {
+		if called, text := delta.said(); p.halves != nil || !half("").whole(*text) || !half("").whole(*called) {
+			if delta.Custom != nil {
+				copied := *delta.Custom
+				delta.Custom = &copied
+				called, text = delta.said()
+			}
 			name := "call " + strconv.Itoa(to.place)
-			differs = p.mend(name, &delta.Function.Arguments) || differs
-			differs = p.mend(name+" name", &delta.Function.Name) || differs
+			differs = p.mend(name, text) || differs
+			differs = p.mend(name+" name", called) || differs
 		}
 		p.calls.join(to, &delta)
 		if !differs {
@@ -77,12 +87,16 @@ func (p *partialChoice) addCalls(d *Message) (changed bool) {
 func (c *partialCalls) flush(waiting, lost string, d *Message) {
 	for _, to := range c.list {
 		delta := ToolCall{Index: to.place}
+		if to.custom {
+			delta.Custom = &CustomCall{}
+		}
+		name, text := delta.said()
 		switch at := "call " + strconv.Itoa(to.place); waiting {
 		case at:
-			delta.Function.Arguments = lost
+			*text = lost
 			to.arguments.WriteString(lost)
 		case at + " name":
-			delta.Function.Name = lost
+			*name = lost
 			to.name.WriteString(lost)
 		default:
 			continue
@@ -106,23 +120,31 @@ func (c *partialCalls) join(to *partialCall, d *ToolCall) {
 	if d.Type != "" {
 		to.kind = d.Type
 	}
-	to.addFunction(&d.Function, d.ID != "")
+	if f := d.Custom; f != nil {
+		to.custom = true
+		to.addPiece(f.Name, f.Input, f.Extra, d.ID != "")
+	} else {
+		to.addPiece(d.Function.Name, d.Function.Arguments, d.Function.Extra, d.ID != "")
+	}
 	if d.Extra != nil {
 		to.extra.add(d.Extra, inDelta)
 	}
 }
 
-// addFunction joins a piece of a call, with or without the call's id.
-func (to *partialCall) addFunction(f *FunctionCall, id bool) {
-	switch name := to.name.String(); {
-	case f.Name == "", f.Name == name: // some servers repeat it
-	case id && name != "" && strings.HasPrefix(f.Name, name): // or send all of it so far
+// addPiece joins a piece of a call, with or without the call's id.
+func (to *partialCall) addPiece(name, text string, inside Extra, id bool) {
+	switch before := to.name.String(); {
+	case name == "", name == before: // some servers repeat it
+	case id && before != "" && strings.HasPrefix(name, before): // or send all of it so far
 		to.name.Reset()
-		to.name.WriteString(f.Name)
+		to.name.WriteString(name)
 	default:
-		to.name.WriteString(f.Name)
+		to.name.WriteString(name)
 	}
-	to.arguments.WriteString(f.Arguments)
+	to.arguments.WriteString(text)
+	if inside != nil {
+		to.inside.add(inside, inDelta)
+	}
 }
 
 // find is the call that a delta belongs to; nil where it begins one.
@@ -133,8 +155,9 @@ func (c *partialCalls) find(d *ToolCall) *partialCall {
 	if len(c.list) >= manyCalls {
 		c.remember()
 	}
+	name, text := d.said()
 	if d.ID != "" {
-		if same := c.withID(d.ID); same != nil && (d.Index < 0 || same.index < 0 || d.Index == same.index || d.Function.Name == "") {
+		if same := c.withID(d.ID); same != nil && (d.Index < 0 || same.index < 0 || d.Index == same.index || *name == "") {
 			if same.begins(d) && !same.repeats(d) {
 				return nil
 			}
@@ -155,7 +178,7 @@ func (c *partialCalls) find(d *ToolCall) *partialCall {
 	}
 	// Some servers make up another id for every piece of one call: those have
 	// no name, and go on with what is not complete.
-	if d.ID != "" && to.id != "" && d.ID != to.id && (d.Function.Name != "" || d.Function.Arguments == "" || to.complete()) {
+	if d.ID != "" && to.id != "" && d.ID != to.id && (*name != "" || *text == "" || to.complete()) {
 		return nil
 	}
 	return to
@@ -164,14 +187,16 @@ func (c *partialCalls) find(d *ToolCall) *partialCall {
 // begins tells whether a delta with a name is the beginning of another call
 // than c.
 func (c *partialCall) begins(d *ToolCall) bool {
-	name := d.Function.Name
+	name, text := d.said()
 	switch {
-	case name == "" || c.arguments.Len() == 0 || c.name.Len() == 0:
+	case *name == "" || c.arguments.Len() == 0 || c.name.Len() == 0:
 		return false
-	case name != c.name.String():
+	case *name != c.name.String(), d.Custom == nil && c.custom:
 		return true
+	case c.custom: // nothing tells where its input ends
+		return *text != "" && d.ID == "" && d.Index < 0
 	}
-	return strings.TrimSpace(d.Function.Arguments) != "" && c.complete()
+	return strings.TrimSpace(*text) != "" && c.complete()
 }
 
 // repeats tells whether a delta is the whole call once more, as some servers
@@ -180,12 +205,16 @@ func (c *partialCall) repeats(d *ToolCall) bool {
 	if c.id == "" || d.ID != c.id && (d.ID != "" || d.Index < 0 || d.Index != c.index) {
 		return false
 	}
-	return d.Function.Name != "" && d.Function.Name == c.name.String() && isWholeAgain(c, d.Function.Arguments)
+	name, text := d.said()
+	return *name != "" && *name == c.name.String() && c.custom == (d.Custom != nil) && isWholeAgain(c, *text)
 }
 
 // isWholeAgain compares no more than a few times as many bytes as a piece has,
 // so that hostile pieces cost linear time.
 func isWholeAgain(c *partialCall, arguments string) bool {
+	if c.custom {
+		return len(arguments) > 1 && len(arguments) == c.arguments.Len() && arguments == c.arguments.String()
+	}
 	if len(arguments) < 2 || c.arguments.Len() > 4*len(arguments) || !c.complete() {
 		return false
 	}
@@ -197,8 +226,12 @@ func isWholeAgain(c *partialCall, arguments string) bool {
 		bytes.Equal(before.Bytes(), again.Bytes())
 }
 
-// complete tells whether the arguments are a whole object or list.
+// complete tells whether the arguments are a whole object or list. An input of
+// a custom tool is any text.
 func (c *partialCall) complete() bool {
+	if c.custom {
+		return false
+	}
 	for piece := range c.arguments.pieces(c.scanned) {
 		c.scan.feed(piece)
 	}
@@ -278,11 +311,20 @@ func (c *partialCalls) whole() (calls []ToolCall) {
 	list := slices.Clone(c.list) // whichever came first
 	slices.SortStableFunc(list, func(x, y *partialCall) int { return x.place - y.place })
 	for _, to := range list {
-		calls = append(calls, ToolCall{Index: -1, // a whole message numbers its calls by their place
-			ID: to.id, Type: to.kind, Extra: to.extra.extra(),
-			Function: FunctionCall{Name: to.name.String(), Arguments: to.arguments.String()}})
+		call := ToolCall{Index: -1, // a whole message numbers its calls by their place
+			ID: to.id, Type: to.kind, Extra: to.extra.extra()}
+		if to.custom {
+			call.Custom = &CustomCall{to.name.String(), to.arguments.String(), to.inside.extra()}
+		} else {
+			call.Function = to.function()
+		}
+		calls = append(calls, call)
 	}
 	return calls
+}
+
+func (to *partialCall) function() FunctionCall {
+	return FunctionCall{to.name.String(), to.arguments.String(), to.inside.extra()}
 }
 
 // jsonEnd finds the end of an object or a list whose text comes in pieces.

@@ -100,14 +100,22 @@ func (p *partialChoice) lackingCalls(rest, whole *Message) {
 			rest.ToolCalls = append(rest.ToolCalls, call)
 			continue
 		}
-		more := ToolCall{Index: to.index, Function: to.lacking(&call.Function, p.lacks)}
+		more := ToolCall{Index: to.index, Extra: to.extra.lacking(call.Extra)}
+		if f := call.Custom; f != nil {
+			lacking := to.lacking(&FunctionCall{f.Name, f.Input, f.Extra}, p.lacks)
+			if !lacking.isEmpty() {
+				more.Custom = &CustomCall{lacking.Name, lacking.Arguments, lacking.Extra}
+			}
+		} else {
+			more.Function = to.lacking(&call.Function, p.lacks)
+		}
 		if to.id == "" {
 			more.ID = call.ID
 		}
 		if to.kind == "" {
 			more.Type = call.Type
 		}
-		if more.Function != (FunctionCall{}) || more.ID != "" || more.Type != "" {
+		if !more.isEmpty() || more.Type != "" {
 			rest.ToolCalls = append(rest.ToolCalls, more)
 		}
 	}
@@ -116,7 +124,7 @@ func (p *partialChoice) lackingCalls(rest, whole *Message) {
 		if p.function != nil {
 			more = p.function.lacking(f, p.lacks)
 		}
-		if more != (FunctionCall{}) {
+		if !more.isEmpty() {
 			rest.FunctionCall = &more
 		}
 	}
@@ -127,6 +135,7 @@ func (to *partialCall) lacking(whole *FunctionCall, lacks func(have *segments, w
 		more.Name = whole.Name
 	}
 	more.Arguments = lacks(&to.arguments, whole.Arguments)
+	more.Extra = to.inside.lacking(whole.Extra)
 	return more
 }
 
@@ -198,7 +207,11 @@ func (m *Message) append(rest *Message) {
 	if f := rest.FunctionCall; f != nil {
 		both := *f
 		if m.FunctionCall != nil {
-			both = FunctionCall{Name: m.FunctionCall.Name + f.Name, Arguments: m.FunctionCall.Arguments + f.Arguments}
+			both.Name, both.Arguments = m.FunctionCall.Name+f.Name, m.FunctionCall.Arguments+f.Arguments
+			var inside joints
+			inside.add(m.FunctionCall.Extra, inDelta)
+			inside.add(f.Extra, inDelta)
+			both.Extra = inside.extra()
 		}
 		m.FunctionCall = &both
 	}

@@ -274,6 +274,9 @@ func (s *sieve) toolCall(dst, call []byte) []byte {
 		if key == "function" && value[0] == '{' {
 			return s.known(dst, value, "messages.tool_calls.function.", []string{"name", "arguments"}, nil)
 		}
+		if key == "custom" && value[0] == '{' {
+			return s.known(dst, value, "messages.tool_calls.custom.", []string{"name", "input"}, nil)
+		}
 		return append(dst, value...)
 	})
 }

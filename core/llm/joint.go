@@ -292,6 +292,20 @@ func (m *joints) addField(at jointPlace, raw json.RawMessage) {
 	j.add(at, raw)
 }
 
+// lacking is what the unknown fields of a whole value add to what has come.
+func (m joints) lacking(whole Extra) (more Extra) {
+	for name, raw := range whole {
+		if raw = m[name].rest(raw); raw == nil {
+			continue
+		}
+		if more == nil {
+			more = Extra{}
+		}
+		more[name] = raw
+	}
+	return more
+}
+
 func (m joints) extra() Extra {
 	if len(m) == 0 {
 		return nil

@@ -95,7 +95,15 @@ type ToolCall struct {
 	ID       string
 	Type     string
 	Function FunctionCall
+	Custom   *CustomCall // instead of Function, for a tool of type "custom"
 	Extra    Extra
+}
+
+// CustomCall names a custom tool and its input, which is any text.
+type CustomCall struct {
+	Name  string
+	Input string
+	Extra Extra
 }
 
 // FunctionCall names a function and its arguments (JSON text, as the model
@@ -103,6 +111,7 @@ type ToolCall struct {
 type FunctionCall struct {
 	Name      string `json:"name,omitempty"`
 	Arguments string `json:"arguments"`
+	Extra     Extra  `json:"-"`
 }
 
 // Text makes a text part.

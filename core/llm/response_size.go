@@ -27,7 +27,8 @@ func (r *Response) texts(size func(string) int) int {
 			sum += size(c.Message.Parts[k].Text) + size(c.Message.Parts[k].Refusal)
 		}
 		for k := range c.Message.ToolCalls {
-			sum += size(c.Message.ToolCalls[k].Function.Arguments)
+			_, text := c.Message.ToolCalls[k].said()
+			sum += size(*text)
 		}
 		if f := c.Message.FunctionCall; f != nil {
 			sum += size(f.Arguments)

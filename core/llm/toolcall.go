@@ -14,7 +14,22 @@ func (m *Message) readCall(r *reader) {
 
 // isEmpty tells whether there is nothing of a call but, perhaps, its place.
 func (c *ToolCall) isEmpty() bool {
-	return c.ID == "" && (c.Type == "" || c.Type == "function") && c.Function == (FunctionCall{}) && c.Extra == nil
+	return c.ID == "" && (c.Type == "" || c.Type == "function") && c.Function.isEmpty() && c.Custom.isEmpty() && c.Extra == nil
+}
+
+func (f *FunctionCall) isEmpty() bool { return f.Name == "" && f.Arguments == "" && f.Extra == nil }
+
+func (c *CustomCall) isEmpty() bool {
+	return c == nil || c.Name == "" && c.Input == "" && c.Extra == nil
+}
+
+// said gives what a call, or a piece of one, names and says: a function and its
+// arguments, or a custom tool and its input.
+func (c *ToolCall) said() (name, text *string) {
+	if c.Custom != nil {
+		return &c.Custom.Name, &c.Custom.Input
+	}
+	return &c.Function.Name, &c.Function.Arguments
 }
 
 func writeToolCalls(w *writer, calls []ToolCall, delta bool) {
@@ -40,13 +55,19 @@ func (c *ToolCall) writeAs(w *writer, delta bool) {
 	kind := c.Type
 	if kind == "" && !delta {
 		kind = "function"
+		if c.Custom != nil {
+			kind = "custom"
+		}
 	}
 	if c.ID != "" || !delta {
 		o.str("id", c.ID)
 	}
 	o.strUnlessEmpty("type", kind)
-	if c.Function != (FunctionCall{}) || kind == "function" || kind == "" {
+	if !c.Function.isEmpty() || c.Custom == nil && (kind == "function" || kind == "") {
 		c.Function.write(o.field("function"))
+	}
+	if c.Custom != nil {
+		c.Custom.write(o.field("custom"))
 	}
 	o.extra(c.Extra)
 	o.end()
@@ -63,6 +84,13 @@ func (c *ToolCall) read(r *reader) {
 			c.Type = r.word()
 		case "function":
 			c.Function.read(r)
+		case "custom":
+			if r.next() != '{' {
+				r.extra(&c.Extra)
+				break
+			}
+			c.Custom = &CustomCall{}
+			c.Custom.read(r)
 		default:
 			r.extra(&c.Extra)
 		}
@@ -84,6 +112,7 @@ func (f *FunctionCall) write(w *writer) {
 	o := w.object()
 	o.strUnlessEmpty("name", f.Name)
 	o.str("arguments", f.Arguments)
+	o.extra(f.Extra)
 	o.end()
 }
 
@@ -93,13 +122,39 @@ func (f *FunctionCall) read(r *reader) {
 		case "name":
 			f.Name = r.piece()
 		case "arguments":
-			if c := r.next(); c == '{' || c == '[' {
-				f.Arguments = string(r.raw()) // some servers send the object itself
-			} else {
-				f.Arguments = r.piece()
-			}
+			f.Arguments = r.pieceOrObject()
 		default:
-			r.skip()
+			r.extra(&f.Extra)
+		}
+	}
+}
+
+// pieceOrObject reads a text in which JSON stands: some servers send the object
+// itself.
+func (r *reader) pieceOrObject() string {
+	if c := r.next(); c == '{' || c == '[' {
+		return string(r.raw())
+	}
+	return r.piece()
+}
+
+func (c *CustomCall) write(w *writer) {
+	o := w.object()
+	o.strUnlessEmpty("name", c.Name)
+	o.str("input", c.Input)
+	o.extra(c.Extra)
+	o.end()
+}
+
+func (c *CustomCall) read(r *reader) {
+	for more := r.object(); more; more = r.nextField() {
+		switch string(r.key) {
+		case "name":
+			c.Name = r.piece()
+		case "input":
+			c.Input = r.pieceOrObject()
+		default:
+			r.extra(&c.Extra)
 		}
 	}
 }
