@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"slices"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -49,17 +50,43 @@ func table(ctx context.Context, root, pattern string, why bool) error {
 	}
 	defer os.RemoveAll(folder)
 	w := &workshop{root: root, folder: folder}
-	if err := w.control(ctx, all); err != nil {
+	begun := time.Now()
+	if err := w.build(ctx, all); err != nil {
 		return err
 	}
-	rows, begun := newColumns(all), time.Now()
+	fmt.Printf("%d mutants in one binary, %d in one of their own; compiled in %.0f s\n", len(all)-len(w.alone), len(w.alone), time.Since(begun).Seconds())
+	missed := w.tryAll(ctx, all, why)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	fmt.Printf("%d mutants, %d caught, %d not, %.0f s\n", len(all), len(all)-missed, missed, time.Since(begun).Seconds())
+	if missed > 0 {
+		return fmt.Errorf("%d mutants were not caught by the scenarios of their clauses", missed)
+	}
+	return nil
+}
+
+// tryAll tries the mutants, as many at a time as the cases are run at a time
+// elsewhere, and prints a line for each in the list's order.
+func (w *workshop) tryAll(ctx context.Context, all []mutation, why bool) (missed int) {
+	results := make([]chan result, len(all))
+	for i := range results {
+		results[i] = make(chan result, 1)
+	}
+	var next atomic.Int64
+	for range runtime.NumCPU() + 1 {
+		go func() {
+			for i := next.Add(1) - 1; int(i) < len(all); i = next.Add(1) - 1 {
+				results[i] <- w.try(ctx, &all[i])
+			}
+		}()
+	}
+	rows := newColumns(all)
 	rows.print("mutant", "clause", "case", "result", "seconds")
-	missed := 0
-	for i := range all {
-		m := &all[i]
-		r := w.try(ctx, m)
+	for i, m := range all {
+		r := <-results[i]
 		if ctx.Err() != nil {
-			return context.Cause(ctx)
+			return missed
 		}
 		rows.print(m.Name, m.Clause, strings.Join(m.Cases, ","), r.what, fmt.Sprintf("%.1f", r.took.Seconds()))
 		if r.what != caught {
@@ -69,11 +96,7 @@ func table(ctx context.Context, root, pattern string, why bool) error {
 			fmt.Printf("    %s\n", r.details)
 		}
 	}
-	fmt.Printf("%d mutants, %d caught, %d not, %.0f s\n", len(all), len(all)-missed, missed, time.Since(begun).Seconds())
-	if missed > 0 {
-		return fmt.Errorf("%d mutants were not caught by the scenarios of their clauses", missed)
-	}
-	return nil
+	return missed
 }
 
 func checkAll(root string, all []mutation) error {
@@ -99,25 +122,6 @@ func loadCases(root string) (map[string]*contract.Case, error) {
 		cases[c.Name] = c
 	}
 	return cases, nil
-}
-
-// control runs each case that is used on the core as it is.
-func (w *workshop) control(ctx context.Context, all []mutation) error {
-	binary, err := w.build(ctx, "", nil)
-	if err != nil {
-		return fmt.Errorf("without a mutation: %w", err)
-	}
-	var names []string
-	for _, m := range all {
-		names = append(names, m.Cases...)
-	}
-	slices.Sort(names)
-	for _, name := range slices.Compact(names) {
-		if r := w.run(ctx, binary, []string{name}); r.what != survived {
-			return fmt.Errorf("the case %s fails without any mutation: %s", name, r.details)
-		}
-	}
-	return ctx.Err()
 }
 
 // columns are the widths of the table's first three.

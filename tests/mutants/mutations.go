@@ -73,6 +73,20 @@ func (m *mutation) apply(root string) ([]byte, error) {
 	return bytes.Replace(text, []byte(m.Original), []byte(m.Mutated), 1), nil
 }
 
+// unchanged is where in Original the change begins.
+func (m *mutation) unchanged() int {
+	n := 0
+	for n < len(m.Original)-1 && n < len(m.Mutated) && m.Original[n] == m.Mutated[n] {
+		n++
+	}
+	return n
+}
+
+// keep gives the text as it is.
+func (m *mutation) keep(root string) ([]byte, error) {
+	return os.ReadFile(filepath.Join(root, filepath.FromSlash(m.File)))
+}
+
 // check says what is wrong with the mutation, beside that it might survive.
 func (m *mutation) check(root string, cases map[string]*contract.Case) error {
 	var problems []error

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -20,12 +20,10 @@ const (
 	hung     = "HANGS"
 	crashed  = "CRASHES"
 	notRun   = "CASE NOT RUN"
+	failing  = "FAILS UNMUTATED"
 )
 
-const (
-	buildPatience = 5 * time.Minute
-	runPatience   = 35 * time.Second // of one mutant's cases; a case takes a few seconds
-)
+const runPatience = 35 * time.Second // of one mutant's cases; a case takes a few seconds
 
 // result is one line of the table.
 type result struct {
@@ -34,73 +32,33 @@ type result struct {
 	took    time.Duration
 }
 
-// workshop makes and runs mutants. folder is a temporary one.
-type workshop struct{ root, folder string }
-
-// try compiles the mutant and runs its cases.
+// try runs the mutant's cases twice: with its switch thrown but the original
+// text behind it, which must pass, and then with the mutation.
 func (w *workshop) try(ctx context.Context, m *mutation) (r result) {
 	begun := time.Now()
 	defer func() { r.took = time.Since(begun) }()
-	text, err := m.apply(w.root)
-	if err != nil {
-		return result{what: unbuilt, details: err.Error()}
-	}
-	binary, err := w.build(ctx, m.File, text)
-	if err != nil {
-		return result{what: unbuilt, details: err.Error()}
-	}
-	return w.run(ctx, binary, m.Cases)
-}
-
-// build compiles the contract tests with text in place of file; file may be
-// empty: the core as it is.
-func (w *workshop) build(ctx context.Context, file string, text []byte) (binary string, err error) {
-	ctx, stop := context.WithTimeout(ctx, buildPatience)
-	defer stop()
-	binary = filepath.Join(w.folder, "contract.test")
-	arguments := []string{"test", "-c", "-ldflags=-s -w", "-o", binary}
-	if file != "" {
-		overlay, err := w.overlay(file, text)
-		if err != nil {
-			return "", err
+	mutant, binary, err := m.Name, w.mutated, error(nil)
+	if w.alone[m.Name] != nil {
+		if binary, err = w.buildAlone(ctx, m); err != nil {
+			return result{what: unbuilt, details: err.Error()}
 		}
-		arguments = append(arguments, "-overlay", overlay)
+		defer os.Remove(binary)
+		mutant = ""
 	}
-	compile := exec.CommandContext(ctx, "go", append(arguments, "./tests/contract")...)
-	compile.Dir = w.root
-	compile.WaitDelay = time.Second
-	if output, err := compile.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, output)
+	if r := w.run(ctx, w.original, mutant, m.Cases); r.what != survived {
+		return result{what: failing, details: cmp.Or(r.details, r.what)}
 	}
-	return binary, nil
+	return w.run(ctx, binary, mutant, m.Cases)
 }
 
-// overlay writes the mutated file and the document that tells the compiler to
-// read it instead of the original.
-func (w *workshop) overlay(file string, text []byte) (path string, err error) {
-	original, err := filepath.Abs(filepath.Join(w.root, filepath.FromSlash(file)))
-	if err != nil {
-		return "", err
-	}
-	mutated := filepath.Join(w.folder, "mutated.go")
-	if err := os.WriteFile(mutated, text, 0o600); err != nil {
-		return "", err
-	}
-	document, err := json.Marshal(map[string]map[string]string{"Replace": {original: mutated}})
-	if err != nil {
-		return "", err
-	}
-	path = filepath.Join(w.folder, "overlay.json")
-	return path, os.WriteFile(path, document, 0o600)
-}
-
-// run takes the cases through the Go door. They are caught if every one fails.
-func (w *workshop) run(ctx context.Context, binary string, cases []string) result {
+// run takes the cases through the Go door, with the mutant's switch thrown.
+// They are caught if every one fails, and survived if every one passes.
+func (w *workshop) run(ctx context.Context, binary, mutant string, cases []string) result {
 	ctx, stop := context.WithTimeout(ctx, runPatience)
 	defer stop()
 	test := exec.CommandContext(ctx, binary, "-test.v", "-test.run", "^TestContract$/^go$/^("+strings.Join(cases, "|")+")$")
 	test.Dir = filepath.Join(w.root, "tests", "contract")
-	test.Env = append(os.Environ(), "LLMAGG_CONTRACT_DOORS=go", "LLMAGG_CONTRACT_VERBOSE=")
+	test.Env = append(os.Environ(), "LLMAGG_CONTRACT_DOORS=go", "LLMAGG_CONTRACT_VERBOSE=", chosenMutant+"="+mutant)
 	test.WaitDelay = time.Second
 	output, err := test.CombinedOutput()
 	return judge(string(output), cases, ctx.Err(), err)
