@@ -17,7 +17,7 @@ type attempt struct {
 	turn   *Turn
 	permit *breaker.Permit // nil for a bare attempt
 	place  bool            // holds a place in the route's line
-	x      Exchange
+	x      exchange
 	leash  *leash // of a client that the application wrote
 
 	ctx    context.Context
@@ -37,7 +37,7 @@ func (t *Turn) begin(p *breaker.Permit, place, stream bool, waited waits) *attem
 	c := t.client
 	now := time.Now()
 	a := &attempt{turn: t, permit: p, place: place, lastLife: now}
-	a.x = Exchange{Payload: t.call.Payload, Provider: c.cfg.Provider, Name: c.cfg.Name, Model: c.cfg.Model, attempt: a}
+	a.x.Payload, a.x.Model, a.x.Stream, a.x.attempt = t.call.Payload, c.cfg.Model, stream, a
 	if t.call.model != "" {
 		a.x.Model = t.call.model
 	}
@@ -91,7 +91,7 @@ func (a *attempt) explain(err error) *llm.Error {
 		copied := *e
 		copied.Provider, copied.Model = c.cfg.Provider, c.cfg.Name
 		if copied.Status == 0 && e.Code != llm.Timeout {
-			copied.Status = a.x.Status
+			copied.Status = a.x.status
 		}
 		e = &copied
 	}
@@ -133,8 +133,8 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 	c := a.turn.client
 	now := time.Now()
 	a.record.Duration = now.Sub(a.record.Start)
-	a.record.Status, a.record.Bytes, a.record.SkippedEvents = a.x.Status, a.x.Bytes, a.x.Skipped
-	a.record.LeftOut = a.x.asking.left
+	a.record.Status, a.record.Bytes, a.record.SkippedEvents = a.x.status, a.x.bytes, a.x.skipped
+	a.record.LeftOut = a.x.Left
 	a.record.Usage = usage
 	if e != nil {
 		a.record.Code, a.record.Message = e.Code, e.Message

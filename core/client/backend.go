@@ -6,9 +6,8 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// Backend performs single attempts. The HTTP wire formats are backends; an
-// application's own client becomes one through [NewCustom]. It must be safe
-// for concurrent use, return promptly when ctx ends, and leave retries,
+// Backend is an application's own client, which performs single attempts; see
+// [NewCustom]. It must be safe for concurrent use, return promptly when ctx ends, and leave retries,
 // deadlines and breakers to the core. An error that is no *llm.Error counts as
 // UNAVAILABLE, context.DeadlineExceeded of its own as TIMEOUT.
 type Backend interface {
@@ -41,19 +40,13 @@ type Exchange struct {
 	Bytes   int64 // of the answer's body, after decompression
 	Skipped int   // malformed stream events passed over
 
-	asking asking // what a server that refuses the request is asked instead
-
-	attempt *attempt // told by Alive; nil in an Exchange that the core did not make
-	leash   *leash   // between the two, where the application wrote the backend
+	leash *leash // told by Alive; nil in an Exchange that the core did not make
 }
 
 // Alive tells the core that bytes have arrived: the clock of silence (D4)
 // starts anew.
 func (x *Exchange) Alive() {
-	switch {
-	case x.leash != nil:
+	if x.leash != nil {
 		x.leash.alive()
-	case x.attempt != nil:
-		x.attempt.alive()
 	}
 }

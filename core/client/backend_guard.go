@@ -20,7 +20,7 @@ func (a *attempt) chat() (*llm.Response, error) {
 	if err == nil && r == nil {
 		err = errNothing
 	}
-	if err == nil && a.turn.client.custom {
+	if err == nil && a.turn.client.Custom() {
 		err = judgeOwn(r)
 	}
 	if err == nil {
@@ -30,12 +30,12 @@ func (a *attempt) chat() (*llm.Response, error) {
 }
 
 func (a *attempt) askChat() (_ *llm.Response, err error) {
-	backend := a.turn.client.backend
 	if a.onLeash() {
+		backend := a.turn.client.backend
 		return leashed(a.leash, nil, func(x *Exchange) (*llm.Response, error) { return backend.Chat(a.ctx, x) })
 	}
 	defer a.rescue(&err)
-	return backend.Chat(a.ctx, &a.x)
+	return a.turn.client.http.Chat(a.ctx, &a.x)
 }
 
 func (a *attempt) stream() (ChunkReader, error) {
@@ -47,8 +47,8 @@ func (a *attempt) stream() (ChunkReader, error) {
 }
 
 func (a *attempt) askStream() (_ ChunkReader, err error) {
-	backend := a.turn.client.backend
 	if a.onLeash() {
+		backend := a.turn.client.backend
 		late := func(r ChunkReader) { // it came when nobody waited any more
 			if r != nil {
 				a.quietly(r)
@@ -57,7 +57,11 @@ func (a *attempt) askStream() (_ ChunkReader, err error) {
 		return leashed(a.leash, late, func(x *Exchange) (ChunkReader, error) { return backend.Stream(a.ctx, x) })
 	}
 	defer a.rescue(&err)
-	return backend.Stream(a.ctx, &a.x)
+	r, err := a.turn.client.http.Stream(a.ctx, &a.x)
+	if err != nil {
+		return nil, err // never a reader that is nil in an interface that is not
+	}
+	return r, nil
 }
 
 func (a *attempt) next(r ChunkReader) (*llm.Chunk, error) {
@@ -65,7 +69,7 @@ func (a *attempt) next(r ChunkReader) (*llm.Chunk, error) {
 	if err == nil && c == nil {
 		err = errNothing
 	}
-	if err == nil && a.turn.client.custom {
+	if err == nil && a.turn.client.Custom() {
 		err = judgeOwnChunk(c)
 	}
 	return c, err
@@ -97,7 +101,7 @@ func (a *attempt) quietly(r ChunkReader) {
 // onLeash tells whether the application wrote the client: then its calls are
 // made on the attempt's leash, which is there then.
 func (a *attempt) onLeash() bool {
-	if a.turn.client.custom && a.leash == nil {
+	if a.turn.client.Custom() && a.leash == nil {
 		a.leash = newLeash(a)
 	}
 	return a.leash != nil

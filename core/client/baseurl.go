@@ -7,27 +7,6 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// apiRoot is a base_url as requests use it: the root of an API, and a query that
-// stands behind every path (Azure's api-version).
-type apiRoot struct{ root, query string }
-
-func rootOf(base string) apiRoot {
-	root, query, _ := strings.Cut(base, "?")
-	return apiRoot{root, query}
-}
-
-// with is the URL of a path of the API; more is a query of its own.
-func (a apiRoot) with(path, more string) string {
-	query := a.query
-	if query != "" && more != "" {
-		query += "&"
-	}
-	if query += more; query != "" {
-		query = "?" + query
-	}
-	return a.root + path + query
-}
-
 // endpoints are the ends of addresses that are those of one endpoint instead of an API's
 // root, as they stand in documentation and are pasted from there.
 var endpoints = []string{"/chat/completions", "/completions", "/responses", "/embeddings", "/messages"}
@@ -66,22 +45,23 @@ func readBaseURL(where, base string, p preset, typed bool) (string, preset, erro
 			return "", p, llm.Errorf(llm.InvalidArgument, "%s: base_url %s ends with an endpoint, %q; write the API's root: %q", where, llm.QuoteName(base), path[n:], rewrite(path[:n]))
 		}
 	}
-	if i := strings.Index(path, "/models/"); i >= 0 && (p.gemini || strings.Contains(path[i:], ":")) {
+	if i := strings.Index(path, "/models/"); i >= 0 && (p.own != "" || strings.Contains(path[i:], ":")) {
 		return "", p, llm.Errorf(llm.InvalidArgument, "%s: base_url %s is the endpoint of a model; write the API's root: %q", where, llm.QuoteName(base), rewrite(path[:i]))
 	}
 	vendor, own := vendorOf(base)
-	compatibleGemini := strings.HasSuffix(path, "/openai") && strings.Contains(path, "/v1")
+	root, compatiblePath := p.cutOpenAI(path)
+	_, vendorsCompatible := vendor.cutOpenAI(path)
 	switch {
-	case p.gemini && compatibleGemini && typed:
-		return "", p, llm.Errorf(llm.InvalidArgument, "%s: base_url %s is Gemini's OpenAI-compatible endpoint, but the type is %q; write \"type\": %q, or the base_url %q",
-			where, llm.QuoteName(base), p.name, compatible.name, rewrite(strings.TrimSuffix(path, "/openai")))
-	case p.gemini && compatibleGemini:
+	case compatiblePath && typed:
+		return "", p, llm.Errorf(llm.InvalidArgument, "%s: base_url %s is %s's OpenAI-compatible endpoint, but the type is %q; write \"type\": %q, or the base_url %q",
+			where, llm.QuoteName(base), p.own, p.name, compatible.name, rewrite(root))
+	case compatiblePath:
 		p = compatible
-	case p.gemini && own && !vendor.gemini:
-		return "", p, llm.Errorf(llm.InvalidArgument, "%s: base_url %s is %s's, which does not speak Gemini's format; write \"type\": %q", where, llm.QuoteName(base), vendor.name, vendor.name)
-	case !p.gemini && own && vendor.gemini && !compatibleGemini:
-		return "", p, llm.Errorf(llm.InvalidArgument, "%s: base_url %s speaks Gemini's own format; write \"type\": %q, or the base_url %q, which speaks OpenAI's",
-			where, llm.QuoteName(base), vendor.name, rewrite("/v1beta/openai"))
+	case p.own != "" && own && vendor.own != p.own:
+		return "", p, llm.Errorf(llm.InvalidArgument, "%s: base_url %s is %s's, which does not speak %s's format; write \"type\": %q", where, llm.QuoteName(base), vendor.name, p.own, vendor.name)
+	case p.own == "" && own && vendor.own != "" && !vendorsCompatible:
+		return "", p, llm.Errorf(llm.InvalidArgument, "%s: base_url %s speaks %s's own format; write \"type\": %q, or the base_url %q, which speaks OpenAI's",
+			where, llm.QuoteName(base), vendor.own, vendor.name, rewrite(vendor.openaiPath))
 	}
 	if path == "" && own && vendor.root != "" {
 		path = vendor.root
@@ -121,14 +101,10 @@ func secretInQuery(u *url.URL) string {
 	return ""
 }
 
-// geminiSDK is the variable in which Gemini's own SDK takes its base URL, without the API's
-// version, where its program names none.
-const geminiSDK = "GOOGLE_GEMINI_BASE_URL"
-
 // defaultBaseURL is where a vendor is that the configuration gives no base_url of.
 func (p *preset) defaultBaseURL(getenv func(string) (string, bool)) string {
-	if p.gemini && getenv != nil {
-		if base, _ := getenv(geminiSDK); base != "" {
+	if p.sdkVariable != "" && getenv != nil {
+		if base, _ := getenv(p.sdkVariable); base != "" {
 			root, query, _ := strings.Cut(strings.TrimSpace(base), "?")
 			if root = strings.TrimRight(root, "/"); !strings.HasSuffix(root, "/v1") && !strings.HasSuffix(root, p.root) {
 				root += p.root

@@ -20,7 +20,7 @@ func urlsOf(t *testing.T, cfg llm.ModelConfig, getenv func(string) (string, bool
 		return "", "", err
 	}
 	defer func() { require.NoError(t, c.Close(t.Context())) }()
-	b := c.backend.(*httpBackend)
+	b := c.http
 	return b.chat.url.String(), b.stream.url.String(), nil
 }
 

@@ -32,7 +32,7 @@ func giveBack(buffer *[]byte) {
 // before the body was cut off comes with the error. A body that outgrows
 // keptAnswer is read into segments: a buffer that doubles would cost three
 // times the limit before that is passed.
-func (b *httpBackend) readAll(resp *http.Response, x *Exchange, buffer *[]byte) ([]byte, error) {
+func (b *httpBackend) readAll(resp *http.Response, x *exchange, buffer *[]byte) ([]byte, error) {
 	limit := min(b.cfg.Limits.ResponseBytes, math.MaxInt64-1) // "no limit" is written as the largest number
 	room := int64(firstRead)
 	if n := resp.ContentLength; n > 0 {
@@ -60,11 +60,11 @@ func (b *httpBackend) readAll(resp *http.Response, x *Exchange, buffer *[]byte) 
 			data = data[:len(data)+n]
 		}
 		if n > 0 {
-			x.Alive()
+			x.alive()
 		}
 	}
 	*buffer = data
-	x.Bytes += size
+	x.bytes += size
 	if size > limit {
 		return nil, overLimit("the answer exceeds %d bytes (limits.response_bytes)", limit)
 	}

@@ -33,8 +33,8 @@ type Options struct {
 // route (breaker, retries, slots) is shared by all its calls.
 type Client struct {
 	cfg     llm.ModelConfig
-	backend Backend
-	custom  bool
+	backend Backend      // of a custom client, which the application wrote
+	http    *httpBackend // of any other
 	options Options
 	breaker *breaker.Breaker
 	retries *limit.Retries
@@ -80,7 +80,7 @@ func New(cfg llm.ModelConfig, o Options) (*Client, error) {
 		return nil, &e
 	}
 	c.pool = pool
-	if c.backend, err = newHTTPBackend(cfg, preset, pool); err != nil {
+	if c.http, err = newHTTPBackend(cfg, preset, pool); err != nil {
 		pool.Release()
 		return nil, err
 	}
@@ -101,7 +101,7 @@ func NewCustom(cfg llm.ModelConfig, backend Backend, o Options) (*Client, error)
 		return nil, err
 	}
 	c := newClient(cfg, o)
-	c.backend, c.custom = backend, true
+	c.backend = backend
 	return c, nil
 }
 
@@ -143,7 +143,7 @@ func (c *Client) String() string { return c.Route() }
 func (c *Client) GoString() string { return c.Route() }
 
 // Custom tells whether the application wrote the client's backend.
-func (c *Client) Custom() bool { return c.custom }
+func (c *Client) Custom() bool { return c.backend != nil }
 
 // Available is the application's own switch; a breaker does not change it.
 func (c *Client) Available() bool { return c.breaker.SwitchedOn() }

@@ -15,13 +15,13 @@
 //	forced.go     a route that is not usable is forced, or another call's trial awaited
 //	attempt.go    one attempt: its deadlines (timers: alarm.go), its outcome, its line in
 //	              the trail
-//	backend.go    Backend: what performs an attempt, HTTP or written by the application;
+//	backend.go    Backend: a client that the application wrote;
 //	              backend_guard.go is where it is called, leash.go holds one that does not listen,
 //	              rescue.go takes its panics
 //	http.go       the HTTP exchange: send.go the request, pared.go and gemini_pared.go
 //	              what it leaves out where a server refuses it, body.go a whole answer;
 //	              the connections are those of core/transport
-//	openai.go, gemini*.go  the wire formats; preset.go which vendor speaks which,
+//	openai.go, gemini*.go  the wire formats (see core/wire); preset.go which vendor speaks which,
 //	              baseurl.go where it is
 //	form.go       in which form an answer comes; values.go reads objects that are no events
 //	events.go     a streamed HTTP answer; end.go whether it is complete, odd.go events that

@@ -1,86 +1,14 @@
 package client
 
 import (
-	"bytes"
-
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
-
-// This file decides when a streamed answer is complete (S2 to S4): a state
-// machine whose table says what each sign of an end means in each phase. A
-// finish reason only allows an end, for servers repeat and anticipate it.
-
-// phase is how far a streamed answer has come.
-type phase uint8
-
-const (
-	waiting  phase = iota // no choice has appeared
-	open                  // a choice that appeared has not finished
-	torn                  // the same, and an event was skipped
-	early                 // each that appeared has finished, but fewer than were asked for
-	finished              // each has finished: an end is allowed
-	phases   = iota
-)
-
-// sign is what may end a stream.
-type sign uint8
-
-const (
-	marked sign = iota // the format's own mark of the end, such as [DONE]
-	closed             // the clean end of the body
-	broken             // the body ended otherwise
-	silent             // no piece of the answer for endSilence
-	signs  = iota
-)
-
-// ruling is what a sign means in a phase.
-type ruling uint8
-
-const (
-	goesOn ruling = iota
-	completes
-	breaks
-)
-
-// ending is how the streams of a wire format end. A format that ends otherwise
-// (by an event's type, by a field) has a mark of its own; one whose complete
-// streams end otherwise has a table of its own.
-type ending struct {
-	mark func(kind string, data []byte) bool
-	on   [phases][signs]ruling
-}
-
-// wholeOrBroken is S2. A cut is never an end, also where every choice has
-// finished: a server that sends its reason early would have half its answer
-// sold as whole.
-var wholeOrBroken = [phases][signs]ruling{
-	waiting:  {marked: breaks, closed: breaks, broken: breaks, silent: goesOn},
-	open:     {marked: completes, closed: breaks, broken: breaks, silent: goesOn},
-	torn:     {marked: breaks, closed: breaks, broken: breaks, silent: goesOn},
-	early:    {marked: completes, closed: completes, broken: breaks, silent: goesOn},
-	finished: {marked: completes, closed: completes, broken: breaks, silent: completes},
-}
-
-var (
-	openaiEnding = &ending{mark: isDone, on: wholeOrBroken}
-	// Gemini has no mark. Gateways that speak its format add OpenAI's.
-	geminiEnding = &ending{mark: isDone, on: wholeOrBroken}
-)
-
-// isDone tells whether an event is [DONE], whatever stands around it.
-func isDone(_ string, data []byte) bool {
-	if len(data) == 0 || data[0] == '{' {
-		return false
-	}
-	const done = "[DONE]"
-	data = bytes.TrimLeft(bytes.TrimSpace(data), `"`)
-	return len(data) >= len(done) && bytes.EqualFold(data[:len(done)], []byte(done))
-}
 
 // streamEnd is the judge of one stream's end. The goroutine that reads the
 // stream owns it.
 type streamEnd struct {
-	*ending
+	*wire.Ending
 	asked    int // choices that were asked for
 	choices  []choiceState
 	finished int // of these
@@ -95,22 +23,22 @@ type choiceState struct {
 	beside   llm.Extra // what stood beside it
 }
 
-func (s *streamEnd) phase() phase {
+func (s *streamEnd) phase() wire.Phase {
 	switch {
 	case len(s.choices) == 0:
-		return waiting
+		return wire.Waiting
 	case s.finished < len(s.choices) && s.skipped > 0:
-		return torn
+		return wire.Torn
 	case s.finished < len(s.choices):
-		return open
+		return wire.Open
 	case s.finished < s.asked:
-		return early
+		return wire.Early
 	}
-	return finished
+	return wire.Finished
 }
 
 // is gives the ruling on a sign.
-func (s *streamEnd) is(what sign) ruling { return s.on[s.phase()][what] }
+func (s *streamEnd) is(what wire.Sign) wire.Ruling { return s.Ending[s.phase()][what] }
 
 // note takes a chunk into account, and takes words that are no finish reasons
 // out of it. The error is the failure that one of its choices is.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/client/eventstream"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 	"github.com/stretchr/testify/require"
 )
 
@@ -159,8 +160,18 @@ var modelEvents = map[kind][]byte{done: []byte("[DONE]"), garbage: []byte("garba
 	failure: []byte(`{"error":{"message":"x"}}`), usage: []byte("u"), text: []byte("{a"), both: []byte("{b"), other: []byte("{c"),
 	finish: []byte("{f"), otherEnds: []byte("{F"), role: []byte("{r")}
 
-// modelChunk reads what scripted writes.
-func modelChunk(data []byte) (*llm.Chunk, error) {
+// modelStream reads what scripted writes.
+type modelStream struct{ done bool }
+
+// Complete implements [wire.Stream].
+func (m *modelStream) Complete() bool { return m.done }
+
+// Chunk implements [wire.Stream].
+func (m *modelStream) Chunk(_ string, data []byte) (*llm.Chunk, error) {
+	if bytes.Equal(data, modelEvents[done]) {
+		m.done = true
+		return nil, nil
+	}
 	c := &llm.Chunk{}
 	if data[0] == byte(usage) {
 		return c, nil
@@ -192,16 +203,16 @@ func modelChunk(data []byte) (*llm.Chunk, error) {
 }
 
 // read gives what a reader makes of a stream.
-func (s *scripted) read(w wire, asked int, ending *ending) (got string, complete bool) {
+func (s *scripted) read(w wire.Format, asked int, ending *wire.Ending) (got string, complete bool) {
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	defer s.cancel(nil)
 	resp := &http.Response{StatusCode: 200, Body: http.NoBody}
-	r := newEventReader(&httpBackend{wire: w}, s.ctx, s.cancel, nil, resp, &Exchange{Payload: &llm.Payload{N: asked}})
-	r.begun, r.source, r.end.ending, s.reader = true, s, ending, r
+	r := newEventReader(&httpBackend{format: w}, s.ctx, s.cancel, nil, resp, &exchange{Call: wire.Call{Payload: &llm.Payload{N: asked}}})
+	r.begun, r.source, r.end.Ending, s.reader = true, s, ending, r
 	if s.source != nil {
 		r.source = s.source
 	} else {
-		r.read = modelChunk
+		r.stream = &modelStream{}
 	}
 	for {
 		c, err := r.Next()
@@ -214,7 +225,7 @@ func (s *scripted) read(w wire, asked int, ending *ending) (got string, complete
 	}
 }
 
-var modelWires = map[string]wire{"openai": &openaiWire{}, "gemini": &geminiWire{}}
+var modelWires = map[string]wire.Format{"openai": newOpenAI(wire.Options{}), "gemini": newGemini(wire.Options{})}
 
 // sequences calls f with each sequence of at most n kinds whose last one ends
 // the stream, until f says to stop.
@@ -244,7 +255,7 @@ func sequences(n int, onward string, f func(kinds string) bool) bool {
 
 // disagreement is the first sequence of at most n kinds of which a reader with
 // this ending does not make what the clauses say, "" if there is none.
-func disagreement(w wire, ending *ending, asked, n int, onward string) (found string) {
+func disagreement(w wire.Format, ending *wire.Ending, asked, n int, onward string) (found string) {
 	sequences(n, onward, func(kinds string) bool {
 		want, whole := byTheClauses(asked, kinds)
 		got, complete := (&scripted{kinds: kinds, timed: strings.ContainsRune(onward, rune(pause))}).read(w, asked, ending)
@@ -259,20 +270,20 @@ func disagreement(w wire, ending *ending, asked, n int, onward string) (found st
 // Every stream of up to seven steps ends as the clauses say, in each format;
 // with pauses, on a clock of its own, every one of up to four.
 func TestEveryStreamEndsAsTheClausesSay(t *testing.T) {
-	tables := map[[phases][signs]ruling]bool{} // that have been compared: formats may share one
+	tables := map[wire.Ending]bool{} // that have been compared: formats may share one
 	for name, w := range modelWires {
 		t.Run(name, func(t *testing.T) {
 			n := 7
-			if testing.Short() || raceDetector || tables[w.ending().on] {
+			if testing.Short() || raceDetector || tables[*w.Ending()] {
 				n = 5
 			}
-			tables[w.ending().on] = true
+			tables[*w.Ending()] = true
 			for asked := 1; asked <= 2; asked++ {
-				require.Empty(t, disagreement(w, w.ending(), asked, n+2-2*asked, "abcfFug"))
+				require.Empty(t, disagreement(w, w.Ending(), asked, n+2-2*asked, "abcfFug"))
 			}
 			synctest.Test(t, func(t *testing.T) {
 				for asked := 1; asked <= 2; asked++ {
-					require.Empty(t, disagreement(w, w.ending(), asked, 5-asked, "abcfFugp"))
+					require.Empty(t, disagreement(w, w.Ending(), asked, 5-asked, "abcfFugp"))
 				}
 			})
 		})
@@ -283,21 +294,21 @@ func TestEveryStreamEndsAsTheClausesSay(t *testing.T) {
 // that shows the change.
 func TestTheModelSeesEveryChangeOfTheTable(t *testing.T) {
 	for name, w := range modelWires {
-		require.Empty(t, disagreement(w, w.ending(), 1, 4, "abcfFug"))
-		for phase := range phases {
-			for sign := range signs {
-				changed := *w.ending()
-				if cell := &changed.on[phase][sign]; *cell == completes {
-					*cell = breaks
+		require.Empty(t, disagreement(w, w.Ending(), 1, 4, "abcfFug"))
+		for phase := range wire.Phases {
+			for sign := range wire.Signs {
+				changed := *w.Ending()
+				if cell := &changed[phase][sign]; *cell == wire.Completes {
+					*cell = wire.Breaks
 				} else {
-					*cell = completes
+					*cell = wire.Completes
 				}
 				asked := 1
-				if phase == int(early) {
+				if phase == int(wire.Early) {
 					asked = 2
 				}
 				found := disagreement(w, &changed, asked, 4, "abcfFug")
-				if found == "" && phase != int(finished) && sign == int(silent) { // D4's clock: only in time
+				if found == "" && phase != int(wire.Finished) && sign == int(wire.Silent) { // D4's clock: only in time
 					synctest.Test(t, func(*testing.T) { found = disagreement(w, &changed, asked, 4, "abcfgp") })
 				}
 				require.NotEmpty(t, found, "%s: phase %d, sign %d", name, phase, sign)
@@ -322,7 +333,7 @@ func TestBytesEndAsTheClausesSay(t *testing.T) {
 				want, whole := byTheClauses(1, kinds)
 				for _, behind := range []string{"", "a", "{", "g", "D"} {
 					body := &scripted{kinds: kinds, source: eventstream.NewDecoder(bodyOf(name, kinds+behind), eventstream.Limits{})}
-					got, complete := body.read(w, 1, w.ending())
+					got, complete := body.read(w, 1, w.Ending())
 					require.Equal(t, want, got, "%s", kinds+behind)
 					require.Equal(t, whole, complete, "%s", kinds+behind)
 					if !strings.HasSuffix(kinds, "D") {

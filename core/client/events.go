@@ -14,6 +14,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/client/eventstream"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 const (
@@ -39,9 +40,9 @@ type eventReader struct {
 	cancel  context.CancelCauseFunc
 	detach  func() bool // lets the exchange outlive its attempt; false if that has ended already
 	resp    *http.Response
-	x       *Exchange
+	x       *exchange
 	source  source
-	read    func([]byte) (*llm.Chunk, error)
+	stream  wire.Stream
 	end     streamEnd
 
 	begun    bool          // the first bytes have shown what this is
@@ -63,9 +64,9 @@ type eventReader struct {
 	closed   sync.Once
 }
 
-func newEventReader(b *httpBackend, ctx context.Context, cancel context.CancelCauseFunc, detach func() bool, resp *http.Response, x *Exchange) *eventReader {
-	return &eventReader{backend: b, ctx: ctx, cancel: cancel, detach: detach, resp: resp, x: x, read: b.wire.chunks(x),
-		end: streamEnd{ending: b.wire.ending(), asked: x.Payload.N}}
+func newEventReader(b *httpBackend, ctx context.Context, cancel context.CancelCauseFunc, detach func() bool, resp *http.Response, x *exchange) *eventReader {
+	return &eventReader{backend: b, ctx: ctx, cancel: cancel, detach: detach, resp: resp, x: x, stream: b.format.Stream(&x.Call),
+		end: streamEnd{Ending: b.format.Ending(), asked: x.Payload.N}}
 }
 
 // Next implements [ChunkReader].
@@ -87,12 +88,12 @@ func (r *eventReader) Next() (*llm.Chunk, error) {
 		if r.failed != nil {
 			return nil, r.failed
 		}
+		if r.stream.Complete() {
+			return nil, r.ends(wire.Marked, nil)
+		}
 		ev, err := r.next()
 		if err != nil {
 			return nil, r.over(err)
-		}
-		if r.end.mark(ev.Type, ev.Data) {
-			return nil, r.ends(marked, nil)
 		}
 		c, err := r.event(ev)
 		if c != nil || err != nil {
@@ -117,15 +118,18 @@ func (r *eventReader) next() (eventstream.Event, error) {
 // event reads one event; both results are nil for one that is passed over.
 func (r *eventReader) event(ev eventstream.Event) (*llm.Chunk, error) {
 	data := ev.Data
-	if ev.Type == "error" {
+	if ev.Type == "error" && !wire.IsDone(data) {
 		return nil, r.inside(classify(0, nil, plainJSON(data)))
 	}
 	if len(data) == 0 {
 		return nil, nil
 	}
-	c, err := r.read(data) // a text in it may end inside a character
-	if err != nil {
+	c, err := r.stream.Chunk(ev.Type, data) // a text in it may end inside a character
+	switch {
+	case err != nil:
 		return r.odd(plainJSON(data), err)
+	case c == nil:
+		return nil, nil
 	}
 	return r.take(c, data)
 }
@@ -151,7 +155,7 @@ func (r *eventReader) take(c *llm.Chunk, data []byte) (*llm.Chunk, error) {
 			failed = r.inside(e)
 		}
 	}
-	if r.awaited = r.end.phase() == finished; r.awaited && len(c.Choices) > 0 {
+	if r.awaited = r.end.phase() == wire.Finished; r.awaited && len(c.Choices) > 0 {
 		r.lived, r.patience = true, endSilence // usage and beats without choices are no piece of the answer
 	}
 	before := r.token
@@ -231,16 +235,16 @@ func (r *eventReader) over(err error) error {
 	case errors.Is(err, eventstream.ErrStreamTooLarge):
 		return overLimit("the stream exceeds %d bytes (limits.stream_bytes)", r.backend.cfg.Limits.StreamBytes)
 	case r.atEnd:
-		return r.ends(closed, nil)
+		return r.ends(wire.Closed, nil)
 	case !r.late && (r.silenced.Load() || llm.CodeOfError(context.Cause(r.ctx)) == llm.StreamInterrupted): // D4's clock, where it is the shorter one
-		return r.ends(silent, err)
+		return r.ends(wire.Silent, err)
 	}
-	return r.ends(broken, err)
+	return r.ends(wire.Broken, err)
 }
 
 // ends asks the judge what a sign means: io.EOF where the answer is complete.
-func (r *eventReader) ends(what sign, err error) error {
-	if r.end.is(what) != completes {
+func (r *eventReader) ends(what wire.Sign, err error) error {
+	if r.end.is(what) != wire.Completes {
 		return r.interrupted(what, err)
 	}
 	if e := r.end.failure(); e != nil {
@@ -251,20 +255,20 @@ func (r *eventReader) ends(what sign, err error) error {
 }
 
 // interrupted is the error for a stream that ended too early.
-func (r *eventReader) interrupted(what sign, err error) error {
+func (r *eventReader) interrupted(what wire.Sign, err error) error {
 	e := &llm.Error{Code: llm.StreamInterrupted, Cause: err, ProviderMessage: r.words}
-	none := r.end.phase() == waiting
+	none := r.end.phase() == wire.Waiting
 	switch {
-	case what == marked && none:
+	case what == wire.Marked && none:
 		e.Message = "the stream ended with [DONE] before any choice came"
-	case what == marked:
+	case what == wire.Marked:
 		e.Message = fmt.Sprintf("the stream ended with [DONE] without a finish_reason, and %d of its events could not be read", r.end.skipped)
-	case what == closed && none:
-		e.Message = fmt.Sprintf("the stream ended after %d bytes before any choice came", r.x.Bytes)
-	case what == closed:
+	case what == wire.Closed && none:
+		e.Message = fmt.Sprintf("the stream ended after %d bytes before any choice came", r.x.bytes)
+	case what == wire.Closed:
 		e.Message = "the stream ended without [DONE] and without a finish_reason"
 	default:
-		e.Message = fmt.Sprintf("the connection broke after %d bytes: %v", r.x.Bytes, err)
+		e.Message = fmt.Sprintf("the connection broke after %d bytes: %v", r.x.bytes, err)
 	}
 	if r.words != "" {
 		e.Message += "; the server said: " + r.words

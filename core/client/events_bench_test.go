@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // plainStream is a streamed answer as OpenAI sends it, or as Gemini does: 200
@@ -34,17 +35,17 @@ func plainStream(gemini bool) []byte {
 
 // The loop over the events of a plain stream.
 func BenchmarkEvents(b *testing.B) {
-	for name, w := range map[string]wire{"openai": &openaiWire{}, "gemini": &geminiWire{}} {
+	for name, w := range modelWires {
 		b.Run(name, func(b *testing.B) {
 			data := plainStream(name == "gemini")
-			backend := &httpBackend{wire: w, cfg: llm.ModelConfig{Limits: llm.LimitConfig{ResponseBytes: 1 << 20}}}
+			backend := &httpBackend{format: w, cfg: llm.ModelConfig{Limits: llm.LimitConfig{ResponseBytes: 1 << 20}}}
 			payload := &llm.Payload{N: 1}
 			b.SetBytes(int64(len(data)))
 			b.ReportAllocs()
 			for b.Loop() {
 				ctx, cancel := context.WithCancelCause(context.Background())
 				resp := &http.Response{StatusCode: 200, Body: io.NopCloser(bytes.NewReader(data))}
-				r := newEventReader(backend, ctx, cancel, func() bool { return false }, resp, &Exchange{Payload: payload, Model: "m"})
+				r := newEventReader(backend, ctx, cancel, func() bool { return false }, resp, &exchange{Call: wire.Call{Payload: payload, Model: "m"}})
 				n := 0
 				for {
 					_, err := r.Next()

@@ -60,8 +60,8 @@ func (r *eventReader) limits() eventstream.Limits {
 
 // alive takes bytes that have come into account.
 func (r *eventReader) alive(n int) {
-	r.x.Bytes += int64(n)
-	r.x.Alive()
+	r.x.bytes += int64(n)
+	r.x.alive()
 }
 
 // one reads a body that holds one value, or a page.
@@ -215,7 +215,7 @@ func startsStream(data []byte) answer {
 
 // gather joins a stream that came in answer to a plain call. A stream that
 // breaks off is a failed attempt.
-func (b *httpBackend) gather(ctx context.Context, resp *http.Response, x *Exchange, from func(*eventReader) source) (*llm.Response, error) {
+func (b *httpBackend) gather(ctx context.Context, resp *http.Response, x *exchange, from func(*eventReader) source) (*llm.Response, error) {
 	enough := func(error) { _ = resp.Body.Close() } // the exchange has no context of its own
 	r := newEventReader(b, ctx, enough, nil, resp, x)
 	r.begun = true

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // What a body for Gemini can leave out where the server refuses it. Signatures of other
@@ -18,13 +19,13 @@ const (
 	omitThinking        = "generationConfig.thinkingConfig" // where the caller asked for nothing of the kind
 )
 
-// suspects are what the translation adds, and what another answer has brought.
-func (w *geminiWire) suspects(x *Exchange) (s []suspect) {
-	r, err := x.Payload.Request()
+// Suspects are what the translation adds, and what another answer has brought.
+func (w *geminiWire) Suspects(c *wire.Call) (s []wire.Suspect) {
+	r, err := c.Payload.Request()
 	if err != nil {
 		return nil
 	}
-	r.Model = x.Model
+	r.Model = c.Model
 	body, _, err := geminiBodyOf(r)
 	if err != nil {
 		return nil
@@ -34,32 +35,32 @@ func (w *geminiWire) suspects(x *Exchange) (s []suspect) {
 		switch p.ThoughtSignature {
 		case "":
 		case geminiSkipSignature:
-			s = withSuspect(s, suspect{name: omitStandIn, words: signature})
+			s = withSuspect(s, wire.Suspect{Name: omitStandIn, Words: signature})
 		default:
-			s = withSuspect(s, suspect{name: omitSignature, words: signature, history: true})
-			if p.FunctionCall != nil && slices.Contains(x.asking.omit, omitSignature) {
-				s = withSuspect(s, suspect{name: omitStandIn, words: signature})
+			s = withSuspect(s, wire.Suspect{Name: omitSignature, Words: signature, History: true})
+			if p.FunctionCall != nil && slices.Contains(c.Omit, omitSignature) {
+				s = withSuspect(s, wire.Suspect{Name: omitStandIn, Words: signature})
 			}
 		}
 		if p.FunctionCall != nil && p.FunctionCall.ID != "" || p.FunctionResponse != nil && p.FunctionResponse.ID != "" {
-			s = withSuspect(s, suspect{name: omitCallID, words: []string{"id"}, history: true})
+			s = withSuspect(s, wire.Suspect{Name: omitCallID, Words: []string{"id"}, History: true})
 		}
 	})
 	switch {
 	case geminiUnasked(r, body.GenerationConfig):
-		s = withSuspect(s, suspect{name: omitThinking, words: []string{"thinkingconfig", "thinkingbudget", "thinking", "budget"}})
+		s = withSuspect(s, wire.Suspect{Name: omitThinking, Words: []string{"thinkingconfig", "thinkingbudget", "thinking", "budget"}})
 	case r.ReasoningEffort != "" && geminiIncludes(body.GenerationConfig):
-		s = withSuspect(s, suspect{name: omitIncludeThoughts, words: []string{"includethoughts", "thinkingconfig"}})
+		s = withSuspect(s, wire.Suspect{Name: omitIncludeThoughts, Words: []string{"includethoughts", "thinkingconfig"}})
 	}
-	if !slices.ContainsFunc(s, func(s suspect) bool { return s.name == omitSignature && !slices.Contains(x.asking.omit, omitSignature) }) {
+	if !slices.ContainsFunc(s, func(s wire.Suspect) bool { return s.Name == omitSignature && !slices.Contains(c.Omit, omitSignature) }) {
 		return s
 	}
 	// A real signature first: without it the stand-in may do.
-	return slices.DeleteFunc(s, func(s suspect) bool { return s.name == omitStandIn })
+	return slices.DeleteFunc(s, func(s wire.Suspect) bool { return s.Name == omitStandIn })
 }
 
-func withSuspect(list []suspect, s suspect) []suspect {
-	if slices.ContainsFunc(list, func(other suspect) bool { return other.name == s.name }) {
+func withSuspect(list []wire.Suspect, s wire.Suspect) []wire.Suspect {
+	if slices.ContainsFunc(list, func(other wire.Suspect) bool { return other.Name == s.Name }) {
 		return list
 	}
 	return append(list, s)

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // translate goes the way of a call: JSON text, checked, decoded, translated.
@@ -212,12 +213,12 @@ func TestGeminiRequestRefusals(t *testing.T) {
 }
 
 func TestGeminiURL(t *testing.T) {
-	w := &geminiWire{at: rootOf("https://g/v1beta")}
-	require.Equal(t, "https://g/v1beta/models/gemini-2.5-flash:generateContent", w.url("gemini-2.5-flash", false))
-	require.Equal(t, "https://g/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse", w.url("models/gemini-2.5-flash", true))
-	w.at = rootOf("https://g/v1beta?a=b")
-	require.Equal(t, "https://g/v1beta/models/m:streamGenerateContent?a=b&alt=sse", w.url("m", true))
-	require.Equal(t, "https://g/v1beta/models?a=b", w.models())
+	w := newGemini(wire.Options{At: wire.RootOf("https://g/v1beta")})
+	require.Equal(t, "https://g/v1beta/models/gemini-2.5-flash:generateContent", w.URL("gemini-2.5-flash", false))
+	require.Equal(t, "https://g/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse", w.URL("models/gemini-2.5-flash", true))
+	w = newGemini(wire.Options{At: wire.RootOf("https://g/v1beta?a=b")})
+	require.Equal(t, "https://g/v1beta/models/m:streamGenerateContent?a=b&alt=sse", w.URL("m", true))
+	require.Equal(t, "https://g/v1beta/models?a=b", w.Models())
 }
 
 // geminiRequestBody is the whole translation.

@@ -27,6 +27,7 @@ type geminiReader struct {
 	created    int64  // seconds since the Unix epoch
 	callID     string // what the ids of tool calls begin with
 	ended      bool   // a finish reason has come
+	done       bool   // [DONE] has come
 	candidates []*geminiCandidate
 }
 

@@ -6,64 +6,69 @@ import (
 	"strings"
 
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // geminiWire is Gemini's native generateContent (Gemini API reference,
 // "Generating content"). The key goes into a header, never into the URL.
-type geminiWire struct {
-	at  apiRoot
-	key string
-}
+type geminiWire struct{ wire.Options }
 
-func (w *geminiWire) url(model string, stream bool) string {
+func newGemini(o wire.Options) wire.Format { return &geminiWire{o} }
+
+// URL implements [wire.Format], as the methods below do.
+func (w *geminiWire) URL(model string, stream bool) string {
 	// Google's own list names models with this prefix.
 	path := "/models/" + url.PathEscape(strings.TrimPrefix(model, "models/"))
 	if stream {
-		return w.at.with(path+":streamGenerateContent", "alt=sse")
+		return w.At.With(path+":streamGenerateContent", "alt=sse")
 	}
-	return w.at.with(path+":generateContent", "")
+	return w.At.With(path+":generateContent", "")
 }
 
-func (w *geminiWire) models() string { return w.at.with("/models", "") }
+func (w *geminiWire) Models() string { return w.At.With("/models", "") }
 
-func (w *geminiWire) authorize(h http.Header) {
-	if w.key != "" {
-		h.Set("X-Goog-Api-Key", w.key)
+func (w *geminiWire) Authorize(h http.Header) {
+	if w.Key != "" {
+		h.Set("X-Goog-Api-Key", w.Key)
 	}
 }
 
-func (w *geminiWire) body(dst []byte, x *Exchange, _ bool) ([]byte, error) {
-	x.Usage = false // it comes unasked, at the latest with the finish reason
-	r, err := x.Payload.Request()
+func (w *geminiWire) Body(dst []byte, c *wire.Call) ([]byte, error) {
+	c.Usage = false // it comes unasked, at the latest with the finish reason
+	r, err := c.Payload.Request()
 	if err != nil {
 		return nil, err
 	}
-	r.Model = x.Model
+	r.Model = c.Model
 	body, left, err := geminiBodyOf(r)
 	if err != nil {
 		return nil, err
 	}
-	if len(x.asking.omit) > 0 {
-		left = append(left, body.pare(r, x.asking.omit)...)
+	if len(c.Omit) > 0 {
+		left = append(left, body.pare(r, c.Omit)...)
 	}
-	x.asking.left = left
+	c.Left = left
 	return body.append(dst, r.Extra)
 }
 
-func (w *geminiWire) response(data []byte, x *Exchange) (*llm.Response, error) {
-	return newGeminiReader(x.Model).response(data)
+func (w *geminiWire) Response(data []byte, c *wire.Call) (*llm.Response, error) {
+	return newGeminiReader(c.Model).response(data)
 }
 
-func (w *geminiWire) ending() *ending { return geminiEnding }
+// Ending is OpenAI's, though Gemini has no mark of its own: gateways that speak
+// its format add [DONE].
+func (w *geminiWire) Ending() *wire.Ending { return &wire.WholeOrBroken }
 
-func (w *geminiWire) chunks(x *Exchange) func([]byte) (*llm.Chunk, error) {
-	return newGeminiReader(x.Model).chunk
+func (w *geminiWire) Stream(c *wire.Call) wire.Stream { return newGeminiReader(c.Model) }
+
+// Chunk implements [wire.Stream].
+func (g *geminiReader) Chunk(_ string, data []byte) (*llm.Chunk, error) {
+	if wire.IsDone(data) {
+		g.done = true
+		return nil, nil
+	}
+	return g.chunk(data)
 }
 
-var (
-	_ wire = (*geminiWire)(nil)
-	_ wire = (*openaiWire)(nil)
-
-	_ suspicious = (*geminiWire)(nil)
-	_ suspicious = (*openaiWire)(nil)
-)
+// Complete implements [wire.Stream].
+func (g *geminiReader) Complete() bool { return g.done }

@@ -7,11 +7,6 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// checker is a backend that can be asked whether its upstream is alive.
-type checker interface {
-	healthy(ctx context.Context) bool
-}
-
 // HealthChecker may be implemented by an application's backend; without it a
 // custom client is as healthy as its switch says.
 type HealthChecker interface {
@@ -39,10 +34,9 @@ func (c *Client) checkHealth(ctx context.Context) bool {
 	stop := context.AfterFunc(c.life, cancel)
 	defer stop()
 	alive := c.Available()
-	switch b := c.backend.(type) {
-	case checker:
-		alive = b.healthy(ctx)
-	case HealthChecker:
+	if c.http != nil {
+		alive = c.http.healthy(ctx)
+	} else if b, ok := c.backend.(HealthChecker); ok {
 		alive = c.ask(ctx, b)
 	}
 	if alive || caller.Err() == nil && c.life.Err() == nil { // a check that was broken off says nothing of the route

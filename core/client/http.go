@@ -10,31 +10,31 @@ import (
 
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/transport"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
-// wire is a vendor's format: where a request goes and how it and its answer
-// are written. It does no I/O.
-type wire interface {
-	// url of a model's endpoint.
-	url(model string, stream bool) string
-	// body appends the JSON to post.
-	body(dst []byte, x *Exchange, stream bool) ([]byte, error)
-	// response reads a whole answer.
-	response(data []byte, x *Exchange) (*llm.Response, error)
-	// chunks returns a reader of stream events; one for each stream, since it
-	// may keep state between them.
-	chunks(x *Exchange) func(data []byte) (*llm.Chunk, error)
-	// ending is how a stream ends.
-	ending() *ending
-	// authorize puts the key where the vendor wants it.
-	authorize(h http.Header)
-	// models is the URL of the list of models, for health checks.
-	models() string
+// exchange is one HTTP exchange of an attempt, whose goroutine owns it: what is
+// asked, and facts for the trail.
+type exchange struct {
+	wire.Call
+	status  int
+	bytes   int64 // of the answer's body, after decompression
+	skipped int   // malformed stream events passed over
+
+	asking
+	attempt *attempt // told by alive
+}
+
+// alive tells the attempt that bytes have arrived.
+func (x *exchange) alive() {
+	if x.attempt != nil {
+		x.attempt.alive()
+	}
 }
 
 // httpBackend makes attempts over HTTP.
 type httpBackend struct {
-	wire   wire
+	format wire.Format
 	pool   *transport.Pool
 	cfg    llm.ModelConfig
 	chat   endpoint // of whole answers
@@ -46,11 +46,7 @@ type httpBackend struct {
 
 func newHTTPBackend(cfg llm.ModelConfig, p preset, pool *transport.Pool) (*httpBackend, error) {
 	b := &httpBackend{pool: pool, cfg: cfg, where: pool.Origin(), vendor: Vendor(cfg.BaseURL)}
-	if p.gemini {
-		b.wire = &geminiWire{at: rootOf(cfg.BaseURL), key: cfg.APIKey}
-	} else {
-		b.wire = &openaiWire{at: rootOf(cfg.BaseURL), key: cfg.APIKey, streamUsage: p.streamUsage}
-	}
+	b.format = p.format(wire.Options{At: wire.RootOf(cfg.BaseURL), Key: cfg.APIKey, StreamUsage: p.streamUsage})
 	var err error
 	if b.chat, err = b.endpoint(false); err == nil {
 		b.stream, err = b.endpoint(true)
@@ -61,8 +57,8 @@ func newHTTPBackend(cfg llm.ModelConfig, p preset, pool *transport.Pool) (*httpB
 // Version of the library.
 const Version = "0.1.0"
 
-// Chat implements [Backend].
-func (b *httpBackend) Chat(ctx context.Context, x *Exchange) (*llm.Response, error) {
+// Chat asks for a whole answer.
+func (b *httpBackend) Chat(ctx context.Context, x *exchange) (*llm.Response, error) {
 	resp, err := b.post(ctx, x, false)
 	if err != nil {
 		return nil, err
@@ -78,7 +74,7 @@ func (b *httpBackend) Chat(ctx context.Context, x *Exchange) (*llm.Response, err
 	data, err := b.readAll(resp, x, buffer)
 	resp.Body = body
 	if errors.Is(err, errEventStream) {
-		x.Bytes -= int64(len(data)) // they are read again
+		x.bytes -= int64(len(data)) // they are read again
 		return b.gather(ctx, resp, x, func(r *eventReader) source { return r.events(io.MultiReader(bytes.NewReader(data), body)) })
 	}
 	if err != nil {
@@ -94,7 +90,7 @@ func (b *httpBackend) Chat(ctx context.Context, x *Exchange) (*llm.Response, err
 // failure is what a failed answer says. One that is cut off has its status and
 // its headers nonetheless (E1, R4); where the attempt's deadline cut it off, the
 // attempt is told to be TIMEOUT by explain (D2), which keeps these facts.
-func (b *httpBackend) failure(resp *http.Response, x *Exchange) error {
+func (b *httpBackend) failure(resp *http.Response, x *exchange) error {
 	data, err := b.readAll(resp, x, new([]byte))
 	if errors.Is(err, errLimit) {
 		return err
@@ -106,10 +102,10 @@ func (b *httpBackend) failure(resp *http.Response, x *Exchange) error {
 
 // whole reads a complete answer, which may be an error object though its
 // status is 200.
-func (b *httpBackend) whole(data []byte, resp *http.Response, x *Exchange) (*llm.Response, error) {
+func (b *httpBackend) whole(data []byte, resp *http.Response, x *exchange) (*llm.Response, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	data = validUTF8(data)
-	r, err := b.wire.response(data, x)
+	r, err := b.format.Response(data, &x.Call)
 	if err != nil {
 		data = llm.WithoutOddNumbers(data) // a failure's body is for strict readers
 	}
@@ -160,8 +156,8 @@ func (b *httpBackend) noCompletion(data []byte, err error) *llm.Error {
 	return e
 }
 
-// Stream implements [Backend].
-func (b *httpBackend) Stream(ctx context.Context, x *Exchange) (ChunkReader, error) {
+// Stream begins a streamed answer and returns when its head is there.
+func (b *httpBackend) Stream(ctx context.Context, x *exchange) (*eventReader, error) {
 	// The exchange may outlive its attempt: what is left of a complete answer
 	// is read aside. So it follows the attempt's context only until detach.
 	attempt := ctx
@@ -187,7 +183,7 @@ func (b *httpBackend) Stream(ctx context.Context, x *Exchange) (ChunkReader, err
 func (b *httpBackend) healthy(ctx context.Context) bool {
 	ctx, cancel := withAlarm(ctx, healthTimeout, context.DeadlineExceeded)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, b.wire.models(), nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, b.format.Models(), nil)
 	if err != nil {
 		return false
 	}

@@ -25,8 +25,9 @@ type leash struct {
 }
 
 func newLeash(a *attempt) *leash {
-	l := &leash{a: a, x: a.x}
-	l.x.leash = l
+	cfg := &a.turn.client.cfg
+	l := &leash{a: a}
+	l.x = Exchange{Payload: a.x.Payload, Provider: cfg.Provider, Name: cfg.Name, Model: a.x.Model, Usage: a.x.Usage, leash: l}
 	return l
 }
 
@@ -71,7 +72,7 @@ func leashed[T any](l *leash, late func(T), f func(x *Exchange) (T, error)) (T, 
 			return none, context.Cause(l.a.ctx)
 		}
 	}
-	l.a.x.Status, l.a.x.Bytes, l.a.x.Skipped = l.x.Status, l.x.Bytes, l.x.Skipped
+	l.a.x.status, l.a.x.bytes, l.a.x.skipped = l.x.Status, l.x.Bytes, l.x.Skipped
 	return result, err
 }
 

@@ -22,11 +22,11 @@ func (r *eventReader) odd(data []byte, err error) (*llm.Chunk, error) {
 	switch {
 	case len(data) == 0:
 		return nil, nil
-	case r.end.mark("", data):
-		return nil, r.ends(marked, nil)
-	}
-	if again {
-		c, e := r.read(data)
+	case again:
+		c, e := r.stream.Chunk("", data)
+		if e == nil && c == nil {
+			return nil, nil
+		}
 		if e == nil {
 			return r.take(c, data)
 		}
@@ -83,7 +83,7 @@ func isBracketed(data []byte) bool {
 
 // skip passes over an event that never was a piece of the answer.
 func (r *eventReader) skip(data []byte) (*llm.Chunk, error) {
-	r.x.Skipped++
+	r.x.skipped++
 	r.end.skipped++
 	r.words = oneLine(string(data[:min(len(data), maxMessage)]))
 	if r.skipped++; r.skipped >= maxSkipped {

@@ -5,54 +5,54 @@ import (
 	"slices"
 
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // openaiWire is OpenAI's chat completions (OpenAI API reference, "Create chat
 // completion"), as OpenAI, DeepSeek and many others speak them.
-type openaiWire struct {
-	at          apiRoot
-	key         string
-	streamUsage bool
-}
+type openaiWire struct{ wire.Options }
 
-func (w *openaiWire) url(string, bool) string { return w.at.with("/chat/completions", "") }
+func newOpenAI(o wire.Options) wire.Format { return &openaiWire{o} }
 
-func (w *openaiWire) models() string { return w.at.with("/models", "") }
+// URL implements [wire.Format], as the methods below do.
+func (w *openaiWire) URL(string, bool) string { return w.At.With("/chat/completions", "") }
 
-func (w *openaiWire) authorize(h http.Header) {
-	if w.key != "" {
-		h.Set("Authorization", "Bearer "+w.key)
+func (w *openaiWire) Models() string { return w.At.With("/models", "") }
+
+func (w *openaiWire) Authorize(h http.Header) {
+	if w.Key != "" {
+		h.Set("Authorization", "Bearer "+w.Key)
 	}
 }
 
-func (w *openaiWire) body(dst []byte, x *Exchange, stream bool) ([]byte, error) {
-	ask := stream && (x.Payload.WantsUsage() || x.Usage && w.streamUsage)
-	x.Usage = ask
-	add := ask && !x.Payload.WantsUsage()
-	x.asking.added, x.asking.left = add || !stream, nil
-	if len(x.asking.omit) == 0 {
-		return x.Payload.AppendBody(dst, x.Model, stream, add), nil
+func (w *openaiWire) Body(dst []byte, c *wire.Call) ([]byte, error) {
+	asked := c.Payload.WantsUsage()
+	usage := c.Stream && (asked || c.Usage && w.StreamUsage)
+	add := usage && !asked
+	c.Usage, c.Added, c.Left = usage, add || !c.Stream, nil
+	if len(c.Omit) == 0 {
+		return c.Payload.AppendBody(dst, c.Model, c.Stream, add), nil
 	}
-	dst, x.asking.left = x.Payload.AppendPared(dst, x.Model, stream, add, x.asking.omit)
-	x.Usage = ask && !slices.Contains(x.asking.left, llm.OmitStreamOptions)
+	dst, c.Left = c.Payload.AppendPared(dst, c.Model, c.Stream, add, c.Omit)
+	c.Usage = usage && !slices.Contains(c.Left, llm.OmitStreamOptions)
 	return dst, nil
 }
 
-// suspects are the core's own additions and what only answers have.
-func (w *openaiWire) suspects(x *Exchange) (s []suspect) {
+// Suspects are the core's own additions and what only answers have.
+func (w *openaiWire) Suspects(c *wire.Call) (s []wire.Suspect) {
 	switch {
-	case !x.asking.stream:
-		s = append(s, suspect{name: llm.OmitStream, words: []string{"stream"}})
-	case x.asking.added:
-		s = append(s, suspect{name: llm.OmitStreamOptions, words: []string{"streamoptions", "includeusage"}})
+	case !c.Stream:
+		s = append(s, wire.Suspect{Name: llm.OmitStream, Words: []string{"stream"}})
+	case c.Added:
+		s = append(s, wire.Suspect{Name: llm.OmitStreamOptions, Words: []string{"streamoptions", "includeusage"}})
 	}
-	for _, name := range x.Payload.Foreign() {
-		s = append(s, suspect{name: name, words: wordsFor(name), history: true})
+	for _, name := range c.Payload.Foreign() {
+		s = append(s, wire.Suspect{Name: name, Words: wire.WordsFor(name), History: true})
 	}
 	return s
 }
 
-func (w *openaiWire) response(data []byte, _ *Exchange) (*llm.Response, error) {
+func (w *openaiWire) Response(data []byte, _ *wire.Call) (*llm.Response, error) {
 	r := &llm.Response{}
 	if err := r.UnmarshalJSON(data); err != nil {
 		return nil, llm.Errorf(llm.BadResponse, "the answer is not JSON of a chat completion (%d bytes): %v", len(data), err)
@@ -66,15 +66,28 @@ func (w *openaiWire) response(data []byte, _ *Exchange) (*llm.Response, error) {
 	return r, nil
 }
 
-func (w *openaiWire) ending() *ending { return openaiEnding }
+func (w *openaiWire) Ending() *wire.Ending { return &wire.WholeOrBroken }
 
-func (w *openaiWire) chunks(*Exchange) func([]byte) (*llm.Chunk, error) {
-	var d llm.ChunkDecoder
-	return func(data []byte) (*llm.Chunk, error) {
-		c, err := d.Decode(data)
-		if err == nil && c.Object == "" {
-			c.Object = "chat.completion.chunk"
-		}
-		return c, err
-	}
+func (w *openaiWire) Stream(*wire.Call) wire.Stream { return &openaiStream{} }
+
+// openaiStream reads chunks up to [DONE].
+type openaiStream struct {
+	decoder llm.ChunkDecoder
+	done    bool
 }
+
+// Chunk implements [wire.Stream].
+func (s *openaiStream) Chunk(_ string, data []byte) (*llm.Chunk, error) {
+	if wire.IsDone(data) {
+		s.done = true
+		return nil, nil
+	}
+	c, err := s.decoder.Decode(data)
+	if err == nil && c.Object == "" {
+		c.Object = "chat.completion.chunk"
+	}
+	return c, err
+}
+
+// Complete implements [wire.Stream].
+func (s *openaiStream) Complete() bool { return s.done }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // A request never fails because of what its caller did not send (T5), and the
@@ -25,30 +26,12 @@ const (
 	maxPared = 64
 )
 
-// suspect is something in a request that its caller did not send, or that only
-// answers have.
-type suspect struct {
-	name    string   // as the trail has it
-	words   []string // any of which a refusal of it may say, as wordsOf gives them
-	history bool     // of another answer; else an addition of the core
-}
-
-// suspicious is a wire format whose requests hold such things.
-type suspicious interface {
-	// suspects lists what the request of x holds and may leave out.
-	suspects(x *Exchange) []suspect
-}
-
 // asking is what an exchange knows of its attempts to be understood. Its
 // attempt's goroutine owns it.
 type asking struct {
-	stream bool
-	added  bool     // the last request held what the core adds to such requests
-	omit   []string // what the next request leaves out
-	left   []string // what the last request left out
-	again  int      // how often the server was asked again
-	blind  int      // how many of these tries followed a refusal that names nothing
-	base   []string // what was left out before the first of them
+	again int      // how often the server was asked again
+	blind int      // how many of these tries followed a refusal that names nothing
+	base  []string // what was left out before the first of them
 }
 
 // memory is what a route knows about its server. Its zero value is ready for use, by
@@ -89,32 +72,24 @@ func (m *memory) isProven(stream bool) *atomic.Bool {
 	return &m.proven[0]
 }
 
-// parer is a backend that can ask again with less.
-type parer interface {
-	// pare tells whether the server is to be asked again after e; x then leaves out
-	// what may be to blame.
-	pare(x *Exchange, e *llm.Error) bool
-	// taken notes that the server took the request as it was.
-	taken(x *Exchange)
-}
-
 // pare tells whether the attempt goes on with another request after err.
 func (a *attempt) pare(err error) bool {
 	var e *llm.Error
-	backend, ok := a.turn.client.backend.(parer)
-	return ok && a.ctx.Err() == nil && errors.As(err, &e) && backend.pare(&a.x, e)
+	http := a.turn.client.http
+	return http != nil && a.ctx.Err() == nil && errors.As(err, &e) && http.pare(&a.x, e)
 }
 
 // taken notes that the server has begun to answer.
 func (a *attempt) taken() {
-	if b, ok := a.turn.client.backend.(parer); ok {
-		b.taken(&a.x)
+	if http := a.turn.client.http; http != nil {
+		http.taken(&a.x)
 	}
 }
 
-func (b *httpBackend) taken(x *Exchange) {
-	if x.asking.again > 0 {
-		left := x.asking.left
+// taken notes that the server took the request as it was.
+func (b *httpBackend) taken(x *exchange) {
+	if x.again > 0 {
+		left := x.Left
 		b.memory.change(func(known []string) []string {
 			for _, name := range left {
 				if !slices.Contains(known, name) {
@@ -124,29 +99,30 @@ func (b *httpBackend) taken(x *Exchange) {
 			return known
 		})
 	}
-	if x.asking.added && len(x.asking.left) == 0 {
-		if proven := b.memory.isProven(x.asking.stream); !proven.Load() {
+	if x.Added && len(x.Left) == 0 {
+		if proven := b.memory.isProven(x.Stream); !proven.Load() {
 			proven.Store(true)
 		}
 	}
 }
 
-func (b *httpBackend) pare(x *Exchange, e *llm.Error) bool {
-	wire, ok := b.wire.(suspicious)
-	if !ok || x.asking.again >= maxAgain || !mayBeRefusal(e) {
+// pare tells whether the server is to be asked again after e; x then leaves out
+// what may be to blame.
+func (b *httpBackend) pare(x *exchange, e *llm.Error) bool {
+	if x.again >= maxAgain || !mayBeRefusal(e) {
 		return false
 	}
 	said := wordsOf([]byte(e.Body))
 	if b.restore(x, said) {
-		x.asking.again++
+		x.again++
 		return true
 	}
-	var named, others []suspect
-	for _, s := range wire.suspects(x) {
-		if slices.Contains(x.asking.omit, s.name) {
+	var named, others []wire.Suspect
+	for _, s := range b.format.Suspects(&x.Call) {
+		if slices.Contains(x.Omit, s.Name) {
 			continue
 		}
-		if said.any(s.words) && (s.name != llm.OmitStream || e.Status/100 == 4 || speaksOfFields(e.Body)) {
+		if said.any(s.Words) && (s.Name != llm.OmitStream || e.Status/100 == 4 || speaksOfFields(e.Body)) {
 			named = append(named, s)
 		}
 		others = append(others, s)
@@ -155,17 +131,17 @@ func (b *httpBackend) pare(x *Exchange, e *llm.Error) bool {
 	case len(others) == 0:
 		return false
 	case len(named) > 0:
-		last := x.asking.again == maxAgain-1
+		last := x.again == maxAgain-1
 		for _, s := range others { // at last all of the history, since servers name one field at a time
-			if last && s.history && slices.ContainsFunc(named, func(n suspect) bool { return n.history }) && !slices.ContainsFunc(named, func(n suspect) bool { return n.name == s.name }) {
+			if last && s.History && slices.ContainsFunc(named, func(n wire.Suspect) bool { return n.History }) && !slices.ContainsFunc(named, func(n wire.Suspect) bool { return n.Name == s.Name }) {
 				named = append(named, s)
 			}
 		}
-		x.asking.omit = withNames(x.asking.omit, named)
+		x.Omit = withNames(x.Omit, named)
 	case e.Code != llm.BadRequest || e.Status != 400 && e.Status != 422 || !b.guess(x, others, e, said):
 		return false
 	}
-	x.asking.again++
+	x.again++
 	return true
 }
 
@@ -200,10 +176,10 @@ func refuses(text string) bool { return containsAny(strings.ToLower(text), refus
 
 // restore puts back what the route is used to leave out where the server now asks
 // for it.
-func (b *httpBackend) restore(x *Exchange, said words) bool {
+func (b *httpBackend) restore(x *exchange, said words) bool {
 	var wanted []string
-	for _, name := range x.asking.left {
-		if x.asking.again == 0 && said.any(wordsFor(name)) {
+	for _, name := range x.Left {
+		if x.again == 0 && said.any(wire.WordsFor(name)) {
 			wanted = append(wanted, name)
 		}
 	}
@@ -213,7 +189,7 @@ func (b *httpBackend) restore(x *Exchange, said words) bool {
 	without := func(names []string) []string {
 		return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(wanted, n) })
 	}
-	x.asking.omit = without(x.asking.omit)
+	x.Omit = without(x.Omit)
 	b.memory.change(without)
 	return true
 }
@@ -221,40 +197,40 @@ func (b *httpBackend) restore(x *Exchange, said words) bool {
 // guess leaves out something after a refusal that names nothing: first what the core
 // added, unless the server is known to take it, then what only answers have, then
 // both. A refusal that names what the caller sent is none of our doing.
-func (b *httpBackend) guess(x *Exchange, suspects []suspect, e *llm.Error, said words) bool {
-	if x.asking.blind == 0 {
-		x.asking.base = x.asking.omit
+func (b *httpBackend) guess(x *exchange, suspects []wire.Suspect, e *llm.Error, said words) bool {
+	if x.blind == 0 {
+		x.base = x.Omit
 	}
-	var ours, theirs []suspect
+	var ours, theirs []wire.Suspect
 	for _, s := range suspects {
 		switch {
-		case s.history:
+		case s.History:
 			theirs = append(theirs, s)
-		case !b.memory.isProven(x.asking.stream).Load() && b.vendor == "" && (x.asking.stream || aboutFields(e)):
+		case !b.memory.isProven(x.Stream).Load() && b.vendor == "" && (x.Stream || aboutFields(e)):
 			ours = append(ours, s)
 		}
 	}
 	if len(said) > 0 {
-		if x.Payload.Names(func(name string) bool { return said[plainWord(name)] && !unnamed[name] }) {
+		if x.Payload.Names(func(name string) bool { return said[wire.PlainWord(name)] && !unnamed[name] }) {
 			return false
 		}
 		if said["messages"] || said["message"] && said["role"] {
 			ours = nil
 		}
 	}
-	if x.asking.blind == 0 && len(ours) > 0 {
-		x.asking.blind = 1
-		x.asking.omit = withNames(x.asking.base, ours)
+	if x.blind == 0 && len(ours) > 0 {
+		x.blind = 1
+		x.Omit = withNames(x.base, ours)
 		return true
 	}
-	if x.asking.blind <= 1 && len(theirs) > 0 {
-		x.asking.blind = 2
-		x.asking.omit = withNames(x.asking.base, theirs)
+	if x.blind <= 1 && len(theirs) > 0 {
+		x.blind = 2
+		x.Omit = withNames(x.base, theirs)
 		return true
 	}
-	if x.asking.blind == 2 && x.asking.again < maxAgain && len(ours) > 0 {
-		x.asking.blind = 3
-		x.asking.omit = withNames(x.asking.omit, ours)
+	if x.blind == 2 && x.again < maxAgain && len(ours) > 0 {
+		x.blind = 3
+		x.Omit = withNames(x.Omit, ours)
 		return true
 	}
 	return false
@@ -272,35 +248,19 @@ func aboutFields(e *llm.Error) bool {
 // unnamed are fields whose names are words of plain language.
 var unnamed = map[string]bool{"model": true, "messages": true, "stream": true, "n": true, "user": true, "stop": true}
 
-func withNames(names []string, more []suspect) []string {
+func withNames(names []string, more []wire.Suspect) []string {
 	names = slices.Clone(names)
 	for _, s := range more {
-		names = append(names, s.name)
+		names = append(names, s.Name)
 	}
 	return names
 }
 
-// wordsFor are the words of a refusal of the named thing: its last part, and for
-// thoughts what vendors say of them.
-func wordsFor(name string) []string {
-	last := name[strings.LastIndexAny(name, ".[")+1:]
-	last = plainWord(strings.TrimSuffix(last, "]"))
-	if containsAny(last, []string{"reasoning", "thinking", "thought", "extracontent", "redacted"}) {
-		return []string{last, "reasoning", "thinking", "thought", "thoughts", "signature", "thoughtsignature"}
-	}
-	return []string{last}
-}
-
-// words are the words of a refusal, as plainWord writes them.
+// words are the words of a refusal, as [wire.PlainWord] writes them.
 type words map[string]bool
 
 func (w words) any(of []string) bool {
 	return slices.ContainsFunc(of, func(word string) bool { return w[word] })
-}
-
-// plainWord makes camelCase and snake_case one.
-func plainWord(name string) string {
-	return strings.ToLower(strings.ReplaceAll(name, "_", ""))
 }
 
 // echoes are keys under which servers repeat the request.
@@ -327,7 +287,7 @@ func (w words) text(text string) {
 		case inside && from < 0:
 			from = i
 		case !inside && from >= 0:
-			w[plainWord(text[from:i])] = true
+			w[wire.PlainWord(text[from:i])] = true
 			from = -1
 		}
 	}

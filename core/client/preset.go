@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // preset is what is known about a vendor: where it is, which wire format it
@@ -14,25 +15,39 @@ type preset struct {
 	name        string
 	baseURL     string
 	root        string // path of the API, for a base_url that has none; "" where that works as well
-	gemini      bool   // generateContent instead of chat completions
-	streamUsage bool   // is asked for usage by stream_options.include_usage
+	format      wire.New
+	streamUsage bool // is asked for usage by stream_options.include_usage
 	hosts       []string
+
+	// Of a vendor whose format is not OpenAI's:
+	own         string // the format's name in messages
+	openaiPath  string // where it speaks OpenAI's format, too
+	sdkVariable string // in which its own SDK takes its base URL, without root, where its program names none
+}
+
+// cutOpenAI tells whether path is where a vendor with a format of its own
+// speaks OpenAI's, and gives the root of its own.
+func (p *preset) cutOpenAI(path string) (root string, found bool) {
+	end, _ := strings.CutPrefix(p.openaiPath, p.root)
+	root, found = strings.CutSuffix(path, end)
+	return root, end != "" && found && strings.Contains(path, "/v1")
 }
 
 // presets, in the order in which they are listed in messages.
 var presets = []preset{
 	// OpenAI API reference, "Create chat completion": stream_options.
-	{name: "openai", baseURL: "https://api.openai.com/v1", root: "/v1", streamUsage: true, hosts: []string{"api.openai.com"}},
+	{name: "openai", baseURL: "https://api.openai.com/v1", root: "/v1", format: newOpenAI, streamUsage: true, hosts: []string{"api.openai.com"}},
 	// DeepSeek API docs, "Create Chat Completion": stream_options.
-	{name: "deepseek", baseURL: "https://api.deepseek.com/v1", streamUsage: true, hosts: []string{"api.deepseek.com"}},
+	{name: "deepseek", baseURL: "https://api.deepseek.com/v1", format: newOpenAI, streamUsage: true, hosts: []string{"api.deepseek.com"}},
 	// Gemini API reference, "Generating content".
-	{name: "gemini", baseURL: "https://generativelanguage.googleapis.com/v1beta", root: "/v1beta", gemini: true, hosts: []string{"generativelanguage.googleapis.com"}},
+	{name: "gemini", baseURL: "https://generativelanguage.googleapis.com/v1beta", root: "/v1beta", format: newGemini, hosts: []string{"generativelanguage.googleapis.com"},
+		own: "Gemini", openaiPath: "/v1beta/openai", sdkVariable: "GOOGLE_GEMINI_BASE_URL"},
 }
 
 // compatible is the preset of an OpenAI-compatible endpoint that nobody knows. Most
 // servers understand the question for usage, and without it many send none; one that
 // refuses it is asked no more (pared.go).
-var compatible = preset{name: "openai-compatible", streamUsage: true}
+var compatible = preset{name: "openai-compatible", format: newOpenAI, streamUsage: true}
 
 // KnownTypes lists the names of the presets.
 func KnownTypes() []string {

@@ -26,7 +26,7 @@ type endpoint struct {
 
 // endpoint makes one of the backend's two.
 func (b *httpBackend) endpoint(stream bool) (endpoint, error) {
-	u, err := url.Parse(b.wire.url(b.cfg.Model, stream))
+	u, err := url.Parse(b.format.URL(b.cfg.Model, stream))
 	if err != nil {
 		return endpoint{}, llm.Errorf(llm.InvalidArgument, "%s/%s: no URL can be made of base_url and model: %v", b.cfg.Provider, b.cfg.Name, err)
 	}
@@ -41,7 +41,7 @@ func (b *httpBackend) endpoint(stream bool) (endpoint, error) {
 	if b.cfg.Organization != "" {
 		h.Set("OpenAI-Organization", b.cfg.Organization)
 	}
-	b.wire.authorize(h)
+	b.format.Authorize(h)
 	for name, value := range b.cfg.Headers {
 		h.Set(name, value)
 	}
@@ -50,7 +50,7 @@ func (b *httpBackend) endpoint(stream bool) (endpoint, error) {
 
 // to is where an exchange goes: one of the backend's two endpoints, or where
 // its own model has the URL.
-func (b *httpBackend) to(x *Exchange, stream bool) (*endpoint, error) {
+func (b *httpBackend) to(x *exchange, stream bool) (*endpoint, error) {
 	to := &b.chat
 	if stream {
 		to = &b.stream
@@ -58,7 +58,7 @@ func (b *httpBackend) to(x *Exchange, stream bool) (*endpoint, error) {
 	if x.Model == b.cfg.Model {
 		return to, nil
 	}
-	u, err := url.Parse(b.wire.url(x.Model, stream))
+	u, err := url.Parse(b.format.URL(x.Model, stream))
 	if err != nil {
 		return nil, llm.Errorf(llm.InvalidArgument, "%s/%s: no URL can be made of base_url and the request's model: %v", b.cfg.Provider, b.cfg.Name, err)
 	}
@@ -87,15 +87,15 @@ func (e *endpoint) with(o *llm.CallOptions) http.Header {
 // kept alive and ends before any byte of the answer is not the server's word
 // about the request: it is sent again, once, on a new connection (R6). So is, up
 // to twice, what an HTTP/2 server says it has not looked at.
-func (b *httpBackend) post(ctx context.Context, x *Exchange, stream bool) (*http.Response, error) {
-	x.asking.stream = stream
-	if x.asking.again == 0 {
-		x.asking.omit = b.memory.omitted()
+func (b *httpBackend) post(ctx context.Context, x *exchange, stream bool) (*http.Response, error) {
+	x.Stream = stream
+	if x.again == 0 {
+		x.Omit = b.memory.omitted()
 	}
 	// Not from a pool: the transport may still read the body after it has
 	// returned, and it does not say when it is done with one that it knows to
 	// be in memory. Only such a body goes out in one write with the header.
-	body, err := b.wire.body(make([]byte, 0, len(x.Payload.JSON())+bodyRoom), x, stream)
+	body, err := b.format.Body(make([]byte, 0, len(x.Payload.JSON())+bodyRoom), &x.Call)
 	if err != nil {
 		return nil, err
 	}
@@ -116,8 +116,8 @@ func (b *httpBackend) post(ctx context.Context, x *Exchange, stream bool) (*http
 		return nil, b.networkError(err)
 	}
 	b.pool.Answered(way)
-	x.Status = resp.StatusCode
-	x.Alive()
+	x.status = resp.StatusCode
+	x.alive()
 	if encoding := decode(resp); encoding != "" {
 		_ = resp.Body.Close() // nobody can read it
 		return nil, unreadable(resp, encoding)
@@ -129,7 +129,7 @@ func (b *httpBackend) post(ctx context.Context, x *Exchange, stream bool) (*http
 // stream_options.
 const bodyRoom = 128
 
-func (b *httpBackend) send(ctx context.Context, t *http.Transport, to *endpoint, body []byte, x *Exchange) (resp *http.Response, stale bool, err error) {
+func (b *httpBackend) send(ctx context.Context, t *http.Transport, to *endpoint, body []byte, x *exchange) (resp *http.Response, stale bool, err error) {
 	s := &sending{Context: ctx}
 	s.hooks.GotConn, s.hooks.GotFirstResponseByte = s.gotConn, s.gotFirstByte
 	plain := http.Request{Method: http.MethodPost, URL: to.url, Host: to.url.Host, Header: to.with(&x.Payload.Options),

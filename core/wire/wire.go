@@ -1,0 +1,71 @@
+// Package wire says what a vendor's wire format is: a [Format] writes a request
+// and reads its answer, whole or as a [Stream] of events; it does no I/O. What
+// all formats share stands here too, as the table of how streams end ([Ending])
+// and how URLs are made of a base URL ([Root]). A format has a package of its
+// own below this one and imports nothing of the project but core/llm,
+// core/failure and this package.
+package wire
+
+import (
+	"net/http"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// Format is a vendor's wire format at one base URL, with one key. It is safe
+// for concurrent use.
+type Format interface {
+	// URL of a model's endpoint, for whole or streamed answers.
+	URL(model string, stream bool) string
+	// Models is the URL of the list of models, for health checks.
+	Models() string
+	// Authorize puts the key where the vendor wants it.
+	Authorize(h http.Header)
+	// Body appends the JSON to post.
+	Body(dst []byte, c *Call) ([]byte, error)
+	// Suspects lists what the request of c holds though its caller did not
+	// send it: what is left out where a server refuses it.
+	Suspects(c *Call) []Suspect
+	// Response reads a whole answer.
+	Response(data []byte, c *Call) (*llm.Response, error)
+	// Stream makes the reader of one streamed answer.
+	Stream(c *Call) Stream
+	// Ending is how streams end.
+	Ending() *Ending
+}
+
+// Stream reads the events of one streamed answer. One goroutine uses it.
+type Stream interface {
+	// Chunk reads an event, of which kind is the type, "" for none. A chunk
+	// that is nil without an error is an event that holds no piece of the
+	// answer. BAD_RESPONSE says that this event cannot be read, any other code
+	// is the answer's failure.
+	Chunk(kind string, data []byte) (*llm.Chunk, error)
+	// Complete tells whether the format has said, by an event that was read,
+	// that nothing more belongs to the answer.
+	Complete() bool
+}
+
+// New makes a format for one base URL and key.
+type New func(o Options) Format
+
+// Options are what a format is made of.
+type Options struct {
+	At  Root
+	Key string
+	// StreamUsage says that the vendor is asked for usage in streams.
+	StreamUsage bool
+}
+
+// Call is one request as its format sees it.
+type Call struct {
+	Payload *llm.Payload
+	Model   string   // upstream name
+	Stream  bool     // the answer is to be streamed
+	Usage   bool     // ask for usage in the stream, if the vendor can; Body says whether it did
+	Omit    []string // names of suspects that the request leaves out
+
+	// Told by Body.
+	Left  []string // what the request leaves out of what it could hold
+	Added bool     // it holds what the format adds to such requests
+}
