@@ -1,8 +1,8 @@
 package transport
 
 import (
-	"bytes"
-	"io"
+	"context"
+	"net"
 	"net/url"
 	"strings"
 	"testing"
@@ -10,43 +10,49 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// script is a proxy that says what it is going to say whatever it hears.
+// script is a proxy that gives its answers whatever it hears.
 type script struct {
-	io.Reader
-	heard bytes.Buffer
+	net.Conn
+	said   *strings.Reader
+	heard  strings.Builder
+	closed bool
 }
 
+func (s *script) Read(p []byte) (int, error)  { return s.said.Read(p) }
 func (s *script) Write(p []byte) (int, error) { return s.heard.Write(p) }
+func (s *script) Close() error                { s.closed = true; return nil }
 
-func TestSOCKSAnswersThatAreNone(t *testing.T) {
-	someone := url.UserPassword("user", "sesame")
+func TestSOCKSAnswers(t *testing.T) {
 	for name, c := range map[string]struct {
-		user        *url.Userinfo
-		addr, said  string
-		want        string
-		wantNothing bool // nothing was asked
+		user, said, want string
 	}{
-		"no port":               {addr: "host", want: "missing port", wantNothing: true},
-		"a name too long":       {addr: strings.Repeat("a", 256) + ":443", want: "cannot be told", wantNothing: true},
-		"HTTP":                  {addr: "host:443", said: "HTTP/1.1 400 Bad Request\r\n", want: "does not speak SOCKS 5"},
-		"a password is wanted":  {addr: "host:443", said: "\x05\xff", want: "user:password"},
-		"no password is wanted": {user: someone, addr: "host:443", said: "\x05\x00", want: "who asks"},
-		"a wrong password":      {user: someone, addr: "host:443", said: "\x05\x02\x01\x01", want: "refused"},
-		"a user too long":       {user: url.User(strings.Repeat("u", 256)), addr: "host:443", said: "\x05\x02", want: "255 bytes"},
-		"unreachable":           {addr: "host:443", said: "\x05\x00\x05\x04\x00\x01\x00", want: "host unreachable"},
-		"an unknown address":    {addr: "host:443", said: "\x05\x00\x05\x00\x00\x09\x00", want: "unknown kind of address"},
-		"cut short":             {addr: "host:443", said: "\x05\x00\x05\x00\x00\x01\x00", want: "EOF"},
+		"HTTP":                 {said: "HTTP/1.1 400 Bad Request\r\n", want: "unexpected protocol version"},
+		"a password is wanted": {said: "\x05\xff", want: "expected user:password in the proxy's URL"},
+		"a wrong password":     {user: "user:sesame@", said: "\x05\x02\x01\x01", want: "authentication failed"},
+		"a user too long":      {user: strings.Repeat("u", 256) + ":p@", said: "\x05\x02", want: "invalid username/password"},
+		"unreachable":          {said: "\x05\x00\x05\x04\x00\x01\x00", want: "host unreachable"},
+		"an unknown address":   {said: "\x05\x00\x05\x00\x00\x09\x00", want: "unknown address type"},
+		"cut short":            {said: "\x05\x00\x05\x00\x00\x01\x00", want: "EOF"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &script{Reader: strings.NewReader(c.said)}
-			err := socksTunnel(s, c.user, c.addr)
+			p, err := url.Parse("socks5://" + c.user + "proxy.test")
+			require.NoError(t, err)
+			s := &script{said: strings.NewReader(c.said)}
+			_, err = socksTunnel(context.Background(), s, p, "host:443")
 			require.ErrorContains(t, err, c.want)
-			require.Equal(t, c.wantNothing, s.heard.Len() == 0)
+			require.NotContains(t, err.Error(), "sesame")
+			require.True(t, s.closed)
 		})
 	}
-	s := &script{Reader: strings.NewReader("\x05\x00\x05\x00\x00\x04" + strings.Repeat("6", 16) + "pp")}
-	require.NoError(t, socksTunnel(s, nil, "host:443"))
+}
+
+// The proxy looks the name up, and no byte of its answer is left in the tunnel.
+func TestSOCKSAsksForTheName(t *testing.T) {
+	s := &script{said: strings.NewReader("\x05\x00\x05\x00\x00\x04" + strings.Repeat("6", 16) + "pp")}
+	conn, err := socksTunnel(context.Background(), s, &url.URL{Scheme: "socks5", Host: "proxy.test"}, "host:443")
+	require.NoError(t, err)
 	require.Equal(t, "\x05\x01\x00\x05\x01\x00\x03\x04host\x01\xbb", s.heard.String())
-	rest, _ := io.ReadAll(s)
-	require.Empty(t, rest, "no byte of the address is left in the tunnel")
+	require.Zero(t, s.said.Len())
+	require.NoError(t, conn.Close())
+	require.True(t, s.closed)
 }

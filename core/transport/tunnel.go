@@ -55,6 +55,9 @@ func (d *dialer) tunnel(ctx context.Context, addr string) (net.Conn, error) {
 // ask asks the proxy at the other end of conn for a tunnel to addr; conn is
 // closed where that fails.
 func (d *dialer) ask(ctx context.Context, conn net.Conn, addr string) (_ net.Conn, err error) {
+	if isSOCKS(d.proxy) {
+		return socksTunnel(ctx, conn, d.proxy, addr)
+	}
 	defer func() {
 		if err != nil {
 			_ = conn.Close() // err is what matters
@@ -71,11 +74,7 @@ func (d *dialer) ask(ctx context.Context, conn net.Conn, addr string) (_ net.Con
 	}
 	// Reads and writes end with ctx by a deadline in the past.
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-	if isSOCKS(d.proxy) {
-		err = socksTunnel(conn, d.proxy.User, addr)
-	} else {
-		err = connectTunnel(conn, d.proxy.User, addr)
-	}
+	err = connectTunnel(conn, d.proxy.User, addr)
 	if !stop() && err == nil {
 		err = context.Cause(ctx) // the deadline in the past is set, or about to be
 	}

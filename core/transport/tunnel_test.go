@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -87,23 +88,32 @@ func (m *middleman) serve(conn net.Conn) {
 		return
 	}
 	if first[0] == 5 { // SOCKS
-		hello := make([]byte, 3)
+		hello := make([]byte, 2)
 		if _, err := io.ReadFull(in, hello); err != nil {
 			return
 		}
-		_, _ = conn.Write([]byte{5, hello[2]})
-		if hello[2] == 2 {
+		methods := make([]byte, hello[1])
+		if _, err := io.ReadFull(in, methods); err != nil {
+			return
+		}
+		method := slices.Max(methods)
+		_, _ = conn.Write([]byte{5, method})
+		if method == 2 {
 			told := make([]byte, len("\x01\x04user\x06sesame"))
 			if _, err := io.ReadFull(in, told); err != nil || string(told) != "\x01\x04user\x06sesame" {
 				return
 			}
 			_, _ = conn.Write([]byte{1, 0})
 		}
-		head := make([]byte, 5) // 5, CONNECT, 0, a name, its length
-		if _, err := io.ReadFull(in, head); err != nil || head[3] != 3 {
+		head := make([]byte, 4) // 5, CONNECT, 0, the kind of address
+		if _, err := io.ReadFull(in, head); err != nil {
 			return
 		}
-		if _, err := io.ReadFull(in, make([]byte, int(head[4])+2)); err != nil {
+		length := byte(4) // of an IPv4 address
+		if head[3] == 3 { // a name
+			length, _ = in.ReadByte()
+		}
+		if _, err := io.ReadFull(in, make([]byte, int(length)+2)); err != nil {
 			return
 		}
 		if m.to == "refuse" {
@@ -252,7 +262,7 @@ func TestCancelEndsATunnelThatIsBeingMade(t *testing.T) {
 func TestAProxyThatRefuses(t *testing.T) {
 	w, ca := tlsWall(t, `{}`, false)
 	p := startMiddleman(t, "refuse")
-	for scheme, said := range map[string]string{"http": "407", "socks5": "not allowed by its rules"} {
+	for scheme, said := range map[string]string{"http": "407", "socks5": "not allowed by ruleset"} {
 		r := borrow(t, transport.Options{BaseURL: w.BaseURL(), CAFile: ca, Proxy: scheme + "://user:sesame@" + p.addr, ConnectTimeout: 10 * time.Second})
 		_, err := chat(t.Context(), r)
 		require.Equal(t, llm.Unavailable, llm.CodeOfError(err), "%v", err)
