@@ -117,11 +117,11 @@ func (a *Aggregator) Models() []string {
 // is streamed and accumulated. The *llm.Error carries the trail: ALL_FAILED
 // when no route was left, else as E3 of docs/promises.md says.
 func (a *Aggregator) Chat(ctx context.Context, r *llm.Request) (*llm.Response, error) {
-	p, err := r.Payload()
+	p, err := a.own(r)
 	if err != nil {
 		return nil, err
 	}
-	return a.chat(ctx, nil, a.complete(p))
+	return a.chat(ctx, nil, p)
 }
 
 // ChatPayload is Chat for a request that has been checked already.
@@ -132,11 +132,11 @@ func (a *Aggregator) ChatPayload(ctx context.Context, p *llm.Payload) (*llm.Resp
 // Stream asks the routes in order for a streamed answer and returns at its
 // first token. ctx bounds the whole stream.
 func (a *Aggregator) Stream(ctx context.Context, r *llm.Request) (*client.Stream, error) {
-	p, err := r.Payload()
+	p, err := a.own(r)
 	if err != nil {
 		return nil, err
 	}
-	return a.stream(ctx, nil, a.complete(p), false)
+	return a.stream(ctx, nil, p, false)
 }
 
 // StreamPayload is Stream for a request that has been checked already.

@@ -11,11 +11,24 @@ import (
 )
 
 // complete is the payload with the aggregator's own call options where the call
-// has none.
+// has none. The caller keeps p as it is.
 func (a *Aggregator) complete(p *llm.Payload) *llm.Payload {
 	o := a.withDefaults(p.Options)
 	o.ExtraBody = p.Lacking(a.options.Call.ExtraBody)
 	return p.WithOptions(o)
+}
+
+// own is the payload of a request that a caller gives: complete without a copy.
+func (a *Aggregator) own(r *llm.Request) (*llm.Payload, error) {
+	p, err := r.Payload()
+	if err != nil {
+		return nil, err
+	}
+	if len(a.options.Call.ExtraBody) > 0 {
+		return a.complete(p), nil
+	}
+	p.Options = a.withDefaults(p.Options)
+	return p, nil
 }
 
 // withDefaults fills in the aggregator's own call options.

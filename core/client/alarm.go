@@ -16,12 +16,21 @@ const (
 	mostLooks = 10          // in a row
 )
 
-// alarm is the timer of a deadline. It calls f when the time is up; an alarm
-// that is late itself gives those who read as much time again, at least
+// ringer is told by its alarm that the time is up, on a goroutine of the
+// alarm's.
+type ringer interface{ timeUp() }
+
+// ringFunc is a function as a ringer.
+type ringFunc func()
+
+func (f ringFunc) timeUp() { f() }
+
+// alarm is the timer of a deadline. It tells its ringer when the time is up; an
+// alarm that is late itself gives those who read as much time again, at least
 // leastLook and at most its whole time: data that have arrived win over it.
 // Safe for concurrent use.
 type alarm struct {
-	f func()
+	to ringer
 
 	mu    sync.Mutex // guards what follows
 	timer *time.Timer
@@ -33,11 +42,18 @@ type alarm struct {
 
 // newAlarm makes an alarm that is set.
 func newAlarm(d time.Duration, f func()) *alarm {
-	a := &alarm{f: f, whole: d, due: time.Now().Add(d)}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.timer, a.armed = time.AfterFunc(d, a.ring), a.due
+	a := &alarm{}
+	a.begin(ringFunc(f), time.Now(), d)
 	return a
+}
+
+// begin sets an alarm that is part of its ringer: each call has one, and it
+// costs no allocation of its own.
+func (a *alarm) begin(to ringer, now time.Time, d time.Duration) {
+	a.mu.Lock()
+	a.to, a.whole, a.due = to, d, now.Add(d)
+	a.timer, a.armed = time.AfterFunc(d, a.ring), a.due
+	a.mu.Unlock()
 }
 
 // set starts the whole time anew.
@@ -98,7 +114,7 @@ func (a *alarm) ring() {
 	}
 	a.due = time.Time{}
 	a.mu.Unlock()
-	a.f()
+	a.to.timeUp()
 }
 
 // alarmed is a context with a deadline that is an alarm's.

@@ -22,7 +22,8 @@ type attempt struct {
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-	timer  *alarm        // D2 or D3, later D4
+	timer  *alarm // D2 or D3: &first; later D4
+	first  alarm
 	idle   time.Duration // D4, once its clock has taken over
 
 	record   llm.Attempt
@@ -46,18 +47,21 @@ func (t *Turn) begin(p *breaker.Permit, place, stream bool, waited waits) *attem
 		Stream: stream, Forced: p != nil && p.LastResort(), Hedge: t.hedge}
 	a.index = t.call.start(a.record)
 	a.ctx, a.cancel = t.scope.forAttempt()
-	timeout := t.timeout()
-	what := "no complete answer"
-	if stream {
-		what = "no first token"
-	}
-	a.timer = newAlarm(timeout, func() {
-		a.cancel(llm.Errorf(llm.Timeout, "%s within %v", what, timeout))
-	})
+	a.timer = &a.first
+	a.timer.begin(a, now, t.timeout())
 	if c.observers().Active() {
 		c.tell(llm.Observation{Kind: llm.AttemptStarted, Call: t.call.ID})
 	}
 	return a
+}
+
+// timeUp is the end of D2's or D3's clock.
+func (a *attempt) timeUp() {
+	what := "no complete answer"
+	if a.record.Stream {
+		what = "no first token"
+	}
+	a.cancel(llm.Errorf(llm.Timeout, "%s within %v", what, a.turn.timeout()))
 }
 
 // alive notes that bytes have arrived. Before the first token D3's clock does

@@ -12,7 +12,13 @@ import (
 )
 
 // answers are buffers for whole answers: what is read out of one is a copy.
-var answers = sync.Pool{New: func() any { return new([]byte) }}
+var answers = sync.Pool{New: func() any { return new(answerBuffer) }}
+
+// answerBuffer is what the reading of one whole answer needs.
+type answerBuffer struct {
+	data    []byte
+	watched watchedBody
+}
 
 const (
 	// firstRead is how much room a body of unknown length begins with.
@@ -22,9 +28,10 @@ const (
 	keptAnswer = 1 << 20
 )
 
-func giveBack(buffer *[]byte) {
-	if cap(*buffer) <= keptAnswer {
-		answers.Put(buffer)
+func (b *answerBuffer) giveBack() {
+	if cap(b.data) <= keptAnswer {
+		b.watched = watchedBody{}
+		answers.Put(b)
 	}
 }
 

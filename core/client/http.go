@@ -68,10 +68,11 @@ func (b *httpBackend) Chat(ctx context.Context, x *exchange) (*llm.Response, err
 		return nil, b.failure(resp, x)
 	}
 	body := resp.Body
-	resp.Body = &watchedBody{ReadCloser: body}
-	buffer := answers.Get().(*[]byte)
-	defer giveBack(buffer)
-	data, err := b.readAll(resp, x, buffer)
+	buffer := answers.Get().(*answerBuffer)
+	defer buffer.giveBack()
+	buffer.watched.ReadCloser = body
+	resp.Body = &buffer.watched
+	data, err := b.readAll(resp, x, &buffer.data)
 	resp.Body = body
 	if errors.Is(err, errEventStream) {
 		x.bytes -= int64(len(data)) // they are read again
@@ -108,27 +109,36 @@ func (b *httpBackend) whole(data []byte, resp *http.Response, x *exchange) (*llm
 	r, err := b.format.Response(data, &x.Call)
 	if err != nil {
 		data = llm.WithoutOddNumbers(data) // a failure's body is for strict readers
+		return nil, b.refused(b.unread(data, err, resp), data, resp)
 	}
+	if e := judgeResponse(r, data); e != nil {
+		return nil, b.refused(e, data, resp)
+	}
+	onlyReasons(r)
+	return r, nil
+}
+
+// unread is why the wire cannot read a whole answer.
+func (b *httpBackend) unread(data []byte, err error, resp *http.Response) *llm.Error {
 	var e *llm.Error
-	switch {
-	case err == nil:
-		if e = judgeResponse(r, data); e == nil {
-			onlyReasons(r)
-			return r, nil
-		}
-	case errors.As(err, &e) && e.Code != llm.BadResponse: // a blocked prompt
-	default:
-		e = b.noCompletion(data, err)
-		if !isJSON(data) {
-			e.Message += "; asked was " + address(resp)
-		}
+	if errors.As(err, &e) && e.Code != llm.BadResponse { // a blocked prompt
+		return e
 	}
+	e = b.noCompletion(data, err)
+	if !isJSON(data) {
+		e.Message += "; asked was " + address(resp)
+	}
+	return e
+}
+
+// refused gives e, which is read out of a whole answer, the facts of the answer.
+func (b *httpBackend) refused(e *llm.Error, data []byte, resp *http.Response) *llm.Error {
 	if e.Status == 0 {
 		e.Status = resp.StatusCode
 	}
 	heed(e, resp.Header)
 	e.Body = clip(data, maxBody)
-	return nil, e
+	return e
 }
 
 // noCompletion is the error for a whole answer that the wire cannot read: what
