@@ -90,7 +90,7 @@ func (a *Aggregator) chat(ctx context.Context, routes []*client.Client, p *llm.P
 	if e := w.run(&answer); e != nil {
 		return nil, e
 	}
-	answer.response.Attempts = w.call.Attempts()
+	answer.response.Attempts = w.call.Trail()
 	return answer.response, nil
 }
 

@@ -203,7 +203,7 @@ func (c *Client) ChatPayload(ctx context.Context, p *llm.Payload) (*llm.Response
 	if e != nil {
 		return nil, call.Fail(e)
 	}
-	r.Attempts = call.Attempts()
+	r.Attempts = call.Trail()
 	return r, nil
 }
 
