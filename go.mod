@@ -4,6 +4,7 @@ go 1.25.0
 
 require (
 	github.com/json-iterator/go v1.1.12
+	github.com/mattn/go-pointer v0.0.1
 	github.com/sony/gobreaker/v2 v2.4.0
 	github.com/stretchr/testify v1.11.1
 	go.uber.org/goleak v1.3.0

@@ -6,6 +6,7 @@ import "C"
 import (
 	"context"
 	"encoding/json"
+	"unsafe"
 
 	"github.com/llmagg/llmagg/core/aggregator"
 	"github.com/llmagg/llmagg/core/llm"
@@ -17,7 +18,7 @@ type aggregatorObject struct {
 	a       *aggregator.Aggregator
 }
 
-func (*aggregatorObject) kind() string { return "aggregator" }
+func (*aggregatorObject) kind() C.int { return C.SHIM_AGGREGATOR }
 
 // close ends everything and waits until it has ended, or ctx does.
 func (o *aggregatorObject) close(ctx context.Context) error {
@@ -54,12 +55,9 @@ func aggregatorOptions(text []byte) (aggregator.Options, error) {
 }
 
 //export goAggregatorNew
-func goAggregatorNew(h C.uintptr_t, options *C.char, n C.size_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
+func goAggregatorNew(h unsafe.Pointer, options *C.char, n C.size_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_aggregator_new", err, func() error {
-		m, e := lookup[*managerObject]("manager", h)
-		if e != nil {
-			return e
-		}
+		m := held[*managerObject](h)
 		opts, e := aggregatorOptions(borrow(options, n))
 		if e != nil {
 			return e
@@ -69,18 +67,14 @@ func goAggregatorNew(h C.uintptr_t, options *C.char, n C.size_t, out *C.uintptr_
 		}
 		o := &aggregatorObject{scope: newScope("the aggregator"), a: aggregator.New(m.m, opts)}
 		o.through = []*scope{o.scope}
-		*out = newHandle(o)
-		return nil
+		return giveHandle(out, o)
 	})
 }
 
 //export goAggregatorInitialize
-func goAggregatorInitialize(h C.uintptr_t, config *C.char, n C.size_t, err **C.llmagg_error) C.llmagg_status {
+func goAggregatorInitialize(h unsafe.Pointer, config *C.char, n C.size_t, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_aggregator_initialize", err, func() error {
-		o, e := lookup[*aggregatorObject]("aggregator", h)
-		if e != nil {
-			return e
-		}
+		o := held[*aggregatorObject](h)
 		if e := o.scope.enter(); e != nil {
 			return e
 		}
@@ -93,33 +87,10 @@ func goAggregatorInitialize(h C.uintptr_t, config *C.char, n C.size_t, err **C.l
 	})
 }
 
-func lookupAggregator(h C.uintptr_t) (target, error) {
-	o, err := lookup[*aggregatorObject]("aggregator", h)
-	if err != nil {
-		return target{}, err
-	}
-	return target{o.a, "aggregator", o.through}, nil
-}
-
-//export goAggregatorChatSubmit
-func goAggregatorChatSubmit(h, q C.uintptr_t, request *C.char, requestLen C.size_t, options *C.char, optionsLen C.size_t,
-	flags C.uint32_t, tag C.uint64_t, op *C.uint64_t, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_aggregator_chat_submit", err, func() error {
-		to, e := lookupAggregator(h)
-		if e != nil {
-			return e
-		}
-		return chatSubmit(to, q, request, requestLen, options, optionsLen, flags, tag, op)
-	})
-}
-
 //export goAggregatorModels
-func goAggregatorModels(h C.uintptr_t, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
+func goAggregatorModels(h unsafe.Pointer, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_aggregator_models", err, func() error {
-		o, e := lookup[*aggregatorObject]("aggregator", h)
-		if e != nil {
-			return e
-		}
+		o := held[*aggregatorObject](h)
 		if e := o.scope.enter(); e != nil {
 			return e
 		}
@@ -128,44 +99,17 @@ func goAggregatorModels(h C.uintptr_t, out *C.llmagg_buf, err **C.llmagg_error) 
 	})
 }
 
-//export goAggregatorHealth
-func goAggregatorHealth(h C.uintptr_t, answer *C.shim_answer) {
-	outside("llmagg_aggregator_health", answer, func() ([]byte, error) {
-		o, e := lookup[*aggregatorObject]("aggregator", h)
-		if e != nil {
-			return nil, e
-		}
-		return healthNow(o.scope, func(ctx context.Context) any { return o.a.CheckHealth(ctx) })
-	})
-}
-
-//export goAggregatorHealthSubmit
-func goAggregatorHealthSubmit(h, q C.uintptr_t, tag C.uint64_t, op *C.uint64_t, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_aggregator_health_submit", err, func() error {
-		o, e := lookup[*aggregatorObject]("aggregator", h)
-		if e != nil {
-			return e
-		}
-		return healthSubmit(o.through, q, tag, op, func(ctx context.Context) any { return o.a.CheckHealth(ctx) })
-	})
-}
-
 //export goAggregatorClose
-func goAggregatorClose(h C.uintptr_t, deadline C.double, answer *C.shim_answer) {
+func goAggregatorClose(h unsafe.Pointer, deadline C.double, answer *C.shim_answer) {
+	o := held[*aggregatorObject](h)
 	outside("llmagg_aggregator_close", answer, func() ([]byte, error) {
-		o, e := lookup[*aggregatorObject]("aggregator", h)
-		if e != nil {
-			return nil, e
-		}
 		return nil, closing(deadline, o.close)
 	})
 }
 
 //export goAggregatorFree
-func goAggregatorFree(h C.uintptr_t) {
-	quiet("llmagg_aggregator_free", func() {
-		if o, ok := take[*aggregatorObject](h, nil); ok {
-			_ = o.close(now()) // what has not ended yet ends by itself
-		}
+func goAggregatorFree(e *C.shim_entry) {
+	freed("llmagg_aggregator_free", e, func(o *aggregatorObject) {
+		_ = o.close(now()) // what has not ended yet ends by itself
 	})
 }

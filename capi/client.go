@@ -22,12 +22,12 @@ type clientObject struct {
 	owned   bool // closes with its handle
 }
 
-func (*clientObject) kind() string { return "client" }
+func (*clientObject) kind() C.int { return C.SHIM_CLIENT }
 
-func newClientHandle(c *client.Client, owned bool) C.uintptr_t {
+func newClientObject(c *client.Client, owned bool) *clientObject {
 	o := &clientObject{scope: newScope("the client's handle"), c: c, owned: owned}
 	o.through = []*scope{o.scope}
-	return newHandle(o)
+	return o
 }
 
 // modelConfig reads the configuration of a single route: that of a model, with
@@ -70,38 +70,29 @@ func goClientNew(config *C.char, n C.size_t, out *C.uintptr_t, err **C.llmagg_er
 		if e != nil {
 			return e
 		}
-		*out = newClientHandle(c, true)
-		return nil
+		return giveHandle(out, newClientObject(c, true))
 	})
 }
 
 //export goClientNewCustom
-func goClientNewCustom(config *C.char, n C.size_t, queueHandle C.uintptr_t, tag C.uint64_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
+func goClientNewCustom(config *C.char, n C.size_t, q unsafe.Pointer, tag C.uint64_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_client_new_custom", err, func() error {
-		q, e := optionalQueue(queueHandle)
-		if e != nil {
-			return e
-		}
 		cfg, e := modelConfig(config, n)
 		if e != nil {
 			return e
 		}
-		c, e := client.NewCustom(cfg, newCustomBackend(q, uint64(tag), cfg), clientOptions())
+		c, e := client.NewCustom(cfg, newCustomBackend(held[*queue](q), uint64(tag), cfg), clientOptions())
 		if e != nil {
 			return e
 		}
-		*out = newClientHandle(c, true)
-		return nil
+		return giveHandle(out, newClientObject(c, true))
 	})
 }
 
 //export goClientInfo
-func goClientInfo(h C.uintptr_t, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
+func goClientInfo(h unsafe.Pointer, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_client_info", err, func() error {
-		o, e := lookup[*clientObject]("client", h)
-		if e != nil {
-			return e
-		}
+		o := held[*clientObject](h)
 		cfg := o.c.Config()
 		return setJSON(out, map[string]any{
 			"provider": o.c.Provider(), "name": o.c.Name(), "model": o.c.Model(), "available": o.c.Available(), "custom": o.c.Custom(),
@@ -115,81 +106,34 @@ func goClientInfo(h C.uintptr_t, out *C.llmagg_buf, err **C.llmagg_error) C.llma
 }
 
 //export goClientReport
-func goClientReport(h C.uintptr_t, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
+func goClientReport(h unsafe.Pointer, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_client_report", err, func() error {
-		o, e := lookup[*clientObject]("client", h)
-		if e != nil {
-			return e
-		}
+		o := held[*clientObject](h)
 		return setJSON(out, o.c.Report())
 	})
 }
 
-//export goClientChatSubmit
-func goClientChatSubmit(h, q C.uintptr_t, request *C.char, requestLen C.size_t, options *C.char, optionsLen C.size_t,
-	flags C.uint32_t, tag C.uint64_t, op *C.uint64_t, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_client_chat_submit", err, func() error {
-		to, e := lookupClient(h)
-		if e != nil {
-			return e
-		}
-		return chatSubmit(to, q, request, requestLen, options, optionsLen, flags, tag, op)
-	})
-}
-
-// chatSubmit is the body of the chat functions that make an operation.
-func chatSubmit(to target, h C.uintptr_t, request *C.char, requestLen C.size_t, options *C.char, optionsLen C.size_t,
-	flags C.uint32_t, tag C.uint64_t, id *C.uint64_t) error {
-	q, e := lookup[*queue]("queue", h)
-	if e != nil {
-		return e
-	}
-	p, e := newPayload(copied(request, requestLen), borrow(options, optionsLen))
-	if e != nil {
-		return e
-	}
-	op := &operation{id: nextID(), tag: uint64(tag), queue: q}
-	if op.form, e = formOf(uint32(flags)); e != nil {
-		return e
-	}
-	if e := op.chat(to, func() (*llm.Payload, error) { return p, nil }); e != nil {
-		return e
-	}
-	*id = C.uint64_t(op.id)
-	return nil
-}
-
 //export goClientSetAvailable
-func goClientSetAvailable(h C.uintptr_t, available C.int, err **C.llmagg_error) C.llmagg_status {
+func goClientSetAvailable(h unsafe.Pointer, available C.int, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_client_set_available", err, func() error {
-		o, e := lookup[*clientObject]("client", h)
-		if e != nil {
-			return e
-		}
+		o := held[*clientObject](h)
 		o.c.SetAvailable(available != 0)
 		return nil
 	})
 }
 
 //export goClientRest
-func goClientRest(h C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
+func goClientRest(h unsafe.Pointer, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_client_rest", err, func() error {
-		o, e := lookup[*clientObject]("client", h)
-		if e != nil {
-			return e
-		}
+		o := held[*clientObject](h)
 		o.c.Rest()
 		return nil
 	})
 }
 
 //export goClientFree
-func goClientFree(h C.uintptr_t) {
-	quiet("llmagg_client_free", func() {
-		o, ok := take[*clientObject](h, nil)
-		if !ok {
-			return
-		}
+func goClientFree(e *C.shim_entry) {
+	freed("llmagg_client_free", e, func(o *clientObject) {
 		o.scope.close()
 		if o.owned {
 			_ = o.c.Close(now()) // what has not ended yet ends by itself
@@ -219,58 +163,26 @@ func (r routes) StreamPayload(ctx context.Context, p *llm.Payload) (*client.Stre
 	return overRoutes().StreamRoutes(ctx, r.clients, p)
 }
 
-func (r routes) target() target { return target{r, "routes", r.through} }
-
-func lookupClient(h C.uintptr_t) (target, error) {
-	o, err := lookup[*clientObject]("client", h)
-	if err != nil {
-		return target{}, err
+// CheckHealth asks the routes whether they are alive, in their order.
+func (r routes) CheckHealth(ctx context.Context) []bool {
+	alive := make([]bool, len(r.clients))
+	var all sync.WaitGroup
+	for i, c := range r.clients {
+		all.Go(func() { alive[i] = c.CheckHealth(ctx) })
 	}
-	return target{o.c, "client", o.through}, nil
+	all.Wait()
+	return alive
 }
 
-func lookupRoutes(clients *C.uintptr_t, count C.size_t) (routes, error) {
-	r := routes{clients: make([]*client.Client, 0, count), through: make([]*scope, 0, count)}
-	for _, h := range unsafe.Slice(clients, int(count)) {
-		o, err := lookup[*clientObject]("clients", h)
-		if err != nil {
-			return r, err
-		}
+// routesOf are the routes of the clients that a post holds.
+func routesOf(clients []*C.shim_entry) routes {
+	r := routes{clients: make([]*client.Client, 0, len(clients)), through: make([]*scope, 0, len(clients))}
+	for _, e := range clients {
+		o := held[*clientObject](e._go)
 		r.clients = append(r.clients, o.c)
 		r.through = append(r.through, o.scope)
 	}
-	return r, nil
-}
-
-//export goRoutesChatSubmit
-func goRoutesChatSubmit(clients *C.uintptr_t, count C.size_t, q C.uintptr_t, request *C.char, requestLen C.size_t,
-	options *C.char, optionsLen C.size_t, flags C.uint32_t, tag C.uint64_t, op *C.uint64_t, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_routes_chat_submit", err, func() error {
-		r, e := lookupRoutes(clients, count)
-		if e != nil {
-			return e
-		}
-		return chatSubmit(r.target(), q, request, requestLen, options, optionsLen, flags, tag, op)
-	})
-}
-
-//export goRoutesHealthSubmit
-func goRoutesHealthSubmit(clients *C.uintptr_t, count C.size_t, q C.uintptr_t, tag C.uint64_t, op *C.uint64_t, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_routes_health_submit", err, func() error {
-		r, e := lookupRoutes(clients, count)
-		if e != nil {
-			return e
-		}
-		return healthSubmit(r.through, q, tag, op, func(ctx context.Context) any {
-			alive := make([]bool, len(r.clients))
-			var all sync.WaitGroup
-			for i, c := range r.clients {
-				all.Go(func() { alive[i] = c.CheckHealth(ctx) })
-			}
-			all.Wait()
-			return alive
-		})
-	})
+	return r
 }
 
 //export goResolve

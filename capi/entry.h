@@ -12,14 +12,27 @@
         if (shim_forked()) return shim_fail_forked(err);                                                                       \
     } while (0)
 
-#define ENTER(err)                                                                                                             \
-    CHECK_FORK(err);                                                                                                           \
-    IN_GO
-
 #define HANDLE(h, err)                                                                                                         \
     do {                                                                                                                       \
         if ((h) == NULL) return shim_fail(LLMAGG_E_INVALID_HANDLE, "argument " #h " is a NULL handle", (err));                 \
     } while (0)
+
+static inline void give_back(shim_entry **held) {
+    if (*held != NULL) shim_release(*held);
+}
+
+/* Holds what a handle stands for until the function returns. */
+#define HOLD(kind, h, err)                                                                                                     \
+    HANDLE(h, err);                                                                                                            \
+    HOLD_OPTIONAL(kind, h, err)
+
+/* The same for a handle that may be NULL. */
+#define HOLD_OPTIONAL(kind, h, err)                                                                                            \
+    __attribute__((cleanup(give_back))) shim_entry *h##_held = (h) == NULL ? NULL : shim_hold(H(h), (kind));                   \
+    if ((h) != NULL && h##_held == NULL) return shim_fail_handle(#h, H(h), (err))
+
+/* How Go is told of it. */
+#define GO(h) (h##_held == NULL ? NULL : h##_held->go)
 
 #define OUT(p, err)                                                                                                            \
     do {                                                                                                                       \
@@ -57,22 +70,19 @@
         }                                                                                                                      \
     } while (0)
 
-/* Handles enter Go as numbers: a pointer of the caller's invention must never lie on a Go stack. */
+/* A handle as a number: a pointer of the caller's invention must never lie on a Go stack. */
 #define H(h) ((uintptr_t)(h))
 /* Where Go writes the number of a new one. */
 #define NEW(out) ((uintptr_t *)(void *)(out))
 /* cgo's prototypes know no const; Go only reads these. */
 #define IN(p) ((char *)(uintptr_t)(p)), p##_len
-#define ROUTE_LIST LIST(clients), count
 /* Handles, as numbers. */
-#define LIST(handles) ((uintptr_t *)(uintptr_t)(handles))
+#define LIST(handles) ((const uintptr_t *)(const void *)(handles))
 
-/* A chat with LLMAGG_POST: returns. Any other one may enter Go from here on. */
-#define POSTED_CHAT(kind, handles, count, err)                                                                                 \
-    if ((flags & LLMAGG_POST) != 0)                                                                                            \
-        return shim_post_chat((kind), LIST(handles), (count), H(queue), IN(request), IN(options),                              \
-                              flags & ~(uint32_t)LLMAGG_POST, tag, op, (err));                                                 \
-    IN_GO
+/* A chat to ask for. */
+#define CHAT(which, its_flags, its_tag)                                                                                        \
+    ((shim_post){.kind = (which), .flags = (its_flags), .tag = (its_tag), .request = request, .request_len = request_len,      \
+                 .options = options, .options_len = options_len})
 
 /* A call of Go that gives its answer later: waits for it, and returns. */
 #define WAIT_OUTSIDE(call, out, err)                                                                                           \
@@ -84,5 +94,12 @@
         }                                                                                                                      \
         return shim_answer_wait(&answer, (out), (err));                                                                        \
     } while (0)
+
+/* Ends a handle, and what it stands for. What is no handle of this kind is ignored. */
+#define FREE(kind, h, end)                                                                                                     \
+    __attribute__((cleanup(give_back))) shim_entry *held = (h) == NULL || shim_forked() ? NULL : shim_hold(H(h), (kind));      \
+    if (held == NULL) return;                                                                                                  \
+    IN_GO;                                                                                                                     \
+    end(held)
 
 #endif

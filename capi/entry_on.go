@@ -4,6 +4,7 @@ package main
 
 // #include <stdlib.h>
 // #include "llmagg.h"
+// static void free_queue(uintptr_t handle) { llmagg_queue_free((llmagg_queue *)handle); }
 import "C"
 
 import "unsafe"
@@ -51,6 +52,12 @@ func (e *entry) chat(request, options []byte) said {
 	q, m := lend(options)
 	defer C.free(unsafe.Pointer(q))
 	return heard(C.llmagg_aggregator_chat(e.aggregator, p, n, q, m, &out, &err), &out, err)
+}
+
+// queueHandle makes a queue's handle, as llmagg_queue_new gives it.
+func queueHandle(q *queue) (free func(), err error) {
+	h, err := newHandle(q)
+	return func() { C.free_queue(h) }, err
 }
 
 // lend copies a text to where C programs keep theirs, without a NUL behind it.

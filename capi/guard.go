@@ -27,8 +27,9 @@ func guard(name string, err **C.llmagg_error, body func() error) (status C.llmag
 	return C.LLMAGG_OK
 }
 
-// quiet is guard for exports that cannot fail.
-func quiet(name string, body func()) {
+// freed runs the body of an export that frees a handle, once for each handle;
+// it cannot fail.
+func freed[T object](name string, e *C.shim_entry, body func(T)) {
 	defer func() {
 		if p := recover(); p != nil {
 			_ = panicked(name, p) // logged; nobody to tell
@@ -36,7 +37,9 @@ func quiet(name string, body func()) {
 	}()
 	beginPosted()
 	injectPanic(name)
-	body()
+	if C.shim_handle_end(e) != 0 {
+		body(held[T](e._go))
+	}
 }
 
 // outside runs the body of an export that may wait for long: in a goroutine,

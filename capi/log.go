@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -219,33 +220,21 @@ func forgetLogQueue(q *queue) {
 }
 
 //export goLogToQueue
-func goLogToQueue(level C.int32_t, h C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
+func goLogToQueue(level C.int32_t, h unsafe.Pointer, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_log_to_queue", err, func() error {
-		if h == 0 {
+		if h == nil {
 			logging.Store(nil)
 			return nil
 		}
-		q, e := lookup[*queue]("queue", h)
-		if e != nil {
-			return e
-		}
-		logging.Store(&logTarget{slog.Level(level), q})
+		logging.Store(&logTarget{slog.Level(level), held[*queue](h)})
 		return nil
 	})
 }
 
 //export goObserveToQueue
-func goObserveToQueue(h C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
+func goObserveToQueue(h unsafe.Pointer, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_observe_to_queue", err, func() error {
-		if h == 0 {
-			watch(nil)
-			return nil
-		}
-		q, e := lookup[*queue]("queue", h)
-		if e != nil {
-			return e
-		}
-		watch(q)
+		watch(held[*queue](h))
 		return nil
 	})
 }

@@ -8,7 +8,10 @@
 //	signals.c            what keeps the host's signals away from Go's stacks
 //	manager.go, provider.go, client.go, aggregator.go, wall.go, log.go
 //	                     the exports behind them, one file for each family
-//	handle.go, scope.go  handles, and what was begun through them
+//	register.c, register.go
+//	                     what handles stand for
+//	scope.go, inflight.go
+//	                     what was begun through a handle, and what is in flight
 //	stats.go             what the library holds
 //	operation.go         calls in flight: ids, credit, exactly one terminal event
 //	custom.go            attempts that the application performs

@@ -9,6 +9,7 @@ import (
 	"math"
 	"sync"
 	"time"
+	"unsafe"
 
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
@@ -19,11 +20,12 @@ type managerObject struct {
 	scope *scope // health checks
 	m     *manager.Manager
 
-	mu     sync.Mutex
-	closed bool // guarded by mu
+	mu     sync.Mutex  // guards what follows
+	handle C.uintptr_t // where it is borrowed, else 0
+	closed bool
 }
 
-func (*managerObject) kind() string { return "manager" }
+func (*managerObject) kind() C.int { return C.SHIM_MANAGER }
 
 func newManager() *managerObject {
 	return &managerObject{scope: newScope("the manager"), m: manager.New(manager.Options{Observers: &observers})}
@@ -33,6 +35,9 @@ func newManager() *managerObject {
 func (o *managerObject) close(ctx context.Context) error {
 	o.mu.Lock()
 	o.closed = true
+	if o.handle != 0 { // a default manager that is closed is replaced, and may be freed
+		C.shim_handle_lend(o.handle, C.SHIM_MANAGER, 0)
+	}
 	o.mu.Unlock()
 	o.scope.close()
 	if err := o.m.Close(ctx); err != nil {
@@ -90,8 +95,7 @@ func now() context.Context {
 //export goManagerNew
 func goManagerNew(out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_manager_new", err, func() error {
-		*out = newHandle(newManager())
-		return nil
+		return giveHandle(out, newManager())
 	})
 }
 
@@ -101,8 +105,14 @@ func goManagerDefault(out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
 		theDefault.Lock()
 		defer theDefault.Unlock()
 		if theDefault.object == nil || !theDefault.object.open() {
-			theDefault.object = newManager()
-			theDefault.handle = newHandle(theDefault.object)
+			o := newManager()
+			h, e := newHandle(o)
+			if e != nil {
+				return e
+			}
+			C.shim_handle_lend(h, C.SHIM_MANAGER, 1)
+			o.handle = h
+			theDefault.object, theDefault.handle = o, h
 		}
 		*out = theDefault.handle
 		return nil
@@ -110,16 +120,10 @@ func goManagerDefault(out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
 }
 
 //export goManagerRegister
-func goManagerRegister(h, p C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
+func goManagerRegister(h, p unsafe.Pointer, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_manager_register", err, func() error {
-		o, e := lookup[*managerObject]("manager", h)
-		if e != nil {
-			return e
-		}
-		added, e := lookup[*providerObject]("provider", p)
-		if e != nil {
-			return e
-		}
+		o := held[*managerObject](h)
+		added := held[*providerObject](p)
 		if e := added.scope.enter(); e != nil {
 			return e
 		}
@@ -129,12 +133,9 @@ func goManagerRegister(h, p C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
 }
 
 //export goManagerUnregister
-func goManagerUnregister(h C.uintptr_t, providerName *C.char, n C.size_t, err **C.llmagg_error) C.llmagg_status {
+func goManagerUnregister(h unsafe.Pointer, providerName *C.char, n C.size_t, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_manager_unregister", err, func() error {
-		o, e := lookup[*managerObject]("manager", h)
-		if e != nil {
-			return e
-		}
+		o := held[*managerObject](h)
 		which, e := name("name", providerName, n)
 		if e != nil {
 			return e
@@ -152,18 +153,24 @@ func goManagerUnregister(h C.uintptr_t, providerName *C.char, n C.size_t, err **
 
 // owned tells whether a handle or an open manager keeps p alive.
 func owned(p *provider.Provider) bool {
-	return anyLive(func(o *providerObject) bool { return o.p == p }) ||
-		anyLive(func(o *managerObject) bool { return o.owns(p) })
+	for o := range live[*providerObject](C.SHIM_PROVIDER) {
+		if o.p == p {
+			return true
+		}
+	}
+	for o := range live[*managerObject](C.SHIM_MANAGER) {
+		if o.owns(p) {
+			return true
+		}
+	}
+	return false
 }
 
 //export goManagerClient
-func goManagerClient(h C.uintptr_t, providerName *C.char, providerLen C.size_t, model *C.char, modelLen C.size_t,
+func goManagerClient(h unsafe.Pointer, providerName *C.char, providerLen C.size_t, model *C.char, modelLen C.size_t,
 	out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_manager_client", err, func() error {
-		o, e := lookup[*managerObject]("manager", h)
-		if e != nil {
-			return e
-		}
+		o := held[*managerObject](h)
 		which, e := name("provider", providerName, providerLen)
 		if e != nil {
 			return e
@@ -176,18 +183,14 @@ func goManagerClient(h C.uintptr_t, providerName *C.char, providerLen C.size_t, 
 		if e != nil {
 			return e
 		}
-		*out = newClientHandle(c, false)
-		return nil
+		return giveHandle(out, newClientObject(c, false))
 	})
 }
 
 //export goManagerClientByModel
-func goManagerClientByModel(h C.uintptr_t, model *C.char, n C.size_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
+func goManagerClientByModel(h unsafe.Pointer, model *C.char, n C.size_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_manager_client_by_model", err, func() error {
-		o, e := lookup[*managerObject]("manager", h)
-		if e != nil {
-			return e
-		}
+		o := held[*managerObject](h)
 		wanted, e := name("model", model, n)
 		if e != nil {
 			return e
@@ -196,17 +199,13 @@ func goManagerClientByModel(h C.uintptr_t, model *C.char, n C.size_t, out *C.uin
 		if e != nil {
 			return e
 		}
-		*out = newClientHandle(c, false)
-		return nil
+		return giveHandle(out, newClientObject(c, false))
 	})
 }
 
 // managerJSON is the body of the functions that tell something about a manager.
-func managerJSON(h C.uintptr_t, out *C.llmagg_buf, tell func(*manager.Manager) any) error {
-	o, e := lookup[*managerObject]("manager", h)
-	if e != nil {
-		return e
-	}
+func managerJSON(h unsafe.Pointer, out *C.llmagg_buf, tell func(*manager.Manager) any) error {
+	o := held[*managerObject](h)
 	if e := o.scope.enter(); e != nil {
 		return e
 	}
@@ -215,101 +214,37 @@ func managerJSON(h C.uintptr_t, out *C.llmagg_buf, tell func(*manager.Manager) a
 }
 
 //export goManagerProviders
-func goManagerProviders(h C.uintptr_t, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
+func goManagerProviders(h unsafe.Pointer, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_manager_providers", err, func() error {
 		return managerJSON(h, out, func(m *manager.Manager) any { return append([]string{}, m.Providers()...) })
 	})
 }
 
 //export goManagerModels
-func goManagerModels(h C.uintptr_t, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
+func goManagerModels(h unsafe.Pointer, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_manager_models", err, func() error {
 		return managerJSON(h, out, func(m *manager.Manager) any { return m.Models() })
 	})
 }
 
 //export goManagerReport
-func goManagerReport(h C.uintptr_t, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
+func goManagerReport(h unsafe.Pointer, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_manager_report", err, func() error {
 		return managerJSON(h, out, func(m *manager.Manager) any { return m.Report() })
 	})
 }
 
-//export goManagerHealth
-func goManagerHealth(h C.uintptr_t, answer *C.shim_answer) {
-	outside("llmagg_manager_health", answer, func() ([]byte, error) {
-		o, e := lookup[*managerObject]("manager", h)
-		if e != nil {
-			return nil, e
-		}
-		return healthNow(o.scope, func(ctx context.Context) any { return o.m.CheckHealth(ctx) })
-	})
-}
-
-//export goManagerHealthSubmit
-func goManagerHealthSubmit(h, q C.uintptr_t, tag C.uint64_t, op *C.uint64_t, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_manager_health_submit", err, func() error {
-		o, e := lookup[*managerObject]("manager", h)
-		if e != nil {
-			return e
-		}
-		return healthSubmit([]*scope{o.scope}, q, tag, op, func(ctx context.Context) any { return o.m.CheckHealth(ctx) })
-	})
-}
-
-// healthNow is a health check that somebody waits for.
-func healthNow(s *scope, check func(context.Context) any) ([]byte, error) {
-	if e := s.enter(); e != nil {
-		return nil, e
-	}
-	defer s.leave()
-	result := check(s.ctx)
-	if s.ctx.Err() != nil {
-		return nil, s.closedError()
-	}
-	return llm.JSON.Marshal(result)
-}
-
-// healthSubmit is a health check as an operation.
-func healthSubmit(through []*scope, h C.uintptr_t, tag C.uint64_t, op *C.uint64_t, check func(context.Context) any) error {
-	q, e := lookup[*queue]("queue", h)
-	if e != nil {
-		return e
-	}
-	o := &operation{id: nextID(), tag: uint64(tag), queue: q}
-	e = o.begin("health", through, func(op *operation) ([]byte, error) {
-		result := check(op.ctx)
-		if op.ctx.Err() != nil {
-			return nil, context.Cause(op.ctx)
-		}
-		return llm.JSON.Marshal(result)
-	})
-	if e != nil {
-		return e
-	}
-	*op = C.uint64_t(o.id)
-	return nil
-}
-
 //export goManagerClose
-func goManagerClose(h C.uintptr_t, deadline C.double, answer *C.shim_answer) {
+func goManagerClose(h unsafe.Pointer, deadline C.double, answer *C.shim_answer) {
+	o := held[*managerObject](h)
 	outside("llmagg_manager_close", answer, func() ([]byte, error) {
-		o, e := lookup[*managerObject]("manager", h)
-		if e != nil {
-			return nil, e
-		}
 		return nil, closing(deadline, o.close)
 	})
 }
 
 //export goManagerFree
-func goManagerFree(h C.uintptr_t) {
-	quiet("llmagg_manager_free", func() {
-		theDefault.Lock()
-		kept := theDefault.object
-		theDefault.Unlock()
-		if o, ok := take(h, func(o *managerObject) bool { return o == kept && o.open() }); ok {
-			_ = o.close(now()) // what has not ended yet ends by itself
-		}
+func goManagerFree(e *C.shim_entry) {
+	freed("llmagg_manager_free", e, func(o *managerObject) {
+		_ = o.close(now()) // what has not ended yet ends by itself
 	})
 }

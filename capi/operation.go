@@ -16,8 +16,8 @@ import (
 // defaultWindow is how many chunks a stream runs ahead of its reader.
 const defaultWindow = 64
 
-// nextID numbers operations and custom calls together; a number is never used
-// again, and 0 is none. C counts, since it numbers what is posted.
+// nextID numbers a custom call. C counts, as it numbers operations; a number is
+// never used again, and 0 is none.
 func nextID() uint64 { return uint64(C.shim_next_id()) }
 
 // operation is one call in flight: its events go to a queue, or its end to a
@@ -42,13 +42,9 @@ type form struct {
 	gathered bool // LLMAGG_GATHER
 }
 
-// formOf reads the flags but for LLMAGG_POST, which C has taken out.
-func formOf(flags uint32) (form, error) {
-	const known = C.LLMAGG_STREAM | C.LLMAGG_BATCH | C.LLMAGG_GATHER
-	if flags&^uint32(known) != 0 || flags&C.LLMAGG_BATCH != 0 && flags&C.LLMAGG_STREAM == 0 {
-		return form{}, llm.Errorf(llm.InvalidArgument, "argument flags is %#x; expected a sum of LLMAGG_STREAM, LLMAGG_BATCH (with a stream only), LLMAGG_GATHER and LLMAGG_POST", flags)
-	}
-	return form{stream: flags&C.LLMAGG_STREAM != 0, batch: flags&C.LLMAGG_BATCH != 0, gathered: flags&C.LLMAGG_GATHER != 0}, nil
+// formOf reads the flags, which C has checked.
+func formOf(flags C.uint32_t) form {
+	return form{stream: flags&C.LLMAGG_STREAM != 0, batch: flags&C.LLMAGG_BATCH != 0, gathered: flags&C.LLMAGG_GATHER != 0}
 }
 
 // response appends a whole answer.
@@ -275,10 +271,11 @@ type callForm interface {
 	StreamPayload(ctx context.Context, p *llm.Payload) (*client.Stream, error)
 }
 
-// chat begins the operation as a chat. payload is called in its goroutine.
-func (op *operation) chat(to target, payload func() (*llm.Payload, error)) error {
+// chat begins the operation as a chat. Its request is read in its goroutine.
+func (op *operation) chat(to target, asked *C.shim_post) error {
+	request, options := copied(asked.request, asked.request_len), copied(asked.options, asked.options_len)
 	return op.begin(to.what, to.through, func(op *operation) ([]byte, error) {
-		p, err := payload()
+		p, err := newPayload(request, options)
 		if err != nil {
 			return nil, err
 		}
@@ -291,6 +288,17 @@ func (op *operation) chat(to target, payload func() (*llm.Payload, error)) error
 			return nil, err
 		}
 		return op.relay(s)
+	})
+}
+
+// health begins the operation as a health check.
+func (op *operation) health(through []*scope, check func(context.Context) any) error {
+	return op.begin("health", through, func(op *operation) ([]byte, error) {
+		result := check(op.ctx)
+		if op.ctx.Err() != nil {
+			return nil, context.Cause(op.ctx)
+		}
+		return llm.JSON.Marshal(result)
 	})
 }
 

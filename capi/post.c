@@ -29,20 +29,61 @@ static void *appended(char **to, const void *from, size_t n) {
     return at;
 }
 
-/* Adds a copy of *asked to the list. */
-static llmagg_status add(const shim_post *asked, llmagg_error **err) {
-    size_t handles = asked->count * sizeof *asked->handles;
-    if (!__atomic_load_n(&begun, __ATOMIC_ACQUIRE)) {
-        IN_GO;
-        llmagg_status status = goPostsBegin(err);
-        if (status != LLMAGG_OK) return status;
-        __atomic_store_n(&begun, 1, __ATOMIC_RELEASE);
+/* Whoever begins what is posted, started before the first post. */
+static llmagg_status begin(llmagg_error **err) {
+    if (__atomic_load_n(&begun, __ATOMIC_ACQUIRE)) return LLMAGG_OK;
+    IN_GO;
+    llmagg_status status = goPostsBegin(err);
+    if (status == LLMAGG_OK) __atomic_store_n(&begun, 1, __ATOMIC_RELEASE);
+    return status;
+}
+
+static void release(shim_post *p) {
+    for (size_t i = 0; i < p->count; i++) shim_release(p->through[i]);
+    if (p->queue != NULL) shim_release(p->queue);
+    free(p);
+}
+
+/* What is asked of which objects, and the name of the argument. */
+static const struct {
+    int kind;
+    const char *argument;
+} about[SHIM_POSTED] = {
+    [SHIM_CLIENT_CHAT] = {SHIM_CLIENT, "client"},
+    [SHIM_ROUTES_CHAT] = {SHIM_CLIENT, "clients"},
+    [SHIM_AGGREGATOR_CHAT] = {SHIM_AGGREGATOR, "aggregator"},
+    [SHIM_MANAGER_HEALTH] = {SHIM_MANAGER, "manager"},
+    [SHIM_ROUTES_HEALTH] = {SHIM_CLIENT, "clients"},
+    [SHIM_AGGREGATOR_HEALTH] = {SHIM_AGGREGATOR, "aggregator"},
+};
+
+/* Holds what a post is about. */
+static llmagg_status hold_all(shim_post *p, const uintptr_t *handles, size_t count, llmagg_error **err) {
+    for (; p->count < count; p->count++) {
+        uintptr_t handle = handles[p->count];
+        if ((p->through[p->count] = shim_hold(handle, about[p->kind].kind)) == NULL)
+            return shim_fail_handle(about[p->kind].argument, handle, err);
     }
-    shim_post *p = malloc(sizeof *p + handles + asked->request_len + asked->options_len);
-    if (p == NULL) return shim_fail(LLMAGG_E_INTERNAL, "out of memory for a request", err);
-    char *behind = (char *)(p + 1);
+    return LLMAGG_OK;
+}
+
+/* Adds a copy of *asked, about these handles, to the list. A reference to its queue becomes the copy's, or is given back. */
+static llmagg_status add(const shim_post *asked, const uintptr_t *handles, size_t count, llmagg_error **err) {
+    size_t room = count * sizeof *asked->through;
+    llmagg_status status = begin(err);
+    shim_post *p = status == LLMAGG_OK ? malloc(sizeof *p + room + asked->request_len + asked->options_len) : NULL;
+    if (p == NULL) {
+        if (asked->queue != NULL) shim_release(asked->queue);
+        return status != LLMAGG_OK ? status : shim_fail(LLMAGG_E_INTERNAL, "out of memory for a request", err);
+    }
+    char *behind = (char *)(p + 1) + room;
     *p = *asked;
-    p->handles = appended(&behind, asked->handles, handles);
+    p->through = (shim_entry **)(p + 1);
+    status = hold_all(p, handles, count, err);
+    if (status != LLMAGG_OK) {
+        release(p);
+        return status;
+    }
     p->request = appended(&behind, asked->request, asked->request_len);
     p->options = appended(&behind, asked->options, asked->options_len);
     shim_post *last = __atomic_load_n(&shim_posted_last, __ATOMIC_RELAXED);
@@ -52,14 +93,14 @@ static llmagg_status add(const shim_post *asked, llmagg_error **err) {
     return LLMAGG_OK;
 }
 
-llmagg_status shim_post_chat(enum shim_posted kind, const uintptr_t *handles, size_t count, uintptr_t queue, const char *request,
-                             size_t request_len, const char *options, size_t options_len, uint32_t flags, uint64_t tag,
-                             uint64_t *op, llmagg_error **err) {
-    shim_post asked = {NULL, kind, flags, shim_next_id(), tag, queue, NULL, handles, count, request, options, request_len, options_len};
-    shim_queue *q = shim_queue_find(queue);
-    if (q == NULL) return shim_queue_not_found(queue, err); /* there is nobody to tell it later */
-    shim_queue_release(q);
-    llmagg_status status = add(&asked, err);
+llmagg_status shim_submit(shim_post asked, const uintptr_t *handles, size_t count, uintptr_t queue, uint64_t *op, llmagg_error **err) {
+    if ((asked.flags & ~(uint32_t)(LLMAGG_STREAM | LLMAGG_BATCH | LLMAGG_GATHER)) != 0 ||
+        (asked.flags & (LLMAGG_BATCH | LLMAGG_STREAM)) == LLMAGG_BATCH)
+        return shim_fail(LLMAGG_E_INVALID_ARGUMENT,
+                         "argument flags is not a sum of LLMAGG_STREAM, LLMAGG_BATCH (only with LLMAGG_STREAM) and LLMAGG_GATHER", err);
+    if ((asked.queue = shim_hold(queue, SHIM_QUEUE)) == NULL) return shim_fail_handle("queue", queue, err);
+    asked.op = shim_next_id();
+    llmagg_status status = add(&asked, handles, count, err);
     if (status == LLMAGG_OK) *op = asked.op;
     return status;
 }
@@ -78,13 +119,12 @@ llmagg_status shim_answer_wait(shim_answer *a, llmagg_buf *out, llmagg_error **e
     return a->status;
 }
 
-llmagg_status shim_chat(enum shim_posted kind, const uintptr_t *handles, size_t count, const char *request, size_t request_len,
-                        const char *options, size_t options_len, llmagg_buf *out, llmagg_error **err) {
+llmagg_status shim_ask(shim_post asked, const uintptr_t *handles, size_t count, llmagg_buf *out, llmagg_error **err) {
     shim_answer a = {0, LLMAGG_OK, {NULL, 0}, NULL};
-    shim_post asked = {NULL, kind, 0, shim_next_id(), 0, 0, &a, handles, count, request, options, request_len, options_len};
-    llmagg_status status = add(&asked, err);
-    if (status != LLMAGG_OK) return status;
-    return shim_answer_wait(&a, out, err);
+    asked.op = shim_next_id();
+    asked.answer = &a;
+    llmagg_status status = add(&asked, handles, count, err);
+    return status == LLMAGG_OK ? shim_answer_wait(&a, out, err) : status;
 }
 
 static void end(shim_answer *a, llmagg_status status, llmagg_buf data, llmagg_error *error) {
@@ -113,13 +153,8 @@ void shim_answer_fail(shim_answer *a, llmagg_status status, llmagg_error *error)
 }
 
 llmagg_status shim_post_credit(uint64_t op, uint32_t chunks, llmagg_error **err) {
-    shim_post asked = {.kind = SHIM_POSTED_CREDIT, .op = op, .flags = chunks};
-    return add(&asked, err);
-}
-
-llmagg_status shim_queue_not_found(uintptr_t handle, llmagg_error **err) {
-    IN_GO;
-    return goQueueNotFound(handle, err);
+    shim_post asked = {.kind = SHIM_CREDIT, .op = op, .flags = chunks};
+    return add(&asked, NULL, 0, err);
 }
 
 shim_post *shim_posts_take(void) {
@@ -136,7 +171,7 @@ shim_post *shim_posts_take(void) {
 void shim_posts_free(shim_post *first) {
     while (first != NULL) {
         shim_post *next = first->next;
-        free(first);
+        release(first);
         first = next;
     }
 }

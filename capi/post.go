@@ -4,6 +4,7 @@ package main
 import "C"
 
 import (
+	"context"
 	"log/slog"
 	"os"
 	"sync"
@@ -70,7 +71,7 @@ func beginPosted() {
 	first := C.shim_posts_take()
 	defer C.shim_posts_free(first)
 	for p := first; p != nil; p = p.next {
-		if p.kind == C.SHIM_POSTED_CREDIT {
+		if p.kind == C.SHIM_CREDIT {
 			giveCredit(uint64(p.op), int64(p.flags))
 			continue
 		}
@@ -78,14 +79,11 @@ func beginPosted() {
 	}
 }
 
-// beginPost begins a chat. What is wrong with it is the operation's end.
+// beginPost begins an operation. What is wrong with it is the operation's end.
 func beginPost(p *C.shim_post) {
-	op := &operation{id: uint64(p.op), tag: uint64(p.tag), answer: p.answer}
-	if op.answer == nil {
-		var err error
-		if op.queue, err = lookup[*queue]("queue", p.queue); err != nil {
-			return // freed meanwhile: nobody is to know
-		}
+	op := &operation{id: uint64(p.op), tag: uint64(p.tag), answer: p.answer, form: formOf(p.flags)}
+	if p.queue != nil {
+		op.queue = held[*queue](p.queue._go)
 	}
 	var refused error
 	if fault := recovered(op.posted(p), func() { refused = op.beginPosted(p) }); fault != nil {
@@ -96,36 +94,37 @@ func beginPost(p *C.shim_post) {
 	}
 }
 
-// posted names the place where the chat begins.
+// posted names the place where the operation begins.
 func (op *operation) posted(p *C.shim_post) string {
 	if op.answer == nil {
 		return "post"
 	}
-	return [...]string{C.SHIM_POSTED_CLIENT: "llmagg_client_chat", C.SHIM_POSTED_ROUTES: "llmagg_routes_chat",
-		C.SHIM_POSTED_AGGREGATOR: "llmagg_aggregator_chat"}[p.kind]
+	return [...]string{C.SHIM_CLIENT_CHAT: "llmagg_client_chat", C.SHIM_ROUTES_CHAT: "llmagg_routes_chat",
+		C.SHIM_AGGREGATOR_CHAT: "llmagg_aggregator_chat", C.SHIM_MANAGER_HEALTH: "llmagg_manager_health",
+		C.SHIM_ROUTES_HEALTH: "", C.SHIM_AGGREGATOR_HEALTH: "llmagg_aggregator_health"}[p.kind]
 }
 
-func (op *operation) beginPosted(p *C.shim_post) (err error) {
-	if op.form, err = formOf(uint32(p.flags)); err != nil {
-		return err
-	}
-	to, err := lookupTarget(p)
-	if err != nil {
-		return err
-	}
-	request, options := copied(p.request, p.request_len), copied(p.options, p.options_len)
-	return op.chat(to, func() (*llm.Payload, error) { return newPayload(request, options) })
-}
-
-func lookupTarget(p *C.shim_post) (target, error) {
+func (op *operation) beginPosted(p *C.shim_post) error {
+	through := unsafe.Slice(p.through, int(p.count))
 	switch p.kind {
-	case C.SHIM_POSTED_CLIENT:
-		return lookupClient(*p.handles)
-	case C.SHIM_POSTED_ROUTES:
-		r, err := lookupRoutes(p.handles, p.count)
-		return r.target(), err
+	case C.SHIM_CLIENT_CHAT:
+		o := held[*clientObject](through[0]._go)
+		return op.chat(target{o.c, "client", o.through}, p)
+	case C.SHIM_ROUTES_CHAT:
+		r := routesOf(through)
+		return op.chat(target{r, "routes", r.through}, p)
+	case C.SHIM_AGGREGATOR_CHAT:
+		o := held[*aggregatorObject](through[0]._go)
+		return op.chat(target{o.a, "aggregator", o.through}, p)
+	case C.SHIM_MANAGER_HEALTH:
+		o := held[*managerObject](through[0]._go)
+		return op.health([]*scope{o.scope}, func(ctx context.Context) any { return o.m.CheckHealth(ctx) })
+	case C.SHIM_ROUTES_HEALTH:
+		r := routesOf(through)
+		return op.health(r.through, func(ctx context.Context) any { return r.CheckHealth(ctx) })
 	default:
-		return lookupAggregator(*p.handles)
+		o := held[*aggregatorObject](through[0]._go)
+		return op.health(o.through, func(ctx context.Context) any { return o.a.CheckHealth(ctx) })
 	}
 }
 
@@ -141,5 +140,5 @@ func copied(p *C.char, n C.size_t) []byte {
 //
 //export goPostsBegin
 func goPostsBegin(err **C.llmagg_error) C.llmagg_status {
-	return guard("a chat that was posted", err, startPosts)
+	return guard("an operation that is posted", err, startPosts)
 }

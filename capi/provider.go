@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"context"
+	"unsafe"
 
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/provider"
@@ -15,7 +16,7 @@ type providerObject struct {
 	p     *provider.Provider
 }
 
-func (*providerObject) kind() string { return "provider" }
+func (*providerObject) kind() C.int { return C.SHIM_PROVIDER }
 
 func (o *providerObject) close(ctx context.Context) error {
 	o.scope.close()
@@ -40,8 +41,7 @@ func keepProvider(p *provider.Provider, out *C.uintptr_t) error {
 		p.Retire()
 		return err
 	}
-	*out = newHandle(&providerObject{newScope("the provider"), p})
-	return nil
+	return giveHandle(out, &providerObject{newScope("the provider"), p})
 }
 
 //export goProviderNew
@@ -60,17 +60,13 @@ func goProviderNew(config *C.char, n C.size_t, out *C.uintptr_t, err **C.llmagg_
 }
 
 //export goProviderNewCustom
-func goProviderNewCustom(config *C.char, n C.size_t, queueHandle C.uintptr_t, tag C.uint64_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
+func goProviderNewCustom(config *C.char, n C.size_t, q unsafe.Pointer, tag C.uint64_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_provider_new_custom", err, func() error {
-		q, e := optionalQueue(queueHandle)
-		if e != nil {
-			return e
-		}
 		cfg, e := oneProvider(config, n)
 		if e != nil {
 			return e
 		}
-		p, e := provider.NewCustom(cfg, newCustomBackend(q, uint64(tag), cfg.Models...), clientOptions())
+		p, e := provider.NewCustom(cfg, newCustomBackend(held[*queue](q), uint64(tag), cfg.Models...), clientOptions())
 		if e != nil {
 			return e
 		}
@@ -78,32 +74,18 @@ func goProviderNewCustom(config *C.char, n C.size_t, queueHandle C.uintptr_t, ta
 	})
 }
 
-// optionalQueue finds a queue; nil for no handle.
-func optionalQueue(h C.uintptr_t) (*queue, error) {
-	if h == 0 {
-		return nil, nil
-	}
-	return lookup[*queue]("queue", h)
-}
-
 //export goProviderInitialize
-func goProviderInitialize(h C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
+func goProviderInitialize(h unsafe.Pointer, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_provider_initialize", err, func() error {
-		o, e := lookup[*providerObject]("provider", h)
-		if e != nil {
-			return e
-		}
+		o := held[*providerObject](h)
 		return o.p.Initialize(context.Background())
 	})
 }
 
 //export goProviderModels
-func goProviderModels(h C.uintptr_t, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
+func goProviderModels(h unsafe.Pointer, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_provider_models", err, func() error {
-		o, e := lookup[*providerObject]("provider", h)
-		if e != nil {
-			return e
-		}
+		o := held[*providerObject](h)
 		if e := o.scope.enter(); e != nil {
 			return e
 		}
@@ -113,12 +95,9 @@ func goProviderModels(h C.uintptr_t, out *C.llmagg_buf, err **C.llmagg_error) C.
 }
 
 //export goProviderClient
-func goProviderClient(h C.uintptr_t, model *C.char, n C.size_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
+func goProviderClient(h unsafe.Pointer, model *C.char, n C.size_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_provider_client", err, func() error {
-		o, e := lookup[*providerObject]("provider", h)
-		if e != nil {
-			return e
-		}
+		o := held[*providerObject](h)
 		wanted, e := name("model", model, n)
 		if e != nil {
 			return e
@@ -127,26 +106,22 @@ func goProviderClient(h C.uintptr_t, model *C.char, n C.size_t, out *C.uintptr_t
 		if e != nil {
 			return e
 		}
-		*out = newClientHandle(c, false)
-		return nil
+		return giveHandle(out, newClientObject(c, false))
 	})
 }
 
 //export goProviderClose
-func goProviderClose(h C.uintptr_t, deadline C.double, answer *C.shim_answer) {
+func goProviderClose(h unsafe.Pointer, deadline C.double, answer *C.shim_answer) {
+	o := held[*providerObject](h)
 	outside("llmagg_provider_close", answer, func() ([]byte, error) {
-		o, e := lookup[*providerObject]("provider", h)
-		if e != nil {
-			return nil, e
-		}
 		return nil, closing(deadline, o.close)
 	})
 }
 
 //export goProviderFree
-func goProviderFree(h C.uintptr_t) {
-	quiet("llmagg_provider_free", func() {
-		if o, ok := take[*providerObject](h, nil); ok && !owned(o.p) {
+func goProviderFree(e *C.shim_entry) {
+	freed("llmagg_provider_free", e, func(o *providerObject) {
+		if !owned(o.p) {
 			_ = o.close(now()) // what has not ended yet ends by itself
 		}
 	})

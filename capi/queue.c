@@ -29,8 +29,6 @@ typedef struct {
 } waiting;
 
 struct shim_queue {
-    shim_queue *next; /* of those with the same hash; guarded by their bucket */
-    uintptr_t handle; /* set once, before the queue is found by it */
     int references;   /* atomic */
 
     pthread_mutex_t mu; /* guards what follows */
@@ -52,20 +50,6 @@ struct shim_queue {
     int closed;
 };
 
-/* The queues that are open, by handle. */
-static struct bucket {
-    pthread_mutex_t mu; /* guards the list */
-    shim_queue *first;
-} buckets[64];
-
-__attribute__((constructor)) static void make_buckets(void) {
-    for (size_t i = 0; i < sizeof buckets / sizeof buckets[0]; i++) pthread_mutex_init(&buckets[i].mu, NULL);
-}
-
-static struct bucket *bucket_of(uintptr_t handle) {
-    return &buckets[((uint64_t)handle * UINT64_C(0x9E3779B97F4A7C15)) >> 58];
-}
-
 shim_queue *shim_queue_new(void) {
     shim_queue *q = calloc(1, sizeof *q);
     if (q == NULL) return NULL;
@@ -80,37 +64,7 @@ shim_queue *shim_queue_new(void) {
     return q;
 }
 
-void shim_queue_name(shim_queue *q, uintptr_t handle) {
-    struct bucket *b = bucket_of(handle);
-    q->handle = handle;
-    pthread_mutex_lock(&b->mu);
-    q->next = b->first;
-    b->first = q;
-    pthread_mutex_unlock(&b->mu);
-}
-
-shim_queue *shim_queue_find(uintptr_t handle) {
-    struct bucket *b = bucket_of(handle);
-    shim_queue *q;
-    pthread_mutex_lock(&b->mu);
-    for (q = b->first; q != NULL && q->handle != handle; q = q->next) {
-    }
-    if (q != NULL) __atomic_fetch_add(&q->references, 1, __ATOMIC_RELAXED);
-    pthread_mutex_unlock(&b->mu);
-    return q;
-}
-
-static void forget_name(shim_queue *q) {
-    struct bucket *b = bucket_of(q->handle);
-    pthread_mutex_lock(&b->mu);
-    for (shim_queue **p = &b->first; *p != NULL; p = &(*p)->next) {
-        if (*p == q) {
-            *p = q->next;
-            break;
-        }
-    }
-    pthread_mutex_unlock(&b->mu);
-}
+void shim_queue_keep(shim_queue *q) { __atomic_fetch_add(&q->references, 1, __ATOMIC_RELAXED); }
 
 /* Memory for a large payload. Not malloc's: it is one of Go's threads that asks, and the arena that C's allocator has for each of
  * them would keep as much for ever. */
@@ -137,7 +91,6 @@ static void forget_events(shim_queue *q) {
 }
 
 void shim_queue_close(shim_queue *q) {
-    forget_name(q);
     pthread_mutex_lock(&q->mu);
     if (!q->closed) {
         q->closed = 1;
@@ -186,7 +139,7 @@ int shim_queue_begin_wake(shim_queue *q) {
         q->waking = 1;
         q->cleared = 0;
         q->waiters++; /* keeps the descriptor open */
-        __atomic_fetch_add(&q->references, 1, __ATOMIC_RELAXED);
+        shim_queue_keep(q);
         fd = q->fd;
     }
     pthread_mutex_unlock(&q->mu);

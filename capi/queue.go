@@ -46,7 +46,7 @@ type queue struct {
 	events  *C.shim_queue // with a reference; nil when the queue is closed, which operations may outlive
 }
 
-func (*queue) kind() string { return "queue" }
+func (*queue) kind() C.int { return C.SHIM_QUEUE }
 
 func newQueue() (*queue, error) {
 	events, err := C.shim_queue_new()

@@ -10,33 +10,18 @@ func goQueueNew(out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
 		if e != nil {
 			return e
 		}
-		h := newHandle(q)
-		C.shim_queue_name(q.events, h)
-		*out = h
+		if e := giveHandle(out, q); e != nil {
+			q.close()
+			return e
+		}
 		return nil
 	})
 }
 
-// goQueueNotFound says what is wrong with a handle that C finds no open queue
-// for.
-//
-//export goQueueNotFound
-func goQueueNotFound(h C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
-	return guard("a queue's function", err, func() error {
-		q, e := lookup[*queue]("queue", h)
-		if e != nil {
-			return e
-		}
-		return q.scope.closedError() // it is being freed at this moment
-	})
-}
-
 //export goQueueFree
-func goQueueFree(h C.uintptr_t) {
-	quiet("llmagg_queue_free", func() {
-		if q, ok := take[*queue](h, nil); ok {
-			forgetLogQueue(q)
-			q.close()
-		}
+func goQueueFree(e *C.shim_entry) {
+	freed("llmagg_queue_free", e, func(q *queue) {
+		forgetLogQueue(q)
+		q.close()
 	})
 }

@@ -6,179 +6,191 @@
 /* manager */
 
 llmagg_status llmagg_manager_new(llmagg_manager **out, llmagg_error **err) {
-    ENTER(err);
+    CHECK_FORK(err);
     OUT(out, err);
+    IN_GO;
     return goManagerNew(NEW(out), err);
 }
 
 llmagg_status llmagg_manager_default(llmagg_manager **out, llmagg_error **err) {
-    ENTER(err);
+    CHECK_FORK(err);
     OUT(out, err);
+    IN_GO;
     return goManagerDefault(NEW(out), err);
 }
 
 llmagg_status llmagg_manager_register(llmagg_manager *manager, llmagg_provider *provider, llmagg_error **err) {
-    ENTER(err);
-    HANDLE(manager, err);
-    HANDLE(provider, err);
-    return goManagerRegister(H(manager), H(provider), err);
+    CHECK_FORK(err);
+    HOLD(SHIM_MANAGER, manager, err);
+    HOLD(SHIM_PROVIDER, provider, err);
+    IN_GO;
+    return goManagerRegister(GO(manager), GO(provider), err);
 }
 
 llmagg_status llmagg_manager_unregister(llmagg_manager *manager, const char *name, size_t name_len, llmagg_error **err) {
-    ENTER(err);
-    HANDLE(manager, err);
+    CHECK_FORK(err);
+    HOLD(SHIM_MANAGER, manager, err);
     TEXT(name, err);
-    return goManagerUnregister(H(manager), IN(name), err);
+    IN_GO;
+    return goManagerUnregister(GO(manager), IN(name), err);
 }
 
 llmagg_status llmagg_manager_client(llmagg_manager *manager, const char *provider, size_t provider_len, const char *model,
                                     size_t model_len, llmagg_client **out, llmagg_error **err) {
-    ENTER(err);
-    HANDLE(manager, err);
+    CHECK_FORK(err);
+    HOLD(SHIM_MANAGER, manager, err);
     TEXT(provider, err);
     TEXT(model, err);
     OUT(out, err);
-    return goManagerClient(H(manager), IN(provider), IN(model), NEW(out), err);
+    IN_GO;
+    return goManagerClient(GO(manager), IN(provider), IN(model), NEW(out), err);
 }
 
 llmagg_status llmagg_manager_client_by_model(llmagg_manager *manager, const char *model, size_t model_len, llmagg_client **out,
                                              llmagg_error **err) {
-    ENTER(err);
-    HANDLE(manager, err);
+    CHECK_FORK(err);
+    HOLD(SHIM_MANAGER, manager, err);
     TEXT(model, err);
     OUT(out, err);
-    return goManagerClientByModel(H(manager), IN(model), NEW(out), err);
+    IN_GO;
+    return goManagerClientByModel(GO(manager), IN(model), NEW(out), err);
 }
 
 llmagg_status llmagg_manager_providers(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err) {
-    ENTER(err);
-    HANDLE(manager, err);
+    CHECK_FORK(err);
+    HOLD(SHIM_MANAGER, manager, err);
     OUT(out, err);
-    return goManagerProviders(H(manager), out, err);
+    IN_GO;
+    return goManagerProviders(GO(manager), out, err);
 }
 
 llmagg_status llmagg_manager_models(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err) {
-    ENTER(err);
-    HANDLE(manager, err);
+    CHECK_FORK(err);
+    HOLD(SHIM_MANAGER, manager, err);
     OUT(out, err);
-    return goManagerModels(H(manager), out, err);
+    IN_GO;
+    return goManagerModels(GO(manager), out, err);
 }
 
 llmagg_status llmagg_manager_health(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err) {
     CHECK_FORK(err);
     HANDLE(manager, err);
     OUT(out, err);
-    WAIT_OUTSIDE(goManagerHealth(H(manager), &answer), out, err);
+    return shim_ask((shim_post){.kind = SHIM_MANAGER_HEALTH}, LIST(&manager), 1, out, err);
 }
 
 llmagg_status llmagg_manager_health_submit(llmagg_manager *manager, llmagg_queue *queue, uint64_t tag, uint64_t *op,
                                            llmagg_error **err) {
-    ENTER(err);
+    CHECK_FORK(err);
     HANDLE(manager, err);
     HANDLE(queue, err);
     OUT(op, err);
-    return goManagerHealthSubmit(H(manager), H(queue), tag, op, err);
+    return shim_submit((shim_post){.kind = SHIM_MANAGER_HEALTH, .tag = tag}, LIST(&manager), 1, H(queue), op, err);
 }
 
 llmagg_status llmagg_manager_report(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err) {
-    ENTER(err);
-    HANDLE(manager, err);
+    CHECK_FORK(err);
+    HOLD(SHIM_MANAGER, manager, err);
     OUT(out, err);
-    return goManagerReport(H(manager), out, err);
+    IN_GO;
+    return goManagerReport(GO(manager), out, err);
 }
 
 llmagg_status llmagg_manager_close(llmagg_manager *manager, double deadline, llmagg_error **err) {
     CHECK_FORK(err);
-    HANDLE(manager, err);
-    WAIT_OUTSIDE(goManagerClose(H(manager), deadline, &answer), NULL, err);
+    HOLD(SHIM_MANAGER, manager, err);
+    WAIT_OUTSIDE(goManagerClose(GO(manager), deadline, &answer), NULL, err);
 }
 
-void llmagg_manager_free(llmagg_manager *manager) {
-    if (manager == NULL || shim_forked()) return;
-    IN_GO;
-    goManagerFree(H(manager));
-}
+void llmagg_manager_free(llmagg_manager *manager) { FREE(SHIM_MANAGER, manager, goManagerFree); }
 
 /* provider */
 
 llmagg_status llmagg_provider_new(const char *config, size_t config_len, llmagg_provider **out, llmagg_error **err) {
-    ENTER(err);
+    CHECK_FORK(err);
     TEXT(config, err);
     OUT(out, err);
+    IN_GO;
     return goProviderNew(IN(config), NEW(out), err);
 }
 
 llmagg_status llmagg_provider_new_custom(const char *config, size_t config_len, llmagg_queue *queue, uint64_t tag,
                                          llmagg_provider **out, llmagg_error **err) {
-    ENTER(err);
+    CHECK_FORK(err);
+    HOLD_OPTIONAL(SHIM_QUEUE, queue, err);
     TEXT(config, err);
     OUT(out, err);
-    return goProviderNewCustom(IN(config), H(queue), tag, NEW(out), err);
+    IN_GO;
+    return goProviderNewCustom(IN(config), GO(queue), tag, NEW(out), err);
 }
 
 llmagg_status llmagg_provider_initialize(llmagg_provider *provider, llmagg_error **err) {
-    ENTER(err);
-    HANDLE(provider, err);
-    return goProviderInitialize(H(provider), err);
+    CHECK_FORK(err);
+    HOLD(SHIM_PROVIDER, provider, err);
+    IN_GO;
+    return goProviderInitialize(GO(provider), err);
 }
 
 llmagg_status llmagg_provider_models(llmagg_provider *provider, llmagg_buf *out, llmagg_error **err) {
-    ENTER(err);
-    HANDLE(provider, err);
+    CHECK_FORK(err);
+    HOLD(SHIM_PROVIDER, provider, err);
     OUT(out, err);
-    return goProviderModels(H(provider), out, err);
+    IN_GO;
+    return goProviderModels(GO(provider), out, err);
 }
 
 llmagg_status llmagg_provider_client(llmagg_provider *provider, const char *model, size_t model_len, llmagg_client **out,
                                      llmagg_error **err) {
-    ENTER(err);
-    HANDLE(provider, err);
+    CHECK_FORK(err);
+    HOLD(SHIM_PROVIDER, provider, err);
     TEXT(model, err);
     OUT(out, err);
-    return goProviderClient(H(provider), IN(model), NEW(out), err);
+    IN_GO;
+    return goProviderClient(GO(provider), IN(model), NEW(out), err);
 }
 
 llmagg_status llmagg_provider_close(llmagg_provider *provider, double deadline, llmagg_error **err) {
     CHECK_FORK(err);
-    HANDLE(provider, err);
-    WAIT_OUTSIDE(goProviderClose(H(provider), deadline, &answer), NULL, err);
+    HOLD(SHIM_PROVIDER, provider, err);
+    WAIT_OUTSIDE(goProviderClose(GO(provider), deadline, &answer), NULL, err);
 }
 
-void llmagg_provider_free(llmagg_provider *provider) {
-    if (provider == NULL || shim_forked()) return;
-    IN_GO;
-    goProviderFree(H(provider));
-}
+void llmagg_provider_free(llmagg_provider *provider) { FREE(SHIM_PROVIDER, provider, goProviderFree); }
 
 /* client */
 
 llmagg_status llmagg_client_new(const char *config, size_t config_len, llmagg_client **out, llmagg_error **err) {
-    ENTER(err);
+    CHECK_FORK(err);
     TEXT(config, err);
     OUT(out, err);
+    IN_GO;
     return goClientNew(IN(config), NEW(out), err);
 }
 
 llmagg_status llmagg_client_new_custom(const char *config, size_t config_len, llmagg_queue *queue, uint64_t tag,
                                        llmagg_client **out, llmagg_error **err) {
-    ENTER(err);
+    CHECK_FORK(err);
+    HOLD_OPTIONAL(SHIM_QUEUE, queue, err);
     TEXT(config, err);
     OUT(out, err);
-    return goClientNewCustom(IN(config), H(queue), tag, NEW(out), err);
+    IN_GO;
+    return goClientNewCustom(IN(config), GO(queue), tag, NEW(out), err);
 }
 
 llmagg_status llmagg_client_info(llmagg_client *client, llmagg_buf *out, llmagg_error **err) {
-    ENTER(err);
-    HANDLE(client, err);
+    CHECK_FORK(err);
+    HOLD(SHIM_CLIENT, client, err);
     OUT(out, err);
-    return goClientInfo(H(client), out, err);
+    IN_GO;
+    return goClientInfo(GO(client), out, err);
 }
 
 llmagg_status llmagg_client_report(llmagg_client *client, llmagg_buf *out, llmagg_error **err) {
-    ENTER(err);
-    HANDLE(client, err);
+    CHECK_FORK(err);
+    HOLD(SHIM_CLIENT, client, err);
     OUT(out, err);
-    return goClientReport(H(client), out, err);
+    IN_GO;
+    return goClientReport(GO(client), out, err);
 }
 
 llmagg_status llmagg_client_chat(llmagg_client *client, const char *request, size_t request_len, const char *options,
@@ -188,7 +200,7 @@ llmagg_status llmagg_client_chat(llmagg_client *client, const char *request, siz
     TEXT(request, err);
     OPTIONAL(options, err);
     OUT(out, err);
-    return shim_chat(SHIM_POSTED_CLIENT, LIST(&client), 1, IN(request), IN(options), out, err);
+    return shim_ask(CHAT(SHIM_CLIENT_CHAT, 0, 0), LIST(&client), 1, out, err);
 }
 
 llmagg_status llmagg_client_chat_submit(llmagg_client *client, llmagg_queue *queue, const char *request, size_t request_len,
@@ -200,27 +212,24 @@ llmagg_status llmagg_client_chat_submit(llmagg_client *client, llmagg_queue *que
     TEXT(request, err);
     OPTIONAL(options, err);
     OUT(op, err);
-    POSTED_CHAT(SHIM_POSTED_CLIENT, &client, 1, err);
-    return goClientChatSubmit(H(client), H(queue), IN(request), IN(options), flags, tag, op, err);
+    return shim_submit(CHAT(SHIM_CLIENT_CHAT, flags, tag), LIST(&client), 1, H(queue), op, err);
 }
 
 llmagg_status llmagg_client_set_available(llmagg_client *client, int available, llmagg_error **err) {
-    ENTER(err);
-    HANDLE(client, err);
-    return goClientSetAvailable(H(client), available, err);
+    CHECK_FORK(err);
+    HOLD(SHIM_CLIENT, client, err);
+    IN_GO;
+    return goClientSetAvailable(GO(client), available, err);
 }
 
 llmagg_status llmagg_client_rest(llmagg_client *client, llmagg_error **err) {
-    ENTER(err);
-    HANDLE(client, err);
-    return goClientRest(H(client), err);
+    CHECK_FORK(err);
+    HOLD(SHIM_CLIENT, client, err);
+    IN_GO;
+    return goClientRest(GO(client), err);
 }
 
-void llmagg_client_free(llmagg_client *client) {
-    if (client == NULL || shim_forked()) return;
-    IN_GO;
-    goClientFree(H(client));
-}
+void llmagg_client_free(llmagg_client *client) { FREE(SHIM_CLIENT, client, goClientFree); }
 
 /* routes */
 
@@ -231,7 +240,7 @@ llmagg_status llmagg_routes_chat(llmagg_client *const *clients, size_t count, co
     TEXT(request, err);
     OPTIONAL(options, err);
     OUT(out, err);
-    return shim_chat(SHIM_POSTED_ROUTES, LIST(clients), count, IN(request), IN(options), out, err);
+    return shim_ask(CHAT(SHIM_ROUTES_CHAT, 0, 0), LIST(clients), count, out, err);
 }
 
 llmagg_status llmagg_routes_chat_submit(llmagg_client *const *clients, size_t count, llmagg_queue *queue, const char *request,
@@ -243,25 +252,25 @@ llmagg_status llmagg_routes_chat_submit(llmagg_client *const *clients, size_t co
     TEXT(request, err);
     OPTIONAL(options, err);
     OUT(op, err);
-    POSTED_CHAT(SHIM_POSTED_ROUTES, clients, count, err);
-    return goRoutesChatSubmit(ROUTE_LIST, H(queue), IN(request), IN(options), flags, tag, op, err);
+    return shim_submit(CHAT(SHIM_ROUTES_CHAT, flags, tag), LIST(clients), count, H(queue), op, err);
 }
 
 llmagg_status llmagg_routes_health_submit(llmagg_client *const *clients, size_t count, llmagg_queue *queue, uint64_t tag,
                                           uint64_t *op, llmagg_error **err) {
-    ENTER(err);
+    CHECK_FORK(err);
     ROUTES(err);
     HANDLE(queue, err);
     OUT(op, err);
-    return goRoutesHealthSubmit(ROUTE_LIST, H(queue), tag, op, err);
+    return shim_submit((shim_post){.kind = SHIM_ROUTES_HEALTH, .tag = tag}, LIST(clients), count, H(queue), op, err);
 }
 
 llmagg_status llmagg_resolve(const char *catalog, size_t catalog_len, const char *models, size_t models_len, llmagg_buf *out,
                              llmagg_error **err) {
-    ENTER(err);
+    CHECK_FORK(err);
     TEXT(catalog, err);
     TEXT(models, err);
     OUT(out, err);
+    IN_GO;
     return goResolve(IN(catalog), IN(models), out, err);
 }
 
@@ -269,19 +278,21 @@ llmagg_status llmagg_resolve(const char *catalog, size_t catalog_len, const char
 
 llmagg_status llmagg_aggregator_new(llmagg_manager *manager, const char *options, size_t options_len, llmagg_aggregator **out,
                                     llmagg_error **err) {
-    ENTER(err);
-    HANDLE(manager, err);
+    CHECK_FORK(err);
+    HOLD(SHIM_MANAGER, manager, err);
     OPTIONAL(options, err);
     OUT(out, err);
-    return goAggregatorNew(H(manager), IN(options), NEW(out), err);
+    IN_GO;
+    return goAggregatorNew(GO(manager), IN(options), NEW(out), err);
 }
 
 llmagg_status llmagg_aggregator_initialize(llmagg_aggregator *aggregator, const char *config, size_t config_len,
                                            llmagg_error **err) {
-    ENTER(err);
-    HANDLE(aggregator, err);
+    CHECK_FORK(err);
+    HOLD(SHIM_AGGREGATOR, aggregator, err);
     TEXT(config, err);
-    return goAggregatorInitialize(H(aggregator), IN(config), err);
+    IN_GO;
+    return goAggregatorInitialize(GO(aggregator), IN(config), err);
 }
 
 llmagg_status llmagg_aggregator_chat(llmagg_aggregator *aggregator, const char *request, size_t request_len, const char *options,
@@ -291,7 +302,7 @@ llmagg_status llmagg_aggregator_chat(llmagg_aggregator *aggregator, const char *
     TEXT(request, err);
     OPTIONAL(options, err);
     OUT(out, err);
-    return shim_chat(SHIM_POSTED_AGGREGATOR, LIST(&aggregator), 1, IN(request), IN(options), out, err);
+    return shim_ask(CHAT(SHIM_AGGREGATOR_CHAT, 0, 0), LIST(&aggregator), 1, out, err);
 }
 
 llmagg_status llmagg_aggregator_chat_submit(llmagg_aggregator *aggregator, llmagg_queue *queue, const char *request,
@@ -303,41 +314,37 @@ llmagg_status llmagg_aggregator_chat_submit(llmagg_aggregator *aggregator, llmag
     TEXT(request, err);
     OPTIONAL(options, err);
     OUT(op, err);
-    POSTED_CHAT(SHIM_POSTED_AGGREGATOR, &aggregator, 1, err);
-    return goAggregatorChatSubmit(H(aggregator), H(queue), IN(request), IN(options), flags, tag, op, err);
+    return shim_submit(CHAT(SHIM_AGGREGATOR_CHAT, flags, tag), LIST(&aggregator), 1, H(queue), op, err);
 }
 
 llmagg_status llmagg_aggregator_models(llmagg_aggregator *aggregator, llmagg_buf *out, llmagg_error **err) {
-    ENTER(err);
-    HANDLE(aggregator, err);
+    CHECK_FORK(err);
+    HOLD(SHIM_AGGREGATOR, aggregator, err);
     OUT(out, err);
-    return goAggregatorModels(H(aggregator), out, err);
+    IN_GO;
+    return goAggregatorModels(GO(aggregator), out, err);
 }
 
 llmagg_status llmagg_aggregator_health(llmagg_aggregator *aggregator, llmagg_buf *out, llmagg_error **err) {
     CHECK_FORK(err);
     HANDLE(aggregator, err);
     OUT(out, err);
-    WAIT_OUTSIDE(goAggregatorHealth(H(aggregator), &answer), out, err);
+    return shim_ask((shim_post){.kind = SHIM_AGGREGATOR_HEALTH}, LIST(&aggregator), 1, out, err);
 }
 
 llmagg_status llmagg_aggregator_health_submit(llmagg_aggregator *aggregator, llmagg_queue *queue, uint64_t tag, uint64_t *op,
                                               llmagg_error **err) {
-    ENTER(err);
+    CHECK_FORK(err);
     HANDLE(aggregator, err);
     HANDLE(queue, err);
     OUT(op, err);
-    return goAggregatorHealthSubmit(H(aggregator), H(queue), tag, op, err);
+    return shim_submit((shim_post){.kind = SHIM_AGGREGATOR_HEALTH, .tag = tag}, LIST(&aggregator), 1, H(queue), op, err);
 }
 
 llmagg_status llmagg_aggregator_close(llmagg_aggregator *aggregator, double deadline, llmagg_error **err) {
     CHECK_FORK(err);
-    HANDLE(aggregator, err);
-    WAIT_OUTSIDE(goAggregatorClose(H(aggregator), deadline, &answer), NULL, err);
+    HOLD(SHIM_AGGREGATOR, aggregator, err);
+    WAIT_OUTSIDE(goAggregatorClose(GO(aggregator), deadline, &answer), NULL, err);
 }
 
-void llmagg_aggregator_free(llmagg_aggregator *aggregator) {
-    if (aggregator == NULL || shim_forked()) return;
-    IN_GO;
-    goAggregatorFree(H(aggregator));
-}
+void llmagg_aggregator_free(llmagg_aggregator *aggregator) { FREE(SHIM_AGGREGATOR, aggregator, goAggregatorFree); }

@@ -57,20 +57,57 @@ SHIM_HIDDEN int shim_wake_wait(int fd, double timeout);
 /* Seconds of a clock that only goes forward. */
 SHIM_HIDDEN double shim_now(void);
 
+/* ---- register.c: what handles stand for. Every function may be called by any thread. */
+
+typedef struct shim_queue shim_queue;
+
+enum { SHIM_MANAGER = 1, SHIM_PROVIDER, SHIM_CLIENT, SHIM_AGGREGATOR, SHIM_QUEUE, SHIM_WALL, SHIM_KINDS };
+
+/* An object that a handle stands for. Who holds a reference may read kind, go and queue. 64 bytes, so that no two share a line of a
+ * processor's cache. */
+typedef struct shim_entry {
+    uint64_t state; /* see register.c; only atomic access */
+    void *go;       /* go-pointer's pointer to the object in Go; nothing that a host sees */
+    shim_queue *queue; /* of a queue, with a reference; else NULL */
+    struct shim_entry *next; /* of those that are not used */
+    uint32_t place;
+    int kind;
+    int borrowed; /* freeing it does nothing; only atomic access */
+    char fill[64 - 4 * sizeof(void *) - 3 * sizeof(int)];
+} shim_entry;
+
+/* The number that handles count from; once, before the first. By chance, since a forked child may load another copy of the library,
+ * for which the parent's handles must be foreign. */
+SHIM_HIDDEN void shim_register_start(uint64_t number);
+/* The name of a kind for messages, as "client". */
+SHIM_HIDDEN const char *shim_kind_name(int kind);
+/* A new handle for what go refers to; 0 when memory is out. queue, where it is not NULL, gets one reference more. */
+SHIM_HIDDEN uintptr_t shim_handle_new(int kind, void *go, shim_queue *queue);
+/* The entry of a handle of this kind, with a reference; NULL where there is none: shim_fail_handle says why. */
+SHIM_HIDDEN shim_entry *shim_hold(uintptr_t handle, int kind);
+/* Sets *err to what is wrong with a handle that shim_hold does not know; what names the argument. Gives INVALID_HANDLE. */
+SHIM_HIDDEN llmagg_status shim_fail_handle(const char *what, uintptr_t handle, llmagg_error **err);
+/* Gives a reference back. What it returns, where that was the last reference to a freed handle, is to be given to go-pointer's Unref. */
+SHIM_HIDDEN void *shim_drop(shim_entry *e);
+/* The same, and calls Unref. Does nothing in a forked child. */
+SHIM_HIDDEN void shim_release(shim_entry *e);
+/* Ends the handle of an entry that the caller holds. 1 for one caller; 0 where it was freed meanwhile, or is borrowed. */
+SHIM_HIDDEN int shim_handle_end(shim_entry *e);
+/* Makes a handle borrowed, or not. */
+SHIM_HIDDEN void shim_handle_lend(uintptr_t handle, int kind, int borrowed);
+/* The next entry of this kind, with a reference, looking from place *from on, which becomes the place behind it; NULL: no more. */
+SHIM_HIDDEN shim_entry *shim_handle_next(int kind, uint32_t *from);
+/* How many handles of this kind were not freed. */
+SHIM_HIDDEN size_t shim_handle_count(int kind);
+
 /* ---- queue.c: events on their way to their reader. Every function may be called by any thread of Go or of the host. */
 
 enum { SHIM_MOST_DROPPABLE = 1000 }; /* LOG and OBSERVE events that wait in a queue at most */
 
-typedef struct shim_queue shim_queue;
-
 /* With one reference, or NULL with errno. */
 SHIM_HIDDEN shim_queue *shim_queue_new(void);
-/* Lets shim_queue_find find it, until it is closed. Once only. */
-SHIM_HIDDEN void shim_queue_name(shim_queue *q, uintptr_t handle);
-/* The open queue of a handle with one reference more, NULL if there is none. */
-SHIM_HIDDEN shim_queue *shim_queue_find(uintptr_t handle);
-/* What is wrong with a handle that shim_queue_find does not know. */
-SHIM_HIDDEN llmagg_status shim_queue_not_found(uintptr_t handle, llmagg_error **err);
+/* Takes one more reference. */
+SHIM_HIDDEN void shim_queue_keep(shim_queue *q);
 /* Drops what waits; what comes later is dropped too. The descriptor is closed as soon as no thread waits on it. */
 SHIM_HIDDEN void shim_queue_close(shim_queue *q);
 /* Gives one reference back. */
@@ -114,9 +151,18 @@ SHIM_HIDDEN int shim_queue_is_closed(shim_queue *q);
 
 /* ---- post.c: what the host asks for without entering Go */
 
-enum shim_posted { SHIM_POSTED_CLIENT, SHIM_POSTED_ROUTES, SHIM_POSTED_AGGREGATOR, SHIM_POSTED_CREDIT };
+enum shim_posted {
+    SHIM_CLIENT_CHAT,
+    SHIM_ROUTES_CHAT,
+    SHIM_AGGREGATOR_CHAT,
+    SHIM_MANAGER_HEALTH,
+    SHIM_ROUTES_HEALTH,
+    SHIM_AGGREGATOR_HEALTH,
+    SHIM_CREDIT,
+    SHIM_POSTED
+};
 
-/* What a thread waits for that blocks in a chat or another function that takes long. */
+/* What a thread waits for that blocks in a function that takes long. */
 typedef struct shim_answer {
     int32_t done; /* only atomic access; a futex, for whoever gives the answer to wake */
     llmagg_status status;
@@ -124,15 +170,15 @@ typedef struct shim_answer {
     llmagg_error *error;
 } shim_answer;
 
-/* One thing asked for. Handles and texts lie in the same block of memory. */
+/* One thing asked for. Texts and references lie in the same block of memory. */
 typedef struct shim_post {
     struct shim_post *next;
     enum shim_posted kind;
     uint32_t flags; /* of a chat; chunks for a credit */
     uint64_t op, tag;
-    uintptr_t queue;
-    shim_answer *answer; /* NULL: the answer goes to the queue */
-    const uintptr_t *handles;
+    shim_entry *queue;    /* with a reference; NULL: there is an answer */
+    shim_answer *answer;  /* NULL: the answer goes to the queue */
+    shim_entry **through; /* what was asked: a client, an aggregator or routes, each with a reference */
     size_t count;
     const char *request, *options; /* NULL: none */
     size_t request_len, options_len;
@@ -140,17 +186,15 @@ typedef struct shim_post {
 
 /* The next number of an operation or a custom call; never used again, and never 0. */
 SHIM_HIDDEN uint64_t shim_next_id(void);
-/* Asks for a chat. All is copied; *op becomes the chat's number. What is wrong with the request is told to the queue. */
-SHIM_HIDDEN llmagg_status shim_post_chat(enum shim_posted kind, const uintptr_t *handles, size_t count, uintptr_t queue,
-                                         const char *request, size_t request_len, const char *options, size_t options_len,
-                                         uint32_t flags, uint64_t tag, uint64_t *op, llmagg_error **err);
-/* Asks for a chat and waits for its end. */
-SHIM_HIDDEN llmagg_status shim_chat(enum shim_posted kind, const uintptr_t *handles, size_t count, const char *request,
-                                    size_t request_len, const char *options, size_t options_len, llmagg_buf *out,
-                                    llmagg_error **err);
+/* Asks for an operation: asked has its kind, flags, tag and texts, which are copied. *op becomes its number. What is wrong with the
+ * texts is told to the queue. */
+SHIM_HIDDEN llmagg_status shim_submit(shim_post asked, const uintptr_t *handles, size_t count, uintptr_t queue, uint64_t *op,
+                                      llmagg_error **err);
+/* Asks for one and waits for its end. */
+SHIM_HIDDEN llmagg_status shim_ask(shim_post asked, const uintptr_t *handles, size_t count, llmagg_buf *out, llmagg_error **err);
 /* Waits for an answer that Go gives. Its data becomes *out; out is NULL where there is none. */
 SHIM_HIDDEN llmagg_status shim_answer_wait(shim_answer *a, llmagg_buf *out, llmagg_error **err);
-/* End such a chat: a must not be used after that, but for a FUTEX_WAKE at its done, which the caller has to do, since Go can do so
+/* End such a wait: a must not be used after that, but for a FUTEX_WAKE at its done, which the caller has to do, since Go can do so
  * without giving its processor away. The answer is copied; the error is a's from now on, and may be NULL. */
 SHIM_HIDDEN void shim_answer_give(shim_answer *a, const char *data, size_t n);
 SHIM_HIDDEN void shim_answer_fail(shim_answer *a, llmagg_status status, llmagg_error *error);

@@ -24,11 +24,11 @@ type stats struct {
 func takeStats() stats {
 	s := stats{Handles: map[string]int{}, Operations: operations.len(), CustomCalls: customCalls.len(),
 		Sockets: int(C.shim_fd_sockets()), Goroutines: runtime.NumGoroutine()}
-	handles.RLock()
-	for _, o := range handles.of {
-		s.Handles[o.kind()]++
+	for kind := C.int(1); kind < C.SHIM_KINDS; kind++ {
+		if n := int(C.shim_handle_count(kind)); n > 0 {
+			s.Handles[C.GoString(C.shim_kind_name(kind))] = n
+		}
 	}
-	handles.RUnlock()
 	read := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/total:bytes"},
 		{Name: "/memory/classes/heap/released:bytes"}}
 	metrics.Read(read)

@@ -4,13 +4,15 @@ package main
 import "C"
 
 import (
+	"unsafe"
+
 	"github.com/llmagg/llmagg/core/faultwall"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
 type wall struct{ server *faultwall.Wall }
 
-func (wall) kind() string { return "wall" }
+func (wall) kind() C.int { return C.SHIM_WALL }
 
 func parseScript(script *C.char, n C.size_t) (faultwall.Script, error) {
 	text := borrow(script, n)
@@ -35,40 +37,30 @@ func goWallStart(script *C.char, n C.size_t, out *C.uintptr_t, err **C.llmagg_er
 		if e != nil {
 			return llm.Errorf(llm.Unavailable, "%v", e)
 		}
-		*out = newHandle(wall{server})
-		return nil
+		return giveHandle(out, wall{server})
 	})
 }
 
 //export goWallUrl
-func goWallUrl(h C.uintptr_t, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
+func goWallUrl(h unsafe.Pointer, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_wall_url", err, func() error {
-		w, e := lookup[wall]("wall", h)
-		if e != nil {
-			return e
-		}
+		w := held[wall](h)
 		return setBuf(out, []byte(w.server.BaseURL()))
 	})
 }
 
 //export goWallSeen
-func goWallSeen(h C.uintptr_t, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
+func goWallSeen(h unsafe.Pointer, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_wall_seen", err, func() error {
-		w, e := lookup[wall]("wall", h)
-		if e != nil {
-			return e
-		}
+		w := held[wall](h)
 		return setBuf(out, w.server.SeenJSON())
 	})
 }
 
 //export goWallScript
-func goWallScript(h C.uintptr_t, script *C.char, n C.size_t, err **C.llmagg_error) C.llmagg_status {
+func goWallScript(h unsafe.Pointer, script *C.char, n C.size_t, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_wall_script", err, func() error {
-		w, e := lookup[wall]("wall", h)
-		if e != nil {
-			return e
-		}
+		w := held[wall](h)
 		s, e := parseScript(script, n)
 		if e != nil {
 			return e
@@ -81,12 +73,9 @@ func goWallScript(h C.uintptr_t, script *C.char, n C.size_t, err **C.llmagg_erro
 }
 
 //export goWallRelease
-func goWallRelease(h C.uintptr_t, hold *C.char, n C.size_t, err **C.llmagg_error) C.llmagg_status {
+func goWallRelease(h unsafe.Pointer, hold *C.char, n C.size_t, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_wall_release", err, func() error {
-		w, e := lookup[wall]("wall", h)
-		if e != nil {
-			return e
-		}
+		w := held[wall](h)
 		at, e := name("name", hold, n)
 		if e != nil {
 			return e
@@ -97,24 +86,18 @@ func goWallRelease(h C.uintptr_t, hold *C.char, n C.size_t, err **C.llmagg_error
 }
 
 //export goWallKill
-func goWallKill(h C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
+func goWallKill(h unsafe.Pointer, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_wall_kill", err, func() error {
-		w, e := lookup[wall]("wall", h)
-		if e != nil {
-			return e
-		}
+		w := held[wall](h)
 		w.server.Kill()
 		return nil
 	})
 }
 
 //export goWallRevive
-func goWallRevive(h C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
+func goWallRevive(h unsafe.Pointer, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_wall_revive", err, func() error {
-		w, e := lookup[wall]("wall", h)
-		if e != nil {
-			return e
-		}
+		w := held[wall](h)
 		if e := w.server.Revive(); e != nil {
 			return llm.Errorf(llm.Unavailable, "%v", e)
 		}
@@ -123,10 +106,8 @@ func goWallRevive(h C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
 }
 
 //export goWallFree
-func goWallFree(h C.uintptr_t) {
-	quiet("llmagg_wall_free", func() {
-		if w, ok := take[wall](h, nil); ok {
-			w.server.Close()
-		}
+func goWallFree(e *C.shim_entry) {
+	freed("llmagg_wall_free", e, func(w wall) {
+		w.server.Close()
 	})
 }

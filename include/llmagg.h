@@ -244,16 +244,11 @@ enum {
     LLMAGG_BATCH = 2,  /* with LLMAGG_STREAM only: the payload of a CHUNK is an array of chunks. Those of this stream that came
                           while its last event still waited join it, at most 32. Nothing waits for company. Each chunk takes
                           a credit. */
-    LLMAGG_GATHER = 4, /* for readers that decode into fixed types. In responses and chunks, the fields of the response, its
+    LLMAGG_GATHER = 4  /* for readers that decode into fixed types. In responses and chunks, the fields of the response, its
                           choices, messages, deltas and usage that OpenAI's reference does not know (it knows
                           "reasoning_content" here) are gathered in an object "extra" of their object, which is left out when
                           empty; and every message and delta has its "role" ("assistant" if none came) and "content" (null in
                           a message without one, "" in a delta without one). */
-    LLMAGG_POST = 8    /* the function only notes what is asked for and returns at once, without waiting for the library's
-                          threads. It fails for a bad queue, a NULL, a text that is empty or too long, and where memory or, in a
-                          process's first such call, a descriptor is not to be had (UNAVAILABLE). Whatever else is wrong with
-                          the handles, the request, the options or the flags arrives as the operation's ERROR event. Later calls
-                          of the same thread find the operation begun. */
 };
 
 /* Levels of llmagg_log_to_queue. */
@@ -334,8 +329,8 @@ LLMAGG_API llmagg_status llmagg_manager_models(llmagg_manager *manager, llmagg_b
  * Blocks. *out is owned. Codes: CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_manager_health(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err);
 
-/* The same as an operation: DONE carries the object. *op is written before the function returns, but its event may already have
- * been read by another thread by then; tag tells. Codes: CLOSED. Since: 0.1.0 */
+/* The same as an operation: DONE carries the object. It returns at once, as llmagg_client_chat_submit does.
+ * Codes: UNAVAILABLE. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_manager_health_submit(llmagg_manager *manager, llmagg_queue *queue, uint64_t tag, uint64_t *op,
                                                       llmagg_error **err);
 
@@ -410,8 +405,11 @@ LLMAGG_API llmagg_status llmagg_client_chat(llmagg_client *client, const char *r
 
 /*
  * One call on this route as an operation: its events arrive on queue, with this tag, and end with exactly one DONE or ERROR.
- * flags: 0 or a sum of those above. Fails only for its arguments and handles; what happens later is an event. *op is written
- * before the function returns, but another thread may read the first event even earlier; tag tells. Codes: CLOSED. Since: 0.1.0
+ * flags: 0 or a sum of those above. It notes what is asked for and returns at once, without waiting for the library's threads. It
+ * fails for bad handles, flags, a NULL, a text that is empty or too long, and where there is no memory (INTERNAL) or, at a process's
+ * first operation, no descriptor (UNAVAILABLE). Whatever else is wrong with the request or the options, or happens later, is the
+ * operation's ERROR event. Later calls of the same thread find the operation begun. *op is written before the function returns,
+ * but another thread may read the first event even earlier; tag tells. Codes: UNAVAILABLE. Since: 0.1.0
  */
 LLMAGG_API llmagg_status llmagg_client_chat_submit(llmagg_client *client, llmagg_queue *queue, const char *request,
                                                    size_t request_len, const char *options, size_t options_len, uint32_t flags,
@@ -435,13 +433,15 @@ LLMAGG_API void llmagg_client_free(llmagg_client *client);
 LLMAGG_API llmagg_status llmagg_routes_chat(llmagg_client *const *clients, size_t count, const char *request, size_t request_len,
                                             const char *options, size_t options_len, llmagg_buf *out, llmagg_error **err);
 
-/* The same as an operation; see llmagg_client_chat_submit. Freeing one of the handles ends the operation. Since: 0.1.0 */
+/* The same as an operation; see llmagg_client_chat_submit. Freeing one of the handles ends the operation.
+ * Codes: UNAVAILABLE. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_routes_chat_submit(llmagg_client *const *clients, size_t count, llmagg_queue *queue,
                                                    const char *request, size_t request_len, const char *options,
                                                    size_t options_len, uint32_t flags, uint64_t tag, uint64_t *op,
                                                    llmagg_error **err);
 
-/* Asks these routes whether they are alive; DONE carries an array of bools in their order. Since: 0.1.0 */
+/* Asks these routes whether they are alive, as an operation; DONE carries an array of bools in their order. See
+ * llmagg_client_chat_submit. Codes: UNAVAILABLE. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_routes_health_submit(llmagg_client *const *clients, size_t count, llmagg_queue *queue,
                                                      uint64_t tag, uint64_t *op, llmagg_error **err);
 
@@ -469,7 +469,7 @@ LLMAGG_API llmagg_status llmagg_aggregator_initialize(llmagg_aggregator *aggrega
 LLMAGG_API llmagg_status llmagg_aggregator_chat(llmagg_aggregator *aggregator, const char *request, size_t request_len,
                                                 const char *options, size_t options_len, llmagg_buf *out, llmagg_error **err);
 
-/* The same as an operation; see llmagg_client_chat_submit. Codes: CLOSED, NOT_INITIALIZED. Since: 0.1.0 */
+/* The same as an operation; see llmagg_client_chat_submit. Codes: UNAVAILABLE. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_aggregator_chat_submit(llmagg_aggregator *aggregator, llmagg_queue *queue, const char *request,
                                                        size_t request_len, const char *options, size_t options_len,
                                                        uint32_t flags, uint64_t tag, uint64_t *op, llmagg_error **err);
@@ -480,7 +480,7 @@ LLMAGG_API llmagg_status llmagg_aggregator_models(llmagg_aggregator *aggregator,
 /* As llmagg_manager_health; blocks. *out is owned. Codes: CLOSED, NOT_INITIALIZED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_aggregator_health(llmagg_aggregator *aggregator, llmagg_buf *out, llmagg_error **err);
 
-/* The same as an operation: DONE carries the object. Codes: CLOSED, NOT_INITIALIZED. Since: 0.1.0 */
+/* The same as an operation: DONE carries the object; see llmagg_client_chat_submit. Codes: UNAVAILABLE. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_aggregator_health_submit(llmagg_aggregator *aggregator, llmagg_queue *queue, uint64_t tag,
                                                          uint64_t *op, llmagg_error **err);
 

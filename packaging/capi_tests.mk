@@ -111,10 +111,11 @@ $(CAPI_RACE)/%: tests/capi/%.c $(CAPI_HEADERS) $(CAPI_RACE)/libllmagg.a
 
 CAPI_SHIM := capi/fork.c capi/wake.c capi/error.c capi/queue.c
 
-capi-tsan: ## the C files that need no Go, under ThreadSanitizer; the queue also under AddressSanitizer and UndefinedBehaviorSanitizer
+capi-tsan: ## the C files that need no Go, under ThreadSanitizer; queue and register also under AddressSanitizer and UndefinedBehaviorSanitizer
 	@mkdir -p $(BUILD)/tsan
-	$(CC) $(CAPI_CFLAGS) -Icapi -fsanitize=thread tests/capi/shim/threads.c $(CAPI_SHIM) -o $(BUILD)/tsan/threads -pthread
-	$(CC) $(CAPI_CFLAGS) -Icapi -fsanitize=thread tests/capi/shim/events.c $(CAPI_SHIM) -o $(BUILD)/tsan/events -pthread
+	for name in threads events; do $(CC) $(CAPI_CFLAGS) -Icapi -fsanitize=thread tests/capi/shim/$$name.c $(CAPI_SHIM) -o $(BUILD)/tsan/$$name -pthread || exit 1; done
 	$(CC) $(CAPI_CFLAGS) -Icapi $(CAPI_CHECKS) tests/capi/shim/events.c $(CAPI_SHIM) -o $(BUILD)/tsan/events-asan -pthread
-	@OUT="$(BUILD)/tsan" TSAN_OPTIONS=halt_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 \
-		sh tests/capi/run.sh $(BUILD)/tsan/threads $(BUILD)/tsan/events $(BUILD)/tsan/events-asan
+	$(CC) $(CAPI_CFLAGS) -Icapi -fsanitize=thread tests/capi/shim/handles.c $(CAPI_SHIM) capi/register.c -o $(BUILD)/tsan/handles -pthread
+	$(CC) $(CAPI_CFLAGS) -Icapi $(CAPI_CHECKS) tests/capi/shim/handles.c $(CAPI_SHIM) capi/register.c -o $(BUILD)/tsan/handles-asan -pthread
+	@OUT="$(BUILD)/tsan" TSAN_OPTIONS=halt_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 sh tests/capi/run.sh \
+		$(BUILD)/tsan/threads $(BUILD)/tsan/events $(BUILD)/tsan/handles $(BUILD)/tsan/events-asan $(BUILD)/tsan/handles-asan

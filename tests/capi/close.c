@@ -67,6 +67,7 @@ static void closing_each_layer_ends_its_calls(void) {
         llmagg_queue *queue = new_queue();
         llmagg_buf out = {NULL, 0};
         uint64_t op = 0;
+        received r;
         OK(llmagg_manager_new(&manager, &err));
         OK(llmagg_provider_new(STR(config_for(wall, "openai", "m", ",\"max_concurrent_calls\":10")), &provider, &err));
         OK(llmagg_manager_register(manager, provider, &err));
@@ -83,7 +84,10 @@ static void closing_each_layer_ends_its_calls(void) {
         CHECK(collect(queue, 30) == 30);
         CHECK(all_once(30, LLMAGG_E_CLOSED));
         if (layer == 0) CHECK_STATUS(LLMAGG_E_CLOSED, llmagg_aggregator_chat(aggregator, STR(HELLO), NOTHING, &out, &err));
-        if (layer == 0) CHECK_STATUS(LLMAGG_E_CLOSED, llmagg_aggregator_chat_submit(aggregator, queue, STR(HELLO), NOTHING, 0, 0, &op, &err));
+        if (layer == 0) {
+            OK(llmagg_aggregator_chat_submit(aggregator, queue, STR(HELLO), NOTHING, 0, 0, &op, &err));
+            CHECK(receive_end(queue, op, &r, NULL) && r.event.status == LLMAGG_E_CLOSED);
+        }
         if (layer == 0) CHECK_STATUS(LLMAGG_E_CLOSED, llmagg_aggregator_models(aggregator, &out, &err));
         if (layer == 1) CHECK_STATUS(LLMAGG_E_CLOSED, llmagg_manager_models(manager, &out, &err));
         if (layer == 1) CHECK_STATUS(LLMAGG_E_CLOSED, llmagg_manager_health(manager, &out, &err));

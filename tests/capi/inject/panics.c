@@ -89,10 +89,10 @@ static void in_the_goroutine_of_an_operation(void) {
 static void while_a_posted_chat_begins(void) {
     uint64_t op = 0;
     inject("post");
-    OK(llmagg_client_chat_submit(live.client, live.queue, STR(HELLO), NOTHING, LLMAGG_POST, 0, &op, &err));
+    OK(llmagg_client_chat_submit(live.client, live.queue, STR(HELLO), NOTHING, 0, 0, &op, &err));
     CHECK(ends_once_with(live.queue, op, LLMAGG_E_INTERNAL));
-    inject("a chat that was posted"); /* only the first post of a process enters Go */
-    OK(llmagg_client_chat_submit(live.client, live.queue, STR(HELLO), NOTHING, LLMAGG_POST, 0, &op, &err));
+    inject("an operation that is posted"); /* only the first post of a process enters Go */
+    OK(llmagg_client_chat_submit(live.client, live.queue, STR(HELLO), NOTHING, 0, 0, &op, &err));
     inject(NULL);
     received r;
     CHECK(receive_end(live.queue, op, &r, NULL) && r.event.type == LLMAGG_EVENT_DONE);

@@ -17,11 +17,11 @@ from .operation import Calls, Operation, Target
 from .queue import Payload
 from .reader import Reader
 from .route import Routes
-from .signatures import BATCH, CHUNK, GATHER, POST, RESTART, STREAM
+from .signatures import BATCH, CHUNK, GATHER, RESTART, STREAM
 
 T = TypeVar("T")
-_WHOLE = GATHER | POST
-_STREAMED = STREAM | BATCH | GATHER | POST
+_WHOLE = GATHER
+_STREAMED = STREAM | BATCH | GATHER
 
 
 class Call:
@@ -45,7 +45,7 @@ class Call:
 
     async def answer(self) -> dict[str, Any]:
         """The whole response, as the core gives it."""
-        answer: dict[str, Any] = decode(await bridge.last_event(self._begin(bridge.bridge(), POST)))
+        answer: dict[str, Any] = decode(await bridge.last_event(self._begin(bridge.bridge(), 0)))
         return answer
 
     async def response(self) -> ChatCompletionResponse:

@@ -8,7 +8,7 @@ from ctypes import POINTER, c_char_p, c_int, c_int32, c_size_t, c_uint32, c_uint
 
 ABI_VERSION = 1
 
-STREAM, BATCH, GATHER, POST = 1, 2, 4, 8
+STREAM, BATCH, GATHER = 1, 2, 4
 CONFIG_LENIENT, CONFIG_SKIP = 1, 2
 CHUNK, RESTART, DONE, ERROR, CALL_CUSTOM, CANCEL_CUSTOM, RESUME_CUSTOM, LOG, OBSERVE, DROPPED = range(1, 11)
 
@@ -93,7 +93,7 @@ OTHER_FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
 
 
 QUICK = ("llmagg_client_chat_submit", "llmagg_routes_chat_submit", "llmagg_queue_drain", "llmagg_op_credit")
-"""Functions that return at once (with ``POST``) and are called often: called without letting go of the interpreter's
+"""Functions that return at once and are called often: called without letting go of the interpreter's
 lock, which to get back could take longer than the call.
 """
 

@@ -1,0 +1,95 @@
+package main
+
+// #cgo noescape shim_handle_new
+// #include "shim.h"
+import "C"
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"iter"
+	"unsafe"
+
+	"github.com/mattn/go-pointer"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// The register (register.c) is C's, so that a thread of the host's finds an
+// object, checks its kind and holds it without entering Go. An entry there
+// refers to the object by a pointer of go-pointer's: memory of C's own that we
+// save when a handle is made and give back when the last reference to it is
+// dropped. A host never sees that pointer, since go-pointer hands an address
+// out again as soon as it was given back; it holds a number instead.
+//
+// runtime/cgo.Handle does not serve here. It is a number too, and never given
+// twice, but only as a key of Go's: to learn whether it is valid, or of which
+// kind, C would have to enter Go, where a handle that is unknown panics; and it
+// cannot be held by a call while another thread deletes it.
+
+// object is what a handle stands for.
+type object interface {
+	kind() C.int
+}
+
+func init() {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // it never fails, says its documentation
+	C.shim_register_start(C.uint64_t(binary.NativeEndian.Uint64(b[:])))
+}
+
+// newHandle makes the handle of an object. Error: INTERNAL.
+func newHandle(o object) (C.uintptr_t, error) {
+	var events *C.shim_queue
+	if q, ok := o.(*queue); ok {
+		events = q.events
+	}
+	saved := pointer.Save(o)
+	h := C.shim_handle_new(o.kind(), saved, events)
+	if h == 0 {
+		pointer.Unref(saved)
+		return 0, llm.Errorf(llm.Internal, "out of memory for a handle")
+	}
+	return h, nil
+}
+
+// giveHandle makes the handle of an object for the caller.
+func giveHandle(out *C.uintptr_t, o object) error {
+	h, err := newHandle(o)
+	if err != nil {
+		return err
+	}
+	*out = h
+	return nil
+}
+
+// held is the object of an entry that C holds: of the kind that C has checked,
+// or nil where there is no entry.
+func held[T object](saved unsafe.Pointer) T {
+	o, _ := pointer.Restore(saved).(T)
+	return o
+}
+
+// release gives a reference to an entry back.
+func release(e *C.shim_entry) {
+	if saved := C.shim_drop(e); saved != nil {
+		pointer.Unref(saved)
+	}
+}
+
+//export goUnref
+func goUnref(saved unsafe.Pointer) { pointer.Unref(saved) }
+
+// live lists the objects of one kind whose handles were not freed.
+func live[T object](kind C.int) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		var from C.uint32_t
+		for e := C.shim_handle_next(kind, &from); e != nil; e = C.shim_handle_next(kind, &from) {
+			o := held[T](e._go)
+			release(e)
+			if !yield(o) {
+				return
+			}
+		}
+	}
+}
