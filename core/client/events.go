@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/llmagg/llmagg/core/client/eventstream"
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
@@ -136,7 +137,7 @@ func (r *eventReader) event(ev eventstream.Event) (*llm.Chunk, error) {
 
 // plainJSON is data as strict readers of JSON take it: valid UTF-8, without
 // NaN and infinities.
-func plainJSON(data []byte) []byte { return llm.WithoutOddNumbers(validUTF8(data)) }
+func plainJSON(data []byte) []byte { return jsontext.WithoutOddNumbers(validUTF8(data)) }
 
 // validUTF8 is data with U+FFFD for what is no UTF-8.
 func validUTF8(data []byte) []byte {

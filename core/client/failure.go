@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -112,7 +113,7 @@ func emptyMessage(m *llm.Message) bool {
 // is an answer.
 func judgeResponse(r *llm.Response, data []byte) *llm.Error {
 	if failedBeside(r.Extra) {
-		if e := judgeBody(llm.WithoutOddNumbers(data)); e != nil {
+		if e := judgeBody(jsontext.WithoutOddNumbers(data)); e != nil {
 			return e
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -118,14 +119,14 @@ func (g *geminiReader) chunk(data []byte) (*llm.Chunk, error) {
 func (g *geminiReader) parse(data []byte) (top llm.Extra, candidates []llm.Extra, err error) {
 	// What stays raw is passed on, and the decoder reads over strings that are none.
 	if !json.Valid(data) {
-		data = llm.WithoutOddNumbers(data)
+		data = jsontext.WithoutOddNumbers(data)
 	}
 	if !json.Valid(data) {
 		return nil, nil, llm.Errorf(llm.BadResponse, "the answer is no JSON object of generateContent (%d bytes): it is not valid JSON", len(data))
 	}
 	err = llm.JSON.Unmarshal(data, &top)
 	if err != nil { // a number that is too large, perhaps
-		data = llm.WithoutOddNumbers(data)
+		data = jsontext.WithoutOddNumbers(data)
 		err = llm.JSON.Unmarshal(data, &top)
 	}
 	if err != nil || top == nil {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/transport"
 	"github.com/llmagg/llmagg/core/wire"
@@ -108,7 +109,7 @@ func (b *httpBackend) whole(data []byte, resp *http.Response, x *exchange) (*llm
 	data = validUTF8(data)
 	r, err := b.format.Response(data, &x.Call)
 	if err != nil {
-		data = llm.WithoutOddNumbers(data) // a failure's body is for strict readers
+		data = jsontext.WithoutOddNumbers(data) // a failure's body is for strict readers
 		return nil, b.refused(b.unread(data, err, resp), data, resp)
 	}
 	if e := judgeResponse(r, data); e != nil {

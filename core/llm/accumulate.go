@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"unicode/utf8"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
 
 // Accumulator joins the chunks of one streamed answer into a [Response]. Pieces
@@ -312,7 +314,7 @@ func equalsText(raw json.RawMessage, text string) bool {
 	}
 	inside := raw[1 : len(raw)-1]
 	if bytes.IndexByte(inside, '\\') >= 0 {
-		inside = unescape(inside, true)
+		inside = jsontext.Unescape(inside, true)
 	}
 	return string(inside) == text
 }

@@ -14,8 +14,8 @@ func (p *partialChoice) addLogprobs(raw json.RawMessage) {
 		case name == "refusal" && r.next() == '[':
 			p.logRefusal = r.items(p.logRefusal)
 		default:
-			if from := r.span(); r.err == nil {
-				p.otherLogprobs.addField(jointPlace{name: name}, r.keep(r.data[from:r.pos]))
+			if from := r.Field(); r.err == nil {
+				p.otherLogprobs.addField(jointPlace{name: name}, r.keep(r.Data[from:r.Pos]))
 			}
 		}
 	}
@@ -24,8 +24,8 @@ func (p *partialChoice) addLogprobs(raw json.RawMessage) {
 // items appends the elements of an array as they stand.
 func (r *reader) items(to []json.RawMessage) []json.RawMessage {
 	for more := r.array(); more; more = r.nextItem() {
-		if from := r.span(); r.err == nil {
-			to = append(to, r.keep(r.data[from:r.pos]))
+		if from := r.Field(); r.err == nil {
+			to = append(to, r.keep(r.Data[from:r.Pos]))
 		}
 	}
 	return to

@@ -7,7 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
 
 // ParseOptions say how configurations are read.
@@ -59,7 +60,7 @@ func ParseConfig(data []byte, o ParseOptions) ([]ProviderConfig, error) {
 	providers := make([]ProviderConfig, 0, len(fields))
 	var left []LeftOut
 	for _, f := range fields {
-		p, err := parseProvider(f.key, data[f.start:f.end], &o)
+		p, err := parseProvider(f.Key, data[f.Start:f.End], &o)
 		if err != nil {
 			return nil, err
 		}
@@ -120,13 +121,13 @@ func parseProvider(name string, data []byte, o *ParseOptions) (ProviderConfig, e
 	defaults := ModelConfig{Provider: name}
 	var models []byte
 	for _, f := range fields {
-		v := data[f.start:f.end]
-		switch f.key {
+		v := data[f.Start:f.End]
+		switch f.Key {
 		case "models":
 			models = v
 		case "name":
 		default:
-			if err := defaults.set(at, f.key, v, providerKeys); err != nil {
+			if err := defaults.set(at, f.Key, v, providerKeys); err != nil {
 				return p, err
 			}
 		}
@@ -148,7 +149,7 @@ func parseProvider(name string, data []byte, o *ParseOptions) (ProviderConfig, e
 		return p, at.wrap(err)
 	}
 	for _, f := range entries {
-		if err := p.add(at, defaults, f.key, models[f.start:f.end]); err != nil {
+		if err := p.add(at, defaults, f.Key, models[f.Start:f.End]); err != nil {
 			return p, err
 		}
 	}
@@ -170,7 +171,7 @@ func (p *ProviderConfig) add(provider *place, m ModelConfig, name string, data [
 		return at.fail("%v", err)
 	}
 	for _, f := range fields {
-		if err := m.set(at, f.key, data[f.start:f.end], modelKeys); err != nil {
+		if err := m.set(at, f.Key, data[f.Start:f.End], modelKeys); err != nil {
 			return err
 		}
 	}
@@ -213,14 +214,14 @@ func (c *ModelConfig) setGroup(at *place, v []byte) error {
 		return at.fail("%q: %v", group, err)
 	}
 	for _, f := range fields {
-		value, key := v[f.start:f.end], group+"."+f.key
+		value, key := v[f.Start:f.End], group+"."+f.Key
 		setting := configSettingOf[key]
 		switch {
 		case setting != nil && at.leftOut(value):
 		case setting != nil:
 			err = setting.set(c, at.inside(key), value)
 		default:
-			err = at.unknown(fmt.Sprintf("unknown key %s in %q", QuoteName(f.key), group), f.key, groupKeys[group])
+			err = at.unknown(fmt.Sprintf("unknown key %s in %q", QuoteName(f.Key), group), f.Key, groupKeys[group])
 		}
 		if err != nil {
 			return err
@@ -258,60 +259,60 @@ func (at *place) unknown(message, key string, known []string) error {
 	return at.fail("%s%s", message, hint)
 }
 
-// configFields is fieldsOf for configurations: a field that comes twice is an
+// configFields is [jsontext.FieldsOf] for configurations: a field that comes twice is an
 // error there, since one of the two would count for nothing.
-func configFields(data []byte) ([]span, error) {
-	if !utf8.Valid(data) {
-		return nil, &syntaxError{firstInvalid(data), "invalid UTF-8"}
+func configFields(data []byte) ([]jsontext.Field, error) {
+	if err := jsontext.CheckUTF8(data); err != nil {
+		return nil, err
 	}
-	s := scanner{data: data, most: MaxDepth}
-	s.space()
-	if s.peek() != '{' && s.pos < len(data) {
-		from := s.pos
-		if err := s.value(); err == nil {
+	s := jsontext.Scanner{Data: data, Most: jsontext.MaxDepth}
+	s.Space()
+	if s.Peek() != '{' && s.Pos < len(data) {
+		from := s.Pos
+		if err := s.Value(); err == nil {
 			return nil, fmt.Errorf("expected a JSON object, got %s", kindOfValue(data[from:]))
 		}
-		s.pos = from
-		return nil, s.fail("it is not JSON")
+		s.Pos = from
+		return nil, s.Fail("it is not JSON")
 	}
-	var fields []span
+	var fields []jsontext.Field
 	var twice error
 	seen := map[string]bool{}
-	err := s.object(func(key []byte, start, end int) error {
+	err := s.Object(func(key []byte, start, end int) error {
 		if bytes.IndexByte(key, '\\') >= 0 {
-			key = unescape(key, false)
+			key = jsontext.Unescape(key, false)
 		}
 		name := string(key)
 		if seen[name] && twice == nil {
 			twice = fmt.Errorf("%s stands there twice", QuoteName(name))
 		}
 		seen[name] = true
-		fields = append(fields, span{name, start, end})
+		fields = append(fields, jsontext.Field{Key: name, Start: start, End: end})
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("it is not JSON: %w", err)
 	}
-	if s.space(); s.pos < len(data) {
-		return nil, s.fail("unexpected text behind the JSON object")
+	if s.Space(); s.Pos < len(data) {
+		return nil, s.Fail("unexpected text behind the JSON object")
 	}
 	return fields, twice
 }
 
 // unlike refuses two names that differ in case only: one of them is a slip. In
 // an old configuration that is a warning.
-func (o *ParseOptions) unlike(what string, fields []span) error {
+func (o *ParseOptions) unlike(what string, fields []jsontext.Field) error {
 	seen := make(map[string]string, len(fields))
 	for _, f := range fields {
-		lower := strings.ToLower(f.key)
+		lower := strings.ToLower(f.Key)
 		if other, ok := seen[lower]; ok {
-			message := fmt.Sprintf("two %ss are named %s and %s; names that differ in case only are taken for a slip", what, QuoteName(other), QuoteName(f.key))
+			message := fmt.Sprintf("two %ss are named %s and %s; names that differ in case only are taken for a slip", what, QuoteName(other), QuoteName(f.Key))
 			if !o.Lenient {
 				return Errorf(InvalidArgument, "%s", message)
 			}
 			o.warn(message)
 		}
-		seen[lower] = f.key
+		seen[lower] = f.Key
 	}
 	return nil
 }

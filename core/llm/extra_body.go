@@ -3,6 +3,8 @@ package llm
 import (
 	"maps"
 	"slices"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
 
 // parseExtraBody reads and checks "extra_body". The error is INVALID_ARGUMENT.
@@ -10,13 +12,13 @@ func parseExtraBody(v []byte) (Extra, error) {
 	if v[0] == 'n' {
 		return nil, nil
 	}
-	fields, err := fieldsOf(v)
+	fields, err := jsontext.FieldsOf(v)
 	if err != nil {
 		return nil, Errorf(InvalidArgument, "\"extra_body\" is %s; expected an object of fields for the server", shown(v))
 	}
 	extra := make(Extra, len(fields))
 	for _, f := range fields {
-		extra[f.key] = v[f.start:f.end:f.end]
+		extra[f.Key] = v[f.Start:f.End:f.End]
 	}
 	return extra, checkExtraBody(extra)
 }
@@ -29,7 +31,7 @@ func checkExtraBody(extra Extra) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(extra)) {
 		v := extra[name]
-		if _, err := fieldsOf(slices.Concat([]byte(`{"":`), v, []byte{'}'})); err != nil {
+		if _, err := jsontext.FieldsOf(slices.Concat([]byte(`{"":`), v, []byte{'}'})); err != nil {
 			return Errorf(InvalidArgument, "\"extra_body\": the field %s is not valid JSON: %v", QuoteName(name), err)
 		}
 		switch name {
@@ -56,8 +58,8 @@ func (p *Payload) merge(extra Extra) *Payload {
 		data = append(append(appendText(data, name), ':'), value...)
 	}
 	for _, f := range p.fields {
-		if _, replaced := extra[f.key]; !replaced {
-			put(f.key, p.data[f.start:f.end])
+		if _, replaced := extra[f.Key]; !replaced {
+			put(f.Key, p.data[f.Start:f.End])
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(extra)) {
@@ -83,7 +85,7 @@ func (p *Payload) Lacking(extra Extra) Extra {
 	}
 	lacking := maps.Clone(extra)
 	for _, f := range p.fields {
-		delete(lacking, f.key)
+		delete(lacking, f.Key)
 	}
 	return lacking
 }

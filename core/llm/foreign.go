@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"slices"
 	"strings"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
 
 // A history holds the answers of whoever answered, and vendors put fields into
@@ -54,8 +56,8 @@ func (p *Payload) AppendPared(dst []byte, model string, stream, withUsage bool, 
 		pared.data = s.messages(bytes.Clone(pared.data), list)
 		pared.fields = slices.Clone(p.fields)
 		for i := range pared.fields {
-			if pared.fields[i].key == "messages" {
-				pared.fields[i].start, pared.fields[i].end = at, len(pared.data)
+			if pared.fields[i].Key == "messages" {
+				pared.fields[i].Start, pared.fields[i].End = at, len(pared.data)
 			}
 		}
 	})
@@ -70,7 +72,7 @@ func (p *Payload) AppendPared(dst []byte, model string, stream, withUsage bool, 
 // Names tells whether the name of a field of the request, or of one that every server
 // knows, is one that f looks for.
 func (p *Payload) Names(f func(name string) bool) bool {
-	if slices.ContainsFunc(p.fields, func(s span) bool { return f(s.key) }) {
+	if slices.ContainsFunc(p.fields, func(s jsontext.Field) bool { return f(s.Key) }) {
 		return true
 	}
 	for name := range fieldKinds {
@@ -83,8 +85,8 @@ func (p *Payload) Names(f func(name string) bool) bool {
 
 func (p *Payload) eachMessages(f func(list []byte)) {
 	for _, field := range p.fields {
-		if field.key == "messages" && p.data[field.start] == '[' {
-			f(p.data[field.start:field.end])
+		if field.Key == "messages" && p.data[field.Start] == '[' {
+			f(p.data[field.Start:field.End])
 		}
 	}
 }
@@ -119,11 +121,11 @@ var requestOnly = map[string]bool{"role": true, "prefix": true, "partial": true,
 func itemsOf(list []byte) (items [][]byte) {
 	r := newReader(list)
 	for more := r.array(); more; more = r.nextItem() {
-		from := r.span()
+		from := r.Field()
 		if r.err != nil {
 			return nil
 		}
-		items = append(items, list[from:r.pos])
+		items = append(items, list[from:r.Pos])
 	}
 	return items
 }
@@ -151,7 +153,7 @@ func (s *sieve) object(dst, object []byte, f func(dst []byte, key string, value 
 	dst = append(dst, '{')
 	for more := r.object(); more; more = r.nextField() {
 		key := string(r.key)
-		value := r.span()
+		value := r.Field()
 		if r.err != nil {
 			break // not reachable: the syntax has been checked
 		}
@@ -161,7 +163,7 @@ func (s *sieve) object(dst, object []byte, f func(dst []byte, key string, value 
 		}
 		dst = append(appendText(dst, key), ':')
 		from := len(dst)
-		if dst = f(dst, key, object[value:r.pos]); len(dst) == from {
+		if dst = f(dst, key, object[value:r.Pos]); len(dst) == from {
 			dst = dst[:before]
 		}
 	}

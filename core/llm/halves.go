@@ -118,7 +118,7 @@ func (p *Piece) UnmarshalJSON(data []byte) error {
 	r := answerReader(data)
 	r.halves = true
 	if c := r.next(); c != '"' && c != 'n' {
-		return r.fail("expected a text")
+		return r.Fail("expected a text")
 	}
 	*p = Piece(r.piece())
 	return r.end()

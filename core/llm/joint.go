@@ -159,7 +159,7 @@ func (j *joint) addFields(at jointPlace, raw json.RawMessage) {
 	r := newReader(raw)
 	for more := r.object(); more; more = r.nextField() {
 		name := string(r.key)
-		from := r.span()
+		from := r.Field()
 		if r.err != nil {
 			return
 		}
@@ -172,7 +172,7 @@ func (j *joint) addFields(at jointPlace, raw json.RawMessage) {
 			j.fields[name] = f
 			j.order = append(j.order, name)
 		}
-		f.add(jointPlace{name, at.in, true}, raw[from:r.pos])
+		f.add(jointPlace{name, at.in, true}, raw[from:r.Pos])
 	}
 }
 
@@ -253,11 +253,11 @@ func (j *joint) rest(whole json.RawMessage) json.RawMessage {
 		r := newReader(whole)
 		for ok := r.object(); ok; ok = r.nextField() {
 			name := string(r.key)
-			from := r.span()
+			from := r.Field()
 			if r.err != nil {
 				break
 			}
-			if rest := j.fields[name].rest(whole[from:r.pos]); rest != nil {
+			if rest := j.fields[name].rest(whole[from:r.Pos]); rest != nil {
 				more.order = append(more.order, name)
 				more.fields[name] = &joint{raw: rest}
 			}

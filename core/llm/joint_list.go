@@ -168,8 +168,8 @@ func isPiece(raw json.RawMessage) pieceKind {
 func elementsOf(raw json.RawMessage) (items []json.RawMessage) {
 	r := newReader(raw)
 	for more := r.array(); more; more = r.nextItem() {
-		if from := r.span(); r.err == nil {
-			items = append(items, raw[from:r.pos])
+		if from := r.Field(); r.err == nil {
+			items = append(items, raw[from:r.Pos])
 		}
 	}
 	return items

@@ -266,7 +266,7 @@ func (m *Message) readThoughts(r *reader) string {
 	at := *r
 	text := r.piece()
 	if r.err == nil {
-		r.pos, r.key = at.pos, at.key
+		r.Pos, r.key = at.Pos, at.key
 		r.extra(&m.Extra)
 	}
 	return text
@@ -322,10 +322,10 @@ func (m *Message) readContent(r *reader) {
 				m.Parts[len(m.Parts)-1].read(r)
 				continue
 			}
-			from := r.span()
+			from := r.Field()
 			var p Part
 			if r.err == nil {
-				if err := p.UnmarshalJSON(r.data[from:r.pos]); err != nil {
+				if err := p.UnmarshalJSON(r.Data[from:r.Pos]); err != nil {
 					r.stop(err)
 				}
 			}

@@ -1,6 +1,10 @@
 package llm
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
+)
 
 // read reads a part of an answer: what has another type than expected stays
 // among the unknown fields, and a text is a text part.
@@ -49,16 +53,16 @@ func (p *Part) readText(r *reader) {
 // readPartField reads an object into to, or keeps it as it is.
 func readPartField[T any](r *reader, to **T, extra *Extra) {
 	key := bytes.Clone(r.key)
-	at := r.pos
-	from := r.span()
+	at := r.Pos
+	from := r.Field()
 	if r.err != nil {
 		return
 	}
 	value := new(T)
-	if JSON.Unmarshal(validRaw(WithoutOddNumbers(r.data[from:r.pos])), value) == nil {
+	if JSON.Unmarshal(validRaw(jsontext.WithoutOddNumbers(r.Data[from:r.Pos])), value) == nil {
 		*to = value
 		return
 	}
-	r.pos, r.key = at, key
+	r.Pos, r.key = at, key
 	r.extra(extra)
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
 
 // callSetting is an option of a call and how it is read.
@@ -93,23 +95,23 @@ func parseOptions(data []byte, withModels bool) (o CallOptions, models []string,
 	if len(data) == 0 || string(data) == "null" {
 		return o, nil, nil
 	}
-	fields, err := fieldsOf(data)
+	fields, err := jsontext.FieldsOf(data)
 	if err != nil {
 		return o, nil, Errorf(InvalidArgument, "the call options are not valid JSON: %v", err)
 	}
 	for _, f := range fields {
-		v := data[f.start:f.end]
-		setting := callSettingOf[f.key]
+		v := data[f.Start:f.End]
+		setting := callSettingOf[f.Key]
 		switch {
-		case withModels && f.key == "models":
+		case withModels && f.Key == "models":
 			if models, err = ParseModels(v); err != nil {
 				return o, nil, err
 			}
 		case setting == nil:
-			return o, nil, unknownOption(f.key, withModels)
+			return o, nil, unknownOption(f.Key, withModels)
 		case v[0] == 'n': // left out
 		default:
-			if err := setting.set(&o, f.key, v); err != nil {
+			if err := setting.set(&o, f.Key, v); err != nil {
 				return o, nil, err
 			}
 		}

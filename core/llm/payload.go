@@ -4,7 +4,8 @@ import (
 	"bytes"
 	"slices"
 	"strconv"
-	"unicode/utf8"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
 
 // Payload is a request as it is sent: one JSON object, checked once, whose
@@ -21,7 +22,7 @@ type Payload struct {
 	N int
 
 	data   []byte
-	fields []span
+	fields []jsontext.Field
 	usage  bool // stream_options.include_usage was asked for by the caller
 
 	refused error // see [Payload.Refused]
@@ -60,7 +61,7 @@ var fieldNames = func() map[string]string {
 
 // ParsePayload checks a request that arrives as JSON text and keeps it; the
 // bytes are copied. Errors are INVALID_ARGUMENT and say what and where: text
-// that is not JSON, invalid UTF-8, nesting beyond [MaxDepth], missing or empty
+// that is not JSON, invalid UTF-8, nesting beyond 512 levels, missing or empty
 // messages, an unknown role, a known field of the wrong type.
 func ParsePayload(data []byte) (*Payload, error) { return OwnPayload(bytes.Clone(data)) }
 
@@ -94,10 +95,10 @@ func readPayload(data []byte, anyName bool) (*Payload, error) {
 	seen := false
 	var extra Extra
 	for _, f := range fields {
-		value := data[f.start:f.end]
-		kind := fieldKinds[f.key]
+		value := data[f.Start:f.End]
+		kind := fieldKinds[f.Key]
 		if kind == 0 {
-			if extra, err = foreignField(f.key, value, extra, anyName); err != nil {
+			if extra, err = foreignField(f.Key, value, extra, anyName); err != nil {
 				return nil, err
 			}
 			continue
@@ -106,9 +107,9 @@ func readPayload(data []byte, anyName bool) (*Payload, error) {
 			continue
 		}
 		if !kind.fits(value) {
-			return nil, Errorf(InvalidArgument, "request field %q is %s; expected %s", f.key, shown(value), kindText[kind])
+			return nil, Errorf(InvalidArgument, "request field %q is %s; expected %s", f.Key, shown(value), kindText[kind])
 		}
-		switch f.key {
+		switch f.Key {
 		case "messages":
 			seen = true
 			err = wrong
@@ -136,7 +137,7 @@ func readPayload(data []byte, anyName bool) (*Payload, error) {
 		return nil, Errorf(InvalidArgument, "the request has no \"messages\"; expected a non-empty array of {\"role\", \"content\"}")
 	}
 	if extra != nil {
-		p.fields = slices.DeleteFunc(fields, func(f span) bool { return f.key == "extra_body" })
+		p.fields = slices.DeleteFunc(fields, func(f jsontext.Field) bool { return f.Key == "extra_body" })
 		p = p.merge(extra)
 	}
 	return p, p.refused
@@ -182,33 +183,33 @@ func (k fieldKind) fits(v []byte) bool {
 	return true
 }
 
-// requestFields is fieldsOf for a request. It looks at the messages on the way:
+// requestFields is [jsontext.FieldsOf] for a request. It looks at the messages on the way:
 // wrong says what the caller has to change in them.
-func requestFields(data []byte) (_ []span, wrong, err error) {
-	if !utf8.Valid(data) {
-		return nil, nil, &syntaxError{firstInvalid(data), "invalid UTF-8"}
+func requestFields(data []byte) (_ []jsontext.Field, wrong, err error) {
+	if err := jsontext.CheckUTF8(data); err != nil {
+		return nil, nil, err
 	}
 	r := newReader(data)
-	r.most = MaxDepth
+	r.Most = jsontext.MaxDepth
 	if r.next() != '{' {
-		return nil, nil, r.fail("expected a JSON object")
+		return nil, nil, r.Fail("expected a JSON object")
 	}
-	var fields spans
+	var fields jsontext.Fields
 	for more := r.object(); more; more = r.nextField() {
 		name, known := fieldNames[string(r.key)]
 		if !known {
 			name = string(r.key)
 		}
 		isArray := r.next() == '['
-		from := r.pos
+		from := r.Pos
 		if name == "messages" && isArray {
 			wrong = r.checkMessages()
 		} else {
 			r.skip()
 		}
-		fields.put(span{name, from, r.pos})
+		fields.Put(jsontext.Field{Key: name, Start: from, End: r.Pos})
 	}
-	return fields.list, wrong, r.end()
+	return fields.List, wrong, r.end()
 }
 
 // checkMessages passes over the messages and gives the first thing that is
@@ -229,18 +230,18 @@ func (r *reader) checkMessages() (wrong error) {
 
 func (r *reader) checkMessage(i int) (wrong error) {
 	if r.next() != '{' {
-		from := r.span()
+		from := r.Field()
 		if r.err != nil {
 			return nil // the syntax error says more
 		}
-		return Errorf(InvalidArgument, "messages[%d] is %s; expected an object with \"role\" and \"content\"", i, shown(r.data[from:r.pos]))
+		return Errorf(InvalidArgument, "messages[%d] is %s; expected an object with \"role\" and \"content\"", i, shown(r.Data[from:r.Pos]))
 	}
 	role := noRole
 	for more := r.object(); more; more = r.nextField() {
 		isRole, isContent := string(r.key) == "role", string(r.key) == "content"
-		first, from := r.next(), r.pos
+		first, from := r.next(), r.Pos
 		r.skip()
-		switch value := r.data[from:r.pos]; {
+		switch value := r.Data[from:r.Pos]; {
 		case wrong != nil || r.err != nil:
 		case isRole && first != '"':
 			wrong = Errorf(InvalidArgument, "messages[%d].role is %s; expected a string", i, shown(value))
@@ -276,7 +277,7 @@ func unknownRole(i int, role []byte) error {
 func roleKnown(quoted []byte) bool {
 	name := quoted[1 : len(quoted)-1]
 	if bytes.IndexByte(name, '\\') >= 0 {
-		name = unescape(name, false)
+		name = jsontext.Unescape(name, false)
 	}
 	return Role(name).Known()
 }
@@ -290,12 +291,12 @@ func (p *Payload) AppendBody(dst []byte, model string, stream, withUsage bool) [
 	dst = append(dst, `"model":`...)
 	dst = appendText(dst, model)
 	for _, f := range p.fields {
-		value := p.data[f.start:f.end]
-		if value[0] == 'n' || f.key == "model" || f.key == "stream" || f.key == "stream_options" && (!stream || withUsage) {
+		value := p.data[f.Start:f.End]
+		if value[0] == 'n' || f.Key == "model" || f.Key == "stream" || f.Key == "stream_options" && (!stream || withUsage) {
 			continue
 		}
 		dst = append(dst, ',')
-		dst = appendText(dst, f.key)
+		dst = appendText(dst, f.Key)
 		dst = append(dst, ':')
 		dst = append(dst, value...)
 	}
@@ -315,21 +316,21 @@ func (p *Payload) AppendBody(dst []byte, model string, stream, withUsage bool) [
 func (p *Payload) appendStreamOptions(dst []byte) []byte {
 	dst = append(dst, `{"include_usage":true`...)
 	for _, f := range p.fields {
-		if f.key != "stream_options" || p.data[f.start] != '{' {
+		if f.Key != "stream_options" || p.data[f.Start] != '{' {
 			continue
 		}
-		inner, err := fieldsOf(p.data[f.start:f.end])
+		inner, err := jsontext.FieldsOf(p.data[f.Start:f.End])
 		if err != nil {
 			break
 		}
 		for _, g := range inner {
-			if g.key == "include_usage" {
+			if g.Key == "include_usage" {
 				continue
 			}
 			dst = append(dst, ',')
-			dst = appendText(dst, g.key)
+			dst = appendText(dst, g.Key)
 			dst = append(dst, ':')
-			dst = append(dst, p.data[f.start+g.start:f.start+g.end]...)
+			dst = append(dst, p.data[f.Start+g.Start:f.Start+g.End]...)
 		}
 	}
 	return append(dst, '}')

@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
 
 // The check of requests takes as JSON what encoding/json takes, if it is an
@@ -28,7 +30,7 @@ func FuzzPayload(f *testing.F) {
 	f.Add([]byte(`{`+hello+`}`), "m\"\\\x00\u2028")
 	f.Fuzz(func(t *testing.T, data []byte, model string) {
 		p, err := ParsePayload(data)
-		valid := json.Valid(data) && utf8.Valid(data) && isObject(data) && depth(data) <= MaxDepth
+		valid := json.Valid(data) && utf8.Valid(data) && isObject(data) && depth(data) <= jsontext.MaxDepth
 		if err != nil {
 			e := AsError(err)
 			require.Equal(t, InvalidArgument, e.Code)

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
 
 // maxAnswerDepth is how deeply an answer may be nested.
@@ -24,7 +26,7 @@ const maxAnswerDepth = 10000
 //
 // The first error stays in err and ends all loops.
 type reader struct {
-	scanner
+	jsontext.Scanner
 	key  []byte // of the field whose value comes next; valid until that is read
 	err  error
 	room []byte // where raw values are kept
@@ -37,13 +39,13 @@ type reader struct {
 }
 
 func newReader(data []byte) reader {
-	return reader{scanner: scanner{data: data, most: maxAnswerDepth}}
+	return reader{Scanner: jsontext.Scanner{Data: data, Most: maxAnswerDepth}}
 }
 
 // answerReader reads an answer or a piece of one.
 func answerReader(data []byte) reader {
 	r := newReader(data)
-	r.answer, r.lenient, r.dirty = true, true, !utf8.Valid(data)
+	r.answer, r.Lenient, r.dirty = true, true, !utf8.Valid(data)
 	return r
 }
 
@@ -54,7 +56,7 @@ var (
 
 // end is the error of the whole reading; text behind the value is one.
 func (r *reader) end() error {
-	if r.space(); r.err == nil && r.pos < len(r.data) {
+	if r.Space(); r.err == nil && r.Pos < len(r.Data) {
 		r.err = errTrailing
 	}
 	return r.err
@@ -65,8 +67,8 @@ func (r *reader) next() byte {
 	if r.err != nil {
 		return 0
 	}
-	r.space()
-	return r.peek()
+	r.Space()
+	return r.Peek()
 }
 
 // stop notes the first error and ends the reading.
@@ -80,7 +82,7 @@ func (r *reader) stop(err error) bool {
 // skip moves behind the next value.
 func (r *reader) skip() {
 	if r.next(); r.err == nil {
-		if err := r.value(); err != nil {
+		if err := r.Value(); err != nil {
 			r.stop(err)
 		}
 	}
@@ -93,10 +95,10 @@ func (r *reader) object() bool {
 		r.skip()
 		return false
 	}
-	if err := r.enter(); err != nil {
+	if err := r.Enter(); err != nil {
 		return r.stop(err)
 	}
-	if r.peek() == '}' {
+	if r.Peek() == '}' {
 		return r.leave()
 	}
 	return r.field()
@@ -106,40 +108,40 @@ func (r *reader) object() bool {
 func (r *reader) nextField() bool {
 	switch r.next() {
 	case ',':
-		r.pos++
-		r.space()
+		r.Pos++
+		r.Space()
 		return r.field()
 	case '}':
 		return r.leave()
 	}
-	return r.stop(r.fail("expected ',' or '}'"))
+	return r.stop(r.Fail("expected ',' or '}'"))
 }
 
 func (r *reader) leave() bool {
-	r.pos++
-	r.depth--
+	r.Pos++
+	r.Depth--
 	return false
 }
 
 // field reads a field's name and the colon behind it.
 func (r *reader) field() bool {
-	if r.peek() != '"' {
-		return r.stop(r.fail("expected a field name in quotes"))
+	if r.Peek() != '"' {
+		return r.stop(r.Fail("expected a field name in quotes"))
 	}
-	from := r.pos + 1
-	escaped, err := r.scanText()
+	from := r.Pos + 1
+	escaped, err := r.ScanText()
 	if err != nil {
 		return r.stop(err)
 	}
-	r.key = r.data[from : r.pos-1]
+	r.key = r.Data[from : r.Pos-1]
 	if escaped {
-		r.key = unescape(r.key, false)
+		r.key = jsontext.Unescape(r.key, false)
 	}
-	r.space()
-	if r.peek() != ':' {
-		return r.stop(r.fail("expected ':'"))
+	r.Space()
+	if r.Peek() != ':' {
+		return r.stop(r.Fail("expected ':'"))
 	}
-	r.pos++
+	r.Pos++
 	return true
 }
 
@@ -150,10 +152,10 @@ func (r *reader) array() bool {
 		r.skip()
 		return false
 	}
-	if err := r.enter(); err != nil {
+	if err := r.Enter(); err != nil {
 		return r.stop(err)
 	}
-	if r.peek() == ']' {
+	if r.Peek() == ']' {
 		return r.leave()
 	}
 	return true
@@ -163,12 +165,12 @@ func (r *reader) array() bool {
 func (r *reader) nextItem() bool {
 	switch r.next() {
 	case ',':
-		r.pos++
+		r.Pos++
 		return true
 	case ']':
 		return r.leave()
 	}
-	return r.stop(r.fail("expected ',' or ']'"))
+	return r.stop(r.Fail("expected ',' or ']'"))
 }
 
 // text reads a string; anything else is "".
@@ -180,7 +182,7 @@ func (r *reader) textLike(before string) string {
 	raw, escaped := r.rawText()
 	switch {
 	case escaped:
-		raw = unescape(raw, false)
+		raw = jsontext.Unescape(raw, false)
 	case string(raw) == before:
 		return before
 	}
@@ -195,11 +197,11 @@ func (r *reader) textOrNumber() string {
 	if c := r.next(); c < '0' || c > '9' {
 		return r.text()
 	}
-	from := r.span()
+	from := r.Field()
 	if r.err != nil {
 		return ""
 	}
-	return string(r.data[from:r.pos])
+	return string(r.Data[from:r.Pos])
 }
 
 // piece reads a text that, in a delta, may begin or end inside a character:
@@ -207,7 +209,7 @@ func (r *reader) textOrNumber() string {
 func (r *reader) piece() string {
 	raw, escaped := r.rawText()
 	if escaped {
-		raw = unescape(raw, r.halves)
+		raw = jsontext.Unescape(raw, r.halves)
 	}
 	text := string(raw)
 	if !r.dirty && !(escaped && r.halves) || utf8.ValidString(text) {
@@ -226,21 +228,21 @@ func (r *reader) rawText() (raw []byte, escaped bool) {
 		r.skip()
 		return nil, false
 	}
-	from := r.pos + 1
-	escaped, err := r.scanText()
+	from := r.Pos + 1
+	escaped, err := r.ScanText()
 	if err != nil {
 		r.stop(err)
 		return nil, false
 	}
-	return r.data[from : r.pos-1], escaped
+	return r.Data[from : r.Pos-1], escaped
 }
 
 // word is text where the value is probably one of those that every answer has.
 func (r *reader) word() string {
 	if r.next() == '"' {
 		for _, w := range words {
-			if rest := r.data[r.pos+1:]; len(rest) > len(w) && rest[len(w)] == '"' && string(rest[:len(w)]) == w {
-				r.pos += len(w) + 2
+			if rest := r.Data[r.Pos+1:]; len(rest) > len(w) && rest[len(w)] == '"' && string(rest[:len(w)]) == w {
+				r.Pos += len(w) + 2
 				return w
 			}
 		}
@@ -272,16 +274,16 @@ func (r *reader) index(absent int) int {
 
 // number reads a number; anything else, and one that is too large, is 0.
 func (r *reader) number() float64 {
-	if c := r.next(); c != '-' && (c < '0' || c > '9') || c == '-' && oddLength(r.data[r.pos:]) > 0 {
+	if c := r.next(); c != '-' && (c < '0' || c > '9') || c == '-' && jsontext.OddLength(r.Data[r.Pos:]) > 0 {
 		r.skip()
 		return 0
 	}
-	from := r.pos
-	if err := r.scanNumber(); err != nil {
+	from := r.Pos
+	if err := r.ScanNumber(); err != nil {
 		r.stop(err)
 		return 0
 	}
-	digits := r.data[from:r.pos]
+	digits := r.Data[from:r.Pos]
 	if n, ok := small(digits); ok {
 		return float64(n)
 	}
@@ -308,17 +310,17 @@ func small(digits []byte) (n int64, ok bool) {
 
 // raw gives the next value as it stands; nil for null.
 func (r *reader) raw() json.RawMessage {
-	from := r.span()
-	if r.err != nil || r.data[from] == 'n' {
+	from := r.Field()
+	if r.err != nil || r.Data[from] == 'n' {
 		return nil
 	}
-	return r.keep(r.data[from:r.pos])
+	return r.keep(r.Data[from:r.Pos])
 }
 
 // span passes over the next value and says where it began.
-func (r *reader) span() int {
+func (r *reader) Field() int {
 	r.next()
-	from := r.pos
+	from := r.Pos
 	r.skip()
 	return from
 }
@@ -326,14 +328,14 @@ func (r *reader) span() int {
 // keep copies a raw value, many of them into one block of memory. Numbers that
 // JSON does not have become null.
 func (r *reader) keep(b []byte) json.RawMessage {
-	if r.odd {
-		b = WithoutOddNumbers(b)
+	if r.Odd {
+		b = jsontext.WithoutOddNumbers(b)
 	}
 	if r.dirty && !r.halves {
 		b = validRaw(b)
 	}
 	if cap(r.room)-len(r.room) < len(b) {
-		r.room = make([]byte, 0, max(len(b), min(roomSize, len(r.data))))
+		r.room = make([]byte, 0, max(len(b), min(roomSize, len(r.Data))))
 	}
 	from := len(r.room)
 	r.room = append(r.room, b...)
@@ -350,28 +352,28 @@ func (r *reader) extra(to *Extra) {
 	if r.dirty {
 		name = strings.ToValidUTF8(name, "\uFFFD")
 	}
-	from := r.span()
+	from := r.Field()
 	if r.err != nil {
 		return
 	}
 	if *to == nil {
 		*to = Extra{}
 	}
-	(*to)[name] = r.keep(r.data[from:r.pos])
+	(*to)[name] = r.keep(r.Data[from:r.Pos])
 }
 
 // extraLike is extra for an object whose forerunner was alike: where that had
 // this one unknown field and the same value, both share the map.
 func (r *reader) extraLike(to *Extra, before Extra) {
-	from := r.pos
+	from := r.Pos
 	if *to == nil && len(before) == 1 {
 		held := before[string(r.key)] // before span, which may read other keys
-		if value := r.span(); r.err == nil && bytes.Equal(held, r.data[value:r.pos]) {
+		if value := r.Field(); r.err == nil && bytes.Equal(held, r.Data[value:r.Pos]) {
 			*to, r.shared = before, true
 			r.strays = r.strays || string(r.key) == groqField
 			return
 		}
-		r.pos = from
+		r.Pos = from
 	}
 	if r.shared {
 		*to, r.shared = maps.Clone(*to), false

@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
 
 // What answers are read with takes as JSON what encoding/json takes, and reads
@@ -33,7 +35,7 @@ func FuzzReader(f *testing.F) {
 		err := c.UnmarshalJSON(data)
 		decoded, decodedErr := d.Decode(data)
 		require.Equal(t, err, decodedErr)
-		plain := WithoutOddNumbers(data) // which answers may have
+		plain := jsontext.WithoutOddNumbers(data) // which answers may have
 		require.Equal(t, json.Valid(plain) && isObject(plain), err == nil, "%v of %s", err, data)
 		if err != nil {
 			return

@@ -1,4 +1,4 @@
-package llm
+package jsontext
 
 import (
 	"bytes"
@@ -6,9 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// unescape gives the text of a string whose syntax has been checked. Halves of
-// surrogate pairs read as U+FFFD, as in encoding/json, or as [half] says.
-func unescape(raw []byte, halves bool) []byte {
+// Unescape gives the text of a string whose syntax has been checked. Halves of
+// surrogate pairs read as U+FFFD, as in encoding/json, or, for halves, as they are: see the Piece of core/llm.
+func Unescape(raw []byte, halves bool) []byte {
 	text := make([]byte, 0, len(raw))
 	for {
 		i := bytes.IndexByte(raw, '\\')

@@ -1,4 +1,4 @@
-package llm
+package jsontext
 
 import (
 	"bytes"
@@ -27,7 +27,7 @@ var oddWords = []string{"nan(ind)", "nan(snan)", "nan", "infinity", "inf"}
 
 // oddLength is the length of the odd number that data begins with, 0 if data
 // begins with something else.
-func oddLength(data []byte) int {
+func OddLength(data []byte) int {
 	sign := 0
 	if len(data) > 0 && (data[0] == '-' || data[0] == '+') {
 		sign = 1
@@ -85,10 +85,10 @@ func numberLength(data []byte) int {
 }
 
 // scanOdd moves behind an odd number, if there is one.
-func (s *scanner) scanOdd() bool {
-	n := oddLength(s.data[s.pos:])
-	s.pos += n
-	s.odd = s.odd || n > 0
+func (s *Scanner) scanOdd() bool {
+	n := OddLength(s.Data[s.Pos:])
+	s.Pos += n
+	s.Odd = s.Odd || n > 0
 	return n > 0
 }
 
@@ -100,16 +100,16 @@ func WithoutOddNumbers(data []byte) []byte {
 	for at := 0; at < len(data); at++ {
 		c := data[at]
 		if c == '"' {
-			s := scanner{data: data, pos: at}
-			if _, err := s.scanText(); err != nil {
+			s := Scanner{Data: data, Pos: at}
+			if _, err := s.ScanText(); err != nil {
 				return data
 			}
-			at = s.pos - 1
+			at = s.Pos - 1
 			continue
 		}
 		n, odd := 0, false
 		if mayBeOdd(c) {
-			n = oddLength(data[at:])
+			n = OddLength(data[at:])
 			odd = n > 0
 		}
 		if !odd && (c == '-' || '0' <= c && c <= '9') {
