@@ -183,7 +183,7 @@ static void unknown_names_in_resolve(void) {
 
 int main(void) {
     wall = wall_with("{}");
-    client = client_for(wall, "gpt-a", "");
+    client = client_for(wall, "gpt-a", ",\"timeout\":300") /* ten megabytes under valgrind */;
     RUN(requests);
     RUN(a_null_byte_is_data);
     RUN(texts_that_are_missing);
