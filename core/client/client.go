@@ -11,6 +11,7 @@ import (
 	"github.com/llmagg/llmagg/core/limit"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/transport"
+	"github.com/llmagg/llmagg/core/vendor"
 )
 
 // Options are shared by the clients of a program. The zero value works.
@@ -67,8 +68,13 @@ type routeHealth struct {
 // New makes the client of a route that is reached over HTTP. Nothing is
 // connected yet. Errors are INVALID_ARGUMENT.
 func New(cfg llm.ModelConfig, o Options) (*Client, error) {
-	cfg, preset, err := resolve(cfg, o.Getenv)
+	cfg = cfg.WithDefaults()
+	v, base, err := vendor.Resolve(vendor.Model{Provider: cfg.Provider, Name: cfg.Name, Type: cfg.Type, BaseURL: cfg.BaseURL, APIKey: cfg.APIKey}, o.Getenv)
 	if err != nil {
+		return nil, err
+	}
+	cfg.BaseURL = base
+	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
 	c := newClient(cfg, o)
@@ -80,7 +86,7 @@ func New(cfg llm.ModelConfig, o Options) (*Client, error) {
 		return nil, &e
 	}
 	c.pool = pool
-	if c.http, err = newHTTPBackend(cfg, preset, pool); err != nil {
+	if c.http, err = newHTTPBackend(cfg, &v, pool); err != nil {
 		pool.Release()
 		return nil, err
 	}

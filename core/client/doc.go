@@ -18,12 +18,11 @@
 //	backend.go    Backend: a client that the application wrote;
 //	              backend_guard.go is where it is called, leash.go holds one that does not listen,
 //	              rescue.go takes its panics
-//	http.go       the HTTP exchange: send.go the request, pared.go and gemini_pared.go
-//	              what it leaves out where a server refuses it, body.go a whole answer;
-//	              the connections are those of core/transport
-//	openai.go, gemini*.go  the wire formats (see core/wire); preset.go which vendor speaks which,
-//	              baseurl.go where it is
-//	form.go       in which form an answer comes; values.go reads objects that are no events
+//	http.go       the HTTP exchange, in the format (core/wire) of the route's vendor
+//	              (core/vendor): send.go the request, pared.go what it leaves out where a
+//	              server refuses it, body.go a whole answer; the connections are those of
+//	              core/transport
+//	form.go       in which form an answer comes
 //	events.go     a streamed HTTP answer; end.go whether it is complete, odd.go events that
 //	              are no chunks
 //	failure.go    what is an answer and what is a failure: said.go and forms.go read

@@ -46,8 +46,8 @@ func (s *streamEnd) note(c *llm.Chunk) *llm.Error {
 	for i := range c.Choices {
 		choice := &c.Choices[i]
 		state := s.choice(choice.Index)
-		if len(s.choices) > maxChoices {
-			return llm.Errorf(llm.BadResponse, "the stream has more than %d choices; %d were asked for", maxChoices, s.asked)
+		if len(s.choices) > wire.MaxChoices {
+			return llm.Errorf(llm.BadResponse, "the stream has more than %d choices; %d were asked for", wire.MaxChoices, s.asked)
 		}
 		brought := !emptyMessage(&choice.Delta)
 		state.brought = state.brought || brought

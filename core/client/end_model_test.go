@@ -12,9 +12,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/llmagg/llmagg/core/client/eventstream"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
+	"github.com/llmagg/llmagg/core/wire/eventstream"
+	"github.com/llmagg/llmagg/core/wire/gemini"
+	"github.com/llmagg/llmagg/core/wire/openai"
 	"github.com/stretchr/testify/require"
 )
 
@@ -225,7 +227,7 @@ func (s *scripted) read(w wire.Format, asked int, ending *wire.Ending) (got stri
 	}
 }
 
-var modelWires = map[string]wire.Format{"openai": newOpenAI(wire.Options{}), "gemini": newGemini(wire.Options{})}
+var modelWires = map[string]wire.Format{"openai": openai.New(wire.Options{}), "gemini": gemini.New(wire.Options{})}
 
 // sequences calls f with each sequence of at most n kinds whose last one ends
 // the stream, until f says to stop.

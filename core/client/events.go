@@ -12,16 +12,15 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/llmagg/llmagg/core/client/eventstream"
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
+	"github.com/llmagg/llmagg/core/wire/eventstream"
 )
 
 const (
 	endSilence = 2 * time.Second // makes an end after every choice has finished (S2)
 	maxSkipped = 8               // events in a row that are no JSON (S4)
-	maxChoices = 128             // of one answer; no request may ask for more
 	drainBytes = 256 << 10       // what comes after [DONE] is read aside, within these bounds
 	drainTime  = time.Second
 )

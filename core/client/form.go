@@ -9,8 +9,8 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/llmagg/llmagg/core/client/eventstream"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire/eventstream"
 )
 
 // This file finds out in which form an answer comes. That is looked at, not
@@ -38,7 +38,7 @@ func (r *eventReader) begin() error {
 		if in = bufio.NewReaderSize(in, formBytes); !severalValues(in) {
 			return r.one(in)
 		}
-		r.source = newValueReader(in, r.limits(), r.alive)
+		r.source = eventstream.NewValueReader(in, r.limits(), r.alive)
 		return nil
 	default:
 		in = r.listen(in)
@@ -76,7 +76,7 @@ func (r *eventReader) one(in io.Reader) error {
 	if r.single, err = r.backend.whole(data, r.resp, r.x); err == nil || !hasSeveral(data) {
 		return err
 	}
-	r.source = newValueReader(bytes.NewReader(data), r.limits(), nil)
+	r.source = eventstream.NewValueReader(bytes.NewReader(data), r.limits(), nil)
 	return nil
 }
 
@@ -87,7 +87,7 @@ func firstByte(in *bufio.Reader) (byte, error) {
 		if err != nil {
 			return 0, err
 		}
-		if c := b[n-1]; !isBetween(c) {
+		if c := b[n-1]; !eventstream.IsBetween(c) {
 			return c, nil
 		}
 	}
@@ -110,11 +110,11 @@ func (r *eventReader) listen(in *bufio.Reader) *bufio.Reader {
 // severalValues tells whether what comes, an object or a list, is the first
 // of several objects. It waits for no more than it takes to know.
 func severalValues(in *bufio.Reader) bool {
-	var scan valueScan
+	var scan eventstream.ValueScan
 	begin, at, whole := 0, 0, false
 	for {
 		data, _ := in.Peek(in.Buffered())
-		for begin < len(data) && isBetween(data[begin]) {
+		for begin < len(data) && eventstream.IsBetween(data[begin]) {
 			begin++
 			at = begin
 		}
@@ -124,7 +124,7 @@ func severalValues(in *bufio.Reader) bool {
 			}
 		} else if !whole && begin < len(data) {
 			var n int
-			n, whole = scan.feed(data[at:])
+			n, whole = scan.Feed(data[at:])
 			if at += n; whole && bytes.Contains(data[begin:at], []byte(`"delta"`)) {
 				return true
 			}
@@ -144,8 +144,8 @@ func severalValues(in *bufio.Reader) bool {
 // hasSeveral is severalValues for a body that has been read and is no
 // completion, unless it is a failure.
 func hasSeveral(data []byte) bool {
-	data = bytes.TrimLeftFunc(data, func(c rune) bool { return c == '\uFEFF' || c < 0x80 && isBetween(byte(c)) })
-	return len(data) > 0 && (data[0] == '{' || data[0] == '[') && isSeveral(data) && bytes.IndexByte(data, '{') >= 0 && judgeBody(data) == nil
+	data = bytes.TrimLeftFunc(data, func(c rune) bool { return c == '\uFEFF' || c < 0x80 && eventstream.IsBetween(byte(c)) })
+	return len(data) > 0 && (data[0] == '{' || data[0] == '[') && eventstream.IsSeveral(data) && bytes.IndexByte(data, '{') >= 0 && judgeBody(data) == nil
 }
 
 // errEventStream ends the reading of a whole answer that is an event stream.
@@ -195,7 +195,7 @@ const (
 // startsStream tells whether data, of which more may come, begins like an
 // event stream.
 func startsStream(data []byte) answer {
-	for len(data) > 0 && isBetween(data[0]) {
+	for len(data) > 0 && eventstream.IsBetween(data[0]) {
 		data = data[1:]
 	}
 	if len(data) == 0 {

@@ -11,7 +11,9 @@ import (
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/transport"
+	"github.com/llmagg/llmagg/core/vendor"
 	"github.com/llmagg/llmagg/core/wire"
+	"github.com/llmagg/llmagg/core/wire/eventstream"
 )
 
 // exchange is one HTTP exchange of an attempt, whose goroutine owns it: what is
@@ -41,13 +43,13 @@ type httpBackend struct {
 	chat   endpoint // of whole answers
 	stream endpoint // of streamed ones
 	where  string   // the host, for messages
-	vendor string   // whose own origin it is, "" for nobody's
+	own    bool     // it is a vendor's own origin
 	memory memory   // of what the server refused
 }
 
-func newHTTPBackend(cfg llm.ModelConfig, p preset, pool *transport.Pool) (*httpBackend, error) {
-	b := &httpBackend{pool: pool, cfg: cfg, where: pool.Origin(), vendor: Vendor(cfg.BaseURL)}
-	b.format = p.format(wire.Options{At: wire.RootOf(cfg.BaseURL), Key: cfg.APIKey, StreamUsage: p.streamUsage})
+func newHTTPBackend(cfg llm.ModelConfig, v *vendor.Vendor, pool *transport.Pool) (*httpBackend, error) {
+	b := &httpBackend{format: v.Format(cfg.BaseURL, cfg.APIKey), pool: pool, cfg: cfg, where: pool.Origin()}
+	_, b.own = vendor.At(cfg.BaseURL)
 	var err error
 	if b.chat, err = b.endpoint(false); err == nil {
 		b.stream, err = b.endpoint(true)
@@ -84,7 +86,7 @@ func (b *httpBackend) Chat(ctx context.Context, x *exchange) (*llm.Response, err
 	}
 	r, err := b.whole(data, resp, x)
 	if err != nil && hasSeveral(data) {
-		return b.gather(ctx, resp, x, func(r *eventReader) source { return newValueReader(bytes.NewReader(data), r.limits(), nil) })
+		return b.gather(ctx, resp, x, func(r *eventReader) source { return eventstream.NewValueReader(bytes.NewReader(data), r.limits(), nil) })
 	}
 	return r, err
 }

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/llmagg/llmagg/core/client/eventstream"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire/eventstream"
 )
 
 // odd takes an event that is no chunk, since err: a failure that it tells of,
@@ -16,6 +16,9 @@ import (
 func (r *eventReader) odd(data []byte, err error) (*llm.Chunk, error) {
 	var told *llm.Error
 	if errors.As(err, &told) && told.Code != llm.BadResponse {
+		if told.Body == "" {
+			told.Body = clip(data, maxBody)
+		}
 		return nil, r.of(told)
 	}
 	data, again := unwrapped(data)
@@ -40,11 +43,11 @@ func (r *eventReader) odd(data []byte, err error) (*llm.Chunk, error) {
 		return nil, r.unreadable(data, err)
 	case c != '{' && c != '[' && c != '"', isScalar(data), isBracketed(data):
 		return r.skip(data)
-	case !isSeveral(data):
+	case !eventstream.IsSeveral(data):
 		return nil, r.unreadable(data, err)
 	}
 	limits := eventstream.Limits{EventBytes: int64(len(data)), StreamBytes: int64(len(data))}
-	r.inner = newValueReader(bytes.NewReader(bytes.Clone(data)), limits, nil) // the decoder uses its buffer again
+	r.inner = eventstream.NewValueReader(bytes.NewReader(bytes.Clone(data)), limits, nil) // the decoder uses its buffer again
 	return nil, nil
 }
 

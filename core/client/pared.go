@@ -206,7 +206,7 @@ func (b *httpBackend) guess(x *exchange, suspects []wire.Suspect, e *llm.Error, 
 		switch {
 		case s.History:
 			theirs = append(theirs, s)
-		case !b.memory.isProven(x.Stream).Load() && b.vendor == "" && (x.Stream || aboutFields(e)):
+		case !b.memory.isProven(x.Stream).Load() && !b.own && (x.Stream || aboutFields(e)):
 			ours = append(ours, s)
 		}
 	}

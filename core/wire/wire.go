@@ -46,6 +46,10 @@ type Stream interface {
 	Complete() bool
 }
 
+// MaxChoices is how many choices an answer may have; no request may ask for
+// more.
+const MaxChoices = 128
+
 // New makes a format for one base URL and key.
 type New func(o Options) Format
 

@@ -23,18 +23,21 @@ const module = "github.com/llmagg/llmagg/"
 // import: llm ← client ← provider ← manager ← aggregator, and the fault wall
 // aside. What is in core/internal stands below all of them.
 var mayImport = map[string][]string{
-	"core/internal/jsontext":  nil,
-	"core/llm":                nil,
-	"core/client/eventstream": nil,
-	"core/breaker":            nil,
-	"core/limit":              nil,
-	"core/transport":          {"core/llm"},
-	"core/wire":               {"core/llm"},
-	"core/client":             {"core/llm", "core/transport", "core/wire", "core/client/eventstream", "core/breaker", "core/limit"},
-	"core/provider":           {"core/llm", "core/client"},
-	"core/manager":            {"core/llm", "core/client", "core/provider", "core/limit"},
-	"core/aggregator":         {"core/llm", "core/client", "core/provider", "core/manager", "core/limit"},
-	"core/faultwall":          {"core/llm"},
+	"core/internal/jsontext": nil,
+	"core/llm":               nil,
+	"core/breaker":           nil,
+	"core/limit":             nil,
+	"core/transport":         {"core/llm"},
+	"core/wire":              {"core/llm"},
+	"core/wire/eventstream":  nil,
+	"core/wire/gemini":       {"core/llm", "core/wire"},
+	"core/wire/openai":       {"core/llm", "core/wire"},
+	"core/vendor":            {"core/llm", "core/wire", "core/wire/gemini", "core/wire/openai"},
+	"core/client":            {"core/llm", "core/transport", "core/vendor", "core/wire", "core/wire/eventstream", "core/breaker", "core/limit"},
+	"core/provider":          {"core/llm", "core/client"},
+	"core/manager":           {"core/llm", "core/client", "core/provider", "core/limit"},
+	"core/aggregator":        {"core/llm", "core/client", "core/provider", "core/manager", "core/limit"},
+	"core/faultwall":         {"core/llm"},
 }
 
 // onlyIn says in which one file a library stands, so that it can be exchanged
@@ -117,7 +120,7 @@ func TestNoCgoInTheCore(t *testing.T) {
 
 func TestEventStreamNeedsTheStandardLibraryOnly(t *testing.T) {
 	_, all := core(t)
-	for _, imported := range all[module+"core/client/eventstream"].Imports {
+	for _, imported := range all[module+"core/wire/eventstream"].Imports {
 		require.True(t, all[imported].Standard, "eventstream imports %s", imported)
 	}
 }

@@ -1,4 +1,4 @@
-package client
+package gemini
 
 import (
 	"bytes"
@@ -7,19 +7,19 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// geminiUsage is usageMetadata. Counts are read as floats, so that 3.0 is one.
-type geminiUsage struct {
-	Prompt            float64          `json:"promptTokenCount"`
-	Candidates        float64          `json:"candidatesTokenCount"`
-	Thoughts          float64          `json:"thoughtsTokenCount"`
-	Cached            float64          `json:"cachedContentTokenCount"`
-	ToolPrompt        float64          `json:"toolUsePromptTokenCount"`
-	Total             float64          `json:"totalTokenCount"`
-	PromptDetails     []geminiModality `json:"promptTokensDetails"`
-	CandidatesDetails []geminiModality `json:"candidatesTokensDetails"`
+// usageMetadata is usageMetadata. Counts are read as floats, so that 3.0 is one.
+type usageMetadata struct {
+	Prompt            float64    `json:"promptTokenCount"`
+	Candidates        float64    `json:"candidatesTokenCount"`
+	Thoughts          float64    `json:"thoughtsTokenCount"`
+	Cached            float64    `json:"cachedContentTokenCount"`
+	ToolPrompt        float64    `json:"toolUsePromptTokenCount"`
+	Total             float64    `json:"totalTokenCount"`
+	PromptDetails     []modality `json:"promptTokensDetails"`
+	CandidatesDetails []modality `json:"candidatesTokensDetails"`
 }
 
-type geminiModality struct {
+type modality struct {
 	Modality string  `json:"modality"`
 	Tokens   float64 `json:"tokenCount"`
 }
@@ -32,12 +32,12 @@ type tokenDetails struct {
 	Reasoning int `json:"reasoning_tokens,omitempty"`
 }
 
-// readGeminiUsage translates usageMetadata; nil if there is none that can be
+// readUsage translates usageMetadata; nil if there is none that can be
 // read. Thoughts count as completion tokens, as OpenAI counts reasoning, and
 // what tools brought in as prompt tokens.
-func readGeminiUsage(raw json.RawMessage) *llm.Usage {
+func readUsage(raw json.RawMessage) *llm.Usage {
 	raw = unsnakeUsage(raw)
-	var u geminiUsage
+	var u usageMetadata
 	if raw == nil || llm.JSON.Unmarshal(raw, &u) != nil || !bytes.Contains(raw, []byte(`TokenCount"`)) {
 		return nil // a count of 0 may be left out, but not all of them
 	}
@@ -51,12 +51,12 @@ func readGeminiUsage(raw json.RawMessage) *llm.Usage {
 	}
 	r.PromptTokensDetails = tokenDetails{Cached: int(u.Cached), Audio: audioTokens(u.PromptDetails)}.raw()
 	r.CompletionTokensDetails = tokenDetails{Reasoning: int(u.Thoughts), Audio: audioTokens(u.CandidatesDetails)}.raw()
-	r.Extra = geminiUsageExtra(raw)
+	r.Extra = usageExtra(raw)
 	return r
 }
 
-// geminiUsageExtra keeps the counts that OpenAI's shape has no place for.
-func geminiUsageExtra(raw json.RawMessage) llm.Extra {
+// usageExtra keeps the counts that OpenAI's shape has no place for.
+func usageExtra(raw json.RawMessage) llm.Extra {
 	var fields llm.Extra
 	if llm.JSON.Unmarshal(raw, &fields) != nil {
 		return nil
@@ -68,7 +68,7 @@ func geminiUsageExtra(raw json.RawMessage) llm.Extra {
 	return unlessEmpty(fields)
 }
 
-func audioTokens(details []geminiModality) int {
+func audioTokens(details []modality) int {
 	for _, d := range details {
 		if d.Modality == "AUDIO" {
 			return int(d.Tokens)
@@ -81,10 +81,10 @@ func (d tokenDetails) raw() json.RawMessage {
 	if d == (tokenDetails{}) {
 		return nil
 	}
-	return geminiRaw(d, nil)
+	return rawOf(d, nil)
 }
 
-type geminiToken struct {
+type tokenDetail struct {
 	Token   string  `json:"token"`
 	Logprob float64 `json:"logProbability"`
 }
@@ -102,13 +102,13 @@ type openaiChosen struct {
 	TopLogprobs []openaiToken `json:"top_logprobs"`
 }
 
-// geminiLogprobs translates a logprobsResult; nil if there is none that can be
+// logprobsOf translates a logprobsResult; nil if there is none that can be
 // read.
-func geminiLogprobs(raw json.RawMessage) json.RawMessage {
+func logprobsOf(raw json.RawMessage) json.RawMessage {
 	var result struct {
-		Chosen []geminiToken `json:"chosenCandidates"`
+		Chosen []tokenDetail `json:"chosenCandidates"`
 		Top    []struct {
-			Candidates []geminiToken `json:"candidates"`
+			Candidates []tokenDetail `json:"candidates"`
 		} `json:"topCandidates"`
 	}
 	if raw == nil || llm.JSON.Unmarshal(raw, &result) != nil || len(result.Chosen) == 0 {
@@ -124,10 +124,10 @@ func geminiLogprobs(raw json.RawMessage) json.RawMessage {
 			tokens[i].TopLogprobs = append(tokens[i].TopLogprobs, t.openai())
 		}
 	}
-	return geminiRaw(map[string][]openaiChosen{"content": tokens}, nil)
+	return rawOf(map[string][]openaiChosen{"content": tokens}, nil)
 }
 
-func (t geminiToken) openai() openaiToken {
+func (t tokenDetail) openai() openaiToken {
 	bytes := make([]int, len(t.Token))
 	for i := range len(t.Token) {
 		bytes[i] = int(t.Token[i])

@@ -1,4 +1,4 @@
-package client
+package gemini
 
 import (
 	"encoding/json"
@@ -10,7 +10,7 @@ import (
 )
 
 // Whatever passes the request's check translates to JSON or to BAD_REQUEST.
-func FuzzGeminiRequest(f *testing.F) {
+func FuzzRequest(f *testing.F) {
 	f.Add([]byte(`{`+hello+`,"tools":[{"type":"function","function":{"name":"f","parameters":{"const":1}}}],"tool_choice":"auto","generationConfig":{"top_k":1}}`), "gemini-3")
 	f.Add([]byte(`{"messages":[{"role":"assistant","tool_calls":[{"id":"1","function":{"name":"f","arguments":"{"}}]},{"role":"tool","tool_call_id":"1","content":"{} "}]}`), "gemini-2.5-pro")
 	f.Add([]byte(`{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:a/b,%41"}},{"type":"file","file":{"file_id":"x"}}]}],"reasoning_effort":"none","safety_settings":[null]}`), "")
@@ -24,7 +24,7 @@ func FuzzGeminiRequest(f *testing.F) {
 			return
 		}
 		r.Model = model
-		body, err := geminiRequestBody(nil, r)
+		body, err := translated(nil, r)
 		if err != nil {
 			require.Equal(t, llm.BadRequest, llm.CodeOfError(err))
 			return
@@ -34,12 +34,12 @@ func FuzzGeminiRequest(f *testing.F) {
 }
 
 // Whatever an event holds, it reads as a chunk that can be written, or not.
-func FuzzGeminiAnswer(f *testing.F) {
+func FuzzAnswer(f *testing.F) {
 	f.Add([]byte(`{"candidates":[{"content":{"parts":[{"text":"a","thought":true},{"functionCall":{"name":"f","args":{}}},{"inlineData":{}},{"x":1}]},"finishReason":"STOP","index":-1}],"usageMetadata":{"totalTokenCount":1e300}}`))
 	f.Add([]byte(`{"promptFeedback":{"blockReason":"OTHER"}}`))
 	f.Add([]byte(`{"candidates":[null,{"content":null,"logprobsResult":{"chosenCandidates":[{}]},"index":"1"}],"responseId":7}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		g := newGeminiReader("m")
+		g := newReader("m")
 		for range 2 {
 			c, err := g.chunk(data)
 			if err != nil {
@@ -50,7 +50,7 @@ func FuzzGeminiAnswer(f *testing.F) {
 			require.NoError(t, err)
 			require.True(t, json.Valid(written), "%s", written)
 		}
-		if r, err := newGeminiReader("m").response(data); err == nil {
+		if r, err := newReader("m").response(data); err == nil {
 			require.NotEmpty(t, r.Choices)
 			_, err = r.MarshalJSON()
 			require.NoError(t, err)

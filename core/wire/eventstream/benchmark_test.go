@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/llmagg/llmagg/core/client/eventstream"
+	"github.com/llmagg/llmagg/core/wire/eventstream"
 )
 
 // answer is a streamed answer as OpenAI sends it: 202 events.

@@ -1,4 +1,4 @@
-package client
+package gemini
 
 import (
 	"bytes"
@@ -12,9 +12,10 @@ import (
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
-// geminiReader translates the answers of one exchange: GenerateContentResponse
+// reader translates the answers of one exchange: GenerateContentResponse
 // objects (Gemini API reference, "Generating content"), one for a whole answer
 // or one for each event of a stream. A Gemini stream has no [DONE]; it ends
 // with a finish reason on each candidate (S2).
@@ -22,18 +23,18 @@ import (
 // Fields without a place in OpenAI's shape stay under Gemini's names: of the
 // answer in Extra, of a candidate in its choice's Extra. One reader is for one
 // goroutine.
-type geminiReader struct {
+type reader struct {
 	id         string
 	model      string
 	created    int64  // seconds since the Unix epoch
 	callID     string // what the ids of tool calls begin with
 	ended      bool   // a finish reason has come
 	done       bool   // [DONE] has come
-	candidates []*geminiCandidate
+	candidates []*candidate
 }
 
-// geminiCandidate is what a reader remembers of a candidate.
-type geminiCandidate struct {
+// candidate is what a reader remembers of a candidate.
+type candidate struct {
 	index  int
 	calls  int               // tool calls so far
 	images []json.RawMessage // so far, as image_url parts
@@ -44,24 +45,24 @@ type geminiCandidate struct {
 // brings one repeats those before it.
 const maxKeptParts = 256
 
-// geminiAnswerPart is one piece of an answer.
-type geminiAnswerPart struct {
-	Text             *llm.Piece  `json:"text"`
-	Thought          bool        `json:"thought"`
-	ThoughtSignature string      `json:"thoughtSignature"`
-	FunctionCall     *geminiCall `json:"functionCall"`
-	InlineData       *geminiBlob `json:"inlineData"`
-	geminiSnakePart
+// answerPart is one piece of an answer.
+type answerPart struct {
+	Text             *llm.Piece    `json:"text"`
+	Thought          bool          `json:"thought"`
+	ThoughtSignature string        `json:"thoughtSignature"`
+	FunctionCall     *functionCall `json:"functionCall"`
+	InlineData       *blob         `json:"inlineData"`
+	snakePart
 }
 
-// newGeminiReader makes a reader; model is the answer's where it names none.
-func newGeminiReader(model string) *geminiReader {
-	return &geminiReader{model: model, created: time.Now().Unix()}
+// newReader makes a reader; model is the answer's where it names none.
+func newReader(model string) *reader {
+	return &reader{model: model, created: time.Now().Unix()}
 }
 
 // response reads a whole answer. A blocked prompt is CONTENT_FILTER, anything
 // without candidates BAD_RESPONSE.
-func (g *geminiReader) response(data []byte) (*llm.Response, error) {
+func (g *reader) response(data []byte) (*llm.Response, error) {
 	top, candidates, err := g.parse(data)
 	if err != nil {
 		return nil, err
@@ -83,7 +84,7 @@ func (g *geminiReader) response(data []byte) (*llm.Response, error) {
 		r.Choices = append(r.Choices, llm.Choice{Index: choice.Index, Message: choice.Delta,
 			FinishReason: choice.FinishReason, Logprobs: choice.Logprobs, Extra: choice.Extra})
 	}
-	if u := readGeminiUsage(take(top, "usageMetadata")); u != nil {
+	if u := readUsage(take(top, "usageMetadata")); u != nil {
 		r.Usage = u
 	}
 	r.Extra = unlessEmpty(top)
@@ -94,7 +95,7 @@ func (g *geminiReader) response(data []byte) (*llm.Response, error) {
 // be read (S4), CONTENT_FILTER that the prompt was blocked. Gemini counts
 // tokens in every event; the count is passed on from the first finish reason on,
 // which need not be the last.
-func (g *geminiReader) chunk(data []byte) (*llm.Chunk, error) {
+func (g *reader) chunk(data []byte) (*llm.Chunk, error) {
 	top, candidates, err := g.parse(data)
 	if err != nil {
 		return nil, err
@@ -109,14 +110,14 @@ func (g *geminiReader) chunk(data []byte) (*llm.Chunk, error) {
 		c.Choices = append(c.Choices, choice)
 	}
 	if usage := take(top, "usageMetadata"); g.ended || len(candidates) == 0 {
-		c.Usage = readGeminiUsage(usage)
+		c.Usage = readUsage(usage)
 	}
 	c.Extra = unlessEmpty(top)
 	return c, nil
 }
 
 // parse reads the outer object and takes out what every answer has.
-func (g *geminiReader) parse(data []byte) (top llm.Extra, candidates []llm.Extra, err error) {
+func (g *reader) parse(data []byte) (top llm.Extra, candidates []llm.Extra, err error) {
 	// What stays raw is passed on, and the decoder reads over strings that are none.
 	if !json.Valid(data) {
 		data = jsontext.WithoutOddNumbers(data)
@@ -137,11 +138,11 @@ func (g *geminiReader) parse(data []byte) (top llm.Extra, candidates []llm.Extra
 			return nil, nil, llm.Errorf(llm.BadResponse, "the answer's candidates cannot be read: %v", err)
 		}
 	}
-	if len(candidates) > maxChoices {
-		return nil, nil, llm.Errorf(llm.BadResponse, "the answer has %d candidates; more than %d cannot be asked for", len(candidates), maxChoices)
+	if len(candidates) > wire.MaxChoices {
+		return nil, nil, llm.Errorf(llm.BadResponse, "the answer has %d candidates; more than %d cannot be asked for", len(candidates), wire.MaxChoices)
 	}
 	if len(candidates) == 0 {
-		if e := geminiBlocked(geminiFeedback(top), data); e != nil {
+		if e := blocked(feedbackOf(top)); e != nil {
 			return nil, nil, e
 		}
 	}
@@ -164,8 +165,8 @@ func (g *geminiReader) parse(data []byte) (top llm.Extra, candidates []llm.Extra
 	return top, candidates, nil
 }
 
-// geminiBlocked is the error that a prompt was blocked, nil if it was not.
-func geminiBlocked(feedback json.RawMessage, data []byte) *llm.Error {
+// blocked is the error that a prompt was blocked, nil if it was not.
+func blocked(feedback json.RawMessage) *llm.Error {
 	var f struct {
 		Reason  string `json:"blockReason"`
 		Message string `json:"blockReasonMessage"`
@@ -174,25 +175,25 @@ func geminiBlocked(feedback json.RawMessage, data []byte) *llm.Error {
 		return nil
 	}
 	e := llm.Errorf(llm.ContentFilter, "the prompt was blocked: %s", strings.TrimSpace(f.Reason+" "+f.Message))
-	e.ProviderCode, e.ProviderMessage, e.Body = f.Reason, f.Message, clip(data, maxBody)
+	e.ProviderCode, e.ProviderMessage = f.Reason, f.Message
 	return e
 }
 
 // candidate finds what is remembered of a candidate.
-func (g *geminiReader) candidate(index int) *geminiCandidate {
+func (g *reader) candidate(index int) *candidate {
 	for _, c := range g.candidates {
 		if c.index == index {
 			return c
 		}
 	}
-	c := &geminiCandidate{index: index}
+	c := &candidate{index: index}
 	g.candidates = append(g.candidates, c)
 	return c
 }
 
 // choice translates a candidate, which stands at the given place among those
 // of its answer: an index of 0 may be left out.
-func (g *geminiReader) choice(fields llm.Extra, place int) (llm.ChunkChoice, error) {
+func (g *reader) choice(fields llm.Extra, place int) (llm.ChunkChoice, error) {
 	var content struct {
 		Parts []json.RawMessage `json:"parts"`
 	}
@@ -207,15 +208,15 @@ func (g *geminiReader) choice(fields llm.Extra, place int) (llm.ChunkChoice, err
 		index = place
 	}
 	c := g.candidate(index)
-	choice := llm.ChunkChoice{Index: index, Logprobs: geminiLogprobs(take(fields, "logprobsResult"))}
+	choice := llm.ChunkChoice{Index: index, Logprobs: logprobsOf(take(fields, "logprobsResult"))}
 	var err error
 	if choice.Delta, err = g.message(c, content.Parts); err != nil {
 		return choice, err
 	}
 	reason := takeText(fields, "finishReason")
-	choice.FinishReason = geminiFinish(reason, c.calls > 0)
+	choice.FinishReason = finishReason(reason, c.calls > 0)
 	if choice.FinishReason != "" && reason != "STOP" && reason != "MAX_TOKENS" {
-		fields["finishReason"] = geminiRaw(reason, nil)
+		fields["finishReason"] = rawOf(reason, nil)
 	}
 	choice.Extra = unlessEmpty(fields)
 	return choice, nil
@@ -226,7 +227,7 @@ func (g *geminiReader) choice(fields llm.Extra, place int) (llm.ChunkChoice, err
 // "gemini_parts"; in a stream each of these lists holds all that came so far,
 // so that [llm.Accumulator] takes none of two equal parts for a repetition. The
 // signature of a part that is no call goes to the message's "extra_content".
-func (g *geminiReader) message(c *geminiCandidate, parts []json.RawMessage) (llm.Message, error) {
+func (g *reader) message(c *candidate, parts []json.RawMessage) (llm.Message, error) {
 	m := llm.Message{Role: llm.RoleAssistant, NullContent: true}
 	var content, reasoning []llm.Piece // a server may send very many parts
 	signature := ""
@@ -235,7 +236,7 @@ func (g *geminiReader) message(c *geminiCandidate, parts []json.RawMessage) (llm
 		if len(raw) == 0 { // null
 			continue
 		}
-		var p geminiAnswerPart
+		var p answerPart
 		if err := llm.JSON.Unmarshal(raw, &p); err != nil {
 			return m, llm.Errorf(llm.BadResponse, "part %d of candidate %d cannot be read: %v", i, c.index, err)
 		}
@@ -252,8 +253,8 @@ func (g *geminiReader) message(c *geminiCandidate, parts []json.RawMessage) (llm
 			m.NullContent = false
 			content = append(content, *p.Text)
 		case p.InlineData != nil:
-			c.images = append(c.images, geminiRaw(llm.Image("data:"+p.InlineData.MIMEType+";base64,"+p.InlineData.Data), raw))
-		case !geminiBare(raw):
+			c.images = append(c.images, rawOf(llm.Image("data:"+p.InlineData.MIMEType+";base64,"+p.InlineData.Data), raw))
+		case !bare(raw):
 			c.others = append(c.others, bytes.ToValidUTF8(raw, []byte("\uFFFD")))
 		}
 		if len(c.images)+len(c.others) > maxKeptParts {
@@ -263,22 +264,22 @@ func (g *geminiReader) message(c *geminiCandidate, parts []json.RawMessage) (llm
 	m.Content, m.ReasoningContent = llm.JoinPieces(content), llm.JoinPieces(reasoning)
 	switch {
 	case signature != "":
-		m.Extra = geminiSigned(signature)
+		m.Extra = signatureExtra(signature)
 	case len(c.images) > images || len(c.others) > others:
 		m.Extra = llm.Extra{}
 	}
 	if len(c.images) > images {
-		m.Extra["images"] = geminiRaw(c.images, nil)
+		m.Extra["images"] = rawOf(c.images, nil)
 	}
 	if len(c.others) > others {
-		m.Extra["gemini_parts"] = geminiRaw(c.others, nil)
+		m.Extra["gemini_parts"] = rawOf(c.others, nil)
 	}
 	return m, nil
 }
 
-// geminiBare tells whether a part has no content, but at most a signature:
+// bare tells whether a part has no content, but at most a signature:
 // streams may end with one.
-func geminiBare(part json.RawMessage) bool {
+func bare(part json.RawMessage) bool {
 	var fields llm.Extra
 	if llm.JSON.Unmarshal(part, &fields) != nil {
 		return true
@@ -293,7 +294,7 @@ func geminiBare(part json.RawMessage) bool {
 // and before its third generation no id; one is made up then, unlike those of
 // other answers and short enough to go to other providers (OpenAI takes 40
 // characters).
-func (g *geminiReader) call(c *geminiCandidate, p *geminiAnswerPart) llm.ToolCall {
+func (g *reader) call(c *candidate, p *answerPart) llm.ToolCall {
 	f := p.FunctionCall
 	call := llm.ToolCall{Index: c.calls, ID: strings.ToValidUTF8(f.ID, "\uFFFD"), Type: "function",
 		Function: llm.FunctionCall{Name: strings.ToValidUTF8(f.Name, "\uFFFD"), Arguments: "{}"}}
@@ -312,14 +313,14 @@ func (g *geminiReader) call(c *geminiCandidate, p *geminiAnswerPart) llm.ToolCal
 		call.Function.Arguments = strings.ToValidUTF8(args.String(), "\uFFFD")
 	}
 	if p.ThoughtSignature != "" {
-		call.Extra = geminiSigned(p.ThoughtSignature)
+		call.Extra = signatureExtra(p.ThoughtSignature)
 	}
 	return call
 }
 
-// geminiFinish translates a finish reason. Those that OpenAI's shape has no word
+// finishReason translates a finish reason. Those that OpenAI's shape has no word
 // for stay as they are.
-func geminiFinish(reason string, called bool) string {
+func finishReason(reason string, called bool) string {
 	switch reason {
 	case "", "FINISH_REASON_UNSPECIFIED":
 		return ""
@@ -337,24 +338,24 @@ func geminiFinish(reason string, called bool) string {
 	return reason
 }
 
-// geminiExtraContent is where Google's own OpenAI-compatible endpoint puts the
+// extraContent is where Google's own OpenAI-compatible endpoint puts the
 // signature of a call (Gemini API, "Thought signatures", OpenAI
 // compatibility): it must come back with the call.
-type geminiExtraContent struct {
+type extraContent struct {
 	Google struct {
 		ThoughtSignature string `json:"thought_signature"`
 	} `json:"google"`
 }
 
-func geminiSigned(signature string) llm.Extra {
-	var c geminiExtraContent
+func signatureExtra(signature string) llm.Extra {
+	var c extraContent
 	c.Google.ThoughtSignature = signature
-	return llm.Extra{"extra_content": geminiRaw(&c, nil)}
+	return llm.Extra{"extra_content": rawOf(&c, nil)}
 }
 
-// geminiSignature finds the signature that came with a call, "" without one.
-func geminiSignature(e llm.Extra) string {
-	var c geminiExtraContent
+// signatureOf finds the signature that came with a call, "" without one.
+func signatureOf(e llm.Extra) string {
+	var c extraContent
 	if raw := e["extra_content"]; len(raw) == 0 || llm.JSON.Unmarshal(raw, &c) != nil {
 		return ""
 	}
@@ -364,7 +365,7 @@ func geminiSignature(e llm.Extra) string {
 // take removes a field and returns its value, nil where it is null or absent.
 func take(fields llm.Extra, name string) json.RawMessage {
 	raw, there := fields[name]
-	if other := geminiSnake[name]; !there && other != "" {
+	if other := snake[name]; !there && other != "" {
 		name = other
 		raw = fields[name]
 	}

@@ -1,4 +1,4 @@
-package client
+package gemini
 
 import (
 	"encoding/json"
@@ -8,62 +8,56 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// The gemini files translate between OpenAI's chat completions, the shape that
-// the whole library speaks, and Gemini's generateContent. They do no I/O. The
-// wire names are those of Google's API reference and of its Go SDK
-// (google.golang.org/genai v1.77, types.go and models.go, the "Mldev"
-// converters).
-
-// geminiBody is the body of generateContent and streamGenerateContent.
-type geminiBody struct {
-	Contents          []geminiContent   `json:"contents"`
-	SystemInstruction *geminiContent    `json:"systemInstruction,omitempty"`
+// requestBody is the body of generateContent and streamGenerateContent.
+type requestBody struct {
+	Contents          []content         `json:"contents"`
+	SystemInstruction *content          `json:"systemInstruction,omitempty"`
 	Tools             []json.RawMessage `json:"tools,omitempty"`
 	ToolConfig        json.RawMessage   `json:"toolConfig,omitempty"`
 	GenerationConfig  json.RawMessage   `json:"generationConfig,omitempty"`
 }
 
-// geminiContent is one turn of a conversation. Role is "user" or "model".
-type geminiContent struct {
-	Role  string       `json:"role,omitempty"`
-	Parts []geminiPart `json:"parts"`
+// content is one turn of a conversation. Role is "user" or "model".
+type content struct {
+	Role  string     `json:"role,omitempty"`
+	Parts []sentPart `json:"parts"`
 }
 
-// geminiPart is one piece of a turn that is sent; exactly one field beside
+// sentPart is one piece of a turn that is sent; exactly one field beside
 // the signature is set.
-type geminiPart struct {
-	Text             *string       `json:"text,omitempty"`
-	InlineData       *geminiBlob   `json:"inlineData,omitempty"`
-	FileData         *geminiFile   `json:"fileData,omitempty"`
-	FunctionCall     *geminiCall   `json:"functionCall,omitempty"`
-	FunctionResponse *geminiResult `json:"functionResponse,omitempty"`
-	ThoughtSignature string        `json:"thoughtSignature,omitempty"` // base64
+type sentPart struct {
+	Text             *string         `json:"text,omitempty"`
+	InlineData       *blob           `json:"inlineData,omitempty"`
+	FileData         *fileData       `json:"fileData,omitempty"`
+	FunctionCall     *functionCall   `json:"functionCall,omitempty"`
+	FunctionResponse *functionResult `json:"functionResponse,omitempty"`
+	ThoughtSignature string          `json:"thoughtSignature,omitempty"` // base64
 }
 
-// geminiBlob is data in base64.
-type geminiBlob struct {
+// blob is data in base64.
+type blob struct {
 	MIMEType string `json:"mimeType"`
 	Data     string `json:"data"`
 }
 
-type geminiFile struct {
+type fileData struct {
 	MIMEType string `json:"mimeType,omitempty"`
 	FileURI  string `json:"fileUri"`
 }
 
-type geminiCall struct {
+type functionCall struct {
 	ID   string          `json:"id,omitempty"`
 	Name string          `json:"name"`
 	Args json.RawMessage `json:"args,omitempty"`
 }
 
-type geminiResult struct {
+type functionResult struct {
 	ID       string          `json:"id,omitempty"`
 	Name     string          `json:"name"`
 	Response json.RawMessage `json:"response"`
 }
 
-// geminiBodyOf is the body that asks Gemini for req, and what of other vendors' answers
+// bodyOf is the body that asks Gemini for req, and what of other vendors' answers
 // cannot be said in it. req.Model must be the upstream's name of the model: how to ask
 // for reasoning depends on its generation. req is not changed.
 //
@@ -73,23 +67,23 @@ type geminiResult struct {
 // another provider may carry them. What cannot be said to Gemini at all, and
 // must not be dropped silently, is a BAD_REQUEST that says where: another
 // route may take it.
-func geminiBodyOf(req *llm.Request) (body geminiBody, left []string, err error) {
-	turns := geminiTurns{names: map[string]string{}, sign: geminiNeedsSignatures(req.Model)}
+func bodyOf(req *llm.Request) (body requestBody, left []string, err error) {
+	turns := conversation{names: map[string]string{}, sign: needsSignatures(req.Model)}
 	for i := range req.Messages {
 		if err := turns.message(&req.Messages[i], fmt.Sprintf("messages[%d]", i)); err != nil {
 			return body, nil, err
 		}
 	}
 	body = turns.body()
-	if body.Tools, body.ToolConfig, err = geminiTools(req); err != nil {
+	if body.Tools, body.ToolConfig, err = toolsOf(req); err != nil {
 		return body, nil, err
 	}
-	body.GenerationConfig, err = geminiGenerationConfig(req)
+	body.GenerationConfig, err = generationConfig(req)
 	return body, turns.left, err
 }
 
 // append appends the body's JSON, with Gemini's own fields among extra.
-func (b *geminiBody) append(dst []byte, extra llm.Extra) ([]byte, error) {
+func (b *requestBody) append(dst []byte, extra llm.Extra) ([]byte, error) {
 	s := llm.JSON.BorrowStream(nil)
 	defer llm.JSON.ReturnStream(s)
 	s.WriteVal(b)
@@ -99,30 +93,30 @@ func (b *geminiBody) append(dst []byte, extra llm.Extra) ([]byte, error) {
 	return appendGeminiExtra(append(dst, s.Buffer()...), extra), nil
 }
 
-// geminiTurns collects the messages of a conversation.
-type geminiTurns struct {
-	system   []geminiPart
-	contents []geminiContent
+// conversation collects the messages of a conversation.
+type conversation struct {
+	system   []sentPart
+	contents []content
 	names    map[string]string // function names by tool call id
 	sign     bool              // function calls need a thought signature
 	left     []string          // of other vendors' answers, what cannot be said to Gemini
 }
 
-func (t *geminiTurns) body() geminiBody {
+func (t *conversation) body() requestBody {
 	if len(t.contents) == 0 { // Gemini refuses instructions without contents
 		t.add("user", t.system...)
 		t.system = nil
 	}
-	b := geminiBody{Contents: t.contents}
+	b := requestBody{Contents: t.contents}
 	if len(t.system) > 0 {
-		b.SystemInstruction = &geminiContent{Parts: t.system}
+		b.SystemInstruction = &content{Parts: t.system}
 	}
 	return b
 }
 
 // add appends parts to the last turn if that has the same role: Gemini wants
 // the roles to alternate, and the results of parallel calls in one turn.
-func (t *geminiTurns) add(role string, parts ...geminiPart) {
+func (t *conversation) add(role string, parts ...sentPart) {
 	if len(parts) == 0 {
 		return
 	}
@@ -130,10 +124,10 @@ func (t *geminiTurns) add(role string, parts ...geminiPart) {
 		t.contents[n-1].Parts = append(t.contents[n-1].Parts, parts...)
 		return
 	}
-	t.contents = append(t.contents, geminiContent{Role: role, Parts: parts})
+	t.contents = append(t.contents, content{Role: role, Parts: parts})
 }
 
-func (t *geminiTurns) message(m *llm.Message, at string) error {
+func (t *conversation) message(m *llm.Message, at string) error {
 	parts, err := t.parts(m, at+".content")
 	if err != nil {
 		return err
@@ -142,29 +136,29 @@ func (t *geminiTurns) message(m *llm.Message, at string) error {
 	case llm.RoleSystem, llm.RoleDeveloper:
 		t.system = append(t.system, parts...)
 	case llm.RoleAssistant:
-		parts, calls := geminiSign(parts, m), t.calls(m)
+		parts, calls := signed(parts, m), t.calls(m)
 		t.add("model", append(parts, calls...)...)
 	case llm.RoleTool, llm.RoleFunction:
 		return t.result(m, parts, at)
 	default:
 		if len(parts) == 0 {
-			parts = []geminiPart{geminiText("")}
+			parts = []sentPart{textPart("")}
 		}
 		t.add("user", parts...)
 	}
 	return nil
 }
 
-// geminiSkipSignature is the signature that Google documents for calls that
+// skipSignature is the signature that Google documents for calls that
 // Gemini did not make itself, as after a failover from another provider
 // (https://ai.google.dev/gemini-api/docs/thought-signatures, FAQ):
 // "skip_thought_signature_validator", in base64 as the field wants it.
-const geminiSkipSignature = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
+const skipSignature = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
 
-// geminiSign gives the last text of an answer the signature that came with it,
+// signed gives the last text of an answer the signature that came with it,
 // or with an empty text of its own.
-func geminiSign(parts []geminiPart, m *llm.Message) []geminiPart {
-	signature := geminiSignature(m.Extra)
+func signed(parts []sentPart, m *llm.Message) []sentPart {
+	signature := signatureOf(m.Extra)
 	if signature == "" {
 		return parts
 	}
@@ -177,52 +171,52 @@ func geminiSign(parts []geminiPart, m *llm.Message) []geminiPart {
 	if len(m.ToolCalls) > 0 { // their own signatures count
 		return parts
 	}
-	part := geminiText("")
+	part := textPart("")
 	part.ThoughtSignature = signature
 	return append(parts, part)
 }
 
 // calls translates the calls that an assistant message made. Where signatures
 // are needed the first call of a step must have one.
-func (t *geminiTurns) calls(m *llm.Message) []geminiPart {
-	var parts []geminiPart
+func (t *conversation) calls(m *llm.Message) []sentPart {
+	var parts []sentPart
 	for i := range m.ToolCalls {
 		c := &m.ToolCalls[i]
-		called := geminiCall{ID: c.ID, Name: c.Function.Name, Args: geminiArguments(c.Function.Arguments)}
+		called := functionCall{ID: c.ID, Name: c.Function.Name, Args: argumentsOf(c.Function.Arguments)}
 		if c.Custom != nil {
-			called.Name, called.Args = c.Custom.Name, geminiWrapped("input", c.Custom.Input)
+			called.Name, called.Args = c.Custom.Name, wrapped("input", c.Custom.Input)
 		}
 		t.names[c.ID] = called.Name
-		parts = append(parts, geminiPart{
+		parts = append(parts, sentPart{
 			FunctionCall:     &called,
-			ThoughtSignature: geminiSignature(c.Extra),
+			ThoughtSignature: signatureOf(c.Extra),
 		})
 	}
 	if f := m.FunctionCall; f != nil && len(parts) == 0 {
-		parts = append(parts, geminiPart{FunctionCall: &geminiCall{Name: f.Name, Args: geminiArguments(f.Arguments)}})
+		parts = append(parts, sentPart{FunctionCall: &functionCall{Name: f.Name, Args: argumentsOf(f.Arguments)}})
 	}
 	if t.sign && len(parts) > 0 && parts[0].ThoughtSignature == "" {
-		parts[0].ThoughtSignature = geminiSkipSignature
+		parts[0].ThoughtSignature = skipSignature
 	}
 	return parts
 }
 
-// geminiArguments gives a call's arguments as the object that Gemini wants.
+// argumentsOf gives a call's arguments as the object that Gemini wants.
 // Models write malformed arguments now and then; such text must not make the
 // rest of a conversation impossible, so it is kept under a name.
-func geminiArguments(text string) json.RawMessage {
+func argumentsOf(text string) json.RawMessage {
 	if text == "" {
 		return nil
 	}
-	if object := geminiObject(text); object != nil {
+	if object := objectOf(text); object != nil {
 		return object
 	}
-	return geminiWrapped("arguments", text)
+	return wrapped("arguments", text)
 }
 
 // result translates a tool's or function's answer. The part itself names the
 // function, which in OpenAI's shape only the call does.
-func (t *geminiTurns) result(m *llm.Message, parts []geminiPart, at string) error {
+func (t *conversation) result(m *llm.Message, parts []sentPart, at string) error {
 	name := m.Name
 	if called, ok := t.names[m.ToolCallID]; ok && m.Role == llm.RoleTool {
 		name = called
@@ -240,17 +234,17 @@ func (t *geminiTurns) result(m *llm.Message, parts []geminiPart, at string) erro
 	}
 	// An object is the function's output as it is; "output" is where the API
 	// reference puts anything else.
-	response := geminiObject(text)
+	response := objectOf(text)
 	if response == nil {
-		response = geminiWrapped("output", text)
+		response = wrapped("output", text)
 	}
-	t.add("user", geminiPart{FunctionResponse: &geminiResult{ID: m.ToolCallID, Name: name, Response: response}})
+	t.add("user", sentPart{FunctionResponse: &functionResult{ID: m.ToolCallID, Name: name, Response: response}})
 	t.add("user", rest...)
 	return nil
 }
 
-// geminiObject returns text if it is one JSON object, nil otherwise.
-func geminiObject(text string) json.RawMessage {
+// objectOf returns text if it is one JSON object, nil otherwise.
+func objectOf(text string) json.RawMessage {
 	raw := json.RawMessage(text)
 	for _, c := range raw {
 		switch c {
@@ -266,7 +260,7 @@ func geminiObject(text string) json.RawMessage {
 	return nil
 }
 
-func geminiWrapped(key, text string) json.RawMessage {
+func wrapped(key, text string) json.RawMessage {
 	raw, err := llm.JSON.Marshal(map[string]string{key: text})
 	if err != nil { // not reachable: strings can always be written
 		return json.RawMessage("{}")
@@ -274,4 +268,4 @@ func geminiWrapped(key, text string) json.RawMessage {
 	return raw
 }
 
-func geminiText(text string) geminiPart { return geminiPart{Text: &text} }
+func textPart(text string) sentPart { return sentPart{Text: &text} }

@@ -1,4 +1,7 @@
-package client
+// Package openai is the format of OpenAI's chat completions (OpenAI API
+// reference, "Create chat completion"), as OpenAI, DeepSeek and many others
+// speak them. It is the shape that core/llm has, so little is translated.
+package openai
 
 import (
 	"net/http"
@@ -8,24 +11,24 @@ import (
 	"github.com/llmagg/llmagg/core/wire"
 )
 
-// openaiWire is OpenAI's chat completions (OpenAI API reference, "Create chat
-// completion"), as OpenAI, DeepSeek and many others speak them.
-type openaiWire struct{ wire.Options }
+// format is the format at one base URL.
+type format struct{ wire.Options }
 
-func newOpenAI(o wire.Options) wire.Format { return &openaiWire{o} }
+// New makes the format; it is a [wire.New].
+func New(o wire.Options) wire.Format { return &format{o} }
 
 // URL implements [wire.Format], as the methods below do.
-func (w *openaiWire) URL(string, bool) string { return w.At.With("/chat/completions", "") }
+func (w *format) URL(string, bool) string { return w.At.With("/chat/completions", "") }
 
-func (w *openaiWire) Models() string { return w.At.With("/models", "") }
+func (w *format) Models() string { return w.At.With("/models", "") }
 
-func (w *openaiWire) Authorize(h http.Header) {
+func (w *format) Authorize(h http.Header) {
 	if w.Key != "" {
 		h.Set("Authorization", "Bearer "+w.Key)
 	}
 }
 
-func (w *openaiWire) Body(dst []byte, c *wire.Call) ([]byte, error) {
+func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
 	asked := c.Payload.WantsUsage()
 	usage := c.Stream && (asked || c.Usage && w.StreamUsage)
 	add := usage && !asked
@@ -39,7 +42,7 @@ func (w *openaiWire) Body(dst []byte, c *wire.Call) ([]byte, error) {
 }
 
 // Suspects are the core's own additions and what only answers have.
-func (w *openaiWire) Suspects(c *wire.Call) (s []wire.Suspect) {
+func (w *format) Suspects(c *wire.Call) (s []wire.Suspect) {
 	switch {
 	case !c.Stream:
 		s = append(s, wire.Suspect{Name: llm.OmitStream, Words: []string{"stream"}})
@@ -52,7 +55,7 @@ func (w *openaiWire) Suspects(c *wire.Call) (s []wire.Suspect) {
 	return s
 }
 
-func (w *openaiWire) Response(data []byte, _ *wire.Call) (*llm.Response, error) {
+func (w *format) Response(data []byte, _ *wire.Call) (*llm.Response, error) {
 	r := &llm.Response{}
 	if err := r.UnmarshalJSON(data); err != nil {
 		return nil, llm.Errorf(llm.BadResponse, "the answer is not JSON of a chat completion (%d bytes): %v", len(data), err)
@@ -66,18 +69,18 @@ func (w *openaiWire) Response(data []byte, _ *wire.Call) (*llm.Response, error) 
 	return r, nil
 }
 
-func (w *openaiWire) Ending() *wire.Ending { return &wire.WholeOrBroken }
+func (w *format) Ending() *wire.Ending { return &wire.WholeOrBroken }
 
-func (w *openaiWire) Stream(*wire.Call) wire.Stream { return &openaiStream{} }
+func (w *format) Stream(*wire.Call) wire.Stream { return &stream{} }
 
-// openaiStream reads chunks up to [DONE].
-type openaiStream struct {
+// stream reads chunks up to [DONE].
+type stream struct {
 	decoder llm.ChunkDecoder
 	done    bool
 }
 
 // Chunk implements [wire.Stream].
-func (s *openaiStream) Chunk(_ string, data []byte) (*llm.Chunk, error) {
+func (s *stream) Chunk(_ string, data []byte) (*llm.Chunk, error) {
 	if wire.IsDone(data) {
 		s.done = true
 		return nil, nil
@@ -90,4 +93,4 @@ func (s *openaiStream) Chunk(_ string, data []byte) (*llm.Chunk, error) {
 }
 
 // Complete implements [wire.Stream].
-func (s *openaiStream) Complete() bool { return s.done }
+func (s *stream) Complete() bool { return s.done }

@@ -1,4 +1,4 @@
-package client
+package vendor
 
 import (
 	"net/url"
@@ -11,66 +11,57 @@ import (
 // root, as they stand in documentation and are pasted from there.
 var endpoints = []string{"/chat/completions", "/completions", "/responses", "/embeddings", "/messages"}
 
-// vendorOf finds the preset whose own origin base is.
-func vendorOf(base string) (preset, bool) {
-	name := Vendor(base)
-	if name == "" {
-		return preset{}, false
-	}
-	return findPreset(name)
-}
-
 // readBaseURL checks a base_url, completes one that has no path where its host is a vendor's,
 // and finds the wire format that the address speaks. typed tells whether the configuration names
 // the format itself. The URL is not repeated in messages where it may hold a password.
-func readBaseURL(where, base string, p preset, typed bool) (string, preset, error) {
+func readBaseURL(where, base string, v Vendor, typed bool) (string, Vendor, error) {
 	if strings.TrimSpace(base) != base {
-		return "", p, llm.Errorf(llm.InvalidArgument, "%s: base_url begins or ends with white space; remove it", where)
+		return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url begins or ends with white space; remove it", where)
 	}
 	u, err := url.Parse(base)
 	if err != nil {
-		return "", p, llm.Errorf(llm.InvalidArgument, "%s: base_url cannot be read as a URL; expected something like https://host/v1", where)
+		return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url cannot be read as a URL; expected something like https://host/v1", where)
 	}
 	if err := checkBaseURL(where, base, u); err != nil {
-		return "", p, err
+		return "", v, err
 	}
 	rewrite := func(path string) string {
-		v := *u
-		v.Path, v.RawPath = path, ""
-		return v.String()
+		other := *u
+		other.Path, other.RawPath = path, ""
+		return other.String()
 	}
 	path := strings.TrimRight(u.Path, "/")
 	for _, end := range endpoints {
 		if n := len(path) - len(end); n >= 0 && strings.EqualFold(path[n:], end) {
-			return "", p, llm.Errorf(llm.InvalidArgument, "%s: base_url %s ends with an endpoint, %q; write the API's root: %q", where, llm.QuoteName(base), path[n:], rewrite(path[:n]))
+			return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s ends with an endpoint, %q; write the API's root: %q", where, llm.QuoteName(base), path[n:], rewrite(path[:n]))
 		}
 	}
-	if i := strings.Index(path, "/models/"); i >= 0 && (p.own != "" || strings.Contains(path[i:], ":")) {
-		return "", p, llm.Errorf(llm.InvalidArgument, "%s: base_url %s is the endpoint of a model; write the API's root: %q", where, llm.QuoteName(base), rewrite(path[:i]))
+	if i := strings.Index(path, "/models/"); i >= 0 && (v.own != "" || strings.Contains(path[i:], ":")) {
+		return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s is the endpoint of a model; write the API's root: %q", where, llm.QuoteName(base), rewrite(path[:i]))
 	}
-	vendor, own := vendorOf(base)
-	root, compatiblePath := p.cutOpenAI(path)
-	_, vendorsCompatible := vendor.cutOpenAI(path)
+	host, own := At(base)
+	root, compatiblePath := v.cutOpenAI(path)
+	_, hostCompatible := host.cutOpenAI(path)
 	switch {
 	case compatiblePath && typed:
-		return "", p, llm.Errorf(llm.InvalidArgument, "%s: base_url %s is %s's OpenAI-compatible endpoint, but the type is %q; write \"type\": %q, or the base_url %q",
-			where, llm.QuoteName(base), p.own, p.name, compatible.name, rewrite(root))
+		return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s is %s's OpenAI-compatible endpoint, but the type is %q; write \"type\": %q, or the base_url %q",
+			where, llm.QuoteName(base), v.own, v.name, compatible.name, rewrite(root))
 	case compatiblePath:
-		p = compatible
-	case p.own != "" && own && vendor.own != p.own:
-		return "", p, llm.Errorf(llm.InvalidArgument, "%s: base_url %s is %s's, which does not speak %s's format; write \"type\": %q", where, llm.QuoteName(base), vendor.name, p.own, vendor.name)
-	case p.own == "" && own && vendor.own != "" && !vendorsCompatible:
-		return "", p, llm.Errorf(llm.InvalidArgument, "%s: base_url %s speaks %s's own format; write \"type\": %q, or the base_url %q, which speaks OpenAI's",
-			where, llm.QuoteName(base), vendor.own, vendor.name, rewrite(vendor.openaiPath))
+		v = compatible
+	case v.own != "" && own && host.own != v.own:
+		return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s is %s's, which does not speak %s's format; write \"type\": %q", where, llm.QuoteName(base), host.name, v.own, host.name)
+	case v.own == "" && own && host.own != "" && !hostCompatible:
+		return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s speaks %s's own format; write \"type\": %q, or the base_url %q, which speaks OpenAI's",
+			where, llm.QuoteName(base), host.own, host.name, rewrite(host.openaiPath))
 	}
-	if path == "" && own && vendor.root != "" {
-		path = vendor.root
+	if path == "" && own && host.root != "" {
+		path = host.root
 	}
 	u.Path, u.RawPath = path, strings.TrimRight(u.RawPath, "/")
 	if u.RawPath != "" && u.EscapedPath() != u.RawPath {
 		u.RawPath = ""
 	}
-	return u.String(), p, nil
+	return u.String(), v, nil
 }
 
 // checkBaseURL refuses what a request could not or should not be sent to.
@@ -102,15 +93,15 @@ func secretInQuery(u *url.URL) string {
 }
 
 // defaultBaseURL is where a vendor is that the configuration gives no base_url of.
-func (p *preset) defaultBaseURL(getenv func(string) (string, bool)) string {
-	if p.sdkVariable != "" && getenv != nil {
-		if base, _ := getenv(p.sdkVariable); base != "" {
+func (v *Vendor) defaultBaseURL(getenv func(string) (string, bool)) string {
+	if v.sdkVariable != "" && getenv != nil {
+		if base, _ := getenv(v.sdkVariable); base != "" {
 			root, query, _ := strings.Cut(strings.TrimSpace(base), "?")
-			if root = strings.TrimRight(root, "/"); !strings.HasSuffix(root, "/v1") && !strings.HasSuffix(root, p.root) {
-				root += p.root
+			if root = strings.TrimRight(root, "/"); !strings.HasSuffix(root, "/v1") && !strings.HasSuffix(root, v.root) {
+				root += v.root
 			}
 			return strings.TrimSuffix(root+"?"+query, "?")
 		}
 	}
-	return p.baseURL
+	return v.baseURL
 }

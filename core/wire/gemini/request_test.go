@@ -1,4 +1,4 @@
-package client
+package gemini
 
 import (
 	"strings"
@@ -18,7 +18,7 @@ func translate(t *testing.T, model, request string) (string, error) {
 	r, err := p.Request()
 	require.NoError(t, err)
 	r.Model = model
-	body, err := geminiRequestBody([]byte("before"), r)
+	body, err := translated([]byte("before"), r)
 	require.True(t, strings.HasPrefix(string(body), "before"))
 	return strings.TrimPrefix(string(body), "before"), err
 }
@@ -26,7 +26,7 @@ func translate(t *testing.T, model, request string) (string, error) {
 const hello = `"messages":[{"role":"user","content":"hello"}]`
 const helloContents = `"contents":[{"role":"user","parts":[{"text":"hello"}]}]`
 
-func TestGeminiRequestMessages(t *testing.T) {
+func TestRequestMessages(t *testing.T) {
 	tests := []struct{ name, messages, want string }{
 		{"one message", `[{"role":"user","content":"hello"}]`, `{"contents":[{"role":"user","parts":[{"text":"hello"}]}]}`},
 		{"system and developer anywhere",
@@ -73,7 +73,7 @@ func TestGeminiRequestMessages(t *testing.T) {
 	}
 }
 
-func TestGeminiRequestFields(t *testing.T) {
+func TestRequestFields(t *testing.T) {
 	const fn = `{"type":"function","function":{"name":"f"}}`
 	const decl = `"tools":[{"functionDeclarations":[{"name":"f"}]}]`
 	tests := []struct{ name, fields, want string }{
@@ -122,7 +122,7 @@ func TestGeminiRequestFields(t *testing.T) {
 	}
 }
 
-func TestGeminiReasoningEffort(t *testing.T) {
+func TestReasoningEffort(t *testing.T) {
 	tests := []struct{ model, effort, want string }{
 		{"gemini-2.5-flash", "none", `{"thinkingBudget":0}`},
 		{"gemini-2.5-pro", "none", `{"thinkingBudget":128}`},
@@ -157,19 +157,19 @@ func TestGeminiReasoningEffort(t *testing.T) {
 
 // Calls that another provider made have no signature; Gemini 3 refuses the
 // conversation then, unless the first of each step says so.
-func TestGeminiSignaturesAfterFailover(t *testing.T) {
+func TestSignaturesAfterFailover(t *testing.T) {
 	const request = `{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"hm","tool_calls":[{"id":"1","function":{"name":"f","arguments":"{}"}},{"id":"2","function":{"name":"f","arguments":"{}"}}]},
 		{"role":"tool","tool_call_id":"1","content":"1"},{"role":"tool","tool_call_id":"2","content":"2"}]}`
 	body, err := translate(t, "gemini-3-pro-preview", request)
 	require.NoError(t, err)
-	require.Equal(t, 1, strings.Count(body, `"thoughtSignature":"`+geminiSkipSignature+`"`))
+	require.Equal(t, 1, strings.Count(body, `"thoughtSignature":"`+skipSignature+`"`))
 	require.Contains(t, body, `{"functionCall":{"id":"1","name":"f","args":{}},"thoughtSignature":"`)
 	body, err = translate(t, "gemini-2.5-flash", request)
 	require.NoError(t, err)
 	require.NotContains(t, body, "thoughtSignature")
 }
 
-func TestGeminiSchema(t *testing.T) {
+func TestSchema(t *testing.T) {
 	tests := []struct{ schema, want string }{
 		{`{"type":"object"}`, `{"type":"object"}`},
 		{`{"$schema":"http://json-schema.org/draft-07/schema#","type":"object"}`, `{"type":"object"}`},
@@ -180,11 +180,11 @@ func TestGeminiSchema(t *testing.T) {
 		{`{"required":["const"],"default":{"const":1}}`, `{"required":["const"],"default":{"const":1}}`},
 	}
 	for _, tt := range tests {
-		require.JSONEq(t, tt.want, string(geminiSchema([]byte(tt.schema))))
+		require.JSONEq(t, tt.want, string(schemaOf([]byte(tt.schema))))
 	}
 }
 
-func TestGeminiRequestRefusals(t *testing.T) {
+func TestRequestRefusals(t *testing.T) {
 	content := func(part string) string { return `{"messages":[{"role":"user","content":[` + part + `]}]}` }
 	tests := []struct{ name, request, says string }{
 		{"unknown part", content(`{"type":"hologram"}`), `messages[0].content[0] is of type "hologram"`},
@@ -212,18 +212,18 @@ func TestGeminiRequestRefusals(t *testing.T) {
 	}
 }
 
-func TestGeminiURL(t *testing.T) {
-	w := newGemini(wire.Options{At: wire.RootOf("https://g/v1beta")})
+func TestURL(t *testing.T) {
+	w := New(wire.Options{At: wire.RootOf("https://g/v1beta")})
 	require.Equal(t, "https://g/v1beta/models/gemini-2.5-flash:generateContent", w.URL("gemini-2.5-flash", false))
 	require.Equal(t, "https://g/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse", w.URL("models/gemini-2.5-flash", true))
-	w = newGemini(wire.Options{At: wire.RootOf("https://g/v1beta?a=b")})
+	w = New(wire.Options{At: wire.RootOf("https://g/v1beta?a=b")})
 	require.Equal(t, "https://g/v1beta/models/m:streamGenerateContent?a=b&alt=sse", w.URL("m", true))
 	require.Equal(t, "https://g/v1beta/models?a=b", w.Models())
 }
 
-// geminiRequestBody is the whole translation.
-func geminiRequestBody(dst []byte, req *llm.Request) ([]byte, error) {
-	body, _, err := geminiBodyOf(req)
+// translated is the whole translation.
+func translated(dst []byte, req *llm.Request) ([]byte, error) {
+	body, _, err := bodyOf(req)
 	if err != nil {
 		return dst, err
 	}

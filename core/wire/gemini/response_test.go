@@ -1,4 +1,4 @@
-package client
+package gemini
 
 import (
 	"encoding/json"
@@ -10,11 +10,11 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// readGemini translates a whole answer and gives it without what tests cannot
+// read translates a whole answer and gives it without what tests cannot
 // know.
-func readGemini(t *testing.T, answer string) string {
+func read(t *testing.T, answer string) string {
 	t.Helper()
-	r, err := newGeminiReader("asked").response([]byte(answer))
+	r, err := newReader("asked").response([]byte(answer))
 	require.NoError(t, err)
 	require.NotZero(t, r.Created)
 	r.Created = 0
@@ -25,7 +25,7 @@ func readGemini(t *testing.T, answer string) string {
 
 const noUsage = `"usage":null`
 
-func TestGeminiResponse(t *testing.T) {
+func TestResponse(t *testing.T) {
 	choice := func(message, finish, more string) string {
 		return `{"id":"r","object":"chat.completion","created":0,"model":"m","choices":[{"index":0,"message":{"role":"assistant"` + message + `},"finish_reason":"` + finish + `"` + more + `}],` + noUsage + `}`
 	}
@@ -49,17 +49,17 @@ func TestGeminiResponse(t *testing.T) {
 			choice(`,"content":"é"`, "stop", `,"logprobs":{"content":[{"token":"é","logprob":-0.25,"bytes":[195,169],"top_logprobs":[{"token":"a","logprob":-1,"bytes":[97]}]}]}`)},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) { require.JSONEq(t, tt.want, readGemini(t, tt.answer)) })
+		t.Run(tt.name, func(t *testing.T) { require.JSONEq(t, tt.want, read(t, tt.answer)) })
 	}
 }
 
-func TestGeminiFinishReasons(t *testing.T) {
+func TestFinishReasons(t *testing.T) {
 	for reason, want := range map[string]string{
 		"STOP": "stop", "MAX_TOKENS": "length", "SAFETY": "content_filter", "RECITATION": "content_filter", "BLOCKLIST": "content_filter",
 		"PROHIBITED_CONTENT": "content_filter", "SPII": "content_filter", "IMAGE_SAFETY": "content_filter",
 		"LANGUAGE": "LANGUAGE", "OTHER": "OTHER", "MALFORMED_FUNCTION_CALL": "MALFORMED_FUNCTION_CALL", "NEVER_HEARD_OF": "NEVER_HEARD_OF", "FINISH_REASON_UNSPECIFIED": "",
 	} {
-		r, err := newGeminiReader("m").response([]byte(`{"candidates":[{"finishReason":"` + reason + `","finishMessage":"because"}]}`))
+		r, err := newReader("m").response([]byte(`{"candidates":[{"finishReason":"` + reason + `","finishMessage":"because"}]}`))
 		require.NoError(t, err)
 		c := r.Choices[0]
 		require.Equal(t, want, c.FinishReason, reason)
@@ -70,7 +70,7 @@ func TestGeminiFinishReasons(t *testing.T) {
 	}
 }
 
-func TestGeminiUsage(t *testing.T) {
+func TestUsage(t *testing.T) {
 	tests := []struct{ usage, want string }{
 		{`{"promptTokenCount":10,"candidatesTokenCount":5,"totalTokenCount":15}`, `{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15}`},
 		{`{"promptTokenCount":10,"candidatesTokenCount":5,"thoughtsTokenCount":7,"cachedContentTokenCount":4,"toolUsePromptTokenCount":2}`,
@@ -83,7 +83,7 @@ func TestGeminiUsage(t *testing.T) {
 		{`{"promptTokenCount":"many"}`, `null`},
 	}
 	for _, tt := range tests {
-		r, err := newGeminiReader("m").response([]byte(`{"candidates":[{}],"usageMetadata":` + tt.usage + `}`))
+		r, err := newReader("m").response([]byte(`{"candidates":[{}],"usageMetadata":` + tt.usage + `}`))
 		require.NoError(t, err)
 		usage, err := json.Marshal(r.Usage)
 		require.NoError(t, err)
@@ -91,8 +91,8 @@ func TestGeminiUsage(t *testing.T) {
 	}
 }
 
-func TestGeminiHead(t *testing.T) {
-	r, err := newGeminiReader("asked").response([]byte(`{"candidates":[{},{"index":null},{"index":7}],"createTime":"2026-01-02T03:04:05.678Z","modelStatus":{"x":1}}`))
+func TestHead(t *testing.T) {
+	r, err := newReader("asked").response([]byte(`{"candidates":[{},{"index":null},{"index":7}],"createTime":"2026-01-02T03:04:05.678Z","modelStatus":{"x":1}}`))
 	require.NoError(t, err)
 	require.Equal(t, "asked", r.Model)
 	require.NotEmpty(t, r.ID)
@@ -101,7 +101,7 @@ func TestGeminiHead(t *testing.T) {
 	require.Equal(t, []int{0, 1, 7}, []int{r.Choices[0].Index, r.Choices[1].Index, r.Choices[2].Index})
 }
 
-func TestGeminiBadAnswers(t *testing.T) {
+func TestBadAnswers(t *testing.T) {
 	tests := []struct {
 		name, answer string
 		code         llm.Code
@@ -120,7 +120,7 @@ func TestGeminiBadAnswers(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := newGeminiReader("m").response([]byte(tt.answer))
+			_, err := newReader("m").response([]byte(tt.answer))
 			require.Equal(t, tt.code, llm.CodeOfError(err))
 			require.ErrorContains(t, err, tt.says)
 		})
@@ -128,8 +128,8 @@ func TestGeminiBadAnswers(t *testing.T) {
 }
 
 // A stream joins to the same answer as the whole, however its parts come.
-func TestGeminiChunks(t *testing.T) {
-	g := newGeminiReader("asked")
+func TestChunks(t *testing.T) {
+	g := newReader("asked")
 	var acc llm.Accumulator
 	var usages int
 	for _, event := range []string{
@@ -172,10 +172,10 @@ func TestGeminiChunks(t *testing.T) {
 
 // Ids of calls are the same for all chunks of an answer, differ between
 // answers, and are short enough for OpenAI.
-func TestGeminiCallIDs(t *testing.T) {
+func TestCallIDs(t *testing.T) {
 	ids := map[string]bool{}
 	for _, head := range []string{`"responseId":"` + strings.Repeat("x", 100) + `",`, `"responseId":"y",`, ``, ``} {
-		r, err := newGeminiReader("m").response([]byte(`{` + head + `"candidates":[{"content":{"parts":[{"functionCall":{"name":"f"}},{"functionCall":{"name":"f"}}]}}]}`))
+		r, err := newReader("m").response([]byte(`{` + head + `"candidates":[{"content":{"parts":[{"functionCall":{"name":"f"}},{"functionCall":{"name":"f"}}]}}]}`))
 		require.NoError(t, err)
 		for _, c := range r.Choices[0].Message.ToolCalls {
 			require.LessOrEqual(t, len(c.ID), 40)
@@ -186,21 +186,21 @@ func TestGeminiCallIDs(t *testing.T) {
 }
 
 // What Gemini answered goes back to it unchanged, signature included.
-func TestGeminiRoundTrip(t *testing.T) {
-	r, err := newGeminiReader("m").response([]byte(`{"responseId":"r","candidates":[{"content":{"parts":[{"text":"a"},{"functionCall":{"id":"i","name":"f","args":{"x":1}},"thoughtSignature":"c2ln"}]},"finishReason":"STOP"}]}`))
+func TestRoundTrip(t *testing.T) {
+	r, err := newReader("m").response([]byte(`{"responseId":"r","candidates":[{"content":{"parts":[{"text":"a"},{"functionCall":{"id":"i","name":"f","args":{"x":1}},"thoughtSignature":"c2ln"}]},"finishReason":"STOP"}]}`))
 	require.NoError(t, err)
 	req := &llm.Request{Model: "gemini-3-pro-preview", Messages: []llm.Message{{Role: llm.RoleUser, Content: "q"}, r.Choices[0].Message,
 		{Role: llm.RoleTool, ToolCallID: "i", Content: "42"}}}
-	body, err := geminiRequestBody(nil, req)
+	body, err := translated(nil, req)
 	require.NoError(t, err)
 	require.JSONEq(t, `{"contents":[{"role":"user","parts":[{"text":"q"}]},
 		{"role":"model","parts":[{"text":"a"},{"functionCall":{"id":"i","name":"f","args":{"x":1}},"thoughtSignature":"c2ln"}]},
 		{"role":"user","parts":[{"functionResponse":{"id":"i","name":"f","response":{"output":"42"}}}]}]}`, string(body))
 }
 
-func BenchmarkGeminiChunk(b *testing.B) {
+func BenchmarkChunk(b *testing.B) {
 	event := []byte(`{"candidates": [{"content": {"parts": [{"text": " token"}],"role": "model"},"index": 0}],"usageMetadata": {"promptTokenCount": 7,"candidatesTokenCount": 19,"totalTokenCount": 500,"promptTokensDetails": [{"modality": "TEXT","tokenCount": 7}],"thoughtsTokenCount": 474},"modelVersion": "gemini-2.5-flash","responseId": "mAitaLmkHPPlz7IPvtfUqQ4"}`)
-	g := newGeminiReader("m")
+	g := newReader("m")
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := g.chunk(event); err != nil {

@@ -1,4 +1,4 @@
-package client
+package gemini
 
 import (
 	"encoding/base64"
@@ -12,11 +12,11 @@ import (
 
 // parts translates a message's content; empty texts are left out, since Gemini
 // refuses them beside other parts.
-func (t *geminiTurns) parts(m *llm.Message, at string) ([]geminiPart, error) {
-	var parts []geminiPart
+func (t *conversation) parts(m *llm.Message, at string) ([]sentPart, error) {
+	var parts []sentPart
 	text := func(s string) {
 		if s != "" {
-			parts = append(parts, geminiText(s))
+			parts = append(parts, textPart(s))
 		}
 	}
 	if m.Parts == nil {
@@ -32,8 +32,8 @@ func (t *geminiTurns) parts(m *llm.Message, at string) ([]geminiPart, error) {
 			text(p.Refusal)
 			continue
 		}
-		part, problem := geminiMedia(p)
-		if name, foreign := geminiForeign(m, p); problem != "" && foreign {
+		part, problem := mediaPart(p)
+		if name, foreign := isForeign(m, p); problem != "" && foreign {
 			if !slices.Contains(t.left, name) {
 				t.left = append(t.left, name)
 			}
@@ -46,44 +46,44 @@ func (t *geminiTurns) parts(m *llm.Message, at string) ([]geminiPart, error) {
 	}
 	text(m.Refusal)
 	if m.Role == llm.RoleAssistant && len(parts) == 0 {
-		text(geminiTranscript(m.Audio))
+		text(transcriptOf(m.Audio))
 	}
 	return parts, nil
 }
 
-// geminiMedia translates an image, audio or file; problem says what is wrong
+// mediaPart translates an image, audio or file; problem says what is wrong
 // with it, "" if nothing is.
-func geminiMedia(p *llm.Part) (part geminiPart, problem string) {
+func mediaPart(p *llm.Part) (part sentPart, problem string) {
 	switch {
 	case p.Type == "image_url" && p.ImageURL != nil:
-		return geminiAddress(p.ImageURL.URL)
+		return address(p.ImageURL.URL)
 	case p.Type == "input_audio" && p.InputAudio != nil:
 		if p.InputAudio.Format == "" || p.InputAudio.Data == "" {
 			return part, "is input_audio without format or data"
 		}
-		return geminiPart{InlineData: &geminiBlob{MIMEType: "audio/" + p.InputAudio.Format, Data: p.InputAudio.Data}}, ""
+		return sentPart{InlineData: &blob{MIMEType: "audio/" + p.InputAudio.Format, Data: p.InputAudio.Data}}, ""
 	case p.Type == "file" && p.File != nil:
-		return geminiFilePart(p.File)
+		return filePart(p.File)
 	}
 	return part, "is of type \"" + p.Type + "\", which cannot be translated for Gemini, or has no content of that type"
 }
 
-// geminiAddress translates a data: URL into inline data, and any other URL
+// address translates a data: URL into inline data, and any other URL
 // into a reference (Gemini fetches public https URLs, its Files API's and
 // YouTube's).
-func geminiAddress(address string) (part geminiPart, problem string) {
+func address(address string) (part sentPart, problem string) {
 	scheme, rest, found := strings.Cut(address, ":")
 	switch {
 	case found && strings.EqualFold(scheme, "data"):
-		return geminiDataURL(rest)
+		return dataURL(rest)
 	case found && strings.HasPrefix(rest, "//"):
-		return geminiPart{FileData: &geminiFile{FileURI: address, MIMEType: mediaTypeOfName(address)}}, ""
+		return sentPart{FileData: &fileData{FileURI: address, MIMEType: mediaTypeOfName(address)}}, ""
 	}
 	return part, "has a URL that is neither a data: URL nor an address with a scheme"
 }
 
-// geminiDataURL reads what follows "data:" (RFC 2397).
-func geminiDataURL(rest string) (part geminiPart, problem string) {
+// dataURL reads what follows "data:" (RFC 2397).
+func dataURL(rest string) (part sentPart, problem string) {
 	head, data, found := strings.Cut(rest, ",")
 	if !found || data == "" {
 		return part, "has a data: URL without data"
@@ -102,24 +102,24 @@ func geminiDataURL(rest string) (part geminiPart, problem string) {
 	if params != "base64" && !strings.HasSuffix(params, ";base64") {
 		data = base64.StdEncoding.EncodeToString([]byte(data))
 	}
-	return geminiPart{InlineData: &geminiBlob{MIMEType: mediaType, Data: data}}, ""
+	return sentPart{InlineData: &blob{MIMEType: mediaType, Data: data}}, ""
 }
 
-// geminiFilePart translates a file: its data, which OpenAI takes as a data:
+// filePart translates a file: its data, which OpenAI takes as a data:
 // URL and some clients send as bare base64 beside a file name, or its id, for
 // which stands the URI that Gemini's Files API gave.
-func geminiFilePart(f *llm.File) (part geminiPart, problem string) {
+func filePart(f *llm.File) (part sentPart, problem string) {
 	switch {
 	case strings.HasPrefix(f.FileData, "data:"):
-		return geminiAddress(f.FileData)
+		return address(f.FileData)
 	case f.FileData != "":
 		mediaType := mediaTypeOfName(f.Filename)
 		if mediaType == "" {
 			return part, "is a file whose type neither its data nor its name tells"
 		}
-		return geminiPart{InlineData: &geminiBlob{MIMEType: mediaType, Data: f.FileData}}, ""
+		return sentPart{InlineData: &blob{MIMEType: mediaType, Data: f.FileData}}, ""
 	case f.FileID != "":
-		return geminiPart{FileData: &geminiFile{FileURI: f.FileID, MIMEType: mediaTypeOfName(f.Filename)}}, ""
+		return sentPart{FileData: &fileData{FileURI: f.FileID, MIMEType: mediaTypeOfName(f.Filename)}}, ""
 	}
 	return part, "is a file without file_data or file_id"
 }

@@ -1,4 +1,4 @@
-package client
+package vendor
 
 import (
 	"strings"
@@ -8,20 +8,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func urlsOf(t *testing.T, cfg llm.ModelConfig, getenv func(string) (string, bool)) (chat, stream string, err error) {
+func urlsOf(t *testing.T, m Model, getenv func(string) (string, bool)) (chat, stream string, err error) {
 	t.Helper()
-	cfg.Name, cfg.APIKey = "m", "sk-secret-key"
-	if cfg.Provider == "" {
-		cfg.Provider = "p"
+	m.Name, m.APIKey = "m", "sk-secret-key"
+	if m.Provider == "" {
+		m.Provider = "p"
 	}
-	c, err := New(cfg, Options{Getenv: getenv})
+	v, base, err := Resolve(m, getenv)
 	if err != nil {
 		require.Equal(t, llm.InvalidArgument, llm.CodeOfError(err))
 		return "", "", err
 	}
-	defer func() { require.NoError(t, c.Close(t.Context())) }()
-	b := c.http
-	return b.chat.url.String(), b.stream.url.String(), nil
+	format := v.Format(base, m.APIKey)
+	return format.URL(m.Name, false), format.URL(m.Name, true), nil
 }
 
 // A base_url is understood, or refused with what to write instead.
@@ -65,7 +64,7 @@ func TestBaseURL(t *testing.T) {
 		{"deepseek", "", "https://api.deepseek.com", "https://api.deepseek.com/chat/completions", ""},
 		{"openai", "", "https://api.deepseek.com/beta", "https://api.deepseek.com/beta/chat/completions", ""},
 	} {
-		chat, stream, err := urlsOf(t, llm.ModelConfig{Provider: c.provider, Type: c.kind, BaseURL: c.base}, nil)
+		chat, stream, err := urlsOf(t, Model{Provider: c.provider, Type: c.kind, BaseURL: c.base}, nil)
 		if c.says != "" {
 			require.ErrorContains(t, err, c.says, c.base)
 			require.ErrorContains(t, err, "base_url")
@@ -91,13 +90,13 @@ func TestBaseURLOfGeminisSDK(t *testing.T) {
 		"http://127.0.0.1:1/v1beta": "http://127.0.0.1:1/v1beta",
 	} {
 		getenv := func(name string) (string, bool) { return value, name == "GOOGLE_GEMINI_BASE_URL" }
-		chat, _, err := urlsOf(t, llm.ModelConfig{Provider: "gemini"}, getenv)
+		chat, _, err := urlsOf(t, Model{Provider: "gemini"}, getenv)
 		require.NoError(t, err)
 		require.Equal(t, want+"/models/m:generateContent", chat)
-		chat, _, err = urlsOf(t, llm.ModelConfig{Provider: "gemini", BaseURL: "http://own/v1beta"}, getenv)
+		chat, _, err = urlsOf(t, Model{Provider: "gemini", BaseURL: "http://own/v1beta"}, getenv)
 		require.NoError(t, err)
 		require.Equal(t, "http://own/v1beta/models/m:generateContent", chat)
-		chat, _, err = urlsOf(t, llm.ModelConfig{Provider: "openai"}, getenv)
+		chat, _, err = urlsOf(t, Model{Provider: "openai"}, getenv)
 		require.NoError(t, err)
 		require.Equal(t, "https://api.openai.com/v1/chat/completions", chat)
 	}

@@ -1,58 +1,58 @@
-package client
+package eventstream
 
 import (
 	"bytes"
 	"io"
-
-	"github.com/llmagg/llmagg/core/client/eventstream"
 )
 
-// valueReader reads objects that come one after the other, with line ends or
+// ValueReader reads objects that come one after the other, with line ends or
 // commas between them or in a list, as if each were an event's data: JSON
 // lines, and Gemini's streams without alt=sse. What stands between them, up to
 // the end of its line, is an event too. Each byte is looked at once.
-type valueReader struct {
+type ValueReader struct {
 	in     io.Reader
-	limits eventstream.Limits
+	limits Limits
 	onRead func(n int)
 
 	buf   []byte // what has come; what stands before pos is done with
 	pos   int
 	at    int // how much of the value at pos has been looked at
-	scan  valueScan
+	scan  ValueScan
 	total int64
 	err   error // of in; what is in buf counts before it
 }
 
-func newValueReader(in io.Reader, limits eventstream.Limits, onRead func(int)) *valueReader {
-	return &valueReader{in: in, limits: limits, onRead: onRead}
+// NewValueReader makes a reader; onRead is told how many bytes have come, as
+// [Decoder.OnRead] is. It may be nil.
+func NewValueReader(in io.Reader, limits Limits, onRead func(int)) *ValueReader {
+	return &ValueReader{in: in, limits: limits, onRead: onRead}
 }
 
-// Next implements source. The data is valid until the next call.
-func (v *valueReader) Next() (eventstream.Event, error) {
+// Next gives the next value. The data is valid until the next call.
+func (v *ValueReader) Next() (Event, error) {
 	for {
 		if data, ok := v.cut(); ok {
-			return eventstream.Event{Data: data}, nil
+			return Event{Data: data}, nil
 		}
 		switch {
 		case int64(v.at) > v.limits.EventBytes:
-			return eventstream.Event{}, eventstream.ErrEventTooLarge
+			return Event{}, ErrEventTooLarge
 		case v.err == io.EOF && v.at > 0: // half a value
-			return eventstream.Event{Data: v.take()}, nil
+			return Event{Data: v.take()}, nil
 		case v.err != nil:
-			return eventstream.Event{}, v.err
+			return Event{}, v.err
 		}
 		v.fill()
 	}
 }
 
 // cut takes the next value out of the buffer, if it is whole.
-func (v *valueReader) cut() ([]byte, bool) {
+func (v *ValueReader) cut() ([]byte, bool) {
 	if v.at == 0 && !v.begin() {
 		return nil, false
 	}
 	if v.buf[v.pos] == '{' {
-		n, whole := v.scan.feed(v.buf[v.pos+v.at:])
+		n, whole := v.scan.Feed(v.buf[v.pos+v.at:])
 		if v.at += n; !whole {
 			return nil, false
 		}
@@ -68,22 +68,22 @@ func (v *valueReader) cut() ([]byte, bool) {
 }
 
 // take gives what has been looked at.
-func (v *valueReader) take() []byte {
+func (v *ValueReader) take() []byte {
 	data := v.buf[v.pos : v.pos+v.at]
 	v.pos += v.at
-	v.at, v.scan = 0, valueScan{}
+	v.at, v.scan = 0, ValueScan{}
 	return data
 }
 
 // begin moves to where a value begins; false where more must be read to know.
-func (v *valueReader) begin() bool {
+func (v *ValueReader) begin() bool {
 	for ; v.pos < len(v.buf); v.pos++ {
 		switch c := v.buf[v.pos]; {
 		case c == '[' && v.pos+1 == len(v.buf) && v.err == nil:
 			return false
 		case c == '[' && v.pos+1 < len(v.buf) && v.buf[v.pos+1]|0x20 == 'd': // [DONE]
 			return true
-		case c == '[', c == ']', c == ',', isBetween(c):
+		case c == '[', c == ']', c == ',', IsBetween(c):
 		default:
 			return true
 		}
@@ -91,9 +91,9 @@ func (v *valueReader) begin() bool {
 	return false
 }
 
-// isBetween tells whether a byte may stand before JSON: white space, a byte
+// IsBetween tells whether a byte may stand before JSON: white space, a byte
 // order mark.
-func isBetween(c byte) bool {
+func IsBetween(c byte) bool {
 	switch c {
 	case ' ', '\t', '\r', '\n', 0xef, 0xbb, 0xbf:
 		return true
@@ -102,7 +102,7 @@ func isBetween(c byte) bool {
 }
 
 // fill reads once.
-func (v *valueReader) fill() {
+func (v *ValueReader) fill() {
 	if len(v.buf) == cap(v.buf) {
 		room := cap(v.buf)
 		if v.pos < room/2 || room == 0 {
@@ -122,23 +122,23 @@ func (v *valueReader) fill() {
 		v.onRead(n)
 	}
 	if v.err = err; v.total > v.limits.StreamBytes {
-		v.err = eventstream.ErrStreamTooLarge
+		v.err = ErrStreamTooLarge
 	}
 }
 
-// minValueRead is the first size of a valueReader's buffer.
+// minValueRead is the first size of a ValueReader's buffer.
 const minValueRead = 4 << 10
 
-// valueScan finds where an object or a list ends, without a look at its
+// ValueScan finds where an object or a list ends, without a look at its
 // syntax. The zero value stands before it.
-type valueScan struct {
+type ValueScan struct {
 	depth           int
 	quoted, escaped bool
 }
 
-// feed moves over data, of which a value is expected first, or goes on; whole
+// Feed moves over data, of which a value is expected first, or goes on; whole
 // says that the value ends at n.
-func (s *valueScan) feed(data []byte) (n int, whole bool) {
+func (s *ValueScan) Feed(data []byte) (n int, whole bool) {
 	for i, c := range data {
 		switch {
 		case s.escaped:
@@ -160,10 +160,10 @@ func (s *valueScan) feed(data []byte) (n int, whole bool) {
 	return len(data), false
 }
 
-// isSeveral tells whether data, which begins with an object or a list, is a
+// IsSeveral tells whether data, which begins with an object or a list, is a
 // list or has more behind its first object.
-func isSeveral(data []byte) bool {
-	var s valueScan
-	n, whole := s.feed(data)
+func IsSeveral(data []byte) bool {
+	var s ValueScan
+	n, whole := s.Feed(data)
 	return whole && (data[0] == '[' || len(bytes.TrimSpace(data[n:])) > 0)
 }

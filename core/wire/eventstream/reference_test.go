@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/llmagg/llmagg/core/client/eventstream"
+	"github.com/llmagg/llmagg/core/wire/eventstream"
 )
 
 // event is an eventstream.Event that outlives the decoder's buffer.

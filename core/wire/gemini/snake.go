@@ -1,4 +1,4 @@
-package client
+package gemini
 
 import (
 	"bytes"
@@ -11,16 +11,16 @@ import (
 // Gateways that write Gemini's messages with a protobuf or Python library spell
 // its fields in snake_case, which the format allows everywhere.
 
-// geminiSnake are the other spellings of the fields around the content.
-var geminiSnake = map[string]string{
+// snake are the other spellings of the fields around the content.
+var snake = map[string]string{
 	"usageMetadata": "usage_metadata", "responseId": "response_id", "modelVersion": "model_version",
 	"finishReason": "finish_reason", "logprobsResult": "logprobs_result", "promptFeedback": "prompt_feedback",
 }
 
-// geminiSnakePart has the fields of a part in snake_case.
-type geminiSnakePart struct {
-	Signature string      `json:"thought_signature"`
-	Call      *geminiCall `json:"function_call"`
+// snakePart has the fields of a part in snake_case.
+type snakePart struct {
+	Signature string        `json:"thought_signature"`
+	Call      *functionCall `json:"function_call"`
 	Data      *struct {
 		MIMEType string `json:"mime_type"`
 		Data     string `json:"data"`
@@ -28,7 +28,7 @@ type geminiSnakePart struct {
 }
 
 // unsnake takes what came in snake_case only.
-func (p *geminiAnswerPart) unsnake() {
+func (p *answerPart) unsnake() {
 	if p.ThoughtSignature == "" {
 		p.ThoughtSignature = p.Signature
 	}
@@ -36,7 +36,7 @@ func (p *geminiAnswerPart) unsnake() {
 		p.FunctionCall = p.Call
 	}
 	if d := p.Data; p.InlineData == nil && d != nil {
-		p.InlineData = &geminiBlob{MIMEType: d.MIMEType, Data: d.Data}
+		p.InlineData = &blob{MIMEType: d.MIMEType, Data: d.Data}
 	}
 }
 
@@ -57,17 +57,18 @@ func unsnakeUsage(raw json.RawMessage) json.RawMessage {
 	return raw
 }
 
-// geminiFeedback is what is said of the prompt.
-func geminiFeedback(top llm.Extra) json.RawMessage {
+// feedbackOf is what is said of the prompt.
+func feedbackOf(top llm.Extra) json.RawMessage {
 	if raw, ok := top["promptFeedback"]; ok {
 		return raw
 	}
-	return bytes.ReplaceAll(top[geminiSnake["promptFeedback"]], []byte(`"block_reason`), []byte(`"blockReason`))
+	return bytes.ReplaceAll(top[snake["promptFeedback"]], []byte(`"block_reason`), []byte(`"blockReason`))
 }
 
 // unquote takes arguments that came as a text, which is OpenAI's way.
-func (c *geminiCall) unquote() {
-	if text := textOf(c.Args); strings.HasPrefix(text, "{") {
+func (c *functionCall) unquote() {
+	var text string
+	if len(c.Args) > 0 && c.Args[0] == '"' && llm.JSON.Unmarshal(c.Args, &text) == nil && strings.HasPrefix(text, "{") {
 		c.Args = json.RawMessage(text)
 	}
 }

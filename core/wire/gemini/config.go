@@ -1,4 +1,4 @@
-package client
+package gemini
 
 import (
 	"encoding/json"
@@ -7,8 +7,8 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// geminiConfig is generationConfig, as far as OpenAI's fields reach.
-type geminiConfig struct {
+// configOf is generationConfig, as far as OpenAI's fields reach.
+type configOf struct {
 	Temperature        *float64        `json:"temperature,omitempty"`
 	TopP               *float64        `json:"topP,omitempty"`
 	TopK               json.RawMessage `json:"topK,omitempty"`
@@ -23,30 +23,30 @@ type geminiConfig struct {
 	ResponseMIMEType   string          `json:"responseMimeType,omitempty"`
 	ResponseJSONSchema json.RawMessage `json:"responseJsonSchema,omitempty"`
 	ResponseModalities []string        `json:"responseModalities,omitempty"`
-	Thinking           *geminiThinking `json:"thinkingConfig,omitempty"`
+	Thinking           *thinkingConfig `json:"thinkingConfig,omitempty"`
 }
 
-type geminiThinking struct {
+type thinkingConfig struct {
 	IncludeThoughts bool   `json:"includeThoughts,omitempty"`
 	Budget          *int   `json:"thinkingBudget,omitempty"` // tokens
 	Level           string `json:"thinkingLevel,omitempty"`
 }
 
-// geminiGenerationConfig translates the sampling fields. What the caller put
+// generationConfig translates the sampling fields. What the caller put
 // into a generationConfig of his own wins, field by field.
-func geminiGenerationConfig(req *llm.Request) (json.RawMessage, error) {
-	c := geminiConfig{
-		Temperature: req.Temperature, TopP: req.TopP, TopK: geminiOwn(req.Extra, "topK", "top_k"),
+func generationConfig(req *llm.Request) (json.RawMessage, error) {
+	c := configOf{
+		Temperature: req.Temperature, TopP: req.TopP, TopK: ownField(req.Extra, "topK", "top_k"),
 		CandidateCount: req.N, MaxOutputTokens: req.MaxCompletionTokens,
 		StopSequences: req.Stop, Seed: req.Seed,
 		PresencePenalty: req.PresencePenalty, FrequencyPenalty: req.FrequencyPenalty,
 		ResponseLogprobs: req.Logprobs, Logprobs: req.TopLogprobs,
-		Thinking: geminiReasoning(req.Model, req.ReasoningEffort),
+		Thinking: reasoning(req.Model, req.ReasoningEffort),
 	}
 	if c.MaxOutputTokens == nil {
 		c.MaxOutputTokens = req.MaxTokens
 	}
-	if raw := geminiOwn(req.Extra, "modalities"); raw != nil && llm.JSON.Unmarshal(raw, &c.ResponseModalities) == nil {
+	if raw := ownField(req.Extra, "modalities"); raw != nil && llm.JSON.Unmarshal(raw, &c.ResponseModalities) == nil {
 		for i := range c.ResponseModalities {
 			c.ResponseModalities[i] = strings.ToUpper(c.ResponseModalities[i])
 		}
@@ -54,15 +54,15 @@ func geminiGenerationConfig(req *llm.Request) (json.RawMessage, error) {
 	if f := req.ResponseFormat; f != nil && (f.Type == "json_object" || f.Type == "json_schema") {
 		c.ResponseMIMEType = "application/json"
 		if f.JSONSchema != nil {
-			c.ResponseJSONSchema = geminiSchema(f.JSONSchema.Schema)
+			c.ResponseJSONSchema = schemaOf(f.JSONSchema.Schema)
 		}
 	}
 	raw, err := llm.JSON.Marshal(&c)
 	if err != nil {
 		return nil, llm.Errorf(llm.BadRequest, "the request's parameters cannot be written for Gemini: %v", err)
 	}
-	if own := geminiOwn(req.Extra, "generationConfig", "generation_config"); own != nil {
-		return geminiMerge(raw, own)
+	if own := ownField(req.Extra, "generationConfig", "generation_config"); own != nil {
+		return merged(raw, own)
 	}
 	if string(raw) == "{}" {
 		return nil, nil
@@ -70,9 +70,9 @@ func geminiGenerationConfig(req *llm.Request) (json.RawMessage, error) {
 	return raw, nil
 }
 
-// geminiMerge lays the fields of own over those of ours. Gemini reads its
+// merged lays the fields of own over those of ours. Gemini reads its
 // fields in camelCase and in snake_case, but not one of them in both.
-func geminiMerge(ours, own json.RawMessage) (json.RawMessage, error) {
+func merged(ours, own json.RawMessage) (json.RawMessage, error) {
 	config, theirs := llm.Extra{}, llm.Extra{}
 	if llm.JSON.Unmarshal(own, &theirs) != nil || llm.JSON.Unmarshal(ours, &config) != nil {
 		return nil, llm.Errorf(llm.BadRequest, "generationConfig is no JSON object")
@@ -96,8 +96,8 @@ func camelCase(name string) string {
 	return strings.Join(words, "")
 }
 
-// geminiOwn returns the first of the named fields that is there and not null.
-func geminiOwn(extra llm.Extra, names ...string) json.RawMessage {
+// ownField returns the first of the named fields that is there and not null.
+func ownField(extra llm.Extra, names ...string) json.RawMessage {
 	for _, name := range names {
 		if raw := extra[name]; len(raw) > 0 && string(raw) != "null" {
 			return raw
@@ -106,12 +106,12 @@ func geminiOwn(extra llm.Extra, names ...string) json.RawMessage {
 	return nil
 }
 
-// geminiTopLevel are the fields of generateContent that have no counterpart in
+// topLevel are the fields of generateContent that have no counterpart in
 // OpenAI's shape, in camelCase and, where requests may use it, in snake_case;
 // requests may carry them as they are. (Google's Go SDK, models.go, writes the
 // same beside generationConfig. "store" and "service_tier" are missing here,
 // since OpenAI has fields of those names with another meaning.)
-var geminiTopLevel = [][]string{
+var topLevel = [][]string{
 	{"cachedContent", "cached_content"},
 	{"continuationToken", "continuation_token"},
 	{"labels"},
@@ -121,8 +121,8 @@ var geminiTopLevel = [][]string{
 
 // appendGeminiExtra puts Gemini's own fields into the object at body's end.
 func appendGeminiExtra(body []byte, extra llm.Extra) []byte {
-	for _, names := range geminiTopLevel {
-		if raw := geminiOwn(extra, names...); raw != nil {
+	for _, names := range topLevel {
+		if raw := ownField(extra, names...); raw != nil {
 			body = append(body[:len(body)-1], `,"`+names[0]+`":`...)
 			body = append(append(body, raw...), '}')
 		}
@@ -130,7 +130,7 @@ func appendGeminiExtra(body []byte, extra llm.Extra) []byte {
 	return body
 }
 
-// geminiReasoning translates reasoning_effort. Efforts that it does not know
+// reasoning translates reasoning_effort. Efforts that it does not know
 // leave the decision to the model. Thoughts are asked for with it, so that
 // they arrive as reasoning_content.
 //
@@ -148,14 +148,14 @@ func appendGeminiExtra(body []byte, extra llm.Extra) []byte {
 // generations take a level; below LOW there is one that many of them refuse,
 // so LOW is the least here. Models that do not think refuse either and are
 // spared it.
-func geminiReasoning(model, effort string) *geminiThinking {
-	if !geminiThinks(model) {
+func reasoning(model, effort string) *thinkingConfig {
+	if !thinks(model) {
 		return nil
 	}
 	budget, level := 0, ""
 	if effort == "" {
 		if strings.Contains(model, "gemini-2.5-flash") && !strings.Contains(model, "-tts") && !strings.Contains(model, "-audio") {
-			return &geminiThinking{Budget: &budget}
+			return &thinkingConfig{Budget: &budget}
 		}
 		return nil
 	}
@@ -174,8 +174,8 @@ func geminiReasoning(model, effort string) *geminiThinking {
 	default:
 		return nil
 	}
-	t := &geminiThinking{IncludeThoughts: effort != "none"}
-	if geminiTakesBudget(model) {
+	t := &thinkingConfig{IncludeThoughts: effort != "none"}
+	if takesBudget(model) {
 		t.Budget = &budget
 	} else {
 		t.Level = level
@@ -183,7 +183,7 @@ func geminiReasoning(model, effort string) *geminiThinking {
 	return t
 }
 
-func geminiThinks(model string) bool {
+func thinks(model string) bool {
 	for _, without := range []string{"gemma", "gemini-1", "gemini-2.0", "gemini-2.5-flash-image"} {
 		if strings.Contains(model, without) {
 			return false
@@ -192,10 +192,10 @@ func geminiThinks(model string) bool {
 	return true
 }
 
-func geminiTakesBudget(model string) bool { return strings.Contains(model, "gemini-2.") }
+func takesBudget(model string) bool { return strings.Contains(model, "gemini-2.") }
 
-// geminiNeedsSignatures tells whether a model refuses its own function calls
+// needsSignatures tells whether a model refuses its own function calls
 // in a conversation without a thought signature: all from Gemini 3 on.
-func geminiNeedsSignatures(model string) bool {
-	return strings.Contains(model, "gemini") && geminiThinks(model) && !geminiTakesBudget(model)
+func needsSignatures(model string) bool {
+	return strings.Contains(model, "gemini") && thinks(model) && !takesBudget(model)
 }

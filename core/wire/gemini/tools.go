@@ -1,4 +1,4 @@
-package client
+package gemini
 
 import (
 	"bytes"
@@ -8,32 +8,32 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// geminiFunction declares a function. Its parameters go as
+// declaration declares a function. Its parameters go as
 // parametersJsonSchema, not as the older parameters: that is a subset of
 // OpenAPI 3.0 which refuses much of what callers send ($ref, $defs,
 // additionalProperties, type lists), while "the full JSON Schema may be sent"
 // here (genai types.go on responseJsonSchema; the two are mutually exclusive).
-type geminiFunction struct {
+type declaration struct {
 	Name        string          `json:"name"`
 	Description string          `json:"description,omitempty"`
 	Parameters  json.RawMessage `json:"parametersJsonSchema,omitempty"`
 }
 
-type geminiCallingConfig struct {
+type callingConfig struct {
 	Mode  string   `json:"mode"`
 	Names []string `json:"allowedFunctionNames,omitempty"`
 }
 
-// geminiTools translates tools and functions, and the choice among them. An
+// toolsOf translates tools and functions, and the choice among them. An
 // entry without a type is one of Gemini's own ({"googleSearch": {}}) and
 // passes as it is.
-func geminiTools(req *llm.Request) (tools []json.RawMessage, config json.RawMessage, err error) {
-	var functions []geminiFunction
+func toolsOf(req *llm.Request) (tools []json.RawMessage, config json.RawMessage, err error) {
+	var functions []declaration
 	for i := range req.Tools {
 		tool := &req.Tools[i]
 		switch {
 		case tool.Function != nil && (tool.Type == "function" || tool.Type == ""):
-			functions = append(functions, geminiDeclaration(tool.Function))
+			functions = append(functions, declarationOf(tool.Function))
 		case tool.Type == "" && len(tool.Extra) > 0:
 			own, err := llm.JSON.Marshal(tool.Extra)
 			if err != nil {
@@ -45,21 +45,21 @@ func geminiTools(req *llm.Request) (tools []json.RawMessage, config json.RawMess
 		}
 	}
 	for i := range req.Functions {
-		functions = append(functions, geminiDeclaration(&req.Functions[i]))
+		functions = append(functions, declarationOf(&req.Functions[i]))
 	}
 	if len(functions) > 0 {
-		raw, err := llm.JSON.Marshal(map[string][]geminiFunction{"functionDeclarations": functions})
+		raw, err := llm.JSON.Marshal(map[string][]declaration{"functionDeclarations": functions})
 		if err != nil {
 			return nil, nil, llm.Errorf(llm.BadRequest, "tools cannot be written: %v", err)
 		}
 		tools = append(tools, raw)
 	}
-	config, err = geminiToolConfig(req, len(functions) > 0)
+	config, err = toolConfig(req, len(functions) > 0)
 	return tools, config, err
 }
 
-func geminiDeclaration(f *llm.Function) geminiFunction {
-	d := geminiFunction{Name: f.Name, Description: f.Description}
+func declarationOf(f *llm.Function) declaration {
+	d := declaration{Name: f.Name, Description: f.Description}
 	// A function without parameters leaves its schema out: Gemini refuses an
 	// object type that has no properties.
 	var schema struct {
@@ -79,15 +79,15 @@ func geminiDeclaration(f *llm.Function) geminiFunction {
 			return d
 		}
 	}
-	d.Parameters = geminiSchema(f.Parameters)
+	d.Parameters = schemaOf(f.Parameters)
 	return d
 }
 
-// geminiToolConfig translates tool_choice, or the old function_call, into the
+// toolConfig translates tool_choice, or the old function_call, into the
 // caller's own toolConfig, if any. Without functions there is nothing to
 // choose.
-func geminiToolConfig(req *llm.Request, functions bool) (json.RawMessage, error) {
-	own := geminiOwn(req.Extra, "toolConfig", "tool_config")
+func toolConfig(req *llm.Request, functions bool) (json.RawMessage, error) {
+	own := ownField(req.Extra, "toolConfig", "tool_config")
 	choice, name := req.ToolChoice, "tool_choice"
 	if len(choice) == 0 {
 		choice, name = req.FunctionCall, "function_call"
@@ -95,7 +95,7 @@ func geminiToolConfig(req *llm.Request, functions bool) (json.RawMessage, error)
 	if !functions || len(choice) == 0 || string(choice) == "null" {
 		return own, nil
 	}
-	calling, err := geminiChoice(choice, name)
+	calling, err := choiceOf(choice, name)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +103,7 @@ func geminiToolConfig(req *llm.Request, functions bool) (json.RawMessage, error)
 	if len(own) > 0 && llm.JSON.Unmarshal(own, &config) != nil {
 		return nil, llm.Errorf(llm.BadRequest, "toolConfig is no JSON object")
 	}
-	if geminiOwn(config, "functionCallingConfig", "function_calling_config") != nil {
+	if ownField(config, "functionCallingConfig", "function_calling_config") != nil {
 		return own, nil
 	}
 	raw, err := llm.JSON.Marshal(calling)
@@ -114,18 +114,18 @@ func geminiToolConfig(req *llm.Request, functions bool) (json.RawMessage, error)
 	return llm.JSON.Marshal(config)
 }
 
-func geminiChoice(choice json.RawMessage, field string) (geminiCallingConfig, error) {
+func choiceOf(choice json.RawMessage, field string) (callingConfig, error) {
 	var word string
 	if llm.JSON.Unmarshal(choice, &word) == nil {
 		switch word {
 		case "auto":
-			return geminiCallingConfig{Mode: "AUTO"}, nil
+			return callingConfig{Mode: "AUTO"}, nil
 		case "none":
-			return geminiCallingConfig{Mode: "NONE"}, nil
+			return callingConfig{Mode: "NONE"}, nil
 		case "required", "any":
-			return geminiCallingConfig{Mode: "ANY"}, nil
+			return callingConfig{Mode: "ANY"}, nil
 		}
-		return geminiCallingConfig{}, llm.Errorf(llm.BadRequest, "%s is %q; expected auto, none, required or an object that names a function", field, word)
+		return callingConfig{}, llm.Errorf(llm.BadRequest, "%s is %q; expected auto, none, required or an object that names a function", field, word)
 	}
 	type named struct {
 		Name     string `json:"name"` // the old form
@@ -141,9 +141,9 @@ func geminiChoice(choice json.RawMessage, field string) (geminiCallingConfig, er
 		} `json:"allowed_tools"`
 	}
 	if err := llm.JSON.Unmarshal(choice, &object); err != nil {
-		return geminiCallingConfig{}, llm.Errorf(llm.BadRequest, "%s cannot be read: %v", field, err)
+		return callingConfig{}, llm.Errorf(llm.BadRequest, "%s cannot be read: %v", field, err)
 	}
-	config := geminiCallingConfig{Mode: "ANY"}
+	config := callingConfig{Mode: "ANY"}
 	for _, n := range append([]named{object.named}, object.Allowed.Tools...) {
 		if name := n.Function.Name + n.Name; name != "" {
 			config.Names = append(config.Names, name)
@@ -158,10 +158,10 @@ func geminiChoice(choice json.RawMessage, field string) (geminiCallingConfig, er
 	return config, nil
 }
 
-// geminiSchema adapts a JSON schema: "$schema" goes, and "const", which Gemini
+// schemaOf adapts a JSON schema: "$schema" goes, and "const", which Gemini
 // reads over, becomes an enum of one value. What else it does not know it
 // ignores. A schema without either passes byte for byte.
-func geminiSchema(schema json.RawMessage) json.RawMessage {
+func schemaOf(schema json.RawMessage) json.RawMessage {
 	if !bytes.Contains(schema, []byte(`"const"`)) && !bytes.Contains(schema, []byte(`"$schema"`)) {
 		return schema
 	}
@@ -177,30 +177,30 @@ func geminiSchema(schema json.RawMessage) json.RawMessage {
 	for key, value := range fields {
 		switch key {
 		case "items", "additionalProperties", "not":
-			fields[key] = geminiSchema(value)
+			fields[key] = schemaOf(value)
 		case "properties", "$defs", "definitions", "patternProperties":
 			children := llm.Extra{}
 			if llm.JSON.Unmarshal(value, &children) == nil {
 				for name, child := range children {
-					children[name] = geminiSchema(child)
+					children[name] = schemaOf(child)
 				}
-				fields[key] = geminiRaw(children, value)
+				fields[key] = rawOf(children, value)
 			}
 		case "anyOf", "oneOf", "allOf", "prefixItems":
 			var children []json.RawMessage
 			if llm.JSON.Unmarshal(value, &children) == nil {
 				for i, child := range children {
-					children[i] = geminiSchema(child)
+					children[i] = schemaOf(child)
 				}
-				fields[key] = geminiRaw(children, value)
+				fields[key] = rawOf(children, value)
 			}
 		}
 	}
-	return geminiRaw(fields, schema)
+	return rawOf(fields, schema)
 }
 
-// geminiRaw writes v, or gives otherwise if that fails.
-func geminiRaw(v any, otherwise json.RawMessage) json.RawMessage {
+// rawOf writes v, or gives otherwise if that fails.
+func rawOf(v any, otherwise json.RawMessage) json.RawMessage {
 	raw, err := llm.JSON.Marshal(v)
 	if err != nil {
 		return otherwise

@@ -1,4 +1,4 @@
-package client
+package gemini
 
 import (
 	"encoding/json"
@@ -13,28 +13,28 @@ import (
 // relays and to older versions of the API.
 const (
 	omitSignature       = "contents.parts.thoughtSignature"
-	omitStandIn         = "contents.parts.thoughtSignature (stand-in)" // geminiSkipSignature
+	omitStandIn         = "contents.parts.thoughtSignature (stand-in)" // skipSignature
 	omitCallID          = "contents.parts.functionCall.id"
 	omitIncludeThoughts = "generationConfig.thinkingConfig.includeThoughts"
 	omitThinking        = "generationConfig.thinkingConfig" // where the caller asked for nothing of the kind
 )
 
 // Suspects are what the translation adds, and what another answer has brought.
-func (w *geminiWire) Suspects(c *wire.Call) (s []wire.Suspect) {
+func (w *format) Suspects(c *wire.Call) (s []wire.Suspect) {
 	r, err := c.Payload.Request()
 	if err != nil {
 		return nil
 	}
 	r.Model = c.Model
-	body, _, err := geminiBodyOf(r)
+	body, _, err := bodyOf(r)
 	if err != nil {
 		return nil
 	}
 	signature := []string{"thoughtsignature", "signature", "signatures"}
-	body.parts(func(p *geminiPart) {
+	body.parts(func(p *sentPart) {
 		switch p.ThoughtSignature {
 		case "":
-		case geminiSkipSignature:
+		case skipSignature:
 			s = withSuspect(s, wire.Suspect{Name: omitStandIn, Words: signature})
 		default:
 			s = withSuspect(s, wire.Suspect{Name: omitSignature, Words: signature, History: true})
@@ -47,9 +47,9 @@ func (w *geminiWire) Suspects(c *wire.Call) (s []wire.Suspect) {
 		}
 	})
 	switch {
-	case geminiUnasked(r, body.GenerationConfig):
+	case unasked(r, body.GenerationConfig):
 		s = withSuspect(s, wire.Suspect{Name: omitThinking, Words: []string{"thinkingconfig", "thinkingbudget", "thinking", "budget"}})
-	case r.ReasoningEffort != "" && geminiIncludes(body.GenerationConfig):
+	case r.ReasoningEffort != "" && includes(body.GenerationConfig):
 		s = withSuspect(s, wire.Suspect{Name: omitIncludeThoughts, Words: []string{"includethoughts", "thinkingconfig"}})
 	}
 	if !slices.ContainsFunc(s, func(s wire.Suspect) bool { return s.Name == omitSignature && !slices.Contains(c.Omit, omitSignature) }) {
@@ -66,7 +66,7 @@ func withSuspect(list []wire.Suspect, s wire.Suspect) []wire.Suspect {
 	return append(list, s)
 }
 
-func (b *geminiBody) parts(f func(p *geminiPart)) {
+func (b *requestBody) parts(f func(p *sentPart)) {
 	for i := range b.Contents {
 		for j := range b.Contents[i].Parts {
 			f(&b.Contents[i].Parts[j])
@@ -75,8 +75,8 @@ func (b *geminiBody) parts(f func(p *geminiPart)) {
 }
 
 // pare leaves out what omit names, and tells what of it there was.
-func (b *geminiBody) pare(r *llm.Request, omit []string) (left []string) {
-	sign := geminiNeedsSignatures(r.Model)
+func (b *requestBody) pare(r *llm.Request, omit []string) (left []string) {
+	sign := needsSignatures(r.Model)
 	drops := func(name string) bool {
 		if !slices.Contains(omit, name) {
 			return false
@@ -86,14 +86,14 @@ func (b *geminiBody) pare(r *llm.Request, omit []string) (left []string) {
 		}
 		return true
 	}
-	b.parts(func(p *geminiPart) {
-		if s := p.ThoughtSignature; s != "" && s != geminiSkipSignature && drops(omitSignature) {
+	b.parts(func(p *sentPart) {
+		if s := p.ThoughtSignature; s != "" && s != skipSignature && drops(omitSignature) {
 			p.ThoughtSignature = ""
 			if sign && p.FunctionCall != nil {
-				p.ThoughtSignature = geminiSkipSignature
+				p.ThoughtSignature = skipSignature
 			}
 		}
-		if p.ThoughtSignature == geminiSkipSignature && drops(omitStandIn) {
+		if p.ThoughtSignature == skipSignature && drops(omitStandIn) {
 			p.ThoughtSignature = ""
 		}
 		if p.FunctionCall != nil && p.FunctionCall.ID != "" && drops(omitCallID) {
@@ -103,27 +103,27 @@ func (b *geminiBody) pare(r *llm.Request, omit []string) (left []string) {
 			p.FunctionResponse.ID = ""
 		}
 	})
-	if geminiUnasked(r, b.GenerationConfig) {
+	if unasked(r, b.GenerationConfig) {
 		if drops(omitThinking) {
-			b.GenerationConfig = geminiWithout(b.GenerationConfig, "thinkingConfig")
+			b.GenerationConfig = without(b.GenerationConfig, "thinkingConfig")
 		}
-	} else if geminiIncludes(b.GenerationConfig) && drops(omitIncludeThoughts) {
-		b.GenerationConfig = geminiWithout(b.GenerationConfig, "thinkingConfig", "includeThoughts")
+	} else if includes(b.GenerationConfig) && drops(omitIncludeThoughts) {
+		b.GenerationConfig = without(b.GenerationConfig, "thinkingConfig", "includeThoughts")
 	}
 	return left
 }
 
-// geminiUnasked tells whether a generationConfig says how to think though the caller did not.
-func geminiUnasked(r *llm.Request, config json.RawMessage) bool {
+// unasked tells whether a generationConfig says how to think though the caller did not.
+func unasked(r *llm.Request, config json.RawMessage) bool {
 	own := llm.Extra{}
-	_ = llm.JSON.Unmarshal(geminiOwn(r.Extra, "generationConfig", "generation_config"), &own) // no object: nothing of its own
+	_ = llm.JSON.Unmarshal(ownField(r.Extra, "generationConfig", "generation_config"), &own) // no object: nothing of its own
 	all := llm.Extra{}
 	return r.ReasoningEffort == "" && own["thinkingConfig"] == nil && own["thinking_config"] == nil &&
 		len(config) > 0 && llm.JSON.Unmarshal(config, &all) == nil && all["thinkingConfig"] != nil
 }
 
-// geminiIncludes tells whether a generationConfig asks for thoughts.
-func geminiIncludes(config json.RawMessage) bool {
+// includes tells whether a generationConfig asks for thoughts.
+func includes(config json.RawMessage) bool {
 	var c struct {
 		Thinking struct {
 			Include bool `json:"includeThoughts"`
@@ -132,15 +132,15 @@ func geminiIncludes(config json.RawMessage) bool {
 	return len(config) > 0 && llm.JSON.Unmarshal(config, &c) == nil && c.Thinking.Include
 }
 
-// geminiWithout is an object without the field at path; without the object around it too, where that
+// without is an object without the field at path; without the object around it too, where that
 // is empty then.
-func geminiWithout(object json.RawMessage, path ...string) json.RawMessage {
+func without(object json.RawMessage, path ...string) json.RawMessage {
 	fields := llm.Extra{}
 	if llm.JSON.Unmarshal(object, &fields) != nil {
 		return object
 	}
 	if len(path) > 1 {
-		fields[path[0]] = geminiWithout(fields[path[0]], path[1:]...)
+		fields[path[0]] = without(fields[path[0]], path[1:]...)
 	}
 	if len(path) == 1 || fields[path[0]] == nil {
 		delete(fields, path[0])
@@ -155,14 +155,14 @@ func geminiWithout(object json.RawMessage, path ...string) json.RawMessage {
 	return raw
 }
 
-// geminiForeign tells whether a part that cannot be translated was the work of the vendor that
+// isForeign tells whether a part that cannot be translated was the work of the vendor that
 // answered (a "thinking" part): it is left out, under this name. What the caller sent is not.
-func geminiForeign(m *llm.Message, p *llm.Part) (name string, foreign bool) {
+func isForeign(m *llm.Message, p *llm.Part) (name string, foreign bool) {
 	return "messages.content[" + p.Type + "]", m.Role == llm.RoleAssistant
 }
 
-// geminiTranscript is what a spoken answer says.
-func geminiTranscript(audio json.RawMessage) string {
+// transcriptOf is what a spoken answer says.
+func transcriptOf(audio json.RawMessage) string {
 	var spoken struct {
 		Transcript string `json:"transcript"`
 	}

@@ -1,0 +1,138 @@
+// Package vendor is the table of vendors: the name, address, format and quirks
+// of each (a [Vendor]). [Resolve] finds the row of a configured model by its
+// type, its provider's name or its base URL, which baseurl.go checks and
+// completes.
+package vendor
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
+	"github.com/llmagg/llmagg/core/wire/gemini"
+	"github.com/llmagg/llmagg/core/wire/openai"
+)
+
+// Vendor is what is known about a vendor: where it is, which wire format it
+// speaks, and its quirks.
+type Vendor struct {
+	name        string
+	baseURL     string
+	root        string // path of the API, for a base_url that has none; "" where that works as well
+	format      wire.New
+	streamUsage bool // is asked for usage by stream_options.include_usage
+	hosts       []string
+
+	// Of a vendor whose format is not OpenAI's:
+	own         string // the format's name in messages
+	openaiPath  string // where it speaks OpenAI's format, too
+	sdkVariable string // in which its own SDK takes its base URL, without root, where its program names none
+}
+
+// cutOpenAI tells whether path is where a vendor with a format of its own
+// speaks OpenAI's, and gives the root of its own.
+func (v *Vendor) cutOpenAI(path string) (root string, found bool) {
+	end, _ := strings.CutPrefix(v.openaiPath, v.root)
+	root, found = strings.CutSuffix(path, end)
+	return root, end != "" && found && strings.Contains(path, "/v1")
+}
+
+// vendors, in the order in which they are listed in messages.
+var vendors = []Vendor{
+	// OpenAI API reference, "Create chat completion": stream_options.
+	{name: "openai", baseURL: "https://api.openai.com/v1", root: "/v1", format: openai.New, streamUsage: true, hosts: []string{"api.openai.com"}},
+	// DeepSeek API docs, "Create Chat Completion": stream_options.
+	{name: "deepseek", baseURL: "https://api.deepseek.com/v1", format: openai.New, streamUsage: true, hosts: []string{"api.deepseek.com"}},
+	// Gemini API reference, "Generating content".
+	{name: "gemini", baseURL: "https://generativelanguage.googleapis.com/v1beta", root: "/v1beta", format: gemini.New, hosts: []string{"generativelanguage.googleapis.com"},
+		own: "Gemini", openaiPath: "/v1beta/openai", sdkVariable: "GOOGLE_GEMINI_BASE_URL"},
+}
+
+// compatible is the row of an OpenAI-compatible endpoint that nobody knows. Most
+// servers understand the question for usage, and without it many send none; one that
+// refuses it is asked no more (core/client/pared.go).
+var compatible = Vendor{name: "openai-compatible", format: openai.New, streamUsage: true}
+
+// Format makes the vendor's wire format at a base URL, with a key.
+func (v *Vendor) Format(baseURL, key string) wire.Format {
+	return v.format(wire.Options{At: wire.RootOf(baseURL), Key: key, StreamUsage: v.streamUsage})
+}
+
+// Names lists the vendors.
+func Names() []string {
+	names := make([]string, 0, len(vendors))
+	for _, v := range vendors {
+		names = append(names, v.name)
+	}
+	return names
+}
+
+func find(name string) (Vendor, bool) {
+	i := slices.IndexFunc(vendors, func(v Vendor) bool { return v.name == strings.ToLower(name) })
+	if i < 0 {
+		return Vendor{}, false
+	}
+	return vendors[i], true
+}
+
+// At is the vendor whose own origin base is; false for any other origin.
+func At(base string) (Vendor, bool) {
+	u, err := url.Parse(base)
+	if err != nil {
+		return Vendor{}, false
+	}
+	for _, v := range vendors {
+		if slices.Contains(v.hosts, strings.ToLower(u.Hostname())) {
+			return v, true
+		}
+	}
+	return Vendor{}, false
+}
+
+// URL is the base URL of a vendor's own, whatever the environment says; "" for a
+// name that is no vendor's.
+func URL(name string) string {
+	v, _ := find(name)
+	return v.baseURL
+}
+
+// Model is what a configuration says of where a model is. Type names the vendor
+// or the format; without it, Provider does.
+type Model struct{ Provider, Name, Type, BaseURL, APIKey string }
+
+// Resolve finds the vendor of a model and where the model is: the base URL as
+// configured, or the vendor's own. Errors are INVALID_ARGUMENT.
+func Resolve(m Model, getenv func(string) (string, bool)) (v Vendor, baseURL string, err error) {
+	where := m.Provider + "/" + m.Name
+	if m.Provider == "" || m.Name == "" {
+		return v, "", llm.Errorf(llm.InvalidArgument, "a model needs a provider and a name (got %q)", where)
+	}
+	v, known := find(m.Provider)
+	switch {
+	case m.Type == compatible.name:
+		v, known = compatible, m.BaseURL != ""
+	case m.Type != "":
+		if v, known = find(m.Type); !known {
+			return v, "", llm.Errorf(llm.InvalidArgument, "%s: unknown type %s; expected %s or %s", where, llm.ShownText(m.Type), strings.Join(Names(), ", "), compatible.name)
+		}
+	case !known && m.BaseURL != "":
+		v, known = compatible, true
+	}
+	if !known {
+		return v, "", llm.Errorf(llm.InvalidArgument, "provider %q has no base_url; only %s have a default, any other provider needs the base_url of an OpenAI-compatible API%s",
+			m.Provider, strings.Join(Names(), ", "), llm.Suggest(m.Provider, Names()))
+	}
+	if m.BaseURL == "" {
+		m.BaseURL = v.defaultBaseURL(getenv)
+	}
+	baseURL, v, err = readBaseURL(where, m.BaseURL, v, m.Type != "" && m.Type != m.Provider)
+	if err != nil {
+		return v, "", err
+	}
+	if own, known := At(baseURL); known && m.APIKey == "" {
+		return v, "", llm.Errorf(llm.InvalidArgument, "%s: %s needs an api_key", where, own.name)
+	}
+	return v, baseURL, nil
+}

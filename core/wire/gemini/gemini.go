@@ -1,0 +1,81 @@
+// Package gemini is Gemini's generateContent: the translation between OpenAI's
+// chat completions, the shape that the whole library speaks, and Google's. It
+// does no I/O. The wire names are those of Google's API reference and of its Go
+// SDK (google.golang.org/genai v1.77, types.go and models.go, the "Mldev"
+// converters). A request goes through request.go, media.go, tools.go, config.go
+// and pared.go, an answer through response.go, snake.go and usage.go.
+package gemini
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
+)
+
+// format is Gemini's native generateContent (Gemini API reference,
+// "Generating content"). The key goes into a header, never into the URL.
+type format struct{ wire.Options }
+
+// New makes the format; it is a [wire.New].
+func New(o wire.Options) wire.Format { return &format{o} }
+
+// URL implements [wire.Format], as the methods below do.
+func (w *format) URL(model string, stream bool) string {
+	// Google's own list names models with this prefix.
+	path := "/models/" + url.PathEscape(strings.TrimPrefix(model, "models/"))
+	if stream {
+		return w.At.With(path+":streamGenerateContent", "alt=sse")
+	}
+	return w.At.With(path+":generateContent", "")
+}
+
+func (w *format) Models() string { return w.At.With("/models", "") }
+
+func (w *format) Authorize(h http.Header) {
+	if w.Key != "" {
+		h.Set("X-Goog-Api-Key", w.Key)
+	}
+}
+
+func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
+	c.Usage = false // it comes unasked, at the latest with the finish reason
+	r, err := c.Payload.Request()
+	if err != nil {
+		return nil, err
+	}
+	r.Model = c.Model
+	body, left, err := bodyOf(r)
+	if err != nil {
+		return nil, err
+	}
+	if len(c.Omit) > 0 {
+		left = append(left, body.pare(r, c.Omit)...)
+	}
+	c.Left = left
+	return body.append(dst, r.Extra)
+}
+
+func (w *format) Response(data []byte, c *wire.Call) (*llm.Response, error) {
+	return newReader(c.Model).response(data)
+}
+
+// Ending is OpenAI's, though Gemini has no mark of its own: gateways that speak
+// its format add [DONE].
+func (w *format) Ending() *wire.Ending { return &wire.WholeOrBroken }
+
+func (w *format) Stream(c *wire.Call) wire.Stream { return newReader(c.Model) }
+
+// Chunk implements [wire.Stream].
+func (g *reader) Chunk(_ string, data []byte) (*llm.Chunk, error) {
+	if wire.IsDone(data) {
+		g.done = true
+		return nil, nil
+	}
+	return g.chunk(data)
+}
+
+// Complete implements [wire.Stream].
+func (g *reader) Complete() bool { return g.done }
