@@ -45,7 +45,7 @@ func modelConfig(config *C.char, n C.size_t) (llm.ModelConfig, error) {
 	var names [2]string
 	for i, key := range []string{"provider", "name"} {
 		if err := llm.JSON.Unmarshal(fields[key], &names[i]); err != nil || names[i] == "" {
-			return llm.ModelConfig{}, llm.Errorf(llm.InvalidArgument, "the configuration of a client needs %q, a text", key)
+			return llm.ModelConfig{}, llm.Errorf(llm.InvalidArgument, "the configuration of a client needs %q, a string", key)
 		}
 		delete(fields, key)
 	}

@@ -233,7 +233,7 @@ func (c *customCall) next() (first sized, done bool, err error) {
 	return first, c.ended, c.err
 }
 
-var errCustomEnded = &llm.Error{Code: llm.Canceled, Message: "the custom call has ended, or never was; nobody waits for it"}
+var errCustomEnded = &llm.Error{Code: llm.Canceled, Message: "no such custom call is waiting for an answer; it has ended, or its number is wrong"}
 
 // complete fills in the head of an answer where the application left it out.
 func (c *customCall) complete(id, object *string, kind string, created *int64, model *string) {
@@ -304,7 +304,7 @@ func (c *customCall) finish(data []byte) error {
 
 // fail ends the call with an error.
 func (c *customCall) fail(data []byte) error {
-	e := &llm.Error{Code: llm.Unavailable, Message: "the custom provider failed without saying why"}
+	e := &llm.Error{Code: llm.Unavailable, Message: "the custom provider failed and gave no reason"}
 	if data != nil {
 		if err := checkObject("error", data); err != nil {
 			return err

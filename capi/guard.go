@@ -80,5 +80,5 @@ func panicked(name string, p any) error {
 		defer func() { _ = recover() }()
 		slog.New(logHandler{}).Error("panic recovered", "in", name, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 	}()
-	return llm.Errorf(llm.Internal, "a fault in %s was caught: %v", name, p)
+	return llm.Errorf(llm.Internal, "recovered from a panic in %s: %v", name, p)
 }

@@ -80,7 +80,7 @@ func closing(deadline C.double, closeIt func(context.Context) error) error {
 		return nil // nobody wanted to wait
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return llm.Errorf(llm.Timeout, "calls were still ending after %v", limit)
+		return llm.Errorf(llm.Timeout, "calls were still running after %v", limit)
 	}
 	return err
 }

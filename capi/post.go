@@ -31,7 +31,7 @@ func startPosts() error {
 	}
 	fd, err := C.shim_posts_open()
 	if fd < 0 {
-		return llm.Errorf(llm.Unavailable, "there is no descriptor for calls: %v", err)
+		return llm.Errorf(llm.Unavailable, "cannot open a file descriptor for calls: %v", err)
 	}
 	posts.started = true
 	go listen(int(fd))
@@ -50,7 +50,7 @@ func listen(fd int) {
 			return false
 		})
 	}
-	slog.New(logHandler{}).Warn("calls are waited for by a thread of their own", "err", err)
+	slog.New(logHandler{}).Warn("a separate thread waits for calls", "err", err)
 	for {
 		C.shim_wake_wait(C.int(fd), -1)
 		clearDescriptor(fd)

@@ -51,7 +51,7 @@ func (*queue) kind() C.int { return C.SHIM_QUEUE }
 func newQueue() (*queue, error) {
 	events, err := C.shim_queue_new()
 	if events == nil {
-		return nil, llm.Errorf(llm.Unavailable, "the queue gets no descriptor: %v", err)
+		return nil, llm.Errorf(llm.Unavailable, "cannot open a file descriptor for the queue: %v", err)
 	}
 	return &queue{scope: newScope("the queue"), events: events}, nil
 }

@@ -173,14 +173,14 @@ size_t shim_handle_count(int kind) { return __atomic_load_n(&counts[kind], __ATO
 static const char *fault(uintptr_t handle, int *other) {
     uint64_t use = 0;
     shim_entry *e = entry_of(handle, &use);
-    if (e == NULL) return "no handle of this library";
+    if (e == NULL) return "not a handle of this library";
     if (hold(e, use) != NULL) {
         *other = e->kind;
         shim_release(e);
         return "the handle of a ";
     }
     uint64_t state = __atomic_load_n(&e->state, __ATOMIC_ACQUIRE);
-    return use < use_of(state) || (use == use_of(state) && (state & DYING) != 0) ? "a handle that was freed" : "no handle of this library";
+    return use < use_of(state) || (use == use_of(state) && (state & DYING) != 0) ? "a handle that was freed" : "not a handle of this library";
 }
 
 llmagg_status shim_fail_handle(const char *what, uintptr_t handle, llmagg_error **err) {

@@ -85,7 +85,7 @@
  *     "include_usage": b           ask for usage in streams where the vendor supports it (default: false for single clients)
  *     "extra_body": {name: value}  fields for the server that the library does not know; they replace fields of the same name. "model",
  *                                  "messages", "stream" and "n" belong into the request itself
- *     "headers": {name: value}     HTTP headers added to this call's requests, or replacing the configured ones
+ *     "headers": {name: value}     HTTP headers for this call; they replace configured headers of the same name
  *     "headers_only": b            "headers" are the whole set: no key and no configured header beside them (default: false)
  *     "bare": b                    one attempt without place, breaker or retry (for bindings; single clients only; default: false)
  *     "window": n                  LLMAGG_STREAM: chunks that may be under way before llmagg_op_credit (default: 64; 0: no bound)

@@ -71,7 +71,7 @@ func (o *opener) hedged(ctx context.Context, t *client.Turn, after time.Duration
 	if r.opened == nil && !r.err.Code.NextRoute(o.walk.call.Payload.Options) {
 		// The call ends here, and what the other route would have said is not
 		// asked for (E3).
-		over := llm.Errorf(llm.Canceled, "the call ended with %s at %s", r.err.Code, r.by.turn.Client().Route())
+		over := llm.Errorf(llm.Canceled, "the call ended with %s from %s", r.err.Code, r.by.turn.Client().Route())
 		other(r.by, first, second).scope.End(over)
 		if late := <-results; late.opened != nil {
 			late.opened.Abandon(over)
@@ -81,7 +81,7 @@ func (o *opener) hedged(ctx context.Context, t *client.Turn, after time.Duration
 	if r.opened == nil {
 		return o.remaining(r, <-results)
 	}
-	late := llm.Errorf(llm.Canceled, "the hedge lost to %s", t.Client().Route())
+	late := llm.Errorf(llm.Canceled, "%s sent its first token before the hedge", t.Client().Route())
 	if r.by == second {
 		// The route that was joined has lost by being slow: that counts as a
 		// timeout. A losing hedge says nothing about its route.

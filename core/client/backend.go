@@ -38,7 +38,7 @@ type Exchange struct {
 	// Facts for the trail.
 	Status  int   // HTTP status
 	Bytes   int64 // of the answer's body, after decompression
-	Skipped int   // malformed stream events passed over
+	Skipped int   // malformed stream events that were skipped
 
 	leash *leash // told by Alive; nil in an Exchange that the core did not make
 }

@@ -45,7 +45,7 @@ func CheckConfig(data []byte, o llm.ParseOptions, options Options, skipKeyless b
 		return nil, err
 	}
 	if len(providers) == 0 {
-		return nil, llm.Errorf(llm.InvalidArgument, "the configuration names no providers; expected {provider: {\"models\": {name: {…}}}}")
+		return nil, llm.Errorf(llm.InvalidArgument, "the configuration defines no models; expected {\"openai\": {\"models\": {…}}}")
 	}
 	for _, l := range providers[0].LeftOut {
 		checked.LeftOut = append(checked.LeftOut, LeftOutModel(l))

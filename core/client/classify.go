@@ -86,9 +86,9 @@ func heed(e *llm.Error, h http.Header) {
 // redirects says where a 3xx leads; it is not followed (L3).
 func redirects(h http.Header) string {
 	if h.Get("Location") == "" {
-		return "neither an answer nor a failure, and no Location to go on to: correct base_url"
+		return "a redirect without a Location header; correct base_url"
 	}
-	return fmt.Sprintf("the server redirects to %q; a request with a key is not sent elsewhere: correct base_url", redirectHost(h))
+	return fmt.Sprintf("the server redirects to %q; llmagg does not follow redirects, so that the key stays with its origin; correct base_url", redirectHost(h))
 }
 
 // withAddress is an error's message with the address that was asked, where the

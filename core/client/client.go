@@ -97,7 +97,7 @@ func New(cfg llm.ModelConfig, o Options) (*Client, error) {
 // needs a provider and a name; what concerns HTTP is not used.
 func NewCustom(cfg llm.ModelConfig, backend Backend, o Options) (*Client, error) {
 	if backend == nil {
-		return nil, llm.Errorf(llm.InvalidArgument, "a custom client needs a backend")
+		return nil, llm.Errorf(llm.InvalidArgument, "a custom client needs a backend; none was given")
 	}
 	cfg = cfg.WithDefaults()
 	if cfg.Provider == "" || cfg.Name == "" {

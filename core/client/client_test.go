@@ -221,7 +221,7 @@ func TestPagesAndEmptyAnswersAreReadable(t *testing.T) {
 	c := route(t, w, func(cfg *llm.ModelConfig) { cfg.MaxRetries = 1 })
 	_, err := c.Chat(context.Background(), ask())
 	require.Equal(t, "Please log in", llm.AsError(err).ProviderMessage)
-	require.ErrorContains(t, err, "the answer is no JSON: Please log in")
+	require.ErrorContains(t, err, "the answer is not JSON: Please log in")
 	_, err = c.Chat(context.Background(), ask())
 	require.ErrorContains(t, err, "the answer is empty")
 }

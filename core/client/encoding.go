@@ -108,7 +108,7 @@ func plain(in *bufio.Reader) bool {
 // unreadable is the error for a body in an encoding that cannot be read.
 func unreadable(resp *http.Response, encoding string) *llm.Error {
 	e := classify(resp.StatusCode, resp.Header, nil)
-	why := fmt.Sprintf("the answer comes in the Content-Encoding %s, which was not asked for and cannot be read; gzip and deflate can", quoted(encoding))
+	why := fmt.Sprintf("the answer has Content-Encoding %s, which is not supported; expected gzip or deflate", quoted(encoding))
 	if resp.StatusCode/100 == 2 {
 		e.Code, e.Message = llm.BadResponse, why
 	} else {

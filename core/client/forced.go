@@ -169,7 +169,7 @@ func (t *Turn) awaitVerdict(v *breaker.Trial, limit time.Time) *llm.Error {
 			}
 		case <-expired:
 			e := c.notUsable()
-			e.Message += "; another call's try of it did not end in time"
+			e.Message += "; another call's probe of the route did not finish in time"
 			return e
 		case <-t.scope.Context().Done():
 			return c.routed(t.scope.Ended())
@@ -181,7 +181,7 @@ func (t *Turn) awaitVerdict(v *breaker.Trial, limit time.Time) *llm.Error {
 	}
 	tried := llm.AsError(err)
 	e := c.notUsable()
-	e.Message += "; another call just tried it: " + tried.Message
+	e.Message += "; another call just probed it: " + tried.Message
 	e.Cause = tried
 	return e
 }
@@ -197,17 +197,17 @@ func (c *Client) notUsable() *llm.Error {
 	case !s.On:
 		e.Message += ": the application has switched it off"
 	case !s.BlockedUntil.IsZero() && s.RetryAfter:
-		e.Message += ": its server asked to wait another " + until(s.BlockedUntil)
+		e.Message += ": the server asked (Retry-After) for a wait of another " + until(s.BlockedUntil)
 		e.RetryAfter, e.HasRetryAfter = s.BlockedUntil.Sub(now), true
 	case !s.BlockedUntil.IsZero():
-		e.Message += ": key or quota was refused; it is tried again in " + until(s.BlockedUntil)
+		e.Message += ": the key or the quota was refused; next attempt in " + until(s.BlockedUntil)
 	case !s.OpenUntil.IsZero():
-		e.Message += ": its circuit is open for another " + until(s.OpenUntil)
+		e.Message += ": its circuit breaker is open for another " + until(s.OpenUntil)
 	case s.Trial:
-		e.Message += ": its circuit is half-open and another call is probing it"
+		e.Message += ": its circuit breaker is half-open, and another call is probing it"
 	}
 	if last, at := c.lastError(); last != nil && !at.IsZero() && s.On {
-		e.Message += "; its last failure was " + last.Code.String() + ": " + last.Message
+		e.Message += "; last error: " + last.Code.String() + ": " + last.Message
 	}
 	return e
 }

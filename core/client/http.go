@@ -129,7 +129,7 @@ func (b *httpBackend) unread(data []byte, err error, resp *http.Response) *llm.E
 	}
 	e = b.noCompletion(data, err)
 	if !isJSON(data) {
-		e.Message += "; asked was " + address(resp)
+		e.Message += "; the request went to " + address(resp)
 	}
 	return e
 }
@@ -159,7 +159,7 @@ func (b *httpBackend) noCompletion(data []byte, err error) *llm.Error {
 		e.Message = "the answer is empty"
 	case !isJSON(data): // a page, or words
 		e.ProviderMessage = said
-		e.Message = "the answer is no JSON: " + said
+		e.Message = "the answer is not JSON: " + said
 	default:
 		e.ProviderMessage = readSaid(data).message
 		if e.ProviderMessage = oneLine(e.ProviderMessage); e.ProviderMessage != "" {

@@ -83,7 +83,7 @@ func (o *Opened) begin() (err error) {
 		o.keep(chunk)
 		token := chunk.HasToken()
 		if !o.head.add(chunk, token) {
-			return overLimit("more than %d bytes of what is no token came before the first token", maxHeading)
+			return overLimit("more than %d bytes arrived before the first token", maxHeading)
 		}
 		if token {
 			a.firstToken()

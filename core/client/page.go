@@ -25,7 +25,7 @@ func readable(body []byte) string {
 func wordsIn(body []byte) string {
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
 	if binary(body) {
-		return fmt.Sprintf("%d bytes that are no text", len(body))
+		return fmt.Sprintf("%d bytes that are not text", len(body))
 	}
 	return readable(body)
 }

@@ -20,7 +20,7 @@ func (c *Client) Rescue(in string, body func()) (failed *llm.Error) {
 		if l := c.options.Logger; l != nil {
 			l.Error("panic recovered", "in", in, "provider", c.cfg.Provider, "model", c.cfg.Name, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 		}
-		failed = llm.Errorf(llm.Internal, "a fault in the %s of %s was caught: %v", in, c.Route(), v)
+		failed = llm.Errorf(llm.Internal, "recovered from a panic in the %s of %s: %v", in, c.Route(), v)
 	}()
 	injectPanic(in)
 	body()

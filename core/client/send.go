@@ -28,7 +28,7 @@ type endpoint struct {
 func (b *httpBackend) endpoint(stream bool) (endpoint, error) {
 	u, err := url.Parse(b.format.URL(b.cfg.Model, stream))
 	if err != nil {
-		return endpoint{}, llm.Errorf(llm.InvalidArgument, "%s/%s: no URL can be made of base_url and model: %v", b.cfg.Provider, b.cfg.Name, err)
+		return endpoint{}, llm.Errorf(llm.InvalidArgument, "%s/%s: base_url and model do not form a valid URL: %v", b.cfg.Provider, b.cfg.Name, err)
 	}
 	h := http.Header{}
 	h.Set("Content-Type", "application/json")
@@ -60,7 +60,7 @@ func (b *httpBackend) to(x *exchange, stream bool) (*endpoint, error) {
 	}
 	u, err := url.Parse(b.format.URL(x.Model, stream))
 	if err != nil {
-		return nil, llm.Errorf(llm.InvalidArgument, "%s/%s: no URL can be made of base_url and the request's model: %v", b.cfg.Provider, b.cfg.Name, err)
+		return nil, llm.Errorf(llm.InvalidArgument, "%s/%s: base_url and the request's model do not form a valid URL: %v", b.cfg.Provider, b.cfg.Name, err)
 	}
 	return &endpoint{u, to.header, to.usual}, nil
 }
@@ -169,9 +169,9 @@ func unprocessedText(text string) string {
 	}
 	switch {
 	case strings.Contains(text, "REFUSED_STREAM"):
-		return "the server refused the request before it looked at it (HTTP/2 REFUSED_STREAM)"
+		return "the server refused the request before processing it (HTTP/2 REFUSED_STREAM)"
 	case strings.Contains(text, "GOAWAY"):
-		return "the server closed the connection before it looked at the request (HTTP/2 GOAWAY)"
+		return "the server closed the connection before processing the request (HTTP/2 GOAWAY)"
 	}
 	return text
 }
@@ -210,7 +210,7 @@ func (b *httpBackend) networkError(err error) error {
 	text := err.Error()
 	if strings.HasPrefix(text, "connection error: PROTOCOL_ERROR") {
 		// The transport says no more, also where headers pass its limit.
-		return &llm.Error{Code: llm.BadResponse, Cause: err, Message: fmt.Sprintf("%s: what came is no proper HTTP/2, or its headers exceed %d bytes (limits.header_bytes)", b.where, b.cfg.Limits.HeaderBytes)}
+		return &llm.Error{Code: llm.BadResponse, Cause: err, Message: fmt.Sprintf("%s: the answer is not valid HTTP/2, or its headers exceed %d bytes (limits.header_bytes)", b.where, b.cfg.Limits.HeaderBytes)}
 	}
 	switch {
 	case unprocessed(err):

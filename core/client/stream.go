@@ -256,8 +256,8 @@ func (s *Stream) expire() {
 	s.mu.Lock()
 	patience := s.patience
 	s.mu.Unlock()
-	s.endAside(llm.Errorf(llm.Canceled, "the stream's reader took nothing for %v (reader_timeout): read its events as they come, or close it; "+
-		"in C, chunks beyond its \"window\" (64 by default) wait for credit, which llmagg_op_credit gives", patience))
+	s.endAside(llm.Errorf(llm.Canceled, "the stream's reader took nothing for %v (reader_timeout): read its events as they arrive, or close it; "+
+		"in C, chunks beyond its \"window\" (default 64) wait until llmagg_op_credit gives credit", patience))
 }
 
 // endAside is end on a goroutine of its own, whose fault is the stream's end.

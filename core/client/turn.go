@@ -314,7 +314,7 @@ func (t *Turn) takePlace() *llm.Error {
 	}
 	waited := time.Since(began)
 	t.call.carry(waited, forPlace)
-	return c.routed(llm.Errorf(llm.Overloaded, "no place on the route within %v: %d calls are in flight and %d wait (max_concurrent_calls is %d)",
+	return c.routed(llm.Errorf(llm.Overloaded, "the route stayed at its concurrency limit for %v: %d calls in flight, %d waiting (max_concurrent_calls is %d)",
 		waited.Round(time.Millisecond), c.slots.InFlight(), c.slots.Waiting(), c.slots.Size()))
 }
 

@@ -20,8 +20,8 @@ func LoadConfig(path string, o ParseOptions) ([]ProviderConfig, error) {
 	}
 	configs, err := ParseConfig(data, o)
 	if err == nil && mode.Perm()&0o066 != 0 && runtime.GOOS != "windows" && HoldsSecret(data) {
-		o.warn(fmt.Sprintf("the configuration file %s holds keys, and others than its owner may read or write it (mode %04o); "+
-			"make it the owner's alone (chmod 600), or refer to the environment in it, as ${NAME}", path, mode.Perm()))
+		o.warn(fmt.Sprintf("the configuration file %s holds keys, and other users may read or write it (mode %04o); "+
+			"restrict it to its owner (chmod 600), or refer to environment variables in it as ${NAME}", path, mode.Perm()))
 	}
 	return configs, err
 }

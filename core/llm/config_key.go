@@ -9,7 +9,7 @@ import (
 // vendor's key has blanks, quotes or a scheme around it. The key itself is not repeated.
 func checkKey(where, key string) error {
 	if strings.TrimFunc(key, isBlank) != key {
-		return Errorf(InvalidArgument, "%s: api_key begins or ends with white space or a line end; remove it (the key may come from a file or variable that has it)", where)
+		return Errorf(InvalidArgument, "%s: api_key begins or ends with white space or a line end; remove it (often it comes from the file or variable that holds the key)", where)
 	}
 	if err := CheckHeaderValue(where+": api_key", key); err != nil {
 		return err
@@ -18,7 +18,7 @@ func checkKey(where, key string) error {
 		return Errorf(InvalidArgument, "%s: api_key is in quotes (%c); remove them", where, key[0])
 	}
 	if scheme, _, found := strings.Cut(key, " "); found && strings.EqualFold(scheme, "bearer") {
-		return Errorf(InvalidArgument, "%s: api_key begins with %q; remove that: it is added when the key is sent", where, scheme+" ")
+		return Errorf(InvalidArgument, "%s: api_key begins with %q; remove it: llmagg adds it when it sends the key", where, scheme+" ")
 	}
 	return nil
 }

@@ -52,7 +52,7 @@ const expectedConfig = `expected {provider: {"models": {name: {"api_key", "base_
 func ParseConfig(data []byte, o ParseOptions) ([]ProviderConfig, error) {
 	fields, err := configFields(data)
 	if err != nil {
-		return nil, Errorf(InvalidArgument, "the configuration cannot be read: %v; %s", err, expectedConfig)
+		return nil, Errorf(InvalidArgument, "the configuration %v; %s", err, expectedConfig)
 	}
 	if err := o.unlike("provider", fields); err != nil {
 		return nil, err
@@ -108,15 +108,15 @@ func ParseProvider(name string, data []byte, o ParseOptions) (ProviderConfig, er
 func parseProvider(name string, data []byte, o *ParseOptions) (ProviderConfig, error) {
 	p := ProviderConfig{Name: name}
 	if name == "" || strings.Contains(name, "/") {
-		return p, Errorf(InvalidArgument, "provider name %s: expected a name without a slash", QuoteName(name))
+		return p, Errorf(InvalidArgument, "the provider name %s is not valid; expected a name without a slash", QuoteName(name))
 	}
 	at := &place{what: "provider " + QuoteName(name), o: o, unset: map[string]string{}}
 	if len(data) > 0 && data[0] != '{' {
-		return p, at.fail("expected an object with \"models\", got %s", kindOfValue(data))
+		return p, Errorf(InvalidArgument, "%s must be an object with \"models\", got %s", at.what, kindOfValue(data))
 	}
 	fields, err := configFields(data)
 	if err != nil {
-		return p, at.fail("%v", err)
+		return p, Errorf(InvalidArgument, "%s %v", at.what, err)
 	}
 	defaults := ModelConfig{Provider: name}
 	var models []byte
@@ -139,11 +139,11 @@ func parseProvider(name string, data []byte, o *ParseOptions) (ProviderConfig, e
 	entries, err := configFields(models)
 	switch {
 	case models[0] != '{':
-		return p, at.fail("\"models\": expected {name: {…}}, got %s", kindOfValue(models))
+		return p, Errorf(InvalidArgument, "\"models\" of %s must be an object {name: {…}}, got %s", at.what, kindOfValue(models))
 	case err != nil:
-		return p, at.fail("\"models\": %v", err)
+		return p, Errorf(InvalidArgument, "\"models\" of %s %v", at.what, err)
 	case len(entries) == 0:
-		return p, at.fail("\"models\" is empty; expected {name: {…}}")
+		return p, Errorf(InvalidArgument, "\"models\" of %s is empty; expected {name: {…}}", at.what)
 	}
 	if err := o.unlike("model", entries); err != nil {
 		return p, at.wrap(err)
@@ -164,11 +164,11 @@ func (p *ProviderConfig) add(provider *place, m ModelConfig, name string, data [
 		return Errorf(InvalidArgument, "%s has a model with an empty name", provider.what)
 	}
 	if data[0] != '{' {
-		return at.fail("expected an object, got %s", kindOfValue(data))
+		return Errorf(InvalidArgument, "%s must be an object, got %s", at.what, kindOfValue(data))
 	}
 	fields, err := configFields(data)
 	if err != nil {
-		return at.fail("%v", err)
+		return Errorf(InvalidArgument, "%s %v", at.what, err)
 	}
 	for _, f := range fields {
 		if err := m.set(at, f.Key, data[f.Start:f.End], modelKeys); err != nil {
@@ -211,7 +211,7 @@ func (c *ModelConfig) setGroup(at *place, v []byte) error {
 		return at.fail("%q is %s; expected an object", group, shown(v))
 	}
 	if err != nil {
-		return at.fail("%q: %v", group, err)
+		return at.fail("%q %v", group, err)
 	}
 	for _, f := range fields {
 		value, key := v[f.Start:f.End], group+"."+f.Key
@@ -251,7 +251,7 @@ func (at *place) unknown(message, key string, known []string) error {
 		return nil
 	}
 	if hint == "" && (callSettingOf[key] != nil || fieldKinds[key] != 0 || vendorFields[key] != 0) {
-		hint = "; it belongs to a call"
+		hint = "; set it in a call"
 	}
 	if hint == "" {
 		hint = "; the known ones are " + strings.Join(known, ", ")
@@ -259,21 +259,22 @@ func (at *place) unknown(message, key string, known []string) error {
 	return at.fail("%s%s", message, hint)
 }
 
-// configFields is [jsontext.FieldsOf] for configurations: a field that comes twice is an
-// error there, since one of the two would count for nothing.
+// configFields is [jsontext.FieldsOf] for configurations, where a key that
+// comes twice is an error: one of the two values would be ignored. The error is
+// a predicate, such as `has the key "x" twice`.
 func configFields(data []byte) ([]jsontext.Field, error) {
 	if err := jsontext.CheckUTF8(data); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("is not valid JSON: %w", err)
 	}
 	s := jsontext.Scanner{Data: data, Most: jsontext.MaxDepth}
 	s.Space()
 	if s.Peek() != '{' && s.Pos < len(data) {
 		from := s.Pos
 		if err := s.Value(); err == nil {
-			return nil, fmt.Errorf("expected a JSON object, got %s", kindOfValue(data[from:]))
+			return nil, fmt.Errorf("must be a JSON object, got %s", kindOfValue(data[from:]))
 		}
 		s.Pos = from
-		return nil, s.Fail("it is not JSON")
+		return nil, s.Fail("is not valid JSON")
 	}
 	var fields []jsontext.Field
 	var twice error
@@ -284,17 +285,17 @@ func configFields(data []byte) ([]jsontext.Field, error) {
 		}
 		name := string(key)
 		if seen[name] && twice == nil {
-			twice = fmt.Errorf("%s stands there twice", QuoteName(name))
+			twice = fmt.Errorf("has the key %s twice", QuoteName(name))
 		}
 		seen[name] = true
 		fields = append(fields, jsontext.Field{Key: name, Start: start, End: end})
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("it is not JSON: %w", err)
+		return nil, fmt.Errorf("is not valid JSON: %w", err)
 	}
 	if s.Space(); s.Pos < len(data) {
-		return nil, s.Fail("unexpected text behind the JSON object")
+		return nil, s.Fail("is not valid JSON: unexpected text after the object")
 	}
 	return fields, twice
 }
@@ -306,7 +307,7 @@ func (o *ParseOptions) unlike(what string, fields []jsontext.Field) error {
 	for _, f := range fields {
 		lower := strings.ToLower(f.Key)
 		if other, ok := seen[lower]; ok {
-			message := fmt.Sprintf("two %ss are named %s and %s; names that differ in case only are taken for a slip", what, QuoteName(other), QuoteName(f.Key))
+			message := fmt.Sprintf("two %ss are named %s and %s; names must differ in more than case", what, QuoteName(other), QuoteName(f.Key))
 			if !o.Lenient {
 				return Errorf(InvalidArgument, "%s", message)
 			}

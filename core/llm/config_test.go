@@ -58,19 +58,19 @@ func TestConfigRefusesBadValuesAndSaysWhereAndWhat(t *testing.T) {
 
 func TestConfigRefusesBadShapes(t *testing.T) {
 	for name, c := range map[string]struct{ text, says string }{
-		"empty":            {``, "ends too early"},
-		"cut short":        {`{"p":{"models":{"m":{"timeout":3`, "ends too early"},
-		"trailing":         {`{}}`, "unexpected text behind the JSON object at byte 2"},
-		"array":            {`[]`, "expected a JSON object"},
+		"empty":            {``, "unexpected end of the JSON text"},
+		"cut short":        {`{"p":{"models":{"m":{"timeout":3`, "unexpected end of the JSON text"},
+		"trailing":         {`{}}`, "unexpected text after the object at byte 2"},
+		"array":            {`[]`, "must be a JSON object, got an array"},
 		"single quotes":    {`{'p':{}}`, "expected a field name in quotes at byte 1"},
 		"invalid UTF-8":    {"{\"p\xff\":{}}", "invalid UTF-8 at byte 3"},
 		"deep":             {`{"p":` + strings.Repeat(`{"a":`, 1000) + `1` + strings.Repeat(`}`, 1000) + `}`, "nested deeper than 512 levels"},
 		"no models":        {`{"p":{}}`, `provider "p" has no "models"`},
-		"models no object": {`{"p":{"models":["m"]}}`, `provider "p": "models": expected {name: {…}}`},
-		"provider number":  {`{"p":3}`, `provider "p": expected an object`},
-		"model text":       {`{"p":{"models":{"m":"x"}}}`, `model "p/m": expected an object`},
+		"models no object": {`{"p":{"models":["m"]}}`, `"models" of provider "p" must be an object {name: {…}}, got an array`},
+		"provider number":  {`{"p":3}`, `provider "p" must be an object with "models", got a number`},
+		"model text":       {`{"p":{"models":{"m":"x"}}}`, `model "p/m" must be an object, got a string`},
 		"model no name":    {`{"p":{"models":{"":{}}}}`, `provider "p" has a model with an empty name`},
-		"slash":            {`{"a/b":{"models":{"m":{}}}}`, `provider name "a/b": expected a name without a slash`},
+		"slash":            {`{"a/b":{"models":{"m":{}}}}`, `provider name "a/b" is not valid; expected a name without a slash`},
 		"provider's key":   {`{"p":{"modles":{"m":{}}}}`, `provider "p": unknown key "modles"; did you mean "models"?`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -38,7 +38,7 @@ func checkExtraBody(extra Extra) error {
 		case "":
 			return Errorf(InvalidArgument, "\"extra_body\" has a field with an empty name")
 		case "model", "messages", "stream", "n":
-			return Errorf(InvalidArgument, "\"extra_body\" has the field %q, by which the library itself goes; set it in the request", name)
+			return Errorf(InvalidArgument, "\"extra_body\" has the field %q, which llmagg itself uses; set it in the request", name)
 		}
 		if kind := kindOf(name); v[0] != 'n' && !kind.fits(v) {
 			return Errorf(InvalidArgument, "\"extra_body\": field %q is %s; expected %s", name, shown(v), kindText[kind])

@@ -28,7 +28,7 @@ type CallOptions struct {
 	HedgeAfter time.Duration
 	// StopOnBadRequest ends the call at BAD_REQUEST instead of trying the next route.
 	StopOnBadRequest bool
-	// FailoverOnContentFilter goes on to the next route after CONTENT_FILTER.
+	// FailoverOnContentFilter tries the next route after CONTENT_FILTER.
 	FailoverOnContentFilter bool
 	// Headers are added to the call's HTTP requests and replace equal ones.
 	Headers map[string]string

@@ -18,48 +18,48 @@ type callSetting struct {
 
 // callSettings is the table of a call's options: all doors read by it.
 var callSettings = []callSetting{
-	{Setting{Name: "max_retries", Type: "integer", Default: "the route's", Meaning: "attempts on one route; 0 and 1 mean one"},
+	{Setting{Name: "max_retries", Type: "integer", Default: "the route's", Meaning: "attempts on one route; 0 and 1 mean one attempt"},
 		func(o *CallOptions, key string, v []byte) (err error) {
 			o.MaxRetries, err = intOption(key, v, 0)
 			o.MaxRetries = max(o.MaxRetries, 1) // R1: 0 and 1 mean one
 			return err
 		}},
-	{Setting{Name: "deadline", Type: "seconds", Default: "none", Meaning: "over everything: attempts, waits, routes"}, secondsIn(func(o *CallOptions) *time.Duration { return &o.Deadline })},
-	{Setting{Name: "timeout", Type: "seconds", Default: "the route's", Meaning: "one attempt, or a stream's first token"}, secondsIn(func(o *CallOptions) *time.Duration { return &o.Timeout })},
-	{Setting{Name: "on_interrupt", Type: "\"error\" or \"restart\"", Default: "\"error\" for streams", Meaning: "what follows when a stream breaks after its first token: an error with the partial text, or the answer from its beginning by another route"},
+	{Setting{Name: "deadline", Type: "seconds", Default: "none", Meaning: "time limit for the whole call: all attempts, waits and routes"}, secondsIn(func(o *CallOptions) *time.Duration { return &o.Deadline })},
+	{Setting{Name: "timeout", Type: "seconds", Default: "the route's", Meaning: "time limit for one attempt, or for a stream's first token"}, secondsIn(func(o *CallOptions) *time.Duration { return &o.Timeout })},
+	{Setting{Name: "on_interrupt", Type: "\"error\" or \"restart\"", Default: "\"error\" for streams", Meaning: "when a stream breaks after its first token: \"error\" ends it with the partial text, \"restart\" starts the answer again on another route"},
 		(*CallOptions).setOnInterrupt},
-	{Setting{Name: "hedge_after", Type: "seconds", Default: "off", Meaning: "streams: asks a second route when the first has sent no token by then"}, secondsIn(func(o *CallOptions) *time.Duration { return &o.HedgeAfter })},
-	{Setting{Name: "failover_bad_request", Type: "bool", Default: "true", Meaning: "goes on to the next route after BAD_REQUEST"},
+	{Setting{Name: "hedge_after", Type: "seconds", Default: "off", Meaning: "streams: also asks a second route if the first has sent no token after this time"}, secondsIn(func(o *CallOptions) *time.Duration { return &o.HedgeAfter })},
+	{Setting{Name: "failover_bad_request", Type: "bool", Default: "true", Meaning: "tries the next route after BAD_REQUEST"},
 		func(o *CallOptions, key string, v []byte) (err error) {
 			on, err := boolOption(key, v)
 			o.StopOnBadRequest = !on
 			return err
 		}},
-	{Setting{Name: "failover_content_filter", Type: "bool", Default: "false", Meaning: "goes on to the next route after CONTENT_FILTER"}, boolIn(func(o *CallOptions) *bool { return &o.FailoverOnContentFilter })},
+	{Setting{Name: "failover_content_filter", Type: "bool", Default: "false", Meaning: "tries the next route after CONTENT_FILTER"}, boolIn(func(o *CallOptions) *bool { return &o.FailoverOnContentFilter })},
 	{Setting{Name: "include_usage", Type: "bool", Default: "true for aggregators, false for single clients", Meaning: "asks for usage in streams where the vendor supports it"}, boolIn(func(o *CallOptions) *bool { return &o.IncludeUsage })},
-	{Setting{Name: "headers", Type: "object of texts", Default: "none", Meaning: "HTTP headers added to this call's requests, or replacing the configured ones"},
+	{Setting{Name: "headers", Type: "object of texts", Default: "none", Meaning: "HTTP headers for this call; they replace configured headers of the same name"},
 		func(o *CallOptions, key string, v []byte) error {
 			if v[0] != '{' || JSON.Unmarshal(v, &o.Headers) != nil {
 				return Errorf(InvalidArgument, "option \"headers\" has the wrong type; expected {name: string}") // the values may be keys: not repeated
 			}
 			return checkHeaders(o.Headers)
 		}},
-	{Setting{Name: "extra_body", Type: "object", Default: "none", Meaning: "fields for the server that this library does not know; they are merged into the request and replace fields of the same name"},
+	{Setting{Name: "extra_body", Type: "object", Default: "none", Meaning: "server-specific request fields; they are merged into the request and replace fields of the same name"},
 		func(o *CallOptions, _ string, v []byte) (err error) {
 			o.ExtraBody, err = parseExtraBody(v)
 			return err
 		}},
-	{Setting{Name: "headers_only", Type: "bool", Default: "false", Meaning: "headers are the whole set: neither the key nor the configured headers are sent beside them", Internal: true},
+	{Setting{Name: "headers_only", Type: "bool", Default: "false", Meaning: "sends this call's headers only, without the key and the configured headers", Internal: true},
 		func(o *CallOptions, key string, v []byte) (err error) {
 			o.HeadersOnly, err = boolOption(key, v)
 			return err
 		}},
-	{Setting{Name: "bare", Type: "bool", Default: "false", Meaning: "one attempt without place, breaker or retry (single clients only)", Internal: true},
+	{Setting{Name: "bare", Type: "bool", Default: "false", Meaning: "one attempt without concurrency limit, breaker or retry (single clients only)", Internal: true},
 		func(o *CallOptions, key string, v []byte) (err error) {
 			o.Bare, err = boolOption(key, v)
 			return err
 		}},
-	{Setting{Name: "window", Type: "integer", Default: "64", Meaning: "LLMAGG_STREAM: chunks that may be under way before llmagg_op_credit; 0: no bound", Internal: true},
+	{Setting{Name: "window", Type: "integer", Default: "64", Meaning: "with LLMAGG_STREAM: chunks that may be outstanding before llmagg_op_credit; 0 means no limit", Internal: true},
 		func(o *CallOptions, key string, v []byte) (err error) {
 			if o.Window, err = intOption(key, v, 0); err == nil && o.Window == 0 {
 				o.Window = -1
@@ -129,9 +129,9 @@ func unknownOption(key string, ofAggregator bool) error {
 	what := "unknown call option " + QuoteName(key)
 	switch {
 	case !ambiguousFields[key] && (fieldKinds[key] != 0 || vendorFields[key] != 0):
-		return Errorf(InvalidArgument, "%s; it is a field of the request, put it there", what)
+		return Errorf(InvalidArgument, "%s; it is a request field: put it into the request", what)
 	case configSettingOf[key] != nil && nearest(key, known, 0) == "":
-		return Errorf(InvalidArgument, "%s; it belongs into the configuration of a model", what)
+		return Errorf(InvalidArgument, "%s; it belongs in the configuration of a model", what)
 	}
 	if nearest(key, known, slips(key)) == "" { // what else it may be
 		if field := nearest(key, slices.Concat(requestFieldNames, vendorFieldNames), slips(key)); field != "" && !ambiguousFields[field] {
@@ -139,12 +139,12 @@ func unknownOption(key string, ofAggregator bool) error {
 		}
 	}
 	if slices.Contains(aliases[Fold(key)], "models") || key == "models" || key == "route" {
-		return Errorf(InvalidArgument, "%s; failover is what an aggregator does: list the routes in its models (a field for the server goes into \"extra_body\")", what)
+		return Errorf(InvalidArgument, "%s; for failover, list the routes in the \"models\" of an aggregator (server-specific fields go into \"extra_body\")", what)
 	}
 	if hint := Suggest(key, known); hint != "" {
 		return Errorf(InvalidArgument, "%s%s", what, hint)
 	}
-	return Errorf(InvalidArgument, "%s; a field for the server goes into \"extra_body\"", what)
+	return Errorf(InvalidArgument, "%s; server-specific fields go into \"extra_body\"", what)
 }
 
 // ParseModels reads a list of models' names from JSON text.
@@ -157,7 +157,7 @@ func ParseModels(v []byte) ([]string, error) {
 		return models, CheckModels(models)
 	}
 	if v[0] == '"' {
-		return nil, Errorf(InvalidArgument, "\"models\" is one text; expected a list of names: put it into brackets, as [\"provider/model\"]")
+		return nil, Errorf(InvalidArgument, "\"models\" is a string; expected a list of names, such as [\"provider/model\"]")
 	}
 	return nil, Errorf(InvalidArgument, "\"models\" has the wrong type; expected a list of names")
 }

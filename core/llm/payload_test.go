@@ -32,13 +32,13 @@ func TestPayloadRefusesBadInput(t *testing.T) {
 		"content number":   {`{"messages":[{"role":"user","content":5}]}`, "messages[0].content"},
 		"wrong type":       {`{"messages":[{"role":"user","content":"x"}],"temperature":"hot"}`, `"temperature" is "hot"; expected a number`},
 		"NaN":              {`{"messages":[{"role":"user","content":"x"}],"temperature":NaN}`, "expected a JSON value"},
-		"cut short":        {`{"messages":[{"role":"user","con`, "ends too early"},
+		"cut short":        {`{"messages":[{"role":"user","con`, "unexpected end of the JSON text"},
 		"trailing":         {`{"messages":[{"role":"user","content":"x"}]}x`, "unexpected text"},
 		"invalid UTF-8":    {"{\"messages\":[{\"role\":\"user\",\"content\":\"\xff\"}]}", "invalid UTF-8 at byte 39"},
 		"raw NUL":          {"{\"messages\":[{\"role\":\"user\",\"content\":\"a\x00b\"}]}", "control character"},
 		"deep":             {`{"messages":[{"role":"user","content":"x"}],"x":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000) + `}`, "nested deeper"},
 		"n zero":           {`{"messages":[{"role":"user","content":"x"}],"n":0}`, `"n" is 0`},
-		"empty text":       {``, "ends too early"},
+		"empty text":       {``, "unexpected end of the JSON text"},
 		"array":            {`[]`, "expected a JSON object"},
 	} {
 		t.Run(name, func(t *testing.T) {

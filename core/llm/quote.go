@@ -70,7 +70,7 @@ func isNumber(s string) bool {
 func QuoteName(name string) string {
 	switch {
 	case looksSecret(name):
-		return fmt.Sprintf("of %d bytes (it looks like a credential and is not repeated)", len(name))
+		return fmt.Sprintf("of %d bytes (it looks like a credential and is not shown)", len(name))
 	case len(name) > 60:
 		return strconv.Quote(CutText(name, 60)+"…") + fmt.Sprintf(" (%d bytes)", len(name))
 	}

@@ -50,7 +50,7 @@ func answerReader(data []byte) reader {
 }
 
 var (
-	errTrailing = errors.New("unexpected text behind the JSON value")
+	errTrailing = errors.New("unexpected text after the JSON value")
 	errNoObject = errors.New("expected a JSON object")
 )
 

@@ -126,17 +126,17 @@ func checkForeign(name string, v []byte) error {
 	case callSettingOf[name] != nil:
 		return Errorf(InvalidArgument, "request field %q is an option of the call; put it into the call's options", name)
 	case nearest(name, onlyConfigNames, 0) != "":
-		return Errorf(InvalidArgument, "%s; %q belongs into the configuration of a model and is never sent", what, nearest(name, onlyConfigNames, 0))
+		return Errorf(InvalidArgument, "%s; %q belongs in the configuration of a model and is never sent", what, nearest(name, onlyConfigNames, 0))
 	}
 	few := slips(name)
 	if best := nearest(name, callOptionNames, few); best != "" {
-		return Errorf(InvalidArgument, "%s; did you mean %q, an option of the call? (a field that the server knows goes into \"extra_body\")", what, best)
+		return Errorf(InvalidArgument, "%s; did you mean %q, an option of the call? (server-specific fields go into \"extra_body\")", what, best)
 	}
 	if best := nearest(name, requestFieldNames, few); best != "" {
-		return Errorf(InvalidArgument, "%s; did you mean %q? (a field that the server knows goes into \"extra_body\")", what, best)
+		return Errorf(InvalidArgument, "%s; did you mean %q? (server-specific fields go into \"extra_body\")", what, best)
 	}
 	if slices.Contains(aliases[Fold(name)], "models") {
-		return Errorf(InvalidArgument, "%s; failover is what an aggregator does: list the routes in its models (a field that the server knows goes into \"extra_body\")", what)
+		return Errorf(InvalidArgument, "%s; for failover, list the routes in the \"models\" of an aggregator (server-specific fields go into \"extra_body\")", what)
 	}
 	return nil
 }

@@ -111,9 +111,9 @@ func (m *Manager) find(name string) (*provider.Provider, error) {
 	if p := m.providers[name]; p != nil {
 		return p, nil
 	}
-	message := "no such provider; registered are: " + strings.Join(m.order, ", ")
+	message := "no such provider; registered: " + strings.Join(m.order, ", ")
 	if len(m.order) == 0 {
-		message = "no such provider; none is registered"
+		message = "no such provider; no provider is registered"
 	}
 	return nil, &llm.Error{Code: llm.ProviderNotFound, Provider: name, Message: message}
 }

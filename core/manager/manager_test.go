@@ -66,7 +66,7 @@ func TestLookUps(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "y/b", c.Route())
 	_, err = m.Client("x", "b")
-	require.EqualError(t, err, "PROVIDER_NOT_FOUND (x): no such provider; registered are: z, y")
+	require.EqualError(t, err, "PROVIDER_NOT_FOUND (x): no such provider; registered: z, y")
 	_, err = m.Client("y", "c")
 	require.Equal(t, llm.ModelNotFound, llm.CodeOfError(err))
 	require.Len(t, m.Report(), 4)

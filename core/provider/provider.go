@@ -46,7 +46,7 @@ func NewCustom(cfg llm.ProviderConfig, backend client.Backend, o Options) (*Prov
 
 func build(cfg llm.ProviderConfig, o Options, create func(llm.ModelConfig) (*client.Client, error)) (*Provider, error) {
 	if cfg.Name == "" || strings.Contains(cfg.Name, "/") {
-		return nil, llm.Errorf(llm.InvalidArgument, "provider name %q: expected a name without a slash", cfg.Name)
+		return nil, llm.Errorf(llm.InvalidArgument, "the provider name %q is not valid; expected a name without a slash", cfg.Name)
 	}
 	if len(cfg.Models) == 0 {
 		return nil, llm.Errorf(llm.InvalidArgument, "provider %q has no models", cfg.Name)

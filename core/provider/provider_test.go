@@ -53,7 +53,7 @@ func TestNewRefusesBadConfigurationsAndNamesTheModel(t *testing.T) {
 		cfg  llm.ProviderConfig
 		says string
 	}{
-		"no name":              {llm.ProviderConfig{Models: []llm.ModelConfig{good}}, `provider name "": expected a name without a slash`},
+		"no name":              {llm.ProviderConfig{Models: []llm.ModelConfig{good}}, `provider name "" is not valid; expected a name without a slash`},
 		"slash":                {llm.ProviderConfig{Name: "a/b", Models: []llm.ModelConfig{good}}, `provider name "a/b"`},
 		"no models":            {llm.ProviderConfig{Name: "p"}, `provider "p" has no models`},
 		"two of a name":        {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{good, good}}, `provider "p" has two models named "m"`},
@@ -61,8 +61,8 @@ func TestNewRefusesBadConfigurationsAndNamesTheModel(t *testing.T) {
 		"misspelt vendor":      {llm.ProviderConfig{Name: "opena1", Models: []llm.ModelConfig{{Name: "m", APIKey: "k"}}}, `OpenAI-compatible API; did you mean "openai"?`},
 		"file of no authority": {llm.ProviderConfig{Name: "openai", Models: []llm.ModelConfig{{Name: "m", APIKey: "k", CAFile: "/nope"}}}, `openai/m: ca_file cannot be read`},
 		"unknown vendor":       {llm.ProviderConfig{Name: "acme", Models: []llm.ModelConfig{{Name: "m", APIKey: "k"}}}, `provider "acme" has no base_url; only openai, deepseek, gemini have a default`},
-		"no scheme":            {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "localhost:80/v1"}}}, `p/m: base_url "localhost:80/v1": expected http:// or https://`},
-		"ftp":                  {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "ftp://h/v1"}}}, `p/m: base_url "ftp://h/v1": expected http`},
+		"no scheme":            {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "localhost:80/v1"}}}, `p/m: base_url "localhost:80/v1" has no scheme that llmagg speaks; expected http:// or https://`},
+		"ftp":                  {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "ftp://h/v1"}}}, `p/m: base_url "ftp://h/v1" has no scheme that llmagg speaks; expected http`},
 		"credentials":          {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "https://u:pw-secret@h"}}}, "p/m: base_url holds credentials"},
 		"negative time":        {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "http://h", Timeout: -1}}}, "p/m: timeout is -1ns"},
 		"concurrency":          {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "http://h", MaxConcurrentCalls: -1}}}, "p/m: max_concurrent_calls is -1"},

@@ -44,10 +44,10 @@ func authoritiesOf(caFile string, env certEnvironment) (func() authorities, erro
 	if caFile != "" {
 		roots, err := loadRoots(caFile)
 		return func() authorities {
-			return authorities{roots, fmt.Sprintf("ca_file %q does not hold its authority", caFile)}
+			return authorities{roots, fmt.Sprintf("ca_file %q does not hold the certificate of the server's authority", caFile)}
 		}, err
 	}
-	advice := "set ca_file, or the environment's SSL_CERT_FILE or SSL_CERT_DIR, to the certificate of its authority"
+	advice := "set ca_file, or the environment's SSL_CERT_FILE or SSL_CERT_DIR, to the certificate of the server's authority"
 	if env.unread != "" {
 		advice += "; " + env.unread + " is not read"
 	}
@@ -97,7 +97,7 @@ func (e certEnvironment) load(advice string) authorities {
 	if len(wrong) > 0 {
 		return authorities{roots, strings.Join(wrong, "; ")}
 	}
-	return authorities{roots, "neither SSL_CERT_FILE nor SSL_CERT_DIR of the environment holds its authority; " + advice}
+	return authorities{roots, "neither SSL_CERT_FILE nor SSL_CERT_DIR holds the certificate of the server's authority; " + advice}
 }
 
 // addDirectory adds the certificates of a directory's files. Other files may be there too.

@@ -44,7 +44,7 @@ func TestAuthoritiesOfTheEnvironment(t *testing.T) {
 		"a file without any":      {env: map[string]string{"SSL_CERT_FILE": garbage}, want: []string{"no PEM certificate"}},
 		"no such directory":       {env: map[string]string{"SSL_CERT_DIR": dir + "x"}, want: []string{"SSL_CERT_DIR cannot be read"}},
 		"a variable of others":    {env: map[string]string{"REQUESTS_CA_BUNDLE": ca}, want: []string{"ca_file", "REQUESTS_CA_BUNDLE is not read"}},
-		"ca_file of someone else": {caFile: other, want: []string{"ca_file", "does not hold its authority"}},
+		"ca_file of someone else": {caFile: other, want: []string{"ca_file", "does not hold the certificate of the server's authority"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			getenv := func(name string) (string, bool) { v, ok := c.env[name]; return v, ok }

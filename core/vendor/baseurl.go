@@ -72,7 +72,7 @@ func checkBaseURL(where, base string, u *url.URL) error {
 	case secretInQuery(u) != "":
 		return llm.Errorf(llm.InvalidArgument, "%s: base_url holds %q in its query, where keys end up in logs; put the key into api_key, or into headers", where, secretInQuery(u))
 	case u.Scheme != "http" && u.Scheme != "https":
-		return llm.Errorf(llm.InvalidArgument, "%s: base_url %s: expected http:// or https://", where, llm.QuoteName(base))
+		return llm.Errorf(llm.InvalidArgument, "%s: base_url %s has no scheme that llmagg speaks; expected http:// or https://", where, llm.QuoteName(base))
 	case u.Hostname() == "":
 		return llm.Errorf(llm.InvalidArgument, "%s: base_url %s has no host", where, llm.QuoteName(base))
 	case u.Fragment != "":

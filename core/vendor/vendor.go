@@ -121,7 +121,7 @@ func Resolve(m Model, getenv func(string) (string, bool)) (v Vendor, baseURL str
 		v, known = compatible, true
 	}
 	if !known {
-		return v, "", llm.Errorf(llm.InvalidArgument, "provider %q has no base_url; only %s have a default, any other provider needs the base_url of an OpenAI-compatible API%s",
+		return v, "", llm.Errorf(llm.InvalidArgument, "provider %q has no base_url; only %s have a default; for any other provider set the base_url of an OpenAI-compatible API%s",
 			m.Provider, strings.Join(Names(), ", "), llm.Suggest(m.Provider, Names()))
 	}
 	if m.BaseURL == "" {

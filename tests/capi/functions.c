@@ -119,7 +119,7 @@ static void foreign_handles(void) {
     void *block = malloc(64);
     void *foreign[] = {(void *)1,      (void *)4095, (void *)0xc000000000, (void *)0xc000000008, (void *)(uintptr_t)-1, (void *)(uintptr_t)-4096, &here,
                        block, stdout, &live, (char *)live.client + 1, (char *)live.queue - 1};
-    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) each_refuses(KINDS, foreign[i], "no handle of this library");
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) each_refuses(KINDS, foreign[i], "not a handle of this library");
     free(block);
     CHECK(world_works(&live));
 }

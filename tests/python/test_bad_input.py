@@ -23,9 +23,9 @@ def nested(depth: int) -> Any:
 BAD_REQUESTS: dict[str, tuple[Any, dict[str, Any], str]] = {
     "empty messages": ([], {}, "messages"),
     "no messages": (None, {}, "messages"),
-    "messages is a text": ("hello", {}, "messages is a str"),
-    "messages is a dict": ({"role": "user"}, {}, "messages is a dict"),
-    "messages is a number": (7, {}, "messages is a int"),
+    "messages is a text": ("hello", {}, "messages must be a list of messages, got str"),
+    "messages is a dict": ({"role": "user"}, {}, "messages must be a list of messages, got dict"),
+    "messages is a number": (7, {}, "messages must be a list of messages, got int"),
     "message is a text": (["hello"], {}, "messages[0]"),
     "unknown role": ([{"role": "robot", "content": "x"}], {}, 'messages[0].role is "robot"'),
     "no role": ([{"content": "x"}], {}, "messages[0].role"),
@@ -76,10 +76,10 @@ def test_embedded_nul_and_large_prompts_work(llm_wall: FaultWall, run: Any) -> N
 
 
 BAD_CONFIGS: dict[str, tuple[Any, str]] = {
-    "a list": ([1], "the configuration is a list"),
-    "no providers": ({"openai": {"models": {}}}, 'provider "openai": "models" is empty'),
-    "models is a list": ({"openai": {"models": ["gpt"]}}, "expected {name"),
-    "model is a text": ({"openai": {"models": {"gpt": "key"}}}, 'model "openai/gpt": expected an object, got a string'),
+    "a list": ([1], "the configuration must be "),
+    "no providers": ({"openai": {"models": {}}}, '"models" of provider "openai" is empty'),
+    "models is a list": ({"openai": {"models": ["gpt"]}}, "must be an object {name"),
+    "model is a text": ({"openai": {"models": {"gpt": "key"}}}, 'model "openai/gpt" must be an object, got a string'),
     "a key that is no text": ({3: {}}, "has the key 3"),
     "no key": ({"openai": {"models": {"gpt": {}}}}, "model openai/gpt has no api_key"),
     "unknown provider without URL": ({"acme": {"models": {"m": {"api_key": "k"}}}}, "openai, deepseek, gemini"),

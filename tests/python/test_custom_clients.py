@@ -192,8 +192,8 @@ def test_a_long_stream_waits_for_its_reader(run: Any) -> None:
 @pytest.mark.parametrize(
     ("result", "text"),
     [
-        (None, "chat_completion gave None"),
-        ("text", "chat_completion gave a str"),
+        (None, "chat_completion must return a ChatCompletionResponse, got None"),
+        ("text", "chat_completion must return a ChatCompletionResponse, got a str"),
         ({}, "no choices"),
         ({"choices": []}, "no choices"),
     ],
@@ -212,7 +212,7 @@ def test_a_dict_and_a_plain_function_are_taken(run: Any) -> None:
     provider.clients["m"].chat_completion = mock.AsyncMock(return_value=answer("dict").to_dict())
     assert run(aggregator.generate_response(HELLO)) == "dict"
     provider.clients["m"].chat_completion = lambda _: answer("not awaitable")
-    with pytest.raises(llmagg.AllModelsFailedError, match="expected a coroutine"):
+    with pytest.raises(llmagg.AllModelsFailedError, match="must return a coroutine"):
         run(aggregator.chat(HELLO))
 
 

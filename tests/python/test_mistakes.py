@@ -126,7 +126,7 @@ BAD_KEYS: dict[str, tuple[dict[str, Any], str]] = {
     "retries": ({"retries": 3}, '"max_retries"'),
     "apikey": ({"apikey": "sk-secret"}, '"api_key"'),
     "weight": ({"weight": 3}, "the known ones are "),
-    "temperature": ({"temperature": 3}, "it belongs to a call"),
+    "temperature": ({"temperature": 3}, "set it in a call"),
     "breaker": ({"breaker": {"open": 3}}, '"open_s"'),
     "retry": ({"retry": {"backof_s": 3}}, '"backoff_s"'),
     "limits": ({"limits": {"max_bytes": 3}}, '"response_bytes"'),
@@ -163,17 +163,17 @@ def test_configurations_with_a_wrong_shape(run: Any) -> None:
     def bad(config: Any, *words: str) -> None:
         refused(lambda: run(llmagg.LLMAggregator().initialize(config)), *words)
 
-    bad([], "the configuration is a list")
-    bad("[]", "the configuration is a list")
-    bad('[{"api_key": "sk-secret"}]', "the configuration is a list")
+    bad([], "got list")
+    bad("[]", "got list")
+    bad('[{"api_key": "sk-secret"}]', "got list")
     bad("sk-secret", "cannot be read")
-    bad(5, "the configuration is a int")
-    bad({"p": {"models": []}}, '"models": expected {name: {…}}, got an array')
+    bad(5, "got int")
+    bad({"p": {"models": []}}, '"models" of provider "p" must be an object {name: {…}}, got an array')
     bad({"p": {}}, 'has no "models"')
     bad({"p": {"models": {"a": {"base_url": "http://h"}, "A": {"base_url": "http://h"}}}}, '"a" and "A"')
     one = {"models": {"a": {"base_url": "http://h"}}}
     bad({"p": one, "P": one}, '"p" and "P"')
-    bad('{"p": {"models": {"a": {"base_url": "http://h"}, "a": {}}}}', '"a" stands there twice')
+    bad('{"p": {"models": {"a": {"base_url": "http://h"}, "a": {}}}}', 'has the key "a" twice')
 
 
 def test_old_configurations_refuse_slips_and_warn_of_the_rest(llm_wall: FaultWall, run: Any) -> None:
@@ -213,10 +213,10 @@ def test_a_model_that_nobody_has(llm_wall: FaultWall, run: Any) -> None:
     aggregator = llmagg.LLMAggregator(["p/a"])
     run(aggregator.initialize(config))
     aggregator.models = ["p/a", "p/zzzz"]  # as applications do: not silent, and no crash
-    with pytest.warns(UserWarning, match='has the model "p/zzzz".*passed over'):
+    with pytest.warns(UserWarning, match='has the model "p/zzzz".*ignored'):
         assert run(aggregator.generate_response(HELLO)) == "Hello from a."
     aggregator.models = "p/a"  # type: ignore[assignment]
-    refused(lambda: run(aggregator.chat(HELLO)), "models is a str")
+    refused(lambda: run(aggregator.chat(HELLO)), "models must be a list of names, got str")
     old = llmagg.LLMAggrator(["gpt-a", "deepseek-chat"])
     with pytest.warns(UserWarning, match="deepseek-chat"):
         run(old.initialize_from_settings({"LLM_MODEL": {"gpt-a": {"base_url": llm_wall.url}}}))

@@ -86,4 +86,4 @@ asyncio.run(main())
     result = python(source)
     assert result.returncode == 0, result.stderr
     assert "mine/m: BAD_RESPONSE" in result.stdout
-    assert "chat_completion gave None; expected a ChatCompletionResponse" in result.stdout
+    assert "chat_completion must return a ChatCompletionResponse, got None" in result.stdout

@@ -367,7 +367,7 @@ def test_what_json_cannot_carry_is_refused_with_its_place(llm_wall: FaultWall, r
 def test_bytes_are_no_text(llm_wall: FaultWall, content: Any) -> None:
     messages = [*HELLO, {"role": "user", "content": content}, llmagg.Message("user", content)]
     for tried in (messages[:2], [messages[0], messages[2]]):
-        with pytest.raises(llmagg.InvalidArgumentError, match=r"messages\[1\].content is a .*; expected a str"):
+        with pytest.raises(llmagg.InvalidArgumentError, match=r"messages\[1\].content must be a str, got .*;"):
             aggregator_for(llm_wall, "gpt-a").chat_sync(tried)
 
 

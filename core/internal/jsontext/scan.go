@@ -32,7 +32,7 @@ func (e *syntaxError) Error() string { return fmt.Sprintf("%s at byte %d", e.wha
 // Fail is an error at the current position, or that the text ends there.
 func (s *Scanner) Fail(what string) error {
 	if s.Pos >= len(s.Data) {
-		return &syntaxError{len(s.Data), "the JSON text ends too early"}
+		return &syntaxError{len(s.Data), "unexpected end of the JSON text"}
 	}
 	return &syntaxError{s.Pos, what}
 }
@@ -86,7 +86,7 @@ func (s *Scanner) literal(word string) error {
 		if bytes.HasPrefix([]byte(word), s.Data[s.Pos:]) {
 			s.Pos = len(s.Data)
 		}
-		return s.Fail("expected a JSON value (NaN and Infinity are none)")
+		return s.Fail("expected a JSON value (NaN and Infinity are not JSON)")
 	}
 	s.Pos += len(word)
 	return nil
@@ -302,7 +302,7 @@ func FieldsOf(data []byte) ([]Field, error) {
 		return nil, err
 	}
 	if s.Space(); s.Pos < len(data) {
-		return nil, s.Fail("unexpected text behind the JSON object")
+		return nil, s.Fail("unexpected text after the JSON object")
 	}
 	return fields.List, nil
 }

@@ -75,7 +75,7 @@ func generationConfig(req *llm.Request) (json.RawMessage, error) {
 func merged(ours, own json.RawMessage) (json.RawMessage, error) {
 	config, theirs := llm.Extra{}, llm.Extra{}
 	if llm.JSON.Unmarshal(own, &theirs) != nil || llm.JSON.Unmarshal(ours, &config) != nil {
-		return nil, llm.Errorf(llm.BadRequest, "generationConfig is no JSON object")
+		return nil, llm.Errorf(llm.BadRequest, "generationConfig is not a JSON object")
 	}
 	for key, value := range theirs {
 		config[camelCase(key)] = value

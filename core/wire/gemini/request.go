@@ -222,7 +222,7 @@ func (t *conversation) result(m *llm.Message, parts []sentPart, at string) error
 		name = called
 	}
 	if name == "" {
-		return llm.Errorf(llm.BadRequest, "%s answers the tool call %q, which no message before it makes; Gemini needs the function's name", at, m.ToolCallID)
+		return llm.Errorf(llm.BadRequest, "%s answers the tool call %q, but no earlier message makes that call; Gemini needs the function's name", at, m.ToolCallID)
 	}
 	text, rest := "", parts[:0]
 	for _, p := range parts {

@@ -197,11 +197,11 @@ func TestRequestRefusals(t *testing.T) {
 		{"file of unknown type", content(`{"type":"file","file":{"file_data":"AAAA","filename":"a.xyz"}}`), `whose type`},
 		{"empty file", content(`{"type":"file","file":{}}`), `without file_data or file_id`},
 		{"unknown call", `{"messages":[{"role":"tool","tool_call_id":"7","content":"x"}]}`, `messages[0] answers the tool call "7"`},
-		{"custom tool", `{` + hello + `,"tools":[{"type":"custom","custom":{"name":"f"}}]}`, `tools[0] is of type "custom"`},
+		{"custom tool", `{` + hello + `,"tools":[{"type":"custom","custom":{"name":"f"}}]}`, `tools[0] has the type "custom"`},
 		{"unknown choice", `{` + hello + `,"functions":[{"name":"f"}],"tool_choice":"maybe"}`, `"maybe"`},
 		{"choice of nothing", `{` + hello + `,"functions":[{"name":"f"}],"tool_choice":{"type":"function"}}`, `names no function`},
-		{"generationConfig", `{` + hello + `,"generationConfig":7}`, `generationConfig is no JSON object`},
-		{"toolConfig", `{` + hello + `,"functions":[{"name":"f"}],"tool_choice":"auto","toolConfig":7}`, `toolConfig is no JSON object`},
+		{"generationConfig", `{` + hello + `,"generationConfig":7}`, `generationConfig is not a JSON object`},
+		{"toolConfig", `{` + hello + `,"functions":[{"name":"f"}],"tool_choice":"auto","toolConfig":7}`, `toolConfig is not a JSON object`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"hash/fnv"
 	"strconv"
 	"strings"
@@ -123,15 +124,18 @@ func (g *reader) parse(data []byte) (top llm.Extra, candidates []llm.Extra, err 
 		data = jsontext.WithoutOddNumbers(data)
 	}
 	if !json.Valid(data) {
-		return nil, nil, llm.Errorf(llm.BadResponse, "the answer is no JSON object of generateContent (%d bytes): it is not valid JSON", len(data))
+		return nil, nil, llm.Errorf(llm.BadResponse, "the answer is not a JSON object of generateContent (%d bytes): it is not valid JSON", len(data))
 	}
 	err = llm.JSON.Unmarshal(data, &top)
 	if err != nil { // a number that is too large, perhaps
 		data = jsontext.WithoutOddNumbers(data)
 		err = llm.JSON.Unmarshal(data, &top)
 	}
-	if err != nil || top == nil {
-		return nil, nil, llm.Errorf(llm.BadResponse, "the answer is no JSON object of generateContent (%d bytes): %v", len(data), err)
+	if err == nil && top == nil {
+		err = errors.New("it is null")
+	}
+	if err != nil {
+		return nil, nil, llm.Errorf(llm.BadResponse, "the answer is not a JSON object of generateContent (%d bytes): %v", len(data), err)
 	}
 	if raw := take(top, "candidates"); raw != nil {
 		if err := llm.JSON.Unmarshal(raw, &candidates); err != nil {
@@ -139,7 +143,7 @@ func (g *reader) parse(data []byte) (top llm.Extra, candidates []llm.Extra, err 
 		}
 	}
 	if len(candidates) > wire.MaxChoices {
-		return nil, nil, llm.Errorf(llm.BadResponse, "the answer has %d candidates; more than %d cannot be asked for", len(candidates), wire.MaxChoices)
+		return nil, nil, llm.Errorf(llm.BadResponse, "the answer has %d candidates; at most %d can be requested", len(candidates), wire.MaxChoices)
 	}
 	if len(candidates) == 0 {
 		if e := blocked(feedbackOf(top)); e != nil {

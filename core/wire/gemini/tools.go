@@ -41,7 +41,7 @@ func toolsOf(req *llm.Request) (tools []json.RawMessage, config json.RawMessage,
 			}
 			tools = append(tools, own)
 		default:
-			return nil, nil, llm.Errorf(llm.BadRequest, "tools[%d] is of type %q; Gemini is given functions and its own tools", i, tool.Type)
+			return nil, nil, llm.Errorf(llm.BadRequest, "tools[%d] has the type %q; expected a function or one of Gemini's own tools", i, tool.Type)
 		}
 	}
 	for i := range req.Functions {
@@ -101,7 +101,7 @@ func toolConfig(req *llm.Request, functions bool) (json.RawMessage, error) {
 	}
 	config := llm.Extra{}
 	if len(own) > 0 && llm.JSON.Unmarshal(own, &config) != nil {
-		return nil, llm.Errorf(llm.BadRequest, "toolConfig is no JSON object")
+		return nil, llm.Errorf(llm.BadRequest, "toolConfig is not a JSON object")
 	}
 	if ownField(config, "functionCallingConfig", "function_calling_config") != nil {
 		return own, nil

@@ -70,7 +70,7 @@ static void what_is_no_handle(void) {
                         h ^ (uintptr_t)1 << 47 /* later uses of its place */};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
         CHECK(shim_hold(none[i], SHIM_WALL) == NULL);
-        CHECK(strcmp(says(none[i]), "argument x is no handle of this library") == 0);
+        CHECK(strcmp(says(none[i]), "argument x is not a handle of this library") == 0);
     }
     CHECK(shim_hold(h, SHIM_QUEUE) == NULL && !freed(h, SHIM_QUEUE));
     CHECK(strcmp(says(h), "argument x is the handle of a wall") == 0);

@@ -167,7 +167,7 @@ def _any_chunks(payload: _Payload) -> list[StreamResponse]:
     except (ValueError, RecursionError):
         listed = decode(payload, "a batch of chunks")
         if not isinstance(listed, list):
-            raise BadResponseError(f"a batch of chunks is {type(listed).__name__}; expected an array") from None
+            raise BadResponseError(f"a batch of chunks must be an array, got {type(listed).__name__}") from None
         return [StreamResponse.from_dict(_spread(chunk)) for chunk in listed]
 
 

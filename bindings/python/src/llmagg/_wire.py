@@ -80,12 +80,12 @@ def build(cls: type[T], data: dict[str, Any], template: dict[str, Any]) -> T:
 def expect_list(data: Any, what: str) -> list[Any]:
     """Refuses what is no JSON array; None is an empty one."""
     if data is not None and not isinstance(data, (list, tuple)):
-        raise BadResponseError(f"{what} is {type(data).__name__}; expected an array")
+        raise BadResponseError(f"{what} must be an array, got {type(data).__name__}")
     return list(data or ())
 
 
 def expect_object(data: Any, what: str) -> dict[str, Any]:
     """Refuses what is no JSON object."""
     if not isinstance(data, dict):
-        raise BadResponseError(f"{what} is {type(data).__name__}; expected an object")
+        raise BadResponseError(f"{what} must be an object, got {type(data).__name__}")
     return data

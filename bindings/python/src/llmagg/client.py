@@ -93,7 +93,7 @@ class LLMClient(ABC):
         """
         func = kwargs.pop("func", None) if request_func is None else request_func
         if func is None:
-            raise TypeError("_retry_request() needs a function; expected request_func")
+            raise TypeError("_retry_request() got no request_func; expected a function")
         if core_calls.get() is self:
             answer: T = await func(*args, **kwargs)
             return answer
@@ -154,7 +154,7 @@ class BaseLLMClient(LLMClient):
         """Raises an APIError where the answer's JSON (``data`` is another word for it) is no completion."""
         data = response_data if data is None else data
         if not isinstance(data, dict):
-            raise BadResponseError(f"the answer is {type(data).__name__}; expected an object")
+            raise BadResponseError(f"the answer must be an object, got {type(data).__name__}")
         if data.get("error"):
             error = data["error"]
             text = error.get("message") if isinstance(error, dict) else error

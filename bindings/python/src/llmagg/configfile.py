@@ -27,8 +27,8 @@ def warn_if_exposed(path: str | os.PathLike[str], mode: int) -> None:
     """
     if mode & 0o066:
         logger().warning(
-            "the configuration file %s holds keys, and others than its owner may read or write it (mode %04o); "
-            "make it the owner's alone (chmod 600), or refer to the environment in it, as ${NAME}",
+            "the configuration file %s holds keys, and other users may read or write it (mode %04o); "
+            "restrict it to its owner (chmod 600), or refer to environment variables in it as ${NAME}",
             os.fspath(path),
             mode,
         )

@@ -72,7 +72,7 @@ def write(target: Path, *, replace: bool = False) -> list[str]:
     done = []
     target = _checked(target)
     if target.is_symlink() or (target.exists() and not target.is_dir()):
-        raise FileExistsError(f"{target} is not a folder")
+        raise FileExistsError(f"{target} is not a folder; expected a folder such as PATH/pkg/core/llm")
     foreign = _foreign(target)
     if foreign and not replace:
         shown = ", ".join(str(path.relative_to(target)) for path in foreign[:5])
@@ -94,7 +94,7 @@ def _checked(target: Path) -> Path:
     if place.parts[-2:] != ("core", "llm"):
         raise NotADirectoryError(f"{target} does not end in core/llm; expected a folder such as PATH/pkg/core/llm")
     if not place.parents[1].is_dir():
-        raise NotADirectoryError(f"{target} is in no application: the folder {place.parents[1]} does not exist")
+        raise NotADirectoryError(f"{target} is not inside an application: the folder {place.parents[1]} does not exist")
     return place
 
 
@@ -114,4 +114,4 @@ def _backup_name(target: Path) -> Path:
         name = target.with_name(f"{target.name}.backup-{stamp}" + (f"-{number}" if number else ""))
         if not name.exists():
             return name
-    raise FileExistsError(f"there are too many backups beside {target}")
+    raise FileExistsError(f"there are too many backups beside {target}; delete some of them")

@@ -75,7 +75,7 @@ def _content(path: str | os.PathLike[str], what: str) -> tuple[bytes, int]:
         content, mode = configfile.read(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise InvalidArgumentError(f"{what} cannot be read: {reason} (JSON text begins with '{{')") from None
+        raise InvalidArgumentError(f"{what} cannot be read: {reason} (JSON text must begin with '{{')") from None
     return content.removeprefix(b"\xef\xbb\xbf"), mode
 
 
@@ -151,10 +151,10 @@ def provider_models(provider: str, entry: Mapping[str, Any], skipped: list[str])
 
 def _items(value: Any, what: str, expected: str) -> list[tuple[str, Any]]:
     if not isinstance(value, Mapping):
-        raise InvalidArgumentError(f"{what} is a {type(value).__name__}; expected {expected}")
+        raise InvalidArgumentError(f"{what} must be {expected}, got {type(value).__name__}")
     for key in value:
         if not isinstance(key, str):
-            raise InvalidArgumentError(f"{what} has the key {key!r}; expected a text")
+            raise InvalidArgumentError(f"{what} has the key {key!r}; expected a string")
     return list(value.items())
 
 

@@ -57,7 +57,7 @@ def _resolved(user: Any, entries: list[routing.Entry], names: list[str]) -> list
     for name, why in missing.items():
         if name not in told and name not in left_out:
             told.add(name)
-            oldstyle.warn(f"{why.message}; the name is passed over")
+            oldstyle.warn(f"{why.message}; the name is ignored")
     return routing.resolve(entries, found)
 
 

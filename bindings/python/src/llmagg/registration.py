@@ -117,4 +117,4 @@ def check_models(names: Any, entries: list[routing.Entry], left_out: dict[str, s
             continue
         if not lenient or "did you mean" in error.message:
             raise error
-        oldstyle.warn(f"{error.message}; the name is passed over")
+        oldstyle.warn(f"{error.message}; the name is ignored")

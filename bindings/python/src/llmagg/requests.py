@@ -75,7 +75,7 @@ class ChatCompletionRequest:
         if self.extra_body is None and len(vars(self)) == _COUNT:
             return self.to_dict()
         if self.extra_body is not None and not isinstance(self.extra_body, Mapping):
-            raise InvalidArgumentError(f"extra_body is a {type(self.extra_body).__name__}; expected a dict of fields")
+            raise InvalidArgumentError(f"extra_body must be a dict of fields, got {type(self.extra_body).__name__}")
         extra_body = dict(self.extra_body or {})
         plain = copy.copy(self)
         plain.extra_body = None
@@ -129,13 +129,13 @@ def messages_to_wire(messages: Any) -> Any:
     if messages is None:
         return []
     if isinstance(messages, (str, bytes, Mapping)):
-        raise InvalidArgumentError(f"messages is a {type(messages).__name__}; expected a list of messages")
+        raise InvalidArgumentError(f"messages must be a list of messages, got {type(messages).__name__}")
     try:
         wire = [m.to_dict() if isinstance(m, Message) else m for m in messages]
     except TypeError:
-        raise InvalidArgumentError(f"messages is a {type(messages).__name__}; expected a list of messages") from None
+        raise InvalidArgumentError(f"messages must be a list of messages, got {type(messages).__name__}") from None
     for i, message in enumerate(wire):
         if type(message) is dict and isinstance(content := message.get("content"), (bytes, bytearray, memoryview)):
             kind = type(content).__name__
-            raise InvalidArgumentError(f"messages[{i}].content is a {kind}; expected a str: decode it first")
+            raise InvalidArgumentError(f"messages[{i}].content must be a str, got {kind}; decode it first")
     return wire

@@ -204,7 +204,7 @@ async def close(provider: str, name: str, client: Any) -> None:
 
 def _mapping(value: Any, what: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise InvalidArgumentError(f"{what} is a {type(value).__name__}; expected a mapping of names to values")
+        raise InvalidArgumentError(f"{what} must be a mapping of names to values, got {type(value).__name__}")
     return value
 
 
@@ -265,20 +265,19 @@ def model_names(models: Any) -> list[str]:
         return []
     if isinstance(models, (str, bytes)):
         raise InvalidArgumentError(
-            f"models is a {type(models).__name__}; expected a list of names: put it into brackets, "
-            "as ['provider/model']"
+            f"models must be a list of names, got {type(models).__name__}; write it as ['provider/model']"
         )
     if isinstance(models, (Mapping, Set)):
         raise InvalidArgumentError(
-            f"models is a {type(models).__name__}; expected a list of names, in the order in which they are tried"
+            f"models must be a list of names, in the order in which they are tried, got {type(models).__name__}"
         )
     try:
         names = list(models)
     except TypeError:
-        raise InvalidArgumentError(f"models is a {type(models).__name__}; expected a list of names") from None
+        raise InvalidArgumentError(f"models must be a list of names, got {type(models).__name__}") from None
     for i, name in enumerate(names):
         if not isinstance(name, str):
-            raise InvalidArgumentError(f"models[{i}] is a {type(name).__name__}; expected the name of a model")
+            raise InvalidArgumentError(f"models[{i}] must be the name of a model, got {type(name).__name__}")
         if not name.strip():
             raise InvalidArgumentError(f"models[{i}] is empty; expected the name of a model, or 'provider/model'")
     return names

@@ -20,7 +20,7 @@ def messages(passage: Mapping[str, Any], count: int) -> list[dict[str, str]]:
     """
     if not isinstance(passage, Mapping):
         kind = type(passage).__name__
-        raise InvalidArgumentError(f"passage is a {kind}; expected a dict with title, description, content")
+        raise InvalidArgumentError(f"passage must be a dict with title, description, content, got {kind}")
     if not isinstance(count, int) or count < 0:
         raise InvalidArgumentError(f"count is {count!r}; expected a number of characters")
     parts = [f"{label}: {passage[key]}" for key, label in _PARTS if passage.get(key)]

@@ -47,7 +47,7 @@ class CustomCall:
                 await self._answer(target)
         except asyncio.CancelledError:
             if not self._canceled:
-                self.fail(errors.ServiceUnavailableError("the client's own task was cancelled"))
+                self.fail(errors.ServiceUnavailableError("the client's own task was cancelled during the call"))
                 raise
         except Exception as error:
             self.fail(error)
@@ -61,7 +61,7 @@ class CustomCall:
             await self._stream(answer)
             return
         if not inspect.isawaitable(answer):
-            raise errors.BadResponseError(f"chat_completion returned {_kind(answer)}; expected a coroutine")
+            raise errors.BadResponseError(f"chat_completion must return a coroutine, got {_kind(answer)}")
         response = await answer
         data = encode(_as_dict(response, "chat_completion", "a ChatCompletionResponse"), "the client's response")
         load.call("llmagg_custom_finish", self.op, data, len(data))
@@ -70,7 +70,7 @@ class CustomCall:
         if inspect.isawaitable(answer):
             answer = await answer
         if not hasattr(answer, "__aiter__"):
-            raise errors.BadResponseError(f"chat_completion_stream gave {_kind(answer)}; expected an async generator")
+            raise errors.BadResponseError(f"chat_completion_stream must return an async generator, got {_kind(answer)}")
         try:
             async for chunk in answer:
                 await self._emit(_as_dict(chunk, "chat_completion_stream", "StreamResponse objects"))
@@ -116,7 +116,7 @@ def _as_dict(value: Any, method: str, expected: str) -> dict[str, Any]:
         return made
     if method == "chat_completion" and isinstance(getattr(value, "choices", None), (list, tuple)):
         return _as_read(value)
-    raise errors.BadResponseError(f"{method} gave {_kind(value)}; expected {expected}")
+    raise errors.BadResponseError(f"{method} must return {expected}, got {_kind(value)}")
     return value
 
 

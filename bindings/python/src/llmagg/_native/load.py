@@ -106,7 +106,7 @@ def _dlopen(path: str) -> ctypes.CDLL:
         raise ImportError(f"llmagg's native library cannot be loaded: {error}{hint}") from None
     loaded.llmagg_abi_version.restype = ctypes.c_uint32
     if (version := loaded.llmagg_abi_version()) != signatures.ABI_VERSION:
-        raise ImportError(f"llmagg's native library has ABI {version}; this package needs {signatures.ABI_VERSION}")
+        raise ImportError(f"llmagg's native library has ABI {version}, not {signatures.ABI_VERSION}; reinstall llmagg")
     signatures.declare(loaded)
     return loaded
 
