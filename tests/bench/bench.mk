@@ -10,7 +10,7 @@ BENCH_PYTHON := $(BENCH)/venv/bin/python
 BENCH_ROUNDS ?= $(if $(filter bench-quick,$(MAKECMDGOALS)),5,11)
 BENCH_RUN     = BENCH_BUILD="$(abspath $(BENCH))" $(PYTHON3) tests/bench/bench.py
 
-.PHONY: bench bench-quick bench-one bench-build
+.PHONY: bench bench-quick bench-one bench-build bench-contend
 
 bench: bench-build ## every client against every bar, a quarter of an hour; writes docs/benchmarks.md
 	$(BENCH_RUN) rows --rounds $(BENCH_ROUNDS) --write docs/benchmarks.md
@@ -27,6 +27,13 @@ bench-build: lib $(BENCH)/.package $(BENCH)/cclient
 $(BENCH)/cclient: tests/bench/cclient/chat.c include/llmagg.h $(BUILD)/libllmagg.so
 	@mkdir -p $(@D)
 	$(CC) -std=c99 -D_POSIX_C_SOURCE=199309L -O2 -Wall -Wextra -Iinclude $< -o $@ -L$(BUILD) -lllmagg -Wl,-rpath,'$$ORIGIN/..'
+
+bench-contend: $(BENCH)/contend ## what 64 threads of a C program cost each other; needs no server (tests/bench/cclient/contend.c)
+	@for kind in drain credit switch refused custom; do echo "$$kind $$($(BENCH)/contend $$kind)"; done
+
+$(BENCH)/contend: tests/bench/cclient/contend.c include/llmagg.h $(BUILD)/libllmagg.so
+	@mkdir -p $(@D)
+	$(CC) -std=c99 -O2 -Wall -Wextra -Iinclude $< -o $@ -L$(BUILD) -lllmagg -Wl,-rpath,'$$ORIGIN/..' -pthread
 
 $(BENCH)/.python: tests/bench/requirements.txt
 	@mkdir -p $(@D)
