@@ -84,6 +84,8 @@ static inline void give_back(shim_entry **held) {
     ((shim_post){.kind = (which), .flags = (its_flags), .tag = (its_tag), .request = request, .request_len = request_len,      \
                  .options = options, .options_len = options_len})
 
+#define HEALTH(which, its_tag) ((shim_post){.kind = (which), .tag = (its_tag)})
+
 /* A call of Go that gives its answer later: waits for it, and returns. */
 #define WAIT_OUTSIDE(call, out, err)                                                                                           \
     do {                                                                                                                       \

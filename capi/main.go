@@ -1,7 +1,8 @@
 // Command capi is the C ABI of the library, built with -buildmode=c-shared or
 // c-archive. include/llmagg.h is its manual.
 //
-//	shim*.c, error.c     the public functions: argument checks, errors, nothing of Go
+//	shim.c, shim_queue.c the public functions, generated: argument checks
+//	error.c, calls.c     errors, and what a queue's reader calls: nothing of Go
 //	fork.c, wake.c       forked children; descriptors that wake a reader
 //	queue.c, queue.go    events on their way to the reader
 //	post.c, post.go      what the host asks for without entering Go

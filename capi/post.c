@@ -152,7 +152,7 @@ void shim_answer_fail(shim_answer *a, llmagg_status status, llmagg_error *error)
     end(a, status, none, error);
 }
 
-llmagg_status shim_post_credit(uint64_t op, uint32_t chunks, llmagg_error **err) {
+llmagg_status call_op_credit(uint64_t op, uint32_t chunks, llmagg_error **err) {
     shim_post asked = {.kind = SHIM_CREDIT, .op = op, .flags = chunks};
     return add(&asked, NULL, 0, err);
 }

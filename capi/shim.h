@@ -149,6 +149,14 @@ SHIM_HIDDEN llmagg_status shim_queue_end_wait(shim_queue *q);
 SHIM_HIDDEN int shim_queue_has_events(shim_queue *q);
 SHIM_HIDDEN int shim_queue_is_closed(shim_queue *q);
 
+/* ---- calls.c: the functions of a queue's reader. They do what the public functions of their names do. */
+
+SHIM_HIDDEN llmagg_status call_queue_fd(shim_queue *q, int *fd, llmagg_error **err);
+SHIM_HIDDEN llmagg_status call_queue_wait(shim_queue *q, double timeout, llmagg_error **err);
+SHIM_HIDDEN llmagg_status call_queue_drain(shim_queue *q, llmagg_drain *drain, llmagg_error **err);
+SHIM_HIDDEN llmagg_status call_queue_run(shim_queue *q, llmagg_event_fn fn, void *user, llmagg_error **err);
+SHIM_HIDDEN llmagg_status call_queue_stop(shim_queue *q, llmagg_error **err);
+
 /* ---- post.c: what the host asks for without entering Go */
 
 enum shim_posted {
@@ -199,7 +207,7 @@ SHIM_HIDDEN llmagg_status shim_answer_wait(shim_answer *a, llmagg_buf *out, llma
 SHIM_HIDDEN void shim_answer_give(shim_answer *a, const char *data, size_t n);
 SHIM_HIDDEN void shim_answer_fail(shim_answer *a, llmagg_status status, llmagg_error *error);
 /* Lets an operation send more chunks. */
-SHIM_HIDDEN llmagg_status shim_post_credit(uint64_t op, uint32_t chunks, llmagg_error **err);
+SHIM_HIDDEN llmagg_status call_op_credit(uint64_t op, uint32_t chunks, llmagg_error **err);
 /* The last one of what was posted and not yet taken; NULL: none. Only atomic access. */
 SHIM_HIDDEN extern shim_post *shim_posted_last;
 /* What was posted since it was taken last, in order; to be given to shim_posts_free. */

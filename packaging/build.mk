@@ -39,7 +39,7 @@ LIB_OVERLAY   := $(BUILD)/_goruntime/overlay.json
 $(LIB_OVERLAY): FORCE
 	@GO="$(GO)" sh packaging/goruntime.sh $(BUILD)/_goruntime
 
-.PHONY: lib static install licenses abi-dump FORCE
+.PHONY: lib static shim install licenses abi-dump FORCE
 
 lib: $(BUILD)/libllmagg.so ## build build/libllmagg.so, the shared library
 
@@ -79,6 +79,9 @@ install: lib static ## install header, libraries, pkg-config file and CMake pack
 		packaging/llmaggConfig.cmake.in > '$(DESTDIR)$(LIBDIR)/cmake/llmagg/llmaggConfig.cmake'
 	sed -e 's|@VERSION@|$(LIB_VERSION)|' -e 's|@MAJOR@|$(word 1,$(subst ., ,$(LIB_VERSION)))|' -e 's|@MINOR@|$(word 2,$(subst ., ,$(LIB_VERSION)))|' \
 		packaging/llmaggConfigVersion.cmake.in > '$(DESTDIR)$(LIBDIR)/cmake/llmagg/llmaggConfigVersion.cmake'
+
+shim: ## write the public functions of the C ABI anew, from the header and tests/capi/functions.def
+	$(PYTHON3) packaging/shim.py
 
 licenses: ## write the list of what is linked in, with licences, anew
 	GO="$(GO)" sh packaging/licenses.sh > $(BUILD)/licenses.txt

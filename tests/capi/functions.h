@@ -45,6 +45,7 @@ typedef struct function {
 
 static int stop_at_once(const llmagg_event *event, void *user) { return event != NULL || user != NULL; }
 
+#define MAYBE(output) output
 #define PASTE(a, b) a##b
 #define NAMED(line) PASTE(ask_, line)
 #define ROW(kind, name, arguments)                                                                                             \

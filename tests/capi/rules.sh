@@ -1,5 +1,5 @@
 #!/bin/sh
-# Each test that the table of rules in README.md names exists and runs, and each test program is named there.
+# Each test that the table of rules in README.md names exists and runs, and each test program is named there. What is generated is up to date.
 here=$(dirname "$0")
 table=$here/README.md
 code=0
@@ -23,4 +23,10 @@ for file in "$here"/*.c "$here"/*/*.c; do
     grep -q "\`$name[:\`]" "$table" || result 1 "README.md does not name $name"
 done
 result 0 "every name in the table was looked up"
+mkdir -p "${OUT:-/tmp}/shim"
+python3 "$here/../../packaging/shim.py" "${OUT:-/tmp}/shim"
+for file in shim.c shim_queue.c; do
+    cmp "${OUT:-/tmp}/shim/$file" "$here/../../capi/$file" >/dev/null
+    result $? "capi/$file is what packaging/shim.py writes (make shim)"
+done
 exit $code
