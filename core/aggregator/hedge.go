@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/internal/alarm"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -48,7 +49,7 @@ func (o *opener) hedged(ctx context.Context, t *client.Turn, after time.Duration
 	case r := <-results:
 		return r.opened, r.err
 	case at := <-timer.C:
-		if time.Since(at) > client.Late || time.Since(began) > after+client.Late { // the process was stopped: what has arrived is read first
+		if time.Since(at) > alarm.Late || time.Since(began) > after+alarm.Late { // the process was stopped: what has arrived is read first
 			timer.Reset(after)
 			select {
 			case r := <-results:

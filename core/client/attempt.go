@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/breaker"
+	"github.com/llmagg/llmagg/core/internal/alarm"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -22,8 +23,8 @@ type attempt struct {
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-	timer  *alarm // D2 or D3: &first; later D4
-	first  alarm
+	timer  *alarm.Alarm // D2 or D3: &first; later D4
+	first  alarm.Alarm
 	idle   time.Duration // D4, once its clock has taken over
 
 	record   llm.Attempt
@@ -48,15 +49,15 @@ func (t *Turn) begin(p *breaker.Permit, place, stream bool, waited waits) *attem
 	a.index = t.call.start(a.record)
 	a.ctx, a.cancel = t.scope.forAttempt()
 	a.timer = &a.first
-	a.timer.begin(a, now, t.timeout())
+	a.timer.Begin(a, now, t.timeout())
 	if c.observers().Active() {
 		c.tell(llm.Observation{Kind: llm.AttemptStarted, Call: t.call.ID})
 	}
 	return a
 }
 
-// timeUp is the end of D2's or D3's clock.
-func (a *attempt) timeUp() {
+// TimeUp is the end of D2's or D3's clock.
+func (a *attempt) TimeUp() {
 	what := "no complete answer"
 	if a.record.Stream {
 		what = "no first token"
@@ -69,7 +70,7 @@ func (a *attempt) timeUp() {
 func (a *attempt) alive() {
 	a.lastLife = time.Now()
 	if a.idle > 0 {
-		a.timer.set(a.lastLife, a.idle)
+		a.timer.Set(a.lastLife, a.idle)
 	}
 }
 
@@ -118,7 +119,7 @@ func withAnswer(ended *llm.Error, err error) *llm.Error {
 
 // firstToken stops D3's clock; a trial has its result.
 func (a *attempt) firstToken() {
-	a.timer.stop()
+	a.timer.Stop()
 	a.token = true
 	a.record.FirstToken = max(time.Since(a.record.Start), 1)
 	if a.permit != nil {
@@ -133,7 +134,7 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 		return
 	}
 	a.ended = true
-	a.timer.stop()
+	a.timer.Stop()
 	c := a.turn.client
 	now := time.Now()
 	a.record.Duration = now.Sub(a.record.Start)

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/llmagg/llmagg/core/internal/alarm"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -38,7 +39,7 @@ func Begin(ctx context.Context, p *llm.Payload) (*Call, *Scope) {
 	}{}
 	begun.ID, begun.Payload, begun.outer = callIDs.Add(1), p, ctx
 	if d := p.Options.Deadline; d > 0 {
-		begun.outer, begun.stop = withAlarm(ctx, d,
+		begun.outer, begun.stop = alarm.WithTimeout(ctx, d,
 			llm.Errorf(llm.Timeout, "the call's deadline of %v passed", d))
 	}
 	return &begun.Call, &begun.Scope

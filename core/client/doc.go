@@ -13,7 +13,7 @@
 //	turn.go       Turn: a call's stay on this route: place, breaker, attempts, retries
 //	waits.go      what a call waited for, in the words of the trail
 //	forced.go     a route that is not usable is forced, or another call's trial awaited
-//	attempt.go    one attempt: its deadlines (timers: alarm.go), its outcome, its line in
+//	attempt.go    one attempt: its deadlines (timers: core/internal/alarm), its outcome, its line in
 //	              the trail
 //	backend.go    Backend: a client that the application wrote;
 //	              backend_guard.go is where it is called, leash.go holds one that does not listen,

@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/llmagg/llmagg/core/internal/alarm"
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
@@ -212,12 +213,12 @@ func (r *eventReader) of(e *llm.Error) *llm.Error {
 func (r *eventReader) impatient() (stop func()) {
 	began := time.Now()
 	r.lived = false
-	timer := newAlarm(r.patience, func() {
+	timer := alarm.New(r.patience, func() {
 		r.silenced.Store(true)
 		r.cancel(errEnough)
 	})
 	return func() {
-		switch stopped := timer.stop(); {
+		switch stopped := timer.Stop(); {
 		case !r.lived:
 			r.patience -= time.Since(began)
 		case !stopped && !r.complete:

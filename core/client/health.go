@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/llmagg/llmagg/core/internal/alarm"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -29,7 +30,7 @@ func (c *Client) checkHealth(ctx context.Context) bool {
 	}
 	defer c.unuse(nil)
 	caller := ctx
-	ctx, cancel := withAlarm(ctx, healthTimeout, context.DeadlineExceeded)
+	ctx, cancel := alarm.WithTimeout(ctx, healthTimeout, context.DeadlineExceeded)
 	defer cancel()
 	stop := context.AfterFunc(c.life, cancel)
 	defer stop()

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/llmagg/llmagg/core/internal/alarm"
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/transport"
@@ -194,7 +195,7 @@ func (b *httpBackend) Stream(ctx context.Context, x *exchange) (*eventReader, er
 // healthy asks for the list of models (O3): 404 and 405 count as alive, since
 // some servers have none.
 func (b *httpBackend) healthy(ctx context.Context) bool {
-	ctx, cancel := withAlarm(ctx, healthTimeout, context.DeadlineExceeded)
+	ctx, cancel := alarm.WithTimeout(ctx, healthTimeout, context.DeadlineExceeded)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, b.format.Models(), nil)
 	if err != nil {

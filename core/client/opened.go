@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/llmagg/llmagg/core/internal/alarm"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -71,7 +72,7 @@ func (o *Opened) begin() (err error) {
 		}
 		if err == io.EOF {
 			o.whole = true
-			a.timer.stop()
+			a.timer.Stop()
 			if a.permit != nil {
 				a.permit.FirstToken() // the response is a trial's result, whenever it is read (B2, B4)
 			}
@@ -105,11 +106,11 @@ func (o *Opened) idleFrom() {
 	if d := a.turn.call.Payload.Options.Timeout; d > 0 && idle == a.turn.client.cfg.Timeout {
 		idle = d // idle_timeout follows timeout unless it was set
 	}
-	a.timer.stop()
-	a.timer = newAlarm(idle, func() {
+	a.timer.Stop()
+	a.timer = alarm.New(idle, func() {
 		a.cancel(llm.Errorf(llm.StreamInterrupted, "the stream went silent for %v", idle))
 	})
-	a.timer.stop()
+	a.timer.Stop()
 	a.idle = idle
 }
 
@@ -136,7 +137,7 @@ func (o *Opened) Next() (*llm.Chunk, error) {
 	}
 	o.a.alive() // the clock of silence runs only while the reader reads
 	c, err := o.a.next(o.reader)
-	o.a.timer.pause()
+	o.a.timer.Pause()
 	if err == io.EOF {
 		return nil, o.finish(nil)
 	}

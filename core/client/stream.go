@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/llmagg/llmagg/core/internal/alarm"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -27,7 +28,7 @@ type Stream struct {
 	call     *Call
 	opener   Opener
 	restarts bool
-	reader   *alarm // D6: runs while nobody reads
+	reader   *alarm.Alarm // D6: runs while nobody reads
 	done     chan struct{}
 
 	mu       sync.Mutex    // guards what follows
@@ -64,7 +65,7 @@ func NewStream(scope *Scope, o StreamOptions, opener Opener) (*Stream, error) {
 	}
 	s.now, s.patience = opened, opened.readerTimeout()
 	s.mu.Lock() // whoever ends the stream from here on waits until it is whole
-	s.reader = newAlarm(s.patience, s.expire)
+	s.reader = alarm.New(s.patience, s.expire)
 	opened.onLost(s.endAside)
 	s.mu.Unlock()
 	return s, nil
@@ -101,7 +102,7 @@ func (s *Stream) Next() (llm.Event, error) {
 // enter stops D6's clock and marks the stream as being read; false when it has
 // ended.
 func (s *Stream) enter() bool {
-	s.reader.pause()
+	s.reader.Pause()
 	s.mu.Lock()
 	if s.ending && s.ended == nil {
 		s.mu.Unlock()
@@ -125,7 +126,7 @@ func (s *Stream) leave() {
 		s.mu.Unlock()
 		return
 	}
-	s.reader.set(time.Now(), s.patience)
+	s.reader.Set(time.Now(), s.patience)
 	s.mu.Unlock()
 	if reason := s.scope.Ended(); reason != nil {
 		s.end(reason)
@@ -220,7 +221,7 @@ func (s *Stream) finish(err error) {
 	}
 	s.ended = err
 	s.mu.Unlock()
-	s.reader.stop()
+	s.reader.Stop()
 	s.scope.End(nil)
 	close(s.done)
 	if s.onEnd != nil {

@@ -10,13 +10,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/llmagg/llmagg/core/internal/alarm"
 	"github.com/llmagg/llmagg/core/llm"
 )
-
-// Late is from when on a timer is late: its process was stopped (SIGSTOP, a
-// frozen container, a debugger) or had no CPU. What came meanwhile lies in the
-// socket and has not been looked at yet.
-const Late = 100 * time.Millisecond
 
 // RequestKey finds, in the context of a dial, the context of the request that
 // caused it, if that request's context answers to the key: net/http dials under
@@ -58,7 +54,7 @@ func (d *dialer) dialTLS(ctx context.Context, network, addr string) (net.Conn, e
 func (d *dialer) unhurried(connect func() (net.Conn, error)) (net.Conn, error) {
 	began := time.Now()
 	conn, err := connect()
-	if err != nil && time.Since(began) > d.timeout+Late {
+	if err != nil && time.Since(began) > d.timeout+alarm.Late {
 		return connect()
 	}
 	return conn, err

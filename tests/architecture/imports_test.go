@@ -23,6 +23,7 @@ const module = "github.com/llmagg/llmagg/"
 // import: llm ← client ← provider ← manager ← aggregator, and the fault wall
 // aside. What is in core/internal stands below all of them.
 var mayImport = map[string][]string{
+	"core/internal/alarm":    nil,
 	"core/internal/jsontext": nil,
 	"core/llm":               nil,
 	"core/breaker":           nil,

@@ -1,4 +1,4 @@
-package client
+package alarm
 
 import (
 	"testing"
@@ -12,13 +12,13 @@ func TestAnAlarmRingsInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		rang := make(chan time.Duration, 4)
-		a := newAlarm(2*time.Second, func() { rang <- time.Since(began) })
+		a := New(2*time.Second, func() { rang <- time.Since(began) })
 		time.Sleep(time.Second)
-		a.set(time.Now(), 2*time.Second)
+		a.Set(time.Now(), 2*time.Second)
 		require.Equal(t, 3*time.Second, <-rang)
-		require.False(t, a.stop(), "it has rung")
-		a.set(time.Now(), time.Second)
-		require.True(t, a.stop())
+		require.False(t, a.Stop(), "it has rung")
+		a.Set(time.Now(), time.Second)
+		require.True(t, a.Stop())
 		time.Sleep(time.Minute)
 		require.Empty(t, rang)
 	})
@@ -29,7 +29,7 @@ func TestAnAlarmThatIsLateLooksOnceMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		rang := make(chan time.Duration, 4)
-		a := newAlarm(time.Minute, func() { rang <- time.Since(began) })
+		a := New(time.Minute, func() { rang <- time.Since(began) })
 		late := func(by time.Duration) {
 			a.mu.Lock()
 			a.due = time.Now().Add(-by)
@@ -39,28 +39,28 @@ func TestAnAlarmThatIsLateLooksOnceMore(t *testing.T) {
 		late(3 * time.Second)
 		time.Sleep(time.Second)
 		require.Empty(t, rang)
-		a.set(time.Now(), time.Minute) // data came
+		a.Set(time.Now(), time.Minute) // data came
 		require.Equal(t, time.Minute+time.Second, <-rang)
 
-		a.set(time.Now(), time.Minute)
+		a.Set(time.Now(), time.Minute)
 		late(3 * time.Second)
 		at := time.Now()
 		require.Equal(t, at.Sub(began)+3*time.Second, <-rang, "nothing came in the time that it was late")
 
-		a.set(time.Now(), time.Minute)
+		a.Set(time.Now(), time.Minute)
 		late(3 * time.Second)
-		a.stop()
+		a.Stop()
 		time.Sleep(time.Hour)
 		require.Empty(t, rang)
 		a.ring() // of a timer that was stopped too late
 		require.Empty(t, rang)
 
-		a.set(time.Now(), time.Minute)
+		a.Set(time.Now(), time.Minute)
 		late(Late)
 		require.Len(t, rang, 1, "a moment is not late")
 		<-rang
 
-		a.set(time.Now(), time.Minute)
+		a.Set(time.Now(), time.Minute)
 		for range mostLooks {
 			late(time.Hour)
 		}

@@ -1,36 +1,39 @@
-package client
+// Package alarm has the timers of deadlines. An [Alarm] that is late itself,
+// since its process was stopped or had no CPU, gives those who read some more
+// time, so that data which have arrived win over it.
+package alarm
 
 import (
 	"context"
 	"sync"
 	"time"
-
-	"github.com/llmagg/llmagg/core/transport"
 )
 
-// Late is from when on a timer is late; see [transport.Late].
-const Late = transport.Late
+// Late is from when on a timer is late: its process was stopped (SIGSTOP, a
+// frozen container, a debugger) or had no CPU. What came meanwhile lies in the
+// socket and has not been looked at yet.
+const Late = 100 * time.Millisecond
 
 const (
 	leastLook = time.Second // how long an alarm that is late looks for what has arrived, at least
 	mostLooks = 10          // in a row
 )
 
-// ringer is told by its alarm that the time is up, on a goroutine of the
+// Ringer is told by its alarm that the time is up, on a goroutine of the
 // alarm's.
-type ringer interface{ timeUp() }
+type Ringer interface{ TimeUp() }
 
-// ringFunc is a function as a ringer.
+// ringFunc is a function as a Ringer.
 type ringFunc func()
 
-func (f ringFunc) timeUp() { f() }
+func (f ringFunc) TimeUp() { f() }
 
-// alarm is the timer of a deadline. It tells its ringer when the time is up; an
+// Alarm is the timer of a deadline. It tells its [Ringer] when the time is up; an
 // alarm that is late itself gives those who read as much time again, at least
 // leastLook and at most its whole time: data that have arrived win over it.
 // Safe for concurrent use.
-type alarm struct {
-	to ringer
+type Alarm struct {
+	to Ringer
 
 	mu    sync.Mutex // guards what follows
 	timer *time.Timer
@@ -40,24 +43,24 @@ type alarm struct {
 	looks int
 }
 
-// newAlarm makes an alarm that is set.
-func newAlarm(d time.Duration, f func()) *alarm {
-	a := &alarm{}
-	a.begin(ringFunc(f), time.Now(), d)
+// New makes an alarm that is set.
+func New(d time.Duration, f func()) *Alarm {
+	a := &Alarm{}
+	a.Begin(ringFunc(f), time.Now(), d)
 	return a
 }
 
-// begin sets an alarm that is part of its ringer: each call has one, and it
+// Begin sets an alarm that is part of its [Ringer]: each call has one, and it
 // costs no allocation of its own.
-func (a *alarm) begin(to ringer, now time.Time, d time.Duration) {
+func (a *Alarm) Begin(to Ringer, now time.Time, d time.Duration) {
 	a.mu.Lock()
 	a.to, a.whole, a.due = to, d, now.Add(d)
 	a.timer, a.armed = time.AfterFunc(d, a.ring), a.due
 	a.mu.Unlock()
 }
 
-// set starts the whole time anew.
-func (a *alarm) set(now time.Time, d time.Duration) {
+// Set starts the whole time anew.
+func (a *Alarm) Set(now time.Time, d time.Duration) {
 	a.mu.Lock()
 	a.whole, a.due, a.looks = d, now.Add(d), 0
 	if a.armed.IsZero() || a.armed.After(a.due) { // else it rings before, and is armed anew then
@@ -67,21 +70,21 @@ func (a *alarm) set(now time.Time, d time.Duration) {
 }
 
 // arm makes the timer ring after d, when a.due is. The caller holds mu.
-func (a *alarm) arm(d time.Duration) {
+func (a *Alarm) arm(d time.Duration) {
 	a.timer.Reset(d)
 	a.armed = a.due
 }
 
-// pause is stop for an alarm that is set again soon, as between two reads of a
+// Pause is Stop for an alarm that is set again soon, as between two reads of a
 // stream: it leaves the timer alone, which costs more than all the rest.
-func (a *alarm) pause() {
+func (a *Alarm) Pause() {
 	a.mu.Lock()
 	a.due = time.Time{}
 	a.mu.Unlock()
 }
 
-// stop tells whether f will not be called for the time that was set.
-func (a *alarm) stop() bool {
+// Stop tells whether f will not be called for the time that was set.
+func (a *Alarm) Stop() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	stopped := !a.due.IsZero()
@@ -91,7 +94,7 @@ func (a *alarm) stop() bool {
 }
 
 // ring runs on the timer's goroutine.
-func (a *alarm) ring() {
+func (a *Alarm) ring() {
 	a.mu.Lock()
 	a.armed = time.Time{}
 	now := time.Now()
@@ -100,7 +103,7 @@ func (a *alarm) ring() {
 	case a.due.IsZero(): // stopped meanwhile
 		a.mu.Unlock()
 		return
-	case late < 0: // set anew meanwhile
+	case late < 0: // Set anew meanwhile
 		a.arm(-late)
 		a.mu.Unlock()
 		return
@@ -114,7 +117,7 @@ func (a *alarm) ring() {
 	}
 	a.due = time.Time{}
 	a.mu.Unlock()
-	a.to.timeUp()
+	a.to.TimeUp()
 }
 
 // alarmed is a context with a deadline that is an alarm's.
@@ -130,10 +133,10 @@ func (c alarmed) Deadline() (time.Time, bool) {
 	return c.at, true
 }
 
-// withAlarm is context.WithTimeoutCause with an alarm for its timer. Its Err is
+// WithTimeout is context.WithTimeoutCause with an alarm for its timer. Its Err is
 // Canceled at the deadline, too; the cause tells.
-func withAlarm(ctx context.Context, d time.Duration, cause error) (context.Context, context.CancelFunc) {
+func WithTimeout(ctx context.Context, d time.Duration, cause error) (context.Context, context.CancelFunc) {
 	inner, cancel := context.WithCancelCause(ctx)
-	a := newAlarm(d, func() { cancel(cause) })
-	return alarmed{inner, time.Now().Add(d)}, func() { a.stop(); cancel(nil) }
+	a := New(d, func() { cancel(cause) })
+	return alarmed{inner, time.Now().Add(d)}, func() { a.Stop(); cancel(nil) }
 }
