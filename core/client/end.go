@@ -1,6 +1,8 @@
 package client
 
 import (
+	"cmp"
+
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
@@ -19,6 +21,7 @@ type choiceState struct {
 	index    int
 	finished bool
 	brought  bool      // something that a caller can use
+	unread   string    // a field of what came that cannot be read
 	reason   string    // the last
 	beside   llm.Extra // what stood beside it
 }
@@ -55,6 +58,10 @@ func (s *streamEnd) note(c *llm.Chunk) *llm.Error {
 			if e := judgeMessage(&choice.Delta); e != nil {
 				return e
 			}
+			state.unread = cmp.Or(state.unread, unreadIn(choice.Delta.Extra))
+		}
+		if !state.brought && len(choice.Extra) > 0 {
+			state.unread = cmp.Or(state.unread, unreadIn(choice.Extra))
 		}
 		if choice.FinishReason != "" && endOf(choice.FinishReason) == endNone {
 			choice.FinishReason = ""
@@ -89,8 +96,12 @@ func (s *streamEnd) choice(index int) *choiceState {
 // brought nothing and does not say why (E1).
 func (s *streamEnd) failure() *llm.Error {
 	for i := range s.choices {
-		if e := judgeFinished(s.choices[i].reason, !s.choices[i].brought, s.choices[i].beside); e != nil {
+		c := &s.choices[i]
+		if e := judgeFinished(c.reason, !c.brought, c.beside); e != nil {
 			return e
+		}
+		if !c.brought && c.unread != "" {
+			return judgeUnread(c.unread)
 		}
 	}
 	return nil

@@ -1,7 +1,9 @@
 package client
 
 import (
+	"cmp"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -95,6 +97,33 @@ func judgeMessage(m *llm.Message) *llm.Error {
 	return judgeChoice("stop", false, m.Extra["error"])
 }
 
+// contentNames are fields in which answers stand. One that is still among the
+// unknown fields of a message or a choice has a form, or a place, that nobody
+// could read.
+var contentNames = [...]string{"content", "tool_calls", "function_call", "message", "messages", "delta", "text", "parts",
+	"output", "output_text", "response", "answer", "generated_text", "completion"}
+
+// judgeUnread is the failure that an answer is that is empty but for a field
+// in which it stands unread, nil without one. An answer in a form that is not
+// known is none.
+func judgeUnread(name string) *llm.Error {
+	if name == "" {
+		return nil
+	}
+	return llm.Errorf(llm.BadResponse, "the answer is empty but for its field %q, whose form cannot be read", name)
+}
+
+func unreadIn(fields llm.Extra) string {
+	if len(fields) > 0 {
+		for _, name := range contentNames {
+			if saysSomething(fields[name]) {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
 // emptyMessage tells whether a whole message brings nothing that a caller
 // could use. Thoughts alone are no answer.
 func emptyMessage(m *llm.Message) bool {
@@ -102,7 +131,8 @@ func emptyMessage(m *llm.Message) bool {
 		return false
 	}
 	for name, raw := range m.Extra {
-		if !strings.HasPrefix(name, "reasoning") && name != "error" && saysSomething(raw) {
+		if !strings.HasPrefix(name, "reasoning") && !strings.HasPrefix(name, "thinking") && name != "error" &&
+			saysSomething(raw) && !slices.Contains(contentNames[:], name) {
 			return false
 		}
 	}
@@ -122,8 +152,14 @@ func judgeResponse(r *llm.Response, data []byte) *llm.Error {
 		if e := judgeMessage(&c.Message); e != nil {
 			return e
 		}
-		if e := judgeFinished(c.FinishReason, emptyMessage(&c.Message), c.Extra); e != nil {
+		empty := emptyMessage(&c.Message)
+		if e := judgeFinished(c.FinishReason, empty, c.Extra); e != nil {
 			return e
+		}
+		if empty {
+			if e := judgeUnread(cmp.Or(unreadIn(c.Message.Extra), unreadIn(c.Extra))); e != nil {
+				return e
+			}
 		}
 	}
 	return nil

@@ -212,20 +212,28 @@ func (c *ChunkChoice) read(r *reader) {
 			c.Index = r.index(c.Index)
 		case "delta":
 			first := r.next()
-			delta = first == '{' || first == '"'
+			if delta = first == '{' || first == '"'; !delta {
+				c.Delta.NullContent = true
+				r.unread(&c.Extra)
+				break
+			}
 			r.halves = true
 			c.Delta.read(r)
 			r.halves = false
 		case "message":
-			if c := r.next(); c != '{' && c != '"' {
-				r.skip()
+			if first := r.next(); first != '{' && first != '"' {
+				r.unread(&c.Extra)
 				break
 			}
 			c.whole = &wholeMessage{}
 			r.halves = true
 			c.whole.read(r)
 			r.halves = false
-		case "text": // old completions, and some small servers
+		case "text", "content": // old completions, and some small servers
+			if r.next() != '"' {
+				r.unread(&c.Extra)
+				break
+			}
 			r.halves = true
 			text = r.piece()
 			r.halves = false

@@ -249,6 +249,23 @@ func (m *Message) read(r *reader) {
 	if m.ReasoningContent == "" {
 		m.ReasoningContent = thoughts
 	}
+	if r.answer && m.Extra != nil && m.Content == "" && m.Parts == nil {
+		m.takeText(r)
+	}
+}
+
+// takeText reads the text of a message that calls it so, and has no content.
+func (m *Message) takeText(r *reader) {
+	raw := m.Extra["text"]
+	if isNull(raw) || raw[0] != '"' {
+		return
+	}
+	in := newReader(raw)
+	in.halves, in.dirty = r.halves, r.dirty
+	m.Content, m.NullContent = in.piece(), false
+	if delete(m.Extra, "text"); len(m.Extra) == 0 {
+		m.Extra = nil
+	}
 }
 
 // isReasoning tells whether a field is another name of reasoning_content. It
@@ -285,17 +302,13 @@ func (m *Message) readField(r *reader) {
 	case "reasoning_content":
 		m.ReasoningContent = r.piece()
 	case "tool_calls":
-		if r.next() == '{' && r.answer { // a call without its list
-			m.readCall(r)
-			break
-		}
-		for more := r.array(); more; more = r.nextItem() {
-			m.readCall(r)
-		}
+		m.readCalls(r)
 	case "tool_call_id":
 		m.ToolCallID = r.text()
 	case "function_call":
-		m.FunctionCall = r.functionCall()
+		if m.FunctionCall = r.functionCall(); m.FunctionCall == nil {
+			r.unread(&m.Extra)
+		}
 	case "audio":
 		m.Audio = r.raw()
 	default:
@@ -332,7 +345,7 @@ func (m *Message) readContent(r *reader) {
 			m.Parts = append(m.Parts, p)
 		}
 	default:
-		r.skip()
+		r.unread(&m.Extra)
 	}
 }
 

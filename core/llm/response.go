@@ -134,6 +134,10 @@ func (c *Choice) read(in *reader) {
 		case "index":
 			c.Index = in.index(c.Index)
 		case "message":
+			if first := in.next(); first != '{' && first != '"' {
+				in.unread(&c.Extra)
+				break
+			}
 			c.Message.read(in)
 			message = true
 		case "delta": // of a server that takes every request for a stream
@@ -142,8 +146,10 @@ func (c *Choice) read(in *reader) {
 				break
 			}
 			c.Message.read(in)
-		case "text": // old completions, and some small servers
-			if text := in.text(); c.Message.Content == "" {
+		case "text", "content": // old completions, and some small servers
+			if in.next() != '"' {
+				in.unread(&c.Extra)
+			} else if text := in.text(); c.Message.Content == "" {
 				c.Message.Content = text
 			}
 		case "finish_reason":

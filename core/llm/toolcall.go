@@ -1,5 +1,39 @@
 package llm
 
+func (m *Message) readCalls(r *reader) {
+	switch c := r.next(); {
+	case c == '{' && r.answer: // a call without its list
+		m.readCall(r)
+	case c == '[':
+		for more := r.array(); more; more = r.nextItem() {
+			m.readCall(r)
+		}
+	case c == '"' && r.answer:
+		if !m.readQuotedCalls(r) {
+			r.unread(&m.Extra)
+		}
+	default:
+		r.unread(&m.Extra)
+	}
+}
+
+// readQuotedCalls reads calls that came as a text of JSON; it moves on only
+// where they are whole.
+func (m *Message) readQuotedCalls(r *reader) bool {
+	in, at := r.quoted()
+	have := len(m.ToolCalls)
+	known := in.next() == '{' || in.Peek() == '['
+	if known {
+		m.readCalls(&in)
+	}
+	if !known || in.end() != nil {
+		m.ToolCalls = m.ToolCalls[:have]
+		return false
+	}
+	r.Pos = at
+	return true
+}
+
 func (m *Message) readCall(r *reader) {
 	if r.next() == 'n' { // null is no call
 		r.skip()
@@ -159,13 +193,20 @@ func (c *CustomCall) read(r *reader) {
 	}
 }
 
-// functionCall reads a function call; nil if something else stands there.
+// functionCall reads a function call, in an answer also a text of its JSON; nil
+// if something else stands there, which is left to be read.
 func (r *reader) functionCall() *FunctionCall {
-	if r.next() != '{' {
-		r.skip()
-		return nil
-	}
 	f := &FunctionCall{}
-	f.read(r)
-	return f
+	switch c := r.next(); {
+	case c == '{':
+		f.read(r)
+		return f
+	case c == '"' && r.answer:
+		in, at := r.quoted()
+		if f.read(&in); in.end() == nil && f.Name != "" {
+			r.Pos = at
+			return f
+		}
+	}
+	return nil
 }

@@ -198,13 +198,9 @@ func (g *reader) candidate(index int) *candidate {
 // choice translates a candidate, which stands at the given place among those
 // of its answer: an index of 0 may be left out.
 func (g *reader) choice(fields llm.Extra, place int) (llm.ChunkChoice, error) {
-	var content struct {
-		Parts []json.RawMessage `json:"parts"`
-	}
-	if raw := take(fields, "content"); raw != nil {
-		if err := llm.JSON.Unmarshal(raw, &content); err != nil {
-			return llm.ChunkChoice{}, llm.Errorf(llm.BadResponse, "candidates[%d].content cannot be read: %v", place, err)
-		}
+	parts, err := answerParts(fields)
+	if err != nil {
+		return llm.ChunkChoice{}, llm.Errorf(llm.BadResponse, "candidates[%d].content cannot be read: %v", place, err)
 	}
 	makeValid(fields)
 	index := place
@@ -213,8 +209,7 @@ func (g *reader) choice(fields llm.Extra, place int) (llm.ChunkChoice, error) {
 	}
 	c := g.candidate(index)
 	choice := llm.ChunkChoice{Index: index, Logprobs: logprobsOf(take(fields, "logprobsResult"))}
-	var err error
-	if choice.Delta, err = g.message(c, content.Parts); err != nil {
+	if choice.Delta, err = g.message(c, parts); err != nil {
 		return choice, err
 	}
 	reason := takeText(fields, "finishReason")

@@ -115,7 +115,7 @@ func TestBadAnswers(t *testing.T) {
 		{"cut", `{"candidates":[{"content":`, llm.BadResponse, "not a JSON object"},
 		{"text behind", `{"candidates":[{}]}x`, llm.BadResponse, "not a JSON object"},
 		{"candidates of another type", `{"candidates":"x"}`, llm.BadResponse, "candidates"},
-		{"content of another type", `{"candidates":[{"content":[1]}]}`, llm.BadResponse, "candidates[0].content"},
+		{"content of another type", `{"candidates":[{"content":1}]}`, llm.BadResponse, "candidates[0].content"},
 		{"part of another type", `{"candidates":[{"content":{"parts":[{"text":1}]}}]}`, llm.BadResponse, "part 0"},
 	}
 	for _, tt := range tests {
