@@ -23,7 +23,7 @@ type exchange struct {
 	wire.Call
 	status  int
 	bytes   int64 // of the answer's body, after decompression
-	skipped int   // malformed stream events passed over
+	skipped int   // malformed stream events that were skipped
 
 	asking
 	attempt *attempt // told by alive
