@@ -6,8 +6,8 @@ BUILD    ?= build
 FUZZTIME ?= 5s
 FUZZ_OUT := $(BUILD)/fuzz
 
-FUZZ_TARGETS := core/wire/eventstream:FuzzDecoder core/client:FuzzClassify core/client:FuzzNamedWait \
-                core/client:FuzzReadable core/client:FuzzJudgeBody core/transport:FuzzProxyExceptions core/wire/gemini:FuzzRequest core/wire/gemini:FuzzAnswer \
+FUZZ_TARGETS := core/wire/eventstream:FuzzDecoder core/failure:FuzzClassify core/failure:FuzzNamedWait \
+                core/failure:FuzzReadable core/failure:FuzzJudgeBody core/transport:FuzzProxyExceptions core/wire/gemini:FuzzRequest core/wire/gemini:FuzzAnswer \
                 core/llm:FuzzPayload core/llm:FuzzReader core/llm:FuzzWriter core/llm:FuzzAccumulator core/llm:FuzzCutAnswers core/llm:FuzzForeign core/llm:FuzzConfig core/aggregator:FuzzHandOver \
                 capi:FuzzEntryRequest capi:FuzzEntryConfig
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/breaker"
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/alarm"
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -100,7 +101,7 @@ func (a *attempt) explain(err error) *llm.Error {
 		}
 		e = &copied
 	}
-	return maskError(c.masked(e), headerSecrets(a.x.Payload.Options.Headers))
+	return failure.Mask(c.masked(e), failure.HeaderSecrets(a.x.Payload.Options.Headers))
 }
 
 // withAnswer gives ended what the head of a failed answer had said already when

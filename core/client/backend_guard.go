@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime/debug"
 
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -21,7 +22,7 @@ func (a *attempt) chat() (*llm.Response, error) {
 		err = errNothing
 	}
 	if err == nil && a.turn.client.Custom() {
-		err = judgeOwn(r)
+		err = failure.OfCustom(r)
 	}
 	if err == nil {
 		a.taken()
@@ -70,7 +71,7 @@ func (a *attempt) next(r ChunkReader) (*llm.Chunk, error) {
 		err = errNothing
 	}
 	if err == nil && a.turn.client.Custom() {
-		err = judgeOwnChunk(c)
+		err = failure.OfCustomChunk(c)
 	}
 	return c, err
 }

@@ -6,8 +6,10 @@ import (
 	"math"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -73,7 +75,7 @@ func (b *httpBackend) readAll(resp *http.Response, x *exchange, buffer *[]byte) 
 	*buffer = data
 	x.bytes += size
 	if size > limit {
-		return nil, overLimit("the answer exceeds %d bytes (limits.response_bytes)", limit)
+		return nil, failure.OverLimit("the answer exceeds %d bytes (limits.response_bytes)", limit)
 	}
 	if len(rest.full) > 0 {
 		data = rest.join(data, int(size))
@@ -83,7 +85,7 @@ func (b *httpBackend) readAll(resp *http.Response, x *exchange, buffer *[]byte) 
 	}
 	e := &llm.Error{Code: llm.Unavailable, Status: resp.StatusCode, Cause: err,
 		Message: fmt.Sprintf("the answer was cut after %d bytes: %v", len(data), err)}
-	if containsAny(err.Error(), []string{"gzip", "flate", "zlib"}) {
+	if text := err.Error(); strings.Contains(text, "gzip") || strings.Contains(text, "flate") || strings.Contains(text, "zlib") {
 		e.Code = llm.BadResponse
 	}
 	return data, e

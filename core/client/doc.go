@@ -25,10 +25,8 @@
 //	form.go       in which form an answer comes
 //	events.go     a streamed HTTP answer; end.go whether it is complete, odd.go events that
 //	              are no chunks
-//	failure.go    what is an answer and what is a failure: said.go and forms.go read
-//	              what was said, reasons.go and codes.go know the vendors' words
-//	classify.go, retryafter.go  what a failure means; oneline.go, page.go,
-//	              entity.go and mask.go, secrets.go, spelled.go make its texts fit to be shown
+//	secrets.go    what no text may show; core/failure says what is an answer and what
+//	              is a failure, what it means, and makes its texts fit to be shown
 //	encoding.go   bodies in encodings that nobody asked for
 //
 // and goes up as a Response, or as chunks through opened.go (one route's

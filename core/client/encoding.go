@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -107,8 +108,8 @@ func plain(in *bufio.Reader) bool {
 
 // unreadable is the error for a body in an encoding that cannot be read.
 func unreadable(resp *http.Response, encoding string) *llm.Error {
-	e := classify(resp.StatusCode, resp.Header, nil)
-	why := fmt.Sprintf("the answer has Content-Encoding %s, which is not supported; expected gzip or deflate", quoted(encoding))
+	e := failure.Classify(resp.StatusCode, resp.Header, nil)
+	why := fmt.Sprintf("the answer has Content-Encoding %s, which is not supported; expected gzip or deflate", failure.Quoted(encoding))
 	if resp.StatusCode/100 == 2 {
 		e.Code, e.Message = llm.BadResponse, why
 	} else {

@@ -3,6 +3,7 @@ package client
 import (
 	"cmp"
 
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
@@ -52,18 +53,18 @@ func (s *streamEnd) note(c *llm.Chunk) *llm.Error {
 		if len(s.choices) > wire.MaxChoices {
 			return llm.Errorf(llm.BadResponse, "the stream has more than %d choices; %d were asked for", wire.MaxChoices, s.asked)
 		}
-		brought := !emptyMessage(&choice.Delta)
+		brought := !failure.IsEmpty(&choice.Delta)
 		state.brought = state.brought || brought
 		if !brought && len(choice.Delta.Extra) > 0 {
-			if e := judgeMessage(&choice.Delta); e != nil {
+			if e := failure.OfMessage(&choice.Delta); e != nil {
 				return e
 			}
-			state.unread = cmp.Or(state.unread, unreadIn(choice.Delta.Extra))
+			state.unread = cmp.Or(state.unread, failure.UnreadIn(choice.Delta.Extra))
 		}
 		if !state.brought && len(choice.Extra) > 0 {
-			state.unread = cmp.Or(state.unread, unreadIn(choice.Extra))
+			state.unread = cmp.Or(state.unread, failure.UnreadIn(choice.Extra))
 		}
-		if choice.FinishReason != "" && endOf(choice.FinishReason) == endNone {
+		if choice.FinishReason != "" && !failure.IsReason(choice.FinishReason) {
 			choice.FinishReason = ""
 		}
 		if reason := choice.FinishReason; reason != "" {
@@ -75,7 +76,7 @@ func (s *streamEnd) note(c *llm.Chunk) *llm.Error {
 			continue
 		}
 		// Whether it is empty shows at the end only: text may follow a reason.
-		if e := judgeFinished(choice.FinishReason, false, choice.Extra); e != nil {
+		if e := failure.OfFinish(choice.FinishReason, false, choice.Extra); e != nil {
 			return e
 		}
 	}
@@ -97,11 +98,11 @@ func (s *streamEnd) choice(index int) *choiceState {
 func (s *streamEnd) failure() *llm.Error {
 	for i := range s.choices {
 		c := &s.choices[i]
-		if e := judgeFinished(c.reason, !c.brought, c.beside); e != nil {
+		if e := failure.OfFinish(c.reason, !c.brought, c.beside); e != nil {
 			return e
 		}
 		if !c.brought && c.unread != "" {
-			return judgeUnread(c.unread)
+			return failure.OfUnread(c.unread)
 		}
 	}
 	return nil
@@ -110,7 +111,7 @@ func (s *streamEnd) failure() *llm.Error {
 // onlyReasons takes words that are no finish reasons out of a whole answer.
 func onlyReasons(r *llm.Response) {
 	for i := range r.Choices {
-		if c := &r.Choices[i]; c.FinishReason != "" && endOf(c.FinishReason) == endNone {
+		if c := &r.Choices[i]; c.FinishReason != "" && !failure.IsReason(c.FinishReason) {
 			c.FinishReason = ""
 		}
 	}

@@ -38,7 +38,7 @@ const (
 	reset     kind = '!'
 	hang      kind = '_' // nothing more comes
 	halved    kind = '{'
-	failure   kind = 'E'
+	failing   kind = 'E'
 )
 
 // last are the kinds that end a stream.
@@ -70,7 +70,7 @@ func byTheClauses(asked int, kinds string) (got string, complete bool) {
 			continue
 		case reset: // not the clean end of the body
 			return got, false
-		case halved, failure: // "was a piece of the answer"; E1
+		case halved, failing: // "was a piece of the answer"; E1
 			return got, false
 		case garbage: // "skipped and counted; 8 in a row are BAD_RESPONSE"
 			skipped = true
@@ -159,7 +159,7 @@ func (s *scripted) Next() (eventstream.Event, error) {
 }
 
 var modelEvents = map[kind][]byte{done: []byte("[DONE]"), garbage: []byte("garbage"), halved: []byte(`{"broken`),
-	failure: []byte(`{"error":{"message":"x"}}`), usage: []byte("u"), text: []byte("{a"), both: []byte("{b"), other: []byte("{c"),
+	failing: []byte(`{"error":{"message":"x"}}`), usage: []byte("u"), text: []byte("{a"), both: []byte("{b"), other: []byte("{c"),
 	finish: []byte("{f"), otherEnds: []byte("{F"), role: []byte("{r")}
 
 // modelStream reads what scripted writes.
@@ -181,7 +181,7 @@ func (m *modelStream) Chunk(_ string, data []byte) (*llm.Chunk, error) {
 	if data[0] != '{' || bytes.HasPrefix(data, []byte(`{"broken`)) {
 		return nil, errors.New("no chunk")
 	}
-	if bytes.Equal(data, modelEvents[failure]) {
+	if bytes.Equal(data, modelEvents[failing]) {
 		c.Extra = llm.Extra{"error": data[len(`{"error":`):]}
 	}
 	if len(data) == 2 {
@@ -376,10 +376,10 @@ var modelJSON = map[string]map[kind]string{
 		text: `{"choices":[{"delta":{"content":"a"},"finish_reason":"null"}]}`, both: `{"choices":[{"index":0,"delta":{"content":"b"},"finish_reason":"stop"}],"usage":{}}`,
 		other: `{"choices":[{"index":1,"delta":{"content":"c"}}]}`, role: `{"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}`,
 		finish: `{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}`, otherEnds: `{"choices":[{"index":1,"delta":{},"finish_reason":"stop"}]}`,
-		usage: `{"choices":[],"usage":{"total_tokens":3}}`, done: "[DONE]", halved: `{"choices":[{"index":0`, failure: `{"error":{"message":"x"}}`},
+		usage: `{"choices":[],"usage":{"total_tokens":3}}`, done: "[DONE]", halved: `{"choices":[{"index":0`, failing: `{"error":{"message":"x"}}`},
 	"gemini": {
 		text: `{"candidates":[{"content":{"parts":[{"text":"a"}]},"finishReason":""}]}`, both: `{"candidates":[{"content":{"parts":[{"text":"b"}]},"finishReason":"STOP"}],"usageMetadata":{}}`,
 		other: `{"candidates":[{"index":1,"content":{"parts":[{"text":"c"}]}}]}`, role: `{"candidates":[{"content":{"role":"model"}}]}`,
 		finish: `{"candidates":[{"finishReason":"STOP"}]}`, otherEnds: `{"candidates":[{"index":1,"finishReason":"STOP"}]}`,
-		usage: `{"usageMetadata":{"totalTokenCount":3}}`, done: "[DONE]", halved: `{"candidates":[{`, failure: `{"error":{"code":503,"message":"x"}}`},
+		usage: `{"usageMetadata":{"totalTokenCount":3}}`, done: "[DONE]", halved: `{"candidates":[{`, failing: `{"error":{"code":503,"message":"x"}}`},
 }

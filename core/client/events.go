@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/alarm"
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
@@ -120,7 +121,7 @@ func (r *eventReader) next() (eventstream.Event, error) {
 func (r *eventReader) event(ev eventstream.Event) (*llm.Chunk, error) {
 	data := ev.Data
 	if ev.Type == "error" && !wire.IsDone(data) {
-		return nil, r.inside(classify(0, nil, plainJSON(data)))
+		return nil, r.inside(failure.Classify(0, nil, plainJSON(data)))
 	}
 	if len(data) == 0 {
 		return nil, nil
@@ -152,7 +153,7 @@ func (r *eventReader) take(c *llm.Chunk, data []byte) (*llm.Chunk, error) {
 	r.skipped = 0
 	failed := r.end.note(c)
 	if mayFail(c) {
-		if e := judgeBody(plainJSON(data)); e != nil { // it says more than a choice's reason
+		if e := failure.Of(plainJSON(data)); e != nil { // it says more than a choice's reason
 			failed = r.inside(e)
 		}
 	}
@@ -189,7 +190,7 @@ func mayFail(c *llm.Chunk) bool {
 	if len(c.Choices) == 0 {
 		return unknown > 0 || c.Object == "error"
 	}
-	return unknown > 0 && failedBeside(c.Extra)
+	return unknown > 0 && failure.HasFailureField(c.Extra)
 }
 
 // inside is a failure that an event tells of.
@@ -203,7 +204,7 @@ func (r *eventReader) of(e *llm.Error) *llm.Error {
 	if e.Status == 0 {
 		e.Status = r.resp.StatusCode
 	}
-	heed(e, r.resp.Header)
+	failure.ReadHead(e, r.resp.Header)
 	return e
 }
 
@@ -232,9 +233,9 @@ func (r *eventReader) over(err error) error {
 	r.atEnd = err == io.EOF
 	switch {
 	case errors.Is(err, eventstream.ErrEventTooLarge):
-		return overLimit("a stream event exceeds %d bytes (limits.event_bytes)", r.backend.cfg.Limits.EventBytes)
+		return failure.OverLimit("a stream event exceeds %d bytes (limits.event_bytes)", r.backend.cfg.Limits.EventBytes)
 	case errors.Is(err, eventstream.ErrStreamTooLarge):
-		return overLimit("the stream exceeds %d bytes (limits.stream_bytes)", r.backend.cfg.Limits.StreamBytes)
+		return failure.OverLimit("the stream exceeds %d bytes (limits.stream_bytes)", r.backend.cfg.Limits.StreamBytes)
 	case r.atEnd:
 		return r.ends(wire.Closed, nil)
 	case !r.late && (r.silenced.Load() || llm.CodeOfError(context.Cause(r.ctx)) == llm.StreamInterrupted): // D4's clock, where it is the shorter one

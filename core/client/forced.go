@@ -122,9 +122,6 @@ func (t *Turn) waitNamed(change <-chan struct{}, named time.Time) *llm.Error {
 	}
 }
 
-// maxNamedWait bounds how long a server's Retry-After counts (R4).
-const maxNamedWait = breaker.MaxRetryAfter
-
 // ErrElsewhere is the cause of a CIRCUIT_OPEN that ends the wait for a route
 // because another one has become usable: the route is not to be given up.
 var ErrElsewhere = errors.New("another route has become usable")

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire/eventstream"
 )
@@ -103,7 +104,7 @@ func (r *eventReader) listen(in *bufio.Reader) *bufio.Reader {
 	in = bufio.NewReaderSize(in, wordBytes)
 	_, _ = in.Peek(1) // a failure comes again
 	start, _ := in.Peek(in.Buffered())
-	r.words = oneLine(string(start))
+	r.words = failure.OneLine(string(start))
 	return in
 }
 
@@ -145,7 +146,7 @@ func severalValues(in *bufio.Reader) bool {
 // completion, unless it is a failure.
 func hasSeveral(data []byte) bool {
 	data = bytes.TrimLeftFunc(data, func(c rune) bool { return c == '\uFEFF' || c < 0x80 && eventstream.IsBetween(byte(c)) })
-	return len(data) > 0 && (data[0] == '{' || data[0] == '[') && eventstream.IsSeveral(data) && bytes.IndexByte(data, '{') >= 0 && judgeBody(data) == nil
+	return len(data) > 0 && (data[0] == '{' || data[0] == '[') && eventstream.IsSeveral(data) && bytes.IndexByte(data, '{') >= 0 && failure.Of(data) == nil
 }
 
 // errEventStream ends the reading of a whole answer that is an event stream.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/alarm"
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
@@ -97,11 +98,11 @@ func (b *httpBackend) Chat(ctx context.Context, x *exchange) (*llm.Response, err
 // attempt is told to be TIMEOUT by explain (D2), which keeps these facts.
 func (b *httpBackend) failure(resp *http.Response, x *exchange) error {
 	data, err := b.readAll(resp, x, new([]byte))
-	if errors.Is(err, errLimit) {
+	if failure.IsOverLimit(err) {
 		return err
 	}
-	e := classify(resp.StatusCode, resp.Header, data)
-	e.Message = withAddress(e, resp)
+	e := failure.Classify(resp.StatusCode, resp.Header, data)
+	e.Message = failure.WithAddress(e, resp)
 	return e
 }
 
@@ -115,7 +116,7 @@ func (b *httpBackend) whole(data []byte, resp *http.Response, x *exchange) (*llm
 		data = jsontext.WithoutOddNumbers(data) // a failure's body is for strict readers
 		return nil, b.refused(b.unread(data, err, resp), data, resp)
 	}
-	if e := judgeResponse(r, data); e != nil {
+	if e := failure.OfResponse(r, data); e != nil {
 		return nil, b.refused(e, data, resp)
 	}
 	onlyReasons(r)
@@ -129,8 +130,8 @@ func (b *httpBackend) unread(data []byte, err error, resp *http.Response) *llm.E
 		return e
 	}
 	e = b.noCompletion(data, err)
-	if !isJSON(data) {
-		e.Message += "; the request went to " + address(resp)
+	if !failure.IsJSON(data) {
+		e.Message += "; the request went to " + failure.Address(resp)
 	}
 	return e
 }
@@ -140,30 +141,29 @@ func (b *httpBackend) refused(e *llm.Error, data []byte, resp *http.Response) *l
 	if e.Status == 0 {
 		e.Status = resp.StatusCode
 	}
-	heed(e, resp.Header)
-	e.Body = clip(data, maxBody)
+	failure.ReadHead(e, resp.Header)
+	e.Body = failure.Body(data)
 	return e
 }
 
 // noCompletion is the error for a whole answer that the wire cannot read: what
 // it says of a failure, or else why it is no completion.
 func (b *httpBackend) noCompletion(data []byte, err error) *llm.Error {
-	if e := judgeBody(data); e != nil {
+	if e := failure.Of(data); e != nil {
 		return e
 	}
 	var e *llm.Error
 	if !errors.As(err, &e) {
 		e = llm.Errorf(llm.BadResponse, "the answer is not a chat completion: %v", err)
 	}
-	switch said := oneLine(wordsIn(data)); {
+	switch said := failure.OneLine(failure.WordsIn(data)); {
 	case said == "":
 		e.Message = "the answer is empty"
-	case !isJSON(data): // a page, or words
+	case !failure.IsJSON(data): // a page, or words
 		e.ProviderMessage = said
 		e.Message = "the answer is not JSON: " + said
 	default:
-		e.ProviderMessage = readSaid(data).message
-		if e.ProviderMessage = oneLine(e.ProviderMessage); e.ProviderMessage != "" {
+		if e.ProviderMessage = failure.Said(data); e.ProviderMessage != "" {
 			e.Message += "; the provider said: " + e.ProviderMessage
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire/eventstream"
 )
@@ -17,7 +18,7 @@ func (r *eventReader) odd(data []byte, err error) (*llm.Chunk, error) {
 	var told *llm.Error
 	if errors.As(err, &told) && told.Code != llm.BadResponse {
 		if told.Body == "" {
-			told.Body = clip(data, maxBody)
+			told.Body = failure.Body(data)
 		}
 		return nil, r.of(told)
 	}
@@ -35,7 +36,7 @@ func (r *eventReader) odd(data []byte, err error) (*llm.Chunk, error) {
 		}
 		err = e
 	}
-	if e := judgeBody(data); e != nil {
+	if e := failure.Of(data); e != nil {
 		return nil, r.inside(e)
 	}
 	switch c := data[0]; {
@@ -73,7 +74,7 @@ func isScalar(data []byte) bool {
 
 // isBracketed tells whether data is a word in brackets, as [END] is.
 func isBracketed(data []byte) bool {
-	if len(data) < 3 || len(data) > maxWord || data[0] != '[' || data[len(data)-1] != ']' {
+	if len(data) < 3 || len(data) > failure.MaxWord || data[0] != '[' || data[len(data)-1] != ']' {
 		return false
 	}
 	for _, c := range data[1 : len(data)-1] {
@@ -88,7 +89,7 @@ func isBracketed(data []byte) bool {
 func (r *eventReader) skip(data []byte) (*llm.Chunk, error) {
 	r.x.skipped++
 	r.end.skipped++
-	r.words = oneLine(string(data[:min(len(data), maxMessage)]))
+	r.words = failure.OneLine(string(data[:min(len(data), failure.MaxMessage)]))
 	if r.skipped++; r.skipped >= maxSkipped {
 		e := llm.Errorf(llm.BadResponse, "%d stream events in a row could not be read; the server said: %s", r.skipped, r.words)
 		e.ProviderMessage = r.words
@@ -105,6 +106,6 @@ func (r *eventReader) unreadable(data []byte, why error) error {
 		reason = told.Message
 	}
 	e := llm.Errorf(llm.BadResponse, "a stream event of %d bytes that begins like JSON could not be read, so a piece of the answer is missing: %s", len(data), reason)
-	e.Body = clip(data, maxBody)
+	e.Body = failure.Body(data)
 	return r.of(e)
 }

@@ -2,10 +2,10 @@ package client
 
 import (
 	"context"
-	"errors"
 	"io"
 	"time"
 
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/alarm"
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -84,7 +84,7 @@ func (o *Opened) begin() (err error) {
 		o.keep(chunk)
 		token := chunk.HasToken()
 		if !o.head.add(chunk, token) {
-			return overLimit("more than %d bytes arrived before the first token", maxHeading)
+			return failure.OverLimit("more than %d bytes arrived before the first token", maxHeading)
 		}
 		if token {
 			a.firstToken()
@@ -191,13 +191,4 @@ func (o *Opened) Abandon(e *llm.Error) {
 func (o *Opened) onLost(f func(reason *llm.Error)) {
 	scope := o.turn.scope
 	o.quiet = context.AfterFunc(scope.Context(), func() { f(scope.Ended()) })
-}
-
-var errLimit = errors.New("a limit of the configuration")
-
-// overLimit makes the error of passing a limit (L1).
-func overLimit(format string, args ...any) *llm.Error {
-	e := llm.Errorf(llm.BadResponse, format, args...)
-	e.Cause = errLimit
-	return e
 }

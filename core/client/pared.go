@@ -341,3 +341,7 @@ func (w words) key(key string) {
 		w.text(key)
 	}
 }
+
+func containsAny(text string, words []string) bool {
+	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(text, word) })
+}

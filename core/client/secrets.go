@@ -1,67 +1,23 @@
 package client
 
 import (
-	"encoding/base64"
-	"slices"
-	"strings"
-
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/transport"
 )
 
+// masked takes the route's key out of everything that an error says.
+func (c *Client) masked(e *llm.Error) *llm.Error { return failure.Mask(e, c.secrets()) }
+
 // secrets are the texts that may appear nowhere: the key, the values of
 // headers that carry one, and what a proxy is told.
 func (c *Client) secrets() []string {
-	s := append(headerSecrets(c.cfg.Headers), transport.ProxySecrets(c.cfg.Proxy)...)
+	s := append(failure.HeaderSecrets(c.cfg.Headers), transport.ProxySecrets(c.cfg.Proxy)...)
 	if c.pool != nil {
 		s = append(s, c.pool.Secrets()...)
 	}
-	if len(c.cfg.APIKey) >= shortest {
+	if len(c.cfg.APIKey) >= failure.ShortestSecret {
 		s = append(s, c.cfg.APIKey)
 	}
 	return s
-}
-
-// shortest is how long a secret must be to be one.
-const shortest = 4
-
-// headerSecrets are the values of headers whose names speak of secrets, and
-// the parts of them that servers repeat by themselves.
-func headerSecrets(headers map[string]string) (secrets []string) {
-	add := func(s string) {
-		if s = strings.Trim(s, `" `); len(s) >= shortest && !slices.Contains(secrets, s) {
-			secrets = append(secrets, s)
-		}
-	}
-	for name, value := range headers {
-		if !llm.NamesSecret(name) {
-			continue
-		}
-		add(value)
-		lower := strings.ToLower(name)
-		if strings.Contains(lower, "cookie") { // a=b; c=d
-			for pair := range strings.SplitSeq(value, ";") {
-				if _, v, ok := strings.Cut(pair, "="); ok {
-					add(v)
-				}
-			}
-			continue
-		}
-		// Servers repeat the token without its scheme ("Bearer …").
-		scheme, rest, _ := strings.Cut(strings.TrimSpace(value), " ")
-		if i := strings.LastIndexByte(value, ' '); i >= 0 {
-			add(value[i+1:])
-		}
-		if strings.EqualFold(scheme, "basic") {
-			if plain, err := base64.StdEncoding.DecodeString(strings.TrimSpace(rest)); err == nil {
-				add(string(plain))
-				if _, password, ok := strings.Cut(string(plain), ":"); ok {
-					add(password)
-				}
-			}
-		}
-	}
-	// Longer secrets first: one may hold another.
-	slices.SortStableFunc(secrets, func(a, b string) int { return len(b) - len(a) })
-	return secrets
 }

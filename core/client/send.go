@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/transport"
 )
@@ -205,7 +206,7 @@ func (b *httpBackend) networkError(err error) error {
 		return e
 	}
 	if text := err.Error(); strings.Contains(text, "server response headers exceeded") || strings.Contains(text, "header list larger than") { // HTTP/1, HTTP/2
-		return overLimit("the answer's headers exceed %d bytes (limits.header_bytes)", b.cfg.Limits.HeaderBytes)
+		return failure.OverLimit("the answer's headers exceed %d bytes (limits.header_bytes)", b.cfg.Limits.HeaderBytes)
 	}
 	text := err.Error()
 	if strings.HasPrefix(text, "connection error: PROTOCOL_ERROR") {

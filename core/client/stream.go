@@ -1,12 +1,12 @@
 package client
 
 import (
-	"errors"
 	"io"
 	"iter"
 	"sync"
 	"time"
 
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/alarm"
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -172,7 +172,7 @@ func (s *Stream) broke(e *llm.Error) (llm.Event, error) {
 	if ended := s.scope.Ended(); ended != nil {
 		return llm.Event{}, s.fail(s.now.turn.client.routed(ended))
 	}
-	keeps := e.Code == llm.ContentFilter || e.Code == llm.Canceled || e.Code == llm.Closed || errors.Is(e, errLimit)
+	keeps := e.Code == llm.ContentFilter || e.Code == llm.Canceled || e.Code == llm.Closed || failure.IsOverLimit(e)
 	if keeps {
 		return llm.Event{}, s.fail(e)
 	}

@@ -2,12 +2,12 @@ package client
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
 	"github.com/llmagg/llmagg/core/breaker"
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -410,7 +410,7 @@ func (t *Turn) mayRepeat(e *llm.Error, named time.Duration, others bool) bool {
 
 // sameRoute is the column "same route again" of the error table.
 func (t *Turn) sameRoute(e *llm.Error, others bool) bool {
-	if e.Status/100 == 3 || errors.Is(e, errLimit) { // it leads elsewhere, or is too large, and will be
+	if e.Status/100 == 3 || failure.IsOverLimit(e) { // it leads elsewhere, or is too large, and will be
 		return false
 	}
 	if e.ShouldRetry != nil {

@@ -35,7 +35,7 @@ func TestMutationsStillApply(t *testing.T) {
 func TestMutationsThatCannotBe(t *testing.T) {
 	cases, err := loadCases(root)
 	require.NoError(t, err)
-	good := mutation{Name: "x", Clause: "R4", File: "core/client/retryafter.go", Original: "\"Retry-After-Ms\"", Mutated: "\"Retry\"", Cases: []string{"retry_after_forms"}, Why: "y"}
+	good := mutation{Name: "x", Clause: "R4", File: "core/failure/retryafter.go", Original: "\"Retry-After-Ms\"", Mutated: "\"Retry\"", Cases: []string{"retry_after_forms"}, Why: "y"}
 	require.NoError(t, good.check(root, cases))
 	for what, spoil := range map[string]func(m *mutation){
 		"unknown clause":        func(m *mutation) { m.Clause = "R99" },

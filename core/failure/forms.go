@@ -1,4 +1,4 @@
-package client
+package failure
 
 import (
 	"encoding/json"
@@ -244,7 +244,7 @@ func isName(text string) bool {
 			return false
 		}
 	}
-	return joined && len(text) < maxWord
+	return joined && len(text) < MaxWord
 }
 
 // errorDetail is an item of Gemini's details (google.rpc.ErrorInfo, RetryInfo,

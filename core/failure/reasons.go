@@ -1,4 +1,4 @@
-package client
+package failure
 
 import (
 	"strings"
@@ -53,7 +53,6 @@ var reasons = index(map[end]string{
 })
 
 // index turns lists of words into a table.
-
 func index[T comparable](lists map[T]string) map[string]T {
 	table := map[string]T{}
 	for value, words := range lists {
@@ -63,6 +62,10 @@ func index[T comparable](lists map[T]string) map[string]T {
 	}
 	return table
 }
+
+// IsReason tells whether a word is a finish reason; vendors have words for none
+// too.
+func IsReason(word string) bool { return endOf(word) != endNone }
 
 // endOf is what a finish reason means. Of words that are in no table, those
 // that speak of a failure are one.

@@ -1,4 +1,4 @@
-package client
+package failure
 
 import (
 	"net/http"
@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/llmagg/llmagg/core/breaker"
 	"github.com/stretchr/testify/require"
 )
 
@@ -65,11 +66,11 @@ func TestNamedWait(t *testing.T) {
 		"a point":               {after: ".", none: true},
 		"text":                  {after: "soon", none: true},
 		"with unit":             {after: "7s", none: true},
-		"ten digits":            {after: "9999999999", want: maxNamedWait},
+		"ten digits":            {after: "9999999999", want: breaker.MaxRetryAfter},
 		"400 digits":            {after: strings.Repeat("9", 400), none: true},
 		"date":                  {after: "Fri, 14 Mar 2025 15:09:36 GMT", want: 10 * time.Second},
 		"date in the past":      {after: "Fri, 14 Mar 2025 15:00:00 GMT", want: 0},
-		"date far off":          {after: "Sat, 14 Mar 2026 15:00:00 GMT", want: maxNamedWait},
+		"date far off":          {after: "Sat, 14 Mar 2026 15:00:00 GMT", want: breaker.MaxRetryAfter},
 		"RFC 850 date":          {after: "Friday, 14-Mar-25 15:09:36 GMT", want: 10 * time.Second},
 		"asctime date":          {after: "Fri Mar 14 15:09:36 2025", want: 10 * time.Second},
 		"date of another form":  {after: "2025-03-14T15:09:36Z", none: true},
@@ -78,7 +79,7 @@ func TestNamedWait(t *testing.T) {
 		"milliseconds first":    {ms: "250", after: "9", want: 250 * time.Millisecond},
 		"milliseconds garbage":  {ms: "many", after: "9", want: 9 * time.Second},
 		"milliseconds negative": {ms: "-1", after: "9", want: 9 * time.Second},
-		"milliseconds huge":     {ms: "99999999999", want: maxNamedWait},
+		"milliseconds huge":     {ms: "99999999999", want: breaker.MaxRetryAfter},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := http.Header{}
@@ -90,8 +91,8 @@ func TestNamedWait(t *testing.T) {
 			}
 			got, named := namedWait(h, now)
 			require.Equal(t, !c.none, named)
-			if c.want == maxNamedWait { // as far as it matters
-				got = min(got, maxNamedWait)
+			if c.want == breaker.MaxRetryAfter { // as far as it matters
+				got = min(got, breaker.MaxRetryAfter)
 			}
 			require.Equal(t, c.want, got)
 		})

@@ -1,4 +1,4 @@
-package client
+package failure
 
 import (
 	"bytes"
@@ -13,16 +13,16 @@ import (
 // need the packages regexp and html: 370 KB of a shared library, and work
 // whenever it is loaded.
 func readable(body []byte) string {
-	text := clip(body, maxBody)
+	text := Clip(body, maxBody)
 	if strings.HasPrefix(strings.TrimSpace(text), "<") {
 		text = unescape(pageTitle(text) + " " + withoutTags(withoutUnseen(text)))
 	}
 	return strings.Join(strings.Fields(text), " ")
 }
 
-// wordsIn is what a body without an error object says: its words, or that it
+// WordsIn is what a body without an error object says: its words, or that it
 // has none.
-func wordsIn(body []byte) string {
+func WordsIn(body []byte) string {
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
 	if binary(body) {
 		return fmt.Sprintf("%d bytes that are not text", len(body))

@@ -1,4 +1,4 @@
-package client
+package failure
 
 import (
 	"strconv"
@@ -7,17 +7,17 @@ import (
 	"unicode/utf8"
 )
 
-// oneLine makes one line of a text that a server wrote, at most maxMessage
+// OneLine makes one line of a text that a server wrote, at most MaxMessage
 // bytes of it, cut between two characters: runs of white space are one blank,
 // and what would move a cursor, change a direction or cannot be seen is
 // replaced (E2). So no text of a server forges a line of a trail or a log.
-func oneLine(text string) string {
+func OneLine(text string) string {
 	if clean(text) {
 		return text
 	}
 	// White space may shrink, so more than a message is looked at, but never all
 	// of what a server sends.
-	if most := 8 * maxMessage; len(text) > most {
+	if most := 8 * MaxMessage; len(text) > most {
 		text = text[:most] + "…"
 	}
 	var out strings.Builder
@@ -36,12 +36,12 @@ func oneLine(text string) string {
 		}
 		out.WriteRune(r)
 	}
-	return clip([]byte(out.String()), maxMessage)
+	return Clip([]byte(out.String()), MaxMessage)
 }
 
 // clean tells whether a text is one short line already, as most are.
 func clean(text string) bool {
-	if len(text) > maxMessage {
+	if len(text) > MaxMessage {
 		return false
 	}
 	for i := range len(text) {
@@ -65,7 +65,7 @@ func hidden(r rune) bool {
 }
 
 // quoted is a server's word in quotation marks, short.
-func quoted(word string) string { return strconv.Quote(clip([]byte(word), maxWord)) }
+func Quoted(word string) string { return strconv.Quote(Clip([]byte(word), MaxWord)) }
 
-// maxWord is how much of a word for programs is told.
-const maxWord = 100
+// MaxWord is how much of a word for programs is told.
+const MaxWord = 100

@@ -1,4 +1,4 @@
-package client
+package failure
 
 import (
 	"encoding/json"
@@ -47,7 +47,7 @@ func TestAnswersAreNoFailures(t *testing.T) {
 		"nothing":                    ``,
 		"cut JSON":                   `{"error":{"message":"queue`,
 	} {
-		t.Run(name, func(t *testing.T) { require.Nil(t, judgeBody([]byte(body))) })
+		t.Run(name, func(t *testing.T) { require.Nil(t, Of([]byte(body))) })
 	}
 }
 
@@ -92,12 +92,12 @@ func TestChoicesAreJudged(t *testing.T) {
 	require.Equal(t, llm.RateLimit, e.Code)
 	require.Contains(t, e.Message, "slow down")
 	native := llm.Extra{"native_finish_reason": json.RawMessage(`"MALFORMED_FUNCTION_CALL"`)}
-	require.Equal(t, llm.BadResponse, judgeFinished("stop", true, native).Code, "the server behind a gateway knows better")
-	require.Nil(t, judgeFinished("stop", false, native))
+	require.Equal(t, llm.BadResponse, OfFinish("stop", true, native).Code, "the server behind a gateway knows better")
+	require.Nil(t, OfFinish("stop", false, native))
 	said := llm.Extra{"error": json.RawMessage(`{"code":503,"message":"gone"}`)}
-	require.Equal(t, llm.Unavailable, judgeMessage(&llm.Message{Extra: said}).Code)
-	require.Nil(t, judgeMessage(&llm.Message{Content: "a", Extra: said}))
-	e = judgeFinished("MALFORMED_FUNCTION_CALL", true, llm.Extra{"finishMessage": json.RawMessage(`"no such\u0000 call"`)})
+	require.Equal(t, llm.Unavailable, OfMessage(&llm.Message{Extra: said}).Code)
+	require.Nil(t, OfMessage(&llm.Message{Content: "a", Extra: said}))
+	e = OfFinish("MALFORMED_FUNCTION_CALL", true, llm.Extra{"finishMessage": json.RawMessage(`"no such\u0000 call"`)})
 	require.Contains(t, e.Message, "no such\uFFFD call")
 }
 
@@ -109,15 +109,15 @@ func FuzzJudgeBody(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		e := judgeBody(data)
+		e := Of(data)
 		if e == nil {
 			return
 		}
 		require.NotEqual(t, llm.OK, e.Code)
 		require.NotEmpty(t, e.Message)
 		for _, text := range []string{e.Message, e.ProviderMessage, e.Type, e.ProviderCode, e.RequestID} {
-			require.LessOrEqual(t, len(text), maxMessage+len("…"))
-			require.Equal(t, text, oneLine(text))
+			require.LessOrEqual(t, len(text), MaxMessage+len("…"))
+			require.Equal(t, text, OneLine(text))
 		}
 	})
 }
@@ -141,8 +141,8 @@ func TestTheJudgeIsLinear(t *testing.T) {
 				best := time.Hour
 				for range 3 {
 					began := time.Now()
-					if e := judgeBody(data); e != nil {
-						maskError(e, []string{"sk-secret-key", strings.Repeat("s", 60)})
+					if e := Of(data); e != nil {
+						Mask(e, []string{"sk-secret-key", strings.Repeat("s", 60)})
 					}
 					best = min(best, time.Since(began))
 				}

@@ -1,4 +1,4 @@
-package client
+package failure
 
 import (
 	"encoding/json"
@@ -41,21 +41,21 @@ func FuzzClassify(f *testing.F) {
 		{0, `{"error":"overloaded"}`, "", "", ""},
 		{200, `{"error":{"message":null,"code":503}}`, "", "", ""},
 		{404, strings.Repeat("日本", 400) + "KEY", "Fri, 14 Mar 2025 15:09:36 GMT", "", ""},
-		{502, strings.Repeat("x", maxMessage-9) + "KEY and more", "1e9", "", ""},
+		{502, strings.Repeat("x", MaxMessage-9) + "KEY and more", "1e9", "", ""},
 		{403, "\xef\xbb\xbf\"\\ud800 K\\EY\"", "", "", ""},
 		{422, `{"title":"t","type":"` + strings.Repeat("t", 5000) + `","status":422,"code":` + strings.Repeat("9", 5000) + `}`, "", "", ""},
 	} {
 		f.Add(seed.status, []byte(seed.body), seed.wait, seed.id, seed.where)
 	}
-	c := &Client{cfg: llm.ModelConfig{Provider: "p", Name: "m", APIKey: fuzzKey}}
+	secrets := []string{fuzzKey}
 	f.Fuzz(func(t *testing.T, status int, body []byte, wait, id, where string) {
 		status = max(status%1000, 0)
 		h := http.Header{"Retry-After": {wait}, "X-Request-Id": {plantKey.Replace(id)}, "Location": {plantKey.Replace(where)}}
-		e := c.masked(classify(status, h, []byte(plantKey.Replace(string(body)))))
+		e := Mask(Classify(status, h, []byte(plantKey.Replace(string(body)))), secrets)
 
 		require.Contains(t, upstreamCodes, e.Code)
 		require.NotEmpty(t, e.Message)
-		const most = maxMessage + len("…")
+		const most = MaxMessage + len("…")
 		require.LessOrEqual(t, len(e.ProviderMessage), most)
 		require.LessOrEqual(t, len(e.Message), len("HTTP 500: ")+most)
 		for _, text := range []string{e.Type, e.ProviderCode, e.RequestID} {
@@ -108,7 +108,7 @@ func FuzzNamedWait(f *testing.F) {
 		if named {
 			b := breaker.New(breaker.Settings{}, nil)
 			b.BlockUntil(time.Now().Add(wait))
-			require.LessOrEqual(t, time.Until(b.Snapshot().BlockedUntil), maxNamedWait)
+			require.LessOrEqual(t, time.Until(b.Snapshot().BlockedUntil), breaker.MaxRetryAfter)
 		}
 	})
 }

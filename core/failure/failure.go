@@ -1,4 +1,11 @@
-package client
+// Package failure says what an answer that failed means (E1): which code of
+// [llm.Code] it has, what the provider said, and how long it asked to wait. [Of]
+// judges the JSON value of an event or of a whole answer, [OfFinish] a choice
+// that has ended, [Classify] an answer whose status is an error. What is known
+// of vendors' forms, codes and finish reasons is data: forms.go and said.go,
+// codes.go, reasons.go. [Mask] makes an error fit to be shown. The package
+// imports core/llm and core/internal/jsontext only.
+package failure
 
 import (
 	"cmp"
@@ -10,18 +17,12 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// This file decides what is an answer and what is a failure (E1), for whole
-// answers and for the events of streams, in OpenAI's shape and in Gemini's:
-// [judgeBody] a JSON value, [judgeChoice] a choice that has finished. What is
-// known of forms, codes and finish reasons is data: see said.go, codes.go and
-// reasons.go.
-
-// judgeBody is the failure that a JSON value is, nil if it is none: an object
+// Of is the failure that a JSON value is, nil if it is none: an object
 // without choices that has a message or a code of failure, or any object with
 // an error beside its choices. What is no JSON is never a failure here: the
 // caller knows whether words are one. The error has no status and no request
 // id of its own; the caller adds those of the exchange.
-func judgeBody(data []byte) *llm.Error {
+func Of(data []byte) *llm.Error {
 	s := readSaid(data)
 	if !s.failure() {
 		return nil
@@ -29,10 +30,10 @@ func judgeBody(data []byte) *llm.Error {
 	return classifySaid(0, nil, data, s)
 }
 
-// failedBeside tells whether the fields of an answer that stand beside its
-// choices may hold a failure, so that judgeBody must be asked. It is cheap
+// HasFailureField tells whether the fields of an answer that stand beside its
+// choices may hold a failure, so that Of must be asked. It is cheap
 // enough for every chunk of a stream.
-func failedBeside(beside llm.Extra) bool {
+func HasFailureField(beside llm.Extra) bool {
 	for _, name := range besideChoices {
 		if _, ok := beside[name]; ok {
 			return true
@@ -57,21 +58,21 @@ func judgeChoice(reason string, empty bool, choiceError json.RawMessage) *llm.Er
 	end := endOf(reason)
 	switch {
 	case end.failed():
-		return &llm.Error{Code: end.code, ProviderCode: oneLine(reason),
-			Message: "the answer ended with finish_reason " + quoted(reason) + ", which means a failure"}
+		return &llm.Error{Code: end.code, ProviderCode: OneLine(reason),
+			Message: "the answer ended with finish_reason " + Quoted(reason) + ", which means a failure"}
 	case !empty || end.answers():
 		return nil
 	case end == endNone:
 		return llm.Errorf(llm.BadResponse, "the answer is empty and has no finish_reason")
 	}
-	return &llm.Error{Code: llm.BadResponse, ProviderCode: oneLine(reason),
-		Message: "the answer is empty and ended with finish_reason " + quoted(reason)}
+	return &llm.Error{Code: llm.BadResponse, ProviderCode: OneLine(reason),
+		Message: "the answer is empty and ended with finish_reason " + Quoted(reason)}
 }
 
-// judgeFinished is judgeChoice with the fields that a choice has besides
+// OfFinish is judgeChoice with the fields that a choice has besides
 // OpenAI's: its "error", the reason of the server behind a gateway, and
 // Gemini's "finishMessage", which explains a reason.
-func judgeFinished(reason string, empty bool, beside llm.Extra) *llm.Error {
+func OfFinish(reason string, empty bool, beside llm.Extra) *llm.Error {
 	if len(beside) == 0 && (reason == "stop" || reason == "tool_calls") { // nearly all
 		return nil
 	}
@@ -82,16 +83,19 @@ func judgeFinished(reason string, empty bool, beside llm.Extra) *llm.Error {
 	if e == nil || e.ProviderMessage != "" {
 		return e
 	}
-	if e.ProviderMessage = oneLine(textOf(beside["finishMessage"])); e.ProviderMessage != "" {
+	if e.ProviderMessage = OneLine(textOf(beside["finishMessage"])); e.ProviderMessage != "" {
 		e.Message += ": " + e.ProviderMessage
 	}
 	return e
 }
 
-// judgeMessage is the failure that a message, or a delta, is: one that has an
+// Said is what an answer that is JSON says of its failure, on one line.
+func Said(data []byte) string { return OneLine(readSaid(data).message) }
+
+// OfMessage is the failure that a message, or a delta, is: one that has an
 // "error" and nothing else. nil if it is none.
-func judgeMessage(m *llm.Message) *llm.Error {
-	if len(m.Extra) == 0 || !emptyMessage(m) {
+func OfMessage(m *llm.Message) *llm.Error {
+	if len(m.Extra) == 0 || !IsEmpty(m) {
 		return nil
 	}
 	return judgeChoice("stop", false, m.Extra["error"])
@@ -103,17 +107,18 @@ func judgeMessage(m *llm.Message) *llm.Error {
 var contentNames = [...]string{"content", "tool_calls", "function_call", "message", "messages", "delta", "text", "parts",
 	"output", "output_text", "response", "answer", "generated_text", "completion"}
 
-// judgeUnread is the failure that an answer is that is empty but for a field
+// OfUnread is the failure that an answer is that is empty but for a field
 // in which it stands unread, nil without one. An answer in a form that is not
 // known is none.
-func judgeUnread(name string) *llm.Error {
+func OfUnread(name string) *llm.Error {
 	if name == "" {
 		return nil
 	}
 	return llm.Errorf(llm.BadResponse, "the answer is empty but for its field %q, whose form cannot be read", name)
 }
 
-func unreadIn(fields llm.Extra) string {
+// UnreadIn is the name of a field in which an answer stands unread, "" for none.
+func UnreadIn(fields llm.Extra) string {
 	if len(fields) > 0 {
 		for _, name := range contentNames {
 			if saysSomething(fields[name]) {
@@ -124,9 +129,9 @@ func unreadIn(fields llm.Extra) string {
 	return ""
 }
 
-// emptyMessage tells whether a whole message brings nothing that a caller
+// IsEmpty tells whether a whole message brings nothing that a caller
 // could use. Thoughts alone are no answer.
-func emptyMessage(m *llm.Message) bool {
+func IsEmpty(m *llm.Message) bool {
 	if m.Content != "" || m.Refusal != "" || len(m.Parts) > 0 || len(m.ToolCalls) > 0 || m.FunctionCall != nil || len(m.Audio) > 0 {
 		return false
 	}
@@ -139,25 +144,25 @@ func emptyMessage(m *llm.Message) bool {
 	return true
 }
 
-// judgeResponse is the failure that a whole answer with choices is, nil if it
+// OfResponse is the failure that a whole answer with choices is, nil if it
 // is an answer.
-func judgeResponse(r *llm.Response, data []byte) *llm.Error {
-	if failedBeside(r.Extra) {
-		if e := judgeBody(jsontext.WithoutOddNumbers(data)); e != nil {
+func OfResponse(r *llm.Response, data []byte) *llm.Error {
+	if HasFailureField(r.Extra) {
+		if e := Of(jsontext.WithoutOddNumbers(data)); e != nil {
 			return e
 		}
 	}
 	for i := range r.Choices {
 		c := &r.Choices[i]
-		if e := judgeMessage(&c.Message); e != nil {
+		if e := OfMessage(&c.Message); e != nil {
 			return e
 		}
-		empty := emptyMessage(&c.Message)
-		if e := judgeFinished(c.FinishReason, empty, c.Extra); e != nil {
+		empty := IsEmpty(&c.Message)
+		if e := OfFinish(c.FinishReason, empty, c.Extra); e != nil {
 			return e
 		}
 		if empty {
-			if e := judgeUnread(cmp.Or(unreadIn(c.Message.Extra), unreadIn(c.Extra))); e != nil {
+			if e := OfUnread(cmp.Or(UnreadIn(c.Message.Extra), UnreadIn(c.Extra))); e != nil {
 				return e
 			}
 		}
@@ -165,28 +170,28 @@ func judgeResponse(r *llm.Response, data []byte) *llm.Error {
 	return nil
 }
 
-// judgeOwn is the failure that a whole answer of a client written by the
+// OfCustom is the failure that a whole answer of a client written by the
 // application is, nil if it is an answer. One that is empty and has no reason is
 // left as it is: the client's return says that it is whole (S2).
-func judgeOwn(r *llm.Response) error {
+func OfCustom(r *llm.Response) error {
 	if len(r.Choices) == 0 {
 		return llm.Errorf(llm.BadResponse, "the answer has no choices")
 	}
 	for i := range r.Choices {
 		c := &r.Choices[i]
-		empty := endOf(c.FinishReason) != endNone && emptyMessage(&c.Message)
-		if e := judgeFinished(c.FinishReason, empty, c.Extra); e != nil {
+		empty := endOf(c.FinishReason) != endNone && IsEmpty(&c.Message)
+		if e := OfFinish(c.FinishReason, empty, c.Extra); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-// judgeOwnChunk is judgeOwn of a piece. Whether an answer is empty shows at its
+// OfCustomChunk is OfCustom of a piece. Whether an answer is empty shows at its
 // end only.
-func judgeOwnChunk(c *llm.Chunk) error {
+func OfCustomChunk(c *llm.Chunk) error {
 	for i := range c.Choices {
-		if e := judgeFinished(c.Choices[i].FinishReason, false, c.Choices[i].Extra); e != nil {
+		if e := OfFinish(c.Choices[i].FinishReason, false, c.Choices[i].Extra); e != nil {
 			return e
 		}
 	}

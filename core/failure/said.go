@@ -1,4 +1,4 @@
-package client
+package failure
 
 import (
 	"bytes"
@@ -215,7 +215,7 @@ func (s *said) whole() string {
 	if s.upstreamSaid != "" && !strings.Contains(text, s.upstreamSaid) {
 		text = strings.TrimPrefix(text+": "+s.upstreamSaid, ": ")
 	}
-	return oneLine(text)
+	return OneLine(text)
 }
 
 // fields are an object's fields under their names in lower case, without what

@@ -1,4 +1,4 @@
-package client
+package failure
 
 import (
 	"strings"
@@ -6,29 +6,26 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// masked takes the route's key out of everything that an error says.
-func (c *Client) masked(e *llm.Error) *llm.Error { return maskError(e, c.secrets()) }
-
-// maskError makes an error fit to be shown: its texts are one line each, and no
+// Mask makes an error fit to be shown: its texts are one line each, and no
 // secret is in them or in the body. e itself may be shared and stays as it is.
-func maskError(e *llm.Error, secrets []string) *llm.Error {
+func Mask(e *llm.Error, secrets []string) *llm.Error {
 	if e == nil {
 		return e
 	}
 	copied := *e
 	for _, text := range []*string{&copied.Message, &copied.ProviderMessage, &copied.RequestID} {
-		*text = maskText(oneLine(*text), secrets)
+		*text = maskText(OneLine(*text), secrets)
 	}
 	for _, word := range []*string{&copied.Type, &copied.ProviderCode} {
-		*word = maskWord(oneLine(*word), secrets)
+		*word = maskWord(OneLine(*word), secrets)
 	}
 	copied.Body = maskText(copied.Body, secrets)
 	if copied.Cause != nil && copied.Cause != errLimit {
 		if inner, ok := copied.Cause.(*llm.Error); ok {
-			copied.Cause = maskError(inner, secrets)
+			copied.Cause = Mask(inner, secrets)
 		} else if text := copied.Cause.Error(); maskText(text, secrets) != text {
 			copied.Cause = nil
-		} else if line := oneLine(text); line != text {
+		} else if line := OneLine(text); line != text {
 			copied.Cause = &cleaned{copied.Cause, line}
 		}
 	}
@@ -92,7 +89,7 @@ func joins(c byte) bool {
 	return isWord(c) || 'A' <= c && c <= 'Z' || c == '-' || c == '.'
 }
 
-// maskCut masks the beginning of a secret in which clip has cut a text off.
+// maskCut masks the beginning of a secret in which Clip has cut a text off.
 func maskCut(text, secret string) string {
 	head, ok := strings.CutSuffix(text, "…")
 	if !ok {

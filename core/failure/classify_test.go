@@ -1,4 +1,4 @@
-package client
+package failure
 
 import (
 	"net/http"
@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/llmagg/llmagg/core/breaker"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/stretchr/testify/require"
 )
@@ -46,7 +47,7 @@ func TestErrorBodiesGiveAMessage(t *testing.T) {
 		"message of another": {`{"error":{"message":{"text":1}}}`, `{"error":{"message":{"text":1}}}`, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := classify(400, nil, []byte(c.body))
+			e := Classify(400, nil, []byte(c.body))
 			require.Equal(t, "HTTP 400: "+c.message, e.Message)
 			require.Equal(t, c.kind, e.Type)
 			require.Equal(t, c.code, e.ProviderCode)
@@ -57,11 +58,11 @@ func TestErrorBodiesGiveAMessage(t *testing.T) {
 }
 
 func TestDeepAndLongErrorBodiesAreCut(t *testing.T) {
-	e := classify(500, nil, []byte(strings.Repeat(`{"error":`, 5000)+`"x"`+strings.Repeat("}", 5000)))
+	e := Classify(500, nil, []byte(strings.Repeat(`{"error":`, 5000)+`"x"`+strings.Repeat("}", 5000)))
 	require.Equal(t, llm.Unavailable, e.Code)
-	require.LessOrEqual(t, len(e.Message), maxMessage+32)
-	e = classify(500, nil, []byte(strings.Repeat("Ärger ", 100_000)))
-	require.LessOrEqual(t, len(e.Message), maxMessage+32)
+	require.LessOrEqual(t, len(e.Message), MaxMessage+32)
+	e = Classify(500, nil, []byte(strings.Repeat("Ärger ", 100_000)))
+	require.LessOrEqual(t, len(e.Message), MaxMessage+32)
 	require.LessOrEqual(t, len(e.Body), maxBody+8)
 	require.True(t, utf8.ValidString(e.Message) && utf8.ValidString(e.Body))
 	require.True(t, strings.HasSuffix(e.Message, "…"))
@@ -124,7 +125,7 @@ func TestErrorCodes(t *testing.T) {
 		{"redirect", "", 307, llm.BadResponse},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			e := classify(c.status, nil, []byte(c.body))
+			e := Classify(c.status, nil, []byte(c.body))
 			require.Equal(t, c.want, e.Code, e.Message)
 			require.NotEmpty(t, e.Message)
 		})
@@ -136,16 +137,16 @@ func TestErrorHeaders(t *testing.T) {
 	h.Set("x-request-id", "req-1")
 	h.Set("X-Should-Retry", "True")
 	h.Set("Retry-After", "2")
-	e := classify(503, h, nil)
+	e := Classify(503, h, nil)
 	require.Equal(t, "req-1", e.RequestID)
 	require.True(t, *e.ShouldRetry)
 	require.Equal(t, 2*time.Second, e.RetryAfter)
 	h.Set("X-Should-Retry", "perhaps")
-	require.Nil(t, classify(503, h, nil).ShouldRetry)
+	require.Nil(t, Classify(503, h, nil).ShouldRetry)
 
 	h = http.Header{"Location": {"https://elsewhere.example/path?key=1"}}
-	require.Contains(t, classify(302, h, nil).Message, `"elsewhere.example"`)
-	require.NotContains(t, classify(302, h, nil).Message, "path")
+	require.Contains(t, Classify(302, h, nil).Message, `"elsewhere.example"`)
+	require.NotContains(t, Classify(302, h, nil).Message, "path")
 }
 
 func TestGeminiRetryInfoNamesAWait(t *testing.T) {
@@ -154,15 +155,15 @@ func TestGeminiRetryInfoNamesAWait(t *testing.T) {
 			`{"@type":"type.googleapis.com/google.rpc.QuotaFailure","violations":[]},` +
 			`{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":` + delay + `}]}}`)
 	}
-	for delay, want := range map[string]time.Duration{`"31s"`: 31 * time.Second, `"0.25s"`: 250 * time.Millisecond, `"0s"`: 0, `"86400s"`: maxNamedWait} {
-		e := classify(429, nil, body(delay))
+	for delay, want := range map[string]time.Duration{`"31s"`: 31 * time.Second, `"0.25s"`: 250 * time.Millisecond, `"0s"`: 0, `"86400s"`: breaker.MaxRetryAfter} {
+		e := Classify(429, nil, body(delay))
 		require.True(t, e.HasRetryAfter, delay)
-		require.Equal(t, want, min(e.RetryAfter, maxNamedWait), delay)
+		require.Equal(t, want, min(e.RetryAfter, breaker.MaxRetryAfter), delay)
 	}
 	for _, delay := range []string{`"31"`, `"-3s"`, `"NaNs"`, `"soon"`, `31`, `null`, `{}`} {
-		require.False(t, classify(429, nil, body(delay)).HasRetryAfter, delay)
+		require.False(t, Classify(429, nil, body(delay)).HasRetryAfter, delay)
 	}
-	e := classify(429, http.Header{"Retry-After": {"5"}}, body(`"31s"`))
+	e := Classify(429, http.Header{"Retry-After": {"5"}}, body(`"31s"`))
 	require.Equal(t, 5*time.Second, e.RetryAfter, "the header comes first")
-	require.Equal(t, 31*time.Second, classify(0, nil, body(`"31s"`)).RetryAfter, "inside a stream too")
+	require.Equal(t, 31*time.Second, Classify(0, nil, body(`"31s"`)).RetryAfter, "inside a stream too")
 }

@@ -1,4 +1,4 @@
-package client
+package failure
 
 import (
 	"errors"
@@ -32,21 +32,21 @@ func TestTextsAreOneLine(t *testing.T) {
 		"cut at a character": {strings.Repeat("ä", 600), strings.Repeat("ä", 512) + "…"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := oneLine(c.text)
+			got := OneLine(c.text)
 			require.Equal(t, c.want, got)
 			require.True(t, utf8.ValidString(got))
-			require.Equal(t, got, oneLine(got), "once more changes nothing")
+			require.Equal(t, got, OneLine(got), "once more changes nothing")
 		})
 	}
-	huge := oneLine(strings.Repeat("\n", 100<<20) + "x")
-	require.LessOrEqual(t, len(huge), maxMessage)
+	huge := OneLine(strings.Repeat("\n", 100<<20) + "x")
+	require.LessOrEqual(t, len(huge), MaxMessage)
 }
 
 // Every text of an error that a server can write is one line; only the body is
 // as it came.
 func TestErrorsOfAnyOriginAreOneLine(t *testing.T) {
 	const odd = "a\n2. b\x00\x1b[2J\u202e"
-	e := maskError(&llm.Error{Message: odd, ProviderMessage: odd, Type: odd, ProviderCode: odd, RequestID: odd, Body: odd,
+	e := Mask(&llm.Error{Message: odd, ProviderMessage: odd, Type: odd, ProviderCode: odd, RequestID: odd, Body: odd,
 		Cause: &llm.Error{Message: odd}}, nil)
 	for _, text := range []string{e.Message, e.ProviderMessage, e.Type, e.ProviderCode, e.RequestID, e.Cause.(*llm.Error).Message} {
 		require.Equal(t, "a 2. b\uFFFD\uFFFD[2J\uFFFD", text)
@@ -54,10 +54,10 @@ func TestErrorsOfAnyOriginAreOneLine(t *testing.T) {
 	require.Equal(t, odd, e.Body)
 
 	cause := errors.New(odd)
-	e = maskError(&llm.Error{Message: "m", Cause: cause}, nil)
+	e = Mask(&llm.Error{Message: "m", Cause: cause}, nil)
 	require.Equal(t, "a 2. b\uFFFD\uFFFD[2J\uFFFD", e.Cause.Error())
 	require.ErrorIs(t, e, cause, "and is still what it was")
-	require.Nil(t, maskError(&llm.Error{Message: "m", Cause: cause}, []string{"2. b"}).Cause)
+	require.Nil(t, Mask(&llm.Error{Message: "m", Cause: cause}, []string{"2. b"}).Cause)
 }
 
 // The message says which address was asked where that is likely the fault, and
@@ -82,8 +82,8 @@ func TestMessagesNameTheAddress(t *testing.T) {
 		if c.location != "" {
 			resp.Header.Set("Location", c.location)
 		}
-		e := classify(c.status, resp.Header, []byte(c.body))
-		text := withAddress(e, resp)
+		e := Classify(c.status, resp.Header, []byte(c.body))
+		text := WithAddress(e, resp)
 		require.Equal(t, c.named, strings.Contains(text, " from "+address), "%d: %s", c.status, text)
 		require.NotContains(t, text, "key=k")
 		require.NotContains(t, text, "pw@")
@@ -99,9 +99,9 @@ func TestHeadersWithSecrets(t *testing.T) {
 	for _, name := range []string{"x-portkey-provider", "x-monkey", "X-Tokenizer", "X-Author", "X-Max-Tokens", "X-Keyboard", "X-Secretary", "User-Agent", "X-Title", "HTTP-Referer", "X-Authentic"} {
 		require.False(t, llm.NamesSecret(name), name)
 	}
-	require.Equal(t, []string{"Bearer sk-12345", "sk-12345"}, headerSecrets(map[string]string{"Authorization": "Bearer sk-12345"}))
-	require.Contains(t, headerSecrets(map[string]string{"Authorization": "Basic dXNlcjpwYXNzd29yZA=="}), "password")
-	require.Contains(t, headerSecrets(map[string]string{"Cookie": "theme=dark; session=abcdefgh"}), "abcdefgh")
+	require.Equal(t, []string{"Bearer sk-12345", "sk-12345"}, HeaderSecrets(map[string]string{"Authorization": "Bearer sk-12345"}))
+	require.Contains(t, HeaderSecrets(map[string]string{"Authorization": "Basic dXNlcjpwYXNzd29yZA=="}), "password")
+	require.Contains(t, HeaderSecrets(map[string]string{"Cookie": "theme=dark; session=abcdefgh"}), "abcdefgh")
 }
 
 // However a secret is spelled, it is masked; what is no secret stays.

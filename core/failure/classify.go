@@ -1,4 +1,4 @@
-package client
+package failure
 
 import (
 	"bytes"
@@ -13,31 +13,31 @@ import (
 )
 
 const (
-	maxMessage = 1 << 10  // of a readable message (E2)
+	MaxMessage = 1 << 10  // of a readable message (E2)
 	maxBody    = 64 << 10 // of the original body that an error keeps
 	maxHost    = 200      // of a redirect's host; quoted, it is still shorter than a message
 	maxAddress = 400      // of the address that was asked
 )
 
-// classify turns a failed answer into an error: by body first, then by status
+// Classify turns a failed answer into an error: by body first, then by status
 // (E1). status is 0 for an error inside a stream.
-func classify(status int, h http.Header, body []byte) *llm.Error {
+func Classify(status int, h http.Header, body []byte) *llm.Error {
 	return classifySaid(status, h, body, readBody(body))
 }
 
-// classifySaid is classify of a body that has been read.
+// classifySaid is Classify of a body that has been read.
 func classifySaid(status int, h http.Header, body []byte, s *said) *llm.Error {
-	e := &llm.Error{Status: status, Body: clip(body, maxBody)}
+	e := &llm.Error{Status: status, Body: Clip(body, maxBody)}
 	if s.message == "" {
-		s.message = wordsIn(body)
+		s.message = WordsIn(body)
 	}
-	e.ProviderMessage, e.Type, e.ProviderCode, e.RequestID = oneLine(s.message), oneLine(s.kind), oneLine(s.code), oneLine(s.request)
+	e.ProviderMessage, e.Type, e.ProviderCode, e.RequestID = OneLine(s.message), OneLine(s.kind), OneLine(s.code), OneLine(s.request)
 	if h != nil {
 		if s.kind == "" { // Amazon's
 			s.kind = h.Get("X-Amzn-Errortype")
-			e.Type = oneLine(s.kind)
+			e.Type = OneLine(s.kind)
 		}
-		heed(e, h)
+		ReadHead(e, h)
 	}
 	if !e.HasRetryAfter && s.hasDelay {
 		e.RetryAfter, e.HasRetryAfter = s.delay, true
@@ -66,12 +66,12 @@ func classifySaid(status int, h http.Header, body []byte, s *said) *llm.Error {
 	return e
 }
 
-// heed takes over what the head of an answer says of its failure, whatever its
+// ReadHead takes over what the head of an answer says of its failure, whatever its
 // status: the request's id, the wait that the server asks for, and whether the
 // request may be repeated (R4).
-func heed(e *llm.Error, h http.Header) {
+func ReadHead(e *llm.Error, h http.Header) {
 	if id := requestID(h); id != "" {
-		e.RequestID = oneLine(id)
+		e.RequestID = OneLine(id)
 	}
 	if wait, ok := namedWait(h, time.Now()); ok {
 		e.RetryAfter, e.HasRetryAfter = wait, true
@@ -91,10 +91,10 @@ func redirects(h http.Header) string {
 	return fmt.Sprintf("the server redirects to %q; llmagg does not follow redirects, so that the key stays with its origin; correct base_url", redirectHost(h))
 }
 
-// withAddress is an error's message with the address that was asked, where the
+// WithAddress is an error's message with the address that was asked, where the
 // failure is likely one of the address: when nothing is there, when the server
 // leads elsewhere, when a page answers.
-func withAddress(e *llm.Error, resp *http.Response) string {
+func WithAddress(e *llm.Error, resp *http.Response) string {
 	status := fmt.Sprintf("HTTP %d", resp.StatusCode)
 	rest, ok := strings.CutPrefix(e.Message, status)
 	switch resp.StatusCode {
@@ -103,27 +103,27 @@ func withAddress(e *llm.Error, resp *http.Response) string {
 			rest += " (is base_url right?)"
 		}
 	default:
-		if resp.StatusCode >= 400 && (isJSON([]byte(e.Body)) || resp.StatusCode == http.StatusTooManyRequests) {
+		if resp.StatusCode >= 400 && (IsJSON([]byte(e.Body)) || resp.StatusCode == http.StatusTooManyRequests) {
 			return e.Message
 		}
 	}
 	if !ok {
 		return e.Message
 	}
-	return status + " from " + address(resp) + rest
+	return status + " from " + Address(resp) + rest
 }
 
 // address is the URL that was asked, without query and credentials.
-func address(resp *http.Response) string {
+func Address(resp *http.Response) string {
 	if resp.Request == nil || resp.Request.URL == nil {
 		return "the server"
 	}
 	u := url.URL{Scheme: resp.Request.URL.Scheme, Host: resp.Request.URL.Host, Path: resp.Request.URL.Path, RawPath: resp.Request.URL.RawPath}
-	return clip([]byte(u.String()), maxAddress)
+	return Clip([]byte(u.String()), maxAddress)
 }
 
-// isJSON tells whether a body begins as JSON does that is no bare number.
-func isJSON(body []byte) bool {
+// IsJSON tells whether a body begins as JSON does that is no bare number.
+func IsJSON(body []byte) bool {
 	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
 	return len(body) > 0 && (body[0] == '{' || body[0] == '[' || body[0] == '"')
 }
@@ -156,9 +156,9 @@ func redirectHost(h http.Header) string {
 		return "an unreadable location"
 	}
 	if to.Host == "" {
-		return clip([]byte(to.Path), maxHost)
+		return Clip([]byte(to.Path), maxHost)
 	}
-	return clip([]byte(to.Host), maxHost)
+	return Clip([]byte(to.Host), maxHost)
 }
 
 func codeOfStatus(status int, text, name string) llm.Code {
@@ -186,8 +186,11 @@ func codeOfStatus(status int, text, name string) llm.Code {
 	return llm.Unavailable // an error without a status: inside a stream or a 200
 }
 
-// clip makes valid UTF-8 of b, cut to n bytes and an ellipsis.
-func clip(b []byte, n int) string {
+// Body is the part of a failed answer that its error keeps.
+func Body(b []byte) string { return Clip(b, maxBody) }
+
+// Clip makes valid UTF-8 of b, cut to n bytes and an ellipsis.
+func Clip(b []byte, n int) string {
 	read := min(len(b), n+utf8.UTFMax) // what a cut splits here is cut off below
 	text := strings.ToValidUTF8(string(b[:read]), "\uFFFD")
 	if len(text) > n {

@@ -1,4 +1,4 @@
-package client
+package failure
 
 import (
 	"fmt"
@@ -19,7 +19,7 @@ var (
 )
 
 func readableByPattern(body []byte) string {
-	text := clip(body, maxBody)
+	text := Clip(body, maxBody)
 	if strings.HasPrefix(strings.TrimSpace(text), "<") {
 		title := ""
 		if m := titlePattern.FindStringSubmatch(text); m != nil {

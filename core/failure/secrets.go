@@ -1,0 +1,53 @@
+package failure
+
+import (
+	"encoding/base64"
+	"slices"
+	"strings"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// ShortestSecret is how long a secret must be to be one.
+const ShortestSecret = 4
+
+// HeaderSecrets are the values of headers whose names speak of secrets, and
+// the parts of them that servers repeat by themselves.
+func HeaderSecrets(headers map[string]string) (secrets []string) {
+	add := func(s string) {
+		if s = strings.Trim(s, `" `); len(s) >= ShortestSecret && !slices.Contains(secrets, s) {
+			secrets = append(secrets, s)
+		}
+	}
+	for name, value := range headers {
+		if !llm.NamesSecret(name) {
+			continue
+		}
+		add(value)
+		lower := strings.ToLower(name)
+		if strings.Contains(lower, "cookie") { // a=b; c=d
+			for pair := range strings.SplitSeq(value, ";") {
+				if _, v, ok := strings.Cut(pair, "="); ok {
+					add(v)
+				}
+			}
+			continue
+		}
+		// Servers repeat the token without its scheme ("Bearer …").
+		scheme, rest, _ := strings.Cut(strings.TrimSpace(value), " ")
+		if i := strings.LastIndexByte(value, ' '); i >= 0 {
+			add(value[i+1:])
+		}
+		if strings.EqualFold(scheme, "basic") {
+			if plain, err := base64.StdEncoding.DecodeString(strings.TrimSpace(rest)); err == nil {
+				add(string(plain))
+				if _, password, ok := strings.Cut(string(plain), ":"); ok {
+					add(password)
+				}
+			}
+		}
+	}
+	// Longer secrets first: one may hold another.
+	slices.SortStableFunc(secrets, func(a, b string) int { return len(b) - len(a) })
+	return secrets
+}
