@@ -62,14 +62,18 @@ def plain(value: Any) -> Any:
 
 
 def without_none(value: Any) -> Any:
-    """A copy of ``value`` in which dataclasses are dicts without the fields that are None, since these are unset."""
+    """``value`` with dataclasses as dicts without the fields that are None, since these are unset. What holds no
+    dataclass is given back itself.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = ((f.name, getattr(value, f.name)) for f in dataclasses.fields(value))
         return {name: without_none(item) for name, item in fields if item is not None}
     if isinstance(value, dict):
-        return {key: without_none(item) for key, item in value.items()}
+        made = {key: without_none(item) for key, item in value.items()}
+        return made if any(made[key] is not value[key] for key in value) else value
     if isinstance(value, (list, tuple)):
-        return [without_none(item) for item in value]
+        listed = [without_none(item) for item in value]
+        return listed if any(new is not old for new, old in zip(listed, value)) else value
     return value
 
 

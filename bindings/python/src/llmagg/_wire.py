@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from .errors import BadResponseError, InvalidArgumentError
 
 T = TypeVar("T")
+_N, _I = b"NI"
 
 
 @cache
@@ -41,12 +42,19 @@ def encode(value: Any, what: str = "the request") -> bytes:
         from ._values import blame
 
         raise InvalidArgumentError(f"{what} cannot be written as JSON: {blame(value) or error}") from None
-    if b"null" in data or b"NaN" in data or b"Infinity" in data:  # what is not finite comes out as one of these
+    # What is not finite comes out as null, and as NaN or Infinity where it is a Decimal. A byte is found ten times as
+    # fast as a word, and a word from the end twice as fast as from the beginning.
+    if (
+        data.rfind(b"null") >= 0
+        or (_N in data and data.rfind(b"NaN") >= 0)
+        or (_I in data and data.rfind(b"Infinity") >= 0)
+    ):
         from ._values import blame, without_none
 
         if place := blame(value):
             raise InvalidArgumentError(f"{what} cannot be written as JSON: {place}")
-        data = _codec()[0](without_none(value))
+        if (plain := without_none(value)) is not value:
+            data = _codec()[0](plain)
     return data
 
 

@@ -71,7 +71,7 @@ class Message:
     def to_dict(self) -> dict[str, Any]:
         """The message in OpenAI's shape."""
         role = self.role
-        wire: dict[str, Any] = {"role": role.value if isinstance(role, Enum) else role}
+        wire: dict[str, Any] = {"role": role._value_ if isinstance(role, Enum) else role}
         for key in _MESSAGE_REST:
             if (value := getattr(self, key)) is not None:
                 wire[key] = value

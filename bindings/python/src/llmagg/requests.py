@@ -56,8 +56,8 @@ class ChatCompletionRequest:
     def to_dict(self) -> dict[str, Any]:
         """The request in OpenAI's shape: what is posted, but for what the route itself decides."""
         wire: dict[str, Any] = {"model": self.model} if self.model else {}
-        if isinstance(self.messages, Iterator):  # a hook or a second attempt reads them again
-            self.messages = list(self.messages)
+        if type(self.messages) is not list and isinstance(self.messages, Iterator):
+            self.messages = list(self.messages)  # a hook or a second attempt reads them again
         wire["messages"] = messages_to_wire(self.messages)
         for key in _REST:
             if (value := getattr(self, key)) is not None:
@@ -126,16 +126,24 @@ def messages_to_wire(messages: Any) -> Any:
 
     ``messages`` is any iterable. What is no message is passed on, for the core to refuse with its place.
     """
-    if messages is None:
-        return []
-    if isinstance(messages, (str, bytes, Mapping)):
-        raise InvalidArgumentError(f"messages must be a list of messages, got {type(messages).__name__}")
-    try:
-        wire = [m.to_dict() if isinstance(m, Message) else m for m in messages]
-    except TypeError:
-        raise InvalidArgumentError(f"messages must be a list of messages, got {type(messages).__name__}") from None
-    for i, message in enumerate(wire):
-        if type(message) is dict and isinstance(content := message.get("content"), (bytes, bytearray, memoryview)):
-            kind = type(content).__name__
-            raise InvalidArgumentError(f"messages[{i}].content must be a str, got {kind}; decode it first")
+    if type(messages) is not list:
+        if messages is None:
+            return []
+        kind = type(messages).__name__
+        try:
+            messages = None if isinstance(messages, (str, bytes, Mapping)) else list(messages)
+        except TypeError:
+            messages = None
+        if messages is None:
+            raise InvalidArgumentError(f"messages must be a list of messages, got {kind}")
+    return [m if type(m) is dict and type(m.get("content")) is str else _to_wire(m, messages) for m in messages]
+
+
+def _to_wire(message: Any, messages: list[Any]) -> Any:
+    wire = message.to_dict() if isinstance(message, Message) else message
+    content = wire.get("content") if type(wire) is dict else None
+    if type(content) is not str and isinstance(content, (bytes, bytearray, memoryview)):
+        i = next(i for i, other in enumerate(messages) if other is message)
+        kind = type(content).__name__
+        raise InvalidArgumentError(f"messages[{i}].content must be a str, got {kind}; decode it first")
     return wire

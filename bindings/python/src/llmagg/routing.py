@@ -7,6 +7,7 @@ so that failover, breakers, limits and retries hold for it, too.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Set
+from functools import cache
 from operator import attrgetter
 from typing import Any
 
@@ -221,15 +222,20 @@ def request_and_options(
         request = {"messages": messages_to_wire(messages)}
     if not params:
         return request, None
-    from ._native import route
-
-    known_options, known_fields = route.settings()
     options: dict[str, Any] = {}
+    plain, known_options, known_fields = _names()
     for key, value in params.items():
-        if key in known_options or key == "extra_headers":
-            _put_option(options, key, value)
+        if key in plain:
+            if value is not None:
+                request[key] = value
+            else:
+                request.pop(key, None)
+        elif key in known_options:
+            if value is not None:
+                _put_option(options, key, value)
         elif key not in known_fields:
-            _refuse_internal(key)
+            if key in ("bare", "window"):
+                raise InvalidArgumentError(f"unknown call option {key!r}: it is for programs in C")
             options[key] = None
         elif value is None or (key in ("model", "stream") and not value):
             request.pop(key, None)
@@ -240,23 +246,26 @@ def request_and_options(
     return request, options
 
 
+@cache
+def _names() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """The fields of a request that go into it as they are, the options of a call, and all fields."""
+    from ._native import route
+
+    options, fields = route.settings()
+    options |= {"extra_headers"}
+    return fields - options - {"functions", "messages", "model", "stream"}, options, fields
+
+
+_MAPPINGS = {"headers": "headers", "extra_headers": "headers", "extra_body": "extra_body"}
+
+
 def _put_option(options: dict[str, Any], key: str, value: Any) -> None:
-    if value is None:
-        return
-    if key == "extra_headers":
-        key, value = "headers", dict(_mapping(value, "extra_headers"))
-        if "headers" in options:
-            raise InvalidArgumentError("headers and extra_headers are two names for one option; give one of them")
-    elif key in ("headers", "extra_body"):
+    if key in _MAPPINGS:
         value = dict(_mapping(value, key))
+        key = _MAPPINGS[key]
         if key in options:
             raise InvalidArgumentError("headers and extra_headers are two names for one option; give one of them")
     options[key] = value
-
-
-def _refuse_internal(key: str) -> None:
-    if key in ("bare", "window"):
-        raise InvalidArgumentError(f"unknown call option {key!r}: it is for programs in C")
 
 
 def model_names(models: Any) -> list[str]:
