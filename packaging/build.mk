@@ -35,6 +35,7 @@ LIB_RELR       = $(shell printf '\043include <features.h>\n\043if !defined __GLI
 
 # What Go's runtime would do to the host is edited out of it. The files are written anew only where they changed.
 LIB_OVERLAY   := $(BUILD)/_goruntime/overlay.json
+LIB_GO        := $(BUILD)/_goruntime/go
 
 $(LIB_OVERLAY): FORCE
 	@GO="$(GO)" sh packaging/goruntime.sh $(BUILD)/_goruntime
@@ -49,14 +50,14 @@ $(BUILD)/libllmagg.so: $(LIB_SOURCES) $(LIB_OVERLAY)
 	@mkdir -p $(BUILD)
 	@printf '\043include <stdlib.h>\n\043ifndef __GLIBC__\n\043error\n\043endif\n' | $(CC) -E -x c - >/dev/null 2>&1 || \
 		{ echo "llmagg: the C library of '$(CC)' is not glibc, or it cannot compile: musl cannot load Go shared libraries (golang/go issue 13492); use glibc, or 'make static'" >&2; exit 1; }
-	CGO_ENABLED=1 $(GO) build -overlay $(LIB_OVERLAY) -buildmode=c-shared $(LIB_GOFLAGS) -ldflags "$(subst ",\",$(LIB_LDFLAGS))" -o $@ ./capi
+	CGO_ENABLED=1 $(LIB_GO) build -overlay $(LIB_OVERLAY) -buildmode=c-shared $(LIB_GOFLAGS) -ldflags "$(subst ",\",$(LIB_LDFLAGS))" -o $@ ./capi
 	@rm -f $(BUILD)/libllmagg.h
 	@ln -sf libllmagg.so $(BUILD)/libllmagg.so.$(LIB_SOVERSION)
 
 # The Go compiler's archive, made into one object whose only global names are the header's.
 $(BUILD)/libllmagg.a: $(LIB_SOURCES) $(LIB_OVERLAY)
 	@mkdir -p $(BUILD)/static
-	CGO_ENABLED=1 $(GO) build -overlay $(LIB_OVERLAY) -buildmode=c-archive $(LIB_GOFLAGS) -ldflags "-s -w -buildid= -funcalign=16" -o $(BUILD)/static/go.a ./capi
+	CGO_ENABLED=1 $(LIB_GO) build -overlay $(LIB_OVERLAY) -buildmode=c-archive $(LIB_GOFLAGS) -ldflags "-s -w -buildid= -funcalign=16" -o $(BUILD)/static/go.a ./capi
 	$(CC) -r -nostdlib -Wl,--whole-archive $(BUILD)/static/go.a -Wl,--no-whole-archive -Wl,-d -Wl,--build-id=none -o $(BUILD)/static/llmagg.o
 	objcopy --wildcard --keep-global-symbol='llmagg_*' $(BUILD)/static/llmagg.o
 	objcopy --strip-debug $(BUILD)/static/llmagg.o

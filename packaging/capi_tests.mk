@@ -49,7 +49,7 @@ capi-asan: $(CAPI_ASANED) ## the C tests under AddressSanitizer and UndefinedBeh
 $(CAPI_ASAN)/libllmagg.so: $(LIB_SOURCES) $(LIB_OVERLAY)
 	@mkdir -p $(CAPI_ASAN)
 	CGO_ENABLED=1 CGO_CFLAGS="-g -O1 $(CAPI_CHECKS)" CGO_LDFLAGS=-fsanitize=undefined \
-		$(GO) build -overlay $(LIB_OVERLAY) -asan -buildmode=c-shared -trimpath -buildvcs=false -tags $(LIB_TAGS),llmagg_inject -o $@ ./capi
+		$(LIB_GO) build -overlay $(LIB_OVERLAY) -asan -buildmode=c-shared -trimpath -buildvcs=false -tags $(LIB_TAGS),llmagg_inject -o $@ ./capi
 
 $(CAPI_ASAN)/loaded/%: tests/capi/loaded/%.c tests/capi/loaded/host.h $(CAPI_HEADERS) $(CAPI_ASAN)/libllmagg.so
 	@mkdir -p $(dir $@)
@@ -76,7 +76,7 @@ capi-valgrind: capi-tools $(CAPI_VGRIND) ## the C tests under valgrind: no inval
 $(CAPI_VG)/libllmagg.so: $(LIB_SOURCES) $(LIB_OVERLAY)
 	@mkdir -p $(CAPI_VG)
 	CGO_ENABLED=1 CGO_CFLAGS="-g -O1" GOEXPERIMENT=nodwarf5 \
-		$(GO) build -overlay $(LIB_OVERLAY) -buildmode=c-shared -trimpath -buildvcs=false -tags $(LIB_TAGS),valgrind -o $@ ./capi
+		$(LIB_GO) build -overlay $(LIB_OVERLAY) -buildmode=c-shared -trimpath -buildvcs=false -tags $(LIB_TAGS),valgrind -o $@ ./capi
 
 $(CAPI_VG)/%: tests/capi/%.c $(CAPI_HEADERS) $(CAPI_VG)/libllmagg.so
 	@mkdir -p $(CAPI_VG)
@@ -98,7 +98,7 @@ capi-race: $(CAPI_RACED) ## the C tests against the library under Go's race dete
 
 $(CAPI_RACE)/libllmagg.a: $(LIB_SOURCES) $(LIB_OVERLAY)
 	@mkdir -p $(CAPI_RACE)
-	CGO_ENABLED=1 $(GO) build -overlay $(LIB_OVERLAY) -race -buildmode=c-archive -trimpath -buildvcs=false -tags $(LIB_TAGS) -o $(CAPI_RACE)/go.a ./capi
+	CGO_ENABLED=1 $(LIB_GO) build -overlay $(LIB_OVERLAY) -race -buildmode=c-archive -trimpath -buildvcs=false -tags $(LIB_TAGS) -o $(CAPI_RACE)/go.a ./capi
 	$(CC) -r -nostdlib -Wl,--whole-archive $(CAPI_RACE)/go.a -Wl,--no-whole-archive -Wl,-d -o $(CAPI_RACE)/llmagg.o
 	@rm -f $@
 	ar rcsD $@ $(CAPI_RACE)/llmagg.o

@@ -1,12 +1,25 @@
 #!/bin/sh
 # goruntime.sh DIR: what Go's runtime does to the whole process, taken out of it for a library that is a guest there. Writes the edited
-# copies of Go's own files and DIR/overlay.json, which names them to `go build -overlay`. The tree that Go is installed in stays as it is.
+# copies of Go's own files, DIR/overlay.json, which names them to `go build -overlay`, and DIR/go, the command that builds with it. The
+# tree that Go is installed in stays as it is.
 # An edit whose text is no longer there ends the build: then the new text is to be read, and the edit to be written anew.
 set -eu
 dir=$1
 root=$(${GO:-go} env GOROOT)
 mkdir -p "$dir"
 here=$(cd "$dir" && pwd)
+
+# A Go that an older go command downloaded, for the version in go.mod, lies in the module cache. Files there may not be replaced, so
+# this Go gets another name.
+case $root in
+"$(${GO:-go} env GOMODCACHE)"/*)
+    ln -sfn "$root" "$here/goroot"
+    root=$here/goroot
+    printf '#!/bin/sh\nGOTOOLCHAIN=local GOROOT="%s" exec "%s/bin/go" "$@"\n' "$root" "$root" > "$here/go"
+    ;;
+*) printf '#!/bin/sh\nexec %s "$@"\n' "${GO:-go}" > "$here/go" ;;
+esac
+chmod +x "$here/go"
 pairs=
 
 # edit FILE N SCRIPT: FILE of Go's sources, of which sed's SCRIPT has to change N lines.

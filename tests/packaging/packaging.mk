@@ -7,7 +7,7 @@ PACKAGING_APT := abigail-tools qemu-user-static musl-tools cmake pkg-config binu
 
 packaging-test: lib static ## what `make install` gives, and equal builds in two folders
 	@CC="$(CC)" CXX="$(CXX)" GO="$(GO)" BUILD="$(BUILD)" LIMIT=400 TITLE=packaging sh tests/capi/run.sh \
-		tests/packaging/install.sh tests/packaging/folders.sh tests/packaging/licenses.sh
+		tests/packaging/install.sh tests/packaging/folders.sh tests/packaging/licenses.sh tests/packaging/downloaded_go.sh
 
 # Everything, with nothing skipped; needs Debian's packages and the registries of Python and Go. FRESH compiles the second build anew.
 packaging-deep: packaging-apt lib static wheel ## wheels in clean environments, the ABI against the last release, musl, equal builds from nothing
