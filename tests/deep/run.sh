@@ -1,32 +1,49 @@
 #!/bin/sh
-# Runs the make targets given as arguments one after the other and sums up: name, verdict, seconds. A target that fails does not
-# keep the next ones from running. Status 75 of a target's command (EX_TEMPFAIL) means that it could not be checked on this
-# machine: that is told apart, in the summary too. What each printed stays in $BUILD/deep/.
+# Runs make targets and sums up: name, verdict, seconds, and why a target was skipped. Each argument is a lane: targets, separated by
+# blanks, that run one after the other. The lanes run side by side. A target that fails does not keep the next ones from running.
+# Status 75 of a target's command (EX_TEMPFAIL) means that it could not be checked on this machine: that is told apart, in the summary
+# too. What a target prints stays in $BUILD/deep/ and is shown when the target has ended.
 make=${MAKE:-make}
 logs=${BUILD:-build}/deep
-mkdir -p "$logs"
-summary=$logs/summary.txt
-: >"$summary"
-passed=0 failed=0 unchecked=0
-begun=$(date +%s)
-for part in "$@"; do
-    echo "== $part"
+
+# part NAME: runs one target, and writes its line of the summary.
+part() {
+    echo "== $1 begins"
     start=$(date +%s)
-    { $make --no-print-directory "$part" 2>&1; echo $? >"$logs/$part.status"; } | tee "$logs/$part.log"
-    took=$(($(date +%s) - start))
+    $make --no-print-directory "$1" >"$logs/$1.log" 2>&1
+    status=$?
+    why=
     # make itself ends with 2 and tells the status of the command that failed.
-    if [ "$(cat "$logs/$part.status")" -eq 0 ]; then
-        verdict=ok passed=$((passed + 1))
-    elif grep -q '^make.*: \*\*\*.*Error 75$' "$logs/$part.log"; then
-        verdict='NOT CHECKED HERE' unchecked=$((unchecked + 1))
+    if [ "$status" -eq 0 ]; then
+        verdict=ok
+    elif grep -q '^make.*: \*\*\*.*Error 75$' "$logs/$1.log"; then
+        verdict='NOT CHECKED HERE'
+        why=$(grep -v '^make' "$logs/$1.log" | tail -n 1 | cut -c 1-160)
     else
-        verdict=FAILED failed=$((failed + 1))
+        verdict=FAILED
     fi
-    printf '%-20s %-18s %5d s\n' "$part" "$verdict" "$took" | tee -a "$summary"
-done
+    line=$(printf '%-16s %-17s %5d s  %s' "$1" "$verdict" $(($(date +%s) - start)) "$why")
+    echo "$line" >"$logs/$1.summary"
+    printf '== %s\n%s\n%s\n' "$1" "$(cat "$logs/$1.log")" "$line" # in one piece: the other lanes print too
+}
+
+if [ "$1" = --lane ]; then
+    for target in $2; do part "$target"; done
+    exit 0
+fi
+
+rm -rf "$logs"
+mkdir -p "$logs"
+begun=$(date +%s)
+# Not by the shell's own "&", which would have the tests ignore SIGINT.
+printf '%s\0' "$@" | xargs -0 -n 1 -P $# sh "$0" --lane
 echo "== check-deep"
-cat "$summary"
-echo "in all $(($(date +%s) - begun)) s"
+for lane in "$@"; do
+    for target in $lane; do cat "$logs/$target.summary"; done
+done | tee "$logs/summary.txt"
+echo "in all $(($(date +%s) - begun)) s, in $# lanes"
+count() { grep -c "^[^ ]* *$1 " "$logs/summary.txt"; }
+unchecked=$(count 'NOT CHECKED HERE')
 [ "$unchecked" -eq 0 ] || echo "$unchecked could not be checked on this machine: see above and docs/platforms.md"
-echo "$passed passed, $failed failed, $unchecked skipped"
-[ "$failed" -eq 0 ]
+echo "$(count ok) passed, $(count FAILED) failed, $unchecked skipped"
+[ "$(count FAILED)" -eq 0 ] && [ "$(count '.*')" -eq "$(echo "$*" | wc -w)" ]
