@@ -22,7 +22,7 @@ func TestEveryClaimOfTheThreatModelNamesItsTests(t *testing.T) {
 	claims := 0
 	for _, line := range strings.Split(string(page), "\n") {
 		cells := strings.Split(line, " | ")
-		if len(cells) != 2 || !strings.HasPrefix(line, "| ") || strings.HasPrefix(cells[1], "held by") {
+		if len(cells) != 2 || !strings.HasPrefix(line, "| ") || strings.HasPrefix(cells[1], "tested by") {
 			continue
 		}
 		claims++
