@@ -10,9 +10,10 @@ import (
 func (c *Client) masked(e *llm.Error) *llm.Error { return failure.Mask(e, c.secrets()) }
 
 // secrets are the texts that may appear nowhere: the key, the values of
-// headers that carry one, and what a proxy is told.
+// headers that carry one and of the base_url's query, and what a proxy is told.
 func (c *Client) secrets() []string {
 	s := append(failure.HeaderSecrets(c.cfg.Headers), transport.ProxySecrets(c.cfg.Proxy)...)
+	s = append(s, llm.QuerySecrets(c.cfg.BaseURL)...)
 	if c.pool != nil {
 		s = append(s, c.pool.Secrets()...)
 	}

@@ -140,7 +140,7 @@ func or[T comparable](field *T, value T) {
 
 // String names the route and leaves the key out.
 func (c ModelConfig) String() string {
-	return fmt.Sprintf("%s/%s (model %s at %s)", c.Provider, c.Name, c.Model, c.BaseURL)
+	return fmt.Sprintf("%s/%s (model %s at %s)", c.Provider, c.Name, c.Model, ShownURL(c.BaseURL))
 }
 
 // GoString is String: %#v must not print the key either.

@@ -1,6 +1,8 @@
 package llm
 
 import (
+	"iter"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -21,4 +23,66 @@ func NamesSecret(name string) bool {
 		}
 	}
 	return false
+}
+
+// openParameters are parameters of a base_url that are told to everybody.
+var openParameters = []string{"api-version", "apiversion", "version", "alt", "model", "deployment", "region", "location", "project", "beta"}
+
+// hidesValue tells whether a parameter of a configured URL may be a secret,
+// whatever it is called: gateways take keys as "code", "sas" or "k".
+func hidesValue(name, value string) bool {
+	switch {
+	case len(value) < 4 || slices.Contains(openParameters, strings.ToLower(name)):
+		return false
+	case NamesSecret(name) || len(value) >= 8:
+		return true
+	}
+	return strings.ToLower(value) != value || strings.ContainsAny(value, "0123456789")
+}
+
+// QuerySecrets are the values in a configured URL's query that may be secrets,
+// as they stand there and as they read.
+func QuerySecrets(address string) (secrets []string) {
+	for value := range hiddenValues(address) {
+		secrets = append(secrets, value)
+		if plain, err := url.QueryUnescape(value); err == nil && plain != value {
+			secrets = append(secrets, plain)
+		}
+	}
+	return secrets
+}
+
+// hiddenValues gives the values of the query that are not shown.
+func hiddenValues(address string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		_, query, _ := strings.Cut(address, "?")
+		query, _, _ = strings.Cut(query, "#")
+		for item := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == ';' }) {
+			if name, value, _ := strings.Cut(item, "="); hidesValue(name, value) && !yield(value) {
+				return
+			}
+		}
+	}
+}
+
+// ShownURL is a configured URL as messages show it: without the values that may
+// be secrets, and without credentials.
+func ShownURL(address string) string {
+	root, query, asked := strings.Cut(address, "?")
+	scheme, host, ok := strings.Cut(root, "://")
+	if !ok {
+		scheme, host = "", root
+	}
+	authority, path, _ := strings.Cut(host, "/")
+	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
+		root = strings.TrimPrefix(scheme+"://", "://") + "***" + host[at:len(authority)] + strings.TrimSuffix("/"+path, "/")
+	}
+	if !asked {
+		return root
+	}
+	query = "?" + query
+	for value := range hiddenValues(query) {
+		query = strings.ReplaceAll(query, "="+value, "=***")
+	}
+	return root + query
 }

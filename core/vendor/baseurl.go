@@ -28,16 +28,16 @@ func readBaseURL(where, base string, v Vendor, typed bool) (string, Vendor, erro
 	rewrite := func(path string) string {
 		other := *u
 		other.Path, other.RawPath = path, ""
-		return other.String()
+		return llm.ShownURL(other.String())
 	}
 	path := strings.TrimRight(u.Path, "/")
 	for _, end := range endpoints {
 		if n := len(path) - len(end); n >= 0 && strings.EqualFold(path[n:], end) {
-			return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s ends with an endpoint, %q; write the API's root: %q", where, llm.QuoteName(base), path[n:], rewrite(path[:n]))
+			return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s ends with an endpoint, %q; write the API's root: %q", where, shown(base), path[n:], rewrite(path[:n]))
 		}
 	}
 	if i := strings.Index(path, "/models/"); i >= 0 && (v.own != "" || strings.Contains(path[i:], ":")) {
-		return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s is the endpoint of a model; write the API's root: %q", where, llm.QuoteName(base), rewrite(path[:i]))
+		return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s is the endpoint of a model; write the API's root: %q", where, shown(base), rewrite(path[:i]))
 	}
 	host, own := At(base)
 	root, compatiblePath := v.cutOpenAI(path)
@@ -45,14 +45,14 @@ func readBaseURL(where, base string, v Vendor, typed bool) (string, Vendor, erro
 	switch {
 	case compatiblePath && typed:
 		return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s is %s's OpenAI-compatible endpoint, but the type is %q; write \"type\": %q, or the base_url %q",
-			where, llm.QuoteName(base), v.own, v.name, compatible.name, rewrite(root))
+			where, shown(base), v.own, v.name, compatible.name, rewrite(root))
 	case compatiblePath:
 		v = compatible
 	case v.own != "" && own && host.own != v.own:
-		return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s is %s's, which does not speak %s's format; write \"type\": %q", where, llm.QuoteName(base), host.name, v.own, host.name)
+		return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s is %s's, which does not speak %s's format; write \"type\": %q", where, shown(base), host.name, v.own, host.name)
 	case v.own == "" && own && host.own != "" && !hostCompatible:
 		return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s speaks %s's own format; write \"type\": %q, or the base_url %q, which speaks OpenAI's",
-			where, llm.QuoteName(base), host.own, host.name, rewrite(host.openaiPath))
+			where, shown(base), host.own, host.name, rewrite(host.openaiPath))
 	}
 	if path == "" && own && host.root != "" {
 		path = host.root
@@ -64,6 +64,9 @@ func readBaseURL(where, base string, v Vendor, typed bool) (string, Vendor, erro
 	return u.String(), v, nil
 }
 
+// shown quotes a base_url without what may be a secret.
+func shown(base string) string { return llm.QuoteName(llm.ShownURL(base)) }
+
 // checkBaseURL refuses what a request could not or should not be sent to.
 func checkBaseURL(where, base string, u *url.URL) error {
 	switch {
@@ -72,9 +75,9 @@ func checkBaseURL(where, base string, u *url.URL) error {
 	case secretInQuery(u) != "":
 		return llm.Errorf(llm.InvalidArgument, "%s: base_url holds %q in its query, where keys end up in logs; put the key into api_key, or into headers", where, secretInQuery(u))
 	case u.Scheme != "http" && u.Scheme != "https":
-		return llm.Errorf(llm.InvalidArgument, "%s: base_url %s has no scheme that llmagg speaks; expected http:// or https://", where, llm.QuoteName(base))
+		return llm.Errorf(llm.InvalidArgument, "%s: base_url %s has no scheme that llmagg speaks; expected http:// or https://", where, shown(base))
 	case u.Hostname() == "":
-		return llm.Errorf(llm.InvalidArgument, "%s: base_url %s has no host", where, llm.QuoteName(base))
+		return llm.Errorf(llm.InvalidArgument, "%s: base_url %s has no host", where, shown(base))
 	case u.Fragment != "":
 		return llm.Errorf(llm.InvalidArgument, "%s: base_url has a fragment (#…), which is never sent; leave it out", where)
 	}

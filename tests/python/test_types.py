@@ -180,9 +180,10 @@ def test_templates_are_not_shared() -> None:
 
 
 def test_repr_shows_no_key() -> None:
-    config = ModelConfig("m", "p", "sk-secret", None, headers={"x-api-key": "sk-other"}, proxy="http://u:sk-third@h")
+    address = "https://u:sk-fourth@h.example/v1?code=sk-fifth"
+    config = ModelConfig("m", "p", "sk-secret", address, headers={"x-api-key": "sk-other"}, proxy="http://u:sk-third@h")
     shown = repr(config) + repr(ProviderConfig("p", {"m": config}))
-    assert "sk-" not in shown
+    assert "sk-" not in shown and "https://***@h.example/v1?***" in shown
 
 
 @pytest.mark.parametrize(

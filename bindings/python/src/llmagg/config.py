@@ -6,6 +6,16 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 
+def shown_url(url: Any) -> Any:
+    """A URL as messages show it: without what may be a secret, credentials and the values of a query."""
+    if not isinstance(url, str):
+        return url
+    root, asked, _ = url.partition("?")
+    scheme, slashes, rest = root.rpartition("://")
+    host, slash, path = rest.partition("/")
+    return scheme + slashes + ("***@" + host.rpartition("@")[2] if "@" in host else host) + slash + path + asked + "***" * bool(asked)
+
+
 @dataclass
 class ModelConfig:
     """One route: a model at a provider.
@@ -14,8 +24,8 @@ class ModelConfig:
     None or "" means the vendor's. Times are seconds. ``max_retries`` is the number of attempts on the route (0 and 1
     mean one). What is None takes the core's default: ``connect_timeout`` 5, ``idle_timeout`` as ``timeout``,
     ``reader_timeout`` 300. ``type`` is the wire format ("openai", "deepseek", "gemini"; by default the provider's
-    name picks it). ``breaker``, ``retry`` and ``limits`` are groups as in the core's configuration. The key and the
-    headers are kept out of ``repr``.
+    name picks it). ``breaker``, ``retry`` and ``limits`` are groups as in the core's configuration. The key, the
+    headers and the query of ``base_url`` are kept out of ``repr``.
     """
 
     model: str
@@ -37,6 +47,11 @@ class ModelConfig:
     breaker: dict[str, Any] | None = None
     retry: dict[str, Any] | None = None
     limits: dict[str, Any] | None = None
+
+    def __repr__(self) -> str:
+        shown = {f.name: getattr(self, f.name) for f in fields(self) if f.repr}
+        shown["base_url"] = shown_url(self.base_url)
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
     def to_core(self) -> dict[str, Any]:
         """The configuration as the core reads it; what is None or "" is left out."""

@@ -11,6 +11,7 @@ import inspect
 import warnings
 from typing import Any
 
+from ..config import shown_url
 from ..errors import InvalidArgumentError, LLMError
 
 _STATE = "_llmagg_set"
@@ -42,7 +43,7 @@ def _from_chat_url(value: Any) -> dict[str, Any]:
     parts = urlsplit(str(value))
     path = parts.path.rstrip("/")
     if not path.endswith(_END):
-        raise InvalidArgumentError(f"chat_url is {value!r}; expected a URL whose path ends in {_END}")
+        raise InvalidArgumentError(f"chat_url is {shown_url(value)!r}; expected a URL whose path ends in {_END}")
     return {"base_url": urlunsplit(parts._replace(path=path.removesuffix(_END)))}
 
 
