@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/breaker"
+	"github.com/llmagg/llmagg/core/exchange"
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/alarm"
 	"github.com/llmagg/llmagg/core/llm"
@@ -19,7 +20,7 @@ type attempt struct {
 	turn   *Turn
 	permit *breaker.Permit // nil for a bare attempt
 	place  bool            // holds a place in the route's line
-	x      exchange
+	x      exchange.Exchange
 	leash  *leash // of a client that the application wrote
 
 	ctx    context.Context
@@ -40,7 +41,7 @@ func (t *Turn) begin(p *breaker.Permit, place, stream bool, waited waits) *attem
 	c := t.client
 	now := time.Now()
 	a := &attempt{turn: t, permit: p, place: place, lastLife: now}
-	a.x.Payload, a.x.Model, a.x.Stream, a.x.attempt = t.call.Payload, c.cfg.Model, stream, a
+	a.x.Payload, a.x.Model, a.x.Stream, a.x.Listener = t.call.Payload, c.cfg.Model, stream, a
 	if t.call.model != "" {
 		a.x.Model = t.call.model
 	}
@@ -66,9 +67,9 @@ func (a *attempt) TimeUp() {
 	a.cancel(llm.Errorf(llm.Timeout, "%s within %v", what, a.turn.timeout()))
 }
 
-// alive notes that bytes have arrived. Before the first token D3's clock does
+// Alive notes that bytes have arrived. Before the first token D3's clock does
 // not care.
-func (a *attempt) alive() {
+func (a *attempt) Alive() {
 	a.lastLife = time.Now()
 	if a.idle > 0 {
 		a.timer.Set(a.lastLife, a.idle)
@@ -97,7 +98,7 @@ func (a *attempt) explain(err error) *llm.Error {
 		copied := *e
 		copied.Provider, copied.Model = c.cfg.Provider, c.cfg.Name
 		if copied.Status == 0 && e.Code != llm.Timeout {
-			copied.Status = a.x.status
+			copied.Status = a.x.Status
 		}
 		e = &copied
 	}
@@ -139,7 +140,7 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 	c := a.turn.client
 	now := time.Now()
 	a.record.Duration = now.Sub(a.record.Start)
-	a.record.Status, a.record.Bytes, a.record.SkippedEvents = a.x.status, a.x.bytes, a.x.skipped
+	a.record.Status, a.record.Bytes, a.record.SkippedEvents = a.x.Status, a.x.Bytes, a.x.Skipped
 	a.record.LeftOut = a.x.Left
 	a.record.Usage = usage
 	if e != nil {

@@ -30,13 +30,26 @@ func (a *attempt) chat() (*llm.Response, error) {
 	return r, err
 }
 
+// pare tells whether the attempt goes on with another request after err.
+func (a *attempt) pare(err error) bool {
+	upstream := a.turn.client.upstream
+	return upstream != nil && a.ctx.Err() == nil && upstream.Pare(&a.x, err)
+}
+
+// taken notes that the server has begun to answer.
+func (a *attempt) taken() {
+	if upstream := a.turn.client.upstream; upstream != nil {
+		upstream.Taken(&a.x)
+	}
+}
+
 func (a *attempt) askChat() (_ *llm.Response, err error) {
 	if a.onLeash() {
 		backend := a.turn.client.backend
 		return leashed(a.leash, nil, func(x *Exchange) (*llm.Response, error) { return backend.Chat(a.ctx, x) })
 	}
 	defer a.rescue(&err)
-	return a.turn.client.http.Chat(a.ctx, &a.x)
+	return a.turn.client.upstream.Chat(a.ctx, &a.x)
 }
 
 func (a *attempt) stream() (ChunkReader, error) {
@@ -58,7 +71,7 @@ func (a *attempt) askStream() (_ ChunkReader, err error) {
 		return leashed(a.leash, late, func(x *Exchange) (ChunkReader, error) { return backend.Stream(a.ctx, x) })
 	}
 	defer a.rescue(&err)
-	r, err := a.turn.client.http.Stream(a.ctx, &a.x)
+	r, err := a.turn.client.upstream.Stream(a.ctx, &a.x)
 	if err != nil {
 		return nil, err // never a reader that is nil in an interface that is not
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/breaker"
+	"github.com/llmagg/llmagg/core/exchange"
 	"github.com/llmagg/llmagg/core/limit"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/transport"
@@ -33,14 +34,14 @@ type Options struct {
 // Client is one route. It is safe for concurrent use; what it knows about the
 // route (breaker, retries, slots) is shared by all its calls.
 type Client struct {
-	cfg     llm.ModelConfig
-	backend Backend      // of a custom client, which the application wrote
-	http    *httpBackend // of any other
-	options Options
-	breaker *breaker.Breaker
-	retries *limit.Retries
-	slots   *limit.Concurrency
-	watch   atomic.Pointer[llm.Observers] // set by New, replaced by Observe
+	cfg      llm.ModelConfig
+	backend  Backend            // of a custom client, which the application wrote
+	upstream *exchange.Upstream // of any other
+	options  Options
+	breaker  *breaker.Breaker
+	retries  *limit.Retries
+	slots    *limit.Concurrency
+	watch    atomic.Pointer[llm.Observers] // set by New, replaced by Observe
 
 	life context.Context // of health checks; ends when the client closes
 	die  context.CancelCauseFunc
@@ -65,6 +66,9 @@ type routeHealth struct {
 	alive       *bool // of the last health check
 }
 
+// Version of the library.
+const Version = "0.1.0"
+
 // New makes the client of a route that is reached over HTTP. Nothing is
 // connected yet. Errors are INVALID_ARGUMENT.
 func New(cfg llm.ModelConfig, o Options) (*Client, error) {
@@ -86,7 +90,12 @@ func New(cfg llm.ModelConfig, o Options) (*Client, error) {
 		return nil, &e
 	}
 	c.pool = pool
-	if c.http, err = newHTTPBackend(cfg, &v, pool); err != nil {
+	_, own := vendor.At(cfg.BaseURL)
+	c.upstream, err = exchange.New(exchange.Options{Route: c.Route(), Model: cfg.Model, Format: v.Format(cfg.BaseURL, cfg.APIKey), Pool: pool,
+		Organization: cfg.Organization, Headers: cfg.Headers, Agent: "llmagg/" + Version, Own: own,
+		Limits: exchange.Limits{ResponseBytes: cfg.Limits.ResponseBytes, EventBytes: cfg.Limits.EventBytes,
+			StreamBytes: cfg.Limits.StreamBytes, HeaderBytes: cfg.Limits.HeaderBytes}})
+	if err != nil {
 		pool.Release()
 		return nil, err
 	}

@@ -3,10 +3,13 @@ package client
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/llmagg/llmagg/core/internal/alarm"
 	"github.com/llmagg/llmagg/core/llm"
 )
+
+const healthTimeout = 5 * time.Second
 
 // HealthChecker may be implemented by an application's backend; without it a
 // custom client is as healthy as its switch says.
@@ -35,8 +38,8 @@ func (c *Client) checkHealth(ctx context.Context) bool {
 	stop := context.AfterFunc(c.life, cancel)
 	defer stop()
 	alive := c.Available()
-	if c.http != nil {
-		alive = c.http.healthy(ctx)
+	if c.upstream != nil {
+		alive = c.upstream.Healthy(ctx)
 	} else if b, ok := c.backend.(HealthChecker); ok {
 		alive = c.ask(ctx, b)
 	}

@@ -36,7 +36,7 @@ func (l *leash) alive() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.gone {
-		l.a.alive()
+		l.a.Alive()
 	}
 }
 
@@ -72,7 +72,7 @@ func leashed[T any](l *leash, late func(T), f func(x *Exchange) (T, error)) (T, 
 			return none, context.Cause(l.a.ctx)
 		}
 	}
-	l.a.x.status, l.a.x.bytes, l.a.x.skipped = l.x.Status, l.x.Bytes, l.x.Skipped
+	l.a.x.Status, l.a.x.Bytes, l.a.x.Skipped = l.x.Status, l.x.Bytes, l.x.Skipped
 	return result, err
 }
 

@@ -135,7 +135,7 @@ func (o *Opened) Next() (*llm.Chunk, error) {
 	if o.whole {
 		return nil, o.finish(nil)
 	}
-	o.a.alive() // the clock of silence runs only while the reader reads
+	o.a.Alive() // the clock of silence runs only while the reader reads
 	c, err := o.a.next(o.reader)
 	o.a.timer.Pause()
 	if err == io.EOF {

@@ -52,7 +52,7 @@ var vendors = []Vendor{
 
 // compatible is the row of an OpenAI-compatible endpoint that nobody knows. Most
 // servers understand the question for usage, and without it many send none; one that
-// refuses it is asked no more (core/client/pared.go).
+// refuses it is asked no more (core/exchange/pared.go).
 var compatible = Vendor{name: "openai-compatible", format: openai.New, streamUsage: true}
 
 // Format makes the vendor's wire format at a base URL, with a key.

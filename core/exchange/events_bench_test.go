@@ -1,4 +1,4 @@
-package client
+package exchange
 
 import (
 	"bytes"
@@ -38,14 +38,14 @@ func BenchmarkEvents(b *testing.B) {
 	for name, w := range modelWires {
 		b.Run(name, func(b *testing.B) {
 			data := plainStream(name == "gemini")
-			backend := &httpBackend{format: w, cfg: llm.ModelConfig{Limits: llm.LimitConfig{ResponseBytes: 1 << 20}}}
+			backend := &Upstream{Options: Options{Format: w, Limits: Limits{ResponseBytes: 1 << 20}}}
 			payload := &llm.Payload{N: 1}
 			b.SetBytes(int64(len(data)))
 			b.ReportAllocs()
 			for b.Loop() {
 				ctx, cancel := context.WithCancelCause(context.Background())
 				resp := &http.Response{StatusCode: 200, Body: io.NopCloser(bytes.NewReader(data))}
-				r := newEventReader(backend, ctx, cancel, func() bool { return false }, resp, &exchange{Call: wire.Call{Payload: payload, Model: "m"}})
+				r := newStream(backend, ctx, cancel, func() bool { return false }, resp, &Exchange{Call: wire.Call{Payload: payload, Model: "m"}})
 				n := 0
 				for {
 					_, err := r.Next()

@@ -1,4 +1,4 @@
-package client
+package exchange
 
 import (
 	"bytes"
@@ -35,17 +35,17 @@ type source interface {
 	Next() (eventstream.Event, error)
 }
 
-// eventReader reads a streamed answer to its end, which its judge finds.
-type eventReader struct {
-	backend *httpBackend
-	ctx     context.Context
-	cancel  context.CancelCauseFunc
-	detach  func() bool // lets the exchange outlive its attempt; false if that has ended already
-	resp    *http.Response
-	x       *exchange
-	source  source
-	stream  wire.Stream
-	end     streamEnd
+// Stream reads a streamed answer to its end, which its judge finds.
+type Stream struct {
+	upstream *Upstream
+	ctx      context.Context
+	cancel   context.CancelCauseFunc
+	detach   func() bool // lets the exchange outlive its attempt; false if that has ended already
+	resp     *http.Response
+	x        *Exchange
+	source   source
+	stream   wire.Stream
+	end      wire.Judge
 
 	begun    bool          // the first bytes have shown what this is
 	single   *llm.Response // a completion instead of a stream (T2)
@@ -66,13 +66,14 @@ type eventReader struct {
 	closed   sync.Once
 }
 
-func newEventReader(b *httpBackend, ctx context.Context, cancel context.CancelCauseFunc, detach func() bool, resp *http.Response, x *exchange) *eventReader {
-	return &eventReader{backend: b, ctx: ctx, cancel: cancel, detach: detach, resp: resp, x: x, stream: b.format.Stream(&x.Call),
-		end: streamEnd{Ending: b.format.Ending(), asked: x.Payload.N}}
+func newStream(u *Upstream, ctx context.Context, cancel context.CancelCauseFunc, detach func() bool, resp *http.Response, x *Exchange) *Stream {
+	return &Stream{upstream: u, ctx: ctx, cancel: cancel, detach: detach, resp: resp, x: x, stream: u.Format.Stream(&x.Call),
+		end: wire.NewJudge(u.Format.Ending(), x.Payload.N)}
 }
 
-// Next implements [ChunkReader].
-func (r *eventReader) Next() (*llm.Chunk, error) {
+// Next gives the next chunk, which is then the caller's; io.EOF once the answer is
+// complete (S2), any other error when it failed.
+func (r *Stream) Next() (*llm.Chunk, error) {
 	if !r.begun {
 		if err := r.begin(); err != nil {
 			return nil, err
@@ -106,7 +107,7 @@ func (r *eventReader) Next() (*llm.Chunk, error) {
 }
 
 // next is the next event: what else the last one held, or what comes.
-func (r *eventReader) next() (eventstream.Event, error) {
+func (r *Stream) next() (eventstream.Event, error) {
 	if r.inner != nil {
 		ev, err := r.inner.Next()
 		if err == nil {
@@ -118,7 +119,7 @@ func (r *eventReader) next() (eventstream.Event, error) {
 }
 
 // event reads one event; both results are nil for one that is passed over.
-func (r *eventReader) event(ev eventstream.Event) (*llm.Chunk, error) {
+func (r *Stream) event(ev eventstream.Event) (*llm.Chunk, error) {
 	data := ev.Data
 	if ev.Type == "error" && !wire.IsDone(data) {
 		return nil, r.inside(failure.Classify(0, nil, plainJSON(data)))
@@ -149,15 +150,15 @@ func validUTF8(data []byte) []byte {
 }
 
 // take judges a chunk that was read from data.
-func (r *eventReader) take(c *llm.Chunk, data []byte) (*llm.Chunk, error) {
+func (r *Stream) take(c *llm.Chunk, data []byte) (*llm.Chunk, error) {
 	r.skipped = 0
-	failed := r.end.note(c)
+	failed := r.end.Note(c)
 	if mayFail(c) {
 		if e := failure.Of(plainJSON(data)); e != nil { // it says more than a choice's reason
 			failed = r.inside(e)
 		}
 	}
-	if r.awaited = r.end.phase() == wire.Finished; r.awaited && len(c.Choices) > 0 {
+	if r.awaited = r.end.Phase() == wire.Finished; r.awaited && len(c.Choices) > 0 {
 		r.lived, r.patience = true, endSilence // usage and beats without choices are no piece of the answer
 	}
 	before := r.token
@@ -194,13 +195,13 @@ func mayFail(c *llm.Chunk) bool {
 }
 
 // inside is a failure that an event tells of.
-func (r *eventReader) inside(e *llm.Error) *llm.Error {
+func (r *Stream) inside(e *llm.Error) *llm.Error {
 	e.Message = "error inside the stream: " + e.Message
 	return r.of(e)
 }
 
 // of adds what is known of the exchange.
-func (r *eventReader) of(e *llm.Error) *llm.Error {
+func (r *Stream) of(e *llm.Error) *llm.Error {
 	if e.Status == 0 {
 		e.Status = r.resp.StatusCode
 	}
@@ -211,7 +212,7 @@ func (r *eventReader) of(e *llm.Error) *llm.Error {
 // impatient ends the wait for the end when the silence has been long enough.
 // Only the time in which the reader reads counts: a piece that is there is not
 // lost to a slow reader.
-func (r *eventReader) impatient() (stop func()) {
+func (r *Stream) impatient() (stop func()) {
 	began := time.Now()
 	r.lived = false
 	timer := alarm.New(r.patience, func() {
@@ -229,13 +230,13 @@ func (r *eventReader) impatient() (stop func()) {
 }
 
 // over is the end of the bytes.
-func (r *eventReader) over(err error) error {
+func (r *Stream) over(err error) error {
 	r.atEnd = err == io.EOF
 	switch {
 	case errors.Is(err, eventstream.ErrEventTooLarge):
-		return failure.OverLimit("a stream event exceeds %d bytes (limits.event_bytes)", r.backend.cfg.Limits.EventBytes)
+		return failure.OverLimit("a stream event exceeds %d bytes (limits.event_bytes)", r.upstream.Limits.EventBytes)
 	case errors.Is(err, eventstream.ErrStreamTooLarge):
-		return failure.OverLimit("the stream exceeds %d bytes (limits.stream_bytes)", r.backend.cfg.Limits.StreamBytes)
+		return failure.OverLimit("the stream exceeds %d bytes (limits.stream_bytes)", r.upstream.Limits.StreamBytes)
 	case r.atEnd:
 		return r.ends(wire.Closed, nil)
 	case !r.late && (r.silenced.Load() || llm.CodeOfError(context.Cause(r.ctx)) == llm.StreamInterrupted): // D4's clock, where it is the shorter one
@@ -245,11 +246,11 @@ func (r *eventReader) over(err error) error {
 }
 
 // ends asks the judge what a sign means: io.EOF where the answer is complete.
-func (r *eventReader) ends(what wire.Sign, err error) error {
-	if r.end.is(what) != wire.Completes {
+func (r *Stream) ends(what wire.Sign, err error) error {
+	if r.end.Is(what) != wire.Completes {
 		return r.interrupted(what, err)
 	}
-	if e := r.end.failure(); e != nil {
+	if e := r.end.Failure(); e != nil {
 		return r.of(e)
 	}
 	r.complete = true
@@ -257,20 +258,20 @@ func (r *eventReader) ends(what wire.Sign, err error) error {
 }
 
 // interrupted is the error for a stream that ended too early.
-func (r *eventReader) interrupted(what wire.Sign, err error) error {
+func (r *Stream) interrupted(what wire.Sign, err error) error {
 	e := &llm.Error{Code: llm.StreamInterrupted, Cause: err, ProviderMessage: r.words}
-	none := r.end.phase() == wire.Waiting
+	none := r.end.Phase() == wire.Waiting
 	switch {
 	case what == wire.Marked && none:
 		e.Message = "the stream ended with [DONE] before any choice came"
 	case what == wire.Marked:
-		e.Message = fmt.Sprintf("the stream ended with [DONE] without a finish_reason, and %d of its events could not be read", r.end.skipped)
+		e.Message = fmt.Sprintf("the stream ended with [DONE] without a finish_reason, and %d of its events could not be read", r.end.Skipped())
 	case what == wire.Closed && none:
-		e.Message = fmt.Sprintf("the stream ended after %d bytes before any choice came", r.x.bytes)
+		e.Message = fmt.Sprintf("the stream ended after %d bytes before any choice came", r.x.Bytes)
 	case what == wire.Closed:
 		e.Message = "the stream ended without [DONE] and without a finish_reason"
 	default:
-		e.Message = fmt.Sprintf("the connection broke after %d bytes: %v", r.x.bytes, err)
+		e.Message = fmt.Sprintf("the connection broke after %d bytes: %v", r.x.Bytes, err)
 	}
 	if r.words != "" {
 		e.Message += "; the server said: " + r.words
@@ -278,27 +279,27 @@ func (r *eventReader) interrupted(what wire.Sign, err error) error {
 	return r.of(e)
 }
 
-// Close implements [ChunkReader]. What is left of a complete answer is read
+// Close lets go of the answer. What is left of a complete answer is read
 // aside, so that its connection can be used again (S3); the connection of an
 // incomplete one is cut.
-func (r *eventReader) Close() error {
+func (r *Stream) Close() error {
 	r.closed.Do(func() {
 		if !r.detach() || !r.complete || r.atEnd || r.ctx.Err() != nil {
 			r.cancel(nil)
 			_ = r.resp.Body.Close() // nothing more is wanted from it
 			return
 		}
-		r.backend.drain(r.resp.Body, r.cancel)
+		r.upstream.drain(r.resp.Body, r.cancel)
 	})
 	return nil
 }
 
 // drain reads the rest of a body aside. It ends by itself within drainTime, or
 // when the pool closes, which waits for it.
-func (b *httpBackend) drain(body io.ReadCloser, cancel context.CancelCauseFunc) {
+func (u *Upstream) drain(body io.ReadCloser, cancel context.CancelCauseFunc) {
 	stop := func() { cancel(errEnough) }
 	limit := time.AfterFunc(drainTime, stop)
-	b.pool.Go(func() {
+	u.Pool.Go(func() {
 		defer func() { _ = recover() }() // nor does a fault
 		defer limit.Stop()
 		defer cancel(nil)

@@ -1,4 +1,4 @@
-package client
+package exchange
 
 import (
 	"bytes"
@@ -72,25 +72,11 @@ func (m *memory) isProven(stream bool) *atomic.Bool {
 	return &m.proven[0]
 }
 
-// pare tells whether the attempt goes on with another request after err.
-func (a *attempt) pare(err error) bool {
-	var e *llm.Error
-	http := a.turn.client.http
-	return http != nil && a.ctx.Err() == nil && errors.As(err, &e) && http.pare(&a.x, e)
-}
-
-// taken notes that the server has begun to answer.
-func (a *attempt) taken() {
-	if http := a.turn.client.http; http != nil {
-		http.taken(&a.x)
-	}
-}
-
-// taken notes that the server took the request as it was.
-func (b *httpBackend) taken(x *exchange) {
+// Taken notes that the server took the request as it was.
+func (u *Upstream) Taken(x *Exchange) {
 	if x.again > 0 {
 		left := x.Left
-		b.memory.change(func(known []string) []string {
+		u.memory.change(func(known []string) []string {
 			for _, name := range left {
 				if !slices.Contains(known, name) {
 					known = append(known, name)
@@ -100,25 +86,26 @@ func (b *httpBackend) taken(x *exchange) {
 		})
 	}
 	if x.Added && len(x.Left) == 0 {
-		if proven := b.memory.isProven(x.Stream); !proven.Load() {
+		if proven := u.memory.isProven(x.Stream); !proven.Load() {
 			proven.Store(true)
 		}
 	}
 }
 
-// pare tells whether the server is to be asked again after e; x then leaves out
+// Pare tells whether the server is to be asked again after err; x then leaves out
 // what may be to blame.
-func (b *httpBackend) pare(x *exchange, e *llm.Error) bool {
-	if x.again >= maxAgain || !mayBeRefusal(e) {
+func (u *Upstream) Pare(x *Exchange, err error) bool {
+	var e *llm.Error
+	if !errors.As(err, &e) || x.again >= maxAgain || !mayBeRefusal(e) {
 		return false
 	}
 	said := wordsOf([]byte(e.Body))
-	if b.restore(x, said) {
+	if u.restore(x, said) {
 		x.again++
 		return true
 	}
 	var named, others []wire.Suspect
-	for _, s := range b.format.Suspects(&x.Call) {
+	for _, s := range u.Format.Suspects(&x.Call) {
 		if slices.Contains(x.Omit, s.Name) {
 			continue
 		}
@@ -138,7 +125,7 @@ func (b *httpBackend) pare(x *exchange, e *llm.Error) bool {
 			}
 		}
 		x.Omit = withNames(x.Omit, named)
-	case e.Code != llm.BadRequest || e.Status != 400 && e.Status != 422 || !b.guess(x, others, e, said):
+	case e.Code != llm.BadRequest || e.Status != 400 && e.Status != 422 || !u.guess(x, others, e, said):
 		return false
 	}
 	x.again++
@@ -176,7 +163,7 @@ func refuses(text string) bool { return containsAny(strings.ToLower(text), refus
 
 // restore puts back what the route is used to leave out where the server now asks
 // for it.
-func (b *httpBackend) restore(x *exchange, said words) bool {
+func (u *Upstream) restore(x *Exchange, said words) bool {
 	var wanted []string
 	for _, name := range x.Left {
 		if x.again == 0 && said.any(wire.WordsFor(name)) {
@@ -190,14 +177,14 @@ func (b *httpBackend) restore(x *exchange, said words) bool {
 		return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(wanted, n) })
 	}
 	x.Omit = without(x.Omit)
-	b.memory.change(without)
+	u.memory.change(without)
 	return true
 }
 
 // guess leaves out something after a refusal that names nothing: first what the core
 // added, unless the server is known to take it, then what only answers have, then
 // both. A refusal that names what the caller sent is none of our doing.
-func (b *httpBackend) guess(x *exchange, suspects []wire.Suspect, e *llm.Error, said words) bool {
+func (u *Upstream) guess(x *Exchange, suspects []wire.Suspect, e *llm.Error, said words) bool {
 	if x.blind == 0 {
 		x.base = x.Omit
 	}
@@ -206,7 +193,7 @@ func (b *httpBackend) guess(x *exchange, suspects []wire.Suspect, e *llm.Error, 
 		switch {
 		case s.History:
 			theirs = append(theirs, s)
-		case !b.memory.isProven(x.Stream).Load() && !b.own && (x.Stream || aboutFields(e)):
+		case !u.memory.isProven(x.Stream).Load() && !u.Own && (x.Stream || aboutFields(e)):
 			ours = append(ours, s)
 		}
 	}

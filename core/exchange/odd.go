@@ -1,4 +1,4 @@
-package client
+package exchange
 
 import (
 	"bytes"
@@ -14,7 +14,7 @@ import (
 // odd takes an event that is no chunk, since err: a failure that it tells of,
 // several values in one event, or words. What begins like JSON and cannot be
 // read was a piece of the answer, and the stream is broken (S4).
-func (r *eventReader) odd(data []byte, err error) (*llm.Chunk, error) {
+func (r *Stream) odd(data []byte, err error) (*llm.Chunk, error) {
 	var told *llm.Error
 	if errors.As(err, &told) && told.Code != llm.BadResponse {
 		if told.Body == "" {
@@ -86,9 +86,9 @@ func isBracketed(data []byte) bool {
 }
 
 // skip passes over an event that never was a piece of the answer.
-func (r *eventReader) skip(data []byte) (*llm.Chunk, error) {
-	r.x.skipped++
-	r.end.skipped++
+func (r *Stream) skip(data []byte) (*llm.Chunk, error) {
+	r.x.Skipped++
+	r.end.Skip()
 	r.words = failure.OneLine(string(data[:min(len(data), failure.MaxMessage)]))
 	if r.skipped++; r.skipped >= maxSkipped {
 		e := llm.Errorf(llm.BadResponse, "%d stream events in a row could not be read; the server said: %s", r.skipped, r.words)
@@ -99,7 +99,7 @@ func (r *eventReader) skip(data []byte) (*llm.Chunk, error) {
 }
 
 // unreadable is the error for a piece of the answer that cannot be read.
-func (r *eventReader) unreadable(data []byte, why error) error {
+func (r *Stream) unreadable(data []byte, why error) error {
 	var told *llm.Error
 	reason := fmt.Sprint(why)
 	if errors.As(why, &told) {

@@ -1,22 +1,24 @@
-package client
+package wire
 
 import (
 	"cmp"
 
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
-	"github.com/llmagg/llmagg/core/wire"
 )
 
-// streamEnd is the judge of one stream's end. The goroutine that reads the
-// stream owns it.
-type streamEnd struct {
-	*wire.Ending
+// Judge judges one stream's end. The goroutine that reads the stream owns it.
+type Judge struct {
+	ending   *Ending
 	asked    int // choices that were asked for
 	choices  []choiceState
 	finished int // of these
 	skipped  int // events that were no JSON
 }
+
+// NewJudge makes the judge of a stream; asked is how many choices were asked
+// for.
+func NewJudge(e *Ending, asked int) Judge { return Judge{ending: e, asked: asked} }
 
 type choiceState struct {
 	index    int
@@ -27,31 +29,32 @@ type choiceState struct {
 	beside   llm.Extra // what stood beside it
 }
 
-func (s *streamEnd) phase() wire.Phase {
+// Phase is how far the stream has come.
+func (j *Judge) Phase() Phase {
 	switch {
-	case len(s.choices) == 0:
-		return wire.Waiting
-	case s.finished < len(s.choices) && s.skipped > 0:
-		return wire.Torn
-	case s.finished < len(s.choices):
-		return wire.Open
-	case s.finished < s.asked:
-		return wire.Early
+	case len(j.choices) == 0:
+		return Waiting
+	case j.finished < len(j.choices) && j.skipped > 0:
+		return Torn
+	case j.finished < len(j.choices):
+		return Open
+	case j.finished < j.asked:
+		return Early
 	}
-	return wire.Finished
+	return Finished
 }
 
-// is gives the ruling on a sign.
-func (s *streamEnd) is(what wire.Sign) wire.Ruling { return s.Ending[s.phase()][what] }
+// Is gives the ruling on a sign.
+func (j *Judge) Is(what Sign) Ruling { return j.ending[j.Phase()][what] }
 
-// note takes a chunk into account, and takes words that are no finish reasons
+// Note takes a chunk into account, and takes words that are no finish reasons
 // out of it. The error is the failure that one of its choices is.
-func (s *streamEnd) note(c *llm.Chunk) *llm.Error {
+func (j *Judge) Note(c *llm.Chunk) *llm.Error {
 	for i := range c.Choices {
 		choice := &c.Choices[i]
-		state := s.choice(choice.Index)
-		if len(s.choices) > wire.MaxChoices {
-			return llm.Errorf(llm.BadResponse, "the stream has more than %d choices; %d were asked for", wire.MaxChoices, s.asked)
+		state := j.choice(choice.Index)
+		if len(j.choices) > MaxChoices {
+			return llm.Errorf(llm.BadResponse, "the stream has more than %d choices; %d were asked for", MaxChoices, j.asked)
 		}
 		brought := !failure.IsEmpty(&choice.Delta)
 		state.brought = state.brought || brought
@@ -70,7 +73,7 @@ func (s *streamEnd) note(c *llm.Chunk) *llm.Error {
 		if reason := choice.FinishReason; reason != "" {
 			if state.reason, state.beside = reason, choice.Extra; !state.finished {
 				state.finished = true
-				s.finished++
+				j.finished++
 			}
 		} else if len(choice.Extra) == 0 {
 			continue
@@ -83,21 +86,27 @@ func (s *streamEnd) note(c *llm.Chunk) *llm.Error {
 	return nil
 }
 
-func (s *streamEnd) choice(index int) *choiceState {
-	for i := range s.choices {
-		if s.choices[i].index == index {
-			return &s.choices[i]
+// Skip takes an event into account that was passed over.
+func (j *Judge) Skip() { j.skipped++ }
+
+// Skipped is how many events were passed over.
+func (j *Judge) Skipped() int { return j.skipped }
+
+func (j *Judge) choice(index int) *choiceState {
+	for i := range j.choices {
+		if j.choices[i].index == index {
+			return &j.choices[i]
 		}
 	}
-	s.choices = append(s.choices, choiceState{index: index})
-	return &s.choices[len(s.choices)-1]
+	j.choices = append(j.choices, choiceState{index: index})
+	return &j.choices[len(j.choices)-1]
 }
 
-// failure is what a stream that ended well is nonetheless: an answer that
+// Failure is what a stream that ended well is nonetheless: an answer that
 // brought nothing and does not say why (E1).
-func (s *streamEnd) failure() *llm.Error {
-	for i := range s.choices {
-		c := &s.choices[i]
+func (j *Judge) Failure() *llm.Error {
+	for i := range j.choices {
+		c := &j.choices[i]
 		if e := failure.OfFinish(c.reason, !c.brought, c.beside); e != nil {
 			return e
 		}
@@ -108,8 +117,8 @@ func (s *streamEnd) failure() *llm.Error {
 	return nil
 }
 
-// onlyReasons takes words that are no finish reasons out of a whole answer.
-func onlyReasons(r *llm.Response) {
+// OnlyReasons takes words that are no finish reasons out of a whole answer.
+func OnlyReasons(r *llm.Response) {
 	for i := range r.Choices {
 		if c := &r.Choices[i]; c.FinishReason != "" && !failure.IsReason(c.FinishReason) {
 			c.FinishReason = ""

@@ -1,4 +1,4 @@
-package client
+package exchange
 
 import (
 	"bytes"
@@ -25,45 +25,45 @@ type endpoint struct {
 	usual  http.Header // the part of header that no configuration and no key is in
 }
 
-// endpoint makes one of the backend's two.
-func (b *httpBackend) endpoint(stream bool) (endpoint, error) {
-	u, err := url.Parse(b.format.URL(b.cfg.Model, stream))
+// endpoint makes one of the upstream's two.
+func (u *Upstream) endpoint(stream bool) (endpoint, error) {
+	at, err := url.Parse(u.Format.URL(u.Model, stream))
 	if err != nil {
-		return endpoint{}, llm.Errorf(llm.InvalidArgument, "%s/%s: base_url and model do not form a valid URL: %v", b.cfg.Provider, b.cfg.Name, err)
+		return endpoint{}, llm.Errorf(llm.InvalidArgument, "%s: base_url and model do not form a valid URL: %v", u.Route, err)
 	}
 	h := http.Header{}
 	h.Set("Content-Type", "application/json")
-	h.Set("User-Agent", "llmagg/"+Version)
+	h.Set("User-Agent", u.Agent)
 	h.Set("Accept", "application/json")
 	if stream {
 		h.Set("Accept", "text/event-stream")
 	}
 	usual := h.Clone()
-	if b.cfg.Organization != "" {
-		h.Set("OpenAI-Organization", b.cfg.Organization)
+	if u.Organization != "" {
+		h.Set("OpenAI-Organization", u.Organization)
 	}
-	b.format.Authorize(h)
-	for name, value := range b.cfg.Headers {
+	u.Format.Authorize(h)
+	for name, value := range u.Headers {
 		h.Set(name, value)
 	}
-	return endpoint{u, h, usual}, nil
+	return endpoint{at, h, usual}, nil
 }
 
-// to is where an exchange goes: one of the backend's two endpoints, or where
+// to is where an exchange goes: one of the upstream's two endpoints, or where
 // its own model has the URL.
-func (b *httpBackend) to(x *exchange, stream bool) (*endpoint, error) {
-	to := &b.chat
+func (u *Upstream) to(x *Exchange, stream bool) (*endpoint, error) {
+	to := &u.chat
 	if stream {
-		to = &b.stream
+		to = &u.stream
 	}
-	if x.Model == b.cfg.Model {
+	if x.Model == u.Model {
 		return to, nil
 	}
-	u, err := url.Parse(b.format.URL(x.Model, stream))
+	at, err := url.Parse(u.Format.URL(x.Model, stream))
 	if err != nil {
-		return nil, llm.Errorf(llm.InvalidArgument, "%s/%s: base_url and the request's model do not form a valid URL: %v", b.cfg.Provider, b.cfg.Name, err)
+		return nil, llm.Errorf(llm.InvalidArgument, "%s: base_url and the request's model do not form a valid URL: %v", u.Route, err)
 	}
-	return &endpoint{u, to.header, to.usual}, nil
+	return &endpoint{at, to.header, to.usual}, nil
 }
 
 // with is the endpoint's header and the call's own. Where the call's headers
@@ -88,36 +88,36 @@ func (e *endpoint) with(o *llm.CallOptions) http.Header {
 // kept alive and ends before any byte of the answer is not the server's word
 // about the request: it is sent again, once, on a new connection (R6). So is, up
 // to twice, what an HTTP/2 server says it has not looked at.
-func (b *httpBackend) post(ctx context.Context, x *exchange, stream bool) (*http.Response, error) {
+func (u *Upstream) post(ctx context.Context, x *Exchange, stream bool) (*http.Response, error) {
 	x.Stream = stream
 	if x.again == 0 {
-		x.Omit = b.memory.omitted()
+		x.Omit = u.memory.omitted()
 	}
 	// Not from a pool: the transport may still read the body after it has
 	// returned, and it does not say when it is done with one that it knows to
 	// be in memory. Only such a body goes out in one write with the header.
-	body, err := b.format.Body(make([]byte, 0, len(x.Payload.JSON())+bodyRoom), &x.Call)
+	body, err := u.Format.Body(make([]byte, 0, len(x.Payload.JSON())+bodyRoom), &x.Call)
 	if err != nil {
 		return nil, err
 	}
-	to, err := b.to(x, stream)
+	to, err := u.to(x, stream)
 	if err != nil {
 		return nil, err
 	}
-	way := b.pool.Next()
-	resp, stale, err := b.send(ctx, way, to, body, x)
+	way := u.Pool.Next()
+	resp, stale, err := u.send(ctx, way, to, body, x)
 	if err != nil && stale && ctx.Err() == nil {
-		resp, _, err = b.send(ctx, b.pool.Fresh(), to, body, x)
+		resp, _, err = u.send(ctx, u.Pool.Fresh(), to, body, x)
 	}
 	for again := 0; err != nil && again < 2 && unprocessed(err) && ctx.Err() == nil; again++ {
-		resp, _, err = b.send(ctx, b.pool.Kept(), to, body, x)
+		resp, _, err = u.send(ctx, u.Pool.Kept(), to, body, x)
 	}
 	if err != nil {
-		b.pool.Failed(ctx, way, stale)
-		return nil, b.networkError(err)
+		u.Pool.Failed(ctx, way, stale)
+		return nil, u.networkError(err)
 	}
-	b.pool.Answered(way)
-	x.status = resp.StatusCode
+	u.Pool.Answered(way)
+	x.Status = resp.StatusCode
 	x.alive()
 	if encoding := decode(resp); encoding != "" {
 		_ = resp.Body.Close() // nobody can read it
@@ -130,7 +130,7 @@ func (b *httpBackend) post(ctx context.Context, x *exchange, stream bool) (*http
 // stream_options.
 const bodyRoom = 128
 
-func (b *httpBackend) send(ctx context.Context, t *http.Transport, to *endpoint, body []byte, x *exchange) (resp *http.Response, stale bool, err error) {
+func (u *Upstream) send(ctx context.Context, t *http.Transport, to *endpoint, body []byte, x *Exchange) (resp *http.Response, stale bool, err error) {
 	s := &sending{Context: ctx}
 	s.hooks.GotConn, s.hooks.GotFirstResponseByte = s.gotConn, s.gotFirstByte
 	plain := http.Request{Method: http.MethodPost, URL: to.url, Host: to.url.Host, Header: to.with(&x.Payload.Options),
@@ -200,18 +200,18 @@ func (s *sending) gotFirstByte() { s.answered.Store(true) }
 
 // networkError says what happened to the connection. The transport's own
 // timeouts and the caller's cancellation are told by the attempt's context.
-func (b *httpBackend) networkError(err error) error {
+func (u *Upstream) networkError(err error) error {
 	var e *llm.Error
 	if errors.As(err, &e) {
 		return e
 	}
 	if text := err.Error(); strings.Contains(text, "server response headers exceeded") || strings.Contains(text, "header list larger than") { // HTTP/1, HTTP/2
-		return failure.OverLimit("the answer's headers exceed %d bytes (limits.header_bytes)", b.cfg.Limits.HeaderBytes)
+		return failure.OverLimit("the answer's headers exceed %d bytes (limits.header_bytes)", u.Limits.HeaderBytes)
 	}
 	text := err.Error()
 	if strings.HasPrefix(text, "connection error: PROTOCOL_ERROR") {
 		// The transport says no more, also where headers pass its limit.
-		return &llm.Error{Code: llm.BadResponse, Cause: err, Message: fmt.Sprintf("%s: the answer is not valid HTTP/2, or its headers exceed %d bytes (limits.header_bytes)", b.where, b.cfg.Limits.HeaderBytes)}
+		return &llm.Error{Code: llm.BadResponse, Cause: err, Message: fmt.Sprintf("%s: the answer is not valid HTTP/2, or its headers exceed %d bytes (limits.header_bytes)", u.Pool.Origin(), u.Limits.HeaderBytes)}
 	}
 	switch {
 	case unprocessed(err):
@@ -221,5 +221,5 @@ func (b *httpBackend) networkError(err error) error {
 	case strings.Contains(text, "connection reset"):
 		text = "the connection was reset before the answer began"
 	}
-	return &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("%s: %s", b.where, text), Cause: err}
+	return &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("%s: %s", u.Pool.Origin(), text), Cause: err}
 }

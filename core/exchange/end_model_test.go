@@ -1,4 +1,4 @@
-package client
+package exchange
 
 import (
 	"bytes"
@@ -113,7 +113,7 @@ type scripted struct {
 	cancel context.CancelCauseFunc
 	more   int // events of the kind at hand
 	source source
-	reader *eventReader
+	reader *Stream
 	timed  bool // else a silence is over at once, as its timer says it
 }
 
@@ -209,8 +209,8 @@ func (s *scripted) read(w wire.Format, asked int, ending *wire.Ending) (got stri
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	defer s.cancel(nil)
 	resp := &http.Response{StatusCode: 200, Body: http.NoBody}
-	r := newEventReader(&httpBackend{format: w}, s.ctx, s.cancel, nil, resp, &exchange{Call: wire.Call{Payload: &llm.Payload{N: asked}}})
-	r.begun, r.source, r.end.Ending, s.reader = true, s, ending, r
+	r := newStream(&Upstream{Options: Options{Format: w}}, s.ctx, s.cancel, nil, resp, &Exchange{Call: wire.Call{Payload: &llm.Payload{N: asked}}})
+	r.begun, r.source, r.end, s.reader = true, s, wire.NewJudge(ending, asked), r
 	if s.source != nil {
 		r.source = s.source
 	} else {

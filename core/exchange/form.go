@@ -1,4 +1,4 @@
-package client
+package exchange
 
 import (
 	"bufio"
@@ -27,7 +27,7 @@ const (
 )
 
 // begin looks at the first bytes of an answer to a request for a stream.
-func (r *eventReader) begin() error {
+func (r *Stream) begin() error {
 	r.begun = true
 	in := bufio.NewReaderSize(r.resp.Body, peeked) // reads that want more go past it
 	first, err := firstByte(in)
@@ -49,32 +49,32 @@ func (r *eventReader) begin() error {
 }
 
 // events reads in, an event stream.
-func (r *eventReader) events(in io.Reader) source {
+func (r *Stream) events(in io.Reader) source {
 	decoder := eventstream.NewDecoder(in, r.limits())
 	decoder.OnRead, decoder.Bare = r.alive, true
 	return decoder
 }
 
-func (r *eventReader) limits() eventstream.Limits {
-	return eventstream.Limits{EventBytes: r.backend.cfg.Limits.EventBytes, StreamBytes: r.backend.cfg.Limits.StreamBytes}
+func (r *Stream) limits() eventstream.Limits {
+	return eventstream.Limits{EventBytes: r.upstream.Limits.EventBytes, StreamBytes: r.upstream.Limits.StreamBytes}
 }
 
 // alive takes bytes that have come into account.
-func (r *eventReader) alive(n int) {
-	r.x.bytes += int64(n)
+func (r *Stream) alive(n int) {
+	r.x.Bytes += int64(n)
 	r.x.alive()
 }
 
 // one reads a body that holds one value, or a page.
-func (r *eventReader) one(in io.Reader) error {
+func (r *Stream) one(in io.Reader) error {
 	resp := *r.resp
 	resp.Body = io.NopCloser(in)
-	data, err := r.backend.readAll(&resp, r.x, new([]byte))
+	data, err := r.upstream.readAll(&resp, r.x, new([]byte))
 	if err != nil {
 		return err
 	}
 	r.atEnd = true
-	if r.single, err = r.backend.whole(data, r.resp, r.x); err == nil || !hasSeveral(data) {
+	if r.single, err = r.upstream.whole(data, r.resp, r.x); err == nil || !hasSeveral(data) {
 		return err
 	}
 	r.source = eventstream.NewValueReader(bytes.NewReader(data), r.limits(), nil)
@@ -97,7 +97,7 @@ func firstByte(in *bufio.Reader) (byte, error) {
 
 // listen keeps the first words of an answer that does not look like an event
 // stream, for the message if it turns out to be none.
-func (r *eventReader) listen(in *bufio.Reader) *bufio.Reader {
+func (r *Stream) listen(in *bufio.Reader) *bufio.Reader {
 	if start, _ := in.Peek(in.Buffered()); startsStream(start) == yes {
 		return in
 	}
@@ -216,9 +216,9 @@ func startsStream(data []byte) answer {
 
 // gather joins a stream that came in answer to a plain call. A stream that
 // breaks off is a failed attempt.
-func (b *httpBackend) gather(ctx context.Context, resp *http.Response, x *exchange, from func(*eventReader) source) (*llm.Response, error) {
+func (u *Upstream) gather(ctx context.Context, resp *http.Response, x *Exchange, from func(*Stream) source) (*llm.Response, error) {
 	enough := func(error) { _ = resp.Body.Close() } // the exchange has no context of its own
-	r := newEventReader(b, ctx, enough, nil, resp, x)
+	r := newStream(u, ctx, enough, nil, resp, x)
 	r.begun = true
 	r.source = from(r)
 	var acc llm.Accumulator
@@ -239,7 +239,7 @@ func (b *httpBackend) gather(ctx context.Context, resp *http.Response, x *exchan
 
 // linger reads the end of a body whose stream is complete, if it is about to
 // come: then the connection can be used again.
-func (r *eventReader) linger() {
+func (r *Stream) linger() {
 	if r.atEnd || r.silenced.Load() {
 		return
 	}

@@ -1,4 +1,4 @@
-package client
+package exchange
 
 import (
 	"fmt"
@@ -41,8 +41,8 @@ func (b *answerBuffer) giveBack() {
 // before the body was cut off comes with the error. A body that outgrows
 // keptAnswer is read into segments: a buffer that doubles would cost three
 // times the limit before that is passed.
-func (b *httpBackend) readAll(resp *http.Response, x *exchange, buffer *[]byte) ([]byte, error) {
-	limit := min(b.cfg.Limits.ResponseBytes, math.MaxInt64-1) // "no limit" is written as the largest number
+func (u *Upstream) readAll(resp *http.Response, x *Exchange, buffer *[]byte) ([]byte, error) {
+	limit := min(u.Limits.ResponseBytes, math.MaxInt64-1) // "no limit" is written as the largest number
 	room := int64(firstRead)
 	if n := resp.ContentLength; n > 0 {
 		room = min(n, limit, keptAnswer) + 1 // never what the server announces; one byte more shows the end
@@ -73,7 +73,7 @@ func (b *httpBackend) readAll(resp *http.Response, x *exchange, buffer *[]byte) 
 		}
 	}
 	*buffer = data
-	x.bytes += size
+	x.Bytes += size
 	if size > limit {
 		return nil, failure.OverLimit("the answer exceeds %d bytes (limits.response_bytes)", limit)
 	}

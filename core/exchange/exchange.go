@@ -1,0 +1,236 @@
+// Package exchange is one HTTP exchange with the server of a route, an
+// [Upstream], in its vendor's format: the request (send.go), what it leaves out
+// where the server refuses it (pared.go), a whole answer (body.go) or a [Stream]
+// (events.go, with odd.go for events that are no chunks), in whatever form
+// (form.go) and encoding (encoding.go) it comes, within [Limits]. What is
+// retried, and when, is not known here. It imports core/wire, core/failure and
+// core/transport.
+package exchange
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+
+	"github.com/llmagg/llmagg/core/failure"
+	"github.com/llmagg/llmagg/core/internal/jsontext"
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/transport"
+	"github.com/llmagg/llmagg/core/wire"
+	"github.com/llmagg/llmagg/core/wire/eventstream"
+)
+
+// Exchange is one HTTP exchange, or several where the server is asked again with
+// less: what is asked, and facts of the answer. One goroutine uses it.
+type Exchange struct {
+	wire.Call
+	Listener Listener // may be nil
+
+	Status  int
+	Bytes   int64 // of the answer's body, after decompression
+	Skipped int   // malformed stream events that were skipped
+
+	asking
+}
+
+// Listener is told that bytes of the answer have arrived. It is an interface
+// and no function so that an attempt, which is one, needs no memory for it.
+type Listener interface{ Alive() }
+
+func (x *Exchange) alive() {
+	if x.Listener != nil {
+		x.Listener.Alive()
+	}
+}
+
+// Options are what an [Upstream] is made of.
+type Options struct {
+	Route        string // "provider/name", for messages
+	Model        string // the upstream's name of it
+	Format       wire.Format
+	Pool         *transport.Pool
+	Organization string            // OpenAI-Organization
+	Headers      map[string]string // of each request, beside the format's own
+	Agent        string            // the User-Agent
+	Limits       Limits
+	// Own says that the pool connects to a vendor's own servers: what they take
+	// is known.
+	Own bool
+}
+
+// Limits bound an answer, in bytes (L1).
+type Limits struct {
+	ResponseBytes int64 // of a whole answer
+	EventBytes    int64 // of one event of a stream
+	StreamBytes   int64
+	HeaderBytes   int64 // which the pool enforces; here for messages
+}
+
+// Upstream is the server of a route, as exchanges with it need it. It is safe
+// for concurrent use.
+type Upstream struct {
+	Options
+	chat   endpoint // of whole answers
+	stream endpoint // of streamed ones
+	memory memory   // of what the server refused
+}
+
+// New makes an upstream; nothing is connected yet. Errors are INVALID_ARGUMENT.
+func New(o Options) (*Upstream, error) {
+	u := &Upstream{Options: o}
+	var err error
+	if u.chat, err = u.endpoint(false); err == nil {
+		u.stream, err = u.endpoint(true)
+	}
+	return u, err
+}
+
+// Chat asks for a whole answer.
+func (u *Upstream) Chat(ctx context.Context, x *Exchange) (*llm.Response, error) {
+	resp, err := u.post(ctx, x, false)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode/100 != 2 {
+		return nil, u.failure(resp, x)
+	}
+	body := resp.Body
+	buffer := answers.Get().(*answerBuffer)
+	defer buffer.giveBack()
+	buffer.watched.ReadCloser = body
+	resp.Body = &buffer.watched
+	data, err := u.readAll(resp, x, &buffer.data)
+	resp.Body = body
+	if errors.Is(err, errEventStream) {
+		x.Bytes -= int64(len(data)) // they are read again
+		return u.gather(ctx, resp, x, func(r *Stream) source { return r.events(io.MultiReader(bytes.NewReader(data), body)) })
+	}
+	if err != nil {
+		return nil, err
+	}
+	r, err := u.whole(data, resp, x)
+	if err != nil && hasSeveral(data) {
+		return u.gather(ctx, resp, x, func(r *Stream) source { return eventstream.NewValueReader(bytes.NewReader(data), r.limits(), nil) })
+	}
+	return r, err
+}
+
+// failure is what a failed answer says. One that is cut off has its status and
+// its headers nonetheless (E1, R4); where the attempt's deadline cut it off, the
+// attempt is told to be TIMEOUT by explain (D2), which keeps these facts.
+func (u *Upstream) failure(resp *http.Response, x *Exchange) error {
+	data, err := u.readAll(resp, x, new([]byte))
+	if failure.IsOverLimit(err) {
+		return err
+	}
+	e := failure.Classify(resp.StatusCode, resp.Header, data)
+	e.Message = failure.WithAddress(e, resp)
+	return e
+}
+
+// whole reads a complete answer, which may be an error object though its
+// status is 200.
+func (u *Upstream) whole(data []byte, resp *http.Response, x *Exchange) (*llm.Response, error) {
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	data = validUTF8(data)
+	r, err := u.Format.Response(data, &x.Call)
+	if err != nil {
+		data = jsontext.WithoutOddNumbers(data) // a failure's body is for strict readers
+		return nil, u.refused(u.unread(data, err, resp), data, resp)
+	}
+	if e := failure.OfResponse(r, data); e != nil {
+		return nil, u.refused(e, data, resp)
+	}
+	wire.OnlyReasons(r)
+	return r, nil
+}
+
+// unread is why the wire cannot read a whole answer.
+func (u *Upstream) unread(data []byte, err error, resp *http.Response) *llm.Error {
+	var e *llm.Error
+	if errors.As(err, &e) && e.Code != llm.BadResponse { // a blocked prompt
+		return e
+	}
+	e = u.noCompletion(data, err)
+	if !failure.IsJSON(data) {
+		e.Message += "; the request went to " + failure.Address(resp)
+	}
+	return e
+}
+
+// refused gives e, which is read out of a whole answer, the facts of the answer.
+func (u *Upstream) refused(e *llm.Error, data []byte, resp *http.Response) *llm.Error {
+	if e.Status == 0 {
+		e.Status = resp.StatusCode
+	}
+	failure.ReadHead(e, resp.Header)
+	e.Body = failure.Body(data)
+	return e
+}
+
+// noCompletion is the error for a whole answer that the wire cannot read: what
+// it says of a failure, or else why it is no completion.
+func (u *Upstream) noCompletion(data []byte, err error) *llm.Error {
+	if e := failure.Of(data); e != nil {
+		return e
+	}
+	var e *llm.Error
+	if !errors.As(err, &e) {
+		e = llm.Errorf(llm.BadResponse, "the answer is not a chat completion: %v", err)
+	}
+	switch said := failure.OneLine(failure.WordsIn(data)); {
+	case said == "":
+		e.Message = "the answer is empty"
+	case !failure.IsJSON(data): // a page, or words
+		e.ProviderMessage = said
+		e.Message = "the answer is not JSON: " + said
+	default:
+		if e.ProviderMessage = failure.Said(data); e.ProviderMessage != "" {
+			e.Message += "; the provider said: " + e.ProviderMessage
+		}
+	}
+	return e
+}
+
+// Stream begins a streamed answer and returns when its head is there.
+func (u *Upstream) Stream(ctx context.Context, x *Exchange) (*Stream, error) {
+	// The exchange may outlive its attempt: what is left of a complete answer
+	// is read aside. So it follows the attempt's context only until detach.
+	attempt := ctx
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(attempt))
+	detach := context.AfterFunc(attempt, func() { cancel(context.Cause(attempt)) })
+	resp, err := u.post(ctx, x, true)
+	if err != nil {
+		detach()
+		cancel(nil)
+		return nil, err
+	}
+	if resp.StatusCode/100 != 2 {
+		defer detach()
+		defer cancel(nil)
+		defer resp.Body.Close()
+		return nil, u.failure(resp, x)
+	}
+	return newStream(u, ctx, cancel, detach, resp, x), nil
+}
+
+// Healthy asks for the list of models (O3): 404 and 405 count as alive, since
+// some servers have none.
+func (u *Upstream) Healthy(ctx context.Context) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.Format.Models(), nil)
+	if err != nil {
+		return false
+	}
+	req.Header = u.chat.header.Clone()
+	req.Header.Del("Content-Type")
+	resp, err := u.Pool.Kept().RoundTrip(req)
+	if err != nil {
+		return false
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 256<<10)) // so that the connection can be used again
+	return resp.StatusCode/100 == 2 || resp.StatusCode == http.StatusNotFound || resp.StatusCode == http.StatusMethodNotAllowed
+}

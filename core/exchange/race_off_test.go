@@ -1,0 +1,6 @@
+//go:build !race
+
+package exchange
+
+// raceDetector makes everything slow.
+const raceDetector = false
