@@ -18,6 +18,8 @@ from enum import Enum
 from numbers import Integral, Real
 from typing import Any
 
+from msgspec import json
+
 _URLS = ("pydantic", "pydantic_core")
 
 
@@ -140,11 +142,12 @@ def _inside(place: str, value: Any) -> list[tuple[str, Any]]:
         raise TypeError(f"{place or 'the value'} {reason}") from None
 
 
-def _writable(value: Any) -> bool:
-    from ._wire import _codec
+_encode = json.Encoder(enc_hook=plain).encode
 
+
+def _writable(value: Any) -> bool:
     try:
-        _codec()[0](value)
+        _encode(value)
     except Exception:
         return False
     return True

@@ -7,7 +7,7 @@ from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from . import _names, lookup, oldstyle, routing, summary
+from . import _names, catalog, lookup, oldstyle, summary
 from .config import ModelConfig, ProviderConfig  # noqa: F401 - some of these names are for patches
 from .errors import (
     AllModelsFailedError,
@@ -69,7 +69,7 @@ class LLMAggregator:
 
     def __init__(self, models: list[str] | None = None) -> None:
         self.manager: Any = get_manager()
-        self.models: list[str] = routing.model_names(models)
+        self.models: list[str] = catalog.model_names(models)
         self._initialized = False
         self._filled: list[str] | None = None  # what ``models`` was filled with, where nobody chose them
         self._left_out: dict[str, str] = {}  # names that a configuration could not give: why
@@ -125,12 +125,12 @@ class LLMAggregator:
     async def _install(self, read: oldstyle.Read, *, lenient: bool) -> None:
         from . import registration
 
-        await registration.install(self, read, lenient=lenient)
+        await registration.install(self, read, _provider_class, lenient=lenient)
 
     def _call(self, messages: ChatCompletionRequest | Messages, params: dict[str, Any]) -> Call:
         if not self._initialized:
             raise NotInitializedError(_NOT_INITIALIZED)
-        return _planned_call()(self, *routing.request_and_options(messages, params))
+        return _planned_call()(self, messages, params)
 
     async def chat(self, messages: ChatCompletionRequest | Messages, **params: Any) -> ChatCompletionResponse:
         """Returns the whole answer, with ``attempts``. Raises LLMError; AllModelsFailedError if all models failed."""
@@ -198,7 +198,7 @@ class LLMAggregator:
 
     def health_report(self) -> list[dict[str, Any]]:
         """The state of each route that was used: circuit breaker, block, last error, last success, latency."""
-        return routing.report(lookup.entries(self.manager, self.models))
+        return catalog.report(lookup.entries(self.manager, self.models))
 
     def get_available_models(self) -> list[str]:
         """The names of the models that calls try, in order, without those that the application has switched off."""
@@ -210,7 +210,7 @@ class LLMAggregator:
         The next call reconnects; other aggregators are not affected. A manager that the application wrote is closed
         by its ``close_all``.
         """
-        await routing.leave(self, lookup.entries(self.manager, self.models))
+        await catalog.leave(self, lookup.entries(self.manager, self.models))
         await lookup.close(self.manager)
 
     def initialize_sync(self, config: Any = None) -> None:

@@ -130,7 +130,7 @@ class BaseLLMClient(LLMClient):
 
     async def close(self) -> None:
         """Ends the calls begun through this client and lets its idle connections go; the next use opens new ones."""
-        from .routing import release
+        from .catalog import release
 
         release(self)
 

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any
 
 from ._native import load
+from ._native.handle import Handle
 from ._wire import encode
 from .errors import LLMError
 
@@ -48,7 +49,7 @@ class FaultWall:
 
     def __init__(self, script: Mapping[str, Any] | str | bytes | None = None) -> None:
         data = _text(script)
-        self._handle = load.Handle.new("llmagg_wall_start", "llmagg_wall_free", data, len(data or b""))
+        self._handle = Handle.new("llmagg_wall_start", "llmagg_wall_free", data, len(data or b""))
         self.url: str = load.call_for_bytes("llmagg_wall_url", self._handle.pointer).decode()
 
     def script(self, script: Mapping[str, Any] | str | bytes | None) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import routing
+from . import catalog
 from .errors import AllModelsFailedError, InvalidArgumentError
 from .manager import Manager
 
@@ -63,19 +63,19 @@ def providers(manager: Any, models: Iterable[str]) -> tuple[Providers, list[str]
     return list(found.items()), names
 
 
-def entries(manager: Any, models: Iterable[str]) -> list[routing.Entry]:
+def entries(manager: Any, models: Iterable[str]) -> list[catalog.Entry]:
     """The clients among which calls choose."""
     try:
         found = providers(manager, models)[0]
     except AllModelsFailedError:
         return []
-    return routing.catalog(dict(found))
+    return catalog.entries(dict(found))
 
 
 def model_names(manager: Any) -> list[str]:
     """The names of a manager's models, each once."""
     if not is_asked(manager):
-        return list(dict.fromkeys(entry.name for entry in routing.catalog(manager.providers)))
+        return list(dict.fromkeys(entry.name for entry in catalog.entries(manager.providers)))
     listed = manager.get_all_models()
     if not isinstance(listed, Mapping):
         return []
@@ -86,7 +86,7 @@ def available_names(manager: Any, models: list[str]) -> list[str]:
     """Those names that a call tries; a model that the application has switched off is none."""
     available: dict[str, bool] = {}
     for entry in entries(manager, models):
-        switched_on = routing.is_available(entry.client)
+        switched_on = catalog.is_available(entry.client)
         for name in entry.names():
             available[name] = switched_on or available.get(name, False)
     return [name for name in models or model_names(manager) if available.get(name, True)]

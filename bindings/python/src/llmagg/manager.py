@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, ClassVar
 
-from . import _names, routing
+from . import _names, catalog
 from .client import LLMClient  # noqa: F401 - a name for patches
 from .config import ModelConfig, ProviderConfig
 from .errors import LLMError, ModelNotFoundError, ProviderNotFoundError
@@ -65,7 +65,7 @@ class Manager:
             told("provider %s is registered", name)
         if replaced is not None and replaced is not provider:
             logger.info("provider %s is replaced", name)
-            routing.retire(replaced.clients.values(), kept=provider.clients.values())
+            catalog.retire(replaced.clients.values(), kept=provider.clients.values())
 
     def get_provider(self, provider_name: str = "", *, name: str = "") -> Any:
         """The provider of that name (``name`` is another word for it). Raises ProviderNotFoundError."""
@@ -109,10 +109,10 @@ class Manager:
         except LLMError as error:
             raise ModelNotFoundError(error.message, model=model_name) from None
 
-    def _find(self, model_name: str) -> routing.Entry:
-        found = routing.resolve(routing.catalog(self.providers), [model_name])
+    def _find(self, model_name: str) -> catalog.Entry:
+        found = catalog.resolve(catalog.entries(self.providers), [model_name])
         for entry in found:
-            if routing.is_available(entry.client):
+            if catalog.is_available(entry.client):
                 return entry
         where = ", ".join(f"{entry.provider}/{entry.name}" for entry in found)
         message = f"model {model_name} is switched off at {where}; switch it on with set_available(True)"
@@ -146,7 +146,7 @@ class Manager:
         """What the core knows of each route that was used: circuit, block, last error, last success, latency. Asks
         nobody.
         """
-        return routing.report(routing.catalog(self.providers))
+        return catalog.report(catalog.entries(self.providers))
 
     def clear(self) -> None:
         """Forgets all providers; they are not closed."""

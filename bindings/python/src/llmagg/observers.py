@@ -104,7 +104,7 @@ class _Observer:
         """How many observations were lost so far."""
         self._buffer = buffer
         self._lock = threading.Lock()  # guards what follows
-        self._line: deque[Observation] = deque()
+        self._line: deque[dict[str, Any]] = deque()  # as the core tells them
         self._lost = 0  # since the last one that was kept
         self._open: bool | None = None  # None: not yet
         self._generation = 0
@@ -127,10 +127,10 @@ class _Observer:
                 self._open = False
                 self._wake()
 
-    def put(self, observation: Observation) -> None:
+    def put(self, observation: dict[str, Any]) -> None:
         """Takes an observation, or counts it as lost. For the package's observing thread."""
         with self._lock:
-            lost = observation.dropped
+            lost = observation.get("dropped")
             if lost or len(self._line) >= self._buffer:
                 self._lost += lost or 1
                 self.dropped += lost or 1
@@ -141,7 +141,7 @@ class _Observer:
 
     def _note_lost(self) -> None:
         if self._lost:
-            self._line.append(Observation("dropped", dropped=self._lost))
+            self._line.append({"event": "dropped", "dropped": self._lost})
             self._lost = 0
 
     def _refuse_parents(self) -> None:
@@ -159,7 +159,7 @@ class _Observer:
             )
         if not self._line:
             self._note_lost()
-        return self._line.popleft() if self._line else None
+        return Observation.from_dict(self._line.popleft()) if self._line else None
 
     def _wake(self) -> None:
         """Wakes who waits for news; with the lock held."""

@@ -1,29 +1,36 @@
-"""The routes of an aggregator's calls, remembered from one call to the next. Imported with the first call.
+"""How an aggregator's call is put together: its request, its options and its routes. Imported with the first call.
 
-Applications read and assign what a call depends on (the manager, its providers, their clients, configurations, methods
-of clients), so each call looks whether all of it is still as it was, which costs less than to begin anew.
+The routes are remembered from one call to the next. Applications read and assign what a call depends on (the manager,
+its providers, their clients, configurations, methods of clients), so each call looks whether all of it is still as it
+was, which costs less than to begin anew.
 """
 
 from __future__ import annotations
 
 import copy
 import weakref
+from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
-from . import lookup, oldstyle, routing
+from . import catalog, lookup, oldstyle
 from ._native import load, route
 from ._native.calls import Call
+from ._native.handle import Routes
 from .config import ModelConfig
 from .errors import InvalidArgumentError, LLMError, ModelNotFoundError, NotInitializedError
+from .messages import Function
+from .requests import ChatCompletionRequest, messages_to_wire
 
 _MOST = 16  # plans of one aggregator: one for each model that its calls name
 
 
-def call(user: Any, request: dict[str, Any], options: dict[str, Any] | None) -> Call:
+def call(user: Any, messages: ChatCompletionRequest | Iterable[Any], params: dict[str, Any]) -> Call:
     """A call of the aggregator ``user`` over the routes that the request's model, or the aggregator's models, mean.
 
     Raises NotInitializedError without any client, ModelNotFoundError, InvalidArgumentError.
     """
+    request, options = request_and_options(messages, params)
     plans = route.plans_of(user)
     model = request.get("model")
     if model is not None and not isinstance(model, str):
@@ -36,7 +43,7 @@ def call(user: Any, request: dict[str, Any], options: dict[str, Any] | None) -> 
     return plan.call(user, request, options)
 
 
-def _resolved(user: Any, entries: list[routing.Entry], names: list[str]) -> list[routing.Entry]:
+def _resolved(user: Any, entries: list[catalog.Entry], names: list[str]) -> list[catalog.Entry]:
     """The entries that the request's model, or the aggregator's models, mean.
 
     ``models`` may have been assigned since ``initialize``: a name in it that nobody has is passed over with a warning,
@@ -44,9 +51,9 @@ def _resolved(user: Any, entries: list[routing.Entry], names: list[str]) -> list
     """
     left_out: dict[str, str] = getattr(user, "_left_out", None) or {}
     try:
-        return routing.resolve(entries, names)
+        return catalog.resolve(entries, names)
     except LLMError:
-        missing = {name: why for name in names if (why := routing.missing(entries, name)) is not None}
+        missing = {name: why for name in names if (why := catalog.missing(entries, name)) is not None}
         found = [name for name in names if name not in missing]
         if not found:
             if reason := next((left_out[name] for name in names if name in left_out), None):
@@ -58,7 +65,7 @@ def _resolved(user: Any, entries: list[routing.Entry], names: list[str]) -> list
         if name not in told and name not in left_out:
             told.add(name)
             oldstyle.warn(f"{why.message}; the name is ignored")
-    return routing.resolve(entries, found)
+    return catalog.resolve(entries, found)
 
 
 class Plan:
@@ -69,10 +76,10 @@ class Plan:
         self._user = weakref.ref(user)
         self._models = None if model else copy.copy(user.models)
         self._model = model
-        self._providers, models = lookup.providers(user.manager, [model] if model else routing.model_names(user.models))
+        self._providers, models = lookup.providers(user.manager, [model] if model else catalog.model_names(user.models))
         self._clients = [(provider, list(provider.clients.items())) for _, provider in self._providers]
         entries = [
-            routing.Entry(name, model_name, client)
+            catalog.Entry(name, model_name, client)
             for (name, _), (_, clients) in zip(self._providers, self._clients)
             for model_name, client in clients
         ]
@@ -84,11 +91,11 @@ class Plan:
             if side.names is None:
                 side.names = (entry.provider, entry.name)
             side.users.add(user)
-            vendor = routing.vendor_of(entry.client)
+            vendor = catalog.vendor_of(entry.client)
             self._routes.append((entry.client, vendor, side, side.handle(entry.client, vendor)))
         asked = {id(client) for client, vendor, *_ in self._routes if vendor and isinstance(client.config, ModelConfig)}
         self._names = [(entry, entry.model) for entry in entries if id(entry.client) not in asked]  # the handles tell
-        self._native = route.Routes([handle for *_, handle in self._routes])
+        self._native = Routes([handle for *_, handle in self._routes])
 
     def holds(self, user: Any) -> bool:
         """Whether all that the plan depends on is as it was."""
@@ -111,7 +118,7 @@ class Plan:
             if entry.model != model:
                 return False
         for client, vendor, side, handle in self._routes:
-            if routing.vendor_of(client) != vendor or side.handle(client, vendor) is not handle:
+            if catalog.vendor_of(client) != vendor or side.handle(client, vendor) is not handle:
                 return False
         return True
 
@@ -119,10 +126,73 @@ class Plan:
         """A call over the routes."""
         targets = None
         for client, vendor, side, handle in self._routes:
-            available = routing.is_available(client) if vendor is None else client._available
+            available = catalog.is_available(client) if vendor is None else client._available
             if available != side.available:
                 side.switch(handle, available)
             if vendor is None:
                 targets = {} if targets is None else targets
                 targets[side.tag] = route.client_target(client, options or {})
         return Call(self._native, request, options, targets, route.calls_of(user))
+
+
+def _mapping(value: Any, what: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise InvalidArgumentError(f"{what} must be a mapping of names to values, got {type(value).__name__}")
+    return value
+
+
+def request_and_options(
+    messages: ChatCompletionRequest | Iterable[Any], params: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Splits what a call was given into the request as it is posted and the core's options.
+
+    A name that is neither goes to the core as an option without a value: it is refused there, with a suggestion.
+    """
+    if isinstance(messages, ChatCompletionRequest):
+        request = messages.to_core()
+    else:
+        request = {"messages": messages_to_wire(messages)}
+    if not params:
+        return request, None
+    options: dict[str, Any] = {}
+    plain, known_options, known_fields = _names()
+    for key, value in params.items():
+        if key in plain:
+            if value is not None:
+                request[key] = value
+            else:
+                request.pop(key, None)
+        elif key in known_options:
+            if value is not None:
+                _put_option(options, key, value)
+        elif key not in known_fields:
+            if key in ("bare", "window"):
+                raise InvalidArgumentError(f"unknown call option {key!r}: it is for programs in C")
+            options[key] = None
+        elif value is None or (key in ("model", "stream") and not value):
+            request.pop(key, None)
+        elif key == "functions" and isinstance(value, (list, tuple)):
+            request[key] = [f.to_dict() if isinstance(f, Function) else f for f in value]
+        elif key != "messages":
+            request[key] = value
+    return request, options
+
+
+@cache
+def _names() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """The fields of a request that go into it as they are, the options of a call, and all fields."""
+    options, fields = route.settings()
+    options |= {"extra_headers"}
+    return fields - options - {"functions", "messages", "model", "stream"}, options, fields
+
+
+_MAPPINGS = {"headers": "headers", "extra_headers": "headers", "extra_body": "extra_body"}
+
+
+def _put_option(options: dict[str, Any], key: str, value: Any) -> None:
+    if key in _MAPPINGS:
+        value = dict(_mapping(value, key))
+        key = _MAPPINGS[key]
+        if key in options:
+            raise InvalidArgumentError("headers and extra_headers are two names for one option; give one of them")
+    options[key] = value

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Any, TypeVar
 
-from . import _names, routing
+from . import _names, catalog
 from .client import LLMClient  # noqa: F401 - a name for patches
 from .config import ModelConfig, ProviderConfig
 from .errors import ModelNotFoundError
@@ -76,7 +76,7 @@ class Provider(ABC):
 
     def get_available_models(self) -> list[str]:
         """The registered models that the application has not switched off; breakers hide none."""
-        return [name for name, client in list(self.clients.items()) if routing.is_available(client)]
+        return [name for name, client in list(self.clients.items()) if catalog.is_available(client)]
 
     def get_provider_name(self) -> str:
         """The provider's name."""
@@ -87,7 +87,7 @@ class Provider(ABC):
 
         A client written by the application answers by its ``is_available()``.
         """
-        return await routing.health(self.get_provider_name(), self.clients)
+        return await catalog.health(self.get_provider_name(), self.clients)
 
     def health_check_sync(self) -> dict[str, bool]:
         """``health_check`` for code without an event loop; blocks."""
@@ -98,7 +98,7 @@ class Provider(ABC):
     async def close(self) -> None:
         """Closes every client; one client's failure is logged and does not stop the others."""
         for name, client in list(self.clients.items()):
-            await routing.close(self.get_provider_name(), name, client)
+            await catalog.close(self.get_provider_name(), name, client)
 
     def close_sync(self) -> None:
         """``close`` for code without an event loop."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import inspect
 import weakref
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
-from . import lookup, oldstyle, routing
-
-if TYPE_CHECKING:
-    from .aggregator import LLMAggregator
+from . import catalog, lookup, oldstyle
 
 
-async def install(user: LLMAggregator, read: oldstyle.Read, *, lenient: bool) -> None:
-    """Registers what a configuration gives, in place of what ``user`` registered before. All or nothing."""
-    made = await _providers(user, read)
+async def install(user: Any, read: oldstyle.Read, class_of: Callable[[str], Any], *, lenient: bool) -> None:
+    """Registers what a configuration gives, in place of what ``user`` registered before. All or nothing.
+
+    ``class_of`` gives the class of a provider by its name.
+    """
+    made = await _providers(user, read, class_of)
     filled = not user.models or user.models == user._filled
     if lookup.is_asked(user.manager):  # it says itself which client a name means
         for provider in made.values():
@@ -28,11 +29,11 @@ async def install(user: LLMAggregator, read: oldstyle.Read, *, lenient: bool) ->
     user._initialized = True
 
 
-def _register(user: LLMAggregator, read: oldstyle.Read, made: dict[str, Any], *, lenient: bool, filled: bool) -> None:
+def _register(user: Any, read: oldstyle.Read, made: dict[str, Any], *, lenient: bool, filled: bool) -> None:
     registered = user.manager.providers
     gone = _gone(user, made) if read.providers else []
     after = {**{name: provider for name, provider in registered.items() if name not in gone}, **made}
-    if not filled and (entries := routing.catalog(after)):
+    if not filled and (entries := catalog.entries(after)):
         check_models(user.models, entries, read.left_out, lenient=lenient)
     elif not lenient:  # the original's users share the registry on purpose
         _warn_of_others(user, {*made, *gone})
@@ -44,19 +45,17 @@ def _register(user: LLMAggregator, read: oldstyle.Read, made: dict[str, Any], *,
         _owners(provider).add(user)
     for name in gone:
         if (provider := registered.pop(name, None)) is not None:
-            routing.retire(provider.clients.values(), kept=())
+            catalog.retire(provider.clients.values(), kept=())
     for name, provider in registered.items() if read.providers else ():
         if name not in made:
             _owners(provider).discard(user)
 
 
-async def _providers(user: LLMAggregator, read: oldstyle.Read) -> dict[str, Any]:
+async def _providers(user: Any, read: oldstyle.Read, class_of: Callable[[str], Any]) -> dict[str, Any]:
     """The providers of a configuration: those that are registered with an equal one, and new ones."""
-    from . import aggregator
-
     made: dict[str, Any] = {}
     for config in read.providers:
-        cls = aggregator._provider_class(config.provider)
+        cls = class_of(config.provider)
         registered = None if lookup.is_asked(user.manager) else user.manager.providers.get(config.provider)
         if registered is not None and type(registered) is cls and registered.stands_for(config):
             made[config.provider] = registered
@@ -73,7 +72,7 @@ async def _providers(user: LLMAggregator, read: oldstyle.Read) -> dict[str, Any]
     return made
 
 
-def _gone(user: LLMAggregator, made: dict[str, Any]) -> list[str]:
+def _gone(user: Any, made: dict[str, Any]) -> list[str]:
     """The names of providers that only ``user`` had registered, and that its new configuration does not have."""
     gone = []
     for name, provider in list(user.manager.providers.items()):
@@ -92,7 +91,7 @@ def _owners(provider: Any) -> weakref.WeakSet[Any]:
     return owners if isinstance(owners, weakref.WeakSet) else weakref.WeakSet()
 
 
-def _warn_of_others(user: LLMAggregator, own: set[str]) -> None:
+def _warn_of_others(user: Any, own: set[str]) -> None:
     """Says so when an aggregator without a list of models will also use what another one has registered."""
     if not own:
         return
@@ -109,10 +108,10 @@ def _warn_of_others(user: LLMAggregator, own: set[str]) -> None:
         )
 
 
-def check_models(names: Any, entries: list[routing.Entry], left_out: dict[str, str], *, lenient: bool) -> None:
+def check_models(names: Any, entries: list[catalog.Entry], left_out: dict[str, str], *, lenient: bool) -> None:
     """Refuses a name that no provider has; with ``lenient`` only one that is near to another, else it warns."""
-    for name in routing.model_names(names):
-        error = routing.missing(entries, name)
+    for name in catalog.model_names(names):
+        error = catalog.missing(entries, name)
         if error is None or name in left_out:
             continue
         if not lenient or "did you mean" in error.message:

@@ -13,10 +13,10 @@ from .._wire import decode, encode
 from ..events import DoneEvent, RestartEvent, StreamEvent
 from ..responses import ChatCompletionResponse, StreamResponse
 from . import blocking, bridge, load
+from .handle import Routes
 from .operation import Calls, Operation, Target
 from .queue import Payload
 from .reader import Reader
-from .route import Routes
 from .signatures import BATCH, CHUNK, GATHER, RESTART, STREAM
 
 T = TypeVar("T")

@@ -7,7 +7,6 @@ runtime. Whatever belongs to the parent's library carries the parent's generatio
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 import resource
@@ -178,39 +177,3 @@ def take_error(error: ctypes.c_void_p) -> errors.LLMError:
     finally:
         library().llmagg_error_free(error)
         error.value = None
-
-
-class Handle:
-    """An owned native handle, freed when nobody refers to it any longer, and never in another process.
-
-    Thread-safe: ``close`` may run more than once and from any thread; the library ignores a freed handle.
-    """
-
-    __slots__ = ("__weakref__", "_free", "generation", "pointer")
-
-    def __init__(self, free: str, pointer: ctypes.c_void_p) -> None:
-        self.pointer = pointer
-        self.generation = generation
-        self._free = getattr(library(), free)
-
-    @classmethod
-    def new(cls, create: str, free: str, *args: Any) -> Handle:
-        """Calls a function whose last output is a handle."""
-        pointer = ctypes.c_void_p()
-        call(create, *args, ctypes.byref(pointer))
-        return cls(free, pointer)
-
-    @property
-    def alive(self) -> bool:
-        """Whether the handle can be used in this process."""
-        return bool(self.pointer) and self.generation == generation
-
-    def close(self) -> None:
-        """Frees the handle; a second time does nothing."""
-        pointer, self.pointer = self.pointer, ctypes.c_void_p()
-        if pointer and self.generation == generation:
-            self._free(pointer)
-
-    def __del__(self) -> None:
-        with contextlib.suppress(Exception):  # the interpreter may be going down
-            self.close()

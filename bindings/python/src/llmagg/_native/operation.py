@@ -14,8 +14,8 @@ from .signatures import ERROR
 if TYPE_CHECKING:
     import asyncio
 
+    from .handle import Routes
     from .queue import Payload
-    from .route import Routes
 
 _CREDIT_EVERY = 32  # half of the window that the core gives by default
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 
 from . import load
-from .load import Handle
+from .handle import Handle
 from .signatures import EVENT, Drain
 
 # What one drain takes at most, so that an event loop is not kept from its other work: so many answers, or chunks of so

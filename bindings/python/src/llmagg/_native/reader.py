@@ -15,7 +15,7 @@ from .signatures import CALL_CUSTOM, CANCEL_CUSTOM, DONE, ERROR, RESUME_CUSTOM
 if TYPE_CHECKING:
     import asyncio
 
-    from .route import Routes
+    from .handle import Routes
 
 _tags = itertools.count(1)
 

@@ -9,8 +9,8 @@ from .. import errors
 from .._wire import encode
 from ..config import ModelConfig
 from .calls import Call
-from .load import Handle
-from .route import Route, Routes, core_config
+from .handle import Handle, Routes
+from .route import Route, core_config
 
 T = TypeVar("T")
 _REQUEST = {"messages": [{"role": "user", "content": "-"}]}

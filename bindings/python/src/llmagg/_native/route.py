@@ -5,24 +5,19 @@
 from __future__ import annotations
 
 import copy
-import ctypes
 import itertools
 import threading
 import weakref
-from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._context import core_calls, exchange_options
 from .._wire import encode
 from ..config import ModelConfig
 from . import custom, load
-from .load import Handle
+from .handle import Handle
 from .operation import Calls, Target
 from .signatures import CONFIG_LENIENT, CONFIG_SKIP
-
-if TYPE_CHECKING:
-    from ..plan import Plan
 
 _tags = itertools.count(1)
 _NOT_FOR_CUSTOM = ("api_key", "base_url", "type", "headers", "proxy", "ca_file", "organization")
@@ -43,22 +38,7 @@ def _snapshot(state: dict[str, Any] | None) -> dict[str, Any] | None:
         return dict(state or ())
 
 
-class Routes:
-    """Native routes in the order in which a call tries them, as the library takes them. ``single`` ones are one client
-    that is called by itself instead of through an aggregator's failover. Keeps them alive. Immutable.
-    """
-
-    __slots__ = ("count", "handles", "pointer", "pointers", "single")
-
-    def __init__(self, handles: Sequence[Handle], *, single: bool = False) -> None:
-        self.handles = handles
-        self.single = single
-        self.count = len(handles)
-        self.pointer = handles[0].pointer
-        self.pointers = (ctypes.c_void_p * self.count)(*(handle.pointer for handle in handles))
-
-
-class Plans(dict["str | None", "Plan"]):
+class Plans(dict["str | None", Any]):
     """Lives in an aggregator's ``__dict__``; a copy of that gets one of its own."""
 
     def __deepcopy__(self, _: Any) -> Plans:

@@ -10,7 +10,6 @@ import threading
 from typing import Any, Protocol
 
 from .._wire import decode
-from ..observers import Observation
 from . import load
 from .queue import Queue
 from .signatures import DROPPED, OBSERVE
@@ -19,8 +18,8 @@ from .signatures import DROPPED, OBSERVE
 class Sink(Protocol):
     """What observations are put into. ``put`` must not wait."""
 
-    def put(self, observation: Observation) -> None:
-        """Takes one observation."""
+    def put(self, observation: dict[str, Any]) -> None:
+        """Takes one observation, as the core tells it."""
 
 
 _lock = threading.Lock()  # guards what follows, and draining the queue
@@ -67,13 +66,11 @@ def _drain(queue: Queue) -> None:
         while batch:
             kind, _, _, _, payload = batch.pop()
             if kind in (OBSERVE, DROPPED):
-                observation = _read_one(kind, decode(payload, "an observation"))
+                observation = decode(payload, "an observation")
+                if kind == DROPPED:
+                    observation = {"event": "dropped", "dropped": observation["count"]}
                 for sink in _sinks:
                     sink.put(observation)
-
-
-def _read_one(kind: int, data: dict[str, Any]) -> Observation:
-    return Observation("dropped", dropped=data["count"]) if kind == DROPPED else Observation.from_dict(data)
 
 
 def _forget() -> None:

@@ -6,13 +6,6 @@ from .deepseek_provider import DeepSeekClient, DeepSeekProvider
 from .gemini_provider import GeminiClient, GeminiProvider
 from .openai_provider import OpenAIClient, OpenAIProvider
 
-CLIENTS: dict[str, type[OpenAIClient]] = {
-    "openai": OpenAIClient,
-    "openai-compatible": OpenAIClient,
-    "deepseek": DeepSeekClient,
-    "gemini": GeminiClient,
-}
-"""The client class of each wire format."""
 PROVIDERS: dict[str, type[OpenAIProvider]] = {
     "openai": OpenAIProvider,
     "deepseek": DeepSeekProvider,

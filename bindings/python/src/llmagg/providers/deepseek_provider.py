@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from .. import _names
+from ..catalog import spoken_by_core
 from ..log import logger  # noqa: F401 - a name for patches
-from ..routing import spoken_by_core
-from .openai_provider import OpenAIClient, OpenAIProvider
+from .openai_provider import CLIENTS, OpenAIClient, OpenAIProvider
 
 __getattr__ = _names.of_module(__name__)
 
@@ -17,6 +17,9 @@ class DeepSeekClient(OpenAIClient):
     """A model of DeepSeek; what a reasoning model thinks aloud arrives as ``message.reasoning_content``."""
 
     VENDOR: ClassVar[str] = "deepseek"
+
+
+CLIENTS["deepseek"] = DeepSeekClient
 
 
 class DeepSeekProvider(OpenAIProvider):

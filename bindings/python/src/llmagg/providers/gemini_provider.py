@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from .. import _names
+from ..catalog import spoken_by_core
 from ..config import ProviderConfig
 from ..log import logger  # noqa: F401 - a name for patches
-from ..routing import spoken_by_core
 from . import attributes
-from .openai_provider import OpenAIClient, OpenAIProvider
+from .openai_provider import CLIENTS, OpenAIClient, OpenAIProvider
 
 __getattr__ = _names.of_module(__name__)
 
@@ -20,6 +20,9 @@ class GeminiClient(OpenAIClient):
 
     VENDOR: ClassVar[str] = "gemini"
     client: Any = attributes.Gone()
+
+
+CLIENTS["gemini"] = GeminiClient
 
 
 class GeminiProvider(OpenAIProvider):

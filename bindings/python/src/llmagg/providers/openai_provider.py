@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from .. import _names, oldstyle
 from .._context import core_calls, exchange_options
+from ..catalog import spoken_by_core, vendor_of
 from ..client import BaseLLMClient
 from ..config import ModelConfig, ProviderConfig
 from ..errors import APIError, InvalidArgumentError  # noqa: F401 - a name for patches, as the next
@@ -16,7 +17,6 @@ from ..log import logger  # noqa: F401
 from ..provider import BaseProvider
 from ..requests import ChatCompletionRequest
 from ..responses import ChatCompletionResponse, StreamResponse
-from ..routing import spoken_by_core, vendor_of
 from . import attributes
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ class OpenAIClient(BaseLLMClient):
         """A call on this route by the core; where hooks are overridden, each attempt of it comes back to them."""
         from .._native import route
         from .._native.calls import Call
+        from .._native.handle import Routes
 
         side = route.route_of(self)
         vendor = vendor_of(self)
@@ -116,7 +117,7 @@ class OpenAIClient(BaseLLMClient):
         asked = request.to_core()
         if not stream:
             asked.pop("stream", None)  # it is a plain request, as in the original: with its usage
-        return Call(route.Routes([handle], single=True), asked, targets=targets, owned_by=side.calls)
+        return Call(Routes([handle], single=True), asked, targets=targets, owned_by=side.calls)
 
     def _exchange(self, payload: dict[str, Any]) -> Any:
         """One attempt of a direct call, through the hooks but not through an overriding ``chat_completion``."""
@@ -140,6 +141,7 @@ class OpenAIClient(BaseLLMClient):
         """One HTTP exchange without retry, place and breaker: the core is already around it."""
         from .._native import route
         from .._native.calls import Call
+        from .._native.handle import Routes
 
         data = dict(self._prepare_request_data(request))
         data.pop("stream", None)  # the way of asking decides it
@@ -154,9 +156,11 @@ class OpenAIClient(BaseLLMClient):
         model = data.get("model")
         other = model if isinstance(model, str) and model != self.config.model else None
         handle = route.route_of(self).handle(self, self.VENDOR, other)
-        return Call(route.Routes([handle], single=True), data, options)
+        return Call(Routes([handle], single=True), data, options)
 
 
+CLIENTS: dict[str, type[OpenAIClient]] = {"openai": OpenAIClient, "openai-compatible": OpenAIClient}
+"""The client class of each wire format; the modules of the other vendors add theirs."""
 _USAGE = {"include_usage": True}
 _OURS = {name: getattr(BaseLLMClient, name) for name in ("_get_headers", "_retry_request")}
 
@@ -171,8 +175,6 @@ class OpenAIProvider(BaseProvider):
 
     def create_client(self, model_config: ModelConfig) -> OpenAIClient:
         """A client of the class that the model's ``type`` asks for, by default the provider's."""
-        from . import CLIENTS
-
         return CLIENTS.get(model_config.type or "", self.CLIENT)(model_config)
 
     def stands_for(self, config: ProviderConfig) -> bool:
@@ -186,8 +188,6 @@ class OpenAIProvider(BaseProvider):
         )
 
     def _is_untouched(self, client: Any, model_config: ModelConfig) -> bool:
-        from . import CLIENTS
-
         made = type(client) is CLIENTS.get(model_config.type or "", self.CLIENT) and client.config is model_config
         return made and vendor_of(client) is not None
 

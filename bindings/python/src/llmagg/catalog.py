@@ -1,4 +1,4 @@
-"""Which route of the core a Python client stands for, and how a call over routes is put together.
+"""The registered clients: which route of the core each stands for, and which of them a list of models names.
 
 A client none of whose methods is overridden or replaced speaks HTTP in the core. Any other is called back by the core,
 so that failover, breakers, limits and retries hold for it, too.
@@ -7,15 +7,12 @@ so that failover, breakers, limits and retries hold for it, too.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Set
-from functools import cache
 from operator import attrgetter
 from typing import Any
 
 from ._wire import encode
 from .errors import InvalidArgumentError, LLMError, ModelNotFoundError, ProviderNotFoundError
 from .log import logger
-from .messages import Function, Message
-from .requests import ChatCompletionRequest, messages_to_wire
 
 _Spoken = tuple["frozenset[str]", Callable[[type], Any], Any]
 _native_methods: dict[type, _Spoken] = {}
@@ -72,7 +69,7 @@ class Entry:
         return self.name, self.model, f"{self.provider}/{self.name}", f"{self.provider}/{self.model}"
 
 
-def catalog(providers: Mapping[str, Any]) -> list[Entry]:
+def entries(providers: Mapping[str, Any]) -> list[Entry]:
     """All registered clients, in the order of registration."""
     return [
         Entry(provider_name, name, client)
@@ -116,7 +113,7 @@ async def health(provider: str, clients: Mapping[str, Any]) -> dict[str, bool]:
     """Name → whether it is alive: by its server for clients that the core speaks for, else by ``is_available()``. One
     that the application has switched off is not.
     """
-    from ._native import calls, route
+    from ._native import calls, handle, route
 
     alive: dict[str, bool] = {}
     asked: dict[str, Any] = {}
@@ -132,7 +129,7 @@ async def health(provider: str, clients: Mapping[str, Any]) -> dict[str, bool]:
         except LLMError as error:
             logger.warning("%s/%s cannot be asked for its health: %s", provider, name, error)
     if asked:
-        alive.update(zip(asked, await calls.health(route.Routes(list(asked.values())))))
+        alive.update(zip(asked, await calls.health(handle.Routes(list(asked.values())))))
     return alive
 
 
@@ -201,71 +198,6 @@ async def close(provider: str, name: str, client: Any) -> None:
     except Exception as error:
         logger.warning("closing %s/%s failed: %s", provider, name, error)
     release(client)  # its own close() may not reach ours
-
-
-def _mapping(value: Any, what: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise InvalidArgumentError(f"{what} must be a mapping of names to values, got {type(value).__name__}")
-    return value
-
-
-def request_and_options(
-    messages: ChatCompletionRequest | Iterable[Message | dict[str, Any]], params: dict[str, Any]
-) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """Splits what a call was given into the request as it is posted and the core's options.
-
-    A name that is neither goes to the core as an option without a value: it is refused there, with a suggestion.
-    """
-    if isinstance(messages, ChatCompletionRequest):
-        request = messages.to_core()
-    else:
-        request = {"messages": messages_to_wire(messages)}
-    if not params:
-        return request, None
-    options: dict[str, Any] = {}
-    plain, known_options, known_fields = _names()
-    for key, value in params.items():
-        if key in plain:
-            if value is not None:
-                request[key] = value
-            else:
-                request.pop(key, None)
-        elif key in known_options:
-            if value is not None:
-                _put_option(options, key, value)
-        elif key not in known_fields:
-            if key in ("bare", "window"):
-                raise InvalidArgumentError(f"unknown call option {key!r}: it is for programs in C")
-            options[key] = None
-        elif value is None or (key in ("model", "stream") and not value):
-            request.pop(key, None)
-        elif key == "functions" and isinstance(value, (list, tuple)):
-            request[key] = [f.to_dict() if isinstance(f, Function) else f for f in value]
-        elif key != "messages":
-            request[key] = value
-    return request, options
-
-
-@cache
-def _names() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-    """The fields of a request that go into it as they are, the options of a call, and all fields."""
-    from ._native import route
-
-    options, fields = route.settings()
-    options |= {"extra_headers"}
-    return fields - options - {"functions", "messages", "model", "stream"}, options, fields
-
-
-_MAPPINGS = {"headers": "headers", "extra_headers": "headers", "extra_body": "extra_body"}
-
-
-def _put_option(options: dict[str, Any], key: str, value: Any) -> None:
-    if key in _MAPPINGS:
-        value = dict(_mapping(value, key))
-        key = _MAPPINGS[key]
-        if key in options:
-            raise InvalidArgumentError("headers and extra_headers are two names for one option; give one of them")
-    options[key] = value
 
 
 def model_names(models: Any) -> list[str]:

@@ -1,0 +1,61 @@
+"""Handles of the library: who owns one frees it, once, and never in another process."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+from collections.abc import Sequence
+from typing import Any
+
+from . import load
+
+
+class Handle:
+    """An owned native handle, freed when nobody refers to it any longer, and never in another process.
+
+    Thread-safe: ``close`` may run more than once and from any thread; the library ignores a freed handle.
+    """
+
+    __slots__ = ("__weakref__", "_free", "generation", "pointer")
+
+    def __init__(self, free: str, pointer: ctypes.c_void_p) -> None:
+        self.pointer = pointer
+        self.generation = load.generation
+        self._free = getattr(load.library(), free)
+
+    @classmethod
+    def new(cls, create: str, free: str, *args: Any) -> Handle:
+        """Calls a function whose last output is a handle."""
+        pointer = ctypes.c_void_p()
+        load.call(create, *args, ctypes.byref(pointer))
+        return cls(free, pointer)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the handle can be used in this process."""
+        return bool(self.pointer) and self.generation == load.generation
+
+    def close(self) -> None:
+        """Frees the handle; a second time does nothing."""
+        pointer, self.pointer = self.pointer, ctypes.c_void_p()
+        if pointer and self.generation == load.generation:
+            self._free(pointer)
+
+    def __del__(self) -> None:
+        with contextlib.suppress(Exception):  # the interpreter may be going down
+            self.close()
+
+
+class Routes:
+    """Native routes in the order in which a call tries them, as the library takes them. ``single`` ones are one client
+    that is called by itself instead of through an aggregator's failover. Keeps them alive. Immutable.
+    """
+
+    __slots__ = ("count", "handles", "pointer", "pointers", "single")
+
+    def __init__(self, handles: Sequence[Handle], *, single: bool = False) -> None:
+        self.handles = handles
+        self.single = single
+        self.count = len(handles)
+        self.pointer = handles[0].pointer
+        self.pointers = (ctypes.c_void_p * self.count)(*(handle.pointer for handle in handles))
