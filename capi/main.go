@@ -4,7 +4,8 @@
 //	shim.c, shim_queue.c the public functions, generated: argument checks
 //	error.c, calls.c     errors, and what a queue's reader calls: nothing of Go
 //	fork.c, wake.c       forked children; descriptors that wake a reader
-//	queue.c, queue.go    events on their way to the reader
+//	queue.c, queue_write.c, queue.go
+//	                     events on their way to the reader
 //	post.c, post.go      what the host asks for without entering Go
 //	signals.c            what keeps the host's signals away from Go's stacks
 //	manager.go, provider.go, client.go, aggregator.go, wall.go, log.go
@@ -15,7 +16,8 @@
 //	                     what was begun through a handle, and what is in flight
 //	stats.go             what the library holds
 //	operation.go         calls in flight: ids, credit, exactly one terminal event
-//	custom.go            attempts that the application performs
+//	custom.go, custom_call.go
+//	                     attempts that the application performs
 //	error.go, guard.go, text.go
 //	                     errors, panics and bytes at the boundary
 //

@@ -5,6 +5,7 @@ package main
 import "C"
 
 import (
+	"encoding/json"
 	"strings"
 	"unicode/utf8"
 	"unsafe"
@@ -50,4 +51,25 @@ func setJSON(out *C.llmagg_buf, v any) error {
 		return err
 	}
 	return setBuf(out, data)
+}
+
+// checkObject refuses what is not exactly one JSON object in UTF-8.
+func checkObject(what string, data []byte) error {
+	if !utf8.Valid(data) {
+		return llm.Errorf(llm.InvalidArgument, "argument %s is not valid UTF-8", what)
+	}
+	if !json.Valid(data) {
+		return llm.Errorf(llm.InvalidArgument, "argument %s is not valid JSON", what)
+	}
+	if trimmed := trimSpace(data); trimmed[0] != '{' {
+		return llm.Errorf(llm.InvalidArgument, "argument %s is not a JSON object", what)
+	}
+	return nil
+}
+
+func trimSpace(data []byte) []byte {
+	for len(data) > 0 && (data[0] == ' ' || data[0] == '\t' || data[0] == '\n' || data[0] == '\r') {
+		data = data[1:]
+	}
+	return data
 }

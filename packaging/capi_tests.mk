@@ -109,7 +109,7 @@ $(CAPI_RACE)/%: tests/capi/%.c $(CAPI_HEADERS) $(CAPI_RACE)/libllmagg.a
 # ---- ThreadSanitizer over the C files that need no Go. Over the whole library it would see every hand-over by Go's scheduler as a
 # race, for it does not know it.
 
-CAPI_SHIM := capi/fork.c capi/wake.c capi/error.c capi/queue.c
+CAPI_SHIM := capi/fork.c capi/wake.c capi/error.c capi/queue.c capi/queue_write.c
 
 capi-tsan: ## the C files that need no Go, under ThreadSanitizer; queue and register also under AddressSanitizer and UndefinedBehaviorSanitizer
 	@mkdir -p $(BUILD)/tsan

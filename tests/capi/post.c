@@ -71,12 +71,12 @@ static void what_is_seen_at_once_fails_at_once(void) {
         CHECK_SAYS(LLMAGG_E_INVALID_HANDLE, "NULL", post(form, NULL, target(form), HELLO, NULL, 0, 9, &op, &err));
         CHECK_SAYS(LLMAGG_E_INVALID_HANDLE, "freed", post(form, freed, target(form), HELLO, NULL, 0, 9, &op, &err));
         CHECK_SAYS(LLMAGG_E_INVALID_HANDLE, "client", post(form, (llmagg_queue *)w.client, target(form), HELLO, NULL, 0, 9, &op, &err));
-        CHECK_SAYS(LLMAGG_E_INVALID_HANDLE, "no handle", post(form, (llmagg_queue *)&w, target(form), HELLO, NULL, 0, 9, &op, &err));
+        CHECK_SAYS(LLMAGG_E_INVALID_HANDLE, "not a handle", post(form, (llmagg_queue *)&w, target(form), HELLO, NULL, 0, 9, &op, &err));
         CHECK_SAYS(LLMAGG_E_INVALID_ARGUMENT, "flags", post(form, w.queue, target(form), HELLO, NULL, 8, 9, &op, &err));
         CHECK_SAYS(LLMAGG_E_INVALID_ARGUMENT, "flags", post(form, w.queue, target(form), HELLO, NULL, LLMAGG_BATCH, 9, &op, &err));
         CHECK_SAYS(LLMAGG_E_INVALID_HANDLE, "freed", post(form, w.queue, form == 2 ? (void *)freed : (void *)client, HELLO, NULL, 0, 9, &op, &err));
         CHECK_SAYS(LLMAGG_E_INVALID_HANDLE, "queue", post(form, w.queue, w.queue, HELLO, NULL, 0, 9, &op, &err));
-        CHECK_SAYS(LLMAGG_E_INVALID_HANDLE, "no handle", post(form, w.queue, &w, HELLO, NULL, 0, 9, &op, &err));
+        CHECK_SAYS(LLMAGG_E_INVALID_HANDLE, "not a handle", post(form, w.queue, &w, HELLO, NULL, 0, 9, &op, &err));
         CHECK_SAYS(LLMAGG_E_INVALID_HANDLE, "NULL", post(form, w.queue, NULL, HELLO, NULL, 0, 9, &op, &err));
         CHECK_SAYS(LLMAGG_E_INVALID_ARGUMENT, "request is empty", post(form, w.queue, target(form), "", NULL, 0, 9, &op, &err));
         CHECK(op == 77);

@@ -24,102 +24,11 @@ typedef struct call {
 } call;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;   /* guards calls and threads */
-static pthread_mutex_t output = PTHREAD_MUTEX_INITIALIZER; /* guards stdout */
 static pthread_cond_t idle = PTHREAD_COND_INITIALIZER;     /* threads became 0 */
 static call calls[MAX_CALLS];
 static int threads;
 static session *sessions; /* the command thread's own */
 llmagg_queue *queue;
-
-void die(const char *what) {
-    fprintf(stderr, "c door: %s\n", what);
-    exit(1);
-}
-
-void tell(unsigned long long id, const char *kind, const char *data, size_t len) {
-    pthread_mutex_lock(&output);
-    printf("%llu %s %zu\n", id, kind, len);
-    fwrite(data, 1, len, stdout);
-    putchar('\n');
-    fflush(stdout);
-    pthread_mutex_unlock(&output);
-}
-
-void tell_result(unsigned long long id, llmagg_status status, llmagg_buf *buf, llmagg_error *err) {
-    if (status == LLMAGG_OK) {
-        if (buf != NULL && buf->ptr != NULL)
-            tell(id, "done", buf->ptr, buf->len);
-        else
-            tell(id, "done", "null", 4);
-    } else {
-        size_t len = 0;
-        const char *json = llmagg_error_json(err, &len);
-        if (err == NULL || llmagg_error_code(err) != status)
-            die("a status without its error");
-        tell(id, "error", json, len);
-    }
-    if (buf != NULL)
-        llmagg_buf_free(buf);
-    llmagg_error_free(err);
-}
-
-int argument(const command *c, const char *name, char *value, size_t size) {
-    char key[32];
-    const char *at;
-    size_t n = 0;
-    snprintf(key, sizeof key, " %s=", name);
-    if ((at = strstr(c->args, key)) == NULL)
-        return 0;
-    for (at += strlen(key); *at != '\0' && *at != ' ' && n + 1 < size; at++)
-        value[n++] = *at;
-    value[n] = '\0';
-    return 1;
-}
-
-static double number(const command *c, const char *name) {
-    char value[64];
-    return argument(c, name, value, sizeof value) ? strtod(value, NULL) : 0;
-}
-
-static char *text(size_t len) {
-    char *s;
-    if (len == 0)
-        return NULL;
-    if ((s = malloc(len + 1)) == NULL || fread(s, 1, len, stdin) != len)
-        die("the input is cut short");
-    s[len] = '\0';
-    return s;
-}
-
-/* Reads a command; 0 at the end of the input. */
-static int read_command(command *c) {
-    char line[1024], *end, *space;
-    int used = 0;
-    if (fgets(line, sizeof line, stdin) == NULL)
-        return 0;
-    memset(c, 0, sizeof *c);
-    if ((end = strchr(line, '\n')) == NULL || sscanf(line, "%llu %15s %llu%n", &c->id, c->verb, &c->session, &used) != 3)
-        die("a line is no command");
-    *end = '\0';
-    if ((space = strrchr(line, ' ')) == NULL)
-        die("a command has no lengths");
-    c->second_len = strtoul(space, NULL, 10);
-    *space = '\0';
-    if ((space = strrchr(line, ' ')) == NULL)
-        die("a command has no lengths");
-    c->first_len = strtoul(space, NULL, 10);
-    *space = '\0';
-    if (space > line + used)
-        snprintf(c->args, sizeof c->args, "%s", line + used);
-    c->first = text(c->first_len);
-    c->second = text(c->second_len);
-    return 1;
-}
-
-static void free_texts(command *c) {
-    free(c->first);
-    free(c->second);
-}
 
 static session *find_session(unsigned long long id) {
     session *s;
@@ -158,13 +67,6 @@ void *end_thread(void) {
         pthread_cond_signal(&idle);
     pthread_mutex_unlock(&lock);
     return NULL;
-}
-
-void sleep_s(double seconds) {
-    struct timespec t;
-    t.tv_sec = (time_t)seconds;
-    t.tv_nsec = (long)((seconds - (double)t.tv_sec) * 1e9);
-    nanosleep(&t, NULL);
 }
 
 typedef struct blocking_call {

@@ -1,4 +1,4 @@
-/* What the parts of the C door share. door.c reads commands and makes calls, custom.c answers as an application does,
+/* What the parts of the C door share. speech.c reads commands and writes events, door.c makes calls, custom.c answers as an application does,
  * process.c observes, forks and misuses handles. */
 #ifndef DOOR_H
 #define DOOR_H
@@ -26,17 +26,23 @@ typedef struct command {
 
 extern llmagg_queue *queue; /* where the events of all calls arrive */
 
-/* door.c */
+/* speech.c */
 void die(const char *what);
 void tell(unsigned long long id, const char *kind, const char *data, size_t len);
 /* Tells a terminal event of a function that has returned, and frees what it gave. */
 void tell_result(unsigned long long id, llmagg_status status, llmagg_buf *buf, llmagg_error *err);
 /* The value of an argument, copied to value; 0 when it was not given. */
 int argument(const command *c, const char *name, char *value, size_t size);
+double number(const command *c, const char *name);
+/* Reads the next command; 0 at the end of the input. free_texts frees its first and second. */
+int read_command(command *c);
+void free_texts(command *c);
+void sleep_s(double seconds);
+
+/* door.c */
 /* Runs a function that ends with "return end_thread()". */
 void begin_thread(void *(*run)(void *), void *argument_of_run);
 void *end_thread(void);
-void sleep_s(double seconds);
 
 /* custom.c */
 void provide(const command *c, session *s);
