@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/limit"
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -156,7 +157,7 @@ func (o *opener) Open(*client.Scope) (*client.Opened, *llm.Error) {
 func (o *opener) Reopen(scope *client.Scope, failed *client.Opened, reason *llm.Error) (*client.Opened, *llm.Error) {
 	w := o.walk
 	i := failed.Turn().Place()
-	if !reason.Code.NextRoute(w.call.Payload.Options) {
+	if !failure.NextRoute(reason.Code, w.call.Payload.Options) {
 		return nil, w.ended(reason) // E3
 	}
 	w.remember(reason)
@@ -165,7 +166,7 @@ func (o *opener) Reopen(scope *client.Scope, failed *client.Opened, reason *llm.
 		if err == nil {
 			return opened, nil
 		}
-		if scope.Ended() != nil || !err.Code.NextRoute(w.call.Payload.Options) {
+		if scope.Ended() != nil || !failure.NextRoute(err.Code, w.call.Payload.Options) {
 			return nil, w.ended(err)
 		}
 		reason = err

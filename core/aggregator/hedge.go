@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/alarm"
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -69,7 +70,7 @@ func (o *opener) hedged(ctx context.Context, t *client.Turn, after time.Duration
 	second := contend(ctx, next)
 	go second.open(results)
 	r := <-results
-	if r.opened == nil && !r.err.Code.NextRoute(o.walk.call.Payload.Options) {
+	if r.opened == nil && !failure.NextRoute(r.err.Code, o.walk.call.Payload.Options) {
 		// The call ends here, and what the other route would have said is not
 		// asked for (E3).
 		over := llm.Errorf(llm.Canceled, "the call ended with %s from %s", r.err.Code, r.by.turn.Client().Route())

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -183,7 +184,7 @@ func (w *walk) run(to *wanted) *llm.Error {
 		}
 		if ended := w.scope.Ended(); ended != nil && err.Code != ended.Code {
 			return w.ended(ended) // D5: whatever else happened in that moment
-		} else if ended != nil || !err.Code.NextRoute(w.call.Payload.Options) {
+		} else if ended != nil || !failure.NextRoute(err.Code, w.call.Payload.Options) {
 			return w.ended(err)
 		}
 		if forced && errors.Is(err, client.ErrElsewhere) {

@@ -177,7 +177,7 @@ func (a *attempt) settle(e *llm.Error, now time.Time) {
 		a.permit.Succeed()
 		return
 	}
-	if namesWait(e) { // said is said, however the attempt ended
+	if failure.NamesWait(e) { // said is said, however the attempt ended
 		b.BlockUntil(now.Add(e.RetryAfter))
 	}
 	if a.turn.lost.Load() {
@@ -195,32 +195,15 @@ func (a *attempt) settle(e *llm.Error, now time.Time) {
 		a.permit.Neutral()
 		return
 	}
-	switch {
-	case e.Code == llm.Canceled || e.Code == llm.Closed:
+	switch failure.VerdictOf(e.Code) {
+	case failure.NoEvidence:
 		a.permit.Neutral()
-	case e.Code == llm.BadRequest || e.Code == llm.ContextLength || e.Code == llm.ContentFilter || e.Code == llm.InvalidArgument:
-		// The request's own fault: no result for those who wait with theirs.
-		a.permit.Neutral()
-	case e.Code == llm.Authentication || e.Code == llm.Quota:
+	case failure.Blocks:
 		b.BlockAccount()
 		a.permit.FailUncounted(e)
-	case e.Code.CountsAgainstBreaker():
+	case failure.Counts:
 		a.permit.Fail(e)
 	default:
 		a.permit.FailUncounted(e)
 	}
-}
-
-// namesWait tells whether e names a wait that counts (R4): on 429 and 5xx, and
-// on what the body calls one of these where the status says otherwise, because
-// it came inside a stream or a 200, by way of a gateway, or from a client
-// written by the application.
-func namesWait(e *llm.Error) bool {
-	switch {
-	case !e.HasRetryAfter || e.Status == 408 || e.Status == 409:
-		return false
-	case e.Status == 429 || e.Status >= 500:
-		return true
-	}
-	return e.Code == llm.RateLimit || e.Code == llm.Unavailable
 }

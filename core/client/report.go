@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/breaker"
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -52,7 +53,7 @@ func (c *Client) note(e *llm.Error, a *llm.Attempt, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if e != nil {
-		if e.Code != llm.Canceled && e.Code != llm.Closed {
+		if !failure.CallerLeft(e.Code) {
 			c.health.lastError, c.health.lastErrorAt = e, now
 		}
 		return

@@ -172,8 +172,7 @@ func (s *Stream) broke(e *llm.Error) (llm.Event, error) {
 	if ended := s.scope.Ended(); ended != nil {
 		return llm.Event{}, s.fail(s.now.turn.client.routed(ended))
 	}
-	keeps := e.Code == llm.ContentFilter || e.Code == llm.Canceled || e.Code == llm.Closed || failure.IsOverLimit(e)
-	if keeps {
+	if failure.EndsStream(e) {
 		return llm.Event{}, s.fail(e)
 	}
 	if !s.restarts {

@@ -141,7 +141,7 @@ func (t *Turn) runAgain(w *wanted, reason *llm.Error) *llm.Error {
 	}
 	made := t.made
 	err := t.run(w, nil, waited)
-	if err != nil && t.made == made && (err.Code == llm.CircuitOpen || err.Code == llm.Overloaded) {
+	if err != nil && t.made == made && failure.Unsent(err.Code) {
 		return interrupted(reason) // it says more than the closed door behind it
 	}
 	return err
@@ -178,7 +178,7 @@ func (t *Turn) run(w *wanted, p *breaker.Permit, waited waits) *llm.Error {
 	for {
 		a, err := t.admit(p, w.stream, waited)
 		if err != nil {
-			if last != nil && (err.Code == llm.CircuitOpen || err.Code == llm.Overloaded) {
+			if last != nil && failure.Unsent(err.Code) {
 				return last // the failure says more than the closed door behind it
 			}
 			return err
@@ -379,7 +379,7 @@ func (t *Turn) again(e *llm.Error) (time.Duration, bool) {
 // named is how long the server wants to be left alone: by e, or by what another
 // call was told meanwhile.
 func (t *Turn) named(e *llm.Error) (wait time.Duration) {
-	if namesWait(e) {
+	if failure.NamesWait(e) {
 		wait = e.RetryAfter // maybe longer than the breaker blocks the route
 	}
 	if _, until := t.client.breaker.ReopensAt(); !until.IsZero() {
@@ -405,24 +405,7 @@ func (t *Turn) mayRepeat(e *llm.Error, named time.Duration, others bool) bool {
 	if t.Spent() || others && t.made >= 2 {
 		return false
 	}
-	return t.sameRoute(e, others) && !(others && named > t.client.cfg.Retry.Wait)
-}
-
-// sameRoute is the column "same route again" of the error table.
-func (t *Turn) sameRoute(e *llm.Error, others bool) bool {
-	if e.Status/100 == 3 || failure.IsOverLimit(e) { // it leads elsewhere, or is too large, and will be
-		return false
-	}
-	if e.ShouldRetry != nil {
-		return *e.ShouldRetry
-	}
-	switch e.Code {
-	case llm.Timeout:
-		return !others
-	case llm.RateLimit:
-		return e.HasRetryAfter || !others
-	}
-	return e.Code.SameRoute()
+	return failure.Retries(e, others) && !(others && named > t.client.cfg.Retry.Wait)
 }
 
 // backoff is the wait before the next attempt (R3).

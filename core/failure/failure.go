@@ -3,8 +3,9 @@
 // judges the JSON value of an event or of a whole answer, [OfFinish] a choice
 // that has ended, [Classify] an answer whose status is an error. What is known
 // of vendors' forms, codes and finish reasons is data: forms.go and said.go,
-// codes.go, reasons.go. [Mask] makes an error fit to be shown. The package
-// imports core/llm and core/internal/jsontext only.
+// codes.go, reasons.go. What a failure does to its call and its route is the
+// table in table.go. [Mask] makes an error fit to be shown. The package imports
+// core/llm and core/internal/jsontext only.
 package failure
 
 import (

@@ -6,9 +6,8 @@ import "strconv"
 // codes of the C ABI; they are never renumbered.
 type Code int
 
-// The codes, in the order of the error table, E in docs/promises.md. What each does to
-// the call (same route again, next route, breaker) is told by [Code.NextRoute]
-// and by the client package.
+// The codes, in the order of the error table. What each does to the call and to
+// its route is told by that table, in core/failure.
 const (
 	OK                Code = 0
 	InvalidArgument   Code = -1  // the caller's input, JSON or configuration
@@ -71,39 +70,4 @@ func CodeOf(name string) (Code, bool) {
 		}
 	}
 	return 0, false
-}
-
-// SameRoute tells whether the route that failed with this code may be asked
-// again by the same call (column "same route again" of the error table, without
-// the cases that depend on what the server said or on what other routes are
-// left: TIMEOUT and RATE_LIMIT are decided by the client).
-func (c Code) SameRoute() bool {
-	return c == Unavailable || c == BadResponse || c == StreamInterrupted
-}
-
-// NextRoute tells whether an aggregator goes on to its next route after this
-// code (column "next route"). CONTENT_FILTER and BAD_REQUEST can be turned by
-// [CallOptions].
-func (c Code) NextRoute(o CallOptions) bool {
-	switch c {
-	case Internal, ProviderNotFound, ModelNotFound, Authentication, Quota, RateLimit, ContextLength,
-		Timeout, Unavailable, BadResponse, StreamInterrupted, CircuitOpen, Overloaded:
-		return true
-	case BadRequest:
-		return !o.StopOnBadRequest
-	case ContentFilter:
-		return o.FailoverOnContentFilter
-	}
-	return false
-}
-
-// CountsAgainstBreaker tells whether an attempt that ended with this code is a
-// failure for the route's breaker (column "breaker"; AUTHENTICATION and QUOTA
-// block the route instead).
-func (c Code) CountsAgainstBreaker() bool {
-	switch c {
-	case Internal, RateLimit, Timeout, Unavailable, BadResponse, StreamInterrupted:
-		return true
-	}
-	return false
 }

@@ -39,7 +39,7 @@ var mayImport = map[string][]string{
 	"core/client":            {"core/llm", "core/failure", "core/transport", "core/vendor", "core/exchange", "core/breaker", "core/limit"},
 	"core/provider":          {"core/llm", "core/client"},
 	"core/manager":           {"core/llm", "core/client", "core/provider", "core/limit"},
-	"core/aggregator":        {"core/llm", "core/client", "core/provider", "core/manager", "core/limit"},
+	"core/aggregator":        {"core/llm", "core/failure", "core/client", "core/provider", "core/manager", "core/limit"},
 	"core/faultwall":         {"core/llm"},
 }
 

@@ -1,0 +1,121 @@
+package failure
+
+import "github.com/llmagg/llmagg/core/llm"
+
+// row is what a failure does to its call and to its route.
+type row struct {
+	retry   when    // the same route is asked again
+	next    when    // an aggregator goes on to its next route
+	breaker Verdict // what the route's breaker makes of it
+	waits   bool    // its Retry-After counts whatever its status is (R4)
+	final   bool    // a stream that it breaks off ends with it as it is (S7)
+	left    bool    // the caller left or the client was closed: it says nothing of the route
+	unsent  bool    // no attempt was made, so an earlier failure says more
+}
+
+// table is the error table (E): each code of a failure and what it does. A code
+// without a row, which no route fails with, ends the call.
+var table = map[llm.Code]row{
+	llm.InvalidArgument:   {breaker: NoEvidence},
+	llm.Closed:            {breaker: NoEvidence, final: true, left: true},
+	llm.Internal:          {next: always, breaker: Counts},
+	llm.ProviderNotFound:  {next: always},
+	llm.ModelNotFound:     {next: always},
+	llm.Authentication:    {next: always, breaker: Blocks},
+	llm.Quota:             {next: always, breaker: Blocks},
+	llm.RateLimit:         {retry: toldOrAlone, next: always, breaker: Counts, waits: true},
+	llm.BadRequest:        {next: unlessStopped, breaker: NoEvidence},
+	llm.ContextLength:     {next: always, breaker: NoEvidence},
+	llm.ContentFilter:     {next: ifAllowed, breaker: NoEvidence, final: true},
+	llm.Timeout:           {retry: alone, next: always, breaker: Counts},
+	llm.Unavailable:       {retry: always, next: always, breaker: Counts, waits: true},
+	llm.BadResponse:       {retry: always, next: always, breaker: Counts},
+	llm.StreamInterrupted: {retry: always, next: always, breaker: Counts},
+	llm.CircuitOpen:       {next: always, unsent: true},
+	llm.Overloaded:        {next: always, unsent: true},
+	llm.Canceled:          {breaker: NoEvidence, final: true, left: true},
+}
+
+// when is a condition in the table.
+type when int
+
+const (
+	never         when = iota
+	always             //
+	alone              // while no other route is usable
+	toldOrAlone        // when the server said how long to wait, or alone
+	unlessStopped      // unless [llm.CallOptions].StopOnBadRequest
+	ifAllowed          // with [llm.CallOptions].FailoverOnContentFilter
+)
+
+// Verdict is what a route's breaker makes of a failure.
+type Verdict int
+
+const (
+	Uncounted  Verdict = iota // it fails a half-open trial, but is not counted
+	Counts                    // a failure of the route
+	Blocks                    // the account is of no use: the route is blocked for a while
+	NoEvidence                // the caller's or the request's doing: says nothing of the route
+)
+
+// Retries tells whether the same route may be asked again after e; others says
+// that another route is usable (R1, R2, R4).
+func Retries(e *llm.Error, others bool) bool {
+	if e.Status/100 == 3 || IsOverLimit(e) { // a redirect or an answer over a limit stays one
+		return false
+	}
+	if e.ShouldRetry != nil {
+		return *e.ShouldRetry
+	}
+	switch table[e.Code].retry {
+	case always:
+		return true
+	case alone:
+		return !others
+	case toldOrAlone:
+		return e.HasRetryAfter || !others
+	}
+	return false
+}
+
+// NextRoute tells whether an aggregator goes on to its next route after a
+// failure with this code (E3).
+func NextRoute(c llm.Code, o llm.CallOptions) bool {
+	switch table[c].next {
+	case always:
+		return true
+	case unlessStopped:
+		return !o.StopOnBadRequest
+	case ifAllowed:
+		return o.FailoverOnContentFilter
+	}
+	return false
+}
+
+// VerdictOf is what the breaker makes of a failure with this code.
+func VerdictOf(c llm.Code) Verdict { return table[c].breaker }
+
+// NamesWait tells whether e names a wait that counts (R4): on 429 and 5xx, and
+// on what the body calls one of these where the status says otherwise, because
+// it came inside a stream or a 200, by way of a gateway, or from a client
+// written by the application.
+func NamesWait(e *llm.Error) bool {
+	switch {
+	case !e.HasRetryAfter || e.Status == 408 || e.Status == 409:
+		return false
+	case e.Status == 429 || e.Status >= 500:
+		return true
+	}
+	return table[e.Code].waits
+}
+
+// EndsStream tells whether a stream that e breaks off after its first token ends
+// with e as it is, instead of STREAM_INTERRUPTED or a restart (S7, S8).
+func EndsStream(e *llm.Error) bool { return table[e.Code].final || IsOverLimit(e) }
+
+// CallerLeft tells whether the code says only that the caller left or that the
+// client was closed.
+func CallerLeft(c llm.Code) bool { return table[c].left }
+
+// Unsent tells whether the code says that no attempt was made.
+func Unsent(c llm.Code) bool { return table[c].unsent }
