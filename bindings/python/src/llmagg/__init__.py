@@ -1,4 +1,4 @@
-"""One call over many large language models: failover, retries, circuit breakers and streams done by a native core.
+"""One API for many large language models, with failover, retries, circuit breakers and streams in a native core.
 
 ``import llmagg`` loads no shared library and starts no thread; the first call does.
 """
@@ -91,7 +91,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> _typing.Any:
-    """Imports the module of observers when one of its names is first asked for: most programs use none."""
+    """Import the observers when a program first uses one of their names; most programs use none."""
     if name not in ("Observation", "Observer", "SyncObserver", "observe", "observe_sync", "observers"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -11,7 +11,7 @@ from ._version import __version__
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs a command; 0 when it worked."""
+    """Runs a command; returns 0 if it succeeded."""
     parser = argparse.ArgumentParser(prog="python -m llmagg", description=__doc__)
     parser.add_argument("--version", action="version", version=f"llmagg {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)

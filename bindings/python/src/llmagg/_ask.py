@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """Prints the answer to the question on the command line; ends with 1 and the reason where there is none."""
+    """Prints the answer to the question on the command line; exits with 1 and the reason if there is none."""
     from .errors import LLMError
     from .llm_aggrator import LLMAggrator
 

@@ -1,4 +1,4 @@
-"""One call over many models: the next one answers where one fails."""
+"""Calls over several models: if a model fails, the next model answers."""
 
 from __future__ import annotations
 
@@ -137,19 +137,19 @@ class LLMAggregator:
         return await self._call(messages, params).response()
 
     def chat_sync(self, messages: ChatCompletionRequest | Messages, **params: Any) -> ChatCompletionResponse:
-        """``chat`` for code without an event loop; blocks, and Ctrl-C ends it at once."""
+        """``chat`` for code without an event loop; blocks; Ctrl-C ends it at once."""
         return self._call(messages, params).response_sync()
 
     def stream(self, messages: ChatCompletionRequest | Messages, **params: Any) -> AsyncGenerator[StreamEvent, None]:
         """An async generator of events: ChunkEvent, perhaps RestartEvent, and DoneEvent with the whole answer.
 
-        Leaving it ends the call upstream. A break after the first token is a StreamInterruptedError with
+        Leaving it ends the call at the server. A break after the first token raises StreamInterruptedError with
         ``partial_text``, or a RestartEvent with ``on_interrupt="restart"``.
         """
         return self._call(messages, params).stream()
 
     def stream_sync(self, messages: ChatCompletionRequest | Messages, **params: Any) -> Iterator[StreamEvent]:
-        """``stream`` as a plain iterator, each step of which blocks."""
+        """``stream`` as a plain iterator; each step blocks."""
         return self._call(messages, params).stream_sync()
 
     def stream_text(self, messages: ChatCompletionRequest | Messages, **params: Any) -> AsyncGenerator[str, None]:
@@ -158,7 +158,7 @@ class LLMAggregator:
         return self._call(messages, params).text()
 
     def stream_text_sync(self, messages: ChatCompletionRequest | Messages, **params: Any) -> Iterator[str]:
-        """``stream_text`` as a plain iterator, each step of which blocks."""
+        """``stream_text`` as a plain iterator; each step blocks."""
         _refuse_restart(params)
         events = self._call(messages, params).stream_sync()
         return (event.text for event in events if event.type == "chunk" and event.text)

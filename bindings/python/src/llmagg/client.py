@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class LLMClient(ABC):
-    """A client of one model. Thread-safe as far as its subclass is; usable from any number of event loops."""
+    """A client of one model. Thread-safe if its subclass is; usable from any number of event loops."""
 
     config: ModelConfig
     _available = True
@@ -32,14 +32,14 @@ class LLMClient(ABC):
 
     @abstractmethod
     async def chat_completion(self, request: ChatCompletionRequest) -> ChatCompletionResponse:
-        """Asks the model; gives the whole answer. Raises an LLMError."""
+        """Asks the model; returns the whole answer. Raises LLMError."""
 
     @abstractmethod
     def chat_completion_stream(self, request: ChatCompletionRequest) -> AsyncGenerator[StreamResponse, None]:
-        """Asks the model; an async generator of the answer's chunks. Returning normally means complete."""
+        """Asks the model; an async generator of chunks. A normal return means that the answer is complete."""
 
     def chat_completion_sync(self, request: ChatCompletionRequest) -> ChatCompletionResponse:
-        """``chat_completion`` for code without an event loop; blocks, and Ctrl-C ends it."""
+        """``chat_completion`` for code without an event loop; blocks; Ctrl-C ends it."""
         from ._native import blocking
 
         async def ask() -> ChatCompletionResponse:
@@ -48,7 +48,7 @@ class LLMClient(ABC):
         return blocking.run(ask())
 
     def chat_completion_stream_sync(self, request: ChatCompletionRequest) -> Iterator[StreamResponse]:
-        """``chat_completion_stream`` as a plain iterator, each step of which blocks."""
+        """``chat_completion_stream`` as a plain iterator; each step blocks."""
         from ._native import blocking
 
         chunks = self.chat_completion_stream(request)
@@ -70,16 +70,16 @@ class LLMClient(ABC):
         return self.config.provider
 
     def get_config(self) -> ModelConfig:
-        """The configuration; changes to it hold from the next call on."""
+        """The configuration; changes apply from the next call on."""
         return self.config
 
     def is_available(self) -> bool:
-        """The application's own switch; a circuit breaker does not change it."""
+        """Whether the application has the model switched on; a circuit breaker does not change this."""
         return self._available
 
     def set_available(self, available: bool) -> None:
-        """Switches the model off or on. While it is off, aggregators and look-ups by its name pass it over, and it is
-        not alive for a health check; a call on the client itself works.
+        """Switches the model off or on. While it is off, aggregators and look-ups by its name skip it, and health
+        checks report it as not alive; a call on the client itself works.
         """
         self._available = available
 
@@ -129,7 +129,7 @@ class BaseLLMClient(LLMClient):
         self.close_sync()
 
     async def close(self) -> None:
-        """Ends the calls begun through this client and lets its idle connections go; the next use opens new ones."""
+        """Ends the calls begun through this client and closes its idle connections; the next use opens new ones."""
         from .catalog import release
 
         release(self)
@@ -147,7 +147,7 @@ class BaseLLMClient(LLMClient):
         return {**request.to_dict(), "model": upstream_model(self, request.model)}
 
     def _get_headers(self) -> dict[str, str]:
-        """The HTTP headers of a request: what an override gives is the whole set."""
+        """The HTTP headers of a request; an override returns the whole set."""
         return headers_of(self)
 
     async def _validate_response(self, response_data: Any = None, *, data: Any = None) -> None:
@@ -177,7 +177,7 @@ def headers_of(client: BaseLLMClient) -> dict[str, str]:
 
 
 def upstream_model(client: LLMClient, asked: str | None) -> str:
-    """The model that is posted: the one that a request asks for, unless that is the route's own name."""
+    """The model that is posted: the request's model, unless that is the route's own name."""
     config = client.config
     name = getattr(config, "name", None) or config.model
     model: str = getattr(client, "model_name", None) or config.model

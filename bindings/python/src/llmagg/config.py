@@ -7,25 +7,26 @@ from typing import Any
 
 
 def shown_url(url: Any) -> Any:
-    """A URL as messages show it: without what may be a secret, credentials and the values of a query."""
+    """A URL for messages, without possible secrets: credentials and the values of the query."""
     if not isinstance(url, str):
         return url
     root, asked, _ = url.partition("?")
     scheme, slashes, rest = root.rpartition("://")
     host, slash, path = rest.partition("/")
-    return scheme + slashes + ("***@" + host.rpartition("@")[2] if "@" in host else host) + slash + path + asked + "***" * bool(asked)
+    host = "***@" + host.rpartition("@")[2] if "@" in host else host
+    return f"{scheme}{slashes}{host}{slash}{path}{asked}{'***' if asked else ''}"
 
 
 @dataclass
 class ModelConfig:
     """One route: a model at a provider.
 
-    ``model`` is the upstream name, ``name`` the key under which it was configured where that differs. ``base_url``
-    None or "" means the vendor's. Times are seconds. ``max_retries`` is the number of attempts on the route (0 and 1
-    mean one). What is None takes the core's default: ``connect_timeout`` 5, ``idle_timeout`` as ``timeout``,
-    ``reader_timeout`` 300. ``type`` is the wire format ("openai", "deepseek", "gemini"; by default the provider's
-    name picks it). ``breaker``, ``retry`` and ``limits`` are groups as in the core's configuration. The key, the
-    headers and the query of ``base_url`` are kept out of ``repr``.
+    ``model`` is the upstream name; ``name`` is the key under which it was configured, if different. ``base_url`` None
+    or "" means the vendor's. Times are seconds. ``max_retries`` is the number of attempts on the route (0 and 1 mean
+    one). None means the core's default: ``connect_timeout`` 5, ``idle_timeout`` as ``timeout``, ``reader_timeout`` 300.
+    ``type`` is the wire format ("openai", "deepseek", "gemini"; by default the provider's name selects it).
+    ``breaker``, ``retry`` and ``limits`` are dicts of settings, as in the README. ``repr`` omits the key, the headers
+    and the query of ``base_url``.
     """
 
     model: str
@@ -54,7 +55,7 @@ class ModelConfig:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
     def to_core(self) -> dict[str, Any]:
-        """The configuration as the core reads it; what is None or "" is left out."""
+        """The configuration as the core reads it; None and "" are omitted."""
         core = {key: value for key in _CORE if (value := getattr(self, key, None)) is not None and value != ""}
         core["name"] = self.name or self.model
         return core
@@ -73,5 +74,5 @@ class ProviderConfig:
     models: dict[str, ModelConfig]
 
     def get_model_config(self, model_name: str) -> ModelConfig | None:
-        """The configuration of a model, None when there is none."""
+        """The configuration of a model, or None."""
         return self.models.get(model_name)

@@ -1,6 +1,6 @@
-"""Configuration files: reading them, and a warning about keys in a file that others may read.
+"""Configuration files: reading them, and a warning about keys in a file that other users may read.
 
-The words are those of the core's ``LoadConfig``, which has no door in the C ABI: that takes texts.
+The warning is the same as that of Go's ``LoadConfig``. The C ABI takes texts, not files.
 """
 
 from __future__ import annotations
@@ -20,10 +20,9 @@ def read(path: str | os.PathLike[str]) -> tuple[bytes, int]:
 
 
 def warn_if_exposed(path: str | os.PathLike[str], mode: int) -> None:
-    """Warns about a file that holds keys where others than its owner may read or write it.
+    """Warns about a file that holds keys and that other users may read or write.
 
-    Reading gives them the keys, writing lets them send the keys elsewhere. What a file refers to as ``${NAME}`` it
-    does not hold.
+    Who can read the file has the keys; who can write it can send them elsewhere. A reference ``${NAME}`` is not a key.
     """
     if mode & 0o066:
         logger().warning(

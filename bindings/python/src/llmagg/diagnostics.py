@@ -6,11 +6,11 @@ from typing import Any
 
 
 def stats() -> dict[str, Any]:
-    """Counts what the native library holds, to watch for leaks and for monitoring. Asks nobody, stops nothing.
+    """Counts what the native library holds, for monitoring and to find leaks. Stops nothing.
 
     ``handles`` (kind → number), ``operations`` (calls under way), ``custom_calls``, ``sockets`` (connections to
     providers, idle ones included), ``goroutines``, ``heap_bytes`` and ``runtime_bytes``; see
-    ``llmagg_stats`` in ``llmagg.h``. Loads the library, if nothing did before. Thread-safe.
+    ``llmagg_stats`` in ``llmagg.h``. Loads the library if it is not loaded yet. Thread-safe.
     """
     from ._native import load
 

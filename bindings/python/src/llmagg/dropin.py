@@ -1,6 +1,6 @@
-"""Writes ``pkg/core/llm``: files that make ``pkg.core.llm`` another name of this package.
+"""Writes ``pkg/core/llm``: files that make ``pkg.core.llm`` a second name of this package.
 
-The package installs them as a namespace package. An application with a ``pkg/__init__.py`` of its own hides that, so
+The package installs them as a namespace package. An application with its own ``pkg/__init__.py`` hides that, so
 ``python -m llmagg dropin PATH/pkg/core/llm`` writes the same files into the application.
 """
 
@@ -63,10 +63,10 @@ def files() -> dict[str, str]:
 
 
 def write(target: Path, *, replace: bool = False) -> list[str]:
-    """Writes the files into ``target``; gives what was done, line by line.
+    """Writes the files into ``target``; returns lines that say what was done.
 
-    Files of an earlier run are renewed. Anything else there is refused with FileExistsError, and nothing is written,
-    unless ``replace`` is given: then the folder is first moved to a backup beside it. A target that is not
+    Replaces the files of an earlier run. If the folder holds other files, raises FileExistsError and writes nothing,
+    unless ``replace`` is given: then it first moves the folder to a backup beside it. A target that is not
     ``core/llm`` in an existing folder is refused with NotADirectoryError.
     """
     done = []

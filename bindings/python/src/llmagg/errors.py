@@ -4,17 +4,17 @@
 
     Exception
     └── LLMError
-        ├── InvalidArgumentError      (also ValueError)    what the caller gave cannot be used
+        ├── InvalidArgumentError      (also ValueError)    an argument, request or configuration cannot be used
         ├── ClosedError                                    the object was closed while the call ran
-        ├── InternalError                                  a fault inside the library was caught
+        ├── InternalError                                  a fault inside the library
         ├── ForkedError                                    a call of the parent, used in a forked child
-        ├── NotInitializedError       (also RuntimeError)  an aggregator used before it has routes
+        ├── NotInitializedError       (also RuntimeError)  the aggregator has no routes yet
         ├── ProviderNotFoundError                          no such provider
         ├── ModelNotFoundError                             no such model
-        │   └── UnknownModelError (also APIError)          a server does not know it
-        ├── AllModelsFailedError      (also RuntimeError)  no route left; ``attempts`` has the trail
+        │   └── UnknownModelError (also APIError)          a server does not know the model
+        ├── AllModelsFailedError      (also RuntimeError)  all routes failed; ``attempts`` lists the attempts
         ├── CanceledError                                  the caller cancelled
-        └── APIError                                       what happened on the way to a provider
+        └── APIError                                       a failure of a provider or on the way to it
             ├── AuthenticationError                        the key was refused
             ├── RateLimitError                             too many requests
             │   └── QuotaExceededError                     no credit left
@@ -23,13 +23,13 @@
             │   └── ContentFilterError                     prompt or answer was blocked
             ├── APITimeoutError       (also TimeoutError)  a deadline passed
             ├── ServiceUnavailableError                    network failure or 5xx
-            ├── BadResponseError                           the answer is no completion
+            ├── BadResponseError                           the answer is not a completion
             ├── StreamInterruptedError                     a stream broke off; ``partial_text`` has its text
             ├── CircuitOpenError                           the route is not usable now
-            └── OverloadedError                            no place on the route in time
+            └── OverloadedError                            the route stayed at its concurrency limit
 
-``error.code`` is the number that Go and C give for the same failure. A foreign exception raised by a client written
-in Python, and a bare :class:`APIError`, count as UNAVAILABLE; a ``TimeoutError`` as TIMEOUT.
+``error.code`` is the number that Go and C give for the same failure. If a client written in Python raises an exception
+of another library, or a plain :class:`APIError`, it counts as UNAVAILABLE; a ``TimeoutError`` counts as TIMEOUT.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ else:
 class LLMError(Exception):
     """The base of all errors.
 
-    Attributes, each None or empty where unknown: ``message`` (one line), ``code`` (negative number), ``name`` (of the
+    Attributes, each None or empty if unknown: ``message`` (one line), ``code`` (negative number), ``name`` (of the
     code), ``provider`` and ``model`` (the route), ``status`` (HTTP), ``provider_message``, ``type``,
     ``provider_code``, ``request_id``, ``retry_after`` (seconds that the server asked to wait), ``body`` (the
-    provider's original words), ``partial_text`` (what a broken stream had sent), ``attempts`` (the trail).
-    ``str(error)`` is the message with one line for each attempt. Keys occur in none of them.
+    provider's original answer), ``partial_text`` (the text of a broken stream), ``attempts`` (the list of attempts).
+    ``str(error)`` is the message with one line for each attempt. None of them contains a key.
     """
 
     code: int = -27
@@ -98,7 +98,7 @@ class LLMError(Exception):
 
 
 class InvalidArgumentError(LLMError, ValueError):
-    """What the caller gave (request, configuration, argument) cannot be used; the message says what and where."""
+    """A request, configuration or argument cannot be used; the message says what is wrong and where."""
 
     code, name = -1, "INVALID_ARGUMENT"
 
@@ -110,7 +110,7 @@ class ClosedError(LLMError):
 
 
 class InternalError(LLMError):
-    """A fault inside the library was caught; the library goes on working."""
+    """A fault inside the library, which continues to work."""
 
     code, name = -4, "INTERNAL"
 
@@ -122,7 +122,7 @@ class ForkedError(LLMError):
 
 
 class NotInitializedError(LLMError, RuntimeError):
-    """An aggregator was used before it has routes."""
+    """The aggregator has no routes yet."""
 
     code, name = -6, "NOT_INITIALIZED"
 
@@ -140,11 +140,11 @@ class ModelNotFoundError(LLMError):
 
 
 class APIError(LLMError):
-    """Something went wrong on the way to a provider; clients written by the application raise it, too."""
+    """A provider failed, or the way to it did. Clients written by the application may raise it, too."""
 
 
 class UnknownModelError(ModelNotFoundError, APIError):
-    """A provider's server does not know the model: it answered 404, or named that as its reason."""
+    """A provider's server does not know the model: it answered 404, or gave this reason."""
 
 
 class AuthenticationError(APIError):
@@ -154,7 +154,7 @@ class AuthenticationError(APIError):
 
 
 class RateLimitError(APIError):
-    """The provider asked to slow down; ``retry_after`` is the wait that it named."""
+    """The provider asked to slow down; ``retry_after`` is the wait that it asked for."""
 
     code, name = -22, "RATE_LIMIT"
 
@@ -196,13 +196,13 @@ class ServiceUnavailableError(APIError):
 
 
 class BadResponseError(APIError):
-    """The answer is no completion, or passes a limit."""
+    """The answer is not a completion, or exceeds a limit."""
 
     code, name = -28, "BAD_RESPONSE"
 
 
 class StreamInterruptedError(APIError):
-    """A stream broke off after its first token; ``partial_text`` is what had come."""
+    """A stream broke off after its first token; ``partial_text`` is the text received before."""
 
     code, name = -29, "STREAM_INTERRUPTED"
 
@@ -214,13 +214,13 @@ class CircuitOpenError(APIError):
 
 
 class OverloadedError(APIError):
-    """No place on the route became free in time."""
+    """The route stayed at its concurrency limit until the call gave up."""
 
     code, name = -31, "OVERLOADED"
 
 
 class AllModelsFailedError(LLMError, RuntimeError):
-    """No route is left; ``attempts`` names every attempt, ``partial_text`` is the longest partial answer."""
+    """All routes failed; ``attempts`` lists every attempt, ``partial_text`` is the longest partial answer."""
 
     code, name = -32, "ALL_FAILED"
 

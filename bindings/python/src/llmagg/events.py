@@ -1,4 +1,4 @@
-"""What a stream tells its reader."""
+"""The events of a stream."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .responses import ChatCompletionResponse, StreamResponse
 
 @dataclass
 class ChunkEvent:
-    """A piece of the answer. ``chunk`` is decoded lazily; use ``text`` where only the text matters."""
+    """A piece of the answer. ``chunk`` is decoded lazily; use ``text`` if you need only the text."""
 
     chunk: StreamResponse
     type: Literal["chunk"] = "chunk"
@@ -22,7 +22,7 @@ class ChunkEvent:
 
     @property
     def text(self) -> str:
-        """The text that it adds to the first choice."""
+        """The text that the chunk adds to the first choice."""
         return self.chunk.text() if self._text is None else self._text
 
     def __getstate__(self) -> dict[str, Any]:
@@ -46,7 +46,7 @@ class LaterChunk:
 
 @dataclass
 class RestartEvent:
-    """The answer begins again: forget what came before. Routes are "provider/model"."""
+    """The answer begins again: discard the chunks received before. Routes are "provider/model"."""
 
     from_route: str
     to_route: str

@@ -1,6 +1,6 @@
 """A scripted server on a loopback port, for tests of programs that call models.
 
-It answers as OpenAI does, or as the script says: statuses, delays, cuts, silence; ``--help`` tells the usual keys.
+It answers like OpenAI, or as the script says: statuses, delays, cuts, silence; ``--help`` lists the usual keys.
 ``python -m llmagg.faultwall --port 0 --script FILE`` runs one until it is interrupted; :class:`FaultWall` and the
 pytest fixture ``llm_wall`` run one in a test.
 """
@@ -42,7 +42,7 @@ https://github.com/llmagg/llmagg/blob/main/core/faultwall/SCRIPT.md
 
 
 class FaultWall:
-    """A running wall, also as a context manager. ``script`` is a dict, or JSON text; None answers every call well.
+    """A running wall, also as a context manager. ``script`` is a dict, or JSON text; with None every call succeeds.
 
     Raises InvalidArgumentError for a script that cannot be read. Thread-safe.
     """
@@ -53,12 +53,12 @@ class FaultWall:
         self.url: str = load.call_for_bytes("llmagg_wall_url", self._handle.pointer).decode()
 
     def script(self, script: Mapping[str, Any] | str | bytes | None) -> None:
-        """Replaces the script; answers under way go on by the old one."""
+        """Replaces the script; answers in progress continue with the old script."""
         data = _text(script) or b"{}"
         load.call("llmagg_wall_script", self._handle.pointer, data, len(data))
 
     def seen(self) -> dict[str, Any]:
-        """What the wall saw so far: requests, times, simultaneous calls, disconnects."""
+        """What the wall has seen so far: requests, times, simultaneous calls, disconnects."""
         seen: dict[str, Any] = load.call_for_json("llmagg_wall_seen", self._handle.pointer)
         return seen
 

@@ -1,4 +1,4 @@
-"""The original's first interface, in the original's spelling: an aggregator that finds its configuration by itself."""
+"""The original's interface, in the original's spelling: an aggregator that finds its configuration itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .responses import ChatCompletionResponse
 
 
 class LLMAggrator:
-    """``aggregator`` does the work. Without initialization it looks for a configuration, see :mod:`llmagg.settings`.
+    """Uses ``aggregator`` for all calls. If not initialized, it looks for a configuration: see :mod:`llmagg.settings`.
 
     The methods are those of :class:`LLMAggregator`. Thread-safe.
     """
@@ -43,7 +43,7 @@ class LLMAggrator:
         self.close_sync()
 
     async def initialize(self, config: Any = None) -> None:
-        """As :meth:`LLMAggregator.initialize`; without a configuration it is looked for."""
+        """As :meth:`LLMAggregator.initialize`; looks for a configuration if none is given."""
         if config is not None:
             await self.aggregator._initialize(config, lenient=True)
         elif not self._config_initialized and not self.aggregator._initialized:
@@ -138,12 +138,12 @@ class LLMAggrator:
         return self.aggregator.chat_sync(messages, **params)
 
     def stream_sync(self, messages: ChatCompletionRequest | Messages, **params: Any) -> Iterator[StreamEvent]:
-        """``stream`` as a plain iterator, each step of which blocks."""
+        """``stream`` as a plain iterator; each step blocks."""
         self.initialize_sync()
         return self.aggregator.stream_sync(messages, **params)
 
     def stream_text_sync(self, messages: ChatCompletionRequest | Messages, **params: Any) -> Iterator[str]:
-        """``stream_text`` as a plain iterator, each step of which blocks."""
+        """``stream_text`` as a plain iterator; each step blocks."""
         self.initialize_sync()
         return self.aggregator.stream_text_sync(messages, **params)
 

@@ -1,7 +1,7 @@
-"""What the core logs goes through ``logging.getLogger("llmagg")``, quiet unless the application configures logging.
+"""The core's log goes to ``logging.getLogger("llmagg")``, which is silent unless the application configures logging.
 
-A daemon thread reads the core's log queue; it is started with the first call after a handler was attached to the
-logger or one above it, at the level that is effective then.
+A daemon thread reads the core's log queue. The first call after a handler was attached to the logger, or to a logger
+above it, starts the thread, with the logger's level at that time.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ __getattr__ = _names.of_module(__name__)
 
 class Manager:
     """The process-wide registry: ``Manager() is get_manager()``. ``providers`` (name → provider) keeps the order of
-    registration and may be read and changed by the application. Subclasses give registries of their own.
+    registration and may be read and changed by the application. Each instance of a subclass is a separate registry.
     """
 
     _instance: ClassVar[Manager | None] = None
@@ -55,8 +55,8 @@ class Manager:
         self.close_all_sync()
 
     def register_provider(self, provider: Any) -> None:
-        """Registers a provider under its name; one of the same name is replaced and lets its connections go when its
-        calls have ended.
+        """Registers a provider under its name. It replaces a provider of the same name, which closes its connections
+        when its calls have ended.
         """
         name = provider.get_provider_name()
         replaced = self.providers.get(name)
@@ -68,7 +68,7 @@ class Manager:
             catalog.retire(replaced.clients.values(), kept=provider.clients.values())
 
     def get_provider(self, provider_name: str = "", *, name: str = "") -> Any:
-        """The provider of that name (``name`` is another word for it). Raises ProviderNotFoundError."""
+        """The provider of that name (``name`` is an alias). Raises ProviderNotFoundError."""
         name = provider_name or name
         try:
             return self.providers[name]
@@ -94,16 +94,14 @@ class Manager:
         return {name: provider.get_available_models() for name, provider in list(self.providers.items())}
 
     def find_model_provider(self, model_name: str) -> str | None:
-        """The first provider that has the model and has not switched it off, None when there is none."""
+        """The first provider that has the model, not switched off, or None."""
         try:
             return self._find(model_name).provider
         except LLMError:
             return None
 
     def get_client_by_model(self, model_name: str) -> Any:
-        """The client of a model at the first provider that has it and has not switched it off. Raises
-        ModelNotFoundError.
-        """
+        """The client of a model at the first provider that has it, not switched off. Raises ModelNotFoundError."""
         try:
             return self._find(model_name).client
         except LLMError as error:
@@ -119,8 +117,8 @@ class Manager:
         raise ModelNotFoundError(message, model=model_name)
 
     async def health_check_all(self) -> dict[str, dict[str, bool]]:
-        """Provider → model → whether it is alive; all are asked at the same time. A provider whose check fails has no
-        live model.
+        """Provider → model → whether it is alive. All are asked at the same time. If a provider's check fails, none of
+        its models is alive.
         """
         import asyncio
 
@@ -143,17 +141,17 @@ class Manager:
         return blocking.run(self.health_check_all())
 
     def health_report(self) -> list[dict[str, Any]]:
-        """What the core knows of each route that was used: circuit, block, last error, last success, latency. Asks
-        nobody.
+        """What the core knows of each route that was used: circuit, block, last error, last success, latency. Sends
+        no request.
         """
         return catalog.report(catalog.entries(self.providers))
 
     def clear(self) -> None:
-        """Forgets all providers; they are not closed."""
+        """Removes all providers without closing them."""
         self.providers.clear()
 
     async def close_all(self) -> None:
-        """Closes all providers, which stay registered; one's failure is logged and does not stop the others."""
+        """Closes all providers, which stay registered. A failure is logged and does not stop the others."""
         for name, provider in list(self.providers.items()):
             try:
                 await provider.close()

@@ -10,7 +10,7 @@ from ._wire import build, expect_object
 
 
 class MessageRole(str, Enum):
-    """Who speaks a message. FUNCTION is the old form of TOOL, DEVELOPER the new one of SYSTEM."""
+    """The role of a message. FUNCTION is the old form of TOOL, DEVELOPER the new form of SYSTEM."""
 
     SYSTEM = "system"
     USER = "user"
@@ -24,7 +24,7 @@ _ROLES: dict[Any, MessageRole] = {role.value: role for role in MessageRole}
 
 
 def role_of(value: Any) -> MessageRole | str:
-    """The MessageRole of a text where it is known, else the text; missing means assistant."""
+    """The MessageRole of a known text; any other text itself. A missing role means assistant."""
     if value is None:
         return MessageRole.ASSISTANT
     role: MessageRole | str = value  # anything else than a text is refused by the core, with its place
@@ -42,8 +42,8 @@ class Message:
     """One message of a request, or an answer.
 
     ``content`` is a text, a list of OpenAI content parts (dicts: text, image_url, input_audio, file), or None, as in
-    an answer that only calls tools. ``tool_calls`` are plain dicts in OpenAI's shape. What is None is left out on the
-    wire; ``extra`` holds all other fields, in both directions.
+    an answer that only calls tools. ``tool_calls`` are plain dicts in OpenAI's shape. Fields that are None are not
+    sent; ``extra`` holds all other fields, in both directions.
     """
 
     role: Role

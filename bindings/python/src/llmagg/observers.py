@@ -1,8 +1,8 @@
-"""What happens inside calls, as it happens: attempts, retries, failovers, restarts, hedges, breakers, health (O2).
+"""What happens inside calls, reported live: attempts, retries, failovers, restarts, hedges, breakers, health (O2).
 
 ``async with llmagg.observe() as events`` and ``with llmagg.observe_sync() as events`` see every route of the process.
-No call ever waits for an observer: one that lags behind by more than its buffer loses observations, and is told how
-many. While nobody observes, nothing runs and nothing is kept.
+No call ever waits for an observer. An observer that lags behind by more than its buffer loses observations, and gets
+their number. Without observers nothing runs and nothing is stored.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ DEFAULT_BUFFER = 1000
 
 @dataclass(frozen=True)
 class Observation:
-    """One thing that happened. ``event`` says what, and which of the fields are set.
+    """One event. ``event`` is its kind, which determines the fields that are set.
 
     ``attempt_started``; ``attempt_ended``: ``attempt``, and ``code`` and ``message`` of a failure; ``retry_scheduled``:
-    ``wait``, and why; ``failover``, ``restart``, ``hedge``: ``to`` ("provider/model"), and why; ``breaker_changed``:
-    ``from_state`` and ``state`` ("closed", "half_open", "open"); ``health_changed``: ``state`` ("up", "down");
-    ``dropped``: ``dropped``, the number of observations that were lost here.
+    ``wait``, and the reason; ``failover``, ``restart``, ``hedge``: ``to`` ("provider/model"), and the reason;
+    ``breaker_changed``: ``from_state`` and ``state`` ("closed", "half_open", "open"); ``health_changed``: ``state``
+    ("up", "down"); ``dropped``: ``dropped``, the number of observations lost at this point.
 
-    ``time`` is seconds since the Unix epoch, ``wait`` seconds; ``call`` numbers the calls of the process, 0 where none
-    is concerned; ``code`` is a name as in ``Attempt.outcome``. No field ever holds a key.
+    ``time`` is seconds since the Unix epoch, ``wait`` seconds; ``call`` is the number of the call in this process, or
+    0; ``code`` is a name as in ``Attempt.outcome``. No field ever contains a key.
     """
 
     event: str
@@ -53,7 +53,7 @@ class Observation:
 
     @property
     def route(self) -> str:
-        """The route as "provider/model", "" where none is concerned."""
+        """The route as "provider/model", or ""."""
         return f"{self.provider}/{self.model}" if self.provider else ""
 
     def __str__(self) -> str:
@@ -76,7 +76,7 @@ class Observation:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Observation:
-        """Reads what the core tells; unknown fields go to ``extra``."""
+        """Reads the core's JSON object; unknown fields go to ``extra``."""
         known = {k: v for k, v in data.items() if k in _FIELDS}
         if attempt := data.get("attempt"):
             known["attempt"] = Attempt.from_dict(attempt)
@@ -84,7 +84,7 @@ class Observation:
         return cls(from_state=data.get("from", ""), extra=other, **known)
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON object as the core writes it; fields that say nothing are left out."""
+        """The JSON object as the core writes it; empty fields are omitted."""
         values = {("from" if k == "from_state" else k): v for k, v in vars(self).items() if v and k != "extra"}
         if self.attempt is not None:
             values["attempt"] = self.attempt.to_dict()
@@ -95,7 +95,7 @@ _FIELDS = frozenset(Observation.__dataclass_fields__) - {"extra", "from_state"}
 
 
 class _Observer:
-    """A bounded line of observations: filled by the package's observing thread, emptied by whoever iterates."""
+    """A bounded queue of observations: filled by the package's observing thread, emptied by whoever iterates."""
 
     def __init__(self, buffer: int) -> None:
         if buffer < 1:
@@ -118,7 +118,7 @@ class _Observer:
         self._open, self._generation = True, load.generation
 
     def close(self) -> None:
-        """Ends observing; what happened before can still be iterated over. A second time does nothing. Thread-safe."""
+        """Ends observing. Earlier observations can still be read. A second call does nothing. Thread-safe."""
         from ._native import load, watch
 
         if self._open and self._generation == load.generation:
@@ -169,7 +169,8 @@ class _Observer:
 class SyncObserver(_Observer):
     """A context manager and an iterator of :class:`Observation`; each step blocks until there is one.
 
-    Iteration ends after :meth:`close`, or after the ``with`` block, with what had happened until then. Thread-safe.
+    Iteration ends after :meth:`close`, or after the ``with`` block, after the observations made until then.
+    Thread-safe.
     """
 
     def __init__(self, buffer: int = DEFAULT_BUFFER) -> None:
@@ -204,8 +205,8 @@ class SyncObserver(_Observer):
 class Observer(_Observer):
     """An async context manager and async iterator of :class:`Observation`.
 
-    Iteration ends after :meth:`close`, or after the ``async with`` block, with what had happened until then. It belongs
-    to the event loop in which it was entered; a step that is cancelled loses nothing.
+    Iteration ends after :meth:`close`, or after the ``async with`` block, after the observations made until then. It
+    belongs to the event loop in which it was entered; a cancelled step loses no observation.
     """
 
     def __init__(self, buffer: int = DEFAULT_BUFFER) -> None:
@@ -254,8 +255,8 @@ class Observer(_Observer):
 def observe(*, buffer: int = DEFAULT_BUFFER) -> Observer:
     """Observes all routes of the process: ``async with observe() as events``, then ``async for event in events``.
 
-    ``buffer`` is how many observations may wait for the iteration, at least 1; more are dropped and counted. Raises
-    InvalidArgumentError for another buffer. Any number of observers may be open; each sees everything.
+    ``buffer`` is the number of observations that may wait for the iteration, at least 1; more are dropped and counted.
+    Raises InvalidArgumentError for another buffer. Any number of observers may be open; each sees everything.
     """
     return Observer(buffer)
 
@@ -263,7 +264,7 @@ def observe(*, buffer: int = DEFAULT_BUFFER) -> Observer:
 def observe_sync(*, buffer: int = DEFAULT_BUFFER) -> SyncObserver:
     """:func:`observe` for code without an event loop: ``with observe_sync() as events``, then ``for event in events``.
 
-    Iterate in a thread of its own to see things live, or after the ``with`` block to see what happened inside.
+    Iterate in a separate thread to see events live, or after the ``with`` block to see all events inside it.
     """
     return SyncObserver(buffer)
 

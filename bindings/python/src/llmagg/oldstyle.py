@@ -2,11 +2,11 @@
 
 The former may also be JSON text, or the path of a JSON file.
 
-The core judges them, with the same words as in Go and C. None and "" count as left out; a model that cannot be used
-(a vendor's without a key, one whose environment variable is not set) is left out with a ``UserWarning``, and it is an
-error only when no model remains. An unknown key is an error that suggests the nearest one; in old-style
-configurations (``LLM_MODEL``, ``LLMAggrator``, ``create_from_config``) only if it is near to a known key, else it is a
-``UserWarning``.
+The core checks them, with the same messages as in Go and C. None and "" count as not set. A model that cannot be used
+(its vendor needs a key, or an environment variable is not set) is skipped with a ``UserWarning``; if no model remains,
+that is an error. An unknown key is an error that suggests the nearest known key. In old-style configurations
+(``LLM_MODEL``, ``LLMAggrator``, ``create_from_config``) it is an error only if it is probably a misspelt key, otherwise
+a ``UserWarning``.
 """
 
 from __future__ import annotations

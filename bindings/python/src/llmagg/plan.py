@@ -46,8 +46,8 @@ def call(user: Any, messages: ChatCompletionRequest | Iterable[Any], params: dic
 def _resolved(user: Any, entries: list[catalog.Entry], names: list[str]) -> list[catalog.Entry]:
     """The entries that the request's model, or the aggregator's models, mean.
 
-    ``models`` may have been assigned since ``initialize``: a name in it that nobody has is passed over with a warning,
-    and an error only when no other is left.
+    ``models`` may have been assigned since ``initialize``: a name that no provider has is skipped with a warning;
+    it is an error only if no other name remains.
     """
     left_out: dict[str, str] = getattr(user, "_left_out", None) or {}
     try:

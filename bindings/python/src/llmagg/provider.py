@@ -18,7 +18,7 @@ Self = TypeVar("Self", bound="Provider")
 
 class Provider(ABC):
     """A vendor. ``clients`` (model name → client) belongs to the application, which may read and change it; each call
-    reads it anew. A client there may be any object with ``chat_completion``.
+    reads it again. A client there may be any object with ``chat_completion``.
     """
 
     def __init__(self, config: ProviderConfig) -> None:
@@ -53,7 +53,7 @@ class Provider(ABC):
         """Makes a client; nothing is registered."""
 
     def get_llm_client(self, model_name: str) -> Any:
-        """The client registered under a name, or the one of that upstream name. Raises ModelNotFoundError."""
+        """The client registered under a name, or the client with that upstream name. Raises ModelNotFoundError."""
         if (client := self.clients.get(model_name)) is not None:
             return client
         for client in self.clients.values():
@@ -71,11 +71,11 @@ class Provider(ABC):
         return self.config
 
     def get_model_config(self, model_name: str) -> ModelConfig | None:
-        """The configuration of a model, None when there is none."""
+        """The configuration of a model, or None."""
         return self.config.get_model_config(model_name)
 
     def get_available_models(self) -> list[str]:
-        """The registered models that the application has not switched off; breakers hide none."""
+        """The registered models that the application has not switched off, whatever the state of their breakers."""
         return [name for name, client in list(self.clients.items()) if catalog.is_available(client)]
 
     def get_provider_name(self) -> str:
@@ -83,9 +83,9 @@ class Provider(ABC):
         return self.config.provider
 
     async def health_check(self) -> dict[str, bool]:
-        """Model → whether its server answers, asked at the same time within 5 s; no tokens are spent.
+        """Model → whether its server answers. All are asked at the same time, for 5 s. Spends no tokens.
 
-        A client written by the application answers by its ``is_available()``.
+        For a client written by the application its ``is_available()`` decides.
         """
         return await catalog.health(self.get_provider_name(), self.clients)
 
@@ -96,7 +96,7 @@ class Provider(ABC):
         return blocking.run(self.health_check())
 
     async def close(self) -> None:
-        """Closes every client; one client's failure is logged and does not stop the others."""
+        """Closes every client. A failure is logged and does not stop the others."""
         for name, client in list(self.clients.items()):
             await catalog.close(self.get_provider_name(), name, client)
 
@@ -108,7 +108,7 @@ class Provider(ABC):
 
 
 class BaseProvider(Provider):
-    """A provider whose clients come from ``create_client``, which a subclass gives it."""
+    """A provider whose clients come from ``create_client``, which a subclass defines."""
 
     def create_client(self, model_config: ModelConfig) -> Any:
         """Makes a client; nothing is registered. To be overridden."""
@@ -126,7 +126,7 @@ class BaseProvider(Provider):
     async def initialize_all_models(self) -> None:
         """Registers every configured model; a failure is logged and does not stop the others.
 
-        A model whose client is there already, made from the same configuration, keeps it.
+        A model keeps its client if that was made from the same configuration.
         """
         for name, model_config in list(self.config.models.items()):
             if model_config.name is None and model_config.model != name:

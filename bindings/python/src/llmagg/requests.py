@@ -13,8 +13,8 @@ from .messages import Function, Message
 
 @dataclass
 class ChatCompletionRequest:
-    """What is asked of a model. What is None is left out on the wire; ``extra`` is sent beside the known fields:
-    a name so near to a known one that it is a slip is refused; ``extra_body`` takes any name, and replaces fields.
+    """A request to a model. Fields that are None are not sent. ``extra`` is sent beside the known fields; a name in it
+    that is probably a misspelt field is refused. ``extra_body`` takes any name, and replaces fields.
 
     ``messages`` may be :class:`Message` objects or dicts in OpenAI's shape. Lengths are tokens.
     """

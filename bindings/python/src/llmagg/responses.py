@@ -1,4 +1,4 @@
-"""Whole answers and the pieces of streamed ones."""
+"""Whole answers, and the chunks of streamed answers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Usage:
     """Counted tokens. All values are ints or plain dicts.
 
     A usage that the provider did not send is unknown: it is false, its ``known`` is False, and its counts are zeros.
-    Ask for it before you add up counts or costs.
+    Check ``known`` before you add up counts or costs.
     """
 
     prompt_tokens: int = _UNKNOWN
@@ -34,7 +34,7 @@ class Usage:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any] | None) -> Usage:
-        """Reads a usage; None is an unknown one, and counts that are missing are unknown zeros."""
+        """Reads a usage. None is an unknown usage; missing counts are unknown, and zero."""
         if not isinstance(data, dict):
             return cls()
         usage = build(cls, {key: value for key, value in data.items() if value is not None}, _USAGE)
@@ -45,14 +45,14 @@ class Usage:
 
     @property
     def known(self) -> bool:
-        """Whether the provider has told any of the counts."""
+        """Whether the provider sent any of the counts."""
         return not all(isinstance(getattr(self, key), _Unknown) for key in _COUNTS)
 
     def __bool__(self) -> bool:
         return self.known
 
     def to_dict(self) -> dict[str, Any]:
-        """The usage in OpenAI's shape; unknown counts are None, and empty details are left out."""
+        """The usage in OpenAI's shape; unknown counts are None; empty details are omitted."""
         wire = {key: value for key in _USAGE if (value := getattr(self, key)) or key in _COUNTS}
         unknown = {key: None for key in _COUNTS if isinstance(wire[key], _Unknown)}
         return {**wire, **unknown, **self.extra}
@@ -69,7 +69,7 @@ _USAGE: dict[str, Any] = {**dict.fromkeys(_COUNTS, _UNKNOWN), **dict.fromkeys(_D
 
 @dataclass
 class Choice:
-    """One of the answers. ``finish_reason`` is None while a server does not tell."""
+    """One of the answers. ``finish_reason`` is None if the server gave none."""
 
     index: int
     message: Message
@@ -79,7 +79,7 @@ class Choice:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Choice:
-        """Reads a choice; a missing message is an empty one of the assistant."""
+        """Reads a choice; a missing message becomes an empty message of the assistant."""
         choice = build(cls, expect_object(data, "a choice"), _CHOICE)
         choice.message = Message.from_dict(choice.message if choice.message is not None else {})  # type: ignore[arg-type]
         return choice
@@ -126,7 +126,7 @@ class ChatCompletionResponse:
         return response
 
     def to_dict(self) -> dict[str, Any]:
-        """The answer in OpenAI's shape, with ``"attempts"``; unset fields are left out."""
+        """The answer in OpenAI's shape, with ``"attempts"``; unset fields are omitted."""
         wire = _head_to_dict(self)
         wire["usage"] = self.usage._or_none()
         if self.attempts:
@@ -204,7 +204,7 @@ class StreamResponse:
         return chunk
 
     def to_dict(self) -> dict[str, Any]:
-        """The chunk in OpenAI's shape; unset fields are left out."""
+        """The chunk in OpenAI's shape; unset fields are omitted."""
         wire = _head_to_dict(self)
         if self.usage is not None:
             wire["usage"] = self.usage.to_dict()

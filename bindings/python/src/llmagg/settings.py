@@ -1,6 +1,6 @@
-"""Where ``LLMAggrator()`` finds its configuration when nobody gave it one.
+"""Where ``LLMAggrator()`` looks for a configuration if it gets none.
 
-First hit wins; a source counts if it leaves one usable model:
+The first source with a usable model wins:
 
 1. the JSON file named by ``LLMAGG_CONFIG``: ``{provider: {"models": {name: {…}}}}``
 2. the object named by ``LLMAGG_SETTINGS`` ("module:attribute"), with ``LLM_MODEL``
@@ -8,7 +8,7 @@ First hit wins; a source counts if it leaves one usable model:
 4. ``OPENAI_API_KEY``, ``DEEPSEEK_API_KEY``, ``GEMINI_API_KEY``, each with ``…_BASE_URL`` or ``…_API_BASE_URL``, and
    with ``…_MODEL`` (by default gpt-3.5-turbo, deepseek-chat, gemini-2.5-flash)
 
-The environment is read at the time of the look-up.
+The environment is read when ``LLMAggrator`` looks.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _APPLICATION = "app.config.settings:settings"
 
 
 class _MissedError(Exception):
-    """A source has nothing; the text says why."""
+    """A source has no configuration; the text says why."""
 
 
 def find() -> oldstyle.Read:
-    """The first usable configuration. Raises NotInitializedError, which names all sources and why each missed."""
+    """The first usable configuration. Raises NotInitializedError, which lists all sources and why each has none."""
     missed = []
     for name, source in _SOURCES.items():
         try:

@@ -1,8 +1,8 @@
-"""The original's attributes of clients, and what became of its methods.
+"""The attributes that the original's clients have, and the original's methods that are gone.
 
-``base_url``, ``chat_url`` and ``model_name`` count when they are set, on a client or in a subclass. What only made
-sense while Python spoke HTTP (a session, a vendor's SDK) is refused where somebody replaces it, since that would change
-nothing and a test would send a real request.
+``base_url``, ``chat_url`` and ``model_name`` take effect when they are set, on a client or in a subclass. Attributes
+of Python's own HTTP (a session, a vendor's SDK) cannot be replaced: that would have no effect, and a test would send a
+real request.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""DeepSeek: as OpenAI, with ``reasoning_content`` beside the content."""
+"""DeepSeek: like OpenAI, with ``reasoning_content`` beside the content."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __getattr__ = _names.of_module(__name__)
 
 @spoken_by_core
 class DeepSeekClient(OpenAIClient):
-    """A model of DeepSeek; what a reasoning model thinks aloud arrives as ``message.reasoning_content``."""
+    """A model of DeepSeek; the thoughts of a reasoning model arrive as ``message.reasoning_content``."""
 
     VENDOR: ClassVar[str] = "deepseek"
 

@@ -1,4 +1,4 @@
-"""Google Gemini, spoken natively: generateContent and streamGenerateContent."""
+"""Google Gemini in its native API: generateContent and streamGenerateContent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OpenAI, and every endpoint that speaks as it does."""
+"""OpenAI, and every OpenAI-compatible endpoint."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ P = TypeVar("P", bound="OpenAIProvider")
 
 @spoken_by_core
 class OpenAIClient(BaseLLMClient):
-    """A model behind OpenAI's API. The core speaks HTTP for it, with retries, deadlines and breaker.
+    """A model with OpenAI's API. The core sends its requests, with retries, deadlines and breaker.
 
     In a subclass that overrides a hook (``_get_headers``, ``_prepare_request_data``, ``_validate_response``) each
     attempt goes through these methods. Thread-safe.
@@ -67,7 +67,7 @@ class OpenAIClient(BaseLLMClient):
         return ChatCompletionResponse.from_dict(answer)
 
     async def chat_completion_stream(self, request: ChatCompletionRequest) -> AsyncGenerator[StreamResponse, None]:
-        """Asks the model; gives the answer's chunks as they come. Leaving the generator ends the call upstream."""
+        """Asks the model; yields chunks as they arrive. Leaving the generator ends the call at the server."""
         inside = core_calls.get() is self
         chunks = self._chat_completion_stream_impl(request) if inside else self._direct(request, stream=True).chunks()
         if inspect.isawaitable(chunks):  # of a mock
@@ -84,13 +84,13 @@ class OpenAIClient(BaseLLMClient):
         return self._bare(request).chunks()
 
     def chat_completion_sync(self, request: ChatCompletionRequest) -> ChatCompletionResponse:
-        """``chat_completion`` for code without an event loop; blocks, and Ctrl-C ends it."""
+        """``chat_completion`` for code without an event loop; blocks; Ctrl-C ends it."""
         if vendor_of(self) is None:
             return super().chat_completion_sync(request)
         return self._direct(request, stream=False).response_sync()
 
     def chat_completion_stream_sync(self, request: ChatCompletionRequest) -> Iterator[StreamResponse]:
-        """``chat_completion_stream`` as a plain iterator, each step of which blocks."""
+        """``chat_completion_stream`` as a plain iterator; each step blocks."""
         if vendor_of(self) is None:
             yield from super().chat_completion_stream_sync(request)
             return
@@ -131,7 +131,7 @@ class OpenAIClient(BaseLLMClient):
         return OpenAIClient.chat_completion(self, request)
 
     def _prepare_request_data(self, request: ChatCompletionRequest) -> dict[str, Any]:
-        """The JSON that is posted, in OpenAI's shape: what an override gives is the whole of it."""
+        """The JSON that is posted, in OpenAI's shape; an override returns all of it."""
         data = super()._prepare_request_data(request)
         if request.stream and exchange_options.get({}).get("include_usage"):
             data.setdefault("stream_options", dict(_USAGE))
@@ -166,7 +166,7 @@ _OURS = {name: getattr(BaseLLMClient, name) for name in ("_get_headers", "_retry
 
 
 class OpenAIProvider(BaseProvider):
-    """Models of OpenAI or of an endpoint that speaks as it does."""
+    """Models of OpenAI or of an OpenAI-compatible endpoint."""
 
     VENDOR: ClassVar[str] = "openai"
     DEFAULT_MODEL: ClassVar[str] = "gpt-3.5-turbo"
@@ -204,7 +204,7 @@ class OpenAIProvider(BaseProvider):
         cls: type[P], provider_name: str | None = None, models_config: Mapping[str, Mapping[str, Any]] | None = None
     ) -> P:
         """A provider with the models of ``{name: {"api_key", "base_url"?, "model"?, …}}``; ``"model"`` is the upstream
-        name where it differs. Raises InvalidArgumentError, also when no model of those given can be used.
+        name where it differs. Raises InvalidArgumentError, also if no model can be used.
         """
         name = provider_name or cls.VENDOR
         skipped: list[str] = []
