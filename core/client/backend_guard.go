@@ -33,7 +33,7 @@ func (a *attempt) chat() (*llm.Response, error) {
 // pare tells whether the attempt goes on with another request after err.
 func (a *attempt) pare(err error) bool {
 	upstream := a.turn.client.upstream
-	return upstream != nil && a.ctx.Err() == nil && upstream.Pare(&a.x, err)
+	return upstream != nil && a.ctx.Err() == nil && upstream.Pare(&a.x, err, a.turn.client.retries.Allow)
 }
 
 // taken notes that the server has begun to answer.

@@ -207,6 +207,36 @@ func TestRefusalOfTheCallersOwnField(t *testing.T) {
 	}
 }
 
+// Where guesses change nothing, the refusal is of something else: a route does
+// not pay for them at each call, and never beyond its budget of retries (R5).
+func TestGuessesInVainEnd(t *testing.T) {
+	vague := func(string) (int, string) { return 400, `{"error":{"message":"Bad Request"}}` }
+	always := func(map[string]any) string { return "x" }
+	for _, whole := range []bool{true, false} {
+		s := &strict{refuses: always, answer: vague}
+		c := strictRoute(t, s)
+		for range 6 {
+			_, err := both(t, c, history(t), whole)
+			require.Equal(t, llm.BadRequest, llm.CodeOfError(err))
+		}
+		require.LessOrEqual(t, s.count(), 4+4+4)
+		s.refuses = func(map[string]any) string { return "" }
+		_, err := both(t, c, history(t), whole)
+		require.NoError(t, err)
+	}
+
+	s := &strict{refuses: always, answer: vague}
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	c, err := client.New(llm.ModelConfig{Provider: "p", Name: "m", APIKey: "sk-secret-key", BaseURL: server.URL + "/v1", MaxRetries: 1,
+		Retry: llm.RetryConfig{BudgetRatio: 0.001, BudgetPerSec: 0.001}}, client.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, c.Close(context.Background())) })
+	_, err = both(t, c, history(t), true)
+	require.Equal(t, llm.BadRequest, llm.CodeOfError(err))
+	require.Equal(t, 2, s.count())
+}
+
 // The caller's own stream_options and its own request-only fields are never left out.
 func TestTheCallersOwnFieldsStay(t *testing.T) {
 	s := &strict{refuses: func(map[string]any) string { return "stream_options" }, answer: refusals["OpenAI"]}

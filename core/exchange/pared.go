@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
@@ -24,6 +25,10 @@ const (
 	maxAgain = 3
 	// maxPared bounds what is remembered of a route.
 	maxPared = 64
+	// After maxVain attempts in a row whose guesses changed nothing, a route
+	// guesses no more for vainPause: what its server refuses is something else.
+	maxVain   = 2
+	vainPause = time.Minute
 )
 
 // asking is what an exchange knows of its attempts to be understood. Its
@@ -39,6 +44,23 @@ type asking struct {
 type memory struct {
 	pared  atomic.Pointer[[]string] // never changed in place
 	proven [2]atomic.Bool           // the additions to whole answers and to streams were taken
+	vain   atomic.Int32             // attempts in a row whose guesses changed nothing
+	quiet  atomic.Int64             // until when no guess is made, as nanoseconds of the Unix epoch
+}
+
+// guessed notes how an attempt's guesses ended.
+func (m *memory) guessed(right bool) {
+	switch {
+	case right:
+		m.vain.Store(0)
+	case m.vain.Add(1) >= maxVain:
+		m.quiet.Store(time.Now().Add(vainPause).UnixNano())
+	}
+}
+
+// mayGuess tells whether a guess may be made now.
+func (m *memory) mayGuess() bool {
+	return m.vain.Load() < maxVain || time.Now().UnixNano() >= m.quiet.Load()
 }
 
 func (m *memory) omitted() []string {
@@ -75,6 +97,9 @@ func (m *memory) isProven(stream bool) *atomic.Bool {
 // Taken notes that the server took the request as it was.
 func (u *Upstream) Taken(x *Exchange) {
 	if x.again > 0 {
+		if x.blind > 0 {
+			u.memory.guessed(true)
+		}
 		left := x.Left
 		u.memory.change(func(known []string) []string {
 			for _, name := range left {
@@ -93,10 +118,22 @@ func (u *Upstream) Taken(x *Exchange) {
 }
 
 // Pare tells whether the server is to be asked again after err; x then leaves out
-// what may be to blame.
-func (u *Upstream) Pare(x *Exchange, err error) bool {
+// what may be to blame. afford takes a guess from the route's budget of retries
+// (R5).
+func (u *Upstream) Pare(x *Exchange, err error, afford func() bool) bool {
 	var e *llm.Error
-	if !errors.As(err, &e) || x.again >= maxAgain || !mayBeRefusal(e) {
+	if !errors.As(err, &e) {
+		return false
+	}
+	again := u.pare(x, e, afford)
+	if !again && x.blind > 0 && e.Code == llm.BadRequest {
+		u.memory.guessed(false)
+	}
+	return again
+}
+
+func (u *Upstream) pare(x *Exchange, e *llm.Error, afford func() bool) bool {
+	if x.again >= maxAgain || !mayBeRefusal(e) {
 		return false
 	}
 	said := wordsOf([]byte(e.Body))
@@ -125,8 +162,17 @@ func (u *Upstream) Pare(x *Exchange, err error) bool {
 			}
 		}
 		x.Omit = withNames(x.Omit, named)
-	case e.Code != llm.BadRequest || e.Status != 400 && e.Status != 422 || !u.guess(x, others, e, said):
+	case e.Code != llm.BadRequest || e.Status != 400 && e.Status != 422 || x.blind == 0 && !u.memory.mayGuess():
 		return false
+	default:
+		before, blind := x.Omit, x.blind
+		if !u.guess(x, others, e, said) {
+			return false
+		}
+		if !afford() {
+			x.Omit, x.blind = before, blind
+			return false
+		}
 	}
 	x.again++
 	return true
