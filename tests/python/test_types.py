@@ -159,7 +159,7 @@ def test_stream_response_defaults() -> None:
 @pytest.mark.parametrize("cls", [ChatCompletionResponse, StreamResponse])
 @pytest.mark.parametrize("data", [None, [], "text", {"choices": [1]}, {"choices": [None]}])
 def test_garbage_is_a_bad_response(cls: Any, data: Any) -> None:
-    with pytest.raises(BadResponseError, match="expected an object"):
+    with pytest.raises(BadResponseError, match="must be an object"):
         cls.from_dict(data)
 
 
