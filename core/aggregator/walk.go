@@ -102,6 +102,15 @@ func (w *walk) OthersLeft(place int) bool {
 	return false
 }
 
+// EachOther implements [client.Others].
+func (w *walk) EachOther(place int, f func(*client.Client)) {
+	for i := range w.stops {
+		if i != place && !w.stops[i].given.Load() {
+			f(w.stops[i].client)
+		}
+	}
+}
+
 // next is the first usable route that has not been given up, -1 for none.
 func (w *walk) next() int {
 	for i := range w.stops {

@@ -44,12 +44,13 @@ type Breaker struct {
 	mu           sync.Mutex // guards what follows, and the fields of every permit
 	circuit      *circuit
 	on           bool
-	blockedUntil time.Time     // end of the longest block for a key or an account
-	retryAfter   time.Time     // end of the longest wait that the server asked for
-	trial        *Trial        // the half-open probe or last resort in flight
-	failedAt     time.Time     // last resort that failed, if nothing succeeded since
-	changed      chan struct{} // closed by the next change that may make the route usable; nil while nobody waits
-	told         State         // what onChange heard last
+	blockedUntil time.Time              // end of the longest block for a key or an account
+	retryAfter   time.Time              // end of the longest wait that the server asked for
+	trial        *Trial                 // the half-open probe or last resort in flight
+	failedAt     time.Time              // last resort that failed, if nothing succeeded since
+	changed      chan struct{}          // closed by the next change that may make the route usable; nil while nobody waits
+	watches      map[chan struct{}]bool // those of Watch; nil until somebody watches
+	told         State                  // what onChange heard last
 }
 
 // New makes a closed breaker. onChange, if it is not nil, is told each change of
@@ -227,8 +228,9 @@ func (b *Breaker) Changes() <-chan struct{} {
 	return b.changed
 }
 
-// announce wakes those who wait on Changes. The caller holds mu.
+// announce wakes those who wait on Changes or watch. The caller holds mu.
 func (b *Breaker) announce() {
+	b.wake()
 	if b.changed != nil {
 		close(b.changed)
 		b.changed = nil

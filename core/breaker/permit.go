@@ -158,4 +158,5 @@ func (p *Permit) lose(err error, counts bool) {
 func (p *Permit) endTrial(ok bool, err error) {
 	p.breaker.trial = nil
 	p.trial.end(ok, err)
+	p.breaker.wake()
 }

@@ -261,3 +261,39 @@ func TestBreakerSurvivesDisorder(t *testing.T) {
 	p.Succeed()
 	require.Equal(t, Closed, g.Snapshot().State)
 }
+
+// A watch hears what may make the route usable, and the end of a trial that
+// failed, after which the route reopens at another time.
+func TestAWatchHearsOfEachEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := opened(t)
+		wake := make(chan struct{}, 1)
+		stop := g.Watch(wake)
+		told := func() bool {
+			select {
+			case <-wake:
+				return true
+			default:
+				return false
+			}
+		}
+		p, _ := g.LastResort()
+		require.False(t, told())
+		p.Fail(errDead)
+		require.True(t, told(), "a failed trial")
+		p, _ = g.LastResort()
+		p.Neutral()
+		require.True(t, told(), "a trial without a result")
+		p, _ = g.LastResort()
+		p.Succeed()
+		require.True(t, told(), "a trial that succeeded")
+		g.Switch(false)
+		require.False(t, told())
+		g.Switch(true)
+		require.True(t, told(), "switched on")
+		stop()
+		g.Switch(false)
+		g.Switch(true)
+		require.False(t, told())
+	})
+}

@@ -104,16 +104,16 @@ func (t *Turn) waitNamed(change <-chan struct{}, named time.Time) *llm.Error {
 	defer func() { t.call.giveBack(t.scope, time.Until(named)) }() // if a change ended it early
 	timer := time.NewTimer(d)
 	defer timer.Stop()
-	look, stop := t.lookAround()
-	defer stop()
+	look := t.lookOut()
+	defer look.stop()
 	for {
 		select {
 		case <-timer.C:
 			return nil
 		case <-change:
 			return nil
-		case <-look:
-			if t.othersLeft() {
+		case <-look.wake:
+			if look.found() {
 				return c.routed(elsewhere())
 			}
 		case <-t.scope.Context().Done():
@@ -130,20 +130,6 @@ func elsewhere() *llm.Error {
 	return &llm.Error{Code: llm.CircuitOpen, Message: ErrElsewhere.Error(), Cause: ErrElsewhere}
 }
 
-// lookEvery is how often a call that waits looks at its other routes.
-const lookEvery = 20 * time.Millisecond
-
-// lookAround ticks while a call waits for one of several routes: what makes
-// the others usable is mostly time, seldom an event, and their number is not
-// known here.
-func (t *Turn) lookAround() (look <-chan time.Time, stop func()) {
-	if t.others == nil {
-		return nil, func() {}
-	}
-	ticker := time.NewTicker(lookEvery)
-	return ticker.C, ticker.Stop
-}
-
 // awaitVerdict waits for another call's forced try or probe. nil means that
 // the route is worth another look.
 func (t *Turn) awaitVerdict(v *breaker.Trial, limit time.Time) *llm.Error {
@@ -154,14 +140,14 @@ func (t *Turn) awaitVerdict(v *breaker.Trial, limit time.Time) *llm.Error {
 		defer timer.Stop()
 		expired = timer.C
 	}
-	look, stop := t.lookAround()
-	defer stop()
+	look := t.lookOut()
+	defer look.stop()
 	for waiting := true; waiting; {
 		select {
 		case <-v.Done():
 			waiting = false
-		case <-look:
-			if t.othersLeft() {
+		case <-look.wake:
+			if look.found() {
 				return c.routed(elsewhere())
 			}
 		case <-expired:

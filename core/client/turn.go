@@ -28,13 +28,6 @@ type Turn struct {
 	older, newer *Turn // turns under way on the client; guarded by client.mu
 }
 
-// Others is whoever knows which routes a call has.
-type Others interface {
-	// OthersLeft tells whether the call has another usable route left, beside
-	// the one at place. It may be called from several goroutines.
-	OthersLeft(place int) bool
-}
-
 // Turn prepares a stay of call on the route, which has the given place among
 // the call's routes. others tells what else is left; nil means nothing.
 func (c *Client) Turn(call *Call, others Others, place int) *Turn {
@@ -226,7 +219,7 @@ func (t *Turn) waitFor(e *llm.Error, wait time.Duration) (waited waits, again bo
 		if named >= wait {
 			what = forServer
 		}
-		ended := t.pause(wait, func() bool { return !t.mayRepeat(e, named, true) && t.othersLeft() })
+		ended := t.pause(wait, !t.mayRepeat(e, named, true))
 		waited = waits{}.and(time.Since(began), what)
 		if !ended {
 			t.call.giveBack(t.scope, min(named, wait-waited.d))
@@ -244,19 +237,26 @@ func (t *Turn) waitFor(e *llm.Error, wait time.Duration) (waited waits, again bo
 	}
 }
 
-// pause waits for d, or less when the turn ends. It gives up, with false, when
-// elsewhere says so, which is asked now and then and at the end.
-func (t *Turn) pause(d time.Duration, elsewhere func() bool) bool {
+// pause waits for d, or less when the turn ends. It gives up, with false, if the
+// call leaves for another route as soon as one is usable.
+func (t *Turn) pause(d time.Duration, leaves bool) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
-	look, stop := t.lookAround()
-	defer stop()
+	if !leaves {
+		select {
+		case <-timer.C:
+		case <-t.scope.Context().Done():
+		}
+		return true
+	}
+	look := t.lookOut()
+	defer look.stop()
 	for {
 		select {
 		case <-timer.C:
-			return !elsewhere()
-		case <-look:
-			if elsewhere() {
+			return !t.othersLeft()
+		case <-look.wake:
+			if look.found() {
 				return false
 			}
 		case <-t.scope.Context().Done():
@@ -329,15 +329,22 @@ func (t *Turn) patience() (ctx context.Context, stop func()) {
 	go func() { // ends with ctx, which stop ends
 		defer close(watched)
 		defer cancel()
-		for wait := t.timeout(); ; wait = lookEvery {
-			timer := time.NewTimer(wait)
+		timer := time.NewTimer(t.timeout())
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return
+		}
+		look := t.lookOut()
+		defer look.stop()
+		for {
 			select {
-			case <-timer.C:
+			case <-look.wake:
+				if look.found() {
+					return
+				}
 			case <-ctx.Done():
-				timer.Stop()
-				return
-			}
-			if t.othersLeft() {
 				return
 			}
 		}

@@ -1,0 +1,73 @@
+package client
+
+import "time"
+
+// Others is whoever knows which routes a call has. Its methods may be called
+// from several goroutines.
+type Others interface {
+	// OthersLeft tells whether the call has another usable route left, beside
+	// the one at place.
+	OthersLeft(place int) bool
+	// EachOther calls f with each route that the call has not given up, but the
+	// one at place.
+	EachOther(place int, f func(*Client))
+}
+
+// lookout wakes a call that waits for its route when another route may have
+// become usable: at an event, or when time alone makes the first of them usable.
+// The goroutine that waits owns it.
+type lookout struct {
+	turn  *Turn
+	wake  chan struct{} // nil for a call without other routes
+	timer *time.Timer   // until the first of the others reopens
+	stops []func()
+}
+
+// lookOut begins to watch the other routes. stop must be called.
+func (t *Turn) lookOut() *lookout {
+	l := &lookout{turn: t}
+	if t.others == nil {
+		return l
+	}
+	l.wake = make(chan struct{}, 1)
+	l.timer = time.AfterFunc(time.Hour, l.ring)
+	t.others.EachOther(t.place, func(c *Client) { l.stops = append(l.stops, c.breaker.Watch(l.wake)) })
+	if l.found() {
+		l.ring()
+	}
+	return l
+}
+
+// ring makes the waiting goroutine look.
+func (l *lookout) ring() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// found tells whether another route is usable, and sets the timer before it
+// looks: what becomes usable meanwhile is seen now or rings.
+func (l *lookout) found() bool {
+	now := time.Now()
+	var first time.Time
+	l.turn.others.EachOther(l.turn.place, func(c *Client) {
+		if at, _ := c.breaker.ReopensAt(); at.After(now) && (first.IsZero() || at.Before(first)) {
+			first = at
+		}
+	})
+	l.timer.Stop()
+	if !first.IsZero() {
+		l.timer.Reset(first.Sub(now))
+	}
+	return l.turn.othersLeft()
+}
+
+func (l *lookout) stop() {
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+	for _, stop := range l.stops {
+		stop()
+	}
+}
