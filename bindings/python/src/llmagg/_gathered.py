@@ -7,19 +7,21 @@ as they came (logprobs, audio, an unknown role): an answer with such a one of an
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct, json
 
 from ._wire import decode
 from .errors import BadResponseError
-from .events import ChunkEvent, LaterChunk
+from .events import ChunkEvent
 from .messages import Message, MessageRole
 from .responses import ChatCompletionResponse, StreamChoice, StreamResponse, Usage
 
+T = TypeVar("T")
 _Payload = bytes | bytearray | memoryview
+Batch = tuple[int, Iterator[T]]
+"""How many chunks, and what is made of each."""
 
 
 class _Delta(Struct, gc=False, forbid_unknown_fields=True):
@@ -46,19 +48,54 @@ class Piece(Struct, gc=False, forbid_unknown_fields=True):
     service_tier: str | None = None
     extra: dict[str, Any] | None = None
 
+    def chunk(self) -> StreamResponse:
+        """The chunk; fields that it did not have are the class's defaults. Takes two thirds of msgspec's time."""
+        chunk = _new(StreamResponse)
+        chunk.id = self.id
+        chunk.object = self.object
+        chunk.created = self.created
+        chunk.model = self.model
+        chunk.choices = choices = []
+        for sent in self.choices:
+            delta = _new(Message)
+            delta.role = sent.delta.role
+            delta.content = sent.delta.content
+            choice = _new(StreamChoice)
+            choice.delta = delta
+            choice.index = sent.index
+            choice.finish_reason = sent.finish_reason
+            choices.append(choice)
+        if self.usage is not None:
+            chunk.usage = self.usage
+        if self.system_fingerprint is not None:
+            chunk.system_fingerprint = self.system_fingerprint
+        if self.service_tier is not None:
+            chunk.service_tier = self.service_tier
+        if self.extra is not None:
+            chunk.extra = self.extra
+        return chunk
+
+    def text(self) -> str:
+        """What it adds to the first choice."""
+        for choice in self.choices:
+            if choice.index == 0:
+                return choice.delta.content
+        return ""
+
 
 # Made by the import, which one thread does: msgspec crashes where two threads look at types for the first time.
 _decode_response = json.Decoder(ChatCompletionResponse).decode
 _decode_chunks = json.Decoder(list[StreamResponse]).decode
 _decode_pieces = json.Decoder(list[Piece]).decode
 _new = object.__new__
+_UNFIT = (ValueError, RecursionError)
 
 
 def response(payload: _Payload) -> ChatCompletionResponse:
     """A whole answer."""
     try:
         return _decode_response(payload)
-    except (ValueError, RecursionError):
+    except _UNFIT:
         return ChatCompletionResponse.from_dict(_spread(decode(payload)))
 
 
@@ -73,98 +110,54 @@ class Reading(Protocol):
     """It has looked at the chunk of an event."""
 
 
-def chunks(payload: _Payload, _: Reading) -> Iterator[StreamResponse]:
+def chunks(payload: _Payload, _: Reading) -> Batch[StreamResponse]:
     """The chunks of a batch (``LLMAGG_BATCH``)."""
     try:
         pieces = _decode_pieces(payload)
-    except (ValueError, RecursionError):
-        return iter(_any_chunks(payload))
-    return map(chunk_of, pieces)
+    except _UNFIT:
+        others = _any_chunks(payload)
+        return len(others), iter(others)
+    return len(pieces), map(Piece.chunk, pieces)
 
 
-def events(payload: _Payload, reading: Reading) -> Iterator[ChunkEvent]:
+def texts(payload: _Payload, _: Reading) -> Batch[str]:
+    """What each chunk of a batch adds to the first choice."""
+    try:
+        pieces = _decode_pieces(payload)
+    except _UNFIT:
+        others = _any_chunks(payload)
+        return len(others), map(StreamResponse.text, others)
+    return len(pieces), map(Piece.text, pieces)
+
+
+def events(payload: _Payload, reading: Reading) -> Batch[ChunkEvent]:
     """An event for each chunk of a batch. Where these are text alone, the chunk is made when it is looked at; at once
     for a reader who has looked at one.
     """
     try:
         pieces = _decode_pieces(payload)
-    except (ValueError, RecursionError):
-        for chunk in _any_chunks(payload):
-            yield ChunkEvent(chunk)
-        return
+    except _UNFIT:
+        others = _any_chunks(payload)
+        return len(others), map(ChunkEvent, others)
+    return len(pieces), _events(pieces, reading)
+
+
+def _events(pieces: list[Piece], reading: Reading) -> Iterator[ChunkEvent]:
     for piece in pieces:
         event = _new(ChunkEvent)
         if reading.looked_at:
-            event.chunk = chunk_of(piece)
+            event.chunk = piece.chunk()
             yield event
         else:
-            event._text, event._piece = _text(piece), piece  # type: ignore[misc]
+            event._text, event._piece = piece.text(), piece  # type: ignore[misc]
             yield event
             reading.looked_at = event._piece is None
-
-
-def texts(payload: _Payload, _: Reading) -> Iterator[str]:
-    """What each chunk of a batch adds to the first choice."""
-    try:
-        pieces = _decode_pieces(payload)
-    except (ValueError, RecursionError):
-        return (chunk.text() for chunk in _any_chunks(payload))
-    return map(_text, pieces)
-
-
-def _text(piece: Piece) -> str:
-    for choice in piece.choices:
-        if choice.index == 0:
-            return choice.delta.content
-    return ""
-
-
-def chunk_of(piece: Piece) -> StreamResponse:
-    """The chunk; what it did not have stands as the class's defaults. A third faster than msgspec makes dataclasses."""
-    chunk = _new(StreamResponse)
-    chunk.id = piece.id
-    chunk.object = piece.object
-    chunk.created = piece.created
-    chunk.model = piece.model
-    chunk.choices = choices = []
-    for sent in piece.choices:
-        delta = _new(Message)
-        delta.role = sent.delta.role
-        delta.content = sent.delta.content
-        choice = _new(StreamChoice)
-        choice.delta = delta
-        choice.index = sent.index
-        choice.finish_reason = sent.finish_reason
-        choices.append(choice)
-    if piece.usage is not None:
-        chunk.usage = piece.usage
-    if piece.system_fingerprint is not None:
-        chunk.system_fingerprint = piece.system_fingerprint
-    if piece.service_tier is not None:
-        chunk.service_tier = piece.service_tier
-    if piece.extra is not None:
-        chunk.extra = piece.extra
-    return chunk
-
-
-ChunkEvent.chunk = LaterChunk(chunk_of)  # type: ignore[assignment]
-
-
-def _extra_when_looked_at(cls: type) -> None:
-    """Makes the empty ``extra`` of what ``chunk_of`` made when it is first looked at: nearly nobody does."""
-    later: functools.cached_property[dict[str, Any]] = functools.cached_property(lambda _: {})
-    later.__set_name__(cls, "extra")
-    setattr(cls, later.attrname or "", later)
-
-
-for _cls in StreamResponse, StreamChoice, Message:
-    _extra_when_looked_at(_cls)
 
 
 def _any_chunks(payload: _Payload) -> list[StreamResponse]:
     try:
         return _decode_chunks(payload)
-    except (ValueError, RecursionError):
+    except _UNFIT:
         listed = decode(payload, "a batch of chunks")
         if not isinstance(listed, list):
             raise BadResponseError(f"a batch of chunks must be an array, got {type(listed).__name__}") from None

@@ -85,6 +85,26 @@ def build(cls: type[T], data: dict[str, Any], template: dict[str, Any]) -> T:
     return made
 
 
+class Later:
+    """An attribute that an instance gets when it is first looked at, unless it was set before."""
+
+    def __init__(self, name: str, make: Callable[[Any], Any]) -> None:
+        self._name = name
+        self._make = make
+
+    def __get__(self, instance: Any, _: Any = None) -> Any:
+        if instance is None:  # as of a plain field
+            raise AttributeError(self._name)
+        value = instance.__dict__[self._name] = self._make(instance)
+        return value
+
+
+def later_extra(cls: type[T]) -> type[T]:
+    """Makes the empty ``extra`` of what came in a stream when it is first looked at: nearly nobody does."""
+    cls.extra = Later("extra", lambda _: {})  # type: ignore[attr-defined]
+    return cls
+
+
 def expect_list(data: Any, what: str) -> list[Any]:
     """Refuses what is no JSON array; None is an empty one."""
     if data is not None and not isinstance(data, (list, tuple)):

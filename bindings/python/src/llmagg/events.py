@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Union
 
+from ._wire import Later
 from .errors import LLMError
 from .responses import ChatCompletionResponse, StreamResponse
 
@@ -30,18 +30,15 @@ class ChunkEvent:
         return {"chunk": self.chunk, "type": self.type}
 
 
-class LaterChunk:
-    """Makes the chunk of an event that has none yet, once, as ``functools.cached_property`` does."""
+def _chunk_of(event: ChunkEvent) -> StreamResponse:
+    if event._piece is None:
+        raise AttributeError("chunk")
+    chunk: StreamResponse = event._piece.chunk()
+    event._piece = event._text = None  # type: ignore[misc]  # from now on the chunk's, which may be changed
+    return chunk
 
-    def __init__(self, make: Callable[[Any], StreamResponse]) -> None:
-        self._make = make
 
-    def __get__(self, event: ChunkEvent | None, owner: type[ChunkEvent]) -> StreamResponse:
-        if event is None or event._piece is None:
-            raise AttributeError("chunk")
-        event.chunk = chunk = self._make(event._piece)
-        event._piece = event._text = None  # type: ignore[misc]  # from now on the chunk's, which may be changed
-        return chunk
+ChunkEvent.chunk = Later("chunk", _chunk_of)  # type: ignore[assignment]
 
 
 @dataclass

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Union
 
-from ._wire import build, expect_object
+from ._wire import build, expect_object, later_extra
 
 
 class MessageRole(str, Enum):
@@ -37,6 +37,7 @@ else:
     Role = MessageRole  # msgspec, which reads the annotations, takes no union of an Enum and str
 
 
+@later_extra
 @dataclass
 class Message:
     """One message of a request, or an answer.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ._wire import build, encode, expect_list, expect_object
+from ._wire import build, encode, expect_list, expect_object, later_extra
 from .attempt import Attempt
 from .messages import Message, delta_from_dict, text_of
 
@@ -155,6 +155,7 @@ def _head_to_dict(answer: ChatCompletionResponse | StreamResponse) -> dict[str, 
     return wire
 
 
+@later_extra
 @dataclass
 class StreamChoice:
     """What a chunk adds to one choice. ``finish_reason`` is None until the choice ends."""
@@ -180,6 +181,7 @@ class StreamChoice:
 _STREAM_CHOICE: dict[str, Any] = {"delta": None, "index": 0, "finish_reason": None, "logprobs": None}
 
 
+@later_extra
 @dataclass
 class StreamResponse:
     """One chunk of a streamed answer. ``usage`` is None on chunks without one."""

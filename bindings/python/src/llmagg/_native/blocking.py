@@ -88,16 +88,14 @@ class BlockingReader(Reader):
             self._loop = _private_loop()
         return self._loop
 
-    def next_event(self, operation: Operation) -> tuple[int, Payload]:
-        """Blocks until the operation's next event is there. Raises its error."""
-        while (event := operation.take()) is None:
-            if self.custom:
-                loop = self.loop()
-                loop.run_until_complete(self._run_custom(operation))
-            else:
-                self._poll.poll()
-                self.pump()
-        return event
+    def wait(self, operation: Operation) -> None:
+        """Blocks until there may be an event of the operation."""
+        if self.custom:
+            loop = self.loop()
+            loop.run_until_complete(self._run_custom(operation))
+        else:
+            self._poll.poll()
+            self.pump()
 
     async def _run_custom(self, operation: Operation) -> None:
         """Runs Python clients until the operation has news, or none of them runs any longer."""
@@ -152,7 +150,9 @@ def last_event(begin: Callable[[Reader], Operation]) -> Payload:
     operation = None
     try:
         operation = begin(reader)
-        return reader.next_event(operation)[1]
+        while (event := operation.take()) is None:
+            reader.wait(operation)
+        return event[1]
     finally:
         try:
             if operation is not None:

@@ -5,7 +5,7 @@ These loops are the only ones that read operations; the public classes choose ro
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
 from typing import Any, TypeVar
 
 from .. import _gathered, errors
@@ -17,9 +17,11 @@ from .handle import Routes
 from .operation import Calls, Operation, Target
 from .queue import Payload
 from .reader import Reader
-from .signatures import BATCH, CHUNK, GATHER, RESTART, STREAM
+from .signatures import BATCH, CHUNK, DONE, GATHER, RESTART, STREAM
 
 T = TypeVar("T")
+_Read = Callable[[Payload, Operation], "_gathered.Batch[T]"]
+_Other = Callable[[int, Payload], T]
 _WHOLE = GATHER
 _STREAMED = STREAM | BATCH | GATHER
 
@@ -68,34 +70,22 @@ class Call:
         """The texts of the first choice, as they come; chunks without text are left out."""
         return self._streamed(_gathered.texts)
 
-    async def _streamed(
-        self, read: Callable[[Payload, Operation], Iterator[T]], other: Callable[[int, Payload], T] | None = None
-    ) -> AsyncGenerator[T, None]:
+    async def _streamed(self, read: _Read[T], other: _Other[T] | None = None) -> AsyncGenerator[T, None]:
         """What ``read`` makes of the chunks, an item each, without empty texts; what ``other`` makes of the rest."""
         operation = self._begin(bridge.bridge(), _STREAMED)
         del self  # ten thousand streams may wait here: what each holds is memory, and work for the garbage collector
         item: T | None
         try:
-            while True:
-                while (event := operation.take()) is None:
-                    await bridge.news(operation)
-                kind, payload = event
-                if kind == CHUNK:
-                    taken = 0
-                    for item in read(payload, operation):
-                        taken += 1
-                        if operation.generation != load.generation:
-                            operation.check()
-                        if item:  # only a text can be empty
-                            yield item
-                    operation.give_credit(taken)
+            for items in _batches(operation, read, other):
+                if items is None:
                     item = None
-                    del event, payload
+                    await bridge.news(operation)
                     continue
-                if other is not None:
-                    yield other(kind, payload)
-                if kind != RESTART:
-                    return
+                for item in items:
+                    if operation.generation != load.generation:
+                        operation.check()
+                    if item:  # only a text can be empty
+                        yield item
         finally:
             operation.cancel()
 
@@ -105,24 +95,35 @@ class Call:
         operation = None
         try:
             operation = self._begin(reader, _STREAMED)
-            while True:
-                kind, payload = reader.next_event(operation)
-                if kind == CHUNK:
-                    taken = 0
-                    for event in _gathered.events(payload, operation):
-                        taken += 1
-                        operation.check()
-                        yield event
-                    operation.give_credit(taken)
+            for items in _batches(operation, _gathered.events, _other):
+                if items is None:
+                    reader.wait(operation)
                     continue
-                yield _other(kind, payload)
-                if kind != RESTART:
-                    return
+                for event in items:
+                    operation.check()
+                    yield event
         finally:
             if operation is not None:
                 operation.cancel()
             reader.settle()
             reader.close()
+
+
+def _batches(operation: Operation, read: _Read[T], other: _Other[T] | None) -> Iterator[Iterable[T] | None]:
+    """A stream as far as it has come, batch by batch; None when its reader must wait for the operation's news."""
+    kind = CHUNK
+    while kind != DONE:
+        while (event := operation.take()) is None:
+            yield None
+        kind, payload = event
+        if kind == CHUNK:
+            count, items = read(payload, operation)
+            del event, payload
+            yield items
+            del items
+            operation.give_credit(count)
+        elif other is not None:
+            yield (other(kind, payload),)
 
 
 def _other(kind: int, payload: Payload) -> StreamEvent:
