@@ -91,7 +91,7 @@ func healthyEvents(c *call, s *Step) iter.Seq[piece] {
 	return func(yield func(piece) bool) {
 		a, f := contentOf(c, s), formatOf(s)
 		for _, d := range c.dialect.deltas(c, s, a) {
-			if !yield(piece{data: f.object("", "", c.dialect.chunk(a, d)), event: true}) {
+			if !yield(piece{data: f.object(d.name, "", c.dialect.chunk(a, d)), event: true}) {
 				return
 			}
 		}
@@ -176,8 +176,11 @@ func repeatedEvents(c *call, s *Step) iter.Seq[piece] {
 		plain.Text, plain.RepeatBytes = Set(""), 0
 		ends := slices.Collect(healthyEvents(c, &plain))
 		first := 0
-		if _, ok := c.dialect.(openAI); ok {
+		switch c.dialect.(type) {
+		case openAI:
 			first = max(c.choices, s.Choices, 1) // the role chunks
+		case anthropic:
+			first = 1 // message_start
 		}
 		left := s.RepeatBytes
 		for _, p := range ends {

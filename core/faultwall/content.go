@@ -47,7 +47,9 @@ type delta struct {
 	call      *ToolCallDelta
 	finish    string
 	usage     json.RawMessage
-	bare      bool // no choices at all
+	bare      bool   // no choices at all
+	name      string // of the event, and the event, where a dialect makes them itself
+	event     any
 	asked     bool // the request asked for usage: OpenAI then has "usage": null in each other chunk
 }
 

@@ -15,9 +15,16 @@ func understand(r *http.Request, body []byte) (*call, *Step) {
 	if strings.Contains(path, "/v1beta") || r.Header.Get("X-Goog-Api-Key") != "" {
 		c.dialect = gemini{}
 	}
+	if r.Header.Get("Anthropic-Version") != "" {
+		c.dialect = anthropic{}
+	}
 	model, method, ok := splitGemini(r.URL)
 	switch {
+	case strings.HasSuffix(path, "/v1/messages"):
+		c.dialect = anthropic{}
+		return c.readOpenAI(r) // the fields that count are the same
 	case strings.HasSuffix(path, "/chat/completions"):
+		c.dialect = openAI{}
 		return c.readOpenAI(r)
 	case ok:
 		return c.readGemini(r, model, method)
@@ -34,7 +41,6 @@ func understand(r *http.Request, body []byte) (*call, *Step) {
 }
 
 func (c *call) readOpenAI(r *http.Request) (*call, *Step) {
-	c.dialect = openAI{}
 	if r.Method != http.MethodPost {
 		return c, &Step{Status: http.StatusMethodNotAllowed}
 	}
@@ -104,7 +110,7 @@ func keyOf(r *http.Request) string {
 	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 		return bearer
 	}
-	for _, name := range []string{"X-Goog-Api-Key", "Api-Key"} {
+	for _, name := range []string{"X-Goog-Api-Key", "X-Api-Key", "Api-Key"} {
 		if key := r.Header.Get(name); key != "" {
 			return key
 		}

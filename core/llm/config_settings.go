@@ -17,7 +17,7 @@ var configSettings = []configSetting{
 	{Setting{Name: "api_key", Type: "text", Meaning: "sent to the origin of base_url and nowhere else"}, text(func(c *ModelConfig) *string { return &c.APIKey })},
 	{Setting{Name: "base_url", Type: "text", Default: "the vendor's", Meaning: "the API's root, such as https://api.openai.com/v1"}, text(func(c *ModelConfig) *string { return &c.BaseURL })},
 	{Setting{Name: "model", Type: "text", Default: "the name", Meaning: "the upstream name"}, text(func(c *ModelConfig) *string { return &c.Model })},
-	{Setting{Name: "type", Type: "text", Default: "by the provider's name", Meaning: "the wire format: openai, deepseek, gemini or openai-compatible"}, text(func(c *ModelConfig) *string { return &c.Type })},
+	{Setting{Name: "type", Type: "text", Default: "by the provider's name", Meaning: "the wire format: openai, deepseek, anthropic, gemini or openai-compatible"}, text(func(c *ModelConfig) *string { return &c.Type })},
 	{Setting{Name: "organization", Type: "text", Meaning: "the OpenAI-Organization header"}, text(func(c *ModelConfig) *string { return &c.Organization })},
 	{Setting{Name: "headers", Type: "object of texts", Meaning: "added to each request"}, (*ModelConfig).setHeaders},
 	{Setting{Name: "proxy", Type: "text", Default: "the environment's", Meaning: "the URL of a proxy"}, text(func(c *ModelConfig) *string { return &c.Proxy })},

@@ -60,7 +60,7 @@ func TestNewRefusesBadConfigurationsAndNamesTheModel(t *testing.T) {
 		"no key":               {llm.ProviderConfig{Name: "openai", Models: []llm.ModelConfig{{Name: "gpt"}}}, "openai/gpt: openai needs an api_key"},
 		"misspelt vendor":      {llm.ProviderConfig{Name: "opena1", Models: []llm.ModelConfig{{Name: "m", APIKey: "k"}}}, `OpenAI-compatible API; did you mean "openai"?`},
 		"file of no authority": {llm.ProviderConfig{Name: "openai", Models: []llm.ModelConfig{{Name: "m", APIKey: "k", CAFile: "/nope"}}}, `openai/m: ca_file cannot be read`},
-		"unknown vendor":       {llm.ProviderConfig{Name: "acme", Models: []llm.ModelConfig{{Name: "m", APIKey: "k"}}}, `provider "acme" has no base_url; only openai, deepseek, gemini have a default`},
+		"unknown vendor":       {llm.ProviderConfig{Name: "acme", Models: []llm.ModelConfig{{Name: "m", APIKey: "k"}}}, `provider "acme" has no base_url; only openai, deepseek, anthropic, gemini have a default`},
 		"no scheme":            {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "localhost:80/v1"}}}, `p/m: base_url "localhost:80/v1" has no scheme that llmagg speaks; expected http:// or https://`},
 		"ftp":                  {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "ftp://h/v1"}}}, `p/m: base_url "ftp://h/v1" has no scheme that llmagg speaks; expected http`},
 		"credentials":          {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "https://u:pw-secret@h"}}}, "p/m: base_url holds credentials"},

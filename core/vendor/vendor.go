@@ -11,6 +11,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
+	"github.com/llmagg/llmagg/core/wire/anthropic"
 	"github.com/llmagg/llmagg/core/wire/gemini"
 	"github.com/llmagg/llmagg/core/wire/openai"
 )
@@ -45,6 +46,9 @@ var vendors = []Vendor{
 	{name: "openai", baseURL: "https://api.openai.com/v1", root: "/v1", format: openai.New, streamUsage: true, hosts: []string{"api.openai.com"}},
 	// DeepSeek API docs, "Create Chat Completion": stream_options.
 	{name: "deepseek", baseURL: "https://api.deepseek.com/v1", format: openai.New, streamUsage: true, hosts: []string{"api.deepseek.com"}},
+	// Anthropic API reference, "Messages".
+	{name: "anthropic", baseURL: "https://api.anthropic.com/v1", root: "/v1", format: anthropic.New, hosts: []string{"api.anthropic.com"},
+		own: "Anthropic", sdkVariable: "ANTHROPIC_BASE_URL"},
 	// Gemini API reference, "Generating content".
 	{name: "gemini", baseURL: "https://generativelanguage.googleapis.com/v1beta", root: "/v1beta", format: gemini.New, hosts: []string{"generativelanguage.googleapis.com"},
 		own: "Gemini", openaiPath: "/v1beta/openai", sdkVariable: "GOOGLE_GEMINI_BASE_URL"},

@@ -55,6 +55,16 @@ var WholeOrBroken = Ending{
 	Finished: {Marked: Completes, Closed: Completes, Broken: Breaks, Silent: Completes},
 }
 
+// MarkedOrBroken is S2 for formats that always say when an answer ends: only
+// their mark completes it.
+var MarkedOrBroken = func() Ending {
+	e := WholeOrBroken
+	for phase := range e {
+		e[phase][Closed], e[phase][Silent] = Breaks, GoesOn
+	}
+	return e
+}()
+
 // IsDone tells whether an event is OpenAI's [DONE], whatever stands around it.
 // Gateways add it to other formats, too.
 func IsDone(data []byte) bool {

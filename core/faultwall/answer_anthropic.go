@@ -1,0 +1,200 @@
+package faultwall
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// anthropic is the wire format of Anthropic's Messages API, as documented in its
+// reference ("Messages", "Streaming Messages").
+type anthropic struct{}
+
+var _ dialect = anthropic{}
+
+type anthropicMessage struct {
+	ID         string           `json:"id"`
+	Type       string           `json:"type"`
+	Role       string           `json:"role"`
+	Model      string           `json:"model"`
+	Content    []anthropicBlock `json:"content"`
+	StopReason *string          `json:"stop_reason"`
+	StopSeq    *string          `json:"stop_sequence"`
+	Usage      any              `json:"usage,omitempty"`
+}
+
+type anthropicBlock struct {
+	Type      string          `json:"type"`
+	Text      *string         `json:"text,omitempty"`
+	Thinking  *string         `json:"thinking,omitempty"`
+	Signature *string         `json:"signature,omitempty"`
+	ID        string          `json:"id,omitempty"`
+	Name      string          `json:"name,omitempty"`
+	Input     json.RawMessage `json:"input,omitempty"`
+}
+
+type anthropicEvent struct {
+	Type    string            `json:"type"`
+	Message *anthropicMessage `json:"message,omitempty"`
+	Index   *int              `json:"index,omitempty"`
+	Block   *anthropicBlock   `json:"content_block,omitempty"`
+	Delta   any               `json:"delta,omitempty"`
+	Usage   any               `json:"usage,omitempty"`
+}
+
+// anthropicSignature is the signature of the wall's thoughts.
+const anthropicSignature = "d2FsbC1zaWduYXR1cmU="
+
+func (anthropic) whole(a *content) any {
+	m := anthropicMessage{ID: "msg_" + a.id, Type: "message", Role: "assistant", Model: a.model,
+		Content: anthropicBlocks(a), StopReason: orNil(anthropicReason(a.finish)), Usage: anthropicUsage(a.usage)}
+	return withExtra(m, a.extra)
+}
+
+// anthropicBlocks are the blocks of an answer: thoughts, text, calls.
+func anthropicBlocks(a *content) []anthropicBlock {
+	blocks := []anthropicBlock{}
+	if a.reasoning != "" {
+		signature := anthropicSignature
+		blocks = append(blocks, anthropicBlock{Type: "thinking", Thinking: &a.reasoning, Signature: &signature})
+	}
+	if text := a.text + a.refusal; text != "" {
+		blocks = append(blocks, anthropicBlock{Type: "text", Text: &text})
+	}
+	for i := range a.calls {
+		blocks = append(blocks, anthropicBlock{Type: "tool_use", ID: anthropicCallID(&a.calls[i], i), Name: a.calls[i].Name, Input: geminiArgs(a.calls[i].arguments())})
+	}
+	return blocks
+}
+
+func anthropicCallID(c *ToolCall, n int) string {
+	if c.ID != "" {
+		return c.ID
+	}
+	return strings.Replace(callID(c, n), "call", "toolu", 1)
+}
+
+// chunk is one event; the deltas of a healthy stream are events already.
+func (anthropic) chunk(_ *content, d delta) any {
+	if d.event != nil {
+		return d.event
+	}
+	piece := ""
+	for _, text := range []*string{d.text, d.refusal} {
+		if text != nil {
+			piece += *text
+		}
+	}
+	zero := 0
+	return anthropicEvent{Type: "content_block_delta", Index: &zero, Delta: map[string]any{"type": "text_delta", "text": piece}}
+}
+
+// deltas: message_start, each block with its pieces, message_delta with the
+// reason and the usage, message_stop.
+func (anthropic) deltas(_ *call, s *Step, a *content) []delta {
+	var all []delta
+	put := func(e anthropicEvent) { all = append(all, delta{name: e.Type, event: withExtraOf(e, a)}) }
+	start := anthropicMessage{ID: "msg_" + a.id, Type: "message", Role: "assistant", Model: a.model, Content: []anthropicBlock{}}
+	if s.UsageChunk != UsageNone {
+		start.Usage = anthropicUsage(a.usage)
+	}
+	put(anthropicEvent{Type: "message_start", Message: &start})
+	for i, b := range anthropicBlocks(a) {
+		anthropicPieces(s, i, b, put)
+	}
+	if a.finish == "" {
+		return all
+	}
+	end := anthropicEvent{Type: "message_delta", Delta: map[string]any{"stop_reason": anthropicReason(a.finish), "stop_sequence": nil}}
+	if s.UsageChunk != UsageNone {
+		end.Usage = anthropicUsage(a.usage)
+	}
+	put(end)
+	if s.Done == nil || *s.Done {
+		put(anthropicEvent{Type: "message_stop"})
+	}
+	return all
+}
+
+// anthropicPieces are the events of one block.
+func anthropicPieces(s *Step, index int, b anthropicBlock, put func(anthropicEvent)) {
+	empty := ""
+	start, kind, key, whole := b, "", "", ""
+	switch b.Type {
+	case "thinking":
+		start.Thinking, start.Signature, kind, key, whole = &empty, &empty, "thinking_delta", "thinking", *b.Thinking
+	case "text":
+		start.Text, kind, key, whole = &empty, "text_delta", "text", *b.Text
+	case "tool_use":
+		start.Input, kind, key, whole = json.RawMessage("{}"), "input_json_delta", "partial_json", string(b.Input)
+	}
+	put(anthropicEvent{Type: "content_block_start", Index: &index, Block: &start})
+	for _, piece := range s.split(whole) {
+		put(anthropicEvent{Type: "content_block_delta", Index: &index, Delta: map[string]any{"type": kind, key: piece}})
+	}
+	if b.Signature != nil {
+		put(anthropicEvent{Type: "content_block_delta", Index: &index, Delta: map[string]any{"type": "signature_delta", "signature": *b.Signature}})
+	}
+	put(anthropicEvent{Type: "content_block_stop", Index: &index})
+}
+
+func withExtraOf(e anthropicEvent, a *content) any { return withExtra(e, a.extra) }
+
+// anthropicReason translates OpenAI's finish reasons; others stay as they are.
+func anthropicReason(reason string) string {
+	switch reason {
+	case "stop":
+		return "end_turn"
+	case "length":
+		return "max_tokens"
+	case "tool_calls":
+		return "tool_use"
+	case "content_filter":
+		return "refusal"
+	}
+	return reason
+}
+
+// anthropicUsage renames OpenAI's fields; a usage without them stays as it is.
+func anthropicUsage(usage json.RawMessage) any {
+	var fields map[string]json.RawMessage
+	if usage == nil || json.Unmarshal(usage, &fields) != nil {
+		return nil
+	}
+	for from, to := range map[string]string{"prompt_tokens": "input_tokens", "completion_tokens": "output_tokens", "total_tokens": ""} {
+		value, ok := fields[from]
+		if delete(fields, from); ok && to != "" {
+			fields[to] = value
+		}
+	}
+	return fields
+}
+
+// anthropicErrors are the types of errors by status (API reference, "Errors").
+var anthropicErrors = map[int]string{
+	400: "invalid_request_error", 401: "authentication_error", 402: "billing_error", 403: "permission_error",
+	404: "not_found_error", 409: "conflict_error", 413: "request_too_large", 429: "rate_limit_error",
+	500: "api_error", 504: "timeout_error", 529: "overloaded_error",
+}
+
+func (anthropic) failure(status int, model string) any {
+	kind, known := anthropicErrors[status]
+	if !known {
+		kind = "api_error"
+	}
+	message := statusText(status)
+	if status == 404 {
+		message = "model: " + model
+	}
+	return map[string]any{"type": "error", "error": map[string]any{"type": kind, "message": message}, "request_id": "req_wall"}
+}
+
+func (anthropic) list(models []string) any {
+	data := []any{}
+	for _, name := range models {
+		data = append(data, map[string]any{"type": "model", "id": name, "display_name": name, "created_at": "2025-01-01T00:00:00Z"})
+	}
+	return map[string]any{"data": data, "has_more": false, "first_id": nil, "last_id": nil}
+}
+
+// done is none: message_stop is one of the deltas.
+func (anthropic) done() string { return "" }

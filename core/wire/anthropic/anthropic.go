@@ -1,0 +1,98 @@
+// Package anthropic is Anthropic's Messages API: the translation between
+// OpenAI's chat completions, the shape that the whole library speaks, and
+// Claude's. It does no I/O. The wire names are those of Anthropic's API
+// reference ("Messages", "Streaming Messages"). A request goes through
+// request.go, content.go, tools.go, settings.go and kept.go, an answer through
+// response.go, stream.go and usage.go. Other vendors have endpoints of the same
+// shape.
+package anthropic
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
+)
+
+// version is the value of the header anthropic-version (API reference,
+// "Versions"): the only one since June 2023.
+const version = "2023-06-01"
+
+// format is the Messages API at one base URL.
+type format struct {
+	wire.Options
+	prefix string // of paths: "/v1" where the base URL does not end with it
+}
+
+// New makes the format; it is a [wire.New]. Vendors' documents give the base
+// URL with /v1 behind it or, as Anthropic's own SDK wants it, without.
+func New(o wire.Options) wire.Format {
+	f := &format{Options: o, prefix: "/v1"}
+	if base, _, _ := strings.Cut(o.At.With("", ""), "?"); strings.HasSuffix(base, "/v1") {
+		f.prefix = ""
+	}
+	return f
+}
+
+// URL implements [wire.Format], as the methods below do.
+func (w *format) URL(string, bool) string { return w.At.With(w.prefix+"/messages", "") }
+
+func (w *format) Models() string { return w.At.With(w.prefix+"/models", "") }
+
+// Authorize uses the header of API keys, or that of OAuth tokens for a token,
+// which begins with "sk-ant-oat".
+func (w *format) Authorize(h http.Header) {
+	h.Set("Anthropic-Version", version)
+	switch {
+	case w.Key == "":
+	case strings.HasPrefix(w.Key, "sk-ant-oat"):
+		h.Set("Authorization", "Bearer "+w.Key)
+	default:
+		h.Set("X-Api-Key", w.Key)
+	}
+}
+
+func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
+	c.Usage = false // it comes unasked
+	r, err := c.Payload.Request()
+	if err != nil {
+		return nil, err
+	}
+	r.Model = c.Model
+	body, left, err := bodyOf(r, c.Omit)
+	if err != nil {
+		return nil, err
+	}
+	body.Stream = c.Stream
+	c.Left = left
+	return body.append(dst, r.Extra)
+}
+
+// Suspects are thoughts of another answer: their signatures are bound to the
+// vendor that made them.
+func (w *format) Suspects(c *wire.Call) []wire.Suspect {
+	r, err := c.Payload.Request()
+	if err != nil {
+		return nil
+	}
+	for i := range r.Messages {
+		if slices.ContainsFunc(keptBlocks(&r.Messages[i]), isThought) {
+			return []wire.Suspect{{Name: omitThoughts, Words: []string{"thinking", "redactedthinking", "signature"}, History: true}}
+		}
+	}
+	return nil
+}
+
+func (w *format) Response(data []byte, c *wire.Call) (*llm.Response, error) {
+	return response(data, c)
+}
+
+// Ending is strict: only message_stop ends an answer (API reference, "Streaming
+// Messages", event types).
+func (w *format) Ending() *wire.Ending { return &wire.MarkedOrBroken }
+
+func (w *format) Stream(c *wire.Call) wire.Stream {
+	return &stream{model: c.Model, schemaTool: schemaToolOf(c)}
+}

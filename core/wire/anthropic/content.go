@@ -1,0 +1,194 @@
+package anthropic
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/url"
+	"path"
+	"strings"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// block is one piece of a turn that is sent. Raw, if set, is written instead of
+// the fields.
+type block struct {
+	Type         string          `json:"type"`
+	Text         *string         `json:"text,omitempty"`
+	Source       *source         `json:"source,omitempty"`
+	Title        string          `json:"title,omitempty"`
+	ID           string          `json:"id,omitempty"`
+	Name         string          `json:"name,omitempty"`
+	Input        json.RawMessage `json:"input,omitempty"`
+	ToolUseID    string          `json:"tool_use_id,omitempty"`
+	Content      []block         `json:"content,omitempty"`
+	IsError      bool            `json:"is_error,omitempty"`
+	Citations    json.RawMessage `json:"citations,omitempty"`
+	CacheControl json.RawMessage `json:"cache_control,omitempty"`
+
+	Raw json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the block.
+func (b block) MarshalJSON() ([]byte, error) {
+	type plain block
+	switch {
+	case b.Raw == nil:
+		return llm.JSON.Marshal(plain(b))
+	case b.CacheControl == nil:
+		return b.Raw, nil
+	}
+	fields := llm.Extra{}
+	if err := llm.JSON.Unmarshal(b.Raw, &fields); err != nil {
+		return nil, err
+	}
+	fields["cache_control"] = b.CacheControl
+	return llm.JSON.Marshal(fields)
+}
+
+func (b *block) isResult() bool { return b.Type == "tool_result" }
+
+// source is where an image or a document is.
+type source struct {
+	Type      string `json:"type"` // "base64", "url", "text" or "file"
+	MediaType string `json:"media_type,omitempty"`
+	Data      string `json:"data,omitempty"`
+	URL       string `json:"url,omitempty"`
+	FileID    string `json:"file_id,omitempty"`
+}
+
+func textBlock(text string) block { return block{Type: "text", Text: &text} }
+
+// content translates a message's content; empty texts are left out, since
+// Anthropic refuses them.
+func (t *conversation) content(m *llm.Message, at string) ([]block, error) {
+	var blocks []block
+	if m.Parts == nil && m.Content != "" {
+		blocks = append(blocks, textBlock(m.Content))
+	}
+	for i := range m.Parts {
+		p := &m.Parts[i]
+		b, problem := blockOf(p)
+		switch {
+		case problem == "" && b.Text != nil && *b.Text == "":
+			continue
+		case problem != "" && m.Role == llm.RoleAssistant: // another vendor's work, not what the caller says
+			t.leave("messages.content[" + p.Type + "]")
+			continue
+		case problem != "":
+			return nil, llm.Errorf(llm.BadRequest, "%s[%d] %s", at, i, problem)
+		}
+		if raw := p.Extra["cache_control"]; isThere(raw) && b.Raw == nil {
+			b.CacheControl = raw
+		}
+		blocks = append(blocks, b)
+	}
+	return blocks, nil
+}
+
+// ownBlocks are the types of blocks that Anthropic's API has and chat completions
+// lack; they pass as they are.
+var ownBlocks = map[string]bool{"image": true, "document": true, "search_result": true, "container_upload": true,
+	"thinking": true, "redacted_thinking": true, "tool_use": true, "tool_result": true,
+	"server_tool_use": true, "web_search_tool_result": true}
+
+// blockOf translates a part; problem says what is wrong with it, "" if nothing
+// is.
+func blockOf(p *llm.Part) (b block, problem string) {
+	switch {
+	case p.Type == "text" || p.Type == "":
+		return textBlock(p.Text), ""
+	case p.Type == "refusal":
+		return textBlock(p.Refusal), ""
+	case p.Type == "image_url" && p.ImageURL != nil:
+		s, problem := addressOf(p.ImageURL.URL)
+		return block{Type: "image", Source: s}, problem
+	case p.Type == "file" && p.File != nil:
+		return document(p.File)
+	case ownBlocks[p.Type]:
+		raw, err := llm.JSON.Marshal(*p)
+		if err != nil {
+			return b, "cannot be written: " + err.Error()
+		}
+		return block{Type: p.Type, Raw: raw}, ""
+	}
+	return b, "is of type \"" + p.Type + "\", which Anthropic does not take, or has no content of that type"
+}
+
+// addressOf is where an image is: in a data: URL, or at an address.
+func addressOf(address string) (s *source, problem string) {
+	scheme, rest, found := strings.Cut(address, ":")
+	switch {
+	case found && strings.EqualFold(scheme, "data"):
+		return dataOf(rest)
+	case found && strings.HasPrefix(rest, "//"):
+		return &source{Type: "url", URL: address}, ""
+	}
+	return nil, "has a URL that is neither a data: URL nor an address with a scheme"
+}
+
+// dataOf reads what follows "data:" (RFC 2397).
+func dataOf(rest string) (s *source, problem string) {
+	head, data, found := strings.Cut(rest, ",")
+	if !found || data == "" {
+		return nil, "has a data: URL without data"
+	}
+	mediaType, parameters, _ := strings.Cut(head, ";")
+	if !strings.Contains(mediaType, "/") {
+		return nil, "has a data: URL without a media type"
+	}
+	if strings.Contains(data, "%") {
+		plain, err := url.PathUnescape(data)
+		if err != nil {
+			return nil, "has a data: URL with a malformed escape"
+		}
+		data = plain
+	}
+	if parameters != "base64" && !strings.HasSuffix(parameters, ";base64") {
+		data = base64.StdEncoding.EncodeToString([]byte(data))
+	}
+	return &source{Type: "base64", MediaType: mediaType, Data: data}, ""
+}
+
+// document translates a file: an image stays an image, plain text goes as text,
+// anything else as a document.
+func document(f *llm.File) (b block, problem string) {
+	b = block{Type: "document", Title: f.Filename}
+	switch {
+	case strings.HasPrefix(f.FileData, "data:"):
+		b.Source, problem = addressOf(f.FileData)
+	case strings.HasPrefix(f.FileData, "http://"), strings.HasPrefix(f.FileData, "https://"):
+		b.Source = &source{Type: "url", URL: f.FileData}
+	case f.FileData != "":
+		mediaType := mediaTypes[strings.ToLower(path.Ext(f.Filename))]
+		if mediaType == "" {
+			return b, "is a file whose type neither its data nor its name tells"
+		}
+		b.Source = &source{Type: "base64", MediaType: mediaType, Data: f.FileData}
+	case f.FileID != "":
+		b.Source = &source{Type: "file", FileID: f.FileID}
+	default:
+		return b, "is a file without file_data or file_id"
+	}
+	if problem != "" {
+		return b, problem
+	}
+	switch s := b.Source; {
+	case strings.HasPrefix(s.MediaType, "image/"):
+		b.Type, b.Title = "image", ""
+	case strings.HasPrefix(s.MediaType, "text/"):
+		text, err := base64.StdEncoding.DecodeString(s.Data)
+		if err != nil {
+			return b, "is a text file whose data is not base64"
+		}
+		b.Source = &source{Type: "text", MediaType: "text/plain", Data: string(text)}
+	}
+	return b, ""
+}
+
+// mediaTypes lists what Anthropic reads, by file name extension. The system's
+// own table is not asked: the same request must be the same body everywhere.
+var mediaTypes = map[string]string{
+	".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp", ".gif": "image/gif",
+	".pdf": "application/pdf", ".txt": "text/plain", ".md": "text/markdown", ".csv": "text/csv", ".html": "text/html",
+}

@@ -1,0 +1,229 @@
+package anthropic
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
+)
+
+// stream reads the events of one answer (API reference, "Streaming Messages"),
+// and the blocks of a whole one. One goroutine uses it.
+type stream struct {
+	model      string // where the answer names none
+	schemaTool string // whose input is the answer; "" for none
+
+	id, answering string
+	created       int64 // seconds since the Unix epoch
+	usage         usage
+	calls         int // so far
+	block         openBlock
+	blocks        []json.RawMessage // see kept.go
+	opaque        bool              // one of them is nothing that the message has anyway
+	done          bool
+}
+
+// openBlock is the block that deltas add to.
+type openBlock struct {
+	answerBlock
+	index     int
+	raw       json.RawMessage // as it began
+	bytes     int             // of its text
+	thought   strings.Builder
+	input     strings.Builder // of a server's own tool
+	arguments bool            // a piece of the input has come
+	open      bool
+}
+
+// event is any event; Type says which fields count.
+type event struct {
+	Type    string          `json:"type"`
+	Message *head           `json:"message"`
+	Index   int             `json:"index"`
+	Block   json.RawMessage `json:"content_block"`
+	Delta   json.RawMessage `json:"delta"`
+	Usage   json.RawMessage `json:"usage"`
+}
+
+// Chunk implements [wire.Stream].
+func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
+	if wire.IsDone(data) { // gateways add it
+		s.done = true
+		return nil, nil
+	}
+	var e event
+	if err := llm.JSON.Unmarshal(data, &e); err != nil {
+		return nil, llm.Errorf(llm.BadResponse, "the event is not valid JSON: %v", err)
+	}
+	if e.Type == "" {
+		e.Type = kind
+	}
+	switch e.Type {
+	case "message_start":
+		if e.Message == nil {
+			return nil, llm.Errorf(llm.BadResponse, "message_start has no message")
+		}
+		s.begin(e.Message)
+		return s.chunk(&llm.Message{Role: llm.RoleAssistant, NullContent: true}), nil
+	case "content_block_start":
+		return s.piece(s.open(e.Index, e.Block))
+	case "content_block_delta":
+		return s.piece(s.add(e.Index, e.Delta))
+	case "content_block_stop":
+		return s.piece(s.close())
+	case "message_delta":
+		return s.end(&e)
+	case "message_stop":
+		s.done = true
+		return nil, nil
+	case "ping":
+		return nil, nil
+	case "error", "":
+		return nil, llm.Errorf(llm.BadResponse, "the event is no event of a message")
+	}
+	return nil, nil // new kinds of events may come ("Versions")
+}
+
+// Complete implements [wire.Stream].
+func (s *stream) Complete() bool { return s.done }
+
+func (s *stream) piece(d *llm.Message, err error) (*llm.Chunk, error) {
+	if d == nil || err != nil {
+		return nil, err
+	}
+	return s.chunk(d), nil
+}
+
+func (s *stream) chunk(d *llm.Message) *llm.Chunk {
+	return &llm.Chunk{ID: s.id, Object: "chat.completion.chunk", Created: s.created, Model: s.answering,
+		Choices: []llm.ChunkChoice{{Delta: *d}}}
+}
+
+// end reads message_delta: the reason, and the numbers, which are sums.
+func (s *stream) end(e *event) (*llm.Chunk, error) {
+	var h head
+	if isThere(e.Delta) && llm.JSON.Unmarshal(e.Delta, &h) != nil {
+		return nil, llm.Errorf(llm.BadResponse, "message_delta cannot be read")
+	}
+	s.usage.add(e.Usage)
+	c := s.chunk(&llm.Message{NullContent: true})
+	c.Choices[0].FinishReason, c.Choices[0].Extra = s.finish(&h), s.choiceExtra(&h)
+	c.Usage, c.Extra = s.usage.usage(), extraOf(&h)
+	if h.StopReason != "" {
+		c.Choices[0].Delta.Extra = s.kept()
+	}
+	return c, nil
+}
+
+// open begins a block. Servers may put its whole content there.
+func (s *stream) open(index int, raw json.RawMessage) (*llm.Message, error) {
+	s.block = openBlock{index: index, raw: raw, open: true}
+	b := &s.block
+	if err := llm.JSON.Unmarshal(raw, &b.answerBlock); err != nil {
+		return nil, llm.Errorf(llm.BadResponse, "content[%d] cannot be read: %v", index, err)
+	}
+	switch b.Type {
+	case "text":
+		return s.say(b.Text), nil
+	case "thinking":
+		return s.think(b.Thinking), nil
+	case "tool_use":
+		if b.Name == s.schemaTool && s.schemaTool != "" {
+			return nil, nil
+		}
+		call := llm.ToolCall{Index: s.calls, ID: b.ID, Type: "function", Function: llm.FunctionCall{Name: b.Name}}
+		s.calls++
+		return &llm.Message{NullContent: true, ToolCalls: []llm.ToolCall{call}}, nil
+	}
+	return nil, nil
+}
+
+// add reads a delta.
+func (s *stream) add(index int, raw json.RawMessage) (*llm.Message, error) {
+	var d answerBlock
+	if err := llm.JSON.Unmarshal(raw, &d); err != nil {
+		return nil, llm.Errorf(llm.BadResponse, "a delta of content[%d] cannot be read: %v", index, err)
+	}
+	b := &s.block
+	if !b.open || b.index != index {
+		if err := s.unopened(index, d.Type); err != nil {
+			return nil, err
+		}
+	}
+	switch d.Type {
+	case "text_delta":
+		return s.say(d.Text), nil
+	case "thinking_delta":
+		return s.think(d.Thinking), nil
+	case "signature_delta":
+		b.Signature += d.Signature
+	case "input_json_delta":
+		return s.argue(string(d.PartialJSON)), nil
+	case "citations_delta":
+		b.Citations = append(b.Citations, d.Citation)
+	}
+	return nil, nil
+}
+
+// unopened begins a block that a server did not begin: a text or a thought needs
+// nothing else. The one before it ends.
+func (s *stream) unopened(index int, delta string) error {
+	kind := map[string]string{"text_delta": "text", "thinking_delta": "thinking"}[delta]
+	if kind == "" {
+		return llm.Errorf(llm.BadResponse, "a %s belongs to content[%d], which is not open", llm.ShownText(delta), index)
+	}
+	if s.block.open {
+		s.keep()
+	}
+	s.block = openBlock{index: index, open: true, answerBlock: answerBlock{Type: kind}}
+	return nil
+}
+
+func (s *stream) say(text llm.Piece) *llm.Message {
+	if text == "" {
+		return nil
+	}
+	s.block.bytes += len(text)
+	return &llm.Message{Content: string(text)}
+}
+
+func (s *stream) think(text llm.Piece) *llm.Message {
+	if text == "" {
+		return nil
+	}
+	s.block.thought.WriteString(string(text))
+	return &llm.Message{NullContent: true, ReasoningContent: string(text)}
+}
+
+// argue is a piece of a call's input.
+func (s *stream) argue(text string) *llm.Message {
+	if text == "" {
+		return nil
+	}
+	s.block.arguments = true
+	switch {
+	case s.block.Type != "tool_use": // of a server's own tool
+		s.block.input.WriteString(text)
+		return nil
+	case s.block.Name == s.schemaTool && s.schemaTool != "":
+		return &llm.Message{Content: text}
+	}
+	return &llm.Message{NullContent: true, ToolCalls: []llm.ToolCall{{Index: s.calls - 1, Function: llm.FunctionCall{Arguments: text}}}}
+}
+
+// close ends the block: a call without a piece of its input has what it began
+// with.
+func (s *stream) close() (*llm.Message, error) {
+	b := &s.block
+	if !b.open {
+		return nil, nil
+	}
+	b.open = false
+	var d *llm.Message
+	if b.Type == "tool_use" && !b.arguments {
+		d = s.argue(argumentsOf(b.Input))
+	}
+	s.keep()
+	return d, nil
+}

@@ -1,0 +1,205 @@
+package anthropic
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
+)
+
+// tool is a function that the model may call.
+type tool struct {
+	Name         string          `json:"name"`
+	Description  string          `json:"description,omitempty"`
+	InputSchema  json.RawMessage `json:"input_schema"`
+	Strict       *bool           `json:"strict,omitempty"`
+	CacheControl json.RawMessage `json:"cache_control,omitempty"`
+}
+
+// toolChoice says which tools the model may or must use.
+type toolChoice struct {
+	Type            string `json:"type"` // "auto", "any", "tool" or "none"
+	Name            string `json:"name,omitempty"`
+	DisableParallel bool   `json:"disable_parallel_tool_use,omitempty"`
+}
+
+// anyInput is the schema of a function without parameters.
+var anyInput = json.RawMessage(`{"type":"object","properties":{}}`)
+
+func toolOf(f *llm.Function, extra llm.Extra) (json.RawMessage, error) {
+	t := tool{Name: f.Name, Description: f.Description, InputSchema: f.Parameters, Strict: f.Strict, CacheControl: extra["cache_control"]}
+	if !isThere(t.InputSchema) {
+		t.InputSchema = anyInput
+	}
+	return llm.JSON.Marshal(t)
+}
+
+// tools translates tools and functions. An entry that is one of Anthropic's own
+// ({"type": "web_search_20250305", "name": "web_search"}) passes as it is.
+func (s *settings) tools() error {
+	for i := range s.request.Tools {
+		t := &s.request.Tools[i]
+		var raw json.RawMessage
+		var err error
+		switch {
+		case t.Function != nil && (t.Type == "function" || t.Type == ""):
+			raw, err = toolOf(t.Function, t.Extra)
+		case t.Function == nil && (isThere(t.Extra["name"]) || isThere(t.Extra["input_schema"])):
+			raw, err = llm.JSON.Marshal(t)
+		default:
+			return llm.Errorf(llm.BadRequest, "tools[%d] has the type %q; expected a function or one of Anthropic's own tools", i, t.Type)
+		}
+		if err != nil {
+			return llm.Errorf(llm.BadRequest, "tools[%d] cannot be written: %v", i, err)
+		}
+		s.body.Tools = append(s.body.Tools, raw)
+	}
+	for i := range s.request.Functions {
+		raw, err := toolOf(&s.request.Functions[i], nil)
+		if err != nil {
+			return llm.Errorf(llm.BadRequest, "functions[%d] cannot be written: %v", i, err)
+		}
+		s.body.Tools = append(s.body.Tools, raw)
+	}
+	return s.choice()
+}
+
+// choice translates tool_choice, or the old function_call, and
+// parallel_tool_calls. Without tools there is nothing to choose.
+func (s *settings) choice() error {
+	if len(s.body.Tools) == 0 {
+		return nil
+	}
+	choice, name := s.request.ToolChoice, "tool_choice"
+	if !isThere(choice) {
+		choice, name = s.request.FunctionCall, "function_call"
+	}
+	var c *toolChoice
+	if isThere(choice) {
+		var err error
+		if c, err = s.choiceOf(choice, name); err != nil {
+			return err
+		}
+	}
+	if p := s.request.ParallelToolCalls; p != nil && !*p {
+		if c == nil {
+			c = &toolChoice{Type: "auto"}
+		}
+		c.DisableParallel = c.Type != "none"
+	}
+	s.body.ToolChoice = c
+	return nil
+}
+
+func (s *settings) choiceOf(choice json.RawMessage, field string) (*toolChoice, error) {
+	var word string
+	if llm.JSON.Unmarshal(choice, &word) == nil {
+		switch word {
+		case "auto", "none", "any":
+			return &toolChoice{Type: word}, nil
+		case "required":
+			return &toolChoice{Type: "any"}, nil
+		}
+		return nil, llm.Errorf(llm.BadRequest, "%s is %q; expected auto, none, required or an object that names a function", field, word)
+	}
+	type named struct {
+		Name     string `json:"name"` // Anthropic's form, and the old one
+		Function struct {
+			Name string `json:"name"`
+		} `json:"function"`
+	}
+	var object struct {
+		Type string `json:"type"`
+		named
+		DisableParallel bool `json:"disable_parallel_tool_use"`
+		Allowed         struct {
+			Mode  string  `json:"mode"`
+			Tools []named `json:"tools"`
+		} `json:"allowed_tools"`
+	}
+	if err := llm.JSON.Unmarshal(choice, &object); err != nil {
+		return nil, llm.Errorf(llm.BadRequest, "%s cannot be read: %v", field, err)
+	}
+	name := object.Function.Name + object.Name
+	switch {
+	case name != "":
+		return &toolChoice{Type: "tool", Name: name, DisableParallel: object.DisableParallel}, nil
+	case len(object.Allowed.Tools) > 0:
+		var names []string
+		for _, n := range object.Allowed.Tools {
+			names = append(names, n.Function.Name+n.Name)
+		}
+		s.allow(names)
+		if object.Allowed.Mode == "required" {
+			return &toolChoice{Type: "any"}, nil
+		}
+		return &toolChoice{Type: "auto"}, nil
+	case slices.Contains([]string{"auto", "any", "none"}, object.Type):
+		return &toolChoice{Type: object.Type, DisableParallel: object.DisableParallel}, nil
+	}
+	return nil, llm.Errorf(llm.BadRequest, "%s names no function", field)
+}
+
+// allow leaves only the named tools: Anthropic has no allowed_tools.
+func (s *settings) allow(names []string) {
+	s.body.Tools = slices.DeleteFunc(s.body.Tools, func(raw json.RawMessage) bool {
+		var t tool
+		return llm.JSON.Unmarshal(raw, &t) != nil || !slices.Contains(names, t.Name)
+	})
+}
+
+// format translates response_format. A schema is asked for natively where the
+// model can (API docs, "Structured outputs"), else by a tool that the model has
+// to call, whose input is then the answer. JSON without a schema is asked for in
+// the instructions, as Anthropic's guide does.
+func (s *settings) format() error {
+	f := s.request.ResponseFormat
+	switch {
+	case f == nil || f.Type == "text" || f.Type == "":
+		return nil
+	case f.Type == "json_object":
+		s.body.System = append(s.body.System, textBlock("Answer with one JSON object and nothing else."))
+		return nil
+	case f.Type != "json_schema":
+		return llm.Errorf(llm.BadRequest, "response_format has the type %q; expected text, json_object or json_schema", f.Type)
+	case f.JSONSchema == nil || !isThere(f.JSONSchema.Schema):
+		return llm.Errorf(llm.BadRequest, "response_format has no json_schema.schema")
+	}
+	if modelOf(s.request.Model).formats() {
+		return s.output("format", map[string]any{"type": "json_schema", "schema": f.JSONSchema.Schema})
+	}
+	if len(s.body.Tools) > 0 { // both cannot be forced
+		return llm.Errorf(llm.BadRequest, "response_format: %s takes a json_schema or tools, not both", s.request.Model)
+	}
+	raw, err := llm.JSON.Marshal(tool{Name: schemaToolName(f.JSONSchema), InputSchema: f.JSONSchema.Schema,
+		Description: "Give the answer by calling this tool."})
+	if err != nil {
+		return llm.Errorf(llm.BadRequest, "response_format cannot be written: %v", err)
+	}
+	s.body.Tools = []json.RawMessage{raw}
+	s.body.ToolChoice = &toolChoice{Type: "tool", Name: schemaToolName(f.JSONSchema), DisableParallel: true}
+	return nil
+}
+
+// schemaToolName is the name of the tool whose input is the answer.
+func schemaToolName(s *llm.JSONSchema) string {
+	if s.Name == "" {
+		return "answer"
+	}
+	return plainID(s.Name)
+}
+
+// schemaToolOf is the name of the tool whose input is the answer to a call; ""
+// for a call that has none.
+func schemaToolOf(c *wire.Call) string {
+	if modelOf(c.Model).formats() || !bytes.Contains(c.Payload.JSON(), []byte(`"json_schema"`)) {
+		return ""
+	}
+	r, err := c.Payload.Request()
+	if err != nil || r.ResponseFormat == nil || r.ResponseFormat.JSONSchema == nil || r.ResponseFormat.Type != "json_schema" {
+		return ""
+	}
+	return schemaToolName(r.ResponseFormat.JSONSchema)
+}
