@@ -24,7 +24,7 @@ type refuses struct {
 func (r *refuses) Chat(context.Context, *client.Exchange) (*llm.Response, error) {
 	r.asked++
 	if r.asked > 10 {
-		return &llm.Response{Choices: []llm.Choice{{}}}, nil
+		return &llm.Response{Choices: []llm.Choice{{FinishReason: "stop"}}}, nil
 	}
 	return nil, r.with
 }

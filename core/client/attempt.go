@@ -11,6 +11,7 @@ import (
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/alarm"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // attempt is one exchange under way: its deadlines, its place in the trail,
@@ -21,7 +22,8 @@ type attempt struct {
 	permit *breaker.Permit // nil for a bare attempt
 	place  bool            // holds a place in the route's line
 	x      exchange.Exchange
-	leash  *leash // of a client that the application wrote
+	leash  *leash      // of a client that the application wrote
+	judge  *wire.Judge // of its stream
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc

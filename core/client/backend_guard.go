@@ -2,10 +2,12 @@ package client
 
 import (
 	"fmt"
+	"io"
 	"runtime/debug"
 
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // The calls into a backend stand here. A backend that panics has made a failed
@@ -22,7 +24,10 @@ func (a *attempt) chat() (*llm.Response, error) {
 		err = errNothing
 	}
 	if err == nil && a.turn.client.Custom() {
-		err = failure.OfCustom(r)
+		wire.OnlyReasons(r)
+		if e := failure.OfCustom(r); e != nil {
+			err = e
+		}
 	}
 	if err == nil {
 		a.taken()
@@ -83,8 +88,24 @@ func (a *attempt) next(r ChunkReader) (*llm.Chunk, error) {
 	if err == nil && c == nil {
 		err = errNothing
 	}
-	if err == nil && a.turn.client.Custom() {
-		err = failure.OfCustomChunk(c)
+	if !a.turn.client.Custom() {
+		return c, err
+	}
+	// The normal return of an application's client is the end (S2); whether it
+	// brought an answer is judged as with others (E1).
+	if a.judge == nil {
+		judge := wire.NewJudge(nil, a.turn.call.Payload.N)
+		a.judge = &judge
+	}
+	var e *llm.Error
+	switch {
+	case err == nil:
+		e = a.judge.Note(c)
+	case err == io.EOF && a.judge.Phase() != wire.Waiting:
+		e = a.judge.Failure()
+	}
+	if e != nil {
+		err = e
 	}
 	return c, err
 }

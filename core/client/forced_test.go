@@ -24,7 +24,7 @@ func TestABadRequestIsNoResultForOthers(t *testing.T) {
 					time.Sleep(time.Second)
 					return nil, llm.Errorf(code, "yours alone")
 				}
-				return &llm.Response{Choices: []llm.Choice{{}}}, nil
+				return &llm.Response{Choices: []llm.Choice{{FinishReason: "stop"}}}, nil
 			}}
 			c := custom(t, b, func(cfg *llm.ModelConfig) { cfg.MaxRetries, cfg.Breaker.Failures = 1, 1 })
 			_, err := c.Chat(t.Context(), ask())

@@ -227,7 +227,7 @@ func TestABackendMayNameAWait(t *testing.T) {
 		if calls++; calls == 1 {
 			return nil, &llm.Error{Code: llm.RateLimit, Message: "slow down", RetryAfter: 150 * time.Millisecond, HasRetryAfter: true}
 		}
-		return &llm.Response{Choices: []llm.Choice{{}}}, nil
+		return &llm.Response{Choices: []llm.Choice{{FinishReason: "stop"}}}, nil
 	}}
 	r, err := custom(t, b, nil).Chat(t.Context(), ask())
 	require.NoError(t, err)

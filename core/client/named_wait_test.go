@@ -46,7 +46,7 @@ func TestTheTrailTellsEveryWait(t *testing.T) {
 			if calls++; calls == 1 {
 				return nil, &llm.Error{Code: llm.RateLimit, Status: 429, RetryAfter: 5 * time.Second, HasRetryAfter: true}
 			}
-			return &llm.Response{Choices: []llm.Choice{{}}}, nil
+			return &llm.Response{Choices: []llm.Choice{{FinishReason: "stop"}}}, nil
 		}}
 		c := custom(t, client.Backend(b), func(cfg *llm.ModelConfig) { cfg.MaxRetries, cfg.Timeout = 1, time.Minute })
 		_, err := c.Chat(t.Context(), ask())
@@ -66,7 +66,7 @@ func TestANamedWaitCountsOnce(t *testing.T) {
 			if calls++; calls == 1 {
 				return nil, &llm.Error{Code: llm.RateLimit, Status: 429, RetryAfter: 8 * time.Second, HasRetryAfter: true}
 			}
-			return &llm.Response{Choices: []llm.Choice{{}}}, nil
+			return &llm.Response{Choices: []llm.Choice{{FinishReason: "stop"}}}, nil
 		}}
 		c := custom(t, client.Backend(b), func(cfg *llm.ModelConfig) { cfg.MaxRetries, cfg.Timeout = 1, 10*time.Second })
 		_, err := c.Chat(t.Context(), ask())

@@ -153,6 +153,10 @@ func OfResponse(r *llm.Response, data []byte) *llm.Error {
 			return e
 		}
 	}
+	return ofChoices(r)
+}
+
+func ofChoices(r *llm.Response) *llm.Error {
 	for i := range r.Choices {
 		c := &r.Choices[i]
 		if e := OfMessage(&c.Message); e != nil {
@@ -172,29 +176,10 @@ func OfResponse(r *llm.Response, data []byte) *llm.Error {
 }
 
 // OfCustom is the failure that a whole answer of a client written by the
-// application is, nil if it is an answer. One that is empty and has no reason is
-// left as it is: the client's return says that it is whole (S2).
-func OfCustom(r *llm.Response) error {
+// application is, nil if it is an answer.
+func OfCustom(r *llm.Response) *llm.Error {
 	if len(r.Choices) == 0 {
 		return llm.Errorf(llm.BadResponse, "the answer has no choices")
 	}
-	for i := range r.Choices {
-		c := &r.Choices[i]
-		empty := endOf(c.FinishReason) != endNone && IsEmpty(&c.Message)
-		if e := OfFinish(c.FinishReason, empty, c.Extra); e != nil {
-			return e
-		}
-	}
-	return nil
-}
-
-// OfCustomChunk is OfCustom of a piece. Whether an answer is empty shows at its
-// end only.
-func OfCustomChunk(c *llm.Chunk) error {
-	for i := range c.Choices {
-		if e := OfFinish(c.Choices[i].FinishReason, false, c.Choices[i].Extra); e != nil {
-			return e
-		}
-	}
-	return nil
+	return ofChoices(r)
 }

@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 	"core/wire/openai":       {"core/llm", "core/wire"},
 	"core/vendor":            {"core/llm", "core/wire", "core/wire/anthropic", "core/wire/gemini", "core/wire/openai"},
 	"core/exchange":          {"core/llm", "core/failure", "core/transport", "core/wire", "core/wire/eventstream"},
-	"core/client":            {"core/llm", "core/failure", "core/transport", "core/vendor", "core/exchange", "core/breaker", "core/limit"},
+	"core/client":            {"core/llm", "core/failure", "core/wire", "core/transport", "core/vendor", "core/exchange", "core/breaker", "core/limit"},
 	"core/provider":          {"core/llm", "core/client"},
 	"core/manager":           {"core/llm", "core/client", "core/provider", "core/limit"},
 	"core/aggregator":        {"core/llm", "core/failure", "core/client", "core/provider", "core/manager", "core/limit"},

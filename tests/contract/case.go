@@ -104,7 +104,7 @@ type CustomRoute struct {
 
 // Deeds are what a custom route can do, some of them with seconds behind a
 // colon: "answer:0.1".
-var Deeds = []string{"answer", "no_finish", "foreign", "api_error", "timeout", "rate_limit", "internal", "garbage", "break", "hang", "stall", "stubborn"}
+var Deeds = []string{"answer", "no_finish", "empty", "foreign", "api_error", "timeout", "rate_limit", "internal", "garbage", "break", "hang", "stall", "stubborn"}
 
 func (c *CustomRoute) check() error {
 	provider, model, ok := strings.Cut(c.Route, "/")

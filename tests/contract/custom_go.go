@@ -104,6 +104,9 @@ func (b *custom) Chat(ctx context.Context, x *client.Exchange) (*llm.Response, e
 		return nil, errors.New(deed + " is for streams")
 	}
 	r := &llm.Response{}
+	if deed == "empty" {
+		return r, r.UnmarshalJSON([]byte(`{"choices":[{"index":0,"message":{"role":"assistant","content":""}}]}`))
+	}
 	err := r.UnmarshalJSON([]byte(`{"choices":[{"index":0,"message":{"role":"assistant","content":"Hello from ` + x.Model + `."},"finish_reason":"stop"}]}`))
 	return r, err
 }
@@ -142,6 +145,12 @@ func (s *customStream) Next() (*llm.Chunk, error) {
 		return nil, io.EOF
 	}
 	text := `{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}`
+	if s.deed == "empty" {
+		text, s.words = `{"choices":[{"index":0,"delta":{"role":"assistant","reasoning_content":"hm"}}]}`, nil
+		if n > 0 {
+			return nil, io.EOF
+		}
+	}
 	if n < len(s.words) {
 		text = `{"choices":[{"index":0,"delta":{"content":` + strconv.Quote(s.words[n]) + `}}]}`
 	}

@@ -110,6 +110,11 @@ static void stream(const custom_call *k) {
         fail(k, "{\"name\":\"BAD_RESPONSE\",\"message\":\"that was no chunk\"}");
         return;
     }
+    if (strcmp(k->deed, "empty") == 0) {
+        emit(k, "\"role\":\"assistant\",\"reasoning_content\":\"hm\"", "");
+        finish(k, NULL);
+        return;
+    }
     emit(k, "\"content\":\"Hello\"", "");
     emit(k, "\"content\":\" from\"", "");
     if (strcmp(k->deed, "stall") == 0)
@@ -144,6 +149,8 @@ static void answer(const custom_call *k) {
         stream(k);
     else if (strcmp(k->deed, "garbage") == 0)
         finish(k, "{\"answer\":42}");
+    else if (strcmp(k->deed, "empty") == 0)
+        finish(k, "{\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"\"}}]}");
     else {
         snprintf(text, sizeof text,
                  "{\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hello from %s.\"},"

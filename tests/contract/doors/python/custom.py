@@ -28,9 +28,10 @@ class Client(BaseLLMClient):
             if deed == "garbage":
                 return 42
             message = {"role": "assistant", "content": f"Hello from {request.model}."}
-            return ChatCompletionResponse.from_dict(
-                {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
-            )
+            choice = {"index": 0, "message": message, "finish_reason": "stop"}
+            if deed == "empty":
+                choice = {"index": 0, "message": {"role": "assistant", "content": ""}}
+            return ChatCompletionResponse.from_dict({"choices": [choice]})
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
@@ -41,6 +42,10 @@ class Client(BaseLLMClient):
         deed, takes = self._begin()
         try:
             await self._do(deed, takes)
+            if deed == "empty":
+                delta = {"role": "assistant", "reasoning_content": "hm"}
+                yield StreamResponse.from_dict({"choices": [{"index": 0, "delta": delta}]})
+                return
             for n, word in enumerate(["Hello", " from", f" {request.model}", "."]):
                 if deed == "garbage":
                     yield 42
