@@ -12,16 +12,13 @@ const (
 	firstBuffer = 2 << 10
 	// minRead is the least room in bytes that a Read is offered.
 	minRead = 1 << 10
-	// keepBuffer is the size in bytes up to which Reset keeps the buffer, so that one huge event does not stay in a pool.
-	keepBuffer = 64 << 10
 	// maxEmptyReads is the number of Reads without bytes and without error that are borne in a row, as in bufio.
 	maxEmptyReads = 100
 )
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// Decoder reads the events of one stream. It is not safe for use by several goroutines at once. The zero Decoder is usable
-// after Reset.
+// Decoder reads the events of one stream. It is not safe for use by several goroutines at once.
 type Decoder struct {
 	// OnRead, if set, is called with the number of bytes after every Read that brought some, before they are decoded: a sign
 	// of life also where they are only a comment. It runs on the goroutine that calls Next and must not call the decoder.
@@ -59,26 +56,8 @@ type Decoder struct {
 // NewDecoder returns a decoder of the stream that reader gives. It reads as much as reader has, and never ahead of need: a
 // Read starts only when no complete event is left in the buffer.
 func NewDecoder(reader io.Reader, limits Limits) *Decoder {
-	d := new(Decoder)
-	d.Reset(reader, limits)
-	return d
+	return &Decoder{reader: reader, limits: limits.withDefaults()}
 }
-
-// Reset makes the decoder read a new stream, as if it were new (OnRead is cleared), but keeps its buffer unless that has grown
-// large. Reset(nil, Limits{}) lets go of the reader before the decoder is put into a pool.
-func (d *Decoder) Reset(reader io.Reader, limits Limits) {
-	buf, id := d.buf, d.id[:0]
-	if len(buf) > keepBuffer {
-		buf = nil
-	}
-	if cap(id) > minRead {
-		id = nil
-	}
-	*d = Decoder{reader: reader, limits: limits.withDefaults(), buf: buf, id: id}
-}
-
-// BytesRead returns the number of bytes taken from the reader so far.
-func (d *Decoder) BytesRead() int64 { return d.total }
 
 // Next returns the next event. It blocks in the reader's Read only.
 //

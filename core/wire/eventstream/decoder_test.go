@@ -131,14 +131,12 @@ func TestReaderThatMakesNoProgress(t *testing.T) {
 
 func TestOnReadCountsEveryByteAndComment(t *testing.T) {
 	chunks := []string{": ping\n\n", ": p", "ing\n\n", "data: a\n", "\n"}
-	var total int64
 	d := eventstream.NewDecoder(&chunkReader{chunks: append([]string(nil), chunks...), err: io.EOF}, eventstream.Limits{})
 	var reads []int
-	d.OnRead = func(n int) { reads = append(reads, n); total += int64(n) }
+	d.OnRead = func(n int) { reads = append(reads, n) }
 	_, err := d.Next()
 	require.NoError(t, err)
 	require.Equal(t, []int{8, 3, 5, 8, 1}, reads)
-	require.Equal(t, total, d.BytesRead())
 }
 
 // The event's data may be changed, and appended to, without harm to the events behind it.
@@ -151,24 +149,4 @@ func TestDataIsTheCallersUntilNext(t *testing.T) {
 	e, err = d.Next()
 	require.NoError(t, err)
 	require.Equal(t, "c", string(e.Data))
-}
-
-func TestResetStartsAfresh(t *testing.T) {
-	d := eventstream.NewDecoder(strings.NewReader("\ufeffid: 7\nretry: 5\nevent: x\ndata: a\r"), eventstream.Limits{EventBytes: 20})
-	d.OnRead = func(int) {}
-	_, err := collect(d)
-	require.Same(t, io.EOF, err)
-
-	long := strings.Repeat("x", 100)
-	d.Reset(strings.NewReader("\ufeffdata: "+long+"\n\n"), eventstream.Limits{})
-	require.Nil(t, d.OnRead)
-	require.Zero(t, d.BytesRead())
-	events, err := collect(d)
-	require.Same(t, io.EOF, err)
-	require.Equal(t, data(long), events)
-
-	var zero eventstream.Decoder
-	zero.Reset(strings.NewReader("data: a\n\n"), eventstream.Limits{})
-	events, _ = collect(&zero)
-	require.Equal(t, data("a"), events)
 }
