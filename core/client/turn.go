@@ -242,19 +242,15 @@ func (t *Turn) waitFor(e *llm.Error, wait time.Duration) (waited waits, again bo
 func (t *Turn) pause(d time.Duration, leaves bool) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
-	if !leaves {
-		select {
-		case <-timer.C:
-		case <-t.scope.Context().Done():
-		}
-		return true
+	look := &lookout{}
+	if leaves {
+		look = t.lookOut()
 	}
-	look := t.lookOut()
 	defer look.stop()
 	for {
 		select {
 		case <-timer.C:
-			return !t.othersLeft()
+			return !leaves || !t.othersLeft()
 		case <-look.wake:
 			if look.found() {
 				return false
