@@ -187,7 +187,8 @@ func pump(s *llm.Subscription, q *queue, flushes <-chan chan struct{}) {
 	}
 }
 
-// carrier puts observations into a queue, and counts what its subscription lost.
+// carrier puts observations into a queue, and counts what its subscription
+// lost.
 type carrier struct {
 	s    *llm.Subscription
 	q    *queue

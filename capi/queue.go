@@ -39,9 +39,9 @@ const maxDroppable = C.SHIM_MOST_DROPPABLE
 // It may be used by several goroutines.
 type queue struct {
 	scope *scope // the operations that report here
-	// pushing lets one thread of Go wait for the lock in C, while goroutines wait
-	// here: for each that waited there Go would make another, which it keeps. It
-	// guards events.
+	// pushing lets one thread of Go wait for the lock in C, while goroutines
+	// wait here: for each that waited there Go would make another, which it
+	// keeps. It guards events.
 	pushing sync.Mutex
 	events  *C.shim_queue // with a reference; nil when the queue is closed, which operations may outlive
 }
@@ -76,8 +76,8 @@ type record struct {
 }
 
 // push adds an event and has the reader woken if the queue was empty. The
-// payload is copied. What is pushed to a freed queue is lost. It reports whether
-// there was memory for it.
+// payload is copied. What is pushed to a freed queue is lost. It reports
+// whether there was memory for it.
 func (q *queue) push(r record, payload []byte) bool {
 	told := C.int(C.SHIM_CLOSED)
 	q.pushing.Lock()
@@ -168,9 +168,9 @@ func (q *queue) beginWake() (int, *C.shim_queue) {
 
 func bytesOf(text []byte) *C.char { return (*C.char)(unsafe.Pointer(unsafe.SliceData(text))) }
 
-// readers are those that are to be woken. What can run in Go now runs first, and
-// what it pushes finds the reader's wake-up under way: a reader that was woken
-// at once would take the processor away, for one event each time.
+// readers are those that are to be woken. What can run in Go now runs first,
+// and what it pushes finds the reader's wake-up under way: a reader that was
+// woken at once would take the processor away, for one event each time.
 var readers wakeups
 
 type wakeups struct {

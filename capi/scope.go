@@ -8,8 +8,9 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// scope is what was begun through one handle. Ending it ends that, with CLOSED: operations by looking for them, so that beginning
-// one costs a scope nothing but a count; health checks that block, by its context.
+// scope is what was begun through one handle. Ending it ends that, with CLOSED:
+// operations by looking for them, so that beginning one costs a scope nothing
+// but a count; health checks that block, by its context.
 type scope struct {
 	what string // "the client", for messages
 	ctx  context.Context

@@ -1,6 +1,5 @@
-// Package aggregator makes one call over many routes: in order, failing over
-// by what breakers and servers say, hedging where asked to, and handing a
-// stream over from one route to another.
+// Package aggregator makes one call over several routes: in order, with
+// failover, hedging, and restart of a stream on another route.
 //
 //	aggregator.go  Aggregator: initialization, names, health, closing
 //	resolve.go     which routes a list of model names means
@@ -26,9 +25,9 @@ type Options struct {
 	// Models are tried in this order; see [Resolve]. Empty means every
 	// registered model, in the order of registration.
 	Models []string
-	// Call holds defaults for calls that set nothing themselves.
+	// Call holds defaults for the calls' options.
 	Call llm.CallOptions
-	// Provider is for the providers that Initialize makes.
+	// Provider configures the providers that Initialize makes.
 	Provider provider.Options
 }
 
@@ -59,10 +58,9 @@ func New(m *manager.Manager, o Options) *Aggregator {
 func (a *Aggregator) Manager() *manager.Manager { return a.manager }
 
 // Initialize makes a provider of each configuration, initializes it and
-// registers it with the manager, replacing one of the same name. Nothing is
-// registered if one configuration is wrong (INVALID_ARGUMENT), or if neither
-// they nor the manager have one of Options.Models (MODEL_NOT_FOUND,
-// PROVIDER_NOT_FOUND).
+// registers it with the manager, replacing a provider of the same name. Nothing
+// is registered if a configuration is wrong (INVALID_ARGUMENT), or if no
+// provider has a model of Options.Models (MODEL_NOT_FOUND, PROVIDER_NOT_FOUND).
 func (a *Aggregator) Initialize(ctx context.Context, configs []llm.ProviderConfig) error {
 	if a.isClosed() {
 		return closedError()
@@ -103,7 +101,7 @@ func (a *Aggregator) isClosed() bool {
 
 func closedError() *llm.Error { return llm.Errorf(llm.Closed, "the aggregator is closed") }
 
-// Models lists the names of the models that calls are made on, each once.
+// Models lists the names of the models that calls use, each once.
 func (a *Aggregator) Models() []string {
 	if len(a.options.Models) > 0 {
 		return slices.Clone(a.options.Models)
@@ -111,11 +109,11 @@ func (a *Aggregator) Models() []string {
 	return namesOf(entriesOf(a.manager.Catalog().Clients()))
 }
 
-// Chat asks the routes in order for a whole answer. A request that names a
-// model is for the routes which [Resolve] finds for that name; otherwise
-// Options.Models count. A request with Stream set
-// is streamed and accumulated. The *llm.Error carries the trail: ALL_FAILED
-// when no route was left, else as E3 of docs/promises.md says.
+// Chat asks the routes in order for a whole answer. A request with a model uses
+// the routes that [Resolve] finds for that name; otherwise Options.Models
+// decides. A request with Stream set is streamed and accumulated. The
+// *llm.Error lists the attempts. It is ALL_FAILED if all routes failed;
+// otherwise see E3 in docs/promises.md.
 func (a *Aggregator) Chat(ctx context.Context, r *llm.Request) (*llm.Response, error) {
 	p, err := a.own(r)
 	if err != nil {
@@ -124,7 +122,7 @@ func (a *Aggregator) Chat(ctx context.Context, r *llm.Request) (*llm.Response, e
 	return a.chat(ctx, nil, p)
 }
 
-// ChatPayload is Chat for a request that has been checked already.
+// ChatPayload is Chat with a request that is already checked.
 func (a *Aggregator) ChatPayload(ctx context.Context, p *llm.Payload) (*llm.Response, error) {
 	return a.chat(ctx, nil, a.complete(p))
 }
@@ -139,12 +137,13 @@ func (a *Aggregator) Stream(ctx context.Context, r *llm.Request) (*client.Stream
 	return a.stream(ctx, nil, p, false)
 }
 
-// StreamPayload is Stream for a request that has been checked already.
+// StreamPayload is Stream with a request that is already checked.
 func (a *Aggregator) StreamPayload(ctx context.Context, p *llm.Payload) (*client.Stream, error) {
 	return a.stream(ctx, nil, a.complete(p), false)
 }
 
-// GenerateResponse is Chat with messages alone, for the text of the answer.
+// GenerateResponse is Chat with messages only; it returns the text of the
+// answer.
 func (a *Aggregator) GenerateResponse(ctx context.Context, messages []llm.Message) (string, error) {
 	r, err := a.Chat(ctx, &llm.Request{Messages: messages})
 	if err != nil {
@@ -153,16 +152,16 @@ func (a *Aggregator) GenerateResponse(ctx context.Context, messages []llm.Messag
 	return r.Text(), nil
 }
 
-// CheckHealth asks every route of the manager at the same time.
+// CheckHealth checks every route of the manager, all at the same time.
 func (a *Aggregator) CheckHealth(ctx context.Context) map[string]map[string]bool {
 	return a.manager.CheckHealth(ctx)
 }
 
-// Report tells what is known of each route of the manager.
+// Report returns the state of each route of the manager.
 func (a *Aggregator) Report() []llm.RouteReport { return a.manager.Report() }
 
-// Close ends the aggregator's calls with CLOSED and waits for them, or for the
-// end of ctx, whose error it returns. The manager stays open.
+// Close ends the aggregator's calls with CLOSED and waits until they have
+// ended. If ctx ends first, Close returns its error. The manager stays open.
 func (a *Aggregator) Close(ctx context.Context) error {
 	a.mu.Lock()
 	var under []*client.Scope

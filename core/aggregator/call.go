@@ -152,8 +152,8 @@ func (o *opener) Open(*client.Scope) (*client.Opened, *llm.Error) {
 	return w.opened, err
 }
 
-// Reopen gives up the route that broke off and begins the answer again on the
-// next usable one, or on the same where no other is left (S8).
+// Reopen leaves the route whose stream broke and starts the answer again on the
+// next usable route, or on the same route if no other is usable (S8).
 func (o *opener) Reopen(scope *client.Scope, failed *client.Opened, reason *llm.Error) (*client.Opened, *llm.Error) {
 	w := o.walk
 	i := failed.Turn().Place()

@@ -68,7 +68,8 @@ func TestARestartDoesNotGoWhereTheCallMayNot(t *testing.T) {
 	require.Zero(t, w.wall.Seen().Models["b"].Requests)
 }
 
-// silent answers nothing until its context ends; the first time it fails at once.
+// silent answers nothing until its context ends; the first time it fails at
+// once.
 type silent struct{ asked atomic.Int64 }
 
 func (s *silent) Chat(ctx context.Context, _ *client.Exchange) (*llm.Response, error) {

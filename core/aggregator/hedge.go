@@ -10,8 +10,8 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// contender is one of the two routes of a hedged call. Its scope lies within the
-// call's; the winner's ends with that.
+// contender is one of the two routes of a hedged call. Its scope lies within
+// the call's; the winner's ends with that.
 type contender struct {
 	turn  *client.Turn
 	scope *client.Scope

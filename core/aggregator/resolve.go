@@ -20,14 +20,14 @@ type CatalogEntry struct {
 	Model    string `json:"model"` // the upstream name; Name if empty
 }
 
-// Resolve finds the routes that models name, as indexes into catalog, each
-// route once, at its first place. An entry of models is a model's name: every
-// provider that has it, in the order of the catalog, by the configured key
-// first and by the upstream name where no key matches; or "provider/model",
-// unless a model is literally called so. Empty models mean the whole catalog,
-// each model name once. A name that nobody has is MODEL_NOT_FOUND, or
-// PROVIDER_NOT_FOUND where its provider is unknown; the error suggests the
-// nearest route. An empty catalog is NOT_INITIALIZED.
+// Resolve returns the routes for models, as indexes into catalog; each route is
+// listed once, at its first place. An entry of models is a model's name or
+// "provider/model". A name stands for every provider that has it, in the order
+// of the catalog; configured names are searched first, then upstream names. A
+// model whose own name contains a slash is found by that name. Empty models
+// mean the whole catalog, each model name once. An unknown model is
+// MODEL_NOT_FOUND, an unknown provider PROVIDER_NOT_FOUND; the error suggests
+// the nearest route. An empty catalog is NOT_INITIALIZED.
 func Resolve(catalog []CatalogEntry, models []string) ([]int, error) {
 	x := indexOf(catalog)
 	routes, missing, err := x.resolve(models)

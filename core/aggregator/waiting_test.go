@@ -95,7 +95,8 @@ type stage struct {
 	routes []*client.Client
 }
 
-// play makes routes "a", "b", … of the acts; change may alter their configurations.
+// play makes routes "a", "b", … of the acts; change may alter their
+// configurations.
 func play(t *testing.T, change func(name string, cfg *llm.ModelConfig), does ...[]act) *stage {
 	t.Helper()
 	s := &stage{Aggregator: aggregator.New(manager.New(manager.Options{}), aggregator.Options{})}

@@ -1,4 +1,4 @@
-// Package breaker decides whether a route lets a call in. A [Breaker] owns the
+// Package breaker decides whether a route admits a call. A [Breaker] owns the
 // circuit (github.com/sony/gobreaker/v2, see circuit.go), the times until which
 // the route is blocked beside it, and the application's switch:
 //
@@ -20,14 +20,14 @@ import (
 // MaxRetryAfter bounds how long a server's Retry-After blocks its route (R4).
 const MaxRetryAfter = 10 * time.Minute
 
-// Settings are the numbers of clauses B1 and B3; each is set.
+// Settings are the numbers of promises B1 and B3; none is zero.
 type Settings struct {
 	Failures    uint32        // consecutive failures that open the circuit
 	Ratio       float64       // share of failures in the window that opens it
 	MinRequests uint32        // outcomes in the window before the share counts
 	Window      time.Duration // over which the share is taken
 	Open        time.Duration // how long an open circuit stays open
-	Block       time.Duration // how long a refused key or an empty account blocks
+	Block       time.Duration // how long a refused key or a spent quota blocks
 }
 
 // Breaker decides for one route. It is safe for concurrent use; its times are
@@ -53,19 +53,20 @@ type Breaker struct {
 	told         State                  // what onChange heard last
 }
 
-// New makes a closed breaker. onChange, if it is not nil, is told each change of
-// the circuit, on the goroutine that caused it and with no lock held, so it may
-// call the breaker. Changes that different goroutines cause may arrive in either
-// order. That an open circuit has become half-open is told when a call enters.
+// New makes a closed breaker. onChange, if it is not nil, is told each change
+// of the circuit, on the goroutine that caused it and with no lock held, so it
+// may call the breaker. Changes that different goroutines cause may arrive in
+// either order. That an open circuit has become half-open is told when a call
+// enters.
 func New(s Settings, onChange func(from, to State)) *Breaker {
 	return &Breaker{settings: s, onChange: onChange, circuit: newCircuit(s), on: true, told: Closed}
 }
 
-// Usable tells whether Enter would let a call in now.
+// Usable reports whether Enter would admit a call now.
 func (b *Breaker) Usable() bool { return b.UsableAt(time.Now()) }
 
-// UsableAt tells whether Enter would let a call in at t, which is now or later,
-// if nothing happens until then: a retry asks before it waits.
+// UsableAt reports whether Enter would admit a call at t, now or later, if
+// nothing happens until then: a retry asks before it waits.
 func (b *Breaker) UsableAt(t time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -82,8 +83,8 @@ func (b *Breaker) UsableAt(t time.Time) bool {
 	}
 }
 
-// Enter lets a call in; nil where the route is not usable. The permit of a
-// half-open circuit is its trial.
+// Enter admits a call. It returns nil if the route is not usable. The permit of
+// a half-open circuit is its trial.
 func (b *Breaker) Enter() *Permit {
 	b.mu.Lock()
 	p := b.letIn(time.Now())
@@ -138,10 +139,10 @@ func (b *Breaker) letIn(now time.Time) *Permit {
 	return &Permit{breaker: b, kind: halfOpenProbe, trial: b.trial, probeDone: done}
 }
 
-// BlockUntil keeps calls out until then because the server asked for it (R4, B3),
-// at most for 10 minutes; the longest wait counts. Last resorts are kept out
-// too. The circuit hears nothing of it. A block is entered before the permit is
-// settled, so that no call slips in between.
+// BlockUntil blocks the route until t because the server asked for it (R4, B3),
+// at most for 10 minutes; the longest wait counts. It also blocks last resorts.
+// The circuit does not change. Call it before the permit is settled, so that no
+// call is admitted in between.
 func (b *Breaker) BlockUntil(then time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -151,16 +152,16 @@ func (b *Breaker) BlockUntil(then time.Time) {
 	b.retryAfter = later(b.retryAfter, then)
 }
 
-// BlockAccount keeps calls out for Settings.Block, after the server has refused
-// the key or said that the account is empty. Last resorts are let through.
+// BlockAccount blocks the route for Settings.Block after the server has refused
+// the key or the quota is spent. Last resorts are admitted.
 func (b *Breaker) BlockAccount() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.blockedUntil = later(b.blockedUntil, time.Now().Add(b.settings.Block))
 }
 
-// Switch is the application's own word. A route that is switched off lets no
-// call in; calls that are in stay in.
+// Switch is the application's switch of the route. A route that is switched off
+// admits no call; running calls continue.
 func (b *Breaker) Switch(on bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -173,7 +174,7 @@ func (b *Breaker) Switch(on bool) {
 	}
 }
 
-// SwitchedOn is what Switch said last; true before that.
+// SwitchedOn is the last argument of Switch; true before the first.
 func (b *Breaker) SwitchedOn() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -215,10 +216,10 @@ func (b *Breaker) reopens(now time.Time) time.Time {
 // caller holds mu.
 func (b *Breaker) blockEnd() time.Time { return later(b.blockedUntil, b.retryAfter) }
 
-// Changes gives a channel that is closed by the next event that may make the
-// route usable: the circuit closes, the route is switched on, a trial ends
-// without a result. Time does none of these, see ReopensAt. Take the channel
-// first and look at the breaker then.
+// Changes returns a channel that the next event that may make the route usable
+// closes: the circuit closes, the route is switched on, a trial ends without a
+// result. The passing of time is no such event: see ReopensAt. Get the channel
+// first, then look at the breaker.
 func (b *Breaker) Changes() <-chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -58,8 +58,9 @@ func (c *circuit) reset() {
 		MaxRequests:  1,
 		Interval:     s.Window,
 		BucketPeriod: max(s.Window/windowBuckets, 1),
-		// gobreaker still calls a circuit open at the very instant of its expiry, so
-		// it is given one nanosecond less; and it takes 0 for a minute.
+		// gobreaker still calls a circuit open at the very instant of its
+		// expiry, so it is given one nanosecond less; and it takes 0 for a
+		// minute.
 		Timeout:      max(s.Open-1, 1),
 		ReadyToTrip:  c.readyToTrip,
 		IsSuccessful: func(err error) bool { return err == nil },
@@ -70,8 +71,8 @@ func (c *circuit) reset() {
 }
 
 // readyToTrip runs inside record, probe's done and trip, hence under the
-// breaker's lock. The share is judged when a failure is entered: a success never
-// opens a circuit.
+// breaker's lock. The share is judged when a failure is entered: a success
+// never opens a circuit.
 func (c *circuit) readyToTrip(counts gobreaker.Counts) bool {
 	if c.tripNext || c.inARow >= c.settings.Failures {
 		return true
@@ -92,11 +93,11 @@ func (c *circuit) state() State {
 }
 
 // record enters the outcome of an attempt that was let in during the given
-// closed period. It enters request and outcome together, because gobreaker drops
-// the outcome of a request that is older than its window. It drops what began in
-// another period: an old failure must not close in on a route that has recovered
-// since, and Allow would make an outcome that is known in half-open state the
-// probe.
+// closed period. It enters request and outcome together, because gobreaker
+// drops the outcome of a request that is older than its window. It drops what
+// began in another period: an old failure must not close in on a route that has
+// recovered since, and Allow would make an outcome that is known in half-open
+// state the probe.
 func (c *circuit) record(period uint64, outcome error) {
 	if period != c.period || c.state() != Closed {
 		return
@@ -120,8 +121,8 @@ func (c *circuit) record(period uint64, outcome error) {
 }
 
 // probe takes the one probe of a half-open circuit; false if the circuit is in
-// another state or the probe is out. done must be called, or no call is ever let
-// in again.
+// another state or the probe is out. done must be called, or no call is ever
+// let in again.
 func (c *circuit) probe() (done func(outcome error), ok bool) {
 	if c.state() != HalfOpen {
 		return nil, false

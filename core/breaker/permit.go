@@ -10,11 +10,11 @@ const (
 	lastResort                      // against an open circuit or a block
 )
 
-// Permit is one attempt's leave to use a route. Its outcome is what Succeed,
-// Fail, FailUncounted or Neutral report first; later reports do nothing. The
+// Permit allows one attempt on a route. The first call of Succeed, Fail,
+// FailUncounted or Neutral sets its outcome; later calls do nothing. The
 // outcomes of whole responses and whole streams count. Only the result of a
-// trial is its first token: the rest of its stream then counts as the outcome of
-// an ordinary attempt. A Permit is safe for concurrent use.
+// trial is its first token: the rest of its stream then counts as the outcome
+// of an ordinary attempt. A Permit is safe for concurrent use.
 type Permit struct {
 	breaker    *Breaker
 	lastResort bool // immutable
@@ -31,9 +31,9 @@ type Permit struct {
 func (p *Permit) LastResort() bool { return p.lastResort }
 
 // FirstToken reports that the answer has begun. A trial succeeds with it: the
-// circuit closes, a last resort clears the block, and waiting calls proceed. The
-// outcome of the stream is still to be reported. It does nothing to an ordinary
-// permit.
+// circuit closes, a last resort clears the block, and waiting calls proceed.
+// The outcome of the stream is still to be reported. It does nothing to an
+// ordinary permit.
 func (p *Permit) FirstToken() {
 	b := p.breaker
 	b.mu.Lock()
@@ -64,13 +64,13 @@ func (p *Permit) Succeed() {
 }
 
 // Fail reports a failure that counts: after a trial the circuit opens for a
-// whole new period, and a failed last resort puts the route last in the order of
-// last resorts. Calls that wait for the trial are given err.
+// whole new period, and a failed last resort puts the route last in the order
+// of last resorts. Calls that wait for the trial get err.
 func (p *Permit) Fail(err error) { p.lose(err, true) }
 
 // FailUncounted reports a failure that says nothing about the route's health (a
-// refused key, an empty account, an unknown model): a trial ends with err, and a
-// last resort puts the route last, but the circuit stays as it is. Enter the
+// refused key, an empty account, an unknown model): a trial ends with err, and
+// a last resort puts the route last, but the circuit stays as it is. Enter the
 // block first.
 func (p *Permit) FailUncounted(err error) { p.lose(err, false) }
 
@@ -105,8 +105,8 @@ func (p *Permit) win() {
 		p.probeDone(nil)
 	case lastResort:
 		b.circuit.reset()
-		// A wait that the server asked for stands: another attempt was told while
-		// this one was out.
+		// A wait that the server asked for stands: another attempt was told
+		// while this one was out.
 		b.blockedUntil = time.Time{}
 	}
 	b.failedAt = time.Time{}

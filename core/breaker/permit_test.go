@@ -166,7 +166,8 @@ func TestFailWithoutAnErrorIsStillAFailure(t *testing.T) {
 	require.Error(t, err)
 }
 
-// Two hundred calls on a route whose circuit is open: the first three that force it give up, the fourth finds it alive.
+// Two hundred calls on a route whose circuit is open: the first three that
+// force it give up, the fourth finds it alive.
 func TestForcedTriesWithManyWaiters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := opened(t)
@@ -209,7 +210,8 @@ func TestForcedTriesWithManyWaiters(t *testing.T) {
 	})
 }
 
-// Real goroutines and real time: whatever order calls enter, force and leave in, one trial is out at a time, and the route comes back.
+// Real goroutines and real time: whatever order calls enter, force and leave
+// in, one trial is out at a time, and the route comes back.
 func TestBreakerSurvivesDisorder(t *testing.T) {
 	var g *Breaker
 	g = New(settings(Settings{Failures: 2, Open: 50 * time.Microsecond, Block: 20 * time.Microsecond}), func(_, _ State) { _ = g.Usable() })

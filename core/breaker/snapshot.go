@@ -2,7 +2,7 @@ package breaker
 
 import "time"
 
-// Snapshot is what a breaker knows at one moment, for reports and messages.
+// Snapshot is the state of a breaker at one moment, for reports and messages.
 type Snapshot struct {
 	State        State
 	On           bool
@@ -12,7 +12,7 @@ type Snapshot struct {
 	RetryAfter   bool      // the server asked for the wait that ends at BlockedUntil
 }
 
-// Snapshot tells what the breaker knows now.
+// Snapshot returns the breaker's state now.
 func (b *Breaker) Snapshot() Snapshot {
 	b.mu.Lock()
 	defer b.mu.Unlock()

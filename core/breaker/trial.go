@@ -1,7 +1,7 @@
 package breaker
 
-// Trial is a half-open probe or a last resort in flight, for whose result other
-// calls wait. It is safe for concurrent use.
+// Trial is a half-open probe or a last resort in flight; other calls wait for
+// its result. It is safe for concurrent use.
 type Trial struct {
 	over chan struct{} // closed by end, after ok and err are set
 	ok   bool
@@ -23,8 +23,8 @@ func (t *Trial) Result() (ok bool, err error) {
 }
 
 // end sets the result and wakes the waiting calls. The breaker calls it once,
-// under its lock and after it has changed its state, so that they find the route
-// as the result says.
+// under its lock and after it has changed its state, so that they find the
+// route as the result says.
 func (t *Trial) end(ok bool, err error) {
 	t.ok, t.err = ok, err
 	close(t.over)

@@ -7,28 +7,29 @@ import (
 )
 
 // Backend is an application's own client, which performs single attempts; see
-// [NewCustom]. It must be safe for concurrent use, return promptly when ctx ends, and leave retries,
-// deadlines and breakers to the core. An error that is no *llm.Error counts as
-// UNAVAILABLE, context.DeadlineExceeded of its own as TIMEOUT.
+// [NewCustom]. It must be safe for concurrent use, return promptly when ctx
+// ends, and leave retries, deadlines and breakers to the core. An error that is
+// not an *llm.Error counts as UNAVAILABLE, its own context.DeadlineExceeded as
+// TIMEOUT.
 type Backend interface {
 	// Chat performs one exchange and returns the whole answer.
 	Chat(ctx context.Context, x *Exchange) (*llm.Response, error)
-	// Stream begins a streamed answer and returns when its head is there.
+	// Stream starts a streamed answer and returns when its head has arrived.
 	Stream(ctx context.Context, x *Exchange) (ChunkReader, error)
 }
 
 // ChunkReader is a streamed answer. One goroutine uses it.
 type ChunkReader interface {
-	// Next gives the next chunk, which is then the caller's; io.EOF once the
-	// answer is complete (S2), any other error when it failed. It returns
+	// Next returns the next chunk, which the caller then owns; io.EOF once the
+	// answer is complete (S2); any other error if it failed. It returns
 	// promptly when the context of Stream ends.
 	Next() (*llm.Chunk, error)
-	// Close lets go of the answer, complete or not.
+	// Close releases the answer, complete or not.
 	Close() error
 }
 
 // Exchange is one attempt as its backend sees it. The backend fills in the
-// facts, on the goroutine that calls it.
+// facts for the list of attempts, on the goroutine that calls it.
 type Exchange struct {
 	Payload *llm.Payload
 	// Provider and Name are the route's; Model is its upstream name.
@@ -44,7 +45,7 @@ type Exchange struct {
 }
 
 // Alive tells the core that bytes have arrived: the clock of silence (D4)
-// starts anew.
+// restarts.
 func (x *Exchange) Alive() {
 	if x.leash != nil {
 		x.leash.alive()

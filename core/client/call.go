@@ -13,12 +13,12 @@ import (
 
 var callIDs atomic.Uint64
 
-// Call is what all attempts of one call share, on whatever routes. Safe for
-// concurrent use.
+// Call is the state that all attempts of one call share, on all its routes. It
+// is safe for concurrent use.
 type Call struct {
 	// ID numbers the calls of a process, from 1.
 	ID uint64
-	// Payload is what is asked.
+	// Payload is the request.
 	Payload *llm.Payload
 
 	model string // the upstream's name that a call on one client asks for; "" for the configured one
@@ -45,7 +45,7 @@ func Begin(ctx context.Context, p *llm.Payload) (*Call, *Scope) {
 	return &begun.Call, &begun.Scope
 }
 
-// Attempts is the trail so far; the caller owns the copy.
+// Attempts lists the attempts so far; the caller owns the copy.
 func (c *Call) Attempts() []llm.Attempt {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -65,14 +65,14 @@ func (c *Call) Trail() []llm.Attempt {
 	return trail
 }
 
-// Partial is the longest text that a broken stream left.
+// Partial is the longest text of a broken stream.
 func (c *Call) Partial() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.partial
 }
 
-// NotePartial keeps text if it is the longest yet.
+// NotePartial keeps text if it is the longest so far.
 func (c *Call) NotePartial(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -124,13 +124,13 @@ func (c *Call) giveBack(s *Scope, d time.Duration) {
 	c.waited = max(c.waited-d, 0)
 }
 
-// Fail gives err, made complete: with the trail and the longest partial text.
+// Fail returns err with the list of attempts and the longest partial text.
 func (c *Call) Fail(err *llm.Error) *llm.Error {
 	return err.With(c.Attempts(), c.Partial())
 }
 
-// Ended explains why ctx is over: CLOSED, the call's deadline, or the caller's
-// own cancellation. nil while it is not.
+// Ended says why ctx is over: CLOSED, the call's deadline, or the caller's
+// cancellation. It is nil before.
 func Ended(ctx context.Context) *llm.Error {
 	if ctx.Err() == nil {
 		return nil

@@ -6,11 +6,11 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// Checked is what a configuration comes to, without its keys.
+// Checked is the result of checking a configuration, without its keys.
 type Checked struct {
 	Models   []CheckedModel `json:"models"`
 	LeftOut  []LeftOutModel `json:"left_out"`
-	Warnings []string       `json:"warnings"` // of keys that are passed over
+	Warnings []string       `json:"warnings"` // about keys that are ignored
 
 	HoldsSecret bool `json:"holds_secret"` // see [llm.HoldsSecret]
 }
@@ -23,16 +23,16 @@ type CheckedModel struct {
 	BaseURL  string `json:"base_url"`
 }
 
-// LeftOutModel is a model that cannot be used, while others can.
+// LeftOutModel is a model that cannot be used.
 type LeftOutModel struct {
 	Provider string `json:"provider"`
 	Name     string `json:"name"`
 	Reason   string `json:"reason"`
 }
 
-// CheckConfig judges a configuration as [llm.ParseConfig] and [New] do, and
-// keeps nothing. skipKeyless leaves out models of vendors that have no key, as
-// long as others can be used. The error is INVALID_ARGUMENT.
+// CheckConfig checks a configuration as [llm.ParseConfig] and [New] do, and
+// keeps nothing. skipKeyless skips models without the key that their vendor
+// needs, if other models can be used. The error is INVALID_ARGUMENT.
 func CheckConfig(data []byte, o llm.ParseOptions, options Options, skipKeyless bool) (*Checked, error) {
 	checked := &Checked{Models: []CheckedModel{}, LeftOut: []LeftOutModel{}, Warnings: []string{}, HoldsSecret: llm.HoldsSecret(data)}
 	o.Warn = func(message string) {

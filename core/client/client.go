@@ -19,20 +19,21 @@ import (
 type Options struct {
 	// Logger receives warnings and failures; nil means silence.
 	Logger *slog.Logger
-	// Observers are told what happens; nil means nobody.
+	// Observers receive observations; nil means none.
 	Observers *llm.Observers
-	// Getenv gives the environment's proxies (http_proxy, https_proxy, all_proxy,
-	// no_proxy), authorities (SSL_CERT_FILE, SSL_CERT_DIR) and the base URL of Gemini's SDK
-	// (GOOGLE_GEMINI_BASE_URL); nil means none. The core reads no environment.
+	// Getenv reads the environment's proxies (http_proxy, https_proxy,
+	// all_proxy, no_proxy), certificate authorities (SSL_CERT_FILE,
+	// SSL_CERT_DIR) and the base URL of Gemini's SDK (GOOGLE_GEMINI_BASE_URL);
+	// nil means none. The core does not read the environment itself.
 	Getenv func(name string) (string, bool)
-	// OnSocket, if set, is told the descriptor of each socket before it
-	// connects, and again before a connection is closed. The end of a socket that
-	// never connected is not reported. It must return at once.
+	// OnSocket, if set, is called with the descriptor of each socket before it
+	// connects, and again before a connection is closed. It is not called for
+	// the end of a socket that never connected. It must return at once.
 	OnSocket func(fd uintptr, open bool)
 }
 
-// Client is one route. It is safe for concurrent use; what it knows about the
-// route (breaker, retries, slots) is shared by all its calls.
+// Client is one route. It is safe for concurrent use; its calls share the state
+// of the route (breaker, retries, slots).
 type Client struct {
 	cfg      llm.ModelConfig
 	backend  Backend            // of a custom client, which the application wrote
@@ -103,7 +104,7 @@ func New(cfg llm.ModelConfig, o Options) (*Client, error) {
 }
 
 // NewCustom makes the client of a route whose attempts backend performs. cfg
-// needs a provider and a name; what concerns HTTP is not used.
+// needs a provider and a name; its HTTP settings are not used.
 func NewCustom(cfg llm.ModelConfig, backend Backend, o Options) (*Client, error) {
 	if backend == nil {
 		return nil, llm.Errorf(llm.InvalidArgument, "a custom client needs a backend; none was given")
@@ -151,33 +152,33 @@ func (c *Client) Route() string { return c.cfg.Provider + "/" + c.cfg.Name }
 // Config is the configuration with its defaults filled in. It holds the key.
 func (c *Client) Config() llm.ModelConfig { return c.cfg }
 
-// String names the route. The key is left out, however a client is printed.
+// String names the route. No way of printing a client shows its key.
 func (c *Client) String() string { return c.Route() }
 
 // GoString is String.
 func (c *Client) GoString() string { return c.Route() }
 
-// Custom tells whether the application wrote the client's backend.
+// Custom reports whether the application wrote the client's backend.
 func (c *Client) Custom() bool { return c.backend != nil }
 
-// Available is the application's own switch; a breaker does not change it.
+// Available is the application's switch; a breaker does not change it.
 func (c *Client) Available() bool { return c.breaker.SwitchedOn() }
 
-// SetAvailable turns the application's switch.
+// SetAvailable sets the application's switch.
 func (c *Client) SetAvailable(on bool) { c.breaker.Switch(on) }
 
 // Observe makes o the client's observers.
 func (c *Client) Observe(o *llm.Observers) { c.watch.Store(o) }
 
-// ForceBefore orders two routes that are not usable: the one that is forced
-// first is the one that reopens soonest; one whose forced try failed comes
-// after those without (B4).
+// ForceBefore orders two routes that are not usable, for last-resort probes:
+// the route that reopens soonest comes first; a route whose probe failed comes
+// after the others (B4).
 func (c *Client) ForceBefore(other *Client) bool {
 	return c.breaker.Before(other.breaker)
 }
 
-// NamedWait is how long the route's server has asked to be left alone yet; 0
-// when it has not.
+// NamedWait is the rest of the wait that the route's server asked for
+// (Retry-After), or 0.
 func (c *Client) NamedWait() time.Duration {
 	if _, named := c.breaker.ReopensAt(); !named.IsZero() {
 		return max(time.Until(named), 1)
@@ -187,7 +188,7 @@ func (c *Client) NamedWait() time.Duration {
 
 // Chat asks for a whole answer on this route, with the retries and waits of a
 // last usable route (B6). A request with Stream set is streamed and
-// accumulated. The *llm.Error carries the trail.
+// accumulated. The *llm.Error lists the attempts.
 func (c *Client) Chat(ctx context.Context, r *llm.Request) (*llm.Response, error) {
 	p, err := r.Payload()
 	if err != nil {
@@ -196,7 +197,7 @@ func (c *Client) Chat(ctx context.Context, r *llm.Request) (*llm.Response, error
 	return c.ChatPayload(ctx, p)
 }
 
-// ChatPayload is Chat for a request that has been checked already.
+// ChatPayload is Chat with a request that is already checked.
 func (c *Client) ChatPayload(ctx context.Context, p *llm.Payload) (*llm.Response, error) {
 	if err := p.Refused(); err != nil {
 		return nil, err
@@ -222,9 +223,9 @@ func (c *Client) ChatPayload(ctx context.Context, p *llm.Payload) (*llm.Response
 	return r, nil
 }
 
-// begin is [Begin] for a call on this route alone, where the request's model has
-// no route to choose: a name that is neither the route's nor its upstream's is
-// posted as it is.
+// begin is [Begin] for a call on this route alone, where the request's model
+// has no route to choose: a name that is neither the route's nor its upstream's
+// is posted as it is.
 func (c *Client) begin(ctx context.Context, p *llm.Payload) (*Call, *Scope) {
 	call, scope := Begin(ctx, p)
 	if m := p.Model; m != "" && m != c.cfg.Model && m != c.cfg.Name && m != c.Route() {
@@ -243,7 +244,7 @@ func (c *Client) Stream(ctx context.Context, r *llm.Request) (*Stream, error) {
 	return c.StreamPayload(ctx, p)
 }
 
-// StreamPayload is Stream for a request that has been checked already.
+// StreamPayload is Stream with a request that is already checked.
 func (c *Client) StreamPayload(ctx context.Context, p *llm.Payload) (*Stream, error) {
 	return c.stream(ctx, p, false)
 }

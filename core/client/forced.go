@@ -8,9 +8,9 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// ForceChat is Chat on a route that is not usable, when the call has no usable
-// route left (B4): it forces the route if nobody else does, waits for the
-// result of whoever does, and proceeds normally once the route is usable.
+// ForceChat is Chat on a route that is not usable, for a call without a usable
+// route (B4). It sends the last-resort probe, or waits for the result of
+// another call's probe, and proceeds normally once the route is usable.
 func (t *Turn) ForceChat(scope *Scope) (*llm.Response, *llm.Error) {
 	if err := t.enter(scope); err != nil {
 		return nil, err
@@ -123,7 +123,8 @@ func (t *Turn) waitNamed(change <-chan struct{}, named time.Time) *llm.Error {
 }
 
 // ErrElsewhere is the cause of a CIRCUIT_OPEN that ends the wait for a route
-// because another one has become usable: the route is not to be given up.
+// because another route has become usable. The call may still return to the
+// route.
 var ErrElsewhere = errors.New("another route has become usable")
 
 func elsewhere() *llm.Error {

@@ -20,8 +20,8 @@ const geminiHistory = `{"reasoning_effort":"low","messages":[{"role":"user","con
 		"extra_content":{"google":{"thought_signature":"Zm9yZWlnbg=="}}}]},
 	{"role":"tool","tool_call_id":"call_1","content":"42"}]}`
 
-// What another vendor's answer has brought into a history, and what the translation adds, is left
-// out where Gemini's server refuses it.
+// What another vendor's answer has brought into a history, and what the
+// translation adds, is left out where Gemini's server refuses it.
 func TestRefusedFieldsOfGemini(t *testing.T) {
 	const thinking = "messages.content[thinking]"
 	unknown := `{"error":{"code":400,"message":"Invalid JSON payload received. Unknown name \"%s\" at 'contents[1].parts[0]': Cannot find field.","status":"INVALID_ARGUMENT"}}`
@@ -83,8 +83,8 @@ func TestRefusedFieldsOfGemini(t *testing.T) {
 	}
 }
 
-// The budget of thoughts that nobody asked for is left out where a model refuses it; one that the
-// caller asked for stays.
+// The budget of thoughts that nobody asked for is left out where a model
+// refuses it; one that the caller asked for stays.
 func TestRefusedThinkingOfGemini(t *testing.T) {
 	for name, c := range map[string]struct {
 		request string

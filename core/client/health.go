@@ -11,14 +11,14 @@ import (
 
 const healthTimeout = 5 * time.Second
 
-// HealthChecker may be implemented by an application's backend; without it a
-// custom client is as healthy as its switch says.
+// HealthChecker may be implemented by an application's backend. Without it, a
+// custom client is healthy while it is switched on.
 type HealthChecker interface {
 	Healthy(ctx context.Context) bool
 }
 
-// CheckHealth asks the route's server for its list of models (O3), at most
-// 5 s. It spends no tokens and tells the breaker nothing. A closed client is
+// CheckHealth asks the route's server for its list of models (O3), for at most
+// 5 s. It spends no tokens and does not affect the breaker. A closed client is
 // not healthy.
 func (c *Client) CheckHealth(ctx context.Context) (alive bool) {
 	if c.Rescue("health check", func() { alive = c.checkHealth(ctx) }) != nil {

@@ -46,9 +46,9 @@ func (c *Client) unuse(t *Turn) {
 	c.unlockAndRetire()
 }
 
-// Rest lets go of the route's idle connections: they are closed unless another
-// client shares them and does not rest. What is known about the route (breaker,
-// retries) stays, and the next call connects anew.
+// Rest closes the route's idle connections, unless another active client shares
+// them. The state of the route (breaker, retries) stays, and the next call
+// connects again.
 func (c *Client) Rest() {
 	c.mu.Lock()
 	tired := c.pool != nil && !c.resting && !c.closed
@@ -80,8 +80,9 @@ func (c *Client) letGo() {
 	c.pool.Release()
 }
 
-// Hold keeps a client that is retired open for a call that may come to it
-// later, until Release. It holds up no Close. false: it is closed already.
+// Hold keeps a retired client open until Release, for a call that may use it
+// later. It does not delay Close. It returns false if the client is already
+// closed.
 func (c *Client) Hold() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -120,17 +121,16 @@ func (c *Client) closedError() *llm.Error {
 	return c.routed(llm.Errorf(llm.Closed, "the client is closed"))
 }
 
-// Retire closes the client as soon as no call uses or holds it, at once if none
-// does.
+// Retire closes the client as soon as no call uses or holds it.
 func (c *Client) Retire() {
 	c.mu.Lock()
 	c.retired = true
 	c.unlockAndRetire()
 }
 
-// Close ends the client's calls with CLOSED, waits until they have ended or
-// ctx is over, and lets go of the connections. Later calls get CLOSED. A
-// second Close waits likewise. The error is ctx's.
+// Close ends the client's calls with CLOSED, waits until they have ended or ctx
+// is over, and releases the connections. Later calls get CLOSED. A second Close
+// waits in the same way. The error is ctx's.
 func (c *Client) Close(ctx context.Context) error {
 	c.mu.Lock()
 	first := !c.closed

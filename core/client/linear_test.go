@@ -72,7 +72,8 @@ func TestVeryManyPartsAreReadInLinearTime(t *testing.T) {
 			if err == nil {
 				_ = r.Text()
 			}
-			// Quadratic reading took minutes; linear takes a fraction of a second.
+			// Quadratic reading took minutes; linear takes a fraction of a
+			// second.
 			require.Less(t, time.Since(begun), 20*time.Second)
 		})
 	}

@@ -2,8 +2,8 @@ package client
 
 import "time"
 
-// Others is whoever knows which routes a call has. Its methods may be called
-// from several goroutines.
+// Others knows the other routes of a call. Its methods may be called from
+// several goroutines.
 type Others interface {
 	// OthersLeft tells whether the call has another usable route left, beside
 	// the one at place.
@@ -14,8 +14,8 @@ type Others interface {
 }
 
 // lookout wakes a call that waits for its route when another route may have
-// become usable: at an event, or when time alone makes the first of them usable.
-// The goroutine that waits owns it.
+// become usable: at an event, or when time alone makes the first of them
+// usable. The goroutine that waits owns it.
 type lookout struct {
 	turn  *Turn
 	wake  chan struct{} // nil for a call without other routes

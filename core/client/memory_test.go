@@ -30,7 +30,8 @@ type memoryCase struct {
 }
 
 // memorySlack is what the runtime takes by itself in MiB, whatever is read: its
-// first connection, stacks, tables, and pages that its collector has not given back.
+// first connection, stacks, tables, and pages that its collector has not given
+// back.
 const memorySlack = 16
 
 func memoryCases() map[string]memoryCase {

@@ -10,7 +10,7 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// Opened is one route's stream from its first token on. It holds its place on
+// Opened is one route's stream from its first token on. It holds its slot on
 // the route until it has ended. One goroutine uses it.
 type Opened struct {
 	turn   *Turn
@@ -40,8 +40,8 @@ func (w *wanted) open(a *attempt) *llm.Error {
 	return nil
 }
 
-// open reads up to the first token, and once more where the server refused a field
-// that can be left out.
+// open reads up to the first token, and once more where the server refused a
+// field that can be left out.
 func (o *Opened) open() error {
 	for {
 		err := o.begin()
@@ -123,8 +123,8 @@ func (o *Opened) readerTimeout() time.Duration { return o.turn.client.cfg.Reader
 // Turn is the turn that opened the stream.
 func (o *Opened) Turn() *Turn { return o.turn }
 
-// Next gives the next chunk, io.EOF after the last of a complete answer, or
-// the *llm.Error that broke it. Either ends the attempt.
+// Next returns the next chunk, io.EOF after the last chunk of a complete
+// answer, or the *llm.Error that broke it. Either error ends the attempt.
 func (o *Opened) Next() (*llm.Chunk, error) {
 	if c := o.head.take(); c != nil {
 		return c, nil
@@ -175,8 +175,7 @@ func (o *Opened) finish(e *llm.Error) error {
 	return o.failed
 }
 
-// Abandon ends a stream that nobody reads on, with the reason in e, and cuts
-// its connection.
+// Abandon ends an unfinished stream for the reason e and cuts its connection.
 func (o *Opened) Abandon(e *llm.Error) {
 	if o.over {
 		return

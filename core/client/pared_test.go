@@ -15,7 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// strict is a server that refuses what it does not know. It is safe for concurrent use.
+// strict is a server that refuses what it does not know. It is safe for
+// concurrent use.
 type strict struct {
 	refuses func(body map[string]any) string // the first field that it does not take, "" for none
 	answer  func(field string) (status int, text string)
@@ -138,8 +139,8 @@ func both(t *testing.T, c *client.Client, r *llm.Request, whole bool) (*llm.Resp
 	return s.Collect()
 }
 
-// In whatever words a server refuses what its caller did not send, the answer comes;
-// the next one comes at once.
+// In whatever words a server refuses what its caller did not send, the answer
+// comes; the next one comes at once.
 func TestRefusedFields(t *testing.T) {
 	for name, answer := range refusals {
 		for _, whole := range []bool{true, false} {
@@ -237,7 +238,8 @@ func TestGuessesInVainEnd(t *testing.T) {
 	require.Equal(t, 2, s.count())
 }
 
-// The caller's own stream_options and its own request-only fields are never left out.
+// The caller's own stream_options and its own request-only fields are never
+// left out.
 func TestTheCallersOwnFieldsStay(t *testing.T) {
 	s := &strict{refuses: func(map[string]any) string { return "stream_options" }, answer: refusals["OpenAI"]}
 	r := ask()
@@ -247,7 +249,8 @@ func TestTheCallersOwnFieldsStay(t *testing.T) {
 	require.Equal(t, 1, s.count())
 }
 
-// A server that refuses whatever it is sent is asked a few times, once an attempt is over.
+// A server that refuses whatever it is sent is asked a few times, once an
+// attempt is over.
 func TestAskingAgainIsBounded(t *testing.T) {
 	for name, answer := range refusals {
 		s := &strict{refuses: func(map[string]any) string { return "reasoning_content" }, answer: answer}

@@ -21,7 +21,8 @@ import (
 	"golang.org/x/net/http2/hpack"
 )
 
-// framed is an HTTP/2 server that is told frame by frame what to say to its n-th request.
+// framed is an HTTP/2 server that is told frame by frame what to say to its
+// n-th request.
 type framed struct {
 	listener              net.Listener
 	caFile                string
@@ -96,8 +97,8 @@ func (s *framed) route(t *testing.T) *client.Client {
 	return c
 }
 
-// A request that an HTTP/2 server says it has not looked at is sent again at once, also on a
-// new connection (RFC 9113, section 8.7), as the same attempt.
+// A request that an HTTP/2 server says it has not looked at is sent again at
+// once, also on a new connection (RFC 9113, section 8.7), as the same attempt.
 func TestRequestsThatWereNotProcessedAreSentAgain(t *testing.T) {
 	refuse := func(n int32, f *http2.Framer, stream uint32) bool {
 		if n == 1 {
@@ -131,7 +132,8 @@ func TestRequestsThatWereNotProcessedAreSentAgain(t *testing.T) {
 	}
 }
 
-// A server that refuses for ever is asked a few times, and its error speaks to the caller.
+// A server that refuses for ever is asked a few times, and its error speaks to
+// the caller.
 func TestRequestsThatAreNeverProcessed(t *testing.T) {
 	s := startFramed(t, func(_ int32, f *http2.Framer, stream uint32) bool {
 		return f.WriteRSTStream(stream, http2.ErrCodeRefusedStream) == nil
@@ -143,7 +145,8 @@ func TestRequestsThatAreNeverProcessed(t *testing.T) {
 	require.EqualValues(t, 1+2, s.requests.Load())
 }
 
-// A kept connection that goes deaf costs one call its timeout, not every call until it is noticed.
+// A kept connection that goes deaf costs one call its timeout, not every call
+// until it is noticed.
 func TestADeafConnectionIsLeft(t *testing.T) {
 	s := startFramed(t, func(n int32, f *http2.Framer, stream uint32) bool {
 		if n == 2 {

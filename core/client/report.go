@@ -19,7 +19,7 @@ func (c *Client) routed(e *llm.Error) *llm.Error {
 	return &copied
 }
 
-// Usable tells whether the route would let a call in now.
+// Usable reports whether the route would admit a call now.
 func (c *Client) Usable() bool { return c.breaker.Usable() }
 
 func (c *Client) observers() *llm.Observers { return c.watch.Load() }
@@ -30,7 +30,7 @@ func (c *Client) tell(v llm.Observation) {
 	c.observers().Tell(v)
 }
 
-// Tell hands an observation about this route to the client's observers.
+// Tell sends an observation about this route to the client's observers.
 func (c *Client) Tell(v llm.Observation) {
 	if c.observers().Active() {
 		c.tell(v)
@@ -75,7 +75,7 @@ func (c *Client) lastError() (*llm.Error, time.Time) {
 	return c.health.lastError, c.health.lastErrorAt
 }
 
-// Report tells what the core knows about the route without asking anybody.
+// Report returns the state of the route; it sends no request.
 func (c *Client) Report() llm.RouteReport {
 	s := c.breaker.Snapshot()
 	now := time.Now()

@@ -7,10 +7,10 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// Rescue runs what a goroutine of the library does for this route. A panic in
-// it becomes an error (INTERNAL) and an entry in the log: it must not end the
-// process, in which the library is a guest. nil if body returned. in names the
-// work, for both.
+// Rescue runs the body of a goroutine that works for this route. A panic in it
+// becomes an INTERNAL error and a log record; it does not end the host's
+// process. The result is nil if body returned. in names the work, for the error
+// and the log.
 func (c *Client) Rescue(in string, body func()) (failed *llm.Error) {
 	defer func() {
 		v := recover()

@@ -21,7 +21,7 @@ type Opener interface {
 }
 
 // Stream is a streamed answer as the caller sees it. One goroutine at a time
-// reads it; Close, Done, Response and Attempts may be called from any.
+// reads it; every goroutine may call Close, Done, Response and Attempts.
 type Stream struct {
 	scope    *Scope
 	onEnd    func()
@@ -44,7 +44,7 @@ type Stream struct {
 // StreamOptions are what a [Stream] needs from whoever makes the call.
 type StreamOptions struct {
 	Call  *Call
-	Ended func() // called once when the stream has ended, or could not be opened; may be nil
+	Ended func() // called once, when the stream has ended or could not be opened; may be nil
 	// Restart is the default of on_interrupt: true for calls that accumulate.
 	Restart bool
 }
@@ -71,8 +71,8 @@ func NewStream(scope *Scope, o StreamOptions, opener Opener) (*Stream, error) {
 	return s, nil
 }
 
-// Events gives the stream's events: chunks, restarts, and at last Done with
-// the whole response. An error is the last thing it gives. Leaving the loop
+// Events yields the stream's events: chunks, restarts, and at the end Done with
+// the whole response. After an error it yields nothing more. Leaving the loop
 // closes the stream.
 func (s *Stream) Events() iter.Seq2[llm.Event, error] {
 	return func(yield func(llm.Event, error) bool) {
@@ -89,7 +89,7 @@ func (s *Stream) Events() iter.Seq2[llm.Event, error] {
 	}
 }
 
-// Next gives the next event; io.EOF after Done.
+// Next returns the next event, or io.EOF after Done.
 func (s *Stream) Next() (llm.Event, error) {
 	if !s.enter() {
 		return llm.Event{}, s.ended
@@ -228,10 +228,10 @@ func (s *Stream) finish(err error) {
 	}
 }
 
-// Done is closed when the stream has ended, however it ended.
+// Done is closed when the stream has ended, in whatever way.
 func (s *Stream) Done() <-chan struct{} { return s.done }
 
-// Response is what has been accumulated so far, with the trail so far.
+// Response is the answer so far, with the attempts so far.
 func (s *Stream) Response() *llm.Response {
 	s.mu.Lock()
 	r := s.acc.Response()
@@ -240,12 +240,12 @@ func (s *Stream) Response() *llm.Response {
 	return r
 }
 
-// Attempts is the trail so far.
+// Attempts lists the attempts so far.
 func (s *Stream) Attempts() []llm.Attempt { return s.call.Attempts() }
 
-// Close ends the stream: a stream that is not complete is cut at once, its
-// place on the route is free, and the breaker counts nothing. A second Close
-// does nothing. The error is always nil.
+// Close ends the stream. An incomplete stream is cut at once, its slot on the
+// route becomes free, and the breaker counts nothing. A second Close does
+// nothing. The error is always nil.
 func (s *Stream) Close() error {
 	s.end(&llm.Error{Code: llm.Canceled, Message: "the stream was closed by its reader"})
 	return nil

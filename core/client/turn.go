@@ -11,8 +11,8 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// Turn is one call's stay on one route: its attempts there, counted over the
-// whole call (R1). One goroutine uses it at a time.
+// Turn is one call's attempts on one route, counted over the whole call (R1).
+// One goroutine uses it at a time.
 type Turn struct {
 	client *Client
 	call   *Call
@@ -28,8 +28,9 @@ type Turn struct {
 	older, newer *Turn // turns under way on the client; guarded by client.mu
 }
 
-// Turn prepares a stay of call on the route, which has the given place among
-// the call's routes. others tells what else is left; nil means nothing.
+// Turn prepares call's attempts on this route, which has the given place among
+// the call's routes. others knows the other routes; nil means that there are
+// none.
 func (c *Client) Turn(call *Call, others Others, place int) *Turn {
 	return &Turn{client: c, call: call, others: others, place: place}
 }
@@ -77,9 +78,9 @@ func (t *Turn) leave() {
 	}
 }
 
-// Chat makes attempts for a whole response, until one succeeds or the route is
-// to be given up. The error is the last attempt's, or CIRCUIT_OPEN, OVERLOADED
-// when none was made.
+// Chat makes attempts for a whole response until one succeeds or the call must
+// leave the route. The error is the last attempt's, or CIRCUIT_OPEN or
+// OVERLOADED if no attempt was made.
 func (t *Turn) Chat(scope *Scope) (*llm.Response, *llm.Error) {
 	if err := t.enter(scope); err != nil {
 		return nil, err
@@ -110,8 +111,8 @@ func (t *Turn) opened(w *wanted, err *llm.Error) (*Opened, *llm.Error) {
 }
 
 // Again is Open on the route that has just failed with reason, after the wait
-// that a retry there takes; the reason itself, as STREAM_INTERRUPTED, where
-// the route may not be asked again (S8).
+// before a retry. If the route may not be retried, it returns the reason as
+// STREAM_INTERRUPTED (S8).
 func (t *Turn) Again(scope *Scope, reason *llm.Error) (*Opened, *llm.Error) {
 	if err := t.enter(scope); err != nil {
 		return nil, err
@@ -237,8 +238,8 @@ func (t *Turn) waitFor(e *llm.Error, wait time.Duration) (waited waits, again bo
 	}
 }
 
-// pause waits for d, or less when the turn ends. It gives up, with false, if the
-// call leaves for another route as soon as one is usable.
+// pause waits for d, or less when the turn ends. It gives up, with false, if
+// the call leaves for another route as soon as one is usable.
 func (t *Turn) pause(d time.Duration, leaves bool) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -399,7 +400,7 @@ func (t *Turn) most() int {
 	return t.client.cfg.MaxRetries
 }
 
-// Spent tells whether the call has made all its attempts on the route (R1).
+// Spent reports whether the call has made all its attempts on the route (R1).
 func (t *Turn) Spent() bool { return t.made >= t.most() }
 
 // mayRepeat tells whether the route may be asked once more after e, with others

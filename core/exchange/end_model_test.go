@@ -53,7 +53,8 @@ func byTheClauses(asked int, kinds string) (got string, complete bool) {
 	for _, k := range []byte(kinds) {
 		// "every choice that appeared has finished"
 		all := len(appeared) > 0 && len(finished) == len(appeared)
-		// "2 s of silence after every choice has finished": one that was asked for is still to come
+		// "2 s of silence after every choice has finished": one that was asked
+		// for is still to come
 		quiet := all && len(appeared) >= asked
 		choice := text
 		switch kind(k) {

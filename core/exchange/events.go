@@ -71,8 +71,8 @@ func newStream(u *Upstream, ctx context.Context, cancel context.CancelCauseFunc,
 		end: wire.NewJudge(u.Format.Ending(), x.Payload.N)}
 }
 
-// Next gives the next chunk, which is then the caller's; io.EOF once the answer is
-// complete (S2), any other error when it failed.
+// Next gives the next chunk, which is then the caller's; io.EOF once the answer
+// is complete (S2), any other error when it failed.
 func (r *Stream) Next() (*llm.Chunk, error) {
 	if !r.begun {
 		if err := r.begin(); err != nil {

@@ -1,8 +1,8 @@
 // Package exchange is one HTTP exchange with the server of a route, an
 // [Upstream], in its vendor's format: the request (send.go), what it leaves out
-// where the server refuses it (pared.go), a whole answer (body.go) or a [Stream]
-// (events.go, with odd.go for events that are no chunks), in whatever form
-// (form.go) and encoding (encoding.go) it comes, within [Limits]. What is
+// where the server refuses it (pared.go), a whole answer (body.go) or a
+// [Stream] (events.go, with odd.go for events that are no chunks), in whatever
+// form (form.go) and encoding (encoding.go) it comes, within [Limits]. What is
 // retried, and when, is not known here. It imports core/wire, core/failure and
 // core/transport.
 package exchange
@@ -22,8 +22,8 @@ import (
 	"github.com/llmagg/llmagg/core/wire/eventstream"
 )
 
-// Exchange is one HTTP exchange, or several where the server is asked again with
-// less: what is asked, and facts of the answer. One goroutine uses it.
+// Exchange is one HTTP exchange, or several where the server is asked again
+// with less: what is asked, and facts of the answer. One goroutine uses it.
 type Exchange struct {
 	wire.Call
 	Listener Listener // may be nil
@@ -119,8 +119,8 @@ func (u *Upstream) Chat(ctx context.Context, x *Exchange) (*llm.Response, error)
 }
 
 // failure is what a failed answer says. One that is cut off has its status and
-// its headers nonetheless (E1, R4); where the attempt's deadline cut it off, the
-// attempt is told to be TIMEOUT by explain (D2), which keeps these facts.
+// its headers nonetheless (E1, R4); where the attempt's deadline cut it off,
+// the attempt is told to be TIMEOUT by explain (D2), which keeps these facts.
 func (u *Upstream) failure(resp *http.Response, x *Exchange) error {
 	data, err := u.readAll(resp, x, new([]byte))
 	if failure.IsOverLimit(err) {
@@ -161,7 +161,8 @@ func (u *Upstream) unread(data []byte, err error, resp *http.Response) *llm.Erro
 	return e
 }
 
-// refused gives e, which is read out of a whole answer, the facts of the answer.
+// refused gives e, which is read out of a whole answer, the facts of the
+// answer.
 func (u *Upstream) refused(e *llm.Error, data []byte, resp *http.Response) *llm.Error {
 	if e.Status == 0 {
 		e.Status = resp.StatusCode
@@ -195,7 +196,7 @@ func (u *Upstream) noCompletion(data []byte, err error) *llm.Error {
 	return e
 }
 
-// Stream begins a streamed answer and returns when its head is there.
+// Stream starts a streamed answer and returns when its head has arrived.
 func (u *Upstream) Stream(ctx context.Context, x *Exchange) (*Stream, error) {
 	// The exchange may outlive its attempt: what is left of a complete answer
 	// is read aside. So it follows the attempt's context only until detach.

@@ -15,10 +15,11 @@ import (
 
 // A request never fails because of what its caller did not send (T5), and the
 // answer of one vendor in a history must not close the door of all the others.
-// So where a server refuses a request, and the refusal can be due to an addition
-// of the core or to a field that only answers have, the server is asked again at
-// once without it, as a part of the same attempt. What a route's server took in
-// the end is remembered for the route. What nobody refused is never left out.
+// So where a server refuses a request, and the refusal can be due to an
+// addition of the core or to a field that only answers have, the server is
+// asked again at once without it, as a part of the same attempt. What a route's
+// server took in the end is remembered for the route. What nobody refused is
+// never left out.
 
 const (
 	// maxAgain is how often one attempt asks again.
@@ -39,8 +40,8 @@ type asking struct {
 	base  []string // what was left out before the first of them
 }
 
-// memory is what a route knows about its server. Its zero value is ready for use, by
-// several goroutines.
+// memory is what a route knows about its server. Its zero value is ready for
+// use, by several goroutines.
 type memory struct {
 	pared  atomic.Pointer[[]string] // never changed in place
 	proven [2]atomic.Bool           // the additions to whole answers and to streams were taken
@@ -117,9 +118,9 @@ func (u *Upstream) Taken(x *Exchange) {
 	}
 }
 
-// Pare tells whether the server is to be asked again after err; x then leaves out
-// what may be to blame. afford takes a guess from the route's budget of retries
-// (R5).
+// Pare tells whether the server is to be asked again after err; x then leaves
+// out what may be to blame. afford takes a guess from the route's budget of
+// retries (R5).
 func (u *Upstream) Pare(x *Exchange, err error, afford func() bool) bool {
 	var e *llm.Error
 	if !errors.As(err, &e) {
@@ -207,8 +208,8 @@ func speaksOfFields(text string) bool {
 
 func refuses(text string) bool { return containsAny(strings.ToLower(text), refusing) }
 
-// restore puts back what the route is used to leave out where the server now asks
-// for it.
+// restore puts back what the route is used to leave out where the server now
+// asks for it.
 func (u *Upstream) restore(x *Exchange, said words) bool {
 	var wanted []string
 	for _, name := range x.Left {
@@ -227,9 +228,10 @@ func (u *Upstream) restore(x *Exchange, said words) bool {
 	return true
 }
 
-// guess leaves out something after a refusal that names nothing: first what the core
-// added, unless the server is known to take it, then what only answers have, then
-// both. A refusal that names what the caller sent is none of our doing.
+// guess leaves out something after a refusal that names nothing: first what the
+// core added, unless the server is known to take it, then what only answers
+// have, then both. A refusal that names what the caller sent is none of our
+// doing.
 func (u *Upstream) guess(x *Exchange, suspects []wire.Suspect, e *llm.Error, said words) bool {
 	if x.blind == 0 {
 		x.base = x.Omit
@@ -269,9 +271,9 @@ func (u *Upstream) guess(x *Exchange, suspects []wire.Suspect, e *llm.Error, sai
 	return false
 }
 
-// aboutFields tells whether a refusal that names no field is one of fields, or says
-// nothing but that it is one. "stream": false is known to nearly all servers, so
-// others are not taken for its refusal.
+// aboutFields tells whether a refusal that names no field is one of fields, or
+// says nothing but that it is one. "stream": false is known to nearly all
+// servers, so others are not taken for its refusal.
 func aboutFields(e *llm.Error) bool {
 	text := strings.ToLower(e.ProviderMessage + " " + e.Type + " " + e.ProviderCode)
 	return e.Status == 422 || strings.TrimSpace(text) == "" || containsAny(text, []string{"bad request", "field", "param", "argument", "propert", "extra",
@@ -299,8 +301,8 @@ func (w words) any(of []string) bool {
 // echoes are keys under which servers repeat the request.
 var echoes = map[string]bool{"input": true, "input_value": true, "body": true, "request": true, "request_body": true, "payload": true, "ctx": true, "url": true}
 
-// wordsOf gives the words of a refusal, names of fields among them, without what
-// the server only repeats of the request.
+// wordsOf gives the words of a refusal, names of fields among them, without
+// what the server only repeats of the request.
 func wordsOf(body []byte) words {
 	w := words{}
 	if body = bytes.TrimSpace(body); !json.Valid(body) || !w.value(body, 0) {
@@ -368,7 +370,8 @@ var envelope = map[string]bool{"error": true, "errors": true, "message": true, "
 	"param": true, "status": true, "object": true, "msg": true, "loc": true, "title": true, "instance": true, "metadata": true, "provider_name": true,
 	"raw": true, "request_id": true, "id": true, "user": true, "user_id": true, "reason": true, "name": true, "index": true, "content": true}
 
-// key adds a key that may name a field: {"errors": {"stream_options": ["unknown"]}}.
+// key adds a key that may name a field: {"errors": {"stream_options":
+// ["unknown"]}}.
 func (w words) key(key string) {
 	if !envelope[key] {
 		w.text(key)

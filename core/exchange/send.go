@@ -86,8 +86,8 @@ func (e *endpoint) with(o *llm.CallOptions) http.Header {
 
 // post sends the request and returns the answer's head. A connection that was
 // kept alive and ends before any byte of the answer is not the server's word
-// about the request: it is sent again, once, on a new connection (R6). So is, up
-// to twice, what an HTTP/2 server says it has not looked at.
+// about the request: it is sent again, once, on a new connection (R6). So is,
+// up to twice, what an HTTP/2 server says it has not looked at.
 func (u *Upstream) post(ctx context.Context, x *Exchange, stream bool) (*http.Response, error) {
 	x.Stream = stream
 	if x.again == 0 {
@@ -139,9 +139,9 @@ func (u *Upstream) send(ctx context.Context, t *http.Transport, to *endpoint, bo
 	// The transport's RoundTrip instead of a Client: redirects are errors (L3).
 	resp, err = t.RoundTrip(req)
 	if err != nil {
-		// A request of HTTP/1 whose context ends fails with the context's cause, an
-		// *llm.Error. The trace's hooks have run when RoundTrip fails for a lost
-		// connection: the transport calls them before it reports.
+		// A request of HTTP/1 whose context ends fails with the context's
+		// cause, an *llm.Error. The trace's hooks have run when RoundTrip fails
+		// for a lost connection: the transport calls them before it reports.
 		var broken *llm.Error
 		return nil, s.reused.Load() && !s.answered.Load() && !errors.As(err, &broken), err
 	}
@@ -162,8 +162,8 @@ const (
 	goneAway    = "Transport received GOAWAY from server"
 )
 
-// unprocessedText is the server's part in such an error; the rest is advice to the
-// transport's programmers.
+// unprocessedText is the server's part in such an error; the rest is advice to
+// the transport's programmers.
 func unprocessedText(text string) string {
 	if _, rest, found := strings.Cut(text, cannotRetry); found {
 		text, _, _ = strings.Cut(rest, "]")

@@ -66,9 +66,9 @@ func classifySaid(status int, h http.Header, body []byte, s *said) *llm.Error {
 	return e
 }
 
-// ReadHead takes over what the head of an answer says of its failure, whatever its
-// status: the request's id, the wait that the server asks for, and whether the
-// request may be repeated (R4).
+// ReadHead takes over what the head of an answer says of its failure, whatever
+// its status: the request's id, the wait that the server asks for, and whether
+// the request may be repeated (R4).
 func ReadHead(e *llm.Error, h http.Header) {
 	if id := requestID(h); id != "" {
 		e.RequestID = OneLine(id)

@@ -98,7 +98,8 @@ var numbers = map[shape]map[string]llm.Code{
 // names are the words for programs that say what a failure is, whatever its
 // status.
 var names = index(map[llm.Code]string{
-	// OpenAI; Anthropic; Gemini; one-api; Ark; DashScope; Moonshot; Qianfan; Tencent.
+	// OpenAI; Anthropic; Gemini; one-api; Ark; DashScope; Moonshot; Qianfan;
+	// Tencent.
 	llm.Quota: "insufficientquota insufficientbalance creditbalanceexhausted organizationspendlimitexceeded projectspendlimitexceeded " +
 		"billinghardlimitreached billingnotactive billingerror billingdisabled creditlimit insufficientuserquota preconsumetokenquotafailed " +
 		"accountoverdueerror accountoverdue quotaexceeded setlimitexceeded arrearage allocationquotafreetieronly exceededcurrentquotaerror " +

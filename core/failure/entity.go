@@ -39,7 +39,8 @@ var entities = sync.OnceValue(func() map[string]string {
 // longestEntity is more than the longest name, and than a number needs.
 const longestEntity = 12
 
-// unescape replaces the character references in a text. What is not known stays.
+// unescape replaces the character references in a text. What is not known
+// stays.
 func unescape(text string) string {
 	var out strings.Builder
 	for {

@@ -1,11 +1,11 @@
 // Package failure says what an answer that failed means (E1): which code of
-// [llm.Code] it has, what the provider said, and how long it asked to wait. [Of]
-// judges the JSON value of an event or of a whole answer, [OfFinish] a choice
-// that has ended, [Classify] an answer whose status is an error. What is known
-// of vendors' forms, codes and finish reasons is data: forms.go and said.go,
-// codes.go, reasons.go. What a failure does to its call and its route is the
-// table in table.go. [Mask] makes an error fit to be shown. The package imports
-// core/llm and core/internal/jsontext only.
+// [llm.Code] it has, what the provider said, and how long it asked to wait.
+// [Of] judges the JSON value of an event or of a whole answer, [OfFinish] a
+// choice that has ended, [Classify] an answer whose status is an error. What is
+// known of vendors' forms, codes and finish reasons is data: forms.go and
+// said.go, codes.go, reasons.go. What a failure does to its call and its route
+// is the table in table.go. [Mask] makes an error fit to be shown. The package
+// imports core/llm and core/internal/jsontext only.
 package failure
 
 import (
@@ -118,7 +118,8 @@ func OfUnread(name string) *llm.Error {
 	return llm.Errorf(llm.BadResponse, "the answer is empty but for its field %q, whose form cannot be read", name)
 }
 
-// UnreadIn is the name of a field in which an answer stands unread, "" for none.
+// UnreadIn is the name of a field in which an answer stands unread, "" for
+// none.
 func UnreadIn(fields llm.Extra) string {
 	if len(fields) > 0 {
 		for _, name := range contentNames {

@@ -165,7 +165,8 @@ func refused(f fields) string {
 	return ""
 }
 
-// marks reads what is for programs: codes, kinds, ids, and whether it went well.
+// marks reads what is for programs: codes, kinds, ids, and whether it went
+// well.
 func (s *said) marks(f fields, depth int) {
 	for _, name := range codes {
 		code := scalar(f[name])

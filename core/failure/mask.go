@@ -6,8 +6,8 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// Mask makes an error fit to be shown: its texts are one line each, and no
-// secret is in them or in the body. e itself may be shared and stays as it is.
+// Mask makes an error safe to show: its texts are one line each, and neither
+// they nor the body contain a secret. e may be shared and does not change.
 func Mask(e *llm.Error, secrets []string) *llm.Error {
 	if e == nil {
 		return e

@@ -15,8 +15,8 @@ func OneLine(text string) string {
 	if clean(text) {
 		return text
 	}
-	// White space may shrink, so more than a message is looked at, but never all
-	// of what a server sends.
+	// White space may shrink, so more than a message is looked at, but never
+	// all of what a server sends.
 	if most := 8 * MaxMessage; len(text) > most {
 		text = text[:most] + "…"
 	}

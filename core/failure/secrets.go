@@ -8,7 +8,7 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// ShortestSecret is how long a secret must be to be one.
+// ShortestSecret is the shortest length that counts as a secret.
 const ShortestSecret = 4
 
 // HeaderSecrets are the values of headers whose names speak of secrets, and

@@ -48,14 +48,14 @@ const (
 	ifAllowed          // with [llm.CallOptions].FailoverOnContentFilter
 )
 
-// Verdict is what a route's breaker makes of a failure.
+// Verdict is the effect of a failure on the route's breaker.
 type Verdict int
 
 const (
 	Uncounted  Verdict = iota // it fails a half-open trial, but is not counted
 	Counts                    // a failure of the route
-	Blocks                    // the account is of no use: the route is blocked for a while
-	NoEvidence                // the caller's or the request's doing: says nothing of the route
+	Blocks                    // the key or quota was refused: the route is blocked for a while
+	NoEvidence                // caused by the caller or the request: no evidence about the route
 )
 
 // Retries tells whether the same route may be asked again after e; others says
@@ -92,7 +92,7 @@ func NextRoute(c llm.Code, o llm.CallOptions) bool {
 	return false
 }
 
-// VerdictOf is what the breaker makes of a failure with this code.
+// VerdictOf is the effect on the breaker of a failure with this code.
 func VerdictOf(c llm.Code) Verdict { return table[c].breaker }
 
 // NamesWait tells whether e names a wait that counts (R4): on 429 and 5xx, and
@@ -109,8 +109,8 @@ func NamesWait(e *llm.Error) bool {
 	return table[e.Code].waits
 }
 
-// EndsStream tells whether a stream that e breaks off after its first token ends
-// with e as it is, instead of STREAM_INTERRUPTED or a restart (S7, S8).
+// EndsStream tells whether a stream that e breaks off after its first token
+// ends with e as it is, instead of STREAM_INTERRUPTED or a restart (S7, S8).
 func EndsStream(e *llm.Error) bool { return table[e.Code].final || IsOverLimit(e) }
 
 // CallerLeft tells whether the code says only that the caller left or that the

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// anthropic is the wire format of Anthropic's Messages API, as documented in its
-// reference ("Messages", "Streaming Messages").
+// anthropic is the wire format of Anthropic's Messages API, as documented in
+// its reference ("Messages", "Streaming Messages").
 type anthropic struct{}
 
 var _ dialect = anthropic{}

@@ -116,7 +116,8 @@ func (s *Step) checkKind(path string) error {
 	return nil
 }
 
-// checkRaw: raw bytes can be cut only where and how it makes sense without HTTP.
+// checkRaw: raw bytes can be cut only where and how it makes sense without
+// HTTP.
 func (s *Step) checkRaw(path string) error {
 	if s.Cut == nil || s.Raw == "" && s.RawB64 == nil {
 		return nil

@@ -185,7 +185,8 @@ func (r *readAhead) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// serveHTTP1 answers one request after the other. wire is c itself or TLS on it.
+// serveHTTP1 answers one request after the other. wire is c itself or TLS on
+// it.
 func (w *Wall) serveHTTP1(c *conn, wire net.Conn) {
 	ahead := newReadAhead(wire)
 	c.ahead.Store(ahead)

@@ -2,9 +2,10 @@ package faultwall
 
 import "slices"
 
-// SetScript replaces the whole script, from its first steps on. Answers under
-// way go on by the old one; holds are closed again. What was seen is kept. A
-// script that is down kills the wall, as Kill does; another one revives it.
+// SetScript replaces the whole script, from its first steps on. Answers in
+// progress continue with the old script; holds are closed again. The record
+// (Seen) is kept. A script that is down kills the wall, as Kill does; another
+// one revives it.
 func (w *Wall) SetScript(script Script) error {
 	if err := script.check(); err != nil {
 		return err
@@ -65,7 +66,7 @@ func (w *Wall) SetHealth(plan Plan) error {
 	return nil
 }
 
-// Release lets through everything that waits, or will wait, at a Hold of this
+// Release releases every answer that waits, or will wait, at a Hold of this
 // name.
 func (w *Wall) Release(name string) {
 	w.mu.Lock()

@@ -20,9 +20,9 @@ type Event struct {
 	Name string `json:"event,omitempty"`
 	// ID is an "id:" line.
 	ID string `json:"event_id,omitempty"`
-	// Raw bytes, sent without a newline of the wall's.
+	// Raw bytes, sent without an added newline.
 	Raw string `json:"raw,omitempty"`
-	// RawB64 is Raw for bytes that are no text; base64 in JSON.
+	// RawB64 is Raw for bytes that are not text; base64 in JSON.
 	RawB64 []byte `json:"raw_b64,omitempty"`
 	// Comment is sent as ": comment".
 	Comment *string `json:"comment,omitempty"`

@@ -100,8 +100,8 @@ func (e *Event) onlyUsage() bool {
 		e.ToolCall == nil && e.FinishReason == ""
 }
 
-// finishes counts the finish reasons in an event's bytes. The words cannot occur in
-// a JSON text value: their quotes would be escaped there.
+// finishes counts the finish reasons in an event's bytes. The words cannot
+// occur in a JSON text value: their quotes would be escaped there.
 func finishes(event []byte) int {
 	return bytes.Count(event, []byte(`"finish_reason":"`)) + bytes.Count(event, []byte(`"finishReason":"`)) +
 		bytes.Count(event, []byte(`"finish_reason": "`)) + bytes.Count(event, []byte(`"finishReason": "`))

@@ -14,7 +14,8 @@ import (
 // sink is where an answer goes: HTTP/1.1 written by hand, or HTTP/2.
 // Bytes may stay in a buffer until flush.
 type sink interface {
-	// unsupported names the first field of the step that this protocol cannot do.
+	// unsupported names the first field of the step that this protocol cannot
+	// do.
 	unsupported(*Step) string
 	// stale reports that this request must be thrown away; see Step.CloseNext.
 	stale() bool
@@ -23,7 +24,8 @@ type sink interface {
 	leftAt() time.Time
 	// killed reports that the wall itself ended the connection.
 	killed() bool
-	// head sends status and headers; pause, if not nil, is called between two bytes.
+	// head sends status and headers; pause, if not nil, is called between two
+	// bytes.
 	head(h *head, pause func() error) error
 	// write sends bytes of the body as one piece.
 	write([]byte) error
@@ -58,7 +60,8 @@ type http1 struct {
 
 var _ sink = (*http1)(nil)
 
-// awaitRequest waits for the next request's first byte, at most Step.CloseIdleS.
+// awaitRequest waits for the next request's first byte, at most
+// Step.CloseIdleS.
 func (h *http1) awaitRequest(in *bufio.Reader) bool {
 	if h.idle > 0 {
 		timer := time.AfterFunc(h.idle, func() { _ = h.conn.Close() })

@@ -223,7 +223,8 @@ func flatHeaders(h http.Header) map[string]string {
 	return flat
 }
 
-// cutBySilence notes that nothing more is sent, while the request stays in flight.
+// cutBySilence notes that nothing more is sent, while the request stays in
+// flight.
 func (e *entry) cutBySilence() {
 	e.ledger.change(func() { e.request.Cut = CutSilence })
 }

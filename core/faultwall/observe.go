@@ -12,9 +12,9 @@ func (w *Wall) Seen() Seen {
 // SeenJSON is Seen as JSON.
 func (w *Wall) SeenJSON() []byte { return toJSON(w.Seen()) }
 
-// Wait blocks until condition holds for what the wall saw, or until ctx ends,
-// whose error it then returns. The condition is asked at once and after each
-// change, outside of the wall's locks; it must not change what it is handed.
+// Wait blocks until condition returns true for what the wall saw, or until ctx
+// ends, and then returns ctx's error. It calls condition at once and after each
+// change, outside the wall's locks; condition must not change its argument.
 func (w *Wall) Wait(ctx context.Context, condition func(Seen) bool) error {
 	for {
 		changed := w.ledger.subscribe()

@@ -7,7 +7,8 @@ import "syscall"
 type Options struct {
 	// Addr to listen on. Empty: 127.0.0.1:0.
 	Addr string `json:"addr,omitempty"`
-	// TLS serves https with a certificate of the wall's own; see Wall.CACertPEM.
+	// TLS serves https with a certificate of the wall's own; see
+	// Wall.CACertPEM.
 	TLS bool `json:"tls,omitempty"`
 	// HTTP2 offers HTTP/2 to clients, over TLS.
 	HTTP2 bool `json:"http2,omitempty"`
@@ -30,8 +31,8 @@ type Options struct {
 	// Control adds paths for a wall in a process of its own: GET /_wall/seen,
 	// POST /_wall/script, POST /_wall/release?name=…
 	Control bool `json:"control,omitempty"`
-	// OnSocket, if set, is told the descriptor of each listening socket and of
-	// each connection, when it is there. For programs that fork.
+	// OnSocket, if set, is called with the descriptor of each new listening
+	// socket and connection. For programs that fork.
 	OnSocket func(fd uintptr) `json:"-"`
 }
 

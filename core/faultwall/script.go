@@ -13,9 +13,10 @@ type Script struct {
 	// Models maps a model's name, as it is in the request, to its plan.
 	Models map[string]Plan `json:"models,omitempty"`
 	// Default is the plan of each model that is not in Models; every such model
-	// walks through it by itself. Nil: a healthy answer.
+	// goes through it separately. Nil: a healthy answer.
 	Default *Plan `json:"default,omitempty"`
-	// Health is the plan for GET …/models, whatever the prefix. Nil: a healthy list.
+	// Health is the plan for GET …/models, whatever the prefix. Nil: a healthy
+	// list.
 	Health *Plan `json:"health,omitempty"`
 	// RequireKey, if not empty, makes the wall answer 401 (Gemini: 400
 	// API_KEY_INVALID) to a request whose key (Authorization: Bearer,
@@ -25,8 +26,8 @@ type Script struct {
 	// before any TLS handshake. Connections past its end are served; a single
 	// behaviour written as a JSON string holds for all connections.
 	Accept Accept `json:"accept,omitzero"`
-	// Down: the wall does not listen, connections are refused and those that are
-	// open are reset, until SetScript says otherwise.
+	// Down: the wall does not listen, connections are refused and those that
+	// are open are reset, until SetScript says otherwise.
 	Down bool `json:"down,omitempty"`
 	// Options are defaults for the options given to Start, for doors that hand
 	// over nothing but a script. SetScript ignores them.

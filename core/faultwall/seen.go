@@ -13,7 +13,8 @@ type Seen struct {
 	Models map[string]SeenModel `json:"models"`
 	// Requests in the order of their arrival, the latest Options.MaxRequests.
 	Requests []SeenRequest `json:"requests"`
-	// Connections in the order of their arrival, the latest Options.MaxRequests.
+	// Connections in the order of their arrival, the latest
+	// Options.MaxRequests.
 	Connections []SeenConnection `json:"connections"`
 	// CACert is Wall.CACertPEM.
 	CACert string `json:"ca_cert_pem,omitempty"`
@@ -30,15 +31,17 @@ type SeenTotals struct {
 	MaxSimultaneous int `json:"max_simultaneous"`
 	// Health counts GET …/models.
 	Health int `json:"health"`
-	// Disconnects counts requests whose client left before the answer was whole.
+	// Disconnects counts requests whose client left before the answer was
+	// whole.
 	Disconnects int `json:"disconnects"`
 	// Stale counts requests thrown away by Step.CloseNext.
 	Stale int `json:"stale"`
-	// Malformed counts what came on a connection and was no HTTP request.
+	// Malformed counts inputs that were not HTTP requests.
 	Malformed int `json:"malformed"`
 	// TLSFailures counts handshakes that failed.
 	TLSFailures int `json:"tls_failures"`
-	// ConnectionsOpened and ConnectionsOpen count TCP connections: all, and now.
+	// ConnectionsOpened and ConnectionsOpen count TCP connections: all, and
+	// now.
 	ConnectionsOpened int `json:"connections_opened"`
 	ConnectionsOpen   int `json:"connections_open"`
 	// Dropped is how many requests are no longer in Seen.Requests.
@@ -61,7 +64,7 @@ const (
 	KindOther  = "other"  // anything else: answered with 404 or 405
 )
 
-// SeenRequest is one request and what became of it.
+// SeenRequest is one request and its answer.
 type SeenRequest struct {
 	// Number of the request, from 1.
 	Number int    `json:"number"`
@@ -74,9 +77,11 @@ type SeenRequest struct {
 	Proto string `json:"proto"`
 	// Host is the Host header.
 	Host string `json:"host"`
-	// Headers by lower-case name, repeated ones joined by ", ". Keys are as received.
+	// Headers by lower-case name, repeated ones joined by ", ". Keys are as
+	// received.
 	Headers map[string]string `json:"headers"`
-	// Body is the request's body if it is JSON and not longer than Options.MaxBodyBytes.
+	// Body is the request's body if it is JSON and not longer than
+	// Options.MaxBodyBytes.
 	Body json.RawMessage `json:"body,omitempty"`
 	// BodyText is the beginning of any other body.
 	BodyText string `json:"body_text,omitempty"`

@@ -28,22 +28,23 @@ type Step struct {
 	// string is sent as it is, any other value as JSON. Its Content-Type is
 	// application/json unless Headers say otherwise.
 	Body any `json:"body,omitempty"`
-	// BodyB64 is Body for bytes that are no text; base64 in JSON.
+	// BodyB64 is Body for bytes that are not text; base64 in JSON.
 	BodyB64 []byte `json:"body_b64,omitempty"`
 	// RepeatBytes makes a healthy answer whose body has exactly so many bytes
 	// (but at least what an empty answer needs), produced while it is sent. A
 	// stream is then made of events of 64 KiB.
 	RepeatBytes int64 `json:"repeat_bytes,omitempty"`
-	// Forever makes an answer that never ends: a stream goes on with deltas (one
-	// each DelayEventS), a plain answer with text. It stops when the client goes
-	// away, or at Options.ForeverS or ForeverBytes by breaking off.
+	// Forever makes an answer that never ends: a stream goes on with deltas
+	// (one each DelayEventS), a plain answer with text. It stops when the
+	// client goes away, or at Options.ForeverS or ForeverBytes by breaking off.
 	Forever bool `json:"forever,omitempty"`
-	// Redirect answers with this Location and no content. {{url}} is the wall's.
+	// Redirect answers with this Location and no content. {{url}} is the
+	// wall's.
 	Redirect string `json:"redirect,omitempty"`
 	// Raw is everything that is sent, status line included, as it is. The
 	// connection is closed afterwards unless KeepAlive is set to true.
 	Raw string `json:"raw,omitempty"`
-	// RawB64 is Raw for bytes that are no text; base64 in JSON.
+	// RawB64 is Raw for bytes that are not text; base64 in JSON.
 	RawB64 []byte `json:"raw_b64,omitempty"`
 
 	// Model is the model named in the answer. Empty: the request's.
@@ -91,7 +92,8 @@ type Step struct {
 	// UsageChunk says where a stream's usage is: UsageOwn, UsageFinish,
 	// UsageEmptyDelta or UsageNone. Empty: UsageOwn if the request asks for it.
 	UsageChunk string `json:"usage_chunk,omitempty"`
-	// Newline ends the lines of the event stream: "lf" (the default), "crlf", "cr".
+	// Newline ends the lines of the event stream: "lf" (the default), "crlf",
+	// "cr".
 	Newline string `json:"newline,omitempty"`
 	// BOM begins the body with a byte order mark.
 	BOM bool `json:"bom,omitempty"`
@@ -99,43 +101,48 @@ type Step struct {
 	MultiLine bool `json:"multi_line,omitempty"`
 	// NoSpace leaves out the space after the colon of "data: ".
 	NoSpace bool `json:"no_space,omitempty"`
-	// CommentEveryS sends a ": keep-alive" comment so often while a stream waits
-	// after its headers.
+	// CommentEveryS sends a ": keep-alive" comment so often while a stream
+	// waits after its headers.
 	CommentEveryS float64 `json:"comment_every_s,omitempty"`
 
-	// Hold waits, before the headers, until Wall.Release is called with this name.
+	// Hold waits, before the headers, until Wall.Release is called with this
+	// name.
 	Hold string `json:"hold,omitempty"`
 	// DelayHeadersS is the wait before the status line.
 	DelayHeadersS float64 `json:"delay_headers_s,omitempty"`
-	// DelayBodyS is the wait between the headers and the first byte of the body.
+	// DelayBodyS is the wait between the headers and the first byte of the
+	// body.
 	DelayBodyS float64 `json:"delay_body_s,omitempty"`
 	// DelayEventS is the wait between two events.
 	DelayEventS float64 `json:"delay_event_s,omitempty"`
-	// DripHeadersS sends the status line and headers byte by byte, with this wait
-	// between two bytes.
+	// DripHeadersS sends the status line and headers byte by byte, with this
+	// wait between two bytes.
 	DripHeadersS float64 `json:"drip_headers_s,omitempty"`
 	// DripBodyS sends the body byte by byte (or in pieces of SplitBytes), with
 	// this wait between two of them.
 	DripBodyS float64 `json:"drip_body_s,omitempty"`
 
-	// SplitBytes sends the body in pieces of so many bytes, each written by itself.
+	// SplitBytes sends the body in pieces of so many bytes, each written by
+	// itself.
 	SplitBytes int `json:"split_bytes,omitempty"`
-	// FlushEvery hands events to the network so many at a time. 0: each by itself.
+	// FlushEvery hands events to the network so many at a time. 0: each by
+	// itself.
 	FlushEvery int `json:"flush_every,omitempty"`
 	// Gzip compresses the body, whether the client accepts it or not.
 	Gzip bool `json:"gzip,omitempty"`
-	// ContentLength is announced instead of the truth; the connection is closed
-	// after the body if the body is shorter.
+	// ContentLength is a false Content-Length; the connection is closed after
+	// the body if the body is shorter.
 	ContentLength *int64 `json:"content_length,omitempty"`
 	// Framing delimits the body: "length" (default of plain answers), "chunked"
 	// (default of streams) or "close" (by the end of the connection).
 	Framing string `json:"framing,omitempty"`
 	// Cut breaks the answer off. Nil: it is whole.
 	Cut *Cut `json:"cut,omitempty"`
-	// KeepAlive set to false sends Connection: close and closes after the answer.
+	// KeepAlive set to false sends Connection: close and closes after the
+	// answer.
 	KeepAlive *bool `json:"keep_alive,omitempty"`
-	// CloseNext closes the connection, without a byte, when its next request has
-	// arrived: a stale kept-alive connection. That request uses no step.
+	// CloseNext closes the connection, without a byte, when its next request
+	// has arrived: a stale kept-alive connection. That request uses no step.
 	CloseNext bool `json:"close_next,omitempty"`
 	// CloseIdleS closes the connection when it was idle for so long after this
 	// answer. 0: never.
@@ -151,14 +158,16 @@ const (
 )
 
 // Cut breaks an answer off. The place is At, or after so many events or bytes
-// of the body; none given is AfterHeaders (with Raw: after all bytes). An answer that ends before the place
-// is reached stays whole; a plain answer is one event.
+// of the body; none given is AfterHeaders (with Raw: after all bytes). An
+// answer that ends before the place is reached stays whole; a plain answer is
+// one event.
 type Cut struct {
 	// How the answer is cut; see the constants. Required.
 	How string `json:"how"`
 	// At is BeforeHeaders or AfterHeaders.
 	At string `json:"at,omitempty"`
-	// AfterEvents counts events (comments and raw ones too) that are sent whole.
+	// AfterEvents counts events (comments and raw ones too) that are sent
+	// whole.
 	AfterEvents *int `json:"after_events,omitempty"`
 	// AfterBytes counts bytes of the body, as compressed (with Raw: all bytes).
 	AfterBytes *int64 `json:"after_bytes,omitempty"`
@@ -166,11 +175,11 @@ type Cut struct {
 
 // Values of Cut.How.
 const (
-	CutClean    = "clean"     // HTTP ends well (last chunk, true Content-Length), only the content is incomplete
+	CutClean    = "clean"     // HTTP ends correctly (last chunk, correct Content-Length); only the content is incomplete
 	CutClose    = "close"     // the connection is closed (FIN) before HTTP's end of the body
 	CutMidChunk = "mid_chunk" // the connection is closed inside of a chunk
 	CutReset    = "reset"     // the connection is reset (RST)
-	CutSilence  = "silence"   // nothing more is sent, the connection stays open until the client leaves
+	CutSilence  = "silence"   // nothing more is sent; the connection stays open until the client leaves
 )
 
 // Values of Cut.At.

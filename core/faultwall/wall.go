@@ -21,7 +21,8 @@ type Wall struct {
 	addr    string
 
 	// turn is held while the wall begins to listen or stops: a stop waits for
-	// what it ends, and nothing new may be counted meanwhile. It comes before mu.
+	// what it ends, and nothing new may be counted meanwhile. It comes before
+	// mu.
 	turn sync.Mutex
 
 	// mu guards the fields below it.

@@ -26,7 +26,8 @@ func start(t *testing.T, script string) *faultwall.Wall {
 	return w
 }
 
-// client returns an HTTP client that trusts the wall and has connections of its own.
+// client returns an HTTP client that trusts the wall and has connections of its
+// own.
 func client(t *testing.T, w *faultwall.Wall) *http.Client {
 	t.Helper()
 	transport := &http.Transport{DisableCompression: true, ForceAttemptHTTP2: true}

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// Concurrency bounds the attempts in flight on a route: a fixed number of slots,
-// given first come first served (C1, C2).
+// Concurrency bounds the attempts in flight on a route: a fixed number of
+// slots, given first come first served (C1, C2).
 type Concurrency struct {
 	slots   *semaphore.Weighted // lets waiters in strictly in the order in which they came
 	size    int
@@ -24,9 +24,9 @@ func NewConcurrency(n int) *Concurrency {
 	return &Concurrency{slots: semaphore.NewWeighted(int64(n)), size: n}
 }
 
-// Acquire waits for a slot, which the caller must release, or for the end of
-// ctx, whose error it returns; then the caller has left the line and holds
-// nothing. A ctx that is over gets no slot, even if one is free.
+// Acquire waits for a slot, which the caller must release. If ctx ends first,
+// Acquire returns its error, and the caller holds nothing. If ctx is already
+// over, the caller gets no slot, even if one is free.
 func (l *Concurrency) Acquire(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err

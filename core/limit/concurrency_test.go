@@ -84,7 +84,8 @@ func TestConcurrencyReleaseTooManyPanics(t *testing.T) {
 	require.Panics(t, l.Release)
 }
 
-// Fifty callers at ten places, some of whom leave: never more than ten inside, and no place is lost.
+// Fifty callers at ten places, some of whom leave: never more than ten inside,
+// and no place is lost.
 func TestConcurrencyUnderConcurrency(t *testing.T) {
 	l := NewConcurrency(10)
 	var inside, most atomic.Int64

@@ -31,7 +31,7 @@ type Retries struct {
 }
 
 // NewRetries makes a limiter with a full bucket. ratio is retries per request,
-// perSecond retries per second beside that; a negative number allows none.
+// perSecond retries per second in addition; a negative number allows none.
 func NewRetries(ratio, perSecond float64) *Retries {
 	now := time.Now()
 	r := &Retries{ratio: ratio, perSecond: perSecond, window: newWindow(retryWindow, now), filled: now}
@@ -46,8 +46,7 @@ func (r *Retries) bucketSize() float64 {
 	return max(r.perSecond, 1)
 }
 
-// Request counts a call's first attempt on the route; its retries are no
-// requests.
+// Request counts a call's first attempt on the route. Retries are not requests.
 func (r *Retries) Request() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -55,7 +54,7 @@ func (r *Retries) Request() {
 	r.window.add(requests)
 }
 
-// Allow tells whether a retry may be made now, and then counts it as made.
+// Allow reports whether a retry may be made now; if so, it counts the retry.
 func (r *Retries) Allow() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

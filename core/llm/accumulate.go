@@ -11,8 +11,8 @@ import (
 )
 
 // Accumulator joins the chunks of one streamed answer into a [Response]. Pieces
-// are joined by identity, not by their index alone: see docs/promises.md, S5.
-// The zero value is ready. It is not safe for use from several goroutines.
+// are joined by identity, not only by their index: see S5 in docs/promises.md.
+// The zero value is ready. It is not safe for concurrent use.
 type Accumulator struct {
 	head    Response
 	extra   joints
@@ -41,10 +41,10 @@ type partialChoice struct {
 	thoughts   string           // the name under which all the reasoning comes too; "" for none
 }
 
-// Add joins one more chunk. It returns the chunk as its reader may join it by
-// the rules of OpenAI's streams: with an index of its own for every tool call,
-// without what a whole message repeats, without half characters. That is c
-// itself, or a copy where something had to change.
+// Add joins one more chunk. It returns the chunk in a form that a reader can
+// join by the rules of OpenAI's streams: with a separate index for every tool
+// call, without repetitions of a whole message, without half characters. That
+// is c itself, or a changed copy.
 func (a *Accumulator) Add(c *Chunk) *Chunk {
 	if a.head.ID == "" {
 		a.head.ID = c.ID
@@ -93,7 +93,7 @@ func (a *Accumulator) choice(index int) *partialChoice {
 	return p
 }
 
-// Reset forgets everything, for the answer of another route: the texts of two
+// Reset discards everything, for the answer of another route: the texts of two
 // answers are never joined.
 func (a *Accumulator) Reset() { *a = Accumulator{} }
 
@@ -105,7 +105,7 @@ func (a *Accumulator) Text() string {
 	return a.choices[0].text().String()
 }
 
-// Response is what has been joined so far; the caller owns it.
+// Response is the answer so far; the caller owns it.
 func (a *Accumulator) Response() *Response {
 	r := a.head
 	r.Object = "chat.completion"

@@ -36,9 +36,8 @@ type wholeMessage struct {
 	alone bool // there was no delta
 }
 
-// HasToken tells whether a delta of the chunk has any field but its role that
-// is not empty, whatever the field is called: the "first token" of
-// docs/promises.md.
+// HasToken reports whether a delta of the chunk has a field other than its role
+// that is not empty: the "first token" of docs/promises.md.
 func (c *Chunk) HasToken() bool {
 	for i := range c.Choices {
 		choice := &c.Choices[i]
@@ -267,8 +266,8 @@ func (c *ChunkChoice) write(w *writer) {
 	o.end()
 }
 
-// AsChunk gives the whole response as one chunk (a server that answers a
-// streaming request with a completion, T2).
+// AsChunk returns the whole response as one chunk, for a server that answers a
+// streaming request with a whole completion (T2).
 func (r *Response) AsChunk() *Chunk {
 	c := &Chunk{ID: r.ID, Object: "chat.completion.chunk", Created: r.Created, Model: r.Model, Extra: r.Extra}
 	c.Usage = r.Usage.Clone()

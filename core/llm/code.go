@@ -6,8 +6,8 @@ import "strconv"
 // codes of the C ABI; they are never renumbered.
 type Code int
 
-// The codes, in the order of the error table. What each does to the call and to
-// its route is told by that table, in core/failure.
+// The codes, in the order of the error table in core/failure, which says what
+// each code means for the call and its route.
 const (
 	OK                Code = 0
 	InvalidArgument   Code = -1  // the caller's input, JSON or configuration
@@ -15,7 +15,7 @@ const (
 	Closed            Code = -3  // the object is closed, or was closed while the call ran
 	Internal          Code = -4  // a recovered panic
 	Forked            Code = -5  // native state of the parent used in a forked child
-	NotInitialized    Code = -6  // an aggregator without routes
+	NotInitialized    Code = -6  // the aggregator has no routes
 	ProviderNotFound  Code = -10 // look-up
 	ModelNotFound     Code = -11 // look-up, or an upstream 404
 	Authentication    Code = -20 // 401, 403 about the key
@@ -29,8 +29,8 @@ const (
 	BadResponse       Code = -28 // not JSON, no choices, over a limit
 	StreamInterrupted Code = -29 // a stream broke off
 	CircuitOpen       Code = -30 // the route is not usable
-	Overloaded        Code = -31 // no place on the route in time
-	AllFailed         Code = -32 // no route left
+	Overloaded        Code = -31 // the route stayed at its concurrency limit
+	AllFailed         Code = -32 // all routes failed
 	Canceled          Code = -40 // the caller cancelled
 )
 
@@ -45,8 +45,8 @@ var codeNames = map[Code]string{
 	AllFailed: "ALL_FAILED", Canceled: "CANCELED",
 }
 
-// String gives the code's name as the C header writes it behind LLMAGG_E_,
-// such as "RATE_LIMIT"; a number for a code that does not exist.
+// String returns the code's name as in the C header, without LLMAGG_E_, such as
+// "RATE_LIMIT"; a number for an unknown code.
 func (c Code) String() string {
 	if s, ok := codeNames[c]; ok {
 		return s

@@ -20,8 +20,8 @@ type ModelConfig struct {
 	Provider string
 	// Model is the upstream name, Name by default.
 	Model string
-	// Type is the wire format and preset: "openai", "deepseek" or "gemini".
-	// By default the provider's name picks it.
+	// Type is the wire format and preset: "openai", "deepseek" or "gemini". By
+	// default the provider's name selects it.
 	Type string
 	// APIKey is sent to the origin of BaseURL and nowhere else.
 	APIKey string `json:"-"`
@@ -33,10 +33,10 @@ type ModelConfig struct {
 	Proxy        string            `json:"-"` // URL; by default http_proxy, https_proxy and no_proxy of the environment
 	CAFile       string            // PEM file with roots, instead of the system's
 
-	Timeout        time.Duration // of an attempt, or to a stream's first token; 30 s
-	ConnectTimeout time.Duration // DNS, TCP and TLS together; 5 s
-	IdleTimeout    time.Duration // silence in a stream; Timeout
-	ReaderTimeout  time.Duration // a stream's reader that takes nothing; 300 s
+	Timeout        time.Duration // time limit for an attempt, or for a stream's first token; 30 s
+	ConnectTimeout time.Duration // time limit for DNS, TCP and TLS together; 5 s
+	IdleTimeout    time.Duration // longest silence in a stream; Timeout
+	ReaderTimeout  time.Duration // how long a stream waits for its reader; 300 s
 
 	MaxRetries         int // attempts on a route; 3
 	MaxConcurrentCalls int // attempts in flight on the route; 10
@@ -51,21 +51,21 @@ type BreakerConfig struct {
 	Open        time.Duration // "open_s": 10 s
 	Block       time.Duration // "block_s": after a wrong key or a spent quota; 60 s
 	Window      time.Duration // "window_s": 30 s
-	Failures    int           // "failures": consecutive ones that open it; 5
-	Ratio       float64       // "ratio" of failures in the window that opens it; 0.5
-	MinRequests int           // "min_requests" in the window before Ratio counts; 10
+	Failures    int           // "failures": consecutive failures that open the breaker; 5
+	Ratio       float64       // "ratio": share of failures in the window that opens the breaker; 0.5
+	MinRequests int           // "min_requests": requests in the window before Ratio counts; 10
 }
 
 // RetryConfig tunes retries; zero means the default.
 type RetryConfig struct {
 	Backoff      time.Duration // "backoff_s": before the second attempt; 0.5 s, doubling
 	BackoffMax   time.Duration // "backoff_max_s": 8 s
-	Wait         time.Duration // "wait_s": a named wait up to this is waited for on the same route; 3 s
-	BudgetRatio  float64       // "budget_ratio": retries per request; 0.2
-	BudgetPerSec float64       // "budget_per_s": retries per second beside that; 3
+	Wait         time.Duration // "wait_s": longest Retry-After that is waited for on the same route; 3 s
+	BudgetRatio  float64       // "budget_ratio": share of requests that may be retried; 0.2
+	BudgetPerSec float64       // "budget_per_s": retries per second in addition; 3
 }
 
-// LimitConfig bounds what is read; zero means the default.
+// LimitConfig bounds the sizes of answers; zero means the default.
 type LimitConfig struct {
 	ResponseBytes int64 // "response_bytes": 64 MiB
 	EventBytes    int64 // "event_bytes": 16 MiB
@@ -149,7 +149,7 @@ func (c ModelConfig) GoString() string { return c.String() }
 // LogValue keeps the key out of structured logs.
 func (c ModelConfig) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
-// Check tells what is wrong with the values, as INVALID_ARGUMENT.
+// Check reports wrong values, as INVALID_ARGUMENT.
 func (c ModelConfig) Check() error {
 	for _, n := range [][2]string{{"provider", c.Provider}, {"model name", c.Name}, {"model", c.Model}} {
 		if err := CheckName(n[0], n[1]); err != nil {
@@ -206,8 +206,8 @@ func (c ModelConfig) checkBlanks(where string) error {
 	return nil
 }
 
-// CheckHeaderValue refuses what cannot stand in an HTTP header (RFC 9110,
-// section 5.5). The value itself is not repeated: it may be a key.
+// CheckHeaderValue refuses values that an HTTP header must not contain (RFC
+// 9110, section 5.5). The error does not show the value: it may be a key.
 func CheckHeaderValue(what, value string) error {
 	for i := range len(value) {
 		if c := value[i]; c < 0x20 && c != '\t' || c == 0x7f {
@@ -217,9 +217,9 @@ func CheckHeaderValue(what, value string) error {
 	return nil
 }
 
-// CheckName refuses control characters in what names a provider or a model:
-// names stand in URLs, logs and messages, where a line end would begin
-// something else. what says whose name it is. The error is INVALID_ARGUMENT.
+// CheckName refuses control characters in the name of a provider or a model:
+// names appear in URLs, logs and messages, where a line end could forge other
+// content. what says whose name it is. The error is INVALID_ARGUMENT.
 func CheckName(what, name string) error {
 	if i := strings.IndexFunc(name, unicode.IsControl); i >= 0 {
 		return Errorf(InvalidArgument, "%s %q has a control character at byte %d; expected a name on one line", what, name, i)

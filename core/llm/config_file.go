@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// LoadConfig reads a configuration from a JSON file. o.Warn is told of a file
-// that holds keys and that others than its owner may read or write: reading
-// gives them the keys, writing lets them send the keys elsewhere. What a file
-// refers to as ${NAME} it does not hold.
+// LoadConfig reads a configuration from a JSON file. It warns, through o.Warn,
+// about a file that holds keys and that other users may read or write: who can
+// read it has the keys, who can write it can send them elsewhere. A reference
+// ${NAME} is not a key.
 func LoadConfig(path string, o ParseOptions) ([]ProviderConfig, error) {
 	data, mode, err := readFile(path)
 	if err != nil {
@@ -40,8 +40,8 @@ func readFile(path string) ([]byte, fs.FileMode, error) {
 	return data, info.Mode(), err
 }
 
-// HoldsSecret tells whether a configuration's text has a key in it, or what
-// stands for one: a header whose name speaks of one, a proxy's password.
+// HoldsSecret reports whether a configuration's text contains a key or another
+// secret: a header with the name of a credential, a proxy's password.
 func HoldsSecret(data []byte) bool {
 	var document any
 	return JSON.Unmarshal(data, &document) == nil && hasSecret(document)

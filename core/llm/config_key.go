@@ -6,7 +6,8 @@ import (
 )
 
 // checkKey refuses what is pasted around a key and would be sent with it: no
-// vendor's key has blanks, quotes or a scheme around it. The key itself is not repeated.
+// vendor's key has blanks, quotes or a scheme around it. The key itself is not
+// repeated.
 func checkKey(where, key string) error {
 	if strings.TrimFunc(key, isBlank) != key {
 		return Errorf(InvalidArgument, "%s: api_key begins or ends with white space or a line end; remove it (often it comes from the file or variable that holds the key)", where)
@@ -23,6 +24,6 @@ func checkKey(where, key string) error {
 	return nil
 }
 
-// isBlank tells whether a character shows nothing: spaces of every sort, and what has
-// no width.
+// isBlank tells whether a character shows nothing: spaces of every sort, and
+// what has no width.
 func isBlank(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) }

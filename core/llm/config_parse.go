@@ -11,17 +11,17 @@ import (
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
 
-// ParseOptions say how configurations are read.
+// ParseOptions configure how configurations are read.
 type ParseOptions struct {
-	// Getenv resolves ${NAME}; nil means that no variable is set. The core
-	// reads no environment itself.
+	// Getenv resolves ${NAME}; nil means that no variable is set. The core does
+	// not read the environment itself.
 	Getenv func(name string) (value string, ok bool)
-	// Lenient is for old-style configurations: unknown keys that are not near
-	// to a known one are told to Warn instead of being errors.
+	// Lenient is for old-style configurations: unknown keys that are not
+	// similar to a known key are warnings instead of errors.
 	Lenient bool
-	// BlankIsUnset makes "" count as left out, as null does.
+	// BlankIsUnset makes "" count as not set, like null.
 	BlankIsUnset bool
-	// Warn receives what is let pass; by default it goes to slog.Default().
+	// Warn receives the warnings; by default they go to slog.Default().
 	Warn func(message string)
 }
 
@@ -33,7 +33,7 @@ func (o *ParseOptions) warn(message string) {
 	slog.Default().Warn(message)
 }
 
-// LeftOut is a model of a configuration that cannot be used, while others can.
+// LeftOut is a model of a configuration that cannot be used.
 type LeftOut struct {
 	Provider, Name string
 	Reason         string // a sentence that names the model
@@ -46,8 +46,8 @@ const expectedConfig = `expected {provider: {"models": {name: {"api_key", "base_
 // order of the text is kept. Errors are INVALID_ARGUMENT, say where, and
 // Suggest the nearest known key for an unknown one.
 //
-// A model that refers to an environment variable which is not set is left out
-// with a warning, as long as others can be used; the first provider's LeftOut
+// A model that refers to an environment variable that is not set is skipped
+// with a warning, if other models can be used. The first provider's LeftOut
 // lists such models.
 func ParseConfig(data []byte, o ParseOptions) ([]ProviderConfig, error) {
 	fields, err := configFields(data)
@@ -91,7 +91,8 @@ func ParseConfigMap(m map[string]any, o ParseOptions) ([]ProviderConfig, error) 
 	return ParseConfig(data, o)
 }
 
-// ParseProvider reads one provider's object: {"type"?, defaults…, "models": {…}}.
+// ParseProvider reads one provider's object: {"type"?, defaults…, "models":
+// {…}}.
 func ParseProvider(name string, data []byte, o ParseOptions) (ProviderConfig, error) {
 	p, err := parseProvider(name, data, &o)
 	if err == nil && len(p.Models) == 0 {

@@ -12,7 +12,8 @@ type configSetting struct {
 	set func(c *ModelConfig, at *place, v []byte) error
 }
 
-// configSettings is the table of the configuration's keys: all doors read by it.
+// configSettings is the table of the configuration's keys: all doors read by
+// it.
 var configSettings = []configSetting{
 	{Setting{Name: "api_key", Type: "text", Meaning: "sent to the origin of base_url and nowhere else"}, text(func(c *ModelConfig) *string { return &c.APIKey })},
 	{Setting{Name: "base_url", Type: "text", Default: "the vendor's", Meaning: "the API's root, such as https://api.openai.com/v1"}, text(func(c *ModelConfig) *string { return &c.BaseURL })},

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Error is every error of this library. Get at it with errors.As, or
-// [AsError]. It is not changed after it was returned.
+// Error is the type of every error of this library. Get it with errors.As or
+// [AsError]. It does not change after it was returned.
 type Error struct {
 	Code    Code
 	Message string // one readable line: what happened, what was expected
@@ -18,7 +18,7 @@ type Error struct {
 	Status          int // the HTTP status, 0 if there was none
 	// What the provider said about the failure.
 	ProviderMessage, Type, ProviderCode, RequestID string
-	// RetryAfter is the wait that the server named, if HasRetryAfter.
+	// RetryAfter is the wait that the server asked for, if HasRetryAfter.
 	RetryAfter    time.Duration
 	HasRetryAfter bool
 	// ShouldRetry is the server's x-should-retry header, nil without one.
@@ -52,7 +52,7 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
 // Is makes errors.Is(err, &llm.Error{Code: llm.RateLimit}) compare codes.
@@ -64,7 +64,8 @@ func (e *Error) Is(target error) bool {
 // Timeout tells net.Error users that a deadline passed.
 func (e *Error) Timeout() bool { return e.Code == Timeout }
 
-// AsError finds the *Error in err, or wraps err as INTERNAL. nil gives nil.
+// AsError returns the *Error in err, or wraps err as INTERNAL. The result for
+// nil is nil.
 func AsError(err error) *Error {
 	if err == nil {
 		return nil
@@ -84,7 +85,7 @@ func CodeOfError(err error) Code {
 	return AsError(err).Code
 }
 
-// With returns a copy that carries the trail and the longest partial text.
+// With returns a copy with the list of attempts and the longest partial text.
 func (e *Error) With(attempts []Attempt, partial string) *Error {
 	c := *e
 	c.Attempts = attempts

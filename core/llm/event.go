@@ -8,11 +8,11 @@ type EventKind int
 // The kinds of stream events.
 const (
 	EventChunk   EventKind = iota + 1 // Chunk is set
-	EventRestart                      // Restart is set; what came before is void
+	EventRestart                      // Restart is set; discard the chunks received before
 	EventDone                         // Response is set: the whole answer; the last event
 )
 
-// Event is one thing that a stream tells its reader.
+// Event is one event of a stream.
 type Event struct {
 	Kind     EventKind
 	Chunk    *Chunk
@@ -20,7 +20,7 @@ type Event struct {
 	Response *Response
 }
 
-// Restart says that the answer begins again, at From's failure, on To.
+// Restart says that From failed and the answer begins again on To.
 type Restart struct {
 	From, To string // "provider/model"
 	Reason   *Error
@@ -39,8 +39,8 @@ func (r *Restart) MarshalJSON() ([]byte, error) {
 	})
 }
 
-// Observation is one event for observers (docs/promises.md, O2). Which fields are
-// set depends on Kind.
+// Observation is one event for observers (docs/promises.md, O2). Which fields
+// are set depends on Kind.
 type Observation struct {
 	Kind     ObservationKind
 	Time     time.Time
@@ -56,7 +56,7 @@ type Observation struct {
 	Message  string
 }
 
-// ObservationKind names what happened.
+// ObservationKind is the kind of an observation.
 type ObservationKind string
 
 // The kinds of observations.
@@ -100,14 +100,14 @@ func (v Observation) MarshalJSON() ([]byte, error) {
 	})
 }
 
-// RouteReport is the health of one route as the core knows it.
+// RouteReport is the state of one route.
 type RouteReport struct {
 	Provider, Model string
-	Available       bool          // the application's own switch
-	Usable          bool          // a call would be let in now
+	Available       bool          // the application's switch
+	Usable          bool          // a call would be admitted now
 	Circuit         string        // "closed", "open" or "half_open"
 	BlockedFor      time.Duration // until a wait, a wrong key or a spent quota ends
-	ReopensIn       time.Duration // until the breaker lets a probe in
+	ReopensIn       time.Duration // until the breaker admits a probe
 	InFlight        int
 	Waiting         int
 	LastError       *Error

@@ -24,9 +24,10 @@ const maxForeign = 64
 
 // Foreign lists what the assistant's messages of the history have that only
 // answers have, by names such as "messages.reasoning_details",
-// "messages.tool_calls.index" and "messages.content[thinking]". "messages.content"
-// stands for a content that is null or a list, where many servers take nothing but
-// a text. Fields that callers put there themselves ("prefix") are not listed.
+// "messages.tool_calls.index" and "messages.content[thinking]".
+// "messages.content" stands for a content that is null or a list, where many
+// servers take nothing but a text. Fields that callers put there themselves
+// ("prefix") are not listed.
 func (p *Payload) Foreign() (names []string) {
 	s := sieve{found: func(name string) {
 		if len(name) <= 100 && len(names) < maxForeign && !slices.Contains(names, name) {
@@ -37,8 +38,8 @@ func (p *Payload) Foreign() (names []string) {
 	return names
 }
 
-// AppendPared is [Payload.AppendBody] without what omit names, and tells what of it
-// there was to leave out.
+// AppendPared is [Payload.AppendBody] without what omit names, and tells what
+// of it there was to leave out.
 func (p *Payload) AppendPared(dst []byte, model string, stream, withUsage bool, omit []string) (body []byte, left []string) {
 	note := func(name string) {
 		if !slices.Contains(left, name) {
@@ -69,8 +70,8 @@ func (p *Payload) AppendPared(dst []byte, model string, stream, withUsage bool, 
 	return append(bytes.TrimSuffix(body, []byte(`,"stream":false}`)), '}'), left
 }
 
-// Names tells whether the name of a field of the request, or of one that every server
-// knows, is one that f looks for.
+// Names tells whether the name of a field of the request, or of one that every
+// server knows, is one that f looks for.
 func (p *Payload) Names(f func(name string) bool) bool {
 	if slices.ContainsFunc(p.fields, func(s jsontext.Field) bool { return f(s.Key) }) {
 		return true
@@ -113,7 +114,8 @@ func (s *sieve) drops(name string) bool {
 }
 
 // requestOnly are fields of an assistant's message that callers put there
-// themselves, to say what the next answer shall begin with, what is cached or learned.
+// themselves, to say what the next answer shall begin with, what is cached or
+// learned.
 var requestOnly = map[string]bool{"role": true, "prefix": true, "partial": true, "cache_control": true, "weight": true,
 	"continue_final_message": true}
 
@@ -146,8 +148,8 @@ func each(dst []byte, items [][]byte, f func(dst, item []byte) []byte) []byte {
 	return append(dst, ']')
 }
 
-// object writes the object of the fields that f keeps; f appends a field's value,
-// or nothing.
+// object writes the object of the fields that f keeps; f appends a field's
+// value, or nothing.
 func (s *sieve) object(dst, object []byte, f func(dst []byte, key string, value []byte) []byte) []byte {
 	r := newReader(object)
 	dst = append(dst, '{')
@@ -195,8 +197,8 @@ func (s *sieve) message(dst, message []byte) []byte {
 	return dst
 }
 
-// instead writes text as the content of the message that stands behind from, which
-// has no other.
+// instead writes text as the content of the message that stands behind from,
+// which has no other.
 func (s *sieve) instead(dst []byte, from int, text string) []byte {
 	message := bytes.Clone(dst[from:])
 	dst = s.object(dst[:from], message, func(dst []byte, key string, value []byte) []byte {

@@ -91,8 +91,8 @@ func TestForeignIsLinear(t *testing.T) {
 	require.Less(t, min(took(40000), took(40000)), 30*max(took(4000), took(4000), 5*time.Millisecond))
 }
 
-// Whatever the history, what is found can be left out: then it is found no more,
-// and what is sent is JSON.
+// Whatever the history, what is found can be left out: then it is found no
+// more, and what is sent is JSON.
 func FuzzForeign(f *testing.F) {
 	f.Add(`{"messages":[{"role":"assistant","content":[{"type":"thinking"},{"type":"text","text":"a"}],"tool_calls":[{"index":0,"function":{"x":1}}],"audio":{"transcript":"t"},"x":null}]}`)
 	f.Add(`{"messages":[{"role":"assistant","content":null,"refusal":"x","tool_calls":[]},{"role":"assistant","a":1,"a":2,"\u0061":3}]}`)

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Role is who speaks a message.
+// Role is the role of a message.
 type Role string
 
 // The roles of OpenAI's chat completions; Function is the old form of Tool.
@@ -18,7 +18,7 @@ const (
 	RoleFunction  Role = "function"
 )
 
-// Known tells whether r is one of the roles that a request may carry.
+// Known reports whether a request may have the role r.
 func (r Role) Known() bool {
 	switch r {
 	case RoleSystem, RoleDeveloper, RoleUser, RoleAssistant, RoleTool, RoleFunction:
@@ -44,7 +44,7 @@ type Message struct {
 	FunctionCall *FunctionCall
 	// Refusal is the model's refusal, where it sends one.
 	Refusal string
-	// ReasoningContent is what a reasoning model thought aloud (DeepSeek).
+	// ReasoningContent holds the thoughts of a reasoning model (DeepSeek).
 	ReasoningContent string
 	// Audio is passed through as it is.
 	Audio json.RawMessage

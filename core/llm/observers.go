@@ -6,9 +6,9 @@ import (
 	"sync/atomic"
 )
 
-// Observers hands observations to whoever subscribed. The zero value is ready
-// and costs one atomic load for each observation while nobody listens. It is
-// safe for use from several goroutines, and a nil *Observers is silent.
+// Observers sends observations to its subscribers. The zero value is ready;
+// without subscribers an observation costs one atomic load. It is safe for
+// concurrent use, and a nil *Observers sends nothing.
 type Observers struct {
 	listeners atomic.Pointer[[]*Subscription]
 	mu        sync.Mutex // serializes changes of listeners
@@ -39,11 +39,11 @@ func (o *Observers) Subscribe(buffer int) *Subscription {
 	return s
 }
 
-// C is where the observations arrive. It is closed by Close, so that a loop over
-// it ends; what was buffered before can still be read.
+// C is where the observations arrive. It is closed by Close, so that a loop
+// over it ends; what was buffered before can still be read.
 func (s *Subscription) C() <-chan Observation { return s.c }
 
-// Dropped is how many observations found the buffer full.
+// Dropped is the number of observations lost because the buffer was full.
 func (s *Subscription) Dropped() uint64 { return s.dropped.Load() }
 
 // Close ends the subscription. A second Close does nothing.
@@ -63,11 +63,11 @@ func (s *Subscription) Close() {
 	s.hub.listeners.Store(&next)
 }
 
-// Active tells whether anybody listens, so that callers need not build
-// observations that nobody wants.
+// Active reports whether there are subscribers, so that callers need not build
+// observations without them.
 func (o *Observers) Active() bool { return o != nil && o.listeners.Load() != nil }
 
-// Tell hands v to every observer without waiting.
+// Tell sends v to every subscriber without waiting.
 func (o *Observers) Tell(v Observation) {
 	if o == nil {
 		return

@@ -5,42 +5,45 @@ import "time"
 // OnInterrupt says what happens when a stream breaks off after its first token.
 type OnInterrupt string
 
-// The two answers of docs/promises.md, S7 and S8; "" is the default of the call:
-// error for streams, restart where the call accumulates for its caller.
+// The values of [OnInterrupt]: S7 and S8 in docs/promises.md. "" means the
+// call's default: error for streams, restart for calls that accumulate a stream
+// for their caller.
 const (
 	InterruptError   OnInterrupt = "error"
 	InterruptRestart OnInterrupt = "restart"
 )
 
-// CallOptions belong to one call. The zero value is the default of each.
+// CallOptions are the options of one call. The zero value of each field is its
+// default.
 type CallOptions struct {
 	// MaxRetries is the number of attempts on a route; 0 means as configured,
 	// 1 means one.
 	MaxRetries int
-	// Deadline bounds the whole call, all attempts, waits and routes; 0 means none.
+	// Deadline bounds the whole call, all attempts, waits and routes; 0 means
+	// none.
 	Deadline time.Duration
 	// Timeout replaces the route's configured timeout; 0 means as configured.
 	Timeout time.Duration
 	// OnInterrupt is for streams, see [OnInterrupt].
 	OnInterrupt OnInterrupt
-	// HedgeAfter, for streams, joins a second route to one that has sent no token by then;
-	// 0 means never.
+	// HedgeAfter, for streams, also asks a second route if the first has sent
+	// no token after this time; 0 means never.
 	HedgeAfter time.Duration
-	// StopOnBadRequest ends the call at BAD_REQUEST instead of trying the next route.
+	// StopOnBadRequest ends the call at BAD_REQUEST instead of trying the next
+	// route.
 	StopOnBadRequest bool
 	// FailoverOnContentFilter tries the next route after CONTENT_FILTER.
 	FailoverOnContentFilter bool
 	// Headers are added to the call's HTTP requests and replace equal ones.
 	Headers map[string]string
-	// HeadersOnly makes Headers the whole set: neither the key nor the
-	// configured headers are sent beside them. For callers that write the
-	// headers of a request themselves.
+	// HeadersOnly sends Headers only, without the key and the configured
+	// headers, for callers that write the headers of a request themselves.
 	HeadersOnly bool
-	// ExtraBody holds fields for the server that this package does not know;
-	// they replace fields of the same name in the request.
+	// ExtraBody holds server-specific request fields; they replace fields of
+	// the same name in the request.
 	ExtraBody Extra
-	// Bare makes a call on one client exactly one attempt: no place in line,
-	// no breaker, no retry. For callers that are themselves inside a call.
+	// Bare makes a call on one client exactly one attempt, without concurrency
+	// limit, breaker or retry, for callers that are themselves inside a call.
 	Bare bool
 	// IncludeUsage asks for usage in streams where the vendor supports it.
 	IncludeUsage bool

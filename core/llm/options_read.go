@@ -162,7 +162,7 @@ func ParseModels(v []byte) ([]string, error) {
 	return nil, Errorf(InvalidArgument, "\"models\" has the wrong type; expected a list of names")
 }
 
-// CheckModels refuses names of models that nobody can have.
+// CheckModels refuses names that no model can have.
 func CheckModels(models []string) error {
 	for i, name := range models {
 		what := "models[" + strconv.Itoa(i) + "]"

@@ -8,9 +8,9 @@ import (
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
 
-// Payload is a request as it is sent: one JSON object, checked once, whose
-// model and stream fields each attempt replaces. It is immutable and safe to
-// share between goroutines.
+// Payload is a request as it is sent: one JSON object, checked once. Each
+// attempt replaces its model and stream fields. It is immutable and safe for
+// concurrent use.
 type Payload struct {
 	// Options of the call, not part of the JSON.
 	Options CallOptions
@@ -65,7 +65,7 @@ var fieldNames = func() map[string]string {
 // messages, an unknown role, a known field of the wrong type.
 func ParsePayload(data []byte) (*Payload, error) { return OwnPayload(bytes.Clone(data)) }
 
-// OwnPayload is [ParsePayload] without a copy: data is the payload's from now
+// OwnPayload is [ParsePayload] without a copy: the payload owns data from now
 // on.
 func OwnPayload(data []byte) (*Payload, error) { return readPayload(data, false) }
 
@@ -183,8 +183,8 @@ func (k fieldKind) fits(v []byte) bool {
 	return true
 }
 
-// requestFields is [jsontext.FieldsOf] for a request. It looks at the messages on the way:
-// wrong says what the caller has to change in them.
+// requestFields is [jsontext.FieldsOf] for a request. It looks at the messages
+// on the way: wrong says what the caller has to change in them.
 func requestFields(data []byte) (_ []jsontext.Field, wrong, err error) {
 	if err := jsontext.CheckUTF8(data); err != nil {
 		return nil, nil, err
@@ -283,9 +283,9 @@ func roleKnown(quoted []byte) bool {
 }
 
 // AppendBody appends the JSON that an attempt posts: the request with the
-// route's model, "stream" as asked, and "stream_options" with usage
-// asked for where withUsage says so. Fields that are null are left out, and
-// everything else stands as the caller wrote it.
+// route's model and "stream" as given, and with "stream_options" that ask for
+// usage if withUsage is true. Fields that are null are omitted; everything else
+// is as the caller wrote it.
 func (p *Payload) AppendBody(dst []byte, model string, stream, withUsage bool) []byte {
 	dst = append(dst, '{')
 	dst = append(dst, `"model":`...)
@@ -336,7 +336,7 @@ func (p *Payload) appendStreamOptions(dst []byte) []byte {
 	return append(dst, '}')
 }
 
-// WantsUsage tells whether the caller itself asked for usage in streams.
+// WantsUsage reports whether the caller asked for usage in streams.
 func (p *Payload) WantsUsage() bool { return p.usage }
 
 // JSON is the request's text as it was given. It must not be changed.
@@ -353,8 +353,8 @@ func (p *Payload) Request() (*Request, error) {
 	return r, nil
 }
 
-// WithOptions gives the same request with other call options, and with the
-// fields of their ExtraBody in it.
+// WithOptions returns the same request with other call options, and with the
+// fields of their ExtraBody.
 func (p *Payload) WithOptions(o CallOptions) *Payload {
 	extra := o.ExtraBody
 	o.ExtraBody = nil

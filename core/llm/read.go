@@ -16,10 +16,11 @@ import (
 // maxAnswerDepth is how deeply an answer may be nested.
 const maxAnswerDepth = 10000
 
-// reader reads JSON text in one pass, for answers, which are looked at field
-// by field. It is strict about the syntax and lenient about types: a value of
-// another type than expected is passed over and reads as the zero value, as
-// the clauses on tolerance in docs/promises.md want it. Texts that it gives are copies.
+// reader reads JSON text in one pass, for answers, which are looked at field by
+// field. It is strict about the syntax and lenient about types: a value of
+// another type than expected is passed over and reads as the zero value, as the
+// clauses on tolerance in docs/promises.md want it. Texts that it gives are
+// copies.
 //
 //	for more := r.object(); more; more = r.nextField() {
 //		switch string(r.key) { // each case reads the value, or skips it

@@ -83,7 +83,8 @@ func TestTextsOfAChunkStayWhenTheNextIsRead(t *testing.T) {
 	require.Equal(t, `"more"`, string(second.Extra["x"]), "nobody writes into another chunk's values")
 }
 
-// Chunk, content, map of unknown fields (two) and now and then a block for their values.
+// Chunk, content, map of unknown fields (two) and now and then a block for
+// their values.
 func TestAChunkIsReadWithFewAllocations(t *testing.T) {
 	var d ChunkDecoder
 	data := []byte(`{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1741569952,"model":"gpt-4o-mini","service_tier":"default","system_fingerprint":"fp_1","choices":[{"index":0,"delta":{"content":" token"},"logprobs":null,"finish_reason":null}]}`)

@@ -31,8 +31,8 @@ type Request struct {
 	StreamOptions       *StreamOptions     `json:"stream_options,omitempty"`
 	User                string             `json:"user,omitempty"`
 	Metadata            map[string]string  `json:"metadata,omitempty"`
-	// Extra is sent as it is, beside the fields above. A name so near to a
-	// known one that it is a slip is refused; Options.ExtraBody takes any name.
+	// Extra is sent as it is, beside the fields above. A name that is probably
+	// a misspelt field is refused; Options.ExtraBody takes any name.
 	Extra Extra `json:"-"`
 	// Options are for this library and never sent.
 	Options CallOptions `json:"-"`

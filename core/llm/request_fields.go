@@ -23,8 +23,8 @@ var requestFieldList = []requestField{
 }
 
 // vendorFields are further fields that servers are known to take; they pass as
-// they are. A name that is not here passes, too, unless it is so near to a known
-// one that it is a slip; "extra_body" takes every name.
+// they are. A name that is not here passes, too, unless it is so near to a
+// known one that it is a slip; "extra_body" takes every name.
 var vendorFields = func() map[string]fieldKind {
 	fields := map[string]fieldKind{ // OpenAI's, whose types are documented
 		"audio": kindObject, "modalities": kindArray, "prediction": kindObject, "service_tier": kindString, "store": kindBool,

@@ -10,12 +10,12 @@ type Response struct {
 	Model   string
 	Choices []Choice
 	Usage   *Usage // nil when the provider sent none: unknown, not zero
-	// Attempts is the trail of the call that gave this answer.
+	// Attempts lists the attempts of the call.
 	Attempts []Attempt
 	Extra    Extra
 }
 
-// Choice is one of the answers. FinishReason is "" while there is none.
+// Choice is one of the answers. FinishReason is "" if there is none.
 type Choice struct {
 	Index        int
 	Message      Message
@@ -41,8 +41,9 @@ func (r *Response) AppendJSON(dst []byte) ([]byte, error) { return encode(dst, r
 // AppendGathered is AppendJSON for readers that decode into fixed types: the
 // unknown fields of the response, its choices, messages and usage stand in an
 // object "extra" of their object, but for "system_fingerprint" and
-// "service_tier"; what is not known of the usage is left out; every message has its role, and its content, maybe null, and
-// every delta likewise, with "" for none.
+// "service_tier"; what is not known of the usage is left out; every message has
+// its role, and its content, maybe null, and every delta likewise, with "" for
+// none.
 func (r *Response) AppendGathered(dst []byte) ([]byte, error) {
 	w := writer{buf: dst, gathered: true}
 	r.write(&w)

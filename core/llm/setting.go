@@ -1,8 +1,8 @@
 package llm
 
 // Setting describes one name that a caller may set: an option of a call, a key
-// of the configuration, or a field of a request. The tables of settings are
-// what is read and checked by, and what documents are made from.
+// of the configuration, or a field of a request. The parsers read these tables,
+// and documents are made from them.
 type Setting struct {
 	Name    string `json:"name"`
 	Type    string `json:"type"` // "integer", "number", "seconds", "bytes", "text", "bool", "object", "array", …
@@ -27,7 +27,7 @@ type Settings struct {
 	Request []Setting `json:"request"`
 }
 
-// AllSettings gives the tables; the result is the caller's own.
+// AllSettings returns the tables; the caller owns the result.
 func AllSettings() Settings {
 	var s Settings
 	for _, o := range callSettings {

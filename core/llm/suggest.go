@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Suggest says which of the known names is nearest to an unknown one, as the
-// tail of an error message; nothing when none is near.
+// Suggest returns the known name nearest to an unknown name, as the end of an
+// error message, or "" if none is similar.
 func Suggest(name string, known []string) string {
 	if best := nearest(name, known, max(2, len(name)/3)); best != "" {
 		return "; did you mean " + QuoteName(best) + "?"
@@ -84,8 +84,8 @@ func slips(name string) int {
 	return 2
 }
 
-// Fold leaves the letters and digits of a name, in lower case: base-URL and
-// baseUrl are base_url.
+// Fold reduces a name to its letters and digits, in lower case: base-URL and
+// baseUrl equal base_url.
 func Fold(name string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

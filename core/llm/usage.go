@@ -6,9 +6,8 @@ import (
 )
 
 // Usage counts tokens. A usage that a provider did not send is a nil *Usage:
-// unknown, which is something else than zero. Of a usage that came in part,
-// Counts tells which numbers are known. The details are passed through as the
-// provider sent them.
+// unknown, not zero. If a usage is incomplete, Counts tells which numbers are
+// known. The details are passed through as the provider sent them.
 type Usage struct {
 	PromptTokens            int
 	CompletionTokens        int
@@ -30,7 +29,7 @@ const (
 	noCount counts = 0
 )
 
-// Counts tells which of the three numbers are known; those that are not are 0.
+// Counts tells which of the three numbers are known; unknown numbers are 0.
 func (u *Usage) Counts() (prompt, completion, total bool) {
 	if u == nil {
 		return false, false, false
@@ -191,7 +190,8 @@ func (r *reader) usage() *Usage {
 const groqField = "x_groq"
 
 // elsewhere looks for the usage where some vendors put it: in x_groq (Groq), or
-// in a choice (Moonshot) or in its message or delta. The fields themselves stay where they are.
+// in a choice (Moonshot) or in its message or delta. The fields themselves stay
+// where they are.
 func elsewhere(top Extra, choices int, choice func(int) (of, inside Extra)) *Usage {
 	if raw, ok := top[groqField]; ok {
 		r := newReader(raw)

@@ -1,5 +1,5 @@
 // Package manager is the registry of providers: it finds clients by provider
-// and model, asks for everybody's health, and closes everything in order.
+// and model, checks their health, and closes them.
 package manager
 
 import (
@@ -18,7 +18,7 @@ import (
 
 // Options configure a manager. The zero value works.
 type Options struct {
-	// Observers are told what happens on all routes; by default the manager
+	// Observers receive the observations of all routes; by default the manager
 	// makes its own, see [Manager.Observers].
 	Observers *llm.Observers
 }
@@ -50,12 +50,12 @@ func New(o Options) *Manager {
 func (m *Manager) Observers() *llm.Observers { return m.observers }
 
 // Hedges is the limit of hedges (S9) that all aggregators over the manager's
-// routes share: whoever makes an aggregator for each request hedges no more
-// often than whoever keeps one.
+// routes share, so that an aggregator made for each request gets no extra
+// hedges.
 func (m *Manager) Hedges() *limit.Hedges { return m.hedges }
 
-// Register adds a provider. One of the same name is replaced at its place and
-// closes as soon as its calls have ended. Error: CLOSED.
+// Register adds a provider. It replaces a provider of the same name, at the
+// same place, which closes as soon as its calls have ended. Error: CLOSED.
 func (m *Manager) Register(p *provider.Provider) error {
 	if p == nil {
 		return llm.Errorf(llm.InvalidArgument, "the provider is nil")
@@ -79,7 +79,7 @@ func (m *Manager) Register(p *provider.Provider) error {
 	return nil
 }
 
-// Unregister takes a provider out; it stays open and is the caller's again.
+// Unregister removes a provider. It stays open; the caller owns it again.
 // Errors: PROVIDER_NOT_FOUND, CLOSED.
 func (m *Manager) Unregister(name string) (*provider.Provider, error) {
 	m.mu.Lock()
@@ -181,7 +181,7 @@ func (m *Manager) Models() map[string][]string {
 	return models
 }
 
-// CheckHealth asks every route at the same time; see client.CheckHealth.
+// CheckHealth checks every route at the same time; see client.CheckHealth.
 func (m *Manager) CheckHealth(ctx context.Context) map[string]map[string]bool {
 	providers := m.list()
 	results := make([]map[string]bool, len(providers))
@@ -197,7 +197,7 @@ func (m *Manager) CheckHealth(ctx context.Context) map[string]map[string]bool {
 	return health
 }
 
-// Report tells what is known of each route, without asking anybody.
+// Report returns the state of each route; it sends no request.
 func (m *Manager) Report() []llm.RouteReport {
 	reports := []llm.RouteReport{}
 	for _, p := range m.list() {
@@ -206,9 +206,9 @@ func (m *Manager) Report() []llm.RouteReport {
 	return reports
 }
 
-// Close closes all providers at the same time: their calls end with CLOSED.
-// It waits for them, or for the end of ctx, whose error it returns. A second
-// Close waits likewise.
+// Close closes all providers at the same time: their calls end with CLOSED. It
+// waits until they have ended. If ctx ends first, Close returns its error. A
+// second Close waits in the same way.
 func (m *Manager) Close(ctx context.Context) error {
 	m.mu.Lock()
 	m.closed = true

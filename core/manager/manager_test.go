@@ -20,7 +20,8 @@ func startWall(t *testing.T) *faultwall.Wall {
 	return w
 }
 
-// providerOn is an initialized provider whose models have the upstream names "up-…".
+// providerOn is an initialized provider whose models have the upstream names
+// "up-…".
 func providerOn(t *testing.T, w *faultwall.Wall, name string, models ...string) *provider.Provider {
 	t.Helper()
 	cfg := llm.ProviderConfig{Name: name}

@@ -15,7 +15,7 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// Options are handed to every client of the provider.
+// Options apply to every client of the provider.
 type Options = client.Options
 
 // Provider holds a vendor's clients. It is safe for concurrent use.
@@ -85,9 +85,8 @@ func (p *Provider) Config() llm.ProviderConfig {
 	return cfg
 }
 
-// Initialize makes the clients that are not there yet. A second call does
-// nothing. Errors: CLOSED, INVALID_ARGUMENT; one model's failure does not keep
-// the others from being made.
+// Initialize makes the missing clients. A second call does nothing. Errors:
+// CLOSED, INVALID_ARGUMENT; a failure of one model does not stop the others.
 func (p *Provider) Initialize(context.Context) error {
 	failed, err := p.makeClients()
 	if l := p.options.Logger; l != nil {
@@ -162,8 +161,8 @@ func (p *Provider) list() []*client.Client {
 	return list
 }
 
-// Client finds the client of a model by the name under which it was
-// configured, else by its upstream name. Errors: MODEL_NOT_FOUND, CLOSED.
+// Client finds the client of a model by its configured name, or else by its
+// upstream name. Errors: MODEL_NOT_FOUND, CLOSED.
 func (p *Provider) Client(model string) (*client.Client, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -197,7 +196,7 @@ func (p *Provider) Observe(o *llm.Observers) {
 	}
 }
 
-// CheckHealth asks every model at the same time; see client.CheckHealth.
+// CheckHealth checks every model at the same time; see client.CheckHealth.
 func (p *Provider) CheckHealth(ctx context.Context) map[string]bool {
 	clients := p.Clients()
 	alive := make([]bool, len(clients))
@@ -213,7 +212,7 @@ func (p *Provider) CheckHealth(ctx context.Context) map[string]bool {
 	return result
 }
 
-// Report tells what is known of each route.
+// Report returns the state of each route.
 func (p *Provider) Report() []llm.RouteReport {
 	reports := []llm.RouteReport{}
 	for _, c := range p.Clients() {
@@ -222,8 +221,8 @@ func (p *Provider) Report() []llm.RouteReport {
 	return reports
 }
 
-// Close ends the calls of all clients with CLOSED and waits for them, or for
-// the end of ctx, whose error it returns.
+// Close ends the calls of all clients with CLOSED and waits until they have
+// ended. If ctx ends first, Close returns its error.
 func (p *Provider) Close(ctx context.Context) error {
 	clients := p.shut()
 	errs := make([]error, len(clients))

@@ -108,8 +108,8 @@ func connectError(ctx context.Context, timeout time.Duration, addr string, err e
 	return &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("cannot connect to %s: %v", addr, err), Cause: err}
 }
 
-// DialContext opens a TCP connection. Whoever wants to know is told of its socket
-// before it connects: a process that forks meanwhile must not keep it.
+// DialContext opens a TCP connection. Whoever wants to know is told of its
+// socket before it connects: a process that forks meanwhile must not keep it.
 func (d *dialer) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
 	var plain net.Dialer
 	if d.onSocket == nil {

@@ -28,13 +28,14 @@ type Options struct {
 
 	// Getenv gives the environment's proxies and authorities; nil means none.
 	Getenv func(name string) (string, bool)
-	// OnSocket, if set, is told the descriptor of each socket before it connects
-	// and again before it is closed. It must return at once.
+	// OnSocket, if set, is called with the descriptor of each socket before it
+	// connects and again before it is closed. It must return at once.
 	OnSocket func(fd uintptr, open bool)
 }
 
 // A Pool holds the connections that routes with the same origin and the same
-// options share. It closes its idle connections when the last route releases it.
+// options share. It closes its idle connections when the last route releases
+// it.
 type Pool struct {
 	key   poolKey
 	kept  *http.Transport // connections are kept alive
@@ -42,8 +43,8 @@ type Pool struct {
 	deaf  atomic.Bool     // a request on a kept connection met silence: see Next
 	users int             // guarded by pools.mu
 	awake int             // users that do not rest; guarded by pools.mu
-	// background counts the goroutines of Go; each ends with life, which ends when
-	// the pool closes, if not before.
+	// background counts the goroutines of Go; each ends with life, which ends
+	// when the pool closes, if not before.
 	background sync.WaitGroup
 	life       context.Context
 	die        context.CancelFunc
@@ -102,10 +103,10 @@ func (p *Pool) Kept() *http.Transport { return p.kept }
 // Fresh sends each request on a new connection (R6).
 func (p *Pool) Fresh() *http.Transport { return p.fresh }
 
-// Next is how the next request goes out. A connection that stays open and goes deaf is noticed by a
-// PING within 20 s (HTTP/2) or by TCP; until then each request on it would wait for its whole
-// timeout. So after one that met nothing but silence on a kept connection, the next one goes out
-// on a new connection.
+// Next is how the next request goes out. A dead connection that stays open is
+// noticed by a PING within 20 s (HTTP/2) or by TCP; until then each request on
+// it would wait for its whole timeout. So after a request that got no byte on a
+// kept connection, the next request uses a new connection.
 func (p *Pool) Next() *http.Transport {
 	if p.deaf.Load() {
 		return p.fresh
@@ -113,8 +114,9 @@ func (p *Pool) Next() *http.Transport {
 	return p.kept
 }
 
-// Failed notes how a request ended without an answer on way; kept tells that its connection had
-// been used before and is still open: that of HTTP/2, since HTTP/1 ends with its request.
+// Failed notes how a request ended without an answer on way; kept tells that
+// its connection had been used before and is still open: that of HTTP/2, since
+// HTTP/1 ends with its request.
 func (p *Pool) Failed(ctx context.Context, way *http.Transport, kept bool) {
 	e, _ := context.Cause(ctx).(*llm.Error)
 	switch {
@@ -126,16 +128,16 @@ func (p *Pool) Failed(ctx context.Context, way *http.Transport, kept bool) {
 	}
 }
 
-// Answered notes that a request was answered: on a new connection, after silence on a kept one,
-// it shows that the kept ones are no good.
+// Answered notes that a request was answered: on a new connection, after
+// silence on a kept one, it shows that the kept ones are no good.
 func (p *Pool) Answered(way *http.Transport) {
 	if way == p.fresh && p.deaf.CompareAndSwap(true, false) {
 		p.kept.CloseIdleConnections()
 	}
 }
 
-// Rest is one user's word that it needs no idle connections for now; the last
-// user's closes them.
+// Rest says that this user needs no idle connections for now; when all users
+// rest, they are closed.
 func (p *Pool) Rest() {
 	pools.mu.Lock()
 	p.awake--
@@ -146,7 +148,7 @@ func (p *Pool) Rest() {
 	}
 }
 
-// Wake takes a rest back.
+// Wake ends a rest.
 func (p *Pool) Wake() {
 	pools.mu.Lock()
 	defer pools.mu.Unlock()

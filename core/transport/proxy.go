@@ -15,13 +15,14 @@ import (
 // proxyEnvironment is what the environment says about proxies. It is
 // comparable, since it is a part of a pool's key.
 //
-// golang.org/x/net/http/httpproxy reads http_proxy, https_proxy and no_proxy in the
-// same way and is what the tests compare with. It is not linked because it brings the
-// tables of internationalized domain names, 190 KB of a shared library that
-// every process of every user loads. The differences: a name with letters
-// beyond ASCII in no_proxy must be spelled as the base_url spells it; all_proxy is
-// read; and no_proxy may have blanks between its items, brackets around IPv6
-// addresses, and schemes before them, as curl, requests or httpx read it.
+// golang.org/x/net/http/httpproxy reads http_proxy, https_proxy and no_proxy in
+// the same way and is what the tests compare with. It is not linked because it
+// brings the tables of internationalized domain names, 190 KB of a shared
+// library that every process of every user loads. The differences: a name with
+// letters beyond ASCII in no_proxy must be spelled as the base_url spells it;
+// all_proxy is read; and no_proxy may have blanks between its items, brackets
+// around IPv6 addresses, and schemes before them, as curl, requests or httpx
+// read it.
 type proxyEnvironment struct{ http, https, except string }
 
 func readProxyEnvironment(getenv func(string) (string, bool)) proxyEnvironment {

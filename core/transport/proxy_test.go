@@ -10,7 +10,8 @@ import (
 	"golang.org/x/net/http/httpproxy"
 )
 
-// viaLibrary is what golang.org/x/net/http/httpproxy says of the same environment.
+// viaLibrary is what golang.org/x/net/http/httpproxy says of the same
+// environment.
 func viaLibrary(t *testing.T, e proxyEnvironment, to *url.URL) *url.URL {
 	t.Helper()
 	c := httpproxy.Config{HTTPProxy: e.http, HTTPSProxy: e.https, NoProxy: e.except}
@@ -113,8 +114,8 @@ func TestProxyExceptionsThatOthersRead(t *testing.T) {
 	}
 }
 
-// A proxy that cannot be spoken to is refused where the route is made; its password
-// is not repeated.
+// A proxy that cannot be spoken to is refused where the route is made; its
+// password is not repeated.
 func TestProxiesThatNobodySpeaksTo(t *testing.T) {
 	for proxy, want := range map[string]string{"socks4://user:sesame@h:1": "socks4", "ftp://h": "ftp", "http://:3128": "no host"} {
 		o := Options{BaseURL: "http://example.org/v1"}

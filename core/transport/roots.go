@@ -13,9 +13,9 @@ import (
 )
 
 // certEnvironment is what the environment says about the authorities that are
-// trusted. Go's standard library reads the same variables, but from its own copy of the
-// environment, which misses what a host sets later. It is comparable, since it is a part
-// of a pool's key.
+// trusted. Go's standard library reads the same variables, but from its own
+// copy of the environment, which misses what a host sets later. It is
+// comparable, since it is a part of a pool's key.
 type certEnvironment struct{ file, dir, unread string }
 
 func readCertEnvironment(getenv func(string) (string, bool)) (e certEnvironment) {
@@ -38,8 +38,8 @@ type authorities struct {
 	from string         // where they come from, for messages
 }
 
-// authoritiesOf gives the authorities of a route. Those of ca_file are read at once, those of the
-// environment when the first server shows its certificate.
+// authoritiesOf gives the authorities of a route. Those of ca_file are read at
+// once, those of the environment when the first server shows its certificate.
 func authoritiesOf(caFile string, env certEnvironment) (func() authorities, error) {
 	if caFile != "" {
 		roots, err := loadRoots(caFile)
@@ -57,16 +57,17 @@ func authoritiesOf(caFile string, env certEnvironment) (func() authorities, erro
 	return sync.OnceValue(func() authorities { return env.load(advice) }), nil
 }
 
-// systemFiles and systemDirs are where Linux and the BSDs keep what they trust; they are
-// those of crypto/x509. Of the files the first that is there counts, of the directories all.
+// systemFiles and systemDirs are where Linux and the BSDs keep what they trust;
+// they are those of crypto/x509. Of the files the first that is there counts,
+// of the directories all.
 var (
 	systemFiles = []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/pki/tls/cacert.pem",
 		"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/cert.pem", "/usr/local/etc/ssl/cert.pem", "/usr/local/share/certs/ca-root-nss.crt", "/etc/openssl/certs/ca-certificates.crt"}
 	systemDirs = []string{"/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/openssl/certs", "/usr/local/share/certs"}
 )
 
-// load reads the authorities as crypto/x509 does: each of the two variables stands in place of
-// the system's files or directories.
+// load reads the authorities as crypto/x509 does: each of the two variables
+// stands in place of the system's files or directories.
 func (e certEnvironment) load(advice string) authorities {
 	roots := x509.NewCertPool()
 	var wrong []string
@@ -100,7 +101,8 @@ func (e certEnvironment) load(advice string) authorities {
 	return authorities{roots, "neither SSL_CERT_FILE nor SSL_CERT_DIR holds the certificate of the server's authority; " + advice}
 }
 
-// addDirectory adds the certificates of a directory's files. Other files may be there too.
+// addDirectory adds the certificates of a directory's files. Other files may be
+// there too.
 func addDirectory(roots *x509.CertPool, dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

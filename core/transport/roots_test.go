@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The authorities are those of the environment that the core is handed, as it is when the
-// pool is made; where none is found, the error says what to set.
+// The authorities are those of the environment that the core is handed, as it
+// is when the pool is made; where none is found, the error says what to set.
 func TestAuthoritiesOfTheEnvironment(t *testing.T) {
 	wall := func() (w *faultwall.Wall, ca string) {
 		ca = filepath.Join(t.TempDir(), "ca.pem")

@@ -198,7 +198,8 @@ func TestTLSThroughAProxy(t *testing.T) {
 	}
 }
 
-// The environment's proxy is used as the configured one is, but not for hosts of no_proxy (L4).
+// The environment's proxy is used as the configured one is, but not for hosts
+// of no_proxy (L4).
 func TestTheEnvironmentsProxy(t *testing.T) {
 	w, ca := tlsWall(t, `{}`, false)
 	p := startMiddleman(t, wallAddress(w))
@@ -224,7 +225,8 @@ func TestTheEnvironmentsProxy(t *testing.T) {
 	}
 }
 
-// A proxy's part in a connection is under connect_timeout, too (D1): CONNECT, and the TLS behind it.
+// A proxy's part in a connection is under connect_timeout, too (D1): CONNECT,
+// and the TLS behind it.
 func TestConnectTimeoutCoversTheProxy(t *testing.T) {
 	silent, ca := tlsWall(t, `{"accept":"silence"}`, false)
 	for name, to := range map[string]string{"CONNECT": "", "TLS behind it": wallAddress(silent)} {
@@ -258,7 +260,8 @@ func TestCancelEndsATunnelThatIsBeingMade(t *testing.T) {
 	require.Less(t, time.Since(began), time.Second, "long before connect_timeout")
 }
 
-// A proxy that refuses is told by its address and its answer, without its password.
+// A proxy that refuses is told by its address and its answer, without its
+// password.
 func TestAProxyThatRefuses(t *testing.T) {
 	w, ca := tlsWall(t, `{}`, false)
 	p := startMiddleman(t, "refuse")

@@ -7,13 +7,14 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// endpoints are the ends of addresses that are those of one endpoint instead of an API's
-// root, as they stand in documentation and are pasted from there.
+// endpoints are the ends of addresses that are those of one endpoint instead of
+// an API's root, as they stand in documentation and are pasted from there.
 var endpoints = []string{"/chat/completions", "/completions", "/responses", "/embeddings", "/messages"}
 
-// readBaseURL checks a base_url, completes one that has no path where its host is a vendor's,
-// and finds the wire format that the address speaks. typed tells whether the configuration names
-// the format itself. The URL is not repeated in messages where it may hold a password.
+// readBaseURL checks a base_url, completes one that has no path where its host
+// is a vendor's, and finds the wire format that the address speaks. typed tells
+// whether the configuration names the format itself. The URL is not repeated in
+// messages where it may hold a password.
 func readBaseURL(where, base string, v Vendor, typed bool) (string, Vendor, error) {
 	if strings.TrimSpace(base) != base {
 		return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url begins or ends with white space; remove it", where)
@@ -95,7 +96,8 @@ func secretInQuery(u *url.URL) string {
 	return ""
 }
 
-// defaultBaseURL is where a vendor is that the configuration gives no base_url of.
+// defaultBaseURL is where a vendor is that the configuration gives no base_url
+// of.
 func (v *Vendor) defaultBaseURL(getenv func(string) (string, bool)) string {
 	if v.sdkVariable != "" && getenv != nil {
 		if base, _ := getenv(v.sdkVariable); base != "" {

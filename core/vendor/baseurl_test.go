@@ -81,7 +81,8 @@ func TestBaseURL(t *testing.T) {
 	}
 }
 
-// Where the configuration says nothing, Gemini is where its own SDK would look for it.
+// Where the configuration says nothing, Gemini is where its own SDK would look
+// for it.
 func TestBaseURLOfGeminisSDK(t *testing.T) {
 	for value, want := range map[string]string{
 		"":                          "https://generativelanguage.googleapis.com/v1beta",

@@ -16,8 +16,7 @@ import (
 	"github.com/llmagg/llmagg/core/wire/openai"
 )
 
-// Vendor is what is known about a vendor: where it is, which wire format it
-// speaks, and its quirks.
+// Vendor is one row of the table: the vendor's address, wire format and quirks.
 type Vendor struct {
 	name        string
 	baseURL     string
@@ -54,9 +53,9 @@ var vendors = []Vendor{
 		own: "Gemini", openaiPath: "/v1beta/openai", sdkVariable: "GOOGLE_GEMINI_BASE_URL"},
 }
 
-// compatible is the row of an OpenAI-compatible endpoint that nobody knows. Most
-// servers understand the question for usage, and without it many send none; one that
-// refuses it is asked no more (core/exchange/pared.go).
+// compatible is the row of an OpenAI-compatible endpoint that nobody knows.
+// Most servers understand the question for usage, and without it many send
+// none; one that refuses it is asked no more (core/exchange/pared.go).
 var compatible = Vendor{name: "openai-compatible", format: openai.New, streamUsage: true}
 
 // Format makes the vendor's wire format at a base URL, with a key.
@@ -81,7 +80,8 @@ func find(name string) (Vendor, bool) {
 	return vendors[i], true
 }
 
-// At is the vendor whose own origin base is; false for any other origin.
+// At returns the vendor that owns the origin of base; false for any other
+// origin.
 func At(base string) (Vendor, bool) {
 	u, err := url.Parse(base)
 	if err != nil {
@@ -95,8 +95,8 @@ func At(base string) (Vendor, bool) {
 	return Vendor{}, false
 }
 
-// URL is the base URL of a vendor's own, whatever the environment says; "" for a
-// name that is no vendor's.
+// URL is a vendor's own base URL, whatever the environment says; "" for an
+// unknown name.
 func URL(name string) string {
 	v, _ := find(name)
 	return v.baseURL

@@ -86,10 +86,10 @@ func (j *Judge) Note(c *llm.Chunk) *llm.Error {
 	return nil
 }
 
-// Skip takes an event into account that was passed over.
+// Skip counts an event that was skipped.
 func (j *Judge) Skip() { j.skipped++ }
 
-// Skipped is how many events were passed over.
+// Skipped is the number of skipped events.
 func (j *Judge) Skipped() int { return j.skipped }
 
 func (j *Judge) choice(index int) *choiceState {
@@ -102,8 +102,8 @@ func (j *Judge) choice(index int) *choiceState {
 	return &j.choices[len(j.choices)-1]
 }
 
-// Failure is what a stream that ended well is nonetheless: an answer that
-// brought nothing and does not say why (E1).
+// Failure is the failure of a stream that ended correctly but has an empty
+// answer without a reason (E1).
 func (j *Judge) Failure() *llm.Error {
 	for i := range j.choices {
 		c := &j.choices[i]

@@ -15,7 +15,8 @@ import (
 )
 
 // cited finds numbers of clauses where comments and documents cite them: in
-// brackets, "(R4)", "(D2, R4)", "(SOMETHING, O2)", or as "R4's" and "S7 and S8".
+// brackets, "(R4)", "(D2, R4)", "(SOMETHING, O2)", or as "R4's" and "S7 and
+// S8".
 var cited = regexp.MustCompile(`\(([^()\n]{0,40}, )?[EDRBCSTLO]\d{1,2}((, | and |; )[EDRBCSTLO]\d{1,2})*\)|\b[EDRBCSTLO]\d{1,2}'s\b`)
 
 var clause = regexp.MustCompile(`\b[EDRBCSTLO]\d{1,2}\b`)

@@ -194,7 +194,8 @@ func Load(folder string) ([]*Case, error) {
 	return cases, errors.Join(problems...)
 }
 
-// LoadFile reads one case and checks all that can be checked without running it.
+// LoadFile reads one case and checks all that can be checked without running
+// it.
 func LoadFile(path string) (*Case, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {

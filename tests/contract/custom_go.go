@@ -67,7 +67,8 @@ func (b *custom) end(ctx context.Context) {
 	}
 }
 
-// deed does what all kinds of calls have in common: it takes its time and fails.
+// deed does what all kinds of calls have in common: it takes its time and
+// fails.
 func (b *custom) deed(ctx context.Context, deed string, takes time.Duration) error {
 	if deed == "stubborn" {
 		time.Sleep(takes) // whatever ctx says

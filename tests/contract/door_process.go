@@ -27,7 +27,8 @@ type processDoor struct {
 	name  string
 	cmd   *exec.Cmd
 	input io.WriteCloser
-	// errors is what the program wrote to its standard error: nothing, if all is well.
+	// errors is what the program wrote to its standard error: nothing, if all
+	// is well.
 	errors *bytes.Buffer
 	exited chan struct{}
 

@@ -15,7 +15,8 @@ import (
 	"github.com/llmagg/llmagg/core/faultwall"
 )
 
-// patience is how long the judge waits for anything before it calls it a failure.
+// patience is how long the judge waits for anything before it calls it a
+// failure.
 const patience = 40 * time.Second
 
 // tries is how often a case is run that fails and was too late each time.

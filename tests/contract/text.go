@@ -12,8 +12,8 @@ import (
 )
 
 // Text is a text that is no JSON, or too long to write down: a string, or
-// {"b64"}, or {"repeat": {"before", "unit", "times", "after_unit", "after"}}: before, the
-// unit so many times, after_unit as often, after.
+// {"b64"}, or {"repeat": {"before", "unit", "times", "after_unit", "after"}}:
+// before, the unit so many times, after_unit as often, after.
 type Text struct {
 	bytes []byte
 }
@@ -54,7 +54,8 @@ func (t *Text) UnmarshalJSON(raw []byte) error {
 // places are the values of {{placeholders}}.
 type places map[string]string
 
-// fill replaces each {{name}} that is known; others ({{date+1}}) are the wall's.
+// fill replaces each {{name}} that is known; others ({{date+1}}) are the
+// wall's.
 func (p places) fill(text []byte) []byte {
 	if !bytes.Contains(text, []byte("{{")) {
 		return text

@@ -15,8 +15,9 @@
 // Each mutant is run by itself, through the Go door, against its cases. It is
 // caught if each of them fails. What does not compile, hangs or crashes shows
 // nothing about a case, and counts like a survivor. A second binary holds the
-// original text in place of each mutation. Just before the mutant, its cases are
-// run there with the same name: if one fails, nothing can be learned from it.
+// original text in place of each mutation. Just before the mutant, its cases
+// are run there with the same name: if one fails, nothing can be learned from
+// it.
 //
 //	mutations.go  the list, its format and what can be checked without running it
 //	switches.go   a file of the core that holds its mutants

@@ -23,7 +23,8 @@ type mutation struct {
 	Name   string `json:"name"`
 	Clause string `json:"clause"` // as contract.Clauses has it: "R2", "E:QUOTA"
 	File   string `json:"file"`   // relative to the module's folder, in core/
-	// Original stands exactly once in the file, within one line; Mutated takes its place.
+	// Original stands exactly once in the file, within one line; Mutated takes
+	// its place.
 	Original string   `json:"original"`
 	Mutated  string   `json:"mutated"`
 	Cases    []string `json:"cases"` // the contract cases that must fail, each of which claims the clause

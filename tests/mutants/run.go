@@ -64,7 +64,8 @@ func (w *workshop) run(ctx context.Context, binary, mutant string, cases []strin
 	return judge(string(output), cases, ctx.Err(), err)
 }
 
-// judge reads what the test binary said: ctx is set when it was killed, exit when it failed.
+// judge reads what the test binary said: ctx is set when it was killed, exit
+// when it failed.
 func judge(output string, cases []string, ctx, exit error) result {
 	if ctx != nil {
 		return result{what: hung, details: lastLine(output)}

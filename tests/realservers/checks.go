@@ -71,7 +71,8 @@ func do(door contract.Door, c contract.Command) ([]contract.Event, error) {
 	}
 }
 
-// open opens a session with one model, after a route that leads nowhere if dead.
+// open opens a session with one model, after a route that leads nowhere if
+// dead.
 func open(door contract.Door, s *server, baseURL, key string, dead bool) (*visit, error) {
 	model := map[string]any{"api_key": key, "base_url": baseURL, "timeout": 20, "max_retries": 1}
 	config := map[string]any{s.provider: map[string]any{"models": map[string]any{s.model: model, "no-such-model": model}}}
@@ -107,7 +108,8 @@ const (
 		{"type": "object", "properties": {"city": {"type": "string", "enum": ["Oslo"]}}, "required": ["city"]}}}]`
 )
 
-// ask makes a call: on the model's own client, or through the aggregator if model is "".
+// ask makes a call: on the model's own client, or through the aggregator if
+// model is "".
 func (v *visit) ask(verb, model, request string, args map[string]string) (*answer, error) {
 	all := map[string]string{}
 	for k, value := range args {

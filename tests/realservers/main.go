@@ -113,7 +113,8 @@ func try(ctx context.Context, s *server, p places, doors []contract.Door) *resul
 	return r
 }
 
-// answers waits until the server answers at all: some listen before they are ready.
+// answers waits until the server answers at all: some listen before they are
+// ready.
 func answers(ctx context.Context, baseURL string) error {
 	for deadline := time.Now().Add(startPatience); ; time.Sleep(100 * time.Millisecond) {
 		x := &exchange{}
@@ -139,7 +140,8 @@ func (r *result) visit(door contract.Door, baseURL string) error {
 	return v.close()
 }
 
-// failures are the checks that failed, and the quirks that are no contract case yet.
+// failures are the checks that failed, and the quirks that are no contract case
+// yet.
 func (r *result) failures(doors []string) []error {
 	var all []error
 	if r.problem != nil {

@@ -28,10 +28,10 @@ type ringFunc func()
 
 func (f ringFunc) TimeUp() { f() }
 
-// Alarm is the timer of a deadline. It tells its [Ringer] when the time is up; an
-// alarm that is late itself gives those who read as much time again, at least
-// leastLook and at most its whole time: data that have arrived win over it.
-// Safe for concurrent use.
+// Alarm is the timer of a deadline. It tells its [Ringer] when the time is up;
+// an alarm that is late itself gives those who read as much time again, at
+// least leastLook and at most its whole time: data that have arrived win over
+// it. Safe for concurrent use.
 type Alarm struct {
 	to Ringer
 
@@ -133,8 +133,8 @@ func (c alarmed) Deadline() (time.Time, bool) {
 	return c.at, true
 }
 
-// WithTimeout is context.WithTimeoutCause with an alarm for its timer. Its Err is
-// Canceled at the deadline, too; the cause tells.
+// WithTimeout is context.WithTimeoutCause with an alarm for its timer. Its Err
+// is Canceled at the deadline, too; the cause tells.
 func WithTimeout(ctx context.Context, d time.Duration, cause error) (context.Context, context.CancelFunc) {
 	inner, cancel := context.WithCancelCause(ctx)
 	a := New(d, func() { cancel(cause) })

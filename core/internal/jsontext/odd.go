@@ -74,7 +74,8 @@ func isHuge(number []byte) bool {
 	return err != nil
 }
 
-// numberLength is how many bytes at the beginning of data may belong to a number.
+// numberLength is how many bytes at the beginning of data may belong to a
+// number.
 func numberLength(data []byte) int {
 	for i, c := range data {
 		if (c < '0' || c > '9') && c != '-' && c != '+' && c != '.' && c|0x20 != 'e' {

@@ -7,7 +7,8 @@ import (
 )
 
 // Unescape gives the text of a string whose syntax has been checked. Halves of
-// surrogate pairs read as U+FFFD, as in encoding/json, or, for halves, as they are: see the Piece of core/llm.
+// surrogate pairs read as U+FFFD, as in encoding/json, or, for halves, as they
+// are: see the Piece of core/llm.
 func Unescape(raw []byte, halves bool) []byte {
 	text := make([]byte, 0, len(raw))
 	for {

@@ -86,8 +86,8 @@ func (t *conversation) content(m *llm.Message, at string) ([]block, error) {
 	return blocks, nil
 }
 
-// ownBlocks are the types of blocks that Anthropic's API has and chat completions
-// lack; they pass as they are.
+// ownBlocks are the types of blocks that Anthropic's API has and chat
+// completions lack; they pass as they are.
 var ownBlocks = map[string]bool{"image": true, "document": true, "search_result": true, "container_upload": true,
 	"thinking": true, "redacted_thinking": true, "tool_use": true, "tool_result": true,
 	"server_tool_use": true, "web_search_tool_result": true}

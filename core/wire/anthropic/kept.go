@@ -15,8 +15,9 @@ import (
 //
 //	{"anthropic": {"content": [{"type": "thinking", …}, {"type": "text", "bytes": 12}, {"type": "tool_use", "id": "toolu_1"}]}}
 //
-// A text or a call that the message has anyway is named only. The list goes back
-// when the message does, since Claude needs its thoughts to go on after a call.
+// A text or a call that the message has anyway is named only. The list goes
+// back when the message does, since Claude needs its thoughts to go on after a
+// call.
 
 // omitThoughts names the thoughts of an answer, where a server refuses them.
 const omitThoughts = "messages.extra_content.anthropic"
@@ -97,8 +98,8 @@ func (t *conversation) answer(m *llm.Message, at string) error {
 	return nil
 }
 
-// inOrder puts what was kept, the text and the calls of a message together; false
-// where they do not fit each other: the caller has changed the message.
+// inOrder puts what was kept, the text and the calls of a message together;
+// false where they do not fit each other: the caller has changed the message.
 func inOrder(kept []keptBlock, m *llm.Message, calls []block) (blocks []block, ok bool) {
 	text := m.PlainText()
 	for _, b := range kept {

@@ -3,16 +3,16 @@ package anthropic
 import "strings"
 
 // model is what of a model's name decides how it is asked: its generation, as
-// in claude-3-5-haiku-20241022, claude-opus-4-1 and claude-sonnet-4.5. Models of
-// other vendors, at endpoints of the same shape, have none.
+// in claude-3-5-haiku-20241022, claude-opus-4-1 and claude-sonnet-4.5. Models
+// of other vendors, at endpoints of the same shape, have none.
 type model struct {
 	claude bool
 	major  int
 	minor  int
 }
 
-// modelOf reads the first number behind "claude-", in which a second may follow:
-// a longer number is a date.
+// modelOf reads the first number behind "claude-", in which a second may
+// follow: a longer number is a date.
 func modelOf(name string) (m model) {
 	_, rest, found := strings.Cut(name, "claude-")
 	if !found {
@@ -38,9 +38,8 @@ func (m model) since(major, minor int) bool {
 	return m.claude && (m.major > major || m.major == major && m.minor >= minor)
 }
 
-// formats tells whether the model takes a JSON schema for its answer
-// (Anthropic API docs, "Structured outputs": from Claude Opus 4.1 and Sonnet 4.5
-// on).
+// formats tells whether the model takes a JSON schema for its answer (Anthropic
+// API docs, "Structured outputs": from Claude Opus 4.1 and Sonnet 4.5 on).
 func (m model) formats() bool { return m.since(4, 1) }
 
 // thinks tells whether the model can be told to think, and adapts whether by an
@@ -49,8 +48,9 @@ func (m model) formats() bool { return m.since(4, 1) }
 func (m model) thinks() bool { return m.since(3, 7) }
 func (m model) adapts() bool { return m.since(4, 6) }
 
-// answerTokens is max_tokens, which the API demands, where the caller sets none:
-// what the smallest model of the generation can write ("Models overview").
+// answerTokens is max_tokens, which the API demands, where the caller sets
+// none: what the smallest model of the generation can write ("Models
+// overview").
 func (m model) answerTokens() int {
 	switch {
 	case m.since(3, 7):

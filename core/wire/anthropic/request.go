@@ -169,8 +169,8 @@ func (t *conversation) result(m *llm.Message, blocks []block, at string) error {
 	return nil
 }
 
-// plainID makes the id of a call fit for Anthropic, which takes letters, digits,
-// "_" and "-": the ids of other vendors may hold more.
+// plainID makes the id of a call fit for Anthropic, which takes letters,
+// digits, "_" and "-": the ids of other vendors may hold more.
 func plainID(id string) string {
 	return strings.Map(func(c rune) rune {
 		switch {

@@ -95,7 +95,8 @@ func TestRequestRefused(t *testing.T) {
 	}
 }
 
-// The base URL is written with /v1 or without, as each vendor's documents have it.
+// The base URL is written with /v1 or without, as each vendor's documents have
+// it.
 func TestURL(t *testing.T) {
 	for base, url := range map[string]string{
 		"https://h/v1":         "https://h/v1/messages",

@@ -100,8 +100,8 @@ func (s *stream) begin(h *head) {
 	s.usage.add(h.Usage)
 }
 
-// finish translates a stop reason. Those that OpenAI's shape has no word for stay
-// as they are.
+// finish translates a stop reason. Those that OpenAI's shape has no word for
+// stay as they are.
 func (s *stream) finish(h *head) string {
 	switch h.StopReason {
 	case "end_turn", "stop_sequence":

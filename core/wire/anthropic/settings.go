@@ -141,8 +141,8 @@ var budgets = map[string]int{"minimal": 1024, "low": 1024, "medium": 8192, "high
 const leastAnswer = 1024
 
 // thinking translates reasoning_effort, unless the request says itself how to
-// think, and takes out what the API refuses beside thoughts (API docs, "Extended
-// thinking", feature compatibility).
+// think, and takes out what the API refuses beside thoughts (API docs,
+// "Extended thinking", feature compatibility).
 func (s *settings) thinking() error {
 	r, b, m := s.request, s.body, modelOf(s.request.Model)
 	if own := r.Extra["thinking"]; isThere(own) {
@@ -212,8 +212,8 @@ func (s *settings) schemaForced() bool {
 }
 
 // callsWithoutThoughts tells whether the conversation stands between a call and
-// the answer to its result, and the call came without thoughts: another vendor's
-// model made it, or one that did not think.
+// the answer to its result, and the call came without thoughts: another
+// vendor's model made it, or one that did not think.
 func (s *settings) callsWithoutThoughts() bool {
 	n := len(s.body.Messages)
 	if n < 2 || len(s.body.Messages[n-1].Content) == 0 || !s.body.Messages[n-1].Content[0].isResult() {

@@ -166,8 +166,8 @@ func (s *stream) add(index int, raw json.RawMessage) (*llm.Message, error) {
 	return nil, nil
 }
 
-// unopened begins a block that a server did not begin: a text or a thought needs
-// nothing else. The one before it ends.
+// unopened begins a block that a server did not begin: a text or a thought
+// needs nothing else. The one before it ends.
 func (s *stream) unopened(index int, delta string) error {
 	kind := map[string]string{"text_delta": "text", "thinking_delta": "thinking"}[delta]
 	if kind == "" {

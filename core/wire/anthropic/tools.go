@@ -152,8 +152,8 @@ func (s *settings) allow(names []string) {
 
 // format translates response_format. A schema is asked for natively where the
 // model can (API docs, "Structured outputs"), else by a tool that the model has
-// to call, whose input is then the answer. JSON without a schema is asked for in
-// the instructions, as Anthropic's guide does.
+// to call, whose input is then the answer. JSON without a schema is asked for
+// in the instructions, as Anthropic's guide does.
 func (s *settings) format() error {
 	f := s.request.ResponseFormat
 	switch {

@@ -35,8 +35,9 @@ func (u *usage) add(raw json.RawMessage) {
 	}
 }
 
-// usage is the sum in OpenAI's shape, where prompt_tokens holds the cache's too;
-// nil if nothing is known. What has no place there stays under Anthropic's name.
+// usage is the sum in OpenAI's shape, where prompt_tokens holds the cache's
+// too; nil if nothing is known. What has no place there stays under Anthropic's
+// name.
 func (u *usage) usage() *llm.Usage {
 	raw, err := llm.JSON.Marshal(u.fields)
 	var c counts

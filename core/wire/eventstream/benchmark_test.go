@@ -51,7 +51,8 @@ func BenchmarkDecoder(b *testing.B) {
 	}
 }
 
-// A decoder allocates itself and its buffer, and nothing for an event, those with types and several lines included.
+// A decoder allocates itself and its buffer, and nothing for an event, those
+// with types and several lines included.
 func TestNoAllocationsForEvents(t *testing.T) {
 	stream := "event: delta\ndata: a\n\nid: 5\nevent: delta\ndata: b\ndata: c\n\n" + answer()
 	r := strings.NewReader("")

@@ -2,11 +2,13 @@ package eventstream
 
 import "io"
 
-// fill reads once, behind what the buffer holds, and keeps the reader's error for when that is used up.
+// fill reads once, behind what the buffer holds, and keeps the reader's error
+// for when that is used up.
 func (d *Decoder) fill() {
 	d.makeRoom()
 	room := d.buf[d.end:]
-	// One byte more than allowed tells a stream that ends at its limit from one that passes it.
+	// One byte more than allowed tells a stream that ends at its limit from one
+	// that passes it.
 	if allowed := d.limits.StreamBytes - d.total + 1; int64(len(room)) > allowed {
 		room = room[:allowed]
 	}
@@ -31,10 +33,13 @@ func (d *Decoder) fill() {
 	d.err = io.ErrNoProgress
 }
 
-// makeRoom sees to at least minRead free bytes at the end of the buffer, by closing the gaps or else by growing it.
+// makeRoom sees to at least minRead free bytes at the end of the buffer, by
+// closing the gaps or else by growing it.
 //
-// Each byte is moved a bounded number of times: a gap means that a line was consumed since the last move, so that what is
-// undecoded now came after it, and the data of an event begun before it lies at the start of the buffer and stays there.
+// Each byte is moved a bounded number of times: a gap means that a line was
+// consumed since the last move, so that what is undecoded now came after it,
+// and the data of an event begun before it lies at the start of the buffer and
+// stays there.
 func (d *Decoder) makeRoom() {
 	if len(d.buf)-d.end >= minRead {
 		return
@@ -42,7 +47,8 @@ func (d *Decoder) makeRoom() {
 	used := d.dataEnd - d.dataStart + d.end - d.pos
 	target := d.buf
 	if len(d.buf)-used < max(minRead, len(d.buf)/4) {
-		// The buffer follows what has arrived, never what was announced; Next lets no more than EventBytes of it wait here.
+		// The buffer follows what has arrived, never what was announced; Next
+		// lets no more than EventBytes of it wait here.
 		size := int64(max(firstBuffer, 2*len(d.buf)))
 		if size >= d.limits.EventBytes { // at once what an event can need: each growth costs a copy
 			size = d.limits.EventBytes + firstBuffer

@@ -8,23 +8,29 @@ import (
 )
 
 const (
-	// firstBuffer is the size in bytes of a decoder's first buffer; 10 000 open streams should stay cheap.
+	// firstBuffer is the size in bytes of a decoder's first buffer; 10 000 open
+	// streams should stay cheap.
 	firstBuffer = 2 << 10
 	// minRead is the least room in bytes that a Read is offered.
 	minRead = 1 << 10
-	// maxEmptyReads is the number of Reads without bytes and without error that are borne in a row, as in bufio.
+	// maxEmptyReads is the number of Reads without bytes and without error that
+	// are borne in a row, as in bufio.
 	maxEmptyReads = 100
 )
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// Decoder reads the events of one stream. It is not safe for use by several goroutines at once.
+// Decoder reads the events of one stream. It is not safe for use by several
+// goroutines at once.
 type Decoder struct {
-	// OnRead, if set, is called with the number of bytes after every Read that brought some, before they are decoded: a sign
-	// of life also where they are only a comment. It runs on the goroutine that calls Next and must not call the decoder.
+	// OnRead, if set, is called with the number of bytes after every Read that
+	// brought some, before they are decoded: a sign of life also where they are
+	// only a comment. It runs on the goroutine that calls Next and must not
+	// call the decoder.
 	OnRead func(n int)
-	// Bare makes a line that begins with "{" a line of data though no field name stands before it: some servers mix JSON lines
-	// into an event stream. It makes a field called "error" an event of that type, too.
+	// Bare makes a line that begins with "{" a line of data though no field
+	// name stands before it: some servers mix JSON lines into an event stream.
+	// It makes a field called "error" an event of that type, too.
 	Bare bool
 
 	reader io.Reader
@@ -32,14 +38,16 @@ type Decoder struct {
 	total  int64 // bytes read so far
 	err    error // ends the stream once the buffer is used up; sticky
 
-	// buf holds, in this order and possibly with gaps: the data of the event being built in [dataStart, dataEnd), and what is
-	// not decoded yet in [pos, end). Consumed lines leave gaps; more data lines are moved down to join the first.
+	// buf holds, in this order and possibly with gaps: the data of the event
+	// being built in [dataStart, dataEnd), and what is not decoded yet in [pos,
+	// end). Consumed lines leave gaps; more data lines are moved down to join
+	// the first.
 	buf                []byte
 	dataStart, dataEnd int
 	pos, end           int
 
-	// Search positions, so that each byte is searched once for each line end however the reads split it:
-	// [pos, lf) holds no LF and [pos, cr) no CR.
+	// Search positions, so that each byte is searched once for each line end
+	// however the reads split it: [pos, lf) holds no LF and [pos, cr) no CR.
 	lf, cr int
 
 	started bool // the place of the byte order mark is behind us
@@ -53,17 +61,20 @@ type Decoder struct {
 	retry     time.Duration
 }
 
-// NewDecoder returns a decoder of the stream that reader gives. It reads as much as reader has, and never ahead of need: a
-// Read starts only when no complete event is left in the buffer.
+// NewDecoder returns a decoder of the stream that reader gives. It reads as
+// much as reader has, and never ahead of need: a Read starts only when no
+// complete event is left in the buffer.
 func NewDecoder(reader io.Reader, limits Limits) *Decoder {
 	return &Decoder{reader: reader, limits: limits.withDefaults()}
 }
 
 // Next returns the next event. It blocks in the reader's Read only.
 //
-// After the last event of a stream that ended cleanly the error is io.EOF. ErrEventTooLarge and ErrStreamTooLarge say which
-// limit was passed; any other error is the reader's own, unwrapped: the events that were complete before it have been
-// delivered, the unfinished one is dropped. An error is final: every later call returns it again.
+// After the last event of a stream that ended cleanly the error is io.EOF.
+// ErrEventTooLarge and ErrStreamTooLarge say which limit was passed; any other
+// error is the reader's own, unwrapped: the events that were complete before it
+// have been delivered, the unfinished one is dropped. An error is final: every
+// later call returns it again.
 func (d *Decoder) Next() (Event, error) {
 	d.clearEvent()
 	for {
@@ -92,7 +103,8 @@ func (d *Decoder) Next() (Event, error) {
 	}
 }
 
-// finish ends the stream once the buffer holds no complete line: the rest counts only after a clean end.
+// finish ends the stream once the buffer holds no complete line: the rest
+// counts only after a clean end.
 func (d *Decoder) finish() (Event, error) {
 	if d.err != io.EOF {
 		return d.fail(d.err)
@@ -120,7 +132,8 @@ func (d *Decoder) event() Event {
 	if d.hasID {
 		event.ID = d.id
 	}
-	// Its data stays in the buffer until the next call, but is no longer the event being built.
+	// Its data stays in the buffer until the next call, but is no longer the
+	// event being built.
 	d.hasData = false
 	return event
 }
@@ -134,7 +147,8 @@ func (d *Decoder) clearEvent() {
 // span is a part of the buffer.
 type span struct{ start, end int }
 
-// nextLine consumes the next line and returns it without its end; false if the buffer holds no complete one.
+// nextLine consumes the next line and returns it without its end; false if the
+// buffer holds no complete one.
 func (d *Decoder) nextLine() (span, bool) {
 	if !d.started && !d.skipByteOrderMark() {
 		return span{}, false
@@ -158,7 +172,8 @@ func (d *Decoder) nextLine() (span, bool) {
 	return line, true
 }
 
-// search returns the position of c in buf[from:to], or to. A position found earlier is found again at once.
+// search returns the position of c in buf[from:to], or to. A position found
+// earlier is found again at once.
 func search(buf []byte, from, to int, c byte) int {
 	if from >= to {
 		return to
@@ -172,7 +187,8 @@ func search(buf []byte, from, to int, c byte) int {
 	return to
 }
 
-// skipByteOrderMark passes over a leading byte order mark; false if it takes more bytes to know.
+// skipByteOrderMark passes over a leading byte order mark; false if it takes
+// more bytes to know.
 func (d *Decoder) skipByteOrderMark() bool {
 	head := d.buf[d.pos:d.end]
 	switch {
@@ -225,8 +241,9 @@ func (d *Decoder) field(line span) {
 	}
 }
 
-// addData joins value to the event's data. The first value stays where it is. A further one is moved down behind it, which
-// always fits: its field name alone is longer than the "\n" between them.
+// addData joins value to the event's data. The first value stays where it is. A
+// further one is moved down behind it, which always fits: its field name alone
+// is longer than the "\n" between them.
 func (d *Decoder) addData(value span) {
 	if !d.hasData {
 		d.hasData = true

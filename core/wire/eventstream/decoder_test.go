@@ -20,7 +20,8 @@ func data(values ...string) []event {
 	return events
 }
 
-// streams are used by the table test, by the property tests and as seeds of the fuzz target.
+// streams are used by the table test, by the property tests and as seeds of the
+// fuzz target.
 var streams = []struct {
 	name, stream string
 	want         []event
@@ -80,7 +81,8 @@ func TestDecoder(t *testing.T) {
 	}
 }
 
-// A line that ends in CR is complete: its event must not wait for the byte after it.
+// A line that ends in CR is complete: its event must not wait for the byte
+// after it.
 func TestEventIsDeliveredAsSoonAsItIsComplete(t *testing.T) {
 	for _, end := range []string{"\n\n", "\r\n\r\n", "\r\r", "\r\n\r", "\n\r"} {
 		stream := &chunkReader{chunks: []string{"data: a" + end}, err: io.EOF}
@@ -139,7 +141,8 @@ func TestOnReadCountsEveryByteAndComment(t *testing.T) {
 	require.Equal(t, []int{8, 3, 5, 8, 1}, reads)
 }
 
-// The event's data may be changed, and appended to, without harm to the events behind it.
+// The event's data may be changed, and appended to, without harm to the events
+// behind it.
 func TestDataIsTheCallersUntilNext(t *testing.T) {
 	d := eventstream.NewDecoder(strings.NewReader("data: a\ndata: b\n\ndata: c\n\n"), eventstream.Limits{})
 	e, err := d.Next()

@@ -1,7 +1,9 @@
-// Package eventstream decodes text/event-stream, the format in which language models stream their answers.
+// Package eventstream decodes text/event-stream, the format in which language
+// models stream their answers.
 //
-// It follows the parsing rules of the WHATWG HTML standard (https://html.spec.whatwg.org/multipage/server-sent-events.html,
-// section "Parsing an event stream"), with two deviations:
+// It follows the parsing rules of the WHATWG HTML standard
+// (https://html.spec.whatwg.org/multipage/server-sent-events.html, section
+// "Parsing an event stream"), with two deviations:
 //
 //   - An event at the clean end of the stream counts even where its blank line is missing. Browsers drop it; several model
 //     servers end that way.
@@ -25,18 +27,23 @@ const (
 )
 
 var (
-	// ErrEventTooLarge says that an event, or one line of the stream, passed Limits.EventBytes.
+	// ErrEventTooLarge says that an event, or one line of the stream, passed
+	// Limits.EventBytes.
 	ErrEventTooLarge = errors.New("eventstream: event too large")
-	// ErrStreamTooLarge says that the stream passed Limits.StreamBytes. The events within the limit were delivered before it.
+	// ErrStreamTooLarge says that the stream passed Limits.StreamBytes. The
+	// events within the limit were delivered before it.
 	ErrStreamTooLarge = errors.New("eventstream: stream too large")
 )
 
-// Limits bound what a decoder takes from its reader. Values of zero or less mean the defaults.
+// Limits bound what a decoder takes from its reader. Values of zero or less
+// mean the defaults.
 type Limits struct {
-	// EventBytes bounds, in bytes, the data collected for one event together with the line being read (a comment as well).
-	// The decoder's buffer never grows beyond it by more than 2 KiB. Default: DefaultEventBytes.
+	// EventBytes bounds, in bytes, the data collected for one event together
+	// with the line being read (a comment as well). The decoder's buffer never
+	// grows beyond it by more than 2 KiB. Default: DefaultEventBytes.
 	EventBytes int64
-	// StreamBytes bounds all bytes of the stream, comments and line ends included. Default: DefaultStreamBytes.
+	// StreamBytes bounds all bytes of the stream, comments and line ends
+	// included. Default: DefaultStreamBytes.
 	StreamBytes int64
 }
 
@@ -47,7 +54,8 @@ func (l Limits) withDefaults() Limits {
 	if l.StreamBytes <= 0 {
 		l.StreamBytes = DefaultStreamBytes
 	}
-	// Room for the sums made with them: "no limit" is written as the largest number.
+	// Room for the sums made with them: "no limit" is written as the largest
+	// number.
 	l.EventBytes = min(l.EventBytes, math.MaxInt64/2)
 	l.StreamBytes = min(l.StreamBytes, math.MaxInt64/2)
 	return l
@@ -55,13 +63,17 @@ func (l Limits) withDefaults() Limits {
 
 // Event is one event of a stream.
 type Event struct {
-	// Type is the value of the event's last `event` field; empty where there was none (a browser would call it "message").
+	// Type is the value of the event's last `event` field; empty where there
+	// was none (a browser would call it "message").
 	Type string
-	// Data holds the values of the `data` fields, joined by "\n"; never nil. It points into the decoder's buffer: the caller
-	// may change it in place, but it is valid only until the next call of Next or Reset.
+	// Data holds the values of the `data` fields, joined by "\n"; never nil. It
+	// points into the decoder's buffer: the caller may change it in place, but
+	// it is valid only until the next call of Next or Reset.
 	Data []byte
-	// ID is the last event id of the stream so far; nil before the first. Valid as long as Data; not to be changed.
+	// ID is the last event id of the stream so far; nil before the first. Valid
+	// as long as Data; not to be changed.
 	ID []byte
-	// Retry is the reconnection time that the stream named last; 0 if it named none.
+	// Retry is the reconnection time that the stream named last; 0 if it named
+	// none.
 	Retry time.Duration
 }

@@ -72,7 +72,8 @@ func TestStreamLimit(t *testing.T) {
 	}
 }
 
-// An endless line ends at the default limit, with memory to match: the reader is never offered more room than that.
+// An endless line ends at the default limit, with memory to match: the reader
+// is never offered more room than that.
 func TestEndlessLine(t *testing.T) {
 	var taken int64
 	d := eventstream.NewDecoder(iotestFunc(func(p []byte) (int, error) {

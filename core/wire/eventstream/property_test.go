@@ -36,7 +36,8 @@ func split(random *rand.Rand, stream string) []string {
 	return chunks
 }
 
-// However a stream is split over reads, it has the same events, and they are those of the reference.
+// However a stream is split over reads, it has the same events, and they are
+// those of the reference.
 func TestSplitPointsDoNotMatter(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	var inputs []string

@@ -18,7 +18,8 @@ type event struct {
 	Retry          time.Duration
 }
 
-// collect reads events to the end and returns them with the error that ended them (io.EOF after a clean end).
+// collect reads events to the end and returns them with the error that ended
+// them (io.EOF after a clean end).
 func collect(d *eventstream.Decoder) ([]event, error) {
 	var events []event
 	for {
@@ -37,8 +38,9 @@ func decode(t *testing.T, r io.Reader) []event {
 	return events
 }
 
-// reference is the standard's algorithm written down as plainly as possible, over the whole stream at once. It has the
-// package's deviation: the last event counts without its blank line.
+// reference is the standard's algorithm written down as plainly as possible,
+// over the whole stream at once. It has the package's deviation: the last event
+// counts without its blank line.
 func reference(stream string) []event {
 	stream = strings.TrimPrefix(stream, "\ufeff")
 	stream = strings.ReplaceAll(stream, "\r\n", "\n")

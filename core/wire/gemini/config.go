@@ -135,10 +135,10 @@ func appendGeminiExtra(body []byte, extra llm.Extra) []byte {
 // they arrive as reasoning_content.
 //
 // Without an effort the 2.5 Flash family, which thinks by itself and counts its
-// thoughts against max_tokens, is told not to: a budget of 50 tokens would often
-// be spent before the first word. A thinkingConfig of the caller's replaces this
-// as it does any other field. Pro cannot stop thinking, and the members that
-// draw or speak do not think.
+// thoughts against max_tokens, is told not to: a budget of 50 tokens would
+// often be spent before the first word. A thinkingConfig of the caller's
+// replaces this as it does any other field. Pro cannot stop thinking, and the
+// members that draw or speak do not think.
 //
 // Gemini 2.5 takes a budget in tokens: none 0, minimal and low 1024, medium
 // 8192, high and above 24576, which is the table of Google's OpenAI-compatible

@@ -8,9 +8,9 @@ import (
 	"github.com/llmagg/llmagg/core/wire"
 )
 
-// What a body for Gemini can leave out where the server refuses it. Signatures of other
-// servers' thoughts are refused as corrupted; ids, signatures and includeThoughts are unknown to
-// relays and to older versions of the API.
+// What a body for Gemini can leave out where the server refuses it. Signatures
+// of other servers' thoughts are refused as corrupted; ids, signatures and
+// includeThoughts are unknown to relays and to older versions of the API.
 const (
 	omitSignature       = "contents.parts.thoughtSignature"
 	omitStandIn         = "contents.parts.thoughtSignature (stand-in)" // skipSignature
@@ -113,7 +113,8 @@ func (b *requestBody) pare(r *llm.Request, omit []string) (left []string) {
 	return left
 }
 
-// unasked tells whether a generationConfig says how to think though the caller did not.
+// unasked tells whether a generationConfig says how to think though the caller
+// did not.
 func unasked(r *llm.Request, config json.RawMessage) bool {
 	own := llm.Extra{}
 	_ = llm.JSON.Unmarshal(ownField(r.Extra, "generationConfig", "generation_config"), &own) // no object: nothing of its own
@@ -132,8 +133,8 @@ func includes(config json.RawMessage) bool {
 	return len(config) > 0 && llm.JSON.Unmarshal(config, &c) == nil && c.Thinking.Include
 }
 
-// without is an object without the field at path; without the object around it too, where that
-// is empty then.
+// without is an object without the field at path; without the object around it
+// too, where that is empty then.
 func without(object json.RawMessage, path ...string) json.RawMessage {
 	fields := llm.Extra{}
 	if llm.JSON.Unmarshal(object, &fields) != nil {
@@ -155,8 +156,9 @@ func without(object json.RawMessage, path ...string) json.RawMessage {
 	return raw
 }
 
-// isForeign tells whether a part that cannot be translated was the work of the vendor that
-// answered (a "thinking" part): it is left out, under this name. What the caller sent is not.
+// isForeign tells whether a part that cannot be translated was the work of the
+// vendor that answered (a "thinking" part): it is left out, under this name.
+// What the caller sent is not.
 func isForeign(m *llm.Message, p *llm.Part) (name string, foreign bool) {
 	return "messages.content[" + p.Type + "]", m.Role == llm.RoleAssistant
 }

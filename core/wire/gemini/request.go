@@ -57,9 +57,10 @@ type functionResult struct {
 	Response json.RawMessage `json:"response"`
 }
 
-// bodyOf is the body that asks Gemini for req, and what of other vendors' answers
-// cannot be said in it. req.Model must be the upstream's name of the model: how to ask
-// for reasoning depends on its generation. req is not changed.
+// bodyOf is the body that asks Gemini for req, and what of other vendors'
+// answers cannot be said in it. req.Model must be the upstream's name of the
+// model: how to ask for reasoning depends on its generation. req is not
+// changed.
 //
 // Fields without a counterpart (logit_bias, user, metadata,
 // parallel_tool_calls, and unknown ones that are not Gemini's own) are left

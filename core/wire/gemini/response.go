@@ -94,8 +94,8 @@ func (g *reader) response(data []byte) (*llm.Response, error) {
 
 // chunk reads one event of a stream. BAD_RESPONSE says that this event cannot
 // be read (S4), CONTENT_FILTER that the prompt was blocked. Gemini counts
-// tokens in every event; the count is passed on from the first finish reason on,
-// which need not be the last.
+// tokens in every event; the count is passed on from the first finish reason
+// on, which need not be the last.
 func (g *reader) chunk(data []byte) (*llm.Chunk, error) {
 	top, candidates, err := g.parse(data)
 	if err != nil {
@@ -119,7 +119,8 @@ func (g *reader) chunk(data []byte) (*llm.Chunk, error) {
 
 // parse reads the outer object and takes out what every answer has.
 func (g *reader) parse(data []byte) (top llm.Extra, candidates []llm.Extra, err error) {
-	// What stays raw is passed on, and the decoder reads over strings that are none.
+	// What stays raw is passed on, and the decoder reads over strings that are
+	// none.
 	if !json.Valid(data) {
 		data = jsontext.WithoutOddNumbers(data)
 	}
@@ -317,8 +318,8 @@ func (g *reader) call(c *candidate, p *answerPart) llm.ToolCall {
 	return call
 }
 
-// finishReason translates a finish reason. Those that OpenAI's shape has no word
-// for stay as they are.
+// finishReason translates a finish reason. Those that OpenAI's shape has no
+// word for stay as they are.
 func finishReason(reason string, called bool) string {
 	switch reason {
 	case "", "FINISH_REASON_UNSPECIFIED":

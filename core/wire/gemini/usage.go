@@ -7,7 +7,8 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// usageMetadata is usageMetadata. Counts are read as floats, so that 3.0 is one.
+// usageMetadata is usageMetadata. Counts are read as floats, so that 3.0 is
+// one.
 type usageMetadata struct {
 	Prompt            float64    `json:"promptTokenCount"`
 	Candidates        float64    `json:"candidatesTokenCount"`

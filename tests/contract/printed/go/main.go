@@ -34,7 +34,8 @@ func showError(what string, err error) {
 }
 
 func main() {
-	// net/http itself tells the standard log what a server sent unasked, whatever that is; no library can keep it from that.
+	// net/http itself tells the standard log what a server sent unasked,
+	// whatever that is; no library can keep it from that.
 	log.SetOutput(io.Discard)
 	ctx := context.Background()
 	config, err := io.ReadAll(os.Stdin)
