@@ -1,6 +1,7 @@
 package vendor
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 
@@ -52,8 +53,11 @@ func readBaseURL(where, base string, v Vendor, typed bool) (string, Vendor, erro
 	case v.own != "" && own && host.own != v.own:
 		return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s is %s's, which does not speak %s's format; write \"type\": %q", where, shown(base), host.name, v.own, host.name)
 	case v.own == "" && own && host.own != "" && !hostCompatible:
-		return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s speaks %s's own format; write \"type\": %q, or the base_url %q, which speaks OpenAI's",
-			where, shown(base), host.own, host.name, rewrite(host.openaiPath))
+		instead := ""
+		if host.openaiPath != "" {
+			instead = fmt.Sprintf(", or the base_url %q, which speaks OpenAI's", rewrite(host.openaiPath))
+		}
+		return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s speaks %s's own format; write \"type\": %q%s", where, shown(base), host.own, host.name, instead)
 	}
 	if path == "" && own && host.root != "" {
 		path = host.root

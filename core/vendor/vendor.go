@@ -27,7 +27,7 @@ type Vendor struct {
 
 	// Of a vendor whose format is not OpenAI's:
 	own         string // the format's name in messages
-	openaiPath  string // where it speaks OpenAI's format, too
+	openaiPath  string // where it speaks OpenAI's format, too; "" for nowhere
 	sdkVariable string // in which its own SDK takes its base URL, without root, where its program names none
 }
 

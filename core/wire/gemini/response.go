@@ -362,29 +362,6 @@ func signatureOf(e llm.Extra) string {
 	return c.Google.ThoughtSignature
 }
 
-// take removes a field and returns its value, nil where it is null or absent.
-func take(fields llm.Extra, name string) json.RawMessage {
-	raw, there := fields[name]
-	if other := snake[name]; !there && other != "" {
-		name = other
-		raw = fields[name]
-	}
-	delete(fields, name)
-	if len(raw) == 0 || raw[0] == 'n' {
-		return nil
-	}
-	return raw
-}
-
-// takeText is take for a string; any other value reads as "".
-func takeText(fields llm.Extra, name string) string {
-	var text string
-	if raw := take(fields, name); raw == nil || llm.JSON.Unmarshal(raw, &text) != nil {
-		return ""
-	}
-	return text
-}
-
 // makeValid replaces bytes that are no UTF-8 in values that are passed on.
 func makeValid(fields llm.Extra) {
 	for name, raw := range fields {

@@ -17,6 +17,29 @@ var snake = map[string]string{
 	"finishReason": "finish_reason", "logprobsResult": "logprobs_result", "promptFeedback": "prompt_feedback",
 }
 
+// take removes a field and returns its value, nil where it is null or absent.
+func take(fields llm.Extra, name string) json.RawMessage {
+	raw, there := fields[name]
+	if other := snake[name]; !there && other != "" {
+		name = other
+		raw = fields[name]
+	}
+	delete(fields, name)
+	if len(raw) == 0 || raw[0] == 'n' {
+		return nil
+	}
+	return raw
+}
+
+// takeText is take for a string; any other value reads as "".
+func takeText(fields llm.Extra, name string) string {
+	var text string
+	if raw := take(fields, name); raw == nil || llm.JSON.Unmarshal(raw, &text) != nil {
+		return ""
+	}
+	return text
+}
+
 // snakePart has the fields of a part in snake_case.
 type snakePart struct {
 	Signature string        `json:"thought_signature"`

@@ -1,0 +1,81 @@
+package openai_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
+	"github.com/llmagg/llmagg/core/wire/openai"
+	"github.com/stretchr/testify/require"
+)
+
+func call(t *testing.T, request string) *wire.Call {
+	t.Helper()
+	p, err := llm.ParsePayload([]byte(request))
+	require.NoError(t, err)
+	return &wire.Call{Payload: p, Model: "up"}
+}
+
+const hello = `"messages":[{"role":"user","content":"hello"}]`
+
+func TestURLAndKey(t *testing.T) {
+	f := openai.New(wire.Options{At: wire.RootOf("https://h/v1?api-version=1"), Key: "k"})
+	require.Equal(t, "https://h/v1/chat/completions?api-version=1", f.URL("up", true))
+	require.Equal(t, "https://h/v1/models?api-version=1", f.Models())
+	h := http.Header{}
+	f.Authorize(h)
+	require.Equal(t, "Bearer k", h.Get("Authorization"))
+}
+
+// Usage is asked for in streams, where somebody wants it and the vendor knows
+// the question; it can be left out.
+func TestBody(t *testing.T) {
+	f := openai.New(wire.Options{StreamUsage: true})
+	c := call(t, `{`+hello+`}`)
+	c.Stream, c.Usage = true, true
+	body, err := f.Body(nil, c)
+	require.NoError(t, err)
+	require.JSONEq(t, `{`+hello+`,"model":"up","stream":true,"stream_options":{"include_usage":true}}`, string(body))
+	require.True(t, c.Added)
+	require.Equal(t, llm.OmitStreamOptions, f.Suspects(c)[0].Name)
+
+	c.Usage, c.Omit = true, []string{llm.OmitStreamOptions}
+	body, err = f.Body(nil, c)
+	require.NoError(t, err)
+	require.JSONEq(t, `{`+hello+`,"model":"up","stream":true}`, string(body))
+	require.Equal(t, []string{llm.OmitStreamOptions}, c.Left)
+	require.False(t, c.Usage)
+
+	c = call(t, `{`+hello+`}`)
+	body, err = f.Body([]byte("before"), c)
+	require.NoError(t, err)
+	require.JSONEq(t, `{`+hello+`,"model":"up","stream":false}`, string(body)[len("before"):])
+	require.Equal(t, llm.OmitStream, f.Suspects(c)[0].Name)
+}
+
+func TestStream(t *testing.T) {
+	s := openai.New(wire.Options{}).Stream(&wire.Call{})
+	c, err := s.Chunk("", []byte(`{"choices":[{"index":0,"delta":{"content":"a"}}]}`))
+	require.NoError(t, err)
+	require.Equal(t, "a", c.Choices[0].Delta.Content)
+	require.Equal(t, "chat.completion.chunk", c.Object)
+	require.False(t, s.Complete())
+	c, err = s.Chunk("", []byte("[DONE]"))
+	require.NoError(t, err)
+	require.Nil(t, c)
+	require.True(t, s.Complete())
+	_, err = s.Chunk("", []byte("words"))
+	require.Error(t, err)
+}
+
+func TestResponse(t *testing.T) {
+	f := openai.New(wire.Options{})
+	r, err := f.Response([]byte(`{"choices":[{"message":{"content":"hi"}}]}`), nil)
+	require.NoError(t, err)
+	require.Equal(t, "chat.completion", r.Object)
+	for _, none := range []string{`{}`, `words`, `{"choices":[]}`} {
+		_, err := f.Response([]byte(none), nil)
+		require.Equal(t, llm.BadResponse, llm.CodeOfError(err), none)
+	}
+}
