@@ -2,6 +2,7 @@ package aggregator_test
 
 import (
 	"context"
+	"io"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -108,5 +109,69 @@ func TestADeadlineWhileWaitingForAVerdictIsTimeout(t *testing.T) {
 		require.Equal(t, llm.AllFailed, llm.CodeOfError(call(llm.CallOptions{Timeout: 3 * time.Second})))
 		require.Equal(t, 5*time.Second, time.Since(began))
 		require.Equal(t, llm.AllFailed, llm.CodeOfError(<-forced))
+	})
+}
+
+// late fails in its first stream after a while, and answers in the next ones.
+type late struct {
+	after time.Duration
+	asked atomic.Int64
+}
+
+func (l *late) Chat(context.Context, *client.Exchange) (*llm.Response, error) { return nil, nil }
+
+func (l *late) Stream(context.Context, *client.Exchange) (client.ChunkReader, error) {
+	if l.asked.Add(1) == 1 {
+		time.Sleep(l.after)
+		return nil, llm.Errorf(llm.Unavailable, "down")
+	}
+	return &one{}, nil
+}
+
+// one is a stream of one chunk.
+type one struct{ given bool }
+
+func (o *one) Next() (*llm.Chunk, error) {
+	if o.given {
+		return nil, io.EOF
+	}
+	o.given = true
+	return &llm.Chunk{Choices: []llm.ChunkChoice{{Delta: llm.Message{Content: "Fine."}, FinishReason: "stop"}}}, nil
+}
+
+func (o *one) Close() error { return nil }
+
+// The first route of a hedged call closes while the call waits in its line, and
+// the hedge fails: the first route was never asked, so it is forced (B4).
+func TestAHedgedRouteThatWasNotAskedMayBeForced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := aggregator.New(manager.New(manager.Options{}), aggregator.Options{})
+		var routes []*client.Client
+		backends := []*late{{after: time.Second}, {after: 2 * time.Second}}
+		for i, b := range backends {
+			c, err := client.NewCustom(llm.ModelConfig{Provider: "mine", Name: string(rune('a' + i)), MaxRetries: 1, MaxConcurrentCalls: 1, Breaker: llm.BreakerConfig{Failures: 1}}, b, client.Options{})
+			require.NoError(t, err)
+			routes = append(routes, c)
+		}
+		p, err := ask().Payload()
+		require.NoError(t, err)
+		stream := func(routes []*client.Client, o llm.CallOptions) (*llm.Response, error) {
+			s, err := a.StreamRoutes(t.Context(), routes, p.WithOptions(o))
+			if err != nil {
+				return nil, err
+			}
+			return s.Collect()
+		}
+		occupied := make(chan error, 1)
+		go func() {
+			_, err := stream(routes[:1], llm.CallOptions{})
+			occupied <- err
+		}()
+		synctest.Wait()
+		r, err := stream(routes, llm.CallOptions{HedgeAfter: 200 * time.Millisecond})
+		require.NoError(t, err)
+		require.Equal(t, "Fine.", r.Text())
+		require.Equal(t, int64(1), backends[1].asked.Load())
+		<-occupied
 	})
 }

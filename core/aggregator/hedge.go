@@ -15,10 +15,11 @@ import (
 type contender struct {
 	turn  *client.Turn
 	scope *client.Scope
+	made  int // the turn's attempts before
 }
 
 func contend(ctx context.Context, t *client.Turn) *contender {
-	return &contender{turn: t, scope: client.Within(ctx)}
+	return &contender{turn: t, scope: client.Within(ctx), made: t.Made()}
 }
 
 // open opens the contender's stream and tells results.
@@ -113,10 +114,11 @@ func other(c, a, b *contender) *contender {
 // failed: the other decides. A call that loses both gives up both routes.
 func (o *opener) remaining(failed, other opening) (*client.Opened, *llm.Error) {
 	w := o.walk
-	w.giveUp(failed.by.turn.Place(), failed.err)
+	w.lost(failed.by.turn, failed.by.made, failed.err)
 	if other.opened == nil {
-		w.giveUp(other.by.turn.Place(), other.err)
+		w.lost(other.by.turn, other.by.made, other.err)
 	}
+	w.settled = true
 	return other.opened, other.err
 }
 

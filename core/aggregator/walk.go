@@ -21,6 +21,8 @@ type walk struct {
 	few   [3]stop // where most calls have their stops
 	last  *llm.Error
 
+	settled bool // a hedged call has said itself what becomes of its routes
+
 	older, newer *walk // calls under way; guarded by Aggregator.mu
 }
 
@@ -187,6 +189,7 @@ func (w *walk) run(to *wanted) *llm.Error {
 		}
 		turn := w.turn(i)
 		made := turn.Made()
+		w.settled = false
 		err := w.ask(turn, forced, to)
 		if err == nil {
 			return nil
@@ -199,16 +202,25 @@ func (w *walk) run(to *wanted) *llm.Error {
 		if forced && errors.Is(err, client.ErrElsewhere) {
 			continue
 		}
-		if err.Code == llm.CircuitOpen && !forced && turn.Made() == made && turn.Client().Available() {
-			// It closed before the call was let in, and was not asked: if
-			// nothing else is left, it may still be forced.
-			w.remember(err)
-			continue
-		}
-		if !w.stops[i].given.Load() { // a hedged call has given up its routes itself
+		switch {
+		case w.settled:
+		case forced:
 			w.giveUp(i, err)
+		default:
+			w.lost(turn, made, err)
 		}
 	}
+}
+
+// lost is the end of a turn that failed; made is how many attempts it had
+// before. A route that closed before the call was let in was not asked: if
+// nothing else is left, it may still be forced (B4).
+func (w *walk) lost(t *client.Turn, made int, err *llm.Error) {
+	if err.Code == llm.CircuitOpen && t.Made() == made && t.Client().Available() {
+		w.remember(err)
+		return
+	}
+	w.giveUp(t.Place(), err)
 }
 
 func (w *walk) giveUp(i int, err *llm.Error) {
