@@ -28,7 +28,7 @@ func TestErrorBodiesGiveAMessage(t *testing.T) {
 		"detail object":      {`{"detail":{"message":"Bad","code":"x"}}`, "Bad", "", "x"},
 		"message":            {`{"message":"Bad","code":"x"}`, "Bad", "", "x"},
 		"message in object":  {`{"object":"error","message":"Bad","type":"BadRequestError","param":null,"code":400}`, "Bad", "BadRequestError", "400"},
-		"problem+json":       {`{"type":"https://e/x","title":"Bad","status":400,"detail":"Very bad"}`, "Very bad", "https://e/x", ""},
+		"problem+json":       {`{"type":"https://e/x","title":"Bad","status":400,"detail":"Very bad"}`, "Bad: Very bad", "https://e/x", ""},
 		"title alone":        {`{"title":"Bad","status":400}`, "Bad", "", ""},
 		"error in an error":  {`{"error":{"error":{"message":"Bad"}}}`, "Bad", "", ""},
 		"error null":         {`{"error":null,"message":"Bad"}`, "Bad", "", ""},

@@ -122,6 +122,9 @@ func (s *said) words(f fields, depth int) {
 		if raw := f[name]; saysSomething(raw) && !isAnswer(raw) && s.message == "" {
 			s.read(raw, depth+1)
 			s.weak = s.message != ""
+			if title := textOf(f["title"]); name == "detail" && s.weak && title != "" && !strings.Contains(s.message, title) { // RFC 9457
+				s.message = title + ": " + s.message
+			}
 		}
 	}
 	for _, name := range soft {

@@ -52,7 +52,7 @@ const expectedConfig = `expected {provider: {"models": {name: {"api_key", "base_
 func ParseConfig(data []byte, o ParseOptions) ([]ProviderConfig, error) {
 	fields, err := configFields(data)
 	if err != nil {
-		return nil, Errorf(InvalidArgument, "the configuration %v; %s", err, expectedConfig)
+		return nil, Errorf(InvalidArgument, "the configuration %v; %s%s", err, expectedConfig, pathHint(data))
 	}
 	if err := o.unlike("provider", fields); err != nil {
 		return nil, err
@@ -258,6 +258,19 @@ func (at *place) unknown(message, key string, known []string) error {
 		hint = "; the known ones are " + strings.Join(known, ", ")
 	}
 	return at.fail("%s%s", message, hint)
+}
+
+// pathHint is the end of a message where a configuration is a path instead of
+// its text.
+func pathHint(data []byte) string {
+	text := strings.TrimSpace(string(data[:min(len(data), 4096)]))
+	if text == "" || len(data) > 4096 || strings.ContainsAny(text, "{}\n\"") {
+		return ""
+	}
+	if lower := strings.ToLower(text); !strings.ContainsAny(text, `/\`) && !strings.HasSuffix(lower, ".json") && !strings.HasSuffix(lower, ".yaml") {
+		return ""
+	}
+	return "; the text looks like the path of a file: give the file's content, or, in Go, call LoadConfig"
 }
 
 // configFields is [jsontext.FieldsOf] for configurations, where a key that

@@ -309,3 +309,15 @@ func TestConfigurationAsJSONHoldsNoSecrets(t *testing.T) {
 	require.NotContains(t, string(text), "sk-secret")
 	require.Contains(t, string(text), `"m"`)
 }
+
+// A path where the text of a configuration is expected is told as that.
+func TestAPathIsNoConfiguration(t *testing.T) {
+	for text, told := range map[string]bool{"/etc/llm/config.json": true, "config.json": true, `C:\\llm\\config`: true, "sk-12345": false, `{"a"`: false, "": false} {
+		_, err := ParseConfig([]byte(text), ParseOptions{})
+		if text == "" {
+			continue
+		}
+		require.Error(t, err)
+		require.Equal(t, told, strings.Contains(err.Error(), "path of a file"), "%s: %v", text, err)
+	}
+}

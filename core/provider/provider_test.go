@@ -57,7 +57,7 @@ func TestNewRefusesBadConfigurationsAndNamesTheModel(t *testing.T) {
 		"slash":                {llm.ProviderConfig{Name: "a/b", Models: []llm.ModelConfig{good}}, `provider name "a/b"`},
 		"no models":            {llm.ProviderConfig{Name: "p"}, `provider "p" has no models`},
 		"two of a name":        {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{good, good}}, `provider "p" has two models named "m"`},
-		"no key":               {llm.ProviderConfig{Name: "openai", Models: []llm.ModelConfig{{Name: "gpt"}}}, "openai/gpt: openai needs an api_key"},
+		"no key":               {llm.ProviderConfig{Name: "openai", Models: []llm.ModelConfig{{Name: "gpt"}}}, "model openai/gpt has no api_key; openai needs one"},
 		"misspelt vendor":      {llm.ProviderConfig{Name: "opena1", Models: []llm.ModelConfig{{Name: "m", APIKey: "k"}}}, `OpenAI-compatible API; did you mean "openai"?`},
 		"file of no authority": {llm.ProviderConfig{Name: "openai", Models: []llm.ModelConfig{{Name: "m", APIKey: "k", CAFile: "/nope"}}}, `openai/m: ca_file cannot be read`},
 		"unknown vendor":       {llm.ProviderConfig{Name: "acme", Models: []llm.ModelConfig{{Name: "m", APIKey: "k"}}}, `provider "acme" has no base_url; only openai, deepseek, anthropic, gemini have a default`},

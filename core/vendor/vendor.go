@@ -136,7 +136,7 @@ func Resolve(m Model, getenv func(string) (string, bool)) (v Vendor, baseURL str
 		return v, "", err
 	}
 	if own, known := At(baseURL); known && m.APIKey == "" {
-		return v, "", llm.Errorf(llm.InvalidArgument, "%s: %s needs an api_key", where, own.name)
+		return v, "", llm.Errorf(llm.InvalidArgument, "model %s has no api_key; %s needs one", where, own.name)
 	}
 	return v, baseURL, nil
 }

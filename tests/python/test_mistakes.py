@@ -272,6 +272,20 @@ def test_which_class_configures_itself(run: Any) -> None:
 
 def test_roles(llm_wall: FaultWall, run: Any) -> None:
     aggregator = aggregator_for(llm_wall, "gpt-a")
-    slip = [llmagg.Message("usr", "x")]
+    slip = [{"role": "usr", "content": "x"}]
     refused(lambda: run(aggregator.chat(slip)), 'messages[0].role is "usr"', 'did you mean "user"?')
     refused(lambda: run(aggregator.chat([{"content": "x"}])), "messages[0].role is missing")
+
+
+def test_an_empty_configuration_is_told() -> None:
+    aggregator = llmagg.LLMAggregator()
+    aggregator.manager = Registry()
+    with pytest.warns(UserWarning, match="the configuration is empty, and no model is registered"):
+        aggregator.initialize_sync({})
+
+
+@pytest.mark.parametrize(("role", "meant"), [("usr", "user"), ("assistent", "assistant"), ("System ", "system")])
+def test_a_role_that_is_a_slip_is_refused_at_once(role: str, meant: str) -> None:
+    refused(lambda: llmagg.Message(role, "hi"), f"did you mean {meant!r}")  # type: ignore[arg-type]
+    assert llmagg.Message.from_dict({"role": role, "content": "hi"}).role == role  # a server's
+    assert llmagg.Message("critic", "hi").role == "critic"  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from functools import cache
 from types import TracebackType
@@ -111,6 +112,8 @@ class LLMAggregator:
         if config is None or (isinstance(config, Mapping) and not config):
             if not self._initialized:
                 await self._install(oldstyle.Read([], {}), lenient=lenient)
+                if config is not None and not lenient and not self.get_available_models():
+                    warnings.warn("the configuration is empty, and no model is registered", stacklevel=2)
             return
         await self._install(oldstyle.provider_configs(config, lenient=lenient), lenient=lenient)
 

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Union
 
 from ._wire import build, expect_object, later_extra
+from .errors import InvalidArgumentError
 
 
 class MessageRole(str, Enum):
@@ -29,6 +30,13 @@ def role_of(value: Any) -> MessageRole | str:
         return MessageRole.ASSISTANT
     role: MessageRole | str = value  # anything else than a text is refused by the core, with its place
     return _ROLES.get(value, role) if isinstance(value, str) else role
+
+
+def _refuse_slip(role: str) -> None:
+    from difflib import get_close_matches  # takes its time
+
+    if near := get_close_matches(role.lower(), list(_ROLES), 1, 0.8):
+        raise InvalidArgumentError(f"the role {role!r} is unknown; did you mean {near[0]!r}?")
 
 
 if TYPE_CHECKING:
@@ -61,6 +69,8 @@ class Message:
     def __post_init__(self) -> None:
         if type(self.role) is not MessageRole:
             self.role = role_of(self.role)
+            if type(self.role) is str:
+                _refuse_slip(self.role)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Message:

@@ -1,0 +1,120 @@
+package llm
+
+import (
+	"bytes"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
+)
+
+// checkMessages passes over the messages and gives the first thing that is
+// wrong with them, beside their syntax.
+func (r *reader) checkMessages() (wrong error) {
+	count := 0
+	for more := r.array(); more; more = r.nextItem() {
+		if err := r.checkMessage(count); wrong == nil {
+			wrong = err
+		}
+		count++
+	}
+	if wrong == nil && count == 0 {
+		return Errorf(InvalidArgument, "\"messages\" is empty; a chat needs at least one message")
+	}
+	return wrong
+}
+
+func (r *reader) checkMessage(i int) (wrong error) {
+	if r.next() != '{' {
+		from := r.Field()
+		if r.err != nil {
+			return nil // the syntax error says more
+		}
+		return Errorf(InvalidArgument, "messages[%d] is %s; expected an object with \"role\" and \"content\"", i, shown(r.Data[from:r.Pos]))
+	}
+	role, said, elsewhere := noRole, false, ""
+	for more := r.object(); more; more = r.nextField() {
+		isRole, isContent := string(r.key) == "role", string(r.key) == "content"
+		said = said || isContent
+		if !isRole && !isContent && wrong == nil {
+			wrong = nearMessageField(i, r.key)
+			if elsewhere == "" && contentField(r.key) {
+				elsewhere = string(r.key)
+			}
+		}
+		first, from := r.next(), r.Pos
+		r.skip()
+		switch value := r.Data[from:r.Pos]; {
+		case wrong != nil || r.err != nil:
+		case isRole && first != '"':
+			wrong = Errorf(InvalidArgument, "messages[%d].role is %s; expected a string", i, shown(value))
+		case isRole:
+			role = value
+		case isContent && first != '"' && first != '[' && first != 'n':
+			wrong = Errorf(InvalidArgument, "messages[%d].content is %s; expected a string or an array of parts", i, shown(value))
+		}
+	}
+	switch {
+	case wrong != nil || r.err != nil:
+	case !roleKnown(role):
+		return unknownRole(i, role)
+	case !said && elsewhere != "" && string(role) != `"assistant"`:
+		return Errorf(InvalidArgument, "messages[%d] has no \"content\", but a field %q; write the text into \"content\"", i, elsewhere)
+	}
+	return wrong
+}
+
+// contentField tells whether a field is what other formats call the content.
+func contentField(key []byte) bool {
+	switch string(key) {
+	case "text", "message", "msg", "prompt", "parts", "input", "value", "body":
+		return true
+	}
+	return false
+}
+
+// messageFields are the fields of a message for which others are mistaken.
+var messageFields = []string{"role", "content", "name", "tool_calls", "tool_call_id", "function_call"}
+
+// nearMessageField is the error for a field whose name is so near to a known one
+// that it is a slip: what the field holds would not be read by any server.
+func nearMessageField(i int, key []byte) error {
+	switch string(key) {
+	case "name", "tool_calls", "tool_call_id", "function_call", "refusal", "reasoning_content", "reasoning", "audio", "annotations":
+		return nil
+	}
+	name := string(key)
+	if len(name) > maxMessageField {
+		return nil
+	}
+	if near := nearest(name, messageFields, slips(name)); near != "" && near != name {
+		return Errorf(InvalidArgument, "messages[%d] has the field %s, which no server knows; did you mean %q?", i, QuoteName(name), near)
+	}
+	return nil
+}
+
+// maxMessageField is how long a name is that may be a slip of a known one.
+const maxMessageField = 20
+
+// noRole is the role of a message that has none.
+var noRole = []byte(`""`)
+
+func unknownRole(i int, role []byte) error {
+	const expected = "expected system, developer, user, assistant, tool or function"
+	if string(role) == `""` {
+		return Errorf(InvalidArgument, "messages[%d].role is missing; %s", i, expected)
+	}
+	var name string
+	if JSON.Unmarshal(role, &name) != nil {
+		name = ""
+	}
+	return Errorf(InvalidArgument, "messages[%d].role is %s; %s%s", i, shown(role), expected,
+		Suggest(name, []string{"system", "developer", "user", "assistant", "tool", "function"}))
+}
+
+// roleKnown tells whether a JSON string is a role's name.
+func roleKnown(quoted []byte) bool {
+	name := quoted[1 : len(quoted)-1]
+	if bytes.IndexByte(name, '\\') >= 0 {
+		name = jsontext.Unescape(name, false)
+	}
+	return Role(name).Known()
+}
