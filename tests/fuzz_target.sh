@@ -8,6 +8,9 @@ cd "$package" || exit 1
 out=$("$FUZZ_OUT/$name.test" -test.run '^$' -test.fuzz "^$target\$" -test.fuzztime "$FUZZTIME" -test.fuzzminimizetime 20x \
     -test.parallel 1 -test.timeout 300s -test.fuzzcachedir "$FUZZ_OUT/cache/$name" 2>&1)
 code=$?
+# Go before 1.27 may take the end of the time for a failure (golang/go issue 75804); an input that fails or hangs says more.
+[ "$(printf '%s\n' "$out" | sed -n '/^--- FAIL/,$p' | sed 1d)" = "    context deadline exceeded
+FAIL" ] && code=0
 if [ "$code" -ne 0 ]; then
     printf '%s\n' "$out" "FAILED: $1"
     exit 255 # ends xargs
