@@ -129,8 +129,8 @@ func (a *Aggregator) walk(ctx context.Context, routes []*client.Client, p *llm.P
 			return nil, err
 		}
 		w, err := a.begin(ctx, routes, p)
-		if err != nil {
-			return nil, err
+		if err != nil || w.holdsAll() {
+			return w, err
 		}
 		now, err := a.routes(p.Model)
 		if err != nil || slices.Equal(now, routes) {

@@ -61,6 +61,16 @@ func (a *Aggregator) begin(ctx context.Context, routes []*client.Client, p *llm.
 	return w, nil
 }
 
+// holdsAll tells whether no route was closed before the call held it.
+func (w *walk) holdsAll() bool {
+	for i := range w.stops {
+		if !w.stops[i].held {
+			return false
+		}
+	}
+	return true
+}
+
 func (w *walk) leave() {
 	w.scope.End(nil)
 	for i := range w.stops {
