@@ -105,7 +105,7 @@ func OfMessage(m *llm.Message) *llm.Error {
 // contentNames are fields in which answers stand. One that is still among the
 // unknown fields of a message or a choice has a form, or a place, that nobody
 // could read.
-var contentNames = [...]string{"content", "tool_calls", "function_call", "message", "messages", "delta", "text", "parts",
+var contentNames = [...]string{"content", "tool_calls", "function_call", "toolCalls", "tool_call", "functionCall", "message", "messages", "delta", "text", "parts",
 	"output", "output_text", "response", "answer", "generated_text", "completion"}
 
 // OfUnread is the failure that an answer is that is empty but for a field

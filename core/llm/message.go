@@ -298,9 +298,9 @@ func (m *Message) readField(r *reader) {
 	case "name":
 		m.Name = r.text()
 	case "refusal":
-		m.Refusal = r.piece()
+		m.Refusal = r.pieceOr(&m.Extra)
 	case "reasoning_content":
-		m.ReasoningContent = r.piece()
+		m.ReasoningContent = r.pieceOr(&m.Extra)
 	case "tool_calls":
 		m.readCalls(r)
 	case "tool_call_id":

@@ -23,6 +23,16 @@ func (r *reader) unread(to *Extra) {
 	}
 }
 
+// pieceOr is piece for a field that stays among the unknown ones where it is no
+// text.
+func (r *reader) pieceOr(extra *Extra) string {
+	if r.next() == '"' {
+		return r.piece()
+	}
+	r.unread(extra)
+	return ""
+}
+
 // quoted reads a text as JSON: in is a reader of what it holds, at the place
 // behind it. r itself stays in front of the text.
 func (r *reader) quoted() (in reader, at int) {

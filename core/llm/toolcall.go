@@ -129,6 +129,9 @@ func (c *ToolCall) read(r *reader) {
 			r.extra(&c.Extra)
 		}
 	}
+	if r.answer && (c.Extra != nil || c.Function.Extra != nil) {
+		c.takeFlat(r)
+	}
 }
 
 // MarshalJSON writes the call.
@@ -166,10 +169,48 @@ func (f *FunctionCall) read(r *reader) {
 // pieceOrObject reads a text in which JSON stands: some servers send the object
 // itself.
 func (r *reader) pieceOrObject() string {
-	if c := r.next(); c == '{' || c == '[' {
+	switch c := r.next(); {
+	case c == '{' || c == '[':
 		return string(r.raw())
+	case c == 'n' || c == '"' || !r.answer:
+		return r.piece()
 	}
-	return r.piece()
+	return string(r.raw()) // a number, or true
+}
+
+// takeFlat reads a call whose name and arguments stand beside its id, as in
+// other formats, or whose arguments have another name.
+func (c *ToolCall) takeFlat(r *reader) {
+	from := c.Extra
+	if c.Function.Extra != nil && c.Function.Arguments == "" {
+		from = c.Function.Extra
+	} else if !c.Function.isEmpty() || c.Custom != nil {
+		return
+	}
+	text := func(names ...string) string {
+		for _, name := range names {
+			if raw := from[name]; !isNull(raw) {
+				in := answerReader(raw)
+				in.halves = r.halves
+				delete(from, name)
+				return in.pieceOrObject()
+			}
+		}
+		return ""
+	}
+	if c.Function.Name == "" {
+		c.Function.Name = text("name")
+	}
+	c.Function.Arguments = text("arguments", "input", "parameters")
+	if len(c.Extra) == 0 {
+		c.Extra = nil
+	}
+	if len(c.Function.Extra) == 0 {
+		c.Function.Extra = nil
+	}
+	if c.Type == "tool_use" {
+		c.Type = "function"
+	}
 }
 
 func (c *CustomCall) write(w *writer) {
