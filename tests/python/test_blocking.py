@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
 import subprocess
 import sys
@@ -148,3 +149,17 @@ def test_ctrl_c_ends_a_call_at_once(llm_wall: FaultWall, name: str) -> None:
         assert process.stdout.readline() == "interrupted\n", process.stderr.read()
         assert time.monotonic() - pressed < 3 * LIMIT
         assert process.wait(10) == 0
+
+
+@pytest.mark.parametrize("name", ["chat_sync", "stream_text_sync"])
+def test_a_signal_that_interrupts_no_system_call_is_seen(llm_wall: FaultWall, name: str) -> None:
+    """As when Ctrl-C is pressed just before the call blocks; interrupt_main tells Python alone of a SIGINT."""
+    llm_wall.script(SILENT)
+    ask = getattr(aggregator_for(llm_wall, "m"), name)
+    timer = threading.Timer(0.3, _thread.interrupt_main)
+    timer.start()
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        list(ask(HELLO))
+    timer.join()
+    assert time.monotonic() - begun < 0.3 + 3 * LIMIT

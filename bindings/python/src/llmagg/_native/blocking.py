@@ -21,6 +21,10 @@ from .reader import Reader
 
 T = TypeVar("T")
 
+# Python handles signals in its main thread, between two steps of it. A signal that comes after the last step and before
+# the system call does not interrupt the call: so that thread looks up now and then.
+LOOK_UP_MS = 200
+
 
 class _PrivateLoop:
     """The private loop of a thread; closed when the thread ends."""
@@ -94,7 +98,8 @@ class BlockingReader(Reader):
             loop = self.loop()
             loop.run_until_complete(self._run_custom(operation))
         else:
-            self._poll.poll()
+            if not self._poll.poll(LOOK_UP_MS) and threading.current_thread() is not threading.main_thread():
+                self._poll.poll()
             self.pump()
 
     async def _run_custom(self, operation: Operation) -> None:
