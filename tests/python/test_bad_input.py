@@ -82,7 +82,10 @@ BAD_CONFIGS: dict[str, tuple[Any, str]] = {
     "model is a text": ({"openai": {"models": {"gpt": "key"}}}, 'model "openai/gpt" must be an object, got a string'),
     "a key that is no text": ({3: {}}, "has the key 3"),
     "no key": ({"openai": {"models": {"gpt": {}}}}, "model openai/gpt has no api_key"),
-    "unknown provider without URL": ({"acme": {"models": {"m": {"api_key": "k"}}}}, "openai, deepseek, anthropic, gemini"),
+    "unknown provider without URL": (
+        {"acme": {"models": {"m": {"api_key": "k"}}}},
+        "openai, deepseek, anthropic, gemini",
+    ),
     "no scheme": ({"openai": {"models": {"m": {"api_key": "k", "base_url": "api.example.com/v1"}}}}, "base_url"),
     "ftp": ({"openai": {"models": {"m": {"api_key": "k", "base_url": "ftp://example.com"}}}}, "base_url"),
     "credentials": (
