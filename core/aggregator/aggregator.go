@@ -4,7 +4,7 @@
 //	aggregator.go  Aggregator: initialization, names, health, closing
 //	resolve.go     which routes a list of model names means
 //	call.go        Chat and Stream over routes
-//	walk.go        one call's way over its routes
+//	loop.go        one call's way over its routes
 //	hedge.go       a second route beside a slow one
 package aggregator
 
@@ -43,7 +43,7 @@ type Aggregator struct {
 	closed  bool
 	found   map[string]bool   // names of options.Models that meant a route once
 	leftOut map[string]string // names that a configuration could not give: why
-	walks   *walk             // the youngest of the calls under way
+	loops   *routeLoop        // the youngest of the calls under way
 	calls   sync.WaitGroup    // Add only under mu, while not closed
 }
 
@@ -165,7 +165,7 @@ func (a *Aggregator) Report() []llm.RouteReport { return a.manager.Report() }
 func (a *Aggregator) Close(ctx context.Context) error {
 	a.mu.Lock()
 	var under []*client.Scope
-	for w := a.walks; !a.closed && w != nil; w = w.older {
+	for w := a.loops; !a.closed && w != nil; w = w.older {
 		under = append(under, w.scope)
 	}
 	a.closed = true

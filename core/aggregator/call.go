@@ -82,7 +82,7 @@ func (a *Aggregator) chat(ctx context.Context, routes []*client.Client, p *llm.P
 		}
 		return s.Collect()
 	}
-	w, err := a.walk(ctx, routes, p)
+	w, err := a.loop(ctx, routes, p)
 	if err != nil {
 		return nil, err
 	}
@@ -104,19 +104,19 @@ func (a *Aggregator) StreamRoutes(ctx context.Context, routes []*client.Client, 
 }
 
 func (a *Aggregator) stream(ctx context.Context, routes []*client.Client, p *llm.Payload, restart bool) (*client.Stream, error) {
-	w, err := a.walk(ctx, routes, p)
+	w, err := a.loop(ctx, routes, p)
 	if err != nil {
 		return nil, err
 	}
 	a.manager.Hedges().Call()
-	return client.NewStream(w.scope, client.StreamOptions{Call: w.call, Ended: w.leave, Restart: restart}, &opener{walk: w, hedges: a.manager.Hedges()})
+	return client.NewStream(w.scope, client.StreamOptions{Call: w.call, Ended: w.leave, Restart: restart}, &opener{loop: w, hedges: a.manager.Hedges()})
 }
 
-// walk begins a call's walk over routes; without any, over those that the
+// loop begins a call's loop over routes; without any, over those that the
 // request is for. A route that was closed between look-up and hold has been
 // replaced, so it is looked up again, unless the closed one is what is
 // registered.
-func (a *Aggregator) walk(ctx context.Context, routes []*client.Client, p *llm.Payload) (*walk, error) {
+func (a *Aggregator) loop(ctx context.Context, routes []*client.Client, p *llm.Payload) (*routeLoop, error) {
 	if err := p.Refused(); err != nil {
 		return nil, err
 	}
@@ -142,20 +142,20 @@ func (a *Aggregator) walk(ctx context.Context, routes []*client.Client, p *llm.P
 
 // opener opens the streams of one call; it implements [client.Opener].
 type opener struct {
-	walk   *walk
+	loop   *routeLoop
 	hedges *limit.Hedges
 }
 
 func (o *opener) Open(*client.Scope) (*client.Opened, *llm.Error) {
 	w := wanted{stream: o}
-	err := o.walk.run(&w)
+	err := o.loop.run(&w)
 	return w.opened, err
 }
 
 // Reopen leaves the route whose stream broke and starts the answer again on the
 // next usable route, or on the same route if no other is usable (S8).
 func (o *opener) Reopen(scope *client.Scope, failed *client.Opened, reason *llm.Error) (*client.Opened, *llm.Error) {
-	w := o.walk
+	w := o.loop
 	i := failed.Turn().Place()
 	if !failure.NextRoute(reason.Code, w.call.Payload.Options) {
 		return nil, w.ended(reason) // E3

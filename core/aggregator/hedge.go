@@ -67,11 +67,11 @@ func (o *opener) hedged(ctx context.Context, t *client.Turn, after time.Duration
 	}
 	next.Hedge(true)
 	defer next.Hedge(false) // both have ended then: the call may begin again there
-	t.Client().Tell(llm.Observation{Kind: llm.Hedged, Call: o.walk.call.ID, To: next.Client().Route()})
+	t.Client().Tell(llm.Observation{Kind: llm.Hedged, Call: o.loop.call.ID, To: next.Client().Route()})
 	second := contend(ctx, next)
 	go second.open(results)
 	r := <-results
-	if r.opened == nil && !failure.NextRoute(r.err.Code, o.walk.call.Payload.Options) {
+	if r.opened == nil && !failure.NextRoute(r.err.Code, o.loop.call.Payload.Options) {
 		// The call ends here, and what the other route would have said is not
 		// asked for (E3).
 		over := llm.Errorf(llm.Canceled, "the call ended with %s from %s", r.err.Code, r.by.turn.Client().Route())
@@ -90,14 +90,14 @@ func (o *opener) hedged(ctx context.Context, t *client.Turn, after time.Duration
 		// timeout. A losing hedge says nothing about its route.
 		t.LoseToHedge()
 		late = llm.Errorf(llm.Timeout, "no first token within %v (hedge_after); %s was faster", after, next.Client().Route())
-		o.walk.stops[t.Place()].given.Store(true)
+		o.loop.candidates[t.Place()].given.Store(true)
 	}
 	other(r.by, first, second).scope.End(late)
 	if loser := <-results; loser.opened != nil { // slower by a moment
 		loser.opened.Abandon(late)
 	}
 	if r.by == first && next.Spent() {
-		o.walk.stops[next.Place()].given.Store(true) // the lost hedge was its only attempt (R1)
+		o.loop.candidates[next.Place()].given.Store(true) // the lost hedge was its only attempt (R1)
 	}
 	return r.opened, nil
 }
@@ -113,7 +113,7 @@ func other(c, a, b *contender) *contender {
 // remaining is the result of a hedged call whose first contender to end has
 // failed: the other decides. A call that loses both gives up both routes.
 func (o *opener) remaining(failed, other opening) (*client.Opened, *llm.Error) {
-	w := o.walk
+	w := o.loop
 	w.lost(failed.by.turn, failed.by.made, failed.err)
 	if other.opened == nil {
 		w.lost(other.by.turn, other.by.made, other.err)
@@ -125,8 +125,8 @@ func (o *opener) remaining(failed, other opening) (*client.Opened, *llm.Error) {
 // second is the route that joins t, nil if there is none or no hedge is
 // allowed.
 func (o *opener) second(t *client.Turn) *client.Turn {
-	w := o.walk
-	for i := range w.stops {
+	w := o.loop
+	for i := range w.candidates {
 		if i != t.Place() && w.open(i) {
 			if !o.hedges.Allow() {
 				return nil

@@ -22,7 +22,7 @@ type attempt struct {
 	permit *breaker.Permit // nil for a bare attempt
 	place  bool            // holds a place in the route's line
 	x      exchange.Exchange
-	leash  *leash      // of a client that the application wrote
+	guard  *guard      // of a client that the application wrote
 	judge  *wire.Judge // of its stream
 
 	ctx    context.Context

@@ -41,13 +41,13 @@ type Exchange struct {
 	Bytes   int64 // of the answer's body, after decompression
 	Skipped int   // malformed stream events that were skipped
 
-	leash *leash // told by Alive; nil in an Exchange that the core did not make
+	guard *guard // told by Alive; nil in an Exchange that the core did not make
 }
 
 // Alive tells the core that bytes have arrived: the clock of silence (D4)
 // restarts.
 func (x *Exchange) Alive() {
-	if x.leash != nil {
-		x.leash.alive()
+	if x.guard != nil {
+		x.guard.alive()
 	}
 }

@@ -51,7 +51,7 @@ func (a *attempt) taken() {
 func (a *attempt) askChat() (_ *llm.Response, err error) {
 	if a.onLeash() {
 		backend := a.turn.client.backend
-		return leashed(a.leash, nil, func(x *Exchange) (*llm.Response, error) { return backend.Chat(a.ctx, x) })
+		return guarded(a.guard, nil, func(x *Exchange) (*llm.Response, error) { return backend.Chat(a.ctx, x) })
 	}
 	defer a.rescue(&err)
 	return a.turn.client.upstream.Chat(a.ctx, &a.x)
@@ -73,7 +73,7 @@ func (a *attempt) askStream() (_ ChunkReader, err error) {
 				a.quietly(r)
 			}
 		}
-		return leashed(a.leash, late, func(x *Exchange) (ChunkReader, error) { return backend.Stream(a.ctx, x) })
+		return guarded(a.guard, late, func(x *Exchange) (ChunkReader, error) { return backend.Stream(a.ctx, x) })
 	}
 	defer a.rescue(&err)
 	r, err := a.turn.client.upstream.Stream(a.ctx, &a.x)
@@ -112,7 +112,7 @@ func (a *attempt) next(r ChunkReader) (*llm.Chunk, error) {
 
 func (a *attempt) askNext(r ChunkReader) (_ *llm.Chunk, err error) {
 	if a.onLeash() {
-		return leashed(a.leash, nil, func(*Exchange) (*llm.Chunk, error) { return r.Next() })
+		return guarded(a.guard, nil, func(*Exchange) (*llm.Chunk, error) { return r.Next() })
 	}
 	defer a.rescue(&err)
 	return r.Next()
@@ -120,7 +120,7 @@ func (a *attempt) askNext(r ChunkReader) (_ *llm.Chunk, err error) {
 
 // letGo closes a reader whose outcome is told already.
 func (a *attempt) letGo(r ChunkReader) {
-	if l := a.leash; l != nil {
+	if l := a.guard; l != nil {
 		l.close(r)
 		return
 	}
@@ -134,12 +134,12 @@ func (a *attempt) quietly(r ChunkReader) {
 }
 
 // onLeash tells whether the application wrote the client: then its calls are
-// made on the attempt's leash, which is there then.
+// made on the attempt's guard, which is there then.
 func (a *attempt) onLeash() bool {
-	if a.turn.client.Custom() && a.leash == nil {
-		a.leash = newLeash(a)
+	if a.turn.client.Custom() && a.guard == nil {
+		a.guard = newGuard(a)
 	}
-	return a.leash != nil
+	return a.guard != nil
 }
 
 func rescued[T any](a *attempt, x *Exchange, f func(x *Exchange) (T, error)) (result T, err error) {

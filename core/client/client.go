@@ -170,10 +170,10 @@ func (c *Client) SetAvailable(on bool) { c.breaker.Switch(on) }
 // Observe makes o the client's observers.
 func (c *Client) Observe(o *llm.Observers) { c.watch.Store(o) }
 
-// ForceBefore orders two routes that are not usable, for last-resort probes:
+// ProbeBefore orders two routes that are not usable, for last-resort probes:
 // the route that reopens soonest comes first; a route whose probe failed comes
 // after the others (B4).
-func (c *Client) ForceBefore(other *Client) bool {
+func (c *Client) ProbeBefore(other *Client) bool {
 	return c.breaker.Before(other.breaker)
 }
 
@@ -214,7 +214,7 @@ func (c *Client) ChatPayload(ctx context.Context, p *llm.Payload) (*llm.Response
 	t := c.Turn(call, nil, 0)
 	r, e := t.Chat(scope)
 	if e != nil && e.Code == llm.CircuitOpen && t.made == 0 {
-		r, e = t.ForceChat(scope)
+		r, e = t.LastResortChat(scope)
 	}
 	if e != nil {
 		return nil, call.Fail(e)
@@ -260,7 +260,7 @@ type directOpener struct{ turn *Turn }
 func (d *directOpener) Open(scope *Scope) (*Opened, *llm.Error) {
 	o, e := d.turn.Open(scope)
 	if e != nil && e.Code == llm.CircuitOpen && d.turn.made == 0 {
-		o, e = d.turn.ForceOpen(scope)
+		o, e = d.turn.LastResortOpen(scope)
 	}
 	return o, e
 }

@@ -2,7 +2,7 @@
 // A [Client] keeps what the route needs between calls: connections, the circuit
 // breaker, limits. A [Call] makes attempts there during a [Turn] (turn.go,
 // attempt.go), each of them an exchange over HTTP (core/exchange) or the work
-// of a [Backend] that the application wrote (backend_guard.go, leash.go). An
+// of a [Backend] that the application wrote (backend_guard.go, guard.go). An
 // answer goes up as a Response, or as chunks through [Opened], one route's
 // stream, and [Stream], the caller's, which may begin again. inject_on.go is
 // for the tests of the C ABI. Clauses in comments (D3, S2, …) are the lines of

@@ -8,30 +8,30 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// ForceChat is Chat on a route that is not usable, for a call without a usable
-// route (B4). It sends the last-resort probe, or waits for the result of
+// LastResortChat is Chat on a route that is not usable, for a call without a
+// usable route (B4). It sends the last-resort probe, or waits for the result of
 // another call's probe, and proceeds normally once the route is usable.
-func (t *Turn) ForceChat(scope *Scope) (*llm.Response, *llm.Error) {
+func (t *Turn) LastResortChat(scope *Scope) (*llm.Response, *llm.Error) {
 	if err := t.enter(scope); err != nil {
 		return nil, err
 	}
 	defer t.leave()
 	var w wanted
-	err := t.forced(&w)
+	err := t.lastResort(&w)
 	return w.response, err
 }
 
-// ForceOpen is Open on a route that is not usable.
-func (t *Turn) ForceOpen(scope *Scope) (*Opened, *llm.Error) {
+// LastResortOpen is Open on a route that is not usable.
+func (t *Turn) LastResortOpen(scope *Scope) (*Opened, *llm.Error) {
 	if err := t.enter(scope); err != nil {
 		return nil, err
 	}
 	w := wanted{stream: true}
-	return t.opened(&w, t.forced(&w))
+	return t.opened(&w, t.lastResort(&w))
 }
 
-// forced waits at most until the call's deadline, or for timeout without one.
-func (t *Turn) forced(w *wanted) *llm.Error {
+// lastResort waits at most until the call's deadline, or for timeout without one.
+func (t *Turn) lastResort(w *wanted) *llm.Error {
 	c := t.client
 	limit := time.Now().Add(t.timeout())
 	if deadline, ok := t.scope.Deadline(); ok {
@@ -77,7 +77,7 @@ func (t *Turn) forced(w *wanted) *llm.Error {
 			}
 		case v != nil:
 			began := time.Now()
-			err := t.awaitVerdict(v, limit)
+			err := t.awaitTrial(v, limit)
 			waitedSince(began, forOther)
 			if err != nil {
 				return giveUp(err)
@@ -131,9 +131,9 @@ func elsewhere() *llm.Error {
 	return &llm.Error{Code: llm.CircuitOpen, Message: ErrElsewhere.Error(), Cause: ErrElsewhere}
 }
 
-// awaitVerdict waits for another call's forced try or probe. nil means that
+// awaitTrial waits for another call's trial of the route. nil means that
 // the route is worth another look.
-func (t *Turn) awaitVerdict(v *breaker.Trial, limit time.Time) *llm.Error {
+func (t *Turn) awaitTrial(v *breaker.Trial, limit time.Time) *llm.Error {
 	c := t.client
 	var expired <-chan time.Time
 	if _, ok := t.scope.Deadline(); !ok { // else the context itself ends there (D5)

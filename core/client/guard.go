@@ -11,11 +11,11 @@ import (
 // no time; from any other the attempt parts then (C3).
 const lastWord = 50 * time.Millisecond
 
-// leash holds a client that the application wrote: each call into it runs on a
+// guard holds a client that the application wrote: each call into it runs on a
 // goroutine of its own, so that an attempt ends in time, and frees its place,
 // whatever the client does. The goroutine that makes the attempt owns the
-// leash; at most one call is out at a time.
-type leash struct {
+// guard; at most one call is out at a time.
+type guard struct {
 	a *attempt
 	x Exchange // the client's own: it may write to it when the attempt is over
 
@@ -24,15 +24,15 @@ type leash struct {
 	gone bool // the attempt has parted from the call that is out
 }
 
-func newLeash(a *attempt) *leash {
+func newGuard(a *attempt) *guard {
 	cfg := &a.turn.client.cfg
-	l := &leash{a: a}
-	l.x = Exchange{Payload: a.x.Payload, Provider: cfg.Provider, Name: cfg.Name, Model: a.x.Model, Usage: a.x.Usage, leash: l}
+	l := &guard{a: a}
+	l.x = Exchange{Payload: a.x.Payload, Provider: cfg.Provider, Name: cfg.Name, Model: a.x.Model, Usage: a.x.Usage, guard: l}
 	return l
 }
 
 // alive passes a sign of life on, unless the attempt has parted.
-func (l *leash) alive() {
+func (l *guard) alive() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.gone {
@@ -40,9 +40,9 @@ func (l *leash) alive() {
 	}
 }
 
-// leashed calls f and waits for it, but not much longer than the attempt
+// guarded calls f and waits for it, but not much longer than the attempt
 // lasts: then the error is the context's cause.
-func leashed[T any](l *leash, late func(T), f func(x *Exchange) (T, error)) (T, error) {
+func guarded[T any](l *guard, late func(T), f func(x *Exchange) (T, error)) (T, error) {
 	var none T
 	if l.gone { // only this goroutine sets it
 		return none, context.Cause(l.a.ctx)
@@ -78,7 +78,7 @@ func leashed[T any](l *leash, late func(T), f func(x *Exchange) (T, error)) (T, 
 
 // part gives the call that is out a moment to return, and tells whether it
 // did. If not, nobody waits for it any more.
-func (l *leash) part(out <-chan struct{}) bool {
+func (l *guard) part(out <-chan struct{}) bool {
 	timer := time.NewTimer(lastWord)
 	defer timer.Stop()
 	select {
@@ -95,7 +95,7 @@ func (l *leash) part(out <-chan struct{}) bool {
 // close closes the client's reader when no call is out: one goroutine uses a
 // reader. It waits a moment for that, so that a client that is quick is
 // closed when the attempt ends.
-func (l *leash) close(r ChunkReader) {
+func (l *guard) close(r ChunkReader) {
 	l.mu.Lock()
 	out := l.out
 	l.mu.Unlock()

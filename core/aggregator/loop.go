@@ -11,23 +11,23 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// walk is one call's way over its routes. The goroutine that makes the call
+// routeLoop is one call's way over its routes. The goroutine that makes the call
 // owns it; hedging hands single turns to others and waits for them.
-type walk struct {
-	by    *Aggregator
-	call  *client.Call
-	scope *client.Scope // ended with CLOSED when the aggregator closes
-	stops []stop
-	few   [3]stop // where most calls have their stops
-	last  *llm.Error
+type routeLoop struct {
+	by         *Aggregator
+	call       *client.Call
+	scope      *client.Scope // ended with CLOSED when the aggregator closes
+	candidates []candidate
+	few        [3]candidate // where most calls have their candidates
+	last       *llm.Error
 
 	settled bool // a hedged call has said itself what becomes of its routes
 
-	older, newer *walk // calls under way; guarded by Aggregator.mu
+	older, newer *routeLoop // calls under way; guarded by Aggregator.mu
 }
 
-// stop is one of the routes.
-type stop struct {
+// candidate is one of the routes.
+type candidate struct {
 	client *client.Client
 	turn   *client.Turn // made when the call first goes there
 	held   bool         // kept open though its provider be replaced meanwhile
@@ -36,12 +36,12 @@ type stop struct {
 
 // begin starts a call under the aggregator's life and holds its routes. leave
 // must be called once.
-func (a *Aggregator) begin(ctx context.Context, routes []*client.Client, p *llm.Payload) (*walk, error) {
-	w := &walk{by: a}
-	if w.stops = w.few[:]; len(routes) > len(w.few) {
-		w.stops = make([]stop, len(routes))
+func (a *Aggregator) begin(ctx context.Context, routes []*client.Client, p *llm.Payload) (*routeLoop, error) {
+	w := &routeLoop{by: a}
+	if w.candidates = w.few[:]; len(routes) > len(w.few) {
+		w.candidates = make([]candidate, len(routes))
 	}
-	w.stops = w.stops[:len(routes)]
+	w.candidates = w.candidates[:len(routes)]
 	w.call, w.scope = client.Begin(ctx, p)
 	a.mu.Lock()
 	if a.closed {
@@ -50,32 +50,32 @@ func (a *Aggregator) begin(ctx context.Context, routes []*client.Client, p *llm.
 		return nil, closedError()
 	}
 	a.calls.Add(1)
-	if w.older = a.walks; w.older != nil {
+	if w.older = a.loops; w.older != nil {
 		w.older.newer = w
 	}
-	a.walks = w
+	a.loops = w
 	a.mu.Unlock()
 	for i, c := range routes {
-		w.stops[i].client, w.stops[i].held = c, c.Hold()
+		w.candidates[i].client, w.candidates[i].held = c, c.Hold()
 	}
 	return w, nil
 }
 
 // holdsAll tells whether no route was closed before the call held it.
-func (w *walk) holdsAll() bool {
-	for i := range w.stops {
-		if !w.stops[i].held {
+func (w *routeLoop) holdsAll() bool {
+	for i := range w.candidates {
+		if !w.candidates[i].held {
 			return false
 		}
 	}
 	return true
 }
 
-func (w *walk) leave() {
+func (w *routeLoop) leave() {
 	w.scope.End(nil)
-	for i := range w.stops {
-		if w.stops[i].held {
-			w.stops[i].client.Release()
+	for i := range w.candidates {
+		if w.candidates[i].held {
+			w.candidates[i].client.Release()
 		}
 	}
 	a := w.by
@@ -86,15 +86,15 @@ func (w *walk) leave() {
 	if w.newer != nil {
 		w.newer.older = w.older
 	} else {
-		a.walks = w.older
+		a.loops = w.older
 	}
 	a.mu.Unlock()
 	a.calls.Done()
 }
 
 // turn is the call's stay on the i-th route.
-func (w *walk) turn(i int) *client.Turn {
-	s := &w.stops[i]
+func (w *routeLoop) turn(i int) *client.Turn {
+	s := &w.candidates[i]
 	if s.turn == nil {
 		s.turn = s.client.Turn(w.call, w, i)
 	}
@@ -102,11 +102,13 @@ func (w *walk) turn(i int) *client.Turn {
 }
 
 // open tells whether the i-th route is usable and has not been given up.
-func (w *walk) open(i int) bool { return !w.stops[i].given.Load() && w.stops[i].client.Usable() }
+func (w *routeLoop) open(i int) bool {
+	return !w.candidates[i].given.Load() && w.candidates[i].client.Usable()
+}
 
 // OthersLeft implements [client.Others].
-func (w *walk) OthersLeft(place int) bool {
-	for i := range w.stops {
+func (w *routeLoop) OthersLeft(place int) bool {
+	for i := range w.candidates {
 		if i != place && w.open(i) {
 			return true
 		}
@@ -115,17 +117,17 @@ func (w *walk) OthersLeft(place int) bool {
 }
 
 // EachOther implements [client.Others].
-func (w *walk) EachOther(place int, f func(*client.Client)) {
-	for i := range w.stops {
-		if i != place && !w.stops[i].given.Load() {
-			f(w.stops[i].client)
+func (w *routeLoop) EachOther(place int, f func(*client.Client)) {
+	for i := range w.candidates {
+		if i != place && !w.candidates[i].given.Load() {
+			f(w.candidates[i].client)
 		}
 	}
 }
 
 // next is the first usable route that has not been given up, -1 for none.
-func (w *walk) next() int {
-	for i := range w.stops {
+func (w *routeLoop) next() int {
+	for i := range w.candidates {
 		if w.open(i) {
 			return i
 		}
@@ -133,32 +135,32 @@ func (w *walk) next() int {
 	return -1
 }
 
-// nextForced picks, when no route is usable, the one to be forced (B4): one
-// that may be forced now before one whose server asked to wait, then by the
-// order of forced tries. -1 when every route has been given up.
-func (w *walk) nextForced() int {
+// nextLastResort picks, when no route is usable, the one for a last-resort probe
+// (B4): one that may be probed now before one whose server asked to wait, then
+// by the order of probes. -1 when every route has been given up.
+func (w *routeLoop) nextLastResort() int {
 	best := -1
-	for i := range w.stops {
-		s := &w.stops[i]
+	for i := range w.candidates {
+		s := &w.candidates[i]
 		if s.given.Load() || !s.client.Available() {
 			continue
 		}
-		if best < 0 || forceBefore(s.client, w.stops[best].client) {
+		if best < 0 || probeBefore(s.client, w.candidates[best].client) {
 			best = i
 		}
 	}
 	return best
 }
 
-func forceBefore(a, b *client.Client) bool {
+func probeBefore(a, b *client.Client) bool {
 	waitA, waitB := a.NamedWait(), b.NamedWait()
 	if waitA == 0 && waitB == 0 {
-		return a.ForceBefore(b)
+		return a.ProbeBefore(b)
 	}
 	return waitA < waitB
 }
 
-// wanted is what a walk is made for, and its result.
+// wanted is what a route loop is made for, and its result.
 type wanted struct {
 	stream   *opener // nil: a whole answer
 	response *llm.Response
@@ -166,15 +168,15 @@ type wanted struct {
 }
 
 // ask asks one route.
-func (w *walk) ask(t *client.Turn, forced bool, to *wanted) (err *llm.Error) {
+func (w *routeLoop) ask(t *client.Turn, lastResort bool, to *wanted) (err *llm.Error) {
 	after := w.call.Payload.Options.HedgeAfter
 	switch {
-	case to.stream == nil && forced:
-		to.response, err = t.ForceChat(w.scope)
+	case to.stream == nil && lastResort:
+		to.response, err = t.LastResortChat(w.scope)
 	case to.stream == nil:
 		to.response, err = t.Chat(w.scope)
-	case forced:
-		to.opened, err = t.ForceOpen(w.scope)
+	case lastResort:
+		to.opened, err = t.LastResortOpen(w.scope)
 	case after > 0:
 		to.opened, err = to.stream.hedged(w.scope.Context(), t, after)
 	default:
@@ -185,14 +187,14 @@ func (w *walk) ask(t *client.Turn, forced bool, to *wanted) (err *llm.Error) {
 
 // run asks the routes one after the other until one gives what is wanted or the
 // call ends.
-func (w *walk) run(to *wanted) *llm.Error {
+func (w *routeLoop) run(to *wanted) *llm.Error {
 	for {
 		if ended := w.scope.Ended(); ended != nil {
 			return w.ended(ended)
 		}
-		i, forced := w.next(), false
+		i, lastResort := w.next(), false
 		if i < 0 {
-			i, forced = w.nextForced(), true
+			i, lastResort = w.nextLastResort(), true
 		}
 		if i < 0 {
 			return w.allFailed()
@@ -200,7 +202,7 @@ func (w *walk) run(to *wanted) *llm.Error {
 		turn := w.turn(i)
 		made := turn.Made()
 		w.settled = false
-		err := w.ask(turn, forced, to)
+		err := w.ask(turn, lastResort, to)
 		if err == nil {
 			return nil
 		}
@@ -209,12 +211,12 @@ func (w *walk) run(to *wanted) *llm.Error {
 		} else if ended != nil || !failure.NextRoute(err.Code, w.call.Payload.Options) {
 			return w.ended(err)
 		}
-		if forced && errors.Is(err, client.ErrElsewhere) {
+		if lastResort && errors.Is(err, client.ErrElsewhere) {
 			continue
 		}
 		switch {
 		case w.settled:
-		case forced:
+		case lastResort:
 			w.giveUp(i, err)
 		default:
 			w.lost(turn, made, err)
@@ -224,8 +226,8 @@ func (w *walk) run(to *wanted) *llm.Error {
 
 // lost is the end of a turn that failed; made is how many attempts it had
 // before. A route that closed before the call was let in was not asked: if
-// nothing else is left, it may still be forced (B4).
-func (w *walk) lost(t *client.Turn, made int, err *llm.Error) {
+// nothing else is left, it may still be probed (B4).
+func (w *routeLoop) lost(t *client.Turn, made int, err *llm.Error) {
 	if err.Code == llm.CircuitOpen && t.Made() == made && t.Client().Available() {
 		w.remember(err)
 		return
@@ -233,30 +235,30 @@ func (w *walk) lost(t *client.Turn, made int, err *llm.Error) {
 	w.giveUp(t.Place(), err)
 }
 
-func (w *walk) giveUp(i int, err *llm.Error) {
-	w.stops[i].given.Store(true)
+func (w *routeLoop) giveUp(i int, err *llm.Error) {
+	w.candidates[i].given.Store(true)
 	w.remember(err)
 	if j := w.next(); j >= 0 {
-		w.stops[i].client.Tell(llm.Observation{Kind: llm.Failover, Call: w.call.ID,
-			To: w.stops[j].client.Route(), Code: err.Code, Message: err.Message})
+		w.candidates[i].client.Tell(llm.Observation{Kind: llm.Failover, Call: w.call.ID,
+			To: w.candidates[j].client.Route(), Code: err.Code, Message: err.Message})
 	}
 }
 
 // remember keeps the failure that says most: one of a route that was asked
 // before one of a route that was closed.
-func (w *walk) remember(err *llm.Error) {
+func (w *routeLoop) remember(err *llm.Error) {
 	if w.last == nil || err.Code != llm.CircuitOpen || w.last.Code == llm.CircuitOpen {
 		w.last = err
 	}
 }
 
 // ended completes an error that ends the call as itself.
-func (w *walk) ended(err *llm.Error) *llm.Error { return w.call.Fail(err) }
+func (w *routeLoop) ended(err *llm.Error) *llm.Error { return w.call.Fail(err) }
 
 // allFailed is ALL_FAILED with every attempt and the last failure as cause.
-func (w *walk) allFailed() *llm.Error {
-	e := llm.Errorf(llm.AllFailed, "All %d routes failed.", len(w.stops))
-	if len(w.stops) == 1 {
+func (w *routeLoop) allFailed() *llm.Error {
+	e := llm.Errorf(llm.AllFailed, "All %d routes failed.", len(w.candidates))
+	if len(w.candidates) == 1 {
 		e.Message = "The only route failed."
 	}
 	if w.last != nil {
@@ -264,7 +266,7 @@ func (w *walk) allFailed() *llm.Error {
 		e.Cause = w.last
 		e.RetryAfter, e.HasRetryAfter = w.last.RetryAfter, w.last.HasRetryAfter
 	} else {
-		e.Message = "The application has switched off all routes (" + strconv.Itoa(len(w.stops)) + "); switch one on with set_available"
+		e.Message = "The application has switched off all routes (" + strconv.Itoa(len(w.candidates)) + "); switch one on with set_available"
 	}
 	return w.call.Fail(e)
 }
