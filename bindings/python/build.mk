@@ -8,7 +8,10 @@ WHEEL_SBOM   := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 WHEEL_GOARCH_x86_64  := amd64
 WHEEL_GOARCH_aarch64 := arm64
 
-.PHONY: wheel $(WHEEL_ARCHS:%=wheel-%)
+.PHONY: wheel twins $(WHEEL_ARCHS:%=wheel-%)
+
+twins: ## write the blocking twins of Python's coroutines anew (a test holds that they are up to date)
+	$(PYTHON3) bindings/python/_build/twins.py
 
 wheel: $(WHEEL_ARCHS:%=wheel-%) ## build self-contained Python wheels for glibc 2.17 in dist/ (WHEEL_ARCHS='x86_64 aarch64')
 	@ls $(WHEEL_DIR)/llmagg-*.whl

@@ -1,10 +1,12 @@
-"""The modules of the package import each other in one direction only."""
+"""How the sources of the package are built: imports go one way, and what is generated is up to date."""
 
 from __future__ import annotations
 
 import ast
+import importlib.util
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,3 +68,40 @@ def test_a_circle_of_imports_is_found(line: str) -> None:
     found = circle(sources)
     assert found[0] == found[-1]
     assert {"llmagg.catalog", "llmagg.plan"} <= set(found)
+
+
+def twins() -> Any:
+    spec = importlib.util.spec_from_file_location("twins", SOURCES.parent / "_build/twins.py")
+    assert spec is not None
+    assert spec.loader is not None
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
+
+
+def test_blocking_twins_are_up_to_date() -> None:
+    script = twins()
+    sources = {module: path.read_text("utf-8") for module, path in MODULES.items()}
+    marked = [module for module, source in sources.items() if script.MARK in source]
+    assert len(marked) >= 5
+    assert [module for module in marked if script.renewed(sources[module]) != sources[module]] == [], "run make twins"
+
+
+def test_a_twin_follows_its_coroutine() -> None:
+    script = twins()
+    before = (
+        "class Client:\n"
+        "    async def ask(self, text: str, **more: Any) -> str:\n"
+        '        """Asks."""\n'
+        "        # a comment stays\n"
+        "        return _text(await self.chat(text, **more))\n\n"
+        "    async def close(self, *, now: bool) -> None:\n"
+        '        """Closes."""\n'
+        "        await elsewhere.close()\n\n" + script.MARK + "\n\nafter = 1\n"
+    )
+    made = script.renewed(before)
+    assert "    def ask_sync(self, text: str, **more: Any) -> str:\n" in made
+    assert "        # a comment stays\n        return _text(self.chat_sync(text, **more))\n" in made
+    assert "        blocking.run(self.close(now=now))\n\n\nafter = 1\n" in made
+    assert script.renewed(made) == made
+    assert script.renewed(made.replace("self.chat_sync(text", "self.chat_sync(other")) == made

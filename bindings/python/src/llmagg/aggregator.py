@@ -5,10 +5,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from functools import cache
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from . import _names, catalog, lookup, oldstyle, summary
+from ._closing import Closing
 from .config import ModelConfig, ProviderConfig  # noqa: F401 - some of these names are for patches
 from .errors import (
     AllModelsFailedError,
@@ -51,7 +51,7 @@ def _planned_call() -> Callable[..., Call]:
     return plan.call
 
 
-class LLMAggregator:
+class LLMAggregator(Closing):
     """Asks the models in ``models`` in order, with retries, circuit breakers and failover.
 
     ``manager`` (anything with ``providers``, or with ``get_client_by_model``), ``models`` (names, or "provider/name";
@@ -74,25 +74,6 @@ class LLMAggregator:
         self._initialized = False
         self._filled: list[str] | None = None  # what ``models`` was filled with, where nobody chose them
         self._left_out: dict[str, str] = {}  # names that a configuration could not give: why
-
-    async def __aenter__(self) -> LLMAggregator:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    def __enter__(self) -> LLMAggregator:
-        from ._native import blocking
-
-        blocking.refuse_inside_loop()  # rather than at the end, when the close would be refused
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close_sync()
 
     async def initialize(self, config: Any = None) -> None:
         """Registers the providers of ``{provider: {"models": {name: {…}}}}``; without it, uses the registered ones.
@@ -139,10 +120,6 @@ class LLMAggregator:
         """Returns the whole answer, with ``attempts``. Raises LLMError; AllModelsFailedError if all models failed."""
         return await self._call(messages, params).response()
 
-    def chat_sync(self, messages: ChatCompletionRequest | Messages, **params: Any) -> ChatCompletionResponse:
-        """``chat`` for code without an event loop; blocks; Ctrl-C ends it at once."""
-        return self._call(messages, params).response_sync()
-
     def stream(self, messages: ChatCompletionRequest | Messages, **params: Any) -> AsyncGenerator[StreamEvent, None]:
         """An async generator of events: ChunkEvent, perhaps RestartEvent, and DoneEvent with the whole answer.
 
@@ -151,20 +128,10 @@ class LLMAggregator:
         """
         return self._call(messages, params).stream()
 
-    def stream_sync(self, messages: ChatCompletionRequest | Messages, **params: Any) -> Iterator[StreamEvent]:
-        """``stream`` as a plain iterator; each step blocks."""
-        return self._call(messages, params).stream_sync()
-
     def stream_text(self, messages: ChatCompletionRequest | Messages, **params: Any) -> AsyncGenerator[str, None]:
         """An async generator of the answer's text as it arrives."""
         _refuse_restart(params)
         return self._call(messages, params).text()
-
-    def stream_text_sync(self, messages: ChatCompletionRequest | Messages, **params: Any) -> Iterator[str]:
-        """``stream_text`` as a plain iterator; each step blocks."""
-        _refuse_restart(params)
-        events = self._call(messages, params).stream_sync()
-        return (event.text for event in events if event.type == "chunk" and event.text)
 
     async def generate_response(self, messages: Messages, max_retries: int | None = None, **params: Any) -> str:
         """Returns the answer's text. Raises AllModelsFailedError (a RuntimeError), whose cause is the last failure."""
@@ -175,22 +142,9 @@ class LLMAggregator:
                 raise
             raise _all_failed(error) from error
 
-    def generate_response_sync(self, messages: Messages, max_retries: int | None = None, **params: Any) -> str:
-        """``generate_response`` for code without an event loop; blocks."""
-        try:
-            return _text(self.chat_sync(messages, max_retries=max_retries, **params))
-        except LLMError as error:
-            if isinstance(error, _KEPT_AS_THEY_ARE):
-                raise
-            raise _all_failed(error) from error
-
     async def generate_summary(self, passage: dict[str, Any], count: int) -> str:
         """A summary of at most ``count`` characters of a passage with ``title``, ``description`` and ``content``."""
         return await self.generate_response(summary.messages(passage, count))
-
-    def generate_summary_sync(self, passage: dict[str, Any], count: int) -> str:
-        """``generate_summary`` for code without an event loop; blocks."""
-        return self.generate_response_sync(summary.messages(passage, count))
 
     async def health_check(self) -> dict[str, dict[str, bool]]:
         """Asks all models at the same time whether they are alive: {provider: {model: bool}}. Spends no tokens."""
@@ -216,28 +170,57 @@ class LLMAggregator:
         await catalog.leave(self, lookup.entries(self.manager, self.models))
         await lookup.close(self.manager)
 
+    # Generated from the methods above: change those, then run `make twins`.
+
     def initialize_sync(self, config: Any = None) -> None:
-        """``initialize`` for code without an event loop."""
-        _run(self.initialize(config))
+        """``initialize`` for code without an event loop; it blocks, and Ctrl-C ends it."""
+        from ._native import blocking
+
+        blocking.run(self.initialize(config))
 
     def initialize_from_settings_sync(self, settings: Any) -> None:
-        """``initialize_from_settings`` for code without an event loop."""
-        _run(self.initialize_from_settings(settings))
+        """``initialize_from_settings`` for code without an event loop; it blocks, and Ctrl-C ends it."""
+        from ._native import blocking
+
+        blocking.run(self.initialize_from_settings(settings))
+
+    def chat_sync(self, messages: ChatCompletionRequest | Messages, **params: Any) -> ChatCompletionResponse:
+        """``chat`` for code without an event loop; it blocks, and Ctrl-C ends it."""
+        return self._call(messages, params).response_sync()
+
+    def stream_sync(self, messages: ChatCompletionRequest | Messages, **params: Any) -> Iterator[StreamEvent]:
+        """``stream`` as a plain iterator; each step blocks, and Ctrl-C ends it."""
+        return self._call(messages, params).stream_sync()
+
+    def stream_text_sync(self, messages: ChatCompletionRequest | Messages, **params: Any) -> Iterator[str]:
+        """``stream_text`` as a plain iterator; each step blocks, and Ctrl-C ends it."""
+        _refuse_restart(params)
+        return self._call(messages, params).text_sync()
+
+    def generate_response_sync(self, messages: Messages, max_retries: int | None = None, **params: Any) -> str:
+        """``generate_response`` for code without an event loop; it blocks, and Ctrl-C ends it."""
+        try:
+            return _text(self.chat_sync(messages, max_retries=max_retries, **params))
+        except LLMError as error:
+            if isinstance(error, _KEPT_AS_THEY_ARE):
+                raise
+            raise _all_failed(error) from error
+
+    def generate_summary_sync(self, passage: dict[str, Any], count: int) -> str:
+        """``generate_summary`` for code without an event loop; it blocks, and Ctrl-C ends it."""
+        return self.generate_response_sync(summary.messages(passage, count))
 
     def health_check_sync(self) -> dict[str, dict[str, bool]]:
-        """``health_check`` for code without an event loop; blocks."""
-        alive: dict[str, dict[str, bool]] = _run(self.health_check())
-        return alive
+        """``health_check`` for code without an event loop; it blocks, and Ctrl-C ends it."""
+        from ._native import blocking
+
+        return blocking.run(self.health_check())
 
     def close_sync(self) -> None:
-        """``close`` for code without an event loop."""
-        _run(self.close())
+        """``close`` for code without an event loop; it blocks, and Ctrl-C ends it."""
+        from ._native import blocking
 
-
-def _run(coroutine: Any) -> Any:
-    from ._native import blocking
-
-    return blocking.run(coroutine)
+        blocking.run(self.close())
 
 
 def _text(response: ChatCompletionResponse) -> str:

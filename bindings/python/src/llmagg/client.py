@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from types import TracebackType
 from typing import Any, ClassVar, TypeVar
 
 from . import _names
+from ._closing import Closing
 from ._context import core_calls
 from .config import ModelConfig
 from .errors import APIError, BadResponseError  # noqa: F401 - a name for patches, as the next
@@ -106,39 +106,14 @@ async def _next(chunks: AsyncGenerator[T, None]) -> T:
     return await chunks.__anext__()
 
 
-class BaseLLMClient(LLMClient):
+class BaseLLMClient(LLMClient, Closing):
     """A client with ``async with``, ``close`` and the hooks that subclasses call or override."""
-
-    async def __aenter__(self: Self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    def __enter__(self: Self) -> Self:
-        from ._native import blocking
-
-        blocking.refuse_inside_loop()  # rather than at the end, when the close would be refused
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close_sync()
 
     async def close(self) -> None:
         """Ends the calls begun through this client and closes its idle connections; the next use opens new ones."""
         from .catalog import release
 
         release(self)
-
-    def close_sync(self) -> None:
-        """``close`` for code without an event loop."""
-        from ._native import blocking
-
-        blocking.run(self.close())
 
     def _prepare_request_data(self, request: ChatCompletionRequest) -> dict[str, Any]:
         """The JSON that is posted, in OpenAI's shape; what is None is left out. The request's model counts where it is
@@ -161,6 +136,14 @@ class BaseLLMClient(LLMClient):
             raise BadResponseError(f"the answer is an error: {text}", provider_message=str(text))
         if not isinstance(data.get("choices"), list) or not data["choices"]:
             raise BadResponseError("the answer has no choices")
+
+    # Generated from the methods above: change those, then run `make twins`.
+
+    def close_sync(self) -> None:
+        """``close`` for code without an event loop; it blocks, and Ctrl-C ends it."""
+        from ._native import blocking
+
+        blocking.run(self.close())
 
 
 def headers_of(client: BaseLLMClient) -> dict[str, str]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator
-from types import TracebackType
 from typing import Any
 
 from . import settings as sources
+from ._closing import Closing
 from .aggregator import LLMAggregator, Messages
 from .events import StreamEvent
 from .requests import ChatCompletionRequest
 from .responses import ChatCompletionResponse
 
 
-class LLMAggrator:
+class LLMAggrator(Closing):
     """Uses ``aggregator`` for all calls. If not initialized, it looks for a configuration: see :mod:`llmagg.settings`.
 
     The methods are those of :class:`LLMAggregator`. Thread-safe.
@@ -22,25 +22,6 @@ class LLMAggrator:
     def __init__(self, models: list[str] | None = None) -> None:
         self.aggregator = LLMAggregator(models)
         self._config_initialized = False
-
-    async def __aenter__(self) -> LLMAggrator:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    def __enter__(self) -> LLMAggrator:
-        from ._native import blocking
-
-        blocking.refuse_inside_loop()  # rather than at the end, when the close would be refused
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close_sync()
 
     async def initialize(self, config: Any = None) -> None:
         """As :meth:`LLMAggregator.initialize`; looks for a configuration if none is given."""
@@ -116,27 +97,6 @@ class LLMAggrator:
         if config is not None or not self._config_initialized:
             blocking.run(self.initialize(config))
 
-    def initialize_from_settings_sync(self, settings: Any) -> None:
-        """``initialize_from_settings`` for code without an event loop."""
-        from ._native import blocking
-
-        blocking.run(self.initialize_from_settings(settings))
-
-    def generate_response_sync(self, messages: Messages, max_retries: int | None = None, **params: Any) -> str:
-        """``generate_response`` for code without an event loop; blocks."""
-        self.initialize_sync()
-        return self.aggregator.generate_response_sync(messages, max_retries, **params)
-
-    def generate_summary_sync(self, passage: dict[str, Any], count: int) -> str:
-        """``generate_summary`` for code without an event loop; blocks."""
-        self.initialize_sync()
-        return self.aggregator.generate_summary_sync(passage, count)
-
-    def chat_sync(self, messages: ChatCompletionRequest | Messages, **params: Any) -> ChatCompletionResponse:
-        """``chat`` for code without an event loop; blocks."""
-        self.initialize_sync()
-        return self.aggregator.chat_sync(messages, **params)
-
     def stream_sync(self, messages: ChatCompletionRequest | Messages, **params: Any) -> Iterator[StreamEvent]:
         """``stream`` as a plain iterator; each step blocks."""
         self.initialize_sync()
@@ -147,13 +107,35 @@ class LLMAggrator:
         self.initialize_sync()
         return self.aggregator.stream_text_sync(messages, **params)
 
+    # Generated from the methods above: change those, then run `make twins`.
+
+    def initialize_from_settings_sync(self, settings: Any) -> None:
+        """``initialize_from_settings`` for code without an event loop; it blocks, and Ctrl-C ends it."""
+        self.aggregator.initialize_from_settings_sync(settings)
+        self._config_initialized = True
+
+    def generate_response_sync(self, messages: Messages, max_retries: int | None = None, **params: Any) -> str:
+        """``generate_response`` for code without an event loop; it blocks, and Ctrl-C ends it."""
+        self.initialize_sync()
+        return self.aggregator.generate_response_sync(messages, max_retries, **params)
+
+    def generate_summary_sync(self, passage: dict[str, Any], count: int) -> str:
+        """``generate_summary`` for code without an event loop; it blocks, and Ctrl-C ends it."""
+        self.initialize_sync()
+        return self.aggregator.generate_summary_sync(passage, count)
+
+    def chat_sync(self, messages: ChatCompletionRequest | Messages, **params: Any) -> ChatCompletionResponse:
+        """``chat`` for code without an event loop; it blocks, and Ctrl-C ends it."""
+        self.initialize_sync()
+        return self.aggregator.chat_sync(messages, **params)
+
     def health_check_sync(self) -> dict[str, dict[str, bool]]:
-        """``health_check`` for code without an event loop; blocks."""
+        """``health_check`` for code without an event loop; it blocks, and Ctrl-C ends it."""
         self.initialize_sync()
         return self.aggregator.health_check_sync()
 
     def close_sync(self) -> None:
-        """``close`` for code without an event loop."""
+        """``close`` for code without an event loop; it blocks, and Ctrl-C ends it."""
         self.aggregator.close_sync()
 
 

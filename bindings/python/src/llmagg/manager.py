@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import Any, ClassVar
 
 from . import _names, catalog
+from ._closing import Closing
 from .client import LLMClient  # noqa: F401 - a name for patches
 from .config import ModelConfig, ProviderConfig
 from .errors import LLMError, ModelNotFoundError, ProviderNotFoundError
@@ -15,11 +15,12 @@ from .provider import Provider  # noqa: F401
 __getattr__ = _names.of_module(__name__)
 
 
-class Manager:
+class Manager(Closing):
     """The process-wide registry: ``Manager() is get_manager()``. ``providers`` (name → provider) keeps the order of
     registration and may be read and changed by the application. Each instance of a subclass is a separate registry.
     """
 
+    _closed_by = "close_all"
     _instance: ClassVar[Manager | None] = None
     providers: dict[str, Any]
 
@@ -34,25 +35,6 @@ class Manager:
             made.providers = {}
             Manager._instance = made
         return Manager._instance
-
-    async def __aenter__(self) -> Manager:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close_all()
-
-    def __enter__(self) -> Manager:
-        from ._native import blocking
-
-        blocking.refuse_inside_loop()  # rather than at the end, when the close would be refused
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close_all_sync()
 
     def register_provider(self, provider: Any) -> None:
         """Registers a provider under its name. It replaces a provider of the same name, which closes its connections
@@ -134,12 +116,6 @@ class Manager:
             alive[name] = check
         return alive
 
-    def health_check_all_sync(self) -> dict[str, dict[str, bool]]:
-        """``health_check_all`` for code without an event loop; blocks."""
-        from ._native import blocking
-
-        return blocking.run(self.health_check_all())
-
     def health_report(self) -> list[dict[str, Any]]:
         """What the core knows of each route that was used: circuit, block, last error, last success, latency. Sends
         no request.
@@ -158,12 +134,6 @@ class Manager:
             except Exception as error:
                 logger.warning("closing provider %s failed: %s", name, error)
 
-    def close_all_sync(self) -> None:
-        """``close_all`` for code without an event loop."""
-        from ._native import blocking
-
-        blocking.run(self.close_all())
-
     def get_provider_config(self, provider_name: str) -> ProviderConfig:
         """The configuration of a provider. Raises ProviderNotFoundError."""
         config: ProviderConfig = self.get_provider(provider_name).get_config()
@@ -176,6 +146,20 @@ class Manager:
             message = f"provider {provider_name} has no configuration of a model {model_name}"
             raise ModelNotFoundError(message, provider=provider_name, model=model_name)
         return config
+
+    # Generated from the methods above: change those, then run `make twins`.
+
+    def health_check_all_sync(self) -> dict[str, dict[str, bool]]:
+        """``health_check_all`` for code without an event loop; it blocks, and Ctrl-C ends it."""
+        from ._native import blocking
+
+        return blocking.run(self.health_check_all())
+
+    def close_all_sync(self) -> None:
+        """``close_all`` for code without an event loop; it blocks, and Ctrl-C ends it."""
+        from ._native import blocking
+
+        blocking.run(self.close_all())
 
 
 def get_manager() -> Manager:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from types import TracebackType
 from typing import Any, TypeVar
 
 from . import _names, catalog
+from ._closing import Closing
 from .client import LLMClient  # noqa: F401 - a name for patches
 from .config import ModelConfig, ProviderConfig
 from .errors import ModelNotFoundError
@@ -16,7 +16,7 @@ __getattr__ = _names.of_module(__name__)
 Self = TypeVar("Self", bound="Provider")
 
 
-class Provider(ABC):
+class Provider(Closing, ABC):
     """A vendor. ``clients`` (model name → client) belongs to the application, which may read and change it; each call
     reads it again. A client there may be any object with ``chat_completion``.
     """
@@ -24,25 +24,6 @@ class Provider(ABC):
     def __init__(self, config: ProviderConfig) -> None:
         self.config = config
         self.clients: dict[str, Any] = {}
-
-    async def __aenter__(self: Self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    def __enter__(self: Self) -> Self:
-        from ._native import blocking
-
-        blocking.refuse_inside_loop()  # rather than at the end, when the close would be refused
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close_sync()
 
     @abstractmethod
     async def register_client(self, model_config: ModelConfig) -> None:
@@ -89,19 +70,21 @@ class Provider(ABC):
         """
         return await catalog.health(self.get_provider_name(), self.clients)
 
-    def health_check_sync(self) -> dict[str, bool]:
-        """``health_check`` for code without an event loop; blocks."""
-        from ._native import blocking
-
-        return blocking.run(self.health_check())
-
     async def close(self) -> None:
         """Closes every client. A failure is logged and does not stop the others."""
         for name, client in list(self.clients.items()):
             await catalog.close(self.get_provider_name(), name, client)
 
+    # Generated from the methods above: change those, then run `make twins`.
+
+    def health_check_sync(self) -> dict[str, bool]:
+        """``health_check`` for code without an event loop; it blocks, and Ctrl-C ends it."""
+        from ._native import blocking
+
+        return blocking.run(self.health_check())
+
     def close_sync(self) -> None:
-        """``close`` for code without an event loop."""
+        """``close`` for code without an event loop; it blocks, and Ctrl-C ends it."""
         from ._native import blocking
 
         blocking.run(self.close())
@@ -138,8 +121,10 @@ class BaseProvider(Provider):
             except Exception as error:
                 logger.warning("model %s/%s could not be initialized: %s", self.get_provider_name(), name, error)
 
+    # Generated from the methods above: change those, then run `make twins`.
+
     def initialize_all_models_sync(self) -> None:
-        """``initialize_all_models`` for code without an event loop."""
+        """``initialize_all_models`` for code without an event loop; it blocks, and Ctrl-C ends it."""
         from ._native import blocking
 
         blocking.run(self.initialize_all_models())

@@ -91,17 +91,25 @@ class Call:
 
     def stream_sync(self) -> Generator[StreamEvent, None, None]:
         """The events of a streamed answer; each step blocks. Leaving it cancels the call."""
+        return self._streamed_sync(_gathered.events, _other)
+
+    def text_sync(self) -> Generator[str, None, None]:
+        """The texts of the first choice; each step blocks."""
+        return self._streamed_sync(_gathered.texts)
+
+    def _streamed_sync(self, read: _Read[T], other: _Other[T] | None = None) -> Generator[T, None, None]:
         reader = blocking.BlockingReader()
         operation = None
         try:
             operation = self._begin(reader, _STREAMED)
-            for items in _batches(operation, _gathered.events, _other):
+            for items in _batches(operation, read, other):
                 if items is None:
                     reader.wait(operation)
                     continue
-                for event in items:
+                for item in items:
                     operation.check()
-                    yield event
+                    if item:
+                        yield item
         finally:
             if operation is not None:
                 operation.cancel()

@@ -1,0 +1,111 @@
+"""Writes the blocking twins of coroutines: the methods whose names end in _sync, at the end of their classes.
+
+``make twins`` runs this; a test holds that it was run. A class whose last methods are to be generated has the line MARK.
+A public coroutine or stream above it gets a twin below it, unless the class has one by hand. Where a method awaits
+nothing but methods of ``self`` and ``self.aggregator``, or a call of the core, its twin is the same text with their
+twins; any other is run on the thread's private loop.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+SOURCES = Path(__file__).parents[1] / "src/llmagg"
+MARK = "    # Generated from the methods above: change those, then run `make twins`.\n"
+TWINNED = ("self", "self.aggregator", "self._call(messages, params)")
+"""What has twins of its public methods."""
+WITHOUT = ("register_client",)
+"""Coroutines without a twin: applications override them."""
+
+Method = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def renewed(source: str) -> str:
+    """The source of a module with its twins as they should be."""
+    classes = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
+    lines = source.splitlines(keepends=True)
+    for mark in [i for i, line in enumerate(lines) if line == MARK][::-1]:  # what stands above keeps its place
+        cls = max((cls for cls in classes if cls.lineno <= mark), key=lambda cls: cls.lineno)
+        methods = [node for node in cls.body if isinstance(node, Method) and node.lineno <= mark]
+        names = {method.name for method in methods}
+        twins = [
+            twin(method, lines)
+            for method in methods
+            if has_twin(method) and f"{method.name}_sync" not in names
+        ]
+        lines[mark : max(cls.end_lineno or 0, mark + 1)] = [MARK, "\n", "\n".join(twins)]
+    return "".join(lines)
+
+
+def has_twin(method: Method) -> bool:
+    """Whether a method is a public coroutine, or gives a stream."""
+    if method.name.startswith("_") or method.name in WITHOUT:
+        return False
+    return isinstance(method, ast.AsyncFunctionDef) or "AsyncGenerator" in ast.unparse(method.returns or ast.Tuple())
+
+
+def twin(method: Method, lines: list[str]) -> str:
+    """The twin of a method as text."""
+    stream = isinstance(method, ast.FunctionDef)
+    head = "".join(lines[method.lineno - 1 : method.body[0].lineno - 1])
+    head = re.sub(r"(async )?def \w+", f"def {method.name}_sync", head, count=1)
+    head = re.sub(r"AsyncGenerator\[(.+), None\]", r"Iterator[\1]", head)
+    what = "as a plain iterator; each step blocks" if stream else "for code without an event loop; it blocks"
+    head += f'        """``{method.name}`` {what}, and Ctrl-C ends it."""\n'
+    if (body := translated(method, lines)) is not None:
+        return head + body
+    returns = "" if ast.unparse(method.returns or ast.Constant(None)) == "None" else "return "
+    return f"{head}        from ._native import blocking\n\n        {returns}blocking.run(self.{method.name}({given(method)}))\n"
+
+
+def given(method: Method) -> str:
+    """The parameters of a method, as they are passed on."""
+    a = method.args
+    names = [arg.arg for arg in a.args[1:]] + ([f"*{a.vararg.arg}"] if a.vararg else [])
+    names += [f"{arg.arg}={arg.arg}" for arg in a.kwonlyargs] + ([f"**{a.kwarg.arg}"] if a.kwarg else [])
+    return ", ".join(names)
+
+
+def translated(method: Method, lines: list[str]) -> str | None:
+    """The method's body with the twins of what it awaits or returns; None where something has no twin."""
+    calls = [node.value for node in ast.walk(method) if isinstance(node, ast.Await)]
+    if isinstance(method, ast.FunctionDef):
+        calls = [node.value for node in ast.walk(method) if isinstance(node, ast.Return) and node.value]
+    edits: list[tuple[int, int, bytes, bytes]] = []
+    for call in calls:
+        function = call.func if isinstance(call, ast.Call) else None
+        if not isinstance(function, ast.Attribute) or ast.unparse(function.value) not in TWINNED:
+            return None
+        if function.attr.startswith("_") or function.attr in WITHOUT:
+            return None
+        edits.append((function.end_lineno or 0, function.end_col_offset or 0, b"", b"_sync"))
+        if isinstance(method, ast.AsyncFunctionDef):
+            edits.append((call.lineno, call.col_offset - len("await "), b"await ", b""))
+    if not edits:
+        return None
+    changed = {i: lines[i - 1].encode() for i in range((method.body[0].end_lineno or 0) + 1, (method.end_lineno or 0) + 1)}
+    for line, column, old, new in sorted(edits, reverse=True):
+        text = changed[line]
+        changed[line] = text[:column] + new + text[column + len(old) :]
+    return b"".join(changed.values()).decode()
+
+
+def main() -> int:
+    """Writes the twins anew; with --check only tells whose are out of date, and ends with 1."""
+    stale = []
+    for path in sorted(SOURCES.rglob("*.py")):
+        source = path.read_text("utf-8")
+        if MARK in source and (made := renewed(source)) != source:
+            stale.append(path)
+            if "--check" not in sys.argv:
+                path.write_text(made, "utf-8")
+    for path in stale:
+        print(f"{path}: the twins {'are out of date: run make twins' if '--check' in sys.argv else 'were written'}")
+    return 1 if stale and "--check" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
