@@ -197,7 +197,7 @@ func (a *attempt) settle(e *llm.Error, now time.Time) {
 		a.permit.Neutral()
 		return
 	}
-	switch failure.VerdictOf(e.Code) {
+	switch failure.BreakerEffect(e.Code) {
 	case failure.NoEvidence:
 		a.permit.Neutral()
 	case failure.Blocks:

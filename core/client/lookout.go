@@ -1,6 +1,9 @@
 package client
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Others knows the other routes of a call. Its methods may be called from
 // several goroutines.
@@ -70,4 +73,62 @@ func (l *lookout) stop() {
 	for _, stop := range l.stops {
 		stop()
 	}
+}
+
+// pause waits for d, or less when the turn ends. It gives up, with false, if
+// the call leaves for another route as soon as one is usable.
+func (t *Turn) pause(d time.Duration, leaves bool) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	look := &lookout{}
+	if leaves {
+		look = t.lookOut()
+	}
+	defer look.stop()
+	for {
+		select {
+		case <-timer.C:
+			return !leaves || !t.othersLeft()
+		case <-look.wake:
+			if look.found() {
+				return false
+			}
+		case <-t.scope.Context().Done():
+			return true
+		}
+	}
+}
+
+// patience is the context of a wait in line. It ends when timeout is over and
+// another usable route is left, or as soon after it as one becomes usable (C2).
+func (t *Turn) patience() (ctx context.Context, stop func()) {
+	if t.others == nil {
+		return t.scope.Context(), func() {}
+	}
+	ctx, cancel := context.WithCancel(t.scope.Context())
+	watched := make(chan struct{})
+	go func() { // ends with ctx, which stop ends
+		defer close(watched)
+		defer cancel()
+		timer := time.NewTimer(t.timeout())
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return
+		}
+		look := t.lookOut()
+		defer look.stop()
+		for {
+			select {
+			case <-look.wake:
+				if look.found() {
+					return
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return ctx, func() { cancel(); <-watched }
 }

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"context"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
@@ -238,30 +237,6 @@ func (t *Turn) waitFor(e *llm.Error, wait time.Duration) (waited waits, again bo
 	}
 }
 
-// pause waits for d, or less when the turn ends. It gives up, with false, if
-// the call leaves for another route as soon as one is usable.
-func (t *Turn) pause(d time.Duration, leaves bool) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	look := &lookout{}
-	if leaves {
-		look = t.lookOut()
-	}
-	defer look.stop()
-	for {
-		select {
-		case <-timer.C:
-			return !leaves || !t.othersLeft()
-		case <-look.wake:
-			if look.found() {
-				return false
-			}
-		case <-t.scope.Context().Done():
-			return true
-		}
-	}
-}
-
 // admit waits for a place and for the breaker's leave, and begins an attempt.
 func (t *Turn) admit(p *breaker.Permit, stream bool, waited waits) (*attempt, *llm.Error) {
 	if t.call.Payload.Options.Bare {
@@ -313,40 +288,6 @@ func (t *Turn) takePlace() *llm.Error {
 	t.call.carry(waited, forPlace)
 	return c.routed(llm.Errorf(llm.Overloaded, "the route stayed at its concurrency limit for %v: %d calls in flight, %d waiting (max_concurrent_calls is %d)",
 		waited.Round(time.Millisecond), c.slots.InFlight(), c.slots.Waiting(), c.slots.Size()))
-}
-
-// patience is the context of a wait in line. It ends when timeout is over and
-// another usable route is left, or as soon after it as one becomes usable (C2).
-func (t *Turn) patience() (ctx context.Context, stop func()) {
-	if t.others == nil {
-		return t.scope.Context(), func() {}
-	}
-	ctx, cancel := context.WithCancel(t.scope.Context())
-	watched := make(chan struct{})
-	go func() { // ends with ctx, which stop ends
-		defer close(watched)
-		defer cancel()
-		timer := time.NewTimer(t.timeout())
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			return
-		}
-		look := t.lookOut()
-		defer look.stop()
-		for {
-			select {
-			case <-look.wake:
-				if look.found() {
-					return
-				}
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return ctx, func() { cancel(); <-watched }
 }
 
 // again decides whether the route is asked once more after e, and how long to

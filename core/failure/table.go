@@ -4,13 +4,13 @@ import "github.com/llmagg/llmagg/core/llm"
 
 // row is what a failure does to its call and to its route.
 type row struct {
-	retry   when    // the same route is asked again
-	next    when    // an aggregator goes on to its next route
-	breaker Verdict // what the route's breaker makes of it
-	waits   bool    // its Retry-After counts whatever its status is (R4)
-	final   bool    // a stream that it breaks off ends with it as it is (S7)
-	left    bool    // the caller left or the client was closed: it says nothing of the route
-	unsent  bool    // no attempt was made, so an earlier failure says more
+	retry   when   // the same route is asked again
+	next    when   // an aggregator goes on to its next route
+	breaker Effect // what the route's breaker makes of it
+	waits   bool   // its Retry-After counts whatever its status is (R4)
+	final   bool   // a stream that it breaks off ends with it as it is (S7)
+	left    bool   // the caller left or the client was closed: it says nothing of the route
+	unsent  bool   // no attempt was made, so an earlier failure says more
 }
 
 // table is the error table (E): each code of a failure and what it does. A code
@@ -48,14 +48,14 @@ const (
 	ifAllowed          // with [llm.CallOptions].FailoverOnContentFilter
 )
 
-// Verdict is the effect of a failure on the route's breaker.
-type Verdict int
+// Effect is the effect of a failure on the route's breaker.
+type Effect int
 
 const (
-	Uncounted  Verdict = iota // it fails a half-open trial, but is not counted
-	Counts                    // a failure of the route
-	Blocks                    // the key or quota was refused: the route is blocked for a while
-	NoEvidence                // caused by the caller or the request: no evidence about the route
+	Uncounted  Effect = iota // it fails a half-open trial, but is not counted
+	Counts                   // a failure of the route
+	Blocks                   // the key or quota was refused: the route is blocked for a while
+	NoEvidence               // caused by the caller or the request: no evidence about the route
 )
 
 // Retries tells whether the same route may be asked again after e; others says
@@ -92,8 +92,8 @@ func NextRoute(c llm.Code, o llm.CallOptions) bool {
 	return false
 }
 
-// VerdictOf is the effect on the breaker of a failure with this code.
-func VerdictOf(c llm.Code) Verdict { return table[c].breaker }
+// BreakerEffect is the effect on the breaker of a failure with this code.
+func BreakerEffect(c llm.Code) Effect { return table[c].breaker }
 
 // NamesWait tells whether e names a wait that counts (R4): on 429 and 5xx, and
 // on what the body calls one of these where the status says otherwise, because
