@@ -176,7 +176,7 @@ func (c *Chunk) read(r *reader, before *Chunk) {
 		case "object":
 			c.Object = r.word()
 		case "created":
-			c.Created = int64(r.number())
+			c.Created = r.integer64()
 		case "model":
 			c.Model = r.textLike(before.Model)
 		case "choices":

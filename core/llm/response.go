@@ -95,7 +95,7 @@ func (r *Response) read(in *reader) {
 		case "object":
 			r.Object = in.word()
 		case "created":
-			r.Created = int64(in.number())
+			r.Created = in.integer64()
 		case "model":
 			r.Model = in.text()
 		case "choices":

@@ -5,8 +5,18 @@ func (m *Message) readCalls(r *reader) {
 	case c == '{' && r.answer: // a call without its list
 		m.readCall(r)
 	case c == '[':
+		from, key, have, odd := r.Pos, r.key, len(m.ToolCalls), false
 		for more := r.array(); more; more = r.nextItem() {
-			m.readCall(r)
+			if first := r.next(); first == '{' || first == 'n' || !r.answer {
+				m.readCall(r)
+			} else if first != '"' || !m.readQuotedCalls(r) {
+				odd = true
+				r.skip()
+			}
+		}
+		if odd && len(m.ToolCalls) == have && r.err == nil {
+			r.Pos, r.key = from, key
+			r.unread(&m.Extra)
 		}
 	case c == '"' && r.answer:
 		if !m.readQuotedCalls(r) {
@@ -170,12 +180,12 @@ func (f *FunctionCall) read(r *reader) {
 // itself.
 func (r *reader) pieceOrObject() string {
 	switch c := r.next(); {
-	case c == '{' || c == '[':
-		return string(r.raw())
-	case c == 'n' || c == '"' || !r.answer:
+	case c == 'n', c == '"':
 		return r.piece()
+	case c == '{', c == '[', r.answer: // in answers also a number, or true
+		return string(r.raw())
 	}
-	return string(r.raw()) // a number, or true
+	return r.piece()
 }
 
 // takeFlat reads a call whose name and arguments stand beside its id, as in

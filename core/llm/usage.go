@@ -154,7 +154,8 @@ func (u *Usage) otherNames(known counts) (found counts) {
 func (r *reader) count() (n int, ok bool) {
 	switch c := r.next(); {
 	case c >= '0' && c <= '9':
-		return r.integer(), true
+		f := r.number()
+		return int(f), f < 1<<53
 	case c == '"':
 		f, err := strconv.ParseFloat(r.text(), 64)
 		return int(f), err == nil && f >= 0 && f < 1<<53

@@ -1,0 +1,73 @@
+package llm
+
+import (
+	"math"
+	"strconv"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
+)
+
+// integer reads a number as an integer; anything else is 0.
+func (r *reader) integer() int { return int(r.integer64()) }
+
+// integer64 is integer for numbers of 64 bits; one that no float64 holds
+// exactly is 0.
+func (r *reader) integer64() int64 {
+	f := r.number()
+	if math.Abs(f) >= 1<<53 {
+		return 0
+	}
+	return int64(f)
+}
+
+// index reads a place in a list, as a number or a text; absent is anything
+// else.
+func (r *reader) index(absent int) int {
+	switch c := r.next(); {
+	case c == '"':
+		if n, err := strconv.Atoi(r.text()); err == nil && n >= 0 {
+			return n
+		}
+	case c >= '0' && c <= '9':
+		return r.integer()
+	default:
+		r.skip()
+	}
+	return absent
+}
+
+// number reads a number; anything else, and one that is too large, is 0.
+func (r *reader) number() float64 {
+	if c := r.next(); c != '-' && (c < '0' || c > '9') || c == '-' && jsontext.OddLength(r.Data[r.Pos:]) > 0 {
+		r.skip()
+		return 0
+	}
+	from := r.Pos
+	if err := r.ScanNumber(); err != nil {
+		r.stop(err)
+		return 0
+	}
+	digits := r.Data[from:r.Pos]
+	if n, ok := small(digits); ok {
+		return float64(n)
+	}
+	f, err := strconv.ParseFloat(string(digits), 64)
+	if err != nil || math.IsInf(f, 0) {
+		return 0
+	}
+	return f
+}
+
+// small reads what is nothing but a few digits.
+func small(digits []byte) (n int64, ok bool) {
+	if len(digits) > 15 {
+		return 0, false
+	}
+	for _, c := range digits {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + int64(c-'0')
+	}
+	return n, true
+}
