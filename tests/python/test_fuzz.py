@@ -130,6 +130,7 @@ configs = st.dictionaries(st.sampled_from(["openai", "gemini", "mine"]) | texts,
 
 
 @fuzz
+@pytest.mark.filterwarnings("ignore:the configuration is empty")
 @given(config=configs)
 @example(config={"openai": {"models": {"m\n": {"api_key": "k"}}}})
 @example(config={"openai": {"models": {"m": {"api_key": "k", "headers": {"a": 1}}}}})
