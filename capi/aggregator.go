@@ -9,6 +9,7 @@ import (
 	"unsafe"
 
 	"github.com/llmagg/llmagg/core/aggregator"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -72,14 +73,14 @@ func goAggregatorNew(h unsafe.Pointer, options *C.char, n C.size_t, out *C.uintp
 }
 
 //export goAggregatorInitialize
-func goAggregatorInitialize(h unsafe.Pointer, config *C.char, n C.size_t, err **C.llmagg_error) C.llmagg_status {
+func goAggregatorInitialize(h unsafe.Pointer, text *C.char, n C.size_t, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_aggregator_initialize", err, func() error {
 		o := held[*aggregatorObject](h)
 		if e := o.scope.enter(); e != nil {
 			return e
 		}
 		defer o.scope.leave()
-		cfgs, e := llm.ParseConfig(borrow(config, n), parseOptions())
+		cfgs, e := config.Parse(borrow(text, n), parseOptions())
 		if e != nil {
 			return e
 		}

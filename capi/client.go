@@ -11,6 +11,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/aggregator"
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
 	"github.com/llmagg/llmagg/core/vendor"
@@ -33,37 +34,37 @@ func newClientObject(c *client.Client, owned bool) *clientObject {
 
 // modelConfig reads the configuration of a single route: that of a model, with
 // "provider" and "name" in it.
-func modelConfig(config *C.char, n C.size_t) (llm.ModelConfig, error) {
-	text := borrow(config, n)
+func modelConfig(from *C.char, n C.size_t) (config.Model, error) {
+	text := borrow(from, n)
 	if err := checkObject("config", text); err != nil {
-		return llm.ModelConfig{}, err
+		return config.Model{}, err
 	}
 	fields := map[string]json.RawMessage{}
 	if err := llm.JSON.Unmarshal(text, &fields); err != nil {
-		return llm.ModelConfig{}, llm.Errorf(llm.InvalidArgument, "argument config cannot be read: %v", err)
+		return config.Model{}, llm.Errorf(llm.InvalidArgument, "argument config cannot be read: %v", err)
 	}
 	var names [2]string
 	for i, key := range []string{"provider", "name"} {
 		if err := llm.JSON.Unmarshal(fields[key], &names[i]); err != nil || names[i] == "" {
-			return llm.ModelConfig{}, llm.Errorf(llm.InvalidArgument, "the configuration of a client needs %q, a string", key)
+			return config.Model{}, llm.Errorf(llm.InvalidArgument, "the configuration of a client needs %q, a string", key)
 		}
 		delete(fields, key)
 	}
 	whole, err := llm.JSON.Marshal(map[string]any{"models": map[string]any{names[1]: fields}})
 	if err != nil {
-		return llm.ModelConfig{}, llm.Errorf(llm.InvalidArgument, "argument config cannot be read: %v", err)
+		return config.Model{}, llm.Errorf(llm.InvalidArgument, "argument config cannot be read: %v", err)
 	}
-	p, err := llm.ParseProvider(names[0], whole, parseOptions())
+	p, err := config.ParseProvider(names[0], whole, parseOptions())
 	if err != nil {
-		return llm.ModelConfig{}, err
+		return config.Model{}, err
 	}
 	return p.Models[0], nil
 }
 
 //export goClientNew
-func goClientNew(config *C.char, n C.size_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
+func goClientNew(text *C.char, n C.size_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_client_new", err, func() error {
-		cfg, e := modelConfig(config, n)
+		cfg, e := modelConfig(text, n)
 		if e != nil {
 			return e
 		}
@@ -76,9 +77,9 @@ func goClientNew(config *C.char, n C.size_t, out *C.uintptr_t, err **C.llmagg_er
 }
 
 //export goClientNewCustom
-func goClientNewCustom(config *C.char, n C.size_t, q unsafe.Pointer, tag C.uint64_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
+func goClientNewCustom(text *C.char, n C.size_t, q unsafe.Pointer, tag C.uint64_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_client_new_custom", err, func() error {
-		cfg, e := modelConfig(config, n)
+		cfg, e := modelConfig(text, n)
 		if e != nil {
 			return e
 		}

@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -28,5 +29,5 @@ func goConfigCheck(config *C.char, n C.size_t, flags C.uint32_t, out *C.llmagg_b
 
 //export goSettings
 func goSettings(out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_settings", err, func() error { return setJSON(out, llm.AllSettings()) })
+	return guard("llmagg_settings", err, func() error { return setJSON(out, config.AllSettings()) })
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -19,7 +20,7 @@ type customBackend struct {
 	limit int64 // bytes of a whole stream (L1)
 }
 
-func newCustomBackend(q *queue, tag uint64, cfgs ...llm.ModelConfig) *customBackend {
+func newCustomBackend(q *queue, tag uint64, cfgs ...config.Model) *customBackend {
 	b := &customBackend{queue: q, tag: tag}
 	for _, cfg := range cfgs {
 		b.limit = max(b.limit, cfg.WithDefaults().Limits.StreamBytes)

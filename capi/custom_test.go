@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/stretchr/testify/require"
 )
@@ -20,7 +21,7 @@ const (
 func customStream(t *testing.T, ctx context.Context) (*customCall, client.ChunkReader, *queue) {
 	t.Helper()
 	q := openQueue(t)
-	b := newCustomBackend(q, 7, llm.ModelConfig{Provider: "mine", Name: "m", Model: "up"})
+	b := newCustomBackend(q, 7, config.Model{Provider: "mine", Name: "m", Model: "up"})
 	p, err := llm.ParsePayload([]byte(`{"messages":[{"role":"user","content":"hi"}]}`))
 	require.NoError(t, err)
 	r, err := b.Stream(ctx, &client.Exchange{Payload: p, Model: "up"})

@@ -38,6 +38,7 @@ import (
 	"unsafe"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -68,8 +69,8 @@ func clientOptions() client.Options {
 	return client.Options{Logger: slog.New(logHandler{}), Observers: &observers, Getenv: getenv, OnSocket: noteSocket}
 }
 
-func parseOptions() llm.ParseOptions {
-	return llm.ParseOptions{Getenv: getenv, Warn: func(message string) { slog.New(logHandler{}).Warn(message) }}
+func parseOptions() config.Options {
+	return config.Options{Getenv: getenv, Warn: func(message string) { slog.New(logHandler{}).Warn(message) }}
 }
 
 // getenv asks C: the host may have changed its environment since Go copied it

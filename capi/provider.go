@@ -7,6 +7,7 @@ import (
 	"context"
 	"unsafe"
 
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/provider"
 )
@@ -24,13 +25,13 @@ func (o *providerObject) close(ctx context.Context) error {
 }
 
 // oneProvider reads a configuration with exactly one provider.
-func oneProvider(config *C.char, n C.size_t) (llm.ProviderConfig, error) {
-	cfgs, err := llm.ParseConfig(borrow(config, n), parseOptions())
+func oneProvider(text *C.char, n C.size_t) (config.Provider, error) {
+	cfgs, err := config.Parse(borrow(text, n), parseOptions())
 	if err != nil {
-		return llm.ProviderConfig{}, err
+		return config.Provider{}, err
 	}
 	if len(cfgs) != 1 {
-		return llm.ProviderConfig{}, llm.Errorf(llm.InvalidArgument, "the configuration has %d providers; expected one", len(cfgs))
+		return config.Provider{}, llm.Errorf(llm.InvalidArgument, "the configuration has %d providers; expected one", len(cfgs))
 	}
 	return cfgs[0], nil
 }
@@ -45,9 +46,9 @@ func keepProvider(p *provider.Provider, out *C.uintptr_t) error {
 }
 
 //export goProviderNew
-func goProviderNew(config *C.char, n C.size_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
+func goProviderNew(text *C.char, n C.size_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_provider_new", err, func() error {
-		cfg, e := oneProvider(config, n)
+		cfg, e := oneProvider(text, n)
 		if e != nil {
 			return e
 		}
@@ -60,9 +61,9 @@ func goProviderNew(config *C.char, n C.size_t, out *C.uintptr_t, err **C.llmagg_
 }
 
 //export goProviderNewCustom
-func goProviderNewCustom(config *C.char, n C.size_t, q unsafe.Pointer, tag C.uint64_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
+func goProviderNewCustom(text *C.char, n C.size_t, q unsafe.Pointer, tag C.uint64_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
 	return guard("llmagg_provider_new_custom", err, func() error {
-		cfg, e := oneProvider(config, n)
+		cfg, e := oneProvider(text, n)
 		if e != nil {
 			return e
 		}

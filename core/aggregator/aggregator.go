@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
 	"github.com/llmagg/llmagg/core/provider"
@@ -61,7 +62,7 @@ func (a *Aggregator) Manager() *manager.Manager { return a.manager }
 // registers it with the manager, replacing a provider of the same name. Nothing
 // is registered if a configuration is wrong (INVALID_ARGUMENT), or if no
 // provider has a model of Options.Models (MODEL_NOT_FOUND, PROVIDER_NOT_FOUND).
-func (a *Aggregator) Initialize(ctx context.Context, configs []llm.ProviderConfig) error {
+func (a *Aggregator) Initialize(ctx context.Context, configs []config.Provider) error {
 	if a.isClosed() {
 		return closedError()
 	}

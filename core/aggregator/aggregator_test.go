@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/aggregator"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/faultwall"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
@@ -51,7 +52,7 @@ func build(t *testing.T, models map[string]string, more string) *world {
 			cfg += `"` + name + `":{}`
 		}
 	}
-	configs, err := llm.ParseConfig([]byte(cfg+`}}}`), llm.ParseOptions{})
+	configs, err := config.Parse([]byte(cfg+`}}}`), config.Options{})
 	require.NoError(t, err)
 	m := manager.New(manager.Options{})
 	a := aggregator.New(m, aggregator.Options{})
@@ -280,7 +281,7 @@ func TestDuplicateProviderReplacesAndTheOldOneClosesWhenIdle(t *testing.T) {
 	errs := make(chan error, 1)
 	go func() { _, err := w.Chat(context.Background(), ask()); errs <- err }()
 	require.NoError(t, w.wall.Wait(context.Background(), func(s faultwall.Seen) bool { return s.Totals.InFlight == 1 }))
-	configs, err := llm.ParseConfig([]byte(`{"wall":{"base_url":"`+w.wall.BaseURL()+`","models":{"a":{}}}}`), llm.ParseOptions{})
+	configs, err := config.Parse([]byte(`{"wall":{"base_url":"`+w.wall.BaseURL()+`","models":{"a":{}}}}`), config.Options{})
 	require.NoError(t, err)
 	require.NoError(t, w.Initialize(context.Background(), configs))
 	require.NoError(t, <-errs, "the call in flight ends well")
@@ -341,7 +342,7 @@ func TestResolve(t *testing.T) {
 // A name that was there once may go; one that never was is a mistake.
 func TestAModelOfTheListThatIsTakenOut(t *testing.T) {
 	w := build(t, map[string]string{"a": `[{}]`, "b": `[{}]`}, "")
-	configs, err := llm.ParseConfig([]byte(`{"backup":{"base_url":"`+w.wall.BaseURL()+`","models":{"b":{}}}}`), llm.ParseOptions{})
+	configs, err := config.Parse([]byte(`{"backup":{"base_url":"`+w.wall.BaseURL()+`","models":{"b":{}}}}`), config.Options{})
 	require.NoError(t, err)
 	b, err := provider.New(configs[0], provider.Options{})
 	require.NoError(t, err)
@@ -362,7 +363,7 @@ func TestAModelOfTheListThatIsTakenOut(t *testing.T) {
 
 func TestInitializeRefusesAListWithAModelThatNobodyHas(t *testing.T) {
 	w := build(t, map[string]string{"a": `[{}]`}, "")
-	configs, err := llm.ParseConfig([]byte(`{"next":{"base_url":"`+w.wall.BaseURL()+`","models":{"b":{}}}}`), llm.ParseOptions{})
+	configs, err := config.Parse([]byte(`{"next":{"base_url":"`+w.wall.BaseURL()+`","models":{"b":{}}}}`), config.Options{})
 	require.NoError(t, err)
 	a := aggregator.New(w.manager, aggregator.Options{Models: []string{"wall/a", "next/bb"}})
 	defer func() { require.NoError(t, a.Close(context.Background())) }()
@@ -376,8 +377,8 @@ func TestInitializeRefusesAListWithAModelThatNobodyHas(t *testing.T) {
 func TestAModelThatWasLeftOutOfTheConfiguration(t *testing.T) {
 	w := build(t, map[string]string{"a": `[{}]`}, "")
 	var warned []string
-	configs, err := llm.ParseConfig([]byte(`{"gone":{"api_key":"${NOT_SET}","models":{"x":{}}},"here":{"base_url":"`+w.wall.BaseURL()+`","models":{"a":{}}}}`),
-		llm.ParseOptions{Warn: func(message string) { warned = append(warned, message) }})
+	configs, err := config.Parse([]byte(`{"gone":{"api_key":"${NOT_SET}","models":{"x":{}}},"here":{"base_url":"`+w.wall.BaseURL()+`","models":{"a":{}}}}`),
+		config.Options{Warn: func(message string) { warned = append(warned, message) }})
 	require.NoError(t, err)
 	require.Equal(t, []string{`model "gone/x": "api_key" refers to the environment variable NOT_SET, which is not set; the model is left out`}, warned)
 	a := aggregator.New(manager.New(manager.Options{}), aggregator.Options{Models: []string{"gone/x", "here/a"}})

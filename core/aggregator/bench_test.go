@@ -6,6 +6,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/aggregator"
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
 	"github.com/llmagg/llmagg/core/provider"
@@ -15,11 +16,11 @@ import (
 // BenchmarkChat is what a call costs beside its HTTP exchange: the backend
 // answers at once.
 func BenchmarkChat(b *testing.B) {
-	var models []llm.ModelConfig
+	var models []config.Model
 	for _, name := range []string{"a", "b", "c"} {
-		models = append(models, llm.ModelConfig{Provider: "mine", Name: name})
+		models = append(models, config.Model{Provider: "mine", Name: name})
 	}
-	p, err := provider.NewCustom(llm.ProviderConfig{Name: "mine", Models: models}, instant{}, provider.Options{})
+	p, err := provider.NewCustom(config.Provider{Name: "mine", Models: models}, instant{}, provider.Options{})
 	require.NoError(b, err)
 	m := manager.New(manager.Options{})
 	require.NoError(b, p.Initialize(b.Context()))

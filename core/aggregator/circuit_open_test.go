@@ -10,6 +10,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/aggregator"
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
 	"github.com/stretchr/testify/require"
@@ -39,7 +40,7 @@ func (r *refuses) Stream(context.Context, *client.Exchange) (client.ChunkReader,
 // that the call may come back to.
 func TestABackendsOwnCircuitOpenIsAskedOnce(t *testing.T) {
 	backend := &refuses{with: llm.Errorf(llm.CircuitOpen, "the inner route is not usable")}
-	c, err := client.NewCustom(llm.ModelConfig{Provider: "mine", Name: "m"}, backend, client.Options{})
+	c, err := client.NewCustom(config.Model{Provider: "mine", Name: "m"}, backend, client.Options{})
 	require.NoError(t, err)
 	m := manager.New(manager.Options{})
 	a := aggregator.New(m, aggregator.Options{})
@@ -90,7 +91,7 @@ func (s *silent) Stream(ctx context.Context, x *client.Exchange) (client.ChunkRe
 // (D5, E3), not the closed door.
 func TestADeadlineWhileWaitingForAVerdictIsTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, err := client.NewCustom(llm.ModelConfig{Provider: "mine", Name: "m", MaxRetries: 1, Breaker: llm.BreakerConfig{Failures: 1}}, &silent{}, client.Options{})
+		c, err := client.NewCustom(config.Model{Provider: "mine", Name: "m", MaxRetries: 1, Breaker: config.Breaker{Failures: 1}}, &silent{}, client.Options{})
 		require.NoError(t, err)
 		a := aggregator.New(manager.New(manager.Options{}), aggregator.Options{})
 		p, err := ask().Payload()
@@ -149,7 +150,7 @@ func TestAHedgedRouteThatWasNotAskedMayBeForced(t *testing.T) {
 		var routes []*client.Client
 		backends := []*late{{after: time.Second}, {after: 2 * time.Second}}
 		for i, b := range backends {
-			c, err := client.NewCustom(llm.ModelConfig{Provider: "mine", Name: string(rune('a' + i)), MaxRetries: 1, MaxConcurrentCalls: 1, Breaker: llm.BreakerConfig{Failures: 1}}, b, client.Options{})
+			c, err := client.NewCustom(config.Model{Provider: "mine", Name: string(rune('a' + i)), MaxRetries: 1, MaxConcurrentCalls: 1, Breaker: config.Breaker{Failures: 1}}, b, client.Options{})
 			require.NoError(t, err)
 			routes = append(routes, c)
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/llmagg/llmagg/core/aggregator"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/faultwall"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
@@ -13,10 +14,10 @@ import (
 // twoModels is an aggregator over gpt-4o and deepseek-chat, both served by the
 // wall.
 func twoModels(ctx context.Context, wall *faultwall.Wall) (a *aggregator.Aggregator, closeAll func()) {
-	configs, err := llm.ParseConfig([]byte(`{
+	configs, err := config.Parse([]byte(`{
 		"openai": {"api_key": "sk-…", "base_url": "`+wall.BaseURL()+`", "models": {"gpt-4o": {}}},
 		"deepseek": {"api_key": "sk-…", "base_url": "`+wall.BaseURL()+`", "models": {"deepseek-chat": {}}}
-	}`), llm.ParseOptions{})
+	}`), config.Options{})
 	if err != nil {
 		panic(err)
 	}

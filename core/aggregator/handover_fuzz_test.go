@@ -12,6 +12,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/aggregator"
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
 )
@@ -90,8 +91,8 @@ func FuzzHandOver(f *testing.F) {
 		}
 		routes := make([]*client.Client, 0, 2)
 		for name, program := range map[string][]byte{"A": first, "b": second} {
-			c, err := client.NewCustom(llm.ModelConfig{Provider: "p", Name: name, MaxRetries: 1 + int(retries%4),
-				Retry: llm.RetryConfig{Backoff: time.Microsecond, BackoffMax: 2 * time.Microsecond}},
+			c, err := client.NewCustom(config.Model{Provider: "p", Name: name, MaxRetries: 1 + int(retries%4),
+				Retry: config.Retry{Backoff: time.Microsecond, BackoffMax: 2 * time.Microsecond}},
 				&scripted{name: name, program: program}, client.Options{})
 			require.NoError(t, err)
 			defer func() { require.NoError(t, c.Close(context.Background())) }()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/aggregator"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/faultwall"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
@@ -25,9 +26,9 @@ func empty(t *testing.T, o aggregator.Options) (*aggregator.Aggregator, *manager
 	return a, m
 }
 
-func parse(t *testing.T, text string) []llm.ProviderConfig {
+func parse(t *testing.T, text string) []config.Provider {
 	t.Helper()
-	configs, err := llm.ParseConfig([]byte(text), llm.ParseOptions{})
+	configs, err := config.Parse([]byte(text), config.Options{})
 	require.NoError(t, err)
 	return configs
 }

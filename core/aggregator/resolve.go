@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
+	"github.com/llmagg/llmagg/core/internal/suggest"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
 	"github.com/llmagg/llmagg/core/provider"
@@ -154,13 +156,13 @@ func (x *index) hint(routes []string, name string) string {
 		if found := x.find(model); len(found) > 0 {
 			return "; did you mean " + strconv.Quote(routes[found[0]]) + "?"
 		}
-		return llm.Suggest(name, routes)
+		return suggest.For(name, routes)
 	}
 	known := make([]string, 0, 3*len(x.catalog))
 	for _, e := range x.catalog {
 		known = append(known, e.Name, e.Model)
 	}
-	return llm.Suggest(name, append(known, routes...))
+	return suggest.For(name, append(known, routes...))
 }
 
 // mostListed is how many routes a message lists.
@@ -290,7 +292,7 @@ func (a *Aggregator) checkModels(providers []*provider.Provider) error {
 }
 
 // leave notes what configurations left out, by each name that means it.
-func (a *Aggregator) leave(configs []llm.ProviderConfig) {
+func (a *Aggregator) leave(configs []config.Provider) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, cfg := range configs {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/aggregator"
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
 	"github.com/stretchr/testify/require"
@@ -97,11 +98,11 @@ type stage struct {
 
 // play makes routes "a", "b", … of the acts; change may alter their
 // configurations.
-func play(t *testing.T, change func(name string, cfg *llm.ModelConfig), does ...[]act) *stage {
+func play(t *testing.T, change func(name string, cfg *config.Model), does ...[]act) *stage {
 	t.Helper()
 	s := &stage{Aggregator: aggregator.New(manager.New(manager.Options{}), aggregator.Options{})}
 	for i, d := range does {
-		cfg := llm.ModelConfig{Provider: "mine", Name: string(rune('a' + i)), Timeout: 10 * time.Second}
+		cfg := config.Model{Provider: "mine", Name: string(rune('a' + i)), Timeout: 10 * time.Second}
 		if change != nil {
 			change(cfg.Name, &cfg)
 		}
@@ -152,7 +153,7 @@ func TestNoThirdAttemptBesideARouteThatHasBecomeUsable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b *client.Client
 		second := act{err: down.err, then: func() { b.SetAvailable(true) }} // the backoff is 2 s at least
-		s := play(t, func(_ string, cfg *llm.ModelConfig) {
+		s := play(t, func(_ string, cfg *config.Model) {
 			cfg.MaxRetries, cfg.Retry.Backoff, cfg.Retry.BackoffMax = 5, 4*time.Second, 4*time.Second
 		}, []act{down, second}, []act{answer})
 		defer s.close(t)
@@ -188,7 +189,7 @@ func TestALongNamedWaitEndsWhenAnotherRouteReopens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		refused := act{err: llm.Errorf(llm.Authentication, "no such key")}
 		slow := act{err: &llm.Error{Code: llm.RateLimit, Status: 429, RetryAfter: 9 * time.Second, HasRetryAfter: true, Message: "slow down"}}
-		s := play(t, func(_ string, cfg *llm.ModelConfig) { cfg.Breaker.Block = 5 * time.Second }, []act{slow, answer}, []act{refused, answer})
+		s := play(t, func(_ string, cfg *config.Model) { cfg.Breaker.Block = 5 * time.Second }, []act{slow, answer}, []act{refused, answer})
 		defer s.close(t)
 		p, err := ask().Payload()
 		require.NoError(t, err)
@@ -216,7 +217,7 @@ func TestAWaitInLineLooksAtTheOtherRoutes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := play(t, func(_ string, cfg *llm.ModelConfig) { cfg.MaxConcurrentCalls = 1 }, []act{{wait: 20 * time.Second, text: "long"}, answer}, []act{answer})
+				s := play(t, func(_ string, cfg *config.Model) { cfg.MaxConcurrentCalls = 1 }, []act{{wait: 20 * time.Second, text: "long"}, answer}, []act{answer})
 				defer s.close(t)
 				defer after(c.usable, s.routes[1])()
 				first := make(chan error, 1)
@@ -295,7 +296,7 @@ func TestAnAggregatorForEachCallDoesNotHedgeMore(t *testing.T) {
 // D6: after a restart it is the new route's reader_timeout that counts.
 func TestReaderTimeoutIsThatOfTheRouteThatIsRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := play(t, func(name string, cfg *llm.ModelConfig) {
+		s := play(t, func(name string, cfg *config.Model) {
 			cfg.ReaderTimeout = map[string]time.Duration{"a": 10 * time.Second, "b": 2 * time.Second}[name]
 		}, []act{{text: "some", err: llm.Errorf(llm.StreamInterrupted, "cut")}}, []act{answer})
 		defer s.close(t)

@@ -3,6 +3,7 @@ package client
 import (
 	"strings"
 
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -12,7 +13,7 @@ type Checked struct {
 	LeftOut  []LeftOutModel `json:"left_out"`
 	Warnings []string       `json:"warnings"` // about keys that are ignored
 
-	HoldsSecret bool `json:"holds_secret"` // see [llm.HoldsSecret]
+	HoldsSecret bool `json:"holds_secret"` // see [config.HoldsSecret]
 }
 
 // CheckedModel is a model that can be used.
@@ -30,17 +31,17 @@ type LeftOutModel struct {
 	Reason   string `json:"reason"`
 }
 
-// CheckConfig checks a configuration as [llm.ParseConfig] and [New] do, and
+// CheckConfig checks a configuration as [config.Parse] and [New] do, and
 // keeps nothing. skipKeyless skips models without the key that their vendor
 // needs, if other models can be used. The error is INVALID_ARGUMENT.
-func CheckConfig(data []byte, o llm.ParseOptions, options Options, skipKeyless bool) (*Checked, error) {
-	checked := &Checked{Models: []CheckedModel{}, LeftOut: []LeftOutModel{}, Warnings: []string{}, HoldsSecret: llm.HoldsSecret(data)}
+func CheckConfig(data []byte, o config.Options, options Options, skipKeyless bool) (*Checked, error) {
+	checked := &Checked{Models: []CheckedModel{}, LeftOut: []LeftOutModel{}, Warnings: []string{}, HoldsSecret: config.HoldsSecret(data)}
 	o.Warn = func(message string) {
 		if !strings.HasSuffix(message, "; the model is left out") { // LeftOut tells
 			checked.Warnings = append(checked.Warnings, message)
 		}
 	}
-	providers, err := llm.ParseConfig(data, o)
+	providers, err := config.Parse(data, o)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +73,7 @@ func CheckConfig(data []byte, o llm.ParseOptions, options Options, skipKeyless b
 
 // add makes the model's client and lets go of it at once: nothing is connected
 // before a first call.
-func (checked *Checked) add(m llm.ModelConfig, o Options, skipKeyless bool) error {
+func (checked *Checked) add(m config.Model, o Options, skipKeyless bool) error {
 	c, err := New(m, o)
 	if err != nil && skipKeyless && m.APIKey == "" {
 		m.APIKey = "-"

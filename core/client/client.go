@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/breaker"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/exchange"
 	"github.com/llmagg/llmagg/core/limit"
 	"github.com/llmagg/llmagg/core/llm"
@@ -35,7 +36,7 @@ type Options struct {
 // Client is one route. It is safe for concurrent use; its calls share the state
 // of the route (breaker, retries, slots).
 type Client struct {
-	cfg      llm.ModelConfig
+	cfg      config.Model
 	backend  Backend            // of a custom client, which the application wrote
 	upstream *exchange.Upstream // of any other
 	options  Options
@@ -72,7 +73,7 @@ const Version = "0.1.0"
 
 // New makes the client of a route that is reached over HTTP. Nothing is
 // connected yet. Errors are INVALID_ARGUMENT.
-func New(cfg llm.ModelConfig, o Options) (*Client, error) {
+func New(cfg config.Model, o Options) (*Client, error) {
 	cfg = cfg.WithDefaults()
 	v, base, err := vendor.Resolve(vendor.Model{Provider: cfg.Provider, Name: cfg.Name, Type: cfg.Type, BaseURL: cfg.BaseURL, APIKey: cfg.APIKey}, o.Getenv)
 	if err != nil {
@@ -105,7 +106,7 @@ func New(cfg llm.ModelConfig, o Options) (*Client, error) {
 
 // NewCustom makes the client of a route whose attempts backend performs. cfg
 // needs a provider and a name; its HTTP settings are not used.
-func NewCustom(cfg llm.ModelConfig, backend Backend, o Options) (*Client, error) {
+func NewCustom(cfg config.Model, backend Backend, o Options) (*Client, error) {
 	if backend == nil {
 		return nil, llm.Errorf(llm.InvalidArgument, "a custom client needs a backend; none was given")
 	}
@@ -121,7 +122,7 @@ func NewCustom(cfg llm.ModelConfig, backend Backend, o Options) (*Client, error)
 	return c, nil
 }
 
-func newClient(cfg llm.ModelConfig, o Options) *Client {
+func newClient(cfg config.Model, o Options) *Client {
 	b := cfg.Breaker
 	c := &Client{
 		cfg:     cfg,
@@ -150,7 +151,7 @@ func (c *Client) Provider() string { return c.cfg.Provider }
 func (c *Client) Route() string { return c.cfg.Provider + "/" + c.cfg.Name }
 
 // Config is the configuration with its defaults filled in. It holds the key.
-func (c *Client) Config() llm.ModelConfig { return c.cfg }
+func (c *Client) Config() config.Model { return c.cfg }
 
 // String names the route. No way of printing a client shows its key.
 func (c *Client) String() string { return c.Route() }

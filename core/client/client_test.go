@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/faultwall"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/stretchr/testify/require"
@@ -25,10 +26,10 @@ func wallWith(t *testing.T, steps string) *faultwall.Wall {
 }
 
 // route makes the client of model "m" on the wall, with short waits.
-func route(t *testing.T, w *faultwall.Wall, change func(*llm.ModelConfig)) *client.Client {
+func route(t *testing.T, w *faultwall.Wall, change func(*config.Model)) *client.Client {
 	t.Helper()
-	cfg := llm.ModelConfig{Provider: "wall", Name: "m", APIKey: "sk-secret-key", BaseURL: w.BaseURL(), Timeout: 2 * time.Second,
-		Retry: llm.RetryConfig{Backoff: 5 * time.Millisecond, BackoffMax: 20 * time.Millisecond}}
+	cfg := config.Model{Provider: "wall", Name: "m", APIKey: "sk-secret-key", BaseURL: w.BaseURL(), Timeout: 2 * time.Second,
+		Retry: config.Retry{Backoff: 5 * time.Millisecond, BackoffMax: 20 * time.Millisecond}}
 	if change != nil {
 		change(&cfg)
 	}
@@ -131,14 +132,14 @@ func TestRetryAfterBeyondTheDeadlineIsAnErrorNow(t *testing.T) {
 
 func TestTimeoutBoundsASilentAttempt(t *testing.T) {
 	w := wallWith(t, `[{"cut":{"how":"silence","at":"before_headers"}}]`)
-	c := route(t, w, func(cfg *llm.ModelConfig) { cfg.Timeout, cfg.MaxRetries = 100*time.Millisecond, 2 })
+	c := route(t, w, func(cfg *config.Model) { cfg.Timeout, cfg.MaxRetries = 100*time.Millisecond, 2 })
 	_, err := c.Chat(context.Background(), ask())
 	require.Equal(t, []llm.Code{llm.Timeout, llm.Timeout}, codes(llm.AsError(err).Attempts), "%v", err)
 }
 
 func TestCallDeadlineEndsTheCall(t *testing.T) {
 	w := wallWith(t, `[{"status":503}]`)
-	c := route(t, w, func(cfg *llm.ModelConfig) {
+	c := route(t, w, func(cfg *config.Model) {
 		cfg.MaxRetries, cfg.Breaker.Failures = 1000, 1000
 		cfg.Breaker.MinRequests = 1000
 	})
@@ -218,7 +219,7 @@ func TestRestOfACompleteStreamIsReadAside(t *testing.T) {
 
 func TestPagesAndEmptyAnswersAreReadable(t *testing.T) {
 	w := wallWith(t, `[{"body":"<html><h1>Please log in</h1></html>"},{"body":""}]`)
-	c := route(t, w, func(cfg *llm.ModelConfig) { cfg.MaxRetries = 1 })
+	c := route(t, w, func(cfg *config.Model) { cfg.MaxRetries = 1 })
 	_, err := c.Chat(context.Background(), ask())
 	require.Equal(t, "Please log in", llm.AsError(err).ProviderMessage)
 	require.ErrorContains(t, err, "the answer is not JSON: Please log in")
@@ -253,7 +254,7 @@ func TestChatWithStreamRestartsOnTheSameRoute(t *testing.T) {
 
 func TestIdleTimeoutInterruptsAStalledStream(t *testing.T) {
 	w := wallWith(t, `[{"text":"one two three","cut":{"how":"silence","after_events":2}}]`)
-	c := route(t, w, func(cfg *llm.ModelConfig) { cfg.IdleTimeout = 80 * time.Millisecond })
+	c := route(t, w, func(cfg *config.Model) { cfg.IdleTimeout = 80 * time.Millisecond })
 	s, err := c.Stream(context.Background(), ask())
 	require.NoError(t, err)
 	_, err = s.Collect()
@@ -263,7 +264,7 @@ func TestIdleTimeoutInterruptsAStalledStream(t *testing.T) {
 
 func TestReaderTimeoutFreesThePlace(t *testing.T) {
 	w := wallWith(t, `[{"text":"one two three four"}]`)
-	c := route(t, w, func(cfg *llm.ModelConfig) { cfg.ReaderTimeout = 50 * time.Millisecond })
+	c := route(t, w, func(cfg *config.Model) { cfg.ReaderTimeout = 50 * time.Millisecond })
 	s, err := c.Stream(context.Background(), ask())
 	require.NoError(t, err)
 	<-s.Done()
@@ -299,7 +300,7 @@ func TestCloseEndsAStreamThatNobodyReads(t *testing.T) {
 
 func TestConcurrencyIsBounded(t *testing.T) {
 	w := wallWith(t, `[{"delay_body_s":0.01}]`)
-	c := route(t, w, func(cfg *llm.ModelConfig) { cfg.MaxConcurrentCalls = 3 })
+	c := route(t, w, func(cfg *config.Model) { cfg.MaxConcurrentCalls = 3 })
 	errs := make(chan error, 20)
 	for range 20 {
 		go func() { _, err := c.Chat(context.Background(), ask()); errs <- err }()
@@ -312,7 +313,7 @@ func TestConcurrencyIsBounded(t *testing.T) {
 
 func TestBreakerOpensAndAForcedTryClosesIt(t *testing.T) {
 	w := wallWith(t, `[{"status":503,"times":5},{}]`)
-	c := route(t, w, func(cfg *llm.ModelConfig) { cfg.MaxRetries = 1 })
+	c := route(t, w, func(cfg *config.Model) { cfg.MaxRetries = 1 })
 	for range 5 {
 		_, err := c.Chat(context.Background(), ask())
 		require.Equal(t, llm.Unavailable, llm.CodeOfError(err))
@@ -345,7 +346,7 @@ func TestCustomBackendFailuresAreClassified(t *testing.T) {
 		fail error
 		code llm.Code
 	}{{errors.New("odd"), llm.Unavailable}, {context.DeadlineExceeded, llm.Timeout}, {llm.Errorf(llm.BadRequest, "no"), llm.BadRequest}} {
-		k, err := client.NewCustom(llm.ModelConfig{Provider: "mine", Name: "x", MaxRetries: 1}, garbage{c.fail}, client.Options{})
+		k, err := client.NewCustom(config.Model{Provider: "mine", Name: "x", MaxRetries: 1}, garbage{c.fail}, client.Options{})
 		require.NoError(t, err)
 		_, err = k.Chat(context.Background(), ask())
 		require.Equal(t, c.code, llm.CodeOfError(err))
@@ -354,7 +355,7 @@ func TestCustomBackendFailuresAreClassified(t *testing.T) {
 }
 
 func TestNewRefusesBadConfigurations(t *testing.T) {
-	for name, cfg := range map[string]llm.ModelConfig{
+	for name, cfg := range map[string]config.Model{
 		"no scheme":    {Provider: "p", Name: "m", BaseURL: "localhost:8000/v1"},
 		"ftp":          {Provider: "p", Name: "m", BaseURL: "ftp://host/v1"},
 		"credentials":  {Provider: "p", Name: "m", BaseURL: "http://user:secret@host/v1"},
@@ -374,8 +375,8 @@ func TestNewRefusesBadConfigurations(t *testing.T) {
 
 func TestRestClosesIdleConnectionsAndKeepsWhatIsKnown(t *testing.T) {
 	w := wallWith(t, `[{"status":503,"times":5},{}]`)
-	c := route(t, w, func(cfg *llm.ModelConfig) { cfg.MaxRetries = 1 })
-	shared := route(t, w, func(cfg *llm.ModelConfig) { cfg.Name = "other" })
+	c := route(t, w, func(cfg *config.Model) { cfg.MaxRetries = 1 })
+	shared := route(t, w, func(cfg *config.Model) { cfg.Name = "other" })
 	for range 5 {
 		_, err := c.Chat(context.Background(), ask())
 		require.Equal(t, llm.Unavailable, llm.CodeOfError(err))

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/stretchr/testify/require"
 )
@@ -171,7 +172,7 @@ func TestTheEndIsNotWaitedFor(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c0 := route(t, wallWith(t, `[{"events":[`+c.events+`]}]`), func(cfg *llm.ModelConfig) { cfg.Timeout = 10 * time.Second })
+			c0 := route(t, wallWith(t, `[{"events":[`+c.events+`]}]`), func(cfg *config.Model) { cfg.Timeout = 10 * time.Second })
 			q := ask()
 			if c.usage {
 				q.StreamOptions = &llm.StreamOptions{IncludeUsage: true}
@@ -214,7 +215,7 @@ func TestEventsThatAreNoJSONAreCounted(t *testing.T) {
 	require.Equal(t, 8, e.Attempts[0].SkippedEvents)
 
 	w := wallWith(t, `[{"events":[`+bad(8)+`{"text":"b"}]}]`)
-	_, err = route(t, w, func(cfg *llm.ModelConfig) { cfg.MaxRetries = 1 }).Stream(t.Context(), ask())
+	_, err = route(t, w, func(cfg *config.Model) { cfg.MaxRetries = 1 }).Stream(t.Context(), ask())
 	require.Equal(t, llm.BadResponse, llm.CodeOfError(err), "%v", err)
 }
 
@@ -247,18 +248,18 @@ func TestAPieceThatCannotBeReadBreaksTheStream(t *testing.T) {
 func TestLimits(t *testing.T) {
 	for name, c := range map[string]struct {
 		step  string
-		limit llm.LimitConfig
+		limit config.Limits
 		says  string
 	}{
-		"event":         {`{"text_bytes":50000,"chunks":1}`, llm.LimitConfig{EventBytes: 20_000}, "a stream event exceeds 20000 bytes (limits.event_bytes)"},
-		"stream":        {`{"text_bytes":500000,"chunks":100}`, llm.LimitConfig{StreamBytes: 100_000}, "the stream exceeds 100000 bytes (limits.stream_bytes)"},
-		"one answer":    {`{"body":{"choices":[{"message":{"content":"0123456789"}}]}}`, llm.LimitConfig{ResponseBytes: 30}, "the answer exceeds 30 bytes (limits.response_bytes)"},
-		"gzip":          {`{"repeat_bytes":3000000,"gzip":true}`, llm.LimitConfig{StreamBytes: 1 << 20}, "limits.stream_bytes"},
-		"headers":       {`{"header_bytes":40000}`, llm.LimitConfig{HeaderBytes: 10_000}, "the answer's headers exceed 10000 bytes (limits.header_bytes)"},
-		"error message": {`{"status":400,"body":"0123456789012345678901234567890123456789"}`, llm.LimitConfig{ResponseBytes: 30}, "limits.response_bytes"},
+		"event":         {`{"text_bytes":50000,"chunks":1}`, config.Limits{EventBytes: 20_000}, "a stream event exceeds 20000 bytes (limits.event_bytes)"},
+		"stream":        {`{"text_bytes":500000,"chunks":100}`, config.Limits{StreamBytes: 100_000}, "the stream exceeds 100000 bytes (limits.stream_bytes)"},
+		"one answer":    {`{"body":{"choices":[{"message":{"content":"0123456789"}}]}}`, config.Limits{ResponseBytes: 30}, "the answer exceeds 30 bytes (limits.response_bytes)"},
+		"gzip":          {`{"repeat_bytes":3000000,"gzip":true}`, config.Limits{StreamBytes: 1 << 20}, "limits.stream_bytes"},
+		"headers":       {`{"header_bytes":40000}`, config.Limits{HeaderBytes: 10_000}, "the answer's headers exceed 10000 bytes (limits.header_bytes)"},
+		"error message": {`{"status":400,"body":"0123456789012345678901234567890123456789"}`, config.Limits{ResponseBytes: 30}, "limits.response_bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cl := route(t, wallWith(t, "["+c.step+"]"), func(cfg *llm.ModelConfig) { cfg.Limits, cfg.MaxRetries = c.limit, 1 })
+			cl := route(t, wallWith(t, "["+c.step+"]"), func(cfg *config.Model) { cfg.Limits, cfg.MaxRetries = c.limit, 1 })
 			s, err := cl.Stream(t.Context(), ask())
 			if err == nil {
 				_, err = s.Collect()
@@ -272,8 +273,8 @@ func TestLimits(t *testing.T) {
 // "No limit" is written as the largest number.
 func TestTheLargestLimit(t *testing.T) {
 	most := int64(1<<63 - 1)
-	c := route(t, wallWith(t, `[{}]`), func(cfg *llm.ModelConfig) {
-		cfg.Limits = llm.LimitConfig{ResponseBytes: most, EventBytes: most, StreamBytes: most, HeaderBytes: most}
+	c := route(t, wallWith(t, `[{}]`), func(cfg *config.Model) {
+		cfg.Limits = config.Limits{ResponseBytes: most, EventBytes: most, StreamBytes: most, HeaderBytes: most}
 	})
 	r, err := c.Chat(t.Context(), ask())
 	require.NoError(t, err)

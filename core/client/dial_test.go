@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/faultwall"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/stretchr/testify/require"
@@ -20,7 +21,7 @@ func TestCancelEndsAHandshake(t *testing.T) {
 	w, err := faultwall.Start(script, faultwall.Options{TLS: true, CAFile: ca})
 	require.NoError(t, err)
 	t.Cleanup(w.Close)
-	c := route(t, w, func(cfg *llm.ModelConfig) { cfg.CAFile = ca })
+	c := route(t, w, func(cfg *config.Model) { cfg.CAFile = ca })
 	ctx, cancel := context.WithCancel(t.Context())
 	errs := make(chan error, 1)
 	go func() { _, err := c.Chat(ctx, ask()); errs <- err }()
@@ -41,7 +42,7 @@ func TestHeadersOverTheLimitOverHTTP2(t *testing.T) {
 		w, err := faultwall.Start(script, faultwall.Options{TLS: true, HTTP2: true, CAFile: ca})
 		require.NoError(t, err)
 		t.Cleanup(w.Close)
-		c := route(t, w, func(cfg *llm.ModelConfig) { cfg.CAFile, cfg.MaxRetries, cfg.Limits.HeaderBytes = ca, 1, 20000 })
+		c := route(t, w, func(cfg *config.Model) { cfg.CAFile, cfg.MaxRetries, cfg.Limits.HeaderBytes = ca, 1, 20000 })
 		_, err = c.Chat(t.Context(), ask())
 		require.Equal(t, llm.BadResponse, llm.CodeOfError(err), "%s: %v", size, err)
 		require.ErrorContains(t, err, "limits.header_bytes")

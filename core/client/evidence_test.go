@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/stretchr/testify/require"
 )
@@ -22,7 +23,7 @@ func TestADeadlineCountsOnlyAgainstASilentRoute(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := route(t, wallWith(t, "["+c.step+"]"), func(cfg *llm.ModelConfig) {
+			r := route(t, wallWith(t, "["+c.step+"]"), func(cfg *config.Model) {
 				cfg.Timeout, cfg.Breaker.Failures = time.Second, 1
 			})
 			q := ask()
@@ -39,7 +40,7 @@ func TestADeadlineCountsOnlyAgainstASilentRoute(t *testing.T) {
 func TestAFailureThatDripsIsATimeoutWithItsWait(t *testing.T) {
 	for _, stream := range []bool{false, true} {
 		w := wallWith(t, `[{"status":429,"headers":{"retry-after":"60"},"text":"slow down","drip_body_s":0.2}]`)
-		r := route(t, w, func(cfg *llm.ModelConfig) { cfg.Timeout = 300 * time.Millisecond })
+		r := route(t, w, func(cfg *config.Model) { cfg.Timeout = 300 * time.Millisecond })
 		q := ask()
 		q.Stream = stream
 		_, err := r.Chat(t.Context(), q)
@@ -56,7 +57,7 @@ func TestAFailureThatDripsIsATimeoutWithItsWait(t *testing.T) {
 // its reader comes round to it (B2, B4).
 func TestAnEmptyStreamIsAVerdictAtOnce(t *testing.T) {
 	w := wallWith(t, `[{"status":503},{"events":[{"role":"assistant"},{"finish_reason":"stop"}],"done":true},{}]`)
-	r := route(t, w, func(cfg *llm.ModelConfig) { cfg.MaxRetries, cfg.Breaker.Failures = 1, 1 })
+	r := route(t, w, func(cfg *config.Model) { cfg.MaxRetries, cfg.Breaker.Failures = 1, 1 })
 	_, err := r.Chat(t.Context(), ask())
 	require.Equal(t, llm.Unavailable, llm.CodeOfError(err))
 	require.Equal(t, "open", r.Report().Circuit)
@@ -80,7 +81,7 @@ func TestErrorsWithoutAStatusGoByTheirType(t *testing.T) {
 			"a 200":     `{"body":{"error":{"message":"no","type":"` + kind + `"}}}`,
 			"in stream": `{"events":[{"data":{"error":{"message":"no","type":"` + kind + `"}}}]}`,
 		} {
-			r := route(t, wallWith(t, "["+step+"]"), func(cfg *llm.ModelConfig) { cfg.MaxRetries = 1 })
+			r := route(t, wallWith(t, "["+step+"]"), func(cfg *config.Model) { cfg.MaxRetries = 1 })
 			q := ask()
 			q.Stream = name == "in stream"
 			_, err := r.Chat(t.Context(), q)
@@ -103,7 +104,7 @@ func (s says) Stream(context.Context, *client.Exchange) (client.ChunkReader, err
 // says it: one that is an aggregator itself, one whose error has no code (E1).
 func TestAnApplicationsOddCodesAreUnavailable(t *testing.T) {
 	for _, said := range []*llm.Error{{Code: llm.AllFailed, Message: "nobody inside"}, {Message: "no code"}} {
-		c, err := client.NewCustom(llm.ModelConfig{Provider: "mine", Name: "m", MaxRetries: 1}, says{said}, client.Options{})
+		c, err := client.NewCustom(config.Model{Provider: "mine", Name: "m", MaxRetries: 1}, says{said}, client.Options{})
 		require.NoError(t, err)
 		_, err = c.Chat(t.Context(), ask())
 		e := llm.AsError(err)

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/faultwall"
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -21,7 +22,7 @@ func ExampleClient_Chat() {
 	wall.Script("gpt-4o", faultwall.Step{Status: 503}, faultwall.Step{Text: faultwall.Set("Hello!")})
 
 	ctx := context.Background()
-	c, err := client.New(llm.ModelConfig{Provider: "openai", Name: "gpt-4o", APIKey: "sk-…", BaseURL: wall.BaseURL()}, client.Options{})
+	c, err := client.New(config.Model{Provider: "openai", Name: "gpt-4o", APIKey: "sk-…", BaseURL: wall.BaseURL()}, client.Options{})
 	if err != nil {
 		panic(err)
 	}
@@ -51,7 +52,7 @@ func ExampleClient_Stream() {
 	wall.Script("gpt-4o", faultwall.Step{Text: faultwall.Set("one two three")})
 
 	ctx := context.Background()
-	c, err := client.New(llm.ModelConfig{Provider: "openai", Name: "gpt-4o", APIKey: "sk-…", BaseURL: wall.BaseURL()}, client.Options{})
+	c, err := client.New(config.Model{Provider: "openai", Name: "gpt-4o", APIKey: "sk-…", BaseURL: wall.BaseURL()}, client.Options{})
 	if err != nil {
 		panic(err)
 	}
@@ -114,7 +115,7 @@ func (o *oneChunk) Close() error { return nil }
 // A backend of one's own has deadlines, retries and a breaker like any other.
 func ExampleNewCustom() {
 	ctx := context.Background()
-	c, err := client.NewCustom(llm.ModelConfig{Provider: "zoo", Name: "parrot"}, parrot{}, client.Options{})
+	c, err := client.NewCustom(config.Model{Provider: "zoo", Name: "parrot"}, parrot{}, client.Options{})
 	if err != nil {
 		panic(err)
 	}
@@ -133,7 +134,7 @@ func ExampleClient_Chat_error() {
 	}
 	defer wall.Close()
 	ctx := context.Background()
-	c, err := client.New(llm.ModelConfig{Provider: "openai", Name: "gpt-4o", APIKey: "sk-wrong", BaseURL: wall.BaseURL()}, client.Options{})
+	c, err := client.New(config.Model{Provider: "openai", Name: "gpt-4o", APIKey: "sk-wrong", BaseURL: wall.BaseURL()}, client.Options{})
 	if err != nil {
 		panic(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/stretchr/testify/require"
 )
@@ -60,7 +61,7 @@ func TestRefusedFieldsOfGemini(t *testing.T) {
 					_, _ = io.WriteString(w, answer)
 				}))
 				defer server.Close()
-				route, err := client.New(llm.ModelConfig{Provider: "gemini", Name: "gemini-3-pro", APIKey: "k-test", BaseURL: server.URL + "/v1beta", MaxRetries: 1}, client.Options{})
+				route, err := client.New(config.Model{Provider: "gemini", Name: "gemini-3-pro", APIKey: "k-test", BaseURL: server.URL + "/v1beta", MaxRetries: 1}, client.Options{})
 				require.NoError(t, err)
 				defer func() { require.NoError(t, route.Close(context.Background())) }()
 				for range 2 {
@@ -107,7 +108,7 @@ func TestRefusedThinkingOfGemini(t *testing.T) {
 				_, _ = io.WriteString(w, `{"candidates":[{"content":{"role":"model","parts":[{"text":"Hi."}]},"finishReason":"STOP","index":0}]}`)
 			}))
 			defer server.Close()
-			route, err := client.New(llm.ModelConfig{Provider: "gemini", Name: "gemini-2.5-flash", APIKey: "k-test", BaseURL: server.URL, MaxRetries: 1}, client.Options{})
+			route, err := client.New(config.Model{Provider: "gemini", Name: "gemini-2.5-flash", APIKey: "k-test", BaseURL: server.URL, MaxRetries: 1}, client.Options{})
 			require.NoError(t, err)
 			defer func() { require.NoError(t, route.Close(context.Background())) }()
 			request := &llm.Request{}
@@ -131,7 +132,7 @@ func TestASpokenAnswerGoesToGemini(t *testing.T) {
 		_, _ = io.WriteString(w, `{"candidates":[{"content":{"role":"model","parts":[{"text":"Hi."}]},"finishReason":"STOP","index":0}]}`)
 	}))
 	defer server.Close()
-	route, err := client.New(llm.ModelConfig{Provider: "gemini", Name: "m", APIKey: "k-test", BaseURL: server.URL}, client.Options{})
+	route, err := client.New(config.Model{Provider: "gemini", Name: "m", APIKey: "k-test", BaseURL: server.URL}, client.Options{})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, route.Close(context.Background())) }()
 	request := &llm.Request{}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/stretchr/testify/require"
 )
@@ -13,7 +14,7 @@ import (
 func geminiRoute(t *testing.T, steps string) (*client.Client, func() map[string]string) {
 	t.Helper()
 	w := wallWith(t, steps)
-	c := route(t, w, func(cfg *llm.ModelConfig) { cfg.Provider, cfg.BaseURL = "gemini", w.GeminiURL() })
+	c := route(t, w, func(cfg *config.Model) { cfg.Provider, cfg.BaseURL = "gemini", w.GeminiURL() })
 	return c, func() map[string]string { return w.Seen().Requests[0].Headers }
 }
 

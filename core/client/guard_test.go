@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/stretchr/testify/require"
 )
@@ -43,7 +44,7 @@ func (d *deaf) Close() error { close(d.closed); return nil }
 func TestABackendThatDoesNotListenIsLeftBehind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &deaf{free: make(chan struct{}), closed: make(chan struct{})}
-		c := custom(t, d, func(cfg *llm.ModelConfig) { cfg.MaxRetries, cfg.Timeout = 1, time.Second })
+		c := custom(t, d, func(cfg *config.Model) { cfg.MaxRetries, cfg.Timeout = 1, time.Second })
 		began := time.Now()
 		_, err := c.Chat(t.Context(), ask())
 		require.Equal(t, llm.Timeout, llm.CodeOfError(err))
@@ -82,7 +83,7 @@ func TestAStreamThatNobodyReadsIsNoEvidence(t *testing.T) {
 				return &llm.Chunk{Choices: []llm.ChunkChoice{{Delta: llm.Message{Content: "x"}}}}, nil
 			}), nil
 		}}
-		c := custom(t, b, func(cfg *llm.ModelConfig) { cfg.Breaker.Failures, cfg.Timeout = 1, time.Second })
+		c := custom(t, b, func(cfg *config.Model) { cfg.Breaker.Failures, cfg.Timeout = 1, time.Second })
 		q := ask()
 		q.Options.Deadline = 5 * time.Second
 		s, err := c.Stream(t.Context(), q)

@@ -16,21 +16,22 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/stretchr/testify/require"
 )
 
 // hostile is the route to a server that does what serve says.
-func hostile(t *testing.T, serve http.HandlerFunc, change func(*llm.ModelConfig)) *client.Client {
+func hostile(t *testing.T, serve http.HandlerFunc, change func(*config.Model)) *client.Client {
 	t.Helper()
 	server := httptest.NewServer(serve)
 	t.Cleanup(server.Close)
 	return routeTo(t, server.URL, change)
 }
 
-func routeTo(t *testing.T, url string, change func(*llm.ModelConfig)) *client.Client {
+func routeTo(t *testing.T, url string, change func(*config.Model)) *client.Client {
 	t.Helper()
-	cfg := llm.ModelConfig{Provider: "p", Name: "m", BaseURL: url, APIKey: "sk-secret-key", MaxRetries: 1, Timeout: 20 * time.Second}
+	cfg := config.Model{Provider: "p", Name: "m", BaseURL: url, APIKey: "sk-secret-key", MaxRetries: 1, Timeout: 20 * time.Second}
 	if change != nil {
 		change(&cfg)
 	}
@@ -52,7 +53,7 @@ func TestABombInAnErrorsBodyIsCut(t *testing.T) {
 				return // the client has left
 			}
 		}
-	}, func(cfg *llm.ModelConfig) { cfg.Limits.ResponseBytes = 1 << 20 })
+	}, func(cfg *config.Model) { cfg.Limits.ResponseBytes = 1 << 20 })
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	_, err := c.Chat(t.Context(), ask())
@@ -124,7 +125,7 @@ func TestAddressesInMessagesAreNotOpened(t *testing.T) {
 				body, _ := io.ReadAll(r.Body)
 				posted = string(body)
 				_, _ = io.WriteString(w, `{"choices":[{"message":{"content":"a"}}],"candidates":[{"content":{"parts":[{"text":"a"}]}}]}`)
-			}, func(cfg *llm.ModelConfig) { cfg.Type = kind })
+			}, func(cfg *config.Model) { cfg.Type = kind })
 			q := ask()
 			q.Messages[0] = llm.Message{Role: llm.RoleUser, Parts: []llm.Part{llm.Image(address), {Type: "file", File: &llm.File{FileID: address, Filename: "a.png"}}}}
 			_, err := c.Chat(t.Context(), q)
@@ -143,7 +144,7 @@ func TestGeminiURLKeepsTheNameInOneSegment(t *testing.T) {
 		c := hostile(t, func(w http.ResponseWriter, r *http.Request) {
 			asked = r.RequestURI
 			_, _ = io.WriteString(w, `{"candidates":[{"content":{"parts":[{"text":"a"}]}}]}`)
-		}, func(cfg *llm.ModelConfig) {
+		}, func(cfg *config.Model) {
 			cfg.Type, cfg.Name, cfg.Model = "gemini", "m", name
 			cfg.BaseURL += "/v1beta"
 		})

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/stretchr/testify/require"
 )
@@ -26,7 +27,7 @@ func TestABadRequestIsNoResultForOthers(t *testing.T) {
 				}
 				return &llm.Response{Choices: []llm.Choice{{FinishReason: "stop"}}}, nil
 			}}
-			c := custom(t, b, func(cfg *llm.ModelConfig) { cfg.MaxRetries, cfg.Breaker.Failures = 1, 1 })
+			c := custom(t, b, func(cfg *config.Model) { cfg.MaxRetries, cfg.Breaker.Failures = 1, 1 })
 			_, err := c.Chat(t.Context(), ask())
 			require.Equal(t, llm.Unavailable, llm.CodeOfError(err))
 			forced := make(chan error, 1)

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/stretchr/testify/require"
 )
@@ -14,7 +15,7 @@ func TestASlowReaderGetsItsUsage(t *testing.T) {
 	w := wallWith(t, `[{"text":"one two","delay_event_s":0.02}]`)
 	q := ask()
 	q.Options.IncludeUsage = true
-	s, err := route(t, w, func(cfg *llm.ModelConfig) { cfg.Type = "openai" }).Stream(t.Context(), q)
+	s, err := route(t, w, func(cfg *config.Model) { cfg.Type = "openai" }).Stream(t.Context(), q)
 	require.NoError(t, err)
 	for ev, err := range s.Events() {
 		require.NoError(t, err)
@@ -32,7 +33,7 @@ func TestAUsageBeforeTheEndIsNotTheLast(t *testing.T) {
 		{"delay_s":0.05,"usage":{"prompt_tokens":1,"completion_tokens":8,"total_tokens":9}},"[DONE]"]}]`)
 	q := ask()
 	q.Options.IncludeUsage = true
-	s, err := route(t, w, func(cfg *llm.ModelConfig) { cfg.Type = "openai" }).Stream(t.Context(), q)
+	s, err := route(t, w, func(cfg *config.Model) { cfg.Type = "openai" }).Stream(t.Context(), q)
 	require.NoError(t, err)
 	r, err := s.Collect()
 	require.NoError(t, err)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/faultwall"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/stretchr/testify/require"
@@ -109,10 +110,10 @@ func (b *slowChunks) Next() (*llm.Chunk, error) {
 
 func (b *slowChunks) Close() error { return nil }
 
-func custom(t *testing.T, b client.Backend, change func(*llm.ModelConfig)) *client.Client {
+func custom(t *testing.T, b client.Backend, change func(*config.Model)) *client.Client {
 	t.Helper()
-	cfg := llm.ModelConfig{Provider: "mine", Name: "m", Timeout: 2 * time.Second,
-		Retry: llm.RetryConfig{Backoff: time.Millisecond, BackoffMax: 2 * time.Millisecond}}
+	cfg := config.Model{Provider: "mine", Name: "m", Timeout: 2 * time.Second,
+		Retry: config.Retry{Backoff: time.Millisecond, BackoffMax: 2 * time.Millisecond}}
 	if change != nil {
 		change(&cfg)
 	}
@@ -169,7 +170,7 @@ func (r reader) Close() error              { return nil }
 // route, as the error table says.
 func TestABackendThatPanicsIsAFailure(t *testing.T) {
 	boom := broken{chat: func() (*llm.Response, error) { panic("boom") }, stream: func() (client.ChunkReader, error) { panic("boom") }}
-	c := custom(t, boom, func(cfg *llm.ModelConfig) { cfg.Breaker.Failures = 3 })
+	c := custom(t, boom, func(cfg *config.Model) { cfg.Breaker.Failures = 3 })
 	for range 2 {
 		_, err := c.Chat(t.Context(), ask())
 		require.Equal(t, llm.Internal, llm.CodeOfError(err))
@@ -203,7 +204,7 @@ func TestABackendThatPanicsIsAFailure(t *testing.T) {
 
 func TestABackendThatReturnsNothingIsAFailure(t *testing.T) {
 	nothing := broken{chat: func() (*llm.Response, error) { return nil, nil }, stream: func() (client.ChunkReader, error) { return nil, nil }}
-	c := custom(t, nothing, func(cfg *llm.ModelConfig) { cfg.MaxRetries = 1 })
+	c := custom(t, nothing, func(cfg *config.Model) { cfg.MaxRetries = 1 })
 	_, err := c.Chat(t.Context(), ask())
 	require.Equal(t, llm.BadResponse, llm.CodeOfError(err))
 	_, err = c.Stream(t.Context(), ask())
@@ -211,12 +212,12 @@ func TestABackendThatReturnsNothingIsAFailure(t *testing.T) {
 	empty := broken{stream: func() (client.ChunkReader, error) {
 		return reader(func() (*llm.Chunk, error) { return nil, nil }), nil
 	}}
-	_, err = custom(t, empty, func(cfg *llm.ModelConfig) { cfg.MaxRetries = 1 }).Stream(t.Context(), ask())
+	_, err = custom(t, empty, func(cfg *config.Model) { cfg.MaxRetries = 1 }).Stream(t.Context(), ask())
 	require.Equal(t, llm.BadResponse, llm.CodeOfError(err))
 	none := broken{stream: func() (client.ChunkReader, error) {
 		return reader(func() (*llm.Chunk, error) { return nil, io.EOF }), nil
 	}}
-	_, err = custom(t, none, func(cfg *llm.ModelConfig) { cfg.MaxRetries = 1 }).Stream(t.Context(), ask())
+	_, err = custom(t, none, func(cfg *config.Model) { cfg.MaxRetries = 1 }).Stream(t.Context(), ask())
 	require.Equal(t, llm.StreamInterrupted, llm.CodeOfError(err), "S2: at least one choice must come")
 }
 
@@ -270,7 +271,7 @@ func TestAHeldClientRetiresWhenItIsReleased(t *testing.T) {
 
 func TestCloseEndsCallsInFlightAndInLine(t *testing.T) {
 	w := wallWith(t, `[{"hold":"never"}]`)
-	c := route(t, w, func(cfg *llm.ModelConfig) { cfg.MaxConcurrentCalls = 1; cfg.Timeout = time.Minute })
+	c := route(t, w, func(cfg *config.Model) { cfg.MaxConcurrentCalls = 1; cfg.Timeout = time.Minute })
 	errs := make(chan error, 3)
 	for range 3 {
 		go func() { _, err := c.Chat(context.Background(), ask()); errs <- err }()

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/stretchr/testify/require"
 )
@@ -63,7 +64,7 @@ func TestVeryManyPartsAreReadInLinearTime(t *testing.T) {
 				if strings.HasPrefix(c.answer, "data:") {
 					_, _ = io.WriteString(w, "\n\ndata: [DONE]\n\n")
 				}
-			}, func(cfg *llm.ModelConfig) { cfg.Type, cfg.Timeout = c.kind, 60*time.Second })
+			}, func(cfg *config.Model) { cfg.Type, cfg.Timeout = c.kind, 60*time.Second })
 			q := ask()
 			q.Stream = true
 			begun := time.Now()

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/faultwall"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/stretchr/testify/require"
@@ -36,7 +37,7 @@ func TestKeysAppearNowhere(t *testing.T) {
 			observers := &llm.Observers{}
 			sub := observers.Subscribe(64)
 			defer sub.Close()
-			c, err := client.New(llm.ModelConfig{Provider: "p", Name: "m", BaseURL: w.BaseURL(), APIKey: "sk-secret-1", MaxRetries: 1,
+			c, err := client.New(config.Model{Provider: "p", Name: "m", BaseURL: w.BaseURL(), APIKey: "sk-secret-1", MaxRetries: 1,
 				Headers: map[string]string{"X-Auth-Token": "Bearer sk-secret-2", "X-Org": "visible"}},
 				client.Options{Observers: observers, Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 			require.NoError(t, err)

@@ -15,10 +15,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/stretchr/testify/require"
 )
 
 // memoryCase is an answer that is large, with the default limits.
@@ -132,7 +132,7 @@ func TestMemoryChild(t *testing.T) {
 	}
 	c := memoryCases()[os.Getenv("LLMAGG_MEMORY_CASE")]
 	ask := func(base string, stream bool) error {
-		m, err := client.New(llm.ModelConfig{Provider: "p", Name: "m", BaseURL: base}, client.Options{})
+		m, err := client.New(config.Model{Provider: "p", Name: "m", BaseURL: base}, client.Options{})
 		require.NoError(t, err)
 		defer func() { require.NoError(t, m.Close(context.Background())) }()
 		q := &llm.Request{Messages: []llm.Message{{Role: llm.RoleUser, Content: "hi"}}}

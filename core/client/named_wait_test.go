@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/stretchr/testify/require"
 )
@@ -36,7 +37,7 @@ func TestTheTrailTellsEveryWait(t *testing.T) {
 	w := wallWith(t, `[{"text":"one two three","cut":{"how":"clean","after_events":2}},{"text":"four five six"}]`)
 	q := ask()
 	q.Stream = true
-	r, err := route(t, w, func(cfg *llm.ModelConfig) { cfg.Retry.Backoff, cfg.Retry.BackoffMax = 50*time.Millisecond, time.Second }).Chat(t.Context(), q)
+	r, err := route(t, w, func(cfg *config.Model) { cfg.Retry.Backoff, cfg.Retry.BackoffMax = 50*time.Millisecond, time.Second }).Chat(t.Context(), q)
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, r.Attempts[1].Wait, 25*time.Millisecond)
 
@@ -48,7 +49,7 @@ func TestTheTrailTellsEveryWait(t *testing.T) {
 			}
 			return &llm.Response{Choices: []llm.Choice{{FinishReason: "stop"}}}, nil
 		}}
-		c := custom(t, client.Backend(b), func(cfg *llm.ModelConfig) { cfg.MaxRetries, cfg.Timeout = 1, time.Minute })
+		c := custom(t, client.Backend(b), func(cfg *config.Model) { cfg.MaxRetries, cfg.Timeout = 1, time.Minute })
 		_, err := c.Chat(t.Context(), ask())
 		require.Equal(t, llm.RateLimit, llm.CodeOfError(err))
 		r, err := c.Chat(t.Context(), ask())
@@ -68,7 +69,7 @@ func TestANamedWaitCountsOnce(t *testing.T) {
 			}
 			return &llm.Response{Choices: []llm.Choice{{FinishReason: "stop"}}}, nil
 		}}
-		c := custom(t, client.Backend(b), func(cfg *llm.ModelConfig) { cfg.MaxRetries, cfg.Timeout = 1, 10*time.Second })
+		c := custom(t, client.Backend(b), func(cfg *config.Model) { cfg.MaxRetries, cfg.Timeout = 1, 10*time.Second })
 		_, err := c.Chat(t.Context(), ask())
 		require.Equal(t, llm.RateLimit, llm.CodeOfError(err))
 		for s := range time.Duration(7) {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/stretchr/testify/require"
 )
@@ -55,7 +56,7 @@ func strictRoute(t *testing.T, s *strict) *client.Client {
 	t.Helper()
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
-	c, err := client.New(llm.ModelConfig{Provider: "p", Name: "m", APIKey: "sk-secret-key", BaseURL: server.URL + "/v1", MaxRetries: 1}, client.Options{})
+	c, err := client.New(config.Model{Provider: "p", Name: "m", APIKey: "sk-secret-key", BaseURL: server.URL + "/v1", MaxRetries: 1}, client.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, c.Close(context.Background())) })
 	return c
@@ -229,8 +230,8 @@ func TestGuessesInVainEnd(t *testing.T) {
 	s := &strict{refuses: always, answer: vague}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
-	c, err := client.New(llm.ModelConfig{Provider: "p", Name: "m", APIKey: "sk-secret-key", BaseURL: server.URL + "/v1", MaxRetries: 1,
-		Retry: llm.RetryConfig{BudgetRatio: 0.001, BudgetPerSec: 0.001}}, client.Options{})
+	c, err := client.New(config.Model{Provider: "p", Name: "m", APIKey: "sk-secret-key", BaseURL: server.URL + "/v1", MaxRetries: 1,
+		Retry: config.Retry{BudgetRatio: 0.001, BudgetPerSec: 0.001}}, client.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, c.Close(context.Background())) })
 	_, err = both(t, c, history(t), true)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/stretchr/testify/require"
 )
@@ -46,7 +47,7 @@ func TestAnApplicationsAnswersAreJudged(t *testing.T) {
 					}), nil
 				},
 			}
-			once := func(m *llm.ModelConfig) { m.MaxRetries = 1 }
+			once := func(m *config.Model) { m.MaxRetries = 1 }
 			q := ask()
 			_, err := custom(t, b, once).Chat(t.Context(), q)
 			require.Equal(t, c.whole, llm.CodeOfError(err), "%v", err)

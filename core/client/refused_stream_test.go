@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/http2"
@@ -91,7 +92,7 @@ func answerFramed(f *http2.Framer, stream uint32) bool {
 
 func (s *framed) route(t *testing.T) *client.Client {
 	t.Helper()
-	c, err := client.New(llm.ModelConfig{Provider: "p", Name: "m", CAFile: s.caFile, BaseURL: "https://" + s.listener.Addr().String() + "/v1", MaxRetries: 1}, client.Options{})
+	c, err := client.New(config.Model{Provider: "p", Name: "m", CAFile: s.caFile, BaseURL: "https://" + s.listener.Addr().String() + "/v1", MaxRetries: 1}, client.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, c.Close(context.Background())) })
 	return c

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/stretchr/testify/require"
 )
@@ -28,7 +29,7 @@ func (d *faulty) Close() error { defer close(d.closed); panic("not now") }
 func TestAPanicOnAGoroutineOfTheLibraryEndsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &faulty{deaf{free: make(chan struct{}), closed: make(chan struct{})}}
-		c := custom(t, d, func(cfg *llm.ModelConfig) { cfg.MaxRetries, cfg.Timeout = 1, time.Second })
+		c := custom(t, d, func(cfg *config.Model) { cfg.MaxRetries, cfg.Timeout = 1, time.Second })
 		require.False(t, c.CheckHealth(t.Context()))
 		_, err := c.Stream(t.Context(), ask())
 		require.Equal(t, llm.Timeout, llm.CodeOfError(err))

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/stretchr/testify/require"
 )
@@ -24,7 +25,7 @@ func TestNoKeyComesOutOfAnError(t *testing.T) {
 		"inside of the stream": `{"events":[{"error":{"message":"bad key ` + key + `"}}]}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := route(t, wallWith(t, "["+step+"]"), func(cfg *llm.ModelConfig) {
+			c := route(t, wallWith(t, "["+step+"]"), func(cfg *config.Model) {
 				cfg.MaxRetries, cfg.Headers = 1, map[string]string{"X-Authorization": "Bearer configured-987654"}
 			})
 			q := ask()

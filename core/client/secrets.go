@@ -2,6 +2,7 @@ package client
 
 import (
 	"github.com/llmagg/llmagg/core/failure"
+	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/transport"
 )
@@ -13,7 +14,7 @@ func (c *Client) masked(e *llm.Error) *llm.Error { return failure.Mask(e, c.secr
 // headers that carry one and of the base_url's query, and what a proxy is told.
 func (c *Client) secrets() []string {
 	s := append(failure.HeaderSecrets(c.cfg.Headers), transport.ProxySecrets(c.cfg.Proxy)...)
-	s = append(s, llm.QuerySecrets(c.cfg.BaseURL)...)
+	s = append(s, shown.QuerySecrets(c.cfg.BaseURL)...)
 	if c.pool != nil {
 		s = append(s, c.pool.Secrets()...)
 	}

@@ -16,10 +16,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/stretchr/testify/require"
 )
 
 const stoppedStreams = 40
@@ -83,7 +83,7 @@ func TestStoppedChild(t *testing.T) {
 		t.Skip("only as the child of TestAStoppedProcessLosesNothing")
 	}
 	route := func(kind string) *client.Client {
-		return routeTo(t, url+"/"+kind, func(cfg *llm.ModelConfig) {
+		return routeTo(t, url+"/"+kind, func(cfg *config.Model) {
 			cfg.Timeout, cfg.IdleTimeout, cfg.MaxConcurrentCalls = 1500*time.Millisecond, 1500*time.Millisecond, stoppedStreams
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/faultwall"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/stretchr/testify/require"
@@ -50,7 +51,7 @@ func TestVendorsFailures(t *testing.T) {
 	w := wallWith(t, `[{}]`)
 	tell := func(t *testing.T, step faultwall.Step, want string, v *vendorFailure, ask func(*client.Client) error) *llm.Error {
 		w.Script("m", step)
-		c := route(t, w, func(cfg *llm.ModelConfig) { cfg.MaxRetries = 1 })
+		c := route(t, w, func(cfg *config.Model) { cfg.MaxRetries = 1 })
 		err := ask(c)
 		require.Error(t, err)
 		e := llm.AsError(err)

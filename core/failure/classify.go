@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -194,7 +195,7 @@ func Clip(b []byte, n int) string {
 	read := min(len(b), n+utf8.UTFMax) // what a cut splits here is cut off below
 	text := strings.ToValidUTF8(string(b[:read]), "\uFFFD")
 	if len(text) > n {
-		return llm.CutText(text, n) + "…"
+		return shown.Cut(text, n) + "…"
 	}
 	if read < len(b) { // runs of garbage became single marks
 		text += "…"

@@ -8,10 +8,9 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/llmagg/llmagg/core/breaker"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/stretchr/testify/require"
 )
 
 // fuzzKey is the route's key: KEY in a seed stands for it, K\EY for what a

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/llmagg/llmagg/core/internal/suggest"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -191,7 +192,7 @@ func codeOf(status int, s *said) llm.Code {
 			return code
 		}
 	}
-	name := llm.Fold(s.code + " " + s.kind + " " + s.reason)
+	name := suggest.Fold(s.code + " " + s.kind + " " + s.reason)
 	for i := range rules {
 		if rules[i].fits(name, text, status) {
 			return rules[i].code
@@ -217,7 +218,7 @@ func codeOf(status int, s *said) llm.Code {
 // notMoney tells whether a word that means "no money" with other vendors means
 // tokens per minute here: DashScope's.
 func (s *said) notMoney(text string) bool {
-	return llm.Fold(s.code) == "insufficientquota" && containsAny(text, []string{"aliyun", "alibaba", "allocated quota"})
+	return suggest.Fold(s.code) == "insufficientquota" && containsAny(text, []string{"aliyun", "alibaba", "allocated quota"})
 }
 
 // plainName is a name without the namespaces of AWS: in front of "#" and
@@ -227,5 +228,5 @@ func plainName(word string) string {
 		word = after
 	}
 	word, _, _ = strings.Cut(word, ":")
-	return llm.Fold(word)
+	return suggest.Fold(word)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/llmagg/llmagg/core/internal/suggest"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -208,11 +209,11 @@ func (s *said) marks(f fields, depth int) {
 func (s *said) outcome(f fields) {
 	status := scalar(f["status"])
 	for _, word := range []string{scalar(f["object"]), scalar(f["event"]), scalar(f["type"]), status} {
-		word = llm.Fold(word)
+		word = suggest.Fold(word)
 		s.strong = s.strong || slices.Contains(failedWords, word)
 		s.success = s.success || slices.Contains(wellWords, word)
 	}
-	if kind := llm.Fold(scalar(f["type"])); strings.HasSuffix(kind, "error") || strings.HasSuffix(kind, "exception") {
+	if kind := suggest.Fold(scalar(f["type"])); strings.HasSuffix(kind, "error") || strings.HasSuffix(kind, "exception") {
 		s.strong = true
 	}
 	for _, name := range []string{"success", "ok"} {

@@ -3,6 +3,7 @@ package failure
 import (
 	"strings"
 
+	"github.com/llmagg/llmagg/core/internal/suggest"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -70,7 +71,7 @@ func IsReason(word string) bool { return endOf(word) != endNone }
 // endOf is what a finish reason means. Of words that are in no table, those
 // that speak of a failure are one.
 func endOf(reason string) end {
-	word := llm.Fold(reason)
+	word := suggest.Fold(reason)
 	if e, known := reasons[word]; known || word == "" {
 		return e
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/llmagg/llmagg/core/internal/suggest"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -229,7 +230,7 @@ func fieldsOf(raw json.RawMessage) fields {
 	}
 	f := make(fields, len(plain))
 	for name, value := range plain {
-		key := llm.Fold(name)
+		key := suggest.Fold(name)
 		if _, taken := f[key]; !taken || name == key {
 			f[key] = value
 		}
@@ -316,7 +317,7 @@ func objectSays(raw json.RawMessage, depth int) bool {
 // isWell tells whether a text in the place of a code or message says that all
 // is well.
 func isWell(text string) bool {
-	switch llm.Fold(strings.TrimSpace(text)) {
+	switch suggest.Fold(strings.TrimSpace(text)) {
 	case "", "ok", "success", "succeed", "succeeded", "successful", "true", "0", "none", "null", "normal":
 		return true
 	}

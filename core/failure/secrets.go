@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/internal/shown"
 )
 
 // ShortestSecret is the shortest length that counts as a secret.
@@ -20,7 +20,7 @@ func HeaderSecrets(headers map[string]string) (secrets []string) {
 		}
 	}
 	for name, value := range headers {
-		if !llm.NamesSecret(name) {
+		if !shown.NamesSecret(name) {
 			continue
 		}
 		add(value)

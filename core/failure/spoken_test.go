@@ -8,6 +8,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/stretchr/testify/require"
 )
@@ -94,10 +95,10 @@ func TestMessagesNameTheAddress(t *testing.T) {
 func TestHeadersWithSecrets(t *testing.T) {
 	for _, name := range []string{"Authorization", "Proxy-Authorization", "X-Api-Key", "api-key", "X-Goog-Api-Key", "x_auth_token", "X-Client-Secret", "X-Secret", "X-Password",
 		"X-Signature", "Cookie", "Set-Cookie", "X-Credential", "x-portkey-api-key", "Ocp-Apim-Subscription-Key", "X-ApiKey", "X-Access-Token", "cf-aig-authorization", "X-JWT"} {
-		require.True(t, llm.NamesSecret(name), name)
+		require.True(t, shown.NamesSecret(name), name)
 	}
 	for _, name := range []string{"x-portkey-provider", "x-monkey", "X-Tokenizer", "X-Author", "X-Max-Tokens", "X-Keyboard", "X-Secretary", "User-Agent", "X-Title", "HTTP-Referer", "X-Authentic"} {
-		require.False(t, llm.NamesSecret(name), name)
+		require.False(t, shown.NamesSecret(name), name)
 	}
 	require.Equal(t, []string{"Bearer sk-12345", "sk-12345"}, HeaderSecrets(map[string]string{"Authorization": "Bearer sk-12345"}))
 	require.Contains(t, HeaderSecrets(map[string]string{"Authorization": "Basic dXNlcjpwYXNzd29yZA=="}), "password")

@@ -1,5 +1,5 @@
 // Package llm is the domain of llmagg: messages, requests, responses, chunks,
-// configurations, errors and the attempt trail. It does no I/O, starts no
+// errors and the attempt trail. It does no I/O, starts no
 // goroutine and reads no environment; everything that talks to a network lives
 // in the packages above it (client, provider, manager, aggregator).
 //

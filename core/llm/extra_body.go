@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
+	"github.com/llmagg/llmagg/core/internal/shown"
 )
 
 // parseExtraBody reads and checks "extra_body". The error is INVALID_ARGUMENT.
@@ -14,7 +15,7 @@ func parseExtraBody(v []byte) (Extra, error) {
 	}
 	fields, err := jsontext.FieldsOf(v)
 	if err != nil {
-		return nil, Errorf(InvalidArgument, "\"extra_body\" is %s; expected an object of fields for the server", shown(v))
+		return nil, Errorf(InvalidArgument, "\"extra_body\" is %s; expected an object of fields for the server", shown.Value(v))
 	}
 	extra := make(Extra, len(fields))
 	for _, f := range fields {
@@ -32,7 +33,7 @@ func checkExtraBody(extra Extra) error {
 	for _, name := range slices.Sorted(maps.Keys(extra)) {
 		v := extra[name]
 		if _, err := jsontext.FieldsOf(slices.Concat([]byte(`{"":`), v, []byte{'}'})); err != nil {
-			return Errorf(InvalidArgument, "\"extra_body\": the field %s is not valid JSON: %v", QuoteName(name), err)
+			return Errorf(InvalidArgument, "\"extra_body\": the field %s is not valid JSON: %v", shown.Name(name), err)
 		}
 		switch name {
 		case "":
@@ -41,7 +42,7 @@ func checkExtraBody(extra Extra) error {
 			return Errorf(InvalidArgument, "\"extra_body\" has the field %q, which llmagg itself uses; set it in the request", name)
 		}
 		if kind := kindOf(name); v[0] != 'n' && !kind.fits(v) {
-			return Errorf(InvalidArgument, "\"extra_body\": field %q is %s; expected %s", name, shown(v), kindText[kind])
+			return Errorf(InvalidArgument, "\"extra_body\": field %q is %s; expected %s", name, shown.Value(v), kindText[kind])
 		}
 	}
 	return nil

@@ -71,5 +71,5 @@ func (o *CallOptions) check() error {
 	if err := checkExtraBody(o.ExtraBody); err != nil {
 		return err
 	}
-	return checkHeaders(o.Headers)
+	return CheckHeaders(o.Headers)
 }

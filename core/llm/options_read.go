@@ -2,66 +2,68 @@ package llm
 
 import (
 	"encoding/json"
-	"math"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
+	"github.com/llmagg/llmagg/core/internal/setting"
+	"github.com/llmagg/llmagg/core/internal/shown"
+	"github.com/llmagg/llmagg/core/internal/suggest"
 )
 
 // callSetting is an option of a call and how it is read.
 type callSetting struct {
-	Setting
+	setting.Setting
 	set func(o *CallOptions, key string, v []byte) error
 }
 
 // callSettings is the table of a call's options: all doors read by it.
 var callSettings = []callSetting{
-	{Setting{Name: "max_retries", Type: "integer", Default: "the route's", Meaning: "attempts on one route; 0 and 1 mean one attempt"},
+	{setting.Setting{Name: "max_retries", Type: "integer", Default: "the route's", Meaning: "attempts on one route; 0 and 1 mean one attempt"},
 		func(o *CallOptions, key string, v []byte) (err error) {
-			o.MaxRetries, err = intOption(key, v, 0)
+			o.MaxRetries, err = readInteger(key, v, 0)
 			o.MaxRetries = max(o.MaxRetries, 1) // R1: 0 and 1 mean one
 			return err
 		}},
-	{Setting{Name: "deadline", Type: "seconds", Default: "none", Meaning: "time limit for the whole call: all attempts, waits and routes"}, secondsIn(func(o *CallOptions) *time.Duration { return &o.Deadline })},
-	{Setting{Name: "timeout", Type: "seconds", Default: "the route's", Meaning: "time limit for one attempt, or for a stream's first token"}, secondsIn(func(o *CallOptions) *time.Duration { return &o.Timeout })},
-	{Setting{Name: "on_interrupt", Type: "\"error\" or \"restart\"", Default: "\"error\" for streams", Meaning: "when a stream breaks after its first token: \"error\" ends it with the partial text, \"restart\" starts the answer again on another route"},
+	{setting.Setting{Name: "deadline", Type: "seconds", Default: "none", Meaning: "time limit for the whole call: all attempts, waits and routes"}, secondsIn(func(o *CallOptions) *time.Duration { return &o.Deadline })},
+	{setting.Setting{Name: "timeout", Type: "seconds", Default: "the route's", Meaning: "time limit for one attempt, or for a stream's first token"}, secondsIn(func(o *CallOptions) *time.Duration { return &o.Timeout })},
+	{setting.Setting{Name: "on_interrupt", Type: "\"error\" or \"restart\"", Default: "\"error\" for streams", Meaning: "when a stream breaks after its first token: \"error\" ends it with the partial text, \"restart\" starts the answer again on another route"},
 		(*CallOptions).setOnInterrupt},
-	{Setting{Name: "hedge_after", Type: "seconds", Default: "off", Meaning: "streams: also asks a second route if the first has sent no token after this time"}, secondsIn(func(o *CallOptions) *time.Duration { return &o.HedgeAfter })},
-	{Setting{Name: "failover_bad_request", Type: "bool", Default: "true", Meaning: "tries the next route after BAD_REQUEST"},
+	{setting.Setting{Name: "hedge_after", Type: "seconds", Default: "off", Meaning: "streams: also asks a second route if the first has sent no token after this time"}, secondsIn(func(o *CallOptions) *time.Duration { return &o.HedgeAfter })},
+	{setting.Setting{Name: "failover_bad_request", Type: "bool", Default: "true", Meaning: "tries the next route after BAD_REQUEST"},
 		func(o *CallOptions, key string, v []byte) (err error) {
 			on, err := boolOption(key, v)
 			o.StopOnBadRequest = !on
 			return err
 		}},
-	{Setting{Name: "failover_content_filter", Type: "bool", Default: "false", Meaning: "tries the next route after CONTENT_FILTER"}, boolIn(func(o *CallOptions) *bool { return &o.FailoverOnContentFilter })},
-	{Setting{Name: "include_usage", Type: "bool", Default: "true for aggregators, false for single clients", Meaning: "asks for usage in streams where the vendor supports it"}, boolIn(func(o *CallOptions) *bool { return &o.IncludeUsage })},
-	{Setting{Name: "headers", Type: "object of texts", Default: "none", Meaning: "HTTP headers for this call; they replace configured headers of the same name"},
+	{setting.Setting{Name: "failover_content_filter", Type: "bool", Default: "false", Meaning: "tries the next route after CONTENT_FILTER"}, boolIn(func(o *CallOptions) *bool { return &o.FailoverOnContentFilter })},
+	{setting.Setting{Name: "include_usage", Type: "bool", Default: "true for aggregators, false for single clients", Meaning: "asks for usage in streams where the vendor supports it"}, boolIn(func(o *CallOptions) *bool { return &o.IncludeUsage })},
+	{setting.Setting{Name: "headers", Type: "object of texts", Default: "none", Meaning: "HTTP headers for this call; they replace configured headers of the same name"},
 		func(o *CallOptions, key string, v []byte) error {
 			if v[0] != '{' || JSON.Unmarshal(v, &o.Headers) != nil {
 				return Errorf(InvalidArgument, "option \"headers\" has the wrong type; expected {name: string}") // the values may be keys: not repeated
 			}
-			return checkHeaders(o.Headers)
+			return CheckHeaders(o.Headers)
 		}},
-	{Setting{Name: "extra_body", Type: "object", Default: "none", Meaning: "server-specific request fields; they are merged into the request and replace fields of the same name"},
+	{setting.Setting{Name: "extra_body", Type: "object", Default: "none", Meaning: "server-specific request fields; they are merged into the request and replace fields of the same name"},
 		func(o *CallOptions, _ string, v []byte) (err error) {
 			o.ExtraBody, err = parseExtraBody(v)
 			return err
 		}},
-	{Setting{Name: "headers_only", Type: "bool", Default: "false", Meaning: "sends this call's headers only, without the key and the configured headers", Internal: true},
+	{setting.Setting{Name: "headers_only", Type: "bool", Default: "false", Meaning: "sends this call's headers only, without the key and the configured headers", Internal: true},
 		func(o *CallOptions, key string, v []byte) (err error) {
 			o.HeadersOnly, err = boolOption(key, v)
 			return err
 		}},
-	{Setting{Name: "bare", Type: "bool", Default: "false", Meaning: "one attempt without concurrency limit, breaker or retry (single clients only)", Internal: true},
+	{setting.Setting{Name: "bare", Type: "bool", Default: "false", Meaning: "one attempt without concurrency limit, breaker or retry (single clients only)", Internal: true},
 		func(o *CallOptions, key string, v []byte) (err error) {
 			o.Bare, err = boolOption(key, v)
 			return err
 		}},
-	{Setting{Name: "window", Type: "integer", Default: "64", Meaning: "with LLMAGG_STREAM: chunks that may be outstanding before llmagg_op_credit; 0 means no limit", Internal: true},
+	{setting.Setting{Name: "window", Type: "integer", Default: "64", Meaning: "with LLMAGG_STREAM: chunks that may be outstanding before llmagg_op_credit; 0 means no limit", Internal: true},
 		func(o *CallOptions, key string, v []byte) (err error) {
-			if o.Window, err = intOption(key, v, 0); err == nil && o.Window == 0 {
+			if o.Window, err = readInteger(key, v, 0); err == nil && o.Window == 0 {
 				o.Window = -1
 			}
 			return err
@@ -70,10 +72,12 @@ var callSettings = []callSetting{
 
 var callSettingOf, callOptionNames = func() (map[string]*callSetting, []string) {
 	of := make(map[string]*callSetting, len(callSettings))
+	names := make([]string, len(callSettings))
 	for i := range callSettings {
-		of[callSettings[i].Name] = &callSettings[i]
+		s := &callSettings[i]
+		of[s.Name], names[i] = s, s.Name
 	}
-	return of, settingNames(callSettings)
+	return of, names
 }()
 
 // ParseCallOptions reads options from JSON text; empty text and null give the
@@ -101,17 +105,17 @@ func parseOptions(data []byte, withModels bool) (o CallOptions, models []string,
 	}
 	for _, f := range fields {
 		v := data[f.Start:f.End]
-		setting := callSettingOf[f.Key]
+		option := callSettingOf[f.Key]
 		switch {
 		case withModels && f.Key == "models":
 			if models, err = ParseModels(v); err != nil {
 				return o, nil, err
 			}
-		case setting == nil:
+		case option == nil:
 			return o, nil, unknownOption(f.Key, withModels)
 		case v[0] == 'n': // left out
 		default:
-			if err := setting.set(&o, f.Key, v); err != nil {
+			if err := option.set(&o, f.Key, v); err != nil {
 				return o, nil, err
 			}
 		}
@@ -126,22 +130,22 @@ func unknownOption(key string, ofAggregator bool) error {
 	if ofAggregator {
 		known = append([]string{"models"}, known...)
 	}
-	what := "unknown call option " + QuoteName(key)
+	what := "unknown call option " + shown.Name(key)
 	switch {
 	case !ambiguousFields[key] && (fieldKinds[key] != 0 || vendorFields[key] != 0):
 		return Errorf(InvalidArgument, "%s; it is a request field: put it into the request", what)
-	case configSettingOf[key] != nil && nearest(key, known, 0) == "":
+	case isConfigKey(key) && suggest.Nearest(key, known, 0) == "":
 		return Errorf(InvalidArgument, "%s; it belongs in the configuration of a model", what)
 	}
-	if nearest(key, known, slips(key)) == "" { // what else it may be
-		if field := nearest(key, slices.Concat(requestFieldNames, vendorFieldNames), slips(key)); field != "" && !ambiguousFields[field] {
+	if suggest.Nearest(key, known, suggest.Slips(key)) == "" { // what else it may be
+		if field := suggest.Nearest(key, slices.Concat(requestFieldNames, vendorFieldNames), suggest.Slips(key)); field != "" && !ambiguousFields[field] {
 			return Errorf(InvalidArgument, "%s; did you mean %q, a field of the request?", what, field)
 		}
 	}
-	if slices.Contains(aliases[Fold(key)], "models") || key == "models" || key == "route" {
+	if suggest.Means(key, "models") || key == "models" || key == "route" {
 		return Errorf(InvalidArgument, "%s; for failover, list the routes in the \"models\" of an aggregator (server-specific fields go into \"extra_body\")", what)
 	}
-	if hint := Suggest(key, known); hint != "" {
+	if hint := suggest.For(key, known); hint != "" {
 		return Errorf(InvalidArgument, "%s%s", what, hint)
 	}
 	return Errorf(InvalidArgument, "%s; server-specific fields go into \"extra_body\"", what)
@@ -179,7 +183,7 @@ func CheckModels(models []string) error {
 func (o *CallOptions) setOnInterrupt(_ string, v []byte) error {
 	var s string
 	if v[0] != '"' || JSON.Unmarshal(v, &s) != nil {
-		return Errorf(InvalidArgument, "option \"on_interrupt\" is %s; expected \"error\" or \"restart\"", shown(v))
+		return Errorf(InvalidArgument, "option \"on_interrupt\" is %s; expected \"error\" or \"restart\"", shown.Value(v))
 	}
 	o.OnInterrupt = OnInterrupt(s)
 	return o.checkOnInterrupt()
@@ -191,12 +195,12 @@ func (o *CallOptions) checkOnInterrupt() error {
 		return nil
 	}
 	return Errorf(InvalidArgument, "option \"on_interrupt\" is %s; expected \"error\" or \"restart\"%s",
-		ShownText(string(o.OnInterrupt)), Suggest(string(o.OnInterrupt), []string{string(InterruptError), string(InterruptRestart)}))
+		shown.Text(string(o.OnInterrupt)), suggest.For(string(o.OnInterrupt), []string{string(InterruptError), string(InterruptRestart)}))
 }
 
 func secondsIn(field func(*CallOptions) *time.Duration) func(*CallOptions, string, []byte) error {
 	return func(o *CallOptions, key string, v []byte) (err error) {
-		*field(o), err = secondsOption(key, v)
+		*field(o), err = readSeconds(key, v)
 		return err
 	}
 }
@@ -210,28 +214,33 @@ func boolIn(field func(*CallOptions) *bool) func(*CallOptions, string, []byte) e
 
 func boolOption(key string, v json.RawMessage) (bool, error) {
 	if v[0] != 't' && v[0] != 'f' {
-		return false, Errorf(InvalidArgument, "option %q is %s; expected true or false", key, shown(v))
+		return false, Errorf(InvalidArgument, "option %q is %s; expected true or false", key, shown.Value(v))
 	}
 	return v[0] == 't', nil
 }
 
-// mostCount is the most that a count or a number of bytes can be set to: more
-// is a mistake, and would not fit everywhere.
-const mostCount = 1 << 40
-
-func intOption(key string, v []byte, least int) (int, error) {
-	n, err := strconv.Atoi(string(v))
-	if err != nil || n < least || n > mostCount {
-		return 0, Errorf(InvalidArgument, "%q is %s; expected an integer, at least %d", key, shown(v), least)
-	}
-	return n, nil
+func readInteger(key string, v []byte, least int) (int, error) {
+	n, err := setting.Integer(key, v, least)
+	return n, refused(err)
 }
 
-// secondsOption reads a time in seconds: positive, finite, at most 10 years.
-func secondsOption(key string, v []byte) (time.Duration, error) {
-	s, err := strconv.ParseFloat(string(v), 64)
-	if err != nil || !(s > 0) || s > 10*365*86400 || math.IsInf(s, 0) {
-		return 0, Errorf(InvalidArgument, "%q is %s; expected seconds, a number greater than 0", key, shown(v))
+func readSeconds(key string, v []byte) (time.Duration, error) {
+	d, err := setting.Seconds(key, v)
+	return d, refused(err)
+}
+
+func refused(err error) error {
+	if err == nil {
+		return nil
 	}
-	return max(time.Duration(s*float64(time.Second)), 1), nil
+	return Errorf(InvalidArgument, "%v", err)
+}
+
+// OptionSettings is the table of a call's options.
+func OptionSettings() []setting.Setting {
+	var table []setting.Setting
+	for _, o := range callSettings {
+		table = append(table, o.Setting)
+	}
+	return table
 }

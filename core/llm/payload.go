@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
+	"github.com/llmagg/llmagg/core/internal/shown"
 )
 
 // Payload is a request as it is sent: one JSON object, checked once. Each
@@ -107,7 +108,7 @@ func readPayload(data []byte, anyName bool) (*Payload, error) {
 			continue
 		}
 		if !kind.fits(value) {
-			return nil, Errorf(InvalidArgument, "request field %q is %s; expected %s", f.Key, shown(value), kindText[kind])
+			return nil, Errorf(InvalidArgument, "request field %q is %s; expected %s", f.Key, shown.Value(value), kindText[kind])
 		}
 		switch f.Key {
 		case "messages":
@@ -121,7 +122,7 @@ func readPayload(data []byte, anyName bool) (*Payload, error) {
 			p.Stream = value[0] == 't'
 		case "n":
 			if p.N, err = strconv.Atoi(string(value)); err != nil || p.N < 1 || p.N > 128 {
-				err = Errorf(InvalidArgument, "request field \"n\" is %s; expected 1 to 128", shown(value))
+				err = Errorf(InvalidArgument, "request field \"n\" is %s; expected 1 to 128", shown.Value(value))
 			}
 		case "stream_options":
 			var o StreamOptions

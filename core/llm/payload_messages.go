@@ -4,6 +4,8 @@ import (
 	"bytes"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
+	"github.com/llmagg/llmagg/core/internal/shown"
+	"github.com/llmagg/llmagg/core/internal/suggest"
 )
 
 // checkMessages passes over the messages and gives the first thing that is
@@ -28,7 +30,7 @@ func (r *reader) checkMessage(i int) (wrong error) {
 		if r.err != nil {
 			return nil // the syntax error says more
 		}
-		return Errorf(InvalidArgument, "messages[%d] is %s; expected an object with \"role\" and \"content\"", i, shown(r.Data[from:r.Pos]))
+		return Errorf(InvalidArgument, "messages[%d] is %s; expected an object with \"role\" and \"content\"", i, shown.Value(r.Data[from:r.Pos]))
 	}
 	role, said, elsewhere := noRole, false, ""
 	for more := r.object(); more; more = r.nextField() {
@@ -45,11 +47,11 @@ func (r *reader) checkMessage(i int) (wrong error) {
 		switch value := r.Data[from:r.Pos]; {
 		case wrong != nil || r.err != nil:
 		case isRole && first != '"':
-			wrong = Errorf(InvalidArgument, "messages[%d].role is %s; expected a string", i, shown(value))
+			wrong = Errorf(InvalidArgument, "messages[%d].role is %s; expected a string", i, shown.Value(value))
 		case isRole:
 			role = value
 		case isContent && first != '"' && first != '[' && first != 'n':
-			wrong = Errorf(InvalidArgument, "messages[%d].content is %s; expected a string or an array of parts", i, shown(value))
+			wrong = Errorf(InvalidArgument, "messages[%d].content is %s; expected a string or an array of parts", i, shown.Value(value))
 		}
 	}
 	switch {
@@ -85,8 +87,8 @@ func nearMessageField(i int, key []byte) error {
 	if len(name) > maxMessageField {
 		return nil
 	}
-	if near := nearest(name, messageFields, slips(name)); near != "" && near != name {
-		return Errorf(InvalidArgument, "messages[%d] has the field %s, which no server knows; did you mean %q?", i, QuoteName(name), near)
+	if near := suggest.Nearest(name, messageFields, suggest.Slips(name)); near != "" && near != name {
+		return Errorf(InvalidArgument, "messages[%d] has the field %s, which no server knows; did you mean %q?", i, shown.Name(name), near)
 	}
 	return nil
 }
@@ -106,8 +108,8 @@ func unknownRole(i int, role []byte) error {
 	if JSON.Unmarshal(role, &name) != nil {
 		name = ""
 	}
-	return Errorf(InvalidArgument, "messages[%d].role is %s; %s%s", i, shown(role), expected,
-		Suggest(name, []string{"system", "developer", "user", "assistant", "tool", "function"}))
+	return Errorf(InvalidArgument, "messages[%d].role is %s; %s%s", i, shown.Value(role), expected,
+		suggest.For(name, []string{"system", "developer", "user", "assistant", "tool", "function"}))
 }
 
 // roleKnown tells whether a JSON string is a role's name.

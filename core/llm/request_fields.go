@@ -3,6 +3,10 @@ package llm
 import (
 	"slices"
 	"strings"
+
+	"github.com/llmagg/llmagg/core/internal/setting"
+	"github.com/llmagg/llmagg/core/internal/shown"
+	"github.com/llmagg/llmagg/core/internal/suggest"
 )
 
 type requestField struct {
@@ -110,6 +114,26 @@ func kindOf(name string) fieldKind {
 	return max(vendorFields[name], kindAny)
 }
 
+// RequestSettings is the table of a request's fields that are passed on without
+// "extra_body": those of chat completions and those of well-known vendors.
+func RequestSettings() []setting.Setting {
+	var table []setting.Setting
+	for _, f := range requestFieldList {
+		table = append(table, setting.Setting{Name: f.name, Type: kindText[f.kind]})
+	}
+	for _, name := range vendorFieldNames {
+		if !ambiguousFields[name] {
+			table = append(table, setting.Setting{Name: name, Type: kindText[vendorFields[name]]})
+		}
+	}
+	return table
+}
+
+// OfCall tells whether a name is an option of a call or a field of a request.
+func OfCall(name string) bool {
+	return callSettingOf[name] != nil || fieldKinds[name] != 0 || vendorFields[name] != 0
+}
+
 // checkForeign judges a field that [Request] does not have. One of a vendor
 // passes; an option of the call, a key of the configuration, and a slip in a
 // known name are refused, since a server would pass over them in silence.
@@ -117,25 +141,25 @@ func checkForeign(name string, v []byte) error {
 	kind, known := vendorFields[name]
 	if known {
 		if v[0] != 'n' && !kind.fits(v) {
-			return Errorf(InvalidArgument, "request field %q is %s; expected %s", name, shown(v), kindText[kind])
+			return Errorf(InvalidArgument, "request field %q is %s; expected %s", name, shown.Value(v), kindText[kind])
 		}
 		return nil
 	}
-	what := "unknown request field " + QuoteName(name)
+	what := "unknown request field " + shown.Name(name)
 	switch {
 	case callSettingOf[name] != nil:
 		return Errorf(InvalidArgument, "request field %q is an option of the call; put it into the call's options", name)
-	case nearest(name, onlyConfigNames, 0) != "":
-		return Errorf(InvalidArgument, "%s; %q belongs in the configuration of a model and is never sent", what, nearest(name, onlyConfigNames, 0))
+	case suggest.Nearest(name, onlyConfigNames, 0) != "":
+		return Errorf(InvalidArgument, "%s; %q belongs in the configuration of a model and is never sent", what, suggest.Nearest(name, onlyConfigNames, 0))
 	}
-	few := slips(name)
-	if best := nearest(name, callOptionNames, few); best != "" {
+	few := suggest.Slips(name)
+	if best := suggest.Nearest(name, callOptionNames, few); best != "" {
 		return Errorf(InvalidArgument, "%s; did you mean %q, an option of the call? (server-specific fields go into \"extra_body\")", what, best)
 	}
-	if best := nearest(name, requestFieldNames, few); best != "" {
+	if best := suggest.Nearest(name, requestFieldNames, few); best != "" {
 		return Errorf(InvalidArgument, "%s; did you mean %q? (server-specific fields go into \"extra_body\")", what, best)
 	}
-	if slices.Contains(aliases[Fold(name)], "models") {
+	if suggest.Means(name, "models") {
 		return Errorf(InvalidArgument, "%s; for failover, list the routes in the \"models\" of an aggregator (server-specific fields go into \"extra_body\")", what)
 	}
 	return nil
@@ -144,3 +168,13 @@ func checkForeign(name string, v []byte) error {
 // onlyConfigNames are keys of the configuration that must not go to a server.
 var onlyConfigNames = []string{"api_key", "base_url", "proxy", "ca_file", "organization", "max_concurrent_calls",
 	"idle_timeout", "reader_timeout", "connect_timeout", "breaker"}
+
+// isConfigKey tells whether a name is a key of a model's configuration; core/config
+// holds the table, and a test there that none is missing here.
+func isConfigKey(name string) bool {
+	group, _, inGroup := strings.Cut(name, ".")
+	if inGroup {
+		return group == "breaker" || group == "retry" || group == "limits"
+	}
+	return name == "type" || name != "breaker" && slices.Contains(onlyConfigNames, name)
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/faultwall"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
@@ -17,10 +18,10 @@ func Example() {
 		panic(err)
 	}
 	defer wall.Close()
-	configs, err := llm.ParseConfig([]byte(`{
+	configs, err := config.Parse([]byte(`{
 		"openai": {"api_key": "sk-…", "base_url": "`+wall.BaseURL()+`", "models": {"gpt-4o": {}}},
 		"deepseek": {"api_key": "sk-…", "base_url": "`+wall.BaseURL()+`", "models": {"deepseek-chat": {}}}
-	}`), llm.ParseOptions{})
+	}`), config.Options{})
 	if err != nil {
 		panic(err)
 	}

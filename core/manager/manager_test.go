@@ -5,6 +5,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/faultwall"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
@@ -24,9 +25,9 @@ func startWall(t *testing.T) *faultwall.Wall {
 // "up-…".
 func providerOn(t *testing.T, w *faultwall.Wall, name string, models ...string) *provider.Provider {
 	t.Helper()
-	cfg := llm.ProviderConfig{Name: name}
+	cfg := config.Provider{Name: name}
 	for _, m := range models {
-		cfg.Models = append(cfg.Models, llm.ModelConfig{Name: m, Model: "up-" + m, BaseURL: w.BaseURL()})
+		cfg.Models = append(cfg.Models, config.Model{Name: m, Model: "up-" + m, BaseURL: w.BaseURL()})
 	}
 	p, err := provider.New(cfg, provider.Options{})
 	require.NoError(t, err)

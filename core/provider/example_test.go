@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/faultwall"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/provider"
@@ -18,7 +19,7 @@ func Example() {
 	defer wall.Close()
 
 	ctx := context.Background()
-	p, err := provider.New(llm.ProviderConfig{Name: "deepseek", Models: []llm.ModelConfig{
+	p, err := provider.New(config.Provider{Name: "deepseek", Models: []config.Model{
 		{Name: "chat", Model: "deepseek-chat", APIKey: "sk-…", BaseURL: wall.BaseURL()},
 		{Name: "coder", Model: "deepseek-coder", APIKey: "sk-…", BaseURL: wall.BaseURL()},
 	}}, provider.Options{})

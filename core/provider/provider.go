@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -20,9 +21,9 @@ type Options = client.Options
 
 // Provider holds a vendor's clients. It is safe for concurrent use.
 type Provider struct {
-	cfg     llm.ProviderConfig
+	cfg     config.Provider
 	options Options
-	create  func(llm.ModelConfig) (*client.Client, error)
+	create  func(config.Model) (*client.Client, error)
 
 	mu      sync.Mutex // guards what follows
 	clients map[string]*client.Client
@@ -35,16 +36,16 @@ type Provider struct {
 // New makes a provider whose models are reached over HTTP. Its clients are
 // made by Initialize. The configuration is checked at once: the error is
 // INVALID_ARGUMENT and names the model.
-func New(cfg llm.ProviderConfig, o Options) (*Provider, error) {
-	return build(cfg, o, func(m llm.ModelConfig) (*client.Client, error) { return client.New(m, o) })
+func New(cfg config.Provider, o Options) (*Provider, error) {
+	return build(cfg, o, func(m config.Model) (*client.Client, error) { return client.New(m, o) })
 }
 
 // NewCustom makes a provider whose attempts backend performs.
-func NewCustom(cfg llm.ProviderConfig, backend client.Backend, o Options) (*Provider, error) {
-	return build(cfg, o, func(m llm.ModelConfig) (*client.Client, error) { return client.NewCustom(m, backend, o) })
+func NewCustom(cfg config.Provider, backend client.Backend, o Options) (*Provider, error) {
+	return build(cfg, o, func(m config.Model) (*client.Client, error) { return client.NewCustom(m, backend, o) })
 }
 
-func build(cfg llm.ProviderConfig, o Options, create func(llm.ModelConfig) (*client.Client, error)) (*Provider, error) {
+func build(cfg config.Provider, o Options, create func(config.Model) (*client.Client, error)) (*Provider, error) {
 	if cfg.Name == "" || strings.Contains(cfg.Name, "/") {
 		return nil, llm.Errorf(llm.InvalidArgument, "the provider name %q is not valid; expected a name without a slash", cfg.Name)
 	}
@@ -79,7 +80,7 @@ func build(cfg llm.ProviderConfig, o Options, create func(llm.ModelConfig) (*cli
 func (p *Provider) Name() string { return p.cfg.Name }
 
 // Config is a copy of the configuration, with its keys.
-func (p *Provider) Config() llm.ProviderConfig {
+func (p *Provider) Config() config.Provider {
 	cfg := p.cfg
 	cfg.Models = slices.Clone(cfg.Models)
 	return cfg

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/faultwall"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/provider"
@@ -25,16 +26,16 @@ func startWall(t *testing.T) *faultwall.Wall {
 	return w
 }
 
-// config is a provider "p" with the given models on the wall.
-func config(w *faultwall.Wall, names ...string) llm.ProviderConfig {
-	cfg := llm.ProviderConfig{Name: "p"}
+// configOf is a provider "p" with the given models on the wall.
+func configOf(w *faultwall.Wall, names ...string) config.Provider {
+	cfg := config.Provider{Name: "p"}
 	for _, name := range names {
-		cfg.Models = append(cfg.Models, llm.ModelConfig{Name: name, Model: "up-" + name, BaseURL: w.BaseURL(), APIKey: "sk-secret-key"})
+		cfg.Models = append(cfg.Models, config.Model{Name: name, Model: "up-" + name, BaseURL: w.BaseURL(), APIKey: "sk-secret-key"})
 	}
 	return cfg
 }
 
-func ready(t *testing.T, cfg llm.ProviderConfig) *provider.Provider {
+func ready(t *testing.T, cfg config.Provider) *provider.Provider {
 	t.Helper()
 	p, err := provider.New(cfg, provider.Options{})
 	require.NoError(t, err)
@@ -48,26 +49,26 @@ func ask() *llm.Request {
 }
 
 func TestNewRefusesBadConfigurationsAndNamesTheModel(t *testing.T) {
-	good := llm.ModelConfig{Name: "m", BaseURL: "http://127.0.0.1:1"}
+	good := config.Model{Name: "m", BaseURL: "http://127.0.0.1:1"}
 	for name, c := range map[string]struct {
-		cfg  llm.ProviderConfig
+		cfg  config.Provider
 		says string
 	}{
-		"no name":              {llm.ProviderConfig{Models: []llm.ModelConfig{good}}, `provider name "" is not valid; expected a name without a slash`},
-		"slash":                {llm.ProviderConfig{Name: "a/b", Models: []llm.ModelConfig{good}}, `provider name "a/b"`},
-		"no models":            {llm.ProviderConfig{Name: "p"}, `provider "p" has no models`},
-		"two of a name":        {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{good, good}}, `provider "p" has two models named "m"`},
-		"no key":               {llm.ProviderConfig{Name: "openai", Models: []llm.ModelConfig{{Name: "gpt"}}}, "model openai/gpt has no api_key; openai needs one"},
-		"misspelt vendor":      {llm.ProviderConfig{Name: "opena1", Models: []llm.ModelConfig{{Name: "m", APIKey: "k"}}}, `OpenAI-compatible API; did you mean "openai"?`},
-		"file of no authority": {llm.ProviderConfig{Name: "openai", Models: []llm.ModelConfig{{Name: "m", APIKey: "k", CAFile: "/nope"}}}, `openai/m: ca_file cannot be read`},
-		"unknown vendor":       {llm.ProviderConfig{Name: "acme", Models: []llm.ModelConfig{{Name: "m", APIKey: "k"}}}, `provider "acme" has no base_url; only openai, deepseek, anthropic, gemini have a default`},
-		"no scheme":            {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "localhost:80/v1"}}}, `p/m: base_url "localhost:80/v1" has no scheme that llmagg speaks; expected http:// or https://`},
-		"ftp":                  {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "ftp://h/v1"}}}, `p/m: base_url "ftp://h/v1" has no scheme that llmagg speaks; expected http`},
-		"credentials":          {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "https://u:pw-secret@h"}}}, "p/m: base_url holds credentials"},
-		"negative time":        {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "http://h", Timeout: -1}}}, "p/m: timeout is -1ns"},
-		"concurrency":          {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "m", BaseURL: "http://h", MaxConcurrentCalls: -1}}}, "p/m: max_concurrent_calls is -1"},
-		"the second":           {llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{good, {Name: "n"}}}, `provider "p" has no base_url`},
-		"provider's type":      {llm.ProviderConfig{Name: "p", Type: "soap", Models: []llm.ModelConfig{good}}, `p/m: unknown type "soap"`},
+		"no name":              {config.Provider{Models: []config.Model{good}}, `provider name "" is not valid; expected a name without a slash`},
+		"slash":                {config.Provider{Name: "a/b", Models: []config.Model{good}}, `provider name "a/b"`},
+		"no models":            {config.Provider{Name: "p"}, `provider "p" has no models`},
+		"two of a name":        {config.Provider{Name: "p", Models: []config.Model{good, good}}, `provider "p" has two models named "m"`},
+		"no key":               {config.Provider{Name: "openai", Models: []config.Model{{Name: "gpt"}}}, "model openai/gpt has no api_key; openai needs one"},
+		"misspelt vendor":      {config.Provider{Name: "opena1", Models: []config.Model{{Name: "m", APIKey: "k"}}}, `OpenAI-compatible API; did you mean "openai"?`},
+		"file of no authority": {config.Provider{Name: "openai", Models: []config.Model{{Name: "m", APIKey: "k", CAFile: "/nope"}}}, `openai/m: ca_file cannot be read`},
+		"unknown vendor":       {config.Provider{Name: "acme", Models: []config.Model{{Name: "m", APIKey: "k"}}}, `provider "acme" has no base_url; only openai, deepseek, anthropic, gemini have a default`},
+		"no scheme":            {config.Provider{Name: "p", Models: []config.Model{{Name: "m", BaseURL: "localhost:80/v1"}}}, `p/m: base_url "localhost:80/v1" has no scheme that llmagg speaks; expected http:// or https://`},
+		"ftp":                  {config.Provider{Name: "p", Models: []config.Model{{Name: "m", BaseURL: "ftp://h/v1"}}}, `p/m: base_url "ftp://h/v1" has no scheme that llmagg speaks; expected http`},
+		"credentials":          {config.Provider{Name: "p", Models: []config.Model{{Name: "m", BaseURL: "https://u:pw-secret@h"}}}, "p/m: base_url holds credentials"},
+		"negative time":        {config.Provider{Name: "p", Models: []config.Model{{Name: "m", BaseURL: "http://h", Timeout: -1}}}, "p/m: timeout is -1ns"},
+		"concurrency":          {config.Provider{Name: "p", Models: []config.Model{{Name: "m", BaseURL: "http://h", MaxConcurrentCalls: -1}}}, "p/m: max_concurrent_calls is -1"},
+		"the second":           {config.Provider{Name: "p", Models: []config.Model{good, {Name: "n"}}}, `provider "p" has no base_url`},
+		"provider's type":      {config.Provider{Name: "p", Type: "soap", Models: []config.Model{good}}, `p/m: unknown type "soap"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := provider.New(c.cfg, provider.Options{})
@@ -76,7 +77,7 @@ func TestNewRefusesBadConfigurationsAndNamesTheModel(t *testing.T) {
 			require.NotContains(t, err.Error(), "secret")
 		})
 	}
-	_, err := provider.NewCustom(llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{good}}, nil, provider.Options{})
+	_, err := provider.NewCustom(config.Provider{Name: "p", Models: []config.Model{good}}, nil, provider.Options{})
 	require.Equal(t, llm.InvalidArgument, llm.CodeOfError(err))
 	require.ErrorContains(t, err, "needs a backend")
 }
@@ -85,7 +86,7 @@ func TestNewRefusesBadConfigurationsAndNamesTheModel(t *testing.T) {
 // write into it.
 func TestNewLeavesTheCallersConfigurationAlone(t *testing.T) {
 	w := startWall(t)
-	cfg := config(w, "a")
+	cfg := configOf(w, "a")
 	cfg.Type = "openai"
 	var all sync.WaitGroup
 	for range 4 {
@@ -105,7 +106,7 @@ func TestNewLeavesTheCallersConfigurationAlone(t *testing.T) {
 }
 
 func TestModelsAreFoundByEitherName(t *testing.T) {
-	p := ready(t, config(startWall(t), "a", "b"))
+	p := ready(t, configOf(startWall(t), "a", "b"))
 	require.Equal(t, "p", p.Name())
 	require.Equal(t, []string{"a", "b"}, p.Models())
 	byName, err := p.Client("b")
@@ -123,7 +124,7 @@ func TestModelsAreFoundByEitherName(t *testing.T) {
 }
 
 func TestNothingIsFoundBeforeInitialize(t *testing.T) {
-	p, err := provider.New(config(startWall(t), "a"), provider.Options{})
+	p, err := provider.New(configOf(startWall(t), "a"), provider.Options{})
 	require.NoError(t, err)
 	require.Empty(t, p.Models())
 	_, err = p.Client("a")
@@ -140,7 +141,7 @@ func TestInitializeAgainAfterAFailure(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "roots.pem")
 	write := func() { require.NoError(t, os.WriteFile(file, w.CACertPEM(), 0o600)) }
 	write()
-	cfg := config(w, "a", "b")
+	cfg := configOf(w, "a", "b")
 	cfg.Models[0].CAFile = file
 	var log strings.Builder
 	p, err := provider.New(cfg, provider.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
@@ -160,7 +161,7 @@ func TestInitializeAgainAfterAFailure(t *testing.T) {
 }
 
 func TestAModelThatIsSwitchedOffIsNotListed(t *testing.T) {
-	p := ready(t, config(startWall(t), "a", "b"))
+	p := ready(t, configOf(startWall(t), "a", "b"))
 	c, err := p.Client("a")
 	require.NoError(t, err)
 	c.SetAvailable(false)
@@ -172,7 +173,7 @@ func TestAModelThatIsSwitchedOffIsNotListed(t *testing.T) {
 
 func TestHealthAndReport(t *testing.T) {
 	w := startWall(t)
-	p := ready(t, config(w, "a", "b"))
+	p := ready(t, configOf(w, "a", "b"))
 	require.Equal(t, map[string]bool{"a": true, "b": true}, p.CheckHealth(t.Context()))
 	w.Kill()
 	require.Equal(t, map[string]bool{"a": false, "b": false}, p.CheckHealth(t.Context()))
@@ -182,7 +183,7 @@ func TestHealthAndReport(t *testing.T) {
 }
 
 func TestUseAfterClose(t *testing.T) {
-	p := ready(t, config(startWall(t), "a"))
+	p := ready(t, configOf(startWall(t), "a"))
 	c, err := p.Client("a")
 	require.NoError(t, err)
 	require.NoError(t, p.Close(t.Context()))
@@ -199,7 +200,7 @@ func TestUseAfterClose(t *testing.T) {
 func TestCloseEndsCallsInFlight(t *testing.T) {
 	w := startWall(t)
 	w.Script("up-a", faultwall.Step{Hold: "never"})
-	p := ready(t, config(w, "a"))
+	p := ready(t, configOf(w, "a"))
 	c, err := p.Client("a")
 	require.NoError(t, err)
 	errs := make(chan error, 2)
@@ -217,7 +218,7 @@ func TestCloseEndsCallsInFlight(t *testing.T) {
 func TestRetireWaitsForTheCalls(t *testing.T) {
 	w := startWall(t)
 	w.Script("up-a", faultwall.Step{Hold: "answer"})
-	p := ready(t, config(w, "a"))
+	p := ready(t, configOf(w, "a"))
 	c, err := p.Client("a")
 	require.NoError(t, err)
 	errs := make(chan error, 1)
@@ -251,7 +252,7 @@ func (s stubborn) Stream(ctx context.Context, x *client.Exchange) (client.ChunkR
 
 func TestCloseGivesUpWithItsContext(t *testing.T) {
 	backend := stubborn{make(chan struct{}), make(chan struct{})}
-	p, err := provider.NewCustom(llm.ProviderConfig{Name: "p", Models: []llm.ModelConfig{{Name: "a"}}}, backend, provider.Options{})
+	p, err := provider.NewCustom(config.Provider{Name: "p", Models: []config.Model{{Name: "a"}}}, backend, provider.Options{})
 	require.NoError(t, err)
 	require.NoError(t, p.Initialize(t.Context()))
 	c, err := p.Client("a")

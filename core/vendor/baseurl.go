@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -30,16 +31,16 @@ func readBaseURL(where, base string, v Vendor, typed bool) (string, Vendor, erro
 	rewrite := func(path string) string {
 		other := *u
 		other.Path, other.RawPath = path, ""
-		return llm.ShownURL(other.String())
+		return shown.URL(other.String())
 	}
 	path := strings.TrimRight(u.Path, "/")
 	for _, end := range endpoints {
 		if n := len(path) - len(end); n >= 0 && strings.EqualFold(path[n:], end) {
-			return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s ends with an endpoint, %q; write the API's root: %q", where, shown(base), path[n:], rewrite(path[:n]))
+			return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s ends with an endpoint, %q; write the API's root: %q", where, shownBase(base), path[n:], rewrite(path[:n]))
 		}
 	}
 	if i := strings.Index(path, "/models/"); i >= 0 && (v.own != "" || strings.Contains(path[i:], ":")) {
-		return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s is the endpoint of a model; write the API's root: %q", where, shown(base), rewrite(path[:i]))
+		return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s is the endpoint of a model; write the API's root: %q", where, shownBase(base), rewrite(path[:i]))
 	}
 	host, own := At(base)
 	root, compatiblePath := v.cutOpenAI(path)
@@ -47,17 +48,17 @@ func readBaseURL(where, base string, v Vendor, typed bool) (string, Vendor, erro
 	switch {
 	case compatiblePath && typed:
 		return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s is %s's OpenAI-compatible endpoint, but the type is %q; write \"type\": %q, or the base_url %q",
-			where, shown(base), v.own, v.name, compatible.name, rewrite(root))
+			where, shownBase(base), v.own, v.name, compatible.name, rewrite(root))
 	case compatiblePath:
 		v = compatible
 	case v.own != "" && own && host.own != v.own:
-		return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s is %s's, which does not speak %s's format; write \"type\": %q", where, shown(base), host.name, v.own, host.name)
+		return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s is %s's, which does not speak %s's format; write \"type\": %q", where, shownBase(base), host.name, v.own, host.name)
 	case v.own == "" && own && host.own != "" && !hostCompatible:
 		instead := ""
 		if host.openaiPath != "" {
 			instead = fmt.Sprintf(", or the base_url %q, which speaks OpenAI's", rewrite(host.openaiPath))
 		}
-		return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s speaks %s's own format; write \"type\": %q%s", where, shown(base), host.own, host.name, instead)
+		return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s speaks %s's own format; write \"type\": %q%s", where, shownBase(base), host.own, host.name, instead)
 	}
 	if path == "" && own && host.root != "" {
 		path = host.root
@@ -70,7 +71,7 @@ func readBaseURL(where, base string, v Vendor, typed bool) (string, Vendor, erro
 }
 
 // shown quotes a base_url without what may be a secret.
-func shown(base string) string { return llm.QuoteName(llm.ShownURL(base)) }
+func shownBase(base string) string { return shown.Name(shown.URL(base)) }
 
 // checkBaseURL refuses what a request could not or should not be sent to.
 func checkBaseURL(where, base string, u *url.URL) error {
@@ -80,9 +81,9 @@ func checkBaseURL(where, base string, u *url.URL) error {
 	case secretInQuery(u) != "":
 		return llm.Errorf(llm.InvalidArgument, "%s: base_url holds %q in its query, where keys end up in logs; put the key into api_key, or into headers", where, secretInQuery(u))
 	case u.Scheme != "http" && u.Scheme != "https":
-		return llm.Errorf(llm.InvalidArgument, "%s: base_url %s has no scheme that llmagg speaks; expected http:// or https://", where, shown(base))
+		return llm.Errorf(llm.InvalidArgument, "%s: base_url %s has no scheme that llmagg speaks; expected http:// or https://", where, shownBase(base))
 	case u.Hostname() == "":
-		return llm.Errorf(llm.InvalidArgument, "%s: base_url %s has no host", where, shown(base))
+		return llm.Errorf(llm.InvalidArgument, "%s: base_url %s has no host", where, shownBase(base))
 	case u.Fragment != "":
 		return llm.Errorf(llm.InvalidArgument, "%s: base_url has a fragment (#…), which is never sent; leave it out", where)
 	}
@@ -93,7 +94,7 @@ func checkBaseURL(where, base string, u *url.URL) error {
 func secretInQuery(u *url.URL) string {
 	for item := range strings.SplitSeq(u.RawQuery, "&") {
 		name, _, _ := strings.Cut(item, "=")
-		if llm.NamesSecret(name) {
+		if shown.NamesSecret(name) {
 			return name
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/llmagg/llmagg/core/internal/shown"
+	"github.com/llmagg/llmagg/core/internal/suggest"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 	"github.com/llmagg/llmagg/core/wire/anthropic"
@@ -119,14 +121,14 @@ func Resolve(m Model, getenv func(string) (string, bool)) (v Vendor, baseURL str
 		v, known = compatible, m.BaseURL != ""
 	case m.Type != "":
 		if v, known = find(m.Type); !known {
-			return v, "", llm.Errorf(llm.InvalidArgument, "%s: unknown type %s; expected %s or %s", where, llm.ShownText(m.Type), strings.Join(Names(), ", "), compatible.name)
+			return v, "", llm.Errorf(llm.InvalidArgument, "%s: unknown type %s; expected %s or %s", where, shown.Text(m.Type), strings.Join(Names(), ", "), compatible.name)
 		}
 	case !known && m.BaseURL != "":
 		v, known = compatible, true
 	}
 	if !known {
 		return v, "", llm.Errorf(llm.InvalidArgument, "provider %q has no base_url; only %s have a default; for any other provider set the base_url of an OpenAI-compatible API%s",
-			m.Provider, strings.Join(Names(), ", "), llm.Suggest(m.Provider, Names()))
+			m.Provider, strings.Join(Names(), ", "), suggest.For(m.Provider, Names()))
 	}
 	if m.BaseURL == "" {
 		m.BaseURL = v.defaultBaseURL(getenv)

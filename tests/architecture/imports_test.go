@@ -25,7 +25,11 @@ const module = "github.com/llmagg/llmagg/"
 var mayImport = map[string][]string{
 	"core/internal/alarm":    nil,
 	"core/internal/jsontext": nil,
+	"core/internal/setting":  {"core/internal/shown"},
+	"core/internal/shown":    {"core/internal/jsontext"},
+	"core/internal/suggest":  {"core/internal/shown"},
 	"core/llm":               nil,
+	"core/config":            {"core/llm"},
 	"core/breaker":           nil,
 	"core/limit":             nil,
 	"core/transport":         {"core/llm"},
@@ -37,10 +41,10 @@ var mayImport = map[string][]string{
 	"core/wire/openai":       {"core/llm", "core/wire"},
 	"core/vendor":            {"core/llm", "core/wire", "core/wire/anthropic", "core/wire/gemini", "core/wire/openai"},
 	"core/exchange":          {"core/llm", "core/failure", "core/transport", "core/wire", "core/wire/eventstream"},
-	"core/client":            {"core/llm", "core/failure", "core/wire", "core/transport", "core/vendor", "core/exchange", "core/breaker", "core/limit"},
-	"core/provider":          {"core/llm", "core/client"},
+	"core/client":            {"core/llm", "core/config", "core/failure", "core/wire", "core/transport", "core/vendor", "core/exchange", "core/breaker", "core/limit"},
+	"core/provider":          {"core/llm", "core/config", "core/client"},
 	"core/manager":           {"core/llm", "core/client", "core/provider", "core/limit"},
-	"core/aggregator":        {"core/llm", "core/failure", "core/client", "core/provider", "core/manager", "core/limit"},
+	"core/aggregator":        {"core/llm", "core/config", "core/failure", "core/client", "core/provider", "core/manager", "core/limit"},
 	"core/faultwall":         {"core/llm"},
 }
 

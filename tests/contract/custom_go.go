@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/provider"
 )
@@ -24,7 +25,7 @@ type custom struct {
 }
 
 func (d *goDoor) provide(c *Command) error {
-	configs, err := llm.ParseConfig(c.First, llm.ParseOptions{})
+	configs, err := config.Parse(c.First, config.Options{})
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/aggregator"
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
 )
@@ -152,7 +153,7 @@ func result(v any, err error) Event {
 }
 
 func (d *goDoor) open(c *Command) error {
-	configs, err := llm.ParseConfig(c.First, llm.ParseOptions{Getenv: os.LookupEnv})
+	configs, err := config.Parse(c.First, config.Options{Getenv: os.LookupEnv})
 	if err != nil {
 		return err
 	}

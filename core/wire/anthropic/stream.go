@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
@@ -171,7 +172,7 @@ func (s *stream) add(index int, raw json.RawMessage) (*llm.Message, error) {
 func (s *stream) unopened(index int, delta string) error {
 	kind := map[string]string{"text_delta": "text", "thinking_delta": "thinking"}[delta]
 	if kind == "" {
-		return llm.Errorf(llm.BadResponse, "a %s belongs to content[%d], which is not open", llm.ShownText(delta), index)
+		return llm.Errorf(llm.BadResponse, "a %s belongs to content[%d], which is not open", shown.Text(delta), index)
 	}
 	if s.block.open {
 		s.keep()

@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/faultwall"
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -28,7 +29,7 @@ func main() {
 	}
 
 	ctx := context.Background()
-	c, err := client.New(llm.ModelConfig{
+	c, err := client.New(config.Model{
 		Provider: "openai", Name: cmp.Or(os.Getenv("OPENAI_MODEL"), "gpt-4o-mini"), APIKey: key, BaseURL: baseURL,
 	}, client.Options{Getenv: os.LookupEnv})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/aggregator"
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/faultwall"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
@@ -33,9 +34,9 @@ func (f faq) Stream(context.Context, *client.Exchange) (client.ChunkReader, erro
 
 func main() {
 	ctx := context.Background()
-	own := must(client.NewCustom(llm.ModelConfig{Provider: "own", Name: "faq"}, faq{"When are you open?": "From nine to five."}, client.Options{}))
+	own := must(client.NewCustom(config.Model{Provider: "own", Name: "faq"}, faq{"When are you open?": "From nine to five."}, client.Options{}))
 	defer own.Close(ctx)
-	cfg := llm.ModelConfig{Provider: "openai", Name: "gpt-4o-mini", APIKey: os.Getenv("OPENAI_API_KEY"), BaseURL: os.Getenv("OPENAI_BASE_URL")}
+	cfg := config.Model{Provider: "openai", Name: "gpt-4o-mini", APIKey: os.Getenv("OPENAI_API_KEY"), BaseURL: os.Getenv("OPENAI_BASE_URL")}
 	if cfg.APIKey == "" {
 		wall := must(faultwall.Start(faultwall.Script{}, faultwall.Options{}))
 		defer wall.Close()

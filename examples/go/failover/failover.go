@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/llmagg/llmagg/core/aggregator"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/faultwall"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
@@ -29,10 +30,10 @@ func main() {
 		fmt.Println("OPENAI_API_KEY is not set: asking a local test server at", wall.BaseURL())
 	}
 	os.Setenv("OPENAI_BASE_URL", cmp.Or(os.Getenv("OPENAI_BASE_URL"), "https://api.openai.com/v1"))
-	configs, err := llm.ParseConfig([]byte(`{"openai": {
+	configs, err := config.Parse([]byte(`{"openai": {
 		"api_key": "${OPENAI_API_KEY}", "base_url": "${OPENAI_BASE_URL}",
 		"models": {"no-such-model": {}, "gpt-4o-mini": {}}
-	}}`), llm.ParseOptions{Getenv: os.LookupEnv})
+	}}`), config.Options{Getenv: os.LookupEnv})
 	if err != nil {
 		log.Fatal(err)
 	}

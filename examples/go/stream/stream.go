@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/faultwall"
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -29,7 +30,7 @@ func main() {
 	}
 
 	ctx := context.Background()
-	c, err := client.New(llm.ModelConfig{Provider: "openai", Name: model, APIKey: key, BaseURL: baseURL},
+	c, err := client.New(config.Model{Provider: "openai", Name: model, APIKey: key, BaseURL: baseURL},
 		client.Options{Getenv: os.LookupEnv})
 	if err != nil {
 		log.Fatal(err)

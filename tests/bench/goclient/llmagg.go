@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/aggregator"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
 )
@@ -13,10 +14,10 @@ import (
 // newLLMAgg is the product with everything on: two routes, so failover;
 // breakers, retries and the trail are never off.
 func newLLMAgg(ctx context.Context, url, ca string, concurrency int) (*contestant, error) {
-	var providers []llm.ProviderConfig
+	var providers []config.Provider
 	for _, name := range []string{"first", "second"} {
-		providers = append(providers, llm.ProviderConfig{Name: name, Models: []llm.ModelConfig{{Provider: name, Name: model, APIKey: key,
-			BaseURL: url, CAFile: ca, MaxConcurrentCalls: max(concurrency, llm.DefaultMaxConcurrent), Timeout: 30 * time.Second}}})
+		providers = append(providers, config.Provider{Name: name, Models: []config.Model{{Provider: name, Name: model, APIKey: key,
+			BaseURL: url, CAFile: ca, MaxConcurrentCalls: max(concurrency, config.DefaultMaxConcurrent), Timeout: 30 * time.Second}}})
 	}
 	a := aggregator.New(manager.New(manager.Options{}), aggregator.Options{})
 	if err := a.Initialize(ctx, providers); err != nil {

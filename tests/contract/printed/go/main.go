@@ -15,6 +15,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/aggregator"
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
 	"github.com/llmagg/llmagg/core/provider"
@@ -38,7 +39,7 @@ func main() {
 	// whatever that is; no library can keep it from that.
 	log.SetOutput(io.Discard)
 	ctx := context.Background()
-	config, err := io.ReadAll(os.Stdin)
+	text, err := io.ReadAll(os.Stdin)
 	if err != nil {
 		panic(err)
 	}
@@ -46,7 +47,7 @@ func main() {
 	m := manager.New(manager.Options{})
 	watching := m.Observers().Subscribe(10000)
 	a := aggregator.New(m, aggregator.Options{Provider: provider.Options{Logger: logger, Observers: m.Observers(), Getenv: os.LookupEnv}})
-	configs, err := llm.ParseConfig(config, llm.ParseOptions{Lenient: true, Warn: func(message string) { logger.Warn(message) }})
+	configs, err := config.Parse(text, config.Options{Lenient: true, Warn: func(message string) { logger.Warn(message) }})
 	show("configuration", configs)
 	showError("configuration", err)
 	showError("initialize", a.Initialize(ctx, configs))
@@ -71,7 +72,7 @@ func main() {
 		show("its configuration", c.Config())
 	}
 	show("aggregator", a.Models())
-	_, err = client.New(llm.ModelConfig{Provider: "p", Name: "m", APIKey: configs[0].Models[0].APIKey + "\n"}, client.Options{})
+	_, err = client.New(config.Model{Provider: "p", Name: "m", APIKey: configs[0].Models[0].APIKey + "\n"}, client.Options{})
 	showError("bad key", err)
 	showError("close", errors.Join(a.Close(ctx), m.Close(ctx)))
 	watching.Close()

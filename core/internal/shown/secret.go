@@ -1,4 +1,4 @@
-package llm
+package shown
 
 import (
 	"iter"
@@ -65,9 +65,9 @@ func hiddenValues(address string) iter.Seq[string] {
 	}
 }
 
-// ShownURL is a configured URL as messages show it: without the values that may
+// URL is a configured URL as messages show it: without the values that may
 // be secrets, and without credentials.
-func ShownURL(address string) string {
+func URL(address string) string {
 	root, query, asked := strings.Cut(address, "?")
 	scheme, host, ok := strings.Cut(root, "://")
 	if !ok {

@@ -1,4 +1,4 @@
-package llm
+package shown
 
 import (
 	"testing"
@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestShownURL(t *testing.T) {
+func TestURL(t *testing.T) {
 	for address, want := range map[string]string{
 		"https://h.example/v1": "https://h.example/v1",
 		"https://h.example/v1?code=Q7xSECRET&api-version=2024-06": "https://h.example/v1?code=***&api-version=2024-06",
@@ -15,8 +15,7 @@ func TestShownURL(t *testing.T) {
 		"user:pw@h.example:1":                                     "***@h.example:1",
 		"":                                                        "",
 	} {
-		require.Equal(t, want, ShownURL(address))
+		require.Equal(t, want, URL(address))
 	}
 	require.Equal(t, []string{"a%2Fbcdefgh", "a/bcdefgh"}, QuerySecrets("https://h.example/v1?x=a%2Fbcdefgh&model=gpt-4o-mini#y=12345678"))
-	require.NotContains(t, ModelConfig{BaseURL: "https://h.example/v1?code=Q7xSECRET"}.String(), "SECRET")
 }

@@ -1,4 +1,4 @@
-package llm
+package config
 
 import (
 	"encoding/json"
@@ -9,13 +9,15 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/llmagg/llmagg/core/llm"
 )
 
 // parse reads a configuration of one model "p/m" with the given keys.
-func parse(keys string, o ParseOptions) (ModelConfig, error) {
-	configs, err := ParseConfig([]byte(`{"p":{"models":{"m":{`+keys+`}}}}`), o)
+func parse(keys string, o Options) (Model, error) {
+	configs, err := Parse([]byte(`{"p":{"models":{"m":{`+keys+`}}}}`), o)
 	if err != nil {
-		return ModelConfig{}, err
+		return Model{}, err
 	}
 	return configs[0].Models[0], nil
 }
@@ -49,8 +51,8 @@ func TestConfigRefusesBadValuesAndSaysWhereAndWhat(t *testing.T) {
 		"variable in a header": {`"headers":{"x":"${NOT_SET}"}`, where + `"headers.x" refers to the environment variable NOT_SET`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := parse(c.keys, ParseOptions{})
-			require.Equal(t, InvalidArgument, CodeOfError(err), "%v", err)
+			_, err := parse(c.keys, Options{})
+			require.Equal(t, llm.InvalidArgument, llm.CodeOfError(err), "%v", err)
 			require.ErrorContains(t, err, c.says)
 		})
 	}
@@ -74,8 +76,8 @@ func TestConfigRefusesBadShapes(t *testing.T) {
 		"provider's key":   {`{"p":{"modles":{"m":{}}}}`, `provider "p": unknown key "modles"; did you mean "models"?`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := ParseConfig([]byte(c.text), ParseOptions{})
-			require.Equal(t, InvalidArgument, CodeOfError(err), "%v", err)
+			_, err := Parse([]byte(c.text), Options{})
+			require.Equal(t, llm.InvalidArgument, llm.CodeOfError(err), "%v", err)
 			require.ErrorContains(t, err, c.says)
 		})
 	}
@@ -90,18 +92,18 @@ func TestConfigErrorsDoNotRepeatKeys(t *testing.T) {
 		`"headers":"sk-secret"`,
 		`"headers":{"Authorization":"sk-secret\n"}`,
 	} {
-		_, err := parse(keys, ParseOptions{})
-		require.Equal(t, InvalidArgument, CodeOfError(err), keys)
+		_, err := parse(keys, Options{})
+		require.Equal(t, llm.InvalidArgument, llm.CodeOfError(err), keys)
 		require.NotContains(t, err.Error(), "sk-secret", keys)
 	}
-	_, err := ParseCallOptions([]byte(`{"headers":{"Authorization":"sk-secret","n":5}}`))
-	require.Equal(t, InvalidArgument, CodeOfError(err))
+	_, err := llm.ParseCallOptions([]byte(`{"headers":{"Authorization":"sk-secret","n":5}}`))
+	require.Equal(t, llm.InvalidArgument, llm.CodeOfError(err))
 	require.NotContains(t, err.Error(), "sk-secret")
 }
 
 func TestConfigAsksTheEnvironmentWhenItIsRead(t *testing.T) {
 	environment := map[string]string{"KEY": "first", "HOST": "example.org"}
-	o := ParseOptions{Getenv: func(name string) (string, bool) { v, ok := environment[name]; return v, ok }}
+	o := Options{Getenv: func(name string) (string, bool) { v, ok := environment[name]; return v, ok }}
 	const keys = `"api_key":"${KEY}","base_url":"https://${HOST}/v1","headers":{"x-both":"${KEY} at ${HOST}"}`
 	m, err := parse(keys, o)
 	require.NoError(t, err)
@@ -115,7 +117,7 @@ func TestConfigAsksTheEnvironmentWhenItIsRead(t *testing.T) {
 }
 
 func TestConfigKeepsTheOrderOfItsText(t *testing.T) {
-	configs, err := ParseConfig([]byte(`{"z":{"models":{"m9":{},"m1":{},"m5":{}}},"a":{"models":{"x":{}}},"k":{"models":{"x":{}}}}`), ParseOptions{})
+	configs, err := Parse([]byte(`{"z":{"models":{"m9":{},"m1":{},"m5":{}}},"a":{"models":{"x":{}}},"k":{"models":{"x":{}}}}`), Options{})
 	require.NoError(t, err)
 	var names []string
 	for _, p := range configs {
@@ -127,7 +129,7 @@ func TestConfigKeepsTheOrderOfItsText(t *testing.T) {
 }
 
 func TestConfigOfTheProviderIsTheDefaultOfItsModels(t *testing.T) {
-	configs, err := ParseConfig([]byte(`{"p":{"models":{"a":{"timeout":2.5,"headers":{"y":"2"}},"b":{}},"timeout":7,"type":"gemini","headers":{"x":"1","y":"1"},"breaker":{"failures":2}}}`), ParseOptions{})
+	configs, err := Parse([]byte(`{"p":{"models":{"a":{"timeout":2.5,"headers":{"y":"2"}},"b":{}},"timeout":7,"type":"gemini","headers":{"x":"1","y":"1"},"breaker":{"failures":2}}}`), Options{})
 	require.NoError(t, err)
 	a, ok := configs[0].Model("a")
 	require.True(t, ok)
@@ -145,7 +147,7 @@ func TestConfigOfTheProviderIsTheDefaultOfItsModels(t *testing.T) {
 
 func TestLenientConfigWarnsAndGoesOn(t *testing.T) {
 	var warnings []string
-	o := ParseOptions{Lenient: true, Warn: func(message string) { warnings = append(warnings, message) }}
+	o := Options{Lenient: true, Warn: func(message string) { warnings = append(warnings, message) }}
 	o.BlankIsUnset = true
 	m, err := parse(`"weight":"sk-secret","api_key":"","base_url":null,"breaker":{"colour":1,"open_s":2},"timeout":9`, o)
 	require.NoError(t, err)
@@ -160,23 +162,23 @@ func TestLenientConfigWarnsAndGoesOn(t *testing.T) {
 	require.ErrorContains(t, err, `model "p/m": unknown key "api_kye"; did you mean "api_key"?`)
 	require.NotContains(t, err.Error(), "sk-secret")
 	_, err = parse(`"timeout":-1`, o)
-	require.Equal(t, InvalidArgument, CodeOfError(err), "a bad value is one in either form")
+	require.Equal(t, llm.InvalidArgument, llm.CodeOfError(err), "a bad value is one in either form")
 }
 
 func TestConfigFromAMapAndFromAFile(t *testing.T) {
-	configs, err := ParseConfigMap(map[string]any{"p": map[string]any{"models": map[string]any{"m": map[string]any{"timeout": 1.5, "max_retries": 0}}}}, ParseOptions{})
+	configs, err := ParseMap(map[string]any{"p": map[string]any{"models": map[string]any{"m": map[string]any{"timeout": 1.5, "max_retries": 0}}}}, Options{})
 	require.NoError(t, err)
 	require.Equal(t, 1500*time.Millisecond, configs[0].Models[0].Timeout)
 	require.Equal(t, 1, configs[0].Models[0].MaxRetries, "R1: 0 means one attempt")
-	_, err = ParseConfigMap(map[string]any{"p": func() {}}, ParseOptions{})
-	require.Equal(t, InvalidArgument, CodeOfError(err))
+	_, err = ParseMap(map[string]any{"p": func() {}}, Options{})
+	require.Equal(t, llm.InvalidArgument, llm.CodeOfError(err))
 
 	file := filepath.Join(t.TempDir(), "llm.json")
-	_, err = LoadConfig(file, ParseOptions{})
-	require.Equal(t, InvalidArgument, CodeOfError(err))
+	_, err = Load(file, Options{})
+	require.Equal(t, llm.InvalidArgument, llm.CodeOfError(err))
 	require.ErrorContains(t, err, "llm.json")
 	require.NoError(t, os.WriteFile(file, []byte(`{"p":{"models":{"m":{}}}}`), 0o600))
-	configs, err = LoadConfig(file, ParseOptions{})
+	configs, err = Load(file, Options{})
 	require.NoError(t, err)
 	require.Len(t, configs, 1)
 }
@@ -206,7 +208,7 @@ func TestAFileOfKeysThatOthersMayReadIsWarnedAbout(t *testing.T) {
 			require.NoError(t, os.WriteFile(file, []byte(`{"p":{"models":{"m":{`+c.model+`}}}}`), 0o600))
 			require.NoError(t, os.Chmod(file, c.mode))
 			var warnings []string
-			_, err := LoadConfig(file, ParseOptions{Getenv: func(string) (string, bool) { return "sk-environment", true },
+			_, err := Load(file, Options{Getenv: func(string) (string, bool) { return "sk-environment", true },
 				Warn: func(message string) { warnings = append(warnings, message) }})
 			require.NoError(t, err)
 			if !c.warns {
@@ -222,7 +224,8 @@ func TestAFileOfKeysThatOthersMayReadIsWarnedAbout(t *testing.T) {
 }
 
 func TestConfigDoesNotPrintItsKey(t *testing.T) {
-	m := ModelConfig{Provider: "p", Name: "m", Model: "up", BaseURL: "https://h", APIKey: "sk-secret"}
+	require.NotContains(t, Model{BaseURL: "https://h.example/v1?code=Q7xSECRET"}.String(), "SECRET")
+	m := Model{Provider: "p", Name: "m", Model: "up", BaseURL: "https://h", APIKey: "sk-secret"}
 	for _, text := range []string{m.String(), m.GoString(), m.LogValue().String()} {
 		require.NotContains(t, text, "sk-secret")
 		require.Contains(t, text, "p/m")
@@ -232,79 +235,32 @@ func TestConfigDoesNotPrintItsKey(t *testing.T) {
 // A configuration made in Go is held to the same bounds.
 func TestConfigCheck(t *testing.T) {
 	for name, c := range map[string]struct {
-		cfg  ModelConfig
+		cfg  Model
 		says string
 	}{
-		"timeout":     {ModelConfig{Timeout: -1}, "p/m: timeout is -1ns; expected more than 0 seconds"},
-		"wait":        {ModelConfig{Retry: RetryConfig{Wait: -1}}, "retry.wait_s"},
-		"backoff max": {ModelConfig{Retry: RetryConfig{BackoffMax: -1}}, "retry.backoff_max_s"},
-		"failures":    {ModelConfig{Breaker: BreakerConfig{Failures: -1}}, "breaker.failures is -1"},
-		"requests":    {ModelConfig{Breaker: BreakerConfig{MinRequests: -1}}, "breaker.min_requests is -1"},
-		"ratio":       {ModelConfig{Breaker: BreakerConfig{Ratio: -0.5}}, "breaker.ratio is -0.5"},
-		"limit":       {ModelConfig{Limits: LimitConfig{EventBytes: -5}}, "limits.event_bytes is -5"},
-		"concurrency": {ModelConfig{MaxConcurrentCalls: -1}, "max_concurrent_calls is -1"},
-		"key":         {ModelConfig{APIKey: "a\x00"}, "api_key has the control character 0x00 at byte 1"},
-		"header":      {ModelConfig{Headers: map[string]string{"": "x"}}, "a header has an empty name"},
+		"timeout":     {Model{Timeout: -1}, "p/m: timeout is -1ns; expected more than 0 seconds"},
+		"wait":        {Model{Retry: Retry{Wait: -1}}, "retry.wait_s"},
+		"backoff max": {Model{Retry: Retry{BackoffMax: -1}}, "retry.backoff_max_s"},
+		"failures":    {Model{Breaker: Breaker{Failures: -1}}, "breaker.failures is -1"},
+		"requests":    {Model{Breaker: Breaker{MinRequests: -1}}, "breaker.min_requests is -1"},
+		"ratio":       {Model{Breaker: Breaker{Ratio: -0.5}}, "breaker.ratio is -0.5"},
+		"limit":       {Model{Limits: Limits{EventBytes: -5}}, "limits.event_bytes is -5"},
+		"concurrency": {Model{MaxConcurrentCalls: -1}, "max_concurrent_calls is -1"},
+		"key":         {Model{APIKey: "a\x00"}, "api_key has the control character 0x00 at byte 1"},
+		"header":      {Model{Headers: map[string]string{"": "x"}}, "a header has an empty name"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.cfg.Provider, c.cfg.Name = "p", "m"
 			err := c.cfg.Check()
-			require.Equal(t, InvalidArgument, CodeOfError(err), "%v", err)
+			require.Equal(t, llm.InvalidArgument, llm.CodeOfError(err), "%v", err)
 			require.ErrorContains(t, err, c.says)
 		})
 	}
-	require.NoError(t, ModelConfig{Provider: "p", Name: "m"}.WithDefaults().Check())
-}
-
-func TestCallOptions(t *testing.T) {
-	o, err := ParseCallOptions([]byte(`{"max_retries":0,"deadline":2.5,"timeout":1,"on_interrupt":"restart","hedge_after":0.5,"failover_bad_request":false,"failover_content_filter":true,"window":0,"headers":{"a":"b"}}`))
-	require.NoError(t, err)
-	require.Equal(t, CallOptions{MaxRetries: 1, Deadline: 2500 * time.Millisecond, Timeout: time.Second, OnInterrupt: InterruptRestart,
-		HedgeAfter: 500 * time.Millisecond, StopOnBadRequest: true, FailoverOnContentFilter: true, Window: -1, Headers: map[string]string{"a": "b"}}, o)
-	for _, text := range []string{"", "null", "{}", `{"deadline":null}`} {
-		o, err := ParseCallOptions([]byte(text))
-		require.NoError(t, err)
-		require.Equal(t, CallOptions{}, o)
-	}
-	for text, says := range map[string]string{
-		`{"deadline":-1}`:         `"deadline" is -1; expected seconds`,
-		`{"dedline":1}`:           `unknown call option "dedline"; did you mean "deadline"?`,
-		`{"on_interrupt":"stop"}`: `"on_interrupt" is "stop"; expected "error" or "restart"`,
-		`{"max_retries":"3"}`:     `"max_retries" is "3"; expected an integer`,
-		`{"bare":1}`:              `option "bare" is 1`,
-		`{"headers":{"a":"b\n"}}`: `header a has the control character 0x0a`,
-		`[1]`:                     `the call options are not valid JSON`,
-	} {
-		_, err := ParseCallOptions([]byte(text))
-		require.Equal(t, InvalidArgument, CodeOfError(err), text)
-		require.ErrorContains(t, err, says)
-	}
-}
-
-// Options set in Go are checked with the request that carries them.
-func TestOptionsOfARequestAreChecked(t *testing.T) {
-	for name, c := range map[string]struct {
-		o    CallOptions
-		says string
-	}{
-		"deadline":  {CallOptions{Deadline: -time.Second}, "deadline is -1s"},
-		"timeout":   {CallOptions{Timeout: -1}, "timeout is -1ns"},
-		"hedge":     {CallOptions{HedgeAfter: -1}, "hedge_after is -1ns"},
-		"retries":   {CallOptions{MaxRetries: -1}, "max_retries is -1"},
-		"interrupt": {CallOptions{OnInterrupt: "stop"}, `"on_interrupt" is "stop"`},
-		"header":    {CallOptions{Headers: map[string]string{"a": "b\r\nc: d"}}, "header a has the control character 0x0d"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			r := Request{Messages: []Message{{Role: RoleUser, Content: "x"}}, Options: c.o}
-			_, err := r.Payload()
-			require.Equal(t, InvalidArgument, CodeOfError(err), "%v", err)
-			require.ErrorContains(t, err, c.says)
-		})
-	}
+	require.NoError(t, Model{Provider: "p", Name: "m"}.WithDefaults().Check())
 }
 
 func TestConfigurationAsJSONHoldsNoSecrets(t *testing.T) {
-	text, err := json.Marshal(ModelConfig{Name: "m", APIKey: "sk-secret", Headers: map[string]string{"x": "sk-secret"}, Proxy: "http://u:sk-secret@p"})
+	text, err := json.Marshal(Model{Name: "m", APIKey: "sk-secret", Headers: map[string]string{"x": "sk-secret"}, Proxy: "http://u:sk-secret@p"})
 	require.NoError(t, err)
 	require.NotContains(t, string(text), "sk-secret")
 	require.Contains(t, string(text), `"m"`)
@@ -313,7 +269,7 @@ func TestConfigurationAsJSONHoldsNoSecrets(t *testing.T) {
 // A path where the text of a configuration is expected is told as that.
 func TestAPathIsNoConfiguration(t *testing.T) {
 	for text, told := range map[string]bool{"/etc/llm/config.json": true, "config.json": true, `C:\\llm\\config`: true, "sk-12345": false, `{"a"`: false, "": false} {
-		_, err := ParseConfig([]byte(text), ParseOptions{})
+		_, err := Parse([]byte(text), Options{})
 		if text == "" {
 			continue
 		}

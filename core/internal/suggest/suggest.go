@@ -1,20 +1,27 @@
-package llm
+// Package suggest finds the known name that a misspelt name stands for: one
+// with the same letters, another library's name for the same thing, or one a
+// slip of the finger away.
+//
+// It imports core/internal/shown.
+package suggest
 
 import (
 	"slices"
 	"strings"
+
+	"github.com/llmagg/llmagg/core/internal/shown"
 )
 
-// Suggest returns the known name nearest to an unknown name, as the end of an
+// For returns the known name nearest to an unknown name, as the end of an
 // error message, or "" if none is similar.
-func Suggest(name string, known []string) string {
-	if best := nearest(name, known, max(2, len(name)/3)); best != "" {
-		return "; did you mean " + QuoteName(best) + "?"
+func For(name string, known []string) string {
+	if best := Nearest(name, known, max(2, len(name)/3)); best != "" {
+		return "; did you mean " + shown.Name(best) + "?"
 	}
 	if len(name) >= 4 { // one of the words of a name
 		for _, k := range known {
 			if slices.Contains(strings.Split(k, "_"), strings.ToLower(name)) {
-				return "; did you mean " + QuoteName(k) + "?"
+				return "; did you mean " + shown.Name(k) + "?"
 			}
 		}
 	}
@@ -45,10 +52,10 @@ var aliases = map[string][]string{
 	"backofffactor": {"backoff_s"}, "maxbackoff": {"backoff_max_s"}, "maxbytes": {"response_bytes"}, "maxresponsebytes": {"response_bytes"},
 }
 
-// nearest is the known name that name most likely stands for: the same letters
+// Nearest is the known name that name most likely stands for: the same letters
 // in another spelling, another library's name for it, or one that at most so
 // many slips of the finger make of it. "" when there is none.
-func nearest(name string, known []string, most int) string {
+func Nearest(name string, known []string, most int) string {
 	folded := Fold(name)
 	for _, k := range known {
 		if Fold(k) == folded {
@@ -72,9 +79,9 @@ func nearest(name string, known []string, most int) string {
 	return best
 }
 
-// slips is how many slips of the finger still make a name near to another
+// Slips is how many slips of the finger still make a name near to another
 // where the name may be right: few, since vendors have short names.
-func slips(name string) int {
+func Slips(name string) int {
 	switch n := len(name); {
 	case n < 4:
 		return 0
@@ -97,6 +104,9 @@ func Fold(name string) string {
 		return r
 	}, name)
 }
+
+// Means tells whether other libraries have name for what is known here.
+func Means(name, known string) bool { return slices.Contains(aliases[Fold(name)], known) }
 
 func abs(n int) int { return max(n, -n) }
 

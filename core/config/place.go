@@ -1,9 +1,12 @@
-package llm
+package config
 
 import (
 	"fmt"
 	"maps"
 	"strings"
+
+	"github.com/llmagg/llmagg/core/internal/shown"
+	"github.com/llmagg/llmagg/core/llm"
 )
 
 // place is where a configuration is being read: it makes the messages, and
@@ -11,19 +14,19 @@ import (
 type place struct {
 	what  string // `model "openai/gpt-4o"`
 	key   string // "timeout", "breaker.open_s"
-	o     *ParseOptions
+	o     *Options
 	unset map[string]string // by key: why its value is not known; never nil
 }
 
 func (at *place) fail(format string, args ...any) error {
-	return Errorf(InvalidArgument, "%s: %s", at.what, fmt.Sprintf(format, args...))
+	return llm.Errorf(llm.InvalidArgument, "%s: %s", at.what, fmt.Sprintf(format, args...))
 }
 
 func (at *place) wrap(err error) error {
 	if err == nil {
 		return nil
 	}
-	return at.fail("%s", AsError(err).Message)
+	return at.fail("%s", llm.AsError(err).Message)
 }
 
 func (at *place) inside(key string) *place {
@@ -58,7 +61,7 @@ func (at *place) expand(s string) (string, error) {
 			return "", at.fail("%q holds \"${}\"; expected the name of an environment variable in it", at.key)
 		}
 		if !isVariable(name) {
-			return "", at.fail("%q holds \"${…}\" with %s in it; expected the name of an environment variable, or NAME:-default", at.key, ShownText(name))
+			return "", at.fail("%q holds \"${…}\" with %s in it; expected the name of an environment variable, or NAME:-default", at.key, shown.Text(name))
 		}
 		value, ok := "", false
 		if at.o.Getenv != nil {

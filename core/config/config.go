@@ -1,4 +1,11 @@
-package llm
+// Package config is what a user writes down about providers and models: the
+// types, the only place of their defaults, how they are read from JSON text, a
+// map or a file, and how a mistake in them is refused.
+//
+// It does no I/O but for [Load], and reads no environment: [Options.Getenv]
+// does. It imports core/llm for its errors. Its main types are [Provider] and
+// [Model].
+package config
 
 import (
 	"fmt"
@@ -8,12 +15,15 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/llmagg/llmagg/core/internal/shown"
+	"github.com/llmagg/llmagg/core/llm"
 )
 
-// ModelConfig configures one route: one model at one provider. The zero value
+// Model configures one route: one model at one provider. The zero value
 // of each field but Provider and Name is its default. It holds the key: do not
 // print it; its String and its JSON leave the key out.
-type ModelConfig struct {
+type Model struct {
 	// Name is the key under which the model was configured.
 	Name string
 	// Provider is the provider's name.
@@ -41,13 +51,13 @@ type ModelConfig struct {
 	MaxRetries         int // attempts on a route; 3
 	MaxConcurrentCalls int // attempts in flight on the route; 10
 
-	Breaker BreakerConfig
-	Retry   RetryConfig
-	Limits  LimitConfig
+	Breaker Breaker
+	Retry   Retry
+	Limits  Limits
 }
 
-// BreakerConfig tunes the circuit breaker; zero means the default.
-type BreakerConfig struct {
+// Breaker tunes the circuit breaker; zero means the default.
+type Breaker struct {
 	Open        time.Duration // "open_s": 10 s
 	Block       time.Duration // "block_s": after a wrong key or a spent quota; 60 s
 	Window      time.Duration // "window_s": 30 s
@@ -56,8 +66,8 @@ type BreakerConfig struct {
 	MinRequests int           // "min_requests": requests in the window before Ratio counts; 10
 }
 
-// RetryConfig tunes retries; zero means the default.
-type RetryConfig struct {
+// Retry tunes retries; zero means the default.
+type Retry struct {
 	Backoff      time.Duration // "backoff_s": before the second attempt; 0.5 s, doubling
 	BackoffMax   time.Duration // "backoff_max_s": 8 s
 	Wait         time.Duration // "wait_s": longest Retry-After that is waited for on the same route; 3 s
@@ -65,33 +75,33 @@ type RetryConfig struct {
 	BudgetPerSec float64       // "budget_per_s": retries per second in addition; 3
 }
 
-// LimitConfig bounds the sizes of answers; zero means the default.
-type LimitConfig struct {
+// Limits bounds the sizes of answers; zero means the default.
+type Limits struct {
 	ResponseBytes int64 // "response_bytes": 64 MiB
 	EventBytes    int64 // "event_bytes": 16 MiB
 	StreamBytes   int64 // "stream_bytes": 256 MiB
 	HeaderBytes   int64 // "header_bytes": 1 MiB
 }
 
-// ProviderConfig configures a provider. Models holds complete configurations,
+// Provider configures a provider. Models holds complete configurations,
 // in the order in which they were written.
-type ProviderConfig struct {
+type Provider struct {
 	Name   string
 	Type   string
-	Models []ModelConfig
+	Models []Model
 	// LeftOut are models of the whole configuration that cannot be used; see
-	// [ParseConfig].
+	// [Parse].
 	LeftOut []LeftOut
 }
 
 // Model finds a model by its name.
-func (p *ProviderConfig) Model(name string) (ModelConfig, bool) {
+func (p *Provider) Model(name string) (Model, bool) {
 	for _, m := range p.Models {
 		if m.Name == name {
 			return m, true
 		}
 	}
-	return ModelConfig{}, false
+	return Model{}, false
 }
 
 // Defaults of the fields above.
@@ -104,7 +114,7 @@ const (
 )
 
 // WithDefaults fills every zero field.
-func (c ModelConfig) WithDefaults() ModelConfig {
+func (c Model) WithDefaults() Model {
 	or(&c.Model, c.Name)
 	or(&c.Name, c.Model)
 	or(&c.Timeout, DefaultTimeout)
@@ -139,20 +149,20 @@ func or[T comparable](field *T, value T) {
 }
 
 // String names the route and leaves the key out.
-func (c ModelConfig) String() string {
-	return fmt.Sprintf("%s/%s (model %s at %s)", c.Provider, c.Name, c.Model, ShownURL(c.BaseURL))
+func (c Model) String() string {
+	return fmt.Sprintf("%s/%s (model %s at %s)", c.Provider, c.Name, c.Model, shown.URL(c.BaseURL))
 }
 
 // GoString is String: %#v must not print the key either.
-func (c ModelConfig) GoString() string { return c.String() }
+func (c Model) GoString() string { return c.String() }
 
 // LogValue keeps the key out of structured logs.
-func (c ModelConfig) LogValue() slog.Value { return slog.StringValue(c.String()) }
+func (c Model) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // Check reports wrong values, as INVALID_ARGUMENT.
-func (c ModelConfig) Check() error {
+func (c Model) Check() error {
 	for _, n := range [][2]string{{"provider", c.Provider}, {"model name", c.Name}, {"model", c.Model}} {
-		if err := CheckName(n[0], n[1]); err != nil {
+		if err := llm.CheckName(n[0], n[1]); err != nil {
 			return err
 		}
 	}
@@ -168,7 +178,7 @@ func (c ModelConfig) Check() error {
 		{"breaker.block_s", c.Breaker.Block}, {"retry.backoff_s", c.Retry.Backoff},
 		{"retry.backoff_max_s", c.Retry.BackoffMax}, {"retry.wait_s", c.Retry.Wait}} {
 		if d.value < 0 {
-			return Errorf(InvalidArgument, "%s: %s is %v; expected more than 0 seconds", where, d.name, d.value)
+			return llm.Errorf(llm.InvalidArgument, "%s: %s is %v; expected more than 0 seconds", where, d.name, d.value)
 		}
 	}
 	for _, n := range []struct {
@@ -180,27 +190,27 @@ func (c ModelConfig) Check() error {
 		{"limits.response_bytes", float64(c.Limits.ResponseBytes)}, {"limits.event_bytes", float64(c.Limits.EventBytes)},
 		{"limits.stream_bytes", float64(c.Limits.StreamBytes)}, {"limits.header_bytes", float64(c.Limits.HeaderBytes)}} {
 		if !(n.value >= 0) {
-			return Errorf(InvalidArgument, "%s: %s is %v; expected a number greater than 0", where, n.name, n.value)
+			return llm.Errorf(llm.InvalidArgument, "%s: %s is %v; expected a number greater than 0", where, n.name, n.value)
 		}
 	}
 	if err := checkKey(where, c.APIKey); err != nil {
 		return err
 	}
 	if strings.TrimFunc(c.Organization, isBlank) != c.Organization {
-		return Errorf(InvalidArgument, "%s: organization begins or ends with white space; remove it", where)
+		return llm.Errorf(llm.InvalidArgument, "%s: organization begins or ends with white space; remove it", where)
 	}
-	if err := CheckHeaderValue(where+": organization", c.Organization); err != nil {
+	if err := llm.CheckHeaderValue(where+": organization", c.Organization); err != nil {
 		return err
 	}
-	return checkHeaders(c.Headers)
+	return llm.CheckHeaders(c.Headers)
 }
 
 // checkBlanks refuses blanks around what was copied from somewhere; keys and
 // URLs have checks of their own.
-func (c ModelConfig) checkBlanks(where string) error {
+func (c Model) checkBlanks(where string) error {
 	for _, t := range [][2]string{{"model", c.Model}, {"type", c.Type}, {"proxy", c.Proxy}, {"ca_file", c.CAFile}, {"provider's name", c.Provider}, {"name", c.Name}} {
 		if strings.TrimFunc(t[1], isBlank) != t[1] {
-			return Errorf(InvalidArgument, "%s: the %s begins or ends with white space; remove it", where, t[0])
+			return llm.Errorf(llm.InvalidArgument, "%s: the %s begins or ends with white space; remove it", where, t[0])
 		}
 	}
 	return nil
@@ -211,7 +221,7 @@ func (c ModelConfig) checkBlanks(where string) error {
 func CheckHeaderValue(what, value string) error {
 	for i := range len(value) {
 		if c := value[i]; c < 0x20 && c != '\t' || c == 0x7f {
-			return Errorf(InvalidArgument, "%s has the control character 0x%02x at byte %d, which an HTTP header must not contain", what, c, i)
+			return llm.Errorf(llm.InvalidArgument, "%s has the control character 0x%02x at byte %d, which an HTTP header must not contain", what, c, i)
 		}
 	}
 	return nil
@@ -222,7 +232,7 @@ func CheckHeaderValue(what, value string) error {
 // content. what says whose name it is. The error is INVALID_ARGUMENT.
 func CheckName(what, name string) error {
 	if i := strings.IndexFunc(name, unicode.IsControl); i >= 0 {
-		return Errorf(InvalidArgument, "%s %q has a control character at byte %d; expected a name on one line", what, name, i)
+		return llm.Errorf(llm.InvalidArgument, "%s %q has a control character at byte %d; expected a name on one line", what, name, i)
 	}
 	return nil
 }
@@ -240,12 +250,12 @@ func checkHeaders(headers map[string]string) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
 		if name == "" {
-			return Errorf(InvalidArgument, "a header has an empty name")
+			return llm.Errorf(llm.InvalidArgument, "a header has an empty name")
 		}
 		for i := range len(name) {
 			c := name[i]
 			if letter := c|0x20 >= 'a' && c|0x20 <= 'z'; !letter && (c < '0' || c > '9') && strings.IndexByte(headerNameBytes, c) < 0 {
-				return Errorf(InvalidArgument, "the header name that begins with %q holds the character %q at byte %d, which HTTP does not allow there", cutName(name, i), rune(c), i) // what follows may be a value
+				return llm.Errorf(llm.InvalidArgument, "the header name that begins with %q holds the character %q at byte %d, which HTTP does not allow there", cutName(name, i), rune(c), i) // what follows may be a value
 			}
 		}
 		if err := CheckHeaderValue("header "+name, headers[name]); err != nil {

@@ -1,4 +1,4 @@
-package llm
+package config
 
 import (
 	"bytes"
@@ -9,10 +9,13 @@ import (
 	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
+	"github.com/llmagg/llmagg/core/internal/shown"
+	"github.com/llmagg/llmagg/core/internal/suggest"
+	"github.com/llmagg/llmagg/core/llm"
 )
 
-// ParseOptions configure how configurations are read.
-type ParseOptions struct {
+// Options configure how configurations are read.
+type Options struct {
 	// Getenv resolves ${NAME}; nil means that no variable is set. The core does
 	// not read the environment itself.
 	Getenv func(name string) (value string, ok bool)
@@ -25,7 +28,7 @@ type ParseOptions struct {
 	Warn func(message string)
 }
 
-func (o *ParseOptions) warn(message string) {
+func (o *Options) warn(message string) {
 	if o.Warn != nil {
 		o.Warn(message)
 		return
@@ -39,9 +42,9 @@ type LeftOut struct {
 	Reason         string // a sentence that names the model
 }
 
-const expectedConfig = `expected {provider: {"models": {name: {"api_key", "base_url", …}}}}`
+const expected = `expected {provider: {"models": {name: {"api_key", "base_url", …}}}}`
 
-// ParseConfig reads {provider: {"models": {name: {…}}}} from JSON text. Keys
+// Parse reads {provider: {"models": {name: {…}}}} from JSON text. Keys
 // at the provider's level other than "models" are defaults for its models. The
 // order of the text is kept. Errors are INVALID_ARGUMENT, say where, and
 // Suggest the nearest known key for an unknown one.
@@ -49,15 +52,15 @@ const expectedConfig = `expected {provider: {"models": {name: {"api_key", "base_
 // A model that refers to an environment variable that is not set is skipped
 // with a warning, if other models can be used. The first provider's LeftOut
 // lists such models.
-func ParseConfig(data []byte, o ParseOptions) ([]ProviderConfig, error) {
-	fields, err := configFields(data)
+func Parse(data []byte, o Options) ([]Provider, error) {
+	fields, err := objectFields(data)
 	if err != nil {
-		return nil, Errorf(InvalidArgument, "the configuration %v; %s%s", err, expectedConfig, pathHint(data))
+		return nil, llm.Errorf(llm.InvalidArgument, "the configuration %v; %s%s", err, expected, pathHint(data))
 	}
 	if err := o.unlike("provider", fields); err != nil {
 		return nil, err
 	}
-	providers := make([]ProviderConfig, 0, len(fields))
+	providers := make([]Provider, 0, len(fields))
 	var left []LeftOut
 	for _, f := range fields {
 		p, err := parseProvider(f.Key, data[f.Start:f.End], &o)
@@ -73,7 +76,7 @@ func ParseConfig(data []byte, o ParseOptions) ([]ProviderConfig, error) {
 		return providers, nil
 	}
 	if len(providers) == 0 {
-		return nil, Errorf(InvalidArgument, "%s", left[0].Reason)
+		return nil, llm.Errorf(llm.InvalidArgument, "%s", left[0].Reason)
 	}
 	for _, l := range left {
 		o.warn(l.Reason + "; the model is left out")
@@ -82,21 +85,21 @@ func ParseConfig(data []byte, o ParseOptions) ([]ProviderConfig, error) {
 	return providers, nil
 }
 
-// ParseConfigMap reads a configuration from a Go map of the same shape.
-func ParseConfigMap(m map[string]any, o ParseOptions) ([]ProviderConfig, error) {
-	data, err := JSON.Marshal(m)
+// ParseMap reads a configuration from a Go map of the same shape.
+func ParseMap(m map[string]any, o Options) ([]Provider, error) {
+	data, err := llm.JSON.Marshal(m)
 	if err != nil {
-		return nil, Errorf(InvalidArgument, "the configuration cannot be written as JSON: %v", err)
+		return nil, llm.Errorf(llm.InvalidArgument, "the configuration cannot be written as JSON: %v", err)
 	}
-	return ParseConfig(data, o)
+	return Parse(data, o)
 }
 
 // ParseProvider reads one provider's object: {"type"?, defaults…, "models":
 // {…}}.
-func ParseProvider(name string, data []byte, o ParseOptions) (ProviderConfig, error) {
+func ParseProvider(name string, data []byte, o Options) (Provider, error) {
 	p, err := parseProvider(name, data, &o)
 	if err == nil && len(p.Models) == 0 {
-		err = Errorf(InvalidArgument, "%s", p.LeftOut[0].Reason)
+		err = llm.Errorf(llm.InvalidArgument, "%s", p.LeftOut[0].Reason)
 	}
 	if err == nil {
 		for _, l := range p.LeftOut {
@@ -106,20 +109,20 @@ func ParseProvider(name string, data []byte, o ParseOptions) (ProviderConfig, er
 	return p, err
 }
 
-func parseProvider(name string, data []byte, o *ParseOptions) (ProviderConfig, error) {
-	p := ProviderConfig{Name: name}
+func parseProvider(name string, data []byte, o *Options) (Provider, error) {
+	p := Provider{Name: name}
 	if name == "" || strings.Contains(name, "/") {
-		return p, Errorf(InvalidArgument, "the provider name %s is not valid; expected a name without a slash", QuoteName(name))
+		return p, llm.Errorf(llm.InvalidArgument, "the provider name %s is not valid; expected a name without a slash", shown.Name(name))
 	}
-	at := &place{what: "provider " + QuoteName(name), o: o, unset: map[string]string{}}
+	at := &place{what: "provider " + shown.Name(name), o: o, unset: map[string]string{}}
 	if len(data) > 0 && data[0] != '{' {
-		return p, Errorf(InvalidArgument, "%s must be an object with \"models\", got %s", at.what, kindOfValue(data))
+		return p, llm.Errorf(llm.InvalidArgument, "%s must be an object with \"models\", got %s", at.what, kindOfValue(data))
 	}
-	fields, err := configFields(data)
+	fields, err := objectFields(data)
 	if err != nil {
-		return p, Errorf(InvalidArgument, "%s %v", at.what, err)
+		return p, llm.Errorf(llm.InvalidArgument, "%s %v", at.what, err)
 	}
-	defaults := ModelConfig{Provider: name}
+	defaults := Model{Provider: name}
 	var models []byte
 	for _, f := range fields {
 		v := data[f.Start:f.End]
@@ -135,16 +138,16 @@ func parseProvider(name string, data []byte, o *ParseOptions) (ProviderConfig, e
 	}
 	p.Type = defaults.Type
 	if models == nil || models[0] == 'n' {
-		return p, Errorf(InvalidArgument, "%s has no \"models\"; expected {name: {…}}", at.what)
+		return p, llm.Errorf(llm.InvalidArgument, "%s has no \"models\"; expected {name: {…}}", at.what)
 	}
-	entries, err := configFields(models)
+	entries, err := objectFields(models)
 	switch {
 	case models[0] != '{':
-		return p, Errorf(InvalidArgument, "\"models\" of %s must be an object {name: {…}}, got %s", at.what, kindOfValue(models))
+		return p, llm.Errorf(llm.InvalidArgument, "\"models\" of %s must be an object {name: {…}}, got %s", at.what, kindOfValue(models))
 	case err != nil:
-		return p, Errorf(InvalidArgument, "\"models\" of %s %v", at.what, err)
+		return p, llm.Errorf(llm.InvalidArgument, "\"models\" of %s %v", at.what, err)
 	case len(entries) == 0:
-		return p, Errorf(InvalidArgument, "\"models\" of %s is empty; expected {name: {…}}", at.what)
+		return p, llm.Errorf(llm.InvalidArgument, "\"models\" of %s is empty; expected {name: {…}}", at.what)
 	}
 	if err := o.unlike("model", entries); err != nil {
 		return p, at.wrap(err)
@@ -158,18 +161,18 @@ func parseProvider(name string, data []byte, o *ParseOptions) (ProviderConfig, e
 }
 
 // add reads a model and adds it to the provider, or to what is left out.
-func (p *ProviderConfig) add(provider *place, m ModelConfig, name string, data []byte) error {
+func (p *Provider) add(provider *place, m Model, name string, data []byte) error {
 	m.Name = name
-	at := provider.model("model " + QuoteName(m.Provider+"/"+name))
+	at := provider.model("model " + shown.Name(m.Provider+"/"+name))
 	if name == "" {
-		return Errorf(InvalidArgument, "%s has a model with an empty name", provider.what)
+		return llm.Errorf(llm.InvalidArgument, "%s has a model with an empty name", provider.what)
 	}
 	if data[0] != '{' {
-		return Errorf(InvalidArgument, "%s must be an object, got %s", at.what, kindOfValue(data))
+		return llm.Errorf(llm.InvalidArgument, "%s must be an object, got %s", at.what, kindOfValue(data))
 	}
-	fields, err := configFields(data)
+	fields, err := objectFields(data)
 	if err != nil {
-		return Errorf(InvalidArgument, "%s %v", at.what, err)
+		return llm.Errorf(llm.InvalidArgument, "%s %v", at.what, err)
 	}
 	for _, f := range fields {
 		if err := m.set(at, f.Key, data[f.Start:f.End], modelKeys); err != nil {
@@ -190,7 +193,7 @@ func (p *ProviderConfig) add(provider *place, m ModelConfig, name string, data [
 
 // set reads one key of a model's (or a provider's) object; known are the keys
 // that it may have.
-func (c *ModelConfig) set(at *place, key string, v []byte, known []string) error {
+func (c *Model) set(at *place, key string, v []byte, known []string) error {
 	at = at.at(key)
 	if slices.Contains(known, key) && at.leftOut(v) {
 		return nil
@@ -198,31 +201,31 @@ func (c *ModelConfig) set(at *place, key string, v []byte, known []string) error
 	if groupKeys[key] != nil {
 		return c.setGroup(at, v)
 	}
-	if setting := configSettingOf[key]; setting != nil && setting.Group == "" {
-		return setting.set(c, at, v)
+	if s := settingOf[key]; s != nil && s.Group == "" {
+		return s.set(c, at, v)
 	}
-	return at.unknown(fmt.Sprintf("unknown key %s", QuoteName(key)), key, known)
+	return at.unknown(fmt.Sprintf("unknown key %s", shown.Name(key)), key, known)
 }
 
 // setGroup reads "breaker", "retry" or "limits".
-func (c *ModelConfig) setGroup(at *place, v []byte) error {
+func (c *Model) setGroup(at *place, v []byte) error {
 	group := at.key
-	fields, err := configFields(v)
+	fields, err := objectFields(v)
 	if v[0] != '{' {
-		return at.fail("%q is %s; expected an object", group, shown(v))
+		return at.fail("%q is %s; expected an object", group, shown.Value(v))
 	}
 	if err != nil {
 		return at.fail("%q %v", group, err)
 	}
 	for _, f := range fields {
 		value, key := v[f.Start:f.End], group+"."+f.Key
-		setting := configSettingOf[key]
+		s := settingOf[key]
 		switch {
-		case setting != nil && at.leftOut(value):
-		case setting != nil:
-			err = setting.set(c, at.inside(key), value)
+		case s != nil && at.leftOut(value):
+		case s != nil:
+			err = s.set(c, at.inside(key), value)
 		default:
-			err = at.unknown(fmt.Sprintf("unknown key %s in %q", QuoteName(f.Key), group), f.Key, groupKeys[group])
+			err = at.unknown(fmt.Sprintf("unknown key %s in %q", shown.Name(f.Key), group), f.Key, groupKeys[group])
 		}
 		if err != nil {
 			return err
@@ -246,12 +249,12 @@ func (at *place) leftOut(v []byte) bool {
 // unknown refuses a key, or passes over it with a warning where it is near to
 // none and the configuration is an old one.
 func (at *place) unknown(message, key string, known []string) error {
-	hint := Suggest(key, known)
+	hint := suggest.For(key, known)
 	if at.o.Lenient && hint == "" {
 		at.o.warn(at.what + ": " + message + "; it is ignored")
 		return nil
 	}
-	if hint == "" && (callSettingOf[key] != nil || fieldKinds[key] != 0 || vendorFields[key] != 0) {
+	if hint == "" && llm.OfCall(key) {
 		hint = "; set it in a call"
 	}
 	if hint == "" {
@@ -270,13 +273,13 @@ func pathHint(data []byte) string {
 	if lower := strings.ToLower(text); !strings.ContainsAny(text, `/\`) && !strings.HasSuffix(lower, ".json") && !strings.HasSuffix(lower, ".yaml") {
 		return ""
 	}
-	return "; the text looks like the path of a file: give the file's content, or, in Go, call LoadConfig"
+	return "; the text looks like the path of a file: give the file's content, or, in Go, call Load"
 }
 
-// configFields is [jsontext.FieldsOf] for configurations, where a key that
+// objectFields is [jsontext.FieldsOf] for configurations, where a key that
 // comes twice is an error: one of the two values would be ignored. The error is
 // a predicate, such as `has the key "x" twice`.
-func configFields(data []byte) ([]jsontext.Field, error) {
+func objectFields(data []byte) ([]jsontext.Field, error) {
 	if err := jsontext.CheckUTF8(data); err != nil {
 		return nil, fmt.Errorf("is not valid JSON: %w", err)
 	}
@@ -299,7 +302,7 @@ func configFields(data []byte) ([]jsontext.Field, error) {
 		}
 		name := string(key)
 		if seen[name] && twice == nil {
-			twice = fmt.Errorf("has the key %s twice", QuoteName(name))
+			twice = fmt.Errorf("has the key %s twice", shown.Name(name))
 		}
 		seen[name] = true
 		fields = append(fields, jsontext.Field{Key: name, Start: start, End: end})
@@ -316,14 +319,14 @@ func configFields(data []byte) ([]jsontext.Field, error) {
 
 // unlike refuses two names that differ in case only: one of them is a slip. In
 // an old configuration that is a warning.
-func (o *ParseOptions) unlike(what string, fields []jsontext.Field) error {
+func (o *Options) unlike(what string, fields []jsontext.Field) error {
 	seen := make(map[string]string, len(fields))
 	for _, f := range fields {
 		lower := strings.ToLower(f.Key)
 		if other, ok := seen[lower]; ok {
-			message := fmt.Sprintf("two %ss are named %s and %s; names must differ in more than case", what, QuoteName(other), QuoteName(f.Key))
+			message := fmt.Sprintf("two %ss are named %s and %s; names must differ in more than case", what, shown.Name(other), shown.Name(f.Key))
 			if !o.Lenient {
-				return Errorf(InvalidArgument, "%s", message)
+				return llm.Errorf(llm.InvalidArgument, "%s", message)
 			}
 			o.warn(message)
 		}

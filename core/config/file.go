@@ -1,4 +1,4 @@
-package llm
+package config
 
 import (
 	"fmt"
@@ -7,18 +7,21 @@ import (
 	"os"
 	"runtime"
 	"strings"
+
+	"github.com/llmagg/llmagg/core/internal/shown"
+	"github.com/llmagg/llmagg/core/llm"
 )
 
-// LoadConfig reads a configuration from a JSON file. It warns, through o.Warn,
+// Load reads a configuration from a JSON file. It warns, through o.Warn,
 // about a file that holds keys and that other users may read or write: who can
 // read it has the keys, who can write it can send them elsewhere. A reference
 // ${NAME} is not a key.
-func LoadConfig(path string, o ParseOptions) ([]ProviderConfig, error) {
+func Load(path string, o Options) ([]Provider, error) {
 	data, mode, err := readFile(path)
 	if err != nil {
-		return nil, Errorf(InvalidArgument, "the configuration file cannot be read: %v", err)
+		return nil, llm.Errorf(llm.InvalidArgument, "the configuration file cannot be read: %v", err)
 	}
-	configs, err := ParseConfig(data, o)
+	configs, err := Parse(data, o)
 	if err == nil && mode.Perm()&0o066 != 0 && runtime.GOOS != "windows" && HoldsSecret(data) {
 		o.warn(fmt.Sprintf("the configuration file %s holds keys, and other users may read or write it (mode %04o); "+
 			"restrict it to its owner (chmod 600), or refer to environment variables in it as ${NAME}", path, mode.Perm()))
@@ -44,7 +47,7 @@ func readFile(path string) ([]byte, fs.FileMode, error) {
 // secret: a header with the name of a credential, a proxy's password.
 func HoldsSecret(data []byte) bool {
 	var document any
-	return JSON.Unmarshal(data, &document) == nil && hasSecret(document)
+	return llm.JSON.Unmarshal(data, &document) == nil && hasSecret(document)
 }
 
 func hasSecret(v any) bool {
@@ -57,7 +60,7 @@ func hasSecret(v any) bool {
 		if text == "" || strings.Contains(text, "${") {
 			continue
 		}
-		if NamesSecret(name) || strings.EqualFold(name, "proxy") && strings.Contains(text, "@") {
+		if shown.NamesSecret(name) || strings.EqualFold(name, "proxy") && strings.Contains(text, "@") {
 			return true
 		}
 	}

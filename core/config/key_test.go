@@ -1,4 +1,4 @@
-package llm
+package config
 
 import (
 	"testing"
@@ -12,13 +12,13 @@ func TestKeysAreRefusedWithWhatIsAroundThem(t *testing.T) {
 		`"sk-secret"`: "quotes", `'sk-secret'`: "quotes", "Bearer sk-secret": "Bearer", "bearer sk-secret": "bearer",
 		"sk-secret\n": "white space",
 	} {
-		err := ModelConfig{Provider: "p", Name: "m", Model: "m", APIKey: key}.Check()
+		err := Model{Provider: "p", Name: "m", Model: "m", APIKey: key}.Check()
 		require.ErrorContains(t, err, says, "%q", key)
 		require.ErrorContains(t, err, "api_key")
 		require.NotContains(t, err.Error(), "secret")
 	}
 	for _, key := range []string{"", "sk-secret", "two words", "-", `"`, "a:b=="} {
-		require.NoError(t, ModelConfig{Provider: "p", Name: "m", Model: "m", APIKey: key}.Check())
+		require.NoError(t, Model{Provider: "p", Name: "m", Model: "m", APIKey: key}.Check())
 	}
-	require.ErrorContains(t, ModelConfig{Provider: "p", Name: "m", Model: "m", Organization: " org"}.Check(), "organization")
+	require.ErrorContains(t, Model{Provider: "p", Name: "m", Model: "m", Organization: " org"}.Check(), "organization")
 }

@@ -1,8 +1,10 @@
-package llm
+package config
 
 import (
 	"strings"
 	"unicode"
+
+	"github.com/llmagg/llmagg/core/llm"
 )
 
 // checkKey refuses what is pasted around a key and would be sent with it: no
@@ -10,16 +12,16 @@ import (
 // repeated.
 func checkKey(where, key string) error {
 	if strings.TrimFunc(key, isBlank) != key {
-		return Errorf(InvalidArgument, "%s: api_key begins or ends with white space or a line end; remove it (often it comes from the file or variable that holds the key)", where)
+		return llm.Errorf(llm.InvalidArgument, "%s: api_key begins or ends with white space or a line end; remove it (often it comes from the file or variable that holds the key)", where)
 	}
-	if err := CheckHeaderValue(where+": api_key", key); err != nil {
+	if err := llm.CheckHeaderValue(where+": api_key", key); err != nil {
 		return err
 	}
 	if len(key) >= 2 && strings.IndexByte("\"'`", key[0]) >= 0 && key[len(key)-1] == key[0] {
-		return Errorf(InvalidArgument, "%s: api_key is in quotes (%c); remove them", where, key[0])
+		return llm.Errorf(llm.InvalidArgument, "%s: api_key is in quotes (%c); remove them", where, key[0])
 	}
 	if scheme, _, found := strings.Cut(key, " "); found && strings.EqualFold(scheme, "bearer") {
-		return Errorf(InvalidArgument, "%s: api_key begins with %q; remove it: llmagg adds it when it sends the key", where, scheme+" ")
+		return llm.Errorf(llm.InvalidArgument, "%s: api_key begins with %q; remove it: llmagg adds it when it sends the key", where, scheme+" ")
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package llm
+package config
 
 import (
 	"encoding/json"
@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/llmagg/llmagg/core/llm"
 )
 
 // A configuration is taken whole, or refused as the caller's fault in words
@@ -29,15 +31,15 @@ func FuzzConfig(f *testing.F) {
 	}
 	getenv := func(name string) (string, bool) { return "sk-fuzz-secret", name == "KEY" }
 	f.Fuzz(func(t *testing.T, data []byte) {
-		configs, err := ParseConfig(data, ParseOptions{Getenv: getenv})
+		configs, err := Parse(data, Options{Getenv: getenv})
 		if err != nil {
-			e := AsError(err)
-			require.Equal(t, InvalidArgument, e.Code)
+			e := llm.AsError(err)
+			require.Equal(t, llm.InvalidArgument, e.Code)
 			require.True(t, e.Message != "" && utf8.ValidString(e.Message), "%q", e.Message)
 			return
 		}
 		require.True(t, json.Valid(data))
-		_, err = ParseConfig(data, ParseOptions{Getenv: getenv, Lenient: true})
+		_, err = Parse(data, Options{Getenv: getenv, Lenient: true})
 		require.NoError(t, err)
 		for _, p := range configs {
 			for _, m := range p.Models {
@@ -48,7 +50,7 @@ func FuzzConfig(f *testing.F) {
 	})
 }
 
-func checkUsable(t *testing.T, m ModelConfig) {
+func checkUsable(t *testing.T, m Model) {
 	t.Helper()
 	require.NoError(t, m.Check())
 	for _, text := range []string{m.Provider, m.Name, m.Model} {

@@ -1,4 +1,9 @@
-package llm
+// Package shown says what of a caller's text may stand in an error message:
+// only what is known to be no secret, since a key in the wrong field must not
+// come into a log.
+//
+// It imports core/internal/jsontext.
+package shown
 
 import (
 	"fmt"
@@ -6,24 +11,28 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
 
-// What a caller wrote is shown in a refusal only where it is known to be no
-// secret: a key that stands in the wrong field must not come into a log.
-
-// shown describes a JSON value for an error message: numbers and literals as
+// Value describes a JSON value for an error message: numbers and literals as
 // they are, texts where they are plain words or numbers, the rest by its kind.
-func shown(v []byte) string {
+func Value(v []byte) string {
 	if len(v) == 0 { // the JSON text ends where the value should be
 		return "missing"
 	}
 	switch v[0] {
 	case '"':
-		var s string
-		if JSON.Unmarshal(v, &s) != nil {
+		s := jsontext.Scanner{Data: v}
+		escaped, err := s.ScanText()
+		if err != nil {
 			return "a string"
 		}
-		return ShownText(s)
+		text := v[1 : s.Pos-1]
+		if escaped {
+			text = jsontext.Unescape(text, false)
+		}
+		return Text(string(text))
 	case '[':
 		return "an array"
 	case '{':
@@ -35,9 +44,9 @@ func shown(v []byte) string {
 	return string(v)
 }
 
-// ShownText quotes a text that is a plain word or number, and counts the bytes
+// Text quotes a text that is a plain word or number, and counts the bytes
 // of any other.
-func ShownText(s string) string {
+func Text(s string) string {
 	if s == "" || len(s) <= 32 && (isWord(s) && !looksSecret(s) || isNumber(s)) {
 		return strconv.Quote(s)
 	}
@@ -65,21 +74,21 @@ func isNumber(s string) bool {
 	return err == nil
 }
 
-// QuoteName quotes the name of a field or key as the caller wrote it, cut where
+// Name quotes the name of a field or key as the caller wrote it, cut where
 // it is long. A name that looks like a key (a credential) is not repeated.
-func QuoteName(name string) string {
+func Name(name string) string {
 	switch {
 	case looksSecret(name):
 		return fmt.Sprintf("of %d bytes (it looks like a credential and is not shown)", len(name))
 	case len(name) > 60:
-		return strconv.Quote(CutText(name, 60)+"…") + fmt.Sprintf(" (%d bytes)", len(name))
+		return strconv.Quote(Cut(name, 60)+"…") + fmt.Sprintf(" (%d bytes)", len(name))
 	}
 	return strconv.Quote(name)
 }
 
-// CutText is the beginning of a text, at most n bytes, cut between two
+// Cut is the beginning of a text, at most n bytes, cut between two
 // characters.
-func CutText(text string, n int) string {
+func Cut(text string, n int) string {
 	if len(text) <= n {
 		return text
 	}

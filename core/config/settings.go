@@ -1,0 +1,174 @@
+package config
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/llmagg/llmagg/core/internal/setting"
+	"github.com/llmagg/llmagg/core/internal/shown"
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// keySetting is a key of the configuration and how it is read; v is not
+// null.
+type keySetting struct {
+	setting.Setting
+	set func(c *Model, at *place, v []byte) error
+}
+
+// keySettings is the table of the configuration's keys: all doors read by it.
+var keySettings = []keySetting{
+	{setting.Setting{Name: "api_key", Type: "text", Meaning: "sent to the origin of base_url and nowhere else"}, text(func(c *Model) *string { return &c.APIKey })},
+	{setting.Setting{Name: "base_url", Type: "text", Default: "the vendor's", Meaning: "the API's root, such as https://api.openai.com/v1"}, text(func(c *Model) *string { return &c.BaseURL })},
+	{setting.Setting{Name: "model", Type: "text", Default: "the name", Meaning: "the upstream name"}, text(func(c *Model) *string { return &c.Model })},
+	{setting.Setting{Name: "type", Type: "text", Default: "by the provider's name", Meaning: "the wire format: openai, deepseek, anthropic, gemini or openai-compatible"}, text(func(c *Model) *string { return &c.Type })},
+	{setting.Setting{Name: "organization", Type: "text", Meaning: "the OpenAI-Organization header"}, text(func(c *Model) *string { return &c.Organization })},
+	{setting.Setting{Name: "headers", Type: "object of texts", Meaning: "added to each request"}, (*Model).setHeaders},
+	{setting.Setting{Name: "proxy", Type: "text", Default: "the environment's", Meaning: "the URL of a proxy"}, text(func(c *Model) *string { return &c.Proxy })},
+	{setting.Setting{Name: "ca_file", Type: "text", Default: "the system's roots", Meaning: "a PEM file with root certificates"}, text(func(c *Model) *string { return &c.CAFile })},
+	{setting.Setting{Name: "timeout", Type: "seconds", Default: "30", Meaning: "time limit for one attempt, or for a stream's first token"}, seconds(func(c *Model) *time.Duration { return &c.Timeout })},
+	{setting.Setting{Name: "connect_timeout", Type: "seconds", Default: "5", Meaning: "time limit for DNS, TCP and TLS together"}, seconds(func(c *Model) *time.Duration { return &c.ConnectTimeout })},
+	{setting.Setting{Name: "idle_timeout", Type: "seconds", Default: "timeout", Meaning: "longest silence inside a stream"}, seconds(func(c *Model) *time.Duration { return &c.IdleTimeout })},
+	{setting.Setting{Name: "reader_timeout", Type: "seconds", Default: "300", Meaning: "how long a stream waits for its reader"}, seconds(func(c *Model) *time.Duration { return &c.ReaderTimeout })},
+	{setting.Setting{Name: "max_retries", Type: "integer", Default: "3", Meaning: "attempts on this route (at most two while another route is available); 0 and 1 mean one attempt"}, setMaxRetries},
+	{setting.Setting{Name: "max_concurrent_calls", Type: "integer", Default: "10", Meaning: "attempts in flight on this route"}, count(func(c *Model) *int { return &c.MaxConcurrentCalls })},
+
+	{setting.Setting{Group: "breaker", Name: "open_s", Type: "seconds", Default: "10", Meaning: "how long the circuit breaker stays open"}, seconds(func(c *Model) *time.Duration { return &c.Breaker.Open })},
+	{setting.Setting{Group: "breaker", Name: "block_s", Type: "seconds", Default: "60", Meaning: "how long a wrong key or a spent quota blocks the route"}, seconds(func(c *Model) *time.Duration { return &c.Breaker.Block })},
+	{setting.Setting{Group: "breaker", Name: "window_s", Type: "seconds", Default: "30", Meaning: "the window in which outcomes are counted"}, seconds(func(c *Model) *time.Duration { return &c.Breaker.Window })},
+	{setting.Setting{Group: "breaker", Name: "failures", Type: "integer", Default: "5", Meaning: "consecutive failures that open the breaker"}, count(func(c *Model) *int { return &c.Breaker.Failures })},
+	{setting.Setting{Group: "breaker", Name: "ratio", Type: "number", Default: "0.5", Meaning: "share of failures in the window that opens the breaker, at most 1"}, ratio(1, func(c *Model) *float64 { return &c.Breaker.Ratio })},
+	{setting.Setting{Group: "breaker", Name: "min_requests", Type: "integer", Default: "10", Meaning: "requests in the window before the ratio counts"}, count(func(c *Model) *int { return &c.Breaker.MinRequests })},
+	{setting.Setting{Group: "retry", Name: "backoff_s", Type: "seconds", Default: "0.5", Meaning: "pause before the second attempt; doubles with each further attempt"}, seconds(func(c *Model) *time.Duration { return &c.Retry.Backoff })},
+	{setting.Setting{Group: "retry", Name: "backoff_max_s", Type: "seconds", Default: "8", Meaning: "the longest backoff"}, seconds(func(c *Model) *time.Duration { return &c.Retry.BackoffMax })},
+	{setting.Setting{Group: "retry", Name: "wait_s", Type: "seconds", Default: "3", Meaning: "the longest Retry-After that a call waits for on the same route"}, seconds(func(c *Model) *time.Duration { return &c.Retry.Wait })},
+	{setting.Setting{Group: "retry", Name: "budget_ratio", Type: "number", Default: "0.2", Meaning: "share of requests that may be retried"}, ratio(setting.MostCount, func(c *Model) *float64 { return &c.Retry.BudgetRatio })},
+	{setting.Setting{Group: "retry", Name: "budget_per_s", Type: "number", Default: "3", Meaning: "retries per second, in addition to budget_ratio"}, ratio(setting.MostCount, func(c *Model) *float64 { return &c.Retry.BudgetPerSec })},
+	{setting.Setting{Group: "limits", Name: "response_bytes", Type: "bytes", Default: "67108864", Meaning: "largest response body"}, size(func(c *Model) *int64 { return &c.Limits.ResponseBytes })},
+	{setting.Setting{Group: "limits", Name: "event_bytes", Type: "bytes", Default: "16777216", Meaning: "largest event of a stream"}, size(func(c *Model) *int64 { return &c.Limits.EventBytes })},
+	{setting.Setting{Group: "limits", Name: "stream_bytes", Type: "bytes", Default: "268435456", Meaning: "largest stream in total"}, size(func(c *Model) *int64 { return &c.Limits.StreamBytes })},
+	{setting.Setting{Group: "limits", Name: "header_bytes", Type: "bytes", Default: "1048576", Meaning: "largest response headers"}, size(func(c *Model) *int64 { return &c.Limits.HeaderBytes })},
+}
+
+// settingOf finds a setting by its key, "breaker.open_s" inside of a
+// group; modelKeys are the keys of a model's object, groupKeys those of each
+// group.
+var settingOf, modelKeys, groupKeys = func() (map[string]*keySetting, []string, map[string][]string) {
+	of, keys, groups := map[string]*keySetting{}, []string{}, map[string][]string{}
+	for i := range keySettings {
+		s := &keySettings[i]
+		if s.Group == "" {
+			of[s.Name] = s
+			keys = append(keys, s.Name)
+			continue
+		}
+		of[s.Group+"."+s.Name] = s
+		groups[s.Group] = append(groups[s.Group], s.Name)
+	}
+	return of, append(keys, "breaker", "retry", "limits"), groups
+}()
+
+var providerKeys = append([]string{"models", "name"}, modelKeys...)
+
+func text(field func(*Model) *string) func(*Model, *place, []byte) error {
+	return func(c *Model, at *place, v []byte) error {
+		var s string
+		if v[0] != '"' || llm.JSON.Unmarshal(v, &s) != nil {
+			hint := ""
+			if at.key == "model" && v[0] == '{' {
+				hint = `; did you mean "models"?`
+			}
+			return at.fail("%q must be a string, got %s%s", at.key, kindOfValue(v), hint) // the value may be a key: not repeated
+		}
+		s, err := at.expand(s)
+		if err == nil {
+			*field(c) = s
+		}
+		return err
+	}
+}
+
+// kindOfValue says what a value is, without repeating it.
+func kindOfValue(v []byte) string {
+	switch c := v[0]; {
+	case c == '"':
+		return "a string"
+	case c == '[':
+		return "an array"
+	case c == '{':
+		return "an object"
+	case c == 't' || c == 'f':
+		return "true or false"
+	case c == 'n':
+		return "null"
+	}
+	return "a number"
+}
+
+func seconds(field func(*Model) *time.Duration) func(*Model, *place, []byte) error {
+	return func(c *Model, at *place, v []byte) error {
+		d, err := setting.Seconds(at.key, v)
+		*field(c) = d
+		return at.wrap(err)
+	}
+}
+
+func count(field func(*Model) *int) func(*Model, *place, []byte) error {
+	return func(c *Model, at *place, v []byte) error {
+		n, err := setting.Integer(at.key, v, 1)
+		*field(c) = n
+		return at.wrap(err)
+	}
+}
+
+func size(field func(*Model) *int64) func(*Model, *place, []byte) error {
+	return func(c *Model, at *place, v []byte) error {
+		n, err := setting.Integer(at.key, v, 1)
+		*field(c) = int64(n)
+		return at.wrap(err)
+	}
+}
+
+func setMaxRetries(c *Model, at *place, v []byte) error {
+	n, err := setting.Integer(at.key, v, 0)
+	c.MaxRetries = max(n, 1) // R1: 0 means one attempt
+	return at.wrap(err)
+}
+
+// ratio reads a number greater than 0, at most most.
+func ratio(most float64, field func(*Model) *float64) func(*Model, *place, []byte) error {
+	return func(c *Model, at *place, v []byte) error {
+		n, err := strconv.ParseFloat(string(v), 64)
+		if err != nil || !(n > 0) || n > most {
+			bound := ""
+			if most == 1 {
+				bound = " and at most 1"
+			}
+			return at.fail("%q is %s; expected a number greater than 0%s", at.key, shown.Value(v), bound)
+		}
+		*field(c) = n
+		return nil
+	}
+}
+
+func (c *Model) setHeaders(at *place, v []byte) error {
+	var headers map[string]string
+	if v[0] != '{' || llm.JSON.Unmarshal(v, &headers) != nil {
+		return at.fail("\"headers\" has the wrong type; expected {name: string}") // the values may be keys: not repeated
+	}
+	merged := make(map[string]string, len(headers)+len(c.Headers))
+	for k, value := range c.Headers {
+		merged[k] = value
+	}
+	for k, value := range headers {
+		inner := at.inside("headers." + k)
+		delete(inner.unset, inner.key)
+		expanded, err := inner.expand(value)
+		if err != nil {
+			return err
+		}
+		merged[k] = expanded
+	}
+	c.Headers = merged
+	return nil
+}

@@ -1,0 +1,58 @@
+package llm
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// CheckHeaderValue refuses what cannot stand in an HTTP header (RFC 9110,
+// section 5.5). The value itself is not repeated: it may be a key.
+func CheckHeaderValue(what, value string) error {
+	for i := range len(value) {
+		if c := value[i]; c < 0x20 && c != '\t' || c == 0x7f {
+			return Errorf(InvalidArgument, "%s has the control character 0x%02x at byte %d, which an HTTP header must not contain", what, c, i)
+		}
+	}
+	return nil
+}
+
+// CheckName refuses control characters in what names a provider or a model:
+// names stand in URLs, logs and messages, where a line end would begin
+// something else. what says whose name it is. The error is INVALID_ARGUMENT.
+func CheckName(what, name string) error {
+	if i := strings.IndexFunc(name, unicode.IsControl); i >= 0 {
+		return Errorf(InvalidArgument, "%s %q has a control character at byte %d; expected a name on one line", what, name, i)
+	}
+	return nil
+}
+
+// headerNameBytes are the bytes of a header's name beside letters and digits
+// (RFC 9110, section 5.6.2).
+const headerNameBytes = "!#$%&'*+-.^_`|~"
+
+// cutName is at most 40 bytes of the name before byte end.
+func cutName(name string, end int) string { return name[:min(end, 40)] }
+
+// CheckHeaders refuses names and values that cannot stand in an HTTP header.
+func CheckHeaders(headers map[string]string) error {
+	if len(headers) == 0 {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		if name == "" {
+			return Errorf(InvalidArgument, "a header has an empty name")
+		}
+		for i := range len(name) {
+			c := name[i]
+			if letter := c|0x20 >= 'a' && c|0x20 <= 'z'; !letter && (c < '0' || c > '9') && strings.IndexByte(headerNameBytes, c) < 0 {
+				return Errorf(InvalidArgument, "the header name that begins with %q holds the character %q at byte %d, which HTTP does not allow there", cutName(name, i), rune(c), i) // what follows may be a value
+			}
+		}
+		if err := CheckHeaderValue("header "+name, headers[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
