@@ -22,6 +22,7 @@ include tests/packaging/packaging.mk
 include bindings/python/build.mk
 include tests/contract/contract.mk
 -include tests/fuzz.mk
+include tests/realclients/realclients.mk
 include tests/soak/soak.mk
 include tests/pythons/pythons.mk
 include tests/process.mk

@@ -1,0 +1,122 @@
+"""The vendors' own SDKs, against the fault wall's dialects: what the wall says in a vendor's format, the vendor's client must read.
+
+A case that the SDK reads otherwise than the wall means it shows that the wall, which all other tests trust, is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import anthropic
+import openai
+import pytest
+from google import genai
+from google.genai import errors, types
+
+from llmagg.faultwall import FaultWall
+
+ANSWER = {"text": "one two three", "tool_calls": [{"name": "look", "arguments": {"a": [1, "b"]}}]}
+SCRIPT = {
+    "models": {
+        "plain": {"steps": [{"text": "one two three"}], "after": "repeat_last"},
+        "calls": {"steps": [ANSWER], "after": "repeat_last"},
+        "thinks": {"steps": [{"text": "one two three", "reasoning": "let me see"}], "after": "repeat_last"},
+        "busy": {"steps": [{"status": 529}], "after": "repeat_last"},
+        "limited": {"steps": [{"status": 429}], "after": "repeat_last"},
+        "keyed": {"require_key": "another"},
+    }
+}
+HELLO = [{"role": "user", "content": "hi"}]
+
+
+@pytest.fixture
+def wall() -> Iterator[FaultWall]:
+    with FaultWall(SCRIPT) as wall:
+        yield wall
+
+
+class TestAnthropic:
+    @pytest.fixture
+    def client(self, wall: FaultWall) -> Iterator[anthropic.Anthropic]:
+        with anthropic.Anthropic(api_key="k", base_url=wall.url, max_retries=0) as client:
+            yield client
+
+    def test_message(self, client: anthropic.Anthropic) -> None:
+        m = client.messages.create(model="calls", max_tokens=9, messages=HELLO)
+        assert [b.type for b in m.content] == ["text", "tool_use"]
+        assert m.content[0].text == "one two three"
+        assert m.content[1].name == "look" and m.content[1].input == {"a": [1, "b"]} and m.content[1].id
+        assert m.stop_reason == "tool_use" and m.usage.input_tokens == 9 and m.usage.output_tokens == 3
+
+    @pytest.mark.parametrize("model", ["plain", "calls", "thinks"])
+    def test_stream_is_the_message(self, client: anthropic.Anthropic, model: str) -> None:
+        whole = client.messages.create(model=model, max_tokens=9, messages=HELLO)
+        with client.messages.stream(model=model, max_tokens=9, messages=HELLO) as stream:
+            kinds = [event.type for event in stream]
+            streamed = stream.get_final_message()
+        assert kinds[0] == "message_start" and kinds[-1] == "message_stop"
+        keep = {"type", "text", "thinking", "signature", "name", "input"}
+        assert [b.model_dump(include=keep) for b in streamed.content] == [b.model_dump(include=keep) for b in whole.content]
+        assert streamed.stop_reason == whole.stop_reason and streamed.usage == whole.usage
+
+    @pytest.mark.parametrize(
+        ("model", "error"),
+        [("busy", anthropic.APIStatusError), ("limited", anthropic.RateLimitError), ("keyed", anthropic.AuthenticationError)],
+    )
+    def test_errors(self, client: anthropic.Anthropic, model: str, error: type[anthropic.APIStatusError]) -> None:
+        with pytest.raises(error) as raised:
+            client.messages.create(model=model, max_tokens=9, messages=HELLO)
+        assert raised.value.body["type"] == "error" and raised.value.body["error"]["message"]
+
+    def test_models(self, client: anthropic.Anthropic) -> None:
+        assert {m.id for m in client.models.list()} == set(SCRIPT["models"])
+
+
+class TestOpenAI:
+    @pytest.fixture
+    def client(self, wall: FaultWall) -> Iterator[openai.OpenAI]:
+        with openai.OpenAI(api_key="k", base_url=wall.url + "/v1", max_retries=0) as client:
+            yield client
+
+    def test_completion(self, client: openai.OpenAI) -> None:
+        r = client.chat.completions.create(model="calls", messages=HELLO)
+        assert r.choices[0].message.content == "one two three" and r.choices[0].finish_reason == "tool_calls"
+        assert r.choices[0].message.tool_calls[0].function.name == "look"
+        assert r.usage.total_tokens == 12
+
+    def test_stream(self, client: openai.OpenAI) -> None:
+        with client.chat.completions.create(model="plain", messages=HELLO, stream=True) as stream:
+            assert "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices) == "one two three"
+
+    @pytest.mark.parametrize(("model", "error"), [("limited", openai.RateLimitError), ("keyed", openai.AuthenticationError)])
+    def test_errors(self, client: openai.OpenAI, model: str, error: type[openai.APIStatusError]) -> None:
+        with pytest.raises(error) as raised:
+            client.chat.completions.create(model=model, messages=HELLO)
+        assert raised.value.body["message"]
+
+    def test_models(self, client: openai.OpenAI) -> None:
+        assert {m.id for m in client.models.list()} == set(SCRIPT["models"])
+
+
+class TestGemini:
+    @pytest.fixture
+    def client(self, wall: FaultWall) -> genai.Client:
+        return genai.Client(api_key="k", http_options=types.HttpOptions(base_url=wall.url))
+
+    def test_content(self, client: genai.Client) -> None:
+        r = client.models.generate_content(model="calls", contents="hi")
+        parts = r.candidates[0].content.parts
+        assert parts[0].text == "one two three" and parts[1].function_call.args == {"a": [1, "b"]}
+        assert r.usage_metadata.total_token_count == 12
+
+    def test_stream(self, client: genai.Client) -> None:
+        pieces = list(client.models.generate_content_stream(model="thinks", contents="hi"))
+        parts = [part for piece in pieces for part in piece.candidates[0].content.parts or []]
+        assert "".join(p.text for p in parts if not p.thought) == "one two three"
+        assert "".join(p.text for p in parts if p.thought) == "let me see"
+        assert pieces[-1].candidates[0].finish_reason == types.FinishReason.STOP
+
+    def test_errors(self, client: genai.Client) -> None:
+        with pytest.raises(errors.ClientError) as raised:
+            client.models.generate_content(model="limited", contents="hi")
+        assert raised.value.code == 429 and raised.value.status == "RESOURCE_EXHAUSTED"
