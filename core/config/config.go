@@ -10,11 +10,8 @@ package config
 import (
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
@@ -211,55 +208,6 @@ func (c Model) checkBlanks(where string) error {
 	for _, t := range [][2]string{{"model", c.Model}, {"type", c.Type}, {"proxy", c.Proxy}, {"ca_file", c.CAFile}, {"provider's name", c.Provider}, {"name", c.Name}} {
 		if strings.TrimFunc(t[1], isBlank) != t[1] {
 			return llm.Errorf(llm.InvalidArgument, "%s: the %s begins or ends with white space; remove it", where, t[0])
-		}
-	}
-	return nil
-}
-
-// CheckHeaderValue refuses values that an HTTP header must not contain (RFC
-// 9110, section 5.5). The error does not show the value: it may be a key.
-func CheckHeaderValue(what, value string) error {
-	for i := range len(value) {
-		if c := value[i]; c < 0x20 && c != '\t' || c == 0x7f {
-			return llm.Errorf(llm.InvalidArgument, "%s has the control character 0x%02x at byte %d, which an HTTP header must not contain", what, c, i)
-		}
-	}
-	return nil
-}
-
-// CheckName refuses control characters in the name of a provider or a model:
-// names appear in URLs, logs and messages, where a line end could forge other
-// content. what says whose name it is. The error is INVALID_ARGUMENT.
-func CheckName(what, name string) error {
-	if i := strings.IndexFunc(name, unicode.IsControl); i >= 0 {
-		return llm.Errorf(llm.InvalidArgument, "%s %q has a control character at byte %d; expected a name on one line", what, name, i)
-	}
-	return nil
-}
-
-// headerNameBytes are the bytes of a header's name beside letters and digits
-// (RFC 9110, section 5.6.2).
-const headerNameBytes = "!#$%&'*+-.^_`|~"
-
-// cutName is at most 40 bytes of the name before byte end.
-func cutName(name string, end int) string { return name[:min(end, 40)] }
-
-func checkHeaders(headers map[string]string) error {
-	if len(headers) == 0 {
-		return nil
-	}
-	for _, name := range slices.Sorted(maps.Keys(headers)) {
-		if name == "" {
-			return llm.Errorf(llm.InvalidArgument, "a header has an empty name")
-		}
-		for i := range len(name) {
-			c := name[i]
-			if letter := c|0x20 >= 'a' && c|0x20 <= 'z'; !letter && (c < '0' || c > '9') && strings.IndexByte(headerNameBytes, c) < 0 {
-				return llm.Errorf(llm.InvalidArgument, "the header name that begins with %q holds the character %q at byte %d, which HTTP does not allow there", cutName(name, i), rune(c), i) // what follows may be a value
-			}
-		}
-		if err := CheckHeaderValue("header "+name, headers[name]); err != nil {
-			return err
 		}
 	}
 	return nil

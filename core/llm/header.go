@@ -7,8 +7,8 @@ import (
 	"unicode"
 )
 
-// CheckHeaderValue refuses what cannot stand in an HTTP header (RFC 9110,
-// section 5.5). The value itself is not repeated: it may be a key.
+// CheckHeaderValue refuses values that an HTTP header must not contain (RFC
+// 9110, section 5.5). The error does not show the value: it may be a key.
 func CheckHeaderValue(what, value string) error {
 	for i := range len(value) {
 		if c := value[i]; c < 0x20 && c != '\t' || c == 0x7f {
@@ -18,9 +18,9 @@ func CheckHeaderValue(what, value string) error {
 	return nil
 }
 
-// CheckName refuses control characters in what names a provider or a model:
-// names stand in URLs, logs and messages, where a line end would begin
-// something else. what says whose name it is. The error is INVALID_ARGUMENT.
+// CheckName refuses control characters in the name of a provider or a model:
+// names appear in URLs, logs and messages, where a line end could forge other
+// content. what says whose name it is. The error is INVALID_ARGUMENT.
 func CheckName(what, name string) error {
 	if i := strings.IndexFunc(name, unicode.IsControl); i >= 0 {
 		return Errorf(InvalidArgument, "%s %q has a control character at byte %d; expected a name on one line", what, name, i)

@@ -1,6 +1,0 @@
-//go:build !race
-
-package client
-
-// raceDetector makes everything slow.
-const raceDetector = false
