@@ -46,6 +46,7 @@ func freed[T object](name string, e *C.shim_entry, body func(T)) {
 // whose result goes to the answer that the host's thread waits for in C, where
 // signals reach it.
 func outside(name string, answer *C.shim_answer, body func() ([]byte, error)) {
+	sleepers.waiting.Add(1)
 	go func() {
 		var payload []byte
 		var err error

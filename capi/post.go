@@ -82,6 +82,9 @@ func beginPosted() {
 // beginPost begins an operation. What is wrong with it is the operation's end.
 func beginPost(p *C.shim_post) {
 	op := &operation{id: uint64(p.op), tag: uint64(p.tag), answer: p.answer, form: formOf(p.flags)}
+	if op.answer != nil {
+		sleepers.waiting.Add(1)
+	}
 	if p.queue != nil {
 		op.queue = held[*queue](p.queue._go)
 	}
