@@ -132,10 +132,10 @@ const bodyRoom = 128
 
 func (u *Upstream) send(ctx context.Context, t *http.Transport, to *endpoint, body []byte, x *Exchange) (resp *http.Response, stale bool, err error) {
 	s := &sending{Context: ctx}
-	s.hooks.GotConn, s.hooks.GotFirstResponseByte = s.gotConn, s.gotFirstByte
+	s.body.Reset(body)
 	plain := http.Request{Method: http.MethodPost, URL: to.url, Host: to.url.Host, Header: to.with(&x.Payload.Options),
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: int64(len(body)), Body: io.NopCloser(bytes.NewReader(body))}
-	req := plain.WithContext(httptrace.WithClientTrace(s, &s.hooks))
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: int64(len(body)), Body: io.NopCloser(&s.body)}
+	req := plain.WithContext(s.traced())
 	// The transport's RoundTrip instead of a Client: redirects are errors (L3).
 	resp, err = t.RoundTrip(req)
 	if err != nil {
@@ -181,6 +181,7 @@ func unprocessedText(text string) string {
 // of it.
 type sending struct {
 	context.Context // the attempt's
+	body            bytes.Reader
 	hooks           httptrace.ClientTrace
 	// Set by the transport's goroutines, which go on for a moment when the
 	// context ends.
@@ -188,10 +189,44 @@ type sending struct {
 }
 
 func (s *sending) Value(key any) any {
-	if key == (transport.RequestKey{}) {
+	switch key {
+	case transport.RequestKey{}:
 		return s.Context
+	case traceKey:
+		if s.hooks.GotConn != nil {
+			return &s.hooks
+		}
 	}
 	return s.Context.Value(key)
+}
+
+// traced is the context with the hooks in it, behind those that the caller's
+// context may have. Without those it needs no context more, which each call
+// would pay for.
+func (s *sending) traced() context.Context {
+	if others := traceKey == nil || httptrace.ContextClientTrace(s.Context) != nil; others {
+		return httptrace.WithClientTrace(s, &httptrace.ClientTrace{GotConn: s.gotConn, GotFirstResponseByte: s.gotFirstByte})
+	}
+	s.hooks.GotConn, s.hooks.GotFirstResponseByte = s.gotConn, s.gotFirstByte
+	return s
+}
+
+// traceKey is the key by which net/http/httptrace looks for hooks.
+var traceKey = func() any {
+	p := keyProbe{Context: context.Background()}
+	httptrace.ContextClientTrace(&p)
+	return p.key
+}()
+
+// keyProbe notes what is looked for in it.
+type keyProbe struct {
+	context.Context
+	key any
+}
+
+func (p *keyProbe) Value(key any) any {
+	p.key = key
+	return nil
 }
 
 func (s *sending) gotConn(i httptrace.GotConnInfo) { s.reused.Store(i.Reused) }
