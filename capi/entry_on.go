@@ -4,7 +4,9 @@ package main
 
 // #include <stdlib.h>
 // #include "llmagg.h"
-// static void free_queue(uintptr_t handle) { llmagg_queue_free((llmagg_queue *)handle); }
+// static void free_queue(uintptr_t handle) {
+//     llmagg_queue_free((llmagg_queue *)handle);
+// }
 import "C"
 
 import "unsafe"

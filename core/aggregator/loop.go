@@ -11,8 +11,8 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// routeLoop is one call's way over its routes. The goroutine that makes the call
-// owns it; hedging hands single turns to others and waits for them.
+// routeLoop is one call's way over its routes. The goroutine that makes the
+// call owns it; hedging hands single turns to others and waits for them.
 type routeLoop struct {
 	by         *Aggregator
 	call       *client.Call
@@ -135,9 +135,9 @@ func (w *routeLoop) next() int {
 	return -1
 }
 
-// nextLastResort picks, when no route is usable, the one for a last-resort probe
-// (B4): one that may be probed now before one whose server asked to wait, then
-// by the order of probes. -1 when every route has been given up.
+// nextLastResort picks, when no route is usable, the one for a last-resort
+// probe (B4): one that may be probed now before one whose server asked to wait,
+// then by the order of probes. -1 when every route has been given up.
 func (w *routeLoop) nextLastResort() int {
 	best := -1
 	for i := range w.candidates {

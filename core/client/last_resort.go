@@ -30,7 +30,8 @@ func (t *Turn) LastResortOpen(scope *Scope) (*Opened, *llm.Error) {
 	return t.opened(&w, t.lastResort(&w))
 }
 
-// lastResort waits at most until the call's deadline, or for timeout without one.
+// lastResort waits at most until the call's deadline, or for timeout without
+// one.
 func (t *Turn) lastResort(w *wanted) *llm.Error {
 	c := t.client
 	limit := time.Now().Add(t.timeout())

@@ -13,9 +13,9 @@ import (
 // the scopes of the turns under way. Safe for concurrent use.
 //
 // Its own context is made when somebody has to wait for the end. Attempts get
-// theirs without it, so most calls never need one. A call of one attempt costs 3
-// allocations and 192 bytes so, with a context for the call 7 and 560, and half of
-// the time (BenchmarkScope: 0.8 µs against 1.9).
+// theirs without it, so most calls never need one. A call of one attempt costs
+// 3 allocations and 192 bytes so, with a context for the call 7 and 560, and
+// half of the time (BenchmarkScope: 0.8 µs against 1.9).
 type Scope struct {
 	outer context.Context    // the caller's, or one with the call's deadline
 	stop  context.CancelFunc // of the deadline's timer; nil without one

@@ -163,9 +163,9 @@ func (w *wanted) try(a *attempt) *llm.Error {
 	return nil
 }
 
-// run makes attempts until one succeeds or the route is given up. p is
-// the permit of a last-resort probe, which gets one attempt; waited is what the call
-// has waited for the first attempt already.
+// run makes attempts until one succeeds or the route is given up. p is the
+// permit of a last-resort probe, which gets one attempt; waited is what the
+// call has waited for the first attempt already.
 func (t *Turn) run(w *wanted, p *breaker.Permit, waited waits) *llm.Error {
 	var last *llm.Error
 	for {

@@ -148,9 +148,10 @@ func (u *Upstream) send(ctx context.Context, t *http.Transport, to *endpoint, bo
 	return resp, false, nil
 }
 
-// unprocessed tells whether a request reached a server that did nothing about it: its
-// stream was refused, or is beyond the last one that a GOAWAY names (RFC 9113, section
-// 8.7). The transport itself sends such a request again only where it can rewind its body.
+// unprocessed tells whether a request reached a server that did nothing about
+// it: its stream was refused, or is beyond the last one that a GOAWAY names
+// (RFC 9113, section 8.7). The transport itself sends such a request again only
+// where it can rewind its body.
 func unprocessed(err error) bool {
 	text := err.Error()
 	return strings.Contains(text, cannotRetry) || strings.Contains(text, goneAway)

@@ -76,8 +76,8 @@ func contentField(key []byte) bool {
 // messageFields are the fields of a message for which others are mistaken.
 var messageFields = []string{"role", "content", "name", "tool_calls", "tool_call_id", "function_call"}
 
-// nearMessageField is the error for a field whose name is so near to a known one
-// that it is a slip: what the field holds would not be read by any server.
+// nearMessageField is the error for a field whose name is so near to a known
+// one that it is a slip: what the field holds would not be read by any server.
 func nearMessageField(i int, key []byte) error {
 	switch string(key) {
 	case "name", "tool_calls", "tool_call_id", "function_call", "refusal", "reasoning_content", "reasoning", "audio", "annotations":

@@ -169,8 +169,8 @@ func checkForeign(name string, v []byte) error {
 var onlyConfigNames = []string{"api_key", "base_url", "proxy", "ca_file", "organization", "max_concurrent_calls",
 	"idle_timeout", "reader_timeout", "connect_timeout", "breaker"}
 
-// isConfigKey tells whether a name is a key of a model's configuration; core/config
-// holds the table, and a test there that none is missing here.
+// isConfigKey tells whether a name is a key of a model's configuration;
+// core/config holds the table, and a test there that none is missing here.
 func isConfigKey(name string) bool {
 	group, _, inGroup := strings.Cut(name, ".")
 	if inGroup {

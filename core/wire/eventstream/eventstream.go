@@ -5,9 +5,10 @@
 // (https://html.spec.whatwg.org/multipage/server-sent-events.html, section
 // "Parsing an event stream"), with two deviations:
 //
-//   - An event at the clean end of the stream counts even where its blank line is missing. Browsers drop it; several model
-//     servers end that way.
-//   - Bytes that are not UTF-8 are delivered as they came instead of as U+FFFD: whoever parses the data decides.
+//   - An event at the clean end of the stream counts even where its blank line
+//     is missing. Browsers drop it; several model servers end that way.
+//   - Bytes that are not UTF-8 are delivered as they came instead of as U+FFFD:
+//     whoever parses the data decides.
 //
 // The package depends on the standard library only and starts no goroutine.
 package eventstream
