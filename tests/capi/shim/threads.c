@@ -38,7 +38,7 @@ static void *note_and_forget(void *which) {
 static int forks;
 
 static void *fork_meanwhile(void *unused) {
-    while (__atomic_load_n(&go_on, __ATOMIC_SEQ_CST) && forks < 20) {
+    do { /* at least once, however late it starts */
         int status = 0;
         pid_t pid = fork();
         if (pid == 0) _exit(shim_forked() ? 0 : 1);
@@ -46,7 +46,7 @@ static void *fork_meanwhile(void *unused) {
         if (shim_fd_sockets() != 0) status = 1; /* none of those numbers is a descriptor */
         if (status != 0) __atomic_fetch_add(&wrong, 1, __ATOMIC_SEQ_CST);
         forks++;
-    }
+    } while (__atomic_load_n(&go_on, __ATOMIC_SEQ_CST) && forks < 20);
     return unused;
 }
 
