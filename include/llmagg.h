@@ -98,7 +98,8 @@
  *                                  limit)
  *
  * CONFIGURATION (a JSON object): {provider: {"models": {name: {keys}}, keys}}. Keys beside "models" are defaults for these models:
- *     "api_key", "base_url", "model": the upstream name, "type": "openai", "deepseek", "gemini" or "openai-compatible",
+ *     "api_key", "base_url", "model": the upstream name, "type": "openai", "deepseek", "anthropic", "gemini" or
+ *     "openai-compatible",
  *     "organization", "headers": {name: text}, "proxy", "ca_file",
  *     "timeout" (30 s), "connect_timeout" (5), "idle_timeout" (= timeout), "reader_timeout" (300), "max_retries" (3),
  *     "max_concurrent_calls" (10),
@@ -108,7 +109,7 @@
  * In a string, "${NAME}" stands for the environment variable NAME, which is read when the configuration is read; "${NAME:-text}"
  * stands for text if NAME is not set or empty. A model that needs a variable that is not set is skipped if other models can be
  * used: the log has a warning, and a call that names the model says why it is missing. The provider's name ("openai", "deepseek",
- * "gemini") selects the wire format and the base URL. Any other name needs a "base_url", and the server must speak OpenAI's format.
+ * "anthropic", "gemini") selects the wire format and the base URL. Any other name needs a "base_url", and the server must speak OpenAI's format.
  * An unknown key is refused; the message suggests the nearest known key.
  */
 #ifndef LLMAGG_H

@@ -51,11 +51,13 @@ func readBaseURL(where, base string, v Vendor, typed bool) (string, Vendor, erro
 			where, shownBase(base), v.own, v.name, compatible.name, rewrite(root))
 	case compatiblePath:
 		v = compatible
-	case v.own != "" && own && host.own != v.own:
+	case v.own != "" && own && host.own != v.own && (v.elsewhere == "" || !strings.Contains(path, v.elsewhere)):
 		return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s is %s's, which does not speak %s's format; write \"type\": %q", where, shownBase(base), host.name, v.own, host.name)
-	case v.own == "" && own && host.own != "" && !hostCompatible:
+	case v.own == "" && own && host.own != "" && !hostCompatible && !(host.sharesRoot() && (typed || v.name != compatible.name)):
 		instead := ""
-		if host.openaiPath != "" {
+		if host.sharesRoot() {
+			instead = fmt.Sprintf(", or %q for OpenAI's", compatible.name)
+		} else if host.openaiPath != "" {
 			instead = fmt.Sprintf(", or the base_url %q, which speaks OpenAI's", rewrite(host.openaiPath))
 		}
 		return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s speaks %s's own format; write \"type\": %q%s", where, shownBase(base), host.own, host.name, instead)

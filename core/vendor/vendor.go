@@ -30,6 +30,7 @@ type Vendor struct {
 	// Of a vendor whose format is not OpenAI's:
 	own         string // the format's name in messages
 	openaiPath  string // where it speaks OpenAI's format, too; "" for nowhere
+	elsewhere   string // in the path of other vendors' endpoints that speak the format
 	sdkVariable string // in which its own SDK takes its base URL, without root, where its program names none
 }
 
@@ -41,6 +42,10 @@ func (v *Vendor) cutOpenAI(path string) (root string, found bool) {
 	return root, end != "" && found && strings.Contains(path, "/v1")
 }
 
+// sharesRoot tells whether the vendor speaks OpenAI's format at the same base URL
+// as its own.
+func (v *Vendor) sharesRoot() bool { return v.openaiPath != "" && v.openaiPath == v.root }
+
 // vendors, in the order in which they are listed in messages.
 var vendors = []Vendor{
 	// OpenAI API reference, "Create chat completion": stream_options.
@@ -49,7 +54,7 @@ var vendors = []Vendor{
 	{name: "deepseek", baseURL: "https://api.deepseek.com/v1", format: openai.New, streamUsage: true, hosts: []string{"api.deepseek.com"}},
 	// Anthropic API reference, "Messages".
 	{name: "anthropic", baseURL: "https://api.anthropic.com/v1", root: "/v1", format: anthropic.New, hosts: []string{"api.anthropic.com"},
-		own: "Anthropic", sdkVariable: "ANTHROPIC_BASE_URL"},
+		own: "Anthropic", openaiPath: "/v1", elsewhere: "/anthropic", sdkVariable: "ANTHROPIC_BASE_URL"},
 	// Gemini API reference, "Generating content".
 	{name: "gemini", baseURL: "https://generativelanguage.googleapis.com/v1beta", root: "/v1beta", format: gemini.New, hosts: []string{"generativelanguage.googleapis.com"},
 		own: "Gemini", openaiPath: "/v1beta/openai", sdkVariable: "GOOGLE_GEMINI_BASE_URL"},
