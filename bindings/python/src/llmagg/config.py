@@ -24,7 +24,8 @@ class ModelConfig:
     ``model`` is the upstream name; ``name`` is the key under which it was configured, if different. ``base_url`` None
     or "" means the vendor's. Times are seconds. ``max_retries`` is the number of attempts on the route (0 and 1 mean
     one). None means the core's default: ``connect_timeout`` 5, ``idle_timeout`` as ``timeout``, ``reader_timeout`` 300.
-    ``type`` is the wire format ("openai", "deepseek", "anthropic", "gemini"; by default the provider's name selects it).
+    ``type`` is the wire format ("openai", "deepseek", "anthropic", "gemini"); by default the provider's name selects
+    it.
     ``breaker``, ``retry`` and ``limits`` are dicts of settings, as in the README. ``repr`` omits the key, the headers
     and the query of ``base_url``.
     """
