@@ -42,8 +42,8 @@ func (v *Vendor) cutOpenAI(path string) (root string, found bool) {
 	return root, end != "" && found && strings.Contains(path, "/v1")
 }
 
-// sharesRoot tells whether the vendor speaks OpenAI's format at the same base URL
-// as its own.
+// sharesRoot tells whether the vendor speaks OpenAI's format at the same base
+// URL as its own.
 func (v *Vendor) sharesRoot() bool { return v.openaiPath != "" && v.openaiPath == v.root }
 
 // vendors, in the order in which they are listed in messages.

@@ -33,9 +33,8 @@ func (f faq) Stream(context.Context, *client.Exchange) (client.ChunkReader, erro
 }
 
 func main() {
-	ctx := context.Background()
 	own := must(client.NewCustom(config.Model{Provider: "own", Name: "faq"}, faq{"When are you open?": "From nine to five."}, client.Options{}))
-	defer own.Close(ctx)
+	defer own.Close(context.Background())
 	cfg := config.Model{Provider: "openai", Name: "gpt-4o-mini", APIKey: os.Getenv("OPENAI_API_KEY"), BaseURL: os.Getenv("OPENAI_BASE_URL")}
 	if cfg.APIKey == "" {
 		wall := must(faultwall.Start(faultwall.Script{}, faultwall.Options{}))
@@ -44,11 +43,11 @@ func main() {
 		fmt.Println("OPENAI_API_KEY is not set: asking a local test server at", cfg.BaseURL)
 	}
 	vendor := must(client.New(cfg, client.Options{Getenv: os.LookupEnv}))
-	defer vendor.Close(ctx)
+	defer vendor.Close(context.Background())
 	a := aggregator.New(manager.New(manager.Options{}), aggregator.Options{})
 	for _, question := range []string{"When are you open?", "What is a breaker?"} {
-		request := must((&llm.Request{Messages: []llm.Message{{Role: llm.RoleUser, Content: question}}}).Payload())
-		answer := must(a.ChatRoutes(ctx, []*client.Client{own, vendor}, request))
+		request := &llm.Request{Messages: []llm.Message{{Role: llm.RoleUser, Content: question}}}
+		answer := must(a.ChatRoutes(context.Background(), []*client.Client{own, vendor}, must(request.Payload())))
 		fmt.Println(question, "-", answer.Text())
 	}
 }
