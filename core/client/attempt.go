@@ -50,7 +50,7 @@ func (t *Turn) begin(p *breaker.Permit, place, stream bool, waited waits) *attem
 	waited = t.call.carriedWith(waited)
 	a.record = llm.Attempt{Provider: c.cfg.Provider, Model: c.cfg.Name, Start: now, Wait: waited.d, WaitedFor: waited.what,
 		Stream: stream, Forced: p != nil && p.LastResort(), Hedge: t.hedge}
-	a.index = t.call.start(a.record)
+	a.index = t.call.start(&a.record)
 	a.ctx, a.cancel = t.scope.forAttempt()
 	a.timer = &a.first
 	a.timer.Begin(a, now, t.timeout())
@@ -156,7 +156,7 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 	if a.place {
 		c.slots.Release()
 	}
-	a.turn.call.end(a.index, a.record)
+	a.turn.call.end(a.index, &a.record)
 	c.note(e, &a.record, now)
 	if c.observers().Active() {
 		record := a.record

@@ -82,18 +82,18 @@ func (c *Call) NotePartial(text string) {
 }
 
 // start adds an attempt to the trail and returns its place there.
-func (c *Call) start(a llm.Attempt) int {
+func (c *Call) start(a *llm.Attempt) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.attempts = append(c.attempts, a)
+	c.attempts = append(c.attempts, *a)
 	c.under++
 	return len(c.attempts) - 1
 }
 
-func (c *Call) end(place int, a llm.Attempt) {
+func (c *Call) end(place int, a *llm.Attempt) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.attempts[place] = a
+	c.attempts[place] = *a
 	c.under--
 }
 

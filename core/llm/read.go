@@ -30,6 +30,8 @@ type reader struct {
 	err  error
 	room []byte // where raw values are kept
 
+	usageRoom *Usage // for the first usage; nil for one of its own
+
 	shared bool // what extraLike gave belongs to another object too
 	strays bool // a field was kept that may hold a usage
 	answer bool // what an answer has is taken however oddly it is written

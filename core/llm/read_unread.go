@@ -26,10 +26,14 @@ func (r *reader) unread(to *Extra) {
 // pieceOr is piece for a field that stays among the unknown ones where it is no
 // text.
 func (r *reader) pieceOr(extra *Extra) string {
-	if r.next() == '"' {
+	switch r.next() {
+	case '"':
 		return r.piece()
+	case 'n': // null, as in most answers
+		r.skip()
+	default:
+		r.unread(extra)
 	}
-	r.unread(extra)
 	return ""
 }
 

@@ -180,7 +180,10 @@ func (r *reader) usage() *Usage {
 		r.skip()
 		return nil
 	}
-	u := &Usage{}
+	u := r.usageRoom
+	if r.usageRoom = nil; u == nil {
+		u = &Usage{}
+	}
 	if !u.read(r) {
 		return nil
 	}

@@ -56,8 +56,8 @@ func (w *format) Suspects(c *wire.Call) (s []wire.Suspect) {
 }
 
 func (w *format) Response(data []byte, _ *wire.Call) (*llm.Response, error) {
-	r := &llm.Response{}
-	if err := r.UnmarshalJSON(data); err != nil {
+	r, err := llm.ReadResponse(data)
+	if err != nil {
 		return nil, llm.Errorf(llm.BadResponse, "the answer is not the JSON of a chat completion (%d bytes): %v", len(data), err)
 	}
 	if len(r.Choices) == 0 {
