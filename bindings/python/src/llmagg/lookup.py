@@ -16,11 +16,14 @@ from .errors import AllModelsFailedError, InvalidArgumentError
 from .manager import Manager
 
 _PLAIN = {name: getattr(Manager, name) for name in ("get_client_by_model", "close_all")}
+_ORIGINAL = Manager.get_client_by_model
 Providers = list[tuple[str, Any]]
 
 
 def is_asked(manager: Any) -> bool:
     """Whether the manager's own ``get_client_by_model`` says which client a name means, instead of its providers."""
+    if type(manager) is Manager and type(manager.providers) is dict:  # as nearly always, and in each call
+        return Manager.get_client_by_model is not _ORIGINAL or "get_client_by_model" in vars(manager)
     if not isinstance(getattr(manager, "providers", None), Mapping):
         return True
     return isinstance(manager, Manager) and _is_replaced(manager, "get_client_by_model")

@@ -72,11 +72,12 @@ class Route:
         ``model`` is an upstream name that a hook asks for instead of the configured one.
         """
         config = getattr(client, "config", None)
-        state = vars(config) if isinstance(config, ModelConfig) else None
-        settings = getattr(type(client), "_settings", None)
-        if isinstance(config, ModelConfig) and settings is not None and (own := settings(client)):
-            config = copy.copy(config)
-            vars(config).update({"name": config.name or config.model, **own})
+        state = None
+        if isinstance(config, ModelConfig):
+            settings = getattr(type(client), "_settings", None)
+            if settings is not None and (own := settings(client)):
+                config = copy.copy(config)
+                vars(config).update({"name": config.name or config.model, **own})
             state = vars(config)
         known = self._handles.get((vendor is None, model))
         if known is None or known[0] != state or not known[1].alive:
