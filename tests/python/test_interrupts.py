@@ -9,10 +9,12 @@ import asyncio
 import itertools
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import pytest
+from forks import HEAD, run_script
 
 import llmagg
 from conftest import HELLO, aggregator_for
@@ -156,3 +158,32 @@ def test_in_a_blocking_call(
             assert at > 5
             break
     assert llmagg.stats()["operations"] == 0
+
+
+def test_the_garbage_of_an_interrupted_call_is_collected(llm_wall: FaultWall, tmp_path: Path) -> None:
+    """What a traceback keeps of the reader, in a circle, must not be what crashes Python's garbage collector."""
+    code = """
+import gc, itertools
+aggregator = ready()
+assert aggregator.generate_response_sync(HELLO) == "Hello from m."
+for at in itertools.count(1):
+    passed = 0
+    def profile(frame, event, _):
+        global passed
+        if event in ("call", "c_return") and frame.f_code.co_filename.endswith("llmagg/_native/queue.py"):
+            passed += 1
+            if passed == at:
+                raise KeyboardInterrupt
+    try:
+        sys.setprofile(profile)
+        aggregator.generate_response_sync(HELLO)
+    except KeyboardInterrupt as error:
+        error.itself = error
+    finally:
+        sys.setprofile(None)
+    gc.collect()
+    if passed < at:
+        break
+assert at > 5
+"""
+    run_script(tmp_path, HEAD + code, llm_wall.url)

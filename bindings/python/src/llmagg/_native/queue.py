@@ -31,7 +31,6 @@ class Queue:
         load.call("llmagg_queue_fd", self.handle.pointer, ctypes.byref(fd))
         self._fd = fd.value
         self._events = bytearray(EVENT.size * _MAX_EVENTS)
-        self._events_view = memoryview(self._events)
         self._drain = Drain(
             struct_size=ctypes.sizeof(Drain),
             event_size=EVENT.size,
@@ -73,9 +72,11 @@ class Queue:
         buffer, base = self._buffer, self._base
         # A buffer that was made for one event is that event's: a large answer is not copied once more.
         source = buffer if len(buffer) == _BUFFER else memoryview(buffer)
+        # A copy, not a view: the traceback of a handler that raises here keeps the iterator, and before 3.12.7 Python
+        # crashes when its garbage collector takes a memoryview that another object reads (gh-77894).
         batch = [
             (kind, status, op, tag, source[address - base : address - base + size])
-            for kind, status, op, tag, address, size in EVENT.iter_unpack(self._events_view[: drain.count * EVENT.size])
+            for kind, status, op, tag, address, size in EVENT.iter_unpack(self._events[: drain.count * EVENT.size])
         ]
         batch.reverse()
         if source is buffer:
