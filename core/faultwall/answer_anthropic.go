@@ -92,7 +92,7 @@ func (anthropic) chunk(_ *content, d delta) any {
 // reason and the usage, message_stop.
 func (anthropic) deltas(_ *call, s *Step, a *content) []delta {
 	var all []delta
-	put := func(e anthropicEvent) { all = append(all, delta{name: e.Type, event: withExtraOf(e, a)}) }
+	put := func(e anthropicEvent) { all = append(all, delta{name: e.Type, event: withExtra(e, a.extra)}) }
 	start := anthropicMessage{ID: "msg_" + a.id, Type: "message", Role: "assistant", Model: a.model, Content: []anthropicBlock{}}
 	if s.UsageChunk != UsageNone {
 		start.Usage = anthropicUsage(a.usage)
@@ -136,8 +136,6 @@ func anthropicPieces(s *Step, index int, b anthropicBlock, put func(anthropicEve
 	}
 	put(anthropicEvent{Type: "content_block_stop", Index: &index})
 }
-
-func withExtraOf(e anthropicEvent, a *content) any { return withExtra(e, a.extra) }
 
 // anthropicReason translates OpenAI's finish reasons; others stay as they are.
 func anthropicReason(reason string) string {

@@ -3,11 +3,11 @@ package anthropic
 import (
 	"encoding/base64"
 	"encoding/json"
-	"net/url"
 	"path"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // block is one piece of a turn that is sent. Raw, if set, is written instead of
@@ -120,34 +120,15 @@ func addressOf(address string) (s *source, problem string) {
 	scheme, rest, found := strings.Cut(address, ":")
 	switch {
 	case found && strings.EqualFold(scheme, "data"):
-		return dataOf(rest)
+		mediaType, data, problem := wire.DataURL(rest)
+		if problem != "" {
+			return nil, problem
+		}
+		return &source{Type: "base64", MediaType: mediaType, Data: data}, ""
 	case found && strings.HasPrefix(rest, "//"):
 		return &source{Type: "url", URL: address}, ""
 	}
 	return nil, "has a URL that is neither a data: URL nor an address with a scheme"
-}
-
-// dataOf reads what follows "data:" (RFC 2397).
-func dataOf(rest string) (s *source, problem string) {
-	head, data, found := strings.Cut(rest, ",")
-	if !found || data == "" {
-		return nil, "has a data: URL without data"
-	}
-	mediaType, parameters, _ := strings.Cut(head, ";")
-	if !strings.Contains(mediaType, "/") {
-		return nil, "has a data: URL without a media type"
-	}
-	if strings.Contains(data, "%") {
-		plain, err := url.PathUnescape(data)
-		if err != nil {
-			return nil, "has a data: URL with a malformed escape"
-		}
-		data = plain
-	}
-	if parameters != "base64" && !strings.HasSuffix(parameters, ";base64") {
-		data = base64.StdEncoding.EncodeToString([]byte(data))
-	}
-	return &source{Type: "base64", MediaType: mediaType, Data: data}, ""
 }
 
 // document translates a file: an image stays an image, plain text goes as text,

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // This file keeps the blocks of an answer that chat completions have no place
@@ -132,7 +133,7 @@ func (t *conversation) calls(m *llm.Message) (blocks []block) {
 		c := &m.ToolCalls[i]
 		b := block{Type: "tool_use", ID: plainID(c.ID), Name: c.Function.Name, Input: inputOf(c.Function.Arguments)}
 		if c.Custom != nil {
-			b.Name, b.Input = c.Custom.Name, wrapped("input", c.Custom.Input)
+			b.Name, b.Input = c.Custom.Name, wire.Wrapped("input", c.Custom.Input)
 		}
 		if raw := c.Extra["cache_control"]; isThere(raw) {
 			b.CacheControl = raw
@@ -145,29 +146,6 @@ func (t *conversation) calls(m *llm.Message) (blocks []block) {
 		blocks = append(blocks, block{Type: "tool_use", ID: id, Name: f.Name, Input: inputOf(f.Arguments)})
 	}
 	return blocks
-}
-
-// inputOf gives a call's arguments as the object that Anthropic wants. Models
-// write malformed arguments now and then; such text must not make the rest of
-// a conversation impossible, so it is kept under a name.
-func inputOf(text string) json.RawMessage {
-	raw := json.RawMessage(text)
-	var fields llm.Extra
-	switch {
-	case text == "":
-		return json.RawMessage("{}")
-	case json.Valid(raw) && llm.JSON.Unmarshal(raw, &fields) == nil && fields != nil:
-		return raw
-	}
-	return wrapped("arguments", text)
-}
-
-func wrapped(key, text string) json.RawMessage {
-	raw, err := llm.JSON.Marshal(map[string]string{key: text})
-	if err != nil { // not reachable: strings can always be written
-		return json.RawMessage("{}")
-	}
-	return raw
 }
 
 // keep notes the block that has just ended.
@@ -222,4 +200,13 @@ func (s *stream) kept() llm.Extra {
 		return nil
 	}
 	return llm.Extra{"extra_content": raw}
+}
+
+// inputOf gives a call's arguments as the object that Anthropic wants, also
+// where there are none.
+func inputOf(text string) json.RawMessage {
+	if text == "" {
+		return json.RawMessage("{}")
+	}
+	return wire.Arguments(text)
 }

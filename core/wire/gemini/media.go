@@ -1,13 +1,13 @@
 package gemini
 
 import (
-	"encoding/base64"
 	"net/url"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // parts translates a message's content; empty texts are left out, since Gemini
@@ -75,34 +75,15 @@ func address(address string) (part sentPart, problem string) {
 	scheme, rest, found := strings.Cut(address, ":")
 	switch {
 	case found && strings.EqualFold(scheme, "data"):
-		return dataURL(rest)
+		mediaType, data, problem := wire.DataURL(rest)
+		if problem != "" {
+			return part, problem
+		}
+		return sentPart{InlineData: &blob{MIMEType: mediaType, Data: data}}, ""
 	case found && strings.HasPrefix(rest, "//"):
 		return sentPart{FileData: &fileData{FileURI: address, MIMEType: mediaTypeOfName(address)}}, ""
 	}
 	return part, "has a URL that is neither a data: URL nor an address with a scheme"
-}
-
-// dataURL reads what follows "data:" (RFC 2397).
-func dataURL(rest string) (part sentPart, problem string) {
-	head, data, found := strings.Cut(rest, ",")
-	if !found || data == "" {
-		return part, "has a data: URL without data"
-	}
-	mediaType, params, _ := strings.Cut(head, ";")
-	if !strings.Contains(mediaType, "/") {
-		return part, "has a data: URL without a media type"
-	}
-	if strings.Contains(data, "%") {
-		plain, err := url.PathUnescape(data)
-		if err != nil {
-			return part, "has a data: URL with a malformed escape"
-		}
-		data = plain
-	}
-	if params != "base64" && !strings.HasSuffix(params, ";base64") {
-		data = base64.StdEncoding.EncodeToString([]byte(data))
-	}
-	return sentPart{InlineData: &blob{MIMEType: mediaType, Data: data}}, ""
 }
 
 // filePart translates a file: its data, which OpenAI takes as a data:

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // requestBody is the body of generateContent and streamGenerateContent.
@@ -183,9 +184,9 @@ func (t *conversation) calls(m *llm.Message) []sentPart {
 	var parts []sentPart
 	for i := range m.ToolCalls {
 		c := &m.ToolCalls[i]
-		called := functionCall{ID: c.ID, Name: c.Function.Name, Args: argumentsOf(c.Function.Arguments)}
+		called := functionCall{ID: c.ID, Name: c.Function.Name, Args: wire.Arguments(c.Function.Arguments)}
 		if c.Custom != nil {
-			called.Name, called.Args = c.Custom.Name, wrapped("input", c.Custom.Input)
+			called.Name, called.Args = c.Custom.Name, wire.Wrapped("input", c.Custom.Input)
 		}
 		t.names[c.ID] = called.Name
 		parts = append(parts, sentPart{
@@ -194,25 +195,12 @@ func (t *conversation) calls(m *llm.Message) []sentPart {
 		})
 	}
 	if f := m.FunctionCall; f != nil && len(parts) == 0 {
-		parts = append(parts, sentPart{FunctionCall: &functionCall{Name: f.Name, Args: argumentsOf(f.Arguments)}})
+		parts = append(parts, sentPart{FunctionCall: &functionCall{Name: f.Name, Args: wire.Arguments(f.Arguments)}})
 	}
 	if t.sign && len(parts) > 0 && parts[0].ThoughtSignature == "" {
 		parts[0].ThoughtSignature = skipSignature
 	}
 	return parts
-}
-
-// argumentsOf gives a call's arguments as the object that Gemini wants.
-// Models write malformed arguments now and then; such text must not make the
-// rest of a conversation impossible, so it is kept under a name.
-func argumentsOf(text string) json.RawMessage {
-	if text == "" {
-		return nil
-	}
-	if object := objectOf(text); object != nil {
-		return object
-	}
-	return wrapped("arguments", text)
 }
 
 // result translates a tool's or function's answer. The part itself names the
@@ -235,38 +223,13 @@ func (t *conversation) result(m *llm.Message, parts []sentPart, at string) error
 	}
 	// An object is the function's output as it is; "output" is where the API
 	// reference puts anything else.
-	response := objectOf(text)
+	response := wire.ObjectOf(text)
 	if response == nil {
-		response = wrapped("output", text)
+		response = wire.Wrapped("output", text)
 	}
 	t.add("user", sentPart{FunctionResponse: &functionResult{ID: m.ToolCallID, Name: name, Response: response}})
 	t.add("user", rest...)
 	return nil
-}
-
-// objectOf returns text if it is one JSON object, nil otherwise.
-func objectOf(text string) json.RawMessage {
-	raw := json.RawMessage(text)
-	for _, c := range raw {
-		switch c {
-		case ' ', '\t', '\r', '\n':
-			continue
-		case '{':
-			if json.Valid(raw) { // the JSON library's own check accepts text behind the value
-				return raw
-			}
-		}
-		break
-	}
-	return nil
-}
-
-func wrapped(key, text string) json.RawMessage {
-	raw, err := llm.JSON.Marshal(map[string]string{key: text})
-	if err != nil { // not reachable: strings can always be written
-		return json.RawMessage("{}")
-	}
-	return raw
 }
 
 func textPart(text string) sentPart { return sentPart{Text: &text} }

@@ -1,0 +1,76 @@
+package wire
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/url"
+	"strings"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// This file reads what requests hold in OpenAI's shape and other formats want
+// in another.
+
+// DataURL reads what follows "data:" (RFC 2397): the media type and the data in
+// base64. problem says what is wrong with it, "" if nothing is.
+func DataURL(rest string) (mediaType, data, problem string) {
+	head, data, found := strings.Cut(rest, ",")
+	if !found || data == "" {
+		return "", "", "has a data: URL without data"
+	}
+	mediaType, parameters, _ := strings.Cut(head, ";")
+	if !strings.Contains(mediaType, "/") {
+		return "", "", "has a data: URL without a media type"
+	}
+	if strings.Contains(data, "%") {
+		plain, err := url.PathUnescape(data)
+		if err != nil {
+			return "", "", "has a data: URL with a malformed escape"
+		}
+		data = plain
+	}
+	if parameters != "base64" && !strings.HasSuffix(parameters, ";base64") {
+		data = base64.StdEncoding.EncodeToString([]byte(data))
+	}
+	return mediaType, data, ""
+}
+
+// Arguments gives a call's arguments as an object; nil for none. Models write
+// malformed arguments now and then; such text must not make the rest of a
+// conversation impossible, so it is kept under a name.
+func Arguments(text string) json.RawMessage {
+	if text == "" {
+		return nil
+	}
+	if object := ObjectOf(text); object != nil {
+		return object
+	}
+	return Wrapped("arguments", text)
+}
+
+// ObjectOf returns text if it is one JSON object, nil otherwise.
+func ObjectOf(text string) json.RawMessage {
+	raw := json.RawMessage(text)
+	for _, c := range raw {
+		switch c {
+		case ' ', '\t', '\r', '\n':
+			continue
+		case '{':
+			if json.Valid(raw) { // the JSON library's own check accepts text behind the value
+				return raw
+			}
+		}
+		break
+	}
+	return nil
+}
+
+// Wrapped is an object that holds text under key.
+func Wrapped(key, text string) json.RawMessage {
+	raw, err := llm.JSON.Marshal(map[string]string{key: text})
+	if err != nil { // not reachable: strings can always be written
+		return json.RawMessage("{}")
+	}
+	return raw
+}
