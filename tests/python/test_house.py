@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import subprocess
+import sys
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from llmagg import _fork, _names
 
 SOURCES = Path(__file__).parents[2] / "bindings/python/src"
 MODULES = {
@@ -68,6 +72,25 @@ def test_a_circle_of_imports_is_found(line: str) -> None:
     found = circle(sources)
     assert found[0] == found[-1]
     assert {"llmagg.catalog", "llmagg.plan"} <= set(found)
+
+
+def imported_late(module: str, tree: ast.Module) -> set[str]:
+    """The modules, of the package or not, that the functions of a module import."""
+    functions = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    inside = [node for function in functions for node in ast.walk(function)]
+    found = {name.name for node in inside if isinstance(node, ast.Import) for name in node.names}
+    found |= {str(node.module) for node in inside if isinstance(node, ast.ImportFrom) and not node.level}
+    return found | imported(module, ast.Module([node for node in inside if isinstance(node, ast.ImportFrom)], []))
+
+
+def test_each_late_import_is_finished_before_a_fork() -> None:
+    code = "import sys, llmagg; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    found = {"llmagg.observers", *_names._LATE}  # by import_module
+    for module, path in MODULES.items():
+        if module != "llmagg.pytest_plugin":  # pytest's own process
+            found |= imported_late(module, ast.parse(path.read_text("utf-8")))
+    assert sorted(_fork.LATE) == sorted(found - set(loaded))
 
 
 def twins() -> Any:
