@@ -8,6 +8,8 @@ dir=$1
 root=$(${GO:-go} env GOROOT)
 mkdir -p "$dir"
 here=$(cd "$dir" && pwd)
+exec 9>"$here/lock"
+flock 9 # two makes may run side by side, as in check-deep
 
 # A Go that an older go command downloaded, for the version in go.mod, lies in the module cache. Files there may not be replaced, so
 # this Go gets another name.
