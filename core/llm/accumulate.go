@@ -269,7 +269,7 @@ func (p *partialChoice) addUnknown(d *Message, thoughts string) (changed bool) {
 		if p.isThoughts(name, raw, thoughts) {
 			p.thoughts = name // joined once; written twice
 			if d.ReasoningContent != thoughts {
-				valid = appendText(nil, d.ReasoningContent)
+				valid = jsontext.AppendText(nil, d.ReasoningContent)
 			}
 		} else {
 			if name == p.thoughts {
@@ -302,7 +302,7 @@ func (p *partialChoice) isThoughts(name string, raw json.RawMessage, thoughts st
 // parted is where the reasoning and its other name no longer say the same.
 func (p *partialChoice) parted() {
 	if p.thoughts != "" {
-		p.deltaExtra.addField(jointPlace{name: p.thoughts}, appendText(nil, p.reasoning.String()))
+		p.deltaExtra.addField(jointPlace{name: p.thoughts}, jsontext.AppendText(nil, p.reasoning.String()))
 		p.thoughts = ""
 	}
 }
@@ -340,7 +340,7 @@ func (p *partialChoice) choice() Choice {
 		if m.Extra == nil {
 			m.Extra = Extra{}
 		}
-		m.Extra[p.thoughts] = appendText(nil, m.ReasoningContent)
+		m.Extra[p.thoughts] = jsontext.AppendText(nil, m.ReasoningContent)
 	}
 	if p.function != nil {
 		whole := p.function.function()
@@ -354,8 +354,8 @@ func (p *partialChoice) logprobs() json.RawMessage {
 	if p.logContent == nil && p.logRefusal == nil && p.otherLogprobs == nil {
 		return nil
 	}
-	raw, err := encode(nil, func(w *writer) {
-		o := w.object()
+	raw, err := jsontext.Encode(nil, func(w *jsontext.Writer) {
+		o := w.Object()
 		for _, list := range []struct {
 			name  string
 			items []json.RawMessage
@@ -363,17 +363,17 @@ func (p *partialChoice) logprobs() json.RawMessage {
 			if list.items == nil {
 				continue
 			}
-			o.field(list.name).beginArray()
+			o.Field(list.name).BeginArray()
 			for i, item := range list.items {
 				if i > 0 {
-					w.comma()
+					w.Comma()
 				}
-				w.raw(item)
+				w.Raw(item)
 			}
-			w.endArray()
+			w.EndArray()
 		}
-		o.extra(p.otherLogprobs.extra())
-		o.end()
+		o.Extra(p.otherLogprobs.extra())
+		o.End()
 	})
 	if err != nil {
 		return nil

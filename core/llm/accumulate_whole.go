@@ -1,5 +1,7 @@
 package llm
 
+import "github.com/llmagg/llmagg/core/internal/jsontext"
+
 // addWhole takes a whole message into account, which stands beside deltas or
 // comes without any: it adds what has not come yet, here and to the delta that
 // the reader gets. Whole messages without deltas of which none begins with
@@ -165,7 +167,7 @@ func (p *partialChoice) lackingFields(rest, whole *Message) {
 			if rest.ReasoningContent == "" || p.thoughts == "" && p.reasoning.Len() > 0 {
 				continue
 			}
-			raw = appendText(nil, rest.ReasoningContent)
+			raw = jsontext.AppendText(nil, rest.ReasoningContent)
 		} else if raw = p.deltaExtra[name].rest(raw); raw == nil {
 			continue
 		}

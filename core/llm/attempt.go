@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
 
 // Attempt is one HTTP exchange on one route. A response and an error list all
@@ -79,62 +81,62 @@ func short(d time.Duration) string {
 
 // MarshalJSON writes the attempt; times are seconds, start is seconds since
 // the Unix epoch.
-func (a Attempt) MarshalJSON() ([]byte, error) { return encode(nil, a.write) }
+func (a Attempt) MarshalJSON() ([]byte, error) { return jsontext.Encode(nil, a.write) }
 
-func (a *Attempt) write(w *writer) {
-	o := w.object()
-	o.str("route", a.Route())
-	o.str("provider", a.Provider)
-	o.str("model", a.Model)
-	o.field("start").float(float64(a.Start.UnixMicro()) / 1e6)
-	o.field("duration").float(a.Duration.Seconds())
+func (a *Attempt) write(w *jsontext.Writer) {
+	o := w.Object()
+	o.Str("route", a.Route())
+	o.Str("provider", a.Provider)
+	o.Str("model", a.Model)
+	o.Field("start").Float(float64(a.Start.UnixMicro()) / 1e6)
+	o.Field("duration").Float(a.Duration.Seconds())
 	if a.FirstToken > 0 {
-		o.field("first_token").float(a.FirstToken.Seconds())
+		o.Field("first_token").Float(a.FirstToken.Seconds())
 	}
-	o.str("outcome", a.Code.String())
-	o.field("code").int(int(a.Code))
+	o.Str("outcome", a.Code.String())
+	o.Field("code").Int(int(a.Code))
 	if a.Status != 0 {
-		o.field("status").int(a.Status)
+		o.Field("status").Int(a.Status)
 	}
-	o.strUnlessEmpty("message", a.Message)
-	o.field("wait").float(a.Wait.Seconds())
-	o.strUnlessEmpty("waited_for", a.WaitedFor)
-	o.field("bytes").int64(a.Bytes)
+	o.StrUnlessEmpty("message", a.Message)
+	o.Field("wait").Float(a.Wait.Seconds())
+	o.StrUnlessEmpty("waited_for", a.WaitedFor)
+	o.Field("bytes").Int64(a.Bytes)
 	if a.SkippedEvents > 0 {
-		o.field("skipped_events").int(a.SkippedEvents)
+		o.Field("skipped_events").Int(a.SkippedEvents)
 	}
 	if a.Usage != nil {
-		a.Usage.write(o.field("usage"))
+		a.Usage.write(o.Field("usage"))
 	}
 	if len(a.LeftOut) > 0 {
-		w := o.field("left_out")
-		w.beginArray()
+		w := o.Field("left_out")
+		w.BeginArray()
 		for i, name := range a.LeftOut {
 			if i > 0 {
-				w.comma()
+				w.Comma()
 			}
-			w.text(name)
+			w.Text(name)
 		}
-		w.endArray()
+		w.EndArray()
 	}
 	for _, flag := range []struct {
 		name string
 		on   bool
 	}{{"stream", a.Stream}, {"forced", a.Forced}, {"hedge", a.Hedge}} {
 		if flag.on {
-			o.field(flag.name).bool(true)
+			o.Field(flag.name).Bool(true)
 		}
 	}
-	o.end()
+	o.End()
 }
 
-func writeAttempts(w *writer, attempts []Attempt) {
-	w.beginArray()
+func writeAttempts(w *jsontext.Writer, attempts []Attempt) {
+	w.BeginArray()
 	for i := range attempts {
 		if i > 0 {
-			w.comma()
+			w.Comma()
 		}
 		attempts[i].write(w)
 	}
-	w.endArray()
+	w.EndArray()
 }

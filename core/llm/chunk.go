@@ -3,6 +3,8 @@ package llm
 import (
 	"bytes"
 	"encoding/json"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
 
 // Chunk is one piece of a streamed answer.
@@ -86,21 +88,21 @@ func (c *Chunk) Text() string {
 }
 
 // MarshalJSON writes the chunk in OpenAI's shape.
-func (c *Chunk) MarshalJSON() ([]byte, error) { return encode(nil, c.write) }
+func (c *Chunk) MarshalJSON() ([]byte, error) { return jsontext.Encode(nil, c.write) }
 
 // AppendJSON appends what MarshalJSON writes.
 func (c *Chunk) AppendJSON(dst []byte) ([]byte, error) {
-	w := writer{buf: dst}
+	w := jsontext.Writer{Buf: dst}
 	c.write(&w)
-	return w.done()
+	return w.Done()
 }
 
 // AppendGathered is AppendJSON for readers that decode into fixed types: see
 // [Response.AppendGathered].
 func (c *Chunk) AppendGathered(dst []byte) ([]byte, error) {
-	w := writer{buf: dst, gathered: true}
+	w := jsontext.Writer{Buf: dst, Gathered: true}
 	c.write(&w)
-	return w.done()
+	return w.Done()
 }
 
 // UnmarshalJSON reads a chunk leniently.
@@ -113,25 +115,25 @@ func (c *Chunk) UnmarshalJSON(data []byte) error {
 	return r.end()
 }
 
-func (c *Chunk) write(w *writer) {
-	o := w.object()
-	o.str("id", c.ID)
-	o.str("object", c.Object)
-	o.field("created").int64(c.Created)
-	o.str("model", c.Model)
-	o.field("choices").beginArray()
+func (c *Chunk) write(w *jsontext.Writer) {
+	o := w.Object()
+	o.Str("id", c.ID)
+	o.Str("object", c.Object)
+	o.Field("created").Int64(c.Created)
+	o.Str("model", c.Model)
+	o.Field("choices").BeginArray()
 	for i := range c.Choices {
 		if i > 0 {
-			w.comma()
+			w.Comma()
 		}
 		c.Choices[i].write(w)
 	}
-	w.endArray()
+	w.EndArray()
 	if c.Usage != nil {
-		c.Usage.write(o.field("usage"))
+		c.Usage.write(o.Field("usage"))
 	}
-	o.rest(c.Extra, "system_fingerprint", "service_tier")
-	o.end()
+	o.Rest(c.Extra, "system_fingerprint", "service_tier")
+	o.End()
 }
 
 // ChunkDecoder decodes the chunks of one stream: what each of them repeats is
@@ -252,18 +254,18 @@ func (c *ChunkChoice) read(r *reader) {
 	}
 }
 
-func (c *ChunkChoice) write(w *writer) {
-	o := w.object()
-	o.field("index").int(c.Index)
-	c.Delta.writeDelta(o.field("delta"))
+func (c *ChunkChoice) write(w *jsontext.Writer) {
+	o := w.Object()
+	o.Field("index").Int(c.Index)
+	c.Delta.writeDelta(o.Field("delta"))
 	if c.FinishReason == "" {
-		o.field("finish_reason").null()
+		o.Field("finish_reason").Null()
 	} else {
-		o.str("finish_reason", c.FinishReason)
+		o.Str("finish_reason", c.FinishReason)
 	}
-	o.raw("logprobs", c.Logprobs)
-	o.rest(c.Extra)
-	o.end()
+	o.Raw("logprobs", c.Logprobs)
+	o.Rest(c.Extra)
+	o.End()
 }
 
 // AsChunk returns the whole response as one chunk, for a server that answers a

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
 
 // Error is the type of every error of this library. Get it with errors.As or
@@ -97,39 +99,39 @@ func (e *Error) With(attempts []Attempt, partial string) *Error {
 
 // MarshalJSON writes the error as the C ABI shows it; empty fields are left
 // out, times are seconds.
-func (e *Error) MarshalJSON() ([]byte, error) { return encode(nil, e.write) }
+func (e *Error) MarshalJSON() ([]byte, error) { return jsontext.Encode(nil, e.write) }
 
-func (e *Error) write(w *writer) {
-	o := w.object()
-	o.field("code").int(int(e.Code))
-	o.str("name", e.Code.String())
-	o.str("message", e.Message)
-	o.strUnlessEmpty("provider", e.Provider)
-	o.strUnlessEmpty("model", e.Model)
+func (e *Error) write(w *jsontext.Writer) {
+	o := w.Object()
+	o.Field("code").Int(int(e.Code))
+	o.Str("name", e.Code.String())
+	o.Str("message", e.Message)
+	o.StrUnlessEmpty("provider", e.Provider)
+	o.StrUnlessEmpty("model", e.Model)
 	if e.Status != 0 {
-		o.field("status").int(e.Status)
+		o.Field("status").Int(e.Status)
 	}
-	o.strUnlessEmpty("provider_message", e.ProviderMessage)
-	o.strUnlessEmpty("type", e.Type)
-	o.strUnlessEmpty("provider_code", e.ProviderCode)
-	o.strUnlessEmpty("request_id", e.RequestID)
+	o.StrUnlessEmpty("provider_message", e.ProviderMessage)
+	o.StrUnlessEmpty("type", e.Type)
+	o.StrUnlessEmpty("provider_code", e.ProviderCode)
+	o.StrUnlessEmpty("request_id", e.RequestID)
 	if e.HasRetryAfter {
-		o.field("retry_after").float(e.RetryAfter.Seconds())
+		o.Field("retry_after").Float(e.RetryAfter.Seconds())
 	}
-	o.strUnlessEmpty("body", e.Body)
-	o.strUnlessEmpty("partial", e.Partial)
+	o.StrUnlessEmpty("body", e.Body)
+	o.StrUnlessEmpty("partial", e.Partial)
 	if e.Attempts != nil {
-		writeAttempts(o.field("attempts"), e.Attempts)
+		writeAttempts(o.Field("attempts"), e.Attempts)
 	}
 	var cause *Error
 	if errors.As(e.Cause, &cause) {
-		cause.write(o.field("cause"))
+		cause.write(o.Field("cause"))
 	} else if e.Cause != nil {
-		inner := o.field("cause").object()
-		inner.str("message", e.Cause.Error())
-		inner.end()
+		inner := o.Field("cause").Object()
+		inner.Str("message", e.Cause.Error())
+		inner.End()
 	}
-	o.end()
+	o.End()
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote; bindings report failures of

@@ -1,6 +1,10 @@
 package llm
 
-import "time"
+import (
+	"time"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
+)
 
 // EventKind says what an [Event] is.
 type EventKind int
@@ -28,14 +32,14 @@ type Restart struct {
 
 // MarshalJSON writes {"from", "to", "reason"}.
 func (r *Restart) MarshalJSON() ([]byte, error) {
-	return encode(nil, func(w *writer) {
-		o := w.object()
-		o.str("from", r.From)
-		o.str("to", r.To)
+	return jsontext.Encode(nil, func(w *jsontext.Writer) {
+		o := w.Object()
+		o.Str("from", r.From)
+		o.Str("to", r.To)
 		if r.Reason != nil {
-			r.Reason.write(o.field("reason"))
+			r.Reason.write(o.Field("reason"))
 		}
-		o.end()
+		o.End()
 	})
 }
 
@@ -74,29 +78,29 @@ const (
 // MarshalJSON writes the observation; unset fields are left out, times are
 // seconds.
 func (v Observation) MarshalJSON() ([]byte, error) {
-	return encode(nil, func(w *writer) {
-		o := w.object()
-		o.str("event", string(v.Kind))
-		o.field("time").float(float64(v.Time.UnixMicro()) / 1e6)
+	return jsontext.Encode(nil, func(w *jsontext.Writer) {
+		o := w.Object()
+		o.Str("event", string(v.Kind))
+		o.Field("time").Float(float64(v.Time.UnixMicro()) / 1e6)
 		if v.Call != 0 {
-			o.field("call").uint64(v.Call)
+			o.Field("call").Uint64(v.Call)
 		}
-		o.strUnlessEmpty("provider", v.Provider)
-		o.strUnlessEmpty("model", v.Model)
-		o.strUnlessEmpty("to", v.To)
-		o.strUnlessEmpty("from", v.From)
-		o.strUnlessEmpty("state", v.State)
+		o.StrUnlessEmpty("provider", v.Provider)
+		o.StrUnlessEmpty("model", v.Model)
+		o.StrUnlessEmpty("to", v.To)
+		o.StrUnlessEmpty("from", v.From)
+		o.StrUnlessEmpty("state", v.State)
 		if v.Wait > 0 {
-			o.field("wait").float(v.Wait.Seconds())
+			o.Field("wait").Float(v.Wait.Seconds())
 		}
 		if v.Code != OK {
-			o.str("code", v.Code.String())
+			o.Str("code", v.Code.String())
 		}
-		o.strUnlessEmpty("message", v.Message)
+		o.StrUnlessEmpty("message", v.Message)
 		if v.Attempt != nil {
-			v.Attempt.write(o.field("attempt"))
+			v.Attempt.write(o.Field("attempt"))
 		}
-		o.end()
+		o.End()
 	})
 }
 
@@ -119,26 +123,26 @@ type RouteReport struct {
 // MarshalJSON writes the report; times are seconds, moments are seconds since
 // the Unix epoch and left out when there was none.
 func (r RouteReport) MarshalJSON() ([]byte, error) {
-	return encode(nil, func(w *writer) {
-		o := w.object()
-		o.str("provider", r.Provider)
-		o.str("model", r.Model)
-		o.field("available").bool(r.Available)
-		o.field("usable").bool(r.Usable)
-		o.str("circuit", r.Circuit)
-		o.field("blocked_for").float(milliseconds(r.BlockedFor))
-		o.field("reopens_in").float(milliseconds(r.ReopensIn))
-		o.field("in_flight").int(r.InFlight)
-		o.field("waiting").int(r.Waiting)
+	return jsontext.Encode(nil, func(w *jsontext.Writer) {
+		o := w.Object()
+		o.Str("provider", r.Provider)
+		o.Str("model", r.Model)
+		o.Field("available").Bool(r.Available)
+		o.Field("usable").Bool(r.Usable)
+		o.Str("circuit", r.Circuit)
+		o.Field("blocked_for").Float(milliseconds(r.BlockedFor))
+		o.Field("reopens_in").Float(milliseconds(r.ReopensIn))
+		o.Field("in_flight").Int(r.InFlight)
+		o.Field("waiting").Int(r.Waiting)
 		if r.LastError != nil {
-			r.LastError.write(o.field("last_error"))
-			o.field("last_error_at").float(float64(r.LastErrorAt.UnixMicro()) / 1e6)
+			r.LastError.write(o.Field("last_error"))
+			o.Field("last_error_at").Float(float64(r.LastErrorAt.UnixMicro()) / 1e6)
 		}
 		if !r.LastSuccess.IsZero() {
-			o.field("last_success").float(float64(r.LastSuccess.UnixMicro()) / 1e6)
+			o.Field("last_success").Float(float64(r.LastSuccess.UnixMicro()) / 1e6)
 		}
-		o.field("latency").float(r.Latency.Round(10 * time.Microsecond).Seconds())
-		o.end()
+		o.Field("latency").Float(r.Latency.Round(10 * time.Microsecond).Seconds())
+		o.End()
 	})
 }
 

@@ -56,7 +56,7 @@ func (p *Payload) merge(extra Extra) *Payload {
 		if len(data) > 1 {
 			data = append(data, ',')
 		}
-		data = append(append(appendText(data, name), ':'), value...)
+		data = append(append(jsontext.AppendText(data, name), ':'), value...)
 	}
 	for _, f := range p.fields {
 		if _, replaced := extra[f.Key]; !replaced {

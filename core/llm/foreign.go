@@ -163,7 +163,7 @@ func (s *sieve) object(dst, object []byte, f func(dst []byte, key string, value 
 		if dst[before-1] != '{' {
 			dst = append(dst, ',')
 		}
-		dst = append(appendText(dst, key), ':')
+		dst = append(jsontext.AppendText(dst, key), ':')
 		from := len(dst)
 		if dst = f(dst, key, object[value:r.Pos]); len(dst) == from {
 			dst = dst[:before]
@@ -208,7 +208,7 @@ func (s *sieve) instead(dst []byte, from int, text string) []byte {
 		return append(dst, value...)
 	})
 	dst = append(dst[:len(dst)-1], `,"content":`...)
-	return append(appendText(dst, text), '}')
+	return append(jsontext.AppendText(dst, text), '}')
 }
 
 // saysText tells whether the JSON of a field says anything.
@@ -322,7 +322,7 @@ func (s *sieve) content(dst, value []byte) []byte {
 	if !s.drops("messages.content") {
 		return dst
 	}
-	return appendText(dst[:from], textOf(bytes.Clone(dst[from:])))
+	return jsontext.AppendText(dst[:from], textOf(bytes.Clone(dst[from:])))
 }
 
 func (s *sieve) part(dst, part []byte) []byte {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"unicode/utf8"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
 
 // joint is a JSON value that this package does not know and that comes in
@@ -196,7 +198,7 @@ func (j *joint) appendTo(dst []byte) []byte {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = append(appendText(dst, name), ':')
+			dst = append(jsontext.AppendText(dst, name), ':')
 			dst = j.fields[name].appendTo(dst)
 		}
 		return append(dst, '}')

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 
 	jsoniter "github.com/json-iterator/go"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
 
 // JSON is the one JSON configuration of the core: exact floats, sorted map
@@ -28,10 +30,10 @@ func marshalWithExtra(v any, extra Extra) ([]byte, error) {
 	if err != nil || len(extra) == 0 {
 		return data, err
 	}
-	return encode(data[:len(data)-1], func(w *writer) {
-		o := object{w: w, more: len(data) > 2}
-		o.extra(extra)
-		o.end()
+	return jsontext.Encode(data[:len(data)-1], func(w *jsontext.Writer) {
+		o := w.Reopen()
+		o.Extra(extra)
+		o.End()
 	})
 }
 
@@ -51,4 +53,21 @@ func unmarshalWithExtra(data []byte, v any, known func(string) bool) (Extra, err
 		}
 	}
 	return extra, r.end()
+}
+
+// writeValue writes any value by the JSON library.
+func writeValue(w *jsontext.Writer, v any) {
+	data, err := JSON.Marshal(v)
+	if err != nil {
+		w.Fail(err)
+		return
+	}
+	w.Raw(data)
+}
+
+// writeOptional writes a pointer's value, if it is there.
+func writeOptional(o *jsontext.Object, name string, there bool, value any) {
+	if there {
+		writeValue(o.Field(name), value)
+	}
 }

@@ -3,6 +3,8 @@ package llm
 import (
 	"encoding/json"
 	"strings"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
 
 // Role is the role of a message.
@@ -122,25 +124,25 @@ func Image(url string) Part { return Part{Type: "image_url", ImageURL: &ImageURL
 
 // MarshalJSON writes the part and its unknown fields. A text part has its text
 // even when that is empty.
-func (p Part) MarshalJSON() ([]byte, error) { return encode(nil, p.write) }
+func (p Part) MarshalJSON() ([]byte, error) { return jsontext.Encode(nil, p.write) }
 
-func (p *Part) write(w *writer) {
+func (p *Part) write(w *jsontext.Writer) {
 	if p.ImageURL != nil || p.InputAudio != nil || p.File != nil {
 		data, err := p.marshal()
 		if err != nil {
-			w.fail(err)
+			w.Fail(err)
 		}
-		w.raw(data)
+		w.Raw(data)
 		return
 	}
-	o := w.object() // a long text is written where it is to be
-	o.str("type", p.Type)
+	o := w.Object() // a long text is written where it is to be
+	o.Str("type", p.Type)
 	if p.Text != "" || p.Type == "text" && p.Extra["text"] == nil {
-		o.str("text", p.Text)
+		o.Str("text", p.Text)
 	}
-	o.strUnlessEmpty("refusal", p.Refusal)
-	o.extra(p.Extra)
-	o.end()
+	o.StrUnlessEmpty("refusal", p.Refusal)
+	o.Extra(p.Extra)
+	o.End()
 }
 
 func (p *Part) marshal() ([]byte, error) {
@@ -170,7 +172,7 @@ func (p *Part) UnmarshalJSON(data []byte) error {
 }
 
 // MarshalJSON writes the message; unset fields are left out.
-func (m Message) MarshalJSON() ([]byte, error) { return encode(nil, m.write) }
+func (m Message) MarshalJSON() ([]byte, error) { return jsontext.Encode(nil, m.write) }
 
 // UnmarshalJSON reads a message leniently.
 func (m *Message) UnmarshalJSON(data []byte) error {
@@ -179,56 +181,56 @@ func (m *Message) UnmarshalJSON(data []byte) error {
 	return r.end()
 }
 
-func (m *Message) write(w *writer) { m.writeAs(w, false) }
+func (m *Message) write(w *jsontext.Writer) { m.writeAs(w, false) }
 
 // writeDelta writes a delta: content only if there was any, since an absent
 // content adds nothing.
-func (m *Message) writeDelta(w *writer) { m.writeAs(w, true) }
+func (m *Message) writeDelta(w *jsontext.Writer) { m.writeAs(w, true) }
 
-func (m *Message) writeAs(w *writer, delta bool) {
-	o := w.object()
-	if m.Role == "" && w.gathered {
-		o.str("role", string(RoleAssistant))
+func (m *Message) writeAs(w *jsontext.Writer, delta bool) {
+	o := w.Object()
+	if m.Role == "" && w.Gathered {
+		o.Str("role", string(RoleAssistant))
 	}
-	o.strUnlessEmpty("role", string(m.Role))
+	o.StrUnlessEmpty("role", string(m.Role))
 	m.writeContent(&o, delta)
-	o.strUnlessEmpty("name", m.Name)
-	o.strUnlessEmpty("refusal", m.Refusal)
-	o.strUnlessEmpty("reasoning_content", m.ReasoningContent)
+	o.StrUnlessEmpty("name", m.Name)
+	o.StrUnlessEmpty("refusal", m.Refusal)
+	o.StrUnlessEmpty("reasoning_content", m.ReasoningContent)
 	if len(m.ToolCalls) > 0 {
-		writeToolCalls(o.field("tool_calls"), m.ToolCalls, delta)
+		writeToolCalls(o.Field("tool_calls"), m.ToolCalls, delta)
 	}
-	o.strUnlessEmpty("tool_call_id", m.ToolCallID)
+	o.StrUnlessEmpty("tool_call_id", m.ToolCallID)
 	if m.FunctionCall != nil {
-		m.FunctionCall.write(o.field("function_call"))
+		m.FunctionCall.write(o.Field("function_call"))
 	}
-	o.raw("audio", m.Audio)
-	o.rest(m.Extra)
-	o.end()
+	o.Raw("audio", m.Audio)
+	o.Rest(m.Extra)
+	o.End()
 }
 
-func (m *Message) writeContent(o *object, delta bool) {
+func (m *Message) writeContent(o *jsontext.Object, delta bool) {
 	switch {
 	case m.Parts != nil:
-		w := o.field("content")
-		w.beginArray()
+		w := o.Field("content")
+		w.BeginArray()
 		for i := range m.Parts {
 			if i > 0 {
-				w.comma()
+				w.Comma()
 			}
 			m.Parts[i].write(w)
 		}
-		w.endArray()
+		w.EndArray()
 	case m.Content != "":
-		o.str("content", m.Content)
+		o.Str("content", m.Content)
 	case delta:
-		if o.w.gathered {
-			o.str("content", "")
+		if o.Gathered() {
+			o.Str("content", "")
 		}
 	case !m.NullContent && len(m.ToolCalls) == 0 && m.FunctionCall == nil:
-		o.str("content", "")
-	case o.w.gathered:
-		o.field("content").null()
+		o.Str("content", "")
+	case o.Gathered():
+		o.Field("content").Null()
 	}
 }
 

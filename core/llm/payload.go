@@ -220,14 +220,14 @@ func requestFields(data []byte) (_ []jsontext.Field, wrong, err error) {
 func (p *Payload) AppendBody(dst []byte, model string, stream, withUsage bool) []byte {
 	dst = append(dst, '{')
 	dst = append(dst, `"model":`...)
-	dst = appendText(dst, model)
+	dst = jsontext.AppendText(dst, model)
 	for _, f := range p.fields {
 		value := p.data[f.Start:f.End]
 		if value[0] == 'n' || f.Key == "model" || f.Key == "stream" || f.Key == "stream_options" && (!stream || withUsage) {
 			continue
 		}
 		dst = append(dst, ',')
-		dst = appendText(dst, f.Key)
+		dst = jsontext.AppendText(dst, f.Key)
 		dst = append(dst, ':')
 		dst = append(dst, value...)
 	}
@@ -259,7 +259,7 @@ func (p *Payload) appendStreamOptions(dst []byte) []byte {
 				continue
 			}
 			dst = append(dst, ',')
-			dst = appendText(dst, g.Key)
+			dst = jsontext.AppendText(dst, g.Key)
 			dst = append(dst, ':')
 			dst = append(dst, p.data[f.Start+g.Start:f.Start+g.End]...)
 		}

@@ -1,6 +1,10 @@
 package llm
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
+)
 
 // Request is a chat completion request (OpenAI API reference, "Create chat
 // completion"). Pointer fields are left out when nil. The model may be empty:
@@ -90,9 +94,9 @@ func (t *Tool) UnmarshalJSON(data []byte) error {
 
 // MarshalJSON writes the request with its unknown fields.
 func (r *Request) MarshalJSON() ([]byte, error) {
-	w := writer{buf: make([]byte, 0, r.size())}
+	w := jsontext.Writer{Buf: make([]byte, 0, r.size())}
 	r.write(&w)
-	return w.done()
+	return w.Done()
 }
 
 // size is about how many bytes a request of texts takes.
@@ -107,62 +111,62 @@ func (r *Request) size() int {
 
 // write is what the tags of the struct say, in their order. By hand, since
 // every call does it.
-func (r *Request) write(w *writer) {
-	o := w.object()
-	o.strUnlessEmpty("model", r.Model)
-	if o.field("messages"); r.Messages == nil {
-		w.null()
+func (r *Request) write(w *jsontext.Writer) {
+	o := w.Object()
+	o.StrUnlessEmpty("model", r.Model)
+	if o.Field("messages"); r.Messages == nil {
+		w.Null()
 	} else {
-		w.beginArray()
+		w.BeginArray()
 		for i := range r.Messages {
 			if i > 0 {
-				w.comma()
+				w.Comma()
 			}
 			r.Messages[i].write(w)
 		}
-		w.endArray()
+		w.EndArray()
 	}
-	o.optional("max_tokens", r.MaxTokens != nil, r.MaxTokens)
-	o.optional("max_completion_tokens", r.MaxCompletionTokens != nil, r.MaxCompletionTokens)
-	o.optional("temperature", r.Temperature != nil, r.Temperature)
-	o.optional("top_p", r.TopP != nil, r.TopP)
-	o.optional("n", r.N != nil, r.N)
-	o.optional("seed", r.Seed != nil, r.Seed)
+	writeOptional(&o, "max_tokens", r.MaxTokens != nil, r.MaxTokens)
+	writeOptional(&o, "max_completion_tokens", r.MaxCompletionTokens != nil, r.MaxCompletionTokens)
+	writeOptional(&o, "temperature", r.Temperature != nil, r.Temperature)
+	writeOptional(&o, "top_p", r.TopP != nil, r.TopP)
+	writeOptional(&o, "n", r.N != nil, r.N)
+	writeOptional(&o, "seed", r.Seed != nil, r.Seed)
 	if len(r.Stop) > 0 {
-		o.field("stop").value([]string(r.Stop))
+		writeValue(o.Field("stop"), []string(r.Stop))
 	}
-	o.optional("presence_penalty", r.PresencePenalty != nil, r.PresencePenalty)
-	o.optional("frequency_penalty", r.FrequencyPenalty != nil, r.FrequencyPenalty)
-	o.optional("logprobs", r.Logprobs != nil, r.Logprobs)
-	o.optional("top_logprobs", r.TopLogprobs != nil, r.TopLogprobs)
+	writeOptional(&o, "presence_penalty", r.PresencePenalty != nil, r.PresencePenalty)
+	writeOptional(&o, "frequency_penalty", r.FrequencyPenalty != nil, r.FrequencyPenalty)
+	writeOptional(&o, "logprobs", r.Logprobs != nil, r.Logprobs)
+	writeOptional(&o, "top_logprobs", r.TopLogprobs != nil, r.TopLogprobs)
 	if len(r.LogitBias) > 0 {
-		o.field("logit_bias").value(r.LogitBias)
+		writeValue(o.Field("logit_bias"), r.LogitBias)
 	}
 	if len(r.Tools) > 0 {
-		o.field("tools").value(r.Tools)
+		writeValue(o.Field("tools"), r.Tools)
 	}
 	if len(r.ToolChoice) > 0 {
-		o.field("tool_choice").value(r.ToolChoice)
+		writeValue(o.Field("tool_choice"), r.ToolChoice)
 	}
-	o.optional("parallel_tool_calls", r.ParallelToolCalls != nil, r.ParallelToolCalls)
+	writeOptional(&o, "parallel_tool_calls", r.ParallelToolCalls != nil, r.ParallelToolCalls)
 	if len(r.Functions) > 0 {
-		o.field("functions").value(r.Functions)
+		writeValue(o.Field("functions"), r.Functions)
 	}
 	if len(r.FunctionCall) > 0 {
-		o.field("function_call").value(r.FunctionCall)
+		writeValue(o.Field("function_call"), r.FunctionCall)
 	}
-	o.optional("response_format", r.ResponseFormat != nil, r.ResponseFormat)
-	o.strUnlessEmpty("reasoning_effort", r.ReasoningEffort)
+	writeOptional(&o, "response_format", r.ResponseFormat != nil, r.ResponseFormat)
+	o.StrUnlessEmpty("reasoning_effort", r.ReasoningEffort)
 	if r.Stream {
-		o.field("stream").bool(true)
+		o.Field("stream").Bool(true)
 	}
-	o.optional("stream_options", r.StreamOptions != nil, r.StreamOptions)
-	o.strUnlessEmpty("user", r.User)
+	writeOptional(&o, "stream_options", r.StreamOptions != nil, r.StreamOptions)
+	o.StrUnlessEmpty("user", r.User)
 	if len(r.Metadata) > 0 {
-		o.field("metadata").value(r.Metadata)
+		writeValue(o.Field("metadata"), r.Metadata)
 	}
-	o.extra(r.Extra)
-	o.end()
+	o.Extra(r.Extra)
+	o.End()
 }
 
 // UnmarshalJSON reads a request. "stop" may be a string or an array; unknown

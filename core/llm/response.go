@@ -1,6 +1,10 @@
 package llm
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
+)
 
 // Response is a whole answer.
 type Response struct {
@@ -33,10 +37,10 @@ func (r *Response) Text() string {
 }
 
 // MarshalJSON writes the response in OpenAI's shape, with "attempts" added.
-func (r *Response) MarshalJSON() ([]byte, error) { return encode(nil, r.write) }
+func (r *Response) MarshalJSON() ([]byte, error) { return jsontext.Encode(nil, r.write) }
 
 // AppendJSON appends what MarshalJSON writes.
-func (r *Response) AppendJSON(dst []byte) ([]byte, error) { return encode(dst, r.write) }
+func (r *Response) AppendJSON(dst []byte) ([]byte, error) { return jsontext.Encode(dst, r.write) }
 
 // AppendGathered is AppendJSON for readers that decode into fixed types: the
 // unknown fields of the response, its choices, messages and usage stand in an
@@ -45,9 +49,9 @@ func (r *Response) AppendJSON(dst []byte) ([]byte, error) { return encode(dst, r
 // its role, and its content, maybe null, and every delta likewise, with "" for
 // none.
 func (r *Response) AppendGathered(dst []byte) ([]byte, error) {
-	w := writer{buf: dst, gathered: true}
+	w := jsontext.Writer{Buf: dst, Gathered: true}
 	r.write(&w)
-	return w.done()
+	return w.Done()
 }
 
 // UnmarshalJSON reads a response leniently: a missing usage is nil, an
@@ -82,30 +86,30 @@ func ReadResponse(data []byte) (*Response, error) {
 	return r, in.end()
 }
 
-func (r *Response) write(w *writer) {
-	o := w.object()
-	o.str("id", r.ID)
-	o.str("object", r.Object)
-	o.field("created").int64(r.Created)
-	o.str("model", r.Model)
-	o.field("choices").beginArray()
+func (r *Response) write(w *jsontext.Writer) {
+	o := w.Object()
+	o.Str("id", r.ID)
+	o.Str("object", r.Object)
+	o.Field("created").Int64(r.Created)
+	o.Str("model", r.Model)
+	o.Field("choices").BeginArray()
 	for i := range r.Choices {
 		if i > 0 {
-			w.comma()
+			w.Comma()
 		}
 		r.Choices[i].write(w)
 	}
-	w.endArray()
+	w.EndArray()
 	if r.Usage != nil {
-		r.Usage.write(o.field("usage"))
-	} else if !w.gathered {
-		o.field("usage").null()
+		r.Usage.write(o.Field("usage"))
+	} else if !w.Gathered {
+		o.Field("usage").Null()
 	}
 	if r.Attempts != nil {
-		writeAttempts(o.field("attempts"), r.Attempts)
+		writeAttempts(o.Field("attempts"), r.Attempts)
 	}
-	o.rest(r.Extra, "system_fingerprint", "service_tier")
-	o.end()
+	o.Rest(r.Extra, "system_fingerprint", "service_tier")
+	o.End()
 }
 
 func (r *Response) read(in *reader) {
@@ -184,16 +188,16 @@ func (c *Choice) read(in *reader) {
 	}
 }
 
-func (c *Choice) write(w *writer) {
-	o := w.object()
-	o.field("index").int(c.Index)
-	c.Message.write(o.field("message"))
+func (c *Choice) write(w *jsontext.Writer) {
+	o := w.Object()
+	o.Field("index").Int(c.Index)
+	c.Message.write(o.Field("message"))
 	if c.FinishReason == "" {
-		o.field("finish_reason").null()
+		o.Field("finish_reason").Null()
 	} else {
-		o.str("finish_reason", c.FinishReason)
+		o.Str("finish_reason", c.FinishReason)
 	}
-	o.raw("logprobs", c.Logprobs)
-	o.rest(c.Extra)
-	o.end()
+	o.Raw("logprobs", c.Logprobs)
+	o.Rest(c.Extra)
+	o.End()
 }

@@ -1,5 +1,7 @@
 package llm
 
+import "github.com/llmagg/llmagg/core/internal/jsontext"
+
 func (m *Message) readCalls(r *reader) {
 	switch c := r.next(); {
 	case c == '{' && r.answer: // a call without its list
@@ -76,25 +78,25 @@ func (c *ToolCall) said() (name, text *string) {
 	return &c.Function.Name, &c.Function.Arguments
 }
 
-func writeToolCalls(w *writer, calls []ToolCall, delta bool) {
-	w.beginArray()
+func writeToolCalls(w *jsontext.Writer, calls []ToolCall, delta bool) {
+	w.BeginArray()
 	for i := range calls {
 		if i > 0 {
-			w.comma()
+			w.Comma()
 		}
 		calls[i].writeAs(w, delta)
 	}
-	w.endArray()
+	w.EndArray()
 }
 
-func (c *ToolCall) write(w *writer) { c.writeAs(w, false) }
+func (c *ToolCall) write(w *jsontext.Writer) { c.writeAs(w, false) }
 
 // writeAs writes a call, which has its id and its type even where the server
 // sent none, or a delta of one, which has what it adds.
-func (c *ToolCall) writeAs(w *writer, delta bool) {
-	o := w.object()
+func (c *ToolCall) writeAs(w *jsontext.Writer, delta bool) {
+	o := w.Object()
 	if c.Index >= 0 {
-		o.field("index").int(c.Index)
+		o.Field("index").Int(c.Index)
 	}
 	kind := c.Type
 	if kind == "" && !delta {
@@ -104,17 +106,17 @@ func (c *ToolCall) writeAs(w *writer, delta bool) {
 		}
 	}
 	if c.ID != "" || !delta {
-		o.str("id", c.ID)
+		o.Str("id", c.ID)
 	}
-	o.strUnlessEmpty("type", kind)
+	o.StrUnlessEmpty("type", kind)
 	if !c.Function.isEmpty() || c.Custom == nil && (kind == "function" || kind == "") {
-		c.Function.write(o.field("function"))
+		c.Function.write(o.Field("function"))
 	}
 	if c.Custom != nil {
-		c.Custom.write(o.field("custom"))
+		c.Custom.write(o.Field("custom"))
 	}
-	o.extra(c.Extra)
-	o.end()
+	o.Extra(c.Extra)
+	o.End()
 }
 
 func (c *ToolCall) read(r *reader) {
@@ -145,7 +147,7 @@ func (c *ToolCall) read(r *reader) {
 }
 
 // MarshalJSON writes the call.
-func (c ToolCall) MarshalJSON() ([]byte, error) { return encode(nil, c.write) }
+func (c ToolCall) MarshalJSON() ([]byte, error) { return jsontext.Encode(nil, c.write) }
 
 // UnmarshalJSON reads the call; Index is -1 where there is none.
 func (c *ToolCall) UnmarshalJSON(data []byte) error {
@@ -155,12 +157,12 @@ func (c *ToolCall) UnmarshalJSON(data []byte) error {
 	return r.end()
 }
 
-func (f *FunctionCall) write(w *writer) {
-	o := w.object()
-	o.strUnlessEmpty("name", f.Name)
-	o.str("arguments", f.Arguments)
-	o.extra(f.Extra)
-	o.end()
+func (f *FunctionCall) write(w *jsontext.Writer) {
+	o := w.Object()
+	o.StrUnlessEmpty("name", f.Name)
+	o.Str("arguments", f.Arguments)
+	o.Extra(f.Extra)
+	o.End()
 }
 
 func (f *FunctionCall) read(r *reader) {
@@ -223,12 +225,12 @@ func (c *ToolCall) takeFlat(r *reader) {
 	}
 }
 
-func (c *CustomCall) write(w *writer) {
-	o := w.object()
-	o.strUnlessEmpty("name", c.Name)
-	o.str("input", c.Input)
-	o.extra(c.Extra)
-	o.end()
+func (c *CustomCall) write(w *jsontext.Writer) {
+	o := w.Object()
+	o.StrUnlessEmpty("name", c.Name)
+	o.Str("input", c.Input)
+	o.Extra(c.Extra)
+	o.End()
 }
 
 func (c *CustomCall) read(r *reader) {

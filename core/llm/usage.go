@@ -3,6 +3,8 @@ package llm
 import (
 	"encoding/json"
 	"strconv"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
 
 // Usage counts tokens. A usage that a provider did not send is a nil *Usage:
@@ -47,7 +49,7 @@ func (u *Usage) Clone() *Usage {
 }
 
 // MarshalJSON writes the usage, null for a number that is not known.
-func (u Usage) MarshalJSON() ([]byte, error) { return encode(nil, u.write) }
+func (u Usage) MarshalJSON() ([]byte, error) { return jsontext.Encode(nil, u.write) }
 
 // UnmarshalJSON reads a usage leniently.
 func (u *Usage) UnmarshalJSON(data []byte) error {
@@ -56,23 +58,23 @@ func (u *Usage) UnmarshalJSON(data []byte) error {
 	return r.end()
 }
 
-func (u *Usage) write(w *writer) {
-	o := w.object()
+func (u *Usage) write(w *jsontext.Writer) {
+	o := w.Object()
 	count := func(name string, n int, of counts) {
 		switch {
 		case u.missing&of == 0:
-			o.field(name).int(n)
-		case !w.gathered:
-			o.field(name).null()
+			o.Field(name).Int(n)
+		case !w.Gathered:
+			o.Field(name).Null()
 		}
 	}
 	count("prompt_tokens", u.PromptTokens, promptCount)
 	count("completion_tokens", u.CompletionTokens, completionCount)
 	count("total_tokens", u.TotalTokens, totalCount)
-	o.raw("prompt_tokens_details", u.PromptTokensDetails)
-	o.raw("completion_tokens_details", u.CompletionTokensDetails)
-	o.rest(u.Extra)
-	o.end()
+	o.Raw("prompt_tokens_details", u.PromptTokensDetails)
+	o.Raw("completion_tokens_details", u.CompletionTokensDetails)
+	o.Rest(u.Extra)
+	o.End()
 }
 
 // read reads a usage and tells whether it says anything: null, an empty object

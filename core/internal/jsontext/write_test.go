@@ -1,4 +1,4 @@
-package llm
+package jsontext
 
 import (
 	"encoding/json"
@@ -14,16 +14,16 @@ func FuzzWriter(f *testing.F) {
 	f.Add("\"\\\n\r\t\b\f\x00\x1f\x7f\u2028é😀", 1e-7)
 	f.Add("</script>", -1e21)
 	f.Fuzz(func(t *testing.T, text string, number float64) {
-		data, err := encode(nil, func(w *writer) {
-			w.beginArray()
-			w.text(text)
-			w.comma()
-			w.float(number)
-			w.comma()
-			o := w.object()
-			o.extra(Extra{text: json.RawMessage("1")})
-			o.end()
-			w.endArray()
+		data, err := Encode(nil, func(w *Writer) {
+			w.BeginArray()
+			w.Text(text)
+			w.Comma()
+			w.Float(number)
+			w.Comma()
+			o := w.Object()
+			o.Extra(map[string]json.RawMessage{text: json.RawMessage("1")})
+			o.End()
+			w.EndArray()
 		})
 		if math.IsNaN(number) || math.IsInf(number, 0) {
 			require.ErrorContains(t, err, "JSON has no number for")
