@@ -21,8 +21,8 @@ def nested(depth: int) -> Any:
 
 
 BAD_REQUESTS: dict[str, tuple[Any, dict[str, Any], str]] = {
-    "empty messages": ([], {}, "messages"),
-    "no messages": (None, {}, "messages"),
+    "empty messages": ([], {}, '"messages" is empty; a chat needs at least one message'),
+    "no messages": (None, {}, 'the request has no "messages"; expected a non-empty array'),
     "messages is a text": ("hello", {}, "messages must be a list of messages, got str"),
     "messages is a dict": ({"role": "user"}, {}, "messages must be a list of messages, got dict"),
     "messages is a number": (7, {}, "messages must be a list of messages, got int"),

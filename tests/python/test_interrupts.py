@@ -6,6 +6,7 @@ Python looks for signals when a call returns and when a function begins; a profi
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import sys
 from collections.abc import AsyncIterator
@@ -187,3 +188,16 @@ for at in itertools.count(1):
 assert at > 5
 """
     run_script(tmp_path, HEAD + code, llm_wall.url)
+
+
+def test_a_reader_whose_start_was_interrupted_is_deleted_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    ignored: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", ignored.append)
+    monkeypatch.setattr(Reader, "__init__", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        blocking.BlockingReader()
+    gc.collect()
+    assert ignored == []

@@ -16,49 +16,34 @@ MODULES = (
 )  # fmt: skip
 """The modules of the original, and those of its new types; each is the same module object as in this package."""
 
-_PACKAGE = '''"""``{name}`` is ``{target}``.
+_MARK = "Written by ``python -m llmagg dropin``."
+_PACKAGE = f'''"""``pkg.core.llm`` is ``llmagg``. {_MARK}"""
 
-Written by ``python -m llmagg dropin``.
-"""
-
-import importlib
 import sys
 from typing import TYPE_CHECKING
 
-import {target}
+import llmagg
 
 if TYPE_CHECKING:
-    from {target} import *  # noqa: F403
+    from llmagg import *  # noqa: F403
 
 # The same module objects under both names, so that classes are identical and mock.patch works through either.
-for _name in {modules}:
-    sys.modules[f"{{__name__}}.{{_name}}"] = importlib.import_module(f"{target}.{{_name}}")
-sys.modules[__name__] = {target}
-{target}._names.answer_to("{name}")
+sys.modules[__name__] = llmagg
+llmagg._names.answer_to(__name__)
 '''
-_MODULE = '''"""``{name}`` is ``{target}``.
+# Read by type checkers and editors only: Python finds the module in sys.modules, where the package has put it.
+_MODULE = f'''"""``pkg.core.llm.{{name}}`` is ``llmagg.{{name}}``. {_MARK}"""
 
-Written by ``python -m llmagg dropin``.
-"""
-
-import sys
-
-import {target}
-from {target} import *  # noqa: F403
-
-sys.modules[__name__] = sys.modules["{target}"]
+from llmagg.{{name}} import *  # noqa: F403
 '''
-_MARK = "Written by ``python -m llmagg dropin``."
 
 
 def files() -> dict[str, str]:
     """Relative path → content of every file."""
-    made = {"py.typed": ""}
-    listed = "(\n" + "".join(f'    "{module}",\n' for module in MODULES) + ")"
-    made["__init__.py"] = _PACKAGE.format(name="pkg.core.llm", target="llmagg", modules=listed)
+    made = {"py.typed": "", "__init__.py": _PACKAGE}
     for module in MODULES:
         path = "providers/__init__.py" if module == "providers" else module.replace(".", "/") + ".py"
-        made[path] = _MODULE.format(name=f"pkg.core.llm.{module}", target=f"llmagg.{module}")
+        made[path] = _MODULE.format(name=module)
     return made
 
 

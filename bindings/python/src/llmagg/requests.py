@@ -128,7 +128,7 @@ def messages_to_wire(messages: Any) -> Any:
     """
     if type(messages) is not list:
         if messages is None:
-            return []
+            return None
         kind = type(messages).__name__
         try:
             messages = None if isinstance(messages, (str, bytes, Mapping)) else list(messages)

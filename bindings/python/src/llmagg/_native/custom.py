@@ -117,7 +117,6 @@ def _as_dict(value: Any, method: str, expected: str) -> dict[str, Any]:
     if method == "chat_completion" and isinstance(getattr(value, "choices", None), (list, tuple)):
         return _as_read(value)
     raise errors.BadResponseError(f"{method} must return {expected}, got {_kind(value)}")
-    return value
 
 
 def _as_read(response: Any) -> dict[str, Any]:

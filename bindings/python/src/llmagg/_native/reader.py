@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import itertools
 from typing import TYPE_CHECKING
@@ -34,7 +35,8 @@ class Reader:
         self._outputs = (ctypes.byref(self._op), ctypes.byref(self._error))
 
     def __del__(self) -> None:
-        self.forget()
+        with contextlib.suppress(AttributeError):  # __init__ was interrupted before it set the operations
+            self.forget()
 
     def begin(
         self, routes: Routes, request: bytes, options: bytes | None, flags: int,

@@ -1,11 +1,3 @@
-"""``pkg.core.llm.client`` is ``llmagg.client``.
+"""``pkg.core.llm.client`` is ``llmagg.client``. Written by ``python -m llmagg dropin``."""
 
-Written by ``python -m llmagg dropin``.
-"""
-
-import sys
-
-import llmagg.client
 from llmagg.client import *  # noqa: F403
-
-sys.modules[__name__] = sys.modules["llmagg.client"]

@@ -1,11 +1,3 @@
-"""``pkg.core.llm.errors`` is ``llmagg.errors``.
+"""``pkg.core.llm.errors`` is ``llmagg.errors``. Written by ``python -m llmagg dropin``."""
 
-Written by ``python -m llmagg dropin``.
-"""
-
-import sys
-
-import llmagg.errors
 from llmagg.errors import *  # noqa: F403
-
-sys.modules[__name__] = sys.modules["llmagg.errors"]

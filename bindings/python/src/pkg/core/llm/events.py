@@ -1,11 +1,3 @@
-"""``pkg.core.llm.events`` is ``llmagg.events``.
+"""``pkg.core.llm.events`` is ``llmagg.events``. Written by ``python -m llmagg dropin``."""
 
-Written by ``python -m llmagg dropin``.
-"""
-
-import sys
-
-import llmagg.events
 from llmagg.events import *  # noqa: F403
-
-sys.modules[__name__] = sys.modules["llmagg.events"]

@@ -1,11 +1,3 @@
-"""``pkg.core.llm.provider`` is ``llmagg.provider``.
+"""``pkg.core.llm.provider`` is ``llmagg.provider``. Written by ``python -m llmagg dropin``."""
 
-Written by ``python -m llmagg dropin``.
-"""
-
-import sys
-
-import llmagg.provider
 from llmagg.provider import *  # noqa: F403
-
-sys.modules[__name__] = sys.modules["llmagg.provider"]

@@ -1,11 +1,3 @@
-"""``pkg.core.llm.types`` is ``llmagg.types``.
+"""``pkg.core.llm.types`` is ``llmagg.types``. Written by ``python -m llmagg dropin``."""
 
-Written by ``python -m llmagg dropin``.
-"""
-
-import sys
-
-import llmagg.types
 from llmagg.types import *  # noqa: F403
-
-sys.modules[__name__] = sys.modules["llmagg.types"]
