@@ -13,6 +13,7 @@ import (
 	"unsafe"
 
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/observe"
 )
 
 // logTarget is where LOG events go.
@@ -162,7 +163,7 @@ func watchLocked(q *queue) {
 
 // pump carries observations to q until flushes is closed, or q is. What comes
 // on flushes is closed when all that was told before has been carried.
-func pump(s *llm.Subscription, q *queue, flushes <-chan chan struct{}) {
+func pump(s *observe.Subscription, q *queue, flushes <-chan chan struct{}) {
 	c := carrier{s: s, q: q}
 	told := s.C()
 	for {
@@ -190,13 +191,13 @@ func pump(s *llm.Subscription, q *queue, flushes <-chan chan struct{}) {
 // carrier puts observations into a queue, and counts what its subscription
 // lost.
 type carrier struct {
-	s    *llm.Subscription
+	s    *observe.Subscription
 	q    *queue
 	lost uint64
 }
 
 // carry reports whether the queue still takes any.
-func (c *carrier) carry(v llm.Observation) bool {
+func (c *carrier) carry(v observe.Observation) bool {
 	if now := c.s.Dropped(); now > c.lost {
 		c.q.noteDropped(now - c.lost)
 		c.lost = now

@@ -39,7 +39,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/config"
-	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/observe"
 )
 
 func main() {}
@@ -62,7 +62,7 @@ func init() {
 }
 
 // observers are those of every route in the process.
-var observers llm.Observers
+var observers observe.Observers
 
 // clientOptions are given to every client.
 func clientOptions() client.Options {

@@ -8,6 +8,7 @@ import (
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/alarm"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/observe"
 )
 
 // contender is one of the two routes of a hedged call. Its scope lies within
@@ -67,7 +68,7 @@ func (o *opener) hedged(ctx context.Context, t *client.Turn, after time.Duration
 	}
 	next.Hedge(true)
 	defer next.Hedge(false) // both have ended then: the call may begin again there
-	t.Client().Tell(llm.Observation{Kind: llm.Hedged, Call: o.loop.call.ID, To: next.Client().Route()})
+	t.Client().Tell(observe.Observation{Kind: observe.Hedged, Call: o.loop.call.ID, To: next.Client().Route()})
 	second := contend(ctx, next)
 	go second.open(results)
 	r := <-results

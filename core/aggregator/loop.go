@@ -9,6 +9,7 @@ import (
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/observe"
 )
 
 // routeLoop is one call's way over its routes. The goroutine that makes the
@@ -239,7 +240,7 @@ func (w *routeLoop) giveUp(i int, err *llm.Error) {
 	w.candidates[i].given.Store(true)
 	w.remember(err)
 	if j := w.next(); j >= 0 {
-		w.candidates[i].client.Tell(llm.Observation{Kind: llm.Failover, Call: w.call.ID,
+		w.candidates[i].client.Tell(observe.Observation{Kind: observe.Failover, Call: w.call.ID,
 			To: w.candidates[j].client.Route(), Code: err.Code, Message: err.Message})
 	}
 }

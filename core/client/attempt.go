@@ -11,6 +11,7 @@ import (
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/alarm"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/observe"
 	"github.com/llmagg/llmagg/core/wire"
 )
 
@@ -55,7 +56,7 @@ func (t *Turn) begin(p *breaker.Permit, place, stream bool, waited waits) *attem
 	a.timer = &a.first
 	a.timer.Begin(a, now, t.timeout())
 	if c.observers().Active() {
-		c.tell(llm.Observation{Kind: llm.AttemptStarted, Call: t.call.ID})
+		c.tell(observe.Observation{Kind: observe.AttemptStarted, Call: t.call.ID})
 	}
 	return a
 }
@@ -160,7 +161,7 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 	c.note(e, &a.record, now)
 	if c.observers().Active() {
 		record := a.record
-		v := llm.Observation{Kind: llm.AttemptEnded, Call: a.turn.call.ID, Attempt: &record}
+		v := observe.Observation{Kind: observe.AttemptEnded, Call: a.turn.call.ID, Attempt: &record}
 		if e != nil {
 			v.Code, v.Message = e.Code, e.Message
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/llmagg/llmagg/core/exchange"
 	"github.com/llmagg/llmagg/core/limit"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/observe"
 	"github.com/llmagg/llmagg/core/transport"
 	"github.com/llmagg/llmagg/core/vendor"
 )
@@ -21,7 +22,7 @@ type Options struct {
 	// Logger receives warnings and failures; nil means silence.
 	Logger *slog.Logger
 	// Observers receive observations; nil means none.
-	Observers *llm.Observers
+	Observers *observe.Observers
 	// Getenv reads the environment's proxies (http_proxy, https_proxy,
 	// all_proxy, no_proxy), certificate authorities (SSL_CERT_FILE,
 	// SSL_CERT_DIR) and the base URL of Gemini's SDK (GOOGLE_GEMINI_BASE_URL);
@@ -43,7 +44,7 @@ type Client struct {
 	breaker  *breaker.Breaker
 	retries  *limit.Retries
 	slots    *limit.Concurrency
-	watch    atomic.Pointer[llm.Observers] // set by New, replaced by Observe
+	watch    atomic.Pointer[observe.Observers] // set by New, replaced by Observe
 
 	life context.Context // of health checks; ends when the client closes
 	die  context.CancelCauseFunc
@@ -169,7 +170,7 @@ func (c *Client) Available() bool { return c.breaker.SwitchedOn() }
 func (c *Client) SetAvailable(on bool) { c.breaker.Switch(on) }
 
 // Observe makes o the client's observers.
-func (c *Client) Observe(o *llm.Observers) { c.watch.Store(o) }
+func (c *Client) Observe(o *observe.Observers) { c.watch.Store(o) }
 
 // ProbeBefore orders two routes that are not usable, for last-resort probes:
 // the route that reopens soonest comes first; a route whose probe failed comes

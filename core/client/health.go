@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/internal/alarm"
-	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/observe"
 )
 
 const healthTimeout = 5 * time.Second
@@ -84,5 +84,5 @@ func (c *Client) noteHealth(alive bool) {
 	if alive {
 		state = "up"
 	}
-	c.Tell(llm.Observation{Kind: llm.HealthChanged, State: state})
+	c.Tell(observe.Observation{Kind: observe.HealthChanged, State: state})
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/faultwall"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/observe"
 	"github.com/stretchr/testify/require"
 )
 
@@ -34,7 +35,7 @@ func TestKeysAppearNowhere(t *testing.T) {
 			t.Cleanup(w.Close)
 			w.Script("m", step)
 			var log strings.Builder
-			observers := &llm.Observers{}
+			observers := &observe.Observers{}
 			sub := observers.Subscribe(64)
 			defer sub.Close()
 			c, err := client.New(config.Model{Provider: "p", Name: "m", BaseURL: w.BaseURL(), APIKey: "sk-secret-1", MaxRetries: 1,

@@ -8,6 +8,7 @@ import (
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/observe"
 	"github.com/stretchr/testify/require"
 )
 
@@ -64,14 +65,14 @@ func TestACancelledHealthCheckIsNoChange(t *testing.T) {
 	asked := make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
 	c := custom(t, checked{broken{}, func(ctx context.Context) bool { close(asked); <-ctx.Done(); return false }}, nil)
-	observers := &llm.Observers{}
+	observers := &observe.Observers{}
 	c.Observe(observers)
 	s := observers.Subscribe(8)
 	go func() { <-asked; cancel() }()
 	require.False(t, c.CheckHealth(ctx))
 	s.Close()
 	for v := range s.C() {
-		require.NotEqual(t, llm.HealthChanged, v.Kind)
+		require.NotEqual(t, observe.HealthChanged, v.Kind)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/llmagg/llmagg/core/breaker"
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/observe"
 )
 
 // routed puts the route's name on e, which nobody else holds yet or which is
@@ -22,23 +23,23 @@ func (c *Client) routed(e *llm.Error) *llm.Error {
 // Usable reports whether the route would admit a call now.
 func (c *Client) Usable() bool { return c.breaker.Usable() }
 
-func (c *Client) observers() *llm.Observers { return c.watch.Load() }
+func (c *Client) observers() *observe.Observers { return c.watch.Load() }
 
 // tell completes an observation with the route and the time.
-func (c *Client) tell(v llm.Observation) {
+func (c *Client) tell(v observe.Observation) {
 	v.Time, v.Provider, v.Model = time.Now(), c.cfg.Provider, c.cfg.Name
 	c.observers().Tell(v)
 }
 
 // Tell sends an observation about this route to the client's observers.
-func (c *Client) Tell(v llm.Observation) {
+func (c *Client) Tell(v observe.Observation) {
 	if c.observers().Active() {
 		c.tell(v)
 	}
 }
 
 func (c *Client) circuitChanged(from, to breaker.State) {
-	c.Tell(llm.Observation{Kind: llm.BreakerChanged, From: string(from), State: string(to)})
+	c.Tell(observe.Observation{Kind: observe.BreakerChanged, From: string(from), State: string(to)})
 	if l := c.options.Logger; l != nil {
 		l.Warn("circuit changed", "provider", c.cfg.Provider, "model", c.cfg.Name, "from", string(from), "to", string(to))
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/alarm"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/observe"
 )
 
 // Opener opens the routes' streams for a [Stream].
@@ -191,7 +192,7 @@ func (s *Stream) broke(e *llm.Error) (llm.Event, error) {
 	s.mu.Unlock()
 	c := from.turn.client
 	if c.observers().Active() {
-		c.tell(llm.Observation{Kind: llm.Restarted, Call: s.call.ID, To: restart.To, Code: e.Code, Message: e.Message})
+		c.tell(observe.Observation{Kind: observe.Restarted, Call: s.call.ID, To: restart.To, Code: e.Code, Message: e.Message})
 	}
 	return llm.Event{Kind: llm.EventRestart, Restart: restart}, nil
 }

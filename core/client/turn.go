@@ -8,6 +8,7 @@ import (
 	"github.com/llmagg/llmagg/core/breaker"
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/observe"
 )
 
 // Turn is one call's attempts on one route, counted over the whole call (R1).
@@ -195,7 +196,7 @@ func (t *Turn) run(w *wanted, p *breaker.Permit, waited waits) *llm.Error {
 			return last
 		}
 		if t.client.observers().Active() {
-			t.client.tell(llm.Observation{Kind: llm.RetryScheduled, Call: t.call.ID, Wait: wait, Code: last.Code, Message: last.Message})
+			t.client.tell(observe.Observation{Kind: observe.RetryScheduled, Call: t.call.ID, Wait: wait, Code: last.Code, Message: last.Message})
 		}
 		waited, again = t.waitFor(last, wait)
 		if ended := t.scope.Ended(); ended != nil {

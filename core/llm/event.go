@@ -43,67 +43,6 @@ func (r *Restart) MarshalJSON() ([]byte, error) {
 	})
 }
 
-// Observation is one event for observers (docs/promises.md, O2). Which fields
-// are set depends on Kind.
-type Observation struct {
-	Kind     ObservationKind
-	Time     time.Time
-	Call     uint64 // numbers the calls of a process; 0 where there is none
-	Provider string
-	Model    string
-	To       string        // "provider/model" to which a failover, restart or hedge goes from the route above
-	From     string        // a breaker's former state
-	State    string        // a breaker's state, or "up" and "down" of a health check
-	Wait     time.Duration // before a retry
-	Attempt  *Attempt      // of an ended attempt
-	Code     Code          // why
-	Message  string
-}
-
-// ObservationKind is the kind of an observation.
-type ObservationKind string
-
-// The kinds of observations.
-const (
-	AttemptStarted ObservationKind = "attempt_started"
-	AttemptEnded   ObservationKind = "attempt_ended"
-	RetryScheduled ObservationKind = "retry_scheduled"
-	Failover       ObservationKind = "failover"
-	Restarted      ObservationKind = "restart"
-	Hedged         ObservationKind = "hedge"
-	BreakerChanged ObservationKind = "breaker_changed"
-	HealthChanged  ObservationKind = "health_changed"
-)
-
-// MarshalJSON writes the observation; unset fields are left out, times are
-// seconds.
-func (v Observation) MarshalJSON() ([]byte, error) {
-	return jsontext.Encode(nil, func(w *jsontext.Writer) {
-		o := w.Object()
-		o.Str("event", string(v.Kind))
-		o.Field("time").Float(float64(v.Time.UnixMicro()) / 1e6)
-		if v.Call != 0 {
-			o.Field("call").Uint64(v.Call)
-		}
-		o.StrUnlessEmpty("provider", v.Provider)
-		o.StrUnlessEmpty("model", v.Model)
-		o.StrUnlessEmpty("to", v.To)
-		o.StrUnlessEmpty("from", v.From)
-		o.StrUnlessEmpty("state", v.State)
-		if v.Wait > 0 {
-			o.Field("wait").Float(v.Wait.Seconds())
-		}
-		if v.Code != OK {
-			o.Str("code", v.Code.String())
-		}
-		o.StrUnlessEmpty("message", v.Message)
-		if v.Attempt != nil {
-			v.Attempt.write(o.Field("attempt"))
-		}
-		o.End()
-	})
-}
-
 // RouteReport is the state of one route.
 type RouteReport struct {
 	Provider, Model string

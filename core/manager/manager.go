@@ -13,6 +13,7 @@ import (
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/limit"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/observe"
 	"github.com/llmagg/llmagg/core/provider"
 )
 
@@ -20,13 +21,13 @@ import (
 type Options struct {
 	// Observers receive the observations of all routes; by default the manager
 	// makes its own, see [Manager.Observers].
-	Observers *llm.Observers
+	Observers *observe.Observers
 }
 
 // Manager holds providers by name, in the order of their registration. It is
 // safe for concurrent use.
 type Manager struct {
-	observers *llm.Observers
+	observers *observe.Observers
 	hedges    *limit.Hedges
 
 	mu        sync.RWMutex // guards what follows
@@ -41,13 +42,13 @@ type Manager struct {
 func New(o Options) *Manager {
 	m := &Manager{observers: o.Observers, hedges: limit.NewHedges(), providers: map[string]*provider.Provider{}}
 	if m.observers == nil {
-		m.observers = &llm.Observers{}
+		m.observers = &observe.Observers{}
 	}
 	return m
 }
 
 // Observers are those of all routes of the manager; subscribe there.
-func (m *Manager) Observers() *llm.Observers { return m.observers }
+func (m *Manager) Observers() *observe.Observers { return m.observers }
 
 // Hedges is the limit of hedges (S9) that all aggregators over the manager's
 // routes share, so that an aggregator made for each request gets no extra

@@ -9,6 +9,7 @@ import (
 	"github.com/llmagg/llmagg/core/faultwall"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
+	"github.com/llmagg/llmagg/core/observe"
 	"github.com/llmagg/llmagg/core/provider"
 	"github.com/stretchr/testify/require"
 )
@@ -201,7 +202,7 @@ func TestObserversHearOfEveryProvider(t *testing.T) {
 	_, err = c.Chat(t.Context(), ask())
 	require.NoError(t, err)
 	first := <-sub.C()
-	require.Equal(t, llm.AttemptStarted, first.Kind)
+	require.Equal(t, observe.AttemptStarted, first.Kind)
 	require.Equal(t, "p", first.Provider)
-	require.Equal(t, llm.AttemptEnded, (<-sub.C()).Kind)
+	require.Equal(t, observe.AttemptEnded, (<-sub.C()).Kind)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/observe"
 )
 
 // Options apply to every client of the provider.
@@ -27,7 +28,7 @@ type Provider struct {
 
 	mu      sync.Mutex // guards what follows
 	clients map[string]*client.Client
-	watch   *llm.Observers
+	watch   *observe.Observers
 	closed  bool
 
 	changes atomic.Uint64 // how often clients has changed
@@ -188,7 +189,7 @@ func (p *Provider) Client(model string) (*client.Client, error) {
 }
 
 // Observe makes o the observers of the provider's clients.
-func (p *Provider) Observe(o *llm.Observers) {
+func (p *Provider) Observe(o *observe.Observers) {
 	p.mu.Lock()
 	p.watch = o
 	p.mu.Unlock()

@@ -30,6 +30,7 @@ var mayImport = map[string][]string{
 	"core/internal/suggest":  {"core/internal/shown"},
 	"core/llm":               nil,
 	"core/config":            {"core/llm"},
+	"core/observe":           {"core/llm"},
 	"core/breaker":           nil,
 	"core/limit":             nil,
 	"core/transport":         {"core/llm"},
@@ -41,10 +42,10 @@ var mayImport = map[string][]string{
 	"core/wire/openai":       {"core/llm", "core/wire"},
 	"core/vendor":            {"core/llm", "core/wire", "core/wire/anthropic", "core/wire/gemini", "core/wire/openai"},
 	"core/exchange":          {"core/llm", "core/failure", "core/transport", "core/wire", "core/wire/eventstream"},
-	"core/client":            {"core/llm", "core/config", "core/failure", "core/wire", "core/transport", "core/vendor", "core/exchange", "core/breaker", "core/limit"},
-	"core/provider":          {"core/llm", "core/config", "core/client"},
-	"core/manager":           {"core/llm", "core/client", "core/provider", "core/limit"},
-	"core/aggregator":        {"core/llm", "core/config", "core/failure", "core/client", "core/provider", "core/manager", "core/limit"},
+	"core/client":            {"core/llm", "core/config", "core/failure", "core/wire", "core/transport", "core/vendor", "core/exchange", "core/breaker", "core/limit", "core/observe"},
+	"core/provider":          {"core/llm", "core/config", "core/client", "core/observe"},
+	"core/manager":           {"core/llm", "core/client", "core/provider", "core/limit", "core/observe"},
+	"core/aggregator":        {"core/llm", "core/config", "core/failure", "core/client", "core/provider", "core/manager", "core/limit", "core/observe"},
 	"core/faultwall":         {"core/llm"},
 }
 

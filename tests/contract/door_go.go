@@ -18,6 +18,7 @@ import (
 	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
+	"github.com/llmagg/llmagg/core/observe"
 )
 
 // goDoor calls the Go library in this process.
@@ -30,8 +31,8 @@ type goDoor struct {
 type goSession struct {
 	manager    *manager.Manager
 	aggregator *aggregator.Aggregator
-	custom     map[string]*custom // by provider
-	observing  *llm.Subscription  // nil: nobody observes
+	custom     map[string]*custom    // by provider
+	observing  *observe.Subscription // nil: nobody observes
 }
 
 // NewGoDoor makes the Go door.
@@ -179,9 +180,9 @@ func (d *goDoor) made(id uint64) *goSession {
 }
 
 // observed ends observing and gives what was observed.
-func (s *goSession) observed() []llm.Observation {
+func (s *goSession) observed() []observe.Observation {
 	s.observing.Close()
-	all := []llm.Observation{}
+	all := []observe.Observation{}
 	for o := range s.observing.C() { // Close has closed it
 		all = append(all, o)
 	}

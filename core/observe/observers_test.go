@@ -1,4 +1,4 @@
-package llm_test
+package observe_test
 
 import (
 	"sync"
@@ -6,16 +6,16 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/observe"
 )
 
 // A loop over a subscription's channel ends when the subscription is closed,
 // after what was buffered, whoever tells at the same time.
 func TestALoopOverObservationsEnds(t *testing.T) {
-	var hub llm.Observers
+	var hub observe.Observers
 	sub := hub.Subscribe(2)
 	for range 3 {
-		hub.Tell(llm.Observation{Kind: llm.Failover})
+		hub.Tell(observe.Observation{Kind: observe.Failover})
 	}
 	sub.Close()
 	sub.Close()
@@ -31,7 +31,7 @@ func TestALoopOverObservationsEnds(t *testing.T) {
 	for range 4 {
 		tellers.Go(func() {
 			for range 1000 {
-				hub.Tell(llm.Observation{Kind: llm.Failover})
+				hub.Tell(observe.Observation{Kind: observe.Failover})
 			}
 		})
 	}
