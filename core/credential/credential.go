@@ -1,0 +1,117 @@
+// Package credential fetches what requests are authorized with where that is
+// no fixed key: AWS's keys, and the tokens of Google and of Microsoft Entra. An
+// [Authorizer] authorizes the requests of a route; routes with the same
+// configuration share what is fetched (shared.go): it is fetched once for all
+// callers, renewed before it ends and replaced when the server refuses it. A
+// [Spec] says where it comes from (aws*.go, google.go, entra.go); sigv4.go
+// signs for AWS. It imports core/transport to fetch and core/failure to read
+// failures. It reads no environment: [Options.Getenv] does.
+package credential
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// AWSKeys are what AWS's requests are signed with.
+type AWSKeys struct{ ID, Secret, Session string }
+
+// Secret is a credential: a token, or AWS's keys.
+type Secret struct {
+	Token   string // sent as "Authorization: Bearer …"
+	AWS     AWSKeys
+	Expires time.Time // zero where it does not end
+
+	trial bool // it replaced one that was refused, and has not been accepted yet
+}
+
+func (s *Secret) same(other *Secret) bool { return s.Token == other.Token && s.AWS == other.AWS }
+
+// Options are how a credential is fetched.
+type Options struct {
+	Spec
+	// Region and Service are those that AWS's signatures name.
+	Region, Service string
+
+	Getenv         func(name string) (string, bool) // nil means that no variable is set
+	Proxy          string
+	CAFile         string
+	ConnectTimeout time.Duration
+	OnSocket       func(fd uintptr, open bool)
+}
+
+func (o *Options) getenv(name string) string {
+	if o.Getenv == nil {
+		return ""
+	}
+	value, _ := o.Getenv(name)
+	return value
+}
+
+// Authorizer authorizes the requests of one route. It is safe for concurrent
+// use. Whoever makes it calls [Authorizer.Close].
+type Authorizer struct {
+	shared          *shared
+	region, service string
+	skew            atomic.Int64 // by how much the server's clock is ahead, in nanoseconds
+}
+
+// New makes the authorizer of a route. Nothing is fetched yet. Errors are
+// INVALID_ARGUMENT.
+func New(o Options) (*Authorizer, error) {
+	s, err := borrow(o)
+	if err != nil {
+		return nil, err
+	}
+	return &Authorizer{shared: s, region: o.Region, service: o.Service}, nil
+}
+
+// Close gives the credential back; the last route to do so ends its fetching.
+func (a *Authorizer) Close() { a.shared.release() }
+
+// Get gives the credential, fetched if need be; ctx ends this caller's wait,
+// not the fetching that others wait for. Errors are those of a failed attempt,
+// or ctx's cause.
+func (a *Authorizer) Get(ctx context.Context) (*Secret, error) { return a.shared.get(ctx) }
+
+// Authorize puts the credential into a request with the given body. The header
+// is changed.
+func (a *Authorizer) Authorize(r *http.Request, body []byte, s *Secret) {
+	if s.Token != "" {
+		r.Header.Set("Authorization", "Bearer "+s.Token)
+		return
+	}
+	signing := signing{keys: s.AWS, region: a.region, service: a.service, now: time.Now().Add(time.Duration(a.skew.Load()))}
+	signing.sign(r, body)
+}
+
+// Accepted notes that the server took the credential.
+func (a *Authorizer) Accepted(s *Secret) {
+	if s.trial {
+		a.shared.accepted(s)
+	}
+}
+
+// Refused says what to authorize the request with that was refused with the
+// credential s, in an answer with the given head and error: nil to leave it.
+// That is the same credential where it was signed at a wrong time and is to be
+// signed by the server's clock, else a new one. Where a wrong clock is the
+// cause, the error's message says so.
+func (a *Authorizer) Refused(ctx context.Context, s *Secret, head http.Header, e *llm.Error) *Secret {
+	if s.Token == "" {
+		if again, skewed := a.skewed(head, e); skewed {
+			if again {
+				return s
+			}
+			return nil
+		}
+	}
+	return a.shared.replace(ctx, s)
+}
+
+// Secrets are the texts that may appear nowhere.
+func (a *Authorizer) Secrets() []string { return a.shared.secrets() }

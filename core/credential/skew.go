@@ -1,0 +1,47 @@
+package credential
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// mostSkew is by how much clocks may differ before a signature is refused for
+// that (AWS: five minutes).
+const mostSkew = 4 * time.Minute
+
+// skewWords are in refusals of a signature that may be the clock's fault.
+var skewWords = []string{"signatureexpired", "requesttimetooskewed", "requestexpired", "invalidsignature", "signaturedoesnotmatch", "signature expired", "signature not yet current"}
+
+// skewed tells whether the request that e refuses was signed at another time
+// than the server's, and whether it is to be signed again, by the server's
+// clock.
+func (a *Authorizer) skewed(head http.Header, e *llm.Error) (again, skewed bool) {
+	said := strings.ToLower(e.Type + " " + e.ProviderCode + " " + e.ProviderMessage)
+	found := false
+	for _, word := range skewWords {
+		found = found || strings.Contains(said, word)
+	}
+	server, err := http.ParseTime(head.Get("Date"))
+	if !found || err != nil {
+		return false, false
+	}
+	skew := time.Until(server).Round(time.Second)
+	if skew.Abs() < mostSkew {
+		return false, false
+	}
+	before := time.Duration(a.skew.Load())
+	if (skew - before).Abs() >= mostSkew {
+		a.skew.Store(int64(skew))
+		return true, true
+	}
+	direction := "behind"
+	if skew < 0 {
+		direction = "ahead of"
+	}
+	e.Message += fmt.Sprintf("; this machine's clock is %v %s the server's: set the clock", skew.Abs().Round(time.Minute), direction)
+	return false, true
+}
