@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // settings writes everything of a body but its messages.
@@ -45,7 +46,7 @@ func (s *settings) fill() error {
 	case r.MaxTokens != nil:
 		b.MaxTokens = *r.MaxTokens
 	default:
-		b.MaxTokens = modelOf(r.Model).answerTokens()
+		b.MaxTokens = wire.ClaudeOf(r.Model).AnswerTokens()
 	}
 	s.metadata()
 	s.tuning()
@@ -133,33 +134,26 @@ func (s *settings) output(name string, value any) error {
 	return nil
 }
 
-// budgets are the tokens of thought that an effort is worth, for models that
-// take no effort.
-var budgets = map[string]int{"minimal": 1024, "low": 1024, "medium": 8192, "high": 16384, "xhigh": 24576, "max": 24576}
-
-// leastAnswer is the room that max_tokens leaves beside a budget of thought.
-const leastAnswer = 1024
-
 // thinking translates reasoning_effort, unless the request says itself how to
 // think, and takes out what the API refuses beside thoughts (API docs,
 // "Extended thinking", feature compatibility).
 func (s *settings) thinking() error {
-	r, b, m := s.request, s.body, modelOf(s.request.Model)
+	r, b, m := s.request, s.body, wire.ClaudeOf(s.request.Model)
 	if own := r.Extra["thinking"]; isThere(own) {
 		b.Thinking = own
 		return nil
 	}
 	effort := r.ReasoningEffort
-	budget, known := budgets[effort]
+	budget, known := wire.Budgets[effort]
 	switch {
 	case effort == "":
 		return nil
 	case effort == "none":
-		if m.adapts() {
+		if m.Adapts() {
 			b.Thinking = json.RawMessage(`{"type":"disabled"}`)
 		}
 		return nil
-	case !m.thinks() || !known:
+	case !m.Thinks() || !known:
 		s.leave("reasoning_effort")
 		return nil
 	case s.callsWithoutThoughts():
@@ -169,7 +163,7 @@ func (s *settings) thinking() error {
 		s.leave("reasoning_effort") // a forced tool is refused beside thoughts, and the schema is the answer's shape
 		return nil
 	}
-	if m.adapts() {
+	if m.Adapts() {
 		b.Thinking = json.RawMessage(`{"type":"adaptive"}`)
 		if effort == "minimal" {
 			effort = "low"
@@ -183,7 +177,7 @@ func (s *settings) thinking() error {
 			return llm.Errorf(llm.BadRequest, "thinking cannot be written: %v", err)
 		}
 		b.Thinking = raw
-		b.MaxTokens = max(b.MaxTokens, budget+leastAnswer)
+		b.MaxTokens = max(b.MaxTokens, budget+wire.LeastAnswer)
 	}
 	s.besideThoughts()
 	return nil

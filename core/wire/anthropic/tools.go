@@ -167,7 +167,7 @@ func (s *settings) format() error {
 	case f.JSONSchema == nil || !isThere(f.JSONSchema.Schema):
 		return llm.Errorf(llm.BadRequest, "response_format has no json_schema.schema")
 	}
-	if modelOf(s.request.Model).formats() {
+	if wire.ClaudeOf(s.request.Model).Formats() {
 		return s.output("format", map[string]any{"type": "json_schema", "schema": f.JSONSchema.Schema})
 	}
 	if len(s.body.Tools) > 0 { // both cannot be forced
@@ -194,7 +194,7 @@ func schemaToolName(s *llm.JSONSchema) string {
 // schemaToolOf is the name of the tool whose input is the answer to a call; ""
 // for a call that has none.
 func schemaToolOf(c *wire.Call) string {
-	if modelOf(c.Model).formats() || !bytes.Contains(c.Payload.JSON(), []byte(`"json_schema"`)) {
+	if wire.ClaudeOf(c.Model).Formats() || !bytes.Contains(c.Payload.JSON(), []byte(`"json_schema"`)) {
 		return ""
 	}
 	r, err := c.Payload.Request()

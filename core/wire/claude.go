@@ -1,0 +1,72 @@
+package wire
+
+import "strings"
+
+// Claude is what of a model's name decides how Claude is asked, by Anthropic or
+// on another vendor's cloud: its generation, as in claude-3-5-haiku-20241022,
+// claude-opus-4-1 and claude-sonnet-4.5. Other models have none.
+type Claude struct {
+	claude bool
+	major  int
+	minor  int
+}
+
+// ClaudeOf reads the first number behind "claude-", in which a second may
+// follow: a longer number is a date.
+func ClaudeOf(name string) (m Claude) {
+	_, rest, found := strings.Cut(name, "claude-")
+	if !found {
+		return m
+	}
+	words := strings.FieldsFunc(rest, func(c rune) bool { return c == '-' || c == '.' || c == '@' || c == ':' })
+	for i, word := range words {
+		if len(word) > 1 || !isDigit(word) {
+			continue
+		}
+		m.claude, m.major = true, int(word[0]-'0')
+		if i+1 < len(words) && len(words[i+1]) == 1 && isDigit(words[i+1]) {
+			m.minor = int(words[i+1][0] - '0')
+		}
+		break
+	}
+	return m
+}
+
+func isDigit(word string) bool { return word != "" && word[0] >= '0' && word[0] <= '9' }
+
+// Since tells whether the model is Claude of that generation, or younger.
+func (m Claude) Since(major, minor int) bool {
+	return m.claude && (m.major > major || m.major == major && m.minor >= minor)
+}
+
+// Formats tells whether the model takes a JSON schema for its answer (Anthropic
+// API docs, "Structured outputs": from Claude Opus 4.1 and Sonnet 4.5 on).
+func (m Claude) Formats() bool { return m.Since(4, 1) }
+
+// Thinks tells whether the model can be told to think, and Adapts whether by an
+// effort instead of a budget of tokens ("Extended thinking", "Adaptive
+// thinking").
+func (m Claude) Thinks() bool { return m.Since(3, 7) }
+
+// Adapts tells whether the model takes an effort.
+func (m Claude) Adapts() bool { return m.Since(4, 6) }
+
+// AnswerTokens is max_tokens, which the API demands, where the caller sets
+// none: what the smallest model of the generation can write ("Models
+// overview").
+func (m Claude) AnswerTokens() int {
+	switch {
+	case m.Since(3, 7):
+		return 32000
+	case m.claude && !m.Since(3, 5):
+		return 4096
+	}
+	return 8192
+}
+
+// Budgets are the tokens of thought that an effort is worth, for models that
+// take no effort.
+var Budgets = map[string]int{"minimal": 1024, "low": 1024, "medium": 8192, "high": 16384, "xhigh": 24576, "max": 24576}
+
+// LeastAnswer is the room that max_tokens leaves beside a budget of thought.
+const LeastAnswer = 1024
