@@ -14,7 +14,6 @@ import (
 	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
-	"github.com/llmagg/llmagg/core/vendor"
 )
 
 type clientObject struct {
@@ -99,7 +98,7 @@ func goClientInfo(h unsafe.Pointer, out *C.llmagg_buf, err **C.llmagg_error) C.l
 		return setJSON(out, map[string]any{
 			"provider": o.c.Provider(), "name": o.c.Name(), "model": o.c.Model(), "available": o.c.Available(), "custom": o.c.Custom(),
 			"config": map[string]any{
-				"type": cfg.Type, "base_url": cfg.BaseURL, "vendor_url": vendor.URL(cfg.Provider), "timeout": cfg.Timeout.Seconds(), "idle_timeout": cfg.IdleTimeout.Seconds(),
+				"type": cfg.Type, "base_url": cfg.BaseURL, "timeout": cfg.Timeout.Seconds(), "idle_timeout": cfg.IdleTimeout.Seconds(),
 				"connect_timeout": cfg.ConnectTimeout.Seconds(), "reader_timeout": cfg.ReaderTimeout.Seconds(),
 				"max_retries": cfg.MaxRetries, "max_concurrent_calls": cfg.MaxConcurrentCalls,
 			},

@@ -7,6 +7,7 @@ import (
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/vendor"
 )
 
 //export goConfigCheck
@@ -29,5 +30,10 @@ func goConfigCheck(config *C.char, n C.size_t, flags C.uint32_t, out *C.llmagg_b
 
 //export goSettings
 func goSettings(out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_settings", err, func() error { return setJSON(out, config.AllSettings()) })
+	return guard("llmagg_settings", err, func() error {
+		return setJSON(out, struct {
+			config.Settings
+			Vendors []vendor.Row `json:"vendors"`
+		}{config.AllSettings(), vendor.Rows()})
+	})
 }

@@ -6,6 +6,7 @@ package vendor
 
 import (
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 
@@ -24,8 +25,8 @@ type Vendor struct {
 	baseURL     string
 	root        string // path of the API, for a base_url that has none; "" where that works as well
 	format      wire.New
-	streamUsage bool // is asked for usage by stream_options.include_usage
-	hosts       []string
+	streamUsage bool     // is asked for usage by stream_options.include_usage
+	hosts       []string // patterns of path.Match
 
 	// Of a vendor whose format is not OpenAI's:
 	own         string // the format's name in messages
@@ -87,6 +88,13 @@ func find(name string) (Vendor, bool) {
 	return vendors[i], true
 }
 
+func (v *Vendor) owns(host string) bool {
+	return slices.ContainsFunc(v.hosts, func(pattern string) bool {
+		matched, _ := path.Match(pattern, host)
+		return matched
+	})
+}
+
 // At returns the vendor that owns the origin of base; false for any other
 // origin.
 func At(base string) (Vendor, bool) {
@@ -95,7 +103,7 @@ func At(base string) (Vendor, bool) {
 		return Vendor{}, false
 	}
 	for _, v := range vendors {
-		if slices.Contains(v.hosts, strings.ToLower(u.Hostname())) {
+		if v.owns(strings.ToLower(u.Hostname())) {
 			return v, true
 		}
 	}

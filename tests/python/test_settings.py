@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -12,7 +13,9 @@ import pytest
 
 import llmagg
 from conftest import HELLO, chats
-from llmagg import oldstyle
+from llmagg import oldstyle, providers
+from llmagg._native import operation, route
+from llmagg.config import CLIENT_VENDORS, MODEL_KEYS
 from llmagg.faultwall import FaultWall
 
 
@@ -130,17 +133,18 @@ def test_initialize_from_settings(llm_wall: FaultWall, run: Any, cls: Any) -> No
         ("gemini-2.5-flash", None, "gemini", None),
         ("gemini-2.5-flash", "http://localhost:8000/v1", "gemini", "openai-compatible"),
         ("deepseek-chat", "https://proxy.example/v1", "deepseek", "openai-compatible"),
-        ("gpt-4", "https://api.deepseek.com/v1", "deepseek", "deepseek"),
-        ("my-model", "https://API.openai.com/v1", "openai", "openai"),
-        ("my-model", "https://generativelanguage.googleapis.com/v1beta", "gemini", "gemini"),
-        ("my-model", "https://generativelanguage.googleapis.com/v1beta/openai/", "gemini", "openai-compatible"),
+        ("gpt-4", "https://api.deepseek.com/v1", "deepseek", None),
+        ("my-model", "https://API.openai.com/v1", "openai", None),
+        ("claude-x", "https://api.anthropic.com/v1", "anthropic", None),
+        ("my-model", "https://generativelanguage.googleapis.com/v1beta", "gemini", None),
+        ("my-model", "https://generativelanguage.googleapis.com/v1beta/openai/", "gemini", None),
         ("my-model", "http://localhost:8000/v1", "openai", "openai-compatible"),
     ],
 )
 def test_the_provider_follows_from_url_and_name(name: str, base_url: Any, provider: str, spoken: Any) -> None:
-    config = oldstyle.from_llm_model({name: {"api_key": "k", "base_url": base_url}})
-    assert list(config) == [provider]
-    assert config[provider]["models"][name].get("type") == spoken
+    made = oldstyle.from_llm_model({name: {"api_key": "k", "base_url": base_url}})
+    assert list(made) == [provider]
+    assert made[provider]["models"][name].get("type") == spoken
 
 
 def test_a_gemini_model_behind_an_openai_compatible_url(llm_wall: FaultWall, run: Any) -> None:
@@ -184,3 +188,29 @@ def test_json_that_cannot_be_used_says_what_and_where(run: Any, tmp_path: Path) 
     file.write_text('{"openai": {"models": {"gpt-a": {}}}}')
     refused(file, str(file), "model openai/gpt-a has no api_key")
     refused('{"openai": 5}', 'provider "openai" must be an object with "models", got a number')
+
+
+def test_the_defaults_and_vendors_are_those_of_the_core() -> None:
+    tables = route.tables()
+    defaults = {
+        row["name"]: row["default"] for row in tables["configuration"] if "group" not in row and "default" in row
+    }
+    for field in fields(llmagg.ModelConfig):
+        if isinstance(field.default, (int, float)):
+            assert float(defaults[field.name]) == field.default
+    assert {row.get("group", row["name"]) for row in tables["configuration"]} == MODEL_KEYS
+    for name in ("connect_timeout", "reader_timeout"):
+        assert f"``{name}`` {defaults[name]}" in " ".join((llmagg.ModelConfig.__doc__ or "").split())
+    (window,) = [row["default"] for row in tables["options"] if row["name"] == "window"]
+    assert int(window) == 2 * operation._CREDIT_EVERY
+    assert set(providers.PROVIDERS) == CLIENT_VENDORS <= set(route.vendors())
+
+
+def test_a_vendor_without_a_class_in_python_keeps_its_address_and_format() -> None:
+    anthropic = llmagg.OpenAIProvider.create_from_config("anthropic", {"claude-x": {"api_key": "k"}})
+    made = anthropic.create_client(llmagg.ModelConfig("claude-x", "anthropic", "k", None))
+    assert made.base_url == "https://api.anthropic.com/v1"
+    other = llmagg.providers.OpenAIClient(llmagg.ModelConfig("m", "my-own", "k", None))
+    assert other.base_url == "https://api.openai.com/v1"
+    assert route.vendor_at("api.deepseek.com") == "deepseek"
+    assert route.vendor_at("api.deepseek.com.example") is None

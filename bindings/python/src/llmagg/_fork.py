@@ -15,6 +15,7 @@ from importlib import import_module
 LATE = (
     "asyncio",
     "difflib",
+    "fnmatch",
     "json",
     "logging",
     "msgspec",

@@ -22,7 +22,7 @@ from .events import StreamEvent
 from .log import logger  # noqa: F401
 from .manager import Manager, get_manager  # noqa: F401
 from .messages import Message, MessageRole, text_of  # noqa: F401
-from .providers import DeepSeekProvider, GeminiProvider, OpenAIProvider
+from .providers import PROVIDERS, DeepSeekProvider, GeminiProvider, OpenAIProvider  # noqa: F401
 from .requests import ChatCompletionRequest
 from .responses import ChatCompletionResponse
 
@@ -40,8 +40,7 @@ __getattr__ = _names.of_module(__name__)
 
 def _provider_class(name: str) -> Any:
     """The provider's class by its present name in this module: a test may have put another there."""
-    vendors = {"openai": OpenAIProvider, "deepseek": DeepSeekProvider, "gemini": GeminiProvider}
-    return vendors.get(name.lower(), OpenAIProvider)
+    return globals()[PROVIDERS.get(name.lower(), PROVIDERS["openai"]).__name__]
 
 
 @cache

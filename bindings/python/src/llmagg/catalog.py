@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import Any
 
 from ._wire import encode
+from .config import CLIENT_VENDORS
 from .errors import InvalidArgumentError, LLMError, ModelNotFoundError, ProviderNotFoundError
 from .log import logger
 
@@ -24,6 +25,7 @@ def spoken_by_core(cls: type) -> type:
     names = [name for name in dir(cls) if not name.startswith("__") and callable(getattr(cls, name))]
     methods = attrgetter(*names)
     _native_methods[cls] = frozenset(names), methods, methods(cls)
+    CLIENT_VENDORS.add(cls.VENDOR)  # type: ignore[attr-defined]
     return cls
 
 

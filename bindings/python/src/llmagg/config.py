@@ -17,6 +17,10 @@ def shown_url(url: Any) -> Any:
     return f"{scheme}{slashes}{host}{slash}{path}{asked}{'***' if asked else ''}"
 
 
+CLIENT_VENDORS: set[str] = set()
+"""The vendors that have a client class in this package; the classes add themselves."""
+
+
 @dataclass
 class ModelConfig:
     """One route: a model at a provider.

@@ -32,7 +32,7 @@ sys.modules[__name__] = llmagg
 llmagg._names.answer_to(__name__)
 '''
 # Read by type checkers and editors only: Python finds the module in sys.modules, where the package has put it.
-_MODULE = f'''"""``pkg.core.llm.{{name}}`` is ``llmagg.{{name}}``. {_MARK}"""
+_MODULE = f'''"""The same as ``llmagg.{{name}}``. {_MARK}"""
 
 from llmagg.{{name}} import *  # noqa: F403
 '''

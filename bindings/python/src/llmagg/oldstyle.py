@@ -50,7 +50,7 @@ def provider_configs(config: Any, *, lenient: bool = False) -> Read:
     if isinstance(config, str) and config.lstrip()[:1] in ("{", "["):
         text = config.encode("utf-8", "replace")
         return _read(_decoded(text, _TEXT), text, lenient)
-    what = f"the configuration file {_shown(os.fspath(config))}"
+    what = f"the configuration file {_shown(config)}"
     content, mode = _content(config, what)
     data = _decoded(content, what)
     try:
@@ -62,12 +62,14 @@ def provider_configs(config: Any, *, lenient: bool = False) -> Read:
     return found
 
 
-def _shown(path: Any) -> str:
-    """A path for a message; a text that is none (it may be a key) is not repeated."""
-    text = str(path)
-    if len(text) > 1000 or not text.isprintable() or re.search(r"(?i)(sk-|bearer |api_key)", text):
-        return f"named by a text of {len(text)} characters"
-    return text
+def _shown(path: str | os.PathLike[str]) -> str:
+    """A path as error messages show it. A str that does not look like a path may be a key and is not repeated."""
+    text = os.fspath(path)
+    folder, ending = os.path.dirname(text), os.path.splitext(text)[1]  # noqa: PTH120, PTH122
+    is_path = isinstance(path, os.PathLike) or 2 <= len(ending) <= 6 or os.path.isdir(folder)  # noqa: PTH112
+    if is_path and text.isprintable() and len(text) <= 1000:
+        return text
+    return f"named by a text of {len(text)} characters"
 
 
 def _content(path: str | os.PathLike[str], what: str) -> tuple[bytes, int]:
@@ -203,37 +205,21 @@ def from_llm_model(llm_model: Any) -> dict[str, Any]:
         provider = by_name
         if base_url:
             provider, spoken = _by_url(str(base_url), by_name)
-            if not options.get("type"):
-                options["type"] = spoken
+            options["type"] = options.get("type") or spoken
         config.setdefault(provider, {"models": {}})["models"][name] = options
     return config
 
 
-def _by_url(base_url: str, by_name: str) -> tuple[str, str]:
-    """The provider's name and the wire format behind a base URL that was given: it outranks the model's name."""
-    from urllib.parse import urlsplit
-
-    url = urlsplit(base_url)
-    vendor = _vendor_hosts().get((url.hostname or "").lower())
-    if vendor == "gemini" and "openai" in url.path.split("/"):
-        return vendor, "openai-compatible"  # Google's own OpenAI-compatible endpoint
-    return vendor or by_name, vendor or "openai-compatible"
-
-
-def _vendor_hosts() -> dict[str, str]:
-    """The hosts of the vendors' own origins, as the core has them."""
+def _by_url(base_url: str, by_name: str) -> tuple[str, str | None]:
+    """The provider's name and the "type" for a configured base URL, which outranks the model's name. At a vendor's own
+    host the core chooses the format by the rest of the URL.
+    """
     from urllib.parse import urlsplit
 
     from ._native import route
 
-    if not _hosts:
-        for vendor in sorted(route.VENDORS):
-            info = route.info({"provider": vendor, "name": "-", "api_key": "-"})
-            _hosts[str(urlsplit(info["config"]["vendor_url"]).hostname)] = vendor
-    return _hosts
-
-
-_hosts: dict[str, str] = {}
+    vendor = route.vendor_at(urlsplit(base_url).hostname or "")
+    return (vendor, None) if vendor else (by_name, "openai-compatible")
 
 
 def environment_of(config: ProviderConfig) -> dict[str, str | None]:

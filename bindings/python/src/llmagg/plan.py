@@ -181,8 +181,9 @@ def request_and_options(
 @cache
 def _names() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
     """The fields of a request that go into it as they are, the options of a call, and all fields."""
-    options, fields = route.settings()
-    options |= {"extra_headers"}
+    tables = route.tables()
+    options = frozenset(row["name"] for row in tables["options"] if not row.get("internal")) | {"extra_headers"}
+    fields = frozenset(row["name"] for row in tables["request"])
     return fields - options - {"functions", "messages", "model", "stream"}, options, fields
 
 

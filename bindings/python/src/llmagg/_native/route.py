@@ -13,7 +13,7 @@ from typing import Any
 
 from .._context import core_calls, exchange_options
 from .._wire import encode
-from ..config import ModelConfig
+from ..config import CLIENT_VENDORS, ModelConfig
 from . import custom, load
 from .handle import Handle
 from .operation import Calls, Target
@@ -21,8 +21,6 @@ from .signatures import CONFIG_LENIENT, CONFIG_SKIP
 
 _tags = itertools.count(1)
 _NOT_FOR_CUSTOM = ("api_key", "base_url", "type", "headers", "proxy", "ca_file", "organization")
-VENDORS = frozenset({"openai", "deepseek", "gemini"})
-"""The provider names by which the core knows a vendor."""
 _lock = threading.Lock()  # one for all routes: held for an assignment only, and a forked child can make another
 
 
@@ -138,8 +136,8 @@ def core_config(config: ModelConfig | None, names: tuple[str, str] | None, vendo
         core = {key: value for key, value in core.items() if key not in _NOT_FOR_CUSTOM}
         core.setdefault("provider", "custom")
         core.setdefault("name", "custom")
-    elif core.get("provider") in VENDORS or "base_url" not in core:
-        core.setdefault("type", vendor)  # else an endpoint of its own, about which the core assumes less
+    elif core.get("provider") in CLIENT_VENDORS or ("base_url" not in core and core.get("provider") not in vendors()):
+        core.setdefault("type", vendor)  # otherwise the core chooses the format by the provider's name and base_url
     return core
 
 
@@ -178,11 +176,23 @@ def check_config(data: bytes, *, lenient: bool) -> dict[str, Any]:
 
 
 @cache
-def settings() -> tuple[frozenset[str], frozenset[str]]:
-    """The names of the options of a call, and of the fields of a request, by the core's tables."""
-    tables = load.call_for_json("llmagg_settings")
-    options = frozenset(row["name"] for row in tables["options"] if not row.get("internal"))
-    return options, frozenset(row["name"] for row in tables["request"])
+def tables() -> dict[str, list[dict[str, Any]]]:
+    """The core's tables of names, as ``llmagg_settings`` describes them."""
+    known: dict[str, list[dict[str, Any]]] = load.call_for_json("llmagg_settings")
+    return known
+
+
+def vendors() -> list[str]:
+    """The names of the vendors that the core knows."""
+    return [vendor["name"] for vendor in tables()["vendors"]]
+
+
+def vendor_at(host: str) -> str | None:
+    """The vendor that owns a host, or None."""
+    from fnmatch import fnmatchcase
+
+    owners = (v["name"] for v in tables()["vendors"] if any(fnmatchcase(host, pattern) for pattern in v["hosts"]))
+    return next(owners, None)
 
 
 def client_target(client: Any, options: dict[str, Any]) -> Target:

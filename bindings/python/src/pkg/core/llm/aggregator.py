@@ -1,3 +1,3 @@
-"""``pkg.core.llm.aggregator`` is ``llmagg.aggregator``. Written by ``python -m llmagg dropin``."""
+"""The same as ``llmagg.aggregator``. Written by ``python -m llmagg dropin``."""
 
 from llmagg.aggregator import *  # noqa: F403

@@ -1,3 +1,3 @@
-"""``pkg.core.llm.client`` is ``llmagg.client``. Written by ``python -m llmagg dropin``."""
+"""The same as ``llmagg.client``. Written by ``python -m llmagg dropin``."""
 
 from llmagg.client import *  # noqa: F403

@@ -1,3 +1,3 @@
-"""``pkg.core.llm.errors`` is ``llmagg.errors``. Written by ``python -m llmagg dropin``."""
+"""The same as ``llmagg.errors``. Written by ``python -m llmagg dropin``."""
 
 from llmagg.errors import *  # noqa: F403

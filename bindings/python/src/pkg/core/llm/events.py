@@ -1,3 +1,3 @@
-"""``pkg.core.llm.events`` is ``llmagg.events``. Written by ``python -m llmagg dropin``."""
+"""The same as ``llmagg.events``. Written by ``python -m llmagg dropin``."""
 
 from llmagg.events import *  # noqa: F403

@@ -1,3 +1,3 @@
-"""``pkg.core.llm.llm_aggrator`` is ``llmagg.llm_aggrator``. Written by ``python -m llmagg dropin``."""
+"""The same as ``llmagg.llm_aggrator``. Written by ``python -m llmagg dropin``."""
 
 from llmagg.llm_aggrator import *  # noqa: F403

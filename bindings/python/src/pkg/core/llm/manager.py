@@ -1,3 +1,3 @@
-"""``pkg.core.llm.manager`` is ``llmagg.manager``. Written by ``python -m llmagg dropin``."""
+"""The same as ``llmagg.manager``. Written by ``python -m llmagg dropin``."""
 
 from llmagg.manager import *  # noqa: F403

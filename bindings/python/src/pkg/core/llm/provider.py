@@ -1,3 +1,3 @@
-"""``pkg.core.llm.provider`` is ``llmagg.provider``. Written by ``python -m llmagg dropin``."""
+"""The same as ``llmagg.provider``. Written by ``python -m llmagg dropin``."""
 
 from llmagg.provider import *  # noqa: F403

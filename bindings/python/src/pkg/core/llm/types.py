@@ -1,3 +1,3 @@
-"""``pkg.core.llm.types`` is ``llmagg.types``. Written by ``python -m llmagg dropin``."""
+"""The same as ``llmagg.types``. Written by ``python -m llmagg dropin``."""
 
 from llmagg.types import *  # noqa: F403

@@ -1,3 +1,3 @@
-"""``pkg.core.llm.providers`` is ``llmagg.providers``. Written by ``python -m llmagg dropin``."""
+"""The same as ``llmagg.providers``. Written by ``python -m llmagg dropin``."""
 
 from llmagg.providers import *  # noqa: F403

@@ -1,3 +1,3 @@
-"""``pkg.core.llm.providers.openai_provider`` is ``llmagg.providers.openai_provider``. Written by ``python -m llmagg dropin``."""
+"""The same as ``llmagg.providers.openai_provider``. Written by ``python -m llmagg dropin``."""
 
 from llmagg.providers.openai_provider import *  # noqa: F403
