@@ -7,7 +7,6 @@ import (
 
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/failure"
-	"github.com/llmagg/llmagg/core/limit"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -87,12 +86,12 @@ func (a *Aggregator) chat(ctx context.Context, routes []*client.Client, p *llm.P
 		return nil, err
 	}
 	defer w.leave()
-	var answer wanted
+	var answer client.Wanted
 	if e := w.run(&answer); e != nil {
 		return nil, e
 	}
-	answer.response.Attempts = w.call.Trail()
-	return answer.response, nil
+	answer.Response.Attempts = w.call.Trail()
+	return answer.Response, nil
 }
 
 // StreamRoutes is StreamPayload over the given routes.
@@ -109,7 +108,7 @@ func (a *Aggregator) stream(ctx context.Context, routes []*client.Client, p *llm
 		return nil, err
 	}
 	a.manager.Hedges().Call()
-	return client.NewStream(w.scope, client.StreamOptions{Call: w.call, Ended: w.leave, Restart: restart}, &opener{loop: w, hedges: a.manager.Hedges()})
+	return client.NewStream(w.scope, client.StreamOptions{Call: w.call, Ended: w.leave, Restart: restart}, w)
 }
 
 // loop begins a call's loop over routes; without any, over those that the
@@ -140,31 +139,26 @@ func (a *Aggregator) loop(ctx context.Context, routes []*client.Client, p *llm.P
 	}
 }
 
-// opener opens the streams of one call; it implements [client.Opener].
-type opener struct {
-	loop   *routeLoop
-	hedges *limit.Hedges
-}
-
-func (o *opener) Open(*client.Scope) (*client.Opened, *llm.Error) {
-	w := wanted{stream: o}
-	err := o.loop.run(&w)
-	return w.opened, err
+// Open implements [client.Opener].
+func (w *routeLoop) Open(*client.Scope) (*client.Opened, *llm.Error) {
+	to := client.Wanted{Stream: true}
+	err := w.run(&to)
+	return to.Opened, err
 }
 
 // Reopen leaves the route whose stream broke and starts the answer again on the
 // next usable route, or on the same route if no other is usable (S8).
-func (o *opener) Reopen(scope *client.Scope, failed *client.Opened, reason *llm.Error) (*client.Opened, *llm.Error) {
-	w := o.loop
+func (w *routeLoop) Reopen(scope *client.Scope, failed *client.Opened, reason *llm.Error) (*client.Opened, *llm.Error) {
 	i := failed.Turn().Place()
 	if !failure.NextRoute(reason.Code, w.call.Payload.Options) {
 		return nil, w.ended(reason) // E3
 	}
 	w.remember(reason)
 	if !w.OthersLeft(i) {
-		opened, err := failed.Turn().Again(scope, reason)
+		to := client.Wanted{Stream: true}
+		err := failed.Turn().Again(scope, &to, reason)
 		if err == nil {
-			return opened, nil
+			return to.Opened, nil
 		}
 		if scope.Ended() != nil || !failure.NextRoute(err.Code, w.call.Payload.Options) {
 			return nil, w.ended(err)
@@ -172,5 +166,5 @@ func (o *opener) Reopen(scope *client.Scope, failed *client.Opened, reason *llm.
 		reason = err
 	}
 	w.giveUp(i, reason)
-	return o.Open(scope)
+	return w.Open(scope)
 }

@@ -11,96 +11,89 @@ import (
 	"github.com/llmagg/llmagg/core/observe"
 )
 
-// contender is one of the two routes of a hedged call. Its scope lies within
-// the call's; the winner's ends with that.
+// contender is one of the two routes of a hedged call, and what it came to. Its
+// scope lies within the call's; the winner's ends with that.
 type contender struct {
 	turn  *client.Turn
 	scope *client.Scope
 	made  int // the turn's attempts before
+
+	client.Wanted
+	err *llm.Error
 }
 
-func contend(ctx context.Context, t *client.Turn) *contender {
-	return &contender{turn: t, scope: client.Within(ctx), made: t.Made()}
-}
-
-// open opens the contender's stream and tells results.
-func (c *contender) open(results chan<- opening) {
-	r := opening{by: c}
-	if failed := c.turn.Client().Rescue("hedge", func() { r.opened, r.err = c.turn.Open(c.scope) }); failed != nil {
-		r.err = failed
-	}
-	results <- r
-}
-
-// opening is what a contender came to.
-type opening struct {
-	by     *contender
-	opened *client.Opened
-	err    *llm.Error
+// contend opens the stream of a contender, which goes to results then.
+func contend(ctx context.Context, t *client.Turn, results chan<- *contender) *contender {
+	c := &contender{turn: t, scope: client.Within(ctx), made: t.Made(), Wanted: client.Wanted{Stream: true}}
+	go func() { // ends with its scope, if not before
+		if failed := t.Client().Rescue("hedge", func() { c.err = t.Ask(c.scope, &c.Wanted, false) }); failed != nil {
+			c.err = failed
+		}
+		results <- c
+	}()
+	return c
 }
 
 // hedged opens a stream on t, joined after a while by the next usable route:
 // the first to send a token wins, the other is cancelled upstream. It waits
 // for both.
-func (o *opener) hedged(ctx context.Context, t *client.Turn, after time.Duration) (*client.Opened, *llm.Error) {
-	results := make(chan opening, 2)
-	first := contend(ctx, t)
-	go first.open(results)
+func (w *routeLoop) hedged(ctx context.Context, t *client.Turn, after time.Duration) (*client.Opened, *llm.Error) {
+	results := make(chan *contender, 2)
+	first := contend(ctx, t, results)
 	timer, began := time.NewTimer(after), time.Now()
 	defer timer.Stop()
 	select {
 	case r := <-results:
-		return r.opened, r.err
+		return r.Opened, r.err
 	case at := <-timer.C:
 		if time.Since(at) > alarm.Late || time.Since(began) > after+alarm.Late { // the process was stopped: what has arrived is read first
 			timer.Reset(after)
 			select {
 			case r := <-results:
-				return r.opened, r.err
+				return r.Opened, r.err
 			case <-timer.C:
 			}
 		}
 	}
-	next := o.second(t)
+	next := w.second(t)
 	if next == nil {
 		r := <-results
-		return r.opened, r.err
+		return r.Opened, r.err
 	}
 	next.Hedge(true)
 	defer next.Hedge(false) // both have ended then: the call may begin again there
-	t.Client().Tell(observe.Observation{Kind: observe.Hedged, Call: o.loop.call.ID, To: next.Client().Route()})
-	second := contend(ctx, next)
-	go second.open(results)
+	t.Client().Tell(observe.Observation{Kind: observe.Hedged, Call: w.call.ID, To: next.Client().Route()})
+	second := contend(ctx, next, results)
 	r := <-results
-	if r.opened == nil && !failure.NextRoute(r.err.Code, o.loop.call.Payload.Options) {
+	if r.Opened == nil && !failure.NextRoute(r.err.Code, w.call.Payload.Options) {
 		// The call ends here, and what the other route would have said is not
 		// asked for (E3).
-		over := llm.Errorf(llm.Canceled, "the call ended with %s from %s", r.err.Code, r.by.turn.Client().Route())
-		other(r.by, first, second).scope.End(over)
-		if late := <-results; late.opened != nil {
-			late.opened.Abandon(over)
+		over := llm.Errorf(llm.Canceled, "the call ended with %s from %s", r.err.Code, r.turn.Client().Route())
+		other(r, first, second).scope.End(over)
+		if late := <-results; late.Opened != nil {
+			late.Opened.Abandon(over)
 		}
 		return nil, r.err
 	}
-	if r.opened == nil {
-		return o.remaining(r, <-results)
+	if r.Opened == nil {
+		return w.remaining(r, <-results)
 	}
 	late := llm.Errorf(llm.Canceled, "%s sent its first token before the hedge", t.Client().Route())
-	if r.by == second {
+	if r == second {
 		// The route that was joined has lost by being slow: that counts as a
 		// timeout. A losing hedge says nothing about its route.
 		t.LoseToHedge()
 		late = llm.Errorf(llm.Timeout, "no first token within %v (hedge_after); %s was faster", after, next.Client().Route())
-		o.loop.candidates[t.Place()].given.Store(true)
+		w.candidates[t.Place()].given.Store(true)
 	}
-	other(r.by, first, second).scope.End(late)
-	if loser := <-results; loser.opened != nil { // slower by a moment
-		loser.opened.Abandon(late)
+	other(r, first, second).scope.End(late)
+	if loser := <-results; loser.Opened != nil { // slower by a moment
+		loser.Opened.Abandon(late)
 	}
-	if r.by == first && next.Spent() {
-		o.loop.candidates[next.Place()].given.Store(true) // the lost hedge was its only attempt (R1)
+	if r == first && next.Spent() {
+		w.candidates[next.Place()].given.Store(true) // the lost hedge was its only attempt (R1)
 	}
-	return r.opened, nil
+	return r.Opened, nil
 }
 
 // other is the one of a and b that c is not.
@@ -113,23 +106,21 @@ func other(c, a, b *contender) *contender {
 
 // remaining is the result of a hedged call whose first contender to end has
 // failed: the other decides. A call that loses both gives up both routes.
-func (o *opener) remaining(failed, other opening) (*client.Opened, *llm.Error) {
-	w := o.loop
-	w.lost(failed.by.turn, failed.by.made, failed.err)
-	if other.opened == nil {
-		w.lost(other.by.turn, other.by.made, other.err)
+func (w *routeLoop) remaining(failed, other *contender) (*client.Opened, *llm.Error) {
+	w.lost(failed.turn, failed.made, failed.err)
+	if other.Opened == nil {
+		w.lost(other.turn, other.made, other.err)
 	}
 	w.settled = true
-	return other.opened, other.err
+	return other.Opened, other.err
 }
 
 // second is the route that joins t, nil if there is none or no hedge is
 // allowed.
-func (o *opener) second(t *client.Turn) *client.Turn {
-	w := o.loop
+func (w *routeLoop) second(t *client.Turn) *client.Turn {
 	for i := range w.candidates {
 		if i != t.Place() && w.open(i) {
-			if !o.hedges.Allow() {
+			if !w.by.manager.Hedges().Allow() {
 				return nil
 			}
 			return w.turn(i)

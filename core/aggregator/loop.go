@@ -161,34 +161,9 @@ func probeBefore(a, b *client.Client) bool {
 	return waitA < waitB
 }
 
-// wanted is what a route loop is made for, and its result.
-type wanted struct {
-	stream   *opener // nil: a whole answer
-	response *llm.Response
-	opened   *client.Opened
-}
-
-// ask asks one route.
-func (w *routeLoop) ask(t *client.Turn, lastResort bool, to *wanted) (err *llm.Error) {
-	after := w.call.Payload.Options.HedgeAfter
-	switch {
-	case to.stream == nil && lastResort:
-		to.response, err = t.LastResortChat(w.scope)
-	case to.stream == nil:
-		to.response, err = t.Chat(w.scope)
-	case lastResort:
-		to.opened, err = t.LastResortOpen(w.scope)
-	case after > 0:
-		to.opened, err = to.stream.hedged(w.scope.Context(), t, after)
-	default:
-		to.opened, err = t.Open(w.scope)
-	}
-	return err
-}
-
 // run asks the routes one after the other until one gives what is wanted or the
 // call ends.
-func (w *routeLoop) run(to *wanted) *llm.Error {
+func (w *routeLoop) run(to *client.Wanted) *llm.Error {
 	for {
 		if ended := w.scope.Ended(); ended != nil {
 			return w.ended(ended)
@@ -203,7 +178,12 @@ func (w *routeLoop) run(to *wanted) *llm.Error {
 		turn := w.turn(i)
 		made := turn.Made()
 		w.settled = false
-		err := w.ask(turn, lastResort, to)
+		var err *llm.Error
+		if after := w.call.Payload.Options.HedgeAfter; to.Stream && !lastResort && after > 0 {
+			to.Opened, err = w.hedged(w.scope.Context(), turn, after)
+		} else {
+			err = turn.Ask(w.scope, to, lastResort)
+		}
 		if err == nil {
 			return nil
 		}

@@ -48,7 +48,6 @@ type Breaker struct {
 	retryAfter   time.Time              // end of the longest wait that the server asked for
 	trial        *Trial                 // the half-open probe or last resort in flight
 	failedAt     time.Time              // last resort that failed, if nothing succeeded since
-	changed      chan struct{}          // closed by the next change that may make the route usable; nil while nobody waits
 	watches      map[chan struct{}]bool // those of Watch; nil until somebody watches
 	told         State                  // what onChange heard last
 }
@@ -170,7 +169,7 @@ func (b *Breaker) Switch(on bool) {
 	}
 	b.on = on
 	if on {
-		b.announce()
+		b.wake()
 	}
 }
 
@@ -215,28 +214,6 @@ func (b *Breaker) reopens(now time.Time) time.Time {
 // blockEnd is the end of the longest block, in the past if none is running. The
 // caller holds mu.
 func (b *Breaker) blockEnd() time.Time { return later(b.blockedUntil, b.retryAfter) }
-
-// Changes returns a channel that the next event that may make the route usable
-// closes: the circuit closes, the route is switched on, a trial ends without a
-// result. The passing of time is no such event: see ReopensAt. Get the channel
-// first, then look at the breaker.
-func (b *Breaker) Changes() <-chan struct{} {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.changed == nil {
-		b.changed = make(chan struct{})
-	}
-	return b.changed
-}
-
-// announce wakes those who wait on Changes or watch. The caller holds mu.
-func (b *Breaker) announce() {
-	b.wake()
-	if b.changed != nil {
-		close(b.changed)
-		b.changed = nil
-	}
-}
 
 // unlockAndTell releases mu and then tells the observer what changed under it.
 func (b *Breaker) unlockAndTell() {

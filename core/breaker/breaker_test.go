@@ -92,7 +92,7 @@ func TestBreakerNeutralProbeFreesTheProbe(t *testing.T) {
 		g := opened(t)
 		time.Sleep(10 * time.Second)
 		probe := mustEnter(t, g)
-		changed := g.Changes()
+		changed := watched(t, g)
 		probe.Neutral()
 		requireClosed(t, changed)
 		require.Equal(t, HalfOpen, g.Snapshot().State)
@@ -195,7 +195,7 @@ func TestBreakerProbeSucceedsAtFirstTokenAndBreaksAnew(t *testing.T) {
 		g := opened(t)
 		time.Sleep(10 * time.Second)
 		probe := mustEnter(t, g)
-		changed := g.Changes()
+		changed := watched(t, g)
 		probe.FirstToken()
 		requireClosed(t, changed)
 		require.Equal(t, Closed, g.Snapshot().State)
@@ -223,7 +223,7 @@ func TestBreakerSwitch(t *testing.T) {
 		running.Succeed()
 		require.Equal(t, uint32(1), g.circuit.counts().successes)
 
-		changed := g.Changes()
+		changed := watched(t, g)
 		g.Switch(false)
 		select {
 		case <-changed:
@@ -330,11 +330,18 @@ func TestForceOrder(t *testing.T) {
 }
 
 // requireClosed fails unless the channel is closed already.
+// watched is told each event after which g may be usable.
+func watched(t *testing.T, g *Breaker) <-chan struct{} {
+	wake := make(chan struct{}, 1)
+	t.Cleanup(g.Watch(wake))
+	return wake
+}
+
 func requireClosed(t *testing.T, c <-chan struct{}) {
 	t.Helper()
 	select {
 	case <-c:
 	default:
-		t.Fatal("not closed")
+		t.Fatal("neither closed nor told")
 	}
 }

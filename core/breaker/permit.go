@@ -90,7 +90,6 @@ func (p *Permit) Neutral() {
 	}
 	if p.kind != ordinary {
 		p.endTrial(false, nil)
-		b.announce()
 	}
 }
 
@@ -112,7 +111,6 @@ func (p *Permit) win() {
 	b.failedAt = time.Time{}
 	p.kind, p.period = ordinary, b.circuit.period
 	p.endTrial(true, nil)
-	b.announce()
 }
 
 func (p *Permit) lose(err error, counts bool) {
@@ -137,7 +135,6 @@ func (p *Permit) lose(err error, counts bool) {
 			p.probeDone(errAttemptFailed)
 		} else {
 			p.probeDone(errAttemptNeutral)
-			b.announce() // the probe is free, unless a block keeps it
 		}
 	case lastResort:
 		b.failedAt = time.Now()

@@ -2,8 +2,9 @@ package breaker
 
 // Watch has the breaker send on wake, which needs room for one value, at each
 // event after which the route may be usable or may become so at another time:
-// those of Changes, and the end of a trial. Look at the breaker after Watch has
-// returned. stop ends the watch.
+// a trial ends, the route is switched on. The passing of time is no such event:
+// see ReopensAt. Look at the breaker after Watch has returned. stop ends the
+// watch.
 func (b *Breaker) Watch(wake chan struct{}) (stop func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -1,9 +1,7 @@
 package client
 
 import (
-	"fmt"
 	"io"
-	"runtime/debug"
 
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
@@ -149,13 +147,8 @@ func rescued[T any](a *attempt, x *Exchange, f func(x *Exchange) (T, error)) (re
 
 // rescue is deferred; it turns a panic into *err.
 func (a *attempt) rescue(err *error) {
-	v := recover()
-	if v == nil {
-		return
+	if v := recover(); v != nil {
+		a.turn.client.logPanic("backend", v)
+		*err = llm.Errorf(llm.Internal, "the route's backend panicked: %v", v)
 	}
-	c := a.turn.client
-	if l := c.options.Logger; l != nil {
-		l.Error("backend panicked", "provider", c.cfg.Provider, "model", c.cfg.Name, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
-	}
-	*err = llm.Errorf(llm.Internal, "the route's backend panicked: %v", v)
 }

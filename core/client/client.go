@@ -213,16 +213,12 @@ func (c *Client) ChatPayload(ctx context.Context, p *llm.Payload) (*llm.Response
 	}
 	call, scope := c.begin(ctx, p)
 	defer scope.End(nil)
-	t := c.Turn(call, nil, 0)
-	r, e := t.Chat(scope)
-	if e != nil && e.Code == llm.CircuitOpen && t.made == 0 {
-		r, e = t.LastResortChat(scope)
-	}
-	if e != nil {
+	var w Wanted
+	if e := c.Turn(call, nil, 0).askAlone(scope, &w); e != nil {
 		return nil, call.Fail(e)
 	}
-	r.Attempts = call.Trail()
-	return r, nil
+	w.Response.Attempts = call.Trail()
+	return w.Response, nil
 }
 
 // begin is [Begin] for a call on this route alone, where the request's model
@@ -256,17 +252,26 @@ func (c *Client) stream(ctx context.Context, p *llm.Payload, restart bool) (*Str
 	return NewStream(scope, StreamOptions{Call: call, Restart: restart}, &directOpener{c.Turn(call, nil, 0)})
 }
 
+// askAlone is Ask where the call has no other route.
+func (t *Turn) askAlone(scope *Scope, w *Wanted) *llm.Error {
+	e := t.Ask(scope, w, false)
+	if e != nil && e.Code == llm.CircuitOpen && t.made == 0 {
+		e = t.Ask(scope, w, true)
+	}
+	return e
+}
+
 // directOpener streams from one route only.
 type directOpener struct{ turn *Turn }
 
 func (d *directOpener) Open(scope *Scope) (*Opened, *llm.Error) {
-	o, e := d.turn.Open(scope)
-	if e != nil && e.Code == llm.CircuitOpen && d.turn.made == 0 {
-		o, e = d.turn.LastResortOpen(scope)
-	}
-	return o, e
+	w := Wanted{Stream: true}
+	err := d.turn.askAlone(scope, &w)
+	return w.Opened, err
 }
 
 func (d *directOpener) Reopen(scope *Scope, _ *Opened, reason *llm.Error) (*Opened, *llm.Error) {
-	return d.turn.Again(scope, reason)
+	w := Wanted{Stream: true}
+	err := d.turn.Again(scope, &w, reason)
+	return w.Opened, err
 }

@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/llmagg/llmagg/core/internal/alarm"
@@ -55,13 +54,8 @@ func (c *Client) ask(ctx context.Context, b HealthChecker) bool {
 	answer := make(chan bool, 1)
 	go func() { // ends when the backend returns
 		alive := false
-		defer func() {
-			if v := recover(); v != nil && c.options.Logger != nil {
-				c.options.Logger.Error("health check panicked", "provider", c.cfg.Provider, "model", c.cfg.Name, "panic", fmt.Sprint(v))
-			}
-			answer <- alive
-		}()
-		alive = b.Healthy(ctx)
+		_ = c.Rescue("application's health check", func() { alive = b.Healthy(ctx) }) // logged
+		answer <- alive
 	}()
 	select {
 	case alive := <-answer:

@@ -8,31 +8,9 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// LastResortChat is Chat on a route that is not usable, for a call without a
-// usable route (B4). It sends the last-resort probe, or waits for the result of
-// another call's probe, and proceeds normally once the route is usable.
-func (t *Turn) LastResortChat(scope *Scope) (*llm.Response, *llm.Error) {
-	if err := t.enter(scope); err != nil {
-		return nil, err
-	}
-	defer t.leave()
-	var w wanted
-	err := t.lastResort(&w)
-	return w.response, err
-}
-
-// LastResortOpen is Open on a route that is not usable.
-func (t *Turn) LastResortOpen(scope *Scope) (*Opened, *llm.Error) {
-	if err := t.enter(scope); err != nil {
-		return nil, err
-	}
-	w := wanted{stream: true}
-	return t.opened(&w, t.lastResort(&w))
-}
-
 // lastResort waits at most until the call's deadline, or for timeout without
 // one.
-func (t *Turn) lastResort(w *wanted) *llm.Error {
+func (t *Turn) lastResort(w *Wanted) *llm.Error {
 	c := t.client
 	limit := time.Now().Add(t.timeout())
 	if deadline, ok := t.scope.Deadline(); ok {
@@ -51,8 +29,9 @@ func (t *Turn) lastResort(w *wanted) *llm.Error {
 		return err != nil && err.Code == llm.CircuitOpen && t.made == made &&
 			time.Now().Before(limit) && t.scope.Ended() == nil && c.breaker.SwitchedOn()
 	}
+	change := make(chan struct{}, 1)
+	defer c.breaker.Watch(change)()
 	for {
-		change := c.breaker.Changes()
 		if c.breaker.Usable() {
 			if err := t.run(w, nil, waited); !again(err) {
 				return err

@@ -25,7 +25,7 @@ type Opened struct {
 }
 
 // open makes the attempt that opens a stream: it reads until the first token.
-func (w *wanted) open(a *attempt) *llm.Error {
+func (w *Wanted) open(a *attempt) *llm.Error {
 	o := &Opened{turn: a.turn, a: a}
 	err := o.open()
 	if err != nil {
@@ -36,7 +36,7 @@ func (w *wanted) open(a *attempt) *llm.Error {
 		}
 		return e
 	}
-	w.opened = o
+	w.Opened = o
 	return nil
 }
 
@@ -171,7 +171,7 @@ func (o *Opened) finish(e *llm.Error) error {
 	if o.quiet != nil {
 		o.quiet()
 	}
-	o.turn.leave()
+	o.turn.client.unuse(o.turn)
 	return o.failed
 }
 

@@ -13,16 +13,18 @@ import (
 // and the log.
 func (c *Client) Rescue(in string, body func()) (failed *llm.Error) {
 	defer func() {
-		v := recover()
-		if v == nil {
-			return
+		if v := recover(); v != nil {
+			c.logPanic(in, v)
+			failed = llm.Errorf(llm.Internal, "recovered from a panic in the %s of %s: %v", in, c.Route(), v)
 		}
-		if l := c.options.Logger; l != nil {
-			l.Error("panic recovered", "in", in, "provider", c.cfg.Provider, "model", c.cfg.Name, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
-		}
-		failed = llm.Errorf(llm.Internal, "recovered from a panic in the %s of %s: %v", in, c.Route(), v)
 	}()
 	injectPanic(in)
 	body()
 	return nil
+}
+
+func (c *Client) logPanic(in string, v any) {
+	if l := c.options.Logger; l != nil {
+		l.Error("panic recovered", "in", in, "provider", c.cfg.Provider, "model", c.cfg.Name, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+	}
 }

@@ -23,7 +23,6 @@ type Turn struct {
 	lost   atomic.Bool // lost to a hedge: set by the goroutine that cancels it
 
 	scope *Scope // of the turn under way, or of the last one
-	under bool   // a turn is under way
 
 	older, newer *Turn // turns under way on the client; guarded by client.mu
 }
@@ -60,68 +59,50 @@ func (t *Turn) timeout() time.Duration {
 	return t.client.cfg.Timeout
 }
 
-// enter begins the turn. The scope is ended with CLOSED when the client closes
-// before leave.
-func (t *Turn) enter(scope *Scope) *llm.Error {
+// Wanted is what a turn is made for, and its result.
+type Wanted struct {
+	Stream   bool // a stream, not a whole answer
+	Response *llm.Response
+	Opened   *Opened // at its first token
+}
+
+// Ask makes attempts until one gives what is wanted or the call must leave the
+// route. The error is the last attempt's, or CIRCUIT_OPEN or OVERLOADED if no
+// attempt was made. lastResort is for a call without a usable route (B4): the
+// turn sends the last-resort probe, or waits for the result of another call's
+// probe, and proceeds normally once the route is usable.
+func (t *Turn) Ask(scope *Scope, w *Wanted, lastResort bool) *llm.Error {
+	return t.under(scope, w, func() *llm.Error {
+		if lastResort {
+			return t.lastResort(w)
+		}
+		return t.run(w, nil, waits{})
+	})
+}
+
+// Again is Ask on the route that has just failed with reason, after the wait
+// before a retry. If the route may not be retried, it returns the reason as
+// STREAM_INTERRUPTED (S8).
+func (t *Turn) Again(scope *Scope, w *Wanted, reason *llm.Error) *llm.Error {
+	return t.under(scope, w, func() *llm.Error { return t.runAgain(w, reason) })
+}
+
+// under runs a turn, which ends with it, or with the stream that it has opened.
+// The scope is ended with CLOSED when the client closes before that.
+func (t *Turn) under(scope *Scope, w *Wanted, run func() *llm.Error) *llm.Error {
 	t.scope = scope
 	if err := t.client.use(t); err != nil {
 		return err
 	}
-	t.under = true
-	return nil
+	defer func() {
+		if w.Opened == nil {
+			t.client.unuse(t)
+		}
+	}()
+	return run()
 }
 
-func (t *Turn) leave() {
-	if t.under {
-		t.under = false
-		t.client.unuse(t)
-	}
-}
-
-// Chat makes attempts for a whole response until one succeeds or the call must
-// leave the route. The error is the last attempt's, or CIRCUIT_OPEN or
-// OVERLOADED if no attempt was made.
-func (t *Turn) Chat(scope *Scope) (*llm.Response, *llm.Error) {
-	if err := t.enter(scope); err != nil {
-		return nil, err
-	}
-	defer t.leave()
-	var w wanted
-	err := t.run(&w, nil, waits{})
-	return w.response, err
-}
-
-// Open makes attempts for a stream, until one has sent its first token. An
-// opened stream keeps the turn under way until it ends.
-func (t *Turn) Open(scope *Scope) (*Opened, *llm.Error) {
-	if err := t.enter(scope); err != nil {
-		return nil, err
-	}
-	w := wanted{stream: true}
-	return t.opened(&w, t.run(&w, nil, waits{}))
-}
-
-// opened is the result of a turn for a stream, which is over if that failed.
-func (t *Turn) opened(w *wanted, err *llm.Error) (*Opened, *llm.Error) {
-	if err != nil {
-		t.leave()
-		return nil, err
-	}
-	return w.opened, nil
-}
-
-// Again is Open on the route that has just failed with reason, after the wait
-// before a retry. If the route may not be retried, it returns the reason as
-// STREAM_INTERRUPTED (S8).
-func (t *Turn) Again(scope *Scope, reason *llm.Error) (*Opened, *llm.Error) {
-	if err := t.enter(scope); err != nil {
-		return nil, err
-	}
-	w := wanted{stream: true}
-	return t.opened(&w, t.runAgain(&w, reason))
-}
-
-func (t *Turn) runAgain(w *wanted, reason *llm.Error) *llm.Error {
+func (t *Turn) runAgain(w *Wanted, reason *llm.Error) *llm.Error {
 	wait, again := t.again(reason)
 	if !again {
 		return interrupted(reason)
@@ -141,16 +122,9 @@ func (t *Turn) runAgain(w *wanted, reason *llm.Error) *llm.Error {
 	return err
 }
 
-// wanted is what a turn is made for, and its result.
-type wanted struct {
-	stream   bool
-	response *llm.Response
-	opened   *Opened
-}
-
 // try performs one attempt and ends it, unless it is a stream that lives on.
-func (w *wanted) try(a *attempt) *llm.Error {
-	if w.stream {
+func (w *Wanted) try(a *attempt) *llm.Error {
+	if w.Stream {
 		return w.open(a)
 	}
 	r, err := a.chat()
@@ -160,17 +134,17 @@ func (w *wanted) try(a *attempt) *llm.Error {
 		return e
 	}
 	a.end(nil, r.Usage.Clone())
-	w.response = r
+	w.Response = r
 	return nil
 }
 
 // run makes attempts until one succeeds or the route is given up. p is the
 // permit of a last-resort probe, which gets one attempt; waited is what the
 // call has waited for the first attempt already.
-func (t *Turn) run(w *wanted, p *breaker.Permit, waited waits) *llm.Error {
+func (t *Turn) run(w *Wanted, p *breaker.Permit, waited waits) *llm.Error {
 	var last *llm.Error
 	for {
-		a, err := t.admit(p, w.stream, waited)
+		a, err := t.admit(p, w.Stream, waited)
 		if err != nil {
 			if last != nil && failure.Unsent(err.Code) {
 				return last // the failure says more than the closed door behind it

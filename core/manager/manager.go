@@ -3,6 +3,7 @@
 package manager
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -221,10 +222,5 @@ func (m *Manager) Close(ctx context.Context) error {
 		all.Go(func() { errs[i] = p.Close(ctx) })
 	}
 	all.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return cmp.Or(errs...)
 }
