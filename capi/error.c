@@ -88,6 +88,7 @@ const char *llmagg_status_name(llmagg_status status) {
     case LLMAGG_E_CIRCUIT_OPEN: return "CIRCUIT_OPEN";
     case LLMAGG_E_OVERLOADED: return "OVERLOADED";
     case LLMAGG_E_ALL_FAILED: return "ALL_FAILED";
+    case LLMAGG_E_UNSUPPORTED: return "UNSUPPORTED";
     case LLMAGG_E_CANCELED: return "CANCELED";
     default: return "UNKNOWN";
     }

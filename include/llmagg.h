@@ -73,9 +73,11 @@
  * list; the server receives the route's upstream name. A response has "attempts" beside OpenAI's fields, one object for each HTTP
  * exchange: {"route", "provider", "model", "start": seconds since the epoch, "duration", "first_token": seconds, "outcome": name
  * of the code, "code", "status", "message", "wait": seconds before the attempt, "waited_for": "backoff", "retry-after",
- * "concurrency limit" or "half-open trial", "bytes", "skipped_events", "usage", "left_out"}; empty fields are omitted. A request
- * with a misspelt field, a call option or a configuration key is refused. "extra_body", an object, takes fields of any name; they
- * are merged into the request.
+ * "concurrency limit" or "half-open trial", "bytes", "skipped_events", "usage", "left_out", "adapted"}; empty fields are omitted.
+ * A parameter that the vendor cannot do is left out or changed, and "adapted" says how: ["seed: left out", "temperature: 1.5 to 1"].
+ * One that gives the answer its shape ("n", "logprobs", "audio", tools, a schema) fails the attempt with UNSUPPORTED instead, and
+ * the next route is asked. A request with a misspelt field, a call option or a configuration key is refused. "extra_body", an
+ * object, takes fields of any name; they are merged into the request.
  *
  * OPTIONS of a call (a JSON object, or NULL and 0 for the defaults):
  *     "max_retries": n             attempts on one route (default: the route's configuration)
@@ -87,6 +89,9 @@
  *     "hedge_after": s             streams: also ask a second route if the first has sent no token after this time (default: off)
  *     "failover_bad_request": b    try the next route after LLMAGG_E_BAD_REQUEST (default: true)
  *     "failover_content_filter": b try the next route after LLMAGG_E_CONTENT_FILTER (default: false)
+ *     "unsupported": "adapt"       leaves out or changes what tunes an answer where the vendor cannot do it, and asks the next route
+ *                                  for what gives the answer its shape (default: the route's configuration)
+ *                    "error"       ends the call with LLMAGG_E_UNSUPPORTED in both cases
  *     "include_usage": b           ask for usage in streams where the vendor supports it (default: false for single clients)
  *     "extra_body": {name: value}  server-specific request fields; they replace fields of the same name. "model", "messages",
  *                                  "stream" and "n" belong in the request itself
@@ -102,7 +107,7 @@
  *     "openai-compatible",
  *     "organization", "headers": {name: text}, "proxy", "ca_file",
  *     "timeout" (30 s), "connect_timeout" (5), "idle_timeout" (= timeout), "reader_timeout" (300), "max_retries" (3),
- *     "max_concurrent_calls" (10),
+ *     "max_concurrent_calls" (10), "unsupported": "adapt" or "error" ("adapt"; see OPTIONS),
  *     "breaker": {"open_s" (10), "block_s" (60), "window_s" (30), "failures" (5), "ratio" (0.5), "min_requests" (10)},
  *     "retry": {"backoff_s" (0.5), "backoff_max_s" (8), "wait_s" (3), "budget_ratio" (0.2), "budget_per_s" (3)},
  *     "limits": {"response_bytes" (64 MiB), "event_bytes" (16 MiB), "stream_bytes" (256 MiB), "header_bytes" (1 MiB)}
@@ -158,6 +163,7 @@ enum {
     LLMAGG_E_CIRCUIT_OPEN = -30,       /* the route's circuit breaker is open */
     LLMAGG_E_OVERLOADED = -31,         /* the route stayed at its concurrency limit */
     LLMAGG_E_ALL_FAILED = -32,         /* every route failed; the error has all attempts */
+    LLMAGG_E_UNSUPPORTED = -33,        /* the vendor cannot do what the request asks for */
     LLMAGG_E_CANCELED = -40            /* the caller canceled */
 };
 

@@ -46,6 +46,9 @@ func (a *Aggregator) withDefaults(o llm.CallOptions) llm.CallOptions {
 	if o.OnInterrupt == "" {
 		o.OnInterrupt = d.OnInterrupt
 	}
+	if o.Unsupported == "" {
+		o.Unsupported = d.Unsupported
+	}
 	if o.HedgeAfter == 0 {
 		o.HedgeAfter = d.HedgeAfter
 	}

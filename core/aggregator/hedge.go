@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/client"
-	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/alarm"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/observe"
@@ -65,7 +64,7 @@ func (w *routeLoop) hedged(ctx context.Context, t *client.Turn, after time.Durat
 	t.Client().Tell(observe.Observation{Kind: observe.Hedged, Call: w.call.ID, To: next.Client().Route()})
 	second := contend(ctx, next, results)
 	r := <-results
-	if r.Opened == nil && !failure.NextRoute(r.err.Code, w.call.Payload.Options) {
+	if r.Opened == nil && w.ends(r.turn, r.err) {
 		// The call ends here, and what the other route would have said is not
 		// asked for (E3).
 		over := llm.Errorf(llm.Canceled, "the call ended with %s from %s", r.err.Code, r.turn.Client().Route())

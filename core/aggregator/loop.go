@@ -189,7 +189,7 @@ func (w *routeLoop) run(to *client.Wanted) *llm.Error {
 		}
 		if ended := w.scope.Ended(); ended != nil && err.Code != ended.Code {
 			return w.ended(ended) // D5: whatever else happened in that moment
-		} else if ended != nil || !failure.NextRoute(err.Code, w.call.Payload.Options) {
+		} else if ended != nil || w.ends(turn, err) {
 			return w.ended(err)
 		}
 		if lastResort && errors.Is(err, client.ErrElsewhere) {
@@ -203,6 +203,11 @@ func (w *routeLoop) run(to *client.Wanted) *llm.Error {
 			w.lost(turn, made, err)
 		}
 	}
+}
+
+// ends tells whether a failure of a turn ends the call as itself.
+func (w *routeLoop) ends(t *client.Turn, err *llm.Error) bool {
+	return !failure.NextRoute(err.Code, w.call.Payload.Options) || err.Code == llm.Unsupported && t.Strict()
 }
 
 // lost is the end of a turn that failed; made is how many attempts it had
@@ -226,9 +231,19 @@ func (w *routeLoop) giveUp(i int, err *llm.Error) {
 }
 
 // remember keeps the failure that says most: one of a route that was asked
-// before one of a route that was closed.
+// before one of a route whose vendor cannot do what the request asks for, and
+// that before one of a route that was closed.
 func (w *routeLoop) remember(err *llm.Error) {
-	if w.last == nil || err.Code != llm.CircuitOpen || w.last.Code == llm.CircuitOpen {
+	says := func(e *llm.Error) int {
+		switch e.Code {
+		case llm.CircuitOpen:
+			return 0
+		case llm.Unsupported:
+			return 1
+		}
+		return 2
+	}
+	if w.last == nil || says(err) >= says(w.last) {
 		w.last = err
 	}
 }

@@ -48,6 +48,7 @@ func (t *Turn) begin(p *breaker.Permit, place, stream bool, waited waits) *attem
 	if t.call.model != "" {
 		a.x.Model = t.call.model
 	}
+	a.x.Strict = t.Strict()
 	waited = t.call.carriedWith(waited)
 	a.record = llm.Attempt{Provider: c.cfg.Provider, Model: c.cfg.Name, Start: now, Wait: waited.d, WaitedFor: waited.what,
 		Stream: stream, Forced: p != nil && p.LastResort(), Hedge: t.hedge}
@@ -144,7 +145,7 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 	now := time.Now()
 	a.record.Duration = now.Sub(a.record.Start)
 	a.record.Status, a.record.Bytes, a.record.SkippedEvents = a.x.Status, a.x.Bytes, a.x.Skipped
-	a.record.LeftOut = a.x.Left
+	a.record.LeftOut, a.record.Adapted = a.x.Left, a.x.Adapted
 	a.record.Usage = usage
 	if e != nil {
 		a.record.Code, a.record.Message = e.Code, e.Message

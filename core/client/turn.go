@@ -52,6 +52,15 @@ func (t *Turn) Made() int { return t.made }
 
 func (t *Turn) othersLeft() bool { return t.others != nil && t.others.OthersLeft(t.place) }
 
+// Strict tells whether what the vendor cannot do ends the call (T6).
+func (t *Turn) Strict() bool {
+	on := t.call.Payload.Options.Unsupported
+	if on == "" {
+		on = t.client.cfg.Unsupported
+	}
+	return on == llm.UnsupportedError
+}
+
 func (t *Turn) timeout() time.Duration {
 	if d := t.call.Payload.Options.Timeout; d > 0 {
 		return d
@@ -158,6 +167,9 @@ func (t *Turn) run(w *Wanted, p *breaker.Permit, waited waits) *llm.Error {
 		last = w.try(a)
 		if last == nil {
 			return nil
+		}
+		if last.Code == llm.Unsupported && t.made == 1 {
+			t.client.retries.Unmade()
 		}
 		if ended := t.scope.Ended(); ended != nil {
 			return t.client.routed(ended)

@@ -48,6 +48,10 @@ type Model struct {
 	MaxRetries         int // attempts on a route; 3
 	MaxConcurrentCalls int // attempts in flight on the route; 10
 
+	// Unsupported is what happens where the vendor cannot do what a request
+	// asks for; adapt.
+	Unsupported llm.OnUnsupported
+
 	Breaker Breaker
 	Retry   Retry
 	Limits  Limits

@@ -32,6 +32,7 @@ var keySettings = []keySetting{
 	{setting.Setting{Name: "reader_timeout", Type: "seconds", Default: "300", Meaning: "how long a stream waits for its reader"}, seconds(func(c *Model) *time.Duration { return &c.ReaderTimeout })},
 	{setting.Setting{Name: "max_retries", Type: "integer", Default: "3", Meaning: "attempts on this route (at most two while another route is available); 0 and 1 mean one attempt"}, setMaxRetries},
 	{setting.Setting{Name: "max_concurrent_calls", Type: "integer", Default: "10", Meaning: "attempts in flight on this route"}, count(func(c *Model) *int { return &c.MaxConcurrentCalls })},
+	{setting.Setting{Name: "unsupported", Type: "\"adapt\" or \"error\"", Default: "\"adapt\"", Meaning: "what the vendor cannot do: \"adapt\" leaves it out or changes it, or asks the next route where it gives the answer its shape; \"error\" ends the call with UNSUPPORTED"}, (*Model).setUnsupported},
 
 	{setting.Setting{Group: "breaker", Name: "open_s", Type: "seconds", Default: "10", Meaning: "how long the circuit breaker stays open"}, seconds(func(c *Model) *time.Duration { return &c.Breaker.Open })},
 	{setting.Setting{Group: "breaker", Name: "block_s", Type: "seconds", Default: "60", Meaning: "how long a wrong key or a spent quota blocks the route"}, seconds(func(c *Model) *time.Duration { return &c.Breaker.Block })},
@@ -132,6 +133,11 @@ func size(field func(*Model) *int64) func(*Model, *place, []byte) error {
 func setMaxRetries(c *Model, at *place, v []byte) error {
 	n, err := setting.Integer(at.key, v, 0)
 	c.MaxRetries = max(n, 1) // R1: 0 means one attempt
+	return at.wrap(err)
+}
+
+func (c *Model) setUnsupported(at *place, v []byte) (err error) {
+	c.Unsupported, err = llm.ReadOnUnsupported(strconv.Quote(at.key), v)
 	return at.wrap(err)
 }
 

@@ -27,6 +27,8 @@ import (
 type Exchange struct {
 	wire.Call
 	Listener Listener // may be nil
+	// Strict makes an adapted request an error.
+	Strict bool
 
 	Status  int
 	Bytes   int64 // of the answer's body, after decompression

@@ -15,6 +15,7 @@ import (
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/transport"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // endpoint is where requests of one kind go, and the header that they all
@@ -96,7 +97,11 @@ func (u *Upstream) post(ctx context.Context, x *Exchange, stream bool) (*http.Re
 	// Not from a pool: the transport may still read the body after it has
 	// returned, and it does not say when it is done with one that it knows to
 	// be in memory. Only such a body goes out in one write with the header.
+	x.Left, x.Adapted = nil, nil
 	body, err := u.Format.Body(make([]byte, 0, len(x.Payload.JSON())+bodyRoom), &x.Call)
+	if err == nil && x.Strict && len(x.Adapted) > 0 {
+		err = wire.Unsupported("the vendor cannot do what the request asks for (%s), and \"unsupported\" is \"error\"", strings.Join(x.Adapted, ", "))
+	}
 	if err != nil {
 		return nil, err
 	}

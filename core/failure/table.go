@@ -33,6 +33,7 @@ var table = map[llm.Code]row{
 	llm.StreamInterrupted: {retry: always, next: always, breaker: Counts},
 	llm.CircuitOpen:       {next: always, unsent: true},
 	llm.Overloaded:        {next: always, unsent: true},
+	llm.Unsupported:       {next: always, breaker: NoEvidence},
 	llm.Canceled:          {breaker: NoEvidence, final: true, left: true},
 }
 

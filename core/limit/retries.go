@@ -54,6 +54,14 @@ func (r *Retries) Request() {
 	r.window.add(requests)
 }
 
+// Unmade takes back a Request whose attempt came to no request.
+func (r *Retries) Unmade() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.advance(time.Now())
+	r.window.takeBack(requests)
+}
+
 // Allow reports whether a retry may be made now; if so, it counts the retry.
 func (r *Retries) Allow() bool {
 	r.mu.Lock()

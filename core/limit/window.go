@@ -26,6 +26,12 @@ func (w *window) add(kind int) {
 	w.sums[kind]++
 }
 
+// takeBack counts one event of a kind less. Call advance first.
+func (w *window) takeBack(kind int) {
+	w.counts[w.newest%windowParts][kind]--
+	w.sums[kind]--
+}
+
 // advance forgets what has left the window.
 func (w *window) advance(now time.Time) {
 	current := int64(now.Sub(w.start) / w.part)

@@ -28,6 +28,9 @@ type Attempt struct {
 	// LeftOut names the fields that the request omitted because the server
 	// refuses them, such as "stream_options".
 	LeftOut []string
+	// Adapted says which parameters of the request the vendor cannot do and
+	// what was done instead: "seed: left out", "temperature: 1.5 to 1".
+	Adapted []string
 	Stream  bool
 	Forced  bool // a probe on a route whose breaker was open
 	Hedge   bool // started because another route was slow
@@ -56,6 +59,9 @@ func (a *Attempt) String() string {
 	}
 	if len(a.LeftOut) > 0 {
 		b.WriteString(", without " + strings.Join(a.LeftOut, ", "))
+	}
+	if len(a.Adapted) > 0 {
+		b.WriteString(", adapted " + strings.Join(a.Adapted, ", "))
 	}
 	if a.Forced {
 		b.WriteString(", last-resort probe")
@@ -108,17 +114,8 @@ func (a *Attempt) write(w *jsontext.Writer) {
 	if a.Usage != nil {
 		a.Usage.write(o.Field("usage"))
 	}
-	if len(a.LeftOut) > 0 {
-		w := o.Field("left_out")
-		w.BeginArray()
-		for i, name := range a.LeftOut {
-			if i > 0 {
-				w.Comma()
-			}
-			w.Text(name)
-		}
-		w.EndArray()
-	}
+	writeTexts(&o, "left_out", a.LeftOut)
+	writeTexts(&o, "adapted", a.Adapted)
 	for _, flag := range []struct {
 		name string
 		on   bool
@@ -128,6 +125,22 @@ func (a *Attempt) write(w *jsontext.Writer) {
 		}
 	}
 	o.End()
+}
+
+// writeTexts writes a list of texts, unless it is empty.
+func writeTexts(o *jsontext.Object, name string, texts []string) {
+	if len(texts) == 0 {
+		return
+	}
+	w := o.Field(name)
+	w.BeginArray()
+	for i, text := range texts {
+		if i > 0 {
+			w.Comma()
+		}
+		w.Text(text)
+	}
+	w.EndArray()
 }
 
 func writeAttempts(w *jsontext.Writer, attempts []Attempt) {

@@ -31,6 +31,7 @@ const (
 	CircuitOpen       Code = -30 // the route is not usable
 	Overloaded        Code = -31 // the route stayed at its concurrency limit
 	AllFailed         Code = -32 // all routes failed
+	Unsupported       Code = -33 // the vendor cannot do what the request asks for
 	Canceled          Code = -40 // the caller cancelled
 )
 
@@ -42,7 +43,7 @@ var codeNames = map[Code]string{
 	BadRequest: "BAD_REQUEST", ContextLength: "CONTEXT_LENGTH", ContentFilter: "CONTENT_FILTER",
 	Timeout: "TIMEOUT", Unavailable: "UNAVAILABLE", BadResponse: "BAD_RESPONSE",
 	StreamInterrupted: "STREAM_INTERRUPTED", CircuitOpen: "CIRCUIT_OPEN", Overloaded: "OVERLOADED",
-	AllFailed: "ALL_FAILED", Canceled: "CANCELED",
+	AllFailed: "ALL_FAILED", Unsupported: "UNSUPPORTED", Canceled: "CANCELED",
 }
 
 // String returns the code's name as in the C header, without LLMAGG_E_, such as
@@ -59,7 +60,7 @@ func Codes() []Code {
 	return []Code{OK, InvalidArgument, InvalidHandle, Closed, Internal, Forked, NotInitialized,
 		ProviderNotFound, ModelNotFound, Authentication, Quota, RateLimit, BadRequest, ContextLength,
 		ContentFilter, Timeout, Unavailable, BadResponse, StreamInterrupted, CircuitOpen, Overloaded,
-		AllFailed, Canceled}
+		AllFailed, Unsupported, Canceled}
 }
 
 // CodeOf finds a code by its number or by its name ("RATE_LIMIT").

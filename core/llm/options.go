@@ -13,6 +13,22 @@ const (
 	InterruptRestart OnInterrupt = "restart"
 )
 
+// OnUnsupported says what happens where a vendor cannot do what a request asks
+// for.
+type OnUnsupported string
+
+// The values of [OnUnsupported]: T6 in docs/promises.md. "" means as the route
+// is configured, which by default is adapt.
+const (
+	UnsupportedAdapt OnUnsupported = "adapt"
+	UnsupportedError OnUnsupported = "error"
+)
+
+// Check refuses any other value; what names it in the message.
+func (u OnUnsupported) Check(what string) error {
+	return checkWord(what, string(u), string(UnsupportedAdapt), string(UnsupportedError))
+}
+
 // CallOptions are the options of one call. The zero value of each field is its
 // default.
 type CallOptions struct {
@@ -34,6 +50,9 @@ type CallOptions struct {
 	StopOnBadRequest bool
 	// FailoverOnContentFilter tries the next route after CONTENT_FILTER.
 	FailoverOnContentFilter bool
+	// Unsupported is for parameters that a route's vendor cannot do, see
+	// [OnUnsupported].
+	Unsupported OnUnsupported
 	// Headers are added to the call's HTTP requests and replace equal ones.
 	Headers map[string]string
 	// HeadersOnly sends Headers only, without the key and the configured
@@ -66,6 +85,9 @@ func (o *CallOptions) check() error {
 		return Errorf(InvalidArgument, "option max_retries is %d; expected at least 0", o.MaxRetries)
 	}
 	if err := o.checkOnInterrupt(); err != nil {
+		return err
+	}
+	if err := o.Unsupported.Check("option \"unsupported\""); err != nil {
 		return err
 	}
 	if err := checkExtraBody(o.ExtraBody); err != nil {

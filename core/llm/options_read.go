@@ -38,6 +38,11 @@ var callSettings = []callSetting{
 			return err
 		}},
 	{setting.Setting{Name: "failover_content_filter", Type: "bool", Default: "false", Meaning: "tries the next route after CONTENT_FILTER"}, boolIn(func(o *CallOptions) *bool { return &o.FailoverOnContentFilter })},
+	{setting.Setting{Name: "unsupported", Type: "\"adapt\" or \"error\"", Default: "the route's", Meaning: "what a vendor cannot do: \"adapt\" leaves it out or changes it, or asks the next route where it gives the answer its shape; \"error\" ends the call with UNSUPPORTED"},
+		func(o *CallOptions, _ string, v []byte) (err error) {
+			o.Unsupported, err = ReadOnUnsupported("option \"unsupported\"", v)
+			return err
+		}},
 	{setting.Setting{Name: "include_usage", Type: "bool", Default: "true for aggregators, false for single clients", Meaning: "asks for usage in streams where the vendor supports it"}, boolIn(func(o *CallOptions) *bool { return &o.IncludeUsage })},
 	{setting.Setting{Name: "headers", Type: "object of texts", Default: "none", Meaning: "HTTP headers for this call; they replace configured headers of the same name"},
 		func(o *CallOptions, key string, v []byte) error {
@@ -190,12 +195,25 @@ func (o *CallOptions) setOnInterrupt(_ string, v []byte) error {
 }
 
 func (o *CallOptions) checkOnInterrupt() error {
-	switch o.OnInterrupt {
-	case "", InterruptError, InterruptRestart:
+	return checkWord("option \"on_interrupt\"", string(o.OnInterrupt), string(InterruptError), string(InterruptRestart))
+}
+
+// ReadOnUnsupported reads an [OnUnsupported] from JSON text; what names it in
+// the message.
+func ReadOnUnsupported(what string, v []byte) (OnUnsupported, error) {
+	var s string
+	if v[0] != '"' || JSON.Unmarshal(v, &s) != nil {
+		return "", Errorf(InvalidArgument, "%s is %s; expected \"adapt\" or \"error\"", what, shown.Value(v))
+	}
+	return OnUnsupported(s), OnUnsupported(s).Check(what)
+}
+
+// checkWord refuses a word that is neither "" nor one of the two.
+func checkWord(what, word, one, other string) error {
+	if word == "" || word == one || word == other {
 		return nil
 	}
-	return Errorf(InvalidArgument, "option \"on_interrupt\" is %s; expected \"error\" or \"restart\"%s",
-		shown.Text(string(o.OnInterrupt)), suggest.For(string(o.OnInterrupt), []string{string(InterruptError), string(InterruptRestart)}))
+	return Errorf(InvalidArgument, "%s is %s; expected %q or %q%s", what, shown.Text(word), one, other, suggest.For(word, []string{one, other}))
 }
 
 func secondsIn(field func(*CallOptions) *time.Duration) func(*CallOptions, string, []byte) error {

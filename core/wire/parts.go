@@ -12,6 +12,22 @@ import (
 // This file reads what requests hold in OpenAI's shape and other formats want
 // in another.
 
+// PartError is the error of a part that a format has no words for: UNSUPPORTED
+// where the vendor lacks such parts, BAD_REQUEST where the part itself is
+// wrong. what says where the part is and what is wrong.
+func PartError(p *llm.Part, what string) error {
+	code := llm.Unsupported
+	switch p.Type {
+	case "", "text", "refusal", "image_url", "file":
+		code = llm.BadRequest
+	case "input_audio":
+		if p.InputAudio == nil || p.InputAudio.Data == "" || p.InputAudio.Format == "" {
+			code = llm.BadRequest
+		}
+	}
+	return llm.Errorf(code, "%s", what)
+}
+
 // DataURL reads what follows "data:" (RFC 2397): the media type and the data in
 // base64. problem says what is wrong with it, "" if nothing is.
 func DataURL(rest string) (mediaType, data, problem string) {

@@ -8,6 +8,7 @@ package wire
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -70,6 +71,15 @@ type Call struct {
 	Omit    []string // names of suspects that the request leaves out
 
 	// Told by Body.
-	Left  []string // what the request leaves out of what it could hold
-	Added bool     // it holds what the format adds to such requests
+	Left    []string // suspects, and parts of other vendors' answers, that the request leaves out
+	Adapted []string // parameters that the vendor cannot do, and what became of each: see Adapt
+	Added   bool     // it holds what the format adds to such requests
+}
+
+// Leave notes a part of another answer, or a suspect, that the request leaves
+// out.
+func (c *Call) Leave(name string) {
+	if !slices.Contains(c.Left, name) {
+		c.Left = append(c.Left, name)
+	}
 }

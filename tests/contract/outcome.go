@@ -253,7 +253,8 @@ var pythonClasses = map[string][2]string{
 	"TIMEOUT": {"APITimeoutError", "TimeoutError"}, "UNAVAILABLE": {"ServiceUnavailableError", "APIError"},
 	"BAD_RESPONSE": {"BadResponseError", "APIError"}, "STREAM_INTERRUPTED": {"StreamInterruptedError", "APIError"},
 	"CIRCUIT_OPEN": {"CircuitOpenError", "APIError"}, "OVERLOADED": {"OverloadedError", "APIError"},
-	"ALL_FAILED": {"AllModelsFailedError", "RuntimeError"}, "CANCELED": {"CanceledError", ""},
+	"ALL_FAILED": {"AllModelsFailedError", "RuntimeError"}, "UNSUPPORTED": {"UnsupportedError", "APIError"},
+	"CANCELED": {"CanceledError", ""},
 }
 
 func soundError(door string, e map[string]any) []string {

@@ -32,6 +32,7 @@ TABLE = {
     -30: ("CIRCUIT_OPEN", "CircuitOpenError", (llmagg.APIError,)),
     -31: ("OVERLOADED", "OverloadedError", (llmagg.APIError,)),
     -32: ("ALL_FAILED", "AllModelsFailedError", (RuntimeError,)),
+    -33: ("UNSUPPORTED", "UnsupportedError", (llmagg.APIError,)),
     -40: ("CANCELED", "CanceledError", ()),
 }
 

@@ -61,12 +61,11 @@ func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
 		return nil, err
 	}
 	r.Model = c.Model
-	body, left, err := bodyOf(r, c.Omit)
+	body, err := bodyOf(r, c)
 	if err != nil {
 		return nil, err
 	}
 	body.Stream = c.Stream
-	c.Left = left
 	return body.append(dst, r.Extra)
 }
 

@@ -3,6 +3,7 @@ package anthropic
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"path"
 	"strings"
 
@@ -76,7 +77,7 @@ func (t *conversation) content(m *llm.Message, at string) ([]block, error) {
 			t.leave("messages.content[" + p.Type + "]")
 			continue
 		case problem != "":
-			return nil, llm.Errorf(llm.BadRequest, "%s[%d] %s", at, i, problem)
+			return nil, wire.PartError(p, fmt.Sprintf("%s[%d] %s", at, i, problem))
 		}
 		if raw := p.Extra["cache_control"]; isThere(raw) && b.Raw == nil {
 			b.CacheControl = raw

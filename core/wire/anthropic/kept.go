@@ -65,7 +65,7 @@ func keptBlocks(m *llm.Message) []keptBlock {
 // first, then its text and its calls.
 func (t *conversation) answer(m *llm.Message, at string) error {
 	kept := keptBlocks(m)
-	if slices.Contains(t.omit, omitThoughts) && slices.ContainsFunc(kept, isThought) {
+	if slices.Contains(t.call.Omit, omitThoughts) && slices.ContainsFunc(kept, isThought) {
 		kept = slices.DeleteFunc(kept, isThought)
 		t.leave(omitThoughts)
 	}

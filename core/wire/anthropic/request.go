@@ -3,10 +3,10 @@ package anthropic
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // requestBody is the body of POST /v1/messages.
@@ -35,18 +35,18 @@ type message struct {
 	results []block // of tools: they stand before anything else in their turn
 }
 
-// bodyOf is the body that asks Claude for req, and what of req is not in it.
-// req.Model must be the upstream's name of the model. req may be changed.
+// bodyOf is the body that asks Claude for req, the request of c, which is told
+// what of req is not in it. req.Model must be the upstream's name of the model.
+// req may be changed.
 //
 // What tunes an answer and has no counterpart (seed, penalties, logit_bias, …)
-// is left out and told, as the parts of other vendors' answers are. What would
-// change the answer's shape is a BAD_REQUEST that says where: another route may
-// take it.
-func bodyOf(req *llm.Request, omit []string) (*requestBody, []string, error) {
-	t := conversation{omit: omit}
+// is adapted, and parts of other vendors' answers are left out. What would
+// change the answer's shape is UNSUPPORTED: another route may take it.
+func bodyOf(req *llm.Request, c *wire.Call) (*requestBody, error) {
+	t := conversation{call: c}
 	for i := range req.Messages {
 		if err := t.message(&req.Messages[i], fmt.Sprintf("messages[%d]", i)); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 	b := &requestBody{Model: req.Model, System: t.system, Messages: t.messages}
@@ -57,11 +57,11 @@ func bodyOf(req *llm.Request, omit []string) (*requestBody, []string, error) {
 	if len(b.Messages) == 0 { // instructions alone are what the user says
 		b.Messages, b.System = []message{{Role: "user", Content: b.System}}, nil
 	}
-	s := settings{request: req, body: b, left: t.left}
+	s := settings{request: req, body: b, Call: c}
 	if err := s.fill(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return b, s.left, nil
+	return b, nil
 }
 
 // append appends the body's JSON, with the fields of the API that chat
@@ -91,19 +91,14 @@ func isThere(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "
 
 // conversation collects the messages of a conversation.
 type conversation struct {
-	omit     []string
+	call     *wire.Call
 	system   []block
 	messages []message
 	callIDs  []string // of the last assistant message's calls by the old function_call
-	left     []string
 }
 
-// leave notes what is left out.
-func (t *conversation) leave(name string) {
-	if !slices.Contains(t.left, name) {
-		t.left = append(t.left, name)
-	}
-}
+// leave notes what of another answer is left out.
+func (t *conversation) leave(name string) { t.call.Leave(name) }
 
 // add appends blocks to the last turn if that has the same role.
 func (t *conversation) add(role string, blocks ...block) {

@@ -2,6 +2,7 @@ package anthropic
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,14 +15,15 @@ import (
 
 const hello = `"messages":[{"role":"user","content":"hi"}]`
 
-// written is the body for a request, and what is not in it.
+// written is the body for a request, and what is not in it: first the parts of
+// other answers, then the parameters.
 func written(t *testing.T, model, request string, omit ...string) (body string, left []string, err error) {
 	t.Helper()
 	p, err := llm.ParsePayload([]byte(request))
 	require.NoError(t, err)
 	c := &wire.Call{Payload: p, Model: model, Omit: omit}
 	data, err := New(wire.Options{At: wire.RootOf("https://h/v1")}).Body(nil, c)
-	return string(data), c.Left, err
+	return string(data), append(c.Left, c.Adapted...), err
 }
 
 // A request says the same to Claude.
@@ -37,7 +39,7 @@ func TestRequest(t *testing.T) {
 		{"sampling", "m", `{` + hello + `,"max_tokens":5,"max_completion_tokens":7,"temperature":0.5,"top_p":0.9,"top_k":3,"stop":["a","b"]}`,
 			`{"max_tokens":7,"messages":[` + user + `],"temperature":0.5,"top_p":0.9,"top_k":3,"stop_sequences":["a","b"]}`, nil},
 		{"nothing is dropped silently", "m", `{` + hello + `,"max_tokens":5,"seed":1,"presence_penalty":1,"frequency_penalty":0,"logit_bias":{"1":2},"store":true,"metadata":{"a":"b"},"reasoning_effort":"high"}`,
-			`{"max_tokens":5,"messages":[` + user + `]}`, []string{"metadata", "seed", "presence_penalty", "logit_bias", "store", "reasoning_effort"}},
+			`{"max_tokens":5,"messages":[` + user + `]}`, []string{"metadata: left out", "seed: left out", "presence_penalty: left out", "logit_bias: left out", "store: left out", "reasoning_effort: left out"}},
 		{"own fields", "m", `{` + hello + `,"max_tokens":5,"service_tier":"auto","thinking":{"type":"enabled","budget_tokens":1024}}`,
 			`{"max_tokens":5,"messages":[` + user + `],"thinking":{"type":"enabled","budget_tokens":1024},"service_tier":"auto"}`, nil},
 		{"instructions alone", "m", `{"max_tokens":5,"messages":[{"role":"system","content":"be"}]}`, `{"max_tokens":5,"messages":[{"role":"user","content":[{"type":"text","text":"be"}]}]}`, nil},
@@ -58,12 +60,12 @@ func TestRequest(t *testing.T) {
 		{"a schema, by a tool", "claude-3-5-sonnet-latest", `{` + hello + `,"max_tokens":5,"response_format":{"type":"json_schema","json_schema":{"name":"a b","schema":{"type":"object"}}}}`,
 			`{"max_tokens":5,"messages":[` + user + `],"tools":[{"name":"a_b","description":"Give the answer by calling this tool.","input_schema":{"type":"object"}}],"tool_choice":{"type":"tool","name":"a_b","disable_parallel_tool_use":true}}`, nil},
 		{"a budget of thought", "claude-3-7-sonnet", `{` + hello + `,"max_tokens":5,"reasoning_effort":"low","temperature":0.2,"tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"required"}`,
-			`{"max_tokens":2048,"messages":[` + user + `],"tools":[{"name":"f","input_schema":{"type":"object","properties":{}}}],"tool_choice":{"type":"auto"},"thinking":{"budget_tokens":1024,"type":"enabled"}}`, []string{"temperature", "tool_choice"}},
+			`{"max_tokens":2048,"messages":[` + user + `],"tools":[{"name":"f","input_schema":{"type":"object","properties":{}}}],"tool_choice":{"type":"auto"},"thinking":{"budget_tokens":1024,"type":"enabled"}}`, []string{"temperature: left out", "tool_choice: required to auto"}},
 		{"an effort of thought", "claude-opus-4-6", `{` + hello + `,"max_tokens":5,"reasoning_effort":"minimal"}`,
 			`{"max_tokens":5,"messages":[` + user + `],"thinking":{"type":"adaptive"},"output_config":{"effort":"low"}}`, nil},
 		{"no thought", "claude-opus-4-6", `{` + hello + `,"max_tokens":5,"reasoning_effort":"none"}`, `{"max_tokens":5,"messages":[` + user + `],"thinking":{"type":"disabled"}}`, nil},
 		{"no thought in the middle of a tool turn", "claude-opus-4-5", `{"max_tokens":5,"reasoning_effort":"low","messages":[{"role":"user","content":"hi"},{"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"c","content":"1"}]}`,
-			`{"max_tokens":5,"messages":[` + user + `,{"role":"assistant","content":[{"type":"tool_use","id":"c","name":"f","input":{}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"c","content":[{"type":"text","text":"1"}]}]}]}`, []string{"reasoning_effort"}},
+			`{"max_tokens":5,"messages":[` + user + `,{"role":"assistant","content":[{"type":"tool_use","id":"c","name":"f","input":{}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"c","content":[{"type":"text","text":"1"}]}]}]}`, []string{"reasoning_effort: left out"}},
 		{"another vendor's thoughts", "m", `{"max_tokens":5,"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"yes","reasoning_content":"hm"}]}`,
 			`{"max_tokens":5,"messages":[` + user + `,{"role":"assistant","content":[{"type":"text","text":"yes"}]}]}`, []string{"messages.reasoning_content"}},
 		{"its own, of a message that was changed", "m", `{"max_tokens":5,"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"yes!","extra_content":{"anthropic":{"content":[{"type":"text","bytes":3},{"type":"redacted_thinking","data":"x"}]}}}]}`,
@@ -80,6 +82,7 @@ func TestRequest(t *testing.T) {
 
 // What cannot be said to Claude, and would change the answer, says so.
 func TestRequestRefused(t *testing.T) {
+	unsupported := []string{"gives one answer", "gives none", "messages[0].content[0] is of", "tools[0] has the type", "not both"}
 	for says, request := range map[string]string{
 		"gives one answer":             `{` + hello + `,"n":2}`,
 		"gives none":                   `{` + hello + `,"logprobs":true}`,
@@ -90,7 +93,11 @@ func TestRequestRefused(t *testing.T) {
 		"not both":                     `{` + hello + `,"tools":[{"type":"function","function":{"name":"f"}}],"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{}}}}`,
 	} {
 		_, _, err := written(t, "m", request)
-		require.Equal(t, llm.BadRequest, llm.CodeOfError(err), request)
+		code := llm.BadRequest
+		if slices.Contains(unsupported, says) {
+			code = llm.Unsupported
+		}
+		require.Equal(t, code, llm.CodeOfError(err), request)
 		require.ErrorContains(t, err, says)
 	}
 }
@@ -108,7 +115,8 @@ func TestURL(t *testing.T) {
 	}
 }
 
-// Whatever passes the request's check translates to JSON or to BAD_REQUEST.
+// Whatever passes the request's check translates to JSON, to BAD_REQUEST or to
+// UNSUPPORTED.
 func FuzzRequest(f *testing.F) {
 	f.Add([]byte(`{`+hello+`,"tools":[{"type":"function","function":{"name":"f","parameters":{"const":1}}}],"tool_choice":"auto"}`), "claude-3-7-sonnet")
 	f.Add([]byte(`{"messages":[{"role":"assistant","content":"ab","extra_content":{"anthropic":{"content":[{"type":"text","bytes":1},{"type":"thinking"},{"type":"text","bytes":1}]}}},{"role":"tool","tool_call_id":"1","content":"{} "}]}`), "claude-opus-4-6")
@@ -123,7 +131,7 @@ func FuzzRequest(f *testing.F) {
 		format.Suspects(c)
 		body, err := format.Body(nil, c)
 		if err != nil {
-			require.Equal(t, llm.BadRequest, llm.CodeOfError(err))
+			require.Contains(t, []llm.Code{llm.BadRequest, llm.Unsupported}, llm.CodeOfError(err))
 			return
 		}
 		require.True(t, json.Valid(body), "%s", body)

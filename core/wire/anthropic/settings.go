@@ -10,16 +10,17 @@ import (
 
 // settings writes everything of a body but its messages.
 type settings struct {
+	*wire.Call
 	request *llm.Request
 	body    *requestBody
-	left    []string
 }
 
-func (s *settings) leave(name string) { s.left = append(s.left, name) }
+// leave notes a parameter that Anthropic lacks.
+func (s *settings) leave(name string) { s.Adapt(name, wire.LeftOut) }
 
 func (s *settings) fill() error {
 	r, b := s.request, s.body
-	if err := s.refuse(); err != nil {
+	if err := wire.Refuse(r, "Anthropic", wire.Choices|wire.Logprobs|wire.Spoken); err != nil {
 		return err
 	}
 	if err := s.tools(); err != nil {
@@ -31,14 +32,10 @@ func (s *settings) fill() error {
 	if err := s.format(); err != nil {
 		return err
 	}
-	b.Temperature, b.TopP, b.TopK, b.StopSequences = r.Temperature, r.TopP, r.Extra["top_k"], r.Stop
+	b.Temperature = s.Clamp("temperature", r.Temperature, 0, 1) // OpenAI's range ends at 2
+	b.TopP, b.TopK, b.StopSequences = r.TopP, r.Extra["top_k"], r.Stop
 	if len(b.TopK) == 0 {
 		b.TopK = r.Extra["topK"]
-	}
-	if t := r.Temperature; t != nil && *t > 1 { // OpenAI's range ends at 2
-		one := 1.0
-		b.Temperature = &one
-		s.leave("temperature above 1")
 	}
 	switch {
 	case r.MaxCompletionTokens != nil:
@@ -53,41 +50,12 @@ func (s *settings) fill() error {
 	return s.thinking()
 }
 
-// refuse says what would change the answer's shape and cannot be had.
-func (s *settings) refuse() error {
-	r := s.request
-	switch {
-	case r.N != nil && *r.N > 1:
-		return llm.Errorf(llm.BadRequest, "\"n\" is %d; Anthropic gives one answer", *r.N)
-	case r.Logprobs != nil && *r.Logprobs:
-		return llm.Errorf(llm.BadRequest, "\"logprobs\" is true; Anthropic gives none")
-	case isThere(r.Extra["audio"]):
-		return llm.Errorf(llm.BadRequest, "\"audio\" is set; Anthropic answers in text")
-	}
-	return nil
-}
-
 // tuning notes what is left out of the parameters.
 func (s *settings) tuning() {
-	r := s.request
-	for _, f := range []struct {
-		name string
-		set  bool
-	}{{"seed", r.Seed != nil}, {"presence_penalty", r.PresencePenalty != nil && *r.PresencePenalty != 0},
-		{"frequency_penalty", r.FrequencyPenalty != nil && *r.FrequencyPenalty != 0}, {"logit_bias", len(r.LogitBias) > 0},
-		{"top_logprobs", r.TopLogprobs != nil && *r.TopLogprobs > 0}} {
-		if f.set {
-			s.leave(f.name)
-		}
-	}
-	names := make([]string, 0, len(r.Extra))
-	for name := range r.Extra {
-		if !slices.Contains(ownFields, name) && !slices.Contains(readFields, name) {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	s.left = append(s.left, names...)
+	s.Lacks(s.request, "seed", "presence_penalty", "frequency_penalty", "logit_bias", "top_logprobs")
+	s.LacksOthers(s.request.Extra, func(name string) bool {
+		return slices.Contains(ownFields, name) || slices.Contains(readFields, name)
+	})
 }
 
 // readFields are the fields of the Messages API that settings reads.
@@ -195,7 +163,7 @@ func (s *settings) besideThoughts() {
 	b.Temperature, b.TopK = nil, nil
 	if c := b.ToolChoice; c != nil && (c.Type == "any" || c.Type == "tool") {
 		b.ToolChoice = &toolChoice{Type: "auto", DisableParallel: c.DisableParallel}
-		s.leave("tool_choice")
+		s.Adapt("tool_choice", "required to auto")
 	}
 }
 

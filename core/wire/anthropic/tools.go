@@ -49,7 +49,7 @@ func (s *settings) tools() error {
 		case t.Function == nil && (isThere(t.Extra["name"]) || isThere(t.Extra["input_schema"])):
 			raw, err = llm.JSON.Marshal(t)
 		default:
-			return llm.Errorf(llm.BadRequest, "tools[%d] has the type %q; expected a function or one of Anthropic's own tools", i, t.Type)
+			return wire.Unsupported("tools[%d] has the type %q; Anthropic takes functions and its own tools", i, t.Type)
 		}
 		if err != nil {
 			return llm.Errorf(llm.BadRequest, "tools[%d] cannot be written: %v", i, err)
@@ -171,7 +171,7 @@ func (s *settings) format() error {
 		return s.output("format", map[string]any{"type": "json_schema", "schema": f.JSONSchema.Schema})
 	}
 	if len(s.body.Tools) > 0 { // both cannot be forced
-		return llm.Errorf(llm.BadRequest, "response_format: %s takes a json_schema or tools, not both", s.request.Model)
+		return wire.Unsupported("response_format: %s takes a json_schema or tools, not both", s.request.Model)
 	}
 	raw, err := llm.JSON.Marshal(tool{Name: schemaToolName(f.JSONSchema), InputSchema: f.JSONSchema.Schema,
 		Description: "Give the answer by calling this tool."})

@@ -2,9 +2,11 @@ package gemini
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // configOf is generationConfig, as far as OpenAI's fields reach.
@@ -34,7 +36,7 @@ type thinkingConfig struct {
 
 // generationConfig translates the sampling fields. What the caller put
 // into a generationConfig of his own wins, field by field.
-func generationConfig(req *llm.Request) (json.RawMessage, error) {
+func generationConfig(req *llm.Request, call *wire.Call) (json.RawMessage, error) {
 	c := configOf{
 		Temperature: req.Temperature, TopP: req.TopP, TopK: ownField(req.Extra, "topK", "top_k"),
 		CandidateCount: req.N, MaxOutputTokens: req.MaxCompletionTokens,
@@ -42,6 +44,9 @@ func generationConfig(req *llm.Request) (json.RawMessage, error) {
 		PresencePenalty: req.PresencePenalty, FrequencyPenalty: req.FrequencyPenalty,
 		ResponseLogprobs: req.Logprobs, Logprobs: req.TopLogprobs,
 		Thinking: reasoning(req.Model, req.ReasoningEffort),
+	}
+	if c.Thinking == nil {
+		call.Lacks(req, "reasoning_effort")
 	}
 	if c.MaxOutputTokens == nil {
 		c.MaxOutputTokens = req.MaxTokens
@@ -95,6 +100,34 @@ func camelCase(name string) string {
 	}
 	return strings.Join(words, "")
 }
+
+// maxCandidates is the most that candidateCount may be (API reference,
+// "GenerationConfig").
+const maxCandidates = 8
+
+// refuse says what would change the answer's shape and cannot be had. The
+// modalities are passed on for the API to judge.
+func refuse(req *llm.Request) error {
+	if req.N != nil && *req.N > maxCandidates {
+		return wire.Unsupported("\"n\" is %d; Gemini gives at most %d answers", *req.N, maxCandidates)
+	}
+	if ownField(req.Extra, "audio") != nil {
+		return wire.Refuse(req, "Gemini", wire.Spoken)
+	}
+	return nil
+}
+
+// tuning notes which parameters Gemini lacks.
+func tuning(req *llm.Request, c *wire.Call) {
+	c.Lacks(req, "logit_bias", "parallel_tool_calls", "user", "metadata")
+	c.LacksOthers(req.Extra, func(name string) bool {
+		return slices.Contains(readFields, name) || slices.ContainsFunc(topLevel, func(names []string) bool { return slices.Contains(names, name) })
+	})
+}
+
+// readFields are fields that requests may have beside those of chat
+// completions and those of topLevel.
+var readFields = []string{"topK", "top_k", "modalities", "generationConfig", "generation_config", "toolConfig", "tool_config", "audio"}
 
 // ownField returns the first of the named fields that is there and not null.
 func ownField(extra llm.Extra, names ...string) json.RawMessage {

@@ -47,14 +47,13 @@ func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
 		return nil, err
 	}
 	r.Model = c.Model
-	body, left, err := bodyOf(r)
+	body, err := bodyOf(r, c)
 	if err != nil {
 		return nil, err
 	}
 	if len(c.Omit) > 0 {
-		left = append(left, body.pare(r, c.Omit)...)
+		c.Left = append(c.Left, body.pare(r, c.Omit)...)
 	}
-	c.Left = left
 	return body.append(dst, r.Extra)
 }
 

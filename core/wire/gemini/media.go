@@ -1,9 +1,9 @@
 package gemini
 
 import (
+	"fmt"
 	"net/url"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -34,13 +34,11 @@ func (t *conversation) parts(m *llm.Message, at string) ([]sentPart, error) {
 		}
 		part, problem := mediaPart(p)
 		if name, foreign := isForeign(m, p); problem != "" && foreign {
-			if !slices.Contains(t.left, name) {
-				t.left = append(t.left, name)
-			}
+			t.call.Leave(name)
 			continue
 		}
 		if problem != "" {
-			return nil, llm.Errorf(llm.BadRequest, "%s[%d] %s", at, i, problem)
+			return nil, wire.PartError(p, fmt.Sprintf("%s[%d] %s", at, i, problem))
 		}
 		parts = append(parts, part)
 	}

@@ -26,7 +26,7 @@ func (w *format) Suspects(c *wire.Call) (s []wire.Suspect) {
 		return nil
 	}
 	r.Model = c.Model
-	body, _, err := bodyOf(r)
+	body, err := bodyOf(r, &wire.Call{})
 	if err != nil {
 		return nil
 	}

@@ -58,30 +58,32 @@ type functionResult struct {
 	Response json.RawMessage `json:"response"`
 }
 
-// bodyOf is the body that asks Gemini for req, and what of other vendors'
-// answers cannot be said in it. req.Model must be the upstream's name of the
-// model: how to ask for reasoning depends on its generation. req is not
-// changed.
+// bodyOf is the body that asks Gemini for req, the request of c, which is told
+// what of req is not in it. req.Model must be the upstream's name of the model:
+// how to ask for reasoning depends on its generation. req is not changed.
 //
-// Fields without a counterpart (logit_bias, user, metadata,
-// parallel_tool_calls, and unknown ones that are not Gemini's own) are left
-// out: Gemini refuses unknown names, and a request that fails over from
-// another provider may carry them. What cannot be said to Gemini at all, and
-// must not be dropped silently, is a BAD_REQUEST that says where: another
-// route may take it.
-func bodyOf(req *llm.Request) (body requestBody, left []string, err error) {
-	turns := conversation{names: map[string]string{}, sign: needsSignatures(req.Model)}
+// Parameters without a counterpart (logit_bias, user, metadata,
+// parallel_tool_calls, and unknown ones that are not Gemini's own) are adapted:
+// Gemini refuses unknown names. What cannot be said to Gemini at all is
+// UNSUPPORTED: another route may take it.
+func bodyOf(req *llm.Request, c *wire.Call) (body requestBody, err error) {
+	if err := refuse(req); err != nil {
+		return body, err
+	}
+	turns := conversation{call: c, names: map[string]string{}, sign: needsSignatures(req.Model)}
 	for i := range req.Messages {
 		if err := turns.message(&req.Messages[i], fmt.Sprintf("messages[%d]", i)); err != nil {
-			return body, nil, err
+			return body, err
 		}
 	}
 	body = turns.body()
 	if body.Tools, body.ToolConfig, err = toolsOf(req); err != nil {
-		return body, nil, err
+		return body, err
 	}
-	body.GenerationConfig, err = generationConfig(req)
-	return body, turns.left, err
+	if body.GenerationConfig, err = generationConfig(req, c); err == nil {
+		tuning(req, c)
+	}
+	return body, err
 }
 
 // append appends the body's JSON, with Gemini's own fields among extra.
@@ -97,11 +99,11 @@ func (b *requestBody) append(dst []byte, extra llm.Extra) ([]byte, error) {
 
 // conversation collects the messages of a conversation.
 type conversation struct {
+	call     *wire.Call
 	system   []sentPart
 	contents []content
 	names    map[string]string // function names by tool call id
 	sign     bool              // function calls need a thought signature
-	left     []string          // of other vendors' answers, what cannot be said to Gemini
 }
 
 func (t *conversation) body() requestBody {

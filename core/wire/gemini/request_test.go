@@ -206,7 +206,11 @@ func TestRequestRefusals(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := translate(t, "gemini-2.5-flash", tt.request)
-			require.Equal(t, llm.BadRequest, llm.CodeOfError(err))
+			code := llm.BadRequest
+			if tt.name == "unknown part" || tt.name == "custom tool" {
+				code = llm.Unsupported
+			}
+			require.Equal(t, code, llm.CodeOfError(err))
 			require.ErrorContains(t, err, tt.says)
 		})
 	}
@@ -223,7 +227,7 @@ func TestURL(t *testing.T) {
 
 // translated is the whole translation.
 func translated(dst []byte, req *llm.Request) ([]byte, error) {
-	body, _, err := bodyOf(req)
+	body, err := bodyOf(req, &wire.Call{})
 	if err != nil {
 		return dst, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // declaration declares a function. Its parameters go as
@@ -41,7 +42,7 @@ func toolsOf(req *llm.Request) (tools []json.RawMessage, config json.RawMessage,
 			}
 			tools = append(tools, own)
 		default:
-			return nil, nil, llm.Errorf(llm.BadRequest, "tools[%d] has the type %q; expected a function or one of Gemini's own tools", i, tool.Type)
+			return nil, nil, wire.Unsupported("tools[%d] has the type %q; Gemini takes functions and its own tools", i, tool.Type)
 		}
 	}
 	for i := range req.Functions {

@@ -59,6 +59,7 @@ from .errors import (
     ServiceUnavailableError,
     StreamInterruptedError,
     UnknownModelError,
+    UnsupportedError,
 )
 from .events import ChunkEvent, DoneEvent, RestartEvent, StreamEvent
 from .llm_aggrator import LLMAggrator
@@ -82,7 +83,7 @@ __all__ = [
     "MessageRole", "ModelConfig", "ModelNotFoundError", "NotInitializedError", "Observation", "Observer",
     "OpenAIProvider", "OverloadedError", "Provider", "ProviderConfig", "ProviderNotFoundError", "QuotaExceededError",
     "RateLimitError", "RestartEvent", "ServiceUnavailableError", "StreamChoice", "StreamEvent",
-    "StreamInterruptedError", "StreamResponse", "SyncObserver", "UnknownModelError", "Usage",
+    "StreamInterruptedError", "StreamResponse", "SyncObserver", "UnknownModelError", "UnsupportedError", "Usage",
     "__version__", "aggregator", "attempt",
     "client", "config", "diagnostics", "errors", "events", "get_client", "get_client_by_model", "get_manager",
     "llm_aggrator", "log", "manager", "messages", "observe", "observe_sync", "observers", "provider", "providers",

@@ -14,7 +14,8 @@ class Attempt:
     came. ``outcome`` is ``"OK"`` or the name of ``code`` (docs/promises.md, E). ``status`` is the HTTP status, or 0.
     ``wait`` is how long the call waited before this attempt; ``waited_for`` says for what: "backoff", "retry-after",
     "concurrency limit", "half-open trial". ``left_out`` names the fields that the request omitted because the server
-    refuses them ("stream_options", "messages.reasoning_details").
+    refuses them ("stream_options", "messages.reasoning_details"). ``adapted`` says which parameters of the request the
+    vendor cannot do and what was done instead ("seed: left out", "temperature: 1.5 to 1").
     """
 
     route: str
@@ -33,6 +34,7 @@ class Attempt:
     skipped_events: int = 0
     usage: dict[str, Any] | None = None
     left_out: list[str] = field(default_factory=list)
+    adapted: list[str] = field(default_factory=list)
     stream: bool = False
     forced: bool = False
     hedge: bool = False
@@ -50,6 +52,8 @@ class Attempt:
             parts.append(f", waited {self.wait:.3g} s before" + (f" ({self.waited_for})" if self.waited_for else ""))
         if self.left_out:
             parts.append(f", without {', '.join(self.left_out)}")
+        if self.adapted:
+            parts.append(f", adapted {', '.join(self.adapted)}")
         if self.forced:
             parts.append(", last-resort probe")
         if self.hedge:

@@ -29,7 +29,7 @@ class ModelConfig:
     or "" means the vendor's. Times are seconds. ``max_retries`` is the number of attempts on the route (0 and 1 mean
     one). None means the core's default: ``connect_timeout`` 5, ``idle_timeout`` as ``timeout``, ``reader_timeout`` 300.
     ``type`` is the wire format ("openai", "deepseek", "anthropic", "gemini"); by default the provider's name selects
-    it.
+    it. ``unsupported`` ("adapt" or "error") says what happens where the vendor cannot do what a request asks for.
     ``breaker``, ``retry`` and ``limits`` are dicts of settings, as in the README. ``repr`` omits the key, the headers
     and the query of ``base_url``.
     """
@@ -53,6 +53,7 @@ class ModelConfig:
     breaker: dict[str, Any] | None = None
     retry: dict[str, Any] | None = None
     limits: dict[str, Any] | None = None
+    unsupported: str | None = None
 
     def __repr__(self) -> str:
         shown = {f.name: getattr(self, f.name) for f in fields(self) if f.repr}

@@ -26,7 +26,8 @@
             ├── BadResponseError                           the answer is not a completion
             ├── StreamInterruptedError                     a stream broke off; ``partial_text`` has its text
             ├── CircuitOpenError                           the route is not usable now
-            └── OverloadedError                            the route stayed at its concurrency limit
+            ├── OverloadedError                            the route stayed at its concurrency limit
+            └── UnsupportedError                           the vendor cannot do what the request asks for
 
 ``error.code`` is the number that Go and C give for the same failure. If a client written in Python raises an exception
 of another library, or a plain :class:`APIError`, it counts as UNAVAILABLE; a ``TimeoutError`` counts as TIMEOUT.
@@ -225,6 +226,12 @@ class AllModelsFailedError(LLMError, RuntimeError):
     code, name = -32, "ALL_FAILED"
 
 
+class UnsupportedError(APIError):
+    """The vendor cannot do what the request asks for; another route may."""
+
+    code, name = -33, "UNSUPPORTED"
+
+
 class CanceledError(LLMError):
     """The call was cancelled, but not through asyncio."""
 
@@ -237,7 +244,8 @@ _BY_CODE: dict[int, type[LLMError]] = {
         InvalidArgumentError, ClosedError, InternalError, ForkedError, NotInitializedError, ProviderNotFoundError,
         ModelNotFoundError, AuthenticationError, QuotaExceededError, RateLimitError, BadRequestError,
         ContextLengthError, ContentFilterError, APITimeoutError, ServiceUnavailableError, BadResponseError,
-        StreamInterruptedError, CircuitOpenError, OverloadedError, AllModelsFailedError, CanceledError,
+        StreamInterruptedError, CircuitOpenError, OverloadedError, AllModelsFailedError,
+        UnsupportedError, CanceledError,
     )
 }  # fmt: skip
 _BY_CODE[-2] = ClosedError  # INVALID_HANDLE: from Python it can only be an object that was closed

@@ -1,0 +1,124 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strconv"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// This file is what a format does with parameters that its vendor lacks (T6).
+// What tunes an answer is left out or changed, and noted in [Call.Adapted];
+// what gives the answer its shape makes Body fail with [Unsupported]. Nothing
+// is dropped in silence.
+
+// LeftOut is what became of a parameter that the vendor lacks.
+const LeftOut = "left out"
+
+// Adapt notes a parameter of the request that the vendor cannot do as it is,
+// and what became of it: [LeftOut], or what stands in its place ("1.5 to 1",
+// "forced tool"). It holds no text of the caller's but numbers and the words
+// of an enumeration.
+func (c *Call) Adapt(field, became string) {
+	c.Adapted = append(c.Adapted, field+": "+became)
+}
+
+// Clamp gives the number within the bounds that the vendor sets, and notes
+// where that is another; nil stays nil.
+func (c *Call) Clamp(field string, n *float64, least, most float64) *float64 {
+	if n == nil || *n >= least && *n <= most {
+		return n
+	}
+	within := min(max(*n, least), most)
+	c.Adapt(field, number(*n)+" to "+number(within))
+	return &within
+}
+
+func number(n float64) string { return strconv.FormatFloat(n, 'g', -1, 64) }
+
+// Unsupported is the error of a request that asks for what gives the answer its
+// shape, or holds what the vendor cannot read: the next route is asked.
+func Unsupported(format string, args ...any) error {
+	return llm.Errorf(llm.Unsupported, format, args...)
+}
+
+// Shape is a set of what gives an answer its shape.
+type Shape uint8
+
+// What a vendor may lack.
+const (
+	Choices  Shape = 1 << iota // "n" above 1
+	Logprobs                   // "logprobs"
+	Spoken                     // "audio", or "audio" among "modalities"
+	Tools                      // "tools" and "functions"
+	Schema                     // "response_format" with a schema
+)
+
+// Refuse is the UNSUPPORTED of a request that asks for what the vendor lacks;
+// nil if it asks for nothing of it.
+func Refuse(r *llm.Request, vendor string, lacks Shape) error {
+	f := r.ResponseFormat
+	switch {
+	case lacks&Choices != 0 && r.N != nil && *r.N > 1:
+		return Unsupported("\"n\" is %d; %s gives one answer", *r.N, vendor)
+	case lacks&Logprobs != 0 && r.Logprobs != nil && *r.Logprobs:
+		return Unsupported("\"logprobs\" is true; %s gives none", vendor)
+	case lacks&Spoken != 0 && isThere(r.Extra["audio"]):
+		return Unsupported("\"audio\" is set; %s answers in text", vendor)
+	case lacks&Spoken != 0 && bytes.Contains(r.Extra["modalities"], []byte(`"audio"`)):
+		return Unsupported("\"modalities\" has \"audio\"; %s answers in text", vendor)
+	case lacks&Tools != 0 && len(r.Tools)+len(r.Functions) > 0:
+		return Unsupported("the request has tools; %s takes none", vendor)
+	case lacks&Schema != 0 && f != nil && f.Type == "json_schema":
+		return Unsupported("\"response_format\" has a schema; %s takes none", vendor)
+	}
+	return nil
+}
+
+func isThere(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
+
+// tuning are the parameters that tune an answer, and whether a request sets
+// each.
+var tuning = map[string]func(r *llm.Request) bool{
+	"seed":                func(r *llm.Request) bool { return r.Seed != nil },
+	"presence_penalty":    func(r *llm.Request) bool { return r.PresencePenalty != nil && *r.PresencePenalty != 0 },
+	"frequency_penalty":   func(r *llm.Request) bool { return r.FrequencyPenalty != nil && *r.FrequencyPenalty != 0 },
+	"logit_bias":          func(r *llm.Request) bool { return len(r.LogitBias) > 0 },
+	"top_logprobs":        func(r *llm.Request) bool { return r.TopLogprobs != nil && *r.TopLogprobs > 0 },
+	"temperature":         func(r *llm.Request) bool { return r.Temperature != nil },
+	"top_p":               func(r *llm.Request) bool { return r.TopP != nil },
+	"stop":                func(r *llm.Request) bool { return len(r.Stop) > 0 },
+	"user":                func(r *llm.Request) bool { return r.User != "" },
+	"metadata":            func(r *llm.Request) bool { return len(r.Metadata) > 0 },
+	"parallel_tool_calls": func(r *llm.Request) bool { return r.ParallelToolCalls != nil && !*r.ParallelToolCalls },
+	"reasoning_effort":    func(r *llm.Request) bool { return r.ReasoningEffort != "" },
+}
+
+// Lacks notes those of the named parameters that the request sets, as left out.
+func (c *Call) Lacks(r *llm.Request, names ...string) {
+	for _, name := range names {
+		if set := tuning[name]; set != nil && set(r) {
+			c.Adapt(name, LeftOut)
+		}
+	}
+}
+
+// LacksOthers notes the further fields of a request, which chat completions
+// lack, as left out, but for those that the format knows.
+func (c *Call) LacksOthers(extra llm.Extra, known func(name string) bool) {
+	if len(extra) == 0 {
+		return
+	}
+	names := make([]string, 0, len(extra))
+	for name, raw := range extra {
+		if isThere(raw) && !known(name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		c.Adapt(name, LeftOut)
+	}
+}
