@@ -44,7 +44,7 @@ func (t *Turn) begin(p *breaker.Permit, place, stream bool, waited waits) *attem
 	c := t.client
 	now := time.Now()
 	a := &attempt{turn: t, permit: p, place: place, lastLife: now}
-	a.x.Payload, a.x.Model, a.x.Stream, a.x.Listener = t.call.Payload, c.cfg.Model, stream, a
+	a.x.Payload, a.x.Model, a.x.Stream, a.x.Listener = t.call.Payload, c.upstreamModel(), stream, a
 	if t.call.model != "" {
 		a.x.Model = t.call.model
 	}

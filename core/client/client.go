@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -25,7 +26,8 @@ type Options struct {
 	Observers *observe.Observers
 	// Getenv reads the environment's proxies (http_proxy, https_proxy,
 	// all_proxy, no_proxy), certificate authorities (SSL_CERT_FILE,
-	// SSL_CERT_DIR) and the base URL of Gemini's SDK (GOOGLE_GEMINI_BASE_URL);
+	// SSL_CERT_DIR) and what vendors' SDKs read for their base URLs
+	// (GOOGLE_GEMINI_BASE_URL, AZURE_OPENAI_ENDPOINT, OPENAI_API_VERSION, …);
 	// nil means none. The core does not read the environment itself.
 	Getenv func(name string) (string, bool)
 	// OnSocket, if set, is called with the descriptor of each socket before it
@@ -76,7 +78,8 @@ const Version = "0.1.0"
 // connected yet. Errors are INVALID_ARGUMENT.
 func New(cfg config.Model, o Options) (*Client, error) {
 	cfg = cfg.WithDefaults()
-	v, base, err := vendor.Resolve(vendor.Model{Provider: cfg.Provider, Name: cfg.Name, Type: cfg.Type, BaseURL: cfg.BaseURL, APIKey: cfg.APIKey}, o.Getenv)
+	v, base, err := vendor.Resolve(vendor.Model{Provider: cfg.Provider, Name: cfg.Name, Type: cfg.Type, BaseURL: cfg.BaseURL, APIKey: cfg.APIKey,
+		APIVersion: cfg.APIVersion, Deployment: cfg.Deployment, OwnAuth: holdsKey(cfg.Headers)}, o.Getenv)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +97,7 @@ func New(cfg config.Model, o Options) (*Client, error) {
 	}
 	c.pool = pool
 	_, own := vendor.At(cfg.BaseURL)
-	c.upstream, err = exchange.New(exchange.Options{Route: c.Route(), Model: cfg.Model, Format: v.Format(cfg.BaseURL, cfg.APIKey), Pool: pool,
+	c.upstream, err = exchange.New(exchange.Options{Route: c.Route(), Model: c.upstreamModel(), Format: v.Format(cfg.BaseURL, cfg.APIKey), Pool: pool,
 		Organization: cfg.Organization, Headers: cfg.Headers, Agent: "llmagg/" + Version, Own: own,
 		Limits: exchange.Limits{ResponseBytes: cfg.Limits.ResponseBytes, EventBytes: cfg.Limits.EventBytes,
 			StreamBytes: cfg.Limits.StreamBytes, HeaderBytes: cfg.Limits.HeaderBytes}})
@@ -144,6 +147,9 @@ func (c *Client) Name() string { return c.cfg.Name }
 
 // Model is the upstream name.
 func (c *Client) Model() string { return c.cfg.Model }
+
+// upstreamModel is what requests call the model.
+func (c *Client) upstreamModel() string { return cmp.Or(c.cfg.Deployment, c.cfg.Model) }
 
 // Provider is the provider's name.
 func (c *Client) Provider() string { return c.cfg.Provider }

@@ -10,6 +10,16 @@ import (
 // masked takes the route's key out of everything that an error says.
 func (c *Client) masked(e *llm.Error) *llm.Error { return failure.Mask(e, c.secrets()) }
 
+// holdsKey tells whether a header's name says that it carries a key.
+func holdsKey(headers map[string]string) bool {
+	for name := range headers {
+		if shown.NamesSecret(name) {
+			return true
+		}
+	}
+	return false
+}
+
 // secrets are the texts that may appear nowhere: the key, the values of
 // headers that carry one and of the base_url's query, and what a proxy is told.
 func (c *Client) secrets() []string {

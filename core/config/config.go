@@ -27,14 +27,16 @@ type Model struct {
 	Provider string
 	// Model is the upstream name, Name by default.
 	Model string
-	// Type is the wire format and preset: "openai", "deepseek" or "gemini". By
-	// default the provider's name selects it.
+	// Type is the wire format and preset, such as "openai", "azure" or "gemini".
+	// By default the provider's name selects it.
 	Type string
 	// APIKey is sent to the origin of BaseURL and nowhere else.
 	APIKey string `json:"-"`
 	// BaseURL is the API's root, such as https://api.openai.com/v1; the
 	// preset's by default.
 	BaseURL      string
+	APIVersion   string            // Azure's api-version
+	Deployment   string            // Azure's name of the model; Model by default
 	Organization string            // OpenAI-Organization header
 	Headers      map[string]string `json:"-"` // added to each request
 	Proxy        string            `json:"-"` // URL; by default http_proxy, https_proxy and no_proxy of the environment
@@ -209,7 +211,7 @@ func (c Model) Check() error {
 // checkBlanks refuses blanks around what was copied from somewhere; keys and
 // URLs have checks of their own.
 func (c Model) checkBlanks(where string) error {
-	for _, t := range [][2]string{{"model", c.Model}, {"type", c.Type}, {"proxy", c.Proxy}, {"ca_file", c.CAFile}, {"provider's name", c.Provider}, {"name", c.Name}} {
+	for _, t := range [][2]string{{"model", c.Model}, {"type", c.Type}, {"api_version", c.APIVersion}, {"deployment", c.Deployment}, {"proxy", c.Proxy}, {"ca_file", c.CAFile}, {"provider's name", c.Provider}, {"name", c.Name}} {
 		if strings.TrimFunc(t[1], isBlank) != t[1] {
 			return llm.Errorf(llm.InvalidArgument, "%s: the %s begins or ends with white space; remove it", where, t[0])
 		}

@@ -129,7 +129,11 @@ func (u *Upstream) failure(resp *http.Response, x *Exchange) error {
 		return err
 	}
 	e := failure.Classify(resp.StatusCode, resp.Header, data)
-	e.Message = failure.WithAddress(e, resp)
+	advice := ""
+	if a, ok := u.Format.(wire.Adviser); ok {
+		advice = a.Advice(e, &x.Call)
+	}
+	e.Message = failure.WithAddress(e, resp, advice)
 	return e
 }
 

@@ -94,13 +94,22 @@ func redirects(h http.Header) string {
 
 // WithAddress is an error's message with the address that was asked, where the
 // failure is likely one of the address: when nothing is there, when the server
-// leads elsewhere, when a page answers.
-func WithAddress(e *llm.Error, resp *http.Response) string {
+// leads elsewhere, when a page answers. advice says what to do about it, "" for
+// nothing that the vendor's format knows.
+func WithAddress(e *llm.Error, resp *http.Response, advice string) string {
+	text := withAddress(e, resp, advice == "")
+	if advice != "" {
+		text += "; " + advice
+	}
+	return text
+}
+
+func withAddress(e *llm.Error, resp *http.Response, guess bool) string {
 	status := fmt.Sprintf("HTTP %d", resp.StatusCode)
 	rest, ok := strings.CutPrefix(e.Message, status)
 	switch resp.StatusCode {
 	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone, http.StatusMisdirectedRequest, http.StatusNotImplemented:
-		if !strings.Contains(strings.ToLower(rest), "model") {
+		if guess && !strings.Contains(strings.ToLower(rest), "model") {
 			rest += " (is base_url right?)"
 		}
 	default:

@@ -84,7 +84,7 @@ func TestMessagesNameTheAddress(t *testing.T) {
 			resp.Header.Set("Location", c.location)
 		}
 		e := Classify(c.status, resp.Header, []byte(c.body))
-		text := WithAddress(e, resp)
+		text := WithAddress(e, resp, "")
 		require.Equal(t, c.named, strings.Contains(text, " from "+address), "%d: %s", c.status, text)
 		require.NotContains(t, text, "key=k")
 		require.NotContains(t, text, "pw@")

@@ -25,7 +25,11 @@ func understand(r *http.Request, body []byte) (*call, *Step) {
 		return c.readOpenAI(r) // the fields that count are the same
 	case strings.HasSuffix(path, "/chat/completions"):
 		c.dialect = openAI{}
-		return c.readOpenAI(r)
+		c, refusal := c.readOpenAI(r)
+		if refusal == nil && isAzure(r) {
+			refusal = c.checkAzure(r)
+		}
+		return c, refusal
 	case ok:
 		return c.readGemini(r, model, method)
 	case strings.HasSuffix(path, "/models"):

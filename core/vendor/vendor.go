@@ -53,6 +53,8 @@ var vendors = []Vendor{
 	{name: "openai", baseURL: "https://api.openai.com/v1", root: "/v1", format: openai.New, streamUsage: true, hosts: []string{"api.openai.com"}},
 	// DeepSeek API docs, "Create Chat Completion": stream_options.
 	{name: "deepseek", baseURL: "https://api.deepseek.com/v1", format: openai.New, streamUsage: true, hosts: []string{"api.deepseek.com"}},
+	// Azure OpenAI reference, "Data plane inference"; its addresses: azure.go.
+	{name: azureName, format: openai.NewAzure, streamUsage: true, sdkVariable: "AZURE_OPENAI_ENDPOINT"},
 	// Anthropic API reference, "Messages".
 	{name: "anthropic", baseURL: "https://api.anthropic.com/v1", root: "/v1", format: anthropic.New, hosts: []string{"api.anthropic.com"},
 		own: "Anthropic", openaiPath: "/v1", elsewhere: "/anthropic", sdkVariable: "ANTHROPIC_BASE_URL"},
@@ -78,6 +80,11 @@ func Names() []string {
 		names = append(names, v.name)
 	}
 	return names
+}
+
+// withAddress lists the vendors that need no base_url.
+func withAddress() []string {
+	return slices.DeleteFunc(Names(), func(name string) bool { return URL(name) == "" })
 }
 
 func find(name string) (Vendor, bool) {
@@ -107,6 +114,9 @@ func At(base string) (Vendor, bool) {
 			return v, true
 		}
 	}
+	if azureHost(u.Hostname()) {
+		return find(azureName)
+	}
 	return Vendor{}, false
 }
 
@@ -119,7 +129,12 @@ func URL(name string) string {
 
 // Model is what a configuration says of where a model is. Type names the vendor
 // or the format; without it, Provider does.
-type Model struct{ Provider, Name, Type, BaseURL, APIKey string }
+type Model struct {
+	Provider, Name, Type, BaseURL, APIKey string
+
+	APIVersion, Deployment string // Azure's
+	OwnAuth                bool   // its headers hold a key
+}
 
 // Resolve finds the vendor of a model and where the model is: the base URL as
 // configured, or the vendor's own. Errors are INVALID_ARGUMENT.
@@ -141,16 +156,27 @@ func Resolve(m Model, getenv func(string) (string, bool)) (v Vendor, baseURL str
 	}
 	if !known {
 		return v, "", llm.Errorf(llm.InvalidArgument, "provider %q has no base_url; only %s have a default; for any other provider set the base_url of an OpenAI-compatible API%s",
-			m.Provider, strings.Join(Names(), ", "), suggest.For(m.Provider, Names()))
+			m.Provider, strings.Join(withAddress(), ", "), suggest.For(m.Provider, Names()))
 	}
 	if m.BaseURL == "" {
 		m.BaseURL = v.defaultBaseURL(getenv)
+	}
+	if isAzure(&v, &m) {
+		v, _ = find(azureName)
+		baseURL, err = azureURL(where, &m, getenv)
+		return v, baseURL, err
+	}
+	if v.name == azureName { // a server that only has the name
+		v = compatible
+	}
+	if err := onlyAzure(where, &m); err != nil {
+		return v, "", err
 	}
 	baseURL, v, err = readBaseURL(where, m.BaseURL, v, m.Type != "" && m.Type != m.Provider)
 	if err != nil {
 		return v, "", err
 	}
-	if own, known := At(baseURL); known && m.APIKey == "" {
+	if own, known := At(baseURL); known && m.APIKey == "" && !(m.OwnAuth && own.name == azureName) {
 		return v, "", llm.Errorf(llm.InvalidArgument, "model %s has no api_key; %s needs one", where, own.name)
 	}
 	return v, baseURL, nil

@@ -47,6 +47,13 @@ type Stream interface {
 	Complete() bool
 }
 
+// Adviser is a [Format] that knows what to do about failures of its servers.
+type Adviser interface {
+	// Advice says what to set, and where, after the failure e of a request; ""
+	// where it knows nothing.
+	Advice(e *llm.Error, c *Call) string
+}
+
 // MaxChoices is how many choices an answer may have; no request may ask for
 // more.
 const MaxChoices = 128

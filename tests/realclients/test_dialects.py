@@ -98,6 +98,40 @@ class TestOpenAI:
         assert {m.id for m in client.models.list()} == set(SCRIPT["models"])
 
 
+class TestAzure:
+    @pytest.fixture
+    def client(self, wall: FaultWall) -> Iterator[openai.AzureOpenAI]:
+        with openai.AzureOpenAI(api_key="k", azure_endpoint=wall.url, api_version="2024-10-21", max_retries=0) as client:
+            yield client
+
+    def test_completion(self, client: openai.AzureOpenAI) -> None:
+        r = client.chat.completions.create(model="calls", messages=HELLO)
+        assert r.choices[0].message.content == "one two three" and r.choices[0].message.tool_calls[0].function.name == "look"
+        assert r.prompt_filter_results and r.choices[0].content_filter_results
+
+    def test_stream(self, client: openai.AzureOpenAI) -> None:
+        with client.chat.completions.create(model="plain", messages=HELLO, stream=True) as stream:
+            chunks = list(stream)
+        assert not chunks[0].choices and chunks[0].prompt_filter_results
+        texts = [c.choices[0].delta.content for c in chunks if c.choices and c.choices[0].delta]
+        assert "".join(text or "" for text in texts) == "one two three"
+
+    def test_v1(self, wall: FaultWall) -> None:
+        with openai.OpenAI(api_key="k", base_url=wall.url + "/openai/v1", max_retries=0) as client:
+            assert client.chat.completions.create(model="plain", messages=HELLO).choices[0].message.content == "one two three"
+
+    @pytest.mark.parametrize(("model", "error"), [("limited", openai.RateLimitError), ("keyed", openai.AuthenticationError)])
+    def test_errors(self, client: openai.AzureOpenAI, model: str, error: type[openai.APIStatusError]) -> None:
+        with pytest.raises(error) as raised:
+            client.chat.completions.create(model=model, messages=HELLO)
+        assert raised.value.body["message"]
+
+    def test_a_version_that_is_none_is_refused(self, wall: FaultWall) -> None:
+        with openai.AzureOpenAI(api_key="k", azure_endpoint=wall.url, api_version="now", max_retries=0) as client:
+            with pytest.raises(openai.NotFoundError):
+                client.chat.completions.create(model="plain", messages=HELLO)
+
+
 class TestGemini:
     @pytest.fixture
     def client(self, wall: FaultWall) -> genai.Client:

@@ -28,8 +28,9 @@ class ModelConfig:
     ``model`` is the upstream name; ``name`` is the key under which it was configured, if different. ``base_url`` None
     or "" means the vendor's. Times are seconds. ``max_retries`` is the number of attempts on the route (0 and 1 mean
     one). None means the core's default: ``connect_timeout`` 5, ``idle_timeout`` as ``timeout``, ``reader_timeout`` 300.
-    ``type`` is the wire format ("openai", "deepseek", "anthropic", "gemini"); by default the provider's name selects
-    it. ``unsupported`` ("adapt" or "error") says what happens where the vendor cannot do what a request asks for.
+    ``type`` is the wire format ("openai", "azure", "deepseek", "anthropic", "gemini"); by default the provider's name
+    selects it. ``api_version`` and ``deployment`` (default ``model``) are Azure's. ``unsupported`` ("adapt" or "error")
+    says what happens where the vendor cannot do what a request asks for.
     ``breaker``, ``retry`` and ``limits`` are dicts of settings, as in the README. ``repr`` omits the key, the headers
     and the query of ``base_url``.
     """
@@ -54,6 +55,8 @@ class ModelConfig:
     retry: dict[str, Any] | None = None
     limits: dict[str, Any] | None = None
     unsupported: str | None = None
+    api_version: str | None = None
+    deployment: str | None = None
 
     def __repr__(self) -> str:
         shown = {f.name: getattr(self, f.name) for f in fields(self) if f.repr}

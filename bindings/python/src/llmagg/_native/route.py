@@ -20,7 +20,7 @@ from .operation import Calls, Target
 from .signatures import CONFIG_LENIENT, CONFIG_SKIP
 
 _tags = itertools.count(1)
-_NOT_FOR_CUSTOM = ("api_key", "base_url", "type", "headers", "proxy", "ca_file", "organization")
+_NOT_FOR_CUSTOM = ("api_key", "base_url", "type", "headers", "proxy", "ca_file", "organization", "api_version", "deployment")
 _lock = threading.Lock()  # one for all routes: held for an assignment only, and a forked child can make another
 
 
