@@ -26,24 +26,14 @@ const (
 	azureExample  = "2024-10-21"
 )
 
-// azureDomains end the hosts of resources, those of the sovereign clouds too.
-var azureDomains = []string{".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com",
-	".openai.azure.us", ".cognitiveservices.azure.us", ".openai.azure.cn", ".cognitiveservices.azure.cn"}
+// azureHosts are the hosts of resources, those of the sovereign clouds too.
+var azureHosts = []string{"*.openai.azure.com", "*.services.ai.azure.com", "*.cognitiveservices.azure.com",
+	"*.openai.azure.us", "*.cognitiveservices.azure.us", "*.openai.azure.cn", "*.cognitiveservices.azure.cn"}
 
 // azureVersion tells whether a version is a date, maybe of a preview.
 func azureVersion(version string) bool {
 	_, err := time.Parse(time.DateOnly, strings.TrimSuffix(version, "-preview"))
 	return err == nil
-}
-
-// azureHost tells whether a host is a resource of Azure's.
-func azureHost(host string) bool {
-	for _, domain := range azureDomains {
-		if strings.HasSuffix(strings.ToLower(host), domain) {
-			return true
-		}
-	}
-	return false
 }
 
 // azureAddress is a base_url of Azure's, or of a gateway in front of it.
@@ -64,9 +54,10 @@ func isAzure(v *Vendor, m *Model) bool {
 	if m.Type != "" && m.Type != azureName {
 		return false
 	}
-	u, err := url.Parse(strings.TrimSpace(m.BaseURL))
-	if err != nil || m.BaseURL == "" || azureHost(u.Hostname()) {
-		return v.name == azureName || err == nil && azureHost(u.Hostname()) && !strings.Contains(u.Path, "/anthropic")
+	host, _ := At(m.BaseURL)
+	u, err := url.Parse(m.BaseURL)
+	if err != nil || m.BaseURL == "" || host.name == azureName {
+		return v.name == azureName || host.name == azureName && !strings.Contains(u.Path, "/anthropic")
 	}
 	if v.name != azureName {
 		return false
@@ -118,7 +109,8 @@ func (a *azureAddress) read() error {
 	if err := checkBaseURL(a.where, a.base, u); err != nil {
 		return err
 	}
-	a.url, a.host = u, azureHost(u.Hostname())
+	host, _ := At(a.base)
+	a.url, a.host = u, host.name == azureName
 	path := strings.TrimRight(u.EscapedPath(), "/")
 	for _, end := range endpoints {
 		if n := len(path) - len(end); n >= 0 && strings.EqualFold(path[n:], end) {

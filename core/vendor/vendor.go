@@ -54,7 +54,7 @@ var vendors = []Vendor{
 	// DeepSeek API docs, "Create Chat Completion": stream_options.
 	{name: "deepseek", baseURL: "https://api.deepseek.com/v1", format: openai.New, streamUsage: true, hosts: []string{"api.deepseek.com"}},
 	// Azure OpenAI reference, "Data plane inference"; its addresses: azure.go.
-	{name: azureName, format: openai.NewAzure, streamUsage: true, sdkVariable: "AZURE_OPENAI_ENDPOINT"},
+	{name: azureName, format: openai.NewAzure, streamUsage: true, hosts: azureHosts, sdkVariable: "AZURE_OPENAI_ENDPOINT"},
 	// Anthropic API reference, "Messages".
 	{name: "anthropic", baseURL: "https://api.anthropic.com/v1", root: "/v1", format: anthropic.New, hosts: []string{"api.anthropic.com"},
 		own: "Anthropic", openaiPath: "/v1", elsewhere: "/anthropic", sdkVariable: "ANTHROPIC_BASE_URL"},
@@ -113,9 +113,6 @@ func At(base string) (Vendor, bool) {
 		if v.owns(strings.ToLower(u.Hostname())) {
 			return v, true
 		}
-	}
-	if azureHost(u.Hostname()) {
-		return find(azureName)
 	}
 	return Vendor{}, false
 }
