@@ -1,12 +1,12 @@
 package config
 
 import (
-	"bytes"
 	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/internal/shown"
@@ -280,41 +280,23 @@ func pathHint(data []byte) string {
 // comes twice is an error: one of the two values would be ignored. The error is
 // a predicate, such as `has the key "x" twice`.
 func objectFields(data []byte) ([]jsontext.Field, error) {
-	if err := jsontext.CheckUTF8(data); err != nil {
+	fields, err := jsontext.FieldsOf(data)
+	switch {
+	case err == nil && len(fields.Repeated) > 0:
+		return nil, fmt.Errorf("has the key %s twice", shown.Name(fields.Repeated[0]))
+	case err == nil:
+		return fields.List, nil
+	}
+	r := jsontext.Reader{Data: data, Most: jsontext.MaxDepth}
+	if r.Next() == '{' || r.Pos == len(data) || !utf8.Valid(data) {
 		return nil, fmt.Errorf("is not valid JSON: %w", err)
 	}
-	s := jsontext.Scanner{Data: data, Most: jsontext.MaxDepth}
-	s.Space()
-	if s.Peek() != '{' && s.Pos < len(data) {
-		from := s.Pos
-		if err := s.Value(); err == nil {
-			return nil, fmt.Errorf("must be a JSON object, got %s", kindOfValue(data[from:]))
-		}
-		s.Pos = from
-		return nil, s.Fail("is not valid JSON")
+	from := r.Span()
+	if r.Err == nil {
+		return nil, fmt.Errorf("must be a JSON object, got %s", kindOfValue(data[from:]))
 	}
-	var fields []jsontext.Field
-	var twice error
-	seen := map[string]bool{}
-	err := s.Object(func(key []byte, start, end int) error {
-		if bytes.IndexByte(key, '\\') >= 0 {
-			key = jsontext.Unescape(key, false)
-		}
-		name := string(key)
-		if seen[name] && twice == nil {
-			twice = fmt.Errorf("has the key %s twice", shown.Name(name))
-		}
-		seen[name] = true
-		fields = append(fields, jsontext.Field{Key: name, Start: start, End: end})
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("is not valid JSON: %w", err)
-	}
-	if s.Space(); s.Pos < len(data) {
-		return nil, s.Fail("is not valid JSON: unexpected text after the object")
-	}
-	return fields, twice
+	r.Pos = from
+	return nil, r.Fail("is not valid JSON")
 }
 
 // unlike refuses two names that differ in case only: one of them is a slip. In

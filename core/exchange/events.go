@@ -1,7 +1,6 @@
 package exchange
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/alarm"
@@ -139,15 +137,7 @@ func (r *Stream) event(ev eventstream.Event) (*llm.Chunk, error) {
 
 // plainJSON is data as strict readers of JSON take it: valid UTF-8, without
 // NaN and infinities.
-func plainJSON(data []byte) []byte { return jsontext.WithoutOddNumbers(validUTF8(data)) }
-
-// validUTF8 is data with U+FFFD for what is no UTF-8.
-func validUTF8(data []byte) []byte {
-	if utf8.Valid(data) {
-		return data
-	}
-	return bytes.ToValidUTF8(data, []byte("\uFFFD"))
-}
+func plainJSON(data []byte) []byte { return jsontext.WithoutOddNumbers(jsontext.ToValid(data)) }
 
 // take judges a chunk that was read from data.
 func (r *Stream) take(c *llm.Chunk, data []byte) (*llm.Chunk, error) {

@@ -141,7 +141,7 @@ func (u *Upstream) failure(resp *http.Response, x *Exchange) error {
 // status is 200.
 func (u *Upstream) whole(data []byte, resp *http.Response, x *Exchange) (*llm.Response, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	data = validUTF8(data)
+	data = jsontext.ToValid(data)
 	r, err := u.Format.Response(data, &x.Call)
 	if err != nil {
 		data = jsontext.WithoutOddNumbers(data) // a failure's body is for strict readers

@@ -34,11 +34,11 @@ type partialChoice struct {
 	deltaExtra, extra           joints
 	name, toolCallID            string
 
-	halves     map[string]*half // of texts whose last piece ended inside a character
-	delta      bool             // a delta has come, and not only whole messages
-	increments bool             // the "whole" messages are pieces
-	cumulative bool             // they have all so far
-	thoughts   string           // the name under which all the reasoning comes too; "" for none
+	halves     map[string]*jsontext.Half // of texts whose last piece ended inside a character
+	delta      bool                      // a delta has come, and not only whole messages
+	increments bool                      // the "whole" messages are pieces
+	cumulative bool                      // they have all so far
+	thoughts   string                    // the name under which all the reasoning comes too; "" for none
 }
 
 // Add joins one more chunk. It returns the chunk in a form that a reader can
@@ -122,7 +122,7 @@ func (p *partialChoice) plain(c *ChunkChoice) bool {
 	d := &c.Delta
 	return d.Content != "" && d.Role == "" && d.Parts == nil && d.ReasoningContent == "" && d.Refusal == "" && d.ToolCalls == nil &&
 		d.FunctionCall == nil && d.Audio == nil && d.Extra == nil && d.Name == "" && d.ToolCallID == "" && c.FinishReason == "" &&
-		c.whole == nil && c.Logprobs == nil && c.Extra == nil && p.parts == nil && p.halves == nil && half("").whole(d.Content)
+		c.whole == nil && c.Logprobs == nil && c.Extra == nil && p.parts == nil && p.halves == nil && jsontext.Half("").Whole(d.Content)
 }
 
 // add joins what a choice brings, and changes it where its reader could not
@@ -195,21 +195,21 @@ func (p *partialChoice) addDelta(d *Message) (changed bool) {
 // comes.
 func (p *partialChoice) mend(name string, piece *string) (changed bool) {
 	h := p.halves[name]
-	if h == nil && half("").whole(*piece) || *piece == "" {
+	if h == nil && jsontext.Half("").Whole(*piece) || *piece == "" {
 		return false
 	}
 	if h == nil {
-		h = new(half)
-		if text := h.join(*piece); text == *piece && *h == "" {
+		h = new(jsontext.Half)
+		if text := h.Join(*piece); text == *piece && *h == "" {
 			return false
 		}
 		*h = ""
 		if p.halves == nil {
-			p.halves = map[string]*half{}
+			p.halves = map[string]*jsontext.Half{}
 		}
 		p.halves[name] = h
 	}
-	text := h.join(*piece)
+	text := h.Join(*piece)
 	if *h == "" {
 		if delete(p.halves, name); len(p.halves) == 0 {
 			p.halves = nil
@@ -223,7 +223,7 @@ func (p *partialChoice) mend(name string, piece *string) (changed bool) {
 // flush gives up the wait for other halves, at the end of a choice.
 func (p *partialChoice) flush(d *Message) (changed bool) {
 	for name, h := range p.halves {
-		lost := h.flush()
+		lost := h.Flush()
 		if lost == "" {
 			continue
 		}
@@ -259,7 +259,7 @@ func (p *partialChoice) flush(d *Message) (changed bool) {
 func (p *partialChoice) addUnknown(d *Message, thoughts string) (changed bool) {
 	if len(d.Audio) > 0 {
 		p.deltaExtra.addField(jointPlace{name: "audio"}, d.Audio)
-		if clean := validRaw(d.Audio); !utf8.Valid(d.Audio) {
+		if clean := jsontext.ToValid(d.Audio); !utf8.Valid(d.Audio) {
 			d.Audio, changed = clean, true
 		}
 	}
@@ -277,7 +277,7 @@ func (p *partialChoice) addUnknown(d *Message, thoughts string) (changed bool) {
 			}
 			p.deltaExtra.addField(jointPlace{name: name}, raw)
 		}
-		if valid = validRaw(valid); bytes.Equal(valid, raw) {
+		if valid = jsontext.ToValid(valid); bytes.Equal(valid, raw) {
 			continue
 		}
 		if !copied {

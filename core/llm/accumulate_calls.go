@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
 
 // partialCalls are the tool calls of one choice. A delta belongs to a call by
@@ -64,7 +66,7 @@ func (p *partialChoice) addCalls(d *Message) (changed bool) {
 			p.calls.alias(to, delta.ID)
 			delta.ID, differs = to.id, true
 		}
-		if called, text := delta.said(); p.halves != nil || !half("").whole(*text) || !half("").whole(*called) {
+		if called, text := delta.said(); p.halves != nil || !jsontext.Half("").Whole(*text) || !jsontext.Half("").Whole(*called) {
 			if delta.Custom != nil {
 				copied := *delta.Custom
 				delta.Custom = &copied

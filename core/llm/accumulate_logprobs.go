@@ -7,15 +7,15 @@ func (p *partialChoice) addLogprobs(raw json.RawMessage) {
 		return
 	}
 	r := newReader(raw) // lenient: what cannot be read is left out
-	for more := r.object(); more; more = r.nextField() {
-		switch name := string(r.key); {
-		case name == "content" && r.next() == '[':
+	for more := r.Object(); more; more = r.NextField() {
+		switch name := string(r.Key); {
+		case name == "content" && r.Next() == '[':
 			p.logContent = r.items(p.logContent)
-		case name == "refusal" && r.next() == '[':
+		case name == "refusal" && r.Next() == '[':
 			p.logRefusal = r.items(p.logRefusal)
 		default:
-			if from := r.Field(); r.err == nil {
-				p.otherLogprobs.addField(jointPlace{name: name}, r.keep(r.Data[from:r.Pos]))
+			if from := r.Span(); r.Err == nil {
+				p.otherLogprobs.addField(jointPlace{name: name}, r.Keep(r.Data[from:r.Pos]))
 			}
 		}
 	}
@@ -23,9 +23,9 @@ func (p *partialChoice) addLogprobs(raw json.RawMessage) {
 
 // items appends the elements of an array as they stand.
 func (r *reader) items(to []json.RawMessage) []json.RawMessage {
-	for more := r.array(); more; more = r.nextItem() {
-		if from := r.Field(); r.err == nil {
-			to = append(to, r.keep(r.Data[from:r.Pos]))
+	for more := r.Array(); more; more = r.NextItem() {
+		if from := r.Span(); r.Err == nil {
+			to = append(to, r.Keep(r.Data[from:r.Pos]))
 		}
 	}
 	return to

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"unicode/utf8"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
 
 // partialPart is one part of a content that comes in pieces. A part goes on
@@ -34,12 +36,12 @@ func (p *partialChoice) addContent(d *Message) (changed bool) {
 	for i := range d.Parts {
 		part := d.Parts[i]
 		differs, copiedExtra := false, false
-		if p.halves != nil || !half("").whole(part.Text) {
+		if p.halves != nil || !jsontext.Half("").Whole(part.Text) {
 			differs = p.mend("content", &part.Text)
 		}
 		p.addPart(&part, i == 0)
 		for name, raw := range part.Extra {
-			if clean := validRaw(raw); !utf8.Valid(raw) {
+			if clean := jsontext.ToValid(raw); !utf8.Valid(raw) {
 				if !copiedExtra {
 					part.Extra, copiedExtra, differs = maps.Clone(part.Extra), true, true
 				}
@@ -74,7 +76,7 @@ func (p *partialChoice) addPart(d *Part, first bool) {
 	index := -1
 	if raw := d.Extra["index"]; len(raw) > 0 {
 		r := newReader(raw)
-		index = r.index(-1)
+		index = r.Index(-1)
 	}
 	to := p.openPart(d, index, first)
 	if to == nil {

@@ -108,11 +108,11 @@ func (c *Chunk) AppendGathered(dst []byte) ([]byte, error) {
 // UnmarshalJSON reads a chunk leniently.
 func (c *Chunk) UnmarshalJSON(data []byte) error {
 	r := answerReader(data)
-	if r.next() != '{' {
+	if r.Next() != '{' {
 		return errNoObject
 	}
 	c.read(&r, &Chunk{})
-	return r.end()
+	return r.End()
 }
 
 func (c *Chunk) write(w *jsontext.Writer) {
@@ -153,13 +153,13 @@ func (d *ChunkDecoder) Decode(data []byte) (*Chunk, error) {
 	c := &whole.Chunk
 	c.Choices = whole.choice[:0]
 	r := answerReader(data)
-	if r.next() != '{' {
+	if r.Next() != '{' {
 		return nil, errNoObject
 	}
-	r.room = d.room
+	r.Room = d.room
 	c.read(&r, &d.before)
-	d.room = r.room
-	if err := r.end(); err != nil {
+	d.room = r.Room
+	if err := r.End(); err != nil {
 		return nil, err
 	}
 	if len(c.Choices) == 0 {
@@ -171,16 +171,16 @@ func (d *ChunkDecoder) Decode(data []byte) (*Chunk, error) {
 
 // read reads a chunk; before is the one before it in its stream.
 func (c *Chunk) read(r *reader, before *Chunk) {
-	for more := r.object(); more; more = r.nextField() {
-		switch string(r.key) {
+	for more := r.Object(); more; more = r.NextField() {
+		switch string(r.Key) {
 		case "id":
-			c.ID = r.textLike(before.ID)
+			c.ID = r.TextLike(before.ID)
 		case "object":
 			c.Object = r.word()
 		case "created":
-			c.Created = r.integer64()
+			c.Created = r.Integer64()
 		case "model":
-			c.Model = r.textLike(before.Model)
+			c.Model = r.TextLike(before.Model)
 		case "choices":
 			c.readChoices(r)
 		case "usage":
@@ -195,9 +195,9 @@ func (c *Chunk) read(r *reader, before *Chunk) {
 }
 
 func (c *Chunk) readChoices(r *reader) {
-	for more := r.array(); more; more = r.nextItem() {
-		if r.next() != '{' {
-			r.skip()
+	for more := r.Array(); more; more = r.NextItem() {
+		if r.Next() != '{' {
+			r.Skip()
 			continue
 		}
 		c.Choices = append(c.Choices, ChunkChoice{Index: len(c.Choices)})
@@ -207,41 +207,41 @@ func (c *Chunk) readChoices(r *reader) {
 
 func (c *ChunkChoice) read(r *reader) {
 	text, delta := "", false
-	for more := r.object(); more; more = r.nextField() {
-		switch string(r.key) {
+	for more := r.Object(); more; more = r.NextField() {
+		switch string(r.Key) {
 		case "index":
-			c.Index = r.index(c.Index)
+			c.Index = r.Index(c.Index)
 		case "delta":
-			first := r.next()
+			first := r.Next()
 			if delta = first == '{' || first == '"'; !delta {
 				c.Delta.NullContent = true
 				r.unread(&c.Extra)
 				break
 			}
-			r.halves = true
+			r.Halves = true
 			c.Delta.read(r)
-			r.halves = false
+			r.Halves = false
 		case "message":
-			if first := r.next(); first != '{' && first != '"' {
+			if first := r.Next(); first != '{' && first != '"' {
 				r.unread(&c.Extra)
 				break
 			}
 			c.whole = &wholeMessage{}
-			r.halves = true
+			r.Halves = true
 			c.whole.read(r)
-			r.halves = false
+			r.Halves = false
 		case "text", "content": // old completions, and some small servers
-			if r.next() != '"' {
+			if r.Next() != '"' {
 				r.unread(&c.Extra)
 				break
 			}
-			r.halves = true
-			text = r.piece()
-			r.halves = false
+			r.Halves = true
+			text = r.Piece()
+			r.Halves = false
 		case "finish_reason":
 			c.FinishReason = r.word()
 		case "logprobs":
-			c.Logprobs = r.raw()
+			c.Logprobs = r.Raw()
 		default:
 			r.extra(&c.Extra)
 		}

@@ -139,16 +139,16 @@ func (e *Error) write(w *jsontext.Writer) {
 // "name" is given.
 func (e *Error) UnmarshalJSON(data []byte) error {
 	r := newReader(data)
-	if r.next() != '{' {
+	if r.Next() != '{' {
 		return errNoObject
 	}
 	named, numbered := false, false
-	for more := r.object(); more; more = r.nextField() {
-		switch string(r.key) {
+	for more := r.Object(); more; more = r.NextField() {
+		switch string(r.Key) {
 		case "code":
-			e.Code, numbered = Code(r.integer()), true
+			e.Code, numbered = Code(r.Integer()), true
 		case "name":
-			if c, ok := CodeOf(r.text()); ok && !numbered {
+			if c, ok := CodeOf(r.Text()); ok && !numbered {
 				e.Code, named = c, true
 			}
 		default:
@@ -158,37 +158,37 @@ func (e *Error) UnmarshalJSON(data []byte) error {
 	if _, known := codeNames[e.Code]; !known || e.Code == OK || !named && !numbered {
 		e.Code = Unavailable
 	}
-	return r.end()
+	return r.End()
 }
 
 func (e *Error) readField(r *reader) {
-	switch string(r.key) {
+	switch string(r.Key) {
 	case "message":
-		e.Message = r.text()
+		e.Message = r.Text()
 	case "provider":
-		e.Provider = r.text()
+		e.Provider = r.Text()
 	case "model":
-		e.Model = r.text()
+		e.Model = r.Text()
 	case "status":
-		e.Status = r.integer()
+		e.Status = r.Integer()
 	case "provider_message":
-		e.ProviderMessage = r.text()
+		e.ProviderMessage = r.Text()
 	case "type":
-		e.Type = r.text()
+		e.Type = r.Text()
 	case "provider_code":
-		e.ProviderCode = r.text()
+		e.ProviderCode = r.Text()
 	case "request_id":
-		e.RequestID = r.text()
+		e.RequestID = r.Text()
 	case "retry_after":
-		if s := r.number(); s >= 0 {
+		if s := r.Number(); s >= 0 {
 			e.RetryAfter, e.HasRetryAfter = time.Duration(s*float64(time.Second)), true
 		}
 	case "body":
-		e.Body = r.text()
+		e.Body = r.Text()
 	case "partial":
-		e.Partial = r.text()
+		e.Partial = r.Text()
 	default:
-		r.skip()
+		r.Skip()
 	}
 }
 

@@ -17,8 +17,8 @@ func parseExtraBody(v []byte) (Extra, error) {
 	if err != nil {
 		return nil, Errorf(InvalidArgument, "\"extra_body\" is %s; expected an object of fields for the server", shown.Value(v))
 	}
-	extra := make(Extra, len(fields))
-	for _, f := range fields {
+	extra := make(Extra, len(fields.List))
+	for _, f := range fields.List {
 		extra[f.Key] = v[f.Start:f.End:f.End]
 	}
 	return extra, checkExtraBody(extra)

@@ -122,9 +122,9 @@ var requestOnly = map[string]bool{"role": true, "prefix": true, "partial": true,
 // itemsOf gives the elements of a list whose syntax has been checked.
 func itemsOf(list []byte) (items [][]byte) {
 	r := newReader(list)
-	for more := r.array(); more; more = r.nextItem() {
-		from := r.Field()
-		if r.err != nil {
+	for more := r.Array(); more; more = r.NextItem() {
+		from := r.Span()
+		if r.Err != nil {
 			return nil
 		}
 		items = append(items, list[from:r.Pos])
@@ -153,10 +153,10 @@ func each(dst []byte, items [][]byte, f func(dst, item []byte) []byte) []byte {
 func (s *sieve) object(dst, object []byte, f func(dst []byte, key string, value []byte) []byte) []byte {
 	r := newReader(object)
 	dst = append(dst, '{')
-	for more := r.object(); more; more = r.nextField() {
-		key := string(r.key)
-		value := r.Field()
-		if r.err != nil {
+	for more := r.Object(); more; more = r.NextField() {
+		key := string(r.Key)
+		value := r.Span()
+		if r.Err != nil {
 			break // not reachable: the syntax has been checked
 		}
 		before := len(dst)
@@ -218,11 +218,11 @@ func saysText(value []byte) bool {
 
 func isAssistant(message []byte) (is bool) {
 	r := newReader(message)
-	for more := r.object(); more; more = r.nextField() {
-		if string(r.key) == "role" {
+	for more := r.Object(); more; more = r.NextField() {
+		if string(r.Key) == "role" {
 			is = r.word() == string(RoleAssistant)
 		} else {
-			r.skip()
+			r.Skip()
 		}
 	}
 	return is
@@ -253,7 +253,7 @@ func spokenIn(key string, value []byte) string {
 	switch {
 	case key == "refusal" && value[0] == '"':
 		r := newReader(value)
-		return r.text()
+		return r.Text()
 	case key == "audio" && value[0] == '{':
 		return textField(value, "transcript")
 	}
@@ -263,11 +263,11 @@ func spokenIn(key string, value []byte) string {
 // textField is the text of one field of an object.
 func textField(object []byte, name string) (text string) {
 	r := newReader(object)
-	for more := r.object(); more; more = r.nextField() {
-		if string(r.key) == name {
-			text = r.text()
+	for more := r.Object(); more; more = r.NextField() {
+		if string(r.Key) == name {
+			text = r.Text()
 		} else {
-			r.skip()
+			r.Skip()
 		}
 	}
 	return text
@@ -345,14 +345,14 @@ func textOf(list []byte) string {
 	for _, item := range itemsOf(list) {
 		r := newReader(item)
 		if item[0] == '"' {
-			text.WriteString(r.text())
+			text.WriteString(r.Text())
 			continue
 		}
-		for more := r.object(); more; more = r.nextField() {
-			if string(r.key) == "text" || string(r.key) == "refusal" {
-				text.WriteString(r.text())
+		for more := r.Object(); more; more = r.NextField() {
+			if string(r.Key) == "text" || string(r.Key) == "refusal" {
+				text.WriteString(r.Text())
 			} else {
-				r.skip()
+				r.Skip()
 			}
 		}
 	}

@@ -3,7 +3,6 @@ package llm
 import (
 	"bytes"
 	"encoding/json"
-	"unicode/utf8"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
@@ -159,10 +158,10 @@ func (j *joint) addText(at jointPlace, raw json.RawMessage) {
 
 func (j *joint) addFields(at jointPlace, raw json.RawMessage) {
 	r := newReader(raw)
-	for more := r.object(); more; more = r.nextField() {
-		name := string(r.key)
-		from := r.Field()
-		if r.err != nil {
+	for more := r.Object(); more; more = r.NextField() {
+		name := string(r.Key)
+		from := r.Span()
+		if r.Err != nil {
 			return
 		}
 		f := j.fields[name]
@@ -213,14 +212,7 @@ func (j *joint) value() json.RawMessage {
 	if j.kind != 0 {
 		value = j.appendTo(nil)
 	}
-	return validRaw(value)
-}
-
-func validRaw(raw json.RawMessage) json.RawMessage {
-	if utf8.Valid(raw) {
-		return raw
-	}
-	return bytes.ToValidUTF8(raw, []byte("\uFFFD"))
+	return jsontext.ToValid(value)
 }
 
 // rest is what a whole value adds to what has been joined; nil for nothing.
@@ -253,10 +245,10 @@ func (j *joint) rest(whole json.RawMessage) json.RawMessage {
 		j.expand(jointPlace{})
 		more := &joint{kind: '{', fields: map[string]*joint{}}
 		r := newReader(whole)
-		for ok := r.object(); ok; ok = r.nextField() {
-			name := string(r.key)
-			from := r.Field()
-			if r.err != nil {
+		for ok := r.Object(); ok; ok = r.NextField() {
+			name := string(r.Key)
+			from := r.Span()
+			if r.Err != nil {
 				break
 			}
 			if rest := j.fields[name].rest(whole[from:r.Pos]); rest != nil {

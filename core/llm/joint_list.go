@@ -113,18 +113,18 @@ func (j *joint) find(index, id, kind string) *jointItem {
 // marksOf reads what tells an object from others in its list.
 func marksOf(raw json.RawMessage) (index, id, kind string) {
 	r := newReader(raw)
-	for more := r.object(); more; more = r.nextField() {
-		switch string(r.key) {
+	for more := r.Object(); more; more = r.NextField() {
+		switch string(r.Key) {
 		case "index":
-			if n := r.index(-1); n >= 0 {
+			if n := r.Index(-1); n >= 0 {
 				index = strconv.Itoa(n)
 			}
 		case "id":
-			id = r.text()
+			id = r.Text()
 		case "type":
-			kind = r.text()
+			kind = r.Text()
 		default:
-			r.skip()
+			r.Skip()
 		}
 	}
 	return index, id, kind
@@ -147,16 +147,16 @@ func isPiece(raw json.RawMessage) pieceKind {
 	case '{':
 		kind := no
 		r := newReader(raw)
-		for more := r.object(); more; more = r.nextField() {
-			switch name := string(r.key); {
-			case name == "index" && r.index(-1) >= 0:
+		for more := r.Object(); more; more = r.NextField() {
+			switch name := string(r.Key); {
+			case name == "index" && r.Index(-1) >= 0:
 				return yesIndexed
 			case name == "index":
-			case pieceNames[name] && r.next() == '"':
+			case pieceNames[name] && r.Next() == '"':
 				kind = yesText
-				r.skip()
+				r.Skip()
 			default:
-				r.skip()
+				r.Skip()
 			}
 		}
 		return kind
@@ -167,8 +167,8 @@ func isPiece(raw json.RawMessage) pieceKind {
 // elementsOf are the elements of a list, which are parts of raw.
 func elementsOf(raw json.RawMessage) (items []json.RawMessage) {
 	r := newReader(raw)
-	for more := r.array(); more; more = r.nextItem() {
-		if from := r.Field(); r.err == nil {
+	for more := r.Array(); more; more = r.NextItem() {
+		if from := r.Span(); r.Err == nil {
 			items = append(items, raw[from:r.Pos])
 		}
 	}

@@ -8,12 +8,15 @@ import (
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
 
-// JSON is the one JSON configuration of the core: exact floats, sorted map
-// keys (the same request gives the same bytes), no HTML escaping, and raw
-// messages checked when written. NaN and infinities are errors.
+// JSON reads and writes JSON where it meets Go types: settings, tools, the
+// bodies of Gemini and Anthropic, error bodies. Floats are exact, map keys are
+// sorted (the same request gives the same bytes), HTML is not escaped, and raw
+// messages are checked when they are written; NaN and infinities are errors.
 //
-// Everything in the core reads and writes JSON through this value, so that the
-// library behind it can be exchanged here.
+// It is the only place that imports json-iterator, so that the library can be
+// exchanged here. Requests are checked, and the answers and chunks of OpenAI's
+// format are read and written, by core/internal/jsontext instead, which is
+// faster, allocates less and takes values of unexpected types.
 var JSON = jsoniter.Config{
 	EscapeHTML:             false,
 	SortMapKeys:            true,
@@ -45,14 +48,14 @@ func unmarshalWithExtra(data []byte, v any, known func(string) bool) (Extra, err
 	}
 	var extra Extra
 	r := newReader(data)
-	for more := r.object(); more; more = r.nextField() {
-		if known(string(r.key)) {
-			r.skip()
+	for more := r.Object(); more; more = r.NextField() {
+		if known(string(r.Key)) {
+			r.Skip()
 		} else {
 			r.extra(&extra)
 		}
 	}
-	return extra, r.end()
+	return extra, r.End()
 }
 
 // writeValue writes any value by the JSON library.

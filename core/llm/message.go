@@ -178,7 +178,7 @@ func (m Message) MarshalJSON() ([]byte, error) { return jsontext.Encode(nil, m.w
 func (m *Message) UnmarshalJSON(data []byte) error {
 	r := newReader(data)
 	m.read(&r)
-	return r.end()
+	return r.End()
 }
 
 func (m *Message) write(w *jsontext.Writer) { m.writeAs(w, false) }
@@ -236,13 +236,13 @@ func (m *Message) writeContent(o *jsontext.Object, delta bool) {
 
 func (m *Message) read(r *reader) {
 	m.NullContent = true
-	if r.answer && r.next() == '"' { // the text without its message
+	if r.answer && r.Next() == '"' { // the text without its message
 		m.readContent(r)
 		return
 	}
 	thoughts := ""
-	for more := r.object(); more; more = r.nextField() {
-		if isReasoning(r.key) && r.next() == '"' {
+	for more := r.Object(); more; more = r.NextField() {
+		if isReasoning(r.Key) && r.Next() == '"' {
 			thoughts = m.readThoughts(r)
 			continue
 		}
@@ -263,8 +263,8 @@ func (m *Message) takeText(r *reader) {
 		return
 	}
 	in := newReader(raw)
-	in.halves, in.dirty = r.halves, r.dirty
-	m.Content, m.NullContent = in.piece(), false
+	in.Halves, in.Dirty = r.Halves, r.Dirty
+	m.Content, m.NullContent = in.Piece(), false
 	if delete(m.Extra, "text"); len(m.Extra) == 0 {
 		m.Extra = nil
 	}
@@ -283,22 +283,22 @@ func isReasoning(key []byte) bool {
 // readThoughts reads a field that has the thoughts as a text.
 func (m *Message) readThoughts(r *reader) string {
 	at := *r
-	text := r.piece()
-	if r.err == nil {
-		r.Pos, r.key = at.Pos, at.key
+	text := r.Piece()
+	if r.Err == nil {
+		r.Pos, r.Key = at.Pos, at.Key
 		r.extra(&m.Extra)
 	}
 	return text
 }
 
 func (m *Message) readField(r *reader) {
-	switch string(r.key) {
+	switch string(r.Key) {
 	case "role":
 		m.Role = Role(r.word())
 	case "content":
 		m.readContent(r)
 	case "name":
-		m.Name = r.text()
+		m.Name = r.Text()
 	case "refusal":
 		m.Refusal = r.pieceOr(&m.Extra)
 	case "reasoning_content":
@@ -306,24 +306,24 @@ func (m *Message) readField(r *reader) {
 	case "tool_calls":
 		m.readCalls(r)
 	case "tool_call_id":
-		m.ToolCallID = r.text()
+		m.ToolCallID = r.Text()
 	case "function_call":
 		if m.FunctionCall = r.functionCall(); m.FunctionCall == nil {
 			r.unread(&m.Extra)
 		}
 	case "audio":
-		m.Audio = r.raw()
+		m.Audio = r.Raw()
 	default:
 		r.extra(&m.Extra)
 	}
 }
 
 func (m *Message) readContent(r *reader) {
-	switch c := r.next(); {
+	switch c := r.Next(); {
 	case c == '"':
-		m.Content, m.NullContent = r.piece(), false
+		m.Content, m.NullContent = r.Piece(), false
 	case c >= '0' && c <= '9' && r.answer:
-		m.Content, m.NullContent = r.textOrNumber(), false
+		m.Content, m.NullContent = r.TextOrNumber(), false
 	case c == '{' && r.answer: // a part without its list
 		m.NullContent = false
 		m.Parts = []Part{{}}
@@ -331,17 +331,17 @@ func (m *Message) readContent(r *reader) {
 	case c == '[':
 		m.NullContent = false
 		m.Parts = []Part{}
-		for more := r.array(); more; more = r.nextItem() {
+		for more := r.Array(); more; more = r.NextItem() {
 			if r.answer {
 				m.Parts = append(m.Parts, Part{})
 				m.Parts[len(m.Parts)-1].read(r)
 				continue
 			}
-			from := r.Field()
+			from := r.Span()
 			var p Part
-			if r.err == nil {
+			if r.Err == nil {
 				if err := p.UnmarshalJSON(r.Data[from:r.Pos]); err != nil {
-					r.stop(err)
+					r.Stop(err)
 				}
 			}
 			m.Parts = append(m.Parts, p)

@@ -9,21 +9,21 @@ import (
 // read reads a part of an answer: what has another type than expected stays
 // among the unknown fields, and a text is a text part.
 func (p *Part) read(r *reader) {
-	if r.next() == '"' {
-		p.Type, p.Text = "text", r.piece()
+	if r.Next() == '"' {
+		p.Type, p.Text = "text", r.Piece()
 		return
 	}
-	for more := r.object(); more; more = r.nextField() {
-		c := r.next()
-		switch key := string(r.key); {
+	for more := r.Object(); more; more = r.NextField() {
+		c := r.Next()
+		switch key := string(r.Key); {
 		case key == "type":
 			p.Type = r.word()
 		case key == "text" && c == '"':
-			p.Text = r.piece()
+			p.Text = r.Piece()
 		case key == "text" && c == '{' && r.answer: // as in the Assistants API
 			p.readText(r)
 		case key == "refusal" && c == '"':
-			p.Refusal = r.piece()
+			p.Refusal = r.Piece()
 		case key == "image_url" && c == '{':
 			readPartField(r, &p.ImageURL, &p.Extra)
 		case key == "input_audio" && c == '{':
@@ -41,9 +41,9 @@ func (p *Part) read(r *reader) {
 
 // readText reads a text that is an object: {"value", "annotations"}.
 func (p *Part) readText(r *reader) {
-	for more := r.object(); more; more = r.nextField() {
-		if string(r.key) == "value" && r.next() == '"' {
-			p.Text = r.piece()
+	for more := r.Object(); more; more = r.NextField() {
+		if string(r.Key) == "value" && r.Next() == '"' {
+			p.Text = r.Piece()
 			continue
 		}
 		r.extra(&p.Extra)
@@ -52,17 +52,17 @@ func (p *Part) readText(r *reader) {
 
 // readPartField reads an object into to, or keeps it as it is.
 func readPartField[T any](r *reader, to **T, extra *Extra) {
-	key := bytes.Clone(r.key)
+	key := bytes.Clone(r.Key)
 	at := r.Pos
-	from := r.Field()
-	if r.err != nil {
+	from := r.Span()
+	if r.Err != nil {
 		return
 	}
 	value := new(T)
-	if JSON.Unmarshal(validRaw(jsontext.WithoutOddNumbers(r.Data[from:r.Pos])), value) == nil {
+	if JSON.Unmarshal(jsontext.ToValid(jsontext.WithoutOddNumbers(r.Data[from:r.Pos])), value) == nil {
 		*to = value
 		return
 	}
-	r.Pos, r.key = at, key
+	r.Pos, r.Key = at, key
 	r.extra(extra)
 }

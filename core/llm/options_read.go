@@ -108,7 +108,7 @@ func parseOptions(data []byte, withModels bool) (o CallOptions, models []string,
 	if err != nil {
 		return o, nil, Errorf(InvalidArgument, "the call options are not valid JSON: %v", err)
 	}
-	for _, f := range fields {
+	for _, f := range fields.List {
 		v := data[f.Start:f.End]
 		option := callSettingOf[f.Key]
 		switch {

@@ -192,25 +192,25 @@ func requestFields(data []byte) (_ []jsontext.Field, wrong, err error) {
 	}
 	r := newReader(data)
 	r.Most = jsontext.MaxDepth
-	if r.next() != '{' {
+	if r.Next() != '{' {
 		return nil, nil, r.Fail("expected a JSON object")
 	}
 	var fields jsontext.Fields
-	for more := r.object(); more; more = r.nextField() {
-		name, known := fieldNames[string(r.key)]
+	for more := r.Object(); more; more = r.NextField() {
+		name, known := fieldNames[string(r.Key)]
 		if !known {
-			name = string(r.key)
+			name = string(r.Key)
 		}
-		isArray := r.next() == '['
+		isArray := r.Next() == '['
 		from := r.Pos
 		if name == "messages" && isArray {
 			wrong = r.checkMessages()
 		} else {
-			r.skip()
+			r.Skip()
 		}
 		fields.Put(jsontext.Field{Key: name, Start: from, End: r.Pos})
 	}
-	return fields.List, wrong, r.end()
+	return fields.List, wrong, r.End()
 }
 
 // AppendBody appends the JSON that an attempt posts: the request with the
@@ -254,7 +254,7 @@ func (p *Payload) appendStreamOptions(dst []byte) []byte {
 		if err != nil {
 			break
 		}
-		for _, g := range inner {
+		for _, g := range inner.List {
 			if g.Key == "include_usage" {
 				continue
 			}

@@ -12,7 +12,7 @@ import (
 // wrong with them, beside their syntax.
 func (r *reader) checkMessages() (wrong error) {
 	count := 0
-	for more := r.array(); more; more = r.nextItem() {
+	for more := r.Array(); more; more = r.NextItem() {
 		if err := r.checkMessage(count); wrong == nil {
 			wrong = err
 		}
@@ -25,27 +25,27 @@ func (r *reader) checkMessages() (wrong error) {
 }
 
 func (r *reader) checkMessage(i int) (wrong error) {
-	if r.next() != '{' {
-		from := r.Field()
-		if r.err != nil {
+	if r.Next() != '{' {
+		from := r.Span()
+		if r.Err != nil {
 			return nil // the syntax error says more
 		}
 		return Errorf(InvalidArgument, "messages[%d] is %s; expected an object with \"role\" and \"content\"", i, shown.Value(r.Data[from:r.Pos]))
 	}
 	role, said, elsewhere := noRole, false, ""
-	for more := r.object(); more; more = r.nextField() {
-		isRole, isContent := string(r.key) == "role", string(r.key) == "content"
+	for more := r.Object(); more; more = r.NextField() {
+		isRole, isContent := string(r.Key) == "role", string(r.Key) == "content"
 		said = said || isContent
 		if !isRole && !isContent && wrong == nil {
-			wrong = nearMessageField(i, r.key)
-			if elsewhere == "" && contentField(r.key) {
-				elsewhere = string(r.key)
+			wrong = nearMessageField(i, r.Key)
+			if elsewhere == "" && contentField(r.Key) {
+				elsewhere = string(r.Key)
 			}
 		}
-		first, from := r.next(), r.Pos
-		r.skip()
+		first, from := r.Next(), r.Pos
+		r.Skip()
 		switch value := r.Data[from:r.Pos]; {
-		case wrong != nil || r.err != nil:
+		case wrong != nil || r.Err != nil:
 		case isRole && first != '"':
 			wrong = Errorf(InvalidArgument, "messages[%d].role is %s; expected a string", i, shown.Value(value))
 		case isRole:
@@ -55,7 +55,7 @@ func (r *reader) checkMessage(i int) (wrong error) {
 		}
 	}
 	switch {
-	case wrong != nil || r.err != nil:
+	case wrong != nil || r.Err != nil:
 	case !roleKnown(role):
 		return unknownRole(i, role)
 	case !said && elsewhere != "" && string(role) != `"assistant"`:

@@ -28,8 +28,8 @@ func FuzzReader(f *testing.F) {
 	var d ChunkDecoder // over all inputs, as over the chunks of a stream
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r := newReader(data)
-		r.skip()
-		require.Equal(t, json.Valid(data), r.end() == nil, "%s", data)
+		r.Skip()
+		require.Equal(t, json.Valid(data), r.End() == nil, "%s", data)
 
 		var c Chunk
 		err := c.UnmarshalJSON(data)

@@ -11,14 +11,14 @@ import (
 // that has nothing else is none. Of requests, and of nothing, nothing is kept.
 func (r *reader) unread(to *Extra) {
 	from := r.Pos
-	key := r.key
-	if r.skip(); !r.answer || r.err != nil {
+	key := r.Key
+	if r.Skip(); !r.answer || r.Err != nil {
 		return
 	}
 	switch value := bytes.TrimSpace(r.Data[from:r.Pos]); string(value) {
 	case "null", "false", `""`, "[]", "{}":
 	default:
-		r.Pos, r.key = from, key
+		r.Pos, r.Key = from, key
 		r.extra(to)
 	}
 }
@@ -26,11 +26,11 @@ func (r *reader) unread(to *Extra) {
 // pieceOr is piece for a field that stays among the unknown ones where it is no
 // text.
 func (r *reader) pieceOr(extra *Extra) string {
-	switch r.next() {
+	switch r.Next() {
 	case '"':
-		return r.piece()
+		return r.Piece()
 	case 'n': // null, as in most answers
-		r.skip()
+		r.Skip()
 	default:
 		r.unread(extra)
 	}
@@ -41,14 +41,14 @@ func (r *reader) pieceOr(extra *Extra) string {
 // behind it. r itself stays in front of the text.
 func (r *reader) quoted() (in reader, at int) {
 	from := r.Pos
-	raw, escaped := r.rawText()
+	raw, escaped := r.RawText()
 	if at = r.Pos; escaped {
-		raw = jsontext.Unescape(raw, r.halves)
+		raw = jsontext.Unescape(raw, r.Halves)
 	}
-	if r.err == nil {
+	if r.Err == nil {
 		r.Pos = from
 	}
 	in = answerReader(raw)
-	in.halves, in.room = r.halves, nil
+	in.Halves, in.Room = r.Halves, nil
 	return in, at
 }

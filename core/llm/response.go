@@ -58,11 +58,11 @@ func (r *Response) AppendGathered(dst []byte) ([]byte, error) {
 // unknown role is kept, an absent finish_reason is "".
 func (r *Response) UnmarshalJSON(data []byte) error {
 	in := answerReader(data)
-	if in.next() != '{' {
+	if in.Next() != '{' {
 		return errNoObject
 	}
 	r.read(&in)
-	return in.end()
+	return in.End()
 }
 
 // ReadResponse is [Response.UnmarshalJSON] into a new response, which costs two
@@ -75,7 +75,7 @@ func ReadResponse(data []byte) (*Response, error) {
 	}{}
 	r := &whole.Response
 	in := answerReader(data)
-	if in.next() != '{' {
+	if in.Next() != '{' {
 		return nil, errNoObject
 	}
 	r.Choices, in.usageRoom = whole.choice[:0], &whole.usage
@@ -83,7 +83,7 @@ func ReadResponse(data []byte) (*Response, error) {
 	if len(r.Choices) == 0 {
 		r.Choices = nil
 	}
-	return r, in.end()
+	return r, in.End()
 }
 
 func (r *Response) write(w *jsontext.Writer) {
@@ -113,22 +113,22 @@ func (r *Response) write(w *jsontext.Writer) {
 }
 
 func (r *Response) read(in *reader) {
-	for more := in.object(); more; more = in.nextField() {
-		switch string(in.key) {
+	for more := in.Object(); more; more = in.NextField() {
+		switch string(in.Key) {
 		case "id":
-			r.ID = in.text()
+			r.ID = in.Text()
 		case "object":
 			r.Object = in.word()
 		case "created":
-			r.Created = in.integer64()
+			r.Created = in.Integer64()
 		case "model":
-			r.Model = in.text()
+			r.Model = in.Text()
 		case "choices":
 			r.readChoices(in)
 		case "usage":
 			r.Usage = in.usage()
 		case "attempts":
-			in.skip() // ours, never the provider's
+			in.Skip() // ours, never the provider's
 		default:
 			in.extra(&r.Extra)
 		}
@@ -139,9 +139,9 @@ func (r *Response) read(in *reader) {
 }
 
 func (r *Response) readChoices(in *reader) {
-	for more := in.array(); more; more = in.nextItem() {
-		if in.next() != '{' {
-			in.skip()
+	for more := in.Array(); more; more = in.NextItem() {
+		if in.Next() != '{' {
+			in.Skip()
 			continue
 		}
 		r.Choices = append(r.Choices, Choice{Index: len(r.Choices)})
@@ -155,12 +155,12 @@ func (r *Response) readChoices(in *reader) {
 
 func (c *Choice) read(in *reader) {
 	message := false
-	for more := in.object(); more; more = in.nextField() {
-		switch string(in.key) {
+	for more := in.Object(); more; more = in.NextField() {
+		switch string(in.Key) {
 		case "index":
-			c.Index = in.index(c.Index)
+			c.Index = in.Index(c.Index)
 		case "message":
-			if first := in.next(); first != '{' && first != '"' {
+			if first := in.Next(); first != '{' && first != '"' {
 				in.unread(&c.Extra)
 				break
 			}
@@ -173,15 +173,15 @@ func (c *Choice) read(in *reader) {
 			}
 			c.Message.read(in)
 		case "text", "content": // old completions, and some small servers
-			if in.next() != '"' {
+			if in.Next() != '"' {
 				in.unread(&c.Extra)
-			} else if text := in.text(); c.Message.Content == "" {
+			} else if text := in.Text(); c.Message.Content == "" {
 				c.Message.Content = text
 			}
 		case "finish_reason":
 			c.FinishReason = in.word()
 		case "logprobs":
-			c.Logprobs = in.raw()
+			c.Logprobs = in.Raw()
 		default:
 			in.extra(&c.Extra)
 		}

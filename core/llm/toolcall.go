@@ -3,21 +3,21 @@ package llm
 import "github.com/llmagg/llmagg/core/internal/jsontext"
 
 func (m *Message) readCalls(r *reader) {
-	switch c := r.next(); {
+	switch c := r.Next(); {
 	case c == '{' && r.answer: // a call without its list
 		m.readCall(r)
 	case c == '[':
-		from, key, have, odd := r.Pos, r.key, len(m.ToolCalls), false
-		for more := r.array(); more; more = r.nextItem() {
-			if first := r.next(); first == '{' || first == 'n' || !r.answer {
+		from, key, have, odd := r.Pos, r.Key, len(m.ToolCalls), false
+		for more := r.Array(); more; more = r.NextItem() {
+			if first := r.Next(); first == '{' || first == 'n' || !r.answer {
 				m.readCall(r)
 			} else if first != '"' || !m.readQuotedCalls(r) {
 				odd = true
-				r.skip()
+				r.Skip()
 			}
 		}
-		if odd && len(m.ToolCalls) == have && r.err == nil {
-			r.Pos, r.key = from, key
+		if odd && len(m.ToolCalls) == have && r.Err == nil {
+			r.Pos, r.Key = from, key
 			r.unread(&m.Extra)
 		}
 	case c == '"' && r.answer:
@@ -34,11 +34,11 @@ func (m *Message) readCalls(r *reader) {
 func (m *Message) readQuotedCalls(r *reader) bool {
 	in, at := r.quoted()
 	have := len(m.ToolCalls)
-	known := in.next() == '{' || in.Peek() == '['
+	known := in.Next() == '{' || in.Peek() == '['
 	if known {
 		m.readCalls(&in)
 	}
-	if !known || in.end() != nil {
+	if !known || in.End() != nil {
 		m.ToolCalls = m.ToolCalls[:have]
 		return false
 	}
@@ -47,13 +47,13 @@ func (m *Message) readQuotedCalls(r *reader) bool {
 }
 
 func (m *Message) readCall(r *reader) {
-	if r.next() == 'n' { // null is no call
-		r.skip()
+	if r.Next() == 'n' { // null is no call
+		r.Skip()
 		return
 	}
 	m.ToolCalls = append(m.ToolCalls, ToolCall{Index: -1})
 	c := &m.ToolCalls[len(m.ToolCalls)-1]
-	if c.read(r); r.answer && !r.halves && c.isEmpty() {
+	if c.read(r); r.answer && !r.Halves && c.isEmpty() {
 		m.ToolCalls = m.ToolCalls[:len(m.ToolCalls)-1]
 	}
 }
@@ -120,18 +120,18 @@ func (c *ToolCall) writeAs(w *jsontext.Writer, delta bool) {
 }
 
 func (c *ToolCall) read(r *reader) {
-	for more := r.object(); more; more = r.nextField() {
-		switch string(r.key) {
+	for more := r.Object(); more; more = r.NextField() {
+		switch string(r.Key) {
 		case "index":
-			c.Index = r.index(-1)
+			c.Index = r.Index(-1)
 		case "id":
-			c.ID = r.textOrNumber()
+			c.ID = r.TextOrNumber()
 		case "type":
 			c.Type = r.word()
 		case "function":
 			c.Function.read(r)
 		case "custom":
-			if r.next() != '{' {
+			if r.Next() != '{' {
 				r.extra(&c.Extra)
 				break
 			}
@@ -154,7 +154,7 @@ func (c *ToolCall) UnmarshalJSON(data []byte) error {
 	c.Index = -1
 	r := newReader(data)
 	c.read(&r)
-	return r.end()
+	return r.End()
 }
 
 func (f *FunctionCall) write(w *jsontext.Writer) {
@@ -166,10 +166,10 @@ func (f *FunctionCall) write(w *jsontext.Writer) {
 }
 
 func (f *FunctionCall) read(r *reader) {
-	for more := r.object(); more; more = r.nextField() {
-		switch string(r.key) {
+	for more := r.Object(); more; more = r.NextField() {
+		switch string(r.Key) {
 		case "name":
-			f.Name = r.piece()
+			f.Name = r.Piece()
 		case "arguments":
 			f.Arguments = r.pieceOrObject()
 		default:
@@ -181,13 +181,13 @@ func (f *FunctionCall) read(r *reader) {
 // pieceOrObject reads a text in which JSON stands: some servers send the object
 // itself.
 func (r *reader) pieceOrObject() string {
-	switch c := r.next(); {
+	switch c := r.Next(); {
 	case c == 'n', c == '"':
-		return r.piece()
+		return r.Piece()
 	case c == '{', c == '[', r.answer: // in answers also a number, or true
-		return string(r.raw())
+		return string(r.Raw())
 	}
-	return r.piece()
+	return r.Piece()
 }
 
 // takeFlat reads a call whose name and arguments stand beside its id, as in
@@ -203,7 +203,7 @@ func (c *ToolCall) takeFlat(r *reader) {
 		for _, name := range names {
 			if raw := from[name]; !isNull(raw) {
 				in := answerReader(raw)
-				in.halves = r.halves
+				in.Halves = r.Halves
 				delete(from, name)
 				return in.pieceOrObject()
 			}
@@ -234,10 +234,10 @@ func (c *CustomCall) write(w *jsontext.Writer) {
 }
 
 func (c *CustomCall) read(r *reader) {
-	for more := r.object(); more; more = r.nextField() {
-		switch string(r.key) {
+	for more := r.Object(); more; more = r.NextField() {
+		switch string(r.Key) {
 		case "name":
-			c.Name = r.piece()
+			c.Name = r.Piece()
 		case "input":
 			c.Input = r.pieceOrObject()
 		default:
@@ -250,13 +250,13 @@ func (c *CustomCall) read(r *reader) {
 // if something else stands there, which is left to be read.
 func (r *reader) functionCall() *FunctionCall {
 	f := &FunctionCall{}
-	switch c := r.next(); {
+	switch c := r.Next(); {
 	case c == '{':
 		f.read(r)
 		return f
 	case c == '"' && r.answer:
 		in, at := r.quoted()
-		if f.read(&in); in.end() == nil && f.Name != "" {
+		if f.read(&in); in.End() == nil && f.Name != "" {
 			r.Pos = at
 			return f
 		}

@@ -55,7 +55,7 @@ func (u Usage) MarshalJSON() ([]byte, error) { return jsontext.Encode(nil, u.wri
 func (u *Usage) UnmarshalJSON(data []byte) error {
 	r := newReader(data)
 	u.read(&r)
-	return r.end()
+	return r.End()
 }
 
 func (u *Usage) write(w *jsontext.Writer) {
@@ -87,8 +87,8 @@ func (u *Usage) read(r *reader) (says bool) {
 			known |= what
 		}
 	}
-	for more := r.object(); more; more = r.nextField() {
-		switch string(r.key) {
+	for more := r.Object(); more; more = r.NextField() {
+		switch string(r.Key) {
 		case "prompt_tokens":
 			count(&u.PromptTokens, promptCount)
 		case "completion_tokens":
@@ -96,9 +96,9 @@ func (u *Usage) read(r *reader) (says bool) {
 		case "total_tokens":
 			count(&u.TotalTokens, totalCount)
 		case "prompt_tokens_details":
-			u.PromptTokensDetails = r.raw()
+			u.PromptTokensDetails = r.Raw()
 		case "completion_tokens_details":
-			u.CompletionTokensDetails = r.raw()
+			u.CompletionTokensDetails = r.Raw()
 		default:
 			r.extra(&u.Extra)
 		}
@@ -154,15 +154,15 @@ func (u *Usage) otherNames(known counts) (found counts) {
 // count reads a number of tokens, which may stand in quotes. Anything else,
 // null and negative numbers among it, is none.
 func (r *reader) count() (n int, ok bool) {
-	switch c := r.next(); {
+	switch c := r.Next(); {
 	case c >= '0' && c <= '9':
-		f := r.number()
+		f := r.Number()
 		return int(f), f < 1<<53
 	case c == '"':
-		f, err := strconv.ParseFloat(r.text(), 64)
+		f, err := strconv.ParseFloat(r.Text(), 64)
 		return int(f), err == nil && f >= 0 && f < 1<<53
 	}
-	r.skip()
+	r.Skip()
 	return 0, false
 }
 
@@ -178,8 +178,8 @@ func (e Extra) says() bool {
 
 // usage reads a usage; nil if something else stands there, or nothing is said.
 func (r *reader) usage() *Usage {
-	if r.next() != '{' {
-		r.skip()
+	if r.Next() != '{' {
+		r.Skip()
 		return nil
 	}
 	u := r.usageRoom
@@ -202,14 +202,14 @@ func elsewhere(top Extra, choices int, choice func(int) (of, inside Extra)) *Usa
 	if raw, ok := top[groqField]; ok {
 		r := newReader(raw)
 		var u *Usage
-		for more := r.object(); more; more = r.nextField() {
-			if string(r.key) == "usage" {
+		for more := r.Object(); more; more = r.NextField() {
+			if string(r.Key) == "usage" {
 				u = r.usage()
 			} else {
-				r.skip()
+				r.Skip()
 			}
 		}
-		if u != nil && r.err == nil {
+		if u != nil && r.Err == nil {
 			return u
 		}
 	}
@@ -221,7 +221,7 @@ func elsewhere(top Extra, choices int, choice func(int) (of, inside Extra)) *Usa
 				continue
 			}
 			r := newReader(raw)
-			if u := r.usage(); u != nil && r.err == nil {
+			if u := r.usage(); u != nil && r.Err == nil {
 				return u
 			}
 		}

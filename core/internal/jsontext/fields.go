@@ -1,5 +1,7 @@
 package jsontext
 
+import "unicode/utf8"
+
 // Field is one field of a JSON object: its key, decoded, and where its value
 // stands in the scanned bytes.
 type Field struct {
@@ -9,8 +11,9 @@ type Field struct {
 
 // Fields are the fields of one object in their order, each name once.
 type Fields struct {
-	List []Field
-	at   map[string]int // where in list a name stands; nil while there are few
+	List     []Field
+	Repeated []string       // names that came more than once; the last value counts
+	at       map[string]int // where in list a name stands; nil while there are few
 }
 
 // fewFields is how many fields are searched faster than a map.
@@ -20,6 +23,7 @@ const fewFields = 32
 func (s *Fields) Put(f Field) {
 	if i := s.find(f.Key); i >= 0 {
 		s.List[i] = f
+		s.Repeated = append(s.Repeated, f.Key)
 		return
 	}
 	if s.List == nil {
@@ -50,4 +54,43 @@ func (s *Fields) find(key string) int {
 		}
 	}
 	return -1
+}
+
+// FieldsOf checks data, which must be one JSON object and nothing else, and
+// returns its fields.
+func FieldsOf(data []byte) (Fields, error) {
+	if err := CheckUTF8(data); err != nil {
+		return Fields{}, err
+	}
+	r := Reader{Data: data, Most: MaxDepth}
+	if r.Next() != '{' {
+		return Fields{}, r.Fail("expected a JSON object")
+	}
+	var fields Fields
+	for more := r.Object(); more; more = r.NextField() {
+		key := string(r.Key)
+		from := r.Span()
+		fields.Put(Field{key, from, r.Pos})
+	}
+	if r.Err != nil {
+		return Fields{}, r.Err
+	}
+	if r.Next(); r.Pos < len(data) {
+		return Fields{}, r.Fail("unexpected text after the object")
+	}
+	return fields, nil
+}
+
+// CheckUTF8 tells where data is not valid UTF-8; nil where it is.
+func CheckUTF8(data []byte) error {
+	if utf8.Valid(data) {
+		return nil
+	}
+	for i := 0; ; {
+		r, n := utf8.DecodeRune(data[i:])
+		if r == utf8.RuneError && n == 1 {
+			return &syntaxError{i, "invalid UTF-8"}
+		}
+		i += n
+	}
 }

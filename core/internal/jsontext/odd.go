@@ -25,7 +25,7 @@ func mayBeOdd(c byte) bool {
 // of a kind come first.
 var oddWords = []string{"nan(ind)", "nan(snan)", "nan", "infinity", "inf"}
 
-// oddLength is the length of the odd number that data begins with, 0 if data
+// OddLength is the length of the odd number that data begins with, 0 if data
 // begins with something else.
 func OddLength(data []byte) int {
 	sign := 0
@@ -86,10 +86,10 @@ func numberLength(data []byte) int {
 }
 
 // scanOdd moves behind an odd number, if there is one.
-func (s *Scanner) scanOdd() bool {
-	n := OddLength(s.Data[s.Pos:])
-	s.Pos += n
-	s.Odd = s.Odd || n > 0
+func (r *Reader) scanOdd() bool {
+	n := OddLength(r.Data[r.Pos:])
+	r.Pos += n
+	r.Odd = r.Odd || n > 0
 	return n > 0
 }
 
@@ -101,11 +101,11 @@ func WithoutOddNumbers(data []byte) []byte {
 	for at := 0; at < len(data); at++ {
 		c := data[at]
 		if c == '"' {
-			s := Scanner{Data: data, Pos: at}
-			if _, err := s.ScanText(); err != nil {
+			r := Reader{Data: data, Pos: at}
+			if _, ok := r.scanText(); !ok {
 				return data
 			}
-			at = s.Pos - 1
+			at = r.Pos - 1
 			continue
 		}
 		n, odd := 0, false

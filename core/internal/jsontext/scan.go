@@ -3,46 +3,36 @@ package jsontext
 import (
 	"bytes"
 	"fmt"
-	"unicode/utf8"
 )
 
 // MaxDepth is how deeply arrays and objects of a request or configuration may
 // be nested; deeper input is INVALID_ARGUMENT in every door.
 const MaxDepth = 512
 
-// Scanner walks JSON text strictly (RFC 8259): it allocates nothing, checks
-// syntax, depth and UTF-8, and reports where things stand.
-type Scanner struct {
-	Data  []byte
-	Pos   int
-	Depth int
-	Most  int // how deep it may be
-
-	Lenient bool // NaN and infinities are values, however they are written
-	Odd     bool // there was such a value
-}
-
+// syntaxError says what is wrong with a JSON text and where.
 type syntaxError struct {
-	at   int
+	at   int // byte
 	what string
 }
 
 func (e *syntaxError) Error() string { return fmt.Sprintf("%s at byte %d", e.what, e.at) }
 
 // Fail is an error at the current position, or that the text ends there.
-func (s *Scanner) Fail(what string) error {
-	if s.Pos >= len(s.Data) {
-		return &syntaxError{len(s.Data), "unexpected end of the JSON text"}
+func (r *Reader) Fail(what string) error {
+	if r.Pos >= len(r.Data) {
+		return &syntaxError{len(r.Data), "unexpected end of the JSON text"}
 	}
-	return &syntaxError{s.Pos, what}
+	return &syntaxError{r.Pos, what}
 }
 
-// Space moves behind white space.
-func (s *Scanner) Space() {
-	for s.Pos < len(s.Data) {
-		switch s.Data[s.Pos] {
+func (r *Reader) fail(what string) bool { return r.Stop(r.Fail(what)) }
+
+// space moves behind white space.
+func (r *Reader) space() {
+	for r.Pos < len(r.Data) {
+		switch r.Data[r.Pos] {
 		case ' ', '\t', '\n', '\r':
-			s.Pos++
+			r.Pos++
 		default:
 			return
 		}
@@ -50,108 +40,171 @@ func (s *Scanner) Space() {
 }
 
 // Peek gives the byte at the current position, 0 at the end.
-func (s *Scanner) Peek() byte {
-	if s.Pos < len(s.Data) {
-		return s.Data[s.Pos]
+func (r *Reader) Peek() byte {
+	if r.Pos < len(r.Data) {
+		return r.Data[r.Pos]
 	}
 	return 0
 }
 
-// Value moves behind the value that starts at the current position.
-func (s *Scanner) Value() error {
-	switch c := s.Peek(); {
+// value moves behind the value that starts at the current position.
+func (r *Reader) value() bool {
+	switch c := r.Peek(); {
 	case c == '"':
-		_, err := s.ScanText()
-		return err
+		_, ok := r.scanText()
+		return ok
 	case c == '{':
-		return s.Object(nil)
+		for more := r.open('}'); more; more = r.more('}') {
+			if _, _, ok := r.name(); !ok {
+				return false
+			}
+			if r.space(); !r.value() {
+				return false
+			}
+		}
+		return r.Err == nil
 	case c == '[':
-		return s.array(nil)
-	case s.Lenient && mayBeOdd(c) && s.scanOdd():
-		return nil
+		for more := r.open(']'); more; more = r.more(']') {
+			if r.space(); !r.value() {
+				return false
+			}
+		}
+		return r.Err == nil
+	case r.Lenient && mayBeOdd(c) && r.scanOdd():
+		return true
 	case c == '-' || c >= '0' && c <= '9':
-		return s.ScanNumber()
+		return r.scanNumber()
 	case c == 't':
-		return s.literal("true")
+		return r.literal("true")
 	case c == 'f':
-		return s.literal("false")
+		return r.literal("false")
 	case c == 'n':
-		return s.literal("null")
+		return r.literal("null")
 	}
-	return s.Fail("expected a JSON value")
+	return r.fail("expected a JSON value")
 }
 
-func (s *Scanner) literal(word string) error {
-	if !bytes.HasPrefix(s.Data[s.Pos:], []byte(word)) {
-		if bytes.HasPrefix([]byte(word), s.Data[s.Pos:]) {
-			s.Pos = len(s.Data)
-		}
-		return s.Fail("expected a JSON value (NaN and Infinity are not JSON)")
+// open moves into an object or array, which end closes, to its first field or
+// element; false if it has none.
+func (r *Reader) open(end byte) bool {
+	if r.depth++; r.depth > r.Most {
+		return r.fail(fmt.Sprintf("nested deeper than %d levels", r.Most))
 	}
-	s.Pos += len(word)
-	return nil
+	r.Pos++
+	if r.space(); r.Peek() == end {
+		return r.leave()
+	}
+	return true
 }
 
-func (s *Scanner) digits() bool {
-	from := s.Pos
-	for s.Pos < len(s.Data) && s.Data[s.Pos] >= '0' && s.Data[s.Pos] <= '9' {
-		s.Pos++
+// more moves behind the comma that follows a value, or out of the object or
+// array, which end closes: then it is false.
+func (r *Reader) more(end byte) bool {
+	switch r.Next() {
+	case ',':
+		r.Pos++
+		return true
+	case end:
+		return r.leave()
 	}
-	return s.Pos > from
+	return r.fail("expected ',' or '" + string(rune(end)) + "'")
 }
 
-// ScanNumber moves behind a number.
-func (s *Scanner) ScanNumber() error {
-	from := s.Pos
-	if s.Peek() == '-' {
-		s.Pos++
-	}
-	if s.Peek() == '0' {
-		s.Pos++
-	} else if !s.digits() {
-		return s.Fail("malformed number")
-	}
-	if s.Peek() == '.' {
-		s.Pos++
-		if !s.digits() {
-			return s.Fail("malformed number")
-		}
-	}
-	if c := s.Peek(); c == 'e' || c == 'E' {
-		s.Pos++
-		if c := s.Peek(); c == '+' || c == '-' {
-			s.Pos++
-		}
-		if !s.digits() {
-			return s.Fail("malformed number")
-		}
-		s.Odd = s.Odd || s.Lenient && isHuge(s.Data[from:s.Pos])
-	} else if s.Pos-from > maxDigits {
-		s.Odd = s.Odd || s.Lenient
-	}
-	return nil
+func (r *Reader) leave() bool {
+	r.Pos++
+	r.depth--
+	return false
 }
 
-// ScanText moves behind a string, whose opening quote is at the current
+// name moves behind a field's name, and the colon after it; the name is given
+// as it is written.
+func (r *Reader) name() (raw []byte, escaped, ok bool) {
+	if r.space(); r.Peek() != '"' {
+		return nil, false, r.fail("expected a field name in quotes")
+	}
+	from := r.Pos + 1
+	if escaped, ok = r.scanText(); !ok {
+		return nil, false, false
+	}
+	raw = r.Data[from : r.Pos-1]
+	if r.space(); r.Peek() != ':' {
+		return nil, false, r.fail("expected ':'")
+	}
+	r.Pos++
+	return raw, escaped, true
+}
+
+func (r *Reader) literal(word string) bool {
+	if !bytes.HasPrefix(r.Data[r.Pos:], []byte(word)) {
+		if bytes.HasPrefix([]byte(word), r.Data[r.Pos:]) {
+			r.Pos = len(r.Data)
+		}
+		return r.fail("expected a JSON value (NaN and Infinity are not JSON)")
+	}
+	r.Pos += len(word)
+	return true
+}
+
+func (r *Reader) digits() bool {
+	from := r.Pos
+	for r.Pos < len(r.Data) && r.Data[r.Pos] >= '0' && r.Data[r.Pos] <= '9' {
+		r.Pos++
+	}
+	return r.Pos > from
+}
+
+// scanNumber moves behind a number.
+func (r *Reader) scanNumber() bool {
+	from := r.Pos
+	if r.Peek() == '-' {
+		r.Pos++
+	}
+	if r.Peek() == '0' {
+		r.Pos++
+	} else if !r.digits() {
+		return r.fail("malformed number")
+	}
+	if r.Peek() == '.' {
+		r.Pos++
+		if !r.digits() {
+			return r.fail("malformed number")
+		}
+	}
+	if c := r.Peek(); c == 'e' || c == 'E' {
+		r.Pos++
+		if c := r.Peek(); c == '+' || c == '-' {
+			r.Pos++
+		}
+		if !r.digits() {
+			return r.fail("malformed number")
+		}
+		r.Odd = r.Odd || r.Lenient && isHuge(r.Data[from:r.Pos])
+	} else if r.Pos-from > maxDigits {
+		r.Odd = r.Odd || r.Lenient
+	}
+	return true
+}
+
+// scanText moves behind a string, whose opening quote is at the current
 // position, and tells whether there are escapes in it.
-func (s *Scanner) ScanText() (escaped bool, err error) {
-	s.Pos++
+func (r *Reader) scanText() (escaped, ok bool) {
+	r.Pos++
 	for {
-		at := s.Pos
-		for at < len(s.Data) && plain[s.Data[at]] {
+		at := r.Pos
+		for at < len(r.Data) && plain[r.Data[at]] {
 			at++
 		}
-		switch s.Pos = at; s.Peek() {
+		switch r.Pos = at; r.Peek() {
 		case '"':
-			s.Pos++
-			return escaped, nil
+			r.Pos++
+			return escaped, true
 		case '\\':
 			escaped = true
-			if err := s.escape(); err != nil {
-				return true, err
+			if !r.escape() {
+				return true, false
 			}
 		default:
-			return escaped, s.Fail("control character in a string (write it as \\u00XX)")
+			return escaped, r.fail("control character in a string (write it as \\u00XX)")
 		}
 	}
 }
@@ -164,164 +217,22 @@ var plain = func() (is [256]bool) {
 	return is
 }()
 
-func (s *Scanner) escape() error {
-	s.Pos++
-	switch s.Peek() {
+func (r *Reader) escape() bool {
+	r.Pos++
+	switch r.Peek() {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		s.Pos++
-		return nil
+		r.Pos++
+		return true
 	case 'u':
 		for range 4 {
-			s.Pos++
-			c := s.Peek()
+			r.Pos++
+			c := r.Peek()
 			if lower := c | 0x20; (c < '0' || c > '9') && (lower < 'a' || lower > 'f') {
-				return s.Fail("malformed \\u escape")
+				return r.fail("malformed \\u escape")
 			}
 		}
-		s.Pos++
-		return nil
+		r.Pos++
+		return true
 	}
-	return s.Fail("unknown escape in a string")
-}
-
-// Enter moves into an object or array, behind white space, one level deeper.
-func (s *Scanner) Enter() error {
-	s.Depth++
-	if s.Depth > s.Most {
-		return s.Fail(fmt.Sprintf("nested deeper than %d levels", s.Most))
-	}
-	s.Pos++
-	s.Space()
-	return nil
-}
-
-// array moves behind an array and calls item, if any, with each element's span.
-func (s *Scanner) array(item func(start, end int) error) error {
-	if err := s.Enter(); err != nil {
-		return err
-	}
-	defer func() { s.Depth-- }()
-	if s.Peek() == ']' {
-		s.Pos++
-		return nil
-	}
-	for {
-		start := s.Pos
-		if err := s.Value(); err != nil {
-			return err
-		}
-		if item != nil {
-			if err := item(start, s.Pos); err != nil {
-				return err
-			}
-		}
-		s.Space()
-		switch s.Peek() {
-		case ',':
-			s.Pos++
-			s.Space()
-		case ']':
-			s.Pos++
-			return nil
-		default:
-			return s.Fail("expected ',' or ']'")
-		}
-	}
-}
-
-// Object moves behind an object and calls field, if any, with each field's
-// raw key (between its quotes) and its value's span.
-func (s *Scanner) Object(field func(key []byte, start, end int) error) error {
-	if err := s.Enter(); err != nil {
-		return err
-	}
-	defer func() { s.Depth-- }()
-	if s.Peek() == '}' {
-		s.Pos++
-		return nil
-	}
-	for {
-		if s.Peek() != '"' {
-			return s.Fail("expected a field name in quotes")
-		}
-		from := s.Pos + 1
-		if _, err := s.ScanText(); err != nil {
-			return err
-		}
-		key := s.Data[from : s.Pos-1]
-		s.Space()
-		if s.Peek() != ':' {
-			return s.Fail("expected ':'")
-		}
-		s.Pos++
-		s.Space()
-		start := s.Pos
-		if err := s.Value(); err != nil {
-			return err
-		}
-		if field != nil {
-			if err := field(key, start, s.Pos); err != nil {
-				return err
-			}
-		}
-		s.Space()
-		switch s.Peek() {
-		case ',':
-			s.Pos++
-			s.Space()
-		case '}':
-			s.Pos++
-			return nil
-		default:
-			return s.Fail("expected ',' or '}'")
-		}
-	}
-}
-
-// FieldsOf checks data, which must be one JSON object and nothing else, and
-// returns its fields in order. A field that comes twice counts with its last
-// value, as most readers take it.
-func FieldsOf(data []byte) ([]Field, error) {
-	if err := CheckUTF8(data); err != nil {
-		return nil, err
-	}
-	s := Scanner{Data: data, Most: MaxDepth}
-	s.Space()
-	if s.Peek() != '{' {
-		return nil, s.Fail("expected a JSON object")
-	}
-	var fields Fields
-	err := s.Object(func(key []byte, start, end int) error {
-		if bytes.IndexByte(key, '\\') >= 0 {
-			key = Unescape(key, false)
-		}
-		fields.Put(Field{string(key), start, end})
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	if s.Space(); s.Pos < len(data) {
-		return nil, s.Fail("unexpected text after the JSON object")
-	}
-	return fields.List, nil
-}
-
-// CheckUTF8 tells where data is not valid UTF-8; nil where it is.
-func CheckUTF8(data []byte) error {
-	if utf8.Valid(data) {
-		return nil
-	}
-	return &syntaxError{firstInvalid(data), "invalid UTF-8"}
-}
-
-func firstInvalid(data []byte) int {
-	for i := 0; i < len(data); {
-		r, n := utf8.DecodeRune(data[i:])
-		if r == utf8.RuneError && n == 1 {
-			return i
-		}
-		i += n
-	}
-	return len(data)
+	return r.fail("unknown escape in a string")
 }

@@ -68,3 +68,12 @@ func codeUnit(raw []byte) (char rune) {
 	}
 	return char
 }
+
+// ToValid gives data with what is not UTF-8 in it replaced; data itself where
+// it is valid.
+func ToValid(data []byte) []byte {
+	if utf8.Valid(data) {
+		return data
+	}
+	return bytes.ToValidUTF8(data, []byte("\uFFFD"))
+}

@@ -23,12 +23,11 @@ func Value(v []byte) string {
 	}
 	switch v[0] {
 	case '"':
-		s := jsontext.Scanner{Data: v}
-		escaped, err := s.ScanText()
-		if err != nil {
+		r := jsontext.Reader{Data: v}
+		text, escaped := r.RawText()
+		if r.Err != nil {
 			return "a string"
 		}
-		text := v[1 : s.Pos-1]
 		if escaped {
 			text = jsontext.Unescape(text, false)
 		}

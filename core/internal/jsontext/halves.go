@@ -1,4 +1,4 @@
-package llm
+package jsontext
 
 import (
 	"strings"
@@ -10,11 +10,11 @@ import (
 // they are: bytes of UTF-8, or a surrogate written as three bytes as if it
 // were a character. Here a half waits for its other half.
 
-// half is the beginning of a character at the end of a text; "" for none.
-type half string
+// Half is the beginning of a character at the end of a text; "" for none.
+type Half string
 
-// whole tells whether a piece is a text by itself, by a look at its ends.
-func (h half) whole(piece string) bool {
+// Whole tells whether a piece is a text by itself, by a look at its ends.
+func (h Half) Whole(piece string) bool {
 	return h == "" && (piece == "" || piece[len(piece)-1] < utf8.RuneSelf && startsWhole(piece))
 }
 
@@ -23,22 +23,22 @@ func startsWhole(piece string) bool {
 	return c < 0x80 || c >= 0xc0 && c != 0xed
 }
 
-// join gives the text that is whole now, and keeps what is not.
-func (h *half) join(piece string) string {
-	if h.whole(piece) {
+// Join gives the text that is whole now, and keeps what is not.
+func (h *Half) Join(piece string) string {
+	if h.Whole(piece) {
 		return piece
 	}
 	text := string(*h) + piece
 	*h = ""
-	text = joinSurrogates(text)
+	text = JoinSurrogates(text)
 	if at := halfAt(text); at < len(text) {
-		text, *h = text[:at], half(strings.Clone(text[at:]))
+		text, *h = text[:at], Half(strings.Clone(text[at:]))
 	}
 	return strings.ToValidUTF8(text, "\uFFFD")
 }
 
-// flush gives up the wait.
-func (h *half) flush() string {
+// Flush gives up the wait.
+func (h *Half) Flush() string {
 	if *h == "" {
 		return ""
 	}
@@ -69,8 +69,8 @@ func isSurrogate(text string, kind byte) bool {
 	return len(text) >= 3 && text[0] == 0xed && text[1]&0xf0 == kind && text[2]&0xc0 == 0x80
 }
 
-// joinSurrogates makes characters of pairs.
-func joinSurrogates(text string) string {
+// JoinSurrogates makes characters of pairs.
+func JoinSurrogates(text string) string {
 	var joined []byte
 	from := 0
 	for at := 0; at < len(text); at++ {
@@ -97,8 +97,8 @@ func surrogate(text string) rune {
 	return rune(text[0]&0x0f)<<12 | rune(text[1]&0x3f)<<6 | rune(text[2]&0x3f)
 }
 
-// validInside makes a text valid but for halves at its ends.
-func validInside(text string) string {
+// ValidInside makes a text valid but for halves at its ends.
+func ValidInside(text string) string {
 	begin, end := 0, halfAt(text)
 	if isSurrogate(text, 0xb0) {
 		begin = 3
@@ -107,38 +107,4 @@ func validInside(text string) string {
 		begin++
 	}
 	return text[:begin] + strings.ToValidUTF8(text[begin:end], "\uFFFD") + text[end:]
-}
-
-// Piece is a text in a delta that may begin or end inside a character, for an
-// [Accumulator], which joins it.
-type Piece string
-
-// UnmarshalJSON reads a text; null is "", and anything else an error.
-func (p *Piece) UnmarshalJSON(data []byte) error {
-	r := answerReader(data)
-	r.halves = true
-	if c := r.next(); c != '"' && c != 'n' {
-		return r.Fail("expected a text")
-	}
-	*p = Piece(r.piece())
-	return r.end()
-}
-
-// JoinPieces joins the pieces of one event: what is cut between them is whole.
-func JoinPieces(pieces []Piece) string {
-	switch len(pieces) {
-	case 0:
-		return ""
-	case 1:
-		return string(pieces[0])
-	}
-	var all strings.Builder
-	for _, p := range pieces {
-		all.WriteString(string(p))
-	}
-	text := all.String()
-	if utf8.ValidString(text) {
-		return text
-	}
-	return validInside(joinSurrogates(text))
 }

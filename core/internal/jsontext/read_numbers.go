@@ -1,0 +1,70 @@
+package jsontext
+
+import (
+	"math"
+	"strconv"
+)
+
+// Integer reads a number as an integer; anything else is 0.
+func (r *Reader) Integer() int { return int(r.Integer64()) }
+
+// Integer64 is Integer for numbers of 64 bits; one that no float64 holds
+// exactly is 0.
+func (r *Reader) Integer64() int64 {
+	f := r.Number()
+	if math.Abs(f) >= 1<<53 {
+		return 0
+	}
+	return int64(f)
+}
+
+// Index reads a place in a list, as a number or a text; absent is anything
+// else.
+func (r *Reader) Index(absent int) int {
+	switch c := r.Next(); {
+	case c == '"':
+		if n, err := strconv.Atoi(r.Text()); err == nil && n >= 0 {
+			return n
+		}
+	case c >= '0' && c <= '9':
+		return r.Integer()
+	default:
+		r.Skip()
+	}
+	return absent
+}
+
+// Number reads a number; anything else, and one that is too large, is 0.
+func (r *Reader) Number() float64 {
+	if c := r.Next(); c != '-' && (c < '0' || c > '9') || c == '-' && OddLength(r.Data[r.Pos:]) > 0 {
+		r.Skip()
+		return 0
+	}
+	from := r.Pos
+	if !r.scanNumber() {
+		return 0
+	}
+	digits := r.Data[from:r.Pos]
+	if n, ok := small(digits); ok {
+		return float64(n)
+	}
+	f, err := strconv.ParseFloat(string(digits), 64)
+	if err != nil || math.IsInf(f, 0) {
+		return 0
+	}
+	return f
+}
+
+// small reads what is nothing but a few digits.
+func small(digits []byte) (n int64, ok bool) {
+	if len(digits) > 15 {
+		return 0, false
+	}
+	for _, c := range digits {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + int64(c-'0')
+	}
+	return n, true
+}
