@@ -125,6 +125,7 @@ def test_a_twin_follows_its_coroutine() -> None:
     made = script.renewed(before)
     assert "    def ask_sync(self, text: str, **more: Any) -> str:\n" in made
     assert "        # a comment stays\n        return _text(self.chat_sync(text, **more))\n" in made
-    assert "        blocking.run(self.close(now=now))\n\n\nafter = 1\n" in made
+    assert "\n    close_sync = twin(close)\n" in made
+    assert made.endswith("\n\n\nafter = 1\n")
     assert script.renewed(made) == made
     assert script.renewed(made.replace("self.chat_sync(text", "self.chat_sync(other")) == made

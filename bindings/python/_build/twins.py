@@ -3,7 +3,7 @@
 ``make twins`` runs this; a test holds that it was run. A class whose last methods are to be generated has the line MARK.
 A public coroutine or stream above it gets a twin below it, unless the class has one by hand. Where a method awaits
 nothing but methods of ``self`` and ``self.aggregator``, or a call of the core, its twin is the same text with their
-twins; any other is run on the thread's private loop.
+twins; for any other method, ``twin`` of llmagg/_twin.py makes the twin.
 """
 
 from __future__ import annotations
@@ -31,12 +31,10 @@ def renewed(source: str) -> str:
         cls = max((cls for cls in classes if cls.lineno <= mark), key=lambda cls: cls.lineno)
         methods = [node for node in cls.body if isinstance(node, Method) and node.lineno <= mark]
         names = {method.name for method in methods}
-        twins = [
-            twin(method, lines)
-            for method in methods
-            if has_twin(method) and f"{method.name}_sync" not in names
-        ]
-        lines[mark : max(cls.end_lineno or 0, mark + 1)] = [MARK, "\n", "\n".join(twins)]
+        twinned = [method for method in methods if has_twin(method) and f"{method.name}_sync" not in names]
+        texts = [text for method in twinned if (text := translated(method, lines))]
+        short = "".join(f"    {m.name}_sync = twin({m.name})\n" for m in twinned if translated(m, lines) is None)
+        lines[mark : max(cls.end_lineno or 0, mark + 1)] = [MARK, "\n", "\n".join([short, *texts] if short else texts)]
     return "".join(lines)
 
 
@@ -47,30 +45,18 @@ def has_twin(method: Method) -> bool:
     return isinstance(method, ast.AsyncFunctionDef) or "AsyncGenerator" in ast.unparse(method.returns or ast.Tuple())
 
 
-def twin(method: Method, lines: list[str]) -> str:
-    """The twin of a method as text."""
+def head(method: Method, lines: list[str]) -> str:
+    """The head of a method's twin, and its docstring."""
     stream = isinstance(method, ast.FunctionDef)
     head = "".join(lines[method.lineno - 1 : method.body[0].lineno - 1])
     head = re.sub(r"(async )?def \w+", f"def {method.name}_sync", head, count=1)
     head = re.sub(r"AsyncGenerator\[(.+), None\]", r"Iterator[\1]", head)
     what = "as a plain iterator; each step blocks" if stream else "for code without an event loop; it blocks"
-    head += f'        """``{method.name}`` {what}, and Ctrl-C ends it."""\n'
-    if (body := translated(method, lines)) is not None:
-        return head + body
-    returns = "" if ast.unparse(method.returns or ast.Constant(None)) == "None" else "return "
-    return f"{head}        from ._native import blocking\n\n        {returns}blocking.run(self.{method.name}({given(method)}))\n"
-
-
-def given(method: Method) -> str:
-    """The parameters of a method, as they are passed on."""
-    a = method.args
-    names = [arg.arg for arg in a.args[1:]] + ([f"*{a.vararg.arg}"] if a.vararg else [])
-    names += [f"{arg.arg}={arg.arg}" for arg in a.kwonlyargs] + ([f"**{a.kwarg.arg}"] if a.kwarg else [])
-    return ", ".join(names)
+    return head + f'        """``{method.name}`` {what}, and Ctrl-C ends it."""\n'
 
 
 def translated(method: Method, lines: list[str]) -> str | None:
-    """The method's body with the twins of what it awaits or returns; None where something has no twin."""
+    """A twin whose text is the method's with the twins of what it awaits or returns; None if something has no twin."""
     calls = [node.value for node in ast.walk(method) if isinstance(node, ast.Await)]
     if isinstance(method, ast.FunctionDef):
         calls = [node.value for node in ast.walk(method) if isinstance(node, ast.Return) and node.value]
@@ -90,7 +76,7 @@ def translated(method: Method, lines: list[str]) -> str | None:
     for line, column, old, new in sorted(edits, reverse=True):
         text = changed[line]
         changed[line] = text[:column] + new + text[column + len(old) :]
-    return b"".join(changed.values()).decode()
+    return head(method, lines) + b"".join(changed.values()).decode()
 
 
 def main() -> int:

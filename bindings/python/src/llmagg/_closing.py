@@ -1,4 +1,4 @@
-"""``async with`` and ``with`` for what is closed."""
+"""``async with`` and ``with`` for objects that have a ``close``."""
 
 from __future__ import annotations
 

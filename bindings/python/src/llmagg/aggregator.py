@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _names, catalog, lookup, oldstyle, summary
 from ._closing import Closing
+from ._twin import twin
 from .config import ModelConfig, ProviderConfig  # noqa: F401 - some of these names are for patches
 from .errors import (
     AllModelsFailedError,
@@ -17,6 +18,7 @@ from .errors import (
     InvalidArgumentError,
     LLMError,
     NotInitializedError,
+    all_failed,
 )
 from .events import StreamEvent
 from .log import logger  # noqa: F401
@@ -140,7 +142,7 @@ class LLMAggregator(Closing):
         except LLMError as error:
             if isinstance(error, _KEPT_AS_THEY_ARE):
                 raise
-            raise _all_failed(error) from error
+            raise all_failed(error) from error
 
     async def generate_summary(self, passage: dict[str, Any], count: int) -> str:
         """A summary of at most ``count`` characters of a passage with ``title``, ``description`` and ``content``."""
@@ -172,17 +174,10 @@ class LLMAggregator(Closing):
 
     # Generated from the methods above: change those, then run `make twins`.
 
-    def initialize_sync(self, config: Any = None) -> None:
-        """``initialize`` for code without an event loop; it blocks, and Ctrl-C ends it."""
-        from ._native import blocking
-
-        blocking.run(self.initialize(config))
-
-    def initialize_from_settings_sync(self, settings: Any) -> None:
-        """``initialize_from_settings`` for code without an event loop; it blocks, and Ctrl-C ends it."""
-        from ._native import blocking
-
-        blocking.run(self.initialize_from_settings(settings))
+    initialize_sync = twin(initialize)
+    initialize_from_settings_sync = twin(initialize_from_settings)
+    health_check_sync = twin(health_check)
+    close_sync = twin(close)
 
     def chat_sync(self, messages: ChatCompletionRequest | Messages, **params: Any) -> ChatCompletionResponse:
         """``chat`` for code without an event loop; it blocks, and Ctrl-C ends it."""
@@ -204,23 +199,11 @@ class LLMAggregator(Closing):
         except LLMError as error:
             if isinstance(error, _KEPT_AS_THEY_ARE):
                 raise
-            raise _all_failed(error) from error
+            raise all_failed(error) from error
 
     def generate_summary_sync(self, passage: dict[str, Any], count: int) -> str:
         """``generate_summary`` for code without an event loop; it blocks, and Ctrl-C ends it."""
         return self.generate_response_sync(summary.messages(passage, count))
-
-    def health_check_sync(self) -> dict[str, dict[str, bool]]:
-        """``health_check`` for code without an event loop; it blocks, and Ctrl-C ends it."""
-        from ._native import blocking
-
-        return blocking.run(self.health_check())
-
-    def close_sync(self) -> None:
-        """``close`` for code without an event loop; it blocks, and Ctrl-C ends it."""
-        from ._native import blocking
-
-        blocking.run(self.close())
 
 
 def _text(response: ChatCompletionResponse) -> str:
@@ -234,14 +217,6 @@ def _refuse_restart(params: dict[str, Any]) -> None:
 
 # The original raised a RuntimeError whatever had failed; bad arguments, cancelling and forks stay what they are.
 _KEPT_AS_THEY_ARE = (AllModelsFailedError, CanceledError, ForkedError, InvalidArgumentError, NotInitializedError)
-_CARRIED_OVER = (
-    "provider", "model", "status", "provider_message", "type", "provider_code", "request_id", "retry_after", "body",
-    "partial_text", "attempts",
-)  # fmt: skip
-
-
-def _all_failed(error: LLMError) -> AllModelsFailedError:
-    return AllModelsFailedError(error.message, **{key: getattr(error, key) for key in _CARRIED_OVER})
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeVar
 from . import _names
 from ._closing import Closing
 from ._context import core_calls
+from ._twin import twin
 from .config import ModelConfig
 from .errors import APIError, BadResponseError  # noqa: F401 - a name for patches, as the next
 from .log import logger  # noqa: F401
@@ -139,11 +140,7 @@ class BaseLLMClient(LLMClient, Closing):
 
     # Generated from the methods above: change those, then run `make twins`.
 
-    def close_sync(self) -> None:
-        """``close`` for code without an event loop; it blocks, and Ctrl-C ends it."""
-        from ._native import blocking
-
-        blocking.run(self.close())
+    close_sync = twin(close)
 
 
 def headers_of(client: BaseLLMClient) -> dict[str, str]:

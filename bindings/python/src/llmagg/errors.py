@@ -240,27 +240,10 @@ class CanceledError(LLMError):
 
 _BY_CODE: dict[int, type[LLMError]] = {
     cls.code: cls
-    for cls in (
-        InvalidArgumentError, ClosedError, InternalError, ForkedError, NotInitializedError, ProviderNotFoundError,
-        ModelNotFoundError, AuthenticationError, QuotaExceededError, RateLimitError, BadRequestError,
-        ContextLengthError, ContentFilterError, APITimeoutError, ServiceUnavailableError, BadResponseError,
-        StreamInterruptedError, CircuitOpenError, OverloadedError, AllModelsFailedError,
-        UnsupportedError, CanceledError,
-    )
-}  # fmt: skip
-_BY_CODE[-2] = ClosedError  # INVALID_HANDLE: from Python it can only be an object that was closed
-
-
-def class_for(code: int) -> type[LLMError]:
-    """The exception class of a status code of the core: the one place where codes become classes."""
-    return _BY_CODE.get(code, InternalError)
-
-
-_ANSWERED: dict[type[LLMError], type[LLMError]] = {ModelNotFoundError: UnknownModelError}
-"""Classes of failures that are known without asking anybody → what they are where a server says so: an APIError, as
-everything is that a server answers.
-"""
-
+    for cls in list(globals().values())
+    if isinstance(cls, type) and issubclass(cls, LLMError) and cls is not LLMError and "code" in vars(cls)
+}
+_BY_CODE[-2] = ClosedError  # INVALID_HANDLE: in Python only the handle of a closed object is invalid
 
 _COPIED = (
     "provider", "model", "status", "provider_message", "type", "provider_code", "request_id", "retry_after", "body",
@@ -269,9 +252,9 @@ _COPIED = (
 
 def from_payload(payload: dict[str, Any]) -> LLMError:
     """Makes the exception that an error object of the core describes, with its causes as ``__cause__``."""
-    cls = class_for(payload.get("code", InternalError.code))
-    if payload.get("attempts") or payload.get("status"):
-        cls = _ANSWERED.get(cls, cls)
+    cls = _BY_CODE.get(payload.get("code", InternalError.code), InternalError)
+    if cls is ModelNotFoundError and (payload.get("attempts") or payload.get("status")):
+        cls = UnknownModelError  # a server answered so
     error = cls(
         payload.get("message", ""),
         partial_text=payload.get("partial") or "",
@@ -282,6 +265,12 @@ def from_payload(payload: dict[str, Any]) -> LLMError:
     if isinstance(cause, dict):
         error.__cause__ = from_payload(cause) if "code" in cause else Exception(cause.get("message", ""))
     return error
+
+
+def all_failed(error: LLMError) -> AllModelsFailedError:
+    """The AllModelsFailedError that tells the same as another error."""
+    details = {key: getattr(error, key) for key in (*_COPIED, "partial_text", "attempts")}
+    return AllModelsFailedError(error.message, **details)
 
 
 def to_payload(error: BaseException) -> dict[str, Any]:

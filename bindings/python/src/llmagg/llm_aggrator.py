@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from typing import Any
 
 from . import settings as sources
@@ -56,22 +57,16 @@ class LLMAggrator(Closing):
     ) -> AsyncGenerator[StreamEvent, None]:
         """As :meth:`LLMAggregator.stream`."""
         await self.initialize()
-        events = self.aggregator.stream(messages, **params)
-        try:
+        async with aclosing(self.aggregator.stream(messages, **params)) as events:
             async for event in events:
                 yield event
-        finally:
-            await events.aclose()
 
     async def stream_text(self, messages: ChatCompletionRequest | Messages, **params: Any) -> AsyncGenerator[str, None]:
         """As :meth:`LLMAggregator.stream_text`."""
         await self.initialize()
-        texts = self.aggregator.stream_text(messages, **params)
-        try:
+        async with aclosing(self.aggregator.stream_text(messages, **params)) as texts:
             async for text in texts:
                 yield text
-        finally:
-            await texts.aclose()
 
     async def health_check(self) -> dict[str, dict[str, bool]]:
         """As :meth:`LLMAggregator.health_check`."""

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from . import _names, catalog
 from ._closing import Closing
+from ._twin import twin
 from .client import LLMClient  # noqa: F401 - a name for patches
 from .config import ModelConfig, ProviderConfig
 from .errors import LLMError, ModelNotFoundError, ProviderNotFoundError
@@ -26,15 +27,13 @@ class Manager(Closing):
 
     def __new__(cls, *_: object, **__: object) -> Manager:
         """The one instance; for a subclass a new one."""
-        if cls is not Manager:
-            made = super().__new__(cls)
-            made.providers = {}
-            return made
-        if Manager._instance is None:
-            made = super().__new__(cls)
-            made.providers = {}
+        if cls is Manager and Manager._instance is not None:
+            return Manager._instance
+        made = super().__new__(cls)
+        made.providers = {}
+        if cls is Manager:
             Manager._instance = made
-        return Manager._instance
+        return made
 
     def register_provider(self, provider: Any) -> None:
         """Registers a provider under its name. It replaces a provider of the same name, which closes its connections
@@ -45,7 +44,7 @@ class Manager(Closing):
         self.providers[name] = provider
         if replaced is None:
             told("provider %s is registered", name)
-        if replaced is not None and replaced is not provider:
+        elif replaced is not provider:
             logger.info("provider %s is replaced", name)
             catalog.retire(replaced.clients.values(), kept=provider.clients.values())
 
@@ -149,17 +148,8 @@ class Manager(Closing):
 
     # Generated from the methods above: change those, then run `make twins`.
 
-    def health_check_all_sync(self) -> dict[str, dict[str, bool]]:
-        """``health_check_all`` for code without an event loop; it blocks, and Ctrl-C ends it."""
-        from ._native import blocking
-
-        return blocking.run(self.health_check_all())
-
-    def close_all_sync(self) -> None:
-        """``close_all`` for code without an event loop; it blocks, and Ctrl-C ends it."""
-        from ._native import blocking
-
-        blocking.run(self.close_all())
+    health_check_all_sync = twin(health_check_all)
+    close_all_sync = twin(close_all)
 
 
 def get_manager() -> Manager:

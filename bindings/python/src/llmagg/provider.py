@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from . import _names, catalog
 from ._closing import Closing
+from ._twin import twin
 from .client import LLMClient  # noqa: F401 - a name for patches
 from .config import ModelConfig, ProviderConfig
 from .errors import ModelNotFoundError
@@ -77,17 +78,8 @@ class Provider(Closing, ABC):
 
     # Generated from the methods above: change those, then run `make twins`.
 
-    def health_check_sync(self) -> dict[str, bool]:
-        """``health_check`` for code without an event loop; it blocks, and Ctrl-C ends it."""
-        from ._native import blocking
-
-        return blocking.run(self.health_check())
-
-    def close_sync(self) -> None:
-        """``close`` for code without an event loop; it blocks, and Ctrl-C ends it."""
-        from ._native import blocking
-
-        blocking.run(self.close())
+    health_check_sync = twin(health_check)
+    close_sync = twin(close)
 
 
 class BaseProvider(Provider):
@@ -123,8 +115,4 @@ class BaseProvider(Provider):
 
     # Generated from the methods above: change those, then run `make twins`.
 
-    def initialize_all_models_sync(self) -> None:
-        """``initialize_all_models`` for code without an event loop; it blocks, and Ctrl-C ends it."""
-        from ._native import blocking
-
-        blocking.run(self.initialize_all_models())
+    initialize_all_models_sync = twin(initialize_all_models)

@@ -23,16 +23,18 @@ Target = Callable[[dict[str, Any]], Any]
 """Answers a custom call: takes the event's payload, gives an awaitable response or an async iterator of chunks."""
 
 
-class Calls(dict[int, "Operation"]):
-    """The operations under way that an object began, by tag; an operation takes itself out when it has ended. Lives in
-    that object's ``__dict__``; a copy of the object gets one of its own.
-    """
+class Attached:
+    """Lives in the ``__dict__`` of an object of the application; a copy of that object gets a new one."""
 
-    def __deepcopy__(self, _: Any) -> Calls:
-        return Calls()
+    def __deepcopy__(self, _: Any) -> Any:
+        return type(self)()
 
-    def __reduce__(self) -> tuple[type[Calls], tuple[()]]:
-        return Calls, ()
+    def __reduce__(self) -> Any:
+        return type(self), ()
+
+
+class Calls(Attached, dict[int, "Operation"]):
+    """The running operations that an object began, by tag. An operation removes itself when it ends."""
 
 
 class Operation:

@@ -16,7 +16,7 @@ from .._wire import encode
 from ..config import CLIENT_VENDORS, ModelConfig
 from . import custom, load
 from .handle import Handle
-from .operation import Calls, Target
+from .operation import Attached, Calls, Target
 from .signatures import CONFIG_LENIENT, CONFIG_SKIP
 
 _tags = itertools.count(1)
@@ -36,18 +36,12 @@ def _snapshot(state: dict[str, Any] | None) -> dict[str, Any] | None:
         return dict(state or ())
 
 
-class Plans(dict["str | None", Any]):
-    """Lives in an aggregator's ``__dict__``; a copy of that gets one of its own."""
-
-    def __deepcopy__(self, _: Any) -> Plans:
-        return Plans()
-
-    def __reduce__(self) -> tuple[type[Plans], tuple[()]]:
-        return Plans, ()
+class Plans(Attached, dict["str | None", Any]):
+    """The plans of an aggregator, by the model that a call names."""
 
 
-class Route:
-    """Lives in the client's ``__dict__``; a copy of the client gets one of its own. Thread-safe."""
+class Route(Attached):
+    """The native side of one client. Thread-safe."""
 
     def __init__(self) -> None:
         self.tag = next(_tags)
@@ -57,12 +51,6 @@ class Route:
         self.names: tuple[str, str] | None = None
         self._handles: dict[tuple[bool, str | None], _Made] = {}
         self.available = True  # what the core was told of the application's own switch
-
-    def __deepcopy__(self, _: Any) -> Route:
-        return Route()
-
-    def __reduce__(self) -> tuple[type[Route], tuple[()]]:
-        return Route, ()
 
     def handle(self, client: Any, vendor: str | None, model: str | None = None) -> Handle:
         """The route's native handle: HTTP of ``vendor``, or with None one whose calls Python answers.
