@@ -58,11 +58,13 @@ func TestRequest(t *testing.T) {
 		{"a schema, natively", "claude-sonnet-4-5", `{` + hello + `,"max_tokens":5,"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{"type":"object"}}}}`,
 			`{"max_tokens":5,"messages":[` + user + `],"output_config":{"format":{"schema":{"type":"object"},"type":"json_schema"}}}`, nil},
 		{"a schema, by a tool", "claude-3-5-sonnet-latest", `{` + hello + `,"max_tokens":5,"response_format":{"type":"json_schema","json_schema":{"name":"a b","schema":{"type":"object"}}}}`,
-			`{"max_tokens":5,"messages":[` + user + `],"tools":[{"name":"a_b","description":"Give the answer by calling this tool.","input_schema":{"type":"object"}}],"tool_choice":{"type":"tool","name":"a_b","disable_parallel_tool_use":true}}`, nil},
+			`{"max_tokens":5,"messages":[` + user + `],"tools":[{"name":"a_b","description":"Give the answer by calling this tool.","input_schema":{"type":"object"}}],"tool_choice":{"type":"tool","name":"a_b","disable_parallel_tool_use":true}}`, []string{"response_format: forced tool"}},
+		{"a schema, beside tools", "claude-3-5-sonnet-latest", `{` + hello + `,"max_tokens":5,"tools":[{"type":"function","function":{"name":"f"}}],"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{"type":"object"}}}}`,
+			`{"max_tokens":5,"system":[{"type":"text","text":"Answer with one JSON value that follows this JSON schema, and nothing else: no explanation, no code fence.\n{\"type\":\"object\"}"}],"messages":[` + user + `],"tools":[{"name":"f","input_schema":{"type":"object","properties":{}}}]}`, []string{"response_format: in the prompt"}},
 		{"a budget of thought", "claude-3-7-sonnet", `{` + hello + `,"max_tokens":5,"reasoning_effort":"low","temperature":0.2,"tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"required"}`,
-			`{"max_tokens":2048,"messages":[` + user + `],"tools":[{"name":"f","input_schema":{"type":"object","properties":{}}}],"tool_choice":{"type":"auto"},"thinking":{"budget_tokens":1024,"type":"enabled"}}`, []string{"temperature: left out", "tool_choice: required to auto"}},
+			`{"max_tokens":2048,"messages":[` + user + `],"tools":[{"name":"f","input_schema":{"type":"object","properties":{}}}],"tool_choice":{"type":"auto"},"thinking":{"budget_tokens":1024,"type":"enabled"}}`, []string{"max_tokens: 5 to 2048", "temperature: left out", "tool_choice: required to auto"}},
 		{"an effort of thought", "claude-opus-4-6", `{` + hello + `,"max_tokens":5,"reasoning_effort":"minimal"}`,
-			`{"max_tokens":5,"messages":[` + user + `],"thinking":{"type":"adaptive"},"output_config":{"effort":"low"}}`, nil},
+			`{"max_tokens":5,"messages":[` + user + `],"thinking":{"type":"adaptive"},"output_config":{"effort":"low"}}`, []string{"reasoning_effort: minimal to low"}},
 		{"no thought", "claude-opus-4-6", `{` + hello + `,"max_tokens":5,"reasoning_effort":"none"}`, `{"max_tokens":5,"messages":[` + user + `],"thinking":{"type":"disabled"}}`, nil},
 		{"no thought in the middle of a tool turn", "claude-opus-4-5", `{"max_tokens":5,"reasoning_effort":"low","messages":[{"role":"user","content":"hi"},{"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"c","content":"1"}]}`,
 			`{"max_tokens":5,"messages":[` + user + `,{"role":"assistant","content":[{"type":"tool_use","id":"c","name":"f","input":{}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"c","content":[{"type":"text","text":"1"}]}]}]}`, []string{"reasoning_effort: left out"}},
@@ -82,7 +84,7 @@ func TestRequest(t *testing.T) {
 
 // What cannot be said to Claude, and would change the answer, says so.
 func TestRequestRefused(t *testing.T) {
-	unsupported := []string{"gives one answer", "gives none", "messages[0].content[0] is of", "tools[0] has the type", "not both"}
+	unsupported := []string{"gives one answer", "gives none", "messages[0].content[0] is of", "tools[0] has the type"}
 	for says, request := range map[string]string{
 		"gives one answer":             `{` + hello + `,"n":2}`,
 		"gives none":                   `{` + hello + `,"logprobs":true}`,
@@ -90,7 +92,6 @@ func TestRequestRefused(t *testing.T) {
 		"calls none":                   `{"messages":[{"role":"function","name":"f","content":"1"}]}`,
 		"tools[0] has the type":        `{` + hello + `,"tools":[{"type":"custom","custom":{"name":"f"}}]}`,
 		"expected auto, none":          `{` + hello + `,"tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"maybe"}`,
-		"not both":                     `{` + hello + `,"tools":[{"type":"function","function":{"name":"f"}}],"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{}}}}`,
 	} {
 		_, _, err := written(t, "m", request)
 		code := llm.BadRequest

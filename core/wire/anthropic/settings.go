@@ -3,6 +3,7 @@ package anthropic
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
@@ -135,6 +136,7 @@ func (s *settings) thinking() error {
 		b.Thinking = json.RawMessage(`{"type":"adaptive"}`)
 		if effort == "minimal" {
 			effort = "low"
+			s.Adapt("reasoning_effort", "minimal to low")
 		}
 		if err := s.output("effort", effort); err != nil {
 			return err
@@ -145,10 +147,25 @@ func (s *settings) thinking() error {
 			return llm.Errorf(llm.BadRequest, "thinking cannot be written: %v", err)
 		}
 		b.Thinking = raw
-		b.MaxTokens = max(b.MaxTokens, budget+wire.LeastAnswer)
+		s.room(budget + wire.LeastAnswer)
 	}
 	s.besideThoughts()
 	return nil
+}
+
+// room raises max_tokens to least, since a budget of thought counts against it.
+func (s *settings) room(least int) {
+	r, had := s.request, s.body.MaxTokens
+	if had >= least {
+		return
+	}
+	s.body.MaxTokens = least
+	switch became := strconv.Itoa(had) + " to " + strconv.Itoa(least); {
+	case r.MaxCompletionTokens != nil:
+		s.Adapt("max_completion_tokens", became)
+	case r.MaxTokens != nil:
+		s.Adapt("max_tokens", became)
+	}
 }
 
 // besideThoughts takes out what the API refuses beside thoughts.

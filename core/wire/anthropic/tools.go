@@ -152,16 +152,16 @@ func (s *settings) allow(names []string) {
 
 // format translates response_format. A schema is asked for natively where the
 // model can (API docs, "Structured outputs"), else by a tool that the model has
-// to call, whose input is then the answer. JSON without a schema is asked for
-// in the instructions, as Anthropic's guide does.
+// to call, whose input is then the answer, and where no tool can be forced, in
+// the instructions. There JSON without a schema is asked for, too, as
+// Anthropic's guide does.
 func (s *settings) format() error {
 	f := s.request.ResponseFormat
 	switch {
 	case f == nil || f.Type == "text" || f.Type == "":
 		return nil
 	case f.Type == "json_object":
-		s.body.System = append(s.body.System, textBlock("Answer with one JSON object and nothing else."))
-		return nil
+		return s.prompt(nil)
 	case f.Type != "json_schema":
 		return llm.Errorf(llm.BadRequest, "response_format has the type %q; expected text, json_object or json_schema", f.Type)
 	case f.JSONSchema == nil || !isThere(f.JSONSchema.Schema):
@@ -170,8 +170,8 @@ func (s *settings) format() error {
 	if wire.ClaudeOf(s.request.Model).Formats() {
 		return s.output("format", map[string]any{"type": "json_schema", "schema": f.JSONSchema.Schema})
 	}
-	if len(s.body.Tools) > 0 { // both cannot be forced
-		return wire.Unsupported("response_format: %s takes a json_schema or tools, not both", s.request.Model)
+	if !forcesSchema(s.request) {
+		return s.prompt(f.JSONSchema)
 	}
 	raw, err := llm.JSON.Marshal(tool{Name: schemaToolName(f.JSONSchema), InputSchema: f.JSONSchema.Schema,
 		Description: "Give the answer by calling this tool."})
@@ -180,7 +180,22 @@ func (s *settings) format() error {
 	}
 	s.body.Tools = []json.RawMessage{raw}
 	s.body.ToolChoice = &toolChoice{Type: "tool", Name: schemaToolName(f.JSONSchema), DisableParallel: true}
+	s.Adapt("response_format", wire.ByTool)
 	return nil
+}
+
+// prompt asks for JSON in the instructions.
+func (s *settings) prompt(schema *llm.JSONSchema) error {
+	s.body.System = append(s.body.System, textBlock(wire.JSONPrompt(schema)))
+	s.Adapt("response_format", wire.ByPrompt)
+	return nil
+}
+
+// forcesSchema tells whether a model without schemas is asked for one by a
+// forced tool: not beside tools that it shall choose among, and not beside
+// thoughts, with which no tool can be forced.
+func forcesSchema(r *llm.Request) bool {
+	return len(r.Tools)+len(r.Functions) == 0 && !isThere(r.Extra["thinking"])
 }
 
 // schemaToolName is the name of the tool whose input is the answer.
@@ -198,7 +213,7 @@ func schemaToolOf(c *wire.Call) string {
 		return ""
 	}
 	r, err := c.Payload.Request()
-	if err != nil || r.ResponseFormat == nil || r.ResponseFormat.JSONSchema == nil || r.ResponseFormat.Type != "json_schema" {
+	if err != nil || r.ResponseFormat == nil || r.ResponseFormat.JSONSchema == nil || r.ResponseFormat.Type != "json_schema" || !forcesSchema(r) {
 		return ""
 	}
 	return schemaToolName(r.ResponseFormat.JSONSchema)

@@ -43,10 +43,7 @@ func generationConfig(req *llm.Request, call *wire.Call) (json.RawMessage, error
 		StopSequences: req.Stop, Seed: req.Seed,
 		PresencePenalty: req.PresencePenalty, FrequencyPenalty: req.FrequencyPenalty,
 		ResponseLogprobs: req.Logprobs, Logprobs: req.TopLogprobs,
-		Thinking: reasoning(req.Model, req.ReasoningEffort),
-	}
-	if c.Thinking == nil {
-		call.Lacks(req, "reasoning_effort")
+		Thinking: reasoning(req.Model, req.ReasoningEffort, call),
 	}
 	if c.MaxOutputTokens == nil {
 		c.MaxOutputTokens = req.MaxTokens
@@ -56,7 +53,7 @@ func generationConfig(req *llm.Request, call *wire.Call) (json.RawMessage, error
 			c.ResponseModalities[i] = strings.ToUpper(c.ResponseModalities[i])
 		}
 	}
-	if f := req.ResponseFormat; f != nil && (f.Type == "json_object" || f.Type == "json_schema") {
+	if f := req.ResponseFormat; isJSON(f) && !promptsJSON(req) {
 		c.ResponseMIMEType = "application/json"
 		if f.JSONSchema != nil {
 			c.ResponseJSONSchema = schemaOf(f.JSONSchema.Schema)
@@ -73,6 +70,24 @@ func generationConfig(req *llm.Request, call *wire.Call) (json.RawMessage, error
 		return nil, nil
 	}
 	return raw, nil
+}
+
+func isJSON(f *llm.ResponseFormat) bool {
+	return f != nil && (f.Type == "json_object" || f.Type == "json_schema")
+}
+
+// promptsJSON tells whether JSON has to be asked for in the instructions:
+// Gemma has no JSON mode, and before the third generation there is none beside
+// functions ("Function calling with a response mime type: 'application/json' is
+// unsupported").
+func promptsJSON(req *llm.Request) bool {
+	switch {
+	case !isJSON(req.ResponseFormat):
+		return false
+	case strings.Contains(req.Model, "gemma"):
+		return true
+	}
+	return len(req.Tools)+len(req.Functions) > 0 && (takesBudget(req.Model) || strings.Contains(req.Model, "gemini-1"))
 }
 
 // merged lays the fields of own over those of ours. Gemini reads its
@@ -181,8 +196,11 @@ func appendGeminiExtra(body []byte, extra llm.Extra) []byte {
 // generations take a level; below LOW there is one that many of them refuse,
 // so LOW is the least here. Models that do not think refuse either and are
 // spared it.
-func reasoning(model, effort string) *thinkingConfig {
+func reasoning(model, effort string, call *wire.Call) *thinkingConfig {
 	if !thinks(model) {
+		if effort != "" && effort != "none" {
+			call.Adapt("reasoning_effort", wire.LeftOut)
+		}
 		return nil
 	}
 	budget, level := 0, ""
@@ -205,7 +223,18 @@ func reasoning(model, effort string) *thinkingConfig {
 	case "high", "xhigh", "max":
 		budget, level = 24576, "HIGH"
 	default:
+		call.Adapt("reasoning_effort", wire.LeftOut)
 		return nil
+	}
+	switch {
+	case effort == "minimal":
+		call.Adapt("reasoning_effort", "minimal to low")
+	case effort == "xhigh", effort == "max":
+		call.Adapt("reasoning_effort", effort+" to high")
+	case effort == "none" && !takesBudget(model):
+		call.Adapt("reasoning_effort", "none to low")
+	case budget == 128:
+		call.Adapt("reasoning_effort", "none to 128 tokens")
 	}
 	t := &thinkingConfig{IncludeThoughts: effort != "none"}
 	if takesBudget(model) {

@@ -76,6 +76,10 @@ func bodyOf(req *llm.Request, c *wire.Call) (body requestBody, err error) {
 			return body, err
 		}
 	}
+	if promptsJSON(req) {
+		turns.system = append(turns.system, textPart(wire.JSONPrompt(req.ResponseFormat.JSONSchema)))
+		c.Adapt("response_format", wire.ByPrompt)
+	}
 	body = turns.body()
 	if body.Tools, body.ToolConfig, err = toolsOf(req); err != nil {
 		return body, err
