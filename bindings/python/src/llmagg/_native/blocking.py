@@ -1,7 +1,7 @@
 """Calls that block the calling thread. They poll the queue's descriptor, so that Ctrl-C ends them at once.
 
-Each thread has a reader for whole answers, and each blocking stream one of its own, since a stream's iterator may be
-read by turns with others. Clients written in Python run on a private loop of the thread, made when the first is asked.
+Each thread has one reader for whole answers. Each blocking stream has a reader of its own, since a thread may read
+several streams in turn. Clients written in Python run on a private event loop of the thread.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from .reader import Reader
 
 T = TypeVar("T")
 
-# Python handles signals in its main thread, between two steps of it. A signal that comes after the last step and before
-# the system call does not interrupt the call: so that thread looks up now and then.
+# Python runs signal handlers in the main thread, between two of its instructions. A signal that arrives after the last
+# instruction and before poll() does not interrupt poll(); so in the main thread each poll() is short.
 LOOK_UP_MS = 200
 
 
@@ -86,7 +86,7 @@ class BlockingReader(Reader):
         self._watched = False  # the loop watches the queue
 
     def loop(self) -> asyncio.AbstractEventLoop:
-        """The private loop of the thread that first needed it."""
+        """The private loop of the thread that first asked for it."""
         refuse_inside_loop()
         if self._loop is None or self._loop.is_closed():
             self._loop = _private_loop()
@@ -103,7 +103,7 @@ class BlockingReader(Reader):
             self.pump()
 
     async def _run_custom(self, operation: Operation) -> None:
-        """Runs Python clients until the operation has news, or none of them runs any longer."""
+        """Runs clients written in Python until the operation has an event, or no client is running."""
         loop = asyncio.get_running_loop()
         loop.add_reader(self.queue.fileno(), self.pump)
         self._watched = True
@@ -117,37 +117,37 @@ class BlockingReader(Reader):
             self._unwatch()
 
     def _unwatch(self) -> None:
-        """Before the descriptor is closed, since another one gets its number."""
+        """Ends the loop's watch before the descriptor is closed, since another descriptor may get its number."""
         if self._watched and self._loop is not None:
             self._watched = False
             self._loop.remove_reader(self.queue.fileno())
 
     def interrupted(self) -> None:
-        """Only a loop goes on by itself; otherwise the exception ends the blocking call."""
+        """Continues on the loop if it runs; without a loop, the exception ends the blocking call."""
         if self._watched and self._loop is not None and self._loop.is_running():
             self._loop.call_soon(self.go_on)
 
     def close(self) -> None:
-        """Frees the queue; the operations that still run are cancelled by that."""
+        """Frees the queue, which cancels the running operations."""
         self._unwatch()
         super().close()
 
     def settle(self) -> None:
-        """Lets cancelled clients see their cancellation, after an operation has ended. Not in a forked child."""
+        """Delivers the cancellation to clients whose operation has ended. Does nothing in a forked child."""
         if self.generation != load.generation:
             return
         for call in list(self.custom.values()):
             call.cancel()
         if self.custom:
-            with contextlib.suppress(errors.InvalidArgumentError):  # they see it when the loop runs next
+            with contextlib.suppress(errors.InvalidArgumentError):  # inside a loop: delivered when it runs next
                 loop = self.loop()
                 loop.run_until_complete(asyncio.sleep(0))
 
 
 def last_event(begin: Callable[[Reader], Operation]) -> Payload:
-    """Blocks until the payload of DONE is there; KeyboardInterrupt cancels the call.
+    """Blocks until the payload of DONE has arrived; KeyboardInterrupt cancels the call.
 
-    The thread's reader is out of sight meanwhile: a signal's handler may call, too, in the middle of anything here.
+    The call takes the thread's reader for itself, since a signal handler may begin another call at any line here.
     """
     reader, _thread.reader = _thread.reader, None
     if reader is None or reader.generation != load.generation:
@@ -165,6 +165,6 @@ def last_event(begin: Callable[[Reader], Operation]) -> Payload:
             reader.settle()
         finally:
             if reader.operations:
-                reader.close()  # interrupted, and nobody knows what it had in hand
+                reader.close()  # it was interrupted and may have lost an event
             else:
                 _thread.reader = reader

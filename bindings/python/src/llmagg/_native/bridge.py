@@ -1,7 +1,7 @@
-"""The reader of an event loop: one for each loop that makes calls, found by the loop.
+"""The reader of an event loop: each loop that makes calls has one.
 
-The loop watches the queue's descriptor; one wake-up drains a batch and wakes the calls that it concerns. A bridge dies
-with its loop, which cancels what was still under way; so a second ``asyncio.run`` just gets another one.
+The loop watches the queue's descriptor; each wake-up drains a batch and wakes the calls concerned. A bridge is deleted
+with its loop, which cancels the running calls; a second ``asyncio.run`` gets a new bridge.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from .reader import Reader
 
 
 class Bridge(Reader):
-    """The reader of a running loop. Only that loop's thread touches it. It must not refer to its loop: see above."""
+    """The reader of a running loop. Only that loop's thread touches it. It holds no reference to its loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__()
         loop.add_reader(self.queue.fileno(), self.pump)
 
     def loop(self) -> asyncio.AbstractEventLoop:
-        """The loop in which this runs."""
+        """The running loop."""
         return asyncio.get_running_loop()
 
     def interrupted(self) -> None:
-        """The loop may be run again."""
+        """Continues when the loop runs again."""
         asyncio.get_running_loop().call_soon(self.go_on)
 
 
@@ -38,7 +38,7 @@ _lock = threading.Lock()
 
 
 class _Last(threading.local):
-    """The loop that ran last in this thread, and its bridge."""
+    """The loop that made the last call in this thread, and its bridge."""
 
     loop: weakref.ref[asyncio.AbstractEventLoop] | None = None
     bridge: weakref.ref[Bridge] | None = None
@@ -48,7 +48,7 @@ _last = _Last()
 
 
 def bridge() -> Bridge:
-    """The bridge of the running loop, made at its first call."""
+    """The bridge of the running loop; the loop's first call makes it."""
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
@@ -77,13 +77,13 @@ def _attach(loop: asyncio.AbstractEventLoop) -> Bridge:
 
 
 def news(operation: Operation) -> asyncio.Future[None]:
-    """To be awaited while the operation has no event."""
+    """A future that is done when the operation has an event."""
     operation.waiter = waiter = asyncio.get_running_loop().create_future()
     return waiter
 
 
 async def last_event(operation: Operation) -> Payload:
-    """Waits for the payload of DONE; a cancelled task cancels the call. Raises the call's error."""
+    """Waits for the payload of DONE. Cancelling the task cancels the call. Raises the call's error."""
     try:
         while (event := operation.take()) is None:
             await news(operation)
@@ -94,7 +94,7 @@ async def last_event(operation: Operation) -> Payload:
 
 
 def _forget() -> None:
-    """Wakes who goes on in the parent's loop, inside the coroutine that forked, and waits for the parent's calls."""
+    """Wakes coroutines that wait for calls of the parent: the child may still run the loop in which it was forked."""
     global _bridges, _lock, _last
     inherited = list(_bridges.values())
     _lock = threading.Lock()

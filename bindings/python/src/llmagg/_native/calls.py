@@ -1,6 +1,6 @@
-"""Begins calls and gives their answers: awaited, blocking, as async generators and as iterators.
+"""Begins calls and returns their answers: awaited, blocking, as async generators and as iterators.
 
-These loops are the only ones that read operations; the public classes choose routes and options and come here.
+Only this module reads operations; the public classes choose routes and options and make a :class:`Call`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _STREAMED = STREAM | BATCH | GATHER
 
 
 class Call:
-    """What is needed to begin a call: the routes in order, who answers custom ones, and the request."""
+    """A call before it begins: the request, the routes in order, and what answers the routes written in Python."""
 
     __slots__ = ("options", "owned_by", "request", "routes", "targets")
 
@@ -46,7 +46,7 @@ class Call:
         return reader.begin(self.routes, encode(self.request), options, flags, self.targets, self.owned_by)
 
     async def answer(self) -> dict[str, Any]:
-        """The whole response, as the core gives it."""
+        """The whole response as a dict."""
         answer: dict[str, Any] = decode(await bridge.last_event(self._begin(bridge.bridge(), 0)))
         return answer
 
@@ -67,13 +67,13 @@ class Call:
         return self._streamed(_gathered.chunks)
 
     def text(self) -> AsyncGenerator[str, None]:
-        """The texts of the first choice, as they come; chunks without text are left out."""
+        """The texts of the first choice as they arrive; chunks without text are omitted."""
         return self._streamed(_gathered.texts)
 
     async def _streamed(self, read: _Read[T], other: _Other[T] | None = None) -> AsyncGenerator[T, None]:
-        """What ``read`` makes of the chunks, an item each, without empty texts; what ``other`` makes of the rest."""
+        """Items that ``read`` makes of chunks, without empty texts, and items that ``other`` makes of other events."""
         operation = self._begin(bridge.bridge(), _STREAMED)
-        del self  # ten thousand streams may wait here: what each holds is memory, and work for the garbage collector
+        del self  # ten thousand streams may wait here: each object costs memory, and work for the garbage collector
         item: T | None
         try:
             for items in _batches(operation, read, other):
@@ -118,7 +118,7 @@ class Call:
 
 
 def _batches(operation: Operation, read: _Read[T], other: _Other[T] | None) -> Iterator[Iterable[T] | None]:
-    """A stream as far as it has come, batch by batch; None when its reader must wait for the operation's news."""
+    """The items of a stream, batch by batch; None if the reader must wait for the next event."""
     kind = CHUNK
     while kind != DONE:
         while (event := operation.take()) is None:
@@ -135,7 +135,7 @@ def _batches(operation: Operation, read: _Read[T], other: _Other[T] | None) -> I
 
 
 def _other(kind: int, payload: Payload) -> StreamEvent:
-    """The event that is no chunk."""
+    """The event for a restart or for the end of a stream."""
     if kind == RESTART:
         data = decode(payload, "an event")
         reason = data.get("reason")
@@ -144,6 +144,6 @@ def _other(kind: int, payload: Payload) -> StreamEvent:
 
 
 async def health(routes: Routes) -> list[bool]:
-    """Asks the routes at the same time whether they are alive."""
+    """Checks at the same time whether the routes are alive."""
     alive: list[bool] = decode(await bridge.last_event(bridge.bridge().begin_health(routes)))
     return alive

@@ -28,22 +28,22 @@ class CustomCall:
         self._resumed: asyncio.Future[None] | None = None
 
     def cancel(self) -> None:
-        """Nobody waits for the answer any longer."""
+        """Ends the attempt: the core no longer waits for the answer."""
         self._canceled = True
         if self.task is not None:
             self.task.cancel()
 
     def resume(self) -> None:
-        """The reader has caught up."""
+        """Continues the stream: its reader has caught up."""
         if self._resumed is not None and not self._resumed.done():
             self._resumed.set_result(None)
 
     async def run(self, target: Target) -> None:
-        """Runs the client and tells the core how that went. Raises only what must end the loop."""
-        if self._canceled:  # also where its begin was interrupted, and another call took over
+        """Runs the client and passes the result to the core. Raises only exceptions that must end the loop."""
+        if self._canceled:  # also after an interrupted begin, when another CustomCall has taken over
             return
         try:
-            with contextlib.suppress(errors.CanceledError):  # the core was faster
+            with contextlib.suppress(errors.CanceledError):  # the core has cancelled the attempt meanwhile
                 await self._answer(target)
         except asyncio.CancelledError:
             if not self._canceled:
@@ -92,7 +92,7 @@ class CustomCall:
         payload = errors.to_payload(error)
         try:
             data = encode(payload)
-        except errors.InvalidArgumentError:  # a text that UTF-8 cannot carry
+        except errors.InvalidArgumentError:  # the text has no UTF-8 form
             text = payload["message"].encode("utf-8", "backslashreplace").decode()
             data = encode({"code": payload["code"], "message": text})
         with contextlib.suppress(errors.CanceledError):
@@ -103,7 +103,7 @@ def request_of(payload: dict[str, Any]) -> ChatCompletionRequest:
     """The request of a custom call, for the model that the route stands for."""
     request = ChatCompletionRequest.from_dict(payload["request"])
     request.model = payload.get("model") or request.model
-    if request.extra_body is not None:  # a field of the server's that is called so
+    if request.extra_body is not None:  # the server has a field of that name
         request.extra["extra_body"], request.extra_body = request.extra_body, None
     if request.extra:
         request.trust_names()
@@ -120,7 +120,7 @@ def _as_dict(value: Any, method: str, expected: str) -> dict[str, Any]:
 
 
 def _as_read(response: Any) -> dict[str, Any]:
-    """An answer of any class, a mock for example, by what is read of it: the choices' messages and what is plain."""
+    """Reads an answer of any class, for example a mock: the messages of its choices, and texts and counts."""
     read = {name: v for name in ("id", "model") if isinstance(v := getattr(response, name, None), str)}
     choices = []
     for index, choice in enumerate(response.choices):

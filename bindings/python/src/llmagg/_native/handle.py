@@ -1,4 +1,4 @@
-"""Handles of the library: who owns one frees it, once, and never in another process."""
+"""Handles of the library. The owner of a handle frees it once, and never in another process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from . import load
 
 
 class Handle:
-    """An owned native handle, freed when nobody refers to it any longer, and never in another process.
+    """An owned native handle, freed when the last reference to this object is gone, and never in another process.
 
     Thread-safe: ``close`` may run more than once and from any thread; the library ignores a freed handle.
     """
@@ -42,13 +42,14 @@ class Handle:
             self._free(pointer)
 
     def __del__(self) -> None:
-        with contextlib.suppress(Exception):  # the interpreter may be going down
+        with contextlib.suppress(Exception):  # the interpreter may be shutting down
             self.close()
 
 
 class Routes:
-    """Native routes in the order in which a call tries them, as the library takes them. ``single`` ones are one client
-    that is called by itself instead of through an aggregator's failover. Keeps them alive. Immutable.
+    """The native routes of a call, in the order of trial, as the library takes them. Immutable; keeps handles alive.
+
+    ``single``: the only route is called directly, without an aggregator's failover.
     """
 
     __slots__ = ("count", "handles", "pointer", "pointers", "single")

@@ -1,8 +1,9 @@
-"""Finds and loads the shared library: once a process, and once more in a forked child.
+"""Finds and loads the shared library: once in a process, and once more in each forked child.
 
 The library's file is opened at the first load and stays open, so that an upgrade of the package cannot mix versions.
-A child of a fork gets a private copy from a memory file: loading the same inode again would give it the parent's dead
-runtime. Whatever belongs to the parent's library carries the parent's generation and is never touched in the child.
+A forked child loads a private copy from a memory file, since the loader would return the parent's library, whose
+threads are gone, for the same inode. Objects of the parent's library carry the parent's generation; a child never
+touches them.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ _library: ctypes.CDLL | None = None
 _quick: ctypes.PyDLL | None = None
 _file = -1
 generation = 0
-"""Grows by one in each forked child; what remembers another generation belongs to a parent."""
+"""Grows by one in each forked child; an object of another generation belongs to a parent."""
 _after_fork: list[Callable[[], None]] = []
 
 
 def library() -> ctypes.CDLL:
-    """The library of this process, loaded at the first use. Raises ImportError, or ForkedError in a child."""
+    """The library of this process, loaded at the first use. Raises ImportError; in a forked child ForkedError."""
     return _library or _load()
 
 
@@ -46,7 +47,7 @@ def quick() -> ctypes.PyDLL:
 
 
 def on_fork(forget: Callable[[], None]) -> None:
-    """Registers what lets go of the parent's objects in a child, without closing anything of them."""
+    """Registers a function that drops the parent's objects in a forked child, without closing them."""
     _after_fork.append(forget)
 
 
@@ -78,7 +79,7 @@ def _open(path: Path) -> int:
 
 
 _ADDRESSES = 1 << 30
-"""What the library needs of the address space; Go's runtime ends the process where it finds less."""
+"""The address space that the library needs; with less, Go's runtime would end the process."""
 
 
 def _check_room() -> None:
@@ -111,7 +112,7 @@ def _dlopen(path: str) -> ctypes.CDLL:
 
 
 def _is_musl() -> bool:
-    """Whether this process's C library is another than glibc, whatever else is installed."""
+    """Whether the C library of this process is not glibc."""
     return not hasattr(ctypes.CDLL(None), "gnu_get_libc_version")
 
 
@@ -127,7 +128,7 @@ def _dlopen_copy() -> ctypes.CDLL:
         offset, size = 0, os.fstat(_file).st_size
         while offset < size:
             offset += os.sendfile(copy, _file, offset, size - offset)
-        # The loader takes a path that it has seen for a library that it has: each generation needs another spelling.
+        # For a path that it has seen, the loader returns the library that it has: each generation needs another path.
         return _dlopen(f"/proc/self/{'./' * generation}fd/{copy}")
     except ImportError as error:
         raise errors.ForkedError(f"{error}; start processes with 'spawn'") from None
@@ -144,23 +145,23 @@ def _forget() -> None:
         forget()
 
 
-os.register_at_fork(after_in_child=_forget)  # before the first load: another thread may be at it when the process forks
+os.register_at_fork(after_in_child=_forget)  # registered before the first load, which another thread may be doing
 
 
 def call(name: str, *args: Any) -> None:
-    """Calls a function that returns a status; raises the error that it gives."""
+    """Calls a function that returns a status. Raises its error."""
     error = ctypes.c_void_p()
     if getattr(library(), name)(*args, ctypes.byref(error)):
         raise take_error(error)
 
 
 def call_for_json(name: str, *args: Any) -> Any:
-    """Calls a function whose last output is a llmagg_buf, and reads that as JSON."""
+    """Calls a function whose last output is a llmagg_buf; returns its JSON, decoded."""
     return decode(call_for_bytes(name, *args), name)
 
 
 def call_for_bytes(name: str, *args: Any) -> bytes:
-    """Calls a function whose last output is a llmagg_buf."""
+    """Calls a function whose last output is a llmagg_buf; returns its bytes."""
     buf = Buf()
     call(name, *args, ctypes.byref(buf))
     try:
@@ -170,7 +171,7 @@ def call_for_bytes(name: str, *args: Any) -> bytes:
 
 
 def take_error(error: ctypes.c_void_p) -> errors.LLMError:
-    """Makes an exception of an owned llmagg_error, frees it and empties ``error``."""
+    """Makes an exception from a llmagg_error, frees the llmagg_error and clears ``error``."""
     size = ctypes.c_size_t()
     try:
         return errors.from_payload(decode(library().llmagg_error_json(error, ctypes.byref(size)) or b"{}", "an error"))

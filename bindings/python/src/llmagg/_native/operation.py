@@ -1,4 +1,4 @@
-"""One call under way. It belongs to the queue on which its events arrive and is touched by that reader only."""
+"""A running call. It belongs to the queue on which its events arrive; only the reader of that queue touches it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _CREDIT_EVERY = 32  # half of the window that the core gives by default
 
 Target = Callable[[dict[str, Any]], Any]
-"""Answers a custom call: takes the event's payload, gives an awaitable response or an async iterator of chunks."""
+"""Answers a custom call: takes the event's payload, returns an awaitable response or an async iterator of chunks."""
 
 
 class Attached:
@@ -38,10 +38,10 @@ class Calls(Attached, dict[int, "Operation"]):
 
 
 class Operation:
-    """A submitted call: what arrived for it, and how to end it.
+    """A submitted call: its events, and how to end it.
 
-    ``routes`` keeps the native routes alive until the call has ended; ``targets`` finds what answers a custom call by
-    its tag; ``context`` is the caller's, for those. ``owner`` is where it stands while it is under way.
+    ``routes`` keeps the native routes alive until the call has ended. ``targets`` holds the functions that answer
+    custom calls, by tag; they run in ``context``, the caller's. ``owner`` lists the operation while it runs.
     """
 
     __slots__ = (
@@ -61,16 +61,16 @@ class Operation:
         self.closed_by: str | None = None
         self.owner = owner
         self.generation = load.generation
-        self.looked_at = False  # the reader of the stream looks at its chunks
+        self.looked_at = False  # see _gathered.Reading
         self._taken = 0
 
     def wake(self) -> None:
-        """Lets whoever waits look for news."""
+        """Wakes the coroutine that waits for an event."""
         waiter = self.waiter
         if waiter is not None:
             if not waiter.done():
                 waiter.set_result(None)
-            self.waiter = None  # last, so that one whom an exception kept from being woken can be found
+            self.waiter = None  # last: after an interrupt above, the waiter can still be found and woken
 
     def check(self) -> None:
         """Raises ForkedError in a forked child."""
@@ -78,7 +78,7 @@ class Operation:
             raise errors.ForkedError("this call began in the parent process; begin it again in the child")
 
     def take(self) -> tuple[int, Payload] | None:
-        """The next event, None while there is none. Raises the call's error, and ForkedError in a forked child."""
+        """The next event, or None. Raises the call's error; in a forked child ForkedError."""
         self.check()
         if not self.events:
             return None
@@ -88,7 +88,7 @@ class Operation:
         return event
 
     def give_credit(self, chunks: int) -> None:
-        """Notes that so many chunks have been read, so that the core may send more."""
+        """Counts chunks that were read, so that the core sends more."""
         self._taken += chunks
         if self._taken >= _CREDIT_EVERY and not self.done and self.generation == load.generation:
             load.quick().llmagg_op_credit(self.op, self._taken, None)
@@ -102,13 +102,13 @@ class Operation:
         return error
 
     def end(self) -> None:
-        """Nothing more will arrive."""
+        """Marks the operation as done: its last event has arrived."""
         self.done = True
         if self.owner is not None:
             self.owner.pop(self.tag, None)
 
     def cancel(self) -> None:
-        """Ends the call now, if it still runs. Its terminal event still arrives. Thread-safe."""
+        """Ends a running call; its terminal event still arrives. Thread-safe."""
         if not self.done and self.op and self.generation == load.generation:
             load.call("llmagg_op_cancel", self.op)
 

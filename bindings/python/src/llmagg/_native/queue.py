@@ -1,6 +1,6 @@
-"""A native queue and its reader: many events in one ctypes call, into memory that is used again.
+"""A native queue, read in batches: one ctypes call takes many events, into memory that is reused.
 
-One queue belongs to one event loop, one blocking thread or one blocking stream; it has one reader at a time.
+A queue belongs to one event loop, one blocking thread or one blocking stream; it has one reader at a time.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from . import load
 from .handle import Handle
 from .signatures import EVENT, Drain
 
-# What one drain takes at most, so that an event loop is not kept from its other work: so many answers, or chunks of so
-# many bytes. A larger event gets a larger buffer for itself.
+# The most that one drain takes, so that an event loop gets back to its other work: this many events, of this many bytes
+# together. A larger event gets a buffer of its own.
 _MAX_EVENTS = 32
 _BUFFER = 12 << 10
 
@@ -41,24 +41,24 @@ class Queue:
         self._call = load.quick().llmagg_queue_drain
         self._error = ctypes.c_void_p()
         self._error_ref = ctypes.byref(self._error)
-        self._batch: list[Event] = []  # given to the reader, which takes them from the end
+        self._batch: list[Event] = []  # shared with the reader, which deletes events from the end
         self._give_buffer(_BUFFER)
 
     def _give_buffer(self, size: int) -> None:
         drain, buffer = self._drain, bytearray(size)
         base = _address(buffer)
-        # Without a call in between: the library must never have the address of memory that is gone.
+        # One line without a call: no signal handler can leave the library with the address of freed memory.
         self._buffer, self._base, drain.buffer, drain.buffer_size = buffer, base, base, size
 
     def fileno(self) -> int:
-        """The descriptor to poll; it stays the library's."""
+        """The descriptor to poll. The library owns it."""
         return self._fd
 
     def drain(self) -> list[Event]:
-        """What waits, at most 32 events, the first one last; never blocks. The caller deletes each that it has taken.
+        """At most 32 waiting events, the first event last. Never blocks. The caller deletes each event after its work.
 
-        So nothing is lost where a signal's handler raises, be it between two lines of the caller or in here: what was
-        not deleted is given again.
+        Events that were not deleted are returned again. So none is lost if a signal handler raises, here or in the
+        caller.
         """
         if self._batch:
             return self._batch
@@ -70,10 +70,10 @@ class Queue:
                 break
             self._give_buffer(drain.needed)
         buffer, base = self._buffer, self._base
-        # A buffer that was made for one event is that event's: a large answer is not copied once more.
+        # A buffer that was made for one large event becomes its payload, without a copy.
         source = buffer if len(buffer) == _BUFFER else memoryview(buffer)
-        # A copy, not a view: the traceback of a handler that raises here keeps the iterator, and before 3.12.7 Python
-        # crashes when its garbage collector takes a memoryview that another object reads (gh-77894).
+        # A copy of the events, not a view: if a handler raises here, its traceback keeps the iterator, and Python
+        # before 3.12.7 crashes when it collects a memoryview that another object reads (gh-77894).
         batch = [
             (kind, status, op, tag, source[address - base : address - base + size])
             for kind, status, op, tag, address, size in EVENT.iter_unpack(self._events[: drain.count * EVENT.size])
@@ -84,13 +84,13 @@ class Queue:
             return batch
         buffer = bytearray(_BUFFER)
         base = _address(buffer)
-        # Again without a call in between: what comes next must not be written over what was given.
+        # Again without a call: the next drain must not write into the payload.
         self._batch, drain.count = batch, 0
         self._buffer, self._base, drain.buffer, drain.buffer_size = buffer, base, base, _BUFFER
         return batch
 
     def close(self) -> None:
-        """Cancels the operations that report here and frees the queue."""
+        """Cancels the operations of this queue and frees it."""
         self.handle.close()
 
 

@@ -1,4 +1,4 @@
-"""Reads one queue and hands each event to whom it concerns. One reader has one thread at a time."""
+"""Reads a queue and passes each event to its operation or custom call. One thread at a time uses a reader."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _tags = itertools.count(1)
 
 
 class Reader:
-    """A queue, the operations that report to it, and the custom calls that arrived on it."""
+    """A queue, the operations whose events arrive on it, and the custom calls that arrived on it."""
 
     def __init__(self) -> None:
         self.generation = load.generation
@@ -42,7 +42,7 @@ class Reader:
         self, routes: Routes, request: bytes, options: bytes | None, flags: int,
         targets: dict[int, Target] | None = None, owner: Calls | None = None,
     ) -> Operation:  # fmt: skip
-        """Begins a call whose events arrive here; what is wrong with its arguments is one of them."""
+        """Begins a call. Its events arrive on this queue, also the error for bad arguments."""
         tag = next(_tags)
         size = len(options) if options else 0
         tail = (self.queue.handle.pointer, request, len(request), options, size, flags, tag, *self._outputs)
@@ -54,7 +54,7 @@ class Reader:
         return self._begun(operation, failed)
 
     def begin_health(self, routes: Routes) -> Operation:
-        """Asks the routes whether they are alive; DONE brings a list of bools."""
+        """Begins a health check of the routes; the payload of DONE is a list of bools."""
         tag = next(_tags)
         operation = self.operations[tag] = Operation(tag, routes, None, None)
         tail = (self.queue.handle.pointer, tag, *self._outputs)
@@ -70,7 +70,7 @@ class Reader:
         return operation
 
     def pump(self) -> None:
-        """Takes one batch of events from the queue; none in a forked child, where an inherited loop may call this."""
+        """Handles one batch of events. Does nothing in a forked child, where an inherited loop may call it."""
         try:
             self._take()
         except BaseException:
@@ -108,11 +108,11 @@ class Reader:
             del batch[-1]
 
     def interrupted(self) -> None:
-        """A signal's handler raised in the middle of ``pump``: lets a loop that goes on go on with ``go_on``."""
+        """Called when a signal handler raised inside ``pump``: a loop that keeps running must call ``go_on``."""
         raise NotImplementedError
 
     def go_on(self) -> None:
-        """Takes the rest of the batch, and wakes who waits for what was in hand."""
+        """Handles the rest of an interrupted batch, and wakes all waiters, since one may have been missed."""
         if not self.queue.handle.alive:
             return
         try:
@@ -145,7 +145,7 @@ class Reader:
             self.custom[op] = call
             call.task = operation.context.copy().run(loop.create_task, call.run(target))
             call.task.add_done_callback(lambda _: self._end_custom(call))
-        except BaseException:  # a signal's handler raised; the event is still in the batch, and another call takes over
+        except BaseException:  # a signal handler raised; the event stays in the batch and begins another custom call
             self._end_custom(call)
             call.cancel()
             raise
@@ -155,12 +155,12 @@ class Reader:
             del self.custom[call.op]
 
     def forget(self) -> None:
-        """Lets go of operations whose end nobody will read."""
+        """Drops the operations; their last events will not be read."""
         for operation in self.operations.values():
             operation.end()
         self.operations.clear()
 
     def close(self) -> None:
-        """Frees the queue; the operations that still run are cancelled by that."""
+        """Frees the queue, which cancels the running operations."""
         self.queue.close()
         self.forget()

@@ -1,4 +1,4 @@
-"""Runs a function of the application under the core's rules for retries, so that these exist once."""
+"""Runs a function of the application with the core's rules for retries, so that the rules exist once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ANSWER = {"choices": [{"index": 0, "message": {"role": "assistant", "content": 
 
 
 async def run(config: Any, func: Callable[..., Awaitable[T]], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
-    """Awaits ``func(*args, **kwargs)`` until it answers or no attempt is left; then raises an APIError."""
+    """Awaits ``func(*args, **kwargs)`` until it succeeds. Raises an APIError after the last attempt."""
     results: list[T] = []
     failures: list[BaseException] = []
 

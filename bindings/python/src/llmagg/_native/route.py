@@ -1,5 +1,6 @@
-"""The native side of a Python client: made when it is first needed, again when its configuration changed, after
-``close`` and in a forked child. Breaker and limits belong to it.
+"""The native side of a Python client, to which its circuit breaker and limits belong.
+
+It is made at the first use, and made again after a change of the configuration, after ``close`` and in a forked child.
 """
 
 from __future__ import annotations
@@ -20,16 +21,20 @@ from .operation import Attached, Calls, Target
 from .signatures import CONFIG_LENIENT, CONFIG_SKIP
 
 _tags = itertools.count(1)
-_NOT_FOR_CUSTOM = ("api_key", "base_url", "type", "headers", "proxy", "ca_file", "organization", "api_version", "deployment")
+_FOR_CUSTOM = (
+    "provider", "name", "model", "timeout", "idle_timeout", "reader_timeout", "max_retries", "max_concurrent_calls",
+    "breaker", "retry", "limits",
+)  # fmt: skip
+"""The settings of a route whose calls Python answers; all others concern HTTP."""
 _lock = threading.Lock()  # one for all routes: held for an assignment only, and a forked child can make another
 
 
 _Made = tuple["dict[str, Any] | None", Handle]
-"""The configuration's fields from which a handle was made, and the handle."""
+"""The fields of the configuration from which a handle was made, and the handle."""
 
 
 def _snapshot(state: dict[str, Any] | None) -> dict[str, Any] | None:
-    """What a configuration's fields are now, to be compared later. Values that cannot be copied are kept themselves."""
+    """A copy of a configuration's fields, to find changes later. Values that cannot be copied are shared."""
     try:
         return copy.deepcopy(state)
     except TypeError:  # a mappingproxy, say
@@ -46,16 +51,16 @@ class Route(Attached):
     def __init__(self) -> None:
         self.tag = next(_tags)
         self.calls = Calls()
-        self.users: weakref.WeakSet[Any] = weakref.WeakSet()  # the aggregators that called it and are not closed
+        self.users: weakref.WeakSet[Any] = weakref.WeakSet()  # open aggregators that have used the route
         self.used_directly = False
         self.names: tuple[str, str] | None = None
         self._handles: dict[tuple[bool, str | None], _Made] = {}
-        self.available = True  # what the core was told of the application's own switch
+        self.available = True  # the state of the application's own switch that the core knows
 
     def handle(self, client: Any, vendor: str | None, model: str | None = None) -> Handle:
-        """The route's native handle: HTTP of ``vendor``, or with None one whose calls Python answers.
+        """The route's native handle, for HTTP with ``vendor``; if ``vendor`` is None, Python answers the calls.
 
-        ``model`` is an upstream name that a hook asks for instead of the configured one.
+        ``model`` is the upstream name that a hook chose instead of the configured name.
         """
         config = getattr(client, "config", None)
         state = None
@@ -83,13 +88,13 @@ class Route(Attached):
         return state, handle
 
     def switch(self, handle: Handle, available: bool) -> None:
-        """Tells the core what the application's own switch says."""
+        """Passes the state of the application's own switch to the core."""
         if available != self.available:
             load.call("llmagg_client_set_available", handle.pointer, int(available))
             self.available = available
 
     def report(self) -> dict[str, Any] | None:
-        """What the core knows of the route; None before its first use."""
+        """The core's report on the route; None before the first use."""
         for _, handle in list(self._handles.values()):
             if handle.alive:
                 report: dict[str, Any] = load.call_for_json("llmagg_client_report", handle.pointer)
@@ -97,31 +102,31 @@ class Route(Attached):
         return None
 
     def release(self) -> None:
-        """Lets go of the native side; calls under way keep it until they end."""
+        """Drops the native side; running calls keep it until they end."""
         with _lock:
             self._handles = {}
         for user in list(self.users):
             plans_of(user).clear()
 
     def rest(self) -> None:
-        """Closes idle connections that no other route needs. Breaker and limits stay as they are."""
+        """Closes idle connections that no other route needs. Circuit breaker and limits keep their state."""
         for _, handle in list(self._handles.values()):
             if handle.alive:
                 load.call("llmagg_client_rest", handle.pointer)
 
     def close_calls(self, by: str) -> None:
-        """Ends the calls that were begun through this client itself."""
+        """Ends the calls that began on this client itself, not through an aggregator."""
         for operation in list(self.calls.values()):
             operation.close(by)
 
 
 def core_config(config: ModelConfig | None, names: tuple[str, str] | None, vendor: str | None) -> dict[str, Any]:
-    """What the core is told of a route: for one whose calls Python answers, nothing that concerns HTTP."""
+    """The configuration of a route for the core, without the settings for HTTP if Python answers the calls."""
     core = config.to_core() if config is not None else {}
     if names is not None:
         core["provider"], core["name"] = names
     if vendor is None:
-        core = {key: value for key, value in core.items() if key not in _NOT_FOR_CUSTOM}
+        core = {key: core[key] for key in _FOR_CUSTOM if key in core}
         core.setdefault("provider", "custom")
         core.setdefault("name", "custom")
     elif core.get("provider") in CLIENT_VENDORS or ("base_url" not in core and core.get("provider") not in vendors()):
@@ -134,7 +139,7 @@ _slotted: dict[int, tuple[Any, Route]] = {}
 
 
 def route_of(client: Any) -> Route:
-    """The route of a client, which may be any object with ``chat_completion``: mocks are put in as clients, too."""
+    """The route of a client. A client may be any object with ``chat_completion``, for example a mock."""
     try:
         state = vars(client)
     except TypeError:
@@ -149,7 +154,7 @@ def route_of(client: Any) -> Route:
 
 
 def info(config: dict[str, Any]) -> dict[str, Any]:
-    """What the core makes of a model's configuration, its defaults filled in. Raises what is wrong with it."""
+    """A model's configuration with the core's defaults filled in. Raises InvalidArgumentError."""
     data = encode(config, "the configuration")
     handle = Handle.new("llmagg_client_new", "llmagg_client_free", data, len(data))
     made: dict[str, Any] = load.call_for_json("llmagg_client_info", handle.pointer)
@@ -157,7 +162,7 @@ def info(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_config(data: bytes, *, lenient: bool) -> dict[str, Any]:
-    """What the core says of a configuration, as ``llmagg_config_check`` describes it. Raises InvalidArgumentError."""
+    """The core's judgement of a configuration: see ``llmagg_config_check``. Raises InvalidArgumentError."""
     flags = CONFIG_SKIP | CONFIG_LENIENT if lenient else CONFIG_SKIP
     judged: dict[str, Any] = load.call_for_json("llmagg_config_check", data, len(data), flags)
     return judged
@@ -184,7 +189,7 @@ def vendor_at(host: str) -> str | None:
 
 
 def client_target(client: Any, options: dict[str, Any]) -> Target:
-    """Answers the core's calls by the client's own methods. ``options`` are those of the aggregator's call."""
+    """A function that answers the core's calls by the client's methods. ``options`` are those of the whole call."""
     exchange = {"include_usage": True, "headers": options.get("headers", {})}
 
     def answer(payload: dict[str, Any]) -> Any:
@@ -200,7 +205,7 @@ def client_target(client: Any, options: dict[str, Any]) -> Target:
 
 
 def resolve(catalog: bytes, models: bytes) -> list[int]:
-    """The core's rules for names in a list of models: indexes into the catalog."""
+    """The indexes in the catalog of the routes that a list of models names, by the core's rules."""
     indexes: list[int] = load.call_for_json("llmagg_resolve", catalog, len(catalog), models, len(models))
     return indexes
 
@@ -214,14 +219,14 @@ load.on_fork(_forget)
 
 
 def calls_of(user: Any) -> Calls:
-    """The calls under way that an aggregator began."""
+    """The running calls of an aggregator."""
     state: dict[str, Any] = vars(user)
     calls: Calls | None = state.get("_llmagg_calls")
     return state.setdefault("_llmagg_calls", Calls()) if calls is None else calls
 
 
 def plans_of(user: Any) -> Plans:
-    """What an aggregator remembers of the routes of its calls, by the model that a call names."""
+    """The plans of an aggregator."""
     state: dict[str, Any] = vars(user)
     plans: Plans | None = state.get("_llmagg_plans")
     return state.setdefault("_llmagg_plans", Plans()) if plans is None else plans

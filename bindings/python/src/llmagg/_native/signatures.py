@@ -1,4 +1,4 @@
-"""Every type and function of ``llmagg.h`` that the package calls, and nothing else. Thread-safe: constants only."""
+"""The types and functions of ``llmagg.h`` that the package uses. Constants only."""
 
 from __future__ import annotations
 
@@ -89,12 +89,11 @@ OTHER_FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
     "llmagg_queue_free": (None, (_QUEUE,)),
     "llmagg_wall_free": (None, (c_void_p,)),
 }
-"""All others: name → (result, parameters)."""
-
+"""All other functions: name → (result, parameters)."""
 
 QUICK = ("llmagg_client_chat_submit", "llmagg_routes_chat_submit", "llmagg_queue_drain", "llmagg_op_credit")
-"""Functions that return at once and are called often: called without letting go of the interpreter's
-lock, which to get back could take longer than the call.
+"""Functions that return at once and are called often. They keep the interpreter's lock, since to get it back could
+take longer than the call.
 """
 
 
@@ -106,7 +105,7 @@ def declare_quick(library: ctypes.PyDLL) -> None:
 
 
 def declare(library: ctypes.CDLL) -> None:
-    """Types every function of a freshly loaded library; AttributeError names one that it lacks."""
+    """Types every function of a loaded library. Raises AttributeError for a function that the library lacks."""
     for name, parameters in STATUS_FUNCTIONS.items():
         function = getattr(library, name)
         function.restype, function.argtypes = c_int32, parameters

@@ -1,6 +1,6 @@
-"""Carries the core's observations to the observers: one queue and one daemon thread, made for the first of them.
+"""Passes the core's observations to the observers. The first observer makes the one queue and its daemon thread.
 
-The core is subscribed only while an observer is open; the thread sleeps in poll otherwise.
+The core sends observations only while an observer is open; without one, the thread sleeps in poll.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from .signatures import DROPPED, OBSERVE
 
 
 class Sink(Protocol):
-    """What observations are put into. ``put`` must not wait."""
+    """A receiver of observations. ``put`` must not wait."""
 
     def put(self, observation: dict[str, Any]) -> None:
-        """Takes one observation, as the core tells it."""
+        """Takes one observation, as the core's JSON."""
 
 
-_lock = threading.Lock()  # guards what follows, and draining the queue
+_lock = threading.Lock()  # guards the variables below, and draining the queue
 _queue: Queue | None = None
 _thread: threading.Thread | None = None
 _sinks: list[Sink] = []
 
 
 def add(sink: Sink) -> None:
-    """Puts what happens from now on into ``sink`` too."""
+    """Passes all later observations to ``sink`` too."""
     global _queue, _thread
     with _lock:
         if _queue is None:
             _queue = Queue()
-        load.call("llmagg_observe_to_queue", _queue.handle.pointer)  # a second time: what came before is in the queue
+        load.call("llmagg_observe_to_queue", _queue.handle.pointer)  # flushes earlier observations into the queue
         _drain(_queue)
         _sinks.append(sink)
         if _thread is None:
@@ -43,7 +43,7 @@ def add(sink: Sink) -> None:
 
 
 def remove(sink: Sink) -> None:
-    """Ends that, after all that has happened until now was put into ``sink``. A second time does nothing."""
+    """Passes all earlier observations to ``sink`` and removes it. A second call does nothing."""
     with _lock:
         if sink not in _sinks or _queue is None:
             return
