@@ -1,7 +1,5 @@
 package main
 
-// #cgo noescape shim_queue_give_end
-// #cgo nocallback shim_queue_give_end
 // #include "shim.h"
 import "C"
 
@@ -64,23 +62,13 @@ func (op *operation) response(scratch []byte, r *llm.Response) ([]byte, error) {
 	return nil, nil
 }
 
-// tellLong tells the end of an operation whose answer is in pages. Nobody may
-// refer to the answer itself any more.
+// tellLong tells the end of an operation whose answer is in pages, which are
+// the queue's from now on. Nobody may refer to the answer itself any more.
 func (op *operation) tellLong() {
 	debug.FreeOSMemory() // of the answer, which has been written
-	op.queue.giveEnd(record{kind: eventDone, op: op.id, tag: op.tag}, op.pages)
-	op.pages = pages{}
-}
-
-// giveEnd is pushEnd for a payload in pages, which are the queue's from now on.
-func (q *queue) giveEnd(r record, in pages) {
-	told := C.int(C.SHIM_CLOSED)
-	q.pushing.Lock()
-	if q.events != nil {
-		told = C.shim_queue_give_end(q.events, C.int32_t(r.kind), C.uint64_t(r.op), C.uint64_t(r.tag), in.at, C.size_t(in.used), C.size_t(in.size))
-	} else {
-		in.free()
+	in := op.pages
+	end := record{how: C.SHIM_PAGES, kind: eventDone, op: op.id, tag: op.tag}
+	if op.queue.put(end, in.room()[:in.used], in.size) != C.SHIM_CLOSED {
+		op.pages = pages{}
 	}
-	q.pushing.Unlock()
-	q.pushed(told)
 }

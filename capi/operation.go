@@ -205,18 +205,17 @@ func (op *operation) end(payload []byte, err error) {
 }
 
 func (op *operation) tellEnd(r record, payload []byte) {
-	if op.ending {
-		op.queue.pushEnd(r, payload)
-		return
+	if op.ending { // else it was refused before it began
+		r.how = C.SHIM_END
 	}
-	op.queue.push(r, payload) // refused before it began
+	op.queue.push(r, payload)
 }
 
 // sendChunk sends a chunk of a stream, and reports whether there was memory.
 func (op *operation) sendChunk(chunk []byte) bool {
 	r := record{kind: eventChunk, op: op.id, tag: op.tag}
 	if op.form.batch {
-		return op.queue.pushBatched(r, chunk)
+		r.how = C.SHIM_BATCHED
 	}
 	return op.queue.push(r, chunk)
 }

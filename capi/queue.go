@@ -2,12 +2,8 @@ package main
 
 // #cgo noescape shim_queue_push
 // #cgo nocallback shim_queue_push
-// #cgo noescape shim_queue_push_end
-// #cgo nocallback shim_queue_push_end
 // #cgo noescape shim_queue_promise
 // #cgo nocallback shim_queue_promise
-// #cgo noescape shim_queue_push_batched
-// #cgo nocallback shim_queue_push_batched
 // #include "shim.h"
 import "C"
 
@@ -71,65 +67,35 @@ func (q *queue) promise() error {
 
 // record is an event without its payload.
 type record struct {
+	how          uint32 // SHIM_EVENT, which is 0, and the others
 	kind, status int32
 	op, tag      uint64
 }
 
-// push adds an event and has the reader woken if the queue was empty. The
-// payload is copied. What is pushed to a freed queue is lost. It reports
-// whether there was memory for it.
-func (q *queue) push(r record, payload []byte) bool {
-	told := C.int(C.SHIM_CLOSED)
-	q.pushing.Lock()
-	if q.events != nil {
-		told = C.shim_queue_push(q.events, C.int32_t(r.kind), C.int32_t(r.status), C.uint64_t(r.op), C.uint64_t(r.tag), bytesOf(payload), C.size_t(len(payload)))
-	}
-	q.pushing.Unlock()
-	return q.pushed(told)
-}
-
-// pushEnd is push for the end of an operation, which was promised.
-func (q *queue) pushEnd(r record, payload []byte) {
-	told := C.int(C.SHIM_CLOSED)
-	q.pushing.Lock()
-	if q.events != nil {
-		told = C.shim_queue_push_end(q.events, C.int32_t(r.kind), C.int32_t(r.status), C.uint64_t(r.op), C.uint64_t(r.tag), bytesOf(payload), C.size_t(len(payload)))
-	}
-	q.pushing.Unlock()
-	q.pushed(told)
-}
-
-// pushBatched is push for a chunk of a stream, which may join the stream's last
-// event while that still waits (LLMAGG_BATCH).
-func (q *queue) pushBatched(r record, chunk []byte) bool {
-	told := C.int(C.SHIM_CLOSED)
-	q.pushing.Lock()
-	if q.events != nil {
-		told = C.shim_queue_push_batched(q.events, C.uint64_t(r.op), C.uint64_t(r.tag), bytesOf(chunk), C.size_t(len(chunk)))
-	}
-	q.pushing.Unlock()
-	return q.pushed(told)
-}
-
-// pushed does what a push has asked for, and reports whether there was memory.
-func (q *queue) pushed(told C.int) bool {
-	if told == C.SHIM_WAKE {
-		readers.wake(q)
-	}
-	return told != C.SHIM_NO_MEMORY
-}
+// push adds an event and reports whether there was memory for it.
+func (q *queue) push(r record, payload []byte) bool { return q.put(r, payload, 0) != C.SHIM_NO_MEMORY }
 
 // offer adds a LOG or OBSERVE event unless too many wait. It reports whether
 // the queue still takes any.
 func (q *queue) offer(kind int32, payload []byte) bool {
+	return q.put(record{how: C.SHIM_DROPPABLE, kind: kind}, payload, 0) != C.SHIM_CLOSED
+}
+
+// put adds an event, has the reader woken if the queue was empty, and gives
+// what shim_queue_push tells. The payload is copied, unless it lies in so many
+// mapped bytes of pages. What is put into a freed queue is lost.
+func (q *queue) put(r record, payload []byte, mapped int) C.int {
 	told := C.int(C.SHIM_CLOSED)
 	q.pushing.Lock()
 	if q.events != nil {
-		told = C.shim_queue_offer(q.events, C.int32_t(kind), bytesOf(payload), C.size_t(len(payload)))
+		told = C.shim_queue_push(q.events, C.enum_shim_how(r.how), C.int32_t(r.kind), C.int32_t(r.status), C.uint64_t(r.op), C.uint64_t(r.tag),
+			bytesOf(payload), C.size_t(len(payload)), C.size_t(mapped))
 	}
 	q.pushing.Unlock()
-	q.pushed(told)
-	return told != C.SHIM_CLOSED
+	if told == C.SHIM_WAKE {
+		readers.wake(q)
+	}
+	return told
 }
 
 // noteDropped counts events that were lost before they came here.

@@ -119,60 +119,35 @@ int shim_queue_promise(shim_queue *q) {
     return done;
 }
 
-static int push_one(shim_queue *q, waiting event, const char *payload, size_t n, int promised) {
-    int done = SHIM_PUSHED;
-    pthread_mutex_lock(&q->mu);
-    if (!q->closed) {
-        q->promised -= (size_t)promised;
+static int push(shim_queue *q, enum shim_how how, waiting event, const char *payload, size_t n) {
+    int done;
+    switch (how) {
+    case SHIM_BATCHED: return push_batched(q, event, payload, n);
+    case SHIM_END:
+        q->promised--;
         done = queue_add(q, event, "", payload, n);
-        if (done == SHIM_NO_MEMORY && promised) done = push_failure(q, event);
-    }
-    pthread_mutex_unlock(&q->mu);
-    return done;
-}
-
-int shim_queue_push(shim_queue *q, int32_t kind, int32_t status, uint64_t op, uint64_t tag, const char *payload, size_t n) {
-    return push_one(q, (waiting){kind, status, op, tag, 0, NULL, 0, 0, 0}, payload, n, 0);
-}
-
-int shim_queue_push_end(shim_queue *q, int32_t kind, int32_t status, uint64_t op, uint64_t tag, const char *payload, size_t n) {
-    return push_one(q, (waiting){kind, status, op, tag, 0, NULL, 0, 0, 0}, payload, n, 1);
-}
-
-int shim_queue_give_end(shim_queue *q, int32_t kind, uint64_t op, uint64_t tag, char *payload, size_t n, size_t mapped) {
-    int done = SHIM_PUSHED;
-    pthread_mutex_lock(&q->mu);
-    if (q->closed) {
-        munmap(payload, mapped);
-    } else {
+        return done == SHIM_NO_MEMORY ? push_failure(q, event) : done;
+    case SHIM_PAGES:
         q->promised--; /* there is room in events */
-        q->events[q->tail++] = (waiting){kind, LLMAGG_OK, op, tag, n, payload, 0, 0, mapped};
-        done = tell(q);
-    }
-    pthread_mutex_unlock(&q->mu);
-    return done;
-}
-
-int shim_queue_push_batched(shim_queue *q, uint64_t op, uint64_t tag, const char *chunk, size_t n) {
-    waiting event = {LLMAGG_EVENT_CHUNK, LLMAGG_OK, op, tag, 0, NULL, 0, 0, 0};
-    pthread_mutex_lock(&q->mu);
-    int done = q->closed ? SHIM_PUSHED : push_batched(q, event, chunk, n);
-    pthread_mutex_unlock(&q->mu);
-    return done;
-}
-
-int shim_queue_offer(shim_queue *q, int32_t kind, const char *payload, size_t n) {
-    waiting event = {kind, LLMAGG_OK, 0, 0, 0, NULL, 0, 0, 0};
-    int done = SHIM_PUSHED;
-    pthread_mutex_lock(&q->mu);
-    if (q->closed) {
-        done = SHIM_CLOSED;
-    } else if (q->droppable == SHIM_MOST_DROPPABLE || (done = queue_add(q, event, "", payload, n)) == SHIM_NO_MEMORY) {
+        event.own = (char *)(uintptr_t)payload;
+        event.size = n;
+        q->events[q->tail++] = event;
+        return tell(q);
+    case SHIM_DROPPABLE:
+        if (q->droppable < SHIM_MOST_DROPPABLE && (done = queue_add(q, event, "", payload, n)) != SHIM_NO_MEMORY) {
+            q->droppable++;
+            return done;
+        }
         q->dropped++;
-        done = SHIM_PUSHED;
-    } else {
-        q->droppable++;
+        return SHIM_PUSHED;
+    default: return queue_add(q, event, "", payload, n);
     }
+}
+
+int shim_queue_push(shim_queue *q, enum shim_how how, int32_t kind, int32_t status, uint64_t op, uint64_t tag, const char *payload,
+                    size_t n, size_t mapped) {
+    pthread_mutex_lock(&q->mu);
+    int done = q->closed ? SHIM_CLOSED : push(q, how, (waiting){kind, status, op, tag, 0, NULL, 0, 0, mapped}, payload, n);
     pthread_mutex_unlock(&q->mu);
     return done;
 }

@@ -112,24 +112,25 @@ SHIM_HIDDEN void shim_queue_keep(shim_queue *q);
 SHIM_HIDDEN void shim_queue_close(shim_queue *q);
 /* Gives one reference back. */
 SHIM_HIDDEN void shim_queue_release(shim_queue *q);
-/* What a push tells: nothing is to be done; the reader is to be woken, soon and once; the queue is closed (shim_queue_offer only). */
-enum { SHIM_PUSHED, SHIM_WAKE, SHIM_CLOSED, SHIM_NO_MEMORY /* the event is lost */ };
+/* What a push tells: nothing is to be done; the reader is to be woken, soon and once; the queue is closed, and nothing was added; the
+ * event is lost. */
+enum { SHIM_PUSHED, SHIM_WAKE, SHIM_CLOSED, SHIM_NO_MEMORY };
+/* How an event is pushed. */
+enum shim_how {
+    SHIM_EVENT,     /* its payload is copied */
+    SHIM_BATCHED,   /* a chunk of a batch (LLMAGG_BATCH), which may join the operation's last event while that waits */
+    SHIM_DROPPABLE, /* a LOG or OBSERVE event, which is counted as dropped where too many wait */
+    SHIM_END,       /* the end of an operation, which was promised */
+    SHIM_PAGES      /* the same, its payload in pages of shim_payload_map, mapped bytes of them, which become the queue's */
+};
 /* Keeps room for the DONE or ERROR event of one operation, which is therefore never lost: without memory for its payload it becomes an
  * ERROR with INTERNAL. SHIM_PUSHED or SHIM_NO_MEMORY. */
 SHIM_HIDDEN int shim_queue_promise(shim_queue *q);
-/* Adds the event that was promised. */
-SHIM_HIDDEN int shim_queue_push_end(shim_queue *q, int32_t kind, int32_t status, uint64_t op, uint64_t tag, const char *payload, size_t n);
-/* The same for a payload in pages of shim_payload_map, mapped bytes of them, which become the queue's. The event is no error. */
-SHIM_HIDDEN int shim_queue_give_end(shim_queue *q, int32_t kind, uint64_t op, uint64_t tag, char *payload, size_t n, size_t mapped);
+SHIM_HIDDEN int shim_queue_push(shim_queue *q, enum shim_how how, int32_t kind, int32_t status, uint64_t op, uint64_t tag,
+                                const char *payload, size_t n, size_t mapped);
 /* Pages for a payload, NULL where there is no memory, and giving them back. */
 SHIM_HIDDEN char *shim_payload_map(size_t size);
 SHIM_HIDDEN void shim_payload_unmap(char *payload, size_t size);
-/* Adds an event, its payload copied. To a closed queue nothing is added, which is SHIM_PUSHED. */
-SHIM_HIDDEN int shim_queue_push(shim_queue *q, int32_t kind, int32_t status, uint64_t op, uint64_t tag, const char *payload, size_t n);
-/* The same for a chunk of a batch (LLMAGG_BATCH), which may join the operation's last event while that waits. */
-SHIM_HIDDEN int shim_queue_push_batched(shim_queue *q, uint64_t op, uint64_t tag, const char *chunk, size_t n);
-/* Adds a LOG or OBSERVE event, or counts it as dropped where too many wait. */
-SHIM_HIDDEN int shim_queue_offer(shim_queue *q, int32_t kind, const char *payload, size_t n);
 /* Begin to wake the reader: the descriptor to write, as shim_wake_set does, before end_wake is called, which gives back the reference
  * that this takes; or -1, and nothing is to be done. The caller writes, since Go can do so without giving its processor away. */
 SHIM_HIDDEN int shim_queue_begin_wake(shim_queue *q);

@@ -48,6 +48,22 @@ static int told(shim_queue *q, int what) {
     return what == SHIM_PUSHED || what == SHIM_WAKE;
 }
 
+static int push(shim_queue *q, int32_t kind, int32_t status, uint64_t op, uint64_t tag, const char *payload, size_t n) {
+    return shim_queue_push(q, SHIM_EVENT, kind, status, op, tag, payload, n, 0);
+}
+
+static int push_batched(shim_queue *q, uint64_t op, uint64_t tag, const char *chunk, size_t n) {
+    return shim_queue_push(q, SHIM_BATCHED, LLMAGG_EVENT_CHUNK, LLMAGG_OK, op, tag, chunk, n, 0);
+}
+
+static int push_end(shim_queue *q, int32_t kind, int32_t status, uint64_t op, uint64_t tag, const char *payload, size_t n) {
+    return shim_queue_push(q, SHIM_END, kind, status, op, tag, payload, n, 0);
+}
+
+static int offer(shim_queue *q, int32_t kind, const char *payload, size_t n) {
+    return shim_queue_push(q, SHIM_DROPPABLE, kind, LLMAGG_OK, 0, 0, payload, n, 0);
+}
+
 static unsigned state = 1;
 static unsigned below(unsigned n) {
     state = state * 1664525u + 1013904223u;
@@ -60,7 +76,7 @@ static size_t size_of(uint64_t number) { return number % 401 == 7 ? LARGE + numb
 static int push_numbered(shim_queue *q, uint64_t number) {
     char *text = malloc(size_of(number));
     memset(text, 'a' + (int)(number % 26), size_of(number));
-    int done = told(q, shim_queue_push(q, LLMAGG_EVENT_DONE, (int32_t)-number, number, number + 1, text, size_of(number)));
+    int done = told(q, push(q, LLMAGG_EVENT_DONE, (int32_t)-number, number, number + 1, text, size_of(number)));
     free(text);
     return done;
 }
@@ -95,7 +111,7 @@ static void what_waits_keeps_its_order_and_bytes(void) {
 
 static void a_room_that_is_only_full_needs_nothing(void) {
     shim_queue *q = opened();
-    for (int i = 0; i < 3; i++) CHECK(told(q, shim_queue_push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "1234567", 7)));
+    for (int i = 0; i < 3; i++) CHECK(told(q, push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "1234567", 7)));
     take(q, MOST, 20);
     CHECK(taken.drain.count == 2 && taken.drain.used == 16 && taken.drain.pending == 1 && taken.drain.needed == 0);
     done_with(q);
@@ -103,7 +119,7 @@ static void a_room_that_is_only_full_needs_nothing(void) {
 
 static void an_empty_payload_is_an_empty_text(void) {
     shim_queue *q = opened();
-    CHECK(told(q, shim_queue_push(q, LLMAGG_EVENT_RESUME_CUSTOM, 0, 1, 2, NULL, 0)));
+    CHECK(told(q, push(q, LLMAGG_EVENT_RESUME_CUSTOM, 0, 1, 2, NULL, 0)));
     take(q, MOST, BUFFER);
     CHECK(taken.drain.count == 1 && taken.events[0].payload_len == 0 && strcmp(taken.events[0].payload, "") == 0);
     done_with(q);
@@ -117,7 +133,7 @@ static void chunks_join_in_batches(void) {
         uint64_t op = below(8) / 6;
         char chunk[400];
         int n = snprintf(chunk, sizeof chunk, "%llu%.*s", (unsigned long long)wrote[op]++, (int)below(3) * 100, "                    ");
-        CHECK(told(q, shim_queue_push_batched(q, op, 5, chunk, (size_t)n)));
+        CHECK(told(q, push_batched(q, op, 5, chunk, (size_t)n)));
         if (below(30) != 0) continue;
         for (;;) {
             take(q, MOST, BUFFER);
@@ -139,13 +155,13 @@ static void chunks_join_in_batches(void) {
 
 static void a_batch_ends_at_another_event_and_at_64_kib(void) {
     shim_queue *q = opened();
-    CHECK(told(q, shim_queue_push_batched(q, 1, 0, "1", 1)));
-    CHECK(told(q, shim_queue_push(q, LLMAGG_EVENT_RESTART, 0, 1, 0, "{}", 2)));
-    CHECK(told(q, shim_queue_push_batched(q, 1, 0, "2", 1)));
-    CHECK(told(q, shim_queue_push_batched(q, 1, 0, filler, LARGE - 5)));
-    CHECK(told(q, shim_queue_push_batched(q, 1, 0, "3", 1)));
-    CHECK(told(q, shim_queue_push_batched(q, 1, 0, filler, LARGE + 7)));
-    CHECK(told(q, shim_queue_push_batched(q, 1, 0, "4", 1)));
+    CHECK(told(q, push_batched(q, 1, 0, "1", 1)));
+    CHECK(told(q, push(q, LLMAGG_EVENT_RESTART, 0, 1, 0, "{}", 2)));
+    CHECK(told(q, push_batched(q, 1, 0, "2", 1)));
+    CHECK(told(q, push_batched(q, 1, 0, filler, LARGE - 5)));
+    CHECK(told(q, push_batched(q, 1, 0, "3", 1)));
+    CHECK(told(q, push_batched(q, 1, 0, filler, LARGE + 7)));
+    CHECK(told(q, push_batched(q, 1, 0, "4", 1)));
     take(q, MOST, BUFFER);
     static const size_t sizes[] = {3, 2, LARGE + 1, LARGE + 9, 3}; /* the third: "2", the filler, "3" */
     CHECK(taken.drain.count == 5 && taken.drain.pending == 0);
@@ -155,7 +171,7 @@ static void a_batch_ends_at_another_event_and_at_64_kib(void) {
 
 static void log_events_are_bounded_and_counted(void) {
     shim_queue *q = opened();
-    for (int i = 0; i < SHIM_MOST_DROPPABLE + 5; i++) CHECK(told(q, shim_queue_offer(q, LLMAGG_EVENT_LOG, "{}", 2)));
+    for (int i = 0; i < SHIM_MOST_DROPPABLE + 5; i++) CHECK(told(q, offer(q, LLMAGG_EVENT_LOG, "{}", 2)));
     shim_queue_note_dropped(q, 3);
     int logs = 0, dropped = 0;
     do {
@@ -166,11 +182,11 @@ static void log_events_are_bounded_and_counted(void) {
         }
     } while (taken.drain.pending > 0);
     CHECK(logs == SHIM_MOST_DROPPABLE && dropped == 1);
-    CHECK(told(q, shim_queue_offer(q, LLMAGG_EVENT_LOG, "{}", 2))); /* there is room again */
+    CHECK(told(q, offer(q, LLMAGG_EVENT_LOG, "{}", 2))); /* there is room again */
     take(q, MOST, BUFFER);
     CHECK(taken.drain.count == 1);
     shim_queue_close(q);
-    CHECK(shim_queue_offer(q, LLMAGG_EVENT_LOG, "{}", 2) == SHIM_CLOSED);
+    CHECK(offer(q, LLMAGG_EVENT_LOG, "{}", 2) == SHIM_CLOSED);
     shim_queue_release(q);
 }
 
@@ -180,14 +196,14 @@ static void a_wake_up_is_asked_for_once(void) {
     int fd = -1;
     CHECK(shim_queue_begin_wait(q, &fd) == LLMAGG_OK);
     for (int round = 0; round < 3; round++) {
-        CHECK(shim_queue_push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "{}", 2) == SHIM_WAKE);
-        CHECK(shim_queue_push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "{}", 2) == SHIM_PUSHED);
-        CHECK(shim_queue_push_batched(q, 1, 2, "{}", 2) == SHIM_PUSHED);
+        CHECK(push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "{}", 2) == SHIM_WAKE);
+        CHECK(push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "{}", 2) == SHIM_PUSHED);
+        CHECK(push_batched(q, 1, 2, "{}", 2) == SHIM_PUSHED);
         CHECK(shim_wake_wait(fd, 0) == 0 && shim_queue_has_events(q));
         if (round == 1) take(q, MOST, BUFFER); /* taken by a reader who did not wait */
         wake(q);
         CHECK(shim_wake_wait(fd, 0) == (round != 1));
-        CHECK(round == 1 || shim_queue_push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "{}", 2) == SHIM_PUSHED);
+        CHECK(round == 1 || push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "{}", 2) == SHIM_PUSHED);
         take(q, 1, BUFFER);
         CHECK(shim_wake_wait(fd, 0) == (round != 1)); /* readable while something waits */
         take(q, MOST, BUFFER);
@@ -205,19 +221,19 @@ static void a_reader_comes_during_a_wake_up(void) {
         shim_queue *q = opened();
         int fd = -1;
         CHECK(shim_queue_begin_wait(q, &fd) == LLMAGG_OK);
-        CHECK(shim_queue_push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "{}", 2) == SHIM_WAKE);
+        CHECK(push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "{}", 2) == SHIM_WAKE);
         int to = shim_queue_begin_wake(q);
         CHECK(to >= 0);
         if (order & 1) take(q, MOST, BUFFER);
         CHECK(write(to, &one, sizeof one) == sizeof one);
         if (!(order & 1)) take(q, MOST, BUFFER);
         CHECK(taken.drain.count == 1);
-        if (order & 2) CHECK(shim_queue_push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "{}", 2) == SHIM_PUSHED);
+        if (order & 2) CHECK(push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "{}", 2) == SHIM_PUSHED);
         shim_queue_end_wake(q);
         CHECK(shim_wake_wait(fd, 0) == (order >= 2));
         take(q, MOST, BUFFER);
         CHECK(taken.drain.count == (order >= 2 ? 1 : 0) && shim_wake_wait(fd, 0) == 0);
-        CHECK(shim_queue_push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "{}", 2) == SHIM_WAKE);
+        CHECK(push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "{}", 2) == SHIM_WAKE);
         to = shim_queue_begin_wake(q);
         shim_queue_close(q); /* meanwhile: the descriptor stays until the wake-up has ended */
         CHECK(write(to, &one, sizeof one) == sizeof one);
@@ -233,7 +249,7 @@ static void dropped_events_are_told_once(void) {
     shim_queue_note_dropped(q, 3);
     take(q, MOST, BUFFER); /* by a reader who was not woken */
     CHECK(taken.drain.count == 1 && strcmp(taken.events[0].payload, "{\"count\":3}") == 0);
-    CHECK(shim_queue_push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "{}", 2) == SHIM_WAKE);
+    CHECK(push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "{}", 2) == SHIM_WAKE);
     wake(q);
     for (int i = 1; i <= 3; i++) {
         shim_queue_note_dropped(q, 1);
@@ -264,7 +280,7 @@ static void a_stop_is_seen_during_a_wake_up(void) {
     shim_queue *q = opened();
     int fd = -1, stop = 0;
     CHECK(shim_queue_begin_wait(q, &fd) == LLMAGG_OK);
-    CHECK(shim_queue_push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "{}", 2) == SHIM_WAKE);
+    CHECK(push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "{}", 2) == SHIM_WAKE);
     CHECK(shim_queue_begin_wake(q) >= 0);
     take(q, MOST, BUFFER);
     CHECK(shim_queue_stop(q) == LLMAGG_OK);
@@ -279,7 +295,7 @@ static void a_closed_queue_takes_nothing(void) {
     shim_queue *q = opened();
     shim_queue_keep(q);
     shim_queue_close(q);
-    CHECK(told(q, shim_queue_push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "{}", 2))); /* lost */
+    CHECK(push(q, LLMAGG_EVENT_DONE, 0, 1, 2, "{}", 2) == SHIM_CLOSED); /* lost */
     CHECK(shim_queue_drain(q, &taken.drain) == LLMAGG_E_CLOSED && shim_queue_stop(q) == LLMAGG_E_CLOSED);
     shim_queue_release(q);
     shim_queue_release(q);
@@ -292,9 +308,9 @@ static int writing;
 
 static void *write_numbers(void *which) {
     for (int i = 0; i < TURNS; i++) {
-        if (!told(shared, shim_queue_push_batched(shared, (uintptr_t)which, 0, "[]", 2))) abort();
+        if (!told(shared, push_batched(shared, (uintptr_t)which, 0, "[]", 2))) abort();
         if (i % 16 == 0 && !push_numbered(shared, 1000 + (uint64_t)i)) abort();
-        if (i % 64 == 0 && !told(shared, shim_queue_offer(shared, LLMAGG_EVENT_OBSERVE, "{}", 2))) abort();
+        if (i % 64 == 0 && !told(shared, offer(shared, LLMAGG_EVENT_OBSERVE, "{}", 2))) abort();
     }
     __atomic_sub_fetch(&writing, 1, __ATOMIC_SEQ_CST);
     return NULL;
@@ -357,10 +373,10 @@ static void without_memory_an_operation_still_ends(void) {
     shim_queue *q = opened();
     size_t absurd = (size_t)1 << 47;
     CHECK(shim_queue_promise(q) == SHIM_PUSHED && shim_queue_promise(q) == SHIM_PUSHED);
-    CHECK(shim_queue_push(q, LLMAGG_EVENT_CHUNK, 0, 7, 70, "x", absurd) == SHIM_NO_MEMORY);
-    CHECK(shim_queue_push_batched(q, 7, 70, "x", absurd) == SHIM_NO_MEMORY);
-    CHECK(told(q, shim_queue_push_end(q, LLMAGG_EVENT_DONE, 0, 7, 70, "x", absurd)));
-    CHECK(told(q, shim_queue_push_end(q, LLMAGG_EVENT_DONE, 0, 8, 80, "{}", 2)));
+    CHECK(push(q, LLMAGG_EVENT_CHUNK, 0, 7, 70, "x", absurd) == SHIM_NO_MEMORY);
+    CHECK(push_batched(q, 7, 70, "x", absurd) == SHIM_NO_MEMORY);
+    CHECK(told(q, push_end(q, LLMAGG_EVENT_DONE, 0, 7, 70, "x", absurd)));
+    CHECK(told(q, push_end(q, LLMAGG_EVENT_DONE, 0, 8, 80, "{}", 2)));
     take(q, MOST, BUFFER);
     CHECK(taken.drain.count == 2);
     CHECK(taken.events[0].type == LLMAGG_EVENT_ERROR && taken.events[0].status == LLMAGG_E_INTERNAL);
