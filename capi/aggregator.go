@@ -21,6 +21,10 @@ type aggregatorObject struct {
 
 func (*aggregatorObject) kind() C.int { return C.SHIM_AGGREGATOR }
 
+func (o *aggregatorObject) calls() *scope { return o.scope }
+
+func (o *aggregatorObject) free() { _ = o.close(now()) } // what has not ended yet ends by itself
+
 // close ends everything and waits until it has ended, or ctx does.
 func (o *aggregatorObject) close(ctx context.Context) error {
 	o.scope.close()
@@ -57,60 +61,34 @@ func aggregatorOptions(text []byte) (aggregator.Options, error) {
 
 //export goAggregatorNew
 func goAggregatorNew(h unsafe.Pointer, options *C.char, n C.size_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_aggregator_new", err, func() error {
+	return give("llmagg_aggregator_new", out, err, func() (object, error) {
 		m := held[*managerObject](h)
 		opts, e := aggregatorOptions(borrow(options, n))
 		if e != nil {
-			return e
+			return nil, e
 		}
 		if !m.open() {
-			return m.scope.closedError()
+			return nil, m.scope.closedError()
 		}
-		o := &aggregatorObject{scope: newScope("the aggregator"), a: aggregator.New(m.m, opts)}
-		o.through = []*scope{o.scope}
-		return giveHandle(out, o)
+		s := newScope("the aggregator")
+		return &aggregatorObject{scope: s, through: []*scope{s}, a: aggregator.New(m.m, opts)}, nil
 	})
 }
 
 //export goAggregatorInitialize
 func goAggregatorInitialize(h unsafe.Pointer, text *C.char, n C.size_t, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_aggregator_initialize", err, func() error {
-		o := held[*aggregatorObject](h)
-		if e := o.scope.enter(); e != nil {
-			return e
-		}
-		defer o.scope.leave()
-		cfgs, e := config.Parse(borrow(text, n), parseOptions())
-		if e != nil {
-			return e
-		}
-		return o.a.Initialize(o.scope.ctx, cfgs)
+	return on("llmagg_aggregator_initialize", h, err, func(o *aggregatorObject) error {
+		return o.scope.during(func() error {
+			cfgs, e := config.Parse(borrow(text, n), parseOptions())
+			if e != nil {
+				return e
+			}
+			return o.a.Initialize(o.scope.ctx, cfgs)
+		})
 	})
 }
 
 //export goAggregatorModels
 func goAggregatorModels(h unsafe.Pointer, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_aggregator_models", err, func() error {
-		o := held[*aggregatorObject](h)
-		if e := o.scope.enter(); e != nil {
-			return e
-		}
-		defer o.scope.leave()
-		return setJSON(out, append([]string{}, o.a.Models()...))
-	})
-}
-
-//export goAggregatorClose
-func goAggregatorClose(h unsafe.Pointer, deadline C.double, answer *C.shim_answer) {
-	o := held[*aggregatorObject](h)
-	outside("llmagg_aggregator_close", answer, func() ([]byte, error) {
-		return nil, closing(deadline, o.close)
-	})
-}
-
-//export goAggregatorFree
-func goAggregatorFree(e *C.shim_entry) {
-	freed("llmagg_aggregator_free", e, func(o *aggregatorObject) {
-		_ = o.close(now()) // what has not ended yet ends by itself
-	})
+	return tell("llmagg_aggregator_models", h, out, err, func(o *aggregatorObject) any { return append([]string{}, o.a.Models()...) })
 }

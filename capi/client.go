@@ -25,11 +25,24 @@ type clientObject struct {
 
 func (*clientObject) kind() C.int { return C.SHIM_CLIENT }
 
-func newClientObject(c *client.Client, owned bool) *clientObject {
-	o := &clientObject{scope: newScope("the client's handle"), c: c, owned: owned}
-	o.through = []*scope{o.scope}
-	return o
+// free ends the calls through the handle, and the client where it is owned.
+func (o *clientObject) free() {
+	o.scope.close()
+	if o.owned {
+		_ = o.c.Close(now()) // what has not ended yet ends by itself
+	}
 }
+
+func newClientObject(c *client.Client, owned bool) object {
+	s := newScope("the client's handle")
+	return &clientObject{scope: s, through: []*scope{s}, c: c, owned: owned}
+}
+
+// ownClient makes the object of a client that was made for its handle.
+func ownClient(c *client.Client, err error) (object, error) { return newClientObject(c, true), err }
+
+// lentClient makes the object of a client that belongs to a provider.
+func lentClient(c *client.Client, err error) (object, error) { return newClientObject(c, false), err }
 
 // modelConfig reads the configuration of a single route: that of a model, with
 // "provider" and "name" in it.
@@ -62,62 +75,49 @@ func modelConfig(from *C.char, n C.size_t) (config.Model, error) {
 
 //export goClientNew
 func goClientNew(text *C.char, n C.size_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_client_new", err, func() error {
+	return give("llmagg_client_new", out, err, func() (object, error) {
 		cfg, e := modelConfig(text, n)
 		if e != nil {
-			return e
+			return nil, e
 		}
-		c, e := client.New(cfg, clientOptions())
-		if e != nil {
-			return e
-		}
-		return giveHandle(out, newClientObject(c, true))
+		return ownClient(client.New(cfg, clientOptions()))
 	})
 }
 
 //export goClientNewCustom
 func goClientNewCustom(text *C.char, n C.size_t, q unsafe.Pointer, tag C.uint64_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_client_new_custom", err, func() error {
+	return give("llmagg_client_new_custom", out, err, func() (object, error) {
 		cfg, e := modelConfig(text, n)
 		if e != nil {
-			return e
+			return nil, e
 		}
-		c, e := client.NewCustom(cfg, newCustomBackend(held[*queue](q), uint64(tag), cfg), clientOptions())
-		if e != nil {
-			return e
-		}
-		return giveHandle(out, newClientObject(c, true))
+		return ownClient(client.NewCustom(cfg, newCustomBackend(held[*queue](q), uint64(tag), cfg), clientOptions()))
 	})
 }
 
 //export goClientInfo
 func goClientInfo(h unsafe.Pointer, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_client_info", err, func() error {
-		o := held[*clientObject](h)
+	return tell("llmagg_client_info", h, out, err, func(o *clientObject) any {
 		cfg := o.c.Config()
-		return setJSON(out, map[string]any{
+		return map[string]any{
 			"provider": o.c.Provider(), "name": o.c.Name(), "model": o.c.Model(), "available": o.c.Available(), "custom": o.c.Custom(),
 			"config": map[string]any{
 				"type": cfg.Type, "base_url": cfg.BaseURL, "timeout": cfg.Timeout.Seconds(), "idle_timeout": cfg.IdleTimeout.Seconds(),
 				"connect_timeout": cfg.ConnectTimeout.Seconds(), "reader_timeout": cfg.ReaderTimeout.Seconds(),
 				"max_retries": cfg.MaxRetries, "max_concurrent_calls": cfg.MaxConcurrentCalls,
 			},
-		})
+		}
 	})
 }
 
 //export goClientReport
 func goClientReport(h unsafe.Pointer, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_client_report", err, func() error {
-		o := held[*clientObject](h)
-		return setJSON(out, o.c.Report())
-	})
+	return tell("llmagg_client_report", h, out, err, func(o *clientObject) any { return o.c.Report() })
 }
 
 //export goClientSetAvailable
 func goClientSetAvailable(h unsafe.Pointer, available C.int, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_client_set_available", err, func() error {
-		o := held[*clientObject](h)
+	return on("llmagg_client_set_available", h, err, func(o *clientObject) error {
 		o.c.SetAvailable(available != 0)
 		return nil
 	})
@@ -125,20 +125,9 @@ func goClientSetAvailable(h unsafe.Pointer, available C.int, err **C.llmagg_erro
 
 //export goClientRest
 func goClientRest(h unsafe.Pointer, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_client_rest", err, func() error {
-		o := held[*clientObject](h)
+	return on("llmagg_client_rest", h, err, func(o *clientObject) error {
 		o.c.Rest()
 		return nil
-	})
-}
-
-//export goClientFree
-func goClientFree(e *C.shim_entry) {
-	freed("llmagg_client_free", e, func(o *clientObject) {
-		o.scope.close()
-		if o.owned {
-			_ = o.c.Close(now()) // what has not ended yet ends by itself
-		}
 	})
 }
 

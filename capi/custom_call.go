@@ -217,52 +217,37 @@ func (c *customCall) end(how func()) error {
 	return nil
 }
 
-func findCustom(id C.uint64_t) (*customCall, error) {
-	if c, ok := customCalls.find(uint64(id)); ok {
-		return c, nil
-	}
-	return nil, errCustomEnded
+// onCustom is guard for an export about a custom call.
+func onCustom(name string, id C.uint64_t, err **C.llmagg_error, body func(c *customCall) error) C.llmagg_status {
+	return guard(name, err, func() error {
+		c, ok := customCalls.find(uint64(id))
+		if !ok {
+			return errCustomEnded
+		}
+		return body(c)
+	})
 }
 
 //export goCustomEmit
 func goCustomEmit(id C.uint64_t, chunk *C.char, n C.size_t, pause *C.int, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_custom_emit", err, func() error {
-		c, e := findCustom(id)
-		if e != nil {
-			return e
-		}
+	return onCustom("llmagg_custom_emit", id, err, func(c *customCall) error {
 		wait, e := c.emit(borrow(chunk, n))
-		if e != nil {
-			return e
-		}
-		if pause != nil {
+		if e == nil && pause != nil {
 			*pause = 0
 			if wait {
 				*pause = 1
 			}
 		}
-		return nil
+		return e
 	})
 }
 
 //export goCustomFinish
 func goCustomFinish(id C.uint64_t, response *C.char, n C.size_t, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_custom_finish", err, func() error {
-		c, e := findCustom(id)
-		if e != nil {
-			return e
-		}
-		return c.finish(borrow(response, n))
-	})
+	return onCustom("llmagg_custom_finish", id, err, func(c *customCall) error { return c.finish(borrow(response, n)) })
 }
 
 //export goCustomFail
 func goCustomFail(id C.uint64_t, message *C.char, n C.size_t, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_custom_fail", err, func() error {
-		c, e := findCustom(id)
-		if e != nil {
-			return e
-		}
-		return c.fail(borrow(message, n))
-	})
+	return onCustom("llmagg_custom_fail", id, err, func(c *customCall) error { return c.fail(borrow(message, n)) })
 }

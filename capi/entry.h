@@ -86,22 +86,25 @@ static inline void give_back(shim_entry **held) {
 
 #define HEALTH(which, its_tag) ((shim_post){.kind = (which), .tag = (its_tag)})
 
-/* A call of Go that gives its answer later: waits for it, and returns. */
-#define WAIT_OUTSIDE(call, out, err)                                                                                           \
-    do {                                                                                                                       \
-        shim_answer answer = {0, LLMAGG_OK, {NULL, 0}, NULL};                                                                  \
-        {                                                                                                                      \
-            IN_GO;                                                                                                             \
-            call;                                                                                                              \
-        }                                                                                                                      \
-        return shim_answer_wait(&answer, (out), (err));                                                                        \
-    } while (0)
+/* Returns what an export of Go gives. */
+#define RETURN_GO(call)                                                                                                        \
+    IN_GO;                                                                                                                     \
+    return call
+
+/* Closes what Go tells the end of later: waits for that, and returns. */
+#define CLOSE(go, deadline, err)                                                                                               \
+    shim_answer answer = {0, LLMAGG_OK, {NULL, 0}, NULL};                                                                      \
+    {                                                                                                                          \
+        IN_GO;                                                                                                                 \
+        goClose(go, deadline, &answer);                                                                                        \
+    }                                                                                                                          \
+    return shim_answer_wait(&answer, NULL, err)
 
 /* Ends a handle, and what it stands for. What is no handle of this kind is ignored. */
-#define FREE(kind, h, end)                                                                                                     \
+#define FREE(kind, h)                                                                                                          \
     __attribute__((cleanup(give_back))) shim_entry *held = (h) == NULL || shim_forked() ? NULL : shim_hold(H(h), (kind));      \
     if (held == NULL) return;                                                                                                  \
     IN_GO;                                                                                                                     \
-    end(held)
+    goFree(held)
 
 #endif

@@ -4,9 +4,11 @@ package main
 import "C"
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"unsafe"
 
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -27,37 +29,79 @@ func guard(name string, err **C.llmagg_error, body func() error) (status C.llmag
 	return C.LLMAGG_OK
 }
 
-// freed runs the body of an export that frees a handle, once for each handle;
-// it cannot fail.
-func freed[T object](name string, e *C.shim_entry, body func(T)) {
-	defer func() {
-		if p := recover(); p != nil {
-			_ = panicked(name, p) // logged; nobody to tell
+// give is guard for an export that makes an object and gives its handle.
+func give(name string, out *C.uintptr_t, err **C.llmagg_error, make func() (object, error)) C.llmagg_status {
+	return guard(name, err, func() error {
+		o, e := make()
+		if e != nil {
+			return e
 		}
-	}()
-	beginPosted()
-	injectPanic(name)
-	if C.shim_handle_end(e) != 0 {
-		body(held[T](e._go))
-	}
+		if *out, e = newHandle(o); e != nil {
+			o.free()
+		}
+		return e
+	})
 }
 
-// outside runs the body of an export that may wait for long: in a goroutine,
-// whose result goes to the answer that the host's thread waits for in C, where
-// signals reach it.
-func outside(name string, answer *C.shim_answer, body func() ([]byte, error)) {
+// on is guard for an export about an object that C holds.
+func on[T object](name string, h unsafe.Pointer, err **C.llmagg_error, body func(o T) error) C.llmagg_status {
+	return guard(name, err, func() error { return body(held[T](h)) })
+}
+
+// tell is on for an export that gives JSON. What can be closed tells nothing
+// then.
+func tell[T object](name string, h unsafe.Pointer, out *C.llmagg_buf, err **C.llmagg_error, what func(o T) any) C.llmagg_status {
+	return on(name, h, err, func(o T) error {
+		c, ok := any(o).(closer)
+		if !ok {
+			return setJSON(out, what(o))
+		}
+		return c.calls().during(func() error { return setJSON(out, what(o)) })
+	})
+}
+
+// closer is an object that can be closed through its handle.
+type closer interface {
+	object
+	calls() *scope // what is under way
+	close(ctx context.Context) error
+}
+
+// names are those of the kinds in the names of functions.
+var names = [...]string{C.SHIM_MANAGER: "llmagg_manager", C.SHIM_PROVIDER: "llmagg_provider", C.SHIM_CLIENT: "llmagg_client",
+	C.SHIM_AGGREGATOR: "llmagg_aggregator", C.SHIM_QUEUE: "llmagg_queue", C.SHIM_WALL: "llmagg_wall"}
+
+// goFree frees what a handle stands for, once for each handle; it cannot fail.
+//
+//export goFree
+func goFree(e *C.shim_entry) {
+	name := names[e.kind] + "_free"
+	_ = recovered(name, func() { // logged; nobody to tell
+		beginPosted()
+		if C.shim_handle_end(e) != 0 {
+			held[object](e._go).free()
+		}
+	})
+}
+
+// goClose closes an object, which may take long: in a goroutine, whose result
+// goes to the answer that the host's thread waits for in C, where signals reach
+// it.
+//
+//export goClose
+func goClose(h unsafe.Pointer, deadline C.double, answer *C.shim_answer) {
+	o := held[closer](h)
 	sleepers.waiting.Add(1)
 	go func() {
-		var payload []byte
 		var err error
-		fault := recovered(name, func() {
+		fault := recovered(names[o.kind()]+"_close", func() {
 			beginPosted()
-			payload, err = body()
+			err = closing(deadline, o.close)
 		})
 		if fault != nil {
 			err = fault
 		}
-		(&operation{answer: answer}).end(payload, err)
+		(&operation{answer: answer}).end(nil, err)
 	}()
 }
 

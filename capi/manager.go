@@ -27,6 +27,10 @@ type managerObject struct {
 
 func (*managerObject) kind() C.int { return C.SHIM_MANAGER }
 
+func (o *managerObject) calls() *scope { return o.scope }
+
+func (o *managerObject) free() { _ = o.close(now()) } // what has not ended yet ends by itself
+
 func newManager() *managerObject {
 	return &managerObject{scope: newScope("the manager"), m: manager.New(manager.Options{Observers: &observers})}
 }
@@ -94,9 +98,7 @@ func now() context.Context {
 
 //export goManagerNew
 func goManagerNew(out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_manager_new", err, func() error {
-		return giveHandle(out, newManager())
-	})
+	return give("llmagg_manager_new", out, err, func() (object, error) { return newManager(), nil })
 }
 
 //export goManagerDefault
@@ -121,33 +123,24 @@ func goManagerDefault(out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
 
 //export goManagerRegister
 func goManagerRegister(h, p unsafe.Pointer, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_manager_register", err, func() error {
-		o := held[*managerObject](h)
+	return on("llmagg_manager_register", h, err, func(o *managerObject) error {
 		added := held[*providerObject](p)
-		if e := added.scope.enter(); e != nil {
-			return e
-		}
-		defer added.scope.leave()
-		return o.m.Register(added.p)
+		return added.scope.during(func() error { return o.m.Register(added.p) })
 	})
 }
 
 //export goManagerUnregister
 func goManagerUnregister(h unsafe.Pointer, providerName *C.char, n C.size_t, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_manager_unregister", err, func() error {
-		o := held[*managerObject](h)
+	return on("llmagg_manager_unregister", h, err, func(o *managerObject) error {
 		which, e := name("name", providerName, n)
 		if e != nil {
 			return e
 		}
 		p, e := o.m.Unregister(which)
-		if e != nil {
-			return e
-		}
-		if !owned(p) {
+		if e == nil && !owned(p) {
 			p.Retire()
 		}
-		return nil
+		return e
 	})
 }
 
@@ -169,82 +162,41 @@ func owned(p *provider.Provider) bool {
 //export goManagerClient
 func goManagerClient(h unsafe.Pointer, providerName *C.char, providerLen C.size_t, model *C.char, modelLen C.size_t,
 	out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_manager_client", err, func() error {
-		o := held[*managerObject](h)
+	return give("llmagg_manager_client", out, err, func() (object, error) {
 		which, e := name("provider", providerName, providerLen)
 		if e != nil {
-			return e
+			return nil, e
 		}
 		wanted, e := name("model", model, modelLen)
 		if e != nil {
-			return e
+			return nil, e
 		}
-		c, e := o.m.Client(which, wanted)
-		if e != nil {
-			return e
-		}
-		return giveHandle(out, newClientObject(c, false))
+		return lentClient(held[*managerObject](h).m.Client(which, wanted))
 	})
 }
 
 //export goManagerClientByModel
 func goManagerClientByModel(h unsafe.Pointer, model *C.char, n C.size_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_manager_client_by_model", err, func() error {
-		o := held[*managerObject](h)
+	return give("llmagg_manager_client_by_model", out, err, func() (object, error) {
 		wanted, e := name("model", model, n)
 		if e != nil {
-			return e
+			return nil, e
 		}
-		c, e := o.m.ClientByModel(wanted)
-		if e != nil {
-			return e
-		}
-		return giveHandle(out, newClientObject(c, false))
+		return lentClient(held[*managerObject](h).m.ClientByModel(wanted))
 	})
-}
-
-// managerJSON is the body of the functions that tell something about a manager.
-func managerJSON(h unsafe.Pointer, out *C.llmagg_buf, tell func(*manager.Manager) any) error {
-	o := held[*managerObject](h)
-	if e := o.scope.enter(); e != nil {
-		return e
-	}
-	defer o.scope.leave()
-	return setJSON(out, tell(o.m))
 }
 
 //export goManagerProviders
 func goManagerProviders(h unsafe.Pointer, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_manager_providers", err, func() error {
-		return managerJSON(h, out, func(m *manager.Manager) any { return append([]string{}, m.Providers()...) })
-	})
+	return tell("llmagg_manager_providers", h, out, err, func(o *managerObject) any { return append([]string{}, o.m.Providers()...) })
 }
 
 //export goManagerModels
 func goManagerModels(h unsafe.Pointer, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_manager_models", err, func() error {
-		return managerJSON(h, out, func(m *manager.Manager) any { return m.Models() })
-	})
+	return tell("llmagg_manager_models", h, out, err, func(o *managerObject) any { return o.m.Models() })
 }
 
 //export goManagerReport
 func goManagerReport(h unsafe.Pointer, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_manager_report", err, func() error {
-		return managerJSON(h, out, func(m *manager.Manager) any { return m.Report() })
-	})
-}
-
-//export goManagerClose
-func goManagerClose(h unsafe.Pointer, deadline C.double, answer *C.shim_answer) {
-	o := held[*managerObject](h)
-	outside("llmagg_manager_close", answer, func() ([]byte, error) {
-		return nil, closing(deadline, o.close)
-	})
-}
-
-//export goManagerFree
-func goManagerFree(e *C.shim_entry) {
-	freed("llmagg_manager_free", e, func(o *managerObject) {
-		_ = o.close(now()) // what has not ended yet ends by itself
-	})
+	return tell("llmagg_manager_report", h, out, err, func(o *managerObject) any { return o.m.Report() })
 }

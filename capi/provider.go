@@ -19,6 +19,14 @@ type providerObject struct {
 
 func (*providerObject) kind() C.int { return C.SHIM_PROVIDER }
 
+func (o *providerObject) calls() *scope { return o.scope }
+
+func (o *providerObject) free() {
+	if !owned(o.p) {
+		_ = o.close(now()) // what has not ended yet ends by itself
+	}
+}
+
 func (o *providerObject) close(ctx context.Context) error {
 	o.scope.close()
 	return o.p.Close(ctx)
@@ -36,94 +44,57 @@ func oneProvider(text *C.char, n C.size_t) (config.Provider, error) {
 	return cfgs[0], nil
 }
 
-// keepProvider initializes a provider and makes its handle.
-func keepProvider(p *provider.Provider, out *C.uintptr_t) error {
+// keepProvider initializes a provider that was made.
+func keepProvider(p *provider.Provider, err error) (object, error) {
+	if err != nil {
+		return nil, err
+	}
 	if err := p.Initialize(context.Background()); err != nil {
 		p.Retire()
-		return err
+		return nil, err
 	}
-	return giveHandle(out, &providerObject{newScope("the provider"), p})
+	return &providerObject{newScope("the provider"), p}, nil
 }
 
 //export goProviderNew
 func goProviderNew(text *C.char, n C.size_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_provider_new", err, func() error {
+	return give("llmagg_provider_new", out, err, func() (object, error) {
 		cfg, e := oneProvider(text, n)
 		if e != nil {
-			return e
+			return nil, e
 		}
-		p, e := provider.New(cfg, clientOptions())
-		if e != nil {
-			return e
-		}
-		return keepProvider(p, out)
+		return keepProvider(provider.New(cfg, clientOptions()))
 	})
 }
 
 //export goProviderNewCustom
 func goProviderNewCustom(text *C.char, n C.size_t, q unsafe.Pointer, tag C.uint64_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_provider_new_custom", err, func() error {
+	return give("llmagg_provider_new_custom", out, err, func() (object, error) {
 		cfg, e := oneProvider(text, n)
 		if e != nil {
-			return e
+			return nil, e
 		}
-		p, e := provider.NewCustom(cfg, newCustomBackend(held[*queue](q), uint64(tag), cfg.Models...), clientOptions())
-		if e != nil {
-			return e
-		}
-		return keepProvider(p, out)
+		return keepProvider(provider.NewCustom(cfg, newCustomBackend(held[*queue](q), uint64(tag), cfg.Models...), clientOptions()))
 	})
 }
 
 //export goProviderInitialize
 func goProviderInitialize(h unsafe.Pointer, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_provider_initialize", err, func() error {
-		o := held[*providerObject](h)
-		return o.p.Initialize(context.Background())
-	})
+	return on("llmagg_provider_initialize", h, err, func(o *providerObject) error { return o.p.Initialize(context.Background()) })
 }
 
 //export goProviderModels
 func goProviderModels(h unsafe.Pointer, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_provider_models", err, func() error {
-		o := held[*providerObject](h)
-		if e := o.scope.enter(); e != nil {
-			return e
-		}
-		defer o.scope.leave()
-		return setJSON(out, o.p.Models())
-	})
+	return tell("llmagg_provider_models", h, out, err, func(o *providerObject) any { return o.p.Models() })
 }
 
 //export goProviderClient
 func goProviderClient(h unsafe.Pointer, model *C.char, n C.size_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_provider_client", err, func() error {
-		o := held[*providerObject](h)
+	return give("llmagg_provider_client", out, err, func() (object, error) {
 		wanted, e := name("model", model, n)
 		if e != nil {
-			return e
+			return nil, e
 		}
-		c, e := o.p.Client(wanted)
-		if e != nil {
-			return e
-		}
-		return giveHandle(out, newClientObject(c, false))
-	})
-}
-
-//export goProviderClose
-func goProviderClose(h unsafe.Pointer, deadline C.double, answer *C.shim_answer) {
-	o := held[*providerObject](h)
-	outside("llmagg_provider_close", answer, func() ([]byte, error) {
-		return nil, closing(deadline, o.close)
-	})
-}
-
-//export goProviderFree
-func goProviderFree(e *C.shim_entry) {
-	freed("llmagg_provider_free", e, func(o *providerObject) {
-		if !owned(o.p) {
-			_ = o.close(now()) // what has not ended yet ends by itself
-		}
+		return lentClient(held[*providerObject](h).p.Client(wanted))
 	})
 }

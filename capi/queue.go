@@ -8,7 +8,6 @@ package main
 import "C"
 
 import (
-	"runtime"
 	"sync"
 	"unsafe"
 
@@ -43,6 +42,16 @@ type queue struct {
 }
 
 func (*queue) kind() C.int { return C.SHIM_QUEUE }
+
+func (q *queue) free() {
+	forgetLogQueue(q)
+	q.close()
+}
+
+//export goQueueNew
+func goQueueNew(out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
+	return give("llmagg_queue_new", out, err, func() (object, error) { return newQueue() })
+}
 
 func newQueue() (*queue, error) {
 	events, err := C.shim_queue_new()
@@ -93,7 +102,7 @@ func (q *queue) put(r record, payload []byte, mapped int) C.int {
 	}
 	q.pushing.Unlock()
 	if told == C.SHIM_WAKE {
-		readers.wake(q)
+		readers.soon(q)
 	}
 	return told
 }
@@ -134,37 +143,10 @@ func (q *queue) beginWake() (int, *C.shim_queue) {
 
 func bytesOf(text []byte) *C.char { return (*C.char)(unsafe.Pointer(unsafe.SliceData(text))) }
 
-// readers are those that are to be woken. What can run in Go now runs first,
-// and what it pushes finds the reader's wake-up under way: a reader that was
-// woken at once would take the processor away, for one event each time.
-var readers wakeups
-
-type wakeups struct {
-	mu     sync.Mutex // guards queues
-	queues []*queue
-}
-
-// wake wakes the reader of q soon.
-func (w *wakeups) wake(q *queue) {
-	w.mu.Lock()
-	w.queues = append(w.queues, q)
-	first := len(w.queues) == 1
-	w.mu.Unlock()
-	if first {
-		go w.run()
+// readers are those of queues that are to be woken.
+var readers = wakings[*queue]{wake: func(q *queue) {
+	if fd, events := q.beginWake(); fd >= 0 {
+		wakeDescriptor(fd)
+		C.shim_queue_end_wake(events)
 	}
-}
-
-func (w *wakeups) run() {
-	runtime.Gosched() // to the end of the line
-	w.mu.Lock()
-	queues := w.queues
-	w.queues = nil
-	w.mu.Unlock()
-	for _, q := range queues {
-		if fd, events := q.beginWake(); fd >= 0 {
-			wakeDescriptor(fd)
-			C.shim_queue_end_wake(events)
-		}
-	}
-}
+}}

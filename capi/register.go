@@ -30,6 +30,7 @@ import (
 // object is what a handle stands for.
 type object interface {
 	kind() C.int
+	free() // when its handle is freed
 }
 
 func init() {
@@ -51,16 +52,6 @@ func newHandle(o object) (C.uintptr_t, error) {
 		return 0, llm.Errorf(llm.Internal, "out of memory for a handle")
 	}
 	return h, nil
-}
-
-// giveHandle makes the handle of an object for the caller.
-func giveHandle(out *C.uintptr_t, o object) error {
-	h, err := newHandle(o)
-	if err != nil {
-		return err
-	}
-	*out = h
-	return nil
 }
 
 // held is the object of an entry that C holds: of the kind that C has checked,

@@ -51,6 +51,15 @@ func (s *scope) leave() {
 	}
 }
 
+// during runs body as a thing under way. Error: CLOSED, or body's.
+func (s *scope) during(body func() error) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
+	return body()
+}
+
 // close ends everything under way and refuses more.
 func (s *scope) close() {
 	s.mu.Lock()

@@ -9,23 +9,20 @@
 llmagg_status llmagg_manager_new(llmagg_manager **out, llmagg_error **err) {
     CHECK_FORK(err);
     OUT(out, err);
-    IN_GO;
-    return goManagerNew(NEW(out), err);
+    RETURN_GO(goManagerNew(NEW(out), err));
 }
 
 llmagg_status llmagg_manager_default(llmagg_manager **out, llmagg_error **err) {
     CHECK_FORK(err);
     OUT(out, err);
-    IN_GO;
-    return goManagerDefault(NEW(out), err);
+    RETURN_GO(goManagerDefault(NEW(out), err));
 }
 
 llmagg_status llmagg_manager_register(llmagg_manager *manager, llmagg_provider *provider, llmagg_error **err) {
     CHECK_FORK(err);
     HOLD(SHIM_MANAGER, manager, err);
     HOLD(SHIM_PROVIDER, provider, err);
-    IN_GO;
-    return goManagerRegister(GO(manager), GO(provider), err);
+    RETURN_GO(goManagerRegister(GO(manager), GO(provider), err));
 }
 
 llmagg_status llmagg_manager_unregister(llmagg_manager *manager, const char *name, size_t name_len,
@@ -33,8 +30,7 @@ llmagg_status llmagg_manager_unregister(llmagg_manager *manager, const char *nam
     CHECK_FORK(err);
     HOLD(SHIM_MANAGER, manager, err);
     TEXT(name, err);
-    IN_GO;
-    return goManagerUnregister(GO(manager), IN(name), err);
+    RETURN_GO(goManagerUnregister(GO(manager), IN(name), err));
 }
 
 llmagg_status llmagg_manager_client(llmagg_manager *manager, const char *provider, size_t provider_len,
@@ -44,8 +40,7 @@ llmagg_status llmagg_manager_client(llmagg_manager *manager, const char *provide
     TEXT(provider, err);
     TEXT(model, err);
     OUT(out, err);
-    IN_GO;
-    return goManagerClient(GO(manager), IN(provider), IN(model), NEW(out), err);
+    RETURN_GO(goManagerClient(GO(manager), IN(provider), IN(model), NEW(out), err));
 }
 
 llmagg_status llmagg_manager_client_by_model(llmagg_manager *manager, const char *model, size_t model_len,
@@ -54,24 +49,21 @@ llmagg_status llmagg_manager_client_by_model(llmagg_manager *manager, const char
     HOLD(SHIM_MANAGER, manager, err);
     TEXT(model, err);
     OUT(out, err);
-    IN_GO;
-    return goManagerClientByModel(GO(manager), IN(model), NEW(out), err);
+    RETURN_GO(goManagerClientByModel(GO(manager), IN(model), NEW(out), err));
 }
 
 llmagg_status llmagg_manager_providers(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err) {
     CHECK_FORK(err);
     HOLD(SHIM_MANAGER, manager, err);
     OUT(out, err);
-    IN_GO;
-    return goManagerProviders(GO(manager), out, err);
+    RETURN_GO(goManagerProviders(GO(manager), out, err));
 }
 
 llmagg_status llmagg_manager_models(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err) {
     CHECK_FORK(err);
     HOLD(SHIM_MANAGER, manager, err);
     OUT(out, err);
-    IN_GO;
-    return goManagerModels(GO(manager), out, err);
+    RETURN_GO(goManagerModels(GO(manager), out, err));
 }
 
 llmagg_status llmagg_manager_health(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err) {
@@ -94,26 +86,24 @@ llmagg_status llmagg_manager_report(llmagg_manager *manager, llmagg_buf *out, ll
     CHECK_FORK(err);
     HOLD(SHIM_MANAGER, manager, err);
     OUT(out, err);
-    IN_GO;
-    return goManagerReport(GO(manager), out, err);
+    RETURN_GO(goManagerReport(GO(manager), out, err));
 }
 
 llmagg_status llmagg_manager_close(llmagg_manager *manager, double deadline, llmagg_error **err) {
     CHECK_FORK(err);
     HOLD(SHIM_MANAGER, manager, err);
-    WAIT_OUTSIDE(goManagerClose(GO(manager), deadline, &answer), NULL, err);
+    CLOSE(GO(manager), deadline, err);
 }
 
 void llmagg_manager_free(llmagg_manager *manager) {
-    FREE(SHIM_MANAGER, manager, goManagerFree);
+    FREE(SHIM_MANAGER, manager);
 }
 
 llmagg_status llmagg_provider_new(const char *config, size_t config_len, llmagg_provider **out, llmagg_error **err) {
     CHECK_FORK(err);
     TEXT(config, err);
     OUT(out, err);
-    IN_GO;
-    return goProviderNew(IN(config), NEW(out), err);
+    RETURN_GO(goProviderNew(IN(config), NEW(out), err));
 }
 
 llmagg_status llmagg_provider_new_custom(const char *config, size_t config_len, llmagg_queue *queue, uint64_t tag,
@@ -122,23 +112,20 @@ llmagg_status llmagg_provider_new_custom(const char *config, size_t config_len, 
     TEXT(config, err);
     HOLD_OPTIONAL(SHIM_QUEUE, queue, err);
     OUT(out, err);
-    IN_GO;
-    return goProviderNewCustom(IN(config), GO(queue), tag, NEW(out), err);
+    RETURN_GO(goProviderNewCustom(IN(config), GO(queue), tag, NEW(out), err));
 }
 
 llmagg_status llmagg_provider_initialize(llmagg_provider *provider, llmagg_error **err) {
     CHECK_FORK(err);
     HOLD(SHIM_PROVIDER, provider, err);
-    IN_GO;
-    return goProviderInitialize(GO(provider), err);
+    RETURN_GO(goProviderInitialize(GO(provider), err));
 }
 
 llmagg_status llmagg_provider_models(llmagg_provider *provider, llmagg_buf *out, llmagg_error **err) {
     CHECK_FORK(err);
     HOLD(SHIM_PROVIDER, provider, err);
     OUT(out, err);
-    IN_GO;
-    return goProviderModels(GO(provider), out, err);
+    RETURN_GO(goProviderModels(GO(provider), out, err));
 }
 
 llmagg_status llmagg_provider_client(llmagg_provider *provider, const char *model, size_t model_len,
@@ -147,26 +134,24 @@ llmagg_status llmagg_provider_client(llmagg_provider *provider, const char *mode
     HOLD(SHIM_PROVIDER, provider, err);
     TEXT(model, err);
     OUT(out, err);
-    IN_GO;
-    return goProviderClient(GO(provider), IN(model), NEW(out), err);
+    RETURN_GO(goProviderClient(GO(provider), IN(model), NEW(out), err));
 }
 
 llmagg_status llmagg_provider_close(llmagg_provider *provider, double deadline, llmagg_error **err) {
     CHECK_FORK(err);
     HOLD(SHIM_PROVIDER, provider, err);
-    WAIT_OUTSIDE(goProviderClose(GO(provider), deadline, &answer), NULL, err);
+    CLOSE(GO(provider), deadline, err);
 }
 
 void llmagg_provider_free(llmagg_provider *provider) {
-    FREE(SHIM_PROVIDER, provider, goProviderFree);
+    FREE(SHIM_PROVIDER, provider);
 }
 
 llmagg_status llmagg_client_new(const char *config, size_t config_len, llmagg_client **out, llmagg_error **err) {
     CHECK_FORK(err);
     TEXT(config, err);
     OUT(out, err);
-    IN_GO;
-    return goClientNew(IN(config), NEW(out), err);
+    RETURN_GO(goClientNew(IN(config), NEW(out), err));
 }
 
 llmagg_status llmagg_client_new_custom(const char *config, size_t config_len, llmagg_queue *queue, uint64_t tag,
@@ -175,24 +160,21 @@ llmagg_status llmagg_client_new_custom(const char *config, size_t config_len, ll
     TEXT(config, err);
     HOLD_OPTIONAL(SHIM_QUEUE, queue, err);
     OUT(out, err);
-    IN_GO;
-    return goClientNewCustom(IN(config), GO(queue), tag, NEW(out), err);
+    RETURN_GO(goClientNewCustom(IN(config), GO(queue), tag, NEW(out), err));
 }
 
 llmagg_status llmagg_client_info(llmagg_client *client, llmagg_buf *out, llmagg_error **err) {
     CHECK_FORK(err);
     HOLD(SHIM_CLIENT, client, err);
     OUT(out, err);
-    IN_GO;
-    return goClientInfo(GO(client), out, err);
+    RETURN_GO(goClientInfo(GO(client), out, err));
 }
 
 llmagg_status llmagg_client_report(llmagg_client *client, llmagg_buf *out, llmagg_error **err) {
     CHECK_FORK(err);
     HOLD(SHIM_CLIENT, client, err);
     OUT(out, err);
-    IN_GO;
-    return goClientReport(GO(client), out, err);
+    RETURN_GO(goClientReport(GO(client), out, err));
 }
 
 llmagg_status llmagg_client_chat(llmagg_client *client, const char *request, size_t request_len, const char *options,
@@ -220,19 +202,17 @@ llmagg_status llmagg_client_chat_submit(llmagg_client *client, llmagg_queue *que
 llmagg_status llmagg_client_set_available(llmagg_client *client, int available, llmagg_error **err) {
     CHECK_FORK(err);
     HOLD(SHIM_CLIENT, client, err);
-    IN_GO;
-    return goClientSetAvailable(GO(client), available, err);
+    RETURN_GO(goClientSetAvailable(GO(client), available, err));
 }
 
 llmagg_status llmagg_client_rest(llmagg_client *client, llmagg_error **err) {
     CHECK_FORK(err);
     HOLD(SHIM_CLIENT, client, err);
-    IN_GO;
-    return goClientRest(GO(client), err);
+    RETURN_GO(goClientRest(GO(client), err));
 }
 
 void llmagg_client_free(llmagg_client *client) {
-    FREE(SHIM_CLIENT, client, goClientFree);
+    FREE(SHIM_CLIENT, client);
 }
 
 llmagg_status llmagg_routes_chat(llmagg_client *const *clients, size_t count, const char *request, size_t request_len,
@@ -273,8 +253,7 @@ llmagg_status llmagg_resolve(const char *catalog, size_t catalog_len, const char
     TEXT(catalog, err);
     TEXT(models, err);
     OUT(out, err);
-    IN_GO;
-    return goResolve(IN(catalog), IN(models), out, err);
+    RETURN_GO(goResolve(IN(catalog), IN(models), out, err));
 }
 
 llmagg_status llmagg_aggregator_new(llmagg_manager *manager, const char *options, size_t options_len,
@@ -283,8 +262,7 @@ llmagg_status llmagg_aggregator_new(llmagg_manager *manager, const char *options
     HOLD(SHIM_MANAGER, manager, err);
     OPTIONAL(options, err);
     OUT(out, err);
-    IN_GO;
-    return goAggregatorNew(GO(manager), IN(options), NEW(out), err);
+    RETURN_GO(goAggregatorNew(GO(manager), IN(options), NEW(out), err));
 }
 
 llmagg_status llmagg_aggregator_initialize(llmagg_aggregator *aggregator, const char *config, size_t config_len,
@@ -292,8 +270,7 @@ llmagg_status llmagg_aggregator_initialize(llmagg_aggregator *aggregator, const 
     CHECK_FORK(err);
     HOLD(SHIM_AGGREGATOR, aggregator, err);
     TEXT(config, err);
-    IN_GO;
-    return goAggregatorInitialize(GO(aggregator), IN(config), err);
+    RETURN_GO(goAggregatorInitialize(GO(aggregator), IN(config), err));
 }
 
 llmagg_status llmagg_aggregator_chat(llmagg_aggregator *aggregator, const char *request, size_t request_len,
@@ -322,8 +299,7 @@ llmagg_status llmagg_aggregator_models(llmagg_aggregator *aggregator, llmagg_buf
     CHECK_FORK(err);
     HOLD(SHIM_AGGREGATOR, aggregator, err);
     OUT(out, err);
-    IN_GO;
-    return goAggregatorModels(GO(aggregator), out, err);
+    RETURN_GO(goAggregatorModels(GO(aggregator), out, err));
 }
 
 llmagg_status llmagg_aggregator_health(llmagg_aggregator *aggregator, llmagg_buf *out, llmagg_error **err) {
@@ -345,9 +321,9 @@ llmagg_status llmagg_aggregator_health_submit(llmagg_aggregator *aggregator, llm
 llmagg_status llmagg_aggregator_close(llmagg_aggregator *aggregator, double deadline, llmagg_error **err) {
     CHECK_FORK(err);
     HOLD(SHIM_AGGREGATOR, aggregator, err);
-    WAIT_OUTSIDE(goAggregatorClose(GO(aggregator), deadline, &answer), NULL, err);
+    CLOSE(GO(aggregator), deadline, err);
 }
 
 void llmagg_aggregator_free(llmagg_aggregator *aggregator) {
-    FREE(SHIM_AGGREGATOR, aggregator, goAggregatorFree);
+    FREE(SHIM_AGGREGATOR, aggregator);
 }

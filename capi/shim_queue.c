@@ -9,8 +9,7 @@
 llmagg_status llmagg_queue_new(llmagg_queue **out, llmagg_error **err) {
     CHECK_FORK(err);
     OUT(out, err);
-    IN_GO;
-    return goQueueNew(NEW(out), err);
+    RETURN_GO(goQueueNew(NEW(out), err));
 }
 
 llmagg_status llmagg_queue_fd(llmagg_queue *queue, int *fd, llmagg_error **err) {
@@ -47,13 +46,12 @@ llmagg_status llmagg_queue_stop(llmagg_queue *queue, llmagg_error **err) {
 }
 
 void llmagg_queue_free(llmagg_queue *queue) {
-    FREE(SHIM_QUEUE, queue, goQueueFree);
+    FREE(SHIM_QUEUE, queue);
 }
 
 llmagg_status llmagg_op_cancel(uint64_t op, llmagg_error **err) {
     CHECK_FORK(err);
-    IN_GO;
-    return goOpCancel(op, err);
+    RETURN_GO(goOpCancel(op, err));
 }
 
 llmagg_status llmagg_op_credit(uint64_t op, uint32_t chunks, llmagg_error **err) {
@@ -64,36 +62,31 @@ llmagg_status llmagg_op_credit(uint64_t op, uint32_t chunks, llmagg_error **err)
 llmagg_status llmagg_custom_emit(uint64_t op, const char *chunk, size_t chunk_len, int *pause, llmagg_error **err) {
     CHECK_FORK(err);
     TEXT(chunk, err);
-    IN_GO;
-    return goCustomEmit(op, IN(chunk), pause, err);
+    RETURN_GO(goCustomEmit(op, IN(chunk), pause, err));
 }
 
 llmagg_status llmagg_custom_finish(uint64_t op, const char *response, size_t response_len, llmagg_error **err) {
     CHECK_FORK(err);
     OPTIONAL(response, err);
-    IN_GO;
-    return goCustomFinish(op, IN(response), err);
+    RETURN_GO(goCustomFinish(op, IN(response), err));
 }
 
 llmagg_status llmagg_custom_fail(uint64_t op, const char *error, size_t error_len, llmagg_error **err) {
     CHECK_FORK(err);
     OPTIONAL(error, err);
-    IN_GO;
-    return goCustomFail(op, IN(error), err);
+    RETURN_GO(goCustomFail(op, IN(error), err));
 }
 
 llmagg_status llmagg_log_to_queue(int32_t level, llmagg_queue *queue, llmagg_error **err) {
     CHECK_FORK(err);
     HOLD_OPTIONAL(SHIM_QUEUE, queue, err);
-    IN_GO;
-    return goLogToQueue(level, GO(queue), err);
+    RETURN_GO(goLogToQueue(level, GO(queue), err));
 }
 
 llmagg_status llmagg_observe_to_queue(llmagg_queue *queue, llmagg_error **err) {
     CHECK_FORK(err);
     HOLD_OPTIONAL(SHIM_QUEUE, queue, err);
-    IN_GO;
-    return goObserveToQueue(GO(queue), err);
+    RETURN_GO(goObserveToQueue(GO(queue), err));
 }
 
 llmagg_status llmagg_config_check(const char *config, size_t config_len, uint32_t flags, llmagg_buf *out,
@@ -101,78 +94,68 @@ llmagg_status llmagg_config_check(const char *config, size_t config_len, uint32_
     CHECK_FORK(err);
     TEXT(config, err);
     OUT(out, err);
-    IN_GO;
-    return goConfigCheck(IN(config), flags, out, err);
+    RETURN_GO(goConfigCheck(IN(config), flags, out, err));
 }
 
 llmagg_status llmagg_settings(llmagg_buf *out, llmagg_error **err) {
     CHECK_FORK(err);
     OUT(out, err);
-    IN_GO;
-    return goSettings(out, err);
+    RETURN_GO(goSettings(out, err));
 }
 
 llmagg_status llmagg_stats(llmagg_buf *out, llmagg_error **err) {
     CHECK_FORK(err);
     OUT(out, err);
-    IN_GO;
-    return goStats(out, err);
+    RETURN_GO(goStats(out, err));
 }
 
 llmagg_status llmagg_wall_start(const char *script, size_t script_len, llmagg_wall **out, llmagg_error **err) {
     CHECK_FORK(err);
     OPTIONAL(script, err);
     OUT(out, err);
-    IN_GO;
-    return goWallStart(IN(script), NEW(out), err);
+    RETURN_GO(goWallStart(IN(script), NEW(out), err));
 }
 
 llmagg_status llmagg_wall_url(llmagg_wall *wall, llmagg_buf *out, llmagg_error **err) {
     CHECK_FORK(err);
     HOLD(SHIM_WALL, wall, err);
     OUT(out, err);
-    IN_GO;
-    return goWallUrl(GO(wall), out, err);
+    RETURN_GO(goWallUrl(GO(wall), out, err));
 }
 
 llmagg_status llmagg_wall_seen(llmagg_wall *wall, llmagg_buf *out, llmagg_error **err) {
     CHECK_FORK(err);
     HOLD(SHIM_WALL, wall, err);
     OUT(out, err);
-    IN_GO;
-    return goWallSeen(GO(wall), out, err);
+    RETURN_GO(goWallSeen(GO(wall), out, err));
 }
 
 llmagg_status llmagg_wall_script(llmagg_wall *wall, const char *script, size_t script_len, llmagg_error **err) {
     CHECK_FORK(err);
     HOLD(SHIM_WALL, wall, err);
     TEXT(script, err);
-    IN_GO;
-    return goWallScript(GO(wall), IN(script), err);
+    RETURN_GO(goWallScript(GO(wall), IN(script), err));
 }
 
 llmagg_status llmagg_wall_release(llmagg_wall *wall, const char *name, size_t name_len, llmagg_error **err) {
     CHECK_FORK(err);
     HOLD(SHIM_WALL, wall, err);
     TEXT(name, err);
-    IN_GO;
-    return goWallRelease(GO(wall), IN(name), err);
+    RETURN_GO(goWallRelease(GO(wall), IN(name), err));
 }
 
 llmagg_status llmagg_wall_kill(llmagg_wall *wall, llmagg_error **err) {
     CHECK_FORK(err);
     HOLD(SHIM_WALL, wall, err);
-    IN_GO;
-    return goWallKill(GO(wall), err);
+    RETURN_GO(goWallKill(GO(wall), err));
 }
 
 llmagg_status llmagg_wall_revive(llmagg_wall *wall, llmagg_error **err) {
     CHECK_FORK(err);
     HOLD(SHIM_WALL, wall, err);
-    IN_GO;
-    return goWallRevive(GO(wall), err);
+    RETURN_GO(goWallRevive(GO(wall), err));
 }
 
 void llmagg_wall_free(llmagg_wall *wall) {
-    FREE(SHIM_WALL, wall, goWallFree);
+    FREE(SHIM_WALL, wall);
 }

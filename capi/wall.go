@@ -14,81 +14,72 @@ type wall struct{ server *faultwall.Wall }
 
 func (wall) kind() C.int { return C.SHIM_WALL }
 
+func (w wall) free() { w.server.Close() }
+
 func parseScript(script *C.char, n C.size_t) (faultwall.Script, error) {
 	text := borrow(script, n)
 	if text == nil {
 		text = []byte("{}")
 	}
 	s, err := faultwall.ParseScript(text)
-	if err != nil {
-		return s, llm.Errorf(llm.InvalidArgument, "%v", err)
+	return s, wallError(llm.InvalidArgument, err)
+}
+
+// wallError is an error of the wall's as an error with a code.
+func wallError(code llm.Code, err error) error {
+	if err == nil {
+		return nil
 	}
-	return s, nil
+	return llm.Errorf(code, "%v", err)
 }
 
 //export goWallStart
 func goWallStart(script *C.char, n C.size_t, out *C.uintptr_t, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_wall_start", err, func() error {
+	return give("llmagg_wall_start", out, err, func() (object, error) {
 		s, e := parseScript(script, n)
 		if e != nil {
-			return e
+			return nil, e
 		}
 		server, e := faultwall.Start(s, faultwall.Options{OnSocket: func(fd uintptr) { C.shim_fd_note(C.int(fd), 0) }})
-		if e != nil {
-			return llm.Errorf(llm.Unavailable, "%v", e)
-		}
-		return giveHandle(out, wall{server})
+		return wall{server}, wallError(llm.Unavailable, e)
 	})
 }
 
 //export goWallUrl
 func goWallUrl(h unsafe.Pointer, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_wall_url", err, func() error {
-		w := held[wall](h)
-		return setBuf(out, []byte(w.server.BaseURL()))
-	})
+	return on("llmagg_wall_url", h, err, func(w wall) error { return setBuf(out, []byte(w.server.BaseURL())) })
 }
 
 //export goWallSeen
 func goWallSeen(h unsafe.Pointer, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_wall_seen", err, func() error {
-		w := held[wall](h)
-		return setBuf(out, w.server.SeenJSON())
-	})
+	return on("llmagg_wall_seen", h, err, func(w wall) error { return setBuf(out, w.server.SeenJSON()) })
 }
 
 //export goWallScript
 func goWallScript(h unsafe.Pointer, script *C.char, n C.size_t, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_wall_script", err, func() error {
-		w := held[wall](h)
+	return on("llmagg_wall_script", h, err, func(w wall) error {
 		s, e := parseScript(script, n)
 		if e != nil {
 			return e
 		}
-		if e := w.server.SetScript(s); e != nil {
-			return llm.Errorf(llm.InvalidArgument, "%v", e)
-		}
-		return nil
+		return wallError(llm.InvalidArgument, w.server.SetScript(s))
 	})
 }
 
 //export goWallRelease
 func goWallRelease(h unsafe.Pointer, hold *C.char, n C.size_t, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_wall_release", err, func() error {
-		w := held[wall](h)
+	return on("llmagg_wall_release", h, err, func(w wall) error {
 		at, e := name("name", hold, n)
-		if e != nil {
-			return e
+		if e == nil {
+			w.server.Release(at)
 		}
-		w.server.Release(at)
-		return nil
+		return e
 	})
 }
 
 //export goWallKill
 func goWallKill(h unsafe.Pointer, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_wall_kill", err, func() error {
-		w := held[wall](h)
+	return on("llmagg_wall_kill", h, err, func(w wall) error {
 		w.server.Kill()
 		return nil
 	})
@@ -96,18 +87,5 @@ func goWallKill(h unsafe.Pointer, err **C.llmagg_error) C.llmagg_status {
 
 //export goWallRevive
 func goWallRevive(h unsafe.Pointer, err **C.llmagg_error) C.llmagg_status {
-	return guard("llmagg_wall_revive", err, func() error {
-		w := held[wall](h)
-		if e := w.server.Revive(); e != nil {
-			return llm.Errorf(llm.Unavailable, "%v", e)
-		}
-		return nil
-	})
-}
-
-//export goWallFree
-func goWallFree(e *C.shim_entry) {
-	freed("llmagg_wall_free", e, func(w wall) {
-		w.server.Close()
-	})
+	return on("llmagg_wall_revive", h, err, func(w wall) error { return wallError(llm.Unavailable, w.server.Revive()) })
 }

@@ -122,7 +122,7 @@ def body(name: str, parameters: list[tuple[str, str]], table: dict[str, tuple[st
     """The lines of a function."""
     if name.endswith("_free"):
         t, p = parameters[0]
-        return [f"FREE({kind_of(t)}, {p}, {camel(name)});"]
+        return [f"FREE({kind_of(t)}, {p});"]
     if name not in table:
         sys.exit(f"packaging/shim.py: {name} has no row in tests/capi/functions.def")
     lines, passed = checks(name, parameters, *table[name])
@@ -132,8 +132,8 @@ def body(name: str, parameters: list[tuple[str, str]], table: dict[str, tuple[st
     if IN_C.match(name):
         return [*lines, f"return {name.replace('llmagg_', 'call_')}({', '.join(passed)});"]
     if name.endswith("_close"):
-        return [*lines, f"WAIT_OUTSIDE({camel(name)}({', '.join(passed[:-1])}, &answer), NULL, err);"]
-    return [*lines, "IN_GO;", f"return {camel(name)}({', '.join(passed)});"]
+        return [*lines, f"CLOSE({', '.join(passed)});"]
+    return [*lines, f"RETURN_GO({camel(name)}({', '.join(passed)}));"]
 
 
 def main() -> None:
