@@ -1,6 +1,9 @@
 package faultwall
 
-import "sort"
+import (
+	"maps"
+	"slices"
+)
 
 // behavior is a script together with how far each of its plans has come.
 // Wall.mu guards it.
@@ -86,20 +89,10 @@ func (w *Wall) take(c *call, key string) (*Step, int) {
 		return &Step{Status: 401}, -1
 	}
 	if c.kind == KindHealth {
-		c.known = b.names()
+		c.known = slices.Sorted(maps.Keys(b.models))
 	}
 	if cursor == nil {
 		return &Step{}, -1
 	}
 	return cursor.next()
-}
-
-// names lists the scripted models.
-func (b *behavior) names() []string {
-	names := make([]string, 0, len(b.models))
-	for name := range b.models {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	return names
 }

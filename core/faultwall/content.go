@@ -134,35 +134,34 @@ func (s *Step) split(text string) []string {
 	return splitWords(text)
 }
 
-func splitEvery(text string, chars int) []string {
-	var pieces []string
+func splitEvery(text string, chars int) (pieces []string) {
 	for text != "" {
-		end := 0
-		for n := 0; n < chars && end < len(text); n++ {
-			_, size := utf8.DecodeRuneInString(text[end:])
-			end += size
-		}
-		pieces = append(pieces, text[:end])
-		text = text[end:]
+		var piece string
+		piece, text = cutChars(text, chars)
+		pieces = append(pieces, piece)
 	}
 	return pieces
 }
 
-func splitInto(text string, n int) []string {
-	var pieces []string
+func splitInto(text string, n int) (pieces []string) {
 	total := utf8.RuneCountInString(text)
 	n = min(n, total)
 	for i := range n {
-		chars := total*(i+1)/n - total*i/n
-		end := 0
-		for range chars {
-			_, size := utf8.DecodeRuneInString(text[end:])
-			end += size
-		}
-		pieces = append(pieces, text[:end])
-		text = text[end:]
+		var piece string
+		piece, text = cutChars(text, total*(i+1)/n-total*i/n)
+		pieces = append(pieces, piece)
 	}
 	return pieces
+}
+
+// cutChars cuts a text behind so many characters, or what there is.
+func cutChars(text string, chars int) (before, after string) {
+	end := 0
+	for n := 0; n < chars && end < len(text); n++ {
+		_, size := utf8.DecodeRuneInString(text[end:])
+		end += size
+	}
+	return text[:end], text[end:]
 }
 
 // splitWords keeps each space with the word after it, as tokenizers do.

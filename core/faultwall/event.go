@@ -4,7 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
+
+	"github.com/llmagg/llmagg/core/internal/suggest"
 )
 
 // Event is one item of Step.Events. In JSON it is a string (sent as data as it
@@ -105,9 +109,9 @@ func (e *Event) UnmarshalJSON(text []byte) error {
 func (e *Event) literal(keys map[string]json.RawMessage, known map[string]reflect.Type, text []byte) error {
 	if len(keys) == 1 {
 		for key := range keys {
-			near, distance := nearest(key, known)
-			if distance <= 2 && 3*distance <= len(key) {
-				return fmt.Errorf("unknown key %q, did you mean %q? (to send the object itself, write {\"data\": …})", key, near)
+			near := suggest.Nearest(key, slices.Collect(maps.Keys(known)), min(2, len(key)/3))
+			if near != "" {
+				return fmt.Errorf("unknown key %q; did you mean %q? (to send the object itself, write {\"data\": …})", key, near)
 			}
 		}
 	}

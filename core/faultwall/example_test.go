@@ -71,7 +71,7 @@ func ExampleParseScript() {
 	fmt.Println(err)
 	// Output:
 	// 2 events, then unexpected EOF
-	// faultwall: script: models.gpt-a.steps[0]: unknown key "statsu", did you mean "status"?
+	// faultwall: script: models.gpt-a.steps[0]: unknown key "statsu"; did you mean "status"?
 }
 
 // Waiting for what the wall sees instead of sleeping: a client that gives up.

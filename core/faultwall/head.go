@@ -2,9 +2,10 @@ package faultwall
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -52,12 +53,7 @@ func headOf(c *call, s *Step, a *answer) *head {
 	if s.KeepAlive != nil && !*s.KeepAlive {
 		h.lastAnswer = true
 	}
-	names := make([]string, 0, len(s.Headers))
-	for name := range s.Headers {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(s.Headers)) {
 		for _, value := range s.Headers[name] {
 			h.fields = append(h.fields, [2]string{name, oneLine(expand(value, c.url))})
 		}

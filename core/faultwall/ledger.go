@@ -1,7 +1,6 @@
 package faultwall
 
 import (
-	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -18,7 +17,7 @@ type ledger struct {
 	changed chan struct{} // closed at the next change; nil: nobody waits
 	number  int
 	totals  SeenTotals
-	models  map[string]SeenModel
+	models  map[string]*SeenModel // by name
 	entries []*entry
 	conns   []*SeenConnection
 }
@@ -27,13 +26,14 @@ type ledger struct {
 type entry struct {
 	ledger   *ledger
 	conn     *SeenConnection
+	model    *SeenModel // of a chat; else nobody's
 	request  SeenRequest
 	released bool
 	ended    bool
 }
 
 func newLedger(keep int) *ledger {
-	return &ledger{begun: time.Now(), keep: keep, models: map[string]SeenModel{}}
+	return &ledger{begun: time.Now(), keep: keep, models: map[string]*SeenModel{}}
 }
 
 // change runs f under the lock and wakes those who wait.
@@ -65,8 +65,11 @@ func (l *ledger) snapshot() Seen {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	seen := Seen{
-		UptimeS: l.now(), Totals: l.totals, Models: maps.Clone(l.models),
+		UptimeS: l.now(), Totals: l.totals, Models: make(map[string]SeenModel, len(l.models)),
 		Requests: make([]SeenRequest, len(l.entries)), Connections: make([]SeenConnection, len(l.conns)),
+	}
+	for name, m := range l.models {
+		seen.Models[name] = *m
 	}
 	for i, e := range l.entries {
 		seen.Requests[i] = e.request
@@ -113,7 +116,13 @@ func (l *ledger) arrive(r SeenRequest, conn *SeenConnection, stale bool, take fu
 		e.request.Connection = conn.Number
 		e.request.Reused = conn.Requests > 0
 		conn.Requests++
-		m := l.models[r.Model]
+		m := &SeenModel{}
+		if r.Kind == KindChat && l.models[r.Model] != nil {
+			m = l.models[r.Model]
+		} else if r.Kind == KindChat {
+			l.models[r.Model] = m
+		}
+		e.model = m
 		if stale {
 			e.request.Stale, e.request.Step, e.request.End = true, -1, e.request.Start
 			e.released, e.ended = true, true
@@ -131,9 +140,6 @@ func (l *ledger) arrive(r SeenRequest, conn *SeenConnection, stale bool, take fu
 		}
 		if r.Kind == KindHealth && !stale {
 			l.totals.Health++
-		}
-		if r.Kind == KindChat {
-			l.models[r.Model] = m
 		}
 		l.entries = append(l.entries, e)
 		if len(l.entries) > l.keep+l.keep/4 {
@@ -175,11 +181,7 @@ func (e *entry) releaseLocked() {
 	}
 	e.released = true
 	e.ledger.totals.InFlight--
-	if e.request.Kind == KindChat {
-		m := e.ledger.models[e.request.Model]
-		m.InFlight--
-		e.ledger.models[e.request.Model] = m
-	}
+	e.model.InFlight--
 }
 
 // end notes that the answer is over; later calls change nothing.
@@ -206,11 +208,7 @@ func (e *entry) left(when time.Time) {
 		e.request.DisconnectedAt = e.ledger.since(when)
 		e.request.End = e.request.DisconnectedAt
 		e.ledger.totals.Disconnects++
-		if e.request.Kind == KindChat {
-			m := e.ledger.models[e.request.Model]
-			m.Disconnects++
-			e.ledger.models[e.request.Model] = m
-		}
+		e.model.Disconnects++
 	})
 }
 

@@ -1,6 +1,9 @@
 package faultwall
 
-import "syscall"
+import (
+	"reflect"
+	"syscall"
+)
 
 // Options of a wall. The zero value is plain HTTP/1.1 on a free loopback port.
 // In JSON they are a script's "options".
@@ -68,32 +71,18 @@ func (o *Options) check(path string) error {
 // over returns o with its zero fields taken from a script's options, then from
 // the defaults.
 func (o Options) over(script *Options) Options {
-	if script != nil {
-		o.Addr = orElse(o.Addr, script.Addr)
-		o.TLS = o.TLS || script.TLS
-		o.HTTP2 = o.HTTP2 || script.HTTP2
-		o.Cert = orElse(o.Cert, script.Cert)
-		o.TLSMax = orElse(o.TLSMax, script.TLSMax)
-		o.CAFile = orElse(o.CAFile, script.CAFile)
-		o.MaxRequests = orElse(o.MaxRequests, script.MaxRequests)
-		o.MaxBodyBytes = orElse(o.MaxBodyBytes, script.MaxBodyBytes)
-		o.ForeverS = orElse(o.ForeverS, script.ForeverS)
-		o.ForeverBytes = orElse(o.ForeverBytes, script.ForeverBytes)
-		o.Control = o.Control || script.Control
+	defaults := &Options{Addr: "127.0.0.1:0", MaxRequests: 10_000, MaxBodyBytes: 1 << 20, ForeverS: 60, ForeverBytes: 1 << 30}
+	for _, from := range []*Options{script, defaults} {
+		if from == nil {
+			continue
+		}
+		to, values := reflect.ValueOf(&o).Elem(), reflect.ValueOf(from).Elem()
+		for i := range to.NumField() {
+			if to.Field(i).IsZero() {
+				to.Field(i).Set(values.Field(i))
+			}
+		}
 	}
-	o.Addr = orElse(o.Addr, "127.0.0.1:0")
 	o.TLS = o.TLS || o.HTTP2 || o.Cert != "" || o.TLSMax != ""
-	o.MaxRequests = orElse(o.MaxRequests, 10_000)
-	o.MaxBodyBytes = orElse(o.MaxBodyBytes, 1<<20)
-	o.ForeverS = orElse(o.ForeverS, 60)
-	o.ForeverBytes = orElse(o.ForeverBytes, 1<<30)
 	return o
-}
-
-func orElse[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
 }

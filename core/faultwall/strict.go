@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
-	"sort"
+	"slices"
 	"strings"
+
+	"github.com/llmagg/llmagg/core/internal/suggest"
 )
 
 // checkJSON holds text against the type that it will be decoded into: every
@@ -50,18 +53,12 @@ func checkObject(text json.RawMessage, path string, known map[string]reflect.Typ
 	if err := json.Unmarshal(text, &fields); err != nil {
 		return at(path, mistake(err, "an object"))
 	}
-	names := make([]string, 0, len(fields))
-	for name := range fields {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		t := each
 		if known != nil {
 			found := false
 			if t, found = known[name]; !found {
-				near, _ := nearest(name, known)
-				return at(path, fmt.Errorf("unknown key %q, did you mean %q?", name, near))
+				return at(path, fmt.Errorf("unknown key %q%s", name, suggest.For(name, slices.Sorted(maps.Keys(known)))))
 			}
 		}
 		inner := name
@@ -116,54 +113,11 @@ func at(path string, err error) error {
 // keysOf returns the JSON keys of a struct type and their types.
 func keysOf(t reflect.Type) map[string]reflect.Type {
 	keys := make(map[string]reflect.Type, t.NumField())
-	for field := range fieldsOf(t) {
+	for _, field := range reflect.VisibleFields(t) {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		if name != "" && name != "-" {
 			keys[name] = field.Type
 		}
 	}
 	return keys
-}
-
-func fieldsOf(t reflect.Type) func(yield func(reflect.StructField) bool) {
-	return func(yield func(reflect.StructField) bool) {
-		for i := range t.NumField() {
-			if !yield(t.Field(i)) {
-				return
-			}
-		}
-	}
-}
-
-// nearest returns the key of known that is closest to name, and its distance.
-func nearest(name string, known map[string]reflect.Type) (string, int) {
-	best, least := "", 1<<30
-	for key := range known {
-		d := editDistance(strings.ToLower(name), key)
-		if d < least || d == least && key < best {
-			best, least = key, d
-		}
-	}
-	return best, least
-}
-
-// editDistance is Levenshtein's, over bytes.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
