@@ -4,6 +4,7 @@ package main
 import "C"
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"sync"
@@ -187,9 +188,7 @@ func goResolve(catalog *C.char, catalogLen C.size_t, models *C.char, modelsLen C
 			return e
 		}
 		for i := range entries {
-			if entries[i].Model == "" {
-				entries[i].Model = entries[i].Name
-			}
+			entries[i].Model = cmp.Or(entries[i].Model, entries[i].Name)
 		}
 		found, e := aggregator.Resolve(entries, names)
 		if e != nil {

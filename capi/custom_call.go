@@ -4,6 +4,7 @@ package main
 import "C"
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -125,15 +126,9 @@ func (c *customCall) complete(id, object *string, kind string, created *int64, m
 	if *id == "" {
 		*id = fmt.Sprintf("custom-%d", c.id)
 	}
-	if *object == "" {
-		*object = kind
-	}
-	if *created == 0 {
-		*created = c.begun.Unix()
-	}
-	if *model == "" {
-		*model = c.model
-	}
+	*object = cmp.Or(*object, kind)
+	*created = cmp.Or(*created, c.begun.Unix())
+	*model = cmp.Or(*model, c.model)
 }
 
 // emit takes a chunk from the application and tells whether it should pause.

@@ -1,6 +1,7 @@
 package aggregator
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -34,27 +35,13 @@ func (a *Aggregator) own(r *llm.Request) (*llm.Payload, error) {
 // withDefaults fills in the aggregator's own call options.
 func (a *Aggregator) withDefaults(o llm.CallOptions) llm.CallOptions {
 	d := &a.options.Call
-	if o.MaxRetries == 0 {
-		o.MaxRetries = d.MaxRetries
-	}
-	if o.Deadline == 0 {
-		o.Deadline = d.Deadline
-	}
-	if o.Timeout == 0 {
-		o.Timeout = d.Timeout
-	}
-	if o.OnInterrupt == "" {
-		o.OnInterrupt = d.OnInterrupt
-	}
-	if o.Unsupported == "" {
-		o.Unsupported = d.Unsupported
-	}
-	if o.HedgeAfter == 0 {
-		o.HedgeAfter = d.HedgeAfter
-	}
-	if o.Window == 0 {
-		o.Window = d.Window
-	}
+	o.MaxRetries = cmp.Or(o.MaxRetries, d.MaxRetries)
+	o.Deadline = cmp.Or(o.Deadline, d.Deadline)
+	o.Timeout = cmp.Or(o.Timeout, d.Timeout)
+	o.OnInterrupt = cmp.Or(o.OnInterrupt, d.OnInterrupt)
+	o.Unsupported = cmp.Or(o.Unsupported, d.Unsupported)
+	o.HedgeAfter = cmp.Or(o.HedgeAfter, d.HedgeAfter)
+	o.Window = cmp.Or(o.Window, d.Window)
 	if len(d.Headers) > 0 {
 		headers := maps.Clone(d.Headers)
 		maps.Copy(headers, o.Headers)

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/config"
@@ -53,9 +54,7 @@ func CheckConfig(data []byte, o config.Options, options Options, skipKeyless boo
 	}
 	for i := range providers {
 		for _, m := range providers[i].Models {
-			if m.Type == "" {
-				m.Type = providers[i].Type
-			}
+			m.Type = cmp.Or(m.Type, providers[i].Type)
 			if err := checked.add(m, options, skipKeyless); err != nil {
 				return nil, err
 			}

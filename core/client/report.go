@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/llmagg/llmagg/core/breaker"
@@ -64,9 +65,7 @@ func (c *Client) note(e *llm.Error, a *llm.Attempt, now time.Time) {
 	if a.FirstToken > 0 {
 		latency = a.FirstToken
 	}
-	if c.health.latency == 0 {
-		c.health.latency = latency
-	}
+	c.health.latency = cmp.Or(c.health.latency, latency)
 	c.health.latency += (latency - c.health.latency) / 8
 }
 

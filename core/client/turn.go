@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
@@ -55,9 +56,7 @@ func (t *Turn) othersLeft() bool { return t.others != nil && t.others.OthersLeft
 // Strict tells whether what the vendor cannot do ends the call (T6).
 func (t *Turn) Strict() bool {
 	on := t.call.Payload.Options.Unsupported
-	if on == "" {
-		on = t.client.cfg.Unsupported
-	}
+	on = cmp.Or(on, t.client.cfg.Unsupported)
 	return on == llm.UnsupportedError
 }
 

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -192,9 +193,7 @@ func (r *Stream) inside(e *llm.Error) *llm.Error {
 
 // of adds what is known of the exchange.
 func (r *Stream) of(e *llm.Error) *llm.Error {
-	if e.Status == 0 {
-		e.Status = r.resp.StatusCode
-	}
+	e.Status = cmp.Or(e.Status, r.resp.StatusCode)
 	failure.ReadHead(e, r.resp.Header)
 	return e
 }

@@ -9,6 +9,7 @@ package exchange
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -170,9 +171,7 @@ func (u *Upstream) unread(data []byte, err error, resp *http.Response) *llm.Erro
 // refused gives e, which is read out of a whole answer, the facts of the
 // answer.
 func (u *Upstream) refused(e *llm.Error, data []byte, resp *http.Response) *llm.Error {
-	if e.Status == 0 {
-		e.Status = resp.StatusCode
-	}
+	e.Status = cmp.Or(e.Status, resp.StatusCode)
 	failure.ReadHead(e, resp.Header)
 	e.Body = failure.Body(data)
 	return e

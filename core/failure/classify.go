@@ -2,6 +2,7 @@ package failure
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -54,9 +55,7 @@ func classifySaid(status int, h http.Header, body []byte, s *said) *llm.Error {
 	}
 	e.Code = codeOf(effective, s)
 	e.Message = s.whole()
-	if e.Message == "" {
-		e.Message = "the provider sent no message"
-	}
+	e.Message = cmp.Or(e.Message, "the provider sent no message")
 	switch {
 	case status >= 300 && status < 400:
 		e.Code = llm.BadResponse

@@ -1,6 +1,7 @@
 package failure
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -78,15 +79,8 @@ func (s *said) object(f fields, depth int) {
 // isList tells whether a value is a list that holds an object.
 func isList(raw json.RawMessage) bool {
 	var items []json.RawMessage
-	if len(raw) == 0 || raw[0] != '[' || llm.JSON.Unmarshal(raw, &items) != nil {
-		return false
-	}
-	for _, item := range items {
-		if len(item) > 0 && item[0] == '{' {
-			return true
-		}
-	}
-	return false
+	return len(raw) > 0 && raw[0] == '[' && llm.JSON.Unmarshal(raw, &items) == nil &&
+		slices.ContainsFunc(items, func(item json.RawMessage) bool { return len(item) > 0 && item[0] == '{' })
 }
 
 // inside reads the errors that stand in an object: they say more than what
@@ -185,19 +179,13 @@ func (s *said) marks(f fields, depth int) {
 		if s.sure = s.sure || name == "errorcode"; s.code == "" {
 			s.code = code
 		}
-		if s.status == 0 {
-			s.status = httpStatus(code)
-		}
+		s.status = cmp.Or(s.status, httpStatus(code))
 	}
 	for _, name := range kinds {
-		if kind := scalar(f[name]); kind != "" && s.kind == "" {
-			s.kind = kind
-		}
+		s.kind = cmp.Or(s.kind, scalar(f[name]))
 	}
 	for _, name := range ids {
-		if id := scalar(f[name]); id != "" && s.request == "" {
-			s.request = id
-		}
+		s.request = cmp.Or(s.request, scalar(f[name]))
 	}
 	s.outcome(f)
 	if s.shape == "" {
@@ -226,9 +214,7 @@ func (s *said) outcome(f fields) {
 	}
 	if n := httpStatus(status); n != 0 {
 		s.strong = true
-		if s.status == 0 {
-			s.status = n
-		}
+		s.status = cmp.Or(s.status, n)
 	} else if s.kind == "" && len(f["status"]) > 0 && f["status"][0] == '"' {
 		s.kind = status // Gemini's "RESOURCE_EXHAUSTED"
 	}
@@ -273,9 +259,7 @@ func (s *said) google(f fields) {
 		if llm.JSON.Unmarshal(raw, &d) != nil {
 			continue
 		}
-		if s.reason == "" {
-			s.reason = d.Reason
-		}
+		s.reason = cmp.Or(s.reason, d.Reason)
 		if v, ok := strings.CutSuffix(textOf(d.RetryDelay), "s"); ok && strings.HasSuffix(d.Type, "RetryInfo") {
 			s.delay, s.hasDelay = positive(v, time.Second)
 		}
@@ -293,17 +277,13 @@ func (s *said) upstream(f fields, depth int) {
 		up.read(meta["raw"], depth+1)
 		name := scalar(meta["providername"])
 		if s.upstreamSaid == "" && up.message != "" {
-			if name == "" {
-				name = "upstream"
-			}
+			name = cmp.Or(name, "upstream")
 			s.upstreamSaid = name + " said: " + up.message
 		}
 		if s.reason == "" {
 			s.reason = strings.TrimSpace(up.kind + " " + up.code + " " + up.reason)
 		}
-		if s.status == 0 {
-			s.status = up.status
-		}
+		s.status = cmp.Or(s.status, up.status)
 	}
 	if in := fieldsOf(f["innererror"]); in != nil && s.reason == "" {
 		s.reason = scalar(in["code"])

@@ -2,6 +2,7 @@ package failure
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -160,35 +161,22 @@ func (s *said) say(text string, depth int) {
 			return
 		}
 	}
-	if s.message == "" {
-		s.message = text
-	}
+	s.message = cmp.Or(s.message, text)
 }
 
 // adopt takes over what an inner error says, where nothing was said yet.
 func (s *said) adopt(inner *said) {
-	for _, f := range []struct{ to, from *string }{
-		{&s.message, &inner.message}, {&s.kind, &inner.kind}, {&s.code, &inner.code}, {&s.reason, &inner.reason}, {&s.request, &inner.request},
-	} {
-		if *f.to == "" {
-			*f.to = *f.from
-		}
-	}
-	if s.status == 0 {
-		s.status = inner.status
-	}
+	s.message, s.kind, s.code = cmp.Or(s.message, inner.message), cmp.Or(s.kind, inner.kind), cmp.Or(s.code, inner.code)
+	s.reason, s.request = cmp.Or(s.reason, inner.reason), cmp.Or(s.request, inner.request)
+	s.status = cmp.Or(s.status, inner.status)
 	for _, field := range inner.fields {
 		s.refuses(field)
 	}
-	if s.upstreamSaid == "" {
-		s.upstreamSaid = inner.upstreamSaid
-	}
+	s.upstreamSaid = cmp.Or(s.upstreamSaid, inner.upstreamSaid)
 	if !s.hasDelay {
 		s.delay, s.hasDelay = inner.delay, inner.hasDelay
 	}
-	if s.shape == "" {
-		s.shape = inner.shape
-	}
+	s.shape = cmp.Or(s.shape, inner.shape)
 	s.weak = s.weak || inner.weak
 	s.strong, s.sure, s.bare = s.strong || inner.strong, s.sure || inner.sure, s.bare || inner.bare
 }

@@ -1,6 +1,7 @@
 package faultwall
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -47,9 +48,7 @@ func (c *call) checkAzure(r *http.Request) *Step {
 	c.dialect = azure{}
 	version := r.URL.Query().Get("api-version")
 	path := azureDeployment(r.URL.Path)
-	if c.model == "" {
-		c.model = path
-	}
+	c.model = cmp.Or(c.model, path)
 	key, bearer := r.Header.Get("Api-Key"), r.Header.Get("Authorization")
 	switch {
 	case path != "" && !azureVersion(version), path == "" && version != "" && version != "preview" && version != "latest":
@@ -111,8 +110,6 @@ func (azure) failure(status int, model string) any {
 	case http.StatusUnauthorized:
 		return azureRefusal(status, "Access denied due to invalid subscription key or wrong API endpoint.").Body
 	}
-	if message == "" {
-		message = statusText(status)
-	}
+	message = cmp.Or(message, statusText(status))
 	return map[string]any{"error": map[string]any{"code": code, "message": message}}
 }

@@ -2,6 +2,7 @@ package faultwall
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -85,9 +86,7 @@ func contentOf(c *call, s *Step) *content {
 	if s.Choices == 0 {
 		a.choices = max(c.choices, 1)
 	}
-	if a.model == "" {
-		a.model = c.model
-	}
+	a.model = cmp.Or(a.model, c.model)
 	a.text = textOf(c, s, a.model)
 	switch {
 	case s.NoFinish:

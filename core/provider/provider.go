@@ -60,9 +60,7 @@ func build(cfg config.Provider, o Options, create func(config.Model) (*client.Cl
 	for i := range p.cfg.Models {
 		m := &p.cfg.Models[i]
 		m.Provider = cfg.Name
-		if m.Type == "" {
-			m.Type = cfg.Type
-		}
+		m.Type = cmp.Or(m.Type, cfg.Type)
 		if seen[m.Name] {
 			return nil, llm.Errorf(llm.InvalidArgument, "provider %q has two models named %q", cfg.Name, m.Name)
 		}

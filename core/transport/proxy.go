@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"cmp"
 	"encoding/base64"
 	"net"
 	"net/netip"
@@ -67,17 +68,13 @@ func ProxySecrets(text string) (secrets []string) {
 	if u == nil || u.User == nil {
 		return nil
 	}
-	secret, _ := u.User.Password()
-	if secret == "" {
-		secret = u.User.Username()
-	}
+	password, _ := u.User.Password()
 	_, written, _ := strings.Cut(u.User.String(), ":")
-	for _, s := range []string{secret, written} {
+	for _, s := range []string{cmp.Or(password, u.User.Username()), written} {
 		if len(s) >= 4 {
 			secrets = append(secrets, s)
 		}
 	}
-	password, _ := u.User.Password()
 	return append(secrets, base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password)))
 }
 
@@ -185,10 +182,8 @@ func readDirectHost(item string) (h directHost, ok bool) {
 
 // hold reports whether the host of a URL is among them. This machine always is.
 func (d direct) hold(to *url.URL) bool {
-	host, port := strings.ToLower(to.Hostname()), to.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[to.Scheme]
-	}
+	host := strings.ToLower(to.Hostname())
+	port := cmp.Or(to.Port(), map[string]string{"http": "80", "https": "443"}[to.Scheme])
 	var ip net.IP
 	if address, err := netip.ParseAddr(host); err == nil {
 		ip = address.AsSlice()

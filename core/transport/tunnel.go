@@ -2,6 +2,7 @@ package transport
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
@@ -30,13 +31,7 @@ func isSOCKS(p *url.URL) bool { return p.Scheme == "socks5" || p.Scheme == "sock
 
 // proxyHost is the proxy's host and port.
 func proxyHost(p *url.URL) string {
-	port := p.Port()
-	if port == "" {
-		port = map[string]string{"https": "443", "socks5": "1080", "socks5h": "1080"}[p.Scheme]
-	}
-	if port == "" {
-		port = "80"
-	}
+	port := cmp.Or(p.Port(), map[string]string{"https": "443", "socks5": "1080", "socks5h": "1080"}[p.Scheme], "80")
 	return net.JoinHostPort(p.Hostname(), port)
 }
 
