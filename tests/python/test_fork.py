@@ -89,24 +89,34 @@ assert child(work) == 0
 WORKERS = """
 import multiprocessing
 HELLO = [{"role": "user", "content": "x"}]
+everybody = None
+def begin(barrier, url=None):
+    global everybody
+    everybody = barrier
+    if url:
+        configure(url)
 def configure(url):
     import llmagg
     llmagg.LLMAggregator().initialize_sync({"openai": {"models": {"m": {"api_key": "k", "base_url": url}}}})
 def call(_):
-    import llmagg, os, time
+    global everybody
+    import llmagg, os
     aggregator = llmagg.LLMAggregator()
     aggregator.initialize_sync()
     assert aggregator.generate_response_sync(HELLO) == "Hello from m."
-    time.sleep(0.05)  # so that no worker can do all the work
+    if everybody:
+        everybody.wait(50)  # each worker has one of the first eight calls
+        everybody = None
     return os.getpid()
 if __name__ == "__main__":
     import sys
     configure(sys.argv[1])
     call(0)
     context = multiprocessing.get_context(sys.argv[2])
-    with context.Pool(8, *([] if sys.argv[2] == "fork" else [configure, (sys.argv[1],)])) as pool:
+    url = [] if sys.argv[2] == "fork" else [sys.argv[1]]
+    with context.Pool(8, begin, [context.Barrier(8), *url]) as pool:
         pids = pool.map(call, range(32), chunksize=1)
-        assert len(pids) == 32 and len(set(pids)) > 4, pids
+        assert len(pids) == 32 and len(set(pids)) == 8, pids
     call(0)
 """
 
