@@ -329,7 +329,7 @@ async def answer() -> str:
 coroutine = answer()
 coroutine.close()
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "an object": ({"metadata": {"a": [Mine()]}}, "metadata.a[0] has the type Mine, which JSON cannot carry"),
+    "an object": ({"metadata": {"a": [Mine()]}}, "metadata.a[0] has the type Mine, which JSON cannot represent"),
     "a class": ({"response_format": Model}, "response_format is the class Model; expected a value"),
     "a coroutine": ({"metadata": {"a": coroutine}}, "metadata.a is a coroutine that was not awaited"),
     "a generator": ({"stop": generator()}, "stop has the type generator"),

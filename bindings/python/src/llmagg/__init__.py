@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as _typing
 
-from . import _fork as _fork  # first of all: what follows may be imported by several threads
+from . import _fork as _fork  # first: several threads may import the modules below
 from . import (
     _names,  # noqa: F401 - for the files of pkg.core.llm
     aggregator,
@@ -92,7 +92,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> _typing.Any:
-    """Import the observers when a program first uses one of their names; most programs use none."""
+    """Imports the observers when a program first uses one of their names, since most programs use none."""
     if name not in ("Observation", "Observer", "SyncObserver", "observe", "observe_sync", "observers"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

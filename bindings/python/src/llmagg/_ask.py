@@ -1,4 +1,4 @@
-"""What ``python -m pkg.core.llm.llm_aggrator`` and ``….aggregator`` do: they ask a question."""
+"""The program of ``python -m pkg.core.llm.llm_aggrator`` and ``….aggregator``: it asks a model a question."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """Prints the answer to the question on the command line; exits with 1 and the reason if there is none."""
+    """Prints the answer to the question on the command line. After a failure, prints the reason and exits with 1."""
     from .errors import LLMError
     from .llm_aggrator import LLMAggrator
 

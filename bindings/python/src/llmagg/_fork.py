@@ -1,7 +1,7 @@
-"""Imports that other threads have begun are finished before the process forks.
+"""Finishes imports that other threads have begun before the process forks.
 
-Python gives the lock of a module that is being imported back to nobody in the child; and most of this package is
-imported at its first use, maybe by another thread. A test compares ``LATE`` with what the package's functions import.
+In the child, nobody releases the lock of a module that another thread of the parent was importing, and most modules of
+this package are imported at their first use. A test compares ``LATE`` with the imports in the package's functions.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import os
 import threading
 from importlib import import_module
 
-#: Every module that a function of this package imports and that ``import llmagg`` does not load. No lock is taken to
-#: import a module that is loaded.
+#: Every module that a function of this package imports and that ``import llmagg`` does not load. An import of a loaded
+#: module takes no lock.
 LATE = (
     "asyncio",
     "difflib",
@@ -40,7 +40,7 @@ LATE = (
 
 def _finish_imports() -> None:
     if threading.active_count() == 1:
-        return  # nobody else can be inside an import
+        return  # no other thread can be importing
     for name in LATE:
         import_module(name)
 

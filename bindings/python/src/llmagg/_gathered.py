@@ -1,8 +1,8 @@
-"""Reads answers as the core gathers them (``LLMAGG_GATHER``): straight into the types, in one pass.
+"""Decodes answers in the core's normalized form (``LLMAGG_GATHER``) into the types, in one pass.
 
-The core has read the provider's JSON leniently, so what arrives fits the types, but for values that are passed through
-as they came (logprobs, audio, an unknown role): an answer with such a one of an unexpected type is read once more, as
-``from_dict`` reads it. Imported with the first call, since msgspec takes its time.
+The core has read the provider's JSON leniently, so its JSON fits the types. Exceptions are values that the core passes
+on unread (logprobs, audio, an unknown role): if one of these does not fit, ``from_dict`` reads the answer. This module
+is imported with the first call, since msgspec is slow to import.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .responses import ChatCompletionResponse, StreamChoice, StreamResponse, Usa
 T = TypeVar("T")
 _Payload = bytes | bytearray | memoryview
 Batch = tuple[int, Iterator[T]]
-"""How many chunks, and what is made of each."""
+"""The number of chunks, and an item for each chunk."""
 
 
 class _Delta(Struct, gc=False, forbid_unknown_fields=True):
@@ -36,7 +36,7 @@ class _Choice(Struct, gc=False, forbid_unknown_fields=True):
 
 
 class Piece(Struct, gc=False, forbid_unknown_fields=True):
-    """A chunk of text alone, which nearly all chunks are."""
+    """A chunk that holds only text, as nearly all chunks do."""
 
     id: str
     object: str
@@ -49,7 +49,7 @@ class Piece(Struct, gc=False, forbid_unknown_fields=True):
     extra: dict[str, Any] | None = None
 
     def chunk(self) -> StreamResponse:
-        """The chunk; fields that it did not have are the class's defaults. Takes two thirds of msgspec's time."""
+        """The chunk; missing fields have the defaults of the class. Takes two thirds of the time of msgspec."""
         chunk = _new(StreamResponse)
         chunk.id = self.id
         chunk.object = self.object
@@ -76,14 +76,14 @@ class Piece(Struct, gc=False, forbid_unknown_fields=True):
         return chunk
 
     def text(self) -> str:
-        """What it adds to the first choice."""
+        """The text that the chunk adds to the first choice."""
         for choice in self.choices:
             if choice.index == 0:
                 return choice.delta.content
         return ""
 
 
-# Made by the import, which one thread does: msgspec crashes where two threads look at types for the first time.
+# Made by the import, which runs in one thread: msgspec crashes if two threads inspect types for the first time.
 _decode_response = json.Decoder(ChatCompletionResponse).decode
 _decode_chunks = json.Decoder(list[StreamResponse]).decode
 _decode_pieces = json.Decoder(list[Piece]).decode
@@ -99,15 +99,15 @@ def response(payload: _Payload) -> ChatCompletionResponse:
         return ChatCompletionResponse.from_dict(_spread(decode(payload)))
 
 
-# Those that follow make each item when it is asked for: what a reader has done with is gone before the next is made, so
-# that Python's garbage collector has little to look at.
+# The functions below make each item when the reader asks for it, after the reader has dropped the last item. So there
+# are few objects for Python's garbage collector.
 
 
 class Reading(Protocol):
-    """Who reads a stream."""
+    """The reader of a stream."""
 
     looked_at: bool
-    """It has looked at the chunk of an event."""
+    """Whether it has used the ``chunk`` of an event."""
 
 
 def chunks(payload: _Payload, _: Reading) -> Batch[StreamResponse]:
@@ -121,7 +121,7 @@ def chunks(payload: _Payload, _: Reading) -> Batch[StreamResponse]:
 
 
 def texts(payload: _Payload, _: Reading) -> Batch[str]:
-    """What each chunk of a batch adds to the first choice."""
+    """The texts that the chunks of a batch add to the first choice."""
     try:
         pieces = _decode_pieces(payload)
     except _UNFIT:
@@ -131,8 +131,8 @@ def texts(payload: _Payload, _: Reading) -> Batch[str]:
 
 
 def events(payload: _Payload, reading: Reading) -> Batch[ChunkEvent]:
-    """An event for each chunk of a batch. Where these are text alone, the chunk is made when it is looked at; at once
-    for a reader who has looked at one.
+    """An event for each chunk of a batch. A chunk that holds only text is made when it is first used, or at once for a
+    reader that has used a chunk before.
     """
     try:
         pieces = _decode_pieces(payload)
@@ -165,7 +165,7 @@ def _any_chunks(payload: _Payload) -> list[StreamResponse]:
 
 
 def _spread(answer: dict[str, Any]) -> dict[str, Any]:
-    """The answer with what was gathered beside the known fields again."""
+    """The answer with its unknown fields beside the known fields again, as ``from_dict`` expects them."""
     answer = _beside(answer)
     if isinstance(answer.get("usage"), dict):
         answer["usage"] = _beside(answer["usage"])

@@ -1,4 +1,4 @@
-"""What lets the package be used by the original's names: modules that run under either, names that tests patch."""
+"""The original's names for this package: modules with two names, and names that tests patch."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any
 
 from . import log
 
-_LATE = ("asyncio", "json", "time")  # imported when somebody asks for them: they take their time
+_LATE = ("asyncio", "json", "time")  # imported when they are first used, since they are slow to import
 _SPOKE = {"aiohttp": "HTTP", "httpx": "HTTP", "genai": "Gemini's API", "openai": "OpenAI's API"}
 
 
 class _AnyName(SourceFileLoader):
-    """Gives a module's code by whatever name it is asked: ``python -m`` asks by the name that it was told."""
+    """Gives a module's code under each of its names: ``python -m`` asks by the name on the command line."""
 
     def get_code(self, _: str) -> CodeType | None:
         return super().get_code(self.name)
 
 
 def answer_to(name: str) -> None:
-    """Makes each module of the package that is loaded the module of the same name in the package ``name``, too."""
+    """Makes each loaded module of this package also the module of the same name in the package ``name``."""
     ours = __package__ + "."
     for key, module in list(sys.modules.items()):
         if not key.startswith(ours):
@@ -35,8 +35,8 @@ def answer_to(name: str) -> None:
 
 
 def of_module(module: str) -> Callable[[str], Any]:
-    """A module's ``__getattr__``: what the original imported there, for tests that patch it. A patch of what spoke HTTP
-    would change nothing, and the test would send a real request, so that name is missing with a reason.
+    """A module's ``__getattr__``: the names that the original imported there, for tests that patch them. A patch of an
+    HTTP library would have no effect, and the test would send real requests, so these names are missing with a reason.
     """
 
     def get(name: str) -> Any:
@@ -47,7 +47,7 @@ def of_module(module: str) -> Callable[[str], Any]:
         if name in _SPOKE:
             raise AttributeError(
                 f"module {module!r} has no {name}: the core speaks {_SPOKE[name]}; replace a client's chat_completion, "
-                "or let base_url point at a test server such as llmagg.faultwall"
+                "or set base_url to a test server such as llmagg.faultwall"
             )
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
 

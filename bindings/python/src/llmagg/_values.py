@@ -1,9 +1,9 @@
-"""Values as Python has them, as values that JSON has. Imported when msgspec meets a type that it does not write.
+"""Converts Python values to JSON values. Imported when msgspec meets a type that it cannot write.
 
-What stands for what: subclasses of str, int, float, list and dict, and Enum members, are written as their value;
-numbers of numpy and other libraries, Decimal and Fraction as numbers; numpy's arrays and every sequence as arrays;
-every Mapping as an object; pydantic models and dataclasses as objects without the fields that are None; UUID and
-datetime as texts (RFC 4122, RFC 3339); bytes inside a content part as base64 text.
+Subclasses of str, int, float, list and dict, and members of Enums, are written as their value; numbers of numpy and
+other libraries, Decimal and Fraction as numbers; numpy's arrays and all sequences as arrays; all Mappings as objects;
+pydantic models and dataclasses as objects without the fields that are None; UUID and datetime as texts (RFC 4122,
+RFC 3339); bytes inside a content part as base64 text.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ _URLS = ("pydantic", "pydantic_core")
 
 
 def plain(value: Any) -> Any:
-    """The same value in a type that msgspec writes; TypeError where JSON has no such value.
+    """The same value in a type that msgspec writes. Raises TypeError if JSON has no such value.
 
-    msgspec asks for keys of objects too. None and bools come here as keys only; they are spelled as json.dumps does it.
+    msgspec calls this for keys of objects too. None and bools come only as keys and are spelled as in json.dumps.
     """
     kind = type(value)
     if value is None:
         return "null"
     if kind is bool:
         return "true" if value else "false"
-    if kind in (tuple, list, dict, set, frozenset):  # msgspec asks for these as keys only
+    if kind in (tuple, list, dict, set, frozenset):  # these come only as keys
         raise TypeError(refusal(value))
     if isinstance(value, str):
         return str.__str__(value)  # str(value) may be overridden
@@ -64,8 +64,8 @@ def plain(value: Any) -> Any:
 
 
 def without_none(value: Any) -> Any:
-    """``value`` with dataclasses as dicts without the fields that are None, since these are unset. What holds no
-    dataclass is given back itself.
+    """``value`` with each dataclass as a dict, without the fields that are None, which are unset. Returns ``value``
+    itself if it holds no dataclass.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = ((f.name, getattr(value, f.name)) for f in dataclasses.fields(value))
@@ -80,20 +80,20 @@ def without_none(value: Any) -> Any:
 
 
 def refusal(value: Any) -> str:
-    """Why JSON cannot carry a value, to stand behind its place."""
+    """The reason why JSON cannot hold a value, to follow the value's place in a message."""
     if isinstance(value, type):
         return f"is the class {value.__name__}; expected a value, such as a dict"
     if inspect.isawaitable(value):
         return f"is a {type(value).__name__} that was not awaited; put 'await' before the call that made it"
     if hasattr(value, "get_secret_value"):
         return f"is a {type(value).__name__}; pass its get_secret_value() if it is to be sent"
-    return f"has the type {type(value).__name__}, which JSON cannot carry"
+    return f"has the type {type(value).__name__}, which JSON cannot represent"
 
 
 def blame(root: Any) -> str:
-    """Finds what JSON cannot carry, as 'temperature is nan'; without recursion, since depth may be the trouble."""
+    """Finds a value that JSON cannot hold, as 'temperature is nan'. Does not recurse, since nesting may be deep."""
     stack: list[tuple[str, Any]] = [("", root)]
-    seen: dict[int, Any] = {}  # keeps what is made here alive, so that its id does not come back
+    seen: dict[int, Any] = {}  # keeps the values alive, so that no id is used twice
     while stack:
         place, value = stack.pop()
         if value is None or isinstance(value, int):
@@ -121,7 +121,7 @@ def blame(root: Any) -> str:
 
 
 def _inside(place: str, value: Any) -> list[tuple[str, Any]]:
-    """The values inside one, each with its place; TypeError, which says the place, where JSON cannot carry it."""
+    """The values inside a value, each with its place. Raises TypeError if JSON cannot hold the value."""
     if isinstance(value, dict):
         inside: list[tuple[str, Any]] = []
         for key, item in value.items():
@@ -136,7 +136,7 @@ def _inside(place: str, value: Any) -> list[tuple[str, Any]]:
     try:
         return [(place, plain(value))]
     except (TypeError, ValueError) as error:
-        if _writable(value):  # msgspec itself knows it: UUID, datetime, bytes
+        if _writable(value):  # a type that msgspec knows: UUID, datetime, bytes
             return []
         reason = str(error) if type(error) is TypeError else refusal(value)
         raise TypeError(f"{place or 'the value'} {reason}") from None

@@ -1,7 +1,7 @@
-"""JSON in and out, and the traps of msgspec that the types must not fall into.
+"""Writes and reads JSON, and turns msgspec's odd cases into errors.
 
-msgspec writes NaN and infinities as null, raises UnicodeEncodeError on lone surrogates and RecursionError on deep
-nesting; each becomes an :class:`InvalidArgumentError` that names the field.
+msgspec writes NaN and infinities as null, raises UnicodeEncodeError for lone surrogates and RecursionError for deep
+nesting. Each becomes an :class:`InvalidArgumentError` that names the field.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _N, _I = b"NI"
 
 @cache
 def _codec() -> tuple[Callable[[Any], bytes], Callable[[Any], Any]]:
-    from msgspec import json  # half of the time of 'import llmagg', if it stood above
+    from msgspec import json  # at the top of the file it would double the time of 'import llmagg'
 
     return json.Encoder(enc_hook=_plain, decimal_format="number").encode, json.Decoder().decode
 
@@ -30,9 +30,9 @@ def _plain(value: Any) -> Any:
 
 
 def encode(value: Any, what: str = "the request") -> bytes:
-    """Writes JSON; what JSON cannot carry is an InvalidArgumentError that names its place in ``what``.
+    """Writes JSON. Raises InvalidArgumentError, with the place in ``what``, for a value that JSON cannot hold.
 
-    :mod:`llmagg._values` says which Python values stand for which JSON values.
+    :mod:`llmagg._values` says which Python values become which JSON values.
     """
     try:
         data = _codec()[0](value)
@@ -42,8 +42,8 @@ def encode(value: Any, what: str = "the request") -> bytes:
         from ._values import blame
 
         raise InvalidArgumentError(f"{what} cannot be written as JSON: {blame(value) or error}") from None
-    # What is not finite comes out as null, and as NaN or Infinity where it is a Decimal. A byte is found ten times as
-    # fast as a word, and a word from the end twice as fast as from the beginning.
+    # msgspec writes numbers that are not finite as null; as NaN or Infinity if they are Decimals. A byte is found ten
+    # times as fast as a word, and a word twice as fast from the end.
     if (
         data.rfind(b"null") >= 0
         or (_N in data and data.rfind(b"NaN") >= 0)
@@ -59,7 +59,7 @@ def encode(value: Any, what: str = "the request") -> bytes:
 
 
 def decode(data: bytes | bytearray | memoryview, what: str = "the answer") -> Any:
-    """Reads JSON that came from the core or a server."""
+    """Reads JSON of the core or of a server. Raises BadResponseError."""
     try:
         return _codec()[1](data)
     except (ValueError, RecursionError) as error:
@@ -67,9 +67,9 @@ def decode(data: bytes | bytearray | memoryview, what: str = "the answer") -> An
 
 
 def build(cls: type[T], data: dict[str, Any], template: dict[str, Any]) -> T:
-    """Makes a dataclass instance from a JSON object: missing fields from ``template``, unknown ones into ``extra``.
+    """Makes a dataclass instance from a JSON object: missing fields from ``template``, unknown fields in ``extra``.
 
-    Runs once for each object of each chunk: it fills ``__dict__`` at once instead of calling ``__init__``.
+    It runs for each object of each chunk, so it sets ``__dict__`` instead of calling ``__init__``.
     """
     values = template.copy()
     if data.keys() <= template.keys():
@@ -86,34 +86,34 @@ def build(cls: type[T], data: dict[str, Any], template: dict[str, Any]) -> T:
 
 
 class Later:
-    """An attribute that an instance gets when it is first looked at, unless it was set before."""
+    """An attribute that is made when it is first read, unless it was set before."""
 
     def __init__(self, name: str, make: Callable[[Any], Any]) -> None:
         self._name = name
         self._make = make
 
     def __get__(self, instance: Any, _: Any = None) -> Any:
-        if instance is None:  # as of a plain field
+        if instance is None:  # the class has no such attribute, as with a plain field
             raise AttributeError(self._name)
         value = instance.__dict__[self._name] = self._make(instance)
         return value
 
 
 def later_extra(cls: type[T]) -> type[T]:
-    """Makes the empty ``extra`` of what came in a stream when it is first looked at: nearly nobody does."""
+    """Makes the empty ``extra`` of a class's instances when it is first read, which is rare for chunks of a stream."""
     cls.extra = Later("extra", lambda _: {})  # type: ignore[attr-defined]
     return cls
 
 
 def expect_list(data: Any, what: str) -> list[Any]:
-    """Refuses what is no JSON array; None is an empty one."""
+    """``data`` as a list; None is an empty list. Raises BadResponseError for other types."""
     if data is not None and not isinstance(data, (list, tuple)):
         raise BadResponseError(f"{what} must be an array, got {type(data).__name__}")
     return list(data or ())
 
 
 def expect_object(data: Any, what: str) -> dict[str, Any]:
-    """Refuses what is no JSON object."""
+    """``data`` itself. Raises BadResponseError if it is not a dict."""
     if not isinstance(data, dict):
         raise BadResponseError(f"{what} must be an object, got {type(data).__name__}")
     return data

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from . import _names, catalog, lookup, oldstyle, summary
 from ._closing import Closing
 from ._twin import twin
-from .config import ModelConfig, ProviderConfig  # noqa: F401 - some of these names are for patches
+from .config import ModelConfig, ProviderConfig  # noqa: F401 - tests patch some of these names
 from .errors import (
     AllModelsFailedError,
     CanceledError,
@@ -41,13 +41,13 @@ __getattr__ = _names.of_module(__name__)
 
 
 def _provider_class(name: str) -> Any:
-    """The provider's class by its present name in this module: a test may have put another there."""
+    """The class of a provider: the present value of its name in this module, which a test may have patched."""
     return globals()[PROVIDERS.get(name.lower(), PROVIDERS["openai"]).__name__]
 
 
 @cache
 def _planned_call() -> Callable[..., Call]:
-    from . import plan  # at the first call: it takes its time
+    from . import plan  # at the first call, since it is slow to import
 
     return plan.call
 
@@ -74,8 +74,8 @@ class LLMAggregator(Closing):
         self.manager: Any = get_manager()
         self.models: list[str] = catalog.model_names(models)
         self._initialized = False
-        self._filled: list[str] | None = None  # what ``models`` was filled with, where nobody chose them
-        self._left_out: dict[str, str] = {}  # names that a configuration could not give: why
+        self._filled: list[str] | None = None  # the names in ``models`` if initialize() filled it
+        self._left_out: dict[str, str] = {}  # unusable models of the configuration: name → reason
 
     async def initialize(self, config: Any = None) -> None:
         """Registers the providers of ``{provider: {"models": {name: {…}}}}``; without it, uses the registered ones.
@@ -215,7 +215,7 @@ def _refuse_restart(params: dict[str, Any]) -> None:
         raise InvalidArgumentError("a stream of bare text cannot announce a restart; use stream() instead")
 
 
-# The original raised a RuntimeError whatever had failed; bad arguments, cancelling and forks stay what they are.
+# The original raised a RuntimeError for each failure. Only these errors keep their class.
 _KEPT_AS_THEY_ARE = (AllModelsFailedError, CanceledError, ForkedError, InvalidArgumentError, NotInitializedError)
 
 

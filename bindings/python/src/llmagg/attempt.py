@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass
 class Attempt:
-    """One exchange on one route; ``response.attempts`` and ``error.attempts`` list those of a call.
+    """One exchange on one route. ``response.attempts`` and ``error.attempts`` list the attempts of a call.
 
     Times are in seconds. ``start`` counts from the Unix epoch, ``first_token`` from ``start``; it is None when no token
     came. ``outcome`` is ``"OK"`` or the name of ``code`` (docs/promises.md, E). ``status`` is the HTTP status, or 0.
@@ -64,7 +64,7 @@ class Attempt:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Attempt:
-        """Read one entry of ``"attempts"``; unknown fields go to ``extra``."""
+        """Reads an entry of ``"attempts"``; unknown fields go to ``extra``."""
         known = {k: v for k, v in data.items() if k in _FIELDS and v is not None}
         known.setdefault("route", f"{data.get('provider', '')}/{data.get('model', '')}")
         return cls(**known, extra={k: v for k, v in data.items() if k not in _FIELDS})

@@ -1,7 +1,7 @@
-"""The registered clients: which route of the core each stands for, and which of them a list of models names.
+"""The registered clients: the core's route of each client, and the clients that a list of models names.
 
-A client none of whose methods is overridden or replaced speaks HTTP in the core. Any other is called back by the core,
-so that failover, breakers, limits and retries hold for it, too.
+If no method of a client is overridden or replaced, the core sends its HTTP requests. Otherwise the core calls the
+client back, so that failover, circuit breakers, limits and retries apply to it too.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from .log import logger
 
 _Spoken = tuple["frozenset[str]", Callable[[type], Any], Any]
 _native_methods: dict[type, _Spoken] = {}
-"""By class: the names of its methods, what gets them all of a class, and what that gave when the class was made."""
+"""Class → the names of its methods, a function that gets these methods of a class, and the original methods."""
 
 
 def spoken_by_core(cls: type) -> type:
-    """Marks a client class whose methods, as they stand now, the core carries out itself."""
+    """Marks a client class: the core itself does the work of its methods, as long as nobody replaces them."""
     names = [name for name in dir(cls) if not name.startswith("__") and callable(getattr(cls, name))]
     methods = attrgetter(*names)
     _native_methods[cls] = frozenset(names), methods, methods(cls)
@@ -30,7 +30,7 @@ def spoken_by_core(cls: type) -> type:
 
 
 def vendor_of(client: Any) -> str | None:
-    """The wire format in which the core speaks for this client; None where it must call the client back."""
+    """The vendor whose format the core speaks for this client; None if the core must call the client back."""
     cls = type(client)
     for base in cls.__mro__:
         spoken = _native_methods.get(base)
@@ -84,9 +84,9 @@ _resolved: dict[tuple[Any, ...], list[int]] = {}
 
 
 def resolve(entries: list[Entry], models: Iterable[str]) -> list[Entry]:
-    """The entries that a list of models names, in order of trial; all of them for an empty list.
+    """The entries that a list of models names, in the order of trial; for an empty list all entries.
 
-    Raises ModelNotFoundError. The rules are the core's (``llmagg_resolve``); its answers are remembered.
+    Raises ModelNotFoundError. The rules are the core's (``llmagg_resolve``); its answers are cached.
     """
     names = tuple(model_names(models))
     rows = tuple((entry.provider, entry.name, entry.model) for entry in entries)
@@ -103,7 +103,7 @@ def resolve(entries: list[Entry], models: Iterable[str]) -> list[Entry]:
 
 
 def missing(entries: list[Entry], name: str) -> LLMError | None:
-    """Why a name means no route; None where it means one."""
+    """The error for a name that means no route; None for any other name."""
     try:
         resolve(entries, [name])
     except (ModelNotFoundError, ProviderNotFoundError) as error:
@@ -112,8 +112,8 @@ def missing(entries: list[Entry], name: str) -> LLMError | None:
 
 
 async def health(provider: str, clients: Mapping[str, Any]) -> dict[str, bool]:
-    """Name → whether it is alive: by its server for clients that the core speaks for, else by ``is_available()``. One
-    that the application has switched off is not.
+    """Name → whether the model is alive. The core asks the server; for a client that the core calls back,
+    ``is_available()`` decides. A model that the application has switched off is not alive.
     """
     from ._native import calls, handle, route
 
@@ -136,7 +136,7 @@ async def health(provider: str, clients: Mapping[str, Any]) -> dict[str, bool]:
 
 
 def report(entries: Iterable[Entry]) -> list[dict[str, Any]]:
-    """What the core knows of these routes; those that were not used yet are left out."""
+    """The core's reports on routes, without routes that were not used yet."""
     from ._native import route
 
     found = ((entry, route.route_of(entry.client).report()) for entry in entries)
@@ -144,7 +144,7 @@ def report(entries: Iterable[Entry]) -> list[dict[str, Any]]:
 
 
 def retire(clients: Iterable[Any], kept: Iterable[Any]) -> None:
-    """Drops the native sides of clients that were replaced; calls under way go on to their end."""
+    """Drops the native sides of replaced clients; running calls continue."""
     from ._native import route
 
     still = {id(client) for client in kept}
@@ -154,7 +154,7 @@ def retire(clients: Iterable[Any], kept: Iterable[Any]) -> None:
 
 
 def release(client: Any) -> None:
-    """Ends the calls begun through a client itself and lets go of its idle connections."""
+    """Ends the calls that began on a client itself, and closes its idle connections."""
     from ._native import route
 
     side = route.route_of(client)
@@ -164,7 +164,7 @@ def release(client: Any) -> None:
 
 
 async def leave(user: Any, entries: Iterable[Entry]) -> None:
-    """Ends an aggregator's calls, and lets go of the idle connections of routes that only it used."""
+    """Ends an aggregator's calls, and closes the idle connections of routes that no other aggregator uses."""
     from ._native import route
 
     route.plans_of(user).clear()
@@ -183,7 +183,7 @@ async def leave(user: Any, entries: Iterable[Entry]) -> None:
 
 
 def is_available(client: Any) -> bool:
-    """The application's own switch, of any object that stands in for a client; one that fails says no."""
+    """The state of the application's own switch, for any object used as a client; False if the switch fails."""
     switch = getattr(client, "is_available", None)
     try:
         return switch is None or bool(switch())
@@ -193,17 +193,17 @@ def is_available(client: Any) -> bool:
 
 
 async def close(provider: str, name: str, client: Any) -> None:
-    """Closes any object that stands in for a client; a failure is logged, since it must not stop the others."""
+    """Closes any object used as a client. Logs a failure, so that the other clients are closed too."""
     try:
         if (method := getattr(client, "close", None)) is not None:
             await method()
     except Exception as error:
         logger.warning("closing %s/%s failed: %s", provider, name, error)
-    release(client)  # its own close() may not reach ours
+    release(client)  # an overriding close() may not call ours
 
 
 def model_names(models: Any) -> list[str]:
-    """A list of models' names. Raises InvalidArgumentError for what is none: a text, names without an order."""
+    """The names in a list of models. Raises InvalidArgumentError, also for a str and for names without an order."""
     if models is None:
         return []
     if isinstance(models, (str, bytes)):

@@ -11,7 +11,7 @@ from ._closing import Closing
 from ._context import core_calls
 from ._twin import twin
 from .config import ModelConfig
-from .errors import APIError, BadResponseError  # noqa: F401 - a name for patches, as the next
+from .errors import APIError, BadResponseError  # noqa: F401 - tests patch these names
 from .log import logger  # noqa: F401
 from .requests import ChatCompletionRequest
 from .responses import ChatCompletionResponse, StreamResponse
@@ -26,21 +26,21 @@ class LLMClient(ABC):
 
     config: ModelConfig
     _available = True
-    _redefined: ClassVar[tuple[str, ...]] = ()  # the settings among its attributes that a subclass redefines
+    _redefined: ClassVar[tuple[str, ...]] = ()  # the settings that a subclass redefines
 
     def __init__(self, config: ModelConfig) -> None:
         self.config = config
 
     @abstractmethod
     async def chat_completion(self, request: ChatCompletionRequest) -> ChatCompletionResponse:
-        """Asks the model; returns the whole answer. Raises LLMError."""
+        """Sends the request; returns the whole answer. Raises LLMError."""
 
     @abstractmethod
     def chat_completion_stream(self, request: ChatCompletionRequest) -> AsyncGenerator[StreamResponse, None]:
-        """Asks the model; an async generator of chunks. A normal return means that the answer is complete."""
+        """Sends the request; an async generator of chunks. A normal end means that the answer is complete."""
 
     def chat_completion_sync(self, request: ChatCompletionRequest) -> ChatCompletionResponse:
-        """``chat_completion`` for code without an event loop; blocks; Ctrl-C ends it."""
+        """``chat_completion`` for code without an event loop; it blocks, and Ctrl-C ends it."""
         from ._native import blocking
 
         async def ask() -> ChatCompletionResponse:
@@ -75,22 +75,20 @@ class LLMClient(ABC):
         return self.config
 
     def is_available(self) -> bool:
-        """Whether the application has the model switched on; a circuit breaker does not change this."""
+        """Whether the application has the model switched on. A circuit breaker does not change this."""
         return self._available
 
     def set_available(self, available: bool) -> None:
-        """Switches the model off or on. While it is off, aggregators and look-ups by its name skip it, and health
-        checks report it as not alive; a call on the client itself works.
+        """Switches the model on or off. While it is off, aggregators and look-ups by name skip it, and health checks
+        report it as not alive; calls on the client itself work.
         """
         self._available = available
 
     async def _retry_request(
         self, request_func: Callable[..., Awaitable[T]] | None = None, *args: Any, **kwargs: Any
     ) -> T:
-        """Runs ``request_func`` (``func`` is another word for it) as the configuration and the core's rules for retries
-        say, then raises an APIError.
-
-        Inside a call of the core it runs once, since the core retries.
+        """Runs ``request_func`` (alias ``func``) with the configuration's retries. Raises an APIError after the last
+        attempt. Inside a call of the core it runs once, since the core retries.
         """
         func = kwargs.pop("func", None) if request_func is None else request_func
         if func is None:
@@ -117,17 +115,17 @@ class BaseLLMClient(LLMClient, Closing):
         release(self)
 
     def _prepare_request_data(self, request: ChatCompletionRequest) -> dict[str, Any]:
-        """The JSON that is posted, in OpenAI's shape; what is None is left out. The request's model counts where it is
-        another than the route's own name.
+        """The JSON to post, in OpenAI's shape, without fields that are None. A model in the request that is no name of
+        this route replaces the configured model.
         """
         return {**request.to_dict(), "model": upstream_model(self, request.model)}
 
     def _get_headers(self) -> dict[str, str]:
-        """The HTTP headers of a request; an override returns the whole set."""
+        """The HTTP headers of a request. An override returns all headers."""
         return headers_of(self)
 
     async def _validate_response(self, response_data: Any = None, *, data: Any = None) -> None:
-        """Raises an APIError where the answer's JSON (``data`` is another word for it) is no completion."""
+        """Raises an APIError if the answer's JSON (alias ``data``) is not a completion."""
         data = response_data if data is None else data
         if not isinstance(data, dict):
             raise BadResponseError(f"the answer must be an object, got {type(data).__name__}")
@@ -144,7 +142,7 @@ class BaseLLMClient(LLMClient, Closing):
 
 
 def headers_of(client: BaseLLMClient) -> dict[str, str]:
-    """The headers that a client sends unless its hook says otherwise."""
+    """The headers of a client without an overridden hook."""
     config = client.config
     headers = {"Content-Type": "application/json"}
     if organization := getattr(config, "organization", None):
@@ -157,7 +155,7 @@ def headers_of(client: BaseLLMClient) -> dict[str, str]:
 
 
 def upstream_model(client: LLMClient, asked: str | None) -> str:
-    """The model that is posted: the request's model, unless that is the route's own name."""
+    """The upstream model to post: the request's model, unless it is a name of this route."""
     config = client.config
     name = getattr(config, "name", None) or config.model
     model: str = getattr(client, "model_name", None) or config.model

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def shown_url(url: Any) -> Any:
-    """A URL for messages, without possible secrets: credentials and the values of the query."""
+    """A URL for messages, without its possible secrets: credentials and the values of the query."""
     if not isinstance(url, str):
         return url
     root, asked, _ = url.partition("?")
@@ -28,11 +28,10 @@ class ModelConfig:
     ``model`` is the upstream name; ``name`` is the key under which it was configured, if different. ``base_url`` None
     or "" means the vendor's. Times are seconds. ``max_retries`` is the number of attempts on the route (0 and 1 mean
     one). None means the core's default: ``connect_timeout`` 5, ``idle_timeout`` as ``timeout``, ``reader_timeout`` 300.
-    ``type`` is the wire format ("openai", "azure", "deepseek", "anthropic", "gemini"); by default the provider's name
+    ``type`` is the vendor, or the wire format, that the server speaks, as in the README; by default the provider's name
     selects it. ``api_version`` and ``deployment`` (default ``model``) are Azure's. ``unsupported`` ("adapt" or "error")
-    says what happens where the vendor cannot do what a request asks for.
-    ``breaker``, ``retry`` and ``limits`` are dicts of settings, as in the README. ``repr`` omits the key, the headers
-    and the query of ``base_url``.
+    says what happens where the vendor cannot do what a request asks for. ``breaker``, ``retry`` and ``limits`` are
+    dicts of settings, as in the README. ``repr`` omits the key, the headers and the query of ``base_url``.
     """
 
     model: str

@@ -1,6 +1,6 @@
-"""Configuration files: reading them, and a warning about keys in a file that other users may read.
+"""Reads configuration files, and warns about keys in a file that other users may read.
 
-The warning is the same as that of Go's ``LoadConfig``. The C ABI takes texts, not files.
+The warning is the same as that of Go's ``config.Load``. The C ABI takes texts, not files.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from .log import logger
 
 
 def read(path: str | os.PathLike[str]) -> tuple[bytes, int]:
-    """A file's content and its permission bits. Raises OSError, and ValueError for what is no path."""
+    """A file's content and its permission bits. Raises OSError; ValueError for a text that cannot be a path."""
     from pathlib import Path  # not at the top: 'import llmagg' needs no files
 
     with Path(path).open("rb") as file:
@@ -20,9 +20,9 @@ def read(path: str | os.PathLike[str]) -> tuple[bytes, int]:
 
 
 def warn_if_exposed(path: str | os.PathLike[str], mode: int) -> None:
-    """Warns about a file that holds keys and that other users may read or write.
+    """Warns about a file with keys that other users may read, or may write to send the keys elsewhere.
 
-    Who can read the file has the keys; who can write it can send them elsewhere. A reference ``${NAME}`` is not a key.
+    A reference ``${NAME}`` is not a key.
     """
     if mode & 0o066:
         logger().warning(

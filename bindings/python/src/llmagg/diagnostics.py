@@ -1,4 +1,4 @@
-"""What the native library holds in this process."""
+"""Counts of what the native library holds in this process."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 
 def stats() -> dict[str, Any]:
-    """Counts what the native library holds, for monitoring and to find leaks. Stops nothing.
+    """Counts of what the native library holds, for monitoring and to find leaks. Does not stop calls.
 
-    ``handles`` (kind → number), ``operations`` (calls under way), ``custom_calls``, ``sockets`` (connections to
+    ``handles`` (kind → number), ``operations`` (running calls), ``custom_calls``, ``sockets`` (connections to
     providers, idle ones included), ``goroutines``, ``heap_bytes`` and ``runtime_bytes``; see
     ``llmagg_stats`` in ``llmagg.h``. Loads the library if it is not loaded yet. Thread-safe.
     """

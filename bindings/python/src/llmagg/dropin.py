@@ -1,6 +1,6 @@
 """Writes ``pkg/core/llm``: files that make ``pkg.core.llm`` a second name of this package.
 
-The package installs them as a namespace package. An application with its own ``pkg/__init__.py`` hides that, so
+The package installs the files as a namespace package. An application's own ``pkg/__init__.py`` hides them, so
 ``python -m llmagg dropin PATH/pkg/core/llm`` writes the same files into the application.
 """
 
@@ -14,7 +14,7 @@ MODULES = (
     "types", "client", "provider", "providers", "providers.openai_provider", "providers.deepseek_provider",
     "providers.gemini_provider", "manager", "aggregator", "llm_aggrator", "errors", "events",
 )  # fmt: skip
-"""The modules of the original, and those of its new types; each is the same module object as in this package."""
+"""The original's modules, and the modules of new types; each is the same module object as in this package."""
 
 _MARK = "Written by ``python -m llmagg dropin``."
 _PACKAGE = f'''"""``pkg.core.llm`` is ``llmagg``. {_MARK}"""
@@ -50,9 +50,9 @@ def files() -> dict[str, str]:
 def write(target: Path, *, replace: bool = False) -> list[str]:
     """Writes the files into ``target``; returns lines that say what was done.
 
-    Replaces the files of an earlier run. If the folder holds other files, raises FileExistsError and writes nothing,
-    unless ``replace`` is given: then it first moves the folder to a backup beside it. A target that is not
-    ``core/llm`` in an existing folder is refused with NotADirectoryError.
+    Replaces the files of an earlier run. If the folder holds other files, raises FileExistsError; with ``replace`` it
+    first moves the folder to a backup beside it. Raises NotADirectoryError if ``target`` does not end in ``core/llm``
+    or its application's folder does not exist.
     """
     done = []
     target = _checked(target)

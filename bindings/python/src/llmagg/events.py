@@ -17,7 +17,7 @@ class ChunkEvent:
     chunk: StreamResponse
     type: Literal["chunk"] = "chunk"
 
-    _text: ClassVar[str | None] = None  # of an event whose chunk was not looked at yet, and what makes the chunk
+    _text: ClassVar[str | None] = None  # before the chunk is made: its text, and the object that makes it
     _piece: ClassVar[Any] = None
 
     @property
@@ -34,7 +34,7 @@ def _chunk_of(event: ChunkEvent) -> StreamResponse:
     if event._piece is None:
         raise AttributeError("chunk")
     chunk: StreamResponse = event._piece.chunk()
-    event._piece = event._text = None  # type: ignore[misc]  # from now on the chunk's, which may be changed
+    event._piece = event._text = None  # type: ignore[misc]  # the text is now the chunk's, which may change
     return chunk
 
 

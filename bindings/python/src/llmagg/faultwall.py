@@ -57,7 +57,7 @@ class FaultWall:
         load.call("llmagg_wall_script", self._handle.pointer, data, len(data))
 
     def seen(self) -> dict[str, Any]:
-        """What the wall has seen so far: requests, times, simultaneous calls, disconnects."""
+        """A record of everything so far: requests, times, simultaneous calls, disconnects."""
         seen: dict[str, Any] = load.call_for_json("llmagg_wall_seen", self._handle.pointer)
         return seen
 

@@ -1,7 +1,7 @@
 """The core's log goes to ``logging.getLogger("llmagg")``, which is silent unless the application configures logging.
 
-A daemon thread reads the core's log queue. The first call after a handler was attached to the logger, or to a logger
-above it, starts the thread, with the logger's level at that time.
+A daemon thread reads the core's log queue. The first call after a handler was added to the logger, or to one of its
+parents, starts the thread, with the logger's level at that time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _lock = threading.Lock()
 _thread: threading.Thread | None = None
 _queue: Queue | None = None
-_level: int | None = None  # what the core was told last
+_level: int | None = None  # the level that the core knows
 _INFO = 20
 
 
@@ -37,8 +37,8 @@ def _found() -> logging.Logger:
 
 
 class _Logger:
-    """The package's logger, as a call and as an object with its methods. ``logging`` is imported with the first record,
-    or by the application: it takes as long as a tenth of ``import llmagg``.
+    """The package's logger: ``logger()``, or its methods, as ``logger.warning``. ``logging`` is imported with the first
+    record, since its import takes a tenth of the time of ``import llmagg``.
     """
 
     def __call__(self) -> logging.Logger:
@@ -52,17 +52,17 @@ logger = _Logger()
 
 
 def told(message: str, *arguments: object) -> None:
-    """A record at INFO, which nobody can want while ``logging`` is not imported: then nothing is done."""
+    """Writes a record at INFO if the application has imported ``logging``; nobody else can read such a record."""
     if "logging" in sys.modules:
         _found().info(message, *arguments)
 
 
-_stands_in = ""  # the name that the package is imported by, beside its own
+_stands_in = ""  # the second name by which the package is imported
 
 
 def stand_in(name: str) -> None:
-    """Records go to the handlers of the logger ``name`` and those above it too, at its level where none is set for
-    "llmagg": an application that configured logging for the original's modules sees ours.
+    """Makes the logger ``name`` the parent of ours, for applications that configure logging for the original's modules.
+    Its handlers get our records; its level applies if "llmagg" has no level.
     """
     global _stands_in
     _stands_in = name
@@ -73,7 +73,7 @@ def stand_in(name: str) -> None:
 
 
 def _core_level(level: int) -> int:
-    """The core's level (slog's: -4, 0, 4, 8) of one of Python's (10, 20, 30, 40)."""
+    """The core's level (slog's: -4, 0, 4, 8) for a level of Python (10, 20, 30, 40)."""
     return max(-4, min(8, (level - _INFO) * 4 // 10))
 
 
@@ -95,7 +95,7 @@ def _wanted() -> bool:
 
 
 def attach() -> None:
-    """Begins to pass the core's records on, if somebody listens. Cheap when nothing changed; thread-safe."""
+    """Starts to pass on the core's records if a handler exists. Cheap if nothing has changed; thread-safe."""
     global _thread, _queue, _level
     if not _wanted() or (_thread is not None and _level == logger().getEffectiveLevel()):
         return
@@ -132,7 +132,7 @@ def _read(queue: Queue) -> None:
 
 
 def _line(text: str) -> str:
-    """A text on one line: a server's words must not look like other records, nor steer a terminal."""
+    """A text on one line: a server's text must not look like other records or control a terminal."""
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 

@@ -1,7 +1,7 @@
-"""Where an aggregator's clients come from: the registry's providers, or a manager that the application has made.
+"""Finds an aggregator's clients: in the registry's providers, or through the application's own manager.
 
-The original's aggregator asked its manager for ``get_client_by_model``, ``get_all_models``, ``health_check_all`` and
-``close_all`` and for nothing else, so any object with these is a manager, and a test may replace one of them.
+The original's aggregator used only four methods of its manager: ``get_client_by_model``, ``get_all_models``,
+``health_check_all`` and ``close_all``. So any object with these methods is a manager, and a test may replace each.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ Providers = list[tuple[str, Any]]
 
 
 def is_asked(manager: Any) -> bool:
-    """Whether the manager's own ``get_client_by_model`` says which client a name means, instead of its providers."""
-    if type(manager) is Manager and type(manager.providers) is dict:  # as nearly always, and in each call
+    """Whether the manager's own ``get_client_by_model`` decides which client a name means, instead of its providers."""
+    if type(manager) is Manager and type(manager.providers) is dict:  # the usual case; this runs in each call
         return Manager.get_client_by_model is not _ORIGINAL or "get_client_by_model" in vars(manager)
     if not isinstance(getattr(manager, "providers", None), Mapping):
         return True
@@ -35,16 +35,16 @@ def _is_replaced(manager: Any, name: str) -> bool:
 
 @dataclass
 class _Named:
-    """Clients that a manager gave for names, in the place of a provider."""
+    """Stands in for a provider: the clients that a manager's own look-up gave for names."""
 
     clients: dict[str, Any] = field(default_factory=dict)
 
 
 def providers(manager: Any, models: Iterable[str]) -> tuple[Providers, list[str]]:
-    """The providers among which a call chooses, and the names that it tries. Models that an asked manager does not
-    have are left out, as the original passed them over.
+    """The providers among which a call chooses, and the names that it tries. A model without a client at the
+    application's own manager is skipped, as in the original.
 
-    Raises AllModelsFailedError where it has none of them.
+    Raises AllModelsFailedError if that manager has a client for none of them.
     """
     if not is_asked(manager):
         return list(manager.providers.items()), list(models)
@@ -86,7 +86,7 @@ def model_names(manager: Any) -> list[str]:
 
 
 def available_names(manager: Any, models: list[str]) -> list[str]:
-    """Those names that a call tries; a model that the application has switched off is none."""
+    """The names that a call tries, without models that the application has switched off."""
     available: dict[str, bool] = {}
     for entry in entries(manager, models):
         switched_on = catalog.is_available(entry.client)
@@ -96,7 +96,7 @@ def available_names(manager: Any, models: list[str]) -> list[str]:
 
 
 def register(manager: Any, provider: Any) -> None:
-    """Registers a provider with a manager of any kind. Raises InvalidArgumentError where it takes none."""
+    """Registers a provider with a manager of any kind. Raises InvalidArgumentError if the manager cannot."""
     method = getattr(manager, "register_provider", None)
     if method is None:
         kind = type(manager).__name__
@@ -107,7 +107,7 @@ def register(manager: Any, provider: Any) -> None:
 
 
 async def close(manager: Any) -> None:
-    """Closes what a manager of the application's own has, as it closes it; ours is left to its other users."""
+    """Closes the application's own manager by its ``close_all``. Our manager stays open for its other users."""
     if isinstance(manager, Manager) and not _is_replaced(manager, "close_all"):
         return
     method = getattr(manager, "close_all", None)

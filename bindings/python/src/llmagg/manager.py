@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from . import _names, catalog
 from ._closing import Closing
 from ._twin import twin
-from .client import LLMClient  # noqa: F401 - a name for patches
+from .client import LLMClient  # noqa: F401 - tests patch this name
 from .config import ModelConfig, ProviderConfig
 from .errors import LLMError, ModelNotFoundError, ProviderNotFoundError
 from .log import logger, told
@@ -26,7 +26,7 @@ class Manager(Closing):
     providers: dict[str, Any]
 
     def __new__(cls, *_: object, **__: object) -> Manager:
-        """The one instance; for a subclass a new one."""
+        """The process-wide instance; for a subclass a new instance."""
         if cls is Manager and Manager._instance is not None:
             return Manager._instance
         made = super().__new__(cls)
@@ -36,8 +36,8 @@ class Manager(Closing):
         return made
 
     def register_provider(self, provider: Any) -> None:
-        """Registers a provider under its name. It replaces a provider of the same name, which closes its connections
-        when its calls have ended.
+        """Registers a provider under its name. A replaced provider of that name closes its connections when its calls
+        have ended.
         """
         name = provider.get_provider_name()
         replaced = self.providers.get(name)
@@ -75,14 +75,14 @@ class Manager(Closing):
         return {name: provider.get_available_models() for name, provider in list(self.providers.items())}
 
     def find_model_provider(self, model_name: str) -> str | None:
-        """The first provider that has the model, not switched off, or None."""
+        """The first provider that has the model and has it switched on, or None."""
         try:
             return self._find(model_name).provider
         except LLMError:
             return None
 
     def get_client_by_model(self, model_name: str) -> Any:
-        """The client of a model at the first provider that has it, not switched off. Raises ModelNotFoundError."""
+        """The client at the first provider that has the model and has it switched on. Raises ModelNotFoundError."""
         try:
             return self._find(model_name).client
         except LLMError as error:
@@ -98,8 +98,8 @@ class Manager(Closing):
         raise ModelNotFoundError(message, model=model_name)
 
     async def health_check_all(self) -> dict[str, dict[str, bool]]:
-        """Provider → model → whether it is alive. All are asked at the same time. If a provider's check fails, none of
-        its models is alive.
+        """Provider → model → whether it is alive. Checks all at the same time. If a provider's check fails, its models
+        are not alive.
         """
         import asyncio
 
@@ -116,8 +116,8 @@ class Manager(Closing):
         return alive
 
     def health_report(self) -> list[dict[str, Any]]:
-        """What the core knows of each route that was used: circuit, block, last error, last success, latency. Sends
-        no request.
+        """The core's report on each route that was used: circuit, block, last error, last success, latency. Sends no
+        request.
         """
         return catalog.report(catalog.entries(self.providers))
 
@@ -126,7 +126,7 @@ class Manager(Closing):
         self.providers.clear()
 
     async def close_all(self) -> None:
-        """Closes all providers, which stay registered. A failure is logged and does not stop the others."""
+        """Closes all providers, which stay registered. Logs a failure and closes the other providers."""
         for name, provider in list(self.providers.items()):
             try:
                 await provider.close()

@@ -25,15 +25,15 @@ _ROLES: dict[Any, MessageRole] = {role.value: role for role in MessageRole}
 
 
 def role_of(value: Any) -> MessageRole | str:
-    """The MessageRole of a known text; any other text itself. A missing role means assistant."""
+    """The MessageRole of a known role; any other value itself. None means assistant."""
     if value is None:
         return MessageRole.ASSISTANT
-    role: MessageRole | str = value  # anything else than a text is refused by the core, with its place
+    role: MessageRole | str = value  # the core refuses other types, with their place
     return _ROLES.get(value, role) if isinstance(value, str) else role
 
 
 def _refuse_slip(role: str) -> None:
-    from difflib import get_close_matches  # takes its time
+    from difflib import get_close_matches  # slow to import
 
     if near := get_close_matches(role.lower(), list(_ROLES), 1, 0.8):
         raise InvalidArgumentError(f"the role {role!r} is unknown; did you mean {near[0]!r}?")
@@ -42,17 +42,17 @@ def _refuse_slip(role: str) -> None:
 if TYPE_CHECKING:
     Role = Union[MessageRole, str]
 else:
-    Role = MessageRole  # msgspec, which reads the annotations, takes no union of an Enum and str
+    Role = MessageRole  # msgspec reads the annotations and takes no union of an Enum and str
 
 
 @later_extra
 @dataclass
 class Message:
-    """One message of a request, or an answer.
+    """A message of a request or of an answer.
 
     ``content`` is a text, a list of OpenAI content parts (dicts: text, image_url, input_audio, file), or None, as in
     an answer that only calls tools. ``tool_calls`` are plain dicts in OpenAI's shape. Fields that are None are not
-    sent; ``extra`` holds all other fields, in both directions.
+    sent; ``extra`` holds all other fields, of requests and of answers.
     """
 
     role: Role

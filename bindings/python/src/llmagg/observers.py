@@ -1,8 +1,8 @@
-"""What happens inside calls, reported live: attempts, retries, failovers, restarts, hedges, breakers, health (O2).
+"""Live reports from inside calls: attempts, retries, failovers, restarts, hedges, circuit breakers, health (O2).
 
 ``async with llmagg.observe() as events`` and ``with llmagg.observe_sync() as events`` see every route of the process.
-No call ever waits for an observer. An observer that lags behind by more than its buffer loses observations, and gets
-their number. Without observers nothing runs and nothing is stored.
+No call waits for an observer. An observer that falls behind by more than its buffer loses observations, and is told
+how many. Without observers nothing runs and nothing is stored.
 """
 
 from __future__ import annotations
@@ -94,25 +94,25 @@ _FIELDS = frozenset(Observation.__dataclass_fields__) - {"extra", "from_state"}
 
 
 class _Observer:
-    """A bounded queue of observations: filled by the package's observing thread, emptied by whoever iterates."""
+    """A bounded queue of observations, filled by the package's observing thread and emptied by the iteration."""
 
     def __init__(self, buffer: int) -> None:
         if buffer < 1:
             raise InvalidArgumentError(f"buffer is {buffer}; expected at least 1")
         self.dropped = 0
-        """How many observations were lost so far."""
+        """The number of observations lost so far."""
         self._buffer = buffer
-        self._lock = threading.Lock()  # guards what follows
-        self._line: deque[dict[str, Any]] = deque()  # as the core tells them
-        self._lost = 0  # since the last one that was kept
-        self._open: bool | None = None  # None: not yet
+        self._lock = threading.Lock()  # guards the attributes below
+        self._line: deque[dict[str, Any]] = deque()  # the core's JSON objects
+        self._lost = 0  # since the last observation that was kept
+        self._open: bool | None = None  # None before the first use
         self._generation = 0
 
     def _begin(self) -> None:
         from ._native import load, watch
 
         if self._open is not None:
-            raise InvalidArgumentError("an observer is entered once; call observe() again")
+            raise InvalidArgumentError("an observer can be entered only once; call observe() again")
         watch.add(self)
         self._open, self._generation = True, load.generation
 
@@ -127,7 +127,7 @@ class _Observer:
                 self._wake()
 
     def put(self, observation: dict[str, Any]) -> None:
-        """Takes an observation, or counts it as lost. For the package's observing thread."""
+        """Stores an observation, or counts it as lost. Called by the package's observing thread."""
         with self._lock:
             lost = observation.get("dropped")
             if lost or len(self._line) >= self._buffer:
@@ -144,32 +144,31 @@ class _Observer:
             self._lost = 0
 
     def _refuse_parents(self) -> None:
-        """Raises ForkedError in a child for an observer of the parent's, whose lock nobody may give back there."""
+        """Raises ForkedError in a forked child for a parent's observer: its lock may be held there for ever."""
         from ._native import load
 
         if self._open is not None and self._generation != load.generation:
             raise ForkedError("this observer began in the parent process; begin one in the child")
 
     def _take(self) -> Observation | None:
-        """The next observation, None while there is none; with the lock held."""
+        """The next observation, or None. The caller holds the lock."""
         if self._open is None:
             raise InvalidArgumentError(
-                "an observer is used as 'with observe_sync() as events' or 'async with observe()'"
+                "the observer is not entered; write 'with observe_sync() as events' or 'async with observe() as events'"
             )
         if not self._line:
             self._note_lost()
         return Observation.from_dict(self._line.popleft()) if self._line else None
 
     def _wake(self) -> None:
-        """Wakes who waits for news; with the lock held."""
+        """Wakes the iteration. The caller holds the lock."""
         raise NotImplementedError
 
 
 class SyncObserver(_Observer):
-    """A context manager and an iterator of :class:`Observation`; each step blocks until there is one.
+    """A context manager and an iterator of :class:`Observation`; each step blocks until an observation arrives.
 
-    Iteration ends after :meth:`close`, or after the ``with`` block, after the observations made until then.
-    Thread-safe.
+    After :meth:`close` or the ``with`` block, the iteration returns the remaining observations and ends. Thread-safe.
     """
 
     def __init__(self, buffer: int = DEFAULT_BUFFER) -> None:
@@ -202,15 +201,15 @@ class SyncObserver(_Observer):
 class Observer(_Observer):
     """An async context manager and async iterator of :class:`Observation`.
 
-    Iteration ends after :meth:`close`, or after the ``async with`` block, after the observations made until then. It
-    belongs to the event loop in which it was entered; a cancelled step loses no observation.
+    After :meth:`close` or the ``async with`` block, the iteration returns the remaining observations and ends. An
+    observer belongs to the event loop in which it was entered; a cancelled step loses no observation.
     """
 
     def __init__(self, buffer: int = DEFAULT_BUFFER) -> None:
         super().__init__(buffer)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._news: asyncio.Event | None = None
-        self._woken = False  # since the last look at an empty line; guarded by the lock
+        self._woken = False  # whether the iteration was woken since it last found no observation; guarded by the lock
 
     async def __aenter__(self) -> Observer:
         import asyncio
@@ -250,8 +249,8 @@ class Observer(_Observer):
 def observe(*, buffer: int = DEFAULT_BUFFER) -> Observer:
     """Observes all routes of the process: ``async with observe() as events``, then ``async for event in events``.
 
-    ``buffer`` is the number of observations that may wait for the iteration, at least 1; more are dropped and counted.
-    Raises InvalidArgumentError for another buffer. Any number of observers may be open; each sees everything.
+    ``buffer`` is the number of observations that may wait for the iteration, at least 1; further observations are
+    dropped and counted. Any number of observers may be open; each sees everything. Raises InvalidArgumentError.
     """
     return Observer(buffer)
 
@@ -264,6 +263,6 @@ def observe_sync(*, buffer: int = DEFAULT_BUFFER) -> SyncObserver:
     return SyncObserver(buffer)
 
 
-# From the first import on they are plain names of the package, which tools that make documentation look at.
+# Plain names of the package after the first import, for tools that make documentation.
 for _name in ("Observation", "Observer", "SyncObserver", "observe", "observe_sync"):
     setattr(sys.modules[__package__], _name, globals()[_name])

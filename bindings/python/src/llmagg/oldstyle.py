@@ -1,12 +1,11 @@
-"""Reading of configurations: ``{provider: {"models": {name: {…}}}}`` and the original's ``settings.LLM_MODEL``.
-
-The former may also be JSON text, or the path of a JSON file.
+"""Reads configurations: ``{provider: {"models": {name: {…}}}}`` as a dict, as JSON text or as the path of a JSON file,
+and the original's ``settings.LLM_MODEL``.
 
 The core checks them, with the same messages as in Go and C. None and "" count as not set. A model that cannot be used
-(its vendor needs a key, or an environment variable is not set) is skipped with a ``UserWarning``; if no model remains,
-that is an error. An unknown key is an error that suggests the nearest known key. In old-style configurations
-(``LLM_MODEL``, ``LLMAggrator``, ``create_from_config``) it is an error only if it is probably a misspelt key, otherwise
-a ``UserWarning``.
+(it lacks a key that its vendor needs, or an environment variable is not set) is skipped with a ``UserWarning``; it is
+an error if no model remains. An unknown key is an error that suggests the nearest known key. In old-style
+configurations (``LLM_MODEL``, ``LLMAggrator``, ``create_from_config``) an unknown key is an error only if it is
+probably misspelt, otherwise a ``UserWarning``.
 """
 
 from __future__ import annotations
@@ -29,8 +28,8 @@ _VENDOR_WORDS = (("gpt", "openai"), ("openai", "openai"), ("deepseek", "deepseek
 
 
 class Read:
-    """A configuration that was read: its usable models, why others were left out (by name and provider/name), and
-    whether it holds keys itself.
+    """A configuration that was read: the usable models, the reasons why other models were left out (by name and
+    provider/name), and whether the text itself holds keys.
     """
 
     def __init__(self, providers: list[ProviderConfig], left_out: dict[str, str], holds_secret: bool = False) -> None:
@@ -40,10 +39,9 @@ class Read:
 
 
 def provider_configs(config: Any, *, lenient: bool = False) -> Read:
-    """Reads a configuration. Raises InvalidArgumentError, also if no model of it can be used.
+    """Reads a configuration: a mapping, JSON text (a str that begins with a bracket) or the path of a JSON file.
 
-    ``config`` is a mapping, JSON text (a str that begins with a bracket) or the path of a JSON file; errors name the
-    file.
+    Raises InvalidArgumentError, which names the file, also if no model can be used.
     """
     if not isinstance(config, (str, os.PathLike)):
         return _read(config, None, lenient)
@@ -103,14 +101,14 @@ def _read(config: Any, text: bytes | None, lenient: bool, what: str = _TEXT) -> 
 
 
 def _plain(value: Any, what: str, depth: int = 3) -> Any:
-    """A copy whose mappings are dicts with texts as keys; what is no mapping is for the core to refuse."""
+    """A copy in which all mappings are dicts with keys of type str. The core refuses values of wrong types."""
     if not isinstance(value, Mapping) or depth < 0:
         return value
     return {key: _plain(item, f"{what}: {key!r}", depth - 1) for key, item in _items(value, what, "an object")}
 
 
 def _judged(data: bytes, lenient: bool) -> tuple[dict[str, Any], dict[str, str]]:
-    """What the core says of a configuration, and why models of it are left out."""
+    """The core's judgement of a configuration, and the reasons why models are left out."""
     from ._native import route
 
     judged = route.check_config(data, lenient=lenient)
@@ -124,7 +122,7 @@ def _judged(data: bytes, lenient: bool) -> tuple[dict[str, Any], dict[str, str]]
 
 
 def warn(message: str) -> None:
-    """Warns so that everybody sees it, at the line of the application that asked, and logs the same."""
+    """Warns at the line of the application that called the package, and writes the warning to the log."""
     logger().warning("%s", message)
     frame, level = _frame(), 2
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _OURS:
@@ -138,11 +136,11 @@ def _frame() -> Any:
     return sys._getframe(2)
 
 
-_OURS = ("llmagg", "asyncio", "contextlib")  # a warning is not told at their lines
+_OURS = ("llmagg", "asyncio", "contextlib")  # packages that are not the application
 
 
 def provider_models(provider: str, entry: Mapping[str, Any], skipped: list[str]) -> dict[str, ModelConfig]:
-    """The usable models of one provider's old-style entry; why others were skipped goes to ``skipped``."""
+    """The usable models of a provider's old-style entry. Adds the reasons for skipped models to ``skipped``."""
     if isinstance(entry.get("models"), Mapping) and not entry["models"]:
         return {}
     plain = _plain(entry, f"provider {provider!r}")
@@ -161,7 +159,7 @@ def _items(value: Any, what: str, expected: str) -> list[tuple[str, Any]]:
 
 
 def _model_config(provider: str, name: str, entry: dict[str, Any], checked: dict[str, Any]) -> ModelConfig:
-    """The configuration of a model that the core has judged: the provider's keys below its own."""
+    """The configuration of a model that the core has checked: its own keys over those of its provider."""
     options: dict[str, Any] = {"api_key": None, "base_url": None}
     for layer in (entry, entry["models"][name]):
         for key, value in layer.items():
@@ -179,7 +177,7 @@ def _model_config(provider: str, name: str, entry: dict[str, Any], checked: dict
 
 
 def check(config: ModelConfig) -> None:
-    """Lets the core judge a model's configuration and fills in its base URL. Raises InvalidArgumentError."""
+    """Lets the core check a model's configuration, and fills in its base URL. Raises InvalidArgumentError."""
     from ._native import route
 
     info = route.info(config.to_core())
@@ -188,7 +186,7 @@ def check(config: ModelConfig) -> None:
 
 
 def llm_model_of(settings: Any) -> Any:
-    """``settings.LLM_MODEL``, of an object or a mapping. Raises InvalidArgumentError where there is none."""
+    """``settings.LLM_MODEL`` of an object or a mapping. Raises InvalidArgumentError if it is missing or empty."""
     found = settings.get("LLM_MODEL") if isinstance(settings, Mapping) else getattr(settings, "LLM_MODEL", None)
     if not found:
         raise InvalidArgumentError("the settings have no LLM_MODEL; expected {model: {'api_key', 'base_url', …}}")
@@ -196,7 +194,7 @@ def llm_model_of(settings: Any) -> Any:
 
 
 def from_llm_model(llm_model: Any) -> dict[str, Any]:
-    """Turns ``settings.LLM_MODEL`` into ``{provider: {"models": …}}``: the provider follows from URL and name."""
+    """Turns ``settings.LLM_MODEL`` into ``{provider: {"models": …}}``. URL and name determine the provider."""
     config: dict[str, Any] = {}
     for name, entry in _items(llm_model, "LLM_MODEL", "{model: {'api_key', 'base_url', …}}"):
         options = dict(_items(entry, f"LLM_MODEL[{name!r}]", "an object with 'api_key', 'base_url', …"))
@@ -223,7 +221,7 @@ def _by_url(base_url: str, by_name: str) -> tuple[str, str | None]:
 
 
 def environment_of(config: ProviderConfig) -> dict[str, str | None]:
-    """The environment variables that a configuration refers to as ``${NAME}``, with their values now."""
+    """The environment variables that a configuration refers to as ``${NAME}``, with their present values."""
     texts = (str(value) for model in config.models.values() for value in vars(model).values())
     return {name: os.environ.get(name) for text in texts for name in _REFERENCE.findall(text)}
 

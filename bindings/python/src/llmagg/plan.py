@@ -1,8 +1,8 @@
-"""How an aggregator's call is put together: its request, its options and its routes. Imported with the first call.
+"""Puts an aggregator's call together: its request, options and routes. Imported with the first call.
 
-The routes are remembered from one call to the next. Applications read and assign what a call depends on (the manager,
-its providers, their clients, configurations, methods of clients), so each call looks whether all of it is still as it
-was, which costs less than to begin anew.
+A plan keeps the routes for later calls. An application may change everything that a plan depends on (the manager, its
+providers, their clients, configurations, methods of clients), so each call checks the plan, which costs less than to
+make it again.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from .errors import InvalidArgumentError, LLMError, ModelNotFoundError, NotIniti
 from .messages import Function
 from .requests import ChatCompletionRequest, messages_to_wire
 
-_MOST = 16  # plans of one aggregator: one for each model that its calls name
+_MOST = 16  # the most plans of an aggregator; it has a plan for each model that its calls name
 
 
 def call(user: Any, messages: ChatCompletionRequest | Iterable[Any], params: dict[str, Any]) -> Call:
-    """A call of the aggregator ``user`` over the routes that the request's model, or the aggregator's models, mean.
+    """A call of the aggregator ``user`` on the routes for the request's model, or for the aggregator's models.
 
-    Raises NotInitializedError without any client, ModelNotFoundError, InvalidArgumentError.
+    Raises NotInitializedError if there is no client, ModelNotFoundError, InvalidArgumentError.
     """
     request, options = request_and_options(messages, params)
     plans = route.plans_of(user)
     model = request.get("model")
     if model is not None and not isinstance(model, str):
-        raise InvalidArgumentError(f"model is {model!r}; expected a name")
+        raise InvalidArgumentError(f"model is {model!r}; expected the name of a model")
     plan = plans.get(model)
     if plan is None or not plan.holds(user):
         if len(plans) >= _MOST:
@@ -44,10 +44,10 @@ def call(user: Any, messages: ChatCompletionRequest | Iterable[Any], params: dic
 
 
 def _resolved(user: Any, entries: list[catalog.Entry], names: list[str]) -> list[catalog.Entry]:
-    """The entries that the request's model, or the aggregator's models, mean.
+    """The entries for the request's model, or for the aggregator's models.
 
-    ``models`` may have been assigned since ``initialize``: a name that no provider has is skipped with a warning;
-    it is an error only if no other name remains.
+    The application may have assigned ``models`` after ``initialize``: a name that no provider has is skipped with a
+    warning, and is an error if no other name remains.
     """
     left_out: dict[str, str] = getattr(user, "_left_out", None) or {}
     try:
@@ -69,7 +69,7 @@ def _resolved(user: Any, entries: list[catalog.Entry], names: list[str]) -> list
 
 
 class Plan:
-    """The routes for one model (None: for the aggregator's own list), and what they were found by. Thread-safe."""
+    """The routes for a model (for the aggregator's list if ``model`` is None), and all they depend on. Thread-safe."""
 
     def __init__(self, user: Any, model: str | None) -> None:
         self._generation = load.generation
@@ -94,11 +94,11 @@ class Plan:
             vendor = catalog.vendor_of(entry.client)
             self._routes.append((entry.client, vendor, side, side.handle(entry.client, vendor)))
         asked = {id(client) for client, vendor, *_ in self._routes if vendor and isinstance(client.config, ModelConfig)}
-        self._names = [(entry, entry.model) for entry in entries if id(entry.client) not in asked]  # the handles tell
+        self._names = [(entry, entry.model) for entry in entries if id(entry.client) not in asked]  # else see handle()
         self._native = Routes([handle for *_, handle in self._routes])
 
     def holds(self, user: Any) -> bool:
-        """Whether all that the plan depends on is as it was."""
+        """Whether everything that the plan depends on is unchanged."""
         same = self._generation == load.generation and self._user() is user
         if not same:
             return False
@@ -123,7 +123,7 @@ class Plan:
         return True
 
     def call(self, user: Any, request: dict[str, Any], options: dict[str, Any] | None) -> Call:
-        """A call over the routes."""
+        """A call on the routes."""
         targets = None
         for client, vendor, side, handle in self._routes:
             available = catalog.is_available(client) if vendor is None else client._available
@@ -137,16 +137,16 @@ class Plan:
 
 def _mapping(value: Any, what: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise InvalidArgumentError(f"{what} must be a mapping of names to values, got {type(value).__name__}")
+        raise InvalidArgumentError(f"{what} must be a dict of names and values, got {type(value).__name__}")
     return value
 
 
 def request_and_options(
     messages: ChatCompletionRequest | Iterable[Any], params: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """Splits what a call was given into the request as it is posted and the core's options.
+    """Splits the arguments of a call into the request to post and the core's options.
 
-    A name that is neither goes to the core as an option without a value: it is refused there, with a suggestion.
+    The core gets an unknown name as an option without a value, and refuses it with a suggestion.
     """
     if isinstance(messages, ChatCompletionRequest):
         request = messages.to_core()
@@ -167,7 +167,7 @@ def request_and_options(
                 _put_option(options, key, value)
         elif key not in known_fields:
             if key in ("bare", "window"):
-                raise InvalidArgumentError(f"unknown call option {key!r}: it is for programs in C")
+                raise InvalidArgumentError(f"unknown call option {key!r}: it is an option of the C interface only")
             options[key] = None
         elif value is None or (key in ("model", "stream") and not value):
             request.pop(key, None)
@@ -180,7 +180,7 @@ def request_and_options(
 
 @cache
 def _names() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-    """The fields of a request that go into it as they are, the options of a call, and all fields."""
+    """The fields of a request that need no change, the options of a call, and all fields."""
     tables = route.tables()
     options = frozenset(row["name"] for row in tables["options"] if not row.get("internal")) | {"extra_headers"}
     fields = frozenset(row["name"] for row in tables["request"])

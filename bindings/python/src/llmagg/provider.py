@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from . import _names, catalog
 from ._closing import Closing
 from ._twin import twin
-from .client import LLMClient  # noqa: F401 - a name for patches
+from .client import LLMClient  # noqa: F401 - tests patch this name
 from .config import ModelConfig, ProviderConfig
 from .errors import ModelNotFoundError
 from .log import logger, told
@@ -18,8 +18,8 @@ Self = TypeVar("Self", bound="Provider")
 
 
 class Provider(Closing, ABC):
-    """A vendor. ``clients`` (model name → client) belongs to the application, which may read and change it; each call
-    reads it again. A client there may be any object with ``chat_completion``.
+    """A vendor. The application may read and change ``clients`` (model name → client); each call reads it again. A
+    client may be any object with ``chat_completion``.
     """
 
     def __init__(self, config: ProviderConfig) -> None:
@@ -32,7 +32,7 @@ class Provider(Closing, ABC):
 
     @abstractmethod
     def create_client(self, model_config: ModelConfig) -> Any:
-        """Makes a client; nothing is registered."""
+        """Makes a client, without registering it."""
 
     def get_llm_client(self, model_name: str) -> Any:
         """The client registered under a name, or the client with that upstream name. Raises ModelNotFoundError."""
@@ -57,7 +57,7 @@ class Provider(Closing, ABC):
         return self.config.get_model_config(model_name)
 
     def get_available_models(self) -> list[str]:
-        """The registered models that the application has not switched off, whatever the state of their breakers."""
+        """The registered models that the application has switched on. Circuit breakers do not change this."""
         return [name for name, client in list(self.clients.items()) if catalog.is_available(client)]
 
     def get_provider_name(self) -> str:
@@ -65,14 +65,14 @@ class Provider(Closing, ABC):
         return self.config.provider
 
     async def health_check(self) -> dict[str, bool]:
-        """Model → whether its server answers. All are asked at the same time, for 5 s. Spends no tokens.
+        """Model → whether its server answers within 5 s. Checks all at the same time. Spends no tokens.
 
-        For a client written by the application its ``is_available()`` decides.
+        For a client written by the application, its ``is_available()`` decides.
         """
         return await catalog.health(self.get_provider_name(), self.clients)
 
     async def close(self) -> None:
-        """Closes every client. A failure is logged and does not stop the others."""
+        """Closes every client. Logs a failure and closes the other clients."""
         for name, client in list(self.clients.items()):
             await catalog.close(self.get_provider_name(), name, client)
 
@@ -86,11 +86,11 @@ class BaseProvider(Provider):
     """A provider whose clients come from ``create_client``, which a subclass defines."""
 
     def create_client(self, model_config: ModelConfig) -> Any:
-        """Makes a client; nothing is registered. To be overridden."""
+        """Makes a client, without registering it. A subclass overrides this."""
         raise NotImplementedError(f"{type(self).__name__} has no create_client for model {model_config.model}")
 
     async def register_client(self, model_config: ModelConfig) -> None:
-        """Makes the client of a model and puts it into ``clients`` under the name that was configured."""
+        """Makes the client of a model and puts it into ``clients`` under its configured name."""
         self._register(model_config)
 
     def _register(self, model_config: ModelConfig) -> None:
@@ -99,9 +99,9 @@ class BaseProvider(Provider):
         told("model %s/%s is registered", self.get_provider_name(), name)
 
     async def initialize_all_models(self) -> None:
-        """Registers every configured model; a failure is logged and does not stop the others.
+        """Registers every configured model. Logs a failure and registers the other models.
 
-        A model keeps its client if that was made from the same configuration.
+        A model keeps a client that was made from the same configuration.
         """
         for name, model_config in list(self.config.models.items()):
             if model_config.name is None and model_config.model != name:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def llm_wall() -> Iterator[FaultWall]:
-    """A fault wall on a loopback port: ``llm_wall.url`` is its base URL, ``llm_wall.script({…})`` says how it behaves,
-    ``llm_wall.seen()`` what it saw. Stopped at the end of the test.
+    """A fault wall on a loopback port: ``llm_wall.url`` is its base URL, ``llm_wall.script({…})`` sets its behaviour,
+    ``llm_wall.seen()`` is its record. It stops at the end of the test.
     """
     from .faultwall import FaultWall
 

@@ -1,4 +1,4 @@
-"""What ``initialize`` does: providers are made, checked together with the list of models, and registered."""
+"""The work of ``initialize``: makes the providers, checks them with the list of models, and registers them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from . import catalog, lookup, oldstyle
 
 
 async def install(user: Any, read: oldstyle.Read, class_of: Callable[[str], Any], *, lenient: bool) -> None:
-    """Registers what a configuration gives, in place of what ``user`` registered before. All or nothing.
+    """Registers the providers of a configuration in place of those that ``user`` registered before. All or nothing.
 
-    ``class_of`` gives the class of a provider by its name.
+    ``class_of`` returns the class of a provider by its name.
     """
     made = await _providers(user, read, class_of)
     filled = not user.models or user.models == user._filled
-    if lookup.is_asked(user.manager):  # it says itself which client a name means
+    if lookup.is_asked(user.manager):  # then it decides itself which client a name means
         for provider in made.values():
             lookup.register(user.manager, provider)
     else:
@@ -52,7 +52,7 @@ def _register(user: Any, read: oldstyle.Read, made: dict[str, Any], *, lenient: 
 
 
 async def _providers(user: Any, read: oldstyle.Read, class_of: Callable[[str], Any]) -> dict[str, Any]:
-    """The providers of a configuration: those that are registered with an equal one, and new ones."""
+    """The providers of a configuration. A provider registered with an equal configuration is used again."""
     made: dict[str, Any] = {}
     for config in read.providers:
         cls = class_of(config.provider)
@@ -63,7 +63,7 @@ async def _providers(user: Any, read: oldstyle.Read, class_of: Callable[[str], A
         if isinstance(cls, type):
             provider = cls(config)
             provider.environment = oldstyle.environment_of(config)
-        else:  # a test's stand-in, which is made as the original made providers
+        else:  # a test's stand-in for the class; the original called this method
             models = {name: model.to_core() for name, model in config.models.items()}
             provider = cls.create_from_config(config.provider, models)
         if inspect.isawaitable(initializing := provider.initialize_all_models()):
@@ -73,26 +73,22 @@ async def _providers(user: Any, read: oldstyle.Read, class_of: Callable[[str], A
 
 
 def _gone(user: Any, made: dict[str, Any]) -> list[str]:
-    """The names of providers that only ``user`` had registered, and that its new configuration does not have."""
-    gone = []
-    for name, provider in list(user.manager.providers.items()):
-        owners = _owners(provider) if name not in made else ()
-        if user in owners and len(owners) == 1:
-            gone.append(name)
-    return gone
+    """The names of providers that only ``user`` had registered and that its new configuration does not name."""
+    providers = list(user.manager.providers.items())
+    return [name for name, provider in providers if name not in made and list(_owners(provider)) == [user]]
 
 
 _KEY = "_llmagg_owners"
 
 
 def _owners(provider: Any) -> weakref.WeakSet[Any]:
-    """The aggregators whose configurations made or kept a provider; none for one that the application registered."""
+    """The aggregators whose configurations have a provider; empty for a provider that the application registered."""
     owners = getattr(provider, _KEY, None)
     return owners if isinstance(owners, weakref.WeakSet) else weakref.WeakSet()
 
 
 def _warn_of_others(user: Any, own: set[str]) -> None:
-    """Says so when an aggregator without a list of models will also use what another one has registered."""
+    """Warns if an aggregator without a list of models will also use models that another aggregator has registered."""
     if not own:
         return
     others = [
@@ -103,13 +99,13 @@ def _warn_of_others(user: Any, own: set[str]) -> None:
     ]
     if others:
         oldstyle.warn(
-            f"this aggregator will also try {', '.join(others)}, which another aggregator has registered: all of a "
-            "process share one registry; give LLMAggregator a list of models to choose"
+            f"this aggregator will also try {', '.join(others)}, which another aggregator has registered: all "
+            "aggregators of a process share one registry; to choose, give LLMAggregator a list of models"
         )
 
 
 def check_models(names: Any, entries: list[catalog.Entry], left_out: dict[str, str], *, lenient: bool) -> None:
-    """Refuses a name that no provider has; with ``lenient`` only one that is near to another, else it warns."""
+    """Raises an error for a name that no provider has. With ``lenient``, warns if the name is not a misspelling."""
     for name in catalog.model_names(names):
         error = catalog.missing(entries, name)
         if error is None or name in left_out:

@@ -14,9 +14,9 @@ from .messages import Function, Message
 @dataclass
 class ChatCompletionRequest:
     """A request to a model. Fields that are None are not sent. ``extra`` is sent beside the known fields; a name in it
-    that is probably a misspelt field is refused. ``extra_body`` takes any name, and replaces fields.
+    that looks like a misspelt field is an error. ``extra_body`` takes any name, and replaces fields.
 
-    ``messages`` may be :class:`Message` objects or dicts in OpenAI's shape. Lengths are tokens.
+    ``messages`` holds :class:`Message` objects or dicts in OpenAI's shape. Lengths are in tokens.
     """
 
     model: str
@@ -54,10 +54,10 @@ class ChatCompletionRequest:
     extra_body: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The request in OpenAI's shape: what is posted, but for what the route itself decides."""
+        """The request in OpenAI's shape, before the route makes its own changes."""
         wire: dict[str, Any] = {"model": self.model} if self.model else {}
         if type(self.messages) is not list and isinstance(self.messages, Iterator):
-            self.messages = list(self.messages)  # a hook or a second attempt reads them again
+            self.messages = list(self.messages)  # hooks and further attempts read them again
         wire["messages"] = messages_to_wire(self.messages)
         for key in _REST:
             if (value := getattr(self, key)) is not None:
@@ -71,7 +71,7 @@ class ChatCompletionRequest:
         return wire
 
     def to_core(self) -> dict[str, Any]:
-        """The request for the core, which judges the names of fields, but for those in ``extra_body``."""
+        """The request for the core, which checks the names of fields, except in ``extra_body``."""
         if self.extra_body is None and len(vars(self)) == _COUNT:
             return self.to_dict()
         if self.extra_body is not None and not isinstance(self.extra_body, Mapping):
@@ -85,12 +85,12 @@ class ChatCompletionRequest:
         wire = plain.to_dict()
         if extra_body:
             wire["extra_body"] = extra_body
-        if type(self) is ChatCompletionRequest:  # of attributes that it does not have, slips are refused
+        if type(self) is ChatCompletionRequest:  # a subclass may have more attributes
             _refuse_slips([key for key in vars(self) if key not in _ATTRIBUTES and key[:1] != "_"])
         return wire
 
     def trust_names(self) -> None:
-        """Notes that the names in ``extra`` were judged: they came through a caller's ``extra_body``, perhaps."""
+        """Notes that the core has checked the names in ``extra``; some may come from a caller's ``extra_body``."""
         vars(self)[_TRUSTED] = True
 
     @classmethod
@@ -113,7 +113,7 @@ _REST = tuple(key for key in _FIELDS if key not in ("model", "messages", "stream
 
 
 def _refuse_slips(names: list[str]) -> None:
-    """Refuses attributes, which are never sent, whose names are near to those of fields."""
+    """Raises an error for attributes, which are never sent, whose names look like misspelt fields."""
     from difflib import get_close_matches
 
     for name in names:
@@ -122,9 +122,9 @@ def _refuse_slips(names: list[str]) -> None:
 
 
 def messages_to_wire(messages: Any) -> Any:
-    """Messages as what can be written: dicts, or other objects that ``llmagg._values`` knows.
+    """Messages, of any iterable, in a form that can be written as JSON: dicts, or objects that ``_values`` knows.
 
-    ``messages`` is any iterable. What is no message is passed on, for the core to refuse with its place.
+    The core refuses other values, with their place.
     """
     if type(messages) is not list:
         if messages is None:

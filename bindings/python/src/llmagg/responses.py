@@ -11,7 +11,7 @@ from .messages import Message, delta_from_dict, text_of
 
 
 class _Unknown(int):
-    """The zero of a count that nobody has told."""
+    """The zero of a count that the provider did not send."""
 
 
 _UNKNOWN = _Unknown()
@@ -21,7 +21,7 @@ _UNKNOWN = _Unknown()
 class Usage:
     """Counted tokens. All values are ints or plain dicts.
 
-    A usage that the provider did not send is unknown: it is false, its ``known`` is False, and its counts are zeros.
+    If the provider sent no usage, the usage is unknown: it is false, ``known`` is False, and its counts are zeros.
     Check ``known`` before you add up counts or costs.
     """
 
@@ -34,7 +34,7 @@ class Usage:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any] | None) -> Usage:
-        """Reads a usage. None is an unknown usage; missing counts are unknown, and zero."""
+        """Reads a usage. None is an unknown usage; missing counts are unknown zeros."""
         if not isinstance(data, dict):
             return cls()
         usage = build(cls, {key: value for key, value in data.items() if value is not None}, _USAGE)
@@ -69,7 +69,7 @@ _USAGE: dict[str, Any] = {**dict.fromkeys(_COUNTS, _UNKNOWN), **dict.fromkeys(_D
 
 @dataclass
 class Choice:
-    """One of the answers. ``finish_reason`` is None if the server gave none."""
+    """One of the answers. ``finish_reason`` is None if the server sent no reason."""
 
     index: int
     message: Message
@@ -101,7 +101,7 @@ def _choice_to_dict(choice: Choice | StreamChoice, key: str, message: Message) -
 
 @dataclass
 class ChatCompletionResponse:
-    """A whole answer. ``created`` is seconds since the Unix epoch; ``attempts`` is the trail of the call."""
+    """A whole answer. ``created`` is seconds since the Unix epoch; ``attempts`` lists the attempts of the call."""
 
     id: str
     object: str
@@ -158,7 +158,7 @@ def _head_to_dict(answer: ChatCompletionResponse | StreamResponse) -> dict[str, 
 @later_extra
 @dataclass
 class StreamChoice:
-    """What a chunk adds to one choice. ``finish_reason`` is None until the choice ends."""
+    """A chunk's part of one choice. ``finish_reason`` is None until the choice ends."""
 
     delta: Message
     index: int

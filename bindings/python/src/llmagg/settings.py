@@ -1,14 +1,12 @@
-"""Where ``LLMAggrator()`` looks for a configuration if it gets none.
-
-The first source with a usable model wins:
+"""Finds the configuration of an ``LLMAggrator()`` that gets none. The first source with a usable model wins:
 
 1. the JSON file named by ``LLMAGG_CONFIG``: ``{provider: {"models": {name: {…}}}}``
 2. the object named by ``LLMAGG_SETTINGS`` ("module:attribute"), with ``LLM_MODEL``
 3. ``app.config.settings:settings``, if it can be imported and has ``LLM_MODEL``
 4. ``OPENAI_API_KEY``, ``DEEPSEEK_API_KEY``, ``GEMINI_API_KEY``, each with ``…_BASE_URL`` or ``…_API_BASE_URL``, and
-   with ``…_MODEL`` (by default gpt-3.5-turbo, deepseek-chat, gemini-2.5-flash)
+   with ``…_MODEL`` (by default the ``DEFAULT_MODEL`` of the provider's class)
 
-The environment is read when ``LLMAggrator`` looks.
+The environment is read at each search.
 """
 
 from __future__ import annotations
@@ -24,11 +22,11 @@ _APPLICATION = "app.config.settings:settings"
 
 
 class _MissedError(Exception):
-    """A source has no configuration; the text says why."""
+    """A source has no configuration. The text is the reason."""
 
 
 def find() -> oldstyle.Read:
-    """The first usable configuration. Raises NotInitializedError, which lists all sources and why each has none."""
+    """The first usable configuration. Raises NotInitializedError, which lists the sources and what each lacks."""
     missed = []
     for name, source in _SOURCES.items():
         try:
@@ -42,24 +40,16 @@ def find() -> oldstyle.Read:
     raise NotInitializedError(f"no configuration was given, and none was found:{listed}")
 
 
+def _variable(name: str) -> str:
+    if value := os.environ.get(name):
+        return value
+    raise _MissedError("not set")
+
+
 def _from_file() -> Any:
-    path = os.environ.get("LLMAGG_CONFIG")
-    if not path:
-        raise _MissedError("not set")
     from pathlib import Path
 
-    return Path(path)
-
-
-def _from_named_object() -> Any:
-    name = os.environ.get("LLMAGG_SETTINGS")
-    if not name:
-        raise _MissedError("not set")
-    return _from_object(name)
-
-
-def _from_application() -> Any:
-    return _from_object(_APPLICATION)
+    return Path(_variable("LLMAGG_CONFIG"))
 
 
 def _from_object(name: str) -> Any:
@@ -100,7 +90,7 @@ def _from_environment() -> Any:
 
 _SOURCES: dict[str, Callable[[], Any]] = {
     "the file named by LLMAGG_CONFIG": _from_file,
-    "the object named by LLMAGG_SETTINGS": _from_named_object,
-    _APPLICATION: _from_application,
+    "the object named by LLMAGG_SETTINGS": lambda: _from_object(_variable("LLMAGG_SETTINGS")),
+    _APPLICATION: lambda: _from_object(_APPLICATION),
     "OPENAI_API_KEY, DEEPSEEK_API_KEY, GEMINI_API_KEY": _from_environment,
 }

@@ -1,4 +1,4 @@
-"""What ``generate_summary`` asks a model."""
+"""The request of ``generate_summary``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TASK = (
 def messages(passage: Mapping[str, Any], count: int) -> list[dict[str, str]]:
     """The messages for a passage with ``title``, ``description`` and ``content``, each of which may be missing.
 
-    As in the original ``count`` is a number of characters, and the model judges an empty passage.
+    As in the original, ``count`` is a number of characters, and an empty passage is sent to the model.
     """
     if not isinstance(passage, Mapping):
         kind = type(passage).__name__

@@ -1,4 +1,4 @@
-"""The vendors that the library knows."""
+"""The clients and providers of vendors."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ PROVIDERS: dict[str, type[OpenAIProvider]] = {
     "deepseek": DeepSeekProvider,
     "gemini": GeminiProvider,
 }
-"""The provider class of each vendor; any other name is an OpenAI-compatible endpoint."""
+"""The vendors with classes of their own; all other providers use OpenAIProvider, and the core knows their formats."""
 
 __all__ = ["DeepSeekClient", "DeepSeekProvider", "GeminiClient", "GeminiProvider", "OpenAIClient", "OpenAIProvider"]

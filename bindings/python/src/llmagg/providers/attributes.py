@@ -1,8 +1,7 @@
-"""The attributes that the original's clients have, and the original's methods that are gone.
+"""The attributes of the original's clients, and the original's methods that no longer exist.
 
-``base_url``, ``chat_url`` and ``model_name`` take effect when they are set, on a client or in a subclass. Attributes
-of Python's own HTTP (a session, a vendor's SDK) cannot be replaced: that would have no effect, and a test would send a
-real request.
+``base_url``, ``chat_url`` and ``model_name`` may be set on a client or in a subclass. Attributes of HTTP in Python (a
+session, a vendor's SDK) cannot be replaced: that would have no effect, and a test would send real requests.
 """
 
 from __future__ import annotations
@@ -17,15 +16,15 @@ from ..errors import InvalidArgumentError, LLMError
 _STATE = "_llmagg_set"
 _END = "/chat/completions"
 _INSTEAD = (
-    "the core speaks HTTP, so this would change nothing; override or replace chat_completion (a canned answer) or "
-    "_chat_completion_impl (one exchange), or let base_url point at a test server such as llmagg.faultwall"
+    "the core speaks HTTP, so this would have no effect; override or replace chat_completion (a canned answer) or "
+    "_chat_completion_impl (one exchange), or set base_url to a test server such as llmagg.faultwall"
 )
 GONE = ("_get_session",)
-"""Methods of the original that nothing calls any more."""
+"""Methods of the original that are never called."""
 
 
 def of(client: Any) -> dict[str, Any] | None:
-    """What was set on a client instead of in its configuration: fields of a ModelConfig."""
+    """The settings made on a client instead of in its configuration, as fields of a ModelConfig."""
     own: dict[str, Any] | None = vars(client).get(_STATE)
     redefined = type(client)._redefined
     if not redefined:
@@ -38,7 +37,7 @@ def of(client: Any) -> dict[str, Any] | None:
 
 
 def _from_chat_url(value: Any) -> dict[str, Any]:
-    from urllib.parse import urlsplit, urlunsplit  # when one is set: it takes its time
+    from urllib.parse import urlsplit, urlunsplit  # slow to import
 
     parts = urlsplit(str(value))
     path = parts.path.rstrip("/")
@@ -81,7 +80,7 @@ class Setting:
 
 
 def _base_url(client: Any, own: Any) -> str:
-    """The API's root, as the core fills it in where none is configured."""
+    """The API's root. If none is configured, it is the core's default."""
     given: str = own or client.config.base_url or ""
     if given:
         return given.rstrip("/")
@@ -96,7 +95,7 @@ def _base_url(client: Any, own: Any) -> str:
 
 
 class Gone:
-    """An attribute that holds nothing here. None may be set; what the core would ignore is refused."""
+    """An attribute of the original without effect here. It may be set only to None."""
 
     def __set_name__(self, _: type, name: str) -> None:
         self.name = name
@@ -121,19 +120,19 @@ def _vendors_client(cls: type) -> Any:
 
 
 def check(cls: type) -> tuple[str, ...]:
-    """The settings that a subclass redefines. Raises TypeError where it overrides what nothing calls; warns where it
-    defines a private method that neither it nor the package uses: so an override looks whose original is gone.
+    """The settings that a subclass redefines. Raises TypeError if it overrides a method that is never called. Warns of
+    a private method that neither the subclass nor the package uses: it may override a method that no longer exists.
     """
     base = _vendors_client(cls)
     if base is cls:
         return ()
     for name in GONE:
         if hasattr(cls, name) and not _answers_itself(cls):
-            raise TypeError(f"{cls.__name__} overrides {name}, which nothing calls: {_INSTEAD}")
+            raise TypeError(f"{cls.__name__} overrides {name}, which is never called: {_INSTEAD}")
     for name, method in vars(cls).items():
         private = name.startswith("_") and not name.startswith("__") and not name.startswith(f"_{cls.__name__}__")
         if private and inspect.isfunction(method) and not hasattr(base, name) and not _is_used(cls, name):
-            text = f"{cls.__name__}.{name} is called by nothing in its class and overrides no method of {base.__name__}"
+            text = f"{cls.__name__}.{name} is never called in its class and overrides no method of {base.__name__}"
             warnings.warn(f"{text}; if it overrode one of the original package, {_INSTEAD}", UserWarning, stacklevel=3)
     return tuple(name for name in _FIELDS if not isinstance(inspect.getattr_static(cls, name), Setting))
 

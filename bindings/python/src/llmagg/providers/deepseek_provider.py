@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from .. import _names
 from ..catalog import spoken_by_core
-from ..log import logger  # noqa: F401 - a name for patches
+from ..log import logger  # noqa: F401 - tests patch this name
 from .openai_provider import CLIENTS, OpenAIClient, OpenAIProvider
 
 __getattr__ = _names.of_module(__name__)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from .. import _names
 from ..catalog import spoken_by_core
 from ..config import ProviderConfig
-from ..log import logger  # noqa: F401 - a name for patches
+from ..log import logger  # noqa: F401 - tests patch this name
 from . import attributes
 from .openai_provider import CLIENTS, OpenAIClient, OpenAIProvider
 

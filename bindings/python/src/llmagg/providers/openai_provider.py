@@ -12,7 +12,7 @@ from .._context import core_calls, exchange_options
 from ..catalog import spoken_by_core, vendor_of
 from ..client import BaseLLMClient
 from ..config import ModelConfig, ProviderConfig
-from ..errors import APIError, InvalidArgumentError  # noqa: F401 - a name for patches, as the next
+from ..errors import APIError, InvalidArgumentError  # noqa: F401 - tests patch these names
 from ..log import logger  # noqa: F401
 from ..provider import BaseProvider
 from ..requests import ChatCompletionRequest
@@ -28,10 +28,10 @@ P = TypeVar("P", bound="OpenAIProvider")
 
 @spoken_by_core
 class OpenAIClient(BaseLLMClient):
-    """A model with OpenAI's API. The core sends its requests, with retries, deadlines and breaker.
+    """A model with OpenAI's API. The core sends its requests, with retries, deadlines and a circuit breaker.
 
-    In a subclass that overrides a hook (``_get_headers``, ``_prepare_request_data``, ``_validate_response``) each
-    attempt goes through these methods. Thread-safe.
+    If a subclass overrides a hook (``_get_headers``, ``_prepare_request_data``, ``_validate_response``), each attempt
+    calls the hooks. Thread-safe.
     """
 
     VENDOR: ClassVar[str] = "openai"
@@ -39,7 +39,7 @@ class OpenAIClient(BaseLLMClient):
     base_url: Any = attributes.Setting()
     """The API's root."""
     chat_url: Any = attributes.Setting()
-    """Where chat completions are posted."""
+    """The URL for chat completions."""
     model_name: Any = attributes.Setting()
     """The upstream name of the model."""
     _session: Any = attributes.Gone()
@@ -50,8 +50,8 @@ class OpenAIClient(BaseLLMClient):
         cls._redefined = attributes.check(cls)
 
     async def chat_completion(self, request: ChatCompletionRequest) -> ChatCompletionResponse:
-        """Asks the model. Raises an LLMError with the attempt trail."""
-        if self._replaces("_retry_request"):  # the application's own way to repeat an exchange
+        """Sends the request. Raises an LLMError with the attempts."""
+        if self._replaces("_retry_request"):  # the application retries in its own way
             answer: ChatCompletionResponse = await self._retry_request(self._chat_completion_impl, request)
         elif core_calls.get() is self:
             answer = await self._chat_completion_impl(request)
@@ -67,7 +67,7 @@ class OpenAIClient(BaseLLMClient):
         return ChatCompletionResponse.from_dict(answer)
 
     async def chat_completion_stream(self, request: ChatCompletionRequest) -> AsyncGenerator[StreamResponse, None]:
-        """Asks the model; yields chunks as they arrive. Leaving the generator ends the call at the server."""
+        """Sends the request; yields chunks as they arrive. Leaving the generator ends the call at the server."""
         inside = core_calls.get() is self
         chunks = self._chat_completion_stream_impl(request) if inside else self._direct(request, stream=True).chunks()
         if inspect.isawaitable(chunks):  # of a mock
@@ -84,7 +84,7 @@ class OpenAIClient(BaseLLMClient):
         return self._bare(request).chunks()
 
     def chat_completion_sync(self, request: ChatCompletionRequest) -> ChatCompletionResponse:
-        """``chat_completion`` for code without an event loop; blocks; Ctrl-C ends it."""
+        """``chat_completion`` for code without an event loop; it blocks, and Ctrl-C ends it."""
         if vendor_of(self) is None:
             return super().chat_completion_sync(request)
         return self._direct(request, stream=False).response_sync()
@@ -99,11 +99,11 @@ class OpenAIClient(BaseLLMClient):
                 yield event.chunk
 
     def _replaces(self, name: str) -> bool:
-        """Whether a subclass, a mock or the application stands in the place of one of our methods."""
+        """Whether a subclass, a mock or the application has replaced one of our methods."""
         return getattr(type(self), name) is not _OURS[name] or name in vars(self)
 
     def _direct(self, request: ChatCompletionRequest, *, stream: bool) -> Call:
-        """A call on this route by the core; where hooks are overridden, each attempt of it comes back to them."""
+        """A call of the core on this route. If hooks are overridden, each attempt calls this client back."""
         from .._native import route
         from .._native.calls import Call
         from .._native.handle import Routes
@@ -112,11 +112,11 @@ class OpenAIClient(BaseLLMClient):
         vendor = vendor_of(self)
         handle = side.handle(self, vendor)
         side.used_directly = True
-        side.switch(handle, True)  # the application's switch is for those who choose among models
+        side.switch(handle, True)  # the application's switch only concerns the choice among models
         targets: dict[int, Any] | None = {side.tag: self._exchange} if vendor is None else None
         asked = request.to_core()
         if not stream:
-            asked.pop("stream", None)  # it is a plain request, as in the original: with its usage
+            asked.pop("stream", None)  # as in the original, chat_completion ignores it
         return Call(Routes([handle], single=True), asked, targets=targets, owned_by=side.calls)
 
     def _exchange(self, payload: dict[str, Any]) -> Any:
@@ -125,32 +125,32 @@ class OpenAIClient(BaseLLMClient):
 
         request = request_of(payload)
         core_calls.set(self)
-        exchange_options.set({})  # those of an aggregator around another client are not ours
+        exchange_options.set({})  # an aggregator's options may belong to another client
         if payload["stream"]:
             return OpenAIClient.chat_completion_stream(self, request)
         return OpenAIClient.chat_completion(self, request)
 
     def _prepare_request_data(self, request: ChatCompletionRequest) -> dict[str, Any]:
-        """The JSON that is posted, in OpenAI's shape; an override returns all of it."""
+        """The JSON to post, in OpenAI's shape. An override returns all fields."""
         data = super()._prepare_request_data(request)
         if request.stream and exchange_options.get({}).get("include_usage"):
             data.setdefault("stream_options", dict(_USAGE))
         return data
 
     def _bare(self, request: ChatCompletionRequest) -> Call:
-        """One HTTP exchange without retry, place and breaker: the core is already around it."""
+        """One HTTP exchange without retries, limits and circuit breaker; the core's call around it applies them."""
         from .._native import route
         from .._native.calls import Call
         from .._native.handle import Routes
 
         data = dict(self._prepare_request_data(request))
-        data.pop("stream", None)  # the way of asking decides it
+        data.pop("stream", None)  # the method called on the Call decides
         asked = exchange_options.get({})
         options = {**asked, "bare": True}
         if asked.get("include_usage"):
             options["include_usage"] = data.get("stream_options") == _USAGE
             if options["include_usage"] and request.stream_options is None:
-                del data["stream_options"]  # the core adds it, and leaves it out where a server refuses it
+                del data["stream_options"]  # the core adds it, except for servers that refuse it
         if self._replaces("_get_headers"):
             options.update(headers={**self._get_headers(), **asked.get("headers", {})}, headers_only=True)
         model = data.get("model")
@@ -160,7 +160,7 @@ class OpenAIClient(BaseLLMClient):
 
 
 CLIENTS: dict[str, type[OpenAIClient]] = {"openai": OpenAIClient, "openai-compatible": OpenAIClient}
-"""The client class of each wire format; the modules of the other vendors add theirs."""
+"""The client class for each "type"; the modules of other vendors add theirs."""
 _USAGE = {"include_usage": True}
 _OURS = {name: getattr(BaseLLMClient, name) for name in ("_get_headers", "_retry_request")}
 
@@ -171,14 +171,14 @@ class OpenAIProvider(BaseProvider):
     VENDOR: ClassVar[str] = "openai"
     DEFAULT_MODEL: ClassVar[str] = "gpt-3.5-turbo"
     CLIENT: ClassVar[type[OpenAIClient]] = OpenAIClient
-    environment: Mapping[str, str | None] = MappingProxyType({})  # what ${NAME} stood for when an aggregator made it
+    environment: Mapping[str, str | None] = MappingProxyType({})  # the values of ${NAME} when it was made
 
     def create_client(self, model_config: ModelConfig) -> OpenAIClient:
-        """A client of the class that the model's ``type`` asks for, by default the provider's."""
+        """A client of the class for the model's ``type``; by default the provider's class."""
         return CLIENTS.get(model_config.type or "", self.CLIENT)(model_config)
 
     def stands_for(self, config: ProviderConfig) -> bool:
-        """Whether this provider is what that configuration makes: an equal one, and clients that nobody touched."""
+        """Whether that configuration would make an equal provider, and nobody has changed this provider's clients."""
         if list(self.config.models.items()) != list(config.models.items()) or self.config != config:
             return False
         if self.environment != oldstyle.environment_of(config):
