@@ -165,7 +165,7 @@ func TestReplacingAProviderFailsNoCall(t *testing.T) {
 	}
 	for range 100 {
 		require.NoError(t, w.Initialize(t.Context(), configs))
-		time.Sleep(time.Millisecond)
+		time.Sleep(time.Millisecond) // so that calls begin between two registrations
 	}
 	over.Store(true)
 	all.Wait()

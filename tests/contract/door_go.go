@@ -42,7 +42,8 @@ func NewGoDoor() Door {
 
 func (d *goDoor) Name() string { return "go" }
 
-// Stop waits until nothing of the library runs any more.
+// Stop waits until nothing of the library runs any more. It looks again and
+// again, since nothing tells when a goroutine has ended.
 func (d *goDoor) Stop() error {
 	var left string
 	for begun := time.Now(); time.Since(begun) < 3*time.Second; time.Sleep(20 * time.Millisecond) {
@@ -274,7 +275,7 @@ func read(stream *client.Stream, c *Command, on func(Event)) Event {
 				return leaving(stream)
 			}
 			if chunks == pause {
-				time.Sleep(time.Duration(seconds * float64(time.Second)))
+				time.Sleep(time.Duration(seconds * float64(time.Second))) // a reader that pauses
 			}
 		case llm.EventRestart:
 			on(told("restart", event.Restart))

@@ -23,7 +23,8 @@ func labelled(name string, f func()) {
 }
 
 // leaked gives the stacks of the goroutines that a case has left, "" when all
-// of them have ended.
+// of them have ended. It looks again and again, since nothing tells when one
+// has.
 func leaked(name string) string {
 	for limit := time.Now().Add(leakPatience); ; time.Sleep(5 * time.Millisecond) {
 		left := goroutinesOf(name)

@@ -70,7 +70,7 @@ func (r *run) own(s *Step, where string) bool {
 	case "wait_chunks":
 		return r.waitChunks(s.WaitChunks, where)
 	case "sleep_s":
-		time.Sleep(time.Duration(s.SleepS * float64(time.Second)))
+		time.Sleep(time.Duration(s.SleepS * float64(time.Second))) // the case says so
 	case "release":
 		r.wall.Release(s.Release)
 	case "script":
