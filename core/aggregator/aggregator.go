@@ -16,6 +16,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/config"
+	"github.com/llmagg/llmagg/core/internal/callstate"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
 	"github.com/llmagg/llmagg/core/provider"
@@ -165,7 +166,7 @@ func (a *Aggregator) Report() []llm.RouteReport { return a.manager.Report() }
 // ended. If ctx ends first, Close returns its error. The manager stays open.
 func (a *Aggregator) Close(ctx context.Context) error {
 	a.mu.Lock()
-	var under []*client.Scope
+	var under []*callstate.Scope
 	for w := a.loops; !a.closed && w != nil; w = w.older {
 		under = append(under, w.scope)
 	}

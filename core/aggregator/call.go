@@ -8,6 +8,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/failure"
+	"github.com/llmagg/llmagg/core/internal/callstate"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -130,7 +131,7 @@ func (a *Aggregator) loop(ctx context.Context, routes []*client.Client, p *llm.P
 }
 
 // Open implements [client.Opener].
-func (w *routeLoop) Open(*client.Scope) (*client.Opened, *llm.Error) {
+func (w *routeLoop) Open(*callstate.Scope) (*client.Opened, *llm.Error) {
 	to := client.Wanted{Stream: true}
 	err := w.run(&to)
 	return to.Opened, err
@@ -138,7 +139,7 @@ func (w *routeLoop) Open(*client.Scope) (*client.Opened, *llm.Error) {
 
 // Reopen leaves the route whose stream broke and starts the answer again on the
 // next usable route, or on the same route if no other is usable (S8).
-func (w *routeLoop) Reopen(scope *client.Scope, failed *client.Opened, reason *llm.Error) (*client.Opened, *llm.Error) {
+func (w *routeLoop) Reopen(scope *callstate.Scope, failed *client.Opened, reason *llm.Error) (*client.Opened, *llm.Error) {
 	i := failed.Turn().Place()
 	if !failure.NextRoute(reason.Code, w.call.Payload.Options) {
 		return nil, w.ended(reason) // E3

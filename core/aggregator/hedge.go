@@ -6,6 +6,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/internal/alarm"
+	"github.com/llmagg/llmagg/core/internal/callstate"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/observe"
 )
@@ -14,7 +15,7 @@ import (
 // scope lies within the call's; the winner's ends with that.
 type contender struct {
 	turn  *client.Turn
-	scope *client.Scope
+	scope *callstate.Scope
 	made  int // the turn's attempts before
 
 	client.Wanted
@@ -23,7 +24,7 @@ type contender struct {
 
 // contend opens the stream of a contender, which goes to results then.
 func contend(ctx context.Context, t *client.Turn, results chan<- *contender) *contender {
-	c := &contender{turn: t, scope: client.Within(ctx), made: t.Made(), Wanted: client.Wanted{Stream: true}}
+	c := &contender{turn: t, scope: callstate.Within(ctx), made: t.Made(), Wanted: client.Wanted{Stream: true}}
 	go func() { // ends with its scope, if not before
 		if failed := t.Client().Rescue("hedge", func() { c.err = t.Ask(c.scope, &c.Wanted, false) }); failed != nil {
 			c.err = failed

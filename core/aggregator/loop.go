@@ -8,6 +8,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/failure"
+	"github.com/llmagg/llmagg/core/internal/callstate"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/observe"
 )
@@ -16,8 +17,8 @@ import (
 // call owns it; hedging hands single turns to others and waits for them.
 type routeLoop struct {
 	by         *Aggregator
-	call       *client.Call
-	scope      *client.Scope // ended with CLOSED when the aggregator closes
+	call       *callstate.Call
+	scope      *callstate.Scope // ended with CLOSED when the aggregator closes
 	candidates []candidate
 	few        [3]candidate // where most calls have their candidates
 	last       *llm.Error
@@ -43,7 +44,7 @@ func (a *Aggregator) begin(ctx context.Context, routes []*client.Client, p *llm.
 		w.candidates = make([]candidate, len(routes))
 	}
 	w.candidates = w.candidates[:len(routes)]
-	w.call, w.scope = client.Begin(ctx, p)
+	w.call, w.scope = callstate.Begin(ctx, p)
 	a.mu.Lock()
 	if a.closed {
 		a.mu.Unlock()
@@ -192,7 +193,7 @@ func (w *routeLoop) run(to *client.Wanted) *llm.Error {
 		} else if ended != nil || w.ends(turn, err) {
 			return w.ended(err)
 		}
-		if lastResort && errors.Is(err, client.ErrElsewhere) {
+		if lastResort && errors.Is(err, callstate.ErrElsewhere) {
 			continue
 		}
 		switch {

@@ -10,6 +10,7 @@ import (
 	"github.com/llmagg/llmagg/core/exchange"
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/alarm"
+	"github.com/llmagg/llmagg/core/internal/callstate"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/observe"
 	"github.com/llmagg/llmagg/core/wire"
@@ -40,20 +41,20 @@ type attempt struct {
 }
 
 // begin starts the clock of D2/D3 and enters the attempt into the trail.
-func (t *Turn) begin(p *breaker.Permit, place, stream bool, waited waits) *attempt {
+func (t *Turn) begin(p *breaker.Permit, place, stream bool, waited callstate.Waits) *attempt {
 	c := t.client
 	now := time.Now()
 	a := &attempt{turn: t, permit: p, place: place, lastLife: now}
 	a.x.Payload, a.x.Model, a.x.Stream, a.x.Listener = t.call.Payload, c.upstreamModel(), stream, a
-	if t.call.model != "" {
-		a.x.Model = t.call.model
+	if t.call.Model != "" {
+		a.x.Model = t.call.Model
 	}
 	a.x.Strict = t.Strict()
-	waited = t.call.carriedWith(waited)
-	a.record = llm.Attempt{Provider: c.cfg.Provider, Model: c.cfg.Name, Start: now, Wait: waited.d, WaitedFor: waited.what,
+	waited = t.call.CarriedWith(waited)
+	a.record = llm.Attempt{Provider: c.cfg.Provider, Model: c.cfg.Name, Start: now, Wait: waited.For, WaitedFor: waited.What,
 		Stream: stream, Forced: p != nil && p.LastResort(), Hedge: t.hedge}
-	a.index = t.call.start(&a.record)
-	a.ctx, a.cancel = t.scope.forAttempt()
+	a.index = t.call.Start(&a.record)
+	a.ctx, a.cancel = t.scope.ForAttempt()
 	a.timer = &a.first
 	a.timer.Begin(a, now, t.timeout())
 	if c.observers().Active() {
@@ -86,7 +87,7 @@ func (a *attempt) explain(err error) *llm.Error {
 	var e *llm.Error
 	switch {
 	case a.ctx.Err() != nil:
-		e = withAnswer(Ended(a.ctx), err)
+		e = withAnswer(callstate.Ended(a.ctx), err)
 	case errors.As(err, &e):
 	case errors.Is(err, context.DeadlineExceeded):
 		e = &llm.Error{Code: llm.Timeout, Message: err.Error(), Cause: err}
@@ -158,7 +159,7 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 	if a.place {
 		c.slots.Release()
 	}
-	a.turn.call.end(a.index, &a.record)
+	a.turn.call.End(a.index, &a.record)
 	c.note(e, &a.record, now)
 	if c.observers().Active() {
 		record := a.record

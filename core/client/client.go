@@ -11,6 +11,7 @@ import (
 	"github.com/llmagg/llmagg/core/breaker"
 	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/exchange"
+	"github.com/llmagg/llmagg/core/internal/callstate"
 	"github.com/llmagg/llmagg/core/limit"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/observe"
@@ -227,13 +228,13 @@ func (c *Client) ChatPayload(ctx context.Context, p *llm.Payload) (*llm.Response
 	return w.Response, nil
 }
 
-// begin is [Begin] for a call on this route alone, where the request's model
+// begin begins a call on this route alone, where the request's model
 // has no route to choose: a name that is neither the route's nor its upstream's
 // is posted as it is.
-func (c *Client) begin(ctx context.Context, p *llm.Payload) (*Call, *Scope) {
-	call, scope := Begin(ctx, p)
+func (c *Client) begin(ctx context.Context, p *llm.Payload) (*callstate.Call, *callstate.Scope) {
+	call, scope := callstate.Begin(ctx, p)
 	if m := p.Model; m != "" && m != c.cfg.Model && m != c.cfg.Name && m != c.Route() {
-		call.model = m
+		call.Model = m
 	}
 	return call, scope
 }
@@ -259,7 +260,7 @@ func (c *Client) stream(ctx context.Context, p *llm.Payload, restart bool) (*Str
 }
 
 // askAlone is Ask where the call has no other route.
-func (t *Turn) askAlone(scope *Scope, w *Wanted) *llm.Error {
+func (t *Turn) askAlone(scope *callstate.Scope, w *Wanted) *llm.Error {
 	e := t.Ask(scope, w, false)
 	if e != nil && e.Code == llm.CircuitOpen && t.made == 0 {
 		e = t.Ask(scope, w, true)
@@ -270,13 +271,13 @@ func (t *Turn) askAlone(scope *Scope, w *Wanted) *llm.Error {
 // directOpener streams from one route only.
 type directOpener struct{ turn *Turn }
 
-func (d *directOpener) Open(scope *Scope) (*Opened, *llm.Error) {
+func (d *directOpener) Open(scope *callstate.Scope) (*Opened, *llm.Error) {
 	w := Wanted{Stream: true}
 	err := d.turn.askAlone(scope, &w)
 	return w.Opened, err
 }
 
-func (d *directOpener) Reopen(scope *Scope, _ *Opened, reason *llm.Error) (*Opened, *llm.Error) {
+func (d *directOpener) Reopen(scope *callstate.Scope, _ *Opened, reason *llm.Error) (*Opened, *llm.Error) {
 	w := Wanted{Stream: true}
 	err := d.turn.Again(scope, &w, reason)
 	return w.Opened, err

@@ -1,6 +1,6 @@
 // Package client is one route, one model at one provider, and the calls on it.
 // A [Client] keeps what the route needs between calls: connections, the circuit
-// breaker, limits. A [Call] makes attempts there during a [Turn] (turn.go,
+// breaker, limits. A call makes attempts there during a [Turn] (turn.go,
 // attempt.go), each of them an exchange over HTTP (core/exchange) or the work
 // of a [Backend] that the application wrote (backend_guard.go, guard.go). An
 // answer goes up as a Response, or as chunks through [Opened], one route's

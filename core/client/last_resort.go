@@ -1,10 +1,10 @@
 package client
 
 import (
-	"errors"
 	"time"
 
 	"github.com/llmagg/llmagg/core/breaker"
+	"github.com/llmagg/llmagg/core/internal/callstate"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -17,12 +17,12 @@ func (t *Turn) lastResort(w *Wanted) *llm.Error {
 		limit = deadline
 	}
 	made := t.made
-	var waited waits
+	var waited callstate.Waits
 	// waitedSince adds what was waited for in vain to the next attempt, on this
 	// route or another.
-	waitedSince := func(began time.Time, what string) { waited = waited.and(time.Since(began), what) }
+	waitedSince := func(began time.Time, what string) { waited = waited.And(time.Since(began), what) }
 	giveUp := func(err *llm.Error) *llm.Error {
-		t.call.carry(waited.d, waited.what)
+		t.call.Carry(waited.For, waited.What)
 		return err
 	}
 	again := func(err *llm.Error) bool { // the door was closed before the try was made
@@ -41,7 +41,7 @@ func (t *Turn) lastResort(w *Wanted) *llm.Error {
 		if _, named := c.breaker.ReopensAt(); !named.IsZero() {
 			began := time.Now()
 			err := t.waitNamed(change, named)
-			waitedSince(began, forServer)
+			waitedSince(began, callstate.ForServer)
 			if err != nil {
 				return giveUp(err)
 			}
@@ -58,7 +58,7 @@ func (t *Turn) lastResort(w *Wanted) *llm.Error {
 		case v != nil:
 			began := time.Now()
 			err := t.awaitTrial(v, limit)
-			waitedSince(began, forOther)
+			waitedSince(began, callstate.ForOther)
 			if err != nil {
 				return giveUp(err)
 			}
@@ -76,12 +76,12 @@ func (t *Turn) waitNamed(change <-chan struct{}, named time.Time) *llm.Error {
 		return c.notUsable()
 	}
 	d := time.Until(named)
-	if !t.call.reserve(t.scope, d, t.timeout()) {
+	if !t.call.Reserve(t.scope, d, t.timeout()) {
 		e := c.notUsable()
 		e.RetryAfter, e.HasRetryAfter = d, true
 		return e
 	}
-	defer func() { t.call.giveBack(t.scope, time.Until(named)) }() // if a change ended it early
+	defer func() { t.call.GiveBack(t.scope, time.Until(named)) }() // if a change ended it early
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	look := t.lookOut()
@@ -102,13 +102,8 @@ func (t *Turn) waitNamed(change <-chan struct{}, named time.Time) *llm.Error {
 	}
 }
 
-// ErrElsewhere is the cause of a CIRCUIT_OPEN that ends the wait for a route
-// because another route has become usable. The call may still return to the
-// route.
-var ErrElsewhere = errors.New("another route has become usable")
-
 func elsewhere() *llm.Error {
-	return &llm.Error{Code: llm.CircuitOpen, Message: ErrElsewhere.Error(), Cause: ErrElsewhere}
+	return &llm.Error{Code: llm.CircuitOpen, Message: callstate.ErrElsewhere.Error(), Cause: callstate.ErrElsewhere}
 }
 
 // awaitTrial waits for another call's trial of the route. nil means that

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 
+	"github.com/llmagg/llmagg/core/internal/callstate"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -142,7 +143,7 @@ func (c *Client) Close(ctx context.Context) error {
 		}
 		idle = c.idle
 	}
-	var under []*Scope
+	var under []*callstate.Scope
 	for t := c.turns; first && t != nil; t = t.older {
 		under = append(under, t.scope)
 	}

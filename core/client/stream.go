@@ -8,6 +8,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/alarm"
+	"github.com/llmagg/llmagg/core/internal/callstate"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/observe"
 )
@@ -15,18 +16,18 @@ import (
 // Opener opens the routes' streams for a [Stream].
 type Opener interface {
 	// Open gives the first stream, after its first token.
-	Open(scope *Scope) (*Opened, *llm.Error)
+	Open(scope *callstate.Scope) (*Opened, *llm.Error)
 	// Reopen gives the stream with which the answer begins again after failed
 	// broke off for reason, or the error that ends the call (S8).
-	Reopen(scope *Scope, failed *Opened, reason *llm.Error) (*Opened, *llm.Error)
+	Reopen(scope *callstate.Scope, failed *Opened, reason *llm.Error) (*Opened, *llm.Error)
 }
 
 // Stream is a streamed answer as the caller sees it. One goroutine at a time
 // reads it; every goroutine may call Close, Done, Response and Attempts.
 type Stream struct {
-	scope    *Scope
+	scope    *callstate.Scope
 	onEnd    func()
-	call     *Call
+	call     *callstate.Call
 	opener   Opener
 	restarts bool
 	reader   *alarm.Alarm // D6: runs while nobody reads
@@ -44,14 +45,14 @@ type Stream struct {
 
 // StreamOptions are what a [Stream] needs from whoever makes the call.
 type StreamOptions struct {
-	Call  *Call
+	Call  *callstate.Call
 	Ended func() // called once, when the stream has ended or could not be opened; may be nil
 	// Restart is the default of on_interrupt: true for calls that accumulate.
 	Restart bool
 }
 
 // NewStream opens a stream and returns at its first token.
-func NewStream(scope *Scope, o StreamOptions, opener Opener) (*Stream, error) {
+func NewStream(scope *callstate.Scope, o StreamOptions, opener Opener) (*Stream, error) {
 	call := o.Call
 	asked := call.Payload.Options.OnInterrupt
 	s := &Stream{scope: scope, onEnd: o.Ended, call: call, opener: opener, done: make(chan struct{}),

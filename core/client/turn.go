@@ -8,6 +8,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/breaker"
 	"github.com/llmagg/llmagg/core/failure"
+	"github.com/llmagg/llmagg/core/internal/callstate"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/observe"
 )
@@ -16,14 +17,14 @@ import (
 // One goroutine uses it at a time.
 type Turn struct {
 	client *Client
-	call   *Call
+	call   *callstate.Call
 	others Others
 	place  int
 	made   int // attempts made by this call on this route
 	hedge  bool
 	lost   atomic.Bool // lost to a hedge: set by the goroutine that cancels it
 
-	scope *Scope // of the turn under way, or of the last one
+	scope *callstate.Scope // of the turn under way, or of the last one
 
 	older, newer *Turn // turns under way on the client; guarded by client.mu
 }
@@ -31,7 +32,7 @@ type Turn struct {
 // Turn prepares call's attempts on this route, which has the given place among
 // the call's routes. others knows the other routes; nil means that there are
 // none.
-func (c *Client) Turn(call *Call, others Others, place int) *Turn {
+func (c *Client) Turn(call *callstate.Call, others Others, place int) *Turn {
 	return &Turn{client: c, call: call, others: others, place: place}
 }
 
@@ -79,25 +80,25 @@ type Wanted struct {
 // attempt was made. lastResort is for a call without a usable route (B4): the
 // turn sends the last-resort probe, or waits for the result of another call's
 // probe, and proceeds normally once the route is usable.
-func (t *Turn) Ask(scope *Scope, w *Wanted, lastResort bool) *llm.Error {
+func (t *Turn) Ask(scope *callstate.Scope, w *Wanted, lastResort bool) *llm.Error {
 	return t.under(scope, w, func() *llm.Error {
 		if lastResort {
 			return t.lastResort(w)
 		}
-		return t.run(w, nil, waits{})
+		return t.run(w, nil, callstate.Waits{})
 	})
 }
 
 // Again is Ask on the route that has just failed with reason, after the wait
 // before a retry. If the route may not be retried, it returns the reason as
 // STREAM_INTERRUPTED (S8).
-func (t *Turn) Again(scope *Scope, w *Wanted, reason *llm.Error) *llm.Error {
+func (t *Turn) Again(scope *callstate.Scope, w *Wanted, reason *llm.Error) *llm.Error {
 	return t.under(scope, w, func() *llm.Error { return t.runAgain(w, reason) })
 }
 
 // under runs a turn, which ends with it, or with the stream that it has opened.
 // The scope is ended with CLOSED when the client closes before that.
-func (t *Turn) under(scope *Scope, w *Wanted, run func() *llm.Error) *llm.Error {
+func (t *Turn) under(scope *callstate.Scope, w *Wanted, run func() *llm.Error) *llm.Error {
 	t.scope = scope
 	if err := t.client.use(t); err != nil {
 		return err
@@ -149,7 +150,7 @@ func (w *Wanted) try(a *attempt) *llm.Error {
 // run makes attempts until one succeeds or the route is given up. p is the
 // permit of a last-resort probe, which gets one attempt; waited is what the
 // call has waited for the first attempt already.
-func (t *Turn) run(w *Wanted, p *breaker.Permit, waited waits) *llm.Error {
+func (t *Turn) run(w *Wanted, p *breaker.Permit, waited callstate.Waits) *llm.Error {
 	var last *llm.Error
 	for {
 		a, err := t.admit(p, w.Stream, waited)
@@ -198,18 +199,18 @@ func (t *Turn) run(w *Wanted, p *breaker.Permit, waited waits) *llm.Error {
 // may. It ends early, and without a retry, when another route becomes usable
 // beside which this one may not be asked again, or not waited for so long: the
 // route is no longer the last usable one then (R2, R4).
-func (t *Turn) waitFor(e *llm.Error, wait time.Duration) (waited waits, again bool) {
-	what := forBackoff
+func (t *Turn) waitFor(e *llm.Error, wait time.Duration) (waited callstate.Waits, again bool) {
+	what := callstate.ForBackoff
 	for began := time.Now(); ; {
 		named := t.named(e)
 		if named >= wait {
-			what = forServer
+			what = callstate.ForServer
 		}
 		ended := t.pause(wait, !t.mayRepeat(e, named, true))
-		waited = waits{}.and(time.Since(began), what)
+		waited = callstate.Waits{}.And(time.Since(began), what)
 		if !ended {
-			t.call.giveBack(t.scope, min(named, wait-waited.d))
-			t.call.carry(waited.d, what)
+			t.call.GiveBack(t.scope, min(named, wait-waited.For))
+			t.call.Carry(waited.For, what)
 			return waited, false
 		}
 		_, until := t.client.breaker.ReopensAt()
@@ -217,14 +218,14 @@ func (t *Turn) waitFor(e *llm.Error, wait time.Duration) (waited waits, again bo
 			return waited, true
 		}
 		wait = time.Until(until)
-		if t.othersLeft() && waited.d+wait > t.client.cfg.Retry.Wait || !t.othersLeft() && !t.call.reserve(t.scope, wait, t.timeout()) {
+		if t.othersLeft() && waited.For+wait > t.client.cfg.Retry.Wait || !t.othersLeft() && !t.call.Reserve(t.scope, wait, t.timeout()) {
 			return waited, false
 		}
 	}
 }
 
 // admit waits for a place and for the breaker's leave, and begins an attempt.
-func (t *Turn) admit(p *breaker.Permit, stream bool, waited waits) (*attempt, *llm.Error) {
+func (t *Turn) admit(p *breaker.Permit, stream bool, waited callstate.Waits) (*attempt, *llm.Error) {
 	if t.call.Payload.Options.Bare {
 		return t.begin(nil, false, stream, waited), nil
 	}
@@ -240,7 +241,7 @@ func (t *Turn) admit(p *breaker.Permit, stream bool, waited waits) (*attempt, *l
 			}
 			return nil, err
 		}
-		waited = waited.and(time.Since(began), forPlace)
+		waited = waited.And(time.Since(began), callstate.ForPlace)
 	}
 	if p == nil {
 		p = c.breaker.Enter()
@@ -271,7 +272,7 @@ func (t *Turn) takePlace() *llm.Error {
 		return c.routed(ended)
 	}
 	waited := time.Since(began)
-	t.call.carry(waited, forPlace)
+	t.call.Carry(waited, callstate.ForPlace)
 	return c.routed(llm.Errorf(llm.Overloaded, "the route stayed at its concurrency limit for %v: %d calls in flight, %d waiting (max_concurrent_calls is %d)",
 		waited.Round(time.Millisecond), c.slots.InFlight(), c.slots.Waiting(), c.slots.Size()))
 }
@@ -295,12 +296,12 @@ func (t *Turn) again(e *llm.Error) (time.Duration, bool) {
 		return 0, false
 	}
 	reserved := !others && named > 0
-	if reserved && !t.call.reserve(t.scope, wait, t.timeout()) {
+	if reserved && !t.call.Reserve(t.scope, wait, t.timeout()) {
 		return 0, false
 	}
 	if !c.retries.Allow() {
 		if reserved {
-			t.call.giveBack(t.scope, wait)
+			t.call.GiveBack(t.scope, wait)
 		}
 		return 0, false
 	}

@@ -29,7 +29,7 @@ func Classify(status int, h http.Header, body []byte) *llm.Error {
 
 // classifySaid is Classify of a body that has been read.
 func classifySaid(status int, h http.Header, body []byte, s *said) *llm.Error {
-	e := &llm.Error{Status: status, Body: Clip(body, maxBody)}
+	e := &llm.Error{Status: status, Body: clip(body, maxBody)}
 	if s.message == "" {
 		s.message = WordsIn(body)
 	}
@@ -128,7 +128,7 @@ func Address(resp *http.Response) string {
 		return "the server"
 	}
 	u := url.URL{Scheme: resp.Request.URL.Scheme, Host: resp.Request.URL.Host, Path: resp.Request.URL.Path, RawPath: resp.Request.URL.RawPath}
-	return Clip([]byte(u.String()), maxAddress)
+	return clip([]byte(u.String()), maxAddress)
 }
 
 // IsJSON tells whether a body begins as JSON does that is no bare number.
@@ -165,9 +165,9 @@ func redirectHost(h http.Header) string {
 		return "an unreadable location"
 	}
 	if to.Host == "" {
-		return Clip([]byte(to.Path), maxHost)
+		return clip([]byte(to.Path), maxHost)
 	}
-	return Clip([]byte(to.Host), maxHost)
+	return clip([]byte(to.Host), maxHost)
 }
 
 func codeOfStatus(status int, text, name string) llm.Code {
@@ -196,10 +196,10 @@ func codeOfStatus(status int, text, name string) llm.Code {
 }
 
 // Body is the part of a failed answer that its error keeps.
-func Body(b []byte) string { return Clip(b, maxBody) }
+func Body(b []byte) string { return clip(b, maxBody) }
 
-// Clip makes valid UTF-8 of b, cut to n bytes and an ellipsis.
-func Clip(b []byte, n int) string {
+// clip makes valid UTF-8 of b, cut to n bytes and an ellipsis.
+func clip(b []byte, n int) string {
 	read := min(len(b), n+utf8.UTFMax) // what a cut splits here is cut off below
 	text := strings.ToValidUTF8(string(b[:read]), "\uFFFD")
 	if len(text) > n {

@@ -90,7 +90,7 @@ func joins(c byte) bool {
 	return isWord(c) || 'A' <= c && c <= 'Z' || c == '-' || c == '.'
 }
 
-// maskCut masks the beginning of a secret in which Clip has cut a text off.
+// maskCut masks the beginning of a secret in which clip has cut a text off.
 func maskCut(text, secret string) string {
 	head, ok := strings.CutSuffix(text, "…")
 	if !ok {

@@ -36,7 +36,7 @@ func OneLine(text string) string {
 		}
 		out.WriteRune(r)
 	}
-	return Clip([]byte(out.String()), MaxMessage)
+	return clip([]byte(out.String()), MaxMessage)
 }
 
 // clean tells whether a text is one short line already, as most are.
@@ -65,7 +65,7 @@ func hidden(r rune) bool {
 }
 
 // quoted is a server's word in quotation marks, short.
-func Quoted(word string) string { return strconv.Quote(Clip([]byte(word), MaxWord)) }
+func Quoted(word string) string { return strconv.Quote(clip([]byte(word), MaxWord)) }
 
 // MaxWord is how much of a word for programs is told.
 const MaxWord = 100

@@ -13,7 +13,7 @@ import (
 // need the packages regexp and html: 370 KB of a shared library, and work
 // whenever it is loaded.
 func readable(body []byte) string {
-	text := Clip(body, maxBody)
+	text := clip(body, maxBody)
 	if strings.HasPrefix(strings.TrimSpace(text), "<") {
 		text = unescape(pageTitle(text) + " " + withoutTags(withoutUnseen(text)))
 	}

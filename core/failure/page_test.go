@@ -19,7 +19,7 @@ var (
 )
 
 func readableByPattern(body []byte) string {
-	text := Clip(body, maxBody)
+	text := clip(body, maxBody)
 	if strings.HasPrefix(strings.TrimSpace(text), "<") {
 		title := ""
 		if m := titlePattern.FindStringSubmatch(text); m != nil {

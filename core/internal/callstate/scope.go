@@ -1,4 +1,4 @@
-package client
+package callstate
 
 import (
 	"context"
@@ -97,8 +97,8 @@ func (s *Scope) Context() context.Context {
 	return inner
 }
 
-// forAttempt makes the context of one attempt. The one before it is over.
-func (s *Scope) forAttempt() (context.Context, context.CancelCauseFunc) {
+// ForAttempt makes the context of one attempt. The one before it is over.
+func (s *Scope) ForAttempt() (context.Context, context.CancelCauseFunc) {
 	ctx, cancel := context.WithCancelCause(s.outer)
 	s.mu.Lock()
 	s.attempt = cancel

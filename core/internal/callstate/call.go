@@ -1,4 +1,8 @@
-package client
+// Package callstate is what belongs to one call and to none of its routes: a
+// [Call], with the trail of its attempts and the waits that it may still make,
+// and the [Scope] that its turns on the routes are made under. core/client and
+// core/aggregator share it. It imports core/llm.
+package callstate
 
 import (
 	"context"
@@ -21,14 +25,16 @@ type Call struct {
 	// Payload is the request.
 	Payload *llm.Payload
 
-	model string // the upstream's name that a call on one client asks for; "" for the configured one
+	// Model is the upstream's name that a call on one client asks for; "" for
+	// the configured one.
+	Model string
 
 	mu       sync.Mutex    // guards what follows
 	attempts []llm.Attempt // in the order of their start
 	under    int           // attempts that have not ended
 	partial  string        // the longest text that a broken stream left
 	waited   time.Duration // the sum of waits that servers named (R4), the one under way included
-	carried  waits         // that led to no attempt yet
+	carried  Waits         // that led to no attempt yet
 }
 
 // Begin starts a call: its scope ends at the call's deadline, if it has one.
@@ -81,8 +87,8 @@ func (c *Call) NotePartial(text string) {
 	}
 }
 
-// start adds an attempt to the trail and returns its place there.
-func (c *Call) start(a *llm.Attempt) int {
+// Start adds an attempt to the trail and returns its place there.
+func (c *Call) Start(a *llm.Attempt) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.attempts = append(c.attempts, *a)
@@ -90,18 +96,19 @@ func (c *Call) start(a *llm.Attempt) int {
 	return len(c.attempts) - 1
 }
 
-func (c *Call) end(place int, a *llm.Attempt) {
+// End notes the end of the attempt at this place in the trail.
+func (c *Call) End(place int, a *llm.Attempt) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.attempts[place] = *a
 	c.under--
 }
 
-// reserve tells whether a named wait of d is allowed on the last usable route:
+// Reserve tells whether a named wait of d is allowed on the last usable route:
 // the deadline leaves room for it, or, without a deadline, the sum of the waits
 // that servers named stays within timeout (R4). What is reserved and not
 // waited is given back.
-func (c *Call) reserve(s *Scope, d, timeout time.Duration) bool {
+func (c *Call) Reserve(s *Scope, d, timeout time.Duration) bool {
 	if deadline, ok := s.Deadline(); ok {
 		return time.Until(deadline) > d
 	}
@@ -114,8 +121,8 @@ func (c *Call) reserve(s *Scope, d, timeout time.Duration) bool {
 	return true
 }
 
-// giveBack takes d off the sum of named waits: it was reserved and not waited.
-func (c *Call) giveBack(s *Scope, d time.Duration) {
+// GiveBack takes d off the sum of named waits: it was reserved and not waited.
+func (c *Call) GiveBack(s *Scope, d time.Duration) {
 	if _, ok := s.Deadline(); ok || d <= 0 {
 		return
 	}

@@ -1,4 +1,4 @@
-package client
+package callstate
 
 import (
 	"context"
@@ -15,7 +15,7 @@ func BenchmarkScope(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			s := Within(outer)
-			ctx, cancel := s.forAttempt()
+			ctx, cancel := s.ForAttempt()
 			sink = ctx
 			cancel(nil)
 			s.End(nil)
