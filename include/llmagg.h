@@ -74,6 +74,9 @@
  * exchange: {"route", "provider", "model", "start": seconds since the epoch, "duration", "first_token": seconds, "outcome": name
  * of the code, "code", "status", "message", "wait": seconds before the attempt, "waited_for": "backoff", "retry-after",
  * "concurrency limit" or "half-open trial", "bytes", "skipped_events", "usage", "left_out", "adapted"}; empty fields are omitted.
+ * An answer's message has "parts" where OpenAI's shape alone would lose something: its pieces in order, each {"type": "text",
+ * "thinking", "redacted_thinking", "tool_call", "image" or "other", "bytes": of a text or a thought, "id": of a call, "owner":
+ * "vendor/model", "raw": what only the owner can read}. Append the message as it is: its parts go back to their owner only.
  * A parameter that the vendor cannot do is left out or changed, and "adapted" says how: ["seed: left out", "temperature: 1.5 to 1"].
  * One that gives the answer its shape ("n", "logprobs", "audio", tools, a schema) fails the attempt with UNSUPPORTED instead, and
  * the next route is asked. A request with a misspelt field, a call option or a configuration key is refused. "extra_body", an

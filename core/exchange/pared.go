@@ -213,7 +213,7 @@ func refuses(text string) bool { return containsAny(strings.ToLower(text), refus
 func (u *Upstream) restore(x *Exchange, said words) bool {
 	var wanted []string
 	for _, name := range x.Left {
-		if x.again == 0 && said.any(wire.WordsFor(name)) {
+		if x.again == 0 && slices.Contains(x.Omit, name) && said.any(wire.WordsFor(name)) {
 			wanted = append(wanted, name)
 		}
 	}

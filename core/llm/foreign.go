@@ -233,6 +233,11 @@ func (s *sieve) field(dst []byte, key string, value []byte, spoken *string) []by
 	empty := value[0] == 'n' || string(bytes.Join(bytes.Fields(value), nil)) == "[]"
 	switch {
 	case requestOnly[key]:
+	case key == PartsField && isParts(value):
+		if s.found == nil {
+			s.left("messages." + key) // no server but its owner's can read it
+			return dst
+		}
 	case key == "content":
 		return s.content(dst, value)
 	case key == "tool_calls" && !empty && value[0] == '[':
@@ -246,6 +251,17 @@ func (s *sieve) field(dst []byte, key string, value []byte, spoken *string) []by
 	}
 	return append(dst, value...)
 }
+
+// isParts tells whether a value is the parts of an answer (AnswerPart).
+func isParts(value []byte) bool { return value[0] == '[' && bytes.Contains(value, []byte(`"owner"`)) }
+
+// HasParts tells whether a message may have the parts of an answer, which
+// AppendPared leaves out. It is cheap.
+func (p *Payload) HasParts() bool { return bytes.Contains(p.data, []byte(`"`+PartsField+`"`)) }
+
+// HasExtraContent tells whether a message may have Google's "extra_content". It
+// is cheap.
+func (p *Payload) HasExtraContent() bool { return bytes.Contains(p.data, []byte(`"extra_content"`)) }
 
 // spokenIn is the words of an answer that was spoken or refused instead of
 // written.

@@ -70,7 +70,8 @@ var compatible = Vendor{name: "openai-compatible", format: openai.New, streamUsa
 
 // Format makes the vendor's wire format at a base URL, with a key.
 func (v *Vendor) Format(baseURL, key string) wire.Format {
-	return v.format(wire.Options{At: wire.RootOf(baseURL), Key: key, StreamUsage: v.streamUsage})
+	own, _ := At(baseURL)
+	return v.format(wire.Options{At: wire.RootOf(baseURL), Key: key, Owner: own.name, StreamUsage: v.streamUsage})
 }
 
 // Names lists the vendors.

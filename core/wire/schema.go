@@ -4,8 +4,8 @@ import "github.com/llmagg/llmagg/core/llm"
 
 // A vendor that takes no JSON schema for its answers is asked in the best of
 // the ways that it has, and the attempt's "adapted" says which: a tool that the
-// model has to call, whose input is then the answer (ByTool), its JSON mode with
-// the schema in the prompt (ByJSONMode), or the prompt alone (ByPrompt).
+// model has to call, whose input is then the answer (ByTool), its JSON mode
+// with the schema in the prompt (ByJSONMode), or the prompt alone (ByPrompt).
 const (
 	ByTool     = "forced tool"
 	ByJSONMode = "JSON mode with the schema in the prompt"

@@ -65,6 +65,9 @@ type New func(o Options) Format
 type Options struct {
 	At  Root
 	Key string
+	// Owner is the name of the vendor whose own server this is, "" for any other
+	// server.
+	Owner string
 	// StreamUsage says that the vendor is asked for usage in streams.
 	StreamUsage bool
 }

@@ -77,7 +77,7 @@ func (w *format) Suspects(c *wire.Call) []wire.Suspect {
 		return nil
 	}
 	for i := range r.Messages {
-		if slices.ContainsFunc(keptBlocks(&r.Messages[i]), isThought) {
+		if parts := r.Messages[i].AnswerParts(); llm.OwnerOf(parts) == owner && slices.ContainsFunc(parts, isThought) {
 			return []wire.Suspect{{Name: omitThoughts, Words: []string{"thinking", "redactedthinking", "signature"}, History: true}}
 		}
 	}

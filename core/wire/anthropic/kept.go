@@ -11,60 +11,31 @@ import (
 
 // This file keeps the blocks of an answer that chat completions have no place
 // for: thoughts with their signatures, redacted thoughts, the work of the
-// server's own tools, citations. They stand in the message's "extra_content",
-// as Google's signatures do, in their order, each byte for byte:
-//
-//	{"anthropic": {"content": [{"type": "thinking", …}, {"type": "text", "bytes": 12}, {"type": "tool_use", "id": "toolu_1"}]}}
-//
-// A text or a call that the message has anyway is named only. The list goes
-// back when the message does, since Claude needs its thoughts to go on after a
-// call.
+// server's own tools, citations. They stand in the message's "parts"
+// (llm.AnswerPart) and go back when the message does, since Claude needs its
+// thoughts to go on after a call.
+
+// owner is the vendor of what is kept: Claude's signatures hold wherever it is
+// served.
+const owner = "anthropic"
 
 // omitThoughts names the thoughts of an answer, where a server refuses them.
-const omitThoughts = "messages.extra_content.anthropic"
+const omitThoughts = wire.OmitParts + "[thinking]"
 
-// keptContent is "extra_content".
-type keptContent struct {
-	Anthropic struct {
-		Content []json.RawMessage `json:"content"`
-	} `json:"anthropic"`
+func isThought(p llm.AnswerPart) bool { return p.Type == "thinking" || p.Type == "redacted_thinking" }
+
+// isBlock tells whether a part is a whole block of Anthropic's.
+func isBlock(p llm.AnswerPart) bool {
+	return p.Type != "text" && p.Type != "tool_call" && len(p.Raw) > 0
 }
 
-// keptBlock is what one entry says of itself.
-type keptBlock struct {
-	Type  string `json:"type"`
-	ID    string `json:"id"`
-	Bytes int    `json:"bytes"` // of a text, which stands in the message's content
-
-	Citations json.RawMessage `json:"citations"` // of a text
-
-	raw json.RawMessage
-}
-
-func isThought(b keptBlock) bool { return b.Type == "thinking" || b.Type == "redacted_thinking" }
-
-// keptBlocks reads what came with an answer of Claude's; nil if nothing did.
-func keptBlocks(m *llm.Message) []keptBlock {
-	var kept keptContent
-	raw := m.Extra["extra_content"]
-	if m.Role != llm.RoleAssistant || len(raw) == 0 || llm.JSON.Unmarshal(raw, &kept) != nil {
-		return nil
-	}
-	blocks := make([]keptBlock, 0, len(kept.Anthropic.Content))
-	for _, raw := range kept.Anthropic.Content {
-		b := keptBlock{raw: raw}
-		if llm.JSON.Unmarshal(raw, &b) == nil && b.Type != "" {
-			blocks = append(blocks, b)
-		}
-	}
-	return blocks
-}
+func blockFrom(p llm.AnswerPart) block { return block{Type: p.Type, Raw: p.Raw} }
 
 // answer translates an assistant's message: what was kept of it in its place,
 // where its text and its calls are still those of the answer, else its thoughts
 // first, then its text and its calls.
 func (t *conversation) answer(m *llm.Message, at string) error {
-	kept := keptBlocks(m)
+	kept := t.call.Own(m, owner)
 	if slices.Contains(t.call.Omit, omitThoughts) && slices.ContainsFunc(kept, isThought) {
 		kept = slices.DeleteFunc(kept, isThought)
 		t.leave(omitThoughts)
@@ -75,11 +46,11 @@ func (t *conversation) answer(m *llm.Message, at string) error {
 		return nil
 	}
 	var blocks []block
-	for _, b := range kept {
-		if isThought(b) {
-			blocks = append(blocks, block{Type: b.Type, Raw: b.raw})
-		} else if b.Type != "text" && b.Type != "tool_use" {
-			t.leave(omitThoughts + "." + b.Type)
+	for _, p := range kept {
+		if isThought(p) {
+			blocks = append(blocks, blockFrom(p))
+		} else if isBlock(p) {
+			t.leave(wire.OmitParts + "[" + p.Type + "]")
 		}
 	}
 	content, err := t.content(m, at+".content")
@@ -101,26 +72,26 @@ func (t *conversation) answer(m *llm.Message, at string) error {
 
 // inOrder puts what was kept, the text and the calls of a message together;
 // false where they do not fit each other: the caller has changed the message.
-func inOrder(kept []keptBlock, m *llm.Message, calls []block) (blocks []block, ok bool) {
+func inOrder(kept []llm.AnswerPart, m *llm.Message, calls []block) (blocks []block, ok bool) {
 	text := m.PlainText()
-	for _, b := range kept {
+	for _, p := range kept {
 		switch {
-		case b.Type == "text":
-			if b.Bytes <= 0 || b.Bytes > len(text) {
+		case p.Type == "text":
+			if p.Bytes <= 0 || p.Bytes > len(text) {
 				return nil, false
 			}
-			said := textBlock(text[:b.Bytes])
-			said.Citations = b.Citations
+			said := textBlock(text[:p.Bytes])
+			said.Citations = citationsIn(p.Raw)
 			blocks = append(blocks, said)
-			text = text[b.Bytes:]
-		case b.Type == "tool_use":
-			if len(calls) == 0 || calls[0].ID != plainID(b.ID) {
+			text = text[p.Bytes:]
+		case p.Type == "tool_call":
+			if len(calls) == 0 || calls[0].ID != plainID(p.ID) {
 				return nil, false
 			}
 			blocks = append(blocks, calls[0])
 			calls = calls[1:]
-		default:
-			blocks = append(blocks, block{Type: b.Type, Raw: b.raw})
+		case isBlock(p):
+			blocks = append(blocks, blockFrom(p))
 		}
 	}
 	return blocks, text == "" && len(calls) == 0 && m.Refusal == ""
@@ -148,58 +119,76 @@ func (t *conversation) calls(m *llm.Message) (blocks []block) {
 	return blocks
 }
 
+// citations are what a text's part has beside its text.
+type citations struct {
+	Citations json.RawMessage `json:"citations"`
+}
+
+func citationsIn(raw json.RawMessage) json.RawMessage {
+	var c citations
+	if len(raw) == 0 || llm.JSON.Unmarshal(raw, &c) != nil {
+		return nil
+	}
+	return c.Citations
+}
+
 // keep notes the block that has just ended.
 func (s *stream) keep() {
 	b := &s.block
 	switch {
 	case b.Type == "text" && len(b.Citations) > 0:
-		s.opaque = true
-		s.put(map[string]any{"type": "text", "bytes": b.bytes, "citations": b.Citations})
+		s.kept.Keep(llm.AnswerPart{Type: "text", Bytes: b.bytes}, jsonOf(map[string]any{"citations": b.Citations}))
 	case b.Type == "text":
 		if b.bytes > 0 {
-			s.put(map[string]any{"type": "text", "bytes": b.bytes})
+			s.kept.Add(llm.AnswerPart{Type: "text", Bytes: b.bytes})
 		}
 	case b.Type == "thinking":
-		s.opaque = true
-		s.put(map[string]any{"type": "thinking", "thinking": b.thought.String(), "signature": b.Signature})
+		s.kept.Keep(llm.AnswerPart{Type: "thinking"}, b.whole(map[string]any{"type": "thinking", "thinking": b.thought.String(), "signature": b.Signature}))
 	case b.Type == "tool_use":
 		if b.Name != s.schemaTool || s.schemaTool == "" {
-			s.put(map[string]any{"type": "tool_use", "id": b.ID})
+			s.kept.Add(llm.AnswerPart{Type: "tool_call", ID: b.ID})
 		}
+	case b.Type == "redacted_thinking":
+		s.kept.Keep(llm.AnswerPart{Type: "redacted_thinking"}, slices.Clone(b.raw))
 	case b.Type != "" && json.Valid([]byte(b.input.String())): // a server's tool, whose input came in pieces
-		fields := llm.Extra{}
-		if llm.JSON.Unmarshal(b.raw, &fields) != nil {
-			return
-		}
-		fields["input"] = json.RawMessage(b.input.String())
-		s.opaque = true
-		s.put(fields)
+		s.kept.Keep(llm.AnswerPart{Type: "other"}, b.whole(map[string]any{"input": json.RawMessage(b.input.String())}))
 	case b.Type != "":
-		s.opaque = true
-		s.blocks = append(s.blocks, append(json.RawMessage(nil), b.raw...))
+		s.kept.Keep(llm.AnswerPart{Type: "other"}, slices.Clone(b.raw))
 	}
 }
 
-func (s *stream) put(entry any) {
-	raw, err := llm.JSON.Marshal(entry)
-	if err == nil { // texts, numbers and JSON can always be written
-		s.blocks = append(s.blocks, raw)
+// whole is the block as it came or, where pieces were added to it, with these
+// fields.
+func (b *openBlock) whole(fields map[string]any) json.RawMessage {
+	if !b.pieces && len(b.raw) > 0 {
+		return slices.Clone(b.raw)
 	}
+	began := llm.Extra{}
+	if len(b.raw) > 0 && llm.JSON.Unmarshal(b.raw, &began) != nil {
+		return nil
+	}
+	for name, value := range fields {
+		began[name] = jsonOf(value)
+	}
+	return jsonOf(began)
 }
 
-// kept is "extra_content" for the message; nil where chat completions have a
-// place for all of it.
-func (s *stream) kept() llm.Extra {
-	if !s.opaque {
+func jsonOf(v any) json.RawMessage {
+	raw, err := llm.JSON.Marshal(v)
+	if err != nil { // not reachable: texts and JSON can always be written
 		return nil
 	}
-	var kept keptContent
-	kept.Anthropic.Content = s.blocks
-	raw, err := llm.JSON.Marshal(&kept)
-	if err != nil {
+	return raw
+}
+
+// parts are the message's fields for what was kept; nil where chat completions
+// have a place for all of it.
+func (s *stream) parts() llm.Extra {
+	raw := s.kept.Field()
+	if raw == nil {
 		return nil
 	}
-	return llm.Extra{"extra_content": raw}
+	return llm.Extra{llm.PartsField: raw}
 }
 
 // inputOf gives a call's arguments as the object that Anthropic wants, also

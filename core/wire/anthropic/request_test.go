@@ -70,7 +70,7 @@ func TestRequest(t *testing.T) {
 			`{"max_tokens":5,"messages":[` + user + `,{"role":"assistant","content":[{"type":"tool_use","id":"c","name":"f","input":{}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"c","content":[{"type":"text","text":"1"}]}]}]}`, []string{"reasoning_effort: left out"}},
 		{"another vendor's thoughts", "m", `{"max_tokens":5,"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"yes","reasoning_content":"hm"}]}`,
 			`{"max_tokens":5,"messages":[` + user + `,{"role":"assistant","content":[{"type":"text","text":"yes"}]}]}`, []string{"messages.reasoning_content"}},
-		{"its own, of a message that was changed", "m", `{"max_tokens":5,"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"yes!","extra_content":{"anthropic":{"content":[{"type":"text","bytes":3},{"type":"redacted_thinking","data":"x"}]}}}]}`,
+		{"its own, of a message that was changed", "m", `{"max_tokens":5,"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"yes!","parts":[{"type":"text","bytes":3},{"type":"redacted_thinking","owner":"anthropic/m","raw":{"type":"redacted_thinking","data":"x"}}]}]}`,
 			`{"max_tokens":5,"messages":[` + user + `,{"role":"assistant","content":[{"type":"redacted_thinking","data":"x"},{"type":"text","text":"yes!"}]}]}`, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -120,7 +120,7 @@ func TestURL(t *testing.T) {
 // UNSUPPORTED.
 func FuzzRequest(f *testing.F) {
 	f.Add([]byte(`{`+hello+`,"tools":[{"type":"function","function":{"name":"f","parameters":{"const":1}}}],"tool_choice":"auto"}`), "claude-3-7-sonnet")
-	f.Add([]byte(`{"messages":[{"role":"assistant","content":"ab","extra_content":{"anthropic":{"content":[{"type":"text","bytes":1},{"type":"thinking"},{"type":"text","bytes":1}]}}},{"role":"tool","tool_call_id":"1","content":"{} "}]}`), "claude-opus-4-6")
+	f.Add([]byte(`{"messages":[{"role":"assistant","content":"ab","parts":[{"type":"text","bytes":1},{"type":"thinking","owner":"anthropic/m","raw":{"type":"thinking"}},{"type":"text","bytes":1}]},{"role":"tool","tool_call_id":"1","content":"{} "}]}`), "claude-opus-4-6")
 	f.Add([]byte(`{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:a/b,%41"}},{"type":"file","file":{"file_id":"x"}}]}],"reasoning_effort":"none","output_config":[1],"response_format":{"type":"json_schema","json_schema":{"schema":{}}}}`), "")
 	f.Fuzz(func(t *testing.T, data []byte, model string) {
 		p, err := llm.ParsePayload(data)

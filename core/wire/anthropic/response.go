@@ -69,7 +69,7 @@ func response(data []byte, c *wire.Call) (*llm.Response, error) {
 		}
 	}
 	m.Content, m.ReasoningContent = text.String(), thoughts.String()
-	m.Extra = s.kept()
+	m.Extra = s.parts()
 	choice := llm.Choice{Message: m, FinishReason: s.finish(&answer.head), Extra: s.choiceExtra(&answer.head)}
 	for i := range m.ToolCalls {
 		m.ToolCalls[i].Index = -1
@@ -97,6 +97,7 @@ func (s *stream) begin(h *head) {
 	if s.answering == "" {
 		s.answering = s.model
 	}
+	s.kept.Owner = owner + "/" + s.answering
 	s.usage.add(h.Usage)
 }
 

@@ -20,8 +20,7 @@ type stream struct {
 	usage         usage
 	calls         int // so far
 	block         openBlock
-	blocks        []json.RawMessage // see kept.go
-	opaque        bool              // one of them is nothing that the message has anyway
+	kept          wire.Kept // see kept.go
 	done          bool
 }
 
@@ -34,6 +33,7 @@ type openBlock struct {
 	thought   strings.Builder
 	input     strings.Builder // of a server's own tool
 	arguments bool            // a piece of the input has come
+	pieces    bool            // a delta has come
 	open      bool
 }
 
@@ -112,7 +112,7 @@ func (s *stream) end(e *event) (*llm.Chunk, error) {
 	c.Choices[0].FinishReason, c.Choices[0].Extra = s.finish(&h), s.choiceExtra(&h)
 	c.Usage, c.Extra = s.usage.usage(), extraOf(&h)
 	if h.StopReason != "" {
-		c.Choices[0].Delta.Extra = s.kept()
+		c.Choices[0].Delta.Extra = s.parts()
 	}
 	return c, nil
 }
@@ -152,6 +152,7 @@ func (s *stream) add(index int, raw json.RawMessage) (*llm.Message, error) {
 			return nil, err
 		}
 	}
+	b.pieces = true
 	switch d.Type {
 	case "text_delta":
 		return s.say(d.Text), nil

@@ -15,6 +15,7 @@ func FuzzRequest(f *testing.F) {
 	f.Add([]byte(`{`+hello+`,"tools":[{"type":"function","function":{"name":"f","parameters":{"const":1}}}],"tool_choice":"auto","generationConfig":{"top_k":1}}`), "gemini-3")
 	f.Add([]byte(`{"messages":[{"role":"assistant","tool_calls":[{"id":"1","function":{"name":"f","arguments":"{"}}]},{"role":"tool","tool_call_id":"1","content":"{} "}]}`), "gemini-2.5-pro")
 	f.Add([]byte(`{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:a/b,%41"}},{"type":"file","file":{"file_id":"x"}}]}],"reasoning_effort":"none","safety_settings":[null]}`), "")
+	f.Add([]byte(`{"messages":[{"role":"assistant","content":"ab","images":[{"type":"image_url","image_url":{"url":"data:a/b;base64,AA"}}],"tool_calls":[{"id":"1","function":{"name":"f","arguments":"{}"}}],"parts":[{"type":"text","bytes":2,"owner":"gemini/m","raw":{"thoughtSignature":"s"}},{"type":"image","owner":"gemini/m"},{"type":"other","owner":"gemini/m","raw":{"x":1}},{"type":"tool_call","id":"1"}]}]}`), "gemini-3")
 	f.Fuzz(func(t *testing.T, data []byte, model string) {
 		p, err := llm.ParsePayload(data)
 		if err != nil {

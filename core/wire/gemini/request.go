@@ -11,7 +11,12 @@ import (
 
 // requestBody is the body of generateContent and streamGenerateContent.
 type requestBody struct {
-	Contents          []content         `json:"contents"`
+	Contents []content `json:"contents"`
+	requestRest
+}
+
+// requestRest is a body without its contents.
+type requestRest struct {
 	SystemInstruction *content          `json:"systemInstruction,omitempty"`
 	Tools             []json.RawMessage `json:"tools,omitempty"`
 	ToolConfig        json.RawMessage   `json:"toolConfig,omitempty"`
@@ -32,7 +37,10 @@ type sentPart struct {
 	FileData         *fileData       `json:"fileData,omitempty"`
 	FunctionCall     *functionCall   `json:"functionCall,omitempty"`
 	FunctionResponse *functionResult `json:"functionResponse,omitempty"`
+	Thought          bool            `json:"thought,omitempty"`
 	ThoughtSignature string          `json:"thoughtSignature,omitempty"` // base64
+
+	raw json.RawMessage // instead of all fields
 }
 
 // blob is data in base64.
@@ -94,7 +102,15 @@ func bodyOf(req *llm.Request, c *wire.Call) (body requestBody, err error) {
 func (b *requestBody) append(dst []byte, extra llm.Extra) ([]byte, error) {
 	s := llm.JSON.BorrowStream(nil)
 	defer llm.JSON.ReturnStream(s)
-	s.WriteVal(b)
+	if b.hasRaw() {
+		body, err := b.raw()
+		if err != nil {
+			return dst, llm.Errorf(llm.BadRequest, "the request cannot be written for Gemini: %v", err)
+		}
+		s.WriteVal(body)
+	} else {
+		s.WriteVal(b)
+	}
 	if s.Error != nil {
 		return dst, llm.Errorf(llm.BadRequest, "the request cannot be written for Gemini: %v", s.Error)
 	}
@@ -144,8 +160,7 @@ func (t *conversation) message(m *llm.Message, at string) error {
 	case llm.RoleSystem, llm.RoleDeveloper:
 		t.system = append(t.system, parts...)
 	case llm.RoleAssistant:
-		parts, calls := signed(parts, m), t.calls(m)
-		t.add("model", append(parts, calls...)...)
+		t.answer(m, parts)
 	case llm.RoleTool, llm.RoleFunction:
 		return t.result(m, parts, at)
 	default:
@@ -163,9 +178,9 @@ func (t *conversation) message(m *llm.Message, at string) error {
 // "skip_thought_signature_validator", in base64 as the field wants it.
 const skipSignature = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
 
-// signed gives the last text of an answer the signature that came with it,
-// or with an empty text of its own.
-func signed(parts []sentPart, m *llm.Message) []sentPart {
+// withSignature gives the last text of an answer the signature that came with
+// it, or with an empty text of its own.
+func withSignature(parts []sentPart, m *llm.Message) []sentPart {
 	signature := signatureOf(m.Extra)
 	if signature == "" {
 		return parts

@@ -39,11 +39,12 @@ type candidate struct {
 	index  int
 	calls  int               // tool calls so far
 	images []json.RawMessage // so far, as image_url parts
-	others []json.RawMessage // parts that OpenAI's shape does not know, so far
+	others int               // parts that OpenAI's shape does not know, so far
+	kept   wire.Kept         // see kept.go
 }
 
 // maxKeptParts bounds a candidate's images and unknown parts: each event that
-// brings one repeats those before it.
+// brings an image repeats those before it.
 const maxKeptParts = 256
 
 // answerPart is one piece of an answer.
@@ -215,6 +216,9 @@ func (g *reader) choice(fields llm.Extra, place int) (llm.ChunkChoice, error) {
 	}
 	reason := takeText(fields, "finishReason")
 	choice.FinishReason = finishReason(reason, c.calls > 0)
+	if choice.FinishReason != "" {
+		c.keepIn(&choice.Delta)
+	}
 	if choice.FinishReason != "" && reason != "STOP" && reason != "MAX_TOKENS" {
 		fields["finishReason"] = rawOf(reason, nil)
 	}
@@ -223,15 +227,17 @@ func (g *reader) choice(fields llm.Extra, place int) (llm.ChunkChoice, error) {
 }
 
 // message joins parts. Images, which OpenAI's shape has no place for in an
-// answer, go to "images" as image_url parts, and what is unknown to
-// "gemini_parts"; in a stream each of these lists holds all that came so far,
-// so that [llm.Accumulator] takes none of two equal parts for a repetition. The
-// signature of a part that is no call goes to the message's "extra_content".
+// answer, go to "images" as image_url parts; in a stream this list holds all
+// that came so far, so that [llm.Accumulator] takes none of two equal parts for
+// a repetition. The signature of a part that is no call goes to the message's
+// "extra_content" as Google's endpoint for OpenAI's format has it, and all
+// signatures and what is unknown to its "parts" (kept.go).
 func (g *reader) message(c *candidate, parts []json.RawMessage) (llm.Message, error) {
 	m := llm.Message{Role: llm.RoleAssistant, NullContent: true}
 	var content, reasoning []llm.Piece // a server may send very many parts
 	signature := ""
-	images, others := len(c.images), len(c.others)
+	images := len(c.images)
+	c.kept.Owner = owner + "/" + g.model
 	for i, raw := range parts {
 		if len(raw) == 0 { // null
 			continue
@@ -246,18 +252,26 @@ func (g *reader) message(c *candidate, parts []json.RawMessage) (llm.Message, er
 		}
 		switch {
 		case p.FunctionCall != nil:
-			m.ToolCalls = append(m.ToolCalls, g.call(c, &p))
+			call := g.call(c, &p)
+			m.ToolCalls = append(m.ToolCalls, call)
+			c.kept.Keep(llm.AnswerPart{Type: "tool_call", ID: call.ID}, signatureRaw(p.ThoughtSignature))
 		case p.Thought && p.Text != nil:
 			reasoning = append(reasoning, *p.Text)
+			c.kept.Say("thinking", len(*p.Text), signatureRaw(p.ThoughtSignature))
 		case p.Text != nil:
 			m.NullContent = false
 			content = append(content, *p.Text)
+			c.kept.Say("text", len(*p.Text), signatureRaw(p.ThoughtSignature))
 		case p.InlineData != nil:
 			c.images = append(c.images, rawOf(llm.Image("data:"+p.InlineData.MIMEType+";base64,"+p.InlineData.Data), raw))
+			c.kept.Media(llm.AnswerPart{Type: "image"}, signatureRaw(p.ThoughtSignature))
 		case !bare(raw):
-			c.others = append(c.others, bytes.ToValidUTF8(raw, []byte("\uFFFD")))
+			c.others++
+			c.kept.Keep(llm.AnswerPart{Type: "other"}, bytes.ToValidUTF8(raw, []byte("\uFFFD")))
+		case p.ThoughtSignature != "": // streams may end with one
+			c.kept.Keep(llm.AnswerPart{Type: "text"}, signatureRaw(p.ThoughtSignature))
 		}
-		if len(c.images)+len(c.others) > maxKeptParts {
+		if len(c.images)+c.others > maxKeptParts {
 			return m, llm.Errorf(llm.BadResponse, "candidate %d has more than %d images and unknown parts", c.index, maxKeptParts)
 		}
 	}
@@ -265,14 +279,11 @@ func (g *reader) message(c *candidate, parts []json.RawMessage) (llm.Message, er
 	switch {
 	case signature != "":
 		m.Extra = signatureExtra(signature)
-	case len(c.images) > images || len(c.others) > others:
+	case len(c.images) > images:
 		m.Extra = llm.Extra{}
 	}
 	if len(c.images) > images {
 		m.Extra["images"] = rawOf(c.images, nil)
-	}
-	if len(c.others) > others {
-		m.Extra["gemini_parts"] = rawOf(c.others, nil)
 	}
 	return m, nil
 }

@@ -33,13 +33,29 @@ func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
 	usage := c.Stream && (asked || c.Usage && w.StreamUsage)
 	add := usage && !asked
 	c.Usage, c.Added, c.Left = usage, add || !c.Stream, nil
-	if len(c.Omit) == 0 {
+	omit := w.foreign(c)
+	if len(omit) == 0 && !c.Payload.HasParts() {
 		return c.Payload.AppendBody(dst, c.Model, c.Stream, add), nil
 	}
-	dst, c.Left = c.Payload.AppendPared(dst, c.Model, c.Stream, add, c.Omit)
+	dst, c.Left = c.Payload.AppendPared(dst, c.Model, c.Stream, add, omit)
 	c.Usage = usage && !slices.Contains(c.Left, llm.OmitStreamOptions)
 	return dst, nil
 }
+
+// googles are the names of what Google's own endpoint of this format puts into
+// answers: signatures that nobody else can read.
+var googles = []string{"messages.extra_content", "messages.tool_calls.extra_content"}
+
+// foreign lists what the request leaves out: what the server refused, and at
+// the servers of other vendors than Google, what is Google's.
+func (w *format) foreign(c *wire.Call) []string {
+	if !w.notGoogle() || !c.Payload.HasExtraContent() {
+		return c.Omit
+	}
+	return slices.Concat(c.Omit, googles)
+}
+
+func (w *format) notGoogle() bool { return w.Owner != "" && w.Owner != "gemini" }
 
 // Suspects are the core's own additions and what only answers have.
 func (w *format) Suspects(c *wire.Call) (s []wire.Suspect) {
@@ -50,6 +66,9 @@ func (w *format) Suspects(c *wire.Call) (s []wire.Suspect) {
 		s = append(s, wire.Suspect{Name: llm.OmitStreamOptions, Words: []string{"streamoptions", "includeusage"}})
 	}
 	for _, name := range c.Payload.Foreign() {
+		if w.notGoogle() && slices.Contains(googles, name) {
+			continue
+		}
 		s = append(s, wire.Suspect{Name: name, Words: wire.WordsFor(name), History: true})
 	}
 	return s

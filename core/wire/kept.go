@@ -1,0 +1,83 @@
+package wire
+
+import (
+	"encoding/json"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// OmitParts names the parts of another vendor's answer, which only that vendor
+// can read (llm.AnswerPart).
+const OmitParts = "messages." + llm.PartsField
+
+// Kept collects the parts of an answer, in their order. One goroutine uses it.
+type Kept struct {
+	Owner  string // "vendor/model"
+	parts  []llm.AnswerPart
+	opaque bool // one of them is nothing that the message has anyway
+}
+
+// Add takes a part that the message has anyway: a text, a thought or a call.
+func (k *Kept) Add(p llm.AnswerPart) { k.parts = append(k.parts, p) }
+
+// Keep takes a part with what only its owner can read.
+func (k *Kept) Keep(p llm.AnswerPart, raw json.RawMessage) {
+	if len(raw) == 0 {
+		k.Add(p)
+		return
+	}
+	p.Owner, p.Raw = k.Owner, raw
+	k.opaque = true
+	k.Add(p)
+}
+
+// Say takes n bytes more of a text or a thought; a piece with what only its
+// owner can read is a part of its own.
+func (k *Kept) Say(kind string, n int, raw json.RawMessage) {
+	if n == 0 && len(raw) == 0 {
+		return
+	}
+	if last := len(k.parts) - 1; len(raw) == 0 && last >= 0 && k.parts[last].Type == kind && len(k.parts[last].Raw) == 0 {
+		k.parts[last].Bytes += n
+		return
+	}
+	k.Keep(llm.AnswerPart{Type: kind, Bytes: n}, raw)
+}
+
+// Media takes an image or the like, which the message has elsewhere and which
+// only its owner takes back.
+func (k *Kept) Media(p llm.AnswerPart, raw json.RawMessage) {
+	p.Owner, p.Raw = k.Owner, raw
+	k.opaque = true
+	k.Add(p)
+}
+
+// Field is the message's field of parts; nil where OpenAI's shape has a place
+// for all of them.
+func (k *Kept) Field() json.RawMessage {
+	if !k.opaque {
+		return nil
+	}
+	raw, err := llm.JSON.Marshal(k.parts)
+	if err != nil { // not reachable: what is kept is JSON
+		return nil
+	}
+	return raw
+}
+
+// Own gives the parts of a message that the named vendor made, nil where it
+// made none. Those of another vendor are left out, and noted.
+func (c *Call) Own(m *llm.Message, vendor string) []llm.AnswerPart {
+	if len(m.Extra) == 0 {
+		return nil
+	}
+	parts := m.AnswerParts()
+	switch llm.OwnerOf(parts) {
+	case vendor:
+		return parts
+	case "":
+		return nil
+	}
+	c.Leave(OmitParts)
+	return nil
+}
