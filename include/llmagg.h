@@ -106,8 +106,8 @@
  *                                  limit)
  *
  * CONFIGURATION (a JSON object): {provider: {"models": {name: {keys}}, keys}}. Keys beside "models" are defaults for these models:
- *     "api_key", "base_url", "model": the upstream name, "type": "openai", "azure", "deepseek", "anthropic", "gemini" or
- *     "openai-compatible", "api_version" and "deployment" (default: the model) for Azure,
+ *     "api_key", "base_url", "model": the upstream name, "type": "openai", "azure", "deepseek", "anthropic", "gemini",
+ *     "ollama" or "openai-compatible", "api_version" and "deployment" (default: the model) for Azure,
  *     "organization", "headers": {name: text}, "proxy", "ca_file",
  *     "timeout" (30 s), "connect_timeout" (5), "idle_timeout" (= timeout), "reader_timeout" (300), "max_retries" (3),
  *     "max_concurrent_calls" (10), "unsupported": "adapt" or "error" ("adapt"; see OPTIONS),

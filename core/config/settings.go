@@ -21,7 +21,7 @@ var keySettings = []keySetting{
 	{setting.Setting{Name: "api_key", Type: "text", Meaning: "sent to the origin of base_url and nowhere else"}, text(func(c *Model) *string { return &c.APIKey })},
 	{setting.Setting{Name: "base_url", Type: "text", Default: "the vendor's", Meaning: "the API's root, such as https://api.openai.com/v1"}, text(func(c *Model) *string { return &c.BaseURL })},
 	{setting.Setting{Name: "model", Type: "text", Default: "the name", Meaning: "the upstream name"}, text(func(c *Model) *string { return &c.Model })},
-	{setting.Setting{Name: "type", Type: "text", Default: "by the provider's name", Meaning: "the wire format: openai, azure, deepseek, anthropic, gemini or openai-compatible"}, text(func(c *Model) *string { return &c.Type })},
+	{setting.Setting{Name: "type", Type: "text", Default: "by the provider's name", Meaning: "the wire format: openai, azure, deepseek, anthropic, gemini, ollama or openai-compatible"}, text(func(c *Model) *string { return &c.Type })},
 	{setting.Setting{Name: "api_version", Type: "text", Meaning: "Azure's api-version, such as 2024-10-21; the /openai/v1 address needs none"}, text(func(c *Model) *string { return &c.APIVersion })},
 	{setting.Setting{Name: "deployment", Type: "text", Default: "model", Meaning: "Azure's name of the model"}, text(func(c *Model) *string { return &c.Deployment })},
 	{setting.Setting{Name: "organization", Type: "text", Meaning: "the OpenAI-Organization header"}, text(func(c *Model) *string { return &c.Organization })},

@@ -11,6 +11,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 	"github.com/llmagg/llmagg/core/wire/eventstream"
 )
 
@@ -35,6 +36,9 @@ func (r *Stream) begin() error {
 	case err != nil: // it comes again from the source's first read
 	case first == '<':
 		return r.one(in)
+	case first == '{' && r.ofLines(): // the next line may be long in coming
+		r.source = eventstream.NewValueReader(in, r.limits(), r.alive)
+		return nil
 	case first == '{' || first == '[':
 		if in = bufio.NewReaderSize(in, formBytes); !severalValues(in) {
 			return r.one(in)
@@ -46,6 +50,12 @@ func (r *Stream) begin() error {
 	}
 	r.source = r.events(in)
 	return nil
+}
+
+// ofLines tells whether the format's streams are lines of JSON.
+func (r *Stream) ofLines() bool {
+	f, names := r.upstream.Format.(wire.Accepter)
+	return names && f.Accept() == wire.Lines
 }
 
 // events reads in, an event stream.

@@ -38,6 +38,9 @@ func (u *Upstream) endpoint(stream bool) (endpoint, error) {
 	h.Set("Accept", "application/json")
 	if stream {
 		h.Set("Accept", "text/event-stream")
+		if f, names := u.Format.(wire.Accepter); names {
+			h.Set("Accept", f.Accept())
+		}
 	}
 	usual := h.Clone()
 	if u.Organization != "" {

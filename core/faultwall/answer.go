@@ -49,23 +49,23 @@ func compose(c *call, s *Step) *answer {
 	case literal:
 		return wholeAnswer(status, body)
 	case s.Events != nil:
-		return streamAnswer(status, eventPieces(c, s))
+		return streamAnswer(c, status, eventPieces(c, s))
 	case status >= 400:
 		return wholeAnswer(status, toJSON(c.dialect.failure(status, c.model)))
 	case c.kind == KindHealth:
 		return wholeAnswer(status, toJSON(c.dialect.list(c.known)))
 	case s.RepeatBytes > 0 && c.stream:
-		return streamAnswer(status, repeatedEvents(c, s))
+		return streamAnswer(c, status, repeatedEvents(c, s))
 	case s.RepeatBytes > 0:
 		return repeatedBody(c, s, status)
 	case s.Forever && c.stream:
-		return streamAnswer(status, endlessEvents(c, s))
+		return streamAnswer(c, status, endlessEvents(c, s))
 	case s.Forever:
 		return endlessBody(c, s, status)
 	case c.stream && c.array:
 		return arrayAnswer(c, s, status)
 	case c.stream:
-		return streamAnswer(status, healthyEvents(c, s))
+		return streamAnswer(c, status, healthyEvents(c, s))
 	}
 	return wholeAnswer(status, toJSON(c.dialect.whole(contentOf(c, s))))
 }
@@ -82,14 +82,17 @@ func wholeAnswer(status int, body []byte) *answer {
 	}
 }
 
-func streamAnswer(status int, pieces iter.Seq[piece]) *answer {
+func streamAnswer(c *call, status int, pieces iter.Seq[piece]) *answer {
+	if c.lines {
+		return &answer{status: status, contentType: "application/x-ndjson", length: -1, pieces: pieces}
+	}
 	return &answer{status: status, contentType: "text/event-stream; charset=utf-8", length: -1, events: true, pieces: pieces}
 }
 
 // healthyEvents is a healthy stream in the request's wire format.
 func healthyEvents(c *call, s *Step) iter.Seq[piece] {
 	return func(yield func(piece) bool) {
-		a, f := contentOf(c, s), formatOf(s)
+		a, f := contentOf(c, s), formatOf(c, s)
 		for _, d := range c.dialect.deltas(c, s, a) {
 			if !yield(piece{data: f.object(d.name, "", c.dialect.chunk(a, d)), event: true}) {
 				return
@@ -104,7 +107,7 @@ func healthyEvents(c *call, s *Step) iter.Seq[piece] {
 // eventPieces is a stream of explicit events.
 func eventPieces(c *call, s *Step) iter.Seq[piece] {
 	return func(yield func(piece) bool) {
-		a, f := contentOf(c, s), formatOf(s)
+		a, f := contentOf(c, s), formatOf(c, s)
 		for i := range s.Events {
 			e := &s.Events[i]
 			data := f.render(c, a, e)
@@ -191,7 +194,7 @@ func repeatedEvents(c *call, s *Step) iter.Seq[piece] {
 				return
 			}
 		}
-		a, f := contentOf(c, &plain), formatOf(s)
+		a, f := contentOf(c, &plain), formatOf(c, s)
 		event := func(chars int64) []byte {
 			text := strings.Repeat("a", int(chars))
 			return f.object("", "", c.dialect.chunk(a, delta{text: &text}))
@@ -217,7 +220,7 @@ func repeatedEvents(c *call, s *Step) iter.Seq[piece] {
 // endlessEvents is a healthy stream that never comes to its end.
 func endlessEvents(c *call, s *Step) iter.Seq[piece] {
 	return func(yield func(piece) bool) {
-		a, f := contentOf(c, s), formatOf(s)
+		a, f := contentOf(c, s), formatOf(c, s)
 		tick := a.text + " "
 		data := f.object("", "", c.dialect.chunk(a, delta{text: &tick}))
 		for yield(piece{data: data, event: true}) {

@@ -18,6 +18,7 @@ type call struct {
 	includeUsage bool
 	choices      int
 	array        bool // Gemini's stream without alt=sse: one JSON array
+	lines        bool // Ollama's streams: one object a line
 	body         []byte
 	number       int // of the request, from 1
 	known        []string

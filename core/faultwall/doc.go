@@ -1,6 +1,6 @@
 // Package faultwall is an HTTP server whose misbehaviour is scripted, step by
-// step for each model. It speaks OpenAI's chat completions and Gemini's
-// generateContent, and is to tests of LLM clients what net/http/httptest is to
+// step for each model. It speaks OpenAI's chat completions (Azure's too),
+// Gemini's generateContent, Anthropic's Messages and Ollama's chat, and is to tests of LLM clients what net/http/httptest is to
 // tests of HTTP: a real server on a real loopback port, gone after the test.
 //
 //	wall, err := faultwall.Start(faultwall.Script{}, faultwall.Options{})

@@ -11,10 +11,11 @@ type sseFormat struct {
 	newline string
 	colon   string
 	multi   bool
+	lines   bool // no event stream, but one object a line
 }
 
-func formatOf(s *Step) sseFormat {
-	f := sseFormat{newline: "\n", colon: ": ", multi: s.MultiLine}
+func formatOf(c *call, s *Step) sseFormat {
+	f := sseFormat{newline: "\n", colon: ": ", multi: s.MultiLine, lines: c.lines}
 	switch s.Newline {
 	case "crlf":
 		f.newline = "\r\n"
@@ -29,6 +30,9 @@ func formatOf(s *Step) sseFormat {
 
 // data is one event with its blank line; each line of the text is a data line.
 func (f sseFormat) data(name, id, text string) []byte {
+	if f.lines {
+		return append([]byte(text), f.newline...)
+	}
 	out := make([]byte, 0, len(text)+32)
 	line := func(field, value string) {
 		out = append(out, field...)

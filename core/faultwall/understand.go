@@ -30,6 +30,11 @@ func understand(r *http.Request, body []byte) (*call, *Step) {
 			refusal = c.checkAzure(r)
 		}
 		return c, refusal
+	case strings.HasSuffix(path, "/api/chat"):
+		return c.readOllama(r)
+	case strings.HasSuffix(path, "/api/tags"):
+		c.dialect, c.kind = ollama{}, KindHealth
+		return c, nil
 	case ok:
 		return c.readGemini(r, model, method)
 	case strings.HasSuffix(path, "/models"):

@@ -62,7 +62,7 @@ func await[T any](p *performance, signal <-chan T) error {
 }
 
 func (p *performance) comment() error {
-	data := formatOf(p.step).comment("keep-alive")
+	data := formatOf(p.call, p.step).comment("keep-alive")
 	p.note(len(data))
 	if err := p.out.write(data); err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 
 // endpoints are the ends of addresses that are those of one endpoint instead of
 // an API's root, as they stand in documentation and are pasted from there.
-var endpoints = []string{"/chat/completions", "/completions", "/responses", "/embeddings", "/messages"}
+var endpoints = []string{"/chat/completions", "/completions", "/responses", "/embeddings", "/messages", "/api/chat", "/api/generate", "/api/embed"}
 
 // readBaseURL checks a base_url, completes one that has no path where its host
 // is a vendor's, and finds the wire format that the address speaks. typed tells
@@ -108,6 +108,9 @@ func secretInQuery(u *url.URL) string {
 func (v *Vendor) defaultBaseURL(getenv func(string) (string, bool)) string {
 	if v.sdkVariable != "" && getenv != nil {
 		if base, _ := getenv(v.sdkVariable); base != "" {
+			if v.name == ollamaName {
+				base = ollamaHost(base)
+			}
 			root, query, _ := strings.Cut(strings.TrimSpace(base), "?")
 			if root = strings.TrimRight(root, "/"); !strings.HasSuffix(root, "/v1") && !strings.HasSuffix(root, v.root) {
 				root += v.root

@@ -16,6 +16,7 @@ import (
 	"github.com/llmagg/llmagg/core/wire"
 	"github.com/llmagg/llmagg/core/wire/anthropic"
 	"github.com/llmagg/llmagg/core/wire/gemini"
+	"github.com/llmagg/llmagg/core/wire/ollama"
 	"github.com/llmagg/llmagg/core/wire/openai"
 )
 
@@ -61,6 +62,9 @@ var vendors = []Vendor{
 	// Gemini API reference, "Generating content".
 	{name: "gemini", baseURL: "https://generativelanguage.googleapis.com/v1beta", root: "/v1beta", format: gemini.New, hosts: []string{"generativelanguage.googleapis.com"},
 		own: "Gemini", openaiPath: "/v1beta/openai", sdkVariable: "GOOGLE_GEMINI_BASE_URL"},
+	// Ollama API documentation, "Generate a chat completion".
+	{name: ollamaName, baseURL: "http://localhost:11434", format: ollama.New, hosts: []string{"ollama.com"},
+		own: "Ollama", openaiPath: "/v1", sdkVariable: "OLLAMA_HOST"},
 }
 
 // compatible is the row of an OpenAI-compatible endpoint that nobody knows.

@@ -47,6 +47,16 @@ type Stream interface {
 	Complete() bool
 }
 
+// Accepter is a [Format] whose streams are no event streams.
+type Accepter interface {
+	// Accept is the media type that is asked for.
+	Accept() string
+}
+
+// Lines is the media type of streams that are one JSON object a line. What an
+// [Accepter] of it sends in answer to a request for a stream is read so.
+const Lines = "application/x-ndjson"
+
 // Adviser is a [Format] that knows what to do about failures of its servers.
 type Adviser interface {
 	// Advice says what to set, and where, after the failure e of a request; ""

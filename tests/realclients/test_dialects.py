@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import anthropic
+import ollama
 import openai
 import pytest
 from google import genai
@@ -130,6 +131,36 @@ class TestAzure:
         with openai.AzureOpenAI(api_key="k", azure_endpoint=wall.url, api_version="now", max_retries=0) as client:
             with pytest.raises(openai.NotFoundError):
                 client.chat.completions.create(model="plain", messages=HELLO)
+
+
+class TestOllama:
+    @pytest.fixture
+    def client(self, wall: FaultWall) -> ollama.Client:
+        return ollama.Client(host=wall.url)
+
+    def test_chat(self, client: ollama.Client) -> None:
+        r = client.chat("calls", HELLO)
+        assert r.message.content == "one two three" and r.message.tool_calls[0].function.arguments == {"a": [1, "b"]}
+        assert r.done and r.done_reason == "stop" and r.prompt_eval_count == 9 and r.eval_count == 3
+
+    def test_stream(self, client: ollama.Client) -> None:
+        lines = list(client.chat("thinks", HELLO, think=True, stream=True))
+        assert "".join(line.message.content or "" for line in lines) == "one two three"
+        assert "".join(line.message.thinking or "" for line in lines) == "let me see"
+        assert [line.done for line in lines] == [False] * (len(lines) - 1) + [True]
+
+    def test_what_it_sends_is_understood(self, client: ollama.Client) -> None:
+        turns = [*HELLO, {"role": "assistant", "tool_calls": [{"function": {"name": "look", "arguments": {"a": 1}}}]}]
+        turns += [{"role": "tool", "tool_name": "look", "content": "sun", "images": [b"hi"]}]
+        assert client.chat("plain", turns, format="json", options={"num_ctx": 9}).message.content == "one two three"
+
+    def test_errors(self, client: ollama.Client) -> None:
+        with pytest.raises(ollama.ResponseError) as raised:
+            client.chat("limited", HELLO)
+        assert raised.value.status_code == 429 and raised.value.error
+
+    def test_models(self, client: ollama.Client) -> None:
+        assert {m.model for m in client.list().models} == set(SCRIPT["models"])
 
 
 class TestGemini:

@@ -1,0 +1,182 @@
+package faultwall
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+)
+
+// ollama is the wire format of Ollama's own chat API, as documented in its API
+// documentation ("Generate a chat completion"): objects, one a line in streams,
+// the last of which has "done": true.
+type ollama struct{}
+
+var _ dialect = ollama{}
+
+// ollamaTime is a fixed time, so that answers are the same in every run.
+const ollamaTime = "2023-11-14T22:13:20.5Z"
+
+type ollamaAnswer struct {
+	Model   string         `json:"model"`
+	Created string         `json:"created_at"`
+	Message *ollamaMessage `json:"message"`
+	Done    bool           `json:"done"`
+	Reason  string         `json:"done_reason,omitempty"`
+
+	Prompt json.RawMessage `json:"prompt_eval_count,omitempty"`
+	Answer json.RawMessage `json:"eval_count,omitempty"`
+	Total  int64           `json:"total_duration,omitempty"` // nanoseconds
+}
+
+type ollamaMessage struct {
+	Role     string       `json:"role"`
+	Content  string       `json:"content"`
+	Thinking string       `json:"thinking,omitempty"`
+	Calls    []ollamaCall `json:"tool_calls,omitempty"`
+}
+
+type ollamaCall struct {
+	Function struct {
+		Name      string          `json:"name"`
+		Arguments json.RawMessage `json:"arguments"`
+	} `json:"function"`
+}
+
+func ollamaCalls(calls []ToolCall) []ollamaCall {
+	all := make([]ollamaCall, len(calls))
+	for i := range calls {
+		all[i].Function.Name, all[i].Function.Arguments = calls[i].Name, geminiArgs(calls[i].arguments())
+	}
+	return all
+}
+
+// line is one object of a stream.
+func (ollama) line(a *content, m ollamaMessage) ollamaAnswer {
+	m.Role = "assistant"
+	return ollamaAnswer{Model: a.model, Created: ollamaTime, Message: &m}
+}
+
+// ends makes a line the last one.
+func (o ollama) ends(a *content, line ollamaAnswer, usage json.RawMessage) ollamaAnswer {
+	line.Done, line.Total = true, 1_500_000
+	if line.Reason = a.finish; line.Reason == "tool_calls" {
+		line.Reason = "stop"
+	}
+	var counts map[string]json.RawMessage
+	if json.Unmarshal(usage, &counts) == nil {
+		line.Prompt, line.Answer = counts["prompt_tokens"], counts["completion_tokens"]
+	}
+	return line
+}
+
+func (o ollama) whole(a *content) any {
+	line := o.line(a, ollamaMessage{Content: a.text + a.refusal, Thinking: a.reasoning, Calls: ollamaCalls(a.calls)})
+	return withExtra(o.ends(a, line, a.usage), a.extra)
+}
+
+// chunk is one line; the deltas of a healthy stream are lines already.
+func (o ollama) chunk(a *content, d delta) any {
+	if d.event != nil {
+		return d.event
+	}
+	m := ollamaMessage{}
+	for _, text := range []*string{d.text, d.refusal} {
+		if text != nil {
+			m.Content += *text
+		}
+	}
+	if d.reasoning != nil {
+		m.Thinking = *d.reasoning
+	}
+	if c := d.call; c != nil {
+		m.Calls = make([]ollamaCall, 1)
+		m.Calls[0].Function.Name, m.Calls[0].Function.Arguments = c.Name, geminiArgs(c.Arguments)
+	}
+	line := o.line(a, m)
+	if d.finish != "" {
+		ended := *a
+		ended.finish = d.finish
+		line = o.ends(&ended, line, d.usage)
+	}
+	return withExtra(line, a.extra)
+}
+
+// deltas: thoughts, text, each call whole, and the end by itself.
+func (o ollama) deltas(_ *call, s *Step, a *content) []delta {
+	var all []delta
+	put := func(line ollamaAnswer) { all = append(all, delta{event: withExtra(line, a.extra)}) }
+	for _, piece := range s.split(a.reasoning) {
+		put(o.line(a, ollamaMessage{Thinking: piece}))
+	}
+	for _, piece := range s.split(a.text + a.refusal) {
+		put(o.line(a, ollamaMessage{Content: piece}))
+	}
+	for _, c := range ollamaCalls(a.calls) {
+		put(o.line(a, ollamaMessage{Calls: []ollamaCall{c}}))
+	}
+	if a.finish == "" || s.Done != nil && !*s.Done {
+		return all
+	}
+	usage := a.usage
+	if s.UsageChunk == UsageNone {
+		usage = nil
+	}
+	put(o.ends(a, o.line(a, ollamaMessage{}), usage))
+	return all
+}
+
+func (ollama) failure(status int, model string) any {
+	message := statusText(status)
+	if status == http.StatusNotFound {
+		message = "model '" + model + "' not found"
+	}
+	return map[string]any{"error": message}
+}
+
+func (ollama) list(models []string) any {
+	all := []any{}
+	for _, name := range slices.Sorted(slices.Values(models)) {
+		all = append(all, map[string]any{"name": name, "model": name, "modified_at": ollamaTime, "size": 1, "digest": "wall", "details": map[string]any{}})
+	}
+	return map[string]any{"models": all}
+}
+
+// done is none: the last line says it.
+func (ollama) done() string { return "" }
+
+// readOllama is readOpenAI, but for streams, which are the default. What Ollama
+// cannot read is refused as it does.
+func (c *call) readOllama(r *http.Request) (*call, *Step) {
+	c, refusal := c.readOpenAI(r)
+	c.dialect, c.lines = ollama{}, true
+	if refusal != nil {
+		if refusal.Body != nil {
+			refusal.Body = map[string]any{"error": "invalid JSON"}
+		}
+		return c, refusal
+	}
+	var fields struct {
+		Stream   *bool `json:"stream"`
+		Messages []struct {
+			Role      string       `json:"role"`
+			Content   string       `json:"content"`
+			Thinking  string       `json:"thinking"`
+			Images    [][]byte     `json:"images"`
+			ToolCalls []ollamaCall `json:"tool_calls"`
+		} `json:"messages"`
+		Options map[string]any `json:"options"`
+	}
+	if err := json.Unmarshal(c.body, &fields); err != nil {
+		return c, &Step{Status: http.StatusBadRequest, Body: map[string]any{"error": err.Error()}}
+	}
+	for _, m := range fields.Messages {
+		for _, made := range m.ToolCalls {
+			if args := made.Function.Arguments; len(args) == 0 || args[0] != '{' {
+				return c, &Step{Status: http.StatusBadRequest, Body: map[string]any{"error": "json: cannot unmarshal arguments of a tool call into an object"}}
+			}
+		}
+	}
+	c.stream = fields.Stream == nil || *fields.Stream
+	c.includeUsage = true
+	return c, nil
+}

@@ -1,0 +1,100 @@
+// Package ollama is Ollama's own chat API: the translation between OpenAI's
+// chat completions, the shape that the whole library speaks, and Ollama's. It
+// does no I/O. The wire names are those of Ollama's API documentation
+// ("Generate a chat completion"). A request goes through request.go,
+// settings.go and content.go, an answer, whole or as lines of JSON, through
+// answer.go. Ollama also speaks OpenAI's format, but there neither the length
+// of the context nor how long a model stays loaded can be said.
+package ollama
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/llmagg/llmagg/core/internal/shown"
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
+)
+
+// format is the API at one base URL.
+type format struct {
+	wire.Options
+	prefix string // of paths: "/api" where the base URL does not end with it
+}
+
+// New makes the format; it is a [wire.New].
+func New(o wire.Options) wire.Format {
+	f := &format{Options: o, prefix: "/api"}
+	if base, _, _ := strings.Cut(o.At.With("", ""), "?"); strings.HasSuffix(base, "/api") {
+		f.prefix = ""
+	}
+	return f
+}
+
+// URL implements [wire.Format], as the methods below do.
+func (w *format) URL(string, bool) string { return w.At.With(w.prefix+"/chat", "") }
+
+func (w *format) Models() string { return w.At.With(w.prefix+"/tags", "") }
+
+// Accept implements [wire.Accepter].
+func (w *format) Accept() string { return wire.Lines }
+
+// Authorize is for Ollama's cloud, and for proxies: Ollama itself has no keys.
+func (w *format) Authorize(h http.Header) {
+	if w.Key != "" {
+		h.Set("Authorization", "Bearer "+w.Key)
+	}
+}
+
+func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
+	c.Usage = false // it comes unasked
+	r, err := c.Payload.Request()
+	if err != nil {
+		return nil, err
+	}
+	body, err := bodyOf(r, c)
+	if err != nil {
+		return nil, err
+	}
+	body.Model, body.Stream = c.Model, c.Stream
+	return body.append(dst)
+}
+
+// Suspects are none: Ollama reads over fields that it does not know.
+func (w *format) Suspects(*wire.Call) []wire.Suspect { return nil }
+
+func (w *format) Response(data []byte, c *wire.Call) (*llm.Response, error) {
+	return response(data, c)
+}
+
+// Ending is strict: only "done": true ends an answer.
+func (w *format) Ending() *wire.Ending { return &wire.MarkedOrBroken }
+
+func (w *format) Stream(c *wire.Call) wire.Stream { return &stream{model: c.Model} }
+
+// Advice implements [wire.Adviser].
+func (w *format) Advice(e *llm.Error, c *wire.Call) string {
+	said := strings.ToLower(e.ProviderMessage)
+	switch {
+	case e.Status == http.StatusNotFound && strings.Contains(said, "model") && strings.Contains(said, "not found"):
+		return "get it, where Ollama runs, by: ollama pull " + plainName(c.Model)
+	case strings.Contains(said, "does not support tools"):
+		return "leave out the tools, or use a model that can call them (ollama show tells)"
+	case strings.Contains(said, "does not support thinking"):
+		return "leave out reasoning_effort and think for this model"
+	}
+	return ""
+}
+
+// plainName is a model's name as one types it, quoted where it has more than
+// names have.
+func plainName(name string) string {
+	for _, c := range name {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.ContainsRune("._:/-", c):
+		default:
+			return shown.Name(name)
+		}
+	}
+	return name
+}

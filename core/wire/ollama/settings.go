@@ -1,0 +1,228 @@
+package ollama
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
+)
+
+// settings writes everything of a body but its messages.
+type settings struct {
+	*wire.Call
+	request *llm.Request
+	body    *requestBody
+}
+
+// ownFields are fields of the API that requests may carry as they are.
+var ownFields = []string{"keep_alive", "truncate", "shift"}
+
+// readFields are those that settings reads.
+var readFields = []string{"options", "think", "format"}
+
+// optionFields are the options of a model that requests may carry beside their
+// other fields (Ollama's documentation, "Modelfile", PARAMETER).
+var optionFields = []string{"num_ctx", "num_keep", "num_predict", "num_batch", "num_gpu", "main_gpu", "num_thread", "use_mmap", "numa", "top_k", "min_p", "typical_p",
+	"tfs_z", "repeat_last_n", "repeat_penalty", "mirostat", "mirostat_tau", "mirostat_eta", "penalize_newline"}
+
+func (s *settings) fill() error {
+	r, b := s.request, s.body
+	if err := s.tools(); err != nil {
+		return err
+	}
+	if err := s.format(); err != nil {
+		return err
+	}
+	if err := s.options(); err != nil {
+		return err
+	}
+	s.think()
+	b.Logprobs, b.TopLogprobs, b.own = r.Logprobs, r.TopLogprobs, r.Extra
+	s.Lacks(r, "logit_bias", "user", "metadata", "parallel_tool_calls")
+	s.LacksOthers(r.Extra, func(name string) bool {
+		return slices.Contains(ownFields, name) || slices.Contains(readFields, name) || slices.Contains(optionFields, name)
+	})
+	return nil
+}
+
+// options are the model's: those of chat completions under Ollama's names,
+// those that only Ollama has, and the caller's own "options", which count most.
+func (s *settings) options() error {
+	r, options := s.request, llm.Extra{}
+	number := func(name string, n *float64) {
+		if n != nil {
+			options[name] = strconv.AppendFloat(nil, *n, 'g', -1, 64)
+		}
+	}
+	number("temperature", r.Temperature)
+	number("top_p", r.TopP)
+	number("presence_penalty", r.PresencePenalty)
+	number("frequency_penalty", r.FrequencyPenalty)
+	if r.Seed != nil {
+		options["seed"] = strconv.AppendInt(nil, *r.Seed, 10)
+	}
+	if most := r.MaxCompletionTokens; most != nil {
+		options["num_predict"] = strconv.AppendInt(nil, int64(*most), 10)
+	} else if most := r.MaxTokens; most != nil {
+		options["num_predict"] = strconv.AppendInt(nil, int64(*most), 10)
+	}
+	if len(r.Stop) > 0 {
+		raw, err := llm.JSON.Marshal([]string(r.Stop))
+		if err != nil {
+			return llm.Errorf(llm.BadRequest, "stop cannot be written: %v", err)
+		}
+		options["stop"] = raw
+	}
+	for _, name := range optionFields {
+		if raw := r.Extra[name]; isThere(raw) {
+			options[name] = raw
+		}
+	}
+	if own := r.Extra["options"]; isThere(own) {
+		var fields llm.Extra
+		if llm.JSON.Unmarshal(own, &fields) != nil {
+			return llm.Errorf(llm.BadRequest, "options is not a JSON object; expected {\"num_ctx\": …}")
+		}
+		for name, raw := range fields {
+			options[name] = raw
+		}
+	}
+	s.body.Options = options
+	return nil
+}
+
+// think translates reasoning_effort, unless the request says itself how to
+// think.
+func (s *settings) think() {
+	if own := s.request.Extra["think"]; isThere(own) {
+		s.body.Think = own
+		return
+	}
+	switch effort := s.request.ReasoningEffort; effort {
+	case "":
+	case "none":
+		s.body.Think = json.RawMessage("false")
+	case "low", "medium", "high":
+		s.body.Think = json.RawMessage(`"` + effort + `"`)
+	case "minimal":
+		s.body.Think = json.RawMessage(`"low"`)
+		s.Adapt("reasoning_effort", "minimal to low")
+	case "xhigh", "max":
+		s.body.Think = json.RawMessage(`"high"`)
+		s.Adapt("reasoning_effort", effort+" to high")
+	default:
+		s.Adapt("reasoning_effort", wire.LeftOut)
+	}
+}
+
+// format translates response_format: "json", or the schema itself.
+func (s *settings) format() error {
+	f := s.request.ResponseFormat
+	switch own := s.request.Extra["format"]; {
+	case isThere(own):
+		s.body.Format = own
+	case f == nil || f.Type == "text" || f.Type == "":
+	case f.Type == "json_object":
+		s.body.Format = json.RawMessage(`"json"`)
+	case f.Type != "json_schema":
+		return llm.Errorf(llm.BadRequest, "response_format has the type %q; expected text, json_object or json_schema", f.Type)
+	case f.JSONSchema == nil || !isThere(f.JSONSchema.Schema):
+		return llm.Errorf(llm.BadRequest, "response_format has no json_schema.schema")
+	default:
+		s.body.Format = f.JSONSchema.Schema
+	}
+	return nil
+}
+
+// tools translates tools and functions. Ollama cannot be told to call one: a
+// choice leaves only the tools that it allows.
+func (s *settings) tools() error {
+	allowed, none, err := s.allowed()
+	if err != nil || none {
+		return err
+	}
+	add := func(f *llm.Function, at string) error {
+		if len(allowed) > 0 && !slices.Contains(allowed, f.Name) {
+			return nil
+		}
+		raw, err := llm.JSON.Marshal(llm.Tool{Type: "function", Function: f})
+		if err != nil {
+			return llm.Errorf(llm.BadRequest, "%s cannot be written: %v", at, err)
+		}
+		s.body.Tools = append(s.body.Tools, raw)
+		return nil
+	}
+	for i := range s.request.Tools {
+		t := &s.request.Tools[i]
+		if t.Function == nil || t.Type != "function" && t.Type != "" {
+			return wire.Unsupported("tools[%d] has the type %q; Ollama takes functions", i, t.Type)
+		}
+		if isThere(t.Extra["cache_control"]) {
+			s.Leave("cache_control")
+		}
+		if err := add(t.Function, "tools["+strconv.Itoa(i)+"]"); err != nil {
+			return err
+		}
+	}
+	for i := range s.request.Functions {
+		if err := add(&s.request.Functions[i], "functions["+strconv.Itoa(i)+"]"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// allowed reads tool_choice, or the old function_call: the names of the tools
+// that may be called, all where there are none, or none of them.
+func (s *settings) allowed() (names []string, none bool, err error) {
+	choice, field := s.request.ToolChoice, "tool_choice"
+	if !isThere(choice) {
+		choice, field = s.request.FunctionCall, "function_call"
+	}
+	if !isThere(choice) || len(s.request.Tools)+len(s.request.Functions) == 0 {
+		return nil, false, nil
+	}
+	var word string
+	if llm.JSON.Unmarshal(choice, &word) == nil {
+		switch word {
+		case "auto":
+		case "none":
+			return nil, true, nil
+		case "required", "any":
+			s.Adapt(field, word+" to auto")
+		default:
+			return nil, false, llm.Errorf(llm.BadRequest, "%s is %q; expected auto, none, required or an object that names a function", field, word)
+		}
+		return nil, false, nil
+	}
+	type named struct {
+		Name     string `json:"name"` // the old form
+		Function struct {
+			Name string `json:"name"`
+		} `json:"function"`
+	}
+	var object struct {
+		named
+		Allowed struct {
+			Mode  string  `json:"mode"`
+			Tools []named `json:"tools"`
+		} `json:"allowed_tools"`
+	}
+	if err := llm.JSON.Unmarshal(choice, &object); err != nil {
+		return nil, false, llm.Errorf(llm.BadRequest, "%s cannot be read: %v", field, err)
+	}
+	for _, n := range append([]named{object.named}, object.Allowed.Tools...) {
+		if name := n.Function.Name + n.Name; name != "" {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return nil, false, llm.Errorf(llm.BadRequest, "%s names no function", field)
+	}
+	if object.Allowed.Mode != "auto" {
+		s.Adapt(field, "auto among the named tools")
+	}
+	return names, false, nil
+}
