@@ -147,7 +147,7 @@ def request_of(command: Command) -> tuple[Any, dict[str, Any]]:
     options = {**_sessions[command.session].defaults, **json.loads(command.second or b"{}")}
     if "headers" in options:
         options["extra_headers"] = options.pop("headers")
-    if request.keys() - route.settings()[1]:  # names that are no keyword parameters belong into a request object
+    if request.keys() - {row["name"] for row in route.tables()["request"]}:  # names that are no keyword parameters belong into a request object
         return ChatCompletionRequest.from_dict(request), options
     return request.pop("messages", None), {**request, **options}
 
