@@ -100,7 +100,7 @@ func goClientNewCustom(text *C.char, n C.size_t, q unsafe.Pointer, tag C.uint64_
 func goClientInfo(h unsafe.Pointer, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
 	return tell("llmagg_client_info", h, out, err, func(o *clientObject) any {
 		cfg := o.c.Config()
-		return map[string]any{
+		info := map[string]any{
 			"provider": o.c.Provider(), "name": o.c.Name(), "model": o.c.Model(), "available": o.c.Available(), "custom": o.c.Custom(),
 			"config": map[string]any{
 				"type": cfg.Type, "base_url": cfg.BaseURL, "timeout": cfg.Timeout.Seconds(), "idle_timeout": cfg.IdleTimeout.Seconds(),
@@ -108,6 +108,10 @@ func goClientInfo(h unsafe.Pointer, out *C.llmagg_buf, err **C.llmagg_error) C.l
 				"max_retries": cfg.MaxRetries, "max_concurrent_calls": cfg.MaxConcurrentCalls,
 			},
 		}
+		if name, prefix, found := o.c.KeyHeader(); found {
+			info["key_header"] = map[string]string{"name": name, "prefix": prefix}
+		}
+		return info
 	})
 }
 

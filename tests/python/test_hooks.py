@@ -12,7 +12,7 @@ from clients import REQUEST, answer, my_aggregator
 from conftest import HELLO, aggregator_for, chats
 from llmagg import ChatCompletionRequest, ChatCompletionResponse
 from llmagg.faultwall import FaultWall
-from llmagg.providers.openai_provider import OpenAIClient
+from llmagg.providers import GeminiClient, OpenAIClient
 
 
 def test_a_mock_as_a_client(run: Any) -> None:
@@ -185,3 +185,18 @@ def test_a_client_with_nothing_but_chat_completion(run: Any) -> None:
     assert run(aggregator.health_check()) == {"mine": {"m": True, "least": True}}
     run(provider.close())
     run(aggregator.close())
+
+
+@pytest.mark.parametrize(
+    ("cls", "config", "header"),
+    [
+        (OpenAIClient, {}, {"Authorization": "Bearer sk-k"}),
+        (OpenAIClient, {"provider": "anthropic"}, {"x-api-key": "sk-k"}),
+        (OpenAIClient, {"provider": "my-own", "base_url": "not a URL"}, {"Authorization": "Bearer sk-k"}),
+        (GeminiClient, {"provider": "gemini"}, {"x-goog-api-key": "sk-k"}),
+        (GeminiClient, {"provider": "gemini", "base_url": "http://h/v1beta/openai"}, {"Authorization": "Bearer sk-k"}),
+    ],
+)
+def test_the_key_stands_in_the_header_of_the_vendor(cls: Any, config: dict[str, Any], header: dict[str, str]) -> None:
+    fields = {"model": "m", "provider": "openai", "api_key": "sk-k", "base_url": None, **config}
+    assert cls(llmagg.ModelConfig(**fields))._get_headers() == {"Content-Type": "application/json", **header}

@@ -11,7 +11,7 @@ from ._closing import Closing
 from ._context import core_calls
 from ._twin import twin
 from .config import ModelConfig
-from .errors import APIError, BadResponseError  # noqa: F401 - tests patch these names
+from .errors import APIError, BadResponseError, LLMError  # noqa: F401 - tests patch these names
 from .log import logger  # noqa: F401
 from .requests import ChatCompletionRequest
 from .responses import ChatCompletionResponse, StreamResponse
@@ -148,10 +148,22 @@ def headers_of(client: BaseLLMClient) -> dict[str, str]:
     if organization := getattr(config, "organization", None):
         headers["OpenAI-Organization"] = organization
     if key := config.api_key:
-        spoken = getattr(config, "type", None) or getattr(client, "VENDOR", "")
-        native = spoken == "gemini" and not (config.base_url or "").rstrip("/").endswith("/openai")
-        headers.update({"x-goog-api-key": key} if native else {"Authorization": f"Bearer {key}"})
+        headers.update(_key_header(client, key))
     return {**headers, **(getattr(config, "headers", None) or {})}
+
+
+def _key_header(client: BaseLLMClient, key: str) -> dict[str, str]:
+    """The header that carries the key, as the core sends it; without a usable configuration as OpenAI wants it."""
+    from ._native import route
+
+    try:
+        header = route.key_header(route.core_config(client.config, None, getattr(client, "VENDOR", "openai")))
+    except (LLMError, AttributeError):
+        header = {"name": "Authorization", "prefix": "Bearer "}
+    if header is None:
+        return {}
+    name = header["name"] if header["name"] == "Authorization" else header["name"].lower()
+    return {name: header["prefix"] + key}
 
 
 def upstream_model(client: LLMClient, asked: str | None) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from itertools import count
 from pathlib import Path
 
 MODULES = (
@@ -94,9 +95,6 @@ def _is_ours(path: Path) -> bool:
 
 
 def _backup_name(target: Path) -> Path:
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    for number in range(1000):
-        name = target.with_name(f"{target.name}.backup-{stamp}" + (f"-{number}" if number else ""))
-        if not name.exists():
-            return name
-    raise FileExistsError(f"there are too many backups beside {target}; delete some of them")
+    name = f"{target.name}.backup-{time.strftime('%Y%m%d-%H%M%S')}"
+    names = (target.with_name(f"{name}-{number}" if number else name) for number in count())
+    return next(path for path in names if not path.exists())

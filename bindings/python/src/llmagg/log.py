@@ -44,18 +44,16 @@ class _Logger:
     def __call__(self) -> logging.Logger:
         return _found()
 
+    def info(self, message: str, *arguments: object) -> None:
+        """Writes a record if the application has imported ``logging``; without it, no handler can exist."""
+        if "logging" in sys.modules:
+            _found().info(message, *arguments)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(_found(), name)
 
 
 logger = _Logger()
-
-
-def told(message: str, *arguments: object) -> None:
-    """Writes a record at INFO if the application has imported ``logging``; nobody else can read such a record."""
-    if "logging" in sys.modules:
-        _found().info(message, *arguments)
-
 
 _stands_in = ""  # the second name by which the package is imported
 

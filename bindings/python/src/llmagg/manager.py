@@ -10,7 +10,7 @@ from ._twin import twin
 from .client import LLMClient  # noqa: F401 - tests patch this name
 from .config import ModelConfig, ProviderConfig
 from .errors import LLMError, ModelNotFoundError, ProviderNotFoundError
-from .log import logger, told
+from .log import logger
 from .provider import Provider  # noqa: F401
 
 __getattr__ = _names.of_module(__name__)
@@ -43,7 +43,7 @@ class Manager(Closing):
         replaced = self.providers.get(name)
         self.providers[name] = provider
         if replaced is None:
-            told("provider %s is registered", name)
+            logger.info("provider %s is registered", name)
         elif replaced is not provider:
             logger.info("provider %s is replaced", name)
             catalog.retire(replaced.clients.values(), kept=provider.clients.values())

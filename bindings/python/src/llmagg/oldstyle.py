@@ -14,6 +14,7 @@ import os
 import re
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from . import configfile
@@ -27,15 +28,15 @@ _EXPECTED = "{provider: {'models': {name: {…}}}}"
 _VENDOR_WORDS = (("gpt", "openai"), ("openai", "openai"), ("deepseek", "deepseek"), ("gemini", "gemini"))
 
 
+@dataclass
 class Read:
     """A configuration that was read: the usable models, the reasons why other models were left out (by name and
     provider/name), and whether the text itself holds keys.
     """
 
-    def __init__(self, providers: list[ProviderConfig], left_out: dict[str, str], holds_secret: bool = False) -> None:
-        self.providers = providers
-        self.left_out = left_out
-        self.holds_secret = holds_secret
+    providers: list[ProviderConfig]
+    left_out: dict[str, str]
+    holds_secret: bool = False
 
 
 def provider_configs(config: Any, *, lenient: bool = False) -> Read:

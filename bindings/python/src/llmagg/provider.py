@@ -11,7 +11,7 @@ from ._twin import twin
 from .client import LLMClient  # noqa: F401 - tests patch this name
 from .config import ModelConfig, ProviderConfig
 from .errors import ModelNotFoundError
-from .log import logger, told
+from .log import logger
 
 __getattr__ = _names.of_module(__name__)
 Self = TypeVar("Self", bound="Provider")
@@ -96,7 +96,7 @@ class BaseProvider(Provider):
     def _register(self, model_config: ModelConfig) -> None:
         name = model_config.name or model_config.model
         self.clients[name] = self.create_client(model_config)
-        told("model %s/%s is registered", self.get_provider_name(), name)
+        logger.info("model %s/%s is registered", self.get_provider_name(), name)
 
     async def initialize_all_models(self) -> None:
         """Registers every configured model. Logs a failure and registers the other models.

@@ -37,16 +37,6 @@ _bridges: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Bridge] = weakref
 _lock = threading.Lock()
 
 
-class _Last(threading.local):
-    """The loop that made the last call in this thread, and its bridge."""
-
-    loop: weakref.ref[asyncio.AbstractEventLoop] | None = None
-    bridge: weakref.ref[Bridge] | None = None
-
-
-_last = _Last()
-
-
 def bridge() -> Bridge:
     """The bridge of the running loop; the loop's first call makes it."""
     try:
@@ -56,14 +46,8 @@ def bridge() -> Bridge:
             "no running asyncio event loop: llmagg's coroutines run in asyncio or uvloop, not in trio or curio; "
             "the methods that end in _sync need no loop"
         ) from None
-    last = _last.loop, _last.bridge
-    if last[0] is not None and last[0]() is loop and (found := last[1]()) is not None:  # type: ignore[misc]
-        return found
     found = _bridges.get(loop)
-    if found is None or found.generation != load.generation:
-        found = _attach(loop)
-    _last.loop, _last.bridge = weakref.ref(loop), weakref.ref(found)
-    return found
+    return _attach(loop) if found is None or found.generation != load.generation else found
 
 
 def _attach(loop: asyncio.AbstractEventLoop) -> Bridge:
@@ -95,11 +79,10 @@ async def last_event(operation: Operation) -> Payload:
 
 def _forget() -> None:
     """Wakes coroutines that wait for calls of the parent: the child may still run the loop in which it was forked."""
-    global _bridges, _lock, _last
+    global _bridges, _lock
     inherited = list(_bridges.values())
     _lock = threading.Lock()
     _bridges = weakref.WeakKeyDictionary()
-    _last = _Last()
     for operation in [operation for reader in inherited for operation in reader.operations.values()]:
         operation.wake()
 

@@ -6,6 +6,7 @@ Only this module reads operations; the public classes choose routes and options 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from .. import _gathered, errors
@@ -26,20 +27,15 @@ _WHOLE = GATHER
 _STREAMED = STREAM | BATCH | GATHER
 
 
+@dataclass(slots=True, eq=False)
 class Call:
-    """A call before it begins: the request, the routes in order, and what answers the routes written in Python."""
+    """A call before it begins: the request, the routes in order, and the functions that answer custom calls."""
 
-    __slots__ = ("options", "owned_by", "request", "routes", "targets")
-
-    def __init__(
-        self, routes: Routes, request: dict[str, Any], options: dict[str, Any] | None = None,
-        targets: dict[int, Target] | None = None, owned_by: Calls | None = None,
-    ) -> None:  # fmt: skip
-        self.routes = routes
-        self.request = request
-        self.options = options
-        self.targets = targets
-        self.owned_by = owned_by
+    routes: Routes
+    request: dict[str, Any]
+    options: dict[str, Any] | None = None
+    targets: dict[int, Target] | None = None
+    owned_by: Calls | None = None
 
     def _begin(self, reader: Reader, flags: int) -> Operation:
         options = encode(self.options, "the options") if self.options else None

@@ -9,7 +9,7 @@ import copy
 import itertools
 import threading
 import weakref
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from .._context import core_calls, exchange_options
@@ -155,10 +155,25 @@ def route_of(client: Any) -> Route:
 
 def info(config: dict[str, Any]) -> dict[str, Any]:
     """A model's configuration with the core's defaults filled in. Raises InvalidArgumentError."""
-    data = encode(config, "the configuration")
-    handle = Handle.new("llmagg_client_new", "llmagg_client_free", data, len(data))
+    return _info(encode(config, "the configuration"))
+
+
+def _info(config: bytes) -> dict[str, Any]:
+    handle = Handle.new("llmagg_client_new", "llmagg_client_free", config, len(config))
     made: dict[str, Any] = load.call_for_json("llmagg_client_info", handle.pointer)
     return made
+
+
+def key_header(config: dict[str, Any]) -> dict[str, str] | None:
+    """The name of the HTTP header for the key of a model, and the prefix of its value; None if no header holds it."""
+    config = {key: value for key, value in config.items() if key not in ("headers", "proxy")}  # no secrets in a cache
+    return _key_header(encode({**config, "api_key": "-"}))
+
+
+@lru_cache(maxsize=64)
+def _key_header(config: bytes) -> dict[str, str] | None:
+    found: dict[str, str] | None = _info(config).get("key_header")
+    return found
 
 
 def check_config(data: bytes, *, lenient: bool) -> dict[str, Any]:
