@@ -16,9 +16,9 @@ import (
 	"github.com/llmagg/llmagg/core/wire"
 )
 
-// attempt is one exchange under way: its deadlines, its place in the trail,
-// its leave to use the route. The goroutine that makes it owns it; timers only
-// cancel its context.
+// attempt is one exchange in flight: its deadlines, its entry in the trail, its
+// permit to use the route. The goroutine that makes the attempt owns it; timers
+// only cancel its context.
 type attempt struct {
 	turn   *Turn
 	permit *breaker.Permit // nil for a bare attempt
@@ -72,8 +72,8 @@ func (a *attempt) TimeUp() {
 	a.cancel(llm.Errorf(llm.Timeout, "%s within %v", what, a.turn.timeout()))
 }
 
-// Alive notes that bytes have arrived. Before the first token D3's clock does
-// not care.
+// Alive notes that bytes have arrived. Before the first token they do not
+// restart a clock (D3).
 func (a *attempt) Alive() {
 	a.lastLife = time.Now()
 	if a.idle > 0 {
@@ -81,7 +81,8 @@ func (a *attempt) Alive() {
 	}
 }
 
-// explain turns whatever ended the attempt into an *llm.Error of this route.
+// explain turns the reason why the attempt ended into an *llm.Error of this
+// route.
 func (a *attempt) explain(err error) *llm.Error {
 	c := a.turn.client
 	var e *llm.Error
@@ -110,9 +111,9 @@ func (a *attempt) explain(err error) *llm.Error {
 	return failure.Mask(c.masked(e), failure.HeaderSecrets(a.x.Payload.Options.Headers))
 }
 
-// withAnswer gives ended what the head of a failed answer had said already when
-// the time was up: its status, its id, and the wait that it named, which holds
-// though the body never came (R4).
+// withAnswer adds to ended what the headers of a failed answer said before the
+// time was up: status, request id, and Retry-After, which counts although the
+// body never came (R4).
 func withAnswer(ended *llm.Error, err error) *llm.Error {
 	var said *llm.Error
 	if !errors.As(err, &said) || said.Status < 400 || ended.Status != 0 {
@@ -134,8 +135,8 @@ func (a *attempt) firstToken() {
 	}
 }
 
-// end enters the outcome, e or success, into the breaker and the trail, and
-// then gives the place back (C3). A second end does nothing.
+// end reports the outcome, e or success, to the breaker and the trail, and then
+// releases the slot (C3). A second end does nothing.
 func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 	if a.ended {
 		return

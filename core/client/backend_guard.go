@@ -8,8 +8,8 @@ import (
 	"github.com/llmagg/llmagg/core/wire"
 )
 
-// The calls into a backend stand here. A backend that panics has made a failed
-// attempt (INTERNAL): its place is given back, and a trial has its result.
+// This file calls backends. If a backend panics, the attempt has failed
+// (INTERNAL): its slot is released, and a trial has its result.
 
 var errNothing = &llm.Error{Code: llm.BadResponse, Message: "the backend returned neither an answer nor an error"}
 
@@ -116,7 +116,7 @@ func (a *attempt) askNext(r ChunkReader) (_ *llm.Chunk, err error) {
 	return r.Next()
 }
 
-// letGo closes a reader whose outcome is told already.
+// letGo closes a reader whose outcome is reported already.
 func (a *attempt) letGo(r ChunkReader) {
 	if l := a.guard; l != nil {
 		l.close(r)
@@ -131,8 +131,8 @@ func (a *attempt) quietly(r ChunkReader) {
 	_ = r.Close()
 }
 
-// onLeash tells whether the application wrote the client: then its calls are
-// made on the attempt's guard, which is there then.
+// onLeash tells whether the application wrote the client, and makes the
+// attempt's guard then, through which the client is called.
 func (a *attempt) onLeash() bool {
 	if a.turn.client.Custom() && a.guard == nil {
 		a.guard = newGuard(a)

@@ -31,9 +31,9 @@ type Options struct {
 	// (GOOGLE_GEMINI_BASE_URL, AZURE_OPENAI_ENDPOINT, OPENAI_API_VERSION, …);
 	// nil means none. The core does not read the environment itself.
 	Getenv func(name string) (string, bool)
-	// OnSocket, if set, is called with the descriptor of each socket before it
-	// connects, and again before a connection is closed. It is not called for
-	// the end of a socket that never connected. It must return at once.
+	// OnSocket, if set, is called with the descriptor of each socket before the
+	// socket connects, and again before a connection is closed; not when a
+	// socket that never connected is closed. It must return at once.
 	OnSocket func(fd uintptr, open bool)
 }
 
@@ -179,15 +179,13 @@ func (c *Client) SetAvailable(on bool) { c.breaker.Switch(on) }
 // Observe makes o the client's observers.
 func (c *Client) Observe(o *observe.Observers) { c.watch.Store(o) }
 
-// ProbeBefore orders two routes that are not usable, for last-resort probes:
-// the route that reopens soonest comes first; a route whose probe failed comes
-// after the others (B4).
+// ProbeBefore orders two unusable routes for last-resort probes: the route that
+// reopens sooner comes first; a route whose probe failed comes last (B4).
 func (c *Client) ProbeBefore(other *Client) bool {
 	return c.breaker.Before(other.breaker)
 }
 
-// NamedWait is the rest of the wait that the route's server asked for
-// (Retry-After), or 0.
+// NamedWait is the remaining time of the server's Retry-After, or 0.
 func (c *Client) NamedWait() time.Duration {
 	if _, named := c.breaker.ReopensAt(); !named.IsZero() {
 		return max(time.Until(named), 1)
@@ -195,9 +193,9 @@ func (c *Client) NamedWait() time.Duration {
 	return 0
 }
 
-// Chat asks for a whole answer on this route, with the retries and waits of a
-// last usable route (B6). A request with Stream set is streamed and
-// accumulated. The *llm.Error lists the attempts.
+// Chat asks for a whole answer. Retries and waits are those of the last usable
+// route (B6). A request with Stream set is streamed and accumulated. The
+// *llm.Error lists the attempts.
 func (c *Client) Chat(ctx context.Context, r *llm.Request) (*llm.Response, error) {
 	p, err := r.Payload()
 	if err != nil {

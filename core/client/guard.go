@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// lastWord is how long a client written by the application may take to return
-// after its attempt's context has ended. One that listens to its context needs
-// no time; from any other the attempt parts then (C3).
+// lastWord is how long a client that the application wrote may take to return
+// after its attempt's context has ended. A client that obeys its context needs
+// no time; the attempt ends without any other (C3).
 const lastWord = 50 * time.Millisecond
 
-// guard holds a client that the application wrote: each call into it runs on a
-// goroutine of its own, so that an attempt ends in time, and frees its place,
+// guard calls a client that the application wrote. Each call runs on a
+// goroutine of its own, so that an attempt ends in time and releases its slot
 // whatever the client does. The goroutine that makes the attempt owns the
 // guard; at most one call is out at a time.
 type guard struct {

@@ -5,21 +5,22 @@ import "github.com/llmagg/llmagg/core/llm"
 const (
 	// keptWhole is how many chunks before the first token are kept one by one.
 	keptWhole = 64
-	// maxHeading bounds what is kept of the others, in bytes of memory about:
-	// a server may send what is no token for as long as it likes (L1).
+	// maxHeading bounds the memory for the others, in bytes, about: a server
+	// may send chunks without a token for as long as it likes (L1).
 	maxHeading = 4 << 20
 )
 
-// heading is what came of a stream up to its first token. The first chunks are
-// kept as they came. Behind them, a chunk that only repeats what the one
-// before it had takes that one's place.
+// heading is the part of a stream up to its first token. The first chunks are
+// kept as they came. After these, a chunk that only repeats the fields of the
+// chunk before it replaces that chunk.
 type heading struct {
 	chunks []*llm.Chunk
 	size   int  // of those behind the first keptWhole
 	begun  bool // a choice has come
 }
 
-// add keeps a chunk; false where there is too much. A token is the last one.
+// add keeps a chunk. It returns false if there is too much to keep. A chunk
+// with a token is the last to be added.
 func (h *heading) add(c *llm.Chunk, token bool) bool {
 	h.begun = h.begun || len(c.Choices) > 0
 	n := len(h.chunks)
@@ -39,7 +40,7 @@ func (h *heading) add(c *llm.Chunk, token bool) bool {
 	return h.size <= maxHeading
 }
 
-// take gives the next chunk, nil behind the last.
+// take returns the next chunk, or nil after the last.
 func (h *heading) take() *llm.Chunk {
 	if len(h.chunks) == 0 {
 		return nil
@@ -52,9 +53,8 @@ func (h *heading) take() *llm.Chunk {
 	return c
 }
 
-// repeats tells whether nothing is lost when c, which is no token, stands in
-// the place of last: the same choices, with nothing in either that c does not
-// have too.
+// repeats tells whether c, which has no token, can replace last without a loss:
+// both have the same choices, and c has every field of last.
 func repeats(c, last *llm.Chunk) bool {
 	if len(c.Choices) != len(last.Choices) || !covers(c.Extra, last.Extra) {
 		return false
@@ -74,8 +74,7 @@ func repeats(c, last *llm.Chunk) bool {
 	return true
 }
 
-// covers tells whether each field of old is also in fields: what repeats takes
-// the place of what was before.
+// covers tells whether fields has every field of old.
 func covers(fields, old llm.Extra) bool {
 	if len(fields) < len(old) {
 		return false
@@ -88,7 +87,7 @@ func covers(fields, old llm.Extra) bool {
 	return true
 }
 
-// weight is about what a chunk takes in memory.
+// weight is about how many bytes of memory a chunk needs.
 func weight(c *llm.Chunk) int {
 	const chunk, field = 512, 128
 	n := chunk + weigh(c.Extra, field) + len(c.ID) + len(c.Model)

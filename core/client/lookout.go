@@ -17,8 +17,8 @@ type Others interface {
 }
 
 // lookout wakes a call that waits for its route when another route may have
-// become usable: at an event, or when time alone makes the first of them
-// usable. The goroutine that waits owns it.
+// become usable: at an event, or when time alone makes another route usable.
+// The goroutine that waits owns it.
 type lookout struct {
 	turn  *Turn
 	wake  chan struct{} // nil for a call without other routes

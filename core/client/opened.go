@@ -10,8 +10,8 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// Opened is one route's stream from its first token on. It holds its slot on
-// the route until it has ended. One goroutine uses it.
+// Opened is one route's stream from its first token on. It keeps its slot on
+// the route until it ends. One goroutine uses it.
 type Opened struct {
 	turn   *Turn
 	a      *attempt
@@ -148,7 +148,7 @@ func (o *Opened) Next() (*llm.Chunk, error) {
 	return c, nil
 }
 
-// finish ends the attempt, lets go of the route, and returns what Next says
+// finish ends the attempt, releases the route, and returns what Next returns
 // from now on.
 func (o *Opened) finish(e *llm.Error) error {
 	if o.over {
@@ -186,7 +186,7 @@ func (o *Opened) Abandon(e *llm.Error) {
 }
 
 // onLost calls f, on a goroutine of its own, when the call or the client ends
-// under the stream, so that a stream that nobody reads ends too.
+// before the stream does, so that a stream without a reader ends too.
 func (o *Opened) onLost(f func(reason *llm.Error)) {
 	scope := o.turn.scope
 	o.quiet = context.AfterFunc(scope.Context(), func() { f(scope.Ended()) })

@@ -10,8 +10,7 @@ import (
 	"github.com/llmagg/llmagg/core/observe"
 )
 
-// routed puts the route's name on e, which nobody else holds yet or which is
-// copied.
+// routed is e with the route's name; e itself does not change.
 func (c *Client) routed(e *llm.Error) *llm.Error {
 	if e == nil || e.Provider != "" {
 		return e
@@ -46,7 +45,7 @@ func (c *Client) circuitChanged(from, to breaker.State) {
 	}
 }
 
-// note keeps what health reports tell of past attempts.
+// note keeps the outcome of an attempt for health reports.
 func (c *Client) note(e *llm.Error, a *llm.Attempt, now time.Time) {
 	if l := c.options.Logger; l != nil && e != nil {
 		l.Warn("attempt failed", "provider", a.Provider, "model", a.Model, "code", e.Code.String(),

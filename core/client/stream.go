@@ -22,8 +22,8 @@ type Opener interface {
 	Reopen(scope *callstate.Scope, failed *Opened, reason *llm.Error) (*Opened, *llm.Error)
 }
 
-// Stream is a streamed answer as the caller sees it. One goroutine at a time
-// reads it; every goroutine may call Close, Done, Response and Attempts.
+// Stream is a streamed answer. One goroutine at a time reads it; any goroutine
+// may call Close, Done, Response and Attempts.
 type Stream struct {
 	scope    *callstate.Scope
 	onEnd    func()
@@ -43,7 +43,7 @@ type Stream struct {
 	ended    error // io.EOF after the Done event, else what went wrong
 }
 
-// StreamOptions are what a [Stream] needs from whoever makes the call.
+// StreamOptions are what a [Stream] needs to know of its call.
 type StreamOptions struct {
 	Call  *callstate.Call
 	Ended func() // called once, when the stream has ended or could not be opened; may be nil
@@ -101,8 +101,8 @@ func (s *Stream) Next() (llm.Event, error) {
 	return ev, err
 }
 
-// enter stops D6's clock and marks the stream as being read; false when it has
-// ended.
+// enter stops D6's clock and marks the stream as being read. It returns false
+// if the stream has ended.
 func (s *Stream) enter() bool {
 	s.reader.Pause()
 	s.mu.Lock()
@@ -135,8 +135,8 @@ func (s *Stream) leave() {
 	}
 }
 
-// read runs with reading set: nobody else touches now, next and the
-// accumulator's inside but under mu.
+// read runs with reading set: others touch now, next and the accumulator only
+// under mu.
 func (s *Stream) read() (llm.Event, error) {
 	if s.next != nil {
 		s.mu.Lock()
@@ -165,7 +165,7 @@ func (s *Stream) complete() llm.Event {
 	return llm.Event{Kind: llm.EventDone, Response: r}
 }
 
-// broke decides what a failure after the first token means (S7, S8).
+// broke handles a failure after the first token (S7, S8).
 func (s *Stream) broke(e *llm.Error) (llm.Event, error) {
 	s.mu.Lock()
 	text := s.acc.Text()

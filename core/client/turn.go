@@ -13,8 +13,8 @@ import (
 	"github.com/llmagg/llmagg/core/observe"
 )
 
-// Turn is one call's attempts on one route, counted over the whole call (R1).
-// One goroutine uses it at a time.
+// Turn makes one call's attempts on one route and counts them over the whole
+// call (R1). One goroutine at a time uses it.
 type Turn struct {
 	client *Client
 	call   *callstate.Call
@@ -68,7 +68,7 @@ func (t *Turn) timeout() time.Duration {
 	return t.client.cfg.Timeout
 }
 
-// Wanted is what a turn is made for, and its result.
+// Wanted says what a turn is made for, and holds its result.
 type Wanted struct {
 	Stream   bool // a stream, not a whole answer
 	Response *llm.Response
@@ -194,11 +194,11 @@ func (t *Turn) run(w *Wanted, p *breaker.Permit, waited callstate.Waits) *llm.Er
 	}
 }
 
-// waitFor waits before the retry that follows e, and longer where another
-// call's attempt has meanwhile been told to wait longer, as far as this call
-// may. It ends early, and without a retry, when another route becomes usable
-// beside which this one may not be asked again, or not waited for so long: the
-// route is no longer the last usable one then (R2, R4).
+// waitFor waits before the retry that follows e. If the server has meanwhile
+// told another call to wait longer, it waits that long, as far as this call
+// may. It ends early, without a retry, when another route becomes usable and
+// the rules for a route that is not the last usable one forbid the retry or the
+// wait (R2, R4).
 func (t *Turn) waitFor(e *llm.Error, wait time.Duration) (waited callstate.Waits, again bool) {
 	what := callstate.ForBackoff
 	for began := time.Now(); ; {
@@ -224,7 +224,7 @@ func (t *Turn) waitFor(e *llm.Error, wait time.Duration) (waited callstate.Waits
 	}
 }
 
-// admit waits for a place and for the breaker's leave, and begins an attempt.
+// admit waits for a slot and for the breaker's permit, and begins an attempt.
 func (t *Turn) admit(p *breaker.Permit, stream bool, waited callstate.Waits) (*attempt, *llm.Error) {
 	if t.call.Payload.Options.Bare {
 		return t.begin(nil, false, stream, waited), nil
@@ -258,8 +258,8 @@ func (t *Turn) admit(p *breaker.Permit, stream bool, waited callstate.Waits) (*a
 	return t.begin(p, true, stream, waited), nil
 }
 
-// takePlace waits in line (C1, C2): at most for timeout while another usable
-// route is left.
+// takePlace waits for a slot (C1, C2): at most for timeout if another route is
+// usable.
 func (t *Turn) takePlace() *llm.Error {
 	c := t.client
 	ctx, stop := t.patience()
@@ -308,8 +308,8 @@ func (t *Turn) again(e *llm.Error) (time.Duration, bool) {
 	return wait, true
 }
 
-// named is how long the server wants to be left alone: by e, or by what another
-// call was told meanwhile.
+// named is the wait that the server asks for: in e, or in an answer to another
+// call.
 func (t *Turn) named(e *llm.Error) (wait time.Duration) {
 	if failure.NamesWait(e) {
 		wait = e.RetryAfter // maybe longer than the breaker blocks the route
@@ -331,8 +331,9 @@ func (t *Turn) most() int {
 // Spent reports whether the call has made all its attempts on the route (R1).
 func (t *Turn) Spent() bool { return t.made >= t.most() }
 
-// mayRepeat tells whether the route may be asked once more after e, with others
-// left or without, when its server has asked to wait for so long (R1, R2, R4).
+// mayRepeat tells whether the route may be asked again after e, when its server
+// asks to wait for named; others says whether another route is usable (R1, R2,
+// R4).
 func (t *Turn) mayRepeat(e *llm.Error, named time.Duration, others bool) bool {
 	if t.Spent() || others && t.made >= 2 {
 		return false

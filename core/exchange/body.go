@@ -13,10 +13,11 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// answers are buffers for whole answers: what is read out of one is a copy.
+// answers are buffers for whole answers. Everything that is read out of a
+// buffer is copied.
 var answers = sync.Pool{New: func() any { return new(answerBuffer) }}
 
-// answerBuffer is what the reading of one whole answer needs.
+// answerBuffer is the memory for reading one whole answer.
 type answerBuffer struct {
 	data    []byte
 	watched watchedBody
@@ -25,8 +26,8 @@ type answerBuffer struct {
 const (
 	// firstRead is how much room a body of unknown length begins with.
 	firstRead = 4 << 10
-	// keptAnswer is the largest buffer that waits for another answer, and the
-	// most that is made ready for what a server announces.
+	// keptAnswer is the size of the largest buffer that is reused, and the most
+	// memory that a Content-Length can reserve.
 	keptAnswer = 1 << 20
 )
 
@@ -37,10 +38,10 @@ func (b *answerBuffer) giveBack() {
 	}
 }
 
-// readAll reads a whole body into buffer, within its limit (L1). What came
-// before the body was cut off comes with the error. A body that outgrows
-// keptAnswer is read into segments: a buffer that doubles would cost three
-// times the limit before that is passed.
+// readAll reads a whole body into buffer, within its limit (L1). If the body is
+// cut off, the bytes before the cut come with the error. A body larger than
+// keptAnswer is read into segments: a buffer that doubles could need three
+// times the limit.
 func (u *Upstream) readAll(resp *http.Response, x *Exchange, buffer *[]byte) ([]byte, error) {
 	limit := min(u.Limits.ResponseBytes, math.MaxInt64-1) // "no limit" is written as the largest number
 	room := int64(firstRead)
@@ -99,9 +100,8 @@ type segments struct {
 
 const segmentSize = 1 << 20
 
-// spare are segments that wait for another body: one that is refused right
-// after another, on the next route, takes no more memory. The collector empties
-// it.
+// spare holds unused segments, so that a large body on the next route needs no
+// new memory. The garbage collector empties it.
 var spare = sync.Pool{New: func() any { return new([segmentSize]byte) }}
 
 // free gives the room that is left at the end.

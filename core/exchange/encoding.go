@@ -18,10 +18,10 @@ import (
 // maxEncodings is how many encodings around one body are taken off.
 const maxEncodings = 3
 
-// decode takes off the encodings of a body that the transport has left: it
-// knows "gzip" only, and only where it asked for it. It returns the name of
-// one that cannot be read here (br, zstd), "" if the body can be read. An
-// unknown name on plain text is taken for a mistake of the server.
+// decode removes the encodings that the transport has left on a body; the
+// transport itself removes only the gzip that it asked for. The result is the
+// name of an encoding that is not supported (br, zstd), or "" if the body can
+// be read. An unknown name on plain text is taken for a mistake of the server.
 func decode(resp *http.Response) (unreadable string) {
 	header := resp.Header.Values("Content-Encoding")
 	if len(header) == 0 {
@@ -73,8 +73,8 @@ type unpacked struct {
 	io.Closer
 }
 
-// lazily opens a reader with its first read, for that may wait for the first
-// bytes of a stream.
+// lazily opens a reader at its first read: opening may wait for the first bytes
+// of a stream.
 type lazily struct {
 	from io.Reader
 	open func(io.Reader) (io.Reader, error)

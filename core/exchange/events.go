@@ -34,7 +34,7 @@ type source interface {
 	Next() (eventstream.Event, error)
 }
 
-// Stream reads a streamed answer to its end, which its judge finds.
+// Stream reads a streamed answer. Its judge decides where the answer ends.
 type Stream struct {
 	upstream *Upstream
 	ctx      context.Context
@@ -70,8 +70,8 @@ func newStream(u *Upstream, ctx context.Context, cancel context.CancelCauseFunc,
 		end: wire.NewJudge(u.Format.Ending(), x.Payload.N)}
 }
 
-// Next gives the next chunk, which is then the caller's; io.EOF once the answer
-// is complete (S2), any other error when it failed.
+// Next returns the next chunk, which the caller then owns; io.EOF once the
+// answer is complete (S2); any other error if the answer failed.
 func (r *Stream) Next() (*llm.Chunk, error) {
 	if !r.begun {
 		if err := r.begin(); err != nil {
@@ -105,7 +105,8 @@ func (r *Stream) Next() (*llm.Chunk, error) {
 	return nil, io.EOF
 }
 
-// next is the next event: what else the last one held, or what comes.
+// next is the next event: one that was nested in the last event, or the next
+// from the body.
 func (r *Stream) next() (eventstream.Event, error) {
 	if r.inner != nil {
 		ev, err := r.inner.Next()
@@ -117,7 +118,7 @@ func (r *Stream) next() (eventstream.Event, error) {
 	return r.source.Next()
 }
 
-// event reads one event; both results are nil for one that is passed over.
+// event reads one event. Both results are nil if the event is skipped.
 func (r *Stream) event(ev eventstream.Event) (*llm.Chunk, error) {
 	data := ev.Data
 	if ev.Type == "error" && !wire.IsDone(data) {
@@ -165,8 +166,9 @@ func (r *Stream) take(c *llm.Chunk, data []byte) (*llm.Chunk, error) {
 	return c, nil // its piece belongs to the partial text
 }
 
-// mayFail tells whether a chunk may hold a failure beside its choices, or in
-// their place. It is quick about what every chunk of OpenAI's has.
+// mayFail tells whether a chunk may report a failure beside its choices, or
+// instead of them. It decides fast for the fields that every chunk of OpenAI's
+// has.
 func mayFail(c *llm.Chunk) bool {
 	unknown := len(c.Extra)
 	if unknown > 0 {
@@ -185,22 +187,22 @@ func mayFail(c *llm.Chunk) bool {
 	return unknown > 0 && failure.HasFailureField(c.Extra)
 }
 
-// inside is a failure that an event tells of.
+// inside is the error for a failure that an event reports.
 func (r *Stream) inside(e *llm.Error) *llm.Error {
 	e.Message = "error inside the stream: " + e.Message
 	return r.of(e)
 }
 
-// of adds what is known of the exchange.
+// of adds the status and headers of the exchange to e.
 func (r *Stream) of(e *llm.Error) *llm.Error {
 	e.Status = cmp.Or(e.Status, r.resp.StatusCode)
 	failure.ReadHead(e, r.resp.Header)
 	return e
 }
 
-// impatient ends the wait for the end when the silence has been long enough.
-// Only the time in which the reader reads counts: a piece that is there is not
-// lost to a slow reader.
+// impatient ends the wait for the end of the stream after enough silence. Only
+// time in which the reader reads counts: a slow reader does not lose a piece
+// that has arrived.
 func (r *Stream) impatient() (stop func()) {
 	began := time.Now()
 	r.lived = false
@@ -218,7 +220,7 @@ func (r *Stream) impatient() (stop func()) {
 	}
 }
 
-// over is the end of the bytes.
+// over judges the end of the bytes.
 func (r *Stream) over(err error) error {
 	r.atEnd = err == io.EOF
 	switch {
@@ -234,7 +236,8 @@ func (r *Stream) over(err error) error {
 	return r.ends(wire.Broken, err)
 }
 
-// ends asks the judge what a sign means: io.EOF where the answer is complete.
+// ends asks the judge what a sign means. The result is io.EOF if the answer is
+// complete.
 func (r *Stream) ends(what wire.Sign, err error) error {
 	if r.end.Is(what) != wire.Completes {
 		return r.interrupted(what, err)
@@ -268,9 +271,9 @@ func (r *Stream) interrupted(what wire.Sign, err error) error {
 	return r.of(e)
 }
 
-// Close lets go of the answer. What is left of a complete answer is read
-// aside, so that its connection can be used again (S3); the connection of an
-// incomplete one is cut.
+// Close releases the answer. The rest of a complete answer is read in the
+// background, so that its connection can be reused (S3); the connection of an
+// incomplete answer is closed.
 func (r *Stream) Close() error {
 	r.closed.Do(func() {
 		if !r.detach() || !r.complete || r.atEnd || r.ctx.Err() != nil {
@@ -283,8 +286,8 @@ func (r *Stream) Close() error {
 	return nil
 }
 
-// drain reads the rest of a body aside. It ends by itself within drainTime, or
-// when the pool closes, which waits for it.
+// drain reads the rest of a body in the background. It ends within drainTime,
+// or when the pool closes; the pool waits for it.
 func (u *Upstream) drain(body io.ReadCloser, cancel context.CancelCauseFunc) {
 	stop := func() { cancel(errEnough) }
 	limit := time.AfterFunc(drainTime, stop)

@@ -23,8 +23,9 @@ import (
 	"github.com/llmagg/llmagg/core/wire/eventstream"
 )
 
-// Exchange is one HTTP exchange, or several where the server is asked again
-// with less: what is asked, and facts of the answer. One goroutine uses it.
+// Exchange is a request and the facts of its answer. If the server is asked
+// again with fewer fields, the same Exchange covers these requests too. One
+// goroutine uses it.
 type Exchange struct {
 	wire.Call
 	Listener Listener // may be nil
@@ -38,8 +39,8 @@ type Exchange struct {
 	asking
 }
 
-// Listener is told that bytes of the answer have arrived. It is an interface
-// and no function so that an attempt, which is one, needs no memory for it.
+// Listener hears when bytes of the answer arrive. It is an interface, not a
+// function: an attempt implements it, which saves an allocation.
 type Listener interface{ Alive() }
 
 func (x *Exchange) alive() {
@@ -58,8 +59,8 @@ type Options struct {
 	Headers      map[string]string // of each request, beside the format's own
 	Agent        string            // the User-Agent
 	Limits       Limits
-	// Own says that the pool connects to a vendor's own servers: what they take
-	// is known.
+	// Own says that the pool connects to a vendor's own servers, whose fields
+	// are known.
 	Own bool
 }
 
@@ -71,8 +72,8 @@ type Limits struct {
 	HeaderBytes   int64 // which the pool enforces; here for messages
 }
 
-// Upstream is the server of a route, as exchanges with it need it. It is safe
-// for concurrent use.
+// Upstream is a route's server: its addresses, its headers, and which fields it
+// refuses. It is safe for concurrent use.
 type Upstream struct {
 	Options
 	chat   endpoint // of whole answers
@@ -121,9 +122,9 @@ func (u *Upstream) Chat(ctx context.Context, x *Exchange) (*llm.Response, error)
 	return r, err
 }
 
-// failure is what a failed answer says. One that is cut off has its status and
-// its headers nonetheless (E1, R4); where the attempt's deadline cut it off,
-// the attempt is told to be TIMEOUT by explain (D2), which keeps these facts.
+// failure turns a failed answer into an error. An answer that is cut off still
+// has its status and headers (E1, R4). If the attempt's deadline cut it off,
+// the attempt itself reports TIMEOUT (D2) and keeps these facts.
 func (u *Upstream) failure(resp *http.Response, x *Exchange) error {
 	data, err := u.readAll(resp, x, new([]byte))
 	if failure.IsOverLimit(err) {
@@ -138,8 +139,8 @@ func (u *Upstream) failure(resp *http.Response, x *Exchange) error {
 	return e
 }
 
-// whole reads a complete answer, which may be an error object though its
-// status is 200.
+// whole reads a complete answer. It may be an error object even if its status
+// is 200.
 func (u *Upstream) whole(data []byte, resp *http.Response, x *Exchange) (*llm.Response, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	data = jsontext.ToValid(data)
@@ -155,7 +156,7 @@ func (u *Upstream) whole(data []byte, resp *http.Response, x *Exchange) (*llm.Re
 	return r, nil
 }
 
-// unread is why the wire cannot read a whole answer.
+// unread is the error for a whole answer that the wire format cannot read.
 func (u *Upstream) unread(data []byte, err error, resp *http.Response) *llm.Error {
 	var e *llm.Error
 	if errors.As(err, &e) && e.Code != llm.BadResponse { // a blocked prompt
@@ -168,8 +169,8 @@ func (u *Upstream) unread(data []byte, err error, resp *http.Response) *llm.Erro
 	return e
 }
 
-// refused gives e, which is read out of a whole answer, the facts of the
-// answer.
+// refused adds status, headers and body of a whole answer to the error e that
+// was read from it.
 func (u *Upstream) refused(e *llm.Error, data []byte, resp *http.Response) *llm.Error {
 	e.Status = cmp.Or(e.Status, resp.StatusCode)
 	failure.ReadHead(e, resp.Header)
@@ -177,8 +178,8 @@ func (u *Upstream) refused(e *llm.Error, data []byte, resp *http.Response) *llm.
 	return e
 }
 
-// noCompletion is the error for a whole answer that the wire cannot read: what
-// it says of a failure, or else why it is no completion.
+// noCompletion is the error for a whole answer that is not a completion: the
+// failure that the answer reports, or else the reason why it cannot be read.
 func (u *Upstream) noCompletion(data []byte, err error) *llm.Error {
 	if e := failure.Of(data); e != nil {
 		return e
@@ -203,8 +204,9 @@ func (u *Upstream) noCompletion(data []byte, err error) *llm.Error {
 
 // Stream starts a streamed answer and returns when its head has arrived.
 func (u *Upstream) Stream(ctx context.Context, x *Exchange) (*Stream, error) {
-	// The exchange may outlive its attempt: what is left of a complete answer
-	// is read aside. So it follows the attempt's context only until detach.
+	// The rest of a complete answer is read in the background, after its
+	// attempt has ended. So the exchange follows the attempt's context only
+	// until detach.
 	attempt := ctx
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(attempt))
 	detach := context.AfterFunc(attempt, func() { cancel(context.Cause(attempt)) })

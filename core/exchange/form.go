@@ -15,10 +15,10 @@ import (
 	"github.com/llmagg/llmagg/core/wire/eventstream"
 )
 
-// This file finds out in which form an answer comes. That is looked at, not
-// believed from the request or the Content-Type (T1, T2): a stream may be
-// answered with one completion or with objects that are no events, a plain
-// call with a stream.
+// This file finds the form of an answer from its first bytes, not from the
+// request or the Content-Type (T1, T2): a request for a stream may be answered
+// with one completion or with plain JSON objects, and a request for a whole
+// answer with a stream.
 
 const (
 	peeked    = 64       // bytes in which an answer shows what it is
@@ -69,13 +69,13 @@ func (r *Stream) limits() eventstream.Limits {
 	return eventstream.Limits{EventBytes: r.upstream.Limits.EventBytes, StreamBytes: r.upstream.Limits.StreamBytes}
 }
 
-// alive takes bytes that have come into account.
+// alive counts bytes that have arrived and tells the listener.
 func (r *Stream) alive(n int) {
 	r.x.Bytes += int64(n)
 	r.x.alive()
 }
 
-// one reads a body that holds one value, or a page.
+// one reads a body that holds a single JSON value, or a page.
 func (r *Stream) one(in io.Reader) error {
 	resp := *r.resp
 	resp.Body = io.NopCloser(in)
@@ -118,8 +118,8 @@ func (r *Stream) listen(in *bufio.Reader) *bufio.Reader {
 	return in
 }
 
-// severalValues tells whether what comes, an object or a list, is the first
-// of several objects. It waits for no more than it takes to know.
+// severalValues tells whether the object or list at the beginning of a body is
+// the first of several. It reads no further than it needs to know.
 func severalValues(in *bufio.Reader) bool {
 	var scan eventstream.ValueScan
 	begin, at, whole := 0, 0, false
@@ -152,8 +152,8 @@ func severalValues(in *bufio.Reader) bool {
 	}
 }
 
-// hasSeveral is severalValues for a body that has been read and is no
-// completion, unless it is a failure.
+// hasSeveral is severalValues for a body that has been read and is not a
+// completion. A failure is not several values.
 func hasSeveral(data []byte) bool {
 	data = bytes.TrimLeftFunc(data, func(c rune) bool { return c == '\uFEFF' || c < 0x80 && eventstream.IsBetween(byte(c)) })
 	return len(data) > 0 && (data[0] == '{' || data[0] == '[') && eventstream.IsSeveral(data) && bytes.IndexByte(data, '{') >= 0 && failure.Of(data) == nil
@@ -224,8 +224,8 @@ func startsStream(data []byte) answer {
 	return known
 }
 
-// gather joins a stream that came in answer to a plain call. A stream that
-// breaks off is a failed attempt.
+// gather joins a stream that answers a request for a whole answer. If the
+// stream breaks off, the attempt has failed.
 func (u *Upstream) gather(ctx context.Context, resp *http.Response, x *Exchange, from func(*Stream) source) (*llm.Response, error) {
 	enough := func(error) { _ = resp.Body.Close() } // the exchange has no context of its own
 	r := newStream(u, ctx, enough, nil, resp, x)
@@ -247,8 +247,8 @@ func (u *Upstream) gather(ctx context.Context, resp *http.Response, x *Exchange,
 	}
 }
 
-// linger reads the end of a body whose stream is complete, if it is about to
-// come: then the connection can be used again.
+// linger waits a moment for the end of a body whose stream is complete, so that
+// the connection can be reused.
 func (r *Stream) linger() {
 	if r.atEnd || r.silenced.Load() {
 		return

@@ -11,9 +11,10 @@ import (
 	"github.com/llmagg/llmagg/core/wire/eventstream"
 )
 
-// odd takes an event that is no chunk, since err: a failure that it tells of,
-// several values in one event, or words. What begins like JSON and cannot be
-// read was a piece of the answer, and the stream is broken (S4).
+// odd handles an event that is not a chunk, for the reason err: it may report a
+// failure, hold several values, or be plain words. An event that begins like
+// JSON and cannot be read was a piece of the answer; the stream is broken then
+// (S4).
 func (r *Stream) odd(data []byte, err error) (*llm.Chunk, error) {
 	var told *llm.Error
 	if errors.As(err, &told) && told.Code != llm.BadResponse {
@@ -52,8 +53,8 @@ func (r *Stream) odd(data []byte, err error) (*llm.Chunk, error) {
 	return nil, nil
 }
 
-// unwrapped takes off what some gateways put around a chunk: a second "data:",
-// a second writing as JSON. changed says that there was such a thing.
+// unwrapped removes what some gateways put around a chunk: a second "data:", or
+// a second JSON encoding. changed says whether anything was removed.
 func unwrapped(data []byte) (inside []byte, changed bool) {
 	data = bytes.TrimSpace(data)
 	for bytes.HasPrefix(data, []byte("data:")) {
@@ -66,8 +67,8 @@ func unwrapped(data []byte) (inside []byte, changed bool) {
 	return data, changed
 }
 
-// isScalar tells whether data is JSON that holds no object: nothing that a
-// chunk could be a part of.
+// isScalar tells whether data is JSON without any object, which cannot be a
+// part of a chunk.
 func isScalar(data []byte) bool {
 	return (data[0] == '"' || data[0] == '[') && bytes.IndexByte(data, '{') < 0 && json.Valid(data)
 }
@@ -85,7 +86,7 @@ func isBracketed(data []byte) bool {
 	return true
 }
 
-// skip passes over an event that never was a piece of the answer.
+// skip skips an event that is not a piece of the answer.
 func (r *Stream) skip(data []byte) (*llm.Chunk, error) {
 	r.x.Skipped++
 	r.end.Skip()

@@ -13,27 +13,27 @@ import (
 	"github.com/llmagg/llmagg/core/wire"
 )
 
-// A request never fails because of what its caller did not send (T5), and the
-// answer of one vendor in a history must not close the door of all the others.
-// So where a server refuses a request, and the refusal can be due to an
-// addition of the core or to a field that only answers have, the server is
-// asked again at once without it, as a part of the same attempt. What a route's
-// server took in the end is remembered for the route. What nobody refused is
-// never left out.
+// A request never fails because of fields that its caller did not send (T5),
+// and a message that one vendor wrote must stay usable with the others. So if a
+// server refuses a request, and a field that the core has added or a field that
+// only answers have may be the reason, the server is asked again at once
+// without that field, within the same attempt. The route remembers which
+// request its server accepted. A field that no server has refused is never left
+// out.
 
 const (
 	// maxAgain is how often one attempt asks again.
 	maxAgain = 3
 	// maxPared bounds what is remembered of a route.
 	maxPared = 64
-	// After maxVain attempts in a row whose guesses changed nothing, a route
-	// guesses no more for vainPause: what its server refuses is something else.
+	// After maxVain attempts in a row whose guesses did not help, a route stops
+	// guessing for vainPause: its server refuses something else.
 	maxVain   = 2
 	vainPause = time.Minute
 )
 
-// asking is what an exchange knows of its attempts to be understood. Its
-// attempt's goroutine owns it.
+// asking counts how an exchange asked its server again. The attempt's goroutine
+// owns it.
 type asking struct {
 	again int      // how often the server was asked again
 	blind int      // how many of these tries followed a refusal that names nothing
@@ -71,7 +71,7 @@ func (m *memory) omitted() []string {
 	return nil
 }
 
-// change replaces what is remembered by what f makes of it.
+// change replaces the remembered names by the result of f.
 func (m *memory) change(f func(known []string) []string) {
 	for {
 		old := m.pared.Load()
@@ -95,7 +95,7 @@ func (m *memory) isProven(stream bool) *atomic.Bool {
 	return &m.proven[0]
 }
 
-// Taken notes that the server took the request as it was.
+// Taken notes that the server accepted the request.
 func (u *Upstream) Taken(x *Exchange) {
 	if x.again > 0 {
 		if x.blind > 0 {
@@ -118,9 +118,9 @@ func (u *Upstream) Taken(x *Exchange) {
 	}
 }
 
-// Pare tells whether the server is to be asked again after err; x then leaves
-// out what may be to blame. afford takes a guess from the route's budget of
-// retries (R5).
+// Pare tells whether to ask the server again after err; x then leaves out the
+// fields that may be the reason. afford takes a guess from the route's retry
+// budget (R5).
 func (u *Upstream) Pare(x *Exchange, err error, afford func() bool) bool {
 	var e *llm.Error
 	if !errors.As(err, &e) {
@@ -208,8 +208,8 @@ func speaksOfFields(text string) bool {
 
 func refuses(text string) bool { return containsAny(strings.ToLower(text), refusing) }
 
-// restore puts back what the route is used to leave out where the server now
-// asks for it.
+// restore puts back fields that the route leaves out as a habit, if the server
+// now asks for them.
 func (u *Upstream) restore(x *Exchange, said words) bool {
 	var wanted []string
 	for _, name := range x.Left {
@@ -228,10 +228,10 @@ func (u *Upstream) restore(x *Exchange, said words) bool {
 	return true
 }
 
-// guess leaves out something after a refusal that names nothing: first what the
-// core added, unless the server is known to take it, then what only answers
-// have, then both. A refusal that names what the caller sent is none of our
-// doing.
+// guess leaves out fields after a refusal that names none: first those that the
+// core added, unless the server is known to accept them; then those that only
+// answers have; then both. If a refusal names a field of the caller's, nothing
+// is left out.
 func (u *Upstream) guess(x *Exchange, suspects []wire.Suspect, e *llm.Error, said words) bool {
 	if x.blind == 0 {
 		x.base = x.Omit

@@ -18,8 +18,8 @@ import (
 	"github.com/llmagg/llmagg/core/wire"
 )
 
-// endpoint is where requests of one kind go, and the header that they all
-// have. Requests share both: nobody changes them.
+// endpoint is the address of one kind of requests and the header that they
+// share. Neither is ever changed.
 type endpoint struct {
 	url    *url.URL
 	header http.Header
@@ -53,8 +53,8 @@ func (u *Upstream) endpoint(stream bool) (endpoint, error) {
 	return endpoint{at, h, usual}, nil
 }
 
-// to is where an exchange goes: one of the upstream's two endpoints, or where
-// its own model has the URL.
+// to is the endpoint of an exchange: one of the upstream's two, or a new one if
+// the exchange names a model of its own.
 func (u *Upstream) to(x *Exchange, stream bool) (*endpoint, error) {
 	to := &u.chat
 	if stream {
@@ -70,9 +70,9 @@ func (u *Upstream) to(x *Exchange, stream bool) (*endpoint, error) {
 	return &endpoint{at, to.header, to.usual}, nil
 }
 
-// with is the endpoint's header and the call's own. Where the call's headers
-// are the whole set, the endpoint's give what every request has and no more:
-// no key, and none of the configured headers.
+// with joins the endpoint's header and the call's. If the call gives all
+// headers itself, only what every request needs is added: no key, and none of
+// the configured headers.
 func (e *endpoint) with(o *llm.CallOptions) http.Header {
 	if len(o.Headers) == 0 && !o.HeadersOnly {
 		return e.header
@@ -97,9 +97,9 @@ func (u *Upstream) post(ctx context.Context, x *Exchange, stream bool) (*http.Re
 	if x.again == 0 {
 		x.Omit = u.memory.omitted()
 	}
-	// Not from a pool: the transport may still read the body after it has
-	// returned, and it does not say when it is done with one that it knows to
-	// be in memory. Only such a body goes out in one write with the header.
+	// Not from a pool: the transport may read the body after RoundTrip has
+	// returned, and does not say when it has finished. Only a body in memory
+	// goes out in one write with the header.
 	x.Left, x.Adapted = nil, nil
 	body, err := u.Format.Body(make([]byte, 0, len(x.Payload.JSON())+bodyRoom), &x.Call)
 	if err == nil && x.Strict && len(x.Adapted) > 0 {
@@ -186,8 +186,8 @@ func unprocessedText(text string) string {
 	return text
 }
 
-// sending is the context of a request under way, and what the transport tells
-// of it.
+// sending is the context of a request in flight, and what the transport reports
+// about that request.
 type sending struct {
 	context.Context // the attempt's
 	body            bytes.Reader
@@ -209,9 +209,9 @@ func (s *sending) Value(key any) any {
 	return s.Context.Value(key)
 }
 
-// traced is the context with the hooks in it, behind those that the caller's
-// context may have. Without those it needs no context more, which each call
-// would pay for.
+// traced is the context with our hooks, behind the hooks of the caller's
+// context if there are any. Without these no further context is needed, which
+// would cost every call.
 func (s *sending) traced() context.Context {
 	if others := traceKey == nil || httptrace.ContextClientTrace(s.Context) != nil; others {
 		return httptrace.WithClientTrace(s, &httptrace.ClientTrace{GotConn: s.gotConn, GotFirstResponseByte: s.gotFirstByte})

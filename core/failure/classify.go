@@ -66,9 +66,9 @@ func classifySaid(status int, h http.Header, body []byte, s *said) *llm.Error {
 	return e
 }
 
-// ReadHead takes over what the head of an answer says of its failure, whatever
-// its status: the request's id, the wait that the server asks for, and whether
-// the request may be repeated (R4).
+// ReadHead reads from the headers of a failed answer, whatever its status: the
+// request's id, the wait that the server asks for, and whether the request may
+// be repeated (R4).
 func ReadHead(e *llm.Error, h http.Header) {
 	if id := requestID(h); id != "" {
 		e.RequestID = OneLine(id)
@@ -122,7 +122,7 @@ func withAddress(e *llm.Error, resp *http.Response, guess bool) string {
 	return status + " from " + Address(resp) + rest
 }
 
-// address is the URL that was asked, without query and credentials.
+// Address is the requested URL without query and credentials.
 func Address(resp *http.Response) string {
 	if resp.Request == nil || resp.Request.URL == nil {
 		return "the server"
@@ -131,7 +131,7 @@ func Address(resp *http.Response) string {
 	return clip([]byte(u.String()), maxAddress)
 }
 
-// IsJSON tells whether a body begins as JSON does that is no bare number.
+// IsJSON tells whether a body begins like a JSON object, list or string.
 func IsJSON(body []byte) bool {
 	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
 	return len(body) > 0 && (body[0] == '{' || body[0] == '[' || body[0] == '"')
@@ -143,8 +143,8 @@ func exact(status int) bool {
 	return status >= 401 && status < 500
 }
 
-// requestIDs are the headers that name a request, the vendor's before those of
-// what stands in front of it.
+// requestIDs are the headers with a request's id: the vendor's first, then
+// those of gateways in front of it.
 var requestIDs = []string{"X-Request-Id", "Request-Id", "X-Ds-Trace-Id", "X-Amzn-Requestid", "Apim-Request-Id", "X-Ms-Request-Id", "X-Tt-Logid",
 	"Trace-Id", "X-Trace-Id", "Cf-Ray"}
 
@@ -158,7 +158,7 @@ func requestID(h http.Header) string {
 }
 
 // redirectHost is the host that a redirect leads to, without credentials; the
-// path where it stays on its host.
+// path if the redirect stays on its host.
 func redirectHost(h http.Header) string {
 	to, err := url.Parse(h.Get("Location"))
 	if err != nil {
@@ -198,7 +198,7 @@ func codeOfStatus(status int, text, name string) llm.Code {
 // Body is the part of a failed answer that its error keeps.
 func Body(b []byte) string { return clip(b, maxBody) }
 
-// clip makes valid UTF-8 of b, cut to n bytes and an ellipsis.
+// clip is b as valid UTF-8, cut to n bytes and an ellipsis.
 func clip(b []byte, n int) string {
 	read := min(len(b), n+utf8.UTFMax) // what a cut splits here is cut off below
 	text := strings.ToValidUTF8(string(b[:read]), "\uFFFD")

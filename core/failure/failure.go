@@ -18,11 +18,11 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// Of is the failure that a JSON value is, nil if it is none: an object
-// without choices that has a message or a code of failure, or any object with
-// an error beside its choices. What is no JSON is never a failure here: the
-// caller knows whether words are one. The error has no status and no request
-// id of its own; the caller adds those of the exchange.
+// Of is the failure that a JSON value reports, or nil. A failure is an object
+// without choices that has a message or a failure code, or any object with an
+// error beside its choices. Text that is not JSON is never a failure here: the
+// caller decides about it. The error has no status and no request id; the
+// caller adds those of the exchange.
 func Of(data []byte) *llm.Error {
 	s := readSaid(data)
 	if !s.failure() {
@@ -31,9 +31,9 @@ func Of(data []byte) *llm.Error {
 	return classifySaid(0, nil, data, s)
 }
 
-// HasFailureField tells whether the fields of an answer that stand beside its
-// choices may hold a failure, so that Of must be asked. It is cheap
-// enough for every chunk of a stream.
+// HasFailureField tells whether the fields beside the choices of an answer may
+// report a failure, so that Of must decide. It is cheap enough for every chunk
+// of a stream.
 func HasFailureField(beside llm.Extra) bool {
 	for _, name := range besideChoices {
 		if _, ok := beside[name]; ok {
@@ -90,11 +90,11 @@ func OfFinish(reason string, empty bool, beside llm.Extra) *llm.Error {
 	return e
 }
 
-// Said is what an answer that is JSON says of its failure, on one line.
+// Said is the message of a failure that is JSON, on one line.
 func Said(data []byte) string { return OneLine(readSaid(data).message) }
 
-// OfMessage is the failure that a message, or a delta, is: one that has an
-// "error" and nothing else. nil if it is none.
+// OfMessage is the failure that a message or a delta reports if it has an
+// "error" and no content, else nil.
 func OfMessage(m *llm.Message) *llm.Error {
 	if len(m.Extra) == 0 || !IsEmpty(m) {
 		return nil
@@ -108,9 +108,8 @@ func OfMessage(m *llm.Message) *llm.Error {
 var contentNames = [...]string{"content", "tool_calls", "function_call", "toolCalls", "tool_call", "functionCall", "message", "messages", "delta", "text", "parts",
 	"output", "output_text", "response", "answer", "generated_text", "completion"}
 
-// OfUnread is the failure that an answer is that is empty but for a field
-// in which it stands unread, nil without one. An answer in a form that is not
-// known is none.
+// OfUnread is the failure of an answer that is empty except for a field in an
+// unknown form; name is that field's, and the result is nil without a name.
 func OfUnread(name string) *llm.Error {
 	if name == "" {
 		return nil
@@ -118,8 +117,8 @@ func OfUnread(name string) *llm.Error {
 	return llm.Errorf(llm.BadResponse, "the answer is empty but for its field %q, whose form cannot be read", name)
 }
 
-// UnreadIn is the name of a field in which an answer stands unread, "" for
-// none.
+// UnreadIn is the name of a field that holds an answer in an unknown form, or
+// "".
 func UnreadIn(fields llm.Extra) string {
 	if len(fields) > 0 {
 		for _, name := range contentNames {
@@ -131,8 +130,8 @@ func UnreadIn(fields llm.Extra) string {
 	return ""
 }
 
-// IsEmpty tells whether a whole message brings nothing that a caller
-// could use. Thoughts alone are no answer.
+// IsEmpty tells whether a whole message has nothing that a caller could use.
+// Reasoning alone is not an answer.
 func IsEmpty(m *llm.Message) bool {
 	if m.Content != "" || m.Refusal != "" || len(m.Parts) > 0 || len(m.ToolCalls) > 0 || m.FunctionCall != nil || len(m.Audio) > 0 {
 		return false
@@ -146,8 +145,7 @@ func IsEmpty(m *llm.Message) bool {
 	return true
 }
 
-// OfResponse is the failure that a whole answer with choices is, nil if it
-// is an answer.
+// OfResponse is the failure that a whole answer with choices reports, or nil.
 func OfResponse(r *llm.Response, data []byte) *llm.Error {
 	if HasFailureField(r.Extra) {
 		if e := Of(jsontext.WithoutOddNumbers(data)); e != nil {
@@ -176,8 +174,8 @@ func ofChoices(r *llm.Response) *llm.Error {
 	return nil
 }
 
-// OfCustom is the failure that a whole answer of a client written by the
-// application is, nil if it is an answer.
+// OfCustom is OfResponse for a whole answer of a client that the application
+// wrote.
 func OfCustom(r *llm.Response) *llm.Error {
 	if len(r.Choices) == 0 {
 		return llm.Errorf(llm.BadResponse, "the answer has no choices")

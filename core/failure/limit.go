@@ -17,5 +17,5 @@ func OverLimit(format string, args ...any) *llm.Error {
 	return e
 }
 
-// IsOverLimit tells whether an answer failed because it exceeds a limit.
+// IsOverLimit tells whether an answer failed by exceeding a limit.
 func IsOverLimit(err error) bool { return errors.Is(err, errLimit) }

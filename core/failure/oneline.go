@@ -64,8 +64,8 @@ func hidden(r rune) bool {
 	return unicode.Is(unicode.Cf, r) || 0xfff0 <= r && r <= 0xfffb || 0xe0000 <= r && r <= 0xe0fff || r == 0x2065
 }
 
-// quoted is a server's word in quotation marks, short.
+// Quoted is a server's word in quotation marks, cut to MaxWord bytes.
 func Quoted(word string) string { return strconv.Quote(clip([]byte(word), MaxWord)) }
 
-// MaxWord is how much of a word for programs is told.
+// MaxWord is how many bytes of a type or code an error shows.
 const MaxWord = 100

@@ -20,8 +20,8 @@ func readable(body []byte) string {
 	return strings.Join(strings.Fields(text), " ")
 }
 
-// WordsIn is what a body without an error object says: its words, or that it
-// has none.
+// WordsIn is the text of a body without an error object, or a note that the
+// body is not text.
 func WordsIn(body []byte) string {
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
 	if binary(body) {

@@ -33,12 +33,12 @@ func namedWait(h http.Header, now time.Time) (time.Duration, bool) {
 	return 0, false
 }
 
-// longestWait bounds what a server can be understood to ask for; the breaker
-// blocks its route for less.
+// longestWait is the longest wait that is believed; the breaker blocks its
+// route for less.
 const longestWait = 365 * 24 * time.Hour
 
-// longestSense is the longest way between two dates of one answer in which both
-// are believed. Beyond it the server writes a Date without knowing the time.
+// longestSense is how far two dates of one answer may lie apart to be believed.
+// Beyond that the server does not know the time.
 const longestSense = 24 * time.Hour
 
 // positive reads a decimal number of units that is not negative.

@@ -11,8 +11,8 @@ import (
 // ShortestSecret is the shortest length that counts as a secret.
 const ShortestSecret = 4
 
-// HeaderSecrets are the values of headers whose names speak of secrets, and
-// the parts of them that servers repeat by themselves.
+// HeaderSecrets are the values of headers whose names suggest a secret, and the
+// parts of these values that servers repeat on their own.
 func HeaderSecrets(headers map[string]string) (secrets []string) {
 	add := func(s string) {
 		if s = strings.Trim(s, `" `); len(s) >= ShortestSecret && !slices.Contains(secrets, s) {

@@ -2,7 +2,7 @@ package failure
 
 import "github.com/llmagg/llmagg/core/llm"
 
-// row is what a failure does to its call and to its route.
+// row says what a failure does to its call and to its route.
 type row struct {
 	retry   when   // the same route is asked again
 	next    when   // an aggregator goes on to its next route
@@ -96,10 +96,10 @@ func NextRoute(c llm.Code, o llm.CallOptions) bool {
 // BreakerEffect is the effect on the breaker of a failure with this code.
 func BreakerEffect(c llm.Code) Effect { return table[c].breaker }
 
-// NamesWait tells whether e names a wait that counts (R4): on 429 and 5xx, and
-// on what the body calls one of these where the status says otherwise, because
-// it came inside a stream or a 200, by way of a gateway, or from a client
-// written by the application.
+// NamesWait tells whether e names a wait that counts (R4): if its status is 429
+// or 5xx, or if its code means the same although the status does not, because
+// the failure came inside a stream or a 200, through a gateway, or from a
+// client that the application wrote.
 func NamesWait(e *llm.Error) bool {
 	switch {
 	case !e.HasRetryAfter || e.Status == 408 || e.Status == 409:
