@@ -85,24 +85,14 @@ func (b *Breaker) UsableAt(t time.Time) bool {
 // Enter admits a call. It returns nil if the route is not usable. The permit of
 // a half-open circuit is its trial.
 func (b *Breaker) Enter() *Permit {
-	p := new(Permit)
-	if !b.EnterWith(p) {
-		return nil
-	}
-	return p
-}
-
-// EnterWith is Enter into p, a zero permit that is part of something else; it
-// reports whether the call is admitted.
-func (b *Breaker) EnterWith(p *Permit) bool {
 	b.mu.Lock()
-	admitted := b.letIn(time.Now(), p)
-	if admitted && p.kind == ordinary {
+	p := b.letIn(time.Now())
+	if p != nil && p.kind == ordinary {
 		b.mu.Unlock() // nothing has changed that there is to tell
-		return true
+		return p
 	}
 	b.unlockAndTell()
-	return admitted
+	return p
 }
 
 // LastResort lets one call try a route that is not usable (B4). It gives a
@@ -114,7 +104,7 @@ func (b *Breaker) LastResort() (*Permit, *Trial) {
 	b.mu.Lock()
 	defer b.unlockAndTell()
 	now := time.Now()
-	if p := new(Permit); b.letIn(now, p) {
+	if p := b.letIn(now); p != nil {
 		return p, nil
 	}
 	switch {
@@ -129,26 +119,23 @@ func (b *Breaker) LastResort() (*Permit, *Trial) {
 	return &Permit{breaker: b, kind: lastResort, trial: b.trial, lastResort: true}, nil
 }
 
-// letIn makes p the permit of a usable route. The caller holds mu.
-func (b *Breaker) letIn(now time.Time, p *Permit) bool {
+// letIn gives the permit of a usable route, or nil. The caller holds mu.
+func (b *Breaker) letIn(now time.Time) *Permit {
 	if !b.on || now.Before(b.blockEnd()) {
-		return false
+		return nil
 	}
-	p.breaker = b
 	if b.circuit.state() == Closed {
-		p.kind, p.period = ordinary, b.circuit.period
-		return true
+		return &Permit{breaker: b, kind: ordinary, period: b.circuit.period}
 	}
 	if b.trial != nil {
-		return false // a last resort is the probe, though the circuit does not know it
+		return nil // a last resort is the probe, though the circuit does not know it
 	}
 	done, ok := b.circuit.probe()
 	if !ok {
-		return false
+		return nil
 	}
 	b.trial = newTrial()
-	p.kind, p.trial, p.probeDone = halfOpenProbe, b.trial, done
-	return true
+	return &Permit{breaker: b, kind: halfOpenProbe, trial: b.trial, probeDone: done}
 }
 
 // BlockUntil blocks the route until t because the server asked for it (R4, B3),

@@ -184,6 +184,8 @@ func repeatedEvents(c *call, s *Step) iter.Seq[piece] {
 			first = max(c.choices, s.Choices, 1) // the role chunks
 		case anthropic:
 			first = 1 // message_start
+		case responses:
+			first = 4 // up to the beginning of the text
 		}
 		left := s.RepeatBytes
 		for _, p := range ends {

@@ -1,7 +1,8 @@
 // Package faultwall is an HTTP server whose misbehaviour is scripted, step by
-// step for each model. It speaks OpenAI's chat completions (Azure's too),
-// Gemini's generateContent, Anthropic's Messages and Ollama's chat, and is to tests of LLM clients what net/http/httptest is to
-// tests of HTTP: a real server on a real loopback port, gone after the test.
+// step for each model. It speaks OpenAI's chat completions (Azure's too) and
+// Responses API, Gemini's generateContent, Anthropic's Messages and Ollama's
+// chat, and is to tests of LLM clients what net/http/httptest is to tests of
+// HTTP: a real server on a real loopback port, gone after the test.
 //
 //	wall, err := faultwall.Start(faultwall.Script{}, faultwall.Options{})
 //	if err != nil { … }

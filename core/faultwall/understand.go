@@ -23,6 +23,9 @@ func understand(r *http.Request, body []byte) (*call, *Step) {
 	case strings.HasSuffix(path, "/v1/messages"):
 		c.dialect = anthropic{}
 		return c.readOpenAI(r) // the fields that count are the same
+	case strings.HasSuffix(path, "/responses"):
+		c.dialect = responses{}
+		return c.readOpenAI(r)
 	case strings.HasSuffix(path, "/chat/completions"):
 		c.dialect = openAI{}
 		c, refusal := c.readOpenAI(r)

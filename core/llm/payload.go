@@ -24,8 +24,7 @@ type Payload struct {
 
 	data   []byte
 	fields []jsontext.Field
-	few    [4]jsontext.Field // memory for the fields of most requests
-	usage  bool              // stream_options.include_usage was asked for by the caller
+	usage  bool // stream_options.include_usage was asked for by the caller
 
 	refused error // see [Payload.Refused]
 }
@@ -89,12 +88,11 @@ func OwnRequest(data []byte, o CallOptions) (*Payload, error) {
 
 // readPayload checks a request. anyName lets fields of every name pass.
 func readPayload(data []byte, anyName bool) (*Payload, error) {
-	p := &Payload{data: data, N: 1}
-	fields, wrong, err := requestFields(data, p.few[:0])
+	fields, wrong, err := requestFields(data)
 	if err != nil {
 		return nil, Errorf(InvalidArgument, "the request is not valid JSON: %v", err)
 	}
-	p.fields = fields
+	p := &Payload{data: data, fields: fields, N: 1}
 	seen := false
 	var extra Extra
 	for _, f := range fields {
@@ -187,9 +185,8 @@ func (k fieldKind) fits(v []byte) bool {
 }
 
 // requestFields is [jsontext.FieldsOf] for a request. It looks at the messages
-// on the way: wrong says what the caller has to change in them. The fields
-// stand in room as far as they fit.
-func requestFields(data []byte, room []jsontext.Field) (_ []jsontext.Field, wrong, err error) {
+// on the way: wrong says what the caller has to change in them.
+func requestFields(data []byte) (_ []jsontext.Field, wrong, err error) {
 	if err := jsontext.CheckUTF8(data); err != nil {
 		return nil, nil, err
 	}
@@ -198,7 +195,7 @@ func requestFields(data []byte, room []jsontext.Field) (_ []jsontext.Field, wron
 	if r.Next() != '{' {
 		return nil, nil, r.Fail("expected a JSON object")
 	}
-	fields := jsontext.Fields{List: room}
+	var fields jsontext.Fields
 	for more := r.Object(); more; more = r.NextField() {
 		name, known := fieldNames[string(r.Key)]
 		if !known {

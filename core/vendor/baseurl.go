@@ -36,7 +36,11 @@ func readBaseURL(where, base string, v Vendor, typed bool) (string, Vendor, erro
 	path := strings.TrimRight(u.Path, "/")
 	for _, end := range endpoints {
 		if n := len(path) - len(end); n >= 0 && strings.EqualFold(path[n:], end) {
-			return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s ends with an endpoint, %q; write the API's root: %q", where, shownBase(base), path[n:], rewrite(path[:n]))
+			typed := ""
+			if end == "/responses" && v.name != responsesName {
+				typed = `, and "type": "responses" to use that endpoint`
+			}
+			return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s ends with an endpoint, %q; write the API's root: %q%s", where, shownBase(base), path[n:], rewrite(path[:n]), typed)
 		}
 	}
 	if i := strings.Index(path, "/models/"); i >= 0 && (v.own != "" || strings.Contains(path[i:], ":")) {
@@ -51,7 +55,7 @@ func readBaseURL(where, base string, v Vendor, typed bool) (string, Vendor, erro
 			where, shownBase(base), v.own, v.name, compatible.name, rewrite(root))
 	case compatiblePath:
 		v = compatible
-	case v.own != "" && own && host.own != v.own && (v.elsewhere == "" || !strings.Contains(path, v.elsewhere) && !host.speaksMessagesAt(base)):
+	case v.own != "" && own && host.own != v.own && (v.elsewhere == "" || !strings.Contains(path, v.elsewhere)):
 		return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s is %s's, which does not speak %s's format; write \"type\": %q", where, shownBase(base), host.name, v.own, host.name)
 	case v.own == "" && own && host.own != "" && !hostCompatible && !(host.sharesRoot() && (typed || v.name != compatible.name)):
 		instead := ""

@@ -84,7 +84,7 @@ BAD_CONFIGS: dict[str, tuple[Any, str]] = {
     "no key": ({"openai": {"models": {"gpt": {}}}}, "model openai/gpt has no api_key"),
     "unknown provider without URL": (
         {"acme": {"models": {"m": {"api_key": "k"}}}},
-        "no vendor has this name",
+        "openai, deepseek, anthropic, gemini, ollama",
     ),
     "no scheme": ({"openai": {"models": {"m": {"api_key": "k", "base_url": "api.example.com/v1"}}}}, "base_url"),
     "ftp": ({"openai": {"models": {"m": {"api_key": "k", "base_url": "ftp://example.com"}}}}, "base_url"),

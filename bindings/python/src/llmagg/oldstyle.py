@@ -218,9 +218,7 @@ def _by_url(base_url: str, by_name: str) -> tuple[str, str | None]:
     from ._native import route
 
     vendor = route.vendor_at(urlsplit(base_url).hostname or "")
-    if vendor is None:
-        return by_name, "openai-compatible"
-    return (by_name, vendor["name"]) if vendor.get("preset") else (vendor["name"], None)
+    return (vendor, None) if vendor else (by_name, "openai-compatible")
 
 
 def environment_of(config: ProviderConfig) -> dict[str, str | None]:

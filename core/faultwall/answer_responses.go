@@ -1,0 +1,259 @@
+package faultwall
+
+import "encoding/json"
+
+// responses is the wire format of OpenAI's Responses API, as documented in its
+// reference ("Responses", "Streaming events"). Its errors and its list of
+// models are those of OpenAI's other API.
+type responses struct{ openAI }
+
+var _ dialect = responses{}
+
+type responsesAnswer struct {
+	ID         string          `json:"id"`
+	Object     string          `json:"object"`
+	Created    int64           `json:"created_at"`
+	Status     string          `json:"status"`
+	Error      any             `json:"error"`
+	Incomplete any             `json:"incomplete_details"`
+	Model      string          `json:"model"`
+	Output     []responsesItem `json:"output"`
+	Parallel   bool            `json:"parallel_tool_calls"`
+	ToolChoice string          `json:"tool_choice"`
+	Tools      []any           `json:"tools"`
+	Usage      any             `json:"usage"`
+}
+
+type responsesItem struct {
+	ID        string           `json:"id"`
+	Type      string           `json:"type"`
+	Status    string           `json:"status,omitempty"`
+	Role      string           `json:"role,omitempty"`
+	Content   *[]responsesPart `json:"content,omitempty"`
+	Summary   *[]responsesPart `json:"summary,omitempty"`
+	Encrypted string           `json:"encrypted_content,omitempty"`
+	CallID    string           `json:"call_id,omitempty"`
+	Name      string           `json:"name,omitempty"`
+	Arguments *string          `json:"arguments,omitempty"`
+}
+
+type responsesPart struct {
+	Type        string  `json:"type"`
+	Text        *string `json:"text,omitempty"`
+	Refusal     *string `json:"refusal,omitempty"`
+	Annotations *[]any  `json:"annotations,omitempty"`
+}
+
+// responsesEncrypted is the encrypted content of the wall's thoughts.
+const responsesEncrypted = "d2FsbC1lbmNyeXB0ZWQ="
+
+func (responses) whole(a *content) any {
+	r := responsesHead(a, responsesItems(a))
+	r.Usage = responsesUsage(a.usage)
+	r.Status, r.Incomplete = responsesStatus(a.finish)
+	return withExtra(r, a.extra)
+}
+
+func responsesHead(a *content, output []responsesItem) responsesAnswer {
+	return responsesAnswer{ID: "resp_" + a.id, Object: "response", Created: created, Status: "in_progress", Model: a.model, Output: output,
+		Parallel: true, ToolChoice: "auto", Tools: []any{}}
+}
+
+// responsesStatus translates OpenAI's finish reasons: those that end an answer
+// early are the details of an incomplete one.
+func responsesStatus(finish string) (status string, details any) {
+	reason := map[string]string{"length": "max_output_tokens"}[finish]
+	switch finish {
+	case "stop", "tool_calls":
+		return "completed", nil
+	case "":
+		return "in_progress", nil
+	}
+	if reason == "" {
+		reason = finish
+	}
+	return "incomplete", map[string]any{"reason": reason}
+}
+
+// responsesItems are the items of an answer: thoughts, a message, calls.
+func responsesItems(a *content) []responsesItem {
+	items := []responsesItem{}
+	if a.reasoning != "" {
+		items = append(items, responsesItem{ID: "rs_" + a.id, Type: "reasoning", Summary: &[]responsesPart{{Type: "summary_text", Text: &a.reasoning}}, Encrypted: responsesEncrypted})
+	}
+	var parts []responsesPart
+	if a.text != "" || a.refusal == "" && len(a.calls) == 0 {
+		parts = append(parts, responsesPart{Type: "output_text", Text: &a.text, Annotations: &[]any{}})
+	}
+	if a.refusal != "" {
+		parts = append(parts, responsesPart{Type: "refusal", Refusal: &a.refusal})
+	}
+	if len(parts) > 0 {
+		items = append(items, responsesItem{ID: "msg_" + a.id, Type: "message", Status: "completed", Role: "assistant", Content: &parts})
+	}
+	for n := range a.calls {
+		id, arguments := callID(&a.calls[n], n), a.calls[n].arguments()
+		items = append(items, responsesItem{ID: "fc_" + a.id + "_" + id, Type: "function_call", Status: "completed", CallID: id, Name: a.calls[n].Name, Arguments: &arguments})
+	}
+	return items
+}
+
+// responsesUsage renames OpenAI's fields; a usage without them stays as it is.
+func responsesUsage(usage json.RawMessage) any {
+	var fields map[string]json.RawMessage
+	if usage == nil || json.Unmarshal(usage, &fields) != nil {
+		return nil
+	}
+	for from, to := range map[string]string{"prompt_tokens": "input_tokens", "completion_tokens": "output_tokens",
+		"prompt_tokens_details": "input_tokens_details", "completion_tokens_details": "output_tokens_details"} {
+		value, ok := fields[from]
+		if delete(fields, from); ok {
+			fields[to] = value
+		}
+	}
+	for name, empty := range map[string]string{"input_tokens_details": `{"cached_tokens":0}`, "output_tokens_details": `{"reasoning_tokens":0}`} {
+		if _, ok := fields[name]; !ok {
+			fields[name] = json.RawMessage(empty)
+		}
+	}
+	return fields
+}
+
+// chunk is one event; the deltas of a healthy stream are events already. Events
+// that a script describes have no number: they stand for themselves.
+func (responses) chunk(a *content, d delta) any {
+	if d.event != nil {
+		return d.event
+	}
+	at := map[string]any{"output_index": d.choice, "content_index": 0, "item_id": "msg_" + a.id}
+	event := func(kind string, fields map[string]any) any {
+		at["type"] = "response." + kind
+		for name, value := range fields {
+			at[name] = value
+		}
+		return withExtra(at, a.extra)
+	}
+	switch c := d.call; {
+	case d.finish != "" || d.bare:
+		r := responsesHead(a, []responsesItem{})
+		r.Usage = responsesUsage(d.usage)
+		r.Status, r.Incomplete = responsesStatus(d.finish)
+		if d.bare {
+			r.Status = "completed"
+		}
+		return withExtra(map[string]any{"type": "response." + r.Status, "response": r}, a.extra)
+	case c != nil && c.ID != "":
+		return event("output_item.added", map[string]any{"output_index": c.Index, "item": responsesItem{ID: "fc_" + c.ID, Type: "function_call", CallID: c.ID, Name: c.Name, Arguments: &c.Arguments}})
+	case c != nil:
+		return event("function_call_arguments.delta", map[string]any{"output_index": c.Index, "item_id": "", "delta": c.Arguments})
+	case d.refusal != nil:
+		return event("refusal.delta", map[string]any{"delta": *d.refusal})
+	case d.reasoning != nil:
+		return event("reasoning_summary_text.delta", map[string]any{"item_id": "rs_" + a.id, "summary_index": 0, "delta": *d.reasoning})
+	case d.text != nil:
+		return event("output_text.delta", map[string]any{"delta": *d.text, "logprobs": []any{}})
+	}
+	return withExtra(map[string]any{"type": "response.created", "response": responsesHead(a, []responsesItem{})}, a.extra)
+}
+
+// responsesStream numbers the events of a healthy stream.
+type responsesStream struct {
+	a   *content
+	s   *Step
+	all []delta
+}
+
+func (w *responsesStream) put(kind string, fields map[string]any) {
+	event := map[string]any{"type": "response." + kind, "sequence_number": len(w.all)}
+	for name, value := range fields {
+		event[name] = value
+	}
+	w.all = append(w.all, delta{name: "response." + kind, event: withExtra(event, w.a.extra)})
+}
+
+// deltas: the answer as it begins, each item with its pieces, the whole answer.
+func (responses) deltas(_ *call, s *Step, a *content) []delta {
+	w := &responsesStream{a: a, s: s}
+	items := responsesItems(a)
+	begun := responsesHead(a, []responsesItem{})
+	w.put("created", map[string]any{"response": begun})
+	w.put("in_progress", map[string]any{"response": begun})
+	for place, item := range items {
+		w.item(place, item)
+	}
+	if a.finish == "" || s.Done != nil && !*s.Done {
+		return w.all
+	}
+	ended := responsesHead(a, items)
+	if ended.Status, ended.Incomplete = responsesStatus(a.finish); s.UsageChunk != UsageNone {
+		ended.Usage = responsesUsage(a.usage)
+	}
+	w.put(ended.Status, map[string]any{"response": withExtra(ended, a.extra)})
+	return w.all
+}
+
+// item is the events of one item.
+func (w *responsesStream) item(place int, item responsesItem) {
+	empty, begun := "", item
+	if begun.Status != "" {
+		begun.Status = "in_progress"
+	}
+	at := func(more map[string]any) map[string]any {
+		more["output_index"], more["item_id"] = place, item.ID
+		return more
+	}
+	begin := func() { w.put("output_item.added", map[string]any{"output_index": place, "item": begun}) }
+	switch item.Type {
+	case "reasoning":
+		begun.Summary = &[]responsesPart{}
+		begin()
+		text := *(*item.Summary)[0].Text
+		w.put("reasoning_summary_part.added", at(map[string]any{"summary_index": 0, "part": responsesPart{Type: "summary_text", Text: &empty}}))
+		for _, piece := range w.s.split(text) {
+			w.put("reasoning_summary_text.delta", at(map[string]any{"summary_index": 0, "delta": piece}))
+		}
+		w.put("reasoning_summary_text.done", at(map[string]any{"summary_index": 0, "text": text}))
+		w.put("reasoning_summary_part.done", at(map[string]any{"summary_index": 0, "part": (*item.Summary)[0]}))
+	case "message":
+		begun.Content = &[]responsesPart{}
+		begin()
+		for n, part := range *item.Content {
+			w.part(n, part, at)
+		}
+	case "function_call":
+		begun.Arguments = &empty
+		begin()
+		for _, piece := range w.s.split(*item.Arguments) {
+			w.put("function_call_arguments.delta", at(map[string]any{"delta": piece}))
+		}
+		w.put("function_call_arguments.done", at(map[string]any{"arguments": *item.Arguments, "name": item.Name}))
+	}
+	w.put("output_item.done", map[string]any{"output_index": place, "item": item})
+}
+
+// part is the events of one part of a message.
+func (w *responsesStream) part(n int, part responsesPart, at func(map[string]any) map[string]any) {
+	begun, kind, key := part, "output_text", "text"
+	text, empty := part.Text, ""
+	if part.Type == "refusal" {
+		text, begun.Refusal, kind, key = part.Refusal, &empty, "refusal", "refusal"
+	} else {
+		begun.Text = &empty
+	}
+	with := func(fields map[string]any) map[string]any {
+		fields["content_index"] = n
+		if kind == "output_text" && fields["part"] == nil {
+			fields["logprobs"] = []any{}
+		}
+		return at(fields)
+	}
+	w.put("content_part.added", with(map[string]any{"part": begun}))
+	for _, piece := range w.s.split(*text) {
+		w.put(kind+".delta", with(map[string]any{"delta": piece}))
+	}
+	w.put(kind+".done", with(map[string]any{key: *text}))
+	w.put("content_part.done", with(map[string]any{"part": part}))
+}
+
+// done is none: the whole answer is one of the deltas.
+func (responses) done() string { return "" }

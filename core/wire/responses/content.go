@@ -1,0 +1,127 @@
+package responses
+
+import (
+	"encoding/json"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
+)
+
+// part is one part of a message's content.
+type part struct {
+	Type       string          `json:"type"`
+	Text       *string         `json:"text,omitempty"`
+	Refusal    *string         `json:"refusal,omitempty"`
+	ImageURL   string          `json:"image_url,omitempty"`
+	Detail     string          `json:"detail,omitempty"`
+	FileID     string          `json:"file_id,omitempty"`
+	FileData   string          `json:"file_data,omitempty"`
+	FileURL    string          `json:"file_url,omitempty"`
+	Filename   string          `json:"filename,omitempty"`
+	InputAudio *llm.InputAudio `json:"input_audio,omitempty"`
+}
+
+// content translates what is not the model's: a text, or parts.
+func (t *conversation) content(m *llm.Message, at string) (any, error) {
+	if m.Parts == nil {
+		return m.Content, nil
+	}
+	parts := make([]any, 0, len(m.Parts))
+	for i := range m.Parts {
+		p := &m.Parts[i]
+		translated, problem := partOf(p)
+		if problem != "" {
+			return nil, wire.PartError(p, fmt.Sprintf("%s[%d] %s", at, i, problem))
+		}
+		var err error
+		if translated, err = t.withExtra(translated, p.Extra); err != nil {
+			return nil, llm.Errorf(llm.BadRequest, "%s[%d] cannot be written: %v", at, i, err)
+		}
+		parts = append(parts, translated)
+	}
+	return parts, nil
+}
+
+// withExtra adds what a part has beside chat completions' own.
+func (t *conversation) withExtra(translated any, extra llm.Extra) (any, error) {
+	if _, own := translated.(json.RawMessage); own || len(extra) == 0 {
+		return translated, nil
+	}
+	raw, err := llm.JSON.Marshal(translated)
+	fields := llm.Extra{}
+	if err == nil {
+		err = llm.JSON.Unmarshal(raw, &fields)
+	}
+	for name, value := range extra {
+		if name == "cache_control" {
+			t.leave("messages.content.cache_control") // the API caches by itself
+		} else if _, taken := fields[name]; !taken {
+			fields[name] = value
+		}
+	}
+	return fields, err
+}
+
+// partOf translates a part, *part or, of the API's own types, as it is; problem
+// says what is wrong with it, "" if nothing is.
+func partOf(p *llm.Part) (translated any, problem string) {
+	switch {
+	case p.Type == "text" || p.Type == "":
+		return &part{Type: "input_text", Text: &p.Text}, ""
+	case p.Type == "refusal":
+		return &part{Type: "input_text", Text: &p.Refusal}, ""
+	case p.Type == "image_url" && p.ImageURL != nil:
+		detail := p.ImageURL.Detail
+		if detail == "" {
+			detail = "auto" // the API wants it
+		}
+		return &part{Type: "input_image", ImageURL: p.ImageURL.URL, Detail: detail}, ""
+	case p.Type == "input_audio" && p.InputAudio != nil:
+		return &part{Type: "input_audio", InputAudio: p.InputAudio}, ""
+	case p.Type == "file" && p.File != nil:
+		return fileOf(p.File)
+	case strings.HasPrefix(p.Type, "input_") && p.Type != "input_audio":
+		raw, err := llm.JSON.Marshal(*p)
+		if err != nil {
+			return nil, "cannot be written: " + err.Error()
+		}
+		return json.RawMessage(raw), ""
+	}
+	return nil, "is of type \"" + p.Type + "\", which the Responses API does not take, or has no content of that type"
+}
+
+// fileOf translates a file: at an address, by its id, or its data with their
+// media type.
+func fileOf(f *llm.File) (translated any, problem string) {
+	t := &part{Type: "input_file", Filename: f.Filename}
+	switch {
+	case strings.HasPrefix(f.FileData, "http://"), strings.HasPrefix(f.FileData, "https://"):
+		t.FileURL = f.FileData
+		t.Filename = "" // one of the two
+	case strings.HasPrefix(f.FileData, "data:"):
+		t.FileData = f.FileData
+	case f.FileData != "":
+		mediaType := mediaTypes[strings.ToLower(path.Ext(f.Filename))]
+		if mediaType == "" {
+			mediaType = "application/octet-stream"
+		}
+		t.FileData = "data:" + mediaType + ";base64," + f.FileData
+	case f.FileID != "":
+		t.FileID, t.Filename = f.FileID, ""
+	default:
+		return nil, "is a file without file_data or file_id"
+	}
+	if t.FileData != "" && t.Filename == "" {
+		t.Filename = "file" // data need a name
+	}
+	return t, ""
+}
+
+// mediaTypes are those of files whose data come without, by their names. The
+// system's own table is not asked: the same request must be the same body
+// everywhere.
+var mediaTypes = map[string]string{".pdf": "application/pdf", ".txt": "text/plain", ".md": "text/markdown", ".csv": "text/csv",
+	".html": "text/html", ".json": "application/json", ".png": "image/png", ".jpg": "image/jpeg"}

@@ -1,0 +1,206 @@
+package responses
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// This file writes what is kept of an answer: see kept.go.
+
+// entry is what is kept of an item.
+func (s *stream) entry(it *answerItem, raw []byte) json.RawMessage {
+	switch {
+	case it.kind == "message":
+		return object(nil, raw, func(dst []byte, name string, value []byte) []byte {
+			if name == "content" {
+				return it.appendParts(dst, list(value))
+			}
+			return append(dst, value...)
+		})
+	case it.isCall():
+		return object(nil, raw, func(dst []byte, name string, value []byte) []byte {
+			switch name {
+			case "arguments", "input", "name":
+				return dst // the message has them
+			case "call_id":
+				return jsontext.AppendText(dst, it.call)
+			}
+			return append(dst, value...)
+		})
+	}
+	r := reader(raw)
+	return r.Raw()
+}
+
+// object copies an object with what f makes of its values; f appends a value,
+// or nothing.
+func object(dst, raw []byte, f func(dst []byte, name string, value []byte) []byte) []byte {
+	r := reader(raw)
+	clean := r.Raw() // for strict readers
+	r = reader(clean)
+	dst = append(dst, '{')
+	for more := r.Object(); more; more = r.NextField() {
+		name := string(r.Key)
+		from := r.Span()
+		if r.Err != nil {
+			break
+		}
+		before := len(dst)
+		if dst[before-1] != '{' {
+			dst = append(dst, ',')
+		}
+		dst = append(jsontext.AppendText(dst, name), ':')
+		at := len(dst)
+		if dst = f(dst, name, r.Data[from:r.Pos]); len(dst) == at {
+			dst = dst[:before]
+		}
+	}
+	return append(dst, '}')
+}
+
+// appendParts appends a message's content without its texts, which the message
+// has: their lengths stand in their place.
+func (it *answerItem) appendParts(dst []byte, parts [][]byte) []byte {
+	dst = append(dst, '[')
+	for place, raw := range parts {
+		if place > 0 {
+			dst = append(dst, ',')
+		}
+		if r := reader(raw); r.Next() != '{' {
+			dst = append(dst, r.Raw()...)
+			continue
+		}
+		p, isText := it.part(place), false
+		dst = object(dst, raw, func(dst []byte, name string, value []byte) []byte {
+			switch name {
+			case "text", "refusal":
+				isText = true
+				return dst
+			case "logprobs", "annotations":
+				return dst
+			}
+			return append(dst, value...)
+		})
+		if isText {
+			dst = p.appendSize(dst)
+		}
+	}
+	for _, p := range it.parts {
+		if p.place < len(parts) || p.bytes == 0 {
+			continue
+		}
+		if dst[len(dst)-1] != '[' {
+			dst = append(dst, ',')
+		}
+		kind := `{"type":"output_text"}`
+		if p.refusal {
+			kind = `{"type":"refusal"}`
+		}
+		dst = p.appendSize(append(dst, kind...))
+	}
+	return append(dst, ']')
+}
+
+// appendSize adds to the object that dst ends with what a part's text is.
+func (p *answerPart) appendSize(dst []byte) []byte {
+	if dst = dst[:len(dst)-1]; dst[len(dst)-1] != '{' {
+		dst = append(dst, ',')
+	}
+	dst = strconv.AppendInt(append(dst, `"bytes":`...), int64(p.size()), 10)
+	if !p.refusal {
+		dst = append(dst, `,"annotations":[`...)
+		for i, raw := range p.annotations {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = append(dst, raw...)
+		}
+		dst = append(dst, ']')
+	}
+	return append(dst, '}')
+}
+
+// unended is what is kept of an item of which the server never said that it
+// has ended.
+func (it *answerItem) unended() json.RawMessage {
+	switch {
+	case it.kind == "message":
+		dst := it.appendParts([]byte(`{"type":"message","content":`), nil)
+		return append(dst, '}')
+	case it.isCall():
+		dst := append([]byte(`{"type":"`), it.kind...)
+		return append(jsontext.AppendText(append(dst, `","call_id":`...), it.call), '}')
+	}
+	return nil
+}
+
+// keptExtra is "extra_content" for the message; nil where chat completions have
+// a place for all of it.
+func (s *stream) keptExtra() json.RawMessage {
+	if !s.opaque {
+		return nil
+	}
+	var kept keptOutput
+	kept.Responses.Owner = s.owner
+	for _, it := range s.items {
+		raw := it.kept
+		if raw == nil {
+			raw = it.unended()
+		}
+		if raw != nil && !(s.mixed && it.kind == "message") {
+			kept.Responses.Output = append(kept.Responses.Output, raw)
+		}
+	}
+	raw, err := llm.JSON.Marshal(&kept)
+	if err != nil {
+		return nil
+	}
+	return raw
+}
+
+// annotations are those of the answer's texts, as chat completions have them:
+// beside the text, in the place of their type's name, and counted from the
+// beginning of the whole text.
+func (s *stream) annotations() json.RawMessage {
+	var all []json.RawMessage
+	for _, it := range s.items {
+		for _, p := range it.parts {
+			for _, raw := range p.annotations {
+				all = append(all, annotation(raw, max(p.runes, 0)))
+			}
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	raw, err := llm.JSON.Marshal(all)
+	if err != nil {
+		return nil
+	}
+	return raw
+}
+
+func annotation(raw json.RawMessage, shift int) json.RawMessage {
+	kind := ""
+	inner := object(nil, raw, func(dst []byte, name string, value []byte) []byte {
+		switch name {
+		case "type":
+			kind = text(value)
+			return dst
+		case "start_index", "end_index", "index":
+			if n, err := strconv.Atoi(string(value)); err == nil {
+				return strconv.AppendInt(dst, int64(n+shift), 10)
+			}
+		}
+		return append(dst, value...)
+	})
+	if kind == "" || kind == "type" {
+		return raw
+	}
+	dst := append(jsontext.AppendText([]byte(`{"type":`), kind), ',')
+	dst = append(jsontext.AppendText(dst, kind), ':')
+	return append(append(dst, inner...), '}')
+}

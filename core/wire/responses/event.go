@@ -1,0 +1,117 @@
+package responses
+
+import (
+	"unicode/utf8"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// event is any event; kind says which fields count. Raw values are slices of
+// the event's bytes, which are its decoder's: what is kept is copied.
+type event struct {
+	kind    string
+	number  int64 // sequence_number; -1 for none
+	output  int   // output_index; -1 for none
+	content int   // content_index, or summary_index
+	itemID  string
+	delta   string // of a text
+	whole   []byte // of what deltas were pieces of: a text, or arguments
+
+	item, part, response, annotation, logprobs []byte
+	object                                     string
+}
+
+const maxDepth = 10000
+
+// reader reads a value of an answer, leniently.
+func reader(data []byte) jsontext.Reader {
+	return jsontext.Reader{Data: data, Most: maxDepth, Lenient: true, Dirty: !utf8.Valid(data)}
+}
+
+// readEvent reads an event of which kind is the type, "" for none.
+func readEvent(kind string, data []byte) (e event, err error) {
+	e = event{kind: kind, number: -1, output: -1}
+	r := reader(data)
+	if r.Next() != '{' {
+		return e, llm.Errorf(llm.BadResponse, "the event is no JSON object")
+	}
+	for more := r.Object(); more; more = r.NextField() {
+		switch string(r.Key) {
+		case "type":
+			if named := r.TextLike(kind); named != "" {
+				e.kind = named
+			}
+		case "sequence_number":
+			e.number = int64(r.Index(-1))
+		case "output_index":
+			e.output = r.Index(-1)
+		case "content_index", "summary_index":
+			e.content = r.Index(0)
+		case "item_id":
+			e.itemID = r.Text()
+		case "delta":
+			r.Halves = true
+			e.delta = r.Piece()
+			r.Halves = false
+		case "text", "refusal", "arguments", "input":
+			e.whole = span(&r)
+		case "item":
+			e.item = span(&r)
+		case "part":
+			e.part = span(&r)
+		case "response":
+			e.response = span(&r)
+		case "annotation":
+			e.annotation = span(&r)
+		case "logprobs":
+			e.logprobs = span(&r)
+		case "object":
+			e.object = r.Text()
+		default:
+			r.Skip()
+		}
+	}
+	if err := r.End(); err != nil {
+		return e, llm.Errorf(llm.BadResponse, "the event is not valid JSON: %v", err)
+	}
+	return e, nil
+}
+
+// span passes over a value and gives it as it stands; nil for null.
+func span(r *jsontext.Reader) []byte {
+	from := r.Span()
+	if r.Err != nil || r.Data[from] == 'n' {
+		return nil
+	}
+	return r.Data[from:r.Pos]
+}
+
+// text is the text that a value is, or the JSON of an object in its place.
+func text(raw []byte) string {
+	if len(raw) > 0 && raw[0] == '"' {
+		r := reader(raw)
+		return r.Piece()
+	}
+	if len(raw) > 0 && raw[0] == '{' {
+		r := reader(raw)
+		return string(r.Raw())
+	}
+	return ""
+}
+
+// list gives the elements of a list as they stand.
+func list(raw []byte) (elements [][]byte) {
+	if len(raw) == 0 || raw[0] != '[' {
+		return nil
+	}
+	r := reader(raw)
+	for more := r.Array(); more; more = r.NextItem() {
+		from := r.Span()
+		if r.Err != nil {
+			return elements
+		}
+		elements = append(elements, r.Data[from:r.Pos])
+	}
+	return elements
+}

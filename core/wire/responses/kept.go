@@ -1,0 +1,252 @@
+package responses
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// This file keeps the items of an answer that chat completions have no place
+// for: thoughts with their encrypted content, the work of the server's own
+// tools, annotations, the phase of a message. They stand in the message's
+// "extra_content", as Anthropic's blocks do, in their order, each byte for
+// byte, beside the host that they belong to:
+//
+//	{"responses": {"owner": "api.openai.com", "output": [{"type": "reasoning", …}, {"type": "message", "id": "msg_1", "content": [{"type": "output_text", "bytes": 12}]}, {"type": "function_call", "call_id": "call_1"}]}}
+//
+// Texts and arguments that the message has anyway are left out of it. The list
+// goes back when the message does: a model goes on after a call with the
+// thoughts that led to it.
+
+// omitItems names the opaque items of an answer, where a server refuses them.
+const omitItems = "messages.extra_content.responses"
+
+// keptOutput is "extra_content".
+type keptOutput struct {
+	Responses struct {
+		Owner  string            `json:"owner,omitempty"`
+		Output []json.RawMessage `json:"output"`
+	} `json:"responses"`
+}
+
+// keptItem is what one entry says of itself.
+type keptItem struct {
+	Type      string          `json:"type"`
+	ID        string          `json:"id"`
+	CallID    string          `json:"call_id"`
+	Content   json.RawMessage `json:"content"`
+	Encrypted string          `json:"encrypted_content"`
+
+	raw json.RawMessage
+}
+
+// keptPart is a part of a message whose text stands in the message.
+type keptPart struct {
+	Type  string `json:"type"`
+	Bytes int    `json:"bytes"`
+}
+
+// isOpaque tells whether the item is nothing that the message has anyway.
+func (k keptItem) isOpaque() bool {
+	return k.Type != "message" && k.Type != "function_call" && k.Type != "custom_tool_call"
+}
+
+// isBare tells whether the item is a thought that only the server could find
+// again, if it had stored it.
+func (k keptItem) isBare() bool {
+	return k.Type == "reasoning" && k.Encrypted == "" && !isThere(k.Content)
+}
+
+// keptItems reads what came with an answer of this server's; nil if nothing
+// did.
+func (w *format) keptItems(m *llm.Message) []keptItem {
+	var kept keptOutput
+	raw := m.Extra["extra_content"]
+	if m.Role != llm.RoleAssistant || len(raw) == 0 || llm.JSON.Unmarshal(raw, &kept) != nil ||
+		kept.Responses.Owner != "" && w.owner != "" && kept.Responses.Owner != w.owner {
+		return nil
+	}
+	items := make([]keptItem, 0, len(kept.Responses.Output))
+	for _, raw := range kept.Responses.Output {
+		k := keptItem{raw: raw}
+		if llm.JSON.Unmarshal(raw, &k) == nil && k.Type != "" {
+			items = append(items, k)
+		}
+	}
+	return items
+}
+
+// answer translates an assistant's message: what was kept of it in its place,
+// where its text and its calls are still those of the answer, else its thoughts
+// first, then its text and its calls.
+func (t *conversation) answer(m *llm.Message, at string) error {
+	kept := t.format.keptItems(m)
+	if raw := m.Extra["extra_content"]; isThere(raw) && len(kept) == 0 {
+		t.leave("messages.extra_content") // another vendor's
+	}
+	whole := true
+	if slices.Contains(t.call.Omit, omitItems) && slices.ContainsFunc(kept, keptItem.isOpaque) {
+		kept = slices.DeleteFunc(kept, keptItem.isOpaque)
+		whole = false
+		t.leave(omitItems)
+	}
+	if slices.ContainsFunc(kept, keptItem.isBare) && !t.stored() {
+		kept = slices.DeleteFunc(kept, keptItem.isBare)
+		whole = false // their ids would be looked up
+	}
+	calls := t.calls(m)
+	if items, ok := inOrder(kept, m, calls, whole); ok && len(kept) > 0 {
+		t.input = append(t.input, items...)
+		return nil
+	}
+	for _, k := range kept {
+		if k.Type == "reasoning" {
+			t.input = append(t.input, k.raw)
+		} else if k.isOpaque() {
+			t.leave(omitItems + "." + k.Type)
+		}
+	}
+	if m.ReasoningContent != "" && len(kept) == 0 {
+		t.leave("messages.reasoning_content") // another vendor's thoughts are no item
+	}
+	if said := t.said(m); said != nil {
+		t.input = append(t.input, said)
+	}
+	for _, c := range calls {
+		t.input = append(t.input, c)
+	}
+	return nil
+}
+
+// stored tells whether the vendor is asked to keep answers, or is told where
+// they are kept.
+func (t *conversation) stored() bool {
+	r, err := t.call.Payload.Request()
+	return err == nil && (string(r.Extra["store"]) == "true" || isThere(r.Extra["conversation"]))
+}
+
+// said is the text and the refusal of an assistant's message; nil for neither.
+func (t *conversation) said(m *llm.Message) any {
+	for i := range m.Parts {
+		if p := &m.Parts[i]; p.Type != "text" && p.Type != "" && p.Type != "refusal" {
+			t.leave("messages.content[" + p.Type + "]") // another vendor's work
+		}
+	}
+	text, refusal := m.PlainText(), m.Refusal
+	for i := range m.Parts {
+		refusal += m.Parts[i].Refusal
+	}
+	message := &item{Type: "message", Role: "assistant", Content: text}
+	switch {
+	case refusal != "":
+		var parts []any
+		if text != "" {
+			parts = append(parts, &part{Type: "output_text", Text: &text})
+		}
+		message.Content = append(parts, &part{Type: "refusal", Refusal: &refusal})
+	case text == "" && len(m.ToolCalls) > 0, text == "" && m.FunctionCall != nil:
+		return nil
+	}
+	return message
+}
+
+// inOrder puts what was kept, the text and the calls of a message together;
+// false where they do not fit each other: the caller has changed the message.
+// withIDs keeps the ids of items, which a server looks up with the thoughts
+// before them.
+func inOrder(kept []keptItem, m *llm.Message, calls []*item, withIDs bool) (items []any, ok bool) {
+	left := rest{text: m.PlainText(), refusal: m.Refusal}
+	for _, k := range kept {
+		switch k.Type {
+		case "message":
+			message := left.message(k, withIDs)
+			if message == nil {
+				return nil, false
+			}
+			items = append(items, message)
+		case "function_call", "custom_tool_call":
+			if len(calls) == 0 || *calls[0].CallID != k.CallID || calls[0].Type != k.Type {
+				return nil, false
+			}
+			call := k.call(calls[0], withIDs)
+			if call == nil {
+				return nil, false
+			}
+			items = append(items, call)
+			calls = calls[1:]
+		default:
+			items = append(items, k.raw)
+		}
+	}
+	return items, left.text == "" && left.refusal == "" && len(calls) == 0
+}
+
+// call is a kept call with its name and arguments.
+func (k keptItem) call(c *item, withID bool) any {
+	raw, err := llm.JSON.Marshal(c)
+	fields, own := llm.Extra{}, llm.Extra{}
+	if err != nil || llm.JSON.Unmarshal(k.raw, &fields) != nil || llm.JSON.Unmarshal(raw, &own) != nil {
+		return nil
+	}
+	maps.Copy(fields, own)
+	if !withID {
+		delete(fields, "id")
+	}
+	return fields
+}
+
+// rest is what of a message no item has taken yet.
+type rest struct{ text, refusal string }
+
+// message is a kept message with its texts; nil where they do not fit.
+func (r *rest) message(k keptItem, withIDs bool) any {
+	var parts []json.RawMessage
+	fields := llm.Extra{}
+	if llm.JSON.Unmarshal(k.Content, &parts) != nil || llm.JSON.Unmarshal(k.raw, &fields) != nil {
+		return nil
+	}
+	for i, raw := range parts {
+		var p keptPart
+		if llm.JSON.Unmarshal(raw, &p) != nil {
+			return nil
+		}
+		var from *string
+		name := "text"
+		switch p.Type {
+		case "output_text":
+			from = &r.text
+		case "refusal":
+			from, name = &r.refusal, "refusal"
+		default:
+			continue
+		}
+		if p.Bytes < 0 || p.Bytes > len(*from) {
+			return nil
+		}
+		content := llm.Extra{}
+		text, err := llm.JSON.Marshal((*from)[:p.Bytes])
+		if err != nil || llm.JSON.Unmarshal(raw, &content) != nil {
+			return nil
+		}
+		*from = (*from)[p.Bytes:]
+		delete(content, "bytes")
+		content[name] = text
+		if parts[i], err = llm.JSON.Marshal(content); err != nil {
+			return nil
+		}
+	}
+	raw, err := llm.JSON.Marshal(parts)
+	if err != nil {
+		return nil
+	}
+	fields["content"] = raw
+	if !withIDs {
+		delete(fields, "id")
+	}
+	if !isThere(fields["role"]) {
+		fields["role"] = json.RawMessage(`"assistant"`)
+	}
+	return fields
+}

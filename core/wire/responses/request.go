@@ -1,0 +1,188 @@
+package responses
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
+)
+
+// requestBody is the body of POST /v1/responses.
+type requestBody struct {
+	Model             string            `json:"model"`
+	Instructions      string            `json:"instructions,omitempty"`
+	Input             []any             `json:"input"` // *item, or json.RawMessage
+	Stream            bool              `json:"stream,omitempty"`
+	Store             *bool             `json:"store,omitempty"`
+	Include           []string          `json:"include,omitempty"`
+	MaxOutputTokens   *int              `json:"max_output_tokens,omitempty"`
+	Temperature       *float64          `json:"temperature,omitempty"`
+	TopP              *float64          `json:"top_p,omitempty"`
+	TopLogprobs       *int              `json:"top_logprobs,omitempty"`
+	Tools             []json.RawMessage `json:"tools,omitempty"`
+	ToolChoice        json.RawMessage   `json:"tool_choice,omitempty"`
+	ParallelToolCalls *bool             `json:"parallel_tool_calls,omitempty"`
+	Text              json.RawMessage   `json:"text,omitempty"`
+	Reasoning         json.RawMessage   `json:"reasoning,omitempty"`
+	Metadata          map[string]string `json:"metadata,omitempty"`
+	User              string            `json:"user,omitempty"`
+
+	extra llm.Extra // of the request, but what settings reads
+}
+
+// item is one piece of the input: a message, a call or the result of one.
+type item struct {
+	Type      string  `json:"type"`
+	Role      string  `json:"role,omitempty"`
+	Content   any     `json:"content,omitempty"` // a text, or parts
+	CallID    *string `json:"call_id,omitempty"`
+	Name      string  `json:"name,omitempty"`
+	Arguments *string `json:"arguments,omitempty"`
+	Input     *string `json:"input,omitempty"`
+	Output    any     `json:"output,omitempty"` // a text, or parts
+}
+
+// bodyOf is the body that asks for req, the request of c, which is told what of
+// req is not in it. req.Model must be the upstream's name of the model. req may
+// be changed.
+func (w *format) bodyOf(req *llm.Request, c *wire.Call) (*requestBody, error) {
+	t := conversation{format: w, call: c, custom: map[string]bool{}}
+	if !isThere(req.Extra["instructions"]) {
+		t.instruct(req.Messages)
+	}
+	for i := t.next; i < len(req.Messages); i++ {
+		if err := t.message(&req.Messages[i], fmt.Sprintf("messages[%d]", i)); err != nil {
+			return nil, err
+		}
+	}
+	b := &requestBody{Model: req.Model, Instructions: t.instructions, Input: t.input}
+	s := settings{request: req, body: b, Call: c}
+	if err := s.fill(); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// append appends the body's JSON, with the fields that chat completions lack.
+func (b *requestBody) append(dst []byte, extra llm.Extra) ([]byte, error) {
+	s := llm.JSON.BorrowStream(nil)
+	defer llm.JSON.ReturnStream(s)
+	s.WriteVal(b)
+	if s.Error != nil {
+		return dst, llm.Errorf(llm.BadRequest, "the request cannot be written for the Responses API: %v", s.Error)
+	}
+	dst = append(dst, s.Buffer()...)
+	names := make([]string, 0, len(extra))
+	for name, raw := range extra {
+		if isThere(raw) && !isRead(name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		dst = append(jsontext.AppendText(append(dst[:len(dst)-1], ','), name), ':')
+		dst = append(append(dst, extra[name]...), '}')
+	}
+	return dst, nil
+}
+
+func isThere(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
+
+// conversation collects the items of a conversation.
+type conversation struct {
+	format       *format
+	call         *wire.Call
+	next         int // of the messages
+	instructions string
+	input        []any
+	custom       map[string]bool // the ids of calls of custom tools
+	callID       string          // of the last assistant message's call by the old function_call
+}
+
+func (t *conversation) leave(name string) { t.call.Leave(name) }
+
+// instruct takes the instructions that a conversation begins with, where they
+// are texts and something follows them.
+func (t *conversation) instruct(messages []llm.Message) {
+	var texts []string
+	n := 0
+	for n < len(messages) {
+		m := &messages[n]
+		if m.Role != llm.RoleSystem && m.Role != llm.RoleDeveloper || len(m.Extra) > 0 || m.Name != "" ||
+			slices.ContainsFunc(m.Parts, func(p llm.Part) bool { return p.Type != "text" || len(p.Extra) > 0 }) {
+			break
+		}
+		texts = append(texts, m.PlainText())
+		n++
+	}
+	if n < len(messages) {
+		t.next, t.instructions = n, strings.Join(texts, "\n\n")
+	}
+}
+
+func (t *conversation) message(m *llm.Message, at string) error {
+	if m.Role == llm.RoleAssistant {
+		return t.answer(m, at)
+	}
+	if m.Name != "" && m.Role != llm.RoleFunction {
+		t.leave("messages.name") // items have none
+	}
+	if isThere(m.Extra["cache_control"]) {
+		t.leave("messages.cache_control") // the API caches by itself
+	}
+	content, err := t.content(m, at+".content")
+	if err != nil {
+		return err
+	}
+	switch m.Role {
+	case llm.RoleTool, llm.RoleFunction:
+		return t.result(m, content, at)
+	}
+	t.input = append(t.input, &item{Type: "message", Role: string(m.Role), Content: content})
+	return nil
+}
+
+// result translates a tool's answer.
+func (t *conversation) result(m *llm.Message, output any, at string) error {
+	id := m.ToolCallID
+	if m.Role == llm.RoleFunction {
+		if t.callID == "" {
+			return llm.Errorf(llm.BadRequest, "%s answers the function %q, but the message before it calls none; the Responses API needs the call", at, m.Name)
+		}
+		id = t.callID
+	}
+	kind := "function_call_output"
+	if t.custom[id] {
+		kind = "custom_tool_call_output"
+	}
+	t.input = append(t.input, &item{Type: kind, CallID: &id, Output: output})
+	return nil
+}
+
+// calls translates the calls that an assistant's message made.
+func (t *conversation) calls(m *llm.Message) (calls []*item) {
+	t.callID = ""
+	for i := range m.ToolCalls {
+		c := &m.ToolCalls[i]
+		if isThere(c.Extra["cache_control"]) {
+			t.leave("messages.tool_calls.cache_control")
+		}
+		if c.Custom != nil {
+			t.custom[c.ID] = true
+			calls = append(calls, &item{Type: "custom_tool_call", CallID: &c.ID, Name: c.Custom.Name, Input: &c.Custom.Input})
+			continue
+		}
+		calls = append(calls, &item{Type: "function_call", CallID: &c.ID, Name: c.Function.Name, Arguments: &c.Function.Arguments})
+	}
+	if f := m.FunctionCall; f != nil && len(calls) == 0 {
+		t.callID = "call_" + strconv.Itoa(len(t.input)) // the old form has none
+		id := t.callID
+		calls = append(calls, &item{Type: "function_call", CallID: &id, Name: f.Name, Arguments: &f.Arguments})
+	}
+	return calls
+}

@@ -1,0 +1,170 @@
+package responses
+
+import (
+	"encoding/json"
+
+	"github.com/llmagg/llmagg/core/internal/shown"
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
+)
+
+// head is an answer without its items (API reference, "The response object").
+type head struct {
+	id, model, status, object string
+	created                   int64
+	incomplete                json.RawMessage
+	why                       string // of that
+	usage                     json.RawMessage
+	output                    []byte // of the event's bytes
+	failed                    bool
+	extra                     llm.Extra
+}
+
+// read reads what an event or a whole answer says; what it leaves out still
+// holds.
+func (h *head) read(raw []byte) {
+	r := reader(raw)
+	h.output = nil
+	for more := r.Object(); more; more = r.NextField() {
+		switch name := string(r.Key); name {
+		case "id":
+			h.id = r.TextLike(h.id)
+		case "model":
+			h.model = r.TextLike(h.model)
+		case "status":
+			h.status = r.TextLike(h.status)
+		case "object":
+			h.object = r.TextLike(h.object)
+		case "created_at", "created":
+			h.created = r.Integer64()
+		case "incomplete_details":
+			h.incomplete = r.Raw()
+		case "usage":
+			h.usage = r.Raw()
+		case "output":
+			h.output = span(&r)
+		case "error":
+			h.failed = len(span(&r)) > 0
+		default:
+			if isEcho(name) {
+				r.Skip()
+			} else if raw := r.Raw(); raw != nil {
+				if h.extra == nil {
+					h.extra = llm.Extra{}
+				}
+				h.extra[name] = raw
+			}
+		}
+	}
+	in := reader(h.incomplete)
+	for more := len(h.incomplete) > 0 && in.Object(); more; more = in.NextField() {
+		if string(in.Key) == "reason" {
+			h.why = in.Text()
+		} else {
+			in.Skip()
+		}
+	}
+}
+
+// isEcho tells whether a field of an answer only repeats the request, or says
+// what other fields say.
+func isEcho(name string) bool {
+	switch name {
+	case "background", "completed_at", "frequency_penalty", "instructions", "max_output_tokens", "max_tool_calls", "metadata", "output_text",
+		"parallel_tool_calls", "presence_penalty", "previous_response_id", "prompt", "prompt_cache_key", "prompt_cache_retention", "reasoning",
+		"safety_identifier", "store", "temperature", "text", "tool_choice", "tools", "top_logprobs", "top_p", "truncation", "user":
+		return true
+	}
+	return false
+}
+
+// unfinished is why an answer is none; nil if it is one.
+func (h *head) unfinished() error {
+	switch h.status {
+	case "completed", "incomplete", "":
+		if h.failed {
+			return llm.Errorf(llm.BadResponse, "the answer has an error")
+		}
+		return nil
+	case "cancelled", "canceled":
+		return llm.Errorf(llm.Unavailable, "the answer was cancelled at the server")
+	case "failed":
+		return llm.Errorf(llm.BadResponse, "the answer failed at the server, which does not say why")
+	}
+	return llm.Errorf(llm.BadResponse, "the answer has the status %s; expected completed", shown.Text(h.status))
+}
+
+// choiceExtra keeps what the finish reason does not say.
+func (h *head) choiceExtra() llm.Extra {
+	if len(h.incomplete) == 0 {
+		return nil
+	}
+	return llm.Extra{"incomplete_details": h.incomplete}
+}
+
+// reason translates the status. Reasons that OpenAI's other API has no word for
+// stay as they are.
+func (s *stream) reason() string {
+	switch why := s.head.why; {
+	case s.head.status == "incomplete" && (why == "max_output_tokens" || why == "max_tokens"):
+		return "length"
+	case s.head.status == "incomplete" && why != "":
+		return why
+	case s.head.status == "incomplete":
+		return "length"
+	case s.calls > 0:
+		return "tool_calls"
+	}
+	return "stop"
+}
+
+// complete adds what belongs to the message beside its text and its calls.
+func (s *stream) complete(m *llm.Message) {
+	for name, raw := range map[string]json.RawMessage{"extra_content": s.keptExtra(), "annotations": s.annotations()} {
+		if raw == nil {
+			continue
+		}
+		if m.Extra == nil {
+			m.Extra = llm.Extra{}
+		}
+		m.Extra[name] = raw
+	}
+}
+
+// response reads a whole answer: its items go the way of a stream's, so that
+// both mean the same.
+func (w *format) response(data []byte, c *wire.Call) (*llm.Response, error) {
+	r := reader(data)
+	if r.Skip(); len(data) == 0 || r.End() != nil {
+		return nil, llm.Errorf(llm.BadResponse, "the answer is not the JSON of a response (%d bytes)", len(data))
+	}
+	s := w.newStream(c)
+	s.lead(data)
+	if err := s.head.unfinished(); err != nil {
+		return nil, err
+	}
+	if len(s.head.output) == 0 || s.head.output[0] != '[' {
+		return nil, llm.Errorf(llm.BadResponse, "the answer has no output; expected the items of a response")
+	}
+	for place, raw := range list(s.head.output) {
+		if it := s.begin(raw, place); it != nil {
+			s.end(it, raw)
+		}
+	}
+	m := s.out.message()
+	if m == nil {
+		m = &llm.Message{NullContent: true}
+	}
+	m.Role = llm.RoleAssistant
+	s.complete(m)
+	for i := range m.ToolCalls {
+		m.ToolCalls[i].Index = -1
+	}
+	choice := llm.Choice{Message: *m, FinishReason: s.reason(), Logprobs: s.out.weighed(), Extra: s.head.choiceExtra()}
+	answering := s.head.model
+	if answering == "" {
+		answering = s.model
+	}
+	return &llm.Response{ID: s.head.id, Object: "chat.completion", Created: s.created, Model: answering, Choices: []llm.Choice{choice},
+		Usage: usageOf(s.head.usage), Extra: s.head.extra}, nil
+}

@@ -1,0 +1,185 @@
+package responses
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
+)
+
+// settings writes everything of a body but its input.
+type settings struct {
+	*wire.Call
+	request *llm.Request
+	body    *requestBody
+}
+
+// The names of what the core adds, where a server refuses it.
+const (
+	omitStore   = "store"
+	omitInclude = "include"
+)
+
+// leastTokens is the least max_output_tokens that OpenAI takes.
+const leastTokens = 16
+
+const (
+	encrypted = "reasoning.encrypted_content"
+	logprobs  = "message.output_text.logprobs"
+)
+
+func (s *settings) fill() error {
+	r, b := s.request, s.body
+	if err := wire.Refuse(r, "the Responses API", wire.Choices|wire.Spoken); err != nil {
+		return err
+	}
+	if string(r.Extra["background"]) == "true" {
+		return wire.Unsupported("\"background\" is true; llmagg waits for answers and asks for none that it would have to fetch later")
+	}
+	b.Temperature, b.TopP, b.ParallelToolCalls = r.Temperature, r.TopP, r.ParallelToolCalls
+	b.Metadata, b.User = r.Metadata, r.User
+	if b.MaxOutputTokens = r.MaxCompletionTokens; b.MaxOutputTokens == nil {
+		b.MaxOutputTokens = r.MaxTokens
+	}
+	if n := b.MaxOutputTokens; n != nil && *n > 0 && *n < leastTokens {
+		least := float64(*n)
+		atLeast := int(*s.Clamp("max_tokens", &least, leastTokens, leastTokens))
+		b.MaxOutputTokens = &atLeast
+	}
+	for _, f := range []func() error{s.tools, s.text, s.reasoning, s.kept} {
+		if err := f(); err != nil {
+			return err
+		}
+	}
+	s.Lacks(r, "seed", "presence_penalty", "frequency_penalty", "logit_bias", "stop")
+	s.LacksOthers(r.Extra, func(name string) bool { return !slices.Contains(lacking, name) })
+	return nil
+}
+
+// lacking are fields of chat completions that the API lacks. All others that
+// a request carries are sent as they are.
+var lacking = []string{"prediction", "web_search_options", "input"}
+
+// isRead tells whether a field is written by settings, or left out.
+func isRead(name string) bool {
+	switch name {
+	case "text", "reasoning", "include", "store", "verbosity", "reasoning_summary", "audio", "modalities", "stream_options":
+		return true
+	}
+	return slices.Contains(lacking, name)
+}
+
+// kept sees that nothing is kept at the vendor unless the caller asks for it,
+// and that thoughts come in a form that can be sent back nonetheless.
+func (s *settings) kept() error {
+	r, b := s.request, s.body
+	if raw := r.Extra["include"]; isThere(raw) && llm.JSON.Unmarshal(raw, &b.Include) != nil {
+		return llm.Errorf(llm.BadRequest, "include is not a list of texts")
+	}
+	if r.Logprobs != nil && *r.Logprobs && !slices.Contains(b.Include, logprobs) {
+		b.Include = append(b.Include, logprobs)
+	}
+	if r.TopLogprobs != nil {
+		b.TopLogprobs = r.TopLogprobs
+	}
+	s.Added = false
+	switch raw := r.Extra["store"]; {
+	case isThere(raw):
+		if llm.JSON.Unmarshal(raw, &b.Store) != nil {
+			return llm.Errorf(llm.BadRequest, "store is neither true nor false")
+		}
+	case isThere(r.Extra["conversation"]): // it is kept anyway
+	case slices.Contains(s.Omit, omitStore):
+		s.Leave(omitStore)
+	default:
+		b.Store, s.Added = new(bool), true
+	}
+	if slices.Contains(b.Include, encrypted) || b.Store != nil && *b.Store {
+		return nil
+	}
+	if slices.Contains(s.Omit, omitInclude) {
+		s.Leave(omitInclude)
+		return nil
+	}
+	b.Include, s.Added = append(b.Include, encrypted), true
+	return nil
+}
+
+// with is an object of the caller's with a field more, unless it has that.
+func with(own json.RawMessage, what, name string, value any) (json.RawMessage, error) {
+	object := llm.Extra{}
+	if isThere(own) && llm.JSON.Unmarshal(own, &object) != nil {
+		return nil, llm.Errorf(llm.BadRequest, "%s is not a JSON object", what)
+	}
+	if isThere(object[name]) {
+		return own, nil
+	}
+	raw, err := llm.JSON.Marshal(value)
+	if err == nil {
+		object[name] = raw
+		raw, err = llm.JSON.Marshal(object)
+	}
+	if err != nil {
+		return nil, llm.Errorf(llm.BadRequest, "%s cannot be written: %v", what, err)
+	}
+	return raw, nil
+}
+
+func (s *settings) reasoning() (err error) {
+	r, b := s.request, s.body
+	b.Reasoning = nil
+	if raw := r.Extra["reasoning"]; isThere(raw) {
+		b.Reasoning = raw
+	}
+	if r.ReasoningEffort != "" {
+		if b.Reasoning, err = with(b.Reasoning, "reasoning", "effort", r.ReasoningEffort); err != nil {
+			return err
+		}
+	}
+	if raw := r.Extra["reasoning_summary"]; isThere(raw) {
+		b.Reasoning, err = with(b.Reasoning, "reasoning", "summary", raw)
+	}
+	return err
+}
+
+// format is text.format.
+type textFormat struct {
+	Type        string          `json:"type"`
+	Name        string          `json:"name,omitempty"`
+	Description string          `json:"description,omitempty"`
+	Schema      json.RawMessage `json:"schema,omitempty"`
+	Strict      *bool           `json:"strict,omitempty"`
+}
+
+// text translates response_format and verbosity.
+func (s *settings) text() (err error) {
+	r, b := s.request, s.body
+	if raw := r.Extra["text"]; isThere(raw) {
+		b.Text = raw
+	}
+	if raw := r.Extra["verbosity"]; isThere(raw) {
+		if b.Text, err = with(b.Text, "text", "verbosity", raw); err != nil {
+			return err
+		}
+	}
+	f := r.ResponseFormat
+	switch {
+	case f == nil || f.Type == "text" || f.Type == "":
+		return nil
+	case f.Type == "json_object":
+		b.Text, err = with(b.Text, "text", "format", textFormat{Type: f.Type})
+		return err
+	case f.Type != "json_schema":
+		return llm.Errorf(llm.BadRequest, "response_format has the type %q; expected text, json_object or json_schema", f.Type)
+	case f.JSONSchema == nil || !isThere(f.JSONSchema.Schema):
+		return llm.Errorf(llm.BadRequest, "response_format has no json_schema.schema")
+	}
+	j := f.JSONSchema
+	t := textFormat{Type: f.Type, Name: j.Name, Description: j.Description, Schema: j.Schema, Strict: j.Strict}
+	if t.Name == "" {
+		t.Name = "answer" // the API wants one
+	}
+	b.Text, err = with(b.Text, "text", "format", t)
+	return err
+}

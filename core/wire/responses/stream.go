@@ -1,0 +1,312 @@
+package responses
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/llmagg/llmagg/core/internal/shown"
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
+)
+
+// stream reads the events of one answer (API reference, "Streaming events"),
+// and the items of a whole one. One goroutine uses it.
+type stream struct {
+	model string // where the answer names none
+	owner string
+
+	head    head
+	created int64 // seconds since the Unix epoch
+	last    int64 // sequence_number; -1 before the first
+	counts  bool  // each event's is one more than the last
+	done    bool
+
+	items   []*answerItem
+	byPlace map[int]*answerItem
+	byID    map[string]*answerItem
+	calls   int
+	runes   int // of the answer's text
+	spoke   *answerPart
+	thought bool // a thought has come
+	mixed   bool // texts came in turns: they do not stand in the order of their items
+	opaque  bool // an item is nothing that the message has anyway
+
+	out delta
+}
+
+// delta is what the event at hand adds to the answer.
+type delta struct {
+	text, refusal, thoughts pieces
+	calls                   []llm.ToolCall
+	logprobs                []json.RawMessage
+}
+
+func (w *format) newStream(c *wire.Call) *stream {
+	return &stream{model: c.Model, owner: w.owner, last: -1, counts: true}
+}
+
+// call is the delta of a call.
+func (d *delta) call(it *answerItem) *llm.ToolCall {
+	for i := len(d.calls) - 1; i >= 0 && d.calls[i].Index >= it.number; i-- { // later calls have higher numbers
+		if d.calls[i].Index == it.number {
+			return &d.calls[i]
+		}
+	}
+	d.calls = append(d.calls, llm.ToolCall{Index: it.number})
+	return &d.calls[len(d.calls)-1]
+}
+
+// message is the delta as a message; nil if it is none.
+func (d *delta) message() *llm.Message {
+	m := &llm.Message{Content: d.text.String(), Refusal: d.refusal.String(), ReasoningContent: d.thoughts.String(), ToolCalls: d.calls}
+	m.NullContent = m.Content == ""
+	if m.NullContent && m.Refusal == "" && m.ReasoningContent == "" && len(m.ToolCalls) == 0 {
+		return nil
+	}
+	return m
+}
+
+// Chunk implements [wire.Stream].
+func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
+	if wire.IsDone(data) { // gateways add it; it ends nothing here
+		return nil, nil
+	}
+	e, err := readEvent(kind, data)
+	if err != nil {
+		return nil, err
+	}
+	name, known := strings.CutPrefix(e.kind, "response.")
+	switch {
+	case e.kind == "" && e.object == "response": // the answer without its event
+		e.response, name = data, "done"
+	case e.kind == "error", e.kind == "", name == "failed", name == "cancelled":
+		return nil, llm.Errorf(llm.BadResponse, "the event is no piece of an answer")
+	case !known:
+		return nil, nil
+	}
+	if err := s.count(&e); err != nil {
+		return nil, err
+	}
+	s.out = delta{}
+	switch name {
+	case "created", "queued", "in_progress":
+		return s.start(&e), nil
+	case "completed", "incomplete", "done":
+		return s.finish(name, &e)
+	}
+	s.take(name, &e)
+	m := s.out.message()
+	if m == nil {
+		return nil, nil
+	}
+	c := s.chunk(m)
+	c.Choices[0].Logprobs = s.out.weighed()
+	return c, nil
+}
+
+// Complete implements [wire.Stream].
+func (s *stream) Complete() bool { return s.done }
+
+// count sees that no event is missing, where the server counts them.
+func (s *stream) count(e *event) error {
+	before := s.last
+	switch {
+	case e.number < 0:
+		return nil
+	case before >= 0 && e.number <= before:
+		s.counts = false
+	}
+	if s.last = e.number; s.counts && before >= 0 && e.number > before+1 {
+		return llm.Errorf(llm.StreamInterrupted, "the stream lacks events: %s has the sequence_number %d, the event before it had %d", shown.Text(e.kind), e.number, before)
+	}
+	return nil
+}
+
+// start reads the head of an answer; only the first gives a chunk.
+func (s *stream) start(e *event) *llm.Chunk {
+	first := s.created == 0
+	s.lead(e.response)
+	if !first {
+		return nil
+	}
+	return s.chunk(&llm.Message{Role: llm.RoleAssistant, NullContent: true})
+}
+
+func (s *stream) lead(raw []byte) {
+	s.head.read(raw)
+	if s.created = s.head.created; s.created == 0 {
+		s.created = time.Now().Unix()
+	}
+}
+
+func (s *stream) chunk(m *llm.Message) *llm.Chunk {
+	model := s.head.model
+	if model == "" {
+		model = s.model
+	}
+	return &llm.Chunk{ID: s.head.id, Object: "chat.completion.chunk", Created: s.created, Model: model, Choices: []llm.ChunkChoice{{Delta: *m}}}
+}
+
+// take reads an event between the first and the last.
+func (s *stream) take(name string, e *event) {
+	switch name {
+	case "output_item.added":
+		s.added(e)
+	case "output_item.done":
+		f := fieldsOf(e.item)
+		it := s.find(f.kind, e.output, f.id)
+		if it == nil || it.ended && it.id != f.id {
+			it = s.begin(e.item, e.output)
+		}
+		if it != nil && !it.ended {
+			s.end(it, e.item)
+		}
+	case "output_text.delta":
+		p := s.open("message", e.output, e.itemID).part(e.content)
+		s.say(p, e.delta)
+		s.weigh(p, e.logprobs)
+	case "output_text.done":
+		s.endText(s.open("message", e.output, e.itemID).part(e.content), text(e.whole))
+	case "output_text.annotation.added":
+		if len(e.annotation) > 0 {
+			p := s.open("message", e.output, e.itemID).part(e.content)
+			p.annotations = append(p.annotations, append(json.RawMessage(nil), e.annotation...))
+			s.opaque = true
+		}
+	case "refusal.delta", "refusal.done":
+		p := s.open("message", e.output, e.itemID).part(e.content)
+		p.refusal = true
+		if s.say(p, e.delta); name == "refusal.done" {
+			s.endText(p, text(e.whole))
+		}
+	case "content_part.done":
+		if it := s.find("reasoning", e.output, e.itemID); it != nil {
+			s.endThought(it, "content", e.content, partText(e.part))
+		} else {
+			s.endPart(s.open("message", e.output, e.itemID), e.content, e.part)
+		}
+	case "function_call_arguments.delta", "function_call_arguments.done":
+		s.arguments("function_call", e)
+	case "custom_tool_call_input.delta", "custom_tool_call_input.done":
+		s.arguments("custom_tool_call", e)
+	default:
+		s.thoughts(name, e)
+	}
+}
+
+// added begins an item, unless the server says so once more.
+func (s *stream) added(e *event) {
+	f := fieldsOf(e.item)
+	if it := s.byPlace[e.output]; it != nil && e.output >= 0 && it.kind == f.kind && (it.id == f.id || it.id == "") && !it.ended {
+		return
+	}
+	s.begin(e.item, e.output)
+}
+
+// arguments reads a piece of a call's arguments, or all of them.
+func (s *stream) arguments(kind string, e *event) {
+	it := s.open(kind, e.output, e.itemID)
+	s.argue(it, e.delta)
+	s.endArguments(it, text(e.whole))
+}
+
+// thoughts reads a piece of a thought, or all of it.
+func (s *stream) thoughts(name string, e *event) {
+	form := ""
+	switch name {
+	case "reasoning_summary_text.delta", "reasoning_summary_text.done", "reasoning_summary_part.done":
+		form = "summary"
+	case "reasoning_text.delta", "reasoning_text.done", "reasoning.delta", "reasoning.done":
+		form = "content"
+	default: // of a server's own tool: its item says it all when it has ended
+		return
+	}
+	it := s.open("reasoning", e.output, e.itemID)
+	s.think(it, form, e.content, e.delta)
+	whole := text(e.whole)
+	if len(e.part) > 0 {
+		whole = partText(e.part)
+	}
+	s.endThought(it, form, e.content, whole)
+}
+
+// weigh takes the log probabilities of a text.
+func (s *stream) weigh(p *answerPart, raw []byte) {
+	for _, item := range list(raw) {
+		p.weighed = true
+		s.out.logprobs = append(s.out.logprobs, append(json.RawMessage(nil), item...))
+	}
+}
+
+// weighed is "logprobs" of a choice; nil for none.
+func (d *delta) weighed() json.RawMessage {
+	if len(d.logprobs) == 0 {
+		return nil
+	}
+	raw, err := llm.JSON.Marshal(map[string]any{"content": d.logprobs})
+	if err != nil {
+		return nil
+	}
+	return raw
+}
+
+// finish reads the last event: what of the answer has not come, the reason, the
+// usage.
+func (s *stream) finish(name string, e *event) (*llm.Chunk, error) {
+	s.head.status = ""
+	s.lead(e.response)
+	if st := s.head.status; name != "done" && (st == "" || st == "in_progress" || st == "queued") {
+		s.head.status = name // the event says it
+	}
+	if err := s.head.unfinished(); err != nil {
+		return nil, err
+	}
+	s.settle(list(s.head.output))
+	m := s.out.message()
+	if m == nil {
+		m = &llm.Message{NullContent: true}
+	}
+	s.complete(m)
+	c := s.chunk(m)
+	ch := &c.Choices[0]
+	ch.FinishReason, ch.Extra, ch.Logprobs = s.reason(), s.head.choiceExtra(), s.out.weighed()
+	c.Usage, c.Extra = usageOf(s.head.usage), s.head.extra
+	s.done = true
+	return c, nil
+}
+
+// settle brings the items of the last event together with those that came
+// before it: the first message with the first message, and so on, since servers
+// give them other ids there, and leave items out.
+func (s *stream) settle(output [][]byte) {
+	came := map[string][]*answerItem{}
+	for _, it := range s.items {
+		came[it.kind] = append(came[it.kind], it)
+	}
+	unmatched := s.items
+	if len(output) > 0 {
+		s.items = make([]*answerItem, 0, len(output))
+	}
+	matched := map[*answerItem]bool{}
+	for _, raw := range output {
+		kind := fieldsOf(raw).kind
+		if before := came[kind]; len(before) > 0 {
+			it := before[0]
+			came[kind], matched[it] = before[1:], true
+			if s.items = append(s.items, it); !it.ended {
+				s.end(it, raw)
+			}
+		} else if it := s.begin(raw, -1); it != nil {
+			s.end(it, raw)
+		}
+	}
+	for _, it := range unmatched {
+		if len(output) > 0 && !matched[it] {
+			s.items = append(s.items, it)
+		}
+		if it.isCall() && it.said == 0 {
+			s.argue(it, text(it.begun))
+		}
+	}
+}

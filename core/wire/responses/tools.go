@@ -1,0 +1,172 @@
+package responses
+
+import (
+	"encoding/json"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// tool is a function that the model may call. Strict is always written: this
+// API takes functions as strict unless they say otherwise, chat completions do
+// not (guide "Migrate to the Responses API").
+type tool struct {
+	Type        string          `json:"type"`
+	Name        string          `json:"name"`
+	Description string          `json:"description,omitempty"`
+	Parameters  json.RawMessage `json:"parameters"`
+	Strict      bool            `json:"strict"`
+}
+
+// noParameters is the schema of a function without parameters.
+var noParameters = json.RawMessage(`{"type":"object","properties":{}}`)
+
+func toolOf(f *llm.Function) (json.RawMessage, error) {
+	t := tool{Type: "function", Name: f.Name, Description: f.Description, Parameters: f.Parameters, Strict: f.Strict != nil && *f.Strict}
+	if !isThere(t.Parameters) {
+		t.Parameters = noParameters
+	}
+	return llm.JSON.Marshal(t)
+}
+
+// tools translates tools and functions. An entry of another type is one of the
+// API's own ({"type": "web_search"}) and passes as it is.
+func (s *settings) tools() error {
+	for i := range s.request.Tools {
+		t := &s.request.Tools[i]
+		var raw json.RawMessage
+		var err error
+		switch {
+		case t.Function != nil && (t.Type == "function" || t.Type == ""):
+			raw, err = toolOf(t.Function)
+			if isThere(t.Extra["cache_control"]) {
+				s.Leave("tools.cache_control")
+			}
+		case t.Type == "custom" && isThere(t.Extra["custom"]):
+			raw, err = customTool(t.Extra["custom"])
+		case t.Type == "":
+			return llm.Errorf(llm.BadRequest, "tools[%d] has no type and no function", i)
+		default:
+			raw, err = llm.JSON.Marshal(t)
+		}
+		if err != nil {
+			return llm.Errorf(llm.BadRequest, "tools[%d] cannot be written: %v", i, err)
+		}
+		s.body.Tools = append(s.body.Tools, raw)
+	}
+	for i := range s.request.Functions {
+		raw, err := toolOf(&s.request.Functions[i])
+		if err != nil {
+			return llm.Errorf(llm.BadRequest, "functions[%d] cannot be written: %v", i, err)
+		}
+		s.body.Tools = append(s.body.Tools, raw)
+	}
+	return s.choice()
+}
+
+// customTool makes a tool of free text flat, and its grammar.
+func customTool(custom json.RawMessage) (json.RawMessage, error) {
+	fields, err := flat("custom", custom)
+	if err != nil || !isThere(fields["format"]) {
+		return marshalled(fields, err)
+	}
+	var f struct {
+		Type    string          `json:"type"`
+		Grammar json.RawMessage `json:"grammar"`
+	}
+	if llm.JSON.Unmarshal(fields["format"], &f) == nil && isThere(f.Grammar) {
+		var format llm.Extra
+		if format, err = flat(f.Type, f.Grammar); err == nil {
+			fields["format"], err = llm.JSON.Marshal(format)
+		}
+	}
+	return marshalled(fields, err)
+}
+
+// flat is an object with a type more.
+func flat(kind string, object json.RawMessage) (llm.Extra, error) {
+	fields := llm.Extra{}
+	if err := llm.JSON.Unmarshal(object, &fields); err != nil {
+		return nil, err
+	}
+	raw, err := llm.JSON.Marshal(kind)
+	fields["type"] = raw
+	return fields, err
+}
+
+func marshalled(fields llm.Extra, err error) (json.RawMessage, error) {
+	if err != nil {
+		return nil, err
+	}
+	return llm.JSON.Marshal(fields)
+}
+
+// choice translates tool_choice, or the old function_call. Without tools there
+// is nothing to choose.
+func (s *settings) choice() error {
+	choice, old := s.request.ToolChoice, false
+	if !isThere(choice) {
+		choice, old = s.request.FunctionCall, true
+	}
+	if len(s.body.Tools) == 0 || !isThere(choice) {
+		return nil
+	}
+	if choice[0] == '"' {
+		s.body.ToolChoice = choice
+		return nil
+	}
+	var object struct {
+		Type     string          `json:"type"`
+		Function json.RawMessage `json:"function"`
+		Custom   json.RawMessage `json:"custom"`
+		Allowed  *struct {
+			Mode  json.RawMessage   `json:"mode"`
+			Tools []json.RawMessage `json:"tools"`
+		} `json:"allowed_tools"`
+	}
+	if err := llm.JSON.Unmarshal(choice, &object); err != nil {
+		return llm.Errorf(llm.BadRequest, "tool_choice is neither a text nor an object: %v", err)
+	}
+	var fields llm.Extra
+	var err error
+	switch {
+	case old:
+		fields, err = flat("function", choice)
+	case object.Type == "function" && isThere(object.Function):
+		fields, err = flat("function", object.Function)
+	case object.Type == "custom" && isThere(object.Custom):
+		fields, err = flat("custom", object.Custom)
+	case object.Allowed != nil:
+		var tools []llm.Extra
+		for _, raw := range object.Allowed.Tools {
+			tools = append(tools, allowed(raw))
+		}
+		fields = llm.Extra{"type": json.RawMessage(`"allowed_tools"`), "mode": object.Allowed.Mode}
+		if !isThere(object.Allowed.Mode) {
+			fields["mode"] = json.RawMessage(`"auto"`)
+		}
+		fields["tools"], err = llm.JSON.Marshal(tools)
+	default:
+		s.body.ToolChoice = choice
+		return nil
+	}
+	if s.body.ToolChoice, err = marshalled(fields, err); err != nil {
+		return llm.Errorf(llm.BadRequest, "tool_choice cannot be written: %v", err)
+	}
+	return nil
+}
+
+// allowed makes an entry of allowed_tools flat.
+func allowed(raw json.RawMessage) llm.Extra {
+	fields := llm.Extra{}
+	if llm.JSON.Unmarshal(raw, &fields) != nil {
+		return fields
+	}
+	for _, kind := range []string{"function", "custom"} {
+		if isThere(fields[kind]) {
+			if inner, err := flat(kind, fields[kind]); err == nil {
+				return inner
+			}
+		}
+	}
+	return fields
+}
