@@ -74,6 +74,9 @@
  * exchange: {"route", "provider", "model", "start": seconds since the epoch, "duration", "first_token": seconds, "outcome": name
  * of the code, "code", "status", "message", "wait": seconds before the attempt, "waited_for": "backoff", "retry-after",
  * "concurrency limit" or "half-open trial", "bytes", "skipped_events", "usage", "left_out", "adapted"}; empty fields are omitted.
+ * A usage has OpenAI's names for every vendor: "prompt_tokens" with what caches gave and took, "prompt_tokens_details":
+ * {"cached_tokens", "cache_write_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "audio_tokens"},
+ * "completion_tokens_details": {"reasoning_tokens", "audio_tokens"}. A number that the vendor did not send is null or missing.
  * An answer's message has "parts" where OpenAI's shape alone would lose something: its pieces in order, each {"type": "text",
  * "thinking", "redacted_thinking", "tool_call", "image" or "other", "bytes": of a text or a thought, "id": of a call, "owner":
  * "vendor/model", "raw": what only the owner can read}. Append the message as it is: its parts go back to their owner only.

@@ -103,7 +103,10 @@ func (u *Usage) read(r *reader) (says bool) {
 			r.extra(&u.Extra)
 		}
 	}
-	known |= u.otherNames(known)
+	if len(u.Extra) > 0 {
+		known |= u.otherNames(known)
+		u.fillDetails()
+	}
 	u.missing = (promptCount | completionCount | totalCount) &^ u.derive(known)
 	return known != noCount || u.Extra.says() || u.PromptTokensDetails != nil || u.CompletionTokensDetails != nil
 }
@@ -130,9 +133,6 @@ func (u *Usage) derive(known counts) counts {
 // otherNames reads what some servers call input_tokens and output_tokens, as
 // in OpenAI's Responses API, where the usual names are missing.
 func (u *Usage) otherNames(known counts) (found counts) {
-	if len(u.Extra) == 0 {
-		return noCount
-	}
 	for _, c := range []struct {
 		name string
 		to   *int

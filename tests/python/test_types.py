@@ -286,3 +286,17 @@ def test_chunks_read_through_the_core_are_what_from_dict_makes(llm_wall: FaultWa
         return [event.chunk async for event in aggregator.stream(HELLO) if event.type == "chunk"]
 
     assert run(read()) == [StreamResponse.from_dict(chunk) for chunk in sent]
+
+
+def test_details_of_a_usage_are_unknown_until_a_provider_says_them() -> None:
+    details = {"cached_tokens": 0, "cache_write_tokens": 2}
+    usage = Usage.from_dict({"prompt_tokens": 5, "prompt_tokens_details": details})
+    assert (usage.cached_tokens, usage.cache_write_tokens, usage.reasoning_tokens) == (0, 2, None)
+
+
+def test_parts_of_a_message() -> None:
+    parts = [{"type": "thinking", "owner": "anthropic/m", "raw": {"signature": "x"}}, {"type": "text", "bytes": 2}]
+    message = Message.from_dict({"role": "assistant", "content": "hi", "parts": parts})
+    assert message.parts == parts
+    assert message.to_dict()["parts"] == parts
+    assert Message("user", "hi").parts == []

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // counts are the numbers of tokens that answers name; each may be missing.
@@ -13,6 +14,13 @@ type counts struct {
 	Output  *float64 `json:"output_tokens"`
 	Read    *float64 `json:"cache_read_input_tokens"`
 	Written *float64 `json:"cache_creation_input_tokens"`
+	ByTime  struct {
+		Minutes *float64 `json:"ephemeral_5m_input_tokens"`
+		Hour    *float64 `json:"ephemeral_1h_input_tokens"`
+	} `json:"cache_creation"`
+	OutputDetails struct {
+		Thinking *float64 `json:"thinking_tokens"`
+	} `json:"output_tokens_details"`
 }
 
 // usage collects what an answer says of its tokens: in a stream the later
@@ -49,16 +57,20 @@ func (u *usage) usage() *llm.Usage {
 		known[name], _ = llm.JSON.Marshal(int(n)) // a number can always be written
 	}
 	if c.Input != nil {
-		number("prompt_tokens", *c.Input+orZero(c.Read)+orZero(c.Written))
+		number("prompt_tokens", *c.Input+wire.OrZero(c.Read)+wire.OrZero(c.Written))
 	}
 	if c.Output != nil {
 		number("completion_tokens", *c.Output)
 	}
-	if c.Read != nil {
-		known["prompt_tokens_details"], _ = llm.JSON.Marshal(map[string]int{"cached_tokens": int(*c.Read)})
+	in := llm.InputDetails{Cached: wire.Count(c.Read), Written: wire.Count(c.Written), Written5m: wire.Count(c.ByTime.Minutes), Written1h: wire.Count(c.ByTime.Hour)}
+	if raw := in.JSON(); raw != nil {
+		known["prompt_tokens_details"] = raw
+	}
+	if raw := (llm.OutputDetails{Reasoning: wire.Count(c.OutputDetails.Thinking)}).JSON(); raw != nil {
+		known["completion_tokens_details"] = raw
 	}
 	for name, value := range u.fields {
-		if name != "input_tokens" && name != "output_tokens" {
+		if name != "input_tokens" && name != "output_tokens" && name != "output_tokens_details" {
 			known[name] = value
 		}
 	}
@@ -67,11 +79,4 @@ func (u *usage) usage() *llm.Usage {
 		return nil
 	}
 	return sum
-}
-
-func orZero(n *float64) float64 {
-	if n == nil {
-		return 0
-	}
-	return *n
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // usageMetadata is usageMetadata. Counts are read as floats, so that 3.0 is
@@ -12,8 +13,8 @@ import (
 type usageMetadata struct {
 	Prompt            float64    `json:"promptTokenCount"`
 	Candidates        float64    `json:"candidatesTokenCount"`
-	Thoughts          float64    `json:"thoughtsTokenCount"`
-	Cached            float64    `json:"cachedContentTokenCount"`
+	Thoughts          *float64   `json:"thoughtsTokenCount"`
+	Cached            *float64   `json:"cachedContentTokenCount"`
 	ToolPrompt        float64    `json:"toolUsePromptTokenCount"`
 	Total             float64    `json:"totalTokenCount"`
 	PromptDetails     []modality `json:"promptTokensDetails"`
@@ -23,14 +24,6 @@ type usageMetadata struct {
 type modality struct {
 	Modality string  `json:"modality"`
 	Tokens   float64 `json:"tokenCount"`
-}
-
-// tokenDetails are OpenAI's prompt_tokens_details and
-// completion_tokens_details in one.
-type tokenDetails struct {
-	Cached    int `json:"cached_tokens,omitempty"`
-	Audio     int `json:"audio_tokens,omitempty"`
-	Reasoning int `json:"reasoning_tokens,omitempty"`
 }
 
 // readUsage translates usageMetadata; nil if there is none that can be
@@ -44,14 +37,14 @@ func readUsage(raw json.RawMessage) *llm.Usage {
 	}
 	r := &llm.Usage{
 		PromptTokens:     int(u.Prompt + u.ToolPrompt),
-		CompletionTokens: int(u.Candidates + u.Thoughts),
+		CompletionTokens: int(u.Candidates + wire.OrZero(u.Thoughts)),
 		TotalTokens:      int(u.Total),
 	}
 	if r.TotalTokens == 0 {
 		r.TotalTokens = r.PromptTokens + r.CompletionTokens
 	}
-	r.PromptTokensDetails = tokenDetails{Cached: int(u.Cached), Audio: audioTokens(u.PromptDetails)}.raw()
-	r.CompletionTokensDetails = tokenDetails{Reasoning: int(u.Thoughts), Audio: audioTokens(u.CandidatesDetails)}.raw()
+	r.PromptTokensDetails = llm.InputDetails{Cached: wire.Count(u.Cached), Audio: audioTokens(u.PromptDetails)}.JSON()
+	r.CompletionTokensDetails = llm.OutputDetails{Reasoning: wire.Count(u.Thoughts), Audio: audioTokens(u.CandidatesDetails)}.JSON()
 	r.Extra = usageExtra(raw)
 	return r
 }
@@ -69,20 +62,14 @@ func usageExtra(raw json.RawMessage) llm.Extra {
 	return unlessEmpty(fields)
 }
 
-func audioTokens(details []modality) int {
+// audioTokens are the tokens of audio, nil where the answer names none.
+func audioTokens(details []modality) *int {
 	for _, d := range details {
 		if d.Modality == "AUDIO" {
-			return int(d.Tokens)
+			return wire.Count(&d.Tokens)
 		}
 	}
-	return 0
-}
-
-func (d tokenDetails) raw() json.RawMessage {
-	if d == (tokenDetails{}) {
-		return nil
-	}
-	return rawOf(d, nil)
+	return nil
 }
 
 type tokenDetail struct {

@@ -22,7 +22,10 @@ class Usage:
     """Counted tokens. All values are ints or plain dicts.
 
     If the provider sent no usage, the usage is unknown: it is false, ``known`` is False, and its counts are zeros.
-    Check ``known`` before you add up counts or costs.
+    Check ``known`` before you add up counts or costs. ``prompt_tokens`` holds what caches gave and took; the details
+    say how much, by the same names for every provider: ``cached_tokens``, ``cache_write_tokens`` (of them
+    ``cache_write_5m_tokens`` and ``cache_write_1h_tokens``), ``audio_tokens``; ``reasoning_tokens`` and
+    ``audio_tokens`` of the completion. A detail that is missing is unknown, not zero.
     """
 
     prompt_tokens: int = _UNKNOWN
@@ -48,6 +51,21 @@ class Usage:
         """Whether the provider sent any of the counts."""
         return not all(isinstance(getattr(self, key), _Unknown) for key in _COUNTS)
 
+    @property
+    def cached_tokens(self) -> int | None:
+        """The tokens of the prompt that were read from a cache; None if the provider does not say."""
+        return _count_in(self.prompt_tokens_details, "cached_tokens")
+
+    @property
+    def cache_write_tokens(self) -> int | None:
+        """The tokens of the prompt that were written to a cache; None if the provider does not say."""
+        return _count_in(self.prompt_tokens_details, "cache_write_tokens")
+
+    @property
+    def reasoning_tokens(self) -> int | None:
+        """The tokens of the completion that were thoughts; None if the provider does not say."""
+        return _count_in(self.completion_tokens_details, "reasoning_tokens")
+
     def __bool__(self) -> bool:
         return self.known
 
@@ -60,6 +78,11 @@ class Usage:
     def _or_none(self) -> dict[str, Any] | None:
         wire = self.to_dict()
         return wire if any(value is not None for value in wire.values()) else None
+
+
+def _count_in(details: dict[str, Any], name: str) -> int | None:
+    count = details.get(name)
+    return count if isinstance(count, int) else None
 
 
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")

@@ -1,0 +1,153 @@
+package llm
+
+import (
+	"encoding/json"
+)
+
+// Tokens is a usage in numbers, whoever sent it. A number that the provider did
+// not send is nil: unknown, not zero.
+type Tokens struct {
+	Input     *int // with what caches gave and took
+	Cached    *int // of Input, read from a cache
+	Written   *int // of Input, written to a cache
+	Written5m *int // of Written, for five minutes
+	Written1h *int // of Written, for an hour
+	Output    *int // with Reasoning
+	Reasoning *int // of Output
+	// The tokens of audio among Input and Output.
+	InputAudio, OutputAudio *int
+}
+
+// InputDetails are a usage's prompt_tokens_details, OutputDetails its
+// completion_tokens_details: OpenAI's names, and cache_write_5m_tokens and
+// cache_write_1h_tokens for the caches that vendors charge apart.
+type InputDetails struct {
+	Cached    *int `json:"cached_tokens,omitempty"`
+	Written   *int `json:"cache_write_tokens,omitempty"`
+	Written5m *int `json:"cache_write_5m_tokens,omitempty"`
+	Written1h *int `json:"cache_write_1h_tokens,omitempty"`
+	Audio     *int `json:"audio_tokens,omitempty"`
+}
+
+// OutputDetails: see [InputDetails].
+type OutputDetails struct {
+	Reasoning *int `json:"reasoning_tokens,omitempty"`
+	Audio     *int `json:"audio_tokens,omitempty"`
+}
+
+// JSON is the details as a usage holds them, nil where nothing is known.
+func (d InputDetails) JSON() json.RawMessage { return detailsJSON(d, d == InputDetails{}) }
+
+// JSON is the details as a usage holds them, nil where nothing is known.
+func (d OutputDetails) JSON() json.RawMessage { return detailsJSON(d, d == OutputDetails{}) }
+
+func detailsJSON(d any, empty bool) json.RawMessage {
+	if empty {
+		return nil
+	}
+	raw, err := JSON.Marshal(d)
+	if err != nil { // not reachable: numbers can always be written
+		return nil
+	}
+	return raw
+}
+
+// Tokens reads the numbers of a usage; of nil none is known.
+func (u *Usage) Tokens() Tokens {
+	var t Tokens
+	if u == nil {
+		return t
+	}
+	prompt, completion, _ := u.Counts()
+	if prompt {
+		t.Input = &u.PromptTokens
+	}
+	if completion {
+		t.Output = &u.CompletionTokens
+	}
+	in, out := countsIn(u.PromptTokensDetails), countsIn(u.CompletionTokensDetails)
+	t.Cached, t.Written, t.InputAudio = in["cached_tokens"], in["cache_write_tokens"], in["audio_tokens"]
+	t.Written5m, t.Written1h = in["cache_write_5m_tokens"], in["cache_write_1h_tokens"]
+	t.Reasoning, t.OutputAudio = out["reasoning_tokens"], out["audio_tokens"]
+	return t
+}
+
+// countsIn are the numbers of tokens in an object.
+func countsIn(object json.RawMessage) map[string]*int {
+	if len(object) == 0 || object[0] != '{' {
+		return nil
+	}
+	counts := map[string]*int{}
+	r := newReader(object)
+	for more := r.Object(); more; more = r.NextField() {
+		name := string(r.Key)
+		if n, ok := r.count(); ok {
+			counts[name] = &n
+		}
+	}
+	return counts
+}
+
+// detailNames are what vendors of OpenAI's format call details that they do not
+// put where OpenAI has them: DeepSeek, Moonshot, and gateways in front of
+// Anthropic.
+var detailNames = []struct{ from, to string }{
+	{"prompt_cache_hit_tokens", "cached_tokens"}, {"cached_tokens", "cached_tokens"},
+	{"cache_read_input_tokens", "cached_tokens"}, {"cache_creation_input_tokens", "cache_write_tokens"},
+}
+
+// fillDetails puts what such a vendor says into prompt_tokens_details too,
+// where that lacks it, and takes input_tokens_details and
+// output_tokens_details, the names of OpenAI's Responses API, for the usual
+// ones.
+func (u *Usage) fillDetails() {
+	if u.PromptTokensDetails == nil {
+		u.PromptTokensDetails = objectIn(u.Extra["input_tokens_details"])
+	}
+	if u.CompletionTokensDetails == nil {
+		u.CompletionTokensDetails = objectIn(u.Extra["output_tokens_details"])
+	}
+	var has map[string]*int
+	for _, name := range detailNames {
+		raw, there := u.Extra[name.from]
+		if !there {
+			continue
+		}
+		r := newReader(raw)
+		n, ok := r.count()
+		if has == nil {
+			if has = countsIn(u.PromptTokensDetails); has == nil {
+				has = map[string]*int{}
+			}
+		}
+		if !ok || has[name.to] != nil {
+			continue
+		}
+		has[name.to] = &n
+		u.PromptTokensDetails = withField(u.PromptTokensDetails, name.to, n)
+	}
+}
+
+func objectIn(raw json.RawMessage) json.RawMessage {
+	if len(raw) == 0 || raw[0] != '{' {
+		return nil
+	}
+	return raw
+}
+
+// withField is an object with one number more.
+func withField(object json.RawMessage, name string, n int) json.RawMessage {
+	fields := Extra{}
+	if len(object) > 0 && JSON.Unmarshal(object, &fields) != nil {
+		return object
+	}
+	var err error
+	if fields[name], err = JSON.Marshal(n); err != nil {
+		return object
+	}
+	raw, err := JSON.Marshal(fields)
+	if err != nil {
+		return object
+	}
+	return raw
+}
