@@ -76,9 +76,9 @@ class Message:
     def parts(self) -> list[dict[str, Any]]:
         """The pieces of an answer in their order, where the fields above alone would lose something.
 
-        ``{"type", "bytes", "id", "owner", "raw"}``: a text or a thought stands in ``content`` or ``reasoning_content`` with
-        so many bytes of UTF-8, a call in ``tool_calls`` under its id. ``raw`` is what the vendor said beside that, byte for
-        byte; it goes back to its ``owner`` ("vendor/model") with the message, and to nobody else.
+        ``{"type", "bytes", "id", "owner", "raw"}``: a text or a thought stands in ``content`` or ``reasoning_content``
+        with so many bytes of UTF-8, a call in ``tool_calls`` under its id. ``raw`` is what the vendor said beside that,
+        byte for byte; it goes back to its ``owner`` ("vendor/model") with the message, and to nobody else.
         """
         parts = self.extra.get("parts")
         return parts if isinstance(parts, list) else []
