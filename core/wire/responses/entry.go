@@ -6,6 +6,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // This file writes what is kept of an answer: see kept.go.
@@ -137,28 +138,42 @@ func (it *answerItem) unended() json.RawMessage {
 	return nil
 }
 
-// keptExtra is "extra_content" for the message; nil where chat completions have
-// a place for all of it.
-func (s *stream) keptExtra() json.RawMessage {
+// parts are the message's parts; nil where chat completions have a place for
+// all of them.
+func (s *stream) parts() json.RawMessage {
 	if !s.opaque {
 		return nil
 	}
-	var kept keptOutput
-	kept.Responses.Owner = s.owner
+	kept := wire.Kept{Owner: s.owner + "/" + s.answering()}
 	for _, it := range s.items {
 		raw := it.kept
 		if raw == nil {
 			raw = it.unended()
 		}
 		if raw != nil && !(s.mixed && it.kind == "message") {
-			kept.Responses.Output = append(kept.Responses.Output, raw)
+			kept.Keep(it.kindOfPart(), raw)
 		}
 	}
-	raw, err := llm.JSON.Marshal(&kept)
-	if err != nil {
-		return nil
+	return kept.Field()
+}
+
+// kindOfPart is what a part says of its item.
+func (it *answerItem) kindOfPart() llm.AnswerPart {
+	switch {
+	case it.kind == "message":
+		p := llm.AnswerPart{Type: "text"}
+		for _, said := range it.parts {
+			if !said.refusal {
+				p.Bytes += said.size()
+			}
+		}
+		return p
+	case it.isCall():
+		return llm.AnswerPart{Type: "tool_call", ID: it.call}
+	case it.kind == "reasoning":
+		return llm.AnswerPart{Type: "thinking"}
 	}
-	return raw
+	return llm.AnswerPart{Type: "other"}
 }
 
 // annotations are those of the answer's texts, as chat completions have them:

@@ -6,30 +6,25 @@ import (
 	"slices"
 
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // This file keeps the items of an answer that chat completions have no place
 // for: thoughts with their encrypted content, the work of the server's own
 // tools, annotations, the phase of a message. They stand in the message's
-// "extra_content", as Anthropic's blocks do, in their order, each byte for
-// byte, beside the host that they belong to:
+// "parts" (llm.AnswerPart), in their order, each byte for byte, with the host
+// that they belong to as their owner:
 //
-//	{"responses": {"owner": "api.openai.com", "output": [{"type": "reasoning", …}, {"type": "message", "id": "msg_1", "content": [{"type": "output_text", "bytes": 12}]}, {"type": "function_call", "call_id": "call_1"}]}}
+//	[{"type": "thinking", "owner": "api.openai.com/gpt-5", "raw": {"type": "reasoning", …}},
+//	 {"type": "text", "bytes": 12, "owner": …, "raw": {"type": "message", "id": "msg_1", "content": [{"type": "output_text", "bytes": 12}]}},
+//	 {"type": "tool_call", "id": "call_1", "owner": …, "raw": {"type": "function_call", "call_id": "call_1"}}]
 //
 // Texts and arguments that the message has anyway are left out of it. The list
 // goes back when the message does: a model goes on after a call with the
 // thoughts that led to it.
 
 // omitItems names the opaque items of an answer, where a server refuses them.
-const omitItems = "messages.extra_content.responses"
-
-// keptOutput is "extra_content".
-type keptOutput struct {
-	Responses struct {
-		Owner  string            `json:"owner,omitempty"`
-		Output []json.RawMessage `json:"output"`
-	} `json:"responses"`
-}
+const omitItems = wire.OmitParts + "[thinking]"
 
 // keptItem is what one entry says of itself.
 type keptItem struct {
@@ -59,19 +54,15 @@ func (k keptItem) isBare() bool {
 	return k.Type == "reasoning" && k.Encrypted == "" && !isThere(k.Content)
 }
 
-// keptItems reads what came with an answer of this server's; nil if nothing
-// did.
-func (w *format) keptItems(m *llm.Message) []keptItem {
-	var kept keptOutput
-	raw := m.Extra["extra_content"]
-	if m.Role != llm.RoleAssistant || len(raw) == 0 || llm.JSON.Unmarshal(raw, &kept) != nil ||
-		kept.Responses.Owner != "" && w.owner != "" && kept.Responses.Owner != w.owner {
+// items reads what came with an answer of this server's; nil if nothing did.
+func (w *format) items(parts []llm.AnswerPart) []keptItem {
+	if llm.OwnerOf(parts) != w.owner {
 		return nil
 	}
-	items := make([]keptItem, 0, len(kept.Responses.Output))
-	for _, raw := range kept.Responses.Output {
-		k := keptItem{raw: raw}
-		if llm.JSON.Unmarshal(raw, &k) == nil && k.Type != "" {
+	items := make([]keptItem, 0, len(parts))
+	for i := range parts {
+		k := keptItem{raw: parts[i].Raw}
+		if len(k.raw) > 0 && llm.JSON.Unmarshal(k.raw, &k) == nil && k.Type != "" {
 			items = append(items, k)
 		}
 	}
@@ -82,9 +73,9 @@ func (w *format) keptItems(m *llm.Message) []keptItem {
 // where its text and its calls are still those of the answer, else its thoughts
 // first, then its text and its calls.
 func (t *conversation) answer(m *llm.Message, at string) error {
-	kept := t.format.keptItems(m)
-	if raw := m.Extra["extra_content"]; isThere(raw) && len(kept) == 0 {
-		t.leave("messages.extra_content") // another vendor's
+	kept := t.format.items(t.call.Own(m, t.format.owner))
+	if isThere(m.Extra["extra_content"]) {
+		t.leave("messages.extra_content") // Google's
 	}
 	whole := true
 	if slices.Contains(t.call.Omit, omitItems) && slices.ContainsFunc(kept, keptItem.isOpaque) {
@@ -105,7 +96,7 @@ func (t *conversation) answer(m *llm.Message, at string) error {
 		if k.Type == "reasoning" {
 			t.input = append(t.input, k.raw)
 		} else if k.isOpaque() {
-			t.leave(omitItems + "." + k.Type)
+			t.leave(wire.OmitParts + "[" + k.Type + "]")
 		}
 	}
 	if m.ReasoningContent != "" && len(kept) == 0 {

@@ -38,8 +38,8 @@ func TestRequest(t *testing.T) {
 			`{` + rest + `,"input":[{"type":"message","role":"user","content":[{"type":"input_text","text":"hi","prompt_cache_breakpoint":{"mode":"explicit"}}]}]}`, []string{"messages.name", "messages.content.cache_control"}, nil},
 		{`{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://h/i","detail":"high"}},{"type":"input_audio","input_audio":{"data":"aGk=","format":"wav"}},{"type":"file","file":{"file_id":"f1"}},{"type":"file","file":{"file_data":"https://h/f"}},{"type":"input_image","file_id":"f2"}]}]}`,
 			`{` + rest + `,"input":[{"type":"message","role":"user","content":[{"type":"input_image","image_url":"https://h/i","detail":"high"},{"type":"input_audio","input_audio":{"data":"aGk=","format":"wav"}},{"type":"input_file","file_id":"f1"},{"type":"input_file","file_url":"https://h/f"},{"type":"input_image","file_id":"f2"}]}]}`, nil, nil},
-		{`{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"a","reasoning_content":"r","refusal":"no","extra_content":{"anthropic":{"content":[]}}}]}`,
-			`{` + rest + `,"input":[` + hi + `,{"type":"message","role":"assistant","content":[{"type":"output_text","text":"a"},{"type":"refusal","refusal":"no"}]}]}`, []string{"messages.extra_content", "messages.reasoning_content"}, nil},
+		{`{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"a","reasoning_content":"r","refusal":"no","parts":[{"type":"thinking","owner":"anthropic/m","raw":{"type":"thinking"}}]}]}`,
+			`{` + rest + `,"input":[` + hi + `,{"type":"message","role":"assistant","content":[{"type":"output_text","text":"a"},{"type":"refusal","refusal":"no"}]}]}`, []string{"messages.parts", "messages.reasoning_content"}, nil},
 		{`{"messages":[{"role":"user","content":"hi"},{"role":"assistant","tool_calls":[{"id":"c1","type":"custom","custom":{"name":"run","input":"x"}},{"id":"c2","type":"function","function":{"name":"f","arguments":""}}]},{"role":"tool","tool_call_id":"c1","content":"r1"},{"role":"tool","tool_call_id":"c2","content":"r2"}]}`,
 			`{` + rest + `,"input":[` + hi + `,{"type":"custom_tool_call","call_id":"c1","name":"run","input":"x"},{"type":"function_call","call_id":"c2","name":"f","arguments":""},{"type":"custom_tool_call_output","call_id":"c1","output":"r1"},{"type":"function_call_output","call_id":"c2","output":"r2"}]}`, nil, nil},
 		{`{"messages":[{"role":"user","content":"hi"},{"role":"assistant","function_call":{"name":"f","arguments":"{}"}},{"role":"function","name":"f","content":"r"}],"functions":[{"name":"f"}],"function_call":{"name":"f"}}`,
@@ -81,8 +81,7 @@ func TestRefusedRequests(t *testing.T) {
 // A thought that could be found again only if it had been stored stays behind,
 // and with it the ids that would be looked up.
 func TestThoughtsThatWereNotStored(t *testing.T) {
-	history := `{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"Yes.","extra_content":{"responses":{"owner":"h","output":[{"type":"reasoning","id":"rs_1","summary":[]},
-		{"type":"message","id":"msg_1","role":"assistant","content":[{"type":"output_text","bytes":4}]}]}}}]`
+	history := `{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"Yes.","parts":[{"type":"thinking","owner":"h/m","raw":{"type":"reasoning","id":"rs_1","summary":[]}},{"type":"text","owner":"h/m","raw":{"type":"message","id":"msg_1","role":"assistant","content":[{"type":"output_text","bytes":4}]}}]}]`
 	body, c, err := written(t, history+`}`)
 	require.NoError(t, err)
 	require.Empty(t, c.Left)
@@ -97,10 +96,9 @@ func TestThoughtsThatWereNotStored(t *testing.T) {
 
 // A message that its caller has changed goes as it is now, its thoughts first.
 func TestChangedMessage(t *testing.T) {
-	body, c, err := written(t, `{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"No!","extra_content":{"responses":{"output":[{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"g"},
-		{"type":"web_search_call","id":"ws_1"},{"type":"message","id":"msg_1","role":"assistant","content":[{"type":"output_text","bytes":4}]}]}}}]}`)
+	body, c, err := written(t, `{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"No!","parts":[{"type":"thinking","owner":"h/m","raw":{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"g"}},{"type":"other","owner":"h/m","raw":{"type":"web_search_call","id":"ws_1"}},{"type":"text","owner":"h/m","raw":{"type":"message","id":"msg_1","role":"assistant","content":[{"type":"output_text","bytes":4}]}}]}]}`)
 	require.NoError(t, err)
-	require.Equal(t, []string{"messages.extra_content.responses.web_search_call"}, c.Left)
+	require.Equal(t, []string{"messages.parts[web_search_call]"}, c.Left)
 	var sent struct{ Input []map[string]any }
 	require.NoError(t, json.Unmarshal([]byte(body), &sent))
 	require.Equal(t, "reasoning", sent.Input[1]["type"])
@@ -110,7 +108,7 @@ func TestChangedMessage(t *testing.T) {
 // Whatever a request holds, it becomes a body, or is refused.
 func FuzzRequest(f *testing.F) {
 	f.Add([]byte(`{"messages":[{"role":"user","content":"hi"}],"tools":[{"type":"custom","custom":{"format":{"grammar":{}}}}],"tool_choice":{"type":"allowed_tools","allowed_tools":{"tools":[1]}}}`))
-	f.Add([]byte(`{"messages":[{"role":"assistant","content":"ab","refusal":"c","tool_calls":[{"id":"1","function":{"name":"f","arguments":"{"}}],"extra_content":{"responses":{"output":[{"type":"message","content":[{"type":"output_text","bytes":1},{"type":"refusal","bytes":9}]},{"type":"function_call","call_id":"1"},{"type":"x"},3]}}}]}`))
+	f.Add([]byte(`{"messages":[{"role":"assistant","content":"ab","refusal":"c","tool_calls":[{"id":"1","function":{"name":"f","arguments":"{"}}],"parts":[{"type":"text","owner":"h/m","raw":{"type":"message","content":[{"type":"output_text","bytes":1},{"type":"refusal","bytes":9}]}},{"type":"tool_call","owner":"h/m","raw":{"type":"function_call","call_id":"1"}},{"type":"other","owner":"h/m","raw":{"type":"x"}}]}]}`))
 	f.Add([]byte(`{"messages":[{"role":"user","content":[{"type":"file","file":{"file_data":"x"}},{"type":"input_text"}]}],"text":[],"reasoning":{},"include":[],"response_format":{"type":"json_schema","json_schema":{"schema":{}}}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, err := llm.ParsePayload(data)

@@ -120,7 +120,7 @@ func (s *stream) reason() string {
 
 // complete adds what belongs to the message beside its text and its calls.
 func (s *stream) complete(m *llm.Message) {
-	for name, raw := range map[string]json.RawMessage{"extra_content": s.keptExtra(), "annotations": s.annotations()} {
+	for name, raw := range map[string]json.RawMessage{llm.PartsField: s.parts(), "annotations": s.annotations()} {
 		if raw == nil {
 			continue
 		}
@@ -161,10 +161,6 @@ func (w *format) response(data []byte, c *wire.Call) (*llm.Response, error) {
 		m.ToolCalls[i].Index = -1
 	}
 	choice := llm.Choice{Message: *m, FinishReason: s.reason(), Logprobs: s.out.weighed(), Extra: s.head.choiceExtra()}
-	answering := s.head.model
-	if answering == "" {
-		answering = s.model
-	}
-	return &llm.Response{ID: s.head.id, Object: "chat.completion", Created: s.created, Model: answering, Choices: []llm.Choice{choice},
+	return &llm.Response{ID: s.head.id, Object: "chat.completion", Created: s.created, Model: s.answering(), Choices: []llm.Choice{choice},
 		Usage: usageOf(s.head.usage), Extra: s.head.extra}, nil
 }

@@ -80,7 +80,7 @@ func (w *format) Suspects(c *wire.Call) (s []wire.Suspect) {
 		return nil
 	}
 	history := slices.ContainsFunc(r.Messages, func(m llm.Message) bool {
-		return slices.ContainsFunc(w.keptItems(&m), keptItem.isOpaque)
+		return slices.ContainsFunc(w.items(m.AnswerParts()), keptItem.isOpaque)
 	})
 	words := []string{"include"}
 	if history {

@@ -1,6 +1,7 @@
 package responses
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 	"time"
@@ -140,12 +141,11 @@ func (s *stream) lead(raw []byte) {
 	}
 }
 
+// answering is the model that answers.
+func (s *stream) answering() string { return cmp.Or(s.head.model, s.model) }
+
 func (s *stream) chunk(m *llm.Message) *llm.Chunk {
-	model := s.head.model
-	if model == "" {
-		model = s.model
-	}
-	return &llm.Chunk{ID: s.head.id, Object: "chat.completion.chunk", Created: s.created, Model: model, Choices: []llm.ChunkChoice{{Delta: *m}}}
+	return &llm.Chunk{ID: s.head.id, Object: "chat.completion.chunk", Created: s.created, Model: s.answering(), Choices: []llm.ChunkChoice{{Delta: *m}}}
 }
 
 // take reads an event between the first and the last.

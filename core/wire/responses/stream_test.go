@@ -211,7 +211,7 @@ func goesBack(t *testing.T, whole *llm.Response, output string) {
 	require.NoError(t, json.Unmarshal(body, &sent))
 	back, err := json.Marshal(sent.Input[1 : len(sent.Input)-1])
 	require.NoError(t, err)
-	if whole.Choices[0].Message.Extra["extra_content"] != nil {
+	if whole.Choices[0].Message.Extra[llm.PartsField] != nil {
 		require.JSONEq(t, output, string(back))
 		for _, item := range sent.Input {
 			if strings.Contains(string(item), `"reasoning"`) {
