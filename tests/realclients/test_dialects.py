@@ -24,6 +24,7 @@ SCRIPT = {
         "thinks": {"steps": [{"text": "one two three", "reasoning": "let me see"}], "after": "repeat_last"},
         "busy": {"steps": [{"status": 529}], "after": "repeat_last"},
         "limited": {"steps": [{"status": 429}], "after": "repeat_last"},
+        "short": {"steps": [{"text": "one two", "finish_reason": "length"}], "after": "repeat_last"},
         "keyed": {"require_key": "another"},
     }
 }
@@ -161,6 +162,42 @@ class TestOllama:
 
     def test_models(self, client: ollama.Client) -> None:
         assert {m.model for m in client.list().models} == set(SCRIPT["models"])
+
+
+class TestResponses:
+    @pytest.fixture
+    def client(self, wall: FaultWall) -> Iterator[openai.OpenAI]:
+        with openai.OpenAI(api_key="k", base_url=wall.url + "/v1", max_retries=0) as client:
+            yield client
+
+    def test_response(self, client: openai.OpenAI) -> None:
+        r = client.responses.create(model="calls", input="hi", store=False)
+        assert r.status == "completed" and r.output_text == "one two three" and r.error is None
+        assert r.output[1].type == "function_call" and r.output[1].name == "look" and r.output[1].call_id
+        assert r.usage.total_tokens == 12 and r.usage.output_tokens_details.reasoning_tokens == 0
+
+    @pytest.mark.parametrize("model", ["plain", "calls", "thinks"])
+    def test_stream_is_the_response(self, client: openai.OpenAI, model: str) -> None:
+        whole = client.responses.create(model=model, input="hi")
+        with client.responses.stream(model=model, input="hi") as stream:
+            events = list(stream)
+            streamed = stream.get_final_response()
+        assert [e.sequence_number for e in events] == list(range(len(events)))
+        assert events[0].type == "response.created" and events[-1].type == "response.completed"
+        assert "".join(e.delta for e in events if e.type == "response.output_text.delta") == whole.output_text == streamed.output_text
+        keep = {"type", "summary", "encrypted_content", "name", "arguments"}
+        assert [i.model_dump(include=keep) for i in streamed.output] == [i.model_dump(include=keep) for i in whole.output]
+        assert streamed.usage == whole.usage
+
+    @pytest.mark.parametrize(("model", "error"), [("limited", openai.RateLimitError), ("keyed", openai.AuthenticationError)])
+    def test_errors(self, client: openai.OpenAI, model: str, error: type[openai.APIStatusError]) -> None:
+        with pytest.raises(error) as raised:
+            client.responses.create(model=model, input="hi")
+        assert raised.value.body["message"]
+
+    def test_incomplete(self, client: openai.OpenAI) -> None:
+        r = client.responses.create(model="short", input="hi")
+        assert r.status == "incomplete" and r.incomplete_details.reason == "max_output_tokens"
 
 
 class TestGemini:
