@@ -75,6 +75,9 @@ func do(door contract.Door, c contract.Command) ([]contract.Event, error) {
 // dead.
 func open(door contract.Door, s *server, baseURL, key string, dead bool) (*visit, error) {
 	model := map[string]any{"api_key": key, "base_url": baseURL, "timeout": 20, "max_retries": 1}
+	if s.format != "" {
+		model["type"] = s.format
+	}
 	config := map[string]any{s.provider: map[string]any{"models": map[string]any{s.model: model, "no-such-model": model}}}
 	options := map[string]any{"models": []string{s.model}}
 	if dead {

@@ -102,7 +102,7 @@ func try(ctx context.Context, s *server, p places, doors []contract.Door) *resul
 			r.problem = errors.Join(r.problem, fmt.Errorf("the %s door: %w", door.Name(), err))
 		}
 	}
-	if s.provider == "openai" {
+	if s.speaksOpenAI() {
 		w, err := look(ctx, s, baseURL)
 		r.problem = errors.Join(r.problem, err)
 		if err == nil {

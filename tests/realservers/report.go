@@ -84,8 +84,12 @@ func (r *result) section(b *strings.Builder, doors []string) {
 		}
 		b.WriteString("\n")
 	}
-	if r.server.provider != "openai" {
-		b.WriteString("\nIts wire is looked at through the library only; what is odd about it is in [quirk_llmock_gemini_shape](../tests/contract/quirk_llmock_gemini_shape.json).\n")
+	if !r.server.speaksOpenAI() {
+		b.WriteString("\nIts wire is looked at through the library only")
+		if quirks := r.server.quirks; quirks != "" {
+			fmt.Fprintf(b, "; what is odd about it is in [%s](../tests/contract/%s.json)", quirks, quirks)
+		}
+		b.WriteString(".\n")
 		return
 	}
 	if len(r.quirks) == 0 {

@@ -20,10 +20,12 @@ type server struct {
 	packages []string
 	language string
 	path     string // of the base URL
-	provider string // how it is configured: "openai" or "gemini"
+	provider string // how it is configured: "openai", "anthropic" or "gemini"
+	format   string // the model's "type"; "" for the provider's
 	model    string
 	// command starts it on a port of the loopback interface.
 	command func(p places, port string) (args, environment []string)
+	quirks  string // the contract case with what is odd about a wire that is looked at through the library only
 
 	checksKeys, checksModels, hasTools, hasUsage, hasLimit, hasModelList bool
 }
@@ -47,9 +49,17 @@ var servers = []server{
 	{
 		name: "aimock", title: "aimock", registry: "npm", packages: []string{"@copilotkit/aimock"}, language: "TypeScript, node:http",
 		path: "/v1", provider: "openai", model: "gpt-4o", checksKeys: true, checksModels: true, hasTools: true, hasUsage: true, hasModelList: true,
-		command: func(p places, port string) ([]string, []string) {
-			return []string{"node", p.node("@copilotkit/aimock/dist/cli.js"), "--port", port, "-f", p.config("aimock.json")}, []string{"AIMOCK_API_KEYS=" + right}
-		},
+		command: func(p places, port string) ([]string, []string) { return aimock(p, port, "aimock.json") },
+	},
+	{
+		name: "aimock_responses", title: "aimock, its Responses API", registry: "npm", packages: []string{"@copilotkit/aimock"}, language: "TypeScript, node:http",
+		path: "/v1", provider: "openai", format: "responses", model: "gpt-4o", checksKeys: true, checksModels: true, hasTools: true, hasUsage: true, hasModelList: true,
+		command: aimockThinks,
+	},
+	{
+		name: "aimock_anthropic", title: "aimock, its Anthropic side", registry: "npm", packages: []string{"@copilotkit/aimock"}, language: "TypeScript, node:http",
+		path: "/v1", provider: "anthropic", model: "claude-sonnet-4-5", checksKeys: true, checksModels: true, hasTools: true, hasUsage: true, hasModelList: true,
+		command: aimockThinks,
 	},
 	{
 		name: "mock_llm", title: "mock-llm", registry: "npm", packages: []string{"@dwmkerr/mock-llm"}, language: "TypeScript, Express",
@@ -81,13 +91,27 @@ var servers = []server{
 	{
 		name: "llmock_gemini", title: "llmock, its Gemini side", registry: "PyPI", packages: []string{"llmock"}, language: "Python, FastAPI",
 		path: "/gemini/v1beta", provider: "gemini", model: "gemini-2.5-flash", hasTools: true, hasUsage: true, hasLimit: true, hasModelList: true,
-		command: llmock,
+		command: llmock, quirks: "quirk_llmock_gemini_shape",
 	},
+}
+
+func aimock(p places, port, fixtures string) ([]string, []string) {
+	return []string{"node", p.node("@copilotkit/aimock/dist/cli.js"), "--port", port, "-f", p.config(fixtures)}, []string{"AIMOCK_API_KEYS=" + right}
+}
+
+// aimockThinks has thoughts and searches in its answers, which formats other
+// than chat completions tell, and counts only what its fixtures say.
+func aimockThinks(p places, port string) ([]string, []string) {
+	return aimock(p, port, "aimock_thinks.json")
 }
 
 func llmock(p places, port string) ([]string, []string) {
 	return []string{p.venv("llmock"), "serve", "--host", "127.0.0.1", "--port", port, "--context-window", "2000"}, nil
 }
+
+// speaksOpenAI tells whether the server is asked by chat completions, whose
+// wire is looked at.
+func (s *server) speaksOpenAI() bool { return s.provider == "openai" && s.format == "" }
 
 // version asks the installed package, not the lock file, for its version.
 func (s *server) version(p places) string {
