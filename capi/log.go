@@ -105,108 +105,40 @@ func (strayLog) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// watching is the process's subscription to observations.
+// watching is where the process's observations go. Whoever changes that waits
+// for those that are on their way.
 var watching struct {
-	sync.Mutex
-	queue *queue
-	flush func() bool // returns when all that was told before is in queue; false: nobody carries anything there
-	stop  func()      // flushes and ends
+	sync.RWMutex
+	queue *queue // nil: nowhere
+	stop  func() // ends the listening to observers; nil while nobody does
 }
 
 // watch sends observations to q from now on; nil: to nobody. What was told
-// before is in the former queue when it returns, also where that is q.
+// before is in the former queue when it returns.
 func watch(q *queue) {
 	watching.Lock()
 	defer watching.Unlock()
-	watchLocked(q)
-}
-
-func watchLocked(q *queue) {
-	if q != nil && q == watching.queue && watching.flush() {
-		return
-	}
-	if watching.stop != nil {
+	watching.queue = q
+	if q != nil && watching.stop == nil {
+		watching.stop = observers.Listen(observed)
+	} else if q == nil && watching.stop != nil {
 		watching.stop()
+		watching.stop = nil
 	}
-	watching.queue, watching.flush, watching.stop = q, nil, nil
-	if q == nil {
+}
+
+// observed puts an observation into the queue.
+func observed(v observe.Observation) {
+	watching.RLock()
+	defer watching.RUnlock()
+	if watching.queue == nil {
 		return
 	}
-	s := observers.Subscribe(maxDroppable)
-	flushes, done := make(chan chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = recovered("observe", func() { pump(s, q, flushes) }) // logged
-	}()
-	watching.flush = func() bool {
-		flushed := make(chan struct{})
-		select {
-		case flushes <- flushed:
-		case <-done:
-			return false
+	_ = recovered("observe", func() { // logged
+		if data, err := v.MarshalJSON(); err == nil {
+			watching.queue.offer(eventObserve, data)
 		}
-		select {
-		case <-flushed:
-			return true
-		case <-done:
-			return false
-		}
-	}
-	flush := watching.flush
-	watching.stop = func() {
-		s.Close()
-		flush()
-		close(flushes)
-		<-done
-	}
-}
-
-// pump carries observations to q until flushes is closed, or q is. What comes
-// on flushes is closed when all that was told before has been carried.
-func pump(s *observe.Subscription, q *queue, flushes <-chan chan struct{}) {
-	c := carrier{s: s, q: q}
-	told := s.C()
-	for {
-		select {
-		case flushed, ok := <-flushes:
-			if !ok {
-				return
-			}
-			for range len(s.C()) {
-				if !c.carry(<-s.C()) {
-					return
-				}
-			}
-			close(flushed)
-		case v, ok := <-told:
-			if !ok {
-				told = nil // closed and carried: only flushes is waited for
-			} else if !c.carry(v) {
-				return
-			}
-		}
-	}
-}
-
-// carrier puts observations into a queue, and counts what its subscription
-// lost.
-type carrier struct {
-	s    *observe.Subscription
-	q    *queue
-	lost uint64
-}
-
-// carry reports whether the queue still takes any.
-func (c *carrier) carry(v observe.Observation) bool {
-	if now := c.s.Dropped(); now > c.lost {
-		c.q.noteDropped(now - c.lost)
-		c.lost = now
-	}
-	data, err := v.MarshalJSON()
-	if err != nil {
-		return true
-	}
-	return c.q.offer(eventObserve, data)
+	})
 }
 
 // forgetLogQueue ends logging and observing to a queue that is freed.
@@ -214,10 +146,11 @@ func forgetLogQueue(q *queue) {
 	if t := logging.Load(); t != nil && t.queue == q {
 		logging.CompareAndSwap(t, nil)
 	}
-	watching.Lock()
-	defer watching.Unlock()
-	if watching.queue == q {
-		watchLocked(nil)
+	watching.RLock()
+	here := watching.queue == q
+	watching.RUnlock()
+	if here {
+		watch(nil)
 	}
 }
 

@@ -27,9 +27,6 @@ const (
 	eventObserve      = C.LLMAGG_EVENT_OBSERVE
 )
 
-// maxDroppable is how many LOG and OBSERVE events wait in a queue at most.
-const maxDroppable = C.SHIM_MOST_DROPPABLE
-
 // queue is where events wait for their reader: Go's side of it, which writes.
 // It may be used by several goroutines.
 type queue struct {
@@ -105,15 +102,6 @@ func (q *queue) put(r record, payload []byte, mapped int) C.int {
 		readers.soon(q)
 	}
 	return told
-}
-
-// noteDropped counts events that were lost before they came here.
-func (q *queue) noteDropped(n uint64) {
-	q.pushing.Lock()
-	defer q.pushing.Unlock()
-	if q.events != nil {
-		C.shim_queue_note_dropped(q.events, C.uint64_t(n))
-	}
 }
 
 // close ends the operations that report here, and the waiting of those who wait

@@ -151,9 +151,3 @@ int shim_queue_push(shim_queue *q, enum shim_how how, int32_t kind, int32_t stat
     pthread_mutex_unlock(&q->mu);
     return done;
 }
-
-void shim_queue_note_dropped(shim_queue *q, uint64_t n) {
-    pthread_mutex_lock(&q->mu);
-    q->dropped += n;
-    pthread_mutex_unlock(&q->mu);
-}

@@ -135,8 +135,6 @@ SHIM_HIDDEN void shim_payload_unmap(char *payload, size_t size);
  * that this takes; or -1, and nothing is to be done. The caller writes, since Go can do so without giving its processor away. */
 SHIM_HIDDEN int shim_queue_begin_wake(shim_queue *q);
 SHIM_HIDDEN void shim_queue_end_wake(shim_queue *q);
-/* Counts events that were lost before they came here. */
-SHIM_HIDDEN void shim_queue_note_dropped(shim_queue *q, uint64_t n);
 /* Those that follow give LLMAGG_OK, or LLMAGG_E_CLOSED and nothing else. */
 SHIM_HIDDEN llmagg_status shim_queue_drain(shim_queue *q, llmagg_drain *d);
 /* shim_queue_drain, unless shim_queue_stop was called: then *stop becomes 1, once for each call. */

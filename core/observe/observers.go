@@ -6,20 +6,50 @@ import (
 	"sync/atomic"
 )
 
-// Observers sends observations to its subscribers. The zero value is ready;
-// without subscribers an observation costs one atomic load. It is safe for
+// Observers sends observations to its listeners. The zero value is ready;
+// without listeners an observation costs one atomic load. It is safe for
 // concurrent use, and a nil *Observers sends nothing.
 type Observers struct {
-	listeners atomic.Pointer[[]*Subscription]
+	listeners atomic.Pointer[[]*listener]
 	mu        sync.Mutex // serializes changes of listeners
+}
+
+type listener struct{ tell func(Observation) }
+
+// Listen calls f with each observation, on the goroutine that makes it: f must
+// return at once, and may be called by several goroutines. stop ends that; calls
+// of f that are under way may end after it.
+func (o *Observers) Listen(f func(Observation)) (stop func()) {
+	l := &listener{f}
+	o.change(func(list []*listener) []*listener { return append(list, l) })
+	return func() {
+		o.change(func(list []*listener) []*listener {
+			return slices.DeleteFunc(list, func(x *listener) bool { return x == l })
+		})
+	}
+}
+
+// change replaces the listeners by what f makes of a copy.
+func (o *Observers) change(f func([]*listener) []*listener) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var list []*listener
+	if old := o.listeners.Load(); old != nil {
+		list = slices.Clone(*old)
+	}
+	if list = f(list); len(list) == 0 {
+		o.listeners.Store(nil)
+		return
+	}
+	o.listeners.Store(&list)
 }
 
 // Subscription is one observer's bounded buffer.
 type Subscription struct {
 	c       chan Observation
 	dropped atomic.Uint64
-	hub     *Observers
-	mu      sync.RWMutex // Tell reads, Close writes; guards closed, and c against a send after its close
+	stop    func()
+	mu      sync.RWMutex // tell reads, Close writes; guards closed, and c against a send after its close
 	closed  bool
 }
 
@@ -27,15 +57,8 @@ type Subscription struct {
 // (at least 1). More are dropped and counted: a call never waits for an
 // observer. Close ends it.
 func (o *Observers) Subscribe(buffer int) *Subscription {
-	s := &Subscription{c: make(chan Observation, max(buffer, 1)), hub: o}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	var next []*Subscription
-	if old := o.listeners.Load(); old != nil {
-		next = append(next, *old...)
-	}
-	next = append(next, s)
-	o.listeners.Store(&next)
+	s := &Subscription{c: make(chan Observation, max(buffer, 1))}
+	s.stop = o.Listen(s.tell)
 	return s
 }
 
@@ -48,26 +71,20 @@ func (s *Subscription) Dropped() uint64 { return s.dropped.Load() }
 
 // Close ends the subscription. A second Close does nothing.
 func (s *Subscription) Close() {
-	s.hub.mu.Lock()
-	defer s.hub.mu.Unlock()
-	s.end()
-	old := s.hub.listeners.Load()
-	if old == nil {
-		return
+	s.stop()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.closed = true
+		close(s.c)
 	}
-	next := slices.DeleteFunc(slices.Clone(*old), func(x *Subscription) bool { return x == s })
-	if len(next) == 0 {
-		s.hub.listeners.Store(nil)
-		return
-	}
-	s.hub.listeners.Store(&next)
 }
 
-// Active reports whether there are subscribers, so that callers need not build
+// Active reports whether there are listeners, so that callers need not build
 // observations without them.
 func (o *Observers) Active() bool { return o != nil && o.listeners.Load() != nil }
 
-// Tell sends v to every subscriber without waiting.
+// Tell sends v to every listener.
 func (o *Observers) Tell(v Observation) {
 	if o == nil {
 		return
@@ -76,8 +93,8 @@ func (o *Observers) Tell(v Observation) {
 	if list == nil {
 		return
 	}
-	for _, s := range *list {
-		s.tell(v)
+	for _, l := range *list {
+		l.tell(v)
 	}
 }
 
@@ -91,14 +108,5 @@ func (s *Subscription) tell(v Observation) {
 	case s.c <- v:
 	default:
 		s.dropped.Add(1)
-	}
-}
-
-func (s *Subscription) end() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.closed {
-		s.closed = true
-		close(s.c)
 	}
 }
