@@ -81,7 +81,7 @@ func (a *Aggregator) chat(ctx context.Context, routes []*client.Client, p *llm.P
 	if e := w.run(&answer); e != nil {
 		return nil, e
 	}
-	answer.Response.Attempts = w.call.Trail()
+	answer.Response.Attempts = w.call.Attempts()
 	return answer.Response, nil
 }
 

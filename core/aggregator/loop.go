@@ -20,7 +20,6 @@ type routeLoop struct {
 	call       *callstate.Call
 	scope      *callstate.Scope // ended with CLOSED when the aggregator closes
 	candidates []candidate
-	few        [3]candidate // where most calls have their candidates
 	last       *llm.Error
 
 	settled bool // a hedged call has said itself what becomes of its routes
@@ -39,11 +38,7 @@ type candidate struct {
 // begin starts a call under the aggregator's life and holds its routes. leave
 // must be called once.
 func (a *Aggregator) begin(ctx context.Context, routes []*client.Client, p *llm.Payload) (*routeLoop, error) {
-	w := &routeLoop{by: a}
-	if w.candidates = w.few[:]; len(routes) > len(w.few) {
-		w.candidates = make([]candidate, len(routes))
-	}
-	w.candidates = w.candidates[:len(routes)]
+	w := &routeLoop{by: a, candidates: make([]candidate, len(routes))}
 	w.call, w.scope = callstate.Begin(ctx, p)
 	a.mu.Lock()
 	if a.closed {

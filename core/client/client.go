@@ -222,7 +222,7 @@ func (c *Client) ChatPayload(ctx context.Context, p *llm.Payload) (*llm.Response
 	if e := c.Turn(call, nil, 0).askAlone(scope, &w); e != nil {
 		return nil, call.Fail(e)
 	}
-	w.Response.Attempts = call.Trail()
+	w.Response.Attempts = call.Attempts()
 	return w.Response, nil
 }
 

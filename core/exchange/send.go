@@ -191,51 +191,21 @@ func unprocessedText(text string) string {
 type sending struct {
 	context.Context // the attempt's
 	body            bytes.Reader
-	hooks           httptrace.ClientTrace
 	// Set by the transport's goroutines, which go on for a moment when the
 	// context ends.
 	reused, answered atomic.Bool
 }
 
 func (s *sending) Value(key any) any {
-	switch key {
-	case transport.RequestKey{}:
+	if key == (transport.RequestKey{}) {
 		return s.Context
-	case traceKey:
-		if s.hooks.GotConn != nil {
-			return &s.hooks
-		}
 	}
 	return s.Context.Value(key)
 }
 
-// traced is the context with our hooks, behind the hooks of the caller's
-// context if there are any. Without these no further context is needed, which
-// would cost every call.
+// traced is the context with our hooks, beside those of the caller's.
 func (s *sending) traced() context.Context {
-	if others := traceKey == nil || httptrace.ContextClientTrace(s.Context) != nil; others {
-		return httptrace.WithClientTrace(s, &httptrace.ClientTrace{GotConn: s.gotConn, GotFirstResponseByte: s.gotFirstByte})
-	}
-	s.hooks.GotConn, s.hooks.GotFirstResponseByte = s.gotConn, s.gotFirstByte
-	return s
-}
-
-// traceKey is the key by which net/http/httptrace looks for hooks.
-var traceKey = func() any {
-	p := keyProbe{Context: context.Background()}
-	httptrace.ContextClientTrace(&p)
-	return p.key
-}()
-
-// keyProbe notes what is looked for in it.
-type keyProbe struct {
-	context.Context
-	key any
-}
-
-func (p *keyProbe) Value(key any) any {
-	p.key = key
-	return nil
+	return httptrace.WithClientTrace(s, &httptrace.ClientTrace{GotConn: s.gotConn, GotFirstResponseByte: s.gotFirstByte})
 }
 
 func (s *sending) gotConn(i httptrace.GotConnInfo) { s.reused.Store(i.Reused) }

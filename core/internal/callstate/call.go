@@ -31,7 +31,6 @@ type Call struct {
 
 	mu       sync.Mutex    // guards what follows
 	attempts []llm.Attempt // in the order of their start
-	under    int           // attempts that have not ended
 	partial  string        // the longest text that a broken stream left
 	waited   time.Duration // the sum of waits that servers named (R4), the one under way included
 	carried  Waits         // that led to no attempt yet
@@ -58,19 +57,6 @@ func (c *Call) Attempts() []llm.Attempt {
 	return slices.Clone(c.attempts)
 }
 
-// Trail is the trail of a call that has its answer; the caller owns it. It is a
-// copy only where an attempt is under way yet, as the loser of a hedge may be.
-func (c *Call) Trail() []llm.Attempt {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.under > 0 {
-		return slices.Clone(c.attempts)
-	}
-	trail := c.attempts
-	c.attempts = nil
-	return trail
-}
-
 // Partial is the longest text of a broken stream.
 func (c *Call) Partial() string {
 	c.mu.Lock()
@@ -92,7 +78,6 @@ func (c *Call) Start(a *llm.Attempt) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.attempts = append(c.attempts, *a)
-	c.under++
 	return len(c.attempts) - 1
 }
 
@@ -101,7 +86,6 @@ func (c *Call) End(place int, a *llm.Attempt) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.attempts[place] = *a
-	c.under--
 }
 
 // Reserve tells whether a named wait of d is allowed on the last usable route:
