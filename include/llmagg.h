@@ -109,8 +109,10 @@
  *                                  limit)
  *
  * CONFIGURATION (a JSON object): {provider: {"models": {name: {keys}}, keys}}. Keys beside "models" are defaults for these models:
- *     "api_key", "base_url", "model": the upstream name, "type": "openai", "azure", "deepseek", "anthropic", "gemini",
- *     "ollama", "responses" (OpenAI's Responses API) or "openai-compatible", "api_version" and "deployment" (default: the model) for Azure,
+ *     "api_key" (default: the vendor's environment variable), "base_url" (the vendor's), "model": the upstream
+ *     name, "type": "openai", "azure", "deepseek", "anthropic", "gemini", "ollama", "responses" (OpenAI's Responses API),
+ *     "openai-compatible" or a vendor's name, "like": the vendor whose address, format and key variables hold (default: the
+ *     provider's name), "site": one of the vendor's ("cn", "intl"), "api_version" and "deployment" (default: the model) for Azure,
  *     "organization", "headers": {name: text}, "proxy", "ca_file",
  *     "timeout" (30 s), "connect_timeout" (5), "idle_timeout" (= timeout), "reader_timeout" (300), "max_retries" (3),
  *     "max_concurrent_calls" (10), "unsupported": "adapt" or "error" ("adapt"; see OPTIONS),
@@ -119,8 +121,9 @@
  *     "limits": {"response_bytes" (64 MiB), "event_bytes" (16 MiB), "stream_bytes" (256 MiB), "header_bytes" (1 MiB)}
  * In a string, "${NAME}" stands for the environment variable NAME, which is read when the configuration is read; "${NAME:-text}"
  * stands for text if NAME is not set or empty. A model that needs a variable that is not set is skipped if other models can be
- * used: the log has a warning, and a call that names the model says why it is missing. The provider's name ("openai", "deepseek",
- * "anthropic", "gemini") selects the wire format and the base URL. Any other name needs a "base_url", and the server must speak OpenAI's format.
+ * used: the log has a warning, and a call that names the model says why it is missing. The provider's name ("openai",
+ * "anthropic", "gemini", "deepseek", "qwen", …: docs/vendors.md) selects the wire format and the base URL. Any other name needs
+ * "like" or a "base_url", and the server must speak OpenAI's format.
  * An unknown key is refused; the message suggests the nearest known key.
  */
 #ifndef LLMAGG_H

@@ -85,14 +85,24 @@ func (b *Breaker) UsableAt(t time.Time) bool {
 // Enter admits a call. It returns nil if the route is not usable. The permit of
 // a half-open circuit is its trial.
 func (b *Breaker) Enter() *Permit {
+	p := new(Permit)
+	if !b.EnterWith(p) {
+		return nil
+	}
+	return p
+}
+
+// EnterWith is Enter into p, a zero permit that is part of something else; it
+// reports whether the call is admitted.
+func (b *Breaker) EnterWith(p *Permit) bool {
 	b.mu.Lock()
-	p := b.letIn(time.Now())
-	if p != nil && p.kind == ordinary {
+	admitted := b.letIn(time.Now(), p)
+	if admitted && p.kind == ordinary {
 		b.mu.Unlock() // nothing has changed that there is to tell
-		return p
+		return true
 	}
 	b.unlockAndTell()
-	return p
+	return admitted
 }
 
 // LastResort lets one call try a route that is not usable (B4). It gives a
@@ -104,7 +114,7 @@ func (b *Breaker) LastResort() (*Permit, *Trial) {
 	b.mu.Lock()
 	defer b.unlockAndTell()
 	now := time.Now()
-	if p := b.letIn(now); p != nil {
+	if p := new(Permit); b.letIn(now, p) {
 		return p, nil
 	}
 	switch {
@@ -119,23 +129,26 @@ func (b *Breaker) LastResort() (*Permit, *Trial) {
 	return &Permit{breaker: b, kind: lastResort, trial: b.trial, lastResort: true}, nil
 }
 
-// letIn gives the permit of a usable route, or nil. The caller holds mu.
-func (b *Breaker) letIn(now time.Time) *Permit {
+// letIn makes p the permit of a usable route. The caller holds mu.
+func (b *Breaker) letIn(now time.Time, p *Permit) bool {
 	if !b.on || now.Before(b.blockEnd()) {
-		return nil
+		return false
 	}
+	p.breaker = b
 	if b.circuit.state() == Closed {
-		return &Permit{breaker: b, kind: ordinary, period: b.circuit.period}
+		p.kind, p.period = ordinary, b.circuit.period
+		return true
 	}
 	if b.trial != nil {
-		return nil // a last resort is the probe, though the circuit does not know it
+		return false // a last resort is the probe, though the circuit does not know it
 	}
 	done, ok := b.circuit.probe()
 	if !ok {
-		return nil
+		return false
 	}
 	b.trial = newTrial()
-	return &Permit{breaker: b, kind: halfOpenProbe, trial: b.trial, probeDone: done}
+	p.kind, p.trial, p.probeDone = halfOpenProbe, b.trial, done
+	return true
 }
 
 // BlockUntil blocks the route until t because the server asked for it (R4, B3),

@@ -38,6 +38,7 @@ type circuit struct {
 	settings Settings
 	cb       *gobreaker.TwoStepCircuitBreaker[struct{}]
 
+	closed    bool      // nothing but a failure of a closed circuit, or its end, changes that
 	period    uint64    // number of the present closed period, or of the last one
 	inARow    uint32    // failures since the last success of this closed period
 	tripNext  bool      // the next failure opens, whatever the counts say
@@ -66,6 +67,7 @@ func (c *circuit) reset() {
 		IsSuccessful: func(err error) bool { return err == nil },
 		IsExcluded:   func(err error) bool { return err == errAttemptNeutral },
 	})
+	c.closed = true
 	c.period++
 	c.inARow = 0
 }
@@ -81,7 +83,12 @@ func (c *circuit) readyToTrip(counts gobreaker.Counts) bool {
 	return known >= c.settings.MinRequests && float64(counts.TotalFailures) >= c.settings.Ratio*float64(known)
 }
 
+// state asks gobreaker only while the circuit is not closed: a call asks three
+// times, and each question costs a lock and a look at the clock.
 func (c *circuit) state() State {
+	if c.closed {
+		return Closed
+	}
 	switch c.cb.State() {
 	case gobreaker.StateClosed:
 		return Closed
@@ -135,6 +142,7 @@ func (c *circuit) probe() (done func(outcome error), ok bool) {
 		second(outcome)
 		switch c.state() {
 		case Closed:
+			c.closed = true
 			c.period++
 			c.inARow = 0
 		default:
@@ -158,7 +166,7 @@ func (c *circuit) trip() {
 // itself. It reads the clock after gobreaker did, so that at openUntil the
 // circuit is certainly half-open.
 func (c *circuit) noteOpening() {
-	if c.state() == Closed {
+	if c.closed = c.cb.State() == gobreaker.StateClosed; c.closed {
 		return
 	}
 	c.openUntil = time.Now().Add(c.settings.Open)

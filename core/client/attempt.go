@@ -22,6 +22,7 @@ import (
 type attempt struct {
 	turn   *Turn
 	permit *breaker.Permit // nil for a bare attempt
+	own    breaker.Permit  // memory for a permit that is no last resort's
 	place  bool            // holds a place in the route's line
 	x      exchange.Exchange
 	guard  *guard      // of a client that the application wrote
@@ -40,11 +41,12 @@ type attempt struct {
 	ended    bool
 }
 
-// begin starts the clock of D2/D3 and enters the attempt into the trail.
-func (t *Turn) begin(p *breaker.Permit, place, stream bool, waited callstate.Waits) *attempt {
+// begin starts the clock of D2/D3 of a new attempt and enters it into the
+// trail.
+func (t *Turn) begin(a *attempt, p *breaker.Permit, stream bool, waited callstate.Waits) *attempt {
 	c := t.client
 	now := time.Now()
-	a := &attempt{turn: t, permit: p, place: place, lastLife: now}
+	a.turn, a.permit, a.lastLife = t, p, now
 	a.x.Payload, a.x.Model, a.x.Stream, a.x.Listener = t.call.Payload, c.upstreamModel(), stream, a
 	if t.call.Model != "" {
 		a.x.Model = t.call.Model

@@ -78,15 +78,17 @@ const Version = "0.1.0"
 // New makes the client of a route that is reached over HTTP. Nothing is
 // connected yet. Errors are INVALID_ARGUMENT.
 func New(cfg config.Model, o Options) (*Client, error) {
+	given := cfg.MaxConcurrentCalls
 	cfg = cfg.WithDefaults()
-	v, base, err := vendor.Resolve(vendor.Model{Provider: cfg.Provider, Name: cfg.Name, Type: cfg.Type, BaseURL: cfg.BaseURL, APIKey: cfg.APIKey,
+	v, base, err := vendor.Resolve(vendor.Model{Provider: cfg.Provider, Name: cfg.Name, Like: cfg.Like, Type: cfg.Type, Site: cfg.Site, BaseURL: cfg.BaseURL, APIKey: cfg.APIKey,
 		APIVersion: cfg.APIVersion, Deployment: cfg.Deployment, OwnAuth: holdsKey(cfg.Headers)}, o.Getenv)
 	if err != nil {
 		return nil, err
 	}
-	cfg.BaseURL = base
+	cfg.BaseURL, cfg.APIKey = base, v.Key(cfg.APIKey)
+	cfg.MaxConcurrentCalls = cmp.Or(v.Concurrent(given), cfg.MaxConcurrentCalls)
 	if err := cfg.Check(); err != nil {
-		return nil, err
+		return nil, v.Blame(err, o.Getenv)
 	}
 	c := newClient(cfg, o)
 	pool, err := transport.Borrow(transport.Options{BaseURL: cfg.BaseURL, Proxy: cfg.Proxy, CAFile: cfg.CAFile, ConnectTimeout: cfg.ConnectTimeout,

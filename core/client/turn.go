@@ -227,7 +227,7 @@ func (t *Turn) waitFor(e *llm.Error, wait time.Duration) (waited callstate.Waits
 // admit waits for a slot and for the breaker's permit, and begins an attempt.
 func (t *Turn) admit(p *breaker.Permit, stream bool, waited callstate.Waits) (*attempt, *llm.Error) {
 	if t.call.Payload.Options.Bare {
-		return t.begin(nil, false, stream, waited), nil
+		return t.begin(&attempt{}, nil, stream, waited), nil
 	}
 	c := t.client
 	if !c.slots.TryAcquire() {
@@ -243,9 +243,9 @@ func (t *Turn) admit(p *breaker.Permit, stream bool, waited callstate.Waits) (*a
 		}
 		waited = waited.And(time.Since(began), callstate.ForPlace)
 	}
+	a := &attempt{place: true}
 	if p == nil {
-		p = c.breaker.Enter()
-		if p == nil {
+		if p = &a.own; !c.breaker.EnterWith(p) {
 			c.slots.Release()
 			return nil, c.notUsable()
 		}
@@ -255,7 +255,7 @@ func (t *Turn) admit(p *breaker.Permit, stream bool, waited callstate.Waits) (*a
 		c.slots.Release()
 		return nil, c.notUsable()
 	}
-	return t.begin(p, true, stream, waited), nil
+	return t.begin(a, p, stream, waited), nil
 }
 
 // takePlace waits for a slot (C1, C2): at most for timeout if another route is

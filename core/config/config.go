@@ -27,9 +27,14 @@ type Model struct {
 	Provider string
 	// Model is the upstream name, Name by default.
 	Model string
-	// Type is the wire format and preset, such as "openai", "azure" or "gemini".
-	// By default the provider's name selects it.
+	// Type is the wire format: "openai", "anthropic", "gemini", …, or a vendor's
+	// name. By default the row of Like or of the provider's name has it.
 	Type string
+	// Like is the vendor whose row of the table holds: its address, format,
+	// quirks and key variables; by default that of the provider's name.
+	Like string
+	// Site is where the vendor is asked, if it has several sites: "cn", "intl".
+	Site string
 	// APIKey is sent to the origin of BaseURL and nowhere else.
 	APIKey string `json:"-"`
 	// BaseURL is the API's root, such as https://api.openai.com/v1; the
@@ -211,7 +216,7 @@ func (c Model) Check() error {
 // checkBlanks refuses blanks around what was copied from somewhere; keys and
 // URLs have checks of their own.
 func (c Model) checkBlanks(where string) error {
-	for _, t := range [][2]string{{"model", c.Model}, {"type", c.Type}, {"api_version", c.APIVersion}, {"deployment", c.Deployment}, {"proxy", c.Proxy}, {"ca_file", c.CAFile}, {"provider's name", c.Provider}, {"name", c.Name}} {
+	for _, t := range [][2]string{{"model", c.Model}, {"type", c.Type}, {"like", c.Like}, {"site", c.Site}, {"api_version", c.APIVersion}, {"deployment", c.Deployment}, {"proxy", c.Proxy}, {"ca_file", c.CAFile}, {"provider's name", c.Provider}, {"name", c.Name}} {
 		if strings.TrimFunc(t[1], isBlank) != t[1] {
 			return llm.Errorf(llm.InvalidArgument, "%s: the %s begins or ends with white space; remove it", where, t[0])
 		}

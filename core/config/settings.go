@@ -22,6 +22,8 @@ var keySettings = []keySetting{
 	{setting.Setting{Name: "base_url", Type: "text", Default: "the vendor's", Meaning: "the API's root, such as https://api.openai.com/v1"}, text(func(c *Model) *string { return &c.BaseURL })},
 	{setting.Setting{Name: "model", Type: "text", Default: "the name", Meaning: "the upstream name"}, text(func(c *Model) *string { return &c.Model })},
 	{setting.Setting{Name: "type", Type: "text", Default: "by the provider's name", Meaning: "the wire format: openai, azure, deepseek, anthropic, gemini, ollama, responses or openai-compatible"}, text(func(c *Model) *string { return &c.Type })},
+	{setting.Setting{Name: "like", Type: "text", Default: "the provider's name", Meaning: "the vendor whose address, format, quirks and key variables hold (docs/vendors.md)"}, text(func(c *Model) *string { return &c.Like })},
+	{setting.Setting{Name: "site", Type: "text", Default: "the vendor's first", Meaning: "where the vendor is asked, if it has several sites: cn, intl, us"}, text(func(c *Model) *string { return &c.Site })},
 	{setting.Setting{Name: "api_version", Type: "text", Meaning: "Azure's api-version, such as 2024-10-21; the /openai/v1 address needs none"}, text(func(c *Model) *string { return &c.APIVersion })},
 	{setting.Setting{Name: "deployment", Type: "text", Default: "model", Meaning: "Azure's name of the model"}, text(func(c *Model) *string { return &c.Deployment })},
 	{setting.Setting{Name: "organization", Type: "text", Meaning: "the OpenAI-Organization header"}, text(func(c *Model) *string { return &c.Organization })},

@@ -24,7 +24,8 @@ type Payload struct {
 
 	data   []byte
 	fields []jsontext.Field
-	usage  bool // stream_options.include_usage was asked for by the caller
+	few    [4]jsontext.Field // memory for the fields of most requests
+	usage  bool              // stream_options.include_usage was asked for by the caller
 
 	refused error // see [Payload.Refused]
 }
@@ -88,11 +89,12 @@ func OwnRequest(data []byte, o CallOptions) (*Payload, error) {
 
 // readPayload checks a request. anyName lets fields of every name pass.
 func readPayload(data []byte, anyName bool) (*Payload, error) {
-	fields, wrong, err := requestFields(data)
+	p := &Payload{data: data, N: 1}
+	fields, wrong, err := requestFields(data, p.few[:0])
 	if err != nil {
 		return nil, Errorf(InvalidArgument, "the request is not valid JSON: %v", err)
 	}
-	p := &Payload{data: data, fields: fields, N: 1}
+	p.fields = fields
 	seen := false
 	var extra Extra
 	for _, f := range fields {
@@ -185,8 +187,9 @@ func (k fieldKind) fits(v []byte) bool {
 }
 
 // requestFields is [jsontext.FieldsOf] for a request. It looks at the messages
-// on the way: wrong says what the caller has to change in them.
-func requestFields(data []byte) (_ []jsontext.Field, wrong, err error) {
+// on the way: wrong says what the caller has to change in them. The fields
+// stand in room as far as they fit.
+func requestFields(data []byte, room []jsontext.Field) (_ []jsontext.Field, wrong, err error) {
 	if err := jsontext.CheckUTF8(data); err != nil {
 		return nil, nil, err
 	}
@@ -195,7 +198,7 @@ func requestFields(data []byte) (_ []jsontext.Field, wrong, err error) {
 	if r.Next() != '{' {
 		return nil, nil, r.Fail("expected a JSON object")
 	}
-	var fields jsontext.Fields
+	fields := jsontext.Fields{List: room}
 	for more := r.Object(); more; more = r.NextField() {
 		name, known := fieldNames[string(r.Key)]
 		if !known {

@@ -61,7 +61,7 @@ func TestNewRefusesBadConfigurationsAndNamesTheModel(t *testing.T) {
 		"no key":               {config.Provider{Name: "openai", Models: []config.Model{{Name: "gpt"}}}, "model openai/gpt has no api_key; openai needs one"},
 		"misspelt vendor":      {config.Provider{Name: "opena1", Models: []config.Model{{Name: "m", APIKey: "k"}}}, `OpenAI-compatible API; did you mean "openai"?`},
 		"file of no authority": {config.Provider{Name: "openai", Models: []config.Model{{Name: "m", APIKey: "k", CAFile: "/nope"}}}, `openai/m: ca_file cannot be read`},
-		"unknown vendor":       {config.Provider{Name: "acme", Models: []config.Model{{Name: "m", APIKey: "k"}}}, `provider "acme" has no base_url; only openai, deepseek, anthropic, gemini, ollama have a default`},
+		"unknown vendor":       {config.Provider{Name: "acme", Models: []config.Model{{Name: "m", APIKey: "k"}}}, `provider "acme" has no base_url, and no vendor has this name`},
 		"no scheme":            {config.Provider{Name: "p", Models: []config.Model{{Name: "m", BaseURL: "localhost:80/v1"}}}, `p/m: base_url "localhost:80/v1" has no scheme that llmagg speaks; expected http:// or https://`},
 		"ftp":                  {config.Provider{Name: "p", Models: []config.Model{{Name: "m", BaseURL: "ftp://h/v1"}}}, `p/m: base_url "ftp://h/v1" has no scheme that llmagg speaks; expected http`},
 		"credentials":          {config.Provider{Name: "p", Models: []config.Model{{Name: "m", BaseURL: "https://u:pw-secret@h"}}}, "p/m: base_url holds credentials"},

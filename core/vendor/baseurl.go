@@ -55,7 +55,7 @@ func readBaseURL(where, base string, v Vendor, typed bool) (string, Vendor, erro
 			where, shownBase(base), v.own, v.name, compatible.name, rewrite(root))
 	case compatiblePath:
 		v = compatible
-	case v.own != "" && own && host.own != v.own && (v.elsewhere == "" || !strings.Contains(path, v.elsewhere)):
+	case v.own != "" && own && host.own != v.own && (v.elsewhere == "" || !strings.Contains(path, v.elsewhere) && !host.speaksMessagesAt(base)):
 		return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s is %s's, which does not speak %s's format; write \"type\": %q", where, shownBase(base), host.name, v.own, host.name)
 	case v.own == "" && own && host.own != "" && !hostCompatible && !(host.sharesRoot() && (typed || v.name != compatible.name)):
 		instead := ""

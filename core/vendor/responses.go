@@ -1,6 +1,7 @@
 package vendor
 
 import (
+	"cmp"
 	"net/url"
 	"strings"
 
@@ -22,16 +23,31 @@ var (
 )
 
 // resolveResponses is [Resolve] for a model of that type: it is asked at the
-// address of its provider, where the configuration gives no other.
+// address of its vendor, where the configuration gives no other.
 func resolveResponses(where string, m *Model, getenv func(string) (string, bool)) (v Vendor, baseURL string, err error) {
-	v = responsesRow
-	provider, _ := find(m.Provider)
-	if m.BaseURL == "" && provider.own == "" {
-		m.BaseURL = provider.defaultBaseURL(getenv)
+	row, known := find(cmp.Or(m.Like, m.Provider))
+	if m.Like != "" && !known {
+		return v, "", noSuchLike(where, m.Like)
 	}
+	if row.own != "" { // it has its own format at its address
+		row = Vendor{}
+	}
+	if err = row.choose(where, m, getenv); err != nil {
+		return v, "", err
+	}
+	if v, baseURL, err = responsesAt(where, m, &row, getenv); err != nil {
+		return v, "", err
+	}
+	v.key = row.key
+	return v, baseURL, needsKey(m, baseURL)
+}
+
+// responsesAt finds the endpoint at the base URL of m, whose vendor is row.
+func responsesAt(where string, m *Model, row *Vendor, getenv func(string) (string, bool)) (v Vendor, baseURL string, err error) {
+	v = responsesRow
 	host, _ := At(m.BaseURL)
 	switch {
-	case provider.name == azureName && (m.BaseURL == "" || host.name == azureName), host.name == azureName:
+	case row.name == azureName && (m.BaseURL == "" || host.name == azureName), host.name == azureName:
 		v = responsesAzure
 		if baseURL, err = azureURL(where, m, getenv); err != nil {
 			return v, "", err

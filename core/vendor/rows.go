@@ -1,17 +1,34 @@
 package vendor
 
-// Row is what bindings know of a vendor.
+import "strings"
+
+// Row is what bindings and documents know of a vendor.
 type Row struct {
 	Name    string   `json:"name"`
+	Aliases []string `json:"aliases,omitempty"` // further names, and those of its sites
 	BaseURL string   `json:"base_url,omitempty"`
-	Hosts   []string `json:"hosts"` // its own origin's; a "*" stands for any text
+	Hosts   []string `json:"hosts"`          // its own origin's; a "*" stands for any text
+	Keys    []string `json:"keys,omitempty"` // environment variables of its key
+	Sites   []string `json:"sites,omitempty"`
+	Preset  bool     `json:"preset,omitempty"` // speaks OpenAI's format
 }
 
 // Rows lists the vendors as bindings see them; the result is the caller's own.
 func Rows() []Row {
-	rows := make([]Row, 0, len(vendors))
-	for _, v := range vendors {
-		rows = append(rows, Row{Name: v.name, BaseURL: v.baseURL, Hosts: append([]string{}, v.hosts...)})
+	rows := make([]Row, 0, len(vendors)+len(presets))
+	i := 0
+	for v := range all() {
+		r := Row{Name: v.name, BaseURL: v.baseURL, Hosts: v.ownHosts(), Keys: strings.Fields(v.keys), Sites: v.siteNames(), Preset: i >= len(vendors)}
+		for _, name := range append([]string{v.name}, strings.Fields(v.aliases)...) {
+			if name != v.name {
+				r.Aliases = append(r.Aliases, name)
+			}
+			for _, s := range r.Sites {
+				r.Aliases = append(r.Aliases, name+"-"+s)
+			}
+		}
+		rows = append(rows, r)
+		i++
 	}
 	return rows
 }

@@ -5,9 +5,6 @@
 package vendor
 
 import (
-	"net/url"
-	"path"
-	"slices"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/shown"
@@ -27,13 +24,31 @@ type Vendor struct {
 	root        string // path of the API, for a base_url that has none; "" where that works as well
 	format      wire.New
 	streamUsage bool     // is asked for usage by stream_options.include_usage
-	hosts       []string // patterns of path.Match
+	hosts       []string // patterns of path.Match; by default those of its addresses
+
+	aliases    string // further names
+	keys       string // environment variables in which its key is looked for, the usual one first
+	site       string // the name of the place that baseURL is; "" where there is one place only
+	sites      []Site // the others
+	messages   string // base URL where it speaks Anthropic's format; "" for nowhere
+	noUsage    bool   // refuses the question for usage in streams; of a row without a format of its own
+	local      bool   // a server on one's own machine, which needs no key
+	concurrent int    // calls at once that it takes; 0 for the default
 
 	// Of a vendor whose format is not OpenAI's:
 	own         string // the format's name in messages
 	openaiPath  string // where it speaks OpenAI's format, too; "" for nowhere
 	elsewhere   string // in the path of other vendors' endpoints that speak the format
 	sdkVariable string // in which its own SDK takes its base URL, without root, where its program names none
+
+	key string // of the environment; of a row that Resolve gave
+}
+
+// Site is one of the places of a vendor that has accounts of its own in each.
+type Site struct {
+	Name, BaseURL string
+	Messages      string // base URL where it speaks Anthropic's format; "" for nowhere
+	Keys          string // environment variables of its key; those of the row by default
 }
 
 // cutOpenAI tells whether path is where a vendor with a format of its own
@@ -51,19 +66,20 @@ func (v *Vendor) sharesRoot() bool { return v.openaiPath != "" && v.openaiPath =
 // vendors, in the order in which they are listed in messages.
 var vendors = []Vendor{
 	// OpenAI API reference, "Create chat completion": stream_options.
-	{name: "openai", baseURL: "https://api.openai.com/v1", root: "/v1", format: openai.New, streamUsage: true, hosts: []string{"api.openai.com"}},
+	{name: "openai", baseURL: "https://api.openai.com/v1", root: "/v1", format: openai.New, streamUsage: true, keys: "OPENAI_API_KEY", hosts: []string{"api.openai.com"}},
 	// DeepSeek API docs, "Create Chat Completion": stream_options.
-	{name: "deepseek", baseURL: "https://api.deepseek.com/v1", format: openai.New, streamUsage: true, hosts: []string{"api.deepseek.com"}},
+	{name: "deepseek", baseURL: "https://api.deepseek.com/v1", format: openai.New, streamUsage: true, keys: "DEEPSEEK_API_KEY",
+		messages: "https://api.deepseek.com/anthropic", hosts: []string{"api.deepseek.com"}},
 	// Azure OpenAI reference, "Data plane inference"; its addresses: azure.go.
-	{name: azureName, format: openai.NewAzure, streamUsage: true, hosts: azureHosts, sdkVariable: "AZURE_OPENAI_ENDPOINT"},
+	{name: azureName, format: openai.NewAzure, streamUsage: true, hosts: azureHosts, keys: "AZURE_OPENAI_API_KEY", sdkVariable: "AZURE_OPENAI_ENDPOINT"},
 	// Anthropic API reference, "Messages".
-	{name: "anthropic", baseURL: "https://api.anthropic.com/v1", root: "/v1", format: anthropic.New, hosts: []string{"api.anthropic.com"},
+	{name: "anthropic", baseURL: "https://api.anthropic.com/v1", root: "/v1", format: anthropic.New, keys: "ANTHROPIC_API_KEY", hosts: []string{"api.anthropic.com"},
 		own: "Anthropic", openaiPath: "/v1", elsewhere: "/anthropic", sdkVariable: "ANTHROPIC_BASE_URL"},
 	// Gemini API reference, "Generating content".
-	{name: "gemini", baseURL: "https://generativelanguage.googleapis.com/v1beta", root: "/v1beta", format: gemini.New, hosts: []string{"generativelanguage.googleapis.com"},
+	{name: "gemini", baseURL: "https://generativelanguage.googleapis.com/v1beta", root: "/v1beta", format: gemini.New, keys: "GEMINI_API_KEY GOOGLE_API_KEY", hosts: []string{"generativelanguage.googleapis.com"},
 		own: "Gemini", openaiPath: "/v1beta/openai", sdkVariable: "GOOGLE_GEMINI_BASE_URL"},
 	// Ollama API documentation, "Generate a chat completion".
-	{name: ollamaName, baseURL: "http://localhost:11434", format: ollama.New, hosts: []string{"ollama.com"},
+	{name: ollamaName, baseURL: "http://localhost:11434", format: ollama.New, keys: "OLLAMA_API_KEY", local: true, hosts: []string{"ollama.com"},
 		own: "Ollama", openaiPath: "/v1", sdkVariable: "OLLAMA_HOST"},
 }
 
@@ -78,98 +94,37 @@ func (v *Vendor) Format(baseURL, key string) wire.Format {
 	return v.format(wire.Options{At: wire.RootOf(baseURL), Key: key, Owner: own.name, StreamUsage: v.streamUsage})
 }
 
-// Names lists the vendors.
-func Names() []string {
-	names := make([]string, 0, len(vendors))
-	for _, v := range vendors {
-		names = append(names, v.name)
-	}
-	return names
-}
-
-// withAddress lists the vendors that need no base_url.
-func withAddress() []string {
-	return slices.DeleteFunc(Names(), func(name string) bool { return URL(name) == "" })
-}
-
-func find(name string) (Vendor, bool) {
-	i := slices.IndexFunc(vendors, func(v Vendor) bool { return v.name == strings.ToLower(name) })
-	if i < 0 {
-		return Vendor{}, false
-	}
-	return vendors[i], true
-}
-
-func (v *Vendor) owns(host string) bool {
-	return slices.ContainsFunc(v.hosts, func(pattern string) bool {
-		matched, _ := path.Match(pattern, host)
-		return matched
-	})
-}
-
-// At returns the vendor that owns the origin of base; false for any other
-// origin.
-func At(base string) (Vendor, bool) {
-	u, err := url.Parse(base)
-	if err != nil {
-		return Vendor{}, false
-	}
-	for _, v := range vendors {
-		if v.owns(strings.ToLower(u.Hostname())) {
-			return v, true
-		}
-	}
-	return Vendor{}, false
-}
-
-// URL is a vendor's own base URL, whatever the environment says; "" for an
-// unknown name.
-func URL(name string) string {
-	v, _ := find(name)
-	return v.baseURL
-}
-
-// Model is what a configuration says of where a model is. Type names the vendor
-// or the format; without it, Provider does.
+// Model is what a configuration says of where a model is. Like names the
+// vendor, Type the format or the vendor; without either, Provider does.
 type Model struct {
-	Provider, Name, Type, BaseURL, APIKey string
+	Provider, Name, Like, Type, Site, BaseURL, APIKey string
 
 	APIVersion, Deployment string // Azure's
 	OwnAuth                bool   // its headers hold a key
 }
 
 // Resolve finds the vendor of a model and where the model is: the base URL as
-// configured, or the vendor's own. Errors are INVALID_ARGUMENT.
+// configured, or the vendor's own. The vendor has the key that the environment
+// holds for it, see [Vendor.Key]. Errors are INVALID_ARGUMENT.
 func Resolve(m Model, getenv func(string) (string, bool)) (v Vendor, baseURL string, err error) {
 	where := m.Provider + "/" + m.Name
 	if m.Provider == "" || m.Name == "" {
 		return v, "", llm.Errorf(llm.InvalidArgument, "a model needs a provider and a name (got %q)", where)
 	}
-	v, known := find(m.Provider)
-	switch {
-	case m.Type == responsesName:
-		if v, baseURL, err = resolveResponses(where, &m, getenv); err != nil {
-			return v, "", err
-		}
-		return v, baseURL, needsKey(&m, baseURL)
-	case m.Type == compatible.name:
-		v, known = compatible, m.BaseURL != ""
-	case m.Type != "":
-		if v, known = find(m.Type); !known {
-			return v, "", llm.Errorf(llm.InvalidArgument, "%s: unknown type %s; expected %s, %s or %s", where, shown.Text(m.Type), strings.Join(Names(), ", "), responsesName, compatible.name)
-		}
-	case !known && m.BaseURL != "":
-		v, known = compatible, true
+	if m.Type == responsesName {
+		return resolveResponses(where, &m, getenv)
 	}
-	if !known {
-		return v, "", llm.Errorf(llm.InvalidArgument, "provider %q has no base_url; only %s have a default; for any other provider set the base_url of an OpenAI-compatible API%s",
-			m.Provider, strings.Join(withAddress(), ", "), suggest.For(m.Provider, Names()))
+	v, typed, err := rowOf(where, &m)
+	if err != nil {
+		return v, "", err
 	}
-	if m.BaseURL == "" {
-		m.BaseURL = v.defaultBaseURL(getenv)
+	if err := v.choose(where, &m, getenv); err != nil {
+		return v, "", err
 	}
 	if isAzure(&v, &m) {
+		key := v.key
 		v, _ = find(azureName)
+		v.key = key
 		baseURL, err = azureURL(where, &m, getenv)
 		return v, baseURL, err
 	}
@@ -179,10 +134,12 @@ func Resolve(m Model, getenv func(string) (string, bool)) (v Vendor, baseURL str
 	if err := onlyAzure(where, &m); err != nil {
 		return v, "", err
 	}
-	baseURL, v, err = readBaseURL(where, m.BaseURL, v, m.Type != "" && m.Type != m.Provider)
+	key := v.key
+	baseURL, v, err = readBaseURL(where, m.BaseURL, v, typed)
 	if err != nil {
 		return v, "", err
 	}
+	v.key = key
 	if err := needsKey(&m, baseURL); err != nil {
 		return v, "", err
 	}
@@ -192,7 +149,53 @@ func Resolve(m Model, getenv func(string) (string, bool)) (v Vendor, baseURL str
 // needsKey is the error of a model without a key at an origin that wants one.
 func needsKey(m *Model, baseURL string) error {
 	if own, known := At(baseURL); known && m.APIKey == "" && !(m.OwnAuth && own.name == azureName) {
-		return llm.Errorf(llm.InvalidArgument, "model %s/%s has no api_key; %s needs one", m.Provider, m.Name, own.name)
+		return llm.Errorf(llm.InvalidArgument, "model %s/%s has no api_key; %s needs one: %s", m.Provider, m.Name, own.name, own.howToSetKey())
 	}
 	return nil
+}
+
+// rowOf finds the row of a model; typed tells whether its format is named by
+// another name than the provider's.
+func rowOf(where string, m *Model) (v Vendor, typed bool, err error) {
+	typed = m.Type != "" && m.Type != m.Provider
+	row := m.Provider
+	if m.Like != "" {
+		row = m.Like
+		if _, known := find(row); !known {
+			return v, typed, noSuchLike(where, m.Like)
+		}
+	}
+	v, known := find(row)
+	switch t, isRow := find(m.Type); {
+	case m.Type == "":
+	case m.Type == compatible.name && m.Like != "" && v.own == "": // the row's format by its plain name
+	case m.Type == compatible.name:
+		v, known = compatible, m.BaseURL != ""
+	case !isRow:
+		return v, typed, llm.Errorf(llm.InvalidArgument, "%s: unknown type %s; expected %s%s", where, shown.Text(m.Type), formatNames(), suggest.For(m.Type, everyName()))
+	case t.own == anthropicFormat && known && v.own == "" && (v.messages != "" || m.Like != ""):
+		if v.messages == "" {
+			return v, typed, llm.Errorf(llm.InvalidArgument, "%s: %s has no endpoint of Anthropic's format; leave out \"type\": %q", where, v.name, m.Type)
+		}
+		v, known = v.asAnthropic(t), true
+	case m.Like != "" && t.name != v.name && !(t.name == "openai" && v.own == ""):
+		return v, typed, llm.Errorf(llm.InvalidArgument, "%s: \"like\" is %q and \"type\" is %q; write one of them", where, m.Like, m.Type)
+	case m.Like == "":
+		v, known = t, true
+	}
+	if known {
+		return v, typed, nil
+	}
+	if m.BaseURL == "" {
+		return v, typed, llm.Errorf(llm.InvalidArgument, "provider %q has no base_url, and no vendor has this name; write \"like\" with the name of a vendor, or set the base_url of an OpenAI-compatible API%s",
+			m.Provider, orList(m.Provider))
+	}
+	if host, own := At(m.BaseURL); own && host.own == "" && host.name != azureName && m.Type == "" {
+		return host, typed, nil
+	}
+	return compatible, typed, nil
+}
+
+func noSuchLike(where, like string) error {
+	return llm.Errorf(llm.InvalidArgument, "%s: \"like\" is %s, which is no vendor's name%s", where, shown.Text(like), orList(like))
 }

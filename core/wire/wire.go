@@ -27,7 +27,7 @@ type Format interface {
 	// Suspects lists what the request of c holds though its caller did not
 	// send it: what is left out where a server refuses it.
 	Suspects(c *Call) []Suspect
-	// Response reads a whole answer.
+	// Response reads a whole answer, which is valid UTF-8.
 	Response(data []byte, c *Call) (*llm.Response, error)
 	// Stream makes the reader of one streamed answer.
 	Stream(c *Call) Stream

@@ -74,7 +74,7 @@ def test_then_the_environment(llm_wall: FaultWall, run: Any, monkeypatch: pytest
 def test_a_source_without_a_usable_model_is_passed_over(
     llm_wall: FaultWall, run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    (tmp_path / "llm.json").write_text('{"openai": {"models": {"gpt-x": {"api_key": ""}}}}')
+    (tmp_path / "llm.json").write_text('{"deepseek": {"models": {"gpt-x": {"api_key": ""}}}}')
     monkeypatch.setenv("LLMAGG_CONFIG", str(tmp_path / "llm.json"))
     monkeypatch.setenv("OPENAI_API_KEY", "k")
     monkeypatch.setenv("OPENAI_BASE_URL", llm_wall.url)
@@ -212,5 +212,7 @@ def test_a_vendor_without_a_class_in_python_keeps_its_address_and_format() -> No
     assert made.base_url == "https://api.anthropic.com/v1"
     other = llmagg.providers.OpenAIClient(llmagg.ModelConfig("m", "my-own", "k", None))
     assert other.base_url == "https://api.openai.com/v1"
-    assert route.vendor_at("api.deepseek.com") == "deepseek"
+    owner = route.vendor_at("api.deepseek.com")
+    assert owner is not None
+    assert owner["name"] == "deepseek"
     assert route.vendor_at("api.deepseek.com.example") is None

@@ -190,11 +190,8 @@ func (r *Reader) scanNumber() bool {
 func (r *Reader) scanText() (escaped, ok bool) {
 	r.Pos++
 	for {
-		at := r.Pos
-		for at < len(r.Data) && plain[r.Data[at]] {
-			at++
-		}
-		switch r.Pos = at; r.Peek() {
+		r.Pos += plainLength(r.Data[r.Pos:])
+		switch r.Peek() {
 		case '"':
 			r.Pos++
 			return escaped, true
@@ -208,14 +205,6 @@ func (r *Reader) scanText() (escaped, ok bool) {
 		}
 	}
 }
-
-// plain are the bytes that stand for themselves in a string.
-var plain = func() (is [256]bool) {
-	for c := 0x20; c < len(is); c++ {
-		is[c] = c != '"' && c != '\\'
-	}
-	return is
-}()
 
 func (r *Reader) escape() bool {
 	r.Pos++

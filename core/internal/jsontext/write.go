@@ -91,14 +91,14 @@ func (w *Writer) Fail(err error) {
 // AppendText writes a JSON string. s is valid UTF-8.
 func AppendText(dst []byte, s string) []byte {
 	dst = append(dst, '"')
-	from := 0
-	for i := range len(s) {
-		c := s[i]
-		if c >= 0x20 && c != '"' && c != '\\' {
-			continue
+	for {
+		n := plainLength(s)
+		dst = append(dst, s[:n]...)
+		if n == len(s) {
+			return append(dst, '"')
 		}
-		dst = append(dst, s[from:i]...)
-		from = i + 1
+		c := s[n]
+		s = s[n+1:]
 		switch c {
 		case '"', '\\':
 			dst = append(dst, '\\', c)
@@ -113,7 +113,6 @@ func AppendText(dst []byte, s string) []byte {
 			dst = append(dst, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
 		}
 	}
-	return append(append(dst, s[from:]...), '"')
 }
 
 // Object writes the fields of one JSON object and the commas between them.

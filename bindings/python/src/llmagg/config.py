@@ -29,7 +29,8 @@ class ModelConfig:
     or "" means the vendor's. Times are seconds. ``max_retries`` is the number of attempts on the route (0 and 1 mean
     one). None means the core's default: ``connect_timeout`` 5, ``idle_timeout`` as ``timeout``, ``reader_timeout`` 300.
     ``type`` is the vendor, or the wire format, that the server speaks, as in the README; by default the provider's name
-    selects it. ``api_version`` and ``deployment`` (default ``model``) are Azure's. ``unsupported`` ("adapt" or "error")
+    selects it. ``like`` is a vendor's name, whose address, format and key variables then hold; ``site`` ("cn", "intl")
+    is one of its places. ``api_version`` and ``deployment`` (default ``model``) are Azure's. ``unsupported`` ("adapt" or "error")
     says what happens where the vendor cannot do what a request asks for. ``breaker``, ``retry`` and ``limits`` are
     dicts of settings, as in the README. ``repr`` omits the key, the headers and the query of ``base_url``.
     """
@@ -56,6 +57,8 @@ class ModelConfig:
     unsupported: str | None = None
     api_version: str | None = None
     deployment: str | None = None
+    like: str | None = None
+    site: str | None = None
 
     def __repr__(self) -> str:
         shown = {f.name: getattr(self, f.name) for f in fields(self) if f.repr}
@@ -66,6 +69,8 @@ class ModelConfig:
         """The configuration as the core reads it; None and "" are omitted."""
         core = {key: value for key in _CORE if (value := getattr(self, key, None)) is not None and value != ""}
         core["name"] = self.name or self.model
+        if core.get("max_concurrent_calls") == ModelConfig.max_concurrent_calls:
+            del core["max_concurrent_calls"]  # the default, which is the vendor's own where it has one
         return core
 
 

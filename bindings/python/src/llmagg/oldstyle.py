@@ -218,7 +218,9 @@ def _by_url(base_url: str, by_name: str) -> tuple[str, str | None]:
     from ._native import route
 
     vendor = route.vendor_at(urlsplit(base_url).hostname or "")
-    return (vendor, None) if vendor else (by_name, "openai-compatible")
+    if vendor is None:
+        return by_name, "openai-compatible"
+    return (by_name, vendor["name"]) if vendor.get("preset") else (vendor["name"], None)
 
 
 def environment_of(config: ProviderConfig) -> dict[str, str | None]:

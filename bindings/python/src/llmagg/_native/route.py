@@ -129,6 +129,8 @@ def core_config(config: ModelConfig | None, names: tuple[str, str] | None, vendo
         core = {key: core[key] for key in _FOR_CUSTOM if key in core}
         core.setdefault("provider", "custom")
         core.setdefault("name", "custom")
+    elif "like" in core:
+        pass
     elif core.get("provider") in CLIENT_VENDORS or ("base_url" not in core and core.get("provider") not in vendors()):
         core.setdefault("type", vendor)  # otherwise the core chooses the format by the provider's name and base_url
     return core
@@ -191,15 +193,15 @@ def tables() -> dict[str, list[dict[str, Any]]]:
 
 
 def vendors() -> list[str]:
-    """The names of the vendors that the core knows."""
-    return [vendor["name"] for vendor in tables()["vendors"]]
+    """The names of the vendors that the core knows, their aliases and those of their sites."""
+    return [name for vendor in tables()["vendors"] for name in (vendor["name"], *vendor.get("aliases", ()))]
 
 
-def vendor_at(host: str) -> str | None:
+def vendor_at(host: str) -> dict[str, Any] | None:
     """The vendor that owns a host, or None."""
     from fnmatch import fnmatchcase
 
-    owners = (v["name"] for v in tables()["vendors"] if any(fnmatchcase(host, pattern) for pattern in v["hosts"]))
+    owners = (v for v in tables()["vendors"] if any(fnmatchcase(host, pattern) for pattern in v["hosts"]))
     return next(owners, None)
 
 

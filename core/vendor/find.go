@@ -1,0 +1,212 @@
+package vendor
+
+import (
+	"iter"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/llmagg/llmagg/core/internal/suggest"
+	"github.com/llmagg/llmagg/core/wire/openai"
+)
+
+// This file looks rows up: by name, by the host of an address, by site.
+
+// all gives every row. Nothing is made of the tables when the program starts.
+func all() iter.Seq[Vendor] {
+	return func(yield func(Vendor) bool) {
+		for _, rows := range [][]Vendor{vendors, presets} {
+			for _, v := range rows {
+				if v.format == nil {
+					v.format, v.streamUsage = openai.New, !v.noUsage
+				}
+				if !yield(v) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Names lists the vendors.
+func Names() []string {
+	names := make([]string, 0, len(vendors)+len(presets))
+	for v := range all() {
+		names = append(names, v.name)
+	}
+	return names
+}
+
+// everyName lists the names and the aliases.
+func everyName() []string {
+	var names []string
+	for v := range all() {
+		names = append(append(names, v.name), strings.Fields(v.aliases)...)
+	}
+	return names
+}
+
+// formatNames lists the formats for a message.
+func formatNames() string {
+	var names []string
+	for _, v := range vendors {
+		names = append(names, v.name)
+	}
+	return strings.Join(names, ", ") + ", " + responsesName + ", " + compatible.name + ", or the name of another vendor"
+}
+
+// orList is the end of a message about a name that no vendor has: the nearest
+// one, or all of them.
+func orList(name string) string {
+	if hint := suggest.For(name, everyName()); hint != "" {
+		return hint
+	}
+	return "; the vendors are " + strings.Join(Names(), ", ")
+}
+
+// find gives the row of a name or an alias, or of one with a site behind it,
+// as "qwen-intl".
+func find(name string) (Vendor, bool) {
+	name = strings.ToLower(name)
+	if name == "" {
+		return Vendor{}, false
+	}
+	for v := range all() {
+		if v.named(name) {
+			return v, true
+		}
+	}
+	if at := strings.LastIndexByte(name, '-'); at > 0 {
+		for v := range all() {
+			if v.named(name[:at]) {
+				return v, v.moveTo(name[at+1:])
+			}
+		}
+	}
+	return Vendor{}, false
+}
+
+func (v *Vendor) named(name string) bool { return v.name == name || hasWord(v.aliases, name) }
+
+// hasWord tells whether a word is among others that blanks separate.
+func hasWord(words, word string) bool {
+	for w := range strings.FieldsSeq(words) {
+		if w == word {
+			return true
+		}
+	}
+	return false
+}
+
+// moveTo makes the row that of one of its sites; false where it has none of
+// that name. The default site stays in the row's list of sites by its name.
+func (v *Vendor) moveTo(name string) bool {
+	if name == v.site {
+		return v.site != ""
+	}
+	for _, s := range v.sites {
+		if s.Name == name {
+			v.baseURL, v.messages, v.site = s.BaseURL, s.Messages, s.Name
+			if s.Keys != "" {
+				v.keys = s.Keys
+			}
+			return true
+		}
+	}
+	return false
+}
+
+// places are all sites of the row, the default one first; nil where the vendor
+// is in one place only.
+func (v *Vendor) places() []Site {
+	if v.site == "" {
+		return nil
+	}
+	row, _ := find(v.name)
+	first := Site{Name: row.site, BaseURL: row.baseURL, Messages: row.messages, Keys: row.keys}
+	return append([]Site{first}, row.sites...)
+}
+
+// siteNames lists the row's sites, the default one first.
+func (v *Vendor) siteNames() (names []string) {
+	for _, s := range v.places() {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// owns tells whether a host is the vendor's: one of hosts, or that of one of
+// its addresses. Nobody owns the hosts of local servers.
+func (v *Vendor) owns(host string) bool {
+	if v.hosts != nil {
+		return slices.ContainsFunc(v.hosts, func(pattern string) bool {
+			matched, _ := path.Match(pattern, host)
+			return matched
+		})
+	}
+	if v.local {
+		return false
+	}
+	return hostOf(v.baseURL) == host || slices.ContainsFunc(v.sites, func(s Site) bool { return hostOf(s.BaseURL) == host })
+}
+
+// hostOf is the host of an address of the tables.
+func hostOf(address string) string {
+	_, host, _ := strings.Cut(address, "://")
+	host, _, _ = strings.Cut(host, "/")
+	return host
+}
+
+// ownHosts lists what owns looks for.
+func (v *Vendor) ownHosts() []string {
+	hosts := append([]string{}, v.hosts...)
+	if len(hosts) == 0 && !v.local && v.baseURL != "" {
+		hosts = append(hosts, hostOf(v.baseURL))
+		for _, s := range v.sites {
+			if host := hostOf(s.BaseURL); !slices.Contains(hosts, host) {
+				hosts = append(hosts, host)
+			}
+		}
+	}
+	return hosts
+}
+
+// At returns the vendor that owns the origin of base, at the site that base is
+// of; false for any other origin.
+func At(base string) (Vendor, bool) {
+	u, err := url.Parse(base)
+	if err != nil || u.Hostname() == "" {
+		return Vendor{}, false
+	}
+	host := strings.ToLower(u.Hostname())
+	for v := range all() {
+		if v.owns(host) {
+			v.moveToHost(host, base)
+			return v, true
+		}
+	}
+	return Vendor{}, false
+}
+
+// moveToHost makes the row that of its site at a host: of several there the
+// one whose address base begins with.
+func (v *Vendor) moveToHost(host, base string) {
+	if v.site == "" {
+		return
+	}
+	best := ""
+	for _, s := range v.places() {
+		if hostOf(s.BaseURL) == host && (best == "" || strings.HasPrefix(base, s.BaseURL)) {
+			best = s.Name
+		}
+	}
+	v.moveTo(best)
+}
+
+// URL is a vendor's own base URL, whatever the environment says; "" for an
+// unknown name.
+func URL(name string) string {
+	v, _ := find(name)
+	return v.baseURL
+}

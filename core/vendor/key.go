@@ -1,0 +1,124 @@
+package vendor
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/llmagg/llmagg/core/internal/suggest"
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// This file chooses a vendor's site and finds its key in the environment. A key
+// of the environment goes to the vendor's own servers only, or to where the
+// environment, too, says that the vendor is; never to a base_url of somebody
+// else that a configuration names.
+
+// choose fills in the base URL and the key of m where it has none.
+func (v *Vendor) choose(where string, m *Model, getenv func(string) (string, bool)) error {
+	if m.Site != "" {
+		if len(v.sites) == 0 {
+			return llm.Errorf(llm.InvalidArgument, "%s: \"site\" is %q, but %s is in one place only; leave it out", where, m.Site, cmp.Or(v.name, m.Provider))
+		}
+		if !v.moveTo(strings.ToLower(m.Site)) {
+			return llm.Errorf(llm.InvalidArgument, "%s: \"site\" is %q; %s has %s%s", where, m.Site, v.name, strings.Join(v.siteNames(), ", "), suggest.For(m.Site, v.siteNames()))
+		}
+		if v.baseURL == "" {
+			return llm.Errorf(llm.InvalidArgument, "%s: %s has no endpoint of %s's format at the site %q", where, v.name, v.own, m.Site)
+		}
+		if host, own := At(m.BaseURL); m.BaseURL != "" && !(own && host.site == v.site) {
+			return llm.Errorf(llm.InvalidArgument, "%s: \"site\" is %q, and base_url %s is another place; leave one of them out", where, m.Site, shownBase(m.BaseURL))
+		}
+	}
+	usual := v.defaultBaseURL(getenv)
+	m.BaseURL = cmp.Or(m.BaseURL, usual)
+	row, own := At(m.BaseURL)
+	if !own && m.BaseURL == usual {
+		row, own = *v, true
+	}
+	if own && m.APIKey == "" && !m.OwnAuth {
+		v.key = row.keyOf(getenv)
+		m.APIKey = v.key
+	}
+	return nil
+}
+
+// keyOf is the key that the environment holds for the vendor.
+func (v *Vendor) keyOf(getenv func(string) (string, bool)) string {
+	if getenv == nil {
+		return ""
+	}
+	for name := range strings.FieldsSeq(v.keys) {
+		if key, _ := getenv(name); key != "" {
+			return key
+		}
+	}
+	return ""
+}
+
+// Blame gives an error about "api_key" the name of the environment variable
+// that the key came from.
+func (v *Vendor) Blame(err error, getenv func(string) (string, bool)) error {
+	if v.key == "" {
+		return err
+	}
+	e := *llm.AsError(err)
+	for name := range strings.FieldsSeq(v.keys) {
+		if key, _ := getenv(name); key == v.key {
+			e.Message = strings.Replace(e.Message, "api_key", "the environment variable "+name, 1)
+			break
+		}
+	}
+	return &e
+}
+
+// Key is the configured key, or else that of the environment.
+func (v *Vendor) Key(configured string) string { return cmp.Or(configured, v.key) }
+
+// Concurrent is how many calls at once a route takes: as configured, or what
+// the vendor takes; 0 for the default.
+func (v *Vendor) Concurrent(configured int) int { return cmp.Or(configured, v.concurrent) }
+
+// howToSetKey tells where a missing key goes.
+func (v *Vendor) howToSetKey() string {
+	name, _, _ := strings.Cut(v.keys, " ")
+	if name == "" {
+		return "set api_key in the configuration"
+	}
+	text := fmt.Sprintf("set api_key in the configuration, or the environment variable %s", name)
+	if v.site != "" {
+		text += fmt.Sprintf(" (for the site %q; sites: %s)", v.site, strings.Join(v.siteNames(), ", "))
+	}
+	return text
+}
+
+// anthropicFormat is the own name of Anthropic's format.
+const anthropicFormat = "Anthropic"
+
+// asAnthropic is the row at its endpoint of Anthropic's format; format is
+// Anthropic's row.
+func (v *Vendor) asAnthropic(format Vendor) Vendor {
+	a := *v
+	a.format, a.own, a.elsewhere, a.openaiPath, a.sdkVariable = format.format, format.own, format.elsewhere, "", ""
+	a.baseURL, a.streamUsage = v.messages, false
+	a.sites = nil
+	for _, s := range v.sites {
+		s.BaseURL = s.Messages
+		a.sites = append(a.sites, s)
+	}
+	return a
+}
+
+// speaksMessagesAt tells whether a base URL is where the vendor speaks
+// Anthropic's format.
+func (v *Vendor) speaksMessagesAt(base string) bool {
+	if v.messages != "" && strings.HasPrefix(base, v.messages) {
+		return true
+	}
+	for _, s := range v.sites {
+		if s.Messages != "" && strings.HasPrefix(base, s.Messages) {
+			return true
+		}
+	}
+	return false
+}
