@@ -81,3 +81,11 @@ func (c *Call) Own(m *llm.Message, vendor string) []llm.AnswerPart {
 	c.Leave(OmitParts)
 	return nil
 }
+
+// NoParts notes that the parts of a message are left out, for a format that has
+// none of its own.
+func (c *Call) NoParts(m *llm.Message) {
+	if len(m.Extra) > 0 && llm.OwnerOf(m.AnswerParts()) != "" {
+		c.Leave(OmitParts)
+	}
+}

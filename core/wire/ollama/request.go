@@ -104,6 +104,7 @@ func (t *conversation) message(m *llm.Message, at string) error {
 		sent.Role = "system"
 	case llm.RoleAssistant:
 		sent.Role, sent.Thinking = "assistant", m.ReasoningContent
+		t.call.NoParts(m)
 		if sent.Content == "" {
 			sent.Content = m.Refusal
 		}
