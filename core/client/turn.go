@@ -11,6 +11,7 @@ import (
 	"github.com/llmagg/llmagg/core/internal/callstate"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/observe"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // Turn makes one call's attempts on one route and counts them over the whole
@@ -70,7 +71,8 @@ func (t *Turn) timeout() time.Duration {
 
 // Wanted says what a turn is made for, and holds its result.
 type Wanted struct {
-	Stream   bool // a stream, not a whole answer
+	Stream   bool            // a stream, not a whole answer
+	Vectors  *wire.Embedding // of texts, instead of an answer
 	Response *llm.Response
 	Opened   *Opened // at its first token
 }
@@ -136,13 +138,21 @@ func (w *Wanted) try(a *attempt) *llm.Error {
 	if w.Stream {
 		return w.open(a)
 	}
-	r, err := a.chat()
+	var r *llm.Response
+	var err error
+	var usage *llm.Usage
+	if w.Vectors != nil {
+		err = a.embed(w.Vectors)
+		usage = w.Vectors.Usage
+	} else if r, err = a.chat(); err == nil {
+		usage = r.Usage
+	}
 	if err != nil {
 		e := a.explain(err)
 		a.end(e, nil)
 		return e
 	}
-	a.end(nil, r.Usage.Clone())
+	a.end(nil, usage.Clone())
 	w.Response = r
 	return nil
 }

@@ -46,6 +46,7 @@ type memory struct {
 	pared  atomic.Pointer[[]string] // never changed in place
 	proven [2]atomic.Bool           // the additions to whole answers and to streams were taken
 	vain   atomic.Int32             // attempts in a row whose guesses changed nothing
+	plain  atomic.Bool              // vectors in base64 are refused
 	quiet  atomic.Int64             // until when no guess is made, as nanoseconds of the Unix epoch
 }
 

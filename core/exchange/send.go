@@ -112,6 +112,11 @@ func (u *Upstream) post(ctx context.Context, x *Exchange, stream bool) (*http.Re
 	if err != nil {
 		return nil, err
 	}
+	return u.deliver(ctx, x, to, body)
+}
+
+// deliver sends body and returns the answer's head, as post says.
+func (u *Upstream) deliver(ctx context.Context, x *Exchange, to *endpoint, body []byte) (*http.Response, error) {
 	way := u.Pool.Next()
 	resp, stale, err := u.send(ctx, way, to, body, x)
 	if err != nil && stale && ctx.Err() == nil {

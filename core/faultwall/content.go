@@ -17,8 +17,9 @@ type call struct {
 	stream       bool
 	includeUsage bool
 	choices      int
-	array        bool // Gemini's stream without alt=sse: one JSON array
-	lines        bool // Ollama's streams: one object a line
+	array        bool      // Gemini's stream without alt=sse: one JSON array
+	embed        *embedAsk // of a request for vectors, nil for a chat
+	lines        bool      // Ollama's streams: one object a line
 	body         []byte
 	number       int // of the request, from 1
 	known        []string

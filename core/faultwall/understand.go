@@ -33,6 +33,18 @@ func understand(r *http.Request, body []byte) (*call, *Step) {
 			refusal = c.checkAzure(r)
 		}
 		return c, refusal
+	case strings.HasSuffix(path, "/embeddings"):
+		c, refusal := c.readEmbed(r, 2048)
+		if refusal == nil && isAzure(r) {
+			refusal = c.checkAzure(r)
+		}
+		return c, refusal
+	case strings.HasSuffix(path, "/api/embed"):
+		c.dialect = ollama{}
+		return c.readEmbed(r, 1<<20)
+	case strings.HasSuffix(path, ":batchEmbedContents"):
+		c.dialect = gemini{}
+		return c.readEmbed(r, 100)
 	case strings.HasSuffix(path, "/api/chat"):
 		return c.readOllama(r)
 	case strings.HasSuffix(path, "/api/tags"):

@@ -80,6 +80,9 @@ type Options struct {
 	Owner string
 	// StreamUsage says that the vendor is asked for usage in streams.
 	StreamUsage bool
+	// EmbedTexts is how many texts one request for vectors takes, where that
+	// is not what the format's own vendor takes.
+	EmbedTexts int
 }
 
 // Call is one request as its format sees it.

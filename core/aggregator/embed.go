@@ -1,0 +1,160 @@
+package aggregator
+
+import (
+	"context"
+	"strconv"
+	"sync"
+
+	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
+)
+
+// Embed gives the vectors of texts, in their order. The texts are split into
+// requests as large as the vendor takes, which are made at the same time; each
+// has the retries, breakers, limits and failover of a chat. Only routes of one
+// model are asked: the vectors of another mean something else.
+func (a *Aggregator) Embed(ctx context.Context, r *llm.EmbeddingRequest) (*llm.EmbeddingResponse, error) {
+	if err := r.Check(); err != nil {
+		return nil, err
+	}
+	routes, err := a.routes(r.Model)
+	if err != nil {
+		return nil, err
+	}
+	if routes = ofOneModel(routes); routes == nil {
+		return nil, wire.Unsupported("no route of the model makes embeddings")
+	}
+	e := embedding{by: a, routes: routes, request: r, payload: llm.Payload{Options: a.withDefaults(r.Options), N: 1}}
+	e.split()
+	if err := e.run(ctx); err != nil {
+		return nil, err
+	}
+	return e.response()
+}
+
+// ofOneModel leaves the routes that make embeddings and have the model of the
+// first of them, by its upstream's name or by the name that the configuration
+// gives it.
+func ofOneModel(routes []*client.Client) (same []*client.Client) {
+	for _, c := range routes {
+		if _, _, makes := c.EmbedLimits(); !makes {
+			continue
+		}
+		if len(same) == 0 || c.Model() == same[0].Model() || c.Name() == same[0].Name() {
+			same = append(same, c)
+		}
+	}
+	return same
+}
+
+// embedding is one call of Embed.
+type embedding struct {
+	by      *Aggregator
+	routes  []*client.Client
+	request *llm.EmbeddingRequest
+	payload llm.Payload // its options only
+	batches []batch
+}
+
+// batch is one request. The goroutine that makes it owns it.
+type batch struct {
+	wire.Embedding
+	trail []llm.Attempt
+	model string
+}
+
+// split makes batches that each route takes.
+func (e *embedding) split() {
+	texts, bytes, _ := e.routes[0].EmbedLimits()
+	for _, c := range e.routes[1:] {
+		n, size, _ := c.EmbedLimits()
+		texts, bytes = min(texts, n), min(bytes, size)
+	}
+	from, size := 0, 0
+	for i, text := range e.request.Input {
+		if i > from && (i-from >= texts || size+len(text) > bytes) {
+			e.add(e.request.Input[from:i])
+			from, size = i, 0
+		}
+		size += len(text)
+	}
+	e.add(e.request.Input[from:])
+}
+
+func (e *embedding) add(texts []string) {
+	e.batches = append(e.batches, batch{Embedding: wire.Embedding{Texts: texts, Request: e.request}})
+}
+
+// run makes the requests, as many at a time as the first route takes. The
+// first that fails ends the others.
+func (e *embedding) run(ctx context.Context) error {
+	if len(e.batches) == 1 {
+		return e.ask(ctx, &e.batches[0])
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var (
+		all   sync.WaitGroup
+		once  sync.Once
+		first error // written once, read when all have ended
+	)
+	slots := make(chan struct{}, e.routes[0].Config().MaxConcurrentCalls)
+	for i := range e.batches {
+		slots <- struct{}{}
+		if ctx.Err() != nil {
+			break
+		}
+		all.Go(func() {
+			defer func() { <-slots }()
+			if err := e.ask(ctx, &e.batches[i]); err != nil {
+				once.Do(func() {
+					first = err
+					cancel(err)
+				})
+			}
+		})
+	}
+	all.Wait()
+	if first == nil && context.Cause(ctx) != nil {
+		return e.ask(ctx, &e.batches[len(e.batches)-1]) // says how the context ended
+	}
+	return first
+}
+
+// ask makes one request, on the routes one after the other.
+func (e *embedding) ask(ctx context.Context, b *batch) error {
+	w, err := e.by.begin(ctx, e.routes, &e.payload)
+	if err != nil {
+		return err
+	}
+	defer w.leave()
+	if err := w.run(&client.Wanted{Vectors: &b.Embedding}); err != nil {
+		return err
+	}
+	b.trail, b.model = w.call.Trail(), b.Embedding.Model
+	return nil
+}
+
+// response joins the answers.
+func (e *embedding) response() (*llm.EmbeddingResponse, error) {
+	r := &llm.EmbeddingResponse{Model: e.batches[0].model, Vectors: make([][]float32, 0, len(e.request.Input))}
+	tokens, told := 0, true
+	for i := range e.batches {
+		b := &e.batches[i]
+		if n := len(b.Vectors[0]); i > 0 && n != len(r.Vectors[0]) {
+			return nil, llm.Errorf(llm.BadResponse, "two answers have vectors of %d and %d numbers; the routes of %q have different models", len(r.Vectors[0]), n, r.Model)
+		}
+		r.Vectors = append(r.Vectors, b.Vectors...)
+		r.Attempts = append(r.Attempts, b.trail...)
+		if known, _, _ := b.Usage.Counts(); known {
+			tokens += b.Usage.PromptTokens
+		} else {
+			told = false
+		}
+	}
+	if told {
+		r.Usage = wire.TokensOf(strconv.AppendInt(nil, int64(tokens), 10))
+	}
+	return r, nil
+}

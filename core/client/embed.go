@@ -1,0 +1,31 @@
+package client
+
+import (
+	"github.com/llmagg/llmagg/core/wire"
+)
+
+// EmbedLimits is how many texts the route's vendor takes in one request for
+// vectors, and how many bytes of them; false where it makes none.
+func (c *Client) EmbedLimits() (texts, bytes int, makes bool) {
+	if c.upstream == nil {
+		return 0, 0, false
+	}
+	f, makes := c.upstream.Format.(wire.Embedder)
+	if !makes {
+		return 0, 0, false
+	}
+	texts, bytes = f.EmbedLimits()
+	return texts, bytes, true
+}
+
+// embed asks for vectors. Routes whose answers the application gives make
+// none.
+func (a *attempt) embed(e *wire.Embedding) (err error) {
+	c := a.turn.client
+	if c.upstream == nil {
+		return wire.Unsupported("the client of %s, which the application wrote, makes no embeddings", c.Route())
+	}
+	e.Vectors, e.Usage = nil, nil
+	defer a.rescue(&err)
+	return c.upstream.Embed(a.ctx, &a.x, e)
+}

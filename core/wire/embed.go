@@ -1,0 +1,143 @@
+package wire
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"math"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// Embedder is a [Format] whose vendor makes vectors of texts.
+type Embedder interface {
+	// EmbedURL is the endpoint of a model.
+	EmbedURL(model string) string
+	// EmbedLimits is how many texts one request takes, and how many bytes of
+	// them.
+	EmbedLimits() (texts, bytes int)
+	// EmbedBody appends the JSON to post.
+	EmbedBody(dst []byte, e *Embedding) ([]byte, error)
+	// Vectors reads an answer: e.Vectors and e.Usage.
+	Vectors(data []byte, e *Embedding) error
+}
+
+// Embedding is one request for vectors as its format sees it.
+type Embedding struct {
+	*Call
+	Texts   []string
+	Request *llm.EmbeddingRequest
+	Plain   bool // numbers are asked for instead of base64
+
+	// Told by Vectors.
+	Vectors [][]float32 // one for each text
+	Usage   *llm.Usage
+}
+
+// Place puts the vectors of an answer, of which the i-th belongs to the text
+// that at gives, in the order of the texts. Each text must have one, and all
+// must be of one length.
+func (e *Embedding) Place(vectors []Vector, at func(i int) int) error {
+	if len(vectors) != len(e.Texts) {
+		return llm.Errorf(llm.BadResponse, "the answer has %d vectors for %d texts", len(vectors), len(e.Texts))
+	}
+	e.Vectors = make([][]float32, len(vectors))
+	for i, v := range vectors {
+		n := at(i)
+		switch {
+		case n < 0 || n >= len(vectors) || e.Vectors[n] != nil:
+			return llm.Errorf(llm.BadResponse, "vector %d of the answer has the index %d, which is no text's or another vector's", i, n)
+		case len(v) == 0 || len(v) != len(vectors[0]):
+			return llm.Errorf(llm.BadResponse, "vector %d of the answer has %d numbers, the first one %d", i, len(v), len(vectors[0]))
+		}
+		e.Vectors[n] = v
+	}
+	return nil
+}
+
+// InOrder is for answers that have the texts' order.
+func InOrder(i int) int { return i }
+
+// Vector is a vector as answers have it: a list of numbers, or little-endian
+// float32 in base64.
+type Vector []float32
+
+// UnmarshalJSON reads either form.
+func (v *Vector) UnmarshalJSON(data []byte) error {
+	if len(data) == 0 || data[0] != '"' {
+		return llm.JSON.Unmarshal(data, (*[]float32)(v))
+	}
+	text := data[1 : len(data)-1]
+	raw := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
+	n, err := base64.StdEncoding.Decode(raw, text)
+	if err != nil { // its characters may be escaped
+		var plain string
+		if llm.JSON.Unmarshal(data, &plain) == nil {
+			n, err = base64.StdEncoding.Decode(raw, []byte(plain))
+		}
+	}
+	switch {
+	case err != nil:
+		return err
+	case n%4 != 0:
+		return llm.Errorf(llm.BadResponse, "a vector in base64 has %d bytes; expected 4 for each number", n)
+	}
+	*v = make(Vector, n/4)
+	for i := range *v {
+		(*v)[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
+	}
+	return nil
+}
+
+// Normalize gives vectors the length 1: some vendors do not where they shorten
+// them.
+func Normalize(vectors [][]float32) {
+	for _, v := range vectors {
+		var sum float64
+		for _, x := range v {
+			sum += float64(x) * float64(x)
+		}
+		if length := math.Sqrt(sum); length > 0 {
+			for i := range v {
+				v[i] = float32(float64(v[i]) / length)
+			}
+		}
+	}
+}
+
+// TokensOf is the usage of a request that had so many tokens; nil where raw is
+// no number.
+func TokensOf(raw json.RawMessage) *llm.Usage {
+	u := &llm.Usage{}
+	if !isThere(raw) || u.UnmarshalJSON([]byte(`{"prompt_tokens":`+string(raw)+`,"total_tokens":`+string(raw)+`}`)) != nil {
+		return nil
+	}
+	return u
+}
+
+// AppendWith appends v, an object, with the fields of extra that it lacks.
+func AppendWith(dst []byte, v any, extra llm.Extra) ([]byte, error) {
+	s := llm.JSON.BorrowStream(nil)
+	defer llm.JSON.ReturnStream(s)
+	s.WriteVal(v)
+	if s.Error != nil {
+		return dst, llm.Errorf(llm.BadRequest, "the request cannot be written: %v", s.Error)
+	}
+	if len(extra) == 0 {
+		return append(dst, s.Buffer()...), nil
+	}
+	fields := llm.Extra{}
+	if err := llm.JSON.Unmarshal(s.Buffer(), &fields); err != nil {
+		return dst, llm.Errorf(llm.BadRequest, "the request cannot be written: %v", err)
+	}
+	for name, raw := range extra {
+		if fields[name] == nil {
+			fields[name] = raw
+		}
+	}
+	raw, err := llm.JSON.Marshal(fields)
+	if err != nil {
+		return dst, llm.Errorf(llm.BadRequest, "the request cannot be written: %v", err)
+	}
+	return append(dst, raw...), nil
+}

@@ -1,0 +1,58 @@
+package ollama
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
+)
+
+// This file is Ollama's POST /api/embed (its API documentation, "Generate
+// embeddings").
+
+// Ollama sets no limits; its answers come when all texts are done.
+const (
+	embedTexts = 256
+	embedBytes = 1 << 20
+)
+
+type embedBody struct {
+	Model      string   `json:"model"`
+	Input      []string `json:"input"`
+	Dimensions int      `json:"dimensions,omitempty"`
+}
+
+// embedFields are fields of the API that requests may carry as they are.
+var embedFields = []string{"truncate", "keep_alive", "options"}
+
+// EmbedURL implements [wire.Embedder], as the methods below do.
+func (w *format) EmbedURL(string) string { return w.At.With(w.prefix+"/embed", "") }
+
+func (w *format) EmbedLimits() (texts, bytes int) { return embedTexts, embedBytes }
+
+func (w *format) EmbedBody(dst []byte, e *wire.Embedding) ([]byte, error) {
+	if e.Request.InputType != "" {
+		e.Adapt("input_type", wire.LeftOut)
+	}
+	own := llm.Extra{}
+	for _, name := range embedFields {
+		if raw := e.Request.Extra[name]; isThere(raw) {
+			own[name] = raw
+		}
+	}
+	e.LacksOthers(e.Request.Extra, func(name string) bool { return slices.Contains(embedFields, name) })
+	return wire.AppendWith(dst, embedBody{e.Model, e.Texts, e.Request.Dimensions}, own)
+}
+
+func (w *format) Vectors(data []byte, e *wire.Embedding) error {
+	var answer struct {
+		Embeddings []wire.Vector   `json:"embeddings"`
+		Tokens     json.RawMessage `json:"prompt_eval_count"`
+	}
+	if err := llm.JSON.Unmarshal(data, &answer); err != nil {
+		return llm.Errorf(llm.BadResponse, "the answer is not the JSON of embeddings (%d bytes): %v", len(data), err)
+	}
+	e.Usage = wire.TokensOf(answer.Tokens)
+	return e.Place(answer.Embeddings, wire.InOrder)
+}
