@@ -132,7 +132,7 @@ func (e *embedding) ask(ctx context.Context, b *batch) error {
 	if err := w.run(&client.Wanted{Vectors: &b.Embedding}); err != nil {
 		return err
 	}
-	b.trail, b.model = w.call.Trail(), b.Embedding.Model
+	b.trail, b.model = w.call.Attempts(), b.Embedding.Model
 	return nil
 }
 

@@ -50,7 +50,7 @@ var mayImport = map[string][]string{
 	"core/client":             {"core/llm", "core/config", "core/failure", "core/wire", "core/transport", "core/vendor", "core/exchange", "core/breaker", "core/limit", "core/observe"},
 	"core/provider":           {"core/llm", "core/config", "core/client", "core/observe"},
 	"core/manager":            {"core/llm", "core/client", "core/provider", "core/limit", "core/observe"},
-	"core/aggregator":         {"core/llm", "core/config", "core/failure", "core/client", "core/provider", "core/manager", "core/limit", "core/observe"},
+	"core/aggregator":         {"core/llm", "core/config", "core/failure", "core/client", "core/provider", "core/manager", "core/limit", "core/observe", "core/wire"},
 	"core/faultwall":          {"core/llm"},
 }
 
