@@ -9,6 +9,7 @@
 package aggregator
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -60,28 +61,23 @@ func New(m *manager.Manager, o Options) *Aggregator {
 func (a *Aggregator) Manager() *manager.Manager { return a.manager }
 
 // Initialize makes a provider of each configuration, initializes it and
-// registers it with the manager, replacing a provider of the same name. Nothing
-// is registered if a configuration is wrong (INVALID_ARGUMENT), or if no
+// registers it with the manager, replacing a provider of the same name. A model
+// of Options.Models that is written as "vendor/model" needs no configuration
+// where the environment holds the vendor's key (docs/vendors.md). Nothing is
+// registered if a configuration is wrong (INVALID_ARGUMENT), or if no
 // provider has a model of Options.Models (MODEL_NOT_FOUND, PROVIDER_NOT_FOUND).
 func (a *Aggregator) Initialize(ctx context.Context, configs []config.Provider) error {
 	if a.isClosed() {
 		return closedError()
 	}
-	providers := make([]*provider.Provider, 0, len(configs))
-	var failed error
-	for _, cfg := range configs {
-		p, err := provider.New(cfg, a.options.Provider)
-		if err != nil {
-			failed = err
-			break
-		}
-		providers = append(providers, p)
-		if failed = p.Initialize(ctx); failed != nil {
-			break
-		}
-	}
+	providers, failed := a.make(ctx, configs)
 	if failed == nil {
 		a.leave(configs)
+		var named []*provider.Provider
+		named, failed = a.makeNamed(ctx, providers)
+		providers = append(providers, named...)
+	}
+	if failed == nil {
 		failed = a.checkModels(providers)
 	}
 	for _, p := range providers {
@@ -93,6 +89,57 @@ func (a *Aggregator) Initialize(ctx context.Context, configs []config.Provider) 
 		}
 	}
 	return failed
+}
+
+// make makes and initializes the providers of configurations; those that were
+// made before a failure come with it.
+func (a *Aggregator) make(ctx context.Context, configs []config.Provider) (providers []*provider.Provider, err error) {
+	for _, cfg := range configs {
+		p, err := provider.New(cfg, a.options.Provider)
+		if err != nil {
+			return providers, err
+		}
+		providers = append(providers, p)
+		if err := p.Initialize(ctx); err != nil {
+			return providers, err
+		}
+	}
+	return providers, nil
+}
+
+// makeNamed makes the providers of vendors that Options.Models names and that
+// neither the manager nor the new providers have. A vendor whose key is missing
+// is left out, with a warning, where another model can be used.
+func (a *Aggregator) makeNamed(ctx context.Context, given []*provider.Provider) (made []*provider.Provider, err error) {
+	clients := a.clientsWith(given)
+	known := indexOf(entriesOf(clients))
+	configs := provider.Named(a.options.Models, func(name, provider string) bool {
+		return known.find(name) != nil || slices.ContainsFunc(clients, func(c *client.Client) bool { return c.Provider() == provider })
+	}, len(clients) == 0)
+	var first error
+	for _, cfg := range configs {
+		one, err := a.make(ctx, []config.Provider{cfg})
+		made = append(made, one...)
+		switch {
+		case err == nil:
+			continue
+		case !provider.LacksKey(cfg, a.options.Provider):
+			return made, err
+		}
+		first = cmp.Or(first, err)
+		reason := llm.AsError(err).Message
+		if l := a.options.Provider.Logger; l != nil {
+			l.Warn("a model is left out", "provider", cfg.Name, "error", reason)
+		}
+		for _, m := range cfg.Models {
+			cfg.LeftOut = append(cfg.LeftOut, config.LeftOut{Provider: cfg.Name, Name: m.Name, Reason: reason})
+		}
+		a.leave([]config.Provider{cfg})
+	}
+	if len(clients) > 0 || len(made) > 0 {
+		return made, nil
+	}
+	return made, first
 }
 
 func (a *Aggregator) isClosed() bool {

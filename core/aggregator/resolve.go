@@ -274,6 +274,13 @@ func (a *Aggregator) checkModels(providers []*provider.Provider) error {
 	if len(a.options.Models) == 0 {
 		return nil
 	}
+	_, err := a.resolve(indexOf(entriesOf(a.clientsWith(providers))), a.options.Models)
+	return err
+}
+
+// clientsWith lists the clients of the manager as they will be with the new
+// providers.
+func (a *Aggregator) clientsWith(providers []*provider.Provider) []*client.Client {
 	replaced := map[string]bool{}
 	for _, p := range providers {
 		replaced[p.Name()] = true
@@ -287,8 +294,7 @@ func (a *Aggregator) checkModels(providers []*provider.Provider) error {
 	for _, p := range providers {
 		clients = append(clients, p.Clients()...)
 	}
-	_, err := a.resolve(indexOf(entriesOf(clients)), a.options.Models)
-	return err
+	return clients
 }
 
 // leave notes what configurations left out, by each name that means it.

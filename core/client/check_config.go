@@ -75,10 +75,11 @@ func CheckConfig(data []byte, o config.Options, options Options, skipKeyless boo
 func (checked *Checked) add(m config.Model, o Options, skipKeyless bool) error {
 	c, err := New(m, o)
 	if err != nil && skipKeyless && m.APIKey == "" {
+		reason := llm.AsError(err).Message
 		m.APIKey = "-"
 		if c, again := New(m, o); again == nil { // nothing else is wrong
 			c.Retire()
-			checked.LeftOut = append(checked.LeftOut, LeftOutModel{m.Provider, m.Name, "model " + m.Provider + "/" + m.Name + " has no api_key"})
+			checked.LeftOut = append(checked.LeftOut, LeftOutModel{m.Provider, m.Name, reason})
 			return nil
 		}
 	}

@@ -56,13 +56,19 @@ func formatNames() string {
 	return strings.Join(names, ", ") + ", " + responsesName + ", " + compatible.name + ", or the name of another vendor"
 }
 
-// orList is the end of a message about a name that no vendor has: the nearest
+// Nearest is the end of a message about a name that no vendor has: the nearest
 // one, or all of them.
-func orList(name string) string {
+func Nearest(name string) string {
 	if hint := suggest.For(name, everyName()); hint != "" {
 		return hint
 	}
 	return "; the vendors are " + strings.Join(Names(), ", ")
+}
+
+// Is tells whether a name is a vendor's, or that of one of its sites.
+func Is(name string) bool {
+	_, known := find(name)
+	return known
 }
 
 // find gives the row of a name or an alias, or of one with a site behind it,

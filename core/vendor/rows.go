@@ -1,6 +1,9 @@
 package vendor
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Row is what bindings and documents know of a vendor.
 type Row struct {
@@ -18,7 +21,7 @@ func Rows() []Row {
 	rows := make([]Row, 0, len(vendors)+len(presets))
 	i := 0
 	for v := range all() {
-		r := Row{Name: v.name, BaseURL: v.baseURL, Hosts: v.ownHosts(), Keys: strings.Fields(v.keys), Sites: v.siteNames(), Preset: i >= len(vendors)}
+		r := Row{Name: v.name, BaseURL: v.baseURL, Hosts: v.ownHosts(), Keys: v.allKeys(), Sites: v.siteNames(), Preset: i >= len(vendors)}
 		for _, name := range append([]string{v.name}, strings.Fields(v.aliases)...) {
 			if name != v.name {
 				r.Aliases = append(r.Aliases, name)
@@ -31,4 +34,17 @@ func Rows() []Row {
 		i++
 	}
 	return rows
+}
+
+// allKeys lists the variables of all sites.
+func (v *Vendor) allKeys() []string {
+	keys := strings.Fields(v.keys)
+	for _, s := range v.sites {
+		for key := range strings.FieldsSeq(s.Keys) {
+			if !slices.Contains(keys, key) {
+				keys = append(keys, key)
+			}
+		}
+	}
+	return keys
 }

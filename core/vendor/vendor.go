@@ -188,7 +188,7 @@ func rowOf(where string, m *Model) (v Vendor, typed bool, err error) {
 	}
 	if m.BaseURL == "" {
 		return v, typed, llm.Errorf(llm.InvalidArgument, "provider %q has no base_url, and no vendor has this name; write \"like\" with the name of a vendor, or set the base_url of an OpenAI-compatible API%s",
-			m.Provider, orList(m.Provider))
+			m.Provider, Nearest(m.Provider))
 	}
 	if host, own := At(m.BaseURL); own && host.own == "" && host.name != azureName && m.Type == "" {
 		return host, typed, nil
@@ -197,5 +197,5 @@ func rowOf(where string, m *Model) (v Vendor, typed bool, err error) {
 }
 
 func noSuchLike(where, like string) error {
-	return llm.Errorf(llm.InvalidArgument, "%s: \"like\" is %s, which is no vendor's name%s", where, shown.Text(like), orList(like))
+	return llm.Errorf(llm.InvalidArgument, "%s: \"like\" is %s, which is no vendor's name%s", where, shown.Text(like), Nearest(like))
 }

@@ -48,7 +48,7 @@ var mayImport = map[string][]string{
 	"core/vendor":             {"core/llm", "core/wire", "core/wire/anthropic", "core/wire/gemini", "core/wire/ollama", "core/wire/openai", "core/wire/responses"},
 	"core/exchange":           {"core/llm", "core/failure", "core/transport", "core/wire", "core/wire/eventstream"},
 	"core/client":             {"core/llm", "core/config", "core/failure", "core/wire", "core/transport", "core/vendor", "core/exchange", "core/breaker", "core/limit", "core/observe"},
-	"core/provider":           {"core/llm", "core/config", "core/client", "core/observe"},
+	"core/provider":           {"core/llm", "core/config", "core/client", "core/observe", "core/vendor"},
 	"core/manager":            {"core/llm", "core/client", "core/provider", "core/limit", "core/observe"},
 	"core/aggregator":         {"core/llm", "core/config", "core/failure", "core/client", "core/provider", "core/manager", "core/limit", "core/observe", "core/wire"},
 	"core/faultwall":          {"core/llm"},

@@ -30,6 +30,9 @@ type Case struct {
 	Defaults map[string]json.RawMessage `json:"defaults"`
 	Config   json.RawMessage            `json:"config"`
 	Options  json.RawMessage            `json:"options"`
+	// Environment are variables that the doors set before the session is opened
+	// and unset at the end.
+	Environment map[string]string `json:"environment"`
 	// Custom are routes that the application answers itself, before the others.
 	Custom []CustomRoute `json:"custom"`
 	Steps  []Step        `json:"steps"`

@@ -20,6 +20,7 @@ import (
 //	observe    begins to observe; "observed" ends that and gives the observations as a list
 //	misuse     uses a handle that is none; Args: what ("null", "freed", "foreign", "kind")
 //	fork       uses what a forked child has of its parent
+//	setenv     sets the variable Args["name"] of the door's environment to Args["value"]; unsets it without a value
 //	cancel     the call whose ID is in Args["of"]
 //	available  Args: route, on ("1" or "0")
 type Command struct {

@@ -113,6 +113,12 @@ func (d *goDoor) perform(ctx context.Context, c *Command, on func(Event)) Event 
 			cancel()
 		}
 		return result(nil, nil)
+	case "setenv":
+		value, set := c.Args["value"]
+		if !set {
+			return result(nil, os.Unsetenv(c.Args["name"]))
+		}
+		return result(nil, os.Setenv(c.Args["name"], value))
 	case "available":
 		provider, model, _ := c.route()
 		route, err := s.manager.Client(provider, model)
@@ -164,7 +170,7 @@ func (d *goDoor) open(c *Command) error {
 		return err
 	}
 	s := d.made(c.Session)
-	s.aggregator = aggregator.New(s.manager, aggregator.Options{Models: models, Call: call})
+	s.aggregator = aggregator.New(s.manager, aggregator.Options{Models: models, Call: call, Provider: client.Options{Getenv: os.LookupEnv}})
 	return s.aggregator.Initialize(context.Background(), configs)
 }
 

@@ -83,6 +83,10 @@ func runOnce(c *Case, door Door, folder string) *Result {
 	if r.other != nil {
 		defer r.other.Close()
 	}
+	for name, value := range c.Environment {
+		r.simple(Command{Verb: "setenv", Args: map[string]string{"name": name, "value": string(r.places.fill([]byte(value)))}}, "environment")
+		defer r.simple(Command{Verb: "setenv", Args: map[string]string{"name": name}}, "environment")
+	}
 	opened := r.open()
 	if opened {
 		for i := range c.Steps {

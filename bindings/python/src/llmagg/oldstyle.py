@@ -224,9 +224,17 @@ def _by_url(base_url: str, by_name: str) -> tuple[str, str | None]:
 
 
 def environment_of(config: ProviderConfig) -> dict[str, str | None]:
-    """The environment variables that a configuration refers to as ``${NAME}``, with their present values."""
+    """The environment variables that a configuration needs, with their values now: those that it refers to as
+    ``${NAME}``, and those of its vendor's key where it has none.
+    """
+    from ._native import route
+
     texts = (str(value) for model in config.models.values() for value in vars(model).values())
-    return {name: os.environ.get(name) for text in texts for name in _REFERENCE.findall(text)}
+    names = [name for text in texts for name in _REFERENCE.findall(text)]
+    for model in config.models.values():
+        if not model.api_key:
+            names += route.key_variables(model.like or config.provider)
+    return {name: os.environ.get(name) for name in names}
 
 
 _REFERENCE = re.compile(r"\$\{([^}:]+)(?::-[^}]*)?\}")

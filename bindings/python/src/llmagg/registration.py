@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from . import catalog, lookup, oldstyle
+from ._native import route
+from .errors import InvalidArgumentError
 
 
 async def install(user: Any, read: oldstyle.Read, class_of: Callable[[str], Any], *, lenient: bool) -> None:
@@ -15,6 +17,8 @@ async def install(user: Any, read: oldstyle.Read, class_of: Callable[[str], Any]
 
     ``class_of`` returns the class of a provider by its name.
     """
+    if not lookup.is_asked(user.manager):
+        read = _with_vendors(user, read)
     made = await _providers(user, read, class_of)
     filled = not user.models or user.models == user._filled
     if lookup.is_asked(user.manager):  # then it decides itself which client a name means
@@ -49,6 +53,38 @@ def _register(user: Any, read: oldstyle.Read, made: dict[str, Any], *, lenient: 
     for name, provider in registered.items() if read.providers else ():
         if name not in made:
             _owners(provider).discard(user)
+
+
+def _with_vendors(user: Any, read: oldstyle.Read) -> oldstyle.Read:
+    """Adds the models that the list names as "vendor/model" and that nobody has: the environment has their keys."""
+    there = catalog.entries(user.manager.providers)
+    known = {name for entry in there for name in entry.names()}
+    taken = {entry.provider for entry in there}
+    for config in read.providers:
+        taken.add(config.provider)
+        known.update(name for model in config.models.values() for name in (model.name or model.model, model.model))
+    empty = not there and not read.providers
+    named: dict[str, dict[str, Any]] = {}
+    for name in catalog.model_names(user.models):
+        vendor, slash, model = name.partition("/")
+        if slash and vendor and model and name not in known and vendor not in taken:
+            if empty or vendor in route.vendors():
+                named.setdefault(vendor, {})[model] = {}
+    providers, left_out = list(read.providers), dict(read.left_out)
+    first: InvalidArgumentError | None = None
+    for vendor, models in named.items():
+        try:
+            providers += oldstyle.provider_configs({vendor: {"models": models}}).providers
+        except InvalidArgumentError as error:
+            if vendor.lower() not in route.vendors():
+                raise
+            first = first or error
+            left_out.update((f"{vendor}/{model}", error.message) for model in models)
+    if empty and not providers and first is not None:
+        raise first
+    for reason in dict.fromkeys(left_out[name] for name in left_out.keys() - read.left_out.keys()):
+        oldstyle.warn(f"{reason}; the model is left out")
+    return oldstyle.Read(providers, left_out, read.holds_secret)
 
 
 async def _providers(user: Any, read: oldstyle.Read, class_of: Callable[[str], Any]) -> dict[str, Any]:

@@ -267,6 +267,18 @@ static void switch_route(command *c, session *s) {
     tell_result(c->id, status, NULL, err);
 }
 
+/* Sets a variable of the environment, or unsets it. */
+static void set_variable(command *c) {
+    char name[256], value[1024];
+    int failed;
+    if (!argument(c, "name", name, sizeof name))
+        die("setenv without a name");
+    failed = argument(c, "value", value, sizeof value) ? setenv(name, value, 1) : unsetenv(name);
+    if (failed)
+        die("setenv failed");
+    tell_result(c->id, LLMAGG_OK, NULL, NULL);
+}
+
 /* Begins a call. 1: the texts are somebody else's now. */
 static int begin_call(command *c, session *s) {
     char route[256], blocking[8];
@@ -361,6 +373,8 @@ static void perform(command *c) {
         cancel_call(c);
     else if (strcmp(c->verb, "available") == 0)
         switch_route(c, find_session(c->session));
+    else if (strcmp(c->verb, "setenv") == 0)
+        set_variable(c);
     else if (strcmp(c->verb, "chat") == 0 || strcmp(c->verb, "stream") == 0)
         taken = begin_call(c, find_session(c->session));
     else if (strcmp(c->verb, "health") == 0)

@@ -131,6 +131,14 @@ async def cancel(command: Command) -> tuple[str, Any]:
     return "done", None
 
 
+async def setenv(command: Command) -> tuple[str, Any]:
+    if "value" in command.args:
+        os.environ[command.args["name"]] = command.args["value"]
+    else:
+        os.environ.pop(command.args["name"], None)
+    return "done", None
+
+
 async def available(command: Command) -> tuple[str, Any]:
     client_of(command).set_available(command.args["on"] == "1")
     return "done", None
@@ -282,7 +290,8 @@ def use_in_child(aggregator: LLMAggregator) -> Any:
 
 _VERBS = {
     "provide": provide, "asked": asked, "observe": observe, "observed": observed, "misuse": misuse, "fork": fork,
-    "open": open_session, "close": close_session, "cancel": cancel, "available": available, "chat": chat,
+    "open": open_session, "close": close_session, "cancel": cancel, "available": available, "setenv": setenv,
+    "chat": chat,
     "stream": stream, "health": health, "report": report, "models": models,
 }  # fmt: skip
 

@@ -197,6 +197,15 @@ def vendors() -> list[str]:
     return [name for vendor in tables()["vendors"] for name in (vendor["name"], *vendor.get("aliases", ()))]
 
 
+def key_variables(name: str) -> list[str]:
+    """The environment variables in which the core looks for the key of a vendor."""
+    for vendor in tables()["vendors"]:
+        if name.lower() in (vendor["name"], *vendor.get("aliases", ())):
+            keys: list[str] = vendor.get("keys", [])
+            return keys
+    return []
+
+
 def vendor_at(host: str) -> dict[str, Any] | None:
     """The vendor that owns a host, or None."""
     from fnmatch import fnmatchcase
