@@ -26,6 +26,7 @@ LATE = (
     "llmagg._native.custom",
     "llmagg._native.handle",
     "llmagg._native.load",
+    "llmagg._native.operation",
     "llmagg._native.queue",
     "llmagg._native.retry",
     "llmagg._native.route",

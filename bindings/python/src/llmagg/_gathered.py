@@ -7,7 +7,7 @@ is imported with the first call, since msgspec is slow to import.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct, json
@@ -112,34 +112,31 @@ class Reading(Protocol):
 
 def chunks(payload: _Payload, _: Reading) -> Batch[StreamResponse]:
     """The chunks of a batch (``LLMAGG_BATCH``)."""
-    try:
-        pieces = _decode_pieces(payload)
-    except _UNFIT:
-        others = _any_chunks(payload)
-        return len(others), iter(others)
-    return len(pieces), map(Piece.chunk, pieces)
+    return _batch(payload, lambda pieces: map(Piece.chunk, pieces), iter)
 
 
 def texts(payload: _Payload, _: Reading) -> Batch[str]:
     """The texts that the chunks of a batch add to the first choice."""
-    try:
-        pieces = _decode_pieces(payload)
-    except _UNFIT:
-        others = _any_chunks(payload)
-        return len(others), map(StreamResponse.text, others)
-    return len(pieces), map(Piece.text, pieces)
+    return _batch(payload, lambda pieces: map(Piece.text, pieces), lambda others: map(StreamResponse.text, others))
 
 
 def events(payload: _Payload, reading: Reading) -> Batch[ChunkEvent]:
     """An event for each chunk of a batch. A chunk that holds only text is made when it is first used, or at once for a
     reader that has used a chunk before.
     """
+    return _batch(payload, lambda pieces: _events(pieces, reading), lambda others: map(ChunkEvent, others))
+
+
+def _batch(
+    payload: _Payload, of_pieces: Callable[[list[Piece]], Iterator[T]],
+    of_others: Callable[[list[StreamResponse]], Iterator[T]],
+) -> Batch[T]:  # fmt: skip
     try:
         pieces = _decode_pieces(payload)
     except _UNFIT:
         others = _any_chunks(payload)
-        return len(others), map(ChunkEvent, others)
-    return len(pieces), _events(pieces, reading)
+        return len(others), of_others(others)
+    return len(pieces), of_pieces(pieces)
 
 
 def _events(pieces: list[Piece], reading: Reading) -> Iterator[ChunkEvent]:

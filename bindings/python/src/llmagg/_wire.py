@@ -85,6 +85,11 @@ def build(cls: type[T], data: dict[str, Any], template: dict[str, Any]) -> T:
     return made
 
 
+def template(cls: type, **defaults: Any) -> dict[str, Any]:
+    """A template for ``build``: the fields of a dataclass, with None for all but the given defaults."""
+    return {**{name: None for name in cls.__dataclass_fields__ if name != "extra"}, **defaults}  # type: ignore[attr-defined]
+
+
 class Later:
     """An attribute that is made when it is first read, unless it was set before."""
 

@@ -165,11 +165,11 @@ def release(client: Any) -> None:
 
 async def leave(user: Any, entries: Iterable[Entry]) -> None:
     """Ends an aggregator's calls, and closes the idle connections of routes that no other aggregator uses."""
-    from ._native import route
+    from ._native import operation, route
 
-    route.plans_of(user).clear()
-    for operation in list(route.calls_of(user).values()):
-        operation.close("the aggregator")
+    route.Plans.of(user).clear()
+    for call in list(operation.Calls.of(user).values()):
+        call.close("the aggregator")
     for entry in entries:
         side = route.route_of(entry.client)
         if user not in side.users:
@@ -206,18 +206,10 @@ def model_names(models: Any) -> list[str]:
     """The names in a list of models. Raises InvalidArgumentError, also for a str and for names without an order."""
     if models is None:
         return []
-    if isinstance(models, (str, bytes)):
-        raise InvalidArgumentError(
-            f"models must be a list of names, got {type(models).__name__}; write it as ['provider/model']"
-        )
-    if isinstance(models, (Mapping, Set)):
-        raise InvalidArgumentError(
-            f"models must be a list of names, in the order in which they are tried, got {type(models).__name__}"
-        )
-    try:
-        names = list(models)
-    except TypeError:
-        raise InvalidArgumentError(f"models must be a list of names, got {type(models).__name__}") from None
+    if isinstance(models, (str, bytes, Mapping, Set)) or not isinstance(models, Iterable):
+        kind = type(models).__name__
+        raise InvalidArgumentError(f"models must be a list of names, got {kind}; expected ['provider/model', …]")
+    names = list(models)
     for i, name in enumerate(names):
         if not isinstance(name, str):
             raise InvalidArgumentError(f"models[{i}] must be the name of a model, got {type(name).__name__}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 from . import catalog
@@ -33,13 +33,6 @@ def _is_replaced(manager: Any, name: str) -> bool:
     return getattr(type(manager), name) is not _PLAIN[name] or name in vars(manager)
 
 
-@dataclass
-class _Named:
-    """Stands in for a provider: the clients that a manager's own look-up gave for names."""
-
-    clients: dict[str, Any] = field(default_factory=dict)
-
-
 def providers(manager: Any, models: Iterable[str]) -> tuple[Providers, list[str]]:
     """The providers among which a call chooses, and the names that it tries. A model without a client at the
     application's own manager is skipped, as in the original.
@@ -48,7 +41,7 @@ def providers(manager: Any, models: Iterable[str]) -> tuple[Providers, list[str]
     """
     if not is_asked(manager):
         return list(manager.providers.items()), list(models)
-    found: dict[str, _Named] = {}
+    found: dict[str, Any] = {}
     names: list[str] = []
     missing: list[str] = []
     for name in list(models) or model_names(manager):
@@ -58,8 +51,8 @@ def providers(manager: Any, models: Iterable[str]) -> tuple[Providers, list[str]
             missing.append(f"{name}: {getattr(error, 'message', None) or error or type(error).__name__}")
             continue
         provider = getattr(getattr(client, "config", None), "provider", None)
-        named = found.setdefault(provider if isinstance(provider, str) and provider else "custom", _Named())
-        named.clients[name] = client
+        provider = provider if isinstance(provider, str) and provider else "custom"
+        found.setdefault(provider, SimpleNamespace(clients={})).clients[name] = client
         names.append(name)
     if missing and not names:
         raise AllModelsFailedError(f"the manager has no client for any model; {'; '.join(missing)}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Union
 
-from ._wire import build, expect_object, later_extra
+from ._wire import build, expect_object, later_extra, template
 from .errors import InvalidArgumentError
 
 
@@ -74,11 +74,11 @@ class Message:
 
     @property
     def parts(self) -> list[dict[str, Any]]:
-        """The pieces of an answer in their order, where the fields above alone would lose something.
+        """The pieces of an answer in their order, if the other fields alone would lose information.
 
-        ``{"type", "bytes", "id", "owner", "raw"}``: a text or a thought stands in ``content`` or ``reasoning_content``
-        with so many bytes of UTF-8, a call in ``tool_calls`` under its id. ``raw`` is what the vendor said beside that,
-        byte for byte; it goes back to its ``owner`` ("vendor/model") with the message, and to nobody else.
+        Each is ``{"type", "bytes", "id", "owner", "raw"}``. A text or a thought is the next ``bytes`` bytes of UTF-8 in
+        ``content`` or ``reasoning_content``; a call is the entry of ``tool_calls`` with that ``id``. ``raw`` is the
+        vendor's own data, byte for byte; it is sent back only to its ``owner`` ("vendor/model").
         """
         parts = self.extra.get("parts")
         return parts if isinstance(parts, list) else []
@@ -100,9 +100,9 @@ class Message:
         return {**wire, **self.extra} if self.extra else wire
 
 
-_MESSAGE: dict[str, Any] = dict.fromkeys(k for k in Message.__dataclass_fields__ if k != "extra")
+_MESSAGE = template(Message)
 _MESSAGE_REST = tuple(k for k in _MESSAGE if k != "role")
-_DELTA: dict[str, Any] = {**_MESSAGE, "role": MessageRole.ASSISTANT, "content": ""}
+_DELTA = template(Message, role=MessageRole.ASSISTANT, content="")
 
 
 def delta_from_dict(data: dict[str, Any] | None) -> Message:

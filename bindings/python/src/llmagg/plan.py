@@ -17,6 +17,7 @@ from . import catalog, lookup, oldstyle
 from ._native import load, route
 from ._native.calls import Call
 from ._native.handle import Routes
+from ._native.operation import Calls
 from .config import ModelConfig
 from .errors import InvalidArgumentError, LLMError, ModelNotFoundError, NotInitializedError
 from .messages import Function
@@ -31,7 +32,7 @@ def call(user: Any, messages: ChatCompletionRequest | Iterable[Any], params: dic
     Raises NotInitializedError if there is no client, ModelNotFoundError, InvalidArgumentError.
     """
     request, options = request_and_options(messages, params)
-    plans = route.plans_of(user)
+    plans = route.Plans.of(user)
     model = request.get("model")
     if model is not None and not isinstance(model, str):
         raise InvalidArgumentError(f"model is {model!r}; expected the name of a model")
@@ -132,7 +133,7 @@ class Plan:
             if vendor is None:
                 targets = {} if targets is None else targets
                 targets[side.tag] = route.client_target(client, options or {})
-        return Call(self._native, request, options, targets, route.calls_of(user))
+        return Call(self._native, request, options, targets, Calls.of(user))
 
 
 def _mapping(value: Any, what: str) -> Mapping[str, Any]:

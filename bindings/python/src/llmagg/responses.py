@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ._wire import build, encode, expect_list, expect_object, later_extra
+from ._wire import build, encode, expect_list, expect_object, later_extra, template
 from .attempt import Attempt
 from .messages import Message, delta_from_dict, text_of
 
@@ -87,7 +87,7 @@ def _count_in(details: dict[str, Any], name: str) -> int | None:
 
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 _DETAILS = ("prompt_tokens_details", "completion_tokens_details")
-_USAGE: dict[str, Any] = {**dict.fromkeys(_COUNTS, _UNKNOWN), **dict.fromkeys(_DETAILS)}
+_USAGE = template(Usage, **dict.fromkeys(_COUNTS, _UNKNOWN))
 
 
 @dataclass
@@ -112,7 +112,7 @@ class Choice:
         return _choice_to_dict(self, "message", self.message)
 
 
-_CHOICE: dict[str, Any] = {"index": 0, "message": None, "finish_reason": None, "logprobs": None}
+_CHOICE = template(Choice, index=0)
 
 
 def _choice_to_dict(choice: Choice | StreamChoice, key: str, message: Message) -> dict[str, Any]:
@@ -163,10 +163,7 @@ class ChatCompletionResponse:
 
 _HEAD = ("id", "object", "created", "model")
 _REST = ("system_fingerprint", "service_tier")
-_RESPONSE: dict[str, Any] = {
-    "id": "", "object": "chat.completion", "created": 0, "model": "", "choices": None, "usage": None,
-    "system_fingerprint": None, "service_tier": None, "attempts": None,
-}  # fmt: skip
+_RESPONSE = template(ChatCompletionResponse, id="", object="chat.completion", created=0, model="")
 
 
 def _head_to_dict(answer: ChatCompletionResponse | StreamResponse) -> dict[str, Any]:
@@ -201,7 +198,7 @@ class StreamChoice:
         return _choice_to_dict(self, "delta", self.delta)
 
 
-_STREAM_CHOICE: dict[str, Any] = {"delta": None, "index": 0, "finish_reason": None, "logprobs": None}
+_STREAM_CHOICE = template(StreamChoice, index=0)
 
 
 @later_extra
@@ -243,7 +240,4 @@ class StreamResponse:
         return ""
 
 
-_CHUNK: dict[str, Any] = {
-    "id": "", "object": "chat.completion.chunk", "created": 0, "model": "", "choices": None, "usage": None,
-    "system_fingerprint": None, "service_tier": None,
-}  # fmt: skip
+_CHUNK = template(StreamResponse, id="", object="chat.completion.chunk", created=0, model="")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from .. import errors
 from .._wire import decode
@@ -23,8 +23,20 @@ Target = Callable[[dict[str, Any]], Any]
 """Answers a custom call: takes the event's payload, returns an awaitable response or an async iterator of chunks."""
 
 
+A = TypeVar("A", bound="Attached")
+
+
 class Attached:
     """Lives in the ``__dict__`` of an object of the application; a copy of that object gets a new one."""
+
+    KEY: ClassVar[str]
+
+    @classmethod
+    def of(cls: type[A], owner: Any) -> A:
+        """The object of this class that lives in ``owner``; the first use makes it."""
+        state: dict[str, Any] = vars(owner)
+        found: A | None = state.get(cls.KEY)
+        return state.setdefault(cls.KEY, cls()) if found is None else found
 
     def __deepcopy__(self, _: Any) -> Any:
         return type(self)()
@@ -35,6 +47,8 @@ class Attached:
 
 class Calls(Attached, dict[int, "Operation"]):
     """The running operations that an object began, by tag. An operation removes itself when it ends."""
+
+    KEY = "_llmagg_calls"
 
 
 class Operation:

@@ -44,9 +44,13 @@ def _snapshot(state: dict[str, Any] | None) -> dict[str, Any] | None:
 class Plans(Attached, dict["str | None", Any]):
     """The plans of an aggregator, by the model that a call names."""
 
+    KEY = "_llmagg_plans"
+
 
 class Route(Attached):
-    """The native side of one client. Thread-safe."""
+    """The native side of a client. Thread-safe."""
+
+    KEY = "_llmagg_route"
 
     def __init__(self) -> None:
         self.tag = next(_tags)
@@ -106,7 +110,7 @@ class Route(Attached):
         with _lock:
             self._handles = {}
         for user in list(self.users):
-            plans_of(user).clear()
+            Plans.of(user).clear()
 
     def rest(self) -> None:
         """Closes idle connections that no other route needs. Circuit breaker and limits keep their state."""
@@ -136,7 +140,6 @@ def core_config(config: ModelConfig | None, names: tuple[str, str] | None, vendo
     return core
 
 
-_KEY = "_llmagg_route"
 _slotted: dict[int, tuple[Any, Route]] = {}
 
 
@@ -147,11 +150,11 @@ def route_of(client: Any) -> Route:
     except TypeError:
         with _lock:
             return _slotted.setdefault(id(client), (client, Route()))[1]
-    route = state.get(_KEY)
+    route = state.get(Route.KEY)
     if isinstance(route, Route):
         return route
     with _lock:
-        made: Route = state.setdefault(_KEY, Route())
+        made: Route = state.setdefault(Route.KEY, Route())
     return made
 
 
@@ -242,17 +245,3 @@ def _forget() -> None:
 
 
 load.on_fork(_forget)
-
-
-def calls_of(user: Any) -> Calls:
-    """The running calls of an aggregator."""
-    state: dict[str, Any] = vars(user)
-    calls: Calls | None = state.get("_llmagg_calls")
-    return state.setdefault("_llmagg_calls", Calls()) if calls is None else calls
-
-
-def plans_of(user: Any) -> Plans:
-    """The plans of an aggregator."""
-    state: dict[str, Any] = vars(user)
-    plans: Plans | None = state.get("_llmagg_plans")
-    return state.setdefault("_llmagg_plans", Plans()) if plans is None else plans
