@@ -29,10 +29,11 @@ class ModelConfig:
     or "" means the vendor's. Times are seconds. ``max_retries`` is the number of attempts on the route (0 and 1 mean
     one). None means the core's default: ``connect_timeout`` 5, ``idle_timeout`` as ``timeout``, ``reader_timeout`` 300.
     ``type`` is the vendor, or the wire format, that the server speaks, as in the README; by default the provider's name
-    selects it. ``like`` is a vendor's name, whose address, format and key variables then hold; ``site`` ("cn", "intl")
-    is one of its places. ``api_version`` and ``deployment`` (default ``model``) are Azure's. ``unsupported`` ("adapt" or "error")
-    says what happens where the vendor cannot do what a request asks for. ``breaker``, ``retry`` and ``limits`` are
-    dicts of settings, as in the README. ``repr`` omits the key, the headers and the query of ``base_url``.
+    selects it. ``like`` names a vendor whose address, format and key variables apply; ``site`` ("cn", "intl") selects
+    one of that vendor's sites. ``api_version`` and ``deployment`` (default ``model``) are Azure's. ``unsupported``
+    ("adapt" or "error") decides what happens if the vendor cannot do what a request asks for. ``breaker``, ``retry``
+    and ``limits`` are dicts of settings, as in the README. ``repr`` omits the key, the headers and the query of
+    ``base_url``.
     """
 
     model: str

@@ -133,10 +133,10 @@ def core_config(config: ModelConfig | None, names: tuple[str, str] | None, vendo
         core = {key: core[key] for key in _FOR_CUSTOM if key in core}
         core.setdefault("provider", "custom")
         core.setdefault("name", "custom")
-    elif "like" in core:
-        pass
-    elif core.get("provider") in CLIENT_VENDORS or ("base_url" not in core and core.get("provider") not in vendors()):
-        core.setdefault("type", vendor)  # otherwise the core chooses the format by the provider's name and base_url
+    elif "like" not in core:
+        provider = core.get("provider")
+        if provider in CLIENT_VENDORS or ("base_url" not in core and provider not in vendors()):
+            core.setdefault("type", vendor)  # otherwise the core chooses the format by the provider's name and base_url
     return core
 
 
@@ -196,7 +196,7 @@ def tables() -> dict[str, list[dict[str, Any]]]:
 
 
 def vendors() -> list[str]:
-    """The names of the vendors that the core knows, their aliases and those of their sites."""
+    """The names of the vendors that the core knows, with aliases and names of sites."""
     return [name for vendor in tables()["vendors"] for name in (vendor["name"], *vendor.get("aliases", ()))]
 
 
