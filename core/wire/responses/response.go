@@ -15,7 +15,7 @@ type head struct {
 	incomplete                json.RawMessage
 	why                       string // of that
 	usage                     json.RawMessage
-	output                    []byte // of the event's bytes
+	output, text              []byte // of the event's bytes
 	failed                    bool
 	extra                     llm.Extra
 }
@@ -24,7 +24,7 @@ type head struct {
 // holds.
 func (h *head) read(raw []byte) {
 	r := reader(raw)
-	h.output = nil
+	h.output, h.text = nil, nil
 	for more := r.Object(); more; more = r.NextField() {
 		switch name := string(r.Key); name {
 		case "id":
@@ -43,6 +43,8 @@ func (h *head) read(raw []byte) {
 			h.usage = r.Raw()
 		case "output":
 			h.output = span(&r)
+		case "output_text":
+			h.text = span(&r)
 		case "error":
 			h.failed = len(span(&r)) > 0
 		default:
@@ -70,7 +72,7 @@ func (h *head) read(raw []byte) {
 // what other fields say.
 func isEcho(name string) bool {
 	switch name {
-	case "background", "completed_at", "frequency_penalty", "instructions", "max_output_tokens", "max_tool_calls", "metadata", "output_text",
+	case "background", "completed_at", "frequency_penalty", "instructions", "max_output_tokens", "max_tool_calls", "metadata",
 		"parallel_tool_calls", "presence_penalty", "previous_response_id", "prompt", "prompt_cache_key", "prompt_cache_retention", "reasoning",
 		"safety_identifier", "store", "temperature", "text", "tool_choice", "tools", "top_logprobs", "top_p", "truncation", "user":
 		return true
@@ -118,6 +120,14 @@ func (s *stream) reason() string {
 	return "stop"
 }
 
+// alone takes the text of an answer that has no items: small servers say it
+// where SDKs put it for convenience.
+func (s *stream) alone() {
+	if len(s.items) == 0 {
+		s.endText(s.open("message", -1, "").part(0), text(s.head.text))
+	}
+}
+
 // complete adds what belongs to the message beside its text and its calls.
 func (s *stream) complete(m *llm.Message) {
 	for name, raw := range map[string]json.RawMessage{llm.PartsField: s.parts(), "annotations": s.annotations()} {
@@ -143,7 +153,7 @@ func (w *format) response(data []byte, c *wire.Call) (*llm.Response, error) {
 	if err := s.head.unfinished(); err != nil {
 		return nil, err
 	}
-	if len(s.head.output) == 0 || s.head.output[0] != '[' {
+	if (len(s.head.output) == 0 || s.head.output[0] != '[') && len(s.head.text) == 0 {
 		return nil, llm.Errorf(llm.BadResponse, "the answer has no output; expected the items of a response")
 	}
 	for place, raw := range list(s.head.output) {
@@ -151,6 +161,7 @@ func (w *format) response(data []byte, c *wire.Call) (*llm.Response, error) {
 			s.end(it, raw)
 		}
 	}
+	s.alone()
 	m := s.out.message()
 	if m == nil {
 		m = &llm.Message{NullContent: true}

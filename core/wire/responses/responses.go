@@ -4,7 +4,7 @@
 // reference ("Responses", "Streaming events"), which Azure, xAI, OpenRouter,
 // vLLM, LM Studio, Ollama and others follow. A request goes through request.go,
 // content.go, settings.go, tools.go and kept.go, an answer through response.go,
-// stream.go, event.go, items.go and usage.go.
+// stream.go, event.go, items.go, texts.go and usage.go.
 package responses
 
 import (

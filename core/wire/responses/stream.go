@@ -81,13 +81,14 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 	switch {
 	case e.kind == "" && e.object == "response": // the answer without its event
 		e.response, name = data, "done"
-	case e.kind == "error", e.kind == "", name == "failed", name == "cancelled":
+	case e.kind == "error", e.kind == "", known && (name == "failed" || name == "cancelled" || name == "error"):
 		return nil, llm.Errorf(llm.BadResponse, "the event is no piece of an answer")
-	case !known:
-		return nil, nil
 	}
-	if err := s.count(&e); err != nil {
+	if err := s.count(&e); err != nil { // also those that say nothing: OpenAI's "keepalive"
 		return nil, err
+	}
+	if !known && name != "done" {
+		return nil, nil
 	}
 	s.out = delta{}
 	switch name {
@@ -198,7 +199,7 @@ func (s *stream) take(name string, e *event) {
 // added begins an item, unless the server says so once more.
 func (s *stream) added(e *event) {
 	f := fieldsOf(e.item)
-	if it := s.byPlace[e.output]; it != nil && e.output >= 0 && it.kind == f.kind && (it.id == f.id || it.id == "") && !it.ended {
+	if it := s.byPlace[e.output]; it != nil && e.output >= 0 && it.kind == f.kind && it.id == f.id && (f.callID == "" || it.call == f.callID) && !it.ended {
 		return
 	}
 	s.begin(e.item, e.output)
@@ -263,6 +264,7 @@ func (s *stream) finish(name string, e *event) (*llm.Chunk, error) {
 		return nil, err
 	}
 	s.settle(list(s.head.output))
+	s.alone()
 	m := s.out.message()
 	if m == nil {
 		m = &llm.Message{NullContent: true}
@@ -305,8 +307,8 @@ func (s *stream) settle(output [][]byte) {
 		if len(output) > 0 && !matched[it] {
 			s.items = append(s.items, it)
 		}
-		if it.isCall() && it.said == 0 {
-			s.argue(it, text(it.begun))
+		if it.isCall() {
+			s.endEmpty(it)
 		}
 	}
 }

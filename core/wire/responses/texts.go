@@ -1,0 +1,197 @@
+package responses
+
+import (
+	"encoding/json"
+	"strings"
+	"unicode/utf8"
+)
+
+// This file is the texts of items: pieces as they come, and what of a whole text
+// has not come in pieces.
+
+// answerPart is one text of a message or a thought.
+type answerPart struct {
+	place       int
+	refusal     bool
+	bytes       int // that came
+	whole       int // of the text when it had ended
+	runes       int // of the answer's text before it
+	annotations []json.RawMessage
+	weighed     bool // logprobs have come
+}
+
+// size is the length of the part's text.
+func (p *answerPart) size() int {
+	if p.whole > 0 {
+		return p.whole
+	}
+	return p.bytes
+}
+
+// fewParts are looked through; more have a map.
+const fewParts = 8
+
+// part is the text at a place of the item's content.
+func (it *answerItem) part(place int) *answerPart {
+	if it.last != nil && it.last.place == place {
+		return it.last
+	}
+	if it.byPlace != nil {
+		it.last = it.byPlace[place]
+	} else {
+		it.last = nil
+		for _, p := range it.parts {
+			if p.place == place {
+				it.last = p
+			}
+		}
+	}
+	if it.last != nil {
+		return it.last
+	}
+	it.last = &answerPart{place: place, runes: -1}
+	it.parts = append(it.parts, it.last)
+	switch {
+	case it.byPlace != nil:
+		it.byPlace[place] = it.last
+	case len(it.parts) > fewParts:
+		it.byPlace = map[int]*answerPart{}
+		for _, p := range it.parts {
+			it.byPlace[p.place] = p
+		}
+	}
+	return it.last
+}
+
+// say is a piece of a message's text, or of a refusal.
+func (s *stream) say(p *answerPart, text string) {
+	if text == "" {
+		return
+	}
+	if p.runes < 0 {
+		p.runes = s.runes
+	}
+	if s.spoke != p && p.bytes > 0 {
+		s.mixed = true
+	}
+	s.spoke = p
+	p.bytes += len(text)
+	if p.refusal {
+		s.out.refusal.add(text)
+		return
+	}
+	s.runes += utf8.RuneCountInString(text)
+	s.out.text.add(text)
+}
+
+// think is a piece of a thought: of its summary, or of itself where the server
+// shows it. Of one that comes in both forms the first is read.
+func (s *stream) think(it *answerItem, form string, place int, text string) {
+	if it.thinks == "" {
+		it.thinks = form
+	}
+	if text == "" || it.thinks != form {
+		return
+	}
+	p := it.part(place)
+	if p.bytes == 0 && s.thought {
+		s.out.thoughts.add("\n\n")
+	}
+	s.thought = true
+	p.bytes += len(text)
+	s.out.thoughts.add(text)
+}
+
+// missing is what of a whole text has not come yet. Deltas count, a whole text
+// that says otherwise does not.
+func missing(whole string, came int) string {
+	if came >= len(whole) || came > 0 && !utf8.RuneStart(whole[came]) {
+		return ""
+	}
+	return whole[came:]
+}
+
+func (s *stream) endThought(it *answerItem, form string, place int, whole string) {
+	if whole == "" || it.thinks != "" && it.thinks != form {
+		return
+	}
+	s.think(it, form, place, missing(whole, it.part(place).bytes))
+}
+
+// endPart takes a part of a message as it is when it has ended.
+func (s *stream) endPart(it *answerItem, place int, raw []byte) {
+	p := it.part(place)
+	r := reader(raw)
+	whole, kind := "", ""
+	var logprobs []byte
+	for more := r.Object(); more; more = r.NextField() {
+		switch string(r.Key) {
+		case "type":
+			kind = r.Text()
+		case "text", "refusal":
+			whole = text(span(&r))
+		case "annotations":
+			if items := list(span(&r)); len(items) > 0 {
+				p.annotations = p.annotations[:0]
+				for _, item := range items {
+					p.annotations = append(p.annotations, append(json.RawMessage(nil), item...))
+				}
+			}
+		case "logprobs":
+			logprobs = span(&r)
+		default:
+			r.Skip()
+		}
+	}
+	if kind != "output_text" && kind != "text" && kind != "refusal" {
+		s.opaque = s.opaque || kind != ""
+		return
+	}
+	p.refusal = kind == "refusal"
+	s.endText(p, whole)
+	if !p.weighed && !p.refusal {
+		s.weigh(p, logprobs)
+	}
+	s.opaque = s.opaque || len(p.annotations) > 0
+}
+
+func (s *stream) endText(p *answerPart, whole string) {
+	s.say(p, missing(whole, p.bytes))
+	p.whole = len(whole)
+}
+
+// partText is the text of a part of a thought.
+func partText(raw []byte) string {
+	r := reader(raw)
+	for more := r.Object(); more; more = r.NextField() {
+		if string(r.Key) == "text" {
+			return text(span(&r))
+		}
+		r.Skip()
+	}
+	return ""
+}
+
+// pieces joins the texts of one event, which are nearly always one.
+type pieces struct {
+	first string
+	all   strings.Builder
+}
+
+func (p *pieces) add(text string) {
+	switch {
+	case p.first == "" && p.all.Len() == 0:
+		p.first = text
+		return
+	case p.all.Len() == 0:
+		p.all.WriteString(p.first)
+	}
+	p.all.WriteString(text)
+}
+
+func (p *pieces) String() string {
+	if p.all.Len() > 0 {
+		return p.all.String()
+	}
+	return p.first
+}
