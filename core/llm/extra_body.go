@@ -74,6 +74,20 @@ func (p *Payload) merge(extra Extra) *Payload {
 	return merged
 }
 
+// With gives the payload with other values of some fields; null takes a field
+// away. It does not judge the names of fields.
+func (p *Payload) With(changes Extra) *Payload { return p.merge(changes) }
+
+// Field is the value of a field of the request, nil if it has none.
+func (p *Payload) Field(name string) []byte {
+	for i := range p.fields {
+		if f := &p.fields[i]; f.Key == name {
+			return p.data[f.Start:f.End]
+		}
+	}
+	return nil
+}
+
 // Refused is why the payload cannot be sent, nil where it can: options that
 // were set in Go may hold an [CallOptions.ExtraBody] that no request can carry.
 func (p *Payload) Refused() error { return p.refused }

@@ -257,11 +257,14 @@ func isParts(value []byte) bool { return value[0] == '[' && bytes.Contains(value
 
 // HasParts tells whether a message may have the parts of an answer, which
 // AppendPared leaves out. It is cheap.
-func (p *Payload) HasParts() bool { return bytes.Contains(p.data, []byte(`"`+PartsField+`"`)) }
+func (p *Payload) HasParts() bool { return p.Mentions(`"` + PartsField + `"`) }
+
+// Mentions tells whether a text stands anywhere in the request. It is cheap.
+func (p *Payload) Mentions(text string) bool { return bytes.Contains(p.data, []byte(text)) }
 
 // HasExtraContent tells whether a message may have Google's "extra_content". It
 // is cheap.
-func (p *Payload) HasExtraContent() bool { return bytes.Contains(p.data, []byte(`"extra_content"`)) }
+func (p *Payload) HasExtraContent() bool { return p.Mentions(`"extra_content"`) }
 
 // spokenIn is the words of an answer that was spoken or refused instead of
 // written.

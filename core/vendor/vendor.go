@@ -35,6 +35,8 @@ type Vendor struct {
 	local      bool   // a server on one's own machine, which needs no key
 	concurrent int    // calls at once that it takes; 0 for the default
 
+	quirks *wire.Quirks // of its chat completions; nil for none
+
 	// Of a vendor whose format is not OpenAI's:
 	own         string // the format's name in messages
 	openaiPath  string // where it speaks OpenAI's format, too; "" for nowhere
@@ -67,8 +69,11 @@ func (v *Vendor) sharesRoot() bool { return v.openaiPath != "" && v.openaiPath =
 var vendors = []Vendor{
 	// OpenAI API reference, "Create chat completion": stream_options.
 	{name: "openai", baseURL: "https://api.openai.com/v1", root: "/v1", format: openai.New, streamUsage: true, keys: "OPENAI_API_KEY", hosts: []string{"api.openai.com"}},
-	// DeepSeek API docs, "Create Chat Completion": stream_options.
-	{name: "deepseek", baseURL: "https://api.deepseek.com/v1", format: openai.New, streamUsage: true, keys: "DEEPSEEK_API_KEY",
+	// DeepSeek API docs, "Create Chat Completion": stream_options, max_tokens;
+	// "Thinking Mode"; "JSON Output".
+	{name: "deepseek", quirks: &wire.Quirks{Lacks: []string{"seed", "logit_bias"}, Shape: wire.Choices, OnlyMaxTokens: true,
+		Effort: wire.EffortSwitched, Schema: wire.ByJSONMode, EveryThought: true},
+		baseURL: "https://api.deepseek.com/v1", format: openai.New, streamUsage: true, keys: "DEEPSEEK_API_KEY",
 		messages: "https://api.deepseek.com/anthropic", hosts: []string{"api.deepseek.com"}},
 	// Azure OpenAI reference, "Data plane inference"; its addresses: azure.go.
 	{name: azureName, format: openai.NewAzure, streamUsage: true, hosts: azureHosts, keys: "AZURE_OPENAI_API_KEY", sdkVariable: "AZURE_OPENAI_ENDPOINT"},
@@ -91,7 +96,7 @@ var compatible = Vendor{name: "openai-compatible", format: openai.New, streamUsa
 // Format makes the vendor's wire format at a base URL, with a key.
 func (v *Vendor) Format(baseURL, key string) wire.Format {
 	own, _ := At(baseURL)
-	return v.format(wire.Options{At: wire.RootOf(baseURL), Key: key, Owner: own.name, StreamUsage: v.streamUsage})
+	return v.format(wire.Options{At: wire.RootOf(baseURL), Key: key, Owner: own.name, Quirks: v.quirks, StreamUsage: v.streamUsage})
 }
 
 // Model is what a configuration says of where a model is. Like names the

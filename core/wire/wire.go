@@ -78,6 +78,8 @@ type Options struct {
 	// Owner is the name of the vendor whose own server this is, "" for any other
 	// server.
 	Owner string
+	// Quirks of the vendor's chat completions; nil for none.
+	Quirks *Quirks
 	// StreamUsage says that the vendor is asked for usage in streams.
 	StreamUsage bool
 	// EmbedTexts is how many texts one request for vectors takes, where that

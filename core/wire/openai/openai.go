@@ -33,11 +33,15 @@ func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
 	usage := c.Stream && (asked || c.Usage && w.StreamUsage)
 	add := usage && !asked
 	c.Usage, c.Added, c.Left = usage, add || !c.Stream, nil
-	omit := w.foreign(c)
-	if len(omit) == 0 && !c.Payload.HasParts() {
-		return c.Payload.AppendBody(dst, c.Model, c.Stream, add), nil
+	p, err := w.fitting(c)
+	if err != nil {
+		return nil, err
 	}
-	dst, c.Left = c.Payload.AppendPared(dst, c.Model, c.Stream, add, omit)
+	omit := w.foreign(c)
+	if len(omit) == 0 && !p.HasParts() {
+		return p.AppendBody(dst, c.Model, c.Stream, add), nil
+	}
+	dst, c.Left = p.AppendPared(dst, c.Model, c.Stream, add, omit)
 	c.Usage = usage && !slices.Contains(c.Left, llm.OmitStreamOptions)
 	return dst, nil
 }

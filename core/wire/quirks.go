@@ -1,0 +1,34 @@
+package wire
+
+// Quirks are how a vendor's chat completions differ from OpenAI's: data of its
+// row in core/vendor. The zero value says that they do not.
+type Quirks struct {
+	// Lacks names the parameters that tune an answer and that the vendor does
+	// not have: they are left out.
+	Lacks []string
+	// Shape is what gives an answer its shape and the vendor does not have.
+	Shape Shape
+	// OnlyMaxTokens says that max_tokens is the only name of that limit.
+	OnlyMaxTokens bool
+	// Effort is how reasoning_effort is said.
+	Effort Effort
+	// Schema is how a JSON schema is asked for: "" by the schema itself,
+	// [ByJSONMode] or [ByPrompt].
+	Schema string
+	// EveryThought says that where calls are in the history, each answer in it
+	// needs its reasoning_content, if only an empty one.
+	EveryThought bool
+}
+
+// Effort is a way in which vendors are told how much to think.
+type Effort string
+
+// The ways: as OpenAI has it, by "thinking": {"type"} beside the effort or
+// alone, by "enable_thinking" and "thinking_budget", not at all.
+const (
+	EffortPlain    Effort = ""
+	EffortSwitched Effort = "thinking and reasoning_effort"
+	EffortSwitch   Effort = "thinking"
+	EffortBudget   Effort = "enable_thinking"
+	EffortNone     Effort = "none"
+)
