@@ -138,7 +138,7 @@ def test_unknown_fields_go_to_extra_and_come_back() -> None:
         "id": "1", "object": "chat.completion", "created": 1, "model": "m", "citations": ["u"],
         "choices": [{"index": 0, "finish_reason": "stop", "odd": 1,
                      "message": {"role": "assistant", "content": "x", "z": 2}}],
-        "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3, "odd_tokens": 1},
+        "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3, "prompt_cache_hit_tokens": 1},
     }  # fmt: skip
     response = ChatCompletionResponse.from_dict(data)
     assert response.extra == {"citations": ["u"]}
