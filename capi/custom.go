@@ -30,7 +30,7 @@ func newCustomBackend(q *queue, tag uint64, cfgs ...config.Model) *customBackend
 
 // call sends CALL_CUSTOM.
 func (b *customBackend) call(ctx context.Context, x *client.Exchange, stream bool) (*customCall, error) {
-	c := &customCall{id: nextID(), tag: b.tag, queue: b.queue, stream: stream, limit: b.limit, model: x.Model,
+	c := &customCall{id: uint64(C.shim_next_id()), tag: b.tag, queue: b.queue, stream: stream, limit: b.limit, model: x.Model,
 		begun: time.Now(), news: make(chan struct{}, 1)}
 	var parent, parentTag uint64
 	if op := operationOf(ctx); op != nil {

@@ -16,10 +16,6 @@ import (
 // defaultWindow is how many chunks a stream runs ahead of its reader.
 const defaultWindow = 64
 
-// nextID numbers a custom call. C counts, as it numbers operations; a number is
-// never used again, and 0 is none.
-func nextID() uint64 { return uint64(C.shim_next_id()) }
-
 // operation is one call in flight: its events go to a queue, or its end to a
 // thread that waits for it.
 type operation struct {

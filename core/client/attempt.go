@@ -110,7 +110,7 @@ func (a *attempt) explain(err error) *llm.Error {
 		}
 		e = &copied
 	}
-	return failure.Mask(c.masked(e), failure.HeaderSecrets(a.x.Payload.Options.Headers))
+	return failure.Mask(failure.Mask(e, c.secrets()), failure.HeaderSecrets(a.x.Payload.Options.Headers))
 }
 
 // withAnswer adds to ended what the headers of a failed answer said before the

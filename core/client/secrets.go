@@ -3,12 +3,8 @@ package client
 import (
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/shown"
-	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/transport"
 )
-
-// masked takes the route's key out of everything that an error says.
-func (c *Client) masked(e *llm.Error) *llm.Error { return failure.Mask(e, c.secrets()) }
 
 // holdsKey tells whether a header's name says that it carries a key.
 func holdsKey(headers map[string]string) bool {

@@ -148,7 +148,10 @@ func (u *Upstream) send(ctx context.Context, t *http.Transport, to *endpoint, bo
 	s.body.Reset(body)
 	plain := http.Request{Method: http.MethodPost, URL: to.url, Host: to.url.Host, Header: to.with(&x.Payload.Options),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: int64(len(body)), Body: io.NopCloser(&s.body)}
-	req := plain.WithContext(s.traced())
+	req := plain.WithContext(httptrace.WithClientTrace(s, &httptrace.ClientTrace{
+		GotConn:              func(i httptrace.GotConnInfo) { s.reused.Store(i.Reused) },
+		GotFirstResponseByte: func() { s.answered.Store(true) },
+	}))
 	// The transport's RoundTrip instead of a Client: redirects are errors (L3).
 	resp, err = t.RoundTrip(req)
 	if err != nil {
@@ -207,15 +210,6 @@ func (s *sending) Value(key any) any {
 	}
 	return s.Context.Value(key)
 }
-
-// traced is the context with our hooks, beside those of the caller's.
-func (s *sending) traced() context.Context {
-	return httptrace.WithClientTrace(s, &httptrace.ClientTrace{GotConn: s.gotConn, GotFirstResponseByte: s.gotFirstByte})
-}
-
-func (s *sending) gotConn(i httptrace.GotConnInfo) { s.reused.Store(i.Reused) }
-
-func (s *sending) gotFirstByte() { s.answered.Store(true) }
 
 // networkError says what happened to the connection. The transport's own
 // timeouts and the caller's cancellation are told by the attempt's context.

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/internal/parallel"
 	"github.com/llmagg/llmagg/core/limit"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/observe"
@@ -186,12 +187,7 @@ func (m *Manager) Models() map[string][]string {
 // CheckHealth checks every route at the same time; see client.CheckHealth.
 func (m *Manager) CheckHealth(ctx context.Context) map[string]map[string]bool {
 	providers := m.list()
-	results := make([]map[string]bool, len(providers))
-	var all sync.WaitGroup
-	for i, p := range providers {
-		all.Go(func() { results[i] = p.CheckHealth(ctx) })
-	}
-	all.Wait()
+	results := parallel.Map(providers, func(p *provider.Provider) map[string]bool { return p.CheckHealth(ctx) })
 	health := make(map[string]map[string]bool, len(providers))
 	for i, p := range providers {
 		health[p.Name()] = results[i]
@@ -215,12 +211,5 @@ func (m *Manager) Close(ctx context.Context) error {
 	m.mu.Lock()
 	m.closed = true
 	m.mu.Unlock()
-	providers := m.list()
-	errs := make([]error, len(providers))
-	var all sync.WaitGroup
-	for i, p := range providers {
-		all.Go(func() { errs[i] = p.Close(ctx) })
-	}
-	all.Wait()
-	return cmp.Or(errs...)
+	return cmp.Or(parallel.Map(m.list(), func(p *provider.Provider) error { return p.Close(ctx) })...)
 }

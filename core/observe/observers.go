@@ -17,8 +17,8 @@ type Observers struct {
 type listener struct{ tell func(Observation) }
 
 // Listen calls f with each observation, on the goroutine that makes it: f must
-// return at once, and may be called by several goroutines. stop ends that; calls
-// of f that are under way may end after it.
+// return at once, and may be called by several goroutines. stop ends that;
+// calls of f that are under way may end after it.
 func (o *Observers) Listen(f func(Observation)) (stop func()) {
 	l := &listener{f}
 	o.change(func(list []*listener) []*listener { return append(list, l) })

@@ -14,6 +14,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/config"
+	"github.com/llmagg/llmagg/core/internal/parallel"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/observe"
 )
@@ -200,12 +201,7 @@ func (p *Provider) Observe(o *observe.Observers) {
 // CheckHealth checks every model at the same time; see client.CheckHealth.
 func (p *Provider) CheckHealth(ctx context.Context) map[string]bool {
 	clients := p.Clients()
-	alive := make([]bool, len(clients))
-	var all sync.WaitGroup
-	for i, c := range clients {
-		all.Go(func() { alive[i] = c.CheckHealth(ctx) })
-	}
-	all.Wait()
+	alive := parallel.Map(clients, func(c *client.Client) bool { return c.CheckHealth(ctx) })
 	result := make(map[string]bool, len(clients))
 	for i, c := range clients {
 		result[c.Name()] = alive[i]
@@ -225,18 +221,12 @@ func (p *Provider) Report() []llm.RouteReport {
 // Close ends the calls of all clients with CLOSED and waits until they have
 // ended. If ctx ends first, Close returns its error.
 func (p *Provider) Close(ctx context.Context) error {
-	clients := p.shut()
-	errs := make([]error, len(clients))
-	var all sync.WaitGroup
-	for i, c := range clients {
-		all.Go(func() {
-			if failed := c.Rescue("close", func() { errs[i] = c.Close(ctx) }); failed != nil {
-				errs[i] = failed
-			}
-		})
-	}
-	all.Wait()
-	return cmp.Or(errs...)
+	return cmp.Or(parallel.Map(p.shut(), func(c *client.Client) (err error) {
+		if failed := c.Rescue("close", func() { err = c.Close(ctx) }); failed != nil {
+			return failed
+		}
+		return err
+	})...)
 }
 
 // Retire closes each client as soon as no call uses it.

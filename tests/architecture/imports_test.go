@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"core/internal/alarm":     nil,
 	"core/internal/callstate": {"core/llm", "core/internal/alarm"},
 	"core/internal/jsontext":  nil,
+	"core/internal/parallel":  nil,
 	"core/internal/setting":   {"core/internal/shown"},
 	"core/internal/shown":     {"core/internal/jsontext"},
 	"core/internal/suggest":   {"core/internal/shown"},
