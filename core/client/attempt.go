@@ -59,9 +59,7 @@ func (t *Turn) begin(a *attempt, p *breaker.Permit, stream bool, waited callstat
 	a.ctx, a.cancel = t.scope.ForAttempt()
 	a.timer = &a.first
 	a.timer.Begin(a, now, t.timeout())
-	if c.observers().Active() {
-		c.tell(observe.Observation{Kind: observe.AttemptStarted, Call: t.call.ID})
-	}
+	c.Tell(observe.Observation{Kind: observe.AttemptStarted, Call: t.call.ID})
 	return a
 }
 
@@ -170,7 +168,7 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 		if e != nil {
 			v.Code, v.Message = e.Code, e.Message
 		}
-		c.tell(v)
+		c.Tell(v)
 	}
 }
 

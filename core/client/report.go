@@ -25,16 +25,12 @@ func (c *Client) Usable() bool { return c.breaker.Usable() }
 
 func (c *Client) observers() *observe.Observers { return c.watch.Load() }
 
-// tell completes an observation with the route and the time.
-func (c *Client) tell(v observe.Observation) {
-	v.Time, v.Provider, v.Model = time.Now(), c.cfg.Provider, c.cfg.Name
-	c.observers().Tell(v)
-}
-
-// Tell sends an observation about this route to the client's observers.
+// Tell completes an observation with the route and the time and sends it to the
+// client's observers.
 func (c *Client) Tell(v observe.Observation) {
 	if c.observers().Active() {
-		c.tell(v)
+		v.Time, v.Provider, v.Model = time.Now(), c.cfg.Provider, c.cfg.Name
+		c.observers().Tell(v)
 	}
 }
 

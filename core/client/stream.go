@@ -192,9 +192,7 @@ func (s *Stream) broke(e *llm.Error) (llm.Event, error) {
 	opened.onLost(s.endAside)
 	s.mu.Unlock()
 	c := from.turn.client
-	if c.observers().Active() {
-		c.tell(observe.Observation{Kind: observe.Restarted, Call: s.call.ID, To: restart.To, Code: e.Code, Message: e.Message})
-	}
+	c.Tell(observe.Observation{Kind: observe.Restarted, Call: s.call.ID, To: restart.To, Code: e.Code, Message: e.Message})
 	return llm.Event{Kind: llm.EventRestart, Restart: restart}, nil
 }
 

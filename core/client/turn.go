@@ -191,9 +191,7 @@ func (t *Turn) run(w *Wanted, p *breaker.Permit, waited callstate.Waits) *llm.Er
 		if !again {
 			return last
 		}
-		if t.client.observers().Active() {
-			t.client.tell(observe.Observation{Kind: observe.RetryScheduled, Call: t.call.ID, Wait: wait, Code: last.Code, Message: last.Message})
-		}
+		t.client.Tell(observe.Observation{Kind: observe.RetryScheduled, Call: t.call.ID, Wait: wait, Code: last.Code, Message: last.Message})
 		waited, again = t.waitFor(last, wait)
 		if ended := t.scope.Ended(); ended != nil {
 			return t.client.routed(ended)

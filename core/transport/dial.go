@@ -29,41 +29,36 @@ type dialer struct {
 	onSocket func(fd uintptr, open bool)
 }
 
-// connecting is the context of a dial: it ends with the attempt that caused it
-// (S10), or at D1.
-func (d *dialer) connecting(ctx context.Context) (inner context.Context, stop func()) {
-	ctx, cancel := context.WithTimeout(ctx, d.timeout)
-	attempt, ok := ctx.Value(RequestKey{}).(context.Context)
-	if !ok {
-		return ctx, cancel
-	}
-	unwatch := context.AfterFunc(attempt, cancel)
-	return ctx, func() { unwatch(); cancel() }
-}
+// connector makes a connection before ctx ends.
+type connector func(ctx context.Context) (net.Conn, error)
 
 func (d *dialer) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	return d.unhurried(func() (net.Conn, error) { return d.dialOnce(ctx, network, addr) })
+	return d.unhurried(ctx, func(ctx context.Context) (net.Conn, error) { return d.reach(ctx, network, addr) })
 }
 
 func (d *dialer) dialTLS(ctx context.Context, network, addr string) (net.Conn, error) {
-	return d.unhurried(func() (net.Conn, error) { return d.dialTLSOnce(ctx, network, addr) })
+	return d.unhurried(ctx, func(ctx context.Context) (net.Conn, error) { return d.secure(ctx, network, addr) })
 }
 
 // unhurried connects, and once more where the deadline was noticed late: the
-// process was stopped, and says nothing of the server.
-func (d *dialer) unhurried(connect func() (net.Conn, error)) (net.Conn, error) {
+// process was stopped, which says nothing about the server.
+func (d *dialer) unhurried(ctx context.Context, connect connector) (net.Conn, error) {
 	began := time.Now()
-	conn, err := connect()
+	conn, err := d.inTime(ctx, connect)
 	if err != nil && time.Since(began) > d.timeout+alarm.Late {
-		return connect()
+		return d.inTime(ctx, connect)
 	}
 	return conn, err
 }
 
-func (d *dialer) dialOnce(ctx context.Context, network, addr string) (net.Conn, error) {
-	ctx, stop := d.connecting(ctx)
-	defer stop()
-	return d.reach(ctx, network, addr)
+// inTime connects until the attempt that caused the dial ends (S10), or D1.
+func (d *dialer) inTime(ctx context.Context, connect connector) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, d.timeout)
+	defer cancel()
+	if attempt, ok := ctx.Value(RequestKey{}).(context.Context); ok {
+		defer context.AfterFunc(attempt, cancel)()
+	}
+	return connect(ctx)
 }
 
 // reach connects to addr, through the tunnel where there is one.
@@ -79,9 +74,8 @@ func (d *dialer) reach(ctx context.Context, network, addr string) (conn net.Conn
 	return conn, nil
 }
 
-func (d *dialer) dialTLSOnce(ctx context.Context, network, addr string) (net.Conn, error) {
-	ctx, stop := d.connecting(ctx)
-	defer stop()
+// secure connects to addr by TLS.
+func (d *dialer) secure(ctx context.Context, network, addr string) (net.Conn, error) {
 	raw, err := d.reach(ctx, network, addr)
 	if err != nil {
 		return nil, err
