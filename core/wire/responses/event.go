@@ -22,6 +22,9 @@ type event struct {
 	object                                     string
 }
 
+// spoken is what an event said that the next one probably says, too.
+type spoken struct{ kind, itemID string }
+
 const maxDepth = 10000
 
 // reader reads a value of an answer, leniently.
@@ -29,8 +32,9 @@ func reader(data []byte) jsontext.Reader {
 	return jsontext.Reader{Data: data, Most: maxDepth, Lenient: true, Dirty: !utf8.Valid(data)}
 }
 
-// readEvent reads an event of which kind is the type, "" for none.
-func readEvent(kind string, data []byte) (e event, err error) {
+// readEvent reads an event of which kind is the type, "" for none. before is the
+// event before it, of which many texts come again.
+func readEvent(kind string, data []byte, before *spoken) (e event, err error) {
 	e = event{kind: kind, number: -1, output: -1}
 	r := reader(data)
 	if r.Next() != '{' {
@@ -39,8 +43,8 @@ func readEvent(kind string, data []byte) (e event, err error) {
 	for more := r.Object(); more; more = r.NextField() {
 		switch string(r.Key) {
 		case "type":
-			if named := r.TextLike(kind); named != "" {
-				e.kind = named
+			if named := r.TextLike(before.kind); named != "" {
+				e.kind, before.kind = named, named
 			}
 		case "sequence_number":
 			e.number = int64(r.Index(-1))
@@ -49,7 +53,8 @@ func readEvent(kind string, data []byte) (e event, err error) {
 		case "content_index", "summary_index":
 			e.content = r.Index(0)
 		case "item_id":
-			e.itemID = r.Text()
+			e.itemID = r.TextLike(before.itemID)
+			before.itemID = e.itemID
 		case "delta":
 			r.Halves = true
 			e.delta = r.Piece()

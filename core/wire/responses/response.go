@@ -162,16 +162,13 @@ func (w *format) response(data []byte, c *wire.Call) (*llm.Response, error) {
 		}
 	}
 	s.alone()
-	m := s.out.message()
-	if m == nil {
-		m = &llm.Message{NullContent: true}
-	}
+	m, _ := s.out.message()
 	m.Role = llm.RoleAssistant
-	s.complete(m)
+	s.complete(&m)
 	for i := range m.ToolCalls {
 		m.ToolCalls[i].Index = -1
 	}
-	choice := llm.Choice{Message: *m, FinishReason: s.reason(), Logprobs: s.out.weighed(), Extra: s.head.choiceExtra()}
+	choice := llm.Choice{Message: m, FinishReason: s.reason(), Logprobs: s.out.weighed(), Extra: s.head.choiceExtra()}
 	return &llm.Response{ID: s.head.id, Object: "chat.completion", Created: s.created, Model: s.answering(), Choices: []llm.Choice{choice},
 		Usage: usageOf(s.head.usage), Extra: s.head.extra}, nil
 }

@@ -22,6 +22,7 @@ type stream struct {
 	last    int64 // sequence_number; -1 before the first
 	counts  bool  // each event's is one more than the last
 	done    bool
+	before  spoken
 
 	items   []*answerItem
 	byPlace map[int]*answerItem
@@ -58,14 +59,12 @@ func (d *delta) call(it *answerItem) *llm.ToolCall {
 	return &d.calls[len(d.calls)-1]
 }
 
-// message is the delta as a message; nil if it is none.
-func (d *delta) message() *llm.Message {
-	m := &llm.Message{Content: d.text.String(), Refusal: d.refusal.String(), ReasoningContent: d.thoughts.String(), ToolCalls: d.calls}
+// message is the delta as a message; says tells whether there is anything in
+// it.
+func (d *delta) message() (m llm.Message, says bool) {
+	m = llm.Message{Content: d.text.String(), Refusal: d.refusal.String(), ReasoningContent: d.thoughts.String(), ToolCalls: d.calls}
 	m.NullContent = m.Content == ""
-	if m.NullContent && m.Refusal == "" && m.ReasoningContent == "" && len(m.ToolCalls) == 0 {
-		return nil
-	}
-	return m
+	return m, !m.NullContent || m.Refusal != "" || m.ReasoningContent != "" || len(m.ToolCalls) > 0
 }
 
 // Chunk implements [wire.Stream].
@@ -73,7 +72,7 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 	if wire.IsDone(data) { // gateways add it; it ends nothing here
 		return nil, nil
 	}
-	e, err := readEvent(kind, data)
+	e, err := readEvent(kind, data, &s.before)
 	if err != nil {
 		return nil, err
 	}
@@ -98,11 +97,11 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 		return s.finish(name, &e)
 	}
 	s.take(name, &e)
-	m := s.out.message()
-	if m == nil {
+	m, says := s.out.message()
+	if !says {
 		return nil, nil
 	}
-	c := s.chunk(m)
+	c := s.chunk(&m)
 	c.Choices[0].Logprobs = s.out.weighed()
 	return c, nil
 }
@@ -146,7 +145,14 @@ func (s *stream) lead(raw []byte) {
 func (s *stream) answering() string { return cmp.Or(s.head.model, s.model) }
 
 func (s *stream) chunk(m *llm.Message) *llm.Chunk {
-	return &llm.Chunk{ID: s.head.id, Object: "chat.completion.chunk", Created: s.created, Model: s.answering(), Choices: []llm.ChunkChoice{{Delta: *m}}}
+	c := &struct {
+		llm.Chunk
+		choice [1]llm.ChunkChoice
+	}{}
+	c.ID, c.Object, c.Created, c.Model = s.head.id, "chat.completion.chunk", s.created, s.answering()
+	c.choice[0].Delta = *m
+	c.Choices = c.choice[:]
+	return &c.Chunk
 }
 
 // take reads an event between the first and the last.
@@ -265,12 +271,9 @@ func (s *stream) finish(name string, e *event) (*llm.Chunk, error) {
 	}
 	s.settle(list(s.head.output))
 	s.alone()
-	m := s.out.message()
-	if m == nil {
-		m = &llm.Message{NullContent: true}
-	}
-	s.complete(m)
-	c := s.chunk(m)
+	m, _ := s.out.message()
+	s.complete(&m)
+	c := s.chunk(&m)
 	ch := &c.Choices[0]
 	ch.FinishReason, ch.Extra, ch.Logprobs = s.reason(), s.head.choiceExtra(), s.out.weighed()
 	c.Usage, c.Extra = usageOf(s.head.usage), s.head.extra

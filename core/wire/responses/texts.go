@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// This file is the texts of items: pieces as they come, and what of a whole text
-// has not come in pieces.
+// This file is the texts of items: pieces as they come, and what of a whole
+// text has not come in pieces.
 
 // answerPart is one text of a message or a thought.
 type answerPart struct {
