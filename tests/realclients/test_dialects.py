@@ -37,6 +37,13 @@ def wall() -> Iterator[FaultWall]:
         yield wall
 
 
+def vectors_of(vectors: list[list[float]]) -> None:
+    """What the wall says of ["a", "b", "a"]: a text's vector is always the same, and of length 1."""
+    assert [len(v) for v in vectors] == [8, 8, 8]
+    assert vectors[0] == vectors[2] != vectors[1]
+    assert sum(x * x for x in vectors[0]) == pytest.approx(1, abs=1e-5)
+
+
 class TestAnthropic:
     @pytest.fixture
     def client(self, wall: FaultWall) -> Iterator[anthropic.Anthropic]:
@@ -100,6 +107,16 @@ class TestOpenAI:
         assert {m.id for m in client.models.list()} == set(SCRIPT["models"])
 
 
+    @pytest.mark.parametrize("encoding", [openai.NOT_GIVEN, "float", "base64"])
+    def test_embeddings(self, client: openai.OpenAI, encoding: str) -> None:
+        r = client.embeddings.create(model="plain", input=["a", "b", "a"], encoding_format=encoding)
+        if encoding == "base64":
+            assert all(isinstance(e.embedding, str) for e in r.data)
+        else:
+            vectors_of([e.embedding for e in r.data])
+        assert r.usage.prompt_tokens == 3 and [e.index for e in r.data] == [0, 1, 2]
+
+
 class TestAzure:
     @pytest.fixture
     def client(self, wall: FaultWall) -> Iterator[openai.AzureOpenAI]:
@@ -134,6 +151,10 @@ class TestAzure:
                 client.chat.completions.create(model="plain", messages=HELLO)
 
 
+    def test_embeddings(self, client: openai.AzureOpenAI) -> None:
+        vectors_of([e.embedding for e in client.embeddings.create(model="plain", input=["a", "b", "a"]).data])
+
+
 class TestOllama:
     @pytest.fixture
     def client(self, wall: FaultWall) -> ollama.Client:
@@ -159,6 +180,12 @@ class TestOllama:
         with pytest.raises(ollama.ResponseError) as raised:
             client.chat("limited", HELLO)
         assert raised.value.status_code == 429 and raised.value.error
+
+    def test_embed(self, client: ollama.Client) -> None:
+        r = client.embed("plain", ["a", "b", "a"])
+        vectors_of([list(v) for v in r.embeddings])
+        assert r.prompt_eval_count == 3
+        assert len(client.embed("plain", "a", dimensions=3).embeddings[0]) == 3
 
     def test_models(self, client: ollama.Client) -> None:
         assert {m.model for m in client.list().models} == set(SCRIPT["models"])
@@ -217,6 +244,10 @@ class TestGemini:
         assert "".join(p.text for p in parts if not p.thought) == "one two three"
         assert "".join(p.text for p in parts if p.thought) == "let me see"
         assert pieces[-1].candidates[0].finish_reason == types.FinishReason.STOP
+
+    def test_embed(self, client: genai.Client) -> None:
+        r = client.models.embed_content(model="plain", contents=["a", "b", "a"])
+        vectors_of([e.values for e in r.embeddings])
 
     def test_errors(self, client: genai.Client) -> None:
         with pytest.raises(errors.ClientError) as raised:
