@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/llmagg/llmagg/core/failure"
@@ -51,9 +52,20 @@ func decode(resp *http.Response) (unreadable string) {
 
 // layers are the encodings that can be taken off.
 var layers = map[string]func(io.Reader) (io.Reader, error){
-	"gzip":    func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) },
-	"x-gzip":  func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) },
+	"gzip":    unzip,
+	"x-gzip":  unzip,
 	"deflate": inflate,
+}
+
+// unzippers are gzip readers that wait for another body: each has 40 KB.
+var unzippers = sync.Pool{New: func() any { return new(gzip.Reader) }}
+
+func unzip(r io.Reader) (io.Reader, error) {
+	z := unzippers.Get().(*gzip.Reader)
+	if err := z.Reset(r); err != nil {
+		return nil, err
+	}
+	return z, nil
 }
 
 // inflate reads zlib's format, which the name means (RFC 9110, section
@@ -89,7 +101,15 @@ func (l *lazily) Read(p []byte) (int, error) {
 	if l.err != nil {
 		return 0, l.err
 	}
-	return l.in.Read(p)
+	n, err := l.in.Read(p)
+	if err != nil {
+		if z, ok := l.in.(*gzip.Reader); ok { // it is not used any more, whoever closes the body meanwhile
+			_ = z.Reset(strings.NewReader("")) // lets the body go; what it says of the text does not matter
+			unzippers.Put(z)
+		}
+		l.in, l.err = nil, err
+	}
+	return n, err
 }
 
 // plain tells whether a body begins with text.

@@ -36,6 +36,7 @@ func (u *Upstream) endpoint(stream bool) (endpoint, error) {
 	h.Set("Content-Type", "application/json")
 	h.Set("User-Agent", u.Agent)
 	h.Set("Accept", "application/json")
+	h.Set("Accept-Encoding", "gzip") // as the transport would, for each request anew
 	if stream {
 		h.Set("Accept", "text/event-stream")
 		if f, names := u.Format.(wire.Accepter); names {

@@ -36,7 +36,11 @@ func (r *Reader) Index(absent int) int {
 
 // Number reads a number; anything else, and one that is too large, is 0.
 func (r *Reader) Number() float64 {
-	if c := r.Next(); c != '-' && (c < '0' || c > '9') || c == '-' && OddLength(r.Data[r.Pos:]) > 0 {
+	c := r.Next()
+	if n, ok := r.few(); ok {
+		return float64(n)
+	}
+	if c != '-' && (c < '0' || c > '9') || c == '-' && OddLength(r.Data[r.Pos:]) > 0 {
 		r.Skip()
 		return 0
 	}
@@ -44,27 +48,26 @@ func (r *Reader) Number() float64 {
 	if !r.scanNumber() {
 		return 0
 	}
-	digits := r.Data[from:r.Pos]
-	if n, ok := small(digits); ok {
-		return float64(n)
-	}
-	f, err := strconv.ParseFloat(string(digits), 64)
+	f, err := strconv.ParseFloat(string(r.Data[from:r.Pos]), 64)
 	if err != nil || math.IsInf(f, 0) {
 		return 0
 	}
 	return f
 }
 
-// small reads what is nothing but a few digits.
-func small(digits []byte) (n int64, ok bool) {
-	if len(digits) > 15 {
-		return 0, false
-	}
-	for _, c := range digits {
-		if c < '0' || c > '9' {
+// few reads a number that is nothing but a few digits, as most are; otherwise
+// it reads nothing.
+func (r *Reader) few() (n int64, ok bool) {
+	for i, c := range r.Data[r.Pos:min(r.Pos+16, len(r.Data))] {
+		switch {
+		case '0' <= c && c <= '9':
+			n = n*10 + int64(c-'0')
+		case c == '.' || c|0x20 == 'e' || i == 0 || i > 1 && r.Data[r.Pos] == '0':
 			return 0, false
+		default:
+			r.Pos += i
+			return n, true
 		}
-		n = n*10 + int64(c-'0')
 	}
-	return n, true
+	return 0, false
 }

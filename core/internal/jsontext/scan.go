@@ -29,7 +29,7 @@ func (r *Reader) fail(what string) bool { return r.Stop(r.Fail(what)) }
 
 // space moves behind white space.
 func (r *Reader) space() {
-	for r.Pos < len(r.Data) {
+	for r.Pos < len(r.Data) && r.Data[r.Pos] <= ' ' {
 		switch r.Data[r.Pos] {
 		case ' ', '\t', '\n', '\r':
 			r.Pos++
@@ -70,6 +70,9 @@ func (r *Reader) value() bool {
 			}
 		}
 		return r.Err == nil
+	case c == 'n' && bytes.HasPrefix(r.Data[r.Pos:], null): // far more often than nan
+		r.Pos += len(null)
+		return true
 	case r.Lenient && mayBeOdd(c) && r.scanOdd():
 		return true
 	case c == '-' || c >= '0' && c <= '9':
@@ -83,6 +86,8 @@ func (r *Reader) value() bool {
 	}
 	return r.fail("expected a JSON value")
 }
+
+var null = []byte("null")
 
 // open moves into an object or array, which end closes, to its first field or
 // element; false if it has none.
