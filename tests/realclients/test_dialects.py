@@ -146,9 +146,9 @@ class TestAzure:
         assert raised.value.body["message"]
 
     def test_a_version_that_is_none_is_refused(self, wall: FaultWall) -> None:
-        with openai.AzureOpenAI(api_key="k", azure_endpoint=wall.url, api_version="now", max_retries=0) as client:
-            with pytest.raises(openai.NotFoundError):
-                client.chat.completions.create(model="plain", messages=HELLO)
+        client = openai.AzureOpenAI(api_key="k", azure_endpoint=wall.url, api_version="now", max_retries=0)
+        with client, pytest.raises(openai.NotFoundError):
+            client.chat.completions.create(model="plain", messages=HELLO)
 
 
     def test_embeddings(self, client: openai.AzureOpenAI) -> None:

@@ -118,11 +118,21 @@ class BaseLLMClient(LLMClient, Closing):
         """The JSON to post, in OpenAI's shape, without fields that are None. A model in the request that is no name of
         this route replaces the configured model.
         """
-        return {**request.to_dict(), "model": upstream_model(self, request.model)}
+        config, asked = self.config, request.model
+        name = getattr(config, "name", None) or config.model
+        if not asked or asked in (name, config.model, f"{config.provider}/{name}"):
+            asked = getattr(self, "model_name", None) or config.model
+        return {**request.to_dict(), "model": asked}
 
     def _get_headers(self) -> dict[str, str]:
         """The HTTP headers of a request. An override returns all headers."""
-        return headers_of(self)
+        config = self.config
+        headers = {"Content-Type": "application/json"}
+        if organization := getattr(config, "organization", None):
+            headers["OpenAI-Organization"] = organization
+        if key := config.api_key:
+            headers.update(_key_header(self, key))
+        return {**headers, **(getattr(config, "headers", None) or {})}
 
     async def _validate_response(self, response_data: Any = None, *, data: Any = None) -> None:
         """Raises an APIError if the answer's JSON (alias ``data``) is not a completion."""
@@ -141,17 +151,6 @@ class BaseLLMClient(LLMClient, Closing):
     close_sync = twin(close)
 
 
-def headers_of(client: BaseLLMClient) -> dict[str, str]:
-    """The headers of a client without an overridden hook."""
-    config = client.config
-    headers = {"Content-Type": "application/json"}
-    if organization := getattr(config, "organization", None):
-        headers["OpenAI-Organization"] = organization
-    if key := config.api_key:
-        headers.update(_key_header(client, key))
-    return {**headers, **(getattr(config, "headers", None) or {})}
-
-
 def _key_header(client: BaseLLMClient, key: str) -> dict[str, str]:
     """The header that carries the key, as the core sends it; without a usable configuration as OpenAI wants it."""
     from ._native import route
@@ -164,13 +163,3 @@ def _key_header(client: BaseLLMClient, key: str) -> dict[str, str]:
         return {}
     name = header["name"] if header["name"] == "Authorization" else header["name"].lower()
     return {name: header["prefix"] + key}
-
-
-def upstream_model(client: LLMClient, asked: str | None) -> str:
-    """The upstream model to post: the request's model, unless it is a name of this route."""
-    config = client.config
-    name = getattr(config, "name", None) or config.model
-    model: str = getattr(client, "model_name", None) or config.model
-    if not asked or asked in (name, config.model, f"{config.provider}/{name}"):
-        return model
-    return asked

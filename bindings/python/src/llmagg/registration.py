@@ -56,7 +56,7 @@ def _register(user: Any, read: oldstyle.Read, made: dict[str, Any], *, lenient: 
 
 
 def _with_vendors(user: Any, read: oldstyle.Read) -> oldstyle.Read:
-    """Adds the models that the list names as "vendor/model" and that nobody has: the environment has their keys."""
+    """Adds the models that the list names as "vendor/model" and no provider has. The environment has their keys."""
     there = catalog.entries(user.manager.providers)
     known = {name for entry in there for name in entry.names()}
     taken = {entry.provider for entry in there}
@@ -67,9 +67,9 @@ def _with_vendors(user: Any, read: oldstyle.Read) -> oldstyle.Read:
     named: dict[str, dict[str, Any]] = {}
     for name in catalog.model_names(user.models):
         vendor, slash, model = name.partition("/")
-        if slash and vendor and model and name not in known and vendor not in taken:
-            if empty or vendor in route.vendors():
-                named.setdefault(vendor, {})[model] = {}
+        missing = slash and vendor and model and name not in known and vendor not in taken
+        if missing and (empty or vendor in route.vendors()):
+            named.setdefault(vendor, {})[model] = {}
     providers, left_out = list(read.providers), dict(read.left_out)
     first: InvalidArgumentError | None = None
     for vendor, models in named.items():

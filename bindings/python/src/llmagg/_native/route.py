@@ -195,9 +195,10 @@ def tables() -> dict[str, list[dict[str, Any]]]:
     return known
 
 
-def vendors() -> list[str]:
+@cache
+def vendors() -> frozenset[str]:
     """The names of the vendors that the core knows, with aliases and names of sites."""
-    return [name for vendor in tables()["vendors"] for name in (vendor["name"], *vendor.get("aliases", ()))]
+    return frozenset(name for vendor in tables()["vendors"] for name in (vendor["name"], *vendor.get("aliases", ())))
 
 
 def key_variables(name: str) -> list[str]:
