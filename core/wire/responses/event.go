@@ -32,8 +32,8 @@ func reader(data []byte) jsontext.Reader {
 	return jsontext.Reader{Data: data, Most: maxDepth, Lenient: true, Dirty: !utf8.Valid(data)}
 }
 
-// readEvent reads an event of which kind is the type, "" for none. before is the
-// event before it, of which many texts come again.
+// readEvent reads an event of which kind is the type, "" for none. before is
+// the event before it, of which many texts come again.
 func readEvent(kind string, data []byte, before *spoken) (e event, err error) {
 	e = event{kind: kind, number: -1, output: -1}
 	r := reader(data)

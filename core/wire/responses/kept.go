@@ -83,7 +83,7 @@ func (t *conversation) answer(m *llm.Message, at string) error {
 		whole = false
 		t.leave(omitItems)
 	}
-	if slices.ContainsFunc(kept, keptItem.isBare) && !t.stored() {
+	if slices.ContainsFunc(kept, keptItem.isBare) && !t.stored {
 		kept = slices.DeleteFunc(kept, keptItem.isBare)
 		whole = false // their ids would be looked up
 	}
@@ -109,13 +109,6 @@ func (t *conversation) answer(m *llm.Message, at string) error {
 		t.input = append(t.input, c)
 	}
 	return nil
-}
-
-// stored tells whether the vendor is asked to keep answers, or is told where
-// they are kept.
-func (t *conversation) stored() bool {
-	r, err := t.call.Payload.Request()
-	return err == nil && (string(r.Extra["store"]) == "true" || isThere(r.Extra["conversation"]))
 }
 
 // said is the text and the refusal of an assistant's message; nil for neither.

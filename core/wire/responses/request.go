@@ -52,6 +52,7 @@ type item struct {
 // be changed.
 func (w *format) bodyOf(req *llm.Request, c *wire.Call) (*requestBody, error) {
 	t := conversation{format: w, call: c, custom: map[string]bool{}}
+	t.stored = string(req.Extra["store"]) == "true" || isThere(req.Extra["conversation"])
 	if !isThere(req.Extra["instructions"]) {
 		t.instruct(req.Messages)
 	}
@@ -100,6 +101,7 @@ type conversation struct {
 	next         int // of the messages
 	instructions string
 	input        []any
+	stored       bool            // the vendor is asked to keep answers, or told where they are kept
 	custom       map[string]bool // the ids of calls of custom tools
 	callID       string          // of the last assistant message's call by the old function_call
 }

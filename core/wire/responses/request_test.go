@@ -2,10 +2,7 @@ package responses
 
 import (
 	"encoding/json"
-	"strconv"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -129,41 +126,4 @@ func FuzzRequest(f *testing.F) {
 		require.NoError(t, err)
 		require.True(t, json.Valid(body), "%s", body)
 	})
-}
-
-// What costs time is linear in what comes, however it is cut.
-func TestLinearTime(t *testing.T) {
-	const n = 20_000
-	stream := func(events func(i int) string) func(n int) {
-		return func(n int) {
-			s := atHost().Stream(callFor(t, `{`+hello+`}`))
-			for i := range n {
-				_, _ = s.Chunk("", []byte(events(i)))
-			}
-		}
-	}
-	whole := func(before, unit, after string) func(n int) {
-		return func(n int) {
-			_, _ = atHost().Response([]byte(before+strings.Repeat(unit+",", n)+unit+after), callFor(t, `{`+hello+`}`))
-		}
-	}
-	for name, work := range map[string]func(n int){
-		"items": stream(func(i int) string {
-			return `{"type":"response.output_item.added","item":{"type":"function_call","id":"` + strconv.Itoa(i) + `","name":"f"}}`
-		}),
-		"places": stream(func(i int) string {
-			return `{"type":"response.output_text.delta","content_index":` + strconv.Itoa(i) + `,"delta":"a"}`
-		}),
-		"thoughts": stream(func(i int) string {
-			return `{"type":"response.reasoning_text.delta","content_index":` + strconv.Itoa(i) + `,"delta":"a"}`
-		}),
-		"whole parts":     whole(`{"status":"completed","output":[{"type":"message","content":[`, `{"type":"output_text","text":"a","annotations":[{"type":"x"}]}`, `]}]}`),
-		"whole items":     whole(`{"status":"completed","output":[`, `{"type":"message","content":[{"type":"output_text","text":"a"}]}`, `]}`),
-		"whole calls":     whole(`{"status":"completed","output":[`, `{"type":"function_call","call_id":"c","name":"f","arguments":"{}"}`, `]}`),
-		"nested thoughts": whole(`{"status":"completed","output":[{"type":"reasoning","summary":[`, `{"text":"a"}`, `]}]}`),
-	} {
-		began := time.Now()
-		work(n)
-		require.Less(t, time.Since(began), 5*time.Second, name)
-	}
 }
