@@ -101,7 +101,7 @@ func New(cfg config.Model, o Options) (*Client, error) {
 	c.pool = pool
 	_, own := vendor.At(cfg.BaseURL)
 	c.upstream, err = exchange.New(exchange.Options{Route: c.Route(), Model: c.upstreamModel(), Format: v.Format(cfg.BaseURL, cfg.APIKey), Pool: pool,
-		Organization: cfg.Organization, Headers: cfg.Headers, Agent: "llmagg/" + Version, Own: own,
+		Organization: cfg.Organization, Headers: cfg.Headers, Agent: "llmagg/" + Version, Own: own, KeyAdvice: v.AdviceOnKey(cfg.BaseURL),
 		Limits: exchange.Limits{ResponseBytes: cfg.Limits.ResponseBytes, EventBytes: cfg.Limits.EventBytes,
 			StreamBytes: cfg.Limits.StreamBytes, HeaderBytes: cfg.Limits.HeaderBytes}})
 	if err != nil {

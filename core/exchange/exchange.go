@@ -62,6 +62,8 @@ type Options struct {
 	// Own says that the pool connects to a vendor's own servers, whose fields
 	// are known.
 	Own bool
+	// KeyAdvice is what a refused key may be due to, "" where nothing is known.
+	KeyAdvice string
 }
 
 // Limits bound an answer, in bytes (L1).
@@ -134,6 +136,9 @@ func (u *Upstream) failure(resp *http.Response, x *Exchange) error {
 	advice := ""
 	if a, ok := u.Format.(wire.Adviser); ok {
 		advice = a.Advice(e, &x.Call)
+	}
+	if e.Code == llm.Authentication && resp.StatusCode == http.StatusUnauthorized {
+		advice = cmp.Or(advice, u.KeyAdvice)
 	}
 	e.Message = failure.WithAddress(e, resp, advice)
 	return e

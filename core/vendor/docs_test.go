@@ -1,10 +1,13 @@
 package vendor
 
 import (
+	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/llmagg/llmagg/core/wire"
 	"github.com/stretchr/testify/require"
 )
 
@@ -14,6 +17,7 @@ import (
 func TestDocument(t *testing.T) {
 	const file = "../../docs/vendors.md"
 	const head = "| vendor | address | sites | key variables | format | tried |\n|---|---|---|---|---|---|\n"
+	const otherwise = "| vendor | otherwise than OpenAI |\n|---|---|\n"
 	data, err := os.ReadFile(file)
 	require.NoError(t, err)
 	before, rest, found := strings.Cut(string(data), head)
@@ -25,15 +29,56 @@ func TestDocument(t *testing.T) {
 			tried[strings.Trim(cells[0], "| `")] = strings.TrimSuffix(cells[5], " |")
 		}
 	}
-	var want strings.Builder
+	between, rest, found := strings.Cut(after, otherwise)
+	require.True(t, found, "docs/vendors.md has no table that begins with %q", otherwise)
+	differences, end, _ := strings.Cut(rest, "\n\n")
+	var want, wantDifferences strings.Builder
 	for v := range all() {
 		want.WriteString(v.documented(tried) + "\n")
+		if v.quirks != nil {
+			wantDifferences.WriteString("| `" + v.name + "` | " + strings.Join(v.differences(), "; ") + " |\n")
+		}
 	}
 	if os.Getenv("LLMAGG_UPDATE") != "" {
-		require.NoError(t, os.WriteFile(file, []byte(before+head+want.String()+"\n"+after), 0o644))
+		text := before + head + want.String() + "\n" + between + otherwise + wantDifferences.String() + "\n" + end
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
 		return
 	}
-	require.Equal(t, want.String(), table+"\n", "write the table with LLMAGG_UPDATE=1 go test ./core/vendor -run TestDocument")
+	const how = "write the tables with LLMAGG_UPDATE=1 go test ./core/vendor -run TestDocument"
+	require.Equal(t, want.String(), table+"\n", how)
+	require.Equal(t, wantDifferences.String(), differences+"\n", how)
+}
+
+// differences are the vendor's quirks in words.
+func (v *Vendor) differences() (list []string) {
+	q := v.quirks
+	say := func(is bool, format string, args ...any) {
+		if is {
+			list = append(list, fmt.Sprintf(format, args...))
+		}
+	}
+	say(len(q.Lacks) > 0, "left out: `%s`", strings.Join(q.Lacks, "`, `"))
+	say(q.OnlyMaxTokens, "`max_completion_tokens` is `max_tokens`")
+	for item := range strings.FieldsSeq(q.Renames) {
+		name, other, _ := strings.Cut(item, ":")
+		say(true, "`%s` is `%s`", name, other)
+	}
+	for item := range strings.FieldsSeq(q.Choice) {
+		name, other, _ := strings.Cut(strings.ReplaceAll(item, ">", ":"), ":")
+		say(true, "`tool_choice` %s is `%s`", map[bool]string{true: "that names a tool", false: "`" + name + "`"}[name == "tool"], other)
+	}
+	for _, b := range q.Clamps {
+		say(true, "`%s` from %v to %v", b.Field, b.Least, b.Most)
+	}
+	say(q.Adds[0] != "", "added: `%s`: `%s`", q.Adds[0], q.Adds[1])
+	say(q.Effort != "", "`reasoning_effort` by `%s`", q.Effort)
+	say(q.Schema != "", "a schema by %s", q.Schema)
+	say(q.EveryThought, "each answer of a history with calls gets `reasoning_content`")
+	for shape, name := range map[wire.Shape]string{wire.Choices: "`n`", wire.Logprobs: "`logprobs`", wire.Spoken: "audio", wire.Tools: "tools", wire.Schema: "a schema"} {
+		say(q.Shape&shape != 0, "the next route answers a request for %s", name)
+	}
+	slices.Sort(list)
+	return list
 }
 
 // documented is the vendor's line of the table.

@@ -3,6 +3,7 @@ package vendor
 import (
 	"cmp"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/suggest"
@@ -34,7 +35,7 @@ func (v *Vendor) choose(where string, m *Model, getenv func(string) (string, boo
 	m.BaseURL = cmp.Or(m.BaseURL, usual)
 	row, own := At(m.BaseURL)
 	if !own && m.BaseURL == usual {
-		row, own = *v, true
+		row, own, v.fromEnvironment = *v, true, true
 	}
 	if own && m.APIKey == "" && !m.OwnAuth {
 		v.key = row.keyOf(getenv)
@@ -90,6 +91,25 @@ func (v *Vendor) howToSetKey() string {
 		text += fmt.Sprintf(" (for the site %q; sites: %s)", v.site, strings.Join(v.siteNames(), ", "))
 	}
 	return text
+}
+
+// AdviceOnKey says what else a refused key may be for, at the vendor's server
+// of baseURL; "" where there is nothing to say.
+func (v *Vendor) AdviceOnKey(baseURL string) string {
+	row, own := At(baseURL)
+	if !own && v.fromEnvironment {
+		row, own = *v, true
+	}
+	if !own || len(row.sites) == 0 {
+		return ""
+	}
+	var others []string
+	for _, name := range row.siteNames() {
+		if name != row.site {
+			others = append(others, strconv.Quote(name))
+		}
+	}
+	return fmt.Sprintf("the keys of %s hold at one of its sites only, and %q was asked; for a key of another, set \"site\" to %s in the configuration", row.name, row.site, strings.Join(others, " or "))
 }
 
 // anthropicFormat is the own name of Anthropic's format.

@@ -43,7 +43,9 @@ type Vendor struct {
 	elsewhere   string // in the path of other vendors' endpoints that speak the format
 	sdkVariable string // in which its own SDK takes its base URL, without root, where its program names none
 
-	key string // of the environment; of a row that Resolve gave
+	// Of a row that Resolve gave:
+	key             string // of the environment
+	fromEnvironment bool   // the environment says where the vendor is
 }
 
 // Site is one of the places of a vendor that has accounts of its own in each.
@@ -139,12 +141,12 @@ func Resolve(m Model, getenv func(string) (string, bool)) (v Vendor, baseURL str
 	if err := onlyAzure(where, &m); err != nil {
 		return v, "", err
 	}
-	key := v.key
+	key, fromEnvironment := v.key, v.fromEnvironment
 	baseURL, v, err = readBaseURL(where, m.BaseURL, v, typed)
 	if err != nil {
 		return v, "", err
 	}
-	v.key = key
+	v.key, v.fromEnvironment = key, fromEnvironment
 	if err := needsKey(&m, baseURL); err != nil {
 		return v, "", err
 	}

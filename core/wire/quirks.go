@@ -10,6 +10,16 @@ type Quirks struct {
 	Shape Shape
 	// OnlyMaxTokens says that max_tokens is the only name of that limit.
 	OnlyMaxTokens bool
+	// Renames are fields that have other names there: "seed:random_seed".
+	Renames string
+	// Choice are words of tool_choice that are others there: "required:any"
+	// where another means the same, "required>auto" where none does; "tool"
+	// stands for a choice that names a tool.
+	Choice string
+	// Clamps are the bounds of numbers.
+	Clamps []Bounds
+	// Adds is a field with its value that the request gets unless it has it.
+	Adds [2]string
 	// Effort is how reasoning_effort is said.
 	Effort Effort
 	// Schema is how a JSON schema is asked for: "" by the schema itself,
@@ -18,6 +28,12 @@ type Quirks struct {
 	// EveryThought says that where calls are in the history, each answer in it
 	// needs its reasoning_content, if only an empty one.
 	EveryThought bool
+}
+
+// Bounds are the least and the most that a vendor takes for a number.
+type Bounds struct {
+	Field       string
+	Least, Most float64
 }
 
 // Effort is a way in which vendors are told how much to think.

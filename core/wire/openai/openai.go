@@ -69,6 +69,11 @@ func (w *format) Suspects(c *wire.Call) (s []wire.Suspect) {
 	case c.Added:
 		s = append(s, wire.Suspect{Name: llm.OmitStreamOptions, Words: []string{"streamoptions", "includeusage"}})
 	}
+	if w.Quirks != nil {
+		if name := w.Quirks.Adds[0]; name != "" && c.Payload.Field(name) == nil {
+			s = append(s, wire.Suspect{Name: name, Words: wire.WordsFor(name)})
+		}
+	}
 	for _, name := range c.Payload.Foreign() {
 		if w.notGoogle() && slices.Contains(googles, name) {
 			continue

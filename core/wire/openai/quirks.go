@@ -25,6 +25,10 @@ func (w *format) fitting(c *wire.Call) (*llm.Payload, error) {
 			c.Adapt(name, wire.LeftOut)
 		}
 	}
+	f.renames()
+	f.choice()
+	f.clamps()
+	f.add()
 	f.maxTokens()
 	if err := f.effort(); err != nil {
 		return nil, err
