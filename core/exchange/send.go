@@ -219,10 +219,10 @@ func (u *Upstream) networkError(err error) error {
 	if errors.As(err, &e) {
 		return e
 	}
-	if text := err.Error(); strings.Contains(text, "server response headers exceeded") || strings.Contains(text, "header list larger than") { // HTTP/1, HTTP/2
+	text := err.Error()
+	if strings.Contains(text, "server response headers exceeded") || strings.Contains(text, "header list larger than") { // HTTP/1, HTTP/2
 		return failure.OverLimit("the answer's headers exceed %d bytes (limits.header_bytes)", u.Limits.HeaderBytes)
 	}
-	text := err.Error()
 	if strings.HasPrefix(text, "connection error: PROTOCOL_ERROR") {
 		// The transport says no more, also where headers pass its limit.
 		return &llm.Error{Code: llm.BadResponse, Cause: err, Message: fmt.Sprintf("%s: the answer is not valid HTTP/2, or its headers exceed %d bytes (limits.header_bytes)", u.Pool.Origin(), u.Limits.HeaderBytes)}

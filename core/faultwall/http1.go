@@ -111,12 +111,7 @@ func (h *http1) head(hd *head, pause func() error) error {
 		framing = framingClose
 	}
 	h.chunked = framing == framingChunked
-	if framing == framingClose {
-		h.last = true
-	}
-	if hd.lastAnswer {
-		h.last = true
-	}
+	h.last = h.last || framing == framingClose || hd.lastAnswer
 	switch {
 	case hd.empty:
 	case h.chunked:
@@ -133,9 +128,7 @@ func (h *http1) head(hd *head, pause func() error) error {
 		text.WriteString(f[0] + ": " + f[1] + "\r\n")
 	}
 	text.WriteString("\r\n")
-	if hd.quietly {
-		h.last = true
-	}
+	h.last = h.last || hd.quietly
 	if pause == nil {
 		_, err := h.out.WriteString(text.String())
 		return err
@@ -161,12 +154,8 @@ func (h *http1) write(p []byte) error {
 		_, err := h.out.Write(p)
 		return err
 	}
-	if _, err := fmt.Fprintf(h.out, "%x\r\n", len(p)); err != nil {
-		return err
-	}
-	if _, err := h.out.Write(p); err != nil {
-		return err
-	}
+	_, _ = fmt.Fprintf(h.out, "%x\r\n", len(p)) // an error stays, and comes again
+	_, _ = h.out.Write(p)
 	_, err := h.out.WriteString("\r\n")
 	return err
 }
@@ -175,9 +164,7 @@ func (h *http1) flush() error { return h.out.Flush() }
 
 func (h *http1) finish() error {
 	if h.chunked {
-		if _, err := h.out.WriteString("0\r\n\r\n"); err != nil {
-			return err
-		}
+		_, _ = h.out.WriteString("0\r\n\r\n") // an error comes again from Flush
 	}
 	if err := h.out.Flush(); err != nil {
 		return err
@@ -187,9 +174,7 @@ func (h *http1) finish() error {
 }
 
 func (h *http1) raw(p []byte) error {
-	if _, err := h.out.Write(p); err != nil {
-		return err
-	}
+	_, _ = h.out.Write(p) // an error comes again from Flush
 	return h.out.Flush()
 }
 
