@@ -115,8 +115,12 @@ var names = index(map[llm.Code]string{
 		"failedoperationuserunautherror failedoperationservicenotactivated unauthenticated invalidtoken expiredtoken invalidclient modeltermsrequired",
 	llm.ContentFilter: "contentfilter contentpolicyviolation responsibleaipolicyviolation prohibitedcontent moderation moderationblocked biopolicy datainspectionfailed " +
 		"inputtextriskdetection outputtextriskdetection inputimageriskdetection outputimageriskdetection sensitivewordsdetected promptblocked unsaferequest " +
-		"operationdeniedtextillegaldetected operationdeniedimageillegaldetected contentmoderation",
+		"operationdeniedtextillegaldetected operationdeniedimageillegaldetected contentmoderation invalidprompt cyberpolicy misalignmentpolicyviolation",
 	llm.ContextLength: "contextlengthexceeded stringabovemaxlength exceedcontextsizeerror tokenslimitreached tokenstoolong characterstoolong outofcontexterror",
+	// OpenAI's Responses API: what the request holds cannot be used there.
+	llm.BadRequest: "invalidimage invalidimageformat invalidbase64image invalidimageurl invalidimagemode imagetoolarge imagetoosmall imageparseerror " +
+		"imagefiletoolarge imagefilenotfound unsupportedimagemediatype emptyimagefile failedtodownloadimage dataresidencymismatch " +
+		"previousresponsenotfound invalidencryptedcontent",
 	llm.ModelNotFound: "modelnotfound modelnotexist unknownmodel invalidmodel deploymentnotfound notfounderror modelnotopen modeldecommissioned " +
 		"invalidendpointclosedendpoint invalidendpointormodelnotfound resourcenotfoundexception",
 	llm.Unavailable: "overloadederror engineoverloadederror engineoverloaded serveroverloaded serverhighload internalserviceerror " +
