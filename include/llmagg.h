@@ -110,9 +110,12 @@
  *
  * CONFIGURATION (a JSON object): {provider: {"models": {name: {keys}}, keys}}. Keys beside "models" are defaults for these models:
  *     "api_key" (default: the vendor's environment variable), "base_url" (the vendor's), "model": the upstream
- *     name, "type": "openai", "azure", "deepseek", "anthropic", "gemini", "ollama", "responses" (OpenAI's Responses API),
+ *     name, "type": "openai", "azure", "deepseek", "anthropic", "gemini", "bedrock", "ollama", "responses" (OpenAI's Responses API),
  *     "openai-compatible" or a vendor's name, "like": the vendor whose address, format and key variables hold (default: the
  *     provider's name), "site": one of the vendor's ("cn", "intl"), "api_version" and "deployment" (default: the model) for Azure,
+ *     "region" for Bedrock (default: AWS_REGION, AWS_DEFAULT_REGION or the profile's),
+ *     "auth": where the credential comes from instead of "api_key": {"type": "aws", "access_key_id", "secret_access_key",
+ *     "session_token", "profile"}; what is left out comes from where AWS's SDKs look,
  *     "organization", "headers": {name: text}, "proxy", "ca_file",
  *     "timeout" (30 s), "connect_timeout" (5), "idle_timeout" (= timeout), "reader_timeout" (300), "max_retries" (3),
  *     "max_concurrent_calls" (10), "unsupported": "adapt" or "error" ("adapt"; see OPTIONS),

@@ -10,6 +10,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/breaker"
 	"github.com/llmagg/llmagg/core/config"
+	"github.com/llmagg/llmagg/core/credential"
 	"github.com/llmagg/llmagg/core/exchange"
 	"github.com/llmagg/llmagg/core/internal/callstate"
 	"github.com/llmagg/llmagg/core/limit"
@@ -53,6 +54,8 @@ type Client struct {
 	die  context.CancelCauseFunc
 	pool *transport.Pool // nil for custom clients
 
+	credential *credential.Authorizer // nil where a fixed key is enough
+
 	mu      sync.Mutex // guards what follows
 	users   int        // turns and health checks under way
 	turns   *Turn      // the youngest of the turns under way
@@ -81,7 +84,7 @@ func New(cfg config.Model, o Options) (*Client, error) {
 	given := cfg.MaxConcurrentCalls
 	cfg = cfg.WithDefaults()
 	v, base, err := vendor.Resolve(vendor.Model{Provider: cfg.Provider, Name: cfg.Name, Like: cfg.Like, Type: cfg.Type, Site: cfg.Site, BaseURL: cfg.BaseURL, APIKey: cfg.APIKey,
-		APIVersion: cfg.APIVersion, Deployment: cfg.Deployment, OwnAuth: holdsKey(cfg.Headers)}, o.Getenv)
+		APIVersion: cfg.APIVersion, Deployment: cfg.Deployment, OwnAuth: holdsKey(cfg.Headers) || cfg.Auth != (config.Auth{}), Region: cfg.Region, Auth: cfg.Auth.Type, Profile: cfg.Auth.Profile}, o.Getenv)
 	if err != nil {
 		return nil, err
 	}
@@ -99,13 +102,17 @@ func New(cfg config.Model, o Options) (*Client, error) {
 		return nil, &e
 	}
 	c.pool = pool
+	if c.credential, err = newCredential(&cfg, &v, o); err != nil {
+		pool.Release()
+		return nil, err
+	}
 	_, own := vendor.At(cfg.BaseURL)
 	c.upstream, err = exchange.New(exchange.Options{Route: c.Route(), Model: c.upstreamModel(), Format: v.Format(cfg.BaseURL, cfg.APIKey), Pool: pool,
-		Organization: cfg.Organization, Headers: cfg.Headers, Agent: "llmagg/" + Version, Own: own, KeyAdvice: v.AdviceOnKey(cfg.BaseURL),
+		Organization: cfg.Organization, Headers: cfg.Headers, Agent: "llmagg/" + Version, Own: own, KeyAdvice: v.AdviceOnKey(cfg.BaseURL), Credential: c.credential,
 		Limits: exchange.Limits{ResponseBytes: cfg.Limits.ResponseBytes, EventBytes: cfg.Limits.EventBytes,
 			StreamBytes: cfg.Limits.StreamBytes, HeaderBytes: cfg.Limits.HeaderBytes}})
 	if err != nil {
-		pool.Release()
+		c.letGo()
 		return nil, err
 	}
 	return c, nil

@@ -79,6 +79,9 @@ func (c *Client) letGo() {
 	c.wake()
 	c.mu.Unlock()
 	c.pool.Release()
+	if c.credential != nil {
+		c.credential.Close()
+	}
 }
 
 // Hold keeps a retired client open until Release, for a call that may use it

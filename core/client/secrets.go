@@ -1,9 +1,13 @@
 package client
 
 import (
+	"github.com/llmagg/llmagg/core/config"
+	"github.com/llmagg/llmagg/core/credential"
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/shown"
+	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/transport"
+	"github.com/llmagg/llmagg/core/vendor"
 )
 
 // holdsKey tells whether a header's name says that it carries a key.
@@ -16,6 +20,27 @@ func holdsKey(headers map[string]string) bool {
 	return false
 }
 
+// newCredential makes what authorizes a route's requests where that is no fixed
+// key: nil where it is, or where headers of the configuration hold one.
+func newCredential(cfg *config.Model, v *vendor.Vendor, o Options) (*credential.Authorizer, error) {
+	spec := credential.Spec(cfg.Auth)
+	kind, region, service := v.Signs(cfg.BaseURL)
+	if spec.Type == "" {
+		spec.Type = kind
+	}
+	if spec.Type == "" && spec != (credential.Spec{}) {
+		return nil, llm.Errorf(llm.InvalidArgument, "%s/%s: \"auth\" has no type; expected \"aws\"", cfg.Provider, cfg.Name)
+	}
+	if spec.Type == "" || cfg.APIKey != "" || cfg.Auth == (config.Auth{}) && holdsKey(cfg.Headers) {
+		return nil, nil
+	}
+	if err := spec.Check(cfg.Provider + "/" + cfg.Name); err != nil {
+		return nil, err
+	}
+	return credential.New(credential.Options{Spec: spec, Region: region, Service: service, Getenv: o.Getenv, Proxy: cfg.Proxy, CAFile: cfg.CAFile,
+		ConnectTimeout: cfg.ConnectTimeout, OnSocket: o.OnSocket})
+}
+
 // secrets are the texts that may appear nowhere: the key, the values of
 // headers that carry one and of the base_url's query, and what a proxy is told.
 func (c *Client) secrets() []string {
@@ -23,6 +48,9 @@ func (c *Client) secrets() []string {
 	s = append(s, shown.QuerySecrets(c.cfg.BaseURL)...)
 	if c.pool != nil {
 		s = append(s, c.pool.Secrets()...)
+	}
+	if c.credential != nil {
+		s = append(s, c.credential.Secrets()...)
 	}
 	if len(c.cfg.APIKey) >= failure.ShortestSecret {
 		s = append(s, c.cfg.APIKey)

@@ -59,9 +59,23 @@ type Model struct {
 	// asks for; adapt.
 	Unsupported llm.OnUnsupported
 
+	Region string // of a cloud's service, such as us-east-1
+	Auth   Auth   `json:"-"` // where the credential comes from, instead of APIKey
+
 	Breaker Breaker
 	Retry   Retry
 	Limits  Limits
+}
+
+// Auth says where a credential comes from that is no fixed key. What it leaves
+// out comes from the environment and from where the vendor's own SDKs look.
+type Auth struct {
+	Type string // "aws"; by default the vendor's
+
+	AccessKeyID     string // AWS's
+	SecretAccessKey string
+	SessionToken    string
+	Profile         string // in AWS's shared files
 }
 
 // Breaker tunes the circuit breaker; zero means the default.
@@ -204,6 +218,9 @@ func (c Model) Check() error {
 	if err := checkKey(where, c.APIKey); err != nil {
 		return err
 	}
+	if c.APIKey != "" && c.Auth != (Auth{}) {
+		return llm.Errorf(llm.InvalidArgument, "%s has api_key and auth; expected one of them", where)
+	}
 	if strings.TrimFunc(c.Organization, isBlank) != c.Organization {
 		return llm.Errorf(llm.InvalidArgument, "%s: organization begins or ends with white space; remove it", where)
 	}
@@ -216,7 +233,7 @@ func (c Model) Check() error {
 // checkBlanks refuses blanks around what was copied from somewhere; keys and
 // URLs have checks of their own.
 func (c Model) checkBlanks(where string) error {
-	for _, t := range [][2]string{{"model", c.Model}, {"type", c.Type}, {"like", c.Like}, {"site", c.Site}, {"api_version", c.APIVersion}, {"deployment", c.Deployment}, {"proxy", c.Proxy}, {"ca_file", c.CAFile}, {"provider's name", c.Provider}, {"name", c.Name}} {
+	for _, t := range [][2]string{{"model", c.Model}, {"type", c.Type}, {"like", c.Like}, {"site", c.Site}, {"api_version", c.APIVersion}, {"deployment", c.Deployment}, {"region", c.Region}, {"proxy", c.Proxy}, {"ca_file", c.CAFile}, {"provider's name", c.Provider}, {"name", c.Name}} {
 		if strings.TrimFunc(t[1], isBlank) != t[1] {
 			return llm.Errorf(llm.InvalidArgument, "%s: the %s begins or ends with white space; remove it", where, t[0])
 		}

@@ -3,13 +3,12 @@ package credential
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -136,18 +135,44 @@ func readSection(text, section string) map[string]string {
 }
 
 // runProcess runs the program that a profile names and reads the keys that it
-// prints (AWS docs, "Sourcing credentials with an external process").
+// prints (AWS docs, "Sourcing credentials with an external process"). It ends
+// with ctx. The package os/exec would be 30 KB of the library.
 func runProcess(ctx context.Context, command string) (*Secret, error) {
-	c := exec.CommandContext(ctx, "/bin/sh", "-c", command)
-	c.WaitDelay = time.Second
-	out, err := c.Output()
-	if err != nil {
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
-			words := strings.TrimSpace(string(exit.Stderr))
-			return nil, llm.Errorf(llm.Authentication, "credential_process failed (%v): %s", err, words[:min(len(words), 300)])
-		}
-		return nil, llm.Errorf(llm.Authentication, "credential_process failed: %v", err)
+	failed := func(err error) error {
+		return llm.Errorf(llm.Authentication, "credential_process failed (%v); run the command of the profile by hand to see why", err)
 	}
-	return readKeys(out, "credential_process")
+	out, in, err := os.Pipe()
+	if err != nil {
+		return nil, failed(err)
+	}
+	defer out.Close()
+	none, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		_ = in.Close() // nothing was written
+		return nil, failed(err)
+	}
+	program, err := os.StartProcess("/bin/sh", []string{"sh", "-c", command}, &os.ProcAttr{Files: []*os.File{none, in, none}})
+	_, _ = in.Close(), none.Close() // the program has its own
+	if err != nil {
+		return nil, failed(err)
+	}
+	stop := context.AfterFunc(ctx, func() {
+		_ = program.Kill() // it may have ended
+		_ = out.Close()    // what it has started may hold the other end
+	})
+	defer stop()
+	data, err := io.ReadAll(io.LimitReader(out, mostBytes))
+	_ = out.Close() // a program that goes on writing ends by that
+	state, waited := program.Wait()
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil:
+		return nil, failed(err)
+	case waited != nil:
+		return nil, failed(waited)
+	case !state.Success():
+		return nil, failed(errors.New(state.String()))
+	}
+	return readKeys(data, "credential_process")
 }

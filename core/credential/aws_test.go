@@ -58,12 +58,12 @@ func TestAWSKeysAreFoundWhereItsSDKsLook(t *testing.T) {
 	machine := map[string]string{"PUT /latest/api/token": "imds-token", "GET /latest/meta-data/iam/security-credentials/": "my-role\n",
 		"GET /latest/meta-data/iam/security-credentials/my-role": keys}
 	t.Run("configuration", func(t *testing.T) {
-		s, err := fetch(t, Spec{Kind: AWS, AccessKeyID: "ASIA1", SecretAccessKey: "s3cret", SessionToken: "session"}, nil)
+		s, err := fetch(t, Spec{Type: AWS, AccessKeyID: "ASIA1", SecretAccessKey: "s3cret", SessionToken: "session"}, nil)
 		require.NoError(t, err)
 		require.Equal(t, found, s.AWS)
 	})
 	t.Run("environment", func(t *testing.T) {
-		s, err := fetch(t, Spec{Kind: AWS}, map[string]string{"AWS_ACCESS_KEY_ID": "ASIA1", "AWS_SECRET_ACCESS_KEY": "s3cret", "AWS_SESSION_TOKEN": "session"})
+		s, err := fetch(t, Spec{Type: AWS}, map[string]string{"AWS_ACCESS_KEY_ID": "ASIA1", "AWS_SECRET_ACCESS_KEY": "s3cret", "AWS_SESSION_TOKEN": "session"})
 		require.NoError(t, err)
 		require.Equal(t, found, s.AWS)
 	})
@@ -71,7 +71,7 @@ func TestAWSKeysAreFoundWhereItsSDKsLook(t *testing.T) {
 		credentials := write(t, "credentials", "# mine\n[default]\naws_access_key_id = other\n\n[work]\naws_access_key_id=ASIA1\naws_secret_access_key = s3cret\naws_session_token=session # now\n")
 		config := write(t, "config", "[profile work]\nregion = ap-south-1\ns3 =\n  region = no\n")
 		environment := map[string]string{"AWS_SHARED_CREDENTIALS_FILE": credentials, "AWS_CONFIG_FILE": config, "AWS_PROFILE": "work"}
-		s, err := fetch(t, Spec{Kind: AWS}, environment)
+		s, err := fetch(t, Spec{Type: AWS}, environment)
 		require.NoError(t, err)
 		require.Equal(t, found, s.AWS)
 		require.Equal(t, "ap-south-1", AWSRegion("", func(name string) (string, bool) { v, ok := environment[name]; return v, ok }))
@@ -80,7 +80,7 @@ func TestAWSKeysAreFoundWhereItsSDKsLook(t *testing.T) {
 		config := write(t, "config", `[profile p]
 credential_process = printf '%s' '{"Version":1,"AccessKeyId":"ASIA1","SecretAccessKey":"s3cret","SessionToken":"session","Expiration":"2099-01-01T00:00:00Z"}'
 `)
-		s, err := fetch(t, Spec{Kind: AWS, Profile: "p"}, map[string]string{"AWS_CONFIG_FILE": config})
+		s, err := fetch(t, Spec{Type: AWS, Profile: "p"}, map[string]string{"AWS_CONFIG_FILE": config})
 		require.NoError(t, err)
 		require.Equal(t, found, s.AWS)
 		require.Equal(t, 2099, s.Expires.Year())
@@ -88,14 +88,14 @@ credential_process = printf '%s' '{"Version":1,"AccessKeyId":"ASIA1","SecretAcce
 	t.Run("container", func(t *testing.T) {
 		at, seen := server(t, map[string]string{"GET /creds": keys})
 		token := write(t, "token", "container-token\n")
-		s, err := fetch(t, Spec{Kind: AWS}, map[string]string{"AWS_CONTAINER_CREDENTIALS_FULL_URI": at + "/creds", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": token})
+		s, err := fetch(t, Spec{Type: AWS}, map[string]string{"AWS_CONTAINER_CREDENTIALS_FULL_URI": at + "/creds", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": token})
 		require.NoError(t, err)
 		require.Equal(t, found, s.AWS)
 		require.Equal(t, "container-token", seen["/creds"].Get("Authorization"))
 	})
 	t.Run("machine", func(t *testing.T) {
 		at, seen := server(t, machine)
-		s, err := fetch(t, Spec{Kind: AWS}, map[string]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT": at, "http_proxy": "http://127.0.0.1:1"})
+		s, err := fetch(t, Spec{Type: AWS}, map[string]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT": at, "http_proxy": "http://127.0.0.1:1"})
 		require.NoError(t, err)
 		require.Equal(t, found, s.AWS)
 		require.Equal(t, "imds-token", seen["/latest/meta-data/iam/security-credentials/my-role"].Get("X-Aws-Ec2-Metadata-Token"))
@@ -104,7 +104,7 @@ credential_process = printf '%s' '{"Version":1,"AccessKeyId":"ASIA1","SecretAcce
 		at, seen := server(t, map[string]string{"POST /": `<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>
 			<AccessKeyId>ASIA1</AccessKeyId><SecretAccessKey>s3cret</SecretAccessKey><SessionToken>session</SessionToken>
 			<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`})
-		s, err := fetch(t, Spec{Kind: AWS}, map[string]string{"AWS_WEB_IDENTITY_TOKEN_FILE": write(t, "jwt", "the.jwt\n"), "AWS_ROLE_ARN": "arn:aws:iam::1:role/r", "AWS_ENDPOINT_URL_STS": at + "/"})
+		s, err := fetch(t, Spec{Type: AWS}, map[string]string{"AWS_WEB_IDENTITY_TOKEN_FILE": write(t, "jwt", "the.jwt\n"), "AWS_ROLE_ARN": "arn:aws:iam::1:role/r", "AWS_ENDPOINT_URL_STS": at + "/"})
 		require.NoError(t, err)
 		require.Equal(t, found, s.AWS)
 		require.Equal(t, "the.jwt", seen["/"]["Form-WebIdentityToken"][0])
@@ -113,15 +113,15 @@ credential_process = printf '%s' '{"Version":1,"AccessKeyId":"ASIA1","SecretAcce
 
 func TestWithoutAWSKeysTheMessageSaysWhatToSet(t *testing.T) {
 	nothing := map[string]string{"AWS_EC2_METADATA_DISABLED": "true", "HOME": t.TempDir()}
-	_, err := fetch(t, Spec{Kind: AWS}, nothing)
+	_, err := fetch(t, Spec{Type: AWS}, nothing)
 	require.Equal(t, llm.Authentication, llm.CodeOfError(err))
 	require.ErrorContains(t, err, "no AWS credentials were found")
 	require.ErrorContains(t, err, "set AWS_BEARER_TOKEN_BEDROCK, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
 	nothing["AWS_PROFILE"] = "gone"
-	_, err = fetch(t, Spec{Kind: AWS}, nothing)
+	_, err = fetch(t, Spec{Type: AWS}, nothing)
 	require.ErrorContains(t, err, `the AWS profile "gone", which AWS_PROFILE names, has no credentials`)
 	nothing["AWS_CONFIG_FILE"] = write(t, "config", "[profile gone]\nsso_session = x\n")
-	_, err = fetch(t, Spec{Kind: AWS}, nothing)
+	_, err = fetch(t, Spec{Type: AWS}, nothing)
 	require.ErrorContains(t, err, "aws configure export-credentials --profile gone")
 }
 
@@ -130,7 +130,7 @@ func TestAWSKeysAreNotFetchedWhereTheyWouldLeak(t *testing.T) {
 		"container": {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://example.com/creds"},
 		"sts":       {"AWS_WEB_IDENTITY_TOKEN_FILE": write(t, "jwt", "x"), "AWS_ROLE_ARN": "r", "AWS_ENDPOINT_URL_STS": "http://example.com/"},
 	} {
-		_, err := fetch(t, Spec{Kind: AWS}, environment)
+		_, err := fetch(t, Spec{Type: AWS}, environment)
 		require.Equal(t, llm.Authentication, llm.CodeOfError(err), name)
 		require.ErrorContains(t, err, "https", name)
 	}
@@ -146,7 +146,7 @@ func TestAProcessEndsWithItsCaller(t *testing.T) {
 }
 
 func TestRoutesWithTheSameConfigurationShareACredential(t *testing.T) {
-	o := Options{Spec: Spec{Kind: AWS, AccessKeyID: "a", SecretAccessKey: "b"}, Region: "r"}
+	o := Options{Spec: Spec{Type: AWS, AccessKeyID: "a", SecretAccessKey: "b"}, Region: "r"}
 	one, err := New(o)
 	require.NoError(t, err)
 	defer one.Close()
@@ -162,7 +162,7 @@ func TestRoutesWithTheSameConfigurationShareACredential(t *testing.T) {
 }
 
 func TestAWrongClockIsSetRightOnceAndThenTold(t *testing.T) {
-	a, err := New(Options{Spec: Spec{Kind: AWS, AccessKeyID: "id", SecretAccessKey: "secret"}, Region: "r", Service: "bedrock"})
+	a, err := New(Options{Spec: Spec{Type: AWS, AccessKeyID: "id", SecretAccessKey: "secret"}, Region: "r", Service: "bedrock"})
 	require.NoError(t, err)
 	defer a.Close()
 	s, err := a.Get(t.Context())

@@ -48,8 +48,10 @@ func (o *Options) getenv(name string) string {
 	if o.Getenv == nil {
 		return ""
 	}
-	value, _ := o.Getenv(name)
-	return value
+	if value, set := o.Getenv(name); set {
+		return value
+	}
+	return ""
 }
 
 // Authorizer authorizes the requests of one route. It is safe for concurrent

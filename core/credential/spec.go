@@ -8,21 +8,16 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// Kind is the sort of a credential.
-type Kind string
+// AWS is the type of AWS's credentials.
+const AWS = "aws"
 
-// The kinds.
-const (
-	AWS Kind = "aws"
-)
-
-// Kinds lists the kinds that a configuration may name.
-func Kinds() []string { return []string{string(AWS)} }
+// types are those that a configuration may name.
+var types = []string{AWS}
 
 // Spec is what a configuration says of a credential ("auth"). What it leaves
 // out comes from the environment and from where the vendor's own SDKs look.
 type Spec struct {
-	Kind Kind `json:"type,omitempty"`
+	Type string `json:"type,omitempty"`
 
 	// Of AWS.
 	AccessKeyID     string `json:"access_key_id,omitempty"`
@@ -31,9 +26,9 @@ type Spec struct {
 	Profile         string `json:"profile,omitempty"`
 }
 
-// fields are what each kind reads, and all of them.
-func (s *Spec) fields() map[Kind]map[string]string {
-	return map[Kind]map[string]string{
+// fields are what each type reads.
+func (s *Spec) fields() map[string]map[string]string {
+	return map[string]map[string]string{
 		AWS: {"access_key_id": s.AccessKeyID, "secret_access_key": s.SecretAccessKey, "session_token": s.SessionToken, "profile": s.Profile},
 	}
 }
@@ -44,13 +39,13 @@ func (s *Spec) Check(where string) error {
 	if *s == (Spec{}) {
 		return nil
 	}
-	if !slices.Contains(Kinds(), string(s.Kind)) {
-		return llm.Errorf(llm.InvalidArgument, "%s: \"auth\" has the type %q; expected %s", where, s.Kind, strings.Join(Kinds(), ", "))
+	if !slices.Contains(types, s.Type) {
+		return llm.Errorf(llm.InvalidArgument, "%s: \"auth\" has the type %q; expected %s", where, s.Type, strings.Join(types, ", "))
 	}
 	for kind, fields := range s.fields() {
 		for name, value := range fields {
-			if _, own := s.fields()[s.Kind][name]; value != "" && kind != s.Kind && !own {
-				return llm.Errorf(llm.InvalidArgument, "%s: \"auth\" has %q, which belongs to the type %q; its type is %q", where, name, kind, s.Kind)
+			if _, own := s.fields()[s.Type][name]; value != "" && kind != s.Type && !own {
+				return llm.Errorf(llm.InvalidArgument, "%s: \"auth\" has %q, which belongs to the type %q; its type is %q", where, name, kind, s.Type)
 			}
 			if strings.TrimSpace(value) != value {
 				return llm.Errorf(llm.InvalidArgument, "%s: \"auth.%s\" begins or ends with white space; remove it", where, name)
@@ -68,7 +63,7 @@ func (s *Spec) Check(where string) error {
 
 // variables of the environment that decide where a credential comes from:
 // routes share one only where these are the same.
-var variables = map[Kind][]string{
+var variables = map[string][]string{
 	AWS: {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE",
 		"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_ENDPOINT_URL_STS", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
 		"AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
@@ -78,10 +73,10 @@ var variables = map[Kind][]string{
 // key is the same for options that lead to the same credential.
 func (o *Options) key() string {
 	parts := []any{o.Spec, o.Proxy, o.CAFile, o.ConnectTimeout, o.OnSocket != nil}
-	if o.Kind == AWS {
+	if o.Type == AWS {
 		parts = append(parts, o.Region) // STS is asked there
 	}
-	for _, name := range variables[o.Kind] {
+	for _, name := range variables[o.Type] {
 		parts = append(parts, o.getenv(name))
 	}
 	key, err := json.Marshal(parts)
@@ -92,9 +87,4 @@ func (o *Options) key() string {
 }
 
 // source is where the credential comes from.
-func (o *Options) source() (source, error) {
-	if err := o.Check("auth"); err != nil {
-		return nil, err
-	}
-	return newAWS(o)
-}
+func (o *Options) source() (source, error) { return newAWS(o) }

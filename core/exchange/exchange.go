@@ -15,6 +15,7 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/llmagg/llmagg/core/credential"
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
@@ -37,6 +38,7 @@ type Exchange struct {
 	Skipped int   // malformed stream events that were skipped
 
 	asking
+	authorizing
 }
 
 // Listener hears when bytes of the answer arrive. It is an interface, not a
@@ -59,6 +61,8 @@ type Options struct {
 	Headers      map[string]string // of each request, beside the format's own
 	Agent        string            // the User-Agent
 	Limits       Limits
+	// Credential authorizes each request; nil where the format's key does.
+	Credential *credential.Authorizer
 	// Own says that the pool connects to a vendor's own servers, whose fields
 	// are known.
 	Own bool
@@ -133,8 +137,8 @@ func (u *Upstream) failure(resp *http.Response, x *Exchange) error {
 		return err
 	}
 	e := failure.Classify(resp.StatusCode, resp.Header, data)
-	advice := ""
-	if a, ok := u.Format.(wire.Adviser); ok {
+	advice := x.clock
+	if a, ok := u.Format.(wire.Adviser); ok && advice == "" {
 		advice = a.Advice(e, &x.Call)
 	}
 	if e.Code == llm.Authentication && resp.StatusCode == http.StatusUnauthorized {
@@ -239,6 +243,13 @@ func (u *Upstream) Healthy(ctx context.Context) bool {
 	}
 	req.Header = u.chat.header.Clone()
 	req.Header.Del("Content-Type")
+	if u.Credential != nil {
+		secret, err := u.Credential.Get(ctx)
+		if err != nil {
+			return false
+		}
+		u.Credential.Authorize(req, nil, secret)
+	}
 	resp, err := u.Pool.Kept().RoundTrip(req)
 	if err != nil {
 		return false

@@ -12,6 +12,7 @@ import (
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
+	"github.com/llmagg/llmagg/core/wire/awsstream"
 	"github.com/llmagg/llmagg/core/wire/eventstream"
 )
 
@@ -38,6 +39,11 @@ func (r *Stream) begin() error {
 		return r.one(in)
 	case first == '{' && r.ofLines(): // the next line may be long in coming
 		r.source = eventstream.NewValueReader(in, r.limits(), r.alive)
+		return nil
+	case first == 0: // the length of a message, of which no text begins so
+		decoder := awsstream.NewDecoder(in, r.limits())
+		decoder.OnRead = r.alive
+		r.source = decoder
 		return nil
 	case first == '{' || first == '[':
 		if in = bufio.NewReaderSize(in, formBytes); !severalValues(in) {

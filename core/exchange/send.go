@@ -116,8 +116,23 @@ func (u *Upstream) post(ctx context.Context, x *Exchange, stream bool) (*http.Re
 	return u.deliver(ctx, x, to, body)
 }
 
-// deliver sends body and returns the answer's head, as post says.
+// deliver sends body, authorized, and returns the answer's head, as post says.
 func (u *Upstream) deliver(ctx context.Context, x *Exchange, to *endpoint, body []byte) (*http.Response, error) {
+	resp, err := u.authorized(ctx, to, body, x)
+	if err != nil {
+		return nil, err
+	}
+	x.Status = resp.StatusCode
+	x.alive()
+	if encoding := decode(resp); encoding != "" {
+		_ = resp.Body.Close() // nobody can read it
+		return nil, unreadable(resp, encoding)
+	}
+	return resp, nil
+}
+
+// way sends body and returns the answer's head, as post says.
+func (u *Upstream) way(ctx context.Context, to *endpoint, body []byte, x *Exchange) (*http.Response, error) {
 	way := u.Pool.Next()
 	resp, stale, err := u.send(ctx, way, to, body, x)
 	if err != nil && stale && ctx.Err() == nil {
@@ -131,12 +146,6 @@ func (u *Upstream) deliver(ctx context.Context, x *Exchange, to *endpoint, body 
 		return nil, u.networkError(err)
 	}
 	u.Pool.Answered(way)
-	x.Status = resp.StatusCode
-	x.alive()
-	if encoding := decode(resp); encoding != "" {
-		_ = resp.Body.Close() // nobody can read it
-		return nil, unreadable(resp, encoding)
-	}
 	return resp, nil
 }
 
@@ -149,6 +158,10 @@ func (u *Upstream) send(ctx context.Context, t *http.Transport, to *endpoint, bo
 	s.body.Reset(body)
 	plain := http.Request{Method: http.MethodPost, URL: to.url, Host: to.url.Host, Header: to.with(&x.Payload.Options),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: int64(len(body)), Body: io.NopCloser(&s.body)}
+	if x.secret != nil {
+		plain.Header = plain.Header.Clone()
+		u.Credential.Authorize(&plain, body, x.secret)
+	}
 	req := plain.WithContext(httptrace.WithClientTrace(s, &httptrace.ClientTrace{
 		GotConn:              func(i httptrace.GotConnInfo) { s.reused.Store(i.Reused) },
 		GotFirstResponseByte: func() { s.answered.Store(true) },

@@ -176,7 +176,7 @@ var unstated = []rule{
 
 // missing are the words of messages about a model that is not there.
 var missing = []string{"does not exist", "not found", "unknown model", "model not exist", "no such model", "is not a valid model",
-	"decommissioned", "is not supported for generatecontent"}
+	"decommissioned", "model identifier is invalid", "on-demand throughput isn", "is not supported for generatecontent"}
 
 func (r *rule) fits(name, text string, status int) bool {
 	return containsAny(name, r.names) || containsAny(text, r.words) && (r.at == nil || r.at(status))

@@ -20,8 +20,9 @@ type answer struct {
 	status      int
 	contentType string
 	location    string
-	length      int64 // of the body; -1: not known before it is sent
-	events      bool  // an event stream
+	errorType   string // AWS's, in a header
+	length      int64  // of the body; -1: not known before it is sent
+	events      bool   // an event stream
 	pieces      iter.Seq[piece]
 }
 
@@ -51,7 +52,7 @@ func compose(c *call, s *Step) *answer {
 	case s.Events != nil:
 		return streamAnswer(c, status, eventPieces(c, s))
 	case status >= 400:
-		return wholeAnswer(status, toJSON(c.dialect.failure(status, c.model)))
+		return failedAnswer(c, status)
 	case c.kind == KindHealth:
 		return wholeAnswer(status, toJSON(c.dialect.list(c.known)))
 	case c.embed != nil:
@@ -84,11 +85,25 @@ func wholeAnswer(status int, body []byte) *answer {
 	}
 }
 
+// failedAnswer is an error as the vendor writes it.
+func failedAnswer(c *call, status int) *answer {
+	body := c.dialect.failure(status, c.model)
+	a := wholeAnswer(status, toJSON(body))
+	if f, ok := body.(*bedrockFailure); ok {
+		a.errorType = f.kind
+	}
+	return a
+}
+
 func streamAnswer(c *call, status int, pieces iter.Seq[piece]) *answer {
 	if c.lines {
 		return &answer{status: status, contentType: "application/x-ndjson", length: -1, pieces: pieces}
 	}
-	return &answer{status: status, contentType: "text/event-stream; charset=utf-8", length: -1, events: true, pieces: pieces}
+	kind := "text/event-stream; charset=utf-8"
+	if isBinary(c) {
+		kind = "application/vnd.amazon.eventstream"
+	}
+	return &answer{status: status, contentType: kind, length: -1, events: true, pieces: pieces}
 }
 
 // healthyEvents is a healthy stream in the request's wire format.
@@ -184,7 +199,7 @@ func repeatedEvents(c *call, s *Step) iter.Seq[piece] {
 		switch c.dialect.(type) {
 		case openAI:
 			first = max(c.choices, s.Choices, 1) // the role chunks
-		case anthropic:
+		case anthropic, bedrock:
 			first = 1 // message_start
 		case responses:
 			first = 4 // up to the beginning of the text

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -24,6 +25,7 @@ type call struct {
 	number       int // of the request, from 1
 	known        []string
 	url          string
+	ahead        time.Duration // by which the wall's clock is ahead
 }
 
 // content is a healthy answer's substance, the same for each wire format.

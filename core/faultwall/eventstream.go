@@ -12,10 +12,17 @@ type sseFormat struct {
 	colon   string
 	multi   bool
 	lines   bool // no event stream, but one object a line
+	binary  bool // AWS's messages instead of lines
+}
+
+// isBinary tells whether a request's stream is one of AWS's.
+func isBinary(c *call) bool {
+	_, aws := c.dialect.(bedrock)
+	return aws
 }
 
 func formatOf(c *call, s *Step) sseFormat {
-	f := sseFormat{newline: "\n", colon: ": ", multi: s.MultiLine, lines: c.lines}
+	f := sseFormat{newline: "\n", colon: ": ", multi: s.MultiLine, lines: c.lines, binary: isBinary(c)}
 	switch s.Newline {
 	case "crlf":
 		f.newline = "\r\n"
@@ -32,6 +39,9 @@ func formatOf(c *call, s *Step) sseFormat {
 func (f sseFormat) data(name, id, text string) []byte {
 	if f.lines {
 		return append([]byte(text), f.newline...)
+	}
+	if f.binary {
+		return awsFrame(name, text)
 	}
 	out := make([]byte, 0, len(text)+32)
 	line := func(field, value string) {
@@ -73,6 +83,9 @@ func (f sseFormat) object(name, id string, v any) []byte {
 }
 
 func (f sseFormat) comment(text string) []byte {
+	if f.binary { // which has none
+		return nil
+	}
 	return []byte(":" + strings.TrimPrefix(f.colon, ":") + text + f.newline + f.newline)
 }
 
@@ -108,5 +121,5 @@ func (e *Event) onlyUsage() bool {
 // occur in a JSON text value: their quotes would be escaped there.
 func finishes(event []byte) int {
 	return bytes.Count(event, []byte(`"finish_reason":"`)) + bytes.Count(event, []byte(`"finishReason":"`)) +
-		bytes.Count(event, []byte(`"finish_reason": "`)) + bytes.Count(event, []byte(`"finishReason": "`))
+		bytes.Count(event, []byte(`"stopReason":"`)) + bytes.Count(event, []byte(`"finish_reason": "`)) + bytes.Count(event, []byte(`"finishReason": "`))
 }

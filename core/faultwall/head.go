@@ -38,11 +38,14 @@ func headOf(c *call, s *Step, a *answer) *head {
 	}
 	h.empty = bodiless(a.status)
 	h.frame(s, a)
-	h.add("Date", time.Now().UTC().Format(http.TimeFormat))
+	h.add("Date", time.Now().Add(c.ahead).UTC().Format(http.TimeFormat))
 	h.add("Server", "faultwall")
 	h.add("X-Request-Id", fmt.Sprintf("req-wall-%d", c.number))
 	if a.contentType != "" {
 		h.add("Content-Type", a.contentType)
+	}
+	if a.errorType != "" {
+		h.add("X-Amzn-Errortype", a.errorType)
 	}
 	if a.location != "" {
 		h.add("Location", expand(a.location, c.url))

@@ -31,6 +31,8 @@ type Options struct {
 	// ForeverS and ForeverBytes bound answers that never end. 0: 60 s, 1 GiB.
 	ForeverS     float64 `json:"forever_s,omitempty"`
 	ForeverBytes int64   `json:"forever_bytes,omitempty"`
+	// ClockS is by how much the wall's clock is ahead; negative: behind.
+	ClockS float64 `json:"clock_s,omitempty"`
 	// Control adds paths for a wall in a process of its own: GET /_wall/seen,
 	// POST /_wall/script, POST /_wall/release?name=…
 	Control bool `json:"control,omitempty"`

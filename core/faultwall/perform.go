@@ -44,7 +44,10 @@ func (w *Wall) answer(out sink, r *http.Request, body []byte, conn *SeenConnecti
 		return
 	}
 	c, forced := understand(r, body)
-	c.url = w.URL()
+	c.url, c.ahead = w.URL(), seconds(w.options.ClockS)
+	if _, aws := c.dialect.(bedrock); forced == nil && (aws || awsKey(r) != "") {
+		forced = checkAWS(r, body, time.Now().Add(c.ahead))
+	}
 	step := forced
 	stale := out.stale()
 	page := w.ledger.arrive(w.describeRequest(r, c), conn, stale, func(number int) int {

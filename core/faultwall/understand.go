@@ -19,6 +19,9 @@ func understand(r *http.Request, body []byte) (*call, *Step) {
 		c.dialect = anthropic{}
 	}
 	model, method, ok := splitGemini(r.URL)
+	if model, stream, ok := splitBedrock(r.URL); ok {
+		return c.readBedrock(r, model, stream)
+	}
 	switch {
 	case strings.HasSuffix(path, "/v1/messages"):
 		c.dialect = anthropic{}
@@ -133,6 +136,9 @@ func splitGemini(u *url.URL) (model, method string, ok bool) {
 func keyOf(r *http.Request) string {
 	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 		return bearer
+	}
+	if id := awsKey(r); id != "" {
+		return id
 	}
 	for _, name := range []string{"X-Goog-Api-Key", "X-Api-Key", "Api-Key"} {
 		if key := r.Header.Get(name); key != "" {

@@ -78,6 +78,7 @@ data_sources enhancements user_security_context google safety_settings cached_co
 stop_sequences betas container mcp_servers output_config citation_quality safety_mode connectors raw_prompting p k
 strict_tools decoder_input_details details watermark adapter_id tool_prompt nvext guardrails guardrail_config diffusing
 truncation moderation inference_geo speed
+guardrailConfig performanceConfig promptVariables additionalModelRequestFields additionalModelResponseFieldPaths serviceTier outputConfig projectIdentifier
 `
 
 // fieldKinds are the kinds of the fields of a [Request].
@@ -174,7 +175,7 @@ var onlyConfigNames = []string{"api_key", "base_url", "proxy", "ca_file", "organ
 func isConfigKey(name string) bool {
 	group, _, inGroup := strings.Cut(name, ".")
 	if inGroup {
-		return group == "breaker" || group == "retry" || group == "limits"
+		return group == "auth" || group == "breaker" || group == "retry" || group == "limits"
 	}
 	return name == "type" || name != "breaker" && slices.Contains(onlyConfigNames, name)
 }

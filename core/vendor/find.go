@@ -211,8 +211,8 @@ func (v *Vendor) moveToHost(host, base string) {
 }
 
 // URL is a vendor's own base URL, whatever the environment says; "" for an
-// unknown name.
+// unknown name, and for a vendor with an address in each region.
 func URL(name string) string {
 	v, _ := find(name)
-	return v.baseURL
+	return withoutRegion(v.baseURL)
 }

@@ -21,7 +21,7 @@ func Rows() []Row {
 	rows := make([]Row, 0, len(vendors)+len(presets))
 	i := 0
 	for v := range all() {
-		r := Row{Name: v.name, BaseURL: v.baseURL, Hosts: v.ownHosts(), Keys: v.allKeys(), Sites: v.siteNames(), Preset: i >= len(vendors)}
+		r := Row{Name: v.name, BaseURL: withoutRegion(v.baseURL), Hosts: v.ownHosts(), Keys: v.allKeys(), Sites: v.siteNames(), Preset: i >= len(vendors)}
 		for _, name := range append([]string{v.name}, strings.Fields(v.aliases)...) {
 			if name != v.name {
 				r.Aliases = append(r.Aliases, name)

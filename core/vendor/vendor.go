@@ -7,11 +7,13 @@ package vendor
 import (
 	"strings"
 
+	"github.com/llmagg/llmagg/core/credential"
 	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/internal/suggest"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 	"github.com/llmagg/llmagg/core/wire/anthropic"
+	"github.com/llmagg/llmagg/core/wire/bedrock"
 	"github.com/llmagg/llmagg/core/wire/gemini"
 	"github.com/llmagg/llmagg/core/wire/ollama"
 	"github.com/llmagg/llmagg/core/wire/openai"
@@ -43,9 +45,15 @@ type Vendor struct {
 	elsewhere   string // in the path of other vendors' endpoints that speak the format
 	sdkVariable string // in which its own SDK takes its base URL, without root, where its program names none
 
+	// Of a cloud, see cloud.go:
+	auth       string // the type of its credentials; "" for fixed keys alone
+	service    string // as AWS's signatures name it
+	openaiName string // the row of its OpenAI-shaped endpoint
+
 	// Of a row that Resolve gave:
 	key             string // of the environment
 	fromEnvironment bool   // the environment says where the vendor is
+	region          string
 }
 
 // Site is one of the places of a vendor that has accounts of its own in each.
@@ -88,6 +96,12 @@ var vendors = []Vendor{
 	// Ollama API documentation, "Generate a chat completion".
 	{name: ollamaName, baseURL: "http://localhost:11434", format: ollama.New, keys: "OLLAMA_API_KEY", local: true, hosts: []string{"ollama.com"},
 		own: "Ollama", openaiPath: "/v1", sdkVariable: "OLLAMA_HOST"},
+	// Amazon Bedrock API reference, "Converse"; user guide, "Invoke model with the
+	// OpenAI Chat Completions API".
+	{name: "bedrock", baseURL: "https://bedrock-runtime.{region}.{aws}", format: bedrock.New, hosts: []string{"bedrock-runtime.*.amazonaws.com", "bedrock-runtime.*.amazonaws.com.cn"},
+		own: "Bedrock", openaiPath: "/openai/v1", sdkVariable: "AWS_ENDPOINT_URL_BEDROCK_RUNTIME", auth: credential.AWS, service: "bedrock", keys: "AWS_BEARER_TOKEN_BEDROCK", openaiName: "bedrock-openai"},
+	{name: "bedrock-openai", baseURL: "https://bedrock-runtime.{region}.{aws}/openai/v1", format: openai.New, streamUsage: true, hosts: []string{"bedrock-mantle.*.api.aws"},
+		auth: credential.AWS, service: "bedrock", keys: "AWS_BEARER_TOKEN_BEDROCK"},
 }
 
 // compatible is the row of an OpenAI-compatible endpoint that nobody knows.
@@ -108,6 +122,10 @@ type Model struct {
 
 	APIVersion, Deployment string // Azure's
 	OwnAuth                bool   // its headers hold a key
+
+	Region  string // of a cloud's service
+	Auth    string // the type of its credential, "" for the vendor's
+	Profile string // in AWS's shared files, which may name the region
 }
 
 // Resolve finds the vendor of a model and where the model is: the base URL as
@@ -128,6 +146,9 @@ func Resolve(m Model, getenv func(string) (string, bool)) (v Vendor, baseURL str
 	if err := v.choose(where, &m, getenv); err != nil {
 		return v, "", err
 	}
+	if err := v.place(where, &m, getenv); err != nil {
+		return v, "", err
+	}
 	if isAzure(&v, &m) {
 		key := v.key
 		v, _ = find(azureName)
@@ -146,6 +167,12 @@ func Resolve(m Model, getenv func(string) (string, bool)) (v Vendor, baseURL str
 	if err != nil {
 		return v, "", err
 	}
+	own, _ := At(baseURL)
+	if v.name == compatible.name && own.openaiName != "" {
+		region := v.region
+		v, _ = find(own.openaiName)
+		v.region = region
+	}
 	v.key, v.fromEnvironment = key, fromEnvironment
 	if err := needsKey(&m, baseURL); err != nil {
 		return v, "", err
@@ -155,7 +182,7 @@ func Resolve(m Model, getenv func(string) (string, bool)) (v Vendor, baseURL str
 
 // needsKey is the error of a model without a key at an origin that wants one.
 func needsKey(m *Model, baseURL string) error {
-	if own, known := At(baseURL); known && m.APIKey == "" && !(m.OwnAuth && own.name == azureName) {
+	if own, known := At(baseURL); known && m.APIKey == "" && m.Auth == "" && own.auth == "" && !(m.OwnAuth && own.name == azureName) {
 		return llm.Errorf(llm.InvalidArgument, "model %s/%s has no api_key; %s needs one: %s", m.Provider, m.Name, own.name, own.howToSetKey())
 	}
 	return nil

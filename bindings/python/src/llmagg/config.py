@@ -31,9 +31,10 @@ class ModelConfig:
     ``type`` is the vendor, or the wire format, that the server speaks, as in the README; by default the provider's name
     selects it. ``like`` names a vendor whose address, format and key variables apply; ``site`` ("cn", "intl") selects
     one of that vendor's sites. ``api_version`` and ``deployment`` (default ``model``) are Azure's. ``unsupported``
-    ("adapt" or "error") decides what happens if the vendor cannot do what a request asks for. ``breaker``, ``retry``
-    and ``limits`` are dicts of settings, as in the README. ``repr`` omits the key, the headers and the query of
-    ``base_url``.
+    ("adapt" or "error") decides what happens if the vendor cannot do what a request asks for. ``region`` is that of a
+    cloud's service; ``auth`` (a dict) says where its credential comes from, instead of ``api_key``. ``breaker``,
+    ``retry`` and ``limits`` are dicts of settings, as in the README. ``repr`` omits the key, ``auth``, the headers
+    and the query of ``base_url``.
     """
 
     model: str
@@ -60,6 +61,8 @@ class ModelConfig:
     deployment: str | None = None
     like: str | None = None
     site: str | None = None
+    region: str | None = None
+    auth: dict[str, Any] | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         shown = {f.name: getattr(self, f.name) for f in fields(self) if f.repr}

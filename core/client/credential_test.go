@@ -1,0 +1,167 @@
+package client_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
+	"github.com/llmagg/llmagg/core/faultwall"
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// container is the endpoint of a container's credentials; give is the secret of
+// the n-th fetch.
+func container(t *testing.T, give func(ctx context.Context, n int64) string) (o client.Options, fetches *atomic.Int64) {
+	t.Helper()
+	fetches = new(atomic.Int64)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		secret := give(r.Context(), fetches.Add(1))
+		_, _ = fmt.Fprintf(w, `{"AccessKeyId":"ASIA%d","SecretAccessKey":%q,"Token":"session-token-%d","Expiration":%q}`, fetches.Load(), secret, fetches.Load(),
+			time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
+	}))
+	t.Cleanup(s.Close)
+	return client.Options{Getenv: func(name string) (string, bool) {
+		if name == "AWS_CONTAINER_CREDENTIALS_FULL_URI" {
+			return s.URL + "/creds", true
+		}
+		return "", false
+	}}, fetches
+}
+
+func bedrockAt(t *testing.T, w *faultwall.Wall, model string, o client.Options) *client.Client {
+	t.Helper()
+	c, err := client.New(config.Model{Provider: "bedrock", Name: model, BaseURL: w.URL(), Region: "us-east-1", MaxRetries: 1}, o)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, c.Close(context.Background())) })
+	return c
+}
+
+func asked(ctx context.Context, c *client.Client) (string, error) {
+	r, err := c.Chat(ctx, &llm.Request{Messages: []llm.Message{{Role: "user", Content: "hi"}}})
+	if err != nil {
+		return "", err
+	}
+	return r.Choices[0].Message.Content, nil
+}
+
+func started(t *testing.T, script string) *faultwall.Wall {
+	t.Helper()
+	s, err := faultwall.ParseScript([]byte(script))
+	require.NoError(t, err)
+	w, err := faultwall.Start(s, faultwall.Options{})
+	require.NoError(t, err)
+	t.Cleanup(w.Close)
+	return w
+}
+
+// Calls on all routes that share a credential fetch it once.
+func TestRoutesFetchTheirCredentialOnce(t *testing.T) {
+	w := started(t, `{}`)
+	o, fetches := container(t, func(context.Context, int64) string { return faultwall.AWSSecret })
+	a, b := bedrockAt(t, w, "a", o), bedrockAt(t, w, "b", o)
+	var all sync.WaitGroup
+	for range 8 {
+		for _, c := range []*client.Client{a, b} {
+			all.Go(func() {
+				text, err := asked(t.Context(), c)
+				require.NoError(t, err)
+				require.Equal(t, "Hello from "+c.Name()+".", text)
+			})
+		}
+	}
+	all.Wait()
+	require.EqualValues(t, 1, fetches.Load())
+}
+
+// Keys that the server refuses are replaced within the attempt, once.
+func TestARefusedCredentialIsReplacedWithinTheAttempt(t *testing.T) {
+	w := started(t, `{}`)
+	o, fetches := container(t, func(_ context.Context, n int64) string {
+		if n == 1 {
+			return "an-old-secret"
+		}
+		return faultwall.AWSSecret
+	})
+	text, err := asked(t.Context(), bedrockAt(t, w, "m", o))
+	require.NoError(t, err)
+	require.Equal(t, "Hello from m.", text)
+	require.EqualValues(t, 2, fetches.Load())
+
+	o, fetches = container(t, func(context.Context, int64) string { return "a-wrong-secret" })
+	_, err = asked(t.Context(), bedrockAt(t, w, "m", o))
+	require.Equal(t, llm.Authentication, llm.CodeOfError(err))
+	require.EqualValues(t, 2, fetches.Load())
+}
+
+// A call that ends while the credential is fetched ends at once, and the fetch
+// goes on for the others.
+func TestACallLeavesTheFetchToTheOthers(t *testing.T) {
+	w := started(t, `{}`)
+	release := make(chan struct{})
+	o, fetches := container(t, func(ctx context.Context, _ int64) string {
+		select {
+		case <-release:
+		case <-ctx.Done():
+		}
+		return faultwall.AWSSecret
+	})
+	c := bedrockAt(t, w, "m", o)
+	ctx, leave := context.WithCancel(t.Context())
+	left, stays := make(chan error), make(chan error)
+	go func() { _, err := asked(ctx, c); left <- err }()
+	go func() { _, err := asked(t.Context(), c); stays <- err }()
+	for fetches.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	leave()
+	require.Equal(t, llm.Canceled, llm.CodeOfError(<-left))
+	close(release)
+	require.NoError(t, <-stays)
+	require.EqualValues(t, 1, fetches.Load())
+}
+
+// Nothing that an error says holds a part of the credential.
+func TestAFetchedCredentialIsMasked(t *testing.T) {
+	w := started(t, `{"models":{"m":{"steps":[{"status":403,"body":{"message":"the token session-token-1 and the secret `+faultwall.AWSSecret+` are refused"}}]}}}`)
+	o, _ := container(t, func(context.Context, int64) string { return faultwall.AWSSecret })
+	_, err := asked(t.Context(), bedrockAt(t, w, "m", o))
+	require.Error(t, err)
+	require.NotContains(t, err.Error(), "session-token-1")
+	require.NotContains(t, err.Error(), faultwall.AWSSecret)
+	require.NotContains(t, llm.AsError(err).Body, "session-token")
+}
+
+// A client that closes does not wait for a fetch that hangs.
+func TestClosingEndsTheFetch(t *testing.T) {
+	w := started(t, `{}`)
+	o, fetches := container(t, func(ctx context.Context, _ int64) string { <-ctx.Done(); return "" })
+	c := bedrockAt(t, w, "m", o)
+	failed := make(chan error)
+	go func() { _, err := asked(context.Background(), c); failed <- err }()
+	for fetches.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	require.NoError(t, c.Close(context.Background()))
+	require.Equal(t, llm.Closed, llm.CodeOfError(<-failed))
+}
+
+// A source that gives nothing fails the attempt, and says what to set.
+func TestWithoutACredentialTheAttemptFails(t *testing.T) {
+	w := started(t, `{}`)
+	c := bedrockAt(t, w, "m", client.Options{Getenv: func(name string) (string, bool) {
+		return map[string]string{"AWS_EC2_METADATA_DISABLED": "true"}[name], name == "AWS_EC2_METADATA_DISABLED"
+	}})
+	_, err := asked(t.Context(), c)
+	require.Equal(t, llm.Authentication, llm.CodeOfError(err))
+	require.ErrorContains(t, err, "set AWS_BEARER_TOKEN_BEDROCK")
+	require.Empty(t, w.Seen().Requests)
+}

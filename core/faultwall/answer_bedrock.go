@@ -1,0 +1,253 @@
+package faultwall
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"hash/crc32"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// bedrock is the wire format of Amazon Bedrock's Converse API, as documented in
+// its reference ("Converse", "ConverseStream"), its streams in AWS's binary
+// event stream encoding.
+type bedrock struct{}
+
+var _ dialect = bedrock{}
+
+// bedrockSignature is the signature of the wall's thoughts.
+const bedrockSignature = "d2FsbC1iZWRyb2Nr"
+
+func (bedrock) whole(a *content) any {
+	m := map[string]any{"output": map[string]any{"message": map[string]any{"role": "assistant", "content": bedrockBlocks(a)}}, "metrics": map[string]int{"latencyMs": 1}}
+	if a.finish != "" {
+		m["stopReason"] = bedrockReason(a.finish)
+	}
+	if usage := bedrockUsage(a.usage); usage != nil {
+		m["usage"] = usage
+	}
+	return withExtra(m, a.extra)
+}
+
+// bedrockBlocks are the blocks of an answer: thoughts, text, calls.
+func bedrockBlocks(a *content) []map[string]any {
+	blocks := []map[string]any{}
+	if a.reasoning != "" {
+		blocks = append(blocks, map[string]any{"reasoningContent": map[string]any{"reasoningText": map[string]any{"text": a.reasoning, "signature": bedrockSignature}}})
+	}
+	if text := a.text + a.refusal; text != "" {
+		blocks = append(blocks, map[string]any{"text": text})
+	}
+	for i := range a.calls {
+		blocks = append(blocks, map[string]any{"toolUse": map[string]any{"toolUseId": bedrockCallID(&a.calls[i], i), "name": a.calls[i].Name, "input": geminiArgs(a.calls[i].arguments())}})
+	}
+	return blocks
+}
+
+func bedrockCallID(c *ToolCall, n int) string {
+	if c.ID != "" {
+		return c.ID
+	}
+	return strings.Replace(callID(c, n), "call", "tooluse", 1)
+}
+
+// chunk is one event; the deltas of a healthy stream are events already.
+func (bedrock) chunk(_ *content, d delta) any {
+	if d.event != nil {
+		return d.event
+	}
+	piece := ""
+	for _, text := range []*string{d.text, d.refusal} {
+		if text != nil {
+			piece += *text
+		}
+	}
+	return map[string]any{"contentBlockIndex": 0, "delta": map[string]any{"text": piece}}
+}
+
+// deltas: messageStart, each block with its pieces, messageStop with the
+// reason, metadata with the usage.
+func (bedrock) deltas(_ *call, s *Step, a *content) []delta {
+	var all []delta
+	put := func(name string, event map[string]any) {
+		event["p"] = "abcdefgh" // padding against guessing by length
+		all = append(all, delta{name: name, event: withExtra(event, a.extra)})
+	}
+	put("messageStart", map[string]any{"role": "assistant"})
+	index := 0
+	block := func(start map[string]any, pieces ...map[string]any) {
+		if start != nil { // texts have none
+			put("contentBlockStart", map[string]any{"contentBlockIndex": index, "start": start})
+		}
+		for _, piece := range pieces {
+			put("contentBlockDelta", map[string]any{"contentBlockIndex": index, "delta": piece})
+		}
+		put("contentBlockStop", map[string]any{"contentBlockIndex": index})
+		index++
+	}
+	if a.reasoning != "" {
+		var pieces []map[string]any
+		for _, text := range s.split(a.reasoning) {
+			pieces = append(pieces, map[string]any{"reasoningContent": map[string]any{"text": text}})
+		}
+		block(nil, append(pieces, map[string]any{"reasoningContent": map[string]any{"signature": bedrockSignature}})...)
+	}
+	if text := a.text + a.refusal; text != "" {
+		var pieces []map[string]any
+		for _, text := range s.split(text) {
+			pieces = append(pieces, map[string]any{"text": text})
+		}
+		block(nil, pieces...)
+	}
+	for i := range a.calls {
+		var pieces []map[string]any
+		for _, text := range s.split(a.calls[i].arguments()) {
+			pieces = append(pieces, map[string]any{"toolUse": map[string]any{"input": text}})
+		}
+		block(map[string]any{"toolUse": map[string]any{"toolUseId": bedrockCallID(&a.calls[i], i), "name": a.calls[i].Name}}, pieces...)
+	}
+	if a.finish == "" {
+		return all
+	}
+	put("messageStop", map[string]any{"stopReason": bedrockReason(a.finish)})
+	if s.Done == nil || *s.Done {
+		end := map[string]any{"metrics": map[string]int{"latencyMs": 1}}
+		if usage := bedrockUsage(a.usage); usage != nil && s.UsageChunk != UsageNone {
+			end["usage"] = usage
+		}
+		put("metadata", end)
+	}
+	return all
+}
+
+// bedrockReason translates OpenAI's finish reasons; others stay as they are.
+func bedrockReason(reason string) string {
+	switch reason {
+	case "stop":
+		return "end_turn"
+	case "length":
+		return "max_tokens"
+	case "tool_calls":
+		return "tool_use"
+	case "content_filter":
+		return "guardrail_intervened"
+	}
+	return reason
+}
+
+// bedrockUsage renames OpenAI's fields; a usage without them stays as it is.
+func bedrockUsage(usage json.RawMessage) any {
+	var fields map[string]json.RawMessage
+	if usage == nil || json.Unmarshal(usage, &fields) != nil {
+		return nil
+	}
+	for from, to := range map[string]string{"prompt_tokens": "inputTokens", "completion_tokens": "outputTokens", "total_tokens": "totalTokens"} {
+		if value, ok := fields[from]; ok {
+			delete(fields, from)
+			fields[to] = value
+		}
+	}
+	return fields
+}
+
+// bedrockErrors are the types of errors by status (API reference, "Converse",
+// errors).
+var bedrockErrors = map[int]string{
+	400: "ValidationException", 403: "AccessDeniedException", 404: "ResourceNotFoundException", 408: "ModelTimeoutException",
+	424: "ModelErrorException", 429: "ThrottlingException", 500: "InternalServerException", 503: "ServiceUnavailableException",
+}
+
+// bedrockFailure is the body of an error; its type goes into a header.
+type bedrockFailure struct {
+	Message string `json:"message"`
+	kind    string
+}
+
+func (bedrock) failure(status int, model string) any {
+	kind, known := bedrockErrors[status]
+	if !known {
+		kind = "InternalServerException"
+	}
+	message := statusText(status)
+	if status == 404 {
+		message = "The requested model " + model + " was not found."
+	}
+	return &bedrockFailure{Message: message, kind: kind}
+}
+
+func (bedrock) list(models []string) any { return anthropic{}.list(models) }
+
+// done is none: metadata is one of the deltas.
+func (bedrock) done() string { return "" }
+
+// splitBedrock splits …/model/MODEL/METHOD; the model is escaped.
+func splitBedrock(u *url.URL) (model string, stream, ok bool) {
+	path, ok := strings.CutSuffix(u.EscapedPath(), "/converse")
+	if !ok {
+		if path, ok = strings.CutSuffix(u.EscapedPath(), "/converse-stream"); !ok {
+			return "", false, false
+		}
+		stream = true
+	}
+	at := strings.LastIndex(path, "/model/")
+	if at < 0 {
+		return "", false, false
+	}
+	model, err := url.PathUnescape(path[at+len("/model/"):])
+	return model, stream, err == nil
+}
+
+func (c *call) readBedrock(r *http.Request, model string, stream bool) (*call, *Step) {
+	c.dialect = bedrock{}
+	if r.Method != http.MethodPost {
+		return c, &Step{Status: http.StatusMethodNotAllowed}
+	}
+	c.kind, c.model, c.stream, c.includeUsage = KindChat, model, stream, true
+	var fields struct {
+		Messages []struct {
+			Role    string           `json:"role"`
+			Content []map[string]any `json:"content"`
+		} `json:"messages"`
+	}
+	if err := json.Unmarshal(c.body, &fields); err != nil || len(fields.Messages) == 0 {
+		return c, awsRefusal(http.StatusBadRequest, "ValidationException", "The provided request is not valid")
+	}
+	for i, m := range fields.Messages {
+		if (m.Role == "user") != (i%2 == 0) {
+			return c, awsRefusal(http.StatusBadRequest, "ValidationException", "A conversation must start with a user message and alternate between user and assistant roles.")
+		}
+	}
+	return c, nil
+}
+
+// awsRefusal is an error of AWS's front.
+func awsRefusal(status int, kind, message string) *Step {
+	return &Step{Status: status, Headers: Headers{"X-Amzn-Errortype": {kind}}, Body: map[string]any{"message": message}}
+}
+
+// awsFrame is one message of AWS's event stream encoding. A name that ends with
+// "Exception" makes it one; without a name it is a piece of a text.
+func awsFrame(name, payload string) []byte {
+	if name == "" {
+		name = "contentBlockDelta"
+	}
+	var headers []byte
+	put := func(name, value string) {
+		headers = append(append(headers, byte(len(name))), name...)
+		headers = binary.BigEndian.AppendUint16(append(headers, 7), uint16(len(value))) // 7: a string
+		headers = append(headers, value...)
+	}
+	kind, field := "event", ":event-type"
+	if strings.HasSuffix(name, "Exception") {
+		kind, field = "exception", ":exception-type"
+	}
+	put(field, name)
+	put(":content-type", "application/json")
+	put(":message-type", kind)
+	out := binary.BigEndian.AppendUint32(nil, uint32(16+len(headers)+len(payload)))
+	out = binary.BigEndian.AppendUint32(out, uint32(len(headers)))
+	out = binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE(out))
+	out = append(append(out, headers...), payload...)
+	return binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE(out))
+}

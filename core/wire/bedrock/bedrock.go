@@ -1,0 +1,127 @@
+// Package bedrock is the Converse API of Amazon Bedrock: the translation
+// between OpenAI's chat completions, the shape that the whole library speaks,
+// and Converse. It does no I/O; core/wire/awsstream decodes the stream's
+// messages, core/credential signs the requests. The wire names are those of the
+// API reference ("Converse", "ConverseStream"). A request goes through
+// request.go, content.go, tools.go, settings.go and kept.go, an answer through
+// response.go, stream.go and usage.go.
+package bedrock
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/llmagg/llmagg/core/internal/shown"
+	"github.com/llmagg/llmagg/core/internal/suggest"
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
+)
+
+// format is the Converse API at one base URL.
+type format struct{ wire.Options }
+
+// New makes the format; it is a [wire.New].
+func New(o wire.Options) wire.Format { return &format{o} }
+
+// URL implements [wire.Format], as the methods below do. A model's id may hold
+// colons and slashes (an ARN's), which the path has escaped.
+func (w *format) URL(model string, stream bool) string {
+	method := "/converse"
+	if stream {
+		method = "/converse-stream"
+	}
+	return w.At.With("/model/"+escaped(model)+method, "")
+}
+
+// escaped escapes a segment as AWS's own SDKs do.
+func escaped(segment string) string {
+	const digits = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(segment) {
+		c := segment[i]
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte("-_.~", c) >= 0:
+			b.WriteByte(c)
+		default:
+			b.WriteString("%" + digits[c>>4:c>>4+1] + digits[c&15:c&15+1])
+		}
+	}
+	return b.String()
+}
+
+// Models is a path that the endpoint of models does not have: its 404 shows
+// that it is alive.
+func (w *format) Models() string { return w.At.With("/", "") }
+
+// Authorize is for Bedrock's API keys; other credentials sign each request.
+func (w *format) Authorize(h http.Header) {
+	if w.Key != "" {
+		h.Set("Authorization", "Bearer "+w.Key)
+	}
+}
+
+// Accept implements [wire.Accepter].
+func (w *format) Accept() string { return "application/vnd.amazon.eventstream, application/json" }
+
+func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
+	c.Usage = false // it comes unasked
+	r, err := c.Payload.Request()
+	if err != nil {
+		return nil, err
+	}
+	r.Model = c.Model
+	body, err := bodyOf(r, c)
+	if err != nil {
+		return nil, err
+	}
+	return body.append(dst, r.Extra)
+}
+
+// Suspects are thoughts of another answer, whose signatures are bound to the
+// model that made them, and marks for a cache that not every model has.
+func (w *format) Suspects(c *wire.Call) (suspects []wire.Suspect) {
+	r, err := c.Payload.Request()
+	if err != nil {
+		return nil
+	}
+	for i := range r.Messages {
+		if slices.ContainsFunc(keptBlocks(&r.Messages[i]), isThought) {
+			suspects = append(suspects, wire.Suspect{Name: omitThoughts, Words: []string{"reasoning", "reasoningcontent", "thinking", "signature"}, History: true})
+			break
+		}
+	}
+	if marksCache(r) {
+		suspects = append(suspects, wire.Suspect{Name: omitCache, Words: []string{"cachepoint", "cache", "caching"}, History: true})
+	}
+	return suspects
+}
+
+func (w *format) Response(data []byte, c *wire.Call) (*llm.Response, error) {
+	return response(data, c)
+}
+
+// Ending is strict: only metadata, which follows messageStop, ends an answer
+// (API reference, "ConverseStream").
+func (w *format) Ending() *wire.Ending { return &wire.MarkedOrBroken }
+
+func (w *format) Stream(c *wire.Call) wire.Stream {
+	return &stream{model: c.Model, schemaTool: schemaToolOf(c)}
+}
+
+// Advice implements [wire.Adviser].
+func (w *format) Advice(e *llm.Error, c *wire.Call) string {
+	kind := suggest.Fold(e.Type + " " + e.ProviderCode)
+	said := strings.ToLower(e.ProviderMessage)
+	switch {
+	case e.Status == 400 && strings.Contains(said, "on-demand throughput"):
+		return "set \"model\" to an inference profile, such as " + shown.Name("us."+c.Model)
+	case e.Status == 400 && strings.Contains(said, "model identifier is invalid"):
+		return "model ids differ by region: set \"model\" to one that the Bedrock console lists for the configured \"region\""
+	case strings.Contains(kind, "accessdenied"):
+		return "allow the key's role bedrock:InvokeModel and bedrock:InvokeModelWithResponseStream, and enable the model in the Bedrock console of the configured \"region\""
+	case strings.Contains(kind, "expiredtoken"), strings.Contains(kind, "unrecognizedclient"):
+		return "set a key that is valid in this region: \"api_key\" or AWS_BEARER_TOKEN_BEDROCK, or AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for temporary keys, AWS_SESSION_TOKEN"
+	}
+	return ""
+}

@@ -1,0 +1,234 @@
+package bedrock
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
+)
+
+// block is one piece of a turn that is sent: exactly one field is set. Raw, if
+// set, is written as it is.
+type block struct {
+	Text       *string         `json:"text,omitempty"`
+	Image      *media          `json:"image,omitempty"`
+	Document   *media          `json:"document,omitempty"`
+	Video      *media          `json:"video,omitempty"`
+	ToolUse    *toolUse        `json:"toolUse,omitempty"`
+	ToolResult *toolResult     `json:"toolResult,omitempty"`
+	CachePoint json.RawMessage `json:"cachePoint,omitempty"`
+
+	Raw json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the block.
+func (b block) MarshalJSON() ([]byte, error) {
+	type plain block
+	if b.Raw != nil {
+		return b.Raw, nil
+	}
+	return llm.JSON.Marshal(plain(b))
+}
+
+// media is an image, a document or a video.
+type media struct {
+	Format string `json:"format"`
+	Name   string `json:"name,omitempty"` // of a document
+	Source source `json:"source"`
+}
+
+type source struct {
+	Bytes      string      `json:"bytes,omitempty"` // in base64
+	S3Location *s3Location `json:"s3Location,omitempty"`
+}
+
+type s3Location struct {
+	URI string `json:"uri"`
+}
+
+type toolUse struct {
+	ToolUseID string          `json:"toolUseId"`
+	Name      string          `json:"name"`
+	Input     json.RawMessage `json:"input"`
+}
+
+type toolResult struct {
+	ToolUseID string  `json:"toolUseId"`
+	Content   []block `json:"content"`
+	Status    string  `json:"status,omitempty"`
+}
+
+func textBlock(text string) block { return block{Text: &text} }
+
+// content translates a message's content; empty texts are left out, since
+// Bedrock refuses them.
+func (t *conversation) content(m *llm.Message, at string) ([]block, error) {
+	var blocks []block
+	if m.Parts == nil && m.Content != "" {
+		blocks = append(blocks, textBlock(m.Content))
+	}
+	for i := range m.Parts {
+		p := &m.Parts[i]
+		b, problem := t.blockOf(p)
+		switch {
+		case problem == "" && b.Text != nil && *b.Text == "":
+			continue
+		case problem != "" && m.Role == llm.RoleAssistant: // another vendor's work, not what the caller says
+			t.leave("messages.content[" + p.Type + "]")
+			continue
+		case problem != "":
+			return nil, wire.PartError(p, fmt.Sprintf("%s[%d] %s", at, i, problem))
+		}
+		blocks = t.mark(append(blocks, b), p.Extra)
+	}
+	return blocks, nil
+}
+
+// omitCache names the marks for a cache, where a model has none.
+const omitCache = "cache_control"
+
+// mark adds a point for the cache behind what carries "cache_control".
+func (t *conversation) mark(blocks []block, extra llm.Extra) []block {
+	raw := extra["cache_control"]
+	if !isThere(raw) || len(blocks) == 0 || blocks[len(blocks)-1].CachePoint != nil {
+		return blocks
+	}
+	if slices.Contains(t.call.Omit, omitCache) {
+		t.leave(omitCache)
+		return blocks
+	}
+	return append(blocks, block{CachePoint: cachePoint(raw)})
+}
+
+// cachePoint is Bedrock's form of a mark.
+func cachePoint(mark json.RawMessage) json.RawMessage {
+	var m struct {
+		TTL string `json:"ttl"`
+	}
+	if llm.JSON.Unmarshal(mark, &m) == nil && (m.TTL == "5m" || m.TTL == "1h") {
+		return json.RawMessage(`{"type":"default","ttl":"` + m.TTL + `"}`)
+	}
+	return json.RawMessage(`{"type":"default"}`)
+}
+
+// marksCache tells whether a request has a mark for the cache.
+func marksCache(r *llm.Request) bool {
+	marked := func(e llm.Extra) bool { return isThere(e["cache_control"]) }
+	return slices.ContainsFunc(r.Messages, func(m llm.Message) bool {
+		return marked(m.Extra) || slices.ContainsFunc(m.Parts, func(p llm.Part) bool { return marked(p.Extra) })
+	}) || slices.ContainsFunc(r.Tools, func(t llm.Tool) bool { return marked(t.Extra) })
+}
+
+// ownBlocks are the blocks of Converse that chat completions lack: a part of
+// that type, with a field of that name, passes as it is.
+var ownBlocks = map[string]bool{"image": true, "document": true, "video": true, "audio": true, "guardContent": true, "cachePoint": true,
+	"reasoningContent": true, "citationsContent": true, "searchResult": true}
+
+// blockOf translates a part; problem says what is wrong with it, "" if nothing
+// is.
+func (t *conversation) blockOf(p *llm.Part) (b block, problem string) {
+	switch {
+	case p.Type == "text" || p.Type == "":
+		return textBlock(p.Text), ""
+	case p.Type == "refusal":
+		return textBlock(p.Refusal), ""
+	case p.Type == "image_url" && p.ImageURL != nil:
+		return t.file(p.ImageURL.URL, "", true)
+	case p.Type == "file" && p.File != nil && p.File.FileData != "":
+		return t.file(p.File.FileData, p.File.Filename, false)
+	case p.Type == "file" && p.File != nil:
+		return b, "is a file without file_data; Bedrock takes data, or s3://bucket/key"
+	case ownBlocks[p.Type] && isThere(p.Extra[p.Type]):
+		return block{Raw: append(append([]byte(`{"`+p.Type+`":`), p.Extra[p.Type]...), '}')}, ""
+	}
+	return b, "is of type \"" + p.Type + "\", which Bedrock does not take, or has no content of that type"
+}
+
+// formats are the formats of images and documents, by media type and by the end
+// of a file's name.
+var formats = map[string]string{
+	"image/png": "png", "image/jpeg": "jpeg", "image/jpg": "jpeg", "image/gif": "gif", "image/webp": "webp",
+	"application/pdf": "pdf", "text/csv": "csv", "text/html": "html", "text/plain": "txt", "text/markdown": "md", "application/msword": "doc",
+	"application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+	"application/vnd.ms-excel": "xls", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+	".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".gif": "gif", ".webp": "webp", ".pdf": "pdf", ".csv": "csv", ".html": "html", ".txt": "txt",
+	".md": "md", ".doc": "doc", ".docx": "docx", ".xls": "xls", ".xlsx": "xlsx",
+	"video/mp4": "mp4", "video/quicktime": "mov", "video/x-matroska": "mkv", "video/webm": "webm", ".mp4": "mp4", ".mov": "mov", ".mkv": "mkv", ".webm": "webm",
+}
+
+var (
+	imageFormats = []string{"png", "jpeg", "gif", "webp"}
+	videoFormats = []string{"mp4", "mov", "mkv", "webm"}
+)
+
+// file translates an image or a document: a data: URL, an address in S3, or
+// bare base64 with a file's name.
+func (t *conversation) file(address, name string, image bool) (b block, problem string) {
+	m := &media{}
+	scheme, rest, _ := strings.Cut(address, ":")
+	switch {
+	case strings.EqualFold(scheme, "data"):
+		mediaType, data, problem := wire.DataURL(rest)
+		if problem != "" {
+			return b, problem
+		}
+		m.Format, m.Source.Bytes = formats[strings.ToLower(mediaType)], data
+	case strings.EqualFold(scheme, "s3"):
+		m.Format, m.Source.S3Location = formats[strings.ToLower(path.Ext(address))], &s3Location{address}
+	case strings.HasPrefix(rest, "//"):
+		return b, "is at an address; Bedrock takes data: URLs and s3://bucket/key, and fetches nothing else"
+	case image:
+		return b, "has a URL that is neither a data: URL nor s3://bucket/key"
+	default:
+		m.Source.Bytes = address
+	}
+	if m.Format == "" {
+		m.Format = formats[strings.ToLower(path.Ext(name))]
+	}
+	switch {
+	case m.Format == "":
+		return b, "is of a type that Bedrock does not read, or whose type neither its data nor its name tells"
+	case slices.Contains(imageFormats, m.Format):
+		return block{Image: m}, ""
+	case slices.Contains(videoFormats, m.Format):
+		return block{Video: m}, ""
+	case image:
+		return b, "is no image that Bedrock reads (png, jpeg, gif, webp)"
+	}
+	if _, err := base64.StdEncoding.DecodeString(m.Source.Bytes); err != nil {
+		return b, "is a file whose data is not base64"
+	}
+	m.Name = t.documentName(name)
+	return block{Document: m}, ""
+}
+
+// documentName makes a name fit for Bedrock, which takes letters, digits,
+// single spaces, hyphens and brackets, and no name twice in a request.
+func (t *conversation) documentName(name string) string {
+	name = strings.TrimSuffix(path.Base("/"+name), path.Ext(name))
+	name = strings.Join(strings.Fields(strings.Map(func(c rune) rune {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.ContainsRune("-()[]", c):
+			return c
+		}
+		return ' '
+	}, name)), " ")
+	if name == "" {
+		name = "document"
+	}
+	name = name[:min(len(name), 190)]
+	if t.documents == nil {
+		t.documents = map[string]int{}
+	}
+	t.documents[name]++
+	if n := t.documents[name]; n > 1 {
+		name += " " + strconv.Itoa(n)
+	}
+	return name
+}

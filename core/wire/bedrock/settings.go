@@ -1,0 +1,211 @@
+package bedrock
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
+)
+
+// settings writes everything of a body but its messages.
+type settings struct {
+	*conversation
+	request *llm.Request
+	body    *requestBody
+}
+
+// lack notes a parameter that Bedrock lacks.
+func (s *settings) lack(name string) { s.call.Adapt(name, wire.LeftOut) }
+
+func (s *settings) fill() error {
+	if err := wire.Refuse(s.request, "Bedrock", wire.Choices|wire.Logprobs|wire.Spoken); err != nil {
+		return err
+	}
+	if raw := s.request.Extra["outputConfig"]; isThere(raw) {
+		s.body.OutputConfig = raw
+	}
+	if err := s.tools(); err != nil {
+		return err
+	}
+	if err := s.format(); err != nil {
+		return err
+	}
+	s.inference()
+	s.metadata()
+	if err := s.additional(); err != nil {
+		return err
+	}
+	s.tuning()
+	return nil
+}
+
+// inference writes what every model takes.
+func (s *settings) inference() {
+	r := s.request
+	c := inferenceConfig{MaxTokens: r.MaxTokens, TopP: r.TopP, StopSequences: r.Stop}
+	if r.MaxCompletionTokens != nil {
+		c.MaxTokens = r.MaxCompletionTokens
+	}
+	c.Temperature = s.call.Clamp("temperature", r.Temperature, 0, 1) // OpenAI's range ends at 2
+	if c.MaxTokens != nil || c.Temperature != nil || c.TopP != nil || len(c.StopSequences) > 0 {
+		s.body.InferenceConfig = &c
+	}
+}
+
+func (s *settings) metadata() { s.body.Metadata = s.request.Metadata }
+
+// additional writes what only some models take.
+func (s *settings) additional() error {
+	own := s.request.Extra["additionalModelRequestFields"]
+	if isThere(own) && llm.JSON.Unmarshal(own, &s.body.Additional) != nil {
+		return llm.Errorf(llm.BadRequest, "additionalModelRequestFields is not a JSON object")
+	}
+	if raw := s.request.Extra["top_k"]; isThere(raw) {
+		switch {
+		case s.isClaude():
+			s.add("top_k", raw)
+		case strings.Contains(s.request.Model, "amazon.nova"):
+			s.add("inferenceConfig", json.RawMessage(`{"topK":`+string(raw)+`}`))
+		default:
+			s.lack("top_k")
+		}
+	}
+	return s.thinking()
+}
+
+func (s *settings) isClaude() bool {
+	return strings.Contains(s.request.Model, "anthropic.") || strings.Contains(s.request.Model, "claude")
+}
+
+// add puts a field beside the caller's own.
+func (s *settings) add(name string, value json.RawMessage) {
+	if isThere(s.body.Additional[name]) {
+		return
+	}
+	if s.body.Additional == nil {
+		s.body.Additional = llm.Extra{}
+	}
+	s.body.Additional[name] = value
+}
+
+// output sets a field of outputConfig beside the caller's own.
+func (s *settings) output(name string, value any) error {
+	config := llm.Extra{}
+	if len(s.body.OutputConfig) > 0 && llm.JSON.Unmarshal(s.body.OutputConfig, &config) != nil {
+		return llm.Errorf(llm.BadRequest, "outputConfig is not a JSON object")
+	}
+	if isThere(config[name]) {
+		return nil
+	}
+	raw, err := llm.JSON.Marshal(value)
+	if err == nil {
+		config[name] = raw
+		s.body.OutputConfig, err = llm.JSON.Marshal(config)
+	}
+	if err != nil {
+		return llm.Errorf(llm.BadRequest, "outputConfig cannot be written: %v", err)
+	}
+	return nil
+}
+
+// thinking translates reasoning_effort, unless the request says itself how to
+// think.
+func (s *settings) thinking() error {
+	r, m := s.request, wire.ClaudeOf(s.request.Model)
+	if own := r.Extra["thinking"]; isThere(own) {
+		s.add("thinking", own)
+		return nil
+	}
+	effort := r.ReasoningEffort
+	if effort == "" || isThere(s.body.Additional["thinking"]) {
+		return nil
+	}
+	if strings.Contains(r.Model, "openai.gpt-oss") && slices.Contains([]string{"low", "medium", "high"}, effort) {
+		s.add("reasoning_effort", json.RawMessage(`"`+effort+`"`))
+		return nil
+	}
+	budget, known := wire.Budgets[effort]
+	switch {
+	case effort == "none" && m.Adapts():
+		s.add("thinking", json.RawMessage(`{"type":"disabled"}`))
+		return nil
+	case effort == "none" && s.isClaude():
+		return nil // it is the default
+	case !m.Thinks() || !known, s.callsWithoutThoughts(), s.schemaForced():
+		s.lack("reasoning_effort")
+		return nil
+	}
+	if m.Adapts() {
+		s.add("thinking", json.RawMessage(`{"type":"adaptive"}`))
+		if effort == "minimal" {
+			effort = "low"
+		}
+		if err := s.output("effort", effort); err != nil {
+			return err
+		}
+	} else {
+		raw, err := llm.JSON.Marshal(map[string]any{"type": "enabled", "budget_tokens": budget})
+		if err != nil {
+			return llm.Errorf(llm.BadRequest, "thinking cannot be written: %v", err)
+		}
+		s.add("thinking", raw)
+		s.room(budget + wire.LeastAnswer)
+	}
+	s.besideThoughts()
+	return nil
+}
+
+// room makes maxTokens at least n.
+func (s *settings) room(n int) {
+	if s.body.InferenceConfig == nil {
+		s.body.InferenceConfig = &inferenceConfig{}
+	}
+	if c := s.body.InferenceConfig; c.MaxTokens == nil || *c.MaxTokens < n {
+		c.MaxTokens = &n
+	}
+}
+
+// besideThoughts takes out what Claude refuses beside thoughts.
+func (s *settings) besideThoughts() {
+	if c := s.body.InferenceConfig; c != nil && c.Temperature != nil && *c.Temperature != 1 {
+		s.lack("temperature")
+		c.Temperature = nil
+	}
+	if isThere(s.body.Additional["top_k"]) {
+		s.lack("top_k")
+		delete(s.body.Additional, "top_k")
+	}
+	if c := s.body.ToolConfig; c != nil && c.ToolChoice != nil && c.ToolChoice.Auto == nil {
+		c.ToolChoice = &toolChoice{Auto: &struct{}{}}
+		s.call.Adapt("tool_choice", "required to auto")
+	}
+}
+
+// schemaForced tells whether a tool gives the answer its shape.
+func (s *settings) schemaForced() bool {
+	f := s.request.ResponseFormat
+	return f != nil && f.Type == "json_schema" && s.body.ToolConfig != nil && s.body.ToolConfig.ToolChoice != nil && s.body.ToolConfig.ToolChoice.Tool != nil
+}
+
+// callsWithoutThoughts tells whether the conversation stands between a call and
+// the answer to its result, and the call came without thoughts.
+func (s *settings) callsWithoutThoughts() bool {
+	n := len(s.body.Messages)
+	if n < 2 || len(s.body.Messages[n-1].Content) == 0 || s.body.Messages[n-1].Content[0].ToolResult == nil {
+		return false
+	}
+	return !slices.ContainsFunc(s.body.Messages[n-2].Content, func(b block) bool { return strings.HasPrefix(string(b.Raw), `{"reasoningContent"`) })
+}
+
+// readFields are the fields of the request that settings reads.
+var readFields = []string{"top_k", "thinking", "outputConfig", "additionalModelRequestFields", "audio"}
+
+// tuning notes what is left out of the parameters.
+func (s *settings) tuning() {
+	s.call.Lacks(s.request, "seed", "presence_penalty", "frequency_penalty", "logit_bias", "top_logprobs", "user")
+	s.call.LacksOthers(s.request.Extra, func(name string) bool {
+		return slices.Contains(ownFields, name) || slices.Contains(readFields, name)
+	})
+}

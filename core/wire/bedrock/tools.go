@@ -1,0 +1,241 @@
+package bedrock
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
+)
+
+type toolConfig struct {
+	Tools      []tool      `json:"tools"`
+	ToolChoice *toolChoice `json:"toolChoice,omitempty"`
+}
+
+// tool is a function, or a point for the cache behind one. Raw, if set, is
+// written as it is.
+type tool struct {
+	Spec       *toolSpec       `json:"toolSpec,omitempty"`
+	CachePoint json.RawMessage `json:"cachePoint,omitempty"`
+
+	Raw json.RawMessage `json:"-"`
+}
+
+// MarshalJSON writes the tool.
+func (t tool) MarshalJSON() ([]byte, error) {
+	type plain tool
+	if t.Raw != nil {
+		return t.Raw, nil
+	}
+	return llm.JSON.Marshal(plain(t))
+}
+
+type toolSpec struct {
+	Name        string      `json:"name"`
+	Description string      `json:"description,omitempty"`
+	InputSchema inputSchema `json:"inputSchema"`
+	Strict      *bool       `json:"strict,omitempty"`
+}
+
+type inputSchema struct {
+	JSON json.RawMessage `json:"json"`
+}
+
+// toolChoice says which tools the model may or must use: one field is set.
+type toolChoice struct {
+	Auto *struct{}  `json:"auto,omitempty"`
+	Any  *struct{}  `json:"any,omitempty"`
+	Tool *namedTool `json:"tool,omitempty"`
+}
+
+type namedTool struct {
+	Name string `json:"name"`
+}
+
+// anyInput is the schema of a function without parameters.
+var anyInput = json.RawMessage(`{"type":"object","properties":{}}`)
+
+func toolOf(f *llm.Function) tool {
+	s := &toolSpec{Name: f.Name, Description: f.Description, InputSchema: inputSchema{f.Parameters}, Strict: f.Strict}
+	if !isThere(f.Parameters) {
+		s.InputSchema.JSON = anyInput
+	}
+	return tool{Spec: s}
+}
+
+// tools translates tools and functions. An entry that is one of Converse's own
+// ({"type": "systemTool", "systemTool": {"name": …}}) passes as it is.
+func (s *settings) tools() error {
+	var tools []tool
+	for i := range s.request.Tools {
+		t := &s.request.Tools[i]
+		switch {
+		case t.Function != nil && (t.Type == "function" || t.Type == ""):
+			tools = append(tools, toolOf(t.Function))
+		case (t.Type == "systemTool" || t.Type == "toolSpec") && isThere(t.Extra[t.Type]):
+			tools = append(tools, tool{Raw: append(append([]byte(`{"`+t.Type+`":`), t.Extra[t.Type]...), '}')})
+		default:
+			return wire.Unsupported("tools[%d] has the type %q; expected a function or one of Converse's own tools", i, t.Type)
+		}
+		if raw := t.Extra["cache_control"]; isThere(raw) {
+			if slices.Contains(s.call.Omit, omitCache) {
+				s.call.Leave(omitCache)
+				continue
+			}
+			tools = append(tools, tool{CachePoint: cachePoint(raw)})
+		}
+	}
+	for i := range s.request.Functions {
+		tools = append(tools, toolOf(&s.request.Functions[i]))
+	}
+	if len(tools) == 0 && (len(s.called) > 0 || s.results) {
+		// Bedrock demands the tools that a history calls, also where the call
+		// has none to offer.
+		names := s.called
+		if len(names) == 0 {
+			names = []string{"tool"}
+		}
+		for _, name := range names {
+			tools = append(tools, toolOf(&llm.Function{Name: name}))
+		}
+		s.body.ToolConfig = &toolConfig{Tools: tools}
+		return nil
+	}
+	if len(tools) > 0 {
+		s.body.ToolConfig = &toolConfig{Tools: tools}
+	}
+	return s.choice()
+}
+
+// choice translates tool_choice, or the old function_call. Without tools there
+// is nothing to choose.
+func (s *settings) choice() error {
+	if s.body.ToolConfig == nil {
+		return nil
+	}
+	s.call.Lacks(s.request, "parallel_tool_calls")
+	choice, name := s.request.ToolChoice, "tool_choice"
+	if !isThere(choice) {
+		choice, name = s.request.FunctionCall, "function_call"
+	}
+	if !isThere(choice) {
+		return nil
+	}
+	return s.choose(choice, name)
+}
+
+func (s *settings) choose(choice json.RawMessage, field string) error {
+	config := s.body.ToolConfig
+	var word string
+	if llm.JSON.Unmarshal(choice, &word) == nil {
+		return s.chooseBy(word, field)
+	}
+	type named struct {
+		Name     string `json:"name"` // Anthropic's form, and the old one
+		Function struct {
+			Name string `json:"name"`
+		} `json:"function"`
+	}
+	var object struct {
+		Type string `json:"type"`
+		named
+		Allowed struct {
+			Mode  string  `json:"mode"`
+			Tools []named `json:"tools"`
+		} `json:"allowed_tools"`
+	}
+	if err := llm.JSON.Unmarshal(choice, &object); err != nil {
+		return llm.Errorf(llm.BadRequest, "%s cannot be read: %v", field, err)
+	}
+	switch name := object.Function.Name + object.Name; {
+	case name != "":
+		config.ToolChoice = &toolChoice{Tool: &namedTool{name}}
+		return nil
+	case len(object.Allowed.Tools) > 0: // Converse has no allowed_tools
+		var names []string
+		for _, n := range object.Allowed.Tools {
+			names = append(names, n.Function.Name+n.Name)
+		}
+		config.Tools = slices.DeleteFunc(config.Tools, func(t tool) bool { return t.Spec == nil || !slices.Contains(names, t.Spec.Name) })
+		return s.chooseBy(object.Allowed.Mode, field+".allowed_tools.mode")
+	case object.Type != "":
+		return s.chooseBy(object.Type, field+".type")
+	}
+	return llm.Errorf(llm.BadRequest, "%s names no function", field)
+}
+
+// chooseBy is a choice by a word. Converse has none for no tool: then the tools
+// are left out, unless the history needs them.
+func (s *settings) chooseBy(word, field string) error {
+	config := s.body.ToolConfig
+	switch word {
+	case "auto", "":
+		config.ToolChoice = &toolChoice{Auto: &struct{}{}}
+	case "required", "any":
+		config.ToolChoice = &toolChoice{Any: &struct{}{}}
+	case "none":
+		if len(s.called) > 0 || s.results {
+			s.call.Adapt("tool_choice", "none to auto")
+			return nil
+		}
+		s.body.ToolConfig = nil
+	default:
+		return llm.Errorf(llm.BadRequest, "%s is %q; expected auto, none, required or an object that names a function", field, word)
+	}
+	return nil
+}
+
+// format translates response_format. A schema is asked for natively where the
+// model can, else by a tool that the model has to call, whose input is then the
+// answer. JSON without a schema is asked for in the instructions.
+func (s *settings) format() error {
+	f := s.request.ResponseFormat
+	switch {
+	case f == nil || f.Type == "text" || f.Type == "":
+		return nil
+	case f.Type == "json_object":
+		s.body.System = append(s.body.System, textBlock("Answer with one JSON object and nothing else."))
+		return nil
+	case f.Type != "json_schema":
+		return llm.Errorf(llm.BadRequest, "response_format has the type %q; expected text, json_object or json_schema", f.Type)
+	case f.JSONSchema == nil || !isThere(f.JSONSchema.Schema):
+		return llm.Errorf(llm.BadRequest, "response_format has no json_schema.schema")
+	}
+	if wire.ClaudeOf(s.request.Model).Formats() {
+		schema := map[string]any{"schema": string(f.JSONSchema.Schema)}
+		if f.JSONSchema.Name != "" {
+			schema["name"] = f.JSONSchema.Name
+		}
+		return s.output("textFormat", map[string]any{"type": "json_schema", "structure": map[string]any{"jsonSchema": schema}})
+	}
+	if s.body.ToolConfig != nil { // both cannot be forced
+		return wire.Unsupported("response_format: %s takes a json_schema or tools, not both", s.request.Model)
+	}
+	name := schemaToolName(f.JSONSchema)
+	s.body.ToolConfig = &toolConfig{ToolChoice: &toolChoice{Tool: &namedTool{name}},
+		Tools: []tool{toolOf(&llm.Function{Name: name, Parameters: f.JSONSchema.Schema, Description: "Give the answer by calling this tool."})}}
+	return nil
+}
+
+// schemaToolName is the name of the tool whose input is the answer.
+func schemaToolName(s *llm.JSONSchema) string {
+	if s.Name == "" {
+		return "answer"
+	}
+	return plainID(s.Name)
+}
+
+// schemaToolOf is the name of the tool whose input is the answer to a call; ""
+// for a call that has none.
+func schemaToolOf(c *wire.Call) string {
+	if wire.ClaudeOf(c.Model).Formats() || !bytes.Contains(c.Payload.JSON(), []byte(`"json_schema"`)) {
+		return ""
+	}
+	r, err := c.Payload.Request()
+	if err != nil || r.ResponseFormat == nil || r.ResponseFormat.JSONSchema == nil || r.ResponseFormat.Type != "json_schema" {
+		return ""
+	}
+	return schemaToolName(r.ResponseFormat.JSONSchema)
+}
