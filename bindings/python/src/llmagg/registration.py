@@ -79,7 +79,8 @@ def _with_vendors(user: Any, read: oldstyle.Read) -> oldstyle.Read:
             if vendor.lower() not in route.vendors():
                 raise
             first = first or error
-            left_out.update((f"{vendor}/{model}", error.message) for model in models)
+            reason = error.message.partition("no usable model: ")[2] or error.message
+            left_out.update((f"{vendor}/{model}", reason) for model in models)
     if empty and not providers and first is not None:
         raise first
     for reason in dict.fromkeys(left_out[name] for name in left_out.keys() - read.left_out.keys()):
