@@ -76,7 +76,7 @@ func (j *joint) add(at jointPlace, raw json.RawMessage) {
 	case isNull(j.raw) && j.kind == 0:
 		j.raw, j.times = raw, 1
 	case isNull(raw):
-	case j.shape() != shape(raw):
+	case j.shape() != shape(raw), at.name == PartsField && isParts(raw): // all parts so far
 		*j = joint{raw: raw, times: 1}
 	default:
 		switch shape(raw) {

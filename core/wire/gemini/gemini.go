@@ -51,6 +51,7 @@ func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.NoCacheMarks(r)
 	if len(c.Omit) > 0 {
 		c.Left = append(c.Left, body.pare(r, c.Omit)...)
 	}

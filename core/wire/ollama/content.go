@@ -18,9 +18,6 @@ func (t *conversation) content(m *llm.Message, at string) (message, error) {
 	var texts []string
 	for i := range m.Parts {
 		p := &m.Parts[i]
-		if isThere(p.Extra["cache_control"]) {
-			t.call.Leave("cache_control")
-		}
 		text, image, problem, err := partOf(p)
 		switch {
 		case problem == "" && err == nil:

@@ -59,6 +59,7 @@ func bodyOf(req *llm.Request, c *wire.Call) (*requestBody, error) {
 			return nil, err
 		}
 	}
+	c.NoCacheMarks(req)
 	b := &requestBody{Messages: t.messages}
 	s := settings{Call: c, request: req, body: b}
 	return b, s.fill()
@@ -95,9 +96,6 @@ func (t *conversation) message(m *llm.Message, at string) error {
 	sent, err := t.content(m, at+".content")
 	if err != nil {
 		return err
-	}
-	if isThere(m.Extra["cache_control"]) {
-		t.call.Leave("cache_control")
 	}
 	switch m.Role {
 	case llm.RoleSystem, llm.RoleDeveloper:

@@ -159,9 +159,6 @@ func (s *settings) tools() error {
 		if t.Function == nil || t.Type != "function" && t.Type != "" {
 			return wire.Unsupported("tools[%d] has the type %q; Ollama takes functions", i, t.Type)
 		}
-		if isThere(t.Extra["cache_control"]) {
-			s.Leave("cache_control")
-		}
 		if err := add(t.Function, "tools["+strconv.Itoa(i)+"]"); err != nil {
 			return err
 		}
