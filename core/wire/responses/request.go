@@ -158,6 +158,11 @@ func (t *conversation) result(m *llm.Message, output any, at string) error {
 		}
 		id = t.callID
 	}
+	if parts, ok := output.([]any); ok && len(parts) == 1 { // small servers take nothing but a text
+		if p, ok := parts[0].(*part); ok && p.Text != nil {
+			output = *p.Text
+		}
+	}
 	kind := "function_call_output"
 	if t.custom[id] {
 		kind = "custom_tool_call_output"
