@@ -62,13 +62,25 @@ func New(s Settings, onChange func(from, to State)) *Breaker {
 }
 
 // Usable reports whether Enter would admit a call now.
-func (b *Breaker) Usable() bool { return b.UsableAt(time.Now()) }
+func (b *Breaker) Usable() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.circuit.closed && b.blockEnd().IsZero() {
+		return b.on
+	}
+	return b.usableAt(time.Now())
+}
 
 // UsableAt reports whether Enter would admit a call at t, now or later, if
 // nothing happens until then: a retry asks before it waits.
 func (b *Breaker) UsableAt(t time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	return b.usableAt(t)
+}
+
+// usableAt is UsableAt for a caller that holds mu.
+func (b *Breaker) usableAt(t time.Time) bool {
 	if !b.on || t.Before(b.blockEnd()) {
 		return false
 	}
@@ -96,7 +108,7 @@ func (b *Breaker) Enter() *Permit {
 // reports whether the call is admitted.
 func (b *Breaker) EnterWith(p *Permit) bool {
 	b.mu.Lock()
-	admitted := b.letIn(time.Now(), p)
+	admitted := b.letIn(p)
 	if admitted && p.kind == ordinary {
 		b.mu.Unlock() // nothing has changed that there is to tell
 		return true
@@ -113,8 +125,7 @@ func (b *Breaker) EnterWith(p *Permit) bool {
 func (b *Breaker) LastResort() (*Permit, *Trial) {
 	b.mu.Lock()
 	defer b.unlockAndTell()
-	now := time.Now()
-	if p := new(Permit); b.letIn(now, p) {
+	if p := new(Permit); b.letIn(p) {
 		return p, nil
 	}
 	switch {
@@ -122,7 +133,7 @@ func (b *Breaker) LastResort() (*Permit, *Trial) {
 		return nil, nil
 	case b.trial != nil:
 		return nil, b.trial
-	case now.Before(b.retryAfter):
+	case time.Now().Before(b.retryAfter):
 		return nil, nil
 	}
 	b.trial = newTrial()
@@ -130,8 +141,8 @@ func (b *Breaker) LastResort() (*Permit, *Trial) {
 }
 
 // letIn makes p the permit of a usable route. The caller holds mu.
-func (b *Breaker) letIn(now time.Time, p *Permit) bool {
-	if !b.on || now.Before(b.blockEnd()) {
+func (b *Breaker) letIn(p *Permit) bool {
+	if end := b.blockEnd(); !b.on || !end.IsZero() && time.Now().Before(end) {
 		return false
 	}
 	p.breaker = b

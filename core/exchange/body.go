@@ -69,7 +69,7 @@ func (u *Upstream) readAll(resp *http.Response, x *Exchange, buffer *[]byte) ([]
 		} else {
 			data = data[:len(data)+n]
 		}
-		if n > 0 {
+		if n > 0 && err == nil { // else the attempt is about to end
 			x.alive()
 		}
 	}

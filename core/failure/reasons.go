@@ -66,7 +66,13 @@ func index[T comparable](lists map[T]string) map[string]T {
 
 // IsReason tells whether a word is a finish reason; vendors have words for none
 // too.
-func IsReason(word string) bool { return endOf(word) != endNone }
+func IsReason(word string) bool {
+	switch word {
+	case "stop", "length", "tool_calls": // nearly all
+		return true
+	}
+	return endOf(word) != endNone
+}
 
 // endOf is what a finish reason means. Of words that are in no table, those
 // that speak of a failure are one.
