@@ -224,8 +224,8 @@ def _by_url(base_url: str, by_name: str) -> tuple[str, str | None]:
 
 
 def environment_of(config: ProviderConfig) -> dict[str, str | None]:
-    """The environment variables that a configuration needs, with their values now: those that it refers to as
-    ``${NAME}``, and those of its vendor's key where it has none.
+    """The environment variables that a configuration needs, with their present values: those that it refers to as
+    ``${NAME}``, and for a model without a key the variables for the vendor's key.
     """
     from ._native import route
 

@@ -22,10 +22,10 @@ class Usage:
     """Counted tokens. All values are ints or plain dicts.
 
     If the provider sent no usage, the usage is unknown: it is false, ``known`` is False, and its counts are zeros.
-    Check ``known`` before you add up counts or costs. ``prompt_tokens`` holds what caches gave and took; the details
-    say how much, by the same names for every provider: ``cached_tokens``, ``cache_write_tokens`` (of them
-    ``cache_write_5m_tokens`` and ``cache_write_1h_tokens``), ``audio_tokens``; ``reasoning_tokens`` and
-    ``audio_tokens`` of the completion. A detail that is missing is unknown, not zero.
+    Check ``known`` before you add up counts or costs. The details have the same names for every provider; a missing
+    detail is unknown, not zero. Part of ``prompt_tokens`` are ``cached_tokens`` (read from a cache),
+    ``cache_write_tokens`` (written to a cache; ``cache_write_5m_tokens`` and ``cache_write_1h_tokens`` are part of
+    them) and ``audio_tokens``; part of ``completion_tokens`` are ``reasoning_tokens`` and ``audio_tokens``.
     """
 
     prompt_tokens: int = _UNKNOWN
