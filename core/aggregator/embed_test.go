@@ -67,6 +67,7 @@ func TestEmbed(t *testing.T) {
 		"azure":  {"/openai/v1", 2, nil},
 		"gemini": {"/v1beta", 25, nil},
 		"ollama": {"", 10, nil},
+		"zhipu":  {"/v4", 40, nil},
 	} {
 		a, w := embedding(t, `{}`, map[string]any{name: routeOf(c.path, "e", c.more)})
 		r, err := a.Embed(context.Background(), &llm.EmbeddingRequest{Model: "e", Input: texts(2500)})

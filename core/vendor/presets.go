@@ -6,7 +6,7 @@ package vendor
 // the first site is the default one.
 var presets = []Vendor{
 	// Vendors of China.
-	{name: "qwen", aliases: "dashscope", baseURL: "https://dashscope.aliyuncs.com/compatible-mode/v1", keys: "DASHSCOPE_API_KEY QWEN_API_KEY", quirks: &qwenQuirks,
+	{name: "qwen", embedTexts: 10, aliases: "dashscope", baseURL: "https://dashscope.aliyuncs.com/compatible-mode/v1", keys: "DASHSCOPE_API_KEY QWEN_API_KEY", quirks: &qwenQuirks,
 		site: "cn", messages: "https://dashscope.aliyuncs.com/apps/anthropic", sites: []Site{
 			{Name: "intl", BaseURL: "https://dashscope-intl.aliyuncs.com/compatible-mode/v1", Messages: "https://dashscope-intl.aliyuncs.com/apps/anthropic"},
 			{Name: "us", BaseURL: "https://dashscope-us.aliyuncs.com/compatible-mode/v1"},
@@ -15,12 +15,12 @@ var presets = []Vendor{
 		site: "cn", messages: "https://api.moonshot.cn/anthropic", sites: []Site{
 			{Name: "intl", BaseURL: "https://api.moonshot.ai/v1", Messages: "https://api.moonshot.ai/anthropic"},
 		}},
-	{name: "zhipu", aliases: "bigmodel glm", baseURL: "https://open.bigmodel.cn/api/paas/v4", keys: "ZHIPUAI_API_KEY ZHIPU_API_KEY GLM_API_KEY", quirks: &zhipuQuirks,
+	{name: "zhipu", embedTexts: 64, aliases: "bigmodel glm", baseURL: "https://open.bigmodel.cn/api/paas/v4", keys: "ZHIPUAI_API_KEY ZHIPU_API_KEY GLM_API_KEY", quirks: &zhipuQuirks,
 		sdkVariable: "ZHIPUAI_BASE_URL", site: "cn", messages: "https://open.bigmodel.cn/api/anthropic", sites: []Site{
 			{Name: "intl", BaseURL: "https://api.z.ai/api/paas/v4", Messages: "https://api.z.ai/api/anthropic", Keys: "ZAI_API_KEY"},
 			{Name: "coding", BaseURL: "https://open.bigmodel.cn/api/coding/paas/v4"},
 		}},
-	{name: "zai", baseURL: "https://api.z.ai/api/paas/v4", keys: "ZAI_API_KEY", quirks: &zhipuQuirks, sdkVariable: "ZAI_BASE_URL",
+	{name: "zai", embedTexts: 64, baseURL: "https://api.z.ai/api/paas/v4", keys: "ZAI_API_KEY", quirks: &zhipuQuirks, sdkVariable: "ZAI_BASE_URL",
 		site: "intl", messages: "https://api.z.ai/api/anthropic", sites: []Site{
 			{Name: "cn", BaseURL: "https://open.bigmodel.cn/api/paas/v4", Messages: "https://open.bigmodel.cn/api/anthropic", Keys: "ZHIPUAI_API_KEY ZHIPU_API_KEY GLM_API_KEY"},
 			{Name: "coding", BaseURL: "https://api.z.ai/api/coding/paas/v4"},
@@ -60,7 +60,7 @@ var presets = []Vendor{
 	{name: "nvidia", baseURL: "https://integrate.api.nvidia.com/v1", keys: "NVIDIA_API_KEY NVIDIA_NIM_API_KEY"},
 	{name: "github", baseURL: "https://models.github.ai/inference", keys: "GITHUB_TOKEN"},
 	{name: "huggingface", baseURL: "https://router.huggingface.co/v1", keys: "HF_TOKEN"},
-	{name: "cohere", baseURL: "https://api.cohere.ai/compatibility/v1", keys: "COHERE_API_KEY CO_API_KEY", quirks: &cohereQuirks},
+	{name: "cohere", embedTexts: 96, baseURL: "https://api.cohere.ai/compatibility/v1", keys: "COHERE_API_KEY CO_API_KEY", quirks: &cohereQuirks},
 
 	// Servers on one's own machine.
 	{name: "vllm", baseURL: "http://localhost:8000/v1", keys: "VLLM_API_KEY", local: true, messages: "http://localhost:8000"},
