@@ -11,7 +11,6 @@ import (
 	"github.com/llmagg/llmagg/core/internal/callstate"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/observe"
-	"github.com/llmagg/llmagg/core/wire"
 )
 
 // Turn makes one call's attempts on one route and counts them over the whole
@@ -71,10 +70,11 @@ func (t *Turn) timeout() time.Duration {
 
 // Wanted says what a turn is made for, and holds its result.
 type Wanted struct {
-	Stream   bool            // a stream, not a whole answer
-	Vectors  *wire.Embedding // of texts, instead of an answer
+	Stream   bool // a stream, not a whole answer
 	Response *llm.Response
 	Opened   *Opened // at its first token
+
+	other func(a *attempt) (*llm.Usage, error) // asks for what is no chat; see WantVectors
 }
 
 // Ask makes attempts until one gives what is wanted or the call must leave the
@@ -141,9 +141,8 @@ func (w *Wanted) try(a *attempt) *llm.Error {
 	var r *llm.Response
 	var err error
 	var usage *llm.Usage
-	if w.Vectors != nil {
-		err = a.embed(w.Vectors)
-		usage = w.Vectors.Usage
+	if w.other != nil {
+		usage, err = w.other(a)
 	} else if r, err = a.chat(); err == nil {
 		usage = r.Usage
 	}
