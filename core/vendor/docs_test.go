@@ -70,6 +70,7 @@ func (v *Vendor) differences() (list []string) {
 	for _, b := range q.Clamps {
 		say(true, "`%s` from %v to %v", b.Field, b.Least, b.Most)
 	}
+	say(q.ToolIDs > 0, "ids of calls have %d letters and digits: those of others are changed, the same in calls and results", q.ToolIDs)
 	say(q.Adds[0] != "", "added: `%s`: `%s`", q.Adds[0], q.Adds[1])
 	say(q.Effort != "", "`reasoning_effort` by `%s`", q.Effort)
 	say(q.Schema != "", "a schema by %s", q.Schema)

@@ -26,7 +26,7 @@ var (
 	groqQuirks = wire.Quirks{Lacks: []string{"logit_bias", "top_logprobs"}, Shape: wire.Choices | wire.Logprobs}
 
 	mistralQuirks = wire.Quirks{Lacks: []string{"user", "logit_bias", "top_logprobs"}, OnlyMaxTokens: true, Renames: "seed:random_seed",
-		Choice: "required:any", Shape: wire.Logprobs}
+		Choice: "required:any", ToolIDs: 9, Shape: wire.Logprobs}
 
 	cerebrasQuirks = wire.Quirks{Lacks: []string{"presence_penalty", "frequency_penalty", "logit_bias"}}
 

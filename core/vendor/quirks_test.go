@@ -1,6 +1,7 @@
 package vendor
 
 import (
+	"regexp"
 	"testing"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -57,6 +58,21 @@ func TestQuirks(t *testing.T) {
 		require.JSONEq(t, `{"model":"m",`+messages+c.body+`,"stream":false}`, string(body))
 		require.Equal(t, c.adapted, call.Adapted, c.request)
 	}
+}
+
+// A call's id that another vendor made is the same in the call and in its
+// result.
+func TestToolIDs(t *testing.T) {
+	v, base, err := Resolve(Model{Provider: "mistral", Name: "m", APIKey: "k"}, nil)
+	require.NoError(t, err)
+	p, err := llm.ParsePayload([]byte(`{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":null,"tool_calls":[{"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"call_1","content":"x"}]}`))
+	require.NoError(t, err)
+	body, err := v.Format(base, "k").Body(nil, &wire.Call{Payload: p, Model: "m"})
+	require.NoError(t, err)
+	ids := regexp.MustCompile(`"(?:id|tool_call_id)":"([a-zA-Z0-9]{9})"`).FindAllSubmatch(body, -1)
+	require.Len(t, ids, 2)
+	require.Equal(t, ids[0][1], ids[1][1])
+	require.NotContains(t, string(body), "call_1")
 }
 
 // A vendor with a JSON mode alone gets the schema in the prompt.

@@ -18,6 +18,9 @@ type Quirks struct {
 	Choice string
 	// Clamps are the bounds of numbers.
 	Clamps []Bounds
+	// ToolIDs is how many letters and digits the id of a call has to have; 0 for
+	// ids of any form.
+	ToolIDs int
 	// Adds is a field with its value that the request gets unless it has it.
 	Adds [2]string
 	// Effort is how reasoning_effort is said.

@@ -36,6 +36,9 @@ func (w *format) fitting(c *wire.Call) (*llm.Payload, error) {
 	if err := f.schema(); err != nil {
 		return nil, err
 	}
+	if err := f.toolIDs(); err != nil {
+		return nil, err
+	}
 	if q.EveryThought {
 		if err := f.thoughts(); err != nil {
 			return nil, err

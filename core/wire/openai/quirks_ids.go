@@ -1,0 +1,83 @@
+package openai
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// toolIDs gives calls and their results ids of the form that the vendor
+// demands. An id that another vendor made becomes the same one wherever it
+// stands, in each request.
+func (f *fit) toolIDs() error {
+	if f.quirks.ToolIDs == 0 || !f.call.Payload.Mentions(`"tool_call`) {
+		return nil
+	}
+	messages, err := f.messages()
+	if err != nil {
+		return err
+	}
+	changed := false
+	for i, raw := range messages {
+		message := llm.Extra{}
+		if llm.JSON.Unmarshal(raw, &message) != nil {
+			continue
+		}
+		other := f.shortenID(message, "tool_call_id")
+		var calls []llm.Extra
+		if isThere(message["tool_calls"]) && llm.JSON.Unmarshal(message["tool_calls"], &calls) == nil {
+			of := false
+			for _, call := range calls {
+				of = f.shortenID(call, "id") || of
+			}
+			if of {
+				if message["tool_calls"], err = llm.JSON.Marshal(calls); err != nil {
+					return llm.Errorf(llm.BadRequest, "messages[%d] cannot be written: %v", i, err)
+				}
+				other = true
+			}
+		}
+		if !other {
+			continue
+		}
+		changed = true
+		if messages[i], err = llm.JSON.Marshal(message); err != nil {
+			return llm.Errorf(llm.BadRequest, "messages[%d] cannot be written: %v", i, err)
+		}
+	}
+	if !changed {
+		return nil
+	}
+	return f.putMessages(messages)
+}
+
+// shortenID changes the id in a field, unless it has the form already.
+func (f *fit) shortenID(of llm.Extra, field string) bool {
+	var id string
+	if !isThere(of[field]) || llm.JSON.Unmarshal(of[field], &id) != nil || isShort(id, f.quirks.ToolIDs) {
+		return false
+	}
+	of[field] = json.RawMessage(`"` + shortID(id, f.quirks.ToolIDs) + `"`)
+	return true
+}
+
+func isShort(id string, length int) bool {
+	for i := range len(id) {
+		if c := id[i]; (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	return len(id) == length
+}
+
+// shortID makes an id of so many letters and digits, at most 32, of any other.
+func shortID(id string, length int) string {
+	const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	sum := sha256.Sum256([]byte(id))
+	short := make([]byte, length)
+	for i := range short {
+		short[i] = alphabet[int(sum[i])%len(alphabet)]
+	}
+	return string(short)
+}
