@@ -51,6 +51,7 @@ func TestOddServers(t *testing.T) {
 		"thoughts in both forms": {[]string{`{"type":"response.reasoning_summary_text.delta","output_index":0,"summary_index":0,"delta":"so"}`, `{"type":"response.reasoning_text.delta","output_index":0,"content_index":0,"delta":"long"}`,
 			`{"type":"response.output_text.delta","output_index":1,"delta":"a"}`, end}, `{"role":"assistant","content":"a","reasoning_content":"so"}`},
 		"a whole text that came in no pieces": {[]string{`{"type":"response.output_text.done","text":"ab"}`, `{"type":"response.content_part.done","part":{"type":"output_text","text":"ab"}}`, end}, `{"role":"assistant","content":"ab"}`},
+		"a character in halves":               {[]string{`{"type":"response.output_text.delta","delta":"\ud83d"}`, `{"type":"response.output_text.delta","delta":"\ude00!"}`, `{"type":"response.output_text.done","text":"😀!"}`, end}, `{"role":"assistant","content":"😀!"}`},
 		"a text that goes on after its end":   {[]string{`{"type":"response.output_text.delta","delta":"a"}`, `{"type":"response.output_text.done","text":"a"}`, `{"type":"response.output_text.delta","delta":"b"}`, end}, `{"role":"assistant","content":"ab"}`},
 	} {
 		r := gathered(t, c.events...)
