@@ -23,7 +23,7 @@ LIB_SOURCES   := $(shell find core capi include -name '*.go' ! -name '*_test.go'
 LIB_COLD      := github.com/llmagg/llmagg/core/faultwall crypto/x509 encoding/asn1 vendor/golang.org/x/crypto/cryptobyte \
                  crypto/hpke crypto/ecdsa vendor/golang.org/x/net/dns/dnsmessage vendor/golang.org/x/net/idna \
                  vendor/golang.org/x/text/unicode/norm mime log/slog \
-                 $(addprefix github.com/llmagg/llmagg/core/,credential config vendor provider wire/bedrock)
+                 $(addprefix github.com/llmagg/llmagg/core/,credential config vendor provider manager internal/setting internal/shown internal/suggest wire/bedrock)
 LIB_TAGS      := netgo,osusergo
 LIB_GOFLAGS   := -trimpath -buildvcs=false -tags $(LIB_TAGS) $(LIB_COLD:%=-gcflags=%=-l)
 LIB_SONAME    := libllmagg.so.$(LIB_SOVERSION)
