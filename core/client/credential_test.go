@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -163,5 +164,39 @@ func TestWithoutACredentialTheAttemptFails(t *testing.T) {
 	_, err := asked(t.Context(), c)
 	require.Equal(t, llm.Authentication, llm.CodeOfError(err))
 	require.ErrorContains(t, err, "set AWS_BEARER_TOKEN_BEDROCK")
+	require.Empty(t, w.Seen().Requests)
+}
+
+// A function of the application gives the token: once for all calls, and again
+// when the server refuses it.
+func TestAFunctionGivesTheToken(t *testing.T) {
+	w := started(t, `{"require_key":"token-2"}`)
+	var asked atomic.Int64
+	c, err := client.New(config.Model{Provider: "p", Name: "m", BaseURL: w.BaseURL(), MaxRetries: 1, Token: func(context.Context) (string, time.Time, error) {
+		return fmt.Sprintf("token-%d", asked.Add(1)), time.Now().Add(time.Hour), nil
+	}}, client.Options{})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, c.Close(context.Background())) }()
+	for range 3 {
+		r, err := c.Chat(t.Context(), ask())
+		require.NoError(t, err)
+		require.Equal(t, "Hello from m.", r.Text())
+	}
+	require.EqualValues(t, 2, asked.Load())
+	_, err = client.New(config.Model{Provider: "p", Name: "m", BaseURL: w.BaseURL(), APIKey: "k", Token: func(context.Context) (string, time.Time, error) { return "", time.Time{}, nil }}, client.Options{})
+	require.ErrorContains(t, err, "expected one of them")
+}
+
+// What the function says of its failure is the attempt's.
+func TestAFunctionThatFailsFailsTheAttempt(t *testing.T) {
+	w := started(t, `{}`)
+	c, err := client.New(config.Model{Provider: "p", Name: "m", BaseURL: w.BaseURL(), MaxRetries: 1, Token: func(context.Context) (string, time.Time, error) {
+		return "", time.Time{}, errors.New("the vault is closed")
+	}}, client.Options{})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, c.Close(context.Background())) }()
+	_, err = c.Chat(t.Context(), ask())
+	require.Equal(t, llm.Unavailable, llm.CodeOfError(err))
+	require.ErrorContains(t, err, "the vault is closed")
 	require.Empty(t, w.Seen().Requests)
 }

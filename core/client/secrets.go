@@ -20,6 +20,14 @@ func holdsKey(headers map[string]string) bool {
 	return false
 }
 
+// authOf is the type of the credential that a configuration names.
+func authOf(cfg *config.Model) string {
+	if cfg.Token != nil {
+		return "token"
+	}
+	return cfg.Auth.Type
+}
+
 // newCredential makes what authorizes a route's requests where that is no fixed
 // key: nil where it is, or where headers of the configuration hold one.
 func newCredential(cfg *config.Model, v *vendor.Vendor, o Options) (*credential.Authorizer, error) {
@@ -27,6 +35,9 @@ func newCredential(cfg *config.Model, v *vendor.Vendor, o Options) (*credential.
 	kind, region, service := v.Signs(cfg.BaseURL)
 	if spec.Type == "" {
 		spec.Type = kind
+	}
+	if cfg.Token != nil {
+		return credential.New(credential.Options{Token: cfg.Token})
 	}
 	if spec.Type == "" && spec != (credential.Spec{}) {
 		return nil, llm.Errorf(llm.InvalidArgument, "%s/%s: \"auth\" has no type; expected \"aws\"", cfg.Provider, cfg.Name)

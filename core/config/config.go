@@ -8,6 +8,7 @@
 package config
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -61,6 +62,12 @@ type Model struct {
 
 	Region string // of a cloud's service, such as us-east-1
 	Auth   Auth   `json:"-"` // where the credential comes from, instead of APIKey
+	// Token, if set, gives the credential instead of APIKey: a token, sent as
+	// "Authorization: Bearer …", and when it ends, the zero time where it does
+	// not. It is asked once for all calls of the model, again before the token
+	// ends, and once more after the server has refused it. ctx ends when the
+	// client closes, or after 30 s.
+	Token func(ctx context.Context) (token string, expires time.Time, err error) `json:"-"`
 
 	Breaker Breaker
 	Retry   Retry
@@ -220,6 +227,9 @@ func (c Model) Check() error {
 	}
 	if c.APIKey != "" && c.Auth != (Auth{}) {
 		return llm.Errorf(llm.InvalidArgument, "%s has api_key and auth; expected one of them", where)
+	}
+	if c.Token != nil && (c.APIKey != "" || c.Auth != (Auth{})) {
+		return llm.Errorf(llm.InvalidArgument, "%s has a Token function and api_key or auth; expected one of them", where)
 	}
 	if strings.TrimFunc(c.Organization, isBlank) != c.Organization {
 		return llm.Errorf(llm.InvalidArgument, "%s: organization begins or ends with white space; remove it", where)

@@ -37,6 +37,10 @@ type Options struct {
 	// Region and Service are those that AWS's signatures name.
 	Region, Service string
 
+	// Token, if set, is the application's source of the credential; the rest is
+	// not used then, and nothing is shared with other routes.
+	Token func(ctx context.Context) (token string, expires time.Time, err error)
+
 	Getenv         func(name string) (string, bool) // nil means that no variable is set
 	Proxy          string
 	CAFile         string

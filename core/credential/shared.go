@@ -58,6 +58,9 @@ var holders = struct {
 }{open: map[string]*shared{}}
 
 func borrow(o Options) (*shared, error) {
+	if o.Token != nil {
+		return newShared(function(o.Token)), nil
+	}
 	key := o.key()
 	holders.mu.Lock()
 	defer holders.mu.Unlock()
