@@ -30,26 +30,34 @@ func For(name string, known []string) string {
 
 // aliases are names that other libraries have for the same thing, folded, and
 // ours; where a name means different things in different places, the first one
-// that is known there counts.
-var aliases = map[string][]string{
-	"key": {"api_key"}, "token": {"api_key"}, "apitoken": {"api_key"}, "secret": {"api_key"}, "openaiapikey": {"api_key"}, "password": {"api_key"},
-	"url": {"base_url"}, "apibase": {"base_url"}, "endpoint": {"base_url"}, "azureendpoint": {"base_url"}, "host": {"base_url"}, "openaiapibase": {"base_url"}, "apiurl": {"base_url"}, "baseuri": {"base_url"}, "apiendpoint": {"base_url"},
-	"modelname": {"model"}, "modelid": {"model"}, "deployment": {"model"}, "deploymentid": {"model"}, "engine": {"model"}, "upstream": {"model"},
-	"retries": {"max_retries"}, "numretries": {"max_retries"}, "retrycount": {"max_retries"}, "maxattempts": {"max_retries"}, "attempts": {"max_retries"}, "retry": {"retry", "max_retries"}, "maxretry": {"max_retries"}, "tries": {"max_retries"},
-	"requesttimeout": {"timeout"}, "timelimit": {"deadline", "timeout"}, "timeoutseconds": {"timeout"}, "timeoutms": {"timeout"}, "readtimeout": {"idle_timeout", "timeout"}, "streamtimeout": {"idle_timeout", "timeout"}, "maxtime": {"deadline"}, "totaltimeout": {"deadline"}, "overalltimeout": {"deadline"}, "budget": {"deadline"}, "maxwait": {"deadline"},
-	"hedge": {"hedge_after"}, "hedging": {"hedge_after"}, "hedgedelay": {"hedge_after"}, "hedgeafterseconds": {"hedge_after"},
-	"fallbacks": {"models"}, "fallback": {"models"}, "fallbackmodels": {"models"}, "contextwindowfallbacks": {"models"}, "routes": {"models"}, "modellist": {"models"},
-	"extraheaders": {"headers"}, "extraheader": {"headers"}, "defaultheaders": {"headers"}, "header": {"headers"}, "httpheaders": {"headers"},
-	"extra": {"extra_body"}, "extraparams": {"extra_body"}, "extrafields": {"extra_body"}, "extraquery": {"extra_body"}, "modelkwargs": {"extra_body"}, "additionalmodelrequestfields": {"extra_body"}, "body": {"extra_body"},
-	"oninterruption": {"on_interrupt"}, "onerror": {"on_interrupt"}, "onbreak": {"on_interrupt"}, "restart": {"on_interrupt"},
-	"org": {"organization"}, "organizationid": {"organization"}, "openaiorganization": {"organization"},
-	"cabundle": {"ca_file"}, "cacert": {"ca_file"}, "cafile": {"ca_file"}, "verify": {"ca_file"}, "sslverify": {"ca_file"}, "certificate": {"ca_file"}, "tls": {"ca_file"},
-	"proxies": {"proxy"}, "httpproxy": {"proxy"}, "httpsproxy": {"proxy"}, "proxyurl": {"proxy"},
-	"circuitbreaker": {"breaker"}, "maxconcurrency": {"max_concurrent_calls"}, "concurrency": {"max_concurrent_calls"}, "maxparallelrequests": {"max_concurrent_calls"}, "maxconnections": {"max_concurrent_calls"}, "maxconcurrent": {"max_concurrent_calls"},
-	"format": {"type"}, "apitype": {"type"}, "wireformat": {"type"}, "vendor": {"type"},
-	"maxtoken": {"max_tokens"}, "maxoutputtokens": {"max_completion_tokens", "max_tokens"}, "maxnewtokens": {"max_tokens"}, "temp": {"temperature"}, "stopsequences": {"stop"}, "responseschema": {"response_format"}, "jsonmode": {"response_format"}, "streaming": {"stream"}, "prompt": {"messages"}, "usage": {"include_usage"}, "streamusage": {"include_usage"},
-	"threshold": {"failures"}, "failurethreshold": {"failures"}, "cooldown": {"open_s"}, "cooldowntime": {"open_s"}, "resettimeout": {"open_s"}, "recoverytimeout": {"open_s"},
-	"backofffactor": {"backoff_s"}, "maxbackoff": {"backoff_max_s"}, "maxbytes": {"response_bytes"}, "maxresponsebytes": {"response_bytes"},
+// that is known there counts. A text, since a map of it would take 15 KB.
+const aliases = ` key=api_key token=api_key apitoken=api_key secret=api_key openaiapikey=api_key password=api_key
+ url=base_url apibase=base_url endpoint=base_url azureendpoint=base_url host=base_url openaiapibase=base_url apiurl=base_url baseuri=base_url apiendpoint=base_url
+ modelname=model modelid=model deployment=model deploymentid=model engine=model upstream=model
+ retries=max_retries numretries=max_retries retrycount=max_retries maxattempts=max_retries attempts=max_retries retry=retry,max_retries maxretry=max_retries tries=max_retries
+ requesttimeout=timeout timelimit=deadline,timeout timeoutseconds=timeout timeoutms=timeout readtimeout=idle_timeout,timeout streamtimeout=idle_timeout,timeout maxtime=deadline totaltimeout=deadline overalltimeout=deadline budget=deadline maxwait=deadline
+ hedge=hedge_after hedging=hedge_after hedgedelay=hedge_after hedgeafterseconds=hedge_after
+ fallbacks=models fallback=models fallbackmodels=models contextwindowfallbacks=models routes=models modellist=models
+ extraheaders=headers extraheader=headers defaultheaders=headers header=headers httpheaders=headers
+ extra=extra_body extraparams=extra_body extrafields=extra_body extraquery=extra_body modelkwargs=extra_body additionalmodelrequestfields=extra_body body=extra_body
+ oninterruption=on_interrupt onerror=on_interrupt onbreak=on_interrupt restart=on_interrupt
+ org=organization organizationid=organization openaiorganization=organization
+ cabundle=ca_file cacert=ca_file cafile=ca_file verify=ca_file sslverify=ca_file certificate=ca_file tls=ca_file
+ proxies=proxy httpproxy=proxy httpsproxy=proxy proxyurl=proxy
+ circuitbreaker=breaker maxconcurrency=max_concurrent_calls concurrency=max_concurrent_calls maxparallelrequests=max_concurrent_calls maxconnections=max_concurrent_calls maxconcurrent=max_concurrent_calls
+ format=type apitype=type wireformat=type vendor=type
+ maxtoken=max_tokens maxoutputtokens=max_completion_tokens,max_tokens maxnewtokens=max_tokens temp=temperature stopsequences=stop responseschema=response_format jsonmode=response_format streaming=stream prompt=messages usage=include_usage streamusage=include_usage
+ threshold=failures failurethreshold=failures cooldown=open_s cooldowntime=open_s resettimeout=open_s recoverytimeout=open_s
+ backofffactor=backoff_s maxbackoff=backoff_max_s maxbytes=response_bytes maxresponsebytes=response_bytes
+`
+
+// aliasesOf are the names of ours for a folded name of another library.
+func aliasesOf(folded string) []string {
+	_, rest, found := strings.Cut(aliases, " "+folded+"=")
+	if !found || folded == "" {
+		return nil
+	}
+	return strings.Split(rest[:strings.IndexAny(rest, " \n")], ",")
 }
 
 // Nearest is the known name that name most likely stands for: the same letters
@@ -62,7 +70,7 @@ func Nearest(name string, known []string, most int) string {
 			return k
 		}
 	}
-	for _, k := range aliases[folded] {
+	for _, k := range aliasesOf(folded) {
 		if slices.Contains(known, k) {
 			return k
 		}
@@ -106,7 +114,7 @@ func Fold(name string) string {
 }
 
 // Means tells whether other libraries have name for what is known here.
-func Means(name, known string) bool { return slices.Contains(aliases[Fold(name)], known) }
+func Means(name, known string) bool { return slices.Contains(aliasesOf(Fold(name)), known) }
 
 func abs(n int) int { return max(n, -n) }
 
