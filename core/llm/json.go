@@ -8,15 +8,15 @@ import (
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
 
-// JSON reads and writes JSON where it meets Go types: settings, tools, the
-// bodies of Gemini and Anthropic, error bodies. Floats are exact, map keys are
+// JSON reads and writes JSON where it meets Go types: settings, tools, error
+// bodies, the bodies of formats other than OpenAI's. Floats are exact, map keys are
 // sorted (the same request gives the same bytes), HTML is not escaped, and raw
 // messages are checked when they are written; NaN and infinities are errors.
 //
 // It is the only place that imports json-iterator, so that the library can be
 // exchanged here. Requests are checked, and the answers and chunks of OpenAI's
-// format are read and written, by core/internal/jsontext instead, which is
-// faster, allocates less and takes values of unexpected types.
+// format are read and written, by core/internal/jsontext instead, which takes
+// values of unexpected types and keeps the fields that it does not know.
 var JSON = jsoniter.Config{
 	EscapeHTML:             false,
 	SortMapKeys:            true,
