@@ -11,7 +11,8 @@ import (
 // JSON reads and writes JSON where it meets Go types: settings, tools, error
 // bodies, the bodies of formats other than OpenAI's. Floats are exact, map keys
 // are sorted (the same request gives the same bytes), HTML is not escaped, and
-// raw messages are checked when they are written; NaN and infinities are errors.
+// raw messages are checked when they are written; NaN and infinities are
+// errors.
 //
 // It is the only place that imports json-iterator, so that the library can be
 // exchanged here. Requests are checked, and the answers and chunks of OpenAI's
