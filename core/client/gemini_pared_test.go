@@ -24,7 +24,7 @@ const geminiHistory = `{"reasoning_effort":"low","messages":[{"role":"user","con
 // What another vendor's answer has brought into a history, and what the
 // translation adds, is left out where Gemini's server refuses it.
 func TestRefusedFieldsOfGemini(t *testing.T) {
-	const thinking = "messages.content[thinking]"
+	const thinking, thoughts = "messages.content[thinking]", "messages.reasoning_content"
 	unknown := `{"error":{"code":400,"message":"Invalid JSON payload received. Unknown name \"%s\" at 'contents[1].parts[0]': Cannot find field.","status":"INVALID_ARGUMENT"}}`
 	for name, c := range map[string]struct {
 		refused []string // texts that the server refuses
@@ -32,12 +32,12 @@ func TestRefusedFieldsOfGemini(t *testing.T) {
 		left    []string
 		has     string
 	}{
-		"nothing":           {nil, "", []string{thinking}, `"thoughtSignature":"Zm9yZWlnbg=="`},
-		"a signature":       {[]string{"Zm9yZWlnbg"}, `{"error":{"code":400,"message":"Corrupted thought signature.","status":"INVALID_ARGUMENT"}}`, []string{thinking, "contents.parts.thoughtSignature"}, `"thoughtSignature":"c2tp`},
+		"nothing":           {nil, "", []string{thinking, thoughts}, `"thoughtSignature":"Zm9yZWlnbg=="`},
+		"a signature":       {[]string{"Zm9yZWlnbg"}, `{"error":{"code":400,"message":"Corrupted thought signature.","status":"INVALID_ARGUMENT"}}`, []string{thinking, thoughts, "contents.parts.thoughtSignature"}, `"thoughtSignature":"c2tp`},
 		"vague":             {[]string{"Zm9yZWlnbg"}, `{"error":{"code":400,"message":"Request contains an invalid argument.","status":"INVALID_ARGUMENT"}}`, nil, `"text":"Well."`},
-		"signatures at all": {[]string{"thoughtSignature"}, fmt.Sprintf(unknown, "thoughtSignature"), []string{thinking, "contents.parts.thoughtSignature", "contents.parts.thoughtSignature (stand-in)"}, `"id":"call_1"`},
-		"ids":               {[]string{`"id"`}, fmt.Sprintf(unknown, "id"), []string{thinking, "contents.parts.functionCall.id"}, `"functionResponse":{"name":"f"`},
-		"thoughts":          {[]string{"includeThoughts"}, fmt.Sprintf(unknown, "includeThoughts"), []string{thinking, "generationConfig.thinkingConfig.includeThoughts"}, `"thinkingLevel":"LOW"`},
+		"signatures at all": {[]string{"thoughtSignature"}, fmt.Sprintf(unknown, "thoughtSignature"), []string{thinking, thoughts, "contents.parts.thoughtSignature", "contents.parts.thoughtSignature (stand-in)"}, `"id":"call_1"`},
+		"ids":               {[]string{`"id"`}, fmt.Sprintf(unknown, "id"), []string{thinking, thoughts, "contents.parts.functionCall.id"}, `"functionResponse":{"name":"f"`},
+		"thoughts":          {[]string{"includeThoughts"}, fmt.Sprintf(unknown, "includeThoughts"), []string{thinking, thoughts, "generationConfig.thinkingConfig.includeThoughts"}, `"thinkingLevel":"LOW"`},
 	} {
 		for _, whole := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s/%v", name, whole), func(t *testing.T) {

@@ -2,6 +2,7 @@ package anthropic
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/shown"
@@ -21,6 +22,7 @@ type stream struct {
 	calls         int // so far
 	block         openBlock
 	kept          wire.Kept // see kept.go
+	told          bool      // a delta has told of a block that nothing else shows
 	done          bool
 }
 
@@ -136,8 +138,23 @@ func (s *stream) open(index int, raw json.RawMessage) (*llm.Message, error) {
 		call := llm.ToolCall{Index: s.calls, ID: b.ID, Type: "function", Function: llm.FunctionCall{Name: b.Name}}
 		s.calls++
 		return &llm.Message{NullContent: true, ToolCalls: []llm.ToolCall{call}}, nil
+	case "":
+		return nil, nil
 	}
-	return nil, nil
+	return s.unseen(), nil
+}
+
+// unseen is the delta of a block that no other field of a message shows, such
+// as the work of a server's own tool, which may take long: it is a first token,
+// too. The list at the end replaces the one here.
+func (s *stream) unseen() *llm.Message {
+	if s.told {
+		return nil
+	}
+	s.told = true
+	begun := wire.Kept{Owner: s.kept.Owner}
+	begun.Keep(llm.AnswerPart{Type: "other"}, slices.Clone(s.block.raw))
+	return &llm.Message{NullContent: true, Extra: llm.Extra{llm.PartsField: begun.Field()}}
 }
 
 // add reads a delta.

@@ -41,6 +41,7 @@ type candidate struct {
 	images []json.RawMessage // so far, as image_url parts
 	others int               // parts that OpenAI's shape does not know, so far
 	kept   wire.Kept         // see kept.go
+	told   bool              // a delta has told of the first of the others
 }
 
 // maxKeptParts bounds a candidate's images and unknown parts: each event that
@@ -284,6 +285,10 @@ func (g *reader) message(c *candidate, parts []json.RawMessage) (llm.Message, er
 	}
 	if len(c.images) > images {
 		m.Extra["images"] = rawOf(c.images, nil)
+	}
+	if c.others > 0 && !c.told {
+		c.told = true
+		c.keepIn(&m) // no other field shows it, and it is a first token, too
 	}
 	return m, nil
 }
