@@ -1,6 +1,7 @@
 package responses
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"strings"
@@ -33,6 +34,7 @@ type stream struct {
 	thought bool // a thought has come
 	mixed   bool // texts came in turns: they do not stand in the order of their items
 	opaque  bool // an item is nothing that the message has anyway
+	told    bool // a chunk has told of an item that nothing else shows
 
 	out delta
 }
@@ -99,11 +101,28 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 	s.take(name, &e)
 	m, says := s.out.message()
 	if !says {
-		return nil, nil
+		return s.unseen(name, &e), nil
 	}
 	c := s.chunk(&m)
 	c.Choices[0].Logprobs = s.out.weighed()
 	return c, nil
+}
+
+// unseen is the chunk of an item that no other field of a message shows, such
+// as the work of a tool of the server's, which may take long: it is a first
+// token, too. The list at the end replaces the one here.
+func (s *stream) unseen(event string, e *event) *llm.Chunk {
+	if s.told || event != "output_item.added" && event != "output_item.done" {
+		return nil
+	}
+	it := answerItem{kind: fieldsOf(e.item).kind}
+	if it.kind == "" || it.kind == "message" || it.isCall() || it.kind == "reasoning" && event == "output_item.added" {
+		return nil
+	}
+	s.told = true
+	kept := wire.Kept{Owner: s.owner + "/" + s.answering()}
+	kept.Keep(it.kindOfPart(), bytes.Clone(e.item))
+	return s.chunk(&llm.Message{NullContent: true, Extra: llm.Extra{llm.PartsField: kept.Field()}})
 }
 
 // Complete implements [wire.Stream].
