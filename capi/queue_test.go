@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,6 +29,11 @@ func requireNoMore(t *testing.T, q *queue) {
 	e, ok := q.next(0)
 	require.False(t, ok, "%v", e)
 }
+
+// lastID numbers the operations of the tests; the library's are numbered in C.
+var lastID atomic.Uint64
+
+func nextID() uint64 { return lastID.Add(1) }
 
 func openQueue(t *testing.T) *queue {
 	t.Helper()

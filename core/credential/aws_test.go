@@ -23,7 +23,7 @@ func server(t *testing.T, answers map[string]string) (address string, seen map[s
 		_ = r.ParseForm()
 		seen[r.URL.Path] = r.Header.Clone()
 		for name, values := range r.PostForm {
-			seen[r.URL.Path]["Form-"+name] = values
+			seen[r.URL.Path].Set("Form-"+name, values[0])
 		}
 		if !known {
 			w.WriteHeader(http.StatusNotFound)
@@ -107,7 +107,7 @@ credential_process = printf '%s' '{"Version":1,"AccessKeyId":"ASIA1","SecretAcce
 		s, err := fetch(t, Spec{Type: AWS}, map[string]string{"AWS_WEB_IDENTITY_TOKEN_FILE": write(t, "jwt", "the.jwt\n"), "AWS_ROLE_ARN": "arn:aws:iam::1:role/r", "AWS_ENDPOINT_URL_STS": at + "/"})
 		require.NoError(t, err)
 		require.Equal(t, found, s.AWS)
-		require.Equal(t, "the.jwt", seen["/"]["Form-WebIdentityToken"][0])
+		require.Equal(t, "the.jwt", seen["/"].Get("Form-WebIdentityToken"))
 	})
 }
 

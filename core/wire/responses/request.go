@@ -31,8 +31,6 @@ type requestBody struct {
 	Reasoning         json.RawMessage   `json:"reasoning,omitempty"`
 	Metadata          map[string]string `json:"metadata,omitempty"`
 	User              string            `json:"user,omitempty"`
-
-	extra llm.Extra // of the request, but what settings reads
 }
 
 // item is one piece of the input: a message, a call or the result of one.
