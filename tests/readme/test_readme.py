@@ -41,7 +41,16 @@ def here(code: str, api: str) -> str:
 
 
 @pytest.mark.parametrize("readme", READMES)
-@pytest.mark.parametrize("which", [0, 1], ids=["package", "ctypes"])
+def test_first_screen(readme: str, api: str, tmp_path: Path) -> None:
+    script = tmp_path / "first_screen.py"
+    script.write_text(blocks(readme, "python")[0])
+    keys = {"ANTHROPIC_API_KEY": "k", "DASHSCOPE_API_KEY": "k"}
+    out = run([sys.executable, str(script)], api, ANTHROPIC_BASE_URL=api.removesuffix("/v1") + "/anthropic", **keys)
+    assert out == "Hello from claude-sonnet-4-5.\n"
+
+
+@pytest.mark.parametrize("readme", READMES)
+@pytest.mark.parametrize("which", [1, 2], ids=["package", "ctypes"])
 def test_python(readme: str, which: int, api: str, tmp_path: Path) -> None:
     script = tmp_path / "quick_start.py"
     script.write_text(here(blocks(readme, "python")[which], api))
@@ -52,7 +61,18 @@ def test_python(readme: str, which: int, api: str, tmp_path: Path) -> None:
 def test_the_example_of_a_test_passes_as_pasted(readme: str, api: str, tmp_path: Path) -> None:
     (pasted,) = blocks(readme, "py")
     (tmp_path / "test_pasted.py").write_text(pasted)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", "--rootdir", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-W",
+        "error",
+        "--rootdir",
+        str(tmp_path),
+    ]
     assert "1 passed" in run([*command, str(tmp_path)], api)
 
 
@@ -67,7 +87,19 @@ def test_c(readme: str, api: str, tmp_path: Path) -> None:
     source, program = tmp_path / "hello.c", tmp_path / "hello"
     source.write_text(here(blocks(readme, "c")[0], api))
     library = str(ROOT / "build")
-    run(["cc", str(source), f"-I{ROOT}/include", f"-L{library}", "-lllmagg", f"-Wl,-rpath,{library}", "-o", str(program)], api)
+    run(
+        [
+            "cc",
+            str(source),
+            f"-I{ROOT}/include",
+            f"-L{library}",
+            "-lllmagg",
+            f"-Wl,-rpath,{library}",
+            "-o",
+            str(program),
+        ],
+        api,
+    )
     assert ANSWER in run([str(program)], api)
 
 
