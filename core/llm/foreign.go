@@ -238,6 +238,8 @@ func (s *sieve) field(dst []byte, key string, value []byte, spoken *string) []by
 			s.left("messages." + key) // no server but its owner's can read it
 			return dst
 		}
+	case key == "gemini_parts" && s.found == nil: // they stand in the parts, too
+		return dst
 	case key == "content":
 		return s.content(dst, value)
 	case key == "tool_calls" && !empty && value[0] == '[':

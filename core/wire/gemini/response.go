@@ -39,9 +39,8 @@ type candidate struct {
 	index  int
 	calls  int               // tool calls so far
 	images []json.RawMessage // so far, as image_url parts
-	others int               // parts that OpenAI's shape does not know, so far
+	others []json.RawMessage // parts that OpenAI's shape does not know, so far
 	kept   wire.Kept         // see kept.go
-	told   bool              // a delta has told of the first of the others
 }
 
 // maxKeptParts bounds a candidate's images and unknown parts: each event that
@@ -228,16 +227,17 @@ func (g *reader) choice(fields llm.Extra, place int) (llm.ChunkChoice, error) {
 }
 
 // message joins parts. Images, which OpenAI's shape has no place for in an
-// answer, go to "images" as image_url parts; in a stream this list holds all
-// that came so far, so that [llm.Accumulator] takes none of two equal parts for
-// a repetition. The signature of a part that is no call goes to the message's
+// answer, go to "images" as image_url parts, and what is unknown to
+// "gemini_parts"; in a stream each of these lists holds all that came so far,
+// so that [llm.Accumulator] takes none of two equal parts for a repetition. The
+// signature of a part that is no call goes to the message's
 // "extra_content" as Google's endpoint for OpenAI's format has it, and all
 // signatures and what is unknown to its "parts" (kept.go).
 func (g *reader) message(c *candidate, parts []json.RawMessage) (llm.Message, error) {
 	m := llm.Message{Role: llm.RoleAssistant, NullContent: true}
 	var content, reasoning []llm.Piece // a server may send very many parts
 	signature := ""
-	images := len(c.images)
+	images, others := len(c.images), len(c.others)
 	c.kept.Owner = owner + "/" + g.model
 	for i, raw := range parts {
 		if len(raw) == 0 { // null
@@ -267,12 +267,13 @@ func (g *reader) message(c *candidate, parts []json.RawMessage) (llm.Message, er
 			c.images = append(c.images, rawOf(llm.Image("data:"+p.InlineData.MIMEType+";base64,"+p.InlineData.Data), raw))
 			c.kept.Media(llm.AnswerPart{Type: "image"}, signatureRaw(p.ThoughtSignature))
 		case !bare(raw):
-			c.others++
-			c.kept.Keep(llm.AnswerPart{Type: "other"}, bytes.ToValidUTF8(raw, []byte("\uFFFD")))
+			raw = bytes.ToValidUTF8(raw, []byte("\uFFFD"))
+			c.others = append(c.others, raw)
+			c.kept.Keep(llm.AnswerPart{Type: "other"}, raw)
 		case p.ThoughtSignature != "": // streams may end with one
 			c.kept.Keep(llm.AnswerPart{Type: "text"}, signatureRaw(p.ThoughtSignature))
 		}
-		if len(c.images)+c.others > maxKeptParts {
+		if len(c.images)+len(c.others) > maxKeptParts {
 			return m, llm.Errorf(llm.BadResponse, "candidate %d has more than %d images and unknown parts", c.index, maxKeptParts)
 		}
 	}
@@ -280,15 +281,14 @@ func (g *reader) message(c *candidate, parts []json.RawMessage) (llm.Message, er
 	switch {
 	case signature != "":
 		m.Extra = signatureExtra(signature)
-	case len(c.images) > images:
+	case len(c.images) > images || len(c.others) > others:
 		m.Extra = llm.Extra{}
 	}
 	if len(c.images) > images {
 		m.Extra["images"] = rawOf(c.images, nil)
 	}
-	if c.others > 0 && !c.told {
-		c.told = true
-		c.keepIn(&m) // no other field shows it, and it is a first token, too
+	if len(c.others) > others { // a first token, too
+		m.Extra["gemini_parts"] = rawOf(c.others, nil)
 	}
 	return m, nil
 }
