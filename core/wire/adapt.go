@@ -2,8 +2,6 @@ package wire
 
 import (
 	"bytes"
-	"encoding/json"
-	"slices"
 	"strconv"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -65,7 +63,7 @@ func Refuse(r *llm.Request, vendor string, lacks Shape) error {
 		return Unsupported("\"n\" is %d; %s gives one answer", *r.N, vendor)
 	case lacks&Logprobs != 0 && r.Logprobs != nil && *r.Logprobs:
 		return Unsupported("\"logprobs\" is true; %s gives none", vendor)
-	case lacks&Spoken != 0 && isThere(r.Extra["audio"]):
+	case lacks&Spoken != 0 && IsThere(r.Extra["audio"]):
 		return Unsupported("\"audio\" is set; %s answers in text", vendor)
 	case lacks&Spoken != 0 && bytes.Contains(r.Extra["modalities"], []byte(`"audio"`)):
 		return Unsupported("\"modalities\" has \"audio\"; %s answers in text", vendor)
@@ -76,8 +74,6 @@ func Refuse(r *llm.Request, vendor string, lacks Shape) error {
 	}
 	return nil
 }
-
-func isThere(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
 
 // tuning are the parameters that tune an answer, and whether a request sets
 // each.
@@ -108,17 +104,7 @@ func (c *Call) Lacks(r *llm.Request, names ...string) {
 // LacksOthers notes the further fields of a request, which chat completions
 // lack, as left out, but for those that the format knows.
 func (c *Call) LacksOthers(extra llm.Extra, known func(name string) bool) {
-	if len(extra) == 0 {
-		return
-	}
-	names := make([]string, 0, len(extra))
-	for name, raw := range extra {
-		if isThere(raw) && !known(name) {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range OtherFields(extra, known) {
 		c.Adapt(name, LeftOut)
 	}
 }

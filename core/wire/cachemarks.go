@@ -9,7 +9,7 @@ func (c *Call) NoCacheMarks(r *llm.Request) {
 		return
 	}
 	mark := func(extra llm.Extra, where string) {
-		if isThere(extra["cache_control"]) {
+		if IsThere(extra["cache_control"]) {
 			c.Leave(where + ".cache_control")
 		}
 	}

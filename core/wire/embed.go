@@ -140,7 +140,7 @@ func Normalize(vectors [][]float32) {
 // no number.
 func TokensOf(raw json.RawMessage) *llm.Usage {
 	u := &llm.Usage{}
-	if !isThere(raw) || u.UnmarshalJSON([]byte(`{"prompt_tokens":`+string(raw)+`,"total_tokens":`+string(raw)+`}`)) != nil {
+	if !IsThere(raw) || u.UnmarshalJSON([]byte(`{"prompt_tokens":`+string(raw)+`,"total_tokens":`+string(raw)+`}`)) != nil {
 		return nil
 	}
 	return u

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"net/url"
@@ -63,6 +64,17 @@ func Arguments(text string) json.RawMessage {
 		return object
 	}
 	return Wrapped("arguments", text)
+}
+
+// ArgumentsOf gives the input of a call, an object, as the text that chat
+// completions have, without the white space around its tokens; "{}" for
+// anything else.
+func ArgumentsOf(input json.RawMessage) string {
+	var text bytes.Buffer
+	if len(input) == 0 || input[0] != '{' || json.Compact(&text, input) != nil {
+		return "{}"
+	}
+	return text.String()
 }
 
 // ObjectOf returns text if it is one JSON object, nil otherwise.

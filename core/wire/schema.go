@@ -12,12 +12,37 @@ const (
 	ByPrompt   = "in the prompt"
 )
 
+// CheckFormat is the error of a response_format that is neither a text nor JSON
+// and no whole schema.
+func CheckFormat(f *llm.ResponseFormat) error {
+	switch {
+	case f.Type != "json_schema":
+		return llm.Errorf(llm.BadRequest, "response_format has the type %q; expected text, json_object or json_schema", f.Type)
+	case f.JSONSchema == nil || !IsThere(f.JSONSchema.Schema):
+		return llm.Errorf(llm.BadRequest, "response_format has no json_schema.schema")
+	}
+	return nil
+}
+
+// ForcedSchema is the request of a call that asks for a JSON schema of a Claude
+// that takes none; nil for any other.
+func ForcedSchema(c *Call) *llm.Request {
+	if ClaudeOf(c.Model).Formats() || !c.Payload.Mentions(`"json_schema"`) {
+		return nil
+	}
+	r, err := c.Payload.Request()
+	if err != nil || r.ResponseFormat == nil || r.ResponseFormat.JSONSchema == nil || r.ResponseFormat.Type != "json_schema" {
+		return nil
+	}
+	return r
+}
+
 // JSONPrompt asks a model in words for an answer in JSON, which has to follow
 // the schema where there is one. Vendors' JSON modes want the word JSON in the
 // prompt.
 func JSONPrompt(s *llm.JSONSchema) string {
 	const alone = "Answer with one JSON object and nothing else."
-	if s == nil || !isThere(s.Schema) {
+	if s == nil || !IsThere(s.Schema) {
 		return alone
 	}
 	return "Answer with one JSON value that follows this JSON schema, and nothing else: no explanation, no code fence.\n" + string(s.Schema)

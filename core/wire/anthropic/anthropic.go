@@ -66,7 +66,7 @@ func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
 		return nil, err
 	}
 	body.Stream = c.Stream
-	return body.append(dst, r.Extra)
+	return wire.AppendBody(dst, body, "Anthropic", r.Extra, ownFields)
 }
 
 // Suspects are thoughts of another answer: their signatures are bound to the

@@ -79,7 +79,7 @@ func (t *conversation) content(m *llm.Message, at string) ([]block, error) {
 		case problem != "":
 			return nil, wire.PartError(p, fmt.Sprintf("%s[%d] %s", at, i, problem))
 		}
-		if raw := p.Extra["cache_control"]; isThere(raw) && b.Raw == nil {
+		if raw := p.Extra["cache_control"]; wire.IsThere(raw) && b.Raw == nil {
 			b.CacheControl = raw
 		}
 		blocks = append(blocks, b)

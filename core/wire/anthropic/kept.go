@@ -60,7 +60,7 @@ func (t *conversation) answer(m *llm.Message, at string) error {
 	if m.Refusal != "" {
 		content = append(content, textBlock(m.Refusal))
 	}
-	if raw := m.Extra["cache_control"]; isThere(raw) && len(content) > 0 {
+	if raw := m.Extra["cache_control"]; wire.IsThere(raw) && len(content) > 0 {
 		content[len(content)-1].CacheControl = raw
 	}
 	if m.ReasoningContent != "" && len(kept) == 0 {
@@ -106,7 +106,7 @@ func (t *conversation) calls(m *llm.Message) (blocks []block) {
 		if c.Custom != nil {
 			b.Name, b.Input = c.Custom.Name, wire.Wrapped("input", c.Custom.Input)
 		}
-		if raw := c.Extra["cache_control"]; isThere(raw) {
+		if raw := c.Extra["cache_control"]; wire.IsThere(raw) {
 			b.CacheControl = raw
 		}
 		blocks = append(blocks, b)

@@ -64,30 +64,9 @@ func bodyOf(req *llm.Request, c *wire.Call) (*requestBody, error) {
 	return b, nil
 }
 
-// append appends the body's JSON, with the fields of the API that chat
-// completions lack.
-func (b *requestBody) append(dst []byte, extra llm.Extra) ([]byte, error) {
-	s := llm.JSON.BorrowStream(nil)
-	defer llm.JSON.ReturnStream(s)
-	s.WriteVal(b)
-	if s.Error != nil {
-		return dst, llm.Errorf(llm.BadRequest, "the request cannot be written for Anthropic: %v", s.Error)
-	}
-	dst = append(dst, s.Buffer()...)
-	for _, name := range ownFields {
-		if raw := extra[name]; isThere(raw) {
-			dst = append(dst[:len(dst)-1], `,"`+name+`":`...)
-			dst = append(append(dst, raw...), '}')
-		}
-	}
-	return dst, nil
-}
-
 // ownFields are fields of the Messages API that requests may carry as they are,
 // beside those that settings reads.
 var ownFields = []string{"cache_control", "container", "context_management", "inference_geo", "mcp_servers", "service_tier"}
-
-func isThere(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
 
 // conversation collects the messages of a conversation.
 type conversation struct {
@@ -125,7 +104,7 @@ func (t *conversation) message(m *llm.Message, at string) error {
 	if err != nil {
 		return err
 	}
-	if raw := m.Extra["cache_control"]; isThere(raw) && len(blocks) > 0 { // a mark on the message is one on its end
+	if raw := m.Extra["cache_control"]; wire.IsThere(raw) && len(blocks) > 0 { // a mark on the message is one on its end
 		blocks[len(blocks)-1].CacheControl = raw
 	}
 	switch m.Role {

@@ -1,7 +1,6 @@
 package anthropic
 
 import (
-	"bytes"
 	"encoding/json"
 	"strings"
 	"time"
@@ -126,10 +125,10 @@ func (s *stream) choiceExtra(h *head) llm.Extra {
 	if h.StopReason != "" && h.StopReason != "end_turn" && h.StopReason != "max_tokens" && h.StopReason != "tool_use" {
 		e["stop_reason"], _ = llm.JSON.Marshal(h.StopReason) // a string can always be written
 	}
-	if isThere(h.StopSequence) {
+	if wire.IsThere(h.StopSequence) {
 		e["stop_sequence"] = h.StopSequence
 	}
-	if isThere(h.StopDetails) {
+	if wire.IsThere(h.StopDetails) {
 		e["stop_details"] = h.StopDetails
 	}
 	if len(e) == 0 {
@@ -139,18 +138,8 @@ func (s *stream) choiceExtra(h *head) llm.Extra {
 }
 
 func extraOf(h *head) llm.Extra {
-	if !isThere(h.Container) {
+	if !wire.IsThere(h.Container) {
 		return nil
 	}
 	return llm.Extra{"container": h.Container}
-}
-
-// argumentsOf is a call's input as text, without the white space around its
-// tokens.
-func argumentsOf(input json.RawMessage) string {
-	var text bytes.Buffer
-	if len(input) == 0 || input[0] != '{' || json.Compact(&text, input) != nil {
-		return "{}"
-	}
-	return text.String()
 }

@@ -27,7 +27,7 @@ func (s *settings) fill() error {
 	if err := s.tools(); err != nil {
 		return err
 	}
-	if raw := r.Extra["output_config"]; isThere(raw) {
+	if raw := r.Extra["output_config"]; wire.IsThere(raw) {
 		b.OutputConfig = raw
 	}
 	if err := s.format(); err != nil {
@@ -84,23 +84,9 @@ func (s *settings) metadata() {
 }
 
 // output sets a field of output_config beside the caller's own.
-func (s *settings) output(name string, value any) error {
-	config := llm.Extra{}
-	if len(s.body.OutputConfig) > 0 && llm.JSON.Unmarshal(s.body.OutputConfig, &config) != nil {
-		return llm.Errorf(llm.BadRequest, "output_config is not a JSON object")
-	}
-	if isThere(config[name]) {
-		return nil
-	}
-	raw, err := llm.JSON.Marshal(value)
-	if err == nil {
-		config[name] = raw
-		s.body.OutputConfig, err = llm.JSON.Marshal(config)
-	}
-	if err != nil {
-		return llm.Errorf(llm.BadRequest, "output_config cannot be written: %v", err)
-	}
-	return nil
+func (s *settings) output(name string, value any) (err error) {
+	s.body.OutputConfig, err = wire.With(s.body.OutputConfig, "output_config", name, value)
+	return err
 }
 
 // thinking translates reasoning_effort, unless the request says itself how to
@@ -108,7 +94,7 @@ func (s *settings) output(name string, value any) error {
 // "Extended thinking", feature compatibility).
 func (s *settings) thinking() error {
 	r, b, m := s.request, s.body, wire.ClaudeOf(s.request.Model)
-	if own := r.Extra["thinking"]; isThere(own) {
+	if own := r.Extra["thinking"]; wire.IsThere(own) {
 		b.Thinking = own
 		return nil
 	}

@@ -106,7 +106,7 @@ func (s *stream) chunk(d *llm.Message) *llm.Chunk {
 // end reads message_delta: the reason, and the numbers, which are sums.
 func (s *stream) end(e *event) (*llm.Chunk, error) {
 	var h head
-	if isThere(e.Delta) && llm.JSON.Unmarshal(e.Delta, &h) != nil {
+	if wire.IsThere(e.Delta) && llm.JSON.Unmarshal(e.Delta, &h) != nil {
 		return nil, llm.Errorf(llm.BadResponse, "message_delta cannot be read")
 	}
 	s.usage.add(e.Usage)
@@ -241,7 +241,7 @@ func (s *stream) close() (*llm.Message, error) {
 	b.open = false
 	var d *llm.Message
 	if b.Type == "tool_use" && !b.arguments {
-		d = s.argue(argumentsOf(b.Input))
+		d = s.argue(wire.ArgumentsOf(b.Input))
 	}
 	s.keep()
 	return d, nil

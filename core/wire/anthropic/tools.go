@@ -1,7 +1,6 @@
 package anthropic
 
 import (
-	"bytes"
 	"encoding/json"
 	"slices"
 
@@ -30,7 +29,7 @@ var anyInput = json.RawMessage(`{"type":"object","properties":{}}`)
 
 func toolOf(f *llm.Function, extra llm.Extra) (json.RawMessage, error) {
 	t := tool{Name: f.Name, Description: f.Description, InputSchema: f.Parameters, Strict: f.Strict, CacheControl: extra["cache_control"]}
-	if !isThere(t.InputSchema) {
+	if !wire.IsThere(t.InputSchema) {
 		t.InputSchema = anyInput
 	}
 	return llm.JSON.Marshal(t)
@@ -46,7 +45,7 @@ func (s *settings) tools() error {
 		switch {
 		case t.Function != nil && (t.Type == "function" || t.Type == ""):
 			raw, err = toolOf(t.Function, t.Extra)
-		case t.Function == nil && (isThere(t.Extra["name"]) || isThere(t.Extra["input_schema"])):
+		case t.Function == nil && (wire.IsThere(t.Extra["name"]) || wire.IsThere(t.Extra["input_schema"])):
 			raw, err = llm.JSON.Marshal(t)
 		default:
 			return wire.Unsupported("tools[%d] has the type %q; Anthropic takes functions and its own tools", i, t.Type)
@@ -72,12 +71,9 @@ func (s *settings) choice() error {
 	if len(s.body.Tools) == 0 {
 		return nil
 	}
-	choice, name := s.request.ToolChoice, "tool_choice"
-	if !isThere(choice) {
-		choice, name = s.request.FunctionCall, "function_call"
-	}
+	choice, name := wire.Choice(s.request)
 	var c *toolChoice
-	if isThere(choice) {
+	if choice != nil {
 		var err error
 		if c, err = s.choiceOf(choice, name); err != nil {
 			return err
@@ -94,44 +90,30 @@ func (s *settings) choice() error {
 }
 
 func (s *settings) choiceOf(choice json.RawMessage, field string) (*toolChoice, error) {
-	var word string
-	if llm.JSON.Unmarshal(choice, &word) == nil {
+	var object struct {
+		Type string `json:"type"`
+		wire.NamedTools
+		DisableParallel bool `json:"disable_parallel_tool_use"`
+	}
+	word, isWord, err := wire.ReadChoice(choice, field, &object)
+	if err != nil {
+		return nil, err
+	}
+	if isWord {
 		switch word {
 		case "auto", "none", "any":
 			return &toolChoice{Type: word}, nil
 		case "required":
 			return &toolChoice{Type: "any"}, nil
 		}
-		return nil, llm.Errorf(llm.BadRequest, "%s is %q; expected auto, none, required or an object that names a function", field, word)
+		return nil, wire.UnknownChoice(field, word)
 	}
-	type named struct {
-		Name     string `json:"name"` // Anthropic's form, and the old one
-		Function struct {
-			Name string `json:"name"`
-		} `json:"function"`
-	}
-	var object struct {
-		Type string `json:"type"`
-		named
-		DisableParallel bool `json:"disable_parallel_tool_use"`
-		Allowed         struct {
-			Mode  string  `json:"mode"`
-			Tools []named `json:"tools"`
-		} `json:"allowed_tools"`
-	}
-	if err := llm.JSON.Unmarshal(choice, &object); err != nil {
-		return nil, llm.Errorf(llm.BadRequest, "%s cannot be read: %v", field, err)
-	}
-	name := object.Function.Name + object.Name
+	name := object.Name()
 	switch {
 	case name != "":
 		return &toolChoice{Type: "tool", Name: name, DisableParallel: object.DisableParallel}, nil
 	case len(object.Allowed.Tools) > 0:
-		var names []string
-		for _, n := range object.Allowed.Tools {
-			names = append(names, n.Function.Name+n.Name)
-		}
-		s.allow(names)
+		s.allow(object.AllowedNames())
 		if object.Allowed.Mode == "required" {
 			return &toolChoice{Type: "any"}, nil
 		}
@@ -139,7 +121,7 @@ func (s *settings) choiceOf(choice json.RawMessage, field string) (*toolChoice, 
 	case slices.Contains([]string{"auto", "any", "none"}, object.Type):
 		return &toolChoice{Type: object.Type, DisableParallel: object.DisableParallel}, nil
 	}
-	return nil, llm.Errorf(llm.BadRequest, "%s names no function", field)
+	return nil, wire.NamelessChoice(field)
 }
 
 // allow leaves only the named tools: Anthropic has no allowed_tools.
@@ -162,10 +144,9 @@ func (s *settings) format() error {
 		return nil
 	case f.Type == "json_object":
 		return s.prompt(nil)
-	case f.Type != "json_schema":
-		return llm.Errorf(llm.BadRequest, "response_format has the type %q; expected text, json_object or json_schema", f.Type)
-	case f.JSONSchema == nil || !isThere(f.JSONSchema.Schema):
-		return llm.Errorf(llm.BadRequest, "response_format has no json_schema.schema")
+	}
+	if err := wire.CheckFormat(f); err != nil {
+		return err
 	}
 	if wire.ClaudeOf(s.request.Model).Formats() {
 		return s.output("format", map[string]any{"type": "json_schema", "schema": f.JSONSchema.Schema})
@@ -195,7 +176,7 @@ func (s *settings) prompt(schema *llm.JSONSchema) error {
 // forced tool: not beside tools that it shall choose among, and not beside
 // thoughts, with which no tool can be forced.
 func forcesSchema(r *llm.Request) bool {
-	return len(r.Tools)+len(r.Functions) == 0 && !isThere(r.Extra["thinking"])
+	return len(r.Tools)+len(r.Functions) == 0 && !wire.IsThere(r.Extra["thinking"])
 }
 
 // schemaToolName is the name of the tool whose input is the answer.
@@ -209,12 +190,8 @@ func schemaToolName(s *llm.JSONSchema) string {
 // schemaToolOf is the name of the tool whose input is the answer to a call; ""
 // for a call that has none.
 func schemaToolOf(c *wire.Call) string {
-	if wire.ClaudeOf(c.Model).Formats() || !bytes.Contains(c.Payload.JSON(), []byte(`"json_schema"`)) {
-		return ""
+	if r := wire.ForcedSchema(c); r != nil && forcesSchema(r) {
+		return schemaToolName(r.ResponseFormat.JSONSchema)
 	}
-	r, err := c.Payload.Request()
-	if err != nil || r.ResponseFormat == nil || r.ResponseFormat.JSONSchema == nil || r.ResponseFormat.Type != "json_schema" || !forcesSchema(r) {
-		return ""
-	}
-	return schemaToolName(r.ResponseFormat.JSONSchema)
+	return ""
 }

@@ -30,14 +30,14 @@ type usage struct{ fields llm.Extra }
 
 func (u *usage) add(raw json.RawMessage) {
 	var fields llm.Extra
-	if !isThere(raw) || llm.JSON.Unmarshal(raw, &fields) != nil {
+	if !wire.IsThere(raw) || llm.JSON.Unmarshal(raw, &fields) != nil {
 		return
 	}
 	if u.fields == nil {
 		u.fields = llm.Extra{}
 	}
 	for name, value := range fields {
-		if isThere(value) {
+		if wire.IsThere(value) {
 			u.fields[name] = value
 		}
 	}

@@ -75,7 +75,7 @@ func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return body.append(dst, r.Extra)
+	return wire.AppendBody(dst, body, "Bedrock", r.Extra, ownFields)
 }
 
 // Suspects are thoughts of another answer, whose signatures are bound to the

@@ -96,7 +96,7 @@ const omitCache = "cache_control"
 // mark adds a point for the cache behind what carries "cache_control".
 func (t *conversation) mark(blocks []block, extra llm.Extra) []block {
 	raw := extra["cache_control"]
-	if !isThere(raw) || len(blocks) == 0 || blocks[len(blocks)-1].CachePoint != nil {
+	if !wire.IsThere(raw) || len(blocks) == 0 || blocks[len(blocks)-1].CachePoint != nil {
 		return blocks
 	}
 	if slices.Contains(t.call.Omit, omitCache) {
@@ -119,7 +119,7 @@ func cachePoint(mark json.RawMessage) json.RawMessage {
 
 // marksCache tells whether a request has a mark for the cache.
 func marksCache(r *llm.Request) bool {
-	marked := func(e llm.Extra) bool { return isThere(e["cache_control"]) }
+	marked := func(e llm.Extra) bool { return wire.IsThere(e["cache_control"]) }
 	return slices.ContainsFunc(r.Messages, func(m llm.Message) bool {
 		return marked(m.Extra) || slices.ContainsFunc(m.Parts, func(p llm.Part) bool { return marked(p.Extra) })
 	}) || slices.ContainsFunc(r.Tools, func(t llm.Tool) bool { return marked(t.Extra) })
@@ -144,7 +144,7 @@ func (t *conversation) blockOf(p *llm.Part) (b block, problem string) {
 		return t.file(p.File.FileData, p.File.Filename, false)
 	case p.Type == "file" && p.File != nil:
 		return b, "is a file without file_data; Bedrock takes data, or s3://bucket/key"
-	case ownBlocks[p.Type] && isThere(p.Extra[p.Type]):
+	case ownBlocks[p.Type] && wire.IsThere(p.Extra[p.Type]):
 		return block{Raw: append(append([]byte(`{"`+p.Type+`":`), p.Extra[p.Type]...), '}')}, ""
 	}
 	return b, "is of type \"" + p.Type + "\", which Bedrock does not take, or has no content of that type"

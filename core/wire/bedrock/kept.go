@@ -40,7 +40,7 @@ type keptBlock struct {
 	raw json.RawMessage
 }
 
-func isThought(b keptBlock) bool { return isThere(b.Reasoning) }
+func isThought(b keptBlock) bool { return wire.IsThere(b.Reasoning) }
 
 // keptBlocks reads what came with an answer of Bedrock's; nil if nothing did.
 func keptBlocks(m *llm.Message) []keptBlock {
@@ -106,7 +106,7 @@ func inOrder(kept []keptBlock, m *llm.Message, calls []block) (blocks []block, o
 				return nil, false
 			}
 			said := textBlock(text[:b.Bytes])
-			if isThere(b.Citations) {
+			if wire.IsThere(b.Citations) {
 				said = cited(text[:b.Bytes], b.Citations)
 			}
 			blocks = append(blocks, said)

@@ -63,30 +63,9 @@ func bodyOf(req *llm.Request, c *wire.Call) (*requestBody, error) {
 	return b, nil
 }
 
-// append appends the body's JSON, with the fields of the API that chat
-// completions lack.
-func (b *requestBody) append(dst []byte, extra llm.Extra) ([]byte, error) {
-	s := llm.JSON.BorrowStream(nil)
-	defer llm.JSON.ReturnStream(s)
-	s.WriteVal(b)
-	if s.Error != nil {
-		return dst, llm.Errorf(llm.BadRequest, "the request cannot be written for Bedrock: %v", s.Error)
-	}
-	dst = append(dst, s.Buffer()...)
-	for _, name := range ownFields {
-		if raw := extra[name]; isThere(raw) {
-			dst = append(dst[:len(dst)-1], `,"`+name+`":`...)
-			dst = append(append(dst, raw...), '}')
-		}
-	}
-	return dst, nil
-}
-
 // ownFields are fields of Converse that requests may carry as they are, beside
 // those that settings reads.
 var ownFields = []string{"guardrailConfig", "performanceConfig", "promptVariables", "additionalModelResponseFieldPaths", "serviceTier", "projectIdentifier"}
-
-func isThere(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
 
 // conversation collects the messages of a conversation.
 type conversation struct {

@@ -85,12 +85,12 @@ func (s *stream) whole(m *llm.Message, b *answerBlock, raw json.RawMessage, text
 		m.NullContent = m.NullContent && *b.Text == ""
 		s.put(map[string]any{"text_bytes": len(*b.Text)}, *b.Text != "")
 	case b.ToolUse != nil && b.ToolUse.Name == s.schemaTool && s.schemaTool != "":
-		text.WriteString(argumentsOf(b.ToolUse.Input))
+		text.WriteString(wire.ArgumentsOf(b.ToolUse.Input))
 		m.NullContent = false
 	case b.ToolUse != nil:
 		s.calls++
 		m.ToolCalls = append(m.ToolCalls, llm.ToolCall{Index: -1, ID: b.ToolUse.ToolUseID, Type: "function",
-			Function: llm.FunctionCall{Name: b.ToolUse.Name, Arguments: argumentsOf(b.ToolUse.Input)}})
+			Function: llm.FunctionCall{Name: b.ToolUse.Name, Arguments: wire.ArgumentsOf(b.ToolUse.Input)}})
 		s.put(map[string]any{"call": b.ToolUse.ToolUseID}, true)
 	case b.Cited != nil:
 		size := 0
@@ -146,7 +146,7 @@ func choiceExtra(reason string) llm.Extra {
 func extraOf(h *head) llm.Extra {
 	var e llm.Extra
 	for name, raw := range map[string]json.RawMessage{"metrics": h.Metrics, "trace": h.Trace, "additionalModelResponseFields": h.Additional, "serviceTier": h.Tier} {
-		if isThere(raw) {
+		if wire.IsThere(raw) {
 			if e == nil {
 				e = llm.Extra{}
 			}
@@ -154,14 +154,4 @@ func extraOf(h *head) llm.Extra {
 		}
 	}
 	return e
-}
-
-// argumentsOf is a call's input as text, without the white space around its
-// tokens.
-func argumentsOf(input json.RawMessage) string {
-	var text bytes.Buffer
-	if len(input) == 0 || input[0] != '{' || json.Compact(&text, input) != nil {
-		return "{}"
-	}
-	return text.String()
 }

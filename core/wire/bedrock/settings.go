@@ -23,7 +23,7 @@ func (s *settings) fill() error {
 	if err := wire.Refuse(s.request, "Bedrock", wire.Choices|wire.Logprobs|wire.Spoken); err != nil {
 		return err
 	}
-	if raw := s.request.Extra["outputConfig"]; isThere(raw) {
+	if raw := s.request.Extra["outputConfig"]; wire.IsThere(raw) {
 		s.body.OutputConfig = raw
 	}
 	if err := s.tools(); err != nil {
@@ -59,10 +59,10 @@ func (s *settings) metadata() { s.body.Metadata = s.request.Metadata }
 // additional writes what only some models take.
 func (s *settings) additional() error {
 	own := s.request.Extra["additionalModelRequestFields"]
-	if isThere(own) && llm.JSON.Unmarshal(own, &s.body.Additional) != nil {
+	if wire.IsThere(own) && llm.JSON.Unmarshal(own, &s.body.Additional) != nil {
 		return llm.Errorf(llm.BadRequest, "additionalModelRequestFields is not a JSON object")
 	}
-	if raw := s.request.Extra["top_k"]; isThere(raw) {
+	if raw := s.request.Extra["top_k"]; wire.IsThere(raw) {
 		switch {
 		case s.isClaude():
 			s.add("top_k", raw)
@@ -81,7 +81,7 @@ func (s *settings) isClaude() bool {
 
 // add puts a field beside the caller's own.
 func (s *settings) add(name string, value json.RawMessage) {
-	if isThere(s.body.Additional[name]) {
+	if wire.IsThere(s.body.Additional[name]) {
 		return
 	}
 	if s.body.Additional == nil {
@@ -91,35 +91,21 @@ func (s *settings) add(name string, value json.RawMessage) {
 }
 
 // output sets a field of outputConfig beside the caller's own.
-func (s *settings) output(name string, value any) error {
-	config := llm.Extra{}
-	if len(s.body.OutputConfig) > 0 && llm.JSON.Unmarshal(s.body.OutputConfig, &config) != nil {
-		return llm.Errorf(llm.BadRequest, "outputConfig is not a JSON object")
-	}
-	if isThere(config[name]) {
-		return nil
-	}
-	raw, err := llm.JSON.Marshal(value)
-	if err == nil {
-		config[name] = raw
-		s.body.OutputConfig, err = llm.JSON.Marshal(config)
-	}
-	if err != nil {
-		return llm.Errorf(llm.BadRequest, "outputConfig cannot be written: %v", err)
-	}
-	return nil
+func (s *settings) output(name string, value any) (err error) {
+	s.body.OutputConfig, err = wire.With(s.body.OutputConfig, "outputConfig", name, value)
+	return err
 }
 
 // thinking translates reasoning_effort, unless the request says itself how to
 // think.
 func (s *settings) thinking() error {
 	r, m := s.request, wire.ClaudeOf(s.request.Model)
-	if own := r.Extra["thinking"]; isThere(own) {
+	if own := r.Extra["thinking"]; wire.IsThere(own) {
 		s.add("thinking", own)
 		return nil
 	}
 	effort := r.ReasoningEffort
-	if effort == "" || isThere(s.body.Additional["thinking"]) {
+	if effort == "" || wire.IsThere(s.body.Additional["thinking"]) {
 		return nil
 	}
 	if strings.Contains(r.Model, "openai.gpt-oss") && slices.Contains([]string{"low", "medium", "high"}, effort) {
@@ -173,7 +159,7 @@ func (s *settings) besideThoughts() {
 		s.lack("temperature")
 		c.Temperature = nil
 	}
-	if isThere(s.body.Additional["top_k"]) {
+	if wire.IsThere(s.body.Additional["top_k"]) {
 		s.lack("top_k")
 		delete(s.body.Additional, "top_k")
 	}

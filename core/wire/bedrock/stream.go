@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // stream reads the events of one answer (API reference, "ConverseStream"), and
@@ -181,7 +182,7 @@ func (s *stream) delta(d *delta) *llm.Message {
 		}
 		b.thought.WriteString(string(d.Reasoning.Text))
 		return &llm.Message{NullContent: true, ReasoningContent: string(d.Reasoning.Text)}
-	case isThere(d.Citation):
+	case wire.IsThere(d.Citation):
 		b.citations = append(b.citations, append(json.RawMessage(nil), d.Citation...))
 	}
 	return nil

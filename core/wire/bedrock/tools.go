@@ -1,7 +1,6 @@
 package bedrock
 
 import (
-	"bytes"
 	"encoding/json"
 	"slices"
 
@@ -59,7 +58,7 @@ var anyInput = json.RawMessage(`{"type":"object","properties":{}}`)
 
 func toolOf(f *llm.Function) tool {
 	s := &toolSpec{Name: f.Name, Description: f.Description, InputSchema: inputSchema{f.Parameters}, Strict: f.Strict}
-	if !isThere(f.Parameters) {
+	if !wire.IsThere(f.Parameters) {
 		s.InputSchema.JSON = anyInput
 	}
 	return tool{Spec: s}
@@ -74,12 +73,12 @@ func (s *settings) tools() error {
 		switch {
 		case t.Function != nil && (t.Type == "function" || t.Type == ""):
 			tools = append(tools, toolOf(t.Function))
-		case (t.Type == "systemTool" || t.Type == "toolSpec") && isThere(t.Extra[t.Type]):
+		case (t.Type == "systemTool" || t.Type == "toolSpec") && wire.IsThere(t.Extra[t.Type]):
 			tools = append(tools, tool{Raw: append(append([]byte(`{"`+t.Type+`":`), t.Extra[t.Type]...), '}')})
 		default:
 			return wire.Unsupported("tools[%d] has the type %q; expected a function or one of Converse's own tools", i, t.Type)
 		}
-		if raw := t.Extra["cache_control"]; isThere(raw) {
+		if raw := t.Extra["cache_control"]; wire.IsThere(raw) {
 			if slices.Contains(s.call.Omit, omitCache) {
 				s.call.Leave(omitCache)
 				continue
@@ -116,54 +115,38 @@ func (s *settings) choice() error {
 		return nil
 	}
 	s.call.Lacks(s.request, "parallel_tool_calls")
-	choice, name := s.request.ToolChoice, "tool_choice"
-	if !isThere(choice) {
-		choice, name = s.request.FunctionCall, "function_call"
-	}
-	if !isThere(choice) {
+	choice, field := wire.Choice(s.request)
+	if choice == nil {
 		return nil
 	}
-	return s.choose(choice, name)
+	return s.choose(choice, field)
 }
 
 func (s *settings) choose(choice json.RawMessage, field string) error {
 	config := s.body.ToolConfig
-	var word string
-	if llm.JSON.Unmarshal(choice, &word) == nil {
-		return s.chooseBy(word, field)
-	}
-	type named struct {
-		Name     string `json:"name"` // Anthropic's form, and the old one
-		Function struct {
-			Name string `json:"name"`
-		} `json:"function"`
-	}
 	var object struct {
 		Type string `json:"type"`
-		named
-		Allowed struct {
-			Mode  string  `json:"mode"`
-			Tools []named `json:"tools"`
-		} `json:"allowed_tools"`
+		wire.NamedTools
 	}
-	if err := llm.JSON.Unmarshal(choice, &object); err != nil {
-		return llm.Errorf(llm.BadRequest, "%s cannot be read: %v", field, err)
+	word, isWord, err := wire.ReadChoice(choice, field, &object)
+	switch {
+	case err != nil:
+		return err
+	case isWord:
+		return s.chooseBy(word, field)
 	}
-	switch name := object.Function.Name + object.Name; {
+	switch name := object.Name(); {
 	case name != "":
 		config.ToolChoice = &toolChoice{Tool: &namedTool{name}}
 		return nil
 	case len(object.Allowed.Tools) > 0: // Converse has no allowed_tools
-		var names []string
-		for _, n := range object.Allowed.Tools {
-			names = append(names, n.Function.Name+n.Name)
-		}
+		names := object.AllowedNames()
 		config.Tools = slices.DeleteFunc(config.Tools, func(t tool) bool { return t.Spec == nil || !slices.Contains(names, t.Spec.Name) })
 		return s.chooseBy(object.Allowed.Mode, field+".allowed_tools.mode")
 	case object.Type != "":
 		return s.chooseBy(object.Type, field+".type")
 	}
-	return llm.Errorf(llm.BadRequest, "%s names no function", field)
+	return wire.NamelessChoice(field)
 }
 
 // chooseBy is a choice by a word. Converse has none for no tool: then the tools
@@ -182,7 +165,7 @@ func (s *settings) chooseBy(word, field string) error {
 		}
 		s.body.ToolConfig = nil
 	default:
-		return llm.Errorf(llm.BadRequest, "%s is %q; expected auto, none, required or an object that names a function", field, word)
+		return wire.UnknownChoice(field, word)
 	}
 	return nil
 }
@@ -198,10 +181,9 @@ func (s *settings) format() error {
 	case f.Type == "json_object":
 		s.body.System = append(s.body.System, textBlock("Answer with one JSON object and nothing else."))
 		return nil
-	case f.Type != "json_schema":
-		return llm.Errorf(llm.BadRequest, "response_format has the type %q; expected text, json_object or json_schema", f.Type)
-	case f.JSONSchema == nil || !isThere(f.JSONSchema.Schema):
-		return llm.Errorf(llm.BadRequest, "response_format has no json_schema.schema")
+	}
+	if err := wire.CheckFormat(f); err != nil {
+		return err
 	}
 	if wire.ClaudeOf(s.request.Model).Formats() {
 		schema := map[string]any{"schema": string(f.JSONSchema.Schema)}
@@ -230,12 +212,8 @@ func schemaToolName(s *llm.JSONSchema) string {
 // schemaToolOf is the name of the tool whose input is the answer to a call; ""
 // for a call that has none.
 func schemaToolOf(c *wire.Call) string {
-	if wire.ClaudeOf(c.Model).Formats() || !bytes.Contains(c.Payload.JSON(), []byte(`"json_schema"`)) {
-		return ""
+	if r := wire.ForcedSchema(c); r != nil {
+		return schemaToolName(r.ResponseFormat.JSONSchema)
 	}
-	r, err := c.Payload.Request()
-	if err != nil || r.ResponseFormat == nil || r.ResponseFormat.JSONSchema == nil || r.ResponseFormat.Type != "json_schema" {
-		return ""
-	}
-	return schemaToolName(r.ResponseFormat.JSONSchema)
+	return ""
 }

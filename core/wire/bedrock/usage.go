@@ -22,7 +22,7 @@ func usageOf(raw json.RawMessage) *llm.Usage {
 			Input *float64 `json:"inputTokens"`
 		} `json:"cacheDetails"`
 	}
-	if !isThere(raw) || llm.JSON.Unmarshal(raw, &fields) != nil || llm.JSON.Unmarshal(raw, &counts) != nil || counts.Input == nil && counts.Output == nil {
+	if !wire.IsThere(raw) || llm.JSON.Unmarshal(raw, &fields) != nil || llm.JSON.Unmarshal(raw, &counts) != nil || counts.Input == nil && counts.Output == nil {
 		return nil
 	}
 	known := llm.Extra{}

@@ -171,8 +171,7 @@ var topLevel = [][]string{
 func appendGeminiExtra(body []byte, extra llm.Extra) []byte {
 	for _, names := range topLevel {
 		if raw := ownField(extra, names...); raw != nil {
-			body = append(body[:len(body)-1], `,"`+names[0]+`":`...)
-			body = append(append(body, raw...), '}')
+			body = wire.AppendField(body, names[0], raw)
 		}
 	}
 	return body

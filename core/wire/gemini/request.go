@@ -100,21 +100,18 @@ func bodyOf(req *llm.Request, c *wire.Call) (body requestBody, err error) {
 
 // append appends the body's JSON, with Gemini's own fields among extra.
 func (b *requestBody) append(dst []byte, extra llm.Extra) ([]byte, error) {
-	s := llm.JSON.BorrowStream(nil)
-	defer llm.JSON.ReturnStream(s)
+	var body any = b
 	if b.hasRaw() {
-		body, err := b.raw()
-		if err != nil {
+		var err error
+		if body, err = b.raw(); err != nil {
 			return dst, llm.Errorf(llm.BadRequest, "the request cannot be written for Gemini: %v", err)
 		}
-		s.WriteVal(body)
-	} else {
-		s.WriteVal(b)
 	}
-	if s.Error != nil {
-		return dst, llm.Errorf(llm.BadRequest, "the request cannot be written for Gemini: %v", s.Error)
+	dst, err := wire.AppendBody(dst, body, "Gemini", nil, nil)
+	if err != nil {
+		return dst, err
 	}
-	return appendGeminiExtra(append(dst, s.Buffer()...), extra), nil
+	return appendGeminiExtra(dst, extra), nil
 }
 
 // conversation collects the messages of a conversation.

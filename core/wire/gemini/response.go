@@ -312,8 +312,9 @@ func bare(part json.RawMessage) bool {
 // characters).
 func (g *reader) call(c *candidate, p *answerPart) llm.ToolCall {
 	f := p.FunctionCall
-	call := llm.ToolCall{Index: c.calls, ID: strings.ToValidUTF8(f.ID, "\uFFFD"), Type: "function",
-		Function: llm.FunctionCall{Name: strings.ToValidUTF8(f.Name, "\uFFFD"), Arguments: "{}"}}
+	f.unquote()
+	call := llm.ToolCall{Index: c.calls, ID: strings.ToValidUTF8(f.ID, "\uFFFD"), Type: "function", Function: llm.FunctionCall{
+		Name: strings.ToValidUTF8(f.Name, "\uFFFD"), Arguments: strings.ToValidUTF8(wire.ArgumentsOf(f.Args), "\uFFFD")}}
 	c.calls++
 	if call.ID == "" {
 		if g.callID == "" {
@@ -322,11 +323,6 @@ func (g *reader) call(c *candidate, p *answerPart) llm.ToolCall {
 			g.callID = "call_" + strconv.FormatUint(h.Sum64(), 36)
 		}
 		call.ID = g.callID + "_" + strconv.Itoa(c.index) + "_" + strconv.Itoa(call.Index)
-	}
-	var args bytes.Buffer
-	f.unquote()
-	if len(f.Args) > 0 && f.Args[0] == '{' && json.Compact(&args, f.Args) == nil {
-		call.Function.Arguments = strings.ToValidUTF8(args.String(), "\uFFFD")
 	}
 	if p.ThoughtSignature != "" {
 		call.Extra = signatureExtra(p.ThoughtSignature)

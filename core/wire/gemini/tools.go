@@ -89,11 +89,8 @@ func declarationOf(f *llm.Function) declaration {
 // choose.
 func toolConfig(req *llm.Request, functions bool) (json.RawMessage, error) {
 	own := ownField(req.Extra, "toolConfig", "tool_config")
-	choice, name := req.ToolChoice, "tool_choice"
-	if len(choice) == 0 {
-		choice, name = req.FunctionCall, "function_call"
-	}
-	if !functions || len(choice) == 0 || string(choice) == "null" {
+	choice, name := wire.Choice(req)
+	if !functions || choice == nil {
 		return own, nil
 	}
 	calling, err := choiceOf(choice, name)
@@ -116,8 +113,12 @@ func toolConfig(req *llm.Request, functions bool) (json.RawMessage, error) {
 }
 
 func choiceOf(choice json.RawMessage, field string) (callingConfig, error) {
-	var word string
-	if llm.JSON.Unmarshal(choice, &word) == nil {
+	var object wire.NamedTools
+	word, isWord, err := wire.ReadChoice(choice, field, &object)
+	if err != nil {
+		return callingConfig{}, err
+	}
+	if isWord {
 		switch word {
 		case "auto":
 			return callingConfig{Mode: "AUTO"}, nil
@@ -126,32 +127,11 @@ func choiceOf(choice json.RawMessage, field string) (callingConfig, error) {
 		case "required", "any":
 			return callingConfig{Mode: "ANY"}, nil
 		}
-		return callingConfig{}, llm.Errorf(llm.BadRequest, "%s is %q; expected auto, none, required or an object that names a function", field, word)
+		return callingConfig{}, wire.UnknownChoice(field, word)
 	}
-	type named struct {
-		Name     string `json:"name"` // the old form
-		Function struct {
-			Name string `json:"name"`
-		} `json:"function"`
-	}
-	var object struct {
-		named
-		Allowed struct {
-			Mode  string  `json:"mode"`
-			Tools []named `json:"tools"`
-		} `json:"allowed_tools"`
-	}
-	if err := llm.JSON.Unmarshal(choice, &object); err != nil {
-		return callingConfig{}, llm.Errorf(llm.BadRequest, "%s cannot be read: %v", field, err)
-	}
-	config := callingConfig{Mode: "ANY"}
-	for _, n := range append([]named{object.named}, object.Allowed.Tools...) {
-		if name := n.Function.Name + n.Name; name != "" {
-			config.Names = append(config.Names, name)
-		}
-	}
+	config := callingConfig{Mode: "ANY", Names: object.Names()}
 	if len(config.Names) == 0 {
-		return config, llm.Errorf(llm.BadRequest, "%s names no function", field)
+		return config, wire.NamelessChoice(field)
 	}
 	if object.Allowed.Mode == "auto" {
 		config.Mode = "VALIDATED" // as AUTO, and allowed to be limited to some functions

@@ -124,7 +124,7 @@ func text(arguments json.RawMessage) string {
 		return written
 	}
 	var compact bytes.Buffer
-	if !isThere(arguments) || json.Compact(&compact, arguments) != nil {
+	if !wire.IsThere(arguments) || json.Compact(&compact, arguments) != nil {
 		return "{}"
 	}
 	return compact.String()
@@ -165,7 +165,7 @@ func ends(data []byte) (*llm.Usage, llm.Extra) {
 	}
 	known := llm.Extra{}
 	for from, to := range map[string]string{"prompt_eval_count": "prompt_tokens", "eval_count": "completion_tokens"} {
-		if raw := fields[from]; isThere(raw) {
+		if raw := fields[from]; wire.IsThere(raw) {
 			known[to] = raw
 		}
 		delete(fields, from)

@@ -37,7 +37,7 @@ func (w *format) EmbedBody(dst []byte, e *wire.Embedding) ([]byte, error) {
 	}
 	own := llm.Extra{}
 	for _, name := range embedFields {
-		if raw := e.Request.Extra[name]; isThere(raw) {
+		if raw := e.Request.Extra[name]; wire.IsThere(raw) {
 			own[name] = raw
 		}
 	}

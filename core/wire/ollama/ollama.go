@@ -57,7 +57,7 @@ func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
 		return nil, err
 	}
 	body.Model, body.Stream = c.Model, c.Stream
-	return body.append(dst)
+	return wire.AppendBody(dst, body, "Ollama", body.own, ownFields)
 }
 
 // Suspects are none: Ollama reads over fields that it does not know.

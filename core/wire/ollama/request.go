@@ -65,26 +65,6 @@ func bodyOf(req *llm.Request, c *wire.Call) (*requestBody, error) {
 	return b, s.fill()
 }
 
-// append appends the body's JSON.
-func (b *requestBody) append(dst []byte) ([]byte, error) {
-	s := llm.JSON.BorrowStream(nil)
-	defer llm.JSON.ReturnStream(s)
-	s.WriteVal(b)
-	if s.Error != nil {
-		return dst, llm.Errorf(llm.BadRequest, "the request cannot be written for Ollama: %v", s.Error)
-	}
-	dst = append(dst, s.Buffer()...)
-	for _, name := range ownFields {
-		if raw := b.own[name]; isThere(raw) {
-			dst = append(dst[:len(dst)-1], `,"`+name+`":`...)
-			dst = append(append(dst, raw...), '}')
-		}
-	}
-	return dst, nil
-}
-
-func isThere(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
-
 // conversation collects the messages of a conversation.
 type conversation struct {
 	call     *wire.Call

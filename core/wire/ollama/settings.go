@@ -76,11 +76,11 @@ func (s *settings) options() error {
 		options["stop"] = raw
 	}
 	for _, name := range optionFields {
-		if raw := r.Extra[name]; isThere(raw) {
+		if raw := r.Extra[name]; wire.IsThere(raw) {
 			options[name] = raw
 		}
 	}
-	if own := r.Extra["options"]; isThere(own) {
+	if own := r.Extra["options"]; wire.IsThere(own) {
 		var fields llm.Extra
 		if llm.JSON.Unmarshal(own, &fields) != nil {
 			return llm.Errorf(llm.BadRequest, "options is not a JSON object; expected {\"num_ctx\": …}")
@@ -96,7 +96,7 @@ func (s *settings) options() error {
 // think translates reasoning_effort, unless the request says itself how to
 // think.
 func (s *settings) think() {
-	if own := s.request.Extra["think"]; isThere(own) {
+	if own := s.request.Extra["think"]; wire.IsThere(own) {
 		s.body.Think = own
 		return
 	}
@@ -121,16 +121,15 @@ func (s *settings) think() {
 func (s *settings) format() error {
 	f := s.request.ResponseFormat
 	switch own := s.request.Extra["format"]; {
-	case isThere(own):
+	case wire.IsThere(own):
 		s.body.Format = own
 	case f == nil || f.Type == "text" || f.Type == "":
 	case f.Type == "json_object":
 		s.body.Format = json.RawMessage(`"json"`)
-	case f.Type != "json_schema":
-		return llm.Errorf(llm.BadRequest, "response_format has the type %q; expected text, json_object or json_schema", f.Type)
-	case f.JSONSchema == nil || !isThere(f.JSONSchema.Schema):
-		return llm.Errorf(llm.BadRequest, "response_format has no json_schema.schema")
 	default:
+		if err := wire.CheckFormat(f); err != nil {
+			return err
+		}
 		s.body.Format = f.JSONSchema.Schema
 	}
 	return nil
@@ -174,15 +173,16 @@ func (s *settings) tools() error {
 // allowed reads tool_choice, or the old function_call: the names of the tools
 // that may be called, all where there are none, or none of them.
 func (s *settings) allowed() (names []string, none bool, err error) {
-	choice, field := s.request.ToolChoice, "tool_choice"
-	if !isThere(choice) {
-		choice, field = s.request.FunctionCall, "function_call"
-	}
-	if !isThere(choice) || len(s.request.Tools)+len(s.request.Functions) == 0 {
+	choice, field := wire.Choice(s.request)
+	if choice == nil || len(s.request.Tools)+len(s.request.Functions) == 0 {
 		return nil, false, nil
 	}
-	var word string
-	if llm.JSON.Unmarshal(choice, &word) == nil {
+	var object wire.NamedTools
+	word, isWord, err := wire.ReadChoice(choice, field, &object)
+	if err != nil {
+		return nil, false, err
+	}
+	if isWord {
 		switch word {
 		case "auto":
 		case "none":
@@ -190,33 +190,12 @@ func (s *settings) allowed() (names []string, none bool, err error) {
 		case "required", "any":
 			s.Adapt(field, word+" to auto")
 		default:
-			return nil, false, llm.Errorf(llm.BadRequest, "%s is %q; expected auto, none, required or an object that names a function", field, word)
+			return nil, false, wire.UnknownChoice(field, word)
 		}
 		return nil, false, nil
 	}
-	type named struct {
-		Name     string `json:"name"` // the old form
-		Function struct {
-			Name string `json:"name"`
-		} `json:"function"`
-	}
-	var object struct {
-		named
-		Allowed struct {
-			Mode  string  `json:"mode"`
-			Tools []named `json:"tools"`
-		} `json:"allowed_tools"`
-	}
-	if err := llm.JSON.Unmarshal(choice, &object); err != nil {
-		return nil, false, llm.Errorf(llm.BadRequest, "%s cannot be read: %v", field, err)
-	}
-	for _, n := range append([]named{object.named}, object.Allowed.Tools...) {
-		if name := n.Function.Name + n.Name; name != "" {
-			names = append(names, name)
-		}
-	}
-	if len(names) == 0 {
-		return nil, false, llm.Errorf(llm.BadRequest, "%s names no function", field)
+	if names = object.Names(); len(names) == 0 {
+		return nil, false, wire.NamelessChoice(field)
 	}
 	if object.Allowed.Mode != "auto" {
 		s.Adapt(field, "auto among the named tools")

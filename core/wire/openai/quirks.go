@@ -20,7 +20,7 @@ func (w *format) fitting(c *wire.Call) (*llm.Payload, error) {
 		return nil, err
 	}
 	for _, name := range q.Lacks {
-		if isThere(c.Payload.Field(name)) {
+		if wire.IsThere(c.Payload.Field(name)) {
 			f.put(name, nil)
 			c.Adapt(name, wire.LeftOut)
 		}
@@ -70,15 +70,13 @@ func (f *fit) put(name string, value json.RawMessage) {
 	f.changes[name] = value
 }
 
-func isThere(raw []byte) bool { return len(raw) > 0 && string(raw) != "null" }
-
 // shape refuses what the vendor lacks and the answer's shape depends on.
 func (f *fit) shape() error {
 	if f.quirks.Shape == 0 {
 		return nil
 	}
 	for _, name := range []string{"n", "logprobs", "audio", "modalities", "tools", "functions", "response_format"} {
-		if !isThere(f.call.Payload.Field(name)) {
+		if !wire.IsThere(f.call.Payload.Field(name)) {
 			continue
 		}
 		r, err := f.call.Payload.Request()
@@ -93,7 +91,7 @@ func (f *fit) shape() error {
 // maxTokens says the limit by the name that the vendor knows.
 func (f *fit) maxTokens() {
 	limit := f.call.Payload.Field("max_completion_tokens")
-	if !f.quirks.OnlyMaxTokens || !isThere(limit) {
+	if !f.quirks.OnlyMaxTokens || !wire.IsThere(limit) {
 		return
 	}
 	f.put("max_completion_tokens", nil)
@@ -104,7 +102,7 @@ func (f *fit) maxTokens() {
 // does.
 func (f *fit) effort() error {
 	raw := f.call.Payload.Field("reasoning_effort")
-	if f.quirks.Effort == wire.EffortPlain || !isThere(raw) {
+	if f.quirks.Effort == wire.EffortPlain || !wire.IsThere(raw) {
 		return nil
 	}
 	var effort string
@@ -128,7 +126,7 @@ func (f *fit) effortSwitch(thinks bool) {
 	if f.quirks.Effort == wire.EffortSwitch || !thinks {
 		f.put("reasoning_effort", nil)
 	}
-	if isThere(f.call.Payload.Field("thinking")) {
+	if wire.IsThere(f.call.Payload.Field("thinking")) {
 		return
 	}
 	kind := "disabled"
@@ -147,7 +145,7 @@ var effortBudgets = map[string]string{"minimal": "1024", "low": "1024", "medium"
 
 func (f *fit) effortBudget(effort string, thinks bool) {
 	f.put("reasoning_effort", nil)
-	if isThere(f.call.Payload.Field("enable_thinking")) {
+	if wire.IsThere(f.call.Payload.Field("enable_thinking")) {
 		return
 	}
 	if !thinks {
@@ -155,7 +153,7 @@ func (f *fit) effortBudget(effort string, thinks bool) {
 		return
 	}
 	f.put("enable_thinking", json.RawMessage("true"))
-	if budget := effortBudgets[effort]; budget != "" && !isThere(f.call.Payload.Field("thinking_budget")) {
+	if budget := effortBudgets[effort]; budget != "" && !wire.IsThere(f.call.Payload.Field("thinking_budget")) {
 		f.put("thinking_budget", json.RawMessage(budget))
 	}
 }
@@ -163,7 +161,7 @@ func (f *fit) effortBudget(effort string, thinks bool) {
 // schema asks for JSON of a schema without a schema.
 func (f *fit) schema() error {
 	raw := f.call.Payload.Field("response_format")
-	if f.quirks.Schema == "" || !isThere(raw) {
+	if f.quirks.Schema == "" || !wire.IsThere(raw) {
 		return nil
 	}
 	var format llm.ResponseFormat
@@ -254,7 +252,7 @@ func (f *fit) thoughts() error {
 			Calls    []json.RawMessage `json:"tool_calls"`
 			Thoughts json.RawMessage   `json:"reasoning_content"`
 		}
-		if llm.JSON.Unmarshal(raw, &m) != nil || m.Role != "assistant" || isThere(m.Thoughts) {
+		if llm.JSON.Unmarshal(raw, &m) != nil || m.Role != "assistant" || wire.IsThere(m.Thoughts) {
 			continue
 		}
 		lacking = append(lacking, i)

@@ -17,11 +17,11 @@ func (f *fit) renames() {
 	for item := range strings.FieldsSeq(f.quirks.Renames) {
 		name, other, _ := strings.Cut(item, ":")
 		raw := f.call.Payload.Field(name)
-		if !isThere(raw) {
+		if !wire.IsThere(raw) {
 			continue
 		}
 		f.put(name, nil)
-		if isThere(f.call.Payload.Field(other)) {
+		if wire.IsThere(f.call.Payload.Field(other)) {
 			f.call.Adapt(name, wire.LeftOut)
 			continue
 		}
@@ -33,7 +33,7 @@ func (f *fit) renames() {
 // the word "tool".
 func (f *fit) choice() {
 	raw := f.call.Payload.Field("tool_choice")
-	if f.quirks.Choice == "" || !isThere(raw) {
+	if f.quirks.Choice == "" || !wire.IsThere(raw) {
 		return
 	}
 	word := strings.Trim(string(raw), `"`)

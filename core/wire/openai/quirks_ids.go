@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // toolIDs gives calls and their results ids of the form that the vendor
@@ -26,7 +27,7 @@ func (f *fit) toolIDs() error {
 		}
 		other := f.shortenID(message, "tool_call_id")
 		var calls []llm.Extra
-		if isThere(message["tool_calls"]) && llm.JSON.Unmarshal(message["tool_calls"], &calls) == nil {
+		if wire.IsThere(message["tool_calls"]) && llm.JSON.Unmarshal(message["tool_calls"], &calls) == nil {
 			of := false
 			for _, call := range calls {
 				of = f.shortenID(call, "id") || of
@@ -55,7 +56,7 @@ func (f *fit) toolIDs() error {
 // shortenID changes the id in a field, unless it has the form already.
 func (f *fit) shortenID(of llm.Extra, field string) bool {
 	var id string
-	if !isThere(of[field]) || llm.JSON.Unmarshal(of[field], &id) != nil || isShort(id, f.quirks.ToolIDs) {
+	if !wire.IsThere(of[field]) || llm.JSON.Unmarshal(of[field], &id) != nil || isShort(id, f.quirks.ToolIDs) {
 		return false
 	}
 	of[field] = json.RawMessage(`"` + shortID(id, f.quirks.ToolIDs) + `"`)

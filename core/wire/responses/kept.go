@@ -51,7 +51,7 @@ func (k keptItem) isOpaque() bool {
 // isBare tells whether the item is a thought that only the server could find
 // again, if it had stored it.
 func (k keptItem) isBare() bool {
-	return k.Type == "reasoning" && k.Encrypted == "" && !isThere(k.Content)
+	return k.Type == "reasoning" && k.Encrypted == "" && !wire.IsThere(k.Content)
 }
 
 // items reads what came with an answer of this server's; nil if nothing did.
@@ -74,7 +74,7 @@ func (w *format) items(parts []llm.AnswerPart) []keptItem {
 // first, then its text and its calls.
 func (t *conversation) answer(m *llm.Message, at string) error {
 	kept := t.format.items(t.call.Own(m, t.format.owner))
-	if isThere(m.Extra["extra_content"]) {
+	if wire.IsThere(m.Extra["extra_content"]) {
 		t.leave("messages.extra_content") // Google's
 	}
 	whole := true
@@ -229,7 +229,7 @@ func (r *rest) message(k keptItem, withIDs bool) any {
 	if !withIDs {
 		delete(fields, "id")
 	}
-	if !isThere(fields["role"]) {
+	if !wire.IsThere(fields["role"]) {
 		fields["role"] = json.RawMessage(`"assistant"`)
 	}
 	return fields

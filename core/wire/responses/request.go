@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
@@ -50,8 +49,8 @@ type item struct {
 // be changed.
 func (w *format) bodyOf(req *llm.Request, c *wire.Call) (*requestBody, error) {
 	t := conversation{format: w, call: c, custom: map[string]bool{}}
-	t.stored = string(req.Extra["store"]) == "true" || isThere(req.Extra["conversation"])
-	if !isThere(req.Extra["instructions"]) {
+	t.stored = string(req.Extra["store"]) == "true" || wire.IsThere(req.Extra["conversation"])
+	if !wire.IsThere(req.Extra["instructions"]) {
 		t.instruct(req.Messages)
 	}
 	for i := t.next; i < len(req.Messages); i++ {
@@ -66,31 +65,6 @@ func (w *format) bodyOf(req *llm.Request, c *wire.Call) (*requestBody, error) {
 	}
 	return b, nil
 }
-
-// append appends the body's JSON, with the fields that chat completions lack.
-func (b *requestBody) append(dst []byte, extra llm.Extra) ([]byte, error) {
-	s := llm.JSON.BorrowStream(nil)
-	defer llm.JSON.ReturnStream(s)
-	s.WriteVal(b)
-	if s.Error != nil {
-		return dst, llm.Errorf(llm.BadRequest, "the request cannot be written for the Responses API: %v", s.Error)
-	}
-	dst = append(dst, s.Buffer()...)
-	names := make([]string, 0, len(extra))
-	for name, raw := range extra {
-		if isThere(raw) && !isRead(name) {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		dst = append(jsontext.AppendText(append(dst[:len(dst)-1], ','), name), ':')
-		dst = append(append(dst, extra[name]...), '}')
-	}
-	return dst, nil
-}
-
-func isThere(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
 
 // conversation collects the items of a conversation.
 type conversation struct {
@@ -132,7 +106,7 @@ func (t *conversation) message(m *llm.Message, at string) error {
 	if m.Name != "" && m.Role != llm.RoleFunction {
 		t.leave("messages.name") // items have none
 	}
-	if isThere(m.Extra["cache_control"]) {
+	if wire.IsThere(m.Extra["cache_control"]) {
 		t.leave("messages.cache_control") // the API caches by itself
 	}
 	content, err := t.content(m, at+".content")
@@ -174,7 +148,7 @@ func (t *conversation) calls(m *llm.Message) (calls []*item) {
 	t.callID = ""
 	for i := range m.ToolCalls {
 		c := &m.ToolCalls[i]
-		if isThere(c.Extra["cache_control"]) {
+		if wire.IsThere(c.Extra["cache_control"]) {
 			t.leave("messages.tool_calls.cache_control")
 		}
 		if c.Custom != nil {

@@ -69,7 +69,7 @@ func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
 		return nil, err
 	}
 	body.Stream = c.Stream
-	return body.append(dst, r.Extra)
+	return wire.AppendBody(dst, body, "the Responses API", r.Extra, wire.OtherFields(r.Extra, isRead))
 }
 
 // Suspects are what the core asks for beside the caller's own, which small

@@ -74,7 +74,7 @@ func isRead(name string) bool {
 // and that thoughts come in a form that can be sent back nonetheless.
 func (s *settings) kept() error {
 	r, b := s.request, s.body
-	if raw := r.Extra["include"]; isThere(raw) && llm.JSON.Unmarshal(raw, &b.Include) != nil {
+	if raw := r.Extra["include"]; wire.IsThere(raw) && llm.JSON.Unmarshal(raw, &b.Include) != nil {
 		return llm.Errorf(llm.BadRequest, "include is not a list of texts")
 	}
 	if r.Logprobs != nil && *r.Logprobs && !slices.Contains(b.Include, logprobs) {
@@ -85,11 +85,11 @@ func (s *settings) kept() error {
 	}
 	s.Added = false
 	switch raw := r.Extra["store"]; {
-	case isThere(raw):
+	case wire.IsThere(raw):
 		if llm.JSON.Unmarshal(raw, &b.Store) != nil {
 			return llm.Errorf(llm.BadRequest, "store is neither true nor false")
 		}
-	case isThere(r.Extra["conversation"]): // it is kept anyway
+	case wire.IsThere(r.Extra["conversation"]): // it is kept anyway
 	case slices.Contains(s.Omit, omitStore):
 		s.Leave(omitStore)
 	default:
@@ -106,39 +106,19 @@ func (s *settings) kept() error {
 	return nil
 }
 
-// with is an object of the caller's with a field more, unless it has that.
-func with(own json.RawMessage, what, name string, value any) (json.RawMessage, error) {
-	object := llm.Extra{}
-	if isThere(own) && llm.JSON.Unmarshal(own, &object) != nil {
-		return nil, llm.Errorf(llm.BadRequest, "%s is not a JSON object", what)
-	}
-	if isThere(object[name]) {
-		return own, nil
-	}
-	raw, err := llm.JSON.Marshal(value)
-	if err == nil {
-		object[name] = raw
-		raw, err = llm.JSON.Marshal(object)
-	}
-	if err != nil {
-		return nil, llm.Errorf(llm.BadRequest, "%s cannot be written: %v", what, err)
-	}
-	return raw, nil
-}
-
 func (s *settings) reasoning() (err error) {
 	r, b := s.request, s.body
 	b.Reasoning = nil
-	if raw := r.Extra["reasoning"]; isThere(raw) {
+	if raw := r.Extra["reasoning"]; wire.IsThere(raw) {
 		b.Reasoning = raw
 	}
 	if r.ReasoningEffort != "" {
-		if b.Reasoning, err = with(b.Reasoning, "reasoning", "effort", r.ReasoningEffort); err != nil {
+		if b.Reasoning, err = wire.With(b.Reasoning, "reasoning", "effort", r.ReasoningEffort); err != nil {
 			return err
 		}
 	}
-	if raw := r.Extra["reasoning_summary"]; isThere(raw) {
-		b.Reasoning, err = with(b.Reasoning, "reasoning", "summary", raw)
+	if raw := r.Extra["reasoning_summary"]; wire.IsThere(raw) {
+		b.Reasoning, err = wire.With(b.Reasoning, "reasoning", "summary", raw)
 	}
 	return err
 }
@@ -155,11 +135,11 @@ type textFormat struct {
 // text translates response_format and verbosity.
 func (s *settings) text() (err error) {
 	r, b := s.request, s.body
-	if raw := r.Extra["text"]; isThere(raw) {
+	if raw := r.Extra["text"]; wire.IsThere(raw) {
 		b.Text = raw
 	}
-	if raw := r.Extra["verbosity"]; isThere(raw) {
-		if b.Text, err = with(b.Text, "text", "verbosity", raw); err != nil {
+	if raw := r.Extra["verbosity"]; wire.IsThere(raw) {
+		if b.Text, err = wire.With(b.Text, "text", "verbosity", raw); err != nil {
 			return err
 		}
 	}
@@ -168,18 +148,17 @@ func (s *settings) text() (err error) {
 	case f == nil || f.Type == "text" || f.Type == "":
 		return nil
 	case f.Type == "json_object":
-		b.Text, err = with(b.Text, "text", "format", textFormat{Type: f.Type})
+		b.Text, err = wire.With(b.Text, "text", "format", textFormat{Type: f.Type})
 		return err
-	case f.Type != "json_schema":
-		return llm.Errorf(llm.BadRequest, "response_format has the type %q; expected text, json_object or json_schema", f.Type)
-	case f.JSONSchema == nil || !isThere(f.JSONSchema.Schema):
-		return llm.Errorf(llm.BadRequest, "response_format has no json_schema.schema")
+	}
+	if err := wire.CheckFormat(f); err != nil {
+		return err
 	}
 	j := f.JSONSchema
 	t := textFormat{Type: f.Type, Name: j.Name, Description: j.Description, Schema: j.Schema, Strict: j.Strict}
 	if t.Name == "" {
 		t.Name = "answer" // the API wants one
 	}
-	b.Text, err = with(b.Text, "text", "format", t)
+	b.Text, err = wire.With(b.Text, "text", "format", t)
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // tool is a function that the model may call. Strict is always written: this
@@ -22,7 +23,7 @@ var noParameters = json.RawMessage(`{"type":"object","properties":{}}`)
 
 func toolOf(f *llm.Function) (json.RawMessage, error) {
 	t := tool{Type: "function", Name: f.Name, Description: f.Description, Parameters: f.Parameters, Strict: f.Strict != nil && *f.Strict}
-	if !isThere(t.Parameters) {
+	if !wire.IsThere(t.Parameters) {
 		t.Parameters = noParameters
 	}
 	return llm.JSON.Marshal(t)
@@ -38,10 +39,10 @@ func (s *settings) tools() error {
 		switch {
 		case t.Function != nil && (t.Type == "function" || t.Type == ""):
 			raw, err = toolOf(t.Function)
-			if isThere(t.Extra["cache_control"]) {
+			if wire.IsThere(t.Extra["cache_control"]) {
 				s.Leave("tools.cache_control")
 			}
-		case t.Type == "custom" && isThere(t.Extra["custom"]):
+		case t.Type == "custom" && wire.IsThere(t.Extra["custom"]):
 			raw, err = customTool(t.Extra["custom"])
 		case t.Type == "":
 			return llm.Errorf(llm.BadRequest, "tools[%d] has no type and no function", i)
@@ -66,14 +67,14 @@ func (s *settings) tools() error {
 // customTool makes a tool of free text flat, and its grammar.
 func customTool(custom json.RawMessage) (json.RawMessage, error) {
 	fields, err := flat("custom", custom)
-	if err != nil || !isThere(fields["format"]) {
+	if err != nil || !wire.IsThere(fields["format"]) {
 		return marshalled(fields, err)
 	}
 	var f struct {
 		Type    string          `json:"type"`
 		Grammar json.RawMessage `json:"grammar"`
 	}
-	if llm.JSON.Unmarshal(fields["format"], &f) == nil && isThere(f.Grammar) {
+	if llm.JSON.Unmarshal(fields["format"], &f) == nil && wire.IsThere(f.Grammar) {
 		var format llm.Extra
 		if format, err = flat(f.Type, f.Grammar); err == nil {
 			fields["format"], err = llm.JSON.Marshal(format)
@@ -104,10 +105,10 @@ func marshalled(fields llm.Extra, err error) (json.RawMessage, error) {
 // is nothing to choose.
 func (s *settings) choice() error {
 	choice, old := s.request.ToolChoice, false
-	if !isThere(choice) {
+	if !wire.IsThere(choice) {
 		choice, old = s.request.FunctionCall, true
 	}
-	if len(s.body.Tools) == 0 || !isThere(choice) {
+	if len(s.body.Tools) == 0 || !wire.IsThere(choice) {
 		return nil
 	}
 	if choice[0] == '"' {
@@ -131,9 +132,9 @@ func (s *settings) choice() error {
 	switch {
 	case old:
 		fields, err = flat("function", choice)
-	case object.Type == "function" && isThere(object.Function):
+	case object.Type == "function" && wire.IsThere(object.Function):
 		fields, err = flat("function", object.Function)
-	case object.Type == "custom" && isThere(object.Custom):
+	case object.Type == "custom" && wire.IsThere(object.Custom):
 		fields, err = flat("custom", object.Custom)
 	case object.Allowed != nil:
 		var tools []llm.Extra
@@ -141,7 +142,7 @@ func (s *settings) choice() error {
 			tools = append(tools, allowed(raw))
 		}
 		fields = llm.Extra{"type": json.RawMessage(`"allowed_tools"`), "mode": object.Allowed.Mode}
-		if !isThere(object.Allowed.Mode) {
+		if !wire.IsThere(object.Allowed.Mode) {
 			fields["mode"] = json.RawMessage(`"auto"`)
 		}
 		fields["tools"], err = llm.JSON.Marshal(tools)
@@ -162,7 +163,7 @@ func allowed(raw json.RawMessage) llm.Extra {
 		return fields
 	}
 	for _, kind := range []string{"function", "custom"} {
-		if isThere(fields[kind]) {
+		if wire.IsThere(fields[kind]) {
 			if inner, err := flat(kind, fields[kind]); err == nil {
 				return inner
 			}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // usageOf is a usage in the shape of chat completions: input_tokens holds what
@@ -21,13 +22,13 @@ func usageOf(raw json.RawMessage) *llm.Usage {
 	known := false
 	for from, to := range map[string]string{"input_tokens": "prompt_tokens", "output_tokens": "completion_tokens",
 		"input_tokens_details": "prompt_tokens_details", "output_tokens_details": "completion_tokens_details"} {
-		if value, ok := fields[from]; ok && !isThere(fields[to]) {
+		if value, ok := fields[from]; ok && !wire.IsThere(fields[to]) {
 			fields[to] = value
 			delete(fields, from)
 		}
 	}
 	for _, value := range fields {
-		known = known || isThere(value)
+		known = known || wire.IsThere(value)
 	}
 	written, err := llm.JSON.Marshal(fields)
 	u := &llm.Usage{}

@@ -1,0 +1,70 @@
+package wire
+
+import (
+	"slices"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// This file writes the bodies of requests.
+
+// IsThere tells whether a field has a value: it is there, and not null.
+func IsThere(raw []byte) bool { return len(raw) > 0 && string(raw) != "null" }
+
+// AppendBody appends a request's body as JSON, and those of the request's
+// further fields that are named and there. vendor is for the error.
+func AppendBody(dst []byte, body any, vendor string, extra llm.Extra, names []string) ([]byte, error) {
+	s := llm.JSON.BorrowStream(nil)
+	defer llm.JSON.ReturnStream(s)
+	s.WriteVal(body)
+	if s.Error != nil {
+		return dst, llm.Errorf(llm.BadRequest, "the request cannot be written for %s: %v", vendor, s.Error)
+	}
+	dst = append(dst, s.Buffer()...)
+	for _, name := range names {
+		if raw := extra[name]; IsThere(raw) {
+			dst = AppendField(dst, name, raw)
+		}
+	}
+	return dst, nil
+}
+
+// AppendField adds a field to the object that dst ends with, which has others.
+func AppendField(dst []byte, name string, value []byte) []byte {
+	dst = jsontext.AppendText(append(dst[:len(dst)-1], ','), name)
+	return append(append(append(dst, ':'), value...), '}')
+}
+
+// OtherFields are the names of a request's further fields that are there, but
+// for those that the format knows, in order.
+func OtherFields(extra llm.Extra, known func(name string) bool) (names []string) {
+	for name, raw := range extra {
+		if IsThere(raw) && !known(name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// With is an object of the caller's with a field more, unless it has that. what
+// is the object's name, for errors.
+func With(own []byte, what, name string, value any) ([]byte, error) {
+	object := llm.Extra{}
+	if IsThere(own) && llm.JSON.Unmarshal(own, &object) != nil {
+		return nil, llm.Errorf(llm.BadRequest, "%s is not a JSON object", what)
+	}
+	if IsThere(object[name]) {
+		return own, nil
+	}
+	raw, err := llm.JSON.Marshal(value)
+	if err == nil {
+		object[name] = raw
+		raw, err = llm.JSON.Marshal(object)
+	}
+	if err != nil {
+		return nil, llm.Errorf(llm.BadRequest, "%s cannot be written: %v", what, err)
+	}
+	return raw, nil
+}
