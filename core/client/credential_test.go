@@ -107,8 +107,11 @@ func TestARefusedCredentialIsReplacedWithinTheAttempt(t *testing.T) {
 // goes on for the others.
 func TestACallLeavesTheFetchToTheOthers(t *testing.T) {
 	w := started(t, `{}`)
-	release := make(chan struct{})
-	o, fetches := container(t, func(ctx context.Context, _ int64) string {
+	begun, release := make(chan struct{}), make(chan struct{})
+	o, fetches := container(t, func(ctx context.Context, n int64) string {
+		if n == 1 {
+			close(begun)
+		}
 		select {
 		case <-release:
 		case <-ctx.Done():
@@ -120,9 +123,7 @@ func TestACallLeavesTheFetchToTheOthers(t *testing.T) {
 	left, stays := make(chan error), make(chan error)
 	go func() { _, err := asked(ctx, c); left <- err }()
 	go func() { _, err := asked(t.Context(), c); stays <- err }()
-	for fetches.Load() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	<-begun
 	leave()
 	require.Equal(t, llm.Canceled, llm.CodeOfError(<-left))
 	close(release)
@@ -144,13 +145,18 @@ func TestAFetchedCredentialIsMasked(t *testing.T) {
 // A client that closes does not wait for a fetch that hangs.
 func TestClosingEndsTheFetch(t *testing.T) {
 	w := started(t, `{}`)
-	o, fetches := container(t, func(ctx context.Context, _ int64) string { <-ctx.Done(); return "" })
+	begun := make(chan struct{})
+	o, _ := container(t, func(ctx context.Context, n int64) string {
+		if n == 1 {
+			close(begun)
+		}
+		<-ctx.Done()
+		return ""
+	})
 	c := bedrockAt(t, w, "m", o)
 	failed := make(chan error)
 	go func() { _, err := asked(context.Background(), c); failed <- err }()
-	for fetches.Load() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	<-begun
 	require.NoError(t, c.Close(context.Background()))
 	require.Equal(t, llm.Closed, llm.CodeOfError(<-failed))
 }

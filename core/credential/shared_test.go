@@ -14,6 +14,8 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
+// The sleeps here are on the clock of testing/synctest and take no time.
+
 // counted is a source whose fetches the test answers.
 type counted struct {
 	mu    sync.Mutex // guards calls
@@ -170,7 +172,11 @@ func TestFixedKeysAreNotSentTwice(t *testing.T) {
 }
 
 func TestTheLastUserEndsTheFetch(t *testing.T) {
-	from := &counted{give: func(ctx context.Context, _ int) (*Secret, error) {
+	begun := make(chan struct{})
+	from := &counted{give: func(ctx context.Context, n int) (*Secret, error) {
+		if n == 1 {
+			close(begun)
+		}
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}}
@@ -180,9 +186,7 @@ func TestTheLastUserEndsTheFetch(t *testing.T) {
 		_, err := s.get(context.Background())
 		failed <- err
 	}()
-	for from.fetches() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	<-begun
 	s.release()
 	require.Equal(t, llm.Closed, llm.CodeOfError(<-failed))
 }

@@ -2,7 +2,6 @@ package faultwall
 
 import (
 	"encoding/json"
-	"strings"
 )
 
 // anthropic is the wire format of Anthropic's Messages API, as documented in
@@ -61,16 +60,9 @@ func anthropicBlocks(a *content) []anthropicBlock {
 		blocks = append(blocks, anthropicBlock{Type: "text", Text: &text})
 	}
 	for i := range a.calls {
-		blocks = append(blocks, anthropicBlock{Type: "tool_use", ID: anthropicCallID(&a.calls[i], i), Name: a.calls[i].Name, Input: geminiArgs(a.calls[i].arguments())})
+		blocks = append(blocks, anthropicBlock{Type: "tool_use", ID: callID(&a.calls[i], i, "toolu"), Name: a.calls[i].Name, Input: argumentsObject(a.calls[i].arguments())})
 	}
 	return blocks
-}
-
-func anthropicCallID(c *ToolCall, n int) string {
-	if c.ID != "" {
-		return c.ID
-	}
-	return strings.Replace(callID(c, n), "call", "toolu", 1)
 }
 
 // chunk is one event; the deltas of a healthy stream are events already.
@@ -78,14 +70,8 @@ func (anthropic) chunk(_ *content, d delta) any {
 	if d.event != nil {
 		return d.event
 	}
-	piece := ""
-	for _, text := range []*string{d.text, d.refusal} {
-		if text != nil {
-			piece += *text
-		}
-	}
 	zero := 0
-	return anthropicEvent{Type: "content_block_delta", Index: &zero, Delta: map[string]any{"type": "text_delta", "text": piece}}
+	return anthropicEvent{Type: "content_block_delta", Index: &zero, Delta: map[string]any{"type": "text_delta", "text": d.said()}}
 }
 
 // deltas: message_start, each block with its pieces, message_delta with the
@@ -154,17 +140,7 @@ func anthropicReason(reason string) string {
 
 // anthropicUsage renames OpenAI's fields; a usage without them stays as it is.
 func anthropicUsage(usage json.RawMessage) any {
-	var fields map[string]json.RawMessage
-	if usage == nil || json.Unmarshal(usage, &fields) != nil {
-		return nil
-	}
-	for from, to := range map[string]string{"prompt_tokens": "input_tokens", "completion_tokens": "output_tokens", "total_tokens": ""} {
-		value, ok := fields[from]
-		if delete(fields, from); ok && to != "" {
-			fields[to] = value
-		}
-	}
-	return fields
+	return renamed(usage, map[string]string{"prompt_tokens": "input_tokens", "completion_tokens": "output_tokens", "total_tokens": ""})
 }
 
 // anthropicErrors are the types of errors by status (API reference, "Errors").

@@ -40,16 +40,9 @@ func bedrockBlocks(a *content) []map[string]any {
 		blocks = append(blocks, map[string]any{"text": text})
 	}
 	for i := range a.calls {
-		blocks = append(blocks, map[string]any{"toolUse": map[string]any{"toolUseId": bedrockCallID(&a.calls[i], i), "name": a.calls[i].Name, "input": geminiArgs(a.calls[i].arguments())}})
+		blocks = append(blocks, map[string]any{"toolUse": map[string]any{"toolUseId": callID(&a.calls[i], i, "tooluse"), "name": a.calls[i].Name, "input": argumentsObject(a.calls[i].arguments())}})
 	}
 	return blocks
-}
-
-func bedrockCallID(c *ToolCall, n int) string {
-	if c.ID != "" {
-		return c.ID
-	}
-	return strings.Replace(callID(c, n), "call", "tooluse", 1)
 }
 
 // chunk is one event; the deltas of a healthy stream are events already.
@@ -57,13 +50,7 @@ func (bedrock) chunk(_ *content, d delta) any {
 	if d.event != nil {
 		return d.event
 	}
-	piece := ""
-	for _, text := range []*string{d.text, d.refusal} {
-		if text != nil {
-			piece += *text
-		}
-	}
-	return map[string]any{"contentBlockIndex": 0, "delta": map[string]any{"text": piece}}
+	return map[string]any{"contentBlockIndex": 0, "delta": map[string]any{"text": d.said()}}
 }
 
 // deltas: messageStart, each block with its pieces, messageStop with the
@@ -105,7 +92,7 @@ func (bedrock) deltas(_ *call, s *Step, a *content) []delta {
 		for _, text := range s.split(a.calls[i].arguments()) {
 			pieces = append(pieces, map[string]any{"toolUse": map[string]any{"input": text}})
 		}
-		block(map[string]any{"toolUse": map[string]any{"toolUseId": bedrockCallID(&a.calls[i], i), "name": a.calls[i].Name}}, pieces...)
+		block(map[string]any{"toolUse": map[string]any{"toolUseId": callID(&a.calls[i], i, "tooluse"), "name": a.calls[i].Name}}, pieces...)
 	}
 	if a.finish == "" {
 		return all
@@ -121,34 +108,18 @@ func (bedrock) deltas(_ *call, s *Step, a *content) []delta {
 	return all
 }
 
-// bedrockReason translates OpenAI's finish reasons; others stay as they are.
+// bedrockReason translates OpenAI's finish reasons: Claude's words, but for a
+// filter's.
 func bedrockReason(reason string) string {
-	switch reason {
-	case "stop":
-		return "end_turn"
-	case "length":
-		return "max_tokens"
-	case "tool_calls":
-		return "tool_use"
-	case "content_filter":
+	if reason == "content_filter" {
 		return "guardrail_intervened"
 	}
-	return reason
+	return anthropicReason(reason)
 }
 
 // bedrockUsage renames OpenAI's fields; a usage without them stays as it is.
 func bedrockUsage(usage json.RawMessage) any {
-	var fields map[string]json.RawMessage
-	if usage == nil || json.Unmarshal(usage, &fields) != nil {
-		return nil
-	}
-	for from, to := range map[string]string{"prompt_tokens": "inputTokens", "completion_tokens": "outputTokens", "total_tokens": "totalTokens"} {
-		if value, ok := fields[from]; ok {
-			delete(fields, from)
-			fields[to] = value
-		}
-	}
-	return fields
+	return renamed(usage, map[string]string{"prompt_tokens": "inputTokens", "completion_tokens": "outputTokens", "total_tokens": "totalTokens"})
 }
 
 // bedrockErrors are the types of errors by status (API reference, "Converse",

@@ -52,7 +52,7 @@ func (gemini) whole(a *content) any {
 			parts = append(parts, geminiPart{Text: &text})
 		}
 		for n := range a.calls {
-			parts = append(parts, geminiPart{Call: &geminiCall{ID: a.calls[n].ID, Name: a.calls[n].Name, Args: geminiArgs(a.calls[n].arguments())}})
+			parts = append(parts, geminiPart{Call: &geminiCall{ID: a.calls[n].ID, Name: a.calls[n].Name, Args: argumentsObject(a.calls[n].arguments())}})
 		}
 		answer.Candidates = append(answer.Candidates, geminiCandidate{
 			Content: geminiContent{Parts: parts, Role: "model"}, Finish: geminiFinish(a.finish), Index: i,
@@ -76,7 +76,7 @@ func (gemini) chunk(a *content, d delta) any {
 		}
 	}
 	if c := d.call; c != nil {
-		parts = append(parts, geminiPart{Call: &geminiCall{ID: c.ID, Name: c.Name, Args: geminiArgs(c.Arguments)}})
+		parts = append(parts, geminiPart{Call: &geminiCall{ID: c.ID, Name: c.Name, Args: argumentsObject(c.Arguments)}})
 	}
 	answer.Candidates = []geminiCandidate{{
 		Content: geminiContent{Parts: parts, Role: "model"}, Finish: geminiFinish(d.finish), Index: d.choice,
@@ -140,30 +140,11 @@ func geminiFinish(reason string) string {
 
 // geminiUsage renames OpenAI's fields; a usage without them stays as it is.
 func geminiUsage(usage json.RawMessage) any {
-	if usage == nil {
-		return nil
-	}
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(usage, &fields) != nil {
+	fields := renamed(usage, map[string]string{"prompt_tokens": "promptTokenCount", "completion_tokens": "candidatesTokenCount", "total_tokens": "totalTokenCount"})
+	if fields == nil && usage != nil {
 		return usage
 	}
-	for from, to := range map[string]string{
-		"prompt_tokens": "promptTokenCount", "completion_tokens": "candidatesTokenCount", "total_tokens": "totalTokenCount",
-	} {
-		if value, ok := fields[from]; ok {
-			delete(fields, from)
-			fields[to] = value
-		}
-	}
 	return fields
-}
-
-// geminiArgs: Gemini's arguments are an object, not a text.
-func geminiArgs(text string) json.RawMessage {
-	if json.Valid([]byte(text)) {
-		return json.RawMessage(text)
-	}
-	return toJSON(text)
 }
 
 var geminiErrors = map[int][2]string{

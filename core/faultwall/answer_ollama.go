@@ -45,7 +45,7 @@ type ollamaCall struct {
 func ollamaCalls(calls []ToolCall) []ollamaCall {
 	all := make([]ollamaCall, len(calls))
 	for i := range calls {
-		all[i].Function.Name, all[i].Function.Arguments = calls[i].Name, geminiArgs(calls[i].arguments())
+		all[i].Function.Name, all[i].Function.Arguments = calls[i].Name, argumentsObject(calls[i].arguments())
 	}
 	return all
 }
@@ -79,18 +79,13 @@ func (o ollama) chunk(a *content, d delta) any {
 	if d.event != nil {
 		return d.event
 	}
-	m := ollamaMessage{}
-	for _, text := range []*string{d.text, d.refusal} {
-		if text != nil {
-			m.Content += *text
-		}
-	}
+	m := ollamaMessage{Content: d.said()}
 	if d.reasoning != nil {
 		m.Thinking = *d.reasoning
 	}
 	if c := d.call; c != nil {
 		m.Calls = make([]ollamaCall, 1)
-		m.Calls[0].Function.Name, m.Calls[0].Function.Arguments = c.Name, geminiArgs(c.Arguments)
+		m.Calls[0].Function.Name, m.Calls[0].Function.Arguments = c.Name, argumentsObject(c.Arguments)
 	}
 	line := o.line(a, m)
 	if d.finish != "" {

@@ -68,7 +68,7 @@ func (openAI) whole(a *content) any {
 		for n := range a.calls {
 			c := &a.calls[n]
 			message.ToolCalls = append(message.ToolCalls, openAIToolCall{
-				ID: callID(c, n), Type: "function",
+				ID: callID(c, n, "call"), Type: "function",
 				Function: openAIFunction{Name: c.Name, Arguments: c.arguments()},
 			})
 		}
@@ -149,7 +149,7 @@ func (openAI) deltas(c *call, s *Step, a *content) []delta {
 func (s *Step) callPieces(calls []ToolCall) []ToolCallDelta {
 	queues := make([][]ToolCallDelta, len(calls))
 	for i := range calls {
-		queues[i] = []ToolCallDelta{{Index: i, ID: callID(&calls[i], i), Name: calls[i].Name}}
+		queues[i] = []ToolCallDelta{{Index: i, ID: callID(&calls[i], i, "call"), Name: calls[i].Name}}
 		for _, piece := range s.split(calls[i].arguments()) {
 			queues[i] = append(queues[i], ToolCallDelta{Index: i, Arguments: piece})
 		}
@@ -213,13 +213,6 @@ func (openAI) list(models []string) any {
 }
 
 func (openAI) done() string { return "[DONE]" }
-
-func callID(c *ToolCall, i int) string {
-	if c.ID != "" {
-		return c.ID
-	}
-	return fmt.Sprintf("call_%d", i+1)
-}
 
 func orNil(s string) *string {
 	if s == "" {

@@ -92,7 +92,7 @@ func responsesItems(a *content) []responsesItem {
 		items = append(items, responsesItem{ID: "msg_" + a.id, Type: "message", Status: "completed", Role: "assistant", Content: &parts})
 	}
 	for n := range a.calls {
-		id, arguments := callID(&a.calls[n], n), a.calls[n].arguments()
+		id, arguments := callID(&a.calls[n], n, "call"), a.calls[n].arguments()
 		items = append(items, responsesItem{ID: "fc_" + a.id + "_" + id, Type: "function_call", Status: "completed", CallID: id, Name: a.calls[n].Name, Arguments: &arguments})
 	}
 	return items
@@ -100,16 +100,10 @@ func responsesItems(a *content) []responsesItem {
 
 // responsesUsage renames OpenAI's fields; a usage without them stays as it is.
 func responsesUsage(usage json.RawMessage) any {
-	var fields map[string]json.RawMessage
-	if usage == nil || json.Unmarshal(usage, &fields) != nil {
+	fields, _ := renamed(usage, map[string]string{"prompt_tokens": "input_tokens", "completion_tokens": "output_tokens",
+		"prompt_tokens_details": "input_tokens_details", "completion_tokens_details": "output_tokens_details"}).(map[string]json.RawMessage)
+	if fields == nil {
 		return nil
-	}
-	for from, to := range map[string]string{"prompt_tokens": "input_tokens", "completion_tokens": "output_tokens",
-		"prompt_tokens_details": "input_tokens_details", "completion_tokens_details": "output_tokens_details"} {
-		value, ok := fields[from]
-		if delete(fields, from); ok {
-			fields[to] = value
-		}
 	}
 	for name, empty := range map[string]string{"input_tokens_details": `{"cached_tokens":0}`, "output_tokens_details": `{"reasoning_tokens":0}`} {
 		if _, ok := fields[name]; !ok {

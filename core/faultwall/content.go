@@ -209,3 +209,47 @@ func withExtra(v any, extra map[string]json.RawMessage) any {
 	}
 	return fields
 }
+
+// said is the text of a delta, or the refusal.
+func (d *delta) said() (text string) {
+	for _, piece := range []*string{d.text, d.refusal} {
+		if piece != nil {
+			text += *piece
+		}
+	}
+	return text
+}
+
+// callID is the id of the call at a place of an answer. One that the script
+// does not give begins with the vendor's word for it.
+func callID(c *ToolCall, i int, word string) string {
+	if c.ID != "" {
+		return c.ID
+	}
+	return fmt.Sprintf("%s_%d", word, i+1)
+}
+
+// argumentsObject gives a call's arguments to a vendor that takes an object and
+// no text.
+func argumentsObject(text string) json.RawMessage {
+	if json.Valid([]byte(text)) {
+		return json.RawMessage(text)
+	}
+	return toJSON(text)
+}
+
+// renamed is a usage with a vendor's names for OpenAI's fields; "" for one that
+// the vendor lacks. A usage without them stays as it is, nil where it is none.
+func renamed(usage json.RawMessage, names map[string]string) any {
+	var fields map[string]json.RawMessage
+	if usage == nil || json.Unmarshal(usage, &fields) != nil {
+		return nil
+	}
+	for from, to := range names {
+		value, ok := fields[from]
+		if delete(fields, from); ok && to != "" {
+			fields[to] = value
+		}
+	}
+	return fields
+}

@@ -1,5 +1,11 @@
 package wire
 
+import (
+	"slices"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
 // Count is a number of tokens that an answer names; nil stays nil, unknown.
 func Count(n *float64) *int {
 	if n == nil {
@@ -15,4 +21,48 @@ func OrZero(n *float64) float64 {
 		return 0
 	}
 	return *n
+}
+
+// Counts are the numbers of tokens that an answer names, of a vendor whose
+// input is without what the cache gave or took; each may be missing.
+type Counts struct {
+	Input, Output, Read, Written *float64
+	Written5m, Written1h         *float64 // of what was written
+	Thinking                     *float64 // of the output
+}
+
+// Usage is the sum in OpenAI's shape, where prompt_tokens holds the cache's
+// too; nil if neither input nor output is known. What of the answer's fields
+// has no place there stays under the vendor's name; read names the others.
+func (c *Counts) Usage(fields llm.Extra, read ...string) *llm.Usage {
+	if c.Input == nil && c.Output == nil {
+		return nil
+	}
+	known := llm.Extra{}
+	number := func(name string, n float64) {
+		known[name], _ = llm.JSON.Marshal(int(n)) // a number can always be written
+	}
+	if c.Input != nil {
+		number("prompt_tokens", *c.Input+OrZero(c.Read)+OrZero(c.Written))
+	}
+	if c.Output != nil {
+		number("completion_tokens", *c.Output)
+	}
+	in := llm.InputDetails{Cached: Count(c.Read), Written: Count(c.Written), Written5m: Count(c.Written5m), Written1h: Count(c.Written1h)}
+	if raw := in.JSON(); raw != nil {
+		known["prompt_tokens_details"] = raw
+	}
+	if raw := (llm.OutputDetails{Reasoning: Count(c.Thinking)}).JSON(); raw != nil {
+		known["completion_tokens_details"] = raw
+	}
+	for name, value := range fields {
+		if !slices.Contains(read, name) {
+			known[name] = value
+		}
+	}
+	sum := &llm.Usage{}
+	if raw, err := llm.JSON.Marshal(known); err != nil || sum.UnmarshalJSON(raw) != nil {
+		return nil
+	}
+	return sum
 }

@@ -49,34 +49,10 @@ func (u *usage) add(raw json.RawMessage) {
 func (u *usage) usage() *llm.Usage {
 	raw, err := llm.JSON.Marshal(u.fields)
 	var c counts
-	if len(u.fields) == 0 || err != nil || llm.JSON.Unmarshal(raw, &c) != nil || c.Input == nil && c.Output == nil {
+	if len(u.fields) == 0 || err != nil || llm.JSON.Unmarshal(raw, &c) != nil {
 		return nil
 	}
-	known := llm.Extra{}
-	number := func(name string, n float64) {
-		known[name], _ = llm.JSON.Marshal(int(n)) // a number can always be written
-	}
-	if c.Input != nil {
-		number("prompt_tokens", *c.Input+wire.OrZero(c.Read)+wire.OrZero(c.Written))
-	}
-	if c.Output != nil {
-		number("completion_tokens", *c.Output)
-	}
-	in := llm.InputDetails{Cached: wire.Count(c.Read), Written: wire.Count(c.Written), Written5m: wire.Count(c.ByTime.Minutes), Written1h: wire.Count(c.ByTime.Hour)}
-	if raw := in.JSON(); raw != nil {
-		known["prompt_tokens_details"] = raw
-	}
-	if raw := (llm.OutputDetails{Reasoning: wire.Count(c.OutputDetails.Thinking)}).JSON(); raw != nil {
-		known["completion_tokens_details"] = raw
-	}
-	for name, value := range u.fields {
-		if name != "input_tokens" && name != "output_tokens" && name != "output_tokens_details" {
-			known[name] = value
-		}
-	}
-	sum := &llm.Usage{}
-	if raw, err = llm.JSON.Marshal(known); err != nil || sum.UnmarshalJSON(raw) != nil {
-		return nil
-	}
-	return sum
+	sum := wire.Counts{Input: c.Input, Output: c.Output, Read: c.Read, Written: c.Written,
+		Written5m: c.ByTime.Minutes, Written1h: c.ByTime.Hour, Thinking: c.OutputDetails.Thinking}
+	return sum.Usage(u.fields, "input_tokens", "output_tokens", "output_tokens_details")
 }

@@ -22,39 +22,17 @@ func usageOf(raw json.RawMessage) *llm.Usage {
 			Input *float64 `json:"inputTokens"`
 		} `json:"cacheDetails"`
 	}
-	if !wire.IsThere(raw) || llm.JSON.Unmarshal(raw, &fields) != nil || llm.JSON.Unmarshal(raw, &counts) != nil || counts.Input == nil && counts.Output == nil {
+	if !wire.IsThere(raw) || llm.JSON.Unmarshal(raw, &fields) != nil || llm.JSON.Unmarshal(raw, &counts) != nil {
 		return nil
 	}
-	known := llm.Extra{}
-	number := func(name string, n float64) {
-		known[name], _ = llm.JSON.Marshal(int(n)) // a number can always be written
-	}
-	if counts.Input != nil {
-		number("prompt_tokens", *counts.Input+wire.OrZero(counts.Read)+wire.OrZero(counts.Written))
-	}
-	if counts.Output != nil {
-		number("completion_tokens", *counts.Output)
-	}
-	in := llm.InputDetails{Cached: wire.Count(counts.Read), Written: wire.Count(counts.Written)}
+	sum := wire.Counts{Input: counts.Input, Output: counts.Output, Read: counts.Read, Written: counts.Written}
 	for _, d := range counts.ByTime {
 		switch d.TTL {
 		case "5m":
-			in.Written5m = wire.Count(d.Input)
+			sum.Written5m = d.Input
 		case "1h":
-			in.Written1h = wire.Count(d.Input)
+			sum.Written1h = d.Input
 		}
 	}
-	if raw := in.JSON(); raw != nil {
-		known["prompt_tokens_details"] = raw
-	}
-	for name, value := range fields {
-		if name != "inputTokens" && name != "outputTokens" && name != "totalTokens" {
-			known[name] = value
-		}
-	}
-	sum := &llm.Usage{}
-	if raw, err := llm.JSON.Marshal(known); err != nil || sum.UnmarshalJSON(raw) != nil {
-		return nil
-	}
-	return sum
+	return sum.Usage(fields, "inputTokens", "outputTokens", "totalTokens")
 }
