@@ -27,27 +27,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;   /* guards calls and t
 static pthread_cond_t idle = PTHREAD_COND_INITIALIZER;     /* threads became 0 */
 static call calls[MAX_CALLS];
 static int threads;
-static session *sessions; /* the command thread's own */
 llmagg_queue *queue;
-
-static session *find_session(unsigned long long id) {
-    session *s;
-    for (s = sessions; s != NULL; s = s->next)
-        if (s->id == id)
-            return s;
-    die("no such session");
-    return NULL;
-}
-
-/* A new handle of the route in "route"; NULL and the error if there is none. */
-static llmagg_client *route_of(const session *s, const char *route, llmagg_error **err) {
-    const char *slash = strchr(route, '/');
-    llmagg_client *client = NULL;
-    if (slash == NULL)
-        die("a route without a slash");
-    llmagg_manager_client(s->manager, route, (size_t)(slash - route), slash + 1, strlen(slash + 1), &client, err);
-    return client;
-}
 
 /* ------------------------------------------------------------------------------------------------------------------ threads -- */
 
@@ -198,52 +178,6 @@ static void *run_queue(void *user) {
 
 /* ----------------------------------------------------------------------------------------------------------------- commands -- */
 
-/* The session of this number, which is made if there is none. */
-static session *make_session(unsigned long long id) {
-    session *s;
-    for (s = sessions; s != NULL; s = s->next)
-        if (s->id == id)
-            return s;
-    if ((s = calloc(1, sizeof *s)) == NULL || llmagg_manager_new(&s->manager, NULL) != LLMAGG_OK)
-        die("no session");
-    s->id = id;
-    s->next = sessions;
-    sessions = s;
-    return s;
-}
-
-static void free_session(session *s) {
-    session **at;
-    llmagg_aggregator_free(s->aggregator);
-    llmagg_manager_free(s->manager);
-    forget_custom(s);
-    for (at = &sessions; *at != s; at = &(*at)->next) {
-    }
-    *at = s->next;
-    free(s);
-}
-
-static void open_session(command *c) {
-    session *s = make_session(c->session);
-    llmagg_error *err = NULL;
-    llmagg_status status = llmagg_aggregator_new(s->manager, c->second, c->second_len, &s->aggregator, &err);
-    if (status == LLMAGG_OK)
-        status = llmagg_aggregator_initialize(s->aggregator, c->first, c->first_len, &err);
-    if (status != LLMAGG_OK)
-        free_session(s);
-    tell_result(c->id, status, NULL, err);
-}
-
-static void close_session(command *c) {
-    session *s = find_session(c->session);
-    llmagg_error *err = NULL;
-    llmagg_status status = llmagg_aggregator_close(s->aggregator, 10, &err);
-    if (status == LLMAGG_OK)
-        status = llmagg_manager_close(s->manager, 10, &err);
-    free_session(s);
-    tell_result(c->id, status, NULL, err);
-}
-
 static void cancel_call(command *c) {
     uint64_t op = 0;
     call *k;
@@ -265,18 +199,6 @@ static void switch_route(command *c, session *s) {
     status = client == NULL ? llmagg_error_code(err) : llmagg_client_set_available(client, number(c, "on") != 0, &err);
     llmagg_client_free(client);
     tell_result(c->id, status, NULL, err);
-}
-
-/* Sets a variable of the environment, or unsets it. */
-static void set_variable(command *c) {
-    char name[256], value[1024];
-    int failed;
-    if (!argument(c, "name", name, sizeof name))
-        die("setenv without a name");
-    failed = argument(c, "value", value, sizeof value) ? setenv(name, value, 1) : unsetenv(name);
-    if (failed)
-        die("setenv failed");
-    tell_result(c->id, LLMAGG_OK, NULL, NULL);
 }
 
 /* Begins a call. 1: the texts are somebody else's now. */

@@ -1,5 +1,5 @@
-/* What the parts of the C door share. speech.c reads commands and writes events, door.c makes calls, custom.c answers as an application does,
- * process.c observes, forks and misuses handles. */
+/* What the parts of the C door share. speech.c reads commands and writes events, door.c makes calls, session.c opens and closes what they
+ * are made on, custom.c answers as an application does, process.c observes, forks, misuses handles and sets the environment. */
 #ifndef DOOR_H
 #define DOOR_H
 
@@ -44,6 +44,14 @@ void sleep_s(double seconds);
 void begin_thread(void *(*run)(void *), void *argument_of_run);
 void *end_thread(void);
 
+/* session.c */
+/* The session of this number, which is there. */
+session *find_session(unsigned long long id);
+/* A new handle of the route in "route"; NULL and the error if there is none. */
+llmagg_client *route_of(const session *s, const char *route, llmagg_error **err);
+void open_session(command *c);
+void close_session(command *c);
+
 /* custom.c */
 void provide(const command *c, session *s);
 void tell_asked(const command *c, const session *s);
@@ -52,6 +60,8 @@ void forget_custom(const session *s);
 void on_custom(const llmagg_event *e);
 
 /* process.c */
+/* Sets a variable of the environment, or unsets it. */
+void set_variable(command *c);
 void observe(const command *c);
 void tell_observed(const command *c);
 void misuse(const command *c, session *s);

@@ -1,4 +1,4 @@
-/* What concerns the whole process: observing, forking, and handles that are none. */
+/* What concerns the whole process: observing, forking, handles that are none, and the environment. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,4 +103,15 @@ void use_in_child(const command *c, session *s) {
     if (waitpid(child, &state, 0) != child || !WIFEXITED(state) || WEXITSTATUS(state) != 0)
         die("the forked child failed");
     tell(c->id, "error", text, len);
+}
+
+void set_variable(command *c) {
+    char name[256], value[1024];
+    int failed;
+    if (!argument(c, "name", name, sizeof name))
+        die("setenv without a name");
+    failed = argument(c, "value", value, sizeof value) ? setenv(name, value, 1) : unsetenv(name);
+    if (failed)
+        die("setenv failed");
+    tell_result(c->id, LLMAGG_OK, NULL, NULL);
 }
