@@ -318,7 +318,7 @@ int main(void) {
     begin_thread(run_queue, NULL);
     while (read_command(&c))
         perform(&c);
-    if (sessions != NULL)
+    if (any_session())
         die("a session is left open");
     llmagg_queue_stop(queue, NULL);
     pthread_mutex_lock(&lock);

@@ -47,6 +47,9 @@ void *end_thread(void);
 /* session.c */
 /* The session of this number, which is there. */
 session *find_session(unsigned long long id);
+/* The session of this number, which is made if there is none. */
+session *make_session(unsigned long long id);
+int any_session(void);
 /* A new handle of the route in "route"; NULL and the error if there is none. */
 llmagg_client *route_of(const session *s, const char *route, llmagg_error **err);
 void open_session(command *c);

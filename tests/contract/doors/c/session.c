@@ -24,8 +24,7 @@ llmagg_client *route_of(const session *s, const char *route, llmagg_error **err)
     return client;
 }
 
-/* The session of this number, which is made if there is none. */
-static session *make_session(unsigned long long id) {
+session *make_session(unsigned long long id) {
     session *s;
     for (s = sessions; s != NULL; s = s->next)
         if (s->id == id)
@@ -68,4 +67,8 @@ void close_session(command *c) {
         status = llmagg_manager_close(s->manager, 10, &err);
     free_session(s);
     tell_result(c->id, status, NULL, err);
+}
+
+int any_session(void) {
+    return sessions != NULL;
 }
