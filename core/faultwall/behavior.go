@@ -3,6 +3,7 @@ package faultwall
 import (
 	"maps"
 	"slices"
+	"time"
 )
 
 // behavior is a script together with how far each of its plans has come.
@@ -17,14 +18,21 @@ type behavior struct {
 // cursor is a place in a plan.
 type cursor struct {
 	plan Plan
-	step int // index of the next step
-	used int // how often that step was used already
+	step int    // index of the next step
+	used int    // how often that step was used already
+	left *quota // nil: no quota
 }
 
-func newBehavior(script Script) *behavior {
+// newBehavior begins a script; old is the one before it, or nil.
+func newBehavior(script Script, old *behavior) *behavior {
 	b := &behavior{script: script, models: map[string]*cursor{}, defaults: map[string]*cursor{}}
+	now := time.Now()
 	for name, plan := range script.Models {
-		b.models[name] = &cursor{plan: plan}
+		c := &cursor{plan: plan, left: newQuota(plan.Quota, now)}
+		if old != nil && old.models[name] != nil {
+			c.left.keep(old.models[name].left, now)
+		}
+		b.models[name] = c
 	}
 	if script.Health != nil {
 		b.health = &cursor{plan: *script.Health}
@@ -67,7 +75,7 @@ func (b *behavior) plan(c *call) *cursor {
 		return nil
 	}
 	if b.defaults[c.model] == nil {
-		b.defaults[c.model] = &cursor{plan: *b.script.Default}
+		b.defaults[c.model] = &cursor{plan: *b.script.Default, left: newQuota(b.script.Default.Quota, time.Now())}
 	}
 	return b.defaults[c.model]
 }
@@ -94,5 +102,19 @@ func (w *Wall) take(c *call, key string) (*Step, int) {
 	if cursor == nil {
 		return &Step{}, -1
 	}
-	return cursor.next()
+	return cursor.take(c)
+}
+
+// take is next within the quota.
+func (c *cursor) take(asked *call) (*Step, int) {
+	before, used := c.step, c.used
+	step, index := c.next()
+	if c.left == nil || asked.kind != KindChat {
+		return step, index
+	}
+	if refusal := c.left.admit(asked, step, time.Now()); refusal != nil {
+		c.step, c.used = before, used
+		return refusal, -1
+	}
+	return step, index
 }

@@ -38,6 +38,9 @@ func (p *Plan) check(path string) error {
 	if err := oneOf(path+".after", p.After, "", AfterRepeatLast, AfterLoop, AfterOK); err != nil {
 		return err
 	}
+	if err := p.Quota.check(path + ".quota"); err != nil {
+		return err
+	}
 	for i := range p.Steps {
 		if err := p.Steps[i].check(fmt.Sprintf("%s.steps[%d]", path, i)); err != nil {
 			return err

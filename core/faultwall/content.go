@@ -22,7 +22,8 @@ type call struct {
 	embed        *embedAsk // of a request for vectors, nil for a chat
 	lines        bool      // Ollama's streams: one object a line
 	body         []byte
-	number       int // of the request, from 1
+	number       int         // of the request, from 1
+	head         [][2]string // headers of the wall's own
 	known        []string
 	url          string
 	ahead        time.Duration // by which the wall's clock is ahead

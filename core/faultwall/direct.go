@@ -23,7 +23,7 @@ func (w *Wall) SetScript(script Script) error {
 func (w *Wall) follow(script Script) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.behavior = newBehavior(script)
+	w.behavior = newBehavior(script, w.behavior)
 	w.accepted = 0
 	for name, gate := range w.holds {
 		if isClosed(gate) {

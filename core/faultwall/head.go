@@ -50,6 +50,9 @@ func headOf(c *call, s *Step, a *answer) *head {
 	if a.location != "" {
 		h.add("Location", expand(a.location, c.url))
 	}
+	for _, own := range c.head {
+		h.add(own[0], own[1])
+	}
 	if s.Gzip {
 		h.add("Content-Encoding", "gzip")
 	}

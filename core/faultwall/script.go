@@ -44,6 +44,8 @@ type Plan struct {
 	After string `json:"after,omitempty"`
 	// RequireKey overrides Script.RequireKey for this model.
 	RequireKey string `json:"require_key,omitempty"`
+	// Quota is how many requests and tokens the model takes. Nil: any number.
+	Quota *Quota `json:"quota,omitempty"`
 }
 
 // Values of Plan.After.

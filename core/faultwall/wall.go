@@ -51,7 +51,7 @@ func Start(script Script, options Options) (*Wall, error) {
 	w := &Wall{
 		options:  options,
 		ledger:   newLedger(options.MaxRequests),
-		behavior: newBehavior(script),
+		behavior: newBehavior(script, nil),
 		holds:    map[string]chan struct{}{},
 		conns:    map[*conn]struct{}{},
 		addr:     options.Addr,
