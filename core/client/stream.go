@@ -151,6 +151,12 @@ func (s *Stream) read() (llm.Event, error) {
 		s.mu.Unlock()
 		return llm.Event{Kind: llm.EventChunk, Chunk: chunk}, nil
 	case err == io.EOF:
+		s.mu.Lock()
+		rest := s.acc.Rest()
+		s.mu.Unlock()
+		if rest != nil {
+			return llm.Event{Kind: llm.EventChunk, Chunk: rest}, nil
+		}
 		return s.complete(), nil
 	}
 	return s.broke(llm.AsError(err))

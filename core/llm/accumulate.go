@@ -128,6 +128,9 @@ func (p *partialChoice) plain(c *ChunkChoice) bool {
 // add joins what a choice brings, and changes it where its reader could not
 // join it; changed says so.
 func (p *partialChoice) add(c *ChunkChoice) (changed bool) {
+	if c.FinishReason != "" {
+		p.finish = c.FinishReason
+	}
 	if c.whole != nil && c.whole.alone {
 		c.Delta = Message{NullContent: true}
 	} else {
@@ -138,10 +141,7 @@ func (p *partialChoice) add(c *ChunkChoice) (changed bool) {
 		c.whole, changed = nil, true
 	}
 	if c.FinishReason != "" {
-		p.finish = c.FinishReason
-		if p.halves != nil {
-			changed = p.flush(&c.Delta) || changed
-		}
+		changed = p.giveUp(&c.Delta) || changed
 	}
 	p.addLogprobs(c.Logprobs)
 	p.extra.add(c.Extra, inChoice)
@@ -186,71 +186,11 @@ func (p *partialChoice) addDelta(d *Message) (changed bool) {
 			d.FunctionCall = nil
 			return true
 		}
+		if copied.Arguments != "" && p.function.withhold(&copied.Arguments, p.finish != "") {
+			d.FunctionCall, changed = &copied, true
+		}
 		p.function.addPiece(copied.Name, copied.Arguments, copied.Extra, false)
 	}
-	return changed
-}
-
-// mend holds back half a character at the end of a piece until its other half
-// comes.
-func (p *partialChoice) mend(name string, piece *string) (changed bool) {
-	h := p.halves[name]
-	if h == nil && jsontext.Half("").Whole(*piece) || *piece == "" {
-		return false
-	}
-	if h == nil {
-		h = new(jsontext.Half)
-		if text := h.Join(*piece); text == *piece && *h == "" {
-			return false
-		}
-		*h = ""
-		if p.halves == nil {
-			p.halves = map[string]*jsontext.Half{}
-		}
-		p.halves[name] = h
-	}
-	text := h.Join(*piece)
-	if *h == "" {
-		if delete(p.halves, name); len(p.halves) == 0 {
-			p.halves = nil
-		}
-	}
-	changed = text != *piece
-	*piece = text
-	return changed
-}
-
-// flush gives up the wait for other halves, at the end of a choice.
-func (p *partialChoice) flush(d *Message) (changed bool) {
-	for name, h := range p.halves {
-		lost := h.Flush()
-		if lost == "" {
-			continue
-		}
-		changed = true
-		switch name {
-		case "content":
-			p.addString(lost)
-			d.Content += lost
-		case "reasoning":
-			p.reasoning.WriteString(lost)
-			d.ReasoningContent += lost
-		case "refusal":
-			p.refusal.WriteString(lost)
-			d.Refusal += lost
-		case "function":
-			p.function.arguments.WriteString(lost)
-			also := FunctionCall{Arguments: lost}
-			if d.FunctionCall != nil {
-				also = *d.FunctionCall
-				also.Arguments += lost
-			}
-			d.FunctionCall = &also
-		default:
-			p.calls.flush(name, lost, d)
-		}
-	}
-	p.halves = nil
 	return changed
 }
 

@@ -1,8 +1,6 @@
 package llm
 
 import (
-	"bytes"
-	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,7 +29,8 @@ type partialCall struct {
 	inside    joints   // unknown fields beside name and arguments
 	extra     joints
 
-	scanned int // how many bytes of the arguments have been looked at
+	held    string // a placeholder that came instead of arguments
+	scanned int    // how many bytes of the arguments have been looked at
 	scan    jsonEnd
 }
 
@@ -75,6 +74,9 @@ func (p *partialChoice) addCalls(d *Message) (changed bool) {
 			name := "call " + strconv.Itoa(to.place)
 			differs = p.mend(name, text) || differs
 			differs = p.mend(name+" name", called) || differs
+		}
+		if delta.Custom == nil && delta.Function.Arguments != "" {
+			differs = to.withhold(&delta.Function.Arguments, p.finish != "") || differs
 		}
 		p.calls.join(to, &delta)
 		if !differs {
@@ -194,7 +196,9 @@ func (c *partialCalls) find(d *ToolCall) *partialCall {
 func (c *partialCall) begins(d *ToolCall) bool {
 	name, text := d.said()
 	switch {
-	case *name == "" || c.arguments.Len() == 0 || c.name.Len() == 0:
+	case c.held != "" && *name == c.name.String(): // of one index: its arguments
+		return *text != "" && (d.Index < 0 && d.ID == "" || isPlaceholder(*text))
+	case *name == "" || c.arguments.Len() == 0 && c.held == "" || c.name.Len() == 0:
 		return false
 	case *name != c.name.String(), d.Custom == nil && c.custom:
 		return true
@@ -222,36 +226,6 @@ func (c *partialCall) grown(d *ToolCall) (rest string, ok bool) {
 		return "", false
 	}
 	return c.arguments.cutFrom(d.Function.Arguments)
-}
-
-// isWholeAgain compares no more than a few times as many bytes as a piece has,
-// so that hostile pieces cost linear time.
-func isWholeAgain(c *partialCall, arguments string) bool {
-	if c.custom {
-		return len(arguments) > 1 && len(arguments) == c.arguments.Len() && arguments == c.arguments.String()
-	}
-	if len(arguments) < 2 || c.arguments.Len() > 4*len(arguments) || !c.complete() {
-		return false
-	}
-	if arguments == c.arguments.String() {
-		return true
-	}
-	var before, again bytes.Buffer
-	return json.Compact(&before, []byte(c.arguments.String())) == nil && json.Compact(&again, []byte(arguments)) == nil &&
-		bytes.Equal(before.Bytes(), again.Bytes())
-}
-
-// complete tells whether the arguments are a whole object or list. An input of
-// a custom tool is any text.
-func (c *partialCall) complete() bool {
-	if c.custom {
-		return false
-	}
-	for piece := range c.arguments.pieces(c.scanned) {
-		c.scan.feed(piece)
-	}
-	c.scanned = c.arguments.Len()
-	return c.scan.ended
 }
 
 // begin makes the call that a delta begins.
@@ -339,31 +313,5 @@ func (c *partialCalls) whole() (calls []ToolCall) {
 }
 
 func (to *partialCall) function() FunctionCall {
-	return FunctionCall{to.name.String(), to.arguments.String(), to.inside.extra()}
-}
-
-// jsonEnd finds the end of an object or a list whose text comes in pieces.
-type jsonEnd struct {
-	depth           int
-	quoted, escaped bool
-	ended           bool
-}
-
-func (e *jsonEnd) feed(text string) {
-	for i := range len(text) {
-		switch c := text[i]; {
-		case e.escaped:
-			e.escaped = false
-		case e.quoted:
-			e.escaped, e.quoted = c == '\\', c != '"'
-		case c == '"':
-			e.quoted = true
-		case c == '{', c == '[':
-			e.depth++
-			e.ended = false
-		case c == '}', c == ']':
-			e.depth--
-			e.ended = e.depth == 0
-		}
-	}
+	return FunctionCall{to.name.String(), to.arguments.String() + to.held, to.inside.extra()}
 }

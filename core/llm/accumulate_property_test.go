@@ -238,6 +238,10 @@ func (c *cutter) callDeltas(m doc, emit func(string, ...any)) {
 			delta(again, asJSON(name[2:]), `""`)
 			first = `""`
 		}
+		if text := function["arguments"].(string); text != "" && !isPlaceholder(text) && nameAgain == `null` && c.ids != 3 && c.pick(4) == 0 {
+			delta(id, first, []string{`"{}"`, `{}`, `"null"`, `"[]"`, "\"\\\"\\\"\""}[c.pick(5)])
+			first = nameAgain
+		}
 		for j, piece := range arguments {
 			said, sent := nameAgain, ""
 			if j == 0 {

@@ -22,6 +22,18 @@ func (p *Piece) UnmarshalJSON(data []byte) error {
 	return r.End()
 }
 
+// ArgumentsPiece is a [Piece] of a call's arguments. Some servers send an object
+// in the place of its text.
+type ArgumentsPiece string
+
+// UnmarshalJSON reads a text, or takes any other value as its JSON.
+func (p *ArgumentsPiece) UnmarshalJSON(data []byte) error {
+	r := answerReader(data)
+	r.Halves = true
+	*p = ArgumentsPiece(r.pieceOrObject())
+	return r.End()
+}
+
 // JoinPieces joins the pieces of one event: what is cut between them is whole.
 func JoinPieces(pieces []Piece) string {
 	switch len(pieces) {

@@ -54,7 +54,7 @@ type event struct {
 type delta struct {
 	Text    llm.Piece `json:"text"`
 	ToolUse *struct {
-		Input llm.Piece `json:"input"`
+		Input llm.ArgumentsPiece `json:"input"`
 	} `json:"toolUse"`
 	Reasoning *struct {
 		Text      llm.Piece `json:"text"`

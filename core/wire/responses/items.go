@@ -2,6 +2,7 @@ package responses
 
 import (
 	"encoding/json"
+	"strings"
 
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -14,6 +15,7 @@ type answerItem struct {
 	call   string // the id of a call
 	number int    // of the call among the calls
 	said   int    // bytes of its arguments
+	early  string // the first piece of them
 	begun  []byte // its arguments as it began: they may come once more
 
 	parts   []*answerPart
@@ -160,6 +162,9 @@ func (s *stream) argue(it *answerItem, text string) {
 	if text == "" {
 		return
 	}
+	if it.said == 0 {
+		it.early = text
+	}
 	it.said += len(text)
 	c := s.out.call(it)
 	if it.kind == "custom_tool_call" {
@@ -199,7 +204,7 @@ func (s *stream) end(it *answerItem, raw []byte) {
 		if it.call == "" || f.callID != "" && it.call != f.callID && it.call == it.id {
 			s.rename(it, f)
 		}
-		s.endArguments(it, text(f.arguments))
+		s.endArguments(it, f.arguments)
 		s.endEmpty(it)
 	default:
 		s.opaque = true
@@ -208,9 +213,19 @@ func (s *stream) end(it *answerItem, raw []byte) {
 	it.kept = s.entry(it, raw)
 }
 
-func (s *stream) endArguments(it *answerItem, whole string) {
-	if rest := missing(whole, it.said); rest != "" {
-		s.argue(it, rest)
+// endArguments gives what of the arguments has not come in pieces: all of them
+// behind a placeholder. The bytes of an object, which is no text, say nothing
+// of its pieces.
+func (s *stream) endArguments(it *answerItem, raw []byte) {
+	whole := text(raw)
+	switch {
+	case whole == "":
+	case it.said == len(it.early) && !strings.HasPrefix(whole, it.early) && strings.HasSuffix(it.early, "}"):
+		s.argue(it, whole)
+	case it.said == 0 || raw[0] == '"':
+		if rest := missing(whole, it.said); rest != "" {
+			s.argue(it, rest)
+		}
 	}
 }
 

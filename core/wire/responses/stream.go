@@ -234,7 +234,7 @@ func (s *stream) added(e *event) {
 func (s *stream) arguments(kind string, e *event) {
 	it := s.open(kind, e.output, e.itemID)
 	s.argue(it, e.delta)
-	s.endArguments(it, text(e.whole))
+	s.endArguments(it, e.whole)
 }
 
 // thoughts reads a piece of a thought, or all of it.

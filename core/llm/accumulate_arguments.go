@@ -1,0 +1,107 @@
+package llm
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+)
+
+// This file decides what a piece of a call's arguments is: a piece, all of them
+// once more, or a placeholder.
+
+// isPlaceholder tells whether a piece is what some servers put in the place of
+// arguments before these come.
+func isPlaceholder(piece string) bool {
+	if len(piece) > maxPlaceholder {
+		return false
+	}
+	switch strings.Join(strings.Fields(piece), "") {
+	case "{}", "[]", "null", `""`:
+		return true
+	}
+	return false
+}
+
+const maxPlaceholder = 8
+
+// withhold keeps a placeholder back until more of the call has come, or its
+// choice has finished: real arguments replace it. It also removes arguments
+// that are complete and come once more. changed says whether piece is another.
+func (c *partialCall) withhold(piece *string, finished bool) (changed bool) {
+	text := *piece
+	switch first := text[0]; {
+	case c.arguments.Len() > 0:
+		if first != '{' || !isWholeAgain(c, text) {
+			return false
+		}
+		*piece = ""
+	case !finished && isPlaceholder(text):
+		c.held, *piece = text, ""
+	case c.held == "":
+		return false
+	case strings.TrimSpace(text) == "":
+		*piece = ""
+	case first == '{', first == '[', first == '"':
+		c.held = ""
+		return false
+	default:
+		c.held, *piece = "", c.held+text
+	}
+	return true
+}
+
+// isWholeAgain compares no more than a few times as many bytes as a piece has,
+// so that hostile pieces cost linear time.
+func isWholeAgain(c *partialCall, arguments string) bool {
+	if c.custom {
+		return len(arguments) > 1 && len(arguments) == c.arguments.Len() && arguments == c.arguments.String()
+	}
+	if len(arguments) < 2 || c.arguments.Len() > 4*len(arguments) || !c.complete() {
+		return false
+	}
+	if arguments == c.arguments.String() {
+		return true
+	}
+	var before, again bytes.Buffer
+	return json.Compact(&before, []byte(c.arguments.String())) == nil && json.Compact(&again, []byte(arguments)) == nil &&
+		bytes.Equal(before.Bytes(), again.Bytes())
+}
+
+// complete tells whether the arguments are a whole object or list. An input of
+// a custom tool is any text.
+func (c *partialCall) complete() bool {
+	if c.custom {
+		return false
+	}
+	for piece := range c.arguments.pieces(c.scanned) {
+		c.scan.feed(piece)
+	}
+	c.scanned = c.arguments.Len()
+	return c.scan.ended
+}
+
+// jsonEnd finds the end of an object or a list whose text comes in pieces.
+type jsonEnd struct {
+	depth           int
+	quoted, escaped bool
+	ended           bool
+}
+
+func (e *jsonEnd) feed(text string) {
+	for i := range len(text) {
+		switch c := text[i]; {
+		case e.escaped:
+			e.escaped = false
+		case e.quoted:
+			e.escaped, e.quoted = c == '\\', c != '"'
+		case c == '"':
+			e.quoted = true
+		case c == '{', c == '[':
+			e.depth++
+			e.ended = false
+		case c == '}', c == ']':
+			e.depth--
+			e.ended = e.depth == 0
+		}
+	}
+}
