@@ -37,10 +37,10 @@ func newCredential(cfg *config.Model, v *vendor.Vendor, o Options) (*credential.
 		spec.Type = kind
 	}
 	if cfg.Token != nil {
-		return credential.New(credential.Options{Token: cfg.Token})
+		return credential.New(credential.Options{Token: cfg.Token}), nil
 	}
 	if spec.Type == "" && spec != (credential.Spec{}) {
-		return nil, llm.Errorf(llm.InvalidArgument, "%s/%s: \"auth\" has no type; expected \"aws\"", cfg.Provider, cfg.Name)
+		return nil, llm.Errorf(llm.InvalidArgument, "%s/%s: \"auth\" has no type; expected %s", cfg.Provider, cfg.Name, credential.Types())
 	}
 	if spec.Type == "" || cfg.APIKey != "" || cfg.Auth == (config.Auth{}) && holdsKey(cfg.Headers) {
 		return nil, nil
@@ -48,8 +48,11 @@ func newCredential(cfg *config.Model, v *vendor.Vendor, o Options) (*credential.
 	if err := spec.Check(cfg.Provider + "/" + cfg.Name); err != nil {
 		return nil, err
 	}
+	if spec.Type == credential.Entra {
+		service = vendor.AzureCloud(cfg.BaseURL)
+	}
 	return credential.New(credential.Options{Spec: spec, Region: region, Service: service, Getenv: o.Getenv, Proxy: cfg.Proxy, CAFile: cfg.CAFile,
-		ConnectTimeout: cfg.ConnectTimeout, OnSocket: o.OnSocket})
+		ConnectTimeout: cfg.ConnectTimeout, OnSocket: o.OnSocket}), nil
 }
 
 // secrets are the texts that may appear nowhere: the key, the values of

@@ -77,12 +77,21 @@ type Model struct {
 // Auth says where a credential comes from that is no fixed key. What it leaves
 // out comes from the environment and from where the vendor's own SDKs look.
 type Auth struct {
-	Type string // "aws"; by default the vendor's
+	Type string // "aws", "google" or "entra"; by default the vendor's
 
 	AccessKeyID     string // AWS's
 	SecretAccessKey string
 	SessionToken    string
 	Profile         string // in AWS's shared files
+
+	Credentials string // Google's: the path of a file, or its JSON
+
+	TenantID     string // Entra's
+	ClientID     string
+	ClientSecret string
+	TokenFile    string // with the token of a workload's identity
+
+	Scope string // of Google's and Entra's tokens; that of the models by default
 }
 
 // Breaker tunes the circuit breaker; zero means the default.

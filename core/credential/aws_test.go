@@ -44,9 +44,8 @@ func write(t *testing.T, name, text string) string {
 // fetch makes an authorizer and asks it once.
 func fetch(t *testing.T, spec Spec, environment map[string]string) (*Secret, error) {
 	t.Helper()
-	a, err := New(Options{Spec: spec, Region: "eu-west-1", Service: "bedrock", ConnectTimeout: 5 * time.Second,
+	a := New(Options{Spec: spec, Region: "eu-west-1", Service: "bedrock", ConnectTimeout: 5 * time.Second,
 		Getenv: func(name string) (string, bool) { v, ok := environment[name]; return v, ok }})
-	require.NoError(t, err)
 	defer a.Close()
 	return a.Get(t.Context())
 }
@@ -147,23 +146,19 @@ func TestAProcessEndsWithItsCaller(t *testing.T) {
 
 func TestRoutesWithTheSameConfigurationShareACredential(t *testing.T) {
 	o := Options{Spec: Spec{Type: AWS, AccessKeyID: "a", SecretAccessKey: "b"}, Region: "r"}
-	one, err := New(o)
-	require.NoError(t, err)
+	one := New(o)
 	defer one.Close()
-	two, err := New(o)
-	require.NoError(t, err)
+	two := New(o)
 	defer two.Close()
 	require.Same(t, one.shared, two.shared)
 	o.SecretAccessKey = "c"
-	three, err := New(o)
-	require.NoError(t, err)
+	three := New(o)
 	defer three.Close()
 	require.NotSame(t, one.shared, three.shared)
 }
 
 func TestAWrongClockIsSetRightOnceAndThenTold(t *testing.T) {
-	a, err := New(Options{Spec: Spec{Type: AWS, AccessKeyID: "id", SecretAccessKey: "secret"}, Region: "r", Service: "bedrock"})
-	require.NoError(t, err)
+	a := New(Options{Spec: Spec{Type: AWS, AccessKeyID: "id", SecretAccessKey: "secret"}, Region: "r", Service: "bedrock"})
 	defer a.Close()
 	s, err := a.Get(t.Context())
 	require.NoError(t, err)

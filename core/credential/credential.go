@@ -23,6 +23,7 @@ type AWSKeys struct{ ID, Secret, Session string }
 // Secret is a credential: a token, or AWS's keys.
 type Secret struct {
 	Token   string // sent as "Authorization: Bearer …"
+	Project string // of Google's, which pays for the request; "" for the one of the token
 	AWS     AWSKeys
 	Expires time.Time // zero where it does not end
 
@@ -34,7 +35,8 @@ func (s *Secret) same(other *Secret) bool { return s.Token == other.Token && s.A
 // Options are how a credential is fetched.
 type Options struct {
 	Spec
-	// Region and Service are those that AWS's signatures name.
+	// Region and Service are those that AWS's signatures name. Service is the
+	// cloud's domain for Entra: azure.com, azure.us, azure.cn.
 	Region, Service string
 
 	// Token, if set, is the application's source of the credential; the rest is
@@ -66,14 +68,9 @@ type Authorizer struct {
 	skew            atomic.Int64 // by how much the server's clock is ahead, in nanoseconds
 }
 
-// New makes the authorizer of a route. Nothing is fetched yet. Errors are
-// INVALID_ARGUMENT.
-func New(o Options) (*Authorizer, error) {
-	s, err := borrow(o)
-	if err != nil {
-		return nil, err
-	}
-	return &Authorizer{shared: s, region: o.Region, service: o.Service}, nil
+// New makes the authorizer of a route. Nothing is fetched yet.
+func New(o Options) *Authorizer {
+	return &Authorizer{shared: borrow(o), region: o.Region, service: o.Service}
 }
 
 // Close gives the credential back; the last route to do so ends its fetching.
@@ -89,6 +86,9 @@ func (a *Authorizer) Get(ctx context.Context) (*Secret, error) { return a.shared
 func (a *Authorizer) Authorize(r *http.Request, body []byte, s *Secret) {
 	if s.Token != "" {
 		r.Header.Set("Authorization", "Bearer "+s.Token)
+		if s.Project != "" {
+			r.Header.Set("X-Goog-User-Project", s.Project)
+		}
 		return
 	}
 	signing := signing{keys: s.AWS, region: a.region, service: a.service, now: time.Now().Add(time.Duration(a.skew.Load()))}

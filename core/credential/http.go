@@ -36,9 +36,11 @@ func (o *Options) ask(ctx context.Context, r *http.Request, local bool) ([]byte,
 	if err != nil {
 		var e *llm.Error
 		if errors.As(err, &e) {
-			return nil, e
+			told := *e
+			told.Cause = unreached{err}
+			return nil, &told
 		}
-		return nil, &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("%s: %v", where, err), Cause: err}
+		return nil, &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("%s: %v", where, err), Cause: unreached{err}}
 	}
 	defer resp.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(resp.Body, mostBytes))
@@ -50,12 +52,17 @@ func (o *Options) ask(ctx context.Context, r *http.Request, local bool) ([]byte,
 		if resp.StatusCode < 500 && resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusRequestTimeout {
 			e.Code = llm.Authentication // whatever is wrong, it is wrong with the credential
 		}
-		e.Message = where + " gives no credential: " + e.Message
+		e.Message = where + " gives no credential: " + e.Message + clock(resp.Header)
 		e.Status = 0 // it is not the model's server that said it
 		return nil, e
 	}
 	return data, nil
 }
+
+// unreached is the cause of a failure to which no server said anything.
+type unreached struct{ error }
+
+func (u unreached) Unwrap() error { return u.error }
 
 // safe tells whether credentials may go to an address: encrypted, or to this
 // machine.

@@ -57,25 +57,21 @@ var holders = struct {
 	open map[string]*shared
 }{open: map[string]*shared{}}
 
-func borrow(o Options) (*shared, error) {
+func borrow(o Options) *shared {
 	if o.Token != nil {
-		return newShared(function(o.Token)), nil
+		return newShared(function(o.Token))
 	}
 	key := o.key()
 	holders.mu.Lock()
 	defer holders.mu.Unlock()
 	if s := holders.open[key]; s != nil {
 		s.users++
-		return s, nil
+		return s
 	}
-	source, err := o.source()
-	if err != nil {
-		return nil, err
-	}
-	s := newShared(source)
+	s := newShared(o.source())
 	s.key = key
 	holders.open[key] = s
-	return s, nil
+	return s
 }
 
 func newShared(from source) *shared {

@@ -38,10 +38,25 @@ func (a *Authorizer) skewed(head http.Header, e *llm.Error) (again, skewed bool)
 		a.skew.Store(int64(skew))
 		return true, true
 	}
+	e.Message += wrongClock(skew)
+	return false, true
+}
+
+// wrongClock is the end of a message; skew is by how much the server is ahead.
+func wrongClock(skew time.Duration) string {
 	direction := "behind"
 	if skew < 0 {
 		direction = "ahead of"
 	}
-	e.Message += fmt.Sprintf("; this machine's clock is %v %s the server's: set the clock", skew.Abs().Round(time.Minute), direction)
-	return false, true
+	return fmt.Sprintf("; this machine's clock is %v %s the server's: set the clock", skew.Abs().Round(time.Minute), direction)
+}
+
+// clock is what a refusal with the given head may owe to this machine's clock;
+// "" where the clocks agree.
+func clock(head http.Header) string {
+	server, err := http.ParseTime(head.Get("Date"))
+	if skew := time.Until(server).Round(time.Second); err == nil && skew.Abs() >= mostSkew {
+		return wrongClock(skew)
+	}
+	return ""
 }

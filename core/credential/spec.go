@@ -8,11 +8,17 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// AWS is the type of AWS's credentials.
-const AWS = "aws"
+// The types of credentials that a configuration may name.
+const (
+	AWS    = "aws"
+	Google = "google"
+	Entra  = "entra"
+)
 
-// types are those that a configuration may name.
-var types = []string{AWS}
+var types = []string{AWS, Google, Entra}
+
+// Types lists the types for a message.
+func Types() string { return strings.Join(types, ", ") }
 
 // Spec is what a configuration says of a credential ("auth"). What it leaves
 // out comes from the environment and from where the vendor's own SDKs look.
@@ -24,12 +30,26 @@ type Spec struct {
 	SecretAccessKey string `json:"secret_access_key,omitempty"`
 	SessionToken    string `json:"session_token,omitempty"`
 	Profile         string `json:"profile,omitempty"`
+
+	// Of Google: a file, or its text.
+	Credentials string `json:"credentials,omitempty"`
+
+	// Of Entra.
+	TenantID     string `json:"tenant_id,omitempty"`
+	ClientID     string `json:"client_id,omitempty"`
+	ClientSecret string `json:"client_secret,omitempty"`
+	TokenFile    string `json:"token_file,omitempty"` // of a workload's identity
+
+	// Of Google and of Entra.
+	Scope string `json:"scope,omitempty"`
 }
 
 // fields are what each type reads.
 func (s *Spec) fields() map[string]map[string]string {
 	return map[string]map[string]string{
-		AWS: {"access_key_id": s.AccessKeyID, "secret_access_key": s.SecretAccessKey, "session_token": s.SessionToken, "profile": s.Profile},
+		AWS:    {"access_key_id": s.AccessKeyID, "secret_access_key": s.SecretAccessKey, "session_token": s.SessionToken, "profile": s.Profile},
+		Google: {"credentials": s.Credentials, "scope": s.Scope},
+		Entra:  {"tenant_id": s.TenantID, "client_id": s.ClientID, "client_secret": s.ClientSecret, "token_file": s.TokenFile, "scope": s.Scope},
 	}
 }
 
@@ -40,7 +60,7 @@ func (s *Spec) Check(where string) error {
 		return nil
 	}
 	if !slices.Contains(types, s.Type) {
-		return llm.Errorf(llm.InvalidArgument, "%s: \"auth\" has the type %q; expected %s", where, s.Type, strings.Join(types, ", "))
+		return llm.Errorf(llm.InvalidArgument, "%s: \"auth\" has the type %q; expected %s", where, s.Type, Types())
 	}
 	for kind, fields := range s.fields() {
 		for name, value := range fields {
@@ -55,6 +75,9 @@ func (s *Spec) Check(where string) error {
 	if (s.AccessKeyID == "") != (s.SecretAccessKey == "") {
 		return llm.Errorf(llm.InvalidArgument, "%s: \"auth\" needs both access_key_id and secret_access_key, or neither", where)
 	}
+	if s.ClientSecret != "" && s.TokenFile != "" {
+		return llm.Errorf(llm.InvalidArgument, "%s: \"auth\" has client_secret and token_file; expected one of them", where)
+	}
 	if s.AccessKeyID != "" && s.Profile != "" {
 		return llm.Errorf(llm.InvalidArgument, "%s: \"auth\" has access_key_id and profile; expected one of them", where)
 	}
@@ -68,13 +91,19 @@ var variables = map[string][]string{
 		"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_ENDPOINT_URL_STS", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
 		"AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
 		"AWS_EC2_METADATA_DISABLED", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "HOME", "USERPROFILE"},
+	Google: {googleVariable, "CLOUDSDK_CONFIG", "GCE_METADATA_HOST", "HOME", "APPDATA"},
+	Entra: {"AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_FEDERATED_TOKEN_FILE", "AZURE_AUTHORITY_HOST",
+		"IDENTITY_ENDPOINT", "IDENTITY_HEADER", "AZURE_POD_IDENTITY_AUTHORITY_HOST"},
 }
 
 // key is the same for options that lead to the same credential.
 func (o *Options) key() string {
 	parts := []any{o.Spec, o.Proxy, o.CAFile, o.ConnectTimeout, o.OnSocket != nil}
-	if o.Type == AWS {
+	switch o.Type {
+	case AWS:
 		parts = append(parts, o.Region) // STS is asked there
+	case Entra:
+		parts = append(parts, o.Service) // the cloud that is asked
 	}
 	for _, name := range variables[o.Type] {
 		parts = append(parts, o.getenv(name))
@@ -87,4 +116,12 @@ func (o *Options) key() string {
 }
 
 // source is where the credential comes from.
-func (o *Options) source() (source, error) { return newAWS(o) }
+func (o *Options) source() source {
+	switch o.Type {
+	case Google:
+		return newGoogle(o)
+	case Entra:
+		return newEntra(o)
+	}
+	return newAWS(o)
+}

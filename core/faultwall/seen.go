@@ -61,7 +61,7 @@ type SeenModel struct {
 const (
 	KindChat   = "chat"   // a request to a model
 	KindHealth = "health" // GET …/models
-	KindOther  = "other"  // anything else: answered with 404 or 405
+	KindOther  = "other"  // anything else: for a token, or answered with 404 or 405
 )
 
 // SeenRequest is one request and its answer.

@@ -23,6 +23,8 @@ func understand(r *http.Request, body []byte) (*call, *Step) {
 		return c.readBedrock(r, model, stream)
 	}
 	switch {
+	case isTokenServer(r):
+		return c, giveToken(r)
 	case strings.HasSuffix(path, "/v1/messages"):
 		c.dialect = anthropic{}
 		return c.readOpenAI(r) // the fields that count are the same

@@ -36,6 +36,18 @@ func azureVersion(version string) bool {
 	return err == nil
 }
 
+// AzureCloud is the domain of the Azure that a base URL is of; "" where it is
+// elsewhere.
+func AzureCloud(base string) string {
+	host := hostOf(base)
+	for _, domain := range []string{"azure.com", "azure.us", "azure.cn"} {
+		if strings.HasSuffix(strings.ToLower(host), "."+domain) {
+			return domain
+		}
+	}
+	return ""
+}
+
 // azureAddress is a base_url of Azure's, or of a gateway in front of it.
 type azureAddress struct {
 	where, base string
@@ -86,7 +98,7 @@ func azureURL(where string, m *Model, getenv func(string) (string, bool)) (strin
 		return "", err
 	}
 	if a.host && m.APIKey == "" && !m.OwnAuth {
-		return "", llm.Errorf(llm.InvalidArgument, "model %s has no api_key; azure needs one (in the Azure portal: Keys and Endpoint)", where)
+		return "", llm.Errorf(llm.InvalidArgument, "model %s has no api_key; azure needs one (in the Azure portal: Keys and Endpoint), or \"auth\": {\"type\": \"entra\"} for a token of Entra's", where)
 	}
 	if err := a.versions(m, getenv); err != nil {
 		return "", err

@@ -1,0 +1,33 @@
+package faultwall
+
+import (
+	"net/http"
+	"strings"
+)
+
+// Token is what the wall gives as a token server of Google or of Microsoft
+// Entra, whoever asks.
+const Token = "wall-token"
+
+// tokenPaths are the ends of the paths of token servers: Google's and Entra's,
+// then the services of machines in their clouds.
+var tokenPaths = []string{"/token", "/oauth2/v2.0/token", "/service-accounts/default/token", "/metadata/identity/oauth2/token"}
+
+// isTokenServer tells whether a request asks for a token.
+func isTokenServer(r *http.Request) bool {
+	for _, end := range tokenPaths[1:] {
+		if strings.HasSuffix(r.URL.Path, end) {
+			return true
+		}
+	}
+	return r.URL.Path == tokenPaths[0]
+}
+
+// giveToken answers a request for a token, as RFC 6749 says. Services of
+// machines want a header that no browser sends.
+func giveToken(r *http.Request) *Step {
+	if r.Method == http.MethodGet && r.Header.Get("Metadata-Flavor") == "" && r.Header.Get("Metadata") == "" {
+		return &Step{Status: http.StatusBadRequest, Body: map[string]any{"error": "invalid_request", "error_description": "Required metadata header not specified"}}
+	}
+	return &Step{Body: map[string]any{"access_token": Token, "expires_in": 3600, "token_type": "Bearer"}}
+}
