@@ -2,6 +2,30 @@ package wire
 
 import "github.com/llmagg/llmagg/core/llm"
 
+// TextMark is where a part of a message's text ends that has a mark for the
+// cache among its fields.
+type TextMark struct {
+	End   int
+	Extra llm.Extra
+}
+
+// TextMarks are the marks on the texts of an answer's message; ok tells that it
+// holds nothing but texts.
+func TextMarks(m *llm.Message) (marks []TextMark, ok bool) {
+	end := 0
+	for i := range m.Parts {
+		p := &m.Parts[i]
+		if p.Type != "text" && p.Type != "" {
+			return nil, false
+		}
+		end += len(p.Text)
+		if IsThere(p.Extra["cache_control"]) {
+			marks = append(marks, TextMark{end, p.Extra})
+		}
+	}
+	return marks, true
+}
+
 // NoCacheMarks notes where the request of c has marks for the cache
 // ("cache_control"), for a format that has none.
 func (c *Call) NoCacheMarks(r *llm.Request) {

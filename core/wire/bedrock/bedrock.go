@@ -4,7 +4,7 @@
 // messages, core/credential signs the requests. The wire names are those of the
 // API reference ("Converse", "ConverseStream"). A request goes through
 // request.go, content.go, tools.go, settings.go and kept.go, an answer through
-// response.go, stream.go and usage.go.
+// response.go, stream.go, pieces.go and usage.go.
 package bedrock
 
 import (
@@ -79,17 +79,25 @@ func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
 }
 
 // Suspects are thoughts of another answer, whose signatures are bound to the
-// model that made them, and marks for a cache that not every model has.
+// model that made them, its blocks that only some models take, and marks for a
+// cache that not every model has.
 func (w *format) Suspects(c *wire.Call) (suspects []wire.Suspect) {
 	r, err := c.Payload.Request()
 	if err != nil {
 		return nil
 	}
+	var thought, other bool
 	for i := range r.Messages {
-		if slices.ContainsFunc(keptBlocks(&r.Messages[i]), isThought) {
-			suspects = append(suspects, wire.Suspect{Name: omitThoughts, Words: []string{"reasoning", "reasoningcontent", "thinking", "signature"}, History: true})
-			break
+		if parts := r.Messages[i].AnswerParts(); llm.OwnerOf(parts) == owner {
+			thought = thought || slices.ContainsFunc(parts, isThought)
+			other = other || slices.ContainsFunc(parts, isOther)
 		}
+	}
+	if thought {
+		suspects = append(suspects, wire.Suspect{Name: omitThoughts, Words: []string{"reasoning", "reasoningcontent", "thinking", "signature"}, History: true})
+	}
+	if other {
+		suspects = append(suspects, wire.Suspect{Name: omitOthers, Words: []string{"tooluse", "toolresult"}, History: true})
 	}
 	if marksCache(r) {
 		suspects = append(suspects, wire.Suspect{Name: omitCache, Words: []string{"cachepoint", "cache", "caching"}, History: true})
@@ -106,7 +114,7 @@ func (w *format) Response(data []byte, c *wire.Call) (*llm.Response, error) {
 func (w *format) Ending() *wire.Ending { return &wire.MarkedOrBroken }
 
 func (w *format) Stream(c *wire.Call) wire.Stream {
-	return &stream{model: c.Model, schemaTool: schemaToolOf(c)}
+	return newStream(c)
 }
 
 // Advice implements [wire.Adviser].

@@ -24,7 +24,8 @@ type block struct {
 	ToolResult *toolResult     `json:"toolResult,omitempty"`
 	CachePoint json.RawMessage `json:"cachePoint,omitempty"`
 
-	Raw json.RawMessage `json:"-"`
+	Raw     json.RawMessage `json:"-"`
+	thought bool            // Raw is one
 }
 
 // MarshalJSON writes the block.
@@ -78,6 +79,9 @@ func (t *conversation) content(m *llm.Message, at string) ([]block, error) {
 		b, problem := t.blockOf(p)
 		switch {
 		case problem == "" && b.Text != nil && *b.Text == "":
+			if wire.IsThere(p.Extra["cache_control"]) {
+				t.leave("messages.content.cache_control")
+			}
 			continue
 		case problem != "" && m.Role == llm.RoleAssistant: // another vendor's work, not what the caller says
 			t.leave("messages.content[" + p.Type + "]")
@@ -96,7 +100,11 @@ const omitCache = "cache_control"
 // mark adds a point for the cache behind what carries "cache_control".
 func (t *conversation) mark(blocks []block, extra llm.Extra) []block {
 	raw := extra["cache_control"]
-	if !wire.IsThere(raw) || len(blocks) == 0 || blocks[len(blocks)-1].CachePoint != nil {
+	switch {
+	case !wire.IsThere(raw) || len(blocks) > 0 && blocks[len(blocks)-1].CachePoint != nil:
+		return blocks
+	case len(blocks) == 0:
+		t.leave("messages.cache_control")
 		return blocks
 	}
 	if slices.Contains(t.call.Omit, omitCache) {
@@ -121,7 +129,8 @@ func cachePoint(mark json.RawMessage) json.RawMessage {
 func marksCache(r *llm.Request) bool {
 	marked := func(e llm.Extra) bool { return wire.IsThere(e["cache_control"]) }
 	return slices.ContainsFunc(r.Messages, func(m llm.Message) bool {
-		return marked(m.Extra) || slices.ContainsFunc(m.Parts, func(p llm.Part) bool { return marked(p.Extra) })
+		return marked(m.Extra) || slices.ContainsFunc(m.Parts, func(p llm.Part) bool { return marked(p.Extra) }) ||
+			slices.ContainsFunc(m.ToolCalls, func(c llm.ToolCall) bool { return marked(c.Extra) })
 	}) || slices.ContainsFunc(r.Tools, func(t llm.Tool) bool { return marked(t.Extra) })
 }
 
@@ -145,7 +154,7 @@ func (t *conversation) blockOf(p *llm.Part) (b block, problem string) {
 	case p.Type == "file" && p.File != nil:
 		return b, "is a file without file_data; Bedrock takes data, or s3://bucket/key"
 	case ownBlocks[p.Type] && wire.IsThere(p.Extra[p.Type]):
-		return block{Raw: append(append([]byte(`{"`+p.Type+`":`), p.Extra[p.Type]...), '}')}, ""
+		return block{Raw: append(append([]byte(`{"`+p.Type+`":`), p.Extra[p.Type]...), '}'), thought: p.Type == "reasoningContent"}, ""
 	}
 	return b, "is of type \"" + p.Type + "\", which Bedrock does not take, or has no content of that type"
 }

@@ -10,75 +10,53 @@ import (
 )
 
 // This file keeps the blocks of an answer that chat completions have no place
-// for: thoughts with their signatures, redacted thoughts, citations. They stand
-// in the message's "extra_content", as Anthropic's do, in their order, each
-// byte for byte:
-//
-//	{"bedrock": {"content": [{"reasoningContent": {…}}, {"text_bytes": 12}, {"call": "tooluse_1"}]}}
-//
-// A text or a call that the message has anyway is named only. The list goes
-// back when the message does, since a model needs its thoughts to go on after a
-// call.
+// for: thoughts with their signatures, redacted thoughts, citations, the work
+// of the server's own tools, and what this package does not know. They stand in
+// the message's "parts" (llm.AnswerPart) and go back when the message does,
+// since a model needs its thoughts to go on after a call.
 
-// omitThoughts names the thoughts of an answer, where a server refuses them.
-const omitThoughts = "messages.extra_content.bedrock"
+// owner is the vendor of what is kept: Converse has blocks of its own for
+// whatever model it serves.
+const owner = "bedrock"
 
-// keptContent is "extra_content".
-type keptContent struct {
-	Bedrock struct {
-		Content []json.RawMessage `json:"content"`
-	} `json:"bedrock"`
+// omitThoughts and omitOthers name the thoughts of an answer, and the blocks
+// that this package does not know, where a server refuses them.
+const (
+	omitThoughts = wire.OmitParts + "[thinking]"
+	omitOthers   = wire.OmitParts + "[other]"
+)
+
+func isThought(p llm.AnswerPart) bool { return p.Type == "thinking" || p.Type == "redacted_thinking" }
+
+// isBlock tells whether a part is a whole block of Converse.
+func isBlock(p llm.AnswerPart) bool {
+	return p.Type != "text" && p.Type != "tool_call" && len(p.Raw) > 0
 }
 
-// keptBlock is what one entry says of itself.
-type keptBlock struct {
-	Bytes     int             `json:"text_bytes"` // of a text, which stands in the message's content
-	Call      string          `json:"call"`       // the id of a call, which stands in the message's tool_calls
-	Citations json.RawMessage `json:"citations"`  // of a text
-	Reasoning json.RawMessage `json:"reasoningContent"`
-
-	raw json.RawMessage
-}
-
-func isThought(b keptBlock) bool { return wire.IsThere(b.Reasoning) }
-
-// keptBlocks reads what came with an answer of Bedrock's; nil if nothing did.
-func keptBlocks(m *llm.Message) []keptBlock {
-	var kept keptContent
-	raw := m.Extra["extra_content"]
-	if m.Role != llm.RoleAssistant || len(raw) == 0 || llm.JSON.Unmarshal(raw, &kept) != nil {
-		return nil
-	}
-	blocks := make([]keptBlock, 0, len(kept.Bedrock.Content))
-	for _, raw := range kept.Bedrock.Content {
-		b := keptBlock{raw: raw}
-		if llm.JSON.Unmarshal(raw, &b) == nil {
-			blocks = append(blocks, b)
-		}
-	}
-	return blocks
-}
+func isOther(p llm.AnswerPart) bool { return isBlock(p) && !isThought(p) }
 
 // answer translates an assistant's message: what was kept of it in its place,
 // where its text and its calls are still those of the answer, else its thoughts
 // first, then its text and its calls.
 func (t *conversation) answer(m *llm.Message, at string) error {
-	kept := keptBlocks(m)
-	if slices.Contains(t.call.Omit, omitThoughts) && slices.ContainsFunc(kept, isThought) {
-		kept = slices.DeleteFunc(kept, isThought)
-		t.leave(omitThoughts)
+	kept := t.call.Own(m, owner)
+	thinks := slices.ContainsFunc(kept, isThought)
+	kept = t.without(omitThoughts, kept, isThought)
+	kept = t.without(omitOthers, kept, isOther)
+	if m.ReasoningContent != "" && !thinks {
+		t.leave("messages.reasoning_content") // another vendor's thoughts have no signature
 	}
 	calls := t.calls(m)
-	if blocks, ok := inOrder(kept, m, calls); ok && len(kept) > 0 {
-		t.add("assistant", blocks...)
+	if blocks, ok := t.inOrder(kept, m, calls); ok && len(kept) > 0 {
+		t.add("assistant", t.mark(blocks, m.Extra)...)
 		return nil
 	}
 	var blocks []block
-	for _, b := range kept {
-		if isThought(b) {
-			blocks = append(blocks, block{Raw: b.raw})
-		} else if b.Bytes == 0 && b.Call == "" {
-			t.leave(omitThoughts)
+	for _, p := range kept {
+		if isThought(p) {
+			blocks = append(blocks, block{Raw: p.Raw, thought: isThought(p)})
+		} else if isBlock(p) {
+			t.leave(wire.OmitParts + "[" + p.Type + "]")
 		}
 	}
 	content, err := t.content(m, at+".content")
@@ -88,56 +66,99 @@ func (t *conversation) answer(m *llm.Message, at string) error {
 	if m.Refusal != "" {
 		content = append(content, textBlock(m.Refusal))
 	}
-	if m.ReasoningContent != "" && len(kept) == 0 {
-		t.leave("messages.reasoning_content") // another vendor's thoughts have no signature
-	}
-	t.add("assistant", append(append(blocks, t.mark(content, m.Extra)...), calls...)...)
+	t.add("assistant", t.mark(append(append(blocks, content...), calls...), m.Extra)...)
 	return nil
 }
 
-// inOrder puts what was kept, the text and the calls of a message together;
-// false where they do not fit each other: the caller has changed the message.
-func inOrder(kept []keptBlock, m *llm.Message, calls []block) (blocks []block, ok bool) {
+// without leaves out parts that the server refuses.
+func (t *conversation) without(name string, kept []llm.AnswerPart, is func(llm.AnswerPart) bool) []llm.AnswerPart {
+	if !slices.Contains(t.call.Omit, name) || !slices.ContainsFunc(kept, is) {
+		return kept
+	}
+	t.leave(name)
+	return slices.DeleteFunc(kept, is)
+}
+
+// inOrder puts what was kept, the text and the calls of a message together,
+// with their marks for the cache; false where they do not fit each other: the
+// caller has changed the message.
+func (t *conversation) inOrder(kept []llm.AnswerPart, m *llm.Message, calls []block) (blocks []block, ok bool) {
 	text := m.PlainText()
-	for _, b := range kept {
+	whole := len(text)
+	marks, ok := wire.TextMarks(m)
+	if !ok {
+		return nil, false
+	}
+	for _, p := range kept {
 		switch {
-		case b.Bytes > 0:
-			if b.Bytes > len(text) {
+		case p.Type == "text":
+			if p.Bytes <= 0 || p.Bytes > len(text) {
 				return nil, false
 			}
-			said := textBlock(text[:b.Bytes])
-			if wire.IsThere(b.Citations) {
-				said = cited(text[:b.Bytes], b.Citations)
+			blocks = append(blocks, cited(text[:p.Bytes], p.Raw))
+			text = text[p.Bytes:]
+			for len(marks) > 0 && marks[0].End <= whole-len(text) {
+				blocks, marks = t.mark(blocks, marks[0].Extra), marks[1:]
 			}
-			blocks = append(blocks, said)
-			text = text[b.Bytes:]
-		case b.Call != "":
-			if len(calls) == 0 || calls[0].ToolUse == nil || calls[0].ToolUse.ToolUseID != plainID(b.Call) {
+		case p.Type == "tool_call":
+			if len(calls) == 0 || calls[0].ToolUse.ToolUseID != plainID(p.ID) {
 				return nil, false
 			}
-			blocks = append(blocks, calls[0])
-			calls = calls[1:]
-		default:
-			blocks = append(blocks, block{Raw: b.raw})
+			n := 1
+			if len(calls) > 1 && calls[1].CachePoint != nil {
+				n = 2
+			}
+			blocks, calls = append(blocks, calls[:n]...), calls[n:]
+		case isBlock(p):
+			blocks = append(blocks, block{Raw: p.Raw, thought: isThought(p)})
 		}
 	}
 	return blocks, text == "" && len(calls) == 0 && m.Refusal == ""
 }
 
-// cited is a text with its citations.
-func cited(text string, citations json.RawMessage) block {
-	var b struct {
-		Content struct {
-			Content   []block         `json:"content"`
-			Citations json.RawMessage `json:"citations"`
-		} `json:"citationsContent"`
+// citedText is the raw of a text's part: its block without the text.
+type citedText struct {
+	Cited struct {
+		Content   []citedPiece    `json:"content"`
+		Citations json.RawMessage `json:"citations,omitempty"`
+	} `json:"citationsContent"`
+}
+
+// citedPiece is a piece of a text with citations: as the vendor has it with
+// Text, as the part has it with Bytes.
+type citedPiece struct {
+	Text  string `json:"text,omitempty"`
+	Bytes int    `json:"bytes,omitempty"`
+}
+
+// citedRaw is the raw of a text in pieces of n bytes; nil without citations.
+func citedRaw(citations any, pieces ...int) json.RawMessage {
+	var c citedText
+	if c.Cited.Citations = jsonOf(citations); string(c.Cited.Citations) == "null" {
+		return nil
 	}
-	b.Content.Content, b.Content.Citations = []block{textBlock(text)}, citations
-	raw, err := llm.JSON.Marshal(&b)
-	if err != nil { // texts and JSON can always be written
+	for _, n := range pieces {
+		c.Cited.Content = append(c.Cited.Content, citedPiece{Bytes: n})
+	}
+	return jsonOf(&c)
+}
+
+// cited is a text with its citations, if it has any.
+func cited(text string, raw json.RawMessage) block {
+	var c citedText
+	if len(raw) == 0 || llm.JSON.Unmarshal(raw, &c) != nil {
 		return textBlock(text)
 	}
-	return block{Raw: raw}
+	left := text
+	for i := range c.Cited.Content {
+		p := &c.Cited.Content[i]
+		n := min(max(p.Bytes, 0), len(left))
+		p.Text, p.Bytes, left = left[:n], 0, left[n:]
+	}
+	if left != "" { // not what this package wrote
+		return textBlock(text)
+	}
+	return block{Raw: jsonOf(&c)}
 }
 
 // calls translates the calls that an assistant's message made.
@@ -166,4 +187,14 @@ func (t *conversation) calls(m *llm.Message) (blocks []block) {
 		put(id, f.Name, wire.Arguments(f.Arguments), nil)
 	}
 	return blocks
+}
+
+// parts are the message's fields for what was kept; nil where chat completions
+// have a place for all of it.
+func (s *stream) parts() llm.Extra {
+	raw := s.kept.Field()
+	if raw == nil {
+		return nil
+	}
+	return llm.Extra{llm.PartsField: raw}
 }

@@ -2,6 +2,7 @@ package bedrock
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -52,15 +53,28 @@ func TestRequest(t *testing.T) {
 		{"a schema, natively", "anthropic.claude-sonnet-4-5-20250929-v1:0", `{` + hello + `,"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{"type":"object"}}}}`,
 			`{"messages":[` + user + `],"outputConfig":{"textFormat":{"type":"json_schema","structure":{"jsonSchema":{"name":"a","schema":"{\"type\":\"object\"}"}}}}}`, nil},
 		{"a schema, by a tool", sonnet, `{` + hello + `,"response_format":{"type":"json_schema","json_schema":{"name":"a b","schema":{"type":"object"}}}}`,
-			`{"messages":[` + user + `],"toolConfig":{"tools":[{"toolSpec":{"name":"a_b","description":"Give the answer by calling this tool.","inputSchema":{"json":{"type":"object"}}}}],"toolChoice":{"tool":{"name":"a_b"}}}}`, nil},
+			`{"messages":[` + user + `],"toolConfig":{"tools":[{"toolSpec":{"name":"a_b","description":"Give the answer by calling this tool.","inputSchema":{"json":{"type":"object"}}}}],"toolChoice":{"tool":{"name":"a_b"}}}}`, []string{"response_format: forced tool"}},
+		{"a schema, in the prompt", "m", `{` + hello + `,"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{"type":"object"}}}}`,
+			`{"messages":[` + user + `],"system":[{"text":"Answer with one JSON value that follows this JSON schema, and nothing else: no explanation, no code fence.\n{\"type\":\"object\"}"}]}`, []string{"response_format: in the prompt"}},
+		{"a schema beside a history that calls", sonnet, `{"messages":[` + called + `,{"role":"tool","tool_call_id":"c/1","content":"1"}],"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{}}}}`,
+			`{"messages":[` + calledBody + `,{"role":"user","content":[{"toolResult":{"toolUseId":"c_1","content":[{"text":"1"}]}}]}],"system":[{"text":"Answer with one JSON value that follows this JSON schema, and nothing else: no explanation, no code fence.\n{}"}],"toolConfig":{"tools":[{"toolSpec":{"name":"f","inputSchema":{"json":{"type":"object","properties":{}}}}}]}}`, []string{"response_format: in the prompt"}},
+		{"JSON", "m", `{` + hello + `,"response_format":{"type":"json_object"}}`, `{"messages":[` + user + `],"system":[{"text":"Answer with one JSON object and nothing else."}]}`, []string{"response_format: in the prompt"}},
 		{"a budget of thought", sonnet, `{` + hello + `,"max_tokens":5,"reasoning_effort":"low","temperature":0.2}`,
-			`{"messages":[` + user + `],"inferenceConfig":{"maxTokens":2048},"additionalModelRequestFields":{"thinking":{"budget_tokens":1024,"type":"enabled"}}}`, []string{"temperature: left out"}},
+			`{"messages":[` + user + `],"inferenceConfig":{"maxTokens":2048},"additionalModelRequestFields":{"thinking":{"budget_tokens":1024,"type":"enabled"}}}`, []string{"max_tokens: 5 to 2048", "temperature: left out"}},
+		{"a budget without a limit", sonnet, `{` + hello + `,"reasoning_effort":"low"}`,
+			`{"messages":[` + user + `],"inferenceConfig":{"maxTokens":32000},"additionalModelRequestFields":{"thinking":{"budget_tokens":1024,"type":"enabled"}}}`, nil},
+		{"a choice of tools beside thoughts", sonnet, `{` + hello + `,"top_k":3,"reasoning_effort":"low","tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"required"}`,
+			`{"messages":[` + user + `],"inferenceConfig":{"maxTokens":32000},"toolConfig":{"tools":[{"toolSpec":{"name":"f","inputSchema":{"json":{"type":"object","properties":{}}}}}],"toolChoice":{"auto":{}}},"additionalModelRequestFields":{"thinking":{"budget_tokens":1024,"type":"enabled"}}}`,
+			[]string{"top_k: left out", "tool_choice: required to auto"}},
+		{"thoughts told twice", sonnet, `{` + hello + `,"reasoning_effort":"low","top_k":1,"thinking":{"type":"disabled"},"additionalModelRequestFields":{"top_k":2}}`,
+			`{"messages":[` + user + `],"additionalModelRequestFields":{"top_k":2,"thinking":{"type":"disabled"}}}`, []string{"top_k: left out", "reasoning_effort: left out"}},
 		{"an effort of thought", "anthropic.claude-opus-4-6-v1", `{` + hello + `,"reasoning_effort":"minimal"}`,
-			`{"messages":[` + user + `],"additionalModelRequestFields":{"thinking":{"type":"adaptive"}},"outputConfig":{"effort":"low"}}`, nil},
+			`{"messages":[` + user + `],"additionalModelRequestFields":{"thinking":{"type":"adaptive"}},"outputConfig":{"effort":"low"}}`, []string{"reasoning_effort: minimal to low"}},
 		{"another model's effort", "openai.gpt-oss-20b-1:0", `{` + hello + `,"reasoning_effort":"low"}`, `{"messages":[` + user + `],"additionalModelRequestFields":{"reasoning_effort":"low"}}`, nil},
+		{"another model's greatest effort", "openai.gpt-oss-20b-1:0", `{` + hello + `,"reasoning_effort":"xhigh"}`, `{"messages":[` + user + `],"additionalModelRequestFields":{"reasoning_effort":"high"}}`, []string{"reasoning_effort: xhigh to high"}},
 		{"another vendor's thoughts", "m", `{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"yes","reasoning_content":"hm"}]}`,
 			`{"messages":[` + user + `,{"role":"assistant","content":[{"text":"yes"}]}]}`, []string{"messages.reasoning_content"}},
-		{"its own, of a message that was changed", "m", `{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"yes!","extra_content":{"bedrock":{"content":[{"text_bytes":3},{"reasoningContent":{"redactedContent":"eA=="}}]}}}]}`,
+		{"its own, of a message that was changed", "m", `{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"yes!","parts":[{"type":"text","bytes":3},{"type":"redacted_thinking","owner":"bedrock/m","raw":{"reasoningContent":{"redactedContent":"eA=="}}}]}]}`,
 			`{"messages":[` + user + `,{"role":"assistant","content":[{"reasoningContent":{"redactedContent":"eA=="}},{"text":"yes!"}]}]}`, nil},
 		{"own blocks, documents with one name", "m", `{"messages":[{"role":"user","content":[{"type":"guardContent","guardContent":{"text":{"text":"a"}}},{"type":"file","file":{"filename":"a.txt","file_data":"aGk="}},{"type":"file","file":{"filename":"a.txt","file_data":"aGk="}},{"type":"image_url","image_url":{"url":"s3://bucket/a.jpg"}}]}]}`,
 			`{"messages":[{"role":"user","content":[{"guardContent":{"text":{"text":"a"}}},{"document":{"format":"txt","name":"a","source":{"bytes":"aGk="}}},{"document":{"format":"txt","name":"a 2","source":{"bytes":"aGk="}}},{"image":{"format":"jpeg","source":{"s3Location":{"uri":"s3://bucket/a.jpg"}}}}]}]}`, nil},
@@ -77,14 +91,53 @@ func TestRequest(t *testing.T) {
 // Marks for a cache that a model lacks, and thoughts that it refuses, are left
 // out and told.
 func TestOmitted(t *testing.T) {
-	const request = `{"messages":[{"role":"user","content":[{"type":"text","text":"hi","cache_control":{"type":"ephemeral"}}]},{"role":"assistant","content":"a","extra_content":{"bedrock":{"content":[{"reasoningContent":{"reasoningText":{"text":"t"}}},{"text_bytes":1}]}}}]}`
+	const request = `{"messages":[{"role":"user","content":[{"type":"text","text":"hi","cache_control":{"type":"ephemeral"}}]},{"role":"assistant","content":"a","parts":[{"type":"thinking","owner":"bedrock/m","raw":{"reasoningContent":{"reasoningText":{"text":"t"}}}},{"type":"other","owner":"bedrock/m","raw":{"toolResult":{}}},{"type":"text","bytes":1}]}]}`
 	p, err := llm.ParsePayload([]byte(request))
 	require.NoError(t, err)
-	require.Len(t, New(wire.Options{}).Suspects(&wire.Call{Payload: p, Model: "m"}), 2)
-	body, left, err := written(t, "m", request, omitCache, omitThoughts)
+	require.Len(t, New(wire.Options{}).Suspects(&wire.Call{Payload: p, Model: "m"}), 3)
+	body, left, err := written(t, "m", request, omitCache, omitThoughts, omitOthers)
 	require.NoError(t, err)
 	require.JSONEq(t, `{"messages":[`+user+`,{"role":"assistant","content":[{"text":"a"}]}]}`, body)
-	require.Equal(t, []string{omitCache, omitThoughts}, left)
+	require.Equal(t, []string{omitCache, omitThoughts, omitOthers}, left)
+}
+
+// Marks for a cache stay where they were, or are told.
+func TestMarks(t *testing.T) {
+	const (
+		mark  = `"cache_control":{"type":"ephemeral"}`
+		point = `{"cachePoint":{"type":"default"}}`
+		call  = `{"id":"c1","type":"function","function":{"name":"f","arguments":"{}"},` + mark + `}`
+		use   = `{"toolUse":{"toolUseId":"c1","name":"f","input":{}}}`
+		spec  = `{"toolSpec":{"name":"f","inputSchema":{"json":{"type":"object","properties":{}}}}}`
+		tools = `"tools":[{"type":"function","function":{"name":"f"},` + mark + `},{"type":"function","function":{"name":"g"},` + mark + `}]`
+		parts = `"parts":[{"type":"thinking","owner":"bedrock/m","raw":{"reasoningContent":{}}},{"type":"text","bytes":2},{"type":"text","bytes":1},{"type":"tool_call","id":"c1"}]`
+	)
+	for _, c := range []struct {
+		name, message, content, rest, config string
+		left                                 []string
+	}{
+		{"on texts and calls of an answer", `{"role":"assistant","content":[{"type":"text","text":"ab",` + mark + `},{"type":"text","text":"c"}],"tool_calls":[` + call + `],` + parts + `}`,
+			`{"reasoningContent":{}},{"text":"ab"},` + point + `,{"text":"c"},` + use + `,` + point, `,"tools":[{"type":"function","function":{"name":"f"}}]`, `{"tools":[` + spec + `]}`, nil},
+		{"on an answer", `{"role":"assistant","content":"abc",` + mark + `,"tool_calls":[` + strings.Replace(call, ","+mark, "", 1) + `],` + parts + `}`,
+			`{"reasoningContent":{}},{"text":"ab"},{"text":"c"},` + use + `,` + point, `,"tools":[{"type":"function","function":{"name":"f"}}]`, `{"tools":[` + spec + `]}`, nil},
+		{"on an answer that was changed", `{"role":"assistant","content":"x",` + mark + `,"tool_calls":[` + call + `],` + parts + `}`,
+			`{"reasoningContent":{}},{"text":"x"},` + use + `,` + point, `,"tools":[{"type":"function","function":{"name":"f"}}]`, `{"tools":[` + spec + `]}`, nil},
+		{"on nothing", `{"role":"assistant","content":[{"type":"text","text":"",` + mark + `},{"type":"text","text":"a"}]}`, `{"text":"a"}`, ``, ``, []string{"messages.content.cache_control"}},
+		{"on allowed tools", `{"role":"assistant","content":"a"}`, `{"text":"a"}`, `,` + tools + `,"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[{"name":"f"}]}}`,
+			`{"tools":[` + spec + `,` + point + `],"toolChoice":{"auto":{}}}`, []string{"tools.cache_control"}},
+		{"on no tools", `{"role":"assistant","content":"a"}`, `{"text":"a"}`, `,` + tools + `,"tool_choice":"none"`, ``, []string{"tools.cache_control"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			body, left, err := written(t, "m", `{"messages":[{"role":"user","content":"hi"},`+c.message+`]`+c.rest+`}`)
+			require.NoError(t, err)
+			want := `{"messages":[` + user + `,{"role":"assistant","content":[` + c.content + `]}]`
+			if c.config != "" {
+				want += `,"toolConfig":` + c.config
+			}
+			require.JSONEq(t, want+`}`, body)
+			require.Equal(t, c.left, left)
+		})
+	}
 }
 
 // What cannot be said to Bedrock, and would change the answer, says so.
@@ -98,7 +151,6 @@ func TestRequestRefused(t *testing.T) {
 		"fetches nothing":  {`{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://h/a.png"}}]}]}`, llm.BadRequest},
 		"no image that":    {`{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:application/pdf;base64,aGk="}}]}]}`, llm.BadRequest},
 		"is of type":       {`{"messages":[{"role":"user","content":[{"type":"input_audio","input_audio":{"data":"aGk=","format":"wav"}}]}]}`, llm.Unsupported},
-		"not both":         {`{` + hello + `,"tools":[{"type":"function","function":{"name":"f"}}],"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{}}}}`, llm.Unsupported},
 		"calls none":       {`{"messages":[{"role":"user","content":"a"},{"role":"function","name":"f","content":"1"}]}`, llm.BadRequest},
 	} {
 		_, _, err := written(t, "m", c.request)
@@ -117,7 +169,7 @@ func TestURL(t *testing.T) {
 // UNSUPPORTED.
 func FuzzRequest(f *testing.F) {
 	f.Add([]byte(`{`+hello+`,"tools":[{"type":"function","function":{"name":"f","parameters":{"const":1}}}],"tool_choice":"auto"}`), sonnet)
-	f.Add([]byte(`{"messages":[{"role":"assistant","content":"ab","extra_content":{"bedrock":{"content":[{"text_bytes":1},{"reasoningContent":{}},{"text_bytes":1}]}}},{"role":"tool","tool_call_id":"1","content":"{} "}]}`), "m")
+	f.Add([]byte(`{"messages":[{"role":"assistant","content":"ab","parts":[{"type":"text","bytes":1},{"type":"thinking","owner":"bedrock/m","raw":{"reasoningContent":{}}},{"type":"text","bytes":1,"raw":{"citationsContent":{"content":[{"bytes":-1}]}}}]},{"role":"tool","tool_call_id":"1","content":"{} "}]}`), "m")
 	f.Fuzz(func(t *testing.T, data []byte, model string) {
 		p, err := llm.ParsePayload(data)
 		if err != nil {

@@ -1,8 +1,8 @@
 package bedrock
 
 import (
-	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,11 +37,13 @@ type answerBlock struct {
 		ToolUseID string          `json:"toolUseId"`
 		Name      string          `json:"name"`
 		Input     json.RawMessage `json:"input"`
+		Type      string          `json:"type"`
 	} `json:"toolUse"`
 	Reasoning *struct {
 		Text *struct {
 			Text llm.Piece `json:"text"`
 		} `json:"reasoningText"`
+		Redacted json.RawMessage `json:"redactedContent"`
 	} `json:"reasoningContent"`
 	Cited *struct {
 		Content []struct {
@@ -60,7 +62,7 @@ func response(data []byte, c *wire.Call) (*llm.Response, error) {
 	if a.Output.Message == nil || a.Output.Message.Content == nil && a.StopReason == "" {
 		return nil, llm.Errorf(llm.BadResponse, "the answer has no output.message; expected an answer of Converse")
 	}
-	s := &stream{model: c.Model, schemaTool: schemaToolOf(c)}
+	s := newStream(c)
 	m := llm.Message{Role: llm.RoleAssistant, NullContent: true}
 	var text, thoughts strings.Builder
 	for i, raw := range a.Output.Message.Content {
@@ -71,7 +73,7 @@ func response(data []byte, c *wire.Call) (*llm.Response, error) {
 		s.whole(&m, &b, raw, &text, &thoughts)
 	}
 	m.Content, m.ReasoningContent = text.String(), thoughts.String()
-	m.Extra = s.kept()
+	m.Extra = s.parts()
 	choice := llm.Choice{Message: m, FinishReason: s.finish(a.StopReason), Extra: choiceExtra(a.StopReason)}
 	return &llm.Response{Object: "chat.completion", Created: time.Now().Unix(), Model: c.Model, Choices: []llm.Choice{choice},
 		Usage: usageOf(a.Usage), Extra: extraOf(&a.head)}, nil
@@ -81,33 +83,52 @@ func response(data []byte, c *wire.Call) (*llm.Response, error) {
 func (s *stream) whole(m *llm.Message, b *answerBlock, raw json.RawMessage, text, thoughts *strings.Builder) {
 	switch {
 	case b.Text != nil:
-		text.WriteString(string(*b.Text))
-		m.NullContent = m.NullContent && *b.Text == ""
-		s.put(map[string]any{"text_bytes": len(*b.Text)}, *b.Text != "")
-	case b.ToolUse != nil && b.ToolUse.Name == s.schemaTool && s.schemaTool != "":
+		s.say(m, text, []string{string(*b.Text)}, nil)
+	case b.ToolUse != nil && b.ToolUse.Type == "" && b.ToolUse.Name == s.schemaTool && s.schemaTool != "":
 		text.WriteString(wire.ArgumentsOf(b.ToolUse.Input))
 		m.NullContent = false
-	case b.ToolUse != nil:
+	case b.ToolUse != nil && b.ToolUse.Type == "":
 		s.calls++
 		m.ToolCalls = append(m.ToolCalls, llm.ToolCall{Index: -1, ID: b.ToolUse.ToolUseID, Type: "function",
 			Function: llm.FunctionCall{Name: b.ToolUse.Name, Arguments: wire.ArgumentsOf(b.ToolUse.Input)}})
-		s.put(map[string]any{"call": b.ToolUse.ToolUseID}, true)
+		s.kept.Add(llm.AnswerPart{Type: "tool_call", ID: b.ToolUse.ToolUseID})
 	case b.Cited != nil:
-		size := 0
+		var texts []string
 		for _, c := range b.Cited.Content {
-			text.WriteString(c.Text)
-			size += len(c.Text)
+			texts = append(texts, c.Text)
 		}
-		m.NullContent = m.NullContent && size == 0
-		s.opaque = true
-		s.put(map[string]any{"text_bytes": size, "citations": b.Cited.Citations}, size > 0)
-	default:
-		if b.Reasoning != nil && b.Reasoning.Text != nil {
+		s.say(m, text, texts, b.Cited.Citations)
+	case b.Reasoning != nil && wire.IsThere(b.Reasoning.Redacted):
+		s.kept.Keep(llm.AnswerPart{Type: "redacted_thinking"}, slices.Clone(raw))
+	case b.Reasoning != nil:
+		if b.Reasoning.Text != nil {
 			thoughts.WriteString(string(b.Reasoning.Text.Text))
 		}
-		s.opaque = true
-		s.blocks = append(s.blocks, bytes.Clone(raw))
+		s.kept.Keep(llm.AnswerPart{Type: "thinking"}, slices.Clone(raw))
+	default:
+		s.keepOther(slices.Clone(raw))
 	}
+}
+
+// say adds a text, which may have citations.
+func (s *stream) say(m *llm.Message, all *strings.Builder, texts []string, citations json.RawMessage) {
+	var sizes []int
+	size := 0
+	for _, text := range texts {
+		all.WriteString(text)
+		sizes = append(sizes, len(text))
+		size += len(text)
+	}
+	if size == 0 {
+		return
+	}
+	m.NullContent = false
+	p := llm.AnswerPart{Type: "text", Bytes: size}
+	if !wire.IsThere(citations) {
+		s.kept.Add(p)
+		return
+	}
+	s.kept.Keep(p, citedRaw(citations, sizes...))
 }
 
 // finish translates a stop reason. Those that OpenAI's shape has no word for

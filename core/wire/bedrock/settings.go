@@ -3,6 +3,7 @@ package bedrock
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -14,6 +15,7 @@ type settings struct {
 	*conversation
 	request *llm.Request
 	body    *requestBody
+	marked  bool // one of the tools has a mark for the cache
 }
 
 // lack notes a parameter that Bedrock lacks.
@@ -64,10 +66,10 @@ func (s *settings) additional() error {
 	}
 	if raw := s.request.Extra["top_k"]; wire.IsThere(raw) {
 		switch {
-		case s.isClaude():
-			s.add("top_k", raw)
-		case strings.Contains(s.request.Model, "amazon.nova"):
-			s.add("inferenceConfig", json.RawMessage(`{"topK":`+string(raw)+`}`))
+		case isClaude(s.request.Model):
+			s.add("top_k", "top_k", raw)
+		case isNova(s.request.Model):
+			s.add("top_k", "inferenceConfig", json.RawMessage(`{"topK":`+string(raw)+`}`))
 		default:
 			s.lack("top_k")
 		}
@@ -75,13 +77,17 @@ func (s *settings) additional() error {
 	return s.thinking()
 }
 
-func (s *settings) isClaude() bool {
-	return strings.Contains(s.request.Model, "anthropic.") || strings.Contains(s.request.Model, "claude")
+func isClaude(model string) bool {
+	return strings.Contains(model, "anthropic.") || strings.Contains(model, "claude")
 }
 
-// add puts a field beside the caller's own.
-func (s *settings) add(name string, value json.RawMessage) {
+func isNova(model string) bool { return strings.Contains(model, "amazon.nova") }
+
+// add says a parameter by a field of the model's own, unless the caller has set
+// that.
+func (s *settings) add(parameter, name string, value json.RawMessage) {
 	if wire.IsThere(s.body.Additional[name]) {
+		s.lack(parameter)
 		return
 	}
 	if s.body.Additional == nil {
@@ -101,54 +107,73 @@ func (s *settings) output(name string, value any) (err error) {
 func (s *settings) thinking() error {
 	r, m := s.request, wire.ClaudeOf(s.request.Model)
 	if own := r.Extra["thinking"]; wire.IsThere(own) {
-		s.add("thinking", own)
+		s.add("thinking", "thinking", own)
+		s.call.Lacks(r, "reasoning_effort")
 		return nil
 	}
 	effort := r.ReasoningEffort
-	if effort == "" || wire.IsThere(s.body.Additional["thinking"]) {
-		return nil
-	}
-	if strings.Contains(r.Model, "openai.gpt-oss") && slices.Contains([]string{"low", "medium", "high"}, effort) {
-		s.add("reasoning_effort", json.RawMessage(`"`+effort+`"`))
-		return nil
-	}
 	budget, known := wire.Budgets[effort]
 	switch {
-	case effort == "none" && m.Adapts():
-		s.add("thinking", json.RawMessage(`{"type":"disabled"}`))
+	case effort == "":
 		return nil
-	case effort == "none" && s.isClaude():
+	case wire.IsThere(s.body.Additional["thinking"]):
+		s.lack("reasoning_effort")
+		return nil
+	case strings.Contains(r.Model, "openai.gpt-oss") && known:
+		effort = s.nearest(effort, "low", "medium", "high")
+		s.add("reasoning_effort", "reasoning_effort", json.RawMessage(`"`+effort+`"`))
+		return nil
+	case effort == "none" && m.Adapts():
+		s.add("reasoning_effort", "thinking", json.RawMessage(`{"type":"disabled"}`))
+		return nil
+	case effort == "none" && isClaude(r.Model):
 		return nil // it is the default
 	case !m.Thinks() || !known, s.callsWithoutThoughts(), s.schemaForced():
 		s.lack("reasoning_effort")
 		return nil
 	}
 	if m.Adapts() {
-		s.add("thinking", json.RawMessage(`{"type":"adaptive"}`))
-		if effort == "minimal" {
-			effort = "low"
-		}
-		if err := s.output("effort", effort); err != nil {
+		s.add("reasoning_effort", "thinking", json.RawMessage(`{"type":"adaptive"}`))
+		if err := s.output("effort", s.nearest(effort, "low", "medium", "high", "xhigh", "max")); err != nil {
 			return err
 		}
 	} else {
-		raw, err := llm.JSON.Marshal(map[string]any{"type": "enabled", "budget_tokens": budget})
-		if err != nil {
-			return llm.Errorf(llm.BadRequest, "thinking cannot be written: %v", err)
-		}
-		s.add("thinking", raw)
+		s.add("reasoning_effort", "thinking", jsonOf(map[string]any{"type": "enabled", "budget_tokens": budget}))
 		s.room(budget + wire.LeastAnswer)
 	}
 	s.besideThoughts()
 	return nil
 }
 
-// room makes maxTokens at least n.
+// nearest is an effort that the model knows: the least one for a smaller one,
+// else the greatest.
+func (s *settings) nearest(effort string, known ...string) string {
+	if slices.Contains(known, effort) {
+		return effort
+	}
+	became := known[len(known)-1]
+	if effort == "minimal" {
+		became = known[0]
+	}
+	s.call.Adapt("reasoning_effort", effort+" to "+became)
+	return became
+}
+
+// room makes maxTokens at least n, since a budget of thought counts against it.
 func (s *settings) room(n int) {
 	if s.body.InferenceConfig == nil {
 		s.body.InferenceConfig = &inferenceConfig{}
 	}
-	if c := s.body.InferenceConfig; c.MaxTokens == nil || *c.MaxTokens < n {
+	switch c := s.body.InferenceConfig; {
+	case c.MaxTokens == nil:
+		n = max(n, wire.ClaudeOf(s.request.Model).AnswerTokens())
+		c.MaxTokens = &n
+	case *c.MaxTokens < n:
+		name := "max_tokens"
+		if s.request.MaxCompletionTokens != nil {
+			name = "max_completion_tokens"
+		}
+		s.call.Adapt(name, strconv.Itoa(*c.MaxTokens)+" to "+strconv.Itoa(n))
 		c.MaxTokens = &n
 	}
 }
@@ -182,7 +207,7 @@ func (s *settings) callsWithoutThoughts() bool {
 	if n < 2 || len(s.body.Messages[n-1].Content) == 0 || s.body.Messages[n-1].Content[0].ToolResult == nil {
 		return false
 	}
-	return !slices.ContainsFunc(s.body.Messages[n-2].Content, func(b block) bool { return strings.HasPrefix(string(b.Raw), `{"reasoningContent"`) })
+	return !slices.ContainsFunc(s.body.Messages[n-2].Content, func(b block) bool { return b.thought })
 }
 
 // readFields are the fields of the request that settings reads.

@@ -1,8 +1,9 @@
 package bedrock
 
 import (
+	"bytes"
 	"encoding/json"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -18,9 +19,13 @@ type stream struct {
 	created int64 // seconds since the Unix epoch
 	calls   int   // so far
 	block   openBlock
-	blocks  []json.RawMessage // see kept.go
-	opaque  bool              // one of them is nothing that the message has anyway
+	kept    wire.Kept // see kept.go
+	told    bool      // a delta has told of a block that nothing else shows
 	done    bool
+}
+
+func newStream(c *wire.Call) *stream {
+	return &stream{model: c.Model, schemaTool: schemaToolOf(c), kept: wire.Kept{Owner: owner + "/" + c.Model}}
 }
 
 // openBlock is the block that deltas add to.
@@ -29,25 +34,22 @@ type openBlock struct {
 	open      bool
 	call      string // the id of a call; "" for another block
 	schema    bool   // of the tool whose input is the answer
+	server    bool   // a call of a server's own tool
 	arguments bool   // a piece of the input has come
 	bytes     int    // of its text
-	thought   strings.Builder
 	thinks    bool
+	thoughts  []llm.Piece
 	signature string
-	redacted  string
+	redacted  []string
 	citations []json.RawMessage
+	others    []json.RawMessage // pieces that this package does not know
 }
 
 // event is any event; its type says which fields count.
 type event struct {
-	Index int `json:"contentBlockIndex"`
-	Start *struct {
-		ToolUse *struct {
-			ToolUseID string `json:"toolUseId"`
-			Name      string `json:"name"`
-		} `json:"toolUse"`
-	} `json:"start"`
-	Delta *delta `json:"delta"`
+	Index int             `json:"contentBlockIndex"`
+	Start json.RawMessage `json:"start"`
+	Delta *delta          `json:"delta"`
 	head
 }
 
@@ -62,6 +64,8 @@ type delta struct {
 		Redacted  string    `json:"redactedContent"`
 	} `json:"reasoningContent"`
 	Citation json.RawMessage `json:"citation"`
+
+	event []byte // that it came in
 }
 
 // Chunk implements [wire.Stream].
@@ -75,9 +79,9 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 		s.created = time.Now().Unix() // the API names no time
 		return s.chunk(&llm.Message{Role: llm.RoleAssistant, NullContent: true}), nil
 	case "contentBlockStart":
-		return s.piece(s.start(&e)), nil
+		return s.start(&e)
 	case "contentBlockDelta":
-		return s.piece(s.add(&e)), nil
+		return s.piece(s.add(&e, data)), nil
 	case "contentBlockStop":
 		return s.piece(s.close()), nil
 	case "messageStop":
@@ -85,7 +89,7 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 		if d == nil {
 			d = &llm.Message{NullContent: true}
 		}
-		d.Extra = s.kept()
+		d.Extra = s.parts()
 		c := s.chunk(d)
 		c.Choices[0].FinishReason, c.Choices[0].Extra, c.Extra = s.finish(e.StopReason), choiceExtra(e.StopReason), extraOf(&e.head)
 		return c, nil
@@ -123,32 +127,46 @@ func (s *stream) chunk(d *llm.Message) *llm.Chunk {
 }
 
 // start begins a block; texts and thoughts are begun by their first delta.
-func (s *stream) start(e *event) *llm.Message {
-	last := s.close()
+func (s *stream) start(e *event) (*llm.Chunk, error) {
+	d := s.close()
 	s.block = openBlock{index: e.Index, open: true}
-	if e.Start == nil || e.Start.ToolUse == nil {
-		return last
+	var begun struct {
+		ToolUse *struct {
+			ToolUseID string `json:"toolUseId"`
+			Name      string `json:"name"`
+			Type      string `json:"type"`
+		} `json:"toolUse"`
 	}
-	call := e.Start.ToolUse
-	if call.Name == s.schemaTool && s.schemaTool != "" {
+	if !wire.IsThere(e.Start) || string(e.Start) == "{}" {
+		return s.piece(d), nil
+	}
+	if err := llm.JSON.Unmarshal(e.Start, &begun); err != nil {
+		return nil, llm.Errorf(llm.BadResponse, "the start of content[%d] cannot be read: %v", e.Index, err)
+	}
+	call := begun.ToolUse
+	switch {
+	case call == nil || call.Type != "": // such as a server's own tool
+		s.block.server = call != nil
+		return s.piece(s.other(d, slices.Clone(e.Start))), nil
+	case call.Name == s.schemaTool && s.schemaTool != "":
 		s.block.schema = true
-		return last
+		return s.piece(d), nil
 	}
 	s.block.call = call.ToolUseID
-	d := &llm.Message{NullContent: true}
-	if last != nil {
-		d = last
+	if d == nil {
+		d = &llm.Message{NullContent: true}
 	}
 	d.ToolCalls = append(d.ToolCalls, llm.ToolCall{Index: s.calls, ID: call.ToolUseID, Type: "function", Function: llm.FunctionCall{Name: call.Name}})
 	s.calls++
-	return d
+	return s.chunk(d), nil
 }
 
 // add reads a delta.
-func (s *stream) add(e *event) (d *llm.Message) {
+func (s *stream) add(e *event, data []byte) (d *llm.Message) {
 	if e.Delta == nil {
 		return nil
 	}
+	e.Delta.event = data
 	b := &s.block
 	if !b.open || b.index != e.Index {
 		last := s.close()
@@ -158,7 +176,7 @@ func (s *stream) add(e *event) (d *llm.Message) {
 			if more == nil {
 				return last
 			}
-			last.Content, last.NullContent, last.ReasoningContent = more.Content, more.NullContent, more.ReasoningContent
+			last.Content, last.NullContent, last.ReasoningContent, last.Extra = more.Content, more.NullContent, more.ReasoningContent, more.Extra
 			return last
 		}
 	}
@@ -171,21 +189,78 @@ func (s *stream) delta(d *delta) *llm.Message {
 	case d.Text != "":
 		b.bytes += len(d.Text)
 		return &llm.Message{Content: string(d.Text)}
-	case d.ToolUse != nil:
+	case d.ToolUse != nil && !b.server:
 		return s.argue(string(d.ToolUse.Input))
 	case d.Reasoning != nil:
-		b.thinks = true
-		b.signature += d.Reasoning.Signature
-		b.redacted += d.Reasoning.Redacted
-		if d.Reasoning.Text == "" {
-			return nil
-		}
-		b.thought.WriteString(string(d.Reasoning.Text))
-		return &llm.Message{NullContent: true, ReasoningContent: string(d.Reasoning.Text)}
+		return s.think(d)
 	case wire.IsThere(d.Citation):
-		b.citations = append(b.citations, append(json.RawMessage(nil), d.Citation...))
+		b.citations = append(b.citations, slices.Clone(d.Citation))
+		return nil
+	}
+	return s.other(nil, d.unknown())
+}
+
+// think is a piece of a thought.
+func (s *stream) think(d *delta) *llm.Message {
+	b, r := &s.block, d.Reasoning
+	b.thinks = true
+	b.signature += r.Signature
+	switch {
+	case r.Text != "":
+		b.thoughts = append(b.thoughts, r.Text)
+		return &llm.Message{NullContent: true, ReasoningContent: string(r.Text)}
+	case r.Redacted != "":
+		b.redacted = append(b.redacted, r.Redacted)
+		return s.unseen(nil, jsonOf(map[string]any{"reasoningContent": map[string]string{"redactedContent": r.Redacted}}))
+	case r.Signature == "":
+		return s.other(nil, d.unknown())
 	}
 	return nil
+}
+
+// unknown is the delta as it came; nil if it says nothing.
+func (d *delta) unknown() json.RawMessage {
+	var e struct {
+		Delta llm.Extra `json:"delta"`
+	}
+	if llm.JSON.Unmarshal(d.event, &e) != nil {
+		return nil
+	}
+	delete(e.Delta, "text") // it is empty
+	if raw := string(bytes.Join(bytes.Fields(e.Delta["reasoningContent"]), nil)); raw == `{"text":""}` || raw == "{}" {
+		delete(e.Delta, "reasoningContent")
+	}
+	if len(e.Delta) == 0 {
+		return nil
+	}
+	return jsonOf(e.Delta)
+}
+
+// other takes a piece that this package does not know. d is a delta that is
+// sent anyway.
+func (s *stream) other(d *llm.Message, raw json.RawMessage) *llm.Message {
+	if raw == nil {
+		return d
+	}
+	s.block.others = append(s.block.others, raw)
+	return s.unseen(d, raw)
+}
+
+// unseen tells, once, of a block that no other field of a message shows, such
+// as the work of a server's own tool, which may take long: it is a first token,
+// too. The list at the end replaces the one here.
+func (s *stream) unseen(d *llm.Message, raw json.RawMessage) *llm.Message {
+	if s.told {
+		return d
+	}
+	s.told = true
+	begun := wire.Kept{Owner: s.kept.Owner}
+	begun.Keep(llm.AnswerPart{Type: "other"}, raw)
+	if d == nil {
+		d = &llm.Message{NullContent: true}
+	}
+	d.Extra = llm.Extra{llm.PartsField: begun.Field()}
+	return d
 }
 
 // argue is a piece of a call's input.
@@ -201,64 +276,18 @@ func (s *stream) argue(text string) *llm.Message {
 }
 
 // close ends the block: a call without a piece of its input has none.
-func (s *stream) close() *llm.Message {
+func (s *stream) close() (d *llm.Message) {
 	b := &s.block
 	if !b.open {
 		return nil
 	}
 	b.open = false
 	switch {
-	case b.call != "":
-		s.put(map[string]any{"call": b.call}, true)
-		if !b.arguments {
-			return s.argue("{}")
-		}
-	case b.thinks:
-		s.opaque = true
-		s.put(reasoning(b), true)
-	case len(b.citations) > 0:
-		s.opaque = true
-		s.put(map[string]any{"text_bytes": b.bytes, "citations": b.citations}, b.bytes > 0)
-	default:
-		s.put(map[string]any{"text_bytes": b.bytes}, b.bytes > 0)
+	case b.server && len(b.others) == 1:
+		b.others = append(b.others, json.RawMessage(`{"toolUse":{"input":"{}"}}`))
+	case !b.arguments:
+		d = s.argue("{}")
 	}
-	return nil
-}
-
-// reasoning is a thought as a whole answer has it.
-func reasoning(b *openBlock) any {
-	if b.redacted != "" {
-		return map[string]any{"reasoningContent": map[string]any{"redactedContent": b.redacted}}
-	}
-	text := map[string]any{"text": b.thought.String()}
-	if b.signature != "" {
-		text["signature"] = b.signature
-	}
-	return map[string]any{"reasoningContent": map[string]any{"reasoningText": text}}
-}
-
-// put notes a block, where it says something.
-func (s *stream) put(entry any, says bool) {
-	if !says {
-		return
-	}
-	raw, err := llm.JSON.Marshal(entry)
-	if err == nil { // texts, numbers and JSON can always be written
-		s.blocks = append(s.blocks, raw)
-	}
-}
-
-// kept is "extra_content" for the message; nil where chat completions have a
-// place for all of it.
-func (s *stream) kept() llm.Extra {
-	if !s.opaque {
-		return nil
-	}
-	var kept keptContent
-	kept.Bedrock.Content = s.blocks
-	raw, err := llm.JSON.Marshal(&kept)
-	if err != nil {
-		return nil
-	}
-	return llm.Extra{"extra_content": raw}
+	s.keep()
+	return d
 }

@@ -79,6 +79,7 @@ func (s *settings) tools() error {
 			return wire.Unsupported("tools[%d] has the type %q; expected a function or one of Converse's own tools", i, t.Type)
 		}
 		if raw := t.Extra["cache_control"]; wire.IsThere(raw) {
+			s.marked = true
 			if slices.Contains(s.call.Omit, omitCache) {
 				s.call.Leave(omitCache)
 				continue
@@ -140,13 +141,27 @@ func (s *settings) choose(choice json.RawMessage, field string) error {
 		config.ToolChoice = &toolChoice{Tool: &namedTool{name}}
 		return nil
 	case len(object.Allowed.Tools) > 0: // Converse has no allowed_tools
-		names := object.AllowedNames()
-		config.Tools = slices.DeleteFunc(config.Tools, func(t tool) bool { return t.Spec == nil || !slices.Contains(names, t.Spec.Name) })
+		s.allow(object.AllowedNames())
 		return s.chooseBy(object.Allowed.Mode, field+".allowed_tools.mode")
 	case object.Type != "":
 		return s.chooseBy(object.Type, field+".type")
 	}
 	return wire.NamelessChoice(field)
+}
+
+// allow leaves only the named tools, each with its mark for the cache.
+func (s *settings) allow(names []string) {
+	config, allowed := s.body.ToolConfig, false
+	config.Tools = slices.DeleteFunc(config.Tools, func(t tool) bool {
+		if t.CachePoint != nil {
+			if !allowed {
+				s.call.Leave("tools.cache_control")
+			}
+			return !allowed
+		}
+		allowed = t.Spec != nil && slices.Contains(names, t.Spec.Name)
+		return !allowed
+	})
 }
 
 // chooseBy is a choice by a word. Converse has none for no tool: then the tools
@@ -163,7 +178,9 @@ func (s *settings) chooseBy(word, field string) error {
 			s.call.Adapt("tool_choice", "none to auto")
 			return nil
 		}
-		s.body.ToolConfig = nil
+		if s.body.ToolConfig = nil; s.marked {
+			s.call.Leave("tools.cache_control")
+		}
 	default:
 		return wire.UnknownChoice(field, word)
 	}
@@ -172,14 +189,15 @@ func (s *settings) chooseBy(word, field string) error {
 
 // format translates response_format. A schema is asked for natively where the
 // model can, else by a tool that the model has to call, whose input is then the
-// answer. JSON without a schema is asked for in the instructions.
+// answer, and where no tool can be forced, in the instructions. There JSON
+// without a schema is asked for, too.
 func (s *settings) format() error {
 	f := s.request.ResponseFormat
 	switch {
 	case f == nil || f.Type == "text" || f.Type == "":
 		return nil
 	case f.Type == "json_object":
-		s.body.System = append(s.body.System, textBlock("Answer with one JSON object and nothing else."))
+		s.prompt(nil)
 		return nil
 	}
 	if err := wire.CheckFormat(f); err != nil {
@@ -192,13 +210,32 @@ func (s *settings) format() error {
 		}
 		return s.output("textFormat", map[string]any{"type": "json_schema", "structure": map[string]any{"jsonSchema": schema}})
 	}
-	if s.body.ToolConfig != nil { // both cannot be forced
-		return wire.Unsupported("response_format: %s takes a json_schema or tools, not both", s.request.Model)
+	if !forcesSchema(s.request.Model, s.request) {
+		s.prompt(f.JSONSchema)
+		return nil
 	}
 	name := schemaToolName(f.JSONSchema)
 	s.body.ToolConfig = &toolConfig{ToolChoice: &toolChoice{Tool: &namedTool{name}},
 		Tools: []tool{toolOf(&llm.Function{Name: name, Parameters: f.JSONSchema.Schema, Description: "Give the answer by calling this tool."})}}
+	s.call.Adapt("response_format", wire.ByTool)
 	return nil
+}
+
+// prompt asks for JSON in the instructions.
+func (s *settings) prompt(schema *llm.JSONSchema) {
+	s.body.System = append(s.body.System, textBlock(wire.JSONPrompt(schema)))
+	s.call.Adapt("response_format", wire.ByPrompt)
+}
+
+// forcesSchema tells whether a model without schemas is asked for one by a
+// forced tool: not beside tools, which a history that calls some needs, too, and
+// not beside thoughts, with which no tool can be forced. Only Claude and Nova
+// can be forced to call a tool (API reference, "ToolChoice").
+func forcesSchema(model string, r *llm.Request) bool {
+	return len(r.Tools)+len(r.Functions) == 0 && !wire.IsThere(r.Extra["thinking"]) && (isClaude(model) || isNova(model)) &&
+		!slices.ContainsFunc(r.Messages, func(m llm.Message) bool {
+			return m.Role == llm.RoleTool || m.Role == llm.RoleFunction || m.Role == llm.RoleAssistant && (len(m.ToolCalls) > 0 || m.FunctionCall != nil)
+		})
 }
 
 // schemaToolName is the name of the tool whose input is the answer.
@@ -212,7 +249,7 @@ func schemaToolName(s *llm.JSONSchema) string {
 // schemaToolOf is the name of the tool whose input is the answer to a call; ""
 // for a call that has none.
 func schemaToolOf(c *wire.Call) string {
-	if r := wire.ForcedSchema(c); r != nil {
+	if r := wire.ForcedSchema(c); r != nil && forcesSchema(c.Model, r) {
 		return schemaToolName(r.ResponseFormat.JSONSchema)
 	}
 	return ""
