@@ -3,6 +3,7 @@ package faultwall
 import (
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"hash/crc32"
 	"net/http"
 	"net/url"
@@ -180,6 +181,7 @@ func (c *call) readBedrock(r *http.Request, model string, stream bool) (*call, *
 			Role    string           `json:"role"`
 			Content []map[string]any `json:"content"`
 		} `json:"messages"`
+		ToolConfig any `json:"toolConfig"`
 	}
 	if err := json.Unmarshal(c.body, &fields); err != nil || len(fields.Messages) == 0 {
 		return c, awsRefusal(http.StatusBadRequest, "ValidationException", "The provided request is not valid")
@@ -187,6 +189,16 @@ func (c *call) readBedrock(r *http.Request, model string, stream bool) (*call, *
 	for i, m := range fields.Messages {
 		if (m.Role == "user") != (i%2 == 0) {
 			return c, awsRefusal(http.StatusBadRequest, "ValidationException", "A conversation must start with a user message and alternate between user and assistant roles.")
+		}
+		for j, block := range m.Content {
+			_, call := block["toolUse"]
+			_, result := block["toolResult"]
+			switch {
+			case (call || result) && fields.ToolConfig == nil:
+				return c, awsRefusal(http.StatusBadRequest, "ValidationException", "The toolConfig field must be defined when using toolUse and toolResult content blocks.")
+			case block["text"] == "":
+				return c, awsRefusal(http.StatusBadRequest, "ValidationException", fmt.Sprintf("The text field in the ContentBlock object at messages.%d.content.%d is blank. Add text to the text field, and try again.", i, j))
+			}
 		}
 	}
 	return c, nil
