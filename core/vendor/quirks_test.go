@@ -29,7 +29,7 @@ func TestQuirks(t *testing.T) {
 		{"zai", `"tool_choice":{"type":"function","function":{"name":"f"}}`, `"tool_choice":"auto"`, []string{"tool_choice: tool to auto"}, 0},
 		{"zhipu", `"reasoning_effort":"none"`, `"thinking":{"type":"disabled"}`, nil, 0},
 		{"zhipu", `"reasoning_effort":"high"`, `"thinking":{"type":"enabled"}`, []string{"reasoning_effort: enabled, of no degree"}, 0},
-		{"zhipu", `"reasoning_effort":"high","thinking":{"type":"disabled"}`, `"thinking":{"type":"disabled"}`, nil, 0},
+		{"zhipu", `"reasoning_effort":"high","thinking":{"type":"disabled"}`, `"thinking":{"type":"disabled"}`, []string{"reasoning_effort: left out"}, 0},
 		{"qwen", `"reasoning_effort":"low"`, `"enable_thinking":true,"thinking_budget":1024`, nil, 0},
 		{"qwen-intl", `"reasoning_effort":"none"`, `"enable_thinking":false`, nil, 0},
 		{"siliconflow", `"reasoning_effort":"medium"`, `"enable_thinking":true,"thinking_budget":4096`, nil, 0},

@@ -36,12 +36,16 @@ func blockFrom(p llm.AnswerPart) block { return block{Type: p.Type, Raw: p.Raw} 
 // first, then its text and its calls.
 func (t *conversation) answer(m *llm.Message, at string) error {
 	kept := t.call.Own(m, owner)
+	if m.ReasoningContent != "" && !slices.ContainsFunc(kept, isThought) {
+		t.leave("messages.reasoning_content") // another vendor's thoughts have no signature
+	}
 	if slices.Contains(t.call.Omit, omitThoughts) && slices.ContainsFunc(kept, isThought) {
 		kept = slices.DeleteFunc(kept, isThought)
 		t.leave(omitThoughts)
 	}
 	calls := t.calls(m)
 	if blocks, ok := inOrder(kept, m, calls); ok && len(kept) > 0 {
+		markEnd(blocks, m.Extra)
 		t.add("assistant", blocks...)
 		return nil
 	}
@@ -60,20 +64,28 @@ func (t *conversation) answer(m *llm.Message, at string) error {
 	if m.Refusal != "" {
 		content = append(content, textBlock(m.Refusal))
 	}
-	if raw := m.Extra["cache_control"]; wire.IsThere(raw) && len(content) > 0 {
-		content[len(content)-1].CacheControl = raw
-	}
-	if m.ReasoningContent != "" && len(kept) == 0 {
-		t.leave("messages.reasoning_content") // another vendor's thoughts have no signature
-	}
-	t.add("assistant", append(append(blocks, content...), calls...)...)
+	blocks = append(append(blocks, content...), calls...)
+	markEnd(blocks, m.Extra)
+	t.add("assistant", blocks...)
 	return nil
+}
+
+// markEnd puts a message's mark for the cache on its end.
+func markEnd(blocks []block, extra llm.Extra) {
+	if raw := extra["cache_control"]; wire.IsThere(raw) && len(blocks) > 0 {
+		blocks[len(blocks)-1].CacheControl = raw
+	}
 }
 
 // inOrder puts what was kept, the text and the calls of a message together;
 // false where they do not fit each other: the caller has changed the message.
 func inOrder(kept []llm.AnswerPart, m *llm.Message, calls []block) (blocks []block, ok bool) {
 	text := m.PlainText()
+	whole := len(text)
+	marks, ok := wire.TextMarks(m)
+	if !ok {
+		return nil, false
+	}
 	for _, p := range kept {
 		switch {
 		case p.Type == "text":
@@ -82,8 +94,11 @@ func inOrder(kept []llm.AnswerPart, m *llm.Message, calls []block) (blocks []blo
 			}
 			said := textBlock(text[:p.Bytes])
 			said.Citations = citationsIn(p.Raw)
-			blocks = append(blocks, said)
 			text = text[p.Bytes:]
+			for len(marks) > 0 && marks[0].End <= whole-len(text) {
+				said.CacheControl, marks = marks[0].Extra["cache_control"], marks[1:]
+			}
+			blocks = append(blocks, said)
 		case p.Type == "tool_call":
 			if len(calls) == 0 || calls[0].ID != plainID(p.ID) {
 				return nil, false

@@ -157,3 +157,14 @@ func TestRequestLinear(t *testing.T) {
 	small, large := took(4000), took(64000)
 	require.Less(t, large, 64*max(small, time.Millisecond), "16 times the messages took %v instead of %v", large, small)
 }
+
+// Marks for a cache stay where they were in an answer that goes back as it
+// came.
+func TestMarksOfAnswer(t *testing.T) {
+	const mark = `"cache_control":{"type":"ephemeral"}`
+	body, left, err := written(t, "claude-x", `{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":[{"type":"text","text":"ab",`+mark+`},{"type":"text","text":"c"}],"tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{}"}}],`+mark+`,
+		"parts":[{"type":"thinking","owner":"anthropic/m","raw":{"type":"thinking"}},{"type":"text","bytes":2},{"type":"text","bytes":1},{"type":"tool_call","id":"c1"}]}]}`)
+	require.NoError(t, err)
+	require.Empty(t, left)
+	require.Contains(t, body, `"content":[{"type":"thinking"},{"type":"text","text":"ab",`+mark+`},{"type":"text","text":"c"},{"type":"tool_use","id":"c1","name":"f","input":{},`+mark+`}]`)
+}

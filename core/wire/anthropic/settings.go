@@ -96,6 +96,7 @@ func (s *settings) thinking() error {
 	r, b, m := s.request, s.body, wire.ClaudeOf(s.request.Model)
 	if own := r.Extra["thinking"]; wire.IsThere(own) {
 		b.Thinking = own
+		s.Lacks(r, "reasoning_effort")
 		return nil
 	}
 	effort := r.ReasoningEffort

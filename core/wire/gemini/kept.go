@@ -2,6 +2,7 @@ package gemini
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -45,22 +46,33 @@ func (c *candidate) keepIn(m *llm.Message) {
 	m.Extra[llm.PartsField] = raw
 }
 
+// leftThoughts names thoughts without a signature: Gemini takes none back.
+const leftThoughts = "messages.reasoning_content"
+
+func isBareThought(p llm.AnswerPart) bool {
+	return p.Type == "thinking" && p.Bytes > 0 && len(p.Raw) == 0
+}
+
 // answer translates an assistant's message: as it came, where its text and its
 // calls are still those of the answer, else its text, then its calls.
 func (t *conversation) answer(m *llm.Message, parts []sentPart) {
 	kept := t.call.Own(m, owner)
 	calls := t.calls(m)
 	if ordered, ok := inOrder(kept, m, calls); ok && len(kept) > 0 {
+		if slices.ContainsFunc(kept, isBareThought) {
+			t.call.Leave(leftThoughts)
+		}
 		t.add("model", ordered...)
 		return
 	}
+	signed := func(p llm.AnswerPart) bool { return p.Type == "thinking" && len(p.Raw) > 0 }
 	for _, p := range kept {
-		if p.Type == "other" || p.Type == "image" {
+		if p.Type == "other" || p.Type == "image" || signed(p) {
 			t.call.Leave("messages." + llm.PartsField + "[" + p.Type + "]")
 		}
 	}
-	if m.ReasoningContent != "" && len(kept) == 0 && signatureOf(m.Extra) == "" {
-		t.call.Leave("messages.reasoning_content") // Gemini takes no thoughts back
+	if m.ReasoningContent != "" && signatureOf(m.Extra) == "" && !slices.ContainsFunc(kept, signed) {
+		t.call.Leave(leftThoughts)
 	}
 	t.add("model", append(withSignature(parts, m), calls...)...)
 }

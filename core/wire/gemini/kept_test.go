@@ -26,7 +26,13 @@ func TestAnswerGoesBack(t *testing.T) {
 	changed.Content = "other words"
 	body, left = sentBack(t, changed)
 	require.NotContains(t, body, "executableCode")
-	require.Equal(t, []string{"messages.parts[image]", "messages.parts[other]"}, left)
+	require.Equal(t, []string{"messages.parts[thinking]", "messages.parts[image]", "messages.parts[other]"}, left)
+
+	bare, err := newReader("gemini-3-pro").response([]byte(`{"candidates":[{"content":{"role":"model","parts":[{"text":"hm","thought":true},{"text":"yes","thoughtSignature":"c2ln"}]},"finishReason":"STOP"}]}`))
+	require.NoError(t, err)
+	body, left = sentBack(t, bare.Choices[0].Message)
+	require.NotContains(t, body, "hm")
+	require.Equal(t, []string{"messages.reasoning_content"}, left)
 
 	foreign := llm.Message{Role: llm.RoleAssistant, Content: "yes", Extra: llm.Extra{llm.PartsField: []byte(`[{"type":"thinking","owner":"anthropic/m","raw":{"type":"thinking","signature":"x"}},{"type":"text","bytes":3}]`)}}
 	body, left = sentBack(t, foreign)

@@ -123,10 +123,14 @@ func (f *fit) effort() error {
 }
 
 func (f *fit) effortSwitch(thinks bool) {
-	if f.quirks.Effort == wire.EffortSwitch || !thinks {
+	gone := f.quirks.Effort == wire.EffortSwitch || !thinks
+	if gone {
 		f.put("reasoning_effort", nil)
 	}
 	if wire.IsThere(f.call.Payload.Field("thinking")) {
+		if gone {
+			f.call.Adapt("reasoning_effort", wire.LeftOut)
+		}
 		return
 	}
 	kind := "disabled"
@@ -146,6 +150,7 @@ var effortBudgets = map[string]string{"minimal": "1024", "low": "1024", "medium"
 func (f *fit) effortBudget(effort string, thinks bool) {
 	f.put("reasoning_effort", nil)
 	if wire.IsThere(f.call.Payload.Field("enable_thinking")) {
+		f.call.Adapt("reasoning_effort", wire.LeftOut)
 		return
 	}
 	if !thinks {
@@ -153,7 +158,9 @@ func (f *fit) effortBudget(effort string, thinks bool) {
 		return
 	}
 	f.put("enable_thinking", json.RawMessage("true"))
-	if budget := effortBudgets[effort]; budget != "" && !wire.IsThere(f.call.Payload.Field("thinking_budget")) {
+	if wire.IsThere(f.call.Payload.Field("thinking_budget")) {
+		f.call.Adapt("reasoning_effort", wire.LeftOut)
+	} else if budget := effortBudgets[effort]; budget != "" {
 		f.put("thinking_budget", json.RawMessage(budget))
 	}
 }

@@ -86,6 +86,7 @@ func (t *conversation) answer(m *llm.Message, at string) error {
 	if slices.ContainsFunc(kept, keptItem.isBare) && !t.stored {
 		kept = slices.DeleteFunc(kept, keptItem.isBare)
 		whole = false // their ids would be looked up
+		t.leave(wire.OmitParts + "[reasoning]")
 	}
 	calls := t.calls(m)
 	if items, ok := inOrder(kept, m, calls, whole); ok && len(kept) > 0 {
