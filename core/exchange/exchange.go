@@ -161,7 +161,7 @@ func (u *Upstream) whole(data []byte, resp *http.Response, x *Exchange) (*llm.Re
 	if e := failure.OfResponse(r, data); e != nil {
 		return nil, u.refused(e, data, resp)
 	}
-	wire.OnlyReasons(r)
+	wire.InOpenAIsWords(r)
 	return r, nil
 }
 

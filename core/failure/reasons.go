@@ -74,6 +74,26 @@ func IsReason(word string) bool {
 	return endOf(word) != endNone
 }
 
+// IsKnownReason tells whether a word is in the table of finish reasons, for
+// fields in which other words may stand, too.
+func IsKnownReason(word string) bool {
+	e, known := reasons[suggest.Fold(word)]
+	return known && e != endNone
+}
+
+// InOpenAIsWords is a finish reason in OpenAI's words; one that these have no
+// word for stays as it is.
+func InOpenAIsWords(reason string) string {
+	switch reason {
+	case "", "stop", "length", "tool_calls", "content_filter", "function_call":
+		return reason
+	}
+	if e := endOf(reason); e.answers() {
+		return e.name
+	}
+	return reason
+}
+
 // endOf is what a finish reason means. Of words that are in no table, those
 // that speak of a failure are one.
 func endOf(reason string) end {

@@ -22,8 +22,8 @@ func (p *Piece) UnmarshalJSON(data []byte) error {
 	return r.End()
 }
 
-// ArgumentsPiece is a [Piece] of a call's arguments. Some servers send an object
-// in the place of its text.
+// ArgumentsPiece is a [Piece] of a call's arguments. Some servers send an
+// object in the place of its text.
 type ArgumentsPiece string
 
 // UnmarshalJSON reads a text, or takes any other value as its JSON.

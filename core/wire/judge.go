@@ -82,6 +82,7 @@ func (j *Judge) Note(c *llm.Chunk) *llm.Error {
 		if e := failure.OfFinish(choice.FinishReason, false, choice.Extra); e != nil {
 			return e
 		}
+		choice.FinishReason = inOpenAIsWords(choice.FinishReason, &choice.Extra)
 	}
 	return nil
 }
@@ -115,6 +116,37 @@ func (j *Judge) Failure() *llm.Error {
 		}
 	}
 	return nil
+}
+
+// inOpenAIsWords translates a finish reason. The server's own word stands
+// beside it then, in the field that OpenRouter has for it.
+func inOpenAIsWords(reason string, beside *llm.Extra) string {
+	word := failure.InOpenAIsWords(reason)
+	if word == reason {
+		return reason
+	}
+	const native = "native_finish_reason"
+	if _, taken := (*beside)[native]; !taken {
+		raw, err := llm.JSON.Marshal(reason)
+		if err != nil {
+			return word
+		}
+		if *beside == nil {
+			*beside = llm.Extra{}
+		}
+		(*beside)[native] = raw
+	}
+	return word
+}
+
+// InOpenAIsWords translates the finish reasons of a whole answer, and takes
+// words that are none out of it.
+func InOpenAIsWords(r *llm.Response) {
+	OnlyReasons(r)
+	for i := range r.Choices {
+		c := &r.Choices[i]
+		c.FinishReason = inOpenAIsWords(c.FinishReason, &c.Extra)
+	}
 }
 
 // OnlyReasons takes words that are no finish reasons out of a whole answer.

@@ -44,7 +44,7 @@ var mayImport = map[string][]string{
 	"core/wire/bedrock":       {"core/llm", "core/wire"},
 	"core/wire/gemini":        {"core/llm", "core/wire"},
 	"core/wire/ollama":        {"core/llm", "core/wire"},
-	"core/wire/openai":        {"core/llm", "core/wire"},
+	"core/wire/openai":        {"core/llm", "core/failure", "core/wire"},
 	"core/wire/responses":     {"core/llm", "core/wire"},
 	"core/credential":         {"core/llm", "core/failure", "core/transport"},
 	"core/vendor":             {"core/llm", "core/credential", "core/wire", "core/wire/anthropic", "core/wire/bedrock", "core/wire/gemini", "core/wire/ollama", "core/wire/openai", "core/wire/responses"},

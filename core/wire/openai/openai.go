@@ -94,6 +94,7 @@ func (w *format) Response(data []byte, _ *wire.Call) (*llm.Response, error) {
 	if r.Object == "" {
 		r.Object = "chat.completion"
 	}
+	findReasons(r)
 	return r, nil
 }
 
@@ -104,20 +105,26 @@ func (w *format) Stream(*wire.Call) wire.Stream { return &stream{} }
 // stream reads chunks up to [DONE].
 type stream struct {
 	decoder llm.ChunkDecoder
+	ends    ends
 	done    bool
 }
 
 // Chunk implements [wire.Stream].
-func (s *stream) Chunk(_ string, data []byte) (*llm.Chunk, error) {
+func (s *stream) Chunk(name string, data []byte) (*llm.Chunk, error) {
 	if wire.IsDone(data) {
 		s.done = true
 		return nil, nil
 	}
 	c, err := s.decoder.Decode(data)
-	if err == nil && c.Object == "" {
+	if err != nil {
+		return nil, err
+	}
+	if c.Object == "" {
 		c.Object = "chat.completion.chunk"
 	}
-	return c, err
+	s.ends.find(c, data)
+	s.done = len(c.Choices) == 0 && isEndEvent(name)
+	return c, nil
 }
 
 // Complete implements [wire.Stream].
