@@ -20,6 +20,9 @@ URL = wall.stdout.readline().strip()
 def seen():
     with urllib.request.urlopen(URL.rsplit("/v1", 1)[0] + "/_wall/seen") as answer:
         return json.load(answer)["totals"]
+def release(name):
+    request = urllib.request.Request(URL.rsplit("/v1", 1)[0] + "/_wall/release?name=" + name, method="POST")
+    urllib.request.urlopen(request).close()
 def until(condition, what, limit=10):
     deadline = time.monotonic() + limit
     while not condition():
@@ -28,7 +31,12 @@ def until(condition, what, limit=10):
 """
 SCRIPT = {
     "options": {"control": True},
-    "models": {"m": {"steps": [{"delay_headers_s": 0.4, "delay_event_s": 0.05}]}, "fast": {"steps": [{}]}},
+    "models": {
+        "m": {"steps": [{"delay_headers_s": 0.4, "delay_event_s": 0.05}]},
+        "fast": {"steps": [{}]},
+        "held": {"steps": [{"hold": "answers"}]},
+        "held-stream": {"steps": [{"events": [{"text": "Hello"}, {"text": " again", "hold": "answers"}, "[DONE]"]}]},
+    },
 }
 END = "\nwall.terminate()\nwall.wait(10)"
 
@@ -73,13 +81,15 @@ assert [end(pid) for pid in pids] == [0] * 5
 """,
     # A child that goes on inside the coroutine in which it was forked, awaiting what the parent began.
     "a child that awaits the parent's calls": """
+model = {"api_key": "k", "base_url": URL}
+aggregator.initialize_sync({"openai": {"models": {"held": model, "held-stream": model}}})
 async def main():
-    stream = aggregator.stream_text(HELLO)
-    await stream.__anext__()
-    task = asyncio.create_task(aggregator.generate_response(HELLO))
+    stream = aggregator.stream_text(HELLO, model="held-stream")
+    assert await stream.__anext__() == "Hello"
+    task = asyncio.create_task(aggregator.generate_response(HELLO, model="held"))
     reading = asyncio.create_task(stream.__anext__())
-    late = asyncio.create_task(aggregator.generate_response(HELLO))
-    await asyncio.sleep(0.01)
+    late = asyncio.create_task(aggregator.generate_response(HELLO, model="held"))
+    await asyncio.sleep(0)  # the three begin; the wall holds their answers until it is told
     sys.stdout.flush()
     pid = os.fork()
     if pid == 0:
@@ -92,9 +102,10 @@ async def main():
             else:
                 os._exit(3)
         os._exit(0)
-    assert await task == await late == "Hello from m."
-    assert await reading + "".join([piece async for piece in stream]) == " from m."
-    assert await aggregator.generate_response(HELLO) == "Hello from m."
+    release("answers")
+    assert await task == await late == "Hello from held."
+    assert await reading + "".join([piece async for piece in stream]) == " again"
+    assert await aggregator.generate_response(HELLO, model="held") == "Hello from held."
     return end(pid)
 status = asyncio.run(main())
 assert status == 0, status
