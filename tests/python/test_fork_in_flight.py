@@ -164,7 +164,7 @@ thread = threading.Thread(target=load)
 thread.start()
 pids = []
 for _ in range(30):
-    pids.append(begin(load, 10))
+    pids.append(begin(load))
     time.sleep(0.002)
 thread.join(10)
 statuses = [end(pid) for pid in pids]
