@@ -68,14 +68,12 @@ func (k *Kept) Field() json.RawMessage {
 // Own gives the parts of a message that the named vendor made, nil where it
 // made none. Those of another vendor are left out, and noted.
 func (c *Call) Own(m *llm.Message, vendor string) []llm.AnswerPart {
-	if len(m.Extra) == 0 {
-		return nil
-	}
 	parts := m.AnswerParts()
 	switch llm.OwnerOf(parts) {
 	case vendor:
 		return parts
 	case "":
+		c.strange(m, vendor)
 		return nil
 	}
 	c.Leave(OmitParts)
@@ -84,8 +82,24 @@ func (c *Call) Own(m *llm.Message, vendor string) []llm.AnswerPart {
 
 // NoParts notes that the parts of a message are left out, for a format that has
 // none of its own.
-func (c *Call) NoParts(m *llm.Message) {
-	if len(m.Extra) > 0 && llm.OwnerOf(m.AnswerParts()) != "" {
-		c.Leave(OmitParts)
+func (c *Call) NoParts(m *llm.Message) { c.Own(m, "nobody") }
+
+// strange notes thoughts of an answer that came without parts, in fields of
+// other servers of chat completions, which no other format sends back. Google's
+// signatures are in "extra_content", which Gemini reads.
+func (c *Call) strange(m *llm.Message, vendor string) {
+	if IsThere(m.Extra["reasoning_details"]) {
+		c.Leave("messages.reasoning_details")
+	}
+	if vendor == "gemini" {
+		return
+	}
+	if IsThere(m.Extra["extra_content"]) {
+		c.Leave("messages.extra_content")
+	}
+	for i := range m.ToolCalls {
+		if IsThere(m.ToolCalls[i].Extra["extra_content"]) {
+			c.Leave("messages.tool_calls.extra_content")
+		}
 	}
 }

@@ -37,7 +37,8 @@ func (s *stream) keep() {
 // keepOther notes a block that chat completions have no place for, if there is
 // any.
 func (s *stream) keepOther(raw json.RawMessage) {
-	if raw == nil {
+	var fields llm.Extra
+	if raw == nil || llm.JSON.Unmarshal(raw, &fields) != nil || len(wire.OtherFields(fields, func(string) bool { return false })) == 0 {
 		return
 	}
 	p := llm.AnswerPart{Type: "other"}
@@ -56,8 +57,8 @@ func (b *openBlock) thought() json.RawMessage {
 		content = map[string]any{"redactedContent": joinedTexts(b.redacted)}
 	} else {
 		text := map[string]string{"text": llm.JoinPieces(b.thoughts)}
-		if b.signature != "" {
-			text["signature"] = b.signature
+		if b.signature != nil {
+			text["signature"] = strings.Join(b.signature, "")
 		}
 		content = map[string]any{"reasoningText": text}
 	}

@@ -39,7 +39,7 @@ type openBlock struct {
 	bytes     int    // of its text
 	thinks    bool
 	thoughts  []llm.Piece
-	signature string
+	signature []string
 	redacted  []string
 	citations []json.RawMessage
 	others    []json.RawMessage // pieces that this package does not know
@@ -201,21 +201,24 @@ func (s *stream) delta(d *delta) *llm.Message {
 }
 
 // think is a piece of a thought.
-func (s *stream) think(d *delta) *llm.Message {
+func (s *stream) think(d *delta) (m *llm.Message) {
 	b, r := &s.block, d.Reasoning
 	b.thinks = true
-	b.signature += r.Signature
-	switch {
-	case r.Text != "":
+	if r.Signature != "" {
+		b.signature = append(b.signature, r.Signature)
+	}
+	if r.Text != "" {
 		b.thoughts = append(b.thoughts, r.Text)
-		return &llm.Message{NullContent: true, ReasoningContent: string(r.Text)}
+		m = &llm.Message{NullContent: true, ReasoningContent: string(r.Text)}
+	}
+	switch {
 	case r.Redacted != "":
 		b.redacted = append(b.redacted, r.Redacted)
-		return s.unseen(nil, jsonOf(map[string]any{"reasoningContent": map[string]string{"redactedContent": r.Redacted}}))
-	case r.Signature == "":
+		return s.unseen(m, jsonOf(map[string]any{"reasoningContent": map[string]string{"redactedContent": r.Redacted}}))
+	case r.Text == "" && r.Signature == "":
 		return s.other(nil, d.unknown())
 	}
-	return nil
+	return m
 }
 
 // unknown is the delta as it came; nil if it says nothing.

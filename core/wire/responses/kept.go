@@ -74,9 +74,6 @@ func (w *format) items(parts []llm.AnswerPart) []keptItem {
 // first, then its text and its calls.
 func (t *conversation) answer(m *llm.Message, at string) error {
 	kept := t.format.items(t.call.Own(m, t.format.owner))
-	if wire.IsThere(m.Extra["extra_content"]) {
-		t.leave("messages.extra_content") // Google's
-	}
 	whole := true
 	if slices.Contains(t.call.Omit, omitItems) && slices.ContainsFunc(kept, keptItem.isOpaque) {
 		kept = slices.DeleteFunc(kept, keptItem.isOpaque)
