@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import pathlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -84,3 +87,23 @@ def test_a_wrong_secret_is_refused(wall: FaultWall) -> None:
     with pytest.raises(botocore.exceptions.ClientError) as raised:
         runtime(wall, "another").converse(modelId=CLAUDE, messages=HELLO)
     assert raised.value.response["Error"]["Code"] == "InvalidSignatureException"
+
+
+def test_the_blocks_that_parts_keep_are_bedrocks() -> None:
+    case = json.loads((pathlib.Path(__file__).parents[1] / "contract" / "bedrock_parts.json").read_text())
+    model = case["script"]["models"]["nova"]
+    blocks = model["steps"][1]["body"]["output"]["message"]["content"][:-1]  # the last one is of no version of the API
+    blocks[0]["reasoningContent"]["redactedContent"] = base64.b64decode(blocks[0]["reasoningContent"]["redactedContent"])
+    with FaultWall({"models": {"nova": {"steps": model["steps"][:3]}}}) as wall:
+        client = runtime(wall)
+        events = list(client.converse_stream(modelId="nova", messages=HELLO)["stream"])
+        starts = [e["contentBlockStart"]["start"] for e in events if "contentBlockStart" in e]
+        assert starts[0] == {"toolUse": {"toolUseId": "s1", "name": "nova_grounding", "type": "server_tool_use"}}
+        assert starts[1] == {"toolResult": {"toolUseId": "s1", "type": "nova_grounding_result"}}
+        deltas = [e["contentBlockDelta"]["delta"] for e in events if "contentBlockDelta" in e]
+        assert b"".join(d["reasoningContent"]["redactedContent"] for d in deltas if "reasoningContent" in d) == b"xyzxy"
+        assert [d["toolResult"] for d in deltas if "toolResult" in d] == [[{"text": "found"}]]
+        assert [d["citation"]["title"] for d in deltas if "citation" in d] == ["t"]
+        assert client.converse(modelId="nova", messages=HELLO)["output"]["message"]["content"][:-1] == blocks
+        tools = {"tools": [{"systemTool": {"name": "nova_grounding"}}]}
+        client.converse(modelId="nova", messages=[*HELLO, {"role": "assistant", "content": blocks}, *HELLO], toolConfig=tools)
