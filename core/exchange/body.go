@@ -84,6 +84,10 @@ func (u *Upstream) readAll(resp *http.Response, x *Exchange, buffer *[]byte) ([]
 	if err == io.EOF {
 		return data, nil
 	}
+	if e := asCharset(err); e != nil {
+		e.Status = resp.StatusCode
+		return nil, e
+	}
 	e := &llm.Error{Code: llm.Unavailable, Status: resp.StatusCode, Cause: err,
 		Message: fmt.Sprintf("the answer was cut after %d bytes: %v", len(data), err)}
 	if text := err.Error(); strings.Contains(text, "gzip") || strings.Contains(text, "flate") || strings.Contains(text, "zlib") {

@@ -223,6 +223,9 @@ func (r *Stream) impatient() (stop func()) {
 // over judges the end of the bytes.
 func (r *Stream) over(err error) error {
 	r.atEnd = err == io.EOF
+	if e := asCharset(err); e != nil {
+		return r.of(e)
+	}
 	switch {
 	case errors.Is(err, eventstream.ErrEventTooLarge):
 		return failure.OverLimit("a stream event exceeds %d bytes (limits.event_bytes)", r.upstream.Limits.EventBytes)

@@ -151,6 +151,9 @@ func (u *Upstream) failure(resp *http.Response, x *Exchange) error {
 // whole reads a complete answer. It may be an error object even if its status
 // is 200.
 func (u *Upstream) whole(data []byte, resp *http.Response, x *Exchange) (*llm.Response, error) {
+	if isWide(data) {
+		data = fromWide(data)
+	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	data = jsontext.ToValid(data)
 	r, err := u.Format.Response(data, &x.Call)

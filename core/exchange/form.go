@@ -32,6 +32,9 @@ const (
 func (r *Stream) begin() error {
 	r.begun = true
 	in := bufio.NewReaderSize(r.resp.Body, peeked) // reads that want more go past it
+	if head, _ := in.Peek(2); isWide(head) {       // an error comes again from the next read
+		in = bufio.NewReaderSize(newWide(unpacked{in, r.resp.Body}), peeked)
+	}
 	first, err := firstByte(in)
 	switch {
 	case err != nil: // it comes again from the source's first read

@@ -128,6 +128,7 @@ func (u *Upstream) deliver(ctx context.Context, x *Exchange, to *endpoint, body 
 		_ = resp.Body.Close() // nobody can read it
 		return nil, unreadable(resp, encoding)
 	}
+	transcode(resp)
 	return resp, nil
 }
 
