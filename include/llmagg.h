@@ -110,10 +110,11 @@
  *
  * CONFIGURATION (a JSON object): {provider: {"models": {name: {keys}}, keys}}. Keys beside "models" are defaults for these models:
  *     "api_key" (default: the vendor's environment variable), "base_url" (the vendor's), "model": the upstream
- *     name, "type": "openai", "azure", "deepseek", "anthropic", "gemini", "bedrock", "ollama", "responses" (OpenAI's Responses API),
+ *     name, "type": "openai", "azure", "deepseek", "anthropic", "gemini", "bedrock", "vertex", "ollama", "responses" (OpenAI's Responses API),
  *     "openai-compatible" or a vendor's name, "like": the vendor whose address, format and key variables hold (default: the
  *     provider's name), "site": one of the vendor's ("cn", "intl"), "api_version" and "deployment" (default: the model) for Azure,
  *     "region" for Bedrock (default: AWS_REGION, AWS_DEFAULT_REGION or the profile's),
+ *     "project" and "location" for Vertex AI (GOOGLE_CLOUD_PROJECT, GOOGLE_CLOUD_LOCATION),
  *     "auth": where the credential comes from instead of "api_key": {"type": "aws", "access_key_id", "secret_access_key",
  *     "session_token", "profile"}, {"type": "google", "credentials": a file or its JSON, "scope"} or {"type": "entra" (Azure),
  *     "tenant_id", "client_id", "client_secret" or "token_file", "scope"}; what is left out comes from where the cloud's SDKs look,

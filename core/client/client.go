@@ -84,7 +84,8 @@ func New(cfg config.Model, o Options) (*Client, error) {
 	given := cfg.MaxConcurrentCalls
 	cfg = cfg.WithDefaults()
 	v, base, err := vendor.Resolve(vendor.Model{Provider: cfg.Provider, Name: cfg.Name, Like: cfg.Like, Type: cfg.Type, Site: cfg.Site, BaseURL: cfg.BaseURL, APIKey: cfg.APIKey,
-		APIVersion: cfg.APIVersion, Deployment: cfg.Deployment, OwnAuth: holdsKey(cfg.Headers) || cfg.Auth != (config.Auth{}) || cfg.Token != nil, Region: cfg.Region, Auth: authOf(&cfg), Profile: cfg.Auth.Profile}, o.Getenv)
+		APIVersion: cfg.APIVersion, Deployment: cfg.Deployment, OwnAuth: holdsKey(cfg.Headers) || cfg.Auth != (config.Auth{}) || cfg.Token != nil, Region: cfg.Region, Auth: authOf(&cfg), Profile: cfg.Auth.Profile,
+		Upstream: cfg.Model, Project: cfg.Project, Location: cfg.Location, Credentials: cfg.Auth.Credentials}, o.Getenv)
 	if err != nil {
 		return nil, err
 	}

@@ -60,6 +60,9 @@ type Model struct {
 	// asks for; adapt.
 	Unsupported llm.OnUnsupported
 
+	Project  string // of Vertex AI
+	Location string // of Vertex AI, such as us-central1 or global
+
 	Region string // of a cloud's service, such as us-east-1
 	Auth   Auth   `json:"-"` // where the credential comes from, instead of APIKey
 	// Token, if set, gives the credential instead of APIKey: a token, sent as
@@ -252,7 +255,7 @@ func (c Model) Check() error {
 // checkBlanks refuses blanks around what was copied from somewhere; keys and
 // URLs have checks of their own.
 func (c Model) checkBlanks(where string) error {
-	for _, t := range [][2]string{{"model", c.Model}, {"type", c.Type}, {"like", c.Like}, {"site", c.Site}, {"api_version", c.APIVersion}, {"deployment", c.Deployment}, {"region", c.Region}, {"proxy", c.Proxy}, {"ca_file", c.CAFile}, {"provider's name", c.Provider}, {"name", c.Name}} {
+	for _, t := range [][2]string{{"model", c.Model}, {"type", c.Type}, {"like", c.Like}, {"site", c.Site}, {"api_version", c.APIVersion}, {"deployment", c.Deployment}, {"region", c.Region}, {"project", c.Project}, {"location", c.Location}, {"proxy", c.Proxy}, {"ca_file", c.CAFile}, {"provider's name", c.Provider}, {"name", c.Name}} {
 		if strings.TrimFunc(t[1], isBlank) != t[1] {
 			return llm.Errorf(llm.InvalidArgument, "%s: the %s begins or ends with white space; remove it", where, t[0])
 		}

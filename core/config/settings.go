@@ -21,7 +21,7 @@ var keySettings = []keySetting{
 	{setting.Setting{Name: "api_key", Type: "text", Meaning: "sent to the origin of base_url and nowhere else"}, text(func(c *Model) *string { return &c.APIKey })},
 	{setting.Setting{Name: "base_url", Type: "text", Default: "the vendor's", Meaning: "the API's root, such as https://api.openai.com/v1"}, text(func(c *Model) *string { return &c.BaseURL })},
 	{setting.Setting{Name: "model", Type: "text", Default: "the name", Meaning: "the upstream name"}, text(func(c *Model) *string { return &c.Model })},
-	{setting.Setting{Name: "type", Type: "text", Default: "by the provider's name", Meaning: "the wire format: openai, azure, deepseek, anthropic, gemini, bedrock, bedrock-openai, ollama, responses or openai-compatible"}, text(func(c *Model) *string { return &c.Type })},
+	{setting.Setting{Name: "type", Type: "text", Default: "by the provider's name", Meaning: "the wire format: openai, azure, deepseek, anthropic, gemini, bedrock, bedrock-openai, vertex, vertex-anthropic, ollama, responses or openai-compatible"}, text(func(c *Model) *string { return &c.Type })},
 	{setting.Setting{Name: "like", Type: "text", Default: "the provider's name", Meaning: "the vendor whose address, format, quirks and key variables hold (docs/vendors.md)"}, text(func(c *Model) *string { return &c.Like })},
 	{setting.Setting{Name: "site", Type: "text", Default: "the vendor's first", Meaning: "where the vendor is asked, if it has several sites: cn, intl, us"}, text(func(c *Model) *string { return &c.Site })},
 	{setting.Setting{Name: "api_version", Type: "text", Meaning: "Azure's api-version, such as 2024-10-21; the /openai/v1 address needs none"}, text(func(c *Model) *string { return &c.APIVersion })},
@@ -38,6 +38,8 @@ var keySettings = []keySetting{
 	{setting.Setting{Name: "max_concurrent_calls", Type: "integer", Default: "10", Meaning: "attempts in flight on this route"}, count(func(c *Model) *int { return &c.MaxConcurrentCalls })},
 	{setting.Setting{Name: "unsupported", Type: "\"adapt\" or \"error\"", Default: "\"adapt\"", Meaning: "what the vendor cannot do: \"adapt\" leaves it out or changes it, or asks the next route where it gives the answer its shape; \"error\" ends the call with UNSUPPORTED"}, (*Model).setUnsupported},
 
+	{setting.Setting{Name: "project", Type: "text", Default: "GOOGLE_CLOUD_PROJECT, or that of the credentials", Meaning: "Vertex AI's project"}, text(func(c *Model) *string { return &c.Project })},
+	{setting.Setting{Name: "location", Type: "text", Default: "GOOGLE_CLOUD_LOCATION", Meaning: "Vertex AI's location, such as us-central1 or global"}, text(func(c *Model) *string { return &c.Location })},
 	{setting.Setting{Name: "region", Type: "text", Default: "AWS_REGION, AWS_DEFAULT_REGION or the profile's", Meaning: "the region of a cloud's service, such as us-east-1"}, text(func(c *Model) *string { return &c.Region })},
 
 	{setting.Setting{Group: "auth", Name: "type", Type: "text", Default: "the vendor's", Meaning: "the sort of a credential that is no fixed key: aws, google or entra"}, text(func(c *Model) *string { return &c.Auth.Type })},

@@ -22,9 +22,10 @@ func understand(r *http.Request, body []byte) (*call, *Step) {
 	if model, stream, ok := splitBedrock(r.URL); ok {
 		return c.readBedrock(r, model, stream)
 	}
+	if refusal, is := c.understandCloud(r); is {
+		return c, refusal
+	}
 	switch {
-	case isTokenServer(r):
-		return c, giveToken(r)
 	case strings.HasSuffix(path, "/v1/messages"):
 		c.dialect = anthropic{}
 		return c.readOpenAI(r) // the fields that count are the same

@@ -78,11 +78,13 @@ func isAzure(v *Vendor, m *Model) bool {
 	return openai || m.Type != "" || m.APIVersion != "" || m.Deployment != "" || u.Query().Has(azureParam)
 }
 
-// onlyAzure refuses Azure's settings at other vendors.
-func onlyAzure(where string, m *Model) error {
-	for _, s := range [][2]string{{"api_version", m.APIVersion}, {"deployment", m.Deployment}} {
-		if s[1] != "" {
-			return llm.Errorf(llm.InvalidArgument, "%s: %q is a setting of Azure's; leave it out, or write \"type\": %q", where, s[0], azureName)
+// foreign refuses settings of one cloud at another vendor, own being the cloud
+// that is asked.
+func foreign(where string, m *Model, own string) error {
+	for _, s := range [][4]string{{"api_version", m.APIVersion, azureName, "Azure"}, {"deployment", m.Deployment, azureName, "Azure"},
+		{"project", m.Project, vertexName, "Vertex AI"}, {"location", m.Location, vertexName, "Vertex AI"}} {
+		if s[1] != "" && s[2] != own {
+			return llm.Errorf(llm.InvalidArgument, "%s: %q is a setting of %s's; leave it out, or write \"type\": %q", where, s[0], s[3], s[2])
 		}
 	}
 	return nil
@@ -92,6 +94,9 @@ func onlyAzure(where string, m *Model) error {
 func azureURL(where string, m *Model, getenv func(string) (string, bool)) (string, error) {
 	if m.BaseURL == "" {
 		return "", llm.Errorf(llm.InvalidArgument, "%s: Azure needs the address of your resource; set base_url to %s (in the Azure portal: Keys and Endpoint), or the variable AZURE_OPENAI_ENDPOINT", where, azureResource)
+	}
+	if err := foreign(where, m, azureName); err != nil {
+		return "", err
 	}
 	a := &azureAddress{where: where, base: m.BaseURL}
 	if err := a.read(); err != nil {

@@ -62,9 +62,10 @@ func (v *Vendor) Signs(baseURL string) (kind, region, service string) {
 	return v.auth, v.region, service
 }
 
-// withoutRegion is an address, "" for one that a region is part of.
+// withoutRegion is an address, "" for one that a region, or a project, is part
+// of.
 func withoutRegion(base string) string {
-	if strings.Contains(base, "{region}") {
+	if strings.Contains(base, "{") {
 		return ""
 	}
 	return base

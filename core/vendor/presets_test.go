@@ -16,7 +16,7 @@ import (
 func TestRows(t *testing.T) {
 	names, hosts, variable := map[string]string{}, map[string]string{}, regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
 	for v := range all() {
-		require.Regexp(t, `^[a-z][a-z0-9]*(-openai)?$`, v.name)
+		require.Regexp(t, `^[a-z][a-z0-9]*(-openai|-anthropic)?$`, v.name)
 		for _, name := range append([]string{v.name}, strings.Fields(v.aliases)...) {
 			require.Empty(t, names[name], "two rows are named %q", name)
 			names[name] = v.name

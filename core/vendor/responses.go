@@ -59,7 +59,7 @@ func responsesAt(where string, m *Model, row *Vendor, getenv func(string) (strin
 	case m.BaseURL == "":
 		return v, "", llm.Errorf(llm.InvalidArgument, "%s: the type %q needs a base_url here; write the root of an API that has the endpoint /responses, such as https://api.openai.com/v1", where, responsesName)
 	}
-	if err := onlyAzure(where, m); err != nil {
+	if err := foreign(where, m, ""); err != nil {
 		return v, "", err
 	}
 	path, _, _ := strings.Cut(m.BaseURL, "?")

@@ -103,6 +103,12 @@ var vendors = []Vendor{
 		own: "Bedrock", openaiPath: "/openai/v1", sdkVariable: "AWS_ENDPOINT_URL_BEDROCK_RUNTIME", auth: credential.AWS, service: "bedrock", keys: "AWS_BEARER_TOKEN_BEDROCK", openaiName: "bedrock-openai"},
 	{name: "bedrock-openai", baseURL: "https://bedrock-runtime.{region}.{aws}/openai/v1", format: openai.New, streamUsage: true, hosts: []string{"bedrock-mantle.*.api.aws"},
 		auth: credential.AWS, service: "bedrock", keys: "AWS_BEARER_TOKEN_BEDROCK"},
+	// Vertex AI reference, "Generate content with the Gemini API"; Anthropic API
+	// docs, "Claude on Vertex AI"; their addresses: vertex.go.
+	{name: vertexName, aliases: "vertex_ai vertexai", baseURL: vertexBase, root: "/v1", format: gemini.NewVertex, hosts: vertexHosts,
+		own: "Gemini", openaiPath: vertexOpenAI, sdkVariable: "GOOGLE_VERTEX_BASE_URL", auth: credential.Google},
+	{name: vertexAnthropic, baseURL: vertexBase, root: "/v1", format: anthropic.NewVertex, hosts: vertexHosts,
+		own: anthropicFormat, sdkVariable: "ANTHROPIC_VERTEX_BASE_URL", auth: credential.Google},
 }
 
 // compatible is the row of an OpenAI-compatible endpoint that nobody knows.
@@ -124,6 +130,9 @@ type Model struct {
 	APIVersion, Deployment string // Azure's
 	OwnAuth                bool   // its headers hold a key
 
+	Upstream, Project, Location string // Vertex AI's: the model's name there
+	Credentials                 string // Google's, which may name the project
+
 	Region  string // of a cloud's service
 	Auth    string // the type of its credential, "" for the vendor's
 	Profile string // in AWS's shared files, which may name the region
@@ -139,6 +148,9 @@ func Resolve(m Model, getenv func(string) (string, bool)) (v Vendor, baseURL str
 	}
 	if m.Type == responsesName {
 		return resolveResponses(where, &m, getenv)
+	}
+	if row, is := vertexRow(&m); is {
+		return resolveVertex(where, &m, row, getenv)
 	}
 	v, typed, err := rowOf(where, &m)
 	if err != nil {
@@ -160,7 +172,7 @@ func Resolve(m Model, getenv func(string) (string, bool)) (v Vendor, baseURL str
 	if v.name == azureName { // a server that only has the name
 		v = compatible
 	}
-	if err := onlyAzure(where, &m); err != nil {
+	if err := foreign(where, &m, ""); err != nil {
 		return v, "", err
 	}
 	key, fromEnvironment := v.key, v.fromEnvironment
@@ -173,6 +185,9 @@ func Resolve(m Model, getenv func(string) (string, bool)) (v Vendor, baseURL str
 		region := v.region
 		v, _ = find(own.openaiName)
 		v.region = region
+	}
+	if v.name == compatible.name && own.name == vertexName {
+		v.auth = own.auth
 	}
 	v.key, v.fromEnvironment = key, fromEnvironment
 	if err := needsKey(&m, baseURL); err != nil {

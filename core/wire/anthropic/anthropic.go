@@ -4,7 +4,7 @@
 // reference ("Messages", "Streaming Messages"). A request goes through
 // request.go, content.go, tools.go, settings.go and kept.go, an answer through
 // response.go, stream.go and usage.go. Other vendors have endpoints of the same
-// shape.
+// shape; Vertex AI's have addresses of their own (vertex.go).
 package anthropic
 
 import (
@@ -55,6 +55,11 @@ func (w *format) Authorize(h http.Header) {
 }
 
 func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
+	return w.body(dst, c, func(*requestBody) {})
+}
+
+// body is Body, with what change does to it.
+func (w *format) body(dst []byte, c *wire.Call, change func(*requestBody)) ([]byte, error) {
 	c.Usage = false // it comes unasked
 	r, err := c.Payload.Request()
 	if err != nil {
@@ -66,6 +71,7 @@ func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
 		return nil, err
 	}
 	body.Stream = c.Stream
+	change(body)
 	return wire.AppendBody(dst, body, "Anthropic", r.Extra, ownFields)
 }
 

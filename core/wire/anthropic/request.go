@@ -11,7 +11,8 @@ import (
 
 // requestBody is the body of POST /v1/messages.
 type requestBody struct {
-	Model         string            `json:"model"`
+	Model         string            `json:"model,omitempty"`             // "" where the path has it
+	Version       string            `json:"anthropic_version,omitempty"` // of Vertex AI
 	MaxTokens     int               `json:"max_tokens"`
 	System        []block           `json:"system,omitempty"`
 	Messages      []message         `json:"messages"`

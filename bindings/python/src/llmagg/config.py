@@ -32,9 +32,9 @@ class ModelConfig:
     selects it. ``like`` names a vendor whose address, format and key variables apply; ``site`` ("cn", "intl") selects
     one of that vendor's sites. ``api_version`` and ``deployment`` (default ``model``) are Azure's. ``unsupported``
     ("adapt" or "error") decides what happens if the vendor cannot do what a request asks for. ``region`` is that of a
-    cloud's service; ``auth`` (a dict) says where its credential comes from, instead of ``api_key``. ``breaker``,
-    ``retry`` and ``limits`` are dicts of settings, as in the README. ``repr`` omits the key, ``auth``, the headers
-    and the query of ``base_url``.
+    cloud's service, ``project`` and ``location`` are Vertex AI's; ``auth`` (a dict) says where the credential comes
+    from, instead of ``api_key``. ``breaker``, ``retry`` and ``limits`` are dicts of settings, as in the README.
+    ``repr`` omits the key, ``auth``, the headers and the query of ``base_url``.
     """
 
     model: str
@@ -63,6 +63,8 @@ class ModelConfig:
     site: str | None = None
     region: str | None = None
     auth: dict[str, Any] | None = field(default=None, repr=False)
+    project: str | None = None
+    location: str | None = None
 
     def __repr__(self) -> str:
         shown = {f.name: getattr(self, f.name) for f in fields(self) if f.repr}

@@ -1,0 +1,155 @@
+package faultwall
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+)
+
+// vertexGemini and vertexClaude are generateContent and the Messages API as
+// Vertex AI speaks them (its reference, "projects.locations.publishers.models";
+// Anthropic API docs, "Claude on Vertex AI"): at addresses and with errors of
+// their own.
+type (
+	vertexGemini struct{ gemini }
+	vertexClaude struct{ anthropic }
+)
+
+var (
+	_ dialect = vertexGemini{}
+	_ dialect = vertexClaude{}
+)
+
+// splitVertex splits …/v1/projects/P/locations/L/publishers/PUBLISHER/models/
+// MODEL:METHOD; without a project it is for API keys.
+func splitVertex(path string) (project bool, publisher, model, method string, ok bool) {
+	root, rest, found := strings.Cut(path, "/publishers/")
+	publisher, rest, named := strings.Cut(rest, "/models/")
+	model, method, asked := strings.Cut(rest, ":")
+	_, place, project := strings.Cut(root, "/projects/")
+	if project {
+		root, _, _ = strings.Cut(root, "/projects/")
+		parts := strings.Split(place, "/")
+		asked = asked && len(parts) == 3 && parts[0] != "" && parts[1] == "locations" && parts[2] != ""
+	}
+	version := strings.HasSuffix(root, "/v1") || strings.HasSuffix(root, "/v1beta1")
+	return project, publisher, model, method, found && named && asked && version && !strings.Contains(publisher+model, "/")
+}
+
+// understandCloud reads a request to Vertex AI or to a token server, false for
+// any other.
+func (c *call) understandCloud(r *http.Request) (refusal *Step, is bool) {
+	if isTokenServer(r) {
+		return giveToken(r), true
+	}
+	return c.understandVertex(r)
+}
+
+// understandVertex reads a request to a model at Vertex AI, false for any
+// other.
+func (c *call) understandVertex(r *http.Request) (refusal *Step, is bool) {
+	project, publisher, model, method, ok := splitVertex(r.URL.Path)
+	if !ok {
+		return nil, false
+	}
+	switch {
+	case publisher == "google" && (method == "generateContent" || method == "streamGenerateContent"):
+		_, refusal = c.readGemini(r, model, method)
+		c.dialect = vertexGemini{}
+	case publisher == "anthropic" && (method == "rawPredict" || method == "streamRawPredict"):
+		_, refusal = c.readOpenAI(r) // the fields that count are the same
+		c.dialect = vertexClaude{}
+		if refusal == nil {
+			refusal = c.checkVertexClaude(model, method)
+		}
+		c.model, c.stream = model, method == "streamRawPredict"
+	default:
+		c.model, c.dialect = model, vertexGemini{}
+		return &Step{Status: http.StatusNotFound}, true
+	}
+	if refusal == nil && publisher == "google" {
+		refusal = c.checkRoles()
+	}
+	hasKey := r.Header.Get("X-Goog-Api-Key") != "" || r.URL.Query().Has("key")
+	if !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ") && !hasKey || !project && !hasKey {
+		refusal = &Step{Status: http.StatusUnauthorized}
+	}
+	return refusal, true
+}
+
+// checkRoles is what Vertex AI wants of a conversation: each turn names its
+// role.
+func (c *call) checkRoles() *Step {
+	var body struct {
+		Contents []struct {
+			Role string `json:"role"`
+		} `json:"contents"`
+	}
+	if json.Unmarshal(c.body, &body) != nil {
+		return nil
+	}
+	for _, turn := range body.Contents {
+		if turn.Role != "user" && turn.Role != "model" {
+			return &Step{Status: http.StatusBadRequest, Body: vertexError(http.StatusBadRequest, "Please use a valid role: user, model.")}
+		}
+	}
+	return nil
+}
+
+// checkVertexClaude is what Claude wants of a body there: the version instead
+// of the model.
+func (c *call) checkVertexClaude(model, method string) *Step {
+	var body struct {
+		Version string `json:"anthropic_version"`
+		Model   *any   `json:"model"`
+		Stream  bool   `json:"stream"`
+	}
+	message := ""
+	switch err := json.Unmarshal(c.body, &body); {
+	case err != nil:
+		message = err.Error()
+	case body.Model != nil:
+		message = "model: Extra inputs are not permitted"
+	case body.Version != "vertex-2023-10-16":
+		message = "anthropic_version: Field required"
+	case body.Stream != (method == "streamRawPredict"):
+		message = "stream: the method is " + method
+	default:
+		return nil
+	}
+	return &Step{Status: http.StatusBadRequest, Body: map[string]any{"type": "error", "error": map[string]any{"type": "invalid_request_error", "message": message}}}
+}
+
+func vertexError(status int, message string) any {
+	return map[string]any{"error": map[string]any{"code": status, "message": message, "status": geminiErrors[status][1]}}
+}
+
+// vertexFailure is an error of Vertex AI's own; nil where the model's server
+// says it.
+func vertexFailure(status int, publisher, model string) any {
+	switch status {
+	case http.StatusUnauthorized:
+		return vertexError(status, "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid authentication credential.")
+	case http.StatusForbidden:
+		return vertexError(status, "Permission 'aiplatform.endpoints.predict' denied on resource '//aiplatform.googleapis.com/projects/p/locations/l/publishers/"+publisher+"/models/"+model+"' (or it may not exist).")
+	case http.StatusNotFound:
+		return vertexError(status, "Publisher Model `projects/p/locations/l/publishers/"+publisher+"/models/"+model+"` was not found or your project does not have access to it.")
+	case http.StatusTooManyRequests:
+		return vertexError(status, "Resource exhausted. Please try again later.")
+	}
+	return nil
+}
+
+func (v vertexGemini) failure(status int, model string) any {
+	if failure := vertexFailure(status, "google", model); failure != nil {
+		return failure
+	}
+	return v.gemini.failure(status, model)
+}
+
+func (v vertexClaude) failure(status int, model string) any {
+	if failure := vertexFailure(status, "anthropic", model); failure != nil {
+		return failure
+	}
+	return v.anthropic.failure(status, model)
+}
