@@ -133,8 +133,13 @@ func UnreadIn(fields llm.Extra) string {
 // IsEmpty tells whether a whole message has nothing that a caller could use.
 // Reasoning alone is not an answer.
 func IsEmpty(m *llm.Message) bool {
-	if m.Content != "" || m.Refusal != "" || len(m.Parts) > 0 || len(m.ToolCalls) > 0 || m.FunctionCall != nil || len(m.Audio) > 0 {
+	if m.Content != "" || m.Refusal != "" || m.HasCalls() || len(m.Audio) > maxEmpty || saysSomething(m.Audio) {
 		return false
+	}
+	for i := range m.Parts {
+		if part := &m.Parts[i]; !isThought(part.Type) && !part.IsEmpty() {
+			return false
+		}
 	}
 	for name, raw := range m.Extra {
 		if !strings.HasPrefix(name, "reasoning") && !strings.HasPrefix(name, "thinking") && name != "error" &&
@@ -143,6 +148,14 @@ func IsEmpty(m *llm.Message) bool {
 		}
 	}
 	return true
+}
+
+// maxEmpty is how large a value with nothing in it may be.
+const maxEmpty = 256
+
+// isThought tells whether a part of this type is reasoning.
+func isThought(kind string) bool {
+	return strings.HasPrefix(kind, "thinking") || strings.HasPrefix(kind, "reasoning") || kind == "redacted_thinking"
 }
 
 // OfResponse is the failure that a whole answer with choices reports, or nil.

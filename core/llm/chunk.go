@@ -51,8 +51,8 @@ func (c *Chunk) HasToken() bool {
 }
 
 func (m *Message) hasToken() bool {
-	if m.Content != "" || m.ReasoningContent != "" || m.Refusal != "" || len(m.Parts) > 0 || len(m.ToolCalls) > 0 ||
-		m.FunctionCall != nil && !m.FunctionCall.isEmpty() || m.Name != "" || m.ToolCallID != "" || !isEmpty(m.Audio) {
+	if m.Content != "" || m.ReasoningContent != "" || m.Refusal != "" || m.HasParts() || m.HasCalls() ||
+		m.Name != "" || m.ToolCallID != "" || !isEmpty(m.Audio) {
 		return true
 	}
 	for _, value := range m.Extra {

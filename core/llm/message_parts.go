@@ -6,6 +6,30 @@ import (
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
 
+// HasParts tells whether there is a part with anything in it.
+func (m *Message) HasParts() bool {
+	for i := range m.Parts {
+		if !m.Parts[i].IsEmpty() {
+			return true
+		}
+	}
+	return false
+}
+
+// IsEmpty tells whether a part has nothing but its type.
+func (p *Part) IsEmpty() bool {
+	if p.Text != "" || p.Refusal != "" || p.ImageURL != nil && p.ImageURL.URL != "" || p.InputAudio != nil && p.InputAudio.Data != "" ||
+		p.File != nil && *p.File != (File{}) {
+		return false
+	}
+	for _, value := range p.Extra {
+		if !isEmpty(value) {
+			return false
+		}
+	}
+	return true
+}
+
 // read reads a part of an answer: what has another type than expected stays
 // among the unknown fields, and a text is a text part.
 func (p *Part) read(r *reader) {

@@ -58,6 +58,17 @@ func (m *Message) readCall(r *reader) {
 	}
 }
 
+// HasCalls tells whether there is a call, or a piece of one, with anything in
+// it.
+func (m *Message) HasCalls() bool {
+	for i := range m.ToolCalls {
+		if !m.ToolCalls[i].isEmpty() {
+			return true
+		}
+	}
+	return m.FunctionCall != nil && !m.FunctionCall.isEmpty()
+}
+
 // isEmpty tells whether there is nothing of a call but, perhaps, its place.
 func (c *ToolCall) isEmpty() bool {
 	return c.ID == "" && (c.Type == "" || c.Type == "function") && c.Function.isEmpty() && c.Custom.isEmpty() && c.Extra == nil
