@@ -55,7 +55,7 @@ func aggregatorOptions(text []byte) (aggregator.Options, error) {
 		return o, err
 	}
 	var err error
-	o.Models, o.Call, err = llm.ParseAggregatorOptions(text)
+	o.Models, o.Groups, o.Call, err = llm.ParseAggregatorOptions(text)
 	return o, err
 }
 

@@ -93,6 +93,13 @@
  *                                  with LLMAGG_STREAM)
  *                     "restart"    a RESTART event is sent, and another route answers from the beginning
  *     "hedge_after": s             streams: also ask a second route if the first has sent no token after this time (default: off)
+ *     "strategy": "order"          an aggregator asks its routes as they are listed (default)
+ *                 "weighted"       at random, by the "weight" of each route
+ *                 "latency"        the fastest first; slower routes are looked at again, the slower the later
+ *                 "least_busy"     the one with the smallest share of its "max_concurrent_calls" taken first
+ *                                  Whatever it is, unusable routes are passed over, and a failure goes to the next route
+ *     "session": text              calls with the same text ask the same route first, as long as it is usable, under every strategy
+ *                                  but "order" (default: none)
  *     "failover_bad_request": b    try the next route after LLMAGG_E_BAD_REQUEST (default: true)
  *     "failover_content_filter": b try the next route after LLMAGG_E_CONTENT_FILTER (default: false)
  *     "unsupported": "adapt"       leaves out or changes what tunes an answer where the vendor cannot do it, and asks the next route
@@ -102,6 +109,9 @@
  *     "extra_body": {name: value}  server-specific request fields; they replace fields of the same name. "model", "messages",
  *                                  "stream" and "n" belong in the request itself
  *     "headers": {name: value}     HTTP headers for this call; they replace configured headers of the same name
+ *     "groups": [n]                with llmagg_routes_chat and its like: sizes of consecutive groups of the routes; the strategy orders
+ *                                  each (default: one group)
+ *     "order": [n]                 the same: places of routes in the order in which they are asked; the others follow
  *     "headers_only": b            send this call's headers only, without the key and the configured headers (default: false)
  *     "bare": b                    one attempt without concurrency limit, breaker or retry (for bindings; single clients only;
  *                                  default: false)
@@ -120,7 +130,7 @@
  *     "tenant_id", "client_id", "client_secret" or "token_file", "scope"}; what is left out comes from where the cloud's SDKs look,
  *     "organization", "headers": {name: text}, "proxy", "ca_file",
  *     "timeout" (30 s), "connect_timeout" (5), "idle_timeout" (= timeout), "reader_timeout" (300), "max_retries" (3),
- *     "max_concurrent_calls" (10), "unsupported": "adapt" or "error" ("adapt"; see OPTIONS),
+ *     "max_concurrent_calls" (10), "weight" (1; see "strategy"), "unsupported": "adapt" or "error" ("adapt"; see OPTIONS),
  *     "breaker": {"open_s" (10), "block_s" (60), "window_s" (30), "failures" (5), "ratio" (0.5), "min_requests" (10)},
  *     "retry": {"backoff_s" (0.5), "backoff_max_s" (8), "wait_s" (3), "budget_ratio" (0.2), "budget_per_s" (3)},
  *     "limits": {"response_bytes" (64 MiB), "event_bytes" (16 MiB), "stream_bytes" (256 MiB), "header_bytes" (1 MiB)}
@@ -487,7 +497,7 @@ LLMAGG_API llmagg_status llmagg_resolve(const char *catalog, size_t catalog_len,
 /* ------------------------------------------------------------------------------------------------------------ aggregator -- */
 
 /* Makes an aggregator over a manager, which the caller still owns. options: NULL, or {"models": [names in order of trial; default:
- * all registered models], and call options as defaults for its calls}. *out is owned: llmagg_aggregator_free.
+ * all registered models; a list among the names is a group, [["a", "b"], "c"], which "strategy" orders], and call options as defaults for its calls}. *out is owned: llmagg_aggregator_free.
  * Codes: CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_aggregator_new(llmagg_manager *manager, const char *options, size_t options_len,
                                                llmagg_aggregator **out, llmagg_error **err);

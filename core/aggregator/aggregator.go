@@ -4,6 +4,7 @@
 //	aggregator.go  Aggregator: initialization, names, health, closing
 //	resolve.go     which routes a list of model names means
 //	call.go        Chat and Stream over routes
+//	arrange.go     the order of a call's routes
 //	loop.go        one call's way over its routes
 //	hedge.go       a second route beside a slow one
 package aggregator
@@ -28,6 +29,14 @@ type Options struct {
 	// Models are tried in this order; see [Resolve]. Empty means every
 	// registered model, in the order of registration.
 	Models []string
+	// Groups are the sizes of consecutive groups of Models: [2, 1] makes a group
+	// of the first two. Call.Strategy orders the routes of a group; all routes of
+	// a group are asked before those of the next. Empty means one group.
+	Groups []int
+	// Order, if set, chooses the order of the routes of a call: it returns places
+	// in routes, and the others follow. It is instead of Call.Strategy, runs in
+	// the goroutine of each call, and must not keep or change routes.
+	Order func(ctx context.Context, routes []*client.Client, p *llm.Payload) []int
 	// Call holds defaults for the calls' options.
 	Call llm.CallOptions
 	// Provider configures the providers that Initialize makes.
@@ -53,7 +62,7 @@ type Aggregator struct {
 // New makes an aggregator over m, which it does not own: closing the
 // aggregator leaves the manager open.
 func New(m *manager.Manager, o Options) *Aggregator {
-	o.Models = slices.Clone(o.Models)
+	o.Models, o.Groups = slices.Clone(o.Models), slices.Clone(o.Groups)
 	return &Aggregator{manager: m, options: o}
 }
 

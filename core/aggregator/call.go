@@ -40,6 +40,8 @@ func (a *Aggregator) withDefaults(o llm.CallOptions) llm.CallOptions {
 	o.Deadline = cmp.Or(o.Deadline, d.Deadline)
 	o.Timeout = cmp.Or(o.Timeout, d.Timeout)
 	o.OnInterrupt = cmp.Or(o.OnInterrupt, d.OnInterrupt)
+	o.Strategy = cmp.Or(o.Strategy, d.Strategy)
+	o.Session = cmp.Or(o.Session, d.Session)
 	o.Unsupported = cmp.Or(o.Unsupported, d.Unsupported)
 	o.HedgeAfter = cmp.Or(o.HedgeAfter, d.HedgeAfter)
 	o.Window = cmp.Or(o.Window, d.Window)
@@ -111,6 +113,10 @@ func (a *Aggregator) loop(ctx context.Context, routes []*client.Client, p *llm.P
 		return nil, err
 	}
 	if routes != nil {
+		routes, err := a.arranged(ctx, routes, p)
+		if err != nil {
+			return nil, err
+		}
 		return a.begin(ctx, routes, p)
 	}
 	for {
@@ -118,7 +124,11 @@ func (a *Aggregator) loop(ctx context.Context, routes []*client.Client, p *llm.P
 		if err != nil {
 			return nil, err
 		}
-		w, err := a.begin(ctx, routes, p)
+		arranged, err := a.arranged(ctx, routes, p)
+		if err != nil {
+			return nil, err
+		}
+		w, err := a.begin(ctx, arranged, p)
 		if err != nil || w.holdsAll() {
 			return w, err
 		}

@@ -124,7 +124,11 @@ func (e *embedding) run(ctx context.Context) error {
 
 // ask makes one request, on the routes one after the other.
 func (e *embedding) ask(ctx context.Context, b *batch) error {
-	w, err := e.by.begin(ctx, e.routes, &e.payload)
+	routes, err := e.by.arranged(ctx, e.routes, &e.payload)
+	if err != nil {
+		return err
+	}
+	w, err := e.by.begin(ctx, routes, &e.payload)
 	if err != nil {
 		return err
 	}

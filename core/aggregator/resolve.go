@@ -191,6 +191,7 @@ type resolved struct {
 	mu     sync.Mutex // guards what follows
 	index  *index     // of catalog; nil until a name is looked up
 	routes map[string][]*client.Client
+	groups []int // of the aggregator's own models' routes
 }
 
 // routes resolves the model that the request names, else the aggregator's. The
@@ -224,7 +225,9 @@ func (a *Aggregator) routes(model string) ([]*client.Client, error) {
 	for i, at := range found {
 		routes[i] = catalog.Clients()[at]
 	}
-	known.routes[model] = routes
+	if known.routes[model] = routes; model == "" {
+		known.groups = known.index.groupsOf(models, a.options.Groups)
+	}
 	return routes, nil
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/llmagg/llmagg/core/limit"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/observe"
+	"github.com/llmagg/llmagg/core/strategy"
 	"github.com/llmagg/llmagg/core/transport"
 	"github.com/llmagg/llmagg/core/vendor"
 )
@@ -65,6 +66,7 @@ type Client struct {
 	resting bool // see Rest
 	retired bool // closes when the last user and the last hold are gone
 	health  routeHealth
+	pace    strategy.Pace
 }
 
 type routeHealth struct {

@@ -49,6 +49,7 @@ func (c *Client) note(e *llm.Error, a *llm.Attempt, now time.Time) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.paced(e, a, now)
 	if e != nil {
 		if !failure.CallerLeft(e.Code) {
 			c.health.lastError, c.health.lastErrorAt = e, now

@@ -56,6 +56,8 @@ type Model struct {
 	MaxRetries         int // attempts on a route; 3
 	MaxConcurrentCalls int // attempts in flight on the route; 10
 
+	Weight float64 // the route's share under the strategy "weighted"; 1
+
 	// Unsupported is what happens where the vendor cannot do what a request
 	// asks for; adapt.
 	Unsupported llm.OnUnsupported
@@ -164,6 +166,7 @@ func (c Model) WithDefaults() Model {
 	or(&c.ReaderTimeout, DefaultReaderTimeout)
 	or(&c.MaxRetries, DefaultMaxRetries)
 	or(&c.MaxConcurrentCalls, DefaultMaxConcurrent)
+	or(&c.Weight, 1)
 	or(&c.Breaker.Open, 10*time.Second)
 	or(&c.Breaker.Block, 60*time.Second)
 	or(&c.Breaker.Window, 30*time.Second)
@@ -225,7 +228,7 @@ func (c Model) Check() error {
 	for _, n := range []struct {
 		name  string
 		value float64
-	}{{"max_concurrent_calls", float64(c.MaxConcurrentCalls)}, {"max_retries", float64(c.MaxRetries)},
+	}{{"max_concurrent_calls", float64(c.MaxConcurrentCalls)}, {"max_retries", float64(c.MaxRetries)}, {"weight", c.Weight},
 		{"breaker.failures", float64(c.Breaker.Failures)}, {"breaker.min_requests", float64(c.Breaker.MinRequests)},
 		{"breaker.ratio", c.Breaker.Ratio}, {"retry.budget_ratio", c.Retry.BudgetRatio}, {"retry.budget_per_s", c.Retry.BudgetPerSec},
 		{"limits.response_bytes", float64(c.Limits.ResponseBytes)}, {"limits.event_bytes", float64(c.Limits.EventBytes)},

@@ -149,13 +149,13 @@ func TestLenientConfigWarnsAndGoesOn(t *testing.T) {
 	var warnings []string
 	o := Options{Lenient: true, Warn: func(message string) { warnings = append(warnings, message) }}
 	o.BlankIsUnset = true
-	m, err := parse(`"weight":"sk-secret","api_key":"","base_url":null,"breaker":{"colour":1,"open_s":2},"timeout":9`, o)
+	m, err := parse(`"colour":"sk-secret","api_key":"","base_url":null,"breaker":{"colour":1,"open_s":2},"timeout":9`, o)
 	require.NoError(t, err)
 	require.Equal(t, 9*time.Second, m.Timeout)
 	require.Equal(t, 2*time.Second, m.Breaker.Open)
 	require.Empty(t, m.APIKey)
 	require.Equal(t, []string{
-		`model "p/m": unknown key "weight"; it is ignored`,
+		`model "p/m": unknown key "colour"; it is ignored`,
 		`model "p/m": unknown key "colour" in "breaker"; it is ignored`,
 	}, warnings)
 	_, err = parse(`"api_kye":"sk-secret"`, o)

@@ -36,6 +36,7 @@ var keySettings = []keySetting{
 	{setting.Setting{Name: "reader_timeout", Type: "seconds", Default: "300", Meaning: "how long a stream waits for its reader"}, seconds(func(c *Model) *time.Duration { return &c.ReaderTimeout })},
 	{setting.Setting{Name: "max_retries", Type: "integer", Default: "3", Meaning: "attempts on this route (at most two while another route is available); 0 and 1 mean one attempt"}, setMaxRetries},
 	{setting.Setting{Name: "max_concurrent_calls", Type: "integer", Default: "10", Meaning: "attempts in flight on this route"}, count(func(c *Model) *int { return &c.MaxConcurrentCalls })},
+	{setting.Setting{Name: "weight", Type: "number", Default: "1", Meaning: "this route's share of the calls under the strategy \"weighted\""}, (*Model).setWeight},
 	{setting.Setting{Name: "unsupported", Type: "\"adapt\" or \"error\"", Default: "\"adapt\"", Meaning: "what the vendor cannot do: \"adapt\" leaves it out or changes it, or asks the next route where it gives the answer its shape; \"error\" ends the call with UNSUPPORTED"}, (*Model).setUnsupported},
 
 	{setting.Setting{Name: "project", Type: "text", Default: "GOOGLE_CLOUD_PROJECT, or that of the credentials", Meaning: "Vertex AI's project"}, text(func(c *Model) *string { return &c.Project })},
@@ -174,6 +175,13 @@ func ratio(most float64, field func(*Model) *float64) func(*Model, *place, []byt
 		*field(c) = n
 		return nil
 	}
+}
+
+func (c *Model) setWeight(at *place, v []byte) error {
+	if err := ratio(setting.MostCount, func(c *Model) *float64 { return &c.Weight })(c, at, v); err != nil {
+		return llm.Errorf(llm.InvalidArgument, "%s; a model that is not to be asked is left out of \"models\"", llm.AsError(err).Message)
+	}
+	return nil
 }
 
 func (c *Model) setHeaders(at *place, v []byte) error {

@@ -53,6 +53,16 @@ type CallOptions struct {
 	// Unsupported is for parameters that a route's vendor cannot do, see
 	// [OnUnsupported].
 	Unsupported OnUnsupported
+	// Strategy is the order in which an aggregator asks the routes, see
+	// [Strategy].
+	Strategy Strategy
+	// Session names calls that belong together: every strategy but order sends
+	// them to the same route, as long as it is usable, so that the vendor's cache
+	// of their common prompt pays. Equal names choose equal routes in every
+	// process.
+	Session string
+	// Routing orders explicit routes; aggregators have their own.
+	Routing *Routing
 	// Headers are added to the call's HTTP requests and replace equal ones.
 	Headers map[string]string
 	// HeadersOnly sends Headers only, without the key and the configured
@@ -88,6 +98,9 @@ func (o *CallOptions) check() error {
 		return err
 	}
 	if err := o.Unsupported.Check("option \"unsupported\""); err != nil {
+		return err
+	}
+	if err := o.Strategy.Check(); err != nil {
 		return err
 	}
 	if err := checkExtraBody(o.ExtraBody); err != nil {

@@ -3,7 +3,6 @@ package llm
 import (
 	"encoding/json"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -43,6 +42,10 @@ var callSettings = []callSetting{
 			o.Unsupported, err = ReadOnUnsupported("option \"unsupported\"", v)
 			return err
 		}},
+	{setting.Setting{Name: "strategy", Type: "text", Default: "\"order\"", Meaning: "the order of an aggregator's routes: \"order\" as listed, \"weighted\" at random by their \"weight\", \"latency\" the fastest first, \"least_busy\" the one with the most places left first"},
+		(*CallOptions).setStrategy},
+	{setting.Setting{Name: "session", Type: "text", Default: "none", Meaning: "calls with the same text ask the same route first, as long as it is usable, under every strategy but \"order\""},
+		(*CallOptions).setSession},
 	{setting.Setting{Name: "include_usage", Type: "bool", Default: "true for aggregators, false for single clients", Meaning: "asks for usage in streams where the vendor supports it"}, boolIn(func(o *CallOptions) *bool { return &o.IncludeUsage })},
 	{setting.Setting{Name: "headers", Type: "object of texts", Default: "none", Meaning: "HTTP headers for this call; they replace configured headers of the same name"},
 		func(o *CallOptions, key string, v []byte) error {
@@ -66,6 +69,10 @@ var callSettings = []callSetting{
 			o.Bare, err = boolOption(key, v)
 			return err
 		}},
+	{setting.Setting{Name: "groups", Type: "list of integers", Default: "one group", Meaning: "over explicit routes: the sizes of consecutive groups, each of which the strategy orders", Internal: true},
+		routing(func(r *Routing) *[]int { return &r.Groups })},
+	{setting.Setting{Name: "order", Type: "list of integers", Default: "by the strategy", Meaning: "over explicit routes: the places of the routes in the order in which they are asked; the others follow", Internal: true},
+		routing(func(r *Routing) *[]int { return &r.Order })},
 	{setting.Setting{Name: "window", Type: "integer", Default: "64", Meaning: "with LLMAGG_STREAM: chunks that may be outstanding before llmagg_op_credit; 0 means no limit", Internal: true},
 		func(o *CallOptions, key string, v []byte) (err error) {
 			if o.Window, err = readInteger(key, v, 0); err == nil && o.Window == 0 {
@@ -89,43 +96,44 @@ var callSettingOf, callOptionNames = func() (map[string]*callSetting, []string) 
 // defaults. Times are seconds. Unknown names and wrong types are
 // INVALID_ARGUMENT.
 func ParseCallOptions(data []byte) (CallOptions, error) {
-	o, _, err := parseOptions(data, false)
+	o, _, _, err := parseOptions(data, false)
 	return o, err
 }
 
 // ParseAggregatorOptions reads an aggregator's options: "models", and the
-// options of a call as defaults for its calls.
-func ParseAggregatorOptions(data []byte) (models []string, o CallOptions, err error) {
-	o, models, err = parseOptions(data, true)
-	return models, o, err
+// options of a call as defaults for its calls. groups are the sizes of the
+// groups of models; see [ParseModels].
+func ParseAggregatorOptions(data []byte) (models []string, groups []int, o CallOptions, err error) {
+	o, models, groups, err = parseOptions(data, true)
+	return models, groups, o, err
 }
 
-func parseOptions(data []byte, withModels bool) (o CallOptions, models []string, err error) {
+func parseOptions(data []byte, withModels bool) (o CallOptions, models []string, groups []int, err error) {
 	if len(data) == 0 || string(data) == "null" {
-		return o, nil, nil
+		return o, nil, nil, nil
 	}
 	fields, err := jsontext.FieldsOf(data)
 	if err != nil {
-		return o, nil, Errorf(InvalidArgument, "the call options are not valid JSON: %v", err)
+		return o, nil, nil, Errorf(InvalidArgument, "the call options are not valid JSON: %v", err)
 	}
 	for _, f := range fields.List {
 		v := data[f.Start:f.End]
 		option := callSettingOf[f.Key]
 		switch {
 		case withModels && f.Key == "models":
-			if models, err = ParseModels(v); err != nil {
-				return o, nil, err
+			if models, groups, err = ParseModels(v); err != nil {
+				return o, nil, nil, err
 			}
 		case option == nil:
-			return o, nil, unknownOption(f.Key, withModels)
+			return o, nil, nil, unknownOption(f.Key, withModels)
 		case v[0] == 'n': // left out
 		default:
 			if err := option.set(&o, f.Key, v); err != nil {
-				return o, nil, err
+				return o, nil, nil, err
 			}
 		}
 	}
-	return o, models, nil
+	return o, models, groups, nil
 }
 
 // unknownOption refuses a name that is no option of a call, and says what it
@@ -154,35 +162,6 @@ func unknownOption(key string, ofAggregator bool) error {
 		return Errorf(InvalidArgument, "%s%s", what, hint)
 	}
 	return Errorf(InvalidArgument, "%s; server-specific fields go into \"extra_body\"", what)
-}
-
-// ParseModels reads a list of models' names from JSON text.
-func ParseModels(v []byte) ([]string, error) {
-	if v[0] == 'n' {
-		return nil, nil
-	}
-	var models []string
-	if v[0] == '[' && JSON.Unmarshal(v, &models) == nil {
-		return models, CheckModels(models)
-	}
-	if v[0] == '"' {
-		return nil, Errorf(InvalidArgument, "\"models\" is a string; expected a list of names, such as [\"provider/model\"]")
-	}
-	return nil, Errorf(InvalidArgument, "\"models\" has the wrong type; expected a list of names")
-}
-
-// CheckModels refuses names that no model can have.
-func CheckModels(models []string) error {
-	for i, name := range models {
-		what := "models[" + strconv.Itoa(i) + "]"
-		if name == "" {
-			return Errorf(InvalidArgument, "%s is empty; expected the name of a model, or \"provider/model\"", what)
-		}
-		if err := CheckName(what, name); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (o *CallOptions) setOnInterrupt(_ string, v []byte) error {

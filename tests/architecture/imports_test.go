@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 	"core/observe":            {"core/llm"},
 	"core/breaker":            nil,
 	"core/limit":              nil,
+	"core/strategy":           {"core/llm"},
 	"core/transport":          {"core/llm"},
 	"core/failure":            {"core/llm"},
 	"core/wire":               {"core/llm", "core/failure"},
@@ -49,10 +50,10 @@ var mayImport = map[string][]string{
 	"core/credential":         {"core/llm", "core/failure", "core/transport"},
 	"core/vendor":             {"core/llm", "core/credential", "core/wire", "core/wire/anthropic", "core/wire/bedrock", "core/wire/gemini", "core/wire/ollama", "core/wire/openai", "core/wire/responses"},
 	"core/exchange":           {"core/llm", "core/failure", "core/transport", "core/credential", "core/wire", "core/wire/awsstream", "core/wire/eventstream"},
-	"core/client":             {"core/llm", "core/config", "core/credential", "core/failure", "core/wire", "core/transport", "core/vendor", "core/exchange", "core/breaker", "core/limit", "core/observe"},
+	"core/client":             {"core/llm", "core/config", "core/credential", "core/failure", "core/wire", "core/transport", "core/vendor", "core/exchange", "core/breaker", "core/limit", "core/observe", "core/strategy"},
 	"core/provider":           {"core/llm", "core/config", "core/client", "core/observe", "core/vendor"},
 	"core/manager":            {"core/llm", "core/client", "core/provider", "core/limit", "core/observe"},
-	"core/aggregator":         {"core/llm", "core/config", "core/failure", "core/client", "core/provider", "core/manager", "core/limit", "core/observe", "core/wire"},
+	"core/aggregator":         {"core/llm", "core/config", "core/failure", "core/client", "core/provider", "core/manager", "core/limit", "core/observe", "core/strategy", "core/wire"},
 	"core/faultwall":          {"core/llm"},
 }
 

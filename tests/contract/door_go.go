@@ -165,12 +165,12 @@ func (d *goDoor) open(c *Command) error {
 	if err != nil {
 		return err
 	}
-	models, call, err := llm.ParseAggregatorOptions(c.Second)
+	models, groups, call, err := llm.ParseAggregatorOptions(c.Second)
 	if err != nil {
 		return err
 	}
 	s := d.made(c.Session)
-	s.aggregator = aggregator.New(s.manager, aggregator.Options{Models: models, Call: call, Provider: client.Options{Getenv: os.LookupEnv}})
+	s.aggregator = aggregator.New(s.manager, aggregator.Options{Models: models, Groups: groups, Call: call, Provider: client.Options{Getenv: os.LookupEnv}})
 	return s.aggregator.Initialize(context.Background(), configs)
 }
 

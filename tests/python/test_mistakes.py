@@ -125,7 +125,7 @@ BAD_KEYS: dict[str, tuple[dict[str, Any], str]] = {
     "timeoutt": ({"timeoutt": 3}, '"timeout"'),
     "retries": ({"retries": 3}, '"max_retries"'),
     "apikey": ({"apikey": "sk-secret"}, '"api_key"'),
-    "weight": ({"weight": 3}, "the known ones are "),
+    "colour": ({"colour": 3}, "the known ones are "),
     "temperature": ({"temperature": 3}, "set it in a call"),
     "breaker": ({"breaker": {"open": 3}}, '"open_s"'),
     "retry": ({"retry": {"backof_s": 3}}, '"backoff_s"'),
@@ -182,15 +182,15 @@ def test_old_configurations_refuse_slips_and_warn_of_the_rest(llm_wall: FaultWal
 
     for cls in (llmagg.LLMAggregator, llmagg.LLMAggrator):
         refused(lambda c=cls: run(c().initialize_from_settings(settings(max_retrys=2))), '"max_retries"')
-        with pytest.warns(UserWarning, match='unknown key "weight"; it is ignored') as caught:
-            run(cls().initialize_from_settings(settings(weight=2)))
+        with pytest.warns(UserWarning, match='unknown key "colour"; it is ignored') as caught:
+            run(cls().initialize_from_settings(settings(colour=2)))
         assert "site-packages" not in caught[0].filename
-    config = config_for(llm_wall, "gpt-a", weight=1)
-    with pytest.warns(UserWarning, match="weight"):
+    config = config_for(llm_wall, "gpt-a", colour=1)
+    with pytest.warns(UserWarning, match="colour"):
         run(llmagg.LLMAggrator().initialize(config))
     refused(lambda: run(llmagg.LLMAggrator().initialize(config_for(llm_wall, "gpt-a", timeuot=1))), '"timeout"')
-    with pytest.warns(UserWarning, match="weight"):
-        llmagg.OpenAIProvider.create_from_config("p", {"m": {"base_url": llm_wall.url, "weight": 1}})
+    with pytest.warns(UserWarning, match="colour"):
+        llmagg.OpenAIProvider.create_from_config("p", {"m": {"base_url": llm_wall.url, "colour": 1}})
     refused(lambda: llmagg.OpenAIProvider.create_from_config("p", {"m": {"baseurl": llm_wall.url}}), '"base_url"')
 
 

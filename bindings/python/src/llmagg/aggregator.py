@@ -64,15 +64,26 @@ class LLMAggregator(Closing):
     ``tools``, ``response_format``, ``extra_headers``, …); the options of the library are ``max_retries`` (attempts on
     a model), ``deadline`` and ``timeout`` (seconds, of the call and of an attempt), ``on_interrupt`` ("error" or
     "restart"), ``hedge_after`` (seconds), ``failover_bad_request``, ``failover_content_filter``,
-    ``unsupported`` ("adapt" or "error") and ``include_usage``.
+    ``unsupported`` ("adapt" or "error"), ``strategy``, ``session`` and ``include_usage``.
     ``model`` chooses one model for this call. Any other name is an InvalidArgumentError that suggests the nearest one;
     fields for the server that the library does not know go through ``extra_body`` (a dict; it replaces fields of the
     same name).
+
+    ``strategy`` is the order of the models in each call: "order" (as listed), "weighted" (at random, by the ``weight``
+    of each model's configuration), "latency" (the fastest first; slower models are looked at again in time),
+    "least_busy", or a function that takes the routes' names ("provider/model") and the request, and returns names in
+    the order in which they are asked; the others follow. A nested list in ``models`` is a group,
+    ``[["a", "b"], "c"]``: the strategy orders each group, and a group is asked before the next one. Calls with the same
+    ``session`` (a text) ask the same model first, as long as it is usable, under every strategy but "order".
     """
 
-    def __init__(self, models: list[str] | None = None) -> None:
+    def __init__(
+        self, models: list[Any] | None = None, strategy: str | Callable[[list[str], dict[str, Any]], Any] | None = None
+    ) -> None:
         self.manager: Any = get_manager()
-        self.models: list[str] = catalog.model_names(models)
+        groups = catalog.model_groups(models)
+        self.models: list[Any] = groups if len(groups) > 1 else catalog.model_names(groups)
+        self.strategy = strategy
         self._initialized = False
         self._filled: list[str] | None = None  # the names in ``models`` if initialize() filled it
         self._left_out: dict[str, str] = {}  # unusable models of the configuration: name → reason
@@ -157,11 +168,11 @@ class LLMAggregator(Closing):
 
     def health_report(self) -> list[dict[str, Any]]:
         """The state of each route that was used: circuit breaker, block, last error, last success, latency."""
-        return catalog.report(lookup.entries(self.manager, self.models))
+        return catalog.report(lookup.entries(self.manager, catalog.model_names(self.models)))
 
     def get_available_models(self) -> list[str]:
         """The names of the models that calls try, in order, without those that the application has switched off."""
-        return lookup.available_names(self.manager, list(self.models))
+        return lookup.available_names(self.manager, catalog.model_names(self.models))
 
     async def close(self) -> None:
         """Ends this aggregator's calls and closes the connections that no other aggregator uses.
@@ -169,7 +180,7 @@ class LLMAggregator(Closing):
         The next call reconnects; other aggregators are not affected. A manager that the application wrote is closed
         by its ``close_all``.
         """
-        await catalog.leave(self, lookup.entries(self.manager, self.models))
+        await catalog.leave(self, lookup.entries(self.manager, catalog.model_names(self.models)))
         await lookup.close(self.manager)
 
     # Generated from the methods above: change those, then run `make twins`.

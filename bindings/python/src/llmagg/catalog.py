@@ -202,17 +202,32 @@ async def close(provider: str, name: str, client: Any) -> None:
     release(client)  # an overriding close() may not call ours
 
 
-def model_names(models: Any) -> list[str]:
-    """The names in a list of models. Raises InvalidArgumentError, also for a str and for names without an order."""
+def model_groups(models: Any) -> list[list[str]]:
+    """The groups in a list of models: a nested list is a group, and a name by itself is one too; without any nested
+    list, all names are one group. Raises InvalidArgumentError, also for a str and for names without an order.
+    """
     if models is None:
         return []
     if isinstance(models, (str, bytes, Mapping, Set)) or not isinstance(models, Iterable):
         kind = type(models).__name__
         raise InvalidArgumentError(f"models must be a list of names, got {kind}; expected ['provider/model', …]")
-    names = list(models)
-    for i, name in enumerate(names):
-        if not isinstance(name, str):
-            raise InvalidArgumentError(f"models[{i}] must be the name of a model, got {type(name).__name__}")
-        if not name.strip():
-            raise InvalidArgumentError(f"models[{i}] is empty; expected the name of a model, or 'provider/model'")
-    return names
+    groups: list[list[str]] = []
+    nested = False
+    for i, entry in enumerate(models):
+        is_group = isinstance(entry, (list, tuple))
+        nested = nested or is_group
+        group = list(entry) if is_group else [entry]
+        if not group:
+            raise InvalidArgumentError(f"models[{i}] is an empty group; expected names, such as ['a', 'b']")
+        for name in group:
+            if not isinstance(name, str):
+                raise InvalidArgumentError(f"models[{i}] must be the name of a model, got {type(name).__name__}")
+            if not name.strip():
+                raise InvalidArgumentError(f"models[{i}] is empty; expected the name of a model, or 'provider/model'")
+        groups.append(group)
+    return groups if nested else [[name for group in groups for name in group]]
+
+
+def model_names(models: Any) -> list[str]:
+    """The names in a list of models, groups or not. Raises InvalidArgumentError."""
+    return [name for group in model_groups(models) for name in group]

@@ -34,7 +34,8 @@ class ModelConfig:
     ("adapt" or "error") decides what happens if the vendor cannot do what a request asks for. ``region`` is that of a
     cloud's service, ``project`` and ``location`` are Vertex AI's; ``auth`` (a dict) says where the credential comes
     from, instead of ``api_key``. ``breaker``, ``retry`` and ``limits`` are dicts of settings, as in the README.
-    ``repr`` omits the key, ``auth``, the headers and the query of ``base_url``.
+    ``weight`` is the route's share of the calls under the strategy "weighted". ``repr`` omits the key, ``auth``, the
+    headers and the query of ``base_url``.
     """
 
     model: str
@@ -65,6 +66,7 @@ class ModelConfig:
     auth: dict[str, Any] | None = field(default=None, repr=False)
     project: str | None = None
     location: str | None = None
+    weight: float | None = None
 
     def __repr__(self) -> str:
         shown = {f.name: getattr(self, f.name) for f in fields(self) if f.repr}

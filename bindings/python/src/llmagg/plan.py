@@ -69,13 +69,26 @@ def _resolved(user: Any, entries: list[catalog.Entry], names: list[str]) -> list
     return catalog.resolve(entries, found)
 
 
+def _group_sizes(routes: list[catalog.Entry], groups: list[list[str]]) -> list[int] | None:
+    """The sizes of the groups of routes; None if there is one group only. A route belongs to its first group."""
+    sizes: list[int] = []
+    at = 0
+    for group in groups if len(groups) > 1 else ():
+        size = 0
+        while at + size < len(routes) and not set(group).isdisjoint(routes[at + size].names()):
+            size += 1
+        at += size
+        sizes += [size] if size else []
+    return sizes or None
+
+
 class Plan:
     """The routes for a model (for the aggregator's list if ``model`` is None), and all they depend on. Thread-safe."""
 
     def __init__(self, user: Any, model: str | None) -> None:
         self._generation = load.generation
         self._user = weakref.ref(user)
-        self._models = None if model else copy.copy(user.models)
+        self._models = None if model else copy.deepcopy(user.models)
         self._model = model
         self._providers, models = lookup.providers(user.manager, [model] if model else catalog.model_names(user.models))
         self._clients = [(provider, list(provider.clients.items())) for _, provider in self._providers]
@@ -87,7 +100,10 @@ class Plan:
         if not entries:
             raise NotInitializedError("the aggregator has no models; initialize it with a configuration")
         self._routes: list[tuple[Any, str | None, Any, Any]] = []
-        for entry in _resolved(user, entries, models):
+        resolved = _resolved(user, entries, models)
+        self._route_names = [f"{entry.provider}/{entry.name}" for entry in resolved]
+        self._groups = None if model else _group_sizes(resolved, catalog.model_groups(user.models))
+        for entry in resolved:
             side = route.route_of(entry.client)
             if side.names is None:
                 side.names = (entry.provider, entry.name)
@@ -107,7 +123,7 @@ class Plan:
             return False
         manager = user.manager
         if lookup.is_asked(manager):
-            asked = [self._model] if self._model else user.models
+            asked = [self._model] if self._model else catalog.model_names(user.models)
             if lookup.providers(manager, asked)[0] != self._providers:
                 return False
         elif list(manager.providers.items()) != self._providers:
@@ -133,7 +149,28 @@ class Plan:
             if vendor is None:
                 targets = {} if targets is None else targets
                 targets[side.tag] = route.client_target(client, options or {})
+        if user.strategy is not None or self._groups:
+            options = self._routing(user.strategy, request, options)
         return Call(self._native, request, options, targets, Calls.of(user))
+
+    def _routing(self, strategy: Any, request: dict[str, Any], options: dict[str, Any] | None) -> dict[str, Any]:
+        """The options of a call with the order of its routes."""
+        options = dict(options or ())
+        if self._groups:
+            options["groups"] = self._groups
+        if strategy is None or "strategy" in options:
+            return options
+        if not callable(strategy):
+            options["strategy"] = strategy
+            return options
+        places = {name: place for place, name in enumerate(self._route_names)}
+        try:
+            options["order"] = [places[name] for name in strategy(list(self._route_names), request)]
+        except KeyError as error:
+            known = ", ".join(self._route_names)
+            text = f"the strategy's function named {error.args[0]!r}, which is not one of the routes: {known}"
+            raise InvalidArgumentError(text) from None
+        return options
 
 
 def _mapping(value: Any, what: str) -> Mapping[str, Any]:
@@ -167,7 +204,7 @@ def request_and_options(
             if value is not None:
                 _put_option(options, key, value)
         elif key not in known_fields:
-            if key in ("bare", "window"):
+            if key in ("bare", "window", "groups", "order"):
                 raise InvalidArgumentError(f"unknown call option {key!r}: it is an option of the C interface only")
             options[key] = None
         elif value is None or (key in ("model", "stream") and not value):

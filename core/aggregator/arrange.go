@@ -1,0 +1,101 @@
+package aggregator
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/strategy"
+)
+
+// arranged are the routes in the order in which the call asks them: routes
+// itself where it is that of the list.
+func (a *Aggregator) arranged(ctx context.Context, routes []*client.Client, p *llm.Payload) ([]*client.Client, error) {
+	o := &p.Options
+	if len(routes) < 2 {
+		return routes, o.Strategy.Check()
+	}
+	if a.options.Order != nil {
+		var order []int
+		if failed := routes[0].Rescue("order", func() { order = a.options.Order(ctx, routes, p) }); failed != nil {
+			return nil, failed
+		}
+		return inOrder(routes, order)
+	}
+	if o.Routing != nil && o.Routing.Order != nil {
+		return inOrder(routes, o.Routing.Order)
+	}
+	if o.Strategy == "" || o.Strategy == llm.StrategyOrder {
+		return routes, nil
+	}
+	if err := o.Strategy.Check(); err != nil {
+		return nil, err
+	}
+	groups := a.groupsFor(p)
+	if n := 0; groups != nil {
+		for _, size := range groups {
+			n += size
+		}
+		if n != len(routes) { // only some of the routes make embeddings, or the catalog has just changed
+			groups = nil
+		}
+	}
+	return inOrder(routes, strategy.Arrange(strategy.Call{Strategy: o.Strategy, Session: o.Session, Stream: p.Stream, Now: time.Now()}, routes, groups))
+}
+
+// inOrder are the routes at the places that order names, then the others.
+func inOrder(routes []*client.Client, order []int) ([]*client.Client, error) {
+	arranged := make([]*client.Client, 0, len(routes))
+	taken := make([]bool, len(routes))
+	for _, at := range order {
+		if at < 0 || at >= len(routes) {
+			return nil, llm.Errorf(llm.InvalidArgument, "the order of the routes names place %d; expected 0 to %d", at, len(routes)-1)
+		}
+		if !taken[at] {
+			taken[at] = true
+			arranged = append(arranged, routes[at])
+		}
+	}
+	for i, c := range routes {
+		if !taken[i] {
+			arranged = append(arranged, c)
+		}
+	}
+	return arranged, nil
+}
+
+// groupsFor are the sizes of the groups of a call's routes.
+func (a *Aggregator) groupsFor(p *llm.Payload) []int {
+	if p.Options.Routing != nil {
+		return p.Options.Routing.Groups
+	}
+	if known := a.known.Load(); known != nil && p.Model == "" && len(a.options.Groups) > 0 {
+		known.mu.Lock()
+		defer known.mu.Unlock()
+		return known.groups
+	}
+	return nil
+}
+
+// groupsOf turns the sizes of groups of names into those of groups of routes.
+// A name that nobody has counts for nothing, a route for its first group.
+func (x *index) groupsOf(models []string, sizes []int) []int {
+	groups := make([]int, 0, len(sizes))
+	taken := make(map[int]bool, len(x.catalog))
+	for _, n := range sizes {
+		n = min(max(n, 0), len(models))
+		before := len(taken)
+		for _, name := range models[:n] {
+			for _, at := range x.find(name) {
+				taken[at] = true
+			}
+		}
+		models = models[n:]
+		if len(taken) > before {
+			groups = append(groups, len(taken)-before)
+		}
+	}
+	return slices.Clip(groups)
+}

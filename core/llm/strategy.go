@@ -1,0 +1,92 @@
+package llm
+
+import (
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/llmagg/llmagg/core/internal/shown"
+	"github.com/llmagg/llmagg/core/internal/suggest"
+)
+
+// Strategy says in which order an aggregator asks the routes of a group. Routes
+// that are not usable are passed over, and a failure goes to the next route,
+// whatever the strategy.
+type Strategy string
+
+// The values of [Strategy]; "" means order.
+const (
+	StrategyOrder     Strategy = "order"      // as the models are listed
+	StrategyWeighted  Strategy = "weighted"   // at random, by the weights of the routes
+	StrategyLatency   Strategy = "latency"    // the fastest first; slower routes are looked at again in time
+	StrategyLeastBusy Strategy = "least_busy" // the route with the smallest share of its places taken first
+)
+
+// Strategies lists the names.
+var Strategies = []Strategy{StrategyOrder, StrategyWeighted, StrategyLatency, StrategyLeastBusy}
+
+// strategiesToCome are names that later versions will have: what they need.
+var strategiesToCome = map[Strategy]string{
+	"cost":  "prices of the routes",
+	"usage": "the rate limits of the routes",
+}
+
+// Check refuses a name that is no strategy.
+func (s Strategy) Check() error {
+	if s == "" || slices.Contains(Strategies, s) {
+		return nil
+	}
+	names := make([]string, len(Strategies))
+	for i, name := range Strategies {
+		names[i] = string(name)
+	}
+	known := strings.Join(names, ", ")
+	if needs, ok := strategiesToCome[s]; ok {
+		return Errorf(InvalidArgument, "option \"strategy\" is %q, which needs %s and is not available in this version; expected one of %s", string(s), needs, known)
+	}
+	return Errorf(InvalidArgument, "option \"strategy\" is %s; expected one of %s%s", shown.Text(string(s)), known, suggest.For(string(s), names))
+}
+
+// Routing is the order of routes that a binding of another language gives with
+// a call over explicit routes.
+type Routing struct {
+	// Groups are the sizes of consecutive groups of the routes. A strategy
+	// orders the routes of a group; all routes of a group are asked before those
+	// of the next. Empty means one group.
+	Groups []int
+	// Order are the places of routes in the order in which they are asked; the
+	// others follow. The function of an application chose it.
+	Order []int
+}
+
+func (o *CallOptions) setStrategy(_ string, v []byte) error {
+	var s string
+	if v[0] != '"' || JSON.Unmarshal(v, &s) != nil || s == "" {
+		return Errorf(InvalidArgument, "option \"strategy\" is %s; expected the name of a strategy, such as \"weighted\"", shown.Value(v))
+	}
+	o.Strategy = Strategy(s)
+	return o.Strategy.Check()
+}
+
+func (o *CallOptions) setSession(_ string, v []byte) error {
+	if v[0] != '"' || JSON.Unmarshal(v, &o.Session) != nil || o.Session == "" {
+		return Errorf(InvalidArgument, "option \"session\" is %s; expected a text that names the session", shown.Value(v))
+	}
+	return nil
+}
+
+// routing reads a list of numbers of [Routing] into a copy of it, which other
+// calls may share.
+func routing(field func(*Routing) *[]int) func(*CallOptions, string, []byte) error {
+	return func(o *CallOptions, key string, v []byte) error {
+		var r Routing
+		if o.Routing != nil {
+			r = *o.Routing
+		}
+		if v[0] != '[' || JSON.Unmarshal(v, field(&r)) != nil || slices.ContainsFunc(*field(&r), func(n int) bool { return n < 0 || n > math.MaxInt32 }) {
+			return Errorf(InvalidArgument, "option %q is %s; expected a list of numbers", key, shown.Value(v))
+		}
+		o.Routing = &r
+		return nil
+	}
+}

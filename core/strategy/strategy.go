@@ -1,0 +1,149 @@
+// Package strategy orders routes: at random by weight, by measured latency, by
+// how busy they are, or the same for all calls of a session. Whether a route
+// may be asked at all is not decided here.
+//
+//	strategy.go  Arrange, and the table of strategies
+//	pace.go      Pace: the measured latency of a route
+//
+// It imports core/llm for the strategies' names.
+package strategy
+
+import (
+	"cmp"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// Route is what strategies know of a route.
+type Route interface {
+	// Route is its name.
+	Route() string
+	// Weight is its share under the strategy weighted.
+	Weight() float64
+	// Load is the share of its places that are taken or waited for.
+	Load() float64
+	// Paced calls f with its measured latency, which f owns until it returns.
+	Paced(f func(*Pace))
+}
+
+// Call is what strategies know of a call.
+type Call struct {
+	Strategy llm.Strategy
+	Session  string
+	Stream   bool
+	Now      time.Time
+}
+
+// ranks is the table of strategies: how each ranks the routes of a group. The
+// lowest rank comes first.
+var ranks = map[llm.Strategy]func(c *Call, group []ranked){
+	llm.StrategyWeighted:  weighted,
+	llm.StrategyLatency:   latency,
+	llm.StrategyLeastBusy: leastBusy,
+}
+
+// ranked is a route with its rank.
+type ranked struct {
+	Route
+	place int
+	rank  float64
+}
+
+// Arrange returns the places of routes in the order in which the call asks
+// them. groups are the sizes of consecutive groups, which keep their order;
+// routes beyond them are one group more.
+func Arrange[R Route](c Call, routes []R, groups []int) []int {
+	order := make([]int, 0, len(routes))
+	all := make([]ranked, len(routes))
+	for i, r := range routes {
+		all[i] = ranked{Route: r, place: i}
+	}
+	for len(all) > 0 {
+		n := len(all)
+		if len(groups) > 0 {
+			n, groups = min(groups[0], n), groups[1:]
+		}
+		group := all[:n]
+		all = all[n:]
+		rank(&c, group)
+		for i := range group {
+			order = append(order, group[i].place)
+		}
+	}
+	return order
+}
+
+func rank(c *Call, group []ranked) {
+	by := ranks[c.Strategy]
+	if by == nil || len(group) < 2 {
+		return
+	}
+	if c.Session != "" {
+		by = sticky
+	}
+	by(c, group)
+	slices.SortStableFunc(group, func(a, b ranked) int { return cmp.Compare(a.rank, b.rank) })
+	if c.Strategy == llm.StrategyLatency {
+		group[0].Paced(func(p *Pace) { p.look(c.Now) })
+	}
+}
+
+// weighted draws without putting back, each time by the weights of the routes
+// that are left (Efraimidis and Spirakis): whatever is passed over, the others
+// keep their shares.
+func weighted(_ *Call, group []ranked) {
+	for i := range group {
+		group[i].rank = rand.ExpFloat64() / group[i].Weight()
+	}
+}
+
+// sticky is weighted with a draw that depends on the session and the route
+// only (rendezvous hashing): a route that comes or goes moves no session but
+// its own.
+func sticky(c *Call, group []ranked) {
+	for i := range group {
+		group[i].rank = -math.Log(draw(c.Session, group[i].Route.Route())) / group[i].Weight()
+	}
+}
+
+// draw is a number in (0, 1) that depends on the texts only.
+func draw(session, route string) float64 {
+	h := uint64(14695981039346656037) // FNV-1a, then the last step of splitmix64, since FNV alone spreads short texts badly
+	for _, text := range [...]string{session, "\x00", route} {
+		for i := range len(text) {
+			h = (h ^ uint64(text[i])) * 1099511628211
+		}
+	}
+	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
+	h = (h ^ h>>27) * 0x94d049bb133111eb
+	h ^= h >> 31
+	return (float64(h>>11) + 0.5) / (1 << 53)
+}
+
+// leastBusy draws among routes that are equally busy.
+func leastBusy(_ *Call, group []ranked) {
+	for i := range group {
+		group[i].rank = group[i].Load() + 1e-9*rand.Float64()
+	}
+}
+
+// alike is how much slower than the fastest a route may be to share its calls.
+const alike = 1.2
+
+// latency draws among the routes that are about as fast as the fastest.
+func latency(c *Call, group []ranked) {
+	best := math.Inf(1)
+	for i := range group {
+		group[i].Paced(func(p *Pace) { group[i].rank = p.expected(c.Stream, c.Now) })
+		best = min(best, group[i].rank)
+	}
+	for i := range group {
+		if group[i].rank <= best*alike {
+			group[i].rank = best * rand.Float64()
+		}
+	}
+}

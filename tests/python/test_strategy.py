@@ -1,0 +1,72 @@
+"""The order of an aggregator's models: strategies, groups, a function of the application."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import llmagg
+from conftest import config_for
+from llmagg.faultwall import FaultWall
+
+HI = [{"role": "user", "content": "hi"}]
+
+
+@pytest.fixture
+def aggregator(llm_wall: FaultWall, run: Any) -> Any:
+    def make(models: Any = None, strategy: Any = None) -> llmagg.LLMAggregator:
+        made = llmagg.LLMAggregator(models, strategy)
+        run(made.initialize(config_for(llm_wall, "gpt-a", "gpt-b", "gpt-c")))
+        return made
+
+    return make
+
+
+def asked(aggregator: llmagg.LLMAggregator, **options: Any) -> str:
+    return aggregator.chat_sync(HI, **options).attempts[0].model
+
+
+def test_a_function_chooses_the_order(aggregator: Any) -> None:
+    given: list[Any] = []
+
+    def last_first(routes: list[str], request: dict[str, Any]) -> Any:
+        given.append((routes, request))
+        return reversed(routes)
+
+    chosen = aggregator(["gpt-a", "gpt-b", "gpt-c"], last_first)
+    assert asked(chosen) == "gpt-c"
+    routes, request = given[0]
+    assert [name.rpartition("/")[2] for name in routes] == ["gpt-a", "gpt-b", "gpt-c"]
+    assert request["messages"] == HI
+    assert asked(chosen, strategy="order") == "gpt-a"  # the call's own option comes first
+    chosen.strategy = lambda routes, request: routes[1:2]
+    assert asked(chosen) == "gpt-b"
+    chosen.strategy = lambda routes, request: ["gpt-x"]
+    with pytest.raises(llmagg.InvalidArgumentError, match="'gpt-x', which is not one of the routes"):
+        asked(chosen)
+    chosen.strategy = lambda routes, request: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        asked(chosen)
+
+
+def test_groups_keep_their_order(aggregator: Any) -> None:
+    grouped = aggregator([["gpt-b", "gpt-c"], "gpt-a"], "weighted")
+    assert grouped.get_available_models() == ["gpt-b", "gpt-c", "gpt-a"]
+    assert {asked(grouped) for _ in range(60)} == {"gpt-b", "gpt-c"}
+    grouped.models = ["gpt-a", ["gpt-b", "gpt-c"]]  # read at each call
+    assert {asked(grouped) for _ in range(20)} == {"gpt-a"}
+    assert asked(grouped, model="gpt-c") == "gpt-c"
+    assert {asked(aggregator([("gpt-a", "gpt-b")], "weighted")) for _ in range(60)} == {"gpt-a", "gpt-b"}
+
+
+def test_mistakes_say_what_is_expected(aggregator: Any) -> None:
+    with pytest.raises(llmagg.InvalidArgumentError, match='did you mean "weighted"'):
+        asked(aggregator(["gpt-a", "gpt-b"], "wieghted"))
+    with pytest.raises(llmagg.InvalidArgumentError, match="strategy"):
+        asked(aggregator(["gpt-a", "gpt-b"], 7))
+    for models, text in (([[]], "empty group"), ([["a", 3]], "int"), ([["a", ["b"]]], "list"), ([["a", " "]], "is empty")):
+        with pytest.raises(llmagg.InvalidArgumentError, match=text):
+            llmagg.LLMAggregator(models)
+    with pytest.raises(llmagg.InvalidArgumentError, match="C interface only"):
+        asked(aggregator(["gpt-a"]), order=[0])
