@@ -29,6 +29,19 @@ func PartError(p *llm.Part, what string) error {
 	return llm.Errorf(code, "%s", what)
 }
 
+// Unsaid notes what a format has no place for in a message of OpenAI's: the
+// name of who speaks, and how closely to look at an image.
+func (c *Call) Unsaid(m *llm.Message) {
+	if m.Name != "" && m.Role != llm.RoleTool && m.Role != llm.RoleFunction {
+		c.Leave("messages.name")
+	}
+	for i := range m.Parts {
+		if image := m.Parts[i].ImageURL; image != nil && image.Detail != "" && image.Detail != "auto" {
+			c.Leave("messages.content.image_url.detail")
+		}
+	}
+}
+
 // DataURL reads what follows "data:" (RFC 2397): the media type and the data in
 // base64. problem says what is wrong with it, "" if nothing is.
 func DataURL(rest string) (mediaType, data, problem string) {

@@ -98,6 +98,7 @@ func (t *conversation) turn(role string) *message {
 }
 
 func (t *conversation) message(m *llm.Message, at string) error {
+	t.call.Unsaid(m)
 	if m.Role == llm.RoleAssistant {
 		return t.answer(m, at)
 	}

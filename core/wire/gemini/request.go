@@ -149,6 +149,7 @@ func (t *conversation) add(role string, parts ...sentPart) {
 }
 
 func (t *conversation) message(m *llm.Message, at string) error {
+	t.call.Unsaid(m)
 	parts, err := t.parts(m, at+".content")
 	if err != nil {
 		return err

@@ -73,6 +73,7 @@ type conversation struct {
 }
 
 func (t *conversation) message(m *llm.Message, at string) error {
+	t.call.Unsaid(m)
 	sent, err := t.content(m, at+".content")
 	if err != nil {
 		return err
@@ -94,9 +95,6 @@ func (t *conversation) message(m *llm.Message, at string) error {
 		}
 	default:
 		sent.Role = "user"
-		if m.Name != "" {
-			t.call.Leave("messages.name")
-		}
 	}
 	t.messages = append(t.messages, sent)
 	return nil
