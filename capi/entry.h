@@ -79,7 +79,7 @@ static inline void give_back(shim_entry **held) {
 /* Handles, as numbers. */
 #define LIST(handles) ((const uintptr_t *)(const void *)(handles))
 
-/* A chat to ask for. */
+/* A chat or another call to ask for. */
 #define CHAT(which, its_flags, its_tag)                                                                                        \
     ((shim_post){.kind = (which), .flags = (its_flags), .tag = (its_tag), .request = request, .request_len = request_len,      \
                  .options = options, .options_len = options_len})

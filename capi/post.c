@@ -52,6 +52,8 @@ static const struct {
     [SHIM_CLIENT_CHAT] = {SHIM_CLIENT, "client"},
     [SHIM_ROUTES_CHAT] = {SHIM_CLIENT, "clients"},
     [SHIM_AGGREGATOR_CHAT] = {SHIM_AGGREGATOR, "aggregator"},
+    [SHIM_ROUTES_EMBED] = {SHIM_CLIENT, "clients"},
+    [SHIM_AGGREGATOR_EMBED] = {SHIM_AGGREGATOR, "aggregator"},
     [SHIM_MANAGER_HEALTH] = {SHIM_MANAGER, "manager"},
     [SHIM_ROUTES_HEALTH] = {SHIM_CLIENT, "clients"},
     [SHIM_AGGREGATOR_HEALTH] = {SHIM_AGGREGATOR, "aggregator"},

@@ -85,6 +85,11 @@
  * the next route is asked. A request with a misspelt field, a call option or a configuration key is refused. "extra_body", an
  * object, takes fields of any name; they are merged into the request.
  *
+ * EMBEDDINGS: the request of llmagg_..._embed is {"input": a text or an array of texts, "model", "dimensions": n (shorter vectors,
+ * where the model can), "input_type": "query", "document", "similarity", "classification" or "clustering"}. The texts are split as
+ * the vendor takes them, and the requests are made at the same time; each has the retries, breakers and failover of a chat. Only
+ * routes of one model are asked: those of the first route's model. The result is a llmagg_vectors.
+ *
  * OPTIONS of a call (a JSON object, or NULL and 0 for the defaults):
  *     "max_retries": n             attempts on one route (default: the route's configuration)
  *     "deadline": s                time limit for the whole call: all attempts, waits and routes (default: none)
@@ -127,8 +132,7 @@
  *     "project" and "location" for Vertex AI (GOOGLE_CLOUD_PROJECT, GOOGLE_CLOUD_LOCATION),
  *     "auth": where the credential comes from instead of "api_key": {"type": "aws", "access_key_id", "secret_access_key",
  *     "session_token", "profile"}, {"type": "google", "credentials": a file or its JSON, "scope"} or {"type": "entra" (Azure),
- *     "tenant_id", "client_id", "client_secret" or "token_file", "scope"}; what is left out comes from where the cloud's SDKs look;
- *     or {"type": "function", "name"}: the application gives the token (llmagg_token_to_queue),
+ *     "tenant_id", "client_id", "client_secret" or "token_file", "scope"}; what is left out comes from where the cloud's SDKs look,
  *     "organization", "headers": {name: text}, "proxy", "ca_file",
  *     "timeout" (30 s), "connect_timeout" (5), "idle_timeout" (= timeout), "reader_timeout" (300), "max_retries" (3),
  *     "max_concurrent_calls" (10), "weight" (1; see "strategy"), "unsupported": "adapt" or "error" ("adapt"; see OPTIONS),
@@ -208,6 +212,20 @@ typedef struct llmagg_buf {
     size_t len;
 } llmagg_buf;
 
+/*
+ * What the result of a llmagg_..._embed begins with. The numbers are float in the byte order of the machine, vector by vector in
+ * the order of the texts: count * dimensions of them from offset on. Behind them stands JSON: {"model", "usage", "attempts": of all
+ * requests}. A llmagg_buf is aligned for all of it; a payload in a buffer of llmagg_queue_drain is not: copy it with memcpy. Offsets
+ * are in bytes from the beginning of the result. The struct may grow at its end.
+ */
+typedef struct llmagg_vectors {
+    uint64_t count;       /* vectors, one for each text */
+    uint32_t dimensions;  /* numbers in each vector */
+    uint32_t offset;      /* of the first number */
+    uint64_t json_offset; /* of the JSON, which a NUL follows */
+    uint64_t json_len;
+} llmagg_vectors;
+
 /* Values of llmagg_event.type. Each operation gets exactly one terminal event: DONE or ERROR. */
 enum {
     LLMAGG_EVENT_CHUNK = 1,         /* payload: a chunk of a stream */
@@ -221,9 +239,7 @@ enum {
     LLMAGG_EVENT_RESUME_CUSTOM = 7, /* custom call op may emit again (see llmagg_custom_emit). tag as above */
     LLMAGG_EVENT_LOG = 8,           /* payload: {"level": n, "time": seconds, "message": text, "attrs": {...}} */
     LLMAGG_EVENT_OBSERVE = 9,       /* payload: {"event": text, ...}: an attempt, a retry, a failover, a breaker that changed, ... */
-    LLMAGG_EVENT_DROPPED = 10,      /* payload: {"count": n}: LOG and OBSERVE events dropped since the last DROPPED event */
-    LLMAGG_EVENT_TOKEN = 11         /* a token is needed. op: the question, payload: {"name"}: the configuration's name of the token;
-                                       answer with llmagg_token_answer */
+    LLMAGG_EVENT_DROPPED = 10       /* payload: {"count": n}: LOG and OBSERVE events dropped since the last DROPPED event */
 };
 
 /*
@@ -486,6 +502,17 @@ LLMAGG_API llmagg_status llmagg_routes_chat_submit(llmagg_client *const *clients
                                                    size_t options_len, uint32_t flags, uint64_t tag, uint64_t *op,
                                                    llmagg_error **err);
 
+/* The vectors of texts, by those of these routes that have the first one's model; blocks. *out is owned: a llmagg_vectors.
+ * Codes: all. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_routes_embed(llmagg_client *const *clients, size_t count, const char *request, size_t request_len,
+                                             const char *options, size_t options_len, llmagg_buf *out, llmagg_error **err);
+
+/* The same as an operation: the payload of DONE is the llmagg_vectors; see llmagg_client_chat_submit. Codes: UNAVAILABLE.
+ * Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_routes_embed_submit(llmagg_client *const *clients, size_t count, llmagg_queue *queue,
+                                                    const char *request, size_t request_len, const char *options,
+                                                    size_t options_len, uint64_t tag, uint64_t *op, llmagg_error **err);
+
 /* Asks these routes whether they are alive, as an operation; the payload of DONE is an array of bools in the same order. See
  * llmagg_client_chat_submit. Codes: UNAVAILABLE. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_routes_health_submit(llmagg_client *const *clients, size_t count, llmagg_queue *queue,
@@ -519,6 +546,16 @@ LLMAGG_API llmagg_status llmagg_aggregator_chat(llmagg_aggregator *aggregator, c
 LLMAGG_API llmagg_status llmagg_aggregator_chat_submit(llmagg_aggregator *aggregator, llmagg_queue *queue, const char *request,
                                                        size_t request_len, const char *options, size_t options_len,
                                                        uint32_t flags, uint64_t tag, uint64_t *op, llmagg_error **err);
+
+/* The vectors of texts; blocks until all are there. *out is owned: a llmagg_vectors. See EMBEDDINGS. Codes: all. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_aggregator_embed(llmagg_aggregator *aggregator, const char *request, size_t request_len,
+                                                 const char *options, size_t options_len, llmagg_buf *out, llmagg_error **err);
+
+/* The same as an operation: the payload of DONE is the llmagg_vectors; see llmagg_client_chat_submit. Codes: UNAVAILABLE.
+ * Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_aggregator_embed_submit(llmagg_aggregator *aggregator, llmagg_queue *queue, const char *request,
+                                                        size_t request_len, const char *options, size_t options_len,
+                                                        uint64_t tag, uint64_t *op, llmagg_error **err);
 
 /* The names of the models that calls use, in order of trial: ["gpt-4o", ...]. *out is owned. Codes: CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_aggregator_models(llmagg_aggregator *aggregator, llmagg_buf *out, llmagg_error **err);
@@ -612,22 +649,6 @@ LLMAGG_API llmagg_status llmagg_log_to_queue(int32_t level, llmagg_queue *queue,
  * fields are omitted. When the function returns, all earlier observations are in the queue that was set before; a call with the
  * same queue does only that. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_observe_to_queue(llmagg_queue *queue, llmagg_error **err);
-
-/* ----------------------------------------------------------------------------------------------------------------- token -- */
-
-/*
- * Sends TOKEN events to a queue, for the whole process: questions for the tokens of models whose "auth" is {"type": "function",
- * "name": ...}. The queue replaces the one set before; NULL: nobody answers, as at the start, and the attempts of these models
- * fail with AUTHENTICATION. A token is asked for once for all calls and all models of its name, again before it ends, beside the
- * calls, and once more after a server has refused it (401, 403). A thread that waits in a blocking call cannot read the queue:
- * another thread must. Since: 0.1.0
- */
-LLMAGG_API llmagg_status llmagg_token_to_queue(llmagg_queue *queue, llmagg_error **err);
-
-/* Answers a TOKEN event, within 30 s: {"token": text, "expires": seconds since the epoch; omitted: it does not end}, which is sent
- * as "Authorization: Bearer ...", or {"error": text}, which fails the attempts that wait for the token with UNAVAILABLE.
- * Codes: CANCELED (nothing waits for it any more). Since: 0.1.0 */
-LLMAGG_API llmagg_status llmagg_token_answer(uint64_t op, const char *answer, size_t answer_len, llmagg_error **err);
 
 /* ---------------------------------------------------------------------------------------------------------------- config -- */
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/llm"
@@ -15,37 +16,60 @@ import (
 // has the retries, breakers, limits and failover of a chat. Only routes of one
 // model are asked: the vectors of another mean something else.
 func (a *Aggregator) Embed(ctx context.Context, r *llm.EmbeddingRequest) (*llm.EmbeddingResponse, error) {
-	if err := r.Check(); err != nil {
-		return nil, err
-	}
 	routes, err := a.routes(r.Model)
 	if err != nil {
 		return nil, err
 	}
-	if routes = ofOneModel(routes); routes == nil {
-		return nil, wire.Unsupported("no route of the model makes embeddings")
+	return a.EmbedRoutes(ctx, routes, r)
+}
+
+// EmbedRoutes is Embed over the given routes instead of the manager's.
+func (a *Aggregator) EmbedRoutes(ctx context.Context, routes []*client.Client, r *llm.EmbeddingRequest) (*llm.EmbeddingResponse, error) {
+	if err := r.Check(); err != nil {
+		return nil, err
+	}
+	routes, others := ofOneModel(routes)
+	if routes == nil {
+		return nil, withOthers(wire.Unsupported("no route of the model makes embeddings"), others)
 	}
 	e := embedding{by: a, routes: routes, request: r, payload: llm.Payload{Options: a.withDefaults(r.Options), N: 1}}
+	if d := e.payload.Options.Deadline; d > 0 {
+		e.ends = time.Now().Add(d)
+	}
 	e.split()
 	if err := e.run(ctx); err != nil {
-		return nil, err
+		return nil, withOthers(err, others)
 	}
 	return e.response()
 }
 
 // ofOneModel leaves the routes that make embeddings and have the model of the
 // first of them, by its upstream's name or by the name that the configuration
-// gives it.
-func ofOneModel(routes []*client.Client) (same []*client.Client) {
+// gives it. The others come as attempts that were not made.
+func ofOneModel(routes []*client.Client) (same []*client.Client, others []llm.Attempt) {
 	for _, c := range routes {
-		if _, _, makes := c.EmbedLimits(); !makes {
+		_, _, makes := c.EmbedLimits()
+		if makes && (len(same) == 0 || c.Model() == same[0].Model() || c.Name() == same[0].Name()) {
+			same = append(same, c)
 			continue
 		}
-		if len(same) == 0 || c.Model() == same[0].Model() || c.Name() == same[0].Name() {
-			same = append(same, c)
+		why := "it makes no embeddings"
+		if makes {
+			why = "its model is another, whose vectors mean something else"
 		}
+		others = append(others, llm.Attempt{Provider: c.Provider(), Model: c.Name(), Start: time.Now(), Code: llm.Unsupported, Message: why})
 	}
-	return same
+	return same, others
+}
+
+// withOthers adds the routes that were not asked to the trail of a failed call.
+func withOthers(err error, others []llm.Attempt) error {
+	if len(others) == 0 {
+		return err
+	}
+	told := *llm.AsError(err)
+	told.Attempts = append(told.Attempts[:len(told.Attempts):len(told.Attempts)], others...)
+	return &told
 }
 
 // embedding is one call of Embed.
@@ -54,6 +78,7 @@ type embedding struct {
 	routes  []*client.Client
 	request *llm.EmbeddingRequest
 	payload llm.Payload // its options only
+	ends    time.Time   // the deadline of the whole call, where it has one
 	batches []batch
 }
 
@@ -124,11 +149,15 @@ func (e *embedding) run(ctx context.Context) error {
 
 // ask makes one request, on the routes one after the other.
 func (e *embedding) ask(ctx context.Context, b *batch) error {
-	routes, err := e.by.arranged(ctx, e.routes, &e.payload)
+	p := e.payload
+	if p.Options.Deadline > 0 {
+		p.Options.Deadline = max(time.Until(e.ends), 1)
+	}
+	routes, err := e.by.arranged(ctx, e.routes, &p)
 	if err != nil {
 		return err
 	}
-	w, err := e.by.begin(ctx, routes, &e.payload)
+	w, err := e.by.begin(ctx, routes, &p)
 	if err != nil {
 		return err
 	}

@@ -22,8 +22,9 @@ type embedAsk struct {
 // for another.
 const embedDimensions = 8
 
-// vector is a text's vector: the same for the same text, of length 1.
-func vector(text string, dimensions int) []float32 {
+// Vector is what the wall gives for a text: the same for the same text, of
+// length 1.
+func Vector(text string, dimensions int) []float32 {
 	v := make([]float32, dimensions)
 	var sum float64
 	for i := range v {
@@ -92,7 +93,7 @@ func (c *call) embedded() any {
 	tokens := 0
 	plain := make([][]float32, len(ask.texts))
 	for i, text := range ask.texts {
-		plain[i] = vector(text, ask.dimensions)
+		plain[i] = Vector(text, ask.dimensions)
 		tokens += len(strings.Fields(text))
 	}
 	switch c.dialect.(type) {

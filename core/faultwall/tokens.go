@@ -15,12 +15,12 @@ var tokenPaths = []string{"/token", "/oauth2/v2.0/token", "/service-accounts/def
 
 // isTokenServer tells whether a request asks for a token.
 func isTokenServer(r *http.Request) bool {
-	for _, end := range tokenPaths {
+	for _, end := range tokenPaths[1:] {
 		if strings.HasSuffix(r.URL.Path, end) {
 			return true
 		}
 	}
-	return false
+	return r.URL.Path == tokenPaths[0]
 }
 
 // giveToken answers a request for a token, as RFC 6749 says. Services of

@@ -1,8 +1,11 @@
 package llm
 
 import (
+	"maps"
 	"slices"
-	"unicode/utf8"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
+	"github.com/llmagg/llmagg/core/internal/shown"
 )
 
 // EmbeddingRequest asks for the vectors of texts.
@@ -38,19 +41,52 @@ type EmbeddingResponse struct {
 
 // Check refuses what no model could embed, as INVALID_ARGUMENT.
 func (r *EmbeddingRequest) Check() error {
-	if len(r.Input) == 0 {
-		return Errorf(InvalidArgument, "the input has no text; expected one or more")
-	}
-	for i, text := range r.Input {
-		if !utf8.ValidString(text) {
-			return Errorf(InvalidArgument, "input[%d] is not valid UTF-8", i)
-		}
+	if err := checkTexts("input", r.Input); err != nil {
+		return err
 	}
 	if r.Dimensions < 0 {
 		return Errorf(InvalidArgument, "dimensions is %d; expected 1 or more", r.Dimensions)
 	}
 	if r.InputType != "" && !slices.Contains(InputTypes, r.InputType) {
-		return Errorf(InvalidArgument, "input_type is not one of query, document, similarity, classification and clustering")
+		return Errorf(InvalidArgument, "input_type is %s; expected \"query\", \"document\", \"similarity\", \"classification\" or \"clustering\"", shown.Text(r.InputType))
 	}
 	return r.Options.check()
+}
+
+// embeddingFields are the names of a request's fields as JSON, but for "model".
+var embeddingFields = []string{"input", "dimensions", "input_type", "encoding_format"}
+
+// ParseEmbedding reads a request from JSON text, which is the request's from
+// now on: "input" (a text or a list of them), "model", "dimensions",
+// "input_type", and fields for the server, also those of the options'
+// ExtraBody. "encoding_format" is passed over: vectors are always numbers.
+// Errors are INVALID_ARGUMENT.
+func ParseEmbedding(data []byte, o CallOptions) (r *EmbeddingRequest, err error) {
+	r = &EmbeddingRequest{Options: o}
+	r.Extra, err = parseOther(data, &r.Model, embeddingFields, func(name string, v []byte) (err error) {
+		switch name {
+		case "input":
+			r.Input, err = readTexts(name, v)
+		case "dimensions":
+			r.Dimensions, err = readInteger(name, v, 1)
+		case "input_type":
+			r.InputType, err = readText(name, v)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(r.Extra, o.ExtraBody)
+	return r, r.Check()
+}
+
+// AppendJSON appends all of a response but its vectors: {"model", "usage",
+// "attempts"}.
+func (r *EmbeddingResponse) AppendJSON(dst []byte) ([]byte, error) {
+	return jsontext.Encode(dst, func(w *jsontext.Writer) {
+		o := w.Object()
+		writeOther(&o, r.Model, r.Usage, r.Attempts)
+		o.End()
+	})
 }

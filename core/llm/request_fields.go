@@ -146,14 +146,10 @@ func checkForeign(name string, v []byte) error {
 		}
 		return nil
 	}
-	what := "unknown request field " + shown.Name(name)
-	switch {
-	case callSettingOf[name] != nil:
-		return Errorf(InvalidArgument, "request field %q is an option of the call; put it into the call's options", name)
-	case suggest.Nearest(name, onlyConfigNames, 0) != "":
-		return Errorf(InvalidArgument, "%s; %q belongs in the configuration of a model and is never sent", what, suggest.Nearest(name, onlyConfigNames, 0))
+	if err := checkPlace(name); err != nil {
+		return err
 	}
-	few := suggest.Slips(name)
+	what, few := "unknown request field "+shown.Name(name), suggest.Slips(name)
 	if best := suggest.Nearest(name, callOptionNames, few); best != "" {
 		return Errorf(InvalidArgument, "%s; did you mean %q, an option of the call? (server-specific fields go into \"extra_body\")", what, best)
 	}
@@ -162,6 +158,18 @@ func checkForeign(name string, v []byte) error {
 	}
 	if suggest.Means(name, "models") {
 		return Errorf(InvalidArgument, "%s; for failover, list the routes in the \"models\" of an aggregator (server-specific fields go into \"extra_body\")", what)
+	}
+	return nil
+}
+
+// checkPlace refuses an option of the call and a key of the configuration among
+// the fields of a request.
+func checkPlace(name string) error {
+	if callSettingOf[name] != nil {
+		return Errorf(InvalidArgument, "request field %q is an option of the call; put it into the call's options", name)
+	}
+	if key := suggest.Nearest(name, onlyConfigNames, 0); key != "" {
+		return Errorf(InvalidArgument, "unknown request field %s; %q belongs in the configuration of a model and is never sent", shown.Name(name), key)
 	}
 	return nil
 }

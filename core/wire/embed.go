@@ -51,6 +51,8 @@ func (e *Embedding) Place(vectors []Vector, at func(i int) int) error {
 			return llm.Errorf(llm.BadResponse, "vector %d of the answer has the index %d, which is no text's or another vector's", i, n)
 		case len(v) == 0 || len(v) != len(vectors[0]):
 			return llm.Errorf(llm.BadResponse, "vector %d of the answer has %d numbers, the first one %d", i, len(v), len(vectors[0]))
+		case !v.finite():
+			return llm.Errorf(llm.BadResponse, "vector %d of the answer has a number that is not finite", i)
 		}
 		e.Vectors[n] = v
 	}
@@ -63,6 +65,14 @@ func InOrder(i int) int { return i }
 // Vector is a vector as answers have it: a list of numbers, or little-endian
 // float32 in base64.
 type Vector []float32
+
+func (v Vector) finite() bool {
+	var sum float32
+	for _, x := range v {
+		sum += x * 0 // NaN if x is not finite
+	}
+	return sum == 0
+}
 
 // UnmarshalJSON reads either form.
 func (v *Vector) UnmarshalJSON(data []byte) error {

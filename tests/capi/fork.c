@@ -65,12 +65,16 @@ static int in_child(int fd) {
     FORKED(llmagg_client_rest(client, err));
     FORKED(llmagg_routes_chat(routes, 1, STR(HELLO), NOTHING, &out, err));
     FORKED(llmagg_routes_chat_submit(routes, 1, queue, STR(HELLO), NOTHING, 0, 0, &op, err));
+    FORKED(llmagg_routes_embed(routes, 1, STR(EMBED), NOTHING, &out, err));
+    FORKED(llmagg_routes_embed_submit(routes, 1, queue, STR(EMBED), NOTHING, 0, &op, err));
     FORKED(llmagg_routes_health_submit(routes, 1, queue, 0, &op, err));
     FORKED(llmagg_resolve(STR("[]"), STR("[]"), &out, err));
     FORKED(llmagg_aggregator_new(manager, NOTHING, &aggregator, err));
     FORKED(llmagg_aggregator_initialize(aggregator, STR("{}"), err));
     FORKED(llmagg_aggregator_chat(aggregator, STR(HELLO), NOTHING, &out, err));
     FORKED(llmagg_aggregator_chat_submit(aggregator, queue, STR(HELLO), NOTHING, 0, 0, &op, err));
+    FORKED(llmagg_aggregator_embed(aggregator, STR(EMBED), NOTHING, &out, err));
+    FORKED(llmagg_aggregator_embed_submit(aggregator, queue, STR(EMBED), NOTHING, 0, &op, err));
     FORKED(llmagg_aggregator_models(aggregator, &out, err));
     FORKED(llmagg_aggregator_health(aggregator, &out, err));
     FORKED(llmagg_aggregator_health_submit(aggregator, queue, 0, &op, err));
@@ -87,8 +91,6 @@ static int in_child(int fd) {
     FORKED(llmagg_custom_finish(1, NOTHING, err));
     FORKED(llmagg_custom_fail(1, NOTHING, err));
     FORKED(llmagg_log_to_queue(0, queue, err));
-    FORKED(llmagg_token_to_queue(queue, err));
-    FORKED(llmagg_token_answer(1, STR("{}"), err));
     FORKED(llmagg_observe_to_queue(queue, err));
     FORKED(llmagg_config_check(STR("{}"), 0, &out, err));
     FORKED(llmagg_settings(&out, err));

@@ -42,11 +42,15 @@ static void null_everywhere(void) {
         RETURNS(llmagg_client_free, (NULL)),
         GIVES(A, llmagg_routes_chat, (NULL, 0, NULL, 0, NULL, 0, NULL, NULL)),
         GIVES(A, llmagg_routes_chat_submit, (NULL, 0, NULL, NULL, 0, NULL, 0, 0, 0, NULL, NULL)),
+        GIVES(A, llmagg_routes_embed, (NULL, 0, NULL, 0, NULL, 0, NULL, NULL)),
+        GIVES(A, llmagg_routes_embed_submit, (NULL, 0, NULL, NULL, 0, NULL, 0, 0, NULL, NULL)),
         GIVES(A, llmagg_routes_health_submit, (NULL, 0, NULL, 0, NULL, NULL)),
         GIVES(A, llmagg_resolve, (NULL, 0, NULL, 0, NULL, NULL)),
         GIVES(H, llmagg_aggregator_new, (NULL, NULL, 0, NULL, NULL)), GIVES(H, llmagg_aggregator_initialize, (NULL, NULL, 0, NULL)),
         GIVES(H, llmagg_aggregator_chat, (NULL, NULL, 0, NULL, 0, NULL, NULL)),
         GIVES(H, llmagg_aggregator_chat_submit, (NULL, NULL, NULL, 0, NULL, 0, 0, 0, NULL, NULL)),
+        GIVES(H, llmagg_aggregator_embed, (NULL, NULL, 0, NULL, 0, NULL, NULL)),
+        GIVES(H, llmagg_aggregator_embed_submit, (NULL, NULL, NULL, 0, NULL, 0, 0, NULL, NULL)),
         GIVES(H, llmagg_aggregator_models, (NULL, NULL, NULL)), GIVES(H, llmagg_aggregator_health, (NULL, NULL, NULL)),
         GIVES(H, llmagg_aggregator_health_submit, (NULL, NULL, 0, NULL, NULL)), GIVES(H, llmagg_aggregator_close, (NULL, 0, NULL)),
         RETURNS(llmagg_aggregator_free, (NULL)),
@@ -58,7 +62,6 @@ static void null_everywhere(void) {
         GIVES(A, llmagg_custom_emit, (0, NULL, 0, NULL, NULL)), GIVES(LLMAGG_E_CANCELED, llmagg_custom_finish, (0, NULL, 0, NULL)),
         GIVES(LLMAGG_E_CANCELED, llmagg_custom_fail, (0, NULL, 0, NULL)),
         GIVES(LLMAGG_OK, llmagg_log_to_queue, (0, NULL, NULL)), GIVES(LLMAGG_OK, llmagg_observe_to_queue, (NULL, NULL)),
-        GIVES(LLMAGG_OK, llmagg_token_to_queue, (NULL, NULL)), GIVES(A, llmagg_token_answer, (0, NULL, 0, NULL)),
         GIVES(A, llmagg_config_check, (NULL, 0, 0, NULL, NULL)), GIVES(A, llmagg_settings, (NULL, NULL)),
         GIVES(A, llmagg_stats, (NULL, NULL)), GIVES(A, llmagg_wall_start, (NULL, 0, NULL, NULL)), GIVES(H, llmagg_wall_url, (NULL, NULL, NULL)),
         GIVES(H, llmagg_wall_seen, (NULL, NULL, NULL)), GIVES(H, llmagg_wall_script, (NULL, NULL, 0, NULL)),
@@ -245,6 +248,12 @@ static void null_outputs_and_texts(void) {
     WITHOUT("clients", llmagg_routes_chat_submit, (NULL, 1, w->queue, STR(HELLO), NOTHING, 0, 0, &op, &err));
     WITHOUT("request", llmagg_routes_chat_submit, (&w->client, 1, w->queue, NULL, 3, NOTHING, 0, 0, &op, &err));
     WITHOUT("op", llmagg_routes_chat_submit, (&w->client, 1, w->queue, STR(HELLO), NOTHING, 0, 0, NULL, &err));
+    WITHOUT("clients", llmagg_routes_embed, (NULL, 1, STR(EMBED), NOTHING, &o.text, &err));
+    WITHOUT("request", llmagg_routes_embed, (&w->client, 1, NULL, 3, NOTHING, &o.text, &err));
+    WITHOUT("out", llmagg_routes_embed, (&w->client, 1, STR(EMBED), NOTHING, NULL, &err));
+    WITHOUT("clients", llmagg_routes_embed_submit, (NULL, 1, w->queue, STR(EMBED), NOTHING, 0, &op, &err));
+    WITHOUT("request", llmagg_routes_embed_submit, (&w->client, 1, w->queue, NULL, 3, NOTHING, 0, &op, &err));
+    WITHOUT("op", llmagg_routes_embed_submit, (&w->client, 1, w->queue, STR(EMBED), NOTHING, 0, NULL, &err));
     WITHOUT("clients", llmagg_routes_health_submit, (NULL, 1, w->queue, 0, &op, &err));
     WITHOUT("op", llmagg_routes_health_submit, (&w->client, 1, w->queue, 0, NULL, &err));
     WITHOUT("catalog", llmagg_resolve, (NULL, 3, STR("[]"), &o.text, &err));
@@ -257,6 +266,10 @@ static void null_outputs_and_texts(void) {
     WITHOUT("out", llmagg_aggregator_chat, (w->aggregator, STR(HELLO), NOTHING, NULL, &err));
     WITHOUT("request", llmagg_aggregator_chat_submit, (w->aggregator, w->queue, NULL, 3, NOTHING, 0, 0, &op, &err));
     WITHOUT("op", llmagg_aggregator_chat_submit, (w->aggregator, w->queue, STR(HELLO), NOTHING, 0, 0, NULL, &err));
+    WITHOUT("request", llmagg_aggregator_embed, (w->aggregator, NULL, 3, NOTHING, &o.text, &err));
+    WITHOUT("out", llmagg_aggregator_embed, (w->aggregator, STR(EMBED), NOTHING, NULL, &err));
+    WITHOUT("request", llmagg_aggregator_embed_submit, (w->aggregator, w->queue, NULL, 3, NOTHING, 0, &op, &err));
+    WITHOUT("op", llmagg_aggregator_embed_submit, (w->aggregator, w->queue, STR(EMBED), NOTHING, 0, NULL, &err));
     WITHOUT("out", llmagg_aggregator_models, (w->aggregator, NULL, &err));
     WITHOUT("out", llmagg_aggregator_health, (w->aggregator, NULL, &err));
     WITHOUT("op", llmagg_aggregator_health_submit, (w->aggregator, w->queue, 0, NULL, &err));
@@ -267,7 +280,6 @@ static void null_outputs_and_texts(void) {
     WITHOUT("chunk", llmagg_custom_emit, (1, NULL, 3, NULL, &err));
     WITHOUT("response", llmagg_custom_finish, (1, NULL, 3, &err));
     WITHOUT("error", llmagg_custom_fail, (1, NULL, 3, &err));
-    WITHOUT("answer", llmagg_token_answer, (1, NULL, 3, &err));
     WITHOUT("config", llmagg_config_check, (NULL, 3, 0, &o.text, &err));
     WITHOUT("out", llmagg_config_check, (STR("{}"), 0, NULL, &err));
     WITHOUT("out", llmagg_settings, (NULL, &err));
@@ -319,12 +331,12 @@ static void on_success_the_error_is_left_alone(void) {
         o.made.any = NULL;
         o.text = (llmagg_buf){NULL, 0};
         llmagg_status status = f->ask(&fresh, handle_of(&fresh, f->kind), &o, &err), expected = LLMAGG_OK;
-        if (strncmp(f->name, "llmagg_custom_", 14) == 0 || strcmp(f->name, "llmagg_token_answer") == 0) expected = LLMAGG_E_CANCELED; /* there is no such call */
+        if (strncmp(f->name, "llmagg_custom_", 14) == 0) expected = LLMAGG_E_CANCELED; /* there is no such call */
         if (status != expected) printf("# %s: %s\n", f->name, llmagg_status_name(status));
         CHECK(status == expected);
         CHECK((err == (llmagg_error *)&asked) == (status == LLMAGG_OK));
         if (status != LLMAGG_OK) llmagg_error_free(err);
-        if (o.text.ptr != NULL) CHECK(o.text.ptr[o.text.len] == '\0' && strlen(o.text.ptr) == o.text.len);
+        if (o.text.ptr != NULL) CHECK(o.text.ptr[o.text.len] == '\0' && (has(f->name, "_embed") || strlen(o.text.ptr) == o.text.len));
         llmagg_buf_free(&o.text);
         if (o.made.any != NULL) {
             for (int kind = NONE + 1; kind < KINDS; kind++) free_as(kind, o.made.any); /* one of them fits */
@@ -334,7 +346,6 @@ static void on_success_the_error_is_left_alone(void) {
     }
     llmagg_log_to_queue(0, NULL, NULL);
     llmagg_observe_to_queue(NULL, NULL);
-    llmagg_token_to_queue(NULL, NULL);
     CHECK(asked == sizeof functions / sizeof *functions);
 }
 

@@ -67,6 +67,7 @@ type Step struct {
 	Route       string          `json:"route,omitempty"`        // "provider/model": directly on that client; with "asked": its provider
 	What        string          `json:"what,omitempty"`         // with "misuse": which handle
 	Request     json.RawMessage `json:"request,omitempty"`      // default: one user message "hi"
+	Texts       int             `json:"texts,omitempty"`        // with "embed": as many texts, "text 1" and so on
 	RequestText *Text           `json:"request_text,omitempty"` // a request that is no JSON, or generated
 	CallOptions json.RawMessage `json:"options,omitempty"`
 	Blocking    bool            `json:"blocking,omitempty"`    // the blocking twin, where the door has one
@@ -149,6 +150,7 @@ type Expectation struct {
 	Streamed     Pattern `json:"streamed,omitempty"`
 	Restarts     Pattern `json:"restarts,omitempty"`
 	Result       Pattern `json:"result,omitempty"`
+	InOrder      Pattern `json:"in_order,omitempty"`
 	Time         Pattern `json:"time,omitempty"`
 	FirstChunk   Pattern `json:"first_chunk,omitempty"`
 }
@@ -173,7 +175,7 @@ type SeenPattern struct {
 }
 
 // Verbs are the values of Step.Call.
-var Verbs = []string{"chat", "stream", "health", "report", "models", "asked", "observe", "observed", "misuse", "fork"}
+var Verbs = []string{"chat", "stream", "embed", "health", "report", "models", "asked", "observe", "observed", "misuse", "fork"}
 
 // Doors are the names of all doors.
 var Doors = []string{"go", "c", "python"}

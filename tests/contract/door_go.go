@@ -141,6 +141,8 @@ func (d *goDoor) perform(ctx context.Context, c *Command, on func(Event)) Event 
 		return result(s.observed(), nil)
 	case "chat", "stream":
 		return s.call(ctx, c, on)
+	case "embed":
+		return s.embed(ctx, c)
 	}
 	return result(nil, fmt.Errorf("unknown verb %q", c.Verb))
 }
@@ -236,6 +238,33 @@ func (s *goSession) call(ctx context.Context, c *Command, on func(Event)) Event 
 		return result(nil, err)
 	}
 	return read(stream, c, on)
+}
+
+func (s *goSession) embed(ctx context.Context, c *Command) Event {
+	options, err := llm.ParseCallOptions(c.Second)
+	if err != nil {
+		return result(nil, err)
+	}
+	request, err := llm.ParseEmbedding(c.First, options)
+	if err != nil {
+		return result(nil, err)
+	}
+	r, err := s.aggregator.Embed(ctx, request)
+	if err != nil {
+		return result(nil, err)
+	}
+	return result(map[string]any{"embeddings": widened(r.Vectors), "model": r.Model, "usage": r.Usage, "attempts": r.Attempts}, nil)
+}
+
+// widened are numbers as JSON has them without loss.
+func widened(vectors [][]float32) [][]float64 {
+	wide := make([][]float64, len(vectors))
+	for i, v := range vectors {
+		for _, x := range v {
+			wide[i] = append(wide[i], float64(x))
+		}
+	}
+	return wide
 }
 
 // request is the request as an application would make it: a struct, or with

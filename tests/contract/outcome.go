@@ -3,10 +3,13 @@ package contract
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/llmagg/llmagg/core/faultwall"
 )
 
 // flight is one call that has been made: its events, as they come.
@@ -14,6 +17,7 @@ type flight struct {
 	id      uint64
 	began   time.Time
 	stream  bool
+	texts   []string      // whose vectors are asked for
 	done    chan struct{} // closed after the terminal event
 	changed chan struct{} // told, without blocking, of each event
 
@@ -81,6 +85,7 @@ func (f *flight) outcome() map[string]any {
 				o["code"] = "OK"
 				o["result"] = decode(e.Data)
 				setResponse(o, decode(e.Data))
+				setVectors(o, decode(e.Data), f.texts)
 			}
 		}
 	}
@@ -131,6 +136,40 @@ func setResponse(o map[string]any, data any) {
 	o["finish_reason"] = choice["finish_reason"]
 	o["reasoning"], o["refusal"], o["tool_calls"] = message["reasoning_content"], message["refusal"], message["tool_calls"]
 	o["text"] = plainText(message["content"])
+}
+
+// setVectors is setResponse for the vectors of texts.
+func setVectors(o map[string]any, data any, texts []string) {
+	r, _ := data.(map[string]any)
+	vectors, ok := r["embeddings"].([]any)
+	if !ok {
+		return
+	}
+	o["response"], o["model"], o["usage"] = r, r["model"], r["usage"]
+	setAttempts(o, r["attempts"])
+	inOrder := len(vectors) == len(texts)
+	for i := 0; inOrder && i < len(texts); i++ {
+		numbers, _ := vectors[i].([]any)
+		for k, x := range faultwall.Vector(texts[i], len(numbers)) {
+			got, _ := numbers[k].(float64)
+			inOrder = inOrder && math.Abs(got-float64(x)) < 1e-6
+		}
+	}
+	o["in_order"] = inOrder
+}
+
+// textsOf are the texts of a request for vectors.
+func textsOf(request any) (texts []string) {
+	r, _ := request.(map[string]any)
+	if one, ok := r["input"].(string); ok {
+		return []string{one}
+	}
+	all, _ := r["input"].([]any)
+	for _, item := range all {
+		text, _ := item.(string)
+		texts = append(texts, text)
+	}
+	return texts
 }
 
 // plainText is the text of a content: itself, or its text parts joined.

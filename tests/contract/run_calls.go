@@ -10,6 +10,9 @@ import (
 func (r *run) do(c Command) *flight {
 	c.ID = numbers.Add(1)
 	f := newFlight(c.ID, c.Verb == "stream")
+	if c.Verb == "embed" {
+		f.texts = textsOf(decode(c.First))
+	}
 	r.door.Do(c, f.hear)
 	return f
 }
@@ -73,7 +76,7 @@ func (r *run) call(s *Step, where string) {
 
 func (r *run) submit(s *Step, n int) *flight {
 	c := Command{Verb: s.Call, Session: r.session, Args: map[string]string{}}
-	if s.Call == "chat" || s.Call == "stream" {
+	if s.Call == "chat" || s.Call == "stream" || s.Call == "embed" {
 		c.First, c.Second = s.request(r.places, n), r.places.fill(s.CallOptions)
 	}
 	if s.Route != "" {

@@ -114,12 +114,26 @@ func (s *Step) request(p places, n int) []byte {
 	switch {
 	case s.RequestText != nil:
 		return s.RequestText.bytes
-	case s.Request != nil:
+	case s.Request != nil || s.Texts > 0:
 		p = maps.Clone(p)
 		p["n"] = itoa(n)
-		return p.fill(s.Request)
+		return s.withTexts(p.fill(s.Request))
+	case s.Call == "embed":
+		return []byte(`{"input":["one","two"]}`)
 	}
 	return []byte(`{"messages":[{"role":"user","content":"hi"}]}`)
+}
+
+// withTexts is the request with as many texts as the step says.
+func (s *Step) withTexts(request []byte) []byte {
+	if s.Texts == 0 {
+		return request
+	}
+	texts := make([]string, s.Texts)
+	for i := range texts {
+		texts[i] = "text " + itoa(i+1)
+	}
+	return withOption(request, "input", texts)
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

@@ -118,10 +118,13 @@ def test_the_layouts_are_those_that_c_has() -> None:
     for name, structure in (("llmagg_buf", signatures.Buf), ("llmagg_drain", signatures.Drain)):
         ours[name] = ctypes.sizeof(structure)
         ours |= {f"{name}.{field}": getattr(structure, field).offset for field, _ in structure._fields_}
-    ours["llmagg_event"] = signatures.EVENT.size
-    for i, field in enumerate(("type", "status", "op", "tag", "payload", "payload_len")):
-        form = signatures.EVENT.format
-        ours[f"llmagg_event.{field}"] = struct.calcsize(form[: i + 2]) - struct.calcsize("@" + form[i + 1])
+    for name, form, fields in (
+        ("llmagg_event", signatures.EVENT.format, ("type", "status", "op", "tag", "payload", "payload_len")),
+        ("llmagg_vectors", signatures.VECTORS.format, ("count", "dimensions", "offset", "json_offset", "json_len")),
+    ):
+        ours[name] = struct.calcsize(form)
+        for i, field in enumerate(fields):
+            ours[f"{name}.{field}"] = struct.calcsize(form[: i + 2]) - struct.calcsize("@" + form[i + 1])
     assert ours == golden
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 SOURCES = Path(__file__).parents[1] / "src/llmagg"
 MARK = "    # Generated from the methods above: change those, then run `make twins`.\n"
-TWINNED = ("self", "self.aggregator", "self._call(messages, params)")
+TWINNED = ("self", "self.aggregator", "self._call(messages, params)", "self._other_call(request, params)")
 """What has twins of its public methods."""
 WITHOUT = ("register_client",)
 """Coroutines without a twin: applications override them."""

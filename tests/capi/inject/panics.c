@@ -79,6 +79,9 @@ static void in_the_goroutine_of_an_operation(void) {
         OK(llmagg_routes_chat_submit(&live.client, 1, live.queue, STR(HELLO), NOTHING, flags, 0, &op, &err));
         CHECK(ends_once_with(live.queue, op, LLMAGG_E_INTERNAL));
     }
+    inject("embed");
+    OK(llmagg_aggregator_embed_submit(live.aggregator, live.queue, STR(EMBED), NOTHING, 0, &op, &err));
+    CHECK(ends_once_with(live.queue, op, LLMAGG_E_INTERNAL));
     inject("health");
     OK(llmagg_manager_health_submit(live.manager, live.queue, 0, &op, &err));
     CHECK(ends_once_with(live.queue, op, LLMAGG_E_INTERNAL));

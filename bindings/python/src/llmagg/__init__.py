@@ -15,6 +15,7 @@ from . import (
     client,
     config,
     diagnostics,
+    embeddings,
     errors,
     events,
     llm_aggrator,
@@ -34,6 +35,7 @@ from .attempt import Attempt
 from .client import BaseLLMClient, LLMClient
 from .config import ModelConfig, ProviderConfig
 from .diagnostics import stats
+from .embeddings import EmbeddingResponse
 from .errors import (
     AllModelsFailedError,
     APIError,
@@ -78,14 +80,15 @@ __all__ = [
     "APIError", "APITimeoutError", "AllModelsFailedError", "Attempt", "AuthenticationError", "BadRequestError",
     "BadResponseError", "BaseLLMClient", "BaseProvider", "CanceledError", "ChatCompletionRequest",
     "ChatCompletionResponse", "Choice", "ChunkEvent", "CircuitOpenError", "ClosedError", "ContentFilterError",
-    "ContextLengthError", "DeepSeekProvider", "DoneEvent", "ForkedError", "Function", "GeminiProvider", "InternalError",
-    "InvalidArgumentError", "LLMAggrator", "LLMAggregator", "LLMClient", "LLMError", "Manager", "Message",
-    "MessageRole", "ModelConfig", "ModelNotFoundError", "NotInitializedError", "Observation", "Observer",
-    "OpenAIProvider", "OverloadedError", "Provider", "ProviderConfig", "ProviderNotFoundError", "QuotaExceededError",
-    "RateLimitError", "RestartEvent", "ServiceUnavailableError", "StreamChoice", "StreamEvent",
+    "ContextLengthError", "DeepSeekProvider", "DoneEvent", "EmbeddingResponse", "ForkedError", "Function",
+    "GeminiProvider", "InternalError", "InvalidArgumentError", "LLMAggrator", "LLMAggregator", "LLMClient", "LLMError",
+    "Manager", "Message", "MessageRole", "ModelConfig", "ModelNotFoundError", "NotInitializedError", "Observation",
+    "Observer", "OpenAIProvider", "OverloadedError", "Provider", "ProviderConfig", "ProviderNotFoundError",
+    "QuotaExceededError", "RateLimitError", "RestartEvent", "ServiceUnavailableError", "StreamChoice", "StreamEvent",
     "StreamInterruptedError", "StreamResponse", "SyncObserver", "UnknownModelError", "UnsupportedError", "Usage",
     "__version__", "aggregator", "attempt",
-    "client", "config", "diagnostics", "errors", "events", "get_client", "get_client_by_model", "get_manager",
+    "client", "config", "diagnostics", "embeddings", "errors", "events", "get_client", "get_client_by_model",
+    "get_manager",
     "llm_aggrator", "log", "manager", "messages", "observe", "observe_sync", "observers", "provider", "providers",
     "requests", "responses", "settings", "stats", "types",
 ]  # fmt: skip

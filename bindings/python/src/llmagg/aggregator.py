@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from . import _names, catalog, lookup, oldstyle, summary
 from ._closing import Closing
 from ._twin import twin
 from .config import ModelConfig, ProviderConfig  # noqa: F401 - tests patch some of these names
+from .embeddings import EmbeddingResponse
 from .errors import (
     AllModelsFailedError,
     CanceledError,
@@ -129,6 +130,13 @@ class LLMAggregator(Closing):
             raise NotInitializedError(_NOT_INITIALIZED)
         return _planned_call()(self, messages, params)
 
+    def _other_call(self, request: dict[str, Any], params: dict[str, Any]) -> Call:
+        if not self._initialized:
+            raise NotInitializedError(_NOT_INITIALIZED)
+        from . import plan
+
+        return plan.other_call(self, {key: value for key, value in request.items() if value is not None}, params)
+
     async def chat(self, messages: ChatCompletionRequest | Messages, **params: Any) -> ChatCompletionResponse:
         """Returns the whole answer, with ``attempts``. Raises LLMError; AllModelsFailedError if all models failed."""
         return await self._call(messages, params).response()
@@ -145,6 +153,22 @@ class LLMAggregator(Closing):
         """An async generator of the answer's text as it arrives."""
         _refuse_restart(params)
         return self._call(messages, params).text()
+
+    async def embed(
+        self, input: str | Sequence[str], model: str | None = None, dimensions: int | None = None, *,
+        input_type: str | None = None, numpy: bool = False, **params: Any,
+    ) -> EmbeddingResponse:  # fmt: skip
+        """Returns the vectors of a text or of a list of texts, in their order.
+
+        The texts are split as the vendor takes them, and the requests are made at the same time, each with retries,
+        circuit breakers and failover. Only routes of one model are asked, since the vectors of another model mean
+        something else. ``dimensions`` shortens the vectors where the model can; ``input_type`` ("query", "document",
+        "similarity", "classification", "clustering") is for models that tell these apart. With ``numpy`` the vectors
+        are a float32 array of one row for each text. ``params`` are options as for calls, and fields for the server.
+        Raises LLMError; UnsupportedError if no route makes embeddings.
+        """
+        request = {"input": input, "model": model, "dimensions": dimensions, "input_type": input_type}
+        return EmbeddingResponse(await self._other_call(request, params).other("embed"), numpy=numpy)
 
     async def generate_response(self, messages: Messages, max_retries: int | None = None, **params: Any) -> str:
         """Returns the answer's text. Raises AllModelsFailedError (a RuntimeError), whose cause is the last failure."""
@@ -202,6 +226,14 @@ class LLMAggregator(Closing):
         """``stream_text`` as a plain iterator; each step blocks, and Ctrl-C ends it."""
         _refuse_restart(params)
         return self._call(messages, params).text_sync()
+
+    def embed_sync(
+        self, input: str | Sequence[str], model: str | None = None, dimensions: int | None = None, *,
+        input_type: str | None = None, numpy: bool = False, **params: Any,
+    ) -> EmbeddingResponse:  # fmt: skip
+        """``embed`` for code without an event loop; it blocks, and Ctrl-C ends it."""
+        request = {"input": input, "model": model, "dimensions": dimensions, "input_type": input_type}
+        return EmbeddingResponse(self._other_call(request, params).other_sync("embed"), numpy=numpy)
 
     def generate_response_sync(self, messages: Messages, max_retries: int | None = None, **params: Any) -> str:
         """``generate_response`` for code without an event loop; it blocks, and Ctrl-C ends it."""

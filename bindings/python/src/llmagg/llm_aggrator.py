@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from typing import Any
 
 from . import settings as sources
 from ._closing import Closing
 from .aggregator import LLMAggregator, Messages
+from .embeddings import EmbeddingResponse
 from .events import StreamEvent
 from .requests import ChatCompletionRequest
 from .responses import ChatCompletionResponse
@@ -68,6 +69,14 @@ class LLMAggrator(Closing):
             async for text in texts:
                 yield text
 
+    async def embed(
+        self, input: str | Sequence[str], model: str | None = None, dimensions: int | None = None, *,
+        input_type: str | None = None, numpy: bool = False, **params: Any,
+    ) -> EmbeddingResponse:  # fmt: skip
+        """As :meth:`LLMAggregator.embed`."""
+        await self.initialize()
+        return await self.aggregator.embed(input, model, dimensions, input_type=input_type, numpy=numpy, **params)
+
     async def health_check(self) -> dict[str, dict[str, bool]]:
         """As :meth:`LLMAggregator.health_check`."""
         await self.initialize()
@@ -123,6 +132,14 @@ class LLMAggrator(Closing):
         """``chat`` for code without an event loop; it blocks, and Ctrl-C ends it."""
         self.initialize_sync()
         return self.aggregator.chat_sync(messages, **params)
+
+    def embed_sync(
+        self, input: str | Sequence[str], model: str | None = None, dimensions: int | None = None, *,
+        input_type: str | None = None, numpy: bool = False, **params: Any,
+    ) -> EmbeddingResponse:  # fmt: skip
+        """``embed`` for code without an event loop; it blocks, and Ctrl-C ends it."""
+        self.initialize_sync()
+        return self.aggregator.embed_sync(input, model, dimensions, input_type=input_type, numpy=numpy, **params)
 
     def health_check_sync(self) -> dict[str, dict[str, bool]]:
         """``health_check`` for code without an event loop; it blocks, and Ctrl-C ends it."""

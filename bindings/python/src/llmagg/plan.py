@@ -32,16 +32,36 @@ def call(user: Any, messages: ChatCompletionRequest | Iterable[Any], params: dic
     Raises NotInitializedError if there is no client, ModelNotFoundError, InvalidArgumentError.
     """
     request, options = request_and_options(messages, params)
+    return _plan(user, request.get("model")).call(user, request, options)
+
+
+def other_call(user: Any, request: dict[str, Any], params: dict[str, Any]) -> Call:
+    """A call of the aggregator that is no chat, on the same routes. ``params`` are options of the call, and fields of
+    the request, which the core judges.
+    """
+    options: dict[str, Any] = {}
+    _, known_options, _ = _names()
+    for key, value in params.items():
+        if value is None:
+            continue
+        if key in known_options:
+            _put_option(options, key, value)
+        else:
+            request[key] = value
+    return _plan(user, request.get("model")).call(user, request, options or None)
+
+
+def _plan(user: Any, model: Any) -> Plan:
+    """The plan for the request's model, or for the aggregator's models."""
     plans = route.Plans.of(user)
-    model = request.get("model")
     if model is not None and not isinstance(model, str):
         raise InvalidArgumentError(f"model is {model!r}; expected the name of a model")
-    plan = plans.get(model)
+    plan: Plan | None = plans.get(model)
     if plan is None or not plan.holds(user):
         if len(plans) >= _MOST:
             plans.clear()
         plan = plans[model] = Plan(user, model)
-    return plan.call(user, request, options)
+    return plan
 
 
 def _resolved(user: Any, entries: list[catalog.Entry], names: list[str]) -> list[catalog.Entry]:

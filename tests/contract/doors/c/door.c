@@ -20,7 +20,7 @@ typedef struct call {
     llmagg_client *client; /* freed when the call has ended, since freeing it ends the call; NULL: the aggregator */
     long chunks, leave_after, pause_after;
     double pause_s;
-    int used, left;
+    int used, left, vectors; /* vectors: its result is a llmagg_vectors */
 } call;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;   /* guards calls and threads */
@@ -62,12 +62,19 @@ static void *run_blocking(void *user) {
     llmagg_status status;
     if (strcmp(b->c.verb, "health") == 0)
         status = llmagg_aggregator_health(b->aggregator, &out, &err);
+    else if (strcmp(b->c.verb, "embed") == 0)
+        status = llmagg_aggregator_embed(b->aggregator, b->c.first, b->c.first_len, b->c.second, b->c.second_len, &out, &err);
     else if (b->client != NULL)
         status = llmagg_client_chat(b->client, b->c.first, b->c.first_len, b->c.second, b->c.second_len, &out, &err);
     else
         status = llmagg_aggregator_chat(b->aggregator, b->c.first, b->c.first_len, b->c.second, b->c.second_len, &out, &err);
     llmagg_client_free(b->client);
-    tell_result(b->c.id, status, &out, err);
+    if (status == LLMAGG_OK && strcmp(b->c.verb, "embed") == 0) {
+        tell_vectors(b->c.id, out.ptr);
+        llmagg_buf_free(&out);
+    } else {
+        tell_result(b->c.id, status, &out, err);
+    }
     free_texts(&b->c);
     free(b);
     return end_thread();
@@ -135,6 +142,7 @@ static int on_event(const llmagg_event *e, void *user) {
     const char *kind = e->type == LLMAGG_EVENT_DONE ? "done" : "error";
     llmagg_client *client = NULL;
     call *k;
+    int vectors = 0;
     (void)user;
     switch (e->type) {
     case LLMAGG_EVENT_CHUNK:
@@ -161,11 +169,15 @@ static int on_event(const llmagg_event *e, void *user) {
         if (k->left && e->status == LLMAGG_E_CANCELED)
             kind = "left";
         client = k->client;
+        vectors = k->vectors && e->status == LLMAGG_OK;
         k->used = 0;
     }
     pthread_mutex_unlock(&lock);
     llmagg_client_free(client);
-    tell(e->tag, kind, e->payload, e->payload_len);
+    if (vectors)
+        tell_vectors(e->tag, e->payload);
+    else
+        tell(e->tag, kind, e->payload, e->payload_len);
     return 0;
 }
 
@@ -238,7 +250,10 @@ static int begin_call(command *c, session *s) {
     k->pause_after = (long)number(c, "pause_after");
     k->pause_s = number(c, "pause_s");
     k->client = client;
-    if (client != NULL)
+    k->vectors = strcmp(c->verb, "embed") == 0;
+    if (k->vectors)
+        status = llmagg_aggregator_embed_submit(s->aggregator, queue, c->first, c->first_len, c->second, c->second_len, c->id, &op, &err);
+    else if (client != NULL)
         status = llmagg_client_chat_submit(client, queue, c->first, c->first_len, c->second, c->second_len, flags, c->id, &op, &err);
     else
         status = llmagg_aggregator_chat_submit(s->aggregator, queue, c->first, c->first_len, c->second, c->second_len, flags, c->id,
@@ -297,7 +312,7 @@ static void perform(command *c) {
         switch_route(c, find_session(c->session));
     else if (strcmp(c->verb, "setenv") == 0)
         set_variable(c);
-    else if (strcmp(c->verb, "chat") == 0 || strcmp(c->verb, "stream") == 0)
+    else if (strcmp(c->verb, "chat") == 0 || strcmp(c->verb, "stream") == 0 || strcmp(c->verb, "embed") == 0)
         taken = begin_call(c, find_session(c->session));
     else if (strcmp(c->verb, "health") == 0)
         ask_health(c, find_session(c->session));

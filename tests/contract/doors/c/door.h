@@ -31,6 +31,8 @@ void die(const char *what);
 void tell(unsigned long long id, const char *kind, const char *data, size_t len);
 /* Tells a terminal event of a function that has returned, and frees what it gave. */
 void tell_result(unsigned long long id, llmagg_status status, llmagg_buf *buf, llmagg_error *err);
+/* Tells a llmagg_vectors, which need not be aligned, as JSON. */
+void tell_vectors(unsigned long long id, const char *result);
 /* The value of an argument, copied to value; 0 when it was not given. */
 int argument(const command *c, const char *name, char *value, size_t size);
 double number(const command *c, const char *name);

@@ -40,6 +40,27 @@ void tell_result(unsigned long long id, llmagg_status status, llmagg_buf *buf, l
     llmagg_error_free(err);
 }
 
+void tell_vectors(unsigned long long id, const char *result) {
+    llmagg_vectors head;
+    size_t len = 0;
+    char *json;
+    memcpy(&head, result, sizeof head);
+    if ((json = malloc((size_t)(head.json_len + head.count * (4 + (uint64_t)head.dimensions * 32) + 64))) == NULL)
+        die("no memory");
+    len += (size_t)sprintf(json, "{\"embeddings\":[");
+    for (uint64_t v = 0; v < head.count; v++) {
+        for (uint64_t i = 0; i < head.dimensions; i++) {
+            float x;
+            memcpy(&x, result + head.offset + 4 * (v * head.dimensions + i), sizeof x);
+            len += (size_t)sprintf(json + len, "%s%.17g", i > 0 ? "," : v > 0 ? ",[" : "[", (double)x);
+        }
+        json[len++] = ']';
+    }
+    len += (size_t)sprintf(json + len, "],%s", result + head.json_offset + 1);
+    tell(id, "done", json, len);
+    free(json);
+}
+
 int argument(const command *c, const char *name, char *value, size_t size) {
     char key[32];
     const char *at;

@@ -224,6 +224,21 @@ async def client_stream(command: Command) -> tuple[str, Any]:
     return "done", None
 
 
+async def embed(command: Command) -> tuple[str, Any]:
+    aggregator = _sessions[command.session].aggregator
+    request = json.loads(command.first)
+    options = {**_sessions[command.session].defaults, **json.loads(command.second or b"{}")}
+    params = {**request, **options}
+    texts = params.pop("input", None)
+    if "blocking" in command.args:
+        answer = await asyncio.to_thread(aggregator.embed_sync, texts, **params)
+    else:
+        answer = await aggregator.embed(texts, **params)
+    document = answer.to_dict()
+    document["embeddings"] = answer.embeddings
+    return "done", document
+
+
 async def health(command: Command) -> tuple[str, Any]:
     return "done", await _sessions[command.session].aggregator.health_check()
 
@@ -291,7 +306,7 @@ def use_in_child(aggregator: LLMAggregator) -> Any:
 _VERBS = {
     "provide": provide, "asked": asked, "observe": observe, "observed": observed, "misuse": misuse, "fork": fork,
     "open": open_session, "close": close_session, "cancel": cancel, "available": available, "setenv": setenv,
-    "chat": chat,
+    "chat": chat, "embed": embed,
     "stream": stream, "health": health, "report": report, "models": models,
 }  # fmt: skip
 

@@ -54,6 +54,18 @@ class Call:
         """The whole response; blocks."""
         return _gathered.response(blocking.last_event(lambda reader: self._begin(reader, _WHOLE)))
 
+    def _begin_other(self, form: str, reader: Reader) -> Operation:
+        options = encode(self.options, "the options") if self.options else None
+        return reader.begin_other(form, self.routes, encode(self.request), options, self.owned_by)
+
+    async def other(self, form: str) -> Payload:
+        """The payload that answers a call that is no chat."""
+        return await bridge.last_event(self._begin_other(form, bridge.bridge()))
+
+    def other_sync(self, form: str) -> Payload:
+        """The same; blocks."""
+        return blocking.last_event(lambda reader: self._begin_other(form, reader))
+
     def stream(self) -> AsyncGenerator[StreamEvent, None]:
         """The events of a streamed answer. Leaving it cancels the call."""
         return self._streamed(_gathered.events, _other)

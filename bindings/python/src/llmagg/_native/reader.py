@@ -53,6 +53,17 @@ class Reader:
             failed = self._library.llmagg_routes_chat_submit(routes.pointers, routes.count, *tail)
         return self._begun(operation, failed)
 
+    def begin_other(
+        self, form: str, routes: Routes, request: bytes, options: bytes | None, owner: Calls | None = None
+    ) -> Operation:
+        """Begins a call that is no chat: ``form`` is "embed"."""
+        tag = next(_tags)
+        size = len(options) if options else 0
+        operation = self.operations[tag] = Operation(tag, routes, None, owner)
+        begin = getattr(self._library, f"llmagg_routes_{form}_submit")
+        tail = (self.queue.handle.pointer, request, len(request), options, size, tag, *self._outputs)
+        return self._begun(operation, begin(routes.pointers, routes.count, *tail))
+
     def begin_health(self, routes: Routes) -> Operation:
         """Begins a health check of the routes; the payload of DONE is a list of bools."""
         tag = next(_tags)

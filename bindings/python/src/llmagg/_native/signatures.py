@@ -16,6 +16,10 @@ EVENT = struct.Struct("@iiQQPN")
 """llmagg_event: type, status, op, tag, payload address, payload length."""
 
 
+VECTORS = struct.Struct("@QIIQQ")
+"""llmagg_vectors: count, dimensions, offset of the numbers, offset and length of the JSON."""
+
+
 class Buf(ctypes.Structure):
     """llmagg_buf"""
 
@@ -57,6 +61,7 @@ STATUS_FUNCTIONS: dict[str, tuple[object, ...]] = {
     "llmagg_client_rest": (c_void_p, _ERR),
     "llmagg_client_chat_submit": (c_void_p, *_SUBMIT),
     "llmagg_routes_chat_submit": (*_ROUTES, *_SUBMIT),
+    "llmagg_routes_embed_submit": (*_ROUTES, _QUEUE, *_TEXT, *_TEXT, c_uint64, _OP, _ERR),
     "llmagg_routes_health_submit": (*_ROUTES, _QUEUE, c_uint64, _OP, _ERR),
     "llmagg_resolve": (*_TEXT, *_TEXT, *_OUT),
     "llmagg_queue_new": _HANDLE_OUT,
@@ -91,7 +96,10 @@ OTHER_FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
 }
 """All other functions: name → (result, parameters)."""
 
-QUICK = ("llmagg_client_chat_submit", "llmagg_routes_chat_submit", "llmagg_queue_drain", "llmagg_op_credit")
+QUICK = (
+    "llmagg_client_chat_submit", "llmagg_routes_chat_submit", "llmagg_routes_embed_submit", "llmagg_queue_drain",
+    "llmagg_op_credit",
+)  # fmt: skip
 """Functions that return at once and are called often. They keep the interpreter's lock, since to get it back could
 take longer than the call.
 """

@@ -1,0 +1,68 @@
+"""The vectors of texts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._wire import decode
+from .attempt import Attempt
+from .responses import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class EmbeddingResponse:
+    """The vectors of texts, in the order of the texts.
+
+    ``model`` is the upstream name of the model that answered. ``usage`` is that of all requests; it is unknown (false)
+    if a provider sent none. ``attempts`` lists the attempts of all requests. ``dimensions`` is the length of each
+    vector. ``len(response)`` is the number of vectors; ``response[i]`` and a loop give vectors as lists of floats.
+    """
+
+    def __init__(self, payload: bytes | bytearray | memoryview, *, numpy: bool = False) -> None:
+        from ._native.signatures import VECTORS
+
+        data = memoryview(payload)
+        count, dimensions, offset, json_offset, json_size = VECTORS.unpack_from(data)
+        answer = decode(data[json_offset : json_offset + json_size])
+        self.model: str = answer["model"]
+        self.usage = Usage.from_dict(answer["usage"])
+        self.attempts = [Attempt.from_dict(attempt) for attempt in answer["attempts"]]
+        self.dimensions: int = dimensions
+        numbers = data[offset : offset + 4 * count * dimensions]
+        self._numbers = numbers.cast("f", (count, dimensions))
+        self._embeddings: Any = self.to_numpy() if numpy else None
+
+    @property
+    def embeddings(self) -> Any:
+        """A list of the vectors, each a list of floats, made when it is first used; with ``numpy=True`` an array."""
+        if self._embeddings is None:
+            self._embeddings = self._numbers.tolist()
+        return self._embeddings
+
+    def to_numpy(self) -> Any:
+        """The vectors as a float32 array of numpy, one row for each text, without a copy. Needs numpy."""
+        from importlib import import_module
+
+        return import_module("numpy").asarray(self._numbers)
+
+    def __len__(self) -> int:
+        return self._numbers.shape[0] if self._numbers.shape else 0
+
+    def __getitem__(self, index: int) -> Any:
+        return self.embeddings[index]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.embeddings)
+
+    def __repr__(self) -> str:
+        return f"EmbeddingResponse(model={self.model!r}, {len(self)} vectors of {self.dimensions} numbers)"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer in OpenAI's shape, with ``"attempts"``."""
+        data = [{"object": "embedding", "index": i, "embedding": v} for i, v in enumerate(self._numbers.tolist())]
+        return {
+            "object": "list", "data": data, "model": self.model, "usage": self.usage._or_none(),
+            "attempts": [attempt.to_dict() for attempt in self.attempts],
+        }  # fmt: skip

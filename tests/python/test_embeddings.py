@@ -1,0 +1,71 @@
+"""Embeddings: what Python gives beside what the contract cases hold for all doors."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from typing import Any
+
+import pytest
+
+import llmagg
+from conftest import aggregator_for, chats
+from llmagg.faultwall import FaultWall
+
+
+def test_lists_and_what_stands_beside_them(llm_wall: FaultWall, run: Any) -> None:
+    aggregator = aggregator_for(llm_wall, "e")
+    response = run(aggregator.embed(["one", "two", "three"], dimensions=4))
+    assert isinstance(response, llmagg.EmbeddingResponse)
+    assert isinstance(response.embeddings, list)
+    assert response.embeddings is response.embeddings
+    assert [len(vector) for vector in response] == [4, 4, 4]
+    assert response[1] == response.embeddings[1]
+    assert len(response) == 3
+    assert response.dimensions == 4
+    assert all(math.isclose(math.hypot(*vector), 1, rel_tol=1e-4) for vector in response)
+    assert response.model == "e"
+    assert response.usage.prompt_tokens == 3
+    assert [(a.route, a.outcome) for a in response.attempts] == [("openai/e", "OK")]
+    assert repr(response) == "EmbeddingResponse(model='e', 3 vectors of 4 numbers)"
+    document = response.to_dict()
+    assert [item["index"] for item in document["data"]] == [0, 1, 2]
+    assert document["data"][2]["embedding"] == response[2]
+    assert document["usage"]["total_tokens"] == 3
+
+
+def test_one_text_and_other_sequences(llm_wall: FaultWall) -> None:
+    aggregator = aggregator_for(llm_wall, "e", "f")
+    one = aggregator.embed_sync("one", "f")
+    assert one.embeddings == aggregator.embed_sync(("one",)).embeddings
+    assert one.model == "f"
+    assert [request["body"]["input"] for request in chats(llm_wall)] == [["one"], ["one"]]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("numpy") is None, reason="numpy is not installed")
+def test_numpy(llm_wall: FaultWall) -> None:
+    aggregator = aggregator_for(llm_wall, "e")
+    response = aggregator.embed_sync(["one", "two"], numpy=True)
+    assert response.embeddings.shape == (2, 8)
+    assert str(response.embeddings.dtype) == "float32"
+    assert response.embeddings.tolist() == aggregator.embed_sync(["one", "two"]).embeddings
+    assert response.to_numpy().base is not None, "no copy"
+
+
+def test_options_and_errors(llm_wall: FaultWall) -> None:
+    aggregator = aggregator_for(llm_wall, "e")
+    aggregator.embed_sync("one", extra_body={"task": "x"}, extra_headers={"X-A": "b"}, max_retries=1, user="u")
+    [request] = chats(llm_wall)
+    assert request["body"]["task"] == "x"
+    assert request["body"]["user"] == "u"
+    for arguments, text in (
+        ({"input": []}, "has no text"),
+        ({"input": [1]}, "expected a string"),
+        ({"input": "a", "dimension": 3}, 'did you mean "dimensions"'),
+        ({"input": "a", "max_retry": 3}, 'did you mean "max_retries"'),
+        ({"input": "a", "model": 3}, "expected the name of a model"),
+    ):
+        with pytest.raises(llmagg.InvalidArgumentError, match=text):
+            aggregator.embed_sync(**arguments)
+    with pytest.raises(llmagg.NotInitializedError):
+        llmagg.LLMAggregator().embed_sync("one")
