@@ -86,11 +86,17 @@ func isBracketed(data []byte) bool {
 	return true
 }
 
-// skip skips an event that is not a piece of the answer.
-func (r *Stream) skip(data []byte) (*llm.Chunk, error) {
+// note takes words into account that are not a piece of the answer: without
+// finish reasons it is not whole.
+func (r *Stream) note(words []byte) {
 	r.x.Skipped++
 	r.end.Skip()
-	r.words = failure.OneLine(string(data[:min(len(data), failure.MaxMessage)]))
+	r.words = failure.OneLine(string(words[:min(len(words), failure.MaxMessage)]))
+}
+
+// skip skips an event that is not a piece of the answer.
+func (r *Stream) skip(data []byte) (*llm.Chunk, error) {
+	r.note(data)
 	if r.skipped++; r.skipped >= maxSkipped {
 		e := llm.Errorf(llm.BadResponse, "%d stream events in a row could not be read; the server said: %s", r.skipped, r.words)
 		e.ProviderMessage = r.words

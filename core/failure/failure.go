@@ -31,6 +31,13 @@ func Of(data []byte) *llm.Error {
 	return classifySaid(0, nil, data, s)
 }
 
+// Reports tells whether a JSON value of no known kind has what only failures
+// have: a message alone is not enough.
+func Reports(data []byte) bool {
+	s := readSaid(data)
+	return s.sure || !s.answer && s.strong
+}
+
 // HasFailureField tells whether the fields beside the choices of an answer may
 // report a failure, so that Of must decide. It is cheap enough for every chunk
 // of a stream.

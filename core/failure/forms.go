@@ -53,7 +53,7 @@ var (
 // codes are the fields that hold a code for programs, kinds those that hold a
 // word for the kind of failure, ids those that name the request.
 var (
-	codes = []string{"code", "errorcode", "errcode", "errno", "statuscode", "retcode", "returncode", "grpccode", "httpcode"}
+	codes = []string{"code", "errorcode", "errcode", "errno", "statuscode", "retcode", "returncode", "grpccode", "httpcode", "httpstatus", "httpstatuscode"}
 	kinds = []string{"type", "errortype", "exceptiontype"} // AWS's "__type" folds to "type"
 	ids   = []string{"requestid", "traceid", "logid", "sid"}
 )
@@ -101,6 +101,9 @@ func (s *said) inside(f fields, depth int) {
 			e.kind = text
 		}
 		e.bare = raw[0] == '"'
+		if code := scalar(raw); !e.bare && code != "" { // {"error": 429}
+			e.code, e.status = code, httpStatus(code)
+		}
 		s.adopt(&e)
 	}
 }

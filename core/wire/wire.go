@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -107,4 +108,13 @@ func (c *Call) Leave(name string) {
 	if !slices.Contains(c.Left, name) {
 		c.Left = append(c.Left, name)
 	}
+}
+
+// UnknownEvent is what becomes of an event of a kind that a format does not
+// know: nil, or an error where it reports a failure.
+func UnknownEvent(data []byte) error {
+	if !failure.Reports(data) {
+		return nil
+	}
+	return llm.Errorf(llm.BadResponse, "the event is no piece of an answer")
 }

@@ -23,6 +23,7 @@ type stream struct {
 	block         openBlock
 	kept          wire.Kept // see kept.go
 	told          bool      // a delta has told of a block that nothing else shows
+	finished      bool      // a reason has come
 	done          bool
 }
 
@@ -42,7 +43,7 @@ type openBlock struct {
 // event is any event; Type says which fields count.
 type event struct {
 	Type    string          `json:"type"`
-	Message *head           `json:"message"`
+	Message json.RawMessage `json:"message"`
 	Index   int             `json:"index"`
 	Block   json.RawMessage `json:"content_block"`
 	Delta   json.RawMessage `json:"delta"`
@@ -51,8 +52,8 @@ type event struct {
 
 // Chunk implements [wire.Stream].
 func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
-	if wire.IsDone(data) { // gateways add it
-		s.done = true
+	if wire.IsDone(data) { // gateways add it, also where the server behind them broke off
+		s.done = s.finished
 		return nil, nil
 	}
 	var e event
@@ -64,10 +65,11 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 	}
 	switch e.Type {
 	case "message_start":
-		if e.Message == nil {
+		var h head
+		if !wire.IsThere(e.Message) || llm.JSON.Unmarshal(e.Message, &h) != nil {
 			return nil, llm.Errorf(llm.BadResponse, "message_start has no message")
 		}
-		s.begin(e.Message)
+		s.begin(&h)
 		return s.chunk(&llm.Message{Role: llm.RoleAssistant, NullContent: true}), nil
 	case "content_block_start":
 		return s.piece(s.open(e.Index, e.Block))
@@ -85,7 +87,10 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 	case "error", "":
 		return nil, llm.Errorf(llm.BadResponse, "the event is no event of a message")
 	}
-	return nil, nil // new kinds of events may come ("Versions")
+	if strings.HasPrefix(e.Type, "message_") || strings.HasPrefix(e.Type, "content_block_") {
+		return nil, nil // new kinds of events may come ("Versions")
+	}
+	return nil, wire.UnknownEvent(data)
 }
 
 // Complete implements [wire.Stream].
@@ -114,6 +119,7 @@ func (s *stream) end(e *event) (*llm.Chunk, error) {
 	c.Choices[0].FinishReason, c.Choices[0].Extra = s.finish(&h), s.choiceExtra(&h)
 	c.Usage, c.Extra = s.usage.usage(), extraOf(&h)
 	if h.StopReason != "" {
+		s.finished = true
 		c.Choices[0].Delta.Extra = s.parts()
 	}
 	return c, nil

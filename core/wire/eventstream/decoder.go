@@ -32,6 +32,10 @@ type Decoder struct {
 	// name stands before it: some servers mix JSON lines into an event stream.
 	// It makes a field called "error" an event of that type, too.
 	Bare bool
+	// OnWords, if set, is called by Next with each line that is neither a field
+	// of any name nor a comment: words, or a piece of a page. It must not keep
+	// the line.
+	OnWords func(line []byte)
 
 	reader io.Reader
 	limits Limits
@@ -237,6 +241,10 @@ func (d *Decoder) field(line span) {
 	case "retry":
 		if ms, ok := parseMilliseconds(d.buf[value.start:value.end]); ok {
 			d.retry = ms
+		}
+	default:
+		if d.OnWords != nil && (text[0] == '<' || bytes.IndexByte(name, ' ') >= 0) {
+			d.OnWords(text)
 		}
 	}
 }

@@ -89,7 +89,7 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 		return nil, err
 	}
 	if !known && name != "done" {
-		return nil, nil
+		return nil, wire.UnknownEvent(data)
 	}
 	s.out = delta{}
 	switch name {
