@@ -73,7 +73,8 @@
  * list; the server receives the route's upstream name. A response has "attempts" beside OpenAI's fields, one object for each HTTP
  * exchange: {"route", "provider", "model", "start": seconds since the epoch, "duration", "first_token": seconds, "outcome": name
  * of the code, "code", "status", "message", "wait": seconds before the attempt, "waited_for": "backoff", "retry-after",
- * "concurrency limit" or "half-open trial", "bytes", "skipped_events", "usage", "left_out", "adapted"}; empty fields are omitted.
+ * "concurrency limit" or "half-open trial", "bytes", "skipped_events", "usage", "left_out", "adapted",
+ * "key": how the key ends, if the route has several}; empty fields are omitted.
  * A usage has OpenAI's names for every vendor: "prompt_tokens" with what caches gave and took, "prompt_tokens_details":
  * {"cached_tokens", "cache_write_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "audio_tokens"},
  * "completion_tokens_details": {"reasoning_tokens", "audio_tokens"}. A number that the vendor did not send is null or missing.
@@ -124,7 +125,8 @@
  *                                  limit)
  *
  * CONFIGURATION (a JSON object): {provider: {"models": {name: {keys}}, keys}}. Keys beside "models" are defaults for these models:
- *     "api_key" (default: the vendor's environment variable), "base_url" (the vendor's), "model": the upstream
+ *     "api_key" (default: the vendor's environment variable), "api_keys": several keys instead, used in turns: a key that is refused
+ *     is not used again while another is left, and one that is limited rests until its reset, "base_url" (the vendor's), "model": the upstream
  *     name, "type": "openai", "azure", "deepseek", "anthropic", "gemini", "bedrock", "vertex", "ollama", "responses" (OpenAI's Responses API),
  *     "openai-compatible" or a vendor's name, "like": the vendor whose address, format and key variables hold (default: the
  *     provider's name), "site": one of the vendor's ("cn", "intl"), "api_version" and "deployment" (default: the model) for Azure,

@@ -20,13 +20,15 @@ import (
 // permit to use the route. The goroutine that makes the attempt owns it; timers
 // only cancel its context.
 type attempt struct {
-	turn   *Turn
-	permit *breaker.Permit // nil for a bare attempt
-	own    breaker.Permit  // memory for a permit that is no last resort's
-	place  bool            // holds a place in the route's line
-	x      exchange.Exchange
-	guard  *guard      // of a client that the application wrote
-	judge  *wire.Judge // of its stream
+	turn     *Turn
+	permit   *breaker.Permit    // nil for a bare attempt
+	own      breaker.Permit     // memory for a permit that is no last resort's
+	upstream *exchange.Upstream // with the attempt's key; nil for custom clients
+	key      int                // its number, where the route has several
+	place    bool               // holds a place in the route's line
+	x        exchange.Exchange
+	guard    *guard      // of a client that the application wrote
+	judge    *wire.Judge // of its stream
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -55,6 +57,7 @@ func (t *Turn) begin(a *attempt, p *breaker.Permit, stream bool, waited callstat
 	waited = t.call.CarriedWith(waited)
 	a.record = llm.Attempt{Provider: c.cfg.Provider, Model: c.cfg.Name, Start: now, Wait: waited.For, WaitedFor: waited.What,
 		Stream: stream, Forced: p != nil && p.LastResort(), Hedge: t.hedge}
+	a.takeKey(now)
 	a.index = t.call.Start(&a.record)
 	a.ctx, a.cancel = t.scope.ForAttempt()
 	a.timer = &a.first
@@ -155,7 +158,11 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 			a.record.Status = e.Status
 		}
 	}
-	a.settle(e, now)
+	if e == nil || !a.keyFailed(e, now) {
+		a.settle(e, now)
+	} else if a.permit != nil {
+		a.permit.Neutral() // another key is ready
+	}
 	a.cancel(nil)
 	if a.place {
 		c.slots.Release()

@@ -35,13 +35,13 @@ func (a *attempt) chat() (*llm.Response, error) {
 
 // pare tells whether the attempt goes on with another request after err.
 func (a *attempt) pare(err error) bool {
-	upstream := a.turn.client.upstream
+	upstream := a.upstream
 	return upstream != nil && a.ctx.Err() == nil && upstream.Pare(&a.x, err, a.turn.client.retries.Allow)
 }
 
 // taken notes that the server has begun to answer.
 func (a *attempt) taken() {
-	if upstream := a.turn.client.upstream; upstream != nil {
+	if upstream := a.upstream; upstream != nil {
 		upstream.Taken(&a.x)
 	}
 }
@@ -52,7 +52,7 @@ func (a *attempt) askChat() (_ *llm.Response, err error) {
 		return guarded(a.guard, nil, func(x *Exchange) (*llm.Response, error) { return backend.Chat(a.ctx, x) })
 	}
 	defer a.rescue(&err)
-	return a.turn.client.upstream.Chat(a.ctx, &a.x)
+	return a.upstream.Chat(a.ctx, &a.x)
 }
 
 func (a *attempt) stream() (ChunkReader, error) {
@@ -74,7 +74,7 @@ func (a *attempt) askStream() (_ ChunkReader, err error) {
 		return guarded(a.guard, late, func(x *Exchange) (ChunkReader, error) { return backend.Stream(a.ctx, x) })
 	}
 	defer a.rescue(&err)
-	r, err := a.turn.client.upstream.Stream(a.ctx, &a.x)
+	r, err := a.upstream.Stream(a.ctx, &a.x)
 	if err != nil {
 		return nil, err // never a reader that is nil in an interface that is not
 	}

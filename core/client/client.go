@@ -19,6 +19,7 @@ import (
 	"github.com/llmagg/llmagg/core/strategy"
 	"github.com/llmagg/llmagg/core/transport"
 	"github.com/llmagg/llmagg/core/vendor"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // Options are shared by the clients of a program. The zero value works.
@@ -56,6 +57,7 @@ type Client struct {
 	pool *transport.Pool // nil for custom clients
 
 	credential *credential.Authorizer // nil where a fixed key is enough
+	keys       *keys                  // nil for a route with one key or none
 
 	mu      sync.Mutex // guards what follows
 	users   int        // turns and health checks under way
@@ -84,6 +86,12 @@ const Version = "0.1.0"
 // connected yet. Errors are INVALID_ARGUMENT.
 func New(cfg config.Model, o Options) (*Client, error) {
 	given := cfg.MaxConcurrentCalls
+	if err := cfg.CheckKeys(); err != nil {
+		return nil, err
+	}
+	if len(cfg.APIKeys) > 0 {
+		cfg.APIKey = cfg.APIKeys[0]
+	}
 	cfg = cfg.WithDefaults()
 	v, base, err := vendor.Resolve(vendor.Model{Provider: cfg.Provider, Name: cfg.Name, Like: cfg.Like, Type: cfg.Type, Site: cfg.Site, BaseURL: cfg.BaseURL, APIKey: cfg.APIKey,
 		APIVersion: cfg.APIVersion, Deployment: cfg.Deployment, OwnAuth: holdsKey(cfg.Headers) || cfg.Auth != (config.Auth{}) || cfg.Token != nil, Region: cfg.Region, Auth: authOf(&cfg), Profile: cfg.Auth.Profile,
@@ -110,10 +118,14 @@ func New(cfg config.Model, o Options) (*Client, error) {
 		return nil, err
 	}
 	_, own := vendor.At(cfg.BaseURL)
-	c.upstream, err = exchange.New(exchange.Options{Route: c.Route(), Model: c.upstreamModel(), Format: v.Format(cfg.BaseURL, cfg.APIKey), Pool: pool,
+	upstream := exchange.Options{Route: c.Route(), Model: c.upstreamModel(), Format: v.Format(cfg.BaseURL, cfg.APIKey), Pool: pool,
 		Organization: cfg.Organization, Headers: cfg.Headers, Agent: "llmagg/" + Version, Own: own, KeyAdvice: v.AdviceOnKey(cfg.BaseURL), Credential: c.credential,
 		Limits: exchange.Limits{ResponseBytes: cfg.Limits.ResponseBytes, EventBytes: cfg.Limits.EventBytes,
-			StreamBytes: cfg.Limits.StreamBytes, HeaderBytes: cfg.Limits.HeaderBytes}})
+			StreamBytes: cfg.Limits.StreamBytes, HeaderBytes: cfg.Limits.HeaderBytes}}
+	c.upstream, err = exchange.New(upstream)
+	if err == nil && len(cfg.APIKeys) > 1 {
+		err = c.makeKeys(upstream, func(key string) wire.Format { return v.Format(cfg.BaseURL, v.Key(key)) })
+	}
 	if err != nil {
 		c.letGo()
 		return nil, err

@@ -38,5 +38,5 @@ func (a *attempt) embed(e *wire.Embedding) (err error) {
 	}
 	e.Vectors, e.Usage = nil, nil
 	defer a.rescue(&err)
-	return c.upstream.Embed(a.ctx, &a.x, e)
+	return a.upstream.Embed(a.ctx, &a.x, e)
 }

@@ -38,7 +38,11 @@ func (c *Client) checkHealth(ctx context.Context) bool {
 	defer stop()
 	alive := c.Available()
 	if c.upstream != nil {
-		alive = c.upstream.Healthy(ctx)
+		upstream := c.upstream
+		if c.keys != nil {
+			upstream = c.keys.upstreams[c.keys.pool.Pick(time.Now())]
+		}
+		alive = upstream.Healthy(ctx)
 	} else if b, ok := c.backend.(HealthChecker); ok {
 		alive = c.ask(ctx, b)
 	}

@@ -69,5 +69,10 @@ func (c *Client) secrets() []string {
 	if len(c.cfg.APIKey) >= failure.ShortestSecret {
 		s = append(s, c.cfg.APIKey)
 	}
+	for _, key := range c.cfg.APIKeys {
+		if len(key) >= failure.ShortestSecret {
+			s = append(s, key)
+		}
+	}
 	return s
 }

@@ -16,13 +16,14 @@ import (
 // Turn makes one call's attempts on one route and counts them over the whole
 // call (R1). One goroutine at a time uses it.
 type Turn struct {
-	client *Client
-	call   *callstate.Call
-	others Others
-	place  int
-	made   int // attempts made by this call on this route
-	hedge  bool
-	lost   atomic.Bool // lost to a hedge: set by the goroutine that cancels it
+	client   *Client
+	call     *callstate.Call
+	others   Others
+	place    int
+	made     int // attempts made by this call on this route
+	hedge    bool
+	rotation rotation
+	lost     atomic.Bool // lost to a hedge: set by the goroutine that cancels it
 
 	scope *callstate.Scope // of the turn under way, or of the last one
 
@@ -185,6 +186,9 @@ func (t *Turn) run(w *Wanted, p *breaker.Permit, waited callstate.Waits) *llm.Er
 		}
 		if p != nil {
 			return last
+		}
+		if t.rotates() {
+			continue
 		}
 		wait, again := t.again(last)
 		if !again {

@@ -38,6 +38,10 @@ type Model struct {
 	Site string
 	// APIKey is sent to the origin of BaseURL and nowhere else.
 	APIKey string `json:"-"`
+	// APIKeys are several keys for the same models, instead of APIKey: a key that
+	// is refused is not used again, and one that is limited rests, while the
+	// others are used in turns.
+	APIKeys []string `json:"-"`
 	// BaseURL is the API's root, such as https://api.openai.com/v1; the
 	// preset's by default.
 	BaseURL      string
@@ -238,6 +242,9 @@ func (c Model) Check() error {
 		}
 	}
 	if err := checkKey(where, c.APIKey); err != nil {
+		return err
+	}
+	if err := c.CheckKeys(); err != nil {
 		return err
 	}
 	if c.APIKey != "" && c.Auth != (Auth{}) {

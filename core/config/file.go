@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/shown"
@@ -54,6 +55,10 @@ func hasSecret(v any) bool {
 	object, _ := v.(map[string]any)
 	for name, value := range object {
 		if hasSecret(value) {
+			return true
+		}
+		texts, _ := value.([]any)
+		if name == "api_keys" && slices.ContainsFunc(texts, func(v any) bool { return hasSecret(map[string]any{"api_key": v}) }) {
 			return true
 		}
 		text, _ := value.(string)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 
@@ -23,6 +24,73 @@ func checkKey(where, key string) error {
 	if scheme, _, found := strings.Cut(key, " "); found && strings.EqualFold(scheme, "bearer") {
 		return llm.Errorf(llm.InvalidArgument, "%s: api_key begins with %q; remove it: llmagg adds it when it sends the key", where, scheme+" ")
 	}
+	return nil
+}
+
+// CheckKeys checks APIKeys: each as APIKey, none twice, and not both.
+func (c Model) CheckKeys() error {
+	if len(c.APIKeys) == 0 {
+		return nil
+	}
+	where := c.Provider + "/" + c.Name
+	if c.APIKey != "" && c.APIKey != c.APIKeys[0] {
+		return llm.Errorf(llm.InvalidArgument, "%s has api_key and api_keys; expected one of them", where)
+	}
+	seen := make(map[string]int, len(c.APIKeys))
+	for i, key := range c.APIKeys {
+		place := fmt.Sprintf("api_keys[%d]", i)
+		if key == "" {
+			return llm.Errorf(llm.InvalidArgument, "%s: %s is empty; expected a key", where, place)
+		}
+		if err := checkKey(where, key); err != nil {
+			return llm.Errorf(llm.InvalidArgument, "%s", strings.Replace(llm.AsError(err).Message, "api_key", place, 1))
+		}
+		if other, twice := seen[key]; twice {
+			return llm.Errorf(llm.InvalidArgument, "%s: %s is the same key as api_keys[%d]; remove one of them", where, place, other)
+		}
+		seen[key] = i
+	}
+	return nil
+}
+
+// setKey and setKeys replace each other where a model has its own; an object
+// may hold only one of them.
+func (c *Model) setKey(at *place, v []byte) error {
+	if err := at.oneKey(); err != nil {
+		return err
+	}
+	c.APIKeys = nil
+	delete(at.unset, "api_keys")
+	return text(func(c *Model) *string { return &c.APIKey })(c, at, v)
+}
+
+func (c *Model) setKeys(at *place, v []byte) error {
+	if err := at.oneKey(); err != nil {
+		return err
+	}
+	var keys []string
+	if v[0] != '[' || llm.JSON.Unmarshal(v, &keys) != nil {
+		return at.fail("%q must be a list of strings, got %s", at.key, kindOfValue(v)) // the values are keys: not repeated
+	}
+	if len(keys) == 0 {
+		return at.fail("%q is empty; expected at least one key", at.key)
+	}
+	for i := range keys {
+		var err error
+		if keys[i], err = at.expand(keys[i]); err != nil {
+			return err
+		}
+	}
+	c.APIKey, c.APIKeys = "", keys
+	delete(at.unset, "api_key")
+	return nil
+}
+
+func (at *place) oneKey() error {
+	if at.keyed != "" && at.keyed != at.key {
+		return at.fail("\"api_key\" and \"api_keys\" exclude each other; expected one of them")
+	}
+	at.keyed = at.key
 	return nil
 }
 

@@ -22,3 +22,18 @@ func TestKeysAreRefusedWithWhatIsAroundThem(t *testing.T) {
 	}
 	require.ErrorContains(t, Model{Provider: "p", Name: "m", Model: "m", Organization: " org"}.Check(), "organization")
 }
+
+func TestAKeyInAListIsASecret(t *testing.T) {
+	require.True(t, HoldsSecret([]byte(`{"p":{"api_keys":["${A}","sk-1"]}}`)))
+	require.False(t, HoldsSecret([]byte(`{"p":{"api_keys":["${A}","${B}"]}}`)))
+}
+
+func TestAModelsOwnKeysReplaceItsProvidersKey(t *testing.T) {
+	configs, err := Parse([]byte(`{"p":{"api_key":"one","models":{"a":{"api_keys":["two","three"]},"b":{}}},"q":{"api_keys":["four","${GONE}"],"models":{"c":{"api_key":"five"}}}}`), Options{})
+	require.NoError(t, err)
+	require.Empty(t, configs[0].Models[0].APIKey)
+	require.Equal(t, []string{"two", "three"}, configs[0].Models[0].APIKeys)
+	require.Equal(t, "one", configs[0].Models[1].APIKey)
+	require.Equal(t, "five", configs[1].Models[0].APIKey)
+	require.Empty(t, configs[1].Models[0].APIKeys)
+}

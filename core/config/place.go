@@ -15,6 +15,7 @@ type place struct {
 	what  string // `model "openai/gpt-4o"`
 	key   string // "timeout", "breaker.open_s"
 	o     *Options
+	keyed string            // "api_key" or "api_keys", where the object has one of them
 	unset map[string]string // by key: why its value is not known; never nil
 }
 

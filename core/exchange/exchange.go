@@ -66,6 +66,9 @@ type Options struct {
 	// Own says that the pool connects to a vendor's own servers, whose fields
 	// are known.
 	Own bool
+	// Beside is an upstream of the same server with another key: what one learns
+	// of the server, both know.
+	Beside *Upstream
 	// KeyAdvice is what a refused key may be due to, "" where nothing is known.
 	KeyAdvice string
 }
@@ -84,12 +87,15 @@ type Upstream struct {
 	Options
 	chat   endpoint // of whole answers
 	stream endpoint // of streamed ones
-	memory memory   // of what the server refused
+	memory *memory  // of what the server refused
 }
 
 // New makes an upstream; nothing is connected yet. Errors are INVALID_ARGUMENT.
 func New(o Options) (*Upstream, error) {
-	u := &Upstream{Options: o}
+	u := &Upstream{Options: o, memory: new(memory)}
+	if o.Beside != nil {
+		u.memory = o.Beside.memory
+	}
 	var err error
 	if u.chat, err = u.endpoint(false); err == nil {
 		u.stream, err = u.endpoint(true)

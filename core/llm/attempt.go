@@ -31,9 +31,12 @@ type Attempt struct {
 	// Adapted says which parameters of the request the vendor cannot do and
 	// what was done instead: "seed: left out", "temperature: 1.5 to 1".
 	Adapted []string
-	Stream  bool
-	Forced  bool // a probe on a route whose breaker was open
-	Hedge   bool // started because another route was slow
+	// Key is how the key ends that the attempt used, where the route has several:
+	// its last four characters at most.
+	Key    string
+	Stream bool
+	Forced bool // a probe on a route whose breaker was open
+	Hedge  bool // started because another route was slow
 }
 
 // Route is "provider/model".
@@ -62,6 +65,9 @@ func (a *Attempt) String() string {
 	}
 	if len(a.Adapted) > 0 {
 		b.WriteString(", adapted " + strings.Join(a.Adapted, ", "))
+	}
+	if a.Key != "" {
+		b.WriteString(", key " + a.Key)
 	}
 	if a.Forced {
 		b.WriteString(", last-resort probe")
@@ -116,6 +122,7 @@ func (a *Attempt) write(w *jsontext.Writer) {
 	}
 	writeTexts(&o, "left_out", a.LeftOut)
 	writeTexts(&o, "adapted", a.Adapted)
+	o.StrUnlessEmpty("key", a.Key)
 	for _, flag := range []struct {
 		name string
 		on   bool

@@ -15,7 +15,8 @@ class Attempt:
     ``wait`` is how long the call waited before this attempt; ``waited_for`` says for what: "backoff", "retry-after",
     "concurrency limit", "half-open trial". ``left_out`` names the fields that the request omitted because the server
     refuses them ("stream_options", "messages.reasoning_details"). ``adapted`` says which parameters of the request the
-    vendor cannot do and what was done instead ("seed: left out", "temperature: 1.5 to 1").
+    vendor cannot do and what was done instead ("seed: left out", "temperature: 1.5 to 1"). ``key`` is how the key ends that the
+    attempt used, if the route has several: its last four characters at most.
     """
 
     route: str
@@ -35,6 +36,7 @@ class Attempt:
     usage: dict[str, Any] | None = None
     left_out: list[str] = field(default_factory=list)
     adapted: list[str] = field(default_factory=list)
+    key: str = ""
     stream: bool = False
     forced: bool = False
     hedge: bool = False
@@ -54,6 +56,8 @@ class Attempt:
             parts.append(f", without {', '.join(self.left_out)}")
         if self.adapted:
             parts.append(f", adapted {', '.join(self.adapted)}")
+        if self.key:
+            parts.append(f", key {self.key}")
         if self.forced:
             parts.append(", last-resort probe")
         if self.hedge:

@@ -34,8 +34,9 @@ class ModelConfig:
     ("adapt" or "error") decides what happens if the vendor cannot do what a request asks for. ``region`` is that of a
     cloud's service, ``project`` and ``location`` are Vertex AI's; ``auth`` (a dict) says where the credential comes
     from, instead of ``api_key``. ``breaker``, ``retry`` and ``limits`` are dicts of settings, as in the README.
-    ``weight`` is the route's share of the calls under the strategy "weighted". ``repr`` omits the key, ``auth``, the
-    headers and the query of ``base_url``.
+    ``api_keys`` are several keys instead of ``api_key``. ``weight`` is the share of the calls under the strategy
+    "weighted". ``repr`` omits
+    the keys, ``auth``, the headers and the query of ``base_url``.
     """
 
     model: str
@@ -67,6 +68,7 @@ class ModelConfig:
     project: str | None = None
     location: str | None = None
     weight: float | None = None
+    api_keys: list[str] | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         shown = {f.name: getattr(self, f.name) for f in fields(self) if f.repr}

@@ -163,6 +163,9 @@ def _model_config(provider: str, name: str, entry: dict[str, Any], checked: dict
     """The configuration of a model that the core has checked: its own keys over those of its provider."""
     options: dict[str, Any] = {"api_key": None, "base_url": None}
     for layer in (entry, entry["models"][name]):
+        for own, other in (("api_key", "api_keys"), ("api_keys", "api_key")):
+            if layer.get(own):  # it replaces the provider's, in either form
+                options.pop(other, None)
         for key, value in layer.items():
             if key not in MODEL_KEYS or value is None or value == "":
                 continue
@@ -171,6 +174,7 @@ def _model_config(provider: str, name: str, entry: dict[str, Any], checked: dict
                 value = {**inherited, **value}
             options[key] = value
     model = options.pop("model", name)
+    options.setdefault("api_key", None)
     config = ModelConfig(model, provider, **options, name=name if name != model else None)
     if not config.base_url:
         config.base_url = checked.get("base_url") or None
@@ -232,7 +236,7 @@ def environment_of(config: ProviderConfig) -> dict[str, str | None]:
     texts = (str(value) for model in config.models.values() for value in vars(model).values())
     names = [name for text in texts for name in _REFERENCE.findall(text)]
     for model in config.models.values():
-        if not model.api_key:
+        if not (model.api_key or model.api_keys):
             names += route.key_variables(model.like or config.provider)
     return {name: os.environ.get(name) for name in names}
 

@@ -1,0 +1,112 @@
+package client
+
+import (
+	"time"
+
+	"github.com/llmagg/llmagg/core/credential"
+	"github.com/llmagg/llmagg/core/exchange"
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
+)
+
+// This file is for routes with several keys: which one an attempt uses, and
+// what a failure does to it.
+
+const (
+	// mostRotations is how many more keys a call tries after keys that are
+	// refused.
+	mostRotations = 3
+	// unnamedRest is how long a key rests after a 429 that names no wait.
+	unnamedRest = 5 * time.Second
+)
+
+// keys are the keys of a route with several.
+type keys struct {
+	pool      *credential.Pool
+	upstreams []*exchange.Upstream // one for each key
+	texts     []string
+}
+
+// makeKeys makes an upstream for each of the keys; the first has one already.
+func (c *Client) makeKeys(o exchange.Options, format func(key string) wire.Format) error {
+	n := len(c.cfg.APIKeys)
+	c.keys = &keys{pool: credential.NewPool(n), upstreams: make([]*exchange.Upstream, n), texts: c.cfg.APIKeys}
+	c.keys.upstreams[0], o.Beside = c.upstream, c.upstream
+	for i, key := range c.cfg.APIKeys[1:] {
+		var err error
+		o.Format = format(key)
+		if c.keys.upstreams[i+1], err = exchange.New(o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rotation is what a call has done with the keys of a route.
+type rotation struct {
+	made    int  // rotations so far
+	limited bool // the attempt before was a 429 of another key
+	next    bool // the attempt that ended asks for another key
+}
+
+// shownKey is what a trail tells of a key: its last four characters at most,
+// none of a short one.
+func shownKey(key string) string {
+	return "…" + key[len(key)-min(4, len(key)/4):]
+}
+
+// takeKey chooses the key of an attempt.
+func (a *attempt) takeKey(now time.Time) {
+	c := a.turn.client
+	a.upstream = c.upstream
+	if c.keys == nil {
+		return
+	}
+	a.key = c.keys.pool.Pick(now)
+	a.upstream = c.keys.upstreams[a.key]
+	a.record.Key = shownKey(c.keys.texts[a.key])
+}
+
+// keyFailed lets the key bear a failure that says something of the key alone,
+// and reports whether it did: then another key is ready, and the route itself
+// goes on. A second key that is limited at once after the first shows that the
+// keys have one limit together: all rest then.
+func (a *attempt) keyFailed(e *llm.Error, now time.Time) bool {
+	c, r := a.turn.client, &a.turn.rotation
+	if c.keys == nil || a.turn.call.Payload.Options.Bare {
+		return false
+	}
+	pool, limited := c.keys.pool, r.limited
+	r.next, r.limited = false, false
+	switch e.Code {
+	case llm.Authentication, llm.Quota:
+		r.next = pool.Retire(a.key) && pool.Ready(now)
+	case llm.RateLimit:
+		until := now.Add(unnamedRest)
+		if e.HasRetryAfter {
+			until = now.Add(e.RetryAfter)
+		}
+		if limited {
+			if e.HasRetryAfter {
+				pool.RestAll(until)
+			}
+			return false
+		}
+		ready, _ := pool.Rest(a.key, until, now)
+		r.next, r.limited = ready, ready
+	}
+	return r.next
+}
+
+// rotates tells whether the call goes on with another key of the route at once:
+// neither a retry (R1) nor a wait.
+func (t *Turn) rotates() bool {
+	r := &t.rotation
+	if !r.next || r.made >= mostRotations {
+		return false
+	}
+	r.next = false
+	r.made++
+	t.made--
+	return true
+}
