@@ -15,10 +15,11 @@ import (
 
 // Opener opens the routes' streams for a [Stream].
 type Opener interface {
-	// Open gives the first stream, after its first token.
+	// Open opens a stream and returns it when its first token has arrived.
 	Open(scope *callstate.Scope) (*Opened, *llm.Error)
-	// Reopen gives the stream with which the answer begins again after failed
-	// broke off for reason, or the error that ends the call (S8).
+	// Reopen starts the answer over on another stream (S8). The argument failed is
+	// the stream that broke off, and reason is its error. If Reopen returns an
+	// error, the call ends.
 	Reopen(scope *callstate.Scope, failed *Opened, reason *llm.Error) (*Opened, *llm.Error)
 }
 
@@ -30,20 +31,20 @@ type Stream struct {
 	call     *callstate.Call
 	opener   Opener
 	restarts bool
-	reader   *alarm.Alarm // D6: runs while nobody reads
+	reader   *alarm.Alarm // the clock of reader_timeout (D6): runs while nobody reads
 	done     chan struct{}
 
-	mu       sync.Mutex    // guards what follows
-	patience time.Duration // D6, of the route that is read
+	mu       sync.Mutex    // guards the fields below
+	patience time.Duration // reader_timeout of the current route (D6)
 	now      *Opened
-	next     *Opened // begun again, the restart not told yet
+	next     *Opened // replaces now at the next read, after a restart
 	acc      llm.Accumulator
 	reading  bool
-	ending   bool  // end abandons the routes' streams: nobody else touches them
-	ended    error // io.EOF after the Done event, else what went wrong
+	ending   bool  // end is closing now and next; no other goroutine may use them
+	ended    error // io.EOF after the Done event, otherwise the error
 }
 
-// StreamOptions are what a [Stream] needs to know of its call.
+// StreamOptions describe the call that a [Stream] belongs to.
 type StreamOptions struct {
 	Call  *callstate.Call
 	Ended func() // called once, when the stream has ended or could not be opened; may be nil
@@ -51,7 +52,7 @@ type StreamOptions struct {
 	Restart bool
 }
 
-// NewStream opens a stream and returns at its first token.
+// NewStream opens a stream and returns it when its first token has arrived.
 func NewStream(scope *callstate.Scope, o StreamOptions, opener Opener) (*Stream, error) {
 	call := o.Call
 	asked := call.Payload.Options.OnInterrupt
@@ -66,7 +67,7 @@ func NewStream(scope *callstate.Scope, o StreamOptions, opener Opener) (*Stream,
 		return nil, call.Fail(err)
 	}
 	s.now, s.patience = opened, opened.readerTimeout()
-	s.mu.Lock() // whoever ends the stream from here on waits until it is whole
+	s.mu.Lock() // a goroutine that ends the stream waits until its fields are set
 	s.reader = alarm.New(s.patience, s.expire)
 	opened.onLost(s.endAside)
 	s.mu.Unlock()
@@ -101,14 +102,14 @@ func (s *Stream) Next() (llm.Event, error) {
 	return ev, err
 }
 
-// enter stops D6's clock and marks the stream as being read. It returns false
-// if the stream has ended.
+// enter stops the clock of reader_timeout (D6) and marks the stream as being
+// read. It returns false if the stream has ended.
 func (s *Stream) enter() bool {
 	s.reader.Pause()
 	s.mu.Lock()
 	if s.ending && s.ended == nil {
 		s.mu.Unlock()
-		<-s.done // end is at work on another goroutine
+		<-s.done // another goroutine is running end
 		return false
 	}
 	defer s.mu.Unlock()
@@ -119,8 +120,9 @@ func (s *Stream) enter() bool {
 	return true
 }
 
-// leave starts D6's clock again. A stream that was ended while its last read
-// succeeded is ended here, since nobody may ask for more.
+// leave restarts the clock of reader_timeout (D6). If the call ended during a
+// read that succeeded, leave ends the stream, because the caller may never
+// read again.
 func (s *Stream) leave() {
 	s.mu.Lock()
 	s.reading = false
@@ -135,8 +137,8 @@ func (s *Stream) leave() {
 	}
 }
 
-// read runs with reading set: others touch now, next and the accumulator only
-// under mu.
+// read runs while reading is true. It changes now, next and acc under mu,
+// because other goroutines read them.
 func (s *Stream) read() (llm.Event, error) {
 	if s.next != nil {
 		s.mu.Lock()
@@ -202,7 +204,7 @@ func (s *Stream) broke(e *llm.Error) (llm.Event, error) {
 	return llm.Event{Kind: llm.EventRestart, Restart: restart}, nil
 }
 
-// interrupted is STREAM_INTERRUPTED with e as its cause.
+// interrupted makes a STREAM_INTERRUPTED error whose cause is e.
 func interrupted(e *llm.Error) *llm.Error {
 	if e.Code == llm.StreamInterrupted {
 		return e
@@ -217,7 +219,8 @@ func (s *Stream) fail(e *llm.Error) error {
 	return complete
 }
 
-// finish ends the stream once, with what Next says from now on.
+// finish ends the stream, if it has not ended yet. From then on Next returns
+// err.
 func (s *Stream) finish(err error) {
 	s.mu.Lock()
 	if s.ended != nil {
@@ -234,10 +237,11 @@ func (s *Stream) finish(err error) {
 	}
 }
 
-// Done is closed when the stream has ended, in whatever way.
+// Done returns a channel that is closed when the stream has ended, for any
+// reason.
 func (s *Stream) Done() <-chan struct{} { return s.done }
 
-// Response is the answer so far, with the attempts so far.
+// Response returns the answer so far, with the attempts so far.
 func (s *Stream) Response() *llm.Response {
 	s.mu.Lock()
 	r := s.acc.Response()
@@ -249,24 +253,25 @@ func (s *Stream) Response() *llm.Response {
 // Attempts lists the attempts so far.
 func (s *Stream) Attempts() []llm.Attempt { return s.call.Attempts() }
 
-// Close ends the stream. An incomplete stream is cut at once, its slot on the
-// route becomes free, and the breaker counts nothing. A second Close does
-// nothing. The error is always nil.
+// Close ends the stream. If the answer is incomplete, Close aborts it at once
+// and frees its slot on the route; the breaker does not count this as a
+// failure or a success. A second Close does nothing. The error is always nil.
 func (s *Stream) Close() error {
 	s.end(&llm.Error{Code: llm.Canceled, Message: "the stream was closed by its reader"})
 	return nil
 }
 
-// expire is D6: the reader takes nothing for too long.
+// expire ends the stream because nobody has read it for reader_timeout (D6).
 func (s *Stream) expire() {
 	s.mu.Lock()
 	patience := s.patience
 	s.mu.Unlock()
-	s.endAside(llm.Errorf(llm.Canceled, "the stream's reader took nothing for %v (reader_timeout): read its events as they arrive, or close it; "+
-		"in C, chunks beyond its \"window\" (default 64) wait until llmagg_op_credit gives credit", patience))
+	s.endAside(llm.Errorf(llm.Canceled, "no event of the stream was read for %v (reader_timeout): read the events as they arrive, or close the stream; "+
+		"in C, call llmagg_op_credit: chunks beyond the call's \"window\" (default 64) wait for credit", patience))
 }
 
-// endAside is end on a goroutine of its own, whose fault is the stream's end.
+// endAside runs end for goroutines that the library starts. A panic there does
+// not end the process; it ends the stream with an error.
 func (s *Stream) endAside(reason *llm.Error) {
 	s.mu.Lock()
 	c := s.now.turn.client
@@ -277,8 +282,8 @@ func (s *Stream) endAside(reason *llm.Error) {
 	}
 }
 
-// end cancels the stream with reason. A Next that is under way sees it and
-// ends the stream; otherwise it is ended here.
+// end cancels the stream with reason. If a call of Next is running, that call
+// notices the cancellation and ends the stream; otherwise end does.
 func (s *Stream) end(reason *llm.Error) {
 	s.mu.Lock()
 	if s.ended != nil || s.ending {

@@ -11,13 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// docs/vendors.md has a row for each vendor, which says what the table says.
-// Its last column, what was tried against what, is written by hand. With
-// LLMAGG_UPDATE=1 the test writes the other columns.
+// The tables of docs/vendors.md agree with the rows of this package. The column
+// "tried" is written by hand. With LLMAGG_UPDATE=1 the test writes the other
+// columns.
 func TestDocument(t *testing.T) {
 	const file = "../../docs/vendors.md"
 	const head = "| vendor | address | sites | key variables | format | tried |\n|---|---|---|---|---|---|\n"
-	const otherwise = "| vendor | otherwise than OpenAI |\n|---|---|\n"
+	const otherwise = "| vendor | difference from OpenAI |\n|---|---|\n"
 	data, err := os.ReadFile(file)
 	require.NoError(t, err)
 	before, rest, found := strings.Cut(string(data), head)
@@ -58,25 +58,25 @@ func (v *Vendor) differences() (list []string) {
 		}
 	}
 	say(len(q.Lacks) > 0, "left out: `%s`", strings.Join(q.Lacks, "`, `"))
-	say(q.OnlyMaxTokens, "`max_completion_tokens` is `max_tokens`")
+	say(q.OnlyMaxTokens, "`max_completion_tokens` is sent as `max_tokens`")
 	for item := range strings.FieldsSeq(q.Renames) {
 		name, other, _ := strings.Cut(item, ":")
-		say(true, "`%s` is `%s`", name, other)
+		say(true, "`%s` is sent as `%s`", name, other)
 	}
 	for item := range strings.FieldsSeq(q.Choice) {
 		name, other, _ := strings.Cut(strings.ReplaceAll(item, ">", ":"), ":")
-		say(true, "`tool_choice` %s is `%s`", map[bool]string{true: "that names a tool", false: "`" + name + "`"}[name == "tool"], other)
+		say(true, "`tool_choice` %s is sent as `%s`", map[bool]string{true: "that names a tool", false: "`" + name + "`"}[name == "tool"], other)
 	}
 	for _, b := range q.Clamps {
-		say(true, "`%s` from %v to %v", b.Field, b.Least, b.Most)
+		say(true, "`%s` is limited to the range from %v to %v", b.Field, b.Least, b.Most)
 	}
-	say(q.ToolIDs > 0, "ids of calls have %d letters and digits: those of others are changed, the same in calls and results", q.ToolIDs)
-	say(q.Adds[0] != "", "added: `%s`: `%s`", q.Adds[0], q.Adds[1])
-	say(q.Effort != "", "`reasoning_effort` by `%s`", q.Effort)
-	say(q.Schema != "", "a schema by %s", q.Schema)
-	say(q.EveryThought, "each answer of a history with calls gets `reasoning_content`")
+	say(q.ToolIDs > 0, "ids of tool calls have %d letters and digits; other ids are replaced, alike in calls and results", q.ToolIDs)
+	say(q.Adds[0] != "", "`%s` is added with the value `%s`", q.Adds[0], q.Adds[1])
+	say(q.Effort != "", "`reasoning_effort` is sent as `%s`", strings.ReplaceAll(string(q.Effort), " and ", "` and `"))
+	say(q.Schema != "", "a JSON schema is requested by %s", q.Schema)
+	say(q.EveryThought, "in a history with tool calls, each answer gets `reasoning_content`")
 	for shape, name := range map[wire.Shape]string{wire.Choices: "`n`", wire.Logprobs: "`logprobs`", wire.Spoken: "audio", wire.Tools: "tools", wire.Schema: "a schema"} {
-		say(q.Shape&shape != 0, "the next route answers a request for %s", name)
+		say(q.Shape&shape != 0, "a request for %s goes to the next route", name)
 	}
 	slices.Sort(list)
 	return list

@@ -10,22 +10,24 @@ import (
 	"github.com/llmagg/llmagg/core/wire"
 )
 
-// Azure OpenAI speaks OpenAI's format at addresses of its own (Azure OpenAI
-// reference, "Data plane inference"; "v1 API"): under /openai/v1 the body's
-// model names the deployment, under /openai/deployments the path does. What its
-// content filter says stands in fields that core/llm passes on.
+// Azure OpenAI uses OpenAI's format but its own addresses (Azure OpenAI
+// reference, "Data plane inference"; "v1 API"). Under /openai/v1, the field
+// model of the body names the deployment; under /openai/deployments, the path
+// names it. The results of Azure's content filter are in fields that core/llm
+// passes on.
 
-// deployments ends the base URL whose next segment is the deployment.
+// deployments is the end of a base URL to which each request appends the name
+// of its deployment.
 const deployments = "/deployments"
 
-// azure is the format at one base URL, as core/vendor has completed it.
+// azure is the format at a base URL that core/vendor has completed.
 type azure struct {
 	format
-	models   wire.Root // of the list of models
-	perModel bool      // the path names the deployment, and the base URL does not
+	models   wire.Root // the root of the list of models
+	perModel bool      // each request adds the deployment to the path; the base URL has none
 }
 
-// NewAzure makes the format; it is a [wire.New].
+// NewAzure makes Azure's format; it is a [wire.New].
 func NewAzure(o wire.Options) wire.Format {
 	w := &azure{format: format{o}, models: o.At}
 	base, query, _ := strings.Cut(o.At.With("", ""), "?")
@@ -57,11 +59,11 @@ func (w *azure) Authorize(h http.Header) {
 func (w *azure) Advice(e *llm.Error, c *wire.Call) string {
 	switch {
 	case e.ProviderCode == "DeploymentNotFound" && (w.perModel || w.models == w.At):
-		return "the deployment " + shown.Name(c.Model) + " was asked for; set \"deployment\" to a name that the Azure portal lists under Deployments"
+		return "the request names the deployment " + shown.Name(c.Model) + "; set \"deployment\" to a name that the Azure portal lists under Deployments"
 	case e.ProviderCode == "DeploymentNotFound":
 		return "set base_url to the address of a deployment that the Azure portal lists under Deployments"
 	case e.Status == http.StatusNotFound && w.models != w.At:
-		return "is there such a deployment, and does \"api_version\" know it?"
+		return "check that the deployment exists and that \"api_version\" supports it"
 	}
 	return ""
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def shown_url(url: Any) -> Any:
-    """A URL for messages, without its possible secrets: credentials and the values of the query."""
+    """Returns a URL for use in messages; ``***`` replaces possible secrets (credentials and the query)."""
     if not isinstance(url, str):
         return url
     root, asked, _ = url.partition("?")
@@ -18,25 +18,25 @@ def shown_url(url: Any) -> Any:
 
 
 CLIENT_VENDORS: set[str] = set()
-"""The vendors that have a client class in this package; the classes add themselves."""
+"""The vendors that have a client class in this package; each class adds its vendor."""
 
 
 @dataclass
 class ModelConfig:
     """One route: a model at a provider.
 
-    ``model`` is the upstream name; ``name`` is the key under which it was configured, if different. ``base_url`` None
-    or "" means the vendor's. Times are seconds. ``max_retries`` is the number of attempts on the route (0 and 1 mean
-    one). None means the core's default: ``connect_timeout`` 5, ``idle_timeout`` as ``timeout``, ``reader_timeout`` 300.
-    ``type`` is the vendor, or the wire format, that the server speaks, as in the README; by default the provider's name
-    selects it. ``like`` names a vendor whose address, format and key variables apply; ``site`` ("cn", "intl") selects
-    one of that vendor's sites. ``api_version`` and ``deployment`` (default ``model``) are Azure's. ``unsupported``
-    ("adapt" or "error") decides what happens if the vendor cannot do what a request asks for. ``region`` is that of a
-    cloud's service, ``project`` and ``location`` are Vertex AI's; ``auth`` (a dict) says where the credential comes
-    from, instead of ``api_key``. ``breaker``, ``retry`` and ``limits`` are dicts of settings, as in the README.
-    ``api_keys`` are several keys instead of ``api_key``. ``weight`` is the share of the calls under the strategy
-    "weighted". ``repr`` omits
-    the keys, ``auth``, the headers and the query of ``base_url``.
+    ``model`` is the provider's name for the model; ``name`` is the key in the configuration, if it differs. If
+    ``base_url`` is None or "", the vendor's address applies. Times are in seconds. ``max_retries`` is the number of
+    attempts on the route; 0 and 1 both allow a single attempt. A setting that is None has the core's default
+    (``connect_timeout`` 5, ``reader_timeout`` 300; ``idle_timeout`` is then equal to ``timeout``). ``type`` names the
+    vendor or the wire format of the server (see the README); by default the provider's name selects the format.
+    ``like`` names a vendor whose address, format and key variables apply; ``site`` ("cn", "intl") selects a site of
+    that vendor. ``api_version`` and ``deployment`` (default: ``model``) are settings for Azure only, ``project`` and
+    ``location`` for Vertex AI only. ``unsupported`` ("adapt" or "error") decides what happens if the vendor cannot do
+    what a request asks for. ``region`` is the region of a cloud service; ``auth`` (a dict) replaces ``api_key`` and
+    says where the credential of that service comes from. ``api_keys`` replaces ``api_key`` by several keys. ``weight``
+    is the route's share of the calls under the strategy "weighted". ``breaker``, ``retry`` and ``limits`` are dicts of
+    settings (see the README). ``repr`` omits the keys, ``auth``, ``headers``, ``proxy`` and the query of ``base_url``.
     """
 
     model: str
@@ -76,11 +76,11 @@ class ModelConfig:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
     def to_core(self) -> dict[str, Any]:
-        """The configuration as the core reads it; None and "" are omitted."""
+        """Returns the configuration in the form that the core reads; values that are None or "" are omitted."""
         core = {key: value for key in _CORE if (value := getattr(self, key, None)) is not None and value != ""}
         core["name"] = self.name or self.model
         if core.get("max_concurrent_calls") == ModelConfig.max_concurrent_calls:
-            del core["max_concurrent_calls"]  # the default, which is the vendor's own where it has one
+            del core["max_concurrent_calls"]  # unless another value is set, the core applies the vendor's default
         return core
 
 
@@ -91,11 +91,11 @@ MODEL_KEYS = frozenset(_CORE) - {"provider"}
 
 @dataclass
 class ProviderConfig:
-    """A provider and its models: the name under which each is configured → its configuration."""
+    """A provider and its models. ``models`` maps the configured name of each model to its configuration."""
 
     provider: str
     models: dict[str, ModelConfig]
 
     def get_model_config(self, model_name: str) -> ModelConfig | None:
-        """The configuration of a model, or None."""
+        """Returns the configuration of a model, or None."""
         return self.models.get(model_name)

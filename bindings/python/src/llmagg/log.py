@@ -1,7 +1,8 @@
 """The core's log goes to ``logging.getLogger("llmagg")``, which is silent unless the application configures logging.
 
-A daemon thread reads the core's log queue. The first call after a handler was added to the logger, or to one of its
-parents, starts the thread, with the logger's level at that time.
+A daemon thread reads the core's log queue. The thread starts with the first call after a handler was added to the
+logger or to a parent of the logger. The core sends the records at or above the logger's level
+at that time.
 """
 
 from __future__ import annotations
@@ -37,15 +38,15 @@ def _found() -> logging.Logger:
 
 
 class _Logger:
-    """The package's logger: ``logger()``, or its methods, as ``logger.warning``. ``logging`` is imported with the first
-    record, since its import takes a tenth of the time of ``import llmagg``.
+    """``logger()`` returns the package's logger; ``logger.warning`` and the like are the methods of that logger. The
+    first record imports ``logging``, since this import takes a tenth of the time of ``import llmagg``.
     """
 
     def __call__(self) -> logging.Logger:
         return _found()
 
     def info(self, message: str, *arguments: object) -> None:
-        """Writes a record if the application has imported ``logging``; without it, no handler can exist."""
+        """Writes a record if the application has imported ``logging``; otherwise no handler can exist."""
         if "logging" in sys.modules:
             _found().info(message, *arguments)
 
@@ -59,8 +60,9 @@ _stands_in = ""  # the second name by which the package is imported
 
 
 def stand_in(name: str) -> None:
-    """Makes the logger ``name`` the parent of ours, for applications that configure logging for the original's modules.
-    Its handlers get our records; its level applies if "llmagg" has no level.
+    """Makes the logger ``name`` the parent of the logger "llmagg". Some applications configure logging for the modules
+    of the original: the handlers of ``name`` then get llmagg's records, and the level of ``name`` applies if "llmagg"
+    has no level.
     """
     global _stands_in
     _stands_in = name
@@ -71,7 +73,7 @@ def stand_in(name: str) -> None:
 
 
 def _core_level(level: int) -> int:
-    """The core's level (slog's: -4, 0, 4, 8) for a level of Python (10, 20, 30, 40)."""
+    """Converts a Python level (10, 20, 30, 40) into a level of the core (-4, 0, 4, 8, as in Go's slog)."""
     return max(-4, min(8, (level - _INFO) * 4 // 10))
 
 
@@ -93,7 +95,7 @@ def _wanted() -> bool:
 
 
 def attach() -> None:
-    """Starts to pass on the core's records if a handler exists. Cheap if nothing has changed; thread-safe."""
+    """Starts passing on the core's records if a handler exists. It is thread-safe, and cheap if nothing has changed."""
     global _thread, _queue, _level
     if not _wanted() or (_thread is not None and _level == logger().getEffectiveLevel()):
         return
@@ -130,7 +132,7 @@ def _read(queue: Queue) -> None:
 
 
 def _line(text: str) -> str:
-    """A text on one line: a server's text must not look like other records or control a terminal."""
+    """Escapes unprintable characters: a server's text must not imitate other records or control a terminal."""
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 

@@ -1,4 +1,4 @@
-"""The registry of providers, one for the process."""
+"""The process-wide registry of providers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Manager(Closing):
     providers: dict[str, Any]
 
     def __new__(cls, *_: object, **__: object) -> Manager:
-        """The process-wide instance; for a subclass a new instance."""
+        """Returns the process-wide instance of Manager, or a new instance of a subclass."""
         if cls is Manager and Manager._instance is not None:
             return Manager._instance
         made = super().__new__(cls)
@@ -36,8 +36,8 @@ class Manager(Closing):
         return made
 
     def register_provider(self, provider: Any) -> None:
-        """Registers a provider under its name. A replaced provider of that name closes its connections when its calls
-        have ended.
+        """Registers a provider under its name. If another provider had this name, it is replaced and closes its
+        connections when its calls have ended.
         """
         name = provider.get_provider_name()
         replaced = self.providers.get(name)
@@ -49,7 +49,7 @@ class Manager(Closing):
             catalog.retire(replaced.clients.values(), kept=provider.clients.values())
 
     def get_provider(self, provider_name: str = "", *, name: str = "") -> Any:
-        """The provider of that name (``name`` is an alias). Raises ProviderNotFoundError."""
+        """Returns the provider ``provider_name`` (``name`` is an alias). Raises ProviderNotFoundError."""
         name = provider_name or name
         try:
             return self.providers[name]
@@ -71,18 +71,18 @@ class Manager(Closing):
         return list(self.providers)
 
     def get_all_models(self) -> dict[str, list[str]]:
-        """Provider → its available models."""
+        """Returns a dict of provider → names of the available models."""
         return {name: provider.get_available_models() for name, provider in list(self.providers.items())}
 
     def find_model_provider(self, model_name: str) -> str | None:
-        """The first provider that has the model and has it switched on, or None."""
+        """Returns the name of the first provider where the model is switched on, or None."""
         try:
             return self._find(model_name).provider
         except LLMError:
             return None
 
     def get_client_by_model(self, model_name: str) -> Any:
-        """The client at the first provider that has the model and has it switched on. Raises ModelNotFoundError."""
+        """Returns the client of the first provider where the model is switched on. Raises ModelNotFoundError."""
         try:
             return self._find(model_name).client
         except LLMError as error:
@@ -98,8 +98,8 @@ class Manager(Closing):
         raise ModelNotFoundError(message, model=model_name)
 
     async def health_check_all(self) -> dict[str, dict[str, bool]]:
-        """Provider → model → whether it is alive. Checks all at the same time. If a provider's check fails, its models
-        are not alive.
+        """Checks all providers at the same time. Returns a dict of provider → model → whether the model is alive. If
+        the check of a provider raises an exception, the result is False for all models of this provider.
         """
         import asyncio
 
@@ -116,8 +116,8 @@ class Manager(Closing):
         return alive
 
     def health_report(self) -> list[dict[str, Any]]:
-        """The core's report on each route that was used: circuit, block, last error, last success, latency. Sends no
-        request.
+        """Returns the core's report on each route that was used: circuit, block, last error, last success, latency.
+        Sends no request.
         """
         return catalog.report(catalog.entries(self.providers))
 
@@ -126,7 +126,7 @@ class Manager(Closing):
         self.providers.clear()
 
     async def close_all(self) -> None:
-        """Closes all providers, which stay registered. Logs a failure and closes the other providers."""
+        """Closes all providers; they stay registered. If closing a provider fails, logs the failure and continues."""
         for name, provider in list(self.providers.items()):
             try:
                 await provider.close()
@@ -142,7 +142,7 @@ class Manager(Closing):
         """The configuration of a model. Raises ProviderNotFoundError and ModelNotFoundError."""
         config: ModelConfig | None = self.get_provider(provider_name).get_model_config(model_name)
         if config is None:
-            message = f"provider {provider_name} has no configuration of a model {model_name}"
+            message = f"provider {provider_name} has no configuration for model {model_name}"
             raise ModelNotFoundError(message, provider=provider_name, model=model_name)
         return config
 
@@ -163,5 +163,5 @@ def get_client(provider_name: str, model_name: str) -> Any:
 
 
 def get_client_by_model(model_name: str) -> Any:
-    """The client of a model at the first provider of the process-wide manager that has it."""
+    """Returns the client of the first provider in the process-wide manager where the model is switched on."""
     return get_manager().get_client_by_model(model_name)

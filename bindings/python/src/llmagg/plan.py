@@ -1,8 +1,8 @@
-"""Puts an aggregator's call together: its request, options and routes. Imported with the first call.
+"""Builds an aggregator's calls from a request, options and routes. The first call imports this module.
 
-A plan keeps the routes for later calls. An application may change everything that a plan depends on (the manager, its
-providers, their clients, configurations, methods of clients), so each call checks the plan, which costs less than to
-make it again.
+A plan keeps the routes for later calls. An application may change everything that a plan depends on: the manager, its
+providers, their clients, configurations, methods of clients. So each call checks the plan, which costs less than making
+a new plan.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from .errors import InvalidArgumentError, LLMError, ModelNotFoundError, NotIniti
 from .messages import Function
 from .requests import ChatCompletionRequest, messages_to_wire
 
-_MOST = 16  # the most plans of an aggregator; it has a plan for each model that its calls name
+_MOST = 16  # the maximum number of plans per aggregator: each model that its calls name needs a plan
 
 
 def call(user: Any, messages: ChatCompletionRequest | Iterable[Any], params: dict[str, Any]) -> Call:
-    """A call of the aggregator ``user`` on the routes for the request's model, or for the aggregator's models.
+    """Builds a call of the aggregator ``user``. The call uses the routes of the request's model, or the routes of the
+    aggregator's models if the request names no model.
 
-    Raises NotInitializedError if there is no client, ModelNotFoundError, InvalidArgumentError.
+    Raises NotInitializedError (if no client exists), ModelNotFoundError and InvalidArgumentError.
     """
     request, options = request_and_options(messages, params)
     return _plan(user, request.get("model")).call(user, request, options)
@@ -65,10 +66,10 @@ def _plan(user: Any, model: Any) -> Plan:
 
 
 def _resolved(user: Any, entries: list[catalog.Entry], names: list[str]) -> list[catalog.Entry]:
-    """The entries for the request's model, or for the aggregator's models.
+    """Returns the entries for the request's model, or for the aggregator's models.
 
-    The application may have assigned ``models`` after ``initialize``: a name that no provider has is skipped with a
-    warning, and is an error if no other name remains.
+    The application may have assigned ``models`` after ``initialize``, so a name that no provider has is skipped with a
+    warning. If no provider has any of the names, ModelNotFoundError is raised.
     """
     left_out: dict[str, str] = getattr(user, "_left_out", None) or {}
     try:
@@ -103,7 +104,9 @@ def _group_sizes(routes: list[catalog.Entry], groups: list[list[str]]) -> list[i
 
 
 class Plan:
-    """The routes for a model (for the aggregator's list if ``model`` is None), and all they depend on. Thread-safe."""
+    """The routes for a model, or for the aggregator's list of models if ``model`` is None, with everything that these
+    routes depend on. A plan is thread-safe.
+    """
 
     def __init__(self, user: Any, model: str | None) -> None:
         self._generation = load.generation
@@ -131,11 +134,12 @@ class Plan:
             vendor = catalog.vendor_of(entry.client)
             self._routes.append((entry.client, vendor, side, side.handle(entry.client, vendor)))
         asked = {id(client) for client, vendor, *_ in self._routes if vendor and isinstance(client.config, ModelConfig)}
-        self._names = [(entry, entry.model) for entry in entries if id(entry.client) not in asked]  # else see handle()
+        # side.handle() checks the models of the entries in ``asked``.
+        self._names = [(entry, entry.model) for entry in entries if id(entry.client) not in asked]
         self._native = Routes([handle for *_, handle in self._routes])
 
     def holds(self, user: Any) -> bool:
-        """Whether everything that the plan depends on is unchanged."""
+        """Returns whether everything that the plan depends on is unchanged."""
         same = self._generation == load.generation and self._user() is user
         if not same:
             return False
@@ -160,7 +164,7 @@ class Plan:
         return True
 
     def call(self, user: Any, request: dict[str, Any], options: dict[str, Any] | None) -> Call:
-        """A call on the routes."""
+        """Builds a call that uses the plan's routes."""
         targets = None
         for client, vendor, side, handle in self._routes:
             available = catalog.is_available(client) if vendor is None else client._available
@@ -204,7 +208,7 @@ def request_and_options(
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """Splits the arguments of a call into the request to post and the core's options.
 
-    The core gets an unknown name as an option without a value, and refuses it with a suggestion.
+    An unknown name is passed to the core as an option without a value. The core rejects it and suggests a known name.
     """
     if isinstance(messages, ChatCompletionRequest):
         request = messages.to_core()
@@ -238,7 +242,7 @@ def request_and_options(
 
 @cache
 def _names() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-    """The fields of a request that need no change, the options of a call, and all fields."""
+    """Returns three sets of names: request fields that need no change, call options, and all request fields."""
     tables = route.tables()
     options = frozenset(row["name"] for row in tables["options"] if not row.get("internal")) | {"extra_headers"}
     fields = frozenset(row["name"] for row in tables["request"])
@@ -253,5 +257,5 @@ def _put_option(options: dict[str, Any], key: str, value: Any) -> None:
         value = dict(_mapping(value, key))
         key = _MAPPINGS[key]
         if key in options:
-            raise InvalidArgumentError("headers and extra_headers are two names for one option; give one of them")
+            raise InvalidArgumentError("headers and extra_headers set the same option; do not pass both")
     options[key] = value

@@ -27,7 +27,7 @@ LOOK_UP_MS = 200
 
 
 class _PrivateLoop:
-    """The private loop of a thread; closed when the thread ends."""
+    """A thread's private event loop. It is closed when the thread ends."""
 
     def __init__(self) -> None:
         self.generation = load.generation
@@ -65,7 +65,7 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 def refuse_inside_loop() -> None:
-    """Raises InvalidArgumentError where an event loop runs in the calling thread."""
+    """Raises InvalidArgumentError if an event loop is running in the calling thread."""
     with contextlib.suppress(RuntimeError):
         asyncio.get_running_loop()
         raise errors.InvalidArgumentError(
@@ -86,14 +86,14 @@ class BlockingReader(Reader):
         self._watched = False  # the loop watches the queue
 
     def loop(self) -> asyncio.AbstractEventLoop:
-        """The private loop of the thread that first asked for it."""
+        """Returns the private loop of the first thread that called this method."""
         refuse_inside_loop()
         if self._loop is None or self._loop.is_closed():
             self._loop = _private_loop()
         return self._loop
 
     def wait(self, operation: Operation) -> None:
-        """Blocks until there may be an event of the operation."""
+        """Blocks until the operation may have an event."""
         if self.custom:
             loop = self.loop()
             loop.run_until_complete(self._run_custom(operation))
@@ -117,13 +117,15 @@ class BlockingReader(Reader):
             self._unwatch()
 
     def _unwatch(self) -> None:
-        """Ends the loop's watch before the descriptor is closed, since another descriptor may get its number."""
+        """Makes the loop stop watching the queue. Call this before the queue is closed, since another file may get the
+        number of the descriptor.
+        """
         if self._watched and self._loop is not None:
             self._watched = False
             self._loop.remove_reader(self.queue.fileno())
 
     def interrupted(self) -> None:
-        """Continues on the loop if it runs; without a loop, the exception ends the blocking call."""
+        """Schedules the rest of the batch if the loop is running; otherwise the exception ends the blocking call."""
         if self._watched and self._loop is not None and self._loop.is_running():
             self._loop.call_soon(self.go_on)
 
@@ -133,21 +135,21 @@ class BlockingReader(Reader):
         super().close()
 
     def settle(self) -> None:
-        """Delivers the cancellation to clients whose operation has ended. Does nothing in a forked child."""
+        """Cancels the clients whose operation has ended. Does nothing in a forked child."""
         if self.generation != load.generation:
             return
         for call in list(self.custom.values()):
             call.cancel()
         if self.custom:
-            with contextlib.suppress(errors.InvalidArgumentError):  # inside a loop: delivered when it runs next
+            with contextlib.suppress(errors.InvalidArgumentError):  # the thread's loop runs; it cancels them itself
                 loop = self.loop()
                 loop.run_until_complete(asyncio.sleep(0))
 
 
 def last_event(begin: Callable[[Reader], Operation]) -> Payload:
-    """Blocks until the payload of DONE has arrived; KeyboardInterrupt cancels the call.
+    """Blocks until the operation's DONE event has arrived and returns its payload. KeyboardInterrupt cancels the call.
 
-    The call takes the thread's reader for itself, since a signal handler may begin another call at any line here.
+    Meanwhile no other call can use the thread's reader: a signal handler may begin another call at any line here.
     """
     reader, _thread.reader = _thread.reader, None
     if reader is None or reader.generation != load.generation:

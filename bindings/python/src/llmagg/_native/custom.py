@@ -1,4 +1,4 @@
-"""Runs clients written in Python when the core calls them back."""
+"""Runs clients written in Python when the core calls them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .queue import Payload
 
 
 class CustomCall:
-    """One attempt that a Python client answers. Belongs to the loop on which it runs."""
+    """An attempt that a Python client answers. It belongs to the event loop on which it runs."""
 
     def __init__(self, op: int, payload: Payload) -> None:
         self.op = op
@@ -28,31 +28,31 @@ class CustomCall:
         self._resumed: asyncio.Future[None] | None = None
 
     def cancel(self) -> None:
-        """Ends the attempt: the core no longer waits for the answer."""
+        """Ends the attempt, because the core no longer waits for the answer."""
         self._canceled = True
         if self.task is not None:
             self.task.cancel()
 
     def resume(self) -> None:
-        """Continues the stream: its reader has caught up."""
+        """Continues the stream, because its reader has caught up."""
         if self._resumed is not None and not self._resumed.done():
             self._resumed.set_result(None)
 
     async def run(self, target: Target) -> None:
         """Runs the client and passes the result to the core. Raises only exceptions that must end the loop."""
-        if self._canceled:  # also after an interrupted begin, when another CustomCall has taken over
+        if self._canceled:  # the core cancelled it, or another CustomCall replaced it after an interrupted begin
             return
         try:
             with contextlib.suppress(errors.CanceledError):  # the core has cancelled the attempt meanwhile
                 await self._answer(target)
         except asyncio.CancelledError:
             if not self._canceled:
-                self.fail(errors.ServiceUnavailableError("the client's own task was cancelled during the call"))
+                self.fail(errors.ServiceUnavailableError("the client's asyncio task was cancelled during the call"))
                 raise
         except Exception as error:
             self.fail(error)
         except BaseException as error:
-            self.fail(errors.CanceledError(f"the client was ended by {type(error).__name__}"))
+            self.fail(errors.CanceledError(f"{type(error).__name__} ended the client's call"))
             raise
 
     async def _answer(self, target: Target) -> None:
@@ -100,10 +100,10 @@ class CustomCall:
 
 
 def request_of(payload: dict[str, Any]) -> ChatCompletionRequest:
-    """The request of a custom call, for the model that the route stands for."""
+    """Returns the request of a custom call, with the model of the call's route."""
     request = ChatCompletionRequest.from_dict(payload["request"])
     request.model = payload.get("model") or request.model
-    if request.extra_body is not None:  # the server has a field of that name
+    if request.extra_body is not None:  # the server has a field named extra_body
         request.extra["extra_body"], request.extra_body = request.extra_body, None
     if request.extra:
         request.trust_names()
@@ -120,7 +120,7 @@ def _as_dict(value: Any, method: str, expected: str) -> dict[str, Any]:
 
 
 def _as_read(response: Any) -> dict[str, Any]:
-    """Reads an answer of any class, for example a mock: the messages of its choices, and texts and counts."""
+    """Reads messages, texts and token counts from an answer of any class, for example a mock."""
     read = {name: v for name in ("id", "model") if isinstance(v := getattr(response, name, None), str)}
     choices = []
     for index, choice in enumerate(response.choices):

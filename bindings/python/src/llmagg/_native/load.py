@@ -1,9 +1,9 @@
-"""Finds and loads the shared library: once in a process, and once more in each forked child.
+"""Finds and loads the shared library: once per process, and again in each forked child.
 
 The library's file is opened at the first load and stays open, so that an upgrade of the package cannot mix versions.
-A forked child loads a private copy from a memory file, since the loader would return the parent's library, whose
-threads are gone, for the same inode. Objects of the parent's library carry the parent's generation; a child never
-touches them.
+A forked child loads a private copy from a memory file: for the same inode the loader would return the parent's
+library, whose threads do not exist in the child. Objects of the parent's library carry the parent's generation; a child
+never touches them.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ _library: ctypes.CDLL | None = None
 _quick: ctypes.PyDLL | None = None
 _file = -1
 generation = 0
-"""Grows by one in each forked child; an object of another generation belongs to a parent."""
+"""Grows by one in each forked child; an object of another generation belongs to a parent process."""
 _after_fork: list[Callable[[], None]] = []
 
 
 def library() -> ctypes.CDLL:
-    """The library of this process, loaded at the first use. Raises ImportError; in a forked child ForkedError."""
+    """Returns this process's library; the first call loads it. Raises ImportError; in a forked child ForkedError."""
     return _library or _load()
 
 
 def quick() -> ctypes.PyDLL:
-    """The same library for the functions of ``signatures.QUICK``."""
+    """Returns the same library for the functions in ``signatures.QUICK``, which keep the interpreter's lock."""
     global _quick
     if _quick is None:
         made = ctypes.PyDLL(None, handle=library()._handle)
@@ -93,7 +93,7 @@ def _check_room() -> None:
     if soft - used < _ADDRESSES:
         raise ImportError(
             f"llmagg's native library needs 1 GiB of address space; the limit (RLIMIT_AS, ulimit -v) leaves "
-            f"{max(soft - used, 0) >> 20} MiB: raise it"
+            f"{max(soft - used, 0) >> 20} MiB; raise the limit"
         )
 
 
@@ -112,7 +112,7 @@ def _dlopen(path: str) -> ctypes.CDLL:
 
 
 def _is_musl() -> bool:
-    """Whether the C library of this process is not glibc."""
+    """Returns whether this process uses a C library other than glibc."""
     return not hasattr(ctypes.CDLL(None), "gnu_get_libc_version")
 
 
@@ -128,7 +128,7 @@ def _dlopen_copy() -> ctypes.CDLL:
         offset, size = 0, os.fstat(_file).st_size
         while offset < size:
             offset += os.sendfile(copy, _file, offset, size - offset)
-        # For a path that it has seen, the loader returns the library that it has: each generation needs another path.
+        # The loader returns an already loaded library for a path that it knows, so each generation needs a new path.
         return _dlopen(f"/proc/self/{'./' * generation}fd/{copy}")
     except ImportError as error:
         raise errors.ForkedError(f"{error}; start processes with 'spawn'") from None
@@ -149,19 +149,19 @@ os.register_at_fork(after_in_child=_forget)  # registered before the first load,
 
 
 def call(name: str, *args: Any) -> None:
-    """Calls a function that returns a status. Raises its error."""
+    """Calls a function that returns a status. Raises the function's error."""
     error = ctypes.c_void_p()
     if getattr(library(), name)(*args, ctypes.byref(error)):
         raise take_error(error)
 
 
 def call_for_json(name: str, *args: Any) -> Any:
-    """Calls a function whose last output is a llmagg_buf; returns its JSON, decoded."""
+    """Calls a function whose last output is a llmagg_buf; returns the decoded JSON of that buffer."""
     return decode(call_for_bytes(name, *args), name)
 
 
 def call_for_bytes(name: str, *args: Any) -> bytes:
-    """Calls a function whose last output is a llmagg_buf; returns its bytes."""
+    """Calls a function whose last output is a llmagg_buf; returns the bytes of that buffer."""
     buf = Buf()
     call(name, *args, ctypes.byref(buf))
     try:
