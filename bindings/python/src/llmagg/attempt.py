@@ -15,8 +15,8 @@ class Attempt:
     ``wait`` is how long the call waited before this attempt; ``waited_for`` says for what: "backoff", "retry-after",
     "concurrency limit", "half-open trial". ``left_out`` names the fields that the request omitted because the server
     refuses them ("stream_options", "messages.reasoning_details"). ``adapted`` says which parameters of the request the
-    vendor cannot do and what was done instead ("seed: left out", "temperature: 1.5 to 1"). ``key`` is how the key ends that the
-    attempt used, if the route has several: its last four characters at most.
+    vendor cannot do and what was done instead ("seed: left out", "temperature: 1.5 to 1"). ``key`` is the end of the
+    key that the attempt used, if the route has several keys: four characters at most.
     """
 
     route: str
