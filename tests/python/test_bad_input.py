@@ -23,9 +23,8 @@ def nested(depth: int) -> Any:
 BAD_REQUESTS: dict[str, tuple[Any, dict[str, Any], str]] = {
     "empty messages": ([], {}, '"messages" is empty; a chat needs at least one message'),
     "no messages": (None, {}, 'the request has no "messages"; expected a non-empty array'),
-    "messages is a text": ("hello", {}, "messages must be a list of messages, got str"),
-    "messages is a dict": ({"role": "user"}, {}, "messages must be a list of messages, got dict"),
-    "messages is a number": (7, {}, "messages must be a list of messages, got int"),
+    "messages is a dict": ({"role": "user"}, {}, "messages must be a text or a list of messages, got dict"),
+    "messages is a number": (7, {}, "messages must be a text or a list of messages, got int"),
     "message is a text": (["hello"], {}, "messages[0]"),
     "unknown role": ([{"role": "robot", "content": "x"}], {}, 'messages[0].role is "robot"'),
     "no role": ([{"content": "x"}], {}, "messages[0].role"),

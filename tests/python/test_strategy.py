@@ -65,7 +65,12 @@ def test_mistakes_say_what_is_expected(aggregator: Any) -> None:
         asked(aggregator(["gpt-a", "gpt-b"], "wieghted"))
     with pytest.raises(llmagg.InvalidArgumentError, match="strategy"):
         asked(aggregator(["gpt-a", "gpt-b"], 7))
-    for models, text in (([[]], "empty group"), ([["a", 3]], "int"), ([["a", ["b"]]], "list"), ([["a", " "]], "is empty")):
+    for models, text in (
+        ([[]], "empty group"),
+        ([["a", 3]], "int"),
+        ([["a", ["b"]]], "list"),
+        ([["a", " "]], "is empty"),
+    ):
         with pytest.raises(llmagg.InvalidArgumentError, match=text):
             llmagg.LLMAggregator(models)
     with pytest.raises(llmagg.InvalidArgumentError, match="C interface only"):

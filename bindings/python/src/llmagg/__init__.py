@@ -66,14 +66,15 @@ from .errors import (
 from .events import ChunkEvent, DoneEvent, RestartEvent, StreamEvent
 from .llm_aggrator import LLMAggrator
 from .manager import Manager, get_client, get_client_by_model, get_manager
-from .messages import Function, Message, MessageRole
+from .messages import Function, Message, MessageRole, ToolCall
 from .provider import BaseProvider, Provider
 from .providers import DeepSeekProvider, GeminiProvider, OpenAIProvider
 from .requests import ChatCompletionRequest
 from .responses import ChatCompletionResponse, Choice, StreamChoice, StreamResponse, Usage
 
 if _typing.TYPE_CHECKING:
-    from . import observers
+    from . import default, observers
+    from .default import chat, chat_sync, stream, stream_sync, stream_text, stream_text_sync
     from .observers import Observation, Observer, SyncObserver, observe, observe_sync
 
 __all__ = [
@@ -81,27 +82,37 @@ __all__ = [
     "BadResponseError", "BaseLLMClient", "BaseProvider", "CanceledError", "ChatCompletionRequest",
     "ChatCompletionResponse", "Choice", "ChunkEvent", "CircuitOpenError", "ClosedError", "ContentFilterError",
     "ContextLengthError", "DeepSeekProvider", "DoneEvent", "EmbeddingResponse", "ForkedError", "Function",
-    "GeminiProvider", "InternalError", "InvalidArgumentError", "LLMAggrator", "LLMAggregator", "LLMClient", "LLMError",
-    "Manager", "Message", "MessageRole", "ModelConfig", "ModelNotFoundError", "NotInitializedError", "Observation",
-    "Observer", "OpenAIProvider", "OverloadedError", "Provider", "ProviderConfig", "ProviderNotFoundError",
-    "QuotaExceededError", "RateLimitError", "RestartEvent", "ServiceUnavailableError", "StreamChoice", "StreamEvent",
-    "StreamInterruptedError", "StreamResponse", "SyncObserver", "UnknownModelError", "UnsupportedError", "Usage",
-    "__version__", "aggregator", "attempt",
-    "client", "config", "diagnostics", "embeddings", "errors", "events", "get_client", "get_client_by_model",
-    "get_manager",
-    "llm_aggrator", "log", "manager", "messages", "observe", "observe_sync", "observers", "provider", "providers",
-    "requests", "responses", "settings", "stats", "types",
+    "GeminiProvider", "Hello", "InternalError", "InvalidArgumentError", "LLMAggrator", "LLMAggregator", "LLMClient",
+    "LLMError", "Manager", "Message", "MessageRole", "ModelConfig", "ModelNotFoundError", "NotInitializedError",
+    "Observation", "Observer", "OpenAIProvider", "OverloadedError", "Provider", "ProviderConfig",
+    "ProviderNotFoundError", "QuotaExceededError", "RateLimitError", "RestartEvent", "ServiceUnavailableError",
+    "StreamChoice", "StreamEvent", "StreamInterruptedError", "StreamResponse", "SyncObserver", "ToolCall",
+    "UnknownModelError", "UnsupportedError", "Usage", "__version__", "aggregator", "attempt", "chat", "chat_sync",
+    "client", "config", "default", "diagnostics", "embeddings", "errors", "events", "get_client",
+    "get_client_by_model", "get_manager", "llm_aggrator", "log", "manager", "messages", "observe", "observe_sync",
+    "observers", "provider", "providers", "requests", "responses", "settings", "stats", "stream", "stream_sync",
+    "stream_text", "stream_text_sync", "types",
 ]  # fmt: skip
 
 
+_LATE = {
+    **dict.fromkeys(("Observation", "Observer", "SyncObserver", "observe", "observe_sync", "observers"), "observers"),
+    **dict.fromkeys(
+        ("chat", "chat_sync", "default", "stream", "stream_sync", "stream_text", "stream_text_sync"), "default"
+    ),
+}
+
+
 def __getattr__(name: str) -> _typing.Any:
-    """Imports the observers when a program first uses one of their names, since most programs use none."""
-    if name not in ("Observation", "Observer", "SyncObserver", "observe", "observe_sync", "observers"):
+    """Imports a module when a program first uses one of its names, since most programs use none."""
+    if name not in _LATE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    module = import_module(".observers", __name__)
-    return module if name == "observers" else getattr(module, name)
+    module = import_module(f".{_LATE[name]}", __name__)
+    if name == _LATE[name]:
+        return module
+    return globals().setdefault(name, getattr(module, name))
 
 
 def __dir__() -> list[str]:

@@ -36,7 +36,7 @@ _NOT_INITIALIZED = (
     "the aggregator is not initialized; call its initialize(config) or initialize_sync(config) first "
     "(LLMAggrator finds a configuration by itself, LLMAggregator does not)"
 )
-Messages = Iterable[Message | dict[str, Any]]
+Messages = str | Iterable[Message | dict[str, Any]]
 
 __getattr__ = _names.of_module(__name__)
 
@@ -61,11 +61,11 @@ class LLMAggregator(Closing):
     the start of each call.
     Thread-safe; usable from any number of event loops. Every async method has a blocking twin, ``…_sync``.
 
-    Calls take messages as dicts or :class:`Message`, and keyword parameters as OpenAI's SDK does (``temperature``,
-    ``tools``, ``response_format``, ``extra_headers``, …); the options of the library are ``max_retries`` (attempts on
-    a model), ``deadline`` and ``timeout`` (seconds, of the call and of an attempt), ``on_interrupt`` ("error" or
-    "restart"), ``hedge_after`` (seconds), ``failover_bad_request``, ``failover_content_filter``,
-    ``unsupported`` ("adapt" or "error"), ``strategy``, ``session`` and ``include_usage``.
+    Calls take a text, or messages as dicts or :class:`Message`, and keyword parameters as OpenAI's SDK does
+    (``temperature``, ``tools``, ``response_format``, ``extra_headers``, …); the options of the library are
+    ``max_retries`` (attempts on a model), ``deadline`` and ``timeout`` (seconds, of the call and of an attempt),
+    ``on_interrupt`` ("error" or "restart"), ``hedge_after`` (seconds), ``failover_bad_request``,
+    ``failover_content_filter``, ``unsupported`` ("adapt" or "error"), ``strategy``, ``session`` and ``include_usage``.
     ``model`` chooses one model for this call. Any other name is an InvalidArgumentError that suggests the nearest one;
     fields for the server that the library does not know go through ``extra_body`` (a dict; it replaces fields of the
     same name).

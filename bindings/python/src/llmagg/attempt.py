@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ._brief import brief
 
-@dataclass
+
+@dataclass(repr=False)
 class Attempt:
     """One exchange on one route. ``response.attempts`` and ``error.attempts`` list the attempts of a call.
 
@@ -41,6 +43,8 @@ class Attempt:
     forced: bool = False
     hedge: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
+
+    __repr__ = brief
 
     def __str__(self) -> str:
         """The attempt in one line."""

@@ -225,7 +225,7 @@ def model_groups(models: Any) -> list[list[str]]:
             if not name.strip():
                 raise InvalidArgumentError(f"models[{i}] is empty; expected the name of a model, or 'provider/model'")
         groups.append(group)
-    return groups if nested else [[name for group in groups for name in group]]
+    return groups if nested or not groups else [[name for group in groups for name in group]]
 
 
 def model_names(models: Any) -> list[str]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Union
 
-from ._wire import build, expect_object, later_extra, template
-from .errors import InvalidArgumentError
+from ._brief import brief
+from ._wire import build, decode, expect_object, later_extra, template
+from .errors import BadResponseError, InvalidArgumentError
 
 
 class MessageRole(str, Enum):
@@ -46,7 +47,7 @@ else:
 
 
 @later_extra
-@dataclass
+@dataclass(repr=False)
 class Message:
     """A message of a request or of an answer.
 
@@ -71,6 +72,8 @@ class Message:
             self.role = role_of(self.role)
             if type(self.role) is str:
                 _refuse_slip(self.role)
+
+    __repr__ = brief
 
     @property
     def parts(self) -> list[dict[str, Any]]:
@@ -120,6 +123,40 @@ def text_of(message: Message) -> str:
     if isinstance(content, list):
         return "".join(part["text"] for part in content if isinstance(part, dict) and isinstance(part.get("text"), str))
     return content or ""
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """A function that an answer asks the application to call. ``arguments`` is the JSON text that the model wrote.
+
+    Example::
+
+        for call in response.tool_calls:
+            result = tools[call.name](**call.parsed())
+            messages.append({"role": "tool", "tool_call_id": call.id, "content": result})
+    """
+
+    id: str
+    name: str
+    arguments: str = ""
+    type: str = "function"
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> ToolCall:
+        """Reads an entry of a message's ``tool_calls``; for a tool of another type its ``input`` is the arguments."""
+        kind = data.get("type") or "function"
+        called = data.get(kind)
+        called = called if isinstance(called, dict) else {}
+        arguments = called.get("arguments") or called.get("input") or ""
+        return cls(str(data.get("id") or ""), str(called.get("name") or ""), str(arguments), str(kind))
+
+    def parsed(self) -> dict[str, Any]:
+        """The arguments as a dict. Raises BadResponseError if they are not a JSON object."""
+        what = f"the arguments of the call of {self.name}"
+        read = decode(self.arguments.encode(), what) if self.arguments.strip() else {}
+        if not isinstance(read, dict):
+            raise BadResponseError(f"{what} must be an object, got {type(read).__name__}")
+        return read
 
 
 @dataclass

@@ -124,18 +124,22 @@ def _refuse_slips(names: list[str]) -> None:
 def messages_to_wire(messages: Any) -> Any:
     """Messages, of any iterable, in a form that can be written as JSON: dicts, or objects that ``_values`` knows.
 
+    A text is one message of the user.
+
     The core refuses other values, with their place.
     """
     if type(messages) is not list:
         if messages is None:
             return None
+        if isinstance(messages, str):
+            return [{"role": "user", "content": messages}]
         kind = type(messages).__name__
         try:
-            messages = None if isinstance(messages, (str, bytes, Mapping)) else list(messages)
+            messages = None if isinstance(messages, (bytes, Mapping)) else list(messages)
         except TypeError:
             messages = None
         if messages is None:
-            raise InvalidArgumentError(f"messages must be a list of messages, got {kind}")
+            raise InvalidArgumentError(f"messages must be a text or a list of messages, got {kind}")
     return [m if type(m) is dict and type(m.get("content")) is str else _to_wire(m, messages) for m in messages]
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ._brief import brief
 from ._wire import build, encode, expect_list, expect_object, later_extra, template
 from .attempt import Attempt
-from .messages import Message, delta_from_dict, text_of
+from .messages import Message, ToolCall, delta_from_dict, text_of
 
 
 class _Unknown(int):
@@ -17,7 +18,7 @@ class _Unknown(int):
 _UNKNOWN = _Unknown()
 
 
-@dataclass
+@dataclass(repr=False)
 class Usage:
     """Counted tokens. All values are ints or plain dicts.
 
@@ -69,6 +70,9 @@ class Usage:
     def __bool__(self) -> bool:
         return self.known
 
+    def __repr__(self) -> str:
+        return brief(self) if self else "Usage(unknown)"
+
     def to_dict(self) -> dict[str, Any]:
         """The usage in OpenAI's shape; unknown counts are None; empty details are omitted."""
         wire = {key: value for key in _USAGE if (value := getattr(self, key)) or key in _COUNTS}
@@ -90,7 +94,7 @@ _DETAILS = ("prompt_tokens_details", "completion_tokens_details")
 _USAGE = template(Usage, **dict.fromkeys(_COUNTS, _UNKNOWN))
 
 
-@dataclass
+@dataclass(repr=False)
 class Choice:
     """One of the answers. ``finish_reason`` is None if the server sent no reason."""
 
@@ -111,6 +115,8 @@ class Choice:
         """The choice in OpenAI's shape."""
         return _choice_to_dict(self, "message", self.message)
 
+    __repr__ = brief
+
 
 _CHOICE = template(Choice, index=0)
 
@@ -122,9 +128,13 @@ def _choice_to_dict(choice: Choice | StreamChoice, key: str, message: Message) -
     return {**wire, **choice.extra}
 
 
-@dataclass
+@dataclass(repr=False)
 class ChatCompletionResponse:
-    """A whole answer. ``created`` is seconds since the Unix epoch; ``attempts`` lists the attempts of the call."""
+    """A whole answer. ``created`` is seconds since the Unix epoch; ``attempts`` lists the attempts of the call.
+
+    ``text`` and ``tool_calls`` are those of the first choice. A notebook shows the text, the routes tried, the time and
+    the tokens.
+    """
 
     id: str
     object: str
@@ -147,6 +157,37 @@ class ChatCompletionResponse:
         attempts = expect_list(given.get("attempts"), "attempts")
         response.attempts = [Attempt.from_dict(expect_object(attempt, "an attempt")) for attempt in attempts]
         return response
+
+    @property
+    def text(self) -> str:
+        """The text of the first choice; "" without any."""
+        return text_of(self.choices[0].message) if self.choices else ""
+
+    @property
+    def tool_calls(self) -> list[ToolCall]:
+        """The functions that the first choice asks the application to call; an empty list without any."""
+        calls = self.choices[0].message.tool_calls if self.choices else None
+        return [ToolCall.from_dict(call) for call in calls or ()]
+
+    @property
+    def route(self) -> str:
+        """The route that answered, as "provider/model"; "" if the response lists no attempts."""
+        return next((attempt.route for attempt in reversed(self.attempts) if attempt.outcome == "OK"), "")
+
+    def __repr__(self) -> str:
+        from . import _notebook
+
+        return _notebook.line(self)
+
+    def _repr_html_(self) -> str:
+        from . import _notebook
+
+        return _notebook.html(self)
+
+    def _repr_markdown_(self) -> str:
+        from . import _notebook
+
+        return _notebook.markdown(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The answer in OpenAI's shape, with ``"attempts"``; unset fields are omitted."""

@@ -25,10 +25,15 @@ class _MissedError(Exception):
     """A source has no configuration. The text is the reason."""
 
 
-def find() -> oldstyle.Read:
-    """The first usable configuration. Raises NotInitializedError, which lists the sources and what each lacks."""
+def find(environment: Callable[[], Any] | None = None, variables: str = "") -> oldstyle.Read:
+    """The first usable configuration. Raises NotInitializedError, which lists the sources and what each lacks.
+
+    ``environment`` takes the place of the last source, and ``variables`` of its name; it returns {} if it has nothing.
+    """
     missed = []
-    for name, source in _SOURCES.items():
+    sources = dict(_SOURCES)
+    sources[variables or _VARIABLES] = _something(environment or _from_environment)
+    for name, source in sources.items():
         try:
             return oldstyle.provider_configs(source(), lenient=True)
         except _MissedError as reason:
@@ -83,14 +88,21 @@ def _from_environment() -> Any:
             base_url = os.environ.get(f"{prefix}_BASE_URL") or os.environ.get(f"{prefix}_API_BASE_URL")
             model = os.environ.get(f"{prefix}_MODEL") or provider.DEFAULT_MODEL
             config[vendor] = {"models": {model: {"api_key": key, "base_url": base_url}}}
-    if not config:
-        raise _MissedError("none is set")
     return config
+
+
+def _something(source: Callable[[], Any]) -> Callable[[], Any]:
+    def read() -> Any:
+        if config := source():
+            return config
+        raise _MissedError("none is set")
+
+    return read
 
 
 _SOURCES: dict[str, Callable[[], Any]] = {
     "the file named by LLMAGG_CONFIG": _from_file,
     "the object named by LLMAGG_SETTINGS": lambda: _from_object(_variable("LLMAGG_SETTINGS")),
     _APPLICATION: lambda: _from_object(_APPLICATION),
-    "OPENAI_API_KEY, DEEPSEEK_API_KEY, GEMINI_API_KEY": _from_environment,
 }
+_VARIABLES = "OPENAI_API_KEY, DEEPSEEK_API_KEY, GEMINI_API_KEY"

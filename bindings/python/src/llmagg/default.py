@@ -1,0 +1,151 @@
+"""``llmagg.chat("Hello")`` and its like: calls without an aggregator of one's own, with the keys of the environment.
+
+The models that a call tries, in order, are those of its ``models`` (each ``provider/name``). Without ``models`` they
+are those of the first of these that is set:
+
+1. ``LLMAGG_MODELS``: names, separated by commas ("anthropic/claude-sonnet-4-5, openai/gpt-4o-mini")
+2. the sources of :mod:`llmagg.settings`: ``LLMAGG_CONFIG``, ``LLMAGG_SETTINGS``, the application's settings
+3. one model of each vendor in ``DEFAULT_MODELS`` whose key is set; ``…_MODEL`` (as OPENAI_MODEL) names another model
+
+The providers are not in the registry that aggregators share (:func:`llmagg.get_manager`). The environment is read at
+each call: a changed key holds from the next call on.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
+from typing import Any
+
+from . import oldstyle, settings
+from ._native import blocking, route
+from .aggregator import LLMAggregator, Messages
+from .events import StreamEvent
+from .manager import Manager
+from .requests import ChatCompletionRequest
+from .responses import ChatCompletionResponse
+
+DEFAULT_MODELS = {
+    "openai": "gpt-4o-mini",
+    "anthropic": "claude-sonnet-4-5",
+    "gemini": "gemini-2.5-flash",
+    "deepseek": "deepseek-chat",
+    "qwen": "qwen-plus",
+    "moonshot": "kimi-latest",
+    "zhipu": "glm-4-flash",
+    "groq": "llama-3.3-70b-versatile",
+    "mistral": "mistral-small-latest",
+    "openrouter": "openrouter/auto",
+}
+"""Vendor → the model that is asked if the environment has the vendor's key and names no models."""
+
+Models = str | Sequence[str | Sequence[str]]
+"""The name of a model, or a list of names and of groups of names, as :class:`LLMAggregator` takes."""
+
+_MOST = 16  # the most aggregators that are kept
+_LAST = f"a key of {', '.join(DEFAULT_MODELS)} (docs/vendors.md names the variables), or LLMAGG_MODELS"
+_kept: dict[Any, LLMAggregator] = {}  # guarded by _lock
+_lock = threading.Lock()
+
+
+class _Registry(Manager):
+    """A registry of one aggregator's own."""
+
+
+def _from_keys() -> dict[str, Any]:
+    config: dict[str, Any] = {}
+    for vendor, model in DEFAULT_MODELS.items():
+        key = next(filter(None, map(os.environ.get, route.key_variables(vendor))), None)
+        if key:
+            name = os.environ.get(f"{vendor.upper()}_MODEL") or model
+            # The core knows the variables of Anthropic's and Gemini's addresses.
+            base_url = os.environ.get(f"{vendor.upper()}_BASE_URL") if vendor != "anthropic" else None
+            config[vendor] = {"models": {name: {"api_key": key, "base_url": base_url}}}
+    return config
+
+
+async def aggregator(models: Models | None = None) -> LLMAggregator:
+    """The aggregator that the calls of this module use for these models."""
+    named: list[Any] = [models] if isinstance(models, str) else list(models or ())
+    if not named:
+        named = [name.strip() for name in os.environ.get("LLMAGG_MODELS", "").split(",") if name.strip()]
+    key = (repr(named), tuple(os.environ.items()))
+    with _lock:
+        found = _kept.get(key)
+    if found is not None:
+        return found
+    made = LLMAggregator(named or None)
+    made.manager = _Registry()
+    await made._install(oldstyle.Read([], {}) if named else settings.find(_from_keys, _LAST), lenient=not named)
+    with _lock:
+        if len(_kept) >= _MOST:
+            _kept.clear()  # running calls keep theirs
+        return _kept.setdefault(key, made)
+
+
+def aggregator_sync(models: Models | None = None) -> LLMAggregator:
+    """``aggregator`` for code without an event loop."""
+    return blocking.run(aggregator(models))
+
+
+async def chat(
+    messages: ChatCompletionRequest | Messages, *, models: Models | None = None, **params: Any
+) -> ChatCompletionResponse:
+    """Asks the models in order and returns the whole answer. Messages are a text, or a list of messages.
+
+    Example::
+
+        response = await llmagg.chat("Hello!", models=["anthropic/claude-sonnet-4-5", "openai/gpt-4o-mini"])
+        print(response.text)
+
+    Raises LLMError; AllModelsFailedError if all models failed. :mod:`llmagg.default` says which models are asked
+    without ``models``. The parameters are those of :meth:`LLMAggregator.chat`.
+    """
+    return await (await aggregator(models)).chat(messages, **params)
+
+
+async def stream(
+    messages: ChatCompletionRequest | Messages, *, models: Models | None = None, **params: Any
+) -> AsyncGenerator[StreamEvent, None]:
+    """The events of a streamed answer, as :meth:`LLMAggregator.stream`."""
+    async with aclosing((await aggregator(models)).stream(messages, **params)) as events:
+        async for event in events:
+            yield event
+
+
+async def stream_text(
+    messages: ChatCompletionRequest | Messages, *, models: Models | None = None, **params: Any
+) -> AsyncGenerator[str, None]:
+    """The text of an answer as it arrives, as :meth:`LLMAggregator.stream_text`.
+
+    Example::
+
+        async for text in llmagg.stream_text("Tell me a story."):
+            print(text, end="", flush=True)
+    """
+    async with aclosing((await aggregator(models)).stream_text(messages, **params)) as texts:
+        async for text in texts:
+            yield text
+
+
+def chat_sync(
+    messages: ChatCompletionRequest | Messages, *, models: Models | None = None, **params: Any
+) -> ChatCompletionResponse:
+    """``chat`` for code without an event loop; it blocks, and Ctrl-C ends it."""
+    return aggregator_sync(models).chat_sync(messages, **params)
+
+
+def stream_sync(
+    messages: ChatCompletionRequest | Messages, *, models: Models | None = None, **params: Any
+) -> Iterator[StreamEvent]:
+    """``stream`` as a plain iterator; each step blocks, and Ctrl-C ends it."""
+    return aggregator_sync(models).stream_sync(messages, **params)
+
+
+def stream_text_sync(
+    messages: ChatCompletionRequest | Messages, *, models: Models | None = None, **params: Any
+) -> Iterator[str]:
+    """``stream_text`` as a plain iterator; each step blocks, and Ctrl-C ends it."""
+    return aggregator_sync(models).stream_text_sync(messages, **params)

@@ -1,0 +1,118 @@
+"""Calls without an aggregator of one's own: ``llmagg.chat("Hello")`` with the environment's keys."""
+
+from __future__ import annotations
+
+import json
+from collections import UserDict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import llmagg
+from conftest import HELLO, chats, python
+from llmagg.faultwall import FaultWall
+
+
+@pytest.fixture
+def keys(llm_wall: FaultWall, monkeypatch: pytest.MonkeyPatch) -> FaultWall:
+    """The keys and addresses of two vendors."""
+    for vendor in ("OPENAI", "DEEPSEEK"):
+        monkeypatch.setenv(f"{vendor}_API_KEY", f"sk-{vendor}")
+        monkeypatch.setenv(f"{vendor}_BASE_URL", llm_wall.url)
+    return llm_wall
+
+
+def test_hello_from_the_keys_of_the_environment(keys: FaultWall, run: Any) -> None:
+    async def hello() -> tuple[str, str, list[str]]:
+        response = await llmagg.chat("Hello")
+        text = "".join([text async for text in llmagg.stream_text("Hello")])
+        return response.text, text, [event.type async for event in llmagg.stream("Hello")]
+
+    said = "Hello from gpt-4o-mini."
+    answer, text, kinds = run(hello())
+    assert (answer, text, kinds[-1]) == (said, said, "done")
+    assert llmagg.chat_sync("Hello").text == said
+    assert "".join(llmagg.stream_text_sync("Hello")) == said
+    assert [event.type for event in llmagg.stream_sync("Hello")][-1] == "done"
+    assert chats(keys)[0]["body"]["messages"] == [{"role": "user", "content": "Hello"}]
+    assert llmagg.get_manager().providers == {}, "the shared registry stays the application's"
+
+
+def test_the_next_vendor_answers(keys: FaultWall) -> None:
+    keys.script({"models": {"gpt-4o-mini": {"steps": [{"status": 401}]}}})
+    response = llmagg.chat_sync("Hello")
+    assert response.route == "deepseek/deepseek-chat"
+    assert [attempt.outcome for attempt in response.attempts] == ["AUTHENTICATION", "OK"]
+
+
+def test_models_are_named_in_the_call_or_in_the_environment(keys: FaultWall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_BASE_URL")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", keys.url.removesuffix("/v1") + "/anthropic")
+    assert llmagg.chat_sync("Hello", models=["anthropic/claude-x"]).route == "anthropic/claude-x"
+    monkeypatch.setenv("LLMAGG_MODELS", "anthropic/claude-y , openai/gpt-z")
+    assert llmagg.chat_sync("Hello").route == "anthropic/claude-y"
+
+
+def test_a_changed_key_holds_from_the_next_call_on(keys: FaultWall, monkeypatch: pytest.MonkeyPatch) -> None:
+    llmagg.chat_sync("Hello")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-new")
+    monkeypatch.setenv("OPENAI_MODEL", "gpt-new")
+    assert llmagg.chat_sync("Hello").text == "Hello from gpt-new."
+    assert [seen["headers"]["authorization"] for seen in chats(keys)] == ["Bearer sk-OPENAI", "Bearer sk-new"]
+
+
+def test_the_file_of_the_environment_comes_before_keys(
+    keys: FaultWall, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = {"mine": {"models": {"m": {"api_key": "k", "base_url": keys.url}}}}
+    (tmp_path / "llm.json").write_text(json.dumps(config))
+    (tmp_path / "llm.json").chmod(0o600)
+    monkeypatch.setenv("LLMAGG_CONFIG", str(tmp_path / "llm.json"))
+    assert llmagg.chat_sync("Hello").route == "mine/m"
+
+
+def test_without_keys_the_error_says_what_to_set() -> None:
+    with pytest.raises(llmagg.NotInitializedError) as caught:
+        llmagg.chat_sync("Hello")
+    for word in ("LLMAGG_CONFIG", "LLMAGG_MODELS", "a key of openai, anthropic", "docs/vendors.md"):
+        assert word in str(caught.value)
+
+
+def test_an_empty_list_of_models_means_all_models(keys: FaultWall) -> None:
+    assert llmagg.LLMAggregator([]).models == []
+    assert llmagg.chat_sync("Hello", models=[]).text == "Hello from gpt-4o-mini."
+
+
+class Other:
+    """A message of another library."""
+
+    def model_dump(self, **_: Any) -> dict[str, Any]:
+        return {"role": "user", "content": "Hello!"}
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        "Hello!",
+        HELLO,
+        tuple(HELLO),
+        [UserDict(HELLO[0])],
+        [llmagg.Message("user", "Hello!")],
+        [Other()],
+        iter(HELLO),
+        llmagg.ChatCompletionRequest("", "Hello!"),  # type: ignore[arg-type]
+    ],
+    ids=["str", "dict", "tuple", "Mapping", "Message", "model_dump", "iterator", "request"],
+)
+def test_forms_of_messages(keys: FaultWall, messages: Any) -> None:
+    assert llmagg.chat_sync(messages).text == "Hello from gpt-4o-mini."
+    assert chats(keys)[0]["body"]["messages"] == HELLO
+
+
+def test_import_stays_light() -> None:
+    code = (
+        "import sys, llmagg; print([m for m in ('llmagg.default', 'llmagg.plan', 'typer', 'rich') if m in sys.modules])"
+    )
+    assert python(code).stdout.strip() == "[]"
