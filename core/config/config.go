@@ -253,7 +253,7 @@ func (c Model) Check() error {
 	if c.Token != nil && (c.APIKey != "" || c.Auth != (Auth{})) {
 		return llm.Errorf(llm.InvalidArgument, "%s has a Token function and api_key or auth; expected one of them", where)
 	}
-	if strings.TrimFunc(c.Organization, isBlank) != c.Organization {
+	if strings.TrimFunc(c.Organization, llm.IsBlank) != c.Organization {
 		return llm.Errorf(llm.InvalidArgument, "%s: organization begins or ends with white space; remove it", where)
 	}
 	if err := llm.CheckHeaderValue(where+": organization", c.Organization); err != nil {
@@ -266,7 +266,7 @@ func (c Model) Check() error {
 // URLs have checks of their own.
 func (c Model) checkBlanks(where string) error {
 	for _, t := range [][2]string{{"model", c.Model}, {"type", c.Type}, {"like", c.Like}, {"site", c.Site}, {"api_version", c.APIVersion}, {"deployment", c.Deployment}, {"region", c.Region}, {"project", c.Project}, {"location", c.Location}, {"proxy", c.Proxy}, {"ca_file", c.CAFile}, {"provider's name", c.Provider}, {"name", c.Name}} {
-		if strings.TrimFunc(t[1], isBlank) != t[1] {
+		if strings.TrimFunc(t[1], llm.IsBlank) != t[1] {
 			return llm.Errorf(llm.InvalidArgument, "%s: the %s begins or ends with white space; remove it", where, t[0])
 		}
 	}

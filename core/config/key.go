@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"strings"
-	"unicode"
 
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -12,7 +11,7 @@ import (
 // vendor's key has blanks, quotes or a scheme around it. The key itself is not
 // repeated.
 func checkKey(where, key string) error {
-	if strings.TrimFunc(key, isBlank) != key {
+	if strings.TrimFunc(key, llm.IsBlank) != key {
 		return llm.Errorf(llm.InvalidArgument, "%s: api_key begins or ends with white space or a line end; remove it (often it comes from the file or variable that holds the key)", where)
 	}
 	if err := llm.CheckHeaderValue(where+": api_key", key); err != nil {
@@ -23,6 +22,12 @@ func checkKey(where, key string) error {
 	}
 	if scheme, _, found := strings.Cut(key, " "); found && strings.EqualFold(scheme, "bearer") {
 		return llm.Errorf(llm.InvalidArgument, "%s: api_key begins with %q; remove it: llmagg adds it when it sends the key", where, scheme+" ")
+	}
+	if name, ok := strings.CutPrefix(key, "$"); ok && isKeyVariable(name) {
+		return llm.Errorf(llm.InvalidArgument, "%s: api_key is the name of a variable; write \"${%s}\" for the variable's value", where, name)
+	}
+	if name, value, ok := strings.Cut(key, "="); ok && isKeyVariable(name) && strings.HasSuffix(name, "KEY") && strings.Trim(value, "=") != "" {
+		return llm.Errorf(llm.InvalidArgument, "%s: api_key begins with a name and \"=\", as a file of variables has it; remove both", where)
 	}
 	return nil
 }
@@ -94,6 +99,7 @@ func (at *place) oneKey() error {
 	return nil
 }
 
-// isBlank tells whether a character shows nothing: spaces of every sort, and
-// what has no width.
-func isBlank(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) }
+// isKeyVariable tells whether a text is a name as environment variables have it.
+func isKeyVariable(name string) bool {
+	return len(name) > 2 && strings.Contains(name, "_") && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == ""
+}

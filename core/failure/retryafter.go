@@ -23,14 +23,29 @@ func namedWait(h http.Header, now time.Time) (time.Duration, bool) {
 	if d, ok := positive(v, time.Second); ok {
 		return d, true
 	}
-	if at, err := http.ParseTime(v); err == nil {
+	if at, err := parseDate(v); err == nil {
 		wait := at.Sub(now)
-		if date, err := http.ParseTime(strings.TrimSpace(h.Get("Date"))); err == nil && at.Sub(date).Abs() <= longestSense {
+		if date, err := parseDate(strings.TrimSpace(h.Get("Date"))); err == nil && at.Sub(date).Abs() <= longestSense {
 			wait = at.Sub(date)
 		}
 		return min(max(wait, 0), longestWait), true
 	}
 	return 0, false
+}
+
+// parseDate reads an HTTP date, also with a zone that is said otherwise: mail
+// libraries write "+0000", "-0000" or "UTC".
+func parseDate(text string) (time.Time, error) {
+	at, err := http.ParseTime(text)
+	if err == nil {
+		return at, nil
+	}
+	for _, zone := range []string{" UTC", " +0000", " -0000", " Z"} {
+		if date, found := strings.CutSuffix(text, zone); found {
+			return http.ParseTime(date + " GMT")
+		}
+	}
+	return at, err
 }
 
 // longestWait is the longest wait that is believed; the breaker blocks its

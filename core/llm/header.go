@@ -56,3 +56,7 @@ func CheckHeaders(headers map[string]string) error {
 	}
 	return nil
 }
+
+// IsBlank tells whether a character shows nothing: spaces of every sort, and
+// what has no width.
+func IsBlank(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) }

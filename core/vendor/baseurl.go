@@ -3,6 +3,7 @@ package vendor
 import (
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/shown"
@@ -11,14 +12,15 @@ import (
 
 // endpoints are the ends of addresses that are those of one endpoint instead of
 // an API's root, as they stand in documentation and are pasted from there.
-var endpoints = []string{"/chat/completions", "/completions", "/responses", "/embeddings", "/messages", "/api/chat", "/api/generate", "/api/embed"}
+var endpoints = []string{"/chat/completions", "/completions", "/responses", "/embeddings", "/messages", "/api/chat", "/api/generate", "/api/embed",
+	"/v1/models", "/v1/chat"}
 
 // readBaseURL checks a base_url, completes one that has no path where its host
 // is a vendor's, and finds the wire format that the address speaks. typed tells
 // whether the configuration names the format itself. The URL is not repeated in
 // messages where it may hold a password.
 func readBaseURL(where, base string, v Vendor, typed bool) (string, Vendor, error) {
-	if strings.TrimSpace(base) != base {
+	if strings.TrimFunc(base, llm.IsBlank) != base {
 		return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url begins or ends with white space; remove it", where)
 	}
 	u, err := url.Parse(base)
@@ -37,6 +39,9 @@ func readBaseURL(where, base string, v Vendor, typed bool) (string, Vendor, erro
 	for _, end := range endpoints {
 		if n := len(path) - len(end); n >= 0 && strings.EqualFold(path[n:], end) {
 			typed := ""
+			if strings.HasPrefix(end, "/v1/") { // without it the path may be a root
+				n += len("/v1")
+			}
 			if end == "/responses" && v.name != responsesName {
 				typed = `, and "type": "responses" to use that endpoint`
 			}
@@ -90,10 +95,24 @@ func checkBaseURL(where, base string, u *url.URL) error {
 		return llm.Errorf(llm.InvalidArgument, "%s: base_url %s has no scheme that llmagg speaks; expected http:// or https://", where, shownBase(base))
 	case u.Hostname() == "":
 		return llm.Errorf(llm.InvalidArgument, "%s: base_url %s has no host", where, shownBase(base))
+	case (u.Hostname() == "http" || u.Hostname() == "https") && strings.HasPrefix(u.Path, "//"):
+		return llm.Errorf(llm.InvalidArgument, "%s: base_url %s has two schemes; remove the first", where, shownBase(base))
+	case !isPort(u.Port()):
+		return llm.Errorf(llm.InvalidArgument, "%s: base_url %s has the port %s; expected 1 to 65535", where, shownBase(base), u.Port())
+	case strings.ContainsFunc(base, llm.IsBlank):
+		return llm.Errorf(llm.InvalidArgument, "%s: base_url has white space, or a character without width, in it; remove that", where)
+	case strings.ContainsAny(u.Path, "<>"):
+		return llm.Errorf(llm.InvalidArgument, "%s: base_url %s has a placeholder in its path; write the value instead", where, shownBase(base))
 	case u.Fragment != "":
 		return llm.Errorf(llm.InvalidArgument, "%s: base_url has a fragment (#…), which is never sent; leave it out", where)
 	}
 	return nil
+}
+
+// isPort tells whether a connection can go to a port; "" is the scheme's.
+func isPort(port string) bool {
+	n, err := strconv.Atoi(port)
+	return port == "" || err == nil && n > 0 && n < 1<<16
 }
 
 // secretInQuery is the name of a parameter that seems to hold a key.

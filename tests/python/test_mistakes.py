@@ -289,3 +289,10 @@ def test_a_role_that_is_a_slip_is_refused_at_once(role: str, meant: str) -> None
     refused(lambda: llmagg.Message(role, "hi"), f"did you mean {meant!r}")  # type: ignore[arg-type]
     assert llmagg.Message.from_dict({"role": role, "content": "hi"}).role == role  # a server's
     assert llmagg.Message("critic", "hi").role == "critic"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [b"sk-1", bytearray(b"sk-1"), memoryview(b"sk-1")])
+def test_bytes_in_a_configuration_are_not_sent_in_base64(llm_wall: FaultWall, run: Any, value: Any) -> None:
+    config = {"p": {"models": {"gpt-a": {"api_key": value, "base_url": llm_wall.url}}}}
+    with pytest.raises(llmagg.InvalidArgumentError, match=rf"'api_key' is {type(value).__name__}; expected a str"):
+        run(llmagg.LLMAggregator(["gpt-a"]).initialize(config))

@@ -103,6 +103,8 @@ def _read(config: Any, text: bytes | None, lenient: bool, what: str = _TEXT) -> 
 
 def _plain(value: Any, what: str, depth: int = 3) -> Any:
     """A copy in which all mappings are dicts with keys of type str. The core refuses values of wrong types."""
+    if isinstance(value, (bytes, bytearray, memoryview)):  # they would be written in base64
+        raise InvalidArgumentError(f"{what} is {type(value).__name__}; expected a str, as its decode() gives")
     if not isinstance(value, Mapping) or depth < 0:
         return value
     return {key: _plain(item, f"{what}: {key!r}", depth - 1) for key, item in _items(value, what, "an object")}
