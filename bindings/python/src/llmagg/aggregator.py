@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -30,13 +30,15 @@ from .requests import ChatCompletionRequest
 from .responses import ChatCompletionResponse
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from ._native.calls import Call
+    from .params import ChatParams, GenerateParams, Messages
 
 _NOT_INITIALIZED = (
     "the aggregator is not initialized; call its initialize(config) or initialize_sync(config) first "
     "(LLMAggrator finds a configuration by itself, LLMAggregator does not)"
 )
-Messages = str | Iterable[Message | dict[str, Any]]
 
 __getattr__ = _names.of_module(__name__)
 
@@ -125,7 +127,7 @@ class LLMAggregator(Closing):
 
         await registration.install(self, read, _provider_class, lenient=lenient)
 
-    def _call(self, messages: ChatCompletionRequest | Messages, params: dict[str, Any]) -> Call:
+    def _call(self, messages: ChatCompletionRequest | Messages, params: Mapping[str, Any]) -> Call:
         if not self._initialized:
             raise NotInitializedError(_NOT_INITIALIZED)
         return _planned_call()(self, messages, params)
@@ -137,11 +139,15 @@ class LLMAggregator(Closing):
 
         return plan.other_call(self, {key: value for key, value in request.items() if value is not None}, params)
 
-    async def chat(self, messages: ChatCompletionRequest | Messages, **params: Any) -> ChatCompletionResponse:
+    async def chat(
+        self, messages: ChatCompletionRequest | Messages, **params: Unpack[ChatParams]
+    ) -> ChatCompletionResponse:
         """Returns the whole answer, with ``attempts``. Raises LLMError; AllModelsFailedError if all models failed."""
         return await self._call(messages, params).response()
 
-    def stream(self, messages: ChatCompletionRequest | Messages, **params: Any) -> AsyncGenerator[StreamEvent, None]:
+    def stream(
+        self, messages: ChatCompletionRequest | Messages, **params: Unpack[ChatParams]
+    ) -> AsyncGenerator[StreamEvent, None]:
         """An async generator of events: ChunkEvent, perhaps RestartEvent, and DoneEvent with the whole answer.
 
         Leaving it ends the call at the server. A break after the first token raises StreamInterruptedError with
@@ -149,7 +155,9 @@ class LLMAggregator(Closing):
         """
         return self._call(messages, params).stream()
 
-    def stream_text(self, messages: ChatCompletionRequest | Messages, **params: Any) -> AsyncGenerator[str, None]:
+    def stream_text(
+        self, messages: ChatCompletionRequest | Messages, **params: Unpack[ChatParams]
+    ) -> AsyncGenerator[str, None]:
         """An async generator of the answer's text as it arrives."""
         _refuse_restart(params)
         return self._call(messages, params).text()
@@ -170,7 +178,9 @@ class LLMAggregator(Closing):
         request = {"input": input, "model": model, "dimensions": dimensions, "input_type": input_type}
         return EmbeddingResponse(await self._other_call(request, params).other("embed"), numpy=numpy)
 
-    async def generate_response(self, messages: Messages, max_retries: int | None = None, **params: Any) -> str:
+    async def generate_response(
+        self, messages: Messages, max_retries: int | None = None, **params: Unpack[GenerateParams]
+    ) -> str:
         """Returns the answer's text. Raises AllModelsFailedError (a RuntimeError), whose cause is the last failure."""
         try:
             return _text(await self.chat(messages, max_retries=max_retries, **params))
@@ -214,15 +224,21 @@ class LLMAggregator(Closing):
     health_check_sync = twin(health_check)
     close_sync = twin(close)
 
-    def chat_sync(self, messages: ChatCompletionRequest | Messages, **params: Any) -> ChatCompletionResponse:
+    def chat_sync(
+        self, messages: ChatCompletionRequest | Messages, **params: Unpack[ChatParams]
+    ) -> ChatCompletionResponse:
         """``chat`` for code without an event loop; it blocks, and Ctrl-C ends it."""
         return self._call(messages, params).response_sync()
 
-    def stream_sync(self, messages: ChatCompletionRequest | Messages, **params: Any) -> Iterator[StreamEvent]:
+    def stream_sync(
+        self, messages: ChatCompletionRequest | Messages, **params: Unpack[ChatParams]
+    ) -> Iterator[StreamEvent]:
         """``stream`` as a plain iterator; each step blocks, and Ctrl-C ends it."""
         return self._call(messages, params).stream_sync()
 
-    def stream_text_sync(self, messages: ChatCompletionRequest | Messages, **params: Any) -> Iterator[str]:
+    def stream_text_sync(
+        self, messages: ChatCompletionRequest | Messages, **params: Unpack[ChatParams]
+    ) -> Iterator[str]:
         """``stream_text`` as a plain iterator; each step blocks, and Ctrl-C ends it."""
         _refuse_restart(params)
         return self._call(messages, params).text_sync()
@@ -235,7 +251,9 @@ class LLMAggregator(Closing):
         request = {"input": input, "model": model, "dimensions": dimensions, "input_type": input_type}
         return EmbeddingResponse(self._other_call(request, params).other_sync("embed"), numpy=numpy)
 
-    def generate_response_sync(self, messages: Messages, max_retries: int | None = None, **params: Any) -> str:
+    def generate_response_sync(
+        self, messages: Messages, max_retries: int | None = None, **params: Unpack[GenerateParams]
+    ) -> str:
         """``generate_response`` for code without an event loop; it blocks, and Ctrl-C ends it."""
         try:
             return _text(self.chat_sync(messages, max_retries=max_retries, **params))
@@ -253,7 +271,7 @@ def _text(response: ChatCompletionResponse) -> str:
     return text_of(response.choices[0].message) if response.choices else ""
 
 
-def _refuse_restart(params: dict[str, Any]) -> None:
+def _refuse_restart(params: Mapping[str, Any]) -> None:
     if params.get("on_interrupt") == "restart":
         raise InvalidArgumentError("a stream of bare text cannot announce a restart; use stream() instead")
 

@@ -17,15 +17,20 @@ import os
 import threading
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import oldstyle, settings
 from ._native import blocking, route
-from .aggregator import LLMAggregator, Messages
+from .aggregator import LLMAggregator
 from .events import StreamEvent
 from .manager import Manager
 from .requests import ChatCompletionRequest
 from .responses import ChatCompletionResponse
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .params import ChatParams, Messages
 
 DEFAULT_MODELS = {
     "openai": "gpt-4o-mini",
@@ -91,7 +96,7 @@ def aggregator_sync(models: Models | None = None) -> LLMAggregator:
 
 
 async def chat(
-    messages: ChatCompletionRequest | Messages, *, models: Models | None = None, **params: Any
+    messages: ChatCompletionRequest | Messages, *, models: Models | None = None, **params: Unpack[ChatParams]
 ) -> ChatCompletionResponse:
     """Asks the models in order and returns the whole answer. Messages are a text, or a list of messages.
 
@@ -107,7 +112,7 @@ async def chat(
 
 
 async def stream(
-    messages: ChatCompletionRequest | Messages, *, models: Models | None = None, **params: Any
+    messages: ChatCompletionRequest | Messages, *, models: Models | None = None, **params: Unpack[ChatParams]
 ) -> AsyncGenerator[StreamEvent, None]:
     """The events of a streamed answer, as :meth:`LLMAggregator.stream`."""
     async with aclosing((await aggregator(models)).stream(messages, **params)) as events:
@@ -116,7 +121,7 @@ async def stream(
 
 
 async def stream_text(
-    messages: ChatCompletionRequest | Messages, *, models: Models | None = None, **params: Any
+    messages: ChatCompletionRequest | Messages, *, models: Models | None = None, **params: Unpack[ChatParams]
 ) -> AsyncGenerator[str, None]:
     """The text of an answer as it arrives, as :meth:`LLMAggregator.stream_text`.
 
@@ -131,21 +136,21 @@ async def stream_text(
 
 
 def chat_sync(
-    messages: ChatCompletionRequest | Messages, *, models: Models | None = None, **params: Any
+    messages: ChatCompletionRequest | Messages, *, models: Models | None = None, **params: Unpack[ChatParams]
 ) -> ChatCompletionResponse:
     """``chat`` for code without an event loop; it blocks, and Ctrl-C ends it."""
     return aggregator_sync(models).chat_sync(messages, **params)
 
 
 def stream_sync(
-    messages: ChatCompletionRequest | Messages, *, models: Models | None = None, **params: Any
+    messages: ChatCompletionRequest | Messages, *, models: Models | None = None, **params: Unpack[ChatParams]
 ) -> Iterator[StreamEvent]:
     """``stream`` as a plain iterator; each step blocks, and Ctrl-C ends it."""
     return aggregator_sync(models).stream_sync(messages, **params)
 
 
 def stream_text_sync(
-    messages: ChatCompletionRequest | Messages, *, models: Models | None = None, **params: Any
+    messages: ChatCompletionRequest | Messages, *, models: Models | None = None, **params: Unpack[ChatParams]
 ) -> Iterator[str]:
     """``stream_text`` as a plain iterator; each step blocks, and Ctrl-C ends it."""
     return aggregator_sync(models).stream_text_sync(messages, **params)

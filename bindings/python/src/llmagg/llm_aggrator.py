@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import settings as sources
 from ._closing import Closing
-from .aggregator import LLMAggregator, Messages
+from .aggregator import LLMAggregator
 from .embeddings import EmbeddingResponse
 from .events import StreamEvent
 from .requests import ChatCompletionRequest
 from .responses import ChatCompletionResponse
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .params import ChatParams, GenerateParams, Messages
 
 
 class LLMAggrator(Closing):
@@ -38,7 +43,9 @@ class LLMAggrator(Closing):
         await self.aggregator.initialize_from_settings(settings)
         self._config_initialized = True
 
-    async def generate_response(self, messages: Messages, max_retries: int | None = None, **params: Any) -> str:
+    async def generate_response(
+        self, messages: Messages, max_retries: int | None = None, **params: Unpack[GenerateParams]
+    ) -> str:
         """As :meth:`LLMAggregator.generate_response`."""
         await self.initialize()
         return await self.aggregator.generate_response(messages, max_retries, **params)
@@ -48,13 +55,15 @@ class LLMAggrator(Closing):
         await self.initialize()
         return await self.aggregator.generate_summary(passage, count)
 
-    async def chat(self, messages: ChatCompletionRequest | Messages, **params: Any) -> ChatCompletionResponse:
+    async def chat(
+        self, messages: ChatCompletionRequest | Messages, **params: Unpack[ChatParams]
+    ) -> ChatCompletionResponse:
         """As :meth:`LLMAggregator.chat`."""
         await self.initialize()
         return await self.aggregator.chat(messages, **params)
 
     async def stream(
-        self, messages: ChatCompletionRequest | Messages, **params: Any
+        self, messages: ChatCompletionRequest | Messages, **params: Unpack[ChatParams]
     ) -> AsyncGenerator[StreamEvent, None]:
         """As :meth:`LLMAggregator.stream`."""
         await self.initialize()
@@ -62,7 +71,9 @@ class LLMAggrator(Closing):
             async for event in events:
                 yield event
 
-    async def stream_text(self, messages: ChatCompletionRequest | Messages, **params: Any) -> AsyncGenerator[str, None]:
+    async def stream_text(
+        self, messages: ChatCompletionRequest | Messages, **params: Unpack[ChatParams]
+    ) -> AsyncGenerator[str, None]:
         """As :meth:`LLMAggregator.stream_text`."""
         await self.initialize()
         async with aclosing(self.aggregator.stream_text(messages, **params)) as texts:
@@ -101,12 +112,16 @@ class LLMAggrator(Closing):
         if config is not None or not self._config_initialized:
             blocking.run(self.initialize(config))
 
-    def stream_sync(self, messages: ChatCompletionRequest | Messages, **params: Any) -> Iterator[StreamEvent]:
+    def stream_sync(
+        self, messages: ChatCompletionRequest | Messages, **params: Unpack[ChatParams]
+    ) -> Iterator[StreamEvent]:
         """``stream`` as a plain iterator; each step blocks."""
         self.initialize_sync()
         return self.aggregator.stream_sync(messages, **params)
 
-    def stream_text_sync(self, messages: ChatCompletionRequest | Messages, **params: Any) -> Iterator[str]:
+    def stream_text_sync(
+        self, messages: ChatCompletionRequest | Messages, **params: Unpack[ChatParams]
+    ) -> Iterator[str]:
         """``stream_text`` as a plain iterator; each step blocks."""
         self.initialize_sync()
         return self.aggregator.stream_text_sync(messages, **params)
@@ -118,7 +133,9 @@ class LLMAggrator(Closing):
         self.aggregator.initialize_from_settings_sync(settings)
         self._config_initialized = True
 
-    def generate_response_sync(self, messages: Messages, max_retries: int | None = None, **params: Any) -> str:
+    def generate_response_sync(
+        self, messages: Messages, max_retries: int | None = None, **params: Unpack[GenerateParams]
+    ) -> str:
         """``generate_response`` for code without an event loop; it blocks, and Ctrl-C ends it."""
         self.initialize_sync()
         return self.aggregator.generate_response_sync(messages, max_retries, **params)
@@ -128,7 +145,9 @@ class LLMAggrator(Closing):
         self.initialize_sync()
         return self.aggregator.generate_summary_sync(passage, count)
 
-    def chat_sync(self, messages: ChatCompletionRequest | Messages, **params: Any) -> ChatCompletionResponse:
+    def chat_sync(
+        self, messages: ChatCompletionRequest | Messages, **params: Unpack[ChatParams]
+    ) -> ChatCompletionResponse:
         """``chat`` for code without an event loop; it blocks, and Ctrl-C ends it."""
         self.initialize_sync()
         return self.aggregator.chat_sync(messages, **params)

@@ -26,7 +26,7 @@ from .requests import ChatCompletionRequest, messages_to_wire
 _MOST = 16  # the maximum number of plans per aggregator: each model that its calls name needs a plan
 
 
-def call(user: Any, messages: ChatCompletionRequest | Iterable[Any], params: dict[str, Any]) -> Call:
+def call(user: Any, messages: ChatCompletionRequest | Iterable[Any], params: Mapping[str, Any]) -> Call:
     """Builds a call of the aggregator ``user``. The call uses the routes of the request's model, or the routes of the
     aggregator's models if the request names no model.
 
@@ -36,7 +36,7 @@ def call(user: Any, messages: ChatCompletionRequest | Iterable[Any], params: dic
     return _plan(user, request.get("model")).call(user, request, options)
 
 
-def other_call(user: Any, request: dict[str, Any], params: dict[str, Any]) -> Call:
+def other_call(user: Any, request: dict[str, Any], params: Mapping[str, Any]) -> Call:
     """A call of the aggregator that is no chat, on the same routes. ``params`` are options of the call, and fields of
     the request, which the core judges.
     """
@@ -204,7 +204,7 @@ def _mapping(value: Any, what: str) -> Mapping[str, Any]:
 
 
 def request_and_options(
-    messages: ChatCompletionRequest | Iterable[Any], params: dict[str, Any]
+    messages: ChatCompletionRequest | Iterable[Any], params: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """Splits the arguments of a call into the request to post and the core's options.
 

@@ -1,0 +1,199 @@
+"""The types of messages and of the keyword parameters of calls, for editors and type checkers.
+
+An application's own functions can take the same parameters::
+
+    async def ask(question: str, **params: Unpack[ChatParams]) -> str:
+        return (await llmagg.chat(question, **params)).text
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, Protocol, TypedDict
+
+from .messages import Function, Message
+from .vendor_params import VendorParams
+
+
+class _RoleDict(TypedDict):
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+
+
+class MessageDict(_RoleDict, total=False):
+    """A message in OpenAI's shape: ``{"role": "user", "content": "Hello!"}``."""
+
+    content: str | Sequence[Mapping[str, Any]] | None
+    """A text, or content parts, such as ``[{"type": "text", "text": "…"}]``."""
+    name: str
+    tool_calls: Sequence[Mapping[str, Any]]
+    tool_call_id: str
+    """Of a message with the role "tool": the ``id`` of the call that it answers."""
+    refusal: str | None
+    reasoning_content: str | None
+
+
+class FunctionDict(TypedDict, total=False):
+    """A function that the model may call. ``parameters`` is a JSON schema."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+    strict: bool | None
+
+
+class ToolDict(TypedDict):
+    """A tool: ``{"type": "function", "function": {"name": "weather", "parameters": {…}}}``."""
+
+    type: Literal["function"]
+    function: FunctionDict
+
+
+class JSONSchemaDict(TypedDict, total=False):
+    """A named schema of :class:`JSONSchemaFormat`."""
+
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+    strict: bool | None
+
+
+class PlainFormat(TypedDict):
+    """``{"type": "text"}``, or ``{"type": "json_object"}``: any JSON object."""
+
+    type: Literal["text", "json_object"]
+
+
+class JSONSchemaFormat(TypedDict):
+    """An answer that fits a schema: ``{"type": "json_schema", "json_schema": {"name": "city", "schema": {…}}}``."""
+
+    type: Literal["json_schema"]
+    json_schema: JSONSchemaDict
+
+
+class StreamOptions(TypedDict, total=False):
+    """``{"include_usage": True}``; the option ``include_usage`` of a call does the same."""
+
+    include_usage: bool
+    include_obfuscation: bool
+
+
+class ModelDump(Protocol):
+    """A message of another library that is a pydantic model, such as those of OpenAI's SDK."""
+
+    def model_dump(self) -> dict[str, Any]:
+        """The message as a dict."""
+
+
+Messages = str | Iterable[Message | Mapping[str, Any] | ModelDump]
+"""A text (one message of the user), or messages: dicts, Mappings, :class:`Message`, pydantic models."""
+
+
+class Options(TypedDict, total=False):
+    """The options of a call, except ``max_retries``. None means not set."""
+
+    deadline: float | None
+    """Seconds for the whole call: attempts, waits and routes. Default: none. Example: ``deadline=20``."""
+    timeout: float | None
+    """Seconds for one attempt, or for a stream's first token. Default: the route's (30). Example: ``timeout=5``."""
+    on_interrupt: Literal["error", "restart"] | None
+    """When a stream breaks after its first token: "error" (default) ends it with the partial text, "restart" starts the
+    answer again on another route.
+    """
+    hedge_after: float | None
+    """Streams: seconds without a token after which a second route is asked as well. Default: off. Example:
+    ``hedge_after=1.5``.
+    """
+    failover_bad_request: bool | None
+    """Tries the next route after BAD_REQUEST. Default: True."""
+    failover_content_filter: bool | None
+    """Tries the next route after CONTENT_FILTER. Default: False."""
+    unsupported: Literal["adapt", "error"] | None
+    """What a vendor cannot do: "adapt" leaves it out or changes it and lists it in the attempt's ``adapted``, or asks
+    the next route; "error" ends the call. Default: the route's ("adapt").
+    """
+    strategy: str | None
+    """The order of an aggregator's routes: "order" (default), "weighted", "latency" or "least_busy"."""
+    session: str | None
+    """Calls with the same text ask the same route first, as long as it is usable. Default: none."""
+    include_usage: bool | None
+    """Asks for the usage in streams. Default: True for aggregators. Example: ``include_usage=False``."""
+    headers: Mapping[str, str] | None
+    """HTTP headers for this call; they replace configured headers. Example: ``headers={"X-Trace": "42"}``."""
+    extra_headers: Mapping[str, str] | None
+    """The same as ``headers``, by the name that OpenAI's SDK has for it."""
+    extra_body: Mapping[str, Any] | None
+    """Fields for the server that the library does not know; they replace fields of the same name. Example:
+    ``extra_body={"my_server_field": 1}``.
+    """
+
+
+class GenerateParams(VendorParams, Options, total=False):
+    """The parameters of ``generate_response``: those of :class:`ChatParams` but ``max_retries``."""
+
+    model: str | None
+    """One model for this call, instead of the aggregator's. Example: ``model="openai/gpt-4o-mini"``."""
+    max_tokens: int | None
+    """The most tokens of the answer; OpenAI's newer models want ``max_completion_tokens``. Example: 200."""
+    max_completion_tokens: int | None
+    """The most tokens of the answer, thoughts included. Example: ``max_completion_tokens=500``."""
+    temperature: float | None
+    """From 0 (the likeliest words) to 2; the default is the model's. Example: ``temperature=0.2``."""
+    top_p: float | None
+    """Chooses among the likeliest words with this share of the probability, from 0 to 1. Example: ``top_p=0.9``."""
+    n: int | None
+    """The number of answers (choices). Default: 1."""
+    seed: int | None
+    """The same seed and request give mostly the same answer. Example: ``seed=7``."""
+    stop: str | Sequence[str] | None
+    """Texts at which the answer ends. Example: ``stop=["END"]``."""
+    presence_penalty: float | None
+    """From -2 to 2: above 0 the model prefers new subjects. Default: 0."""
+    frequency_penalty: float | None
+    """From -2 to 2: above 0 the model avoids words that it used. Default: 0."""
+    logit_bias: Mapping[str, float] | None
+    """Token → a number from -100 (never) to 100 (always)."""
+    logprobs: bool | None
+    """Whether the answer has the probability of each token. Default: False."""
+    top_logprobs: int | None
+    """How many likely tokens are listed for each place, from 0 to 20. Needs ``logprobs=True``."""
+    tools: Sequence[ToolDict | Mapping[str, Any]] | None
+    """What the model may call; ``response.tool_calls`` lists its calls."""
+    tool_choice: Literal["none", "auto", "required"] | Mapping[str, Any] | None
+    """Whether the model calls tools, or which tool it calls. Default: "auto". Example: ``tool_choice="required"``."""
+    parallel_tool_calls: bool | None
+    """Whether an answer may call several tools. Default: True."""
+    functions: Sequence[Function | Mapping[str, Any]] | None
+    """The old form of ``tools``."""
+    function_call: str | Mapping[str, Any] | None
+    """The old form of ``tool_choice``."""
+    response_format: PlainFormat | JSONSchemaFormat | Mapping[str, Any] | None
+    """The form of the answer. Default: text. Example: ``response_format={"type": "json_object"}``."""
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None
+    """How much a model thinks that can think; each vendor gets its own form of it. Example: "low"."""
+    verbosity: Literal["low", "medium", "high"] | None
+    """How long the answer is. Default: "medium"."""
+    modalities: Sequence[Literal["text", "audio"]] | None
+    """The forms of the answer. Default: ["text"]."""
+    audio: Mapping[str, Any] | None
+    """The voice and format of an answer in audio. Example: ``audio={"voice": "alloy", "format": "wav"}``."""
+    prediction: Mapping[str, Any] | None
+    """Text that is probably part of the answer, such as a file that is edited."""
+    stream_options: StreamOptions | None
+    """Options of the server for streams."""
+    service_tier: str | None
+    """The vendor's class of service. Example: "flex"."""
+    store: bool | None
+    """Whether the vendor keeps the answer. Default: the vendor's."""
+    metadata: Mapping[str, str] | None
+    """Names and values that the vendor keeps with the answer."""
+    user: str | None
+    """The vendor's name of your user, to find abuse."""
+    stream: bool | None
+    """Ignored: the method decides. ``stream()`` and ``stream_text()`` stream."""
+
+
+class ChatParams(GenerateParams, total=False):
+    """The keyword parameters of ``chat``, ``stream`` and ``stream_text``."""
+
+    max_retries: int | None
+    """Attempts on one route; 0 and 1 mean one attempt. Default: the route's (3). Example: ``max_retries=2``."""

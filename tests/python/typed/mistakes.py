@@ -1,0 +1,20 @@
+"""Mistakes that type checkers find. Each ``ignore`` must be needed: a checker that stays silent makes the test fail."""
+
+from __future__ import annotations
+
+import llmagg
+from llmagg import LLMAggregator
+
+
+async def mistakes(llm: LLMAggregator) -> None:
+    """Each call has one mistake."""
+    await llm.chat("Hello", deadlin=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await llm.chat("Hello", hedge=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await llm.chat("Hello", num_retries=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await llm.chat("Hello", fallbacks=["a"])  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await llm.chat("Hello", temperature="hot")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await llm.chat("Hello", on_interrupt="stop")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await llm.chat(7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    llm.chat_sync("Hello", deadlin=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await llmagg.chat("Hello", deadlin=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    print((await llmagg.chat("Hello")).txt)  # type: ignore[attr-defined]  # pyright: ignore
