@@ -9,6 +9,7 @@ import (
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/callstate"
+	"github.com/llmagg/llmagg/core/internal/routing"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -79,7 +80,7 @@ func (a *Aggregator) chat(ctx context.Context, routes []*client.Client, p *llm.P
 		return nil, err
 	}
 	defer w.leave()
-	var answer client.Wanted
+	var answer routing.Wanted
 	if e := w.run(&answer); e != nil {
 		return nil, e
 	}
@@ -101,7 +102,7 @@ func (a *Aggregator) stream(ctx context.Context, routes []*client.Client, p *llm
 		return nil, err
 	}
 	a.manager.Hedges().Call()
-	return client.NewStream(w.scope, client.StreamOptions{Call: w.call, Ended: w.leave, Restart: restart}, w)
+	return client.NewStream(w.scope, routing.StreamOptions{Call: w.call, Ended: w.leave, Restart: restart}, w)
 }
 
 // loop begins a call's loop over routes; without any, over those that the
@@ -140,23 +141,23 @@ func (a *Aggregator) loop(ctx context.Context, routes []*client.Client, p *llm.P
 	}
 }
 
-// Open implements [client.Opener].
-func (w *routeLoop) Open(*callstate.Scope) (*client.Opened, *llm.Error) {
-	to := client.Wanted{Stream: true}
+// Open implements [routing.Opener].
+func (w *routeLoop) Open(*callstate.Scope) (routing.Opened, *llm.Error) {
+	to := routing.Wanted{Stream: true}
 	err := w.run(&to)
 	return to.Opened, err
 }
 
 // Reopen leaves the route whose stream broke and starts the answer again on the
 // next usable route, or on the same route if no other is usable (S8).
-func (w *routeLoop) Reopen(scope *callstate.Scope, failed *client.Opened, reason *llm.Error) (*client.Opened, *llm.Error) {
+func (w *routeLoop) Reopen(scope *callstate.Scope, failed routing.Opened, reason *llm.Error) (routing.Opened, *llm.Error) {
 	i := failed.Turn().Place()
 	if !failure.NextRoute(reason.Code, w.call.Payload.Options) {
 		return nil, w.ended(reason) // E3
 	}
 	w.remember(reason)
 	if !w.OthersLeft(i) {
-		to := client.Wanted{Stream: true}
+		to := routing.Wanted{Stream: true}
 		err := failed.Turn().Again(scope, &to, reason)
 		if err == nil {
 			return to.Opened, nil

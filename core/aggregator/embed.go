@@ -162,7 +162,7 @@ func (e *embedding) ask(ctx context.Context, b *batch) error {
 		return err
 	}
 	defer w.leave()
-	if err := w.run(client.WantVectors(&b.Embedding)); err != nil {
+	if err := w.run(routes[0].Machinery().Vectors(&b.Embedding)); err != nil {
 		return err
 	}
 	b.trail, b.model = w.call.Attempts(), b.Embedding.Model

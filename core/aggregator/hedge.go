@@ -4,9 +4,9 @@ import (
 	"context"
 	"time"
 
-	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/internal/alarm"
 	"github.com/llmagg/llmagg/core/internal/callstate"
+	"github.com/llmagg/llmagg/core/internal/routing"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/observe"
 )
@@ -14,19 +14,19 @@ import (
 // contender is one of the two routes of a hedged call, and what it came to. Its
 // scope lies within the call's; the winner's ends with that.
 type contender struct {
-	turn  *client.Turn
+	turn  routing.Turn
 	scope *callstate.Scope
 	made  int // the turn's attempts before
 
-	client.Wanted
+	routing.Wanted
 	err *llm.Error
 }
 
 // contend opens the stream of a contender, which goes to results then.
-func contend(ctx context.Context, t *client.Turn, results chan<- *contender) *contender {
-	c := &contender{turn: t, scope: callstate.Within(ctx), made: t.Made(), Wanted: client.Wanted{Stream: true}}
+func (w *routeLoop) contend(ctx context.Context, t routing.Turn, results chan<- *contender) *contender {
+	c := &contender{turn: t, scope: callstate.Within(ctx), made: t.Made(), Wanted: routing.Wanted{Stream: true}}
 	go func() { // ends with its scope, if not before
-		if failed := t.Client().Rescue("hedge", func() { c.err = t.Ask(c.scope, &c.Wanted, false) }); failed != nil {
+		if failed := w.at(t).Rescue("hedge", func() { c.err = t.Ask(c.scope, &c.Wanted, false) }); failed != nil {
 			c.err = failed
 		}
 		results <- c
@@ -37,9 +37,9 @@ func contend(ctx context.Context, t *client.Turn, results chan<- *contender) *co
 // hedged opens a stream on t, joined after a while by the next usable route:
 // the first to send a token wins, the other is cancelled upstream. It waits
 // for both.
-func (w *routeLoop) hedged(ctx context.Context, t *client.Turn, after time.Duration) (*client.Opened, *llm.Error) {
+func (w *routeLoop) hedged(ctx context.Context, t routing.Turn, after time.Duration) (routing.Opened, *llm.Error) {
 	results := make(chan *contender, 2)
-	first := contend(ctx, t, results)
+	first := w.contend(ctx, t, results)
 	timer, began := time.NewTimer(after), time.Now()
 	defer timer.Stop()
 	select {
@@ -62,13 +62,13 @@ func (w *routeLoop) hedged(ctx context.Context, t *client.Turn, after time.Durat
 	}
 	next.Hedge(true)
 	defer next.Hedge(false) // both have ended then: the call may begin again there
-	t.Client().Tell(observe.Observation{Kind: observe.Hedged, Call: w.call.ID, To: next.Client().Route()})
-	second := contend(ctx, next, results)
+	w.at(t).Machinery().Tell(observe.Observation{Kind: observe.Hedged, Call: w.call.ID, To: w.at(next).Route()})
+	second := w.contend(ctx, next, results)
 	r := <-results
 	if r.Opened == nil && w.ends(r.turn, r.err) {
 		// The call ends here, and what the other route would have said is not
 		// asked for (E3).
-		over := llm.Errorf(llm.Canceled, "the call ended with %s from %s", r.err.Code, r.turn.Client().Route())
+		over := llm.Errorf(llm.Canceled, "the call ended with %s from %s", r.err.Code, w.at(r.turn).Route())
 		other(r, first, second).scope.End(over)
 		if late := <-results; late.Opened != nil {
 			late.Opened.Abandon(over)
@@ -78,12 +78,12 @@ func (w *routeLoop) hedged(ctx context.Context, t *client.Turn, after time.Durat
 	if r.Opened == nil {
 		return w.remaining(r, <-results)
 	}
-	late := llm.Errorf(llm.Canceled, "%s sent its first token before the hedge", t.Client().Route())
+	late := llm.Errorf(llm.Canceled, "%s sent its first token before the hedge", w.at(t).Route())
 	if r == second {
 		// The route that was joined has lost by being slow: that counts as a
 		// timeout. A losing hedge says nothing about its route.
 		t.LoseToHedge()
-		late = llm.Errorf(llm.Timeout, "no first token within %v (hedge_after); %s was faster", after, next.Client().Route())
+		late = llm.Errorf(llm.Timeout, "no first token within %v (hedge_after); %s was faster", after, w.at(next).Route())
 		w.candidates[t.Place()].given.Store(true)
 	}
 	other(r, first, second).scope.End(late)
@@ -106,7 +106,7 @@ func other(c, a, b *contender) *contender {
 
 // remaining is the result of a hedged call whose first contender to end has
 // failed: the other decides. A call that loses both gives up both routes.
-func (w *routeLoop) remaining(failed, other *contender) (*client.Opened, *llm.Error) {
+func (w *routeLoop) remaining(failed, other *contender) (routing.Opened, *llm.Error) {
 	w.lost(failed.turn, failed.made, failed.err)
 	if other.Opened == nil {
 		w.lost(other.turn, other.made, other.err)
@@ -117,7 +117,7 @@ func (w *routeLoop) remaining(failed, other *contender) (*client.Opened, *llm.Er
 
 // second is the route that joins t, nil if there is none or no hedge is
 // allowed.
-func (w *routeLoop) second(t *client.Turn) *client.Turn {
+func (w *routeLoop) second(t routing.Turn) routing.Turn {
 	for i := range w.candidates {
 		if i != t.Place() && w.open(i) {
 			if !w.by.manager.Hedges().Allow() {

@@ -6,9 +6,11 @@ import (
 	"strconv"
 	"sync/atomic"
 
+	"github.com/llmagg/llmagg/core/breaker"
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/callstate"
+	"github.com/llmagg/llmagg/core/internal/routing"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/observe"
 )
@@ -30,7 +32,7 @@ type routeLoop struct {
 // candidate is one of the routes.
 type candidate struct {
 	client *client.Client
-	turn   *client.Turn // made when the call first goes there
+	turn   routing.Turn // made when the call first goes there
 	held   bool         // kept open though its provider be replaced meanwhile
 	given  atomic.Bool  // given up by the call, which never returns to it
 }
@@ -90,20 +92,23 @@ func (w *routeLoop) leave() {
 }
 
 // turn is the call's stay on the i-th route.
-func (w *routeLoop) turn(i int) *client.Turn {
+func (w *routeLoop) turn(i int) routing.Turn {
 	s := &w.candidates[i]
 	if s.turn == nil {
-		s.turn = s.client.Turn(w.call, w, i)
+		s.turn = s.client.Machinery().Turn(w.call, w, i)
 	}
 	return s.turn
 }
+
+// at is the route of a turn.
+func (w *routeLoop) at(t routing.Turn) *client.Client { return w.candidates[t.Place()].client }
 
 // open tells whether the i-th route is usable and has not been given up.
 func (w *routeLoop) open(i int) bool {
 	return !w.candidates[i].given.Load() && w.candidates[i].client.Usable()
 }
 
-// OthersLeft implements [client.Others].
+// OthersLeft implements [routing.Others].
 func (w *routeLoop) OthersLeft(place int) bool {
 	for i := range w.candidates {
 		if i != place && w.open(i) {
@@ -113,11 +118,11 @@ func (w *routeLoop) OthersLeft(place int) bool {
 	return false
 }
 
-// EachOther implements [client.Others].
-func (w *routeLoop) EachOther(place int, f func(*client.Client)) {
+// EachOther implements [routing.Others].
+func (w *routeLoop) EachOther(place int, f func(*breaker.Breaker)) {
 	for i := range w.candidates {
 		if i != place && !w.candidates[i].given.Load() {
-			f(w.candidates[i].client)
+			f(w.candidates[i].client.Machinery().Breaker())
 		}
 	}
 }
@@ -149,17 +154,19 @@ func (w *routeLoop) nextLastResort() int {
 	return best
 }
 
+// probeBefore orders two unusable routes for last-resort probes (B4): the route
+// that reopens sooner comes first; a route whose probe failed comes last.
 func probeBefore(a, b *client.Client) bool {
 	waitA, waitB := a.NamedWait(), b.NamedWait()
 	if waitA == 0 && waitB == 0 {
-		return a.ProbeBefore(b)
+		return a.Machinery().Breaker().Before(b.Machinery().Breaker())
 	}
 	return waitA < waitB
 }
 
 // run asks the routes one after the other until one gives what is wanted or the
 // call ends.
-func (w *routeLoop) run(to *client.Wanted) *llm.Error {
+func (w *routeLoop) run(to *routing.Wanted) *llm.Error {
 	for {
 		if ended := w.scope.Ended(); ended != nil {
 			return w.ended(ended)
@@ -202,15 +209,15 @@ func (w *routeLoop) run(to *client.Wanted) *llm.Error {
 }
 
 // ends tells whether a failure of a turn ends the call as itself.
-func (w *routeLoop) ends(t *client.Turn, err *llm.Error) bool {
+func (w *routeLoop) ends(t routing.Turn, err *llm.Error) bool {
 	return !failure.NextRoute(err.Code, w.call.Payload.Options) || err.Code == llm.Unsupported && t.Strict()
 }
 
 // lost is the end of a turn that failed; made is how many attempts it had
 // before. A route that closed before the call was let in was not asked: if
 // nothing else is left, it may still be probed (B4).
-func (w *routeLoop) lost(t *client.Turn, made int, err *llm.Error) {
-	if err.Code == llm.CircuitOpen && t.Made() == made && t.Client().Available() {
+func (w *routeLoop) lost(t routing.Turn, made int, err *llm.Error) {
+	if err.Code == llm.CircuitOpen && t.Made() == made && w.at(t).Available() {
 		w.remember(err)
 		return
 	}
@@ -221,7 +228,7 @@ func (w *routeLoop) giveUp(i int, err *llm.Error) {
 	w.candidates[i].given.Store(true)
 	w.remember(err)
 	if j := w.next(); j >= 0 {
-		w.candidates[i].client.Tell(observe.Observation{Kind: observe.Failover, Call: w.call.ID,
+		w.candidates[i].client.Machinery().Tell(observe.Observation{Kind: observe.Failover, Call: w.call.ID,
 			To: w.candidates[j].client.Route(), Code: err.Code, Message: err.Message})
 	}
 }

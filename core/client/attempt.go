@@ -20,7 +20,7 @@ import (
 // permit to use the route. The goroutine that makes the attempt owns it; timers
 // only cancel its context.
 type attempt struct {
-	turn     *Turn
+	turn     *turn
 	permit   *breaker.Permit    // nil for a bare attempt
 	own      breaker.Permit     // memory for a permit that is no last resort's
 	upstream *exchange.Upstream // with the attempt's key; nil for custom clients
@@ -45,7 +45,7 @@ type attempt struct {
 
 // begin starts the clock of D2/D3 of a new attempt and enters it into the
 // trail.
-func (t *Turn) begin(a *attempt, p *breaker.Permit, stream bool, waited callstate.Waits) *attempt {
+func (t *turn) begin(a *attempt, p *breaker.Permit, stream bool, waited callstate.Waits) *attempt {
 	c := t.client
 	now := time.Now()
 	a.turn, a.permit, a.lastLife = t, p, now
@@ -62,7 +62,7 @@ func (t *Turn) begin(a *attempt, p *breaker.Permit, stream bool, waited callstat
 	a.ctx, a.cancel = t.scope.ForAttempt()
 	a.timer = &a.first
 	a.timer.Begin(a, now, t.timeout())
-	c.Tell(observe.Observation{Kind: observe.AttemptStarted, Call: t.call.ID})
+	c.tell(observe.Observation{Kind: observe.AttemptStarted, Call: t.call.ID})
 	return a
 }
 
@@ -175,7 +175,7 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 		if e != nil {
 			v.Code, v.Message = e.Code, e.Message
 		}
-		c.Tell(v)
+		c.tell(v)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/llmagg/llmagg/core/credential"
 	"github.com/llmagg/llmagg/core/exchange"
 	"github.com/llmagg/llmagg/core/internal/callstate"
+	"github.com/llmagg/llmagg/core/internal/routing"
 	"github.com/llmagg/llmagg/core/limit"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/observe"
@@ -61,7 +62,7 @@ type Client struct {
 
 	mu      sync.Mutex // guards what follows
 	users   int        // turns and health checks under way
-	turns   *Turn      // the youngest of the turns under way
+	turns   *turn      // the youngest of the turns under way
 	holds   int        // calls that may still come to this route
 	idle    chan struct{}
 	closed  bool
@@ -203,12 +204,6 @@ func (c *Client) SetAvailable(on bool) { c.breaker.Switch(on) }
 // Observe makes o the client's observers.
 func (c *Client) Observe(o *observe.Observers) { c.watch.Store(o) }
 
-// ProbeBefore orders two unusable routes for last-resort probes: the route that
-// reopens sooner comes first; a route whose probe failed comes last (B4).
-func (c *Client) ProbeBefore(other *Client) bool {
-	return c.breaker.Before(other.breaker)
-}
-
 // NamedWait is the remaining time of the server's Retry-After, or 0.
 func (c *Client) NamedWait() time.Duration {
 	if _, named := c.breaker.ReopensAt(); !named.IsZero() {
@@ -242,8 +237,8 @@ func (c *Client) ChatPayload(ctx context.Context, p *llm.Payload) (*llm.Response
 	}
 	call, scope := c.begin(ctx, p)
 	defer scope.End(nil)
-	var w Wanted
-	if e := c.Turn(call, nil, 0).askAlone(scope, &w); e != nil {
+	var w routing.Wanted
+	if e := c.turn(call, nil, 0).askAlone(scope, &w); e != nil {
 		return nil, call.Fail(e)
 	}
 	w.Response.Attempts = call.Attempts()
@@ -278,11 +273,11 @@ func (c *Client) StreamPayload(ctx context.Context, p *llm.Payload) (*Stream, er
 
 func (c *Client) stream(ctx context.Context, p *llm.Payload, restart bool) (*Stream, error) {
 	call, scope := c.begin(ctx, p)
-	return NewStream(scope, StreamOptions{Call: call, Restart: restart}, &directOpener{c.Turn(call, nil, 0)})
+	return NewStream(scope, routing.StreamOptions{Call: call, Restart: restart}, &directOpener{c.turn(call, nil, 0)})
 }
 
 // askAlone is Ask where the call has no other route.
-func (t *Turn) askAlone(scope *callstate.Scope, w *Wanted) *llm.Error {
+func (t *turn) askAlone(scope *callstate.Scope, w *routing.Wanted) *llm.Error {
 	e := t.Ask(scope, w, false)
 	if e != nil && e.Code == llm.CircuitOpen && t.made == 0 {
 		e = t.Ask(scope, w, true)
@@ -291,16 +286,16 @@ func (t *Turn) askAlone(scope *callstate.Scope, w *Wanted) *llm.Error {
 }
 
 // directOpener streams from one route only.
-type directOpener struct{ turn *Turn }
+type directOpener struct{ turn *turn }
 
-func (d *directOpener) Open(scope *callstate.Scope) (*Opened, *llm.Error) {
-	w := Wanted{Stream: true}
+func (d *directOpener) Open(scope *callstate.Scope) (routing.Opened, *llm.Error) {
+	w := routing.Wanted{Stream: true}
 	err := d.turn.askAlone(scope, &w)
 	return w.Opened, err
 }
 
-func (d *directOpener) Reopen(scope *callstate.Scope, _ *Opened, reason *llm.Error) (*Opened, *llm.Error) {
-	w := Wanted{Stream: true}
+func (d *directOpener) Reopen(scope *callstate.Scope, _ routing.Opened, reason *llm.Error) (routing.Opened, *llm.Error) {
+	w := routing.Wanted{Stream: true}
 	err := d.turn.Again(scope, &w, reason)
 	return w.Opened, err
 }

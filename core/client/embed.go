@@ -1,7 +1,6 @@
 package client
 
 import (
-	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
 
@@ -17,16 +16,6 @@ func (c *Client) EmbedLimits() (texts, bytes int, makes bool) {
 	}
 	texts, bytes = f.EmbedLimits()
 	return texts, bytes, true
-}
-
-// WantVectors is for a turn that asks for the vectors of texts, which e then
-// has. It stands here alone, so that programs that ask for none do not carry
-// what makes them.
-func WantVectors(e *wire.Embedding) *Wanted {
-	return &Wanted{other: func(a *attempt) (*llm.Usage, error) {
-		err := a.embed(e)
-		return e.Usage, err
-	}}
 }
 
 // embed asks for vectors. Routes whose answers the application gives make

@@ -82,5 +82,5 @@ func (c *Client) noteHealth(alive bool) {
 	if alive {
 		state = "up"
 	}
-	c.Tell(observe.Observation{Kind: observe.HealthChanged, State: state})
+	c.tell(observe.Observation{Kind: observe.HealthChanged, State: state})
 }

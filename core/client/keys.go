@@ -100,7 +100,7 @@ func (a *attempt) keyFailed(e *llm.Error, now time.Time) bool {
 
 // rotates tells whether the call goes on with another key of the route at once:
 // neither a retry (R1) nor a wait.
-func (t *Turn) rotates() bool {
+func (t *turn) rotates() bool {
 	r := &t.rotation
 	if !r.next || r.made >= mostRotations {
 		return false

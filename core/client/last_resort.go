@@ -5,12 +5,13 @@ import (
 
 	"github.com/llmagg/llmagg/core/breaker"
 	"github.com/llmagg/llmagg/core/internal/callstate"
+	"github.com/llmagg/llmagg/core/internal/routing"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
 // lastResort waits at most until the call's deadline, or for timeout without
 // one.
-func (t *Turn) lastResort(w *Wanted) *llm.Error {
+func (t *turn) lastResort(w *routing.Wanted) *llm.Error {
 	c := t.client
 	limit := time.Now().Add(t.timeout())
 	if deadline, ok := t.scope.Deadline(); ok {
@@ -70,7 +71,7 @@ func (t *Turn) lastResort(w *Wanted) *llm.Error {
 
 // waitNamed waits for the end of a wait that the server named, if the call may
 // (R4), or for a change of the route before it.
-func (t *Turn) waitNamed(change <-chan struct{}, named time.Time) *llm.Error {
+func (t *turn) waitNamed(change <-chan struct{}, named time.Time) *llm.Error {
 	c := t.client
 	if !c.breaker.SwitchedOn() {
 		return c.notUsable()
@@ -108,7 +109,7 @@ func elsewhere() *llm.Error {
 
 // awaitTrial waits for another call's trial of the route. nil means that
 // the route is worth another look.
-func (t *Turn) awaitTrial(v *breaker.Trial, limit time.Time) *llm.Error {
+func (t *turn) awaitTrial(v *breaker.Trial, limit time.Time) *llm.Error {
 	c := t.client
 	var expired <-chan time.Time
 	if _, ok := t.scope.Deadline(); !ok { // else the context itself ends there (D5)

@@ -9,7 +9,7 @@ import (
 
 // use keeps the client from closing under a turn, or under a health check,
 // which has none; unuse ends that.
-func (c *Client) use(t *Turn) *llm.Error {
+func (c *Client) use(t *turn) *llm.Error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
@@ -26,7 +26,7 @@ func (c *Client) use(t *Turn) *llm.Error {
 	return nil
 }
 
-func (c *Client) unuse(t *Turn) {
+func (c *Client) unuse(t *turn) {
 	c.mu.Lock()
 	if t != nil {
 		if t.older != nil {

@@ -3,38 +3,29 @@ package client
 import (
 	"context"
 	"time"
-)
 
-// Others knows the other routes of a call. Its methods may be called from
-// several goroutines.
-type Others interface {
-	// OthersLeft tells whether the call has another usable route left, beside
-	// the one at place.
-	OthersLeft(place int) bool
-	// EachOther calls f with each route that the call has not given up, but the
-	// one at place.
-	EachOther(place int, f func(*Client))
-}
+	"github.com/llmagg/llmagg/core/breaker"
+)
 
 // lookout wakes a call that waits for its route when another route may have
 // become usable: at an event, or when time alone makes another route usable.
 // The goroutine that waits owns it.
 type lookout struct {
-	turn  *Turn
+	turn  *turn
 	wake  chan struct{} // nil for a call without other routes
 	timer *time.Timer   // until the first of the others reopens
 	stops []func()
 }
 
 // lookOut begins to watch the other routes. stop must be called.
-func (t *Turn) lookOut() *lookout {
+func (t *turn) lookOut() *lookout {
 	l := &lookout{turn: t}
 	if t.others == nil {
 		return l
 	}
 	l.wake = make(chan struct{}, 1)
 	l.timer = time.AfterFunc(time.Hour, l.ring)
-	t.others.EachOther(t.place, func(c *Client) { l.stops = append(l.stops, c.breaker.Watch(l.wake)) })
+	t.others.EachOther(t.place, func(b *breaker.Breaker) { l.stops = append(l.stops, b.Watch(l.wake)) })
 	if l.found() {
 		l.ring()
 	}
@@ -54,8 +45,8 @@ func (l *lookout) ring() {
 func (l *lookout) found() bool {
 	now := time.Now()
 	var first time.Time
-	l.turn.others.EachOther(l.turn.place, func(c *Client) {
-		if at, _ := c.breaker.ReopensAt(); at.After(now) && (first.IsZero() || at.Before(first)) {
+	l.turn.others.EachOther(l.turn.place, func(b *breaker.Breaker) {
+		if at, _ := b.ReopensAt(); at.After(now) && (first.IsZero() || at.Before(first)) {
 			first = at
 		}
 	})
@@ -77,7 +68,7 @@ func (l *lookout) stop() {
 
 // pause waits for d, or less when the turn ends. It gives up, with false, if
 // the call leaves for another route as soon as one is usable.
-func (t *Turn) pause(d time.Duration, leaves bool) bool {
+func (t *turn) pause(d time.Duration, leaves bool) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	look := &lookout{}
@@ -101,7 +92,7 @@ func (t *Turn) pause(d time.Duration, leaves bool) bool {
 
 // patience is the context of a wait in line. It ends when timeout is over and
 // another usable route is left, or as soon after it as one becomes usable (C2).
-func (t *Turn) patience() (ctx context.Context, stop func()) {
+func (t *turn) patience() (ctx context.Context, stop func()) {
 	if t.others == nil {
 		return t.scope.Context(), func() {}
 	}

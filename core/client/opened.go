@@ -7,13 +7,13 @@ import (
 
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/alarm"
+	"github.com/llmagg/llmagg/core/internal/routing"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// Opened is one route's stream from its first token on. It keeps its slot on
-// the route until it ends. One goroutine uses it.
-type Opened struct {
-	turn   *Turn
+// opened is one route's stream, a [routing.Opened].
+type opened struct {
+	turn   *turn
 	a      *attempt
 	reader ChunkReader
 	head   heading // what came up to the first token
@@ -25,8 +25,8 @@ type Opened struct {
 }
 
 // open makes the attempt that opens a stream: it reads until the first token.
-func (w *Wanted) open(a *attempt) *llm.Error {
-	o := &Opened{turn: a.turn, a: a}
+func (a *attempt) open(w *routing.Wanted) *llm.Error {
+	o := &opened{turn: a.turn, a: a}
 	err := o.open()
 	if err != nil {
 		e := a.explain(err)
@@ -42,7 +42,7 @@ func (w *Wanted) open(a *attempt) *llm.Error {
 
 // open reads up to the first token, and once more where the server refused a
 // field that can be left out.
-func (o *Opened) open() error {
+func (o *opened) open() error {
 	for {
 		err := o.begin()
 		if err == nil {
@@ -59,7 +59,7 @@ func (o *Opened) open() error {
 	}
 }
 
-func (o *Opened) begin() (err error) {
+func (o *opened) begin() (err error) {
 	a := o.a
 	a.x.Usage = a.turn.call.Payload.Options.IncludeUsage || a.turn.call.Payload.WantsUsage()
 	if o.reader, err = a.stream(); err != nil {
@@ -94,14 +94,14 @@ func (o *Opened) begin() (err error) {
 	}
 }
 
-func (o *Opened) keep(c *llm.Chunk) {
+func (o *opened) keep(c *llm.Chunk) {
 	if c.Usage != nil {
 		o.usage = c.Usage
 	}
 }
 
 // idleFrom turns the attempt's clock into D4's, standing still.
-func (o *Opened) idleFrom() {
+func (o *opened) idleFrom() {
 	a, idle := o.a, o.a.turn.client.cfg.IdleTimeout
 	if d := a.turn.call.Payload.Options.Timeout; d > 0 && idle == a.turn.client.cfg.Timeout {
 		idle = d // idle_timeout follows timeout unless it was set
@@ -115,17 +115,16 @@ func (o *Opened) idleFrom() {
 }
 
 // Route is "provider/model".
-func (o *Opened) Route() string { return o.turn.client.Route() }
+func (o *opened) Route() string { return o.turn.client.Route() }
 
 // readerTimeout is D6's.
-func (o *Opened) readerTimeout() time.Duration { return o.turn.client.cfg.ReaderTimeout }
+func (o *opened) readerTimeout() time.Duration { return o.turn.client.cfg.ReaderTimeout }
 
-// Turn is the turn that opened the stream.
-func (o *Opened) Turn() *Turn { return o.turn }
+func (o *opened) Turn() routing.Turn { return o.turn }
 
 // Next returns the next chunk, io.EOF after the last chunk of a complete
 // answer, or the *llm.Error that broke it. Either error ends the attempt.
-func (o *Opened) Next() (*llm.Chunk, error) {
+func (o *opened) Next() (*llm.Chunk, error) {
 	if c := o.head.take(); c != nil {
 		return c, nil
 	}
@@ -150,7 +149,7 @@ func (o *Opened) Next() (*llm.Chunk, error) {
 
 // finish ends the attempt, releases the route, and returns what Next returns
 // from now on.
-func (o *Opened) finish(e *llm.Error) error {
+func (o *opened) finish(e *llm.Error) error {
 	if o.over {
 		return o.failed
 	}
@@ -175,8 +174,7 @@ func (o *Opened) finish(e *llm.Error) error {
 	return o.failed
 }
 
-// Abandon ends an unfinished stream for the reason e and cuts its connection.
-func (o *Opened) Abandon(e *llm.Error) {
+func (o *opened) Abandon(e *llm.Error) {
 	if o.over {
 		return
 	}
@@ -187,7 +185,7 @@ func (o *Opened) Abandon(e *llm.Error) {
 
 // onLost calls f, on a goroutine of its own, when the call or the client ends
 // before the stream does, so that a stream without a reader ends too.
-func (o *Opened) onLost(f func(reason *llm.Error)) {
+func (o *opened) onLost(f func(reason *llm.Error)) {
 	scope := o.turn.scope
 	o.quiet = context.AfterFunc(scope.Context(), func() { f(scope.Ended()) })
 }

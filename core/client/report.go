@@ -25,9 +25,9 @@ func (c *Client) Usable() bool { return c.breaker.Usable() }
 
 func (c *Client) observers() *observe.Observers { return c.watch.Load() }
 
-// Tell completes an observation with the route and the time and sends it to the
+// tell completes an observation with the route and the time and sends it to the
 // client's observers.
-func (c *Client) Tell(v observe.Observation) {
+func (c *Client) tell(v observe.Observation) {
 	if c.observers().Active() {
 		v.Time, v.Provider, v.Model = time.Now(), c.cfg.Provider, c.cfg.Name
 		c.observers().Tell(v)
@@ -35,7 +35,7 @@ func (c *Client) Tell(v observe.Observation) {
 }
 
 func (c *Client) circuitChanged(from, to breaker.State) {
-	c.Tell(observe.Observation{Kind: observe.BreakerChanged, From: string(from), State: string(to)})
+	c.tell(observe.Observation{Kind: observe.BreakerChanged, From: string(from), State: string(to)})
 	if l := c.options.Logger; l != nil {
 		l.Warn("circuit changed", "provider", c.cfg.Provider, "model", c.cfg.Name, "from", string(from), "to", string(to))
 	}

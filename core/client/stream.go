@@ -9,19 +9,10 @@ import (
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/alarm"
 	"github.com/llmagg/llmagg/core/internal/callstate"
+	"github.com/llmagg/llmagg/core/internal/routing"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/observe"
 )
-
-// Opener opens the routes' streams for a [Stream].
-type Opener interface {
-	// Open opens a stream and returns it when its first token has arrived.
-	Open(scope *callstate.Scope) (*Opened, *llm.Error)
-	// Reopen starts the answer over on another stream (S8). The argument failed is
-	// the stream that broke off, and reason is its error. If Reopen returns an
-	// error, the call ends.
-	Reopen(scope *callstate.Scope, failed *Opened, reason *llm.Error) (*Opened, *llm.Error)
-}
 
 // Stream is a streamed answer. One goroutine at a time reads it; any goroutine
 // may call Close, Done, Response and Attempts.
@@ -29,36 +20,29 @@ type Stream struct {
 	scope    *callstate.Scope
 	onEnd    func()
 	call     *callstate.Call
-	opener   Opener
+	opener   routing.Opener
 	restarts bool
 	reader   *alarm.Alarm // the clock of reader_timeout (D6): runs while nobody reads
 	done     chan struct{}
 
 	mu       sync.Mutex    // guards the fields below
 	patience time.Duration // reader_timeout of the current route (D6)
-	now      *Opened
-	next     *Opened // replaces now at the next read, after a restart
+	now      *opened
+	next     *opened // replaces now at the next read, after a restart
 	acc      llm.Accumulator
 	reading  bool
 	ending   bool  // end is closing now and next; no other goroutine may use them
 	ended    error // io.EOF after the Done event, otherwise the error
 }
 
-// StreamOptions describe the call that a [Stream] belongs to.
-type StreamOptions struct {
-	Call  *callstate.Call
-	Ended func() // called once, when the stream has ended or could not be opened; may be nil
-	// Restart is the default of on_interrupt: true for calls that accumulate.
-	Restart bool
-}
-
-// NewStream opens a stream and returns it when its first token has arrived.
-func NewStream(scope *callstate.Scope, o StreamOptions, opener Opener) (*Stream, error) {
+// NewStream is for core/aggregator: it opens a stream and returns it when its
+// first token has arrived.
+func NewStream(scope *callstate.Scope, o routing.StreamOptions, opener routing.Opener) (*Stream, error) {
 	call := o.Call
 	asked := call.Payload.Options.OnInterrupt
 	s := &Stream{scope: scope, onEnd: o.Ended, call: call, opener: opener, done: make(chan struct{}),
 		restarts: asked == llm.InterruptRestart || o.Restart && asked == ""}
-	opened, err := opener.Open(scope)
+	begun, err := opener.Open(scope)
 	if err != nil {
 		scope.End(nil)
 		if s.onEnd != nil {
@@ -66,10 +50,11 @@ func NewStream(scope *callstate.Scope, o StreamOptions, opener Opener) (*Stream,
 		}
 		return nil, call.Fail(err)
 	}
-	s.now, s.patience = opened, opened.readerTimeout()
+	now := begun.(*opened)
+	s.now, s.patience = now, now.readerTimeout()
 	s.mu.Lock() // a goroutine that ends the stream waits until its fields are set
 	s.reader = alarm.New(s.patience, s.expire)
-	opened.onLost(s.endAside)
+	now.onLost(s.endAside)
 	s.mu.Unlock()
 	return s, nil
 }
@@ -189,18 +174,19 @@ func (s *Stream) broke(e *llm.Error) (llm.Event, error) {
 		return llm.Event{}, s.fail(interrupted(e))
 	}
 	from := s.now
-	opened, err := s.opener.Reopen(s.scope, from, e)
+	begun, err := s.opener.Reopen(s.scope, from, e)
 	if err != nil {
 		return llm.Event{}, s.fail(err)
 	}
-	restart := &llm.Restart{From: from.Route(), To: opened.Route(), Reason: e}
+	next := begun.(*opened)
+	restart := &llm.Restart{From: from.Route(), To: next.Route(), Reason: e}
 	s.mu.Lock()
 	s.acc.Reset()
-	s.next, s.patience = opened, opened.readerTimeout()
-	opened.onLost(s.endAside)
+	s.next, s.patience = next, next.readerTimeout()
+	next.onLost(s.endAside)
 	s.mu.Unlock()
 	c := from.turn.client
-	c.Tell(observe.Observation{Kind: observe.Restarted, Call: s.call.ID, To: restart.To, Code: e.Code, Message: e.Message})
+	c.tell(observe.Observation{Kind: observe.Restarted, Call: s.call.ID, To: restart.To, Code: e.Code, Message: e.Message})
 	return llm.Event{Kind: llm.EventRestart, Restart: restart}, nil
 }
 

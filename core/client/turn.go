@@ -9,16 +9,16 @@ import (
 	"github.com/llmagg/llmagg/core/breaker"
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/callstate"
+	"github.com/llmagg/llmagg/core/internal/routing"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/observe"
 )
 
-// Turn makes one call's attempts on one route and counts them over the whole
-// call (R1). One goroutine at a time uses it.
-type Turn struct {
+// turn is one call's [routing.Turn] on one route.
+type turn struct {
 	client   *Client
 	call     *callstate.Call
-	others   Others
+	others   routing.Others
 	place    int
 	made     int // attempts made by this call on this route
 	hedge    bool
@@ -27,63 +27,33 @@ type Turn struct {
 
 	scope *callstate.Scope // of the turn under way, or of the last one
 
-	older, newer *Turn // turns under way on the client; guarded by client.mu
+	older, newer *turn // turns under way on the client; guarded by client.mu
 }
 
-// Turn prepares call's attempts on this route, which has the given place among
-// the call's routes. others knows the other routes; nil means that there are
-// none.
-func (c *Client) Turn(call *callstate.Call, others Others, place int) *Turn {
-	return &Turn{client: c, call: call, others: others, place: place}
-}
+func (t *turn) Place() int { return t.place }
 
-// Place is the route's place among the call's.
-func (t *Turn) Place() int { return t.place }
+func (t *turn) Hedge(on bool) { t.hedge = on }
 
-// Hedge says whether the attempts to come are hedges (S9).
-func (t *Turn) Hedge(on bool) { t.hedge = on }
+func (t *turn) LoseToHedge() { t.lost.Store(true) }
 
-// LoseToHedge makes the attempt under way, which is about to be cancelled since
-// a hedge was faster, count as a timeout (S9).
-func (t *Turn) LoseToHedge() { t.lost.Store(true) }
+func (t *turn) Made() int { return t.made }
 
-// Client is the turn's route.
-func (t *Turn) Client() *Client { return t.client }
+func (t *turn) othersLeft() bool { return t.others != nil && t.others.OthersLeft(t.place) }
 
-// Made is how many attempts the call has made on the route.
-func (t *Turn) Made() int { return t.made }
-
-func (t *Turn) othersLeft() bool { return t.others != nil && t.others.OthersLeft(t.place) }
-
-// Strict tells whether what the vendor cannot do ends the call (T6).
-func (t *Turn) Strict() bool {
+func (t *turn) Strict() bool {
 	on := t.call.Payload.Options.Unsupported
 	on = cmp.Or(on, t.client.cfg.Unsupported)
 	return on == llm.UnsupportedError
 }
 
-func (t *Turn) timeout() time.Duration {
+func (t *turn) timeout() time.Duration {
 	if d := t.call.Payload.Options.Timeout; d > 0 {
 		return d
 	}
 	return t.client.cfg.Timeout
 }
 
-// Wanted says what a turn is made for, and holds its result.
-type Wanted struct {
-	Stream   bool // a stream, not a whole answer
-	Response *llm.Response
-	Opened   *Opened // at its first token
-
-	other func(a *attempt) (*llm.Usage, error) // asks for what is no chat; see WantVectors
-}
-
-// Ask makes attempts until one gives what is wanted or the call must leave the
-// route. The error is the last attempt's, or CIRCUIT_OPEN or OVERLOADED if no
-// attempt was made. lastResort is for a call without a usable route (B4): the
-// turn sends the last-resort probe, or waits for the result of another call's
-// probe, and proceeds normally once the route is usable.
-func (t *Turn) Ask(scope *callstate.Scope, w *Wanted, lastResort bool) *llm.Error {
+func (t *turn) Ask(scope *callstate.Scope, w *routing.Wanted, lastResort bool) *llm.Error {
 	return t.under(scope, w, func() *llm.Error {
 		if lastResort {
 			return t.lastResort(w)
@@ -92,16 +62,13 @@ func (t *Turn) Ask(scope *callstate.Scope, w *Wanted, lastResort bool) *llm.Erro
 	})
 }
 
-// Again is Ask on the route that has just failed with reason, after the wait
-// before a retry. If the route may not be retried, it returns the reason as
-// STREAM_INTERRUPTED (S8).
-func (t *Turn) Again(scope *callstate.Scope, w *Wanted, reason *llm.Error) *llm.Error {
+func (t *turn) Again(scope *callstate.Scope, w *routing.Wanted, reason *llm.Error) *llm.Error {
 	return t.under(scope, w, func() *llm.Error { return t.runAgain(w, reason) })
 }
 
 // under runs a turn, which ends with it, or with the stream that it has opened.
 // The scope is ended with CLOSED when the client closes before that.
-func (t *Turn) under(scope *callstate.Scope, w *Wanted, run func() *llm.Error) *llm.Error {
+func (t *turn) under(scope *callstate.Scope, w *routing.Wanted, run func() *llm.Error) *llm.Error {
 	t.scope = scope
 	if err := t.client.use(t); err != nil {
 		return err
@@ -114,7 +81,7 @@ func (t *Turn) under(scope *callstate.Scope, w *Wanted, run func() *llm.Error) *
 	return run()
 }
 
-func (t *Turn) runAgain(w *Wanted, reason *llm.Error) *llm.Error {
+func (t *turn) runAgain(w *routing.Wanted, reason *llm.Error) *llm.Error {
 	wait, again := t.again(reason)
 	if !again {
 		return interrupted(reason)
@@ -135,15 +102,15 @@ func (t *Turn) runAgain(w *Wanted, reason *llm.Error) *llm.Error {
 }
 
 // try performs one attempt and ends it, unless it is a stream that lives on.
-func (w *Wanted) try(a *attempt) *llm.Error {
+func (a *attempt) try(w *routing.Wanted) *llm.Error {
 	if w.Stream {
-		return w.open(a)
+		return a.open(w)
 	}
 	var r *llm.Response
 	var err error
 	var usage *llm.Usage
-	if w.other != nil {
-		usage, err = w.other(a)
+	if w.Other != nil {
+		usage, err = w.Other(a)
 	} else if r, err = a.chat(); err == nil {
 		usage = r.Usage
 	}
@@ -160,7 +127,7 @@ func (w *Wanted) try(a *attempt) *llm.Error {
 // run makes attempts until one succeeds or the route is given up. p is the
 // permit of a last-resort probe, which gets one attempt; waited is what the
 // call has waited for the first attempt already.
-func (t *Turn) run(w *Wanted, p *breaker.Permit, waited callstate.Waits) *llm.Error {
+func (t *turn) run(w *routing.Wanted, p *breaker.Permit, waited callstate.Waits) *llm.Error {
 	var last *llm.Error
 	for {
 		a, err := t.admit(p, w.Stream, waited)
@@ -174,7 +141,7 @@ func (t *Turn) run(w *Wanted, p *breaker.Permit, waited callstate.Waits) *llm.Er
 		if t.made == 1 {
 			t.client.retries.Request()
 		}
-		last = w.try(a)
+		last = a.try(w)
 		if last == nil {
 			return nil
 		}
@@ -194,7 +161,7 @@ func (t *Turn) run(w *Wanted, p *breaker.Permit, waited callstate.Waits) *llm.Er
 		if !again {
 			return last
 		}
-		t.client.Tell(observe.Observation{Kind: observe.RetryScheduled, Call: t.call.ID, Wait: wait, Code: last.Code, Message: last.Message})
+		t.client.tell(observe.Observation{Kind: observe.RetryScheduled, Call: t.call.ID, Wait: wait, Code: last.Code, Message: last.Message})
 		waited, again = t.waitFor(last, wait)
 		if ended := t.scope.Ended(); ended != nil {
 			return t.client.routed(ended)
@@ -210,7 +177,7 @@ func (t *Turn) run(w *Wanted, p *breaker.Permit, waited callstate.Waits) *llm.Er
 // may. It ends early, without a retry, when another route becomes usable and
 // the rules for a route that is not the last usable one forbid the retry or the
 // wait (R2, R4).
-func (t *Turn) waitFor(e *llm.Error, wait time.Duration) (waited callstate.Waits, again bool) {
+func (t *turn) waitFor(e *llm.Error, wait time.Duration) (waited callstate.Waits, again bool) {
 	what := callstate.ForBackoff
 	for began := time.Now(); ; {
 		named := t.named(e)
@@ -236,7 +203,7 @@ func (t *Turn) waitFor(e *llm.Error, wait time.Duration) (waited callstate.Waits
 }
 
 // admit waits for a slot and for the breaker's permit, and begins an attempt.
-func (t *Turn) admit(p *breaker.Permit, stream bool, waited callstate.Waits) (*attempt, *llm.Error) {
+func (t *turn) admit(p *breaker.Permit, stream bool, waited callstate.Waits) (*attempt, *llm.Error) {
 	if t.call.Payload.Options.Bare {
 		return t.begin(&attempt{}, nil, stream, waited), nil
 	}
@@ -271,7 +238,7 @@ func (t *Turn) admit(p *breaker.Permit, stream bool, waited callstate.Waits) (*a
 
 // takePlace waits for a slot (C1, C2): at most for timeout if another route is
 // usable.
-func (t *Turn) takePlace() *llm.Error {
+func (t *turn) takePlace() *llm.Error {
 	c := t.client
 	ctx, stop := t.patience()
 	defer stop()
@@ -290,7 +257,7 @@ func (t *Turn) takePlace() *llm.Error {
 
 // again decides whether the route is asked once more after e, and how long to
 // wait before (R1 to R5).
-func (t *Turn) again(e *llm.Error) (time.Duration, bool) {
+func (t *turn) again(e *llm.Error) (time.Duration, bool) {
 	c := t.client
 	if t.call.Payload.Options.Bare {
 		return 0, false
@@ -321,7 +288,7 @@ func (t *Turn) again(e *llm.Error) (time.Duration, bool) {
 
 // named is the wait that the server asks for: in e, or in an answer to another
 // call.
-func (t *Turn) named(e *llm.Error) (wait time.Duration) {
+func (t *turn) named(e *llm.Error) (wait time.Duration) {
 	if failure.NamesWait(e) {
 		wait = e.RetryAfter // maybe longer than the breaker blocks the route
 	}
@@ -332,20 +299,19 @@ func (t *Turn) named(e *llm.Error) (wait time.Duration) {
 }
 
 // most is how many attempts the call may make on the route (R1).
-func (t *Turn) most() int {
+func (t *turn) most() int {
 	if n := t.call.Payload.Options.MaxRetries; n > 0 {
 		return n
 	}
 	return t.client.cfg.MaxRetries
 }
 
-// Spent reports whether the call has made all its attempts on the route (R1).
-func (t *Turn) Spent() bool { return t.made >= t.most() }
+func (t *turn) Spent() bool { return t.made >= t.most() }
 
 // mayRepeat tells whether the route may be asked again after e, when its server
 // asks to wait for named; others says whether another route is usable (R1, R2,
 // R4).
-func (t *Turn) mayRepeat(e *llm.Error, named time.Duration, others bool) bool {
+func (t *turn) mayRepeat(e *llm.Error, named time.Duration, others bool) bool {
 	if t.Spent() || others && t.made >= 2 {
 		return false
 	}
@@ -353,7 +319,7 @@ func (t *Turn) mayRepeat(e *llm.Error, named time.Duration, others bool) bool {
 }
 
 // backoff is the wait before the next attempt (R3).
-func (t *Turn) backoff() time.Duration {
+func (t *turn) backoff() time.Duration {
 	r := t.client.cfg.Retry
 	d := r.BackoffMax
 	if n := t.made - 1; n < 16 {

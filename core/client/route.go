@@ -1,0 +1,36 @@
+package client
+
+import (
+	"github.com/llmagg/llmagg/core/breaker"
+	"github.com/llmagg/llmagg/core/internal/callstate"
+	"github.com/llmagg/llmagg/core/internal/routing"
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/observe"
+	"github.com/llmagg/llmagg/core/wire"
+)
+
+// Machinery is the client as calls see it that have other routes, too. It is
+// for core/aggregator.
+func (c *Client) Machinery() routing.Route { return (*route)(c) }
+
+// route is a client's [routing.Route].
+type route Client
+
+func (r *route) Turn(call *callstate.Call, others routing.Others, place int) routing.Turn {
+	return (*Client)(r).turn(call, others, place)
+}
+
+func (r *route) Breaker() *breaker.Breaker { return r.breaker }
+
+func (r *route) Tell(v observe.Observation) { (*Client)(r).tell(v) }
+
+func (r *route) Vectors(e *wire.Embedding) *routing.Wanted {
+	return &routing.Wanted{Other: func(a any) (*llm.Usage, error) {
+		err := a.(*attempt).embed(e)
+		return e.Usage, err
+	}}
+}
+
+func (c *Client) turn(call *callstate.Call, others routing.Others, place int) *turn {
+	return &turn{client: c, call: call, others: others, place: place}
+}
