@@ -49,7 +49,8 @@ def plain(value: Any) -> Any:
         if hasattr(kind, "__fields_set__"):  # pydantic 1
             return value.dict(by_alias=True, exclude_none=True)
         if hasattr(kind, "tolist") and hasattr(kind, "dtype"):  # numpy and its kin: scalars and arrays
-            return value.tolist()
+            listed = value.tolist()
+            return listed if type(listed) is not kind else float(listed)  # a longdouble remains one
     if isinstance(value, Integral):
         return int(value)
     if isinstance(value, Real):

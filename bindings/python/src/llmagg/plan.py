@@ -21,7 +21,7 @@ from ._native.operation import Calls
 from .config import ModelConfig
 from .errors import InvalidArgumentError, LLMError, ModelNotFoundError, NotInitializedError
 from .messages import Function
-from .requests import ChatCompletionRequest, messages_to_wire
+from .requests import ChatCompletionRequest, messages_to_wire, refuse_bytes
 
 _MOST = 16  # the maximum number of plans per aggregator: each model that its calls name needs a plan
 
@@ -45,6 +45,7 @@ def other_call(user: Any, request: dict[str, Any], params: Mapping[str, Any]) ->
     for key, value in params.items():
         if value is None:
             continue
+        refuse_bytes(key, value)
         if key in known_options:
             _put_option(options, key, value)
         else:
@@ -219,6 +220,8 @@ def request_and_options(
     options: dict[str, Any] = {}
     plain, known_options, known_fields = _names()
     for key, value in params.items():
+        if type(value) not in _SCALARS:
+            refuse_bytes(key, value)
         if key in plain:
             if value is not None:
                 request[key] = value
@@ -249,6 +252,7 @@ def _names() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
     return fields - options - {"functions", "messages", "model", "stream"}, options, fields
 
 
+_SCALARS = (str, int, float, bool)
 _MAPPINGS = {"headers": "headers", "extra_headers": "headers", "extra_body": "extra_body"}
 
 

@@ -146,8 +146,38 @@ def messages_to_wire(messages: Any) -> Any:
 def _to_wire(message: Any, messages: list[Any]) -> Any:
     wire = message.to_dict() if isinstance(message, Message) else message
     content = wire.get("content") if type(wire) is dict else None
-    if type(content) is not str and isinstance(content, (bytes, bytearray, memoryview)):
+    if type(content) is not str and (found := _bytes_in(content)) is not None:
         i = next(i for i, other in enumerate(messages) if other is message)
-        kind = type(content).__name__
-        raise InvalidArgumentError(f"messages[{i}].content must be a str, got {kind}; decode it first")
+        place, value = found
+        kind = type(value).__name__
+        raise InvalidArgumentError(f"messages[{i}].content{place} must be a str, got {kind}; decode it first")
     return wire
+
+
+_BYTES = (bytes, bytearray, memoryview)
+
+
+def _bytes_in(content: Any) -> tuple[str, Any] | None:
+    """Bytes in the place of a text, and their place. In other fields of a part they are written in base64."""
+    if isinstance(content, _BYTES):
+        return "", content
+    if type(content) in (list, tuple):
+        for i, part in enumerate(content):
+            text = part.get("text") if type(part) is dict else part
+            if isinstance(text, _BYTES):
+                return f"[{i}]" if text is part else f"[{i}].text", text
+    return None
+
+
+def refuse_bytes(name: str, value: Any) -> None:
+    """Raises InvalidArgumentError for bytes in a parameter, which would be written in base64."""
+    if isinstance(value, _BYTES):
+        raise InvalidArgumentError(f"{name} must not hold {type(value).__name__}; decode it first, or encode it as text")
+    if type(value) is dict:
+        for key, item in value.items():
+            if isinstance(item, _BYTES):
+                refuse_bytes(f"{name}.{key}", item)
+    elif type(value) in (list, tuple):
+        for i, item in enumerate(value):
+            if isinstance(item, _BYTES):
+                refuse_bytes(f"{name}[{i}]", item)
