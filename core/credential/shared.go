@@ -222,17 +222,15 @@ func (s *shared) replace(ctx context.Context, old *Secret) *Secret {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.current != fresh {
+	if s.current == fresh { // nobody else who waited has marked it; on a copy: others may read the secret already
+		copied := *fresh
+		copied.trial = true
+		s.current = &copied
+	}
+	if s.current.same(old) { // fixed keys: nothing new to try
 		return nil
 	}
-	// Marked on a copy: others may read the secret already.
-	copied := *fresh
-	copied.trial = true
-	s.current = &copied
-	if copied.same(old) { // fixed keys: nothing new to try
-		return nil
-	}
-	return &copied
+	return s.current
 }
 
 // accepted ends the trial of a credential.

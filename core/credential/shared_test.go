@@ -218,3 +218,28 @@ func TestSecretsAreKnownForTheMask(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"of the source", "token-1"}, s.secrets())
 }
+
+// Calls that are refused at the same time all go on with the replacement.
+func TestAReplacementIsForAllThatWereRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		from := &counted{give: func(_ context.Context, n int) (*Secret, error) {
+			time.Sleep(time.Second)
+			return &Secret{Token: fmt.Sprintf("token-%d", n)}, nil
+		}}
+		s := newShared(from)
+		defer s.release()
+		old, err := s.get(t.Context())
+		require.NoError(t, err)
+		var all sync.WaitGroup
+		for range 100 {
+			all.Go(func() {
+				fresh := s.replace(t.Context(), old)
+				require.NotNil(t, fresh)
+				require.Equal(t, "token-2", fresh.Token)
+				s.accepted(fresh)
+			})
+		}
+		all.Wait()
+		require.Equal(t, 2, from.fetches())
+	})
+}

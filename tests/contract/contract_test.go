@@ -54,7 +54,7 @@ func cDoor(t *testing.T) (Door, error) {
 	}
 	program := filepath.Join(t.TempDir(), "door")
 	compile := exec.Command(orElse(os.Getenv("CC"), "cc"), "-std=c11", "-D_POSIX_C_SOURCE=200809L", "-O1", "-g", "-Wall", "-Wextra", "-Wpedantic", "-Werror",
-		"-I"+filepath.Join(root, "include"), "doors/c/door.c", "doors/c/session.c", "doors/c/speech.c", "doors/c/custom.c", "doors/c/process.c", "-o", program, "-L"+build, "-lllmagg", "-lpthread", "-Wl,-rpath,"+build)
+		"-I"+filepath.Join(root, "include"), "doors/c/door.c", "doors/c/session.c", "doors/c/speech.c", "doors/c/custom.c", "doors/c/token.c", "doors/c/process.c", "-o", program, "-L"+build, "-lllmagg", "-lpthread", "-Wl,-rpath,"+build)
 	if output, err := compile.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("the C door does not compile: %w\n%s", err, output)
 	}

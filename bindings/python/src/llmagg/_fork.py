@@ -31,6 +31,7 @@ LATE = (
     "llmagg._native.retry",
     "llmagg._native.route",
     "llmagg._native.signatures",
+    "llmagg._native.tokens",
     "llmagg._native.watch",
     "llmagg._notebook",
     "llmagg._values",

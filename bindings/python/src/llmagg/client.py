@@ -130,7 +130,7 @@ class BaseLLMClient(LLMClient, Closing):
         headers = {"Content-Type": "application/json"}
         if organization := getattr(config, "organization", None):
             headers["OpenAI-Organization"] = organization
-        if key := config.api_key:
+        if isinstance(key := config.api_key, str) and key:
             headers.update(_key_header(self, key))
         return {**headers, **(getattr(config, "headers", None) or {})}
 

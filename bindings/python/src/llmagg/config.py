@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def shown_url(url: Any) -> Any:
@@ -34,14 +37,17 @@ class ModelConfig:
     that vendor. ``api_version`` and ``deployment`` (default: ``model``) are settings for Azure only, ``project`` and
     ``location`` for Vertex AI only. ``unsupported`` ("adapt" or "error") decides what happens if the vendor cannot do
     what a request asks for. ``region`` is the region of a cloud service; ``auth`` (a dict) replaces ``api_key`` and
-    says where the credential of that service comes from. ``api_keys`` replaces ``api_key`` by several keys. ``weight``
+    says where the credential of that service comes from. Either may be a function or a coroutine function that returns
+    a token, or a token and its end: ``(token, expires)``, in seconds since the epoch or as a datetime. All calls of all
+    its models share the token; llmagg calls the function in another thread, again before the token expires, and once
+    more after a 401 or 403. ``api_keys`` replaces ``api_key`` by several keys. ``weight``
     is the route's share of the calls under the strategy "weighted". ``breaker``, ``retry`` and ``limits`` are dicts of
     settings (see the README). ``repr`` omits the keys, ``auth``, ``headers``, ``proxy`` and the query of ``base_url``.
     """
 
     model: str
     provider: str
-    api_key: str | None = field(repr=False)
+    api_key: str | Callable[[], Any] | None = field(repr=False)
     base_url: str | None
     timeout: float = 30.0
     max_retries: int = 3
@@ -64,7 +70,7 @@ class ModelConfig:
     like: str | None = None
     site: str | None = None
     region: str | None = None
-    auth: dict[str, Any] | None = field(default=None, repr=False)
+    auth: dict[str, Any] | Callable[[], Any] | None = field(default=None, repr=False)
     project: str | None = None
     location: str | None = None
     weight: float | None = None
@@ -79,6 +85,10 @@ class ModelConfig:
         """Returns the configuration in the form that the core reads; values that are None or "" are omitted."""
         core = {key: value for key in _CORE if (value := getattr(self, key, None)) is not None and value != ""}
         core["name"] = self.name or self.model
+        if callable(self.api_key) or callable(self.auth):
+            from ._native import tokens
+
+            core = tokens.refer(core)
         if core.get("max_concurrent_calls") == ModelConfig.max_concurrent_calls:
             del core["max_concurrent_calls"]  # unless another value is set, the core applies the vendor's default
         return core

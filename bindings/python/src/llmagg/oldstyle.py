@@ -92,13 +92,28 @@ def _read(config: Any, text: bytes | None, lenient: bool, what: str = _TEXT) -> 
     entries: dict[str, dict[str, Any]] = {}
     for provider, entry in _items(config, what, _EXPECTED):
         entries[provider] = _plain(entry, f"provider {provider!r}")
-    judged, left_out = _judged(encode(entries, _TEXT) if text is None else text, lenient)
+    judged, left_out = _judged(_encoded(entries) if text is None else text, lenient)
     made: dict[str, ProviderConfig] = {}
     for model in judged["models"]:
         provider, name = model["provider"], model["name"]
         config = _model_config(provider, name, entries[provider], model)
         made.setdefault(provider, ProviderConfig(provider, {})).models[name] = config
     return Read(list(made.values()), left_out, judged["holds_secret"])
+
+
+def _encoded(entries: dict[str, Any]) -> bytes:
+    """A configuration for the core, in which the application's functions are named."""
+    if _has_function(entries):
+        from ._native import tokens
+
+        entries = tokens.referring(entries)
+    return encode(entries, _TEXT)
+
+
+def _has_function(value: Any, depth: int = 3) -> bool:
+    if not isinstance(value, dict) or depth < 0:
+        return False
+    return any(callable(item) or _has_function(item, depth - 1) for item in value.values())
 
 
 def _plain(value: Any, what: str, depth: int = 3) -> Any:
@@ -147,7 +162,7 @@ def provider_models(provider: str, entry: Mapping[str, Any], skipped: list[str])
     if isinstance(entry.get("models"), Mapping) and not entry["models"]:
         return {}
     plain = _plain(entry, f"provider {provider!r}")
-    judged, left_out = _judged(encode({provider: plain}, _TEXT), lenient=True)
+    judged, left_out = _judged(_encoded({provider: plain}), lenient=True)
     skipped.extend(dict.fromkeys(left_out.values()))
     return {model["name"]: _model_config(provider, model["name"], plain, model) for model in judged["models"]}
 
@@ -161,6 +176,9 @@ def _items(value: Any, what: str, expected: str) -> list[tuple[str, Any]]:
     return list(value.items())
 
 
+_CREDENTIALS = ("api_key", "api_keys", "auth")
+
+
 def _model_config(provider: str, name: str, entry: dict[str, Any], checked: dict[str, Any]) -> ModelConfig:
     """The configuration of a model that the core has checked: its own keys over those of its provider."""
     options: dict[str, Any] = {"api_key": None, "base_url": None}
@@ -168,6 +186,9 @@ def _model_config(provider: str, name: str, entry: dict[str, Any], checked: dict
         for own, other in (("api_key", "api_keys"), ("api_keys", "api_key")):
             if layer.get(own):  # it replaces the provider's, in either form
                 options.pop(other, None)
+        own = [layer[key] for key in _CREDENTIALS if layer.get(key)]
+        if own and (callable(own[0]) or any(callable(options.get(key)) for key in _CREDENTIALS)):
+            options.update(dict.fromkeys(_CREDENTIALS))  # the provider's is not this model's
         for key, value in layer.items():
             if key not in MODEL_KEYS or value is None or value == "":
                 continue

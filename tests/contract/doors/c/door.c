@@ -156,6 +156,9 @@ static int on_event(const llmagg_event *e, void *user) {
     case LLMAGG_EVENT_RESUME_CUSTOM:
         on_custom(e);
         return 0;
+    case LLMAGG_EVENT_TOKEN:
+        on_token(e);
+        return 0;
     case LLMAGG_EVENT_DONE:
     case LLMAGG_EVENT_ERROR:
         break;
@@ -330,6 +333,8 @@ int main(void) {
         die("the library has another ABI version");
     if (llmagg_queue_new(&queue, NULL) != LLMAGG_OK)
         die("no queue");
+    if (llmagg_token_to_queue(queue, NULL) != LLMAGG_OK)
+        die("no tokens");
     begin_thread(run_queue, NULL);
     while (read_command(&c))
         perform(&c);
@@ -341,5 +346,6 @@ int main(void) {
         pthread_cond_wait(&idle, &lock);
     pthread_mutex_unlock(&lock);
     llmagg_queue_free(queue);
+    forget_functions();
     return 0;
 }

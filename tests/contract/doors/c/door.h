@@ -1,5 +1,5 @@
 /* What the parts of the C door share. speech.c reads commands and writes events, door.c makes calls, session.c opens and closes what they
- * are made on, custom.c answers as an application does, process.c observes, forks, misuses handles and sets the environment. */
+ * are made on, custom.c and token.c answer as an application does, process.c observes, forks, misuses handles and sets the environment. */
 #ifndef DOOR_H
 #define DOOR_H
 
@@ -63,6 +63,11 @@ void tell_asked(const command *c, const session *s);
 void forget_custom(const session *s);
 /* Takes CALL_CUSTOM, CANCEL_CUSTOM and RESUME_CUSTOM. */
 void on_custom(const llmagg_event *e);
+
+/* token.c */
+/* Takes TOKEN. */
+void on_token(const llmagg_event *e);
+void forget_functions(void);
 
 /* process.c */
 /* Sets a variable of the environment, or unsets it. */

@@ -16,6 +16,7 @@ import warnings
 from typing import Any, BinaryIO
 
 import custom
+import tokens
 
 from llmagg import LLMError
 from llmagg._native import load, route
@@ -113,7 +114,7 @@ async def provide(command: Command) -> tuple[str, Any]:
 async def open_session(command: Command) -> tuple[str, Any]:
     warnings.simplefilter("ignore", UserWarning)  # of the configuration; tests/python looks at them
     session = Session(json.loads(command.second or b"{}"), _registries.pop(command.session, None) or Registry())
-    await session.aggregator.initialize(json.loads(command.first))
+    await session.aggregator.initialize(tokens.with_functions(json.loads(command.first)))
     _sessions[command.session] = session
     return "done", None
 

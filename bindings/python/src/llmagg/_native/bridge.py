@@ -60,6 +60,12 @@ def _attach(loop: asyncio.AbstractEventLoop) -> Bridge:
     return made
 
 
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """A loop that runs and has made calls; the youngest, if there are several. For any thread."""
+    with _lock:
+        return next((loop for loop in reversed(list(_bridges)) if loop.is_running()), None)
+
+
 def news(operation: Operation) -> asyncio.Future[None]:
     """A future that is done when the operation has an event."""
     operation.waiter = waiter = asyncio.get_running_loop().create_future()

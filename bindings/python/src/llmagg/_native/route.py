@@ -35,10 +35,13 @@ _Made = tuple["dict[str, Any] | None", Handle]
 
 def _snapshot(state: dict[str, Any] | None) -> dict[str, Any] | None:
     """A copy of a configuration's fields, to find changes later. Values that cannot be copied are shared."""
+    if state is None:
+        return None
+    functions = {key: value for key, value in state.items() if callable(value)}  # a method's copy has a copied object
     try:
-        return copy.deepcopy(state)
+        return {**copy.deepcopy({key: value for key, value in state.items() if key not in functions}), **functions}
     except TypeError:  # a mappingproxy, say
-        return dict(state or ())
+        return dict(state)
 
 
 class Plans(Attached, dict["str | None", Any]):
@@ -89,6 +92,10 @@ class Route(Attached):
             handle = Handle.new("llmagg_client_new_custom", "llmagg_client_free", data, len(data), None, self.tag)
         else:
             handle = Handle.new("llmagg_client_new", "llmagg_client_free", data, len(data))
+            if "auth" in core:
+                from . import tokens  # not at the top: 'import llmagg' needs none
+
+                tokens.hold(handle, core)
         return state, handle
 
     def switch(self, handle: Handle, available: bool) -> None:

@@ -10,7 +10,7 @@ ABI_VERSION = 1
 
 STREAM, BATCH, GATHER = 1, 2, 4
 CONFIG_LENIENT, CONFIG_SKIP = 1, 2
-CHUNK, RESTART, DONE, ERROR, CALL_CUSTOM, CANCEL_CUSTOM, RESUME_CUSTOM, LOG, OBSERVE, DROPPED = range(1, 11)
+CHUNK, RESTART, DONE, ERROR, CALL_CUSTOM, CANCEL_CUSTOM, RESUME_CUSTOM, LOG, OBSERVE, DROPPED, TOKEN = range(1, 12)
 
 EVENT = struct.Struct("@iiQQPN")
 """llmagg_event: type, status, op, tag, payload address, payload length."""
@@ -74,6 +74,8 @@ STATUS_FUNCTIONS: dict[str, tuple[object, ...]] = {
     "llmagg_custom_fail": (c_uint64, *_TEXT, _ERR),
     "llmagg_log_to_queue": (c_int32, _QUEUE, _ERR),
     "llmagg_observe_to_queue": (_QUEUE, _ERR),
+    "llmagg_token_to_queue": (_QUEUE, _ERR),
+    "llmagg_token_answer": (c_uint64, *_TEXT, _ERR),
     "llmagg_config_check": (*_TEXT, c_uint32, *_OUT),
     "llmagg_settings": _OUT,
     "llmagg_stats": _OUT,

@@ -1,0 +1,174 @@
+"""Asks functions of the application for tokens: an ``api_key``, or an ``auth``, that can be called.
+
+The core names the function in an event of one queue, which a daemon thread reads. A coroutine runs on an event loop
+that makes calls, if one is running, since what it uses may belong to that loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import itertools
+import select
+import threading
+import weakref
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from .. import errors
+from .._wire import decode, encode
+from . import load
+from .bridge import running_loop
+from .queue import Queue
+from .signatures import TOKEN
+
+Function = Callable[[], Any]
+
+_CREDENTIALS = ("api_key", "api_keys", "auth")  # settings of which a model has one
+_PATIENCE = 30.0  # seconds that the core waits for a token
+_numbers = itertools.count(1)
+_lock = threading.Lock()  # guards the variables below
+_functions: dict[str, Function] = {}
+_held: dict[str, int] = {}  # handles that need the function of a name
+_queue: Queue | None = None
+
+
+def reference(function: Function) -> dict[str, str]:
+    """The ``auth`` by which the core asks for a function's token. The same function has the same name."""
+    _attach()
+    with _lock:
+        for name, known in _functions.items():
+            if known is function or known == function:
+                return {"type": "function", "name": name}
+        name = f"python-{next(_numbers)}"
+        _functions[name] = function
+    return {"type": "function", "name": name}
+
+
+def hold(handle: Any, core: dict[str, Any]) -> None:
+    """Keeps the function that a configuration names for as long as its native handle lives."""
+    auth = core.get("auth")
+    name = auth.get("name") if isinstance(auth, dict) and auth.get("type") == "function" else None
+    if name in _functions:
+        with _lock:
+            _held[name] = _held.get(name, 0) + 1
+        weakref.finalize(handle, _drop, name).atexit = False
+
+
+def _drop(name: str) -> None:
+    with _lock:
+        left = _held[name] = _held.get(name, 1) - 1
+        if left <= 0:
+            _held.pop(name, None)
+            _functions.pop(name, None)
+
+
+def referring(config: Any) -> Any:
+    """A copy of a configuration of providers in which functions are named, for the core."""
+    return {provider: _provider(entry) for provider, entry in config.items()}
+
+
+def _provider(entry: Any) -> Any:
+    models = entry.get("models") if isinstance(entry, dict) else None
+    if not isinstance(models, dict):
+        return _model(entry)
+    own = {key: entry[key] for key in _CREDENTIALS if entry.get(key)}  # of the models without one
+    named = {name: _model({**own, **model} if _leaves_open(model) else model) for name, model in models.items()}
+    return {**{key: value for key, value in entry.items() if key not in own}, "models": named}
+
+
+def _leaves_open(model: Any) -> bool:
+    return isinstance(model, dict) and not any(model.get(key) for key in _CREDENTIALS)
+
+
+def _model(model: Any) -> Any:
+    return refer(dict(model)) if isinstance(model, dict) else model
+
+
+def refer(core: dict[str, Any]) -> dict[str, Any]:
+    """Names the function of a model's configuration, which is changed."""
+    for key in ("api_key", "auth"):
+        if callable(function := core.get(key)):
+            del core[key]
+            if others := [other for other in _CREDENTIALS if core.get(other)]:
+                name = core.get("name", "a model")
+                raise errors.InvalidArgumentError(f"{name} has {key} and {others[0]}; expected one of them")
+            core["auth"] = reference(function)
+    return core
+
+
+def _attach() -> None:
+    """Starts the thread, and names its queue to the core."""
+    global _queue
+    with _lock:
+        if _queue is None:
+            queue = Queue()
+            load.call("llmagg_token_to_queue", queue.handle.pointer)
+            threading.Thread(target=_read, args=(queue,), name="llmagg-tokens", daemon=True).start()
+            _queue = queue
+
+
+def _read(queue: Queue) -> None:
+    poll = select.poll()
+    poll.register(queue.fileno(), select.POLLIN)
+    while True:
+        poll.poll()
+        while batch := queue.drain():
+            while batch:
+                kind, _, op, _, payload = batch.pop()
+                if kind == TOKEN:  # a thread of its own: a function that waits holds up no other
+                    name = decode(payload, "a question for a token")["name"]
+                    threading.Thread(target=_answer, args=(op, name), name=f"llmagg-token-{op}", daemon=True).start()
+
+
+def _answer(op: int, name: str) -> None:
+    try:
+        answer = _told(_asked(_functions[name]))
+    except BaseException as error:  # whatever it is, the calls that wait are told
+        text = f"{type(error).__name__}: {error}".encode("utf-8", "backslashreplace").decode()
+        answer = {"error": text}
+    data = encode(answer)
+    with contextlib.suppress(errors.LLMError):  # nobody waits any more
+        load.call("llmagg_token_answer", op, data, len(data))
+
+
+def _asked(function: Function) -> Any:
+    value = function()
+    if not inspect.isawaitable(value):
+        return value
+    loop = running_loop()
+    if loop is None:
+        return asyncio.run(_awaited(value))
+    future = asyncio.run_coroutine_threadsafe(_awaited(value), loop)
+    try:
+        return future.result(_PATIENCE)
+    finally:
+        future.cancel()
+
+
+async def _awaited(value: Awaitable[Any]) -> Any:
+    return await value
+
+
+def _told(value: Any) -> dict[str, Any]:
+    """The answer for a token: a text, (text, expires), or an object with ``token`` and ``expires_on``."""
+    token, expires = value, None
+    if isinstance(value, (tuple, list)) and len(value) == 2:
+        token, expires = value
+    elif hasattr(value, "token"):
+        token, expires = value.token, getattr(value, "expires_on", None)
+    if not isinstance(token, str) or not token:
+        raise TypeError(f"a function for a token must return a str or (str, expires), got {type(value).__name__}")
+    answer: dict[str, Any] = {"token": token}
+    if expires is not None:
+        answer["expires"] = float(expires.timestamp() if hasattr(expires, "timestamp") else expires)
+    return answer
+
+
+def _forget() -> None:
+    global _lock, _queue
+    _lock, _queue = threading.Lock(), None
+
+
+load.on_fork(_forget)
