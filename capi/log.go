@@ -141,8 +141,10 @@ func observed(v observe.Observation) {
 	})
 }
 
-// forgetLogQueue ends logging and observing to a queue that is freed.
+// forgetLogQueue ends logging, observing and asking for tokens by a queue that
+// is freed.
 func forgetLogQueue(q *queue) {
+	tokenQueue.CompareAndSwap(q, nil)
 	if t := logging.Load(); t != nil && t.queue == q {
 		logging.CompareAndSwap(t, nil)
 	}

@@ -66,7 +66,7 @@ var observers observe.Observers
 
 // clientOptions are given to every client.
 func clientOptions() client.Options {
-	return client.Options{Logger: slog.New(logHandler{}), Observers: &observers, Getenv: getenv, OnSocket: noteSocket}
+	return client.Options{Logger: slog.New(logHandler{}), Observers: &observers, Getenv: getenv, OnSocket: noteSocket, Tokens: &tokens}
 }
 
 func parseOptions() config.Options {

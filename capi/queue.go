@@ -25,6 +25,7 @@ const (
 	eventResumeCustom = C.LLMAGG_EVENT_RESUME_CUSTOM
 	eventLog          = C.LLMAGG_EVENT_LOG
 	eventObserve      = C.LLMAGG_EVENT_OBSERVE
+	eventToken        = C.LLMAGG_EVENT_TOKEN
 )
 
 // queue is where events wait for their reader: Go's side of it, which writes.

@@ -93,6 +93,18 @@ llmagg_status llmagg_observe_to_queue(llmagg_queue *queue, llmagg_error **err) {
     RETURN_GO(goObserveToQueue(GO(queue), err));
 }
 
+llmagg_status llmagg_token_to_queue(llmagg_queue *queue, llmagg_error **err) {
+    CHECK_FORK(err);
+    HOLD_OPTIONAL(SHIM_QUEUE, queue, err);
+    RETURN_GO(goTokenToQueue(GO(queue), err));
+}
+
+llmagg_status llmagg_token_answer(uint64_t op, const char *answer, size_t answer_len, llmagg_error **err) {
+    CHECK_FORK(err);
+    TEXT(answer, err);
+    RETURN_GO(goTokenAnswer(op, IN(answer), err));
+}
+
 llmagg_status llmagg_config_check(const char *config, size_t config_len, uint32_t flags, llmagg_buf *out,
                                   llmagg_error **err) {
     CHECK_FORK(err);

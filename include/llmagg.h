@@ -134,7 +134,8 @@
  *     "project" and "location" for Vertex AI (GOOGLE_CLOUD_PROJECT, GOOGLE_CLOUD_LOCATION),
  *     "auth": where the credential comes from instead of "api_key": {"type": "aws", "access_key_id", "secret_access_key",
  *     "session_token", "profile"}, {"type": "google", "credentials": a file or its JSON, "scope"} or {"type": "entra" (Azure),
- *     "tenant_id", "client_id", "client_secret" or "token_file", "scope"}; what is left out comes from where the cloud's SDKs look,
+ *     "tenant_id", "client_id", "client_secret" or "token_file", "scope"}; what is left out comes from where the cloud's SDKs look;
+ *     or {"type": "function", "name"}: the application gives the token (llmagg_token_to_queue),
  *     "organization", "headers": {name: text}, "proxy", "ca_file",
  *     "timeout" (30 s), "connect_timeout" (5), "idle_timeout" (= timeout), "reader_timeout" (300), "max_retries" (3),
  *     "max_concurrent_calls" (10), "weight" (1; see "strategy"), "unsupported": "adapt" or "error" ("adapt"; see OPTIONS),
@@ -241,7 +242,9 @@ enum {
     LLMAGG_EVENT_RESUME_CUSTOM = 7, /* custom call op may emit again (see llmagg_custom_emit). tag as above */
     LLMAGG_EVENT_LOG = 8,           /* payload: {"level": n, "time": seconds, "message": text, "attrs": {...}} */
     LLMAGG_EVENT_OBSERVE = 9,       /* payload: {"event": text, ...}: an attempt, a retry, a failover, a breaker that changed, ... */
-    LLMAGG_EVENT_DROPPED = 10       /* payload: {"count": n}: LOG and OBSERVE events dropped since the last DROPPED event */
+    LLMAGG_EVENT_DROPPED = 10,      /* payload: {"count": n}: LOG and OBSERVE events dropped since the last DROPPED event */
+    LLMAGG_EVENT_TOKEN = 11         /* a token is needed. op: the question, payload: {"name"}: the configuration's name of the token;
+                                       answer with llmagg_token_answer */
 };
 
 /*
@@ -651,6 +654,22 @@ LLMAGG_API llmagg_status llmagg_log_to_queue(int32_t level, llmagg_queue *queue,
  * fields are omitted. When the function returns, all earlier observations are in the queue that was set before; a call with the
  * same queue does only that. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_observe_to_queue(llmagg_queue *queue, llmagg_error **err);
+
+/* ----------------------------------------------------------------------------------------------------------------- token -- */
+
+/*
+ * Sends TOKEN events to a queue, for the whole process: questions for the tokens of models whose "auth" is {"type": "function",
+ * "name": ...}. The queue replaces the one set before; NULL: nobody answers, as at the start, and the attempts of these models
+ * fail with AUTHENTICATION. A token is asked for once for all calls and all models of its name, again before it ends, beside the
+ * calls, and once more after a server has refused it (401, 403). A thread that waits in a blocking call cannot read the queue:
+ * another thread must. Since: 0.1.0
+ */
+LLMAGG_API llmagg_status llmagg_token_to_queue(llmagg_queue *queue, llmagg_error **err);
+
+/* Answers a TOKEN event, within 30 s: {"token": text, "expires": seconds since the epoch; omitted: it does not end}, which is sent
+ * as "Authorization: Bearer ...", or {"error": text}, which fails the attempts that wait for the token with UNAVAILABLE.
+ * Codes: CANCELED (nothing waits for it any more). Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_token_answer(uint64_t op, const char *answer, size_t answer_len, llmagg_error **err);
 
 /* ---------------------------------------------------------------------------------------------------------------- config -- */
 

@@ -35,6 +35,9 @@ type Options struct {
 	// (GOOGLE_GEMINI_BASE_URL, AZURE_OPENAI_ENDPOINT, OPENAI_API_VERSION, …);
 	// nil means none. The core does not read the environment itself.
 	Getenv func(name string) (string, bool)
+	// Tokens gives the tokens of models whose "auth" has the type "function";
+	// nil means that the application has no such function.
+	Tokens *credential.Functions
 	// OnSocket, if set, is called with the descriptor of each socket before the
 	// socket connects, and again before a connection is closed; not when a
 	// socket that never connected is closed. It must return at once.

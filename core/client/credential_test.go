@@ -15,6 +15,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/config"
+	"github.com/llmagg/llmagg/core/credential"
 	"github.com/llmagg/llmagg/core/faultwall"
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -205,4 +206,37 @@ func TestAFunctionThatFailsFailsTheAttempt(t *testing.T) {
 	require.Equal(t, llm.Unavailable, llm.CodeOfError(err))
 	require.ErrorContains(t, err, "the vault is closed")
 	require.Empty(t, w.Seen().Requests)
+}
+
+// Models that name a function share its token; what it gives is masked.
+func TestModelsShareTheTokenOfANamedFunction(t *testing.T) {
+	w := started(t, `{"require_key":"token-2","models":{"odd":{"require_key":"token-2","steps":[{"status":400,"body":{"error":{"message":"token-2 is odd"}}}]}}}`)
+	var asked atomic.Int64
+	o := client.Options{Tokens: &credential.Functions{Get: func(_ context.Context, name string) (string, time.Time, error) {
+		if name != "vault" {
+			return "", time.Time{}, errors.New("no token of the name " + name)
+		}
+		return fmt.Sprintf("token-%d", asked.Add(1)), time.Now().Add(time.Hour), nil
+	}}}
+	ask := func(model, name string) error {
+		c, err := client.New(config.Model{Provider: "p", Name: model, BaseURL: w.BaseURL(), MaxRetries: 1, Auth: config.Auth{Type: "function", Name: name}}, o)
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, c.Close(context.Background())) })
+		_, err = c.Chat(t.Context(), ask())
+		return err
+	}
+	for _, model := range []string{"a", "b", "c"} {
+		require.NoError(t, ask(model, "vault"))
+	}
+	err := ask("odd", "vault")
+	require.Equal(t, llm.BadRequest, llm.CodeOfError(err))
+	require.NotContains(t, err.Error(), "token-2")
+	require.EqualValues(t, 2, asked.Load())
+	err = ask("m", "other")
+	require.Equal(t, llm.Unavailable, llm.CodeOfError(err))
+	require.ErrorContains(t, err, "no token of the name other")
+	_, err = client.New(config.Model{Provider: "p", Name: "m", BaseURL: w.BaseURL(), Auth: config.Auth{Type: "function", Name: "vault"}}, client.Options{})
+	require.Equal(t, llm.InvalidArgument, llm.CodeOfError(err))
+	_, err = client.New(config.Model{Provider: "p", Name: "m", BaseURL: w.BaseURL(), Auth: config.Auth{Type: "function"}}, o)
+	require.ErrorContains(t, err, "the name of the application's function")
 }

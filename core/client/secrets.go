@@ -48,10 +48,13 @@ func newCredential(cfg *config.Model, v *vendor.Vendor, o Options) (*credential.
 	if err := spec.Check(cfg.Provider + "/" + cfg.Name); err != nil {
 		return nil, err
 	}
+	if spec.Type == credential.Function && o.Tokens == nil {
+		return nil, llm.Errorf(llm.InvalidArgument, "%s/%s: \"auth\" names the application's function %q, but there are none (client.Options.Tokens)", cfg.Provider, cfg.Name, spec.Name)
+	}
 	if spec.Type == credential.Entra {
 		service = vendor.AzureCloud(cfg.BaseURL)
 	}
-	return credential.New(credential.Options{Spec: spec, Region: region, Service: service, Getenv: o.Getenv, Proxy: cfg.Proxy, CAFile: cfg.CAFile,
+	return credential.New(credential.Options{Spec: spec, Functions: o.Tokens, Region: region, Service: service, Getenv: o.Getenv, Proxy: cfg.Proxy, CAFile: cfg.CAFile,
 		ConnectTimeout: cfg.ConnectTimeout, OnSocket: o.OnSocket}), nil
 }
 

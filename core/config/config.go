@@ -86,7 +86,7 @@ type Model struct {
 // Auth says where a credential comes from that is no fixed key. What it leaves
 // out comes from the environment and from where the vendor's own SDKs look.
 type Auth struct {
-	Type string // "aws", "google" or "entra"; by default the vendor's
+	Type string // "aws", "google", "entra" or "function"; by default the vendor's
 
 	AccessKeyID     string // AWS's
 	SecretAccessKey string
@@ -99,6 +99,8 @@ type Auth struct {
 	ClientID     string
 	ClientSecret string
 	TokenFile    string // with the token of a workload's identity
+
+	Name string // of the application's function
 
 	Scope string // of Google's and Entra's tokens; that of the models by default
 }

@@ -44,7 +44,7 @@ var keySettings = []keySetting{
 	{setting.Setting{Name: "location", Type: "text", Default: "GOOGLE_CLOUD_LOCATION", Meaning: "Vertex AI's location, such as us-central1 or global"}, text(func(c *Model) *string { return &c.Location })},
 	{setting.Setting{Name: "region", Type: "text", Default: "AWS_REGION, AWS_DEFAULT_REGION or the profile's", Meaning: "the region of a cloud's service, such as us-east-1"}, text(func(c *Model) *string { return &c.Region })},
 
-	{setting.Setting{Group: "auth", Name: "type", Type: "text", Default: "the vendor's", Meaning: "the sort of a credential that is no fixed key: aws, google or entra"}, text(func(c *Model) *string { return &c.Auth.Type })},
+	{setting.Setting{Group: "auth", Name: "type", Type: "text", Default: "the vendor's", Meaning: "the sort of a credential that is no fixed key: aws, google, entra or function (of the application)"}, text(func(c *Model) *string { return &c.Auth.Type })},
 	{setting.Setting{Group: "auth", Name: "access_key_id", Type: "text", Default: "where AWS's SDKs look", Meaning: "AWS's key"}, text(func(c *Model) *string { return &c.Auth.AccessKeyID })},
 	{setting.Setting{Group: "auth", Name: "secret_access_key", Type: "text", Meaning: "its secret"}, text(func(c *Model) *string { return &c.Auth.SecretAccessKey })},
 	{setting.Setting{Group: "auth", Name: "session_token", Type: "text", Meaning: "of temporary keys"}, text(func(c *Model) *string { return &c.Auth.SessionToken })},
@@ -54,6 +54,7 @@ var keySettings = []keySetting{
 	{setting.Setting{Group: "auth", Name: "client_id", Type: "text", Default: "AZURE_CLIENT_ID", Meaning: "Entra's, of an application or a managed identity"}, text(func(c *Model) *string { return &c.Auth.ClientID })},
 	{setting.Setting{Group: "auth", Name: "client_secret", Type: "text", Default: "AZURE_CLIENT_SECRET", Meaning: "its secret"}, text(func(c *Model) *string { return &c.Auth.ClientSecret })},
 	{setting.Setting{Group: "auth", Name: "token_file", Type: "text", Default: "AZURE_FEDERATED_TOKEN_FILE", Meaning: "the token of a workload's identity, instead of client_secret"}, text(func(c *Model) *string { return &c.Auth.TokenFile })},
+	{setting.Setting{Group: "auth", Name: "name", Type: "text", Meaning: "by which the application's function is asked for the token"}, text(func(c *Model) *string { return &c.Auth.Name })},
 	{setting.Setting{Group: "auth", Name: "scope", Type: "text", Default: "the models'", Meaning: "what Google's and Entra's tokens are for"}, text(func(c *Model) *string { return &c.Auth.Scope })},
 	{setting.Setting{Group: "breaker", Name: "open_s", Type: "seconds", Default: "10", Meaning: "how long the circuit breaker stays open"}, seconds(func(c *Model) *time.Duration { return &c.Breaker.Open })},
 	{setting.Setting{Group: "breaker", Name: "block_s", Type: "seconds", Default: "60", Meaning: "how long a wrong key or a spent quota blocks the route"}, seconds(func(c *Model) *time.Duration { return &c.Breaker.Block })},

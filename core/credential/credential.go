@@ -43,6 +43,9 @@ type Options struct {
 	// not used then, and nothing is shared with other routes.
 	Token func(ctx context.Context) (token string, expires time.Time, err error)
 
+	// Functions give the tokens of the type [Function]; they must be there.
+	Functions *Functions
+
 	Getenv         func(name string) (string, bool) // nil means that no variable is set
 	Proxy          string
 	CAFile         string

@@ -8,6 +8,17 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
+// Functions are the application's functions, by the names that configurations
+// give them. Routes share the token of a name.
+type Functions struct {
+	Get func(ctx context.Context, name string) (token string, expires time.Time, err error)
+}
+
+// named is the function of a name.
+func (f *Functions) named(name string) function {
+	return func(ctx context.Context) (string, time.Time, error) { return f.Get(ctx, name) }
+}
+
 // function is a source that the application wrote.
 type function func(ctx context.Context) (token string, expires time.Time, err error)
 

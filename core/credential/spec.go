@@ -2,6 +2,7 @@ package credential
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -13,9 +14,11 @@ const (
 	AWS    = "aws"
 	Google = "google"
 	Entra  = "entra"
+
+	Function = "function" // of the application
 )
 
-var types = []string{AWS, Google, Entra}
+var types = []string{AWS, Google, Entra, Function}
 
 // Types lists the types for a message.
 func Types() string { return strings.Join(types, ", ") }
@@ -40,6 +43,9 @@ type Spec struct {
 	ClientSecret string `json:"client_secret,omitempty"`
 	TokenFile    string `json:"token_file,omitempty"` // of a workload's identity
 
+	// Of the application's function.
+	Name string `json:"name,omitempty"`
+
 	// Of Google and of Entra.
 	Scope string `json:"scope,omitempty"`
 }
@@ -47,9 +53,10 @@ type Spec struct {
 // fields are what each type reads.
 func (s *Spec) fields() map[string]map[string]string {
 	return map[string]map[string]string{
-		AWS:    {"access_key_id": s.AccessKeyID, "secret_access_key": s.SecretAccessKey, "session_token": s.SessionToken, "profile": s.Profile},
-		Google: {"credentials": s.Credentials, "scope": s.Scope},
-		Entra:  {"tenant_id": s.TenantID, "client_id": s.ClientID, "client_secret": s.ClientSecret, "token_file": s.TokenFile, "scope": s.Scope},
+		AWS:      {"access_key_id": s.AccessKeyID, "secret_access_key": s.SecretAccessKey, "session_token": s.SessionToken, "profile": s.Profile},
+		Function: {"name": s.Name},
+		Google:   {"credentials": s.Credentials, "scope": s.Scope},
+		Entra:    {"tenant_id": s.TenantID, "client_id": s.ClientID, "client_secret": s.ClientSecret, "token_file": s.TokenFile, "scope": s.Scope},
 	}
 }
 
@@ -74,6 +81,9 @@ func (s *Spec) Check(where string) error {
 	}
 	if (s.AccessKeyID == "") != (s.SecretAccessKey == "") {
 		return llm.Errorf(llm.InvalidArgument, "%s: \"auth\" needs both access_key_id and secret_access_key, or neither", where)
+	}
+	if s.Type == Function && s.Name == "" {
+		return llm.Errorf(llm.InvalidArgument, "%s: \"auth\" needs the name of the application's function", where)
 	}
 	if s.ClientSecret != "" && s.TokenFile != "" {
 		return llm.Errorf(llm.InvalidArgument, "%s: \"auth\" has client_secret and token_file; expected one of them", where)
@@ -105,6 +115,9 @@ func (o *Options) key() string {
 	case Entra:
 		parts = append(parts, o.Service) // the cloud that is asked
 	}
+	if o.Functions != nil {
+		parts = append(parts, fmt.Sprintf("%p", o.Functions))
+	}
 	for _, name := range variables[o.Type] {
 		parts = append(parts, o.getenv(name))
 	}
@@ -122,6 +135,8 @@ func (o *Options) source() source {
 		return newGoogle(o)
 	case Entra:
 		return newEntra(o)
+	case Function:
+		return o.Functions.named(o.Name)
 	}
 	return newAWS(o)
 }

@@ -110,7 +110,7 @@ func (c *call) checkVertexClaude(model, method string) *Step {
 		message = err.Error()
 	case body.Model != nil:
 		message = "model: Extra inputs are not permitted"
-	case body.Version != "vertex-2023-10-16":
+	case body.Version != "vertex-2023-10-16" && !azureVersion(body.Version): // as documented; Anthropic's SDK sends a date since 2.0
 		message = "anthropic_version: Field required"
 	case body.Stream != (method == "streamRawPredict"):
 		message = "stream: the method is " + method

@@ -15,12 +15,12 @@ var tokenPaths = []string{"/token", "/oauth2/v2.0/token", "/service-accounts/def
 
 // isTokenServer tells whether a request asks for a token.
 func isTokenServer(r *http.Request) bool {
-	for _, end := range tokenPaths[1:] {
+	for _, end := range tokenPaths {
 		if strings.HasSuffix(r.URL.Path, end) {
 			return true
 		}
 	}
-	return r.URL.Path == tokenPaths[0]
+	return false
 }
 
 // giveToken answers a request for a token, as RFC 6749 says. Services of

@@ -186,8 +186,8 @@ def _model_config(provider: str, name: str, entry: dict[str, Any], checked: dict
         for own, other in (("api_key", "api_keys"), ("api_keys", "api_key")):
             if layer.get(own):  # it replaces the provider's, in either form
                 options.pop(other, None)
-        own = [layer[key] for key in _CREDENTIALS if layer.get(key)]
-        if own and (callable(own[0]) or any(callable(options.get(key)) for key in _CREDENTIALS)):
+        given = [layer[key] for key in _CREDENTIALS if layer.get(key)]
+        if given and (callable(given[0]) or any(callable(options.get(key)) for key in _CREDENTIALS)):
             options.update(dict.fromkeys(_CREDENTIALS))  # the provider's is not this model's
         for key, value in layer.items():
             if key not in MODEL_KEYS or value is None or value == "":
