@@ -75,6 +75,9 @@
  * of the code, "code", "status", "message", "wait": seconds before the attempt, "waited_for": "backoff", "retry-after",
  * "concurrency limit" or "half-open trial", "bytes", "skipped_events", "usage", "left_out", "adapted",
  * "key": how the key ends, if the route has several}; empty fields are omitted.
+ * An answer and an attempt have a "cost": {"amount", "currency", "source": "provider" (the answer says it), "price" (the usage
+ * times the configured prices) or "mixed", "unknown": further attempts that may have cost something}. It is missing if it is not
+ * known. An answer's is that of all attempts of its call.
  * A usage has OpenAI's names for every vendor: "prompt_tokens" with what caches gave and took, "prompt_tokens_details":
  * {"cached_tokens", "cache_write_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "audio_tokens"},
  * "completion_tokens_details": {"reasoning_tokens", "audio_tokens"}. A number that the vendor did not send is null or missing.
@@ -103,6 +106,7 @@
  *                 "weighted"       at random, by the "weight" of each route
  *                 "latency"        the fastest first; slower routes are looked at again, the slower the later
  *                 "least_busy"     the one with the smallest share of its "max_concurrent_calls" taken first
+ *                 "cost"           the cheapest first, by "price" and the size of the request; routes without a price last
  *                                  Whatever it is, unusable routes are passed over, and a failure goes to the next route
  *     "session": text              calls with the same text ask the same route first, as long as it is usable, under every strategy
  *                                  but "order" (default: none)
@@ -139,6 +143,8 @@
  *     "organization", "headers": {name: text}, "proxy", "ca_file",
  *     "timeout" (30 s), "connect_timeout" (5), "idle_timeout" (= timeout), "reader_timeout" (300), "max_retries" (3),
  *     "max_concurrent_calls" (10), "weight" (1; see "strategy"), "unsupported": "adapt" or "error" ("adapt"; see OPTIONS),
+ *     "price": {"input", "output": for "per" (1000000) tokens, "cached_input" (as input), "cache_write" (as input), "cache_write_1h"
+ *     (as cache_write), "input_audio", "output_audio", "request": of each request, "currency" ("USD")},
  *     "breaker": {"open_s" (10), "block_s" (60), "window_s" (30), "failures" (5), "ratio" (0.5), "min_requests" (10)},
  *     "retry": {"backoff_s" (0.5), "backoff_max_s" (8), "wait_s" (3), "budget_ratio" (0.2), "budget_per_s" (3)},
  *     "limits": {"response_bytes" (64 MiB), "event_bytes" (16 MiB), "stream_bytes" (256 MiB), "header_bytes" (1 MiB)}

@@ -25,7 +25,7 @@ LIB_COLD      := github.com/llmagg/llmagg/core/faultwall crypto/x509 crypto/x509
                  vendor/golang.org/x/text/unicode/norm vendor/golang.org/x/text/unicode/bidi golang.org/x/net/internal/socks net mime log/slog \
                  crypto/tls fmt os reflect net/url mime/multipart \
                  github.com/json-iterator/go github.com/modern-go/reflect2 encoding/json \
-                 $(addprefix github.com/llmagg/llmagg/core/,credential config vendor provider manager internal/setting internal/shown internal/suggest strategy transport failure wire/bedrock)
+                 $(addprefix github.com/llmagg/llmagg/core/,credential config vendor provider manager internal/setting internal/shown internal/suggest strategy price transport failure wire/bedrock)
 LIB_TAGS      := netgo,osusergo
 LIB_GOFLAGS   := -trimpath -buildvcs=false -tags $(LIB_TAGS) $(LIB_COLD:%=-gcflags=%=-l)
 LIB_SONAME    := libllmagg.so.$(LIB_SOVERSION)

@@ -42,7 +42,7 @@ func (a *Aggregator) arranged(ctx context.Context, routes []*client.Client, p *l
 			groups = nil
 		}
 	}
-	return inOrder(routes, strategy.Arrange(strategy.Call{Strategy: o.Strategy, Session: o.Session, Stream: p.Stream, Now: time.Now()}, routes, groups))
+	return inOrder(routes, strategy.Arrange(strategy.Call{Strategy: o.Strategy, Session: o.Session, Stream: p.Stream, Bytes: len(p.JSON()), Now: time.Now()}, routes, groups))
 }
 
 // inOrder are the routes at the places that order names, then the others.

@@ -84,7 +84,7 @@ func (a *Aggregator) chat(ctx context.Context, routes []*client.Client, p *llm.P
 	if e := w.run(&answer); e != nil {
 		return nil, e
 	}
-	answer.Response.Attempts = w.call.Attempts()
+	w.call.Complete(answer.Response)
 	return answer.Response, nil
 }
 

@@ -244,7 +244,7 @@ func (c *Client) ChatPayload(ctx context.Context, p *llm.Payload) (*llm.Response
 	if e := c.turn(call, nil, 0).askAlone(scope, &w); e != nil {
 		return nil, call.Fail(e)
 	}
-	w.Response.Attempts = call.Attempts()
+	call.Complete(w.Response)
 	return w.Response, nil
 }
 

@@ -16,6 +16,11 @@ func (c *Client) Load() float64 {
 	return float64(c.slots.InFlight()+c.slots.Waiting()) / float64(c.slots.Size())
 }
 
+// Expected is what a call of about this size costs by the configured prices.
+func (c *Client) Expected(input, output int) (amount float64, known bool) {
+	return c.cfg.Price.Expected(input, output)
+}
+
 // Paced calls f with the route's measured latency, under its lock.
 func (c *Client) Paced(f func(*strategy.Pace)) {
 	c.mu.Lock()

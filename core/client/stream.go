@@ -153,7 +153,7 @@ func (s *Stream) complete() llm.Event {
 	s.mu.Lock()
 	r := s.acc.Response()
 	s.mu.Unlock()
-	r.Attempts = s.call.Attempts()
+	s.call.Complete(r)
 	s.finish(io.EOF)
 	return llm.Event{Kind: llm.EventDone, Response: r}
 }
@@ -232,7 +232,7 @@ func (s *Stream) Response() *llm.Response {
 	s.mu.Lock()
 	r := s.acc.Response()
 	s.mu.Unlock()
-	r.Attempts = s.call.Attempts()
+	s.call.Complete(r)
 	return r
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/price"
 )
 
 // Model configures one route: one model at one provider. The zero value
@@ -77,6 +78,8 @@ type Model struct {
 	// ends, and once more after the server has refused it. ctx ends when the
 	// client closes, or after 30 s.
 	Token func(ctx context.Context) (token string, expires time.Time, err error) `json:"-"`
+
+	Price price.Price // of the model's tokens
 
 	Breaker Breaker
 	Retry   Retry
@@ -244,6 +247,9 @@ func (c Model) Check() error {
 		}
 	}
 	if err := checkKey(where, c.APIKey); err != nil {
+		return err
+	}
+	if err := c.Price.Check(where); err != nil {
 		return err
 	}
 	if err := c.CheckKeys(); err != nil {

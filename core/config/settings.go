@@ -7,6 +7,7 @@ import (
 	"github.com/llmagg/llmagg/core/internal/setting"
 	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/price"
 )
 
 // keySetting is a key of the configuration and how it is read; v is not
@@ -56,6 +57,16 @@ var keySettings = []keySetting{
 	{setting.Setting{Group: "auth", Name: "token_file", Type: "text", Default: "AZURE_FEDERATED_TOKEN_FILE", Meaning: "the token of a workload's identity, instead of client_secret"}, text(func(c *Model) *string { return &c.Auth.TokenFile })},
 	{setting.Setting{Group: "auth", Name: "name", Type: "text", Meaning: "by which the application's function is asked for the token"}, text(func(c *Model) *string { return &c.Auth.Name })},
 	{setting.Setting{Group: "auth", Name: "scope", Type: "text", Default: "the models'", Meaning: "what Google's and Entra's tokens are for"}, text(func(c *Model) *string { return &c.Auth.Scope })},
+	{setting.Setting{Group: "price", Name: "input", Type: "number", Meaning: "of the prompt's tokens, for \"per\" of them"}, money(func(p *price.Price) **float64 { return &p.Input })},
+	{setting.Setting{Group: "price", Name: "output", Type: "number", Meaning: "of the answer's tokens, thoughts among them"}, money(func(p *price.Price) **float64 { return &p.Output })},
+	{setting.Setting{Group: "price", Name: "cached_input", Type: "number", Default: "input", Meaning: "of the prompt's tokens that a cache gave"}, money(func(p *price.Price) **float64 { return &p.CachedInput })},
+	{setting.Setting{Group: "price", Name: "cache_write", Type: "number", Default: "input", Meaning: "of the prompt's tokens that a cache took"}, money(func(p *price.Price) **float64 { return &p.CacheWrite })},
+	{setting.Setting{Group: "price", Name: "cache_write_1h", Type: "number", Default: "cache_write", Meaning: "of those that it keeps for an hour"}, money(func(p *price.Price) **float64 { return &p.CacheWrite1h })},
+	{setting.Setting{Group: "price", Name: "input_audio", Type: "number", Meaning: "of the prompt's tokens of sound; without it their cost is not known"}, money(func(p *price.Price) **float64 { return &p.InputAudio })},
+	{setting.Setting{Group: "price", Name: "output_audio", Type: "number", Meaning: "of the answer's tokens of sound"}, money(func(p *price.Price) **float64 { return &p.OutputAudio })},
+	{setting.Setting{Group: "price", Name: "request", Type: "number", Default: "none", Meaning: "of each request, beside its tokens"}, money(func(p *price.Price) **float64 { return &p.Request })},
+	{setting.Setting{Group: "price", Name: "per", Type: "number", Default: "1000000", Meaning: "for how many tokens the prices are"}, ratio(setting.MostCount, func(c *Model) *float64 { return &c.Price.Per })},
+	{setting.Setting{Group: "price", Name: "currency", Type: "text", Default: "USD", Meaning: "the currency's three letters"}, text(func(c *Model) *string { return &c.Price.Currency })},
 	{setting.Setting{Group: "breaker", Name: "open_s", Type: "seconds", Default: "10", Meaning: "how long the circuit breaker stays open"}, seconds(func(c *Model) *time.Duration { return &c.Breaker.Open })},
 	{setting.Setting{Group: "breaker", Name: "block_s", Type: "seconds", Default: "60", Meaning: "how long a wrong key or a spent quota blocks the route"}, seconds(func(c *Model) *time.Duration { return &c.Breaker.Block })},
 	{setting.Setting{Group: "breaker", Name: "window_s", Type: "seconds", Default: "30", Meaning: "the window in which outcomes are counted"}, seconds(func(c *Model) *time.Duration { return &c.Breaker.Window })},
@@ -88,7 +99,7 @@ var settingOf, modelKeys, groupKeys = func() (map[string]*keySetting, []string, 
 		of[s.Group+"."+s.Name] = s
 		groups[s.Group] = append(groups[s.Group], s.Name)
 	}
-	return of, append(keys, "auth", "breaker", "retry", "limits"), groups
+	return of, append(keys, "auth", "price", "breaker", "retry", "limits"), groups
 }()
 
 var providerKeys = append([]string{"models", "name"}, modelKeys...)
@@ -184,6 +195,18 @@ func (c *Model) setWeight(at *place, v []byte) error {
 		return llm.Errorf(llm.InvalidArgument, "%s; a model that is not to be asked is left out of \"models\"", llm.AsError(err).Message)
 	}
 	return nil
+}
+
+// money reads a price, which may be 0.
+func money(field func(*price.Price) **float64) func(*Model, *place, []byte) error {
+	return func(c *Model, at *place, v []byte) error {
+		n, err := strconv.ParseFloat(string(v), 64)
+		if err != nil || !(n >= 0) || n > setting.MostCount {
+			return at.fail("%q is %s; expected a number that is not negative", at.key, shown.Value(v))
+		}
+		*field(&c.Price) = &n
+		return nil
+	}
 }
 
 func (c *Model) setHeaders(at *place, v []byte) error {

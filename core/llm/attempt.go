@@ -25,6 +25,7 @@ type Attempt struct {
 	Bytes         int64  // size of the answer after decompression
 	SkippedEvents int    // malformed stream events that were skipped
 	Usage         *Usage
+	Cost          *Cost // nil if it is not known
 	// LeftOut names the fields that the request omitted because the server
 	// refuses them, such as "stream_options".
 	LeftOut []string
@@ -119,6 +120,9 @@ func (a *Attempt) write(w *jsontext.Writer) {
 	}
 	if a.Usage != nil {
 		a.Usage.write(o.Field("usage"))
+	}
+	if a.Cost != nil {
+		a.Cost.write(o.Field("cost"))
 	}
 	writeTexts(&o, "left_out", a.LeftOut)
 	writeTexts(&o, "adapted", a.Adapted)

@@ -42,7 +42,7 @@ var callSettings = []callSetting{
 			o.Unsupported, err = ReadOnUnsupported("option \"unsupported\"", v)
 			return err
 		}},
-	{setting.Setting{Name: "strategy", Type: "text", Default: "\"order\"", Meaning: "the order of an aggregator's routes: \"order\" as listed, \"weighted\" at random by their \"weight\", \"latency\" the fastest first, \"least_busy\" the one with the most places left first"},
+	{setting.Setting{Name: "strategy", Type: "text", Default: "\"order\"", Meaning: "the order of an aggregator's routes: \"order\" as listed, \"weighted\" at random by their \"weight\", \"latency\" the fastest first, \"least_busy\" the one with the most places left first, \"cost\" the cheapest first"},
 		(*CallOptions).setStrategy},
 	{setting.Setting{Name: "session", Type: "text", Default: "none", Meaning: "calls with the same text ask the same route first, as long as it is usable, under every strategy but \"order\""},
 		(*CallOptions).setSession},

@@ -14,6 +14,8 @@ type Response struct {
 	Model   string
 	Choices []Choice
 	Usage   *Usage // nil when the provider sent none: unknown, not zero
+	// Cost is what all attempts of the call cost; nil if it is not known.
+	Cost *Cost
 	// Attempts lists the attempts of the call.
 	Attempts []Attempt
 	Extra    Extra
@@ -106,6 +108,9 @@ func (r *Response) write(w *jsontext.Writer) {
 		r.Usage.write(o.Field("usage"))
 	} else if !w.Gathered {
 		o.Field("usage").Null()
+	}
+	if _, taken := r.Extra["cost"]; r.Cost != nil && (w.Gathered || !taken) {
+		r.Cost.write(o.Field("cost"))
 	}
 	if r.Attempts != nil {
 		writeAttempts(o.Field("attempts"), r.Attempts)

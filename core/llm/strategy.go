@@ -20,14 +20,14 @@ const (
 	StrategyWeighted  Strategy = "weighted"   // at random, by the weights of the routes
 	StrategyLatency   Strategy = "latency"    // the fastest first; slower routes are looked at again in time
 	StrategyLeastBusy Strategy = "least_busy" // the route with the smallest share of its places taken first
+	StrategyCost      Strategy = "cost"       // the cheapest first, by the configured prices; routes without one last
 )
 
 // Strategies lists the names.
-var Strategies = []Strategy{StrategyOrder, StrategyWeighted, StrategyLatency, StrategyLeastBusy}
+var Strategies = []Strategy{StrategyOrder, StrategyWeighted, StrategyLatency, StrategyLeastBusy, StrategyCost}
 
 // strategiesToCome are names that later versions will have: what they need.
 var strategiesToCome = map[Strategy]string{
-	"cost":  "prices of the routes",
 	"usage": "the rate limits of the routes",
 }
 

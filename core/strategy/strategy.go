@@ -25,6 +25,8 @@ type Route interface {
 	Weight() float64
 	// Load is the share of its places that are taken or waited for.
 	Load() float64
+	// Expected is what a call of about this size costs there.
+	Expected(input, output int) (amount float64, known bool)
 	// Paced calls f with its measured latency, which f owns until it returns.
 	Paced(f func(*Pace))
 }
@@ -34,6 +36,7 @@ type Call struct {
 	Strategy llm.Strategy
 	Session  string
 	Stream   bool
+	Bytes    int // of the request
 	Now      time.Time
 }
 
@@ -43,6 +46,7 @@ var ranks = map[llm.Strategy]func(c *Call, group []ranked){
 	llm.StrategyWeighted:  weighted,
 	llm.StrategyLatency:   latency,
 	llm.StrategyLeastBusy: leastBusy,
+	llm.StrategyCost:      cheapest,
 }
 
 // ranked is a route with its rank.
@@ -133,6 +137,22 @@ func draw(session, route string) float64 {
 func leastBusy(_ *Call, group []ranked) {
 	for i := range group {
 		group[i].rank = group[i].Load() + 1e-9*rand.Float64()
+	}
+}
+
+const (
+	bytesOfToken = 4
+	usualOutput  = 300 // tokens of an answer, for comparisons
+)
+
+// cheapest draws among routes of the same price. Routes without one come last.
+func cheapest(c *Call, group []ranked) {
+	for i := range group {
+		amount, known := group[i].Expected(c.Bytes/bytesOfToken, usualOutput)
+		if !known {
+			amount = 1e300
+		}
+		group[i].rank = (amount + 1e-15) * (1 + 1e-9*rand.Float64())
 	}
 }
 

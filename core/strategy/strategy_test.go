@@ -16,9 +16,13 @@ import (
 type route struct {
 	name         string
 	weight, load float64
+	price        float64 // less than 0: not known
 	pace         strategy.Pace
 }
 
+func (r *route) Expected(in, out int) (float64, bool) {
+	return r.price * float64(in+out), r.price >= 0
+}
 func (r *route) Route() string                { return r.name }
 func (r *route) Weight() float64              { return r.weight }
 func (r *route) Load() float64                { return r.load }
@@ -85,6 +89,18 @@ func TestLeastBusy(t *testing.T) {
 		first[order[0]]++
 	}
 	requireShare(t, 0.5, first[1], 2000, "equally busy")
+}
+
+func TestCheapestFirst(t *testing.T) {
+	routes := some(1, 1, 1, 1)
+	routes[0].price, routes[1].price, routes[2].price, routes[3].price = -1, 3, 1, 1
+	first := map[int]int{}
+	for range 2000 {
+		order := strategy.Arrange(strategy.Call{Strategy: llm.StrategyCost, Bytes: 400}, routes, nil)
+		require.Equal(t, []int{1, 0}, order[2:], "a route without a price is the last")
+		first[order[0]]++
+	}
+	requireShare(t, 0.5, first[2], 2000, "of the same price")
 }
 
 func TestSessionsStay(t *testing.T) {

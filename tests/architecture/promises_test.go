@@ -17,9 +17,9 @@ import (
 // cited finds numbers of clauses where comments and documents cite them: in
 // brackets, "(R4)", "(D2, R4)", "(SOMETHING, O2)", or as "R4's" and "S7 and
 // S8".
-var cited = regexp.MustCompile(`\(([^()\n]{0,40}, )?[EDRPBCSTLO]\d{1,2}((, | and |; )[EDRPBCSTLO]\d{1,2})*\)|\b[EDRPBCSTLO]\d{1,2}'s\b`)
+var cited = regexp.MustCompile(`\(([^()\n]{0,40}, )?[EDRPBCSTLMO]\d{1,2}((, | and |; )[EDRPBCSTLMO]\d{1,2})*\)|\b[EDRPBCSTLMO]\d{1,2}'s\b`)
 
-var clause = regexp.MustCompile(`\b[EDRPBCSTLO]\d{1,2}\b`)
+var clause = regexp.MustCompile(`\b[EDRPBCSTLMO]\d{1,2}\b`)
 
 // Each clause that code or documents cite is a line of docs/promises.md.
 func TestEveryCitedClauseIsAPromise(t *testing.T) {

@@ -75,3 +75,23 @@ def test_mistakes_say_what_is_expected(aggregator: Any) -> None:
             llmagg.LLMAggregator(models)
     with pytest.raises(llmagg.InvalidArgumentError, match="C interface only"):
         asked(aggregator(["gpt-a"]), order=[0])
+
+
+def test_a_cost_is_a_number_with_its_source(llm_wall: FaultWall) -> None:
+    llm_wall.script(
+        {"default": {"steps": [{"usage": {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100}}]}}
+    )
+    priced = llmagg.LLMAggregator()
+    priced.initialize_sync(config_for(llm_wall, "gpt-a", price={"input": 2, "output": 8, "currency": "EUR"}))
+    response = priced.chat_sync(HI)
+    assert response.cost == llmagg.Cost(0.0028, "EUR", "price")
+    assert float(response.cost) == 0.0028
+    assert response.attempts[0].cost == response.cost
+    assert response.to_dict()["cost"] == {"amount": 0.0028, "currency": "EUR", "source": "price"}
+    assert llmagg.ChatCompletionResponse.from_dict(response.to_dict()).cost == response.cost
+    foreign = llmagg.ChatCompletionResponse.from_dict({"choices": [], "cost": 0.5})  # a provider's own field
+    assert foreign.cost is None
+    assert foreign.extra["cost"] == 0.5
+    for event in priced.stream_sync(HI):
+        if event.type == "done":
+            assert event.response.cost == response.cost

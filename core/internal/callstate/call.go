@@ -57,6 +57,12 @@ func (c *Call) Attempts() []llm.Attempt {
 	return slices.Clone(c.attempts)
 }
 
+// Complete gives an answer the trail, and what it cost.
+func (c *Call) Complete(r *llm.Response) {
+	r.Attempts = c.Attempts()
+	r.Cost = llm.TotalCost(r.Attempts)
+}
+
 // Partial is the longest text of a broken stream.
 func (c *Call) Partial() string {
 	c.mu.Lock()

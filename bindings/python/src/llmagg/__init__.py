@@ -34,6 +34,7 @@ from .aggregator import LLMAggregator
 from .attempt import Attempt
 from .client import BaseLLMClient, LLMClient
 from .config import ModelConfig, ProviderConfig
+from .cost import Cost
 from .diagnostics import stats
 from .embeddings import EmbeddingResponse
 from .errors import (
@@ -81,14 +82,14 @@ __all__ = [
     "APIError", "APITimeoutError", "AllModelsFailedError", "Attempt", "AuthenticationError", "BadRequestError",
     "BadResponseError", "BaseLLMClient", "BaseProvider", "CanceledError", "ChatCompletionRequest",
     "ChatCompletionResponse", "Choice", "ChunkEvent", "CircuitOpenError", "ClosedError", "ContentFilterError",
-    "ContextLengthError", "DeepSeekProvider", "DoneEvent", "EmbeddingResponse", "ForkedError", "Function",
+    "ContextLengthError", "Cost", "DeepSeekProvider", "DoneEvent", "EmbeddingResponse", "ForkedError", "Function",
     "GeminiProvider", "Hello", "InternalError", "InvalidArgumentError", "LLMAggrator", "LLMAggregator", "LLMClient",
     "LLMError", "Manager", "Message", "MessageRole", "ModelConfig", "ModelNotFoundError", "NotInitializedError",
     "Observation", "Observer", "OpenAIProvider", "OverloadedError", "Provider", "ProviderConfig",
     "ProviderNotFoundError", "QuotaExceededError", "RateLimitError", "RestartEvent", "ServiceUnavailableError",
     "StreamChoice", "StreamEvent", "StreamInterruptedError", "StreamResponse", "SyncObserver", "ToolCall",
     "UnknownModelError", "UnsupportedError", "Usage", "__version__", "aggregator", "attempt", "chat", "chat_sync",
-    "client", "config", "default", "diagnostics", "embeddings", "errors", "events", "get_client",
+    "client", "config", "cost", "default", "diagnostics", "embeddings", "errors", "events", "get_client",
     "get_client_by_model", "get_manager", "llm_aggrator", "log", "manager", "messages", "observe", "observe_sync",
     "observers", "provider", "providers", "requests", "responses", "settings", "stats", "stream", "stream_sync",
     "stream_text", "stream_text_sync", "types",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ._brief import brief
+from .cost import Cost
 
 
 @dataclass(repr=False)
@@ -15,10 +16,11 @@ class Attempt:
     Times are in seconds. ``start`` counts from the Unix epoch, ``first_token`` from ``start``; it is None when no token
     came. ``outcome`` is ``"OK"`` or the name of ``code`` (docs/promises.md, E). ``status`` is the HTTP status, or 0.
     ``wait`` is how long the call waited before this attempt; ``waited_for`` says for what: "backoff", "retry-after",
-    "concurrency limit", "half-open trial". ``left_out`` names the fields that the request omitted because the server
-    refuses them ("stream_options", "messages.reasoning_details"). ``adapted`` says which parameters of the request the
-    vendor cannot do and what was done instead ("seed: left out", "temperature: 1.5 to 1"). ``key`` is the end of the
-    key that the attempt used, if the route has several keys: four characters at most.
+    "concurrency limit", "half-open trial". ``cost`` is what it cost, None if that is not known. ``left_out`` names the
+    fields that the request omitted because the server refuses them ("stream_options", "messages.reasoning_details").
+    ``adapted`` says which parameters of the request the vendor cannot do and what was done instead ("seed: left out",
+    "temperature: 1.5 to 1"). ``key`` is the end of the key that the attempt used, if the route has several keys: four
+    characters at most.
     """
 
     route: str
@@ -36,6 +38,7 @@ class Attempt:
     bytes: int = 0
     skipped_events: int = 0
     usage: dict[str, Any] | None = None
+    cost: Cost | None = None
     left_out: list[str] = field(default_factory=list)
     adapted: list[str] = field(default_factory=list)
     key: str = ""
@@ -74,12 +77,16 @@ class Attempt:
     def from_dict(cls, data: dict[str, Any]) -> Attempt:
         """Reads an entry of ``"attempts"``; unknown fields go to ``extra``."""
         known = {k: v for k, v in data.items() if k in _FIELDS and v is not None}
+        if "cost" in known:
+            known["cost"] = Cost.from_dict(known["cost"])
         known.setdefault("route", f"{data.get('provider', '')}/{data.get('model', '')}")
         return cls(**known, extra={k: v for k, v in data.items() if k not in _FIELDS})
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object; empty fields are omitted."""
         values = {k: v for k, v in vars(self).items() if k != "extra" and (v or k in _ALWAYS)}
+        if self.cost is not None:
+            values["cost"] = self.cost.to_dict()
         return {**values, **self.extra}
 
 

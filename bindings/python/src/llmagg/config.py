@@ -37,12 +37,13 @@ class ModelConfig:
     that vendor. ``api_version`` and ``deployment`` (default: ``model``) are settings for Azure only, ``project`` and
     ``location`` for Vertex AI only. ``unsupported`` ("adapt" or "error") decides what happens if the vendor cannot do
     what a request asks for. ``region`` is the region of a cloud service; ``auth`` (a dict) replaces ``api_key`` and
-    says where the credential of that service comes from. Either may be a function or a coroutine function that returns
-    a token, or a token and its end: ``(token, expires)``, in seconds since the epoch or as a datetime. All calls of all
-    its models share the token; llmagg calls the function in another thread, again before the token expires, and once
-    more after a 401 or 403. ``api_keys`` replaces ``api_key`` by several keys. ``weight``
-    is the route's share of the calls under the strategy "weighted". ``breaker``, ``retry`` and ``limits`` are dicts of
-    settings (see the README). ``repr`` omits the keys, ``auth``, ``headers``, ``proxy`` and the query of ``base_url``.
+    says where the credential of that service comes from. Either may be a function or a coroutine function that
+    returns a token, or a token and its end: ``(token, expires)``, in seconds since the epoch or as a datetime. All
+    calls of all its models share the token; llmagg calls the function in another thread, again before the token
+    expires, and once more after a 401 or 403. ``api_keys`` replaces ``api_key`` by several keys. ``weight`` is the
+    route's share of the calls under the strategy "weighted". ``price``, ``breaker``, ``retry`` and ``limits`` are
+    dicts of settings (see the README). ``repr`` omits the keys, ``auth``, ``headers``, ``proxy`` and the query of
+    ``base_url``.
     """
 
     model: str
@@ -74,6 +75,7 @@ class ModelConfig:
     project: str | None = None
     location: str | None = None
     weight: float | None = None
+    price: dict[str, Any] | None = None
     api_keys: list[str] | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:

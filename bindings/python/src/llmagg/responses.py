@@ -8,6 +8,7 @@ from typing import Any
 from ._brief import brief
 from ._wire import build, encode, expect_list, expect_object, later_extra, template
 from .attempt import Attempt
+from .cost import Cost
 from .messages import Message, ToolCall, delta_from_dict, text_of
 
 
@@ -132,8 +133,8 @@ def _choice_to_dict(choice: Choice | StreamChoice, key: str, message: Message) -
 class ChatCompletionResponse:
     """A whole answer. ``created`` is seconds since the Unix epoch; ``attempts`` lists the attempts of the call.
 
-    ``text`` and ``tool_calls`` are those of the first choice. A notebook shows the text, the routes tried, the time and
-    the tokens.
+    ``cost`` is what all of them cost, None if that is not known. ``text`` and ``tool_calls`` are those of the first
+    choice. A notebook shows the text, the routes tried, the time and the tokens.
     """
 
     id: str
@@ -144,6 +145,7 @@ class ChatCompletionResponse:
     usage: Usage = field(default_factory=Usage)
     system_fingerprint: str | None = None
     service_tier: str | None = None
+    cost: Cost | None = None
     attempts: list[Attempt] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
 
@@ -154,6 +156,10 @@ class ChatCompletionResponse:
         response = build(cls, given, _RESPONSE)
         response.choices = [Choice.from_dict(choice) for choice in expect_list(given.get("choices"), "choices")]
         response.usage = Usage.from_dict(given.get("usage"))
+        if "cost" in given and (cost := Cost.from_dict(given["cost"])) is not response.cost:
+            response.cost = cost
+            if cost is None:  # the provider's own field
+                response.extra = {**response.extra, "cost": given["cost"]}
         attempts = expect_list(given.get("attempts"), "attempts")
         response.attempts = [Attempt.from_dict(expect_object(attempt, "an attempt")) for attempt in attempts]
         return response
@@ -193,6 +199,8 @@ class ChatCompletionResponse:
         """The answer in OpenAI's shape, with ``"attempts"``; unset fields are omitted."""
         wire = _head_to_dict(self)
         wire["usage"] = self.usage._or_none()
+        if self.cost is not None:
+            wire["cost"] = self.cost.to_dict()
         if self.attempts:
             wire["attempts"] = [attempt.to_dict() for attempt in self.attempts]
         return {**wire, **self.extra}

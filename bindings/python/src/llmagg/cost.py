@@ -1,0 +1,34 @@
+"""What an attempt or a call cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass
+class Cost:
+    """A sum of money. A cost that is not known is None in its place, never 0. ``float(cost)`` is the amount.
+
+    ``source`` is "provider" (the answer says it), "price" (the usage times the ``price`` of the configuration) or
+    "mixed". ``unknown`` is how many further attempts of the call may have cost something that is not known.
+    """
+
+    amount: float
+    currency: str = "USD"
+    source: str = ""
+    unknown: int = 0
+
+    def __float__(self) -> float:
+        return float(self.amount)
+
+    @classmethod
+    def from_dict(cls, data: Any) -> Cost | None:
+        """Reads the JSON object; None for anything else."""
+        if not isinstance(data, dict) or not isinstance(data.get("amount"), (int, float)):
+            return None
+        return cls(data["amount"], data.get("currency", "USD"), data.get("source", ""), data.get("unknown", 0))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object; ``unknown`` is omitted if it is 0."""
+        return {key: value for key, value in vars(self).items() if value or key != "unknown"}

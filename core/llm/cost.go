@@ -1,0 +1,78 @@
+package llm
+
+import "github.com/llmagg/llmagg/core/internal/jsontext"
+
+// The sources of a [Cost].
+const (
+	CostOfProvider = "provider" // the answer says what it cost
+	CostOfPrice    = "price"    // the usage times the prices of the configuration
+	CostMixed      = "mixed"    // some attempts have one source, some the other
+)
+
+// Cost is what an attempt or a call cost. A cost that is not known is a nil
+// *Cost, never 0.
+type Cost struct {
+	Amount   float64
+	Currency string // "USD"
+	Source   string
+	// Unknown is how many further attempts of the call may have cost something
+	// that is not known.
+	Unknown int
+}
+
+// TotalCost is the cost of a call: all of its attempts, failed attempts too.
+// It is nil where that of the attempt that answered is not known.
+func TotalCost(attempts []Attempt) *Cost {
+	var sum *Cost
+	unknown := 0
+	for i := range attempts {
+		a := &attempts[i]
+		switch {
+		case a.Cost == nil && a.free():
+		case a.Cost == nil && a.Code == OK:
+			return nil
+		case a.Cost == nil:
+			unknown++
+		case sum == nil:
+			copied := *a.Cost
+			sum = &copied
+		case sum.Currency != a.Cost.Currency:
+			unknown++
+		default:
+			sum.Amount += a.Cost.Amount
+			if sum.Source != a.Cost.Source {
+				sum.Source = CostMixed
+			}
+		}
+	}
+	if sum != nil {
+		sum.Unknown = unknown
+	}
+	return sum
+}
+
+// free tells whether the attempt certainly cost nothing: nothing was sent, or
+// the server refused it before any token.
+func (a *Attempt) free() bool {
+	switch a.Code {
+	case OK:
+		return false
+	case Unsupported, CircuitOpen, Overloaded:
+		return true
+	}
+	return a.Status >= 400 && a.FirstToken == 0 && a.Usage == nil
+}
+
+func (c *Cost) write(w *jsontext.Writer) {
+	o := w.Object()
+	o.Field("amount").Float(c.Amount)
+	o.Str("currency", c.Currency)
+	o.Str("source", c.Source)
+	if c.Unknown > 0 {
+		o.Field("unknown").Int(c.Unknown)
+	}
+	o.End()
+}
+
+// MarshalJSON writes {"amount", "currency", "source", "unknown"}.
+func (c *Cost) MarshalJSON() ([]byte, error) { return jsontext.Encode(nil, c.write) }

@@ -1,0 +1,160 @@
+// Package price turns a usage into money: by what the provider says that the
+// answer cost, else by the prices of the configuration ([Price]). Streams and
+// whole answers, and every attempt of a call, go through [Price.Of]. What is
+// not known is nil, never 0. It imports core/llm.
+package price
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// Price is what a model costs, for Per tokens of a sort. A price that is nil is
+// that of the sort that it is part of; without any, the cost is not known.
+type Price struct {
+	Input        *float64 // tokens of the prompt
+	Output       *float64 // tokens of the answer, thoughts among them
+	CachedInput  *float64 // of Input, read from a cache
+	CacheWrite   *float64 // of Input, written to a cache
+	CacheWrite1h *float64 // of CacheWrite, for an hour
+	InputAudio   *float64 // of Input
+	OutputAudio  *float64 // of Output
+	Request      *float64 // of each request, whatever Per is
+	Per          float64  // 1000000
+	Currency     string   // "USD"
+}
+
+// Check refuses what is no price; where names the model.
+func (p *Price) Check(where string) error {
+	if *p == (Price{}) {
+		return nil
+	}
+	if p.Input == nil && p.Output == nil && p.Request == nil {
+		return llm.Errorf(llm.InvalidArgument, "%s: the price has no \"input\", \"output\" or \"request\"; expected for example {\"input\": 2.5, \"output\": 10}", where)
+	}
+	for _, n := range []struct {
+		name  string
+		value *float64
+	}{{"input", p.Input}, {"output", p.Output}, {"cached_input", p.CachedInput}, {"cache_write", p.CacheWrite}, {"cache_write_1h", p.CacheWrite1h},
+		{"input_audio", p.InputAudio}, {"output_audio", p.OutputAudio}, {"request", p.Request}, {"per", &p.Per}} {
+		if n.value != nil && !(*n.value >= 0 && *n.value < 1e15) {
+			return llm.Errorf(llm.InvalidArgument, "%s: price.%s is %v; expected a number that is not negative", where, n.name, *n.value)
+		}
+	}
+	c := p.Currency
+	if c != "" && (len(c) != 3 || strings.Trim(c, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "") {
+		hint := ""
+		if upper := strings.ToUpper(c); upper != c && len(c) == 3 {
+			hint = "; did you mean \"" + upper + "\"?"
+		}
+		return llm.Errorf(llm.InvalidArgument, "%s: price.currency must be the three letters of a currency, such as \"USD\"%s", where, hint)
+	}
+	return nil
+}
+
+// Of is the cost of a usage, nil where it is not known.
+func (p *Price) Of(u *llm.Usage) *llm.Cost {
+	if u == nil {
+		return nil
+	}
+	if len(u.Extra) > 0 {
+		if amount, said := told(u.Extra); said {
+			return &llm.Cost{Amount: amount, Currency: "USD", Source: llm.CostOfProvider}
+		}
+	}
+	if *p == (Price{}) {
+		return nil
+	}
+	amount, known := p.amount(u.Tokens())
+	if !known {
+		return nil
+	}
+	c := &llm.Cost{Amount: amount, Currency: p.Currency, Source: llm.CostOfPrice}
+	if c.Currency == "" {
+		c.Currency = "USD"
+	}
+	return c
+}
+
+func (p *Price) amount(t llm.Tokens) (amount float64, known bool) {
+	known = true
+	add := func(tokens int, prices ...*float64) {
+		if tokens <= 0 {
+			return
+		}
+		for _, price := range prices {
+			if price != nil {
+				amount += float64(tokens) * *price
+				return
+			}
+		}
+		known = false
+	}
+	if t.Input == nil || t.Output == nil {
+		if p.Input != nil || p.Output != nil {
+			return 0, false
+		}
+	} else {
+		cached, written, written1h := count(t.Cached), count(t.Written), count(t.Written1h)
+		heard, spoken := count(t.InputAudio), count(t.OutputAudio)
+		if p.Input != nil || p.Output != nil {
+			add(*t.Input-cached-written-heard, p.Input)
+			add(cached, p.CachedInput, p.Input)
+			add(written-written1h, p.CacheWrite, p.Input)
+			add(written1h, p.CacheWrite1h, p.CacheWrite, p.Input)
+			add(heard, p.InputAudio) // many times the price of text: not guessed
+			add(*t.Output-spoken, p.Output)
+			add(spoken, p.OutputAudio)
+		}
+	}
+	per := p.Per
+	if per == 0 {
+		per = 1e6
+	}
+	amount /= per
+	if p.Request != nil {
+		amount += *p.Request
+	}
+	return amount, known
+}
+
+func count(n *int) int {
+	if n == nil {
+		return 0
+	}
+	return *n
+}
+
+// told is the cost that gateways (OpenRouter and others) and some vendors put
+// into a usage, in dollars: a number, or an object with the total. It is no
+// cost where the upstream bills the caller's own key apart.
+func told(usage llm.Extra) (amount float64, said bool) {
+	raw := usage["cost"]
+	if len(raw) == 0 || string(usage["is_byok"]) == "true" {
+		return 0, false
+	}
+	if raw[0] == '{' {
+		var total struct {
+			Cost json.RawMessage `json:"total_cost"`
+		}
+		if llm.JSON.Unmarshal(raw, &total) != nil {
+			return 0, false
+		}
+		raw = total.Cost
+	}
+	if len(raw) == 0 || raw[0] < '0' || raw[0] > '9' || llm.JSON.Unmarshal(raw, &amount) != nil {
+		return 0, false
+	}
+	return amount, true
+}
+
+// Expected is about what a call costs of which only the sizes are known, for
+// comparisons; false where no price is known.
+func (p *Price) Expected(input, output int) (amount float64, known bool) {
+	if *p == (Price{}) {
+		return 0, false
+	}
+	return p.amount(llm.Tokens{Input: &input, Output: &output})
+}
