@@ -74,7 +74,7 @@ func (t *conversation) content(m *llm.Message, at string) ([]block, error) {
 		case problem == "" && b.Text != nil && *b.Text == "":
 			continue
 		case problem != "" && m.Role == llm.RoleAssistant: // another vendor's work, not what the caller says
-			t.leave("messages.content[" + p.Type + "]")
+			t.Leave("messages.content[" + p.Type + "]")
 			continue
 		case problem != "":
 			return nil, wire.PartError(p, fmt.Sprintf("%s[%d] %s", at, i, problem))

@@ -3,7 +3,6 @@ package anthropic
 import (
 	"encoding/json"
 	"slices"
-	"strconv"
 
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
@@ -35,18 +34,18 @@ func blockFrom(p llm.AnswerPart) block { return block{Type: p.Type, Raw: p.Raw} 
 // where its text and its calls are still those of the answer, else its thoughts
 // first, then its text and its calls.
 func (t *conversation) answer(m *llm.Message, at string) error {
-	kept := t.call.Own(m, owner)
+	kept := t.Call.Own(m, owner)
 	if m.ReasoningContent != "" && !slices.ContainsFunc(kept, isThought) {
-		t.leave("messages.reasoning_content") // another vendor's thoughts have no signature
+		t.Leave("messages.reasoning_content") // another vendor's thoughts have no signature
 	}
-	if slices.Contains(t.call.Omit, omitThoughts) && slices.ContainsFunc(kept, isThought) {
+	if slices.Contains(t.Call.Omit, omitThoughts) && slices.ContainsFunc(kept, isThought) {
 		kept = slices.DeleteFunc(kept, isThought)
-		t.leave(omitThoughts)
+		t.Leave(omitThoughts)
 	}
 	calls := t.calls(m)
 	if blocks, ok := inOrder(kept, m, calls); ok && len(kept) > 0 {
 		markEnd(blocks, m.Extra)
-		t.add("assistant", blocks...)
+		t.Add("assistant", blocks...)
 		return nil
 	}
 	var blocks []block
@@ -54,7 +53,7 @@ func (t *conversation) answer(m *llm.Message, at string) error {
 		if isThought(p) {
 			blocks = append(blocks, blockFrom(p))
 		} else if isBlock(p) {
-			t.leave(wire.OmitParts + "[" + p.Type + "]")
+			t.Leave(wire.OmitParts + "[" + p.Type + "]")
 		}
 	}
 	content, err := t.content(m, at+".content")
@@ -66,7 +65,7 @@ func (t *conversation) answer(m *llm.Message, at string) error {
 	}
 	blocks = append(append(blocks, content...), calls...)
 	markEnd(blocks, m.Extra)
-	t.add("assistant", blocks...)
+	t.Add("assistant", blocks...)
 	return nil
 }
 
@@ -114,7 +113,6 @@ func inOrder(kept []llm.AnswerPart, m *llm.Message, calls []block) (blocks []blo
 
 // calls translates the calls that an assistant's message made.
 func (t *conversation) calls(m *llm.Message) (blocks []block) {
-	t.callIDs = nil
 	for i := range m.ToolCalls {
 		c := &m.ToolCalls[i]
 		b := block{Type: "tool_use", ID: plainID(c.ID), Name: c.Function.Name, Input: inputOf(c.Function.Arguments)}
@@ -126,9 +124,8 @@ func (t *conversation) calls(m *llm.Message) (blocks []block) {
 		}
 		blocks = append(blocks, b)
 	}
-	if f := m.FunctionCall; f != nil && len(blocks) == 0 {
-		id := "call_" + strconv.Itoa(len(t.messages)) // the old form has none
-		t.callIDs = []string{id}
+	f := m.FunctionCall
+	if id := t.Called(f != nil && len(blocks) == 0); id != "" {
 		blocks = append(blocks, block{Type: "tool_use", ID: id, Name: f.Name, Input: inputOf(f.Arguments)})
 	}
 	return blocks

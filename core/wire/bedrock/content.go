@@ -80,11 +80,11 @@ func (t *conversation) content(m *llm.Message, at string) ([]block, error) {
 		switch {
 		case problem == "" && b.Text != nil && *b.Text == "":
 			if wire.IsThere(p.Extra["cache_control"]) {
-				t.leave("messages.content.cache_control")
+				t.Leave("messages.content.cache_control")
 			}
 			continue
 		case problem != "" && m.Role == llm.RoleAssistant: // another vendor's work, not what the caller says
-			t.leave("messages.content[" + p.Type + "]")
+			t.Leave("messages.content[" + p.Type + "]")
 			continue
 		case problem != "":
 			return nil, wire.PartError(p, fmt.Sprintf("%s[%d] %s", at, i, problem))
@@ -104,11 +104,11 @@ func (t *conversation) mark(blocks []block, extra llm.Extra) []block {
 	case !wire.IsThere(raw) || len(blocks) > 0 && blocks[len(blocks)-1].CachePoint != nil:
 		return blocks
 	case len(blocks) == 0:
-		t.leave("messages.cache_control")
+		t.Leave("messages.cache_control")
 		return blocks
 	}
-	if slices.Contains(t.call.Omit, omitCache) {
-		t.leave(omitCache)
+	if slices.Contains(t.Call.Omit, omitCache) {
+		t.Leave(omitCache)
 		return blocks
 	}
 	return append(blocks, block{CachePoint: cachePoint(raw)})

@@ -3,7 +3,6 @@ package bedrock
 import (
 	"encoding/json"
 	"slices"
-	"strconv"
 
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
@@ -39,16 +38,16 @@ func isOther(p llm.AnswerPart) bool { return isBlock(p) && !isThought(p) }
 // where its text and its calls are still those of the answer, else its thoughts
 // first, then its text and its calls.
 func (t *conversation) answer(m *llm.Message, at string) error {
-	kept := t.call.Own(m, owner)
+	kept := t.Call.Own(m, owner)
 	thinks := slices.ContainsFunc(kept, isThought)
 	kept = t.without(omitThoughts, kept, isThought)
 	kept = t.without(omitOthers, kept, isOther)
 	if m.ReasoningContent != "" && !thinks {
-		t.leave("messages.reasoning_content") // another vendor's thoughts have no signature
+		t.Leave("messages.reasoning_content") // another vendor's thoughts have no signature
 	}
 	calls := t.calls(m)
 	if blocks, ok := t.inOrder(kept, m, calls); ok && len(kept) > 0 {
-		t.add("assistant", t.mark(blocks, m.Extra)...)
+		t.Add("assistant", t.mark(blocks, m.Extra)...)
 		return nil
 	}
 	var blocks []block
@@ -56,7 +55,7 @@ func (t *conversation) answer(m *llm.Message, at string) error {
 		if isThought(p) {
 			blocks = append(blocks, block{Raw: p.Raw, thought: isThought(p)})
 		} else if isBlock(p) {
-			t.leave(wire.OmitParts + "[" + p.Type + "]")
+			t.Leave(wire.OmitParts + "[" + p.Type + "]")
 		}
 	}
 	content, err := t.content(m, at+".content")
@@ -66,16 +65,16 @@ func (t *conversation) answer(m *llm.Message, at string) error {
 	if m.Refusal != "" {
 		content = append(content, textBlock(m.Refusal))
 	}
-	t.add("assistant", t.mark(append(append(blocks, content...), calls...), m.Extra)...)
+	t.Add("assistant", t.mark(append(append(blocks, content...), calls...), m.Extra)...)
 	return nil
 }
 
 // without leaves out parts that the server refuses.
 func (t *conversation) without(name string, kept []llm.AnswerPart, is func(llm.AnswerPart) bool) []llm.AnswerPart {
-	if !slices.Contains(t.call.Omit, name) || !slices.ContainsFunc(kept, is) {
+	if !slices.Contains(t.Call.Omit, name) || !slices.ContainsFunc(kept, is) {
 		return kept
 	}
-	t.leave(name)
+	t.Leave(name)
 	return slices.DeleteFunc(kept, is)
 }
 
@@ -163,7 +162,6 @@ func cited(text string, raw json.RawMessage) block {
 
 // calls translates the calls that an assistant's message made.
 func (t *conversation) calls(m *llm.Message) (blocks []block) {
-	t.callIDs = nil
 	put := func(id, name string, input json.RawMessage, extra llm.Extra) {
 		if input == nil {
 			input = json.RawMessage("{}")
@@ -181,9 +179,8 @@ func (t *conversation) calls(m *llm.Message) (blocks []block) {
 		}
 		put(plainID(c.ID), c.Function.Name, wire.Arguments(c.Function.Arguments), c.Extra)
 	}
-	if f := m.FunctionCall; f != nil && len(blocks) == 0 {
-		id := "call_" + strconv.Itoa(len(t.messages)) // the old form has none
-		t.callIDs = []string{id}
+	f := m.FunctionCall
+	if id := t.Called(f != nil && len(blocks) == 0); id != "" {
 		put(id, f.Name, wire.Arguments(f.Arguments), nil)
 	}
 	return blocks

@@ -19,7 +19,7 @@ type settings struct {
 }
 
 // lack notes a parameter that Bedrock lacks.
-func (s *settings) lack(name string) { s.call.Adapt(name, wire.LeftOut) }
+func (s *settings) lack(name string) { s.Call.Adapt(name, wire.LeftOut) }
 
 func (s *settings) fill() error {
 	if err := wire.Refuse(s.request, "Bedrock", wire.Choices|wire.Logprobs|wire.Spoken); err != nil {
@@ -50,7 +50,7 @@ func (s *settings) inference() {
 	if r.MaxCompletionTokens != nil {
 		c.MaxTokens = r.MaxCompletionTokens
 	}
-	c.Temperature = s.call.Clamp("temperature", r.Temperature, 0, 1) // OpenAI's range ends at 2
+	c.Temperature = s.Call.Clamp("temperature", r.Temperature, 0, 1) // OpenAI's range ends at 2
 	if c.MaxTokens != nil || c.Temperature != nil || c.TopP != nil || len(c.StopSequences) > 0 {
 		s.body.InferenceConfig = &c
 	}
@@ -108,7 +108,7 @@ func (s *settings) thinking() error {
 	r, m := s.request, wire.ClaudeOf(s.request.Model)
 	if own := r.Extra["thinking"]; wire.IsThere(own) {
 		s.add("thinking", "thinking", own)
-		s.call.Lacks(r, "reasoning_effort")
+		s.Call.Lacks(r, "reasoning_effort")
 		return nil
 	}
 	effort := r.ReasoningEffort
@@ -155,7 +155,7 @@ func (s *settings) nearest(effort string, known ...string) string {
 	if effort == "minimal" {
 		became = known[0]
 	}
-	s.call.Adapt("reasoning_effort", effort+" to "+became)
+	s.Call.Adapt("reasoning_effort", effort+" to "+became)
 	return became
 }
 
@@ -173,7 +173,7 @@ func (s *settings) room(n int) {
 		if s.request.MaxCompletionTokens != nil {
 			name = "max_completion_tokens"
 		}
-		s.call.Adapt(name, strconv.Itoa(*c.MaxTokens)+" to "+strconv.Itoa(n))
+		s.Call.Adapt(name, strconv.Itoa(*c.MaxTokens)+" to "+strconv.Itoa(n))
 		c.MaxTokens = &n
 	}
 }
@@ -190,7 +190,7 @@ func (s *settings) besideThoughts() {
 	}
 	if c := s.body.ToolConfig; c != nil && c.ToolChoice != nil && c.ToolChoice.Auto == nil {
 		c.ToolChoice = &toolChoice{Auto: &struct{}{}}
-		s.call.Adapt("tool_choice", "required to auto")
+		s.Call.Adapt("tool_choice", "required to auto")
 	}
 }
 
@@ -215,8 +215,8 @@ var readFields = []string{"top_k", "thinking", "outputConfig", "additionalModelR
 
 // tuning notes what is left out of the parameters.
 func (s *settings) tuning() {
-	s.call.Lacks(s.request, "seed", "presence_penalty", "frequency_penalty", "logit_bias", "top_logprobs", "user")
-	s.call.LacksOthers(s.request.Extra, func(name string) bool {
+	s.Call.Lacks(s.request, "seed", "presence_penalty", "frequency_penalty", "logit_bias", "top_logprobs", "user")
+	s.Call.LacksOthers(s.request.Extra, func(name string) bool {
 		return slices.Contains(ownFields, name) || slices.Contains(readFields, name)
 	})
 }

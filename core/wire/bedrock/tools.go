@@ -80,8 +80,8 @@ func (s *settings) tools() error {
 		}
 		if raw := t.Extra["cache_control"]; wire.IsThere(raw) {
 			s.marked = true
-			if slices.Contains(s.call.Omit, omitCache) {
-				s.call.Leave(omitCache)
+			if slices.Contains(s.Call.Omit, omitCache) {
+				s.Call.Leave(omitCache)
 				continue
 			}
 			tools = append(tools, tool{CachePoint: cachePoint(raw)})
@@ -115,7 +115,7 @@ func (s *settings) choice() error {
 	if s.body.ToolConfig == nil {
 		return nil
 	}
-	s.call.Lacks(s.request, "parallel_tool_calls")
+	s.Call.Lacks(s.request, "parallel_tool_calls")
 	choice, field := wire.Choice(s.request)
 	if choice == nil {
 		return nil
@@ -155,7 +155,7 @@ func (s *settings) allow(names []string) {
 	config.Tools = slices.DeleteFunc(config.Tools, func(t tool) bool {
 		if t.CachePoint != nil {
 			if !allowed {
-				s.call.Leave("tools.cache_control")
+				s.Call.Leave("tools.cache_control")
 			}
 			return !allowed
 		}
@@ -175,11 +175,11 @@ func (s *settings) chooseBy(word, field string) error {
 		config.ToolChoice = &toolChoice{Any: &struct{}{}}
 	case "none":
 		if len(s.called) > 0 || s.results {
-			s.call.Adapt("tool_choice", "none to auto")
+			s.Call.Adapt("tool_choice", "none to auto")
 			return nil
 		}
 		if s.body.ToolConfig = nil; s.marked {
-			s.call.Leave("tools.cache_control")
+			s.Call.Leave("tools.cache_control")
 		}
 	default:
 		return wire.UnknownChoice(field, word)
@@ -217,14 +217,14 @@ func (s *settings) format() error {
 	name := schemaToolName(f.JSONSchema)
 	s.body.ToolConfig = &toolConfig{ToolChoice: &toolChoice{Tool: &namedTool{name}},
 		Tools: []tool{toolOf(&llm.Function{Name: name, Parameters: f.JSONSchema.Schema, Description: "Give the answer by calling this tool."})}}
-	s.call.Adapt("response_format", wire.ByTool)
+	s.Call.Adapt("response_format", wire.ByTool)
 	return nil
 }
 
 // prompt asks for JSON in the instructions.
 func (s *settings) prompt(schema *llm.JSONSchema) {
 	s.body.System = append(s.body.System, textBlock(wire.JSONPrompt(schema)))
-	s.call.Adapt("response_format", wire.ByPrompt)
+	s.Call.Adapt("response_format", wire.ByPrompt)
 }
 
 // forcesSchema tells whether a model without schemas is asked for one by a

@@ -1,0 +1,94 @@
+package wire
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// Turn is a message of a format of blocks, in which the roles "user" and
+// "assistant" take turns.
+type Turn[B any] struct {
+	Role    string `json:"role"`
+	Content []B    `json:"content"`
+
+	results []B // of tools: they stand before anything else in their turn
+}
+
+// Turns collects the messages of a conversation for a format of blocks.
+type Turns[B any] struct {
+	*Call
+	System []B
+
+	turns   []Turn[B]
+	oldCall string // the id of the last assistant message's function_call
+}
+
+// Add appends blocks to the last turn if that has the same role.
+func (t *Turns[B]) Add(role string, blocks ...B) {
+	if len(blocks) > 0 {
+		turn := t.of(role)
+		turn.Content = append(turn.Content, blocks...)
+	}
+}
+
+// AddResult appends what a tool answered.
+func (t *Turns[B]) AddResult(blocks ...B) {
+	turn := t.of("user")
+	turn.results = append(turn.results, blocks...)
+}
+
+// of is the last turn, where that has the role, or a new one.
+func (t *Turns[B]) of(role string) *Turn[B] {
+	if n := len(t.turns); n == 0 || t.turns[n-1].Role != role {
+		t.turns = append(t.turns, Turn[B]{Role: role})
+	}
+	return &t.turns[len(t.turns)-1]
+}
+
+// Called notes whether the message that comes calls by the old function_call,
+// which has no id, and gives it one.
+func (t *Turns[B]) Called(old bool) (id string) {
+	t.oldCall = ""
+	if old {
+		t.oldCall = "call_" + strconv.Itoa(len(t.turns))
+	}
+	return t.oldCall
+}
+
+// ResultID is the id of the call that a message answers. at says where the
+// message stands, vendor who needs the call.
+func (t *Turns[B]) ResultID(m *llm.Message, at, vendor string) (string, error) {
+	switch {
+	case m.Role != llm.RoleFunction:
+		return m.ToolCallID, nil
+	case t.oldCall == "":
+		return "", llm.Errorf(llm.BadRequest, "%s answers the function %q, but the message before it calls none; %s needs the call", at, m.Name, vendor)
+	}
+	return t.oldCall, nil
+}
+
+// Joined are the instructions and the turns. Instructions alone are what the
+// user says.
+func (t *Turns[B]) Joined() (system []B, turns []Turn[B]) {
+	if len(t.turns) == 0 {
+		return nil, []Turn[B]{{Role: "user", Content: t.System}}
+	}
+	for i := range t.turns {
+		m := &t.turns[i]
+		m.Content = append(m.results, m.Content...)
+	}
+	return t.System, t.turns
+}
+
+// PlainID makes the id of a call fit for a vendor that takes letters, digits
+// and some other characters: the ids of other vendors may hold more.
+func PlainID(id, others string) string {
+	return strings.Map(func(c rune) rune {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune(others, c) {
+			return c
+		}
+		return '_'
+	}, id)
+}
