@@ -99,7 +99,8 @@ func (at *place) oneKey() error {
 	return nil
 }
 
-// isKeyVariable tells whether a text is a name as environment variables have it.
+// isKeyVariable tells whether a text is a name as environment variables have
+// it.
 func isKeyVariable(name string) bool {
 	return len(name) > 2 && strings.Contains(name, "_") && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == ""
 }

@@ -28,6 +28,7 @@ type partialChoice struct {
 	parts                       []*partialPart
 	calls                       partialCalls
 	function                    *partialCall
+	moved                       bool // more of the old form's calls came: they are tool calls
 	finish                      string
 	logContent, logRefusal      []json.RawMessage
 	otherLogprobs               joints
@@ -173,6 +174,7 @@ func (p *partialChoice) addDelta(d *Message) (changed bool) {
 	p.refusal.WriteString(d.Refusal)
 	changed = p.addUnknown(d, thoughts) || changed
 	p.reasoning.WriteString(d.ReasoningContent)
+	changed = p.moveFunction(d) || changed
 	changed = p.addCalls(d) || changed
 	if f := d.FunctionCall; f != nil {
 		if p.function == nil {

@@ -50,6 +50,18 @@ func (c *partialCall) withhold(piece *string, finished bool) (changed bool) {
 	return true
 }
 
+// moveFunction makes a call in the old form a tool call where another one came
+// before it: a message has room for one.
+func (p *partialChoice) moveFunction(d *Message) (changed bool) {
+	if d.FunctionCall == nil || !p.moved && (p.function == nil || !p.function.begins(&ToolCall{Index: 0, Function: *d.FunctionCall})) {
+		return false
+	}
+	p.moved = true
+	d.ToolCalls = append(d.ToolCalls[:len(d.ToolCalls):len(d.ToolCalls)], ToolCall{Index: -1, Type: "function", Function: *d.FunctionCall})
+	d.FunctionCall = nil
+	return true
+}
+
 // isWholeAgain compares no more than a few times as many bytes as a piece has,
 // so that hostile pieces cost linear time.
 func isWholeAgain(c *partialCall, arguments string) bool {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"strconv"
+	"strings"
 )
 
 func (j *joint) addList(at jointPlace, raw json.RawMessage) {
@@ -23,6 +24,7 @@ func (j *joint) addList(at jointPlace, raw json.RawMessage) {
 		return
 	}
 	j.expand(at)
+	all := len(items)
 	switch pieces {
 	case yesIndexed, yesNumber:
 	case yesText:
@@ -36,15 +38,38 @@ func (j *joint) addList(at jointPlace, raw json.RawMessage) {
 	}
 	j.last = raw
 	for i, item := range items {
-		if i == 0 && at.name == "thinking" && len(j.items) > 0 {
-			last := j.items[len(j.items)-1]
-			if _, _, kind := marksOf(item); kind != "" && kind == last.kindOf && last.shape() == '{' {
-				last.add(at, item)
-				continue
-			}
+		if i == 0 && len(items) == all && len(j.items) > 0 && j.items[len(j.items)-1].takes(at.name, item) {
+			j.items[len(j.items)-1].add(at, item)
+			continue
 		}
 		j.addItem(at, item)
 	}
+}
+
+// takes tells whether an item of thoughts goes on in the first one of the next
+// list, without an index. A signature ends it.
+func (to *jointItem) takes(list string, raw json.RawMessage) bool {
+	if list != "thinking" && list != "thinking_blocks" && list != "reasoning_details" || to.shape() != '{' || raw[0] != '{' {
+		return false
+	}
+	index, id, kind := marksOf(raw)
+	return index == "" && kind != "" && kind == to.kindOf && (id == "" || to.id == "" || id == to.id) &&
+		!strings.Contains(kind, "encrypted") && !strings.Contains(kind, "redacted") && !to.signed()
+}
+
+func (to *jointItem) signed() bool {
+	if to.kind != 0 {
+		s := to.fields["signature"]
+		return s != nil && (s.kind != 0 || !isEmpty(s.raw))
+	}
+	r := newReader(to.raw)
+	for more := r.Object(); more; more = r.NextField() {
+		if string(r.Key) == "signature" {
+			return r.Text() != ""
+		}
+		r.Skip()
+	}
+	return false
 }
 
 // begins tells whether items begins with what is there.

@@ -15,6 +15,16 @@ import (
 var endpoints = []string{"/chat/completions", "/completions", "/responses", "/embeddings", "/messages", "/api/chat", "/api/generate", "/api/embed",
 	"/v1/models", "/v1/chat"}
 
+// endpointOf is the endpoint with which a path ends, or "".
+func endpointOf(path string) string {
+	for _, end := range endpoints {
+		if n := len(path) - len(end); n >= 0 && strings.EqualFold(path[n:], end) {
+			return strings.TrimPrefix(end, "/v1") // without it the path may be a root
+		}
+	}
+	return ""
+}
+
 // readBaseURL checks a base_url, completes one that has no path where its host
 // is a vendor's, and finds the wire format that the address speaks. typed tells
 // whether the configuration names the format itself. The URL is not repeated in
@@ -36,17 +46,12 @@ func readBaseURL(where, base string, v Vendor, typed bool) (string, Vendor, erro
 		return shown.URL(other.String())
 	}
 	path := strings.TrimRight(u.Path, "/")
-	for _, end := range endpoints {
-		if n := len(path) - len(end); n >= 0 && strings.EqualFold(path[n:], end) {
-			typed := ""
-			if strings.HasPrefix(end, "/v1/") { // without it the path may be a root
-				n += len("/v1")
-			}
-			if end == "/responses" && v.name != responsesName {
-				typed = `, and "type": "responses" to use that endpoint`
-			}
-			return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s ends with an endpoint, %q; write the API's root: %q%s", where, shownBase(base), path[n:], rewrite(path[:n]), typed)
+	if end := endpointOf(path); end != "" {
+		n, typed := len(path)-len(end), ""
+		if end == "/responses" && v.name != responsesName {
+			typed = `, and "type": "responses" to use that endpoint`
 		}
+		return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s ends with an endpoint, %q; write the API's root: %q%s", where, shownBase(base), path[n:], rewrite(path[:n]), typed)
 	}
 	if i := strings.Index(path, "/models/"); i >= 0 && (v.own != "" || strings.Contains(path[i:], ":")) {
 		return "", v, llm.Errorf(llm.InvalidArgument, "%s: base_url %s is the endpoint of a model; write the API's root: %q", where, shownBase(base), rewrite(path[:i]))
