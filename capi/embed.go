@@ -11,38 +11,55 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// embed begins the operation as a request for vectors, over these routes or
-// those of the aggregator.
-func (op *operation) embed(through []*scope, by *aggregator.Aggregator, over []*client.Client, asked *C.shim_post) error {
-	return op.ask("embed", through, asked, func(op *operation, request []byte, o llm.CallOptions) ([]byte, error) {
-		e, err := llm.ParseEmbedding(request, o)
-		if err != nil {
-			return nil, err
-		}
-		var r *llm.EmbeddingResponse
-		if over != nil {
-			r, err = by.EmbedRoutes(op.ctx, over, e)
-		} else {
-			r, err = by.Embed(op.ctx, e)
-		}
-		if err != nil {
-			return nil, err
-		}
-		return op.vectors(r)
-	})
-}
-
-// ask begins the operation as a call that is no chat. Its options are read in
-// its goroutine.
-func (op *operation) ask(what string, through []*scope, asked *C.shim_post, run func(op *operation, request []byte, o llm.CallOptions) ([]byte, error)) error {
+// other begins the operation as a call that is no chat, over these routes or
+// those of the aggregator. Request and options are read in its goroutine.
+func (op *operation) other(through []*scope, by *aggregator.Aggregator, over []*client.Client, asked *C.shim_post) error {
 	request, options := copied(asked.request, asked.request_len), copied(asked.options, asked.options_len)
+	what, call := "embed", op.embed
+	if asked.kind == C.SHIM_ROUTES_RERANK || asked.kind == C.SHIM_AGGREGATOR_RERANK {
+		what, call = "rerank", op.rerank
+	}
 	return op.begin(what, through, func(op *operation) ([]byte, error) {
 		o, err := llm.ParseCallOptions(options)
 		if err != nil {
 			return nil, err
 		}
-		return run(op, request, o)
+		return call(by, over, request, o)
 	})
+}
+
+func (op *operation) embed(by *aggregator.Aggregator, over []*client.Client, request []byte, o llm.CallOptions) ([]byte, error) {
+	e, err := llm.ParseEmbedding(request, o)
+	if err != nil {
+		return nil, err
+	}
+	var r *llm.EmbeddingResponse
+	if over != nil {
+		r, err = by.EmbedRoutes(op.ctx, over, e)
+	} else {
+		r, err = by.Embed(op.ctx, e)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return op.vectors(r)
+}
+
+func (op *operation) rerank(by *aggregator.Aggregator, over []*client.Client, request []byte, o llm.CallOptions) ([]byte, error) {
+	e, err := llm.ParseRerank(request, o)
+	if err != nil {
+		return nil, err
+	}
+	var r *llm.RerankResponse
+	if over != nil {
+		r, err = by.RerankRoutes(op.ctx, over, e)
+	} else {
+		r, err = by.Rerank(op.ctx, e)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.AppendJSON(rooms.take())
 }
 
 // vectors writes a llmagg_vectors with all that follows it, where there are

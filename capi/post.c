@@ -54,6 +54,8 @@ static const struct {
     [SHIM_AGGREGATOR_CHAT] = {SHIM_AGGREGATOR, "aggregator"},
     [SHIM_ROUTES_EMBED] = {SHIM_CLIENT, "clients"},
     [SHIM_AGGREGATOR_EMBED] = {SHIM_AGGREGATOR, "aggregator"},
+    [SHIM_ROUTES_RERANK] = {SHIM_CLIENT, "clients"},
+    [SHIM_AGGREGATOR_RERANK] = {SHIM_AGGREGATOR, "aggregator"},
     [SHIM_MANAGER_HEALTH] = {SHIM_MANAGER, "manager"},
     [SHIM_ROUTES_HEALTH] = {SHIM_CLIENT, "clients"},
     [SHIM_AGGREGATOR_HEALTH] = {SHIM_AGGREGATOR, "aggregator"},

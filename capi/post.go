@@ -105,6 +105,7 @@ func (op *operation) posted(p *C.shim_post) string {
 	return [...]string{C.SHIM_CLIENT_CHAT: "llmagg_client_chat", C.SHIM_ROUTES_CHAT: "llmagg_routes_chat",
 		C.SHIM_AGGREGATOR_CHAT: "llmagg_aggregator_chat", C.SHIM_MANAGER_HEALTH: "llmagg_manager_health",
 		C.SHIM_ROUTES_EMBED: "llmagg_routes_embed", C.SHIM_AGGREGATOR_EMBED: "llmagg_aggregator_embed",
+		C.SHIM_ROUTES_RERANK: "llmagg_routes_rerank", C.SHIM_AGGREGATOR_RERANK: "llmagg_aggregator_rerank",
 		C.SHIM_ROUTES_HEALTH: "", C.SHIM_AGGREGATOR_HEALTH: "llmagg_aggregator_health"}[p.kind]
 }
 
@@ -120,12 +121,12 @@ func (op *operation) beginPosted(p *C.shim_post) error {
 	case C.SHIM_AGGREGATOR_CHAT:
 		o := held[*aggregatorObject](through[0]._go)
 		return op.chat(target{o.a, "aggregator", o.through}, p)
-	case C.SHIM_ROUTES_EMBED:
+	case C.SHIM_ROUTES_EMBED, C.SHIM_ROUTES_RERANK:
 		r := routesOf(through)
-		return op.embed(r.through, overRoutes(), r.clients, p)
-	case C.SHIM_AGGREGATOR_EMBED:
+		return op.other(r.through, overRoutes(), r.clients, p)
+	case C.SHIM_AGGREGATOR_EMBED, C.SHIM_AGGREGATOR_RERANK:
 		o := held[*aggregatorObject](through[0]._go)
-		return op.embed(o.through, o.a, nil, p)
+		return op.other(o.through, o.a, nil, p)
 	case C.SHIM_MANAGER_HEALTH:
 		o := held[*managerObject](through[0]._go)
 		return op.health([]*scope{o.scope}, func(ctx context.Context) any { return o.m.CheckHealth(ctx) })

@@ -264,6 +264,28 @@ llmagg_status llmagg_routes_embed_submit(llmagg_client *const *clients, size_t c
     return shim_submit(CHAT(SHIM_ROUTES_EMBED, 0, tag), LIST(clients), count, H(queue), op, err);
 }
 
+llmagg_status llmagg_routes_rerank(llmagg_client *const *clients, size_t count, const char *request, size_t request_len,
+                                   const char *options, size_t options_len, llmagg_buf *out, llmagg_error **err) {
+    CHECK_FORK(err);
+    ROUTES(err);
+    TEXT(request, err);
+    OPTIONAL(options, err);
+    OUT(out, err);
+    return shim_ask(CHAT(SHIM_ROUTES_RERANK, 0, 0), LIST(clients), count, out, err);
+}
+
+llmagg_status llmagg_routes_rerank_submit(llmagg_client *const *clients, size_t count, llmagg_queue *queue,
+                                          const char *request, size_t request_len, const char *options,
+                                          size_t options_len, uint64_t tag, uint64_t *op, llmagg_error **err) {
+    CHECK_FORK(err);
+    ROUTES(err);
+    HANDLE(queue, err);
+    TEXT(request, err);
+    OPTIONAL(options, err);
+    OUT(op, err);
+    return shim_submit(CHAT(SHIM_ROUTES_RERANK, 0, tag), LIST(clients), count, H(queue), op, err);
+}
+
 llmagg_status llmagg_routes_health_submit(llmagg_client *const *clients, size_t count, llmagg_queue *queue,
                                           uint64_t tag, uint64_t *op, llmagg_error **err) {
     CHECK_FORK(err);
@@ -341,6 +363,28 @@ llmagg_status llmagg_aggregator_embed_submit(llmagg_aggregator *aggregator, llma
     OPTIONAL(options, err);
     OUT(op, err);
     return shim_submit(CHAT(SHIM_AGGREGATOR_EMBED, 0, tag), LIST(&aggregator), 1, H(queue), op, err);
+}
+
+llmagg_status llmagg_aggregator_rerank(llmagg_aggregator *aggregator, const char *request, size_t request_len,
+                                       const char *options, size_t options_len, llmagg_buf *out, llmagg_error **err) {
+    CHECK_FORK(err);
+    HANDLE(aggregator, err);
+    TEXT(request, err);
+    OPTIONAL(options, err);
+    OUT(out, err);
+    return shim_ask(CHAT(SHIM_AGGREGATOR_RERANK, 0, 0), LIST(&aggregator), 1, out, err);
+}
+
+llmagg_status llmagg_aggregator_rerank_submit(llmagg_aggregator *aggregator, llmagg_queue *queue, const char *request,
+                                              size_t request_len, const char *options, size_t options_len,
+                                              uint64_t tag, uint64_t *op, llmagg_error **err) {
+    CHECK_FORK(err);
+    HANDLE(aggregator, err);
+    HANDLE(queue, err);
+    TEXT(request, err);
+    OPTIONAL(options, err);
+    OUT(op, err);
+    return shim_submit(CHAT(SHIM_AGGREGATOR_RERANK, 0, tag), LIST(&aggregator), 1, H(queue), op, err);
 }
 
 llmagg_status llmagg_aggregator_models(llmagg_aggregator *aggregator, llmagg_buf *out, llmagg_error **err) {

@@ -94,6 +94,10 @@
  * the vendor takes them, and the requests are made at the same time; each has the retries, breakers and failover of a chat. Only
  * routes of one model are asked: those of the first route's model. The result is a llmagg_vectors.
  *
+ * RANKINGS: the request of llmagg_..._rerank is {"query", "documents": array of texts, "model", "top_n": the best ones only}; the result
+ * is {"results": [{"index": of the document, "relevance_score"}, ...], the best first, "model", "usage", "meta": billed units and the
+ * like, "attempts"}. The routes are asked one after the other, as in a chat.
+ *
  * OPTIONS of a call (a JSON object, or NULL and 0 for the defaults):
  *     "max_retries": n             attempts on one route (default: the route's configuration)
  *     "deadline": s                time limit for the whole call: all attempts, waits and routes (default: none)
@@ -524,6 +528,15 @@ LLMAGG_API llmagg_status llmagg_routes_embed_submit(llmagg_client *const *client
                                                     const char *request, size_t request_len, const char *options,
                                                     size_t options_len, uint64_t tag, uint64_t *op, llmagg_error **err);
 
+/* Ranks documents over these routes; blocks. *out is owned: see RANKINGS. Codes: all. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_routes_rerank(llmagg_client *const *clients, size_t count, const char *request, size_t request_len,
+                                              const char *options, size_t options_len, llmagg_buf *out, llmagg_error **err);
+
+/* The same as an operation; see llmagg_client_chat_submit. Codes: UNAVAILABLE. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_routes_rerank_submit(llmagg_client *const *clients, size_t count, llmagg_queue *queue,
+                                                     const char *request, size_t request_len, const char *options,
+                                                     size_t options_len, uint64_t tag, uint64_t *op, llmagg_error **err);
+
 /* Asks these routes whether they are alive, as an operation; the payload of DONE is an array of bools in the same order. See
  * llmagg_client_chat_submit. Codes: UNAVAILABLE. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_routes_health_submit(llmagg_client *const *clients, size_t count, llmagg_queue *queue,
@@ -567,6 +580,15 @@ LLMAGG_API llmagg_status llmagg_aggregator_embed(llmagg_aggregator *aggregator, 
 LLMAGG_API llmagg_status llmagg_aggregator_embed_submit(llmagg_aggregator *aggregator, llmagg_queue *queue, const char *request,
                                                         size_t request_len, const char *options, size_t options_len,
                                                         uint64_t tag, uint64_t *op, llmagg_error **err);
+
+/* Ranks documents by how well they fit a query; blocks. *out is owned: see RANKINGS. Codes: all. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_aggregator_rerank(llmagg_aggregator *aggregator, const char *request, size_t request_len,
+                                                  const char *options, size_t options_len, llmagg_buf *out, llmagg_error **err);
+
+/* The same as an operation; see llmagg_client_chat_submit. Codes: UNAVAILABLE. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_aggregator_rerank_submit(llmagg_aggregator *aggregator, llmagg_queue *queue, const char *request,
+                                                         size_t request_len, const char *options, size_t options_len,
+                                                         uint64_t tag, uint64_t *op, llmagg_error **err);
 
 /* The names of the models that calls use, in order of trial: ["gpt-4o", ...]. *out is owned. Codes: CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_aggregator_models(llmagg_aggregator *aggregator, llmagg_buf *out, llmagg_error **err);

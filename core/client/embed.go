@@ -1,6 +1,7 @@
 package client
 
 import (
+	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
 
@@ -28,4 +29,15 @@ func (a *attempt) embed(e *wire.Embedding) (err error) {
 	e.Vectors, e.Usage = nil, nil
 	defer a.rescue(&err)
 	return a.upstream.Embed(a.ctx, &a.x, e)
+}
+
+// rerank asks for the ranking of documents, likewise.
+func (a *attempt) rerank(r *wire.Ranking) (err error) {
+	c := a.turn.client
+	if c.upstream == nil {
+		return wire.Unsupported("the client of %s, which the application wrote, ranks no documents", c.Route())
+	}
+	r.Response = llm.RerankResponse{}
+	defer a.rescue(&err)
+	return a.upstream.Rerank(a.ctx, &a.x, r)
 }

@@ -31,6 +31,13 @@ func (r *route) Vectors(e *wire.Embedding) *routing.Wanted {
 	}}
 }
 
+func (r *route) Ranks(k *wire.Ranking) *routing.Wanted {
+	return &routing.Wanted{Other: func(a any) (*llm.Usage, error) {
+		err := a.(*attempt).rerank(k)
+		return k.Response.Usage, err
+	}}
+}
+
 func (c *Client) turn(call *callstate.Call, others routing.Others, place int) *turn {
 	return &turn{client: c, call: call, others: others, place: place}
 }

@@ -57,6 +57,8 @@ func compose(c *call, s *Step) *answer {
 		return wholeAnswer(status, toJSON(c.dialect.list(c.known)))
 	case c.embed != nil:
 		return wholeAnswer(status, toJSON(c.embedded()))
+	case c.rank != nil:
+		return wholeAnswer(status, toJSON(c.ranked()))
 	case s.RepeatBytes > 0 && c.stream:
 		return streamAnswer(c, status, repeatedEvents(c, s))
 	case s.RepeatBytes > 0:

@@ -16,6 +16,7 @@ type embedAsk struct {
 	texts      []string
 	dimensions int
 	base64     bool
+	cohere     bool // Cohere's own shape
 }
 
 // embedDimensions is the length of the wall's vectors, unless a request asks
@@ -50,6 +51,9 @@ func (c *call) readEmbed(r *http.Request, most int) (*call, *Step) {
 		Input      json.RawMessage `json:"input"`
 		Encoding   string          `json:"encoding_format"`
 		Dimensions int             `json:"dimensions"`
+		Output     int             `json:"output_dimension"` // Cohere's and Voyage's
+		Texts      json.RawMessage `json:"texts"`            // Cohere's
+		Kind       string          `json:"input_type"`
 		Requests   []struct {
 			Model   string `json:"model"`
 			Content struct {
@@ -65,6 +69,13 @@ func (c *call) readEmbed(r *http.Request, most int) (*call, *Step) {
 	}
 	ask := &embedAsk{dimensions: fields.Dimensions, base64: fields.Encoding == "base64"}
 	c.embed, c.model = ask, fields.Model
+	if ask.cohere = strings.HasSuffix(r.URL.Path, "/v2/embed"); ask.cohere {
+		fields.Input = fields.Texts
+		if fields.Kind == "" {
+			return c, &Step{Status: http.StatusBadRequest, Body: map[string]any{"message": "invalid request: input_type is required"}}
+		}
+	}
+	ask.dimensions = max(ask.dimensions, fields.Output)
 	var one string
 	if json.Unmarshal(fields.Input, &one) == nil {
 		ask.texts = []string{one}
@@ -105,6 +116,10 @@ func (c *call) embedded() any {
 			all[i] = map[string]any{"values": plain[i]}
 		}
 		return map[string]any{"embeddings": all}
+	}
+	if ask.cohere {
+		return map[string]any{"id": "1", "embeddings": map[string]any{"float": plain}, "texts": ask.texts, "response_type": "embeddings_by_type",
+			"meta": map[string]any{"billed_units": map[string]int{"input_tokens": tokens}}}
 	}
 	data := make([]any, len(plain))
 	for i := range plain {

@@ -20,6 +20,7 @@ type call struct {
 	choices      int
 	array        bool      // Gemini's stream without alt=sse: one JSON array
 	embed        *embedAsk // of a request for vectors, nil for a chat
+	rank         *rankAsk  // of a request for a ranking
 	lines        bool      // Ollama's streams: one object a line
 	body         []byte
 	number       int         // of the request, from 1

@@ -45,6 +45,10 @@ func understand(r *http.Request, body []byte) (*call, *Step) {
 			refusal = c.checkAzure(r)
 		}
 		return c, refusal
+	case strings.HasSuffix(path, "/v2/embed"):
+		return c.readEmbed(r, 96)
+	case strings.HasSuffix(path, "/rerank"):
+		return c.readRerank(r)
 	case strings.HasSuffix(path, "/api/embed"):
 		c.dialect = ollama{}
 		return c.readEmbed(r, 1<<20)

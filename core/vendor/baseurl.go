@@ -12,7 +12,7 @@ import (
 
 // endpoints are the ends of addresses that are those of one endpoint instead of
 // an API's root, as they stand in documentation and are pasted from there.
-var endpoints = []string{"/chat/completions", "/completions", "/responses", "/embeddings", "/messages", "/api/chat", "/api/generate", "/api/embed",
+var endpoints = []string{"/chat/completions", "/completions", "/responses", "/embeddings", "/rerank", "/messages", "/api/chat", "/api/generate", "/api/embed",
 	"/v1/models", "/v1/chat"}
 
 // endpointOf is the endpoint with which a path ends, or "".

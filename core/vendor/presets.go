@@ -1,5 +1,7 @@
 package vendor
 
+import "github.com/llmagg/llmagg/core/wire"
+
 // presets are the vendors that speak OpenAI's format at addresses of their own.
 // A vendor is added by a row here; docs/vendors.md is checked against them. A
 // row begins with the vendor's name, its address and the variables of its key;
@@ -60,7 +62,9 @@ var presets = []Vendor{
 	{name: "nvidia", baseURL: "https://integrate.api.nvidia.com/v1", keys: "NVIDIA_API_KEY NVIDIA_NIM_API_KEY"},
 	{name: "github", baseURL: "https://models.github.ai/inference", keys: "GITHUB_TOKEN"},
 	{name: "huggingface", baseURL: "https://router.huggingface.co/v1", keys: "HF_TOKEN"},
-	{name: "cohere", embedTexts: 96, baseURL: "https://api.cohere.ai/compatibility/v1", keys: "COHERE_API_KEY CO_API_KEY", quirks: &cohereQuirks},
+	{name: "cohere", embedTexts: 96, others: wire.Cohere, baseURL: "https://api.cohere.ai/compatibility/v1", keys: "COHERE_API_KEY CO_API_KEY", quirks: &cohereQuirks},
+	{name: "jina", others: wire.Jina, baseURL: "https://api.jina.ai/v1", keys: "JINA_API_KEY"},
+	{name: "voyage", embedTexts: 1000, others: wire.Voyage, baseURL: "https://api.voyageai.com/v1", keys: "VOYAGE_API_KEY"},
 
 	// Servers on one's own machine.
 	{name: "vllm", baseURL: "http://localhost:8000/v1", keys: "VLLM_API_KEY", local: true, messages: "http://localhost:8000"},

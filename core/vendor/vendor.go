@@ -37,6 +37,7 @@ type Vendor struct {
 	local      bool   // a server on one's own machine, which needs no key
 	concurrent int    // calls at once that it takes; 0 for the default
 	embedTexts int    // texts in one request for vectors; 0 for the format's own number
+	others     string // whose ways requests follow that are no chats: see wire.Options
 
 	quirks *wire.Quirks // of its chat completions; nil for none
 
@@ -119,7 +120,7 @@ var compatible = Vendor{name: "openai-compatible", format: openai.New, streamUsa
 // Format makes the vendor's wire format at a base URL, with a key.
 func (v *Vendor) Format(baseURL, key string) wire.Format {
 	own, _ := At(baseURL)
-	return v.format(wire.Options{At: wire.RootOf(baseURL), Key: key, Owner: own.name, Quirks: v.quirks, StreamUsage: v.streamUsage, EmbedTexts: v.embedTexts})
+	return v.format(wire.Options{At: wire.RootOf(baseURL), Key: key, Owner: own.name, Quirks: v.quirks, StreamUsage: v.streamUsage, EmbedTexts: v.embedTexts, Others: v.others})
 }
 
 // Model is what a configuration says of where a model is. Like names the

@@ -12,6 +12,13 @@ func RootOf(base string) Root {
 	return Root{root, query}
 }
 
+// Cohere is the root of Cohere's own API beside that which speaks OpenAI's
+// format.
+func (a Root) Cohere() Root {
+	root := strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(a.root, "/v2"), "/v1"), "/compatibility")
+	return Root{root + "/v2", a.query}
+}
+
 // With is the URL of a path of the API; more is a query of its own.
 func (a Root) With(path, more string) string {
 	query := a.query

@@ -86,7 +86,17 @@ type Options struct {
 	// EmbedTexts is how many texts one request for vectors takes, where that
 	// is not what the format's own vendor takes.
 	EmbedTexts int
+	// Others is whose ways requests follow that are no chats, where these are not
+	// OpenAI's and Cohere's shape for all: [Cohere], [Voyage] or [Jina].
+	Others string
 }
+
+// The values of Options.Others.
+const (
+	Cohere = "cohere"
+	Voyage = "voyage"
+	Jina   = "jina"
+)
 
 // Call is one request as its format sees it.
 type Call struct {

@@ -95,6 +95,7 @@ static inline int many_large(int n) { return many(n); }
 #define STR(text) (text), strlen(text)
 #define NOTHING NULL, 0
 #define HELLO "{\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}"
+#define RERANK "{\"query\":\"one\",\"documents\":[\"two\",\"one\"]}"
 #define EMBED "{\"input\":[\"one\",\"two\"]}"
 
 static inline double seconds(void) {

@@ -1,4 +1,4 @@
-/* The vectors of texts: their layout, where they arrive, what is refused. */
+/* Calls that are no chats: the layout of vectors, where they arrive, what is refused; rankings. */
 #include <math.h>
 #include <unistd.h>
 
@@ -105,6 +105,20 @@ static void what_is_refused(void) {
     CHECK_SAYS(LLMAGG_E_INVALID_ARGUMENT, "deadlin", llmagg_aggregator_embed(w.aggregator, STR(EMBED), STR("{\"deadlin\":1}"), &out, &err));
 }
 
+static void rankings(void) {
+    static const char *request = "{\"query\":\"red fish\",\"documents\":[\"a car\",\"red fish\",\"blue fish\"],\"top_n\":2}";
+    llmagg_buf out = {NULL, 0};
+    uint64_t op = 0;
+    received r;
+    OK(llmagg_wall_script(w.wall, STR("{}"), &err));
+    OK(llmagg_aggregator_rerank(w.aggregator, STR(request), NOTHING, &out, &err));
+    CHECK(has(out.ptr, "{\"results\":[{\"index\":1,\"relevance_score\":1},{\"index\":2,\"relevance_score\":0.5}],\"model\":\"m\""));
+    llmagg_buf_free(&out);
+    OK(llmagg_routes_rerank_submit(&w.client, 1, w.queue, STR(request), STR("{\"deadline\":9}"), 5, &op, &err));
+    CHECK(receive_end(w.queue, op, &r, NULL) && r.event.tag == 5 && has(r.payload, "\"index\":1,\"relevance_score\":1}"));
+    CHECK_SAYS(LLMAGG_E_INVALID_ARGUMENT, "\"query\"", llmagg_aggregator_rerank(w.aggregator, STR("{\"documents\":[\"a\"]}"), NOTHING, &out, &err));
+}
+
 /* A cancelled request ends with its event, and its connection closes. */
 static void cancelled(void) {
     uint64_t op = 0;
@@ -123,6 +137,7 @@ int main(void) {
     RUN(blocking_and_on_a_queue);
     RUN(many_texts);
     RUN(what_is_refused);
+    RUN(rankings);
     RUN(cancelled);
     free_world(&w);
     return RESULT();

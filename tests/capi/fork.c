@@ -66,7 +66,9 @@ static int in_child(int fd) {
     FORKED(llmagg_routes_chat(routes, 1, STR(HELLO), NOTHING, &out, err));
     FORKED(llmagg_routes_chat_submit(routes, 1, queue, STR(HELLO), NOTHING, 0, 0, &op, err));
     FORKED(llmagg_routes_embed(routes, 1, STR(EMBED), NOTHING, &out, err));
+    FORKED(llmagg_routes_rerank(routes, 1, STR(RERANK), NOTHING, &out, err));
     FORKED(llmagg_routes_embed_submit(routes, 1, queue, STR(EMBED), NOTHING, 0, &op, err));
+    FORKED(llmagg_routes_rerank_submit(routes, 1, queue, STR(RERANK), NOTHING, 0, &op, err));
     FORKED(llmagg_routes_health_submit(routes, 1, queue, 0, &op, err));
     FORKED(llmagg_resolve(STR("[]"), STR("[]"), &out, err));
     FORKED(llmagg_aggregator_new(manager, NOTHING, &aggregator, err));
@@ -74,7 +76,9 @@ static int in_child(int fd) {
     FORKED(llmagg_aggregator_chat(aggregator, STR(HELLO), NOTHING, &out, err));
     FORKED(llmagg_aggregator_chat_submit(aggregator, queue, STR(HELLO), NOTHING, 0, 0, &op, err));
     FORKED(llmagg_aggregator_embed(aggregator, STR(EMBED), NOTHING, &out, err));
+    FORKED(llmagg_aggregator_rerank(aggregator, STR(RERANK), NOTHING, &out, err));
     FORKED(llmagg_aggregator_embed_submit(aggregator, queue, STR(EMBED), NOTHING, 0, &op, err));
+    FORKED(llmagg_aggregator_rerank_submit(aggregator, queue, STR(RERANK), NOTHING, 0, &op, err));
     FORKED(llmagg_aggregator_models(aggregator, &out, err));
     FORKED(llmagg_aggregator_health(aggregator, &out, err));
     FORKED(llmagg_aggregator_health_submit(aggregator, queue, 0, &op, err));

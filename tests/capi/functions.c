@@ -43,14 +43,18 @@ static void null_everywhere(void) {
         GIVES(A, llmagg_routes_chat, (NULL, 0, NULL, 0, NULL, 0, NULL, NULL)),
         GIVES(A, llmagg_routes_chat_submit, (NULL, 0, NULL, NULL, 0, NULL, 0, 0, 0, NULL, NULL)),
         GIVES(A, llmagg_routes_embed, (NULL, 0, NULL, 0, NULL, 0, NULL, NULL)),
+        GIVES(A, llmagg_routes_rerank, (NULL, 0, NULL, 0, NULL, 0, NULL, NULL)),
         GIVES(A, llmagg_routes_embed_submit, (NULL, 0, NULL, NULL, 0, NULL, 0, 0, NULL, NULL)),
+        GIVES(A, llmagg_routes_rerank_submit, (NULL, 0, NULL, NULL, 0, NULL, 0, 0, NULL, NULL)),
         GIVES(A, llmagg_routes_health_submit, (NULL, 0, NULL, 0, NULL, NULL)),
         GIVES(A, llmagg_resolve, (NULL, 0, NULL, 0, NULL, NULL)),
         GIVES(H, llmagg_aggregator_new, (NULL, NULL, 0, NULL, NULL)), GIVES(H, llmagg_aggregator_initialize, (NULL, NULL, 0, NULL)),
         GIVES(H, llmagg_aggregator_chat, (NULL, NULL, 0, NULL, 0, NULL, NULL)),
         GIVES(H, llmagg_aggregator_chat_submit, (NULL, NULL, NULL, 0, NULL, 0, 0, 0, NULL, NULL)),
         GIVES(H, llmagg_aggregator_embed, (NULL, NULL, 0, NULL, 0, NULL, NULL)),
+        GIVES(H, llmagg_aggregator_rerank, (NULL, NULL, 0, NULL, 0, NULL, NULL)),
         GIVES(H, llmagg_aggregator_embed_submit, (NULL, NULL, NULL, 0, NULL, 0, 0, NULL, NULL)),
+        GIVES(H, llmagg_aggregator_rerank_submit, (NULL, NULL, NULL, 0, NULL, 0, 0, NULL, NULL)),
         GIVES(H, llmagg_aggregator_models, (NULL, NULL, NULL)), GIVES(H, llmagg_aggregator_health, (NULL, NULL, NULL)),
         GIVES(H, llmagg_aggregator_health_submit, (NULL, NULL, 0, NULL, NULL)), GIVES(H, llmagg_aggregator_close, (NULL, 0, NULL)),
         RETURNS(llmagg_aggregator_free, (NULL)),
@@ -250,11 +254,17 @@ static void null_outputs_and_texts(void) {
     WITHOUT("request", llmagg_routes_chat_submit, (&w->client, 1, w->queue, NULL, 3, NOTHING, 0, 0, &op, &err));
     WITHOUT("op", llmagg_routes_chat_submit, (&w->client, 1, w->queue, STR(HELLO), NOTHING, 0, 0, NULL, &err));
     WITHOUT("clients", llmagg_routes_embed, (NULL, 1, STR(EMBED), NOTHING, &o.text, &err));
+    WITHOUT("clients", llmagg_routes_rerank, (NULL, 1, STR(RERANK), NOTHING, &o.text, &err));
     WITHOUT("request", llmagg_routes_embed, (&w->client, 1, NULL, 3, NOTHING, &o.text, &err));
+    WITHOUT("request", llmagg_routes_rerank, (&w->client, 1, NULL, 3, NOTHING, &o.text, &err));
     WITHOUT("out", llmagg_routes_embed, (&w->client, 1, STR(EMBED), NOTHING, NULL, &err));
+    WITHOUT("out", llmagg_routes_rerank, (&w->client, 1, STR(RERANK), NOTHING, NULL, &err));
     WITHOUT("clients", llmagg_routes_embed_submit, (NULL, 1, w->queue, STR(EMBED), NOTHING, 0, &op, &err));
+    WITHOUT("clients", llmagg_routes_rerank_submit, (NULL, 1, w->queue, STR(RERANK), NOTHING, 0, &op, &err));
     WITHOUT("request", llmagg_routes_embed_submit, (&w->client, 1, w->queue, NULL, 3, NOTHING, 0, &op, &err));
+    WITHOUT("request", llmagg_routes_rerank_submit, (&w->client, 1, w->queue, NULL, 3, NOTHING, 0, &op, &err));
     WITHOUT("op", llmagg_routes_embed_submit, (&w->client, 1, w->queue, STR(EMBED), NOTHING, 0, NULL, &err));
+    WITHOUT("op", llmagg_routes_rerank_submit, (&w->client, 1, w->queue, STR(RERANK), NOTHING, 0, NULL, &err));
     WITHOUT("clients", llmagg_routes_health_submit, (NULL, 1, w->queue, 0, &op, &err));
     WITHOUT("op", llmagg_routes_health_submit, (&w->client, 1, w->queue, 0, NULL, &err));
     WITHOUT("catalog", llmagg_resolve, (NULL, 3, STR("[]"), &o.text, &err));
@@ -268,9 +278,13 @@ static void null_outputs_and_texts(void) {
     WITHOUT("request", llmagg_aggregator_chat_submit, (w->aggregator, w->queue, NULL, 3, NOTHING, 0, 0, &op, &err));
     WITHOUT("op", llmagg_aggregator_chat_submit, (w->aggregator, w->queue, STR(HELLO), NOTHING, 0, 0, NULL, &err));
     WITHOUT("request", llmagg_aggregator_embed, (w->aggregator, NULL, 3, NOTHING, &o.text, &err));
+    WITHOUT("request", llmagg_aggregator_rerank, (w->aggregator, NULL, 3, NOTHING, &o.text, &err));
     WITHOUT("out", llmagg_aggregator_embed, (w->aggregator, STR(EMBED), NOTHING, NULL, &err));
+    WITHOUT("out", llmagg_aggregator_rerank, (w->aggregator, STR(RERANK), NOTHING, NULL, &err));
     WITHOUT("request", llmagg_aggregator_embed_submit, (w->aggregator, w->queue, NULL, 3, NOTHING, 0, &op, &err));
+    WITHOUT("request", llmagg_aggregator_rerank_submit, (w->aggregator, w->queue, NULL, 3, NOTHING, 0, &op, &err));
     WITHOUT("op", llmagg_aggregator_embed_submit, (w->aggregator, w->queue, STR(EMBED), NOTHING, 0, NULL, &err));
+    WITHOUT("op", llmagg_aggregator_rerank_submit, (w->aggregator, w->queue, STR(RERANK), NOTHING, 0, NULL, &err));
     WITHOUT("out", llmagg_aggregator_models, (w->aggregator, NULL, &err));
     WITHOUT("out", llmagg_aggregator_health, (w->aggregator, NULL, &err));
     WITHOUT("op", llmagg_aggregator_health_submit, (w->aggregator, w->queue, 0, NULL, &err));

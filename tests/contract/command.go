@@ -17,6 +17,7 @@ import (
 //	stream     the same, streamed. Args also: leave_after, pause_after, pause_s
 //	embed      a call for vectors: First is the request, Second the call's options. The result is {"embeddings", "model", "usage",
 //	           "attempts"}. Args: blocking
+//	rerank     a call for a ranking, likewise. The result is {"results", "model", "usage", "meta", "attempts"}
 //	health, report, models
 //	asked      what the provider Args["route"] was asked: {"calls", "at_once" (at most), "cancelled"}
 //	observe    begins to observe; "observed" ends that and gives the observations as a list

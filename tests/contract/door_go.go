@@ -143,6 +143,8 @@ func (d *goDoor) perform(ctx context.Context, c *Command, on func(Event)) Event 
 		return s.call(ctx, c, on)
 	case "embed":
 		return s.embed(ctx, c)
+	case "rerank":
+		return s.rerank(ctx, c)
 	}
 	return result(nil, fmt.Errorf("unknown verb %q", c.Verb))
 }
@@ -254,6 +256,23 @@ func (s *goSession) embed(ctx context.Context, c *Command) Event {
 		return result(nil, err)
 	}
 	return result(map[string]any{"embeddings": widened(r.Vectors), "model": r.Model, "usage": r.Usage, "attempts": r.Attempts}, nil)
+}
+
+func (s *goSession) rerank(ctx context.Context, c *Command) Event {
+	options, err := llm.ParseCallOptions(c.Second)
+	if err != nil {
+		return result(nil, err)
+	}
+	request, err := llm.ParseRerank(c.First, options)
+	if err != nil {
+		return result(nil, err)
+	}
+	r, err := s.aggregator.Rerank(ctx, request)
+	if err != nil {
+		return result(nil, err)
+	}
+	data, err := r.AppendJSON(nil)
+	return result(json.RawMessage(data), err)
 }
 
 // widened are numbers as JSON has them without loss.

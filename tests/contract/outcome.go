@@ -138,15 +138,18 @@ func setResponse(o map[string]any, data any) {
 	o["text"] = plainText(message["content"])
 }
 
-// setVectors is setResponse for the vectors of texts.
+// setVectors is setResponse for the vectors of texts, and for rankings.
 func setVectors(o map[string]any, data any, texts []string) {
 	r, _ := data.(map[string]any)
 	vectors, ok := r["embeddings"].([]any)
-	if !ok {
+	if !ok && r["results"] == nil {
 		return
 	}
 	o["response"], o["model"], o["usage"] = r, r["model"], r["usage"]
 	setAttempts(o, r["attempts"])
+	if !ok { // a ranking
+		return
+	}
 	inOrder := len(vectors) == len(texts)
 	for i := 0; inOrder && i < len(texts); i++ {
 		numbers, _ := vectors[i].([]any)

@@ -76,7 +76,7 @@ func (r *run) call(s *Step, where string) {
 
 func (r *run) submit(s *Step, n int) *flight {
 	c := Command{Verb: s.Call, Session: r.session, Args: map[string]string{}}
-	if s.Call == "chat" || s.Call == "stream" || s.Call == "embed" {
+	if s.Call == "chat" || s.Call == "stream" || s.Call == "embed" || s.Call == "rerank" {
 		c.First, c.Second = s.request(r.places, n), r.places.fill(s.CallOptions)
 	}
 	if s.Route != "" {

@@ -1,4 +1,4 @@
-"""Embeddings: what Python gives beside what the contract cases hold for all doors."""
+"""Embeddings and rankings: what Python gives beside what the contract cases hold for all doors."""
 
 from __future__ import annotations
 
@@ -69,3 +69,23 @@ def test_options_and_errors(llm_wall: FaultWall) -> None:
             aggregator.embed_sync(**arguments)
     with pytest.raises(llmagg.NotInitializedError):
         llmagg.LLMAggregator().embed_sync("one")
+
+
+def test_rankings(llm_wall: FaultWall, run: Any) -> None:
+    aggregator = aggregator_for(llm_wall, "r", provider="vllm")
+    documents = ["a car", "red fish", "blue fish"]
+    response = run(aggregator.rerank("red fish", documents, top_n=2))
+    assert isinstance(response, llmagg.RerankResponse)
+    assert response.results == [llmagg.RankedDocument(1, 1.0, "red fish"), llmagg.RankedDocument(2, 0.5, "blue fish")]
+    assert [document.index for document in response] == [1, 2]
+    assert len(response) == 2
+    assert response[0].document == "red fish"
+    assert response.model == "r"
+    assert response.meta is None
+    assert response.usage.known
+    assert response.attempts[0].route == "vllm/r"
+    assert [item["index"] for item in response.to_dict()["results"]] == [1, 2]
+    assert "RankedDocument(index=1" in repr(response)
+    assert aggregator.rerank_sync("one", ("two", "one"))[0].index == 1
+    with pytest.raises(llmagg.InvalidArgumentError, match="query"):
+        aggregator.rerank_sync("", documents)

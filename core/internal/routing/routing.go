@@ -30,6 +30,8 @@ type Route interface {
 	// has. It stands apart, so that programs that ask for none do not carry
 	// what makes them.
 	Vectors(e *wire.Embedding) *Wanted
+	// Ranks is the same for the ranking of documents.
+	Ranks(r *wire.Ranking) *Wanted
 }
 
 // Turn makes one call's attempts on one route and counts them over the whole

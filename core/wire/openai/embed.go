@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"net/url"
+	"slices"
 
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
@@ -19,15 +20,35 @@ const (
 	embedBytes = 600_000
 )
 
-type embedBody struct {
-	Model      string   `json:"model"`
-	Input      []string `json:"input"`
-	Encoding   string   `json:"encoding_format"`
-	Dimensions int      `json:"dimensions,omitempty"`
+// embedForm is how requests for vectors differ.
+type embedForm struct {
+	input, dimensions, encoding string // names of fields; no encoding: numbers only
+	kind                        string // the field for what the vectors are for; "" for none
+	kinds                       [5]string
+}
+
+// form is that of the vendor: OpenAI's, Cohere's (API reference, "Embed API
+// (v2)"), Voyage's or Jina's ("Embedding API" each). kinds are the words for
+// [llm.InputTypes].
+func (w *format) form() embedForm {
+	switch w.Others {
+	case wire.Cohere:
+		return embedForm{"texts", "output_dimension", "", "input_type", [5]string{"search_query", "search_document", "", "classification", "clustering"}}
+	case wire.Voyage:
+		return embedForm{"input", "output_dimension", "encoding_format", "input_type", [5]string{"query", "document"}}
+	case wire.Jina:
+		return embedForm{"input", "dimensions", "", "task", [5]string{"retrieval.query", "retrieval.passage", "text-matching", "classification", "separation"}}
+	}
+	return embedForm{input: "input", dimensions: "dimensions", encoding: "encoding_format"}
 }
 
 // EmbedURL implements [wire.Embedder], as the methods below do.
-func (w *format) EmbedURL(string) string { return w.At.With("/embeddings", "") }
+func (w *format) EmbedURL(string) string {
+	if w.Others == wire.Cohere {
+		return w.At.Cohere().With("/embed", "")
+	}
+	return w.At.With("/embeddings", "")
+}
 
 func (w *azure) EmbedURL(model string) string {
 	if w.perModel {
@@ -40,16 +61,34 @@ func (w *format) EmbedLimits() (texts, bytes int) {
 	return cmp.Or(w.EmbedTexts, embedTexts), embedBytes
 }
 
-// EmbedBody asks for base64, which is four times smaller than numbers.
+// EmbedBody asks for base64, which is four times smaller than numbers, where
+// the vendor has it.
 func (w *format) EmbedBody(dst []byte, e *wire.Embedding) ([]byte, error) {
-	b := embedBody{Model: e.Model, Input: e.Texts, Encoding: "base64", Dimensions: e.Request.Dimensions}
-	if e.Plain {
-		b.Encoding = "float"
+	f := w.form()
+	fields := map[string]any{"model": e.Model, f.input: e.Texts}
+	switch {
+	case f.encoding != "" && !e.Plain:
+		fields[f.encoding] = "base64"
+	case w.Others == "":
+		fields[f.encoding] = "float"
 	}
-	if e.Request.InputType != "" {
-		e.Adapt("input_type", wire.LeftOut)
+	if e.Request.Dimensions > 0 {
+		fields[f.dimensions] = e.Request.Dimensions
 	}
-	return wire.AppendWith(dst, b, e.Request.Extra)
+	kind := ""
+	if i := slices.Index(llm.InputTypes, e.Request.InputType); i >= 0 {
+		if kind = f.kinds[i]; kind == "" {
+			e.Adapt("input_type", wire.LeftOut)
+		}
+	}
+	if w.Others == wire.Cohere {
+		fields["embedding_types"] = []string{"float"}
+		kind = cmp.Or(kind, "search_document") // it must be there
+	}
+	if kind != "" {
+		fields[f.kind] = kind
+	}
+	return wire.AppendWith(dst, fields, e.Request.Extra)
 }
 
 func (w *format) Vectors(data []byte, e *wire.Embedding) error {
@@ -58,17 +97,22 @@ func (w *format) Vectors(data []byte, e *wire.Embedding) error {
 			Index  *int        `json:"index"`
 			Vector wire.Vector `json:"embedding"`
 		} `json:"data"`
-		Usage json.RawMessage `json:"usage"`
+		Usage      json.RawMessage `json:"usage"`
+		Embeddings struct {        // Cohere's
+			Float []wire.Vector `json:"float"`
+		} `json:"embeddings"`
+		Meta json.RawMessage `json:"meta"`
 	}
 	if err := llm.JSON.Unmarshal(data, &answer); err != nil {
 		return llm.Errorf(llm.BadResponse, "the answer is not the JSON of embeddings (%d bytes): %v", len(data), err)
 	}
+	e.Usage = usageIn(answer.Usage, answer.Meta)
+	if w.Others == wire.Cohere {
+		return e.Place(answer.Embeddings.Float, wire.InOrder)
+	}
 	vectors := make([]wire.Vector, len(answer.Data))
 	for i := range answer.Data {
 		vectors[i] = answer.Data[i].Vector
-	}
-	if usage := (&llm.Usage{}); len(answer.Usage) > 0 && answer.Usage[0] == '{' && usage.UnmarshalJSON(answer.Usage) == nil {
-		e.Usage = usage
 	}
 	return e.Place(vectors, func(i int) int {
 		if at := answer.Data[i].Index; at != nil {

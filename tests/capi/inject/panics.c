@@ -82,6 +82,9 @@ static void in_the_goroutine_of_an_operation(void) {
     inject("embed");
     OK(llmagg_aggregator_embed_submit(live.aggregator, live.queue, STR(EMBED), NOTHING, 0, &op, &err));
     CHECK(ends_once_with(live.queue, op, LLMAGG_E_INTERNAL));
+    inject("rerank");
+    OK(llmagg_aggregator_rerank_submit(live.aggregator, live.queue, STR(RERANK), NOTHING, 0, &op, &err));
+    CHECK(ends_once_with(live.queue, op, LLMAGG_E_INTERNAL));
     inject("health");
     OK(llmagg_manager_health_submit(live.manager, live.queue, 0, &op, &err));
     CHECK(ends_once_with(live.queue, op, LLMAGG_E_INTERNAL));

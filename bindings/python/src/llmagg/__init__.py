@@ -24,6 +24,7 @@ from . import (
     messages,
     provider,
     providers,
+    rankings,
     requests,
     responses,
     settings,
@@ -70,6 +71,7 @@ from .manager import Manager, get_client, get_client_by_model, get_manager
 from .messages import Function, Message, MessageRole, ToolCall
 from .provider import BaseProvider, Provider
 from .providers import DeepSeekProvider, GeminiProvider, OpenAIProvider
+from .rankings import RankedDocument, RerankResponse
 from .requests import ChatCompletionRequest
 from .responses import ChatCompletionResponse, Choice, StreamChoice, StreamResponse, Usage
 
@@ -83,16 +85,16 @@ __all__ = [
     "BadResponseError", "BaseLLMClient", "BaseProvider", "CanceledError", "ChatCompletionRequest",
     "ChatCompletionResponse", "Choice", "ChunkEvent", "CircuitOpenError", "ClosedError", "ContentFilterError",
     "ContextLengthError", "Cost", "DeepSeekProvider", "DoneEvent", "EmbeddingResponse", "ForkedError", "Function",
-    "GeminiProvider", "Hello", "InternalError", "InvalidArgumentError", "LLMAggrator", "LLMAggregator", "LLMClient",
-    "LLMError", "Manager", "Message", "MessageRole", "ModelConfig", "ModelNotFoundError", "NotInitializedError",
-    "Observation", "Observer", "OpenAIProvider", "OverloadedError", "Provider", "ProviderConfig",
-    "ProviderNotFoundError", "QuotaExceededError", "RateLimitError", "RestartEvent", "ServiceUnavailableError",
-    "StreamChoice", "StreamEvent", "StreamInterruptedError", "StreamResponse", "SyncObserver", "ToolCall",
-    "UnknownModelError", "UnsupportedError", "Usage", "__version__", "aggregator", "attempt", "chat", "chat_sync",
-    "client", "config", "cost", "default", "diagnostics", "embeddings", "errors", "events", "get_client",
-    "get_client_by_model", "get_manager", "llm_aggrator", "log", "manager", "messages", "observe", "observe_sync",
-    "observers", "provider", "providers", "requests", "responses", "settings", "stats", "stream", "stream_sync",
-    "stream_text", "stream_text_sync", "types",
+    "GeminiProvider", "InternalError", "InvalidArgumentError", "LLMAggrator", "LLMAggregator", "LLMClient", "LLMError",
+    "Manager", "Message", "MessageRole", "ModelConfig", "ModelNotFoundError", "NotInitializedError", "Observation",
+    "Observer", "OpenAIProvider", "OverloadedError", "Provider", "ProviderConfig", "ProviderNotFoundError",
+    "QuotaExceededError", "RankedDocument", "RateLimitError", "RerankResponse", "RestartEvent",
+    "ServiceUnavailableError", "StreamChoice", "StreamEvent", "StreamInterruptedError", "StreamResponse",
+    "SyncObserver", "ToolCall", "UnknownModelError", "UnsupportedError", "Usage", "__version__", "aggregator",
+    "attempt", "chat", "chat_sync", "client", "config", "cost", "default", "diagnostics", "embeddings", "errors",
+    "events", "get_client", "get_client_by_model", "get_manager", "llm_aggrator", "log", "manager", "messages",
+    "observe", "observe_sync", "observers", "provider", "providers", "rankings", "requests", "responses", "settings",
+    "stats", "stream", "stream_sync", "stream_text", "stream_text_sync", "types",
 ]  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from .log import logger  # noqa: F401
 from .manager import Manager, get_manager  # noqa: F401
 from .messages import Message, MessageRole, text_of  # noqa: F401
 from .providers import PROVIDERS, DeepSeekProvider, GeminiProvider, OpenAIProvider  # noqa: F401
+from .rankings import RerankResponse
 from .requests import ChatCompletionRequest
 from .responses import ChatCompletionResponse
 
@@ -178,6 +179,17 @@ class LLMAggregator(Closing):
         request = {"input": input, "model": model, "dimensions": dimensions, "input_type": input_type}
         return EmbeddingResponse(await self._other_call(request, params).other("embed"), numpy=numpy)
 
+    async def rerank(
+        self, query: str, documents: Sequence[str], model: str | None = None, top_n: int | None = None, **params: Any
+    ) -> RerankResponse:
+        """Ranks documents by how well they fit a query: ``response.results``, the best first, at most ``top_n``.
+
+        The models are asked one after the other, as for a chat. ``params`` are options as for calls, and fields for
+        the server. Raises LLMError.
+        """
+        request = {"query": query, "documents": documents, "model": model, "top_n": top_n}
+        return RerankResponse(await self._other_call(request, params).other("rerank"), documents)
+
     async def generate_response(
         self, messages: Messages, max_retries: int | None = None, **params: Unpack[GenerateParams]
     ) -> str:
@@ -250,6 +262,13 @@ class LLMAggregator(Closing):
         """``embed`` for code without an event loop; it blocks, and Ctrl-C ends it."""
         request = {"input": input, "model": model, "dimensions": dimensions, "input_type": input_type}
         return EmbeddingResponse(self._other_call(request, params).other_sync("embed"), numpy=numpy)
+
+    def rerank_sync(
+        self, query: str, documents: Sequence[str], model: str | None = None, top_n: int | None = None, **params: Any
+    ) -> RerankResponse:
+        """``rerank`` for code without an event loop; it blocks, and Ctrl-C ends it."""
+        request = {"query": query, "documents": documents, "model": model, "top_n": top_n}
+        return RerankResponse(self._other_call(request, params).other_sync("rerank"), documents)
 
     def generate_response_sync(
         self, messages: Messages, max_retries: int | None = None, **params: Unpack[GenerateParams]

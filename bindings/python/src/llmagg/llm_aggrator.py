@@ -11,6 +11,7 @@ from ._closing import Closing
 from .aggregator import LLMAggregator
 from .embeddings import EmbeddingResponse
 from .events import StreamEvent
+from .rankings import RerankResponse
 from .requests import ChatCompletionRequest
 from .responses import ChatCompletionResponse
 
@@ -88,6 +89,13 @@ class LLMAggrator(Closing):
         await self.initialize()
         return await self.aggregator.embed(input, model, dimensions, input_type=input_type, numpy=numpy, **params)
 
+    async def rerank(
+        self, query: str, documents: Sequence[str], model: str | None = None, top_n: int | None = None, **params: Any
+    ) -> RerankResponse:
+        """As :meth:`LLMAggregator.rerank`."""
+        await self.initialize()
+        return await self.aggregator.rerank(query, documents, model, top_n, **params)
+
     async def health_check(self) -> dict[str, dict[str, bool]]:
         """As :meth:`LLMAggregator.health_check`."""
         await self.initialize()
@@ -159,6 +167,13 @@ class LLMAggrator(Closing):
         """``embed`` for code without an event loop; it blocks, and Ctrl-C ends it."""
         self.initialize_sync()
         return self.aggregator.embed_sync(input, model, dimensions, input_type=input_type, numpy=numpy, **params)
+
+    def rerank_sync(
+        self, query: str, documents: Sequence[str], model: str | None = None, top_n: int | None = None, **params: Any
+    ) -> RerankResponse:
+        """``rerank`` for code without an event loop; it blocks, and Ctrl-C ends it."""
+        self.initialize_sync()
+        return self.aggregator.rerank_sync(query, documents, model, top_n, **params)
 
     def health_check_sync(self) -> dict[str, dict[str, bool]]:
         """``health_check`` for code without an event loop; it blocks, and Ctrl-C ends it."""

@@ -64,6 +64,8 @@ static void *run_blocking(void *user) {
         status = llmagg_aggregator_health(b->aggregator, &out, &err);
     else if (strcmp(b->c.verb, "embed") == 0)
         status = llmagg_aggregator_embed(b->aggregator, b->c.first, b->c.first_len, b->c.second, b->c.second_len, &out, &err);
+    else if (strcmp(b->c.verb, "rerank") == 0)
+        status = llmagg_aggregator_rerank(b->aggregator, b->c.first, b->c.first_len, b->c.second, b->c.second_len, &out, &err);
     else if (b->client != NULL)
         status = llmagg_client_chat(b->client, b->c.first, b->c.first_len, b->c.second, b->c.second_len, &out, &err);
     else
@@ -256,6 +258,8 @@ static int begin_call(command *c, session *s) {
     k->vectors = strcmp(c->verb, "embed") == 0;
     if (k->vectors)
         status = llmagg_aggregator_embed_submit(s->aggregator, queue, c->first, c->first_len, c->second, c->second_len, c->id, &op, &err);
+    else if (strcmp(c->verb, "rerank") == 0)
+        status = llmagg_aggregator_rerank_submit(s->aggregator, queue, c->first, c->first_len, c->second, c->second_len, c->id, &op, &err);
     else if (client != NULL)
         status = llmagg_client_chat_submit(client, queue, c->first, c->first_len, c->second, c->second_len, flags, c->id, &op, &err);
     else
@@ -315,7 +319,7 @@ static void perform(command *c) {
         switch_route(c, find_session(c->session));
     else if (strcmp(c->verb, "setenv") == 0)
         set_variable(c);
-    else if (strcmp(c->verb, "chat") == 0 || strcmp(c->verb, "stream") == 0 || strcmp(c->verb, "embed") == 0)
+    else if (strcmp(c->verb, "chat") == 0 || strcmp(c->verb, "stream") == 0 || strcmp(c->verb, "embed") == 0 || strcmp(c->verb, "rerank") == 0)
         taken = begin_call(c, find_session(c->session));
     else if (strcmp(c->verb, "health") == 0)
         ask_health(c, find_session(c->session));

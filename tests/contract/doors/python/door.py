@@ -240,6 +240,15 @@ async def embed(command: Command) -> tuple[str, Any]:
     return "done", document
 
 
+async def rerank(command: Command) -> tuple[str, Any]:
+    aggregator = _sessions[command.session].aggregator
+    params = {**json.loads(command.first), **_sessions[command.session].defaults, **json.loads(command.second or b"{}")}
+    query, documents = params.pop("query", None), params.pop("documents", None)
+    if "blocking" in command.args:
+        return "done", (await asyncio.to_thread(aggregator.rerank_sync, query, documents, **params)).to_dict()
+    return "done", (await aggregator.rerank(query, documents, **params)).to_dict()
+
+
 async def health(command: Command) -> tuple[str, Any]:
     return "done", await _sessions[command.session].aggregator.health_check()
 
@@ -307,7 +316,7 @@ def use_in_child(aggregator: LLMAggregator) -> Any:
 _VERBS = {
     "provide": provide, "asked": asked, "observe": observe, "observed": observed, "misuse": misuse, "fork": fork,
     "open": open_session, "close": close_session, "cancel": cancel, "available": available, "setenv": setenv,
-    "chat": chat, "embed": embed,
+    "chat": chat, "embed": embed, "rerank": rerank,
     "stream": stream, "health": health, "report": report, "models": models,
 }  # fmt: skip
 

@@ -56,7 +56,7 @@ class Reader:
     def begin_other(
         self, form: str, routes: Routes, request: bytes, options: bytes | None, owner: Calls | None = None
     ) -> Operation:
-        """Begins a call that is no chat: ``form`` is "embed"."""
+        """Begins a call that is no chat: ``form`` is "embed" or "rerank"."""
         tag = next(_tags)
         size = len(options) if options else 0
         operation = self.operations[tag] = Operation(tag, routes, None, owner)

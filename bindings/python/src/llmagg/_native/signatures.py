@@ -62,6 +62,7 @@ STATUS_FUNCTIONS: dict[str, tuple[object, ...]] = {
     "llmagg_client_chat_submit": (c_void_p, *_SUBMIT),
     "llmagg_routes_chat_submit": (*_ROUTES, *_SUBMIT),
     "llmagg_routes_embed_submit": (*_ROUTES, _QUEUE, *_TEXT, *_TEXT, c_uint64, _OP, _ERR),
+    "llmagg_routes_rerank_submit": (*_ROUTES, _QUEUE, *_TEXT, *_TEXT, c_uint64, _OP, _ERR),
     "llmagg_routes_health_submit": (*_ROUTES, _QUEUE, c_uint64, _OP, _ERR),
     "llmagg_resolve": (*_TEXT, *_TEXT, *_OUT),
     "llmagg_queue_new": _HANDLE_OUT,
@@ -99,8 +100,8 @@ OTHER_FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
 """All other functions: name → (result, parameters)."""
 
 QUICK = (
-    "llmagg_client_chat_submit", "llmagg_routes_chat_submit", "llmagg_routes_embed_submit", "llmagg_queue_drain",
-    "llmagg_op_credit",
+    "llmagg_client_chat_submit", "llmagg_routes_chat_submit", "llmagg_routes_embed_submit",
+    "llmagg_routes_rerank_submit", "llmagg_queue_drain", "llmagg_op_credit",
 )  # fmt: skip
 """Functions that return at once and are called often. They keep the interpreter's lock, since to get it back could
 take longer than the call.

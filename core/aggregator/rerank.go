@@ -1,0 +1,46 @@
+package aggregator
+
+import (
+	"context"
+
+	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
+)
+
+// Rerank ranks documents by how well they fit a query, on the routes one after
+// the other, as a chat. A route whose vendor ranks none is UNSUPPORTED.
+func (a *Aggregator) Rerank(ctx context.Context, r *llm.RerankRequest) (*llm.RerankResponse, error) {
+	routes, err := a.routes(r.Model)
+	if err != nil {
+		return nil, err
+	}
+	return a.RerankRoutes(ctx, routes, r)
+}
+
+// RerankRoutes is Rerank over the given routes instead of the manager's.
+func (a *Aggregator) RerankRoutes(ctx context.Context, routes []*client.Client, r *llm.RerankRequest) (*llm.RerankResponse, error) {
+	if err := r.Check(); err != nil {
+		return nil, err
+	}
+	if len(routes) == 0 {
+		return nil, errNoRoutes
+	}
+	p := &llm.Payload{Options: a.withDefaults(r.Options), N: 1}
+	routes, err := a.arranged(ctx, routes, p)
+	if err != nil {
+		return nil, err
+	}
+	w, err := a.begin(ctx, routes, p)
+	if err != nil {
+		return nil, err
+	}
+	defer w.leave()
+	ranking := &wire.Ranking{Request: r}
+	if err := w.run(routes[0].Machinery().Ranks(ranking)); err != nil {
+		return nil, err
+	}
+	answer := &ranking.Response
+	answer.Model, answer.Attempts = ranking.Call.Model, w.call.Attempts()
+	return answer, nil
+}

@@ -1,0 +1,84 @@
+package faultwall
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// rankAsk is what a request for a ranking asks for.
+type rankAsk struct {
+	query     string
+	documents []string
+	most      int
+	form      string // "cohere", "voyage", or "" for Jina, SiliconFlow, vLLM
+}
+
+// readRerank reads a request for a ranking: Voyage's says "top_k".
+func (c *call) readRerank(r *http.Request) (*call, *Step) {
+	if r.Method != http.MethodPost {
+		return c, &Step{Status: http.StatusMethodNotAllowed}
+	}
+	c.kind = KindChat
+	var fields struct {
+		Model     string   `json:"model"`
+		Query     string   `json:"query"`
+		Documents []string `json:"documents"`
+		TopN      int      `json:"top_n"`
+		TopK      int      `json:"top_k"`
+	}
+	if json.Unmarshal(c.body, &fields) != nil || fields.Query == "" || len(fields.Documents) == 0 {
+		return c, &Step{Status: http.StatusBadRequest}
+	}
+	c.model = fields.Model
+	c.rank = &rankAsk{query: fields.Query, documents: fields.Documents, most: max(fields.TopN, fields.TopK)}
+	switch {
+	case strings.HasSuffix(r.URL.Path, "/v2/rerank"):
+		c.rank.form = "cohere"
+	case fields.TopK > 0:
+		c.rank.form = "voyage"
+	}
+	return c, nil
+}
+
+// ranked is the healthy answer to a request for a ranking: the more of the
+// query's words a document has, the better it fits.
+func (c *call) ranked() any {
+	type result struct {
+		Index int     `json:"index"`
+		Score float64 `json:"relevance_score"`
+	}
+	ask := c.rank
+	words := strings.Fields(ask.query)
+	tokens := len(words) * len(ask.documents)
+	results := make([]result, len(ask.documents))
+	for i, document := range ask.documents {
+		has := strings.Fields(document)
+		tokens += len(has)
+		for _, word := range words {
+			if slices.Contains(has, word) {
+				results[i].Score += 1 / float64(len(words))
+			}
+		}
+		results[i].Index = i
+	}
+	slices.SortStableFunc(results, func(a, b result) int {
+		if a.Score == b.Score {
+			return 0
+		} else if a.Score > b.Score {
+			return -1
+		}
+		return 1
+	})
+	if ask.most > 0 {
+		results = results[:min(ask.most, len(results))]
+	}
+	switch ask.form {
+	case "cohere":
+		return map[string]any{"id": "1", "results": results, "meta": map[string]any{"api_version": map[string]any{"version": "2"}, "billed_units": map[string]int{"search_units": 1}}}
+	case "voyage":
+		return map[string]any{"object": "list", "data": results, "model": c.model, "usage": map[string]int{"total_tokens": tokens}}
+	}
+	return map[string]any{"id": "1", "model": c.model, "results": results, "usage": map[string]int{"total_tokens": tokens}}
+}

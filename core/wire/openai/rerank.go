@@ -1,0 +1,85 @@
+package openai
+
+import (
+	"encoding/json"
+
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
+)
+
+// This file is the ranking of documents in Cohere's shape (API references of
+// Cohere, "Rerank API (v2)", Jina, Voyage and SiliconFlow; vLLM, "Re-rank
+// API"). OpenAI has none.
+
+// RerankURL implements [wire.Reranker], as the methods below do.
+func (w *format) RerankURL() string {
+	switch {
+	case w.Others == wire.Cohere:
+		return w.At.Cohere().With("/rerank", "")
+	case w.Owner == "openai" || w.Owner == "deepseek":
+		return ""
+	}
+	return w.At.With("/rerank", "")
+}
+
+func (w *azure) RerankURL() string { return "" }
+
+func (w *format) RerankBody(dst []byte, r *wire.Ranking) ([]byte, error) {
+	top := "top_n"
+	if w.Others == wire.Voyage {
+		top = "top_k"
+	}
+	fields := map[string]any{"model": r.Model, "query": r.Request.Query, "documents": r.Request.Documents}
+	if r.Request.TopN > 0 {
+		fields[top] = r.Request.TopN
+	}
+	if w.Others == wire.Jina {
+		fields["return_documents"] = false // else they come back, as long as they are
+	}
+	return wire.AppendWith(dst, fields, r.Request.Extra)
+}
+
+func (w *format) Ranks(data []byte, r *wire.Ranking) error {
+	type ranked struct {
+		Index *int     `json:"index"`
+		Score *float64 `json:"relevance_score"`
+	}
+	var answer struct {
+		Results []ranked        `json:"results"`
+		Data    []ranked        `json:"data"` // Voyage's
+		Usage   json.RawMessage `json:"usage"`
+		Meta    json.RawMessage `json:"meta"`
+	}
+	if err := llm.JSON.Unmarshal(data, &answer); err != nil {
+		return llm.Errorf(llm.BadResponse, "the answer is not the JSON of a ranking (%d bytes): %v", len(data), err)
+	}
+	r.Response.Usage = usageIn(answer.Usage, answer.Meta)
+	if wire.IsThere(answer.Meta) {
+		r.Response.Meta = answer.Meta
+	}
+	all := append(answer.Results, answer.Data...)
+	return r.Place(len(all), func(i int) (*int, *float64) { return all[i].Index, all[i].Score })
+}
+
+// usageIn is the usage of an answer: an object of OpenAI's shape, or what
+// Cohere's and SiliconFlow's "meta" tells of tokens; nil for neither.
+func usageIn(raw, meta json.RawMessage) *llm.Usage {
+	if usage := (&llm.Usage{}); len(raw) > 0 && raw[0] == '{' && usage.UnmarshalJSON(raw) == nil {
+		return usage
+	}
+	var told struct {
+		Tokens struct {
+			Input json.RawMessage `json:"input_tokens"`
+		} `json:"tokens"`
+		Billed struct {
+			Input json.RawMessage `json:"input_tokens"`
+		} `json:"billed_units"`
+	}
+	if !wire.IsThere(meta) || llm.JSON.Unmarshal(meta, &told) != nil {
+		return nil
+	}
+	if usage := wire.TokensOf(told.Tokens.Input); usage != nil {
+		return usage
+	}
+	return wire.TokensOf(told.Billed.Input)
+}

@@ -1,0 +1,51 @@
+package wire
+
+import (
+	"slices"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// Reranker is a [Format] whose vendors rank documents.
+type Reranker interface {
+	// RerankURL is the endpoint; "" where the vendor has none.
+	RerankURL() string
+	// RerankBody appends the JSON to post.
+	RerankBody(dst []byte, r *Ranking) ([]byte, error)
+	// Ranks reads an answer into r.Response.
+	Ranks(data []byte, r *Ranking) error
+}
+
+// Ranking is one request for a ranking as its format sees it.
+type Ranking struct {
+	*Call
+	Request *llm.RerankRequest
+
+	// Told by Ranks.
+	Response llm.RerankResponse
+}
+
+// Place puts results in order, the best first, and no more than were asked for.
+// Each document may have one; fewer than were asked for are an error.
+func (r *Ranking) Place(n int, at func(i int) (index *int, score *float64)) error {
+	for i := range n {
+		index, score := at(i)
+		if index == nil || score == nil || !r.Response.Rank(len(r.Request.Documents), *index, *score) {
+			return llm.Errorf(llm.BadResponse, "result %d of the answer has no score for a document that was sent, or one for the second time", i)
+		}
+	}
+	if n < r.Request.Wanted() {
+		return llm.Errorf(llm.BadResponse, "the answer has %d results; %d were asked for", n, r.Request.Wanted())
+	}
+	slices.SortStableFunc(r.Response.Results, func(a, b llm.Ranked) int {
+		switch {
+		case a.Score > b.Score:
+			return -1
+		case a.Score < b.Score:
+			return 1
+		}
+		return 0
+	})
+	r.Response.Results = r.Response.Results[:r.Request.Wanted()]
+	return nil
+}
