@@ -1,25 +1,59 @@
-"""``python -m llmagg``: tools around the package."""
+"""The command ``llmagg``, also as ``python -m llmagg``.
+
+``dropin`` and ``wall`` need nothing more than the package; the other commands need ``pip install 'llmagg[cli]'``.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from importlib import import_module
 from pathlib import Path
 
-from . import dropin
+from . import dropin, dropin_check, faultwall
 from ._version import __version__
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command; returns 0 if it succeeded."""
-    parser = argparse.ArgumentParser(prog="python -m llmagg", description=__doc__)
-    parser.add_argument("--version", action="version", version=f"llmagg {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True)
-    command = commands.add_parser("dropin", help="make an application's pkg.core.llm an alias of llmagg")
-    command.add_argument("path", type=Path, help="the application's folder, such as src/pkg/core/llm")
-    command.add_argument("--replace", action="store_true", help="move what stands there to a backup beside it first")
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["dropin"]:
+        return _dropin(arguments[1:])
+    if arguments[:1] == ["wall"]:
+        return faultwall.main(arguments[1:], prog="llmagg wall")
+    if arguments == ["--version"]:
+        print(f"llmagg {__version__}")
+        return 0
+    try:
+        app = import_module("llmagg.cli.app")
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] not in ("typer", "rich"):
+            raise
+        print(
+            f"error: {error.name} is not installed; the commands but 'dropin' and 'wall' need it: "
+            "pip install 'llmagg[cli]'",
+            file=sys.stderr,
+        )
+        return 2
+    code: int = app.main(arguments)
+    return code
+
+
+def _dropin(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="llmagg dropin", description="Makes an application's pkg.core.llm an alias of llmagg, or checks its code."
+    )
+    parser.add_argument("path", type=Path, help="the folder pkg/core/llm of the application; with --check its sources")
+    parser.add_argument("--replace", action="store_true", help="move what stands there to a backup beside it first")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="change nothing: list what the sources use of pkg.core.llm and llmagg lacks",
+    )
     options = parser.parse_args(arguments)
     try:
+        if options.check:
+            return dropin_check.run(options.path)
         done = dropin.write(options.path, replace=options.replace)
     except OSError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -1,7 +1,7 @@
 """``llmagg.chat("Hello")`` and its like: calls without an aggregator of one's own, with the keys of the environment.
 
-The models that a call tries, in order, are those of its ``models`` (each ``provider/name``). Without ``models`` they
-are those of the first of these that is set:
+The models that a call tries, in order, are those of its ``models`` (each ``provider/name``, of a known vendor or of the
+file named by ``LLMAGG_CONFIG``). Without ``models`` they are those of the first of these that is set:
 
 1. ``LLMAGG_MODELS``: names, separated by commas ("anthropic/claude-sonnet-4-5, openai/gpt-4o-mini")
 2. the sources of :mod:`llmagg.settings`: ``LLMAGG_CONFIG``, ``LLMAGG_SETTINGS``, the application's settings
@@ -17,6 +17,7 @@ import os
 import threading
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import oldstyle, settings
@@ -65,17 +66,33 @@ def _from_keys() -> dict[str, Any]:
         key = next(filter(None, map(os.environ.get, route.key_variables(vendor))), None)
         if key:
             name = os.environ.get(f"{vendor.upper()}_MODEL") or model
-            # The core knows the variables of Anthropic's and Gemini's addresses.
-            base_url = os.environ.get(f"{vendor.upper()}_BASE_URL") if vendor != "anthropic" else None
-            config[vendor] = {"models": {name: {"api_key": key, "base_url": base_url}}}
+            config[vendor] = {"models": {name: {"api_key": key, "base_url": address_of(vendor)}}}
     return config
+
+
+def address_of(vendor: str) -> str | None:
+    """The address of a vendor that the environment names; the core itself knows the variable of Anthropic's."""
+    return os.environ.get(f"{vendor.upper()}_BASE_URL") or None if vendor != "anthropic" else None
+
+
+def _read(named: list[Any]) -> oldstyle.Read:
+    """The configuration for the models that are named; without names, the configuration that is found."""
+    if not named:
+        return settings.find(_from_keys, _LAST)
+    if file := os.environ.get("LLMAGG_CONFIG"):
+        return oldstyle.provider_configs(Path(file), lenient=True)
+    return oldstyle.Read([], {})
+
+
+def names() -> list[Any]:
+    """The names in ``LLMAGG_MODELS``."""
+    return [name.strip() for name in os.environ.get("LLMAGG_MODELS", "").split(",") if name.strip()]
 
 
 async def aggregator(models: Models | None = None) -> LLMAggregator:
     """The aggregator that the calls of this module use for these models."""
     named: list[Any] = [models] if isinstance(models, str) else list(models or ())
-    if not named:
-        named = [name.strip() for name in os.environ.get("LLMAGG_MODELS", "").split(",") if name.strip()]
+    named = named or names()
     key = (repr(named), tuple(os.environ.items()))
     with _lock:
         found = _kept.get(key)
@@ -83,7 +100,7 @@ async def aggregator(models: Models | None = None) -> LLMAggregator:
         return found
     made = LLMAggregator(named or None)
     made.manager = _Registry()
-    await made._install(oldstyle.Read([], {}) if named else settings.find(_from_keys, _LAST), lenient=not named)
+    await made._install(_read(named), lenient=not named)
     with _lock:
         if len(_kept) >= _MOST:
             _kept.clear()  # running calls keep theirs

@@ -78,10 +78,10 @@ def _text(script: Mapping[str, Any] | str | bytes | None) -> bytes | None:
     return script.encode() if isinstance(script, str) else encode(dict(script), "the script")
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, prog: str = "python -m llmagg.faultwall") -> int:
     """Runs a wall until SIGINT or SIGTERM; prints its base URL."""
     parser = argparse.ArgumentParser(
-        prog="python -m llmagg.faultwall", description="A scripted server for tests.", epilog=_SCRIPT,
+        prog=prog, description="A scripted server for tests.", epilog=_SCRIPT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("--port", type=int, default=0, help="the loopback port; 0 (the default) picks a free one")

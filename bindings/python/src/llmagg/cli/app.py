@@ -1,0 +1,200 @@
+"""The commands and their options."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from llmagg import LLMError
+from llmagg._version import __version__
+
+from . import FAILED, OK, WRONG_USE, checks, models, routes, talk
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+Models = Annotated[list[str] | None, typer.Option("--model", "-m", help="provider/model; repeat it for failover")]
+Config = Annotated[Path | None, typer.Option("--config", "-c", help="a configuration file instead of the environment")]
+System = Annotated[str | None, typer.Option("--system", "-s", help="a system message")]
+Deadline = Annotated[float | None, typer.Option(help="seconds for the whole call")]
+MaxTokens = Annotated[int | None, typer.Option(help="the most tokens of an answer")]
+Temperature = Annotated[float | None, typer.Option(help="from 0 to 2")]
+AsJSON = Annotated[bool, typer.Option("--json", help="print JSON")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"llmagg {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="show the version")] = False,
+) -> None:
+    """One API for many large language models, with failover.
+
+    Keys come from the environment (OPENAI_API_KEY, ANTHROPIC_API_KEY, …), models from --model, LLMAGG_MODELS or
+    LLMAGG_CONFIG. Exit codes: 0 success, 1 failure, 2 wrong use or configuration, 3 the answer broke off,
+    130 interrupted.
+    """
+
+
+def _params(**given: Any) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _piped() -> str:
+    """What another program or a file gives on standard input; a terminal gives nothing."""
+    mode = os.fstat(sys.stdin.fileno()).st_mode if sys.stdin is not None else 0
+    return sys.stdin.read() if stat.S_ISFIFO(mode) or stat.S_ISREG(mode) else ""
+
+
+@app.command()
+def ask(
+    question: Annotated[list[str] | None, typer.Argument(help="the question; standard input is put below it")] = None,
+    model: Models = None, config: Config = None, system: System = None, deadline: Deadline = None,
+    max_tokens: MaxTokens = None, temperature: Temperature = None, as_json: AsJSON = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="tell which route answered, and why")] = False,
+) -> None:  # fmt: skip
+    """Asks a question; the answer goes to standard output as it arrives."""
+    text = "\n\n".join(filter(None, [" ".join(question or ()).strip(), _piped().strip()]))
+    if not text:
+        print('error: there is no question; expected llmagg ask "…", or a text on standard input', file=sys.stderr)
+        raise typer.Exit(WRONG_USE)
+    messages: list[Any] = [{"role": "system", "content": system}] if system else []
+    messages.append({"role": "user", "content": text})
+    params = _params(deadline=deadline, max_tokens=max_tokens, temperature=temperature)
+    llm = routes.aggregator(model, config)
+    raise typer.Exit(talk.ask(llm, messages, params, as_json=as_json, verbose=verbose))
+
+
+@app.command()
+def chat(
+    model: Models = None, config: Config = None, system: System = None, deadline: Deadline = None,
+    max_tokens: MaxTokens = None, temperature: Temperature = None,
+) -> None:  # fmt: skip
+    """Talks with a model; below each answer stands which route gave it, and why."""
+    params = _params(deadline=deadline, max_tokens=max_tokens, temperature=temperature)
+    raise typer.Exit(talk.chat(routes.aggregator(model, config), system, params))
+
+
+@app.command(add_help_option=False)
+def wall() -> None:
+    """Runs a test server that fails in the ways in which providers fail."""  # done in llmagg.__main__
+
+
+@app.command(add_help_option=False)
+def dropin() -> None:
+    """Puts llmagg in the place of pkg.core.llm, or checks an application for it."""  # done in llmagg.__main__
+
+
+_SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "red")}
+
+
+@app.command()
+def doctor(
+    model: Models = None, config: Config = None, as_json: AsJSON = False,
+    live: Annotated[bool, typer.Option("--live", help="also ask each route for one token, which costs money")] = False,
+    deadline: Annotated[float, typer.Option(help="with --live: seconds for each route")] = 20,
+) -> None:  # fmt: skip
+    """Checks the configuration, keys, servers, certificates, the clock and proxies, and says what to change."""
+    found: list[checks.Finding] = []
+    path = config or (Path(os.environ["LLMAGG_CONFIG"]) if os.environ.get("LLMAGG_CONFIG") else None)
+    if path is not None:
+        found += checks.permissions(path)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            llm = routes.aggregator(model, config)
+            known = routes.routes(llm)
+        except LLMError as error:
+            llm, known = None, []
+            found.append(checks.Finding("configuration", "error", error.message))
+    found += [checks.Finding("configuration", "warning", str(warning.message)) for warning in caught]
+    seen: set[tuple[str, str | None, str | None]] = set()
+    for route in known:
+        found += checks.key(route)
+        if route.base_url and (place := (route.base_url, route.proxy, route.ca_file)) not in seen:
+            seen.add(place)
+            found += checks.server(route)
+        if live and llm is not None:
+            found += checks.live(llm, route, deadline)
+    if as_json:
+        print(json.dumps([vars(finding) for finding in found], ensure_ascii=False))
+    else:
+        console = Console()
+        for finding in found:
+            sign, style = _SIGNS[finding.level]
+            console.print(Text.assemble((f"{sign} {finding.subject}", style), f": {finding.text}"), soft_wrap=True)
+            if finding.advice:
+                console.print(Text(f"    → {finding.advice}"), soft_wrap=True)
+    raise typer.Exit(FAILED if any(finding.level == "error" for finding in found) else OK)
+
+
+@app.command("models")
+def list_models(
+    vendor: Annotated[str | None, typer.Argument(help="list this vendor's models, as its server tells them")] = None,
+    as_routes: Annotated[bool, typer.Option("--routes", help="list the routes that calls try, in order")] = False,
+    model: Models = None, config: Config = None, as_json: AsJSON = False,
+) -> None:  # fmt: skip
+    """Lists the vendors that are known by name, the routes of the configuration, or the models of a vendor."""
+    if vendor is not None:
+        names = models.of_vendor(vendor)
+        print(json.dumps(names) if as_json else "\n".join(names))
+    elif as_routes:
+        known = routes.routes(routes.aggregator(model, config))
+        if as_json:
+            print(json.dumps([{"route": route.name, "base_url": route.base_url} for route in known]))
+        else:
+            _table(["route", "address"], [[route.name, route.base_url] for route in known])
+    elif as_json:
+        print(json.dumps(models.vendors()))
+    else:
+        rows = [
+            [row["vendor"], row["key_from"] or "", ", ".join(row["keys"]), row["base_url"]] for row in models.vendors()
+        ]
+        _table(["vendor", "key found", "key variables", "address"], rows)
+
+
+def _table(head: list[str], rows: list[list[str]]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for name in head:
+        table.add_column(name, no_wrap=name in ("vendor", "route"), overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: Any = None,
+    line: str | None = None,
+) -> None:
+    del category, filename, lineno, file, line
+    Console(stderr=True).print(Text(f"warning: {message}", style="yellow"), soft_wrap=True)
+
+
+def main(arguments: list[str]) -> int:
+    """Runs a command; returns the exit code."""
+    warnings.showwarning = _warn
+    try:
+        app(arguments, prog_name="llmagg")
+    except LLMError as error:
+        talk.tell(Console(stderr=True), error)
+        return talk.exit_code(error)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else OK
+    return OK

@@ -1,0 +1,160 @@
+"""The checks of ``llmagg doctor``: each says what was found, and what to change."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import ssl
+import stat
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from llmagg import LLMAggregator, LLMError
+from llmagg._native import route as tables
+
+from . import net
+from .routes import Route
+
+_LATE_S = 60
+_SOON_DAYS = 14
+_PLACEHOLDER = re.compile(r"your|xxx|changeme|replace|example|<|\.\.\.|…", re.IGNORECASE)
+
+
+@dataclass
+class Finding:
+    """What a check found. ``level`` is "ok", "warning" or "error"; ``advice`` says what to change."""
+
+    subject: str
+    level: str
+    text: str
+    advice: str = ""
+
+
+def permissions(path: Path) -> Iterator[Finding]:
+    """Whether other users can read or write the configuration file."""
+    subject = f"file {path}"
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except OSError as error:
+        yield Finding(subject, "error", error.strerror or str(error), "correct the path in LLMAGG_CONFIG or --config")
+        return
+    if mode & 0o066:
+        yield Finding(
+            subject, "warning", f"other users may read or write it (mode {mode:04o})",
+            f"chmod 600 {path}, or refer to keys as ${{NAME}}",
+        )  # fmt: skip
+    else:
+        yield Finding(subject, "ok", f"readable, mode {mode:04o}")
+
+
+def key(route: Route) -> Iterator[Finding]:
+    """Whether there is a key, and whether it looks like one. The key itself is never shown."""
+    subject = f"{route.name}: key"
+    variables = tables.key_variables(route.provider)
+    found = route.key or next(filter(None, map(os.environ.get, variables)), None)
+    if not found:
+        if variables and route.key_header is not None:
+            yield Finding(subject, "warning", "none", f"set {' or '.join(variables)}, if the server wants a key")
+        return
+    if found.strip() != found or found.strip("'\"") != found:
+        advice = "take blanks, line breaks and quotation marks away from both ends"
+        yield Finding(subject, "error", "it begins or ends with a blank or a quotation mark", advice)
+    elif found.lower().startswith("bearer "):
+        yield Finding(subject, "error", "it begins with 'Bearer '", "give the key alone; the library adds 'Bearer '")
+    elif _PLACEHOLDER.search(found) or len(found) < 8:
+        yield Finding(subject, "warning", "it looks like a placeholder", "put the vendor's key in its place")
+    elif not found.isascii() or any(c.isspace() for c in found):
+        yield Finding(subject, "error", "it holds characters that no key has", "copy the key again")
+    else:
+        yield Finding(subject, "ok", f"present, {len(found)} characters")
+
+
+def server(route: Route) -> Iterator[Finding]:
+    """Whether the server of a route can be reached: proxy, name, connection, certificate and clock."""
+    url = route.base_url
+    parts = urlsplit(url)
+    subject = parts.netloc or route.name
+    proxy = net.proxy_for(url, route.proxy)
+    at = urlsplit(proxy if "://" in proxy else f"http://{proxy}") if proxy else parts
+    place = f"{at.hostname}:{at.port or (443 if at.scheme == 'https' else 80)}"
+    if proxy:
+        yield Finding(f"{subject}: proxy", "ok", f"requests go through {place}")
+    try:
+        with socket.create_connection((at.hostname or "", int(place.rpartition(":")[2])), timeout=5):
+            pass
+    except socket.gaierror as error:
+        advice = "correct the proxy" if proxy else "correct base_url, or the machine's DNS or network"
+        yield Finding(f"{subject}: address", "error", f"the name {at.hostname} is unknown ({error.strerror})", advice)
+        return
+    except OSError as error:
+        advice = f"start {'the proxy' if proxy else 'the server'}, or allow connections to {place}"
+        if not proxy and not route.base_url.startswith("http://"):
+            advice += "; behind a firewall, set HTTPS_PROXY"
+        yield Finding(f"{subject}: address", "error", f"no connection to {place} ({error})", advice)
+        return
+    yield from _answer(route, subject, proxy)
+
+
+def _answer(route: Route, subject: str, proxy: str | None) -> Iterator[Finding]:
+    try:
+        answer = net.exchange(route.base_url, proxy=proxy, ca_file=route.ca_file)
+    except net.UnreachableError as error:
+        if isinstance(error.__cause__, ssl.SSLCertVerificationError):
+            reason = error.__cause__.verify_message
+            advice = "for a private authority set ca_file or SSL_CERT_FILE; if a certificate expired, check the clock"
+            yield Finding(f"{subject}: certificate", "error", reason, advice)
+        else:
+            yield Finding(f"{subject}: address", "error", str(error), "check base_url: scheme, host and port")
+        return
+    yield Finding(f"{subject}: address", "ok", f"answers (HTTP {answer.status} without a key)")
+    if answer.certificate is not None:
+        yield _certificate(subject, str(answer.certificate.get("notAfter", "")))
+    if date := answer.headers.get("date"):
+        yield _clock(subject, date)
+
+
+def _certificate(subject: str, until: str) -> Finding:
+    days = int((ssl.cert_time_to_seconds(until) - time.time()) // 86400)
+    level, advice = ("ok", "") if days >= _SOON_DAYS else ("warning", "tell the server's operator")
+    return Finding(f"{subject}: certificate", level, f"valid for {days} days", advice)
+
+
+def _clock(subject: str, date: str) -> Finding:
+    try:
+        off = time.time() - parsedate_to_datetime(date).timestamp()
+    except ValueError:
+        return Finding(f"{subject}: clock", "warning", "the server's Date header cannot be read")
+    if abs(off) <= _LATE_S:
+        return Finding(f"{subject}: clock", "ok", "agrees with the server's")
+    text = f"{abs(off):.0f} s {'ahead of' if off > 0 else 'behind'} the server's"
+    return Finding(f"{subject}: clock", "error", text, "set the machine's clock (timedatectl set-ntp true)")
+
+
+ADVICE = {
+    "AUTHENTICATION": "the server refuses the key: check that it is this vendor's, this site's, and not revoked",
+    "QUOTA": "pay or raise the limit in the vendor's console",
+    "RATE_LIMIT": "wait, or raise the limit in the vendor's console",
+    "MODEL_NOT_FOUND": "correct the model's name, or ask the vendor for access to it",
+    "TIMEOUT": "raise timeout, or use another route",
+    "UNAVAILABLE": "try again later, or use another route",
+    "BAD_RESPONSE": "base_url is probably no API root: it ends in /v1 for most servers",
+}
+
+
+def live(llm: LLMAggregator, route: Route, deadline: float) -> Iterator[Finding]:
+    """Asks a route for one token."""
+    subject = f"{route.name}: live"
+    try:
+        response = llm.chat_sync("Hi", model=route.name, max_tokens=1, max_retries=1, deadline=deadline)
+    except LLMError as error:
+        cause = error.attempts[-1].outcome if error.attempts else error.name
+        text = error.attempts[-1].message if error.attempts else error.message
+        yield Finding(subject, "error", f"{cause}: {text}", ADVICE.get(cause, ""))
+    else:
+        attempt = response.attempts[-1]
+        yield Finding(subject, "ok", f"answered in {attempt.duration:.2f} s")

@@ -1,0 +1,68 @@
+"""What ``llmagg models`` lists: the vendors that are known by name, the routes, and the models of a vendor."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from llmagg import InvalidArgumentError, LLMError, ModelConfig
+from llmagg._native import route as tables
+from llmagg.default import address_of
+
+from . import net
+from .routes import Route, described
+
+_NO_LIST = ("azure", "bedrock", "bedrock-openai", "vertex", "vertex-anthropic")
+
+
+def vendors() -> list[dict[str, Any]]:
+    """The vendors, each with its address, its key variables, and the variable that is set."""
+    rows = []
+    for vendor in tables.tables()["vendors"]:
+        keys: list[str] = vendor.get("keys", [])
+        found = next((name for name in keys if os.environ.get(name)), None)
+        rows.append(
+            {
+                "vendor": vendor["name"],
+                "base_url": vendor.get("base_url", ""),
+                "keys": keys,
+                "key_from": found,
+            }
+        )
+    return rows
+
+
+def of_vendor(vendor: str) -> list[str]:
+    """The names of the models that a vendor lists. Raises LLMError."""
+    if vendor.lower() not in tables.vendors():
+        names = ", ".join(row["vendor"] for row in vendors())
+        raise InvalidArgumentError(f"the vendor {vendor!r} is unknown; known are {names}")
+    if vendor.lower() in _NO_LIST:
+        raise InvalidArgumentError(f"{vendor} lists its models in the cloud's console only")
+    key = next(filter(None, map(os.environ.get, tables.key_variables(vendor))), None)
+    return of_route(described(ModelConfig("-", vendor.lower(), key, address_of(vendor.lower())), vendor.lower(), "-"))
+
+
+def of_route(route: Route) -> list[str]:
+    """The names of the models that a route's server lists. Raises LLMError."""
+    base = route.base_url.rstrip("/")
+    headers: dict[str, str] = {}
+    if route.key and route.key_header:
+        headers[route.key_header["name"]] = route.key_header["prefix"] + route.key
+    if route.provider == "anthropic":
+        headers["anthropic-version"] = "2023-06-01"
+    url = f"{base}/api/tags" if route.provider == "ollama" else f"{base}/models"
+    try:
+        answer = net.exchange(url, headers, proxy=net.proxy_for(url, route.proxy), ca_file=route.ca_file)
+    except net.UnreachableError as error:
+        raise LLMError(f"{base} cannot be reached: {error}") from None
+    if answer.status != 200:
+        raise LLMError(f"{base} refused to list its models: HTTP {answer.status}")
+    try:
+        read = json.loads(answer.body)
+        listed = read if isinstance(read, list) else read.get("data") or read.get("models") or []
+        names = [str(model.get("id") or model.get("name") or "") for model in listed]
+    except (ValueError, AttributeError):
+        raise LLMError(f"{base} answered with something that is no list of models") from None
+    return sorted(name.removeprefix("models/") for name in names if name)

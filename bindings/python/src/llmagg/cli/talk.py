@@ -1,0 +1,138 @@
+"""``llmagg ask`` and ``llmagg chat``: answers as they arrive, and which route gave them, and why."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from llmagg import (
+    ChatCompletionResponse,
+    ChunkEvent,
+    InvalidArgumentError,
+    LLMAggregator,
+    LLMError,
+    Message,
+    ModelNotFoundError,
+    NotInitializedError,
+    ProviderNotFoundError,
+    RestartEvent,
+    StreamInterruptedError,
+    _notebook,
+)
+from llmagg.errors import to_payload
+
+from . import BROKEN_OFF, FAILED, INTERRUPTED, OK, WRONG_USE
+
+_WRONG = (InvalidArgumentError, NotInitializedError, ModelNotFoundError, ProviderNotFoundError)
+_HELP = "/new begins a new conversation, /quit or Ctrl-D ends, Ctrl-C stops an answer."
+
+
+def exit_code(error: LLMError) -> int:
+    """The exit code for a failure."""
+    if isinstance(error, StreamInterruptedError) and error.partial_text:
+        return BROKEN_OFF
+    return WRONG_USE if isinstance(error, _WRONG) and not error.attempts else FAILED
+
+
+def tell(errors: Console, error: LLMError) -> None:
+    """Prints an error and its attempts."""
+    errors.print(Text(f"{type(error).__name__}: {error}", style="red"), soft_wrap=True)
+
+
+def route_told(console: Console, response: ChatCompletionResponse) -> None:
+    """Prints which route answered, and why the routes before it did not."""
+    for attempt in response.attempts:
+        if attempt.outcome != "OK":
+            console.print(Text(f"  {attempt}", style="yellow"), soft_wrap=True)
+    console.print(Text(_notebook.facts(response), style="dim"), soft_wrap=True)
+
+
+def ask(llm: LLMAggregator, messages: Any, params: dict[str, Any], *, as_json: bool, verbose: bool) -> int:
+    """Asks once: the text as it arrives on standard output, or the response as JSON. Returns the exit code."""
+    errors = Console(stderr=True)
+    try:
+        if as_json:
+            print(llm.chat_sync(messages, **params).to_json())
+            return OK
+        response = streamed(llm, messages, params, errors)
+    except LLMError as error:
+        if as_json:
+            failed = {**to_payload(error), "attempts": [attempt.to_dict() for attempt in error.attempts]}
+            print(json.dumps({"error": failed}, ensure_ascii=False))
+        else:
+            if getattr(error, "partial_text", ""):
+                print(flush=True)
+            tell(errors, error)
+        return exit_code(error)
+    except KeyboardInterrupt:
+        print(flush=True)
+        return INTERRUPTED
+    if verbose:
+        route_told(errors, response)
+    return OK
+
+
+def streamed(llm: LLMAggregator, messages: Any, params: dict[str, Any], errors: Console) -> ChatCompletionResponse:
+    """Prints an answer as it arrives, with a line break at its end; returns the whole response."""
+    ended = True
+    for event in llm.stream_sync(messages, **params):
+        if isinstance(event, ChunkEvent):
+            if event.text:
+                sys.stdout.write(event.text)
+                sys.stdout.flush()
+                ended = event.text.endswith("\n")
+        elif isinstance(event, RestartEvent):
+            print(flush=True)
+            errors.print(Text(f"{event.from_route} broke off; {event.to_route} begins again:", style="yellow"))
+        else:
+            for call in event.response.tool_calls:
+                print(f"{call.name}({call.arguments})")
+            if not ended:
+                print(flush=True)
+            return event.response
+    raise AssertionError("a stream ends with its DoneEvent, or raises")
+
+
+def chat(llm: LLMAggregator, system: str | None, params: dict[str, Any]) -> int:
+    """A conversation. Returns the exit code."""
+    console, errors = Console(), Console(stderr=True)
+    console.print(Text(f"{', '.join(llm.get_available_models())}. {_HELP}", style="dim"), soft_wrap=True)
+    first: list[Message] = [Message("system", system)] if system else []
+    messages = list(first)
+    while True:
+        try:
+            question = input("> ").strip()
+        except (EOFError, KeyboardInterrupt):
+            print()
+            return OK
+        if question in ("/quit", "/exit"):
+            return OK
+        if question == "/new":
+            messages = list(first)
+        elif question.startswith("/"):
+            console.print(Text(f"{question.split()[0]} is unknown. {_HELP}", style="dim"), soft_wrap=True)
+        elif question:
+            messages.append(Message("user", question))
+            if (response := _answered(llm, messages, params, errors)) is not None:
+                messages.append(response.choices[0].message)
+                route_told(console, response)
+
+
+def _answered(
+    llm: LLMAggregator, messages: list[Message], params: dict[str, Any], errors: Console
+) -> ChatCompletionResponse | None:
+    """The answer to the last message, which is taken back after a failure so that it can be asked again."""
+    try:
+        return streamed(llm, messages, params, errors)
+    except LLMError as error:
+        print(flush=True)
+        tell(errors, error)
+    except KeyboardInterrupt:
+        print(flush=True)
+        errors.print(Text("stopped", style="dim"))
+    messages.pop()
+    return None
