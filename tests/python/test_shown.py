@@ -76,6 +76,13 @@ def test_a_notebook_shows_text_routes_time_and_tokens(llm_wall: FaultWall) -> No
     assert markdown.startswith("<script>")  # the answer's own markdown is the answer
 
 
+def test_the_cost_is_shown_where_it_is_known() -> None:
+    response = llmagg.ChatCompletionResponse.from_dict(
+        {"model": "m", "cost": {"amount": 0.00123456, "currency": "USD"}}
+    )
+    assert "m · 0.001235 USD" in response._repr_markdown_()
+
+
 def test_an_empty_response_can_be_shown() -> None:
     empty = llmagg.ChatCompletionResponse.from_dict({})
     assert (empty.text, empty.tool_calls, empty.route) == ("", [], "")

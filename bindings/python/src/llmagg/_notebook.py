@@ -32,6 +32,8 @@ def facts(response: Any) -> str:
         parts.append(f"{len(attempts)} attempts")
     if attempts:
         parts.append(f"{max(a.start + a.duration for a in attempts) - min(a.start - a.wait for a in attempts):.2f} s")
+    if response.cost is not None:
+        parts.append(f"{response.cost.amount:.4g} {response.cost.currency}")
     return " · ".join([*filter(None, parts), _tokens(response)])
 
 

@@ -172,7 +172,9 @@ def _bytes_in(content: Any) -> tuple[str, Any] | None:
 def refuse_bytes(name: str, value: Any) -> None:
     """Raises InvalidArgumentError for bytes in a parameter, which would be written in base64."""
     if isinstance(value, _BYTES):
-        raise InvalidArgumentError(f"{name} must not hold {type(value).__name__}; decode it first, or encode it as text")
+        raise InvalidArgumentError(
+            f"{name} must not hold {type(value).__name__}; decode it first, or encode it as text"
+        )
     if type(value) is dict:
         for key, item in value.items():
             if isinstance(item, _BYTES):
