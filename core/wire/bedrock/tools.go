@@ -228,9 +228,9 @@ func (s *settings) prompt(schema *llm.JSONSchema) {
 }
 
 // forcesSchema tells whether a model without schemas is asked for one by a
-// forced tool: not beside tools, which a history that calls some needs, too, and
-// not beside thoughts, with which no tool can be forced. Only Claude and Nova
-// can be forced to call a tool (API reference, "ToolChoice").
+// forced tool: not beside tools, which a history that calls some needs, too,
+// and not beside thoughts, with which no tool can be forced. Only Claude and
+// Nova can be forced to call a tool (API reference, "ToolChoice").
 func forcesSchema(model string, r *llm.Request) bool {
 	return len(r.Tools)+len(r.Functions) == 0 && !wire.IsThere(r.Extra["thinking"]) && (isClaude(model) || isNova(model)) &&
 		!slices.ContainsFunc(r.Messages, func(m llm.Message) bool {
