@@ -61,6 +61,15 @@ def aggregator_for(wall: FaultWall, *models: str, **options: Any) -> llmagg.LLMA
     return aggregator
 
 
+async def until(condition: Callable[[], bool], what: str = "the condition did not come true") -> None:
+    """Waits for what another process or thread does, which no event tells; fails with ``what`` after 5 s."""
+    for _ in range(1000):
+        if condition():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError(what)
+
+
 def chats(wall: FaultWall) -> list[dict[str, Any]]:
     """The chat requests that the wall saw."""
     return [request for request in wall.seen()["requests"] if request["kind"] == "chat"]

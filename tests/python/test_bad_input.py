@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import llmagg
-from conftest import HELLO, aggregator_for, chats, config_for
+from conftest import HELLO, aggregator_for, chats, config_for, until
 from llmagg.faultwall import FaultWall
 
 
@@ -177,8 +177,7 @@ def test_a_duplicate_provider_replaces_and_calls_of_the_old_one_end_well(llm_wal
 
     async def replace() -> str:
         task = asyncio.create_task(old.generate_response(HELLO))
-        while llm_wall.seen()["totals"]["in_flight"] == 0:
-            await asyncio.sleep(0.005)
+        await until(lambda: llm_wall.seen()["totals"]["in_flight"] == 1)
         await llmagg.LLMAggregator().initialize(config_for(llm_wall, "new"))
         return await task
 

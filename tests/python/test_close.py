@@ -8,19 +8,10 @@ from typing import Any
 import pytest
 
 import llmagg
-from conftest import HELLO, aggregator_for
+from conftest import HELLO, aggregator_for, until
 from llmagg.faultwall import FaultWall
 
 REQUEST = llmagg.ChatCompletionRequest("gpt-a", [llmagg.Message("user", "x")])
-
-
-async def until(condition: Any, what: str) -> None:
-    """Polls what the wall saw; fails after 5 s."""
-    for _ in range(1000):
-        if condition():
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError(what)
 
 
 def closers(aggregator: llmagg.LLMAggregator) -> dict[str, Any]:

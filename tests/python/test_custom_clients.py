@@ -11,7 +11,7 @@ import pytest
 
 import llmagg
 from clients import MyClient, answer, my_aggregator, piece
-from conftest import FAST, HELLO, chats, config_for
+from conftest import FAST, HELLO, chats, config_for, until
 from llmagg import BaseLLMClient, ChatCompletionRequest, ChatCompletionResponse, Message
 from llmagg.faultwall import FaultWall
 
@@ -136,16 +136,11 @@ def test_it_is_cancelled_with_its_caller(run: Any) -> None:
 
     async def cancel() -> None:
         task = asyncio.create_task(aggregator.chat(HELLO))
-        while not client.running:
-            await asyncio.sleep(0.001)
+        await until(lambda: client.running == 1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        for _ in range(500):
-            if not client.running:
-                return
-            await asyncio.sleep(0.001)
-        raise AssertionError("the client runs on")
+        await until(lambda: client.running == 0, "the client runs on")
 
     run(cancel())
 
@@ -179,7 +174,7 @@ def test_a_long_stream_waits_for_its_reader(run: Any) -> None:
         for _ in range(50):
             await asyncio.sleep(0)
         seen = sent
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.1)  # in which a client that nobody holds back sends thousands
         assert sent - seen < 300, "the client is not held back"
         for _ in range(1000):
             await stream.__anext__()

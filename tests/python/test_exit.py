@@ -49,7 +49,10 @@ loop.run_until_complete(stream.__anext__())
 tasks = [loop.create_task(aggregator.chat(HELLO)) for _ in range(3)]
 for task in tasks:
     task._log_destroy_pending = False
-loop.run_until_complete(asyncio.sleep(0.01))
+async def begun():
+    while llmagg.stats()["sockets"] < 4:
+        await asyncio.sleep(0.001)
+loop.run_until_complete(asyncio.wait_for(begun(), 5))
 import warnings; warnings.simplefilter("ignore")
 sys.exit(7)
 """,

@@ -65,7 +65,7 @@ async def main():
     for _ in range(5):
         pids.append(begin(in_child))
         tasks.append(asyncio.create_task(aggregator.generate_response(HELLO)))
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.02)  # the loop goes on between two forks
     assert set(await asyncio.wait_for(asyncio.gather(*tasks), 10)) == {"Hello from m."}
     for text, stream in zip(begun, streams):
         assert text + "".join([piece async for piece in stream]) == "Hello from m."
@@ -165,7 +165,7 @@ thread.start()
 pids = []
 for _ in range(30):
     pids.append(begin(load))
-    time.sleep(0.002)
+    time.sleep(0.002)  # so that some children are forked before, in and after the load
 thread.join(10)
 statuses = [end(pid) for pid in pids]
 assert statuses == [0] * 30, statuses

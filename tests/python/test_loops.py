@@ -10,19 +10,10 @@ from typing import Any
 import pytest
 
 import llmagg
-from conftest import HELLO, aggregator_for, chats, python
+from conftest import HELLO, aggregator_for, chats, python, until
 from llmagg.faultwall import FaultWall
 
 SLOW = {"default": {"steps": [{"delay_headers_s": 20}]}}
-
-
-async def until(condition: Any) -> None:
-    """Polls what the wall saw; fails after 5 s."""
-    for _ in range(1000):
-        if condition():
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError("the condition did not come true")
 
 
 def test_asyncio_run_again_and_again(llm_wall: FaultWall) -> None:

@@ -8,13 +8,12 @@ import dataclasses
 import gc
 import pickle
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import llmagg
-from conftest import HELLO, aggregator_for, chats
+from conftest import HELLO, aggregator_for, chats, until
 from llmagg.faultwall import FaultWall
 
 BROKEN = {"events": [{"text": "Hel"}, {"text": "lo"}], "cut": {"how": "close", "after_events": 2}}
@@ -22,15 +21,6 @@ BROKEN = {"events": [{"text": "Hel"}, {"text": "lo"}], "cut": {"how": "close", "
 
 async def collect(stream: Any) -> list[Any]:
     return [item async for item in stream]
-
-
-async def wait_for(condition: Callable[[], bool], what: str) -> None:
-    """Polls what another process's socket tells; fails after 5 s."""
-    for _ in range(500):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError(what)
 
 
 def test_events_and_the_whole_answer(llm_wall: FaultWall, run: Any) -> None:
@@ -124,12 +114,12 @@ def test_leaving_a_stream_closes_the_connection(llm_wall: FaultWall, run: Any, h
             gc.collect()
         else:
             task = asyncio.create_task(collect(aggregator.stream(HELLO)))
-            await wait_for(lambda: llm_wall.seen()["totals"]["in_flight"] == 1, "the stream did not begin")
+            await until(lambda: llm_wall.seen()["totals"]["in_flight"] == 1, "the stream did not begin")
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
         left = time.monotonic()
-        await wait_for(lambda: llm_wall.seen()["totals"]["disconnects"] == 1, "the connection stays open")
+        await until(lambda: llm_wall.seen()["totals"]["disconnects"] == 1, "the connection stays open")
         assert time.monotonic() - left < 1
 
     run(read())
@@ -148,7 +138,7 @@ def test_a_slow_reader_holds_the_server_back(llm_wall: FaultWall, run: Any) -> N
             sent.append(llm_wall.seen()["requests"][0]["events"])
             if len(sent) > 2 and sent[-1] == sent[-3]:
                 break
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # nothing tells that the wall writes no more: it is looked at again
         await stream.aclose()
         return sent
 

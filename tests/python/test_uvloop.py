@@ -13,7 +13,7 @@ import pytest
 from forks import CALL, HEAD, run_script
 
 import llmagg
-from conftest import HELLO, aggregator_for
+from conftest import HELLO, aggregator_for, until
 from llmagg.faultwall import FaultWall
 
 uvloop = pytest.importorskip("uvloop")
@@ -29,14 +29,6 @@ def run_in(factory: Callable[[], asyncio.AbstractEventLoop], coroutine: Coroutin
         return result
     finally:
         loop.close()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    for _ in range(1000):
-        if condition():
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError("the condition did not come true")
 
 
 def test_calls_and_streams(llm_wall: FaultWall) -> None:
