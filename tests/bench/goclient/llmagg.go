@@ -11,12 +11,26 @@ import (
 	"github.com/llmagg/llmagg/core/manager"
 )
 
-// newLLMAgg is the product with everything on: two routes, so failover;
-// breakers, retries and the trail are never off.
-func newLLMAgg(ctx context.Context, url, ca string, concurrency int) (*contestant, error) {
+// inFormat is the product in a wire format, OpenAI's if none is named, with
+// everything on: two routes, so failover; breakers, retries and the trail are
+// never off.
+func inFormat(format string) opener {
+	return func(ctx context.Context, url, ca string, concurrency int) (*contestant, error) {
+		return newLLMAgg(ctx, format, url, ca, concurrency)
+	}
+}
+
+func newLLMAgg(ctx context.Context, format, url, ca string, concurrency int) (*contestant, error) {
 	var providers []config.Provider
+	apiKey, auth, least := key, config.Auth{}, streamEvents
+	if format != "" {
+		least = streamWords // some formats have no event for the role or the end
+	}
+	if format == "bedrock" { // signed, as its SDKs do
+		apiKey, auth = "", config.Auth{Type: "aws", AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: key}
+	}
 	for _, name := range []string{"first", "second"} {
-		providers = append(providers, config.Provider{Name: name, Models: []config.Model{{Provider: name, Name: model, APIKey: key,
+		providers = append(providers, config.Provider{Name: name, Models: []config.Model{{Provider: name, Name: model, Type: format, APIKey: apiKey, Auth: auth, Region: region(format),
 			BaseURL: url, CAFile: ca, MaxConcurrentCalls: max(concurrency, config.DefaultMaxConcurrent), Timeout: 30 * time.Second}}})
 	}
 	a := aggregator.New(manager.New(manager.Options{}), aggregator.Options{})
@@ -52,7 +66,15 @@ func newLLMAgg(ctx context.Context, url, ca string, concurrency int) (*contestan
 					text += len(e.Chunk.Text())
 				}
 			}
-			return checkStream(events, text)
+			return checkStream(least, events, text)
 		},
 	}, nil
+}
+
+// region is what Bedrock's signatures name.
+func region(format string) string {
+	if format == "bedrock" {
+		return "us-east-1"
+	}
+	return ""
 }

@@ -43,7 +43,7 @@ func newGoOpenAI(_ context.Context, url, ca string, concurrency int) (*contestan
 			for {
 				event, err := s.Recv()
 				if errors.Is(err, io.EOF) {
-					return checkStream(events, text)
+					return checkStream(streamEvents, events, text)
 				}
 				if err != nil {
 					return err
@@ -91,7 +91,7 @@ func newOpenAIGo(_ context.Context, url, ca string, concurrency int) (*contestan
 			if err := s.Err(); err != nil {
 				return err
 			}
-			return checkStream(events, text)
+			return checkStream(streamEvents, events, text)
 		},
 	}, nil
 }

@@ -126,5 +126,5 @@ func (r *raw) stream(ctx context.Context) error {
 	if err := lines.Err(); err != nil {
 		return err
 	}
-	return checkStream(events, text)
+	return checkStream(streamEvents, events, text)
 }

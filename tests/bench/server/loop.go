@@ -183,6 +183,10 @@ func (l *loop) answer(c *connection, path string, body []byte) {
 	paced := pacedEvents(path)
 	switch {
 	case path != completions && paced < 1:
+		if answer := formatted(path, body); answer != nil {
+			l.write(c, answer)
+			return
+		}
 		l.write(c, notFound)
 	case !wantsStream(body):
 		l.write(c, completionHTTP)

@@ -23,6 +23,7 @@ import (
 // addresses is the line that the server prints.
 type addresses struct {
 	HTTP  string `json:"http"`  // base URL of /v1
+	Root  string `json:"root"`  // what the base URLs of the other wire formats begin with
 	Paced string `json:"paced"` // base URL of /paced; a stream's number of events and /v1 follow
 	TLS1  string `json:"tls1"`  // base URL of /v1 over TLS with HTTP/1.1
 	TLS2  string `json:"tls2"`  // base URL of /v1 over TLS with HTTP/2
@@ -50,7 +51,7 @@ func run(port int, ca string, daemon bool) error {
 		return err
 	}
 	root := fmt.Sprintf("http://127.0.0.1:%d", l.port)
-	line, err := json.Marshal(addresses{HTTP: root + "/v1", Paced: root + "/paced", TLS1: tls1, TLS2: tls2, CA: ca})
+	line, err := json.Marshal(addresses{HTTP: root + "/v1", Root: root, Paced: root + "/paced", TLS1: tls1, TLS2: tls2, CA: ca})
 	if err != nil {
 		return err
 	}
