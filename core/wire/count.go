@@ -3,6 +3,7 @@ package wire
 import (
 	"slices"
 
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -38,30 +39,26 @@ func (c *Counts) Usage(fields llm.Extra, read ...string) *llm.Usage {
 	if c.Input == nil && c.Output == nil {
 		return nil
 	}
-	known := llm.Extra{}
-	number := func(name string, n float64) {
-		known[name], _ = llm.JSON.Marshal(int(n)) // a number can always be written
-	}
-	if c.Input != nil {
-		number("prompt_tokens", *c.Input+OrZero(c.Read)+OrZero(c.Written))
-	}
-	if c.Output != nil {
-		number("completion_tokens", *c.Output)
-	}
-	in := llm.InputDetails{Cached: Count(c.Read), Written: Count(c.Written), Written5m: Count(c.Written5m), Written1h: Count(c.Written1h)}
-	if raw := in.JSON(); raw != nil {
-		known["prompt_tokens_details"] = raw
-	}
-	if raw := (llm.OutputDetails{Reasoning: Count(c.Thinking)}).JSON(); raw != nil {
-		known["completion_tokens_details"] = raw
-	}
-	for name, value := range fields {
-		if !slices.Contains(read, name) {
-			known[name] = value
+	raw, err := jsontext.Encode(make([]byte, 0, 512), func(w *jsontext.Writer) {
+		o := w.Object()
+		if c.Input != nil {
+			o.Field("prompt_tokens").Int(int(*c.Input + OrZero(c.Read) + OrZero(c.Written)))
 		}
-	}
+		if c.Output != nil {
+			o.Field("completion_tokens").Int(int(*c.Output))
+		}
+		in := llm.InputDetails{Cached: Count(c.Read), Written: Count(c.Written), Written5m: Count(c.Written5m), Written1h: Count(c.Written1h)}
+		o.Raw("prompt_tokens_details", in.JSON())
+		o.Raw("completion_tokens_details", llm.OutputDetails{Reasoning: Count(c.Thinking)}.JSON())
+		for name, value := range fields {
+			if !slices.Contains(read, name) {
+				o.Foreign(name, value)
+			}
+		}
+		o.End()
+	})
 	sum := &llm.Usage{}
-	if raw, err := llm.JSON.Marshal(known); err != nil || sum.UnmarshalJSON(raw) != nil {
+	if err != nil || sum.UnmarshalJSON(raw) != nil {
 		return nil
 	}
 	return sum

@@ -21,7 +21,7 @@ const fewFields = 32
 
 // Put adds a field, or replaces one of the same name.
 func (s *Fields) Put(f Field) {
-	if i := s.find(f.Key); i >= 0 {
+	if i := s.Find(f.Key); i >= 0 {
 		s.List[i] = f
 		s.Repeated = append(s.Repeated, f.Key)
 		return
@@ -41,7 +41,8 @@ func (s *Fields) Put(f Field) {
 	}
 }
 
-func (s *Fields) find(key string) int {
+// Find says where in List a name stands, -1 for nowhere.
+func (s *Fields) Find(key string) int {
 	if s.at != nil {
 		if i, ok := s.at[key]; ok {
 			return i

@@ -1,10 +1,10 @@
 package gemini
 
 import (
-	"bytes"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"hash/fnv"
 	"strconv"
 	"strings"
@@ -47,16 +47,6 @@ type candidate struct {
 // brings an image repeats those before it.
 const maxKeptParts = 256
 
-// answerPart is one piece of an answer.
-type answerPart struct {
-	Text             *llm.Piece    `json:"text"`
-	Thought          bool          `json:"thought"`
-	ThoughtSignature string        `json:"thoughtSignature"`
-	FunctionCall     *functionCall `json:"functionCall"`
-	InlineData       *blob         `json:"inlineData"`
-	snakePart
-}
-
 // newReader makes a reader; model is the answer's where it names none.
 func newReader(model string) *reader {
 	return &reader{model: model, created: time.Now().Unix()}
@@ -74,7 +64,7 @@ func (g *reader) response(data []byte) (*llm.Response, error) {
 	}
 	r := &llm.Response{ID: g.id, Object: "chat.completion", Created: g.created, Model: g.model}
 	for i, c := range candidates {
-		choice, err := g.choice(c, i)
+		choice, err := g.choice(&c, i)
 		if err != nil {
 			return nil, err
 		}
@@ -86,10 +76,8 @@ func (g *reader) response(data []byte) (*llm.Response, error) {
 		r.Choices = append(r.Choices, llm.Choice{Index: choice.Index, Message: choice.Delta,
 			FinishReason: choice.FinishReason, Logprobs: choice.Logprobs, Extra: choice.Extra})
 	}
-	if u := readUsage(take(top, "usageMetadata")); u != nil {
-		r.Usage = u
-	}
-	r.Extra = unlessEmpty(top)
+	r.Usage = readUsage(top.take("usageMetadata"))
+	r.Extra = top.rest()
 	return r, nil
 }
 
@@ -104,71 +92,94 @@ func (g *reader) chunk(data []byte) (*llm.Chunk, error) {
 	}
 	c := &llm.Chunk{ID: g.id, Object: "chat.completion.chunk", Created: g.created, Model: g.model}
 	for i, candidate := range candidates {
-		choice, err := g.choice(candidate, i)
+		choice, err := g.choice(&candidate, i)
 		if err != nil {
 			return nil, err
 		}
 		g.ended = g.ended || choice.FinishReason != ""
 		c.Choices = append(c.Choices, choice)
 	}
-	if usage := take(top, "usageMetadata"); g.ended || len(candidates) == 0 {
+	if usage := top.take("usageMetadata"); g.ended || len(candidates) == 0 {
 		c.Usage = readUsage(usage)
 	}
-	c.Extra = unlessEmpty(top)
+	c.Extra = top.rest()
 	return c, nil
 }
 
 // parse reads the outer object and takes out what every answer has.
-func (g *reader) parse(data []byte) (top llm.Extra, candidates []llm.Extra, err error) {
-	// What stays raw is passed on, and the decoder reads over strings that are
-	// none.
-	if !json.Valid(data) {
-		data = jsontext.WithoutOddNumbers(data)
-	}
-	if !json.Valid(data) {
-		return nil, nil, llm.Errorf(llm.BadResponse, "the answer is not a JSON object of generateContent (%d bytes): it is not valid JSON", len(data))
-	}
-	err = llm.JSON.Unmarshal(data, &top)
-	if err != nil { // a number that is too large, perhaps
-		data = jsontext.WithoutOddNumbers(data)
-		err = llm.JSON.Unmarshal(data, &top)
-	}
-	if err == nil && top == nil {
-		err = errors.New("it is null")
+func (g *reader) parse(data []byte) (top fields, candidates []fields, err error) {
+	top, candidates, err = outer(data)
+	if err != nil { // a number that JSON does not have, perhaps
+		top, candidates, err = outer(jsontext.WithoutOddNumbers(data))
 	}
 	if err != nil {
-		return nil, nil, llm.Errorf(llm.BadResponse, "the answer is not a JSON object of generateContent (%d bytes): %v", len(data), err)
-	}
-	if raw := take(top, "candidates"); raw != nil {
-		if err := llm.JSON.Unmarshal(raw, &candidates); err != nil {
-			return nil, nil, llm.Errorf(llm.BadResponse, "the answer's candidates cannot be read: %v", err)
-		}
-	}
-	if len(candidates) > wire.MaxChoices {
-		return nil, nil, llm.Errorf(llm.BadResponse, "the answer has %d candidates; at most %d can be requested", len(candidates), wire.MaxChoices)
+		return top, nil, llm.Errorf(llm.BadResponse, "the answer is not a JSON object of generateContent (%d bytes): %v", len(data), err)
 	}
 	if len(candidates) == 0 {
-		if e := blocked(feedbackOf(top)); e != nil {
-			return nil, nil, e
+		if e := blocked(top.feedback()); e != nil {
+			return top, nil, e
 		}
 	}
-	if id := takeText(top, "responseId"); id != "" {
+	if id := top.text("responseId", g.id); id != "" {
 		g.id = id
 	}
 	if g.id == "" {
 		g.id = "gemini-" + rand.Text()
 	}
-	if model := takeText(top, "modelVersion"); model != "" {
+	if model := top.text("modelVersion", g.model); model != "" {
 		g.model = model
 	}
-	var created string
-	if raw := top["createTime"]; len(raw) > 0 && llm.JSON.Unmarshal(raw, &created) == nil {
-		if at, err := time.Parse(time.RFC3339, created); err == nil {
+	if raw := top.see("createTime"); raw != nil {
+		r := readerOf(raw, top.dirty)
+		if at, err := time.Parse(time.RFC3339, r.Text()); err == nil {
 			g.created = at.Unix()
 		}
 	}
-	makeValid(top)
 	return top, candidates, nil
+}
+
+// outer reads the outer object, and its list of candidates in the same pass.
+func outer(data []byte) (top fields, candidates []fields, err error) {
+	r := readerOf(data, !utf8.Valid(data))
+	if r.Next() != '{' {
+		return top, nil, errNoObject
+	}
+	top.data, top.dirty = data, r.Dirty
+	for more := r.Object(); more && err == nil; more = r.NextField() {
+		if string(r.Key) == "candidates" {
+			candidates, err = candidatesIn(&r)
+		} else {
+			top.add(&r)
+		}
+	}
+	if err == nil {
+		err = r.End()
+	}
+	return top, candidates, err
+}
+
+// candidatesIn reads the list of candidates that comes next.
+func candidatesIn(r *jsontext.Reader) (candidates []fields, err error) {
+	switch r.Next() {
+	case 'n':
+		r.Skip()
+		return nil, nil
+	case '[':
+	default:
+		return nil, errors.New("its candidates are no list")
+	}
+	for more := r.Array(); more; more = r.NextItem() {
+		var c fields
+		if r.Next() == 'n' {
+			r.Skip()
+		} else if c, err = fieldsIn(r); err != nil {
+			return nil, fmt.Errorf("its candidates cannot be read: %w", err)
+		}
+		if candidates = append(candidates, c); len(candidates) > wire.MaxChoices {
+			return nil, fmt.Errorf("it has more than %d candidates, which is how many can be requested", wire.MaxChoices)
+		}
+	}
+	return candidates, r.Err
 }
 
 // blocked is the error that a prompt was blocked, nil if it was not.
@@ -199,30 +210,34 @@ func (g *reader) candidate(index int) *candidate {
 
 // choice translates a candidate, which stands at the given place among those
 // of its answer: an index of 0 may be left out.
-func (g *reader) choice(fields llm.Extra, place int) (llm.ChunkChoice, error) {
-	parts, err := answerParts(fields)
+func (g *reader) choice(f *fields, place int) (llm.ChunkChoice, error) {
+	parts, beside, err := answerParts(f)
 	if err != nil {
 		return llm.ChunkChoice{}, llm.Errorf(llm.BadResponse, "candidates[%d].content cannot be read: %v", place, err)
 	}
-	makeValid(fields)
 	index := place
-	if raw := take(fields, "index"); raw != nil && llm.JSON.Unmarshal(raw, &index) != nil {
-		index = place
+	if raw := f.take("index"); raw != nil && raw[0] != '"' {
+		r := readerOf(raw, f.dirty)
+		index = r.Index(place)
 	}
 	c := g.candidate(index)
-	choice := llm.ChunkChoice{Index: index, Logprobs: logprobsOf(take(fields, "logprobsResult"))}
+	choice := llm.ChunkChoice{Index: index, Logprobs: logprobsOf(f.take("logprobsResult"))}
 	if choice.Delta, err = g.message(c, parts); err != nil {
 		return choice, err
 	}
-	reason := takeText(fields, "finishReason")
+	reason := f.text("finishReason", "STOP")
 	choice.FinishReason = finishReason(reason, c.calls > 0)
-	if choice.FinishReason != "" {
-		c.keepIn(&choice.Delta)
+	choice.Extra = f.rest()
+	if beside != nil {
+		put(&choice.Extra, "content", beside)
 	}
-	if choice.FinishReason != "" && reason != "STOP" && reason != "MAX_TOKENS" {
-		fields["finishReason"] = rawOf(reason, nil)
+	if choice.FinishReason == "" {
+		return choice, nil
 	}
-	choice.Extra = unlessEmpty(fields)
+	c.keepIn(&choice.Delta)
+	if reason != "STOP" && reason != "MAX_TOKENS" {
+		put(&choice.Extra, "finishReason", rawOf(reason, nil))
+	}
 	return choice, nil
 }
 
@@ -233,27 +248,20 @@ func (g *reader) choice(fields llm.Extra, place int) (llm.ChunkChoice, error) {
 // signature of a part that is no call goes to the message's
 // "extra_content" as Google's endpoint for OpenAI's format has it, and all
 // signatures and what is unknown to its "parts" (kept.go).
-func (g *reader) message(c *candidate, parts []json.RawMessage) (llm.Message, error) {
+func (g *reader) message(c *candidate, parts []answerPart) (llm.Message, error) {
 	m := llm.Message{Role: llm.RoleAssistant, NullContent: true}
 	var content, reasoning []llm.Piece // a server may send very many parts
 	signature := ""
 	images, others := len(c.images), len(c.others)
 	c.kept.Owner = owner + "/" + g.model
-	for i, raw := range parts {
-		if len(raw) == 0 { // null
-			continue
-		}
-		var p answerPart
-		if err := llm.JSON.Unmarshal(raw, &p); err != nil {
-			return m, llm.Errorf(llm.BadResponse, "part %d of candidate %d cannot be read: %v", i, c.index, err)
-		}
-		p.unsnake()
+	for i := range parts {
+		p := &parts[i]
 		if p.ThoughtSignature != "" && p.FunctionCall == nil {
 			signature = p.ThoughtSignature
 		}
 		switch {
 		case p.FunctionCall != nil:
-			call := g.call(c, &p)
+			call := g.call(c, p)
 			m.ToolCalls = append(m.ToolCalls, call)
 			c.kept.Keep(llm.AnswerPart{Type: "tool_call", ID: call.ID}, signatureRaw(p.ThoughtSignature))
 		case p.Thought && p.Text != nil:
@@ -264,10 +272,10 @@ func (g *reader) message(c *candidate, parts []json.RawMessage) (llm.Message, er
 			content = append(content, *p.Text)
 			c.kept.Say("text", len(*p.Text), signatureRaw(p.ThoughtSignature))
 		case p.InlineData != nil:
-			c.images = append(c.images, rawOf(llm.Image("data:"+p.InlineData.MIMEType+";base64,"+p.InlineData.Data), raw))
+			c.images = append(c.images, rawOf(llm.Image("data:"+p.InlineData.MIMEType+";base64,"+p.InlineData.Data), p.raw))
 			c.kept.Media(llm.AnswerPart{Type: "image"}, signatureRaw(p.ThoughtSignature))
-		case !bare(raw):
-			raw = bytes.ToValidUTF8(raw, []byte("\uFFFD"))
+		case !bare(p.raw):
+			raw := validCopy(p.raw)
 			c.others = append(c.others, raw)
 			c.kept.Keep(llm.AnswerPart{Type: "other"}, raw)
 		case p.ThoughtSignature != "": // streams may end with one
@@ -372,20 +380,4 @@ func signatureOf(e llm.Extra) string {
 		return ""
 	}
 	return c.Google.ThoughtSignature
-}
-
-// makeValid replaces bytes that are no UTF-8 in values that are passed on.
-func makeValid(fields llm.Extra) {
-	for name, raw := range fields {
-		if name != "candidates" && name != "content" && !utf8.Valid(raw) {
-			fields[name] = bytes.ToValidUTF8(raw, []byte("\uFFFD"))
-		}
-	}
-}
-
-func unlessEmpty(e llm.Extra) llm.Extra {
-	if len(e) == 0 {
-		return nil
-	}
-	return e
 }

@@ -17,52 +17,6 @@ var snake = map[string]string{
 	"finishReason": "finish_reason", "logprobsResult": "logprobs_result", "promptFeedback": "prompt_feedback",
 }
 
-// take removes a field and returns its value, nil where it is null or absent.
-func take(fields llm.Extra, name string) json.RawMessage {
-	raw, there := fields[name]
-	if other := snake[name]; !there && other != "" {
-		name = other
-		raw = fields[name]
-	}
-	delete(fields, name)
-	if len(raw) == 0 || raw[0] == 'n' {
-		return nil
-	}
-	return raw
-}
-
-// takeText is take for a string; any other value reads as "".
-func takeText(fields llm.Extra, name string) string {
-	var text string
-	if raw := take(fields, name); raw == nil || llm.JSON.Unmarshal(raw, &text) != nil {
-		return ""
-	}
-	return text
-}
-
-// snakePart has the fields of a part in snake_case.
-type snakePart struct {
-	Signature string        `json:"thought_signature"`
-	Call      *functionCall `json:"function_call"`
-	Data      *struct {
-		MIMEType string `json:"mime_type"`
-		Data     string `json:"data"`
-	} `json:"inline_data"`
-}
-
-// unsnake takes what came in snake_case only.
-func (p *answerPart) unsnake() {
-	if p.ThoughtSignature == "" {
-		p.ThoughtSignature = p.Signature
-	}
-	if p.FunctionCall == nil {
-		p.FunctionCall = p.Call
-	}
-	if d := p.Data; p.InlineData == nil && d != nil {
-		p.InlineData = &blob{MIMEType: d.MIMEType, Data: d.Data}
-	}
-}
-
 // unsnakeUsage spells the fields of a usage as they are usually spelled.
 func unsnakeUsage(raw json.RawMessage) json.RawMessage {
 	if !bytes.Contains(raw, []byte("_token")) {
@@ -80,12 +34,13 @@ func unsnakeUsage(raw json.RawMessage) json.RawMessage {
 	return raw
 }
 
-// feedbackOf is what is said of the prompt.
-func feedbackOf(top llm.Extra) json.RawMessage {
-	if raw, ok := top["promptFeedback"]; ok {
+// feedback is what is said of the prompt.
+func (f *fields) feedback() []byte {
+	raw := f.see("promptFeedback")
+	if f.found.Find("promptFeedback") >= 0 {
 		return raw
 	}
-	return bytes.ReplaceAll(top[snake["promptFeedback"]], []byte(`"block_reason`), []byte(`"blockReason`))
+	return bytes.ReplaceAll(raw, []byte(`"block_reason`), []byte(`"blockReason`))
 }
 
 // unquote takes arguments that came as a text, which is OpenAI's way.

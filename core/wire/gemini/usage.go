@@ -59,7 +59,10 @@ func usageExtra(raw json.RawMessage) llm.Extra {
 		"cachedContentTokenCount", "totalTokenCount", "toolUsePromptTokenCount"} {
 		delete(fields, told)
 	}
-	return unlessEmpty(fields)
+	if len(fields) == 0 {
+		return nil
+	}
+	return fields
 }
 
 // audioTokens are the tokens of audio, nil where the answer names none.
@@ -93,13 +96,16 @@ type openaiChosen struct {
 // logprobsOf translates a logprobsResult; nil if there is none that can be
 // read.
 func logprobsOf(raw json.RawMessage) json.RawMessage {
+	if raw == nil {
+		return nil
+	}
 	var result struct {
 		Chosen []tokenDetail `json:"chosenCandidates"`
 		Top    []struct {
 			Candidates []tokenDetail `json:"candidates"`
 		} `json:"topCandidates"`
 	}
-	if raw == nil || llm.JSON.Unmarshal(raw, &result) != nil || len(result.Chosen) == 0 {
+	if llm.JSON.Unmarshal(raw, &result) != nil || len(result.Chosen) == 0 {
 		return nil
 	}
 	tokens := make([]openaiChosen, len(result.Chosen))
