@@ -103,12 +103,18 @@ func (u *Usage) read(r *reader) (says bool) {
 			r.extra(&u.Extra)
 		}
 	}
+	known = u.settle(known)
+	return known != noCount || u.Extra.says() || u.PromptTokensDetails != nil || u.CompletionTokensDetails != nil
+}
+
+// settle looks at the fields by other names, and notes what is known.
+func (u *Usage) settle(known counts) counts {
 	if len(u.Extra) > 0 {
 		known |= u.otherNames(known)
 		u.fillDetails()
 	}
 	u.missing = (promptCount | completionCount | totalCount) &^ u.derive(known)
-	return known != noCount || u.Extra.says() || u.PromptTokensDetails != nil || u.CompletionTokensDetails != nil
+	return known
 }
 
 // derive works out what the others tell, and returns what is known then.

@@ -1,7 +1,8 @@
 package wire
 
 import (
-	"slices"
+	"encoding/json"
+	"strconv"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
@@ -24,42 +25,66 @@ func OrZero(n *float64) float64 {
 	return *n
 }
 
+// Tokens reads a number of tokens, which may stand in quotes; nil, unknown,
+// where something else does.
+func Tokens(r *jsontext.Reader) *int {
+	var f float64
+	switch c := r.Next(); {
+	case c >= '0' && c <= '9':
+		f = r.Number()
+	case c == '"':
+		var err error
+		if f, err = strconv.ParseFloat(r.Text(), 64); err != nil {
+			return nil
+		}
+	default:
+		r.Skip()
+		return nil
+	}
+	if f < 0 || f >= 1<<53 {
+		return nil
+	}
+	n := int(f)
+	return &n
+}
+
 // Counts are the numbers of tokens that an answer names, of a vendor whose
 // input is without what the cache gave or took; each may be missing.
 type Counts struct {
-	Input, Output, Read, Written *float64
-	Written5m, Written1h         *float64 // of what was written
-	Thinking                     *float64 // of the output
+	Input, Output, Read, Written *int
+	Written5m, Written1h         *int // of what was written
+	Thinking                     *int // of the output
 }
 
 // Usage is the sum in OpenAI's shape, where prompt_tokens holds the cache's
-// too; nil if neither input nor output is known. What of the answer's fields
-// has no place there stays under the vendor's name; read names the others.
-func (c *Counts) Usage(fields llm.Extra, read ...string) *llm.Usage {
+// too; nil if neither input nor output is known. rest are the answer's fields
+// that have no place there: they stay under the vendor's names.
+func (c *Counts) Usage(rest llm.Extra) *llm.Usage {
 	if c.Input == nil && c.Output == nil {
 		return nil
 	}
-	raw, err := jsontext.Encode(make([]byte, 0, 512), func(w *jsontext.Writer) {
-		o := w.Object()
-		if c.Input != nil {
-			o.Field("prompt_tokens").Int(int(*c.Input + OrZero(c.Read) + OrZero(c.Written)))
-		}
-		if c.Output != nil {
-			o.Field("completion_tokens").Int(int(*c.Output))
-		}
-		in := llm.InputDetails{Cached: Count(c.Read), Written: Count(c.Written), Written5m: Count(c.Written5m), Written1h: Count(c.Written1h)}
-		o.Raw("prompt_tokens_details", in.JSON())
-		o.Raw("completion_tokens_details", llm.OutputDetails{Reasoning: Count(c.Thinking)}.JSON())
-		for name, value := range fields {
-			if !slices.Contains(read, name) {
-				o.Foreign(name, value)
+	input := c.Input
+	if input != nil {
+		sum := *input
+		for _, more := range []*int{c.Read, c.Written} {
+			if more != nil {
+				sum += *more
 			}
 		}
-		o.End()
-	})
-	sum := &llm.Usage{}
-	if err != nil || sum.UnmarshalJSON(raw) != nil {
-		return nil
+		input = &sum
 	}
-	return sum
+	return llm.NewUsage(input, c.Output, llm.InputDetails{Cached: c.Read, Written: c.Written, Written5m: c.Written5m, Written1h: c.Written1h},
+		llm.OutputDetails{Reasoning: c.Thinking}, rest)
+}
+
+// Rest copies the field that comes next to those that are passed on, unless it
+// is null.
+func Rest(to *llm.Extra, name string, value json.RawMessage) {
+	if len(value) == 0 {
+		return
+	}
+	if *to == nil {
+		*to = llm.Extra{}
+	}
+	(*to)[name] = value
 }

@@ -2,7 +2,9 @@ package bedrock
 
 import (
 	"encoding/json"
+	"unicode/utf8"
 
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
@@ -11,28 +13,53 @@ import (
 // cache's too (API reference, "TokenUsage": inputTokens is without them); nil
 // if nothing is known. What has no place there stays under Bedrock's name.
 func usageOf(raw json.RawMessage) *llm.Usage {
-	var fields llm.Extra
-	var counts struct {
-		Input   *float64 `json:"inputTokens"`
-		Output  *float64 `json:"outputTokens"`
-		Read    *float64 `json:"cacheReadInputTokens"`
-		Written *float64 `json:"cacheWriteInputTokens"`
-		ByTime  []struct {
-			TTL   string   `json:"ttl"`
-			Input *float64 `json:"inputTokens"`
-		} `json:"cacheDetails"`
-	}
-	if !wire.IsThere(raw) || llm.JSON.Unmarshal(raw, &fields) != nil || llm.JSON.Unmarshal(raw, &counts) != nil {
-		return nil
-	}
-	sum := wire.Counts{Input: counts.Input, Output: counts.Output, Read: counts.Read, Written: counts.Written}
-	for _, d := range counts.ByTime {
-		switch d.TTL {
-		case "5m":
-			sum.Written5m = d.Input
-		case "1h":
-			sum.Written1h = d.Input
+	var c wire.Counts
+	var rest llm.Extra
+	r := jsontext.Reader{Data: raw, Most: jsontext.MaxDepth, Dirty: !utf8.Valid(raw)}
+	for more := r.Object(); more; more = r.NextField() {
+		switch key := string(r.Key); key {
+		case "inputTokens":
+			c.Input = wire.Tokens(&r)
+		case "outputTokens":
+			c.Output = wire.Tokens(&r)
+		case "totalTokens":
+			r.Skip()
+		default:
+			value := r.Raw()
+			wire.Rest(&rest, key, value)
+			cached := jsontext.Reader{Data: value, Most: jsontext.MaxDepth}
+			switch key {
+			case "cacheReadInputTokens":
+				c.Read = wire.Tokens(&cached)
+			case "cacheWriteInputTokens":
+				c.Written = wire.Tokens(&cached)
+			case "cacheDetails":
+				for more := cached.Array(); more; more = cached.NextItem() {
+					writtenIn(&cached, &c)
+				}
+			}
 		}
 	}
-	return sum.Usage(fields, "inputTokens", "outputTokens", "totalTokens")
+	return c.Usage(rest)
+}
+
+// writtenIn reads what was written to the cache for one time.
+func writtenIn(r *jsontext.Reader, c *wire.Counts) {
+	ttl, n := "", (*int)(nil)
+	for more := r.Object(); more; more = r.NextField() {
+		switch string(r.Key) {
+		case "ttl":
+			ttl = r.Text()
+		case "inputTokens":
+			n = wire.Tokens(r)
+		default:
+			r.Skip()
+		}
+	}
+	switch ttl {
+	case "5m":
+		c.Written5m = n
+	case "1h":
+		c.Written1h = n
+	}
 }

@@ -1,39 +1,53 @@
 package responses
 
 import (
+	"bytes"
 	"encoding/json"
 
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
-	"github.com/llmagg/llmagg/core/wire"
 )
 
 // usageOf is a usage in the shape of chat completions: input_tokens holds what
 // was cached, output_tokens the thoughts, as their counterparts do. nil if
 // nothing is known.
 func usageOf(raw json.RawMessage) *llm.Usage {
-	if len(raw) == 0 {
+	r := reader(raw)
+	if len(raw) == 0 || r.Next() != '{' {
 		return nil
 	}
-	renamed := object(nil, raw, func(dst []byte, _ string, value []byte) []byte { return append(dst, value...) })
-	fields := llm.Extra{}
-	if llm.JSON.Unmarshal(renamed, &fields) != nil {
-		return nil
-	}
+	w := jsontext.Writer{Buf: make([]byte, 0, len(raw)+64)}
+	o := w.Object()
 	known := false
-	for from, to := range map[string]string{"input_tokens": "prompt_tokens", "output_tokens": "completion_tokens",
-		"input_tokens_details": "prompt_tokens_details", "output_tokens_details": "completion_tokens_details"} {
-		if value, ok := fields[from]; ok && !wire.IsThere(fields[to]) {
-			fields[to] = value
-			delete(fields, from)
+	for more := r.Object(); more; more = r.NextField() {
+		name := string(r.Key)
+		if to := chatName(name); to != "" && !bytes.Contains(raw, []byte(`"`+to+`"`)) {
+			name = to
+		}
+		if value := r.Raw(); value != nil {
+			known = true
+			o.Foreign(name, value)
 		}
 	}
-	for _, value := range fields {
-		known = known || wire.IsThere(value)
-	}
-	written, err := llm.JSON.Marshal(fields)
+	o.End()
 	u := &llm.Usage{}
-	if err != nil || !known || u.UnmarshalJSON(written) != nil {
+	if r.Err != nil || !known || u.UnmarshalJSON(w.Buf) != nil {
 		return nil
 	}
 	return u
+}
+
+// chatName is what chat completions call a number of tokens.
+func chatName(name string) string {
+	switch name {
+	case "input_tokens":
+		return "prompt_tokens"
+	case "output_tokens":
+		return "completion_tokens"
+	case "input_tokens_details":
+		return "prompt_tokens_details"
+	case "output_tokens_details":
+		return "completion_tokens_details"
+	}
+	return ""
 }
