@@ -24,7 +24,7 @@ const maxDepth = 10_000
 var errNoObject = errors.New("it is no object")
 
 func readerOf(data []byte, dirty bool) jsontext.Reader {
-	return jsontext.Reader{Data: data, Most: maxDepth, Dirty: dirty, Halves: true}
+	return jsontext.Reader{Data: data, Most: maxDepth, Dirty: dirty, Halves: true, Lenient: true}
 }
 
 // names are those of the fields that answers have, so that each is not copied

@@ -107,10 +107,10 @@ func (g *reader) chunk(data []byte) (*llm.Chunk, error) {
 }
 
 // parse reads the outer object and takes out what every answer has.
-func (g *reader) parse(data []byte) (top fields, candidates []fields, err error) {
-	top, candidates, err = outer(data)
-	if err != nil { // a number that JSON does not have, perhaps
-		top, candidates, err = outer(jsontext.WithoutOddNumbers(data))
+func (g *reader) parse(data []byte) (fields, []fields, error) {
+	top, candidates, odd, err := outer(data)
+	if odd { // what is passed on is for strict readers
+		top, candidates, _, err = outer(jsontext.WithoutOddNumbers(data))
 	}
 	if err != nil {
 		return top, nil, llm.Errorf(llm.BadResponse, "the answer is not a JSON object of generateContent (%d bytes): %v", len(data), err)
@@ -138,11 +138,12 @@ func (g *reader) parse(data []byte) (top fields, candidates []fields, err error)
 	return top, candidates, nil
 }
 
-// outer reads the outer object, and its list of candidates in the same pass.
-func outer(data []byte) (top fields, candidates []fields, err error) {
+// outer reads the outer object, and its list of candidates in the same pass;
+// odd tells whether there is a number that JSON does not have.
+func outer(data []byte) (top fields, candidates []fields, odd bool, err error) {
 	r := readerOf(data, !utf8.Valid(data))
 	if r.Next() != '{' {
-		return top, nil, errNoObject
+		return top, nil, false, errNoObject
 	}
 	top.data, top.dirty = data, r.Dirty
 	for more := r.Object(); more && err == nil; more = r.NextField() {
@@ -155,7 +156,7 @@ func outer(data []byte) (top fields, candidates []fields, err error) {
 	if err == nil {
 		err = r.End()
 	}
-	return top, candidates, err
+	return top, candidates, r.Odd, err
 }
 
 // candidatesIn reads the list of candidates that comes next.
