@@ -106,6 +106,11 @@
  *                                  with LLMAGG_STREAM)
  *                     "restart"    a RESTART event is sent, and another route answers from the beginning
  *     "hedge_after": s             streams: also ask a second route if the first has sent no token after this time (default: off)
+ *     "failover_on": [rule]        failures that go to the next route: names of codes, HTTP statuses (503, "5xx"), vendors' codes; with
+ *                                  "!" before it, the call ends with that failure. The first rule that matches decides
+ *     "retry_on": [rule]           the same for what is asked again on the same route; "max_retries" and the waits stay as they are
+ *     "accept": "nonempty"         an answer with nothing but thoughts, or a stream that ends without a token, is a failed attempt
+ *                                  (LLMAGG_E_BAD_RESPONSE; default: every answer is accepted)
  *     "strategy": "order"          an aggregator asks its routes as they are listed (default)
  *                 "weighted"       at random, by the "weight" of each route
  *                 "latency"        the fastest first; slower routes are looked at again, the slower the later
@@ -146,7 +151,8 @@
  *     or {"type": "function", "name"}: the application gives the token (llmagg_token_to_queue),
  *     "organization", "headers": {name: text}, "proxy", "ca_file",
  *     "timeout" (30 s), "connect_timeout" (5), "idle_timeout" (= timeout), "reader_timeout" (300), "max_retries" (3),
- *     "max_concurrent_calls" (10), "weight" (1; see "strategy"), "unsupported": "adapt" or "error" ("adapt"; see OPTIONS),
+ *     "max_concurrent_calls" (10), "weight" (1; see "strategy"), "context_window": tokens that
+ *     the model takes: a request that is too long goes to a route with a larger window, "unsupported": "adapt" or "error" ("adapt"; see OPTIONS),
  *     "price": {"input", "output": for "per" (1000000) tokens, "cached_input" (as input), "cache_write" (as input), "cache_write_1h"
  *     (as cache_write), "input_audio", "output_audio", "request": of each request, "currency" ("USD")},
  *     "breaker": {"open_s" (10), "block_s" (60), "window_s" (30), "failures" (5), "ratio" (0.5), "min_requests" (10)},

@@ -42,6 +42,8 @@ func (a *Aggregator) withDefaults(o llm.CallOptions) llm.CallOptions {
 	o.Timeout = cmp.Or(o.Timeout, d.Timeout)
 	o.OnInterrupt = cmp.Or(o.OnInterrupt, d.OnInterrupt)
 	o.Strategy = cmp.Or(o.Strategy, d.Strategy)
+	o.Rules = cmp.Or(o.Rules, d.Rules)
+	o.Accept = cmp.Or(o.Accept, d.Accept)
 	o.Session = cmp.Or(o.Session, d.Session)
 	o.Unsupported = cmp.Or(o.Unsupported, d.Unsupported)
 	o.HedgeAfter = cmp.Or(o.HedgeAfter, d.HedgeAfter)
@@ -152,7 +154,7 @@ func (w *routeLoop) Open(*callstate.Scope) (routing.Opened, *llm.Error) {
 // next usable route, or on the same route if no other is usable (S8).
 func (w *routeLoop) Reopen(scope *callstate.Scope, failed routing.Opened, reason *llm.Error) (routing.Opened, *llm.Error) {
 	i := failed.Turn().Place()
-	if !failure.NextRoute(reason.Code, w.call.Payload.Options) {
+	if !failure.NextRoute(reason, &w.call.Payload.Options) {
 		return nil, w.ended(reason) // E3
 	}
 	w.remember(reason)
@@ -162,7 +164,7 @@ func (w *routeLoop) Reopen(scope *callstate.Scope, failed routing.Opened, reason
 		if err == nil {
 			return to.Opened, nil
 		}
-		if scope.Ended() != nil || !failure.NextRoute(err.Code, w.call.Payload.Options) {
+		if scope.Ended() != nil || !failure.NextRoute(err, &w.call.Payload.Options) {
 			return nil, w.ended(err)
 		}
 		reason = err

@@ -34,6 +34,7 @@ type candidate struct {
 	client *client.Client
 	turn   routing.Turn // made when the call first goes there
 	held   bool         // kept open though its provider be replaced meanwhile
+	small  bool         // its window is probably too small: it is asked after the others
 	given  atomic.Bool  // given up by the call, which never returns to it
 }
 
@@ -57,6 +58,7 @@ func (a *Aggregator) begin(ctx context.Context, routes []*client.Client, p *llm.
 	for i, c := range routes {
 		w.candidates[i].client, w.candidates[i].held = c, c.Hold()
 	}
+	w.findSmall(p)
 	return w, nil
 }
 
@@ -127,14 +129,21 @@ func (w *routeLoop) EachOther(place int, f func(*breaker.Breaker)) {
 	}
 }
 
-// next is the first usable route that has not been given up, -1 for none.
+// next is the first usable route that has not been given up, -1 for none. A
+// route whose window is probably too small comes after the others.
 func (w *routeLoop) next() int {
+	last := -1
 	for i := range w.candidates {
 		if w.open(i) {
-			return i
+			if !w.candidates[i].small {
+				return i
+			}
+			if last < 0 {
+				last = i
+			}
 		}
 	}
-	return -1
+	return last
 }
 
 // nextLastResort picks, when no route is usable, the one for a last-resort
@@ -210,7 +219,7 @@ func (w *routeLoop) run(to *routing.Wanted) *llm.Error {
 
 // ends tells whether a failure of a turn ends the call as itself.
 func (w *routeLoop) ends(t routing.Turn, err *llm.Error) bool {
-	return !failure.NextRoute(err.Code, w.call.Payload.Options) || err.Code == llm.Unsupported && t.Strict()
+	return !failure.NextRoute(err, &w.call.Payload.Options) || err.Code == llm.Unsupported && t.Strict()
 }
 
 // lost is the end of a turn that failed; made is how many attempts it had
@@ -227,6 +236,9 @@ func (w *routeLoop) lost(t routing.Turn, made int, err *llm.Error) {
 func (w *routeLoop) giveUp(i int, err *llm.Error) {
 	w.candidates[i].given.Store(true)
 	w.remember(err)
+	if err.Code == llm.ContextLength {
+		w.leaveSmaller(i)
+	}
 	if j := w.next(); j >= 0 {
 		w.candidates[i].client.Machinery().Tell(observe.Observation{Kind: observe.Failover, Call: w.call.ID,
 			To: w.candidates[j].client.Route(), Code: err.Code, Message: err.Message})

@@ -17,6 +17,7 @@ type opened struct {
 	a      *attempt
 	reader ChunkReader
 	head   heading // what came up to the first token
+	empty  bool    // it is refused, as it was complete before any token
 	whole  bool    // the stream was complete before any token
 	usage  *llm.Usage
 	over   bool
@@ -30,7 +31,10 @@ func (a *attempt) open(w *routing.Wanted) *llm.Error {
 	err := o.open()
 	if err != nil {
 		e := a.explain(err)
-		a.end(e, nil)
+		if !o.empty { // else it was paid for
+			o.usage = nil
+		}
+		a.end(e, o.usage.Clone())
 		if o.reader != nil {
 			a.letGo(o.reader)
 		}
@@ -39,6 +43,9 @@ func (a *attempt) open(w *routing.Wanted) *llm.Error {
 	w.Opened = o
 	return nil
 }
+
+// errEmpty refuses an answer of which nothing can be used.
+var errEmpty = llm.Errorf(llm.BadResponse, "the answer is empty, and the option \"accept\" is \"nonempty\"")
 
 // open reads up to the first token, and once more where the server refused a
 // field that can be left out.
@@ -71,6 +78,10 @@ func (o *opened) begin() (err error) {
 			return llm.Errorf(llm.StreamInterrupted, "the stream ended before any choice came") // S2
 		}
 		if err == io.EOF {
+			if a.turn.call.Payload.Options.Accept == llm.AcceptNonempty {
+				o.empty = true
+				return errEmpty
+			}
 			o.whole = true
 			a.timer.Stop()
 			if a.permit != nil {

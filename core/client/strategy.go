@@ -16,6 +16,10 @@ func (c *Client) Load() float64 {
 	return float64(c.slots.InFlight()+c.slots.Waiting()) / float64(c.slots.Size())
 }
 
+// ContextWindow is the configured number of tokens that the model takes, 0 if
+// it is not known.
+func (c *Client) ContextWindow() int { return c.cfg.ContextWindow }
+
 // Expected is what a call of about this size costs by the configured prices.
 func (c *Client) Expected(input, output int) (amount float64, known bool) {
 	return c.cfg.Price.Expected(input, output)

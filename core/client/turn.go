@@ -112,11 +112,16 @@ func (a *attempt) try(w *routing.Wanted) *llm.Error {
 	if w.Other != nil {
 		usage, err = w.Other(a)
 	} else if r, err = a.chat(); err == nil {
-		usage = r.Usage
+		if usage = r.Usage; a.turn.call.Payload.Options.Accept == llm.AcceptNonempty && r.Empty() {
+			err = errEmpty
+		}
 	}
 	if err != nil {
 		e := a.explain(err)
-		a.end(e, nil)
+		if err != errEmpty { // else it was paid for
+			usage = nil
+		}
+		a.end(e, usage.Clone())
 		return e
 	}
 	a.end(nil, usage.Clone())
@@ -315,7 +320,7 @@ func (t *turn) mayRepeat(e *llm.Error, named time.Duration, others bool) bool {
 	if t.Spent() || others && t.made >= 2 {
 		return false
 	}
-	return failure.Retries(e, others) && !(others && named > t.client.cfg.Retry.Wait)
+	return failure.Retries(e, others, &t.call.Payload.Options) && !(others && named > t.client.cfg.Retry.Wait)
 }
 
 // backoff is the wait before the next attempt (R3).

@@ -61,6 +61,8 @@ type Model struct {
 	MaxRetries         int // attempts on a route; 3
 	MaxConcurrentCalls int // attempts in flight on the route; 10
 
+	ContextWindow int // tokens of prompt and answer that the model takes; 0 means that it is not known
+
 	Weight float64 // the route's share under the strategy "weighted"; 1
 
 	// Unsupported is what happens where the vendor cannot do what a request
@@ -237,7 +239,7 @@ func (c Model) Check() error {
 	for _, n := range []struct {
 		name  string
 		value float64
-	}{{"max_concurrent_calls", float64(c.MaxConcurrentCalls)}, {"max_retries", float64(c.MaxRetries)}, {"weight", c.Weight},
+	}{{"max_concurrent_calls", float64(c.MaxConcurrentCalls)}, {"max_retries", float64(c.MaxRetries)}, {"weight", c.Weight}, {"context_window", float64(c.ContextWindow)},
 		{"breaker.failures", float64(c.Breaker.Failures)}, {"breaker.min_requests", float64(c.Breaker.MinRequests)},
 		{"breaker.ratio", c.Breaker.Ratio}, {"retry.budget_ratio", c.Retry.BudgetRatio}, {"retry.budget_per_s", c.Retry.BudgetPerSec},
 		{"limits.response_bytes", float64(c.Limits.ResponseBytes)}, {"limits.event_bytes", float64(c.Limits.EventBytes)},

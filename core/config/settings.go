@@ -38,6 +38,7 @@ var keySettings = []keySetting{
 	{setting.Setting{Name: "reader_timeout", Type: "seconds", Default: "300", Meaning: "how long a stream waits for its reader"}, seconds(func(c *Model) *time.Duration { return &c.ReaderTimeout })},
 	{setting.Setting{Name: "max_retries", Type: "integer", Default: "3", Meaning: "attempts on this route (at most two while another route is available); 0 and 1 mean one attempt"}, setMaxRetries},
 	{setting.Setting{Name: "max_concurrent_calls", Type: "integer", Default: "10", Meaning: "attempts in flight on this route"}, count(func(c *Model) *int { return &c.MaxConcurrentCalls })},
+	{setting.Setting{Name: "context_window", Type: "integer", Default: "not known", Meaning: "how many tokens of prompt and answer the model takes: a request that is too long goes to a route with a larger window"}, count(func(c *Model) *int { return &c.ContextWindow })},
 	{setting.Setting{Name: "weight", Type: "number", Default: "1", Meaning: "this route's share of the calls under the strategy \"weighted\""}, (*Model).setWeight},
 	{setting.Setting{Name: "unsupported", Type: "\"adapt\" or \"error\"", Default: "\"adapt\"", Meaning: "what the vendor cannot do: \"adapt\" leaves it out or changes it, or asks the next route where it gives the answer its shape; \"error\" ends the call with UNSUPPORTED"}, (*Model).setUnsupported},
 

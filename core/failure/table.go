@@ -60,10 +60,15 @@ const (
 )
 
 // Retries tells whether the same route may be asked again after e; others says
-// that another route is usable (R1, R2, R4).
-func Retries(e *llm.Error, others bool) bool {
+// that another route is usable (R1, R2, R4). The call's own rules come first.
+func Retries(e *llm.Error, others bool, o *llm.CallOptions) bool {
 	if e.Status/100 == 3 || IsOverLimit(e) { // a redirect or an answer over a limit stays one
 		return false
+	}
+	if ofRoute(e.Code) {
+		if yes, says := o.Retry(e); says {
+			return yes
+		}
 	}
 	if e.ShouldRetry != nil {
 		return *e.ShouldRetry
@@ -80,9 +85,14 @@ func Retries(e *llm.Error, others bool) bool {
 }
 
 // NextRoute tells whether an aggregator goes on to its next route after a
-// failure with this code (E3).
-func NextRoute(c llm.Code, o llm.CallOptions) bool {
-	switch table[c].next {
+// failure (E3). The call's own rules come first.
+func NextRoute(e *llm.Error, o *llm.CallOptions) bool {
+	if ofRoute(e.Code) {
+		if yes, says := o.Failover(e); says {
+			return yes
+		}
+	}
+	switch table[e.Code].next {
 	case always:
 		return true
 	case unlessStopped:
@@ -91,6 +101,13 @@ func NextRoute(c llm.Code, o llm.CallOptions) bool {
 		return o.FailoverOnContentFilter
 	}
 	return false
+}
+
+// ofRoute tells whether a route failed so: neither the caller's input nor its
+// leaving, which no rule changes.
+func ofRoute(c llm.Code) bool {
+	row, known := table[c]
+	return known && !row.left && !row.unsent && c != llm.InvalidArgument
 }
 
 // BreakerEffect is the effect on the breaker of a failure with this code.

@@ -53,6 +53,12 @@ type CallOptions struct {
 	// Unsupported is for parameters that a route's vendor cannot do, see
 	// [OnUnsupported].
 	Unsupported OnUnsupported
+	// Rules say which failures go to the next route and which are retried.
+	Rules *Rules
+	// Accept makes answers that cannot be used failed attempts (BAD_RESPONSE):
+	// "nonempty" those without anything but thoughts, and streams that end
+	// without a token.
+	Accept string
 	// Strategy is the order in which an aggregator asks the routes, see
 	// [Strategy].
 	Strategy Strategy
@@ -98,6 +104,17 @@ func (o *CallOptions) check() error {
 		return err
 	}
 	if err := o.Unsupported.Check("option \"unsupported\""); err != nil {
+		return err
+	}
+	if o.Rules != nil {
+		if err := checkRules("failover_on", o.Rules.Failover); err != nil {
+			return err
+		}
+		if err := checkRules("retry_on", o.Rules.Retry); err != nil {
+			return err
+		}
+	}
+	if err := o.checkAccept(); err != nil {
 		return err
 	}
 	if err := o.Strategy.Check(); err != nil {

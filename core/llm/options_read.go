@@ -42,6 +42,12 @@ var callSettings = []callSetting{
 			o.Unsupported, err = ReadOnUnsupported("option \"unsupported\"", v)
 			return err
 		}},
+	{setting.Setting{Name: "failover_on", Type: "list", Default: "by the table of errors", Meaning: "failures that go to the next route: names of codes, HTTP statuses (503, \"5xx\"), a vendor's codes; \"!\" before one means that the call ends with it"},
+		rulesIn(func(r *Rules) *[]string { return &r.Failover })},
+	{setting.Setting{Name: "retry_on", Type: "list", Default: "by the table of errors", Meaning: "failures after which the same route is asked again, as failover_on; max_retries and the waits stay as they are"},
+		rulesIn(func(r *Rules) *[]string { return &r.Retry })},
+	{setting.Setting{Name: "accept", Type: "\"nonempty\"", Default: "every answer", Meaning: "\"nonempty\" makes an answer without anything but thoughts a failed attempt (BAD_RESPONSE), so that the call goes on"},
+		(*CallOptions).setAccept},
 	{setting.Setting{Name: "strategy", Type: "text", Default: "\"order\"", Meaning: "the order of an aggregator's routes: \"order\" as listed, \"weighted\" at random by their \"weight\", \"latency\" the fastest first, \"least_busy\" the one with the most places left first, \"cost\" the cheapest first"},
 		(*CallOptions).setStrategy},
 	{setting.Setting{Name: "session", Type: "text", Default: "none", Meaning: "calls with the same text ask the same route first, as long as it is usable, under every strategy but \"order\""},

@@ -40,10 +40,10 @@ class ModelConfig:
     says where the credential of that service comes from. Either may be a function or a coroutine function that
     returns a token, or a token and its end: ``(token, expires)``, in seconds since the epoch or as a datetime. All
     calls of all its models share the token; llmagg calls the function in another thread, again before the token
-    expires, and once more after a 401 or 403. ``api_keys`` replaces ``api_key`` by several keys. ``weight`` is the
-    route's share of the calls under the strategy "weighted". ``price``, ``breaker``, ``retry`` and ``limits`` are
-    dicts of settings (see the README). ``repr`` omits the keys, ``auth``, ``headers``, ``proxy`` and the query of
-    ``base_url``.
+    expires, and once more after a 401 or 403. ``context_window`` is how many tokens the model takes. ``api_keys``
+    replaces ``api_key`` by several keys. ``weight`` is the route's share of the calls under the strategy "weighted".
+    ``price``, ``breaker``, ``retry`` and ``limits`` are dicts of settings (see the README). ``repr`` omits the keys,
+    ``auth``, ``headers``, ``proxy`` and the query of ``base_url``.
     """
 
     model: str
@@ -75,6 +75,7 @@ class ModelConfig:
     project: str | None = None
     location: str | None = None
     weight: float | None = None
+    context_window: int | None = None
     price: dict[str, Any] | None = None
     api_keys: list[str] | None = field(default=None, repr=False)
 

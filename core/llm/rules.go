@@ -1,0 +1,137 @@
+package llm
+
+import (
+	"encoding/json"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/llmagg/llmagg/core/internal/shown"
+	"github.com/llmagg/llmagg/core/internal/suggest"
+)
+
+// Rules say which failures go to the next route, and which are retried on the
+// same route, where the table of errors says otherwise. A rule is the name of a
+// code ("RATE_LIMIT"), an HTTP status ("503", "5xx"), or the code or type that
+// the vendor gives ("model_overloaded"); "!" before it means the opposite. The
+// first rule that matches decides. Rules change neither how many attempts a
+// call makes nor how long it waits.
+type Rules struct {
+	Failover []string
+	Retry    []string
+}
+
+// Failover says whether e goes to the next route; says is false if no rule
+// matches.
+func (o *CallOptions) Failover(e *Error) (yes, says bool) {
+	if o.Rules == nil {
+		return false, false
+	}
+	return decide(o.Rules.Failover, e)
+}
+
+// Retry says whether the route is asked again after e, as Failover.
+func (o *CallOptions) Retry(e *Error) (yes, says bool) {
+	if o.Rules == nil {
+		return false, false
+	}
+	return decide(o.Rules.Retry, e)
+}
+
+func decide(rules []string, e *Error) (yes, says bool) {
+	for _, rule := range rules {
+		what, not := strings.CutPrefix(rule, "!")
+		if what == e.Code.String() || e.Status != 0 && statusIs(what, e.Status) || what == e.ProviderCode || what == e.Type {
+			return !not, true
+		}
+	}
+	return false, false
+}
+
+func statusIs(rule string, status int) bool {
+	if len(rule) == 3 && rule[1:] == "xx" {
+		return int(rule[0]-'0') == status/100
+	}
+	return rule == strconv.Itoa(status)
+}
+
+// checkRules refuses rules that cannot match: statuses that do not exist, and
+// names that are nearly those of codes.
+func checkRules(option string, rules []string) error {
+	for i, rule := range rules {
+		what, _ := strings.CutPrefix(rule, "!")
+		where := "option \"" + option + "\"[" + strconv.Itoa(i) + "]"
+		const expected = "expected the name of an error code, an HTTP status such as 503 or \"5xx\", or a vendor's code"
+		if what == "" {
+			return Errorf(InvalidArgument, "%s is empty; %s", where, expected)
+		}
+		n, err := strconv.Atoi(what)
+		if err == nil && (n < 300 || n > 599) && len(what) <= 3 {
+			return Errorf(InvalidArgument, "%s is %s, which is no HTTP status of a failure; %s", where, what, expected)
+		}
+		if _, known := CodeOf(what); known || strings.ToUpper(what) != what || err == nil {
+			continue
+		}
+		names := make([]string, 0, len(codeNames))
+		for _, code := range Codes() {
+			names = append(names, code.String())
+		}
+		if hint := suggest.For(what, names); hint != "" {
+			return Errorf(InvalidArgument, "%s is %s, which is no error code%s", where, shown.Text(what), hint)
+		}
+	}
+	return nil
+}
+
+func rulesIn(field func(*Rules) *[]string) func(*CallOptions, string, []byte) error {
+	return func(o *CallOptions, key string, v []byte) error {
+		var list []json.RawMessage
+		if v[0] != '[' || JSON.Unmarshal(v, &list) != nil {
+			return Errorf(InvalidArgument, "option %q is %s; expected a list of rules, such as [\"RATE_LIMIT\", 503, \"!BAD_REQUEST\"]", key, shown.Value(v))
+		}
+		rules := make([]string, len(list))
+		for i, item := range list {
+			if n, err := strconv.ParseFloat(string(item), 64); err == nil && n == math.Trunc(n) {
+				rules[i] = string(item)
+			} else if item[0] != '"' || JSON.Unmarshal(item, &rules[i]) != nil {
+				return Errorf(InvalidArgument, "option %q[%d] is %s; expected a text or an HTTP status", key, i, shown.Value(item))
+			}
+		}
+		both := Rules{}
+		if o.Rules != nil {
+			both = *o.Rules
+		}
+		*field(&both) = rules
+		o.Rules = &both
+		return checkRules(key, rules)
+	}
+}
+
+// AcceptNonempty is the value of [CallOptions].Accept that refuses empty
+// answers.
+const AcceptNonempty = "nonempty"
+
+func (o *CallOptions) checkAccept() error {
+	if o.Accept == "" || o.Accept == AcceptNonempty {
+		return nil
+	}
+	return Errorf(InvalidArgument, "option \"accept\" is %s; expected \"nonempty\"%s", shown.Text(o.Accept), suggest.For(o.Accept, []string{AcceptNonempty}))
+}
+
+func (o *CallOptions) setAccept(_ string, v []byte) error {
+	if v[0] != '"' || JSON.Unmarshal(v, &o.Accept) != nil || o.Accept == "" {
+		return Errorf(InvalidArgument, "option \"accept\" is %s; expected \"nonempty\"", shown.Value(v))
+	}
+	return o.checkAccept()
+}
+
+// Empty tells whether no choice of the answer holds anything but thoughts: no
+// text, refusal, call, sound or other piece.
+func (r *Response) Empty() bool {
+	return !slices.ContainsFunc(r.Choices, func(c Choice) bool {
+		m := &c.Message
+		return m.PlainText() != "" || m.Refusal != "" || len(m.Parts) > 0 || len(m.ToolCalls) > 0 || m.FunctionCall != nil || len(m.Audio) > 0 ||
+			slices.ContainsFunc(m.AnswerParts(), func(p AnswerPart) bool { return p.Type == "image" || p.Type == "audio" || p.Type == "other" })
+	})
+}
