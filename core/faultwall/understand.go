@@ -7,6 +7,40 @@ import (
 	"strings"
 )
 
+// paths says for each end of a path what reads the request and which dialect
+// answers; nil means the one that the headers have.
+var paths = []struct {
+	end     string
+	dialect dialect
+	read    func(*call, *http.Request) (*call, *Step)
+}{
+	{"/v1/messages", anthropic{}, (*call).readOpenAI}, // the fields that count are the same
+	{"/responses", responses{}, (*call).readOpenAI},
+	{"/chat/completions", openAI{}, orAzure((*call).readOpenAI)},
+	{"/embeddings", nil, orAzure(embeds(2048))},
+	{"/v2/embed", nil, embeds(96)},
+	{"/rerank", nil, (*call).readRerank},
+	{"/api/embed", ollama{}, embeds(1 << 20)},
+	{":batchEmbedContents", gemini{}, embeds(100)},
+	{"/api/chat", nil, (*call).readOllama},
+	{"/api/tags", ollama{}, func(c *call, _ *http.Request) (*call, *Step) { c.kind = KindHealth; return c, nil }},
+}
+
+// orAzure lets Azure refuse what read has understood.
+func orAzure(read func(*call, *http.Request) (*call, *Step)) func(*call, *http.Request) (*call, *Step) {
+	return func(c *call, r *http.Request) (*call, *Step) {
+		c, refusal := read(c, r)
+		if refusal == nil && isAzure(r) {
+			refusal = c.checkAzure(r)
+		}
+		return c, refusal
+	}
+}
+
+func embeds(most int) func(*call, *http.Request) (*call, *Step) {
+	return func(c *call, r *http.Request) (*call, *Step) { return c.readEmbed(r, most) }
+}
+
 // understand reads what a request asks for. A non-nil step is the answer that
 // it gets whatever the script says.
 func understand(r *http.Request, body []byte) (*call, *Step) {
@@ -18,51 +52,24 @@ func understand(r *http.Request, body []byte) (*call, *Step) {
 	if r.Header.Get("Anthropic-Version") != "" {
 		c.dialect = anthropic{}
 	}
-	model, method, ok := splitGemini(r.URL)
 	if model, stream, ok := splitBedrock(r.URL); ok {
 		return c.readBedrock(r, model, stream)
 	}
 	if refusal, is := c.understandCloud(r); is {
 		return c, refusal
 	}
-	switch {
-	case strings.HasSuffix(path, "/v1/messages"):
-		c.dialect = anthropic{}
-		return c.readOpenAI(r) // the fields that count are the same
-	case strings.HasSuffix(path, "/responses"):
-		c.dialect = responses{}
-		return c.readOpenAI(r)
-	case strings.HasSuffix(path, "/chat/completions"):
-		c.dialect = openAI{}
-		c, refusal := c.readOpenAI(r)
-		if refusal == nil && isAzure(r) {
-			refusal = c.checkAzure(r)
+	for i := range paths {
+		if p := &paths[i]; strings.HasSuffix(path, p.end) {
+			if p.dialect != nil {
+				c.dialect = p.dialect
+			}
+			return p.read(c, r)
 		}
-		return c, refusal
-	case strings.HasSuffix(path, "/embeddings"):
-		c, refusal := c.readEmbed(r, 2048)
-		if refusal == nil && isAzure(r) {
-			refusal = c.checkAzure(r)
-		}
-		return c, refusal
-	case strings.HasSuffix(path, "/v2/embed"):
-		return c.readEmbed(r, 96)
-	case strings.HasSuffix(path, "/rerank"):
-		return c.readRerank(r)
-	case strings.HasSuffix(path, "/api/embed"):
-		c.dialect = ollama{}
-		return c.readEmbed(r, 1<<20)
-	case strings.HasSuffix(path, ":batchEmbedContents"):
-		c.dialect = gemini{}
-		return c.readEmbed(r, 100)
-	case strings.HasSuffix(path, "/api/chat"):
-		return c.readOllama(r)
-	case strings.HasSuffix(path, "/api/tags"):
-		c.dialect, c.kind = ollama{}, KindHealth
-		return c, nil
-	case ok:
+	}
+	if model, method, ok := splitGemini(r.URL); ok {
 		return c.readGemini(r, model, method)
-	case strings.HasSuffix(path, "/models"):
+	}
+	if strings.HasSuffix(path, "/models") {
 		c.kind = KindHealth
 		if r.Method != http.MethodGet {
 			return c, &Step{Status: http.StatusMethodNotAllowed}
