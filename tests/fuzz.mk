@@ -8,7 +8,7 @@ FUZZ_OUT := $(BUILD)/fuzz
 
 FUZZ_TARGETS := core/wire/eventstream:FuzzDecoder core/wire/eventstream:FuzzValues core/wire:FuzzVector core/wire/awsstream:FuzzAWSStream core/failure:FuzzClassify core/failure:FuzzNamedWait \
                 core/failure:FuzzReadable core/failure:FuzzJudgeBody core/transport:FuzzProxyExceptions core/wire/anthropic:FuzzRequest core/wire/anthropic:FuzzAnswer core/wire/bedrock:FuzzRequest core/wire/bedrock:FuzzAnswer core/wire/ollama:FuzzRequest core/wire/ollama:FuzzAnswer core/wire/responses:FuzzRequest core/wire/responses:FuzzAnswer core/wire/responses:FuzzPieces core/wire/gemini:FuzzRequest core/wire/gemini:FuzzAnswer \
-                core/llm:FuzzPayload core/llm:FuzzReader core/internal/jsontext:FuzzWriter core/llm:FuzzAccumulator core/llm:FuzzCutAnswers core/llm:FuzzForeign core/config:FuzzConfig core/aggregator:FuzzHandOver \
+                core/llm:FuzzPayload core/llm:FuzzReader core/internal/jsontext:FuzzWriter core/llm:FuzzAccumulator core/llm:FuzzCutAnswers core/llm:FuzzForeign core/config:FuzzConfig core/credential:FuzzTokens core/aggregator:FuzzHandOver \
                 capi:FuzzEntryRequest capi:FuzzEntryConfig
 
 FUZZ_PACKAGES := $(sort $(foreach target,$(FUZZ_TARGETS),$(firstword $(subst :, ,$(target)))))

@@ -177,3 +177,36 @@ func TestSignaturesAreThoseOfTheStandardLibrary(t *testing.T) {
 		require.ErrorIs(t, err, errNoRSA)
 	}
 }
+
+// What a token server answers goes nowhere else: a redirect is a failure.
+func TestSecretsDoNotFollowARedirect(t *testing.T) {
+	other, seen := server(t, map[string]string{"POST /token": aToken, "GET /token": aToken})
+	for _, status := range []int{http.StatusFound, http.StatusTemporaryRedirect} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other+"/token", status) }))
+		t.Cleanup(s.Close)
+		for _, spec := range []Spec{{Type: Google, Credentials: `{"type":"authorized_user","client_id":"c","refresh_token":"r","token_uri":"` + s.URL + `/token"}`},
+			{Type: Entra, TenantID: "t", ClientID: "c", ClientSecret: "s3cret"}} {
+			_, err := fetch(t, spec, map[string]string{"AZURE_AUTHORITY_HOST": s.URL})
+			require.Equal(t, llm.Authentication, llm.CodeOfError(err))
+		}
+	}
+	require.Empty(t, seen)
+}
+
+// Whatever a token server says, and whatever a file holds: no panic, and no
+// token that could not be sent.
+func FuzzTokens(f *testing.F) {
+	for _, seed := range []string{aToken, `{"access_token":"x","expires_in":"3599","expires_on":"1"}`, `{"type":"service_account","private_key":"-----BEGIN PRIVATE KEY-----\nMII=\n-----END PRIVATE KEY-----\n"}`, `[]`, `{`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if s, err := readToken(data, "the server", time.Now()); err == nil {
+			require.NoError(t, llm.CheckHeaderValue("token", s.Token))
+		}
+		if file, err := readGoogle(data, "the file"); err == nil {
+			if _, err := file.sign(map[string]any{"iss": "me"}); err != nil {
+				require.Equal(t, llm.Authentication, llm.CodeOfError(err))
+			}
+		}
+	})
+}

@@ -43,7 +43,7 @@ func readKey(text string) (*rsaKey, error) {
 		data = wrapped.Key
 	}
 	key := &rsaKey{}
-	if _, err := asn1.Unmarshal(data, key); err != nil || key.N.BitLen() < 1024 || key.N.BitLen() > 16384 || key.E < 3 || key.D.Sign() <= 0 {
+	if _, err := asn1.Unmarshal(data, key); err != nil || key.N.Sign() <= 0 || key.N.BitLen() < 1024 || key.N.BitLen() > 16384 || key.E < 3 || key.D.Sign() <= 0 {
 		return nil, errNoRSA
 	}
 	return key, nil
