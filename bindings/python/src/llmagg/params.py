@@ -107,6 +107,16 @@ class Options(TypedDict, total=False):
     """Tries the next route after BAD_REQUEST. Default: True."""
     failover_content_filter: bool | None
     """Tries the next route after CONTENT_FILTER. Default: False."""
+    failover_on: Sequence[str | int] | None
+    """Failures that go to the next route: names of codes, HTTP statuses, vendors' codes; "!" before an entry ends the
+    call. Default: by the table of errors. Example: ``failover_on=["5xx", "!BAD_REQUEST"]``.
+    """
+    retry_on: Sequence[str | int] | None
+    """Failures after which the same route is asked again. Default: by the table of errors. Example:
+    ``retry_on=[503]``.
+    """
+    accept: str | None
+    """Which answers count. "nonempty" refuses empty ones, and the next route is asked. Default: every answer."""
     unsupported: Literal["adapt", "error"] | None
     """What a vendor cannot do: "adapt" leaves it out or changes it and lists it in the attempt's ``adapted``, or asks
     the next route; "error" ends the call. Default: the route's ("adapt").
