@@ -88,7 +88,7 @@ func InOpenAIsWords(reason string) string {
 	case "", "stop", "length", "tool_calls", "content_filter", "function_call":
 		return reason
 	}
-	if e := endOf(reason); e.answers() {
+	if e := endOf(reason); e.answers() && suggest.Fold(reason) != "pauseturn" { // there is more to come of that one
 		return e.name
 	}
 	return reason

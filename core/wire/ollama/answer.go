@@ -43,14 +43,15 @@ type stream struct {
 	created   int64 // seconds since the Unix epoch
 	ids       string
 	begun     bool
-	calls     int // so far
+	calls     int  // so far
+	finished  bool // a line has said that all is done
 	done      bool
 }
 
 // Chunk implements [wire.Stream].
 func (s *stream) Chunk(_ string, data []byte) (*llm.Chunk, error) {
-	if wire.IsDone(data) { // gateways add it
-		s.done = true
+	if wire.IsDone(data) { // gateways add it, also where the server behind them broke off
+		s.done = s.finished
 		return nil, nil
 	}
 	var a answer
@@ -67,8 +68,8 @@ func (s *stream) Chunk(_ string, data []byte) (*llm.Chunk, error) {
 		choice.Delta.Role = llm.RoleAssistant
 	}
 	c := &llm.Chunk{ID: s.id, Object: "chat.completion.chunk", Created: s.created, Model: s.answering, Choices: []llm.ChunkChoice{choice}}
-	if a.Done {
-		s.done = true
+	if a.Done { // servers that translate may say so early: the end of the body counts
+		s.finished = true
 		c.Usage, c.Extra = ends(data)
 	}
 	return c, nil

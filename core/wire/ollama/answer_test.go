@@ -33,7 +33,7 @@ func gathered(t *testing.T, lines ...string) *llm.Response {
 			all.Add(chunk)
 		}
 	}
-	require.True(t, s.Complete())
+	require.True(t, s.(*stream).finished)
 	return all.Response()
 }
 
@@ -100,9 +100,10 @@ func TestLines(t *testing.T) {
 	c, err = s.Chunk("", []byte(`{"done":true,"done_reason":"unload"}`))
 	require.NoError(t, err)
 	require.Equal(t, "unload", c.Choices[0].FinishReason)
-	require.True(t, s.Complete())
+	require.False(t, s.Complete(), "more may come")
 	_, err = s.Chunk("", []byte(`[DONE]`))
 	require.NoError(t, err)
+	require.True(t, s.Complete())
 }
 
 // Whatever a line holds, it reads as a chunk that can be written, or not.

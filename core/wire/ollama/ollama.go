@@ -68,7 +68,7 @@ func (w *format) Response(data []byte, c *wire.Call) (*llm.Response, error) {
 }
 
 // Ending is strict: only "done": true ends an answer.
-func (w *format) Ending() *wire.Ending { return &wire.MarkedOrBroken }
+func (w *format) Ending() *wire.Ending { return &wire.WholeOrBroken }
 
 func (w *format) Stream(c *wire.Call) wire.Stream { return &stream{model: c.Model} }
 

@@ -223,7 +223,7 @@ func (s *stream) endArguments(it *answerItem, raw []byte) {
 	case it.said == len(it.early) && !strings.HasPrefix(whole, it.early) && strings.HasSuffix(it.early, "}"):
 		s.argue(it, whole)
 	case it.said == 0 || raw[0] == '"':
-		if rest := missing(whole, it.said); rest != "" {
+		if rest := missing(whole, it.early, it.said); rest != "" {
 			s.argue(it, rest)
 		}
 	}

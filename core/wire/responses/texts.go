@@ -13,9 +13,10 @@ import (
 type answerPart struct {
 	place       int
 	refusal     bool
-	bytes       int // that came
-	whole       int // of the text when it had ended
-	runes       int // of the answer's text before it
+	bytes       int    // that came
+	early       string // the first piece
+	whole       int    // of the text when it had ended
+	runes       int    // of the answer's text before it
 	annotations []json.RawMessage
 	weighed     bool // logprobs have come
 }
@@ -75,7 +76,7 @@ func (s *stream) say(p *answerPart, text string) {
 		s.mixed = true
 	}
 	s.spoke = p
-	p.bytes += len(text)
+	p.came(text)
 	if p.refusal {
 		s.out.refusal.add(text)
 		return
@@ -98,14 +99,21 @@ func (s *stream) think(it *answerItem, form string, place int, text string) {
 		s.out.thoughts.add("\n\n")
 	}
 	s.thought = true
-	p.bytes += len(text)
+	p.came(text)
 	s.out.thoughts.add(text)
 }
 
-// missing is what of a whole text has not come yet. Deltas count, a whole text
-// that says otherwise does not.
-func missing(whole string, came int) string {
-	if came >= len(whole) || came > 0 && !utf8.RuneStart(whole[came]) {
+func (p *answerPart) came(text string) {
+	if p.bytes == 0 {
+		p.early = text
+	}
+	p.bytes += len(text)
+}
+
+// missing is what of a whole text has not come yet. Deltas, of which early is
+// the first, count, a whole text that says otherwise does not.
+func missing(whole, early string, came int) string {
+	if came >= len(whole) || came > 0 && !utf8.RuneStart(whole[came]) || !strings.HasPrefix(whole, early) && utf8.ValidString(early) {
 		return ""
 	}
 	return whole[came:]
@@ -115,7 +123,8 @@ func (s *stream) endThought(it *answerItem, form string, place int, whole string
 	if whole == "" || it.thinks != "" && it.thinks != form {
 		return
 	}
-	s.think(it, form, place, missing(whole, it.part(place).bytes))
+	p := it.part(place)
+	s.think(it, form, place, missing(whole, p.early, p.bytes))
 }
 
 // endPart takes a part of a message as it is when it has ended.
@@ -156,7 +165,7 @@ func (s *stream) endPart(it *answerItem, place int, raw []byte) {
 }
 
 func (s *stream) endText(p *answerPart, whole string) {
-	s.say(p, missing(whole, p.bytes))
+	s.say(p, missing(whole, p.early, p.bytes))
 	p.whole = len(whole)
 }
 
