@@ -12,6 +12,18 @@ import (
 // IsThere tells whether a field has a value: it is there, and not null.
 func IsThere(raw []byte) bool { return len(raw) > 0 && string(raw) != "null" }
 
+// BodyOf makes the body of a call's request, which asks for the upstream's
+// model, in a format whose answers have their usage unasked.
+func BodyOf[B any](c *Call, make func(*llm.Request, *Call) (B, error)) (r *llm.Request, body B, err error) {
+	c.Usage = false
+	if r, err = c.Payload.Request(); err != nil {
+		return nil, body, err
+	}
+	r.Model = c.Model
+	body, err = make(r, c)
+	return r, body, err
+}
+
 // AppendBody appends a request's body as JSON, and those of the request's
 // further fields that are named and there. vendor is for the error.
 func AppendBody(dst []byte, body any, vendor string, extra llm.Extra, names []string) ([]byte, error) {

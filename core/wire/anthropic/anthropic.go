@@ -60,13 +60,7 @@ func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
 
 // body is Body, with what change does to it.
 func (w *format) body(dst []byte, c *wire.Call, change func(*requestBody)) ([]byte, error) {
-	c.Usage = false // it comes unasked
-	r, err := c.Payload.Request()
-	if err != nil {
-		return nil, err
-	}
-	r.Model = c.Model
-	body, err := bodyOf(r, c)
+	r, body, err := wire.BodyOf(c, bodyOf)
 	if err != nil {
 		return nil, err
 	}

@@ -41,13 +41,7 @@ func (w *format) Authorize(h http.Header) {
 }
 
 func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
-	c.Usage = false // it comes unasked, at the latest with the finish reason
-	r, err := c.Payload.Request()
-	if err != nil {
-		return nil, err
-	}
-	r.Model = c.Model
-	body, err := bodyOf(r, c)
+	r, body, err := wire.BodyOf(c, bodyOf)
 	if err != nil {
 		return nil, err
 	}

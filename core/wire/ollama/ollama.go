@@ -47,12 +47,7 @@ func (w *format) Authorize(h http.Header) {
 }
 
 func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
-	c.Usage = false // it comes unasked
-	r, err := c.Payload.Request()
-	if err != nil {
-		return nil, err
-	}
-	body, err := bodyOf(r, c)
+	_, body, err := wire.BodyOf(c, bodyOf)
 	if err != nil {
 		return nil, err
 	}

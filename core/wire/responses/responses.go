@@ -58,13 +58,7 @@ func (w *format) Authorize(h http.Header) {
 }
 
 func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
-	c.Usage = false // it comes unasked
-	r, err := c.Payload.Request()
-	if err != nil {
-		return nil, err
-	}
-	r.Model = c.Model
-	body, err := w.bodyOf(r, c)
+	r, body, err := wire.BodyOf(c, w.bodyOf)
 	if err != nil {
 		return nil, err
 	}
