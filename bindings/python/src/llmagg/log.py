@@ -8,7 +8,6 @@ at that time.
 from __future__ import annotations
 
 import os
-import select
 import sys
 import threading
 from functools import cache
@@ -106,8 +105,7 @@ def attach() -> None:
         if _queue is None:
             _queue = Queue()
         if _thread is None:
-            _thread = threading.Thread(target=_read, args=(_queue,), name="llmagg-log", daemon=True)
-            _thread.start()
+            _thread = _queue.follow("llmagg-log", _drain)
         _level = logger().getEffectiveLevel()
         load.call("llmagg_log_to_queue", _core_level(_level), _queue.handle.pointer)
 
@@ -120,15 +118,11 @@ def _forget() -> None:
 os.register_at_fork(after_in_child=_forget)
 
 
-def _read(queue: Queue) -> None:
-    poll = select.poll()
-    poll.register(queue.fileno(), select.POLLIN)
-    while True:
-        poll.poll()
-        batch = queue.drain()
-        while batch:
-            kind, _, _, _, payload = batch.pop()
-            _emit(kind, bytes(payload))
+def _drain(queue: Queue) -> None:
+    batch = queue.drain()
+    while batch:
+        kind, _, _, _, payload = batch.pop()
+        _emit(kind, bytes(payload))
 
 
 def _line(text: str) -> str:

@@ -6,6 +6,9 @@ A queue belongs to one event loop, one blocking thread or one blocking stream; i
 from __future__ import annotations
 
 import ctypes
+import select
+import threading
+from collections.abc import Callable
 
 from . import load
 from .handle import Handle
@@ -88,6 +91,20 @@ class Queue:
         self._batch, drain.count = batch, 0
         self._buffer, self._base, drain.buffer, drain.buffer_size = buffer, base, base, _BUFFER
         return batch
+
+    def follow(self, name: str, drain: Callable[[Queue], None]) -> threading.Thread:
+        """Starts a daemon thread that calls ``drain`` with this queue whenever events wait."""
+
+        def read() -> None:
+            poll = select.poll()
+            poll.register(self._fd, select.POLLIN)
+            while True:
+                poll.poll()
+                drain(self)
+
+        thread = threading.Thread(target=read, name=name, daemon=True)
+        thread.start()
+        return thread
 
     def close(self) -> None:
         """Cancels the operations of this queue and frees it."""

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import inspect
 import itertools
-import select
 import threading
 import weakref
 from collections.abc import Awaitable, Callable
@@ -105,21 +104,17 @@ def _attach() -> None:
         if _queue is None:
             queue = Queue()
             load.call("llmagg_token_to_queue", queue.handle.pointer)
-            threading.Thread(target=_read, args=(queue,), name="llmagg-tokens", daemon=True).start()
+            queue.follow("llmagg-tokens", _drain)
             _queue = queue
 
 
-def _read(queue: Queue) -> None:
-    poll = select.poll()
-    poll.register(queue.fileno(), select.POLLIN)
-    while True:
-        poll.poll()
-        while batch := queue.drain():
-            while batch:
-                kind, _, op, _, payload = batch.pop()
-                if kind == TOKEN:  # a thread of its own: a function that waits holds up no other
-                    name = decode(payload, "a question for a token")["name"]
-                    threading.Thread(target=_answer, args=(op, name), name=f"llmagg-token-{op}", daemon=True).start()
+def _drain(queue: Queue) -> None:
+    while batch := queue.drain():
+        while batch:
+            kind, _, op, _, payload = batch.pop()
+            if kind == TOKEN:  # a thread of its own: a function that waits holds up no other
+                name = decode(payload, "a question for a token")["name"]
+                threading.Thread(target=_answer, args=(op, name), name=f"llmagg-token-{op}", daemon=True).start()
 
 
 def _answer(op: int, name: str) -> None:

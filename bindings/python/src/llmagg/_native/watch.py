@@ -5,7 +5,6 @@ The core sends observations only while an observer is open; without one, the thr
 
 from __future__ import annotations
 
-import select
 import threading
 from typing import Any, Protocol
 
@@ -38,8 +37,7 @@ def add(sink: Sink) -> None:
         _drain(_queue)
         _sinks.append(sink)
         if _thread is None:
-            _thread = threading.Thread(target=_read, args=(_queue,), name="llmagg-observe", daemon=True)
-            _thread.start()
+            _thread = _queue.follow("llmagg-observe", _read)
 
 
 def remove(sink: Sink) -> None:
@@ -53,12 +51,8 @@ def remove(sink: Sink) -> None:
 
 
 def _read(queue: Queue) -> None:
-    poll = select.poll()
-    poll.register(queue.fileno(), select.POLLIN)
-    while True:
-        poll.poll()
-        with _lock:
-            _drain(queue)
+    with _lock:
+        _drain(queue)
 
 
 def _drain(queue: Queue) -> None:
