@@ -111,6 +111,9 @@
  *     "retry_on": [rule]           the same for what is asked again on the same route; "max_retries" and the waits stay as they are
  *     "accept": "nonempty"         an answer with nothing but thoughts, or a stream that ends without a token, is a failed attempt
  *                                  (LLMAGG_E_BAD_RESPONSE; default: every answer is accepted)
+ *     "max_cost": x                no attempt begins after the known cost of the call has reached x (default: none)
+ *                 {"amount": x, "hard": true}  nor one that could pass x by "price", the size of the request and its max_tokens: such
+ *                                  a route fails with LLMAGG_E_QUOTA and is not asked
  *     "strategy": "order"          an aggregator asks its routes as they are listed (default)
  *                 "weighted"       at random, by the "weight" of each route
  *                 "latency"        the fastest first; slower routes are looked at again, the slower the later

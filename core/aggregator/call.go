@@ -43,6 +43,7 @@ func (a *Aggregator) withDefaults(o llm.CallOptions) llm.CallOptions {
 	o.OnInterrupt = cmp.Or(o.OnInterrupt, d.OnInterrupt)
 	o.Strategy = cmp.Or(o.Strategy, d.Strategy)
 	o.Rules = cmp.Or(o.Rules, d.Rules)
+	o.MaxCost = cmp.Or(o.MaxCost, d.MaxCost)
 	o.Accept = cmp.Or(o.Accept, d.Accept)
 	o.Session = cmp.Or(o.Session, d.Session)
 	o.Unsupported = cmp.Or(o.Unsupported, d.Unsupported)

@@ -135,6 +135,12 @@ func (a *attempt) try(w *routing.Wanted) *llm.Error {
 func (t *turn) run(w *routing.Wanted, p *breaker.Permit, waited callstate.Waits) *llm.Error {
 	var last *llm.Error
 	for {
+		if err := t.tooExpensive(); err != nil {
+			if p != nil {
+				p.Neutral()
+			}
+			return err
+		}
 		a, err := t.admit(p, w.Stream, waited)
 		if err != nil {
 			if last != nil && failure.Unsent(err.Code) {

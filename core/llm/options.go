@@ -59,6 +59,8 @@ type CallOptions struct {
 	// "nonempty" those without anything but thoughts, and streams that end
 	// without a token.
 	Accept string
+	// MaxCost bounds what the call may cost; nil means no bound.
+	MaxCost *MaxCost
 	// Strategy is the order in which an aggregator asks the routes, see
 	// [Strategy].
 	Strategy Strategy
@@ -111,6 +113,11 @@ func (o *CallOptions) check() error {
 			return err
 		}
 		if err := checkRules("retry_on", o.Rules.Retry); err != nil {
+			return err
+		}
+	}
+	if o.MaxCost != nil {
+		if err := o.MaxCost.check(); err != nil {
 			return err
 		}
 	}

@@ -63,6 +63,18 @@ func (c *Call) Complete(r *llm.Response) {
 	r.Cost = llm.TotalCost(r.Attempts)
 }
 
+// Spent is what the attempts so far are known to have cost.
+func (c *Call) Spent() (amount float64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range c.attempts {
+		if cost := c.attempts[i].Cost; cost != nil {
+			amount += cost.Amount
+		}
+	}
+	return amount
+}
+
 // Partial is the longest text of a broken stream.
 func (c *Call) Partial() string {
 	c.mu.Lock()

@@ -69,17 +69,19 @@ class LLMAggregator(Closing):
     ``max_retries`` (attempts on a model), ``deadline`` and ``timeout`` (seconds, of the call and of an attempt),
     ``on_interrupt`` ("error" or "restart"), ``hedge_after`` (seconds), ``failover_bad_request``,
     ``failover_content_filter``, ``unsupported`` ("adapt" or "error"), ``strategy``, ``session``, ``failover_on`` and
-    ``retry_on`` (lists of codes, statuses and vendors' codes), ``accept`` ("nonempty") and ``include_usage``.
+    ``retry_on`` (lists of codes, statuses and vendors' codes), ``accept`` ("nonempty"), ``max_cost`` (a sum of money)
+    and ``include_usage``.
     ``model`` chooses one model for this call. Any other name is an InvalidArgumentError that suggests the nearest one;
     fields for the server that the library does not know go through ``extra_body`` (a dict; it replaces fields of the
     same name).
 
-    ``strategy`` is the order of the models in each call: "order" (as listed), "weighted" (at random, by the ``weight``
-    of each model's configuration), "latency" (the fastest first; slower models are looked at again in time),
-    "least_busy", or a function that takes the routes' names ("provider/model") and the request, and returns names in
-    the order in which they are asked; the others follow. A nested list in ``models`` is a group,
-    ``[["a", "b"], "c"]``: the strategy orders each group, and a group is asked before the next one. Calls with the same
-    ``session`` (a text) ask the same model first, as long as it is usable, under every strategy but "order".
+    ``strategy`` is the order of the models in each call: "order" (as listed), "weighted" (at random, by the
+    ``weight`` of each model's configuration), "latency" (the fastest first; slower models are looked at again in
+    time), "least_busy", "cost" (the cheapest first), or a function that takes the routes' names ("provider/model")
+    and the request, and returns names in the order in which they are asked; the others follow. A nested list in
+    ``models`` is a group, ``[["a", "b"], "c"]``: the strategy orders each group, and a group is asked before the next
+    one. Calls with the same ``session`` (a text) ask the same model first, as long as it is usable, under every
+    strategy but "order".
     """
 
     def __init__(
