@@ -48,7 +48,8 @@ def test_pyright_strict(tmp_path: Path) -> None:
 def test_the_application_runs(llm_wall: FaultWall) -> None:
     call = {"tool_calls": [{"name": "weather", "arguments": '{"city": "Ulm"}'}]}
     first = [{}, {}, {}, call, {"text": "It rains."}, {"text": "{}", "times": 20}]
-    llm_wall.script({"models": {"first": {"steps": first}, "broken": {"steps": [{"status": 400}]}}})
+    city = {"steps": [{"text": '{"name": "Ulm", "people": 126000}'}]}
+    llm_wall.script({"models": {"first": {"steps": first}, "broken": {"steps": [{"status": 400}]}, "parsed": city}})
     command = [sys.executable, str(APPLICATION), llm_wall.url]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
@@ -57,7 +58,8 @@ def test_the_application_runs(llm_wall: FaultWall) -> None:
     assert lines[3] == "It rains."
     assert "Failure(code=" in lines[7]
     assert "'shop/first'" in lines[8]
-    assert lines[9] == "['attempt_started', 'attempt_ended']"
+    assert lines[9] == "Ulm 1"
+    assert lines[10] == "['attempt_started', 'attempt_ended']"
     assert lines[-1] == "Hello from second." * 2
 
 

@@ -24,7 +24,7 @@ ROUTES = ["shop/first", "shop/second"]
 
 def configuration(url: str) -> dict[str, Any]:
     """Two models at one server."""
-    models = {name: {"api_key": "sk-test", "base_url": url} for name in ("first", "second", "broken")}
+    models = {name: {"api_key": "sk-test", "base_url": url} for name in ("first", "second", "broken", "parsed")}
     return {"shop": {"models": models}}
 
 
@@ -112,6 +112,21 @@ async def structured(llm: LLMAggregator) -> str:
     )
     second = await llm.chat("A city as JSON.", response_format={"type": "json_object"}, reasoning_effort="low", seed=1)
     return first.text + second.text
+
+
+@dataclass
+class City:
+    """What an answer is read as."""
+
+    name: str
+    people: int
+
+
+async def parsed(llm: LLMAggregator) -> tuple[str, int]:
+    """An answer as an object, and how many attempts that took."""
+    city = await llm.parse("A city.", City, model="shop/parsed", temperature=0)
+    name: str = city.value.name
+    return name, len(city.attempts) + (llm.parse_sync("A city.", City).value.people if not city.attempts else 0)
 
 
 # Streams
@@ -218,6 +233,7 @@ async def main(url: str) -> None:
         print(*await events(llm, "Hello"))
         print(await failure(llm, "shop/broken"))
         print(sorted(await health(llm)))
+        print(*await parsed(llm))
         print(await observed(llm))
         print(*await asyncio.to_thread(blocking_events, llm))
         print(await asyncio.to_thread(in_the_original_spelling, url))

@@ -77,7 +77,7 @@ from .responses import ChatCompletionResponse, Choice, StreamChoice, StreamRespo
 
 if _typing.TYPE_CHECKING:
     from . import default, observers
-    from .default import chat, chat_sync, stream, stream_sync, stream_text, stream_text_sync
+    from .default import chat, chat_sync, parse, parse_sync, stream, stream_sync, stream_text, stream_text_sync
     from .observers import Observation, Observer, SyncObserver, observe, observe_sync
 
 __all__ = [
@@ -85,23 +85,34 @@ __all__ = [
     "BadResponseError", "BaseLLMClient", "BaseProvider", "CanceledError", "ChatCompletionRequest",
     "ChatCompletionResponse", "Choice", "ChunkEvent", "CircuitOpenError", "ClosedError", "ContentFilterError",
     "ContextLengthError", "Cost", "DeepSeekProvider", "DoneEvent", "EmbeddingResponse", "ForkedError", "Function",
-    "GeminiProvider", "InternalError", "InvalidArgumentError", "LLMAggrator", "LLMAggregator", "LLMClient", "LLMError",
-    "Manager", "Message", "MessageRole", "ModelConfig", "ModelNotFoundError", "NotInitializedError", "Observation",
-    "Observer", "OpenAIProvider", "OverloadedError", "Provider", "ProviderConfig", "ProviderNotFoundError",
-    "QuotaExceededError", "RankedDocument", "RateLimitError", "RerankResponse", "RestartEvent",
-    "ServiceUnavailableError", "StreamChoice", "StreamEvent", "StreamInterruptedError", "StreamResponse",
-    "SyncObserver", "ToolCall", "UnknownModelError", "UnsupportedError", "Usage", "__version__", "aggregator",
-    "attempt", "chat", "chat_sync", "client", "config", "cost", "default", "diagnostics", "embeddings", "errors",
-    "events", "get_client", "get_client_by_model", "get_manager", "llm_aggrator", "log", "manager", "messages",
-    "observe", "observe_sync", "observers", "provider", "providers", "rankings", "requests", "responses", "settings",
-    "stats", "stream", "stream_sync", "stream_text", "stream_text_sync", "types",
+    "GeminiProvider", "InternalError", "InvalidArgumentError", "LLMAggrator", "LLMAggregator", "LLMClient",
+    "LLMError", "Manager", "Message", "MessageRole", "ModelConfig", "ModelNotFoundError", "NotInitializedError",
+    "Observation", "Observer", "OpenAIProvider", "OverloadedError", "Provider", "ProviderConfig",
+    "ProviderNotFoundError", "QuotaExceededError", "RankedDocument", "RateLimitError", "RerankResponse",
+    "RestartEvent", "ServiceUnavailableError", "StreamChoice", "StreamEvent", "StreamInterruptedError",
+    "StreamResponse", "SyncObserver", "ToolCall", "UnknownModelError", "UnsupportedError", "Usage", "__version__",
+    "aggregator", "attempt", "chat", "chat_sync", "client", "config", "cost", "default", "diagnostics", "embeddings",
+    "errors", "events", "get_client", "get_client_by_model", "get_manager", "llm_aggrator", "log", "manager",
+    "messages", "observe", "observe_sync", "observers", "parse", "parse_sync", "provider", "providers", "rankings",
+    "requests", "responses", "settings", "stats", "stream", "stream_sync", "stream_text", "stream_text_sync", "types",
 ]  # fmt: skip
 
 
 _LATE = {
     **dict.fromkeys(("Observation", "Observer", "SyncObserver", "observe", "observe_sync", "observers"), "observers"),
     **dict.fromkeys(
-        ("chat", "chat_sync", "default", "stream", "stream_sync", "stream_text", "stream_text_sync"), "default"
+        (
+            "chat",
+            "chat_sync",
+            "default",
+            "parse",
+            "parse_sync",
+            "stream",
+            "stream_sync",
+            "stream_text",
+            "stream_text_sync",
+        ),
+        "default",
     ),
 }
 

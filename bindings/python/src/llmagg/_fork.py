@@ -37,6 +37,7 @@ LATE = (
     "llmagg._values",
     "llmagg.default",
     "llmagg.observers",
+    "llmagg.parsing",
     "llmagg.plan",
     "llmagg.registration",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _names, catalog, lookup, oldstyle, summary
 from ._closing import Closing
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
     from ._native.calls import Call
     from .params import ChatParams, GenerateParams, Messages
+    from .parsing import Parsed
+
+T = TypeVar("T")
 
 _NOT_INITIALIZED = (
     "the aggregator is not initialized; call its initialize(config) or initialize_sync(config) first "
@@ -193,6 +196,24 @@ class LLMAggregator(Closing):
         request = {"query": query, "documents": documents, "model": model, "top_n": top_n}
         return RerankResponse(await self._other_call(request, params).other("rerank"), documents)
 
+    async def parse(
+        self, messages: ChatCompletionRequest | Messages, form: type[T], **params: Unpack[ChatParams]
+    ) -> Parsed[T]:
+        """Returns an answer as an object: ``parsed.value`` is a ``form``, such as a pydantic model or a dataclass.
+
+        Example::
+
+            parsed = await llm.parse("Name a city in Germany.", City)
+            print(parsed.value.name)
+
+        An answer that does not fit is asked for once more with the reason; after two such answers of a route the next
+        route is asked, all within ``deadline``. ``parsed.attempts`` lists it all. Raises BadResponseError if no route
+        gives an answer that fits.
+        """
+        from . import parsing
+
+        return await parsing.parse(self, messages, form, params)
+
     async def generate_response(
         self, messages: Messages, max_retries: int | None = None, **params: Unpack[GenerateParams]
     ) -> str:
@@ -236,6 +257,7 @@ class LLMAggregator(Closing):
 
     initialize_sync = twin(initialize)
     initialize_from_settings_sync = twin(initialize_from_settings)
+    parse_sync = twin(parse)
     health_check_sync = twin(health_check)
     close_sync = twin(close)
 

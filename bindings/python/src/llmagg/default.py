@@ -18,7 +18,7 @@ import threading
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import oldstyle, settings
 from ._native import blocking, route
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from .params import ChatParams, Messages
+    from .parsing import Parsed
+
+T = TypeVar("T")
 
 DEFAULT_MODELS = {
     "openai": "gpt-4o-mini",
@@ -128,6 +131,19 @@ async def chat(
     return await (await aggregator(models)).chat(messages, **params)
 
 
+async def parse(
+    messages: ChatCompletionRequest | Messages, form: type[T], *, models: Models | None = None,
+    **params: Unpack[ChatParams],
+) -> Parsed[T]:  # fmt: skip
+    """An answer as an object, as :meth:`LLMAggregator.parse`.
+
+    Example::
+
+        city = (await llmagg.parse("Name a city in Germany.", City)).value
+    """
+    return await (await aggregator(models)).parse(messages, form, **params)
+
+
 async def stream(
     messages: ChatCompletionRequest | Messages, *, models: Models | None = None, **params: Unpack[ChatParams]
 ) -> AsyncGenerator[StreamEvent, None]:
@@ -157,6 +173,14 @@ def chat_sync(
 ) -> ChatCompletionResponse:
     """``chat`` for code without an event loop; it blocks, and Ctrl-C ends it."""
     return aggregator_sync(models).chat_sync(messages, **params)
+
+
+def parse_sync(
+    messages: ChatCompletionRequest | Messages, form: type[T], *, models: Models | None = None,
+    **params: Unpack[ChatParams],
+) -> Parsed[T]:  # fmt: skip
+    """``parse`` for code without an event loop; it blocks, and Ctrl-C ends it."""
+    return aggregator_sync(models).parse_sync(messages, form, **params)
 
 
 def stream_sync(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import settings as sources
 from ._closing import Closing
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from .params import ChatParams, GenerateParams, Messages
+    from .parsing import Parsed
+
+T = TypeVar("T")
 
 
 class LLMAggrator(Closing):
@@ -62,6 +65,13 @@ class LLMAggrator(Closing):
         """As :meth:`LLMAggregator.chat`."""
         await self.initialize()
         return await self.aggregator.chat(messages, **params)
+
+    async def parse(
+        self, messages: ChatCompletionRequest | Messages, form: type[T], **params: Unpack[ChatParams]
+    ) -> Parsed[T]:
+        """As :meth:`LLMAggregator.parse`."""
+        await self.initialize()
+        return await self.aggregator.parse(messages, form, **params)
 
     async def stream(
         self, messages: ChatCompletionRequest | Messages, **params: Unpack[ChatParams]
@@ -159,6 +169,13 @@ class LLMAggrator(Closing):
         """``chat`` for code without an event loop; it blocks, and Ctrl-C ends it."""
         self.initialize_sync()
         return self.aggregator.chat_sync(messages, **params)
+
+    def parse_sync(
+        self, messages: ChatCompletionRequest | Messages, form: type[T], **params: Unpack[ChatParams]
+    ) -> Parsed[T]:
+        """``parse`` for code without an event loop; it blocks, and Ctrl-C ends it."""
+        self.initialize_sync()
+        return self.aggregator.parse_sync(messages, form, **params)
 
     def embed_sync(
         self, input: str | Sequence[str], model: str | None = None, dimensions: int | None = None, *,

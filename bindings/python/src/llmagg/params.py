@@ -115,7 +115,7 @@ class Options(TypedDict, total=False):
     """Failures after which the same route is asked again. Default: by the table of errors. Example:
     ``retry_on=[503]``.
     """
-    accept: str | None
+    accept: Literal["nonempty"] | None
     """Which answers count. "nonempty" refuses empty ones, and the next route is asked. Default: every answer."""
     unsupported: Literal["adapt", "error"] | None
     """What a vendor cannot do: "adapt" leaves it out or changes it and lists it in the attempt's ``adapted``, or asks

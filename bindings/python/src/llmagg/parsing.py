@@ -1,0 +1,219 @@
+"""``parse(messages, Form)``: answers as objects of the application's own classes.
+
+A form is a pydantic model, a dataclass, a TypedDict, a msgspec Struct, or any other type that msgspec reads, such as
+``list[int]``. pydantic is not imported: its models bring what is needed.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from . import catalog, lookup
+from ._native.route import Plans
+from .attempt import Attempt
+from .errors import APITimeoutError, BadResponseError, InvalidArgumentError, LLMError
+from .requests import ChatCompletionRequest, messages_to_wire
+from .responses import ChatCompletionResponse
+
+T = TypeVar("T")
+_MOST = 2  # answers of one route that do not fit
+_FENCE = re.compile(r"^\s*```\w*\s*\n(.*)\n\s*```\s*$", re.DOTALL)
+_lock = threading.Lock()  # msgspec crashes if two threads inspect a type for the first time
+
+
+@dataclass(frozen=True)
+class Parsed(Generic[T]):
+    """An answer as an object. ``attempts`` lists the attempts of all calls, also of those whose answers did not fit."""
+
+    value: T
+    response: ChatCompletionResponse
+    attempts: list[Attempt]
+
+
+class _UnfitError(Exception):
+    """An answer does not fit. The text is the reason, for the model and for the list of attempts."""
+
+
+class Form(Generic[T]):
+    """How answers of a type are asked for and read."""
+
+    def __init__(self, form: type[T]) -> None:
+        self._form = form
+        self.name = re.sub(r"\W+", "_", getattr(form, "__name__", "answer"))[:64]
+        self._reads = getattr(form, "model_validate_json", None)
+        try:
+            schema = form.model_json_schema() if self._reads else _schema(form)  # type: ignore[attr-defined]
+        except (TypeError, NameError) as error:
+            raise InvalidArgumentError(f"parse() cannot describe {form!r} by a JSON schema: {error}") from None
+        schema = _root(schema)
+        self._wrapped = schema.get("type") != "object"
+        if self._wrapped:
+            definitions = schema.pop("$defs", None)
+            schema = {"type": "object", "properties": {"value": schema}, "required": ["value"]}
+            if definitions:
+                schema["$defs"] = definitions
+        strict = _close(schema)
+        self.response_format = {
+            "type": "json_schema",
+            "json_schema": {"name": self.name, "schema": schema, "strict": strict},
+        }
+
+    def read(self, response: ChatCompletionResponse) -> T:
+        """The object in an answer. Raises _UnfitError."""
+        choice = response.choices[0] if response.choices else None
+        if choice is not None and choice.message.refusal:
+            raise _UnfitError(f"the model refused: {choice.message.refusal}")
+        text = response.text
+        if fenced := _FENCE.match(text):
+            text = fenced[1]
+        try:
+            if self._wrapped:
+                read = json.loads(text)
+                text = json.dumps(read["value"] if isinstance(read, dict) and read.keys() == {"value"} else read)
+            if self._reads:
+                value: T = self._reads(text)
+                return value
+            return msgspec.json.decode(text, type=self._form)
+        except (ValueError, msgspec.MsgspecError, RecursionError) as error:
+            if choice is not None and choice.finish_reason == "length":
+                raise _UnfitError("the answer was cut off at the most tokens; answer more briefly") from None
+            raise _UnfitError(" ".join(str(error).split())[:500]) from None
+
+
+def _schema(form: Any) -> dict[str, Any]:
+    with _lock:
+        schema = msgspec.json.schema(form)
+        msgspec.json.Decoder(form)
+    return schema
+
+
+def _root(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema with its root in place, where msgspec refers to a definition."""
+    definitions = schema.get("$defs", {})
+    name = str(schema.get("$ref", "")).rpartition("/")[2]
+    if name not in definitions:
+        return dict(schema)
+    root = dict(definitions[name])
+    if json.dumps(definitions).count(f'"#/$defs/{name}"') == 0:
+        definitions = {key: value for key, value in definitions.items() if key != name}
+    return {**root, "$defs": definitions} if definitions else root
+
+
+def _close(schema: Any) -> bool:
+    """Forbids further properties everywhere; returns whether each property is required, as strict schemas need."""
+    if isinstance(schema, list):
+        return False not in [_close(item) for item in schema]
+    if not isinstance(schema, dict):
+        return True
+    strict = True
+    if isinstance(properties := schema.get("properties"), dict):
+        schema.setdefault("additionalProperties", False)
+        strict = schema["additionalProperties"] is False and set(schema.get("required", ())) == properties.keys()
+    elif schema.get("type") == "object":
+        strict = False  # a dict of any names
+    return strict & (False not in [_close(item) for key, item in schema.items() if key not in ("default", "enum")])
+
+
+async def parse(user: Any, messages: Any, form: type[T], params: Mapping[str, Any]) -> Parsed[T]:
+    """Asks until an answer fits: twice at one route, the second time with the reason, then at the next route."""
+    if params.get("response_format") is not None:
+        raise InvalidArgumentError("parse() makes response_format from its second argument; give only one of the two")
+    asked = Form(form)
+    return await _Search(user, messages, asked, dict(params)).run()
+
+
+class _Search(Generic[T]):
+    """One ``parse``. A deadline holds for all its calls together."""
+
+    def __init__(self, user: Any, messages: Any, form: Form[T], params: dict[str, Any]) -> None:
+        self._user = user
+        self._form = form
+        self._request = copy.copy(messages) if isinstance(messages, ChatCompletionRequest) else None
+        self._messages = messages_to_wire(messages.messages if self._request else messages)
+        self._params = {**params, "response_format": form.response_format}
+        self._fixed = bool(params.get("model") or (self._request and self._request.model))
+        deadline = self._params.pop("deadline", None)
+        self._until = None if deadline is None else time.monotonic() + deadline
+        self._attempts: list[Attempt] = []
+        self._tried: list[str] = []
+
+    async def run(self) -> Parsed[T]:
+        while True:
+            response = await self._call(self._user if not self._tried else self._others())
+            for again in range(1, _MOST + 1):
+                try:
+                    return Parsed(self._form.read(response), response, self._attempts)
+                except _UnfitError as unfit:
+                    reason = str(unfit)
+                self._mark(reason)
+                if again == _MOST:
+                    break
+                try:
+                    response = await self._call(self._user, response, reason)
+                except LLMError:
+                    if self._late():
+                        raise
+                    break  # the next route may answer
+            self._tried.append(response.route)
+            if self._fixed or not response.route or not self._left():
+                text = f"no answer fits {self._form.name}: {reason}"
+                raise BadResponseError(text, attempts=self._attempts, body=response.text)
+
+    async def _call(
+        self, user: Any, unfit: ChatCompletionResponse | None = None, reason: str = ""
+    ) -> ChatCompletionResponse:
+        params = dict(self._params)
+        if self._until is not None:
+            if self._late():
+                raise APITimeoutError("the deadline passed before an answer fitted", attempts=self._attempts)
+            params["deadline"] = self._until - time.monotonic()
+        messages = list(self._messages)
+        if unfit is not None:
+            params["model"] = unfit.route or None
+            told = f"The answer does not fit: {reason}. Answer again, with JSON only that fits the schema."
+            answer = unfit.choices[0].message.to_dict() if unfit.choices else {"role": "assistant", "content": ""}
+            messages += [answer, {"role": "user", "content": told}]
+        asked: Any = messages
+        if self._request is not None:
+            asked = copy.copy(self._request)
+            asked.messages = messages
+        try:
+            response: ChatCompletionResponse = await user.chat(asked, **params)
+        except LLMError as error:
+            self._attempts += error.attempts
+            error.attempts = list(self._attempts)
+            raise
+        self._attempts += response.attempts
+        return response
+
+    def _late(self) -> bool:
+        return self._until is not None and time.monotonic() >= self._until
+
+    def _mark(self, reason: str) -> None:
+        """Tells in the list of attempts that the last answer did not fit."""
+        if self._attempts:
+            last = self._attempts[-1] = copy.copy(self._attempts[-1])
+            last.outcome, last.code = BadResponseError.name, BadResponseError.code
+            last.message = f"the answer does not fit {self._form.name}: {reason}"
+
+    def _left(self) -> list[str]:
+        names = catalog.model_names(self._user.models)
+        entries = lookup.entries(self._user.manager, names)
+        routes = [f"{entry.provider}/{entry.name}" for entry in (catalog.resolve(entries, names) if names else entries)]
+        return [route for route in routes if route not in self._tried]
+
+    def _others(self) -> Any:
+        """The same aggregator with the routes that are left."""
+        others = copy.copy(self._user)
+        vars(others).pop(Plans.KEY, None)
+        others.models = self._left()
+        return others
