@@ -8,6 +8,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 	"github.com/llmagg/llmagg/core/wire/eventstream"
 )
 
@@ -40,6 +41,9 @@ func (r *Stream) odd(data []byte, err error) (*llm.Chunk, error) {
 	if e := failure.Of(data); e != nil {
 		return nil, r.inside(e)
 	}
+	if c := r.whole(data); c != nil {
+		return c, nil
+	}
 	switch c := data[0]; {
 	case r.inner != nil: // its event began like JSON
 		return nil, r.unreadable(data, err)
@@ -51,6 +55,20 @@ func (r *Stream) odd(data []byte, err error) (*llm.Chunk, error) {
 	limits := eventstream.Limits{EventBytes: int64(len(data)), StreamBytes: int64(len(data))}
 	r.inner = eventstream.NewValueReader(bytes.NewReader(bytes.Clone(data)), limits, nil) // the decoder uses its buffer again
 	return nil, nil
+}
+
+// whole is the chunk of an event that holds a whole answer in the place of the
+// first piece (T2); nil where it does not.
+func (r *Stream) whole(data []byte) *llm.Chunk {
+	if data[0] != '{' || r.end.Phase() != wire.Waiting {
+		return nil
+	}
+	answer, err := r.upstream.whole(data, r.resp, r.x)
+	if err != nil || len(answer.Choices) == 0 || answer.Choices[0].FinishReason == "" {
+		return nil
+	}
+	r.skipped, r.token, r.complete = 0, true, true
+	return answer.AsChunk()
 }
 
 // unwrapped removes what some gateways put around a chunk: a second "data:", or

@@ -84,7 +84,7 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 		return nil, nil
 	case "ping":
 		return nil, nil
-	case "error", "":
+	case "error", "", "message":
 		return nil, llm.Errorf(llm.BadResponse, "the event is no event of a message")
 	}
 	if strings.HasPrefix(e.Type, "message_") || strings.HasPrefix(e.Type, "content_block_") {
