@@ -155,10 +155,10 @@ class LiteLLM:
 class LLMAgg:
     """The product with everything on: two routes, breakers, retries, the trail, types."""
 
-    def __init__(self, url: str, ca: str, concurrency: int) -> None:
+    def __init__(self, url: str, ca: str, concurrency: int, **more: Any) -> None:
         import llmagg
 
-        route: dict[str, Any] = {"api_key": KEY, "base_url": url, "max_concurrent_calls": max(concurrency, 10)}
+        route: dict[str, Any] = {"api_key": KEY, "base_url": url, "max_concurrent_calls": max(concurrency, 10), **more}
         if ca:
             route["ca_file"] = ca
         self.llm = llmagg.LLMAggregator()
@@ -209,6 +209,76 @@ class LLMAgg:
         await self.llm.close()
 
 
+class Anthropic:
+    """The anthropic SDK as it comes."""
+
+    def __init__(self, url: str, ca: str, concurrency: int) -> None:
+        import anthropic
+
+        self.client = anthropic.AsyncAnthropic(api_key=KEY, base_url=url)
+        self.system, self.messages = MESSAGES[0]["content"], MESSAGES[1:]
+
+    async def chat(self) -> None:
+        answer = await self.client.messages.create(model=MODEL, max_tokens=1024, system=self.system, messages=self.messages)
+        check_answer(answer.content[0].text)
+
+    async def stream(self) -> None:
+        events = text = 0
+        async for event in await self.client.messages.create(
+            model=MODEL, max_tokens=1024, system=self.system, messages=self.messages, stream=True
+        ):
+            events += 1
+            if event.type == "content_block_delta":
+                text += len(event.delta.text)
+        check_stream(events, text)
+
+
+class Boto3:
+    """boto3's client of Converse, blocking, one for all threads."""
+
+    def __init__(self, url: str, ca: str, concurrency: int) -> None:
+        import boto3
+        import botocore.config
+
+        self.client = boto3.client(
+            "bedrock-runtime", endpoint_url=url, region_name="us-east-1", aws_access_key_id="AKIDEXAMPLE", aws_secret_access_key=KEY,
+            config=botocore.config.Config(max_pool_connections=concurrency),
+        )  # fmt: skip
+        self.request = {
+            "modelId": MODEL,
+            "system": [{"text": MESSAGES[0]["content"]}],
+            "messages": [{"role": "user", "content": [{"text": MESSAGES[1]["content"]}]}],
+        }
+
+    def chat_blocking(self) -> None:
+        answer = self.client.converse(**self.request)
+        check_answer(answer["output"]["message"]["content"][0]["text"])
+
+
+class LLMAggAnthropic(LLMAgg):
+    """The product in Anthropic's format, whose streams have no event of the role's own."""
+
+    def __init__(self, url: str, ca: str, concurrency: int) -> None:
+        super().__init__(url, ca, concurrency, type="anthropic")
+
+    async def stream(self) -> None:
+        events = text = 0
+        async for event in self.llm.stream(MESSAGES):
+            if event.type == "chunk":
+                events += 1
+                text += len(event.chunk.choices[0].delta.content or "")
+        check_stream(events + 2, text)
+
+
+class LLMAggBedrock(LLMAgg):
+    """The product at Bedrock, signing as boto3 does."""
+
+    def __init__(self, url: str, ca: str, concurrency: int) -> None:
+        auth = {"type": "aws", "access_key_id": "AKIDEXAMPLE", "secret_access_key": KEY}
+        super().__init__(url, ca, concurrency, type="bedrock", region="us-east-1", auth=auth, api_key=None)
+
+
 CONTESTANTS: dict[str, Any] = {
-    "aiohttp": Aiohttp, "httpx": Httpx, "openai": OpenAI, "litellm": LiteLLM, "llmagg": LLMAgg,
+    "aiohttp": Aiohttp, "httpx": Httpx, "openai": OpenAI, "litellm": LiteLLM, "anthropic": Anthropic, "boto3": Boto3,
+    "llmagg": LLMAgg, "llmagg-anthropic": LLMAggAnthropic, "llmagg-bedrock": LLMAggBedrock,
 }  # fmt: skip
