@@ -21,20 +21,6 @@ type head struct {
 	Usage        json.RawMessage `json:"usage"`
 }
 
-// answerBlock is one block of an answer, or a delta of one.
-type answerBlock struct {
-	Type        string             `json:"type"`
-	Text        llm.Piece          `json:"text"`
-	Thinking    llm.Piece          `json:"thinking"`
-	Signature   string             `json:"signature"`
-	ID          string             `json:"id"`
-	Name        string             `json:"name"`
-	Input       json.RawMessage    `json:"input"`
-	PartialJSON llm.ArgumentsPiece `json:"partial_json"`
-	Citations   []json.RawMessage  `json:"citations"`
-	Citation    json.RawMessage    `json:"citation"`
-}
-
 // response reads a whole answer: its blocks go the way of a stream's, so that
 // both mean the same.
 func response(data []byte, c *wire.Call) (*llm.Response, error) {

@@ -40,24 +40,14 @@ type openBlock struct {
 	open      bool
 }
 
-// event is any event; Type says which fields count.
-type event struct {
-	Type    string          `json:"type"`
-	Message json.RawMessage `json:"message"`
-	Index   int             `json:"index"`
-	Block   json.RawMessage `json:"content_block"`
-	Delta   json.RawMessage `json:"delta"`
-	Usage   json.RawMessage `json:"usage"`
-}
-
 // Chunk implements [wire.Stream].
 func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 	if wire.IsDone(data) { // gateways add it, also where the server behind them broke off
 		s.done = s.finished
 		return nil, nil
 	}
-	var e event
-	if err := llm.JSON.Unmarshal(data, &e); err != nil {
+	e, err := readEvent(data, kind)
+	if err != nil {
 		return nil, llm.Errorf(llm.BadResponse, "the event is not valid JSON: %v", err)
 	}
 	if e.Type == "" {
@@ -127,9 +117,11 @@ func (s *stream) end(e *event) (*llm.Chunk, error) {
 
 // open begins a block. Servers may put its whole content there.
 func (s *stream) open(index int, raw json.RawMessage) (*llm.Message, error) {
+	raw = slices.Clone(raw) // the event's bytes are used again
 	s.block = openBlock{index: index, raw: raw, open: true}
 	b := &s.block
-	if err := llm.JSON.Unmarshal(raw, &b.answerBlock); err != nil {
+	var err error
+	if b.answerBlock, err = readBlock(raw, "text"); err != nil {
 		return nil, llm.Errorf(llm.BadResponse, "content[%d] cannot be read: %v", index, err)
 	}
 	switch b.Type {
@@ -165,8 +157,8 @@ func (s *stream) unseen() *llm.Message {
 
 // add reads a delta.
 func (s *stream) add(index int, raw json.RawMessage) (*llm.Message, error) {
-	var d answerBlock
-	if err := llm.JSON.Unmarshal(raw, &d); err != nil {
+	d, err := readBlock(raw, "text_delta")
+	if err != nil {
 		return nil, llm.Errorf(llm.BadResponse, "a delta of content[%d] cannot be read: %v", index, err)
 	}
 	b := &s.block
