@@ -73,7 +73,7 @@
  * list; the server receives the route's upstream name. A response has "attempts" beside OpenAI's fields, one object for each HTTP
  * exchange: {"route", "provider", "model", "start": seconds since the epoch, "duration", "first_token": seconds, "outcome": name
  * of the code, "code", "status", "message", "wait": seconds before the attempt, "waited_for": "backoff", "retry-after",
- * "concurrency limit" or "half-open trial", "bytes", "skipped_events", "usage", "left_out", "adapted",
+ * "concurrency limit", "rate" or "half-open trial", "bytes", "skipped_events", "usage", "left_out", "adapted",
  * "key": how the key ends, if the route has several}; empty fields are omitted.
  * An answer and an attempt have a "cost": {"amount", "currency", "source": "provider" (the answer says it), "price" (the usage
  * times the configured prices) or "mixed", "unknown": further attempts that may have cost something}. It is missing if it is not
@@ -160,6 +160,7 @@
  *     (as cache_write), "input_audio", "output_audio", "request": of each request, "currency" ("USD")},
  *     "breaker": {"open_s" (10), "block_s" (60), "window_s" (30), "failures" (5), "ratio" (0.5), "min_requests" (10)},
  *     "retry": {"backoff_s" (0.5), "backoff_max_s" (8), "wait_s" (3), "budget_ratio" (0.2), "budget_per_s" (3)},
+ *     "rate": {"rpm", "tpm": requests and tokens a minute (as learned), "burst_s" (1), "learn": from the headers of answers (true)},
  *     "limits": {"response_bytes" (64 MiB), "event_bytes" (16 MiB), "stream_bytes" (256 MiB), "header_bytes" (1 MiB)}
  * In a string, "${NAME}" stands for the environment variable NAME, which is read when the configuration is read; "${NAME:-text}"
  * stands for text if NAME is not set or empty. A model that needs a variable that is not set is skipped if other models can be
@@ -212,7 +213,7 @@ enum {
     LLMAGG_E_BAD_RESPONSE = -28,       /* the answer is not a completion, or exceeds a limit */
     LLMAGG_E_STREAM_INTERRUPTED = -29, /* the stream broke off; the error has the partial text */
     LLMAGG_E_CIRCUIT_OPEN = -30,       /* the route's circuit breaker is open */
-    LLMAGG_E_OVERLOADED = -31,         /* the route stayed at its concurrency limit */
+    LLMAGG_E_OVERLOADED = -31,         /* the route stayed at its concurrency limit, or its rate has no room */
     LLMAGG_E_ALL_FAILED = -32,         /* every route failed; the error has all attempts */
     LLMAGG_E_UNSUPPORTED = -33,        /* the vendor cannot do what the request asks for */
     LLMAGG_E_CANCELED = -40            /* the caller canceled */
@@ -418,8 +419,10 @@ LLMAGG_API llmagg_status llmagg_manager_health_submit(llmagg_manager *manager, l
                                                       llmagg_error **err);
 
 /* The state of every route: [{"provider", "model", "available": the application's switch, "usable", "circuit": "closed", "open" or
- * "half_open", "blocked_for", "reopens_in": seconds, "in_flight", "waiting", "last_error": as llmagg_error_json, "last_error_at",
- * "last_success": seconds since the epoch, "latency": seconds}, ...]; times of events that have not happened are omitted. Sends
+ * "half_open", "blocked_for", "reopens_in": seconds, "in_flight", "waiting", "limit": calls that may be in flight,
+ * "rate_used": share of the route's rate that was used lately, "binding": what calls wait for, "rpm", "tpm" or
+ * "max_concurrent_calls", "last_error": as llmagg_error_json, "last_error_at", "last_success": seconds since the epoch,
+ * "latency": seconds}, ...]; times of events that have not happened are omitted. Sends
  * no request. *out is owned. Codes: CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_manager_report(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err);
 
@@ -726,7 +729,7 @@ LLMAGG_API llmagg_status llmagg_config_check(const char *config, size_t config_l
                                              llmagg_error **err);
 
 /* The tables of known names, as JSON: {"options": [...], "configuration": [...], "request": [...], "vendors": [...]}. An element of
- * the first three is {"name", "type", "default", "meaning", "group": "breaker", "retry" or "limits" for a key inside it, "internal":
+ * the first three is {"name", "type", "default", "meaning", "group": "breaker", "retry", "rate" or "limits" for a key inside it, "internal":
  * true if it is for bindings}, one of "vendors" is {"name", "base_url": omitted if it has none, "hosts": [of its own origin; "*" stands
  * for any text]}. *out is owned. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_settings(llmagg_buf *out, llmagg_error **err);

@@ -13,6 +13,7 @@ import (
 	"github.com/llmagg/llmagg/core/internal/callstate"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/observe"
+	"github.com/llmagg/llmagg/core/rate"
 	"github.com/llmagg/llmagg/core/wire"
 )
 
@@ -26,6 +27,7 @@ type attempt struct {
 	upstream *exchange.Upstream // with the attempt's key; nil for custom clients
 	key      int                // its number, where the route has several
 	place    bool               // holds a place in the route's line
+	debit    rate.Debit         // what it took from the route's rate
 	x        exchange.Exchange
 	guard    *guard      // of a client that the application wrote
 	judge    *wire.Judge // of its stream
@@ -163,6 +165,7 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 	} else if a.permit != nil {
 		a.permit.Neutral() // another key is ready
 	}
+	a.settleRate(e, usage)
 	a.cancel(nil)
 	if a.place {
 		c.slots.Release()

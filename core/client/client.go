@@ -17,6 +17,7 @@ import (
 	"github.com/llmagg/llmagg/core/limit"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/observe"
+	"github.com/llmagg/llmagg/core/rate"
 	"github.com/llmagg/llmagg/core/strategy"
 	"github.com/llmagg/llmagg/core/transport"
 	"github.com/llmagg/llmagg/core/vendor"
@@ -54,6 +55,7 @@ type Client struct {
 	breaker  *breaker.Breaker
 	retries  *limit.Retries
 	slots    *limit.Concurrency
+	rate     *rate.Limiter
 	watch    atomic.Pointer[observe.Observers] // set by New, replaced by Observe
 
 	life context.Context // of health checks; ends when the client closes
@@ -162,6 +164,7 @@ func newClient(cfg config.Model, o Options) *Client {
 		options: o,
 		retries: limit.NewRetries(cfg.Retry.BudgetRatio, cfg.Retry.BudgetPerSec),
 		slots:   limit.NewConcurrency(cfg.MaxConcurrentCalls),
+		rate:    rate.New(rate.Settings{RPM: cfg.Rate.RPM, TPM: cfg.Rate.TPM, Burst: cfg.Rate.Burst, Learn: !cfg.Rate.NoLearn && len(cfg.APIKeys) < 2}),
 	}
 	c.life, c.die = context.WithCancelCause(context.Background())
 	c.watch.Store(o.Observers)

@@ -90,9 +90,9 @@ func (t *turn) pause(d time.Duration, leaves bool) bool {
 	}
 }
 
-// patience is the context of a wait in line. It ends when timeout is over and
+// patience is the context of a wait in line. It ends when most is over and
 // another usable route is left, or as soon after it as one becomes usable (C2).
-func (t *turn) patience() (ctx context.Context, stop func()) {
+func (t *turn) patience(most time.Duration) (ctx context.Context, stop func()) {
 	if t.others == nil {
 		return t.scope.Context(), func() {}
 	}
@@ -101,7 +101,7 @@ func (t *turn) patience() (ctx context.Context, stop func()) {
 	go func() { // ends with ctx, which stop ends
 		defer close(watched)
 		defer cancel()
-		timer := time.NewTimer(t.timeout())
+		timer := time.NewTimer(most)
 		defer timer.Stop()
 		select {
 		case <-timer.C:

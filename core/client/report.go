@@ -75,8 +75,13 @@ func (c *Client) lastError() (*llm.Error, time.Time) {
 func (c *Client) Report() llm.RouteReport {
 	s := c.breaker.Snapshot()
 	now := time.Now()
+	limited := c.rate.Report()
 	r := llm.RouteReport{Provider: c.cfg.Provider, Model: c.cfg.Name, Available: s.On, Usable: c.breaker.Usable(),
-		Circuit: string(s.State), InFlight: c.slots.InFlight(), Waiting: c.slots.Waiting()}
+		Circuit: string(s.State), InFlight: c.slots.InFlight(), Waiting: c.slots.Waiting() + limited.Waiting,
+		Limit: c.slots.Size(), RateUsed: limited.Used, Binding: limited.Binding}
+	if r.Binding == "" && c.slots.Waiting() > 0 {
+		r.Binding = llm.BindingConcurrency
+	}
 	if !s.BlockedUntil.IsZero() {
 		r.BlockedFor = max(s.BlockedUntil.Sub(now), 0)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/llmagg/llmagg/core/internal/routing"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/observe"
+	"github.com/llmagg/llmagg/core/rate"
 )
 
 // turn is one call's [routing.Turn] on one route.
@@ -25,6 +26,7 @@ type turn struct {
 	rotation rotation
 	lost     atomic.Bool // lost to a hedge: set by the goroutine that cancels it
 
+	size  rate.Size        // once it is known
 	scope *callstate.Scope // of the turn under way, or of the last one
 
 	older, newer *turn // turns under way on the client; guarded by client.mu
@@ -213,37 +215,50 @@ func (t *turn) waitFor(e *llm.Error, wait time.Duration) (waited callstate.Waits
 	}
 }
 
-// admit waits for a slot and for the breaker's permit, and begins an attempt.
+// admit waits for the rate, for a slot and for the breaker's permit, and begins
+// an attempt.
 func (t *turn) admit(p *breaker.Permit, stream bool, waited callstate.Waits) (*attempt, *llm.Error) {
 	if t.call.Payload.Options.Bare {
 		return t.begin(&attempt{}, nil, stream, waited), nil
 	}
 	c := t.client
+	var debit rate.Debit
+	refuse := func(err *llm.Error) (*attempt, *llm.Error) {
+		c.rate.Return(&debit, true)
+		if p != nil {
+			p.Neutral()
+		}
+		return nil, err
+	}
+	if c.rate.Active() {
+		var err *llm.Error
+		if debit, waited, err = t.takeTokens(p, waited); err != nil {
+			return refuse(err)
+		}
+	}
 	if !c.slots.TryAcquire() {
 		if p == nil && !c.breaker.Usable() {
-			return nil, c.notUsable()
+			return refuse(c.notUsable())
 		}
 		began := time.Now()
 		if err := t.takePlace(); err != nil {
-			if p != nil {
-				p.Neutral()
-			}
-			return nil, err
+			return refuse(err)
 		}
 		waited = waited.And(time.Since(began), callstate.ForPlace)
 	}
 	a := &attempt{place: true}
 	if p == nil {
-		if p = &a.own; !c.breaker.EnterWith(p) {
+		if !c.breaker.EnterWith(&a.own) {
 			c.slots.Release()
-			return nil, c.notUsable()
+			return refuse(c.notUsable())
 		}
+		p = &a.own
 	} else if _, named := c.breaker.ReopensAt(); !named.IsZero() {
 		// It was named to another attempt while this try stood in line (B4).
-		p.Neutral()
 		c.slots.Release()
-		return nil, c.notUsable()
+		return refuse(c.notUsable())
 	}
+	a.debit = debit
 	return t.begin(a, p, stream, waited), nil
 }
 
@@ -251,7 +266,7 @@ func (t *turn) admit(p *breaker.Permit, stream bool, waited callstate.Waits) (*a
 // usable.
 func (t *turn) takePlace() *llm.Error {
 	c := t.client
-	ctx, stop := t.patience()
+	ctx, stop := t.patience(t.timeout())
 	defer stop()
 	began := time.Now()
 	if c.slots.Acquire(ctx) == nil {

@@ -86,6 +86,16 @@ type Model struct {
 	Breaker Breaker
 	Retry   Retry
 	Limits  Limits
+	Rate    Rate
+}
+
+// Rate limits the requests and tokens that a route is asked for; zero means the
+// default.
+type Rate struct {
+	RPM     float64       // "rpm": requests a minute; by default as learned, with one key
+	TPM     float64       // "tpm": tokens a minute; by default as learned, with one key
+	Burst   time.Duration // "burst_s": how much of the rate may be used at once; 1 s
+	NoLearn bool          // "learn": false, which learns nothing from the headers of answers
 }
 
 // Auth says where a credential comes from that is no fixed key. What it leaves
@@ -189,6 +199,7 @@ func (c Model) WithDefaults() Model {
 	or(&c.Retry.Wait, 3*time.Second)
 	or(&c.Retry.BudgetRatio, 0.2)
 	or(&c.Retry.BudgetPerSec, 3)
+	or(&c.Rate.Burst, time.Second)
 	or(&c.Limits.ResponseBytes, 64<<20)
 	or(&c.Limits.EventBytes, 16<<20)
 	or(&c.Limits.StreamBytes, 256<<20)
@@ -231,7 +242,7 @@ func (c Model) Check() error {
 	}{{"timeout", c.Timeout}, {"connect_timeout", c.ConnectTimeout}, {"idle_timeout", c.IdleTimeout},
 		{"reader_timeout", c.ReaderTimeout}, {"breaker.open_s", c.Breaker.Open}, {"breaker.window_s", c.Breaker.Window},
 		{"breaker.block_s", c.Breaker.Block}, {"retry.backoff_s", c.Retry.Backoff},
-		{"retry.backoff_max_s", c.Retry.BackoffMax}, {"retry.wait_s", c.Retry.Wait}} {
+		{"retry.backoff_max_s", c.Retry.BackoffMax}, {"retry.wait_s", c.Retry.Wait}, {"rate.burst_s", c.Rate.Burst}} {
 		if d.value < 0 {
 			return llm.Errorf(llm.InvalidArgument, "%s: %s is %v; expected more than 0 seconds", where, d.name, d.value)
 		}
@@ -242,6 +253,7 @@ func (c Model) Check() error {
 	}{{"max_concurrent_calls", float64(c.MaxConcurrentCalls)}, {"max_retries", float64(c.MaxRetries)}, {"weight", c.Weight}, {"context_window", float64(c.ContextWindow)},
 		{"breaker.failures", float64(c.Breaker.Failures)}, {"breaker.min_requests", float64(c.Breaker.MinRequests)},
 		{"breaker.ratio", c.Breaker.Ratio}, {"retry.budget_ratio", c.Retry.BudgetRatio}, {"retry.budget_per_s", c.Retry.BudgetPerSec},
+		{"rate.rpm", c.Rate.RPM}, {"rate.tpm", c.Rate.TPM},
 		{"limits.response_bytes", float64(c.Limits.ResponseBytes)}, {"limits.event_bytes", float64(c.Limits.EventBytes)},
 		{"limits.stream_bytes", float64(c.Limits.StreamBytes)}, {"limits.header_bytes", float64(c.Limits.HeaderBytes)}} {
 		if !(n.value >= 0) {

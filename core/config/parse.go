@@ -207,7 +207,7 @@ func (c *Model) set(at *place, key string, v []byte, known []string) error {
 	return at.unknown(fmt.Sprintf("unknown key %s", shown.Name(key)), key, known)
 }
 
-// setGroup reads "auth", "price", "breaker", "retry" or "limits".
+// setGroup reads "auth", "price", "breaker", "retry", "rate" or "limits".
 func (c *Model) setGroup(at *place, v []byte) error {
 	group := at.key
 	fields, err := objectFields(v)

@@ -79,6 +79,10 @@ var keySettings = []keySetting{
 	{setting.Setting{Group: "retry", Name: "wait_s", Type: "seconds", Default: "3", Meaning: "the longest Retry-After that a call waits for on the same route"}, seconds(func(c *Model) *time.Duration { return &c.Retry.Wait })},
 	{setting.Setting{Group: "retry", Name: "budget_ratio", Type: "number", Default: "0.2", Meaning: "share of requests that may be retried"}, ratio(setting.MostCount, func(c *Model) *float64 { return &c.Retry.BudgetRatio })},
 	{setting.Setting{Group: "retry", Name: "budget_per_s", Type: "number", Default: "3", Meaning: "retries per second, in addition to budget_ratio"}, ratio(setting.MostCount, func(c *Model) *float64 { return &c.Retry.BudgetPerSec })},
+	{setting.Setting{Group: "rate", Name: "rpm", Type: "number", Default: "as learned", Meaning: "requests a minute"}, ratio(setting.MostCount, func(c *Model) *float64 { return &c.Rate.RPM })},
+	{setting.Setting{Group: "rate", Name: "tpm", Type: "number", Default: "as learned", Meaning: "tokens a minute, of requests and answers together"}, ratio(setting.MostCount, func(c *Model) *float64 { return &c.Rate.TPM })},
+	{setting.Setting{Group: "rate", Name: "burst_s", Type: "seconds", Default: "1", Meaning: "how much of the rate may be used at once"}, seconds(func(c *Model) *time.Duration { return &c.Rate.Burst })},
+	{setting.Setting{Group: "rate", Name: "learn", Type: "bool", Default: "true", Meaning: "learn limits, and how much of them is left, from the headers of answers"}, setLearn},
 	{setting.Setting{Group: "limits", Name: "response_bytes", Type: "bytes", Default: "67108864", Meaning: "largest response body"}, size(func(c *Model) *int64 { return &c.Limits.ResponseBytes })},
 	{setting.Setting{Group: "limits", Name: "event_bytes", Type: "bytes", Default: "16777216", Meaning: "largest event of a stream"}, size(func(c *Model) *int64 { return &c.Limits.EventBytes })},
 	{setting.Setting{Group: "limits", Name: "stream_bytes", Type: "bytes", Default: "268435456", Meaning: "largest stream in total"}, size(func(c *Model) *int64 { return &c.Limits.StreamBytes })},
@@ -100,7 +104,7 @@ var settingOf, modelKeys, groupKeys = func() (map[string]*keySetting, []string, 
 		of[s.Group+"."+s.Name] = s
 		groups[s.Group] = append(groups[s.Group], s.Name)
 	}
-	return of, append(keys, "auth", "price", "breaker", "retry", "limits"), groups
+	return of, append(keys, "auth", "price", "breaker", "retry", "rate", "limits"), groups
 }()
 
 var providerKeys = append([]string{"models", "name"}, modelKeys...)
@@ -168,6 +172,14 @@ func setMaxRetries(c *Model, at *place, v []byte) error {
 	n, err := setting.Integer(at.key, v, 0)
 	c.MaxRetries = max(n, 1) // R1: 0 means one attempt
 	return at.wrap(err)
+}
+
+func setLearn(c *Model, at *place, v []byte) error {
+	if text := string(v); text != "true" && text != "false" {
+		return at.fail("%q is %s; expected true or false", at.key, shown.Value(v))
+	}
+	c.Rate.NoLearn = string(v) == "false"
+	return nil
 }
 
 func (c *Model) setUnsupported(at *place, v []byte) (err error) {

@@ -41,9 +41,13 @@ type Exchange struct {
 	authorizing
 }
 
-// Listener hears when bytes of the answer arrive. It is an interface, not a
-// function: an attempt implements it, which saves an allocation.
-type Listener interface{ Alive() }
+// Listener hears the headers of an answer, and when bytes of it arrive. It is
+// an interface, not a function: an attempt implements it, which saves an
+// allocation.
+type Listener interface {
+	Alive()
+	Headed(http.Header)
+}
 
 func (x *Exchange) alive() {
 	if x.Listener != nil {

@@ -124,6 +124,9 @@ func (u *Upstream) deliver(ctx context.Context, x *Exchange, to *endpoint, body 
 	}
 	x.Status = resp.StatusCode
 	x.alive()
+	if x.Listener != nil {
+		x.Listener.Headed(resp.Header)
+	}
 	if encoding := decode(resp); encoding != "" {
 		_ = resp.Body.Close() // nobody can read it
 		return nil, unreadable(resp, encoding)

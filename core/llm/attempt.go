@@ -17,7 +17,7 @@ type Attempt struct {
 	FirstToken      time.Duration // after Start; 0 if none came
 	Wait            time.Duration // how long the call waited before this attempt
 	// WaitedFor says what Wait was spent on: "backoff", "retry-after",
-	// "concurrency limit", "half-open trial", or several, joined by ", ".
+	// "concurrency limit", "rate", "half-open trial", or several, joined by ", ".
 	WaitedFor     string
 	Code          Code   // OK when it answered
 	Status        int    // HTTP status, 0 if none

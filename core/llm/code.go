@@ -29,7 +29,7 @@ const (
 	BadResponse       Code = -28 // not JSON, no choices, over a limit
 	StreamInterrupted Code = -29 // a stream broke off
 	CircuitOpen       Code = -30 // the route is not usable
-	Overloaded        Code = -31 // the route stayed at its concurrency limit
+	Overloaded        Code = -31 // the route stayed at its concurrency limit, or its rate has no room
 	AllFailed         Code = -32 // all routes failed
 	Unsupported       Code = -33 // the vendor cannot do what the request asks for
 	Canceled          Code = -40 // the caller cancelled

@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"math"
 	"time"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -53,11 +54,18 @@ type RouteReport struct {
 	ReopensIn       time.Duration // until the breaker admits a probe
 	InFlight        int
 	Waiting         int
+	Limit           int     // attempts that may be in flight now
+	RateUsed        float64 // share of the rate that was used lately, 0 to 1; the larger of requests and tokens
+	Binding         string  // what callers wait for: "rpm", "tpm" or BindingConcurrency; "" if nothing
 	LastError       *Error
 	LastErrorAt     time.Time
 	LastSuccess     time.Time
 	Latency         time.Duration // of recent successful attempts, smoothed
 }
+
+// BindingConcurrency says that max_concurrent_calls is what a route's callers
+// wait for.
+const BindingConcurrency = "max_concurrent_calls"
 
 // MarshalJSON writes the report; times are seconds, moments are seconds since
 // the Unix epoch and left out when there was none.
@@ -73,6 +81,9 @@ func (r RouteReport) MarshalJSON() ([]byte, error) {
 		o.Field("reopens_in").Float(milliseconds(r.ReopensIn))
 		o.Field("in_flight").Int(r.InFlight)
 		o.Field("waiting").Int(r.Waiting)
+		o.Field("limit").Int(r.Limit)
+		o.Field("rate_used").Float(math.Round(r.RateUsed*1e4) / 1e4)
+		o.StrUnlessEmpty("binding", r.Binding)
 		if r.LastError != nil {
 			r.LastError.write(o.Field("last_error"))
 			o.Field("last_error_at").Float(float64(r.LastErrorAt.UnixMicro()) / 1e6)

@@ -183,7 +183,7 @@ var onlyConfigNames = []string{"api_key", "base_url", "proxy", "ca_file", "organ
 func isConfigKey(name string) bool {
 	group, _, inGroup := strings.Cut(name, ".")
 	if inGroup {
-		return group == "auth" || group == "breaker" || group == "retry" || group == "limits"
+		return group == "auth" || group == "breaker" || group == "retry" || group == "rate" || group == "limits"
 	}
 	return name == "type" || name != "breaker" && slices.Contains(onlyConfigNames, name)
 }

@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 	"core/observe":            {"core/llm"},
 	"core/breaker":            nil,
 	"core/limit":              nil,
+	"core/rate":               nil,
 	"core/strategy":           {"core/llm"},
 	"core/transport":          {"core/llm"},
 	"core/failure":            {"core/llm"},
@@ -52,7 +53,7 @@ var mayImport = map[string][]string{
 	"core/credential":         {"core/llm", "core/failure", "core/transport"},
 	"core/vendor":             {"core/llm", "core/credential", "core/wire", "core/wire/anthropic", "core/wire/bedrock", "core/wire/gemini", "core/wire/ollama", "core/wire/openai", "core/wire/responses"},
 	"core/exchange":           {"core/llm", "core/failure", "core/transport", "core/credential", "core/wire", "core/wire/awsstream", "core/wire/eventstream"},
-	"core/client":             {"core/llm", "core/config", "core/credential", "core/failure", "core/wire", "core/transport", "core/vendor", "core/exchange", "core/breaker", "core/limit", "core/observe", "core/strategy"},
+	"core/client":             {"core/llm", "core/config", "core/credential", "core/failure", "core/wire", "core/transport", "core/vendor", "core/exchange", "core/breaker", "core/limit", "core/observe", "core/strategy", "core/rate"},
 	"core/provider":           {"core/llm", "core/config", "core/client", "core/observe", "core/vendor"},
 	"core/manager":            {"core/llm", "core/client", "core/provider", "core/limit", "core/observe"},
 	"core/aggregator":         {"core/llm", "core/breaker", "core/config", "core/failure", "core/client", "core/provider", "core/manager", "core/limit", "core/observe", "core/strategy", "core/wire"},
@@ -64,6 +65,7 @@ var mayImport = map[string][]string{
 var onlyIn = map[string][]string{
 	"github.com/sony/gobreaker/v2":   {"core/breaker/circuit.go"},
 	"golang.org/x/sync":              {"core/limit/"},
+	"golang.org/x/time":              {"core/rate/bucket.go"},
 	"golang.org/x/net/proxy":         {"core/transport/socks.go"}, // 33 KB of the shared library; httpproxy, tests only, would be 190
 	"github.com/json-iterator/go":    {"core/llm/json.go"},
 	"github.com/stretchr/testify":    nil, // tests only

@@ -22,7 +22,7 @@ type Setting struct {
 	Default string `json:"default,omitempty"`
 	Meaning string `json:"meaning,omitempty"`
 	// Group is the object in which a key of the configuration stands:
-	// "auth", "breaker", "retry" or "limits"; "" for a model's own keys.
+	// "auth", "breaker", "retry", "rate" or "limits"; "" for a model's own keys.
 	Group string `json:"group,omitempty"`
 	// Internal settings are for bindings and for the C ABI's streams.
 	Internal bool `json:"internal,omitempty"`

@@ -16,11 +16,11 @@ class Attempt:
     Times are in seconds. ``start`` counts from the Unix epoch, ``first_token`` from ``start``; it is None when no token
     came. ``outcome`` is ``"OK"`` or the name of ``code`` (docs/promises.md, E). ``status`` is the HTTP status, or 0.
     ``wait`` is how long the call waited before this attempt; ``waited_for`` says for what: "backoff", "retry-after",
-    "concurrency limit", "half-open trial". ``cost`` is what it cost, None if that is not known. ``left_out`` names the
-    fields that the request omitted because the server refuses them ("stream_options", "messages.reasoning_details").
-    ``adapted`` says which parameters of the request the vendor cannot do and what was done instead ("seed: left out",
-    "temperature: 1.5 to 1"). ``key`` is the end of the key that the attempt used, if the route has several keys: four
-    characters at most.
+    "concurrency limit", "rate", "half-open trial". ``cost`` is what it cost, None if that is not known. ``left_out``
+    names the fields that the request omitted because the server refuses them ("stream_options",
+    "messages.reasoning_details"). ``adapted`` says which parameters of the request the vendor cannot do and what was
+    done instead ("seed: left out", "temperature: 1.5 to 1"). ``key`` is the end of the key that the attempt used, if
+    the route has several keys: four characters at most.
     """
 
     route: str

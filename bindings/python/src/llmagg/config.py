@@ -42,8 +42,8 @@ class ModelConfig:
     calls of all its models share the token; llmagg calls the function in another thread, again before the token
     expires, and once more after a 401 or 403. ``context_window`` is how many tokens the model takes. ``api_keys``
     replaces ``api_key`` by several keys. ``weight`` is the route's share of the calls under the strategy "weighted".
-    ``price``, ``breaker``, ``retry`` and ``limits`` are dicts of settings (see the README). ``repr`` omits the keys,
-    ``auth``, ``headers``, ``proxy`` and the query of ``base_url``.
+    ``price``, ``breaker``, ``retry``, ``rate`` and ``limits`` are dicts of settings (see the README). ``repr`` omits
+    the keys, ``auth``, ``headers``, ``proxy`` and the query of ``base_url``.
     """
 
     model: str
@@ -64,6 +64,7 @@ class ModelConfig:
     reader_timeout: float | None = None
     breaker: dict[str, Any] | None = None
     retry: dict[str, Any] | None = None
+    rate: dict[str, Any] | None = None
     limits: dict[str, Any] | None = None
     unsupported: str | None = None
     api_version: str | None = None

@@ -26,7 +26,7 @@
             ├── BadResponseError                           the answer is not a completion
             ├── StreamInterruptedError                     a stream broke off; ``partial_text`` has its text
             ├── CircuitOpenError                           the route is not usable now
-            ├── OverloadedError                            the route stayed at its concurrency limit
+            ├── OverloadedError                            the route is full, or its rate has no room
             └── UnsupportedError                           the vendor cannot do what the request asks for
 
 ``error.code`` is the number that Go and C give for the same failure. If a client written in Python raises an exception
@@ -215,7 +215,7 @@ class CircuitOpenError(APIError):
 
 
 class OverloadedError(APIError):
-    """The route stayed at its concurrency limit until the call gave up."""
+    """The route stayed at its concurrency limit, or its rate had no room, until the call gave up."""
 
     code, name = -31, "OVERLOADED"
 

@@ -23,7 +23,7 @@ from .signatures import CONFIG_LENIENT, CONFIG_SKIP
 _tags = itertools.count(1)
 _FOR_CUSTOM = (
     "provider", "name", "model", "timeout", "idle_timeout", "reader_timeout", "max_retries", "max_concurrent_calls",
-    "breaker", "retry", "limits", "weight", "price", "context_window",
+    "breaker", "retry", "rate", "limits", "weight", "price", "context_window",
 )  # fmt: skip
 """The settings of a route whose calls Python answers; all others concern HTTP."""
 _lock = threading.Lock()  # one for all routes: held for an assignment only, and a forked child can make another

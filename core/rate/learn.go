@@ -1,0 +1,205 @@
+package rate
+
+import (
+	"math"
+	"net/http"
+	"time"
+)
+
+// learned is what answers' headers have told of one limit.
+type learned struct {
+	_        [0]func() // is never compared: that would be code
+	limit    float64   // that the bucket was set by; 0: none
+	capacity float64
+	higher   time.Time // since when only higher limits have been told; zero: they have not
+	lied     bool      // an answer cost more than the limit: none is believed
+
+	refills bool // resets tell when a bucket is full, not when a window ends
+
+	since       time.Time // when limit was first told; what was in flight then was not debited
+	drift       float64   // what others used of the limit in the last minute
+	driftAt     time.Time
+	sharedUntil time.Time // others use the same limit
+	slowed      bool
+}
+
+const (
+	// settled is how long a higher limit must be told before it is believed:
+	// answers arrive out of order, so the lowest of this time counts.
+	settled = 10 * time.Second
+	// longestWindow is of limits that a bucket is set by. A day's limit need
+	// not be spread over the day.
+	longestWindow = 2 * time.Minute
+	// shy is the share of a limit below which a route that shares it with
+	// others slows down, the more the less is left: so all of them meet where
+	// together they use what comes in.
+	shy = 0.5
+	// leastShare of a limit is used always, to learn when there is more.
+	leastShare = 0.02
+	// foreignShare of a limit must be used by others in a minute before it
+	// counts as shared: less is a wrong estimate.
+	foreignShare = 0.1
+	// fewRefusals in a minute can happen to a route that is alone.
+	fewRefusals = 3
+	// grace is for the requests that were in flight when a limit was learned.
+	grace = 5 * time.Second
+)
+
+// Learn reads the limits in an answer's headers. A limit sets the bucket where
+// none is configured; what remains only lowers it. If nothing remains until a
+// time that is told, Learn returns that time: the route waits for it.
+func (l *Limiter) Learn(h http.Header) (wait time.Duration) {
+	if !l.settings.Learn {
+		return 0
+	}
+	said, any := read(h)
+	if !any {
+		return 0
+	}
+	now := time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range said {
+		wait = max(wait, l.hear(now, i, said[i]))
+	}
+	l.wakeFirst()
+	return wait
+}
+
+// hear applies what was told of one limit.
+func (l *Limiter) hear(now time.Time, of int, t told) (wait time.Duration) {
+	k, b := &l.learned[of], &l.buckets[of]
+	if k.lied || t.limit == 0 || t.limit > 0 && t.remaining > t.limit {
+		return 0 // nobody has such a limit
+	}
+	k.notesRefill(t)
+	if t.remaining >= 0 && t.remaining < 1 && t.resets && t.reset > 0 && !k.refills {
+		wait = t.reset
+	}
+	if !t.short() {
+		return wait
+	}
+	if t.limit > 0 && l.configured(of) == 0 {
+		l.setLearned(now, of, t)
+	}
+	if t.remaining < 0 || b.limiter == nil {
+		return wait
+	}
+	if wait > 0 { // then the window begins anew
+		b.give(now, b.capacity)
+		return wait
+	}
+	if now.Sub(k.since) >= grace {
+		k.notesDrift(now, b.level(now)-t.remaining, b.limit)
+	}
+	if now.Before(k.sharedUntil) {
+		share := min(max(t.remaining/(b.limit*shy), leastShare), 1)
+		b.slow(now, share, min(b.capacity, b.limit/60*share))
+		k.slowed = true
+		if share < 0.9 { // this route alone would find more
+			k.sharedUntil = now.Add(time.Minute)
+		}
+	}
+	b.lower(now, t.remaining)
+	return wait
+}
+
+// configured is the limit of the configuration.
+func (l *Limiter) configured(of int) float64 {
+	return [2]float64{l.settings.RPM, l.settings.TPM}[of]
+}
+
+// setLearned sets a bucket by a told limit: at once if it is lower than what is
+// known, after a while if it is higher.
+func (l *Limiter) setLearned(now time.Time, of int, t told) {
+	k := &l.learned[of]
+	window := time.Minute
+	if t.window > 0 {
+		window = t.window
+	}
+	limit := t.limit / window.Minutes()
+	switch {
+	case limit == k.limit:
+		k.higher = time.Time{}
+		return
+	case k.limit > 0 && limit > k.limit:
+		if k.higher.IsZero() {
+			k.higher = now
+		}
+		if now.Sub(k.higher) < settled {
+			return
+		}
+	}
+	if k.limit == 0 {
+		k.since = now
+	}
+	k.limit, k.capacity, k.higher, k.slowed = limit, t.limit, time.Time{}, false
+	l.begin()
+	l.buckets[of].set(now, limit, t.limit)
+}
+
+// short tells whether the limit is one of about a minute: by its window if it
+// was told, else by its reset, which is far away for the use so far where the
+// limit is a day's.
+func (t *told) short() bool {
+	switch {
+	case t.window > 0:
+		return t.window <= longestWindow
+	case !t.resets:
+		return true
+	case t.limit > 0 && t.remaining >= 0 && t.remaining < t.limit:
+		full := float64(max(t.reset-t.slack, 0)) * t.limit / (t.limit - t.remaining)
+		return full <= float64(longestWindow)
+	}
+	return t.reset <= longestWindow
+}
+
+// notesRefill learns from a limit that is partly used whether its reset is the
+// time until a bucket is full.
+func (k *learned) notesRefill(t told) {
+	if !t.resets || t.limit <= 0 || t.remaining < 1 || t.remaining >= t.limit {
+		return
+	}
+	full := time.Duration(float64(time.Minute) * (t.limit - t.remaining) / t.limit)
+	k.refills = (t.reset - full).Abs() <= full/10+t.slack
+}
+
+// notesDrift learns whether others use the limit: then less remains than this
+// route's own use explains.
+func (k *learned) notesDrift(now time.Time, missing, limit float64) {
+	if passed := now.Sub(k.driftAt); passed > 0 {
+		k.drift *= math.Exp(-passed.Minutes())
+		k.driftAt = now
+	}
+	k.drift += max(missing, 0)
+	if k.drift > limit*foreignShare {
+		k.sharedUntil = now.Add(time.Minute)
+	}
+}
+
+// notesRefusal learns from a refused request that others use the limit.
+func (l *Limiter) notesRefusal(now time.Time) {
+	for i := range l.learned {
+		l.learned[i].notesDrift(now, l.buckets[i].limit*foreignShare/fewRefusals, l.buckets[i].limit)
+	}
+}
+
+// freshen ends a slow time after a minute in which nobody else used the limit.
+func (l *Limiter) freshen(now time.Time) {
+	for i := range l.learned {
+		k, b := &l.learned[i], &l.buckets[i]
+		if k.slowed && !now.Before(k.sharedUntil) {
+			k.slowed = false
+			b.set(now, b.limit, b.capacity)
+		}
+	}
+}
+
+// doubt drops a told limit of tokens if one answer cost more.
+func (l *Limiter) doubt(cost float64) {
+	k := &l.learned[tokens]
+	if k.limit > 0 && cost > k.capacity {
+		*k = learned{lied: true}
+		l.buckets[tokens] = bucket{}
+	}
+}

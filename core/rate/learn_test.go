@@ -1,0 +1,116 @@
+package rate
+
+import (
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func heads(pairs ...string) http.Header {
+	h := http.Header{}
+	for i := 0; i < len(pairs); i += 2 {
+		h.Set(pairs[i], pairs[i+1])
+	}
+	return h
+}
+
+func TestHeadersAreRead(t *testing.T) {
+	for name, c := range map[string]struct {
+		h                http.Header
+		requests, tokens told
+	}{
+		"OpenAI": {heads("x-ratelimit-limit-requests", "10000", "x-ratelimit-remaining-requests", "9999", "x-ratelimit-reset-requests", "6ms",
+			"x-ratelimit-limit-tokens", "2000000", "x-ratelimit-remaining-tokens", "1999000", "x-ratelimit-reset-tokens", "6m0s"),
+			told{10000, 9999, 6 * time.Millisecond, true, 50 * time.Millisecond, 0}, told{2e6, 1999000, 6 * time.Minute, true, 50 * time.Millisecond, 0}},
+		"Groq": {heads("x-ratelimit-limit-requests", "14400", "x-ratelimit-reset-requests", "2m59.56s", "x-ratelimit-remaining-tokens", "17985", "x-ratelimit-reset-tokens", "120ms"),
+			told{14400, -1, 179560 * time.Millisecond, true, 50 * time.Millisecond, 0}, told{-1, 17985, 120 * time.Millisecond, true, 50 * time.Millisecond, 0}},
+		"seconds": {heads("x-ratelimit-remaining-requests", "5", "x-ratelimit-reset-requests", "59"),
+			told{-1, 5, 59 * time.Second, true, time.Second, 0}, silent},
+		"Anthropic": {heads("anthropic-ratelimit-requests-limit", "50", "anthropic-ratelimit-requests-remaining", "49", "anthropic-ratelimit-requests-reset", "2026-11-28T12:00:02Z",
+			"anthropic-ratelimit-tokens-limit", "40000", "anthropic-ratelimit-tokens-remaining", "0", "anthropic-ratelimit-tokens-reset", "2026-11-28T12:01:00+00:00", "Date", "Sat, 28 Nov 2026 12:00:00 GMT"),
+			told{50, 49, 2 * time.Second, true, 2 * time.Second, 0}, told{40000, 0, time.Minute, true, 2 * time.Second, 0}},
+		"Anthropic, its clock": {heads("anthropic-ratelimit-requests-remaining", "50", "anthropic-ratelimit-requests-reset", "2026-11-28T13:00:02Z", "Date", "Sat, 28 Nov 2026 13:00:00 GMT"),
+			told{-1, 50, 2 * time.Second, true, 2 * time.Second, 0}, silent},
+		"IETF": {heads("ratelimit", `"default";r=50;t=30`, "ratelimit-policy", `"default";q=100;w=60`),
+			told{100, 50, 30 * time.Second, true, time.Second, time.Minute}, silent},
+		"IETF, older": {heads("ratelimit-limit", "100, 100;w=10", "ratelimit-remaining", "0", "ratelimit-reset", "5"),
+			told{100, 0, 5 * time.Second, true, time.Second, 10 * time.Second}, silent},
+		"IETF, in between": {heads("ratelimit", "limit=100, remaining=50, reset=5"),
+			told{100, 50, 5 * time.Second, true, time.Second, 0}, silent},
+		"garbage": {heads("x-ratelimit-limit-requests", "lots", "x-ratelimit-remaining-requests", "-1", "x-ratelimit-reset-requests", "-6ms",
+			"x-ratelimit-limit-tokens", "1e6", "x-ratelimit-remaining-tokens", "0x10", "x-ratelimit-reset-tokens", "NaN"), silent, silent},
+		"too much": {heads("x-ratelimit-remaining-tokens", "1e99", "x-ratelimit-limit-requests", "99999999999999999999", "x-ratelimit-reset-requests", "99999999h"), silent, silent},
+	} {
+		said, any := read(c.h)
+		require.True(t, any, name)
+		require.Equal(t, c.requests, said[requests], name)
+		require.Equal(t, c.tokens, said[tokens], name)
+	}
+	_, any := read(heads("x-request-id", "1"))
+	require.False(t, any)
+}
+
+func TestTheLimitOfADayIsNotSpread(t *testing.T) {
+	l := New(Settings{Learn: true})
+	require.Zero(t, l.Learn(heads("x-ratelimit-limit-requests", "14400", "x-ratelimit-remaining-requests", "14370", "x-ratelimit-reset-requests", "2m59.56s")))
+	require.Zero(t, l.Learn(heads("ratelimit", `"day";r=50;t=80000`, "ratelimit-policy", `"day";q=100;w=86400`)))
+	require.False(t, l.Active())
+}
+
+func TestTheLowestOfAWhileCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(Settings{Learn: true})
+		tell := func(limit, remaining string) {
+			l.Learn(heads("x-ratelimit-limit-tokens", limit, "x-ratelimit-remaining-tokens", remaining))
+		}
+		level := func() float64 { return l.buckets[tokens].level(time.Now()) }
+		tell("6000", "5000")
+		require.True(t, l.Active())
+		require.Equal(t, 5000., level())
+		tell("6000", "5900") // an older answer
+		require.Equal(t, 5000., level())
+		tell("3000", "2000")
+		require.Equal(t, 3000., l.buckets[tokens].limit)
+		require.Equal(t, 2000., level())
+		tell("6000", "5900") // an older answer
+		require.Equal(t, 3000., l.buckets[tokens].limit)
+		tell("3000", "2000")
+		time.Sleep(5 * time.Second)
+		tell("6000", "6000")
+		time.Sleep(settled)
+		require.Equal(t, 3000., l.buckets[tokens].limit)
+		tell("6000", "6000")
+		require.Equal(t, 6000., l.buckets[tokens].limit)
+	})
+}
+
+func TestNothingLeftIsANamedWait(t *testing.T) {
+	l := New(Settings{Learn: true})
+	require.Equal(t, 20*time.Second, l.Learn(heads("ratelimit-limit", "100", "ratelimit-remaining", "0", "ratelimit-reset", "20")))
+	// A bucket that is refilled all the time has something left sooner.
+	l = New(Settings{Learn: true})
+	require.Zero(t, l.Learn(heads("x-ratelimit-limit-requests", "60", "x-ratelimit-remaining-requests", "30", "x-ratelimit-reset-requests", "30s")))
+	require.Zero(t, l.Learn(heads("x-ratelimit-limit-requests", "60", "x-ratelimit-remaining-requests", "0", "x-ratelimit-reset-requests", "1m0s")))
+	require.Equal(t, "rpm", l.Shortage(Size{}).Of)
+	require.InDelta(t, 1, l.Shortage(Size{}).For.Seconds(), 0.1)
+	// Nobody learns who was told not to.
+	require.Zero(t, New(Settings{}).Learn(heads("ratelimit-limit", "100", "ratelimit-remaining", "0", "ratelimit-reset", "20")))
+}
+
+func TestAnAnswerBeyondTheLimitExposesIt(t *testing.T) {
+	l := New(Settings{Learn: true})
+	l.Learn(heads("x-ratelimit-limit-tokens", "100", "x-ratelimit-remaining-tokens", "100"))
+	d, ok := l.Take(of(50))
+	require.True(t, ok)
+	l.Settle(&d, 300, 20)
+	for range 10 {
+		_, ok := l.Take(of(5000))
+		require.True(t, ok)
+	}
+	l.Learn(heads("x-ratelimit-limit-tokens", "100", "x-ratelimit-remaining-tokens", "0"))
+	_, ok = l.Take(of(5000))
+	require.True(t, ok)
+}

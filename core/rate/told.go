@@ -1,0 +1,169 @@
+package rate
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// told is what the headers of one answer say of one limit.
+type told struct {
+	limit, remaining float64 // -1: nothing
+	reset            time.Duration
+	resets           bool          // reset was told
+	slack            time.Duration // how far reset may be wrong: it was rounded
+	window           time.Duration // of the limit; 0: not told
+}
+
+var silent = told{limit: -1, remaining: -1}
+
+// read gives what an answer's headers say of requests and tokens; false if they
+// say nothing, which most answers' do: each call pays for that look.
+func read(h http.Header) (said [2]told, any bool) {
+	switch {
+	case h["X-Ratelimit-Remaining-Tokens"] != nil || h["X-Ratelimit-Remaining-Requests"] != nil:
+		return [2]told{readOpenAI(h, "Requests"), readOpenAI(h, "Tokens")}, true
+	case h["Anthropic-Ratelimit-Requests-Remaining"] != nil:
+		return [2]told{readAnthropic(h, "Requests"), readAnthropic(h, "Tokens")}, true
+	case h["Ratelimit"] != nil || h["Ratelimit-Remaining"] != nil:
+		return [2]told{readIETF(h), silent}, true
+	}
+	return said, false
+}
+
+// readOpenAI reads x-ratelimit-{limit,remaining,reset}-{requests,tokens} of
+// OpenAI, Groq, Azure and others. A reset is a duration, such as 6m0s or 120ms,
+// or seconds.
+func readOpenAI(h http.Header, of string) told {
+	t := told{limit: number(h.Get("X-Ratelimit-Limit-" + of)), remaining: number(h.Get("X-Ratelimit-Remaining-" + of))}
+	text := strings.TrimSpace(h.Get("X-Ratelimit-Reset-" + of))
+	if d, ok := duration(text); ok {
+		t.reset, t.resets, t.slack = d, true, 50*time.Millisecond
+	} else {
+		t.seconds(text)
+	}
+	return t
+}
+
+// duration reads 6m0s, 120ms and the like; Go's own reader would be 3 KB of the
+// library.
+func duration(text string) (d time.Duration, ok bool) {
+	for text != "" {
+		at := strings.IndexAny(text, "dhms")
+		if at < 0 {
+			return 0, false
+		}
+		n := number(text[:at])
+		unit, size := time.Second, 1
+		switch text[at] {
+		case 'd':
+			unit = 24 * time.Hour
+		case 'h':
+			unit = time.Hour
+		case 'm':
+			if unit = time.Minute; strings.HasPrefix(text[at:], "ms") {
+				unit, size = time.Millisecond, 2
+			}
+		}
+		if n < 0 || n*float64(unit) > float64(longest-d) {
+			return 0, false
+		}
+		d += time.Duration(n * float64(unit))
+		text = text[at+size:]
+		ok = true
+	}
+	return d, ok
+}
+
+// readAnthropic reads anthropic-ratelimit-{requests,tokens}-{limit,remaining,
+// reset}; a reset is a time as in RFC 3339, by the server's clock, which the
+// answer's Date tells.
+func readAnthropic(h http.Header, of string) told {
+	head := "Anthropic-Ratelimit-" + of
+	t := told{limit: number(h.Get(head + "-Limit")), remaining: number(h.Get(head + "-Remaining"))}
+	at, err := time.Parse(time.RFC3339, strings.TrimSpace(h.Get(head+"-Reset")))
+	if err != nil {
+		return t
+	}
+	now := time.Now()
+	if date, err := http.ParseTime(h.Get("Date")); err == nil && at.Sub(date).Abs() <= 32*24*time.Hour {
+		now = date
+	}
+	if d := at.Sub(now); d <= longest && d > -time.Minute {
+		t.reset, t.resets, t.slack = max(d, 0), true, 2*time.Second
+	}
+	return t
+}
+
+// readIETF reads the ratelimit headers of the IETF's drafts, which count
+// requests: `ratelimit: "default";r=50;t=30` with `ratelimit-policy:
+// "default";q=100;w=60`, and the older ratelimit-limit, ratelimit-remaining,
+// ratelimit-reset, also as `ratelimit: limit=100, remaining=50, reset=5`.
+func readIETF(h http.Header) told {
+	t := silent
+	if text := h.Get("Ratelimit"); text != "" {
+		item, _, _ := strings.Cut(text, ",")
+		if strings.Contains(item, ";") {
+			t.remaining = number(parameter(item, "r"))
+			t.seconds(parameter(item, "t"))
+			policy, _, _ := strings.Cut(h.Get("Ratelimit-Policy"), ",")
+			t.limit = number(parameter(policy, "q"))
+			t.lasts(policy)
+			return t
+		}
+		text = strings.ReplaceAll(text, ",", ";")
+		t.limit, t.remaining = number(parameter(text, "limit")), number(parameter(text, "remaining"))
+		t.seconds(parameter(text, "reset"))
+		t.lasts(h.Get("Ratelimit-Policy"))
+		return t
+	}
+	limit, policy, _ := strings.Cut(h.Get("Ratelimit-Limit"), ",")
+	t.limit, t.remaining = number(limit), number(h.Get("Ratelimit-Remaining"))
+	t.seconds(h.Get("Ratelimit-Reset"))
+	t.lasts(policy + h.Get("Ratelimit-Policy"))
+	return t
+}
+
+// seconds reads a reset in seconds.
+func (t *told) seconds(text string) {
+	if n := number(text); n >= 0 && n <= longest.Seconds() {
+		t.reset, t.resets, t.slack = time.Duration(n*float64(time.Second)), true, time.Second
+	}
+}
+
+// lasts reads the window of a policy.
+func (t *told) lasts(policy string) {
+	if n := number(parameter(policy, "w")); n > 0 && n <= longest.Seconds() {
+		t.window = time.Duration(n * float64(time.Second))
+	}
+}
+
+// parameter is the value of a parameter in `"name";key=value;…`, "" without it.
+func parameter(item, key string) string {
+	for part, rest := "", item; rest != ""; {
+		part, rest, _ = strings.Cut(rest, ";")
+		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
+		if strings.EqualFold(name, key) {
+			return value
+		}
+	}
+	return ""
+}
+
+// most is the most that a limit can be; more is nonsense.
+const most = 1e12
+
+// number reads a number of a header: digits, with a point at most. Anything
+// else is -1.
+func number(text string) float64 {
+	text = strings.TrimSpace(text)
+	if text == "" || strings.Trim(text, "0123456789.") != "" {
+		return -1
+	}
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil || n > most {
+		return -1
+	}
+	return n
+}
