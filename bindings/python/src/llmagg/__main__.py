@@ -1,6 +1,7 @@
 """The command ``llmagg``, also as ``python -m llmagg``.
 
-``dropin`` and ``wall`` need nothing more than the package; the other commands need ``pip install 'llmagg[cli]'``.
+``dropin``, ``wall`` and ``prices`` need nothing more than the package; the other commands need
+``pip install 'llmagg[cli]'``.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ def main(arguments: list[str] | None = None) -> int:
         return _dropin(arguments[1:])
     if arguments[:1] == ["wall"]:
         return faultwall.main(arguments[1:], prog="llmagg wall")
+    if arguments[:1] == ["prices"]:
+        from . import prices
+
+        return prices.main(arguments[1:])
     if arguments == ["--version"]:
         print(f"llmagg {__version__}")
         return 0
@@ -30,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         if (error.name or "").partition(".")[0] not in ("typer", "rich"):
             raise
         print(
-            f"error: {error.name} is not installed; the commands but 'dropin' and 'wall' need it: "
+            f"error: {error.name} is not installed; the commands but 'dropin', 'wall' and 'prices' need it: "
             "pip install 'llmagg[cli]'",
             file=sys.stderr,
         )

@@ -1,0 +1,136 @@
+"""Prices from tables that others keep, for the ``price`` of a model's configuration.
+
+``from_litellm`` reads litellm's ``model_prices_and_context_window.json``, ``from_genai_prices`` the ``data.json`` or
+``data_slim.json`` of pydantic's genai-prices. Both return ``{"provider/model": price}`` in dollars, and ``apply`` puts
+these prices into a configuration. The tables disagree with each other and with invoices in places: a price that you
+write into the configuration yourself comes first. A price that depends on the length of the prompt or on the time of
+day is left out, since a cost that is missing is better than a wrong one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import datetime
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .errors import InvalidArgumentError
+
+Prices = dict[str, dict[str, Any]]
+"""``"provider/model"`` → price, as in a configuration."""
+
+_LITELLM = {
+    "input_cost_per_token": "input", "output_cost_per_token": "output", "cache_read_input_token_cost": "cached_input",
+    "cache_creation_input_token_cost": "cache_write", "cache_creation_input_token_cost_above_1hr": "cache_write_1h",
+    "input_cost_per_audio_token": "input_audio", "output_cost_per_audio_token": "output_audio",
+}  # fmt: skip
+_GENAI = {
+    "input_mtok": "input", "output_mtok": "output", "cache_read_mtok": "cached_input",
+    "cache_write_mtok": "cache_write", "input_audio_mtok": "input_audio", "output_audio_mtok": "output_audio",
+}  # fmt: skip
+_PROVIDERS = {
+    "google": "gemini", "aws": "bedrock", "bedrock_converse": "bedrock", "x-ai": "xai", "moonshotai": "moonshot",
+    "zhipuai": "zhipu", "zai": "zhipu", "dashscope": "qwen", "together": "together_ai",
+}  # fmt: skip
+"""Their names of providers → ours, where they differ."""
+
+
+def from_litellm(table: Mapping[str, Any] | str | Path) -> Prices:
+    """The prices of litellm's table, given as a dict or as the path of its file. Rows that say 0 are unknown there."""
+    prices: Prices = {}
+    for name, row in _read(table, dict).items():
+        if not isinstance(row, Mapping) or any("_above_" in key and "1hr" not in key and row[key] for key in row):
+            continue
+        price = {ours: round(row[theirs] * 1e6, 9) for theirs, ours in _LITELLM.items() if _is_price(row.get(theirs))}
+        if not price.get("input") and not price.get("output"):
+            continue
+        provider = str(row.get("litellm_provider", ""))
+        model = name.removeprefix(f"{provider}/")
+        prices[f"{_PROVIDERS.get(provider, provider)}/{model}"] = price
+    return prices
+
+
+def from_genai_prices(table: list[Any] | str | Path, *, on: datetime.date | None = None) -> Prices:
+    """The prices of genai-prices' table on a day (today by default), given as a list or as the path of its file."""
+    day = (on or datetime.date.today()).isoformat()
+    prices: Prices = {}
+    for provider in _read(table, list):
+        name = _PROVIDERS.get(provider["id"], provider["id"])
+        for model in provider.get("models", ()):
+            row = _on(model.get("prices"), day)
+            if not row or any(not _is_price(row[key]) for key in row if key in _GENAI) or "requests_kcount" in row:
+                continue
+            if price := {ours: row[theirs] for theirs, ours in _GENAI.items() if theirs in row}:
+                prices[f"{name}/{model['id']}"] = price
+    return prices
+
+
+def apply(config: Mapping[str, Any], prices: Prices) -> dict[str, Any]:
+    """A copy of ``{provider: {"models": …}}`` in which each model without a ``price`` has that of the table, if it is
+    there under ``provider/model`` (the vendor of ``like`` and the upstream name, where the configuration has them).
+    """
+    made: dict[str, Any] = copy.deepcopy(dict(config))
+    for provider, entry in made.items():
+        for name, model in entry.get("models", {}).items():
+            vendor = model.get("like") or entry.get("like") or provider
+            price = prices.get(f"{vendor}/{model.get('model') or name}")
+            if price and not model.get("price") and not entry.get("price"):
+                model["price"] = dict(price)
+    return made
+
+
+def _read(table: Any, kind: type) -> Any:
+    source = "the table of prices"
+    if isinstance(table, (str, Path)):
+        source = str(table)
+        try:
+            table = json.loads(Path(table).read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise InvalidArgumentError(f"{source} is not valid JSON: {error}") from None
+    if not isinstance(table, kind):
+        wanted = "an object, as litellm's" if kind is dict else "a list, as genai-prices'"
+        raise InvalidArgumentError(f"{source} holds {type(table).__name__}; expected {wanted}")
+    return table
+
+
+def _is_price(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
+
+
+def _on(prices: Any, day: str) -> Mapping[str, Any] | None:
+    """The prices of a day; None if they depend on more than the date."""
+    if isinstance(prices, Mapping):
+        return prices
+    found = None
+    for item in prices or ():
+        constraint = item.get("constraint") or {}
+        if constraint.keys() - {"start_date"}:
+            return None
+        if constraint.get("start_date", "") <= day:
+            found = item["prices"]
+    return found
+
+
+def main(arguments: list[str]) -> int:
+    """The command ``llmagg prices``: prints prices as JSON; returns 0 if it succeeded."""
+    parser = argparse.ArgumentParser(
+        prog="llmagg prices", description="Prints the prices of a table, as a model's configuration takes them."
+    )
+    parser.add_argument("--from", dest="kind", choices=["litellm", "genai-prices"], required=True)
+    parser.add_argument("file", type=Path, help="the table: a JSON file")
+    parser.add_argument("models", nargs="*", help="provider/model; by default all")
+    options = parser.parse_args(arguments)
+    try:
+        prices = (from_litellm if options.kind == "litellm" else from_genai_prices)(options.file)
+    except (OSError, InvalidArgumentError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    if missing := [model for model in options.models if model not in prices]:
+        print(f"error: {options.file} has no usable price of {', '.join(missing)}", file=sys.stderr)
+        return 1
+    print(json.dumps({name: prices[name] for name in options.models or prices}, indent=1))
+    return 0

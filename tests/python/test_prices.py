@@ -1,0 +1,91 @@
+"""Prices from the tables of litellm and genai-prices."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import llmagg
+from conftest import config_for
+from llmagg import __main__ as command
+from llmagg import prices
+from llmagg.faultwall import FaultWall
+
+LITELLM: dict[str, Any] = {
+    "gpt-4o": {
+        "litellm_provider": "openai", "input_cost_per_token": 2.5e-06, "output_cost_per_token": 1e-05,
+        "cache_read_input_token_cost": 1.25e-06, "input_cost_per_token_above_200k_tokens": None,
+    },
+    "deepseek/deepseek-chat": {
+        "litellm_provider": "deepseek", "input_cost_per_token": 2.8e-07, "output_cost_per_token": 4.2e-07,
+    },
+    "gemini/gemini-2.5-pro": {
+        "litellm_provider": "gemini", "input_cost_per_token": 1.25e-06, "output_cost_per_token": 1e-05,
+        "input_cost_per_token_above_200k_tokens": 2.5e-06,
+    },
+    "free": {"litellm_provider": "openai", "input_cost_per_token": 0, "output_cost_per_token": 0},
+    "claude-x": {
+        "litellm_provider": "anthropic", "input_cost_per_token": 3e-06, "output_cost_per_token": 1.5e-05,
+        "cache_creation_input_token_cost": 3.75e-06, "cache_creation_input_token_cost_above_1hr": 6e-06,
+    },
+}  # fmt: skip
+GENAI: list[Any] = [
+    {"id": "google", "models": [
+        {"id": "gemini-a", "prices": {"input_mtok": 0.1, "output_mtok": 0.4, "cache_read_mtok": 0.025}},
+        {"id": "tiers", "prices": {"input_mtok": {"base": 1, "tiers": [{"start": 9, "price": 2}]}, "output_mtok": 4}},
+        {"id": "dated", "prices": [
+            {"prices": {"input_mtok": {"base": 5, "tiers": []}, "output_mtok": 25}},
+            {"constraint": {"start_date": "2026-03-13"}, "prices": {"input_mtok": 5, "output_mtok": 25}},
+        ]},
+        {"id": "nightly", "prices": [
+            {"prices": {"input_mtok": 1, "output_mtok": 2}},
+            {"constraint": {"start_time": "16:30:00Z", "end_time": "00:30:00Z"}, "prices": {"input_mtok": 0.5}},
+        ]},
+    ]},
+]  # fmt: skip
+
+
+def test_litellms_table() -> None:
+    assert prices.from_litellm(LITELLM) == {
+        "openai/gpt-4o": {"input": 2.5, "output": 10, "cached_input": 1.25},
+        "deepseek/deepseek-chat": {"input": 0.28, "output": 0.42},
+        "anthropic/claude-x": {"input": 3, "output": 15, "cache_write": 3.75, "cache_write_1h": 6},
+    }
+
+
+def test_genai_prices_table() -> None:
+    flat = {"input": 0.1, "output": 0.4, "cached_input": 0.025}
+    before = prices.from_genai_prices(GENAI, on=datetime.date(2026, 3, 12))
+    assert before == {"gemini/gemini-a": flat}
+    after = prices.from_genai_prices(GENAI, on=datetime.date(2026, 3, 13))
+    assert after == {"gemini/gemini-a": flat, "gemini/dated": {"input": 5, "output": 25}}
+
+
+def test_a_configuration_gets_the_prices_that_it_lacks(llm_wall: FaultWall) -> None:
+    llm_wall.script({"default": {"steps": [{"usage": {"prompt_tokens": 1000, "completion_tokens": 100}}]}})
+    config = config_for(llm_wall, "gpt-4o", "gpt-own", "gpt-x")
+    config["openai"]["models"]["gpt-own"]["price"] = {"input": 1, "output": 1}
+    priced = prices.apply(config, prices.from_litellm(LITELLM))
+    assert "price" not in config["openai"]["models"]["gpt-4o"]
+    aggregator = llmagg.LLMAggregator()
+    aggregator.initialize_sync(priced)
+    costs = [aggregator.chat_sync("hi", model=name).cost for name in ("gpt-4o", "gpt-own", "gpt-x")]
+    assert [cost and round(cost.amount, 9) for cost in costs] == [0.0035, 0.0011, None]
+
+
+def test_the_command_prints_prices(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = tmp_path / "table.json"
+    table.write_text(json.dumps(LITELLM))
+    assert command.main(["prices", "--from", "litellm", str(table), "openai/gpt-4o"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"openai/gpt-4o": {"input": 2.5, "output": 10, "cached_input": 1.25}}
+    assert command.main(["prices", "--from", "genai-prices", str(table)]) == 1
+    assert "expected a list, as genai-prices'" in capsys.readouterr().err
+    assert command.main(["prices", "--from", "litellm", str(table), "openai/gpt-4p"]) == 1
+    assert "openai/gpt-4p" in capsys.readouterr().err
+    table.write_text("{")
+    assert command.main(["prices", "--from", "litellm", str(table)]) == 1
+    assert "is not valid JSON" in capsys.readouterr().err
