@@ -83,8 +83,8 @@ func (a *Aggregator) chat(ctx context.Context, routes []*client.Client, p *llm.P
 		return nil, err
 	}
 	defer w.leave()
-	var answer routing.Wanted
-	if e := w.run(&answer); e != nil {
+	answer := &w.wanted
+	if e := w.run(answer); e != nil {
 		return nil, e
 	}
 	w.call.Complete(answer.Response)
@@ -146,9 +146,9 @@ func (a *Aggregator) loop(ctx context.Context, routes []*client.Client, p *llm.P
 
 // Open implements [routing.Opener].
 func (w *routeLoop) Open(*callstate.Scope) (routing.Opened, *llm.Error) {
-	to := routing.Wanted{Stream: true}
-	err := w.run(&to)
-	return to.Opened, err
+	w.wanted = routing.Wanted{Stream: true}
+	err := w.run(&w.wanted)
+	return w.wanted.Opened, err
 }
 
 // Reopen leaves the route whose stream broke and starts the answer again on the
@@ -160,10 +160,10 @@ func (w *routeLoop) Reopen(scope *callstate.Scope, failed routing.Opened, reason
 	}
 	w.remember(reason)
 	if !w.OthersLeft(i) {
-		to := routing.Wanted{Stream: true}
-		err := failed.Turn().Again(scope, &to, reason)
+		w.wanted = routing.Wanted{Stream: true}
+		err := failed.Turn().Again(scope, &w.wanted, reason)
 		if err == nil {
-			return to.Opened, nil
+			return w.wanted.Opened, nil
 		}
 		if scope.Ended() != nil || !failure.NextRoute(err, &w.call.Payload.Options) {
 			return nil, w.ended(err)

@@ -24,7 +24,8 @@ type routeLoop struct {
 	candidates []candidate
 	last       *llm.Error
 
-	settled bool // a hedged call has said itself what becomes of its routes
+	wanted  routing.Wanted // here, since a Turn lets it escape
+	settled bool           // a hedged call has said itself what becomes of its routes
 
 	older, newer *routeLoop // calls under way; guarded by Aggregator.mu
 }
