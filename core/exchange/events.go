@@ -242,6 +242,11 @@ func (r *Stream) over(err error) error {
 // ends asks the judge what a sign means. The result is io.EOF if the answer is
 // complete.
 func (r *Stream) ends(what wire.Sign, err error) error {
+	if d, ok := r.source.(*eventstream.Decoder); ok && d.Strays > 0 {
+		r.x.Skipped += d.Strays - 1
+		r.note(d.Words)
+		d.Strays = 0
+	}
 	if r.end.Is(what) != wire.Completes {
 		return r.interrupted(what, err)
 	}

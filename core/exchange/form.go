@@ -70,7 +70,7 @@ func (r *Stream) ofLines() bool {
 // events reads in, an event stream.
 func (r *Stream) events(in io.Reader) source {
 	decoder := eventstream.NewDecoder(in, r.limits())
-	decoder.OnRead, decoder.OnWords, decoder.Bare = r.alive, r.note, true
+	decoder.OnRead, decoder.Bare = r.alive, true
 	return decoder
 }
 

@@ -12,17 +12,16 @@ import (
 // isPlaceholder tells whether a piece is what some servers put in the place of
 // arguments before these come.
 func isPlaceholder(piece string) bool {
-	if len(piece) > maxPlaceholder {
-		return false
-	}
-	switch strings.Join(strings.Fields(piece), "") {
+	piece = strings.TrimSpace(piece)
+	switch piece {
 	case "{}", "[]", "null", `""`:
 		return true
+	case "":
+		return false
 	}
-	return false
+	first, last := piece[0], piece[len(piece)-1]
+	return (first == '{' && last == '}' || first == '[' && last == ']') && strings.TrimSpace(piece[1:len(piece)-1]) == ""
 }
-
-const maxPlaceholder = 8
 
 // withhold keeps a placeholder back until more of the call has come, or its
 // choice has finished: real arguments replace it. It also removes arguments

@@ -32,10 +32,10 @@ type Decoder struct {
 	// name stands before it: some servers mix JSON lines into an event stream.
 	// It makes a field called "error" an event of that type, too.
 	Bare bool
-	// OnWords, if set, is called by Next with each line that is neither a field
-	// of any name nor a comment: words, or a piece of a page. It must not keep
-	// the line.
-	OnWords func(line []byte)
+	// Strays counts lines that are neither a field of any name nor a comment:
+	// words, or pieces of a page. Words is the beginning of the last.
+	Strays int
+	Words  []byte
 
 	reader io.Reader
 	limits Limits
@@ -243,11 +243,15 @@ func (d *Decoder) field(line span) {
 			d.retry = ms
 		}
 	default:
-		if d.OnWords != nil && (text[0] == '<' || bytes.IndexByte(name, ' ') >= 0) {
-			d.OnWords(text)
+		if text[0] == '<' || bytes.IndexByte(name, ' ') >= 0 {
+			d.Strays++
+			d.Words = append(d.Words[:0], text[:min(len(text), maxWords)]...)
 		}
 	}
 }
+
+// maxWords is how many bytes of a stray line are kept.
+const maxWords = 1 << 10
 
 // addData joins value to the event's data. The first value stays where it is. A
 // further one is moved down behind it, which always fits: its field name alone
