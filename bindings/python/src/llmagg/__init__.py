@@ -77,7 +77,18 @@ from .responses import ChatCompletionResponse, Choice, StreamChoice, StreamRespo
 
 if _typing.TYPE_CHECKING:
     from . import default, observers
-    from .default import chat, chat_sync, parse, parse_sync, stream, stream_sync, stream_text, stream_text_sync
+    from .default import (
+        chat,
+        chat_sync,
+        parse,
+        parse_sync,
+        run_tools,
+        run_tools_sync,
+        stream,
+        stream_sync,
+        stream_text,
+        stream_text_sync,
+    )
     from .observers import Observation, Observer, SyncObserver, observe, observe_sync
 
 __all__ = [
@@ -94,7 +105,8 @@ __all__ = [
     "aggregator", "attempt", "chat", "chat_sync", "client", "config", "cost", "default", "diagnostics", "embeddings",
     "errors", "events", "get_client", "get_client_by_model", "get_manager", "llm_aggrator", "log", "manager",
     "messages", "observe", "observe_sync", "observers", "parse", "parse_sync", "provider", "providers", "rankings",
-    "requests", "responses", "settings", "stats", "stream", "stream_sync", "stream_text", "stream_text_sync", "types",
+    "requests", "responses", "run_tools", "run_tools_sync", "settings", "stats", "stream", "stream_sync",
+    "stream_text", "stream_text_sync", "types",
 ]  # fmt: skip
 
 
@@ -107,6 +119,8 @@ _LATE = {
             "default",
             "parse",
             "parse_sync",
+            "run_tools",
+            "run_tools_sync",
             "stream",
             "stream_sync",
             "stream_text",

@@ -40,6 +40,7 @@ LATE = (
     "llmagg.parsing",
     "llmagg.plan",
     "llmagg.registration",
+    "llmagg.tools",
 )
 
 

@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ._native.calls import Call
-    from .params import ChatParams, GenerateParams, Messages
+    from .params import ChatParams, GenerateParams, Messages, ToolParams
     from .parsing import Parsed
+    from .tools import ToolRun
 
 T = TypeVar("T")
 
@@ -214,6 +215,31 @@ class LLMAggregator(Closing):
 
         return await parsing.parse(self, messages, form, params)
 
+    async def run_tools(
+        self, messages: Messages, *, tools: Sequence[Callable[..., Any]], max_rounds: int = 10,
+        max_total_tokens: int | None = None, **params: Unpack[ToolParams],
+    ) -> ToolRun:  # fmt: skip
+        """Lets the model call Python functions, plain ones and coroutines, until it answers without a call.
+
+        Example::
+
+            def weather(city: str) -> str:
+                "The weather in a city."
+                return f"It rains in {city}."
+
+            run = await llm.run_tools("Is it raining in Ulm?", tools=[weather], deadline=60)
+            print(run.text)
+
+        Signatures and docstrings become the tools. The calls of one answer run at the same time; what a function raises
+        is told to the model. After ``max_rounds`` answers, or ``max_total_tokens`` tokens, the run ends without an
+        error and ``run.stopped`` says why. ``deadline`` is for all of it.
+        """
+        from . import tools as running
+
+        return await running.run_tools(
+            self, messages, tools, params, max_rounds=max_rounds, max_total_tokens=max_total_tokens
+        )
+
     async def generate_response(
         self, messages: Messages, max_retries: int | None = None, **params: Unpack[GenerateParams]
     ) -> str:
@@ -258,6 +284,7 @@ class LLMAggregator(Closing):
     initialize_sync = twin(initialize)
     initialize_from_settings_sync = twin(initialize_from_settings)
     parse_sync = twin(parse)
+    run_tools_sync = twin(run_tools)
     health_check_sync = twin(health_check)
     close_sync = twin(close)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -31,8 +31,9 @@ from .responses import ChatCompletionResponse
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from .params import ChatParams, Messages
+    from .params import ChatParams, Messages, ToolParams
     from .parsing import Parsed
+    from .tools import ToolRun
 
 T = TypeVar("T")
 
@@ -144,6 +145,17 @@ async def parse(
     return await (await aggregator(models)).parse(messages, form, **params)
 
 
+async def run_tools(
+    messages: Messages, *, tools: Sequence[Callable[..., Any]], models: Models | None = None, max_rounds: int = 10,
+    max_total_tokens: int | None = None, **params: Unpack[ToolParams],
+) -> ToolRun:  # fmt: skip
+    """Lets the model call Python functions, as :meth:`LLMAggregator.run_tools`."""
+    llm = await aggregator(models)
+    return await llm.run_tools(
+        messages, tools=tools, max_rounds=max_rounds, max_total_tokens=max_total_tokens, **params
+    )
+
+
 async def stream(
     messages: ChatCompletionRequest | Messages, *, models: Models | None = None, **params: Unpack[ChatParams]
 ) -> AsyncGenerator[StreamEvent, None]:
@@ -181,6 +193,15 @@ def parse_sync(
 ) -> Parsed[T]:  # fmt: skip
     """``parse`` for code without an event loop; it blocks, and Ctrl-C ends it."""
     return aggregator_sync(models).parse_sync(messages, form, **params)
+
+
+def run_tools_sync(
+    messages: Messages, *, tools: Sequence[Callable[..., Any]], models: Models | None = None, max_rounds: int = 10,
+    max_total_tokens: int | None = None, **params: Unpack[ToolParams],
+) -> ToolRun:  # fmt: skip
+    """``run_tools`` for code without an event loop; it blocks, and Ctrl-C ends it."""
+    llm = aggregator_sync(models)
+    return llm.run_tools_sync(messages, tools=tools, max_rounds=max_rounds, max_total_tokens=max_total_tokens, **params)
 
 
 def stream_sync(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,8 +18,9 @@ from .responses import ChatCompletionResponse
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from .params import ChatParams, GenerateParams, Messages
+    from .params import ChatParams, GenerateParams, Messages, ToolParams
     from .parsing import Parsed
+    from .tools import ToolRun
 
 T = TypeVar("T")
 
@@ -72,6 +73,16 @@ class LLMAggrator(Closing):
         """As :meth:`LLMAggregator.parse`."""
         await self.initialize()
         return await self.aggregator.parse(messages, form, **params)
+
+    async def run_tools(
+        self, messages: Messages, *, tools: Sequence[Callable[..., Any]], max_rounds: int = 10,
+        max_total_tokens: int | None = None, **params: Unpack[ToolParams],
+    ) -> ToolRun:  # fmt: skip
+        """As :meth:`LLMAggregator.run_tools`."""
+        await self.initialize()
+        return await self.aggregator.run_tools(
+            messages, tools=tools, max_rounds=max_rounds, max_total_tokens=max_total_tokens, **params
+        )
 
     async def stream(
         self, messages: ChatCompletionRequest | Messages, **params: Unpack[ChatParams]
@@ -176,6 +187,16 @@ class LLMAggrator(Closing):
         """``parse`` for code without an event loop; it blocks, and Ctrl-C ends it."""
         self.initialize_sync()
         return self.aggregator.parse_sync(messages, form, **params)
+
+    def run_tools_sync(
+        self, messages: Messages, *, tools: Sequence[Callable[..., Any]], max_rounds: int = 10,
+        max_total_tokens: int | None = None, **params: Unpack[ToolParams],
+    ) -> ToolRun:  # fmt: skip
+        """``run_tools`` for code without an event loop; it blocks, and Ctrl-C ends it."""
+        self.initialize_sync()
+        return self.aggregator.run_tools_sync(
+            messages, tools=tools, max_rounds=max_rounds, max_total_tokens=max_total_tokens, **params
+        )
 
     def embed_sync(
         self, input: str | Sequence[str], model: str | None = None, dimensions: int | None = None, *,

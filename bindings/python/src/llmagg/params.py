@@ -115,6 +115,10 @@ class Options(TypedDict, total=False):
     """Failures after which the same route is asked again. Default: by the table of errors. Example:
     ``retry_on=[503]``.
     """
+    max_cost: float | Mapping[str, Any] | None
+    """No attempt begins after the call's known cost has reached this sum. Default: none. Example: ``max_cost=0.05``, or
+    ``{"amount": 0.05, "hard": True}``: nor one that could pass it.
+    """
     accept: Literal["nonempty"] | None
     """Which answers count. "nonempty" refuses empty ones, and the next route is asked. Default: every answer."""
     unsupported: Literal["adapt", "error"] | None
@@ -137,8 +141,8 @@ class Options(TypedDict, total=False):
     """
 
 
-class GenerateParams(VendorParams, Options, total=False):
-    """The parameters of ``generate_response``: those of :class:`ChatParams` but ``max_retries``."""
+class SharedParams(VendorParams, Options, total=False):
+    """The parameters that all calls have."""
 
     model: str | None
     """One model for this call, instead of the aggregator's. Example: ``model="openai/gpt-4o-mini"``."""
@@ -166,8 +170,6 @@ class GenerateParams(VendorParams, Options, total=False):
     """Whether the answer has the probability of each token. Default: False."""
     top_logprobs: int | None
     """How many likely tokens are listed for each place, from 0 to 20. Needs ``logprobs=True``."""
-    tools: Sequence[ToolDict | Mapping[str, Any]] | None
-    """What the model may call; ``response.tool_calls`` lists its calls."""
     tool_choice: Literal["none", "auto", "required"] | Mapping[str, Any] | None
     """Whether the model calls tools, or which tool it calls. Default: "auto". Example: ``tool_choice="required"``."""
     parallel_tool_calls: bool | None
@@ -200,6 +202,20 @@ class GenerateParams(VendorParams, Options, total=False):
     """The vendor's name of your user, to find abuse."""
     stream: bool | None
     """Ignored: the method decides. ``stream()`` and ``stream_text()`` stream."""
+
+
+class GenerateParams(SharedParams, total=False):
+    """The parameters of ``generate_response``: those of :class:`ChatParams` but ``max_retries``."""
+
+    tools: Sequence[ToolDict | Mapping[str, Any]] | None
+    """What the model may call; ``response.tool_calls`` lists its calls."""
+
+
+class ToolParams(SharedParams, total=False):
+    """The parameters of ``run_tools``: those of :class:`ChatParams`, except that its ``tools`` are functions."""
+
+    max_retries: int | None
+    """Attempts on one route in each round; 0 and 1 mean one attempt. Default: the route's (3)."""
 
 
 class ChatParams(GenerateParams, total=False):

@@ -62,6 +62,7 @@ class Form(Generic[T]):
             if definitions:
                 schema["$defs"] = definitions
         strict = _close(schema)
+        self.schema = schema
         self.response_format = {
             "type": "json_schema",
             "json_schema": {"name": self.name, "schema": schema, "strict": strict},

@@ -1,0 +1,163 @@
+"""Tools from functions, and the loop that calls them: ``run_tools(messages, tools=[weather])``.
+
+A function's signature and docstring become the tool that the model sees: its annotations the schema of the arguments,
+the first paragraph of the docstring the description. Functions may be coroutines; the calls of one answer run at the
+same time, plain functions in threads. What a function raises is told to the model, which may try something else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import dataclasses
+import inspect
+import time
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from . import parsing
+from .attempt import Attempt
+from .errors import APITimeoutError, BadResponseError, InvalidArgumentError, LLMError
+from .messages import Message, ToolCall
+from .requests import ChatCompletionRequest, messages_to_wire
+from .responses import ChatCompletionResponse
+
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class ToolRun:
+    """How a run of tools ended. ``response`` is the last answer; ``stopped`` says why the run ended: "answer", "rounds"
+    or "tokens". ``messages`` is the whole conversation with all calls and results, to go on with; ``attempts`` lists
+    the attempts of all rounds, and ``tokens`` is what they used as far as it is known.
+    """
+
+    response: ChatCompletionResponse
+    messages: list[Any]
+    attempts: list[Attempt]
+    rounds: int
+    tokens: int
+    stopped: str
+
+    @property
+    def text(self) -> str:
+        """The text of the last answer."""
+        return self.response.text
+
+
+class Tool:
+    """A function as a tool. ``schema`` is what a request has in its ``tools``."""
+
+    def __init__(self, function: Function) -> None:
+        self.name: str = getattr(function, "__name__", type(function).__name__)
+        self._function = function
+        self._arguments = _arguments(function, self.name)
+        schema = parsing.Form(self._arguments).schema
+        text = inspect.cleandoc(inspect.getdoc(function) or "").partition("\n\n")[0]
+        told = {"name": self.name, **({"description": text} if text else {}), "parameters": schema}
+        self.schema: dict[str, Any] = {"type": "function", "function": told}
+
+    async def call(self, call: ToolCall) -> str:
+        """The result of a call as a text for the model; an error as a text, too."""
+        try:
+            read = msgspec.convert(call.parsed(), self._arguments)
+            given = {field.name: getattr(read, field.name) for field in dataclasses.fields(read)}
+        except (LLMError, msgspec.ValidationError) as error:
+            return f"error: the arguments do not fit: {error}"
+        try:
+            if inspect.iscoroutinefunction(self._function):
+                result = await self._function(**given)
+            else:
+                result = await asyncio.to_thread(self._function, **given)
+                if inspect.isawaitable(result):
+                    result = await result
+        except Exception as error:
+            return f"error: {type(error).__name__}: {error}"
+        return result if isinstance(result, str) else msgspec.json.encode(result, enc_hook=str).decode()
+
+
+def _arguments(function: Function, name: str) -> Any:
+    """A dataclass of a function's parameters."""
+    try:
+        hints = typing.get_type_hints(function)
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError, NameError) as error:
+        raise InvalidArgumentError(f"the tool {name} cannot be described: {error}") from None
+    fields: list[Any] = []
+    for parameter in parameters:
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
+            raise InvalidArgumentError(f"the tool {name} has the parameter {parameter}; expected plain parameters only")
+        hint = hints.get(parameter.name, Any)
+        if parameter.default is parameter.empty:
+            fields.append((parameter.name, hint))
+        else:
+            made = dataclasses.field(default_factory=partial(copy.copy, parameter.default))
+            fields.append((parameter.name, hint, made))
+    return dataclasses.make_dataclass(name, fields, kw_only=True)
+
+
+async def run_tools(
+    user: Any, messages: Any, tools: Sequence[Function], params: Mapping[str, Any],
+    *, max_rounds: int = 10, max_total_tokens: int | None = None,
+) -> ToolRun:  # fmt: skip
+    """Asks and calls until an answer calls no tool, or a limit is reached; one deadline holds for all rounds."""
+    if isinstance(messages, ChatCompletionRequest):
+        raise InvalidArgumentError("run_tools() takes messages; give the fields of the request as keyword parameters")
+    if not tools or max_rounds < 1:
+        raise InvalidArgumentError("run_tools() needs at least one function, and max_rounds of at least 1")
+    known = {tool.name: tool for tool in map(Tool, tools)}
+    if len(known) < len(tools):
+        raise InvalidArgumentError("two tools have the same name; the model could not tell them apart")
+    rest = {**params, "tools": [tool.schema for tool in known.values()]}
+    deadline = rest.pop("deadline", None)
+    until = None if deadline is None else time.monotonic() + deadline
+    said: list[Any] = list(messages_to_wire(messages))
+    attempts: list[Attempt] = []
+    tokens = 0
+    for done in range(1, max_rounds + 1):
+        if until is not None:
+            rest["deadline"] = until - time.monotonic()
+            if rest["deadline"] <= 0:
+                raise APITimeoutError("the deadline passed between two rounds of tools", attempts=attempts)
+        try:
+            response: ChatCompletionResponse = await user.chat(said, **rest)
+        except LLMError as error:
+            error.attempts = [*attempts, *error.attempts]
+            raise
+        attempts += response.attempts
+        tokens += response.usage.total_tokens
+        if not response.choices:
+            raise BadResponseError("the answer has no choices", attempts=attempts)
+        said.append(response.choices[0].message)
+        calls = response.tool_calls
+        if not calls:
+            return ToolRun(response, said, attempts, done, tokens, "answer")
+        if rest.get("tool_choice") == "required":
+            del rest["tool_choice"]  # else the run could not end
+        said += await _results(calls, known, until, attempts)
+        if max_total_tokens is not None and tokens >= max_total_tokens:
+            return ToolRun(response, said, attempts, done, tokens, "tokens")
+    return ToolRun(response, said, attempts, max_rounds, tokens, "rounds")
+
+
+async def _results(
+    calls: list[ToolCall], known: dict[str, Tool], until: float | None, attempts: list[Attempt]
+) -> list[Message]:
+    """A message for each call, in the order of the calls."""
+
+    async def result(call: ToolCall) -> str:
+        if call.name not in known:
+            return f"error: there is no tool {call.name}; known are {', '.join(known)}"
+        return await known[call.name].call(call)
+
+    left = None if until is None else max(until - time.monotonic(), 0)
+    try:
+        texts = await asyncio.wait_for(asyncio.gather(*map(result, calls)), left)
+    except (TimeoutError, asyncio.TimeoutError):
+        raise APITimeoutError("the deadline passed while tools ran", attempts=attempts) from None
+    return [Message("tool", text, tool_call_id=call.id) for call, text in zip(calls, texts)]

@@ -1,0 +1,149 @@
+"""Python functions as tools, and the loop that calls them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pytest
+
+import llmagg
+from conftest import HELLO, aggregator_for, chats
+from llmagg.faultwall import FaultWall
+from llmagg.tools import Tool
+
+
+def weather(city: str, unit: Literal["C", "F"] = "C", days: list[int] | None = None) -> str:
+    """The weather in a city.
+
+    This part is for people.
+    """
+    return f"12 {unit} in {city}, {days}"
+
+
+async def later(seconds: float) -> dict[str, float]:
+    """Waits."""
+    await asyncio.sleep(seconds)
+    return {"waited": seconds}
+
+
+def broken(reason: str) -> str:
+    raise ValueError(reason)
+
+
+def calls(*pairs: tuple[str, str]) -> dict[str, Any]:
+    return {"tool_calls": [{"name": name, "arguments": arguments} for name, arguments in pairs]}
+
+
+def results(wall: FaultWall, request: int = -1) -> list[str]:
+    return [message["content"] for message in chats(wall)[request]["body"]["messages"] if message["role"] == "tool"]
+
+
+def test_a_function_is_a_tool() -> None:
+    told = Tool(weather).schema["function"]
+    assert (told["name"], told["description"]) == ("weather", "The weather in a city.")
+    properties = told["parameters"]["properties"]
+    assert properties["city"] == {"type": "string"}
+    assert properties["unit"]["enum"] == ["C", "F"]
+    assert told["parameters"]["required"] == ["city"]
+    assert told["parameters"]["additionalProperties"] is False
+
+
+def test_a_run(llm_wall: FaultWall, run: Any) -> None:
+    steps = [calls(("weather", '{"city": "Ulm", "days": [1]}')), {"text": "It is 12 C."}]
+    llm_wall.script({"default": {"steps": [*steps, *steps]}})
+    aggregator = aggregator_for(llm_wall, "gpt-a")
+    for done in (
+        run(aggregator.run_tools("Weather?", tools=[weather], temperature=0)),
+        aggregator.run_tools_sync(HELLO, tools=[weather]),
+    ):
+        assert (done.text, done.rounds, done.stopped) == ("It is 12 C.", 2, "answer")
+        assert [attempt.outcome for attempt in done.attempts] == ["OK", "OK"]
+        assert done.tokens > 0
+        assert len(done.messages) == 4
+        assert results(llm_wall) == ["12 C in Ulm, [1]"]
+
+
+def test_calls_of_one_answer_run_at_the_same_time(llm_wall: FaultWall, run: Any) -> None:
+    def blocks(seconds: float) -> str:
+        time.sleep(seconds)
+        return "done"
+
+    both = calls(("later", '{"seconds": 0.5}'), ("blocks", '{"seconds": 0.5}'), ("later", '{"seconds": 0.4}'))
+    llm_wall.script({"default": {"steps": [both, {"text": "ok"}]}})
+    begun = time.monotonic()
+    run(aggregator_for(llm_wall, "gpt-a").run_tools(HELLO, tools=[later, blocks]))
+    assert time.monotonic() - begun < 1.2
+    assert results(llm_wall) == ['{"waited":0.5}', "done", '{"waited":0.4}']
+
+
+def test_errors_are_told_to_the_model(llm_wall: FaultWall) -> None:
+    wrong = calls(
+        ("broken", '{"reason": "no rain"}'), ("weather", '{"town": "Ulm"}'), ("weather", "[]"), ("delete_all", "{}"),
+    )  # fmt: skip
+    llm_wall.script({"default": {"steps": [wrong, {"text": "Sorry."}]}})
+    assert aggregator_for(llm_wall, "gpt-a").run_tools_sync(HELLO, tools=[weather, broken]).text == "Sorry."
+    first, second, third, fourth = results(llm_wall)
+    assert first == "error: ValueError: no rain"
+    assert second.startswith("error: the arguments do not fit: ")
+    assert "must be an object" in third
+    assert fourth == "error: there is no tool delete_all; known are weather, broken"
+
+
+def test_limits(llm_wall: FaultWall) -> None:
+    llm_wall.script({"default": {"steps": [calls(("weather", '{"city": "Ulm"}'))]}})
+    aggregator = aggregator_for(llm_wall, "gpt-a")
+    done = aggregator.run_tools_sync(HELLO, tools=[weather], max_rounds=3)
+    assert (done.rounds, done.stopped, len(chats(llm_wall))) == (3, "rounds", 3)
+    done = aggregator.run_tools_sync(HELLO, tools=[weather], max_total_tokens=1)
+    assert (done.rounds, done.stopped) == (1, "tokens")
+    with pytest.raises(llmagg.APITimeoutError) as caught:
+        aggregator.run_tools_sync(HELLO, tools=[weather, later], max_rounds=10**6, deadline=0.4)
+    assert caught.value.attempts
+    llm_wall.script({"default": {"steps": [calls(("later", '{"seconds": 9}'))]}})
+    with pytest.raises(llmagg.APITimeoutError, match="while tools ran"):
+        aggregator.run_tools_sync(HELLO, tools=[later], deadline=0.4)
+
+
+def test_an_error_lists_the_attempts_of_all_rounds(llm_wall: FaultWall) -> None:
+    llm_wall.script({"default": {"steps": [calls(("weather", '{"city": "Ulm"}')), {"status": 400}]}})
+    with pytest.raises(llmagg.LLMError) as caught:
+        aggregator_for(llm_wall, "gpt-a").run_tools_sync(HELLO, tools=[weather])
+    assert [attempt.outcome for attempt in caught.value.attempts][0:2] == ["OK", "BAD_REQUEST"]
+
+
+def test_tool_choice_required_is_for_the_first_round(llm_wall: FaultWall) -> None:
+    llm_wall.script({"default": {"steps": [calls(("weather", '{"city": "Ulm"}')), {"text": "ok"}]}})
+    aggregator_for(llm_wall, "gpt-a").run_tools_sync(HELLO, tools=[weather], tool_choice="required")
+    assert [chat["body"].get("tool_choice") for chat in chats(llm_wall)] == ["required", None]
+
+
+@dataclass
+class Place:
+    city: str
+
+
+def at(place: Place) -> str:
+    return place.city
+
+
+def test_arguments_are_of_the_annotated_types(llm_wall: FaultWall, monkeypatch: pytest.MonkeyPatch) -> None:
+    llm_wall.script({"default": {"steps": [calls(("at", '{"place": {"city": "Ulm"}}')), {"text": "ok"}]}})
+    monkeypatch.setenv("OPENAI_API_KEY", "k-12345678")
+    monkeypatch.setenv("OPENAI_BASE_URL", llm_wall.url)
+    assert llmagg.run_tools_sync("Where?", tools=[at]).text == "ok"
+    assert results(llm_wall) == ["Ulm"]
+
+
+def test_mistakes(llm_wall: FaultWall) -> None:
+    aggregator = aggregator_for(llm_wall, "gpt-a")
+
+    def any_number(*numbers: int) -> str:
+        return str(numbers)
+
+    for tools, told in (([], "at least one"), ([weather, weather], "same name"), ([any_number], "plain parameters")):
+        with pytest.raises(llmagg.InvalidArgumentError, match=told):
+            aggregator.run_tools_sync(HELLO, tools=tools)
+    assert chats(llm_wall) == []
