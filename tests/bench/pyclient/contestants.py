@@ -6,6 +6,7 @@ connections. ``chat``, ``stream`` and ``text`` are coroutines, ``chat_blocking``
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import ssl
@@ -19,6 +20,8 @@ MESSAGES = [
 ]
 ANSWER = 318  # characters of the completion's text
 EVENTS = 202
+TEXTS = [f"text {i} of a corpus" for i in range(10_000)]
+DIMENSIONS = 1536
 
 
 class WrongAnswerError(Exception):
@@ -33,6 +36,11 @@ def check_answer(text: str) -> None:
 def check_stream(events: int, text: int) -> None:
     if events < EVENTS or text < EVENTS:
         raise WrongAnswerError(f"a stream of {events} events with {text} characters instead of {EVENTS} events")
+
+
+def check_vectors(count: int, first: list[float], last: list[float]) -> None:
+    if (count, len(first), len(last)) != (len(TEXTS), DIMENSIONS, DIMENSIONS) or not -0.1 < last[-1] < 0.1:
+        raise WrongAnswerError(f"{count} vectors, the first of {len(first)} numbers, the last of {len(last)}")
 
 
 class Aiohttp:
@@ -118,6 +126,13 @@ class OpenAI:
             text += len(event.choices[0].delta.content or "")
         check_stream(events, text)
 
+    async def embed(self) -> None:
+        """In requests of 2048 texts, as many as OpenAI takes, at the same time."""
+        parts = [TEXTS[i : i + 2048] for i in range(0, len(TEXTS), 2048)]
+        answers = await asyncio.gather(*(self.client.embeddings.create(model=MODEL, input=part) for part in parts))
+        vectors = [item.embedding for answer in answers for item in answer.data]
+        check_vectors(len(vectors), vectors[0], vectors[-1])
+
     def chat_blocking(self) -> None:
         answer = self.blocking.chat.completions.create(model=MODEL, messages=MESSAGES)
         check_answer(answer.choices[0].message.content)
@@ -198,6 +213,16 @@ class LLMAgg:
         async for event in self.llm.stream(MESSAGES):
             if event.type == "chunk":
                 on_text(event.text)
+
+    async def embed(self) -> None:
+        """One call; the vectors stay in the buffer in which they came."""
+        answer = await self.llm.embed(TEXTS)
+        check_vectors(len(answer), answer[0], answer[-1])
+
+    async def embed_lists(self) -> None:
+        """The same with all vectors as lists of floats, which the openai SDK gives."""
+        vectors = (await self.llm.embed(TEXTS)).embeddings
+        check_vectors(len(vectors), vectors[0], vectors[-1])
 
     def chat_blocking(self) -> None:
         answer = self.llm.chat_sync(MESSAGES)

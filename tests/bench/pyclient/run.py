@@ -244,7 +244,7 @@ async def in_loop(args: argparse.Namespace) -> Result:
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("contestant", choices=CONTESTANTS)
-    parser.add_argument("scenario", choices=["chat", "stream", "text", "blocking", "memory", "blocks", "paced"])
+    parser.add_argument("scenario", choices=["chat", "stream", "text", "embed", "embed_lists", "blocking", "memory", "blocks", "paced"])
     parser.add_argument("--url", default=os.environ.get("BENCH_URL", "http://127.0.0.1:18080/v1"))
     parser.add_argument("--ca", default="", help="PEM file with the server's certificate, for https")
     parser.add_argument("--calls", type=int, default=1000)

@@ -182,6 +182,8 @@ const completions = "/v1/chat/completions"
 func (l *loop) answer(c *connection, path string, body []byte) {
 	paced := pacedEvents(path)
 	switch {
+	case path == "/v1/embeddings":
+		l.write(c, embeddings(body))
 	case path != completions && paced < 1:
 		if answer := formatted(path, body); answer != nil {
 			l.write(c, answer)

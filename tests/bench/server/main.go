@@ -2,6 +2,7 @@
 // the same bytes for everybody, at as little cost as can be.
 //
 //	POST /v1/chat/completions         a completion, or with "stream":true its 202 events, as fast as the client takes them
+//	POST /v1/embeddings               a vector of 1536 numbers for each text
 //	POST /paced/N/v1/chat/completions the completion, or a stream of N events, one each 500 ms, that tell when they were sent
 //
 // Plain HTTP is one thread around epoll (loop.go). TLS is net/http (tls.go),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING, Any
 
 from ._wire import decode
@@ -30,38 +31,51 @@ class EmbeddingResponse:
         self.usage = Usage.from_dict(answer["usage"])
         self.attempts = [Attempt.from_dict(attempt) for attempt in answer["attempts"]]
         self.dimensions: int = dimensions
-        numbers = data[offset : offset + 4 * count * dimensions]
-        self._numbers = numbers.cast("f", (count, dimensions))
+        self._numbers = data[offset : offset + 4 * count * dimensions]
+        self._count: int = count
         self._embeddings: Any = self.to_numpy() if numpy else None
 
     @property
     def embeddings(self) -> Any:
         """A list of the vectors, each a list of floats, made when it is first used; with ``numpy=True`` an array."""
         if self._embeddings is None:
-            self._embeddings = self._numbers.tolist()
+            self._embeddings = self._lists()
         return self._embeddings
+
+    def _list(self, index: int) -> list[float]:
+        numbers = array("f")
+        size = 4 * self.dimensions
+        numbers.frombytes(self._numbers[index * size : (index + 1) * size])
+        return numbers.tolist()
+
+    def _lists(self) -> list[list[float]]:
+        return [self._list(i) for i in range(self._count)]
 
     def to_numpy(self) -> Any:
         """The vectors as a float32 array of numpy, one row for each text, without a copy. Needs numpy."""
         from importlib import import_module
 
-        return import_module("numpy").asarray(self._numbers)
+        return import_module("numpy").asarray(self._numbers.cast("f")).reshape(self._count, self.dimensions)
 
     def __len__(self) -> int:
-        return self._numbers.shape[0] if self._numbers.shape else 0
+        return self._count
 
     def __getitem__(self, index: int) -> Any:
-        return self.embeddings[index]
+        """One vector, a list of floats; with ``numpy=True`` a row of the array."""
+        if self._embeddings is not None:
+            return self._embeddings[index]
+        index = range(self._count)[index]
+        return self._list(index)
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self.embeddings)
+        return (self[i] for i in range(self._count))
 
     def __repr__(self) -> str:
         return f"EmbeddingResponse(model={self.model!r}, {len(self)} vectors of {self.dimensions} numbers)"
 
     def to_dict(self) -> dict[str, Any]:
         """The answer in OpenAI's shape, with ``"attempts"``."""
-        data = [{"object": "embedding", "index": i, "embedding": v} for i, v in enumerate(self._numbers.tolist())]
+        data = [{"object": "embedding", "index": i, "embedding": v} for i, v in enumerate(self._lists())]
         return {
             "object": "list", "data": data, "model": self.model, "usage": self.usage._or_none(),
             "attempts": [attempt.to_dict() for attempt in self.attempts],
