@@ -26,6 +26,7 @@ type attempt struct {
 	own      breaker.Permit     // memory for a permit that is no last resort's
 	upstream *exchange.Upstream // with the attempt's key; nil for custom clients
 	key      int                // its number, where the route has several
+	wakes    time.Time          // when the first of its keys has rested, where all rest
 	place    bool               // holds a place in the route's line
 	debit    rate.Debit         // what it took from the route's rate
 	x        exchange.Exchange
@@ -194,7 +195,11 @@ func (a *attempt) settle(e *llm.Error, now time.Time) {
 		return
 	}
 	if failure.NamesWait(e) { // said is said, however the attempt ended
-		b.BlockUntil(now.Add(e.RetryAfter))
+		until := now.Add(e.RetryAfter)
+		if a.wakes.After(now) && a.wakes.Before(until) {
+			until = a.wakes
+		}
+		b.BlockUntil(until)
 	}
 	if a.turn.lost.Load() {
 		a.permit.Fail(e)

@@ -68,8 +68,8 @@ func (a *attempt) takeKey(now time.Time) {
 }
 
 // keyFailed lets the key bear a failure that says something of the key alone,
-// and reports whether it did: then another key is ready, and the route itself
-// goes on. A second key that is limited at once after the first shows that the
+// and reports whether it did: then another key is left, and the route itself
+// goes on, at once or when that key has rested. A second key that is limited at once after the first shows that the
 // keys have one limit together: all rest then.
 func (a *attempt) keyFailed(e *llm.Error, now time.Time) bool {
 	c, r := a.turn.client, &a.turn.rotation
@@ -80,7 +80,14 @@ func (a *attempt) keyFailed(e *llm.Error, now time.Time) bool {
 	r.next, r.limited = false, false
 	switch e.Code {
 	case llm.Authentication, llm.Quota:
-		r.next = pool.Retire(a.key) && pool.Ready(now)
+		if !pool.Retire(a.key) {
+			return false
+		}
+		ready, first := pool.Ready(now)
+		if r.next = ready; !ready { // the others rest
+			c.breaker.BlockUntil(first)
+		}
+		return true
 	case llm.RateLimit:
 		until := now.Add(unnamedRest)
 		if e.HasRetryAfter {
@@ -92,8 +99,8 @@ func (a *attempt) keyFailed(e *llm.Error, now time.Time) bool {
 			}
 			return false
 		}
-		ready, _ := pool.Rest(a.key, until, now)
-		r.next, r.limited = ready, ready
+		ready, first := pool.Rest(a.key, until, now)
+		r.next, r.limited, a.wakes = ready, ready, first
 	}
 	return r.next
 }

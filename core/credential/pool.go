@@ -77,12 +77,12 @@ func (p *Pool) RestAll(until time.Time) {
 	}
 }
 
-// Ready reports whether a key is neither retired nor resting.
-func (p *Pool) Ready(now time.Time) bool {
+// Ready reports whether a key is neither retired nor resting, and, if none is,
+// when the first will be.
+func (p *Pool) Ready(now time.Time) (ready bool, first time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	ready, _ := p.state(now)
-	return ready
+	return p.state(now)
 }
 
 // state is whether a key is ready, and else when the first will be. p.mu is
