@@ -119,6 +119,7 @@
  *                 "latency"        the fastest first; slower routes are looked at again, the slower the later
  *                 "least_busy"     the one with the smallest share of its "max_concurrent_calls" taken first
  *                 "cost"           the cheapest first, by "price" and the size of the request; routes without a price last
+ *                 "usage"          the one with the most room left in its "rate" first
  *                                  Whatever it is, unusable routes are passed over, and a failure goes to the next route
  *     "session": text              calls with the same text ask the same route first, as long as it is usable, under every strategy
  *                                  but "order" (default: none)

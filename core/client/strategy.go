@@ -25,6 +25,15 @@ func (c *Client) Expected(input, output int) (amount float64, known bool) {
 	return c.cfg.Price.Expected(input, output)
 }
 
+// RateUsed is the share of the route's rate limits that is used, that of the
+// tightest; 0 where no limit is known.
+func (c *Client) RateUsed() float64 {
+	if !c.rate.Active() {
+		return 0
+	}
+	return c.rate.Report().Used
+}
+
 // Paced calls f with the route's measured latency, under its lock.
 func (c *Client) Paced(f func(*strategy.Pace)) {
 	c.mu.Lock()

@@ -21,15 +21,11 @@ const (
 	StrategyLatency   Strategy = "latency"    // the fastest first; slower routes are looked at again in time
 	StrategyLeastBusy Strategy = "least_busy" // the route with the smallest share of its places taken first
 	StrategyCost      Strategy = "cost"       // the cheapest first, by the configured prices; routes without one last
+	StrategyUsage     Strategy = "usage"      // the most room left in its rate limits first
 )
 
 // Strategies lists the names.
-var Strategies = []Strategy{StrategyOrder, StrategyWeighted, StrategyLatency, StrategyLeastBusy, StrategyCost}
-
-// strategiesToCome are names that later versions will have: what they need.
-var strategiesToCome = map[Strategy]string{
-	"usage": "the rate limits of the routes",
-}
+var Strategies = []Strategy{StrategyOrder, StrategyWeighted, StrategyLatency, StrategyLeastBusy, StrategyCost, StrategyUsage}
 
 // Check refuses a name that is no strategy.
 func (s Strategy) Check() error {
@@ -41,9 +37,6 @@ func (s Strategy) Check() error {
 		names[i] = string(name)
 	}
 	known := strings.Join(names, ", ")
-	if needs, ok := strategiesToCome[s]; ok {
-		return Errorf(InvalidArgument, "option \"strategy\" is %q, which needs %s and is not available in this version; expected one of %s", string(s), needs, known)
-	}
 	return Errorf(InvalidArgument, "option \"strategy\" is %s; expected one of %s%s", shown.Text(string(s)), known, suggest.For(string(s), names))
 }
 

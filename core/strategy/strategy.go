@@ -25,6 +25,8 @@ type Route interface {
 	Weight() float64
 	// Load is the share of its places that are taken or waited for.
 	Load() float64
+	// RateUsed is the share of its rate limits that is used.
+	RateUsed() float64
 	// Expected is what a call of about this size costs there.
 	Expected(input, output int) (amount float64, known bool)
 	// Paced calls f with its measured latency, which f owns until it returns.
@@ -47,6 +49,7 @@ var ranks = map[llm.Strategy]func(c *Call, group []ranked){
 	llm.StrategyLatency:   latency,
 	llm.StrategyLeastBusy: leastBusy,
 	llm.StrategyCost:      cheapest,
+	llm.StrategyUsage:     leastUsed,
 }
 
 // ranked is a route with its rank.
@@ -137,6 +140,13 @@ func draw(session, route string) float64 {
 func leastBusy(_ *Call, group []ranked) {
 	for i := range group {
 		group[i].rank = group[i].Load() + 1e-9*rand.Float64()
+	}
+}
+
+// leastUsed draws among routes that have used as much of their limits.
+func leastUsed(_ *Call, group []ranked) {
+	for i := range group {
+		group[i].rank = group[i].RateUsed() + 1e-9*rand.Float64()
 	}
 }
 

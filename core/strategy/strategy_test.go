@@ -16,6 +16,7 @@ import (
 type route struct {
 	name         string
 	weight, load float64
+	used         float64
 	price        float64 // less than 0: not known
 	pace         strategy.Pace
 }
@@ -23,6 +24,7 @@ type route struct {
 func (r *route) Expected(in, out int) (float64, bool) {
 	return r.price * float64(in+out), r.price >= 0
 }
+func (r *route) RateUsed() float64            { return r.used }
 func (r *route) Route() string                { return r.name }
 func (r *route) Weight() float64              { return r.weight }
 func (r *route) Load() float64                { return r.load }
@@ -101,6 +103,12 @@ func TestCheapestFirst(t *testing.T) {
 		first[order[0]]++
 	}
 	requireShare(t, 0.5, first[2], 2000, "of the same price")
+}
+
+func TestTheMostRoomFirst(t *testing.T) {
+	routes := some(1, 1, 1)
+	routes[0].used, routes[1].used, routes[2].used = 0.9, 0.5, 0.1
+	require.Equal(t, []int{2, 1, 0}, strategy.Arrange(strategy.Call{Strategy: llm.StrategyUsage}, routes, nil))
 }
 
 func TestSessionsStay(t *testing.T) {

@@ -81,11 +81,11 @@ class LLMAggregator(Closing):
 
     ``strategy`` is the order of the models in each call: "order" (as listed), "weighted" (at random, by the
     ``weight`` of each model's configuration), "latency" (the fastest first; slower models are looked at again in
-    time), "least_busy", "cost" (the cheapest first), or a function that takes the routes' names ("provider/model")
-    and the request, and returns names in the order in which they are asked; the others follow. A nested list in
-    ``models`` is a group, ``[["a", "b"], "c"]``: the strategy orders each group, and a group is asked before the next
-    one. Calls with the same ``session`` (a text) ask the same model first, as long as it is usable, under every
-    strategy but "order".
+    time), "least_busy", "cost" (the cheapest first), "usage" (the most room in its rate first), or a function that
+    takes the routes' names ("provider/model") and the request, and returns names in the order in which they are
+    asked; the others follow. A nested list in ``models`` is a group, ``[["a", "b"], "c"]``: the strategy orders each
+    group, and a group is asked before the next one. Calls with the same ``session`` (a text) ask the same model
+    first, as long as it is usable, under every strategy but "order".
     """
 
     def __init__(
