@@ -39,6 +39,7 @@ LATE = (
     "llmagg.observers",
     "llmagg.parsing",
     "llmagg.plan",
+    "llmagg.prices",
     "llmagg.registration",
     "llmagg.tools",
 )
