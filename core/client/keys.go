@@ -69,8 +69,9 @@ func (a *attempt) takeKey(now time.Time) {
 
 // keyFailed lets the key bear a failure that says something of the key alone,
 // and reports whether it did: then another key is left, and the route itself
-// goes on, at once or when that key has rested. A second key that is limited at once after the first shows that the
-// keys have one limit together: all rest then.
+// goes on, at once or when that key has rested. A second key that is limited at
+// once after the first shows that the keys have one limit together: all rest
+// then.
 func (a *attempt) keyFailed(e *llm.Error, now time.Time) bool {
 	c, r := a.turn.client, &a.turn.rotation
 	if c.keys == nil || a.turn.call.Payload.Options.Bare {
