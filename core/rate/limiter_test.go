@@ -2,7 +2,9 @@ package rate
 
 import (
 	"context"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,24 +54,28 @@ func TestAnswersThatComeBackWakeTheFirstInLine(t *testing.T) {
 		l := tokenLimiter(60) // one a second
 		d, ok := l.Take(Size{Input: 1})
 		require.True(t, ok) // 257 of a bucket of 1: alone
-		var order []int
+		var mu sync.Mutex
+		var passed []int
+		order := func() []int { mu.Lock(); defer mu.Unlock(); return slices.Clone(passed) }
 		for i := range 3 {
 			go func() {
 				if _, err := l.Wait(t.Context(), Size{Most: 1}); err == nil {
-					order = append(order, i)
+					mu.Lock()
+					defer mu.Unlock()
+					passed = append(passed, i)
 				}
 			}()
 			synctest.Wait()
 		}
 		require.Equal(t, 3, l.Report().Waiting)
 		require.Equal(t, "tpm", l.Report().Binding)
-		require.Empty(t, order)
+		require.Empty(t, order())
 		l.Settle(&d, 0, 0)
 		synctest.Wait()
-		require.Equal(t, []int{0}, order) // the bucket holds one
+		require.Equal(t, []int{0}, order()) // the bucket holds one
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		require.Equal(t, []int{0, 1, 2}, order)
+		require.Equal(t, []int{0, 1, 2}, order())
 		require.Equal(t, Report{Used: l.Report().Used}, l.Report())
 	})
 }
