@@ -25,7 +25,8 @@ static int ask_everything(const llmagg_event *event, void *user) {
         inner.text = (llmagg_buf){NULL, 0};
         llmagg_status status = f->ask(&target, handle_of(&target, f->kind), &inner, &err);
         asked++;
-        if (status != LLMAGG_OK && strncmp(f->name, "llmagg_custom_", 14) != 0) refused++, printf("# %s: %s\n", f->name, llmagg_error_message(err));
+        if (status != LLMAGG_OK && strncmp(f->name, "llmagg_custom_", 14) != 0 && strcmp(f->name, "llmagg_token_answer") != 0)
+            refused++, printf("# %s: %s\n", f->name, llmagg_error_message(err));
         llmagg_error_free(err);
         llmagg_buf_free(&inner.text);
         for (int kind = NONE + 1; inner.made.any != NULL && kind < KINDS; kind++) free_as(kind, inner.made.any);
@@ -40,6 +41,7 @@ static void every_function_works_from_inside_run(void) {
     CHECK(asked > 40 && refused == 0);
     llmagg_log_to_queue(0, NULL, NULL);
     llmagg_observe_to_queue(NULL, NULL);
+    llmagg_token_to_queue(NULL, NULL);
     llmagg_queue_free(w.queue); /* with what the calls left in it */
     w.queue = new_queue();
     CHECK(world_works(&w));
