@@ -3,10 +3,10 @@ package anthropic
 import (
 	"encoding/json"
 	"errors"
-	"unicode/utf8"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // event is any event; Type says which fields count. Raw values stand in the
@@ -35,11 +35,10 @@ type answerBlock struct {
 	Citation    json.RawMessage
 }
 
-// maxDepth is how deeply an answer may be nested.
-const maxDepth = 10_000
-
 func readerOf(data []byte) jsontext.Reader {
-	return jsontext.Reader{Data: data, Most: maxDepth, Dirty: !utf8.Valid(data), Halves: true, Lenient: true}
+	r := wire.AnswerReader(data)
+	r.Halves = true
+	return r
 }
 
 // readEvent reads an event; kind is probably its type.
@@ -69,16 +68,14 @@ func readEvent(data []byte, kind string) (e event, err error) {
 	return e, r.End()
 }
 
-// span is the value that comes next, where it stands; nil for null.
+// span is the value that comes next, where it stands; nil for null. What is
+// read from it later is for strict readers.
 func span(r *jsontext.Reader) json.RawMessage {
-	from := r.Span()
-	if r.Err != nil || r.Data[from] == 'n' {
-		return nil
-	}
+	raw := wire.Span(r)
 	if r.Odd {
-		return jsontext.WithoutOddNumbers(r.Data[from:r.Pos])
+		return jsontext.WithoutOddNumbers(raw)
 	}
-	return r.Data[from:r.Pos]
+	return raw
 }
 
 var errNoText = errors.New("a text was expected")

@@ -7,6 +7,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // fields are the fields of one object of an answer, whose values are taken one
@@ -18,13 +19,10 @@ type fields struct {
 	found jsontext.Fields
 }
 
-// maxDepth is how deeply an answer may be nested.
-const maxDepth = 10_000
-
 var errNoObject = errors.New("it is no object")
 
 func readerOf(data []byte, dirty bool) jsontext.Reader {
-	return jsontext.Reader{Data: data, Most: maxDepth, Dirty: dirty, Halves: true, Lenient: true}
+	return jsontext.Reader{Data: data, Most: wire.MaxAnswerDepth, Dirty: dirty, Halves: true, Lenient: true}
 }
 
 // names are those of the fields that answers have, so that each is not copied

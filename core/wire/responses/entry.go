@@ -32,16 +32,16 @@ func (s *stream) entry(it *answerItem, raw []byte) json.RawMessage {
 			return append(dst, value...)
 		})
 	}
-	r := reader(raw)
+	r := wire.AnswerReader(raw)
 	return r.Raw()
 }
 
 // object copies an object with what f makes of its values; f appends a value,
 // or nothing.
 func object(dst, raw []byte, f func(dst []byte, name string, value []byte) []byte) []byte {
-	r := reader(raw)
+	r := wire.AnswerReader(raw)
 	clean := r.Raw() // for strict readers
-	r = reader(clean)
+	r = wire.AnswerReader(clean)
 	dst = append(dst, '{')
 	for more := r.Object(); more; more = r.NextField() {
 		name := string(r.Key)
@@ -70,7 +70,7 @@ func (it *answerItem) appendParts(dst []byte, parts [][]byte) []byte {
 		if place > 0 {
 			dst = append(dst, ',')
 		}
-		if r := reader(raw); r.Next() != '{' {
+		if r := wire.AnswerReader(raw); r.Next() != '{' {
 			dst = append(dst, r.Raw()...)
 			continue
 		}

@@ -1,10 +1,8 @@
 package responses
 
 import (
-	"unicode/utf8"
-
-	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // event is any event; kind says which fields count. Raw values are slices of
@@ -25,18 +23,11 @@ type event struct {
 // spoken is what an event said that the next one probably says, too.
 type spoken struct{ kind, itemID string }
 
-const maxDepth = 10000
-
-// reader reads a value of an answer, leniently.
-func reader(data []byte) jsontext.Reader {
-	return jsontext.Reader{Data: data, Most: maxDepth, Lenient: true, Dirty: !utf8.Valid(data)}
-}
-
 // readEvent reads an event of which kind is the type, "" for none. before is
 // the event before it, of which many texts come again.
 func readEvent(kind string, data []byte, before *spoken) (e event, err error) {
 	e = event{kind: kind, number: -1, output: -1}
-	r := reader(data)
+	r := wire.AnswerReader(data)
 	if r.Next() != '{' {
 		return e, llm.Errorf(llm.BadResponse, "the event is no JSON object")
 	}
@@ -60,17 +51,17 @@ func readEvent(kind string, data []byte, before *spoken) (e event, err error) {
 			e.delta = r.Piece()
 			r.Halves = false
 		case "text", "refusal", "arguments", "input":
-			e.whole = span(&r)
+			e.whole = wire.Span(&r)
 		case "item":
-			e.item = span(&r)
+			e.item = wire.Span(&r)
 		case "part":
-			e.part = span(&r)
+			e.part = wire.Span(&r)
 		case "response":
-			e.response = span(&r)
+			e.response = wire.Span(&r)
 		case "annotation":
-			e.annotation = span(&r)
+			e.annotation = wire.Span(&r)
 		case "logprobs":
-			e.logprobs = span(&r)
+			e.logprobs = wire.Span(&r)
 		case "object":
 			e.object = r.Text()
 		default:
@@ -83,23 +74,14 @@ func readEvent(kind string, data []byte, before *spoken) (e event, err error) {
 	return e, nil
 }
 
-// span passes over a value and gives it as it stands; nil for null.
-func span(r *jsontext.Reader) []byte {
-	from := r.Span()
-	if r.Err != nil || r.Data[from] == 'n' {
-		return nil
-	}
-	return r.Data[from:r.Pos]
-}
-
 // text is the text that a value is, or the JSON of an object in its place.
 func text(raw []byte) string {
 	if len(raw) > 0 && raw[0] == '"' {
-		r := reader(raw)
+		r := wire.AnswerReader(raw)
 		return r.Piece()
 	}
 	if len(raw) > 0 && raw[0] == '{' {
-		r := reader(raw)
+		r := wire.AnswerReader(raw)
 		return string(r.Raw())
 	}
 	return ""
@@ -110,7 +92,7 @@ func list(raw []byte) (elements [][]byte) {
 	if len(raw) == 0 || raw[0] != '[' {
 		return nil
 	}
-	r := reader(raw)
+	r := wire.AnswerReader(raw)
 	for more := r.Array(); more; more = r.NextItem() {
 		from := r.Span()
 		if r.Err != nil {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // answerItem is one item of an answer, as far as it has come.
@@ -36,7 +37,7 @@ type itemFields struct {
 }
 
 func fieldsOf(raw []byte) (f itemFields) {
-	r := reader(raw)
+	r := wire.AnswerReader(raw)
 	for more := r.Object(); more; more = r.NextField() {
 		switch string(r.Key) {
 		case "type":
@@ -48,13 +49,13 @@ func fieldsOf(raw []byte) (f itemFields) {
 		case "name":
 			f.name = r.Text()
 		case "arguments", "input":
-			f.arguments = span(&r)
+			f.arguments = wire.Span(&r)
 		case "content":
-			f.content = span(&r)
+			f.content = wire.Span(&r)
 		case "summary":
-			f.summary = span(&r)
+			f.summary = wire.Span(&r)
 		case "phase":
-			f.phase = span(&r)
+			f.phase = wire.Span(&r)
 		default:
 			r.Skip()
 		}

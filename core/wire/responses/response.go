@@ -23,7 +23,7 @@ type head struct {
 // read reads what an event or a whole answer says; what it leaves out still
 // holds.
 func (h *head) read(raw []byte) {
-	r := reader(raw)
+	r := wire.AnswerReader(raw)
 	h.output, h.text = nil, nil
 	for more := r.Object(); more; more = r.NextField() {
 		switch name := string(r.Key); name {
@@ -42,11 +42,11 @@ func (h *head) read(raw []byte) {
 		case "usage":
 			h.usage = r.Raw()
 		case "output":
-			h.output = span(&r)
+			h.output = wire.Span(&r)
 		case "output_text":
-			h.text = span(&r)
+			h.text = wire.Span(&r)
 		case "error":
-			h.failed = len(span(&r)) > 0
+			h.failed = len(wire.Span(&r)) > 0
 		default:
 			if isEcho(name) {
 				r.Skip()
@@ -58,7 +58,7 @@ func (h *head) read(raw []byte) {
 			}
 		}
 	}
-	in := reader(h.incomplete)
+	in := wire.AnswerReader(h.incomplete)
 	for more := len(h.incomplete) > 0 && in.Object(); more; more = in.NextField() {
 		if string(in.Key) == "reason" {
 			h.why = in.Text()
@@ -144,7 +144,7 @@ func (s *stream) complete(m *llm.Message) {
 // response reads a whole answer: its items go the way of a stream's, so that
 // both mean the same.
 func (w *format) response(data []byte, c *wire.Call) (*llm.Response, error) {
-	r := reader(data)
+	r := wire.AnswerReader(data)
 	if r.Skip(); len(data) == 0 || r.End() != nil {
 		return nil, llm.Errorf(llm.BadResponse, "the answer is not the JSON of a response (%d bytes)", len(data))
 	}

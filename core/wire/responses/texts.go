@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // This file is the texts of items: pieces as they come, and what of a whole
@@ -130,7 +132,7 @@ func (s *stream) endThought(it *answerItem, form string, place int, whole string
 // endPart takes a part of a message as it is when it has ended.
 func (s *stream) endPart(it *answerItem, place int, raw []byte) {
 	p := it.part(place)
-	r := reader(raw)
+	r := wire.AnswerReader(raw)
 	whole, kind := "", ""
 	var logprobs []byte
 	for more := r.Object(); more; more = r.NextField() {
@@ -138,16 +140,16 @@ func (s *stream) endPart(it *answerItem, place int, raw []byte) {
 		case "type":
 			kind = r.Text()
 		case "text", "refusal":
-			whole = text(span(&r))
+			whole = text(wire.Span(&r))
 		case "annotations":
-			if items := list(span(&r)); len(items) > 0 {
+			if items := list(wire.Span(&r)); len(items) > 0 {
 				p.annotations = p.annotations[:0]
 				for _, item := range items {
 					p.annotations = append(p.annotations, append(json.RawMessage(nil), item...))
 				}
 			}
 		case "logprobs":
-			logprobs = span(&r)
+			logprobs = wire.Span(&r)
 		default:
 			r.Skip()
 		}
@@ -171,10 +173,10 @@ func (s *stream) endText(p *answerPart, whole string) {
 
 // partText is the text of a part of a thought.
 func partText(raw []byte) string {
-	r := reader(raw)
+	r := wire.AnswerReader(raw)
 	for more := r.Object(); more; more = r.NextField() {
 		if string(r.Key) == "text" {
-			return text(span(&r))
+			return text(wire.Span(&r))
 		}
 		r.Skip()
 	}

@@ -6,13 +6,14 @@ import (
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // usageOf is a usage in the shape of chat completions: input_tokens holds what
 // was cached, output_tokens the thoughts, as their counterparts do. nil if
 // nothing is known.
 func usageOf(raw json.RawMessage) *llm.Usage {
-	r := reader(raw)
+	r := wire.AnswerReader(raw)
 	if len(raw) == 0 || r.Next() != '{' {
 		return nil
 	}
