@@ -21,6 +21,7 @@ include packaging/capi_tests.mk
 include tests/packaging/packaging.mk
 include bindings/python/build.mk
 include tests/contract/contract.mk
+include tests/reference/reference.mk
 -include tests/fuzz.mk
 include tests/realclients/realclients.mk
 include tests/soak/soak.mk
@@ -75,7 +76,7 @@ lint: check-tools venv ## vet, staticcheck, gofmt, mypy --strict, ruff
 	$(PYTHON) -m ruff check .
 
 go-test: ## Go tests with the race detector; what it is too slow or too large for, without it
-	$(GO) test -race -tags $(ENTRY_TAG) -timeout 300s ./core/... ./capi/... ./tests/architecture/... ./tests/mutants/...
+	$(GO) test -race -tags $(ENTRY_TAG) -timeout 300s ./core/... ./capi/... ./tests/architecture/... ./tests/mutants/... ./tests/reference/...
 	$(GO) test -timeout 200s -run 'LinearTime|MemoryIsBounded|EndsAsTheClausesSay|EndAsTheClausesSay|TheModelSees' ./core/client ./core/llm ./core/aggregator
 
 go-quick: ## Go tests without the race detector

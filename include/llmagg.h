@@ -98,71 +98,129 @@
  * is {"results": [{"index": of the document, "relevance_score"}, ...], the best first, "model", "usage", "meta": billed units and the
  * like, "attempts"}. The routes are asked one after the other, as in a chat.
  *
- * OPTIONS of a call (a JSON object, or NULL and 0 for the defaults):
- *     "max_retries": n             attempts on one route (default: the route's configuration)
- *     "deadline": s                time limit for the whole call: all attempts, waits and routes (default: none)
- *     "timeout": s                 time limit for one attempt, or for a stream's first token (default: the route's configuration)
- *     "on_interrupt": "error"      a stream that breaks after its first token ends with LLMAGG_E_STREAM_INTERRUPTED (default
- *                                  with LLMAGG_STREAM)
- *                     "restart"    a RESTART event is sent, and another route answers from the beginning
- *     "hedge_after": s             streams: also ask a second route if the first has sent no token after this time (default: off)
- *     "failover_on": [rule]        failures that go to the next route: names of codes, HTTP statuses (503, "5xx"), vendors' codes; with
- *                                  "!" before it, the call ends with that failure. The first rule that matches decides
- *     "retry_on": [rule]           the same for what is asked again on the same route; "max_retries" and the waits stay as they are
- *     "accept": "nonempty"         an answer with nothing but thoughts, or a stream that ends without a token, is a failed attempt
- *                                  (LLMAGG_E_BAD_RESPONSE; default: every answer is accepted)
- *     "max_cost": x                no attempt begins after the known cost of the call has reached x (default: none)
- *                 {"amount": x, "hard": true}  nor one that could pass x by "price", the size of the request and its max_tokens: such
- *                                  a route fails with LLMAGG_E_QUOTA and is not asked
- *     "strategy": "order"          an aggregator asks its routes as they are listed (default)
- *                 "weighted"       at random, by the "weight" of each route
- *                 "latency"        the fastest first; slower routes are looked at again, the slower the later
- *                 "least_busy"     the one with the smallest share of its "max_concurrent_calls" taken first
- *                 "cost"           the cheapest first, by "price" and the size of the request; routes without a price last
- *                 "usage"          the one with the most room left in its "rate" first
- *                                  Whatever it is, unusable routes are passed over, and a failure goes to the next route
- *     "session": text              calls with the same text ask the same route first, as long as it is usable, under every strategy
- *                                  but "order" (default: none)
- *     "failover_bad_request": b    try the next route after LLMAGG_E_BAD_REQUEST (default: true)
- *     "failover_content_filter": b try the next route after LLMAGG_E_CONTENT_FILTER (default: false)
- *     "unsupported": "adapt"       leaves out or changes what tunes an answer where the vendor cannot do it, and asks the next route
- *                                  for what gives the answer its shape (default: the route's configuration)
- *                    "error"       ends the call with LLMAGG_E_UNSUPPORTED in both cases
- *     "include_usage": b           ask for usage in streams where the vendor supports it (default: false for single clients)
- *     "extra_body": {name: value}  server-specific request fields; they replace fields of the same name. "model", "messages",
- *                                  "stream" and "n" belong in the request itself
- *     "headers": {name: value}     HTTP headers for this call; they replace configured headers of the same name
- *     "groups": [n]                with llmagg_routes_chat and its like: sizes of consecutive groups of the routes; the strategy orders
- *                                  each (default: one group)
- *     "order": [n]                 the same: places of routes in the order in which they are asked; the others follow
- *     "headers_only": b            send this call's headers only, without the key and the configured headers (default: false)
- *     "bare": b                    one attempt without concurrency limit, breaker or retry (for bindings; single clients only;
- *                                  default: false)
- *     "window": n                  with LLMAGG_STREAM: chunks that may be outstanding before llmagg_op_credit (default: 64; 0: no
- *                                  limit)
+ * OPTIONS of a call (a JSON object, or NULL and 0 for the defaults); the list is made by `make reference`:
+ *     "max_retries": integer; default: the route's. Attempts on one route; 0 and 1 mean one attempt
+ *     "deadline": seconds; default: none. Time limit for the whole call: all attempts, waits and routes
+ *     "timeout": seconds; default: the route's. Time limit for one attempt, or for a stream's first token
+ *     "on_interrupt": "error" or "restart"; default: "error" for streams. When a stream breaks after its first token: "error"
+ *         ends it with the partial text, "restart" starts the answer again on another route
+ *     "hedge_after": seconds; default: off. Streams: also asks a second route if the first has sent no token after this time
+ *     "failover_bad_request": bool; default: true. Tries the next route after BAD_REQUEST
+ *     "failover_content_filter": bool; default: false. Tries the next route after CONTENT_FILTER
+ *     "unsupported": "adapt" or "error"; default: the route's. What a vendor cannot do: "adapt" leaves it out or changes it,
+ *         or asks the next route where it gives the answer its shape; "error" ends the call with UNSUPPORTED
+ *     "failover_on": list; default: by the table of errors. Failures that go to the next route: names of codes, HTTP statuses
+ *         (503, "5xx"), a vendor's codes; "!" before one means that the call ends with it. The first rule that matches decides
+ *     "retry_on": list; default: by the table of errors. Failures after which the same route is asked again, as failover_on;
+ *         max_retries and the waits stay as they are
+ *     "accept": "nonempty"; default: every answer. "nonempty" makes an answer without anything but thoughts a failed attempt
+ *         (BAD_RESPONSE), so that the call goes on
+ *     "max_cost": number or object; default: none. No attempt begins after the call's known cost has reached this sum;
+ *         {"amount", "hard": true}: nor one that could pass it by its price, its size and max_tokens (such a route fails with
+ *         QUOTA and is not asked)
+ *     "strategy": text; default: "order". The order of an aggregator's routes: "order" as listed, "weighted" at random by
+ *         their "weight", "latency" the fastest first, "least_busy" the one with the most places left first, "cost" the cheapest
+ *         first, "usage" the one with the most room left in its rate first
+ *     "session": text; default: none. Calls with the same text ask the same route first, as long as it is usable, under every
+ *         strategy but "order"
+ *     "include_usage": bool; default: true for aggregators, false for single clients. Asks for usage in streams where the
+ *         vendor supports it
+ *     "headers": object of texts; default: none. HTTP headers for this call; they replace configured headers of the same name
+ *     "extra_body": object; default: none. Server-specific request fields; they are merged into the request and replace
+ *         fields of the same name; model, messages, stream and n belong in the request itself
+ *     "headers_only": bool; default: false. Sends this call's headers only, without the key and the configured headers
+ *     "bare": bool; default: false. One attempt without concurrency limit, breaker or retry (single clients only)
+ *     "groups": list of integers; default: one group. Over explicit routes: the sizes of consecutive groups, each of which
+ *         the strategy orders
+ *     "order": list of integers; default: by the strategy. Over explicit routes: the places of the routes in the order in
+ *         which they are asked; the others follow
+ *     "window": integer; default: 64. With LLMAGG_STREAM: chunks that may be outstanding before llmagg_op_credit; 0 means no
+ *         limit
  *
- * CONFIGURATION (a JSON object): {provider: {"models": {name: {keys}}, keys}}. Keys beside "models" are defaults for these models:
- *     "api_key" (default: the vendor's environment variable), "api_keys": several keys instead, used in turns: a key that is refused
- *     is not used again while another is left, and one that is limited rests until its reset, "base_url" (the vendor's), "model": the upstream
- *     name, "type": "openai", "azure", "deepseek", "anthropic", "gemini", "bedrock", "vertex", "ollama", "responses" (OpenAI's Responses API),
- *     "openai-compatible" or a vendor's name, "like": the vendor whose address, format and key variables hold (default: the
- *     provider's name), "site": one of the vendor's ("cn", "intl"), "api_version" and "deployment" (default: the model) for Azure,
- *     "region" for Bedrock (default: AWS_REGION, AWS_DEFAULT_REGION or the profile's),
- *     "project" and "location" for Vertex AI (GOOGLE_CLOUD_PROJECT, GOOGLE_CLOUD_LOCATION),
- *     "auth": where the credential comes from instead of "api_key": {"type": "aws", "access_key_id", "secret_access_key",
- *     "session_token", "profile"}, {"type": "google", "credentials": a file or its JSON, "scope"} or {"type": "entra" (Azure),
- *     "tenant_id", "client_id", "client_secret" or "token_file", "scope"}; what is left out comes from where the cloud's SDKs look;
- *     or {"type": "function", "name"}: the application gives the token (llmagg_token_to_queue),
- *     "organization", "headers": {name: text}, "proxy", "ca_file",
- *     "timeout" (30 s), "connect_timeout" (5), "idle_timeout" (= timeout), "reader_timeout" (300), "max_retries" (3),
- *     "max_concurrent_calls" (10), "weight" (1; see "strategy"), "context_window": tokens that
- *     the model takes: a request that is too long goes to a route with a larger window, "unsupported": "adapt" or "error" ("adapt"; see OPTIONS),
- *     "price": {"input", "output": for "per" (1000000) tokens, "cached_input" (as input), "cache_write" (as input), "cache_write_1h"
- *     (as cache_write), "input_audio", "output_audio", "request": of each request, "currency" ("USD")},
- *     "breaker": {"open_s" (10), "block_s" (60), "window_s" (30), "failures" (5), "ratio" (0.5), "min_requests" (10)},
- *     "retry": {"backoff_s" (0.5), "backoff_max_s" (8), "wait_s" (3), "budget_ratio" (0.2), "budget_per_s" (3)},
- *     "rate": {"rpm", "tpm": requests and tokens a minute (as learned), "burst_s" (1), "learn": from the headers of answers (true)},
- *     "limits": {"response_bytes" (64 MiB), "event_bytes" (16 MiB), "stream_bytes" (256 MiB), "header_bytes" (1 MiB)}
+ * CONFIGURATION is {provider: {"models": {name: {keys}}, keys}}. Keys beside "models" are defaults for these models.
+ * The keys, a list made by `make reference`:
+ *     "api_key": text; default: the vendor's environment variable. Sent to the origin of base_url and nowhere else
+ *     "api_keys": list of texts; default: none. Several keys instead of api_key, used in turns: a key that is refused is not
+ *         used again while another is left, a key that is limited rests until its reset
+ *     "base_url": text; default: the vendor's. The API's root, such as https://api.openai.com/v1
+ *     "model": text; default: the name. The model's name at the provider
+ *     "type": text; default: by the provider's name. The wire format: openai, azure, deepseek, anthropic, gemini, bedrock,
+ *         bedrock-openai, vertex, vertex-anthropic, ollama, responses (OpenAI's Responses API) or openai-compatible
+ *     "like": text; default: the provider's name. The vendor whose address, format, quirks and key variables hold
+ *         (docs/vendors.md)
+ *     "site": text; default: the vendor's first. Where the vendor is asked, if it has several sites: cn, intl, us
+ *     "api_version": text. Azure's api-version, such as 2024-10-21; the /openai/v1 address needs none
+ *     "deployment": text; default: model. Azure's name of the model
+ *     "organization": text. The OpenAI-Organization header
+ *     "headers": object of texts. Added to each request
+ *     "proxy": text; default: the environment's. The URL of a proxy
+ *     "ca_file": text; default: the system's roots. A PEM file with root certificates
+ *     "timeout": seconds; default: 30 s. Time limit for one attempt, or for a stream's first token
+ *     "connect_timeout": seconds; default: 5 s. Time limit for DNS, TCP and TLS together
+ *     "idle_timeout": seconds; default: timeout. Longest silence inside a stream
+ *     "reader_timeout": seconds; default: 300 s. How long a stream waits for its reader
+ *     "max_retries": integer; default: 3. Attempts on this route (at most two while another route is available); 0 and 1 mean
+ *         one attempt
+ *     "max_concurrent_calls": integer; default: 10. Attempts in flight on this route
+ *     "context_window": integer; default: not known. How many tokens of prompt and answer the model takes: a request that is
+ *         too long goes to a route with a larger window, before it is sent where its size says so
+ *     "weight": number; default: 1. This route's share of the calls under the strategy "weighted"
+ *     "unsupported": "adapt" or "error"; default: "adapt". What the vendor cannot do: "adapt" leaves it out or changes it, or
+ *         asks the next route where it gives the answer its shape; "error" ends the call with UNSUPPORTED
+ *     "project": text; default: GOOGLE_CLOUD_PROJECT, or that of the credentials. Vertex AI's project
+ *     "location": text; default: GOOGLE_CLOUD_LOCATION. Vertex AI's location, such as us-central1 or global
+ *     "region": text; default: AWS_REGION, AWS_DEFAULT_REGION or the profile's. The region of a cloud's service, such as
+ *         us-east-1
+ *     "auth": object. A credential instead of "api_key"; what is missing is looked for where the cloud's SDKs look
+ *         "type": text; default: the vendor's. The sort of a credential that is no fixed key: aws, google, entra or function
+ *             (of the application)
+ *         "access_key_id": text; default: where AWS's SDKs look. AWS's key
+ *         "secret_access_key": text. Its secret
+ *         "session_token": text. Of temporary keys
+ *         "profile": text; default: AWS_PROFILE or default. A profile in AWS's shared files
+ *         "credentials": text; default: GOOGLE_APPLICATION_CREDENTIALS, gcloud's file, the metadata server. Google's: the
+ *             path of a service account's or user's file, or its JSON
+ *         "tenant_id": text; default: AZURE_TENANT_ID. Entra's
+ *         "client_id": text; default: AZURE_CLIENT_ID. Entra's, of an application or a managed identity
+ *         "client_secret": text; default: AZURE_CLIENT_SECRET. Its secret
+ *         "token_file": text; default: AZURE_FEDERATED_TOKEN_FILE. The token of a workload's identity, instead of
+ *             client_secret
+ *         "name": text. By which the application's function is asked for the token
+ *         "scope": text; default: the models'. What Google's and Entra's tokens are for
+ *     "price": object. What tokens cost: a response's "cost" is by what the provider says, else by this
+ *         "input": number. Of the prompt's tokens, for "per" of them
+ *         "output": number. Of the answer's tokens, thoughts among them
+ *         "cached_input": number; default: input. Of the prompt's tokens that a cache gave
+ *         "cache_write": number; default: input. Of the prompt's tokens that a cache took
+ *         "cache_write_1h": number; default: cache_write. Of those that it keeps for an hour
+ *         "input_audio": number. Of the prompt's tokens of sound; without it their cost is not known
+ *         "output_audio": number. Of the answer's tokens of sound
+ *         "request": number; default: none. Of each request, beside its tokens
+ *         "per": number; default: 1000000. For how many tokens the prices are
+ *         "currency": text; default: USD. The currency's three letters
+ *     "breaker": object. The circuit breaker of the route
+ *         "open_s": seconds; default: 10 s. How long the circuit breaker stays open
+ *         "block_s": seconds; default: 60 s. How long a wrong key or a spent quota blocks the route
+ *         "window_s": seconds; default: 30 s. The window in which outcomes are counted
+ *         "failures": integer; default: 5. Consecutive failures that open the breaker
+ *         "ratio": number; default: 0.5. Share of failures in the window that opens the breaker, at most 1
+ *         "min_requests": integer; default: 10. Requests in the window before the ratio counts
+ *     "retry": object. Waits between attempts, and how many retries there may be
+ *         "backoff_s": seconds; default: 0.5 s. Pause before the second attempt; doubles with each further attempt
+ *         "backoff_max_s": seconds; default: 8 s. The longest backoff
+ *         "wait_s": seconds; default: 3 s. The longest Retry-After that a call waits for on the same route
+ *         "budget_ratio": number; default: 0.2. Share of requests that may be retried
+ *         "budget_per_s": number; default: 3. Retries per second, in addition to budget_ratio
+ *     "rate": object. Requests and tokens a minute that this route is asked for
+ *         "rpm": number; default: as learned. Requests a minute
+ *         "tpm": number; default: as learned. Tokens a minute, of requests and answers together
+ *         "burst_s": seconds; default: 1 s. How much of the rate may be used at once
+ *         "learn": bool; default: true. Learn limits, and how much of them is left, from the headers of answers
+ *     "limits": object. The largest sizes of an answer, in bytes
+ *         "response_bytes": bytes; default: 64 MiB. Largest response body
+ *         "event_bytes": bytes; default: 16 MiB. Largest event of a stream
+ *         "stream_bytes": bytes; default: 256 MiB. Largest stream in total
+ *         "header_bytes": bytes; default: 1 MiB. Largest response headers
  * In a string, "${NAME}" stands for the environment variable NAME, which is read when the configuration is read; "${NAME:-text}"
  * stands for text if NAME is not set or empty. A model that needs a variable that is not set is skipped if other models can be
  * used: the log has a warning, and a call that names the model says why it is missing. The provider's name ("openai",
@@ -193,7 +251,7 @@ extern "C" {
 /* 0 or one of the negative codes below. */
 typedef int32_t llmagg_status;
 
-enum {
+enum { /* made by `make reference` */
     LLMAGG_OK = 0,
     LLMAGG_E_INVALID_ARGUMENT = -1,    /* an argument, JSON text or configuration that cannot be used */
     LLMAGG_E_INVALID_HANDLE = -2,      /* a NULL, freed, foreign or wrong-kind handle */
@@ -204,7 +262,7 @@ enum {
     LLMAGG_E_PROVIDER_NOT_FOUND = -10, /* no provider of that name is registered */
     LLMAGG_E_MODEL_NOT_FOUND = -11,    /* no such model here, or the server answered 404 */
     LLMAGG_E_AUTHENTICATION = -20,     /* the server refused the key */
-    LLMAGG_E_QUOTA = -21,              /* the account has no credit left */
+    LLMAGG_E_QUOTA = -21,              /* the account has no credit left, or the call would pass its max_cost */
     LLMAGG_E_RATE_LIMIT = -22,         /* the server asked to slow down */
     LLMAGG_E_BAD_REQUEST = -23,        /* the server refused the request */
     LLMAGG_E_CONTEXT_LENGTH = -24,     /* the prompt is too long for the model */

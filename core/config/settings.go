@@ -19,11 +19,11 @@ type keySetting struct {
 
 // keySettings is the table of the configuration's keys: all doors read by it.
 var keySettings = []keySetting{
-	{setting.Setting{Name: "api_key", Type: "text", Meaning: "sent to the origin of base_url and nowhere else"}, (*Model).setKey},
-	{setting.Setting{Name: "api_keys", Type: "list of texts", Default: "none", Meaning: "several keys instead of api_key, used in turns: a key that is refused is not used again, a key that is limited rests"}, (*Model).setKeys},
+	{setting.Setting{Name: "api_key", Type: "text", Default: "the vendor's environment variable", Meaning: "sent to the origin of base_url and nowhere else"}, (*Model).setKey},
+	{setting.Setting{Name: "api_keys", Type: "list of texts", Default: "none", Meaning: "several keys instead of api_key, used in turns: a key that is refused is not used again while another is left, a key that is limited rests until its reset"}, (*Model).setKeys},
 	{setting.Setting{Name: "base_url", Type: "text", Default: "the vendor's", Meaning: "the API's root, such as https://api.openai.com/v1"}, text(func(c *Model) *string { return &c.BaseURL })},
-	{setting.Setting{Name: "model", Type: "text", Default: "the name", Meaning: "the upstream name"}, text(func(c *Model) *string { return &c.Model })},
-	{setting.Setting{Name: "type", Type: "text", Default: "by the provider's name", Meaning: "the wire format: openai, azure, deepseek, anthropic, gemini, bedrock, bedrock-openai, vertex, vertex-anthropic, ollama, responses or openai-compatible"}, text(func(c *Model) *string { return &c.Type })},
+	{setting.Setting{Name: "model", Type: "text", Default: "the name", Meaning: "the model's name at the provider"}, text(func(c *Model) *string { return &c.Model })},
+	{setting.Setting{Name: "type", Type: "text", Default: "by the provider's name", Meaning: "the wire format: openai, azure, deepseek, anthropic, gemini, bedrock, bedrock-openai, vertex, vertex-anthropic, ollama, responses (OpenAI's Responses API) or openai-compatible"}, text(func(c *Model) *string { return &c.Type })},
 	{setting.Setting{Name: "like", Type: "text", Default: "the provider's name", Meaning: "the vendor whose address, format, quirks and key variables hold (docs/vendors.md)"}, text(func(c *Model) *string { return &c.Like })},
 	{setting.Setting{Name: "site", Type: "text", Default: "the vendor's first", Meaning: "where the vendor is asked, if it has several sites: cn, intl, us"}, text(func(c *Model) *string { return &c.Site })},
 	{setting.Setting{Name: "api_version", Type: "text", Meaning: "Azure's api-version, such as 2024-10-21; the /openai/v1 address needs none"}, text(func(c *Model) *string { return &c.APIVersion })},
@@ -38,7 +38,7 @@ var keySettings = []keySetting{
 	{setting.Setting{Name: "reader_timeout", Type: "seconds", Default: "300", Meaning: "how long a stream waits for its reader"}, seconds(func(c *Model) *time.Duration { return &c.ReaderTimeout })},
 	{setting.Setting{Name: "max_retries", Type: "integer", Default: "3", Meaning: "attempts on this route (at most two while another route is available); 0 and 1 mean one attempt"}, setMaxRetries},
 	{setting.Setting{Name: "max_concurrent_calls", Type: "integer", Default: "10", Meaning: "attempts in flight on this route"}, count(func(c *Model) *int { return &c.MaxConcurrentCalls })},
-	{setting.Setting{Name: "context_window", Type: "integer", Default: "not known", Meaning: "how many tokens of prompt and answer the model takes: a request that is too long goes to a route with a larger window"}, count(func(c *Model) *int { return &c.ContextWindow })},
+	{setting.Setting{Name: "context_window", Type: "integer", Default: "not known", Meaning: "how many tokens of prompt and answer the model takes: a request that is too long goes to a route with a larger window, before it is sent where its size says so"}, count(func(c *Model) *int { return &c.ContextWindow })},
 	{setting.Setting{Name: "weight", Type: "number", Default: "1", Meaning: "this route's share of the calls under the strategy \"weighted\""}, (*Model).setWeight},
 	{setting.Setting{Name: "unsupported", Type: "\"adapt\" or \"error\"", Default: "\"adapt\"", Meaning: "what the vendor cannot do: \"adapt\" leaves it out or changes it, or asks the next route where it gives the answer its shape; \"error\" ends the call with UNSUPPORTED"}, (*Model).setUnsupported},
 

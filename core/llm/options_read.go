@@ -42,13 +42,13 @@ var callSettings = []callSetting{
 			o.Unsupported, err = ReadOnUnsupported("option \"unsupported\"", v)
 			return err
 		}},
-	{setting.Setting{Name: "failover_on", Type: "list", Default: "by the table of errors", Meaning: "failures that go to the next route: names of codes, HTTP statuses (503, \"5xx\"), a vendor's codes; \"!\" before one means that the call ends with it"},
+	{setting.Setting{Name: "failover_on", Type: "list", Default: "by the table of errors", Meaning: "failures that go to the next route: names of codes, HTTP statuses (503, \"5xx\"), a vendor's codes; \"!\" before one means that the call ends with it. The first rule that matches decides"},
 		rulesIn(func(r *Rules) *[]string { return &r.Failover })},
 	{setting.Setting{Name: "retry_on", Type: "list", Default: "by the table of errors", Meaning: "failures after which the same route is asked again, as failover_on; max_retries and the waits stay as they are"},
 		rulesIn(func(r *Rules) *[]string { return &r.Retry })},
 	{setting.Setting{Name: "accept", Type: "\"nonempty\"", Default: "every answer", Meaning: "\"nonempty\" makes an answer without anything but thoughts a failed attempt (BAD_RESPONSE), so that the call goes on"},
 		(*CallOptions).setAccept},
-	{setting.Setting{Name: "max_cost", Type: "number or object", Default: "none", Meaning: "no attempt begins after the call's known cost has reached this sum; {\"amount\", \"hard\": true}: nor one that could pass it by its price, its size and max_tokens"},
+	{setting.Setting{Name: "max_cost", Type: "number or object", Default: "none", Meaning: "no attempt begins after the call's known cost has reached this sum; {\"amount\", \"hard\": true}: nor one that could pass it by its price, its size and max_tokens (such a route fails with QUOTA and is not asked)"},
 		(*CallOptions).setMaxCost},
 	{setting.Setting{Name: "strategy", Type: "text", Default: "\"order\"", Meaning: "the order of an aggregator's routes: \"order\" as listed, \"weighted\" at random by their \"weight\", \"latency\" the fastest first, \"least_busy\" the one with the most places left first, \"cost\" the cheapest first, \"usage\" the one with the most room left in its rate first"},
 		(*CallOptions).setStrategy},
@@ -62,7 +62,7 @@ var callSettings = []callSetting{
 			}
 			return CheckHeaders(o.Headers)
 		}},
-	{setting.Setting{Name: "extra_body", Type: "object", Default: "none", Meaning: "server-specific request fields; they are merged into the request and replace fields of the same name"},
+	{setting.Setting{Name: "extra_body", Type: "object", Default: "none", Meaning: "server-specific request fields; they are merged into the request and replace fields of the same name; model, messages, stream and n belong in the request itself"},
 		func(o *CallOptions, _ string, v []byte) (err error) {
 			o.ExtraBody, err = parseExtraBody(v)
 			return err

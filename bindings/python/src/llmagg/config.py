@@ -28,22 +28,64 @@ CLIENT_VENDORS: set[str] = set()
 class ModelConfig:
     """One route: a model at a provider.
 
-    ``model`` is the provider's name for the model; ``name`` is the key in the configuration, if it differs. If
-    ``base_url`` is None or "", the vendor's address applies. Times are in seconds. ``max_retries`` is the number of
-    attempts on the route; 0 and 1 both allow a single attempt. A setting that is None has the core's default
-    (``connect_timeout`` 5, ``reader_timeout`` 300; ``idle_timeout`` is then equal to ``timeout``). ``type`` names the
-    vendor or the wire format of the server (see the README); by default the provider's name selects the format.
-    ``like`` names a vendor whose address, format and key variables apply; ``site`` ("cn", "intl") selects a site of
-    that vendor. ``api_version`` and ``deployment`` (default: ``model``) are settings for Azure only, ``project`` and
-    ``location`` for Vertex AI only. ``unsupported`` ("adapt" or "error") decides what happens if the vendor cannot do
-    what a request asks for. ``region`` is the region of a cloud service; ``auth`` (a dict) replaces ``api_key`` and
-    says where the credential of that service comes from. Either may be a function or a coroutine function that
-    returns a token, or a token and its end: ``(token, expires)``, in seconds since the epoch or as a datetime. All
-    calls of all its models share the token; llmagg calls the function in another thread, again before the token
-    expires, and once more after a 401 or 403. ``context_window`` is how many tokens the model takes. ``api_keys``
-    replaces ``api_key`` by several keys. ``weight`` is the route's share of the calls under the strategy "weighted".
-    ``price``, ``breaker``, ``retry``, ``rate`` and ``limits`` are dicts of settings (see the README). ``repr`` omits
-    the keys, ``auth``, ``headers``, ``proxy`` and the query of ``base_url``.
+    ``name`` is the key of the configuration, if it is not ``model``. A setting that is None or "" has its default.
+    ``api_key`` and ``auth`` may also be a function or coroutine function that returns a token, or a token and its end:
+    ``(token, expires)``, in seconds since the epoch or as a datetime. All calls of all its models share the token;
+    llmagg calls the function in another thread, again before the token expires, and once more after a 401 or 403.
+    ``repr`` omits the keys, ``auth``, ``headers``, ``proxy`` and the query of ``base_url``.
+
+    Attributes:
+        api_key: text; default: the vendor's environment variable. Sent to the origin of base_url and nowhere else.
+        api_keys: list of texts; default: none. Several keys instead of api_key, used in turns: a key that is
+            refused is not used again while another is left, a key that is limited rests until its reset.
+        base_url: text; default: the vendor's. The API's root, such as https://api.openai.com/v1.
+        model: text; default: the name. The model's name at the provider.
+        type: text; default: by the provider's name. The wire format: openai, azure, deepseek, anthropic, gemini,
+            bedrock, bedrock-openai, vertex, vertex-anthropic, ollama, responses (OpenAI's Responses API) or
+            openai-compatible.
+        like: text; default: the provider's name. The vendor whose address, format, quirks and key variables hold
+            (docs/vendors.md).
+        site: text; default: the vendor's first. Where the vendor is asked, if it has several sites: cn, intl, us.
+        api_version: text. Azure's api-version, such as 2024-10-21; the /openai/v1 address needs none.
+        deployment: text; default: model. Azure's name of the model.
+        organization: text. The OpenAI-Organization header.
+        headers: object of texts. Added to each request.
+        proxy: text; default: the environment's. The URL of a proxy.
+        ca_file: text; default: the system's roots. A PEM file with root certificates.
+        timeout: seconds; default: 30 s. Time limit for one attempt, or for a stream's first token.
+        connect_timeout: seconds; default: 5 s. Time limit for DNS, TCP and TLS together.
+        idle_timeout: seconds; default: timeout. Longest silence inside a stream.
+        reader_timeout: seconds; default: 300 s. How long a stream waits for its reader.
+        max_retries: integer; default: 3. Attempts on this route (at most two while another route is available); 0
+            and 1 mean one attempt.
+        max_concurrent_calls: integer; default: 10. Attempts in flight on this route.
+        context_window: integer; default: not known. How many tokens of prompt and answer the model takes: a request
+            that is too long goes to a route with a larger window, before it is sent where its size says so.
+        weight: number; default: 1. This route's share of the calls under the strategy "weighted".
+        unsupported: "adapt" or "error"; default: "adapt". What the vendor cannot do: "adapt" leaves it out or
+            changes it, or asks the next route where it gives the answer its shape; "error" ends the call with
+            UNSUPPORTED.
+        project: text; default: GOOGLE_CLOUD_PROJECT, or that of the credentials. Vertex AI's project.
+        location: text; default: GOOGLE_CLOUD_LOCATION. Vertex AI's location, such as us-central1 or global.
+        region: text; default: AWS_REGION, AWS_DEFAULT_REGION or the profile's. The region of a cloud's service,
+            such as us-east-1.
+        auth: object. A credential instead of ``api_key``; what is missing is looked for where the cloud's SDKs
+            look. Keys: ``type`` (the vendor's), ``access_key_id`` (where AWS's SDKs look), ``secret_access_key``,
+            ``session_token``, ``profile`` (AWS_PROFILE or default), ``credentials`` (GOOGLE_APPLICATION_CREDENTIALS,
+            gcloud's file, the metadata server), ``tenant_id`` (AZURE_TENANT_ID), ``client_id`` (AZURE_CLIENT_ID),
+            ``client_secret`` (AZURE_CLIENT_SECRET), ``token_file`` (AZURE_FEDERATED_TOKEN_FILE), ``name``, ``scope``
+            (the models').
+        price: object. What tokens cost: a response's ``cost`` is by what the provider says, else by this. Keys:
+            ``input``, ``output``, ``cached_input`` (input), ``cache_write`` (input), ``cache_write_1h`` (cache_write),
+            ``input_audio``, ``output_audio``, ``request`` (none), ``per`` (1000000), ``currency`` (USD).
+        breaker: object. The circuit breaker of the route. Keys: ``open_s`` (10 s), ``block_s`` (60 s), ``window_s``
+            (30 s), ``failures`` (5), ``ratio`` (0.5), ``min_requests`` (10).
+        retry: object. Waits between attempts, and how many retries there may be. Keys: ``backoff_s`` (0.5 s),
+            ``backoff_max_s`` (8 s), ``wait_s`` (3 s), ``budget_ratio`` (0.2), ``budget_per_s`` (3).
+        rate: object. Requests and tokens a minute that this route is asked for. Keys: ``rpm`` (as learned), ``tpm``
+            (as learned), ``burst_s`` (1 s), ``learn`` (true).
+        limits: object. The largest sizes of an answer, in bytes. Keys: ``response_bytes`` (64 MiB), ``event_bytes``
+            (16 MiB), ``stream_bytes`` (256 MiB), ``header_bytes`` (1 MiB).
     """
 
     model: str

@@ -126,7 +126,7 @@ class Options(TypedDict, total=False):
     the next route; "error" ends the call. Default: the route's ("adapt").
     """
     strategy: str | None
-    """The order of an aggregator's routes: "order" (default), "weighted", "latency" or "least_busy"."""
+    """The order of the routes: "order" (default), "weighted", "latency", "least_busy", "cost" or "usage"."""
     session: str | None
     """Calls with the same text ask the same route first, as long as it is usable. Default: none."""
     include_usage: bool | None
