@@ -7,6 +7,7 @@ import os
 import stat
 import sys
 import warnings
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -96,6 +97,30 @@ def wall() -> None:
 @app.command(add_help_option=False)
 def dropin() -> None:
     """Puts llmagg in the place of pkg.core.llm, or checks an application for it."""  # done in llmagg.__main__
+
+
+@app.command()
+def serve(
+    model: Models = None, config: Config = None,
+    host: Annotated[str, typer.Option(help="the address to listen at; there is no TLS")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="the port; 0 takes a free one")] = 8787,
+    key_file: Annotated[
+        Path | None, typer.Option(help="a file of keys, one a line; else LLMAGG_SERVE_KEY, else a new key is made")
+    ] = None,
+    max_body: Annotated[int, typer.Option(help="the largest request, in MiB")] = 32,
+    max_calls: Annotated[int, typer.Option(help="the most calls at the same time; further calls get 503")] = 1000,
+) -> None:  # fmt: skip
+    """Serves OpenAI's API on this machine, for programs in any language. Needs llmagg[serve]."""
+    try:
+        serving = import_module("llmagg.cli.serving")
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] not in ("starlette", "uvicorn"):
+            raise
+        print(f"error: {error.name} is not installed; 'serve' needs it: pip install 'llmagg[serve]'", file=sys.stderr)
+        raise typer.Exit(WRONG_USE) from None
+    listener = serving.listen(host, port)
+    keys = serving.keys(key_file)
+    raise typer.Exit(serving.run(routes.aggregator(model, config), listener, keys, max_body, max_calls))
 
 
 _SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "red")}

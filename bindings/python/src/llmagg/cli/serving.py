@@ -1,0 +1,73 @@
+"""``llmagg serve``: the server of :mod:`llmagg.serve` as a process, by uvicorn."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from llmagg import InvalidArgumentError, LLMAggregator, configfile
+from llmagg.serve import Keys, Limits, application
+from llmagg.serve.limits import MEBIBYTE
+
+from . import FAILED, OK, routes
+
+_GRACE = 10  # seconds for running calls after SIGINT or SIGTERM
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises InvalidArgumentError if the address cannot be used."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address[:2], family=family, backlog=1024)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InvalidArgumentError(f"cannot listen at {host}, port {port}: {reason}") from None
+
+
+def keys(file: Path | None) -> list[str]:
+    """The keys in a file or in LLMAGG_SERVE_KEY, where commas separate them; [] if neither is given."""
+    if file is None:
+        return [key for key in os.environ.get("LLMAGG_SERVE_KEY", "").split(",") if key.strip()]
+    try:
+        content, mode = configfile.read(file)
+    except OSError as error:
+        raise InvalidArgumentError(f"the file of keys {file} cannot be read: {error.strerror}") from None
+    configfile.warn_if_exposed(file, mode)
+    found = [line for line in content.decode("utf-8", "replace").splitlines() if line.strip()]
+    if not found:
+        raise InvalidArgumentError(f"the file of keys {file} is empty; expected a key in each line")
+    return found
+
+
+def run(llm: LLMAggregator, listener: socket.socket, given: list[str], max_body: int, max_calls: int) -> int:
+    """Serves until SIGINT or SIGTERM. Returns the exit code."""
+    made = [] if given else [Keys.generate()]
+    app = application(llm, Keys(given or made), Limits(body_bytes=max_body * MEBIBYTE, calls=max_calls))
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    print(f"llmagg serves {', '.join(route.name for route in routes.routes(llm))}")
+    print(f"  OPENAI_BASE_URL=http://{shown}:{port}/v1")
+    print(f"  OPENAI_API_KEY={made[0]}" if made else "  with the given keys", flush=True)
+    if not ipaddress.ip_address(host).is_loopback:
+        print(
+            f"warning: {host} is reachable from other machines, and keys and answers are not encrypted on the way; "
+            "put a proxy with TLS before it",
+            file=sys.stderr,
+        )
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, server_header=False, lifespan="off", ws="none",
+        timeout_graceful_shutdown=_GRACE, timeout_keep_alive=75, proxy_headers=False,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    try:
+        server.run(sockets=[listener])
+    except KeyboardInterrupt:  # uvicorn raises the signal again when it has ended its calls
+        return OK
+    finally:
+        llm.close_sync()
+    return OK if server.started else FAILED

@@ -1,0 +1,219 @@
+"""The server as an ASGI application."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from base64 import b64encode
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from llmagg import LLMAggregator, catalog, lookup
+from llmagg.embeddings import EmbeddingResponse
+from llmagg.errors import InvalidArgumentError, LLMError, ModelNotFoundError
+
+from . import bodies
+from .failures import RefusedError, failure_response, json_response
+from .keys import Keys
+from .limits import Limits
+from .streams import EventStream, gone
+from .trail import field_of, headers_of
+
+T = TypeVar("T")
+Answer = Response | EventStream
+
+
+def application(llm: LLMAggregator, keys: Keys, limits: Limits | None = None) -> ASGIApp:
+    """An ASGI application that answers as OpenAI's API does, with the routes of an initialized aggregator.
+
+    Paths: ``POST /v1/chat/completions``, ``POST /v1/embeddings``, ``GET /v1/models`` and ``/v1/models/NAME``, and
+    ``GET /healthz``, which needs no key. The model ``auto`` means the aggregator's list, with failover; other names
+    mean routes, as in the aggregator.
+    """
+    server = _Server(llm, limits or Limits())
+    routes = [
+        Route("/healthz", _alive, methods=["GET"]),
+        Route("/v1/models", server.models, methods=["GET"]),
+        Route("/v1/models/{name:path}", server.model, methods=["GET"]),
+        Route("/v1/chat/completions", server.limited(server.chat), methods=["POST"]),
+        Route("/v1/embeddings", server.limited(server.embeddings), methods=["POST"]),
+    ]
+    handlers: dict[Any, Any] = {
+        LLMError: lambda _, error: failure_response(error),
+        RefusedError: lambda _, error: error.response(),
+        HTTPException: _not_here,
+        ClientDisconnect: lambda *_: Response(status_code=499),
+    }
+    return _Guarded(Starlette(routes=routes, exception_handlers=handlers), keys)
+
+
+async def _alive(_: Request) -> Response:
+    return json_response({"status": "ok"})
+
+
+async def _not_here(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    headers = dict(getattr(error, "headers", None) or {})
+    asked = f"{request.method} {request.url.path}"
+    text = f"this server has no {asked}; its paths begin with /v1"
+    return RefusedError(status, text, "unknown_url", headers).response()
+
+
+class _Guarded:
+    """Lets requests with a key pass, and gives each answer an ``x-request-id``."""
+
+    def __init__(self, app: ASGIApp, keys: Keys) -> None:
+        self._app = app
+        self._keys = keys
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        name = f"req_{uuid.uuid4().hex}".encode()
+
+        async def named(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"x-request-id", name)]
+            await send(message)
+
+        if scope["path"] != "/healthz" and not self._keys.accept(_header(scope, b"authorization")):
+            text = "the key is missing or wrong; send a key of this server as 'Authorization: Bearer KEY'"
+            refused = RefusedError(401, text, "invalid_api_key", {"www-authenticate": "Bearer"})
+            await refused.response()(scope, receive, named)
+            return
+        await self._app(scope, receive, named)
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
+
+
+class _Server:
+    def __init__(self, llm: LLMAggregator, limits: Limits) -> None:
+        self._llm = llm
+        self._limits = limits
+        self._running = 0
+
+    def limited(self, endpoint: Callable[[Request], Coroutine[Any, Any, Answer]]) -> Any:
+        """Refuses calls beyond the limit; a stream counts until its end."""
+
+        async def app(request: Request) -> Any:
+            if self._running >= self._limits.calls:
+                text = f"the server runs {self._running} calls, its limit; try again later"
+                raise RefusedError(503, text, "overloaded", {"retry-after": "1"})
+            self._running += 1
+            try:
+                answer = await endpoint(request)
+            except BaseException:
+                self._running -= 1
+                raise
+            return self._counted(answer)
+
+        return app
+
+    def _counted(self, answer: Answer) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+        async def send(scope: Scope, receive: Receive, send: Send) -> None:
+            try:
+                await answer(scope, receive, send)
+            finally:
+                self._running -= 1
+
+        return send
+
+    def _routes(self) -> list[str]:
+        names = catalog.model_names(self._llm.models)
+        entries = lookup.entries(self._llm.manager, names)
+        entries = catalog.resolve(entries, names) if names else entries
+        return [f"{entry.provider}/{entry.name}" for entry in entries if catalog.is_available(entry.client)]
+
+    def _named(self, body: dict[str, Any]) -> str:
+        """The model that a request names; "" for the aggregator's list."""
+        name = body.pop("model", None) or bodies.ANY
+        if not isinstance(name, str):
+            raise InvalidArgumentError(f"model must be the name of a model, got {type(name).__name__}")
+        return "" if name == bodies.ANY else name
+
+    async def models(self, _: Request) -> Response:
+        """The routes, and ``auto``."""
+        return json_response({"object": "list", "data": [_model(name) for name in [bodies.ANY, *self._routes()]]})
+
+    async def model(self, request: Request) -> Response:
+        """One of them."""
+        name = request.path_params["name"]
+        if name not in [bodies.ANY, *self._routes()]:
+            raise ModelNotFoundError(f"no model {name}; GET /v1/models lists them", model=name)
+        return json_response(_model(name))
+
+    async def chat(self, request: Request) -> Answer:
+        """An answer, whole or as a stream. A stream's status is sent with its first token."""
+        body = await bodies.read(request, self._limits)
+        options, usage, streamed = bodies.options_of(body), bodies.wants_usage(body), body.get("stream")
+        asked = bodies.chat_request(body, self._named(body))
+        if streamed:
+            events = self._llm.stream(asked, **options)
+            try:
+                first = await self._unless_gone(request, anext(events))
+            except BaseException:
+                await events.aclose()
+                raise
+            return EventStream(first, events, usage=usage)
+        response = await self._unless_gone(request, self._llm.chat(asked, **options))
+        attempts, response.attempts = response.attempts, []
+        cost, response.cost = response.cost, None
+        wire = response.to_dict()
+        wire["id"] = response.id or f"chatcmpl-{uuid.uuid4().hex}"
+        wire["created"] = response.created or int(time.time())
+        wire["object"], wire["llmagg"] = "chat.completion", field_of(attempts, cost)
+        return json_response(wire, headers=headers_of(attempts, cost))
+
+    async def embeddings(self, request: Request) -> Response:
+        """Vectors."""
+        body = await bodies.read(request, self._limits)
+        options, form = bodies.options_of(body), body.pop("encoding_format", None) or "float"
+        texts, dimensions = body.pop("input", None), body.pop("dimensions", None)
+        if form not in ("float", "base64"):
+            raise InvalidArgumentError(f"encoding_format is {form!r}; expected 'float' or 'base64'")
+        if isinstance(texts, list) and any(not isinstance(text, str) for text in texts):
+            raise InvalidArgumentError("input holds tokens; expected texts, since models differ in their tokens")
+        call = self._llm.embed(texts, self._named(body) or None, dimensions, **options, **body)
+        response = await self._unless_gone(request, call)
+        wire = _vectors(response) if form == "base64" else response.to_dict()
+        wire["llmagg"] = field_of(response.attempts)
+        del wire["attempts"]
+        return json_response(wire, headers=headers_of(response.attempts))
+
+    @staticmethod
+    async def _unless_gone(request: Request, call: Coroutine[Any, Any, T] | Awaitable[T]) -> T:
+        """The result of a call, which ends when the client goes away."""
+        calling = asyncio.ensure_future(call)
+        leaving = asyncio.ensure_future(gone(request.receive))
+        try:
+            await asyncio.wait((calling, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if not calling.done():
+                raise ClientDisconnect
+            return calling.result()
+        finally:
+            for task in (calling, leaving):
+                task.cancel()
+            await asyncio.gather(calling, leaving, return_exceptions=True)
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": name.partition("/")[0]}
+
+
+def _vectors(response: EmbeddingResponse) -> dict[str, Any]:
+    """Vectors as OpenAI's SDKs ask for them: float32 in base64."""
+    size = 4 * response.dimensions
+    coded = [b64encode(response._numbers[i * size : (i + 1) * size]).decode() for i in range(len(response))]
+    data = [{"object": "embedding", "index": i, "embedding": text} for i, text in enumerate(coded)]
+    return {"object": "list", "data": data, "model": response.model, "usage": response.usage._or_none(), "attempts": []}
