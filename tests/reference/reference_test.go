@@ -103,17 +103,17 @@ func configurationPage(file string, w *words) page {
 		keys.WriteString(markdown(t.rows, w))
 	}
 	return page{file, []part{
-		{made + "keys -->", "<!-- end -->", keys.String()},
-		{made + "options -->", "<!-- end -->", markdown(options(false), w)},
-		{made + "internal options -->", "<!-- end -->", markdown(options(true), w)},
+		{made + "keys -->", "<!-- end -->", "\n" + keys.String() + "\n"},
+		{made + "options -->", "<!-- end -->", "\n" + markdown(options(false), w) + "\n"},
+		{made + "internal options -->", "<!-- end -->", "\n" + markdown(options(true), w) + "\n"},
 	}}
 }
 
 func errorsPage(t *testing.T, file string, w *words) page {
 	advice, follows := errorTables(w, read(t, "bindings/python/src/llmagg/errors.py"))
 	return page{file, []part{
-		{made + "advice -->", "<!-- end -->", advice},
-		{made + "effects -->", "<!-- end -->", follows},
+		{made + "advice -->", "<!-- end -->", "\n" + advice + "\n"},
+		{made + "effects -->", "<!-- end -->", "\n" + follows + "\n"},
 	}}
 }
 
