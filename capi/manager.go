@@ -200,3 +200,10 @@ func goManagerModels(h unsafe.Pointer, out *C.llmagg_buf, err **C.llmagg_error) 
 func goManagerReport(h unsafe.Pointer, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
 	return tell("llmagg_manager_report", h, out, err, func(o *managerObject) any { return o.m.Report() })
 }
+
+//export goManagerMetrics
+func goManagerMetrics(h unsafe.Pointer, out *C.llmagg_buf, err **C.llmagg_error) C.llmagg_status {
+	return on("llmagg_manager_metrics", h, err, func(o *managerObject) error {
+		return o.scope.during(func() error { return setBuf(out, o.m.Metrics()) })
+	})
+}

@@ -93,6 +93,13 @@ llmagg_status llmagg_manager_report(llmagg_manager *manager, llmagg_buf *out, ll
     RETURN_GO(goManagerReport(GO(manager), out, err));
 }
 
+llmagg_status llmagg_manager_metrics(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err) {
+    CHECK_FORK(err);
+    HOLD(SHIM_MANAGER, manager, err);
+    OUT(out, err);
+    RETURN_GO(goManagerMetrics(GO(manager), out, err));
+}
+
 llmagg_status llmagg_manager_close(llmagg_manager *manager, double deadline, llmagg_error **err) {
     CHECK_FORK(err);
     HOLD(SHIM_MANAGER, manager, err);

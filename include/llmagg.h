@@ -481,9 +481,18 @@ LLMAGG_API llmagg_status llmagg_manager_health_submit(llmagg_manager *manager, l
  * "half_open", "blocked_for", "reopens_in": seconds, "in_flight", "waiting", "limit": calls that may be in flight,
  * "rate_used": share of the route's rate that was used lately, "binding": what calls wait for, "rpm", "tpm" or
  * "max_concurrent_calls", "last_error": as llmagg_error_json, "last_error_at", "last_success": seconds since the epoch,
- * "latency": seconds}, ...]; times of events that have not happened are omitted. Sends
- * no request. *out is owned. Codes: CLOSED. Since: 0.1.0 */
+ * "latency": seconds, "totals": {"since", "attempts": {outcome: number}, "retries", "failovers": calls that left the route for another
+ * one, "hedges", "tokens": {"input", "output", "cached_input", "reasoning", "unpriced": tokens of unknown cost}, "cost": {"amount",
+ * "currency"}, omitted while no cost is known, "duration": of attempts that answered, {"sum": seconds, "buckets": [14 counts: up to
+ * 0.02 s, 0.04 s, and so on up to 81.92 s, and longer]}, "first_token": the same}}, ...]; times of events that have not happened are
+ * omitted. Totals are counted from a route's first report on, and for a route that is registered after a report of its manager from
+ * its registration on. Sends no request. *out is owned. Codes: CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_manager_report(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err);
+
+/* The report as a page of Prometheus's text format 0.0.4, to be served as "text/plain; version=0.0.4": counters, gauges and histograms
+ * named llmagg_..., at most 60 series for a route. The labels are "provider" and "model", the configured names, and fixed ones
+ * ("outcome", "type", "currency", "le"). Counts as llmagg_manager_report does. *out is owned. Codes: CLOSED. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_manager_metrics(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err);
 
 /* Closes the manager and its providers: calls in flight end with LLMAGG_E_CLOSED, each with its event; later uses return CLOSED.
  * Blocks until these calls have ended, at most deadline seconds (0 or less: does not block). A second close waits in the same way.

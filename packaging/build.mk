@@ -27,7 +27,7 @@ LIB_COLD      := github.com/llmagg/llmagg/core/faultwall crypto/x509 crypto/x509
                  time syscall net/netip vendor/golang.org/x/net/http2/hpack \
                  crypto/ecdh $(addprefix crypto/internal/fips140/,rsa ecdsa nistec ed25519 edwards25519 drbg tls12 tls13) golang.org/x/net/http/httpproxy \
                  github.com/json-iterator/go github.com/modern-go/reflect2 encoding/json \
-                 $(addprefix github.com/llmagg/llmagg/core/,credential config rate vendor provider manager internal/setting internal/shown internal/suggest strategy price transport failure wire/bedrock wire/ollama wire/responses wire/gemini wire/anthropic)
+                 $(addprefix github.com/llmagg/llmagg/core/,credential meter config rate vendor provider manager internal/setting internal/shown internal/suggest strategy price transport failure wire/bedrock wire/ollama wire/responses wire/gemini wire/anthropic)
 LIB_TAGS      := netgo,osusergo
 LIB_GOFLAGS   := -trimpath -buildvcs=false -tags $(LIB_TAGS) $(LIB_COLD:%=-gcflags=%=-l)
 LIB_SONAME    := libllmagg.so.$(LIB_SOVERSION)

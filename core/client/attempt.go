@@ -173,6 +173,9 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 	}
 	a.turn.call.End(a.index, &a.record)
 	c.note(e, &a.record, now)
+	if m := c.meter.Load(); m != nil {
+		m.Attempt(&a.record)
+	}
 	if c.observers().Active() {
 		record := a.record
 		v := observe.Observation{Kind: observe.AttemptEnded, Call: a.turn.call.ID, Attempt: &record}

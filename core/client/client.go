@@ -16,6 +16,7 @@ import (
 	"github.com/llmagg/llmagg/core/internal/routing"
 	"github.com/llmagg/llmagg/core/limit"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/meter"
 	"github.com/llmagg/llmagg/core/observe"
 	"github.com/llmagg/llmagg/core/rate"
 	"github.com/llmagg/llmagg/core/strategy"
@@ -57,6 +58,7 @@ type Client struct {
 	slots    *limit.Concurrency
 	rate     *rate.Limiter
 	watch    atomic.Pointer[observe.Observers] // set by New, replaced by Observe
+	meter    atomic.Pointer[meter.Route]       // nil before the first report
 
 	life context.Context // of health checks; ends when the client closes
 	die  context.CancelCauseFunc

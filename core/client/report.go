@@ -7,6 +7,7 @@ import (
 	"github.com/llmagg/llmagg/core/breaker"
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/meter"
 	"github.com/llmagg/llmagg/core/observe"
 )
 
@@ -28,11 +29,35 @@ func (c *Client) observers() *observe.Observers { return c.watch.Load() }
 // tell completes an observation with the route and the time and sends it to the
 // client's observers.
 func (c *Client) tell(v observe.Observation) {
+	if m := c.meter.Load(); m != nil {
+		c.count(m, &v)
+	}
 	if c.observers().Active() {
 		v.Time, v.Provider, v.Model = time.Now(), c.cfg.Provider, c.cfg.Name
 		c.observers().Tell(v)
 	}
 }
+
+// count counts an observation of what becomes of calls on the route.
+func (c *Client) count(m *meter.Route, v *observe.Observation) {
+	switch v.Kind {
+	case observe.RetryScheduled:
+		m.Retry()
+	case observe.Restarted:
+		if v.To == c.Route() {
+			m.Retry()
+			return
+		}
+		m.Failover()
+	case observe.Failover:
+		m.Failover()
+	case observe.Hedged:
+		m.Hedge()
+	}
+}
+
+// StartTotals begins to count the route's totals, if nobody has before.
+func (c *Client) StartTotals() { c.meter.CompareAndSwap(nil, meter.New()) }
 
 func (c *Client) circuitChanged(from, to breaker.State) {
 	c.tell(observe.Observation{Kind: observe.BreakerChanged, From: string(from), State: string(to)})
@@ -71,14 +96,18 @@ func (c *Client) lastError() (*llm.Error, time.Time) {
 	return c.health.lastError, c.health.lastErrorAt
 }
 
-// Report returns the state of the route; it sends no request.
+// Report returns the state of the route; it sends no request. The route's
+// totals are counted from its first report on.
 func (c *Client) Report() llm.RouteReport {
+	if c.meter.Load() == nil {
+		c.StartTotals()
+	}
 	s := c.breaker.Snapshot()
 	now := time.Now()
 	limited := c.rate.Report()
 	r := llm.RouteReport{Provider: c.cfg.Provider, Model: c.cfg.Name, Available: s.On, Usable: c.breaker.Usable(),
 		Circuit: string(s.State), InFlight: c.slots.InFlight(), Waiting: c.slots.Waiting() + limited.Waiting,
-		Limit: c.slots.Size(), RateUsed: limited.Used, Binding: limited.Binding}
+		Limit: c.slots.Size(), RateUsed: limited.Used, Binding: limited.Binding, Totals: c.meter.Load().Totals()}
 	if r.Binding == "" && c.slots.Waiting() > 0 {
 		r.Binding = llm.BindingConcurrency
 	}

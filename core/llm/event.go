@@ -61,6 +61,7 @@ type RouteReport struct {
 	LastErrorAt     time.Time
 	LastSuccess     time.Time
 	Latency         time.Duration // of recent successful attempts, smoothed
+	Totals          *Totals       // since the first report
 }
 
 // BindingConcurrency says that max_concurrent_calls is what a route's callers
@@ -92,6 +93,13 @@ func (r RouteReport) MarshalJSON() ([]byte, error) {
 			o.Field("last_success").Float(float64(r.LastSuccess.UnixMicro()) / 1e6)
 		}
 		o.Field("latency").Float(r.Latency.Round(10 * time.Microsecond).Seconds())
+		if r.Totals != nil {
+			totals, err := JSON.Marshal(r.Totals)
+			if err != nil {
+				w.Fail(err)
+			}
+			o.Raw("totals", totals)
+		}
 		o.End()
 	})
 }

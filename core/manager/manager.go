@@ -15,6 +15,7 @@ import (
 	"github.com/llmagg/llmagg/core/internal/parallel"
 	"github.com/llmagg/llmagg/core/limit"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/meter"
 	"github.com/llmagg/llmagg/core/observe"
 	"github.com/llmagg/llmagg/core/provider"
 )
@@ -36,6 +37,8 @@ type Manager struct {
 	providers map[string]*provider.Provider
 	order     []string
 	closed    bool
+
+	counting atomic.Bool // the totals of routes that are registered from now on
 
 	catalog atomic.Pointer[Catalog] // the latest; stored under mu, nil when the providers have changed
 }
@@ -64,6 +67,9 @@ func (m *Manager) Register(p *provider.Provider) error {
 		return llm.Errorf(llm.InvalidArgument, "the provider is nil")
 	}
 	p.Observe(m.observers)
+	if m.counting.Load() {
+		p.StartTotals()
+	}
 	m.mu.Lock()
 	if m.closed {
 		m.mu.Unlock()
@@ -195,14 +201,20 @@ func (m *Manager) CheckHealth(ctx context.Context) map[string]map[string]bool {
 	return health
 }
 
-// Report returns the state of each route; it sends no request.
+// Report returns the state of each route; it sends no request. Totals are
+// counted from the first report on, and of routes that are registered later
+// from their registration on.
 func (m *Manager) Report() []llm.RouteReport {
+	m.counting.Store(true)
 	reports := []llm.RouteReport{}
 	for _, p := range m.list() {
 		reports = append(reports, p.Report()...)
 	}
 	return reports
 }
+
+// Metrics is the report as a page of Prometheus's text format 0.0.4.
+func (m *Manager) Metrics() []byte { return meter.Text(m.Report()) }
 
 // Close closes all providers at the same time: their calls end with CLOSED. It
 // waits until they have ended. If ctx ends first, Close returns its error. A

@@ -209,6 +209,13 @@ func (p *Provider) CheckHealth(ctx context.Context) map[string]bool {
 	return result
 }
 
+// StartTotals begins to count the totals of each route.
+func (p *Provider) StartTotals() {
+	for _, c := range p.Clients() {
+		c.StartTotals()
+	}
+}
+
 // Report returns the state of each route.
 func (p *Provider) Report() []llm.RouteReport {
 	reports := []llm.RouteReport{}

@@ -48,7 +48,13 @@ static void a_chat_through_every_layer(void) {
     CHECK(strcmp(out.ptr, "{\"openai\":{\"gpt-a\":true}}") == 0);
     llmagg_buf_free(&out);
     OK(llmagg_manager_report(manager, &out, &err));
-    CHECK(has(out.ptr, "\"circuit\":\"closed\"") && has(out.ptr, "last_success"));
+    CHECK(has(out.ptr, "\"circuit\":\"closed\"") && has(out.ptr, "last_success") && has(out.ptr, "\"totals\":{\"since\""));
+    llmagg_buf_free(&out);
+    OK(llmagg_aggregator_chat(aggregator, STR(HELLO), NOTHING, &out, &err));
+    llmagg_buf_free(&out);
+    OK(llmagg_manager_metrics(manager, &out, &err));
+    CHECK(has(out.ptr, "# TYPE llmagg_attempts_total counter\n"));
+    CHECK(has(out.ptr, "\nllmagg_attempts_total{provider=\"openai\",model=\"gpt-a\",outcome=\"OK\"} 1\n"));
     llmagg_buf_free(&out);
     OK(llmagg_client_report(client, &out, &err));
     CHECK(has(out.ptr, "\"usable\":true"));
