@@ -21,6 +21,7 @@ include packaging/capi_tests.mk
 include tests/packaging/packaging.mk
 include bindings/python/build.mk
 include tests/contract/contract.mk
+include tests/readme/docs.mk
 include tests/reference/reference.mk
 -include tests/fuzz.mk
 include tests/realclients/realclients.mk

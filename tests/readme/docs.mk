@@ -1,0 +1,20 @@
+# The site and the programs of its pages. Included by the Makefile at the root; every path is relative to that. What is installed from
+# PyPI, at the versions of the lock files, stays in build/docs and build/doc-examples.
+
+PYTHON3      ?= python3
+BUILD        ?= build
+DOCS_VENV    := $(BUILD)/docs
+DOC_EXAMPLES := $(BUILD)/doc-examples
+
+.PHONY: docs doc-examples
+
+docs: $(DOCS_VENV)/.tools ## build the site in build/site, in English and Chinese; broken links are errors
+	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/venv/bin/mkdocs build --strict --quiet
+	@echo "build/site/index.html"
+
+$(DOCS_VENV)/.tools: tests/readme/requirements-site.txt
+	@mkdir -p $(@D)
+	rm -rf $(DOCS_VENV)/venv
+	$(PYTHON3) -m venv $(DOCS_VENV)/venv
+	$(DOCS_VENV)/venv/bin/python -m pip --disable-pip-version-check -q install --only-binary :all: -r tests/readme/requirements-site.txt
+	@touch $@

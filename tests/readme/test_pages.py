@@ -1,0 +1,149 @@
+"""The pages of docs: each block of code is run as it stands (see :mod:`pages`), each link leads somewhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from commands import run as run_commands
+from pages import DOCS, PAGES, ROOT, Block, at_the_wall, blocks, matches, needs, text_of
+
+from llmagg.faultwall import FaultWall
+
+EXAMPLES = ROOT / "build" / "doc-examples" / "venv" / "bin" / "python"
+MODELS = {
+    "openai": ["gpt-4o-mini", "slow", "json"],
+    "anthropic": ["claude-sonnet-4-5"],
+    "deepseek": ["deepseek-chat"],
+}
+RULES = {"python": ".py", "go": ".go", "c": ".c", "cpp": ".cpp", "py": ".py"}
+WITH_CODE = [page for page in PAGES if blocks(text_of(page)) and not page.endswith(".zh.md")]
+
+
+def environment(wall: FaultWall, folder: Path, python: str) -> dict[str, str]:
+    """Keys of three vendors, whose models are at the wall; the SDKs' variables, too."""
+    claude = wall.url.removesuffix("/v1") + "/anthropic"
+    config = {vendor: {"models": {name: {"api_key": "k-123456789"} for name in names}} for vendor, names in MODELS.items()}
+    file = folder / "config-of-the-test.json"
+    file.write_text(at_the_wall(json.dumps(config), wall.url))
+    file.chmod(0o600)
+    return {
+        **os.environ,
+        **{f"{vendor.upper()}_API_KEY": "k-123456789" for vendor in MODELS},
+        "LLMAGG_CONFIG": str(file),
+        "ANTHROPIC_BASE_URL": claude,
+        "ANTHROPIC_API_BASE": claude.removesuffix("/v1"),
+        "OPENAI_BASE_URL": wall.url,
+        "OPENAI_API_BASE": wall.url,
+        "PYTHONPATH": str(folder),
+        "LD_LIBRARY_PATH": str(ROOT / "build"),
+        "PATH": f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+
+
+def interpreter(packages: list[str]) -> str:
+    """The Python that has the packages."""
+    if not packages:
+        return sys.executable
+    for python in (sys.executable, str(EXAMPLES)):
+        imports = "import " + ", ".join(packages)
+        if Path(python).exists() and subprocess.run([python, "-c", imports], capture_output=True).returncode == 0:
+            return python
+    pytest.skip(f"needs {', '.join(packages)} (make doc-examples)")
+
+
+def command(block: Block, file: Path, python: str) -> list[str]:
+    """What runs a program or a page's tests."""
+    library = ROOT / "build"
+    if block.language == "py":
+        return [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(file.parent), str(file)]
+    if block.language == "go":
+        return ["go", *(["test"] if "testing.T" in block.code else ["run"]), str(file)]
+    if block.language in ("c", "cpp"):
+        compiler = ["cc", "-std=c99"] if block.language == "c" else ["c++", "-std=c++17"]
+        built = [*compiler, "-Wall", f"-I{ROOT}/include", f"-I{ROOT}/examples/cpp", str(file), f"-L{library}", "-lllmagg"]
+        done = subprocess.run([*built, "-o", str(file.with_suffix(""))], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return [str(file.with_suffix(""))]
+    return [python, str(file)]
+
+
+def run_program(block: Block, wall: FaultWall, folder: Path, python: str) -> None:
+    name = "test_pasted.py" if block.language == "py" else f"program{RULES[block.language]}"
+    if block.language == "go" and "testing.T" in block.code:
+        name = "program_test.go"
+    file = folder / name
+    file.write_text(block.code.replace("https://api.openai.com/v1", wall.url), "utf-8")
+    cwd = ROOT if block.language == "go" else folder
+    ran = command(block, file, python)
+    env = environment(wall, folder, python)
+    done = subprocess.run(ran, cwd=cwd, env=env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, f"{block.code}\n{done.stdout}{done.stderr}"
+    if block.language != "py":
+        assert block.output is not None, f"no text block says what this prints:\n{block.code}"
+        assert matches(block.output, done.stdout), f"{block.code}\n{done.stdout}{done.stderr}"
+
+
+def read_configuration(block: Block, wall: FaultWall, folder: Path, python: str) -> None:
+    """The library takes the configuration of the page."""
+    file = folder / "llm.json"
+    file.write_text(block.code)
+    file.chmod(0o600)
+    names = dict.fromkeys(re.findall(r"\$\{(\w+)\}", block.code), "set-by-the-test")
+    env = {**environment(wall, folder, python), "DASHSCOPE_API_KEY": "k", "GROQ_API_KEY": "k", **names}
+    check = "import llmagg; llmagg.LLMAggregator().initialize_sync('llm.json')"
+    done = subprocess.run([python, "-c", check], cwd=folder, env=env, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, f"{block.code}\n{done.stderr}"
+    file.write_text(at_the_wall(block.code, wall.url))
+
+
+@pytest.mark.parametrize("page", WITH_CODE)
+def test_programs(page: str, tmp_path: Path) -> None:
+    text = text_of(page)
+    python = interpreter(needs(text))
+    page_blocks = blocks(text)
+    for i, block in enumerate(page_blocks):
+        with FaultWall(block.wall) as wall:
+            if block.title:
+                used = "".join(later.code for later in page_blocks[i + 1 :])
+                assert Path(block.title).stem in used, f"no block below uses {block.title}"
+                file = tmp_path / block.title
+                file.parent.mkdir(parents=True, exist_ok=True)
+                code = block.code if block.language != "json" else at_the_wall(block.code, wall.url)
+                file.write_text(code.replace("https://api.openai.com/v1", wall.url), "utf-8")
+            elif block.language == "json":
+                read_configuration(block, wall, tmp_path, python)
+            elif block.language == "sh":
+                run_commands(block, tmp_path, environment(wall, tmp_path, python))
+            else:
+                assert block.language in RULES, f"no rule how to run a block of {block.language!r}"
+                if (file := tmp_path / "llm.json").exists():
+                    file.write_text(at_the_wall(file.read_text(), wall.url))
+                run_program(block, wall, tmp_path, python)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.endswith(".zh.md")])
+def test_chinese_pages_have_the_same_code(page: str) -> None:
+    """What the English page runs is run for both."""
+    english = page.replace(".zh.md", ".md")
+    assert (DOCS / english).exists()
+    assert [(b.language, b.title, b.code, b.output) for b in blocks(text_of(page))] == [
+        (b.language, b.title, b.code, b.output) for b in blocks(text_of(english))
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links(page: str) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text_of(page)):
+        assert ((DOCS / page).parent / target).exists(), target
+
+
+def test_each_page_stands_in_the_navigation() -> None:
+    navigation = (ROOT / "mkdocs.yml").read_text().partition("\nnav:\n")[2]
+    listed = set(re.findall(r"\b([\w/-]+\.md)$", navigation, re.MULTILINE))
+    assert listed == {page for page in PAGES if not page.endswith(".zh.md")}
