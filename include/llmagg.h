@@ -76,8 +76,9 @@
  * "concurrency limit", "rate" or "half-open trial", "bytes", "skipped_events", "usage", "left_out", "adapted",
  * "key": how the key ends, if the route has several}; empty fields are omitted.
  * An answer and an attempt have a "cost": {"amount", "currency", "source": "provider" (the answer says it), "price" (the usage
- * times the configured prices) or "mixed", "unknown": further attempts that may have cost something}. It is missing if it is not
- * known. An answer's is that of all attempts of its call.
+ * times the configured prices), "table" (times the prices of the file that the variable LLMAGG_PRICES names, as
+ * share/llmagg/prices.json, whose "date" it has) or "mixed", "unknown": further attempts that may have cost something}. It is missing
+ * if it is not known. An answer's is that of all attempts of its call.
  * A usage has OpenAI's names for every vendor: "prompt_tokens" with what caches gave and took, "prompt_tokens_details":
  * {"cached_tokens", "cache_write_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "audio_tokens"},
  * "completion_tokens_details": {"reasoning_tokens", "audio_tokens"}. A number that the vendor did not send is null or missing.
@@ -95,8 +96,8 @@
  * routes of one model are asked: those of the first route's model. The result is a llmagg_vectors.
  *
  * RANKINGS: the request of llmagg_..._rerank is {"query", "documents": array of texts, "model", "top_n": the best ones only}; the result
- * is {"results": [{"index": of the document, "relevance_score"}, ...], the best first, "model", "usage", "meta": billed units and the
- * like, "attempts"}. The routes are asked one after the other, as in a chat.
+ * is {"results": [{"index": of the document, "relevance_score"}, ...], the best first, "model", "usage", "cost", "meta": billed units
+ * and the like, "attempts"}. The routes are asked one after the other, as in a chat.
  *
  * OPTIONS of a call (a JSON object, or NULL and 0 for the defaults); the list is made by `make reference`:
  *     "max_retries": integer; default: the route's. Attempts on one route; 0 and 1 mean one attempt
@@ -296,8 +297,8 @@ typedef struct llmagg_buf {
 
 /*
  * What the result of a llmagg_..._embed begins with. The numbers are float in the byte order of the machine, vector by vector in
- * the order of the texts: count * dimensions of them from offset on. Behind them stands JSON: {"model", "usage", "attempts": of all
- * requests}. A llmagg_buf is aligned for all of it; a payload in a buffer of llmagg_queue_drain is not: copy it with memcpy. Offsets
+ * the order of the texts: count * dimensions of them from offset on. Behind them stands JSON: {"model", "usage", "cost",
+ * "attempts": of all requests}. A llmagg_buf is aligned for all of it; a payload in a buffer of llmagg_queue_drain is not: copy it with memcpy. Offsets
  * are in bytes from the beginning of the result. The struct may grow at its end.
  */
 typedef struct llmagg_vectors {
@@ -485,7 +486,7 @@ LLMAGG_API llmagg_status llmagg_manager_health_submit(llmagg_manager *manager, l
  * one, "hedges", "tokens": {"input", "output", "cached_input", "reasoning", "unpriced": tokens of unknown cost}, "cost": {"amount",
  * "currency"}, omitted while no cost is known, "duration": of attempts that answered, {"sum": seconds, "buckets": [14 counts: up to
  * 0.02 s, 0.04 s, and so on up to 81.92 s, and longer]}, "first_token": the same}}, ...]; times of events that have not happened are
- * omitted. Totals are counted from a route's first report on, and for a route that is registered after a report of its manager from
+ * omitted. "prices_of" is the date of the table that has the route's prices. Totals are counted from a route's first report on, and for a route that is registered after a report of its manager from
  * its registration on. Sends no request. *out is owned. Codes: CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_manager_report(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err);
 

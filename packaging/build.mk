@@ -8,6 +8,7 @@ override PREFIX := $(if $(filter /%,$(firstword $(PREFIX))),$(PREFIX),$(CURDIR)/
 INCLUDEDIR    ?= $(PREFIX)/include
 LIBDIR        ?= $(PREFIX)/lib
 DOCDIR        ?= $(PREFIX)/share/doc/llmagg
+DATADIR       ?= $(PREFIX)/share/llmagg
 DESTDIR       ?=
 BUILD         ?= build
 
@@ -75,6 +76,8 @@ install: lib static ## install header, libraries, pkg-config file and CMake pack
 	install -d '$(DESTDIR)$(INCLUDEDIR)' '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(LIBDIR)/cmake/llmagg'
 	install -d '$(DESTDIR)$(DOCDIR)'
 	install -m 644 LICENSE bindings/python/THIRD_PARTY_LICENSES.txt '$(DESTDIR)$(DOCDIR)'
+	install -d '$(DESTDIR)$(DATADIR)'
+	install -m 644 core/price/shipped/prices.json '$(DESTDIR)$(DATADIR)/prices.json'
 	install -m 644 include/llmagg.h '$(DESTDIR)$(INCLUDEDIR)/llmagg.h'
 	install -m 755 $(BUILD)/libllmagg.so '$(DESTDIR)$(LIBDIR)/libllmagg.so.$(LIB_VERSION)'
 	ln -sf libllmagg.so.$(LIB_VERSION) '$(DESTDIR)$(LIBDIR)/libllmagg.so.$(LIB_SOVERSION)'

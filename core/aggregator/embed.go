@@ -189,5 +189,6 @@ func (e *embedding) response() (*llm.EmbeddingResponse, error) {
 	if told {
 		r.Usage = wire.TokensOf(strconv.AppendInt(nil, int64(tokens), 10))
 	}
+	r.Cost = llm.TotalCost(r.Attempts)
 	return r, nil
 }

@@ -42,5 +42,6 @@ func (a *Aggregator) RerankRoutes(ctx context.Context, routes []*client.Client, 
 	}
 	answer := &ranking.Response
 	answer.Model, answer.Attempts = ranking.Call.Model, w.call.Attempts()
+	answer.Cost = llm.TotalCost(answer.Attempts)
 	return answer, nil
 }

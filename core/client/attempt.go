@@ -154,7 +154,9 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 	a.record.Duration = now.Sub(a.record.Start)
 	a.record.Status, a.record.Bytes, a.record.SkippedEvents = a.x.Status, a.x.Bytes, a.x.Skipped
 	a.record.LeftOut, a.record.Adapted = a.x.Left, a.x.Adapted
-	a.record.Usage, a.record.Cost = usage, c.cfg.Price.Of(usage)
+	if a.record.Usage = usage; usage != nil || e == nil {
+		a.record.Cost = c.cfg.Price.Of(usage)
+	}
 	if e != nil {
 		a.record.Code, a.record.Message = e.Code, e.Message
 		if e.Status != 0 {

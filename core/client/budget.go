@@ -1,10 +1,32 @@
 package client
 
 import (
+	"cmp"
 	"strconv"
 
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/price"
 )
+
+// findPrice looks for the price of a model whose configuration has none in the
+// table that LLMAGG_PRICES names: by the vendor that the configuration names,
+// else by the row of the table of vendors that was found for it.
+func findPrice(cfg *config.Model, vendor string, getenv func(string) (string, bool)) error {
+	if cfg.Price != (price.Price{}) {
+		return nil
+	}
+	table, err := price.FromEnvironment(getenv)
+	if table == nil || err != nil {
+		return err
+	}
+	for _, name := range [...]string{cmp.Or(cfg.Like, cfg.Provider), vendor} {
+		if cfg.Price, err = table.Of(name, cfg.Model); err != nil || cfg.Price != (price.Price{}) {
+			return err
+		}
+	}
+	return nil
+}
 
 // bytesOfToken is how many bytes of a request a token has at least, about.
 const bytesOfToken = 3

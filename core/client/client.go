@@ -112,6 +112,9 @@ func New(cfg config.Model, o Options) (*Client, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, v.Blame(err, o.Getenv)
 	}
+	if err := findPrice(&cfg, v.Name(), o.Getenv); err != nil {
+		return nil, err
+	}
 	c := newClient(cfg, o)
 	pool, err := transport.Borrow(transport.Options{BaseURL: cfg.BaseURL, Proxy: cfg.Proxy, CAFile: cfg.CAFile, ConnectTimeout: cfg.ConnectTimeout,
 		HeaderBytes: cfg.Limits.HeaderBytes, Getenv: o.Getenv, OnSocket: o.OnSocket})

@@ -121,5 +121,6 @@ func (c *Client) Report() llm.RouteReport {
 	defer c.mu.Unlock()
 	r.LastError, r.LastErrorAt = c.health.lastError, c.health.lastErrorAt
 	r.LastSuccess, r.Latency = c.health.lastSuccess, c.health.latency
+	r.PricesOf = c.cfg.Price.Date
 	return r
 }

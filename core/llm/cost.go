@@ -1,11 +1,16 @@
 package llm
 
-import "github.com/llmagg/llmagg/core/internal/jsontext"
+import (
+	"cmp"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
+)
 
 // The sources of a [Cost].
 const (
 	CostOfProvider = "provider" // the answer says what it cost
 	CostOfPrice    = "price"    // the usage times the prices of the configuration
+	CostOfTable    = "table"    // the usage times the prices of the file that LLMAGG_PRICES names
 	CostMixed      = "mixed"    // some attempts have one source, some the other
 )
 
@@ -18,6 +23,7 @@ type Cost struct {
 	// Unknown is how many further attempts of the call may have cost something
 	// that is not known.
 	Unknown int
+	Date    string // of the table that has the prices, as 2026-11-28; "" for none
 }
 
 // TotalCost is the cost of a call: all of its attempts, failed attempts too.
@@ -43,6 +49,7 @@ func TotalCost(attempts []Attempt) *Cost {
 			if sum.Source != a.Cost.Source {
 				sum.Source = CostMixed
 			}
+			sum.Date = cmp.Or(sum.Date, a.Cost.Date)
 		}
 	}
 	if sum != nil {
@@ -68,11 +75,12 @@ func (c *Cost) write(w *jsontext.Writer) {
 	o.Field("amount").Float(c.Amount)
 	o.Str("currency", c.Currency)
 	o.Str("source", c.Source)
+	o.StrUnlessEmpty("date", c.Date)
 	if c.Unknown > 0 {
 		o.Field("unknown").Int(c.Unknown)
 	}
 	o.End()
 }
 
-// MarshalJSON writes {"amount", "currency", "source", "unknown"}.
+// MarshalJSON writes {"amount", "currency", "source", "date", "unknown"}.
 func (c *Cost) MarshalJSON() ([]byte, error) { return jsontext.Encode(nil, c.write) }

@@ -21,11 +21,11 @@ func TestTotalCost(t *testing.T) {
 		want     *Cost
 	}{
 		"none":                         {nil, nil},
-		"one":                          {[]Attempt{ok}, &Cost{2, "USD", CostOfPrice, 0}},
-		"a refusal is free":            {[]Attempt{refused, ok}, &Cost{2, "USD", CostOfPrice, 0}},
-		"a silent attempt may cost":    {[]Attempt{silent, broken, ok}, &Cost{2, "USD", CostOfPrice, 2}},
-		"a failed attempt counts":      {[]Attempt{paid, ok}, &Cost{3, "USD", CostMixed, 0}},
-		"two currencies are not added": {[]Attempt{ok, euros}, &Cost{2, "USD", CostOfPrice, 1}},
+		"one":                          {[]Attempt{ok}, &Cost{2, "USD", CostOfPrice, 0, ""}},
+		"a refusal is free":            {[]Attempt{refused, ok}, &Cost{2, "USD", CostOfPrice, 0, ""}},
+		"a silent attempt may cost":    {[]Attempt{silent, broken, ok}, &Cost{2, "USD", CostOfPrice, 2, ""}},
+		"a failed attempt counts":      {[]Attempt{paid, ok}, &Cost{3, "USD", CostMixed, 0, ""}},
+		"two currencies are not added": {[]Attempt{ok, euros}, &Cost{2, "USD", CostOfPrice, 1, ""}},
 		"an answer without a price":    {[]Attempt{paid, {}}, nil},
 		"refusals only":                {[]Attempt{refused}, nil},
 	} {

@@ -34,6 +34,7 @@ type EmbeddingResponse struct {
 	Model   string // the upstream's name of the model that answered
 	Vectors [][]float32
 	Usage   *Usage // of all requests that were made; nil where one told none
+	Cost    *Cost  // of all requests; nil if it is not known
 	// Attempts lists the attempts of all requests that were made, request by
 	// request.
 	Attempts []Attempt
@@ -82,11 +83,11 @@ func ParseEmbedding(data []byte, o CallOptions) (r *EmbeddingRequest, err error)
 }
 
 // AppendJSON appends all of a response but its vectors: {"model", "usage",
-// "attempts"}.
+// "cost", "attempts"}.
 func (r *EmbeddingResponse) AppendJSON(dst []byte) ([]byte, error) {
 	return jsontext.Encode(dst, func(w *jsontext.Writer) {
 		o := w.Object()
-		writeOther(&o, r.Model, r.Usage, r.Attempts)
+		writeOther(&o, r.Model, r.Usage, r.Cost, r.Attempts)
 		o.End()
 	})
 }

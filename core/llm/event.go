@@ -62,6 +62,7 @@ type RouteReport struct {
 	LastSuccess     time.Time
 	Latency         time.Duration // of recent successful attempts, smoothed
 	Totals          *Totals       // since the first report
+	PricesOf        string        // the date of the table that has the route's prices; "" if the configuration has them, or nobody
 }
 
 // BindingConcurrency says that max_concurrent_calls is what a route's callers
@@ -100,6 +101,7 @@ func (r RouteReport) MarshalJSON() ([]byte, error) {
 			}
 			o.Raw("totals", totals)
 		}
+		o.StrUnlessEmpty("prices_of", r.PricesOf)
 		o.End()
 	})
 }

@@ -83,12 +83,15 @@ func readTexts(name string, v []byte) (texts []string, err error) {
 }
 
 // writeOther writes what every response has.
-func writeOther(o *jsontext.Object, model string, usage *Usage, attempts []Attempt) {
+func writeOther(o *jsontext.Object, model string, usage *Usage, cost *Cost, attempts []Attempt) {
 	o.Str("model", model)
 	if usage != nil {
 		usage.write(o.Field("usage"))
 	} else {
 		o.Field("usage").Null()
+	}
+	if cost != nil {
+		cost.write(o.Field("cost"))
 	}
 	writeAttempts(o.Field("attempts"), attempts)
 }

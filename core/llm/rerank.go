@@ -33,6 +33,7 @@ type RerankResponse struct {
 	Model   string // the upstream's name of the model that answered
 	Results []Ranked
 	Usage   *Usage          // nil where the vendor told none
+	Cost    *Cost           // nil if it is not known
 	Meta    json.RawMessage // what Cohere and others tell beside, such as billed units; nil for nothing
 	// Attempts lists the attempts of the call.
 	Attempts []Attempt
@@ -86,8 +87,8 @@ func ParseRerank(data []byte, o CallOptions) (r *RerankRequest, err error) {
 	return r, r.Check()
 }
 
-// AppendJSON appends the response in Cohere's shape, with "model", "usage" and
-// "attempts" added.
+// AppendJSON appends the response in Cohere's shape, with "model", "usage",
+// "cost" and "attempts" added.
 func (r *RerankResponse) AppendJSON(dst []byte) ([]byte, error) {
 	return jsontext.Encode(dst, func(w *jsontext.Writer) {
 		o := w.Object()
@@ -103,7 +104,7 @@ func (r *RerankResponse) AppendJSON(dst []byte) ([]byte, error) {
 		}
 		w.EndArray()
 		o.Raw("meta", r.Meta)
-		writeOther(&o, r.Model, r.Usage, r.Attempts)
+		writeOther(&o, r.Model, r.Usage, r.Cost, r.Attempts)
 		o.End()
 	})
 }

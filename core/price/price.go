@@ -1,5 +1,6 @@
 // Package price turns a usage into money: by what the provider says that the
-// answer cost, else by the prices of the configuration ([Price]). Streams and
+// answer cost, else by the prices of the configuration or of
+// a [Table] ([Price]). Streams and
 // whole answers, and every attempt of a call, go through [Price.Of]. What is
 // not known is nil, never 0. It imports core/llm.
 package price
@@ -14,16 +15,17 @@ import (
 // Price is what a model costs, for Per tokens of a sort. A price that is nil is
 // that of the sort that it is part of; without any, the cost is not known.
 type Price struct {
-	Input        *float64 // tokens of the prompt
-	Output       *float64 // tokens of the answer, thoughts among them
-	CachedInput  *float64 // of Input, read from a cache
-	CacheWrite   *float64 // of Input, written to a cache
-	CacheWrite1h *float64 // of CacheWrite, for an hour
-	InputAudio   *float64 // of Input
-	OutputAudio  *float64 // of Output
-	Request      *float64 // of each request, whatever Per is
-	Per          float64  // 1000000
-	Currency     string   // "USD"
+	Input        *float64 `json:"input"`          // tokens of the prompt
+	Output       *float64 `json:"output"`         // tokens of the answer, thoughts among them
+	CachedInput  *float64 `json:"cached_input"`   // of Input, read from a cache
+	CacheWrite   *float64 `json:"cache_write"`    // of Input, written to a cache
+	CacheWrite1h *float64 `json:"cache_write_1h"` // of CacheWrite, for an hour
+	InputAudio   *float64 `json:"input_audio"`    // of Input
+	OutputAudio  *float64 `json:"output_audio"`   // of Output
+	Request      *float64 `json:"request"`        // of each request, whatever Per is
+	Per          float64  `json:"per"`            // 1000000
+	Currency     string   `json:"currency"`       // "USD"
+	Date         string   `json:"-"`              // of the [Table] that it comes from; "" for none
 }
 
 // Check refuses what is no price; where names the model.
@@ -54,10 +56,13 @@ func (p *Price) Check(where string) error {
 	return nil
 }
 
-// Of is the cost of a usage, nil where it is not known.
+// Of is the cost of an answer by its usage, nil where it is not known.
 func (p *Price) Of(u *llm.Usage) *llm.Cost {
 	if u == nil {
-		return nil
+		if p.Request == nil || p.Input != nil || p.Output != nil {
+			return nil
+		}
+		u = &llm.Usage{} // a price of the request needs none
 	}
 	if len(u.Extra) > 0 {
 		if amount, said := told(u.Extra); said {
@@ -71,7 +76,10 @@ func (p *Price) Of(u *llm.Usage) *llm.Cost {
 	if !known {
 		return nil
 	}
-	c := &llm.Cost{Amount: amount, Currency: p.Currency, Source: llm.CostOfPrice}
+	c := &llm.Cost{Amount: amount, Currency: p.Currency, Source: llm.CostOfPrice, Date: p.Date}
+	if p.Date != "" {
+		c.Source = llm.CostOfTable
+	}
 	if c.Currency == "" {
 		c.Currency = "USD"
 	}

@@ -5,6 +5,9 @@ import (
 	"strings"
 )
 
+// Name is the vendor's name in the table.
+func (v *Vendor) Name() string { return v.name }
+
 // Row is what bindings and documents know of a vendor.
 type Row struct {
 	Name    string   `json:"name"`

@@ -156,6 +156,17 @@ func TokensOf(raw json.RawMessage) *llm.Usage {
 	return u
 }
 
+// TokensIn is the usage of a request without an answer of its own: where only
+// the sum is told, it is that of the input.
+func TokensIn(u *llm.Usage) *llm.Usage {
+	if prompt, completion, total := u.Counts(); prompt || completion || !total {
+		return u
+	}
+	in := TokensOf(strconv.AppendInt(nil, int64(u.TotalTokens), 10))
+	in.Extra = u.Extra
+	return in
+}
+
 // AppendWith appends v, an object, with the fields of extra that it lacks.
 func AppendWith(dst []byte, v any, extra llm.Extra) ([]byte, error) {
 	s := llm.JSON.BorrowStream(nil)

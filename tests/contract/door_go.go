@@ -255,7 +255,11 @@ func (s *goSession) embed(ctx context.Context, c *Command) Event {
 	if err != nil {
 		return result(nil, err)
 	}
-	return result(map[string]any{"embeddings": widened(r.Vectors), "model": r.Model, "usage": r.Usage, "attempts": r.Attempts}, nil)
+	document := map[string]any{"embeddings": widened(r.Vectors), "model": r.Model, "usage": r.Usage, "attempts": r.Attempts}
+	if r.Cost != nil {
+		document["cost"] = r.Cost
+	}
+	return result(document, nil)
 }
 
 func (s *goSession) rerank(ctx context.Context, c *Command) Event {

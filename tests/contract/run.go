@@ -107,7 +107,11 @@ func (r *run) fail(format string, args ...any) {
 // start starts the walls and learns their addresses.
 func (r *run) start(folder string) error {
 	r.places = places{"key": Key}
-	var err error
+	prices, err := filepath.Abs("prices.testdata")
+	if err != nil {
+		return err
+	}
+	r.places["prices"] = prices
 	if r.c.OtherScript != nil {
 		if r.other, err = startWall(r.places.fill(r.c.OtherScript)); err != nil {
 			return err

@@ -28,6 +28,7 @@ lib/libllmagg.so.$version
 lib/pkgconfig/llmagg.pc
 share/doc/llmagg/LICENSE
 share/doc/llmagg/THIRD_PARTY_LICENSES.txt
+share/llmagg/prices.json
 END
 (cd "$prefix" && find . ! -type d | sed 's|^\./||' | LC_ALL=C sort) > found
 try 'install: these files and no others' diff expected found

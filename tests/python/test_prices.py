@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +90,36 @@ def test_the_command_prints_prices(tmp_path: Path, capsys: pytest.CaptureFixture
     table.write_text("{")
     assert command.main(["prices", "--from", "litellm", str(table)]) == 1
     assert "is not valid JSON" in capsys.readouterr().err
+
+
+def test_the_shipped_table_is_used_when_it_is_asked_for(llm_wall: FaultWall, monkeypatch: pytest.MonkeyPatch) -> None:
+    llm_wall.script({"default": {"steps": [{"usage": {"prompt_tokens": 1000, "completion_tokens": 100}}]}})
+    monkeypatch.setenv("LLMAGG_PRICES", "")
+    aggregator = llmagg.LLMAggregator()
+    prices.use()
+    aggregator.initialize_sync(config_for(llm_wall, "gpt-4o", "gpt-x"))
+    cost = aggregator.chat_sync("hi", model="gpt-4o").cost
+    table = json.loads(prices.SHIPPED.read_text())
+    assert cost is not None
+    assert (round(cost.amount, 9), cost.source, cost.date) == (0.0035, "table", table["date"])
+    assert "litellm" in table["source"]
+    assert cost.to_dict()["date"] == cost.date
+    assert aggregator.chat_sync("hi", model="gpt-x").cost is None
+    assert [r.get("prices_of") for r in aggregator.health_report()] == [table["date"], None]
+    prices.use(None)
+    assert "LLMAGG_PRICES" not in os.environ
+
+
+def test_the_command_prints_the_shipped_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["prices", "--path"]) == 0
+    assert capsys.readouterr().out == f"{prices.SHIPPED}\n"
+    assert command.main(["prices", "openai/gpt-4o"]) == 0
+    assert json.loads(capsys.readouterr().out)["openai/gpt-4o"]["input"] == 2.5
+    table = tmp_path / "table.json"
+    table.write_text(json.dumps(LITELLM))
+    assert command.main(["prices", "--from", "litellm", str(table)]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["date"] == datetime.date.today().isoformat()
+    assert printed["openai/gpt-4o"]["input"] == 2.5
+    with pytest.raises(SystemExit):
+        command.main(["prices", "--from", "litellm"])

@@ -65,7 +65,7 @@ func (w *format) Ranks(data []byte, r *wire.Ranking) error {
 // Cohere's and SiliconFlow's "meta" tells of tokens; nil for neither.
 func usageIn(raw, meta json.RawMessage) *llm.Usage {
 	if usage := (&llm.Usage{}); len(raw) > 0 && raw[0] == '{' && usage.UnmarshalJSON(raw) == nil {
-		return usage
+		return wire.TokensIn(usage)
 	}
 	var told struct {
 		Tokens struct {

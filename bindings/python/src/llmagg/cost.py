@@ -10,14 +10,16 @@ from typing import Any
 class Cost:
     """A sum of money. A cost that is not known is None in its place, never 0. ``float(cost)`` is the amount.
 
-    ``source`` is "provider" (the answer says it), "price" (the usage times the ``price`` of the configuration) or
-    "mixed". ``unknown`` is how many further attempts of the call may have cost something that is not known.
+    ``source`` is "provider" (the answer says it), "price" (the usage times the ``price`` of the configuration), "table"
+    (times the prices of the file that LLMAGG_PRICES names, whose day is ``date``) or "mixed". ``unknown`` is how many
+    further attempts of the call may have cost something that is not known.
     """
 
     amount: float
     currency: str = "USD"
     source: str = ""
     unknown: int = 0
+    date: str = ""
 
     def __float__(self) -> float:
         return float(self.amount)
@@ -27,8 +29,8 @@ class Cost:
         """Reads the JSON object; None for anything else."""
         if not isinstance(data, dict) or not isinstance(data.get("amount"), (int, float)):
             return None
-        return cls(data["amount"], data.get("currency", "USD"), data.get("source", ""), data.get("unknown", 0))
+        return cls(data["amount"], data.get("currency", "USD"), data.get("source", ""), data.get("unknown", 0), data.get("date", ""))
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON object; ``unknown`` is omitted if it is 0."""
-        return {key: value for key, value in vars(self).items() if value or key != "unknown"}
+        """The JSON object; ``unknown`` and ``date`` are omitted if they are 0 and empty."""
+        return {key: value for key, value in vars(self).items() if value or key not in ("unknown", "date")}

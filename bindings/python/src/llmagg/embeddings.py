@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._wire import decode
 from .attempt import Attempt
+from .cost import Cost
 from .responses import Usage
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ class EmbeddingResponse:
     """The vectors of texts, in the order of the texts.
 
     ``model`` is the upstream name of the model that answered. ``usage`` is that of all requests; it is unknown (false)
-    if a provider sent none. ``attempts`` lists the attempts of all requests. ``dimensions`` is the length of each
+    if a provider sent none. ``cost`` is what all requests cost, None if that is not known. ``attempts`` lists the attempts of all requests. ``dimensions`` is the length of each
     vector. ``len(response)`` is the number of vectors; ``response[i]`` and a loop give vectors as lists of floats.
     """
 
@@ -29,6 +30,7 @@ class EmbeddingResponse:
         answer = decode(data[json_offset : json_offset + json_size])
         self.model: str = answer["model"]
         self.usage = Usage.from_dict(answer["usage"])
+        self.cost = Cost.from_dict(answer.get("cost"))
         self.attempts = [Attempt.from_dict(attempt) for attempt in answer["attempts"]]
         self.dimensions: int = dimensions
         self._numbers = data[offset : offset + 4 * count * dimensions]
@@ -76,7 +78,8 @@ class EmbeddingResponse:
     def to_dict(self) -> dict[str, Any]:
         """The answer in OpenAI's shape, with ``"attempts"``."""
         data = [{"object": "embedding", "index": i, "embedding": v} for i, v in enumerate(self._lists())]
-        return {
+        made = {
             "object": "list", "data": data, "model": self.model, "usage": self.usage._or_none(),
             "attempts": [attempt.to_dict() for attempt in self.attempts],
         }  # fmt: skip
+        return made if self.cost is None else {**made, "cost": self.cost.to_dict()}

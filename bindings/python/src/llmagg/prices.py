@@ -5,6 +5,9 @@
 these prices into a configuration. The tables disagree with each other and with invoices in places: a price that you
 write into the configuration yourself comes first. A price that depends on the length of the prompt or on the time of
 day is left out, since a cost that is missing is better than a wrong one.
+
+``use()`` makes a table of prices that of all models that are configured afterwards and have no ``price``: without an
+argument the one that comes with this package. It is what setting ``LLMAGG_PRICES`` to the path of a file does.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import argparse
 import copy
 import datetime
 import json
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +26,9 @@ from .errors import InvalidArgumentError
 
 Prices = dict[str, dict[str, Any]]
 """``"provider/model"`` → price, as in a configuration."""
+
+SHIPPED = Path(__file__).with_name("prices.json")
+"""The table of prices that comes with this package; its ``date`` and ``source`` say where the prices are from."""
 
 _LITELLM = {
     "input_cost_per_token": "input", "output_cost_per_token": "output", "cache_read_input_token_cost": "cached_input",
@@ -37,6 +44,16 @@ _PROVIDERS = {
     "zhipuai": "zhipu", "zai": "zhipu", "dashscope": "qwen", "together": "together_ai",
 }  # fmt: skip
 """Their names of providers → ours, where they differ."""
+
+
+def use(table: str | os.PathLike[str] | None = SHIPPED) -> None:
+    """Makes a file the table of prices for models that are configured from now on and have no ``price``; None: no
+    table. A response's ``cost`` then has the source "table" and the table's date.
+    """
+    if table is None:
+        os.environ.pop("LLMAGG_PRICES", None)
+    else:
+        os.environ["LLMAGG_PRICES"] = os.fspath(table)
 
 
 def from_litellm(table: Mapping[str, Any] | str | Path) -> Prices:
@@ -118,19 +135,36 @@ def _on(prices: Any, day: str) -> Mapping[str, Any] | None:
 def main(arguments: list[str]) -> int:
     """The command ``llmagg prices``: prints prices as JSON; returns 0 if it succeeded."""
     parser = argparse.ArgumentParser(
-        prog="llmagg prices", description="Prints the prices of a table, as a model's configuration takes them."
+        prog="llmagg prices",
+        description="Prints a dated table of prices, as LLMAGG_PRICES and a model's configuration take them: "
+        "the one that comes with llmagg, or others' converted.",
     )
-    parser.add_argument("--from", dest="kind", choices=["litellm", "genai-prices"], required=True)
-    parser.add_argument("file", type=Path, help="the table: a JSON file")
-    parser.add_argument("models", nargs="*", help="provider/model; by default all")
+    parser.add_argument("--path", action="store_true", help="print the path of the table that comes with llmagg")
+    parser.add_argument("--from", dest="kind", choices=["litellm", "genai-prices"], help="whose table FILE is")
+    parser.add_argument("rest", nargs="*", metavar="[FILE] [MODEL ...]", help="the file; provider/model; by default all")
     options = parser.parse_args(arguments)
+    if options.path:
+        print(SHIPPED)
+        return 0
+    if options.kind and not options.rest:
+        parser.error("--from needs a file")
+    file, models = (Path(options.rest[0]), options.rest[1:]) if options.kind else (SHIPPED, options.rest)
     try:
-        prices = (from_litellm if options.kind == "litellm" else from_genai_prices)(options.file)
+        prices = _table(options.kind, file)
     except (OSError, InvalidArgumentError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    if missing := [model for model in options.models if model not in prices]:
-        print(f"error: {options.file} has no usable price of {', '.join(missing)}", file=sys.stderr)
+    if missing := [model for model in models if model not in prices]:
+        print(f"error: {file} has no usable price of {', '.join(missing)}", file=sys.stderr)
         return 1
-    print(json.dumps({name: prices[name] for name in options.models or prices}, indent=1))
+    print(json.dumps({name: prices[name] for name in models or prices}, indent=1))
     return 0
+
+
+def _table(kind: str | None, file: Path) -> dict[str, Any]:
+    if kind is None:
+        shipped: dict[str, Any] = _read(file, dict)
+        return shipped
+    read = from_litellm if kind == "litellm" else from_genai_prices
+    day = datetime.date.fromtimestamp(file.stat().st_mtime)
+    return {"date": day.isoformat(), "source": f"{kind}, {file.name}", **read(file)}

@@ -8,6 +8,7 @@ from typing import Any
 
 from ._wire import decode
 from .attempt import Attempt
+from .cost import Cost
 from .responses import Usage
 
 
@@ -25,7 +26,7 @@ class RankedDocument:
 
 class RerankResponse:
     """``results``: the documents, the best first. ``usage`` is unknown (false) if the provider sent none; ``meta`` is
-    what Cohere and others tell beside, such as billed units. ``attempts`` lists the attempts of the call.
+    what Cohere and others tell beside, such as billed units. ``cost`` is None if it is not known. ``attempts`` lists the attempts of the call.
     """
 
     def __init__(self, payload: bytes | bytearray | memoryview, documents: Sequence[str]) -> None:
@@ -34,6 +35,7 @@ class RerankResponse:
         texts = [documents] if isinstance(documents, str) else documents
         self.results = [RankedDocument(r["index"], r["relevance_score"], texts[r["index"]]) for r in answer["results"]]
         self.usage = Usage.from_dict(answer["usage"])
+        self.cost = Cost.from_dict(answer.get("cost"))
         self.meta: dict[str, Any] | None = answer.get("meta")
         self.attempts = [Attempt.from_dict(attempt) for attempt in answer["attempts"]]
 
@@ -56,4 +58,6 @@ class RerankResponse:
             "model": self.model, "usage": self.usage._or_none(),
             "attempts": [attempt.to_dict() for attempt in self.attempts],
         }  # fmt: skip
+        if self.cost is not None:
+            made["cost"] = self.cost.to_dict()
         return made if self.meta is None else {**made, "meta": self.meta}

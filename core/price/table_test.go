@@ -1,0 +1,78 @@
+package price
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/price/shipped"
+	"github.com/stretchr/testify/require"
+)
+
+func TestATableHasDatedPrices(t *testing.T) {
+	table, err := ReadTable([]byte(`{"z/m": {"input": -1}, "date": "2026-11-28", "openai/gpt-x": {"input": 2, "output": 8, "source": "a page"}, "openai/bad": 3}`), "the table")
+	require.NoError(t, err)
+	p, err := table.Of("openai", "gpt-x")
+	require.NoError(t, err)
+	c := p.Of(usage(t, `{"prompt_tokens":1000000,"completion_tokens":0}`))
+	require.Equal(t, llm.Cost{Amount: 2, Currency: "USD", Source: llm.CostOfTable, Date: "2026-11-28"}, *c)
+	p, err = table.Of("openai", "gpt-y")
+	require.NoError(t, err)
+	require.Equal(t, Price{}, p)
+	_, err = table.Of("openai", "bad")
+	require.ErrorContains(t, err, "the table: the price of openai/bad is 3; expected an object")
+	_, err = table.Of("z", "m")
+	require.ErrorContains(t, err, "the table: z/m: price.input is -1")
+	for _, text := range []string{``, `[]`, `{`, `{}`, `{"date": 3}`, `{"date": "yesterday"}`, `{"gpt-4o": {"input_cost_per_token": 1}}`} {
+		_, err := ReadTable([]byte(text), "the table")
+		require.Equal(t, llm.InvalidArgument, llm.AsError(err).Code, text)
+	}
+}
+
+func TestAFileOfPricesIsReadAgainWhenItHasChanged(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "prices.json")
+	getenv := func(name string) (string, bool) { return path, name == Variable }
+	_, err := FromEnvironment(getenv)
+	require.ErrorContains(t, err, "the file of LLMAGG_PRICES cannot be read")
+	write := func(date string, at time.Time) *Table {
+		require.NoError(t, os.WriteFile(path, []byte(`{"date": "`+date+`"}`), 0o600))
+		require.NoError(t, os.Chtimes(path, at, at))
+		table, err := FromEnvironment(getenv)
+		require.NoError(t, err)
+		require.Equal(t, date, table.Date())
+		return table
+	}
+	first := write("2026-11-01", time.Unix(1000, 0))
+	again, err := FromEnvironment(getenv)
+	require.NoError(t, err)
+	require.Same(t, first, again)
+	write("2026-11-02", time.Unix(2000, 0))
+	none, err := FromEnvironment(func(string) (string, bool) { return "", false })
+	require.NoError(t, err)
+	require.Nil(t, none)
+}
+
+func TestTheShippedTableIsWhole(t *testing.T) {
+	table, err := ReadTable(shipped.Prices, "the shipped table")
+	require.NoError(t, err)
+	fields, err := jsontext.FieldsOf(shipped.Prices)
+	require.NoError(t, err)
+	require.Greater(t, len(fields.List), 200)
+	for _, f := range fields.List {
+		if f.Key == "date" || f.Key == "source" {
+			continue
+		}
+		vendor, model, _ := strings.Cut(f.Key, "/")
+		p, err := table.Of(vendor, model)
+		require.NoError(t, err)
+		require.NotNil(t, p.Input, f.Key)
+		require.Less(t, *p.Input, 1000.0, f.Key)
+	}
+	p, err := table.Of("openai", "gpt-4o")
+	require.NoError(t, err)
+	require.Equal(t, 2.5, *p.Input)
+}
