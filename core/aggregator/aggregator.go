@@ -12,6 +12,7 @@ package aggregator
 import (
 	"cmp"
 	"context"
+	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -48,6 +49,7 @@ type Options struct {
 type Aggregator struct {
 	manager *manager.Manager
 	options Options
+	unset   bool // options.Call sets nothing
 
 	known atomic.Pointer[resolved] // what names mean in the latest catalog
 
@@ -63,7 +65,7 @@ type Aggregator struct {
 // aggregator leaves the manager open.
 func New(m *manager.Manager, o Options) *Aggregator {
 	o.Models, o.Groups = slices.Clone(o.Models), slices.Clone(o.Groups)
-	return &Aggregator{manager: m, options: o}
+	return &Aggregator{manager: m, options: o, unset: reflect.ValueOf(o.Call).IsZero()}
 }
 
 // Manager is the aggregator's registry.

@@ -16,7 +16,8 @@ import (
 // complete is the payload with the aggregator's own call options where the call
 // has none. The caller keeps p as it is.
 func (a *Aggregator) complete(p *llm.Payload) *llm.Payload {
-	o := a.withDefaults(p.Options)
+	o := p.Options
+	a.fill(&o)
 	o.ExtraBody = p.Lacking(a.options.Call.ExtraBody)
 	return p.WithOptions(o)
 }
@@ -30,12 +31,17 @@ func (a *Aggregator) own(r *llm.Request) (*llm.Payload, error) {
 	if len(a.options.Call.ExtraBody) > 0 {
 		return a.complete(p), nil
 	}
-	p.Options = a.withDefaults(p.Options)
+	a.fill(&p.Options)
 	return p, nil
 }
 
-// withDefaults fills in the aggregator's own call options.
-func (a *Aggregator) withDefaults(o llm.CallOptions) llm.CallOptions {
+// fill sets what a call's options leave open to the aggregator's own.
+func (a *Aggregator) fill(o *llm.CallOptions) {
+	o.IncludeUsage = true // S5: the aggregator's own streams
+	o.Bare = false
+	if a.unset {
+		return
+	}
 	d := &a.options.Call
 	o.MaxRetries = cmp.Or(o.MaxRetries, d.MaxRetries)
 	o.Deadline = cmp.Or(o.Deadline, d.Deadline)
@@ -56,9 +62,6 @@ func (a *Aggregator) withDefaults(o llm.CallOptions) llm.CallOptions {
 	}
 	o.StopOnBadRequest = o.StopOnBadRequest || d.StopOnBadRequest
 	o.FailoverOnContentFilter = o.FailoverOnContentFilter || d.FailoverOnContentFilter
-	o.IncludeUsage = true // S5: the aggregator's own streams
-	o.Bare = false
-	return o
 }
 
 // ChatRoutes is ChatPayload over the given routes instead of the manager's.

@@ -32,7 +32,8 @@ func (a *Aggregator) EmbedRoutes(ctx context.Context, routes []*client.Client, r
 	if routes == nil {
 		return nil, withOthers(wire.Unsupported("no route of the model makes embeddings"), others)
 	}
-	e := embedding{by: a, routes: routes, request: r, payload: llm.Payload{Options: a.withDefaults(r.Options), N: 1}}
+	e := embedding{by: a, routes: routes, request: r, payload: llm.Payload{Options: r.Options, N: 1}}
+	a.fill(&e.payload.Options)
 	if d := e.payload.Options.Deadline; d > 0 {
 		e.ends = time.Now().Add(d)
 	}

@@ -26,7 +26,8 @@ func (a *Aggregator) RerankRoutes(ctx context.Context, routes []*client.Client, 
 	if len(routes) == 0 {
 		return nil, errNoRoutes
 	}
-	p := &llm.Payload{Options: a.withDefaults(r.Options), N: 1}
+	p := &llm.Payload{Options: r.Options, N: 1}
+	a.fill(&p.Options)
 	routes, err := a.arranged(ctx, routes, p)
 	if err != nil {
 		return nil, err

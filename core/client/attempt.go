@@ -26,7 +26,6 @@ type attempt struct {
 	own      breaker.Permit     // memory for a permit that is no last resort's
 	upstream *exchange.Upstream // with the attempt's key; nil for custom clients
 	key      int                // its number, where the route has several
-	wakes    time.Time          // when the first of its keys has rested, where all rest
 	place    bool               // holds a place in the route's line
 	debit    rate.Debit         // what it took from the route's rate
 	x        exchange.Exchange
@@ -39,11 +38,10 @@ type attempt struct {
 	first  alarm.Alarm
 	idle   time.Duration // D4, once its clock has taken over
 
-	record   llm.Attempt
-	index    int // in the trail
-	lastLife time.Time
-	token    bool // the first token has come
-	ended    bool
+	record     *llm.Attempt // the entry in the trail
+	lastLife   time.Time
+	firstToken time.Duration // from the start; 0 until it has come
+	ended      bool
 }
 
 // begin starts the clock of D2/D3 of a new attempt and enters it into the
@@ -58,10 +56,12 @@ func (t *turn) begin(a *attempt, p *breaker.Permit, stream bool, waited callstat
 	}
 	a.x.Strict = t.Strict()
 	waited = t.call.CarriedWith(waited)
-	a.record = llm.Attempt{Provider: c.cfg.Provider, Model: c.cfg.Name, Start: now, Wait: waited.For, WaitedFor: waited.What,
-		Stream: stream, Forced: p != nil && p.LastResort(), Hedge: t.hedge}
+	r := t.call.Attempt()
+	r.Provider, r.Model, r.Start, r.Wait, r.WaitedFor = c.cfg.Provider, c.cfg.Name, now, waited.For, waited.What
+	r.Stream, r.Forced, r.Hedge = stream, p != nil && p.LastResort(), t.hedge
+	a.record = r
 	a.takeKey(now)
-	a.index = t.call.Start(&a.record)
+	t.call.Start(r)
 	a.ctx, a.cancel = t.scope.ForAttempt()
 	a.timer = &a.first
 	a.timer.Begin(a, now, t.timeout())
@@ -131,11 +131,10 @@ func withAnswer(ended *llm.Error, err error) *llm.Error {
 	return &copied
 }
 
-// firstToken stops D3's clock; a trial has its result.
-func (a *attempt) firstToken() {
+// firstTokenCame stops D3's clock; a trial has its result.
+func (a *attempt) firstTokenCame() {
 	a.timer.Stop()
-	a.token = true
-	a.record.FirstToken = max(time.Since(a.record.Start), 1)
+	a.firstToken = max(time.Since(a.record.Start), 1)
 	if a.permit != nil {
 		a.permit.FirstToken()
 	}
@@ -151,35 +150,38 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 	a.timer.Stop()
 	c := a.turn.client
 	now := time.Now()
-	a.record.Duration = now.Sub(a.record.Start)
-	a.record.Status, a.record.Bytes, a.record.SkippedEvents = a.x.Status, a.x.Bytes, a.x.Skipped
-	a.record.LeftOut, a.record.Adapted = a.x.Left, a.x.Adapted
-	if a.record.Usage = usage; usage != nil || e == nil {
-		a.record.Cost = c.cfg.Price.Of(usage)
+	r := *a.record
+	r.Duration, r.FirstToken = now.Sub(r.Start), a.firstToken
+	r.Status, r.Bytes, r.SkippedEvents = a.x.Status, a.x.Bytes, a.x.Skipped
+	r.LeftOut, r.Adapted = a.x.Left, a.x.Adapted
+	if r.Usage = usage; usage != nil || e == nil {
+		r.Cost = c.cfg.Price.Of(usage)
 	}
 	if e != nil {
-		a.record.Code, a.record.Message = e.Code, e.Message
+		r.Code, r.Message = e.Code, e.Message
 		if e.Status != 0 {
-			a.record.Status = e.Status
+			r.Status = e.Status
 		}
 	}
-	if e == nil || !a.keyFailed(e, now) {
-		a.settle(e, now)
+	if e == nil {
+		a.settle(nil, now, time.Time{})
+	} else if borne, wakes := a.keyFailed(e, now); !borne {
+		a.settle(e, now, wakes)
 	} else if a.permit != nil {
 		a.permit.Neutral() // another key is ready
 	}
-	a.settleRate(e, usage)
+	a.settleRate(e, r.Status, usage)
 	a.cancel(nil)
 	if a.place {
 		c.slots.Release()
 	}
-	a.turn.call.End(a.index, &a.record)
-	c.note(e, &a.record, now)
+	a.turn.call.End(a.record, &r)
+	c.note(e, &r, now)
 	if m := c.meter.Load(); m != nil {
-		m.Attempt(&a.record)
+		m.Attempt(&r)
 	}
 	if c.observers().Active() {
-		record := a.record
+		record := r // r itself stays off the heap
 		v := observe.Observation{Kind: observe.AttemptEnded, Call: a.turn.call.ID, Attempt: &record}
 		if e != nil {
 			v.Code, v.Message = e.Code, e.Message
@@ -189,8 +191,8 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 }
 
 // settle reports the outcome to the breaker: the column "breaker" of the error
-// table.
-func (a *attempt) settle(e *llm.Error, now time.Time) {
+// table. wakes is when the first of the route's keys has rested.
+func (a *attempt) settle(e *llm.Error, now, wakes time.Time) {
 	if a.permit == nil {
 		return
 	}
@@ -201,8 +203,8 @@ func (a *attempt) settle(e *llm.Error, now time.Time) {
 	}
 	if failure.NamesWait(e) { // said is said, however the attempt ended
 		until := now.Add(e.RetryAfter)
-		if a.wakes.After(now) && a.wakes.Before(until) {
-			until = a.wakes
+		if wakes.After(now) && wakes.Before(until) {
+			until = wakes
 		}
 		b.BlockUntil(until)
 	}

@@ -69,26 +69,27 @@ func (a *attempt) takeKey(now time.Time) {
 
 // keyFailed lets the key bear a failure that says something of the key alone,
 // and reports whether it did: then another key is left, and the route itself
-// goes on, at once or when that key has rested. A second key that is limited at
+// goes on, at once or when that key has rested. wakes is when the first key has
+// rested, where all rest. A second key that is limited at
 // once after the first shows that the keys have one limit together: all rest
 // then.
-func (a *attempt) keyFailed(e *llm.Error, now time.Time) bool {
+func (a *attempt) keyFailed(e *llm.Error, now time.Time) (borne bool, wakes time.Time) {
 	c, r := a.turn.client, &a.turn.rotation
 	if c.keys == nil || a.turn.call.Payload.Options.Bare {
-		return false
+		return false, wakes
 	}
 	pool, limited := c.keys.pool, r.limited
 	r.next, r.limited = false, false
 	switch e.Code {
 	case llm.Authentication, llm.Quota:
 		if !pool.Retire(a.key) {
-			return false
+			return false, wakes
 		}
 		ready, first := pool.Ready(now)
 		if r.next = ready; !ready { // the others rest
 			c.breaker.BlockUntil(first)
 		}
-		return true
+		return true, wakes
 	case llm.RateLimit:
 		until := now.Add(unnamedRest)
 		if e.HasRetryAfter {
@@ -98,12 +99,12 @@ func (a *attempt) keyFailed(e *llm.Error, now time.Time) bool {
 			if e.HasRetryAfter {
 				pool.RestAll(until)
 			}
-			return false
+			return false, wakes
 		}
-		ready, first := pool.Rest(a.key, until, now)
-		r.next, r.limited, a.wakes = ready, ready, first
+		r.next, wakes = pool.Rest(a.key, until, now)
+		r.limited = r.next
 	}
-	return r.next
+	return r.next, wakes
 }
 
 // rotates tells whether the call goes on with another key of the route at once:

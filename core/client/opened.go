@@ -98,7 +98,7 @@ func (o *opened) begin() (err error) {
 			return failure.OverLimit("more than %d bytes arrived before the first token", maxHeading)
 		}
 		if token {
-			a.firstToken()
+			a.firstTokenCame()
 			o.idleFrom()
 			return nil
 		}

@@ -79,7 +79,7 @@ func (a *attempt) Headed(h http.Header) {
 // settleRate settles what the attempt took from the route's rate. A refused
 // request did cost nothing, so that its retry is not debited twice; what a
 // broken or abandoned answer did cost is not known.
-func (a *attempt) settleRate(e *llm.Error, usage *llm.Usage) {
+func (a *attempt) settleRate(e *llm.Error, status int, usage *llm.Usage) {
 	r := a.turn.client.rate
 	switch {
 	case e == nil:
@@ -94,7 +94,7 @@ func (a *attempt) settleRate(e *llm.Error, usage *llm.Usage) {
 		r.Refuse(&a.debit)
 	case a.x.Status == 0:
 		r.Return(&a.debit, true)
-	case a.record.Status >= 400:
+	case status >= 400:
 		r.Return(&a.debit, false)
 	default:
 		r.Settle(&a.debit, -1, -1)

@@ -166,10 +166,12 @@ func (u *Upstream) send(ctx context.Context, t *http.Transport, to *endpoint, bo
 		plain.Header = plain.Header.Clone()
 		u.Credential.Authorize(&plain, body, x.secret)
 	}
-	req := plain.WithContext(httptrace.WithClientTrace(s, &httptrace.ClientTrace{
-		GotConn:              func(i httptrace.GotConnInfo) { s.reused.Store(i.Reused) },
-		GotFirstResponseByte: func() { s.answered.Store(true) },
-	}))
+	s.trace.GotConn = func(i httptrace.GotConnInfo) { s.reused.Store(i.Reused) }
+	s.trace.GotFirstResponseByte = func() { s.answered.Store(true) }
+	if httptrace.ContextClientTrace(ctx) != nil {
+		_ = httptrace.WithClientTrace(ctx, &s.trace) // joins the application's hooks to ours
+	}
+	req := plain.WithContext(s)
 	// The transport's RoundTrip instead of a Client: redirects are errors (L3).
 	resp, err = t.RoundTrip(req)
 	if err != nil {
@@ -217,16 +219,40 @@ func unprocessedText(text string) string {
 type sending struct {
 	context.Context // the attempt's
 	body            bytes.Reader
+	trace           httptrace.ClientTrace
 	// Set by the transport's goroutines, which go on for a moment when the
 	// context ends.
 	reused, answered atomic.Bool
 }
 
 func (s *sending) Value(key any) any {
-	if key == (transport.RequestKey{}) {
+	switch key {
+	case transport.RequestKey{}:
 		return s.Context
+	case traceKey:
+		return &s.trace
 	}
 	return s.Context.Value(key)
+}
+
+// traceKey is what httptrace looks for in a context. With it [sending] is the
+// context of its own trace; httptrace.WithClientTrace would make two more
+// objects for each request, and a longer way to each value.
+var traceKey = func() any {
+	asked := &askedFor{Context: context.Background()}
+	httptrace.ContextClientTrace(asked)
+	return asked.key
+}()
+
+// askedFor notes the key of the last value that it was asked for.
+type askedFor struct {
+	context.Context
+	key any
+}
+
+func (a *askedFor) Value(key any) any {
+	a.key = key
+	return nil
 }
 
 // networkError says what happened to the connection. The transport's own

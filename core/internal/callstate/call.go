@@ -6,7 +6,6 @@ package callstate
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,11 +28,16 @@ type Call struct {
 	// the configured one.
 	Model string
 
-	mu       sync.Mutex    // guards what follows
-	attempts []llm.Attempt // in the order of their start
-	partial  string        // the longest text that a broken stream left
-	waited   time.Duration // the sum of waits that servers named (R4), the one under way included
-	carried  Waits         // that led to no attempt yet
+	// Memory for the trail of most calls: one attempt.
+	first     llm.Attempt
+	firstUsed atomic.Bool
+	one       [1]*llm.Attempt
+
+	mu       sync.Mutex     // guards what follows
+	attempts []*llm.Attempt // in the order of their start; guards the attempts, too
+	partial  string         // the longest text that a broken stream left
+	waited   time.Duration  // the sum of waits that servers named (R4), the one under way included
+	carried  Waits          // that led to no attempt yet
 }
 
 // Begin starts a call: its scope ends at the call's deadline, if it has one.
@@ -54,7 +58,11 @@ func Begin(ctx context.Context, p *llm.Payload) (*Call, *Scope) {
 func (c *Call) Attempts() []llm.Attempt {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.Clone(c.attempts)
+	list := make([]llm.Attempt, len(c.attempts))
+	for i, a := range c.attempts {
+		list[i] = *a
+	}
+	return list
 }
 
 // Complete gives an answer the trail, and what it cost.
@@ -67,8 +75,8 @@ func (c *Call) Complete(r *llm.Response) {
 func (c *Call) Spent() (amount float64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i := range c.attempts {
-		if cost := c.attempts[i].Cost; cost != nil {
+	for _, a := range c.attempts {
+		if cost := a.Cost; cost != nil {
 			amount += cost.Amount
 		}
 	}
@@ -91,19 +99,30 @@ func (c *Call) NotePartial(text string) {
 	}
 }
 
-// Start adds an attempt to the trail and returns its place there.
-func (c *Call) Start(a *llm.Attempt) int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.attempts = append(c.attempts, *a)
-	return len(c.attempts) - 1
+// Attempt is an empty entry, which [Call.Start] adds to the trail. Until then
+// it is the caller's.
+func (c *Call) Attempt() *llm.Attempt {
+	if c.firstUsed.CompareAndSwap(false, true) {
+		return &c.first
+	}
+	return &llm.Attempt{}
 }
 
-// End notes the end of the attempt at this place in the trail.
-func (c *Call) End(place int, a *llm.Attempt) {
+// Start adds an attempt to the trail. From now on only [Call.End] changes it.
+func (c *Call) Start(a *llm.Attempt) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.attempts[place] = *a
+	if c.attempts == nil {
+		c.attempts = c.one[:0]
+	}
+	c.attempts = append(c.attempts, a)
+}
+
+// End notes in the trail how the attempt a ended.
+func (c *Call) End(a, ended *llm.Attempt) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	*a = *ended
 }
 
 // Reserve tells whether a named wait of d is allowed on the last usable route:

@@ -5,7 +5,7 @@ import "math/bits"
 // plainLength is how many bytes at the beginning of s stand for themselves in
 // a JSON string: all but quotes, backslashes and control characters. It looks
 // at eight bytes at once.
-func plainLength[T string | []byte](s T) int {
+func plainLength(s []byte) int {
 	i := 0
 	for ; i+8 <= len(s); i += 8 {
 		w := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
