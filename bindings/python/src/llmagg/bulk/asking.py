@@ -1,0 +1,178 @@
+"""How a row is asked, and the key that says whether the ledger's answer is the answer to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+import msgspec
+
+from .. import catalog, lookup
+from .._native import route
+from .._wire import encode
+from ..attempt import Attempt
+from ..cost import Cost
+from ..errors import InvalidArgumentError, LLMError, to_payload
+from ..parsing import Form
+from ..requests import ChatCompletionRequest, messages_to_wire
+from ..responses import ChatCompletionResponse, Usage
+from .ledger import FAILED, OK, Entry
+from .rows import Unreadable, id_of, request_of
+
+
+class Asked(NamedTuple):
+    """A row on its way: ``error`` if it cannot be asked."""
+
+    n: int
+    row: Any
+    key: bytes
+    messages: Any
+    params: Mapping[str, Any]
+    error: LLMError | None = None
+
+
+class Asking:
+    """Asks rows: with ``prompt`` as their request, ``parse`` as the form of their answers, ``params`` for all."""
+
+    def __init__(self, llm: Any, prompt: Callable[[Any], Any] | None, parse: Any, params: Mapping[str, Any]) -> None:
+        self._llm = llm
+        self._prompt = prompt
+        self._parse = parse
+        self._params = params
+        self.form: Form[Any] | None = None if parse is None else Form(parse)
+        self.job = self._described()
+        self._salt = encode(self.job, "the parameters")
+
+    def _described(self) -> dict[str, Any]:
+        """What an answer depends on beside its row: models, parameters without options of the call, schema."""
+        models = getattr(self._llm, "models", None)
+        names = catalog.model_names(models) if models else lookup.model_names(self._llm.manager)
+        options = {row["name"] for row in route.tables()["options"]} | {"extra_headers", "headers"}
+        left_out = options - {"extra_body"}
+        params = {key: value for key, value in self._params.items() if key not in left_out and value is not None}
+        return {"models": names, "params": params, "schema": None if self.form is None else self.form.schema}
+
+    def asked(self, n: int, row: Any) -> Asked:
+        """The request of a row and its key."""
+        try:
+            request = request_of(row, self._prompt)
+            messages, params = self._split(request)
+            wire = {**params, "messages": messages}
+            key = blake2b(encode(wire), digest_size=16, person=b"llmagg.bulk")
+        except LLMError as error:
+            return self._refused(n, row, error)
+        except Exception as error:  # of the application's prompt()
+            text = f"prompt() raised {type(error).__name__}: {error}"
+            return self._refused(n, row, InvalidArgumentError(text))
+        key.update(self._salt)
+        return Asked(n, row, key.digest(), messages, {**self._params, **params} if params else self._params)
+
+    def _refused(self, n: int, row: Any, error: LLMError) -> Asked:
+        shown = row.reason if isinstance(row, Unreadable) else repr(row)
+        key = blake2b(shown.encode("utf-8", "replace"), digest_size=16, person=b"llmagg.bulk")
+        key.update(self._salt)
+        return Asked(n, row, key.digest(), None, {}, error)
+
+    @staticmethod
+    def _split(request: Any) -> tuple[Any, dict[str, Any]]:
+        """Messages, and parameters of the row's own."""
+        if isinstance(request, ChatCompletionRequest):
+            request = request.to_dict()
+        if isinstance(request, Mapping):
+            params = dict(request)
+            messages = params.pop("messages", None)
+            if messages is None:
+                raise InvalidArgumentError("the row's request has no 'messages'")
+            for key in ("stream", "model"):  # the job's models are asked, and whole answers are kept
+                params.pop(key, None)
+            return messages_to_wire(messages), params
+        return messages_to_wire(request), {}
+
+    async def ask(self, asked: Asked) -> tuple[Entry, ChatCompletionResponse | None, Any]:
+        """The entry for the ledger; the response and the parsed value if there was an answer."""
+        value: Any = None
+        try:
+            if asked.error is not None:
+                raise asked.error
+            if self._parse is None:
+                response = await self._llm.chat(asked.messages, **asked.params)
+                attempts = response.attempts
+            else:
+                parsed = await self._llm.parse(asked.messages, self._parse, **asked.params)
+                response, attempts, value = parsed.response, parsed.attempts, parsed.value
+            return answered(asked, response, attempts, value, self._parse is not None), response, value
+        except LLMError as error:
+            return failed(asked, error), None, None
+
+    def value(self, entry: Entry, text: str) -> Any:
+        """The object that ``parse`` made, from the ledger."""
+        if self.form is None or entry.state != OK:
+            return None
+        return self.form.read(ChatCompletionResponse.from_dict({"choices": [{"message": {"content": text}}]}))
+
+
+def answered(
+    asked: Asked, response: ChatCompletionResponse, attempts: list[Attempt], value: Any = None, parsed: bool = False
+) -> Entry:
+    """The entry of an answer."""
+    choice = response.choices[0] if response.choices else None
+    record: dict[str, Any] = {"answer": response.text}
+    if parsed:
+        record["parsed"] = plain(value)
+    if choice is not None:
+        record["finish_reason"] = choice.finish_reason or ""
+        if choice.message.tool_calls:
+            record["tool_calls"] = choice.message.to_dict()["tool_calls"]
+        if choice.message.refusal:
+            record["refusal"] = choice.message.refusal
+    if len(response.choices) > 1:
+        record["choices"] = [choice.to_dict() for choice in response.choices]
+    record["route"] = response.route
+    cost = _cost(attempts) if parsed else response.cost
+    usage = response.usage._or_none()
+    return Entry(
+        asked.n, asked.key, OK, id_text(asked.row), encode(record, "the answer").decode(),
+        None if usage is None else encode(usage).decode(), None if cost is None else cost.amount,
+        None if cost is None else cost.currency, len(attempts),
+    )  # fmt: skip
+
+
+def failed(asked: Asked, error: LLMError) -> Entry:
+    """The entry of a failure."""
+    cost = _cost(error.attempts)
+    told = {key: value for key, value in to_payload(error).items() if key not in ("body", "partial")}
+    told["name"] = error.name
+    return Entry(
+        asked.n, asked.key, FAILED, id_text(asked.row), None, None, None if cost is None else cost.amount,
+        None if cost is None else cost.currency, len(error.attempts), encode(told, "the error").decode(),
+    )  # fmt: skip
+
+
+def id_text(row: Any) -> str | None:
+    """The row's name of itself as JSON text."""
+    name = id_of(row)
+    return None if name is None else encode(name).decode()
+
+
+def _cost(attempts: list[Attempt]) -> Cost | None:
+    """The sum of what attempts cost, as far as it is known and in the currency of the first."""
+    known = [attempt.cost for attempt in attempts if attempt.cost is not None]
+    if not known:
+        return None
+    currency = known[0].currency
+    return Cost(sum(cost.amount for cost in known if cost.currency == currency), currency)
+
+
+def tokens(entry: Entry) -> tuple[int, int]:
+    """Prompt and completion tokens of an entry."""
+    if entry.usage is None:
+        return 0, 0
+    usage = Usage.from_dict(msgspec.json.decode(entry.usage))
+    return usage.prompt_tokens or 0, usage.completion_tokens or 0
+
+
+def plain(value: Any) -> Any:
+    """A parsed value in plain types."""
+    dump = getattr(value, "model_dump", None)
+    return dump(mode="json") if dump is not None else msgspec.to_builtins(value)

@@ -1,0 +1,211 @@
+"""Asks the rows of a source, a window of them at a time, and puts each outcome into the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from .._wire import decode
+from ..errors import InvalidArgumentError, LLMError
+from .asking import Asked, Asking, tokens
+from .ledger import FAILED, OK, Entry, Ledger, full
+from .report import Answer, LedgerError, Report
+from .rows import Rows
+from .window import Window
+
+_ENOUGH = 50  # rows, before a share of errors says anything
+
+
+class Engine:
+    """One run of a job. ``deliver`` is called with each answer, also with those of the ledger if ``replay``.
+
+    Used in one event loop.
+    """
+
+    def __init__(
+        self, rows: Rows, asking: Asking, ledger: Ledger | None, window: Window, *, max_cost: float | None,
+        retry_errors: bool, stop_after_errors: float | None, replay: bool, deliver: Callable[[Answer], Any] | None,
+    ) -> None:  # fmt: skip
+        self.report = Report()
+        self.window = window
+        self._rows = rows
+        self._asking = asking
+        self._ledger = ledger
+        self._max_cost = max_cost
+        self._retry_errors = retry_errors
+        self._stop_after_errors = stop_after_errors
+        self._replay = replay
+        self._deliver = deliver
+        self._reading = asyncio.Lock()
+        self._ended = False  # no further row is asked
+        self._failure: Exception | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._written: list[Entry] = []  # until the loop's next turn
+        self._writing = False
+        self._failed_now = 0  # in this run
+        self._spent = ledger.costs() if ledger is not None and max_cost is not None else {}
+        self._earlier: dict[int, Entry] = {}  # failures of earlier runs that are asked again
+
+    async def run(self) -> Report:
+        """Asks all rows. Raises LedgerError, LedgerFullError, and what the source raises."""
+        begun = time.monotonic()
+        try:
+            while not self._ended or self._tasks:
+                while not self._ended and len(self._tasks) < self.window.size():
+                    self._tasks.add(asyncio.create_task(self._work()))
+                done, self._tasks = await asyncio.wait(self._tasks, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    self._end(task.exception())
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            self._flush()
+            self.report.seconds = time.monotonic() - begun
+        if self._failure is not None:
+            raise self._failure
+        return self.report
+
+    def _end(self, failure: BaseException | None) -> None:
+        """Ends the run with a failure, the first of several; rows on their way are waited for."""
+        if failure is None:
+            return
+        self._ended = True
+        if self._failure is None and isinstance(failure, Exception):
+            self._failure = failure
+
+    async def _work(self) -> None:
+        """Asks one row after the other, while the window has room for it."""
+        while not self._ended and len(self._tasks) <= self.window.size():
+            try:
+                asked = await self._next()
+            except Exception as error:
+                self._end(error)
+                return
+            if asked is None:
+                return
+            self.report.asked += 1
+            entry, response, value = await self._asking.ask(asked)
+            self._settle(entry)
+            if self._deliver is not None:
+                answer = Answer(asked.n, asked.row, value=value, response=response)
+                if response is not None:
+                    answer.text = response.text
+                if entry.error is not None:
+                    answer.error = decode(entry.error.encode())
+                await self._deliver(answer)
+
+    async def _next(self) -> Asked | None:
+        """The next row that is to be asked."""
+        async with self._reading:
+            while not self._ended:
+                n = self.report.rows
+                try:
+                    row = await self._rows.next()
+                except StopAsyncIteration:
+                    self._ended = True
+                    return None
+                self.report.rows += 1
+                asked = self._asking.asked(n, row)
+                entry = self._ledger.find(n) if self._ledger is not None else None
+                if entry is None:
+                    return self._affordable(asked)
+                if entry.key != asked.key:
+                    assert self._ledger is not None
+                    raise LedgerError(
+                        f"row {n} of {self._rows.name} is not the row that the ledger {str(self._ledger.path)!r} "
+                        "answered: it was made for another input. Use another output, or remove the ledger"
+                    )
+                if entry.state == FAILED and self._retry_errors:
+                    self._earlier[n] = entry
+                    return self._affordable(asked)
+                self._count(entry)
+                if self._replay and self._deliver is not None:
+                    await self._deliver(self._from_ledger(row, entry))
+            return None
+
+    def _affordable(self, asked: Asked) -> Asked | None:
+        """The row, unless the job's money is spent."""
+        if self._max_cost is not None and sum(self._spent.values()) >= self._max_cost:
+            self.report.rows -= 1
+            self.report.stopped, self._ended = "max_cost", True
+            return None
+        return asked
+
+    def _from_ledger(self, row: Any, entry: Entry) -> Answer:
+        text = decode(entry.answer.encode())["answer"] if entry.answer else ""
+        error = decode(entry.error.encode()) if entry.error else None
+        return Answer(entry.n, row, text, self._asking.value(entry, text), error, from_ledger=True)
+
+    def _settle(self, entry: Entry) -> None:
+        """Counts an outcome, and writes it at the end of the loop's turn together with others."""
+        if entry.cost is not None:
+            currency = entry.currency or "USD"
+            self._spent[currency] = self._spent.get(currency, 0.0) + entry.cost
+        earlier = self._earlier.pop(entry.n, None)
+        if earlier is not None and earlier.cost is not None:
+            cost = earlier.cost + (entry.cost or 0.0)
+            entry = entry._replace(cost=cost, currency=entry.currency or earlier.currency)
+        self._count(entry)
+        if entry.state == FAILED:
+            self._failed_now += 1
+        self._judge(entry)
+        if self._ledger is None:
+            return
+        self._written.append(entry)
+        if not self._writing:
+            self._writing = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        """Writes what arrived. What cannot be written is kept for one more try at the end of the run."""
+        self._writing = False
+        if not self._written or self._ledger is None:
+            return
+        try:
+            self._ledger.put(self._written)
+        except LLMError as error:
+            self._end(error)
+            return
+        self._written = []
+        if self._ledger.crowded and not self._ended:
+            self._end(full(self._ledger.path, OSError("the disk is full")))
+
+    def _count(self, entry: Entry) -> None:
+        report = self.report
+        if entry.state == OK:
+            report.answered += 1
+        else:
+            report.errors += 1
+        prompt, completion = tokens(entry)
+        report.prompt_tokens += prompt
+        report.completion_tokens += completion
+        if entry.cost is not None:
+            currency = entry.currency or "USD"
+            report.costs[currency] = report.costs.get(currency, 0.0) + entry.cost
+        elif entry.state == OK:
+            report.unpriced += 1
+
+    def _judge(self, entry: Entry) -> None:
+        """Ends the job at its cap, or after too many errors."""
+        if self._ended:
+            return
+        report = self.report
+        if self._max_cost is not None:
+            if report.unpriced and entry.state == OK and entry.cost is None:
+                text = "max_cost cannot be kept: the cost of an answer is not known; give the models a 'price'"
+                self._end(InvalidArgumentError(text))
+            elif len(self._spent) > 1:
+                names = ", ".join(self._spent)
+                self._end(InvalidArgumentError(f"max_cost cannot be kept over several currencies: {names}"))
+            elif sum(self._spent.values()) >= self._max_cost:
+                report.stopped, self._ended = "max_cost", True
+        limit = self._stop_after_errors
+        if limit is not None and entry.state == FAILED:
+            finished = report.asked if limit < 1 else 0
+            if (limit >= 1 and self._failed_now >= limit) or (
+                limit < 1 and finished >= _ENOUGH and self._failed_now > limit * finished
+            ):
+                report.stopped, self._ended = "errors", True

@@ -1,0 +1,239 @@
+"""``run``, ``stream`` and ``export``."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any, Literal
+
+from .. import default
+from .._native import blocking
+from ..errors import InvalidArgumentError
+from . import output
+from .asking import Asking
+from .engine import Engine
+from .ledger import Ledger, SqliteLedger
+from .ledger_jsonl import JsonlLedger
+from .progress import Progress
+from .report import Answer, LedgerError, Report
+from .rows import Rows, form_of, parquet
+from .window import Window
+
+_FORM = 1  # of ledgers
+Kind = Literal["sqlite", "jsonl"]
+
+
+async def run(
+    source: Any, destination: str | Path, llm: Any = None, *, prompt: Callable[[Any], Any] | None = None,
+    parse: Any = None, resume: bool = False, retry_errors: bool = False, max_cost: float | None = None,
+    errors: Literal["rows", "stop"] = "rows", stop_after_errors: float | None = None, progress: bool = False,
+    ledger: Kind | Path = "sqlite", window: int | None = None, **params: Any,
+) -> Report:  # fmt: skip
+    """Asks each row of ``source``, and writes the answers to ``destination`` in the order of the rows.
+
+    ``source`` is a file (.jsonl, .csv, or .parquet with pyarrow), or an iterable of rows, also an asynchronous one. A
+    row is a text, or an object with ``prompt``, ``messages`` or ``body`` (a whole request); ``prompt`` is a function
+    that makes one of these of any other row. ``params`` are parameters and options of ``llm.chat`` for all rows.
+    Without ``llm``, the models of the environment are asked, as by ``llmagg.chat``.
+
+    Each answer is in the ledger, a file beside the output (``ledger``: "sqlite", "jsonl", or a path), before the run
+    looks at the next one. After a kill, ``resume=True`` asks only the rows that are missing: the rows on their way at
+    the kill may be paid twice, others not. A failed row is a row with ``error``; ``retry_errors=True`` asks those
+    again. ``errors="stop"`` ends the run at the first one, ``stop_after_errors`` after so many, or after a share of
+    the rows (below 1). ``max_cost`` is for the whole job, earlier runs included; rows on their way come on top.
+    After a stop, ``report.stopped`` says why and no output is made (:func:`export` makes one of any ledger).
+    ``window`` is how many rows are on their way at once (default: twice the places of the routes).
+
+    Raises LedgerError if another run holds the ledger or it belongs to another job, LedgerFullError on a full disk.
+    """
+    target = Path(destination)
+    if form_of(target, "the output") == "parquet":
+        parquet()
+    rows = Rows(source)
+    if llm is None:
+        llm = await default.aggregator()
+    asking = Asking(llm, prompt, parse, params)
+    _check(max_cost, stop_after_errors, window, errors)
+    book = _opened(target, ledger, asking.job, resume=resume)
+    shown: Progress | None = None
+    watching: asyncio.Task[None] | None = None
+    try:
+        engine = Engine(
+            rows, asking, book, Window(llm, window), max_cost=max_cost, retry_errors=retry_errors,
+            stop_after_errors=1 if errors == "stop" else stop_after_errors, replay=False, deliver=None,
+        )  # fmt: skip
+        if progress:
+            shown = Progress(engine.report, engine.window, rows.total())
+            watching = asyncio.create_task(_watch(shown))
+        report = await engine.run()
+        report.ledger = book.path
+        if report.stopped is None:
+            output.write(target, _within(book, report.rows))
+            report.output = target
+        return report
+    finally:
+        if watching is not None:
+            watching.cancel()
+        if shown is not None:
+            shown.close()
+        book.close()
+
+
+def run_sync(source: Any, destination: str | Path, llm: Any = None, **options: Any) -> Report:
+    """``run`` for code without an event loop; it blocks, and Ctrl-C ends it. What was answered is in the ledger."""
+    blocking.refuse_inside_loop()
+    return asyncio.run(run(source, destination, llm, **options))
+
+
+class Stream:
+    """Answers as they arrive, by ``for`` or ``async for``; leaving the loop ends the calls that are on their way."""
+
+    def __init__(self, answers: Callable[[], AsyncGenerator[Answer, None]]) -> None:
+        self._answers = answers
+
+    async def __aiter__(self) -> AsyncIterator[Answer]:
+        async with aclosing(self._answers()) as answers:
+            async for answer in answers:
+                yield answer
+
+    def __iter__(self) -> Iterator[Answer]:
+        blocking.refuse_inside_loop()
+        loop = asyncio.new_event_loop()
+        answers = self._answers()
+        try:
+            while True:
+                try:
+                    yield loop.run_until_complete(answers.__anext__())
+                except StopAsyncIteration:
+                    return
+        finally:
+            loop.run_until_complete(answers.aclose())
+            loop.close()
+
+
+def stream(
+    rows: Any, llm: Any = None, *, prompt: Callable[[Any], Any] | None = None, parse: Any = None,
+    ledger: str | Path | None = None, retry_errors: bool = False, max_cost: float | None = None,
+    stop_after_errors: float | None = None, window: int | None = None, **params: Any,
+) -> Stream:  # fmt: skip
+    """The answers to rows as they arrive, in any order: ``answer.n`` and ``answer.row`` say to which row.
+
+    ``rows``, ``prompt``, ``parse`` and ``params`` are those of :func:`run`. With a ``ledger`` (a path; ``.jsonl`` for
+    JSON lines) answers are kept, and rows that it has are not asked again. Rows are read as answers are taken.
+    """
+    _check(max_cost, stop_after_errors, window, "rows")
+
+    async def answers() -> AsyncGenerator[Answer, None]:
+        read = Rows(rows)
+        models = llm if llm is not None else await default.aggregator()
+        asking = Asking(models, prompt, parse, params)
+        book = None if ledger is None else _opened(Path(ledger), Path(ledger), asking.job, resume=True)
+        arrived: asyncio.Queue[Answer | None] = asyncio.Queue(1)
+        engine = Engine(
+            read, asking, book, Window(models, window), max_cost=max_cost, retry_errors=retry_errors,
+            stop_after_errors=stop_after_errors, replay=True, deliver=arrived.put,
+        )  # fmt: skip
+        running = asyncio.create_task(_ending(engine, arrived))
+        try:
+            while (answer := await arrived.get()) is not None:
+                yield answer
+            await running
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            if book is not None:
+                book.close()
+
+    return Stream(answers)
+
+
+async def _ending(engine: Engine, arrived: asyncio.Queue[Answer | None]) -> None:
+    """Runs to the end, and says so to whom takes the answers; not if they left."""
+    try:
+        await engine.run()
+    except Exception:
+        await arrived.put(None)
+        raise
+    await arrived.put(None)
+
+
+def export(ledger: str | Path, destination: str | Path) -> int:
+    """Writes what a ledger has, in the order of the rows, to a file; returns how many rows. No run may be using it."""
+    path = Path(ledger)
+    if not path.is_file():
+        raise LedgerError(f"there is no ledger {str(path)!r}")
+    book = _ledger(path)
+    count = 0
+
+    def counted() -> Iterator[Any]:
+        nonlocal count
+        for entry in book.entries():
+            count += 1
+            yield entry
+
+    try:
+        output.write(Path(destination), counted())
+    finally:
+        book.close()
+    return count
+
+
+def _ledger(path: Path) -> Ledger:
+    return JsonlLedger(path) if path.suffix == ".jsonl" else SqliteLedger(path)
+
+
+def _opened(target: Path, kind: str | Path, job: dict[str, Any], *, resume: bool) -> Ledger:
+    """The ledger of a job. Raises LedgerError if there is one that is not to be, or not of this job."""
+    if kind in ("sqlite", "jsonl"):
+        path = target.with_name(target.name + (".ledger" if kind == "sqlite" else ".ledger.jsonl"))
+    elif isinstance(kind, Path):
+        path = kind
+    else:
+        raise InvalidArgumentError(f'ledger is {kind!r}; expected "sqlite", "jsonl" or a pathlib.Path')
+    if not path.parent.is_dir():
+        raise InvalidArgumentError(f"the folder {str(path.parent)!r} does not exist")
+    book = _ledger(path)
+    try:
+        noted = book.meta()
+        if "job" not in noted:
+            if any(True for _ in book.entries()):
+                raise LedgerError(f"{str(path)!r} is not a ledger of this version; remove it, or use another output")
+            book.note("job", {"form": _FORM, "begun": time.time(), **job})
+            return book
+        if not resume:
+            text = f"the ledger {str(path)!r} exists; resume=True (--resume) goes on with it. To begin anew, remove it"
+            raise LedgerError(text)
+        for name, what in (("models", "the models"), ("params", "the parameters"), ("schema", "the form of answers")):
+            if noted["job"].get(name) != job[name]:
+                raise LedgerError(
+                    f"the ledger {str(path)!r} belongs to another job: {what} differ (there {noted['job'].get(name)!r},"
+                    f" now {job[name]!r}). Use another output, or remove the ledger"
+                )
+    except BaseException:
+        book.close()
+        raise
+    return book
+
+
+def _within(book: Ledger, rows: int) -> Iterator[Any]:
+    return (entry for entry in book.entries() if entry.n < rows)
+
+
+async def _watch(shown: Progress) -> None:
+    while True:
+        shown.tell()
+        await asyncio.sleep(0.5)
+
+
+def _check(max_cost: Any, stop_after_errors: Any, window: Any, errors: Any) -> None:
+    for name, value in (("max_cost", max_cost), ("stop_after_errors", stop_after_errors), ("window", window)):
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if value is not None and not (number and value > 0):
+            raise InvalidArgumentError(f"{name} is {value!r}; expected a number above 0")
+    if window is not None and not isinstance(window, int):
+        raise InvalidArgumentError(f"window is {window!r}; expected a whole number")
+    if errors not in ("rows", "stop"):
+        raise InvalidArgumentError(f'errors is {errors!r}; expected "rows" or "stop"')

@@ -1,0 +1,73 @@
+"""What a bulk job gives: an answer for each row, and a report at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import InvalidArgumentError, LLMError
+from ..responses import ChatCompletionResponse
+
+
+class LedgerError(InvalidArgumentError):
+    """The ledger cannot be used: another run holds it, or it belongs to another job."""
+
+
+class LedgerFullError(LLMError):
+    """The ledger or the output cannot be written, as on a full disk. Everything in the ledger is kept."""
+
+
+@dataclass
+class Answer:
+    """The answer to a row: ``text``, or ``error`` (an object with ``code``, ``name`` and ``message``).
+
+    ``n`` counts the rows from 0. ``value`` is the object that ``parse`` made. ``response`` is None, and ``row`` holds
+    the row as it was read, for an answer that an earlier run left in the ledger (``from_ledger``).
+    """
+
+    n: int
+    row: Any
+    text: str = ""
+    value: Any = None
+    error: dict[str, Any] | None = None
+    response: ChatCompletionResponse | None = field(default=None, repr=False)
+    from_ledger: bool = False
+
+
+@dataclass
+class Report:
+    """The sums of a job. Rows that earlier runs answered count in ``answered``, ``errors``, tokens and ``costs``.
+
+    ``asked`` is how many rows this run asked, and ``seconds`` how long it took. ``costs`` maps currencies to sums;
+    ``unpriced`` answers have a cost that is not known. ``stopped`` is None if all rows were asked, else "max_cost" or
+    "errors". ``output`` is None if no output was made.
+    """
+
+    rows: int = 0
+    answered: int = 0
+    errors: int = 0
+    asked: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    costs: dict[str, float] = field(default_factory=dict)
+    unpriced: int = 0
+    seconds: float = 0.0
+    stopped: str | None = None
+    output: Path | None = None
+    ledger: Path | None = None
+
+    @property
+    def cost(self) -> float | None:
+        """The sum, if all costs are in one currency; None if nothing had a known cost."""
+        return next(iter(self.costs.values())) if len(self.costs) == 1 else None
+
+    def __str__(self) -> str:
+        parts = [f"{self.answered} answered", f"{self.errors} errors", f"{self.asked} asked in {self.seconds:.1f} s"]
+        parts.append(f"{self.prompt_tokens} + {self.completion_tokens} tokens")
+        parts += [f"{amount:.4f} {currency}" for currency, amount in self.costs.items()]
+        if self.unpriced:
+            parts.append(f"{self.unpriced} answers without a known cost")
+        if self.stopped:
+            parts.append(f"stopped by {self.stopped}")
+        return ", ".join(parts)

@@ -1,0 +1,162 @@
+"""Rows of files and iterables: jsonl, csv, and parquet if pyarrow is installed."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sized
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .._wire import decode
+from ..errors import BadResponseError, InvalidArgumentError
+
+SUFFIXES = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
+
+
+class Unreadable(NamedTuple):
+    """A row that cannot be read; it becomes a row with an error."""
+
+    reason: str
+
+
+def form_of(path: Path, what: str) -> str:
+    """The form of a file, by its ending. Raises InvalidArgumentError."""
+    form = SUFFIXES.get(path.suffix.lower())
+    if form is None:
+        raise InvalidArgumentError(f"{what} is {str(path)!r}; expected a file .jsonl, .csv or .parquet")
+    return form
+
+
+class Rows:
+    """The rows of a source, read once, and how many there are (None: not known)."""
+
+    def __init__(self, source: Any) -> None:
+        self.name = "the rows"
+        self._length: Callable[[], int | None] = lambda: None
+        self._plain: Iterator[Any] | None = None
+        self._awaited: AsyncIterator[Any] | None = None
+        if isinstance(source, (str, Path)):
+            path = Path(source)
+            form = form_of(path, "the input")
+            if not path.is_file():
+                raise InvalidArgumentError(f"the input {str(path)!r} does not exist, or is not a file")
+            self.name = str(path)
+            read, length = _READERS[form]
+            self._plain = read(path)
+            self._length = lambda: length(path)
+        elif hasattr(source, "__aiter__"):
+            self._awaited = source.__aiter__()
+        elif isinstance(source, Iterable):
+            self._plain = iter(source)
+            if isinstance(source, Sized):
+                self._length = lambda: len(source)
+        else:
+            kind = type(source).__name__
+            raise InvalidArgumentError(f"the input must be a path or an iterable of rows, got {kind}")
+
+    def total(self) -> int | None:
+        """How many rows there are; a file is read for it."""
+        return self._length()
+
+    async def next(self) -> Any:
+        """The next row. Raises StopAsyncIteration."""
+        if self._plain is not None:
+            for row in self._plain:
+                return row
+            raise StopAsyncIteration
+        assert self._awaited is not None
+        return await self._awaited.__anext__()
+
+
+def _read_jsonl(path: Path) -> Iterator[Any]:
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                yield decode(line, f"line {number}")
+            except BadResponseError:
+                yield Unreadable(f"line {number} of {path.name} is not valid JSON")
+
+
+def _count_jsonl(path: Path) -> int:
+    with path.open("rb") as file:
+        return sum(1 for line in file if line.strip())
+
+
+def _read_csv(path: Path) -> Iterator[Any]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        for row in csv.DictReader(file):
+            if None in row or None in row.values():
+                yield Unreadable(f"a row of {path.name} has another number of columns than the header")
+            else:
+                yield row
+
+
+def _count_csv(path: Path) -> int:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return max(sum(1 for row in csv.reader(file) if row) - 1, 0)
+
+
+def parquet() -> Any:
+    """The module pyarrow.parquet. Raises InvalidArgumentError."""
+    try:
+        return import_module("pyarrow.parquet")
+    except ImportError:
+        raise InvalidArgumentError("parquet files need pyarrow: pip install pyarrow") from None
+
+
+def _read_parquet(path: Path) -> Iterator[Any]:
+    with parquet().ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=1000):
+            yield from batch.to_pylist()
+
+
+def _count_parquet(path: Path) -> int:
+    with parquet().ParquetFile(path) as file:
+        return int(file.metadata.num_rows)
+
+
+_READERS: dict[str, tuple[Callable[[Path], Iterator[Any]], Callable[[Path], int]]] = {
+    "jsonl": (_read_jsonl, _count_jsonl),
+    "csv": (_read_csv, _count_csv),
+    "parquet": (_read_parquet, _count_parquet),
+}
+
+
+def request_of(row: Any, prompt: Callable[[Any], Any] | None) -> Any:
+    """What a row asks: a text, messages, or a dict of a whole request. Raises InvalidArgumentError.
+
+    Without ``prompt`` a row is a text, or a dict with ``prompt`` (a text), ``messages``, or ``body`` (a whole request,
+    as in OpenAI's batch files). In csv and parquet files messages may be JSON text.
+    """
+    if isinstance(row, Unreadable):
+        raise InvalidArgumentError(row.reason)
+    if prompt is not None:
+        return prompt(row)
+    if isinstance(row, (str, list)):
+        return row
+    if isinstance(row, dict):
+        for key in ("body", "messages", "prompt"):
+            value = row.get(key)
+            if value is None or value == "":
+                continue
+            if key != "prompt" and isinstance(value, str):
+                try:
+                    value = json.loads(value)
+                except ValueError:
+                    raise InvalidArgumentError(f"{key!r} of the row is not valid JSON") from None
+            return value
+        names = ", ".join(map(repr, list(row)[:8]))
+        raise InvalidArgumentError(f"the row has no 'prompt', 'messages' or 'body'; it has {names}")
+    raise InvalidArgumentError(f"a row must be a text or an object, got {type(row).__name__}")
+
+
+def id_of(row: Any) -> Any:
+    """What the row calls itself: its ``custom_id`` or ``id``; None without."""
+    if not isinstance(row, dict):
+        return None
+    found = row.get("custom_id", row.get("id"))
+    return found if isinstance(found, (str, int)) else None
