@@ -78,7 +78,8 @@
  * An answer and an attempt have a "cost": {"amount", "currency", "source": "provider" (the answer says it), "price" (the usage
  * times the configured prices), "table" (times the prices of the file that the variable LLMAGG_PRICES names, as
  * share/llmagg/prices.json, whose "date" it has) or "mixed", "unknown": further attempts that may have cost something}. It is missing
- * if it is not known. An answer's is that of all attempts of its call.
+ * if it is not known. An answer's is that of all attempts of its call. An answer and an error have "id_of_call": the number of the
+ * call in this process, which is "call" in observations.
  * A usage has OpenAI's names for every vendor: "prompt_tokens" with what caches gave and took, "prompt_tokens_details":
  * {"cached_tokens", "cache_write_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "audio_tokens"},
  * "completion_tokens_details": {"reasoning_tokens", "audio_tokens"}. A number that the vendor did not send is null or missing.
@@ -97,7 +98,7 @@
  *
  * RANKINGS: the request of llmagg_..._rerank is {"query", "documents": array of texts, "model", "top_n": the best ones only}; the result
  * is {"results": [{"index": of the document, "relevance_score"}, ...], the best first, "model", "usage", "cost", "meta": billed units
- * and the like, "attempts"}. The routes are asked one after the other, as in a chat.
+ * and the like, "id_of_call", "attempts"}. The routes are asked one after the other, as in a chat.
  *
  * OPTIONS of a call (a JSON object, or NULL and 0 for the defaults); the list is made by `make reference`:
  *     "max_retries": integer; default: the route's. Attempts on one route; 0 and 1 mean one attempt
@@ -298,8 +299,8 @@ typedef struct llmagg_buf {
 /*
  * What the result of a llmagg_..._embed begins with. The numbers are float in the byte order of the machine, vector by vector in
  * the order of the texts: count * dimensions of them from offset on. Behind them stands JSON: {"model", "usage", "cost",
- * "attempts": of all requests}. A llmagg_buf is aligned for all of it; a payload in a buffer of llmagg_queue_drain is not: copy it with memcpy. Offsets
- * are in bytes from the beginning of the result. The struct may grow at its end.
+ * "id_of_call", "attempts": of all requests}. A llmagg_buf is aligned for all of it; a payload in a buffer of llmagg_queue_drain is
+ * not: copy it with memcpy. Offsets are in bytes from the beginning of the result. The struct may grow at its end.
  */
 typedef struct llmagg_vectors {
     uint64_t count;       /* vectors, one for each text */
@@ -425,8 +426,8 @@ LLMAGG_API llmagg_status llmagg_error_code(const llmagg_error *error);
 LLMAGG_API const char *llmagg_error_message(const llmagg_error *error);
 
 /* The whole error as JSON, NUL-terminated; *len gets its length unless len is NULL. {"code", "name", "message", "provider",
- * "model", "status", "provider_message", "type", "provider_code", "request_id", "retry_after", "body", "partial", "attempts",
- * "cause"}; unknown fields are omitted. It never contains credentials. Owned by the error; "{}" for NULL. Since: 0.1.0 */
+ * "model", "status", "provider_message", "type", "provider_code", "request_id", "retry_after", "body", "partial",
+ * "id_of_call", "attempts", "cause"}; unknown fields are omitted. It never contains credentials. Owned by the error; "{}" for NULL. Since: 0.1.0 */
 LLMAGG_API const char *llmagg_error_json(const llmagg_error *error, size_t *len);
 
 /* Frees an error; NULL is ignored. An error is not a handle: freeing it twice is undefined, as with free(). Since: 0.1.0 */

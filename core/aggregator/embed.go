@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/internal/callstate"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
@@ -32,7 +33,7 @@ func (a *Aggregator) EmbedRoutes(ctx context.Context, routes []*client.Client, r
 	if routes == nil {
 		return nil, withOthers(wire.Unsupported("no route of the model makes embeddings"), others)
 	}
-	e := embedding{by: a, routes: routes, request: r, payload: llm.Payload{Options: r.Options, N: 1}}
+	e := embedding{by: a, routes: routes, request: r, payload: llm.Payload{Options: r.Options, N: 1}, id: callstate.NextID()}
 	a.fill(&e.payload.Options)
 	if d := e.payload.Options.Deadline; d > 0 {
 		e.ends = time.Now().Add(d)
@@ -81,6 +82,7 @@ type embedding struct {
 	payload llm.Payload // its options only
 	ends    time.Time   // the deadline of the whole call, where it has one
 	batches []batch
+	id      uint64 // of the call, which all requests share
 }
 
 // batch is one request. The goroutine that makes it owns it.
@@ -163,6 +165,7 @@ func (e *embedding) ask(ctx context.Context, b *batch) error {
 		return err
 	}
 	defer w.leave()
+	w.call.ID = e.id
 	if err := w.run(routes[0].Machinery().Vectors(&b.Embedding)); err != nil {
 		return err
 	}
@@ -172,7 +175,7 @@ func (e *embedding) ask(ctx context.Context, b *batch) error {
 
 // response joins the answers.
 func (e *embedding) response() (*llm.EmbeddingResponse, error) {
-	r := &llm.EmbeddingResponse{Model: e.batches[0].model, Vectors: make([][]float32, 0, len(e.request.Input))}
+	r := &llm.EmbeddingResponse{Model: e.batches[0].model, CallID: e.id, Vectors: make([][]float32, 0, len(e.request.Input))}
 	tokens, told := 0, true
 	for i := range e.batches {
 		b := &e.batches[i]

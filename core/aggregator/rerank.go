@@ -42,7 +42,7 @@ func (a *Aggregator) RerankRoutes(ctx context.Context, routes []*client.Client, 
 		return nil, err
 	}
 	answer := &ranking.Response
-	answer.Model, answer.Attempts = ranking.Call.Model, w.call.Attempts()
+	answer.Model, answer.CallID, answer.Attempts = ranking.Call.Model, w.call.ID, w.call.Attempts()
 	answer.Cost = llm.TotalCost(answer.Attempts)
 	return answer, nil
 }

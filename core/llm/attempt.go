@@ -154,6 +154,13 @@ func writeTexts(o *jsontext.Object, name string, texts []string) {
 	w.EndArray()
 }
 
+// writeCallID writes the number of a call; 0 is none.
+func writeCallID(o *jsontext.Object, id uint64) {
+	if id != 0 {
+		o.Field("id_of_call").Uint64(id)
+	}
+}
+
 func writeAttempts(w *jsontext.Writer, attempts []Attempt) {
 	w.BeginArray()
 	for i := range attempts {

@@ -35,6 +35,9 @@ type EmbeddingResponse struct {
 	Vectors [][]float32
 	Usage   *Usage // of all requests that were made; nil where one told none
 	Cost    *Cost  // of all requests; nil if it is not known
+	// CallID is the number of the call, which all of its requests share, as in
+	// observations.
+	CallID uint64
 	// Attempts lists the attempts of all requests that were made, request by
 	// request.
 	Attempts []Attempt
@@ -87,7 +90,7 @@ func ParseEmbedding(data []byte, o CallOptions) (r *EmbeddingRequest, err error)
 func (r *EmbeddingResponse) AppendJSON(dst []byte) ([]byte, error) {
 	return jsontext.Encode(dst, func(w *jsontext.Writer) {
 		o := w.Object()
-		writeOther(&o, r.Model, r.Usage, r.Cost, r.Attempts)
+		writeOther(&o, r.Model, r.Usage, r.Cost, r.CallID, r.Attempts)
 		o.End()
 	})
 }

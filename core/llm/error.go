@@ -27,6 +27,7 @@ type Error struct {
 	ShouldRetry *bool
 	Body        string // the provider's original body, at most 64 KiB of it
 	Partial     string // the text that had arrived before a stream broke off
+	CallID      uint64 // the number of the call, as in observations; 0 without a call
 	Attempts    []Attempt
 	Cause       error
 }
@@ -120,6 +121,7 @@ func (e *Error) write(w *jsontext.Writer) {
 	}
 	o.StrUnlessEmpty("body", e.Body)
 	o.StrUnlessEmpty("partial", e.Partial)
+	writeCallID(&o, e.CallID)
 	if e.Attempts != nil {
 		writeAttempts(o.Field("attempts"), e.Attempts)
 	}

@@ -83,7 +83,7 @@ func readTexts(name string, v []byte) (texts []string, err error) {
 }
 
 // writeOther writes what every response has.
-func writeOther(o *jsontext.Object, model string, usage *Usage, cost *Cost, attempts []Attempt) {
+func writeOther(o *jsontext.Object, model string, usage *Usage, cost *Cost, call uint64, attempts []Attempt) {
 	o.Str("model", model)
 	if usage != nil {
 		usage.write(o.Field("usage"))
@@ -93,6 +93,7 @@ func writeOther(o *jsontext.Object, model string, usage *Usage, cost *Cost, atte
 	if cost != nil {
 		cost.write(o.Field("cost"))
 	}
+	writeCallID(o, call)
 	writeAttempts(o.Field("attempts"), attempts)
 }
 

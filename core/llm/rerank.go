@@ -35,6 +35,8 @@ type RerankResponse struct {
 	Usage   *Usage          // nil where the vendor told none
 	Cost    *Cost           // nil if it is not known
 	Meta    json.RawMessage // what Cohere and others tell beside, such as billed units; nil for nothing
+	// CallID is the number of the call, as in observations.
+	CallID uint64
 	// Attempts lists the attempts of the call.
 	Attempts []Attempt
 }
@@ -104,7 +106,7 @@ func (r *RerankResponse) AppendJSON(dst []byte) ([]byte, error) {
 		}
 		w.EndArray()
 		o.Raw("meta", r.Meta)
-		writeOther(&o, r.Model, r.Usage, r.Cost, r.Attempts)
+		writeOther(&o, r.Model, r.Usage, r.Cost, r.CallID, r.Attempts)
 		o.End()
 	})
 }

@@ -16,6 +16,9 @@ type Response struct {
 	Usage   *Usage // nil when the provider sent none: unknown, not zero
 	// Cost is what all attempts of the call cost; nil if it is not known.
 	Cost *Cost
+	// CallID is the number of the call in this process, which observations carry
+	// too; in JSON "id_of_call".
+	CallID uint64
 	// Attempts lists the attempts of the call.
 	Attempts []Attempt
 	Extra    Extra
@@ -112,6 +115,7 @@ func (r *Response) write(w *jsontext.Writer) {
 	if _, taken := r.Extra["cost"]; r.Cost != nil && (w.Gathered || !taken) {
 		r.Cost.write(o.Field("cost"))
 	}
+	writeCallID(&o, r.CallID)
 	if r.Attempts != nil {
 		writeAttempts(o.Field("attempts"), r.Attempts)
 	}
@@ -134,7 +138,7 @@ func (r *Response) read(in *reader) {
 			r.readChoices(in)
 		case "usage":
 			r.Usage = in.usage()
-		case "attempts":
+		case "attempts", "id_of_call":
 			in.Skip() // ours, never the provider's
 		default:
 			in.extra(&r.Extra)

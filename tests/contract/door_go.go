@@ -255,7 +255,7 @@ func (s *goSession) embed(ctx context.Context, c *Command) Event {
 	if err != nil {
 		return result(nil, err)
 	}
-	document := map[string]any{"embeddings": widened(r.Vectors), "model": r.Model, "usage": r.Usage, "attempts": r.Attempts}
+	document := map[string]any{"embeddings": widened(r.Vectors), "model": r.Model, "usage": r.Usage, "id_of_call": r.CallID, "attempts": r.Attempts}
 	if r.Cost != nil {
 		document["cost"] = r.Cost
 	}

@@ -47,9 +47,12 @@ type run struct {
 	// session is the number of the case's session in the door; 0: none is open.
 	session uint64
 	named   map[string]*flight
-	mark    float64   // the wall's time when a call was last cancelled or left, or the session closed
-	clock   time.Time // when the last step with a clock began
-	result  *Result
+	// calls are the numbers of the calls since "observe"; nil while nobody
+	// observes.
+	calls  map[float64]string
+	mark   float64   // the wall's time when a call was last cancelled or left, or the session closed
+	clock  time.Time // when the last step with a clock began
+	result *Result
 }
 
 // numbers are those of commands and sessions, over all doors.

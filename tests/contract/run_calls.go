@@ -65,6 +65,7 @@ func (r *run) call(s *Step, where string) {
 			name = fmt.Sprintf("%s (call %d of %d)", where, i+1, count)
 		}
 		o := r.judge(f, s.Expect, name)
+		r.numbered(s.Call, o, name)
 		code := fmt.Sprint(o["code"])
 		n, _ := tally[code].(float64)
 		tally[code] = n + 1

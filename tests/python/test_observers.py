@@ -38,7 +38,8 @@ def test_attempts_retry_and_failover(llm_wall: FaultWall) -> None:
         "attempt_started", "attempt_ended",
     ]  # fmt: skip
     assert [event.attempt for event in events if event.attempt] == response.attempts
-    assert {event.call for event in events} == {events[0].call} != {0}
+    assert {event.call for event in events} == {response.id_of_call} != {0}
+    assert response.to_dict()["id_of_call"] == response.id_of_call
     assert [event.route for event in events[:6]] == ["openai/bad"] * 6
     assert all(before - 1 < event.time < time.time() + 1 for event in events)
     ended, retry, failover = events[1], events[2], events[5]
@@ -48,6 +49,14 @@ def test_attempts_retry_and_failover(llm_wall: FaultWall) -> None:
     assert "503" in failover.message
     assert events[7].code == ""
     assert observer.dropped == 0
+
+
+def test_an_error_has_the_number_of_its_call(llm_wall: FaultWall) -> None:
+    llm_wall.script(script(bad=[DOWN]))
+    aggregator = aggregator_for(llm_wall, "bad")
+    with llmagg.observe_sync() as observer, pytest.raises(llmagg.AllModelsFailedError) as caught:
+        aggregator.chat_sync(HELLO)
+    assert {event.call for event in observer if event.attempt} == {caught.value.id_of_call}
 
 
 def test_restart(llm_wall: FaultWall) -> None:

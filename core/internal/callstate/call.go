@@ -40,13 +40,16 @@ type Call struct {
 	carried  Waits          // that led to no attempt yet
 }
 
+// NextID is the number of a new call.
+func NextID() uint64 { return callIDs.Add(1) }
+
 // Begin starts a call: its scope ends at the call's deadline, if it has one.
 func Begin(ctx context.Context, p *llm.Payload) (*Call, *Scope) {
 	begun := &struct { // one piece of memory for both
 		Call
 		Scope
 	}{}
-	begun.ID, begun.Payload, begun.outer = callIDs.Add(1), p, ctx
+	begun.ID, begun.Payload, begun.outer = NextID(), p, ctx
 	if d := p.Options.Deadline; d > 0 {
 		begun.outer, begun.stop = alarm.WithTimeout(ctx, d,
 			llm.Errorf(llm.Timeout, "the call's deadline of %v passed", d))
@@ -65,8 +68,9 @@ func (c *Call) Attempts() []llm.Attempt {
 	return list
 }
 
-// Complete gives an answer the trail, and what it cost.
+// Complete gives an answer the call's number, the trail, and what it cost.
 func (c *Call) Complete(r *llm.Response) {
+	r.CallID = c.ID
 	r.Attempts = c.Attempts()
 	r.Cost = llm.TotalCost(r.Attempts)
 }
@@ -152,9 +156,12 @@ func (c *Call) GiveBack(s *Scope, d time.Duration) {
 	c.waited = max(c.waited-d, 0)
 }
 
-// Fail returns err with the list of attempts and the longest partial text.
+// Fail returns err with the call's number, the list of attempts and the longest
+// partial text.
 func (c *Call) Fail(err *llm.Error) *llm.Error {
-	return err.With(c.Attempts(), c.Partial())
+	failed := err.With(c.Attempts(), c.Partial())
+	failed.CallID = c.ID
+	return failed
 }
 
 // Ended says why ctx is over: CLOSED, the call's deadline, or the caller's

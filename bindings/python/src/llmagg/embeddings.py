@@ -18,8 +18,10 @@ class EmbeddingResponse:
     """The vectors of texts, in the order of the texts.
 
     ``model`` is the upstream name of the model that answered. ``usage`` is that of all requests; it is unknown (false)
-    if a provider sent none. ``cost`` is what all requests cost, None if that is not known. ``attempts`` lists the attempts of all requests. ``dimensions`` is the length of each
-    vector. ``len(response)`` is the number of vectors; ``response[i]`` and a loop give vectors as lists of floats.
+    if a provider sent none. ``cost`` is what all requests cost, None if that is not known. ``attempts`` lists the
+    attempts of all requests. ``id_of_call`` is the number of the call, as observations carry it. ``dimensions`` is the
+    length of each vector. ``len(response)`` is the number of vectors; ``response[i]`` and a loop give vectors as lists
+    of floats.
     """
 
     def __init__(self, payload: bytes | bytearray | memoryview, *, numpy: bool = False) -> None:
@@ -31,6 +33,7 @@ class EmbeddingResponse:
         self.model: str = answer["model"]
         self.usage = Usage.from_dict(answer["usage"])
         self.cost = Cost.from_dict(answer.get("cost"))
+        self.id_of_call: int = answer.get("id_of_call", 0)
         self.attempts = [Attempt.from_dict(attempt) for attempt in answer["attempts"]]
         self.dimensions: int = dimensions
         self._numbers = data[offset : offset + 4 * count * dimensions]
@@ -80,6 +83,6 @@ class EmbeddingResponse:
         data = [{"object": "embedding", "index": i, "embedding": v} for i, v in enumerate(self._lists())]
         made = {
             "object": "list", "data": data, "model": self.model, "usage": self.usage._or_none(),
-            "attempts": [attempt.to_dict() for attempt in self.attempts],
+            "id_of_call": self.id_of_call, "attempts": [attempt.to_dict() for attempt in self.attempts],
         }  # fmt: skip
         return made if self.cost is None else {**made, "cost": self.cost.to_dict()}

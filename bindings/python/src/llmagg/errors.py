@@ -55,7 +55,8 @@ class LLMError(Exception):
     Attributes, each None or empty if unknown: ``message`` (one line), ``code`` (negative number), ``name`` (of the
     code), ``provider`` and ``model`` (the route), ``status`` (HTTP), ``provider_message``, ``type``,
     ``provider_code``, ``request_id``, ``retry_after`` (seconds that the server asked to wait), ``body`` (the
-    provider's original answer), ``partial_text`` (the text of a broken stream), ``attempts`` (the list of attempts).
+    provider's original answer), ``partial_text`` (the text of a broken stream), ``id_of_call`` (the
+    number of the call, as observations carry it; 0 without a call), ``attempts`` (the list of attempts).
     ``str(error)`` is the message with one line for each attempt. None of them contains a key.
     """
 
@@ -76,6 +77,7 @@ class LLMError(Exception):
         retry_after: float | None = None,
         body: str | None = None,
         partial_text: str = "",
+        id_of_call: int = 0,
         attempts: list[Attempt] | None = None,
     ) -> None:
         super().__init__(message, *args)
@@ -90,6 +92,7 @@ class LLMError(Exception):
         self.retry_after = retry_after
         self.body = body
         self.partial_text = partial_text
+        self.id_of_call = id_of_call
         self.attempts = list(attempts or ())
 
     def __str__(self) -> str:
@@ -258,6 +261,7 @@ def from_payload(payload: dict[str, Any]) -> LLMError:
     error = cls(
         payload.get("message", ""),
         partial_text=payload.get("partial") or "",
+        id_of_call=payload.get("id_of_call") or 0,
         attempts=[Attempt.from_dict(a) for a in payload.get("attempts") or ()],
         **{key: payload[key] for key in _COPIED if key in payload},
     )
@@ -269,7 +273,7 @@ def from_payload(payload: dict[str, Any]) -> LLMError:
 
 def all_failed(error: LLMError) -> AllModelsFailedError:
     """The AllModelsFailedError that tells the same as another error."""
-    details = {key: getattr(error, key) for key in (*_COPIED, "partial_text", "attempts")}
+    details = {key: getattr(error, key) for key in (*_COPIED, "partial_text", "id_of_call", "attempts")}
     return AllModelsFailedError(error.message, **details)
 
 

@@ -26,7 +26,8 @@ class RankedDocument:
 
 class RerankResponse:
     """``results``: the documents, the best first. ``usage`` is unknown (false) if the provider sent none; ``meta`` is
-    what Cohere and others tell beside, such as billed units. ``cost`` is None if it is not known. ``attempts`` lists the attempts of the call.
+    what Cohere and others tell beside, such as billed units. ``cost`` is None if it is not known. ``attempts`` lists
+    the attempts of the call, ``id_of_call`` is its number, as observations carry it.
     """
 
     def __init__(self, payload: bytes | bytearray | memoryview, documents: Sequence[str]) -> None:
@@ -37,6 +38,7 @@ class RerankResponse:
         self.usage = Usage.from_dict(answer["usage"])
         self.cost = Cost.from_dict(answer.get("cost"))
         self.meta: dict[str, Any] | None = answer.get("meta")
+        self.id_of_call: int = answer.get("id_of_call", 0)
         self.attempts = [Attempt.from_dict(attempt) for attempt in answer["attempts"]]
 
     def __len__(self) -> int:
@@ -56,7 +58,7 @@ class RerankResponse:
         made: dict[str, Any] = {
             "results": [{"index": r.index, "relevance_score": r.relevance_score} for r in self.results],
             "model": self.model, "usage": self.usage._or_none(),
-            "attempts": [attempt.to_dict() for attempt in self.attempts],
+            "id_of_call": self.id_of_call, "attempts": [attempt.to_dict() for attempt in self.attempts],
         }  # fmt: skip
         if self.cost is not None:
             made["cost"] = self.cost.to_dict()

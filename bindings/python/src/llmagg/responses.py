@@ -133,7 +133,8 @@ def _choice_to_dict(choice: Choice | StreamChoice, key: str, message: Message) -
 class ChatCompletionResponse:
     """A whole answer. ``created`` is seconds since the Unix epoch; ``attempts`` lists the attempts of the call.
 
-    ``cost`` is what all of them cost, None if that is not known. ``text`` and ``tool_calls`` are those of the first
+    ``cost`` is what all of them cost, None if that is not known. ``id_of_call`` is the number of the call in this
+    process, as observations carry it (``Observation.call``); 0 without a call. ``text`` and ``tool_calls`` are those of the first
     choice. A notebook shows the text, the routes tried, the time and the tokens.
     """
 
@@ -146,6 +147,7 @@ class ChatCompletionResponse:
     system_fingerprint: str | None = None
     service_tier: str | None = None
     cost: Cost | None = None
+    id_of_call: int = 0
     attempts: list[Attempt] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
 
@@ -201,6 +203,8 @@ class ChatCompletionResponse:
         wire["usage"] = self.usage._or_none()
         if self.cost is not None:
             wire["cost"] = self.cost.to_dict()
+        if self.id_of_call:
+            wire["id_of_call"] = self.id_of_call
         if self.attempts:
             wire["attempts"] = [attempt.to_dict() for attempt in self.attempts]
         return {**wire, **self.extra}
@@ -212,7 +216,7 @@ class ChatCompletionResponse:
 
 _HEAD = ("id", "object", "created", "model")
 _REST = ("system_fingerprint", "service_tier")
-_RESPONSE = template(ChatCompletionResponse, id="", object="chat.completion", created=0, model="")
+_RESPONSE = template(ChatCompletionResponse, id="", object="chat.completion", created=0, model="", id_of_call=0)
 
 
 def _head_to_dict(answer: ChatCompletionResponse | StreamResponse) -> dict[str, Any]:

@@ -85,6 +85,8 @@ def error_document(error: BaseException) -> dict[str, Any]:
                 document[key] = value
         document["text"] = str(error)
         document["partial"] = error.partial_text
+        if error.id_of_call:
+            document["id_of_call"] = error.id_of_call
         document["attempts"] = [attempt.to_dict() for attempt in error.attempts]
     if error.__cause__ is not None:
         document["cause"] = error_document(error.__cause__)
