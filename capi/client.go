@@ -105,7 +105,7 @@ func goClientInfo(h unsafe.Pointer, out *C.llmagg_buf, err **C.llmagg_error) C.l
 			"config": map[string]any{
 				"type": cfg.Type, "base_url": cfg.BaseURL, "timeout": cfg.Timeout.Seconds(), "idle_timeout": cfg.IdleTimeout.Seconds(),
 				"connect_timeout": cfg.ConnectTimeout.Seconds(), "reader_timeout": cfg.ReaderTimeout.Seconds(),
-				"max_retries": cfg.MaxRetries, "max_concurrent_calls": cfg.MaxConcurrentCalls,
+				"max_retries": cfg.MaxRetries, "max_concurrent_calls": concurrent(&cfg),
 			},
 		}
 		if name, prefix, found := o.c.KeyHeader(); found {
@@ -113,6 +113,14 @@ func goClientInfo(h unsafe.Pointer, out *C.llmagg_buf, err **C.llmagg_error) C.l
 		}
 		return info
 	})
+}
+
+// concurrent is max_concurrent_calls as a configuration has it.
+func concurrent(cfg *config.Model) any {
+	if a := cfg.Adaptive; a != (config.Adaptive{}) {
+		return map[string]int{"min": a.Min, "max": a.Max, "start": a.Start}
+	}
+	return cfg.MaxConcurrentCalls
 }
 
 //export goClientReport

@@ -163,10 +163,11 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 			r.Status = e.Status
 		}
 	}
+	known := a.tellSlots(e)
 	if e == nil {
-		a.settle(nil, now, time.Time{})
+		a.settle(nil, false, now, time.Time{})
 	} else if borne, wakes := a.keyFailed(e, now); !borne {
-		a.settle(e, now, wakes)
+		a.settle(e, known, now, wakes)
 	} else if a.permit != nil {
 		a.permit.Neutral() // another key is ready
 	}
@@ -191,8 +192,9 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 }
 
 // settle reports the outcome to the breaker: the column "breaker" of the error
-// table. wakes is when the first of the route's keys has rested.
-func (a *attempt) settle(e *llm.Error, now, wakes time.Time) {
+// table. known is of an overload that was counted already: many attempts tell
+// of it. wakes is when the first of the route's keys has rested.
+func (a *attempt) settle(e *llm.Error, known bool, now, wakes time.Time) {
 	if a.permit == nil {
 		return
 	}
@@ -207,6 +209,10 @@ func (a *attempt) settle(e *llm.Error, now, wakes time.Time) {
 			until = wakes
 		}
 		b.BlockUntil(until)
+	}
+	if known {
+		a.permit.FailUncounted(e)
+		return
 	}
 	if a.turn.lost.Load() {
 		a.permit.Fail(e)

@@ -108,7 +108,9 @@ func New(cfg config.Model, o Options) (*Client, error) {
 		return nil, err
 	}
 	cfg.BaseURL, cfg.APIKey = base, v.Key(cfg.APIKey)
-	cfg.MaxConcurrentCalls = cmp.Or(v.Concurrent(given), cfg.MaxConcurrentCalls)
+	if cfg.Adaptive == (config.Adaptive{}) {
+		cfg.MaxConcurrentCalls = cmp.Or(v.Concurrent(given), cfg.MaxConcurrentCalls)
+	}
 	if err := cfg.Check(); err != nil {
 		return nil, v.Blame(err, o.Getenv)
 	}
@@ -170,6 +172,9 @@ func newClient(cfg config.Model, o Options) *Client {
 		retries: limit.NewRetries(cfg.Retry.BudgetRatio, cfg.Retry.BudgetPerSec),
 		slots:   limit.NewConcurrency(cfg.MaxConcurrentCalls),
 		rate:    rate.New(rate.Settings{RPM: cfg.Rate.RPM, TPM: cfg.Rate.TPM, Burst: cfg.Rate.Burst, Learn: !cfg.Rate.NoLearn && len(cfg.APIKeys) < 2}),
+	}
+	if a := cfg.Adaptive; a != (config.Adaptive{}) {
+		c.slots = limit.NewAdaptive(limit.Adaptive(a))
 	}
 	c.life, c.die = context.WithCancelCause(context.Background())
 	c.watch.Store(o.Observers)

@@ -1,8 +1,10 @@
 package client
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/llmagg/llmagg/core/breaker"
@@ -99,4 +101,20 @@ func (a *attempt) settleRate(e *llm.Error, status int, usage *llm.Usage) {
 	default:
 		r.Settle(&a.debit, -1, -1)
 	}
+}
+
+// tellSlots tells the route's slots how the attempt ended, for a number of
+// them that follows what the server takes (C5). Only answers and overloads
+// count: other failures say nothing of how much is in flight. known is true for
+// an overload that the number has followed already.
+func (a *attempt) tellSlots(e *llm.Error) (known bool) {
+	slots := a.turn.client.slots
+	switch {
+	case !a.place || !slots.Adaptive():
+	case e == nil:
+		slots.Succeeded(a.record.Start)
+	case e.Code == llm.RateLimit, e.Status == http.StatusServiceUnavailable, e.Status == 529, errors.Is(e, syscall.ECONNREFUSED):
+		return slots.Overloaded(a.record.Start)
+	}
+	return false
 }

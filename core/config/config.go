@@ -60,6 +60,9 @@ type Model struct {
 
 	MaxRetries         int // attempts on a route; 3
 	MaxConcurrentCalls int // attempts in flight on the route; 10
+	// Adaptive, if set, lets the route find by overload answers how many
+	// attempts may be in flight; MaxConcurrentCalls is then its Max.
+	Adaptive Adaptive
 
 	ContextWindow int // tokens of prompt and answer that the model takes; 0 means that it is not known
 
@@ -88,6 +91,17 @@ type Model struct {
 	Limits  Limits
 	Rate    Rate
 }
+
+// Adaptive are the bounds of max_concurrent_calls where it is "auto"; zero
+// means the default, as long as one of them is set. [Auto] has all of them.
+type Adaptive struct {
+	Min   int // "min": 1
+	Max   int // "max": 200
+	Start int // "start": 10, within the other two
+}
+
+// Auto is what "max_concurrent_calls": "auto" means.
+var Auto = Adaptive{Min: 1, Max: 200, Start: DefaultMaxConcurrent}
 
 // Rate limits the requests and tokens that a route is asked for; zero means the
 // default.
@@ -186,6 +200,12 @@ func (c Model) WithDefaults() Model {
 	or(&c.IdleTimeout, c.Timeout)
 	or(&c.ReaderTimeout, DefaultReaderTimeout)
 	or(&c.MaxRetries, DefaultMaxRetries)
+	if a := &c.Adaptive; *a != (Adaptive{}) {
+		or(&a.Min, Auto.Min)
+		or(&a.Max, max(Auto.Max, a.Min, a.Start))
+		or(&a.Start, min(max(Auto.Start, a.Min), a.Max))
+		c.MaxConcurrentCalls = a.Max
+	}
 	or(&c.MaxConcurrentCalls, DefaultMaxConcurrent)
 	or(&c.Weight, 1)
 	or(&c.Breaker.Open, 10*time.Second)
@@ -259,6 +279,9 @@ func (c Model) Check() error {
 		if !(n.value >= 0) {
 			return llm.Errorf(llm.InvalidArgument, "%s: %s is %v; expected a number greater than 0", where, n.name, n.value)
 		}
+	}
+	if err := c.checkAdaptive(where); err != nil {
+		return err
 	}
 	if err := checkKey(where, c.APIKey); err != nil {
 		return err

@@ -10,18 +10,21 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// Concurrency bounds the attempts in flight on a route: a fixed number of
-// slots, given first come first served (C1, C2).
+// Concurrency bounds the attempts in flight on a route: a number of slots,
+// fixed or found by itself, given first come first served (C1, C2).
 type Concurrency struct {
-	slots   *semaphore.Weighted // lets waiters in strictly in the order in which they came
-	size    int
-	waiters atomic.Int64
-	held    atomic.Int64
+	slots    *semaphore.Weighted // lets waiters in strictly in the order in which they came
+	size     atomic.Int64
+	adaptive *adaptive // nil where the size is fixed
+	waiters  atomic.Int64
+	held     atomic.Int64
 }
 
 // NewConcurrency makes a limiter with n slots; n is at least 1.
 func NewConcurrency(n int) *Concurrency {
-	return &Concurrency{slots: semaphore.NewWeighted(int64(n)), size: n}
+	l := &Concurrency{slots: semaphore.NewWeighted(int64(n))}
+	l.size.Store(int64(n))
+	return l
 }
 
 // Acquire waits for a slot, which the caller must release. If ctx ends first,
@@ -46,6 +49,9 @@ func (l *Concurrency) Acquire(ctx context.Context) error {
 
 // TryAcquire takes a slot if one is free and no caller waits.
 func (l *Concurrency) TryAcquire() bool {
+	if l.adaptive != nil {
+		l.begin()
+	}
 	if !l.slots.TryAcquire(1) {
 		return false
 	}
@@ -57,6 +63,9 @@ func (l *Concurrency) TryAcquire() bool {
 // panics.
 func (l *Concurrency) Release() {
 	l.held.Add(-1)
+	if l.adaptive != nil && l.adaptive.keeps() {
+		return
+	}
 	l.slots.Release(1)
 }
 
@@ -66,5 +75,8 @@ func (l *Concurrency) Waiting() int { return int(l.waiters.Load()) }
 // InFlight is how many slots are taken now.
 func (l *Concurrency) InFlight() int { return int(l.held.Load()) }
 
-// Size is how many slots there are.
-func (l *Concurrency) Size() int { return l.size }
+// Adaptive tells whether the limiter finds its size itself.
+func (l *Concurrency) Adaptive() bool { return l.adaptive != nil }
+
+// Size is how many slots there are now.
+func (l *Concurrency) Size() int { return int(l.size.Load()) }

@@ -97,6 +97,18 @@ BAD_CONFIGS: dict[str, tuple[Any, str]] = {
         {"openai": {"models": {"m": {"api_key": "k", "max_concurrent_calls": 0}}}},
         "max_concurrent_calls",
     ),
+    "concurrency is a word": (
+        {"openai": {"models": {"m": {"api_key": "k", "max_concurrent_calls": "many"}}}},
+        '"max_concurrent_calls" is "many"; expected an integer, at least 1, or "auto"',
+    ),
+    "concurrency of nothing": (
+        {"openai": {"models": {"m": {"api_key": "k", "max_concurrent_calls": {"min": 0}}}}},
+        '"max_concurrent_calls.min" is 0; expected an integer, at least 1',
+    ),
+    "concurrency with its bounds in the wrong order": (
+        {"openai": {"models": {"m": {"api_key": "k", "max_concurrent_calls": {"min": 5, "max": 3}}}}},
+        "max_concurrent_calls has min 5, start 3 and max 3; expected 1 <= min <= start <= max",
+    ),
     "key with a line break": ({"openai": {"models": {"m": {"api_key": "k\nx-a: b"}}}}, "control character"),
     "unset variable": ({"openai": {"models": {"m": {"api_key": "${NOT_SET_HERE}"}}}}, "NOT_SET_HERE"),
     "unknown type": ({"acme": {"type": "soap", "models": {"m": {"api_key": "k"}}}}, "soap"),

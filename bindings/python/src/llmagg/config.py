@@ -58,7 +58,9 @@ class ModelConfig:
         reader_timeout: seconds; default: 300 s. How long a stream waits for its reader.
         max_retries: integer; default: 3. Attempts on this route (at most two while another route is available); 0
             and 1 mean one attempt.
-        max_concurrent_calls: integer; default: 10. Attempts in flight on this route.
+        max_concurrent_calls: integer, "auto" or {"min", "max", "start"}; default: 10. Attempts in flight on this
+            route; "auto" finds how many the server takes, between "min" (1) and "max" (200), beginning with "start"
+            (10).
         context_window: integer; default: not known. How many tokens of prompt and answer the model takes: a request
             that is too long goes to a route with a larger window, before it is sent where its size says so.
         weight: number; default: 1. This route's share of the calls under the strategy "weighted".
@@ -94,7 +96,7 @@ class ModelConfig:
     base_url: str | None
     timeout: float = 30.0
     max_retries: int = 3
-    max_concurrent_calls: int = 10
+    max_concurrent_calls: int | str | dict[str, int] = 10
     name: str | None = None
     type: str | None = None
     organization: str | None = None

@@ -1,0 +1,165 @@
+package limit
+
+import (
+	"sync"
+	"time"
+)
+
+// Adaptive are the bounds of a limiter that finds its size itself.
+type Adaptive struct{ Min, Max, Start int }
+
+const (
+	shrink   = 0.8             // what an overload leaves of the size
+	cutEvery = 2 * time.Second // many attempts tell of one overload
+	probe    = 5 * cutEvery    // for so long a size that was too much is not tried again
+	quiet    = time.Minute     // without attempts: then the size is Start again
+)
+
+// adaptive is how a Concurrency finds its size by overload answers. While its
+// slots are full, the size grows: by one for each success until the first
+// overload, then by two for each round of successes. An overload takes a fifth
+// away, at most once in two seconds; until then, slots of further attempts that
+// are refused rest, so that callers who come back at once are not refused again
+// and again. For ten seconds the size stays below the one that was too much.
+// Latency says nothing: an answer's is its length.
+//
+// The semaphore has Max slots. Those that are not open are kept; where all are
+// taken, they are kept when they come back.
+type adaptive struct {
+	Adaptive
+
+	mu      sync.Mutex // guards what follows
+	exact   float64    // the size before it is rounded
+	resting int        // slots of the size that rest until the next cut may be
+	open    int        // slots that may be taken
+	owed    int        // slots to keep when they come back
+	paced   bool       // slow start is over: there was an overload
+	cutAt   time.Time  // of the last cut
+	ceiling float64    // the size that was cut then
+	used    time.Time  // when an attempt began or ended last
+	timer   *time.Timer
+}
+
+// NewAdaptive makes a limiter with Start slots that [Concurrency.Succeeded] and
+// [Concurrency.Overloaded] change.
+func NewAdaptive(a Adaptive) *Concurrency {
+	l := NewConcurrency(a.Max)
+	l.adaptive = &adaptive{Adaptive: a, exact: float64(a.Max), open: a.Max, used: time.Now()}
+	l.resize(float64(a.Start))
+	return l
+}
+
+// Succeeded tells that an attempt was answered which began then. Its slot is
+// still held.
+func (l *Concurrency) Succeeded(began time.Time) {
+	a := l.adaptive
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.used = time.Now()
+	full := l.InFlight() >= a.open || l.Waiting() > 0
+	switch {
+	case !full || a.resting > 0 || began.Before(a.cutAt):
+	case a.paced:
+		to := a.exact + 2/a.exact
+		if a.used.Sub(a.cutAt) < probe {
+			to = max(a.exact, min(to, a.ceiling-1))
+		}
+		l.resize(to)
+	default:
+		l.resize(a.exact + 1)
+	}
+}
+
+// Overloaded tells that the server had too much to do for an attempt that began
+// then. Its slot is still held. known is true where the size has followed from
+// that already: the attempt began before.
+func (l *Concurrency) Overloaded(began time.Time) (known bool) {
+	a := l.adaptive
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := time.Now()
+	a.used = now
+	if now.Sub(a.cutAt) < cutEvery {
+		if a.owed == 0 && a.open > a.Min {
+			a.rest(l, now)
+		}
+		return began.Before(a.cutAt)
+	}
+	a.cutAt, a.ceiling, a.paced = now, a.exact, true
+	l.resize(a.exact * shrink)
+	return false
+}
+
+// rest makes one slot rest until the next cut may be. The caller holds mu, as
+// for all that follow.
+func (a *adaptive) rest(l *Concurrency, now time.Time) {
+	a.resting++
+	l.setOpen(a.open - 1)
+	if a.resting > 1 {
+		return
+	}
+	left := cutEvery - now.Sub(a.cutAt)
+	if a.timer == nil {
+		a.timer = time.AfterFunc(left, l.rested)
+	} else {
+		a.timer.Reset(left)
+	}
+}
+
+// rested opens the slots that rested.
+func (l *Concurrency) rested() {
+	a := l.adaptive
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	l.resize(a.exact)
+}
+
+// resize changes the size, and ends all rest.
+func (l *Concurrency) resize(to float64) {
+	a := l.adaptive
+	a.exact = min(max(to, float64(a.Min)), float64(a.Max))
+	a.resting = 0
+	l.size.Store(int64(a.exact))
+	l.setOpen(int(a.exact))
+}
+
+// setOpen changes how many slots are open.
+func (l *Concurrency) setOpen(n int) {
+	a := l.adaptive
+	for ; a.open < n; a.open++ {
+		if a.owed > 0 {
+			a.owed--
+		} else {
+			l.slots.Release(1)
+		}
+	}
+	for ; a.open > n; a.open-- {
+		if !l.slots.TryAcquire(1) {
+			a.owed++
+		}
+	}
+}
+
+// begin makes the size Start again after a quiet time.
+func (l *Concurrency) begin() {
+	a := l.adaptive
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := time.Now()
+	if now.Sub(a.used) > quiet && l.InFlight() == 0 {
+		a.paced = false
+		l.resize(float64(a.Start))
+	}
+	a.used = now
+}
+
+// keeps tells whether a slot that comes back is kept.
+func (a *adaptive) keeps() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.owed == 0 {
+		return false
+	}
+	a.owed--
+	return true
+}
