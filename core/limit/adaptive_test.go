@@ -107,18 +107,18 @@ func lengths() int { return int(min(270*math.Exp(rand.NormFloat64()*0.7), 4000))
 
 func TestTheSizeFollowsWhatTheServerTakes(t *testing.T) {
 	for name, c := range map[string]struct {
-		server
+		*server
 		callers int
 		lasts   time.Duration
 		best    float64 // answers
 		least   float64 // of the best
 		refused float64 // of all, at most
 	}{
-		"20 short answers at once":        {server{slots: 20, length: func() int { return 10 }, speed: 10 * time.Millisecond}, 64, time.Minute, 12_000, 0.95, 0.015},
-		"20 long answers at once":         {server{slots: 20, length: lengths, speed: 20 * time.Millisecond}, 200, 10 * time.Minute, 20 * 600 / 6.9, 0.80, 0.03},
-		"600 000 tokens a minute":         {server{tpm: 600_000, level: 100_000, length: lengths, speed: 20 * time.Millisecond}, 400, 10 * time.Minute, 6_100_000 / 545, 0.95, 0.01},
-		"600 000 a minute, short answers": {server{tpm: 600_000, level: 10_000, length: lengths, speed: time.Millisecond}, 400, 10 * time.Minute, 6_010_000 / 545, 0.90, 0.02},
-		"as many as there are":            {server{length: func() int { return 10 }, speed: 10 * time.Millisecond}, 400, time.Minute, 120_000, 0.95, 0},
+		"20 short answers at once":        {&server{slots: 20, length: func() int { return 10 }, speed: 10 * time.Millisecond}, 64, time.Minute, 12_000, 0.95, 0.015},
+		"20 long answers at once":         {&server{slots: 20, length: lengths, speed: 20 * time.Millisecond}, 200, 10 * time.Minute, 20 * 600 / 6.9, 0.80, 0.03},
+		"600 000 tokens a minute":         {&server{tpm: 600_000, level: 100_000, length: lengths, speed: 20 * time.Millisecond}, 400, 10 * time.Minute, 6_100_000 / 545, 0.95, 0.01},
+		"600 000 a minute, short answers": {&server{tpm: 600_000, level: 10_000, length: lengths, speed: time.Millisecond}, 400, 10 * time.Minute, 6_010_000 / 545, 0.90, 0.02},
+		"as many as there are":            {&server{length: func() int { return 10 }, speed: 10 * time.Millisecond}, 400, time.Minute, 120_000, 0.95, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := c.server
