@@ -14,7 +14,7 @@ from pages import ROOT, Block
 
 EXTRAS = re.compile(r"^(\w+) = \[", re.MULTILINE)
 RUN = {"llmagg", "python", "cc", "c++", "curl", "go", "pytest"}
-INSTALL = ("pip install ", "go get ", "go mod ", "npm install ", "apt-get install ")
+INSTALL = ("pip install ", "go get ", "go mod ", "npm install ", "apt-get install ", "git clone ")
 
 
 def lines(code: str) -> list[str]:

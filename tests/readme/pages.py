@@ -11,21 +11,23 @@ a block of                   is
 ===========================  ==================================================================================
 
 Comments: ``<!-- wall: {…} -->`` scripts the wall for the blocks below it, ``<!-- needs: NAME, … -->`` names the packages of the
-page (``make doc-examples`` installs them), ``<!-- serves: PATH -> TEXT -->`` says what the server of the next ``sh`` block answers.
+page (``make doc-examples`` installs them), ``<!-- serves: PATH -> TEXT -->`` says what the server of the next ``sh`` block answers,
+``<!-- again: {…} -->`` runs the program above once more, and the ``text`` block below it says what it prints then.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-PAGES = sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md"))
+READMES = ["README.md", "README.zh.md"]
+PAGES = [*READMES, *sorted(str(path.relative_to(ROOT)) for path in DOCS.rglob("*.md"))]
 
-_PART = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```|^<!-- (wall|needs|serves): (.*?) -->", re.DOTALL | re.MULTILINE)
+_PART = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```|^<!-- (wall|needs|serves|again): (.*?) -->", re.DOTALL | re.MULTILINE)
 
 
 @dataclass
@@ -41,20 +43,26 @@ class Block:
 
 
 def text_of(page: str) -> str:
-    """The page without HTML comments that hold something else."""
-    return (DOCS / page).read_text("utf-8")
+    """The text of a page."""
+    return (ROOT / page).read_text("utf-8")
 
 
 def blocks(text: str) -> list[Block]:
     """The blocks of a page."""
     found: list[Block] = []
     wall, serves = None, ""
+    again = None
     for part in _PART.finditer(text):
         language, rest, code, word, value = part.groups()
         if word == "wall":
             wall = value
         elif word == "serves":
             serves = value
+        elif word == "again":
+            again = value
+        elif language == "text" and again is not None:
+            found.append(replace(found[-1], wall=again, output=code))
+            again = None
         elif language == "text":
             if found and found[-1].output is None:
                 found[-1].output = code

@@ -1,4 +1,4 @@
-"""The pages of docs: each block of code is run as it stands (see :mod:`pages`), each link leads somewhere."""
+"""The pages of docs and both READMEs: each block of code is run as it stands (see :mod:`pages`), each link leads somewhere."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from commands import run as run_commands
-from pages import DOCS, PAGES, ROOT, Block, at_the_wall, blocks, matches, needs, text_of
+from pages import PAGES, READMES, ROOT, Block, at_the_wall, blocks, matches, needs, text_of
 
 from llmagg.faultwall import FaultWall
 
@@ -20,9 +20,10 @@ MODELS = {
     "openai": ["gpt-4o-mini", "slow", "json"],
     "anthropic": ["claude-sonnet-4-5"],
     "deepseek": ["deepseek-chat"],
+    "qwen": ["qwen-plus"],
 }
 RULES = {"python": ".py", "go": ".go", "c": ".c", "cpp": ".cpp", "py": ".py"}
-WITH_CODE = [page for page in PAGES if blocks(text_of(page)) and not page.endswith(".zh.md")]
+WITH_CODE = [page for page in PAGES if blocks(text_of(page)) and (page in READMES or not page.endswith(".zh.md"))]
 
 
 def environment(wall: FaultWall, folder: Path, python: str) -> dict[str, str]:
@@ -35,6 +36,7 @@ def environment(wall: FaultWall, folder: Path, python: str) -> dict[str, str]:
     return {
         **os.environ,
         **{f"{vendor.upper()}_API_KEY": "k-123456789" for vendor in MODELS},
+        "DASHSCOPE_API_KEY": "k-123456789",
         "LLMAGG_CONFIG": str(file),
         "ANTHROPIC_BASE_URL": claude,
         "ANTHROPIC_API_BASE": claude.removesuffix("/v1"),
@@ -95,7 +97,7 @@ def read_configuration(block: Block, wall: FaultWall, folder: Path, python: str)
     file.write_text(block.code)
     file.chmod(0o600)
     names = dict.fromkeys(re.findall(r"\$\{(\w+)\}", block.code), "set-by-the-test")
-    env = {**environment(wall, folder, python), "DASHSCOPE_API_KEY": "k", "GROQ_API_KEY": "k", **names}
+    env = {**environment(wall, folder, python), "GROQ_API_KEY": "k", **names}
     check = "import llmagg; llmagg.LLMAggregator().initialize_sync('llm.json')"
     done = subprocess.run([python, "-c", check], cwd=folder, env=env, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, f"{block.code}\n{done.stderr}"
@@ -107,6 +109,7 @@ def test_programs(page: str, tmp_path: Path) -> None:
     text = text_of(page)
     python = interpreter(needs(text))
     page_blocks = blocks(text)
+    (tmp_path / "build").symlink_to(ROOT / "build")
     for i, block in enumerate(page_blocks):
         with FaultWall(block.wall) as wall:
             if block.title:
@@ -127,11 +130,11 @@ def test_programs(page: str, tmp_path: Path) -> None:
                 run_program(block, wall, tmp_path, python)
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page.endswith(".zh.md")])
+@pytest.mark.parametrize("page", [page for page in PAGES if page.endswith(".zh.md") and page not in READMES])
 def test_chinese_pages_have_the_same_code(page: str) -> None:
     """What the English page runs is run for both."""
     english = page.replace(".zh.md", ".md")
-    assert (DOCS / english).exists()
+    assert (ROOT / english).exists()
     assert [(b.language, b.title, b.code, b.output) for b in blocks(text_of(page))] == [
         (b.language, b.title, b.code, b.output) for b in blocks(text_of(english))
     ]
@@ -140,10 +143,10 @@ def test_chinese_pages_have_the_same_code(page: str) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_links(page: str) -> None:
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text_of(page)):
-        assert ((DOCS / page).parent / target).exists(), target
+        assert ((ROOT / page).parent / target).exists(), target
 
 
 def test_each_page_stands_in_the_navigation() -> None:
     navigation = (ROOT / "mkdocs.yml").read_text().partition("\nnav:\n")[2]
     listed = set(re.findall(r"\b([\w/-]+\.md)$", navigation, re.MULTILINE))
-    assert listed == {page for page in PAGES if not page.endswith(".zh.md")}
+    assert {f"docs/{page}" for page in listed} == {page for page in PAGES if not page.endswith("README.md") and not page.endswith(".zh.md")}
