@@ -17,6 +17,7 @@ import pytest
 import llmagg
 from conftest import aggregator_for, chats, python, until
 from llmagg import bulk
+from llmagg.bulk.window import Window
 from llmagg.faultwall import FaultWall
 
 ECHO = {"default": {"steps": [{"echo": True}]}}
@@ -325,3 +326,19 @@ def test_progress_without_tqdm(llm_wall: FaultWall, tmp_path: Path, run: Any, mo
 def test_importing_the_package_does_not_import_this() -> None:
     code = "import sys, llmagg; assert not {'llmagg.bulk', 'sqlite3'} & sys.modules.keys(); print(llmagg.bulk.run)"
     assert "function run" in python(code).stdout
+
+
+def test_the_window_follows_the_routes(llm_wall: FaultWall, tmp_path: Path, run: Any) -> None:
+    llm_wall.script({"default": {"steps": [{"delay_headers_s": 0.05}]}})
+    llm = aggregator_for(llm_wall, "gpt-a", "gpt-b", max_concurrent_calls=7)
+    assert Window(llm, None).size() == 14
+    assert Window(llm, 3).size() == 3
+    llm.strategy = "least_busy"
+    assert Window(llm, None).size() == 28
+    llm.strategy = None
+    run(bulk.run(prompts(tmp_path, 100), tmp_path / "a.jsonl", llm))
+    models = llm_wall.seen()["models"]
+    assert models["gpt-a"] == {**models["gpt-a"], "requests": 100, "max_simultaneous": 7}
+    window = Window(llm, None)
+    assert llm.health_report()[0]["limit"] == 7
+    assert window.size() == 14

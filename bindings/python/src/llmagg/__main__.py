@@ -1,6 +1,6 @@
 """The command ``llmagg``, also as ``python -m llmagg``.
 
-``dropin``, ``wall`` and ``prices`` need nothing more than the package; the other commands need
+``batch``, ``dropin``, ``wall`` and ``prices`` need nothing more than the package; the other commands need
 ``pip install 'llmagg[cli]'``.
 """
 
@@ -26,6 +26,9 @@ def main(arguments: list[str] | None = None) -> int:
         from . import prices
 
         return prices.main(arguments[1:])
+    if arguments[:1] == ["batch"]:
+        batch: int = import_module("llmagg.bulk.command").main(arguments[1:])
+        return batch
     if arguments == ["--version"]:
         print(f"llmagg {__version__}")
         return 0
@@ -35,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         if (error.name or "").partition(".")[0] not in ("typer", "rich"):
             raise
         print(
-            f"error: {error.name} is not installed; the commands but 'dropin', 'wall' and 'prices' need it: "
+            f"error: {error.name} is not installed; the commands but 'batch', 'dropin', 'wall' and 'prices' need it: "
             "pip install 'llmagg[cli]'",
             file=sys.stderr,
         )

@@ -38,7 +38,7 @@ class Window:
         entries = lookup.entries(manager, names)
         if names:
             entries = catalog.resolve(entries, names)
-        told = {row.get("route", ""): row for row in catalog.report(entries)}
+        told = {_route(row): row for row in catalog.report(entries)}
         rows = [told.get(f"{entry.provider}/{entry.name}", {}) for entry in entries]
         places = [int(row.get("limit") or _configured(entry)) for entry, row in zip(entries, rows)]
         if getattr(self._llm, "strategy", None) in (None, "order"):
@@ -46,7 +46,11 @@ class Window:
             places = (usable or places)[:1]
         self._size = self._fixed or max(2 * sum(places), 2)
         bound = [row for row in rows if row.get("binding")]
-        self.binding = ", ".join(f"{row['route']}: {row['binding']} {_share(row)}".strip() for row in bound)
+        self.binding = ", ".join(f"{_route(row)}: {row['binding']} {_share(row)}".strip() for row in bound)
+
+
+def _route(row: dict[str, Any]) -> str:
+    return f"{row.get('provider')}/{row.get('model')}"
 
 
 def _configured(entry: catalog.Entry) -> int:

@@ -90,6 +90,11 @@ def chat(
 
 
 @app.command(add_help_option=False)
+def batch() -> None:
+    """Asks each row of a file, and keeps every paid answer."""  # done in llmagg.__main__
+
+
+@app.command(add_help_option=False)
 def wall() -> None:
     """Runs a test server that fails in the ways in which providers fail."""  # done in llmagg.__main__
 
