@@ -55,13 +55,12 @@ func (t *turn) begin(a *attempt, p *breaker.Permit, stream bool, waited callstat
 		a.x.Model = t.call.Model
 	}
 	a.x.Strict = t.Strict()
-	waited = t.call.CarriedWith(waited)
 	r := t.call.Attempt()
-	r.Provider, r.Model, r.Start, r.Wait, r.WaitedFor = c.cfg.Provider, c.cfg.Name, now, waited.For, waited.What
+	r.Provider, r.Model, r.Start = c.cfg.Provider, c.cfg.Name, now
 	r.Stream, r.Forced, r.Hedge = stream, p != nil && p.LastResort(), t.hedge
 	a.record = r
 	a.takeKey(now)
-	t.call.Start(r)
+	t.call.Start(r, waited)
 	a.ctx, a.cancel = t.scope.ForAttempt()
 	a.timer = &a.first
 	a.timer.Begin(a, now, t.timeout())

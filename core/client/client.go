@@ -77,6 +77,7 @@ type Client struct {
 	retired bool // closes when the last user and the last hold are gone
 	health  routeHealth
 	pace    strategy.Pace
+	pacing  bool // somebody has asked for pace
 }
 
 type routeHealth struct {

@@ -34,15 +34,20 @@ func (c *Client) RateUsed() float64 {
 	return c.rate.Report().Used
 }
 
-// Paced calls f with the route's measured latency, under its lock.
+// Paced calls f with the route's measured latency, under its lock. It is
+// measured from the first time on.
 func (c *Client) Paced(f func(*strategy.Pace)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.pacing = true
 	f(&c.pace)
 }
 
 // paced enters an attempt that ended with e, or with an answer. c.mu is held.
 func (c *Client) paced(e *llm.Error, a *llm.Attempt, now time.Time) {
+	if !c.pacing {
+		return
+	}
 	took := a.Duration
 	if e == nil {
 		if a.Stream {

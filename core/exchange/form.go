@@ -221,6 +221,9 @@ func startsStream(data []byte) answer {
 	if len(data) == 0 {
 		return unknown
 	}
+	if data[0] == '{' { // nearly all
+		return no
+	}
 	known := no
 	for _, field := range []string{":", "data:", "event:", "id:", "retry:"} {
 		if n := min(len(field), len(data)); string(data[:n]) == field[:n] {

@@ -226,10 +226,10 @@ type sending struct {
 }
 
 func (s *sending) Value(key any) any {
-	switch key {
-	case transport.RequestKey{}:
+	if _, asked := key.(transport.RequestKey); asked {
 		return s.Context
-	case traceKey:
+	}
+	if key == traceKey {
 		return &s.trace
 	}
 	return s.Context.Value(key)

@@ -259,7 +259,7 @@ func isParts(value []byte) bool { return value[0] == '[' && bytes.Contains(value
 
 // HasParts tells whether a message may have the parts of an answer, which
 // AppendPared leaves out. It is cheap.
-func (p *Payload) HasParts() bool { return p.Mentions(`"` + PartsField + `"`) }
+func (p *Payload) HasParts() bool { return p.parts }
 
 // Mentions tells whether a text stands anywhere in the request. It is cheap.
 func (p *Payload) Mentions(text string) bool { return bytes.Contains(p.data, []byte(text)) }

@@ -26,6 +26,7 @@ type Payload struct {
 	fields []jsontext.Field
 	few    [4]jsontext.Field // memory for the fields of most requests
 	usage  bool              // stream_options.include_usage was asked for by the caller
+	parts  bool              // see HasParts
 
 	refused error // see [Payload.Refused]
 }
@@ -90,7 +91,7 @@ func OwnRequest(data []byte, o CallOptions) (*Payload, error) {
 // readPayload checks a request. anyName lets fields of every name pass.
 func readPayload(data []byte, anyName bool) (*Payload, error) {
 	p := &Payload{data: data, N: 1}
-	fields, wrong, err := requestFields(data, p.few[:0])
+	fields, wrong, err := p.requestFields(data)
 	if err != nil {
 		return nil, Errorf(InvalidArgument, "the request is not valid JSON: %v", err)
 	}
@@ -187,9 +188,8 @@ func (k fieldKind) fits(v []byte) bool {
 }
 
 // requestFields is [jsontext.FieldsOf] for a request. It looks at the messages
-// on the way: wrong says what the caller has to change in them. The fields
-// stand in room as far as they fit.
-func requestFields(data []byte, room []jsontext.Field) (_ []jsontext.Field, wrong, err error) {
+// on the way: wrong says what the caller has to change in them.
+func (p *Payload) requestFields(data []byte) (_ []jsontext.Field, wrong, err error) {
 	if err := jsontext.CheckUTF8(data); err != nil {
 		return nil, nil, err
 	}
@@ -198,7 +198,7 @@ func requestFields(data []byte, room []jsontext.Field) (_ []jsontext.Field, wron
 	if r.Next() != '{' {
 		return nil, nil, r.Fail("expected a JSON object")
 	}
-	fields := jsontext.Fields{List: room}
+	fields := jsontext.Fields{List: p.few[:0]}
 	for more := r.Object(); more; more = r.NextField() {
 		name, known := fieldNames[string(r.Key)]
 		if !known {
@@ -213,6 +213,7 @@ func requestFields(data []byte, room []jsontext.Field) (_ []jsontext.Field, wron
 		}
 		fields.Put(jsontext.Field{Key: name, Start: from, End: r.Pos})
 	}
+	p.parts = r.parts
 	return fields.List, wrong, r.End()
 }
 

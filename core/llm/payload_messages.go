@@ -38,6 +38,7 @@ func (r *reader) checkMessage(i int) (wrong error) {
 		said = said || isContent
 		if !isRole && !isContent && wrong == nil {
 			wrong = nearMessageField(i, r.Key)
+			r.parts = r.parts || string(r.Key) == PartsField
 			if elsewhere == "" && contentField(r.Key) {
 				elsewhere = string(r.Key)
 			}

@@ -24,6 +24,7 @@ type reader struct {
 	shared bool // what extraLike gave belongs to another object too
 	strays bool // a field was kept that may hold a usage
 	answer bool // what an answer has is taken however oddly it is written
+	parts  bool // a message of a request has the field of parts
 }
 
 func newReader(data []byte) reader {

@@ -112,10 +112,13 @@ func (c *Call) Attempt() *llm.Attempt {
 	return &llm.Attempt{}
 }
 
-// Start adds an attempt to the trail. From now on only [Call.End] changes it.
-func (c *Call) Start(a *llm.Attempt) {
+// Start adds an attempt to the trail, with the waits before it: those that were
+// carried, then w. From now on only [Call.End] changes it.
+func (c *Call) Start(a *llm.Attempt, w Waits) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	w = c.carried.And(w.For, w.What)
+	a.Wait, a.WaitedFor, c.carried = w.For, w.What, Waits{}
 	if c.attempts == nil {
 		c.attempts = c.one[:0]
 	}

@@ -48,12 +48,3 @@ func (c *Call) Carry(d time.Duration, what string) {
 	defer c.mu.Unlock()
 	c.carried = c.carried.And(d, what)
 }
-
-// CarriedWith takes what was carried, and w after it.
-func (c *Call) CarriedWith(w Waits) Waits {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	all := c.carried
-	c.carried = Waits{}
-	return all.And(w.For, w.What)
-}
