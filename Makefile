@@ -76,8 +76,12 @@ lint: check-tools venv ## vet, staticcheck, gofmt, mypy --strict, ruff
 	cd bindings/python && ../../$(PYTHON) -m mypy --strict src
 	$(PYTHON) -m ruff check .
 
+# Modules of their own, whose libraries the core is not to pull in.
+GO_MODULES := prom
+
 go-test: ## Go tests with the race detector; what it is too slow or too large for, without it
 	$(GO) test -race -tags $(ENTRY_TAG) -timeout 300s ./core/... ./capi/... ./tests/architecture/... ./tests/mutants/... ./tests/reference/...
+	for module in $(GO_MODULES); do (cd $$module && $(GO) vet ./... && $(GO) test -race -timeout 200s ./...) || exit 1; done
 	$(GO) test -timeout 200s -run 'LinearTime|MemoryIsBounded|EndsAsTheClausesSay|EndAsTheClausesSay|TheModelSees' ./core/client ./core/llm ./core/aggregator
 
 go-quick: ## Go tests without the race detector

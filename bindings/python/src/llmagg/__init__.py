@@ -76,7 +76,7 @@ from .requests import ChatCompletionRequest
 from .responses import ChatCompletionResponse, Choice, StreamChoice, StreamResponse, Usage
 
 if _typing.TYPE_CHECKING:
-    from . import bulk, default, observers
+    from . import bulk, default, metrics, observers
     from .default import (
         chat,
         chat_sync,
@@ -104,14 +104,15 @@ __all__ = [
     "StreamResponse", "SyncObserver", "ToolCall", "UnknownModelError", "UnsupportedError", "Usage", "__version__",
     "aggregator", "attempt", "bulk", "chat", "chat_sync", "client", "config", "cost", "default", "diagnostics",
     "embeddings", "errors", "events", "get_client", "get_client_by_model", "get_manager", "llm_aggrator", "log",
-    "manager", "messages", "observe", "observe_sync", "observers", "parse", "parse_sync", "provider", "providers",
-    "rankings", "requests", "responses", "run_tools", "run_tools_sync", "settings", "stats", "stream", "stream_sync",
-    "stream_text", "stream_text_sync", "types",
+    "manager", "messages", "metrics", "observe", "observe_sync", "observers", "parse", "parse_sync", "provider",
+    "providers", "rankings", "requests", "responses", "run_tools", "run_tools_sync", "settings", "stats", "stream",
+    "stream_sync", "stream_text", "stream_text_sync", "types",
 ]  # fmt: skip
 
 
 _LATE = {
     "bulk": "bulk",
+    "metrics": "metrics",
     **dict.fromkeys(("Observation", "Observer", "SyncObserver", "observe", "observe_sync", "observers"), "observers"),
     **dict.fromkeys(
         (

@@ -1,6 +1,7 @@
 """The command ``llmagg``, also as ``python -m llmagg``.
 
-``batch``, ``dropin``, ``wall`` and ``prices`` need nothing more than the package; the other commands need
+``batch``, ``dropin``, ``wall`` and ``prices`` need nothing more than the package, ``serve-metrics`` needs
+``pip install 'llmagg[metrics]'``; the other commands need
 ``pip install 'llmagg[cli]'``.
 """
 
@@ -29,6 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     if arguments[:1] == ["batch"]:
         batch: int = import_module("llmagg.bulk.command").main(arguments[1:])
         return batch
+    if arguments[:1] == ["serve-metrics"]:
+        return _late("llmagg.metrics", arguments[1:])
     if arguments == ["--version"]:
         print(f"llmagg {__version__}")
         return 0
@@ -44,6 +47,17 @@ def main(arguments: list[str] | None = None) -> int:
         )
         return 2
     code: int = app.main(arguments)
+    return code
+
+
+def _late(module: str, arguments: list[str]) -> int:
+    """A command of a module that needs a library which may be missing."""
+    try:
+        command = import_module(module)
+    except ImportError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    code: int = command.main(arguments)
     return code
 
 

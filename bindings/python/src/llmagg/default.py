@@ -111,6 +111,12 @@ async def aggregator(models: Models | None = None) -> LLMAggregator:
         return _kept.setdefault(key, made)
 
 
+def used() -> list[LLMAggregator]:
+    """The aggregators that calls of this module have used lately."""
+    with _lock:
+        return list(_kept.values())
+
+
 def aggregator_sync(models: Models | None = None) -> LLMAggregator:
     """``aggregator`` for code without an event loop."""
     return blocking.run(aggregator(models))

@@ -26,6 +26,7 @@ _FOR_CUSTOM = (
     "breaker", "retry", "rate", "limits", "weight", "price", "context_window",
 )  # fmt: skip
 """The settings of a route whose calls Python answers; all others concern HTTP."""
+counting = False  # whether the core counts a route's totals from its first use on (llmagg.metrics)
 _lock = threading.Lock()  # one for all routes: held for an assignment only, and a forked child can make another
 
 
@@ -96,6 +97,8 @@ class Route(Attached):
                 from . import tokens  # not at the top: 'import llmagg' needs none
 
                 tokens.hold(handle, core)
+        if counting:
+            load.call_for_json("llmagg_client_report", handle.pointer)
         return state, handle
 
     def switch(self, handle: Handle, available: bool) -> None:
