@@ -42,6 +42,7 @@ def environment(wall: FaultWall, folder: Path, python: str) -> dict[str, str]:
         "ANTHROPIC_API_BASE": claude.removesuffix("/v1"),
         "OPENAI_BASE_URL": wall.url,
         "OPENAI_API_BASE": wall.url,
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         "PYTHONPATH": str(folder),
         "LD_LIBRARY_PATH": str(ROOT / "build"),
         "PATH": f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}",
@@ -56,6 +57,7 @@ def interpreter(packages: list[str]) -> str:
         imports = "import " + ", ".join(packages)
         if Path(python).exists() and subprocess.run([python, "-c", imports], capture_output=True).returncode == 0:
             return python
+    assert not os.environ.get("LLMAGG_DOC_EXAMPLES"), f"none of the Pythons has {packages}"
     pytest.skip(f"needs {', '.join(packages)} (make doc-examples)")
 
 
