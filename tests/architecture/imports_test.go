@@ -59,6 +59,7 @@ var mayImport = map[string][]string{
 	"core/provider":           {"core/llm", "core/config", "core/client", "core/observe", "core/vendor"},
 	"core/manager":            {"core/llm", "core/client", "core/provider", "core/limit", "core/observe", "core/meter"},
 	"core/aggregator":         {"core/llm", "core/breaker", "core/config", "core/failure", "core/client", "core/provider", "core/manager", "core/limit", "core/observe", "core/strategy", "core/wire"},
+	"core/bulk":               {"core/llm", "core/aggregator"},
 	"core/faultwall":          {"core/llm"},
 }
 

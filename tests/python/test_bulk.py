@@ -342,3 +342,21 @@ def test_the_window_follows_the_routes(llm_wall: FaultWall, tmp_path: Path, run:
     window = Window(llm, None)
     assert llm.health_report()[0]["limit"] == 7
     assert window.size() == 14
+
+
+def test_a_closed_aggregator_ends_the_run(llm_wall: FaultWall, tmp_path: Path, run: Any) -> None:
+    llm_wall.script({"default": {"steps": [{"times": 5}, {"hold": "rest"}]}})
+    llm = aggregator_for(llm_wall, "gpt-a")
+    source, target = prompts(tmp_path, 1000), tmp_path / "a.jsonl"
+
+    async def closed() -> None:
+        task = asyncio.create_task(bulk.run(source, target, llm))
+        await until(lambda: llm_wall.seen()["totals"]["in_flight"] == 10)
+        await llm.close()
+        with pytest.raises(llmagg.ClosedError):
+            await task
+
+    run(closed())
+    assert bulk.export(tmp_path / "a.jsonl.ledger", target) == 5
+    with pytest.raises(llmagg.NotInitializedError):
+        run(bulk.run(["a"], tmp_path / "b.jsonl", llmagg.LLMAggregator(["x"])))

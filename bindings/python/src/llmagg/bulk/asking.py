@@ -13,12 +13,16 @@ from .._native import route
 from .._wire import encode
 from ..attempt import Attempt
 from ..cost import Cost
-from ..errors import InvalidArgumentError, LLMError, to_payload
+from ..errors import ClosedError, ForkedError, InvalidArgumentError, LLMError, NotInitializedError, to_payload
 from ..parsing import Form
 from ..requests import ChatCompletionRequest, messages_to_wire
 from ..responses import ChatCompletionResponse, Usage
 from .ledger import FAILED, OK, Entry
 from .rows import Unreadable, id_of, request_of
+
+
+_ENDS = (ClosedError, ForkedError, NotInitializedError)
+"""No outcome of a row: they end the run."""
 
 
 class Asked(NamedTuple):
@@ -102,6 +106,8 @@ class Asking:
                 parsed = await self._llm.parse(asked.messages, self._parse, **asked.params)
                 response, attempts, value = parsed.response, parsed.attempts, parsed.value
             return answered(asked, response, attempts, value, self._parse is not None), response, value
+        except _ENDS:
+            raise
         except LLMError as error:
             return failed(asked, error), None, None
 

@@ -1,0 +1,99 @@
+// Package bulk asks many rows over the routes of an aggregator and keeps each
+// paid answer in a ledger, so that a run that was killed goes on where it was.
+//
+//	bulk.go    Run, its options and its report
+//	run.go     one run: a window of rows on their way
+//	row.go     Source, Row, sources of JSON lines and of sequences
+//	sink.go    Sink, Result, the sink of JSON lines
+//	ledger.go  the ledger, a file of JSON lines that one run uses at a time
+//
+// It imports aggregator and llm.
+package bulk
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/llmagg/llmagg/core/aggregator"
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// Why a run stopped before all rows were asked.
+const (
+	StoppedByMaxCost = "max_cost"
+	StoppedByErrors  = "errors"
+)
+
+// Options of a run. The zero value works with a sink of [WriteJSONL].
+type Options struct {
+	// Ledger is the path of the ledger; "" is ".ledger.jsonl" behind the path
+	// of the sink, if that is a file.
+	Ledger string
+	// Resume goes on with the ledger of an earlier run. Without it, such a
+	// ledger is an error.
+	Resume bool
+	// RetryErrors asks the rows again that failed in an earlier run.
+	RetryErrors bool
+	// MaxCost ends the run when the whole job has cost this, earlier runs
+	// included; rows on their way come on top. 0 means no bound. The models
+	// need prices.
+	MaxCost float64
+	// StopAfterErrors ends the run after so many failed rows, or after that
+	// share of the rows if it is below 1. 0 means never.
+	StopAfterErrors float64
+	// Window is how many rows are on their way at once; 0 is twice the places
+	// of the route that is asked first.
+	Window int
+	// Progress, if set, is called about once a second, in one goroutine.
+	Progress func(Report)
+}
+
+// Report is the sum of a job, rows of earlier runs included.
+type Report struct {
+	Rows, Answered, Errors         int
+	Asked                          int // in this run
+	PromptTokens, CompletionTokens int
+	Cost                           float64 // in Currency
+	Currency                       string
+	Unpriced                       int // answers whose cost is not known
+	Took                           time.Duration
+	Stopped                        string // "", StoppedByMaxCost or StoppedByErrors
+}
+
+// Run asks each row of source and gives the results to sink in the order of the
+// rows, once all rows were asked. A row that fails is a result with an error.
+// The error of Run is that of the ledger (INVALID_ARGUMENT: another run uses
+// it, or it belongs to another job), of source or sink, or of ctx; every answer
+// that came before it is in the ledger.
+func Run(ctx context.Context, a *aggregator.Aggregator, source Source, sink Sink, o Options) (Report, error) {
+	if c, ok := source.(io.Closer); ok {
+		defer c.Close()
+	}
+	if o.MaxCost < 0 || o.StopAfterErrors < 0 || o.Window < 0 {
+		return Report{}, llm.Errorf(llm.InvalidArgument, "bulk.Options has a negative number: %+v", o)
+	}
+	path := o.Ledger
+	if file, ok := sink.(*JSONLSink); ok && path == "" {
+		path = file.path + ".ledger.jsonl"
+	}
+	if path == "" {
+		return Report{}, llm.Errorf(llm.InvalidArgument, "bulk.Options.Ledger is empty; expected the path of a ledger, since the sink is not a file")
+	}
+	book, err := openLedger(path, job{Form: 1, Models: a.Models()}, o.Resume)
+	if err != nil {
+		return Report{}, err
+	}
+	r := &run{aggregator: a, source: source, book: book, options: o}
+	begun := time.Now()
+	err = r.all(ctx)
+	if err == nil && r.report.Stopped == "" {
+		err = book.give(sink, r.report.Rows)
+	}
+	if failed := book.close(); err == nil && failed != nil {
+		err = fmt.Errorf("the ledger %q cannot be written: %w", path, failed)
+	}
+	r.report.Took = time.Since(begun)
+	return r.report, err
+}

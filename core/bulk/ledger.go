@@ -1,0 +1,231 @@
+package bulk
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// syncEvery is how often written lines are brought to the disk. The system has
+// them at once, so a kill of the process loses none.
+const syncEvery = 500 * time.Millisecond
+
+// job is what all rows of a ledger have in common.
+type job struct {
+	Form   int      `json:"form"`
+	Models []string `json:"models"`
+}
+
+// entry is a line of the ledger: a result, or in the first line the job.
+type entry struct {
+	Job    json.RawMessage `json:"job,omitempty"`
+	Key    string          `json:"key,omitempty"`
+	Result Result          `json:"result,omitzero"`
+}
+
+// ledger is a file of JSON lines; the last line of a row counts. In memory are
+// the places of the lines, 8 bytes a row.
+type ledger struct {
+	path string
+	job  []byte // its JSON
+	lock *os.File
+	file *os.File
+
+	mu      sync.Mutex // guards what follows
+	places  []int64    // by the row's number: the place of its line + 1; 0: none
+	end     int64
+	written bool // since the last sync
+	stop    chan struct{}
+	stopped chan struct{}
+}
+
+// openLedger opens the ledger of a job, or makes it.
+func openLedger(path string, of job, resume bool) (_ *ledger, err error) {
+	data, err := json.Marshal(of)
+	if err != nil {
+		return nil, err
+	}
+	l := &ledger{path: path, job: data, stop: make(chan struct{}), stopped: make(chan struct{})}
+	if l.lock, err = os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o666); err != nil {
+		return nil, llm.Errorf(llm.InvalidArgument, "the ledger cannot be opened: %v", err)
+	}
+	defer func() {
+		if err != nil {
+			_ = l.lock.Close()
+			_ = l.file.Close()
+		}
+	}()
+	if syscall.Flock(int(l.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		return nil, llm.Errorf(llm.InvalidArgument, "another run uses the ledger %q; wait until it has ended, or use another output", path)
+	}
+	if l.file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666); err != nil {
+		return nil, llm.Errorf(llm.InvalidArgument, "the ledger cannot be opened: %v", err)
+	}
+	if err = l.scan(resume); err != nil {
+		return nil, err
+	}
+	go l.syncs()
+	return l, nil
+}
+
+// scan reads the lines that there are, drops a torn last line, and writes the
+// job into an empty ledger.
+func (l *ledger) scan(resume bool) error {
+	lines := bufio.NewReaderSize(l.file, 1<<16)
+	for first := true; ; first = false {
+		line, err := lines.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		var read entry
+		if err := json.Unmarshal(line, &read); err != nil || first != (read.Job != nil) {
+			return llm.Errorf(llm.InvalidArgument, "%q is not a ledger of this program (byte %d); remove it, or use another output", l.path, l.end)
+		}
+		switch {
+		case !first:
+			l.place(read.Result.N, l.end)
+		case !resume:
+			return llm.Errorf(llm.InvalidArgument, "the ledger %q exists; Options.Resume goes on with it; to begin anew, remove it", l.path)
+		case !bytes.Equal(read.Job, l.job):
+			return llm.Errorf(llm.InvalidArgument, "the ledger %q belongs to another job (%s, now %s); use another output, or remove the ledger", l.path, read.Job, l.job)
+		}
+		l.end += int64(len(line))
+	}
+	if err := l.file.Truncate(l.end); err != nil {
+		return err
+	}
+	if l.end > 0 {
+		return nil
+	}
+	return l.append([]byte(fmt.Sprintf("{\"job\":%s}\n", l.job)))
+}
+
+func (l *ledger) place(n int, at int64) {
+	if n >= len(l.places) {
+		l.places = append(l.places, make([]int64, n+1-len(l.places))...)
+	}
+	l.places[n] = at + 1
+}
+
+func hexKey(key [16]byte) string { return hex.EncodeToString(key[:]) }
+
+// put appends a row's line.
+func (l *ledger) put(n int, key [16]byte, result *Result) error {
+	data, err := json.Marshal(entry{Key: hexKey(key), Result: *result})
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at := l.end
+	if err := l.append(append(data, '\n')); err != nil {
+		return err
+	}
+	l.place(n, at)
+	return nil
+}
+
+// append writes whole lines, or none; l.mu is held, except while opening.
+func (l *ledger) append(data []byte) error {
+	if _, err := l.file.WriteAt(data, l.end); err != nil {
+		_ = l.file.Truncate(l.end)
+		return err
+	}
+	l.end += int64(len(data))
+	l.written = true
+	return nil
+}
+
+// syncs brings lines to the disk until the ledger is closed.
+func (l *ledger) syncs() {
+	defer close(l.stopped)
+	ticks := time.NewTicker(syncEvery)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-l.stop:
+			return
+		case <-ticks.C:
+		}
+		l.mu.Lock()
+		written := l.written
+		l.written = false
+		l.mu.Unlock()
+		if written {
+			_ = l.file.Sync() // close tells
+		}
+	}
+}
+
+// find is the line of a row, nil if there is none.
+func (l *ledger) find(n int) (*entry, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n >= len(l.places) || l.places[n] == 0 {
+		return nil, nil
+	}
+	at := l.places[n] - 1
+	lines := bufio.NewReader(io.NewSectionReader(l.file, at, l.end-at))
+	line, err := lines.ReadBytes('\n')
+	if err != nil {
+		return nil, err
+	}
+	read := &entry{}
+	return read, json.Unmarshal(line, read)
+}
+
+// spent is what all rows cost.
+func (l *ledger) spent() (sum float64, err error) {
+	for n := range l.places {
+		kept, err := l.find(n)
+		if err != nil {
+			return 0, err
+		}
+		if kept != nil && kept.Result.Cost != nil {
+			sum += kept.Result.Cost.Amount
+		}
+	}
+	return sum, nil
+}
+
+// give writes the first rows to a sink, in their order.
+func (l *ledger) give(sink Sink, rows int) (err error) {
+	defer func() {
+		if err != nil {
+			sink.Abort()
+		}
+	}()
+	for n := range rows {
+		kept, err := l.find(n)
+		if err != nil {
+			return err
+		}
+		if kept == nil {
+			continue // cannot be: all rows were asked
+		}
+		if err := sink.Write(&kept.Result); err != nil {
+			return err
+		}
+	}
+	return sink.Commit()
+}
+
+// close brings everything to the disk and lets others use the ledger.
+func (l *ledger) close() error {
+	close(l.stop)
+	<-l.stopped
+	return errors.Join(l.file.Sync(), l.file.Close(), l.lock.Close())
+}
