@@ -76,7 +76,7 @@ from .requests import ChatCompletionRequest
 from .responses import ChatCompletionResponse, Choice, StreamChoice, StreamResponse, Usage
 
 if _typing.TYPE_CHECKING:
-    from . import bulk, default, metrics, observers
+    from . import bulk, default, metrics, observers, otel  # noqa: F401 - not in __all__: they need extras
     from .default import (
         chat,
         chat_sync,
@@ -90,6 +90,7 @@ if _typing.TYPE_CHECKING:
         stream_text_sync,
     )
     from .observers import Observation, Observer, SyncObserver, observe, observe_sync
+    from .otel import instrument  # noqa: F401
 
 __all__ = [
     "APIError", "APITimeoutError", "AllModelsFailedError", "Attempt", "AuthenticationError", "BadRequestError",
@@ -104,7 +105,7 @@ __all__ = [
     "StreamResponse", "SyncObserver", "ToolCall", "UnknownModelError", "UnsupportedError", "Usage", "__version__",
     "aggregator", "attempt", "bulk", "chat", "chat_sync", "client", "config", "cost", "default", "diagnostics",
     "embeddings", "errors", "events", "get_client", "get_client_by_model", "get_manager", "llm_aggrator", "log",
-    "manager", "messages", "metrics", "observe", "observe_sync", "observers", "parse", "parse_sync", "provider",
+    "manager", "messages", "observe", "observe_sync", "observers", "parse", "parse_sync", "provider",
     "providers", "rankings", "requests", "responses", "run_tools", "run_tools_sync", "settings", "stats", "stream",
     "stream_sync", "stream_text", "stream_text_sync", "types",
 ]  # fmt: skip
@@ -113,6 +114,8 @@ __all__ = [
 _LATE = {
     "bulk": "bulk",
     "metrics": "metrics",
+    "otel": "otel",
+    "instrument": "otel",
     **dict.fromkeys(("Observation", "Observer", "SyncObserver", "observe", "observe_sync", "observers"), "observers"),
     **dict.fromkeys(
         (

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 
 from . import catalog, lookup, oldstyle
-from ._native import load, route
+from ._native import calls, load, route
 from ._native.calls import Call
 from ._native.handle import Routes
 from ._native.operation import Calls
@@ -176,7 +176,7 @@ class Plan:
                 targets[side.tag] = route.client_target(client, options or {})
         if user.strategy is not None or self._groups:
             options = self._routing(user.strategy, request, options)
-        return Call(self._native, request, options, targets, Calls.of(user))
+        return calls.make(self._native, request, options, targets, Calls.of(user), self._route_names)
 
     def _routing(self, strategy: Any, request: dict[str, Any], options: dict[str, Any] | None) -> dict[str, Any]:
         """The options of a call with the order of its routes."""

@@ -36,6 +36,7 @@ class Call:
     options: dict[str, Any] | None = None
     targets: dict[int, Target] | None = None
     owned_by: Calls | None = None
+    names: list[str] | None = None  # of the routes, if an aggregator asks them
 
     def _begin(self, reader: Reader, flags: int) -> Operation:
         options = encode(self.options, "the options") if self.options else None
@@ -123,6 +124,10 @@ class Call:
                 operation.cancel()
             reader.settle()
             reader.close()
+
+
+make: type[Call] = Call
+"""Makes the calls of aggregators and clients; :mod:`llmagg.otel` replaces it by a class whose calls are spans."""
 
 
 def _batches(operation: Operation, read: _Read[T], other: _Other[T] | None) -> Iterator[Iterable[T] | None]:

@@ -104,8 +104,7 @@ class OpenAIClient(BaseLLMClient):
 
     def _direct(self, request: ChatCompletionRequest, *, stream: bool) -> Call:
         """A call of the core on this route. If hooks are overridden, each attempt calls this client back."""
-        from .._native import route
-        from .._native.calls import Call
+        from .._native import calls, route
         from .._native.handle import Routes
 
         side = route.route_of(self)
@@ -117,7 +116,7 @@ class OpenAIClient(BaseLLMClient):
         asked = request.to_core()
         if not stream:
             asked.pop("stream", None)  # as in the original, chat_completion ignores it
-        return Call(Routes([handle], single=True), asked, targets=targets, owned_by=side.calls)
+        return calls.make(Routes([handle], single=True), asked, targets=targets, owned_by=side.calls)
 
     def _exchange(self, payload: dict[str, Any]) -> Any:
         """One attempt of a direct call, through the hooks but not through an overriding ``chat_completion``."""
