@@ -19,7 +19,7 @@ $(DOCS_VENV)/.tools: tests/readme/requirements-site.txt
 	$(DOCS_VENV)/venv/bin/python -m pip --disable-pip-version-check -q install --only-binary :all: -r tests/readme/requirements-site.txt
 	@touch $@
 
-# Pages whose programs import other libraries, before and after. `make test` runs the other pages, and these if this has run.
+# Pages whose programs import other libraries, before and after. `make test` runs the other pages.
 doc-examples: lib venv $(DOC_EXAMPLES)/.tools ## run the pages that show other libraries, with the real packages
 	LLMAGG_PREBUILT_LIBRARY="$(abspath $(BUILD))/libllmagg.so" $(DOC_EXAMPLES)/venv/bin/python -m pip --disable-pip-version-check -q install --force-reinstall --no-deps ./bindings/python
 	LLMAGG_DOC_EXAMPLES=1 $(PYTHON) -m pytest -q tests/readme -k migration
