@@ -25,6 +25,7 @@ include tests/readme/docs.mk
 include tests/reference/reference.mk
 -include tests/fuzz.mk
 include tests/realclients/realclients.mk
+include tests/adapters/adapters.mk
 include tests/soak/soak.mk
 include tests/pythons/pythons.mk
 include tests/process.mk

@@ -48,6 +48,23 @@ def run(llm: LLMAggregator, listener: socket.socket, given: list[str], max_body:
     """Serves until SIGINT or SIGTERM. Returns the exit code."""
     made = [] if given else [Keys.generate()]
     app = application(llm, Keys(given or made), Limits(body_bytes=max_body * MEBIBYTE, calls=max_calls))
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, server_header=False, lifespan="off", ws="none",
+        timeout_graceful_shutdown=_GRACE, timeout_keep_alive=75, proxy_headers=False,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    try:
+        _tell(llm, listener, made)
+        server.run(sockets=[listener])
+    except KeyboardInterrupt:  # before the server runs, and again from uvicorn when it has ended its calls
+        return OK
+    finally:
+        llm.close_sync()
+    return OK if server.started else FAILED
+
+
+def _tell(llm: LLMAggregator, listener: socket.socket, made: list[str]) -> None:
+    """Says where the server is, and the key if a new one was made."""
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     print(f"llmagg serves {', '.join(route.name for route in routes.routes(llm))}")
@@ -59,15 +76,3 @@ def run(llm: LLMAggregator, listener: socket.socket, given: list[str], max_body:
             "put a proxy with TLS before it",
             file=sys.stderr,
         )
-    config = uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, lifespan="off", ws="none",
-        timeout_graceful_shutdown=_GRACE, timeout_keep_alive=75, proxy_headers=False,
-    )  # fmt: skip
-    server = uvicorn.Server(config)
-    try:
-        server.run(sockets=[listener])
-    except KeyboardInterrupt:  # uvicorn raises the signal again when it has ended its calls
-        return OK
-    finally:
-        llm.close_sync()
-    return OK if server.started else FAILED

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import uuid
-from base64 import b64encode
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -16,16 +14,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from llmagg import LLMAggregator, catalog, lookup
-from llmagg.embeddings import EmbeddingResponse
-from llmagg.errors import InvalidArgumentError, LLMError, ModelNotFoundError
+from llmagg import LLMAggregator
+from llmagg._openai import answers, models, requests
+from llmagg._openai.requests import ANY
+from llmagg.errors import LLMError, ModelNotFoundError
 
 from . import bodies
 from .failures import RefusedError, failure_response, json_response
 from .keys import Keys
 from .limits import Limits
 from .streams import EventStream, gone
-from .trail import field_of, headers_of
 
 T = TypeVar("T")
 Answer = Response | EventStream
@@ -129,35 +127,22 @@ class _Server:
 
         return send
 
-    def _routes(self) -> list[str]:
-        names = catalog.model_names(self._llm.models)
-        entries = lookup.entries(self._llm.manager, names)
-        entries = catalog.resolve(entries, names) if names else entries
-        return [f"{entry.provider}/{entry.name}" for entry in entries if catalog.is_available(entry.client)]
-
-    def _named(self, body: dict[str, Any]) -> str:
-        """The model that a request names; "" for the aggregator's list."""
-        name = body.pop("model", None) or bodies.ANY
-        if not isinstance(name, str):
-            raise InvalidArgumentError(f"model must be the name of a model, got {type(name).__name__}")
-        return "" if name == bodies.ANY else name
-
     async def models(self, _: Request) -> Response:
         """The routes, and ``auto``."""
-        return json_response({"object": "list", "data": [_model(name) for name in [bodies.ANY, *self._routes()]]})
+        return json_response(models.listed([ANY, *models.routes(self._llm)]))
 
     async def model(self, request: Request) -> Response:
         """One of them."""
         name = request.path_params["name"]
-        if name not in [bodies.ANY, *self._routes()]:
+        if name not in [ANY, *models.routes(self._llm)]:
             raise ModelNotFoundError(f"no model {name}; GET /v1/models lists them", model=name)
-        return json_response(_model(name))
+        return json_response(models.model(name))
 
     async def chat(self, request: Request) -> Answer:
         """An answer, whole or as a stream. A stream's status is sent with its first token."""
         body = await bodies.read(request, self._limits)
-        options, usage, streamed = bodies.options_of(body), bodies.wants_usage(body), body.get("stream")
-        asked = bodies.chat_request(body, self._named(body))
+        options, usage, streamed = requests.options_of(body), requests.wants_usage(body), body.get("stream")
+        asked = requests.chat_request(body)
         if streamed:
             events = self._llm.stream(asked, **options)
             try:
@@ -167,29 +152,17 @@ class _Server:
                 raise
             return EventStream(first, events, usage=usage)
         response = await self._unless_gone(request, self._llm.chat(asked, **options))
-        attempts, response.attempts = response.attempts, []
-        cost, response.cost = response.cost, None
-        wire = response.to_dict()
-        wire["id"] = response.id or f"chatcmpl-{uuid.uuid4().hex}"
-        wire["created"] = response.created or int(time.time())
-        wire["object"], wire["llmagg"] = "chat.completion", field_of(attempts, cost)
-        return json_response(wire, headers=headers_of(attempts, cost))
+        answer, headers = answers.chat(response)
+        return json_response(answer, headers=headers)
 
     async def embeddings(self, request: Request) -> Response:
         """Vectors."""
         body = await bodies.read(request, self._limits)
-        options, form = bodies.options_of(body), body.pop("encoding_format", None) or "float"
-        texts, dimensions = body.pop("input", None), body.pop("dimensions", None)
-        if form not in ("float", "base64"):
-            raise InvalidArgumentError(f"encoding_format is {form!r}; expected 'float' or 'base64'")
-        if isinstance(texts, list) and any(not isinstance(text, str) for text in texts):
-            raise InvalidArgumentError("input holds tokens; expected texts, since models differ in their tokens")
-        call = self._llm.embed(texts, self._named(body) or None, dimensions, **options, **body)
-        response = await self._unless_gone(request, call)
-        wire = _vectors(response) if form == "base64" else response.to_dict()
-        wire["llmagg"] = field_of(response.attempts)
-        del wire["attempts"]
-        return json_response(wire, headers=headers_of(response.attempts))
+        options = requests.options_of(body)
+        form, asked = requests.vectors_request(body)
+        response = await self._unless_gone(request, self._llm.embed(**asked, **options))
+        answer, headers = answers.vectors(response, form)
+        return json_response(answer, headers=headers)
 
     @staticmethod
     async def _unless_gone(request: Request, call: Coroutine[Any, Any, T] | Awaitable[T]) -> T:
@@ -205,15 +178,3 @@ class _Server:
             for task in (calling, leaving):
                 task.cancel()
             await asyncio.gather(calling, leaving, return_exceptions=True)
-
-
-def _model(name: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": 0, "owned_by": name.partition("/")[0]}
-
-
-def _vectors(response: EmbeddingResponse) -> dict[str, Any]:
-    """Vectors as OpenAI's SDKs ask for them: float32 in base64."""
-    size = 4 * response.dimensions
-    coded = [b64encode(response._numbers[i * size : (i + 1) * size]).decode() for i in range(len(response))]
-    data = [{"object": "embedding", "index": i, "embedding": text} for i, text in enumerate(coded)]
-    return {"object": "list", "data": data, "model": response.model, "usage": response.usage._or_none(), "attempts": []}

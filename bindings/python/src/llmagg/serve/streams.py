@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import time
-import uuid
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import Any
 
-from msgspec import json
 from starlette.types import Receive, Scope, Send
 
+from llmagg._openai.lines import CONTENT_TYPE, Lines
 from llmagg.errors import LLMError
-from llmagg.events import ChunkEvent, DoneEvent, StreamEvent
-
-from .failures import payload
-from .trail import field_of
-
-_encode = json.Encoder().encode
-_END = b"data: [DONE]\n\n"
+from llmagg.events import StreamEvent
 
 
 class EventStream:
@@ -31,7 +22,7 @@ class EventStream:
     def __init__(self, first: StreamEvent, rest: AsyncGenerator[StreamEvent, None], *, usage: bool) -> None:
         self._first = first
         self._rest = rest
-        self._lines = _Lines(usage=usage)
+        self._lines = Lines(usage=usage)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends the answer."""
@@ -50,7 +41,7 @@ class EventStream:
                 sending.result()
 
     async def _send(self, send: Send) -> None:
-        headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
+        headers = [(b"content-type", CONTENT_TYPE.encode()), (b"cache-control", b"no-cache")]
         headers.append((b"x-accel-buffering", b"no"))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         try:
@@ -72,68 +63,3 @@ async def gone(receive: Receive) -> None:
     """Waits until the client has closed its connection."""
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-class _Lines:
-    """Writes events. What follows a finish reason waits for the end of the call, whose trail the last chunk has."""
-
-    def __init__(self, *, usage: bool) -> None:
-        self._usage = usage
-        self._held: list[dict[str, Any]] = []
-        self._begun: set[int] = set()  # the choices whose role the client knows
-        self._head: dict[str, Any] = {}
-
-    def of(self, event: StreamEvent) -> bytes:
-        if isinstance(event, ChunkEvent):
-            return self._chunk(event.chunk.to_dict())
-        return self._done(event) if isinstance(event, DoneEvent) else b""
-
-    def _chunk(self, chunk: dict[str, Any]) -> bytes:
-        chunk.pop("usage", None)  # it stands in a chunk of its own
-        chunk["object"] = "chat.completion.chunk"
-        for key, made in self._first(chunk).items():
-            chunk[key] = chunk[key] or made
-        if not chunk["choices"]:
-            return b""
-        for choice in chunk["choices"]:
-            self._shorten(choice["index"], choice["delta"])
-        if self._held or any(choice.get("finish_reason") for choice in chunk["choices"]):
-            self._held.append(chunk)
-            return b""
-        return _event(chunk)
-
-    def _shorten(self, index: int, delta: dict[str, Any]) -> None:
-        """Leaves out what a client would only skip, as OpenAI does."""
-        if index in self._begun:
-            delta.pop("role", None)
-            if not delta.get("content"):
-                delta.pop("content", None)
-        self._begun.add(index)
-
-    def _first(self, chunk: dict[str, Any]) -> dict[str, Any]:
-        """What all chunks have alike."""
-        if not self._head:
-            self._head = {
-                "id": chunk["id"] or f"chatcmpl-{uuid.uuid4().hex}",
-                "created": chunk["created"] or int(time.time()),
-                "model": chunk["model"],
-            }
-        return self._head
-
-    def _done(self, event: DoneEvent) -> bytes:
-        response = event.response
-        told = field_of(response.attempts, response.cost)
-        if self._usage:
-            counts = response.usage.to_dict() if response.usage else None
-            self._held.append({**self._head, "object": "chat.completion.chunk", "choices": [], "usage": counts})
-        if self._held:
-            self._held[-1]["llmagg"] = told
-        return b"".join(map(_event, self._held)) + _END
-
-    def failed(self, error: LLMError) -> bytes:
-        """The last event of a stream that broke; ``[DONE]`` does not follow."""
-        return b"".join(map(_event, self._held)) + _event({"error": payload(error)})
-
-
-def _event(data: Any) -> bytes:
-    return b"data: " + _encode(data) + b"\n\n"

@@ -1,0 +1,32 @@
+"""A chat model for LangChain: its model for OpenAI's API, over an aggregator in the same process.
+
+Example::
+
+    model = llmagg.adapters.langchain.chat_model(llm)
+    print(model.with_structured_output(City).invoke("Name a city in Germany."))
+
+Needs ``langchain-openai``. ``bind_tools``, ``with_structured_output``, streams, batches and usage are LangChain's own;
+``response_metadata["headers"]["x-llmagg-route"]`` names the route that answered.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from llmagg import LLMAggregator
+
+from . import openai as transport
+
+
+def chat_model(llm: LLMAggregator, name: str = "auto", **arguments: Any) -> Any:
+    """A ``ChatOpenAI``; ``name`` is "auto" for the aggregator's list, or a model as in the aggregator.
+
+    ``arguments`` are the model's (``temperature``, ``callbacks``). Options of a call go through ``extra_body``:
+    ``{"llmagg": {"deadline": 30}}``.
+    """
+    given = transport.arguments(llm)
+    defaults = {"stream_usage": True, "include_response_headers": True, "use_responses_api": False}
+    return import_module("langchain_openai").ChatOpenAI(
+        model=name, http_async_client=transport.async_http_client(llm), **{**defaults, **given, **arguments}
+    )
