@@ -10,6 +10,9 @@ import asyncio
 import json
 import os
 import ssl
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 MODEL = "bench-1"
@@ -145,6 +148,7 @@ class LiteLLM:
         os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it asks a server for its prices
         import litellm
 
+        self.url = url
         litellm.telemetry = False
         litellm.suppress_debug_info = True
         route = {"model": f"openai/{MODEL}", "api_base": url, "api_key": KEY}
@@ -165,6 +169,19 @@ class LiteLLM:
             text += len(event.choices[0].delta.content or "")
         if events < EVENTS - 2 or text < EVENTS:  # it drops or joins events without text
             raise WrongAnswerError(f"a stream of {events} events with {text} characters")
+
+
+    async def bulk(self, rows: Iterable[dict[str, Any]], count: int) -> None:
+        """A hundred threads, all answers in memory; it takes no iterator."""
+        import litellm
+
+        messages = [[{"role": "user", "content": row["prompt"]}] for row in rows]
+        answers = await asyncio.to_thread(
+            litellm.batch_completion, model=f"openai/{MODEL}", messages=messages, api_base=self.url, api_key=KEY
+        )
+        if len(answers) != count:
+            raise WrongAnswerError(f"{len(answers)} answers to {count} rows")
+        check_answer(answers[-1].choices[0].message.content)
 
 
 class LLMAgg:
@@ -190,6 +207,15 @@ class LLMAgg:
         if len(answer.attempts) != 1:
             raise WrongAnswerError(f"{len(answer.attempts)} attempts")
         check_answer(answer.choices[0].message.content)
+
+    async def bulk(self, rows: Iterable[dict[str, Any]], count: int) -> None:
+        """The job with its ledger, from rows to the output file."""
+        from llmagg import bulk
+
+        with tempfile.TemporaryDirectory() as folder:
+            report = await bulk.run(rows, Path(folder) / "answers.jsonl", self.llm)
+            if (report.answered, report.asked) != (count, count):
+                raise WrongAnswerError(str(report))
 
     async def stream(self) -> None:
         """Looks at each event's typed chunk, as the others look at theirs."""

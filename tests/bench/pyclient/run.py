@@ -5,6 +5,7 @@ Prints one line of JSON: what a call cost in the measured window, which begins a
 chat, stream       coroutines, ``--concurrency`` of them at once
 text               stream, of which only the text is looked at (llmagg)
 blocking           calls from as many threads
+bulk               a job of many rows, with the memory at its end ÷ after a tenth of it
 memory             chat, with the process's memory after so many calls (``--marks``)
 blocks             stream, with the longest turns of the event loop
 paced              ``--concurrency`` streams that are all open at once, of ``--events`` events, one each 500 ms
@@ -24,7 +25,7 @@ import sys
 import threading
 import time
 from array import array
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,24 @@ async def memory(args: argparse.Namespace, contestant: Any) -> Result:
     result["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     result["growth"] = result[f"rss_mb_{marks[-1]}"] / result[f"rss_mb_{marks[0]}"]
     return result
+
+
+async def bulk(args: argparse.Namespace, contestant: Any) -> Result:
+    early = 0
+
+    def rows(count: int) -> Iterator[dict[str, Any]]:
+        nonlocal early
+        for n in range(count):
+            if n == count // 10:
+                early = _status("VmRSS")
+            yield {"id": n, "prompt": f"Write a short poem about the number {n}."}
+
+    await contestant.bulk(rows(args.warmup), args.warmup)
+    window = Window()
+    await contestant.bulk(rows(args.calls), args.calls)
+    result = window.result(args.calls, [0.0])
+    del result["p50_us"]
+    return {**result, "growth": _status("VmRSS") / early}
 
 
 class WatchedSelector(selectors.DefaultSelector):
@@ -234,7 +253,7 @@ async def in_loop(args: argparse.Namespace) -> Result:
     try:
         if hasattr(contestant, "open"):
             await contestant.open()
-        scenarios = {"memory": memory, "blocks": blocks, "paced": paced}
+        scenarios = {"bulk": bulk, "memory": memory, "blocks": blocks, "paced": paced}
         return await scenarios.get(args.scenario, calls_at_once)(args, contestant)
     finally:
         if hasattr(contestant, "close"):
@@ -244,7 +263,7 @@ async def in_loop(args: argparse.Namespace) -> Result:
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("contestant", choices=CONTESTANTS)
-    parser.add_argument("scenario", choices=["chat", "stream", "text", "embed", "embed_lists", "blocking", "memory", "blocks", "paced"])
+    parser.add_argument("scenario", choices=["chat", "stream", "text", "embed", "embed_lists", "blocking", "bulk", "memory", "blocks", "paced"])
     parser.add_argument("--url", default=os.environ.get("BENCH_URL", "http://127.0.0.1:18080/v1"))
     parser.add_argument("--ca", default="", help="PEM file with the server's certificate, for https")
     parser.add_argument("--calls", type=int, default=1000)

@@ -20,7 +20,6 @@ from ..responses import ChatCompletionResponse, Usage
 from .ledger import FAILED, OK, Entry
 from .rows import Unreadable, id_of, request_of
 
-
 _ENDS = (ClosedError, ForkedError, NotInitializedError)
 """No outcome of a row: they end the run."""
 
