@@ -31,6 +31,7 @@ include tests/pythons/pythons.mk
 include tests/process.mk
 -include tests/mutants/mutants.mk
 -include tests/deep/deep.mk
+-include tests/engines/engines.mk
 -include tests/realservers/realservers.mk
 -include tests/bench/bench.mk
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from .._wire import decode
 from ..errors import InvalidArgumentError, LLMError
+from ..responses import ChatCompletionResponse
 from .asking import Asked, Asking, tokens
 from .ledger import FAILED, OK, Entry, Ledger, full
 from .report import Answer, LedgerError, Report
@@ -88,7 +89,7 @@ class Engine:
                 return
             self.report.asked += 1
             entry, response, value = await self._asking.ask(asked)
-            self._settle(entry)
+            self._settle(entry, response)
             if self._deliver is not None:
                 answer = Answer(asked.n, asked.row, value=value, response=response)
                 if response is not None:
@@ -139,7 +140,7 @@ class Engine:
         error = decode(entry.error.encode()) if entry.error else None
         return Answer(entry.n, row, text, self._asking.value(entry, text), error, from_ledger=True)
 
-    def _settle(self, entry: Entry) -> None:
+    def _settle(self, entry: Entry, response: ChatCompletionResponse | None) -> None:
         """Counts an outcome, and writes it at the end of the loop's turn together with others."""
         if entry.cost is not None:
             currency = entry.currency or "USD"
@@ -148,7 +149,8 @@ class Engine:
         if earlier is not None and earlier.cost is not None:
             cost = earlier.cost + (entry.cost or 0.0)
             entry = entry._replace(cost=cost, currency=entry.currency or earlier.currency)
-        self._count(entry)
+        usage = None if response is None else response.usage
+        self._count(entry, (usage.prompt_tokens, usage.completion_tokens) if usage else None)
         if entry.state == FAILED:
             self._failed_now += 1
         self._judge(entry)
@@ -173,13 +175,13 @@ class Engine:
         if self._ledger.crowded and not self._ended:
             self._end(full(self._ledger.path, OSError("the disk is full")))
 
-    def _count(self, entry: Entry) -> None:
+    def _count(self, entry: Entry, used: tuple[int, int] | None = None) -> None:
         report = self.report
         if entry.state == OK:
             report.answered += 1
         else:
             report.errors += 1
-        prompt, completion = tokens(entry)
+        prompt, completion = used or tokens(entry)
         report.prompt_tokens += prompt
         report.completion_tokens += completion
         if entry.cost is not None:

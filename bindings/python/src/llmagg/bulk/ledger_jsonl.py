@@ -84,13 +84,11 @@ class JsonlLedger:
         while not line.endswith(b"\n"):
             line += os.pread(self._file, 4096, at + len(line))
             line = line[: line.find(b"\n") + 1] or line
-        read = decode(line)
-        texts = {key: encode(read[key]).decode() for key in _TEXTS if key in read}
-        return Entry(**{**read, **texts, "key": bytes.fromhex(read["key"])})
+        return entry_of(line)
 
     def put(self, entries: list[Entry]) -> None:
         """Appends entries."""
-        lines = [_line(entry) for entry in entries]
+        lines = [line_of(entry) for entry in entries]
         at = self._end
         self._append(b"".join(lines))
         for entry, line in zip(entries, lines):
@@ -147,7 +145,15 @@ class JsonlLedger:
         self._lock.close()
 
 
-def _line(entry: Entry) -> bytes:
+def entry_of(line: bytes) -> Entry:
+    """The entry of a line."""
+    read = decode(line)
+    texts = {key: encode(read[key]).decode() for key in _TEXTS if key in read}
+    return Entry(**{**read, **texts, "key": bytes.fromhex(read["key"])})
+
+
+def line_of(entry: Entry) -> bytes:
+    """An entry as a line."""
     parts = [f'{{"n":{entry.n},"key":"{entry.key.hex()}","state":{entry.state},"attempts":{entry.attempts}']
     parts += [f'"{key}":{text}' for key in _TEXTS if (text := getattr(entry, key)) is not None]
     if entry.cost is not None:

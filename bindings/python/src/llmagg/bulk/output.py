@@ -59,7 +59,8 @@ def _write_jsonl(path: Path, entries: Iterable[Entry]) -> None:
         file.writelines(map(line, entries))
 
 
-def _flat(entry: Entry) -> tuple[Any, ...]:
+def flat(entry: Entry) -> tuple[Any, ...]:
+    """The values of ``COLUMNS``."""
     answer = decode(entry.answer.encode()) if entry.answer else {}
     usage = decode(entry.usage.encode()) if entry.usage else {}
     name = decode(entry.id.encode()) if entry.id else None
@@ -78,7 +79,7 @@ def _write_csv(path: Path, entries: Iterable[Entry]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
-        writer.writerows(map(_flat, entries))
+        writer.writerows(map(flat, entries))
 
 
 def _write_parquet(path: Path, entries: Iterable[Entry]) -> None:
@@ -87,7 +88,7 @@ def _write_parquet(path: Path, entries: Iterable[Entry]) -> None:
     kinds.update(dict.fromkeys(("n", "prompt_tokens", "completion_tokens"), arrow.int64()), cost=arrow.float64())
     schema = arrow.schema([(name, kinds[name]) for name in COLUMNS])
     with parquet().ParquetWriter(path, schema) as writer:
-        for group in _groups(map(_flat, entries), 10_000):
+        for group in _groups(map(flat, entries), 10_000):
             columns = [arrow.array(column, kinds[name]) for name, column in zip(COLUMNS, zip(*group))]
             writer.write_table(arrow.Table.from_arrays(columns, schema=schema))
 

@@ -6,9 +6,9 @@ import time
 from typing import Any
 
 from .. import catalog, lookup
-from ..config import ModelConfig
 
 _LOOK_S = 1.0
+_PLACES = 10  # the default of max_concurrent_calls, and the start of "auto"
 
 
 class Window:
@@ -32,7 +32,7 @@ class Window:
     def _look(self) -> None:
         manager = getattr(self._llm, "manager", None)
         if manager is None:
-            self._size = self._fixed or 2 * ModelConfig.max_concurrent_calls
+            self._size = self._fixed or 2 * _PLACES
             return
         names = catalog.model_names(self._llm.models)
         entries = lookup.entries(manager, names)
@@ -57,7 +57,7 @@ def _configured(entry: catalog.Entry) -> int:
     value = getattr(getattr(entry.client, "config", None), "max_concurrent_calls", None)
     if isinstance(value, dict):
         value = value.get("start")
-    return value if isinstance(value, int) and value > 0 else ModelConfig.max_concurrent_calls
+    return value if isinstance(value, int) and value > 0 else _PLACES
 
 
 def _share(row: dict[str, Any]) -> str:

@@ -1,0 +1,23 @@
+# llmagg.bulk under Ray Data and Dask, with real workers. Included by the Makefile at the root; every path is relative to that.
+# What is installed from PyPI stays in build/engines.
+
+PYTHON3        ?= python3
+BUILD          ?= build
+ENGINES        := $(BUILD)/engines
+ENGINES_PYTHON := $(ENGINES)/venv/bin/python
+
+.PHONY: engines
+
+engines: lib $(ENGINES)/.package ## llmagg.bulk under Ray Data and Dask, two workers each (installs 650 MB)
+	RAY_USAGE_STATS_ENABLED=0 timeout 900 $(ENGINES_PYTHON) -m pytest -q -p no:cacheprovider tests/engines
+
+$(ENGINES)/.tools: tests/engines/requirements.txt
+	@mkdir -p $(@D)
+	$(PYTHON3) -m venv $(ENGINES)/venv
+	$(ENGINES_PYTHON) -m pip --disable-pip-version-check -q install 'setuptools>=77' wheel 'msgspec>=0.18.6' -r tests/engines/requirements.txt
+	@touch $@
+
+$(ENGINES)/.package: $(ENGINES)/.tools $(BUILD)/libllmagg.so $(PY_SOURCES)
+	LLMAGG_PREBUILT_LIBRARY="$(abspath $(BUILD))/libllmagg.so" $(ENGINES_PYTHON) -m pip --disable-pip-version-check -q install \
+		--no-build-isolation --no-deps --force-reinstall ./bindings/python
+	@touch $@
