@@ -72,7 +72,7 @@
  * in both directions. In llmagg_aggregator_..., a request's "model" selects the routes of that name instead of the aggregator's
  * list; the server receives the route's upstream name. A response has "attempts" beside OpenAI's fields, one object for each HTTP
  * exchange: {"route", "provider", "model", "start": seconds since the epoch, "duration", "first_token": seconds, "outcome": name
- * of the code, "code", "status", "message", "wait": seconds before the attempt, "waited_for": "backoff", "retry-after",
+ * of the code, "code", "error_owner": as in llmagg_error_json, "status", "message", "wait": seconds before the attempt, "waited_for": "backoff", "retry-after",
  * "concurrency limit", "rate" or "half-open trial", "bytes", "skipped_events", "usage", "left_out", "adapted",
  * "key": how the key ends, if the route has several}; empty fields are omitted.
  * An answer and an attempt have a "cost": {"amount", "currency", "source": "provider" (the answer says it), "price" (the usage
@@ -426,8 +426,9 @@ LLMAGG_API llmagg_status llmagg_error_code(const llmagg_error *error);
  * the error; "" for NULL. Since: 0.1.0 */
 LLMAGG_API const char *llmagg_error_message(const llmagg_error *error);
 
-/* The whole error as JSON, NUL-terminated; *len gets its length unless len is NULL. {"code", "name", "message", "provider",
- * "model", "status", "provider_message", "type", "provider_code", "request_id", "retry_after", "body", "partial",
+/* The whole error as JSON, NUL-terminated; *len gets its length unless len is NULL. {"code", "name", "message", "error_owner":
+ * who can do something about it, "caller" (this process and its configuration), "policy" (a rate, quota, moderation, breaker or budget),
+ * "provider" or "network", "provider", "model", "status", "provider_message", "type", "provider_code", "request_id", "retry_after", "body", "partial",
  * "id_of_call", "attempts", "cause"}; unknown fields are omitted. It never contains credentials. Owned by the error; "{}" for NULL. Since: 0.1.0 */
 LLMAGG_API const char *llmagg_error_json(const llmagg_error *error, size_t *len);
 

@@ -176,7 +176,7 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 		c.slots.Release()
 	}
 	a.turn.call.End(a.record, &r)
-	c.note(e, &r, now)
+	c.note(e, &r, a.turn.call.ID, now)
 	if m := c.meter.Load(); m != nil {
 		m.Attempt(&r)
 	}

@@ -67,10 +67,10 @@ func (c *Client) circuitChanged(from, to breaker.State) {
 }
 
 // note keeps the outcome of an attempt for health reports.
-func (c *Client) note(e *llm.Error, a *llm.Attempt, now time.Time) {
+func (c *Client) note(e *llm.Error, a *llm.Attempt, call uint64, now time.Time) {
 	if l := c.options.Logger; l != nil && e != nil {
 		l.Warn("attempt failed", "provider", a.Provider, "model", a.Model, "code", e.Code.String(),
-			"status", a.Status, "duration", a.Duration, "error", e.Message)
+			"error_owner", e.Owner(), "call", call, "wait", a.Wait, "status", a.Status, "duration", a.Duration, "error", e.Message)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -108,6 +108,7 @@ func (a *Attempt) write(w *jsontext.Writer) {
 	}
 	o.Str("outcome", a.Code.String())
 	o.Field("code").Int(int(a.Code))
+	o.StrUnlessEmpty("error_owner", a.ErrorOwner())
 	if a.Status != 0 {
 		o.Field("status").Int(a.Status)
 	}

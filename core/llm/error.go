@@ -107,6 +107,7 @@ func (e *Error) write(w *jsontext.Writer) {
 	o.Field("code").Int(int(e.Code))
 	o.Str("name", e.Code.String())
 	o.Str("message", e.Message)
+	o.StrUnlessEmpty("error_owner", e.Owner())
 	o.StrUnlessEmpty("provider", e.Provider)
 	o.StrUnlessEmpty("model", e.Model)
 	if e.Status != 0 {

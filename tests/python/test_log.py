@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from conftest import python
 from llmagg.faultwall import FaultWall
 
@@ -51,3 +53,33 @@ logging.basicConfig(level=logging.DEBUG, handlers=[Keep()])
     assert "llmagg" in result.stdout
     assert "bad" in result.stdout
     assert "sk-secret" not in result.stdout + result.stderr
+
+
+def test_records_are_structured(llm_wall: FaultWall) -> None:
+    llm_wall.script(FAILING)
+    before = """
+records = []
+class Keep(logging.Handler):
+    def emit(self, record):
+        if record.name == "llmagg" and "attempt failed" in record.getMessage():
+            records.append(record)
+logging.basicConfig(level=logging.DEBUG, handlers=[Keep()])
+"""
+    after = """
+deadline = time.monotonic() + 5
+while not records and time.monotonic() < deadline:
+    time.sleep(0.01)
+import json
+print(json.dumps(records[0].llmagg))
+"""
+    result = python(PROGRAM % (before, after), llm_wall.url)
+    assert result.returncode == 0, result.stderr
+    about = json.loads(result.stdout)
+    assert about["event"] == "attempt failed"
+    assert about["route"] == "openai/bad"
+    assert about["code"] == "UNAVAILABLE"
+    assert about["error_owner"] == "provider"
+    assert about["status"] == 503
+    assert about["call"] >= 1
+    assert about["wait"] >= 0
+    assert "sk-secret" not in result.stdout

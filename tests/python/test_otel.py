@@ -250,6 +250,7 @@ def test_what_a_span_says(llm_wall: FaultWall) -> None:
     assert about["gen_ai.request.stop_sequences"] == ("END",)
     assert about["gen_ai.response.model"] == "good"
     assert about["llmagg.route"] == "openai/good"
+    assert about["llmagg.call"] > 0
     (failed,) = spans["llmagg attempt openai/bad"]
     assert failed.attributes["http.response.status_code"] == 503
     assert failed.attributes["error.type"] == "UNAVAILABLE"

@@ -15,6 +15,7 @@ class Attempt:
 
     Times are in seconds. ``start`` counts from the Unix epoch, ``first_token`` from ``start``; it is None when no token
     came. ``outcome`` is ``"OK"`` or the name of ``code`` (docs/promises.md, E). ``status`` is the HTTP status, or 0.
+    ``error_owner`` says who can do something about a failure: "caller", "policy", "provider" or "network".
     ``wait`` is how long the call waited before this attempt; ``waited_for`` says for what: "backoff", "retry-after",
     "concurrency limit", "rate", "half-open trial". ``cost`` is what it cost, None if that is not known. ``left_out``
     names the fields that the request omitted because the server refuses them ("stream_options",
@@ -31,6 +32,7 @@ class Attempt:
     first_token: float | None = None
     outcome: str = "OK"
     code: int = 0
+    error_owner: str = ""
     status: int = 0
     message: str = ""
     wait: float = 0.0

@@ -53,15 +53,18 @@ class LLMError(Exception):
     """The base of all errors.
 
     Attributes, each None or empty if unknown: ``message`` (one line), ``code`` (negative number), ``name`` (of the
-    code), ``provider`` and ``model`` (the route), ``status`` (HTTP), ``provider_message``, ``type``,
-    ``provider_code``, ``request_id``, ``retry_after`` (seconds that the server asked to wait), ``body`` (the
-    provider's original answer), ``partial_text`` (the text of a broken stream), ``id_of_call`` (the
-    number of the call, as observations carry it; 0 without a call), ``attempts`` (the list of attempts).
+    code), ``error_owner`` (who can do something about it: "caller", this process and its configuration; "policy", a
+    rate, quota, moderation, circuit breaker or budget; "provider"; "network"), ``provider`` and ``model`` (the route),
+    ``status`` (HTTP), ``provider_message``, ``type``, ``provider_code``, ``request_id``, ``retry_after`` (seconds that
+    the server asked to wait), ``body`` (the provider's original answer), ``partial_text`` (the text of a broken
+    stream), ``id_of_call`` (the number of the call, as observations carry it; 0 without a call), ``attempts`` (the
+    list of attempts).
     ``str(error)`` is the message with one line for each attempt. None of them contains a key.
     """
 
     code: int = -27
     name: str = "UNAVAILABLE"
+    error_owner: str = "caller"  # what Python itself raises is the caller's; the core says it of other errors
 
     def __init__(
         self,
@@ -265,6 +268,7 @@ def from_payload(payload: dict[str, Any]) -> LLMError:
         attempts=[Attempt.from_dict(a) for a in payload.get("attempts") or ()],
         **{key: payload[key] for key in _COPIED if key in payload},
     )
+    error.error_owner = payload.get("error_owner") or error.error_owner
     cause = payload.get("cause")
     if isinstance(cause, dict):
         error.__cause__ = from_payload(cause) if "code" in cause else Exception(cause.get("message", ""))

@@ -2,7 +2,10 @@
 
 A daemon thread reads the core's log queue. The thread starts with the first call after a handler was added to the
 logger or to a parent of the logger. The core sends the records at or above the logger's level
-at that time.
+at that time. ``record.llmagg`` is a dict for handlers that write JSON: ``event``, ``time``, ``route``, ``provider``,
+``model``, and of a failed attempt ``code``, ``error_owner``, ``status``, ``wait`` and ``duration`` (seconds), ``call``
+(``id_of_call`` of the response or error, and ``llmagg.call`` of its span), ``error``; of a circuit breaker ``from`` and
+``to``. A call that succeeds at once writes no record.
 """
 
 from __future__ import annotations
@@ -130,6 +133,14 @@ def _line(text: str) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
+def _extra(record: dict[str, Any], attributes: dict[str, Any]) -> dict[str, Any]:
+    """What handlers that write structured records get as ``record.llmagg``: the attributes, the route, the event."""
+    about = {"event": record.get("message", ""), "time": record.get("time"), **attributes}
+    if "provider" in attributes and "model" in attributes:
+        about["route"] = f"{attributes['provider']}/{attributes['model']}"
+    return about
+
+
 def _emit(kind: int, payload: bytes) -> None:
     from ._native.signatures import DROPPED, LOG
     from ._wire import decode
@@ -139,6 +150,6 @@ def _emit(kind: int, payload: bytes) -> None:
         attributes = record.get("attrs") or {}
         told = (f"{key}={value if key == 'stack' else _line(str(value))}" for key, value in attributes.items())
         text = " ".join([_line(record.get("message", "")), *told])
-        logger().log(_python_level(record.get("level", 0)), "%s", text, extra={"llmagg": attributes})
+        logger().log(_python_level(record.get("level", 0)), "%s", text, extra={"llmagg": _extra(record, attributes)})
     elif kind == DROPPED:
         logger().warning("%d log records of the core were dropped", record.get("count", 0))

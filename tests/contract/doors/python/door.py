@@ -78,7 +78,7 @@ def error_document(error: BaseException) -> dict[str, Any]:
     }
     if isinstance(error, LLMError):
         for key in (
-            "message", "code", "provider", "model", "status", "provider_message", "type", "provider_code", "request_id",
+            "message", "code", "error_owner", "provider", "model", "status", "provider_message", "type", "provider_code", "request_id",
             "retry_after", "body",
         ):  # fmt: skip
             if (value := getattr(error, key)) is not None:
@@ -158,7 +158,9 @@ def request_of(command: Command) -> tuple[Any, dict[str, Any]]:
     options = {**_sessions[command.session].defaults, **json.loads(command.second or b"{}")}
     if "headers" in options:
         options["extra_headers"] = options.pop("headers")
-    if request.keys() - {row["name"] for row in route.tables()["request"]}:  # names that are no keyword parameters belong into a request object
+    if request.keys() - {
+        row["name"] for row in route.tables()["request"]
+    }:  # names that are no keyword parameters belong into a request object
         return ChatCompletionRequest.from_dict(request), options
     return request.pop("messages", None), {**request, **options}
 

@@ -91,6 +91,7 @@ class Trace:
         """Ends the span of a call with its answer."""
         if self.recording:
             self._attempts(response.attempts)
+            self._number(response)
             self.span.set_attributes(self._said(response))
         self._end(getattr(response, "usage", None), None)
 
@@ -131,8 +132,8 @@ class Trace:
         if self.recording:
             if isinstance(error, errors.LLMError):
                 self._attempts(error.attempts)
-                if owner := getattr(error, "owner", None):
-                    self.span.set_attribute("llmagg.error.owner", owner)
+                self._number(error)
+                self.span.set_attribute("llmagg.error.owner", error.error_owner)
             if left:
                 self.span.set_attribute("llmagg.stream.left", True)
             else:
@@ -140,6 +141,11 @@ class Trace:
                 self.span.set_attribute("error.type", name)
                 self.span.set_status(Status(StatusCode.ERROR, message))
         self._end(None, None if left else name)
+
+    def _number(self, outcome: Any) -> None:
+        """By the call's number its log records and observations are found."""
+        if number := getattr(outcome, "id_of_call", 0):
+            self.span.set_attribute("llmagg.call", number)
 
     def _end(self, usage: Any, error: str | None) -> None:
         self.span.end()
@@ -167,8 +173,7 @@ class Trace:
             start = max(int(attempt.start * 1e9), self.began)
             if attempt.outcome != "OK":
                 about["error.type"] = attempt.outcome
-                if owner := getattr(attempt, "error_owner", ""):
-                    about["llmagg.error.owner"] = owner
+                about["llmagg.error.owner"] = attempt.error_owner
             span = self.settings.tracer.start_span(
                 f"llmagg attempt {attempt.route}", self.context, SpanKind.CLIENT, about, start_time=start
             )
