@@ -281,7 +281,7 @@ func (p *Payload) JSON() []byte { return p.data }
 // is the caller's own.
 func (p *Payload) Request() (*Request, error) {
 	r := &Request{}
-	if err := r.UnmarshalJSON(p.data); err != nil {
+	if err := r.take(p.data, p.fields); err != nil {
 		return nil, Errorf(InvalidArgument, "the request cannot be read: %v", err)
 	}
 	r.Options = p.Options

@@ -21,6 +21,24 @@ func BenchmarkRequest(b *testing.B) {
 	}
 }
 
+// BenchmarkTranslate is what an attempt in another format than OpenAI's adds:
+// the request is read from its JSON.
+func BenchmarkTranslate(b *testing.B) {
+	temperature, most := 0.5, 200
+	r := &Request{Temperature: &temperature, MaxTokens: &most, Messages: []Message{{Role: RoleSystem, Content: "You answer in two sentences."},
+		{Role: RoleUser, Content: strings.Repeat("What does a circuit breaker do? ", 8)}}}
+	p, err := r.Payload()
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := p.Request(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkAnswer reads a whole answer.
 func BenchmarkAnswer(b *testing.B) {
 	data := []byte(`{"id":"chatcmpl-1","object":"chat.completion","created":1767225600,"model":"gpt-4o-mini","choices":[{"index":0,"message":{"role":"assistant","content":"` +

@@ -1,7 +1,9 @@
 package llm
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
@@ -172,10 +174,111 @@ func (r *Request) write(w *jsontext.Writer) {
 // UnmarshalJSON reads a request. "stop" may be a string or an array; unknown
 // fields go to Extra. It does not validate: [ParsePayload] does.
 func (r *Request) UnmarshalJSON(data []byte) error {
-	type plain Request
-	extra, err := unmarshalWithExtra(data, (*plain)(r), func(k string) bool { return fieldKinds[k] != 0 })
-	r.Extra = extra
-	return err
+	if string(bytes.TrimSpace(data)) == "null" {
+		return nil
+	}
+	fields, err := jsontext.FieldsOf(data)
+	if err != nil {
+		return err
+	}
+	return r.take(data, fields.List)
+}
+
+// take sets the fields of r from those of a JSON object. It is called for each
+// attempt in another format than OpenAI's, so the messages, which are most of a
+// request, are read by the walker.
+func (r *Request) take(data []byte, fields []jsontext.Field) error {
+	r.Extra = nil
+	for _, f := range fields {
+		value := data[f.Start:f.End]
+		if f.Key == "messages" {
+			if err := r.takeMessages(value); err != nil {
+				return err
+			}
+			continue
+		}
+		to := r.field(f.Key)
+		switch {
+		case to == nil && r.Extra == nil:
+			r.Extra = Extra{f.Key: bytes.Clone(value)}
+		case to == nil:
+			r.Extra[f.Key] = bytes.Clone(value)
+		default:
+			if err := JSON.Unmarshal(value, to); err != nil {
+				return fmt.Errorf("field %q: %w", f.Key, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (r *Request) takeMessages(list []byte) error {
+	if r.Messages = nil; isNull(list) {
+		return nil
+	}
+	in := newReader(list)
+	r.Messages = make([]Message, 0, min(bytes.Count(list, []byte(`"role"`)), 1024))
+	for more := in.Array(); more; more = in.NextItem() {
+		r.Messages = append(r.Messages, Message{})
+		r.Messages[len(r.Messages)-1].read(&in)
+	}
+	return in.End()
+}
+
+// field points to the field that has this name in JSON; nil where there is
+// none.
+func (r *Request) field(name string) any {
+	switch name {
+	case "model":
+		return &r.Model
+	case "max_tokens":
+		return &r.MaxTokens
+	case "max_completion_tokens":
+		return &r.MaxCompletionTokens
+	case "temperature":
+		return &r.Temperature
+	case "top_p":
+		return &r.TopP
+	case "n":
+		return &r.N
+	case "seed":
+		return &r.Seed
+	case "stop":
+		return &r.Stop
+	case "presence_penalty":
+		return &r.PresencePenalty
+	case "frequency_penalty":
+		return &r.FrequencyPenalty
+	case "logprobs":
+		return &r.Logprobs
+	case "top_logprobs":
+		return &r.TopLogprobs
+	case "logit_bias":
+		return &r.LogitBias
+	case "tools":
+		return &r.Tools
+	case "tool_choice":
+		return &r.ToolChoice
+	case "parallel_tool_calls":
+		return &r.ParallelToolCalls
+	case "functions":
+		return &r.Functions
+	case "function_call":
+		return &r.FunctionCall
+	case "response_format":
+		return &r.ResponseFormat
+	case "reasoning_effort":
+		return &r.ReasoningEffort
+	case "stream":
+		return &r.Stream
+	case "stream_options":
+		return &r.StreamOptions
+	case "user":
+		return &r.User
+	case "metadata":
+		return &r.Metadata
+	}
+	return nil
 }
 
 // Stop is one or more sequences at which the answer ends. It is read from a
