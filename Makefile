@@ -20,6 +20,7 @@ include packaging/build.mk
 include packaging/capi_tests.mk
 include tests/packaging/packaging.mk
 include bindings/python/build.mk
+include packaging/release.mk
 include tests/contract/contract.mk
 include tests/readme/docs.mk
 include tests/reference/reference.mk

@@ -24,7 +24,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-READMES = ["README.md", "README.zh.md"]
+READMES = ["README.md", "README.zh.md", "bindings/python/README.md"]
 PAGES = [*READMES, *sorted(str(path.relative_to(ROOT)) for path in DOCS.rglob("*.md"))]
 
 _PART = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```|^<!-- (wall|needs|serves|again): (.*?) -->", re.DOTALL | re.MULTILINE)
