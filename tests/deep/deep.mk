@@ -7,11 +7,11 @@ BUILD  ?= build
 # The targets of a lane run one after the other, beside those of the other lane. What installs Debian's packages or builds wheels is in
 # one lane; the soak, which takes ten minutes on any machine, is in the other. DEEP_PARTS=… runs only these. Not here: capi-asan, which
 # make test runs, and real-servers, which needs npm and writes docs/real-servers.md.
-DEEP_LANE_1 ?= packaging-deep pythons capi-valgrind wall-mutants
+DEEP_LANE_1 ?= packaging-deep pythons capi-valgrind prometheus wall-mutants
 DEEP_LANE_2 ?= soak process-deep capi-race fuzz-deep py-fuzz-deep real-clients adapters engines docs doc-examples govulncheck pip-audit withdrawn
 DEEP_LANES   = $(if $(DEEP_PARTS),'$(DEEP_PARTS)','$(DEEP_LANE_1)' '$(DEEP_LANE_2)')
 
-.PHONY: check-deep py-fuzz-deep real-clients adapters govulncheck pip-audit withdrawn
+.PHONY: check-deep prometheus py-fuzz-deep real-clients adapters govulncheck pip-audit withdrawn
 
 check-deep: lib venv ## everything that make test has no time for, under 40 minutes on 2 cores
 	@MAKE="$(MAKE)" BUILD="$(BUILD)" sh tests/deep/run.sh $(DEEP_LANES)
@@ -19,6 +19,13 @@ check-deep: lib venv ## everything that make test has no time for, under 40 minu
 # New examples each time; the library's own part of a failure is told with what repeats it.
 py-fuzz-deep: lib venv ## fuzz the Python package with 1000 new examples for each property
 	LLMAGG_FUZZ=1000 timeout 900 $(PYTHON) -m pytest -q tests/python/test_fuzz.py
+
+prometheus: lib venv ## a real Prometheus runs the PromQL of examples/grafana against a process under load
+	@command -v prometheus promtool >/dev/null || \
+		{ apt-get update && apt-get install -y --no-install-recommends prometheus; } >$(BUILD)/prometheus.log 2>&1 || \
+		{ echo "prometheus is not installed, and Debian's package cannot be had"; exit 75; }
+	timeout 300 $(PYTHON) -m pytest -q -rs tests/python/test_dashboard.py
+	$(GO) test -count=1 ./core/meter
 
 govulncheck: ## known vulnerabilities in what is linked in (VULNDB=file:///…: another database)
 	@GO="$(GO)" VULNDB="$(VULNDB)" $(PYTHON3) tests/deep/audit.py govulncheck
