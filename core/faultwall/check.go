@@ -28,6 +28,9 @@ func (s *Script) check() error {
 			return err
 		}
 	}
+	if err := s.Batches.check(); err != nil {
+		return err
+	}
 	if s.Options != nil {
 		return s.Options.check("options")
 	}

@@ -44,6 +44,9 @@ func (w *Wall) answer(out sink, r *http.Request, body []byte, conn *SeenConnecti
 		return
 	}
 	c, forced := understand(r, body)
+	if step := w.batched(r, body); step != nil {
+		c.kind, forced = KindOther, step
+	}
 	c.url, c.ahead = w.URL(), seconds(w.options.ClockS)
 	if _, aws := c.dialect.(bedrock); forced == nil && (aws || awsKey(r) != "") {
 		forced = checkAWS(r, body, time.Now().Add(c.ahead))

@@ -22,6 +22,8 @@ type Script struct {
 	// API_KEY_INVALID) to a request whose key (Authorization: Bearer,
 	// x-goog-api-key or api-key) is another one. Such a request uses no step.
 	RequireKey string `json:"require_key,omitempty"`
+	// Batches is how batches of requests are worked off. Nil: healthily.
+	Batches *Batches `json:"batches,omitempty"`
 	// Accept is what happens to connections, in the order of their arrival and
 	// before any TLS handshake. Connections past its end are served; a single
 	// behaviour written as a JSON string holds for all connections.

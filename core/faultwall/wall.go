@@ -28,6 +28,7 @@ type Wall struct {
 	// mu guards the fields below it.
 	mu       sync.Mutex
 	behavior *behavior
+	batches  batches                  // guards itself
 	holds    map[string]chan struct{} // closed: released
 	listener net.Listener             // nil while killed
 	conns    map[*conn]struct{}

@@ -1,0 +1,252 @@
+package faultwall
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+)
+
+// Batches says how the wall works off batches of requests: OpenAI's (files and
+// batches) and Anthropic's message batches. Each request of a batch uses a step
+// of its model. The zero Batches is healthy: a batch has ended when it is
+// looked at for the second time.
+type Batches struct {
+	// Polls is how often a batch is still in progress when it is looked at; nil
+	// is once.
+	Polls *int `json:"polls,omitempty"`
+	// Done is how many of the requests were worked off when the batch expired;
+	// nil is all of them.
+	Done *int `json:"done,omitempty"`
+	// Unordered turns the results around.
+	Unordered bool `json:"unordered,omitempty"`
+	// Duplicate is how many of the results come twice.
+	Duplicate int `json:"duplicate,omitempty"`
+	// Missing is how many of the results do not come at all.
+	Missing int `json:"missing,omitempty"`
+	// Refuse makes a batch fail as a whole.
+	Refuse bool `json:"refuse,omitempty"`
+	// MaxRequests is the most requests of a batch; 0 is 50000.
+	MaxRequests int `json:"max_requests,omitempty"`
+}
+
+func (b *Batches) check() error {
+	if b == nil {
+		return nil
+	}
+	if b.Duplicate < 0 || b.Missing < 0 || b.MaxRequests < 0 || b.Polls != nil && *b.Polls < 0 || b.Done != nil && *b.Done < 0 {
+		return fmt.Errorf("batches: a number is below 0: %+v", *b)
+	}
+	return nil
+}
+
+// batches are the files and batches that clients of a wall made.
+type batches struct {
+	mu    sync.Mutex // guards what follows
+	files map[string][]byte
+	made  map[string]*batch
+}
+
+// batch is one of them.
+type batch struct {
+	id, input, endpoint  string
+	anthropic            bool
+	total                int
+	polls                int
+	status               string
+	good, bad            [][]byte // lines of results
+	succeeded, failed    int
+	expired              int
+	outputFile, badLines string
+}
+
+const (
+	batchInProgress = "in_progress"
+	batchCompleted  = "completed"
+	batchExpired    = "expired"
+	batchFailed     = "failed"
+	batchCancelled  = "cancelled"
+)
+
+// batchItem is a request of a batch in either form.
+type batchItem struct {
+	CustomID string          `json:"custom_id"`
+	Body     json.RawMessage `json:"body"`
+	Params   json.RawMessage `json:"params"`
+	URL      string          `json:"url"`
+}
+
+// batched answers a request about files and batches; nil for other requests.
+func (w *Wall) batched(r *http.Request, body []byte) *Step {
+	path, isAnthropic := r.URL.Path, false
+	at := strings.LastIndex(path, "/files")
+	if found := strings.LastIndex(path, "/batches"); found >= 0 {
+		at, isAnthropic = found, strings.HasSuffix(path[:found], "/messages")
+	}
+	if at < 0 {
+		return nil
+	}
+	w.mu.Lock()
+	script, required := w.behavior.script.Batches, w.behavior.script.RequireKey
+	w.mu.Unlock()
+	if required != "" && keyOf(r) != required {
+		return &Step{Status: http.StatusUnauthorized}
+	}
+	if script == nil {
+		script = &Batches{}
+	}
+	w.batches.mu.Lock()
+	defer w.batches.mu.Unlock()
+	kind, id, _ := strings.Cut(strings.TrimPrefix(path[at:], "/"), "/")
+	id, what, _ := strings.Cut(id, "/")
+	switch r.Method + " " + kind + " " + what {
+	case "POST files ":
+		return w.batches.upload(body)
+	case "GET files content":
+		if data, ok := w.batches.files[id]; ok {
+			return &Step{Body: string(data)}
+		}
+	case "DELETE files ":
+		delete(w.batches.files, id)
+		return &Step{Body: map[string]any{"id": id, "object": "file", "deleted": true}}
+	case "POST batches ":
+		return w.batches.begin(script, body, isAnthropic)
+	case "GET batches ":
+		if id == "" {
+			return &Step{Body: w.batches.list()}
+		}
+		if b := w.batches.made[id]; b != nil {
+			w.progress(script, b, keyOf(r))
+			return &Step{Body: b.object(w.URL())}
+		}
+	case "GET batches results":
+		if b := w.batches.made[id]; b != nil && b.status != batchInProgress {
+			return &Step{Body: string(joinLines(b.good))}
+		}
+	case "POST batches cancel":
+		if b := w.batches.made[id]; b != nil {
+			if b.status == batchInProgress {
+				w.finish(&Batches{Done: Set(0)}, b, keyOf(r))
+				b.status = batchCancelled
+			}
+			return &Step{Body: b.object(w.URL())}
+		}
+	}
+	return &Step{Status: http.StatusNotFound}
+}
+
+// upload keeps a file. The form is read by hand: package multipart would be a
+// part of the shared library for this alone.
+func (s *batches) upload(body []byte) *Step {
+	boundary, _, _ := bytes.Cut(body, []byte("\r\n"))
+	var data []byte
+	purpose := ""
+	for part := range bytes.SplitSeq(body, append([]byte("\r\n"), boundary...)) {
+		head, text, ok := bytes.Cut(part, []byte("\r\n\r\n"))
+		switch {
+		case ok && bytes.Contains(head, []byte(`name="purpose"`)):
+			purpose = string(text)
+		case ok && bytes.Contains(head, []byte(`name="file"`)):
+			data = text
+		}
+	}
+	if purpose != "batch" || data == nil {
+		return &Step{Status: http.StatusBadRequest}
+	}
+	id := fmt.Sprintf("file-%d", len(s.files)+1)
+	s.keep(id, data)
+	return &Step{Body: map[string]any{
+		"id": id, "object": "file", "bytes": len(data), "created_at": created, "filename": "batch.jsonl", "purpose": purpose, "status": "processed",
+	}}
+}
+
+func (s *batches) keep(id string, data []byte) {
+	if s.files == nil {
+		s.files = map[string][]byte{}
+	}
+	s.files[id] = data
+}
+
+// begin makes a batch.
+func (s *batches) begin(script *Batches, body []byte, isAnthropic bool) *Step {
+	var asked struct {
+		Input    string            `json:"input_file_id"`
+		Endpoint string            `json:"endpoint"`
+		Requests []json.RawMessage `json:"requests"`
+	}
+	if json.Unmarshal(body, &asked) != nil {
+		return &Step{Status: http.StatusBadRequest}
+	}
+	b := &batch{id: fmt.Sprintf("batch_%d", len(s.made)+1), input: asked.Input, endpoint: asked.Endpoint, status: batchInProgress}
+	if b.anthropic = isAnthropic; isAnthropic {
+		b.id = "msg" + b.id
+		b.input = b.id
+		s.keep(b.id, bytes.Join(rawLines(asked.Requests), []byte("\n")))
+		b.total = len(asked.Requests)
+	} else {
+		b.total = bytes.Count(bytes.TrimSpace(s.files[b.input]), []byte("\n")) + 1
+	}
+	most := script.MaxRequests
+	if most == 0 {
+		most = 50_000
+	}
+	switch {
+	case s.files[b.input] == nil || b.total == 0:
+		return &Step{Status: http.StatusBadRequest}
+	case isAnthropic && b.total > most:
+		return &Step{Status: http.StatusRequestEntityTooLarge}
+	case script.Refuse || b.total > most:
+		b.status = batchFailed
+	}
+	if s.made == nil {
+		s.made = map[string]*batch{}
+	}
+	s.made[b.id] = b
+	return &Step{Body: b.object("")}
+}
+
+func rawLines(raw []json.RawMessage) [][]byte {
+	lines := make([][]byte, len(raw))
+	for i := range raw {
+		var compact bytes.Buffer
+		_ = json.Compact(&compact, raw[i])
+		lines[i] = compact.Bytes()
+	}
+	return lines
+}
+
+func joinLines(lines [][]byte) []byte {
+	if len(lines) == 0 {
+		return nil
+	}
+	return append(bytes.Join(lines, []byte("\n")), '\n')
+}
+
+// list is the batches that there are, the latest first.
+func (s *batches) list() any {
+	all := []any{}
+	for n := len(s.made); n > 0; n-- {
+		for _, prefix := range []string{"batch_", "msgbatch_"} {
+			if b := s.made[fmt.Sprint(prefix, n)]; b != nil {
+				all = append(all, b.object(""))
+			}
+		}
+	}
+	return map[string]any{"object": "list", "data": all, "has_more": false}
+}
+
+// progress looks at a batch once.
+func (w *Wall) progress(script *Batches, b *batch, key string) {
+	if b.status != batchInProgress {
+		return
+	}
+	polls := 1
+	if script.Polls != nil {
+		polls = *script.Polls
+	}
+	if b.polls++; b.polls > polls {
+		w.finish(script, b, key)
+	}
+}
