@@ -14,6 +14,7 @@ import resource
 import sys
 import threading
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,17 @@ def _load() -> ctypes.CDLL:
         else:
             loaded = _dlopen_copy()
         _library = loaded
-        return loaded
+    if os.environ.get("LLMAGG_TOP") == "1":
+        threading.Thread(target=_tell, name="llmagg-top", daemon=True).start()
+    return loaded
+
+
+def _tell() -> None:
+    """Tells ``llmagg top`` what this process does. In a thread, since the caller may be importing the package."""
+    try:
+        import_module("llmagg.monitor.sockets").start()
+    except Exception as error:
+        sys.stderr.write(f"llmagg: LLMAGG_TOP has no effect: {error}\n")
 
 
 def _open(path: Path) -> int:

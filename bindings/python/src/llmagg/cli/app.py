@@ -128,6 +128,19 @@ def serve(
     raise typer.Exit(serving.run(routes.aggregator(model, config), listener, keys, max_body, max_calls))
 
 
+Process = Annotated[int | None, typer.Argument(help="the process, by its number; else the youngest that tells")]
+
+
+@app.command()
+def top(
+    process: Process = None, as_json: AsJSON = False,
+    once: Annotated[bool, typer.Option("--once", help="print once, without a terminal")] = False,
+) -> None:  # fmt: skip
+    """Shows a running process that was started with LLMAGG_TOP=1: its routes, limits, latencies and last calls."""
+    shown: Any = import_module("llmagg.cli.top")
+    raise typer.Exit(shown.run(process, once=once, as_json=as_json))
+
+
 _SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "red")}
 
 

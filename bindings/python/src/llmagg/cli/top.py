@@ -1,0 +1,207 @@
+"""``llmagg top``: the routes of a process and its last calls, in a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import sys
+import termios
+import threading
+import tty
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from llmagg.monitor import sockets
+
+from . import OK
+
+_STATES = {"closed": "green", "half-open": "yellow", "open": "red", "blocked": "red", "off": "dim"}
+_BARS = "▁▂▃▄▅▆▇█"
+_WIDE, _BROAD, _MIDDLE = 150, 122, 92  # columns of the terminal
+
+
+def run(pid: int | None, *, once: bool, as_json: bool) -> int:
+    """Shows a process until it ends, or until q or Ctrl-C. Returns the exit code."""
+    process = sockets.chosen(pid)
+    told = sockets.lines(process)
+    if as_json:
+        print(json.dumps(next(told), ensure_ascii=False))
+        return OK
+    console = Console()
+    if once or not sys.stdout.isatty():
+        console.print(screen(next(told), console.width, 10_000))
+        return OK
+    with contextlib.suppress(KeyboardInterrupt), _keys() as ended:
+        with Live(console=console, screen=True, auto_refresh=False) as live:
+            for snapshot in told:
+                live.update(screen(snapshot, console.width, console.height), refresh=True)
+                if ended.is_set():
+                    return OK
+        console.print(f"process {process} has ended")
+    return OK
+
+
+@contextlib.contextmanager
+def _keys() -> Iterator[threading.Event]:
+    """An event that q sets; interrupts the program too, which may be waiting for a snapshot."""
+    ended = threading.Event()
+    if not sys.stdin.isatty():
+        yield ended
+        return
+    before = termios.tcgetattr(sys.stdin)
+    wake, waker = os.pipe()
+
+    def read() -> None:
+        while sys.stdin in (ready := select.select([sys.stdin, wake], [], [])[0]) and wake not in ready:
+            if os.read(sys.stdin.fileno(), 1) in (b"q", b"Q", b""):
+                ended.set()
+                return
+
+    tty.setcbreak(sys.stdin)
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        yield ended
+    finally:
+        os.write(waker, b"x")
+        reader.join()
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+        os.close(wake)
+        os.close(waker)
+
+
+def screen(snapshot: dict[str, Any], width: int, height: int) -> Group:
+    """A snapshot as it is shown."""
+    if "error" in snapshot:
+        return Group(Text(snapshot["error"], style="red"))
+    rows = snapshot["routes"]
+    flying = sum(row["in_flight"] or 0 for row in rows)
+    requests, tokens = (sum(row[f"{what}_a_minute"] for row in rows) for what in ("requests", "tokens"))
+    head = Text.assemble(
+        (f"{snapshot['program']} ", "bold"), f"process {snapshot['pid']} · ", ("q quits", "dim"),
+        f" · {flying} in flight · {requests} requests and {_short(tokens)} tokens in the last minute",
+        no_wrap=True, overflow="ellipsis",
+    )  # fmt: skip
+    parts: list[Any] = [head, Text(), _routes(rows, width)]
+    causes = [_causes(row) for row in rows if row["failures"]]
+    room = height - len(rows) - len(causes) - 8
+    if causes:
+        parts += [Text(), Text("failures", style="bold"), *causes]
+    calls = snapshot["calls"][: max(room, 0)]
+    if calls:
+        parts += [Text(), Text("last calls", style="bold"), _calls(calls, width, snapshot["time"])]
+    if snapshot["dropped"]:
+        parts.append(Text(f"{snapshot['dropped']} observations were lost: the process is busy", style="yellow"))
+    return Group(*parts)
+
+
+def _routes(rows: list[dict[str, Any]], width: int) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    names = ["route", "state", "in flight", "requests/min", "tokens/min"]
+    names += ["first token", "total"] if width >= _MIDDLE else []
+    names += ["answered", "failed", "cost"] if width >= _WIDE else ["failed"]
+    for name in names:
+        table.add_column(name, no_wrap=True, justify="left" if name in ("route", "state") else "right")
+    for row in rows:
+        cells = {
+            "route": Text(row["route"]),
+            "state": Text(_state(row), style=_STATES.get(row["state"], "")),
+            "in flight": Text(_of(row["in_flight"], row["limit"]) + (f" +{row['waiting']}" if row["waiting"] else "")),
+            "requests/min": Text(_of(row["requests_a_minute"], row["most_requests"])),
+            "tokens/min": Text(_of(row["tokens_a_minute"], row["most_tokens"])),
+            "first token": _latency(row["first_token"], bars=width >= _BROAD),
+            "total": _latency(row["duration"], bars=width >= _BROAD),
+            "answered": Text(_short(row["answered"])),
+            "failed": Text(_short(sum(row["failures"].values())), style="red" if row["failures"] else "dim"),
+            "cost": Text(f"{row['cost']['amount']:.4g} {row['cost']['currency']}" if row["cost"] else "-"),
+        }
+        table.add_row(*(cells[name] for name in names))
+    return table
+
+
+def _state(row: dict[str, Any]) -> str:
+    wait = row["blocked_for"] or row["reopens_in"] or 0
+    return f"{row['state']} {wait:.0f} s" if wait else row["state"]
+
+
+def _of(value: float | None, most: float | None) -> str:
+    return f"{_short(value or 0)}/{_short(most)}" if most else _short(value or 0)
+
+
+def _short(number: float) -> str:
+    for size, sign in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if number >= size:
+            return f"{number / (1e3 if sign == 'k' else size):.3g}{sign}"
+    return f"{number:.0f}"
+
+
+def _latency(histogram: dict[str, Any] | None, *, bars: bool) -> Text:
+    """The histogram as bars, and the median and the 95th percentile."""
+    if not histogram:
+        return Text("-", style="dim")
+    most = max(histogram["buckets"])
+    drawn = "".join(_BARS[-(-7 * count // most)] if count else " " for count in histogram["buckets"])
+    quantiles = f"{_seconds(histogram['p50'])} {_seconds(histogram['p95'])}"
+    return Text.assemble((f"{drawn} ", "cyan"), quantiles) if bars else Text(quantiles)
+
+
+def _seconds(bound: float | None) -> str:
+    return ">82s" if bound is None else f"≤{bound:.2g}s"
+
+
+def _causes(row: dict[str, Any]) -> Text:
+    told = ", ".join(f"{code} {count}" for code, count in sorted(row["failures"].items(), key=lambda item: -item[1]))
+    last = f" · {row['last_error']['message']}" if row["last_error"] else ""
+    return Text.assemble(f"{row['route']}  ", (told, "red"), (last, "dim"), no_wrap=True, overflow="ellipsis")
+
+
+def _calls(calls: list[dict[str, Any]], width: int, now: float) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
+    for name in ("call", "outcome", "time"):
+        table.add_column(name, no_wrap=True, justify="left" if name == "outcome" else "right")
+    table.add_column("waterfall", no_wrap=True, width=max(width // 3, 10))
+    table.add_column("trail", no_wrap=True, overflow="ellipsis", ratio=1)
+    for call in calls:
+        style = {"OK": "green", "running": "yellow"}.get(call["outcome"], "red")
+        end = now if call["outcome"] == "running" else call["end"]
+        trail = " → ".join(_step(attempt) for attempt in call["attempts"])
+        trail = " → ".join(filter(None, [trail, *(f"{route} …" for route in call["running"])]))
+        table.add_row(
+            Text(str(call["id"]), style="dim"), Text(call["outcome"], style=style), f"{end - call['start']:.2f} s",
+            waterfall(call, end, max(width // 3, 10)), Text(trail),
+        )  # fmt: skip
+    return table
+
+
+def _step(attempt: dict[str, Any]) -> str:
+    return attempt["route"] if attempt["outcome"] == "OK" else f"{attempt['route']} {attempt['outcome']}"
+
+
+def waterfall(call: dict[str, Any], end: float, width: int) -> Text:
+    """A call from its beginning to its end: waits, attempts that failed, the attempt that answered."""
+    span = max(end - call["start"], 1e-6)
+    cells = [("·", "dim")] * width
+
+    def fill(start: float, until: float, sign: str, style: str) -> None:
+        first = min(int((start - call["start"]) / span * width), width - 1)
+        last = max(first + 1, round((until - call["start"]) / span * width))
+        cells[first : min(last, width)] = [(sign, style)] * (min(last, width) - first)
+
+    if call["running"]:
+        latest = max((attempt["start"] + attempt["duration"] for attempt in call["attempts"]), default=call["start"])
+        fill(latest, end, "░", "yellow")
+    for attempt in sorted(call["attempts"], key=lambda attempt: attempt["outcome"] != "OK"):  # failures may be short
+        begin, answered = attempt["start"], attempt["outcome"] == "OK"
+        token = attempt["first_token"]
+        style = "green" if answered else "red"
+        fill(begin, begin + attempt["duration"], "█" if answered else "▒", style)
+        if answered and token:
+            fill(begin, begin + token, "▓", style)
+    return Text.assemble(*cells)

@@ -1,0 +1,120 @@
+"""The socket by which a process with ``LLMAGG_TOP=1`` tells what it does: a line of JSON each second.
+
+The socket is ``PID.sock`` in a folder that only the owner can open: ``llmagg`` in ``XDG_RUNTIME_DIR``, else
+``llmagg-UID`` in the folder for temporary files.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import socket
+import stat
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from llmagg.errors import InvalidArgumentError
+
+from .feed import Feed, told_safely
+
+PERIOD = 1.0  # seconds between two lines
+_VIEWERS = 8  # at the same time
+
+
+def folder() -> Path:
+    """The folder of the sockets; made if it is not there. Raises InvalidArgumentError if others can open it."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    place = Path(runtime) / "llmagg" if runtime else Path(tempfile.gettempdir()) / f"llmagg-{os.getuid()}"
+    with contextlib.suppress(FileExistsError):
+        place.mkdir(0o700, parents=True)
+    found = place.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise InvalidArgumentError(f"{place} must be a folder that only its owner can open (chmod 700)")
+    return place
+
+
+def start(*sources: Any) -> Path:
+    """Tells what this process does, from now until its end. Returns the path of its socket."""
+    path = folder() / f"{os.getpid()}.sock"
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    path.chmod(0o600)
+    listener.listen(_VIEWERS)
+    feed = Feed(*sources)
+    threading.Thread(target=_accept, args=(listener, feed), name="llmagg-top", daemon=True).start()
+    atexit.register(_remove, path, os.getpid())
+    return path
+
+
+def _remove(path: Path, pid: int) -> None:
+    if os.getpid() == pid:  # not in a forked child
+        path.unlink(missing_ok=True)
+
+
+def _accept(listener: socket.socket, feed: Feed) -> None:
+    room = threading.Semaphore(_VIEWERS)
+    while True:
+        try:
+            viewer, _ = listener.accept()
+        except OSError:
+            return
+        if not room.acquire(blocking=False):
+            viewer.close()
+            continue
+        threading.Thread(target=_tell, args=(viewer, feed, room), name="llmagg-top", daemon=True).start()
+
+
+def _tell(viewer: socket.socket, feed: Feed, room: threading.Semaphore) -> None:
+    viewer.settimeout(5)
+    with viewer, contextlib.suppress(OSError):
+        while True:
+            viewer.sendall(json.dumps(told_safely(feed.snapshot), separators=(",", ":")).encode() + b"\n")
+            time.sleep(PERIOD)
+    room.release()
+
+
+def processes() -> list[int]:
+    """The processes that tell what they do, the youngest last. Sockets of processes that have ended are removed."""
+    found = []
+    for path in folder().glob("*.sock"):
+        try:
+            pid = int(path.stem)
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.settimeout(2)
+                probe.connect(str(path))
+            found.append((path.stat().st_mtime, pid))
+        except ConnectionRefusedError:
+            path.unlink(missing_ok=True)
+        except (OSError, ValueError):
+            continue
+    return [pid for _, pid in sorted(found)]
+
+
+def lines(pid: int) -> Iterator[dict[str, Any]]:
+    """What a process tells, a snapshot each second, until it ends. Raises InvalidArgumentError if it has no socket."""
+    with socket.socket(socket.AF_UNIX) as source:
+        source.settimeout(10)
+        try:
+            source.connect(str(folder() / f"{pid}.sock"))
+        except OSError as error:
+            text = f"process {pid} tells nothing ({error.strerror}); start it with LLMAGG_TOP=1 in its environment"
+            raise InvalidArgumentError(text) from None
+        with source.makefile("rb") as told, contextlib.suppress(OSError):
+            for line in told:
+                yield json.loads(line)
+
+
+def chosen(pid: int | None) -> int:
+    """The process to show: ``pid``, or the youngest of those that tell what they do."""
+    if pid is not None:
+        return pid
+    if not (found := processes()):
+        raise InvalidArgumentError("no process tells what it does; start one with LLMAGG_TOP=1 in its environment")
+    return found[-1]

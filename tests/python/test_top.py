@@ -1,0 +1,163 @@
+"""``llmagg top``: what a process tells with LLMAGG_TOP=1, and how a terminal shows it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_command import Terminal
+
+import llmagg
+from conftest import FAST, config_for
+from llmagg.errors import InvalidArgumentError
+from llmagg.faultwall import FaultWall
+from llmagg.monitor import sockets
+from llmagg.monitor.feed import Feed
+
+SCRIPT = {
+    "models": {
+        "down": {"steps": [{"status": 503}]},
+        "good": {"steps": [{"text": "one two"}, {"delay_headers_s": 30}], "after": "repeat_last"},
+    }
+}
+PROGRAM = """
+import sys, llmagg
+llm = llmagg.LLMAggregator(["shop/down", "shop/good"])
+llm.initialize_sync(sys.argv[1])
+for _ in range(2):
+    try:
+        llm.chat_sync("Hello")
+    finally:
+        print("called", flush=True)
+"""
+
+
+@pytest.fixture
+def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def process(llm_wall: FaultWall, runtime: Path) -> Iterator[int]:
+    """A process whose first call is answered after a failover, and whose second call runs."""
+    llm_wall.script(SCRIPT)
+    models = {name: {"api_key": "sk-0123456789", "base_url": llm_wall.url, **FAST} for name in ("down", "good")}
+    models["good"]["rate"] = {"rpm": 600, "tpm": 9000}
+    config = runtime / "llm.json"
+    config.write_text(json.dumps({"shop": {"models": models}}))
+    config.chmod(0o600)
+    program = runtime / "app.py"
+    program.write_text(PROGRAM)
+    command = [sys.executable, str(program), str(config)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "LLMAGG_TOP": "1"}) as running:
+        assert running.stdout is not None
+        running.stdout.readline()
+        until(lambda: sockets.processes() == [running.pid])
+        yield running.pid
+        running.kill()
+
+
+def until(condition: Callable[[], Any]) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def command(*arguments: str, columns: int = 160) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "llmagg", "top", *arguments], capture_output=True, text=True, timeout=60,
+        env={**os.environ, "COLUMNS": str(columns), "NO_COLOR": "1"},
+    )  # fmt: skip
+
+
+def test_a_feed(llm_wall: FaultWall, run: Any) -> None:
+    llm_wall.script({"models": {"down": {"steps": [{"status": 503}]}}})
+    llm = llmagg.LLMAggregator()
+    llm.initialize_sync(config_for(llm_wall, "down", "good", rate={"rpm": 60}))
+    feed = Feed(llm)
+    response = llm.chat_sync("Hello")
+
+    async def text() -> None:
+        assert [piece async for piece in llm.stream_text("Hello")]
+
+    run(text())
+    until(lambda: [call["outcome"] for call in feed.snapshot()["calls"]] == ["OK", "OK"])
+    told = feed.snapshot()
+    feed.close()
+    down, good = told["routes"]
+    assert (down["route"], down["state"], down["failures"]) == ("openai/down", "closed", {"UNAVAILABLE": 4})
+    assert (good["state"], good["answered"], good["requests_a_minute"], good["most_requests"]) == ("closed", 2, 2, 60)
+    assert good["tokens_a_minute"] == 24
+    assert (good["duration"]["count"], good["first_token"]["count"]) == (2, 1)
+    assert told["calls"][1]["id"] == response.id_of_call
+    assert [attempt["route"] for attempt in told["calls"][1]["attempts"]] == ["openai/down"] * 2 + ["openai/good"]
+    assert "sk-test" not in json.dumps(told)
+
+
+def test_a_socket_is_its_owners(process: int, runtime: Path) -> None:
+    assert stat.S_IMODE((runtime / "llmagg").stat().st_mode) == 0o700
+    assert stat.S_IMODE((runtime / "llmagg" / f"{process}.sock").stat().st_mode) == 0o600
+    told = next(sockets.lines(process))
+    assert (told["pid"], told["program"]) == (process, "app.py")
+    assert "sk-0123456789" not in json.dumps(told)
+    (runtime / "llmagg").chmod(0o755)
+    with pytest.raises(InvalidArgumentError, match="chmod 700"):
+        sockets.folder()
+
+
+def test_sockets_of_ended_processes_go(runtime: Path) -> None:
+    path = sockets.folder() / "1234567.sock"
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(path))
+    assert sockets.processes() == []
+    assert not path.exists()
+    done = command()
+    assert (done.returncode, "LLMAGG_TOP=1" in done.stderr) == (2, True)
+
+
+def test_once(process: int) -> None:
+    until(lambda: next(sockets.lines(process))["calls"][0]["running"])
+    wide, narrow = command("--once").stdout, command("--once", str(process), columns=60).stdout
+    assert f"app.py process {process} · q quits · 1 in flight" in wide
+    assert "shop/down  UNAVAILABLE" in wide
+    assert "9000" in wide
+    assert "OK " in wide
+    assert "shop/down UNAVAILABLE → shop/down UNAVAILABLE → shop/good" in wide
+    assert max(map(len, narrow.splitlines())) <= 60
+    assert json.loads(command("--json").stdout)["pid"] == process
+
+
+def test_in_a_terminal(process: int) -> None:
+    if shutil.which("tmux") is None:
+        pytest.skip("tmux is not installed")
+    env = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "HOME", "XDG_RUNTIME_DIR") if name in os.environ}
+    terminal = Terminal(["sh", "-c", f"{sys.executable} -m llmagg top; echo ended; read x"], {**env, "LANG": "C.UTF-8"})
+    try:
+        screen = terminal.wait_for("last calls")
+        assert "q quits" in screen
+        assert "shop/good" in screen
+        terminal.type("q")
+        assert "last calls" not in terminal.wait_for("ended")
+    finally:
+        terminal.close()
+
+
+def test_without_the_variable_nothing_runs(runtime: Path) -> None:
+    code = (
+        "import llmagg, sys, threading as t; llmagg.stats()\nprint('llmagg.monitor' in sys.modules, t.active_count())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "False 1\n"
+    assert not (runtime / "llmagg").exists()
