@@ -55,7 +55,9 @@ func aggregatorOptions(text []byte) (aggregator.Options, error) {
 		return o, err
 	}
 	var err error
-	o.Models, o.Groups, o.Call, err = llm.ParseAggregatorOptions(text)
+	if o.Models, o.Groups, o.Call, err = llm.ParseAggregatorOptions(text); err == nil {
+		err = budgets.Named(&o.Call)
+	}
 	return o, err
 }
 

@@ -20,7 +20,7 @@ func (op *operation) other(through []*scope, by *aggregator.Aggregator, over []*
 		what, call = "rerank", op.rerank
 	}
 	return op.begin(what, through, func(op *operation) ([]byte, error) {
-		o, err := llm.ParseCallOptions(options)
+		o, err := callOptions(options)
 		if err != nil {
 			return nil, err
 		}

@@ -308,7 +308,7 @@ func (op *operation) whole(to target, p *llm.Payload) ([]byte, error) {
 // newPayload checks a request, which is the payload's from now on, and its
 // options.
 func newPayload(request, options []byte) (*llm.Payload, error) {
-	o, err := llm.ParseCallOptions(options)
+	o, err := callOptions(options)
 	if err != nil {
 		return nil, err
 	}

@@ -105,6 +105,14 @@ llmagg_status llmagg_token_answer(uint64_t op, const char *answer, size_t answer
     RETURN_GO(goTokenAnswer(op, IN(answer), err));
 }
 
+llmagg_status llmagg_budget_set(const char *name, size_t name_len, const char *limit, size_t limit_len,
+                                llmagg_error **err) {
+    CHECK_FORK(err);
+    OPTIONAL(name, err);
+    OPTIONAL(limit, err);
+    RETURN_GO(goBudgetSet(IN(name), IN(limit), err));
+}
+
 llmagg_status llmagg_config_check(const char *config, size_t config_len, uint32_t flags, llmagg_buf *out,
                                   llmagg_error **err) {
     CHECK_FORK(err);

@@ -6,6 +6,8 @@ import "C"
 import (
 	"runtime"
 	"runtime/metrics"
+
+	"github.com/llmagg/llmagg/core/llm"
 )
 
 // stats is what the library holds in this process, as llmagg_stats tells it.
@@ -17,13 +19,15 @@ type stats struct {
 	Goroutines   int            `json:"goroutines"`
 	HeapBytes    uint64         `json:"heap_bytes"`
 	RuntimeBytes uint64         `json:"runtime_bytes"`
+
+	Budgets map[string]llm.BudgetReport `json:"budgets,omitempty"`
 }
 
 // takeStats counts. Nothing stops meanwhile, so the numbers are of slightly
 // different moments.
 func takeStats() stats {
 	s := stats{Handles: map[string]int{}, Operations: operations.len(), CustomCalls: customCalls.len(),
-		Sockets: int(C.shim_fd_sockets()), Goroutines: runtime.NumGoroutine()}
+		Sockets: int(C.shim_fd_sockets()), Goroutines: runtime.NumGoroutine(), Budgets: budgets.Reports()}
 	for kind := C.int(1); kind < C.SHIM_KINDS; kind++ {
 		if n := int(C.shim_handle_count(kind)); n > 0 {
 			s.Handles[C.GoString(C.shim_kind_name(kind))] = n

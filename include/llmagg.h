@@ -120,6 +120,8 @@
  *     "max_cost": number or object; default: none. No attempt begins after the call's known cost has reached this sum;
  *         {"amount", "hard": true}: nor one that could pass it by its price, its size and max_tokens (such a route fails with
  *         QUOTA and is not asked)
+ *     "budgets": list of names; default: none. Budgets that the call shares with others: no attempt begins after their known
+ *         cost has reached one of them
  *     "strategy": text; default: "order". The order of an aggregator's routes: "order" as listed, "weighted" at random by
  *         their "weight", "latency" the fastest first, "least_busy" the one with the most places left first, "cost" the cheapest
  *         first, "usage" the one with the most room left in its rate first
@@ -783,6 +785,19 @@ LLMAGG_API llmagg_status llmagg_token_to_queue(llmagg_queue *queue, llmagg_error
  * Codes: CANCELED (nothing waits for it any more). Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_token_answer(uint64_t op, const char *answer, size_t answer_len, llmagg_error **err);
 
+/* ---------------------------------------------------------------------------------------------------------------- budget -- */
+
+/*
+ * Makes a budget, or gives it another limit: what all calls of the process that name it in "budgets" may cost together. limit is JSON:
+ * an amount greater than 0, or {"amount", "hard": true}; NULL and 0 remove the budget. name NULL and 0: the budget of the process,
+ * which every call has. No attempt begins after the known cost of these calls has reached the amount: the call ends with
+ * LLMAGG_E_QUOTA. A hard one also keeps calls from routes where an attempt could pass it, as a hard "max_cost" does; attempts under
+ * way are counted in. Where the cost of an attempt is not known, a hard budget counts what it could cost. llmagg_stats has what is
+ * spent. Since: 0.1.0
+ */
+LLMAGG_API llmagg_status llmagg_budget_set(const char *name, size_t name_len, const char *limit, size_t limit_len,
+                                           llmagg_error **err);
+
 /* ---------------------------------------------------------------------------------------------------------------- config -- */
 
 /* Flags of llmagg_config_check. */
@@ -817,6 +832,8 @@ LLMAGG_API llmagg_status llmagg_settings(llmagg_buf *out, llmagg_error **err);
  *     "goroutines"      goroutines of the Go runtime: a few for each connection, operation and blocking call
  *     "heap_bytes"      bytes in objects of the Go heap, also garbage not yet collected
  *     "runtime_bytes"   bytes that the Go runtime has from the system
+ *     "budgets"         object: name to {"amount", "hard", "spent", "reserved": by attempts under way, "unknown": attempts whose
+ *                       cost is not known, "currency"}; omitted while there is none
  * *out is owned. Since: 0.1.0
  */
 LLMAGG_API llmagg_status llmagg_stats(llmagg_buf *out, llmagg_error **err);

@@ -39,10 +39,14 @@ func (a *Aggregator) own(r *llm.Request) (*llm.Payload, error) {
 func (a *Aggregator) fill(o *llm.CallOptions) {
 	o.IncludeUsage = true // S5: the aggregator's own streams
 	o.Bare = false
+	if b := a.manager.Budget(); b != nil {
+		o.WithBudgets(b)
+	}
 	if a.unset {
 		return
 	}
 	d := &a.options.Call
+	o.WithBudgets(d.Budgets...)
 	o.MaxRetries = cmp.Or(o.MaxRetries, d.MaxRetries)
 	o.Deadline = cmp.Or(o.Deadline, d.Deadline)
 	o.Timeout = cmp.Or(o.Timeout, d.Timeout)

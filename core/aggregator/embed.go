@@ -166,6 +166,9 @@ func (e *embedding) ask(ctx context.Context, b *batch) error {
 	}
 	defer w.leave()
 	w.call.ID = e.id
+	for _, text := range b.Texts {
+		w.call.Bytes += len(text)
+	}
 	if err := w.run(routes[0].Machinery().Vectors(&b.Embedding)); err != nil {
 		return err
 	}

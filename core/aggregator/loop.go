@@ -181,6 +181,11 @@ func (w *routeLoop) run(to *routing.Wanted) *llm.Error {
 		if ended := w.scope.Ended(); ended != nil {
 			return w.ended(ended)
 		}
+		for _, b := range w.call.Payload.Options.Budgets {
+			if spent := b.Spent(); spent != nil {
+				return w.ended(spent)
+			}
+		}
 		i, lastResort := w.next(), false
 		if i < 0 {
 			i, lastResort = w.nextLastResort(), true

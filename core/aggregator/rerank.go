@@ -37,6 +37,9 @@ func (a *Aggregator) RerankRoutes(ctx context.Context, routes []*client.Client, 
 		return nil, err
 	}
 	defer w.leave()
+	for _, text := range r.Documents {
+		w.call.Bytes += len(r.Query) + len(text)
+	}
 	ranking := &wire.Ranking{Request: r}
 	if err := w.run(routes[0].Machinery().Ranks(ranking)); err != nil {
 		return nil, err

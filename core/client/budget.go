@@ -32,36 +32,78 @@ func findPrice(cfg *config.Model, vendor string, getenv func(string) (string, bo
 const bytesOfToken = 3
 
 // tooExpensive refuses the next attempt of a call that has a bound on its cost:
-// as QUOTA, which is not the route's fault and goes to the next one.
+// as QUOTA, which is not the route's fault and goes to the next one. What the
+// attempt could cost is reserved from the hard budgets.
 func (t *turn) tooExpensive() *llm.Error {
-	most := t.call.Payload.Options.MaxCost
-	if most == nil {
+	most, budgets := t.call.Payload.Options.MaxCost, t.call.Payload.Options.Budgets
+	if most == nil && len(budgets) == 0 {
 		return nil
 	}
 	refuse := func(format string, args ...any) *llm.Error {
 		return t.client.routed(llm.Errorf(llm.Quota, format, args...))
 	}
-	spent := t.call.Spent()
-	if spent >= most.Amount {
-		return refuse("the call has cost %.6g, and its max_cost is %.6g", spent, most.Amount)
+	spent, hard := 0.0, most != nil && most.Hard
+	if most != nil {
+		if spent = t.call.Spent(); spent >= most.Amount {
+			return refuse("the call has cost %.6g, and its max_cost is %.6g", spent, most.Amount)
+		}
 	}
-	if !most.Hard {
+	for _, b := range budgets {
+		if err := b.Spent(); err != nil {
+			return t.client.routed(err)
+		}
+		hard = hard || b.Hard()
+	}
+	if !hard {
 		return nil
 	}
-	p := t.call.Payload
-	output, _ := strconv.Atoi(string(p.Field("max_tokens")))
-	if longer, _ := strconv.Atoi(string(p.Field("max_completion_tokens"))); longer > output {
-		output = longer
+	could, err := t.couldCost()
+	if err != nil {
+		return err
 	}
-	if output <= 0 {
-		return &llm.Error{Code: llm.InvalidArgument, Message: "max_cost is hard, so the request needs max_tokens (or max_completion_tokens): without it, nobody knows what the answer may cost"}
-	}
-	could, known := t.client.cfg.Price.Expected(len(p.JSON())/bytesOfToken, output*max(p.N, 1))
-	if !known {
-		return refuse("max_cost is hard, and the price of the route is not known; set \"price\" in its configuration")
-	}
-	if spent+could > most.Amount {
+	if most != nil && most.Hard && spent+could > most.Amount {
 		return refuse("an attempt could cost %.6g, and of max_cost %.6g are left", could, most.Amount-spent)
 	}
+	for i, b := range budgets {
+		if err := b.Reserve(could); err != nil {
+			for _, earlier := range budgets[:i] {
+				earlier.Settle(could, nil, true)
+			}
+			return t.client.routed(err)
+		}
+	}
+	t.reserved = could
 	return nil
+}
+
+// couldCost is the most that an attempt may cost, by the price of the route,
+// the size of the request and its max_tokens.
+func (t *turn) couldCost() (float64, *llm.Error) {
+	p := t.call.Payload
+	input, output := len(p.JSON()), 0
+	if input == 0 { // no chat: it has no output that is paid for
+		input = t.call.Bytes
+	} else {
+		output, _ = strconv.Atoi(string(p.Field("max_tokens")))
+		if longer, _ := strconv.Atoi(string(p.Field("max_completion_tokens"))); longer > output {
+			output = longer
+		}
+		if output <= 0 {
+			return 0, &llm.Error{Code: llm.InvalidArgument, Message: "max_cost (or a budget) is hard, so the request needs max_tokens (or max_completion_tokens): without it, nobody knows what the answer may cost"}
+		}
+	}
+	could, known := t.client.cfg.Price.Expected(input/bytesOfToken, output*max(p.N, 1))
+	if !known {
+		return 0, t.client.routed(llm.Errorf(llm.Quota, "max_cost (or a budget) is hard, and the price of the route is not known; set \"price\" in its configuration"))
+	}
+	return could, nil
+}
+
+// settleBudgets enters what the attempt under way did cost into the budgets of
+// the call.
+func (t *turn) settleBudgets(cost *llm.Cost, free bool) {
+	for _, b := range t.call.Payload.Options.Budgets {
+		b.Settle(t.reserved, cost, free)
+	}
+	t.reserved = 0
 }

@@ -26,8 +26,9 @@ type turn struct {
 	rotation rotation
 	lost     atomic.Bool // lost to a hedge: set by the goroutine that cancels it
 
-	size  rate.Size        // once it is known
-	scope *callstate.Scope // of the turn under way, or of the last one
+	size     rate.Size        // once it is known
+	reserved float64          // from the hard budgets of the call, for its attempt under way
+	scope    *callstate.Scope // of the turn under way, or of the last one
 
 	older, newer *turn // turns under way on the client; guarded by client.mu
 }
@@ -145,6 +146,7 @@ func (t *turn) run(w *routing.Wanted, p *breaker.Permit, waited callstate.Waits)
 		}
 		a, err := t.admit(p, w.Stream, waited)
 		if err != nil {
+			t.settleBudgets(nil, true)
 			if last != nil && failure.Unsent(err.Code) {
 				return last // the failure says more than the closed door behind it
 			}

@@ -34,7 +34,7 @@ func TotalCost(attempts []Attempt) *Cost {
 	for i := range attempts {
 		a := &attempts[i]
 		switch {
-		case a.Cost == nil && a.free():
+		case a.Cost == nil && a.Free():
 		case a.Cost == nil && a.Code == OK:
 			return nil
 		case a.Cost == nil:
@@ -58,9 +58,9 @@ func TotalCost(attempts []Attempt) *Cost {
 	return sum
 }
 
-// free tells whether the attempt certainly cost nothing: nothing was sent, or
+// Free tells whether the attempt certainly cost nothing: nothing was sent, or
 // the server refused it before any token.
-func (a *Attempt) free() bool {
+func (a *Attempt) Free() bool {
 	switch a.Code {
 	case OK:
 		return false

@@ -61,6 +61,11 @@ type CallOptions struct {
 	Accept string
 	// MaxCost bounds what the call may cost; nil means no bound.
 	MaxCost *MaxCost
+	// Budgets bound what all calls that have them cost together.
+	Budgets []*Budget
+	// BudgetNames are the names of budgets in options that were read from text;
+	// see [Budgets.Resolve].
+	BudgetNames []string
 	// Strategy is the order in which an aggregator asks the routes, see
 	// [Strategy].
 	Strategy Strategy

@@ -50,6 +50,8 @@ var callSettings = []callSetting{
 		(*CallOptions).setAccept},
 	{setting.Setting{Name: "max_cost", Type: "number or object", Default: "none", Meaning: "no attempt begins after the call's known cost has reached this sum; {\"amount\", \"hard\": true}: nor one that could pass it by its price, its size and max_tokens (such a route fails with QUOTA and is not asked)"},
 		(*CallOptions).setMaxCost},
+	{setting.Setting{Name: "budgets", Type: "list of names", Default: "none", Meaning: "budgets that the call shares with others: no attempt begins after their known cost has reached one of them"},
+		(*CallOptions).setBudgets},
 	{setting.Setting{Name: "strategy", Type: "text", Default: "\"order\"", Meaning: "the order of an aggregator's routes: \"order\" as listed, \"weighted\" at random by their \"weight\", \"latency\" the fastest first, \"least_busy\" the one with the most places left first, \"cost\" the cheapest first, \"usage\" the one with the most room left in its rate first"},
 		(*CallOptions).setStrategy},
 	{setting.Setting{Name: "session", Type: "text", Default: "none", Meaning: "calls with the same text ask the same route first, as long as it is usable, under every strategy but \"order\""},

@@ -25,6 +25,9 @@ type Options struct {
 	// Observers receive the observations of all routes; by default the manager
 	// makes its own, see [Manager.Observers].
 	Observers *observe.Observers
+	// Budget, if set, bounds what the calls of all aggregators over the manager
+	// cost together.
+	Budget *llm.Budget
 }
 
 // Manager holds providers by name, in the order of their registration. It is
@@ -32,6 +35,7 @@ type Options struct {
 type Manager struct {
 	observers *observe.Observers
 	hedges    *limit.Hedges
+	budget    *llm.Budget
 
 	mu        sync.RWMutex // guards what follows
 	providers map[string]*provider.Provider
@@ -45,7 +49,7 @@ type Manager struct {
 
 // New makes an empty manager.
 func New(o Options) *Manager {
-	m := &Manager{observers: o.Observers, hedges: limit.NewHedges(), providers: map[string]*provider.Provider{}}
+	m := &Manager{observers: o.Observers, hedges: limit.NewHedges(), budget: o.Budget, providers: map[string]*provider.Provider{}}
 	if m.observers == nil {
 		m.observers = &observe.Observers{}
 	}
@@ -59,6 +63,10 @@ func (m *Manager) Observers() *observe.Observers { return m.observers }
 // routes share, so that an aggregator made for each request gets no extra
 // hedges.
 func (m *Manager) Hedges() *limit.Hedges { return m.hedges }
+
+// Budget is what the calls of all aggregators over the manager may cost
+// together; nil for no bound.
+func (m *Manager) Budget() *llm.Budget { return m.budget }
 
 // Register adds a provider. It replaces a provider of the same name, at the
 // same place, which closes as soon as its calls have ended. Error: CLOSED.

@@ -175,7 +175,7 @@ type SeenPattern struct {
 }
 
 // Verbs are the values of Step.Call.
-var Verbs = []string{"chat", "stream", "embed", "rerank", "health", "report", "models", "asked", "observe", "observed", "misuse", "fork"}
+var Verbs = []string{"chat", "stream", "embed", "rerank", "health", "report", "models", "asked", "observe", "observed", "misuse", "fork", "budget"}
 
 // Doors are the names of all doors.
 var Doors = []string{"go", "c", "python"}

@@ -24,6 +24,7 @@ import (
 //	misuse     uses a handle that is none; Args: what ("null", "freed", "foreign", "kind")
 //	fork       uses what a forked child has of its parent
 //	setenv     sets the variable Args["name"] of the door's environment to Args["value"]; unsets it without a value
+//	budget     gives the budget Args["what"], by default that of the process, the limit First; "null" removes it
 //	cancel     the call whose ID is in Args["of"]
 //	available  Args: route, on ("1" or "0")
 type Command struct {

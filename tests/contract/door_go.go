@@ -119,6 +119,8 @@ func (d *goDoor) perform(ctx context.Context, c *Command, on func(Event)) Event 
 			return result(nil, os.Unsetenv(c.Args["name"]))
 		}
 		return result(nil, os.Setenv(c.Args["name"], value))
+	case "budget":
+		return result(nil, budgets.Set(c.Args["what"], c.First))
 	case "available":
 		provider, model, _ := c.route()
 		route, err := s.manager.Client(provider, model)
@@ -170,6 +172,9 @@ func (d *goDoor) open(c *Command) error {
 		return err
 	}
 	models, groups, call, err := llm.ParseAggregatorOptions(c.Second)
+	if err == nil {
+		err = budgets.Named(&call)
+	}
 	if err != nil {
 		return err
 	}
@@ -243,7 +248,7 @@ func (s *goSession) call(ctx context.Context, c *Command, on func(Event)) Event 
 }
 
 func (s *goSession) embed(ctx context.Context, c *Command) Event {
-	options, err := llm.ParseCallOptions(c.Second)
+	options, err := callOptions(c)
 	if err != nil {
 		return result(nil, err)
 	}
@@ -263,7 +268,7 @@ func (s *goSession) embed(ctx context.Context, c *Command) Event {
 }
 
 func (s *goSession) rerank(ctx context.Context, c *Command) Event {
-	options, err := llm.ParseCallOptions(c.Second)
+	options, err := callOptions(c)
 	if err != nil {
 		return result(nil, err)
 	}
@@ -293,7 +298,7 @@ func widened(vectors [][]float32) [][]float64 {
 // request is the request as an application would make it: a struct, or with
 // "raw" a payload of JSON text.
 func request(c *Command) (*llm.Request, *llm.Payload, error) {
-	options, err := llm.ParseCallOptions(c.Second)
+	options, err := callOptions(c)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -80,6 +80,9 @@ func (r *run) submit(s *Step, n int) *flight {
 	if s.Call == "chat" || s.Call == "stream" || s.Call == "embed" || s.Call == "rerank" {
 		c.First, c.Second = s.request(r.places, n), r.places.fill(s.CallOptions)
 	}
+	if s.Call == "budget" {
+		c.First = s.Request
+	}
 	if s.Route != "" {
 		c.Args["route"] = s.Route
 	}

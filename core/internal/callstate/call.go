@@ -24,6 +24,9 @@ type Call struct {
 	// Payload is the request.
 	Payload *llm.Payload
 
+	// Bytes is the size of what a call sends that is no chat.
+	Bytes int
+
 	// Model is the upstream's name that a call on one client asks for; "" for
 	// the configured one.
 	Model string

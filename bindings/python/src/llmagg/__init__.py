@@ -76,7 +76,8 @@ from .requests import ChatCompletionRequest
 from .responses import ChatCompletionResponse, Choice, StreamChoice, StreamResponse, Usage
 
 if _typing.TYPE_CHECKING:
-    from . import bulk, default, metrics, observers, otel  # noqa: F401 - not in __all__: they need extras
+    from . import budget, bulk, default, metrics, observers, otel  # noqa: F401 - not in __all__: they need extras
+    from .budget import Budget, process_budget
     from .default import (
         chat,
         chat_sync,
@@ -94,7 +95,7 @@ if _typing.TYPE_CHECKING:
 
 __all__ = [
     "APIError", "APITimeoutError", "AllModelsFailedError", "Attempt", "AuthenticationError", "BadRequestError",
-    "BadResponseError", "BaseLLMClient", "BaseProvider", "CanceledError", "ChatCompletionRequest",
+    "BadResponseError", "BaseLLMClient", "BaseProvider", "Budget", "CanceledError", "ChatCompletionRequest",
     "ChatCompletionResponse", "Choice", "ChunkEvent", "CircuitOpenError", "ClosedError", "ContentFilterError",
     "ContextLengthError", "Cost", "DeepSeekProvider", "DoneEvent", "EmbeddingResponse", "ForkedError", "Function",
     "GeminiProvider", "InternalError", "InvalidArgumentError", "LLMAggrator", "LLMAggregator", "LLMClient",
@@ -103,10 +104,10 @@ __all__ = [
     "ProviderNotFoundError", "QuotaExceededError", "RankedDocument", "RateLimitError", "RerankResponse",
     "RestartEvent", "ServiceUnavailableError", "StreamChoice", "StreamEvent", "StreamInterruptedError",
     "StreamResponse", "SyncObserver", "ToolCall", "UnknownModelError", "UnsupportedError", "Usage", "__version__",
-    "aggregator", "attempt", "bulk", "chat", "chat_sync", "client", "config", "cost", "default", "diagnostics",
+    "aggregator", "attempt", "budget", "bulk", "chat", "chat_sync", "client", "config", "cost", "default", "diagnostics",
     "embeddings", "errors", "events", "get_client", "get_client_by_model", "get_manager", "llm_aggrator", "log",
-    "manager", "messages", "observe", "observe_sync", "observers", "parse", "parse_sync", "provider",
-    "providers", "rankings", "requests", "responses", "run_tools", "run_tools_sync", "settings", "stats", "stream",
+    "manager", "messages", "observe", "observe_sync", "observers", "parse", "parse_sync", "process_budget",
+    "provider", "providers", "rankings", "requests", "responses", "run_tools", "run_tools_sync", "settings", "stats", "stream",
     "stream_sync", "stream_text", "stream_text_sync", "types",
 ]  # fmt: skip
 
@@ -116,6 +117,7 @@ _LATE = {
     "metrics": "metrics",
     "otel": "otel",
     "instrument": "otel",
+    **dict.fromkeys(("Budget", "budget", "process_budget"), "budget"),
     **dict.fromkeys(("Observation", "Observer", "SyncObserver", "observe", "observe_sync", "observers"), "observers"),
     **dict.fromkeys(
         (

@@ -35,6 +35,7 @@ LATE = (
     "llmagg._native.watch",
     "llmagg._notebook",
     "llmagg._values",
+    "llmagg.budget",
     "llmagg.default",
     "llmagg.observers",
     "llmagg.parsing",

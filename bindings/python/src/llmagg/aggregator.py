@@ -33,6 +33,7 @@ from .responses import ChatCompletionResponse
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from .budget import Budget
     from ._native.calls import Call
     from .params import ChatParams, GenerateParams, Messages, ToolParams
     from .parsing import Parsed
@@ -73,8 +74,8 @@ class LLMAggregator(Closing):
     ``max_retries`` (attempts on a model), ``deadline`` and ``timeout`` (seconds, of the call and of an attempt),
     ``on_interrupt`` ("error" or "restart"), ``hedge_after`` (seconds), ``failover_bad_request``,
     ``failover_content_filter``, ``unsupported`` ("adapt" or "error"), ``strategy``, ``session``, ``failover_on`` and
-    ``retry_on`` (lists of codes, statuses and vendors' codes), ``accept`` ("nonempty"), ``max_cost`` (a sum of money)
-    and ``include_usage``.
+    ``retry_on`` (lists of codes, statuses and vendors' codes), ``accept`` ("nonempty"), ``max_cost`` (a sum of money),
+    ``budgets`` (:class:`Budget` objects) and ``include_usage``.
     ``model`` chooses one model for this call. Any other name is an InvalidArgumentError that suggests the nearest one;
     fields for the server that the library does not know go through ``extra_body`` (a dict; it replaces fields of the
     same name).
@@ -86,15 +87,18 @@ class LLMAggregator(Closing):
     asked; the others follow. A nested list in ``models`` is a group, ``[["a", "b"], "c"]``: the strategy orders each
     group, and a group is asked before the next one. Calls with the same ``session`` (a text) ask the same model
     first, as long as it is usable, under every strategy but "order".
+    ``budget`` bounds what all calls of the aggregator cost together.
     """
 
     def __init__(
-        self, models: list[Any] | None = None, strategy: str | Callable[[list[str], dict[str, Any]], Any] | None = None
-    ) -> None:
+        self, models: list[Any] | None = None,
+        strategy: str | Callable[[list[str], dict[str, Any]], Any] | None = None, *, budget: Budget | None = None,
+    ) -> None:  # fmt: skip
         self.manager: Any = get_manager()
         groups = catalog.model_groups(models)
         self.models: list[Any] = groups if len(groups) > 1 else catalog.model_names(groups)
         self.strategy = strategy
+        self.budget = budget
         self._initialized = False
         self._filled: list[str] | None = None  # the names in ``models`` if initialize() filled it
         self._left_out: dict[str, str] = {}  # unusable models of the configuration: name → reason

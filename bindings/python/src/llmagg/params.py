@@ -9,10 +9,13 @@ An application's own functions can take the same parameters::
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict
 
 from .messages import Function, Message
 from .vendor_params import VendorParams
+
+if TYPE_CHECKING:
+    from .budget import Budget
 
 
 class _RoleDict(TypedDict):
@@ -119,6 +122,8 @@ class Options(TypedDict, total=False):
     """No attempt begins after the call's known cost has reached this sum. Default: none. Example: ``max_cost=0.05``, or
     ``{"amount": 0.05, "hard": True}``: nor one that could pass it.
     """
+    budgets: Budget | Sequence[Budget] | None
+    """What the call and others may cost together. Default: none. Example: ``budgets=[llmagg.Budget(20.0)]``."""
     accept: Literal["nonempty"] | None
     """Which answers count. "nonempty" refuses empty ones, and the next route is asked. Default: every answer."""
     unsupported: Literal["adapt", "error"] | None

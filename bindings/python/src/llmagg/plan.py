@@ -174,6 +174,11 @@ class Plan:
             if vendor is None:
                 targets = {} if targets is None else targets
                 targets[side.tag] = route.client_target(client, options or {})
+        if user.budget is not None:
+            from . import budget
+
+            own = budget.names_of(user.budget)
+            options = {**(options or {}), "budgets": own + (options or {}).get("budgets", [])}
         if user.strategy is not None or self._groups:
             options = self._routing(user.strategy, request, options)
         return calls.make(self._native, request, options, targets, Calls.of(user), self._route_names)
@@ -257,6 +262,10 @@ _MAPPINGS = {"headers": "headers", "extra_headers": "headers", "extra_body": "ex
 
 
 def _put_option(options: dict[str, Any], key: str, value: Any) -> None:
+    if key == "budgets":
+        from . import budget
+
+        value = budget.names_of(value)
     if key in _MAPPINGS:
         value = dict(_mapping(value, key))
         key = _MAPPINGS[key]

@@ -319,6 +319,8 @@ static void perform(command *c) {
         switch_route(c, find_session(c->session));
     else if (strcmp(c->verb, "setenv") == 0)
         set_variable(c);
+    else if (strcmp(c->verb, "budget") == 0)
+        set_budget(c);
     else if (strcmp(c->verb, "chat") == 0 || strcmp(c->verb, "stream") == 0 || strcmp(c->verb, "embed") == 0 || strcmp(c->verb, "rerank") == 0)
         taken = begin_call(c, find_session(c->session));
     else if (strcmp(c->verb, "health") == 0)

@@ -72,6 +72,7 @@ void forget_functions(void);
 /* process.c */
 /* Sets a variable of the environment, or unsets it. */
 void set_variable(command *c);
+void set_budget(command *c);
 void observe(const command *c);
 void tell_observed(const command *c);
 void misuse(const command *c, session *s);

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 import custom
 import tokens
 
+import llmagg
 from llmagg import LLMError
 from llmagg._native import load, route
 from llmagg.aggregator import LLMAggregator
@@ -62,6 +63,7 @@ class Command:
 
 
 _output = threading.Lock()
+_budgets: dict[str, llmagg.Budget] = {}
 _registries: dict[int, Registry] = {}
 """Of sessions that are not open yet."""
 _sessions: dict[int, Session] = {}
@@ -142,6 +144,25 @@ async def setenv(command: Command) -> tuple[str, Any]:
     return "done", None
 
 
+async def set_budget(command: Command) -> tuple[str, Any]:
+    limit, name = json.loads(command.first), command.args.get("what")
+    amount, hard = (limit["amount"], limit.get("hard", False)) if isinstance(limit, dict) else (limit, False)
+    if name is None:
+        llmagg.process_budget(amount, hard=hard)
+    elif amount is None:
+        _budgets.pop(name, None)
+    else:
+        _budgets[name] = llmagg.Budget(amount, hard=hard)
+    return "done", None
+
+
+def with_budgets(options: dict[str, Any]) -> dict[str, Any]:
+    """The options with the budgets that they name."""
+    if "budgets" in options:
+        options["budgets"] = [_budgets.get(name, name) for name in options["budgets"]]
+    return options
+
+
 async def available(command: Command) -> tuple[str, Any]:
     client_of(command).set_available(command.args["on"] == "1")
     return "done", None
@@ -155,7 +176,7 @@ def client_of(command: Command) -> Any:
 def request_of(command: Command) -> tuple[Any, dict[str, Any]]:
     """The messages and the keyword parameters of a call."""
     request = json.loads(command.first)
-    options = {**_sessions[command.session].defaults, **json.loads(command.second or b"{}")}
+    options = with_budgets({**_sessions[command.session].defaults, **json.loads(command.second or b"{}")})
     if "headers" in options:
         options["extra_headers"] = options.pop("headers")
     if request.keys() - {
@@ -232,7 +253,7 @@ async def client_stream(command: Command) -> tuple[str, Any]:
 async def embed(command: Command) -> tuple[str, Any]:
     aggregator = _sessions[command.session].aggregator
     request = json.loads(command.first)
-    options = {**_sessions[command.session].defaults, **json.loads(command.second or b"{}")}
+    options = with_budgets({**_sessions[command.session].defaults, **json.loads(command.second or b"{}")})
     params = {**request, **options}
     texts = params.pop("input", None)
     if "blocking" in command.args:
@@ -319,7 +340,7 @@ def use_in_child(aggregator: LLMAggregator) -> Any:
 
 _VERBS = {
     "provide": provide, "asked": asked, "observe": observe, "observed": observed, "misuse": misuse, "fork": fork,
-    "open": open_session, "close": close_session, "cancel": cancel, "available": available, "setenv": setenv,
+    "open": open_session, "close": close_session, "cancel": cancel, "available": available, "setenv": setenv, "budget": set_budget,
     "chat": chat, "embed": embed, "rerank": rerank,
     "stream": stream, "health": health, "report": report, "models": models,
 }  # fmt: skip

@@ -77,6 +77,7 @@ STATUS_FUNCTIONS: dict[str, tuple[object, ...]] = {
     "llmagg_observe_to_queue": (_QUEUE, _ERR),
     "llmagg_token_to_queue": (_QUEUE, _ERR),
     "llmagg_token_answer": (c_uint64, *_TEXT, _ERR),
+    "llmagg_budget_set": (*_TEXT, *_TEXT, _ERR),
     "llmagg_config_check": (*_TEXT, c_uint32, *_OUT),
     "llmagg_settings": _OUT,
     "llmagg_stats": _OUT,

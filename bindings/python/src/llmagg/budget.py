@@ -1,0 +1,102 @@
+"""Budgets: what many calls may cost together."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import weakref
+from typing import Any
+
+from . import errors
+from ._native import load
+from ._wire import encode
+from .diagnostics import stats
+
+_numbers = itertools.count(1)
+
+
+class Budget:
+    """What all calls that have it may cost together, in the currency of their prices.
+
+    Example::
+
+        team = llmagg.Budget(20.0)
+        aggregator = llmagg.LLMAggregator(["gpt-4o"], budget=team)
+        answer = await aggregator.chat("Hello", budgets=[llmagg.Budget(0.5)])
+
+    No attempt begins after the known cost of these calls has reached ``amount``: a call then raises
+    QuotaExceededError. A ``hard`` budget also keeps calls from routes where an attempt could pass it, by the route's
+    price, the size of the request and its ``max_tokens``; attempts under way are counted in, and an attempt whose cost
+    is not known counts as what it could cost. Thread-safe. A forked child counts by itself, from 0.
+    """
+
+    def __init__(self, amount: float, *, hard: bool = False) -> None:
+        self._name = f"python-{next(_numbers)}"
+        self._generation = -1
+        self.set(amount, hard=hard)
+
+    def set(self, amount: float, *, hard: bool = False) -> None:
+        """Gives the budget another limit; what is spent stays. Raises InvalidArgumentError."""
+        _set(self._name, {"amount": amount, "hard": hard})
+        self._limit = (amount, hard)
+        if self._generation != load.generation:
+            self._generation = load.generation
+            weakref.finalize(self, _remove, self._name, load.generation).atexit = False
+
+    def name(self) -> str:
+        """The name by which the core knows the budget in this process."""
+        if self._generation != load.generation:  # forked: this library does not know it yet
+            self.set(self._limit[0], hard=self._limit[1])
+        return self._name
+
+    def report(self) -> dict[str, Any]:
+        """``amount``, ``hard``, ``spent``, ``reserved`` (by attempts under way), ``unknown`` (attempts whose cost is
+        not known), ``currency``.
+        """
+        name = self.name()
+        return report()[name]
+
+    @property
+    def spent(self) -> float:
+        """The known cost of all calls so far."""
+        return float(self.report()["spent"])
+
+    def __repr__(self) -> str:
+        amount, hard = self._limit
+        return f"Budget({amount!r}{', hard=True' if hard else ''})"
+
+
+def process_budget(amount: float | None, *, hard: bool = False) -> None:
+    """Bounds what all calls of this process cost together, as a :class:`Budget`; None: no bound any more, and what is
+    spent is forgotten. ``llmagg.stats()["budgets"][""]`` says how much is spent.
+    """
+    _set("", None if amount is None else {"amount": amount, "hard": hard})
+
+
+def report() -> dict[str, dict[str, Any]]:
+    """The state of each budget of the process by its name; that of the process itself has the name ""."""
+    budgets: dict[str, dict[str, Any]] = stats().get("budgets", {})
+    return budgets
+
+
+def names_of(budgets: Any) -> list[str]:
+    """The names of a budget or of several, for the option of a call."""
+    found = []
+    for budget in budgets if isinstance(budgets, (list, tuple, set, frozenset)) else [budgets]:
+        if not isinstance(budget, Budget):
+            raise errors.InvalidArgumentError(
+                f"budgets holds {budget!r}; expected llmagg.Budget objects, such as [llmagg.Budget(5.0)]"
+            )
+        found.append(budget.name())
+    return found
+
+
+def _set(name: str, limit: Any) -> None:
+    data, text = encode(limit, "the budget") if limit is not None else b"", name.encode()
+    load.call("llmagg_budget_set", text, len(text), data, len(data))
+
+
+def _remove(name: str, generation: int) -> None:
+    if generation == load.generation:
+        with contextlib.suppress(errors.LLMError):
+            _set(name, None)
