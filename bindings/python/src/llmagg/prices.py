@@ -141,7 +141,9 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--path", action="store_true", help="print the path of the table that comes with llmagg")
     parser.add_argument("--from", dest="kind", choices=["litellm", "genai-prices"], help="whose table FILE is")
-    parser.add_argument("rest", nargs="*", metavar="[FILE] [MODEL ...]", help="the file; provider/model; by default all")
+    parser.add_argument(
+        "rest", nargs="*", metavar="[FILE] [MODEL ...]", help="the file; provider/model; by default all"
+    )
     options = parser.parse_args(arguments)
     if options.path:
         print(SHIPPED)

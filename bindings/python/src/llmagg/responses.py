@@ -134,8 +134,8 @@ class ChatCompletionResponse:
     """A whole answer. ``created`` is seconds since the Unix epoch; ``attempts`` lists the attempts of the call.
 
     ``cost`` is what all of them cost, None if that is not known. ``id_of_call`` is the number of the call in this
-    process, as observations carry it (``Observation.call``); 0 without a call. ``text`` and ``tool_calls`` are those of the first
-    choice. A notebook shows the text, the routes tried, the time and the tokens.
+    process, as observations carry it (``Observation.call``); 0 without a call. ``text`` and ``tool_calls`` are those
+    of the first choice. A notebook shows the text, the routes tried, the time and the tokens.
     """
 
     id: str
