@@ -50,6 +50,8 @@ type Breaker struct {
 	failedAt     time.Time              // last resort that failed, if nothing succeeded since
 	watches      map[chan struct{}]bool // those of Watch; nil until somebody watches
 	told         State                  // what onChange heard last
+	share        func(Event)            // see Share; nil: nobody
+	deferred     time.Time              // see Defer
 }
 
 // New makes a closed breaker. onChange, if it is not nil, is told each change
@@ -88,9 +90,9 @@ func (b *Breaker) usableAt(t time.Time) bool {
 	case Closed:
 		return true
 	case Open:
-		return b.trial == nil && !t.Before(b.circuit.openUntil)
+		return b.trial == nil && !t.Before(later(b.circuit.openUntil, b.deferred))
 	default:
-		return b.trial == nil
+		return b.trial == nil && !t.Before(b.deferred)
 	}
 }
 
@@ -150,7 +152,7 @@ func (b *Breaker) letIn(p *Permit) bool {
 		p.kind, p.period = ordinary, b.circuit.period
 		return true
 	}
-	if b.trial != nil {
+	if b.trial != nil || !b.deferred.IsZero() && time.Now().Before(b.deferred) {
 		return false // a last resort is the probe, though the circuit does not know it
 	}
 	done, ok := b.circuit.probe()
@@ -167,20 +169,30 @@ func (b *Breaker) letIn(p *Permit) bool {
 // The circuit does not change. Call it before the permit is settled, so that no
 // call is admitted in between.
 func (b *Breaker) BlockUntil(then time.Time) {
+	then = bounded(then)
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	if limit := time.Now().Add(MaxRetryAfter); then.After(limit) {
-		then = limit
+	share := b.share
+	if then.Sub(b.retryAfter) < worthTelling || !then.After(time.Now()) {
+		share = nil
 	}
 	b.retryAfter = later(b.retryAfter, then)
+	b.mu.Unlock()
+	if share != nil {
+		share(Event{RouteWaits, then})
+	}
 }
 
 // BlockAccount blocks the route for Settings.Block after the server has refused
 // the key or the quota is spent. Last resorts are admitted.
 func (b *Breaker) BlockAccount() {
 	b.mu.Lock()
-	defer b.mu.Unlock()
+	before := b.blockedUntil
 	b.blockedUntil = later(b.blockedUntil, time.Now().Add(b.settings.Block))
+	share, then := b.share, b.blockedUntil
+	b.mu.Unlock()
+	if share != nil && then.Sub(before) >= worthTelling {
+		share(Event{RouteBlocked, then})
+	}
 }
 
 // Switch is the application's switch of the route. A route that is switched off
@@ -226,8 +238,11 @@ func (b *Breaker) ReopensAt() (at, retryAfter time.Time) {
 // caller holds mu.
 func (b *Breaker) reopens(now time.Time) time.Time {
 	at := b.blockEnd()
-	if b.circuit.state() == Open {
-		at = later(at, b.circuit.openUntil)
+	switch b.circuit.state() {
+	case Open:
+		at = later(at, later(b.circuit.openUntil, b.deferred))
+	case HalfOpen:
+		at = later(at, b.deferred)
 	}
 	if !now.Before(at) {
 		return time.Time{}
@@ -243,9 +258,19 @@ func (b *Breaker) blockEnd() time.Time { return later(b.blockedUntil, b.retryAft
 func (b *Breaker) unlockAndTell() {
 	from, to := b.told, b.circuit.state()
 	b.told = to
+	var told Event
+	var share func(Event)
+	if from != to && b.share != nil {
+		if v, any := b.event(to); any {
+			told, share = v, b.share
+		}
+	}
 	b.mu.Unlock()
 	if from != to && b.onChange != nil {
 		b.onChange(from, to)
+	}
+	if share != nil {
+		share(told)
 	}
 }
 

@@ -34,15 +34,29 @@ var (
 // closed period, and ways to put it into a state. It is not safe for concurrent
 // use: the Breaker that owns it calls it under its lock. No callback of the
 // application runs in here.
+//
+// gobreaker's DistributedCircuitBreaker is not used for routes that processes
+// share (core/fleet). Its Execute holds a lock of the store while the request
+// runs: of 20 calls of 100 ms at once over two processes 10 succeeded, in 5 s,
+// and 10 failed with the store's "locked". A taken lock is asked again after
+// 500 ms, up to 5 s, without a context. State is read before the lock is taken,
+// so updates are lost: after those 10 successes it counted one. Each call costs
+// four operations of the store (516 µs; a whole call of this library about 25).
+// A frozen store ended a call after 20 s, a dead one after 1.7 s, both with an
+// error instead of the provider's answer, and an emptied one gave
+// ErrNoSharedState for ever. It has no two-step form, so a verdict at the first
+// token cannot be said. So each process judges by its local circuit, and
+// processes exchange verdicts (heed.go).
 type circuit struct {
 	settings Settings
 	cb       *gobreaker.TwoStepCircuitBreaker[struct{}]
 
-	closed    bool      // nothing but a failure of a closed circuit, or its end, changes that
-	period    uint64    // number of the present closed period, or of the last one
-	inARow    uint32    // failures since the last success of this closed period
-	tripNext  bool      // the next failure opens, whatever the counts say
-	openUntil time.Time // end of the latest open period
+	closed    bool          // nothing but a failure of a closed circuit, or its end, changes that
+	period    uint64        // number of the present closed period, or of the last one
+	inARow    uint32        // failures since the last success of this closed period
+	tripNext  bool          // the next failure opens, whatever the counts say
+	openUntil time.Time     // end of the latest open period
+	open      time.Duration // how long the circuit stays open when it opens next
 }
 
 func newCircuit(s Settings) *circuit {
@@ -53,8 +67,12 @@ func newCircuit(s Settings) *circuit {
 
 // reset replaces the circuit by a fresh closed one: gobreaker cannot be told to
 // close.
-func (c *circuit) reset() {
+func (c *circuit) reset() { c.resetFor(c.settings.Open) }
+
+// resetFor is reset for a circuit that stays open for so long.
+func (c *circuit) resetFor(open time.Duration) {
 	s := c.settings
+	c.open = open
 	c.cb = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		MaxRequests:  1,
 		Interval:     s.Window,
@@ -62,7 +80,7 @@ func (c *circuit) reset() {
 		// gobreaker still calls a circuit open at the very instant of its
 		// expiry, so it is given one nanosecond less; and it takes 0 for a
 		// minute.
-		Timeout:      max(s.Open-1, 1),
+		Timeout:      max(open-1, 1),
 		ReadyToTrip:  c.readyToTrip,
 		IsSuccessful: func(err error) bool { return err == nil },
 		IsExcluded:   func(err error) bool { return err == errAttemptNeutral },
@@ -134,12 +152,15 @@ func (c *circuit) probe() (done func(outcome error), ok bool) {
 	if c.state() != HalfOpen {
 		return nil, false
 	}
-	second, err := c.cb.Allow()
+	cb := c.cb
+	second, err := cb.Allow()
 	if err != nil {
 		return nil, false
 	}
 	return func(outcome error) {
-		second(outcome)
+		if second(outcome); cb != c.cb {
+			return // another process closed the circuit meanwhile
+		}
 		switch c.state() {
 		case Closed:
 			c.closed = true
@@ -148,6 +169,9 @@ func (c *circuit) probe() (done func(outcome error), ok bool) {
 		default:
 			if outcome != errAttemptNeutral {
 				c.noteOpening()
+				if c.open != c.settings.Open {
+					c.trip() // it was opened by what another process told
+				}
 			}
 		}
 	}, true
@@ -155,8 +179,11 @@ func (c *circuit) probe() (done func(outcome error), ok bool) {
 
 // trip replaces the circuit by one that opens now: gobreaker can be opened only
 // by a failure that readyToTrip agrees with.
-func (c *circuit) trip() {
-	c.reset()
+func (c *circuit) trip() { c.tripFor(c.settings.Open) }
+
+// tripFor is trip for a circuit that stays open for so long.
+func (c *circuit) tripFor(open time.Duration) {
+	c.resetFor(open)
 	c.tripNext = true
 	c.record(c.period, errAttemptFailed)
 	c.tripNext = false
@@ -169,5 +196,12 @@ func (c *circuit) noteOpening() {
 	if c.closed = c.cb.State() == gobreaker.StateClosed; c.closed {
 		return
 	}
-	c.openUntil = time.Now().Add(c.settings.Open)
+	c.openUntil = time.Now().Add(c.open)
+}
+
+// suspect makes the next failure of a closed circuit open it.
+func (c *circuit) suspect() {
+	if c.closed && c.settings.Failures > 0 {
+		c.inARow = max(c.inARow, c.settings.Failures-1)
+	}
 }

@@ -59,6 +59,7 @@ type Client struct {
 	rate     *rate.Limiter
 	watch    atomic.Pointer[observe.Observers] // set by New, replaced by Observe
 	meter    atomic.Pointer[meter.Route]       // nil before the first report
+	fleet    atomic.Pointer[Shared]            // nil outside of a fleet
 
 	life context.Context // of health checks; ends when the client closes
 	die  context.CancelCauseFunc

@@ -165,6 +165,8 @@ func (c *Client) notUsable() *llm.Error {
 		e.Message += ": its circuit breaker is open for another " + until(s.OpenUntil)
 	case s.Trial:
 		e.Message += ": its circuit breaker is half-open, and another call is probing it"
+	case s.State == breaker.HalfOpen:
+		e.Message += ": its circuit breaker is half-open, and another process of the fleet is probing it"
 	}
 	if last, at := c.lastError(); last != nil && !at.IsZero() && s.On {
 		e.Message += "; last error: " + last.Code.String() + ": " + last.Message

@@ -117,6 +117,7 @@ func (c *Client) unlockAndRetire() {
 }
 
 func (c *Client) shut() {
+	c.leaveFleet()
 	c.die(c.closedError())
 	c.letGo()
 }
@@ -152,6 +153,7 @@ func (c *Client) Close(ctx context.Context) error {
 	}
 	c.mu.Unlock()
 	if first {
+		c.leaveFleet()
 		c.die(c.closedError())
 	}
 	for _, scope := range under {

@@ -6,6 +6,7 @@ import (
 	"github.com/llmagg/llmagg/core/internal/routing"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/observe"
+	"github.com/llmagg/llmagg/core/rate"
 	"github.com/llmagg/llmagg/core/wire"
 )
 
@@ -21,6 +22,8 @@ func (r *route) Turn(call *callstate.Call, others routing.Others, place int) rou
 }
 
 func (r *route) Breaker() *breaker.Breaker { return r.breaker }
+
+func (r *route) Rate() *rate.Limiter { return r.rate }
 
 func (r *route) Tell(v observe.Observation) { (*Client)(r).tell(v) }
 

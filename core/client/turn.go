@@ -225,6 +225,9 @@ func (t *turn) admit(p *breaker.Permit, stream bool, waited callstate.Waits) (*a
 	}
 	c := t.client
 	var debit rate.Debit
+	if p == nil && t.probedElsewhere() {
+		return nil, c.notUsable()
+	}
 	refuse := func(err *llm.Error) (*attempt, *llm.Error) {
 		c.rate.Return(&debit, true)
 		if p != nil {

@@ -41,6 +41,7 @@ type Manager struct {
 	providers map[string]*provider.Provider
 	order     []string
 	closed    bool
+	sharing   Sharing // nil outside of a fleet
 
 	counting atomic.Bool // the totals of routes that are registered from now on
 
@@ -89,7 +90,13 @@ func (m *Manager) Register(p *provider.Provider) error {
 	if old == nil {
 		m.order = append(m.order, p.Name())
 	}
+	sharing := m.sharing
 	m.mu.Unlock()
+	if sharing != nil {
+		for _, c := range p.Clients() {
+			sharing.Attach(c)
+		}
+	}
 	if old != nil && old != p {
 		old.Retire()
 	}
@@ -230,6 +237,11 @@ func (m *Manager) Metrics() []byte { return meter.Text(m.Report()) }
 func (m *Manager) Close(ctx context.Context) error {
 	m.mu.Lock()
 	m.closed = true
+	sharing := m.sharing
+	m.sharing = nil
 	m.mu.Unlock()
+	if sharing != nil {
+		sharing.Leave()
+	}
 	return cmp.Or(parallel.Map(m.list(), func(p *provider.Provider) error { return p.Close(ctx) })...)
 }

@@ -43,6 +43,9 @@ const (
 	Hedged         Kind = "hedge"
 	BreakerChanged Kind = "breaker_changed"
 	HealthChanged  Kind = "health_changed"
+	FleetJoined    Kind = "fleet_joined" // the fleet's store is in reach; Message says which fleet
+	FleetLost      Kind = "fleet_lost"   // it is out of reach; Message says why
+	FleetHeard     Kind = "fleet_heard"  // another process told State of the route: opened, closed, wait, block
 )
 
 // MarshalJSON writes the observation; unset fields are left out, times are

@@ -17,6 +17,7 @@ type bucket struct {
 
 	limit    float64 // a minute
 	capacity float64 // of the full bucket
+	paced    bool    // refilled by leases, at about its limit (lease.go)
 }
 
 func perSecond(limit float64) rate.Limit { return rate.Limit(limit / 60) }
@@ -37,7 +38,7 @@ func (b *bucket) set(now time.Time, limit, capacity float64) {
 // slow makes the bucket refill at a share of its limit, and hold no more than
 // capacity, until the next slow or set.
 func (b *bucket) slow(now time.Time, share, capacity float64) {
-	b.limiter.SetLimitAt(now, perSecond(b.limit*share))
+	b.limiter.SetLimitAt(now, max(perSecond(b.limit*share), trickle))
 	b.limiter.SetBurstAt(now, int(max(capacity, 1)))
 }
 
@@ -101,6 +102,9 @@ func (b *bucket) until(now time.Time, n float64) time.Duration {
 	missing := n - b.level(now)
 	if missing <= 1e-6 {
 		return 0
+	}
+	if b.paced {
+		return max(time.Duration(min(missing/float64(perSecond(b.limit))*1e9, float64(longest))), 5*time.Millisecond)
 	}
 	return time.Duration(min(math.Ceil(missing/float64(b.limiter.Limit())*1e9), float64(longest)))
 }

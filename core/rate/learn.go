@@ -89,6 +89,10 @@ func (l *Limiter) hear(now time.Time, of int, t told) (wait time.Duration) {
 		b.give(now, b.capacity)
 		return wait
 	}
+	if b.paced { // that others use the limit is known
+		b.lower(now, t.remaining)
+		return wait
+	}
 	if now.Sub(k.since) >= grace {
 		k.notesDrift(now, b.level(now)-t.remaining, b.limit)
 	}
@@ -180,6 +184,9 @@ func (k *learned) notesDrift(now time.Time, missing, limit float64) {
 // notesRefusal learns from a refused request that others use the limit.
 func (l *Limiter) notesRefusal(now time.Time) {
 	for i := range l.learned {
+		if l.buckets[i].paced {
+			continue
+		}
 		l.learned[i].notesDrift(now, l.buckets[i].limit*foreignShare/fewRefusals, l.buckets[i].limit)
 	}
 }

@@ -43,6 +43,7 @@ type Limiter struct {
 	first, last *waiter // in line
 	waiting     int
 	ahead       [2]float64 // what those in line ask for
+	lease       *lease     // nil where no process shares the limits
 }
 
 // New makes a limiter.
@@ -155,6 +156,9 @@ func (l *Limiter) take(now time.Time, d *Debit) bool {
 	for i, n := range d.need() {
 		l.buckets[i].take(now, n)
 		l.used[i].add(now, n)
+		if l.lease != nil {
+			l.lease.spends(now, &l.buckets[i], i, n)
+		}
 	}
 	d.taken = true
 	return true
@@ -180,6 +184,9 @@ func (l *Limiter) queue(w *waiter) {
 	l.waiting++
 	for i := range l.ahead {
 		l.ahead[i] += w.need[i]
+	}
+	if l.lease != nil {
+		l.lease.ask()
 	}
 }
 
@@ -305,6 +312,9 @@ func (l *Limiter) Refuse(d *Debit) {
 // giveBack gives n back, or takes −n more.
 func (l *Limiter) giveBack(now time.Time, of int, n float64) {
 	l.used[of].add(now, -n)
+	if l.lease != nil {
+		l.lease.spends(now, &l.buckets[of], of, -n)
+	}
 	l.buckets[of].give(now, n)
 	l.buckets[of].take(now, -n)
 	l.wakeFirst()

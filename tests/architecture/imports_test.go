@@ -25,7 +25,7 @@ const module = "github.com/llmagg/llmagg/"
 var mayImport = map[string][]string{
 	"core/internal/alarm":     nil,
 	"core/internal/callstate": {"core/llm", "core/internal/alarm"},
-	"core/internal/routing":   {"core/internal/callstate", "core/breaker", "core/llm", "core/observe", "core/wire"},
+	"core/internal/routing":   {"core/internal/callstate", "core/breaker", "core/llm", "core/observe", "core/rate", "core/wire"},
 	"core/internal/jsontext":  nil,
 	"core/internal/parallel":  nil,
 	"core/internal/setting":   {"core/internal/shown"},
@@ -58,7 +58,8 @@ var mayImport = map[string][]string{
 	"core/client":             {"core/llm", "core/config", "core/credential", "core/failure", "core/wire", "core/transport", "core/vendor", "core/exchange", "core/breaker", "core/limit", "core/observe", "core/price", "core/strategy", "core/rate", "core/meter"},
 	"core/provider":           {"core/llm", "core/config", "core/client", "core/observe", "core/vendor"},
 	"core/manager":            {"core/llm", "core/client", "core/provider", "core/limit", "core/observe", "core/meter"},
-	"core/aggregator":         {"core/llm", "core/breaker", "core/config", "core/failure", "core/client", "core/provider", "core/manager", "core/limit", "core/observe", "core/strategy", "core/wire"},
+	"core/fleet":              {"core/llm", "core/breaker", "core/client", "core/config", "core/manager", "core/observe", "core/rate"},
+	"core/aggregator":         {"core/fleet", "core/llm", "core/breaker", "core/config", "core/failure", "core/client", "core/provider", "core/manager", "core/limit", "core/observe", "core/strategy", "core/wire"},
 	"core/bulk":               {"core/llm", "core/aggregator"},
 	"core/faultwall":          {"core/llm"},
 }

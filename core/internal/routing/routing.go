@@ -11,6 +11,7 @@ import (
 	"github.com/llmagg/llmagg/core/internal/callstate"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/observe"
+	"github.com/llmagg/llmagg/core/rate"
 	"github.com/llmagg/llmagg/core/wire"
 )
 
@@ -23,6 +24,8 @@ type Route interface {
 	Turn(call *callstate.Call, others Others, place int) Turn
 	// Breaker is the route's circuit breaker.
 	Breaker() *breaker.Breaker
+	// Rate is the route's limiter of requests and tokens a minute.
+	Rate() *rate.Limiter
 	// Tell completes an observation with the route and the time and sends it to
 	// the observers.
 	Tell(v observe.Observation)

@@ -1,0 +1,262 @@
+package fleet
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/llmagg/llmagg/core/breaker"
+	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/observe"
+)
+
+const (
+	// askWithin is how long the store may take for an answer before it counts
+	// as out of reach.
+	askWithin = 500 * time.Millisecond
+	// openWithin is how long a connection may take.
+	openWithin = 2 * time.Second
+	// beat is how often a process says that it is alive.
+	beat = time.Second
+	// again is the pause before a store that is out of reach is asked again.
+	again = 250 * time.Millisecond
+	// fresh is how long a store may be out of reach before it is opened anew.
+	fresh = 3 * time.Second
+)
+
+// run is the goroutine of a member: it opens the store, and again where that
+// failed.
+func (m *Member) run(ctx context.Context) {
+	defer close(m.left)
+	defer m.detach()
+	for ctx.Err() == nil {
+		opening, cancel := context.WithTimeout(ctx, openWithin)
+		store, err := m.o.Open(opening)
+		cancel()
+		if err != nil {
+			m.lose(ctx, err)
+			pause(ctx, again)
+			continue
+		}
+		m.serve(ctx, store)
+		store.Close()
+	}
+}
+
+// detach ends the sharing of all routes.
+func (m *Member) detach() {
+	m.mu.Lock()
+	m.gone, m.connected = true, false
+	var clients []*client.Client
+	for _, r := range m.routes {
+		clients = append(clients, r.clients...)
+	}
+	clear(m.routes)
+	m.mu.Unlock()
+	for _, c := range clients {
+		c.Machinery().Rate().Lease(nil)
+		c.Share(nil)
+	}
+}
+
+// serve talks with an open store until the member leaves, or until the store
+// has been out of reach for so long that a new connection is better.
+func (m *Member) serve(ctx context.Context, s Store) {
+	listening, stop := context.WithCancel(ctx)
+	var reader sync.WaitGroup
+	reader.Go(func() { m.listen(listening, s) })
+	defer reader.Wait()
+	defer stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	var failing time.Time
+	var beaten time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+			_ = m.say(last, s) // it leaves: nobody is to hear of a failure
+			cancel()
+			return
+		case <-timer.C:
+		case <-m.wake:
+		}
+		err := m.talk(ctx, s, &beaten)
+		switch {
+		case err == nil:
+			failing = time.Time{}
+			timer.Reset(m.nextLease(beaten))
+		case failing.IsZero():
+			failing = time.Now()
+			fallthrough
+		default:
+			m.lose(ctx, err)
+			beaten = time.Time{}
+			if time.Since(failing) > fresh || ctx.Err() != nil {
+				if ctx.Err() == nil {
+					return
+				}
+				continue
+			}
+			pause(ctx, again)
+			timer.Reset(0)
+		}
+	}
+}
+
+// talk tells, asks and leases what there is to.
+func (m *Member) talk(ctx context.Context, s Store, beaten *time.Time) error {
+	if time.Since(*beaten) >= beat {
+		asking, cancel := context.WithTimeout(ctx, askWithin)
+		n, err := s.Alive(asking, m.process)
+		cancel()
+		if err != nil {
+			return err
+		}
+		*beaten = time.Now()
+		m.gain(n)
+	}
+	if err := m.say(ctx, s); err != nil {
+		return err
+	}
+	return m.lease(ctx, s)
+}
+
+// say tells what is queued, and asks for marks.
+func (m *Member) say(ctx context.Context, s Store) error {
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	m.mu.Lock()
+	queue, asking, done := m.queue, m.asking, m.done
+	m.queue, m.asking, m.done = nil, nil, nil
+	now := time.Now()
+	changes := make([]Change, 0, len(queue))
+	for _, v := range queue {
+		left := v.until.Sub(now)
+		if v.what == breaker.RouteClosed || left > 0 {
+			changes = append(changes, Change{Route: v.route, What: v.what, For: max(left, 0), Process: m.process})
+			m.tellingAt[v.route] = now
+		}
+	}
+	m.mu.Unlock()
+	if len(changes) > 0 {
+		if err := s.Tell(ctx, changes); err != nil {
+			m.mu.Lock()
+			m.queue = slices.Concat(queue, m.queue)
+			m.queue = m.queue[max(len(m.queue)-mostQueued, 0):]
+			m.done = append(done, m.done...)
+			m.mu.Unlock()
+			return err
+		}
+		m.mu.Lock()
+		m.state.Told += len(changes)
+		m.mu.Unlock()
+	}
+	for _, id := range done {
+		if err := s.Unmark(ctx, id); err != nil {
+			return err // it ends by itself
+		}
+	}
+	for _, r := range asking {
+		mine, left, err := s.Mark(ctx, r.id, m.process, r.px)
+		if err != nil {
+			return err // the call that asked has waited long enough soon
+		}
+		r.answered(mine, left)
+	}
+	return nil
+}
+
+// answered is the store's answer on a mark.
+func (r *route) answered(mine bool, left time.Duration) {
+	m := r.member
+	m.mu.Lock()
+	if r.asked.IsZero() { // the route has opened or closed meanwhile, or nobody waited
+		if mine {
+			m.done = append(m.done, r.id)
+			m.ring()
+		}
+		m.mu.Unlock()
+		return
+	}
+	r.asked, r.granted = time.Time{}, mine
+	clients := slices.Clone(r.clients)
+	m.mu.Unlock()
+	for _, c := range clients {
+		if !mine && left > 0 {
+			c.Machinery().Breaker().Defer(time.Now().Add(left))
+		}
+	}
+}
+
+// listen hears what is told.
+func (m *Member) listen(ctx context.Context, s Store) {
+	from := ""
+	for ctx.Err() == nil {
+		changes, next, err := s.Listen(ctx, from)
+		if err != nil {
+			if ctx.Err() == nil {
+				m.lose(ctx, err)
+				pause(ctx, again/2)
+			}
+			continue
+		}
+		from = next
+		m.hear(changes)
+	}
+}
+
+// gain notes that the store is in reach.
+func (m *Member) gain(processes int) {
+	m.mu.Lock()
+	was := m.connected
+	m.connected, m.since, m.state.Processes, m.state.Error = true, time.Time{}, processes, ""
+	m.mu.Unlock()
+	if was {
+		return
+	}
+	m.tell(observe.FleetJoined, "fleet "+m.o.Name)
+	if l := m.o.Logger; l != nil {
+		l.Info("the fleet's store is in reach", "fleet", m.o.Name, "processes", processes)
+	}
+}
+
+// lose notes that the store is out of reach. Until it is back, the process
+// decides alone.
+func (m *Member) lose(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	m.mu.Lock()
+	was, first := m.connected, m.state.Error == ""
+	if was {
+		m.since = time.Now()
+	}
+	m.connected, m.state.Error = false, err.Error()
+	m.mu.Unlock()
+	m.alone()
+	if !was && !first {
+		return
+	}
+	m.tell(observe.FleetLost, err.Error())
+	if l := m.o.Logger; l != nil {
+		l.Warn("the fleet's store is out of reach; this process decides alone until it is back", "fleet", m.o.Name, "error", err.Error())
+	}
+}
+
+func (m *Member) tell(kind observe.Kind, message string) {
+	if m.observers.Active() {
+		m.observers.Tell(observe.Observation{Kind: kind, Time: time.Now(), Message: message})
+	}
+}
+
+// pause waits, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,126 @@
+package fleet
+
+import (
+	"context"
+	"time"
+
+	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/rate"
+)
+
+// account is a route's share of the limits that all processes keep together.
+// The goroutine that talks with the store owns it, but for the limiters.
+type account struct {
+	limiters []*rate.Limiter // of the route's clients; guarded by member.mu
+	asked    time.Time       // when a lease was asked for last
+}
+
+// leaseEvery bounds how often a route asks for more.
+const leaseEvery = 100 * time.Millisecond
+
+// join makes a client lease its configured rate.
+func (m *Member) join(r *route, c *client.Client) {
+	limiter := c.Machinery().Rate()
+	if limits, _ := limiter.Configured(); !m.shares(ShareRates) || limits == [2]float64{} {
+		return
+	}
+	limiter.Lease(m.wake)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if r.account == nil {
+		r.account = &account{}
+	}
+	r.account.limiters = append(r.account.limiters, limiter)
+	m.ring()
+}
+
+// quit ends that for a client that has closed. The caller holds member.mu.
+func (r *route) quit(c *client.Client) {
+	if r.account == nil {
+		return
+	}
+	gone := c.Machinery().Rate()
+	kept := r.account.limiters[:0:0]
+	for _, l := range r.account.limiters {
+		if l != gone {
+			kept = append(kept, l)
+		}
+	}
+	r.account.limiters = kept
+}
+
+// leasing is a limiter that may want more.
+type leasing struct {
+	route   *route
+	limiter *rate.Limiter
+}
+
+// due lists the limiters of routes that may ask again.
+func (m *Member) due() (all []leasing) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	for _, r := range m.routes {
+		if r.account == nil || now.Sub(r.account.asked) < leaseEvery {
+			continue
+		}
+		for _, l := range r.account.limiters {
+			all = append(all, leasing{r, l})
+		}
+	}
+	return all
+}
+
+// lease asks the store for what the limiters want.
+func (m *Member) lease(ctx context.Context, s Store) error {
+	for _, x := range m.due() {
+		x.limiter.Alone(0)
+		limits, capacities := x.limiter.Configured()
+		for of, n := range x.limiter.Wants() {
+			if n == 0 {
+				continue
+			}
+			x.route.account.asked = time.Now()
+			asking, cancel := context.WithTimeout(ctx, askWithin)
+			granted, err := s.Lease(asking, Budget{Route: x.route.id, Of: rate.Names()[of], PerSecond: limits[of] / 60, Burst: capacities[of]}, n)
+			cancel()
+			if err != nil {
+				return err
+			}
+			x.limiter.Grant(of, granted)
+		}
+	}
+	return nil
+}
+
+// alone lets the limiters go on without the store, each at its process's share.
+func (m *Member) alone() {
+	m.mu.Lock()
+	share := 1 / float64(max(m.state.Processes, 1))
+	var all []*rate.Limiter
+	for _, r := range m.routes {
+		if r.account != nil {
+			all = append(all, r.account.limiters...)
+		}
+	}
+	m.mu.Unlock()
+	for _, l := range all {
+		l.Alone(share)
+	}
+}
+
+// nextLease is the time until the store is talked to again, unless something is
+// told or wanted before.
+func (m *Member) nextLease(beaten time.Time) time.Duration {
+	wait := time.Until(beaten.Add(beat))
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range m.routes {
+		if r.account != nil && !r.account.asked.IsZero() {
+			if d := time.Until(r.account.asked.Add(leaseEvery)); d > -2*leaseEvery {
+				wait = min(wait, max(d, time.Millisecond))
+			}
+		}
+	}
+	return max(wait, 0)
+}

@@ -1,0 +1,200 @@
+// Package fleet lets processes that use the same routes learn from each other:
+// a [Member] tells what its own attempts found out about a route (it opened, it
+// closed, its server asked to wait, its key was refused), and heeds what the
+// others tell. All of that goes through a [Store], in the background: no call
+// waits for it. Rates are leased from the store in portions (budget.go).
+//
+// It imports breaker, client, manager, observe, rate and llm. The store in
+// Valkey or Redis is core/fleet/valkey.
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/manager"
+	"github.com/llmagg/llmagg/core/observe"
+)
+
+// What can be shared.
+const (
+	ShareWaits    = "waits"    // waits that servers ask for, keys that are refused
+	ShareBreakers = "breakers" // circuits that open and close
+	ShareRates    = "rates"    // configured rates: all processes together keep them
+)
+
+// Options say who shares what. Open is needed; all else has a default.
+type Options struct {
+	// Name is that of the fleet: those who share have the same; "default".
+	Name string
+	// Agree is how many processes' circuits must be open before those of other
+	// processes open, too; 2. With 1, any process is believed.
+	Agree int
+	// Share is what is shared; by default ShareWaits, ShareBreakers and
+	// ShareRates.
+	Share []string
+	// Open connects the store. It is called in the background, and again where
+	// it failed.
+	Open func(ctx context.Context) (Store, error)
+	// Logger receives one record for each change of the connection; nil means
+	// silence.
+	Logger *slog.Logger
+}
+
+// Check fills in the defaults. The error is INVALID_ARGUMENT.
+func (o *Options) Check() error {
+	o.Name, o.Agree = cmp.Or(o.Name, "default"), cmp.Or(o.Agree, 2)
+	if o.Share == nil {
+		o.Share = []string{ShareWaits, ShareBreakers, ShareRates}
+	}
+	for _, s := range o.Share {
+		if s != ShareWaits && s != ShareBreakers && s != ShareRates {
+			return llm.Errorf(llm.InvalidArgument, "fleet: share has %q; expected \"waits\", \"breakers\" or \"rates\"", s)
+		}
+	}
+	switch {
+	case o.Open == nil:
+		return llm.Errorf(llm.InvalidArgument, "fleet: no store is given; set Options.Open, for example to valkey.Opener's result")
+	case o.Agree < 1:
+		return llm.Errorf(llm.InvalidArgument, "fleet: agree is %d; expected at least 1", o.Agree)
+	case strings.ContainsAny(o.Name, "{}: \t\r\n"):
+		return llm.Errorf(llm.InvalidArgument, "fleet: the name %q is not valid; expected one without braces, colons and blanks", o.Name)
+	}
+	return nil
+}
+
+// Member is a process's membership in a fleet. A route is known to the others
+// by a hash of its address, model and credential. It is safe for concurrent
+// use.
+type Member struct {
+	o         Options
+	process   string
+	observers *observe.Observers
+	left      chan struct{} // closed when the goroutines have ended
+	leave     context.CancelFunc
+	wake      chan struct{} // there is something to tell or to ask; room for one
+
+	mu        sync.Mutex // guards what follows
+	routes    map[string]*route
+	verdicts  map[string]*verdict // heard, by route; also of routes that are not here
+	queue     []outgoing          // to be told
+	asking    []*route            // whose mark is to be asked for
+	done      []string            // routes whose mark is to be given back
+	state     Report
+	since     time.Time // of the loss; zero while connected
+	connected bool
+	gone      bool
+	tellingAt map[string]time.Time // of own changes that have not been heard back
+}
+
+// Report is the state of a membership.
+type Report struct {
+	Name      string
+	Process   string // this process, as others know it
+	Connected bool
+	Processes int           // that are alive, this one included
+	Lag       time.Duration // until what this process told last was heard
+	Told      int
+	Heard     int       // changes that others told
+	LostSince time.Time // zero while connected
+	Error     string    // why the store is out of reach
+}
+
+// Join makes the routes of m, those of now and those of later, members of a
+// fleet. Nothing is connected before Join returns: a fleet that cannot be
+// reached changes nothing. The membership ends with ctx, with Leave, with m,
+// and when m joins another fleet. The error is INVALID_ARGUMENT.
+func Join(ctx context.Context, m *manager.Manager, o Options) (*Member, error) {
+	member, err := New(ctx, m.Observers(), o)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.Share(member); err != nil {
+		member.Leave()
+		return nil, err
+	}
+	return member, nil
+}
+
+// Of is the membership of a manager, nil without one.
+func Of(m *manager.Manager) *Member {
+	member, _ := m.Sharing().(*Member)
+	return member
+}
+
+// New makes a member that has no routes yet; see Attach. Most use Join.
+func New(ctx context.Context, observers *observe.Observers, o Options) (*Member, error) {
+	o.Share = slices.Clone(o.Share)
+	if err := o.Check(); err != nil {
+		return nil, err
+	}
+	var id [8]byte
+	_, _ = rand.Read(id[:]) // never fails
+	m := &Member{o: o, process: hex.EncodeToString(id[:]), observers: observers, left: make(chan struct{}), wake: make(chan struct{}, 1),
+		routes: map[string]*route{}, verdicts: map[string]*verdict{}, tellingAt: map[string]time.Time{}, since: time.Now()}
+	ctx, m.leave = context.WithCancel(ctx)
+	go m.run(ctx)
+	return m, nil
+}
+
+// Leave ends the membership and waits, for a second at most, until the others
+// were told what is left to tell. A second Leave waits in the same way.
+func (m *Member) Leave() {
+	m.leave()
+	<-m.left
+}
+
+// Name is the fleet's.
+func (m *Member) Name() string { return m.o.Name }
+
+// Report gives the state now.
+func (m *Member) Report() Report {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.state
+	r.Name, r.Process, r.Connected = m.o.Name, m.process, m.connected
+	if !m.connected {
+		r.LostSince = m.since
+	}
+	return r
+}
+
+// routeID is how the fleet knows a route: nobody can tell the key from it.
+func (m *Member) routeID(c *client.Client) string {
+	h := hmac.New(sha256.New, []byte(m.o.Name))
+	h.Write([]byte(c.Identity()))
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+func (m *Member) shares(what string) bool { return slices.Contains(m.o.Share, what) }
+
+// MarshalJSON writes the report as C and Python give it.
+func (r Report) MarshalJSON() ([]byte, error) {
+	var since *float64
+	if !r.LostSince.IsZero() {
+		at := float64(r.LostSince.UnixMicro()) / 1e6
+		since = &at
+	}
+	return llm.JSON.Marshal(struct {
+		Name      string   `json:"name"`
+		Process   string   `json:"process"`
+		Connected bool     `json:"connected"`
+		Processes int      `json:"processes"`
+		Lag       float64  `json:"lag_ms"`
+		Told      int      `json:"told"`
+		Heard     int      `json:"heard"`
+		Since     *float64 `json:"degraded_since"`
+		Error     string   `json:"error,omitempty"`
+	}{r.Name, r.Process, r.Connected, r.Processes, float64(r.Lag.Microseconds()) / 1e3, r.Told, r.Heard, since, r.Error})
+}

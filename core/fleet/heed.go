@@ -1,0 +1,177 @@
+package fleet
+
+import (
+	"time"
+
+	"github.com/llmagg/llmagg/core/breaker"
+	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/observe"
+)
+
+// verdict is what other processes told of a route.
+type verdict struct {
+	opened      map[string]time.Time // by process: when its circuit reopens
+	wait, block time.Time
+}
+
+// deeds are what heeding a verdict does to a breaker: no lock is held then.
+type deeds struct {
+	wait, block, open time.Time
+	suspect, closed   bool
+}
+
+func (d deeds) apply(c *client.Client) {
+	b := c.Machinery().Breaker()
+	if !d.wait.IsZero() {
+		b.HeardWait(d.wait)
+	}
+	if !d.block.IsZero() {
+		b.HeardBlock(d.block)
+	}
+	switch {
+	case d.closed:
+		b.HeardClosed()
+	case !d.open.IsZero():
+		b.HeardOpen(d.open)
+	case d.suspect:
+		b.Suspect()
+	}
+}
+
+// hear takes in what was told, by this process or another.
+func (m *Member) hear(changes []Change) {
+	now := time.Now()
+	for i := range changes {
+		c := &changes[i]
+		if c.Process == m.process {
+			m.heardOwn(c, now)
+			continue
+		}
+		m.hearOne(c, now)
+	}
+}
+
+// heardOwn learns from an echo how long it takes to be heard.
+func (m *Member) heardOwn(c *Change, now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if at, ok := m.tellingAt[c.Route]; ok {
+		m.state.Lag = now.Sub(at)
+		delete(m.tellingAt, c.Route)
+	}
+}
+
+func (m *Member) hearOne(c *Change, now time.Time) {
+	until := now.Add(c.For)
+	circuit := c.What == breaker.RouteOpened || c.What == breaker.RouteClosed
+	if c.What != breaker.RouteClosed && c.For <= 0 || c.For > 2*breaker.MaxRetryAfter ||
+		circuit && !m.shares(ShareBreakers) || !circuit && !m.shares(ShareWaits) {
+		return
+	}
+	m.mu.Lock()
+	m.state.Heard++
+	v := m.verdicts[c.Route]
+	if v == nil {
+		m.forgetOld(now)
+		v = &verdict{opened: map[string]time.Time{}}
+		m.verdicts[c.Route] = v
+	}
+	switch c.What {
+	case breaker.RouteWaits:
+		v.wait = latest(v.wait, until)
+	case breaker.RouteBlocked:
+		v.block = latest(v.block, until)
+	case breaker.RouteOpened:
+		v.opened[c.Process] = until
+	case breaker.RouteClosed:
+		clear(v.opened)
+	}
+	r := m.routes[c.Route]
+	var clients []*client.Client
+	if r != nil {
+		if circuit {
+			r.settled()
+		}
+		clients = append(clients, r.clients...)
+	}
+	m.mu.Unlock()
+	for _, x := range clients {
+		m.mu.Lock()
+		var todo deeds
+		if c.What == breaker.RouteClosed {
+			todo.closed = true
+		} else {
+			todo = m.heed(r, x, v)
+		}
+		m.mu.Unlock()
+		todo.apply(x)
+		if m.observers.Active() {
+			m.observers.Tell(observe.Observation{Kind: observe.FleetHeard, Time: now, Provider: x.Provider(), Model: x.Name(),
+				State: string(c.What), Wait: c.For, Message: "told by process " + c.Process})
+		}
+	}
+}
+
+// heed says what a verdict does to a client of a route. A circuit opens where
+// enough processes say so, this one included where its own is not closed; else
+// it becomes suspect. The caller holds mu.
+func (m *Member) heed(_ *route, c *client.Client, v *verdict) (d deeds) {
+	if v == nil {
+		return d
+	}
+	now := time.Now()
+	if now.Before(v.wait) {
+		d.wait = v.wait
+	}
+	if now.Before(v.block) {
+		d.block = v.block
+	}
+	agree := 0
+	var first time.Time
+	for process, until := range v.opened {
+		if !now.Before(until) {
+			delete(v.opened, process)
+			continue
+		}
+		agree++
+		if first.IsZero() || until.Before(first) {
+			first = until
+		}
+	}
+	if agree == 0 {
+		return d
+	}
+	if c.Machinery().Breaker().Snapshot().State != breaker.Closed {
+		agree++
+	}
+	if agree >= m.o.Agree {
+		d.open = first
+	} else {
+		d.suspect = true
+	}
+	return d
+}
+
+// forgetOld forgets verdicts that hold no longer, where there are many. The
+// caller holds mu.
+func (m *Member) forgetOld(now time.Time) {
+	if len(m.verdicts) < 1000 {
+		return
+	}
+	for id, v := range m.verdicts {
+		last := latest(v.wait, v.block)
+		for _, until := range v.opened {
+			last = latest(last, until)
+		}
+		if now.After(last) {
+			delete(m.verdicts, id)
+		}
+	}
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,139 @@
+package fleet
+
+import (
+	"slices"
+	"time"
+
+	"github.com/llmagg/llmagg/core/breaker"
+	"github.com/llmagg/llmagg/core/client"
+)
+
+// route is a route of this process that the fleet knows; several clients may
+// lead there.
+type route struct {
+	member *Member
+	id     string
+	px     time.Duration // how long a mark lasts
+
+	// Guarded by member.mu.
+	clients []*client.Client
+	asked   time.Time // the mark was asked for; zero: it was not
+	granted bool      // and may be used
+	holding bool      // a probe with the mark is under way
+	account *account  // of its rate; nil without one
+}
+
+// outgoing is a change that is to be told.
+type outgoing struct {
+	route string
+	what  breaker.What
+	until time.Time
+}
+
+const (
+	// mostQueued bounds what waits for a store that is out of reach.
+	mostQueued = 1000
+	// patience is how long calls leave a half-open route alone while its mark
+	// is asked for. They go to other routes meanwhile.
+	patience = 20 * time.Millisecond
+	// longestMark bounds how long a process may keep the others from probing.
+	longestMark = 15 * time.Second
+)
+
+// Attach makes a client's route a member, until the client closes or the member
+// leaves, and applies what was heard of the route before.
+func (m *Member) Attach(c *client.Client) {
+	id := m.routeID(c)
+	m.mu.Lock()
+	if m.gone {
+		m.mu.Unlock()
+		return
+	}
+	r := m.routes[id]
+	if r == nil {
+		r = &route{member: m, id: id, px: min(c.Config().Timeout, longestMark)}
+		m.routes[id] = r
+	}
+	if slices.Contains(r.clients, c) {
+		m.mu.Unlock()
+		return
+	}
+	r.clients = append(r.clients, c)
+	m.mu.Unlock()
+	c.Share(&client.Shared{Told: r.told, MayProbe: r.mayProbe, Closed: func() { r.remove(c) }})
+	m.join(r, c)
+	m.mu.Lock()
+	todo := m.heed(r, c, m.verdicts[id])
+	m.mu.Unlock()
+	todo.apply(c)
+}
+
+// remove forgets a client.
+func (r *route) remove(c *client.Client) {
+	m := r.member
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r.quit(c)
+	r.clients = slices.DeleteFunc(r.clients, func(x *client.Client) bool { return x == c })
+	if len(r.clients) == 0 && m.routes[r.id] == r {
+		delete(m.routes, r.id)
+	}
+}
+
+// told queues what the route's own attempts caused.
+func (r *route) told(v breaker.Event) {
+	m := r.member
+	if circuit := v.What == breaker.RouteOpened || v.What == breaker.RouteClosed; circuit && !m.shares(ShareBreakers) || !circuit && !m.shares(ShareWaits) {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r.settled()
+	if len(m.queue) == mostQueued {
+		m.queue = m.queue[1:]
+	}
+	m.queue = append(m.queue, outgoing{r.id, v.What, v.Until})
+	m.ring()
+}
+
+// settled ends what a mark was for. The caller holds member.mu.
+func (r *route) settled() {
+	if r.holding {
+		r.member.done = append(r.member.done, r.id)
+	}
+	r.asked, r.granted, r.holding = time.Time{}, false, false
+}
+
+// mayProbe reports whether this process may probe the half-open route. The
+// first to ask has the mark asked for; as long as that takes, and as long as
+// another process has it, calls go elsewhere. Without a store everybody may.
+func (r *route) mayProbe() bool {
+	m := r.member
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	switch {
+	case !m.connected || !m.shares(ShareBreakers):
+		return true
+	case r.granted:
+		r.granted, r.holding = false, true
+		return true
+	case r.asked.IsZero():
+		r.asked = now
+		m.asking = append(m.asking, r)
+		m.ring()
+		return false
+	case now.Sub(r.asked) < patience:
+		return false
+	}
+	r.asked = time.Time{}
+	return true
+}
+
+// ring wakes the goroutine that talks with the store. The caller holds mu.
+func (m *Member) ring() {
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}
