@@ -80,7 +80,7 @@ lint: check-tools venv ## vet, staticcheck, gofmt, mypy --strict, ruff
 	$(PYTHON) -m ruff check .
 
 # Modules of their own, whose libraries the core is not to pull in.
-GO_MODULES := prom
+GO_MODULES := prom otel
 
 go-test: ## Go tests with the race detector; what it is too slow or too large for, without it
 	$(GO) test -race -tags $(ENTRY_TAG) -timeout 300s ./core/... ./capi/... ./tests/architecture/... ./tests/mutants/... ./tests/reference/...

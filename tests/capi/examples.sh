@@ -19,6 +19,7 @@ expect() { # words, program, arguments
 }
 expect 'Hello from gpt-4o-mini.' "$out/example_chat"
 expect '42 chunks, the whole: ' "$out/example_stream"
+expect 'spans.*"name":"openai/a".*"name":"openai/b".*"name":"chat a"' "$out/example_trace"
 expect 'HELLO FROM C.*still waking up' "$out/example_custom_provider"
 expect 'Hello from gpt-4o-mini.' "$out/example_cpp_chat"
 expect 'Hello from gpt-4o-mini.' "${PYTHON3:-python3}" "$root/examples/ctypes/chat.py" "${BUILD:-build}/libllmagg.so"
