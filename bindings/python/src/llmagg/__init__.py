@@ -104,11 +104,11 @@ __all__ = [
     "ProviderNotFoundError", "QuotaExceededError", "RankedDocument", "RateLimitError", "RerankResponse",
     "RestartEvent", "ServiceUnavailableError", "StreamChoice", "StreamEvent", "StreamInterruptedError",
     "StreamResponse", "SyncObserver", "ToolCall", "UnknownModelError", "UnsupportedError", "Usage", "__version__",
-    "aggregator", "attempt", "budget", "bulk", "chat", "chat_sync", "client", "config", "cost", "default", "diagnostics",
-    "embeddings", "errors", "events", "get_client", "get_client_by_model", "get_manager", "llm_aggrator", "log",
-    "manager", "messages", "observe", "observe_sync", "observers", "parse", "parse_sync", "process_budget",
-    "provider", "providers", "rankings", "requests", "responses", "run_tools", "run_tools_sync", "settings", "stats", "stream",
-    "stream_sync", "stream_text", "stream_text_sync", "types",
+    "aggregator", "attempt", "budget", "bulk", "chat", "chat_sync", "client", "config", "cost", "default",
+    "diagnostics", "embeddings", "errors", "events", "get_client", "get_client_by_model", "get_manager", "llm_aggrator",
+    "log", "manager", "messages", "observe", "observe_sync", "observers", "parse", "parse_sync", "process_budget",
+    "provider", "providers", "rankings", "requests", "responses", "run_tools", "run_tools_sync", "settings", "stats",
+    "stream", "stream_sync", "stream_text", "stream_text_sync", "types",
 ]  # fmt: skip
 
 

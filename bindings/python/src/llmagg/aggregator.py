@@ -33,8 +33,8 @@ from .responses import ChatCompletionResponse
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from .budget import Budget
     from ._native.calls import Call
+    from .budget import Budget
     from .params import ChatParams, GenerateParams, Messages, ToolParams
     from .parsing import Parsed
     from .tools import ToolRun
