@@ -72,7 +72,7 @@ quick: check-tools go-quick lib venv ## the checks to run before each commit, un
 	$(PYTHON) -m pytest -q -x tests/python
 
 lint: check-tools venv ## vet, staticcheck, gofmt, mypy --strict, ruff
-	@test -z "$$(gofmt -l core capi examples tests)" || { echo "gofmt wants to change:"; gofmt -l core capi examples tests; exit 1; }
+	@test -z "$$(gofmt -l *.go core capi examples tests)" || { echo "gofmt wants to change:"; gofmt -l *.go core capi examples tests; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags $(ENTRY_TAG) ./capi
 	$(GO) run $(STATICCHECK) ./...

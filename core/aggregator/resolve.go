@@ -194,6 +194,13 @@ type resolved struct {
 	groups []int // of the aggregator's own models' routes
 }
 
+// Routes are the routes that a request with this model would be sent to, in the
+// configured order; "" is the aggregator's own choice.
+func (a *Aggregator) Routes(model string) ([]*client.Client, error) {
+	routes, err := a.routes(model)
+	return slices.Clone(routes), err
+}
+
 // routes resolves the model that the request names, else the aggregator's. The
 // list is shared: it must not be changed.
 func (a *Aggregator) routes(model string) ([]*client.Client, error) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,6 +41,12 @@ type Options struct {
 	// Tokens gives the tokens of models whose "auth" has the type "function";
 	// nil means that the application has no such function.
 	Tokens *credential.Functions
+	// RoundTripper, if set, wraps the transport of each route's requests to its
+	// provider: it gets the library's own and returns what is used instead. It
+	// sees one request for each attempt, key included, and may answer itself.
+	// Requests for credentials do not pass through it. Retries, timeouts,
+	// breakers and limits are around it; it is called by many goroutines.
+	RoundTripper func(http.RoundTripper) http.RoundTripper
 	// OnSocket, if set, is called with the descriptor of each socket before the
 	// socket connects, and again before a connection is closed; not when a
 	// socket that never connected is closed. It must return at once.
@@ -134,7 +141,7 @@ func New(cfg config.Model, o Options) (*Client, error) {
 	}
 	_, own := vendor.At(cfg.BaseURL)
 	upstream := exchange.Options{Route: c.Route(), Model: c.upstreamModel(), Format: v.Format(cfg.BaseURL, cfg.APIKey), Pool: pool,
-		Organization: cfg.Organization, Headers: cfg.Headers, Agent: "llmagg/" + Version, Own: own, KeyAdvice: v.AdviceOnKey(cfg.BaseURL), Credential: c.credential,
+		Organization: cfg.Organization, Headers: cfg.Headers, Agent: "llmagg/" + Version, Own: own, KeyAdvice: v.AdviceOnKey(cfg.BaseURL), Credential: c.credential, Wrap: o.RoundTripper,
 		Limits: exchange.Limits{ResponseBytes: cfg.Limits.ResponseBytes, EventBytes: cfg.Limits.EventBytes,
 			StreamBytes: cfg.Limits.StreamBytes, HeaderBytes: cfg.Limits.HeaderBytes}}
 	c.upstream, err = exchange.New(upstream)

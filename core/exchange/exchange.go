@@ -65,6 +65,8 @@ type Options struct {
 	Headers      map[string]string // of each request, beside the format's own
 	Agent        string            // the User-Agent
 	Limits       Limits
+	// Wrap, if set, puts the application's own code around the pool's requests.
+	Wrap func(http.RoundTripper) http.RoundTripper
 	// Credential authorizes each request; nil where the format's key does.
 	Credential *credential.Authorizer
 	// Own says that the pool connects to a vendor's own servers, whose fields
@@ -92,6 +94,7 @@ type Upstream struct {
 	chat   endpoint // of whole answers
 	stream endpoint // of streamed ones
 	memory *memory  // of what the server refused
+	outer  outer
 }
 
 // New makes an upstream; nothing is connected yet. Errors are INVALID_ARGUMENT.
@@ -100,8 +103,11 @@ func New(o Options) (*Upstream, error) {
 	if o.Beside != nil {
 		u.memory = o.Beside.memory
 	}
-	var err error
-	if u.chat, err = u.endpoint(false); err == nil {
+	err := u.wrap()
+	if err == nil {
+		u.chat, err = u.endpoint(false)
+	}
+	if err == nil {
 		u.stream, err = u.endpoint(true)
 	}
 	return u, err
@@ -263,7 +269,7 @@ func (u *Upstream) Healthy(ctx context.Context) bool {
 		}
 		u.Credential.Authorize(req, nil, secret)
 	}
-	resp, err := u.Pool.Kept().RoundTrip(req)
+	resp, err := u.roundTrip(u.Pool.Kept(), req)
 	if err != nil {
 		return false
 	}

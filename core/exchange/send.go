@@ -173,7 +173,7 @@ func (u *Upstream) send(ctx context.Context, t *http.Transport, to *endpoint, bo
 	}
 	req := plain.WithContext(s)
 	// The transport's RoundTrip instead of a Client: redirects are errors (L3).
-	resp, err = t.RoundTrip(req)
+	resp, err = u.roundTrip(t, req)
 	if err != nil {
 		// A request of HTTP/1 whose context ends fails with the context's
 		// cause, an *llm.Error. The trace's hooks have run when RoundTrip fails

@@ -1,0 +1,128 @@
+package llmagg
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/llmagg/llmagg/core/config"
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/vendor"
+)
+
+// Config says which models an [Aggregator] asks: [Models], [JSON], a [File], a
+// [Map], or the [Environment]. ${NAME} in a value of a configuration is a
+// variable of the environment; docs/reference/configuration.md lists all keys.
+type Config interface {
+	// read returns the configured providers, and the models to be asked in
+	// order; no models mean all that are configured.
+	read(o config.Options) (providers []config.Provider, models []string, err error)
+}
+
+// Models are models as "vendor/model", asked in this order, with keys from the
+// environment (docs/vendors.md): Models{"openai/gpt-4o-mini", "groq/…"}.
+type Models []string
+
+// JSON is a configuration as text: {"openai": {"models": {"gpt-4o-mini": {"api_key": "${KEY}"}}}}.
+type JSON string
+
+// File is the path of a file with a configuration as [JSON].
+type File string
+
+// Map is a configuration as a value. Its providers are asked in the order of
+// their names, unless [WithModels] gives an order.
+type Map map[string]any
+
+// Environment finds the configuration as the Python package does: the file that
+// LLMAGG_CONFIG names; the models that LLMAGG_MODELS names ("openai/gpt-4o,
+// groq/…"), with keys from the environment; or one model of each vendor in
+// [DefaultModels] whose key is set.
+type Environment struct{}
+
+// DefaultModels are the models that [Environment] asks where it has a vendor's
+// key and no names of models; OPENAI_MODEL and its like name others.
+var DefaultModels = Models{"openai/gpt-4o-mini", "anthropic/claude-sonnet-4-5", "gemini/gemini-2.5-flash", "deepseek/deepseek-chat", "qwen/qwen-plus",
+	"moonshot/kimi-latest", "zhipu/glm-4-flash", "groq/llama-3.3-70b-versatile", "mistral/mistral-small-latest", "openrouter/openrouter/auto"}
+
+func (m Models) read(config.Options) ([]config.Provider, []string, error) {
+	if len(m) == 0 {
+		return nil, nil, llm.Errorf(llm.InvalidArgument, `llmagg.Models is empty; expected names as "openai/gpt-4o-mini"`)
+	}
+	return nil, slices.Clone(m), nil
+}
+
+func (j JSON) read(o config.Options) ([]config.Provider, []string, error) {
+	providers, err := config.Parse([]byte(j), o)
+	return providers, nil, err
+}
+
+func (f File) read(o config.Options) ([]config.Provider, []string, error) {
+	providers, err := config.Load(string(f), o)
+	return providers, nil, err
+}
+
+func (m Map) read(o config.Options) ([]config.Provider, []string, error) {
+	text, err := json.Marshal(m)
+	if err != nil {
+		return nil, nil, llm.Errorf(llm.InvalidArgument, "the configuration cannot be written as JSON: %v", err)
+	}
+	return JSON(text).read(o)
+}
+
+func (Environment) read(o config.Options) (providers []config.Provider, models []string, err error) {
+	value := func(name string) string { v, _ := o.Getenv(name); return v }
+	if file := value("LLMAGG_CONFIG"); file != "" {
+		if providers, _, err = File(file).read(o); err != nil {
+			return nil, nil, err
+		}
+	}
+	for name := range strings.SplitSeq(value("LLMAGG_MODELS"), ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			models = append(models, name)
+		}
+	}
+	if len(providers)+len(models) > 0 {
+		return providers, models, nil
+	}
+	return fromKeys(o, value)
+}
+
+// fromKeys configures one model of each vendor whose key is set.
+func fromKeys(o config.Options, value func(string) string) (_ []config.Provider, models []string, err error) {
+	keys := map[string][]string{}
+	for _, row := range vendor.Rows() {
+		keys[row.Name] = row.Keys
+	}
+	found, vendors := Map{}, []string{}
+	for _, model := range DefaultModels {
+		name, own, _ := strings.Cut(model, "/")
+		vendors = append(vendors, name)
+		i := slices.IndexFunc(keys[name], func(key string) bool { return value(key) != "" })
+		if i < 0 {
+			continue
+		}
+		own = cmp.Or(value(strings.ToUpper(name)+"_MODEL"), own)
+		cfg := Map{"api_key": value(keys[name][i])}
+		if at := value(strings.ToUpper(name) + "_BASE_URL"); at != "" && name != "anthropic" { // the core knows Anthropic's
+			cfg["base_url"] = at
+		}
+		found[name] = Map{"models": Map{own: cfg}}
+		models = append(models, name+"/"+own)
+	}
+	if len(models) == 0 {
+		return nil, nil, llm.Errorf(llm.NotInitialized, "no configuration was found: set LLMAGG_CONFIG (a file), LLMAGG_MODELS (as openai/gpt-4o-mini), or the key of one of %s",
+			strings.Join(vendors, ", "))
+	}
+	providers, _, err := found.read(o)
+	return providers, models, err
+}
+
+// readOptions are how a configuration is read.
+func (s *settings) readOptions() config.Options {
+	o := config.Options{Getenv: s.getenv}
+	if s.logger != nil {
+		o.Warn = func(message string) { s.logger.Warn(message) }
+	}
+	return o
+}

@@ -1,0 +1,225 @@
+package llmagg
+
+import (
+	"context"
+	"iter"
+	"log/slog"
+	"net/http"
+	"os"
+	"slices"
+
+	"github.com/llmagg/llmagg/core/aggregator"
+	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/manager"
+	"github.com/llmagg/llmagg/core/observe"
+)
+
+// Aggregator makes calls over the configured models, with failover. It is safe
+// for concurrent use.
+type Aggregator struct {
+	core      *aggregator.Aggregator
+	observers *observe.Observers
+	chat      ChatFunc   // with the middleware around it
+	stream    StreamFunc // likewise
+}
+
+// Option changes what [New] makes.
+type Option func(*settings)
+
+type settings struct {
+	models       []string
+	call         CallOptions
+	logger       *slog.Logger
+	getenv       func(string) (string, bool)
+	roundTripper func(http.RoundTripper) http.RoundTripper
+	middleware   []Middleware
+}
+
+// WithModels says which of the configured models are asked, in this order, as
+// "name" or "provider/name". Without it all of them are.
+func WithModels(names ...string) Option { return func(s *settings) { s.models = names } }
+
+// WithCallOptions are the defaults for the options of calls.
+func WithCallOptions(o CallOptions) Option { return func(s *settings) { s.call = o } }
+
+// WithLogger receives warnings and failures. By default there is silence.
+func WithLogger(l *slog.Logger) Option { return func(s *settings) { s.logger = l } }
+
+// WithEnvironment replaces [os.LookupEnv], for keys, proxies and ${NAME}.
+func WithEnvironment(getenv func(name string) (string, bool)) Option {
+	return func(s *settings) { s.getenv = getenv }
+}
+
+// WithRoundTripper wraps the HTTP transport of each route: wrap gets the
+// library's own, which it may call, and returns what is used instead. It sees
+// one request for each attempt, key included. Retries, breakers, limits and
+// timeouts are around it. Requests for OAuth tokens do not pass through it.
+func WithRoundTripper(wrap func(http.RoundTripper) http.RoundTripper) Option {
+	return func(s *settings) { s.roundTripper = wrap }
+}
+
+// WithMiddleware puts functions around calls. The first is the outermost.
+func WithMiddleware(m ...Middleware) Option {
+	return func(s *settings) { s.middleware = append(s.middleware, m...) }
+}
+
+// ChatFunc makes a call for a whole answer.
+type ChatFunc func(ctx context.Context, r *Request) (*Response, error)
+
+// StreamFunc makes a call for a streamed answer.
+type StreamFunc func(ctx context.Context, r *Request) (*Stream, error)
+
+// Middleware is around calls: it may look at or copy the request, answer
+// itself, call next once or more, and look at the answer. A nil function leaves
+// its kind of calls as it is. The calls of [Aggregator.Ask], [Parse] and
+// [Aggregator.RunTools] pass through Chat, each of their rounds by itself.
+type Middleware struct {
+	Chat   func(next ChatFunc) ChatFunc
+	Stream func(next StreamFunc) StreamFunc
+}
+
+// New makes an aggregator for a configuration; nothing is connected yet. The
+// error is an *[Error] and says what in the configuration is wrong. Close the
+// aggregator when it is no longer needed.
+func New(c Config, options ...Option) (*Aggregator, error) {
+	s := settings{getenv: os.LookupEnv}
+	for _, o := range options {
+		o(&s)
+	}
+	if c == nil {
+		return nil, llm.Errorf(llm.InvalidArgument, "the configuration is nil; expected llmagg.Models, JSON, File, Map or Environment")
+	}
+	providers, models, err := c.read(s.readOptions())
+	if err != nil {
+		return nil, err
+	}
+	if s.models != nil {
+		models = s.models
+	}
+	m := manager.New(manager.Options{})
+	core := aggregator.New(m, aggregator.Options{Models: models, Call: s.call,
+		Provider: client.Options{Logger: s.logger, Getenv: s.getenv, RoundTripper: s.roundTripper}})
+	if err := core.Initialize(context.Background(), providers); err != nil {
+		_ = m.Close(context.Background()) // nothing of it is in use
+		return nil, err
+	}
+	a := &Aggregator{core: core, observers: m.Observers(), stream: core.Stream}
+	a.chat = a.ask
+	for _, m := range slices.Backward(s.middleware) {
+		if m.Chat != nil {
+			a.chat = m.Chat(a.chat)
+		}
+		if m.Stream != nil {
+			a.stream = m.Stream(a.stream)
+		}
+	}
+	return a, nil
+}
+
+// routesKey is the context's key of the routes that a call may use.
+type routesKey struct{}
+
+// ask is the innermost ChatFunc.
+func (a *Aggregator) ask(ctx context.Context, r *Request) (*Response, error) {
+	routes, _ := ctx.Value(routesKey{}).([]*client.Client)
+	if routes == nil {
+		return a.core.Chat(ctx, r)
+	}
+	p, err := r.Payload()
+	if err != nil {
+		return nil, err
+	}
+	return a.core.ChatRoutes(ctx, routes, p)
+}
+
+// Ask sends a text and returns the text of the answer.
+func (a *Aggregator) Ask(ctx context.Context, text string) (string, error) {
+	r, err := a.Chat(ctx, &Request{Messages: []Message{User(text)}})
+	if err != nil {
+		return "", err
+	}
+	return r.Text(), nil
+}
+
+// Chat asks for a whole answer. A request with a model asks the routes of that
+// name, any other the aggregator's. The error is an *[Error] that lists the
+// attempts, and so does the answer.
+func (a *Aggregator) Chat(ctx context.Context, r *Request) (*Response, error) { return a.chat(ctx, r) }
+
+// Stream asks for a streamed answer and returns at its first token. Read its
+// Events to the end, or close it.
+func (a *Aggregator) Stream(ctx context.Context, r *Request) (*Stream, error) {
+	return a.stream(ctx, r)
+}
+
+// Events asks for a streamed answer and yields its events: chunks, restarts,
+// and at the end Done with the whole answer. An error, of the call or the
+// stream, is the last that it yields. Leaving the loop ends the call.
+func (a *Aggregator) Events(ctx context.Context, r *Request) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		s, err := a.Stream(ctx, r)
+		if err != nil {
+			yield(Event{}, err)
+			return
+		}
+		s.Events()(yield)
+	}
+}
+
+// Texts is [Aggregator.Events] with the text of the chunks only. A request that
+// asks for restarts is refused: its texts would have to be taken back.
+func (a *Aggregator) Texts(ctx context.Context, r *Request) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		if r.Options.OnInterrupt == llm.InterruptRestart {
+			yield("", llm.Errorf(llm.InvalidArgument, "Texts cannot tell of a restart; use Events where OnInterrupt is %q", llm.InterruptRestart))
+			return
+		}
+		asked := *r
+		asked.Options.OnInterrupt = llm.InterruptError
+		for event, err := range a.Events(ctx, &asked) {
+			if err != nil {
+				yield("", err)
+				return
+			}
+			if event.Kind != EventChunk {
+				continue
+			}
+			if text := event.Chunk.Text(); text != "" && !yield(text, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Embed gives the vectors of texts, in their order.
+func (a *Aggregator) Embed(ctx context.Context, r *EmbeddingRequest) (*EmbeddingResponse, error) {
+	return a.core.Embed(ctx, r)
+}
+
+// Rerank ranks documents by how well they fit a query.
+func (a *Aggregator) Rerank(ctx context.Context, r *RerankRequest) (*RerankResponse, error) {
+	return a.core.Rerank(ctx, r)
+}
+
+// Models are the names of the models that calls use.
+func (a *Aggregator) Models() []string { return a.core.Models() }
+
+// Report is the state of each route: breaker, slots, rate, last failure.
+func (a *Aggregator) Report() []RouteReport { return a.core.Report() }
+
+// Observe calls f with everything that happens during calls from now on, until
+// stop is called: attempts, retries, failovers, breakers. f must return at once.
+func (a *Aggregator) Observe(f func(Observation)) (stop func()) { return a.observers.Listen(f) }
+
+// Core is what the aggregator is made of, for what this package does not have.
+func (a *Aggregator) Core() *aggregator.Aggregator { return a.core }
+
+// Close ends all calls with CLOSED and closes the connections.
+func (a *Aggregator) Close() error {
+	err := a.core.Close(context.Background())
+	if closed := a.core.Manager().Close(context.Background()); err == nil {
+		err = closed
+	}
+	return err
+}

@@ -1,0 +1,213 @@
+package llmagg_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/llmagg/llmagg"
+	"github.com/llmagg/llmagg/core/faultwall"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var hi = []llmagg.Message{llmagg.User("hi")}
+
+func startWall(t *testing.T, script string) *faultwall.Wall {
+	t.Helper()
+	var s faultwall.Script
+	require.NoError(t, json.Unmarshal([]byte(script), &s))
+	wall, err := faultwall.Start(s, faultwall.Options{})
+	require.NoError(t, err)
+	t.Cleanup(wall.Close)
+	return wall
+}
+
+// over is an aggregator over the wall's models a and b; a million of their
+// tokens costs a million.
+func over(t *testing.T, wall *faultwall.Wall, options ...llmagg.Option) *llmagg.Aggregator {
+	t.Helper()
+	model := llmagg.Map{"base_url": wall.BaseURL(), "api_key": "sk-test", "price": llmagg.Map{"input": 1e6, "output": 1e6},
+		"retry": llmagg.Map{"backoff_s": 0.001}}
+	a, err := llmagg.New(llmagg.Map{"openai": llmagg.Map{"models": llmagg.Map{"a": model, "b": model}}}, options...)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, a.Close()) })
+	return a
+}
+
+func TestEachKindOfConfiguration(t *testing.T) {
+	wall := startWall(t, `{}`)
+	text := `{"openai": {"models": {"a": {"api_key": "sk-1", "base_url": "` + wall.BaseURL() + `"}}}}`
+	file := filepath.Join(t.TempDir(), "llm.json")
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+	env := func(vars map[string]string) llmagg.Option {
+		return llmagg.WithEnvironment(func(name string) (string, bool) { v, ok := vars[name]; return v, ok })
+	}
+	var m llmagg.Map
+	require.NoError(t, json.Unmarshal([]byte(text), &m))
+	for name, c := range map[string]struct {
+		config llmagg.Config
+		vars   map[string]string
+		model  string
+	}{
+		"JSON":             {llmagg.JSON(text), nil, "a"},
+		"file":             {llmagg.File(file), nil, "a"},
+		"map":              {m, nil, "a"},
+		"LLMAGG_CONFIG":    {llmagg.Environment{}, map[string]string{"LLMAGG_CONFIG": file}, "a"},
+		"a key":            {llmagg.Environment{}, map[string]string{"OPENAI_API_KEY": "sk-1", "OPENAI_BASE_URL": wall.BaseURL()}, "gpt-4o-mini"},
+		"a key and a name": {llmagg.Environment{}, map[string]string{"OPENAI_API_KEY": "sk-1", "OPENAI_MODEL": "x", "OPENAI_BASE_URL": wall.BaseURL()}, "x"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, err := llmagg.New(c.config, env(c.vars))
+			require.NoError(t, err)
+			defer a.Close()
+			answer, err := a.Ask(t.Context(), "hi")
+			require.NoError(t, err)
+			require.Equal(t, "Hello from "+c.model+".", answer)
+		})
+	}
+	a, err := llmagg.New(llmagg.Models{"openai/gpt-4o", "groq/x"}, env(map[string]string{"OPENAI_API_KEY": "k", "GROQ_API_KEY": "k"}))
+	require.NoError(t, err)
+	defer a.Close()
+	require.Equal(t, []string{"openai/gpt-4o", "groq/x"}, a.Models())
+	for _, c := range []llmagg.Config{nil, llmagg.Models{}, llmagg.JSON("{"), llmagg.File("no such file"), llmagg.Environment{}, llmagg.Map{"x": func() {}}} {
+		_, err := llmagg.New(c, env(nil))
+		var e *llmagg.Error
+		require.ErrorAs(t, err, &e)
+	}
+	_, err = llmagg.New(llmagg.Environment{}, env(nil))
+	require.ErrorContains(t, err, "LLMAGG_MODELS")
+}
+
+func TestStreamsAreSequences(t *testing.T) {
+	wall := startWall(t, `{"models": {"a": {"steps": [{"text": "one two three"}, {"text": "one two three"}, {"text": "one two three", "cut": {"how": "clean", "after_events": 2}}, {"status": 400}]}}}`)
+	a := over(t, wall, llmagg.WithModels("a"))
+	r := &llmagg.Request{Messages: hi}
+	var text strings.Builder
+	var last llmagg.Event
+	for event, err := range a.Events(t.Context(), r) {
+		require.NoError(t, err)
+		last = event
+	}
+	require.Equal(t, llmagg.EventDone, last.Kind)
+	require.Equal(t, "one two three", last.Response.Text())
+	require.NotZero(t, last.Response.CallID)
+	for piece, err := range a.Texts(t.Context(), r) {
+		require.NoError(t, err)
+		text.WriteString(piece)
+	}
+	require.Equal(t, "one two three", text.String())
+	var failed error
+	for _, err := range a.Texts(t.Context(), r) {
+		failed = err
+	}
+	require.ErrorIs(t, failed, &llmagg.Error{Code: llmagg.StreamInterrupted})
+	for _, err := range a.Texts(t.Context(), r) {
+		failed = err
+	}
+	require.ErrorIs(t, failed, &llmagg.Error{Code: llmagg.AllFailed})
+	for range a.Texts(t.Context(), r) {
+		break // which ends the call
+	}
+}
+
+type countingTripper struct {
+	next http.RoundTripper
+	n    *atomic.Int32
+}
+
+func (c countingTripper) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.n.Add(1)
+	r.Header.Set("X-Mine", "yes")
+	return c.next.RoundTrip(r)
+}
+
+func TestRoundTripperSeesEachAttempt(t *testing.T) {
+	wall := startWall(t, `{"models": {"a": {"steps": [{"status": 503}]}}}`)
+	var n atomic.Int32
+	a := over(t, wall, llmagg.WithRoundTripper(func(next http.RoundTripper) http.RoundTripper { return countingTripper{next, &n} }))
+	r, err := a.Chat(t.Context(), &llmagg.Request{Messages: hi})
+	require.NoError(t, err)
+	require.EqualValues(t, len(r.Attempts), n.Load())
+	seen := wall.Seen().Requests
+	require.Len(t, seen, 3)
+	require.Equal(t, "yes", seen[1].Headers["x-mine"])
+}
+
+type trip func(*http.Request) (*http.Response, error)
+
+func (f trip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestRoundTripperMayAnswerOrFail(t *testing.T) {
+	wall := startWall(t, `{}`)
+	with := func(f trip) error {
+		a := over(t, wall, llmagg.WithModels("a"), llmagg.WithRoundTripper(func(http.RoundTripper) http.RoundTripper { return f }))
+		_, err := a.Ask(t.Context(), "hi")
+		return err
+	}
+	mine := errors.New("no network today")
+	require.ErrorIs(t, with(func(*http.Request) (*http.Response, error) { return nil, mine }), mine)
+	require.ErrorContains(t, with(func(*http.Request) (*http.Response, error) { return nil, nil }), "neither an answer")
+	require.NoError(t, with(func(*http.Request) (*http.Response, error) {
+		return faultwallAnswer("mine"), nil
+	}))
+	_, err := llmagg.New(llmagg.JSON(`{"openai": {"models": {"a": {"api_key": "k"}}}}`), llmagg.WithRoundTripper(func(http.RoundTripper) http.RoundTripper { return nil }))
+	require.ErrorContains(t, err, "RoundTripper returned nil")
+}
+
+func TestMiddlewareIsAroundCalls(t *testing.T) {
+	wall := startWall(t, `{}`)
+	var order []string
+	named := func(name string) llmagg.Middleware {
+		return llmagg.Middleware{Chat: func(next llmagg.ChatFunc) llmagg.ChatFunc {
+			return func(ctx context.Context, r *llmagg.Request) (*llmagg.Response, error) {
+				order = append(order, name)
+				return next(ctx, r)
+			}
+		}, Stream: func(next llmagg.StreamFunc) llmagg.StreamFunc {
+			return func(ctx context.Context, r *llmagg.Request) (*llmagg.Stream, error) {
+				order = append(order, name+" stream")
+				return next(ctx, r)
+			}
+		}}
+	}
+	a := over(t, wall, llmagg.WithMiddleware(named("outer"), named("inner"), llmagg.Middleware{}))
+	_, err := a.Ask(t.Context(), "hi")
+	require.NoError(t, err)
+	for range a.Texts(t.Context(), &llmagg.Request{Messages: hi}) {
+	}
+	require.Equal(t, []string{"outer", "inner", "outer stream", "inner stream"}, order)
+}
+
+func TestObservationsHaveTheNumberOfTheCall(t *testing.T) {
+	a := over(t, startWall(t, `{}`))
+	calls := make(chan uint64, 16)
+	stop := a.Observe(func(o llmagg.Observation) { calls <- o.Call })
+	r, err := a.Chat(t.Context(), &llmagg.Request{Messages: hi})
+	require.NoError(t, err)
+	stop()
+	require.Equal(t, r.CallID, <-calls)
+	require.Len(t, a.Report(), 2)
+}
+
+func TestCloseEndsCalls(t *testing.T) {
+	wall := startWall(t, `{"models": {"a": {"steps": [{"delay_body_s": 30}]}}}`)
+	a := over(t, wall, llmagg.WithModels("a"))
+	failed := make(chan error, 1)
+	go func() { _, err := a.Ask(context.Background(), "hi"); failed <- err }()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	require.NoError(t, wall.Wait(ctx, func(s faultwall.Seen) bool { return len(s.Requests) == 1 }))
+	require.NoError(t, a.Close())
+	require.ErrorIs(t, <-failed, &llmagg.Error{Code: llmagg.Closed})
+}
