@@ -30,6 +30,14 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str: 
     return markdown
 
 
+_ROLE = re.compile(r":(?:class|meth|func|mod|attr|data|exc):(?=<code>)")
+
+
+def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:  # noqa: ARG001 - mkdocs names them
+    """The marks of docstrings, roles such as :class: and the two colons before a block, are left out."""
+    return _ROLE.sub("", html).replace("<code>~llmagg.", "<code>llmagg.").replace("::</p>", ":</p>")
+
+
 def header() -> str:
     """The manual and the declarations of llmagg.h, a section of it after the other."""
     text = (ROOT / "include" / "llmagg.h").read_text("utf-8")
