@@ -240,7 +240,7 @@ func TestACancelledRunKeepsItsAnswers(t *testing.T) {
 	require.NoError(t, err)
 	defer source.Close()
 	go func() {
-		for wall.Seen().Totals.InFlight < places {
+		for wall.Seen().Totals.Requests < 10+places {
 			time.Sleep(time.Millisecond)
 		}
 		cancel()

@@ -305,7 +305,7 @@ def test_a_cancelled_run_keeps_its_answers(llm_wall: FaultWall, tmp_path: Path, 
 
     async def cancelled() -> None:
         task = asyncio.create_task(bulk.run(source, target, llm))
-        await until(lambda: llm_wall.seen()["totals"]["in_flight"] == 10)
+        await until(lambda: llm_wall.seen()["totals"]["requests"] == 20)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         assert task.cancelled()
@@ -351,7 +351,7 @@ def test_a_closed_aggregator_ends_the_run(llm_wall: FaultWall, tmp_path: Path, r
 
     async def closed() -> None:
         task = asyncio.create_task(bulk.run(source, target, llm))
-        await until(lambda: llm_wall.seen()["totals"]["in_flight"] == 10)
+        await until(lambda: llm_wall.seen()["totals"]["requests"] == 15)
         await llm.close()
         with pytest.raises(llmagg.ClosedError):
             await task

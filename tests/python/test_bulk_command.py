@@ -69,7 +69,7 @@ def test_an_interrupt_keeps_what_there_is(begin: Any, tmp_path: Path, llm_wall: 
     llm_wall.script({"default": {"steps": [{"times": 10}, {"hold": "rest"}]}})
     run = begin(*USUAL, "--quiet")
     begun = time.monotonic()
-    while llm_wall.seen()["totals"]["in_flight"] < 10:
+    while llm_wall.seen()["totals"]["requests"] < 20:
         assert time.monotonic() < begun + 30
         time.sleep(0.02)
     os.kill(run.pid, sent)

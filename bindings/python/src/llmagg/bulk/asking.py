@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -109,6 +110,12 @@ class Asking:
             raise
         except LLMError as error:
             return failed(asked, error), None, None
+
+    def through(self, llm: Any) -> Asking:
+        """The same way to ask, through another aggregator."""
+        other = copy.copy(self)
+        other._llm = llm
+        return other
 
     def value(self, entry: Entry, text: str) -> Any:
         """The object that ``parse`` made, from the ledger."""

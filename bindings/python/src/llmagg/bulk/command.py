@@ -46,6 +46,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--stop-after-errors", type=float, metavar="N", help="a number, or a share of the rows below 1")
     parser.add_argument("--ledger", default="sqlite", help="sqlite, jsonl, or the path of the ledger")
     parser.add_argument("--window", type=int, help="rows on their way at once; default: twice the routes' places")
+    parser.add_argument("--batch-api", choices=["never", "auto", "always"], default="never",
+                        help="send batches to OpenAI or Anthropic; auto asks live what they do not answer")  # fmt: skip
+    parser.add_argument(
+        "--batch-wait", type=float, default=86400, metavar="S", help="auto: seconds until rows are asked live"
+    )
+    parser.add_argument("--batch-poll", type=float, default=5, metavar="S", help=argparse.SUPPRESS)
     parser.add_argument("--quiet", action="store_true", help="no progress")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument("--export", action="store_true", help="ask nothing: INPUT is a ledger, written to OUTPUT")
@@ -98,6 +104,7 @@ def _run(options: argparse.Namespace) -> Report:
         options.input, options.output, _aggregator(options.model, options.config), resume=options.resume,
         retry_errors=options.retry_errors, max_cost=options.max_cost, errors=options.errors,
         stop_after_errors=options.stop_after_errors, ledger=ledger, window=options.window,
+        batch_api=options.batch_api, batch_wait=options.batch_wait, batch_poll=options.batch_poll,
         progress=not options.quiet, **_params(options.param),
     )  # fmt: skip
 

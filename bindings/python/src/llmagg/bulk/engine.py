@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -41,6 +42,8 @@ class Engine:
         self._deliver = deliver
         self._reading = asyncio.Lock()
         self._ended = False  # no further row is asked
+        self._exhausted = False  # the source has no more rows
+        self._again: deque[Asked] = deque()
         self._failure: Exception | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._written: list[Entry] = []  # until the loop's next turn
@@ -53,8 +56,8 @@ class Engine:
         """Asks all rows. Raises LedgerError, LedgerFullError, and what the source raises."""
         begun = time.monotonic()
         try:
-            while not self._ended or self._tasks:
-                while not self._ended and len(self._tasks) < self.window.size():
+            while not self._over() or self._tasks:
+                while not self._over() and len(self._tasks) < self.window.size():
                     self._tasks.add(asyncio.create_task(self._work()))
                 done, self._tasks = await asyncio.wait(self._tasks, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
@@ -63,11 +66,19 @@ class Engine:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-            self._flush()
+            self.flush()
             self.report.seconds = time.monotonic() - begun
         if self._failure is not None:
             raise self._failure
         return self.report
+
+    def _over(self) -> bool:
+        """Whether no further row is to be begun."""
+        return self._ended or (self._exhausted and not self._again)
+
+    def again(self, asked: Asked) -> None:
+        """Asks a row that a batch did not answer."""
+        self._again.append(asked)
 
     def _end(self, failure: BaseException | None) -> None:
         """Ends the run with a failure, the first of several; rows on their way are waited for."""
@@ -79,17 +90,20 @@ class Engine:
 
     async def _work(self) -> None:
         """Asks one row after the other, while the window has room for it."""
-        while not self._ended and len(self._tasks) <= self.window.size():
+        while not self._over() and len(self._tasks) <= self.window.size():
             try:
-                asked = await self._next()
+                asked = self._again.popleft() if self._again else await self.next_row()
             except Exception as error:
                 self._end(error)
                 return
             if asked is None:
                 return
-            self.report.asked += 1
-            entry, response, value = await self._asking.ask(asked)
-            self._settle(entry, response)
+            try:
+                entry, response, value = await self._asking.ask(asked)
+            except Exception as error:
+                self._end(error)
+                return
+            self.settle(entry, response)
             if self._deliver is not None:
                 answer = Answer(asked.n, asked.row, value=value, response=response)
                 if response is not None:
@@ -98,15 +112,15 @@ class Engine:
                     answer.error = decode(entry.error.encode())
                 await self._deliver(answer)
 
-    async def _next(self) -> Asked | None:
+    async def next_row(self) -> Asked | None:
         """The next row that is to be asked."""
         async with self._reading:
-            while not self._ended:
+            while not self._ended and not self._exhausted:
                 n = self.report.rows
                 try:
                     row = await self._rows.next()
                 except StopAsyncIteration:
-                    self._ended = True
+                    self._exhausted = True
                     return None
                 self.report.rows += 1
                 asked = self._asking.asked(n, row)
@@ -140,7 +154,7 @@ class Engine:
         error = decode(entry.error.encode()) if entry.error else None
         return Answer(entry.n, row, text, self._asking.value(entry, text), error, from_ledger=True)
 
-    def _settle(self, entry: Entry, response: ChatCompletionResponse | None) -> None:
+    def settle(self, entry: Entry, response: ChatCompletionResponse | None) -> None:
         """Counts an outcome, and writes it at the end of the loop's turn together with others."""
         if entry.cost is not None:
             currency = entry.currency or "USD"
@@ -149,6 +163,7 @@ class Engine:
         if earlier is not None and earlier.cost is not None:
             cost = earlier.cost + (entry.cost or 0.0)
             entry = entry._replace(cost=cost, currency=entry.currency or earlier.currency)
+        self.report.asked += 1
         usage = None if response is None else response.usage
         self._count(entry, (usage.prompt_tokens, usage.completion_tokens) if usage else None)
         if entry.state == FAILED:
@@ -159,9 +174,9 @@ class Engine:
         self._written.append(entry)
         if not self._writing:
             self._writing = True
-            asyncio.get_running_loop().call_soon(self._flush)
+            asyncio.get_running_loop().call_soon(self.flush)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         """Writes what arrived. What cannot be written is kept for one more try at the end of the run."""
         self._writing = False
         if not self._written or self._ledger is None:

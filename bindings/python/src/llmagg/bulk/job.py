@@ -14,6 +14,7 @@ from .._native import blocking
 from ..errors import InvalidArgumentError
 from . import output
 from .asking import Asking
+from .batching import Batching, Use
 from .engine import Engine
 from .ledger import Ledger, SqliteLedger
 from .ledger_jsonl import JsonlLedger
@@ -30,7 +31,8 @@ async def run(
     source: Any, destination: str | Path, llm: Any = None, *, prompt: Callable[[Any], Any] | None = None,
     parse: Any = None, resume: bool = False, retry_errors: bool = False, max_cost: float | None = None,
     errors: Literal["rows", "stop"] = "rows", stop_after_errors: float | None = None, progress: bool = False,
-    ledger: Kind | Path = "sqlite", window: int | None = None, **params: Any,
+    ledger: Kind | Path = "sqlite", window: int | None = None, batch_api: Use = "never", batch_wait: float = 86400.0,
+    batch_poll: float = 5.0, **params: Any,
 ) -> Report:  # fmt: skip
     """Asks each row of ``source``, and writes the answers to ``destination`` in the order of the rows.
 
@@ -46,6 +48,13 @@ async def run(
     the rows (below 1). ``max_cost`` is for the whole job, earlier runs included; rows on their way come on top.
     After a stop, ``report.stopped`` says why and no output is made (:func:`export` makes one of any ledger).
     ``window`` is how many rows are on their way at once (default: twice the places of the routes).
+
+    With ``batch_api`` "auto" or "always" the rows go to the first route's vendor as batches, if that is OpenAI or
+    Anthropic: half the price, an own quota, and an answer within a day. "auto" asks live what a batch does not answer,
+    or has not answered after ``batch_wait`` seconds (the batch is cancelled then); "always" sends it again, three times
+    at most, and fails for other vendors. The ledger knows the batches, so a later run finds them. ``batch_poll`` is
+    how often batches are looked at, at first, in seconds. Rows in batches stay in memory, and ``max_cost`` ends no
+    batch that was sent.
 
     Raises LedgerError if another run holds the ledger or it belongs to another job, LedgerFullError on a full disk.
     """
@@ -65,9 +74,12 @@ async def run(
             rows, asking, book, Window(llm, window), max_cost=max_cost, retry_errors=retry_errors,
             stop_after_errors=1 if errors == "stop" else stop_after_errors, replay=False, deliver=None,
         )  # fmt: skip
+        batching = _batching(engine, asking, llm, book, batch_api, batch_wait, batch_poll)
         if progress:
             shown = Progress(engine.report, engine.window, rows.total())
             watching = asyncio.create_task(_watch(shown))
+        if batching is not None:
+            await batching.run()
         report = await engine.run()
         report.ledger = book.path
         if report.stopped is None:
@@ -220,6 +232,19 @@ def _opened(target: Path, kind: str | Path, job: dict[str, Any], *, resume: bool
 
 def _within(book: Ledger, rows: int) -> Iterator[Any]:
     return (entry for entry in book.entries() if entry.n < rows)
+
+
+def _batching(
+    engine: Engine, asking: Asking, llm: Any, book: Ledger, use: Use, wait: float, poll: float
+) -> Batching | None:
+    if use not in ("never", "auto", "always"):
+        raise InvalidArgumentError(f'batch_api is {use!r}; expected "never", "auto" or "always"')
+    if use != "never":
+        return Batching(engine, asking, llm, book, use, wait, poll)
+    if noted := book.meta().get("batches"):
+        text = f"the ledger {str(book.path)!r} waits for {len(noted)} batches; go on with batch_api"
+        raise LedgerError(f'{text} "auto" or "always" (batch_wait=0 gives them up)')
+    return None
 
 
 async def _watch(shown: Progress) -> None:

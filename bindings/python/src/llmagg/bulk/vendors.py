@@ -1,0 +1,160 @@
+"""Batches at their vendors: OpenAI's files and batches, Anthropic's message batches."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+import uuid
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+from urllib.request import getproxies_environment, proxy_bypass
+
+from ..errors import ServiceUnavailableError
+
+
+class Result(NamedTuple):
+    """A line of results; without ``status`` the request was not worked off (expired, cancelled)."""
+
+    name: str
+    status: int | None
+    body: bytes
+
+
+class Place(NamedTuple):
+    """Where a route's server is, and what it wants to see."""
+
+    base_url: str
+    headers: dict[str, str]
+    proxy: str | None
+    ca_file: str | None
+
+
+def exchange(place: Place, method: str, path: str, body: bytes = b"", kind: str = "application/json") -> bytes:
+    """One HTTP exchange. ``path`` may be a whole URL of the same origin. Raises ServiceUnavailableError."""
+    url = urlsplit(path if "://" in path else place.base_url.rstrip("/") + path)
+    origin = urlsplit(place.base_url)
+    if (url.scheme, url.netloc) != (origin.scheme, origin.netloc):
+        raise ServiceUnavailableError(f"{origin.netloc} refers to another server for a batch's results: {url.netloc}")
+    proxy = place.proxy
+    if proxy is None and not proxy_bypass(url.netloc):
+        proxy = getproxies_environment().get(url.scheme)
+    through = urlsplit(proxy) if proxy and url.hostname not in ("127.0.0.1", "localhost", "::1") else None
+    host, port = url.hostname or "", url.port or (443 if url.scheme == "https" else 80)
+    at, at_port = (through.hostname or "", through.port or 80) if through else (host, port)
+    connection: http.client.HTTPConnection
+    if url.scheme == "https":
+        context = ssl.create_default_context(cafile=place.ca_file)
+        connection = http.client.HTTPSConnection(at, at_port, timeout=120, context=context)
+        if through:
+            connection.set_tunnel(host, port)
+    else:
+        connection = http.client.HTTPConnection(at, at_port, timeout=120)
+    try:
+        target = url.path + (f"?{url.query}" if url.query else "")
+        connection.request(method, target, body or None, {"Content-Type": kind, **place.headers})
+        response = connection.getresponse()
+        data = response.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise ServiceUnavailableError(f"{host} cannot be reached for a batch: {error}") from None
+    finally:
+        connection.close()
+    if response.status >= 300:
+        said = " ".join(data[:300].decode("utf-8", "replace").split())
+        raise ServiceUnavailableError(f"{host} refused {method} {url.path}: HTTP {response.status} {said}")
+    return data
+
+
+class OpenAIBatches:
+    """OpenAI's, also for other endpoints than chat completions."""
+
+    most_requests = 50_000
+    most_bytes = 190 << 20
+
+    def __init__(self, place: Place, endpoint: str) -> None:
+        self._place = place
+        self._endpoint = endpoint
+
+    def line(self, name: str, body: bytes) -> bytes:
+        """A request in the form of the batch."""
+        head = json.dumps({"custom_id": name, "method": "POST", "url": self._endpoint})
+        return head[:-1].encode() + b', "body": ' + body + b"}"
+
+    def begin(self, lines: list[bytes]) -> str:
+        """Sends a batch; returns its name."""
+        mark = uuid.uuid4().hex
+        said = f"--{mark}\r\nContent-Disposition: form-data; "
+        form = f'{said}name="purpose"\r\n\r\nbatch\r\n{said}name="file"; filename="batch.jsonl"\r\n'
+        form += "Content-Type: application/jsonl\r\n\r\n"
+        data = form.encode() + b"\n".join(lines) + f"\n\r\n--{mark}--\r\n".encode()
+        sent = exchange(self._place, "POST", "/files", data, f"multipart/form-data; boundary={mark}")
+        asked = {"input_file_id": json.loads(sent)["id"], "endpoint": self._endpoint, "completion_window": "24h"}
+        made = exchange(self._place, "POST", "/batches", json.dumps(asked).encode())
+        return str(json.loads(made)["id"])
+
+    def ended(self, name: str) -> dict[str, Any] | None:
+        """What is known of a batch that has ended; None before. Raises ServiceUnavailableError."""
+        told: dict[str, Any] = json.loads(exchange(self._place, "GET", f"/batches/{name}"))
+        return told if told["status"] in ("completed", "expired", "cancelled", "failed") else None
+
+    def cancel(self, name: str) -> None:
+        """Ends a batch."""
+        exchange(self._place, "POST", f"/batches/{name}/cancel")
+
+    def results(self, told: dict[str, Any]) -> Iterator[Result]:
+        """The lines of the results, in any order."""
+        for key in ("output_file_id", "error_file_id"):
+            if not told.get(key):
+                continue
+            for line in exchange(self._place, "GET", f"/files/{told[key]}/content").splitlines():
+                read = json.loads(line)
+                response = read.get("response")
+                if response is None:
+                    yield Result(str(read["custom_id"]), None, b"")
+                else:
+                    body = json.dumps(response["body"]).encode()
+                    yield Result(str(read["custom_id"]), int(response["status_code"]), body)
+
+
+class AnthropicBatches:
+    """Anthropic's message batches."""
+
+    most_requests = 100_000
+    most_bytes = 240 << 20
+
+    def __init__(self, place: Place, endpoint: str) -> None:
+        self._place = place._replace(headers={"anthropic-version": "2023-06-01", **place.headers})
+        self._at = endpoint + "/batches"
+
+    def line(self, name: str, body: bytes) -> bytes:
+        """A request in the form of the batch."""
+        return b'{"custom_id": ' + json.dumps(name).encode() + b', "params": ' + body + b"}"
+
+    def begin(self, lines: list[bytes]) -> str:
+        """Sends a batch; returns its name."""
+        body = b'{"requests": [' + b",".join(lines) + b"]}"
+        return str(json.loads(exchange(self._place, "POST", self._at, body))["id"])
+
+    def ended(self, name: str) -> dict[str, Any] | None:
+        """What is known of a batch that has ended; None before. Raises ServiceUnavailableError."""
+        told: dict[str, Any] = json.loads(exchange(self._place, "GET", f"{self._at}/{name}"))
+        return told if told["processing_status"] == "ended" else None
+
+    def cancel(self, name: str) -> None:
+        """Ends a batch."""
+        exchange(self._place, "POST", f"{self._at}/{name}/cancel")
+
+    def results(self, told: dict[str, Any]) -> Iterator[Result]:
+        """The lines of the results, in any order."""
+        for line in exchange(self._place, "GET", told["results_url"]).splitlines():
+            read = json.loads(line)
+            result = read["result"]
+            if result["type"] == "succeeded":
+                yield Result(str(read["custom_id"]), 200, json.dumps(result["message"]).encode())
+            elif result["type"] == "errored":
+                kind = (result["error"].get("error") or result["error"]).get("type")
+                status = 400 if kind == "invalid_request_error" else 500
+                yield Result(str(read["custom_id"]), status, json.dumps(result["error"]).encode())
+            else:
+                yield Result(str(read["custom_id"]), None, b"")

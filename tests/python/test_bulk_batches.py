@@ -1,0 +1,177 @@
+"""Batches of OpenAI and Anthropic under ``llmagg.bulk``: unordered, torn, expired, refused, found by a later run."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import llmagg
+from conftest import FAST, chats, until
+from llmagg import bulk
+from llmagg.faultwall import FaultWall
+
+VENDORS = ["openai", "anthropic"]
+COUNT = 150
+
+
+def aggregator_at(wall: FaultWall, vendor: str, **options: Any) -> llmagg.LLMAggregator:
+    url = wall.url if vendor == "openai" else wall.url.removesuffix("/v1")
+    price = {"input": 2, "output": 2}
+    model = {"api_key": "k-123456789", "base_url": url, "price": price, **FAST, **options}
+    llm = llmagg.LLMAggregator()
+    llm.initialize_sync({vendor: {"models": {"m-1": model}}})
+    return llm
+
+
+def rows(count: int = COUNT) -> list[dict[str, Any]]:
+    return [{"id": n, "prompt": f"row {n}"} for n in range(count)]
+
+
+def script(wall: FaultWall, *steps: dict[str, Any], **batches: Any) -> None:
+    plan = {"steps": list(steps) or [{"echo": True}]}
+    wall.script({"default": plan, "require_key": "k-123456789", "batches": {"polls": 1, **batches}})
+
+
+def made(wall: FaultWall) -> int:
+    """How many batches there were."""
+    return sum(r["method"] == "POST" and r["path"].endswith("/batches") for r in wall.seen()["requests"])
+
+
+def job(source: Any, target: Path, llm: Any, **options: Any) -> Any:
+    return bulk.run(source, target, llm, **{"batch_api": "auto", "batch_poll": 0.02, "max_tokens": 50, **options})
+
+
+def check(target: Path, count: int = COUNT) -> list[dict[str, Any]]:
+    found = [json.loads(line) for line in target.read_text().splitlines()]
+    assert [(row["n"], row["id"]) for row in found] == [(n, n) for n in range(count)]
+    for row in found:
+        assert f"row {row['n']}" in row["answer"]
+        assert json.loads(row["answer"])["max_tokens"] == 50
+    return found
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_a_job_in_a_batch(llm_wall: FaultWall, tmp_path: Path, run: Any, vendor: str) -> None:
+    script(llm_wall, unordered=True, duplicate=20)
+    target = tmp_path / "a.jsonl"
+    report = run(job(rows(), target, aggregator_at(llm_wall, vendor), batch_api="always"))
+    found = check(target)
+    assert (report.answered, report.asked, made(llm_wall), chats(llm_wall)) == (COUNT, COUNT, 1, [])
+    assert {row["route"] for row in found} == {f"{vendor}/m-1"}
+    usage = found[0]["usage"]
+    assert found[0]["cost"]["amount"] == pytest.approx(usage["total_tokens"] * 2e-6 / 2), "half the price"
+    again = run(job(rows(), target, aggregator_at(llm_wall, vendor), resume=True))
+    assert (again.asked, made(llm_wall)) == (0, 1)
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_what_a_batch_does_not_answer_is_asked_live(llm_wall: FaultWall, tmp_path: Path, run: Any, vendor: str) -> None:
+    script(llm_wall, {"echo": True, "times": 40}, {"status": 400, "times": 10}, {"echo": True}, done=100, missing=5)
+    target = tmp_path / "a.jsonl"
+    report = run(job(rows(), target, aggregator_at(llm_wall, vendor)))
+    check(target)
+    assert (report.answered, made(llm_wall)) == (COUNT, 1)
+    lost = 5 if vendor == "openai" else 0  # Anthropic's file ends with the expired ones
+    assert len(chats(llm_wall)) == 10 + 50 + lost
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_always_sends_again(llm_wall: FaultWall, tmp_path: Path, run: Any, vendor: str) -> None:
+    script(llm_wall, {"echo": True, "times": 10}, {"status": 400}, {"echo": True}, done=60)
+    target = tmp_path / "a.jsonl"
+    report = run(job(rows(), target, aggregator_at(llm_wall, vendor), batch_api="always"))
+    found = [json.loads(line) for line in target.read_text().splitlines()]
+    assert (report.answered, report.errors, made(llm_wall), chats(llm_wall)) == (COUNT - 1, 1, 3, [])
+    assert "HTTP 400" in found[10]["error"]["message"]
+    script(llm_wall, done=0)
+    report = run(job(rows(5), tmp_path / "b.jsonl", aggregator_at(llm_wall, vendor), batch_api="always"))
+    assert (report.errors, made(llm_wall), chats(llm_wall)) == (5, 6, [])
+    assert "3 batches came back without an answer" in (tmp_path / "b.jsonl").read_text()
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_a_batch_that_takes_too_long_is_cancelled(llm_wall: FaultWall, tmp_path: Path, run: Any, vendor: str) -> None:
+    script(llm_wall, polls=1_000_000)
+    target = tmp_path / "a.jsonl"
+    report = run(job(rows(), target, aggregator_at(llm_wall, vendor), batch_wait=0.2))
+    check(target)
+    assert (report.answered, len(chats(llm_wall))) == (COUNT, COUNT)
+    assert sum(r["path"].endswith("/cancel") for r in llm_wall.seen()["requests"]) == 1
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_a_later_run_finds_the_batch(llm_wall: FaultWall, tmp_path: Path, run: Any, vendor: str) -> None:
+    script(llm_wall, polls=1_000_000)
+    llm, target = aggregator_at(llm_wall, vendor), tmp_path / "a.jsonl"
+
+    async def left() -> None:
+        task = asyncio.create_task(job(rows(), target, llm))
+        await until(lambda: any("/batches/" in request["path"] for request in llm_wall.seen()["requests"]))
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    run(left())
+    with pytest.raises(bulk.LedgerError, match="waits for 1 batches"):
+        run(job(rows(), target, llm, resume=True, batch_api="never"))
+    script(llm_wall, polls=0)
+    report = run(job(rows(COUNT + 10), target, llm, resume=True))
+    check(target, COUNT + 10)
+    assert (report.answered, made(llm_wall), chats(llm_wall)) == (COUNT + 10, 2, [])
+
+
+def test_a_refused_batch(llm_wall: FaultWall, tmp_path: Path, run: Any) -> None:
+    script(llm_wall, refuse=True)
+    llm, target = aggregator_at(llm_wall, "openai"), tmp_path / "a.jsonl"
+    report = run(job(rows(), target, llm))
+    check(target)
+    assert (report.answered, len(chats(llm_wall))) == (COUNT, COUNT)
+    script(llm_wall, polls=0)
+    wrong = aggregator_at(llm_wall, "openai", api_key="k-another-key")
+    with pytest.raises(llmagg.ServiceUnavailableError, match="HTTP 401") as caught:
+        run(job(rows(), tmp_path / "b.jsonl", wrong, batch_api="always"))
+    assert "another-key" not in str(caught.value)
+
+
+def test_batches_of_a_vendor_without_batches(llm_wall: FaultWall, tmp_path: Path, run: Any) -> None:
+    llm = aggregator_at(llm_wall, "openai")
+    llm.manager.clear()
+    llm.initialize_sync({"deepseek": {"models": {"m-1": {"api_key": "k-123456789", "base_url": llm_wall.url}}}})
+    with pytest.raises(llmagg.InvalidArgumentError, match="deepseek/m-1 takes no batches"):
+        run(job(["a"], tmp_path / "a.jsonl", llm, batch_api="always"))
+    assert run(job(["a"], tmp_path / "b.jsonl", llm)).answered == 1
+    with pytest.raises(llmagg.InvalidArgumentError, match="batch_api is 'yes'"):
+        run(job(["a"], tmp_path / "c.jsonl", llm, batch_api="yes"))
+
+
+def test_large_jobs_are_several_batches(llm_wall: FaultWall, tmp_path: Path, run: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr("llmagg.bulk.vendors.OpenAIBatches.most_requests", 40)
+    script(llm_wall, max_requests=40)
+    target = tmp_path / "a.jsonl"
+    run(job(rows(), target, aggregator_at(llm_wall, "openai"), batch_api="always"))
+    check(target)
+    assert made(llm_wall) == 4
+
+
+@dataclasses.dataclass
+class City:
+    name: str
+
+
+def test_objects_tools_and_bad_rows(llm_wall: FaultWall, tmp_path: Path, run: Any) -> None:
+    script(llm_wall, {"text": '{"name": "Ulm"}'}, {"text": "no object"}, {"text": '{"name": "Bonn"}'})
+    target = tmp_path / "a.jsonl"
+    given = [{"prompt": "a"}, {"question": "?"}, {"prompt": "b"}, {"prompt": "c"}]
+    report = run(job(given, target, aggregator_at(llm_wall, "openai"), parse=City))
+    found = [json.loads(line) for line in target.read_text().splitlines()]
+    assert [row.get("parsed") for row in found] == [{"name": "Ulm"}, None, {"name": "Bonn"}, {"name": "Bonn"}]
+    assert "no 'prompt'" in found[1]["error"]["message"]
+    assert (report.answered, report.errors) == (3, 1)
+    assert Counter(len(r["body"]["messages"]) for r in chats(llm_wall)) == {1: 1}, "the unfit answer was asked live"
+    asked = llm_wall.seen()["requests"][0]["body_text"]
+    assert '"response_format"' in asked
