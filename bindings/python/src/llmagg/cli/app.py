@@ -141,6 +141,15 @@ def top(
     raise typer.Exit(shown.run(process, once=once, as_json=as_json))
 
 
+@app.command()
+def dashboard(
+    process: Process = None, port: Annotated[int, typer.Option(help="the port on loopback; 0 takes a free one")] = 0,
+) -> None:  # fmt: skip
+    """Shows the same as a page for a browser, on loopback."""
+    shown: Any = import_module("llmagg.cli.dashboard")
+    raise typer.Exit(shown.run(process, port))
+
+
 _SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "red")}
 
 
