@@ -23,12 +23,12 @@ LIB_SOURCES   := $(shell find core capi include -name '*.go' ! -name '*_test.go'
 # Reading 150 root certificates, once a process, takes 0.6 ms longer; a handshake's CPU did not measurably change.
 LIB_COLD      := github.com/llmagg/llmagg/core/faultwall crypto/x509 crypto/x509/pkix encoding/asn1 vendor/golang.org/x/crypto/cryptobyte \
                  crypto/hpke crypto/ecdsa crypto/elliptic crypto/rsa math/big vendor/golang.org/x/net/dns/dnsmessage vendor/golang.org/x/net/idna \
-                 vendor/golang.org/x/text/unicode/norm vendor/golang.org/x/text/unicode/bidi golang.org/x/net/internal/socks golang.org/x/time/rate net mime log/slog \
+                 vendor/golang.org/x/text/unicode/norm vendor/golang.org/x/text/unicode/bidi golang.org/x/net/internal/socks net mime log/slog \
                  crypto/tls fmt os reflect net/url net/textproto mime/multipart mime/quotedprintable sort html path path/filepath encoding/pem encoding/hex \
                  time syscall net/netip vendor/golang.org/x/net/http2/hpack \
                  crypto/ecdh $(addprefix crypto/internal/fips140/,rsa ecdsa nistec ed25519 edwards25519 drbg tls12 tls13) golang.org/x/net/http/httpproxy \
                  github.com/json-iterator/go github.com/modern-go/reflect2 encoding/json \
-                 $(addprefix github.com/llmagg/llmagg/core/,credential meter config rate vendor provider manager internal/setting internal/shown internal/suggest strategy price transport failure wire/bedrock wire/ollama wire/responses wire/gemini wire/anthropic)
+                 $(addprefix github.com/llmagg/llmagg/core/,credential meter config vendor provider manager internal/setting internal/shown internal/suggest strategy price transport failure wire/bedrock wire/ollama wire/responses wire/gemini wire/anthropic)
 LIB_TAGS      := netgo,osusergo
 LIB_GOFLAGS   := -trimpath -buildvcs=false -tags $(LIB_TAGS) $(LIB_COLD:%=-gcflags=%=-l)
 LIB_SONAME    := libllmagg.so.$(LIB_SOVERSION)

@@ -170,7 +170,7 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 	} else if a.permit != nil {
 		a.permit.Neutral() // another key is ready
 	}
-	a.settleRate(e, r.Status, usage)
+	a.settleRate(now, e, r.Status, usage)
 	a.turn.settleBudgets(r.Cost, r.Cost == nil && r.Free())
 	a.cancel(nil)
 	if a.place {

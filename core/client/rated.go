@@ -81,7 +81,7 @@ func (a *attempt) Headed(h http.Header) {
 // settleRate settles what the attempt took from the route's rate. A refused
 // request did cost nothing, so that its retry is not debited twice; what a
 // broken or abandoned answer did cost is not known.
-func (a *attempt) settleRate(e *llm.Error, status int, usage *llm.Usage) {
+func (a *attempt) settleRate(now time.Time, e *llm.Error, status int, usage *llm.Usage) {
 	r := a.turn.client.rate
 	switch {
 	case e == nil:
@@ -89,9 +89,9 @@ func (a *attempt) settleRate(e *llm.Error, status int, usage *llm.Usage) {
 		if known, counted, _ := usage.Counts(); known && counted {
 			input, output = usage.PromptTokens, usage.CompletionTokens
 		}
-		r.Settle(&a.debit, input, output)
+		r.Settle(now, &a.debit, input, output)
 	case failure.CallerLeft(e.Code) || e.Code == llm.Timeout:
-		r.Settle(&a.debit, -1, -1)
+		r.Settle(now, &a.debit, -1, -1)
 	case e.Code == llm.RateLimit:
 		r.Refuse(&a.debit)
 	case a.x.Status == 0:
@@ -99,7 +99,7 @@ func (a *attempt) settleRate(e *llm.Error, status int, usage *llm.Usage) {
 	case status >= 400:
 		r.Return(&a.debit, false)
 	default:
-		r.Settle(&a.debit, -1, -1)
+		r.Settle(now, &a.debit, -1, -1)
 	}
 }
 

@@ -41,6 +41,10 @@ const (
 	foreignShare = 0.1
 	// fewRefusals in a minute can happen to a route that is alone.
 	fewRefusals = 3
+	// hush is after how many answers in a row without a limit only one in so
+	// many is looked at: a server tells its limits always or never, and each
+	// call would pay for the look.
+	hush = 16
 	// grace is for the requests that were in flight when a limit was learned.
 	grace = 5 * time.Second
 )
@@ -49,14 +53,18 @@ const (
 // none is configured; what remains only lowers it. If nothing remains until a
 // time that is told, Learn returns that time: the route waits for it.
 func (l *Limiter) Learn(h http.Header) (wait time.Duration) {
-	if !l.settings.Learn {
+	if !l.settings.Learn || l.silent.Load() >= hush && l.silent.Add(1)%hush != 0 {
 		return 0
 	}
 	said, any := read(h)
 	if !any {
+		if !l.Active() {
+			l.silent.Add(1)
+		}
 		return 0
 	}
-	now := time.Now()
+	l.silent.Store(0)
+	now := l.now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i := range said {
@@ -82,7 +90,7 @@ func (l *Limiter) hear(now time.Time, of int, t told) (wait time.Duration) {
 	if t.limit > 0 && l.configured(of) == 0 {
 		l.setLearned(now, of, t)
 	}
-	if t.remaining < 0 || b.limiter == nil {
+	if t.remaining < 0 || b.limit == 0 {
 		return wait
 	}
 	if wait > 0 { // then the window begins anew
@@ -181,13 +189,14 @@ func (k *learned) notesDrift(now time.Time, missing, limit float64) {
 	}
 }
 
-// notesRefusal learns from a refused request that others use the limit.
+// notesRefusal learns from a refused request that others use the limit. What
+// is refused at once was sent later than what is answered: half of the grace
+// is enough.
 func (l *Limiter) notesRefusal(now time.Time) {
 	for i := range l.learned {
-		if l.buckets[i].paced {
-			continue
+		if k, b := &l.learned[i], &l.buckets[i]; !b.paced && now.Sub(k.since) >= grace/2 {
+			k.notesDrift(now, b.limit*foreignShare/fewRefusals, b.limit)
 		}
-		l.learned[i].notesDrift(now, l.buckets[i].limit*foreignShare/fewRefusals, l.buckets[i].limit)
 	}
 }
 

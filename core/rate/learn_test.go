@@ -105,7 +105,7 @@ func TestAnAnswerBeyondTheLimitExposesIt(t *testing.T) {
 	l.Learn(heads("x-ratelimit-limit-tokens", "100", "x-ratelimit-remaining-tokens", "100"))
 	d, ok := l.Take(of(50))
 	require.True(t, ok)
-	l.Settle(&d, 300, 20)
+	l.Settle(time.Now(), &d, 300, 20)
 	for range 10 {
 		_, ok := l.Take(of(5000))
 		require.True(t, ok)

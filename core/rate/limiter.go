@@ -1,8 +1,8 @@
 // Package rate bounds how many requests and tokens a minute a route is asked
 // for. A [Limiter] debits what a request is likely to cost (size.go), lets
 // callers wait in line for it, settles by what the answer says it did cost, and
-// learns limits from the headers of answers (told.go, learn.go). The buckets
-// are those of golang.org/x/time/rate. It imports nothing of this module.
+// learns limits from the headers of answers (told.go, learn.go). It imports
+// nothing of this module.
 package rate
 
 import (
@@ -33,11 +33,14 @@ var names = [2]string{"rpm", "tpm"}
 type Limiter struct {
 	_        [0]func() // is never compared: that would be code
 	settings Settings
-	active   atomic.Bool // there is a limit
+	began    time.Time     // of which times are counted
+	active   atomic.Bool   // there is a limit
+	silent   atomic.Uint32 // answers in a row that told no limit, while there is none
 
 	mu          sync.Mutex // guards what follows
 	buckets     [2]bucket
 	used        [2]recent
+	agedAt      time.Time // when used was right
 	learned     [2]learned
 	sizes       *sizes  // nil while there is no limit
 	first, last *waiter // in line
@@ -48,8 +51,8 @@ type Limiter struct {
 
 // New makes a limiter.
 func New(s Settings) *Limiter {
-	l := &Limiter{settings: s}
 	now := time.Now()
+	l := &Limiter{settings: s, began: now, agedAt: now}
 	for i, limit := range [2]float64{s.RPM, s.TPM} {
 		if limit > 0 {
 			l.begin()
@@ -58,6 +61,9 @@ func New(s Settings) *Limiter {
 	}
 	return l
 }
+
+// now is time.Now by one clock instead of two: what is asked for each call.
+func (l *Limiter) now() time.Time { return l.began.Add(time.Since(l.began)) }
 
 // begin makes the limiter one that has a limit.
 func (l *Limiter) begin() {
@@ -94,7 +100,7 @@ func (l *Limiter) Take(s Size) (d Debit, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	d = l.debit(s)
-	if l.first != nil || !l.take(time.Now(), &d) {
+	if l.first != nil || !l.take(l.now(), &d) {
 		return Debit{}, false
 	}
 	return d, true
@@ -109,7 +115,7 @@ func (l *Limiter) Wait(ctx context.Context, s Size) (Debit, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	d := l.debit(s)
-	if l.first == nil && l.take(time.Now(), &d) {
+	if l.first == nil && l.take(l.now(), &d) {
 		return d, nil
 	}
 	w := &waiter{need: d.need(), wake: make(chan struct{}, 1)}
@@ -120,7 +126,7 @@ func (l *Limiter) Wait(ctx context.Context, s Size) (Debit, error) {
 	for {
 		wait := longest
 		if l.first == w {
-			now := time.Now()
+			now := l.now()
 			if l.take(now, &d) {
 				return d, nil
 			}
@@ -153,9 +159,10 @@ func (l *Limiter) take(now time.Time, d *Debit) bool {
 	if wait, _ := l.lacks(now, d.need()); wait > 0 {
 		return false
 	}
+	l.age(now)
 	for i, n := range d.need() {
-		l.buckets[i].take(now, n)
-		l.used[i].add(now, n)
+		l.buckets[i].spend(n)
+		l.used[i].sum += n
 		if l.lease != nil {
 			l.lease.spends(now, &l.buckets[i], i, n)
 		}
@@ -233,7 +240,7 @@ type Shortage struct {
 func (l *Limiter) Shortage(s Size) Shortage {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := time.Now()
+	now := l.now()
 	l.freshen(now)
 	d := l.debit(s)
 	need := d.need()
@@ -256,16 +263,17 @@ func (l *Limiter) Shortage(s Size) Shortage {
 
 // share is what was used lately of a limit.
 func (l *Limiter) share(now time.Time, of int) float64 {
-	if l.buckets[of].limiter == nil {
+	if l.buckets[of].limit == 0 {
 		return 0
 	}
-	return min(l.used[of].perMinute(now)/l.buckets[of].limit, 1)
+	l.age(now)
+	return min(l.used[of].perMinute()/l.buckets[of].limit, 1)
 }
 
 // Settle settles a debit by the tokens that the answer says it cost: what was
 // too much comes back, what was too little is a debt. Negative numbers are not
-// known.
-func (l *Limiter) Settle(d *Debit, input, output int) {
+// known. now is the time of the answer's end, which its caller knows already.
+func (l *Limiter) Settle(now time.Time, d *Debit, input, output int) {
 	if !d.taken {
 		return
 	}
@@ -275,7 +283,6 @@ func (l *Limiter) Settle(d *Debit, input, output int) {
 	if input < 0 || output < 0 {
 		return
 	}
-	now := time.Now()
 	l.sizes.settle(float64(d.input), input, output)
 	cost := float64(input + output)
 	l.doubt(cost)
@@ -291,7 +298,7 @@ func (l *Limiter) Return(d *Debit, request bool) {
 	d.taken = false
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := time.Now()
+	now := l.now()
 	l.giveBack(now, tokens, float64(d.tokens))
 	if request {
 		l.giveBack(now, requests, 1)
@@ -303,7 +310,7 @@ func (l *Limiter) Return(d *Debit, request bool) {
 func (l *Limiter) Refuse(d *Debit) {
 	if d.taken {
 		l.mu.Lock()
-		l.notesRefusal(time.Now())
+		l.notesRefusal(l.now())
 		l.mu.Unlock()
 	}
 	l.Return(d, true)
@@ -311,12 +318,12 @@ func (l *Limiter) Refuse(d *Debit) {
 
 // giveBack gives n back, or takes −n more.
 func (l *Limiter) giveBack(now time.Time, of int, n float64) {
-	l.used[of].add(now, -n)
+	l.age(now)
+	l.used[of].sum -= n
 	if l.lease != nil {
 		l.lease.spends(now, &l.buckets[of], of, -n)
 	}
 	l.buckets[of].give(now, n)
-	l.buckets[of].take(now, -n)
 	l.wakeFirst()
 }
 
@@ -334,7 +341,7 @@ func (l *Limiter) Report() Report {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := time.Now()
+	now := l.now()
 	r := Report{Used: max(l.share(now, requests), l.share(now, tokens)), Waiting: l.waiting}
 	if l.first != nil {
 		if wait, of := l.lacks(now, l.first.need); wait > 0 {
@@ -349,29 +356,23 @@ func (l *Limiter) Report() Report {
 type recent struct {
 	sum    float64
 	weight float64 // of the time that sum covers, in seconds
-	at     time.Time
 }
 
 const recently = 20 // seconds
 
-func (r *recent) add(now time.Time, n float64) {
-	r.age(now)
-	r.sum += n
-}
-
-func (r *recent) age(now time.Time) {
-	if r.at.IsZero() {
-		r.at = now
+// age lets what was used fade.
+func (l *Limiter) age(now time.Time) {
+	passed := now.Sub(l.agedAt)
+	if passed <= 10*time.Millisecond {
+		return
 	}
-	if passed := now.Sub(r.at).Seconds(); passed > 0.01 {
-		fade := math.Exp(-passed / recently)
+	fade := math.Exp(-passed.Seconds() / recently)
+	for i := range l.used {
+		r := &l.used[i]
 		r.sum *= fade
 		r.weight = r.weight*fade + recently*(1-fade)
-		r.at = now
 	}
+	l.agedAt = now
 }
 
-func (r *recent) perMinute(now time.Time) float64 {
-	r.age(now)
-	return max(r.sum, 0) / max(r.weight, 1) * 60
-}
+func (r *recent) perMinute() float64 { return max(r.sum, 0) / max(r.weight, 1) * 60 }

@@ -123,7 +123,7 @@ func (l load) under(t *testing.T, s *server) (used float64, refused float64) {
 							mu.Unlock()
 						}
 						if ok {
-							limiter.Settle(&d, in, out)
+							limiter.Settle(time.Now(), &d, in, out)
 						} else {
 							limiter.Refuse(&d)
 						}

@@ -60,7 +60,8 @@ const known = 200
 
 // sizes remembers what requests and answers of a route did cost.
 type sizes struct {
-	outputs [known]int32 // of the last answers
+	outputs [known]int32 // of the last answers, in their order
+	sorted  [known]int32 // the same, by size
 	n       int          // how many there were
 	p95     float64      // of them
 	scale   float64      // of the input: what was counted for what was estimated
@@ -87,20 +88,40 @@ func (s *sizes) settle(estimated float64, input, output int) {
 		weight := max(1/float64(s.n+1), 1.0/32) // the mean at first
 		s.scale += (ratio - s.scale) * weight
 	}
-	s.outputs[s.n%known] = int32(min(output, 1<<30))
-	s.n++
-	if s.n <= 20 || s.n%20 == 0 {
-		s.p95 = float64(nth(s.outputs, min(s.n, known), (min(s.n, known)*95+99)/100-1))
-	}
+	s.note(int32(min(output, 1<<30)))
 }
 
-// nth is the k-th of the first n numbers, by size. The sort of package slices
-// would be 5 KB of the library.
-func nth(of [known]int32, n, k int) int32 {
-	for i := 1; i < n; i++ {
-		for j := i; j > 0 && of[j] < of[j-1]; j-- {
-			of[j], of[j-1] = of[j-1], of[j]
+// note remembers the tokens of an answer, and forgets the oldest where there
+// are enough.
+func (s *sizes) note(output int32) {
+	slot, kept := s.n%known, min(s.n, known)
+	at := kept // of the place that becomes free
+	if kept == known {
+		at = s.place(s.outputs[slot], kept)
+	}
+	s.outputs[slot] = output
+	to := s.place(output, kept)
+	if to > at { // the free place is one of those before
+		to--
+		copy(s.sorted[at:to], s.sorted[at+1:to+1])
+	} else {
+		copy(s.sorted[to+1:at+1], s.sorted[to:at])
+	}
+	s.sorted[to] = output
+	s.n++
+	kept = min(s.n, known)
+	s.p95 = float64(s.sorted[(kept*95+99)/100-1])
+}
+
+// place is the first of the sorted sizes that is not less.
+func (s *sizes) place(output int32, kept int) int {
+	low, high := 0, kept
+	for low < high {
+		if middle := (low + high) / 2; s.sorted[middle] < output {
+			low = middle + 1
+		} else {
+			high = middle
 		}
 	}
-	return of[k]
+	return low
 }

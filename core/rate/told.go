@@ -19,25 +19,44 @@ type told struct {
 var silent = told{limit: -1, remaining: -1}
 
 // read gives what an answer's headers say of requests and tokens; false if they
-// say nothing, which most answers' do: each call pays for that look.
+// say nothing, which most answers' do.
 func read(h http.Header) (said [2]told, any bool) {
 	switch {
 	case h["X-Ratelimit-Remaining-Tokens"] != nil || h["X-Ratelimit-Remaining-Requests"] != nil:
-		return [2]told{readOpenAI(h, "Requests"), readOpenAI(h, "Tokens")}, true
+		return [2]told{readOpenAI(h, &openAI[requests]), readOpenAI(h, &openAI[tokens])}, true
 	case h["Anthropic-Ratelimit-Requests-Remaining"] != nil:
-		return [2]told{readAnthropic(h, "Requests"), readAnthropic(h, "Tokens")}, true
+		return [2]told{readAnthropic(h, &anthropic[requests]), readAnthropic(h, &anthropic[tokens])}, true
 	case h["Ratelimit"] != nil || h["Ratelimit-Remaining"] != nil:
 		return [2]told{readIETF(h), silent}, true
 	}
 	return said, false
 }
 
+// family is the names of three headers, as http.Header keeps them: its Get
+// would make that form anew for each.
+type family struct{ limit, remaining, reset string }
+
+var (
+	openAI = [2]family{{"X-Ratelimit-Limit-Requests", "X-Ratelimit-Remaining-Requests", "X-Ratelimit-Reset-Requests"},
+		{"X-Ratelimit-Limit-Tokens", "X-Ratelimit-Remaining-Tokens", "X-Ratelimit-Reset-Tokens"}}
+	anthropic = [2]family{{"Anthropic-Ratelimit-Requests-Limit", "Anthropic-Ratelimit-Requests-Remaining", "Anthropic-Ratelimit-Requests-Reset"},
+		{"Anthropic-Ratelimit-Tokens-Limit", "Anthropic-Ratelimit-Tokens-Remaining", "Anthropic-Ratelimit-Tokens-Reset"}}
+)
+
+// first is the first value of a header, "" without one.
+func first(h http.Header, name string) string {
+	if v := h[name]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}
+
 // readOpenAI reads x-ratelimit-{limit,remaining,reset}-{requests,tokens} of
 // OpenAI, Groq, Azure and others. A reset is a duration, such as 6m0s or 120ms,
 // or seconds.
-func readOpenAI(h http.Header, of string) told {
-	t := told{limit: number(h.Get("X-Ratelimit-Limit-" + of)), remaining: number(h.Get("X-Ratelimit-Remaining-" + of))}
-	text := strings.TrimSpace(h.Get("X-Ratelimit-Reset-" + of))
+func readOpenAI(h http.Header, of *family) told {
+	t := told{limit: number(first(h, of.limit)), remaining: number(first(h, of.remaining))}
+	text := strings.TrimSpace(first(h, of.reset))
 	if d, ok := duration(text); ok {
 		t.reset, t.resets, t.slack = d, true, 50*time.Millisecond
 	} else {
@@ -79,15 +98,14 @@ func duration(text string) (d time.Duration, ok bool) {
 // readAnthropic reads anthropic-ratelimit-{requests,tokens}-{limit,remaining,
 // reset}; a reset is a time as in RFC 3339, by the server's clock, which the
 // answer's Date tells.
-func readAnthropic(h http.Header, of string) told {
-	head := "Anthropic-Ratelimit-" + of
-	t := told{limit: number(h.Get(head + "-Limit")), remaining: number(h.Get(head + "-Remaining"))}
-	at, err := time.Parse(time.RFC3339, strings.TrimSpace(h.Get(head+"-Reset")))
+func readAnthropic(h http.Header, of *family) told {
+	t := told{limit: number(first(h, of.limit)), remaining: number(first(h, of.remaining))}
+	at, err := time.Parse(time.RFC3339, strings.TrimSpace(first(h, of.reset)))
 	if err != nil {
 		return t
 	}
 	now := time.Now()
-	if date, err := http.ParseTime(h.Get("Date")); err == nil && at.Sub(date).Abs() <= 32*24*time.Hour {
+	if date, err := http.ParseTime(first(h, "Date")); err == nil && at.Sub(date).Abs() <= 32*24*time.Hour {
 		now = date
 	}
 	if d := at.Sub(now); d <= longest && d > -time.Minute {
@@ -158,6 +176,9 @@ const most = 1e12
 // else is -1.
 func number(text string) float64 {
 	text = strings.TrimSpace(text)
+	if whole, ok := digits(text); ok {
+		return whole
+	}
 	if text == "" || strings.Trim(text, "0123456789.") != "" {
 		return -1
 	}
@@ -166,4 +187,19 @@ func number(text string) float64 {
 		return -1
 	}
 	return n
+}
+
+// digits reads a whole number, which most are.
+func digits(text string) (n float64, ok bool) {
+	if text == "" || len(text) > 12 {
+		return 0, false
+	}
+	for i := range len(text) {
+		d := text[i] - '0'
+		if d > 9 {
+			return 0, false
+		}
+		n = n*10 + float64(d)
+	}
+	return n, true
 }
