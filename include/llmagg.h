@@ -74,14 +74,15 @@
  * exchange: {"route", "provider", "model", "start": seconds since the epoch, "duration", "first_token": seconds, "outcome": name
  * of the code, "code", "error_owner": as in llmagg_error_json, "status", "message", "wait": seconds before the attempt, "waited_for": "backoff", "retry-after",
  * "concurrency limit", "rate" or "half-open trial", "bytes", "skipped_events", "usage", "left_out", "adapted",
- * "key": how the key ends, if the route has several}; empty fields are omitted.
+ * "key": how the key ends, if the route has several, "stream", "forced": a last-resort probe, "hedge": bools}; empty fields are
+ * omitted.
  * An answer and an attempt have a "cost": {"amount", "currency", "source": "provider" (the answer says it), "price" (the usage
  * times the configured prices), "table" (times the prices of the file that the variable LLMAGG_PRICES names, as
  * share/llmagg/prices.json, whose "date" it has) or "mixed", "unknown": further attempts that may have cost something}. It is missing
  * if it is not known. An answer's is that of all attempts of its call. An answer and an error have "id_of_call": the number of the
  * call in this process, which is "call" in observations.
- * A usage has OpenAI's names for every vendor: "prompt_tokens" with what caches gave and took, "prompt_tokens_details":
- * {"cached_tokens", "cache_write_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "audio_tokens"},
+ * A usage has OpenAI's names for every vendor: "completion_tokens", "total_tokens", "prompt_tokens" with what caches gave and
+ * took, "prompt_tokens_details": {"cached_tokens", "cache_write_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "audio_tokens"},
  * "completion_tokens_details": {"reasoning_tokens", "audio_tokens"}. A number that the vendor did not send is null or missing.
  * An answer's message has "parts" where OpenAI's shape alone would lose something: its pieces in order, each {"type": "text",
  * "thinking", "redacted_thinking", "tool_call", "image" or "other", "bytes": of a text or a thought, "id": of a call, "owner":

@@ -79,6 +79,7 @@ install: lib static ## install header, libraries, pkg-config file and CMake pack
 	install -d '$(DESTDIR)$(DATADIR)'
 	install -m 644 core/price/shipped/prices.json '$(DESTDIR)$(DATADIR)/prices.json'
 	install -m 644 include/llmagg.h '$(DESTDIR)$(INCLUDEDIR)/llmagg.h'
+	install -m 644 examples/cpp/llmagg.hpp '$(DESTDIR)$(INCLUDEDIR)/llmagg.hpp'
 	install -m 755 $(BUILD)/libllmagg.so '$(DESTDIR)$(LIBDIR)/libllmagg.so.$(LIB_VERSION)'
 	ln -sf libllmagg.so.$(LIB_VERSION) '$(DESTDIR)$(LIBDIR)/libllmagg.so.$(LIB_SOVERSION)'
 	ln -sf libllmagg.so.$(LIB_SOVERSION) '$(DESTDIR)$(LIBDIR)/libllmagg.so'

@@ -3,10 +3,11 @@
 
 CAPI_OUT      := $(BUILD)/capi
 CAPI_NAMES    := $(patsubst tests/capi/%.c,%,$(wildcard tests/capi/*.c))
-CAPI_PROGRAMS := $(addprefix $(CAPI_OUT)/,$(CAPI_NAMES))
+CAPI_PROGRAMS := $(addprefix $(CAPI_OUT)/,$(CAPI_NAMES) cpp)
 CAPI_LOADED   := $(patsubst tests/capi/loaded/%.c,loaded/%,$(wildcard tests/capi/loaded/*.c))
 CAPI_EXAMPLES := $(patsubst examples/c/%.c,$(CAPI_OUT)/example_%,$(wildcard examples/c/*.c)) \
                  $(patsubst examples/cpp/%.cpp,$(CAPI_OUT)/example_cpp_%,$(wildcard examples/cpp/*.cpp))
+CAPI_CXX      := $(CXX) -std=c++17 -O1 -g -Iinclude
 CAPI_SCRIPTS  := $(addprefix tests/capi/,header.sh symbols.sh rules.sh examples.sh)
 CAPI_HEADERS  := $(wildcard tests/capi/*.h tests/capi/*.def) include/llmagg.h
 CAPI_WARN     := -Wall -Wextra -Wpedantic -Werror
@@ -18,7 +19,11 @@ CAPI_LINK     := -Iinclude -L$(BUILD) -lllmagg "-Wl,-rpath,$(abspath $(BUILD))" 
 capi-test: lib $(CAPI_PROGRAMS) $(CAPI_LOADED:%=$(CAPI_OUT)/%) $(CAPI_EXAMPLES) ## tests of the C ABI, in C, C++ and ctypes
 	@CC="$(CC)" CXX="$(CXX)" BUILD="$(BUILD)" OUT="$(CAPI_OUT)" sh tests/capi/run.sh $(CAPI_PROGRAMS) $(CAPI_LOADED:%=$(CAPI_OUT)/%) $(CAPI_SCRIPTS)
 
-$(CAPI_OUT)/example_cpp_%: examples/cpp/%.cpp include/llmagg.h $(BUILD)/libllmagg.so
+$(CAPI_OUT)/cpp: tests/capi/cpp.cpp examples/cpp/llmagg.hpp include/llmagg.h $(BUILD)/libllmagg.so
+	@mkdir -p $(CAPI_OUT)
+	$(CAPI_CXX) $(CAPI_WARN) $< -o $@ $(CAPI_LINK)
+
+$(CAPI_OUT)/example_cpp_%: examples/cpp/%.cpp examples/cpp/llmagg.hpp include/llmagg.h $(BUILD)/libllmagg.so
 	@mkdir -p $(CAPI_OUT)
 	$(CXX) -std=c++17 -O1 -g $(CAPI_WARN) $< -o $@ $(CAPI_LINK)
 
@@ -40,7 +45,7 @@ $(CAPI_OUT)/%: tests/capi/%.c $(CAPI_HEADERS) $(BUILD)/libllmagg.so
 
 CAPI_ASAN   := $(BUILD)/asan
 CAPI_CHECKS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-CAPI_ASANED := $(addprefix $(CAPI_ASAN)/,$(CAPI_NAMES) $(CAPI_LOADED)) $(CAPI_ASAN)/inject/panics
+CAPI_ASANED := $(addprefix $(CAPI_ASAN)/,$(CAPI_NAMES) $(CAPI_LOADED) cpp) $(CAPI_ASAN)/inject/panics
 
 capi-asan: $(CAPI_ASANED) ## the C tests under AddressSanitizer and UndefinedBehaviorSanitizer, with injected panics
 	@OUT="$(CAPI_ASAN)" LIMIT=240 ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1 \
@@ -54,6 +59,9 @@ $(CAPI_ASAN)/libllmagg.so: $(LIB_SOURCES) $(LIB_OVERLAY)
 $(CAPI_ASAN)/loaded/%: tests/capi/loaded/%.c tests/capi/loaded/host.h $(CAPI_HEADERS) $(CAPI_ASAN)/libllmagg.so
 	@mkdir -p $(dir $@)
 	$(CC) $(CAPI_CFLAGS) $(CAPI_CHECKS) -DLIBRARY='"$(abspath $(CAPI_ASAN))/libllmagg.so"' $< -o $@ -ldl -lm -pthread
+
+$(CAPI_ASAN)/cpp: tests/capi/cpp.cpp examples/cpp/llmagg.hpp include/llmagg.h $(CAPI_ASAN)/libllmagg.so
+	$(CAPI_CXX) $(CAPI_WARN) $(CAPI_CHECKS) $< -o $@ -L$(CAPI_ASAN) -lllmagg "-Wl,-rpath,$(abspath $(CAPI_ASAN))" -pthread
 
 $(CAPI_ASAN)/%: tests/capi/%.c $(CAPI_HEADERS) $(CAPI_ASAN)/libllmagg.so
 	@mkdir -p $(dir $@)

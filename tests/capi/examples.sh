@@ -21,6 +21,7 @@ expect 'Hello from gpt-4o-mini.' "$out/example_chat"
 expect '42 chunks, the whole: ' "$out/example_stream"
 expect 'spans.*"name":"openai/a".*"name":"openai/b".*"name":"chat a"' "$out/example_trace"
 expect 'HELLO FROM C.*still waking up' "$out/example_custom_provider"
+expect '66 chunks, and the timer went on: yes' "$out/example_epoll"
 expect 'Hello from gpt-4o-mini.' "$out/example_cpp_chat"
 expect 'Hello from gpt-4o-mini.' "${PYTHON3:-python3}" "$root/examples/ctypes/chat.py" "${BUILD:-build}/libllmagg.so"
 for file in "$root"/examples/c/*.c "$root"/examples/cpp/*.cpp "$root"/examples/ctypes/*.py; do

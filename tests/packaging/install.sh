@@ -19,6 +19,7 @@ cd "$src" || exit 1
 version=$(sed -n 's/^#define LLMAGG_VERSION "\(.*\)"/\1/p' "$prefix/include/llmagg.h")
 LC_ALL=C sort > expected <<END
 include/llmagg.h
+include/llmagg.hpp
 lib/cmake/llmagg/llmaggConfig.cmake
 lib/cmake/llmagg/llmaggConfigVersion.cmake
 lib/libllmagg.a

@@ -1,0 +1,114 @@
+// llmagg.hpp: answers, streams, restarts, errors, cancellation, vectors, moves. Under AddressSanitizer nothing leaks.
+#include <cstdio>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "../../examples/cpp/llmagg.hpp"
+
+static int failures = 0;
+
+static void holds(bool ok, const char *what) {
+    std::printf("%s cpp: %s\n", ok ? "ok" : "not ok", what);
+    failures += !ok;
+}
+
+template <class T> constexpr bool move_only = std::is_nothrow_move_constructible_v<T> && !std::is_copy_constructible_v<T>;
+static_assert(move_only<llmagg::Aggregator> && move_only<llmagg::Queue> && move_only<llmagg::Stream> && move_only<llmagg::Wall>);
+
+static const char script[] = R"({"models": {
+    "a": {"steps": [{"text": "Gr\u00fc\u00df \"dich\" \ud83d\ude00\n"}]},
+    "cut": {"steps": [{"text": "one two three", "cut": {"how": "clean", "after_events": 2}}]},
+    "twice": {"steps": [{"text": "one two three", "cut": {"how": "clean", "after_events": 2}}, {"text": "whole"}]},
+    "long": {"steps": [{"text_bytes": 4000, "chunks": 400}]},
+    "bad": {"steps": [{"status": 400}]}}})";
+
+static std::string config(const std::string &url) {
+    return R"({"openai": {"base_url": ")" + url + R"(", "api_key": "k", "models": {"a": {}, "cut": {}, "twice": {}, "long": {}, "bad": {}}}})";
+}
+
+static std::string asking(const char *model) { return std::string(R"({"model": ")") + model + R"(", "messages": [{"role": "user", "content": "hi"}]})"; }
+
+static void answers(llmagg::Aggregator &llm) {
+    const std::string said = "Gr\xc3\xbc\xc3\x9f \"dich\" \xf0\x9f\x98\x80\n";
+    holds(llmagg::text(llm.chat(asking("a"))) == said, "the text of an answer");
+    std::string streamed, whole;
+    for (const llmagg::Event &event : llm.stream(asking("a"))) {
+        streamed += event.text();
+        if (event.done()) whole = llmagg::text(event.payload);
+    }
+    holds(streamed == said && whole == said, "the text of a stream, in pieces and whole");
+    std::size_t chunks = 0;
+    for (const auto &event : llm.stream(asking("long"))) chunks += !event.text().empty();
+    holds(chunks == 400, "a stream longer than its window");
+    std::string kept;
+    bool restarted = false;
+    for (const auto &event : llm.stream(asking("twice"), R"({"on_interrupt": "restart"})")) {
+        kept = event.restart() ? "" : kept + event.text();
+        restarted |= event.restart();
+    }
+    holds(restarted && kept == "whole", "a restart");
+    holds(llm.models().find("\"cut\"") != std::string::npos && llm.report().find("\"circuit\"") != std::string::npos, "models and report");
+    const llmagg::Vectors vectors = llm.embed(R"({"model": "a", "input": ["one", "two"]})");
+    holds(vectors.size() == 2 && vectors[1].size() == vectors.dimensions() && vectors.dimensions() > 0 && llmagg::json::at(vectors.json(), "usage") != "", "vectors");
+}
+
+static void errors(llmagg::Aggregator &llm) {
+    try {
+        llm.chat(asking("bad"));
+        holds(false, "a failed call throws");
+    } catch (const llmagg::Error &e) {
+        holds(e.code() == LLMAGG_E_ALL_FAILED && std::string(e.what()).find("ALL_FAILED: ") == 0 && e.json().find("\"attempts\"") != std::string::npos, "a failed call throws");
+    }
+    std::string partial;
+    try {
+        for (const auto &event : llm.stream(asking("cut"))) partial += event.text();
+        holds(false, "a stream that breaks throws");
+    } catch (const llmagg::Error &e) {
+        holds(e.code() == LLMAGG_E_STREAM_INTERRUPTED && llmagg::json::unquote(llmagg::json::at(e.json(), "partial")) == partial && !partial.empty(), "a stream that breaks throws");
+    }
+    try {
+        llmagg::Aggregator wrong("{");
+        holds(false, "a wrong configuration throws");
+    } catch (const llmagg::Error &e) {
+        holds(e.code() == LLMAGG_E_INVALID_ARGUMENT, "a wrong configuration throws");
+    }
+}
+
+static void leaving(llmagg::Aggregator &llm) {
+    for (const auto &event : llm.stream(asking("long")))
+        if (!event.text().empty()) break;
+    llmagg::Stream unread = llm.stream(asking("long"));
+    llmagg::Stream moved = std::move(unread);
+    holds(moved.next() != nullptr, "a moved stream goes on");
+    llmagg::Queue queue;
+    for (std::uint64_t tag = 1; tag <= 3; tag++) llm.submit(queue, asking("a"), {}, 0, tag);
+    std::uint64_t tags = 0;
+    for (int ended = 0; ended < 3;) {
+        queue.wait();
+        for (const auto &event : queue.drain()) {
+            ended += event.done();
+            tags += event.tag;
+        }
+    }
+    holds(tags == 6 && queue.fd() >= 0 && !queue.wait(0), "three calls through one queue");
+}
+
+static void texts() {
+    using namespace llmagg::json;
+    holds(unquote(quote("a\"\\\n\x01 \xe2\x82\xac")) == "a\"\\\n\x01 \xe2\x82\xac", "quote and unquote");
+    holds(at(R"( { "x" : [ {"y": 1} , 2 ] , "z" : "\"}" } )", "z") == R"("\"}")" && at(at(R"({"x": [{"y": 1}, 2]})", "x"), "") == R"({"y": 1})", "the value of a key");
+    holds(at("{}", "x").empty() && at("", "x").empty() && at("[]", "").empty() && at("{\"x", "x").empty() && llmagg::text("null").empty(), "what is not there is empty");
+}
+
+int main() {
+    texts();
+    llmagg::Wall wall(script);
+    llmagg::Aggregator first(config(wall.url()));
+    llmagg::Aggregator llm = std::move(first);
+    answers(llm);
+    errors(llm);
+    leaving(llm);
+    holds(wall.seen().find("\"requests\"") != std::string::npos, "what the wall saw");
+    return failures != 0;
+}
