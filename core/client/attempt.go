@@ -162,15 +162,16 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 			r.Status = e.Status
 		}
 	}
-	known := a.tellSlots(e)
-	if e == nil {
-		a.settle(nil, false, now, time.Time{})
-	} else if borne, wakes := a.keyFailed(e, now); !borne {
-		a.settle(e, known, now, wakes)
+	borne, wakes := false, time.Time{} // by one of several keys
+	if e != nil {
+		borne, wakes = a.keyFailed(e, now)
+	}
+	if !borne {
+		a.settle(e, a.tellSlots(e), now, wakes)
 	} else if a.permit != nil {
 		a.permit.Neutral() // another key is ready
 	}
-	a.settleRate(now, e, r.Status, usage)
+	a.settleRate(now, e, borne, r.Status, usage)
 	a.turn.settleBudgets(r.Cost, r.Cost == nil && r.Free())
 	a.cancel(nil)
 	if a.place {

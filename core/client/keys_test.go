@@ -3,8 +3,12 @@ package client
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/llmagg/llmagg/core/config"
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/rate"
 	"github.com/stretchr/testify/require"
 )
 
@@ -13,6 +17,29 @@ func TestATrailShowsFourCharactersOfAKeyAtMost(t *testing.T) {
 		"sk-proj-0123456789abcdef": "…cdef", "0123456789abcdef": "…cdef", "0123456789ab": "…9ab", "short": "…t", "key": "…",
 	} {
 		require.Equal(t, shown, shownKey(key))
+	}
+}
+
+// A key that is limited says nothing of the limits of the others: the rate that
+// they share stays as it is configured.
+func TestALimitedKeyDoesNotSlowTheOthers(t *testing.T) {
+	for ofKey, slower := range map[bool]bool{true: false, false: true} {
+		synctest.Test(t, func(t *testing.T) {
+			c, err := New(config.Model{Provider: "openai", Name: "m", APIKeys: []string{"sk-proj-0123456789abcdef", "sk-proj-fedcba9876543210"}, Rate: config.Rate{RPM: 60}}, Options{})
+			require.NoError(t, err)
+			defer c.Retire()
+			size := rate.Size{Input: 1, Most: 1}
+			take := func() *attempt {
+				d, ok := c.rate.Take(size)
+				require.True(t, ok)
+				return &attempt{turn: &turn{client: c}, debit: d}
+			}
+			for range 5 {
+				take().settleRate(time.Now(), &llm.Error{Code: llm.RateLimit, Status: 429}, ofKey, 429, nil)
+			}
+			take()
+			require.Equal(t, slower, c.rate.Shortage(size).For > 1050*time.Millisecond)
+		})
 	}
 }
 

@@ -80,8 +80,9 @@ func (a *attempt) Headed(h http.Header) {
 
 // settleRate settles what the attempt took from the route's rate. A refused
 // request did cost nothing, so that its retry is not debited twice; what a
-// broken or abandoned answer did cost is not known.
-func (a *attempt) settleRate(now time.Time, e *llm.Error, status int, usage *llm.Usage) {
+// broken or abandoned answer did cost is not known. ofKey: the failure says
+// something of one of several keys alone, and the route has what it had.
+func (a *attempt) settleRate(now time.Time, e *llm.Error, ofKey bool, status int, usage *llm.Usage) {
 	r := a.turn.client.rate
 	switch {
 	case e == nil:
@@ -92,6 +93,8 @@ func (a *attempt) settleRate(now time.Time, e *llm.Error, status int, usage *llm
 		r.Settle(now, &a.debit, input, output)
 	case failure.CallerLeft(e.Code) || e.Code == llm.Timeout:
 		r.Settle(now, &a.debit, -1, -1)
+	case e.Code == llm.RateLimit && ofKey:
+		r.Return(&a.debit, true)
 	case e.Code == llm.RateLimit:
 		r.Refuse(&a.debit)
 	case a.x.Status == 0:

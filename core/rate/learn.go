@@ -21,6 +21,12 @@ type learned struct {
 	driftAt     time.Time
 	sharedUntil time.Time // others use the same limit
 	slowed      bool
+
+	told      bool      // headers tell of it
+	share     float64   // of the limit that is used since 429s refused it all; 0: all
+	shareAt   time.Time // when share was that
+	easedAt   time.Time // when 429s took something off it last
+	refusedAt time.Time // the last 429
 }
 
 const (
@@ -45,6 +51,13 @@ const (
 	// many is looked at: a server tells its limits always or never, and each
 	// call would pay for the look.
 	hush = 16
+	// Where no header tells a limit, 429s do: more than one in refusedOften takes
+	// easeBy off the share of the limit that is used, at most once in easeEvery,
+	// and the share grows back by regain of the limit a second.
+	refusedOften = 10 * time.Second
+	easeBy       = 0.1
+	easeEvery    = time.Second
+	regain       = 0.005
 	// grace is for the requests that were in flight when a limit was learned.
 	grace = 5 * time.Second
 )
@@ -80,6 +93,7 @@ func (l *Limiter) hear(now time.Time, of int, t told) (wait time.Duration) {
 	if k.lied || t.limit == 0 || t.limit > 0 && t.remaining > t.limit {
 		return 0 // nobody has such a limit
 	}
+	k.told = k.told || t.limit > 0 || t.remaining >= 0
 	k.notesRefill(t)
 	if t.remaining >= 0 && t.remaining < 1 && t.resets && t.reset > 0 && !k.refills {
 		wait = t.reset
@@ -191,22 +205,63 @@ func (k *learned) notesDrift(now time.Time, missing, limit float64) {
 
 // notesRefusal learns from a refused request that others use the limit. What
 // is refused at once was sent later than what is answered: half of the grace
-// is enough.
-func (l *Limiter) notesRefusal(now time.Time) {
+// is enough. eased tells whether less of it is used therefore, while callers
+// are in line.
+func (l *Limiter) notesRefusal(now time.Time) (eased bool) {
 	for i := range l.learned {
-		if k, b := &l.learned[i], &l.buckets[i]; !b.paced && now.Sub(k.since) >= grace/2 {
+		k, b := &l.learned[i], &l.buckets[i]
+		if b.paced {
+			continue
+		}
+		if now.Sub(k.since) >= grace/2 {
 			k.notesDrift(now, b.limit*foreignShare/fewRefusals, b.limit)
 		}
+		if b.limit > 0 && !k.told {
+			k.ease(now, b)
+			eased = eased || k.share > 0 && l.waiting > 0
+		}
 	}
+	return eased
 }
 
-// freshen ends a slow time after a minute in which nobody else used the limit.
+// ease makes a route use less of a limit that 429s say is lower.
+func (k *learned) ease(now time.Time, b *bucket) {
+	often := now.Sub(k.refusedAt) < refusedOften
+	k.refusedAt = now
+	if !often || now.Sub(k.easedAt) < easeEvery {
+		return
+	}
+	k.easedAt = now
+	if k.share == 0 {
+		k.share = 1
+	}
+	k.use(now, b, max(k.share*(1-easeBy), leastShare))
+}
+
+// use lets the route use a share of the limit, all of it from 1 on.
+func (k *learned) use(now time.Time, b *bucket, share float64) {
+	k.share, k.shareAt = share, now
+	if share >= 1 {
+		k.share = 0
+		b.set(now, b.limit, b.capacity)
+		return
+	}
+	b.slow(now, share, b.capacity)
+}
+
+// freshen ends a slow time after a minute in which nobody else used the limit,
+// and gives back some of what 429s took.
 func (l *Limiter) freshen(now time.Time) {
 	for i := range l.learned {
 		k, b := &l.learned[i], &l.buckets[i]
 		if k.slowed && !now.Before(k.sharedUntil) {
 			k.slowed = false
 			b.set(now, b.limit, b.capacity)
+		}
+		if k.share > 0 && !b.paced {
+			if passed := now.Sub(k.shareAt); passed >= easeEvery {
+				k.use(now, b, k.share+regain*passed.Seconds())
+			}
 		}
 	}
 }

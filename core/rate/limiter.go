@@ -306,14 +306,18 @@ func (l *Limiter) Return(d *Debit, request bool) {
 }
 
 // Refuse gives a debit back whose request the server refused, since it has less
-// left than the buckets say.
+// left than the buckets say. Where refusals are all that tells of it, what is
+// given back would only let the next in line be refused, too.
 func (l *Limiter) Refuse(d *Debit) {
+	eased := false
 	if d.taken {
 		l.mu.Lock()
-		l.notesRefusal(l.now())
+		eased = l.notesRefusal(l.now())
 		l.mu.Unlock()
 	}
-	l.Return(d, true)
+	if !eased {
+		l.Return(d, true)
+	}
 }
 
 // giveBack gives n back, or takes −n more.

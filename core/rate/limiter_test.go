@@ -140,6 +140,34 @@ func TestARefusedRequestIsNotDebitedTwice(t *testing.T) {
 	})
 }
 
+// What a 429 without headers takes comes back by and by.
+func TestRefusalsWithoutHeadersEaseALimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(Settings{TPM: 60_000, RPM: 6000, Burst: time.Second})
+		refuse := func() {
+			d, ok := l.Take(of(10))
+			require.True(t, ok)
+			l.Refuse(&d)
+		}
+		share := func() float64 {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.freshen(time.Now())
+			return l.buckets[tokens].perSecond / 1000
+		}
+		refuse()
+		require.InDelta(t, 1, share(), 1e-9, "one may happen")
+		refuse()
+		refuse()
+		require.InDelta(t, 0.9, share(), 1e-2, "those in flight together count once")
+		time.Sleep(10 * time.Second)
+		require.InDelta(t, 0.95, share(), 1e-2)
+		time.Sleep(time.Minute)
+		require.InDelta(t, 1, share(), 1e-9)
+		require.Zero(t, l.learned[tokens].share)
+	})
+}
+
 func TestSizes(t *testing.T) {
 	require.Equal(t, Size{Input: 100}, SizeOf([]byte(strings.Repeat("abcdefg", 50)), 0))
 	require.Equal(t, Size{Input: 200, Most: 5}, SizeOf([]byte(strings.Repeat("語", 100)), 5))

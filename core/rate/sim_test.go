@@ -184,7 +184,7 @@ func TestALimitIsHalvedAtRunTime(t *testing.T) {
 	}{
 		"learned":                  {Settings{Learn: true}, openAIHeaders, 0.01},
 		"configured, with headers": {Settings{Learn: true, TPM: 600_000, Burst: time.Second}, openAIHeaders, 0.03},
-		"configured, without":      {Settings{Learn: true, TPM: 600_000, Burst: time.Second}, nil, 0.7},
+		"configured, without":      {Settings{Learn: true, TPM: 600_000, Burst: time.Second}, nil, 0.03},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &server{tpm: 600_000, rpm: 1e5, level: [2]float64{1000, 50_000}, headers: c.headers}
