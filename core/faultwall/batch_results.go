@@ -122,7 +122,7 @@ func (b *batch) object(url string) any {
 	}
 	return map[string]any{
 		"id": b.id, "object": "batch", "endpoint": b.endpoint, "input_file_id": b.input, "completion_window": "24h", "status": b.status,
-		"output_file_id": orNil(b.outputFile), "error_file_id": orNil(b.badLines), "errors": failures, "created_at": created,
+		"output_file_id": orNil(b.outputFile), "error_file_id": orNil(b.badLines), "errors": failures, "created_at": created, "metadata": b.metadata,
 		"request_counts": map[string]any{"total": b.total, "completed": b.succeeded, "failed": b.failed},
 	}
 }

@@ -52,6 +52,7 @@ type batches struct {
 // batch is one of them.
 type batch struct {
 	id, input, endpoint  string
+	metadata             json.RawMessage
 	anthropic            bool
 	total                int
 	polls                int
@@ -175,11 +176,12 @@ func (s *batches) begin(script *Batches, body []byte, isAnthropic bool) *Step {
 		Input    string            `json:"input_file_id"`
 		Endpoint string            `json:"endpoint"`
 		Requests []json.RawMessage `json:"requests"`
+		Metadata json.RawMessage   `json:"metadata"`
 	}
 	if json.Unmarshal(body, &asked) != nil {
 		return &Step{Status: http.StatusBadRequest}
 	}
-	b := &batch{id: fmt.Sprintf("batch_%d", len(s.made)+1), input: asked.Input, endpoint: asked.Endpoint, status: batchInProgress}
+	b := &batch{id: fmt.Sprintf("batch_%d", len(s.made)+1), input: asked.Input, endpoint: asked.Endpoint, metadata: asked.Metadata, status: batchInProgress}
 	if b.anthropic = isAnthropic; isAnthropic {
 		b.id = "msg" + b.id
 		b.input = b.id

@@ -14,6 +14,7 @@ import pytest
 import llmagg
 from conftest import FAST, chats, until
 from llmagg import bulk
+from llmagg.bulk.vendors import OpenAIBatches
 from llmagg.faultwall import FaultWall
 
 VENDORS = ["openai", "anthropic"]
@@ -123,6 +124,24 @@ def test_a_later_run_finds_the_batch(llm_wall: FaultWall, tmp_path: Path, run: A
     report = run(job(rows(COUNT + 10), target, llm, resume=True))
     check(target, COUNT + 10)
     assert (report.answered, made(llm_wall), chats(llm_wall)) == (COUNT + 10, 2, [])
+
+
+def test_a_kill_before_the_batch_is_noted(llm_wall: FaultWall, tmp_path: Path, run: Any, monkeypatch: Any) -> None:
+    script(llm_wall)
+    llm, target = aggregator_at(llm_wall, "openai"), tmp_path / "a.jsonl"
+
+    def killed(self: Any, lines: list[bytes], mark: str) -> str:
+        begin(self, lines, mark)
+        raise RuntimeError("killed")
+
+    begin = OpenAIBatches.begin
+    monkeypatch.setattr(OpenAIBatches, "begin", killed)
+    with pytest.raises(RuntimeError, match="killed"):
+        run(job(rows(), target, llm))
+    monkeypatch.undo()
+    run(job(rows(), target, llm, resume=True))
+    check(target)
+    assert (made(llm_wall), chats(llm_wall)) == (1, [])
 
 
 def test_a_refused_batch(llm_wall: FaultWall, tmp_path: Path, run: Any) -> None:

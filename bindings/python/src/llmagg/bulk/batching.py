@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+import uuid
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -56,6 +57,7 @@ class Batching:
         if not self._find_route():
             return
         assert self._mirror is not None
+        await self._find_sent()
         await self._mirror.open(self._asking)
         try:
             group: list[Asked] = []
@@ -98,11 +100,21 @@ class Batching:
             headers["OpenAI-Organization"] = config.organization
         self._place = Place(base_url, headers, config.proxy, config.ca_file)
         self._mirror = Mirror(entry.provider, entry.name, config, base_url)
-        if _vendor(entry.provider, config) == "anthropic" and self._noted:
-            self._vendor = AnthropicBatches(self._place, _endpoint(base_url))
-        elif self._noted:
-            self._vendor = OpenAIBatches(self._place, "/v1/chat/completions")
+        if self._noted or self._ledger.meta().get("sending"):  # only names of batches are asked before rows are
+            anthropic = _vendor(entry.provider, config) == "anthropic"
+            kind = AnthropicBatches if anthropic else OpenAIBatches
+            self._vendor = kind(self._place, _endpoint(base_url) if anthropic else "/v1/chat/completions")
         return True
+
+    async def _find_sent(self) -> None:
+        """Finds batches that an earlier run sent and did not note any more."""
+        for mark, rows in self._ledger.meta().get("sending", {}).items():
+            assert self._vendor is not None
+            name = await asyncio.to_thread(self._vendor.find, mark)
+            if name is not None:
+                self._noted[name] = rows
+                self._owners.update((n, name) for n in _numbers(rows))
+                self._ledger.note("batches", self._noted)
 
     async def _add(self, group: list[Asked]) -> None:
         """Adds rows to the next batch, and sends it if it is full."""
@@ -123,7 +135,7 @@ class Batching:
         for found in await asyncio.gather(*map(one, group)):
             if found is not None:
                 asked, path, body = found
-                vendor = self._vendor or self._made_for(path)
+                vendor = self._made_for(path)
                 line = vendor.line(str(asked.n), body)
                 full = len(self._chunk) >= vendor.most_requests or self._chunk_bytes + len(line) > vendor.most_bytes
                 if full:
@@ -134,12 +146,13 @@ class Batching:
     def _made_for(self, path: str) -> OpenAIBatches | AnthropicBatches:
         assert self._place is not None
         if path.endswith("/messages"):
-            self._vendor = AnthropicBatches(
-                self._place, path.removeprefix(urlsplit(self._place.base_url).path.rstrip("/"))
-            )
+            root = urlsplit(self._place.base_url).path.rstrip("/")
+            self._vendor = self._vendor or AnthropicBatches(self._place, path.removeprefix(root))
         else:
-            endpoint = "/responses" if path.endswith("/responses") else "/chat/completions"
-            self._vendor = OpenAIBatches(self._place, "/v1" + endpoint)
+            endpoint = "/v1/responses" if path.endswith("/responses") else "/v1/chat/completions"
+            self._vendor = self._vendor or OpenAIBatches(self._place, endpoint)
+            if isinstance(self._vendor, OpenAIBatches):
+                self._vendor.endpoint = endpoint
         return self._vendor
 
     async def _send(self) -> None:
@@ -148,17 +161,20 @@ class Batching:
         if not chunk:
             return
         assert self._vendor is not None
+        numbers = [asked.n for asked, _ in chunk]
+        mark = uuid.uuid4().hex
+        self._ledger.note("sending", {mark: {"rows": _ranges(numbers)}})
         try:
-            name = await asyncio.to_thread(self._vendor.begin, [line for _, line in chunk])
+            name = await asyncio.to_thread(self._vendor.begin, [line for _, line in chunk], mark)
         except LLMError:
             if self._always:
                 raise
             for asked, _ in chunk:
                 self._engine.again(asked)
             return
-        numbers = [asked.n for asked, _ in chunk]
         self._noted[name] = {"rows": _ranges(numbers)}
         self._ledger.note("batches", self._noted)
+        self._ledger.note("sending", {})
         for asked, _ in chunk:
             self._waiting[asked.n] = asked
             self._owners[asked.n] = name

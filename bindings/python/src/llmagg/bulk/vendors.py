@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
-import uuid
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -74,24 +73,33 @@ class OpenAIBatches:
 
     def __init__(self, place: Place, endpoint: str) -> None:
         self._place = place
-        self._endpoint = endpoint
+        self.endpoint = endpoint
 
     def line(self, name: str, body: bytes) -> bytes:
         """A request in the form of the batch."""
-        head = json.dumps({"custom_id": name, "method": "POST", "url": self._endpoint})
+        head = json.dumps({"custom_id": name, "method": "POST", "url": self.endpoint})
         return head[:-1].encode() + b', "body": ' + body + b"}"
 
-    def begin(self, lines: list[bytes]) -> str:
+    def begin(self, lines: list[bytes], mark: str) -> str:
         """Sends a batch; returns its name."""
-        mark = uuid.uuid4().hex
         said = f"--{mark}\r\nContent-Disposition: form-data; "
         form = f'{said}name="purpose"\r\n\r\nbatch\r\n{said}name="file"; filename="batch.jsonl"\r\n'
         form += "Content-Type: application/jsonl\r\n\r\n"
         data = form.encode() + b"\n".join(lines) + f"\n\r\n--{mark}--\r\n".encode()
         sent = exchange(self._place, "POST", "/files", data, f"multipart/form-data; boundary={mark}")
-        asked = {"input_file_id": json.loads(sent)["id"], "endpoint": self._endpoint, "completion_window": "24h"}
+        asked: dict[str, Any] = {
+            "input_file_id": json.loads(sent)["id"],
+            "endpoint": self.endpoint,
+            "completion_window": "24h",
+        }
+        asked["metadata"] = {"llmagg": mark}
         made = exchange(self._place, "POST", "/batches", json.dumps(asked).encode())
         return str(json.loads(made)["id"])
+
+    def find(self, mark: str) -> str | None:
+        """The name of a batch that was sent with a mark; None if it never arrived."""
+        listed = json.loads(exchange(self._place, "GET", "/batches?limit=100"))["data"]
+        return next((made["id"] for made in listed if (made.get("metadata") or {}).get("llmagg") == mark), None)
 
     def ended(self, name: str) -> dict[str, Any] | None:
         """What is known of a batch that has ended; None before. Raises ServiceUnavailableError."""
@@ -131,10 +139,16 @@ class AnthropicBatches:
         """A request in the form of the batch."""
         return b'{"custom_id": ' + json.dumps(name).encode() + b', "params": ' + body + b"}"
 
-    def begin(self, lines: list[bytes]) -> str:
-        """Sends a batch; returns its name."""
+    def begin(self, lines: list[bytes], mark: str) -> str:
+        """Sends a batch; returns its name. Batches here cannot be marked."""
+        del mark
         body = b'{"requests": [' + b",".join(lines) + b"]}"
         return str(json.loads(exchange(self._place, "POST", self._at, body))["id"])
+
+    def find(self, mark: str) -> str | None:
+        """None: batches here cannot be marked."""
+        del mark
+        return None
 
     def ended(self, name: str) -> dict[str, Any] | None:
         """What is known of a batch that has ended; None before. Raises ServiceUnavailableError."""
