@@ -20,6 +20,10 @@ import (
 // them at once, so a kill of the process loses none.
 const syncEvery = 500 * time.Millisecond
 
+// reserve is room on the disk that is given back when the disk is full, so that
+// the answers of rows on their way can still be written.
+const reserve = 4 << 20
+
 // job is what all rows of a ledger have in common.
 type job struct {
 	Form   int      `json:"form"`
@@ -45,6 +49,7 @@ type ledger struct {
 	places  []int64    // by the row's number: the place of its line + 1; 0: none
 	end     int64
 	written bool // since the last sync
+	crowded bool // the reserve was given back
 	stop    chan struct{}
 	stopped chan struct{}
 }
@@ -73,6 +78,10 @@ func openLedger(path string, of job, resume bool) (_ *ledger, err error) {
 	}
 	if err = l.scan(resume); err != nil {
 		return nil, err
+	}
+	if err = os.WriteFile(path+".reserve", make([]byte, reserve), 0o666); err != nil {
+		_ = os.Remove(path + ".reserve")
+		return nil, fmt.Errorf("the ledger %q cannot be written: %w", path, err)
 	}
 	go l.syncs()
 	return l, nil
@@ -131,11 +140,18 @@ func (l *ledger) put(n int, key [16]byte, result *Result) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	at := l.end
-	if err := l.append(append(data, '\n')); err != nil {
-		return err
+	if err = l.append(append(data, '\n')); err != nil && !l.crowded {
+		l.crowded = true
+		_ = os.Remove(l.path + ".reserve")
+		if l.append(append(data, '\n')) == nil {
+			l.place(n, at)
+		}
+		return err // also of a line that was written now: the run ends
 	}
-	l.place(n, at)
-	return nil
+	if err == nil {
+		l.place(n, at)
+	}
+	return err
 }
 
 // append writes whole lines, or none; l.mu is held, except while opening.
@@ -227,5 +243,6 @@ func (l *ledger) give(sink Sink, rows int) (err error) {
 func (l *ledger) close() error {
 	close(l.stop)
 	<-l.stopped
+	_ = os.Remove(l.path + ".reserve")
 	return errors.Join(l.file.Sync(), l.file.Close(), l.lock.Close())
 }

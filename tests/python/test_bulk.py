@@ -360,3 +360,10 @@ def test_a_closed_aggregator_ends_the_run(llm_wall: FaultWall, tmp_path: Path, r
     assert bulk.export(tmp_path / "a.jsonl.ledger", target) == 5
     with pytest.raises(llmagg.NotInitializedError):
         run(bulk.run(["a"], tmp_path / "b.jsonl", llmagg.LLMAggregator(["gpt-a"])))
+
+
+def test_the_window_grows_with_the_limit(llm_wall: FaultWall, tmp_path: Path, run: Any) -> None:
+    llm_wall.script({"default": {"steps": [{"delay_headers_s": 0.05}]}})
+    llm = aggregator_for(llm_wall, "gpt-a", max_concurrent_calls="auto")
+    run(bulk.run(prompts(tmp_path, 1500), tmp_path / "a.jsonl", llm))
+    assert llm_wall.seen()["models"]["gpt-a"]["max_simultaneous"] > 20
