@@ -326,6 +326,19 @@ def test_metrics_by_observable_instruments(llm_wall: FaultWall) -> None:
     assert {p["attributes"]["gen_ai.token.type"] for p in metrics["gen_ai.client.token.usage"]} == {"input", "output"}
 
 
+def test_labels_hold_configured_names_only(llm_wall: FaultWall) -> None:
+    reader = InMemoryMetricReader()
+    world, aggregator = World(meter_provider=MeterProvider([reader])), aggregator_for(llm_wall, "good")
+    client = aggregator.manager.get_client_by_model("good")
+    for i in range(20):
+        request = llmagg.ChatCompletionRequest(model=f"made-up-{i}", messages=[llmagg.Message("user", "hi")])
+        client.chat_completion_sync(request)
+    shown = reader.get_metrics_data().to_json()
+    assert "made-up" not in shown
+    assert '"gen_ai.request.model": "good"' in shown
+    assert len(world.spans()["chat made-up-3"]) == 1
+
+
 class _Collector(http.server.BaseHTTPRequestHandler):
     """A collector of OTLP over HTTP: it keeps the names of the spans that it gets."""
 

@@ -48,13 +48,14 @@ class Trace:
         self.call = call
         self.began = time.time_ns()
         first = (call.names or [""])[0]
-        provider, _, model = first.partition("/")
-        model = str(call.request.get("model") or model)
+        provider, _, configured = first.partition("/")
+        model = str(call.request.get("model") or configured)
         names = settings.names
         provider = PROVIDERS.get(provider, provider)
         self.about: dict[str, Any] = {names["operation"]: operation, names["model"]: model}
         if provider:
             self.about[names["provider"]] = provider
+        self.labels = {**self.about, names["model"]: configured}  # of metrics: never what users send
         self.span = settings.tracer.start_span(
             f"{operation} {model}",
             kind=SpanKind.INTERNAL if settings.attempts else SpanKind.CLIENT,
@@ -150,7 +151,7 @@ class Trace:
     def _end(self, usage: Any, error: str | None) -> None:
         self.span.end()
         if self.settings.histograms is not None:
-            self.settings.histograms.record((time.time_ns() - self.began) / 1e9, self.about, usage, error)
+            self.settings.histograms.record((time.time_ns() - self.began) / 1e9, self.labels, usage, error)
 
     def ended(self, payload: Payload) -> None:
         """The trail of a call that was cancelled or left: its last event has come."""

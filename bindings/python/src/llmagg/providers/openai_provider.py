@@ -116,7 +116,9 @@ class OpenAIClient(BaseLLMClient):
         asked = request.to_core()
         if not stream:
             asked.pop("stream", None)  # as in the original, chat_completion ignores it
-        return calls.make(Routes([handle], single=True), asked, targets=targets, owned_by=side.calls)
+        config = self.config
+        names = side.names or (config.provider, getattr(config, "name", None) or config.model)
+        return calls.make(Routes([handle], single=True), asked, None, targets, side.calls, ["/".join(map(str, names))])
 
     def _exchange(self, payload: dict[str, Any]) -> Any:
         """One attempt of a direct call, through the hooks but not through an overriding ``chat_completion``."""
