@@ -28,6 +28,7 @@ include tests/reference/reference.mk
 include tests/realclients/realclients.mk
 include tests/adapters/adapters.mk
 include tests/soak/soak.mk
+include tests/rates/rates.mk
 include tests/pythons/pythons.mk
 include tests/process.mk
 -include tests/mutants/mutants.mk
@@ -84,6 +85,7 @@ GO_MODULES := prom otel
 
 go-test: ## Go tests with the race detector; what it is too slow or too large for, without it
 	$(GO) test -race -tags $(ENTRY_TAG) -timeout 300s ./core/... ./capi/... ./tests/architecture/... ./tests/mutants/... ./tests/reference/...
+	$(GO) test -parallel 16 -timeout 100s ./tests/rates
 	for module in $(GO_MODULES); do (cd $$module && $(GO) vet ./... && $(GO) test -race -timeout 200s ./...) || exit 1; done
 	$(GO) test -timeout 200s -run 'LinearTime|MemoryIsBounded|EndsAsTheClausesSay|EndAsTheClausesSay|TheModelSees' ./core/client ./core/llm ./core/aggregator
 
