@@ -107,6 +107,21 @@ def test_limits(llm_wall: FaultWall) -> None:
         aggregator.run_tools_sync(HELLO, tools=[later], deadline=0.4)
 
 
+@pytest.mark.parametrize("hard", [False, True])
+def test_max_cost_is_for_the_whole_run(llm_wall: FaultWall, hard: bool) -> None:
+    llm_wall.script({"default": {"steps": [calls(("weather", '{"city": "Ulm"}'))]}})
+    aggregator = aggregator_for(llm_wall, "gpt-a", price={"input": 1e6, "output": 1e6})  # 1 for each token
+    once = aggregator.run_tools_sync(HELLO, tools=[weather], max_rounds=1)
+    assert once.cost == once.tokens > 0
+    most: Any = {"amount": once.cost * 1.5 + 1000, "hard": True} if hard else once.cost * 1.5
+    done = aggregator.run_tools_sync(HELLO, tools=[weather], max_cost=most, max_tokens=20, max_rounds=3)
+    if hard:
+        assert (done.rounds, done.stopped) == (3, "rounds")
+    else:
+        assert (done.rounds, done.stopped) == (2, "cost")
+    assert done.cost == once.cost * done.rounds
+
+
 def test_an_error_lists_the_attempts_of_all_rounds(llm_wall: FaultWall) -> None:
     llm_wall.script({"default": {"steps": [calls(("weather", '{"city": "Ulm"}')), {"status": 400}]}})
     with pytest.raises(llmagg.LLMError) as caught:

@@ -235,8 +235,8 @@ class LLMAggregator(Closing):
             print(run.text)
 
         Signatures and docstrings become the tools. The calls of one answer run at the same time; what a function raises
-        is told to the model. After ``max_rounds`` answers, or ``max_total_tokens`` tokens, the run ends without an
-        error and ``run.stopped`` says why. ``deadline`` is for all of it.
+        is told to the model. After ``max_rounds`` answers, ``max_total_tokens`` tokens, or when they have cost
+        ``max_cost``, the run ends without an error and ``run.stopped`` says why. ``deadline`` is for all of it.
         """
         from . import tools as running
 

@@ -32,9 +32,10 @@ Function = Callable[..., Any]
 
 @dataclass(frozen=True)
 class ToolRun:
-    """How a run of tools ended. ``response`` is the last answer; ``stopped`` says why the run ended: "answer", "rounds"
-    or "tokens". ``messages`` is the whole conversation with all calls and results, to go on with; ``attempts`` lists
-    the attempts of all rounds, and ``tokens`` is what they used as far as it is known.
+    """How a run of tools ended. ``response`` is the last answer; ``stopped`` says why the run ended: "answer",
+    "rounds", "tokens" or "cost". ``messages`` is the whole conversation with all calls and results, to go on with;
+    ``attempts`` lists the attempts of all rounds; ``tokens`` and ``cost`` are what they used and cost as far as it is
+    known.
     """
 
     response: ChatCompletionResponse
@@ -42,6 +43,7 @@ class ToolRun:
     attempts: list[Attempt]
     rounds: int
     tokens: int
+    cost: float
     stopped: str
 
     @property
@@ -105,7 +107,7 @@ async def run_tools(
     user: Any, messages: Any, tools: Sequence[Function], params: Mapping[str, Any],
     *, max_rounds: int = 10, max_total_tokens: int | None = None,
 ) -> ToolRun:  # fmt: skip
-    """Asks and calls until an answer calls no tool, or a limit is reached; one deadline holds for all rounds."""
+    """Asks and calls until an answer calls no tool, or a limit is reached; one deadline and one cost for all rounds."""
     if isinstance(messages, ChatCompletionRequest):
         raise InvalidArgumentError("run_tools() takes messages; give the fields of the request as keyword parameters")
     if not tools or max_rounds < 1:
@@ -114,7 +116,7 @@ async def run_tools(
     if len(known) < len(tools):
         raise InvalidArgumentError("two tools have the same name; the model could not tell them apart")
     rest = {**params, "tools": [tool.schema for tool in known.values()]}
-    deadline = rest.pop("deadline", None)
+    deadline, most = rest.pop("deadline", None), rest.get("max_cost")
     until = None if deadline is None else time.monotonic() + deadline
     said: list[Any] = list(messages_to_wire(messages))
     attempts: list[Attempt] = []
@@ -131,18 +133,24 @@ async def run_tools(
             raise
         attempts += response.attempts
         tokens += response.usage.total_tokens
+        cost = sum(attempt.cost.amount for attempt in attempts if attempt.cost is not None)
         if not response.choices:
             raise BadResponseError("the answer has no choices", attempts=attempts)
         said.append(response.choices[0].message)
         calls = response.tool_calls
         if not calls:
-            return ToolRun(response, said, attempts, done, tokens, "answer")
+            return ToolRun(response, said, attempts, done, tokens, cost, "answer")
         if rest.get("tool_choice") == "required":
             del rest["tool_choice"]  # else the run could not end
         said += await _results(calls, known, until, attempts)
         if max_total_tokens is not None and tokens >= max_total_tokens:
-            return ToolRun(response, said, attempts, done, tokens, "tokens")
-    return ToolRun(response, said, attempts, max_rounds, tokens, "rounds")
+            return ToolRun(response, said, attempts, done, tokens, cost, "tokens")
+        if most is not None:
+            amount, hard = (most["amount"], most.get("hard", False)) if isinstance(most, Mapping) else (most, False)
+            if cost >= amount:
+                return ToolRun(response, said, attempts, done, tokens, cost, "cost")
+            rest["max_cost"] = {"amount": amount - cost, "hard": hard}
+    return ToolRun(response, said, attempts, max_rounds, tokens, cost, "rounds")
 
 
 async def _results(
