@@ -53,7 +53,14 @@ def run(block: Block, folder: Path, env: dict[str, str]) -> None:
         else:
             assert words[0] in RUN or "| llmagg" in line, f"no rule how to check {line!r} (tests/readme/commands.py)"
             done = subprocess.run(
-                line, shell=True, cwd=folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+                line,
+                shell=True,
+                cwd=folder,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=60,
             )
             assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
 

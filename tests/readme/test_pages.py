@@ -29,7 +29,9 @@ WITH_CODE = [page for page in PAGES if blocks(text_of(page)) and (page in README
 def environment(wall: FaultWall, folder: Path, python: str) -> dict[str, str]:
     """Keys of three vendors, whose models are at the wall; the SDKs' variables, too."""
     claude = wall.url.removesuffix("/v1") + "/anthropic"
-    config = {vendor: {"models": {name: {"api_key": "k-123456789"} for name in names}} for vendor, names in MODELS.items()}
+    config = {
+        vendor: {"models": {name: {"api_key": "k-123456789"} for name in names}} for vendor, names in MODELS.items()
+    }
     file = folder / "config-of-the-test.json"
     file.write_text(at_the_wall(json.dumps(config), wall.url))
     file.chmod(0o600)
@@ -71,7 +73,15 @@ def command(block: Block, file: Path, python: str) -> list[str]:
         return ["go", *(["test"] if "testing.T" in block.code else ["run"]), str(file)]
     if block.language in ("c", "cpp"):
         compiler = ["cc", "-std=c99"] if block.language == "c" else ["c++", "-std=c++17"]
-        built = [*compiler, "-Wall", f"-I{ROOT}/include", f"-I{ROOT}/examples/cpp", str(file), f"-L{library}", "-lllmagg"]
+        built = [
+            *compiler,
+            "-Wall",
+            f"-I{ROOT}/include",
+            f"-I{ROOT}/examples/cpp",
+            str(file),
+            f"-L{library}",
+            "-lllmagg",
+        ]
         done = subprocess.run([*built, "-o", str(file.with_suffix(""))], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return [str(file.with_suffix(""))]
@@ -137,12 +147,16 @@ def test_programs(page: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.endswith(".zh.md") and page not in READMES])
 def test_chinese_pages_have_the_same_code(page: str) -> None:
-    """What the English page runs is run for both."""
-    english = page.replace(".zh.md", ".md")
-    assert (ROOT / english).exists()
-    assert [(b.language, b.title, b.code, b.output) for b in blocks(text_of(page))] == [
-        (b.language, b.title, b.code, b.output) for b in blocks(text_of(english))
-    ]
+    """What the English page runs is run for both. With LLMAGG_UPDATE=1 the test copies it."""
+    fence = re.compile(r"^```\w+[^\n]*\n.*?^```$", re.DOTALL | re.MULTILINE)
+    english = fence.findall(text_of(page.replace(".zh.md", ".md")))
+    chinese = fence.findall(text_of(page))
+    assert len(chinese) == len(english), "a block of the English page is missing here, or has no counterpart there"
+    if os.environ.get("LLMAGG_UPDATE"):
+        copies = iter(english)
+        (ROOT / page).write_text(fence.sub(lambda _: next(copies), text_of(page)), "utf-8")
+        return
+    assert chinese == english, "copy the blocks with LLMAGG_UPDATE=1 pytest tests/readme -k same_code"
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -155,4 +169,6 @@ def test_links(page: str) -> None:
 def test_each_page_stands_in_the_navigation() -> None:
     navigation = (ROOT / "mkdocs.yml").read_text().partition("\nnav:\n")[2]
     listed = set(re.findall(r"\b([\w/-]+\.md)$", navigation, re.MULTILINE))
-    assert {f"docs/{page}" for page in listed} == {page for page in PAGES if not page.endswith("README.md") and not page.endswith(".zh.md")}
+    assert {f"docs/{page}" for page in listed} == {
+        page for page in PAGES if not page.endswith("README.md") and not page.endswith(".zh.md")
+    }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
+
 def test_paths_in_contributing_exist() -> None:
     table = re.findall(r"^\| [^|]+ \| ([^|]+) \|$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
     named = [name for cell in table for name in re.findall(r"`([^`]+)`", cell)]
