@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from browser import PROGRAM, Browser
+from test_top import closed, until
 
 import llmagg
 from conftest import aggregator_for
@@ -107,15 +108,14 @@ def test_the_command(llm_wall: FaultWall, tmp_path: Path) -> None:
     env = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path), "LLMAGG_TOP": "1"}
     running = [sys.executable, "-c", f"{code}"]
     shown = [sys.executable, "-m", "llmagg", "dashboard"]
-    with subprocess.Popen(running, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env) as process:
+    with closed(
+        subprocess.Popen(running, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
+    ) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        for _ in range(100):
-            if (tmp_path / "llmagg" / f"{process.pid}.sock").exists():
-                break
-            process.poll()
-            subprocess.run(["sleep", "0.05"], check=True)
-        with subprocess.Popen([*shown, str(process.pid)], stdout=subprocess.PIPE, text=True, env=env) as viewer:
+        until((tmp_path / "llmagg" / f"{process.pid}.sock").exists)
+        command = [*shown, str(process.pid)]
+        with closed(subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env)) as viewer:
             assert viewer.stdout is not None
             assert str(process.pid) in viewer.stdout.readline()
             url = viewer.stdout.readline().strip()
@@ -129,4 +129,3 @@ def test_the_command(llm_wall: FaultWall, tmp_path: Path) -> None:
                     if line == b"event: end\n":
                         break
             assert last == b"event: end\n"
-            viewer.terminate()

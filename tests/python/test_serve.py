@@ -1,4 +1,4 @@
-"""``llmagg serve``: OpenAI's API over an aggregator, by a process of its own, against the fault wall.
+"""``llmagg serve``: OpenAI's API over an aggregator, against the fault wall.
 
 The official SDKs against it: tests/realclients/test_serve.py.
 """
@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
-import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from array import array
 from base64 import b64decode
@@ -24,7 +24,9 @@ from typing import Any
 
 import pytest
 
+import llmagg
 from conftest import FAST, aggregator_for, python
+from llmagg.cli import serving
 from llmagg.errors import InvalidArgumentError
 from llmagg.faultwall import FaultWall
 from llmagg.serve import Keys, Limits, application
@@ -35,22 +37,20 @@ BAD = {"steps": [{"status": 503}]}
 
 
 class Server:
-    """A running ``llmagg serve``."""
+    """The server of ``llmagg serve``, in a thread."""
 
-    def __init__(self, wall: FaultWall, folder: Path, *arguments: str) -> None:
+    def __init__(self, wall: FaultWall) -> None:
         self.wall = wall
         models = {name: {"api_key": "sk-upstream-0123", "base_url": wall.url, **FAST} for name in ("bad", "good")}
-        config = folder / "llm.json"
-        config.write_text(json.dumps({"shop": {"models": models}}))
-        config.chmod(0o600)
-        command = [sys.executable, "-m", "llmagg", "serve", "-c", str(config), "--port", "0", *arguments]
-        self._process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, env={**os.environ, "LLMAGG_SERVE_KEY": KEY}
-        )
-        assert self._process.stdout is not None
-        self.said = [self._process.stdout.readline() for _ in range(3)]
-        self.url = self.said[1].strip().partition("=")[2]
-        self.port = int(self.url.split(":")[2].split("/")[0])
+        self._llm = llmagg.LLMAggregator()
+        self._llm.initialize_sync({"shop": {"models": models}})
+        listener = serving.listen("127.0.0.1", 0)
+        self.port = listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}/v1"
+        limits = Limits(body_bytes=1 << 20, calls=3)
+        self._server = serving.server_of(application(self._llm, Keys([KEY]), limits))
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]})
+        self._thread.start()
 
     def ask(
         self, path: str, body: Any = None, method: str = "", key: str = KEY, **headers: str
@@ -75,18 +75,18 @@ class Server:
         connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         return connection
 
-    def close(self) -> int:
-        self._process.send_signal(signal.SIGTERM)
-        with self._process:
-            return self._process.wait(20)
+    def close(self) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+        self._llm.close_sync()
 
 
 @pytest.fixture
-def server(llm_wall: FaultWall, tmp_path: Path) -> Iterator[Server]:
+def server(llm_wall: FaultWall) -> Iterator[Server]:
     llm_wall.script({"models": {"bad": BAD}})
-    made = Server(llm_wall, tmp_path, "--max-calls", "3", "--max-body", "1")
+    made = Server(llm_wall)
     yield made
-    assert made.close() in (0, -signal.SIGTERM)
+    made.close()
 
 
 def wait(condition: Callable[[], Any]) -> None:
@@ -318,7 +318,10 @@ def test_the_command_makes_a_key_and_listens_on_loopback(llm_wall: FaultWall, tm
         assert process.stdout is not None
         said = [process.stdout.readline().strip() for _ in range(3)]
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        try:
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
     assert said[0] == "llmagg serves shop/good"
     assert said[1].startswith("OPENAI_BASE_URL=http://127.0.0.1:")
     assert said[2].startswith("OPENAI_API_KEY=sk-llmagg-")

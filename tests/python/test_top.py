@@ -10,7 +10,9 @@ import stat
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,16 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@contextmanager
+def closed(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
+    """Kills a process at the end, also after a failed assertion."""
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 @pytest.fixture
 def process(llm_wall: FaultWall, runtime: Path) -> Iterator[int]:
     """A process whose first call is answered after a failover, and whose second call runs."""
@@ -60,12 +72,12 @@ def process(llm_wall: FaultWall, runtime: Path) -> Iterator[int]:
     program = runtime / "app.py"
     program.write_text(PROGRAM)
     command = [sys.executable, str(program), str(config)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "LLMAGG_TOP": "1"}) as running:
+    env = {**os.environ, "LLMAGG_TOP": "1"}
+    with closed(subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env)) as running:
         assert running.stdout is not None
         running.stdout.readline()
         until(lambda: sockets.processes() == [running.pid])
         yield running.pid
-        running.kill()
 
 
 def until(condition: Callable[[], Any]) -> None:
@@ -137,6 +149,22 @@ def test_once(process: int) -> None:
     assert "shop/down UNAVAILABLE → shop/down UNAVAILABLE → shop/good" in wide
     assert max(map(len, narrow.splitlines())) <= 60
     assert json.loads(command("--json").stdout)["pid"] == process
+
+
+def test_a_server_is_shown(llm_wall: FaultWall, runtime: Path) -> None:
+    config = runtime / "llm.json"
+    config.write_text(json.dumps({"shop": {"models": {"good": {"api_key": "k", "base_url": llm_wall.url}}}}))
+    serve = [sys.executable, "-m", "llmagg", "serve", "-c", str(config), "--port", "0"]
+    env = {**os.environ, "LLMAGG_TOP": "1", "LLMAGG_SERVE_KEY": "sk-of-the-test-0123456789"}
+    with closed(subprocess.Popen(serve, stdout=subprocess.PIPE, text=True, env=env)) as running:
+        assert running.stdout is not None
+        url = [running.stdout.readline() for _ in range(2)][1].strip().partition("=")[2]
+        until(lambda: sockets.processes() == [running.pid])
+        body = json.dumps({"messages": [{"role": "user", "content": "Hello"}]}).encode()
+        headers = {"Authorization": f"Bearer {env['LLMAGG_SERVE_KEY']}"}
+        with urllib.request.urlopen(urllib.request.Request(f"{url}/chat/completions", body, headers)) as response:
+            assert response.status == 200
+        assert [row["route"] for row in next(sockets.lines(running.pid))["routes"]] == ["shop/good"]
 
 
 def test_in_a_terminal(process: int) -> None:

@@ -47,8 +47,10 @@ def url(wall: FaultWall, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
     env = {**os.environ, "LLMAGG_SERVE_KEY": KEY}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:
         assert process.stdout is not None
-        yield [process.stdout.readline() for _ in range(3)][1].strip().partition("=")[2]
-        process.terminate()
+        try:
+            yield [process.stdout.readline() for _ in range(3)][1].strip().partition("=")[2]
+        finally:
+            process.kill()
 
 
 @pytest.fixture

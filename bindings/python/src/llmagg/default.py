@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -57,6 +58,7 @@ Models = str | Sequence[str | Sequence[str]]
 _MOST = 16  # the most aggregators that are kept
 _LAST = f"a key of {', '.join(DEFAULT_MODELS)} (docs/vendors.md names the variables), or LLMAGG_MODELS"
 _kept: dict[Any, LLMAggregator] = {}  # guarded by _lock
+_shown: weakref.WeakSet[LLMAggregator] = weakref.WeakSet()  # guarded by _lock
 _lock = threading.Lock()
 
 
@@ -112,9 +114,15 @@ async def aggregator(models: Models | None = None) -> LLMAggregator:
 
 
 def used() -> list[LLMAggregator]:
-    """The aggregators that calls of this module have used lately."""
+    """The aggregators that calls of this module have used lately, and those of :func:`show`."""
     with _lock:
-        return list(_kept.values())
+        return [*_kept.values(), *_shown]
+
+
+def show(llm: LLMAggregator) -> None:
+    """Lets metrics and ``llmagg top`` show the routes of an aggregator with a registry of its own, while it lives."""
+    with _lock:
+        _shown.add(llm)
 
 
 def aggregator_sync(models: Models | None = None) -> LLMAggregator:

@@ -46,6 +46,7 @@ def aggregator(models: list[str] | None, config: Path | None) -> LLMAggregator:
     made = LLMAggregator(named or None)
     made.manager = _Registry()
     blocking.run(made.initialize(config))
+    default.show(made)
     return made
 
 

@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
@@ -44,15 +45,20 @@ def keys(file: Path | None) -> list[str]:
     return found
 
 
-def run(llm: LLMAggregator, listener: socket.socket, given: list[str], max_body: int, max_calls: int) -> int:
-    """Serves until SIGINT or SIGTERM. Returns the exit code."""
-    made = [] if given else [Keys.generate()]
-    app = application(llm, Keys(given or made), Limits(body_bytes=max_body * MEBIBYTE, calls=max_calls))
+def server_of(app: Any) -> uvicorn.Server:
+    """The server of an ASGI application."""
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, lifespan="off", ws="none",
         timeout_graceful_shutdown=_GRACE, timeout_keep_alive=75, proxy_headers=False,
     )  # fmt: skip
-    server = uvicorn.Server(config)
+    return uvicorn.Server(config)
+
+
+def run(llm: LLMAggregator, listener: socket.socket, given: list[str], max_body: int, max_calls: int) -> int:
+    """Serves until SIGINT or SIGTERM. Returns the exit code."""
+    made = [] if given else [Keys.generate()]
+    app = application(llm, Keys(given or made), Limits(body_bytes=max_body * MEBIBYTE, calls=max_calls))
+    server = server_of(app)
     try:
         _tell(llm, listener, made)
         server.run(sockets=[listener])

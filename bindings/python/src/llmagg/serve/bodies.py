@@ -17,9 +17,6 @@ async def read(request: Request, limits: Limits) -> dict[str, Any]:
     """The JSON object that a client posts."""
     if request.headers.get("content-encoding", "identity") != "identity":
         raise RefusedError(415, "the request is compressed; send it without Content-Encoding", "unsupported_encoding")
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > limits.body_bytes:
-        raise _too_large(limits)
     try:
         data = await asyncio.wait_for(_body(request, limits), limits.body_s)
     except (TimeoutError, asyncio.TimeoutError):
@@ -28,11 +25,23 @@ async def read(request: Request, limits: Limits) -> dict[str, Any]:
 
 
 async def _body(request: Request, limits: Limits) -> bytes:
-    data = bytearray()
+    """A body. One that is too large is read on for a while and dropped, since few clients look at an answer before they
+    have sent everything.
+    """
+    data, size = bytearray(), 0
+    length = request.headers.get("content-length", "")
+    too_large = length.isdecimal() and int(length) > limits.body_bytes
     async for piece in request.stream():
-        data += piece
-        if len(data) > limits.body_bytes:
-            raise _too_large(limits)
+        size += len(piece)
+        too_large = too_large or size > limits.body_bytes
+        if size > 2 * limits.body_bytes:
+            break
+        if too_large:
+            data.clear()
+        else:
+            data += piece
+    if too_large:
+        raise _too_large(limits)
     return bytes(data)
 
 
