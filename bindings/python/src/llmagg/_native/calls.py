@@ -126,8 +126,8 @@ class Call:
             reader.close()
 
 
-make: type[Call] = Call
-"""Makes the calls of aggregators and clients; :mod:`llmagg.otel` replaces it by a class whose calls are spans."""
+make: Callable[..., Call] = Call
+"""Makes the calls of aggregators and clients; :mod:`llmagg.otel` replaces it, so that calls are spans."""
 
 
 def _batches(operation: Operation, read: _Read[T], other: _Other[T] | None) -> Iterator[Iterable[T] | None]:

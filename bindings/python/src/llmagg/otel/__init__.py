@@ -43,7 +43,7 @@ def instrument(
     meter = metrics.get_meter("llmagg", __version__, meter_provider)
     histograms = None if meter_provider is None else meters.Histograms(meter)
     settings = spans.Settings(tracer, histograms, content=content, propagate=propagate, attempts=attempts)
-    calls.make = spans.traced(settings)
+    calls.make = spans.maker(settings, tracer_provider)
     meters.observe(meter)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
+from functools import cached_property
 from typing import Any
 
 from opentelemetry import context as contexts
@@ -23,6 +24,10 @@ from . import content as contents
 from .names import PROVIDERS, generation
 
 _PATIENCE = 0.2  # seconds that a blocking stream which is left waits for its trail
+_PARAMETERS = frozenset((
+    "max_tokens", "max_completion_tokens", "temperature", "top_p", "frequency_penalty", "seed", "presence_penalty", "n",
+    "reasoning_effort",
+))  # fmt: skip
 _FORMS = {"embed": "embeddings", "rerank": "rerank"}
 
 
@@ -55,30 +60,31 @@ class Trace:
         self.about: dict[str, Any] = {names["operation"]: operation, names["model"]: model}
         if provider:
             self.about[names["provider"]] = provider
-        self.labels = {**self.about, names["model"]: configured}  # of metrics: never what users send
+        self.configured = configured
         self.span = settings.tracer.start_span(
             f"{operation} {model}",
             kind=SpanKind.INTERNAL if settings.attempts else SpanKind.CLIENT,
             attributes=self.about,
             start_time=self.began,
         )
-        self.context = trace.set_span_in_context(self.span)
         self.recording = self.span.is_recording()
-        if self.recording:
-            self.span.set_attributes(self._asked(call.request, stream=stream))
+        self.asked = self._asked(call.request, stream=stream) if self.recording else {}
         if settings.propagate:
             options = dict(call.options or ())
             options["headers"] = headers = dict(options.get("headers") or ())
             propagate.inject(headers, self.context)
             call.options = options
 
+    @cached_property
+    def context(self) -> contexts.Context:
+        """The context of what is done for the call."""
+        return trace.set_span_in_context(self.span)
+
     def _asked(self, request: dict[str, Any], *, stream: bool) -> dict[str, Any]:
         names = self.settings.names
         asked: dict[str, Any] = {}
-        for key in ("max_tokens", "max_completion_tokens", "temperature", "top_p", "frequency_penalty", "seed",
-                    "presence_penalty", "n", "reasoning_effort"):  # fmt: skip
-            value = request.get(key)
-            if key in names and isinstance(value, (int, float, str)) and not (key == "n" and value == 1):
+        for key, value in request.items():
+            if key in _PARAMETERS and key in names and isinstance(value, (int, float, str)):
                 asked[names[key]] = value
         if stop := request.get("stop"):
             asked[names["stop"]] = [stop] if isinstance(stop, str) else [str(text) for text in stop]
@@ -92,12 +98,11 @@ class Trace:
         """Ends the span of a call with its answer."""
         if self.recording:
             self._attempts(response.attempts)
-            self._number(response)
-            self.span.set_attributes(self._said(response))
+            self.span.set_attributes({**self.asked, **self._said(response)})
         self._end(getattr(response, "usage", None), None)
 
     def _said(self, response: Any) -> dict[str, Any]:
-        names, said = self.settings.names, {}
+        names, said = self.settings.names, _number(response)
         usage = getattr(response, "usage", None)
         last = next((a for a in reversed(response.attempts) if a.outcome == "OK"), None)
         if last is not None:
@@ -133,25 +138,22 @@ class Trace:
         if self.recording:
             if isinstance(error, errors.LLMError):
                 self._attempts(error.attempts)
-                self._number(error)
-                self.span.set_attribute("llmagg.error.owner", error.error_owner)
+                self.asked.update(_number(error))
+                self.asked["llmagg.error.owner"] = error.error_owner
             if left:
-                self.span.set_attribute("llmagg.stream.left", True)
+                self.asked["llmagg.stream.left"] = True
             else:
                 message = error.message if isinstance(error, errors.LLMError) else name
-                self.span.set_attribute("error.type", name)
+                self.asked["error.type"] = name
                 self.span.set_status(Status(StatusCode.ERROR, message))
+            self.span.set_attributes(self.asked)
         self._end(None, None if left else name)
-
-    def _number(self, outcome: Any) -> None:
-        """By the call's number its log records and observations are found."""
-        if number := getattr(outcome, "id_of_call", 0):
-            self.span.set_attribute("llmagg.call", number)
 
     def _end(self, usage: Any, error: str | None) -> None:
         self.span.end()
         if self.settings.histograms is not None:
-            self.settings.histograms.record((time.time_ns() - self.began) / 1e9, self.labels, usage, error)
+            labels = {**self.about, self.settings.names["model"]: self.configured}  # never what users send
+            self.settings.histograms.record((time.time_ns() - self.began) / 1e9, labels, usage, error)
 
     def ended(self, payload: Payload) -> None:
         """The trail of a call that was cancelled or left: its last event has come."""
@@ -181,6 +183,12 @@ class Trace:
             if attempt.outcome != "OK":
                 span.set_status(Status(StatusCode.ERROR, attempt.message))
             span.end(start + int(attempt.duration * 1e9))
+
+
+def _number(outcome: Any) -> dict[str, Any]:
+    """The call's number, by which its log records and observations are found."""
+    number = getattr(outcome, "id_of_call", 0)
+    return {"llmagg.call": number} if number else {}
 
 
 def _detail(usage: Any, group: str, name: str) -> Any:
@@ -223,11 +231,14 @@ class TracedCall(Call):
     settings: Settings
 
     def _begin(self, reader: Reader, flags: int) -> Operation:
-        token = contexts.attach(self._trace.context)  # for clients written in Python, which answer in this context
-        try:
+        if self.targets:  # clients written in Python answer in this context
+            token = contexts.attach(self._trace.context)
+            try:
+                operation = Call._begin(self, reader, flags)
+            finally:
+                contexts.detach(token)
+        else:
             operation = Call._begin(self, reader, flags)
-        finally:
-            contexts.detach(token)
         self._operation: Any = operation
         self._reader: Any = reader
         return operation
@@ -362,6 +373,21 @@ class _Other:
         self.attempts = [Attempt.from_dict(entry) for entry in answer.get("attempts") or ()]
 
 
-def traced(settings: Settings) -> type[Call]:
+def traced(settings: Settings) -> type[TracedCall]:
     """The class of calls with these settings."""
     return type("TracedCall", (TracedCall,), {"settings": settings, "__slots__": ()})
+
+
+def maker(settings: Settings, provider: Any) -> Callable[..., Call]:
+    """Makes calls that are spans, and plain ones as long as OpenTelemetry has no SDK: that costs a look only."""
+    traced_call = traced(settings)
+    if settings.histograms is not None or settings.propagate:
+        return traced_call
+    if provider is not None:
+        return Call if isinstance(provider, trace.NoOpTracerProvider) else traced_call
+    find, absent = trace.get_tracer_provider, (trace.ProxyTracerProvider, trace.NoOpTracerProvider)
+
+    def make(*args: Any, **options: Any) -> Call:
+        return Call(*args, **options) if isinstance(find(), absent) else traced_call(*args, **options)
+
+    return make
