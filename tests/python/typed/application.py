@@ -126,6 +126,9 @@ async def parsed(llm: LLMAggregator) -> tuple[str, int]:
     """An answer as an object, and how many attempts that took."""
     city = await llm.parse("A city.", City, model="shop/parsed", temperature=0)
     name: str = city.value.name
+    async for growing in llm.stream_parse("A city.", City, model="shop/parsed", temperature=0):
+        if growing.value is not None:
+            name = growing.value.name
     return name, len(city.attempts) + (llm.parse_sync("A city.", City).value.people if not city.attempts else 0)
 
 

@@ -86,6 +86,8 @@ if _typing.TYPE_CHECKING:
         run_tools,
         run_tools_sync,
         stream,
+        stream_parse,
+        stream_parse_sync,
         stream_sync,
         stream_text,
         stream_text_sync,
@@ -108,7 +110,7 @@ __all__ = [
     "diagnostics", "embeddings", "errors", "events", "get_client", "get_client_by_model", "get_manager", "llm_aggrator",
     "log", "manager", "messages", "observe", "observe_sync", "observers", "parse", "parse_sync", "process_budget",
     "provider", "providers", "rankings", "requests", "responses", "run_tools", "run_tools_sync", "settings", "stats",
-    "stream", "stream_sync", "stream_text", "stream_text_sync", "types",
+    "stream", "stream_parse", "stream_parse_sync", "stream_sync", "stream_text", "stream_text_sync", "types",
 ]  # fmt: skip
 
 
@@ -129,6 +131,8 @@ _LATE = {
             "run_tools",
             "run_tools_sync",
             "stream",
+            "stream_parse",
+            "stream_parse_sync",
             "stream_sync",
             "stream_text",
             "stream_text_sync",

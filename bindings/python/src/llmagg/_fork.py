@@ -37,6 +37,7 @@ LATE = (
     "llmagg._values",
     "llmagg.budget",
     "llmagg.default",
+    "llmagg.growing",
     "llmagg.observers",
     "llmagg.parsing",
     "llmagg.plan",

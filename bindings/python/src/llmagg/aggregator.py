@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from ._native.calls import Call
     from .budget import Budget
+    from .growing import Growing
     from .params import ChatParams, GenerateParams, Messages, ToolParams
     from .parsing import Parsed
     from .tools import ToolRun
@@ -218,6 +219,32 @@ class LLMAggregator(Closing):
         from . import parsing
 
         return await parsing.parse(self, messages, form, params)
+
+    def stream_parse(
+        self, messages: ChatCompletionRequest | Messages, form: type[T], **params: Unpack[ChatParams]
+    ) -> AsyncGenerator[Growing[T], None]:
+        """An async generator of an object that grows: ``growing.data`` are its plain values so far.
+
+        Example::
+
+            async for growing in llm.stream_parse("Name a city in Germany.", City):
+                print(growing.data)
+            print(growing.value)
+
+        The last one has ``value``, a ``form`` that was checked, and ``response``. An answer that does not fit raises
+        BadResponseError at its end; it is not asked for again. After a restart the object begins again.
+        """
+        from . import growing
+
+        return growing.objects(self, messages, growing.Reader(form, params))
+
+    def stream_parse_sync(
+        self, messages: ChatCompletionRequest | Messages, form: type[T], **params: Unpack[ChatParams]
+    ) -> Iterator[Growing[T]]:
+        """``stream_parse`` as a plain iterator; each step blocks, and Ctrl-C ends it."""
+        from . import growing
+
+        return growing.objects_sync(self, messages, growing.Reader(form, params))
 
     async def run_tools(
         self, messages: Messages, *, tools: Sequence[Callable[..., Any]], max_rounds: int = 10,

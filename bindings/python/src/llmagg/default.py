@@ -32,6 +32,7 @@ from .responses import ChatCompletionResponse
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from .growing import Growing
     from .params import ChatParams, Messages, ToolParams
     from .parsing import Parsed
     from .tools import ToolRun
@@ -192,6 +193,24 @@ async def stream_text(
     async with aclosing((await aggregator(models)).stream_text(messages, **params)) as texts:
         async for text in texts:
             yield text
+
+
+async def stream_parse(
+    messages: ChatCompletionRequest | Messages, form: type[T], *, models: Models | None = None,
+    **params: Unpack[ChatParams],
+) -> AsyncGenerator[Growing[T], None]:  # fmt: skip
+    """An object that grows while its answer arrives, as :meth:`LLMAggregator.stream_parse`."""
+    async with aclosing((await aggregator(models)).stream_parse(messages, form, **params)) as objects:
+        async for growing in objects:
+            yield growing
+
+
+def stream_parse_sync(
+    messages: ChatCompletionRequest | Messages, form: type[T], *, models: Models | None = None,
+    **params: Unpack[ChatParams],
+) -> Iterator[Growing[T]]:  # fmt: skip
+    """``stream_parse`` as a plain iterator; each step blocks, and Ctrl-C ends it."""
+    return aggregator_sync(models).stream_parse_sync(messages, form, **params)
 
 
 def chat_sync(

@@ -18,6 +18,7 @@ from .responses import ChatCompletionResponse
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from .growing import Growing
     from .params import ChatParams, GenerateParams, Messages, ToolParams
     from .parsing import Parsed
     from .tools import ToolRun
@@ -83,6 +84,22 @@ class LLMAggrator(Closing):
         return await self.aggregator.run_tools(
             messages, tools=tools, max_rounds=max_rounds, max_total_tokens=max_total_tokens, **params
         )
+
+    async def stream_parse(
+        self, messages: ChatCompletionRequest | Messages, form: type[T], **params: Unpack[ChatParams]
+    ) -> AsyncGenerator[Growing[T], None]:
+        """As :meth:`LLMAggregator.stream_parse`."""
+        await self.initialize()
+        async with aclosing(self.aggregator.stream_parse(messages, form, **params)) as objects:
+            async for growing in objects:
+                yield growing
+
+    def stream_parse_sync(
+        self, messages: ChatCompletionRequest | Messages, form: type[T], **params: Unpack[ChatParams]
+    ) -> Iterator[Growing[T]]:
+        """``stream_parse`` as a plain iterator; each step blocks, and Ctrl-C ends it."""
+        self.initialize_sync()
+        return self.aggregator.stream_parse_sync(messages, form, **params)
 
     async def stream(
         self, messages: ChatCompletionRequest | Messages, **params: Unpack[ChatParams]

@@ -39,7 +39,7 @@ class Parsed(Generic[T]):
     attempts: list[Attempt]
 
 
-class _UnfitError(Exception):
+class UnfitError(Exception):
     """An answer does not fit. The text is the reason, for the model and for the list of attempts."""
 
 
@@ -68,11 +68,17 @@ class Form(Generic[T]):
             "json_schema": {"name": self.name, "schema": schema, "strict": strict},
         }
 
+    def unwrapped(self, data: Any) -> Any:
+        """What an answer's plain values say of the object; None if nothing yet."""
+        if self._wrapped and isinstance(data, dict) and data.keys() <= {"value"}:
+            return data.get("value")
+        return data
+
     def read(self, response: ChatCompletionResponse) -> T:
-        """The object in an answer. Raises _UnfitError."""
+        """The object in an answer. Raises UnfitError."""
         choice = response.choices[0] if response.choices else None
         if choice is not None and choice.message.refusal:
-            raise _UnfitError(f"the model refused: {choice.message.refusal}")
+            raise UnfitError(f"the model refused: {choice.message.refusal}")
         text = response.text
         if fenced := _FENCE.match(text):
             text = fenced[1]
@@ -86,8 +92,8 @@ class Form(Generic[T]):
             return msgspec.json.decode(text, type=self._form)
         except (ValueError, msgspec.MsgspecError, RecursionError) as error:
             if choice is not None and choice.finish_reason == "length":
-                raise _UnfitError("the answer was cut off at the most tokens; answer more briefly") from None
-            raise _UnfitError(" ".join(str(error).split())[:500]) from None
+                raise UnfitError("the answer was cut off at the most tokens; answer more briefly") from None
+            raise UnfitError(" ".join(str(error).split())[:500]) from None
 
 
 def _schema(form: Any) -> dict[str, Any]:
@@ -153,7 +159,7 @@ class _Search(Generic[T]):
             for again in range(1, _MOST + 1):
                 try:
                     return Parsed(self._form.read(response), response, self._attempts)
-                except _UnfitError as unfit:
+                except UnfitError as unfit:
                     reason = str(unfit)
                 self._mark(reason)
                 if again == _MOST:
