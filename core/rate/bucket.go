@@ -72,6 +72,14 @@ func (b *bucket) lower(now time.Time, n float64) {
 	b.left = min(b.level(now), n)
 }
 
+// has tells whether the level is n, or the bucket full: then lacks is 0.
+func (b *bucket) has(now time.Time, n float64) bool {
+	return b.limit == 0 || b.level(now) >= min(n, b.most)-enough
+}
+
+// enough is what may be missing of what is there: fractions of floats.
+const enough = 1e-6
+
 // lacks is the time until the level is n, 0 if it is. More than a full bucket
 // is never there: whoever asks for it waits for a full one.
 func (b *bucket) lacks(now time.Time, n float64) time.Duration {
@@ -84,7 +92,7 @@ func (b *bucket) until(now time.Time, n float64) time.Duration {
 		return 0
 	}
 	missing := n - b.level(now)
-	if missing <= 1e-6 {
+	if missing <= enough {
 		return 0
 	}
 	if b.paced {

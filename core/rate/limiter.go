@@ -156,11 +156,12 @@ func (l *Limiter) debit(s Size) Debit {
 // take takes what d needs if it is there.
 func (l *Limiter) take(now time.Time, d *Debit) bool {
 	l.freshen(now)
-	if wait, _ := l.lacks(now, d.need()); wait > 0 {
+	need := d.need()
+	if !l.buckets[requests].has(now, need[requests]) || !l.buckets[tokens].has(now, need[tokens]) {
 		return false
 	}
 	l.age(now)
-	for i, n := range d.need() {
+	for i, n := range need {
 		l.buckets[i].spend(n)
 		l.used[i].sum += n
 		if l.lease != nil {
