@@ -31,6 +31,7 @@ include tests/soak/soak.mk
 include tests/rates/rates.mk
 include tests/pythons/pythons.mk
 include tests/process.mk
+include tests/fleet/fleet.mk
 -include tests/mutants/mutants.mk
 -include tests/deep/deep.mk
 -include tests/engines/engines.mk

@@ -81,7 +81,7 @@ func goClientNew(text *C.char, n C.size_t, out *C.uintptr_t, err **C.llmagg_erro
 		if e != nil {
 			return nil, e
 		}
-		return ownClient(client.New(cfg, clientOptions()))
+		return ownClient(attached(client.New(cfg, clientOptions())))
 	})
 }
 
@@ -92,7 +92,7 @@ func goClientNewCustom(text *C.char, n C.size_t, q unsafe.Pointer, tag C.uint64_
 		if e != nil {
 			return nil, e
 		}
-		return ownClient(client.NewCustom(cfg, newCustomBackend(held[*queue](q), uint64(tag), cfg), clientOptions()))
+		return ownClient(attached(client.NewCustom(cfg, newCustomBackend(held[*queue](q), uint64(tag), cfg), clientOptions())))
 	})
 }
 

@@ -6,6 +6,7 @@ import "C"
 import (
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/config"
+	"github.com/llmagg/llmagg/core/fleet"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/vendor"
 )
@@ -22,6 +23,9 @@ func goConfigCheck(config *C.char, n C.size_t, flags C.uint32_t, out *C.llmagg_b
 		o.BlankIsUnset = skip
 		checked, e := client.CheckConfig(borrow(config, n), o, clientOptions(), skip)
 		if e != nil {
+			return e
+		}
+		if e := fleet.Check(checked.Fleet); e != nil {
 			return e
 		}
 		return setJSON(out, checked)

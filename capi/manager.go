@@ -11,6 +11,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/llmagg/llmagg/core/fleet"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
 	"github.com/llmagg/llmagg/core/provider"
@@ -44,6 +45,9 @@ func (o *managerObject) close(ctx context.Context) error {
 	}
 	o.mu.Unlock()
 	o.scope.close()
+	if m := fleet.Of(o.m); m != nil {
+		everywhere.CompareAndSwap(m, nil)
+	}
 	if err := o.m.Close(ctx); err != nil {
 		return err
 	}

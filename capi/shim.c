@@ -100,6 +100,20 @@ llmagg_status llmagg_manager_metrics(llmagg_manager *manager, llmagg_buf *out, l
     RETURN_GO(goManagerMetrics(GO(manager), out, err));
 }
 
+llmagg_status llmagg_manager_join(llmagg_manager *manager, const char *config, size_t config_len, llmagg_error **err) {
+    CHECK_FORK(err);
+    HOLD(SHIM_MANAGER, manager, err);
+    OPTIONAL(config, err);
+    RETURN_GO(goManagerJoin(GO(manager), IN(config), err));
+}
+
+llmagg_status llmagg_manager_fleet_report(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err) {
+    CHECK_FORK(err);
+    HOLD(SHIM_MANAGER, manager, err);
+    OUT(out, err);
+    RETURN_GO(goManagerFleetReport(GO(manager), out, err));
+}
+
 llmagg_status llmagg_manager_close(llmagg_manager *manager, double deadline, llmagg_error **err) {
     CHECK_FORK(err);
     HOLD(SHIM_MANAGER, manager, err);

@@ -501,6 +501,19 @@ LLMAGG_API llmagg_status llmagg_manager_report(llmagg_manager *manager, llmagg_b
  * ("outcome", "type", "currency", "le"). Counts as llmagg_manager_report does. *out is owned. Codes: CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_manager_metrics(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err);
 
+/* Makes the manager's routes members of a fleet: processes that use the same routes share what they find out. config is the object of
+ * the configuration's key "fleet": {"url": "valkey://host:6379", "name", "agree", "share", "username", "password", "ca_file"};
+ * llmagg_aggregator_initialize does the same with it. Routes of llmagg_client_new and llmagg_client_new_custom are members where the
+ * default manager is. Connects in the background: a store that cannot be reached is no error. Joining the same fleet again changes
+ * nothing, another one leaves the first, and NULL leaves it.
+ * Codes: INVALID_ARGUMENT (also of a library that was built without it), CLOSED. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_manager_join(llmagg_manager *manager, const char *config, size_t config_len, llmagg_error **err);
+
+/* The membership: {"name", "process": this one, as others know it, "connected": the store is in reach, "processes": that are alive,
+ * "lag_ms": until what was told last was heard, "told", "heard": changes of routes, "degraded_since": seconds since the epoch, or null
+ * while connected, "error": why not}; null without a fleet. *out is owned. Codes: CLOSED. Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_manager_fleet_report(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err);
+
 /* Closes the manager and its providers: calls in flight end with LLMAGG_E_CLOSED, each with its event; later uses return CLOSED.
  * Blocks until these calls have ended, at most deadline seconds (0 or less: does not block). A second close waits in the same way.
  * Codes: TIMEOUT (some calls had not ended yet; they will). Since: 0.1.0 */
@@ -763,8 +776,8 @@ LLMAGG_API llmagg_status llmagg_log_to_queue(int32_t level, llmagg_queue *queue,
 
 /* The same for OBSERVE events: attempts, retries, failovers, restarts, hedges, breaker and health changes of every route in the
  * process, including routes of llmagg_client_new and llmagg_client_new_custom. They cost nothing while there is no queue.
- * Payload: {"event": "attempt_started", "attempt_ended", "retry_scheduled", "failover", "restart", "hedge", "breaker_changed" or
- * "health_changed", "time": seconds since the epoch, "call": number of the call, "provider", "model", "to": "provider/model",
+ * Payload: {"event": "attempt_started", "attempt_ended", "retry_scheduled", "failover", "restart", "hedge", "breaker_changed",
+ * "health_changed", "fleet_joined", "fleet_lost" or "fleet_heard", "time": seconds since the epoch, "call": number of the call, "provider", "model", "to": "provider/model",
  * "from" and "state": of a breaker or a health check, "wait": seconds, "code": name, "message", "attempt": {...}}; empty
  * fields are omitted. When the function returns, all earlier observations are in the queue that was set before; a call with the
  * same queue does only that. Since: 0.1.0 */

@@ -27,9 +27,12 @@ LIB_COLD      := github.com/llmagg/llmagg/core/faultwall crypto/x509 crypto/x509
                  crypto/tls fmt os reflect net/url net/textproto mime/multipart mime/quotedprintable sort html path path/filepath encoding/pem encoding/hex \
                  time syscall net/netip vendor/golang.org/x/net/http2/hpack \
                  crypto/ecdh $(addprefix crypto/internal/fips140/,rsa ecdsa nistec ed25519 edwards25519 drbg tls12 tls13) golang.org/x/net/http/httpproxy \
-                 github.com/json-iterator/go github.com/modern-go/reflect2 encoding/json \
-                 $(addprefix github.com/llmagg/llmagg/core/,credential meter config vendor provider manager internal/setting internal/shown internal/suggest strategy price transport failure wire/bedrock wire/ollama wire/responses wire/gemini wire/anthropic)
-LIB_TAGS      := netgo,osusergo
+                 github.com/json-iterator/go github.com/modern-go/reflect2 encoding/json $(addprefix github.com/valkey-io/valkey-go,/internal/cmds /internal/util) github.com/valkey-io/valkey-go regexp regexp/syntax \
+                 $(addprefix github.com/llmagg/llmagg/core/,credential fleet fleet/valkey meter config vendor provider manager internal/setting internal/shown internal/suggest strategy price transport failure wire/bedrock wire/ollama wire/responses wire/gemini wire/anthropic)
+# FLEET=1 adds core/fleet/valkey, the store of fleets in Valkey or Redis: 750 KB. Wheels have it.
+FLEET         ?= 0
+comma         := ,
+LIB_TAGS      := netgo,osusergo$(if $(filter-out 0,$(FLEET)),$(comma)fleet)
 LIB_GOFLAGS   := -trimpath -buildvcs=false -tags $(LIB_TAGS) $(LIB_COLD:%=-gcflags=%=-l)
 LIB_SONAME    := libllmagg.so.$(LIB_SOVERSION)
 LIB_LDFLAGS    = -s -w -buildid= -funcalign=16 -extldflags '-Wl,-soname,$(LIB_SONAME) "-Wl,--version-script,$(CURDIR)/packaging/llmagg.map" -Wl,--build-id=none -Wl,-s -Wl,-z,relro,-z,now $(LIB_RELR)'

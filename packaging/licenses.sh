@@ -7,7 +7,7 @@ go=${GO:-go}
 tool=github.com/google/go-licenses@v1.6.0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-export GOFLAGS=-tags=netgo,osusergo CGO_ENABLED=1
+export GOFLAGS=-tags=netgo,osusergo,fleet CGO_ENABLED=1
 $go run $tool check ./capi --allowed_licenses=MIT,Apache-2.0,BSD-3-Clause,BSD-2-Clause 2> "$work/log" || { cat "$work/log" >&2; exit 1; }
 $go run $tool save ./capi --save_path "$work/texts" 2> "$work/log" || { cat "$work/log" >&2; exit 1; }
 echo "What is linked into libllmagg.so and libllmagg.a beside llmagg itself, with the licence of each. Made by 'make licenses'."

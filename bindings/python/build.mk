@@ -25,7 +25,7 @@ $(WHEEL_VENV)/.tools: packaging/wheel-requirements.txt packaging/zigcc.sh
 # The package is built from a copy, so that no library of another architecture is left among the sources. The timestamps in the
 # archive are those of the last commit, or of 2024 without one: the same sources give the same wheel.
 $(WHEEL_ARCHS:%=wheel-%): wheel-%: $(WHEEL_VENV)/.tools
-	PATH="$(abspath $(WHEEL_VENV))/bin:$$PATH" $(MAKE) lib BUILD=$(BUILD)/wheel-$* CC=zigcc-$* GOARCH=$(WHEEL_GOARCH_$*) CGO_ENABLED=1
+	PATH="$(abspath $(WHEEL_VENV))/bin:$$PATH" $(MAKE) lib FLEET=1 BUILD=$(BUILD)/wheel-$* CC=zigcc-$* GOARCH=$(WHEEL_GOARCH_$*) CGO_ENABLED=1
 	chmod +x $(BUILD)/wheel-$*/libllmagg.so
 	GOFLAGS= $(GO) run $(WHEEL_SBOM) bin -json -std -noserial -notimestamp -version v$(LIB_VERSION) \
 		-output $(BUILD)/wheel-$*/libllmagg.cdx.json $(BUILD)/wheel-$*/libllmagg.so

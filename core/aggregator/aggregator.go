@@ -19,6 +19,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/config"
+	"github.com/llmagg/llmagg/core/fleet"
 	"github.com/llmagg/llmagg/core/internal/callstate"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
@@ -81,6 +82,10 @@ func (a *Aggregator) Initialize(ctx context.Context, configs []config.Provider) 
 	if a.isClosed() {
 		return closedError()
 	}
+	joins := fleetOf(configs)
+	if err := fleet.Check(joins); err != nil {
+		return err
+	}
 	providers, failed := a.make(ctx, configs)
 	if failed == nil {
 		a.leave(configs)
@@ -99,7 +104,20 @@ func (a *Aggregator) Initialize(ctx context.Context, configs []config.Provider) 
 			p.Retire() // nobody else has it
 		}
 	}
+	if failed == nil {
+		failed = fleet.JoinConfigured(a.manager, joins, a.options.Provider.Logger)
+	}
 	return failed
+}
+
+// fleetOf is the fleet of a configuration, nil without one.
+func fleetOf(configs []config.Provider) *config.Fleet {
+	for i := range configs {
+		if f := configs[i].Fleet; f != nil {
+			return f
+		}
+	}
+	return nil
 }
 
 // make makes and initializes the providers of configurations; those that were

@@ -15,6 +15,8 @@ type Checked struct {
 	Warnings []string       `json:"warnings"` // about keys that are ignored
 
 	HoldsSecret bool `json:"holds_secret"` // see [config.HoldsSecret]
+
+	Fleet *config.Fleet `json:"-"` // nil without one
 }
 
 // CheckedModel is a model that can be used.
@@ -49,6 +51,7 @@ func CheckConfig(data []byte, o config.Options, options Options, skipKeyless boo
 	if len(providers) == 0 {
 		return nil, llm.Errorf(llm.InvalidArgument, "the configuration defines no models; expected {\"openai\": {\"models\": {…}}}")
 	}
+	checked.Fleet = providers[0].Fleet
 	for _, l := range providers[0].LeftOut {
 		checked.LeftOut = append(checked.LeftOut, LeftOutModel(l))
 	}

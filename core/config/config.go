@@ -167,6 +167,8 @@ type Provider struct {
 	Name   string
 	Type   string
 	Models []Model
+	// Fleet is that of the whole configuration, nil without one.
+	Fleet *Fleet
 	// LeftOut are models of the whole configuration that cannot be used; see
 	// [Parse].
 	LeftOut []LeftOut

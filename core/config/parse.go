@@ -51,7 +51,8 @@ const expected = `expected {provider: {"models": {name: {"api_key", "base_url", 
 //
 // A model that refers to an environment variable that is not set is skipped
 // with a warning, if other models can be used. The first provider's LeftOut
-// lists such models.
+// lists such models. The key "fleet" beside the providers is each provider's
+// Fleet, unless it is a provider with "models".
 func Parse(data []byte, o Options) ([]Provider, error) {
 	fields, err := objectFields(data)
 	if err != nil {
@@ -62,7 +63,14 @@ func Parse(data []byte, o Options) ([]Provider, error) {
 	}
 	providers := make([]Provider, 0, len(fields))
 	var left []LeftOut
+	var fleet *Fleet
 	for _, f := range fields {
+		if isFleet(f, data) {
+			if fleet, err = parseFleet(data[f.Start:f.End], &o); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		p, err := parseProvider(f.Key, data[f.Start:f.End], &o)
 		if err != nil {
 			return nil, err
@@ -71,6 +79,12 @@ func Parse(data []byte, o Options) ([]Provider, error) {
 		if p.LeftOut = nil; len(p.Models) > 0 {
 			providers = append(providers, p)
 		}
+	}
+	if fleet != nil && len(providers) == 0 && len(left) == 0 {
+		return nil, llm.Errorf(llm.InvalidArgument, "the configuration has \"fleet\" and no provider beside it; %s", expected)
+	}
+	for i := range providers {
+		providers[i].Fleet = fleet
 	}
 	if len(left) == 0 {
 		return providers, nil

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
 	"github.com/llmagg/llmagg/core/observe"
@@ -78,12 +79,13 @@ func (o *Options) Check() error {
 // by a hash of its address, model and credential. It is safe for concurrent
 // use.
 type Member struct {
-	o         Options
-	process   string
-	observers *observe.Observers
-	left      chan struct{} // closed when the goroutines have ended
-	leave     context.CancelFunc
-	wake      chan struct{} // there is something to tell or to ask; room for one
+	o          Options
+	configured *config.Fleet // by which it was joined; nil: by Options
+	process    string
+	observers  *observe.Observers
+	left       chan struct{} // closed when the goroutines have ended
+	leave      context.CancelFunc
+	wake       chan struct{} // there is something to tell or to ask; room for one
 
 	mu        sync.Mutex // guards what follows
 	routes    map[string]*route
@@ -135,13 +137,17 @@ func Of(m *manager.Manager) *Member {
 
 // New makes a member that has no routes yet; see Attach. Most use Join.
 func New(ctx context.Context, observers *observe.Observers, o Options) (*Member, error) {
+	return newMember(ctx, observers, o, nil)
+}
+
+func newMember(ctx context.Context, observers *observe.Observers, o Options, c *config.Fleet) (*Member, error) {
 	o.Share = slices.Clone(o.Share)
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
 	var id [8]byte
 	_, _ = rand.Read(id[:]) // never fails
-	m := &Member{o: o, process: hex.EncodeToString(id[:]), observers: observers, left: make(chan struct{}), wake: make(chan struct{}, 1),
+	m := &Member{o: o, configured: c, process: hex.EncodeToString(id[:]), observers: observers, left: make(chan struct{}), wake: make(chan struct{}, 1),
 		routes: map[string]*route{}, verdicts: map[string]*verdict{}, tellingAt: map[string]time.Time{}, since: time.Now()}
 	ctx, m.leave = context.WithCancel(ctx)
 	go m.run(ctx)

@@ -11,8 +11,8 @@ type Sharing interface {
 }
 
 // Share makes the manager's routes, of now and of later, members of a fleet
-// until the manager closes. A membership that it had before ends. Error:
-// CLOSED.
+// until the manager closes. A membership that it had before ends; nil is none.
+// Error: CLOSED.
 func (m *Manager) Share(s Sharing) error {
 	m.mu.Lock()
 	if m.closed {
@@ -24,6 +24,9 @@ func (m *Manager) Share(s Sharing) error {
 	m.mu.Unlock()
 	if before != nil {
 		before.Leave()
+	}
+	if s == nil {
+		return nil
 	}
 	for _, c := range m.Clients() {
 		s.Attach(c)

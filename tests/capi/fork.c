@@ -49,6 +49,8 @@ static int in_child(int fd) {
     FORKED(llmagg_manager_health_submit(manager, queue, 0, &op, err));
     FORKED(llmagg_manager_report(manager, &out, err));
     FORKED(llmagg_manager_metrics(manager, &out, err));
+    FORKED(llmagg_manager_join(manager, STR("{}"), err));
+    FORKED(llmagg_manager_fleet_report(manager, &out, err));
     FORKED(llmagg_manager_close(manager, 1, err));
     FORKED(llmagg_provider_new(STR("{}"), &provider, err));
     FORKED(llmagg_provider_new_custom(STR("{}"), queue, 0, &provider, err));

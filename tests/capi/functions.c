@@ -29,6 +29,7 @@ static void null_everywhere(void) {
         GIVES(H, llmagg_manager_providers, (NULL, NULL, NULL)), GIVES(H, llmagg_manager_models, (NULL, NULL, NULL)),
         GIVES(H, llmagg_manager_health, (NULL, NULL, NULL)), GIVES(H, llmagg_manager_health_submit, (NULL, NULL, 0, NULL, NULL)),
         GIVES(H, llmagg_manager_report, (NULL, NULL, NULL)), GIVES(H, llmagg_manager_metrics, (NULL, NULL, NULL)),
+        GIVES(H, llmagg_manager_join, (NULL, NULL, 0, NULL)), GIVES(H, llmagg_manager_fleet_report, (NULL, NULL, NULL)),
         GIVES(H, llmagg_manager_close, (NULL, 0, NULL)),
         RETURNS(llmagg_manager_free, (NULL)),
         GIVES(A, llmagg_provider_new, (NULL, 0, NULL, NULL)), GIVES(A, llmagg_provider_new_custom, (NULL, 0, NULL, 0, NULL, NULL)),
@@ -230,6 +231,8 @@ static void null_outputs_and_texts(void) {
     WITHOUT("op", llmagg_manager_health_submit, (w->manager, w->queue, 0, NULL, &err));
     WITHOUT("out", llmagg_manager_report, (w->manager, NULL, &err));
     WITHOUT("out", llmagg_manager_metrics, (w->manager, NULL, &err));
+    WITHOUT("config", llmagg_manager_join, (w->manager, NULL, 3, &err));
+    WITHOUT("out", llmagg_manager_fleet_report, (w->manager, NULL, &err));
     WITHOUT("config", llmagg_provider_new, (NULL, 3, &o.made.provider, &err));
     WITHOUT("out", llmagg_provider_new, (STR(w->config), NULL, &err));
     WITHOUT("config", llmagg_provider_new_custom, (NULL, 3, NULL, 0, &o.made.provider, &err));

@@ -198,7 +198,7 @@ def test_the_defaults_and_vendors_are_those_of_the_core() -> None:
     for field in fields(llmagg.ModelConfig):
         if isinstance(field.default, (int, float)):
             assert float(defaults[field.name]) == field.default
-    assert {row.get("group", row["name"]) for row in tables["configuration"]} == MODEL_KEYS
+    assert {row.get("group", row["name"]) for row in tables["configuration"]} == MODEL_KEYS | {"fleet"}
     (window,) = [row["default"] for row in tables["options"] if row["name"] == "window"]
     assert int(window) == 2 * operation._CREDIT_EVERY
     assert set(providers.PROVIDERS) == CLIENT_VENDORS <= set(route.vendors())

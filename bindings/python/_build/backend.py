@@ -86,7 +86,7 @@ def provide_library() -> None:
         stop("a C compiler is needed to build llmagg; install gcc or clang, or set CC")
     if not (make := shutil.which("make")):
         stop("make is needed to build llmagg; install it")
-    command = [make, "-f", "packaging/build.mk", "lib", f"GO={go}"]
+    command = [make, "-f", "packaging/build.mk", "lib", "FLEET=1", f"GO={go}"]
     if (
         built := subprocess.run(command, cwd=root, env={**os.environ, "CC": os.environ.get("CC", compiler)})
     ).returncode:

@@ -24,6 +24,7 @@ LATE = (
     "llmagg._native.blocking",
     "llmagg._native.calls",
     "llmagg._native.custom",
+    "llmagg._native.fleet",
     "llmagg._native.handle",
     "llmagg._native.load",
     "llmagg._native.operation",

@@ -121,6 +121,14 @@ class Manager(Closing):
         """
         return catalog.report(catalog.entries(self.providers))
 
+    def fleet_report(self) -> dict[str, Any] | None:
+        """This process's membership in the fleet of the configuration: ``{"connected": True, "processes": 12,
+        "lag_ms": 0.4, "told": 3, "heard": 31, "degraded_since": None, …}``; None without the key ``fleet``.
+        """
+        from ._native import fleet
+
+        return fleet.report()
+
     def clear(self) -> None:
         """Removes all providers without closing them."""
         self.providers.clear()

@@ -29,7 +29,8 @@ class Observation:
     ``attempt_started``; ``attempt_ended``: ``attempt``, and ``code`` and ``message`` of a failure; ``retry_scheduled``:
     ``wait``, and the reason; ``failover``, ``restart``, ``hedge``: ``to`` ("provider/model"), and the reason;
     ``breaker_changed``: ``from_state`` and ``state`` ("closed", "half_open", "open"); ``health_changed``: ``state``
-    ("up", "down"); ``dropped``: ``dropped``, the number of observations lost at this point.
+    ("up", "down"); ``fleet_joined`` and ``fleet_lost``: ``message``; ``fleet_heard``: ``state`` ("opened", "closed",
+    "wait", "block"), which another process told; ``dropped``: ``dropped``, the number of observations lost here.
 
     ``time`` is seconds since the Unix epoch, ``wait`` seconds; ``call`` is the number of the call in this process, or
     0; ``code`` is a name as in ``Attempt.outcome``. No field ever contains a key.

@@ -37,6 +37,7 @@ class Read:
     providers: list[ProviderConfig]
     left_out: dict[str, str]
     holds_secret: bool = False
+    fleet: dict[str, Any] | None = None
 
 
 def provider_configs(config: Any, *, lenient: bool = False) -> Read:
@@ -98,7 +99,10 @@ def _read(config: Any, text: bytes | None, lenient: bool, what: str = _TEXT) -> 
         provider, name = model["provider"], model["name"]
         config = _model_config(provider, name, entries[provider], model)
         made.setdefault(provider, ProviderConfig(provider, {})).models[name] = config
-    return Read(list(made.values()), left_out, judged["holds_secret"])
+    fleet = entries.get("fleet")
+    if not isinstance(fleet, dict) or "models" in fleet:  # then it is a provider of that name
+        fleet = None
+    return Read(list(made.values()), left_out, judged["holds_secret"], fleet)
 
 
 def _encoded(entries: dict[str, Any]) -> bytes:

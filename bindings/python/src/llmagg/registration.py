@@ -26,6 +26,10 @@ async def install(user: Any, read: oldstyle.Read, class_of: Callable[[str], Any]
             lookup.register(user.manager, provider)
     else:
         _register(user, read, made, lenient=lenient, filled=filled)
+    if read.fleet:
+        from ._native import fleet
+
+        fleet.join(read.fleet)
     user._left_out = read.left_out
     if filled:
         user.models = lookup.model_names(user.manager)
@@ -85,7 +89,7 @@ def _with_vendors(user: Any, read: oldstyle.Read) -> oldstyle.Read:
         raise first
     for reason in dict.fromkeys(left_out[name] for name in left_out.keys() - read.left_out.keys()):
         oldstyle.warn(f"{reason}; the model is left out")
-    return oldstyle.Read(providers, left_out, read.holds_secret)
+    return oldstyle.Read(providers, left_out, read.holds_secret, read.fleet)
 
 
 async def _providers(user: Any, read: oldstyle.Read, class_of: Callable[[str], Any]) -> dict[str, Any]:

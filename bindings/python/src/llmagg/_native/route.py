@@ -9,6 +9,7 @@ import copy
 import itertools
 import threading
 import weakref
+from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import Any
 
@@ -29,6 +30,9 @@ _FOR_CUSTOM = (
 counting = False  # whether the core counts a route's totals from its first use on (llmagg.metrics)
 _lock = threading.Lock()  # one for all routes: held for an assignment only, and a forked child can make another
 
+
+before_first_use: Callable[[], None] | None = None
+"""Called before a native handle is made: a forked child joins its fleet again. None where no fleet is configured."""
 
 _Made = tuple["dict[str, Any] | None", Handle]
 """The fields of the configuration from which a handle was made, and the handle."""
@@ -89,6 +93,8 @@ class Route(Attached):
 
     def _make(self, core: dict[str, Any], vendor: str | None, state: dict[str, Any] | None) -> _Made:
         data = encode(core, "the configuration")
+        if before_first_use is not None:
+            before_first_use()
         if vendor is None:
             handle = Handle.new("llmagg_client_new_custom", "llmagg_client_free", data, len(data), None, self.tag)
         else:

@@ -1,0 +1,136 @@
+package config
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
+	"github.com/llmagg/llmagg/core/internal/setting"
+	"github.com/llmagg/llmagg/core/internal/shown"
+	"github.com/llmagg/llmagg/core/internal/suggest"
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// Fleet is the key "fleet" beside the providers: the store through which the
+// processes that use the same routes learn from each other. It holds a
+// password: do not print it.
+type Fleet struct {
+	URL      string   `json:"-"` // valkey:, redis:, with TLS valkeys:, rediss:; several hosts by comma; ?sentinel=NAME
+	Name     string   // who shares; "default"
+	Agree    int      // processes whose circuits must be open before others skip a route; 2
+	Share    []string // "waits", "breakers", "rates"; all
+	Username string
+	Password string `json:"-"`
+	CAFile   string
+}
+
+// Equal tells whether two fleets are the same.
+func (f *Fleet) Equal(o *Fleet) bool {
+	return f.URL == o.URL && f.Name == o.Name && f.Agree == o.Agree && slices.Equal(f.Share, o.Share) && f.Username == o.Username &&
+		f.Password == o.Password && f.CAFile == o.CAFile
+}
+
+// String names the fleet, without its password.
+func (f Fleet) String() string { return "fleet " + f.Name }
+
+// GoString is String.
+func (f Fleet) GoString() string { return f.String() }
+
+var fleetSettings = []setting.Setting{
+	{Group: "fleet", Name: "url", Type: "text", Default: "none: alone", Meaning: "beside the providers: the store by which processes with the same routes share what they find out: valkey://host:6379, redis://, with TLS valkeys://, rediss://; several hosts by comma are a cluster; ?sentinel=NAME"},
+	{Group: "fleet", Name: "name", Type: "text", Default: "\"default\"", Meaning: "who shares: processes with the same name"},
+	{Group: "fleet", Name: "agree", Type: "integer", Default: "2", Meaning: "processes whose breakers must be open before others skip a route; 1 believes any"},
+	{Group: "fleet", Name: "share", Type: "list of texts", Default: "[\"waits\", \"breakers\", \"rates\"]", Meaning: "what is shared"},
+	{Group: "fleet", Name: "username", Type: "text", Meaning: "of the store"},
+	{Group: "fleet", Name: "password", Type: "text", Meaning: "of the store"},
+	{Group: "fleet", Name: "ca_file", Type: "text", Default: "the system's roots", Meaning: "a PEM file with root certificates of the store"},
+}
+
+var shareable = []string{"waits", "breakers", "rates"}
+
+// isFleet tells whether the top-level key "fleet" is the fleet, and no provider
+// of that name.
+func isFleet(f jsontext.Field, data []byte) bool {
+	if f.Key != "fleet" {
+		return false
+	}
+	fields, err := objectFields(data[f.Start:f.End])
+	return err != nil || !slices.ContainsFunc(fields, func(f jsontext.Field) bool { return f.Key == "models" })
+}
+
+// ParseFleet reads the object of "fleet"; nil for nothing, or null. Errors are
+// INVALID_ARGUMENT.
+func ParseFleet(data []byte, o Options) (*Fleet, error) {
+	if len(data) == 0 {
+		data = []byte("null")
+	}
+	return parseFleet(data, &o)
+}
+
+// parseFleet reads "fleet"; null is none.
+func parseFleet(data []byte, o *Options) (*Fleet, error) {
+	if data[0] == 'n' {
+		return nil, nil
+	}
+	at := &place{what: `"fleet"`, o: o, unset: map[string]string{}}
+	if data[0] != '{' {
+		return nil, at.fail("must be an object with \"url\", got %s", kindOfValue(data))
+	}
+	fields, err := objectFields(data)
+	if err != nil {
+		return nil, at.fail("%v", err)
+	}
+	c := &Fleet{}
+	for _, f := range fields {
+		v := data[f.Start:f.End]
+		at.key = f.Key
+		if at.leftOut(v) {
+			continue
+		}
+		if err := c.set(at, v); err != nil {
+			return nil, err
+		}
+	}
+	for _, why := range at.unset {
+		return nil, at.fail("%s", why)
+	}
+	if c.URL == "" {
+		return nil, at.fail("has no \"url\"; expected one such as valkey://localhost:6379")
+	}
+	return c, nil
+}
+
+// set reads a key of "fleet".
+func (c *Fleet) set(at *place, v []byte) (err error) {
+	texts := map[string]*string{"url": &c.URL, "name": &c.Name, "username": &c.Username, "password": &c.Password, "ca_file": &c.CAFile}
+	switch to := texts[at.key]; {
+	case to != nil:
+		if v[0] != '"' || llm.JSON.Unmarshal(v, to) != nil {
+			return at.fail("%q must be a string, got %s", at.key, kindOfValue(v)) // it may be the password: not repeated
+		}
+		*to, err = at.expand(*to)
+		return err
+	case at.key == "agree":
+		c.Agree, err = setting.Integer(at.key, v, 1)
+		return at.wrap(err)
+	case at.key == "share":
+		if v[0] != '[' || llm.JSON.Unmarshal(v, &c.Share) != nil {
+			return at.fail("\"share\" is %s; expected a list of \"waits\", \"breakers\", \"rates\"", shown.Value(v))
+		}
+		for _, s := range c.Share {
+			if !slices.Contains(shareable, s) {
+				return at.fail("\"share\" has %s; expected \"waits\", \"breakers\" or \"rates\"%s", shown.Text(s), suggest.For(s, shareable))
+			}
+		}
+		return nil
+	}
+	known := make([]string, len(fleetSettings))
+	for i := range known {
+		known[i] = fleetSettings[i].Name
+	}
+	hint := suggest.For(at.key, known)
+	if hint == "" {
+		hint = "; the known ones are " + strings.Join(known, ", ")
+	}
+	return at.fail("unknown key %s%s", shown.Name(at.key), hint)
+}

@@ -1,0 +1,240 @@
+package valkey
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/valkey-io/valkey-go"
+
+	"github.com/llmagg/llmagg/core/breaker"
+	"github.com/llmagg/llmagg/core/fleet"
+)
+
+// store is a [fleet.Store]. All of its keys have the same hash tag, so that a
+// cluster keeps them together.
+type store struct {
+	client valkey.Client
+	key    string // "llmagg:{NAME}:"
+
+	mu    sync.Mutex // guards what follows
+	ahead time.Duration
+	timed bool // ahead is known: the server's clock less this process's
+}
+
+const (
+	most      = "10000"     // entries that the stream keeps, about
+	lives     = "3600000"   // ms without a change after which the stream goes
+	looksBack = 600 * 1000  // ms of the stream that a new member reads
+	alive     = 5           // s after which a process that says nothing is gone
+	takes     = 1000        // ms that a look at the stream waits
+	jump      = time.Second // by which a server's clock may go back unnoticed
+)
+
+func open(ctx context.Context, o valkey.ClientOption, name string) (fleet.Store, error) {
+	type opened struct {
+		client valkey.Client
+		err    error
+	}
+	done := make(chan opened, 1)
+	go func() { // valkey-go connects without a context; its own times bound it
+		c, err := valkey.NewClient(o)
+		done <- opened{c, err}
+	}()
+	select {
+	case d := <-done:
+		if d.err != nil {
+			return nil, plain(d.err)
+		}
+		return &store{client: d.client, key: "llmagg:{" + name + "}:"}, nil
+	case <-ctx.Done():
+		go func() {
+			if d := <-done; d.client != nil {
+				d.client.Close()
+			}
+		}()
+		return nil, errors.New("no connection in time")
+	}
+}
+
+// plain is an error as one line.
+func plain(err error) error {
+	if err == nil || !strings.ContainsAny(err.Error(), "\r\n") {
+		return err
+	}
+	return errors.New(strings.Join(strings.Fields(err.Error()), " "))
+}
+
+func (s *store) command(words ...string) valkey.Completed {
+	c := s.client.B().Arbitrary(words[0])
+	if len(words) > 1 {
+		c = c.Keys(words[1]).Args(words[2:]...)
+	}
+	return c.Build()
+}
+
+// Tell is [fleet.Store.Tell].
+func (s *store) Tell(ctx context.Context, changes []fleet.Change) error {
+	stream := s.key + "changes"
+	var all []valkey.Completed
+	for _, c := range changes {
+		all = append(all, s.command("XADD", stream, "MAXLEN", "~", most, "*", "route", c.Route, "what", string(c.What),
+			"for_ms", strconv.FormatInt(c.For.Milliseconds(), 10), "process", c.Process))
+	}
+	return s.all(ctx, append(all, s.command("PEXPIRE", stream, lives)))
+}
+
+// all sends commands together; the error is that of the first that failed.
+func (s *store) all(ctx context.Context, commands []valkey.Completed) error {
+	for _, r := range s.client.DoMulti(ctx, commands...) {
+		if err := r.Error(); err != nil {
+			return plain(err)
+		}
+	}
+	return nil
+}
+
+// Listen is [fleet.Store.Listen].
+func (s *store) Listen(ctx context.Context, from string) ([]fleet.Change, string, error) {
+	now, err := s.now(ctx)
+	if err != nil {
+		return nil, from, err
+	}
+	wait := takes
+	if at, _, _ := strings.Cut(from, "-"); from == "" || millis(at).After(now.Add(jump)) {
+		from = strconv.FormatInt(now.UnixMilli()-looksBack, 10) // new, or the server's clock went back
+		wait = 1
+	}
+	asking, cancel := context.WithTimeout(ctx, takes*time.Millisecond+time.Second)
+	defer cancel()
+	cmd := s.client.B().Xread().Count(1000).Block(int64(wait)).Streams().Key(s.key + "changes").Id(from).Build()
+	streams, err := s.client.Do(asking, cmd).AsXRead()
+	if valkey.IsValkeyNil(err) {
+		return nil, from, nil
+	}
+	if err != nil {
+		return nil, from, plain(err)
+	}
+	now, err = s.now(ctx)
+	if err != nil {
+		return nil, from, err
+	}
+	var heard []fleet.Change
+	for _, e := range streams[s.key+"changes"] {
+		from = e.ID
+		at, _, _ := strings.Cut(e.ID, "-")
+		lasts, err := strconv.ParseInt(e.FieldValues["for_ms"], 10, 64)
+		if err != nil {
+			continue // nobody of ours wrote it
+		}
+		age := max(now.Sub(millis(at)), 0)
+		heard = append(heard, fleet.Change{Route: e.FieldValues["route"], What: breaker.What(e.FieldValues["what"]), Process: e.FieldValues["process"],
+			For: time.Duration(lasts)*time.Millisecond - age, Age: age})
+	}
+	return heard, from, nil
+}
+
+func millis(text string) time.Time {
+	n, _ := strconv.ParseInt(text, 10, 64)
+	return time.UnixMilli(n)
+}
+
+// now is the server's time. It is asked once, and with each Alive.
+func (s *store) now(ctx context.Context) (time.Time, error) {
+	s.mu.Lock()
+	ahead, timed := s.ahead, s.timed
+	s.mu.Unlock()
+	if timed {
+		return time.Now().Add(ahead), nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	began := time.Now()
+	if err := s.set(began, s.client.Do(ctx, s.command("TIME"))); err != nil {
+		return time.Time{}, err
+	}
+	return s.now(ctx)
+}
+
+// set learns the server's clock from an answer to TIME.
+func (s *store) set(began time.Time, r valkey.ValkeyResult) error {
+	parts, err := r.AsStrSlice()
+	if err != nil || len(parts) != 2 {
+		return plain(errors.Join(err, errors.New("no answer to TIME")))
+	}
+	seconds, _ := strconv.ParseInt(parts[0], 10, 64)
+	micros, _ := strconv.ParseInt(parts[1], 10, 64)
+	there, now := time.Unix(seconds, micros*1000), time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ahead, s.timed = there.Sub(began.Add(now.Sub(began)/2)), true
+	return nil
+}
+
+// gcra takes up to ARGV[3] units, by the server's time in µs: ARGV[1] µs a
+// unit, ARGV[2] µs of burst. It is the form of redis_rate's AllowAtMost.
+var gcra = valkey.NewLuaScript(`local t = redis.call('TIME')
+local now = t[1] * 1000000 + t[2]
+local per, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
+local tat = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now)
+local n = math.min(tonumber(ARGV[3]), math.floor((now + burst - tat) / per + 0.000001))
+if n <= 0 then return 0 end
+redis.call('SET', KEYS[1], string.format('%.0f', tat + n * per), 'PX', math.ceil((tat + n * per - now) / 1000) + 1000)
+return n`)
+
+// Lease is [fleet.Store.Lease].
+func (s *store) Lease(ctx context.Context, b fleet.Budget, n int) (int, error) {
+	per := 1e6 / b.PerSecond
+	number := func(f float64) string { return strconv.FormatFloat(f, 'f', 6, 64) }
+	granted, err := gcra.Exec(ctx, s.client, []string{s.key + "rate:" + b.Route + ":" + b.Of},
+		[]string{number(per), number(per * b.Burst), strconv.Itoa(n)}).AsInt64()
+	return int(granted), plain(err)
+}
+
+// Mark is [fleet.Store.Mark].
+func (s *store) Mark(ctx context.Context, route, process string, lasts time.Duration) (bool, time.Duration, error) {
+	key := s.key + "probe:" + route
+	answers := s.client.DoMulti(ctx, s.command("SET", key, process, "NX", "PX", strconv.FormatInt(max(lasts.Milliseconds(), 1), 10)),
+		s.command("GET", key), s.command("PTTL", key))
+	holder, err := answers[1].ToString()
+	if err != nil {
+		return false, 0, plain(err)
+	}
+	left, err := answers[2].AsInt64()
+	return holder == process, time.Duration(max(left, 0)) * time.Millisecond, plain(err)
+}
+
+// Unmark is [fleet.Store.Unmark].
+func (s *store) Unmark(ctx context.Context, route string) error {
+	return plain(s.client.Do(ctx, s.command("DEL", s.key+"probe:"+route)).Error())
+}
+
+// Alive is [fleet.Store.Alive].
+func (s *store) Alive(ctx context.Context, process string) (int, error) {
+	now, err := s.now(ctx)
+	if err != nil {
+		return 0, err
+	}
+	key := s.key + "alive"
+	score := strconv.FormatInt(now.Unix(), 10)
+	began := time.Now()
+	answers := s.client.DoMulti(ctx, s.command("ZADD", key, score, process),
+		s.command("ZREMRANGEBYSCORE", key, "-inf", strconv.FormatInt(now.Unix()-2*alive, 10)),
+		s.command("ZCOUNT", key, strconv.FormatInt(now.Unix()-alive, 10), "+inf"), s.command("PEXPIRE", key, lives), s.command("TIME"))
+	for _, r := range answers[:4] {
+		if err := r.Error(); err != nil {
+			return 0, plain(err)
+		}
+	}
+	if err := s.set(began, answers[4]); err != nil {
+		return 0, err
+	}
+	n, err := answers[2].AsInt64()
+	return int(n), plain(err)
+}
+
+// Close is [fleet.Store.Close].
+func (s *store) Close() { s.client.Close() }

@@ -1,0 +1,211 @@
+package valkey_test
+
+import (
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/llmagg/llmagg/core/config"
+	"github.com/llmagg/llmagg/core/fleet"
+	"github.com/llmagg/llmagg/core/fleet/valkey"
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// Bad stores are refused before anything is connected, and a password is not
+// repeated.
+func TestBadStoresAreRefused(t *testing.T) {
+	for url, want := range map[string]string{
+		"localhost:6379":                 "expected valkey://",
+		"http://localhost:6379":          "expected valkey://",
+		"redis://":                       "expected valkey://",
+		"redis://x:6379/3":               "database number",
+		"redis://x:6379?db=3":            `parameter "db"`,
+		"redis://u:geheim@x:6379?db=3":   `parameter "db"`,
+		"redis://u:geheim@x:6379/a b%zz": "cannot be read",
+	} {
+		_, err := valkey.Opener(config.Fleet{URL: url})
+		require.ErrorContains(t, err, want, url)
+		require.NotContains(t, err.Error(), "geheim")
+		require.Equal(t, llm.InvalidArgument, llm.AsError(err).Code)
+	}
+	_, err := valkey.Opener(config.Fleet{URL: "valkeys://x", CAFile: "/nowhere.pem"})
+	require.ErrorContains(t, err, "ca_file cannot be read")
+	for _, url := range []string{"valkey://a", "rediss://a:1,b:2,c", "redis://u:p@a:1,b:2?sentinel=main", "redis://[::1]:6379"} {
+		_, err := valkey.Opener(config.Fleet{URL: url})
+		require.NoError(t, err, url)
+	}
+}
+
+// server is a real store: what LLMAGG_VALKEY_SERVER names, or the first on the
+// PATH.
+type server struct {
+	t    *testing.T
+	port string
+	cmd  *exec.Cmd
+	args []string
+}
+
+func start(t *testing.T, args ...string) *server {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	require.NoError(t, l.Close())
+	s := &server{t: t, port: port, args: args}
+	s.start()
+	t.Cleanup(func() {
+		_ = s.cmd.Process.Kill()
+		_ = s.cmd.Wait()
+	})
+	return s
+}
+
+func (s *server) start() {
+	path := os.Getenv("LLMAGG_VALKEY_SERVER")
+	for _, name := range []string{"valkey-server", "redis-server"} {
+		if path == "" {
+			path, _ = exec.LookPath(name)
+		}
+	}
+	if path == "" {
+		s.t.Skip("no valkey-server and no redis-server; 'make fleet-test' installs one")
+	}
+	s.cmd = exec.Command(path, append([]string{"--port", s.port, "--bind", "127.0.0.1", "--save", "", "--dir", s.t.TempDir()}, s.args...)...)
+	require.NoError(s.t, s.cmd.Start())
+	require.Eventually(s.t, func() bool {
+		c, err := net.Dial("tcp", "127.0.0.1:"+s.port)
+		if err == nil {
+			_ = c.Close()
+		}
+		return err == nil
+	}, 10*time.Second, 10*time.Millisecond)
+}
+
+func (s *server) config() config.Fleet { return config.Fleet{URL: "redis://127.0.0.1:" + s.port} }
+
+func (s *server) open() fleet.Store {
+	s.t.Helper()
+	store, err := valkey.Open(s.t.Context(), s.config())
+	require.NoError(s.t, err)
+	s.t.Cleanup(store.Close)
+	return store
+}
+
+// What is told is heard in order, with what is left of its time, by who listens
+// and by who comes later.
+func TestChangesAreHeard(t *testing.T) {
+	a, b := start(t).open2()
+	heard, from, err := b.Listen(t.Context(), "")
+	require.NoError(t, err)
+	require.Empty(t, heard)
+	for range 3 {
+		require.NoError(t, a.Tell(t.Context(), []fleet.Change{{Route: "r1", What: "opened", For: 10 * time.Second, Process: "p"}, {Route: "r2", What: "closed", Process: "p"}}))
+		heard, from, err = b.Listen(t.Context(), from)
+		require.NoError(t, err)
+		require.Len(t, heard, 2)
+		require.Equal(t, "r1", heard[0].Route)
+		require.InDelta(t, 10, heard[0].For.Seconds(), 0.5)
+	}
+	heard, _, err = a.Listen(t.Context(), "")
+	require.NoError(t, err)
+	require.Len(t, heard, 6)
+}
+
+func (s *server) open2() (a, b fleet.Store) { return s.open(), s.open() }
+
+// A mark belongs to one process, its own included, until it ends or is given
+// back.
+func TestAMarkBelongsToOneProcess(t *testing.T) {
+	a, b := start(t).open2()
+	mine, _, err := a.Mark(t.Context(), "r", "a", time.Minute)
+	require.NoError(t, err)
+	require.True(t, mine)
+	mine, left, err := b.Mark(t.Context(), "r", "b", time.Minute)
+	require.NoError(t, err)
+	require.False(t, mine)
+	require.InDelta(t, 60, left.Seconds(), 5)
+	mine, _, err = a.Mark(t.Context(), "r", "a", time.Minute)
+	require.NoError(t, err)
+	require.True(t, mine)
+	require.NoError(t, a.Unmark(t.Context(), "r"))
+	mine, _, err = b.Mark(t.Context(), "r", "b", time.Minute)
+	require.NoError(t, err)
+	require.True(t, mine)
+}
+
+// A budget gives its burst and what has come in since, to all together.
+func TestABudgetIsSharedByAll(t *testing.T) {
+	a, b := start(t).open2()
+	budget := fleet.Budget{Route: "r", Of: "rpm", PerSecond: 20, Burst: 20}
+	n, err := a.Lease(t.Context(), budget, 15)
+	require.NoError(t, err)
+	require.Equal(t, 15, n)
+	n, err = b.Lease(t.Context(), budget, 15)
+	require.NoError(t, err)
+	require.InDelta(t, 5, n, 2)
+	began, sum := time.Now(), 0
+	for time.Since(began) < time.Second {
+		n, err := b.Lease(t.Context(), budget, 15)
+		require.NoError(t, err)
+		sum += n
+		time.Sleep(20 * time.Millisecond)
+	}
+	require.InDelta(t, 20, sum, 4)
+}
+
+func TestProcessesAreCounted(t *testing.T) {
+	a, b := start(t).open2()
+	_, err := a.Alive(t.Context(), "a")
+	require.NoError(t, err)
+	n, err := b.Alive(t.Context(), "b")
+	require.NoError(t, err)
+	require.Equal(t, 2, n)
+}
+
+// A server that is frozen, or gone, costs no longer than the context; one that
+// is back is used again.
+func TestAServerThatComesAndGoes(t *testing.T) {
+	s := start(t)
+	a := s.open()
+	briefly := func() (time.Duration, error) {
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
+		began := time.Now()
+		_, err := a.Alive(ctx, "a")
+		return time.Since(began), err
+	}
+	_, err := briefly()
+	require.NoError(t, err)
+	require.NoError(t, s.cmd.Process.Signal(syscall.SIGSTOP))
+	took, err := briefly()
+	require.Error(t, err)
+	require.Less(t, took, 700*time.Millisecond)
+	require.NoError(t, s.cmd.Process.Signal(syscall.SIGCONT))
+	require.Eventually(t, func() bool { _, err := briefly(); return err == nil }, 2*time.Second, 50*time.Millisecond)
+	require.NoError(t, s.cmd.Process.Kill())
+	_ = s.cmd.Wait()
+	took, err = briefly()
+	require.Error(t, err)
+	require.Less(t, took, 700*time.Millisecond)
+	s.start()
+	require.Eventually(t, func() bool { _, err := briefly(); return err == nil }, 2*time.Second, 50*time.Millisecond)
+}
+
+func TestAWrongPasswordIsSaid(t *testing.T) {
+	s := start(t, "--requirepass", "right")
+	c := s.config()
+	c.Password = "wrong-password"
+	_, err := valkey.Open(t.Context(), c)
+	require.ErrorContains(t, err, "WRONGPASS")
+	require.NotContains(t, err.Error(), "wrong-password")
+	c.Password = "right"
+	store, err := valkey.Open(t.Context(), c)
+	require.NoError(t, err)
+	store.Close()
+}

@@ -1,0 +1,22 @@
+# Fleets on a real store: processes in Go and Python share routes through Valkey. Included by the Makefile at the root; every path is
+# relative to that.
+
+FLEET_BUILD := $(BUILD)/fleet
+FLEET_VENV  := $(FLEET_BUILD)/venv
+FLEET_PY    := $(FLEET_VENV)/bin/python
+
+.PHONY: fleet-test demo-fleet
+
+$(FLEET_VENV)/.ready: $(LIB_SOURCES) $(PY_SOURCES) tests/fleet/requirements.txt
+	$(MAKE) lib FLEET=1 BUILD=$(FLEET_BUILD)
+	test -x $(FLEET_PY) || $(PYTHON3) -m venv $(FLEET_VENV)
+	$(FLEET_PY) -m pip --disable-pip-version-check -q install 'setuptools>=77' wheel -r tests/fleet/requirements.txt
+	LLMAGG_PREBUILT_LIBRARY="$(abspath $(FLEET_BUILD))/libllmagg.so" $(FLEET_PY) -m pip --disable-pip-version-check -q install --no-build-isolation --force-reinstall --no-deps ./bindings/python
+	@touch $@
+
+fleet-test: $(FLEET_VENV)/.ready ## fleets on a real Valkey: the store in Go, processes in Python
+	LLMAGG_VALKEY_SERVER="$$($(FLEET_PY) tests/fleet/server.py)" $(GO) test -count=1 ./core/fleet/...
+	$(FLEET_PY) -m pytest -q tests/fleet
+
+demo-fleet: $(FLEET_VENV)/.ready ## three processes, one store, a route that dies: what each of them knows
+	$(FLEET_PY) examples/demo/fleet.py

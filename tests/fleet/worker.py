@@ -1,0 +1,52 @@
+"""A process of a fleet: callers ask a route that may be dead, and then a healthy one. Its report is one line of JSON.
+
+``worker.py CONFIG SECONDS CALLERS [PAUSE]``; it says "ready" and starts at a line of its standard input.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+
+import llmagg
+
+
+async def main() -> None:
+    config, seconds, callers = json.loads(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
+    pause = float(sys.argv[4]) if len(sys.argv) > 4 else 0.02
+    llm = llmagg.LLMAggregator([f"{p}/{m}" for p in config if p != "fleet" for m in config[p]["models"]])
+    await llm.initialize(config)
+    result = {"calls": 0, "failed": 0, "longest": 0.0, "errors": []}
+    manager = llmagg.get_manager()
+    if "fleet" in config:
+        for _ in range(100):
+            if (manager.fleet_report() or {}).get("connected"):
+                break
+            await asyncio.sleep(0.02)
+    print("ready", flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+    end = time.monotonic() + seconds
+
+    async def caller() -> None:
+        while time.monotonic() < end:
+            began = time.monotonic()
+            try:
+                await llm.chat("Hello")
+            except llmagg.LLMError as error:
+                result["failed"] += 1
+                result["errors"].append(str(error)[:200])
+            result["calls"] += 1
+            result["longest"] = max(result["longest"], time.monotonic() - began)
+            await asyncio.sleep(pause)
+
+    await asyncio.gather(*(caller() for _ in range(callers)))
+    result["errors"] = result["errors"][:3]
+    result["fleet"] = manager.fleet_report()
+    result["circuits"] = {f"{r['provider']}/{r['model']}": r["circuit"] for r in manager.health_report()}
+    print(json.dumps(result), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
