@@ -67,7 +67,7 @@ def test_the_parameters_are_those_of_the_core() -> None:
     tables = route.tables()
     known = {row["name"] for row in tables["request"]} - {"messages"}
     known |= {row["name"] for row in tables["options"] if not row.get("internal")} | {"extra_headers"}
-    assert set(typing.get_type_hints(params.ChatParams)) == known
+    assert set(params.ChatParams.__annotations__) == known
 
 
 def test_each_parameter_is_told() -> None:

@@ -9,10 +9,8 @@ import (
 	"os"
 	"strconv"
 
-	"github.com/llmagg/llmagg/core/client"
-	"github.com/llmagg/llmagg/core/config"
+	"github.com/llmagg/llmagg"
 	"github.com/llmagg/llmagg/core/faultwall"
-	"github.com/llmagg/llmagg/core/llm"
 )
 
 func main() {
@@ -28,18 +26,18 @@ func main() {
 		fmt.Println("OPENAI_API_KEY is not set: asking a local test server at", baseURL)
 	}
 
-	ctx := context.Background()
-	c, err := client.New(config.Model{
-		Provider: "openai", Name: cmp.Or(os.Getenv("OPENAI_MODEL"), "gpt-4o-mini"), APIKey: key, BaseURL: baseURL,
-	}, client.Options{Getenv: os.LookupEnv})
+	model := llmagg.Map{"api_key": key}
+	if baseURL != "" {
+		model["base_url"] = baseURL
+	}
+	llm, err := llmagg.New(llmagg.Map{"openai": llmagg.Map{"models": llmagg.Map{cmp.Or(os.Getenv("OPENAI_MODEL"), "gpt-4o-mini"): model}}})
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer c.Close(ctx)
+	defer llm.Close()
 
-	answer, err := c.Chat(ctx, &llm.Request{Messages: []llm.Message{
-		{Role: llm.RoleSystem, Content: "You are a helpful assistant."},
-		{Role: llm.RoleUser, Content: "Say hello in one sentence."},
+	answer, err := llm.Chat(context.Background(), &llmagg.Request{Messages: []llmagg.Message{
+		llmagg.System("You are a helpful assistant."), llmagg.User("Say hello in one sentence."),
 	}})
 	if err != nil {
 		log.Fatal(err)

@@ -8,10 +8,8 @@ import (
 	"log"
 	"os"
 
-	"github.com/llmagg/llmagg/core/client"
-	"github.com/llmagg/llmagg/core/config"
+	"github.com/llmagg/llmagg"
 	"github.com/llmagg/llmagg/core/faultwall"
-	"github.com/llmagg/llmagg/core/llm"
 )
 
 func main() {
@@ -29,28 +27,25 @@ func main() {
 		fmt.Println("OPENAI_API_KEY is not set: asking a local test server at", baseURL)
 	}
 
-	ctx := context.Background()
-	c, err := client.New(config.Model{Provider: "openai", Name: model, APIKey: key, BaseURL: baseURL},
-		client.Options{Getenv: os.LookupEnv})
+	settings := llmagg.Map{"api_key": key}
+	if baseURL != "" {
+		settings["base_url"] = baseURL
+	}
+	llm, err := llmagg.New(llmagg.Map{"openai": llmagg.Map{"models": llmagg.Map{model: settings}}})
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer c.Close(ctx)
+	defer llm.Close()
 
-	stream, err := c.Stream(ctx, &llm.Request{Messages: []llm.Message{
-		{Role: llm.RoleUser, Content: "Write one sentence about streams."},
-	}})
-	if err != nil {
-		log.Fatal(err)
-	}
-	for event, err := range stream.Events() { // leaving the loop closes the stream
+	request := &llmagg.Request{Messages: []llmagg.Message{llmagg.User("Write one sentence about streams.")}}
+	for event, err := range llm.Events(context.Background(), request) { // leaving the loop ends the call
 		if err != nil {
-			log.Fatal(err) // an *llm.Error: its Partial is the text so far
+			log.Fatal(err) // an *llmagg.Error: its Partial is the text so far
 		}
 		switch event.Kind {
-		case llm.EventChunk:
+		case llmagg.EventChunk:
 			fmt.Print(event.Chunk.Text())
-		case llm.EventDone:
+		case llmagg.EventDone:
 			fmt.Printf("\n(first token after %v)\n", event.Response.Attempts[0].FirstToken)
 		}
 	}
