@@ -58,6 +58,9 @@ func aggregatorOptions(text []byte) (aggregator.Options, error) {
 	if o.Models, o.Groups, o.Call, err = llm.ParseAggregatorOptions(text); err == nil {
 		err = budgets.Named(&o.Call)
 	}
+	if err == nil && o.Call.Accept == llm.AcceptAsk {
+		err = llm.Errorf(llm.InvalidArgument, "option \"accept\" is \"ask\", which is for single calls: give it with each")
+	}
 	return o, err
 }
 

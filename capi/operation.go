@@ -271,6 +271,9 @@ func (op *operation) chat(to target, asked *C.shim_post) error {
 	request, options := copied(asked.request, asked.request_len), copied(asked.options, asked.options_len)
 	return op.begin(to.what, to.through, func(op *operation) ([]byte, error) {
 		p, err := newPayload(request, options)
+		if err == nil {
+			err = op.askable(&p.Options)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -26,6 +26,7 @@ const (
 	eventLog          = C.LLMAGG_EVENT_LOG
 	eventObserve      = C.LLMAGG_EVENT_OBSERVE
 	eventToken        = C.LLMAGG_EVENT_TOKEN
+	eventAccept       = C.LLMAGG_EVENT_ACCEPT
 )
 
 // queue is where events wait for their reader: Go's side of it, which writes.

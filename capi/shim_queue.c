@@ -81,6 +81,12 @@ llmagg_status llmagg_custom_fail(uint64_t op, const char *error, size_t error_le
     RETURN_GO(goCustomFail(op, IN(error), err));
 }
 
+llmagg_status llmagg_accept_answer(uint64_t op, const char *answer, size_t answer_len, llmagg_error **err) {
+    CHECK_FORK(err);
+    TEXT(answer, err);
+    RETURN_GO(goAcceptAnswer(op, IN(answer), err));
+}
+
 llmagg_status llmagg_log_to_queue(int32_t level, llmagg_queue *queue, llmagg_error **err) {
     CHECK_FORK(err);
     HOLD_OPTIONAL(SHIM_QUEUE, queue, err);

@@ -116,8 +116,9 @@
  *         (503, "5xx"), a vendor's codes; "!" before one means that the call ends with it. The first rule that matches decides
  *     "retry_on": list; default: by the table of errors. Failures after which the same route is asked again, as failover_on;
  *         max_retries and the waits stay as they are
- *     "accept": "nonempty"; default: every answer. "nonempty" makes an answer without anything but thoughts a failed attempt
- *         (BAD_RESPONSE), so that the call goes on
+ *     "accept": "nonempty" or "ask"; default: every answer. Which answers count; any other is a failed attempt
+ *         (BAD_RESPONSE), and the call goes on: "nonempty" refuses those without anything but thoughts, "ask" (C) asks the
+ *         application; in Python and Go a function
  *     "max_cost": number or object; default: none. No attempt begins after the call's known cost has reached this sum;
  *         {"amount", "hard": true}: nor one that could pass it by its price, its size and max_tokens (such a route fails with
  *         QUOTA and is not asked)
@@ -328,8 +329,10 @@ enum {
     LLMAGG_EVENT_LOG = 8,           /* payload: {"level": n, "time": seconds, "message": text, "attrs": {...}} */
     LLMAGG_EVENT_OBSERVE = 9,       /* payload: {"event": text, ...}: an attempt, a retry, a failover, a breaker that changed, ... */
     LLMAGG_EVENT_DROPPED = 10,      /* payload: {"count": n}: LOG and OBSERVE events dropped since the last DROPPED event */
-    LLMAGG_EVENT_TOKEN = 11         /* a token is needed. op: the question, payload: {"name"}: the configuration's name of the token;
+    LLMAGG_EVENT_TOKEN = 11,        /* a token is needed. op: the question, payload: {"name"}: the configuration's name of the token;
                                        answer with llmagg_token_answer */
+    LLMAGG_EVENT_ACCEPT = 12        /* with "accept": "ask": may this answer be given? op: the question, tag: the operation's, payload:
+                                       the response as DONE has it, without attempts; answer with llmagg_accept_answer */
 };
 
 /*
@@ -766,6 +769,14 @@ LLMAGG_API llmagg_status llmagg_custom_finish(uint64_t op, const char *response,
  * llmagg_error_json); without code and name it is UNAVAILABLE. NULL and 0 mean UNAVAILABLE without a message.
  * Codes: CANCELED (the call has ended). Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_custom_fail(uint64_t op, const char *error, size_t error_len, llmagg_error **err);
+
+/* ---------------------------------------------------------------------------------------------------------------- accept -- */
+
+/* Answers an ACCEPT event: {"accept": true}, or {"accept": false, "reason": text}, which makes the answer a failed attempt
+ * (LLMAGG_E_BAD_RESPONSE): the call goes on with a retry or with the next route. A stream is asked for when it is complete; refused,
+ * it is interrupted ("on_interrupt"). The call waits for the word, as long as its "deadline" and its operation last.
+ * Codes: CANCELED (nothing waits for it any more). Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_accept_answer(uint64_t op, const char *answer, size_t answer_len, llmagg_error **err);
 
 /* ------------------------------------------------------------------------------------------------------------------- log -- */
 

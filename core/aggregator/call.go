@@ -55,6 +55,9 @@ func (a *Aggregator) fill(o *llm.CallOptions) {
 	o.Rules = cmp.Or(o.Rules, d.Rules)
 	o.MaxCost = cmp.Or(o.MaxCost, d.MaxCost)
 	o.Accept = cmp.Or(o.Accept, d.Accept)
+	if o.Accepts == nil {
+		o.Accepts = d.Accepts
+	}
 	o.Session = cmp.Or(o.Session, d.Session)
 	o.Unsupported = cmp.Or(o.Unsupported, d.Unsupported)
 	o.HedgeAfter = cmp.Or(o.HedgeAfter, d.HedgeAfter)

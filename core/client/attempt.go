@@ -42,6 +42,7 @@ type attempt struct {
 	lastLife   time.Time
 	firstToken time.Duration // from the start; 0 until it has come
 	ended      bool
+	refused    bool // the application refused its answer
 }
 
 // begin starts the clock of D2/D3 of a new attempt and enters it into the
@@ -200,7 +201,7 @@ func (a *attempt) settle(e *llm.Error, known bool, now, wakes time.Time) {
 		return
 	}
 	b := a.turn.client.breaker
-	if e == nil {
+	if e == nil || a.refused {
 		a.permit.Succeed()
 		return
 	}

@@ -44,9 +44,6 @@ func (a *attempt) open(w *routing.Wanted) *llm.Error {
 	return nil
 }
 
-// errEmpty refuses an answer of which nothing can be used.
-var errEmpty = llm.Errorf(llm.BadResponse, "the answer is empty, and the option \"accept\" is \"nonempty\"")
-
 // open reads up to the first token, and once more where the server refused a
 // field that can be left out.
 func (o *opened) open() error {
@@ -143,19 +140,29 @@ func (o *opened) Next() (*llm.Chunk, error) {
 		return nil, o.failed
 	}
 	if o.whole {
-		return nil, o.finish(nil)
+		return nil, o.complete()
 	}
 	o.a.Alive() // the clock of silence runs only while the reader reads
 	c, err := o.a.next(o.reader)
 	o.a.timer.Pause()
 	if err == io.EOF {
-		return nil, o.finish(nil)
+		return nil, o.complete()
 	}
 	if err != nil {
 		return nil, o.finish(o.a.explain(err))
 	}
 	o.keep(c)
 	return c, nil
+}
+
+// complete ends a complete stream, unless the application looks at its answer
+// first: conclude ends it then.
+func (o *opened) complete() error {
+	if o.turn.call.Payload.Options.Accepts == nil {
+		return o.finish(nil)
+	}
+	o.whole = true
+	return io.EOF
 }
 
 // finish ends the attempt, releases the route, and returns what Next returns

@@ -144,6 +144,14 @@ func (s *Stream) read() (llm.Event, error) {
 		if rest != nil {
 			return llm.Event{Kind: llm.EventChunk, Chunk: rest}, nil
 		}
+		if s.call.Payload.Options.Accepts != nil {
+			s.mu.Lock()
+			r := s.acc.Response()
+			s.mu.Unlock()
+			if refused := s.now.conclude(s.now.a.judgeAnswer(r)); refused != nil {
+				return s.broke(refused)
+			}
+		}
 		return s.complete(), nil
 	}
 	return s.broke(llm.AsError(err))

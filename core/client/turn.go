@@ -115,13 +115,14 @@ func (a *attempt) try(w *routing.Wanted) *llm.Error {
 	if w.Other != nil {
 		usage, err = w.Other(a)
 	} else if r, err = a.chat(); err == nil {
-		if usage = r.Usage; a.turn.call.Payload.Options.Accept == llm.AcceptNonempty && r.Empty() {
-			err = errEmpty
+		usage = r.Usage
+		if o := &a.turn.call.Payload.Options; o.Accept != "" || o.Accepts != nil {
+			err = a.judgeAnswer(r)
 		}
 	}
 	if err != nil {
 		e := a.explain(err)
-		if err != errEmpty { // else it was paid for
+		if err != errEmpty && !a.refused { // else it was paid for
 			usage = nil
 		}
 		a.end(e, usage.Clone())

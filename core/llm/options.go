@@ -59,6 +59,11 @@ type CallOptions struct {
 	// "nonempty" those without anything but thoughts, and streams that end
 	// without a token.
 	Accept string
+	// Accepts, if set, looks at each answer: an error makes it a failed attempt
+	// (BAD_RESPONSE, with the error's text), and the call goes on. A stream is
+	// looked at when it is complete: if it is refused it is interrupted. It runs
+	// in a goroutine of the call, and must not change or keep the response.
+	Accepts func(*Response) error
 	// MaxCost bounds what the call may cost; nil means no bound.
 	MaxCost *MaxCost
 	// Budgets bound what all calls that have them cost together.

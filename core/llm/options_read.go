@@ -46,7 +46,7 @@ var callSettings = []callSetting{
 		rulesIn(func(r *Rules) *[]string { return &r.Failover })},
 	{setting.Setting{Name: "retry_on", Type: "list", Default: "by the table of errors", Meaning: "failures after which the same route is asked again, as failover_on; max_retries and the waits stay as they are"},
 		rulesIn(func(r *Rules) *[]string { return &r.Retry })},
-	{setting.Setting{Name: "accept", Type: "\"nonempty\"", Default: "every answer", Meaning: "\"nonempty\" makes an answer without anything but thoughts a failed attempt (BAD_RESPONSE), so that the call goes on"},
+	{setting.Setting{Name: "accept", Type: "\"nonempty\" or \"ask\"", Default: "every answer", Meaning: "which answers count; any other is a failed attempt (BAD_RESPONSE), and the call goes on: \"nonempty\" refuses those without anything but thoughts, \"ask\" (C) asks the application; in Python and Go a function"},
 		(*CallOptions).setAccept},
 	{setting.Setting{Name: "max_cost", Type: "number or object", Default: "none", Meaning: "no attempt begins after the call's known cost has reached this sum; {\"amount\", \"hard\": true}: nor one that could pass it by its price, its size and max_tokens (such a route fails with QUOTA and is not asked)"},
 		(*CallOptions).setMaxCost},

@@ -112,6 +112,10 @@ func rulesIn(field func(*Rules) *[]string) func(*CallOptions, string, []byte) er
 // answers.
 const AcceptNonempty = "nonempty"
 
+// AcceptAsk is the value of [CallOptions].Accept in text by which an operation
+// of the C ABI asks its application; it becomes Accepts.
+const AcceptAsk = "ask"
+
 func (o *CallOptions) checkAccept() error {
 	if o.Accept == "" || o.Accept == AcceptNonempty {
 		return nil
@@ -122,6 +126,9 @@ func (o *CallOptions) checkAccept() error {
 func (o *CallOptions) setAccept(_ string, v []byte) error {
 	if v[0] != '"' || JSON.Unmarshal(v, &o.Accept) != nil || o.Accept == "" {
 		return Errorf(InvalidArgument, "option \"accept\" is %s; expected \"nonempty\"", shown.Value(v))
+	}
+	if o.Accept == AcceptAsk {
+		return nil
 	}
 	return o.checkAccept()
 }

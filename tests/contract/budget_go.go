@@ -1,15 +1,30 @@
 package contract
 
-import "github.com/llmagg/llmagg/core/llm"
+import (
+	"errors"
+	"strings"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
 
 // budgets are those of the Go door, by name; that of the name "" is every
 // call's.
 var budgets llm.Budgets
 
+// callOptions reads the options of a call; "accept": "ask" means that an answer
+// with a yes in it is accepted.
 func callOptions(c *Command) (llm.CallOptions, error) {
 	o, err := llm.ParseCallOptions(c.Second)
 	if err == nil {
 		err = budgets.Resolve(&o)
+	}
+	if o.Accept == llm.AcceptAsk {
+		o.Accept, o.Accepts = "", func(r *llm.Response) error {
+			if strings.Contains(r.Text(), "yes") {
+				return nil
+			}
+			return errors.New("there is no yes in it")
+		}
 	}
 	return o, err
 }

@@ -75,8 +75,8 @@ class LLMAggregator(Closing):
     ``max_retries`` (attempts on a model), ``deadline`` and ``timeout`` (seconds, of the call and of an attempt),
     ``on_interrupt`` ("error" or "restart"), ``hedge_after`` (seconds), ``failover_bad_request``,
     ``failover_content_filter``, ``unsupported`` ("adapt" or "error"), ``strategy``, ``session``, ``failover_on`` and
-    ``retry_on`` (lists of codes, statuses and vendors' codes), ``accept`` ("nonempty"), ``max_cost`` (a sum of money),
-    ``budgets`` (:class:`Budget` objects) and ``include_usage``.
+    ``retry_on`` (lists of codes, statuses and vendors' codes), ``accept`` ("nonempty" or a function), ``max_cost`` (a
+    sum of money), ``budgets`` (:class:`Budget` objects) and ``include_usage``.
     ``model`` chooses one model for this call. Any other name is an InvalidArgumentError that suggests the nearest one;
     fields for the server that the library does not know go through ``extra_body`` (a dict; it replaces fields of the
     same name).

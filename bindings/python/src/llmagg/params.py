@@ -8,7 +8,7 @@ An application's own functions can take the same parameters::
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict
 
 from .messages import Function, Message
@@ -16,6 +16,7 @@ from .vendor_params import VendorParams
 
 if TYPE_CHECKING:
     from .budget import Budget
+    from .responses import ChatCompletionResponse
 
 
 class _RoleDict(TypedDict):
@@ -124,8 +125,11 @@ class Options(TypedDict, total=False):
     """
     budgets: Budget | Sequence[Budget] | None
     """What the call and others may cost together. Default: none. Example: ``budgets=[llmagg.Budget(20.0)]``."""
-    accept: Literal["nonempty"] | None
-    """Which answers count. "nonempty" refuses empty ones, and the next route is asked. Default: every answer."""
+    accept: Literal["nonempty"] | Callable[[ChatCompletionResponse], object] | None
+    """Which answers count; after any other the call goes on with the next route. "nonempty" refuses empty ones. A
+    function gets the response; what is false, a text (the reason) or an exception refuses it; None accepts it. It runs
+    in the thread of the call; a stream is judged when it is complete. Default: every answer.
+    """
     unsupported: Literal["adapt", "error"] | None
     """What a vendor cannot do: "adapt" leaves it out or changes it and lists it in the attempt's ``adapted``, or asks
     the next route; "error" ends the call. Default: the route's ("adapt").

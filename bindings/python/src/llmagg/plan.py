@@ -181,7 +181,13 @@ class Plan:
             options = {**(options or {}), "budgets": own + (options or {}).get("budgets", [])}
         if user.strategy is not None or self._groups:
             options = self._routing(user.strategy, request, options)
-        return calls.make(self._native, request, options, targets, Calls.of(user), self._route_names)
+        accept = None
+        if options and callable(options.get("accept")):
+            options = dict(options)
+            accept, options["accept"] = options["accept"], "ask"
+        made = calls.make(self._native, request, options, targets, Calls.of(user), self._route_names)
+        made.accept = accept
+        return made
 
     def _routing(self, strategy: Any, request: dict[str, Any], options: dict[str, Any] | None) -> dict[str, Any]:
         """The options of a call with the order of its routes."""

@@ -158,6 +158,9 @@ static int on_event(const llmagg_event *e, void *user) {
     case LLMAGG_EVENT_RESUME_CUSTOM:
         on_custom(e);
         return 0;
+    case LLMAGG_EVENT_ACCEPT:
+        judge_answer(e);
+        return 0;
     case LLMAGG_EVENT_TOKEN:
         on_token(e);
         return 0;

@@ -73,6 +73,7 @@ void forget_functions(void);
 /* Sets a variable of the environment, or unsets it. */
 void set_variable(command *c);
 void set_budget(command *c);
+void judge_answer(const llmagg_event *e);
 void observe(const command *c);
 void tell_observed(const command *c);
 void misuse(const command *c, session *s);

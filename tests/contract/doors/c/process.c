@@ -123,3 +123,9 @@ void set_budget(command *c) {
     llmagg_status status = llmagg_budget_set(what, strlen(what), c->first, c->first_len, &err);
     tell_result(c->id, status, NULL, err);
 }
+
+/* Accepts answers with a yes in them. */
+void judge_answer(const llmagg_event *event) {
+    const char *says = strstr(event->payload, "yes") != NULL ? "{\"accept\":true}" : "{\"accept\":false,\"reason\":\"there is no yes in it\"}";
+    llmagg_accept_answer(event->op, says, strlen(says), NULL);
+}

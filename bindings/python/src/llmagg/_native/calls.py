@@ -5,6 +5,7 @@ Only this module reads operations; the public classes choose routes and options 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ from ..events import DoneEvent, RestartEvent, StreamEvent
 from ..responses import ChatCompletionResponse, StreamResponse
 from . import blocking, bridge, load
 from .handle import Routes
-from .operation import Calls, Operation, Target
+from .operation import Accept, Calls, Operation, Target
 from .queue import Payload
 from .reader import Reader
 from .signatures import BATCH, CHUNK, DONE, GATHER, RESTART, STREAM
@@ -37,10 +38,12 @@ class Call:
     targets: dict[int, Target] | None = None
     owned_by: Calls | None = None
     names: list[str] | None = None  # of the routes, if an aggregator asks them
+    accept: Callable[[ChatCompletionResponse], Any] | None = None
 
     def _begin(self, reader: Reader, flags: int) -> Operation:
         options = encode(self.options, "the options") if self.options else None
-        return reader.begin(self.routes, encode(self.request), options, flags, self.targets, self.owned_by)
+        accept = _judge(self.accept) if self.accept is not None else None
+        return reader.begin(self.routes, encode(self.request), options, flags, self.targets, self.owned_by, accept)
 
     async def answer(self) -> dict[str, Any]:
         """The whole response as a dict."""
@@ -128,6 +131,26 @@ class Call:
 
 make: Callable[..., Call] = Call
 """Makes the calls of aggregators and clients; :mod:`llmagg.otel` replaces it, so that calls are spans."""
+
+
+def _judge(accept: Callable[[ChatCompletionResponse], Any]) -> Accept:
+    """What the core is told of an answer that ``accept`` looks at."""
+
+    def judge(payload: Payload) -> dict[str, Any]:
+        try:
+            answer = _gathered.response(payload)
+            said = accept(answer)
+            if inspect.isawaitable(said):
+                getattr(said, "close", lambda: None)()
+                raise TypeError("accept is a coroutine function; expected a plain one")
+        except Exception as error:  # told in the attempt's message
+            text = f"{type(error).__name__}: {error}".encode("utf-8", "backslashreplace").decode()
+            return {"accept": False, "reason": text}
+        if isinstance(said, str):
+            return {"accept": False, "reason": said.encode("utf-8", "backslashreplace").decode()}
+        return {"accept": said is None or bool(said)}
+
+    return judge
 
 
 def _batches(operation: Operation, read: _Read[T], other: _Other[T] | None) -> Iterator[Iterable[T] | None]:

@@ -23,6 +23,9 @@ Target = Callable[[dict[str, Any]], Any]
 """Answers a custom call: takes the event's payload, returns an awaitable response or an async iterator of chunks."""
 
 
+Accept = Callable[["Payload"], dict[str, Any]]
+"""Looks at the whole answer of a call; returns what the core is told."""
+
 A = TypeVar("A", bound="Attached")
 
 
@@ -59,8 +62,8 @@ class Operation:
     """
 
     __slots__ = (
-        "_taken", "closed_by", "context", "done", "events", "generation", "looked_at", "op", "owner", "routes", "tag",
-        "targets", "waiter",
+        "_taken", "accept", "closed_by", "context", "done", "events", "generation", "looked_at", "op", "owner",
+        "routes", "tag", "targets", "waiter",
     )  # fmt: skip
 
     def __init__(self, tag: int, routes: Routes, targets: dict[int, Target] | None, owner: Calls | None) -> None:
@@ -68,6 +71,7 @@ class Operation:
         self.op = 0
         self.routes = routes
         self.targets = targets
+        self.accept: Accept | None = None
         self.context = contextvars.copy_context() if targets else None
         self.events: list[tuple[int, Payload]] = []
         self.done = False

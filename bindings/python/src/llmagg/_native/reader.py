@@ -8,10 +8,11 @@ import itertools
 from typing import TYPE_CHECKING
 
 from .. import errors
+from .._wire import encode
 from . import custom, load
-from .operation import Calls, Operation, Target
+from .operation import Accept, Calls, Operation, Target
 from .queue import Payload, Queue
-from .signatures import CALL_CUSTOM, CANCEL_CUSTOM, DONE, ERROR, RESUME_CUSTOM
+from .signatures import ACCEPT, CALL_CUSTOM, CANCEL_CUSTOM, DONE, ERROR, RESUME_CUSTOM
 
 if TYPE_CHECKING:
     import asyncio
@@ -40,13 +41,14 @@ class Reader:
 
     def begin(
         self, routes: Routes, request: bytes, options: bytes | None, flags: int,
-        targets: dict[int, Target] | None = None, owner: Calls | None = None,
+        targets: dict[int, Target] | None = None, owner: Calls | None = None, accept: Accept | None = None,
     ) -> Operation:  # fmt: skip
         """Begins a call. Its events arrive on this queue, also the error for bad arguments."""
         tag = next(_tags)
         size = len(options) if options else 0
         tail = (self.queue.handle.pointer, request, len(request), options, size, flags, tag, *self._outputs)
         operation = self.operations[tag] = Operation(tag, routes, targets, owner)
+        operation.accept = accept
         if routes.single:
             failed = self._library.llmagg_client_chat_submit(routes.pointer, *tail)
         else:
@@ -111,6 +113,8 @@ class Reader:
                 continue
             if kind == CALL_CUSTOM:
                 self._begin_custom(op, tag, payload)
+            elif kind == ACCEPT:
+                self._judge(op, operations.get(tag), payload)
             elif call := self.custom.get(op):
                 if kind == CANCEL_CUSTOM:
                     call.cancel()
@@ -139,6 +143,13 @@ class Reader:
     def loop(self) -> asyncio.AbstractEventLoop:
         """The loop on which custom calls run."""
         raise NotImplementedError
+
+    def _judge(self, op: int, operation: Operation | None, payload: Payload) -> None:
+        """Lets the call's function look at an answer."""
+        if operation is not None and operation.accept is not None:
+            data = encode(operation.accept(payload))
+            with contextlib.suppress(errors.CanceledError):  # the call has ended meanwhile
+                load.call("llmagg_accept_answer", op, data, len(data))
 
     def _begin_custom(self, op: int, tag: int, payload: Payload) -> None:
         call = custom.CustomCall(op, payload)

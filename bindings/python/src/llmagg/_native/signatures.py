@@ -10,7 +10,8 @@ ABI_VERSION = 1
 
 STREAM, BATCH, GATHER = 1, 2, 4
 CONFIG_LENIENT, CONFIG_SKIP = 1, 2
-CHUNK, RESTART, DONE, ERROR, CALL_CUSTOM, CANCEL_CUSTOM, RESUME_CUSTOM, LOG, OBSERVE, DROPPED, TOKEN = range(1, 12)
+CHUNK, RESTART, DONE, ERROR, CALL_CUSTOM, CANCEL_CUSTOM, RESUME_CUSTOM = range(1, 8)
+LOG, OBSERVE, DROPPED, TOKEN, ACCEPT = range(8, 13)
 
 EVENT = struct.Struct("@iiQQPN")
 """llmagg_event: type, status, op, tag, payload address, payload length."""
@@ -80,6 +81,7 @@ STATUS_FUNCTIONS: dict[str, tuple[object, ...]] = {
     "llmagg_observe_to_queue": (_QUEUE, _ERR),
     "llmagg_token_to_queue": (_QUEUE, _ERR),
     "llmagg_token_answer": (c_uint64, *_TEXT, _ERR),
+    "llmagg_accept_answer": (c_uint64, *_TEXT, _ERR),
     "llmagg_budget_set": (*_TEXT, *_TEXT, _ERR),
     "llmagg_config_check": (*_TEXT, c_uint32, *_OUT),
     "llmagg_settings": _OUT,

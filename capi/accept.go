@@ -1,0 +1,85 @@
+package main
+
+// #include "shim.h"
+import "C"
+
+import (
+	"errors"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// acceptCalls are the answers that wait for the application's word, by id.
+// Whoever removes one answers it.
+var acceptCalls registry[chan acceptAnswer]
+
+// acceptAnswer is what the application says.
+type acceptAnswer struct {
+	Accept *bool  `json:"accept"`
+	Reason string `json:"reason"`
+}
+
+// errRefused is a refusal without a reason.
+var errRefused = errors.New("it gave no reason")
+
+// askable lets the application of an operation look at answers, if its options
+// say so.
+func (op *operation) askable(o *llm.CallOptions) error {
+	if o.Accept != llm.AcceptAsk {
+		return nil
+	}
+	if op.queue == nil {
+		return llm.Errorf(llm.InvalidArgument, "option \"accept\" is \"ask\", but a blocking call has no queue that could be asked; submit the call")
+	}
+	o.Accept, o.Accepts = "", op.askAccept
+	return nil
+}
+
+// askAccept sends ACCEPT and waits for llmagg_accept_answer.
+func (op *operation) askAccept(r *llm.Response) error {
+	payload, err := op.form.response(rooms.take(), r)
+	if err != nil {
+		return err
+	}
+	defer rooms.give(payload)
+	id, answered := uint64(C.shim_next_id()), make(chan acceptAnswer, 1)
+	acceptCalls.add(id, answered)
+	defer acceptCalls.remove(id)
+	if !op.queue.push(record{kind: eventAccept, op: id, tag: op.tag}, payload) {
+		return errNoMemory
+	}
+	select {
+	case a := <-answered:
+		switch {
+		case *a.Accept:
+			return nil
+		case a.Reason == "":
+			return errRefused
+		}
+		return errors.New(a.Reason)
+	case <-op.ctx.Done():
+		return op.ctx.Err()
+	case <-op.queue.scope.ctx.Done():
+		return errors.New("the queue of the operation was freed")
+	}
+}
+
+//export goAcceptAnswer
+func goAcceptAnswer(id C.uint64_t, answer *C.char, n C.size_t, err **C.llmagg_error) C.llmagg_status {
+	return guard("llmagg_accept_answer", err, func() error {
+		data := borrow(answer, n)
+		if err := checkObject("answer", data); err != nil {
+			return err
+		}
+		var a acceptAnswer
+		if llm.JSON.Unmarshal(data, &a) != nil || a.Accept == nil {
+			return llm.Errorf(llm.InvalidArgument, `argument answer must be {"accept": true} or {"accept": false, "reason": text}`)
+		}
+		answered, waits := acceptCalls.of.LoadAndDelete(uint64(id))
+		if !waits {
+			return &llm.Error{Code: llm.Canceled, Message: "no answer waits for this word any more, or the number is wrong"}
+		}
+		answered.(chan acceptAnswer) <- a
+		return nil
+	})
+}
