@@ -8,7 +8,7 @@ BUILD  ?= build
 # one lane; the soak, which takes ten minutes on any machine, is in the other. DEEP_PARTS=… runs only these. Not here: capi-asan, which
 # make test runs, and real-servers, which needs npm and writes docs/real-servers.md.
 DEEP_LANE_1 ?= packaging-deep pythons capi-valgrind prometheus wall-mutants
-DEEP_LANE_2 ?= soak process-deep capi-race fuzz-deep py-fuzz-deep real-clients rates adapters engines docs doc-examples govulncheck pip-audit withdrawn
+DEEP_LANE_2 ?= soak process-deep capi-race fuzz-deep py-fuzz-deep real-clients rates fleet-test adapters engines docs doc-examples govulncheck pip-audit withdrawn
 DEEP_LANES   = $(if $(DEEP_PARTS),'$(DEEP_PARTS)','$(DEEP_LANE_1)' '$(DEEP_LANE_2)')
 
 .PHONY: check-deep prometheus py-fuzz-deep real-clients adapters govulncheck pip-audit withdrawn
