@@ -228,6 +228,16 @@
  *         "event_bytes": bytes; default: 16 MiB. Largest event of a stream
  *         "stream_bytes": bytes; default: 256 MiB. Largest stream in total
  *         "header_bytes": bytes; default: 1 MiB. Largest response headers
+ *     "fleet": object. What processes that share the route tell each other, through a store that they share
+ *         "url": text; default: none: alone. Beside the providers: the store by which processes with the same routes share
+ *             what they find out: valkey://host:6379, redis://, with TLS valkeys://, rediss://; several hosts by comma are a
+ *             cluster; ?sentinel=NAME
+ *         "name": text; default: "default". Who shares: processes with the same name
+ *         "agree": integer; default: 2. Processes whose breakers must be open before others skip a route; 1 believes any
+ *         "share": list of texts; default: ["waits", "breakers", "rates"]. What is shared
+ *         "username": text. Of the store
+ *         "password": text. Of the store
+ *         "ca_file": text; default: the system's roots. A PEM file with root certificates of the store
  * In a string, "${NAME}" stands for the environment variable NAME, which is read when the configuration is read; "${NAME:-text}"
  * stands for text if NAME is not set or empty. A model that needs a variable that is not set is skipped if other models can be
  * used: the log has a warning, and a call that names the model says why it is missing. The provider's name ("openai",

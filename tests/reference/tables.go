@@ -22,6 +22,7 @@ var groups = map[string]string{
 	"price":   "What tokens cost: a response's `cost` is by what the provider says, else by this",
 	"breaker": "The circuit breaker of the route",
 	"retry":   "Waits between attempts, and how many retries there may be",
+	"fleet":   "What processes that share the route tell each other, through a store that they share",
 	"rate":    "Requests and tokens a minute that this route is asked for",
 	"limits":  "The largest sizes of an answer, in bytes",
 }
