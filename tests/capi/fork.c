@@ -100,6 +100,7 @@ static int in_child(int fd) {
     FORKED(llmagg_log_to_queue(0, queue, err));
     FORKED(llmagg_token_to_queue(queue, err));
     FORKED(llmagg_token_answer(1, STR("{}"), err));
+    FORKED(llmagg_accept_answer(1, STR("{}"), err));
     FORKED(llmagg_observe_to_queue(queue, err));
     FORKED(llmagg_config_check(STR("{}"), 0, &out, err));
     FORKED(llmagg_settings(&out, err));

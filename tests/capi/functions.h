@@ -129,4 +129,9 @@ static inline int is_untouched(const outputs *o) {
     return o->drain.count == 71 && o->drain.used == 72 && o->drain.pending == 73 && o->drain.needed == 74;
 }
 
+/* Whether a function answers a question of the library: the tables ask it with a number that no question has. */
+static inline int answers_a_question(const char *name) {
+    return strncmp(name, "llmagg_custom_", 14) == 0 || strcmp(name, "llmagg_token_answer") == 0 || strcmp(name, "llmagg_accept_answer") == 0;
+}
+
 #endif

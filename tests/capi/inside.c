@@ -25,7 +25,7 @@ static int ask_everything(const llmagg_event *event, void *user) {
         inner.text = (llmagg_buf){NULL, 0};
         llmagg_status status = f->ask(&target, handle_of(&target, f->kind), &inner, &err);
         asked++;
-        if (status != LLMAGG_OK && strncmp(f->name, "llmagg_custom_", 14) != 0 && strcmp(f->name, "llmagg_token_answer") != 0)
+        if (status != LLMAGG_OK && !answers_a_question(f->name))
             refused++, printf("# %s: %s\n", f->name, llmagg_error_message(err));
         llmagg_error_free(err);
         llmagg_buf_free(&inner.text);
