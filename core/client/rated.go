@@ -80,7 +80,8 @@ func (a *attempt) Headed(h http.Header) {
 
 // settleRate settles what the attempt took from the route's rate. A refused
 // request did cost nothing, so that its retry is not debited twice; what a
-// broken or abandoned answer did cost is not known. ofKey: the failure says
+// broken or abandoned answer did cost is not known, nor whether the server
+// counts a request whose connection broke. ofKey: the failure says
 // something of one of several keys alone, and the route has what it had.
 func (a *attempt) settleRate(now time.Time, e *llm.Error, ofKey bool, status int, usage *llm.Usage) {
 	r := a.turn.client.rate
@@ -97,7 +98,7 @@ func (a *attempt) settleRate(now time.Time, e *llm.Error, ofKey bool, status int
 		r.Return(&a.debit, true)
 	case e.Code == llm.RateLimit:
 		r.Refuse(&a.debit)
-	case a.x.Status == 0:
+	case a.x.Status == 0 && !a.x.Reached:
 		r.Return(&a.debit, true)
 	case status >= 400:
 		r.Return(&a.debit, false)

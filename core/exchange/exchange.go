@@ -34,6 +34,7 @@ type Exchange struct {
 	Strict bool
 
 	Status  int
+	Reached bool  // a connection was had, so the server may have got the request
 	Bytes   int64 // of the answer's body, after decompression
 	Skipped int   // malformed stream events that were skipped
 

@@ -166,7 +166,10 @@ func (u *Upstream) send(ctx context.Context, t *http.Transport, to *endpoint, bo
 		plain.Header = plain.Header.Clone()
 		u.Credential.Authorize(&plain, body, x.secret)
 	}
-	s.trace.GotConn = func(i httptrace.GotConnInfo) { s.reused.Store(i.Reused) }
+	s.trace.GotConn = func(i httptrace.GotConnInfo) {
+		s.reused.Store(i.Reused)
+		s.connected.Store(true)
+	}
 	s.trace.GotFirstResponseByte = func() { s.answered.Store(true) }
 	if httptrace.ContextClientTrace(ctx) != nil {
 		_ = httptrace.WithClientTrace(ctx, &s.trace) // joins the application's hooks to ours
@@ -179,6 +182,7 @@ func (u *Upstream) send(ctx context.Context, t *http.Transport, to *endpoint, bo
 		// cause, an *llm.Error. The trace's hooks have run when RoundTrip fails
 		// for a lost connection: the transport calls them before it reports.
 		var broken *llm.Error
+		x.Reached = x.Reached || s.connected.Load()
 		return nil, s.reused.Load() && !s.answered.Load() && !errors.As(err, &broken), err
 	}
 	return resp, false, nil
@@ -222,7 +226,7 @@ type sending struct {
 	trace           httptrace.ClientTrace
 	// Set by the transport's goroutines, which go on for a moment when the
 	// context ends.
-	reused, answered atomic.Bool
+	connected, reused, answered atomic.Bool
 }
 
 func (s *sending) Value(key any) any {
