@@ -14,7 +14,8 @@ type learned struct {
 	higher   time.Time // since when only higher limits have been told; zero: they have not
 	lied     bool      // an answer cost more than the limit: none is believed
 
-	refills bool // resets tell when a bucket is full, not when a window ends
+	refills bool    // resets tell when a bucket is full, not when a window ends
+	holds   float64 // most of the limit that the server's bucket seems to hold
 
 	since       time.Time // when limit was first told; what was in flight then was not debited
 	drift       float64   // what others used of the limit in the last minute
@@ -36,7 +37,7 @@ const (
 	// longestWindow is of limits that a bucket is set by. A day's limit need
 	// not be spread over the day.
 	longestWindow = 2 * time.Minute
-	// shy is the share of a limit below which a route that shares it with
+	// shy is the share of a full bucket below which a route that shares it with
 	// others slows down, the more the less is left: so all of them meet where
 	// together they use what comes in.
 	shy = 0.5
@@ -118,8 +119,9 @@ func (l *Limiter) hear(now time.Time, of int, t told) (wait time.Duration) {
 	if now.Sub(k.since) >= grace {
 		k.notesDrift(now, b.level(now)-t.remaining, b.limit)
 	}
+	k.notesHolds(t, b.limit)
 	if now.Before(k.sharedUntil) {
-		share := min(max(t.remaining/(b.limit*shy), leastShare), 1)
+		share := min(max(t.remaining/(min(k.holds, b.limit)*shy), leastShare), 1)
 		b.slow(now, share, min(b.capacity, b.limit/60*share))
 		k.slowed = true
 		if share < 0.9 { // this route alone would find more
@@ -159,7 +161,7 @@ func (l *Limiter) setLearned(now time.Time, of int, t told) {
 	if k.limit == 0 {
 		k.since = now
 	}
-	k.limit, k.capacity, k.higher, k.slowed = limit, t.limit, time.Time{}, false
+	k.limit, k.capacity, k.holds, k.higher, k.slowed = limit, t.limit, 0, time.Time{}, false
 	l.begin()
 	l.buckets[of].set(now, limit, t.limit)
 }
@@ -188,6 +190,18 @@ func (k *learned) notesRefill(t told) {
 	}
 	full := time.Duration(float64(time.Minute) * (t.limit - t.remaining) / t.limit)
 	k.refills = (t.reset - full).Abs() <= full/10+t.slack
+}
+
+// notesHolds learns how much the server's bucket holds: what remains, and what
+// comes until the reset. A server may tell the limit of a minute and hold a
+// second of it, of which little remains at any time. Where no reset is told, it
+// holds the limit.
+func (k *learned) notesHolds(t told, limit float64) {
+	holds := limit
+	if t.resets {
+		holds = min(limit, t.remaining+limit/60*t.reset.Seconds())
+	}
+	k.holds = max(k.holds, holds, 1)
 }
 
 // notesDrift learns whether others use the limit: then less remains than this

@@ -1,0 +1,68 @@
+package rate
+
+import (
+	"net/http"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A server may tell the limit of a minute and hold a second of it, so that
+// little of the limit remains at any time. 429s, as when somebody else used the
+// quota for a moment, slow the route for some seconds at most.
+func TestRateOfASmallBucketRecoversFrom429s(t *testing.T) {
+	const rpm, holds = 12_000, 200
+	synctest.Test(t, func(t *testing.T) {
+		l := New(Settings{Learn: true})
+		level, at := float64(holds), time.Now()
+		answered := 0
+		learn := func() time.Duration {
+			h := http.Header{}
+			h.Set("X-Ratelimit-Limit-Requests", strconv.Itoa(rpm))
+			h.Set("X-Ratelimit-Remaining-Requests", strconv.Itoa(int(level)))
+			h.Set("X-Ratelimit-Reset-Requests", time.Duration((holds-level)/rpm*float64(time.Minute)).Round(time.Millisecond).String())
+			return l.Learn(h)
+		}
+		second := func() int {
+			before := answered
+			for end := time.Now().Add(time.Second); time.Now().Before(end); {
+				d, err := l.Wait(t.Context(), Size{})
+				require.NoError(t, err)
+				level = min(level+time.Since(at).Minutes()*rpm, holds)
+				at = time.Now()
+				ok := level >= 1
+				if ok {
+					level--
+				}
+				wait := learn()
+				if ok {
+					answered++
+					l.Settle(at, &d, 1, 1)
+				} else {
+					l.Refuse(&d)
+				}
+				time.Sleep(max(wait, time.Millisecond))
+			}
+			return answered - before
+		}
+		learn()
+		for range 10 {
+			second()
+		}
+		level, at = 0, time.Now()
+		for range 51 {
+			learn()
+			l.Refuse(&Debit{taken: true})
+		}
+		time.Sleep(time.Second)
+		for range 5 {
+			second()
+		}
+		for range 20 {
+			require.GreaterOrEqual(t, second(), 150)
+		}
+	})
+}
