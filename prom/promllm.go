@@ -12,6 +12,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
+	"github.com/llmagg/llmagg/core/meter"
 )
 
 // Collector draws the routes of m, also those that are registered later.
@@ -52,19 +53,9 @@ var plain = []struct {
 		func(r *llm.RouteReport) float64 { return float64(r.InFlight) }},
 	{describe("waiting", "Calls that wait for the route's concurrency limit or rate."), prometheus.GaugeValue,
 		func(r *llm.RouteReport) float64 { return float64(r.Waiting) }},
-	{describe("circuit", "The circuit breaker: 0 closed, 1 half-open, 2 open."), prometheus.GaugeValue, circuit},
+	{describe("circuit", "The circuit breaker: 0 closed, 1 half-open, 2 open."), prometheus.GaugeValue, meter.Circuit},
 	{describe("blocked_seconds", "Until the route may be asked again; 0 if it may be asked now."), prometheus.GaugeValue,
 		func(r *llm.RouteReport) float64 { return max(r.BlockedFor, r.ReopensIn).Seconds() }},
-}
-
-func circuit(r *llm.RouteReport) float64 {
-	switch r.Circuit {
-	case "open":
-		return 2
-	case "half_open":
-		return 1
-	}
-	return 0
 }
 
 // Describe sends the descriptions of all families.

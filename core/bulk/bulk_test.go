@@ -241,7 +241,7 @@ func TestACancelledRunKeepsItsAnswers(t *testing.T) {
 	defer source.Close()
 	go func() {
 		for wall.Seen().Totals.Requests < 10+places {
-			time.Sleep(time.Millisecond)
+			time.Sleep(time.Millisecond) // the wall tells nobody when a request comes
 		}
 		cancel()
 	}()
@@ -327,7 +327,7 @@ func TestTwentyKills(t *testing.T) {
 		_, err = bufio.NewReader(said).ReadString('\n')
 		require.NoError(t, err)
 		if killed < kills {
-			time.Sleep(rand.N(300 * time.Millisecond))
+			time.Sleep(rand.N(300 * time.Millisecond)) // any moment is to be tried
 			_ = process.Process.Kill()
 		}
 		if process.Wait() == nil {

@@ -57,7 +57,11 @@ func (c *Client) count(m *meter.Route, v *observe.Observation) {
 }
 
 // StartTotals begins to count the route's totals, if nobody has before.
-func (c *Client) StartTotals() { c.meter.CompareAndSwap(nil, meter.New()) }
+func (c *Client) StartTotals() {
+	if c.meter.Load() == nil {
+		c.meter.CompareAndSwap(nil, meter.New())
+	}
+}
 
 func (c *Client) circuitChanged(from, to breaker.State) {
 	c.tell(observe.Observation{Kind: observe.BreakerChanged, From: string(from), State: string(to)})
@@ -99,9 +103,7 @@ func (c *Client) lastError() (*llm.Error, time.Time) {
 // Report returns the state of the route; it sends no request. The route's
 // totals are counted from its first report on.
 func (c *Client) Report() llm.RouteReport {
-	if c.meter.Load() == nil {
-		c.StartTotals()
-	}
+	c.StartTotals()
 	s := c.breaker.Snapshot()
 	now := time.Now()
 	limited := c.rate.Report()

@@ -97,14 +97,14 @@ func (m *Member) hearOne(c *Change, now time.Time) {
 	m.mu.Unlock()
 	for _, x := range clients {
 		m.mu.Lock()
-		var todo deeds
+		var due deeds
 		if c.What == breaker.RouteClosed {
-			todo.closed = true
+			due.closed = true
 		} else {
-			todo = m.heed(r, x, v)
+			due = m.heed(r, x, v)
 		}
 		m.mu.Unlock()
-		todo.apply(x)
+		due.apply(x)
 		if m.observers.Active() {
 			m.observers.Tell(observe.Observation{Kind: observe.FleetHeard, Time: now, Provider: x.Provider(), Model: x.Name(),
 				State: string(c.What), Wait: c.For, Message: "told by process " + c.Process})

@@ -63,9 +63,9 @@ func (m *Member) Attach(c *client.Client) {
 	c.Share(&client.Shared{Told: r.told, MayProbe: r.mayProbe, Closed: func() { r.remove(c) }})
 	m.join(r, c)
 	m.mu.Lock()
-	todo := m.heed(r, c, m.verdicts[id])
+	due := m.heed(r, c, m.verdicts[id])
 	m.mu.Unlock()
-	todo.apply(c)
+	due.apply(c)
 }
 
 // remove forgets a client.

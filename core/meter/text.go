@@ -102,7 +102,7 @@ func (p *page) draw(family int, r *llm.RouteReport, t *llm.Totals) {
 		p.histogram(families[family].name, &t.FirstToken)
 	default:
 		p.sample("", "", [len(families)]float64{1: float64(t.Retries), 2: float64(t.Failovers), 3: float64(t.Hedges), 5: float64(t.Tokens.Unpriced),
-			9: float64(r.InFlight), 10: float64(r.Waiting), 11: circuit(r), 12: max(r.BlockedFor, r.ReopensIn).Seconds()}[family])
+			9: float64(r.InFlight), 10: float64(r.Waiting), 11: Circuit(r), 12: max(r.BlockedFor, r.ReopensIn).Seconds()}[family])
 	}
 }
 
@@ -123,7 +123,9 @@ func (p *page) histogram(family string, h *llm.Histogram) {
 	p.sample("", "", float64(sum))
 }
 
-func circuit(r *llm.RouteReport) float64 {
+// Circuit is the state of a route's circuit breaker as a number: 0 closed, 1
+// half-open, 2 open.
+func Circuit(r *llm.RouteReport) float64 {
 	switch r.Circuit {
 	case "open":
 		return 2

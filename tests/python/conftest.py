@@ -34,6 +34,17 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture
+def not_instrumented(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a test instruments ends with it."""
+    from llmagg import otel
+    from llmagg._native import route
+
+    monkeypatch.setattr(route, "counting", False)
+    yield
+    otel.uninstrument()
+
+
 @pytest.fixture(autouse=True)
 def _clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No provider, key or proxy of an earlier test or of this machine."""

@@ -71,7 +71,7 @@ def test_an_interrupt_keeps_what_there_is(begin: Any, tmp_path: Path, llm_wall: 
     begun = time.monotonic()
     while llm_wall.seen()["totals"]["requests"] < 20:
         assert time.monotonic() < begun + 30
-        time.sleep(0.02)
+        time.sleep(0.02)  # the wall tells nobody when a request comes
     os.kill(run.pid, sent)
     code, _, err = ended(run)
     assert (code, err) == (130, "interrupted; --resume goes on with the ledger\n")

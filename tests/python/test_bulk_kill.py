@@ -54,7 +54,7 @@ def test_kills(tmp_path: Path, ledger: str, request: pytest.FixtureRequest) -> N
             assert run.stdout is not None
             assert run.stdout.readline() == "begins\n"
             if killed < kills:
-                time.sleep(moments.uniform(0, 0.3))
+                time.sleep(moments.uniform(0, 0.3))  # any moment is to be tried
                 run.send_signal(signal.SIGKILL)
             said = run.stdout.read()
             run.stdout.close()

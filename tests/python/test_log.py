@@ -35,7 +35,7 @@ def test_through_the_applications_handlers(llm_wall: FaultWall) -> None:
     after = """
 deadline = time.monotonic() + 5
 while not records and time.monotonic() < deadline:
-    time.sleep(0.01)
+    time.sleep(0.01)  # the thread of records tells nobody
 assert "llmagg-log" in threads()
 for record in records:
     print(record.name, record.levelname, record.getMessage())

@@ -9,11 +9,10 @@ import http.server
 import json
 import os
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from opentelemetry import context, trace
@@ -23,15 +22,14 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 
 import llmagg
 from conftest import HELLO, aggregator_for
 from llmagg import otel
-from llmagg._native import route
 from llmagg.faultwall import FaultWall
 from llmagg.otel.names import NAMES
 
+pytestmark = pytest.mark.usefixtures("not_instrumented")
 DOWN = {"models": {"bad": {"steps": [{"status": 503}]}}}
 SLOW = {"models": {"slow": {"steps": [{"forever": True, "delay_event_s": 0.01}]}, **DOWN["models"]}}
 
@@ -67,13 +65,6 @@ class World:
                 if child.parent is not None and child.parent.span_id == span.context.span_id
             ]  # fmt: skip
             assert sorted(children) == sorted(f"openai/{name}" for name in attempts)
-
-
-@pytest.fixture(autouse=True)
-def _not_instrumented(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(route, "counting", False)
-    yield
-    otel.uninstrument()
 
 
 def chat_world(llm_wall: FaultWall, **settings: Any) -> tuple[World, llmagg.LLMAggregator]:
@@ -389,50 +380,3 @@ def test_opentelemetry_instrument_finds_the_entry_point() -> None:
     instrumentor.instrument(tracer_provider=TracerProvider(), skip_dep_check=True)
     instrumentor.uninstrument()
     assert not instrumentor.instrumentation_dependencies()
-
-
-def test_without_an_sdk_calls_are_plain() -> None:
-    from llmagg._native import calls
-
-    llmagg.instrument()
-    look = calls.make
-    assert type(look(cast("Any", None), {})) is calls.Call
-    took = []
-    for _ in range(5):
-        began = time.process_time()
-        for _ in range(1000):
-            look(cast("Any", None), {})
-        took.append((time.process_time() - began) * 1000)
-    print(f"no SDK: {min(took):.1f} µs of CPU a call, the call object itself included")
-    assert min(took) < 20  # 2 on an idle machine
-
-
-@pytest.mark.parametrize(("kind", "most"), [("sampled", 400), ("one percent", 100), ("no SDK", 60)])
-def test_what_a_span_costs(llm_wall: FaultWall, kind: str, most: float) -> None:
-    """Bars of an idle machine: 150, 15 and 2 µs a call; the last is that of a look, since no span is made."""
-    from llmagg._native.calls import Call
-    from llmagg.otel import spans
-
-    provider: Any = trace.NoOpTracerProvider()
-    if kind != "no SDK":
-        provider = TracerProvider(sampler=TraceIdRatioBased(1.0 if kind == "sampled" else 0.01))
-        provider.add_span_processor(BatchSpanProcessor(InMemorySpanExporter()))
-    answer = aggregator_for(llm_wall, "good").chat_sync(HELLO)
-    settings = spans.Settings(provider.get_tracer("x"), None, content=False, propagate=False, attempts=True)
-    call = spans.traced(settings)(cast("Any", None), {"messages": HELLO}, names=["openai/good"])
-    assert isinstance(call, Call)
-
-    def once() -> None:
-        made = call._start()  # type: ignore[attr-defined]
-        made.answered(answer)
-
-    took = []
-    for _ in range(7):
-        began = time.process_time()
-        for _ in range(300):
-            once()
-        took.append((time.process_time() - began) / 300 * 1e6)
-    print(f"{kind}: {min(took):.1f} µs of CPU a call")
-    assert min(took) < most
-    if kind != "no SDK":
-        provider.shutdown()

@@ -93,7 +93,7 @@ def wait(condition: Callable[[], Any]) -> None:
     until = time.monotonic() + 10
     while not condition():
         assert time.monotonic() < until
-        time.sleep(0.01)
+        time.sleep(0.01)  # what is waited for happens in another process or in the core
 
 
 def events(text: str) -> list[Any]:
@@ -247,7 +247,7 @@ def test_a_client_that_does_not_read_slows_its_call(server: Server) -> None:
         before = -1
         while (now := sent()) > before:
             before = now
-            time.sleep(0.5)
+            time.sleep(0.5)  # that nothing more is sent can only be seen after a while
         assert now < 100_000_000
     wait(lambda: server.wall.seen()["totals"]["disconnects"] == 1)
 

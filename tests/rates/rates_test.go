@@ -54,7 +54,7 @@ func (l load) run() error {
 		all.Go(func() {
 			for ctx.Err() == nil {
 				if _, err := c.Chat(ctx, &llm.Request{Messages: []llm.Message{{Role: llm.RoleUser, Content: text}}}); err != nil {
-					time.Sleep(10 * time.Millisecond)
+					time.Sleep(10 * time.Millisecond) // else a caller whose routes all wait would only spin
 				}
 			}
 		})

@@ -154,7 +154,7 @@ func TestABudgetIsSharedByAll(t *testing.T) {
 		n, err := b.Lease(t.Context(), budget, 15)
 		require.NoError(t, err)
 		sum += n
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(20 * time.Millisecond) // the store refills by its own clock
 	}
 	require.InDelta(t, 20, sum, 4)
 }

@@ -25,7 +25,7 @@ from . import oldstyle, settings
 from ._native import blocking, route
 from .aggregator import LLMAggregator
 from .events import StreamEvent
-from .manager import Manager
+from .manager import PrivateManager
 from .requests import ChatCompletionRequest
 from .responses import ChatCompletionResponse
 
@@ -61,10 +61,6 @@ _LAST = f"a key of {', '.join(DEFAULT_MODELS)} (docs/vendors.md names the variab
 _kept: dict[Any, LLMAggregator] = {}  # guarded by _lock
 _shown: weakref.WeakSet[LLMAggregator] = weakref.WeakSet()  # guarded by _lock
 _lock = threading.Lock()
-
-
-class _Registry(Manager):
-    """A registry of one aggregator's own."""
 
 
 def _from_keys() -> dict[str, Any]:
@@ -106,7 +102,7 @@ async def aggregator(models: Models | None = None) -> LLMAggregator:
     if found is not None:
         return found
     made = LLMAggregator(named or None)
-    made.manager = _Registry()
+    made.manager = PrivateManager()
     await made._install(_read(named), lenient=not named)
     with _lock:
         if len(_kept) >= _MOST:
@@ -124,6 +120,23 @@ def show(llm: LLMAggregator) -> None:
     """Lets metrics and ``llmagg top`` show the routes of an aggregator with a registry of its own, while it lives."""
     with _lock:
         _shown.add(llm)
+
+
+def of_command(models: list[str] | None, config: Path | None) -> LLMAggregator:
+    """The aggregator of a command for models, with the configuration in a file, else with what this module finds.
+
+    A file that cannot be used is an error here, also the one of ``LLMAGG_CONFIG``.
+    """
+    named = models or names()
+    if config is None and (file := os.environ.get("LLMAGG_CONFIG")):
+        config = Path(file)
+    if config is None:
+        return aggregator_sync(named)
+    made = LLMAggregator(named or None)
+    made.manager = PrivateManager()
+    blocking.run(made.initialize(config))
+    show(made)
+    return made
 
 
 def aggregator_sync(models: Models | None = None) -> LLMAggregator:

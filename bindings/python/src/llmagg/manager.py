@@ -160,6 +160,10 @@ class Manager(Closing):
     close_all_sync = twin(close_all)
 
 
+class PrivateManager(Manager):
+    """A registry of one aggregator's own."""
+
+
 def get_manager() -> Manager:
     """The process-wide manager."""
     return Manager()

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 from .. import default
-from .._native import blocking
-from ..aggregator import LLMAggregator
 from ..errors import InvalidArgumentError, LLMError, ModelNotFoundError, NotInitializedError, ProviderNotFoundError
-from ..manager import Manager
 from .job import export, run_sync
 from .report import Report
 
 FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
 _WRONG = (InvalidArgumentError, NotInitializedError, ModelNotFoundError, ProviderNotFoundError)
-
-
-class _Registry(Manager):
-    """A registry of the command's own."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -101,7 +93,7 @@ def _text(path: Path | None) -> str | None:
 def _run(options: argparse.Namespace) -> Report:
     ledger = options.ledger if options.ledger in ("sqlite", "jsonl") else Path(options.ledger)
     return run_sync(
-        options.input, options.output, _aggregator(options.model, options.config), resume=options.resume,
+        options.input, options.output, default.of_command(options.model, options.config), resume=options.resume,
         retry_errors=options.retry_errors, max_cost=options.max_cost, errors=options.errors,
         stop_after_errors=options.stop_after_errors, ledger=ledger, window=options.window,
         batch_api=options.batch_api, batch_wait=options.batch_wait, batch_poll=options.batch_poll,
@@ -120,16 +112,3 @@ def _params(given: list[str]) -> dict[str, Any]:
         except ValueError:
             params[name] = value
     return params
-
-
-def _aggregator(models: list[str] | None, config: Path | None) -> LLMAggregator:
-    """An aggregator of the models, with the configuration in a file, else with what :mod:`llmagg.default` finds."""
-    named = models or default.names()
-    if config is None and (file := os.environ.get("LLMAGG_CONFIG")):
-        config = Path(file)
-    if config is None:
-        return default.aggregator_sync(named)
-    made = LLMAggregator(named or None)
-    made.manager = _Registry()
-    blocking.run(made.initialize(config))
-    return made

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from ..aggregator import LLMAggregator
 from ..config import ModelConfig
 from ..errors import BadRequestError
-from ..manager import Manager
+from ..manager import PrivateManager
 from ..responses import ChatCompletionResponse
 from .asking import Asked, Asking
 from .ledger import Entry
@@ -41,10 +41,6 @@ def _shown(path: str) -> tuple[int, bytes]:
     raise AssertionError("every path ends so")
 
 
-class _Registry(Manager):
-    """A registry of the mirror's own."""
-
-
 class Mirror:
     """The mirror of a route, whose configuration is ``config``; ``base_url`` is the route's."""
 
@@ -55,7 +51,7 @@ class Mirror:
         self._path = urlsplit(base_url).path
         self._server: asyncio.Server | None = None
         self._llm = LLMAggregator()
-        self._llm.manager = _Registry()
+        self._llm.manager = PrivateManager()
         self._asking: Asking | None = None
         self._kept: dict[str, tuple[str, bytes]] = {}
         self._answers: dict[str, tuple[int, bytes]] = {}

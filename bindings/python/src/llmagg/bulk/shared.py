@@ -13,7 +13,7 @@ from typing import Any
 from .._wire import decode
 from ..aggregator import LLMAggregator
 from ..errors import BadResponseError
-from ..manager import Manager
+from ..manager import PrivateManager
 from .asking import Asked, Asking, id_text
 from .ledger import OK, Entry
 from .ledger_jsonl import entry_of, line_of
@@ -70,10 +70,6 @@ class SharedLedger:
         os.write(self._file, line_of(entry))
 
 
-class _Registry(Manager):
-    """A registry of the batches' own."""
-
-
 class Batches:
     """Asks lists of rows. Made in the process that asks: a forked child cannot use the calls of its parent."""
 
@@ -83,7 +79,7 @@ class Batches:
     ) -> None:  # fmt: skip
         self._config = config
         self._llm = LLMAggregator(models)
-        self._llm.manager = _Registry()
+        self._llm.manager = PrivateManager()
         self._asking: Asking | None = None
         self._ledger = None if ledger is None else SharedLedger(ledger)
         self._ask_with = (prompt if prompt is None or callable(prompt) else _column(prompt), parse, dict(params or {}))

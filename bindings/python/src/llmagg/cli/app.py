@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from llmagg import LLMError
+from llmagg import LLMError, default
 from llmagg._version import __version__
 
 from . import FAILED, OK, WRONG_USE, checks, models, routes, talk
@@ -75,7 +75,7 @@ def ask(
     messages: list[Any] = [{"role": "system", "content": system}] if system else []
     messages.append({"role": "user", "content": text})
     params = _params(deadline=deadline, max_tokens=max_tokens, temperature=temperature)
-    llm = routes.aggregator(model, config)
+    llm = default.of_command(model, config)
     raise typer.Exit(talk.ask(llm, messages, params, as_json=as_json, verbose=verbose))
 
 
@@ -86,7 +86,7 @@ def chat(
 ) -> None:  # fmt: skip
     """Talks with a model; below each answer stands which route gave it, and why."""
     params = _params(deadline=deadline, max_tokens=max_tokens, temperature=temperature)
-    raise typer.Exit(talk.chat(routes.aggregator(model, config), system, params))
+    raise typer.Exit(talk.chat(default.of_command(model, config), system, params))
 
 
 @app.command(add_help_option=False)
@@ -125,7 +125,7 @@ def serve(
         raise typer.Exit(WRONG_USE) from None
     listener = serving.listen(host, port)
     keys = serving.keys(key_file)
-    raise typer.Exit(serving.run(routes.aggregator(model, config), listener, keys, max_body, max_calls))
+    raise typer.Exit(serving.run(default.of_command(model, config), listener, keys, max_body, max_calls))
 
 
 Process = Annotated[int | None, typer.Argument(help="the process, by its number; else the youngest that tells")]
@@ -167,7 +167,7 @@ def doctor(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            llm = routes.aggregator(model, config)
+            llm = default.of_command(model, config)
             known = routes.routes(llm)
         except LLMError as error:
             llm, known = None, []
@@ -204,7 +204,7 @@ def list_models(
         names = models.of_vendor(vendor)
         print(json.dumps(names) if as_json else "\n".join(names))
     elif as_routes:
-        known = routes.routes(routes.aggregator(model, config))
+        known = routes.routes(default.of_command(model, config))
         if as_json:
             print(json.dumps([{"route": route.name, "base_url": route.base_url} for route in known]))
         else:

@@ -1,18 +1,12 @@
-"""The aggregator of a command, and what is known of its routes."""
+"""What a command knows of the routes of its aggregator."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from llmagg import LLMAggregator, Manager, catalog, default, lookup
-from llmagg._native import blocking, route
-
-
-class _Registry(Manager):
-    """A registry of the command's own."""
+from llmagg import LLMAggregator, catalog, lookup
+from llmagg._native import route
 
 
 @dataclass
@@ -31,23 +25,6 @@ class Route:
     def base_url(self) -> str:
         """Where the route's server is."""
         return str(self.config.get("base_url") or "")
-
-
-def aggregator(models: list[str] | None, config: Path | None) -> LLMAggregator:
-    """An aggregator of the models, with the configuration in a file, else with what :mod:`llmagg.default` finds.
-
-    A file that cannot be used is an error here, also the one of ``LLMAGG_CONFIG``.
-    """
-    named = models or default.names()
-    if config is None and (file := os.environ.get("LLMAGG_CONFIG")):
-        config = Path(file)
-    if config is None:
-        return default.aggregator_sync(named)
-    made = LLMAggregator(named or None)
-    made.manager = _Registry()
-    blocking.run(made.initialize(config))
-    default.show(made)
-    return made
 
 
 def routes(llm: LLMAggregator) -> list[Route]:

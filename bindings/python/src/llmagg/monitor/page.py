@@ -43,7 +43,7 @@ def serve(*sources: Any, port: int = 0) -> Page:
     def snapshots() -> Iterator[dict[str, Any]]:
         while True:
             yield told_safely(feed.snapshot)
-            time.sleep(PERIOD)
+            time.sleep(PERIOD)  # a picture is due each period, whatever happens
 
     return Page(snapshots, port, feed.close)
 

@@ -76,7 +76,7 @@ def _tell(viewer: socket.socket, feed: Feed, room: threading.Semaphore) -> None:
     with viewer, contextlib.suppress(OSError):
         while True:
             viewer.sendall(json.dumps(told_safely(feed.snapshot), separators=(",", ":")).encode() + b"\n")
-            time.sleep(PERIOD)
+            time.sleep(PERIOD)  # a picture is due each period, whatever happens
     room.release()
 
 
