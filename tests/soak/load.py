@@ -87,7 +87,16 @@ class Load:
     async def _loop(self, tasks: int) -> None:
         kinds = [getattr(self, name) for name in dir(self) if name.startswith("do_")]
         await asyncio.gather(*(self._worker(kinds, n) for n in range(tasks)))
+        await self._use_each_route()
         await self.aggregator.close()
+
+    async def _use_each_route(self) -> None:
+        """A client gets its handle when it is first used, so each is used after the last ``do_reconfigure``: how many
+        handles there are no longer depends on what chance called since then.
+        """
+        await self.aggregator.health_check()
+        with contextlib.suppress(llmagg.LLMError):
+            await self.do_python_client()
 
     async def _worker(self, kinds: list[Any], number: int) -> None:
         choose = random.Random(self.random.random() + number)
