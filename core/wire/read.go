@@ -2,9 +2,11 @@ package wire
 
 import (
 	"encoding/json"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
+	"github.com/llmagg/llmagg/core/llm"
 )
 
 // MaxAnswerDepth is how deeply an answer may be nested.
@@ -16,11 +18,60 @@ func AnswerReader(data []byte) jsontext.Reader {
 }
 
 // Span passes over the value that comes next and gives it where it stands; nil
-// for null.
+// for null. Numbers that JSON does not have are null in it, since what is read
+// from it later is for strict readers.
 func Span(r *jsontext.Reader) json.RawMessage {
 	from := r.Span()
-	if r.Err != nil || r.Data[from] == 'n' {
+	switch {
+	case r.Err != nil || r.Data[from] == 'n':
 		return nil
+	case r.Odd:
+		return jsontext.WithoutOddNumbers(r.Data[from:r.Pos])
 	}
 	return r.Data[from:r.Pos]
+}
+
+// The functions below read what an answer means nothing without: a value of
+// another type is an error of the reading, null is an absent one.
+
+// Text reads a text, which in a delta may begin or end inside a character.
+func Text(r *jsontext.Reader) string {
+	if !expect(r, '"', "a text") {
+		return ""
+	}
+	return r.Piece()
+}
+
+// Object begins an object and moves to its first field; false if there is none.
+func Object(r *jsontext.Reader) bool { return expect(r, '{', "an object") && r.Object() }
+
+// List begins a list and moves to its first element; false if there is none.
+func List(r *jsontext.Reader) bool { return expect(r, '[', "a list") && r.Array() }
+
+// expect tells whether a value that begins so comes next, and passes over null.
+func expect(r *jsontext.Reader, first byte, what string) bool {
+	switch r.Next() {
+	case first:
+		return true
+	case 'n':
+		r.Skip()
+		return false
+	}
+	return r.Stop(r.Fail("expected " + what))
+}
+
+// KeepField keeps the field at hand, whose value comes next, null or not.
+func KeepField(r *jsontext.Reader, to *llm.Extra) {
+	name := string(r.Key)
+	if r.Dirty {
+		name = strings.ToValidUTF8(name, "\uFFFD")
+	}
+	from := r.Span()
+	if r.Err != nil {
+		return
+	}
+	if *to == nil {
+		*to = llm.Extra{}
+	}
+	(*to)[name] = r.Keep(r.Data[from:r.Pos])
 }

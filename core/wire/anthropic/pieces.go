@@ -54,28 +54,18 @@ func readEvent(data []byte, kind string) (e event, err error) {
 		case "index":
 			e.Index = r.Index(0)
 		case "message":
-			e.Message = span(&r)
+			e.Message = wire.Span(&r)
 		case "content_block":
-			e.Block = span(&r)
+			e.Block = wire.Span(&r)
 		case "delta":
-			e.Delta = span(&r)
+			e.Delta = wire.Span(&r)
 		case "usage":
-			e.Usage = span(&r)
+			e.Usage = wire.Span(&r)
 		default:
 			r.Skip()
 		}
 	}
 	return e, r.End()
-}
-
-// span is the value that comes next, where it stands; nil for null. What is
-// read from it later is for strict readers.
-func span(r *jsontext.Reader) json.RawMessage {
-	raw := wire.Span(r)
-	if r.Odd {
-		return jsontext.WithoutOddNumbers(raw)
-	}
-	return raw
 }
 
 var errNoText = errors.New("a text was expected")
@@ -92,19 +82,19 @@ func readBlock(data []byte, kind string) (b answerBlock, err error) {
 		case "type", "text", "thinking", "signature", "id", "name":
 			err = b.readText(&r, key, kind)
 		case "input":
-			b.Input = span(&r)
+			b.Input = wire.Span(&r)
 		case "partial_json":
 			if r.Next() == '"' {
 				b.PartialJSON = llm.ArgumentsPiece(r.Piece())
-			} else if raw := span(&r); raw != nil {
+			} else if raw := wire.Span(&r); raw != nil {
 				err = b.PartialJSON.UnmarshalJSON(raw)
 			}
 		case "citations":
 			for more := r.Array(); more; more = r.NextItem() {
-				b.Citations = append(b.Citations, append(json.RawMessage(nil), span(&r)...))
+				b.Citations = append(b.Citations, append(json.RawMessage(nil), wire.Span(&r)...))
 			}
 		case "citation":
-			b.Citation = append(json.RawMessage(nil), span(&r)...)
+			b.Citation = append(json.RawMessage(nil), wire.Span(&r)...)
 		default:
 			r.Skip()
 		}

@@ -3,35 +3,38 @@ package ollama
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"time"
 
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
 
 // answer is a whole answer, or one line of a stream: what the message has more
-// (Ollama's API documentation, "Generate a chat completion").
+// (Ollama's API documentation, "Generate a chat completion"). Raw values stand
+// in its bytes.
 type answer struct {
-	Model     string            `json:"model"`
-	CreatedAt string            `json:"created_at"`
-	Message   *said             `json:"message"`
-	Done      bool              `json:"done"`
-	Reason    string            `json:"done_reason"`
-	Logprobs  []json.RawMessage `json:"logprobs"`
+	model     string
+	createdAt string
+	message   said
+	said      bool // there is a message
+	done      bool
+	reason    string
+	logprobs  json.RawMessage
 }
 
 // said is the message of an answer.
 type said struct {
-	Content   llm.Piece `json:"content"`
-	Thinking  llm.Piece `json:"thinking"`
-	ToolCalls []struct {
-		ID       string `json:"id"`
-		Function struct {
-			Name      string          `json:"name"`
-			Arguments json.RawMessage `json:"arguments"`
-		} `json:"function"`
-	} `json:"tool_calls"`
+	content, thinking string
+	calls             []made
+}
+
+// made is a call that an answer made.
+type made struct {
+	id, name  string
+	arguments json.RawMessage
 }
 
 // stream reads the lines of one answer, or a whole one. One goroutine uses it.
@@ -54,11 +57,11 @@ func (s *stream) Chunk(_ string, data []byte) (*llm.Chunk, error) {
 		s.done = s.finished
 		return nil, nil
 	}
-	var a answer
-	if err := llm.JSON.Unmarshal(data, &a); err != nil {
+	a, err := s.read(data, true)
+	if err != nil {
 		return nil, llm.Errorf(llm.BadResponse, "the line is not valid JSON: %v", err)
 	}
-	if a.Message == nil && !a.Done {
+	if !a.said && !a.done {
 		return nil, llm.Errorf(llm.BadResponse, "the line has no message")
 	}
 	first := !s.begun
@@ -68,11 +71,84 @@ func (s *stream) Chunk(_ string, data []byte) (*llm.Chunk, error) {
 		choice.Delta.Role = llm.RoleAssistant
 	}
 	c := &llm.Chunk{ID: s.id, Object: "chat.completion.chunk", Created: s.created, Model: s.answering, Choices: []llm.ChunkChoice{choice}}
-	if a.Done { // servers that translate may say so early: the end of the body counts
+	if a.done { // servers that translate may say so early: the end of the body counts
 		s.finished = true
-		c.Usage, c.Extra = ends(data)
+		c.Usage, c.Extra = ends(data, a.reason)
 	}
 	return c, nil
+}
+
+// read reads an answer or a line of one, in which texts may begin or end inside
+// a character.
+func (s *stream) read(data []byte, line bool) (a answer, err error) {
+	r := wire.AnswerReader(data)
+	r.Halves = line
+	if r.Next() != '{' {
+		return a, r.Fail("expected a JSON object")
+	}
+	for more := r.Object(); more; more = r.NextField() {
+		switch string(r.Key) {
+		case "model":
+			a.model = r.TextLike(s.answering)
+		case "created_at":
+			a.createdAt = r.Text()
+		case "message":
+			a.messageIn(&r)
+		case "done":
+			a.done = r.Next() == 't'
+			r.Skip()
+		case "done_reason":
+			a.reason = r.TextLike("stop")
+		case "logprobs":
+			a.logprobs = wire.Span(&r)
+		default:
+			r.Skip()
+		}
+	}
+	return a, r.End()
+}
+
+// messageIn reads the message that comes next, if it is there.
+func (a *answer) messageIn(r *jsontext.Reader) {
+	m := &a.message
+	a.said = r.Next() == '{'
+	for more := wire.Object(r); more; more = r.NextField() {
+		switch string(r.Key) {
+		case "content":
+			m.content = wire.Text(r)
+		case "thinking":
+			m.thinking = wire.Text(r)
+		case "tool_calls":
+			for more := wire.List(r); more; more = r.NextItem() {
+				m.calls = append(m.calls, callIn(r))
+			}
+		default:
+			r.Skip()
+		}
+	}
+}
+
+func callIn(r *jsontext.Reader) (c made) {
+	for more := wire.Object(r); more; more = r.NextField() {
+		switch string(r.Key) {
+		case "id":
+			c.id = wire.Text(r)
+		case "function":
+			for more := wire.Object(r); more; more = r.NextField() {
+				switch string(r.Key) {
+				case "name":
+					c.name = wire.Text(r)
+				case "arguments":
+					c.arguments = wire.Span(r)
+				default:
+					r.Skip()
+				}
+			}
+		default:
+			r.Skip()
+		}
+	}
+	return c
 }
 
 // Complete implements [wire.Stream].
@@ -84,11 +160,11 @@ func (s *stream) begin(a *answer) {
 	if s.begun {
 		return
 	}
-	s.begun, s.answering = true, a.Model
+	s.begun, s.answering = true, a.model
 	if s.answering == "" {
 		s.answering = s.model
 	}
-	at, err := time.Parse(time.RFC3339Nano, a.CreatedAt)
+	at, err := time.Parse(time.RFC3339Nano, a.createdAt)
 	if err != nil {
 		at = time.Now()
 	}
@@ -100,14 +176,11 @@ func (s *stream) begin(a *answer) {
 // message is what the message of an answer or of a line says.
 func (s *stream) message(a *answer) llm.Message {
 	m := llm.Message{NullContent: true}
-	if a.Message == nil {
-		return m
-	}
-	m.Content, m.ReasoningContent = string(a.Message.Content), string(a.Message.Thinking)
+	m.Content, m.ReasoningContent = a.message.content, a.message.thinking
 	m.NullContent = m.Content == ""
-	for i := range a.Message.ToolCalls {
-		made := &a.Message.ToolCalls[i]
-		c := llm.ToolCall{Index: s.calls, ID: made.ID, Type: "function", Function: llm.FunctionCall{Name: made.Function.Name, Arguments: text(made.Function.Arguments)}}
+	for i := range a.message.calls {
+		call := &a.message.calls[i]
+		c := llm.ToolCall{Index: s.calls, ID: call.id, Type: "function", Function: llm.FunctionCall{Name: call.name, Arguments: text(call.arguments)}}
 		if c.ID == "" {
 			c.ID = "call_" + s.ids + "_" + strconv.Itoa(s.calls)
 		}
@@ -134,73 +207,65 @@ func text(arguments json.RawMessage) string {
 // finish translates the reason of an end; other words stay as they are.
 func (s *stream) finish(a *answer) string {
 	switch {
-	case !a.Done:
+	case !a.done:
 		return ""
-	case s.calls > 0 && (a.Reason == "stop" || a.Reason == ""):
+	case s.calls > 0 && (a.reason == "stop" || a.reason == ""):
 		return "tool_calls"
-	case a.Reason == "": // servers before 0.2 give none
+	case a.reason == "": // servers before 0.2 give none
 		return "stop"
 	}
-	return a.Reason
+	return a.reason
 }
 
 // logprobs is OpenAI's object around Ollama's list.
 func logprobs(a *answer) json.RawMessage {
-	if len(a.Logprobs) == 0 {
+	if r := wire.AnswerReader(a.logprobs); a.logprobs == nil || !r.Array() {
 		return nil
 	}
-	raw, err := llm.JSON.Marshal(map[string]any{"content": a.Logprobs})
-	if err != nil { // not reachable: it is JSON
-		return nil
-	}
-	return raw
+	return slices.Concat([]byte(`{"content":`), a.logprobs, []byte("}"))
 }
 
 // ends reads what stands in the end of an answer: the numbers of tokens, of
 // which each may be missing (that of the prompt where it was cached), and what
 // chat completions lack, such as times, under Ollama's names.
-func ends(data []byte) (*llm.Usage, llm.Extra) {
-	var fields llm.Extra
-	if llm.JSON.Unmarshal(data, &fields) != nil {
-		return nil, nil
-	}
-	known := llm.Extra{}
-	for from, to := range map[string]string{"prompt_eval_count": "prompt_tokens", "eval_count": "completion_tokens"} {
-		if raw := fields[from]; wire.IsThere(raw) {
-			known[to] = raw
+func ends(data []byte, reason string) (*llm.Usage, llm.Extra) {
+	var c wire.Counts
+	var rest llm.Extra
+	r := wire.AnswerReader(data)
+	for more := r.Object(); more; more = r.NextField() {
+		switch string(r.Key) {
+		case "prompt_eval_count":
+			c.Input = wire.Tokens(&r)
+		case "eval_count":
+			c.Output = wire.Tokens(&r)
+		case "model", "created_at", "message", "done", "logprobs":
+			r.Skip()
+		case "done_reason":
+			if reason == "stop" || reason == "length" {
+				r.Skip()
+			} else {
+				wire.KeepField(&r, &rest)
+			}
+		default:
+			wire.KeepField(&r, &rest)
 		}
-		delete(fields, from)
 	}
-	for _, read := range []string{"model", "created_at", "message", "done", "logprobs"} {
-		delete(fields, read)
-	}
-	if reason := string(fields["done_reason"]); reason == `"stop"` || reason == `"length"` {
-		delete(fields, "done_reason")
-	}
-	if len(fields) == 0 {
-		fields = nil
-	}
-	raw, err := llm.JSON.Marshal(known)
-	usage := &llm.Usage{}
-	if len(known) == 0 || err != nil || usage.UnmarshalJSON(raw) != nil {
-		return nil, fields
-	}
-	return usage, fields
+	return c.Usage(nil), rest
 }
 
 // response reads a whole answer.
 func response(data []byte, c *wire.Call) (*llm.Response, error) {
-	var a answer
-	if err := llm.JSON.Unmarshal(data, &a); err != nil {
+	s := &stream{model: c.Model}
+	a, err := s.read(data, false)
+	if err != nil {
 		return nil, llm.Errorf(llm.BadResponse, "the answer is not the JSON of a chat (%d bytes): %v", len(data), err)
 	}
 	switch {
-	case a.Message == nil:
+	case !a.said:
 		return nil, llm.Errorf(llm.BadResponse, "the answer has no message")
-	case !a.Done:
+	case !a.done:
 		return nil, llm.Errorf(llm.BadResponse, "the answer is not done")
 	}
-	s := &stream{model: c.Model}
 	s.begin(&a)
 	m := s.message(&a)
 	m.Role = llm.RoleAssistant
@@ -209,6 +274,6 @@ func response(data []byte, c *wire.Call) (*llm.Response, error) {
 	}
 	r := &llm.Response{ID: s.id, Object: "chat.completion", Created: s.created, Model: s.answering,
 		Choices: []llm.Choice{{Message: m, FinishReason: s.finish(&a), Logprobs: logprobs(&a)}}}
-	r.Usage, r.Extra = ends(data)
+	r.Usage, r.Extra = ends(data, a.reason)
 	return r, nil
 }
