@@ -41,6 +41,14 @@ func (s *Fields) Put(f Field) {
 	}
 }
 
+// Reset forgets all fields and keeps the room of few.
+func (s *Fields) Reset() {
+	if s.at != nil {
+		*s = Fields{}
+	}
+	s.List, s.Repeated = s.List[:0], nil
+}
+
 // Find says where in List a name stands, -1 for nowhere.
 func (s *Fields) Find(key string) int {
 	if s.at != nil {

@@ -4,14 +4,32 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
+
+// This file scans answers, each once: the contents are read where they stand,
+// all other fields are noted and taken later, since what says whose answer it
+// is may come last.
+
+// found is a candidate as it was found. The room of its lists is used again.
+type found struct {
+	fields
+	parts []answerPart // of the content
+	err   error        // why the content cannot be read
+}
+
+// fewParts is for how many parts a reader keeps room.
+const fewParts = 32
 
 // answerPart is one piece of an answer.
 type answerPart struct {
-	Text             *llm.Piece
+	Text             llm.Piece
+	HasText          bool
 	Thought          bool
 	ThoughtSignature string
 	FunctionCall     *functionCall
@@ -20,176 +38,297 @@ type answerPart struct {
 	raw []byte // the whole part
 }
 
-// readPart reads the part that comes next. Its fields may be in snake_case;
-// what is in the usual case counts more.
-func readPart(r *jsontext.Reader) (p answerPart, err error) {
+// scan reads the outer object, and its list of candidates in the same pass;
+// odd tells whether there is a number that JSON does not have.
+func (g *reader) scan(data []byte) (odd bool, err error) {
+	r := readerOf(data, !utf8.Valid(data))
+	g.found = g.found[:0]
 	if r.Next() != '{' {
-		return p, errNoObject
+		return false, errNoObject
 	}
-	begin := r.Pos
-	var snakeSignature string
-	var snakeCall *functionCall
-	var snakeData *blob
+	g.top.begin(&r)
+	for more := r.Object(); more && err == nil; more = r.NextField() {
+		if string(r.Key) == "candidates" {
+			err = g.scanCandidates(&r)
+		} else {
+			g.top.add(&r)
+		}
+	}
+	if err == nil {
+		err = r.End()
+	}
+	return r.Odd, err
+}
+
+// scanCandidates reads the list of candidates that comes next.
+func (g *reader) scanCandidates(r *jsontext.Reader) error {
+	g.found = g.found[:0]
+	switch r.Next() {
+	case 'n':
+		r.Skip()
+		return nil
+	case '[':
+	default:
+		return errors.New("its candidates are no list")
+	}
+	for more := r.Array(); more; more = r.NextItem() {
+		n := len(g.found)
+		if n == wire.MaxChoices {
+			return fmt.Errorf("it has more than %d candidates, which is how many can be requested", wire.MaxChoices)
+		}
+		if n < cap(g.found) {
+			g.found = g.found[:n+1]
+		} else {
+			g.found = append(g.found, found{})
+		}
+		if err := g.found[n].scan(r); err != nil {
+			return fmt.Errorf("its candidates cannot be read: %w", err)
+		}
+	}
+	return r.Err
+}
+
+// scan reads the candidate that comes next.
+func (f *found) scan(r *jsontext.Reader) error {
+	f.begin(r)
+	f.parts, f.err = roomOf(f.parts), nil
+	switch r.Next() {
+	case 'n':
+		r.Skip()
+		return nil
+	case '{':
+	default:
+		return errNoObject
+	}
 	for more := r.Object(); more; more = r.NextField() {
-		switch key := string(r.Key); {
-		case key == "text" && r.Next() == '"':
-			text := llm.Piece(r.Piece())
-			p.Text = &text
-		case key == "thought" && (r.Next() == 't' || r.Next() == 'f'):
-			p.Thought = r.Next() == 't'
-			r.Skip()
-		case key == "thoughtSignature" && r.Next() == '"':
-			p.ThoughtSignature = r.Text()
-		case key == "thought_signature" && r.Next() == '"':
-			snakeSignature = r.Text()
-		case key == "functionCall":
-			p.FunctionCall, err = readInto[functionCall](r)
-		case key == "function_call":
-			snakeCall, err = readInto[functionCall](r)
-		case key == "inlineData":
-			p.InlineData, err = readInto[blob](r)
-		case key == "inline_data":
-			snakeData, err = blobOf(r)
-		case r.Next() != 'n' && (key == "text" || key == "thought" || key == "thoughtSignature" || key == "thought_signature"):
-			err = errors.New(key + " has another type than it should")
+		if string(r.Key) == "content" {
+			f.scanContent(r)
+		} else {
+			f.add(r)
+		}
+	}
+	return r.Err
+}
+
+func roomOf(parts []answerPart) []answerPart {
+	if cap(parts) > fewParts {
+		return nil
+	}
+	return parts[:0]
+}
+
+// scanContent reads the content that comes next: the object of the format, its
+// list of parts, or a text. The answer is read on behind one that cannot be
+// read.
+func (f *found) scanContent(r *jsontext.Reader) {
+	kind := r.Next()
+	before := *r
+	f.parts, f.err = f.parts[:0], nil
+	switch kind {
+	case '{':
+		f.err = f.scanObject(r)
+	case 'n':
+		r.Skip()
+	default:
+		_, f.err = f.scanParts(r)
+	}
+	if f.err != nil {
+		*r = before
+		r.Skip()
+	}
+	f.found.Put(jsontext.Field{Key: "content", Start: before.Pos, End: r.Pos})
+}
+
+func (f *found) scanObject(r *jsontext.Reader) (err error) {
+	var text []byte
+	listed := false
+	for more := r.Object(); more && err == nil; more = r.NextField() {
+		switch string(r.Key) {
+		case "parts":
+			f.parts = f.parts[:0]
+			listed, err = f.scanParts(r)
+		case "text":
+			text = wire.Span(r)
 		default:
 			r.Skip()
 		}
-		if err != nil {
-			return p, err
+	}
+	if err == nil && !listed && len(text) > 0 {
+		in := readerOf(text, f.dirty)
+		_, err = f.scanParts(&in)
+	}
+	return err
+}
+
+// scanParts reads the list of parts, the part or the text that comes next; not
+// listed are none where it is null.
+func (f *found) scanParts(r *jsontext.Reader) (listed bool, err error) {
+	switch r.Next() {
+	case 'n':
+		r.Skip()
+		return false, nil
+	case '"', '{':
+		return true, f.scanPart(r)
+	case '[':
+	default:
+		return false, errors.New("its parts are no list")
+	}
+	for more := r.Array(); more; more = r.NextItem() {
+		if r.Next() == 'n' {
+			r.Skip()
+		} else if err := f.scanPart(r); err != nil {
+			return false, fmt.Errorf("part %d: %w", len(f.parts)-1, err)
+		}
+	}
+	return true, nil
+}
+
+// scanPart reads the part, or the text, that comes next.
+func (f *found) scanPart(r *jsontext.Reader) error {
+	f.parts = append(f.parts, answerPart{})
+	p := &f.parts[len(f.parts)-1]
+	if r.Next() != '"' {
+		return p.read(r)
+	}
+	from := r.Pos
+	p.Text, p.HasText = llm.Piece(r.Piece()), true
+	p.raw = r.Data[from:r.Pos]
+	return nil
+}
+
+// read reads the part that comes next. Its fields may be in snake_case; what is
+// in the usual case counts more.
+func (p *answerPart) read(r *jsontext.Reader) (err error) {
+	if r.Next() != '{' {
+		return errNoObject
+	}
+	begin := r.Pos
+	var other answerPart
+	for more := r.Object(); more && err == nil; more = r.NextField() {
+		switch string(r.Key) {
+		case "text":
+			if comes(r, `"`, &err) {
+				p.Text, p.HasText = llm.Piece(r.Piece()), true
+			}
+		case "thought":
+			if comes(r, "tf", &err) {
+				p.Thought = r.Next() == 't'
+				r.Skip()
+			}
+		case "thoughtSignature":
+			readText(r, &p.ThoughtSignature, &err)
+		case "thought_signature":
+			readText(r, &other.ThoughtSignature, &err)
+		case "functionCall":
+			p.FunctionCall = readCall(r, &err)
+		case "function_call":
+			other.FunctionCall = readCall(r, &err)
+		case "inlineData":
+			p.InlineData = readBlob(r, &err)
+		case "inline_data":
+			other.InlineData = readBlob(r, &err)
+		default:
+			r.Skip()
 		}
 	}
 	if p.ThoughtSignature == "" {
-		p.ThoughtSignature = snakeSignature
+		p.ThoughtSignature = other.ThoughtSignature
 	}
 	if p.FunctionCall == nil {
-		p.FunctionCall = snakeCall
+		p.FunctionCall = other.FunctionCall
 	}
 	if p.InlineData == nil {
-		p.InlineData = snakeData
+		p.InlineData = other.InlineData
 	}
 	p.raw = r.Data[begin:r.Pos]
-	return p, r.Err
+	return err
 }
 
-// readInto reads a value into a type; nil where it is null.
-func readInto[T any](r *jsontext.Reader) (*T, error) {
-	from := r.Span()
-	if r.Err != nil || r.Data[from] == 'n' {
-		return nil, r.Err
+// comes tells whether a value comes next that begins with one of the given
+// bytes. It passes over null; anything else is an error.
+func comes(r *jsontext.Reader, begins string, err *error) bool {
+	c := r.Next()
+	switch {
+	case c == 'n':
+		r.Skip()
+		return false
+	case c != 0 && strings.IndexByte(begins, c) >= 0:
+		return true
 	}
-	v := new(T)
-	return v, llm.JSON.Unmarshal(r.Data[from:r.Pos], v)
+	*err = errors.New(string(r.Key) + " has another type than it should")
+	return false
 }
 
-// blobOf reads a blob in snake_case.
-func blobOf(r *jsontext.Reader) (*blob, error) {
-	d, err := readInto[struct {
-		MIMEType string `json:"mime_type"`
-		Data     string `json:"data"`
-	}](r)
-	if d == nil {
-		return nil, err
+func readText(r *jsontext.Reader, to *string, err *error) {
+	if comes(r, `"`, err) {
+		*to = r.Text()
 	}
-	return &blob{MIMEType: d.MIMEType, Data: d.Data}, err
 }
 
-// answerParts takes the parts of an answer out of its candidate, and what
-// stands beside them if there are none. Servers that copy the format write a
-// text where a list of parts should be, or put it beside the content.
-func answerParts(f *fields) (parts []answerPart, beside json.RawMessage, err error) {
-	raw := f.take("content")
-	if raw != nil {
-		if parts, err = contentParts(raw, f.dirty); err != nil || len(parts) > 0 {
-			return parts, nil, err
+func readCall(r *jsontext.Reader, err *error) *functionCall {
+	if !comes(r, "{", err) {
+		return nil
+	}
+	c := &functionCall{}
+	for more := r.Object(); more && *err == nil; more = r.NextField() {
+		switch string(r.Key) {
+		case "id":
+			readText(r, &c.ID, err)
+		case "name":
+			readText(r, &c.Name, err)
+		case "args":
+			c.Args = wire.Span(r)
+		default:
+			r.Skip()
 		}
+	}
+	return c
+}
+
+func readBlob(r *jsontext.Reader, err *error) *blob {
+	if !comes(r, "{", err) {
+		return nil
+	}
+	b := &blob{}
+	for more := r.Object(); more && *err == nil; more = r.NextField() {
+		switch string(r.Key) {
+		case "mimeType", "mime_type":
+			readText(r, &b.MIMEType, err)
+		case "data":
+			readText(r, &b.Data, err)
+		default:
+			r.Skip()
+		}
+	}
+	return b
+}
+
+// answerParts sees to the parts of a candidate, and gives what stands beside
+// them if there are none. Servers that copy the format write a text where a
+// list of parts should be, or put it beside the content.
+func (f *found) answerParts() (beside json.RawMessage, err error) {
+	raw := f.take("content")
+	if f.err != nil || len(f.parts) > 0 {
+		return nil, f.err
 	}
 	for _, name := range [...]string{"text", "output"} {
 		if text := f.see(name); len(text) > 2 && text[0] == '"' {
-			return []answerPart{answerText(f.take(name), f.dirty)}, nil, nil
+			r := readerOf(f.take(name), f.dirty)
+			return nil, f.scanPart(&r)
 		}
 	}
 	if raw == nil || raw[0] != '{' {
-		return nil, nil, nil
+		return nil, nil
 	}
+	var content fields
 	r := readerOf(raw, f.dirty)
-	content, err := fieldsIn(&r)
-	if err != nil {
-		return nil, nil, err
+	if err := content.read(&r); err != nil {
+		return nil, err
 	}
 	content.take("role")
 	content.take("parts")
 	if rest := content.rest(); rest != nil {
 		beside = rawOf(rest, nil) // the judge of failures finds it
 	}
-	return nil, beside, nil
-}
-
-// contentParts reads a content: the object of the format, its list of
-// parts, or a text.
-func contentParts(raw []byte, dirty bool) (parts []answerPart, err error) {
-	r := readerOf(raw, dirty)
-	if raw[0] != '{' {
-		return partsIn(&r)
-	}
-	var text []byte
-	for more := r.Object(); more && err == nil; more = r.NextField() {
-		switch string(r.Key) {
-		case "parts":
-			parts, err = partsIn(&r)
-		case "text":
-			from := r.Span()
-			text = raw[from:r.Pos]
-		default:
-			r.Skip()
-		}
-	}
-	if err == nil && parts == nil && len(text) > 0 {
-		r := readerOf(text, dirty)
-		return partsIn(&r)
-	}
-	return parts, err
-}
-
-// partsIn reads the list of parts, the part or the text that comes next; nil
-// where it is null.
-func partsIn(r *jsontext.Reader) (parts []answerPart, err error) {
-	var p answerPart
-	switch r.Next() {
-	case 'n':
-		r.Skip()
-		return nil, r.Err
-	case '"', '{':
-		p, err = partIn(r)
-		return []answerPart{p}, err
-	case '[':
-	default:
-		return nil, errors.New("its parts are no list")
-	}
-	parts = []answerPart{}
-	for more := r.Array(); more; more = r.NextItem() {
-		if r.Next() == 'n' {
-			r.Skip()
-			continue
-		}
-		if p, err = partIn(r); err != nil {
-			return nil, fmt.Errorf("part %d: %w", len(parts), err)
-		}
-		parts = append(parts, p)
-	}
-	return parts, r.Err
-}
-
-func partIn(r *jsontext.Reader) (answerPart, error) {
-	if r.Next() != '"' {
-		return readPart(r)
-	}
-	from := r.Span()
-	return answerText(r.Data[from:r.Pos], r.Dirty), r.Err
-}
-
-func answerText(text []byte, dirty bool) answerPart {
-	r := readerOf(text, dirty)
-	piece := llm.Piece(r.Piece())
-	return answerPart{Text: &piece, raw: text}
+	return beside, nil
 }

@@ -25,37 +25,60 @@ func readerOf(data []byte, dirty bool) jsontext.Reader {
 	return jsontext.Reader{Data: data, Most: wire.MaxAnswerDepth, Dirty: dirty, Halves: true, Lenient: true}
 }
 
-// names are those of the fields that answers have, so that each is not copied
-// again and again.
-var names = func() map[string]string {
-	all := map[string]string{}
-	for _, name := range []string{"candidates", "createTime", "content", "index", "safetyRatings", "avgLogprobs", "role", "parts", "text", "thoughtSignature"} {
-		all[name] = name
+// nameOf is a field's name, without a copy where answers have it.
+func nameOf(key []byte) string {
+	switch string(key) {
+	case "content":
+		return "content"
+	case "finishReason":
+		return "finishReason"
+	case "index":
+		return "index"
+	case "usageMetadata":
+		return "usageMetadata"
+	case "modelVersion":
+		return "modelVersion"
+	case "responseId":
+		return "responseId"
+	case "createTime":
+		return "createTime"
+	case "promptFeedback":
+		return "promptFeedback"
+	case "logprobsResult":
+		return "logprobsResult"
+	case "avgLogprobs":
+		return "avgLogprobs"
+	case "safetyRatings":
+		return "safetyRatings"
+	case "groundingMetadata":
+		return "groundingMetadata"
+	case "citationMetadata":
+		return "citationMetadata"
 	}
-	for name, other := range snake {
-		all[name], all[other] = name, other
-	}
-	return all
-}()
+	return string(key)
+}
 
-// fieldsIn reads the object that comes next.
-func fieldsIn(r *jsontext.Reader) (f fields, err error) {
-	if r.Next() != '{' {
-		return f, errNoObject
-	}
+// begin forgets the object before.
+func (f *fields) begin(r *jsontext.Reader) {
 	f.data, f.dirty = r.Data, r.Dirty
+	f.found.Reset()
+}
+
+// read reads the object that comes next.
+func (f *fields) read(r *jsontext.Reader) error {
+	if r.Next() != '{' {
+		return errNoObject
+	}
+	f.begin(r)
 	for more := r.Object(); more; more = r.NextField() {
 		f.add(r)
 	}
-	return f, r.Err
+	return r.Err
 }
 
 // add reads a field.
 func (f *fields) add(r *jsontext.Reader) {
-	name, ok := names[string(r.Key)]
-	if !ok {
-		name = string(r.Key)
-	}
+	name := nameOf(r.Key)
 	from := r.Span()
 	f.found.Put(jsontext.Field{Key: name, Start: from, End: r.Pos})
 }

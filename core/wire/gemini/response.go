@@ -3,13 +3,10 @@ package gemini
 import (
 	"crypto/rand"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"hash/fnv"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
@@ -28,10 +25,14 @@ type reader struct {
 	id         string
 	model      string
 	created    int64  // seconds since the Unix epoch
+	owner      string // of what is kept of the answer
 	callID     string // what the ids of tool calls begin with
 	ended      bool   // a finish reason has come
 	done       bool   // [DONE] has come
 	candidates []*candidate
+
+	top   fields // of the event at hand, and its candidates
+	found []found
 }
 
 // candidate is what a reader remembers of a candidate.
@@ -49,23 +50,22 @@ const maxKeptParts = 256
 
 // newReader makes a reader; model is the answer's where it names none.
 func newReader(model string) *reader {
-	return &reader{model: model, created: time.Now().Unix()}
+	return &reader{model: model, owner: owner + "/" + model, created: time.Now().Unix()}
 }
 
 // response reads a whole answer. A blocked prompt is CONTENT_FILTER, anything
 // without candidates BAD_RESPONSE.
 func (g *reader) response(data []byte) (*llm.Response, error) {
-	top, candidates, err := g.parse(data)
-	if err != nil {
+	if err := g.parse(data); err != nil {
 		return nil, err
 	}
-	if len(candidates) == 0 {
+	if len(g.found) == 0 {
 		return nil, llm.Errorf(llm.BadResponse, "the answer has no candidates")
 	}
 	r := &llm.Response{ID: g.id, Object: "chat.completion", Created: g.created, Model: g.model}
-	for i, c := range candidates {
-		choice, err := g.choice(&c, i)
-		if err != nil {
+	for i := range g.found {
+		var choice llm.ChunkChoice
+		if err := g.choice(&choice, i); err != nil {
 			return nil, err
 		}
 		for j := range choice.Delta.ToolCalls {
@@ -76,8 +76,8 @@ func (g *reader) response(data []byte) (*llm.Response, error) {
 		r.Choices = append(r.Choices, llm.Choice{Index: choice.Index, Message: choice.Delta,
 			FinishReason: choice.FinishReason, Logprobs: choice.Logprobs, Extra: choice.Extra})
 	}
-	r.Usage = readUsage(top.take("usageMetadata"))
-	r.Extra = top.rest()
+	r.Usage = readUsage(g.top.take("usageMetadata"))
+	r.Extra = g.top.rest()
 	return r, nil
 }
 
@@ -86,38 +86,46 @@ func (g *reader) response(data []byte) (*llm.Response, error) {
 // tokens in every event; the count is passed on from the first finish reason
 // on, which need not be the last.
 func (g *reader) chunk(data []byte) (*llm.Chunk, error) {
-	top, candidates, err := g.parse(data)
-	if err != nil {
+	if err := g.parse(data); err != nil {
 		return nil, err
 	}
-	c := &llm.Chunk{ID: g.id, Object: "chat.completion.chunk", Created: g.created, Model: g.model}
-	for i, candidate := range candidates {
-		choice, err := g.choice(&candidate, i)
-		if err != nil {
+	of := &struct {
+		llm.Chunk
+		choice [1]llm.ChunkChoice
+	}{}
+	c := &of.Chunk
+	c.ID, c.Object, c.Created, c.Model = g.id, "chat.completion.chunk", g.created, g.model
+	if n := len(g.found); n == 1 {
+		c.Choices = of.choice[:]
+	} else if n > 1 {
+		c.Choices = make([]llm.ChunkChoice, n)
+	}
+	for i := range c.Choices {
+		if err := g.choice(&c.Choices[i], i); err != nil {
 			return nil, err
 		}
-		g.ended = g.ended || choice.FinishReason != ""
-		c.Choices = append(c.Choices, choice)
+		g.ended = g.ended || c.Choices[i].FinishReason != ""
 	}
-	if usage := top.take("usageMetadata"); g.ended || len(candidates) == 0 {
+	if usage := g.top.take("usageMetadata"); g.ended || len(g.found) == 0 {
 		c.Usage = readUsage(usage)
 	}
-	c.Extra = top.rest()
+	c.Extra = g.top.rest()
 	return c, nil
 }
 
 // parse reads the outer object and takes out what every answer has.
-func (g *reader) parse(data []byte) (fields, []fields, error) {
-	top, candidates, odd, err := outer(data)
+func (g *reader) parse(data []byte) error {
+	odd, err := g.scan(data)
 	if odd { // what is passed on is for strict readers
-		top, candidates, _, err = outer(jsontext.WithoutOddNumbers(data))
+		_, err = g.scan(jsontext.WithoutOddNumbers(data))
 	}
 	if err != nil {
-		return top, nil, llm.Errorf(llm.BadResponse, "the answer is not a JSON object of generateContent (%d bytes): %v", len(data), err)
+		return llm.Errorf(llm.BadResponse, "the answer is not a JSON object of generateContent (%d bytes): %v", len(data), err)
 	}
-	if len(candidates) == 0 {
+	top := &g.top
+	if len(g.found) == 0 {
 		if e := blocked(top.feedback()); e != nil {
-			return top, nil, e
+			return e
 		}
 	}
 	if id := top.text("responseId", g.id); id != "" {
@@ -126,8 +134,8 @@ func (g *reader) parse(data []byte) (fields, []fields, error) {
 	if g.id == "" {
 		g.id = "gemini-" + rand.Text()
 	}
-	if model := top.text("modelVersion", g.model); model != "" {
-		g.model = model
+	if model := top.text("modelVersion", g.model); model != "" && model != g.model {
+		g.model, g.owner = model, owner+"/"+model
 	}
 	if raw := top.see("createTime"); raw != nil {
 		r := readerOf(raw, top.dirty)
@@ -135,52 +143,7 @@ func (g *reader) parse(data []byte) (fields, []fields, error) {
 			g.created = at.Unix()
 		}
 	}
-	return top, candidates, nil
-}
-
-// outer reads the outer object, and its list of candidates in the same pass;
-// odd tells whether there is a number that JSON does not have.
-func outer(data []byte) (top fields, candidates []fields, odd bool, err error) {
-	r := readerOf(data, !utf8.Valid(data))
-	if r.Next() != '{' {
-		return top, nil, false, errNoObject
-	}
-	top.data, top.dirty = data, r.Dirty
-	for more := r.Object(); more && err == nil; more = r.NextField() {
-		if string(r.Key) == "candidates" {
-			candidates, err = candidatesIn(&r)
-		} else {
-			top.add(&r)
-		}
-	}
-	if err == nil {
-		err = r.End()
-	}
-	return top, candidates, r.Odd, err
-}
-
-// candidatesIn reads the list of candidates that comes next.
-func candidatesIn(r *jsontext.Reader) (candidates []fields, err error) {
-	switch r.Next() {
-	case 'n':
-		r.Skip()
-		return nil, nil
-	case '[':
-	default:
-		return nil, errors.New("its candidates are no list")
-	}
-	for more := r.Array(); more; more = r.NextItem() {
-		var c fields
-		if r.Next() == 'n' {
-			r.Skip()
-		} else if c, err = fieldsIn(r); err != nil {
-			return nil, fmt.Errorf("its candidates cannot be read: %w", err)
-		}
-		if candidates = append(candidates, c); len(candidates) > wire.MaxChoices {
-			return nil, fmt.Errorf("it has more than %d candidates, which is how many can be requested", wire.MaxChoices)
-		}
-	}
-	return candidates, r.Err
+	return nil
 }
 
 // blocked is the error that a prompt was blocked, nil if it was not.
@@ -209,22 +172,23 @@ func (g *reader) candidate(index int) *candidate {
 	return c
 }
 
-// choice translates a candidate, which stands at the given place among those
-// of its answer: an index of 0 may be left out.
-func (g *reader) choice(f *fields, place int) (llm.ChunkChoice, error) {
-	parts, beside, err := answerParts(f)
+// choice translates the candidate at the given place among those of its
+// answer: an index of 0 may be left out.
+func (g *reader) choice(choice *llm.ChunkChoice, place int) error {
+	f := &g.found[place]
+	beside, err := f.answerParts()
 	if err != nil {
-		return llm.ChunkChoice{}, llm.Errorf(llm.BadResponse, "candidates[%d].content cannot be read: %v", place, err)
+		return llm.Errorf(llm.BadResponse, "candidates[%d].content cannot be read: %v", place, err)
 	}
-	index := place
+	choice.Index = place
 	if raw := f.take("index"); raw != nil && raw[0] != '"' {
 		r := readerOf(raw, f.dirty)
-		index = r.Index(place)
+		choice.Index = r.Index(place)
 	}
-	c := g.candidate(index)
-	choice := llm.ChunkChoice{Index: index, Logprobs: logprobsOf(f.take("logprobsResult"))}
-	if choice.Delta, err = g.message(c, parts); err != nil {
-		return choice, err
+	c := g.candidate(choice.Index)
+	choice.Logprobs = logprobsOf(f.take("logprobsResult"))
+	if err = g.message(&choice.Delta, c, f.parts); err != nil {
+		return err
 	}
 	reason := f.text("finishReason", "STOP")
 	choice.FinishReason = finishReason(reason, c.calls > 0)
@@ -233,13 +197,13 @@ func (g *reader) choice(f *fields, place int) (llm.ChunkChoice, error) {
 		put(&choice.Extra, "content", beside)
 	}
 	if choice.FinishReason == "" {
-		return choice, nil
+		return nil
 	}
 	c.keepIn(&choice.Delta)
 	if reason != "STOP" && reason != "MAX_TOKENS" {
 		put(&choice.Extra, "finishReason", rawOf(reason, nil))
 	}
-	return choice, nil
+	return nil
 }
 
 // message joins parts. Images, which OpenAI's shape has no place for in an
@@ -249,12 +213,13 @@ func (g *reader) choice(f *fields, place int) (llm.ChunkChoice, error) {
 // signature of a part that is no call goes to the message's
 // "extra_content" as Google's endpoint for OpenAI's format has it, and all
 // signatures and what is unknown to its "parts" (kept.go).
-func (g *reader) message(c *candidate, parts []answerPart) (llm.Message, error) {
-	m := llm.Message{Role: llm.RoleAssistant, NullContent: true}
-	var content, reasoning []llm.Piece // a server may send very many parts
+func (g *reader) message(m *llm.Message, c *candidate, parts []answerPart) error {
+	m.Role, m.NullContent = llm.RoleAssistant, true
+	var room [2][2]llm.Piece
+	content, reasoning := room[0][:0], room[1][:0] // a server may send very many parts
 	signature := ""
 	images, others := len(c.images), len(c.others)
-	c.kept.Owner = owner + "/" + g.model
+	c.kept.Owner = g.owner
 	for i := range parts {
 		p := &parts[i]
 		if p.ThoughtSignature != "" && p.FunctionCall == nil {
@@ -265,13 +230,13 @@ func (g *reader) message(c *candidate, parts []answerPart) (llm.Message, error) 
 			call := g.call(c, p)
 			m.ToolCalls = append(m.ToolCalls, call)
 			c.kept.Keep(llm.AnswerPart{Type: "tool_call", ID: call.ID}, signatureRaw(p.ThoughtSignature))
-		case p.Thought && p.Text != nil:
-			reasoning = append(reasoning, *p.Text)
-			c.kept.Say("thinking", len(*p.Text), signatureRaw(p.ThoughtSignature))
-		case p.Text != nil:
+		case p.Thought && p.HasText:
+			reasoning = append(reasoning, p.Text)
+			c.kept.Say("thinking", len(p.Text), signatureRaw(p.ThoughtSignature))
+		case p.HasText:
 			m.NullContent = false
-			content = append(content, *p.Text)
-			c.kept.Say("text", len(*p.Text), signatureRaw(p.ThoughtSignature))
+			content = append(content, p.Text)
+			c.kept.Say("text", len(p.Text), signatureRaw(p.ThoughtSignature))
 		case p.InlineData != nil:
 			c.images = append(c.images, rawOf(llm.Image("data:"+p.InlineData.MIMEType+";base64,"+p.InlineData.Data), p.raw))
 			c.kept.Media(llm.AnswerPart{Type: "image"}, signatureRaw(p.ThoughtSignature))
@@ -283,7 +248,7 @@ func (g *reader) message(c *candidate, parts []answerPart) (llm.Message, error) 
 			c.kept.Keep(llm.AnswerPart{Type: "text"}, signatureRaw(p.ThoughtSignature))
 		}
 		if len(c.images)+len(c.others) > maxKeptParts {
-			return m, llm.Errorf(llm.BadResponse, "candidate %d has more than %d images and unknown parts", c.index, maxKeptParts)
+			return llm.Errorf(llm.BadResponse, "candidate %d has more than %d images and unknown parts", c.index, maxKeptParts)
 		}
 	}
 	m.Content, m.ReasoningContent = llm.JoinPieces(content), llm.JoinPieces(reasoning)
@@ -299,7 +264,7 @@ func (g *reader) message(c *candidate, parts []answerPart) (llm.Message, error) 
 	if len(c.others) > others { // a first token, too
 		m.Extra["gemini_parts"] = rawOf(c.others, nil)
 	}
-	return m, nil
+	return nil
 }
 
 // bare tells whether a part has no content, but at most a signature:

@@ -1,78 +1,91 @@
 package gemini
 
 import (
-	"bytes"
 	"encoding/json"
 
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
 
-// usageMetadata is usageMetadata. Counts are read as floats, so that 3.0 is
-// one.
-type usageMetadata struct {
-	Prompt            float64    `json:"promptTokenCount"`
-	Candidates        float64    `json:"candidatesTokenCount"`
-	Thoughts          *float64   `json:"thoughtsTokenCount"`
-	Cached            *float64   `json:"cachedContentTokenCount"`
-	ToolPrompt        float64    `json:"toolUsePromptTokenCount"`
-	Total             float64    `json:"totalTokenCount"`
-	PromptDetails     []modality `json:"promptTokensDetails"`
-	CandidatesDetails []modality `json:"candidatesTokensDetails"`
-}
-
-type modality struct {
-	Modality string  `json:"modality"`
-	Tokens   float64 `json:"tokenCount"`
-}
-
-// readUsage translates usageMetadata; nil if there is none that can be
-// read. Thoughts count as completion tokens, as OpenAI counts reasoning, and
-// what tools brought in as prompt tokens.
+// readUsage translates usageMetadata; nil if none of its counts can be read: a
+// count of 0 may be left out, but not all of them. Thoughts count as completion
+// tokens, as OpenAI counts reasoning, and what tools brought in as prompt
+// tokens. The counts that OpenAI's shape has no place for are kept.
 func readUsage(raw json.RawMessage) *llm.Usage {
-	raw = unsnakeUsage(raw)
-	var u usageMetadata
-	if raw == nil || llm.JSON.Unmarshal(raw, &u) != nil || !bytes.Contains(raw, []byte(`TokenCount"`)) {
-		return nil // a count of 0 may be left out, but not all of them
-	}
-	r := &llm.Usage{
-		PromptTokens:     int(u.Prompt + u.ToolPrompt),
-		CompletionTokens: int(u.Candidates + wire.OrZero(u.Thoughts)),
-		TotalTokens:      int(u.Total),
-	}
-	if r.TotalTokens == 0 {
-		r.TotalTokens = r.PromptTokens + r.CompletionTokens
-	}
-	r.PromptTokensDetails = llm.InputDetails{Cached: wire.Count(u.Cached), Audio: audioTokens(u.PromptDetails)}.JSON()
-	r.CompletionTokensDetails = llm.OutputDetails{Reasoning: wire.Count(u.Thoughts), Audio: audioTokens(u.CandidatesDetails)}.JSON()
-	r.Extra = usageExtra(raw)
-	return r
-}
-
-// usageExtra keeps the counts that OpenAI's shape has no place for.
-func usageExtra(raw json.RawMessage) llm.Extra {
-	var fields llm.Extra
-	if llm.JSON.Unmarshal(raw, &fields) != nil {
-		return nil
-	}
-	for _, told := range []string{"promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount",
-		"cachedContentTokenCount", "totalTokenCount", "toolUsePromptTokenCount"} {
-		delete(fields, told)
-	}
-	if len(fields) == 0 {
-		return nil
-	}
-	return fields
-}
-
-// audioTokens are the tokens of audio, nil where the answer names none.
-func audioTokens(details []modality) *int {
-	for _, d := range details {
-		if d.Modality == "AUDIO" {
-			return wire.Count(&d.Tokens)
+	r := wire.AnswerReader(unsnakeUsage(raw))
+	var prompt, tools, candidates, total *int
+	var in llm.InputDetails
+	var out llm.OutputDetails
+	var rest llm.Extra
+	for more := r.Object(); more; more = r.NextField() {
+		r.Next()
+		from := r.Pos
+		switch name := string(r.Key); name {
+		case "promptTokenCount":
+			prompt = wire.Tokens(&r)
+		case "candidatesTokenCount":
+			candidates = wire.Tokens(&r)
+		case "thoughtsTokenCount":
+			out.Reasoning = wire.Tokens(&r)
+		case "cachedContentTokenCount":
+			in.Cached = wire.Tokens(&r)
+		case "toolUsePromptTokenCount":
+			tools = wire.Tokens(&r)
+		case "totalTokenCount":
+			total = wire.Tokens(&r)
+		default:
+			switch name {
+			case "promptTokensDetails":
+				in.Audio = audioTokens(&r)
+			case "candidatesTokensDetails":
+				out.Audio = audioTokens(&r)
+			default:
+				r.Skip()
+			}
+			if r.Err == nil {
+				put(&rest, name, r.Keep(r.Data[from:r.Pos]))
+			}
 		}
 	}
-	return nil
+	if prompt == nil && candidates == nil && out.Reasoning == nil && in.Cached == nil && tools == nil && total == nil {
+		return nil
+	}
+	u := &llm.Usage{PromptTokens: orZero(prompt) + orZero(tools), CompletionTokens: orZero(candidates) + orZero(out.Reasoning), TotalTokens: orZero(total),
+		PromptTokensDetails: in.JSON(), CompletionTokensDetails: out.JSON(), Extra: rest}
+	if u.TotalTokens == 0 {
+		u.TotalTokens = u.PromptTokens + u.CompletionTokens
+	}
+	return u
+}
+
+func orZero(n *int) int {
+	if n == nil {
+		return 0
+	}
+	return *n
+}
+
+// audioTokens are the tokens of audio in the list of modalities that comes
+// next, nil where it names none.
+func audioTokens(r *jsontext.Reader) (tokens *int) {
+	for more := r.Array(); more; more = r.NextItem() {
+		modality, n := "", (*int)(nil)
+		for more := r.Object(); more; more = r.NextField() {
+			switch string(r.Key) {
+			case "modality":
+				modality = r.Text()
+			case "tokenCount":
+				n = wire.Tokens(r)
+			default:
+				r.Skip()
+			}
+		}
+		if modality == "AUDIO" && tokens == nil {
+			tokens = n
+		}
+	}
+	return tokens
 }
 
 type tokenDetail struct {
