@@ -42,6 +42,21 @@ func Text(r *jsontext.Reader) string {
 	return r.Piece()
 }
 
+// ArgumentsPiece reads a piece of a call's arguments. Some servers send an
+// object in the place of its text.
+func ArgumentsPiece(r *jsontext.Reader) string {
+	if r.Next() == '"' {
+		return r.Piece()
+	}
+	var p llm.ArgumentsPiece
+	if raw := Span(r); raw != nil {
+		if err := p.UnmarshalJSON(raw); err != nil {
+			r.Stop(err)
+		}
+	}
+	return string(p)
+}
+
 // Object begins an object and moves to its first field; false if there is none.
 func Object(r *jsontext.Reader) bool { return expect(r, '{', "an object") && r.Object() }
 

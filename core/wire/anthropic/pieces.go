@@ -30,7 +30,7 @@ type answerBlock struct {
 	ID          string
 	Name        string
 	Input       json.RawMessage
-	PartialJSON llm.ArgumentsPiece
+	PartialJSON string
 	Citations   []json.RawMessage
 	Citation    json.RawMessage
 }
@@ -84,11 +84,7 @@ func readBlock(data []byte, kind string) (b answerBlock, err error) {
 		case "input":
 			b.Input = wire.Span(&r)
 		case "partial_json":
-			if r.Next() == '"' {
-				b.PartialJSON = llm.ArgumentsPiece(r.Piece())
-			} else if raw := wire.Span(&r); raw != nil {
-				err = b.PartialJSON.UnmarshalJSON(raw)
-			}
+			b.PartialJSON = wire.ArgumentsPiece(&r)
 		case "citations":
 			for more := r.Array(); more; more = r.NextItem() {
 				b.Citations = append(b.Citations, append(json.RawMessage(nil), wire.Span(&r)...))

@@ -176,7 +176,7 @@ func (s *stream) add(index int, raw json.RawMessage) (*llm.Message, error) {
 	case "signature_delta":
 		b.Signature += d.Signature
 	case "input_json_delta":
-		return s.argue(string(d.PartialJSON)), nil
+		return s.argue(d.PartialJSON), nil
 	case "citations_delta":
 		b.Citations = append(b.Citations, d.Citation)
 	}

@@ -4,7 +4,7 @@
 // messages, core/credential signs the requests. The wire names are those of the
 // API reference ("Converse", "ConverseStream"). A request goes through
 // request.go, content.go, tools.go, settings.go and kept.go, an answer through
-// response.go, stream.go, pieces.go and usage.go.
+// response.go, stream.go, read.go, pieces.go and usage.go.
 package bedrock
 
 import (

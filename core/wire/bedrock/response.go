@@ -6,129 +6,112 @@ import (
 	"strings"
 	"time"
 
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
 
-// answer is a whole answer (API reference, "Converse").
-type answer struct {
-	Output struct {
-		Message *struct {
-			Content []json.RawMessage `json:"content"`
-		} `json:"message"`
-	} `json:"output"`
-	head
-}
-
-// head is what an answer says beside its content.
-type head struct {
-	StopReason string          `json:"stopReason"`
-	Usage      json.RawMessage `json:"usage"`
-	Metrics    json.RawMessage `json:"metrics"`
-	Trace      json.RawMessage `json:"trace"`
-	Additional json.RawMessage `json:"additionalModelResponseFields"`
-	Tier       json.RawMessage `json:"serviceTier"`
-}
-
-// answerBlock is one block of a whole answer.
-type answerBlock struct {
-	Text    *llm.Piece `json:"text"`
-	ToolUse *struct {
-		ToolUseID string          `json:"toolUseId"`
-		Name      string          `json:"name"`
-		Input     json.RawMessage `json:"input"`
-		Type      string          `json:"type"`
-	} `json:"toolUse"`
-	Reasoning *struct {
-		Text *struct {
-			Text llm.Piece `json:"text"`
-		} `json:"reasoningText"`
-		Redacted json.RawMessage `json:"redactedContent"`
-	} `json:"reasoningContent"`
-	Cited *struct {
-		Content []struct {
-			Text string `json:"text"`
-		} `json:"content"`
-		Citations json.RawMessage `json:"citations"`
-	} `json:"citationsContent"`
-}
-
-// response reads a whole answer.
+// response reads a whole answer (API reference, "Converse").
 func response(data []byte, c *wire.Call) (*llm.Response, error) {
-	var a answer
-	if err := llm.JSON.Unmarshal(data, &a); err != nil {
+	a := answer{stream: newStream(c), message: llm.Message{Role: llm.RoleAssistant, NullContent: true}}
+	r := wire.AnswerReader(data)
+	for more := wire.Object(&r); more; more = r.NextField() {
+		if string(r.Key) == "output" {
+			a.output(&r)
+		} else {
+			a.field(&r)
+		}
+	}
+	if err := r.End(); err != nil {
 		return nil, llm.Errorf(llm.BadResponse, "the answer is not the JSON of a message (%d bytes): %v", len(data), err)
 	}
-	if a.Output.Message == nil || a.Output.Message.Content == nil && a.StopReason == "" {
+	if !a.there || !a.content && a.reason == "" {
 		return nil, llm.Errorf(llm.BadResponse, "the answer has no output.message; expected an answer of Converse")
 	}
-	s := newStream(c)
-	m := llm.Message{Role: llm.RoleAssistant, NullContent: true}
-	var text, thoughts strings.Builder
-	for i, raw := range a.Output.Message.Content {
-		var b answerBlock
-		if err := llm.JSON.Unmarshal(raw, &b); err != nil {
-			return nil, llm.Errorf(llm.BadResponse, "output.message.content[%d] cannot be read: %v", i, err)
-		}
-		s.whole(&m, &b, raw, &text, &thoughts)
-	}
-	m.Content, m.ReasoningContent = text.String(), thoughts.String()
-	m.Extra = s.parts()
-	choice := llm.Choice{Message: m, FinishReason: s.finish(a.StopReason), Extra: choiceExtra(a.StopReason)}
+	m := &a.message
+	m.Content, m.ReasoningContent = a.text.String(), a.thoughts.String()
+	m.Extra = a.parts()
+	choice := llm.Choice{Message: *m, FinishReason: a.finish(a.reason), Extra: choiceExtra(a.reason)}
 	return &llm.Response{Object: "chat.completion", Created: time.Now().Unix(), Model: c.Model, Choices: []llm.Choice{choice},
-		Usage: usageOf(a.Usage), Extra: extraOf(&a.head)}, nil
+		Usage: a.usage, Extra: a.extra}, nil
 }
 
-// whole adds a block of a whole answer.
-func (s *stream) whole(m *llm.Message, b *answerBlock, raw json.RawMessage, text, thoughts *strings.Builder) {
-	switch {
-	case b.Text != nil:
-		s.say(m, text, []string{string(*b.Text)}, nil)
-	case b.ToolUse != nil && b.ToolUse.Type == "" && b.ToolUse.Name == s.schemaTool && s.schemaTool != "":
-		text.WriteString(wire.ArgumentsOf(b.ToolUse.Input))
+// answer is a whole answer as far as it is read.
+type answer struct {
+	*stream
+	head
+	message        llm.Message
+	text, thoughts strings.Builder
+	there, content bool // there is a message, and it has content
+}
+
+// output reads the output of an answer.
+func (a *answer) output(r *jsontext.Reader) {
+	for more := wire.Object(r); more; more = r.NextField() {
+		if string(r.Key) != "message" {
+			r.Skip()
+			continue
+		}
+		a.there = r.Next() == '{'
+		for more := wire.Object(r); more; more = r.NextField() {
+			if string(r.Key) != "content" {
+				r.Skip()
+				continue
+			}
+			a.content = r.Next() == '['
+			for more := wire.List(r); more; more = r.NextItem() {
+				b := blockIn(r)
+				a.add(&b)
+			}
+		}
+	}
+}
+
+// add adds a block.
+func (a *answer) add(b *answerBlock) {
+	m := &a.message
+	switch c := b.call; {
+	case b.isText:
+		a.say([]string{b.text}, nil)
+	case c != nil && c.kind == "" && c.name == a.schemaTool && a.schemaTool != "":
+		a.text.WriteString(wire.ArgumentsOf(c.input))
 		m.NullContent = false
-	case b.ToolUse != nil && b.ToolUse.Type == "":
-		s.calls++
-		m.ToolCalls = append(m.ToolCalls, llm.ToolCall{Index: -1, ID: b.ToolUse.ToolUseID, Type: "function",
-			Function: llm.FunctionCall{Name: b.ToolUse.Name, Arguments: wire.ArgumentsOf(b.ToolUse.Input)}})
-		s.kept.Add(llm.AnswerPart{Type: "tool_call", ID: b.ToolUse.ToolUseID})
-	case b.Cited != nil:
-		var texts []string
-		for _, c := range b.Cited.Content {
-			texts = append(texts, c.Text)
-		}
-		s.say(m, text, texts, b.Cited.Citations)
-	case b.Reasoning != nil && wire.IsThere(b.Reasoning.Redacted):
-		s.kept.Keep(llm.AnswerPart{Type: "redacted_thinking"}, slices.Clone(raw))
-	case b.Reasoning != nil:
-		if b.Reasoning.Text != nil {
-			thoughts.WriteString(string(b.Reasoning.Text.Text))
-		}
-		s.kept.Keep(llm.AnswerPart{Type: "thinking"}, slices.Clone(raw))
+	case c != nil && c.kind == "":
+		a.calls++
+		m.ToolCalls = append(m.ToolCalls, llm.ToolCall{Index: -1, ID: c.id, Type: "function",
+			Function: llm.FunctionCall{Name: c.name, Arguments: wire.ArgumentsOf(c.input)}})
+		a.kept.Add(llm.AnswerPart{Type: "tool_call", ID: c.id})
+	case b.cited:
+		a.say(b.texts, b.citations)
+	case b.redacted:
+		a.kept.Keep(llm.AnswerPart{Type: "redacted_thinking"}, slices.Clone(b.raw))
+	case b.thinks:
+		a.thoughts.WriteString(b.thought)
+		a.kept.Keep(llm.AnswerPart{Type: "thinking"}, slices.Clone(b.raw))
 	default:
-		s.keepOther(slices.Clone(raw))
+		a.keepOther(slices.Clone(b.raw))
 	}
 }
 
 // say adds a text, which may have citations.
-func (s *stream) say(m *llm.Message, all *strings.Builder, texts []string, citations json.RawMessage) {
+func (a *answer) say(texts []string, citations json.RawMessage) {
 	var sizes []int
 	size := 0
 	for _, text := range texts {
-		all.WriteString(text)
+		a.text.WriteString(text)
 		sizes = append(sizes, len(text))
 		size += len(text)
 	}
 	if size == 0 {
 		return
 	}
-	m.NullContent = false
+	a.message.NullContent = false
 	p := llm.AnswerPart{Type: "text", Bytes: size}
 	if !wire.IsThere(citations) {
-		s.kept.Add(p)
+		a.kept.Add(p)
 		return
 	}
-	s.kept.Keep(p, citedRaw(citations, sizes...))
+	a.kept.Keep(p, citedRaw(citations, sizes...))
 }
 
 // finish translates a stop reason. Those that OpenAI's shape has no word for
@@ -161,18 +144,4 @@ func choiceExtra(reason string) llm.Extra {
 		return nil
 	}
 	return llm.Extra{"stop_reason": raw}
-}
-
-// extraOf keeps what chat completions have no place for.
-func extraOf(h *head) llm.Extra {
-	var e llm.Extra
-	for name, raw := range map[string]json.RawMessage{"metrics": h.Metrics, "trace": h.Trace, "additionalModelResponseFields": h.Additional, "serviceTier": h.Tier} {
-		if wire.IsThere(raw) {
-			if e == nil {
-				e = llm.Extra{}
-			}
-			e[name] = raw
-		}
-	}
-	return e
 }

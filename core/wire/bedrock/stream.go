@@ -45,33 +45,10 @@ type openBlock struct {
 	others    []json.RawMessage // pieces that this package does not know
 }
 
-// event is any event; its type says which fields count.
-type event struct {
-	Index int             `json:"contentBlockIndex"`
-	Start json.RawMessage `json:"start"`
-	Delta *delta          `json:"delta"`
-	head
-}
-
-type delta struct {
-	Text    llm.Piece `json:"text"`
-	ToolUse *struct {
-		Input llm.ArgumentsPiece `json:"input"`
-	} `json:"toolUse"`
-	Reasoning *struct {
-		Text      llm.Piece `json:"text"`
-		Signature string    `json:"signature"`
-		Redacted  string    `json:"redactedContent"`
-	} `json:"reasoningContent"`
-	Citation json.RawMessage `json:"citation"`
-
-	event []byte // that it came in
-}
-
 // Chunk implements [wire.Stream].
 func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
-	var e event
-	if err := llm.JSON.Unmarshal(data, &e); err != nil {
+	e, err := readEvent(data)
+	if err != nil {
 		return nil, llm.Errorf(llm.BadResponse, "the event is not valid JSON: %v", err)
 	}
 	switch kind {
@@ -81,7 +58,7 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 	case "contentBlockStart":
 		return s.start(&e)
 	case "contentBlockDelta":
-		return s.piece(s.add(&e, data)), nil
+		return s.piece(s.add(&e)), nil
 	case "contentBlockStop":
 		return s.piece(s.close()), nil
 	case "messageStop":
@@ -91,12 +68,12 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 		}
 		d.Extra = s.parts()
 		c := s.chunk(d)
-		c.Choices[0].FinishReason, c.Choices[0].Extra, c.Extra = s.finish(e.StopReason), choiceExtra(e.StopReason), extraOf(&e.head)
+		c.Choices[0].FinishReason, c.Choices[0].Extra, c.Extra = s.finish(e.reason), choiceExtra(e.reason), e.extra
 		return c, nil
 	case "metadata":
 		s.done = true
 		c := s.chunk(nil)
-		c.Usage, c.Extra = usageOf(e.Usage), extraOf(&e.head)
+		c.Usage, c.Extra = e.usage, e.extra
 		if c.Usage == nil && c.Extra == nil {
 			return nil, nil
 		}
@@ -129,50 +106,42 @@ func (s *stream) chunk(d *llm.Message) *llm.Chunk {
 // start begins a block; texts and thoughts are begun by their first delta.
 func (s *stream) start(e *event) (*llm.Chunk, error) {
 	d := s.close()
-	s.block = openBlock{index: e.Index, open: true}
-	var begun struct {
-		ToolUse *struct {
-			ToolUseID string `json:"toolUseId"`
-			Name      string `json:"name"`
-			Type      string `json:"type"`
-		} `json:"toolUse"`
-	}
-	if !wire.IsThere(e.Start) || string(e.Start) == "{}" {
+	s.block = openBlock{index: e.index, open: true}
+	if !wire.IsThere(e.start) || string(e.start) == "{}" {
 		return s.piece(d), nil
 	}
-	if err := llm.JSON.Unmarshal(e.Start, &begun); err != nil {
-		return nil, llm.Errorf(llm.BadResponse, "the start of content[%d] cannot be read: %v", e.Index, err)
+	begun, err := begunCall(e.start)
+	if err != nil {
+		return nil, llm.Errorf(llm.BadResponse, "the start of content[%d] cannot be read: %v", e.index, err)
 	}
-	call := begun.ToolUse
 	switch {
-	case call == nil || call.Type != "": // such as a server's own tool
-		s.block.server = call != nil
-		return s.piece(s.other(d, slices.Clone(e.Start))), nil
-	case call.Name == s.schemaTool && s.schemaTool != "":
+	case begun == nil || begun.kind != "": // such as a server's own tool
+		s.block.server = begun != nil
+		return s.piece(s.other(d, slices.Clone(e.start))), nil
+	case begun.name == s.schemaTool && s.schemaTool != "":
 		s.block.schema = true
 		return s.piece(d), nil
 	}
-	s.block.call = call.ToolUseID
+	s.block.call = begun.id
 	if d == nil {
 		d = &llm.Message{NullContent: true}
 	}
-	d.ToolCalls = append(d.ToolCalls, llm.ToolCall{Index: s.calls, ID: call.ToolUseID, Type: "function", Function: llm.FunctionCall{Name: call.Name}})
+	d.ToolCalls = append(d.ToolCalls, llm.ToolCall{Index: s.calls, ID: begun.id, Type: "function", Function: llm.FunctionCall{Name: begun.name}})
 	s.calls++
 	return s.chunk(d), nil
 }
 
 // add reads a delta.
-func (s *stream) add(e *event, data []byte) (d *llm.Message) {
-	if e.Delta == nil {
+func (s *stream) add(e *event) *llm.Message {
+	if e.delta.raw == nil {
 		return nil
 	}
-	e.Delta.event = data
 	b := &s.block
-	if !b.open || b.index != e.Index {
+	if !b.open || b.index != e.index {
 		last := s.close()
-		s.block = openBlock{index: e.Index, open: true}
+		s.block = openBlock{index: e.index, open: true}
 		if last != nil { // arguments of a call without any: they come first
-			more := s.delta(e.Delta)
+			more := s.delta(&e.delta)
 			if more == nil {
 				return last
 			}
@@ -180,21 +149,21 @@ func (s *stream) add(e *event, data []byte) (d *llm.Message) {
 			return last
 		}
 	}
-	return s.delta(e.Delta)
+	return s.delta(&e.delta)
 }
 
 func (s *stream) delta(d *delta) *llm.Message {
 	b := &s.block
 	switch {
-	case d.Text != "":
-		b.bytes += len(d.Text)
-		return &llm.Message{Content: string(d.Text)}
-	case d.ToolUse != nil && !b.server:
-		return s.argue(string(d.ToolUse.Input))
-	case d.Reasoning != nil:
+	case d.text != "":
+		b.bytes += len(d.text)
+		return &llm.Message{Content: d.text}
+	case d.calls && !b.server:
+		return s.argue(d.input)
+	case d.thinks:
 		return s.think(d)
-	case wire.IsThere(d.Citation):
-		b.citations = append(b.citations, slices.Clone(d.Citation))
+	case wire.IsThere(d.citation):
+		b.citations = append(b.citations, slices.Clone(d.citation))
 		return nil
 	}
 	return s.other(nil, d.unknown())
@@ -202,20 +171,20 @@ func (s *stream) delta(d *delta) *llm.Message {
 
 // think is a piece of a thought.
 func (s *stream) think(d *delta) (m *llm.Message) {
-	b, r := &s.block, d.Reasoning
+	b := &s.block
 	b.thinks = true
-	if r.Signature != "" {
-		b.signature = append(b.signature, r.Signature)
+	if d.signature != "" {
+		b.signature = append(b.signature, d.signature)
 	}
-	if r.Text != "" {
-		b.thoughts = append(b.thoughts, r.Text)
-		m = &llm.Message{NullContent: true, ReasoningContent: string(r.Text)}
+	if d.thought != "" {
+		b.thoughts = append(b.thoughts, llm.Piece(d.thought))
+		m = &llm.Message{NullContent: true, ReasoningContent: d.thought}
 	}
 	switch {
-	case r.Redacted != "":
-		b.redacted = append(b.redacted, r.Redacted)
-		return s.unseen(m, jsonOf(map[string]any{"reasoningContent": map[string]string{"redactedContent": r.Redacted}}))
-	case r.Text == "" && r.Signature == "":
+	case d.redacted != "":
+		b.redacted = append(b.redacted, d.redacted)
+		return s.unseen(m, jsonOf(map[string]any{"reasoningContent": map[string]string{"redactedContent": d.redacted}}))
+	case d.thought == "" && d.signature == "":
 		return s.other(nil, d.unknown())
 	}
 	return m
@@ -223,20 +192,18 @@ func (s *stream) think(d *delta) (m *llm.Message) {
 
 // unknown is the delta as it came; nil if it says nothing.
 func (d *delta) unknown() json.RawMessage {
-	var e struct {
-		Delta llm.Extra `json:"delta"`
-	}
-	if llm.JSON.Unmarshal(d.event, &e) != nil {
+	var fields llm.Extra
+	if llm.JSON.Unmarshal(d.raw, &fields) != nil {
 		return nil
 	}
-	delete(e.Delta, "text") // it is empty
-	if raw := string(bytes.Join(bytes.Fields(e.Delta["reasoningContent"]), nil)); raw == `{"text":""}` || raw == "{}" {
-		delete(e.Delta, "reasoningContent")
+	delete(fields, "text") // it is empty
+	if raw := string(bytes.Join(bytes.Fields(fields["reasoningContent"]), nil)); raw == `{"text":""}` || raw == "{}" {
+		delete(fields, "reasoningContent")
 	}
-	if len(e.Delta) == 0 {
+	if len(fields) == 0 {
 		return nil
 	}
-	return jsonOf(e.Delta)
+	return jsonOf(fields)
 }
 
 // other takes a piece that this package does not know. d is a delta that is

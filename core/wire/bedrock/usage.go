@@ -1,30 +1,28 @@
 package bedrock
 
 import (
-	"encoding/json"
-	"unicode/utf8"
-
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
 
-// usageOf is an answer's usage in OpenAI's shape, where prompt_tokens holds the
-// cache's too (API reference, "TokenUsage": inputTokens is without them); nil
-// if nothing is known. What has no place there stays under Bedrock's name.
-func usageOf(raw json.RawMessage) *llm.Usage {
+// usageIn is an answer's usage, which comes next, in OpenAI's shape, where
+// prompt_tokens holds the cache's too (API reference, "TokenUsage": inputTokens
+// is without them); nil if nothing is known. What has no place there stays
+// under Bedrock's name.
+func usageIn(r *jsontext.Reader) *llm.Usage {
 	var c wire.Counts
 	var rest llm.Extra
-	r := jsontext.Reader{Data: raw, Most: jsontext.MaxDepth, Dirty: !utf8.Valid(raw)}
 	for more := r.Object(); more; more = r.NextField() {
-		switch key := string(r.Key); key {
+		switch string(r.Key) {
 		case "inputTokens":
-			c.Input = wire.Tokens(&r)
+			c.Input = wire.Tokens(r)
 		case "outputTokens":
-			c.Output = wire.Tokens(&r)
+			c.Output = wire.Tokens(r)
 		case "totalTokens":
 			r.Skip()
 		default:
+			key := string(r.Key)
 			value := r.Raw()
 			wire.Rest(&rest, key, value)
 			cached := jsontext.Reader{Data: value, Most: jsontext.MaxDepth}

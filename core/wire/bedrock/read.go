@@ -1,0 +1,254 @@
+package bedrock
+
+import (
+	"encoding/json"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
+)
+
+// This file walks the JSON of answers and of events. Raw values stand in their
+// bytes.
+
+// head is what an answer says beside its content.
+type head struct {
+	reason string
+	usage  *llm.Usage
+	extra  llm.Extra // what chat completions have no place for
+}
+
+// field reads the field at hand, or passes over it.
+func (h *head) field(r *jsontext.Reader) {
+	switch string(r.Key) {
+	case "stopReason":
+		h.reason = r.TextLike("end_turn")
+	case "usage":
+		h.usage = usageIn(r)
+	case "metrics", "trace", "additionalModelResponseFields", "serviceTier":
+		if r.Next() != 'n' {
+			wire.KeepField(r, &h.extra)
+			return
+		}
+		r.Skip()
+	default:
+		r.Skip()
+	}
+}
+
+// answerBlock is one block of a whole answer.
+type answerBlock struct {
+	raw       json.RawMessage
+	text      string
+	call      *call
+	isText    bool
+	thinks    bool
+	thought   string
+	redacted  bool
+	cited     bool
+	texts     []string
+	citations json.RawMessage
+}
+
+// call is a call, or the beginning of one.
+type call struct {
+	id, name string
+	kind     string // "" for a call that the application answers
+	input    json.RawMessage
+}
+
+// blockIn reads the block that comes next.
+func blockIn(r *jsontext.Reader) (b answerBlock) {
+	r.Next()
+	from := r.Pos
+	for more := wire.Object(r); more; more = r.NextField() {
+		there := r.Next() != 'n'
+		switch string(r.Key) {
+		case "text":
+			b.isText, b.text = there, wire.Text(r)
+		case "toolUse":
+			b.call = callIn(r)
+		case "reasoningContent":
+			b.thinks = there
+			b.thoughtIn(r)
+		case "citationsContent":
+			b.cited = there
+			b.citedIn(r)
+		default:
+			r.Skip()
+		}
+	}
+	if b.raw = r.Data[from:r.Pos]; r.Odd {
+		b.raw = jsontext.WithoutOddNumbers(b.raw)
+	}
+	return b
+}
+
+// callIn reads a call; nil for null.
+func callIn(r *jsontext.Reader) *call {
+	if r.Next() == 'n' {
+		r.Skip()
+		return nil
+	}
+	c := &call{}
+	for more := wire.Object(r); more; more = r.NextField() {
+		switch string(r.Key) {
+		case "toolUseId":
+			c.id = wire.Text(r)
+		case "name":
+			c.name = wire.Text(r)
+		case "type":
+			c.kind = wire.Text(r)
+		case "input":
+			c.input = wire.Span(r)
+		default:
+			r.Skip()
+		}
+	}
+	return c
+}
+
+// begunCall is the call that the start of a block begins; nil for none.
+func begunCall(start json.RawMessage) (c *call, err error) {
+	r := wire.AnswerReader(start)
+	for more := wire.Object(&r); more; more = r.NextField() {
+		if string(r.Key) == "toolUse" {
+			c = callIn(&r)
+		} else {
+			r.Skip()
+		}
+	}
+	return c, r.End()
+}
+
+func (b *answerBlock) thoughtIn(r *jsontext.Reader) {
+	for more := wire.Object(r); more; more = r.NextField() {
+		switch string(r.Key) {
+		case "reasoningText":
+			for more := wire.Object(r); more; more = r.NextField() {
+				if string(r.Key) == "text" {
+					b.thought = wire.Text(r)
+				} else {
+					r.Skip()
+				}
+			}
+		case "redactedContent":
+			b.redacted = r.Next() != 'n'
+			r.Skip()
+		default:
+			r.Skip()
+		}
+	}
+}
+
+func (b *answerBlock) citedIn(r *jsontext.Reader) {
+	for more := wire.Object(r); more; more = r.NextField() {
+		switch string(r.Key) {
+		case "content":
+			for more := wire.List(r); more; more = r.NextItem() {
+				text := ""
+				for more := wire.Object(r); more; more = r.NextField() {
+					if string(r.Key) == "text" {
+						text = wire.Text(r)
+					} else {
+						r.Skip()
+					}
+				}
+				b.texts = append(b.texts, text)
+			}
+		case "citations":
+			b.citations = wire.Span(r)
+		default:
+			r.Skip()
+		}
+	}
+}
+
+// event is any event; its type says which fields count.
+type event struct {
+	index int
+	start json.RawMessage
+	delta delta
+	head
+}
+
+// delta is a piece of a block. Its texts may begin or end inside a character.
+type delta struct {
+	raw       json.RawMessage // nil for none
+	text      string
+	calls     bool // it is one of a call
+	input     string
+	thinks    bool
+	thought   string
+	signature string
+	redacted  string
+	citation  json.RawMessage
+}
+
+// readEvent reads an event.
+func readEvent(data []byte) (e event, err error) {
+	r := wire.AnswerReader(data)
+	r.Halves = true
+	for more := wire.Object(&r); more; more = r.NextField() {
+		switch string(r.Key) {
+		case "contentBlockIndex":
+			e.index = r.Index(0)
+		case "start":
+			e.start = wire.Span(&r)
+		case "delta":
+			e.delta.read(&r)
+		default:
+			e.head.field(&r)
+		}
+	}
+	return e, r.End()
+}
+
+func (d *delta) read(r *jsontext.Reader) {
+	if r.Next() == 'n' {
+		r.Skip()
+		return
+	}
+	from := r.Pos
+	for more := wire.Object(r); more; more = r.NextField() {
+		there := r.Next() != 'n'
+		switch string(r.Key) {
+		case "text":
+			d.text = wire.Text(r)
+		case "toolUse":
+			d.calls = there
+			for more := wire.Object(r); more; more = r.NextField() {
+				if string(r.Key) == "input" {
+					d.input = wire.ArgumentsPiece(r)
+				} else {
+					r.Skip()
+				}
+			}
+		case "reasoningContent":
+			d.thinks = there
+			d.thoughtIn(r)
+		case "citation":
+			d.citation = wire.Span(r)
+		default:
+			r.Skip()
+		}
+	}
+	if d.raw = r.Data[from:r.Pos]; r.Odd {
+		d.raw = jsontext.WithoutOddNumbers(d.raw)
+	}
+}
+
+func (d *delta) thoughtIn(r *jsontext.Reader) {
+	for more := wire.Object(r); more; more = r.NextField() {
+		switch string(r.Key) {
+		case "text":
+			d.thought = wire.Text(r)
+		case "signature":
+			d.signature = wire.Text(r)
+		case "redactedContent":
+			d.redacted = wire.Text(r)
+		default:
+			r.Skip()
+		}
+	}
+}
