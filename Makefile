@@ -67,7 +67,13 @@ demo: check-tools lib $(VENV)/.package ## the main job in Python, Go and C; with
 	@$(CC) -std=c99 -Wall -Wextra -Iinclude examples/c/chat.c -o $(BUILD)/demo-chat-c -L$(BUILD) -lllmagg -Wl,-rpath,'$$ORIGIN'
 	@$(PYTHON) examples/demo/demo.py --go $(BUILD)/demo-chat --c $(BUILD)/demo-chat-c
 
-test: check-tools lint go-test fuzz capi-test capi-asan capi-tsan packaging-test py-test contract examples soak-quick ## all tests, under 12 minutes on 2 cores
+# The targets of a lane run one after the other, beside those of the other lane. The Python tests wait for processes more than they
+# compute, so the compiler works beside them; the soak measures what is left of a load, and comes when little else runs.
+TEST_LANE_1 ?= go-test fuzz capi-test contract
+TEST_LANE_2 ?= py-test lint capi-asan capi-tsan packaging-test examples soak-quick
+
+test: check-tools lib venv ## all tests, under 12 minutes on 2 cores
+	@MAKE="$(MAKE)" BUILD="$(BUILD)" sh tests/lanes.sh test '$(TEST_LANE_1)' '$(TEST_LANE_2)'
 	@echo "all tests passed"
 
 quick: check-tools go-quick lib venv ## the checks to run before each commit, under 2 minutes
@@ -95,7 +101,7 @@ go-quick: ## Go tests without the race detector
 	$(GO) test -timeout 100s ./core/...
 
 py-test: lib venv ## Python tests against the built library
-	$(PYTHON) -m pytest -q tests/python tests/readme tests/bench
+	$(PYTHON) -m pytest -q -rs tests/python tests/readme tests/bench
 
 examples: lib venv ## every Go example, run
 	$(GO) test -count=1 ./examples/go/...

@@ -14,7 +14,7 @@ DEEP_LANES   = $(if $(DEEP_PARTS),'$(DEEP_PARTS)','$(DEEP_LANE_1)' '$(DEEP_LANE_
 .PHONY: check-deep prometheus py-fuzz-deep real-clients adapters govulncheck pip-audit withdrawn
 
 check-deep: lib venv ## everything that make test has no time for, under 40 minutes on 2 cores
-	@MAKE="$(MAKE)" BUILD="$(BUILD)" sh tests/deep/run.sh $(DEEP_LANES)
+	@MAKE="$(MAKE)" BUILD="$(BUILD)" sh tests/lanes.sh check-deep $(DEEP_LANES)
 
 # New examples each time; the library's own part of a failure is told with what repeats it.
 py-fuzz-deep: lib venv ## fuzz the Python package with 1000 new examples for each property

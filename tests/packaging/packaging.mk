@@ -14,7 +14,7 @@ packaging-deep: packaging-apt lib static wheel ## wheels in clean environments, 
 	@CC="$(CC)" CXX="$(CXX)" GO="$(GO)" PYTHON3="$(PYTHON3)" BUILD="$(BUILD)" FRESH=1 LIMIT=1200 TITLE='packaging, deep' sh tests/capi/run.sh \
 		tests/packaging/abi.sh tests/packaging/musl.sh tests/packaging/wheels.sh tests/packaging/install.sh tests/packaging/folders.sh
 
-# Status 75: could not be tried on this machine (tests/deep/run.sh tells that apart).
+# Status 75: could not be tried on this machine (tests/lanes.sh tells that apart).
 packaging-apt:
 	@missing=''; for p in $(PACKAGING_APT); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; test -z "$$missing" || { \
 		command -v apt-get >/dev/null && test "$$(id -u)" -eq 0 && apt-get -q update >/dev/null && \

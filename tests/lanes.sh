@@ -1,10 +1,12 @@
 #!/bin/sh
-# Runs make targets and sums up: name, verdict, seconds, and why a target was skipped. Each argument is a lane: targets, separated by
-# blanks, that run one after the other. The lanes run side by side. A target that fails does not keep the next ones from running.
-# Status 75 of a target's command (EX_TEMPFAIL) means that it could not be checked on this machine: that is told apart, in the summary
-# too. What a target prints stays in $BUILD/deep/ and is shown when the target has ended.
+# Runs make targets and sums up: name, verdict, seconds, and what was skipped and why. The first argument names the whole, each other
+# argument is a lane: targets, separated by blanks, that run one after the other. The lanes run side by side. A target that fails does
+# not keep the next ones from running. Status 75 of a target's command (EX_TEMPFAIL) means that it could not be checked on this machine:
+# that is told apart, in the summary too. What a target prints stays in $BUILD/lanes-NAME/ and is shown when the target has ended.
 make=${MAKE:-make}
-logs=${BUILD:-build}/deep
+name=$1
+shift
+logs=${BUILD:-build}/lanes-$name
 
 # part NAME: runs one target, and writes its line of the summary.
 part() {
@@ -32,18 +34,30 @@ if [ "$1" = --lane ]; then
     exit 0
 fi
 
+# skipped NAME: what its target says that it skipped, in the words of pytest (-rs) and of our own programs.
+skipped() { sed -n -e 's/^SKIPPED \[\([0-9]*\)\] /\1 × /p' -e 's/^ok \(.*\) # skipped: /1 × \1: /p' "$logs/$1.log" | sed "s/^/  $1: /"; }
+
 rm -rf "$logs"
 mkdir -p "$logs"
 begun=$(date +%s)
 # Not by the shell's own "&", which would have the tests ignore SIGINT.
-printf '%s\0' "$@" | xargs -0 -n 1 -P $# sh "$0" --lane
-echo "== check-deep"
+printf '%s\0' "$@" | xargs -0 -n 1 -P $# sh "$0" "$name" --lane
+echo "== $name"
 for lane in "$@"; do
     for target in $lane; do cat "$logs/$target.summary"; done
 done | tee "$logs/summary.txt"
 echo "in all $(($(date +%s) - begun)) s, in $# lanes"
 count() { grep -c "^[^ ]* *$1 " "$logs/summary.txt"; }
+for lane in "$@"; do
+    for target in $lane; do skipped "$target"; done
+done >"$logs/skipped.txt"
+[ ! -s "$logs/skipped.txt" ] || { echo "skipped inside these:"; cat "$logs/skipped.txt"; }
+for lane in "$@"; do
+    for target in $lane; do
+        grep -q "^$target *FAILED " "$logs/$target.summary" && printf '== %s failed; the end of what it printed:\n%s\n' "$target" "$(tail -n 30 "$logs/$target.log")"
+    done
+done
 unchecked=$(count 'NOT CHECKED HERE')
 [ "$unchecked" -eq 0 ] || echo "$unchecked could not be checked on this machine: see above and docs/platforms.md"
-echo "$(count ok) passed, $(count FAILED) failed, $unchecked skipped"
+echo "$(count ok) passed, $(count FAILED) failed, $unchecked not checked here"
 [ "$(count FAILED)" -eq 0 ] && [ "$(count '.*')" -eq "$(echo "$*" | wc -w)" ]
