@@ -116,6 +116,22 @@ func countsIn(object json.RawMessage) map[string]*int {
 	return counts
 }
 
+// hasCount tells whether an object has a number of tokens by this name.
+func hasCount(object json.RawMessage, name string) (has bool) {
+	if len(object) == 0 || object[0] != '{' {
+		return false
+	}
+	r := newReader(object)
+	for more := r.Object(); more; more = r.NextField() {
+		if string(r.Key) == name {
+			_, has = r.count()
+		} else {
+			r.Skip()
+		}
+	}
+	return has
+}
+
 // detailNames are what vendors of OpenAI's format call details that they do not
 // put where OpenAI has them: DeepSeek, Moonshot, and gateways in front of
 // Anthropic.
@@ -135,7 +151,6 @@ func (u *Usage) fillDetails() {
 	if u.CompletionTokensDetails == nil {
 		u.CompletionTokensDetails = objectIn(u.Extra["output_tokens_details"])
 	}
-	var has map[string]*int
 	for _, name := range detailNames {
 		raw, there := u.Extra[name.from]
 		if !there {
@@ -143,15 +158,9 @@ func (u *Usage) fillDetails() {
 		}
 		r := newReader(raw)
 		n, ok := r.count()
-		if has == nil {
-			if has = countsIn(u.PromptTokensDetails); has == nil {
-				has = map[string]*int{}
-			}
-		}
-		if !ok || has[name.to] != nil {
+		if !ok || hasCount(u.PromptTokensDetails, name.to) {
 			continue
 		}
-		has[name.to] = &n
 		u.PromptTokensDetails = withField(u.PromptTokensDetails, name.to, n)
 	}
 }

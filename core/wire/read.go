@@ -34,12 +34,24 @@ func Span(r *jsontext.Reader) json.RawMessage {
 // The functions below read what an answer means nothing without: a value of
 // another type is an error of the reading, null is an absent one.
 
-// Text reads a text, which in a delta may begin or end inside a character.
-func Text(r *jsontext.Reader) string {
+// Text reads a text.
+func Text(r *jsontext.Reader) string { return TextLike(r, "") }
+
+// TextLike is Text where the value probably equals another one, which is then
+// not copied.
+func TextLike(r *jsontext.Reader, other string) string {
 	if !expect(r, '"', "a text") {
 		return ""
 	}
-	return r.Piece()
+	return r.TextLike(other)
+}
+
+// Piece reads a text that, in a delta, may begin or end inside a character.
+func Piece(r *jsontext.Reader) llm.Piece {
+	if !expect(r, '"', "a text") {
+		return ""
+	}
+	return llm.Piece(r.Piece())
 }
 
 // ArgumentsPiece reads a piece of a call's arguments. Some servers send an

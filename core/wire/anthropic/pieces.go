@@ -2,7 +2,7 @@ package anthropic
 
 import (
 	"encoding/json"
-	"errors"
+	"slices"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
@@ -23,6 +23,7 @@ type event struct {
 // answerBlock is one block of an answer, or a delta of one. Raw values stand in
 // its bytes.
 type answerBlock struct {
+	raw         json.RawMessage
 	Type        string
 	Text        llm.Piece
 	Thinking    llm.Piece
@@ -68,60 +69,48 @@ func readEvent(data []byte, kind string) (e event, err error) {
 	return e, r.End()
 }
 
-var errNoText = errors.New("a text was expected")
-
 // readBlock reads a block or a delta; kind is probably its type. Reading it
 // into a struct by reflection took twice the time of the whole event.
 func readBlock(data []byte, kind string) (b answerBlock, err error) {
 	r := readerOf(data)
-	if r.Next() != '{' {
-		return b, r.Fail("expected a JSON object")
-	}
-	for more := r.Object(); more && err == nil; more = r.NextField() {
-		switch key := string(r.Key); key {
-		case "type", "text", "thinking", "signature", "id", "name":
-			err = b.readText(&r, key, kind)
+	b = blockIn(&r, kind)
+	return b, r.End()
+}
+
+// blockIn reads the block that comes next.
+func blockIn(r *jsontext.Reader, kind string) (b answerBlock) {
+	r.Next()
+	from := r.Pos
+	for more := wire.Object(r); more; more = r.NextField() {
+		switch string(r.Key) {
+		case "type":
+			b.Type = wire.TextLike(r, kind)
+		case "text":
+			b.Text = wire.Piece(r)
+		case "thinking":
+			b.Thinking = wire.Piece(r)
+		case "signature":
+			b.Signature = wire.Text(r)
+		case "id":
+			b.ID = wire.Text(r)
+		case "name":
+			b.Name = wire.Text(r)
 		case "input":
-			b.Input = wire.Span(&r)
+			b.Input = wire.Span(r)
 		case "partial_json":
-			b.PartialJSON = wire.ArgumentsPiece(&r)
+			b.PartialJSON = wire.ArgumentsPiece(r)
 		case "citations":
 			for more := r.Array(); more; more = r.NextItem() {
-				b.Citations = append(b.Citations, append(json.RawMessage(nil), wire.Span(&r)...))
+				b.Citations = append(b.Citations, slices.Clone(wire.Span(r)))
 			}
 		case "citation":
-			b.Citation = append(json.RawMessage(nil), wire.Span(&r)...)
+			b.Citation = slices.Clone(wire.Span(r))
 		default:
 			r.Skip()
 		}
 	}
-	if err == nil {
-		err = r.End()
+	if b.raw = r.Data[from:r.Pos]; r.Odd {
+		b.raw = jsontext.WithoutOddNumbers(b.raw)
 	}
-	return b, err
-}
-
-func (b *answerBlock) readText(r *jsontext.Reader, key, kind string) error {
-	switch c := r.Next(); {
-	case c == 'n':
-		r.Skip()
-		return nil
-	case c != '"':
-		return errNoText
-	}
-	switch key {
-	case "type":
-		b.Type = r.TextLike(kind)
-	case "text":
-		b.Text = llm.Piece(r.Piece())
-	case "thinking":
-		b.Thinking = llm.Piece(r.Piece())
-	case "signature":
-		b.Signature = r.Text()
-	case "id":
-		b.ID = r.Text()
-	case "name":
-		b.Name = r.Text()
-	}
-	return nil
+	return b
 }

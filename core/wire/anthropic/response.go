@@ -2,65 +2,126 @@ package anthropic
 
 import (
 	"encoding/json"
-	"strings"
 	"time"
 
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
 
 // head is an answer without its content (API reference, "Messages").
 type head struct {
-	ID           string          `json:"id"`
-	Type         string          `json:"type"`
-	Model        string          `json:"model"`
-	StopReason   string          `json:"stop_reason"`
-	StopSequence json.RawMessage `json:"stop_sequence"`
-	StopDetails  json.RawMessage `json:"stop_details"`
-	Container    json.RawMessage `json:"container"`
-	Usage        json.RawMessage `json:"usage"`
+	id, kind, model        string
+	reason                 string
+	stopSequence, stopNote json.RawMessage
+	container              json.RawMessage
+	usage                  json.RawMessage // stands in the answer's bytes
+}
+
+// field reads the field at hand, or passes over it.
+func (h *head) field(r *jsontext.Reader) {
+	switch string(r.Key) {
+	case "id":
+		h.id = r.Text()
+	case "type":
+		h.kind = r.TextLike("message")
+	case "model":
+		h.model = r.Text()
+	case "stop_reason":
+		h.reason = r.TextLike("end_turn")
+	case "stop_sequence":
+		h.stopSequence = r.Raw()
+	case "stop_details":
+		h.stopNote = r.Raw()
+	case "container":
+		h.container = r.Raw()
+	case "usage":
+		h.usage = wire.Span(r)
+	default:
+		r.Skip()
+	}
+}
+
+// headOf reads a head alone.
+func headOf(data json.RawMessage) (h head, err error) {
+	r := wire.AnswerReader(data)
+	for more := wire.Object(&r); more; more = r.NextField() {
+		h.field(&r)
+	}
+	return h, r.End()
 }
 
 // response reads a whole answer: its blocks go the way of a stream's, so that
 // both mean the same.
 func response(data []byte, c *wire.Call) (*llm.Response, error) {
-	var answer struct {
-		head
-		Content []json.RawMessage `json:"content"`
+	var h head
+	var content json.RawMessage
+	r := wire.AnswerReader(data)
+	for more := wire.Object(&r); more; more = r.NextField() {
+		if string(r.Key) == "content" {
+			content = wire.Span(&r)
+		} else {
+			h.field(&r)
+		}
 	}
-	if err := llm.JSON.Unmarshal(data, &answer); err != nil {
+	if err := r.End(); err != nil {
 		return nil, llm.Errorf(llm.BadResponse, "the answer is not the JSON of a message (%d bytes): %v", len(data), err)
 	}
-	if answer.Content == nil || answer.Type != "message" && answer.Type != "" {
+	if content == nil || h.kind != "message" && h.kind != "" {
 		return nil, llm.Errorf(llm.BadResponse, "the answer has no content; expected a message")
 	}
 	s := &stream{model: c.Model, schemaTool: schemaToolOf(c)}
-	s.begin(&answer.head)
-	m := llm.Message{Role: llm.RoleAssistant, NullContent: true}
-	var text, thoughts strings.Builder
-	for i, raw := range answer.Content {
-		for _, read := range []func() (*llm.Message, error){func() (*llm.Message, error) { return s.open(i, raw) }, s.close} {
-			d, err := read()
-			if err != nil {
-				return nil, err
-			}
-			if d == nil {
-				continue
-			}
-			text.WriteString(d.Content)
-			thoughts.WriteString(d.ReasoningContent)
-			m.NullContent = m.NullContent && d.NullContent
-			m.ToolCalls = joinCall(m.ToolCalls, d.ToolCalls)
-		}
+	s.begin(&h)
+	m, err := s.whole(content)
+	if err != nil {
+		return nil, err
 	}
-	m.Content, m.ReasoningContent = text.String(), thoughts.String()
 	m.Extra = s.parts()
-	choice := llm.Choice{Message: m, FinishReason: s.finish(&answer.head), Extra: s.choiceExtra(&answer.head)}
+	choice := llm.Choice{Message: *m, FinishReason: s.finish(&h), Extra: choiceExtra(&h)}
+	return &llm.Response{ID: s.id, Object: "chat.completion", Created: s.created, Model: s.answering, Choices: []llm.Choice{choice},
+		Usage: s.usage.usage(), Extra: extraOf(&h)}, nil
+}
+
+// whole reads the content of a whole answer.
+func (s *stream) whole(content json.RawMessage) (*llm.Message, error) {
+	m := &llm.Message{Role: llm.RoleAssistant, NullContent: true}
+	var texts, thoughts []llm.Piece
+	add := func(d *llm.Message) {
+		if d == nil {
+			return
+		}
+		if d.Content != "" {
+			texts = append(texts, llm.Piece(d.Content))
+		}
+		if d.ReasoningContent != "" {
+			thoughts = append(thoughts, llm.Piece(d.ReasoningContent))
+		}
+		m.NullContent = m.NullContent && d.NullContent
+		m.ToolCalls = joinCall(m.ToolCalls, d.ToolCalls)
+	}
+	r := wire.AnswerReader(content)
+	i := 0
+	for more := wire.List(&r); more; more = r.NextItem() {
+		b := blockIn(&r, "text")
+		if r.Err != nil {
+			return nil, unreadBlock(i, r.Err)
+		}
+		add(s.open(i, &b))
+		add(s.close())
+		i++
+	}
+	if err := r.End(); err != nil {
+		return nil, llm.Errorf(llm.BadResponse, "the answer's content cannot be read: %v", err)
+	}
+	m.Content, m.ReasoningContent = llm.JoinPieces(texts), llm.JoinPieces(thoughts)
 	for i := range m.ToolCalls {
 		m.ToolCalls[i].Index = -1
 	}
-	return &llm.Response{ID: s.id, Object: "chat.completion", Created: s.created, Model: s.answering, Choices: []llm.Choice{choice},
-		Usage: s.usage.usage(), Extra: extraOf(&answer.head)}, nil
+	return m, nil
+}
+
+func unreadBlock(index int, err error) error {
+	return llm.Errorf(llm.BadResponse, "content[%d] cannot be read: %v", index, err)
 }
 
 // joinCall adds a call, or the arguments of the last one.
@@ -78,18 +139,18 @@ func joinCall(calls, more []llm.ToolCall) []llm.ToolCall {
 // begin reads the head of an answer.
 func (s *stream) begin(h *head) {
 	s.created = time.Now().Unix() // the API names no time
-	s.id, s.answering = h.ID, h.Model
+	s.id, s.answering = h.id, h.model
 	if s.answering == "" {
 		s.answering = s.model
 	}
 	s.kept.Owner = owner + "/" + s.answering
-	s.usage.add(h.Usage)
+	s.usage.add(h.usage)
 }
 
 // finish translates a stop reason. Those that OpenAI's shape has no word for
 // stay as they are.
 func (s *stream) finish(h *head) string {
-	switch h.StopReason {
+	switch h.reason {
 	case "end_turn", "stop_sequence":
 		return "stop"
 	case "max_tokens", "model_context_window_exceeded":
@@ -102,30 +163,22 @@ func (s *stream) finish(h *head) string {
 	case "refusal":
 		return "content_filter"
 	}
-	return h.StopReason
+	return h.reason
 }
 
 // choiceExtra keeps what the finish reason does not say.
-func (s *stream) choiceExtra(h *head) llm.Extra {
-	e := llm.Extra{}
-	if h.StopReason != "" && h.StopReason != "end_turn" && h.StopReason != "max_tokens" && h.StopReason != "tool_use" {
-		e["stop_reason"], _ = llm.JSON.Marshal(h.StopReason) // a string can always be written
+func choiceExtra(h *head) (e llm.Extra) {
+	switch h.reason {
+	case "", "end_turn", "max_tokens", "tool_use":
+	default:
+		wire.Rest(&e, "stop_reason", jsontext.AppendText(nil, h.reason))
 	}
-	if wire.IsThere(h.StopSequence) {
-		e["stop_sequence"] = h.StopSequence
-	}
-	if wire.IsThere(h.StopDetails) {
-		e["stop_details"] = h.StopDetails
-	}
-	if len(e) == 0 {
-		return nil
-	}
+	wire.Rest(&e, "stop_sequence", h.stopSequence)
+	wire.Rest(&e, "stop_details", h.stopNote)
 	return e
 }
 
-func extraOf(h *head) llm.Extra {
-	if !wire.IsThere(h.Container) {
-		return nil
-	}
-	return llm.Extra{"container": h.Container}
+func extraOf(h *head) (e llm.Extra) {
+	wire.Rest(&e, "container", h.container)
+	return e
 }

@@ -27,12 +27,11 @@ type stream struct {
 	done          bool
 }
 
-// openBlock is the block that deltas add to.
+// openBlock is the block that deltas add to, as it began.
 type openBlock struct {
 	answerBlock
 	index     int
-	raw       json.RawMessage // as it began
-	bytes     int             // of its text
+	bytes     int // of its text
 	thought   strings.Builder
 	input     strings.Builder // of a server's own tool
 	arguments bool            // a piece of the input has come
@@ -55,18 +54,22 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 	}
 	switch e.Type {
 	case "message_start":
-		var h head
-		if !wire.IsThere(e.Message) || llm.JSON.Unmarshal(e.Message, &h) != nil {
+		h, err := headOf(e.Message)
+		if err != nil {
 			return nil, llm.Errorf(llm.BadResponse, "message_start has no message")
 		}
 		s.begin(&h)
 		return s.chunk(&llm.Message{Role: llm.RoleAssistant, NullContent: true}), nil
 	case "content_block_start":
-		return s.piece(s.open(e.Index, e.Block))
+		b, err := readBlock(slices.Clone(e.Block), "text") // the event's bytes are used again
+		if err != nil {
+			return nil, unreadBlock(e.Index, err)
+		}
+		return s.piece(s.open(e.Index, &b), nil)
 	case "content_block_delta":
 		return s.piece(s.add(e.Index, e.Delta))
 	case "content_block_stop":
-		return s.piece(s.close())
+		return s.piece(s.close(), nil)
 	case "message_delta":
 		return s.end(&e)
 	case "message_stop":
@@ -100,15 +103,15 @@ func (s *stream) chunk(d *llm.Message) *llm.Chunk {
 
 // end reads message_delta: the reason, and the numbers, which are sums.
 func (s *stream) end(e *event) (*llm.Chunk, error) {
-	var h head
-	if wire.IsThere(e.Delta) && llm.JSON.Unmarshal(e.Delta, &h) != nil {
+	h, err := headOf(e.Delta)
+	if err != nil && e.Delta != nil {
 		return nil, llm.Errorf(llm.BadResponse, "message_delta cannot be read")
 	}
 	s.usage.add(e.Usage)
 	c := s.chunk(&llm.Message{NullContent: true})
-	c.Choices[0].FinishReason, c.Choices[0].Extra = s.finish(&h), s.choiceExtra(&h)
+	c.Choices[0].FinishReason, c.Choices[0].Extra = s.finish(&h), choiceExtra(&h)
 	c.Usage, c.Extra = s.usage.usage(), extraOf(&h)
-	if h.StopReason != "" {
+	if h.reason != "" {
 		s.finished = true
 		c.Choices[0].Delta.Extra = s.parts()
 	}
@@ -116,30 +119,24 @@ func (s *stream) end(e *event) (*llm.Chunk, error) {
 }
 
 // open begins a block. Servers may put its whole content there.
-func (s *stream) open(index int, raw json.RawMessage) (*llm.Message, error) {
-	raw = slices.Clone(raw) // the event's bytes are used again
-	s.block = openBlock{index: index, raw: raw, open: true}
-	b := &s.block
-	var err error
-	if b.answerBlock, err = readBlock(raw, "text"); err != nil {
-		return nil, llm.Errorf(llm.BadResponse, "content[%d] cannot be read: %v", index, err)
-	}
+func (s *stream) open(index int, b *answerBlock) *llm.Message {
+	s.block = openBlock{answerBlock: *b, index: index, open: true}
 	switch b.Type {
 	case "text":
-		return s.say(b.Text), nil
+		return s.say(b.Text)
 	case "thinking":
-		return s.think(b.Thinking), nil
+		return s.think(b.Thinking)
 	case "tool_use":
 		if b.Name == s.schemaTool && s.schemaTool != "" {
-			return nil, nil
+			return nil
 		}
 		call := llm.ToolCall{Index: s.calls, ID: b.ID, Type: "function", Function: llm.FunctionCall{Name: b.Name}}
 		s.calls++
-		return &llm.Message{NullContent: true, ToolCalls: []llm.ToolCall{call}}, nil
+		return &llm.Message{NullContent: true, ToolCalls: []llm.ToolCall{call}}
 	case "":
-		return nil, nil
+		return nil
 	}
-	return s.unseen(), nil
+	return s.unseen()
 }
 
 // unseen is the delta of a block that no other field of a message shows, such
@@ -231,16 +228,15 @@ func (s *stream) argue(text string) *llm.Message {
 
 // close ends the block: a call without a piece of its input has what it began
 // with.
-func (s *stream) close() (*llm.Message, error) {
+func (s *stream) close() (d *llm.Message) {
 	b := &s.block
 	if !b.open {
-		return nil, nil
+		return nil
 	}
 	b.open = false
-	var d *llm.Message
 	if b.Type == "tool_use" && !b.arguments {
 		d = s.argue(wire.ArgumentsOf(b.Input))
 	}
 	s.keep()
-	return d, nil
+	return d
 }

@@ -21,7 +21,7 @@ type usage struct {
 func (u *usage) add(raw json.RawMessage) {
 	r := jsontext.Reader{Data: raw, Most: jsontext.MaxDepth, Dirty: !utf8.Valid(raw)}
 	for more := r.Object(); more; more = r.NextField() {
-		switch key := string(r.Key); key {
+		switch string(r.Key) {
 		case "input_tokens":
 			replace(&u.counts.Input, &r)
 		case "output_tokens":
@@ -35,6 +35,7 @@ func (u *usage) add(raw json.RawMessage) {
 				}
 			}
 		default:
+			key := string(r.Key)
 			value := r.Raw()
 			wire.Rest(&u.rest, key, value)
 			u.cache(key, value)

@@ -39,14 +39,14 @@ func (h *head) field(r *jsontext.Reader) {
 // answerBlock is one block of a whole answer.
 type answerBlock struct {
 	raw       json.RawMessage
-	text      string
+	text      llm.Piece
 	call      *call
 	isText    bool
 	thinks    bool
-	thought   string
+	thought   llm.Piece
 	redacted  bool
 	cited     bool
-	texts     []string
+	texts     []llm.Piece
 	citations json.RawMessage
 }
 
@@ -65,7 +65,7 @@ func blockIn(r *jsontext.Reader) (b answerBlock) {
 		there := r.Next() != 'n'
 		switch string(r.Key) {
 		case "text":
-			b.isText, b.text = there, wire.Text(r)
+			b.isText, b.text = there, wire.Piece(r)
 		case "toolUse":
 			b.call = callIn(r)
 		case "reasoningContent":
@@ -127,7 +127,7 @@ func (b *answerBlock) thoughtIn(r *jsontext.Reader) {
 		case "reasoningText":
 			for more := wire.Object(r); more; more = r.NextField() {
 				if string(r.Key) == "text" {
-					b.thought = wire.Text(r)
+					b.thought = wire.Piece(r)
 				} else {
 					r.Skip()
 				}
@@ -146,10 +146,10 @@ func (b *answerBlock) citedIn(r *jsontext.Reader) {
 		switch string(r.Key) {
 		case "content":
 			for more := wire.List(r); more; more = r.NextItem() {
-				text := ""
+				text := llm.Piece("")
 				for more := wire.Object(r); more; more = r.NextField() {
 					if string(r.Key) == "text" {
-						text = wire.Text(r)
+						text = wire.Piece(r)
 					} else {
 						r.Skip()
 					}
@@ -175,11 +175,11 @@ type event struct {
 // delta is a piece of a block. Its texts may begin or end inside a character.
 type delta struct {
 	raw       json.RawMessage // nil for none
-	text      string
+	text      llm.Piece
 	calls     bool // it is one of a call
 	input     string
 	thinks    bool
-	thought   string
+	thought   llm.Piece
 	signature string
 	redacted  string
 	citation  json.RawMessage
@@ -214,7 +214,7 @@ func (d *delta) read(r *jsontext.Reader) {
 		there := r.Next() != 'n'
 		switch string(r.Key) {
 		case "text":
-			d.text = wire.Text(r)
+			d.text = wire.Piece(r)
 		case "toolUse":
 			d.calls = there
 			for more := wire.Object(r); more; more = r.NextField() {
@@ -242,7 +242,7 @@ func (d *delta) thoughtIn(r *jsontext.Reader) {
 	for more := wire.Object(r); more; more = r.NextField() {
 		switch string(r.Key) {
 		case "text":
-			d.thought = wire.Text(r)
+			d.thought = wire.Piece(r)
 		case "signature":
 			d.signature = wire.Text(r)
 		case "redactedContent":

@@ -3,7 +3,6 @@ package bedrock
 import (
 	"encoding/json"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -29,7 +28,7 @@ func response(data []byte, c *wire.Call) (*llm.Response, error) {
 		return nil, llm.Errorf(llm.BadResponse, "the answer has no output.message; expected an answer of Converse")
 	}
 	m := &a.message
-	m.Content, m.ReasoningContent = a.text.String(), a.thoughts.String()
+	m.Content, m.ReasoningContent = llm.JoinPieces(a.texts), llm.JoinPieces(a.thoughts)
 	m.Extra = a.parts()
 	choice := llm.Choice{Message: *m, FinishReason: a.finish(a.reason), Extra: choiceExtra(a.reason)}
 	return &llm.Response{Object: "chat.completion", Created: time.Now().Unix(), Model: c.Model, Choices: []llm.Choice{choice},
@@ -40,9 +39,9 @@ func response(data []byte, c *wire.Call) (*llm.Response, error) {
 type answer struct {
 	*stream
 	head
-	message        llm.Message
-	text, thoughts strings.Builder
-	there, content bool // there is a message, and it has content
+	message         llm.Message
+	texts, thoughts []llm.Piece
+	there, content  bool // there is a message, and it has content
 }
 
 // output reads the output of an answer.
@@ -72,9 +71,9 @@ func (a *answer) add(b *answerBlock) {
 	m := &a.message
 	switch c := b.call; {
 	case b.isText:
-		a.say([]string{b.text}, nil)
+		a.say(nil, b.text)
 	case c != nil && c.kind == "" && c.name == a.schemaTool && a.schemaTool != "":
-		a.text.WriteString(wire.ArgumentsOf(c.input))
+		a.texts = append(a.texts, llm.Piece(wire.ArgumentsOf(c.input)))
 		m.NullContent = false
 	case c != nil && c.kind == "":
 		a.calls++
@@ -82,11 +81,11 @@ func (a *answer) add(b *answerBlock) {
 			Function: llm.FunctionCall{Name: c.name, Arguments: wire.ArgumentsOf(c.input)}})
 		a.kept.Add(llm.AnswerPart{Type: "tool_call", ID: c.id})
 	case b.cited:
-		a.say(b.texts, b.citations)
+		a.say(b.citations, b.texts...)
 	case b.redacted:
 		a.kept.Keep(llm.AnswerPart{Type: "redacted_thinking"}, slices.Clone(b.raw))
 	case b.thinks:
-		a.thoughts.WriteString(b.thought)
+		a.thoughts = append(a.thoughts, b.thought)
 		a.kept.Keep(llm.AnswerPart{Type: "thinking"}, slices.Clone(b.raw))
 	default:
 		a.keepOther(slices.Clone(b.raw))
@@ -94,17 +93,17 @@ func (a *answer) add(b *answerBlock) {
 }
 
 // say adds a text, which may have citations.
-func (a *answer) say(texts []string, citations json.RawMessage) {
+func (a *answer) say(citations json.RawMessage, texts ...llm.Piece) {
 	var sizes []int
 	size := 0
 	for _, text := range texts {
-		a.text.WriteString(text)
 		sizes = append(sizes, len(text))
 		size += len(text)
 	}
 	if size == 0 {
 		return
 	}
+	a.texts = append(a.texts, texts...)
 	a.message.NullContent = false
 	p := llm.AnswerPart{Type: "text", Bytes: size}
 	if !wire.IsThere(citations) {

@@ -157,7 +157,7 @@ func (s *stream) delta(d *delta) *llm.Message {
 	switch {
 	case d.text != "":
 		b.bytes += len(d.text)
-		return &llm.Message{Content: d.text}
+		return &llm.Message{Content: string(d.text)}
 	case d.calls && !b.server:
 		return s.argue(d.input)
 	case d.thinks:
@@ -177,8 +177,8 @@ func (s *stream) think(d *delta) (m *llm.Message) {
 		b.signature = append(b.signature, d.signature)
 	}
 	if d.thought != "" {
-		b.thoughts = append(b.thoughts, llm.Piece(d.thought))
-		m = &llm.Message{NullContent: true, ReasoningContent: d.thought}
+		b.thoughts = append(b.thoughts, d.thought)
+		m = &llm.Message{NullContent: true, ReasoningContent: string(d.thought)}
 	}
 	switch {
 	case d.redacted != "":

@@ -27,7 +27,7 @@ type answer struct {
 
 // said is the message of an answer.
 type said struct {
-	content, thinking string
+	content, thinking llm.Piece
 	calls             []made
 }
 
@@ -115,9 +115,9 @@ func (a *answer) messageIn(r *jsontext.Reader) {
 	for more := wire.Object(r); more; more = r.NextField() {
 		switch string(r.Key) {
 		case "content":
-			m.content = wire.Text(r)
+			m.content = wire.Piece(r)
 		case "thinking":
-			m.thinking = wire.Text(r)
+			m.thinking = wire.Piece(r)
 		case "tool_calls":
 			for more := wire.List(r); more; more = r.NextItem() {
 				m.calls = append(m.calls, callIn(r))
@@ -176,7 +176,7 @@ func (s *stream) begin(a *answer) {
 // message is what the message of an answer or of a line says.
 func (s *stream) message(a *answer) llm.Message {
 	m := llm.Message{NullContent: true}
-	m.Content, m.ReasoningContent = a.message.content, a.message.thinking
+	m.Content, m.ReasoningContent = string(a.message.content), string(a.message.thinking)
 	m.NullContent = m.Content == ""
 	for i := range a.message.calls {
 		call := &a.message.calls[i]
