@@ -48,8 +48,12 @@ func TestAnEmptyAggregatorIsNotInitialized(t *testing.T) {
 		} {
 			err := call()
 			require.Equal(t, llm.NotInitialized, llm.CodeOfError(err), "%v", err)
-			require.ErrorContains(t, err, "no routes; initialize it with a configuration or register providers")
+			require.ErrorContains(t, err, "with a configuration")
 		}
+		named := ask()
+		named.Model = "gpt"
+		_, err := a.Chat(t.Context(), named)
+		require.ErrorContains(t, err, `write it as "VENDOR/gpt"`)
 		require.Same(t, m, a.Manager())
 		p, err := ask().Payload()
 		require.NoError(t, err)

@@ -45,7 +45,7 @@ func Resolve(catalog []CatalogEntry, models []string) ([]int, error) {
 // resolve is [Resolve] that gives the names which nobody has beside the routes.
 func (x *index) resolve(models []string) (routes []int, missing []string, err error) {
 	if len(x.catalog) == 0 {
-		return nil, nil, errNoRoutes
+		return nil, nil, noRoutes(models)
 	}
 	if len(models) == 0 {
 		models = namesOf(x.catalog)
@@ -72,6 +72,17 @@ func (x *index) resolve(models []string) (routes []int, missing []string, err er
 }
 
 var errNoRoutes = llm.Errorf(llm.NotInitialized, "the aggregator has no routes; initialize it with a configuration or register providers")
+
+// noRoutes is [errNoRoutes] that says how a model's name names its vendor, if
+// the names that were asked for do not.
+func noRoutes(models []string) error {
+	for _, name := range models {
+		if !strings.Contains(name, "/") {
+			return llm.Errorf(llm.NotInitialized, `no provider is registered that could have the model %q; write it as "VENDOR/%s", as in "openai/gpt-4o-mini" (docs/vendors.md lists the vendors), or initialize the aggregator with a configuration`, name, name)
+		}
+	}
+	return errNoRoutes
+}
 
 func namesOf(catalog []CatalogEntry) []string {
 	var names []string

@@ -135,12 +135,12 @@ func secretInQuery(u *url.URL) string {
 // of.
 func (v *Vendor) defaultBaseURL(getenv func(string) (string, bool)) string {
 	if v.sdkVariable != "" && getenv != nil {
-		if base, _ := getenv(v.sdkVariable); base != "" {
+		if base, set := getenv(v.sdkVariable); set && base != "" {
 			if v.name == ollamaName {
 				base = ollamaHost(base)
 			}
 			root, query, _ := strings.Cut(strings.TrimSpace(base), "?")
-			if root = strings.TrimRight(root, "/"); !strings.HasSuffix(root, "/v1") && !strings.HasSuffix(root, v.root) {
+			if root = strings.TrimRight(root, "/"); !v.sdkWhole && !strings.HasSuffix(root, "/v1") && !strings.HasSuffix(root, v.root) {
 				root += v.root
 			}
 			return strings.TrimSuffix(root+"?"+query, "?")

@@ -34,8 +34,8 @@ func (v *Vendor) choose(where string, m *Model, getenv func(string) (string, boo
 	usual := v.defaultBaseURL(getenv)
 	m.BaseURL = cmp.Or(m.BaseURL, usual)
 	row, own := At(m.BaseURL)
-	if !own && m.BaseURL == usual {
-		row, own, v.fromEnvironment = *v, true, true
+	if m.BaseURL == usual && (!own || v.sdkWhole && v.keyOf(getenv) != "") { // its variables go together, wherever that is
+		row, own, v.fromEnvironment = *v, true, !own
 	}
 	if own && m.APIKey == "" && !m.OwnAuth {
 		v.key = row.keyOf(getenv)

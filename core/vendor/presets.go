@@ -47,9 +47,9 @@ var presets = []Vendor{
 
 	// Vendors elsewhere.
 	{name: "groq", baseURL: "https://api.groq.com/openai/v1", root: "/openai/v1", keys: "GROQ_API_KEY", quirks: &groqQuirks, sdkVariable: "GROQ_BASE_URL"},
-	{name: "mistral", baseURL: "https://api.mistral.ai/v1", root: "/v1", keys: "MISTRAL_API_KEY", quirks: &mistralQuirks, noUsage: true},
+	{name: "mistral", baseURL: "https://api.mistral.ai/v1", root: "/v1", keys: "MISTRAL_API_KEY", sdkVariable: "MISTRAL_BASE_URL", sdkWhole: true, quirks: &mistralQuirks, noUsage: true},
 	{name: "xai", baseURL: "https://api.x.ai/v1", root: "/v1", keys: "XAI_API_KEY"},
-	{name: "openrouter", baseURL: "https://openrouter.ai/api/v1", root: "/api/v1", keys: "OPENROUTER_API_KEY", messages: "https://openrouter.ai/api"},
+	{name: "openrouter", baseURL: "https://openrouter.ai/api/v1", root: "/api/v1", keys: "OPENROUTER_API_KEY", sdkVariable: "OPENROUTER_BASE_URL", sdkWhole: true, messages: "https://openrouter.ai/api"},
 	{name: "together", baseURL: "https://api.together.ai/v1", root: "/v1", keys: "TOGETHER_API_KEY TOGETHERAI_API_KEY", hosts: []string{"api.together.ai", "api.together.xyz"}},
 	{name: "fireworks", baseURL: "https://api.fireworks.ai/inference/v1", root: "/inference/v1", keys: "FIREWORKS_API_KEY FIREWORKS_AI_API_KEY",
 		messages: "https://api.fireworks.ai/inference"},

@@ -46,6 +46,7 @@ type Vendor struct {
 	openaiPath  string // where it speaks OpenAI's format, too; "" for nowhere
 	elsewhere   string // in the path of other vendors' endpoints that speak the format
 	sdkVariable string // in which its own SDK takes its base URL, without root, where its program names none
+	sdkWhole    bool   // sdkVariable holds the root, too
 
 	// Of a cloud, see cloud.go:
 	auth       string // the type of its credentials; "" for fixed keys alone
@@ -80,13 +81,14 @@ func (v *Vendor) sharesRoot() bool { return v.openaiPath != "" && v.openaiPath =
 // vendors, in the order in which they are listed in messages.
 var vendors = []Vendor{
 	// OpenAI API reference, "Create chat completion": stream_options.
-	{name: "openai", baseURL: "https://api.openai.com/v1", root: "/v1", format: openai.New, streamUsage: true, keys: "OPENAI_API_KEY", hosts: []string{"api.openai.com"}},
+	{name: "openai", baseURL: "https://api.openai.com/v1", root: "/v1", format: openai.New, streamUsage: true, keys: "OPENAI_API_KEY", hosts: []string{"api.openai.com"},
+		sdkVariable: "OPENAI_BASE_URL", sdkWhole: true},
 	// DeepSeek API docs, "Create Chat Completion": stream_options, max_tokens;
 	// "Thinking Mode"; "JSON Output".
 	{name: "deepseek", quirks: &wire.Quirks{Lacks: []string{"seed", "logit_bias"}, Shape: wire.Choices, OnlyMaxTokens: true,
 		Effort: wire.EffortSwitched, Schema: wire.ByJSONMode, EveryThought: true},
 		baseURL: "https://api.deepseek.com/v1", format: openai.New, streamUsage: true, keys: "DEEPSEEK_API_KEY",
-		messages: "https://api.deepseek.com/anthropic", hosts: []string{"api.deepseek.com"}},
+		messages: "https://api.deepseek.com/anthropic", hosts: []string{"api.deepseek.com"}, sdkVariable: "DEEPSEEK_BASE_URL", sdkWhole: true},
 	// Azure OpenAI reference, "Data plane inference"; its addresses: azure.go.
 	{name: azureName, format: openai.NewAzure, streamUsage: true, hosts: azureHosts, keys: "AZURE_OPENAI_API_KEY", sdkVariable: "AZURE_OPENAI_ENDPOINT"},
 	// Anthropic API reference, "Messages".

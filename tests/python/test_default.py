@@ -55,6 +55,17 @@ def test_models_are_named_in_the_call_or_in_the_environment(keys: FaultWall, mon
     assert llmagg.chat_sync("Hello").route == "anthropic/claude-y"
 
 
+def test_the_address_of_the_environment_holds_for_models_that_a_call_names(keys: FaultWall) -> None:
+    assert llmagg.chat_sync("Hello", models=["openai/gpt-x"]).route == "openai/gpt-x"
+    assert chats(keys)[-1]["headers"]["authorization"] == "Bearer sk-OPENAI"
+    assert llmagg.chat_sync("Hello", models="deepseek/deepseek-x").text == "Hello from deepseek-x."
+
+
+def test_a_name_without_a_vendor_is_told_how_to_be_written(keys: FaultWall) -> None:
+    with pytest.raises(llmagg.NotInitializedError, match='write it as "VENDOR/gpt-4o-mini"'):
+        llmagg.chat_sync("Hello", models=["gpt-4o-mini"])
+
+
 def test_a_changed_key_holds_from_the_next_call_on(keys: FaultWall, monkeypatch: pytest.MonkeyPatch) -> None:
     llmagg.chat_sync("Hello")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-new")

@@ -26,7 +26,7 @@ import pytest
 
 import llmagg
 from conftest import FAST, aggregator_for, python
-from llmagg.cli import serving
+from llmagg.cli import heads, serving
 from llmagg.errors import InvalidArgumentError
 from llmagg.faultwall import FaultWall
 from llmagg.serve import Keys, Limits, application
@@ -293,6 +293,38 @@ def test_a_request_that_does_not_arrive(llm_wall: FaultWall, run: Any) -> None:
     scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b""}
     run(app({**scope, "headers": headers, "root_path": "", "scheme": "http"}, receive, send))
     assert (said[0]["status"], json.loads(said[1]["body"])["error"]["code"]) == (408, "request_timeout")
+
+
+def test_a_head_that_does_not_arrive(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heads, "HEAD_S", 0.3)
+    begun = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
+    for first in (b"", begun):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+            connection.sendall(first)
+            assert connection.recv(1000).startswith(b"HTTP/1.1 408")
+            assert connection.recv(1000) == b""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        for slowly in (b"GET /healthz HTTP/1.1\r\n", b"Host: x\r\n\r\n"):
+            connection.sendall(slowly)
+            time.sleep(0.05)
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+        time.sleep(0.5)  # a connection that waits for its next request stays
+        connection.sendall(begun)
+        wait_for = time.monotonic()
+        assert connection.recv(1000).startswith(b"HTTP/1.1 408")
+        assert time.monotonic() - wait_for > 0.1
+    server.wall.script({"default": {"steps": [{"delay_headers_s": 1}]}})
+    assert server.chat("shop/good")[0] == 200, "only heads are bounded, not answers"
+
+
+def test_a_route_to_the_server_itself_is_refused(llm_wall: FaultWall) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    env = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": f"http://localhost:{port}/v1"}
+    code = "import sys; from llmagg.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    done = python(code, "serve", "-m", "openai/gpt-x", "--port", str(port), env=env)
+    assert done.returncode == 2
+    assert "the route openai/gpt-x leads to this server itself" in done.stderr
 
 
 def test_keys(tmp_path: Path) -> None:

@@ -104,6 +104,18 @@ def _group_sizes(routes: list[catalog.Entry], groups: list[list[str]]) -> list[i
     return sizes or None
 
 
+def _no_models(asked: Iterable[str]) -> str:
+    """Why there is nothing to ask; the core says the same of a name without a vendor."""
+    for name in asked:
+        if "/" not in name:
+            return (
+                f'no provider is registered that could have the model "{name}"; write it as "VENDOR/{name}", as in '
+                '"openai/gpt-4o-mini" (docs/vendors.md lists the vendors), or initialize the aggregator with a '
+                "configuration"
+            )
+    return "the aggregator has no models; initialize it with a configuration"
+
+
 class Plan:
     """The routes for a model, or for the aggregator's list of models if ``model`` is None, with everything that these
     routes depend on. A plan is thread-safe.
@@ -122,7 +134,7 @@ class Plan:
             for model_name, client in clients
         ]
         if not entries:
-            raise NotInitializedError("the aggregator has no models; initialize it with a configuration")
+            raise NotInitializedError(_no_models(models))
         self._routes: list[tuple[Any, str | None, Any, Any]] = []
         resolved = _resolved(user, entries, models)
         self._route_names = [f"{entry.provider}/{entry.name}" for entry in resolved]

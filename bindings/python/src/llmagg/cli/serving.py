@@ -8,6 +8,7 @@ import socket
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -16,6 +17,7 @@ from llmagg.serve import Keys, Limits, application
 from llmagg.serve.limits import MEBIBYTE
 
 from . import FAILED, OK, routes
+from .heads import PromptHeads
 
 _GRACE = 10  # seconds for running calls after SIGINT or SIGTERM
 
@@ -48,7 +50,7 @@ def keys(file: Path | None) -> list[str]:
 def server_of(app: Any) -> uvicorn.Server:
     """The server of an ASGI application."""
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, lifespan="off", ws="none",
+        app, http=PromptHeads, log_level="warning", access_log=False, server_header=False, lifespan="off", ws="none",
         timeout_graceful_shutdown=_GRACE, timeout_keep_alive=75, proxy_headers=False,
     )  # fmt: skip
     return uvicorn.Server(config)
@@ -56,6 +58,7 @@ def server_of(app: Any) -> uvicorn.Server:
 
 def run(llm: LLMAggregator, listener: socket.socket, given: list[str], max_body: int, max_calls: int) -> int:
     """Serves until SIGINT or SIGTERM. Returns the exit code."""
+    _refuse_itself(llm, listener)
     made = [] if given else [Keys.generate()]
     app = application(llm, Keys(given or made), Limits(body_bytes=max_body * MEBIBYTE, calls=max_calls))
     server = server_of(app)
@@ -67,6 +70,18 @@ def run(llm: LLMAggregator, listener: socket.socket, given: list[str], max_body:
     finally:
         llm.close_sync()
     return OK if server.started else FAILED
+
+
+def _refuse_itself(llm: LLMAggregator, listener: socket.socket) -> None:
+    """Raises InvalidArgumentError if a route leads to this server, as with its own OPENAI_BASE_URL in the shell."""
+    host, port = listener.getsockname()[:2]
+    for route in routes.routes(llm):
+        at = urlsplit(route.base_url)
+        if at.port == port and at.hostname in (host, "localhost", "127.0.0.1", "::1"):
+            raise InvalidArgumentError(
+                f"the route {route.name} leads to this server itself, {route.base_url}; unset the variable that "
+                "says so (OPENAI_BASE_URL), or give the model another base_url"
+            )
 
 
 def _tell(llm: LLMAggregator, listener: socket.socket, made: list[str]) -> None:
