@@ -124,6 +124,20 @@ func OfUnread(name string) *llm.Error {
 	return llm.Errorf(llm.BadResponse, "the answer is empty but for its field %q, whose form cannot be read", name)
 }
 
+// OfHole is the failure of a chunk's choice that holds a piece of the answer
+// in an unknown form and nothing else; nil where it does not.
+func OfHole(c *llm.ChunkChoice) *llm.Error {
+	for _, at := range [...]struct {
+		fields llm.Extra
+		name   string
+	}{{c.Extra, "delta"}, {c.Extra, "content"}, {c.Extra, "text"}, {c.Delta.Extra, "content"}, {c.Delta.Extra, "text"}} {
+		if raw, ok := at.fields[at.name]; ok && saysSomething(raw) {
+			return llm.Errorf(llm.BadResponse, "a piece of the answer has its field %q in a form that cannot be read", at.name)
+		}
+	}
+	return nil
+}
+
 // UnreadIn is the name of a field that holds an answer in an unknown form, or
 // "".
 func UnreadIn(fields llm.Extra) string {

@@ -194,15 +194,31 @@ func (c *Chunk) read(r *reader, before *Chunk) {
 	}
 }
 
+// readChoices reads the list of choices. One that has elements, but neither an
+// object nor null, stays among the unknown fields.
 func (c *Chunk) readChoices(r *reader) {
+	from, key, odd := r.Pos, r.Key, false
+	if r.Next() == '{' {
+		r.listed(func(number int) { c.readChoice(r, max(number, 0)) })
+		return
+	}
 	for more := r.Array(); more; more = r.NextItem() {
-		if r.Next() != '{' {
+		if first := r.Next(); first != '{' {
+			odd = odd || first != 'n'
 			r.Skip()
 			continue
 		}
-		c.Choices = append(c.Choices, ChunkChoice{Index: len(c.Choices)})
-		c.Choices[len(c.Choices)-1].read(r)
+		c.readChoice(r, len(c.Choices))
 	}
+	if odd && len(c.Choices) == 0 && r.Err == nil {
+		r.Pos, r.Key = from, key
+		r.unread(&c.Extra)
+	}
+}
+
+func (c *Chunk) readChoice(r *reader, number int) {
+	c.Choices = append(c.Choices, ChunkChoice{Index: number})
+	c.Choices[len(c.Choices)-1].read(r)
 }
 
 func (c *ChunkChoice) read(r *reader) {

@@ -150,17 +150,25 @@ func (r *Response) read(in *reader) {
 }
 
 func (r *Response) readChoices(in *reader) {
+	if in.Next() == '{' {
+		in.listed(func(number int) { r.readChoice(in, max(number, 0)) })
+		return
+	}
 	for more := in.Array(); more; more = in.NextItem() {
 		if in.Next() != '{' {
 			in.Skip()
 			continue
 		}
-		r.Choices = append(r.Choices, Choice{Index: len(r.Choices)})
-		c := &r.Choices[len(r.Choices)-1]
-		c.read(in)
-		if c.Message.Role == "" {
-			c.Message.Role = RoleAssistant
-		}
+		r.readChoice(in, len(r.Choices))
+	}
+}
+
+func (r *Response) readChoice(in *reader, number int) {
+	r.Choices = append(r.Choices, Choice{Index: number})
+	c := &r.Choices[len(r.Choices)-1]
+	c.read(in)
+	if c.Message.Role == "" {
+		c.Message.Role = RoleAssistant
 	}
 }
 

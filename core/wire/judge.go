@@ -58,6 +58,11 @@ func (j *Judge) Note(c *llm.Chunk) *llm.Error {
 		}
 		brought := !failure.IsEmpty(&choice.Delta)
 		state.brought = state.brought || brought
+		if !brought && len(choice.Extra)+len(choice.Delta.Extra) > 0 {
+			if e := failure.OfHole(choice); e != nil {
+				return e
+			}
+		}
 		if !brought && len(choice.Delta.Extra) > 0 {
 			if e := failure.OfMessage(&choice.Delta); e != nil {
 				return e

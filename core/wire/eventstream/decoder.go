@@ -28,9 +28,10 @@ type Decoder struct {
 	// only a comment. It runs on the goroutine that calls Next and must not
 	// call the decoder.
 	OnRead func(n int)
-	// Bare makes a line that begins with "{" a line of data though no field
-	// name stands before it: some servers mix JSON lines into an event stream.
-	// It makes a field called "error" an event of that type, too.
+	// Bare makes a line with a JSON object a line of data though no field name,
+	// or another, stands before it, and takes "data" however it is written: an
+	// object that nobody reads is a hole in the answer. It makes a field called
+	// "error" an event of that type, too.
 	Bare bool
 	// Strays counts lines that are neither a field of any name nor a comment:
 	// words, or pieces of a page. Words is the beginning of the last.
@@ -243,10 +244,7 @@ func (d *Decoder) field(line span) {
 			d.retry = ms
 		}
 	default:
-		if text[0] == '<' || bytes.IndexByte(name, ' ') >= 0 {
-			d.Strays++
-			d.Words = append(d.Words[:0], text[:min(len(text), maxWords)]...)
-		}
+		d.stray(line)
 	}
 }
 

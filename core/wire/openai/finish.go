@@ -82,6 +82,9 @@ func isEndEvent(name string) bool {
 // ends is what a stream has told of its choices; the first 64 have a bit each.
 type ends struct{ seen, finished, called uint64 }
 
+// all tells whether every choice that appeared has ended.
+func (e *ends) all() bool { return e.seen != 0 && e.seen == e.finished }
+
 // find adds the reasons of a chunk's choices that stand elsewhere.
 func (e *ends) find(c *llm.Chunk, data []byte) {
 	outside, looked := "", false

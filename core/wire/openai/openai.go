@@ -89,7 +89,9 @@ func (w *format) Response(data []byte, _ *wire.Call) (*llm.Response, error) {
 		return nil, llm.Errorf(llm.BadResponse, "the answer is not the JSON of a chat completion (%d bytes): %v", len(data), err)
 	}
 	if len(r.Choices) == 0 {
-		return nil, llm.Errorf(llm.BadResponse, "the answer has no choices")
+		if r = unwrapped(r); r == nil {
+			return nil, llm.Errorf(llm.BadResponse, "the answer has no choices")
+		}
 	}
 	if r.Object == "" {
 		r.Object = "chat.completion"
@@ -123,6 +125,14 @@ func (s *stream) Chunk(name string, data []byte) (*llm.Chunk, error) {
 		c.Object = "chat.completion.chunk"
 	}
 	s.ends.find(c, data)
+	if len(c.Choices) == 0 && len(c.Extra) > 0 {
+		if inside := wrappedIn(c.Extra); inside != nil {
+			return s.Chunk(name, inside)
+		}
+		if field := pieceIn(c, s.ends.all()); field != "" {
+			return nil, llm.Errorf(llm.BadResponse, "it has no choices, but text in its field %q", field)
+		}
+	}
 	s.done = len(c.Choices) == 0 && isEndEvent(name)
 	return c, nil
 }

@@ -1,0 +1,66 @@
+package eventstream
+
+import "bytes"
+
+// This file reads lines that the standard ignores and that some servers and
+// gateways write all the same.
+
+// stray takes a line whose field has no meaning in the format.
+func (d *Decoder) stray(line span) {
+	if d.Bare {
+		if value, ok := d.oddData(line); ok {
+			d.addData(value)
+			return
+		}
+	}
+	text := d.buf[line.start:line.end]
+	if text[0] == '<' || bytes.IndexByte(fieldOf(text), ' ') >= 0 {
+		d.Strays++
+		d.Words = append(d.Words[:0], text[:min(len(text), maxWords)]...)
+	}
+}
+
+// oddData finds the data in a line that has it in an odd form: behind a byte
+// order mark (of a server that writes each event with an encoder of its own),
+// NULs or blanks, as "Data:", "data :" or "data=", or as an object under
+// another name.
+func (d *Decoder) oddData(line span) (value span, ok bool) {
+	at := line.start
+	for at < line.end {
+		switch c := d.buf[at]; {
+		case c == ' ', c == '\t', c == 0:
+			at++
+			continue
+		case bytes.HasPrefix(d.buf[at:line.end], byteOrderMark):
+			at += len(byteOrderMark)
+			continue
+		}
+		break
+	}
+	if at < line.end && d.buf[at] == '{' {
+		return span{at, line.end}, true
+	}
+	text := d.buf[at:line.end]
+	name := fieldOf(text)
+	value = span{at + min(len(name)+1, len(text)), line.end}
+	for value.start < value.end && d.buf[value.start] == ' ' {
+		value.start++
+	}
+	const data = "data"
+	if name = bytes.TrimSpace(name); bytes.EqualFold(name, []byte(data)) {
+		return value, true
+	}
+	if rest, found := bytes.CutPrefix(text, []byte(data+"=")); found {
+		return span{line.end - len(rest), line.end}, true
+	}
+	isObject := value.start < value.end && d.buf[value.start] == '{'
+	return value, isObject && len(name) > 0 && bytes.IndexByte(name, ' ') < 0
+}
+
+// fieldOf is the name of a line's field: all of it where it has no colon.
+func fieldOf(line []byte) []byte {
+	if colon := bytes.IndexByte(line, ':'); colon >= 0 {
+		return line[:colon]
+	}
+	return line
+}
