@@ -41,6 +41,12 @@ func (b *bucket) slow(now time.Time, share, capacity float64) {
 	b.perSecond, b.most = max(b.limit*share/60, trickle), max(math.Floor(capacity), 1)
 }
 
+// hold makes the full bucket one of n, until the next hold, slow or set.
+func (b *bucket) hold(now time.Time, n float64) {
+	b.level(now)
+	b.most = max(math.Floor(n), 1)
+}
+
 // level is what can be taken now; below zero it is a debt.
 func (b *bucket) level(now time.Time) float64 {
 	if passed := now.Sub(b.at); passed > 0 {

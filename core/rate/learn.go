@@ -120,6 +120,9 @@ func (l *Limiter) hear(now time.Time, of int, t told) (wait time.Duration) {
 		k.notesDrift(now, b.level(now)-t.remaining, b.limit)
 	}
 	k.notesHolds(t, b.limit)
+	if t.resets && !k.slowed {
+		b.hold(now, min(b.capacity, k.holds))
+	}
 	if now.Before(k.sharedUntil) {
 		share := min(max(t.remaining/(min(k.holds, b.limit)*shy), leastShare), 1)
 		b.slow(now, share, min(b.capacity, b.limit/60*share))

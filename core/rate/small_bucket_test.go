@@ -66,3 +66,32 @@ func TestRateOfASmallBucketRecoversFrom429s(t *testing.T) {
 		}
 	})
 }
+
+// After a rest, what a route sends at once is what such a server holds, not the
+// limit of a minute.
+func TestRateOfASmallBucketAfterARest(t *testing.T) {
+	const rpm, holds = 12_000, 200
+	synctest.Test(t, func(t *testing.T) {
+		l := New(Settings{Learn: true})
+		for level := holds - 1; level > holds-20; level-- {
+			h := http.Header{}
+			h.Set("X-Ratelimit-Limit-Requests", strconv.Itoa(rpm))
+			h.Set("X-Ratelimit-Remaining-Requests", strconv.Itoa(level))
+			h.Set("X-Ratelimit-Reset-Requests", time.Duration(float64(holds-level)/rpm*float64(time.Minute)).String())
+			l.Learn(h)
+			d, err := l.Wait(t.Context(), Size{})
+			require.NoError(t, err)
+			l.Settle(time.Now(), &d, 1, 1)
+		}
+		time.Sleep(time.Hour)
+		began, sent := time.Now(), 0
+		for ; ; sent++ {
+			_, err := l.Wait(t.Context(), Size{})
+			require.NoError(t, err)
+			if time.Now().After(began) {
+				break
+			}
+		}
+		require.InDelta(t, holds, sent, 1)
+	})
+}
