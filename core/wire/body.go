@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/json"
 	"slices"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -40,6 +41,61 @@ func AppendBody(dst []byte, body any, vendor string, extra llm.Extra, names []st
 		}
 	}
 	return dst, nil
+}
+
+// Body is the body of a request that writes its fields itself, in order:
+// writing it by reflection took a third of the time of an attempt's request.
+type Body interface{ WriteFields(o *jsontext.Object) }
+
+// WriteBody is [AppendBody] for such a body.
+func WriteBody(dst []byte, body Body, vendor string, extra llm.Extra, names []string) ([]byte, error) {
+	w := jsontext.Writer{Buf: dst}
+	o := w.Object()
+	body.WriteFields(&o)
+	for _, name := range names {
+		if raw := extra[name]; IsThere(raw) {
+			o.Foreign(name, raw)
+		}
+	}
+	o.End()
+	if w.Err != nil {
+		return dst, llm.Errorf(llm.BadRequest, "the request cannot be written for %s: %v", vendor, w.Err)
+	}
+	return w.Buf, nil
+}
+
+// WriteList writes a list, each item by write.
+func WriteList[T any](w *jsontext.Writer, list []T, write func(item *T, w *jsontext.Writer)) {
+	w.BeginArray()
+	for i := range list {
+		if i > 0 {
+			w.Comma()
+		}
+		write(&list[i], w)
+	}
+	w.EndArray()
+}
+
+// WriteRaws writes a field that is a list of JSON texts, if there are any.
+func WriteRaws(o *jsontext.Object, name string, list []json.RawMessage) {
+	if len(list) > 0 {
+		WriteList(o.Field(name), list, func(raw *json.RawMessage, w *jsontext.Writer) { w.Raw(*raw) })
+	}
+}
+
+// WriteValue writes a field of any type by reflection, if there is a value:
+// what few requests have.
+func WriteValue[T any](o *jsontext.Object, name string, value *T) {
+	if value == nil {
+		return
+	}
+	w := o.Field(name)
+	raw, err := llm.JSON.Marshal(value)
+	if err != nil {
+		w.Fail(err)
+		return
+	}
+	w.Raw(raw)
 }
 
 // AppendField adds a field to the object that dst ends with, which has others.

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -12,6 +13,12 @@ import (
 
 // This file reads what requests hold in OpenAI's shape and other formats want
 // in another.
+
+// At is where a message stands in a request, for errors.
+type At int
+
+// String is "messages[0]" and so on.
+func (n At) String() string { return "messages[" + strconv.Itoa(int(n)) + "]" }
 
 // PartError is the error of a part that a format has no words for: UNSUPPORTED
 // where the vendor lacks such parts, BAD_REQUEST where the part itself is

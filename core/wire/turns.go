@@ -4,16 +4,27 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
 // Turn is a message of a format of blocks, in which the roles "user" and
 // "assistant" take turns.
 type Turn[B any] struct {
-	Role    string `json:"role"`
-	Content []B    `json:"content"`
+	Role    string
+	Content []B
 
 	results []B // of tools: they stand before anything else in their turn
+}
+
+// WriteTurns writes turns, each block by write.
+func WriteTurns[B any](w *jsontext.Writer, turns []Turn[B], write func(b *B, w *jsontext.Writer)) {
+	WriteList(w, turns, func(t *Turn[B], w *jsontext.Writer) {
+		o := w.Object()
+		o.Str("role", t.Role)
+		WriteList(o.Field("content"), t.Content, write)
+		o.End()
+	})
 }
 
 // Turns collects the messages of a conversation for a format of blocks.
@@ -59,7 +70,7 @@ func (t *Turns[B]) Called(old bool) (id string) {
 
 // ResultID is the id of the call that a message answers. at says where the
 // message stands, vendor who needs the call.
-func (t *Turns[B]) ResultID(m *llm.Message, at, vendor string) (string, error) {
+func (t *Turns[B]) ResultID(m *llm.Message, at At, vendor string) (string, error) {
 	switch {
 	case m.Role != llm.RoleFunction:
 		return m.ToolCallID, nil

@@ -66,7 +66,7 @@ func (w *format) body(dst []byte, c *wire.Call, change func(*requestBody)) ([]by
 	}
 	body.Stream = c.Stream
 	change(body)
-	return wire.AppendBody(dst, body, "Anthropic", r.Extra, ownFields)
+	return wire.WriteBody(dst, body, "Anthropic", r.Extra, ownFields)
 }
 
 // Suspects are thoughts of another answer: their signatures are bound to the

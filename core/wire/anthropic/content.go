@@ -7,6 +7,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
@@ -14,37 +15,61 @@ import (
 // block is one piece of a turn that is sent. Raw, if set, is written instead of
 // the fields.
 type block struct {
-	Type         string          `json:"type"`
-	Text         *string         `json:"text,omitempty"`
-	Source       *source         `json:"source,omitempty"`
-	Title        string          `json:"title,omitempty"`
-	ID           string          `json:"id,omitempty"`
-	Name         string          `json:"name,omitempty"`
-	Input        json.RawMessage `json:"input,omitempty"`
-	ToolUseID    string          `json:"tool_use_id,omitempty"`
-	Content      []block         `json:"content,omitempty"`
-	IsError      bool            `json:"is_error,omitempty"`
-	Citations    json.RawMessage `json:"citations,omitempty"`
-	CacheControl json.RawMessage `json:"cache_control,omitempty"`
+	Type         string
+	Text         *string
+	Source       *source
+	Title        string
+	ID           string
+	Name         string
+	Input        json.RawMessage
+	ToolUseID    string
+	Content      []block
+	IsError      bool
+	Citations    json.RawMessage
+	CacheControl json.RawMessage
 
-	Raw json.RawMessage `json:"-"`
+	Raw json.RawMessage
 }
 
-// MarshalJSON writes the block.
-func (b block) MarshalJSON() ([]byte, error) {
-	type plain block
-	switch {
-	case b.Raw == nil:
-		return llm.JSON.Marshal(plain(b))
-	case b.CacheControl == nil:
-		return b.Raw, nil
+func (b *block) write(w *jsontext.Writer) {
+	if b.Raw != nil {
+		b.writeRaw(w)
+		return
 	}
+	o := w.Object()
+	o.Str("type", b.Type)
+	if b.Text != nil {
+		o.Str("text", *b.Text)
+	}
+	wire.WriteValue(&o, "source", b.Source)
+	o.StrUnlessEmpty("title", b.Title)
+	o.StrUnlessEmpty("id", b.ID)
+	o.StrUnlessEmpty("name", b.Name)
+	o.Raw("input", b.Input)
+	o.StrUnlessEmpty("tool_use_id", b.ToolUseID)
+	if len(b.Content) > 0 {
+		wire.WriteList(o.Field("content"), b.Content, (*block).write)
+	}
+	if b.IsError {
+		o.Field("is_error").Bool(true)
+	}
+	o.Raw("citations", b.Citations)
+	o.Raw("cache_control", b.CacheControl)
+	o.End()
+}
+
+// writeRaw writes a block that came whole, with the mark for the cache that it
+// has got since.
+func (b *block) writeRaw(w *jsontext.Writer) {
 	fields := llm.Extra{}
-	if err := llm.JSON.Unmarshal(b.Raw, &fields); err != nil {
-		return nil, err
+	if b.CacheControl == nil || llm.JSON.Unmarshal(b.Raw, &fields) != nil {
+		w.Raw(b.Raw)
+		return
 	}
 	fields["cache_control"] = b.CacheControl
-	return llm.JSON.Marshal(fields)
+	o := w.Object()
+	o.Extra(fields)
+	o.End()
 }
 
 func (b *block) isResult() bool { return b.Type == "tool_result" }
@@ -62,7 +87,7 @@ func textBlock(text string) block { return block{Type: "text", Text: &text} }
 
 // content translates a message's content; empty texts are left out, since
 // Anthropic refuses them.
-func (t *conversation) content(m *llm.Message, at string) ([]block, error) {
+func (t *conversation) content(m *llm.Message, at wire.At) ([]block, error) {
 	var blocks []block
 	if m.Parts == nil && m.Content != "" {
 		blocks = append(blocks, textBlock(m.Content))
@@ -77,7 +102,7 @@ func (t *conversation) content(m *llm.Message, at string) ([]block, error) {
 			t.Leave("messages.content[" + p.Type + "]")
 			continue
 		case problem != "":
-			return nil, wire.PartError(p, fmt.Sprintf("%s[%d] %s", at, i, problem))
+			return nil, wire.PartError(p, fmt.Sprintf("%s.content[%d] %s", at, i, problem))
 		}
 		if raw := p.Extra["cache_control"]; wire.IsThere(raw) && b.Raw == nil {
 			b.CacheControl = raw

@@ -33,7 +33,7 @@ func blockFrom(p llm.AnswerPart) block { return block{Type: p.Type, Raw: p.Raw} 
 // answer translates an assistant's message: what was kept of it in its place,
 // where its text and its calls are still those of the answer, else its thoughts
 // first, then its text and its calls.
-func (t *conversation) answer(m *llm.Message, at string) error {
+func (t *conversation) answer(m *llm.Message, at wire.At) error {
 	kept := t.Call.Own(m, owner)
 	if m.ReasoningContent != "" && !slices.ContainsFunc(kept, isThought) {
 		t.Leave("messages.reasoning_content") // another vendor's thoughts have no signature
@@ -56,7 +56,7 @@ func (t *conversation) answer(m *llm.Message, at string) error {
 			t.Leave(wire.OmitParts + "[" + p.Type + "]")
 		}
 	}
-	content, err := t.content(m, at+".content")
+	content, err := t.content(m, at)
 	if err != nil {
 		return err
 	}

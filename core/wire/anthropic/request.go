@@ -2,29 +2,54 @@ package anthropic
 
 import (
 	"encoding/json"
-	"fmt"
 
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
 
 // requestBody is the body of POST /v1/messages.
 type requestBody struct {
-	Model         string             `json:"model,omitempty"`             // "" where the path has it
-	Version       string             `json:"anthropic_version,omitempty"` // of Vertex AI
-	MaxTokens     int                `json:"max_tokens"`
-	System        []block            `json:"system,omitempty"`
-	Messages      []wire.Turn[block] `json:"messages"`
-	Stream        bool               `json:"stream,omitempty"`
-	Temperature   *float64           `json:"temperature,omitempty"`
-	TopP          *float64           `json:"top_p,omitempty"`
-	TopK          json.RawMessage    `json:"top_k,omitempty"`
-	StopSequences []string           `json:"stop_sequences,omitempty"`
-	Tools         []json.RawMessage  `json:"tools,omitempty"`
-	ToolChoice    *toolChoice        `json:"tool_choice,omitempty"`
-	Thinking      json.RawMessage    `json:"thinking,omitempty"`
-	OutputConfig  json.RawMessage    `json:"output_config,omitempty"`
-	Metadata      json.RawMessage    `json:"metadata,omitempty"`
+	Model         string // "" where the path has it
+	Version       string // of Vertex AI
+	MaxTokens     int
+	System        []block
+	Messages      []wire.Turn[block]
+	Stream        bool
+	Temperature   *float64
+	TopP          *float64
+	TopK          json.RawMessage
+	StopSequences []string
+	Tools         []json.RawMessage
+	ToolChoice    *toolChoice
+	Thinking      json.RawMessage
+	OutputConfig  json.RawMessage
+	Metadata      json.RawMessage
+}
+
+// WriteFields implements [wire.Body].
+func (b *requestBody) WriteFields(o *jsontext.Object) {
+	o.StrUnlessEmpty("model", b.Model)
+	o.StrUnlessEmpty("anthropic_version", b.Version)
+	o.Field("max_tokens").Int(b.MaxTokens)
+	if len(b.System) > 0 {
+		wire.WriteList(o.Field("system"), b.System, (*block).write)
+	}
+	wire.WriteTurns(o.Field("messages"), b.Messages, (*block).write)
+	if b.Stream {
+		o.Field("stream").Bool(true)
+	}
+	wire.WriteValue(o, "temperature", b.Temperature)
+	wire.WriteValue(o, "top_p", b.TopP)
+	o.Raw("top_k", b.TopK)
+	if len(b.StopSequences) > 0 {
+		wire.WriteValue(o, "stop_sequences", &b.StopSequences)
+	}
+	wire.WriteRaws(o, "tools", b.Tools)
+	wire.WriteValue(o, "tool_choice", b.ToolChoice)
+	o.Raw("thinking", b.Thinking)
+	o.Raw("output_config", b.OutputConfig)
+	o.Raw("metadata", b.Metadata)
 }
 
 // bodyOf is the body that asks Claude for req, the request of c, which is told
@@ -37,7 +62,7 @@ type requestBody struct {
 func bodyOf(req *llm.Request, c *wire.Call) (*requestBody, error) {
 	t := conversation{Turns: wire.Turns[block]{Call: c}}
 	for i := range req.Messages {
-		if err := t.message(&req.Messages[i], fmt.Sprintf("messages[%d]", i)); err != nil {
+		if err := t.message(&req.Messages[i], wire.At(i)); err != nil {
 			return nil, err
 		}
 	}
@@ -59,12 +84,12 @@ type conversation struct {
 	wire.Turns[block]
 }
 
-func (t *conversation) message(m *llm.Message, at string) error {
+func (t *conversation) message(m *llm.Message, at wire.At) error {
 	t.Call.Unsaid(m)
 	if m.Role == llm.RoleAssistant {
 		return t.answer(m, at)
 	}
-	blocks, err := t.content(m, at+".content")
+	blocks, err := t.content(m, at)
 	if err != nil {
 		return err
 	}
@@ -87,7 +112,7 @@ func (t *conversation) message(m *llm.Message, at string) error {
 
 // result translates a tool's answer. A mark for the cache on its content is one
 // on the result.
-func (t *conversation) result(m *llm.Message, blocks []block, at string) error {
+func (t *conversation) result(m *llm.Message, blocks []block, at wire.At) error {
 	id, err := t.ResultID(m, at, "Anthropic")
 	if err != nil {
 		return err

@@ -69,7 +69,7 @@ func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return wire.AppendBody(dst, body, "Bedrock", r.Extra, ownFields)
+	return wire.WriteBody(dst, body, "Bedrock", r.Extra, ownFields)
 }
 
 // Suspects are thoughts of another answer, whose signatures are bound to the

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
@@ -16,25 +17,36 @@ import (
 // block is one piece of a turn that is sent: exactly one field is set. Raw, if
 // set, is written as it is.
 type block struct {
-	Text       *string         `json:"text,omitempty"`
-	Image      *media          `json:"image,omitempty"`
-	Document   *media          `json:"document,omitempty"`
-	Video      *media          `json:"video,omitempty"`
-	ToolUse    *toolUse        `json:"toolUse,omitempty"`
-	ToolResult *toolResult     `json:"toolResult,omitempty"`
-	CachePoint json.RawMessage `json:"cachePoint,omitempty"`
+	Text       *string
+	Image      *media
+	Document   *media
+	Video      *media
+	ToolUse    *toolUse
+	ToolResult *toolResult
+	CachePoint json.RawMessage
 
-	Raw     json.RawMessage `json:"-"`
-	thought bool            // Raw is one
+	Raw     json.RawMessage
+	thought bool // Raw is one
 }
 
-// MarshalJSON writes the block.
-func (b block) MarshalJSON() ([]byte, error) {
-	type plain block
+func (b *block) write(w *jsontext.Writer) {
 	if b.Raw != nil {
-		return b.Raw, nil
+		w.Raw(b.Raw)
+		return
 	}
-	return llm.JSON.Marshal(plain(b))
+	o := w.Object()
+	if b.Text != nil {
+		o.Str("text", *b.Text)
+	}
+	wire.WriteValue(&o, "image", b.Image)
+	wire.WriteValue(&o, "document", b.Document)
+	wire.WriteValue(&o, "video", b.Video)
+	wire.WriteValue(&o, "toolUse", b.ToolUse)
+	if b.ToolResult != nil {
+		b.ToolResult.write(o.Field("toolResult"))
+	}
+	o.Raw("cachePoint", b.CachePoint)
+	o.End()
 }
 
 // media is an image, a document or a video.
@@ -60,16 +72,24 @@ type toolUse struct {
 }
 
 type toolResult struct {
-	ToolUseID string  `json:"toolUseId"`
-	Content   []block `json:"content"`
-	Status    string  `json:"status,omitempty"`
+	ToolUseID string
+	Content   []block
+	Status    string
+}
+
+func (r *toolResult) write(w *jsontext.Writer) {
+	o := w.Object()
+	o.Str("toolUseId", r.ToolUseID)
+	wire.WriteList(o.Field("content"), r.Content, (*block).write)
+	o.StrUnlessEmpty("status", r.Status)
+	o.End()
 }
 
 func textBlock(text string) block { return block{Text: &text} }
 
 // content translates a message's content; empty texts are left out, since
 // Bedrock refuses them.
-func (t *conversation) content(m *llm.Message, at string) ([]block, error) {
+func (t *conversation) content(m *llm.Message, at wire.At) ([]block, error) {
 	var blocks []block
 	if m.Parts == nil && m.Content != "" {
 		blocks = append(blocks, textBlock(m.Content))
@@ -87,7 +107,7 @@ func (t *conversation) content(m *llm.Message, at string) ([]block, error) {
 			t.Leave("messages.content[" + p.Type + "]")
 			continue
 		case problem != "":
-			return nil, wire.PartError(p, fmt.Sprintf("%s[%d] %s", at, i, problem))
+			return nil, wire.PartError(p, fmt.Sprintf("%s.content[%d] %s", at, i, problem))
 		}
 		blocks = t.mark(append(blocks, b), p.Extra)
 	}

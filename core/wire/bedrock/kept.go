@@ -37,7 +37,7 @@ func isOther(p llm.AnswerPart) bool { return isBlock(p) && !isThought(p) }
 // answer translates an assistant's message: what was kept of it in its place,
 // where its text and its calls are still those of the answer, else its thoughts
 // first, then its text and its calls.
-func (t *conversation) answer(m *llm.Message, at string) error {
+func (t *conversation) answer(m *llm.Message, at wire.At) error {
 	kept := t.Call.Own(m, owner)
 	thinks := slices.ContainsFunc(kept, isThought)
 	kept = t.without(omitThoughts, kept, isThought)
@@ -58,7 +58,7 @@ func (t *conversation) answer(m *llm.Message, at string) error {
 			t.Leave(wire.OmitParts + "[" + p.Type + "]")
 		}
 	}
-	content, err := t.content(m, at+".content")
+	content, err := t.content(m, at)
 	if err != nil {
 		return err
 	}

@@ -2,21 +2,38 @@ package bedrock
 
 import (
 	"encoding/json"
-	"fmt"
 
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
 
 // requestBody is the body of POST /model/{id}/converse.
 type requestBody struct {
-	Messages        []wire.Turn[block] `json:"messages"`
-	System          []block            `json:"system,omitempty"`
-	InferenceConfig *inferenceConfig   `json:"inferenceConfig,omitempty"`
-	ToolConfig      *toolConfig        `json:"toolConfig,omitempty"`
-	Additional      llm.Extra          `json:"additionalModelRequestFields,omitempty"`
-	Metadata        map[string]string  `json:"requestMetadata,omitempty"`
-	OutputConfig    json.RawMessage    `json:"outputConfig,omitempty"`
+	Messages        []wire.Turn[block]
+	System          []block
+	InferenceConfig *inferenceConfig
+	ToolConfig      *toolConfig
+	Additional      llm.Extra
+	Metadata        map[string]string
+	OutputConfig    json.RawMessage
+}
+
+// WriteFields implements [wire.Body].
+func (b *requestBody) WriteFields(o *jsontext.Object) {
+	wire.WriteTurns(o.Field("messages"), b.Messages, (*block).write)
+	if len(b.System) > 0 {
+		wire.WriteList(o.Field("system"), b.System, (*block).write)
+	}
+	wire.WriteValue(o, "inferenceConfig", b.InferenceConfig)
+	wire.WriteValue(o, "toolConfig", b.ToolConfig)
+	if len(b.Additional) > 0 {
+		wire.WriteValue(o, "additionalModelRequestFields", &b.Additional)
+	}
+	if len(b.Metadata) > 0 {
+		wire.WriteValue(o, "requestMetadata", &b.Metadata)
+	}
+	o.Raw("outputConfig", b.OutputConfig)
 }
 
 type inferenceConfig struct {
@@ -35,7 +52,7 @@ type inferenceConfig struct {
 func bodyOf(req *llm.Request, c *wire.Call) (*requestBody, error) {
 	t := conversation{Turns: wire.Turns[block]{Call: c}}
 	for i := range req.Messages {
-		if err := t.message(&req.Messages[i], fmt.Sprintf("messages[%d]", i)); err != nil {
+		if err := t.message(&req.Messages[i], wire.At(i)); err != nil {
 			return nil, err
 		}
 	}
@@ -60,12 +77,12 @@ type conversation struct {
 	results   bool           // the history has results of tools
 }
 
-func (t *conversation) message(m *llm.Message, at string) error {
+func (t *conversation) message(m *llm.Message, at wire.At) error {
 	t.Call.Unsaid(m)
 	if m.Role == llm.RoleAssistant {
 		return t.answer(m, at)
 	}
-	blocks, err := t.content(m, at+".content")
+	blocks, err := t.content(m, at)
 	if err != nil {
 		return err
 	}
@@ -86,7 +103,7 @@ func (t *conversation) message(m *llm.Message, at string) error {
 
 // result translates a tool's answer. A mark for the cache on its content stands
 // behind the result.
-func (t *conversation) result(m *llm.Message, blocks []block, at string) error {
+func (t *conversation) result(m *llm.Message, blocks []block, at wire.At) error {
 	id, err := t.ResultID(m, at, "Bedrock")
 	if err != nil {
 		return err

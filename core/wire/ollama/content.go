@@ -10,7 +10,7 @@ import (
 )
 
 // content translates a message's content: one text and the images beside it.
-func (t *conversation) content(m *llm.Message, at string) (message, error) {
+func (t *conversation) content(m *llm.Message, at wire.At) (message, error) {
 	if m.Parts == nil {
 		return message{Content: m.Content}, nil
 	}
@@ -27,7 +27,7 @@ func (t *conversation) content(m *llm.Message, at string) (message, error) {
 		case err != nil:
 			return sent, err
 		default:
-			return sent, wire.PartError(p, fmt.Sprintf("%s[%d] %s", at, i, problem))
+			return sent, wire.PartError(p, fmt.Sprintf("%s.content[%d] %s", at, i, problem))
 		}
 		if image != "" {
 			sent.Images = append(sent.Images, image)

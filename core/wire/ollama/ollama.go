@@ -52,7 +52,7 @@ func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
 		return nil, err
 	}
 	body.Model, body.Stream = c.Model, c.Stream
-	return wire.AppendBody(dst, body, "Ollama", body.own, ownFields)
+	return wire.WriteBody(dst, body, "Ollama", body.own, ownFields)
 }
 
 // Suspects are none: Ollama reads over fields that it does not know.

@@ -2,8 +2,8 @@ package ollama
 
 import (
 	"encoding/json"
-	"fmt"
 
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
@@ -11,28 +11,61 @@ import (
 // requestBody is the body of POST /api/chat. Without "stream" the answer would
 // be streamed.
 type requestBody struct {
-	Model       string            `json:"model"`
-	Messages    []message         `json:"messages"`
-	Stream      bool              `json:"stream"`
-	Tools       []json.RawMessage `json:"tools,omitempty"`
-	Format      json.RawMessage   `json:"format,omitempty"`
-	Think       json.RawMessage   `json:"think,omitempty"`
-	Logprobs    *bool             `json:"logprobs,omitempty"`
-	TopLogprobs *int              `json:"top_logprobs,omitempty"`
-	Options     llm.Extra         `json:"options,omitempty"`
+	Model       string
+	Messages    []message
+	Stream      bool
+	Tools       []json.RawMessage
+	Format      json.RawMessage
+	Think       json.RawMessage
+	Logprobs    *bool
+	TopLogprobs *int
+	Options     llm.Extra
 
 	own llm.Extra // further fields of the API
 }
 
+// WriteFields implements [wire.Body].
+func (b *requestBody) WriteFields(o *jsontext.Object) {
+	o.Str("model", b.Model)
+	wire.WriteList(o.Field("messages"), b.Messages, (*message).write)
+	o.Field("stream").Bool(b.Stream)
+	wire.WriteRaws(o, "tools", b.Tools)
+	o.Raw("format", b.Format)
+	o.Raw("think", b.Think)
+	wire.WriteValue(o, "logprobs", b.Logprobs)
+	wire.WriteValue(o, "top_logprobs", b.TopLogprobs)
+	if len(b.Options) > 0 {
+		options := o.Field("options").Object()
+		options.Extra(b.Options)
+		options.End()
+	}
+}
+
 // message is one message that is sent.
 type message struct {
-	Role       string   `json:"role"`
-	Content    string   `json:"content"`
-	Thinking   string   `json:"thinking,omitempty"`
-	Images     []string `json:"images,omitempty"` // base64
-	ToolCalls  []call   `json:"tool_calls,omitempty"`
-	ToolName   string   `json:"tool_name,omitempty"`
-	ToolCallID string   `json:"tool_call_id,omitempty"`
+	Role       string
+	Content    string
+	Thinking   string
+	Images     []string // base64
+	ToolCalls  []call
+	ToolName   string
+	ToolCallID string
+}
+
+func (m *message) write(w *jsontext.Writer) {
+	o := w.Object()
+	o.Str("role", m.Role)
+	o.Str("content", m.Content)
+	o.StrUnlessEmpty("thinking", m.Thinking)
+	if len(m.Images) > 0 {
+		wire.WriteValue(&o, "images", &m.Images)
+	}
+	if len(m.ToolCalls) > 0 {
+		wire.WriteValue(&o, "tool_calls", &m.ToolCalls)
+	}
+	o.StrUnlessEmpty("tool_name", m.ToolName)
+	o.StrUnlessEmpty("tool_call_id", m.ToolCallID)
+	o.End()
 }
 
 // call is one call that an answer made. Older servers give calls no ids and
@@ -53,9 +86,9 @@ func bodyOf(req *llm.Request, c *wire.Call) (*requestBody, error) {
 	if err := wire.Refuse(req, "Ollama", wire.Choices|wire.Spoken); err != nil {
 		return nil, err
 	}
-	t := conversation{call: c, names: map[string]string{}, messages: make([]message, 0, len(req.Messages))}
+	t := conversation{call: c, messages: make([]message, 0, len(req.Messages))}
 	for i := range req.Messages {
-		if err := t.message(&req.Messages[i], fmt.Sprintf("messages[%d]", i)); err != nil {
+		if err := t.message(&req.Messages[i], wire.At(i)); err != nil {
 			return nil, err
 		}
 	}
@@ -72,9 +105,9 @@ type conversation struct {
 	names    map[string]string // of functions, by the ids of their calls
 }
 
-func (t *conversation) message(m *llm.Message, at string) error {
+func (t *conversation) message(m *llm.Message, at wire.At) error {
 	t.call.Unsaid(m)
-	sent, err := t.content(m, at+".content")
+	sent, err := t.content(m, at)
 	if err != nil {
 		return err
 	}
@@ -107,6 +140,9 @@ func (t *conversation) calls(m *llm.Message, sent *message) {
 		made := call{ID: c.ID, Function: function{c.Function.Name, argumentsOf(c.Function.Arguments)}}
 		if c.Custom != nil {
 			made.Function = function{c.Custom.Name, wire.Wrapped("input", c.Custom.Input)}
+		}
+		if t.names == nil {
+			t.names = map[string]string{}
 		}
 		t.names[c.ID] = made.Function.Name
 		sent.ToolCalls = append(sent.ToolCalls, made)
