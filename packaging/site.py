@@ -26,7 +26,7 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str: 
 
     markdown = _LINK.sub(link, markdown)
     if "<!-- the header -->" in markdown:
-        markdown = markdown.replace("<!-- the header -->", header())
+        markdown = markdown.replace("<!-- the header -->", header(page.file.src_uri.endswith(".zh.md")))
     return markdown
 
 
@@ -38,14 +38,43 @@ def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:  # no
     return _ROLE.sub("", html).replace("<code>~llmagg.", "<code>llmagg.").replace("::</p>", ":</p>")
 
 
-def header() -> str:
-    """The manual and the declarations of llmagg.h, a section of it after the other."""
+_CHINESE = {
+    "the manual": "手册",
+    "status": "状态",
+    "types": "类型",
+    "version": "版本",
+    "error, buf": "错误与缓冲区",
+    "manager": "管理器",
+    "provider": "服务商",
+    "client": "客户端",
+    "routes": "路由",
+    "aggregator": "聚合器",
+    "queue": "事件队列",
+    "operations": "操作",
+    "custom": "自定义客户端",
+    "accept": "检查回答",
+    "log": "日志",
+    "token": "令牌",
+    "budget": "预算",
+    "config": "配置",
+    "stats": "统计",
+    "wall": "故障服务器",
+}  # the sections of llmagg.h
+
+
+def header(chinese: bool = False) -> str:
+    """The manual and the declarations of llmagg.h, a section of it after the other; headings in either language."""
     text = (ROOT / "include" / "llmagg.h").read_text("utf-8")
     manual = re.match(r"/\*\n(.*?)\n \*/", text, re.DOTALL)
     assert manual, "include/llmagg.h does not begin with a comment"
     lines = [line.removeprefix(" *").removeprefix(" ") for line in manual[1].splitlines()]
-    parts = ["## The manual\n\n```text\n" + "\n".join(lines) + "\n```\n"]
     sections = re.split(r"^/\* -+ ([\w ,-]+) -- \*/$", text, flags=re.MULTILINE)[1:]
+    parts = [f"## {_heading('the manual', chinese)}\n\n```text\n" + "\n".join(lines) + "\n```\n"]
     for name, body in zip(sections[::2], sections[1::2]):
-        parts.append(f"## {name.capitalize()}\n\n```c\n{body.strip()}\n```\n")
+        parts.append(f"## {_heading(name, chinese)}\n\n```c\n{body.strip()}\n```\n")
     return "\n".join(parts)
+
+
+def _heading(section: str, chinese: bool) -> str:
+    assert section in _CHINESE, f"packaging/site.py has no Chinese heading for the section {section!r} of llmagg.h"
+    return _CHINESE[section] if chinese else section.capitalize()

@@ -148,20 +148,6 @@ def test_programs(page: str, tmp_path: Path) -> None:
                 run_program(block, wall, tmp_path, python)
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page.endswith(".zh.md") and page not in READMES])
-def test_chinese_pages_have_the_same_code(page: str) -> None:
-    """What the English page runs is run for both. With LLMAGG_UPDATE=1 the test copies it."""
-    fence = re.compile(r"^```\w+[^\n]*\n.*?^```$", re.DOTALL | re.MULTILINE)
-    english = fence.findall(text_of(page.replace(".zh.md", ".md")))
-    chinese = fence.findall(text_of(page))
-    assert len(chinese) == len(english), "a block of the English page is missing here, or has no counterpart there"
-    if os.environ.get("LLMAGG_UPDATE"):
-        copies = iter(english)
-        (ROOT / page).write_text(fence.sub(lambda _: next(copies), text_of(page)), "utf-8")
-        return
-    assert chinese == english, "copy the blocks with LLMAGG_UPDATE=1 pytest tests/readme -k same_code"
-
-
 @pytest.mark.parametrize("page", PAGES)
 def test_links(page: str) -> None:
     prose = re.sub(r"^```.*?^```", "", text_of(page), flags=re.DOTALL | re.MULTILINE)
