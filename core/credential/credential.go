@@ -69,6 +69,7 @@ type Authorizer struct {
 	shared          *shared
 	region, service string
 	skew            atomic.Int64 // by how much the server's clock is ahead, in nanoseconds
+	last            atomic.Pointer[dayKey]
 }
 
 // New makes the authorizer of a route. Nothing is fetched yet.
@@ -94,7 +95,7 @@ func (a *Authorizer) Authorize(r *http.Request, body []byte, s *Secret) {
 		}
 		return
 	}
-	signing := signing{keys: s.AWS, region: a.region, service: a.service, now: time.Now().Add(time.Duration(a.skew.Load()))}
+	signing := signing{keys: s.AWS, region: a.region, service: a.service, now: time.Now().Add(time.Duration(a.skew.Load())), last: &a.last}
 	signing.sign(r, body)
 }
 

@@ -1,6 +1,7 @@
 package credential
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -8,7 +9,9 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
+	"unicode"
 )
 
 // This file signs requests as AWS wants it ("Signature Version 4 signing
@@ -25,6 +28,28 @@ type signing struct {
 	region  string
 	service string
 	now     time.Time
+	last    *atomic.Pointer[dayKey] // of the same region and service
+}
+
+// dayKey is what signatures of one day are made with. It takes four hashes, so
+// it is kept.
+type dayKey struct {
+	keys AWSKeys
+	day  string
+	key  []byte
+}
+
+// key is the key of a day.
+func (s *signing) key(day string) []byte {
+	if last := s.last.Load(); last != nil && last.day == day && last.keys == s.keys {
+		return last.key
+	}
+	key := []byte("AWS4" + s.keys.Secret)
+	for _, part := range []string{day, s.region, s.service, "aws4_request"} {
+		key = mac(key, []byte(part))
+	}
+	s.last.Store(&dayKey{s.keys, day, key})
+	return key
 }
 
 // sign writes the headers that authorize the request: its date, the session's
@@ -37,51 +62,76 @@ func (s *signing) sign(r *http.Request, body []byte) {
 	if s.keys.Session != "" {
 		h.Set("X-Amz-Security-Token", s.keys.Session)
 	}
-	headers, names := canonicalHeaders(r)
+	signed := signedHeaders(r)
 	hash := sha256.Sum256(body)
-	canonical := strings.Join([]string{r.Method, canonicalPath(r.URL), canonicalQuery(r.URL.RawQuery), headers, names, hex.EncodeToString(hash[:])}, "\n")
-	scope := strings.Join([]string{date[:8], s.region, s.service, "aws4_request"}, "/")
-	hash = sha256.Sum256([]byte(canonical))
-	toSign := strings.Join([]string{sigV4Algorithm, date, scope, hex.EncodeToString(hash[:])}, "\n")
-	key := []byte("AWS4" + s.keys.Secret)
-	for _, part := range []string{date[:8], s.region, s.service, "aws4_request"} {
-		key = mac(key, part)
+	text := make([]byte, 0, 512)
+	text = append(append(text, r.Method...), '\n')
+	text = append(append(text, canonicalPath(r.URL)...), '\n')
+	text = append(append(text, canonicalQuery(r.URL.RawQuery)...), '\n')
+	for _, h := range signed {
+		text = append(append(append(append(text, h.name...), ':'), h.value...), '\n')
 	}
-	h.Set("Authorization", sigV4Algorithm+" Credential="+s.keys.ID+"/"+scope+", SignedHeaders="+names+", Signature="+hex.EncodeToString(mac(key, toSign)))
+	text = append(appendNames(append(text, '\n'), signed), '\n')
+	hash = sha256.Sum256(hex.AppendEncode(text, hash[:]))
+
+	scope := date[:8] + "/" + s.region + "/" + s.service + "/aws4_request"
+	text = append(append(text[:0], sigV4Algorithm+"\n"...), date...)
+	text = append(append(append(text, '\n'), scope...), '\n')
+	signature := mac(s.key(date[:8]), hex.AppendEncode(text, hash[:]))
+
+	text = append(append(append(append(text[:0], sigV4Algorithm+" Credential="...), s.keys.ID...), '/'), scope...)
+	text = appendNames(append(text, ", SignedHeaders="...), signed)
+	h.Set("Authorization", string(hex.AppendEncode(append(text, ", Signature="...), signature)))
 }
 
-func mac(key []byte, text string) []byte {
+func mac(key, text []byte) []byte {
 	h := hmac.New(sha256.New, key)
-	h.Write([]byte(text))
+	h.Write(text)
 	return h.Sum(nil)
 }
 
-// canonicalHeaders are the headers that are signed, a line for each, and the
-// list of their names. Proxies may change the others.
-func canonicalHeaders(r *http.Request) (lines, names string) {
-	values := map[string]string{"host": r.Host}
-	if r.Host == "" {
-		values["host"] = r.URL.Host
-	}
+// signedHeader is a header that is signed, its name in lower case.
+type signedHeader struct{ name, value string }
+
+// signedHeaders are the headers that are signed, in order. Proxies may change
+// the others.
+func signedHeaders(r *http.Request) []signedHeader {
+	signed := append(make([]signedHeader, 0, 4), signedHeader{"host", cmp.Or(r.Host, r.URL.Host)})
 	for name, all := range r.Header {
-		if name = strings.ToLower(name); name == "content-type" || strings.HasPrefix(name, "x-amz-") {
-			trimmed := make([]string, len(all))
-			for i, v := range all {
-				trimmed[i] = strings.Join(strings.Fields(v), " ")
-			}
-			values[name] = strings.Join(trimmed, ",")
+		switch {
+		case name == "Content-Type":
+			signed = append(signed, signedHeader{"content-type", trimmed(all)})
+		case name == "X-Amz-Date":
+			signed = append(signed, signedHeader{"x-amz-date", trimmed(all)})
+		case strings.HasPrefix(name, "X-Amz-"):
+			signed = append(signed, signedHeader{strings.ToLower(name), trimmed(all)})
 		}
 	}
-	sorted := make([]string, 0, len(values))
-	for name := range values {
-		sorted = append(sorted, name)
+	slices.SortFunc(signed, func(a, b signedHeader) int { return strings.Compare(a.name, b.name) })
+	return signed
+}
+
+// trimmed is a header's values with single spaces.
+func trimmed(all []string) string {
+	if len(all) == 1 && !strings.ContainsFunc(all[0], unicode.IsSpace) {
+		return all[0]
 	}
-	slices.Sort(sorted)
-	var b strings.Builder
-	for _, name := range sorted {
-		b.WriteString(name + ":" + values[name] + "\n")
+	single := make([]string, len(all))
+	for i, v := range all {
+		single[i] = strings.Join(strings.Fields(v), " ")
 	}
-	return b.String(), strings.Join(sorted, ";")
+	return strings.Join(single, ",")
+}
+
+// appendNames appends the list of the names.
+func appendNames(dst []byte, signed []signedHeader) []byte {
+	for i, h := range signed {
+		if i > 0 {
+			dst = append(dst, ';')
+		}
+		dst = append(dst, h.name...)
+	}
+	return dst
 }
 
 // canonicalPath is the path, as it is sent, escaped once more: every service
@@ -91,11 +141,7 @@ func canonicalPath(u *url.URL) string {
 	if path == "" {
 		return "/"
 	}
-	segments := strings.Split(path, "/")
-	for i, segment := range segments {
-		segments[i] = escaped(segment)
-	}
-	return strings.Join(segments, "/")
+	return escaped(path, "-_.~/")
 }
 
 // canonicalQuery is the query, sorted by name and value.
@@ -118,23 +164,29 @@ func escapedAgain(text string) string {
 	if err != nil {
 		plain = text
 	}
-	return escaped(plain)
+	return escaped(plain, "-_.~")
 }
 
-// escaped escapes everything but letters, digits and "-_.~".
-func escaped(text string) string {
+// escaped escapes everything but letters, digits and the plain characters.
+func escaped(text, plain string) string {
 	const digits = "0123456789ABCDEF"
-	var b strings.Builder
+	var b []byte // nil while nothing was escaped
 	for i := range len(text) {
 		c := text[i]
 		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte("-_.~", c) >= 0:
-			b.WriteByte(c)
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte(plain, c) >= 0:
+			if b != nil {
+				b = append(b, c)
+			}
 		default:
-			b.WriteByte('%')
-			b.WriteByte(digits[c>>4])
-			b.WriteByte(digits[c&15])
+			if b == nil {
+				b = append(make([]byte, 0, len(text)+16), text[:i]...)
+			}
+			b = append(b, '%', digits[c>>4], digits[c&15])
 		}
 	}
-	return b.String()
+	if b == nil {
+		return text
+	}
+	return string(b)
 }
