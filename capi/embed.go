@@ -33,6 +33,9 @@ func (op *operation) embed(by *aggregator.Aggregator, over []*client.Client, req
 	if err != nil {
 		return nil, err
 	}
+	if op.ending {
+		e.Memory = op.memory
+	}
 	var r *llm.EmbeddingResponse
 	if over != nil {
 		r, err = by.EmbedRoutes(op.ctx, over, e)
@@ -62,6 +65,38 @@ func (op *operation) rerank(by *aggregator.Aggregator, over []*client.Client, re
 	return r.AppendJSON(rooms.take())
 }
 
+// jsonRoom is kept behind vectors for what else an answer says.
+const jsonRoom = 1 << 20
+
+// memory takes pages for many numbers, behind the room for their head; nil for
+// few.
+func (op *operation) memory(numbers int) []float32 {
+	if 4*numbers <= llm.LongAnswer {
+		return nil
+	}
+	op.pages = reservePages(C.sizeof_llmagg_vectors + 4*numbers + jsonRoom)
+	if op.pages.at == nil {
+		return nil
+	}
+	return unsafe.Slice((*float32)(unsafe.Add(unsafe.Pointer(op.pages.at), C.sizeof_llmagg_vectors)), numbers)
+}
+
+// filled tells whether the pages that memory took hold these vectors, one
+// behind the other.
+func (op *operation) filled(vectors [][]float32) bool {
+	if op.pages.at == nil {
+		return false
+	}
+	at := unsafe.Add(unsafe.Pointer(op.pages.at), C.sizeof_llmagg_vectors)
+	for _, v := range vectors {
+		if unsafe.Pointer(unsafe.SliceData(v)) != at {
+			return false
+		}
+		at = unsafe.Add(at, 4*len(v))
+	}
+	return true
+}
+
 // vectors writes a llmagg_vectors with all that follows it, where there are
 // many into pages, as [operation.response] does.
 func (op *operation) vectors(r *llm.EmbeddingResponse) ([]byte, error) {
@@ -72,14 +107,24 @@ func (op *operation) vectors(r *llm.EmbeddingResponse) ([]byte, error) {
 	head := C.llmagg_vectors{count: C.uint64_t(len(r.Vectors)), dimensions: C.uint32_t(len(r.Vectors[0])), offset: C.sizeof_llmagg_vectors}
 	numbers := 4 * len(r.Vectors) * len(r.Vectors[0])
 	head.json_offset, head.json_len = C.uint64_t(C.sizeof_llmagg_vectors+numbers), C.uint64_t(len(text))
+	first := unsafe.Slice((*byte)(unsafe.Pointer(&head)), unsafe.Sizeof(head))
 	size := int(head.json_offset) + len(text)
+	if op.filled(r.Vectors) && size < op.pages.size {
+		room := op.pages.room()[:size]
+		copy(room, first)
+		copy(room[head.json_offset:], text)
+		op.pages.used, op.pages.lean = size, true
+		return nil, nil
+	}
+	defer op.pages.free() // the vectors that are in them are copied
+	op.pages = pages{}
 	room := rooms.take()
 	if op.ending && size > llm.LongAnswer {
 		if op.pages = mapPages(size + 1); op.pages.at != nil {
 			room, op.pages.used = op.pages.room(), size
 		}
 	}
-	room = append(room, unsafe.Slice((*byte)(unsafe.Pointer(&head)), unsafe.Sizeof(head))...)
+	room = append(room, first...)
 	for _, v := range r.Vectors {
 		room = append(room, unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), 4*len(v))...)
 	}

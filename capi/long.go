@@ -16,12 +16,23 @@ import (
 type pages struct {
 	at   *C.char
 	size int
-	used int // by the answer; 0: it is not here
+	used int  // by the answer; 0: it is not here
+	lean bool // the answer was nowhere else
 }
 
 // mapPages takes pages for so many bytes; none where there is no memory.
 func mapPages(size int) pages {
 	at := C.shim_payload_map(C.size_t(size))
+	if at == nil {
+		return pages{}
+	}
+	return pages{at: at, size: size}
+}
+
+// reservePages is mapPages for memory of which only a part may be used: it is
+// taken when it is written to.
+func reservePages(size int) pages {
+	at := C.shim_payload_reserve(C.size_t(size))
 	if at == nil {
 		return pages{}
 	}
@@ -65,7 +76,9 @@ func (op *operation) response(scratch []byte, r *llm.Response) ([]byte, error) {
 // tellLong tells the end of an operation whose answer is in pages, which are
 // the queue's from now on. Nobody may refer to the answer itself any more.
 func (op *operation) tellLong() {
-	debug.FreeOSMemory() // of the answer, which has been written
+	if !op.pages.lean {
+		debug.FreeOSMemory() // of the answer, which has been written
+	}
 	in := op.pages
 	end := record{how: C.SHIM_PAGES, kind: eventDone, op: op.id, tag: op.tag}
 	if op.queue.put(end, in.room()[:in.used], in.size) != C.SHIM_CLOSED {

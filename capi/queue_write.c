@@ -20,6 +20,15 @@ static char *map(size_t size) {
 
 char *shim_payload_map(size_t size) { return map(size); }
 
+char *shim_payload_reserve(size_t size) {
+    void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (at == MAP_FAILED) return NULL;
+#ifdef MADV_HUGEPAGE
+    (void)madvise(at, size, MADV_HUGEPAGE); /* a fault for each 2 MB instead of 4 KB */
+#endif
+    return at;
+}
+
 void shim_payload_unmap(char *payload, size_t size) { munmap(payload, size); }
 
 void queue_unmap(const waiting *event) {

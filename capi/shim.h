@@ -130,6 +130,8 @@ SHIM_HIDDEN int shim_queue_push(shim_queue *q, enum shim_how how, int32_t kind, 
                                 const char *payload, size_t n, size_t mapped);
 /* Pages for a payload, NULL where there is no memory, and giving them back. */
 SHIM_HIDDEN char *shim_payload_map(size_t size);
+/* The same, but a page is taken when it is written to. */
+SHIM_HIDDEN char *shim_payload_reserve(size_t size);
 SHIM_HIDDEN void shim_payload_unmap(char *payload, size_t size);
 /* Begin to wake the reader: the descriptor to write, as shim_wake_set does, before end_wake is called, which gives back the reference
  * that this takes; or -1, and nothing is to be done. The caller writes, since Go can do so without giving its processor away. */

@@ -83,6 +83,10 @@ type embedding struct {
 	ends    time.Time   // the deadline of the whole call, where it has one
 	batches []batch
 	id      uint64 // of the call, which all requests share
+
+	mu         sync.Mutex
+	dimensions int       // of the first vector; guarded by mu
+	memory     []float32 // of all vectors, the application's; guarded by mu
 }
 
 // batch is one request. The goroutine that makes it owns it.
@@ -102,16 +106,38 @@ func (e *embedding) split() {
 	from, size := 0, 0
 	for i, text := range e.request.Input {
 		if i > from && (i-from >= texts || size+len(text) > bytes) {
-			e.add(e.request.Input[from:i])
+			e.add(from, i)
 			from, size = i, 0
 		}
 		size += len(text)
 	}
-	e.add(e.request.Input[from:])
+	e.add(from, len(e.request.Input))
 }
 
-func (e *embedding) add(texts []string) {
-	e.batches = append(e.batches, batch{Embedding: wire.Embedding{Texts: texts, Request: e.request}})
+func (e *embedding) add(from, to int) {
+	b := batch{Embedding: wire.Embedding{Texts: e.request.Input[from:to], Request: e.request}}
+	if e.request.Memory != nil {
+		b.Memory = func(dimensions int) []float32 { return e.memoryOf(from, to, dimensions) }
+	}
+	e.batches = append(e.batches, b)
+}
+
+// memoryOf is the part of the application's memory for some texts' vectors. It
+// is asked for when the first vector tells how much all need; nil for vectors
+// of another length.
+func (e *embedding) memoryOf(from, to, dimensions int) []float32 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.dimensions == 0 {
+		e.dimensions = dimensions
+		if all := e.request.Memory(len(e.request.Input) * dimensions); len(all) == len(e.request.Input)*dimensions {
+			e.memory = all
+		}
+	}
+	if e.memory == nil || dimensions != e.dimensions {
+		return nil
+	}
+	return e.memory[from*dimensions : to*dimensions]
 }
 
 // run makes the requests, as many at a time as the first route takes. The

@@ -76,11 +76,21 @@ func (u *Upstream) readAll(resp *http.Response, x *Exchange, buffer *[]byte) ([]
 	*buffer = data
 	x.Bytes += size
 	if size > limit {
-		return nil, failure.OverLimit("the answer exceeds %d bytes (limits.response_bytes)", limit)
+		return nil, u.overLimit()
 	}
 	if len(rest.full) > 0 {
 		data = rest.join(data, int(size))
 	}
+	return ended(data, size, err, resp)
+}
+
+func (u *Upstream) overLimit() error {
+	return failure.OverLimit("the answer exceeds %d bytes (limits.response_bytes)", u.Limits.ResponseBytes)
+}
+
+// ended is what has been read of a body whose reading ended with err after size
+// bytes.
+func ended(data []byte, size int64, err error, resp *http.Response) ([]byte, error) {
 	if err == io.EOF {
 		return data, nil
 	}
@@ -89,7 +99,7 @@ func (u *Upstream) readAll(resp *http.Response, x *Exchange, buffer *[]byte) ([]
 		return nil, e
 	}
 	e := &llm.Error{Code: llm.Unavailable, Status: resp.StatusCode, Cause: err,
-		Message: fmt.Sprintf("the answer was cut after %d bytes: %v", len(data), err)}
+		Message: fmt.Sprintf("the answer was cut after %d bytes: %v", size, err)}
 	if text := err.Error(); strings.Contains(text, "gzip") || strings.Contains(text, "flate") || strings.Contains(text, "zlib") {
 		e.Code = llm.BadResponse
 	}

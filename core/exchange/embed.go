@@ -3,8 +3,10 @@ package exchange
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
@@ -21,7 +23,11 @@ func (u *Upstream) Embed(ctx context.Context, x *Exchange, e *wire.Embedding) er
 	}
 	e.Call, e.Plain = &x.Call, u.memory.plain.Load()
 	ask := func() error {
-		return u.ask(ctx, x, f.EmbedURL(x.Model), func() ([]byte, error) { return f.EmbedBody(nil, e) }, func(data []byte) error { return f.Vectors(data, e) })
+		return u.ask(ctx, x, f.EmbedURL(x.Model), reading{
+			write: func() ([]byte, error) { return f.EmbedBody(nil, e) },
+			all:   func(resp *http.Response) ([]byte, error) { return u.readLifting(resp, x, e.NewLift()) },
+			read:  func(data []byte) error { return f.Vectors(data, e) },
+		})
 	}
 	err := ask()
 	var told *llm.Error
@@ -41,13 +47,24 @@ func (u *Upstream) Rerank(ctx context.Context, x *Exchange, r *wire.Ranking) err
 		return wire.Unsupported("%s ranks no documents", u.Route)
 	}
 	r.Call = &x.Call
-	return u.ask(ctx, x, f.RerankURL(), func() ([]byte, error) { return f.RerankBody(nil, r) }, func(data []byte) error { return f.Ranks(data, r) })
+	return u.ask(ctx, x, f.RerankURL(), reading{
+		write: func() ([]byte, error) { return f.RerankBody(nil, r) },
+		all:   func(resp *http.Response) ([]byte, error) { return u.readAll(resp, x, new([]byte)) },
+		read:  func(data []byte) error { return f.Ranks(data, r) },
+	})
+}
+
+// reading is how a request that is no chat is written and its answer read.
+type reading struct {
+	write func() ([]byte, error)
+	all   func(resp *http.Response) ([]byte, error) // the whole body, or what is left of it
+	read  func(data []byte) error
 }
 
 // ask posts what is no chat to an endpoint, and reads its answer.
-func (u *Upstream) ask(ctx context.Context, x *Exchange, to string, write func() ([]byte, error), read func([]byte) error) error {
+func (u *Upstream) ask(ctx context.Context, x *Exchange, to string, how reading) error {
 	x.Left, x.Adapted = nil, nil
-	body, err := write()
+	body, err := how.write()
 	if err == nil && x.Strict && len(x.Adapted) > 0 {
 		err = wire.Unsupported("the vendor cannot do what the request asks for (%s), and \"unsupported\" is \"error\"", strings.Join(x.Adapted, ", "))
 	}
@@ -66,15 +83,41 @@ func (u *Upstream) ask(ctx context.Context, x *Exchange, to string, write func()
 	if resp.StatusCode/100 != 2 {
 		return u.failure(resp, x)
 	}
-	data, err := u.readAll(resp, x, new([]byte))
+	data, err := how.all(resp)
 	if err != nil {
 		return err
 	}
-	if err = read(data); err == nil {
+	if err = how.read(data); err == nil {
 		return nil
 	}
 	if said := failure.Of(plainJSON(data)); said != nil {
 		err = said
 	}
 	return u.refused(llm.AsError(err), data, resp)
+}
+
+// liftPieces are where the pieces of answers are read whose vectors are lifted
+// out of them.
+var liftPieces = sync.Pool{New: func() any { return new([256 << 10]byte) }}
+
+// readLifting reads a whole body within its limit, as [Upstream.readAll] does,
+// but for the vectors in base64, which the lift takes out of it.
+func (u *Upstream) readLifting(resp *http.Response, x *Exchange, l *wire.Lift) ([]byte, error) {
+	piece := liftPieces.Get().(*[256 << 10]byte)
+	defer liftPieces.Put(piece)
+	var err error
+	for kept := 0; err == nil; {
+		var n int
+		n, err = resp.Body.Read(piece[kept:])
+		x.Bytes += int64(n)
+		if n > 0 && err == nil { // else the attempt is about to end
+			x.alive()
+		}
+		taken := l.Add(piece[:kept+n], err != nil)
+		kept = copy(piece[:], piece[taken:kept+n])
+		if l.Size > u.Limits.ResponseBytes {
+			return nil, u.overLimit()
+		}
+	}
+	return ended(l.Text, l.Size, err, resp)
 }

@@ -24,6 +24,11 @@ type EmbeddingRequest struct {
 	Extra Extra
 	// Options are those of a call.
 	Options CallOptions
+	// Memory gives memory for so many numbers, or nil: for applications that
+	// want all vectors in one piece of memory of their own, one behind the
+	// other. It is called once at most. Vectors that cannot be read into it are
+	// elsewhere. May be nil.
+	Memory func(numbers int) []float32
 }
 
 // InputTypes are the values of [EmbeddingRequest.InputType].

@@ -30,6 +30,12 @@ type Embedding struct {
 	Texts   []string
 	Request *llm.EmbeddingRequest
 	Plain   bool // numbers are asked for instead of base64
+	// Memory gives memory for the vectors of all texts, of so many numbers
+	// each, or nil; it may be nil itself. Vectors in base64 come into it where
+	// they have the texts' order.
+	Memory func(dimensions int) []float32
+	lift   *Lift // of the latest answer
+	finite bool  // its vectors are known to be
 
 	// Told by Vectors.
 	Vectors [][]float32 // one for each text
@@ -51,7 +57,7 @@ func (e *Embedding) Place(vectors []Vector, at func(i int) int) error {
 			return llm.Errorf(llm.BadResponse, "vector %d of the answer has the index %d, which is no text's or another vector's", i, n)
 		case len(v) == 0 || len(v) != len(vectors[0]):
 			return llm.Errorf(llm.BadResponse, "vector %d of the answer has %d numbers, the first one %d", i, len(v), len(vectors[0]))
-		case !v.finite():
+		case !e.finite && !v.finite():
 			return llm.Errorf(llm.BadResponse, "vector %d of the answer has a number that is not finite", i)
 		}
 		e.Vectors[n] = v
@@ -67,11 +73,11 @@ func InOrder(i int) int { return i }
 type Vector []float32
 
 func (v Vector) finite() bool {
-	var sum float32
+	var over uint32
 	for _, x := range v {
-		sum += x * 0 // NaN if x is not finite
+		over |= overflow(math.Float32bits(x))
 	}
-	return sum == 0
+	return over < 1<<31
 }
 
 // UnmarshalJSON reads either form.

@@ -52,6 +52,17 @@ def test_numpy(llm_wall: FaultWall) -> None:
     assert response.to_numpy().base is not None, "no copy"
 
 
+def test_many_come_in_one_piece(llm_wall: FaultWall, run: Any) -> None:
+    # Two requests, whose vectors the core writes into one piece of memory.
+    aggregator = aggregator_for(llm_wall, "e")
+    texts = [f"text {i}" for i in range(2100)]
+    response = run(aggregator.embed(texts, dimensions=600))
+    assert (len(response), response.dimensions, len(chats(llm_wall))) == (2100, 600, 2)
+    few = aggregator.embed_sync([texts[0], texts[2047], texts[2048], texts[2099]], dimensions=600)
+    assert [response[0], response[2047], response[2048], response[2099]] == few.embeddings
+    assert response.usage.prompt_tokens == 4200
+
+
 def test_options_and_errors(llm_wall: FaultWall) -> None:
     aggregator = aggregator_for(llm_wall, "e")
     aggregator.embed_sync("one", extra_body={"task": "x"}, extra_headers={"X-A": "b"}, max_retries=1, user="u")

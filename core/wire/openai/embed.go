@@ -94,8 +94,8 @@ func (w *format) EmbedBody(dst []byte, e *wire.Embedding) ([]byte, error) {
 func (w *format) Vectors(data []byte, e *wire.Embedding) error {
 	var answer struct {
 		Data []struct {
-			Index  *int        `json:"index"`
-			Vector wire.Vector `json:"embedding"`
+			Index  *int              `json:"index"`
+			Vector wire.LiftedVector `json:"embedding"`
 		} `json:"data"`
 		Usage      json.RawMessage `json:"usage"`
 		Embeddings struct {        // Cohere's
@@ -110,9 +110,9 @@ func (w *format) Vectors(data []byte, e *wire.Embedding) error {
 	if w.Others == wire.Cohere {
 		return e.Place(answer.Embeddings.Float, wire.InOrder)
 	}
-	vectors := make([]wire.Vector, len(answer.Data))
-	for i := range answer.Data {
-		vectors[i] = answer.Data[i].Vector
+	vectors, err := e.Lifted(len(answer.Data), func(i int) *wire.LiftedVector { return &answer.Data[i].Vector })
+	if err != nil {
+		return err
 	}
 	return e.Place(vectors, func(i int) int {
 		if at := answer.Data[i].Index; at != nil {

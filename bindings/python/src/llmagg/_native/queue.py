@@ -5,19 +5,26 @@ A queue belongs to one event loop, one blocking thread or one blocking stream; i
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import select
 import threading
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from . import load
 from .handle import Handle
 from .signatures import EVENT, Drain
 
+if TYPE_CHECKING:
+    import mmap
+    from collections.abc import Callable
+
 # The most that one drain takes, so that an event loop gets back to its other work: this many events, of this many bytes
 # together. A larger event gets a buffer of its own.
 _MAX_EVENTS = 32
 _BUFFER = 12 << 10
+# A buffer of this size or more is not filled with zeros, and takes memory when it is written to.
+_LARGE = 4 << 20
 
 Payload = bytearray | memoryview
 
@@ -48,7 +55,7 @@ class Queue:
         self._give_buffer(_BUFFER)
 
     def _give_buffer(self, size: int) -> None:
-        drain, buffer = self._drain, bytearray(size)
+        drain, buffer = self._drain, bytearray(size) if size < _LARGE else _pages(size)
         base = _address(buffer)
         # One line without a call: no signal handler can leave the library with the address of freed memory.
         self._buffer, self._base, drain.buffer, drain.buffer_size = buffer, base, base, size
@@ -74,7 +81,7 @@ class Queue:
             self._give_buffer(drain.needed)
         buffer, base = self._buffer, self._base
         # A buffer that was made for one large event becomes its payload, without a copy.
-        source = buffer if len(buffer) == _BUFFER else memoryview(buffer)
+        source = buffer if isinstance(buffer, bytearray) and len(buffer) == _BUFFER else memoryview(buffer)
         # A copy of the events, not a view: if a handler raises here, its traceback keeps the iterator, and Python
         # before 3.12.7 crashes when it collects a memoryview that another object reads (gh-77894).
         batch = [
@@ -111,5 +118,15 @@ class Queue:
         self.handle.close()
 
 
-def _address(buffer: bytearray) -> int:
+def _pages(size: int) -> mmap.mmap:
+    import mmap
+
+    buffer = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with contextlib.suppress(OSError):  # a kernel without them
+            buffer.madvise(mmap.MADV_HUGEPAGE)
+    return buffer
+
+
+def _address(buffer: bytearray | mmap.mmap) -> int:
     return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
