@@ -145,6 +145,9 @@ func parseProvider(name string, data []byte, o *Options) (Provider, error) {
 			models = v
 		case "name":
 		default:
+			if v[0] == '{' && !o.Lenient && isModel(f.Key) {
+				return p, at.fail("unknown key %s; a model stands in \"models\": {%s: {\"models\": {%s: {…}}}}", shown.Name(f.Key), shown.Name(name), shown.Name(f.Key))
+			}
 			if err := defaults.set(at, f.Key, v, providerKeys); err != nil {
 				return p, err
 			}
@@ -172,6 +175,12 @@ func parseProvider(name string, data []byte, o *Options) (Provider, error) {
 		}
 	}
 	return p, nil
+}
+
+// isModel tells whether a provider's key with an object seems to be a model
+// that stands outside of "models".
+func isModel(key string) bool {
+	return groupKeys[key] == nil && settingOf[key] == nil && suggest.For(key, providerKeys) == ""
 }
 
 // add reads a model and adds it to the provider, or to what is left out.

@@ -55,7 +55,7 @@ def test_what_needs_a_loop_says_so_inside_one(run: Any) -> None:
     async def inside() -> None:
         llmagg.LLMAggregator().initialize_sync()
 
-    with pytest.raises(llmagg.InvalidArgumentError, match="use the method without '_sync'"):
+    with pytest.raises(llmagg.InvalidArgumentError, match="method without '_sync' and await it"):
         run(inside())
 
 

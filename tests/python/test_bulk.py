@@ -279,11 +279,38 @@ def test_bad_input(
     assert chats(llm_wall) == []
 
 
-def test_a_misspelt_parameter_is_an_error_of_each_row(llm_wall: FaultWall, tmp_path: Path, run: Any) -> None:
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"temprature": 1}, 'did you mean "temperature"'),
+        ({"max_tokens": "many"}, '"max_tokens" is "many"'),
+        ({"deadline": -1}, '"deadline" is -1'),
+        ({"model": "gpt-z"}, "gpt-z"),
+    ],
+)
+def test_wrong_parameters_of_all_rows_end_the_run(
+    llm_wall: FaultWall, tmp_path: Path, run: Any, params: dict[str, Any], message: str
+) -> None:
     llm = aggregator_for(llm_wall, "gpt-a")
-    report = run(bulk.run(["a"], tmp_path / "a.jsonl", llm, temprature=1))
-    assert report.errors == 1
-    assert 'did you mean "temperature"' in read(tmp_path / "a.jsonl")[0]["error"]["message"]
+    with pytest.raises(llmagg.LLMError, match=message):
+        run(bulk.run(["a"], tmp_path / "a.jsonl", llm, **params))
+    with pytest.raises(llmagg.LLMError, match=message):
+        list(bulk.stream(["a"], llm, **params))
+    assert list(tmp_path.iterdir()) == []
+    assert chats(llm_wall) == []
+
+
+def test_a_wrong_row_is_an_error_of_its_own(llm_wall: FaultWall, tmp_path: Path, run: Any) -> None:
+    llm = aggregator_for(llm_wall, "gpt-a")
+    rows = [{"body": {"messages": [], "temperature": 1}}, "b"]
+    report = run(bulk.run(rows, tmp_path / "a.jsonl", llm, max_tokens=10))
+    assert (report.answered, report.errors) == (1, 1)
+    assert '"messages" is empty' in read(tmp_path / "a.jsonl")[0]["error"]["message"]
+
+
+def test_a_list_is_no_aggregator(tmp_path: Path) -> None:
+    with pytest.raises(llmagg.InvalidArgumentError, match="expected an LLMAggregator"):
+        bulk.run_sync(["a"], tmp_path / "a.jsonl", ["openai/gpt-a"])
 
 
 def test_what_the_rows_raise_is_raised(llm_wall: FaultWall, tmp_path: Path, run: Any) -> None:

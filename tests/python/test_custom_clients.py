@@ -49,7 +49,7 @@ def test_a_blocking_call_inside_a_loop_says_so(run: Any) -> None:
     async def wrong() -> None:
         aggregator.chat_sync(HELLO)
 
-    with pytest.raises(llmagg.LLMError, match="use the method without '_sync'"):
+    with pytest.raises(llmagg.LLMError, match="method without '_sync' and await it"):
         run(wrong())
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import llmagg
-from conftest import HELLO, aggregator_for, chats, config_for
+from conftest import HELLO, aggregator_for, chats, config_for, python
 from llmagg.faultwall import FaultWall
 from llmagg.manager import Manager
 
@@ -289,6 +290,50 @@ def test_a_role_that_is_a_slip_is_refused_at_once(role: str, meant: str) -> None
     refused(lambda: llmagg.Message(role, "hi"), f"did you mean {meant!r}")  # type: ignore[arg-type]
     assert llmagg.Message.from_dict({"role": role, "content": "hi"}).role == role  # a server's
     assert llmagg.Message("critic", "hi").role == "critic"  # type: ignore[arg-type]
+
+
+def weather(city: str) -> str:
+    return city
+
+
+@dataclass
+class City:
+    city: str
+
+
+def test_functions_and_classes_in_the_wrong_place(llm_wall: FaultWall) -> None:
+    llm = aggregator_for(llm_wall, "gpt-a")
+    refused(lambda: llm.chat_sync(HELLO, tools=[weather]), "tools[0] is the function weather", "run_tools()")  # type: ignore[list-item]
+    refused(lambda: llm.chat_sync(HELLO, response_format=City), "parse() takes a class")  # type: ignore[arg-type]
+    refused(lambda: llm.parse_sync(HELLO, City("Ulm")), "parse() takes a class, got an object of City")  # type: ignore[arg-type]
+    refused(lambda: llm.parse_sync("City", "Hello"), "an object of str")  # type: ignore[arg-type]
+    refused(lambda: llm.run_tools_sync(HELLO, tools=weather), "write tools=[…]")  # type: ignore[arg-type]
+    refused(lambda: llm.run_tools_sync(HELLO, tools=[{"type": "function"}]), "a tool is a dict")  # type: ignore[list-item]
+    refused(lambda: llm.run_tools_sync(HELLO, tools=[weather("Ulm")]), "a tool is a str")  # type: ignore[list-item]
+    refused(
+        lambda: llm.run_tools_sync(HELLO, tools=[lambda city: city]), "'<lambda>' has no name that a model can call"
+    )
+    assert chats(llm_wall) == []
+
+
+def test_an_aggregator_is_told_at_once_and_shows_itself() -> None:
+    refused(lambda: llmagg.LLMAggregator(["gpt-a"], budget=5), "expected llmagg.Budget")  # type: ignore[arg-type]
+    assert repr(llmagg.LLMAggregator(["openai/gpt-a"])) == "<LLMAggregator ['openai/gpt-a'], not initialized>"
+
+
+def test_an_observer_in_a_plain_with() -> None:
+    def observed() -> None:
+        with llmagg.observe():
+            pass
+
+    refused(observed, "observe() needs 'async with'", "observe_sync()")
+
+
+def test_the_modules_of_the_documents_are_there() -> None:
+    code = "import llmagg; print(llmagg.prices.use, llmagg.faultwall.FaultWall, llmagg.serve.application)"
+    assert python(code).returncode == 0
+    code = "import sys; sys.modules['starlette'] = None; import llmagg; llmagg.serve"
+    assert "pip install 'llmagg[serve]'" in python(code).stderr
 
 
 @pytest.mark.parametrize("value", [b"sk-1", bytearray(b"sk-1"), memoryview(b"sk-1")])

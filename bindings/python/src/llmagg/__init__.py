@@ -76,7 +76,17 @@ from .requests import ChatCompletionRequest
 from .responses import ChatCompletionResponse, Choice, StreamChoice, StreamResponse, Usage
 
 if _typing.TYPE_CHECKING:
-    from . import budget, bulk, default, metrics, observers, otel  # noqa: F401 - not in __all__: they need extras
+    from . import (  # noqa: F401 - not in __all__: they need extras, or are for tests
+        budget,
+        bulk,
+        default,
+        faultwall,
+        metrics,
+        observers,
+        otel,
+        prices,
+        serve,
+    )
     from .budget import Budget, process_budget
     from .default import (
         chat,
@@ -116,7 +126,10 @@ __all__ = [
 
 _LATE = {
     "bulk": "bulk",
+    "faultwall": "faultwall",
     "metrics": "metrics",
+    "prices": "prices",
+    "serve": "serve",
     "otel": "otel",
     "instrument": "otel",
     **dict.fromkeys(("Budget", "budget", "process_budget"), "budget"),

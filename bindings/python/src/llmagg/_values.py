@@ -83,11 +83,15 @@ def without_none(value: Any) -> Any:
 def refusal(value: Any) -> str:
     """The reason why JSON cannot hold a value, to follow the value's place in a message."""
     if isinstance(value, type):
-        return f"is the class {value.__name__}; expected a value, such as a dict"
+        return f"is the class {value.__name__}; expected a value, such as a dict (parse() takes a class for the answer)"
     if inspect.isawaitable(value):
         return f"is a {type(value).__name__} that was not awaited; put 'await' before the call that made it"
     if hasattr(value, "get_secret_value"):
         return f"is a {type(value).__name__}; pass its get_secret_value() if it is to be sent"
+    if inspect.isroutine(value):
+        return (
+            f"is the function {getattr(value, '__name__', '')}; expected a value (run_tools() takes functions as tools)"
+        )
     return f"has the type {type(value).__name__}, which JSON cannot represent"
 
 

@@ -98,11 +98,19 @@ class LLMAggregator(Closing):
         self.manager: Any = get_manager()
         groups = catalog.model_groups(models)
         self.models: list[Any] = groups if len(groups) > 1 else catalog.model_names(groups)
+        if budget is not None:
+            from . import budget as budgets
+
+            budgets.names_of(budget)
         self.strategy = strategy
         self.budget = budget
         self._initialized = False
         self._filled: list[str] | None = None  # the names in ``models`` if initialize() filled it
         self._left_out: dict[str, str] = {}  # unusable models of the configuration: name → reason
+
+    def __repr__(self) -> str:
+        state = "" if self._initialized else ", not initialized"
+        return f"<{type(self).__name__} {self.models!r}{state}>"
 
     async def initialize(self, config: Any = None) -> None:
         """Registers the providers of ``{provider: {"models": {name: {…}}}}``; without it, uses the registered ones.

@@ -11,7 +11,7 @@ import sys
 import threading
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .attempt import Attempt
 from .errors import ForkedError, InvalidArgumentError
@@ -211,6 +211,11 @@ class Observer(_Observer):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._news: asyncio.Event | None = None
         self._woken = False  # whether the iteration was woken since it last found no observation; guarded by the lock
+
+    def __enter__(self) -> NoReturn:
+        raise InvalidArgumentError("observe() needs 'async with'; outside of a coroutine use observe_sync()")
+
+    def __exit__(self, *_: object) -> None: ...
 
     async def __aenter__(self) -> Observer:
         import asyncio

@@ -7,6 +7,7 @@ A form is a pydantic model, a dataclass, a TypedDict, a msgspec Struct, or any o
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import re
 import threading
@@ -47,6 +48,11 @@ class Form(Generic[T]):
     """How answers of a type are asked for and read."""
 
     def __init__(self, form: type[T]) -> None:
+        described = hasattr(form, "model_validate_json") or dataclasses.is_dataclass(form)
+        if isinstance(form, str) or (described and not isinstance(form, type)):
+            raise InvalidArgumentError(
+                f"parse() takes a class, got an object of {type(form).__name__}: parse(messages, City)"
+            )
         self._form = form
         self.name = re.sub(r"\W+", "_", getattr(form, "__name__", "answer"))[:64]
         self._reads = getattr(form, "model_validate_json", None)

@@ -36,6 +36,13 @@ def call(user: Any, messages: ChatCompletionRequest | Iterable[Any], params: Map
     return _plan(user, request.get("model")).call(user, request, options)
 
 
+def call_with(user: Any, params: Mapping[str, Any]) -> Call:
+    """A call without messages, which the core refuses: for the parameters, if anything is wrong with them."""
+    request, options = request_and_options([], params)
+    messages = request.pop("messages")
+    return _plan(user, request.get("model")).call(user, {**request, "messages": messages}, options)
+
+
 def other_call(user: Any, request: dict[str, Any], params: Mapping[str, Any]) -> Call:
     """A call of the aggregator that is no chat, on the same routes. ``params`` are options of the call, and fields of
     the request, which the core judges.

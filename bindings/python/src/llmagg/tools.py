@@ -11,9 +11,10 @@ import asyncio
 import copy
 import dataclasses
 import inspect
+import re
 import time
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -28,6 +29,7 @@ from .requests import ChatCompletionRequest, messages_to_wire
 from .responses import ChatCompletionResponse
 
 Function = Callable[..., Any]
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # as vendors take it
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,17 @@ class Tool:
     """A function as a tool. ``schema`` is what a request has in its ``tools``."""
 
     def __init__(self, function: Function) -> None:
+        if not callable(function):
+            raise InvalidArgumentError(
+                f"a tool is a {type(function).__name__}; run_tools() takes functions, which it calls itself (a schema "
+                "of your own goes to chat(tools=[…]))"
+            )
         self.name: str = getattr(function, "__name__", type(function).__name__)
+        if not _NAME.fullmatch(self.name):
+            raise InvalidArgumentError(
+                f"the tool {self.name!r} has no name that a model can call; expected a function made by 'def' whose "
+                "name has at most 64 letters, digits, _ or -"
+            )
         self._function = function
         self._arguments = _arguments(function, self.name)
         schema = parsing.Form(self._arguments).schema
@@ -110,6 +122,9 @@ async def run_tools(
     """Asks and calls until an answer calls no tool, or a limit is reached; one deadline and one cost for all rounds."""
     if isinstance(messages, ChatCompletionRequest):
         raise InvalidArgumentError("run_tools() takes messages; give the fields of the request as keyword parameters")
+    if callable(tools) or not isinstance(tools, Iterable):
+        raise InvalidArgumentError(f"tools must be a list of functions, got {type(tools).__name__}; write tools=[…]")
+    tools = list(tools)
     if not tools or max_rounds < 1:
         raise InvalidArgumentError("run_tools() needs at least one function, and max_rounds of at least 1")
     known = {tool.name: tool for tool in map(Tool, tools)}

@@ -69,8 +69,8 @@ def refuse_inside_loop() -> None:
     with contextlib.suppress(RuntimeError):
         asyncio.get_running_loop()
         raise errors.InvalidArgumentError(
-            "a blocking call cannot be made in a thread whose event loop is running; use the method without '_sync', "
-            "or 'async with' instead of 'with'"
+            "a blocking call cannot be made in a thread whose event loop is running (as in a notebook); use the "
+            "method without '_sync' and await it, or 'async with' instead of 'with'"
         )
 
 

@@ -9,12 +9,22 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from .. import catalog, lookup
+from .. import catalog, lookup, plan
 from .._native import route
 from .._wire import encode
+from ..aggregator import LLMAggregator
 from ..attempt import Attempt
 from ..cost import Cost
-from ..errors import ClosedError, ForkedError, InvalidArgumentError, LLMError, NotInitializedError, to_payload
+from ..errors import (
+    ClosedError,
+    ForkedError,
+    InvalidArgumentError,
+    LLMError,
+    ModelNotFoundError,
+    NotInitializedError,
+    ProviderNotFoundError,
+    to_payload,
+)
 from ..parsing import Form
 from ..requests import ChatCompletionRequest, messages_to_wire
 from ..responses import ChatCompletionResponse, Usage
@@ -40,6 +50,10 @@ class Asking:
     """Asks rows: with ``prompt`` as their request, ``parse`` as the form of their answers, ``params`` for all."""
 
     def __init__(self, llm: Any, prompt: Callable[[Any], Any] | None, parse: Any, params: Mapping[str, Any]) -> None:
+        if not hasattr(llm, "chat"):
+            raise InvalidArgumentError(
+                f"llm is a {type(llm).__name__}; expected an LLMAggregator (models of the environment: model=…)"
+            )
         self._llm = llm
         self._prompt = prompt
         self._parse = parse
@@ -47,6 +61,27 @@ class Asking:
         self.form: Form[Any] | None = None if parse is None else Form(parse)
         self.job = self._described()
         self._salt = encode(self.job, "the parameters")
+
+    async def check(self) -> None:
+        """Raises what is wrong with the parameters of all rows, before any row is asked and noted as failed.
+
+        The core reads all of a call before it sends anything, so a request without messages tells it; ``messages``
+        stand last, since the core names the first mistake.
+        """
+        if not self._params or not isinstance(self._llm, LLMAggregator):
+            return
+        try:
+            await plan.call_with(self._llm, self._params).response()
+        except (InvalidArgumentError, ModelNotFoundError, ProviderNotFoundError) as error:
+            if error.message != await self._of_no_messages():
+                raise
+
+    async def _of_no_messages(self) -> str:
+        try:
+            await plan.call_with(self._llm, {}).response()
+        except LLMError as error:
+            return error.message
+        return ""
 
     def _described(self) -> dict[str, Any]:
         """What an answer depends on beside its row: models, parameters without options of the call, schema."""

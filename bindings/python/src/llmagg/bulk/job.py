@@ -66,6 +66,7 @@ async def run(
         llm = await default.aggregator()
     asking = Asking(llm, prompt, parse, params)
     _check(max_cost, stop_after_errors, window, errors)
+    await asking.check()
     book = _opened(target, ledger, asking.job, resume=resume)
     shown: Progress | None = None
     watching: asyncio.Task[None] | None = None
@@ -142,6 +143,7 @@ def stream(
         read = Rows(rows)
         models = llm if llm is not None else await default.aggregator()
         asking = Asking(models, prompt, parse, params)
+        await asking.check()
         book = None if ledger is None else _opened(Path(ledger), Path(ledger), asking.job, resume=True)
         arrived: asyncio.Queue[Answer | None] = asyncio.Queue(1)
         engine = Engine(

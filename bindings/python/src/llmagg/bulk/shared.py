@@ -90,7 +90,9 @@ class Batches:
         """
         if self._asking is None:
             await self._llm.initialize(self._config)
-            self._asking = Asking(self._llm, *self._ask_with)
+            made = Asking(self._llm, *self._ask_with)
+            await made.check()
+            self._asking = made
         asking = self._asking
         if self._ledger is not None:
             self._ledger.look()

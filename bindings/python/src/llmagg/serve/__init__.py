@@ -6,7 +6,12 @@ does not import this package.
 
 from __future__ import annotations
 
-from .application import application
+try:
+    from .application import application
+except ModuleNotFoundError as error:
+    if (error.name or "").partition(".")[0] != "starlette":
+        raise
+    raise ImportError("starlette is not installed; llmagg.serve needs it: pip install 'llmagg[serve]'") from None
 from .keys import Keys
 from .limits import Limits
 
