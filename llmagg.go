@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/llmagg/llmagg/core/aggregator"
+	"github.com/llmagg/llmagg/core/cache"
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
@@ -29,6 +30,7 @@ type Option func(*settings)
 
 type settings struct {
 	models       []string
+	cache        *Cache
 	call         CallOptions
 	logger       *slog.Logger
 	getenv       func(string) (string, bool)
@@ -42,6 +44,15 @@ func WithModels(names ...string) Option { return func(s *settings) { s.models = 
 
 // WithCallOptions are the defaults for the options of calls.
 func WithCallOptions(o CallOptions) Option { return func(s *settings) { s.call = o } }
+
+// WithCache answers requests that equal earlier ones; aggregators may share the
+// cache. An answer that it gave says so in its Cache field, and
+// CallOptions.Cache lets a call ask anew.
+func WithCache(c *Cache) Option { return func(s *settings) { s.cache = c } }
+
+// NewCache makes a cache for [WithCache]; the zero CacheOptions give it 64 MiB
+// of memory.
+func NewCache(o CacheOptions) *Cache { return cache.New(o) }
 
 // WithLogger receives warnings and failures. By default there is silence.
 func WithLogger(l *slog.Logger) Option { return func(s *settings) { s.logger = l } }
@@ -98,7 +109,7 @@ func New(c Config, options ...Option) (*Aggregator, error) {
 		models = s.models
 	}
 	m := manager.New(manager.Options{})
-	core := aggregator.New(m, aggregator.Options{Models: models, Call: s.call,
+	core := aggregator.New(m, aggregator.Options{Models: models, Call: s.call, Cache: s.cache,
 		Provider: client.Options{Logger: s.logger, Getenv: s.getenv, RoundTripper: s.roundTripper}})
 	if err := core.Initialize(context.Background(), providers); err != nil {
 		_ = m.Close(context.Background()) // nothing of it is in use

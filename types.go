@@ -1,6 +1,7 @@
 package llmagg
 
 import (
+	"github.com/llmagg/llmagg/core/cache"
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/observe"
@@ -18,6 +19,10 @@ type (
 	Role = llm.Role
 	// CallOptions are the options of one call: deadline, timeout, strategy, …
 	CallOptions = llm.CallOptions
+	// Cache answers requests that equal earlier ones; see [WithCache].
+	Cache = cache.Cache
+	// CacheOptions bound a cache, or give it a store.
+	CacheOptions = cache.Options
 	// MaxCost bounds what a call may cost.
 	MaxCost = llm.MaxCost
 	// ToolCall is a call that the model asks for.

@@ -9,6 +9,7 @@ import (
 	"unsafe"
 
 	"github.com/llmagg/llmagg/core/aggregator"
+	"github.com/llmagg/llmagg/core/cache"
 	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -61,6 +62,10 @@ func aggregatorOptions(text []byte) (aggregator.Options, error) {
 	if err == nil && o.Call.Accept == llm.AcceptAsk {
 		err = llm.Errorf(llm.InvalidArgument, "option \"accept\" is \"ask\", which is for single calls: give it with each")
 	}
+	if l := o.Call.CacheLimits; l != nil {
+		o.Cache = cache.New(cache.Options{Bytes: l.Bytes, TTL: l.TTL})
+	}
+	o.CacheNamed = caches.named
 	return o, err
 }
 

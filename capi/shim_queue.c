@@ -119,6 +119,14 @@ llmagg_status llmagg_budget_set(const char *name, size_t name_len, const char *l
     RETURN_GO(goBudgetSet(IN(name), IN(limit), err));
 }
 
+llmagg_status llmagg_cache_set(const char *name, size_t name_len, const char *limits, size_t limits_len,
+                               llmagg_error **err) {
+    CHECK_FORK(err);
+    TEXT(name, err);
+    OPTIONAL(limits, err);
+    RETURN_GO(goCacheSet(IN(name), IN(limits), err));
+}
+
 llmagg_status llmagg_config_check(const char *config, size_t config_len, uint32_t flags, llmagg_buf *out,
                                   llmagg_error **err) {
     CHECK_FORK(err);

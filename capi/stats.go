@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"runtime/metrics"
 
+	"github.com/llmagg/llmagg/core/cache"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -21,13 +22,14 @@ type stats struct {
 	RuntimeBytes uint64         `json:"runtime_bytes"`
 
 	Budgets map[string]llm.BudgetReport `json:"budgets,omitempty"`
+	Caches  map[string]cache.Report     `json:"caches,omitempty"`
 }
 
 // takeStats counts. Nothing stops meanwhile, so the numbers are of slightly
 // different moments.
 func takeStats() stats {
 	s := stats{Handles: map[string]int{}, Operations: operations.len(), CustomCalls: customCalls.len(),
-		Sockets: int(C.shim_fd_sockets()), Goroutines: runtime.NumGoroutine(), Budgets: budgets.Reports()}
+		Sockets: int(C.shim_fd_sockets()), Goroutines: runtime.NumGoroutine(), Budgets: budgets.Reports(), Caches: caches.reports()}
 	for kind := C.int(1); kind < C.SHIM_KINDS; kind++ {
 		if n := int(C.shim_handle_count(kind)); n > 0 {
 			s.Handles[C.GoString(C.shim_kind_name(kind))] = n

@@ -78,9 +78,10 @@
  * omitted.
  * An answer and an attempt have a "cost": {"amount", "currency", "source": "provider" (the answer says it), "price" (the usage
  * times the configured prices), "table" (times the prices of the file that the variable LLMAGG_PRICES names, as
- * share/llmagg/prices.json, whose "date" it has) or "mixed", "unknown": further attempts that may have cost something}. It is missing
- * if it is not known. An answer's is that of all attempts of its call. An answer and an error have "id_of_call": the number of the
- * call in this process, which is "call" in observations.
+ * share/llmagg/prices.json, whose "date" it has), "cache" (nothing) or "mixed", "unknown": further attempts that may have cost
+ * something}. It is missing if it is not known. An answer's is that of all attempts of its call. An answer and an error have
+ * "id_of_call": the number of the call in this process, which is "call" in observations. An answer that a cache gave has "cache":
+ * "hit", or "joined" if an equal call asked at the same time and this is its answer; it has no attempts.
  * A usage has OpenAI's names for every vendor: "completion_tokens", "total_tokens", "prompt_tokens" with what caches gave and
  * took, "prompt_tokens_details": {"cached_tokens", "cache_write_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "audio_tokens"},
  * "completion_tokens_details": {"reasoning_tokens", "audio_tokens"}. A number that the vendor did not send is null or missing.
@@ -129,6 +130,9 @@
  *         first, "usage" the one with the most room left in its rate first
  *     "session": text; default: none. Calls with the same text ask the same route first, as long as it is usable, under every
  *         strategy but "order"
+ *     "cache": "use", "refresh" or "off"; default: "use" if the aggregator has a cache. "use" takes the answer of an equal
+ *         request from the aggregator's cache, if there is one, "refresh" asks the server and replaces it, "off" neither reads
+ *         nor keeps; of an aggregator also true, or {"size", "ttl_s"}: it has a cache
  *     "include_usage": bool; default: true for aggregators, false for single clients. Asks for usage in streams where the
  *         vendor supports it
  *     "headers": object of texts; default: none. HTTP headers for this call; they replace configured headers of the same name
@@ -140,6 +144,7 @@
  *         the strategy orders
  *     "order": list of integers; default: by the strategy. Over explicit routes: the places of the routes in the order in
  *         which they are asked; the others follow
+ *     "cache_name": text; default: none. Over explicit routes: the cache that llmagg_cache_set has made
  *     "window": integer; default: 64. With LLMAGG_STREAM: chunks that may be outstanding before llmagg_op_credit; 0 means no
  *         limit
  *
@@ -833,6 +838,20 @@ LLMAGG_API llmagg_status llmagg_token_answer(uint64_t op, const char *answer, si
 LLMAGG_API llmagg_status llmagg_budget_set(const char *name, size_t name_len, const char *limit, size_t limit_len,
                                            llmagg_error **err);
 
+/* ----------------------------------------------------------------------------------------------------------------- cache -- */
+
+/*
+ * Makes a cache for calls over explicit routes that name it in "cache_name", or empties it and gives it other limits. (An aggregator
+ * has a cache of its own by its option "cache".) limits is JSON: true, or {"size": bytes, or a text such as "64MB", the default,
+ * "ttl_s": seconds that an answer is kept; by default as long as there is room}; NULL and 0 remove the cache. A request that equals an
+ * earlier one is answered by the answer to that one: the routes, all fields of the request that may change an answer, the call's
+ * "headers" and "unsupported" must be equal. Kept are whole answers that ended by themselves or at their length, of chats and of
+ * streams that were complete; a stream is answered in chunks. Of equal chats at the same time one asks the server, and the others wait
+ * for its answer, each until its own deadline; if it fails, each of them asks for itself. llmagg_stats has the counts. Since: 0.1.0
+ */
+LLMAGG_API llmagg_status llmagg_cache_set(const char *name, size_t name_len, const char *limits, size_t limits_len,
+                                          llmagg_error **err);
+
 /* ---------------------------------------------------------------------------------------------------------------- config -- */
 
 /* Flags of llmagg_config_check. */
@@ -869,6 +888,8 @@ LLMAGG_API llmagg_status llmagg_settings(llmagg_buf *out, llmagg_error **err);
  *     "runtime_bytes"   bytes that the Go runtime has from the system
  *     "budgets"         object: name to {"amount", "hard", "spent", "reserved": by attempts under way, "unknown": attempts whose
  *                       cost is not known, "currency"}; omitted while there is none
+ *     "caches"          object: name to {"hits", "joined", "misses", "kept": answers that were put into it, "failed": failures of its
+ *                       store, "entries", "bytes", "size"}, of llmagg_cache_set; omitted while there is none
  * *out is owned. Since: 0.1.0
  */
 LLMAGG_API llmagg_status llmagg_stats(llmagg_buf *out, llmagg_error **err);

@@ -4,6 +4,7 @@
 //	aggregator.go  Aggregator: initialization, names, health, closing
 //	resolve.go     which routes a list of model names means
 //	call.go        Chat and Stream over routes
+//	cached.go      Chat and Stream with a cache before them
 //	arrange.go     the order of a call's routes
 //	loop.go        one call's way over its routes
 //	hedge.go       a second route beside a slow one
@@ -17,6 +18,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/llmagg/llmagg/core/cache"
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/fleet"
@@ -41,6 +43,11 @@ type Options struct {
 	Order func(ctx context.Context, routes []*client.Client, p *llm.Payload) []int
 	// Call holds defaults for the calls' options.
 	Call llm.CallOptions
+	// Cache, if set, gives the answers of equal requests. Aggregators may share
+	// it. See [llm.CacheMode].
+	Cache *cache.Cache
+	// CacheNamed finds the caches that calls name in [llm.CallOptions].CacheName.
+	CacheNamed func(name string) *cache.Cache
 	// Provider configures the providers that Initialize makes.
 	Provider provider.Options
 }
@@ -212,12 +219,12 @@ func (a *Aggregator) Stream(ctx context.Context, r *llm.Request) (*client.Stream
 	if err != nil {
 		return nil, err
 	}
-	return a.stream(ctx, nil, p, false)
+	return a.stream(ctx, nil, p)
 }
 
 // StreamPayload is Stream with a request that is already checked.
 func (a *Aggregator) StreamPayload(ctx context.Context, p *llm.Payload) (*client.Stream, error) {
-	return a.stream(ctx, nil, a.complete(p), false)
+	return a.stream(ctx, nil, a.complete(p))
 }
 
 // GenerateResponse is Chat with messages only; it returns the text of the

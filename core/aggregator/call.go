@@ -59,6 +59,8 @@ func (a *Aggregator) fill(o *llm.CallOptions) {
 		o.Accepts = d.Accepts
 	}
 	o.Session = cmp.Or(o.Session, d.Session)
+	o.Cache = cmp.Or(o.Cache, d.Cache)
+	o.CacheName = cmp.Or(o.CacheName, d.CacheName)
 	o.Unsupported = cmp.Or(o.Unsupported, d.Unsupported)
 	o.HedgeAfter = cmp.Or(o.HedgeAfter, d.HedgeAfter)
 	o.Window = cmp.Or(o.Window, d.Window)
@@ -81,8 +83,16 @@ func (a *Aggregator) ChatRoutes(ctx context.Context, routes []*client.Client, p 
 
 // chat makes a call for a whole answer. Without routes the request says which.
 func (a *Aggregator) chat(ctx context.Context, routes []*client.Client, p *llm.Payload) (*llm.Response, error) {
+	if c, err := a.cacheOf(p); c != nil || err != nil {
+		return a.cachedChat(ctx, c, err, routes, p)
+	}
+	return a.ask(ctx, routes, p)
+}
+
+// ask is chat without a cache.
+func (a *Aggregator) ask(ctx context.Context, routes []*client.Client, p *llm.Payload) (*llm.Response, error) {
 	if p.Stream {
-		s, err := a.stream(ctx, routes, p, true)
+		s, err := a.open(ctx, routes, p, true, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -106,16 +116,25 @@ func (a *Aggregator) StreamRoutes(ctx context.Context, routes []*client.Client, 
 	if len(routes) == 0 {
 		return nil, errNoRoutes
 	}
-	return a.stream(ctx, routes, a.complete(p), false)
+	return a.stream(ctx, routes, a.complete(p))
 }
 
-func (a *Aggregator) stream(ctx context.Context, routes []*client.Client, p *llm.Payload, restart bool) (*client.Stream, error) {
+func (a *Aggregator) stream(ctx context.Context, routes []*client.Client, p *llm.Payload) (*client.Stream, error) {
+	if c, err := a.cacheOf(p); c != nil || err != nil {
+		return a.cachedStream(ctx, c, err, routes, p)
+	}
+	return a.open(ctx, routes, p, false, nil)
+}
+
+// open is stream without a cache; whole, if it is not nil, sees the whole
+// answer.
+func (a *Aggregator) open(ctx context.Context, routes []*client.Client, p *llm.Payload, restart bool, whole func(*llm.Response)) (*client.Stream, error) {
 	w, err := a.loop(ctx, routes, p)
 	if err != nil {
 		return nil, err
 	}
 	a.manager.Hedges().Call()
-	return client.NewStream(w.scope, routing.StreamOptions{Call: w.call, Ended: w.leave, Restart: restart}, w)
+	return client.NewStream(w.scope, routing.StreamOptions{Call: w.call, Ended: w.leave, Restart: restart, Whole: whole}, w)
 }
 
 // loop begins a call's loop over routes; without any, over those that the

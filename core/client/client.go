@@ -208,6 +208,12 @@ func (c *Client) Provider() string { return c.cfg.Provider }
 // Route is "provider/name".
 func (c *Client) Route() string { return c.cfg.Provider + "/" + c.cfg.Name }
 
+// Asks says whom the route asks: its names, the upstream's name of the model,
+// the format, the address. Routes that may answer differently differ in it.
+func (c *Client) Asks() string {
+	return c.Route() + " " + c.upstreamModel() + " " + c.cfg.Type + " " + c.cfg.BaseURL
+}
+
 // Config is the configuration with its defaults filled in. It holds the key.
 func (c *Client) Config() config.Model { return c.cfg }
 

@@ -207,3 +207,10 @@ func (o *opened) onLost(f func(reason *llm.Error)) {
 	scope := o.turn.scope
 	o.quiet = context.AfterFunc(scope.Context(), func() { f(scope.Ended()) })
 }
+
+// judge lets the application look at the whole answer, and ends the attempt.
+func (o *opened) judge(r *llm.Response) *llm.Error { return o.conclude(o.a.judgeAnswer(r)) }
+
+func (o *opened) routed(e *llm.Error) *llm.Error { return o.turn.client.routed(e) }
+
+func (o *opened) rescue(in string, body func()) *llm.Error { return o.turn.client.Rescue(in, body) }

@@ -19,6 +19,7 @@ import (
 type Stream struct {
 	scope    *callstate.Scope
 	onEnd    func()
+	whole    func(*llm.Response) // sees the whole answer; nil for nobody
 	call     *callstate.Call
 	opener   routing.Opener
 	restarts bool
@@ -27,12 +28,29 @@ type Stream struct {
 
 	mu       sync.Mutex    // guards the fields below
 	patience time.Duration // reader_timeout of the current route (D6)
-	now      *opened
-	next     *opened // replaces now at the next read, after a restart
+	now      source
+	next     source // replaces now at the next read, after a restart
 	acc      llm.Accumulator
 	reading  bool
 	ending   bool  // end is closing now and next; no other goroutine may use them
 	ended    error // io.EOF after the Done event, otherwise the error
+}
+
+// source is where the chunks of a stream come from: the stream of a route, or
+// an answer that was kept.
+type source interface {
+	// Next returns the next chunk, io.EOF after the last one, or the *llm.Error
+	// that broke the answer.
+	Next() (*llm.Chunk, error)
+	Abandon(e *llm.Error)
+	readerTimeout() time.Duration
+	// onLost calls f, on a goroutine of its own, when the call ends before the
+	// stream does.
+	onLost(f func(reason *llm.Error))
+	// judge lets the application look at the whole answer.
+	judge(r *llm.Response) *llm.Error
+	routed(e *llm.Error) *llm.Error
+	rescue(in string, body func()) *llm.Error
 }
 
 // NewStream is for core/aggregator: it opens a stream and returns it when its
@@ -40,7 +58,7 @@ type Stream struct {
 func NewStream(scope *callstate.Scope, o routing.StreamOptions, opener routing.Opener) (*Stream, error) {
 	call := o.Call
 	asked := call.Payload.Options.OnInterrupt
-	s := &Stream{scope: scope, onEnd: o.Ended, call: call, opener: opener, done: make(chan struct{}),
+	s := &Stream{scope: scope, onEnd: o.Ended, whole: o.Whole, call: call, opener: opener, done: make(chan struct{}),
 		restarts: asked == llm.InterruptRestart || o.Restart && asked == ""}
 	begun, err := opener.Open(scope)
 	if err != nil {
@@ -50,13 +68,17 @@ func NewStream(scope *callstate.Scope, o routing.StreamOptions, opener routing.O
 		}
 		return nil, call.Fail(err)
 	}
-	now := begun.(*opened)
+	s.start(begun.(*opened))
+	return s, nil
+}
+
+// start begins to take chunks from a source.
+func (s *Stream) start(now source) {
 	s.now, s.patience = now, now.readerTimeout()
 	s.mu.Lock() // a goroutine that ends the stream waits until its fields are set
 	s.reader = alarm.New(s.patience, s.expire)
 	now.onLost(s.endAside)
 	s.mu.Unlock()
-	return s, nil
 }
 
 // Events yields the stream's events: chunks, restarts, and at the end Done with
@@ -148,7 +170,7 @@ func (s *Stream) read() (llm.Event, error) {
 			s.mu.Lock()
 			r := s.acc.Response()
 			s.mu.Unlock()
-			if refused := s.now.conclude(s.now.a.judgeAnswer(r)); refused != nil {
+			if refused := s.now.judge(r); refused != nil {
 				return s.broke(refused)
 			}
 		}
@@ -162,6 +184,9 @@ func (s *Stream) complete() llm.Event {
 	r := s.acc.Response()
 	s.mu.Unlock()
 	s.call.Complete(r)
+	if s.whole != nil {
+		s.whole(r)
+	}
 	s.finish(io.EOF)
 	return llm.Event{Kind: llm.EventDone, Response: r}
 }
@@ -173,7 +198,7 @@ func (s *Stream) broke(e *llm.Error) (llm.Event, error) {
 	s.mu.Unlock()
 	s.call.NotePartial(text)
 	if ended := s.scope.Ended(); ended != nil {
-		return llm.Event{}, s.fail(s.now.turn.client.routed(ended))
+		return llm.Event{}, s.fail(s.now.routed(ended))
 	}
 	if failure.EndsStream(e) {
 		return llm.Event{}, s.fail(e)
@@ -181,7 +206,7 @@ func (s *Stream) broke(e *llm.Error) (llm.Event, error) {
 	if !s.restarts {
 		return llm.Event{}, s.fail(interrupted(e))
 	}
-	from := s.now
+	from := s.now.(*opened) // an answer that was kept does not restart
 	begun, err := s.opener.Reopen(s.scope, from, e)
 	if err != nil {
 		return llm.Event{}, s.fail(err)
@@ -268,9 +293,9 @@ func (s *Stream) expire() {
 // not end the process; it ends the stream with an error.
 func (s *Stream) endAside(reason *llm.Error) {
 	s.mu.Lock()
-	c := s.now.turn.client
+	now := s.now
 	s.mu.Unlock()
-	if failed := c.Rescue("end of a stream", func() { s.end(reason) }); failed != nil {
+	if failed := now.rescue("end of a stream", func() { s.end(reason) }); failed != nil {
 		s.scope.End(failed)
 		s.finish(s.call.Fail(failed))
 	}
@@ -297,7 +322,7 @@ func (s *Stream) end(reason *llm.Error) {
 	if next != nil {
 		next.Abandon(reason)
 	}
-	s.finish(s.call.Fail(now.turn.client.routed(reason)))
+	s.finish(s.call.Fail(now.routed(reason)))
 }
 
 // Collect reads the stream to its end and returns the whole response.

@@ -309,3 +309,27 @@ func (r *Response) AsChunk() *Chunk {
 	}
 	return c
 }
+
+// AsChunks returns the whole response as the chunks of a stream: what the
+// choices hold, how they end, and the usage, if there is one.
+func (r *Response) AsChunks() []*Chunk {
+	whole := r.AsChunk()
+	head := Chunk{ID: whole.ID, Object: whole.Object, Created: whole.Created, Model: whole.Model}
+	usage, end := head, head
+	usage.Usage, whole.Usage = whole.Usage, nil
+	for i := range whole.Choices {
+		c := &whole.Choices[i]
+		if c.FinishReason != "" {
+			end.Choices = append(end.Choices, ChunkChoice{Index: c.Index, FinishReason: c.FinishReason})
+			c.FinishReason = ""
+		}
+	}
+	chunks := []*Chunk{whole}
+	if len(end.Choices) > 0 {
+		chunks = append(chunks, &end)
+	}
+	if usage.Usage != nil {
+		chunks = append(chunks, &usage)
+	}
+	return chunks
+}

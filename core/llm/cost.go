@@ -11,6 +11,7 @@ const (
 	CostOfProvider = "provider" // the answer says what it cost
 	CostOfPrice    = "price"    // the usage times the prices of the configuration
 	CostOfTable    = "table"    // the usage times the prices of the file that LLMAGG_PRICES names
+	CostOfCache    = "cache"    // nothing, as the answer was kept
 	CostMixed      = "mixed"    // some attempts have one source, some the other
 )
 

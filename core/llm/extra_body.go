@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"iter"
 	"maps"
 	"slices"
 
@@ -86,6 +87,17 @@ func (p *Payload) Field(name string) []byte {
 		}
 	}
 	return nil
+}
+
+// Fields are the fields of the request by their names.
+func (p *Payload) Fields() iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		for i := range p.fields {
+			if f := &p.fields[i]; !yield(f.Key, p.data[f.Start:f.End]) {
+				return
+			}
+		}
+	}
 }
 
 // Refused is why the payload cannot be sent, nil where it can: options that

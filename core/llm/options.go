@@ -79,6 +79,14 @@ type CallOptions struct {
 	// of their common prompt pays. Equal names choose equal routes in every
 	// process.
 	Session string
+	// Cache says what a call wants of the cache of its aggregator, see
+	// [CacheMode].
+	Cache CacheMode
+	// CacheName is the name of a cache in options that were read from text.
+	CacheName string
+	// CacheLimits, in an aggregator's options that were read from text, give it a
+	// cache.
+	CacheLimits *CacheLimits
 	// Routing orders explicit routes; aggregators have their own.
 	Routing *Routing
 	// Headers are added to the call's HTTP requests and replace equal ones.
@@ -135,6 +143,9 @@ func (o *CallOptions) check() error {
 		return err
 	}
 	if err := o.Strategy.Check(); err != nil {
+		return err
+	}
+	if err := o.Cache.Check(); err != nil {
 		return err
 	}
 	if err := checkExtraBody(o.ExtraBody); err != nil {

@@ -56,6 +56,8 @@ var callSettings = []callSetting{
 		(*CallOptions).setStrategy},
 	{setting.Setting{Name: "session", Type: "text", Default: "none", Meaning: "calls with the same text ask the same route first, as long as it is usable, under every strategy but \"order\""},
 		(*CallOptions).setSession},
+	{setting.Setting{Name: "cache", Type: "\"use\", \"refresh\" or \"off\"", Default: "\"use\" if the aggregator has a cache", Meaning: "\"use\" takes the answer of an equal request from the aggregator's cache, if there is one, \"refresh\" asks the server and replaces it, \"off\" neither reads nor keeps; of an aggregator also true, or {\"size\", \"ttl_s\"}: it has a cache"},
+		(*CallOptions).setCache},
 	{setting.Setting{Name: "include_usage", Type: "bool", Default: "true for aggregators, false for single clients", Meaning: "asks for usage in streams where the vendor supports it"}, boolIn(func(o *CallOptions) *bool { return &o.IncludeUsage })},
 	{setting.Setting{Name: "headers", Type: "object of texts", Default: "none", Meaning: "HTTP headers for this call; they replace configured headers of the same name"},
 		func(o *CallOptions, key string, v []byte) error {
@@ -83,6 +85,8 @@ var callSettings = []callSetting{
 		routing(func(r *Routing) *[]int { return &r.Groups })},
 	{setting.Setting{Name: "order", Type: "list of integers", Default: "by the strategy", Meaning: "over explicit routes: the places of the routes in the order in which they are asked; the others follow", Internal: true},
 		routing(func(r *Routing) *[]int { return &r.Order })},
+	{setting.Setting{Name: "cache_name", Type: "text", Default: "none", Meaning: "over explicit routes: the cache that llmagg_cache_set has made", Internal: true},
+		(*CallOptions).setCacheName},
 	{setting.Setting{Name: "window", Type: "integer", Default: "64", Meaning: "with LLMAGG_STREAM: chunks that may be outstanding before llmagg_op_credit; 0 means no limit", Internal: true},
 		func(o *CallOptions, key string, v []byte) (err error) {
 			if o.Window, err = readInteger(key, v, 0); err == nil && o.Window == 0 {
@@ -132,6 +136,10 @@ func parseOptions(data []byte, withModels bool) (o CallOptions, models []string,
 		switch {
 		case withModels && f.Key == "models":
 			if models, groups, err = ParseModels(v); err != nil {
+				return o, nil, nil, err
+			}
+		case withModels && f.Key == "cache" && v[0] != '"' && v[0] != 'n':
+			if o.CacheLimits, err = ReadCacheLimits("option \"cache\"", v); err != nil {
 				return o, nil, nil, err
 			}
 		case option == nil:

@@ -16,6 +16,9 @@ type Response struct {
 	Usage   *Usage // nil when the provider sent none: unknown, not zero
 	// Cost is what all attempts of the call cost; nil if it is not known.
 	Cost *Cost
+	// Cache tells that the answer comes from a cache: [CacheHit] or
+	// [CacheJoined]; "" that a server gave it.
+	Cache string
 	// CallID is the number of the call in this process, which observations carry
 	// too; in JSON "id_of_call".
 	CallID uint64
@@ -114,6 +117,9 @@ func (r *Response) write(w *jsontext.Writer) {
 	}
 	if _, taken := r.Extra["cost"]; r.Cost != nil && (w.Gathered || !taken) {
 		r.Cost.write(o.Field("cost"))
+	}
+	if _, taken := r.Extra["cache"]; r.Cache != "" && (w.Gathered || !taken) {
+		o.Str("cache", r.Cache)
 	}
 	writeCallID(&o, r.CallID)
 	if r.Attempts != nil {

@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 	"core/config":             {"core/llm", "core/price"},
 	"core/observe":            {"core/llm"},
 	"core/meter":              {"core/llm"},
+	"core/cache":              {"core/llm"},
 	"core/breaker":            nil,
 	"core/limit":              nil,
 	"core/rate":               nil,
@@ -60,7 +61,7 @@ var mayImport = map[string][]string{
 	"core/manager":            {"core/llm", "core/client", "core/provider", "core/limit", "core/observe", "core/meter"},
 	"core/fleet":              {"core/llm", "core/breaker", "core/client", "core/config", "core/manager", "core/observe", "core/rate"},
 	"core/fleet/valkey":       {"core/llm", "core/breaker", "core/config", "core/fleet"},
-	"core/aggregator":         {"core/fleet", "core/llm", "core/breaker", "core/config", "core/failure", "core/client", "core/provider", "core/manager", "core/limit", "core/observe", "core/strategy", "core/wire"},
+	"core/aggregator":         {"core/cache", "core/fleet", "core/llm", "core/breaker", "core/config", "core/failure", "core/client", "core/provider", "core/manager", "core/limit", "core/observe", "core/strategy", "core/wire"},
 	"core/bulk":               {"core/llm", "core/aggregator"},
 	"core/faultwall":          {"core/llm"},
 }

@@ -105,6 +105,7 @@ static int in_child(int fd) {
     FORKED(llmagg_config_check(STR("{}"), 0, &out, err));
     FORKED(llmagg_settings(&out, err));
     FORKED(llmagg_budget_set(NOTHING, STR("1"), err));
+    FORKED(llmagg_cache_set(STR("c"), STR("true"), err));
     FORKED(llmagg_stats(&out, err));
     FORKED(llmagg_wall_start(NOTHING, &wall, err));
     FORKED(llmagg_wall_url(wall, &out, err));

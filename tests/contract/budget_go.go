@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/llmagg/llmagg/core/cache"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -27,4 +28,12 @@ func callOptions(c *Command) (llm.CallOptions, error) {
 		}
 	}
 	return o, err
+}
+
+// cacheOf is the cache that an aggregator's options give it, nil for none.
+func cacheOf(o *llm.CallOptions) *cache.Cache {
+	if o.CacheLimits == nil {
+		return nil
+	}
+	return cache.New(cache.Options{Bytes: o.CacheLimits.Bytes, TTL: o.CacheLimits.TTL})
 }

@@ -31,6 +31,8 @@ type Call struct {
 	// the configured one.
 	Model string
 
+	cached, currency string // see Cached
+
 	// Memory for the trail of most calls: one attempt.
 	first     llm.Attempt
 	firstUsed atomic.Bool
@@ -76,7 +78,14 @@ func (c *Call) Complete(r *llm.Response) {
 	r.CallID = c.ID
 	r.Attempts = c.Attempts()
 	r.Cost = llm.TotalCost(r.Attempts)
+	if c.cached != "" {
+		r.Cache, r.Cost = c.cached, &llm.Cost{Currency: c.currency, Source: llm.CostOfCache}
+	}
 }
+
+// Cached notes that the answer comes from a cache, as [llm.Response].Cache
+// says, and that its costs had that currency. The call is nobody else's yet.
+func (c *Call) Cached(how, currency string) { c.cached, c.currency = how, currency }
 
 // Spent is what the attempts so far are known to have cost.
 func (c *Call) Spent() (amount float64) {

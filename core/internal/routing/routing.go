@@ -113,4 +113,7 @@ type StreamOptions struct {
 	Ended func() // called once, when the stream has ended or could not be opened; may be nil
 	// Restart is the default of on_interrupt: true for calls that accumulate.
 	Restart bool
+	// Whole, if set, sees the whole answer of a stream that was complete, before
+	// its reader does. It must not change or keep it.
+	Whole func(*llm.Response)
 }

@@ -79,6 +79,7 @@ if _typing.TYPE_CHECKING:
     from . import (  # noqa: F401 - not in __all__: they need extras, or are for tests
         budget,
         bulk,
+        cache,
         default,
         faultwall,
         metrics,
@@ -88,6 +89,7 @@ if _typing.TYPE_CHECKING:
         serve,
     )
     from .budget import Budget, process_budget
+    from .cache import Cache
     from .default import (
         chat,
         chat_sync,
@@ -107,7 +109,7 @@ if _typing.TYPE_CHECKING:
 
 __all__ = [
     "APIError", "APITimeoutError", "AllModelsFailedError", "Attempt", "AuthenticationError", "BadRequestError",
-    "BadResponseError", "BaseLLMClient", "BaseProvider", "Budget", "CanceledError", "ChatCompletionRequest",
+    "BadResponseError", "BaseLLMClient", "BaseProvider", "Budget", "Cache", "CanceledError", "ChatCompletionRequest",
     "ChatCompletionResponse", "Choice", "ChunkEvent", "CircuitOpenError", "ClosedError", "ContentFilterError",
     "ContextLengthError", "Cost", "DeepSeekProvider", "DoneEvent", "EmbeddingResponse", "ForkedError", "Function",
     "GeminiProvider", "InternalError", "InvalidArgumentError", "LLMAggrator", "LLMAggregator", "LLMClient",
@@ -116,7 +118,7 @@ __all__ = [
     "ProviderNotFoundError", "QuotaExceededError", "RankedDocument", "RateLimitError", "RerankResponse",
     "RestartEvent", "ServiceUnavailableError", "StreamChoice", "StreamEvent", "StreamInterruptedError",
     "StreamResponse", "SyncObserver", "ToolCall", "UnknownModelError", "UnsupportedError", "Usage", "__version__",
-    "aggregator", "attempt", "budget", "bulk", "chat", "chat_sync", "client", "config", "cost", "default",
+    "aggregator", "attempt", "budget", "bulk", "cache", "chat", "chat_sync", "client", "config", "cost", "default",
     "diagnostics", "embeddings", "errors", "events", "get_client", "get_client_by_model", "get_manager", "llm_aggrator",
     "log", "manager", "messages", "observe", "observe_sync", "observers", "parse", "parse_sync", "process_budget",
     "provider", "providers", "rankings", "requests", "responses", "run_tools", "run_tools_sync", "settings", "stats",
@@ -133,6 +135,7 @@ _LATE = {
     "otel": "otel",
     "instrument": "otel",
     **dict.fromkeys(("Budget", "budget", "process_budget"), "budget"),
+    **dict.fromkeys(("Cache", "cache"), "cache"),
     **dict.fromkeys(("Observation", "Observer", "SyncObserver", "observe", "observe_sync", "observers"), "observers"),
     **dict.fromkeys(
         (

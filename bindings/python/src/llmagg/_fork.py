@@ -37,6 +37,7 @@ LATE = (
     "llmagg._notebook",
     "llmagg._values",
     "llmagg.budget",
+    "llmagg.cache",
     "llmagg.default",
     "llmagg.growing",
     "llmagg.observers",

@@ -27,7 +27,7 @@ def line(response: Any) -> str:
 def facts(response: Any) -> str:
     """The route, the number of attempts, the time and the tokens, in one line."""
     attempts = response.attempts
-    parts = [response.route or response.model]
+    parts = [f"from the cache ({response.cache})" if response.cached else response.route or response.model]
     if len(attempts) > 1:
         parts.append(f"{len(attempts)} attempts")
     if attempts:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from ._native.calls import Call
     from .budget import Budget
+    from .cache import Cache
     from .growing import Growing
     from .params import ChatParams, GenerateParams, Messages, ToolParams
     from .parsing import Parsed
@@ -76,7 +77,7 @@ class LLMAggregator(Closing):
     ``on_interrupt`` ("error" or "restart"), ``hedge_after`` (seconds), ``failover_bad_request``,
     ``failover_content_filter``, ``unsupported`` ("adapt" or "error"), ``strategy``, ``session``, ``failover_on`` and
     ``retry_on`` (lists of codes, statuses and vendors' codes), ``accept`` ("nonempty" or a function), ``max_cost`` (a
-    sum of money), ``budgets`` (:class:`Budget` objects) and ``include_usage``.
+    sum of money), ``budgets`` (:class:`Budget` objects), ``cache`` ("use", "refresh" or "off") and ``include_usage``.
     ``model`` chooses one model for this call. Any other name is an InvalidArgumentError that suggests the nearest one;
     fields for the server that the library does not know go through ``extra_body`` (a dict; it replaces fields of the
     same name).
@@ -89,11 +90,16 @@ class LLMAggregator(Closing):
     group, and a group is asked before the next one. Calls with the same ``session`` (a text) ask the same model
     first, as long as it is usable, under every strategy but "order".
     ``budget`` bounds what all calls of the aggregator cost together.
+    ``cache`` answers a request that equals an earlier one with the answer to that one: True, a dict such as
+    ``{"size": "64MB", "ttl_s": 3600}``, or a :class:`llmagg.Cache`, which aggregators may share. A call says
+    ``cache="refresh"`` to ask anew and ``cache="off"`` to do without it; ``response.cached`` tells where an answer
+    comes from.
     """
 
     def __init__(
         self, models: list[Any] | None = None,
         strategy: str | Callable[[list[str], dict[str, Any]], Any] | None = None, *, budget: Budget | None = None,
+        cache: Cache | bool | Mapping[str, Any] | None = None,
     ) -> None:  # fmt: skip
         self.manager: Any = get_manager()
         groups = catalog.model_groups(models)
@@ -104,6 +110,11 @@ class LLMAggregator(Closing):
             budgets.names_of(budget)
         self.strategy = strategy
         self.budget = budget
+        self.cache: Cache | None = None
+        if cache is not None and cache is not False:
+            from .cache import cache_of
+
+            self.cache = cache_of(cache)
         self._initialized = False
         self._filled: list[str] | None = None  # the names in ``models`` if initialize() filled it
         self._left_out: dict[str, str] = {}  # unusable models of the configuration: name → reason

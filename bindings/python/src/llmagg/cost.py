@@ -11,8 +11,8 @@ class Cost:
     """A sum of money. A cost that is not known is None in its place, never 0. ``float(cost)`` is the amount.
 
     ``source`` is "provider" (the answer says it), "price" (the usage times the ``price`` of the configuration), "table"
-    (times the prices of the file that LLMAGG_PRICES names, whose day is ``date``) or "mixed". ``unknown`` is how many
-    further attempts of the call may have cost something that is not known.
+    (times the prices of the file that LLMAGG_PRICES names, whose day is ``date``), "cache" (nothing, as the answer was
+    kept) or "mixed". ``unknown`` is how many further attempts of the call may have cost something that is not known.
     """
 
     amount: float

@@ -138,6 +138,10 @@ class Options(TypedDict, total=False):
     """The order of the routes: "order" (default), "weighted", "latency", "least_busy", "cost" or "usage"."""
     session: str | None
     """Calls with the same text ask the same route first, as long as it is usable. Default: none."""
+    cache: Literal["use", "refresh", "off"] | None
+    """What the call wants of the aggregator's cache: "use" (default) takes a kept answer, "refresh" asks the server and
+    replaces it, "off" neither reads nor keeps. Without a cache it means nothing.
+    """
     include_usage: bool | None
     """Asks for the usage in streams. Default: True for aggregators. Example: ``include_usage=False``."""
     headers: Mapping[str, str] | None

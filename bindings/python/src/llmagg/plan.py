@@ -198,6 +198,8 @@ class Plan:
 
             own = budget.names_of(user.budget)
             options = {**(options or {}), "budgets": own + (options or {}).get("budgets", [])}
+        if user.cache is not None and (options or {}).get("cache") != "off":
+            options = {**(options or {}), "cache_name": user.cache.name()}
         if user.strategy is not None or self._groups:
             options = self._routing(user.strategy, request, options)
         accept = None
@@ -261,7 +263,7 @@ def request_and_options(
             if value is not None:
                 _put_option(options, key, value)
         elif key not in known_fields:
-            if key in ("bare", "window", "groups", "order"):
+            if key in ("bare", "window", "groups", "order", "cache_name"):
                 raise InvalidArgumentError(f"unknown call option {key!r}: it is an option of the C interface only")
             options[key] = None
         elif value is None or (key in ("model", "stream") and not value):
@@ -287,6 +289,11 @@ _MAPPINGS = {"headers": "headers", "extra_headers": "headers", "extra_body": "ex
 
 
 def _put_option(options: dict[str, Any], key: str, value: Any) -> None:
+    if key == "cache" and not isinstance(value, str):
+        raise InvalidArgumentError(
+            f'option "cache" is {value!r}; expected "use", "refresh" or "off"; '
+            "the cache itself is a parameter of the aggregator"
+        )
     if key == "budgets":
         from . import budget
 

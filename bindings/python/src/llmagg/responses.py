@@ -135,7 +135,9 @@ class ChatCompletionResponse:
 
     ``cost`` is what all of them cost, None if that is not known. ``id_of_call`` is the number of the call in this
     process, as observations carry it (``Observation.call``); 0 without a call. ``text`` and ``tool_calls`` are those
-    of the first choice. A notebook shows the text, the routes tried, the time and the tokens.
+    of the first choice. ``cache`` is "hit" if the aggregator's cache had the answer, "joined" if an equal call asked at
+    the same time and this is its answer, None if a server was asked; without a server there are no ``attempts``. A
+    notebook shows the text, the routes tried, the time and the tokens.
     """
 
     id: str
@@ -147,6 +149,7 @@ class ChatCompletionResponse:
     system_fingerprint: str | None = None
     service_tier: str | None = None
     cost: Cost | None = None
+    cache: str | None = None
     id_of_call: int = 0
     attempts: list[Attempt] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
@@ -162,9 +165,17 @@ class ChatCompletionResponse:
             response.cost = cost
             if cost is None:  # the provider's own field
                 response.extra = {**response.extra, "cost": given["cost"]}
+        if "cache" in given and given["cache"] not in ("hit", "joined"):  # the provider's own field
+            response.cache = None
+            response.extra = {**response.extra, "cache": given["cache"]}
         attempts = expect_list(given.get("attempts"), "attempts")
         response.attempts = [Attempt.from_dict(expect_object(attempt, "an attempt")) for attempt in attempts]
         return response
+
+    @property
+    def cached(self) -> bool:
+        """Whether the answer comes from a cache, so that no server was asked for this call; see ``cache``."""
+        return self.cache is not None
 
     @property
     def text(self) -> str:
@@ -203,6 +214,8 @@ class ChatCompletionResponse:
         wire["usage"] = self.usage._or_none()
         if self.cost is not None:
             wire["cost"] = self.cost.to_dict()
+        if self.cache is not None:
+            wire["cache"] = self.cache
         if self.id_of_call:
             wire["id_of_call"] = self.id_of_call
         if self.attempts:

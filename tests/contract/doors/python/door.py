@@ -34,7 +34,8 @@ class Session:
     """An aggregator of its own, as an application would make it."""
 
     def __init__(self, options: dict[str, Any], manager: Manager) -> None:
-        self.aggregator = LLMAggregator(options.pop("models", None))
+        cache = options.pop("cache") if not isinstance(options.get("cache", ""), str) else None
+        self.aggregator = LLMAggregator(options.pop("models", None), cache=cache)
         self.aggregator.manager = manager
         self.defaults = options
         self.observing: Any = None

@@ -83,6 +83,7 @@ STATUS_FUNCTIONS: dict[str, tuple[object, ...]] = {
     "llmagg_token_answer": (c_uint64, *_TEXT, _ERR),
     "llmagg_accept_answer": (c_uint64, *_TEXT, _ERR),
     "llmagg_budget_set": (*_TEXT, *_TEXT, _ERR),
+    "llmagg_cache_set": (*_TEXT, *_TEXT, _ERR),
     "llmagg_config_check": (*_TEXT, c_uint32, *_OUT),
     "llmagg_settings": _OUT,
     "llmagg_stats": _OUT,

@@ -1,0 +1,100 @@
+"""Caches: a request that equals an earlier one is answered by the answer to that one."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import weakref
+from collections.abc import Mapping
+from typing import Any
+
+from . import errors
+from ._native import load
+from ._wire import encode
+from .diagnostics import stats
+
+_numbers = itertools.count(1)
+
+
+class Cache:
+    """Keeps answers in memory, and gives them to equal requests of all aggregators that have it.
+
+    Example::
+
+        kept = llmagg.Cache("256MB", ttl_s=3600)
+        aggregator = llmagg.LLMAggregator(["gpt-4o"], cache=kept)
+        answer = await aggregator.chat("Name a city in Germany.")
+        again = await aggregator.chat("Name a city in Germany.")
+        print(again.cached, kept.report()["hits"])
+
+    Requests are equal if their routes are, and all their fields that may change an answer; ``deadline``, ``session``,
+    ``user``, ``metadata`` and the like may differ. A request with a ``temperature`` gets the same answer again, too.
+    Kept are whole answers that ended by themselves or at their length, of ``chat`` and of streams that were read to
+    their end; never a failure, nor an answer that was cut or filtered. Of equal chats at the same time one asks the
+    server, and the others wait for its answer, each until its own ``deadline``; if it fails, each asks for itself. A
+    stream is answered in chunks.
+
+    ``size`` is how many bytes the kept answers may have together, a number or a text such as "64MB"; what was not used
+    for the longest time is forgotten first. ``ttl_s`` is how many seconds an answer is kept; None: as long as there is
+    room. Thread-safe. A forked child begins with an empty cache.
+    """
+
+    def __init__(self, size: int | str = "64MB", ttl_s: float | None = None) -> None:
+        self._set({"size": size, "ttl_s": ttl_s})
+
+    def _set(self, limits: dict[str, Any]) -> None:
+        self._name = f"python-{next(_numbers)}"
+        self._limits = limits
+        self._generation = -1
+        self.clear()
+
+    def clear(self) -> None:
+        """Forgets all answers, and counts from 0."""
+        _set(self._name, self._limits)
+        if self._generation != load.generation:
+            self._generation = load.generation
+            weakref.finalize(self, _remove, self._name, load.generation).atexit = False
+
+    def name(self) -> str:
+        """The name by which the core knows the cache in this process."""
+        if self._generation != load.generation:  # forked: this library does not know it yet
+            self.clear()
+        return self._name
+
+    def report(self) -> dict[str, int]:
+        """``hits``, ``joined`` (answers of equal calls at the same time), ``misses``, ``kept``, ``failed`` (failures of
+        the store), and what the memory holds: ``entries``, ``bytes``, ``size``.
+        """
+        name = self.name()
+        caches: dict[str, dict[str, int]] = stats()["caches"]
+        return caches[name]
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{key}={value!r}" for key, value in self._limits.items() if value is not None)
+        return f"{type(self).__name__}({given})"
+
+
+def cache_of(value: Any) -> Cache:
+    """The cache of an aggregator's parameter. Raises InvalidArgumentError."""
+    if isinstance(value, Cache):
+        return value
+    if value is True:
+        return Cache()
+    if not isinstance(value, Mapping):
+        raise errors.InvalidArgumentError(
+            f'cache is {value!r}; expected True, a dict such as {{"size": "64MB", "ttl_s": 3600}}, or a llmagg.Cache'
+        )
+    made = Cache.__new__(Cache)
+    made._set(dict(value))
+    return made
+
+
+def _set(name: str, limits: dict[str, Any] | None) -> None:
+    data, text = encode(limits, "the cache") if limits is not None else b"", name.encode()
+    load.call("llmagg_cache_set", text, len(text), data, len(data))
+
+
+def _remove(name: str, generation: int) -> None:
+    if generation == load.generation:
+        with contextlib.suppress(errors.LLMError):
+            _set(name, None)
