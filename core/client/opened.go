@@ -103,9 +103,7 @@ func (o *opened) begin() (err error) {
 }
 
 func (o *opened) keep(c *llm.Chunk) {
-	if c.Usage != nil {
-		o.usage = c.Usage
-	}
+	o.usage = c.Usage.After(o.usage)
 }
 
 // idleFrom turns the attempt's clock into D4's, standing still.

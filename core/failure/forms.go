@@ -61,6 +61,7 @@ var (
 // Words of fields that tell how a request went.
 var (
 	wellWords   = []string{"ok", "success", "succeeded", "completed", "pending", "queued", "processing", "running", "inprogress"}
+	aliveWords  = []string{"heartbeat", "keepalive", "ping", "pong", "progress", "queue", "status", "info", "notice", "log", "debug"} // of events
 	failedWords = []string{"error", "failed", "failure", "fail"}
 )
 
@@ -202,7 +203,7 @@ func (s *said) outcome(f fields) {
 	for _, word := range []string{scalar(f["object"]), scalar(f["event"]), scalar(f["type"]), status} {
 		word = suggest.Fold(word)
 		s.strong = s.strong || slices.Contains(failedWords, word)
-		s.success = s.success || slices.Contains(wellWords, word)
+		s.success = s.success || slices.Contains(wellWords, word) || slices.Contains(aliveWords, word)
 	}
 	if kind := suggest.Fold(scalar(f["type"])); strings.HasSuffix(kind, "error") || strings.HasSuffix(kind, "exception") {
 		s.strong = true

@@ -30,6 +30,7 @@ type partialChoice struct {
 	function                    *partialCall
 	moved                       bool // more of the old form's calls came: they are tool calls
 	finish                      string
+	wentOn                      bool // something came after finish
 	logContent, logRefusal      []json.RawMessage
 	otherLogprobs               joints
 	deltaExtra, extra           joints
@@ -57,7 +58,7 @@ func (a *Accumulator) Add(c *Chunk) *Chunk {
 		a.head.Created = c.Created
 	}
 	if c.Usage != nil {
-		a.head.Usage = c.Usage.Clone()
+		a.head.Usage = c.Usage.After(a.head.Usage).Clone()
 	}
 	a.extra.add(c.Extra, inChunk)
 	told := c
@@ -123,15 +124,13 @@ func (p *partialChoice) plain(c *ChunkChoice) bool {
 	d := &c.Delta
 	return d.Content != "" && d.Role == "" && d.Parts == nil && d.ReasoningContent == "" && d.Refusal == "" && d.ToolCalls == nil &&
 		d.FunctionCall == nil && d.Audio == nil && d.Extra == nil && d.Name == "" && d.ToolCallID == "" && c.FinishReason == "" &&
-		c.whole == nil && c.Logprobs == nil && c.Extra == nil && p.parts == nil && p.halves == nil && jsontext.Half("").Whole(d.Content)
+		c.whole == nil && c.Logprobs == nil && c.Extra == nil && p.parts == nil && p.halves == nil && p.finish == "" && jsontext.Half("").Whole(d.Content)
 }
 
 // add joins what a choice brings, and changes it where its reader could not
 // join it; changed says so.
 func (p *partialChoice) add(c *ChunkChoice) (changed bool) {
-	if c.FinishReason != "" {
-		p.finish = c.FinishReason
-	}
+	p.end(c)
 	if c.whole != nil && c.whole.alone {
 		c.Delta = Message{NullContent: true}
 	} else {

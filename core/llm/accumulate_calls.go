@@ -184,11 +184,20 @@ func (c *partialCalls) find(d *ToolCall) *partialCall {
 		return nil
 	}
 	// Some servers make up another id for every piece of one call: those have
-	// no name, and go on with what is not complete.
-	if d.ID != "" && to.id != "" && d.ID != to.id && (*name != "" || *text == "" || to.complete()) {
+	// no name, or the same at the same index, and go on with what is not
+	// complete.
+	if d.ID != "" && to.id != "" && d.ID != to.id && (*name != "" && !to.goesOn(d) || *text == "" || to.complete()) {
 		return nil
 	}
 	return to
+}
+
+// goesOn tells whether a delta with c's index and name is a piece of c's
+// arguments, which are not complete: those of another call begin like JSON.
+func (c *partialCall) goesOn(d *ToolCall) bool {
+	name, text := d.said()
+	return d.Index >= 0 && d.Index == c.index && *name == c.name.String() && !c.custom && c.arguments.Len() > 0 && *text != "" &&
+		strings.IndexByte("{[\" \t\r\n", (*text)[0]) < 0
 }
 
 // begins tells whether a delta with a name is the beginning of another call

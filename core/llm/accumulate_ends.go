@@ -117,3 +117,18 @@ func (p *partialChoice) say(text string, d *Message) {
 	}
 	d.FunctionCall = &also
 }
+
+// end notes a finish reason. A "stop" that a server adds behind the real one,
+// with nothing between them, does not take its place: the answer was cut off,
+// or has calls.
+func (p *partialChoice) end(c *ChunkChoice) {
+	if p.finish != "" && c.Delta.hasToken() {
+		p.wentOn = true
+	}
+	switch {
+	case c.FinishReason == "":
+	case c.FinishReason == "stop" && p.finish != "" && !p.wentOn:
+	default:
+		p.finish, p.wentOn = c.FinishReason, false
+	}
+}

@@ -174,7 +174,11 @@ func (c *Chunk) read(r *reader, before *Chunk) {
 	for more := r.Object(); more; more = r.NextField() {
 		switch string(r.Key) {
 		case "id":
-			c.ID = r.TextLike(before.ID)
+			if c.ID = before.ID; r.Next() == '"' {
+				c.ID = r.TextLike(before.ID)
+			} else {
+				c.ID = r.TextOrNumber()
+			}
 		case "object":
 			c.Object = r.word()
 		case "created":

@@ -133,7 +133,7 @@ func (r *Response) read(in *reader) {
 	for more := in.Object(); more; more = in.NextField() {
 		switch string(in.Key) {
 		case "id":
-			r.ID = in.Text()
+			r.ID = in.TextOrNumber()
 		case "object":
 			r.Object = in.word()
 		case "created":

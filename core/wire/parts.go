@@ -87,11 +87,18 @@ func Arguments(text string) json.RawMessage {
 }
 
 // ArgumentsOf gives the input of a call, an object, as the text that chat
-// completions have, without the white space around its tokens; "{}" for
-// anything else.
+// completions have, without the white space around its tokens; "{}" for none.
+// A text in its place is what chat completions have already, and anything else
+// stays as it is.
 func ArgumentsOf(input json.RawMessage) string {
 	var text bytes.Buffer
-	if len(input) == 0 || input[0] != '{' || json.Compact(&text, input) != nil {
+	switch {
+	case len(input) == 0 || string(input) == "null" || string(input) == `""`:
+		return "{}"
+	case input[0] == '"':
+		r := AnswerReader(input)
+		return r.Text()
+	case json.Compact(&text, input) != nil:
 		return "{}"
 	}
 	return text.String()

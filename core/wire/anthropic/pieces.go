@@ -3,6 +3,7 @@ package anthropic
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
@@ -109,8 +110,28 @@ func blockIn(r *jsontext.Reader, kind string) (b answerBlock) {
 			r.Skip()
 		}
 	}
+	if b.Type == "" {
+		b.Type = b.typeOf(kind)
+	}
 	if b.raw = r.Data[from:r.Pos]; r.Odd {
 		b.raw = jsontext.WithoutOddNumbers(b.raw)
 	}
 	return b
+}
+
+// typeOf is the type of a block or a delta that does not say it: kind is that
+// of a text, which tells a delta from a block.
+func (b *answerBlock) typeOf(kind string) string {
+	ending := strings.TrimPrefix(kind, "text") // "_delta" or ""
+	switch {
+	case b.Text != "":
+		return kind
+	case b.Thinking != "":
+		return "thinking" + ending
+	case b.PartialJSON != "":
+		return "input_json_delta"
+	case b.Name != "" && ending == "":
+		return "tool_use"
+	}
+	return ""
 }

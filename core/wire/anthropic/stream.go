@@ -21,9 +21,10 @@ type stream struct {
 	usage         usage
 	calls         int // so far
 	block         openBlock
-	kept          wire.Kept // see kept.go
-	told          bool      // a delta has told of a block that nothing else shows
-	finished      bool      // a reason has come
+	parked        []openBlock // others that are open: a server may mix their deltas
+	kept          wire.Kept   // see kept.go
+	told          bool        // a delta has told of a block that nothing else shows
+	finished      bool        // a reason has come
 	done          bool
 }
 
@@ -31,6 +32,7 @@ type stream struct {
 type openBlock struct {
 	answerBlock
 	index     int
+	call      int // its number among the calls
 	bytes     int // of its text
 	thought   strings.Builder
 	input     strings.Builder // of a server's own tool
@@ -69,7 +71,7 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 	case "content_block_delta":
 		return s.piece(s.add(e.Index, e.Delta))
 	case "content_block_stop":
-		return s.piece(s.close(), nil)
+		return s.piece(s.stop(e.Index), nil)
 	case "message_delta":
 		return s.end(&e)
 	case "message_stop":
@@ -108,7 +110,7 @@ func (s *stream) end(e *event) (*llm.Chunk, error) {
 		return nil, llm.Errorf(llm.BadResponse, "message_delta cannot be read")
 	}
 	s.usage.add(e.Usage)
-	c := s.chunk(&llm.Message{NullContent: true})
+	c := s.chunk(s.closeAll(h.reason))
 	c.Choices[0].FinishReason, c.Choices[0].Extra = s.finish(&h), choiceExtra(&h)
 	c.Usage, c.Extra = s.usage.usage(), extraOf(&h)
 	if h.reason != "" {
@@ -120,7 +122,8 @@ func (s *stream) end(e *event) (*llm.Chunk, error) {
 
 // open begins a block. Servers may put its whole content there.
 func (s *stream) open(index int, b *answerBlock) *llm.Message {
-	s.block = openBlock{answerBlock: *b, index: index, open: true}
+	s.park(index)
+	s.block = openBlock{answerBlock: *b, index: index, call: s.calls, open: true}
 	switch b.Type {
 	case "text":
 		return s.say(b.Text)
@@ -159,6 +162,9 @@ func (s *stream) add(index int, raw json.RawMessage) (*llm.Message, error) {
 		return nil, llm.Errorf(llm.BadResponse, "a delta of content[%d] cannot be read: %v", index, err)
 	}
 	b := &s.block
+	if !b.open || b.index != index {
+		s.unpark(index)
+	}
 	if !b.open || b.index != index {
 		if err := s.unopened(index, d.Type); err != nil {
 			return nil, err
@@ -223,7 +229,7 @@ func (s *stream) argue(text string) *llm.Message {
 	case s.block.Name == s.schemaTool && s.schemaTool != "":
 		return &llm.Message{Content: text}
 	}
-	return &llm.Message{NullContent: true, ToolCalls: []llm.ToolCall{{Index: s.calls - 1, Function: llm.FunctionCall{Arguments: text}}}}
+	return &llm.Message{NullContent: true, ToolCalls: []llm.ToolCall{{Index: s.block.call, Function: llm.FunctionCall{Arguments: text}}}}
 }
 
 // close ends the block: a call without a piece of its input has what it began

@@ -67,7 +67,7 @@ func (u *usage) cache(key string, value []byte) {
 
 // replace reads a number, unless something else stands there.
 func replace(to **int, r *jsontext.Reader) {
-	if n := wire.Tokens(r); n != nil {
+	if n := wire.Tokens(r); n != nil && (*n > 0 || *to == nil) { // gateways write 0 for what they told before
 		*to = n
 	}
 }

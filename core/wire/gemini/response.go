@@ -28,6 +28,7 @@ type reader struct {
 	owner      string // of what is kept of the answer
 	callID     string // what the ids of tool calls begin with
 	ended      bool   // a finish reason has come
+	counted    []byte // the last usageMetadata before that
 	done       bool   // [DONE] has come
 	candidates []*candidate
 
@@ -38,6 +39,7 @@ type reader struct {
 // candidate is what a reader remembers of a candidate.
 type candidate struct {
 	index  int
+	ended  bool              // a finish reason has come
 	calls  int               // tool calls so far
 	images []json.RawMessage // so far, as image_url parts
 	others []json.RawMessage // parts that OpenAI's shape does not know, so far
@@ -58,6 +60,9 @@ func newReader(model string) *reader {
 func (g *reader) response(data []byte) (*llm.Response, error) {
 	if err := g.parse(data); err != nil {
 		return nil, err
+	}
+	if inside := g.inside(); inside != nil {
+		return g.response(inside)
 	}
 	if len(g.found) == 0 {
 		return nil, llm.Errorf(llm.BadResponse, "the answer has no candidates")
@@ -89,6 +94,9 @@ func (g *reader) chunk(data []byte) (*llm.Chunk, error) {
 	if err := g.parse(data); err != nil {
 		return nil, err
 	}
+	if inside := g.inside(); inside != nil {
+		return g.chunk(inside)
+	}
 	of := &struct {
 		llm.Chunk
 		choice [1]llm.ChunkChoice
@@ -106,10 +114,13 @@ func (g *reader) chunk(data []byte) (*llm.Chunk, error) {
 		}
 		g.ended = g.ended || c.Choices[i].FinishReason != ""
 	}
-	if usage := g.top.take("usageMetadata"); g.ended || len(g.found) == 0 {
-		c.Usage = readUsage(usage)
-	}
+	g.count(c)
 	c.Extra = g.top.rest()
+	if len(g.found) == 0 && len(c.Extra) > 0 {
+		if field := wire.PieceIn(&llm.Chunk{Extra: c.Extra}, g.ended); field != "" {
+			return nil, llm.Errorf(llm.BadResponse, "it has no candidates, but text in its field %q", field)
+		}
+	}
 	return c, nil
 }
 
@@ -199,6 +210,7 @@ func (g *reader) choice(choice *llm.ChunkChoice, place int) error {
 	if choice.FinishReason == "" {
 		return nil
 	}
+	c.ended = true
 	c.keepIn(&choice.Delta)
 	if reason != "STOP" && reason != "MAX_TOKENS" {
 		put(&choice.Extra, "finishReason", rawOf(reason, nil))

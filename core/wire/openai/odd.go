@@ -44,37 +44,17 @@ func unwrapped(r *llm.Response) *llm.Response {
 	return inside
 }
 
-// pieceIn is the field of an event without choices that holds a piece of the
-// answer, "" for none. Fields that other events have too count only where
-// nothing says what the event is. After the end some servers send all the text
-// once more.
-func pieceIn(c *llm.Chunk, ended bool) string {
-	for _, name := range [...]string{"choices", "choice", "delta", "candidates"} {
-		if isThere(c.Extra[name]) && (!ended || name == "choices") {
-			return name
-		}
+// number gives the only choice that was asked for the number 0: readers look
+// for its text there. If another comes with that number, it has the other's.
+func (s *stream) number(c *llm.ChunkChoice) {
+	if s.ends.seen == 0 {
+		s.only = c.Index
 	}
-	if ended || c.Object != "" && c.Object != "chat.completion.chunk" {
-		return ""
+	switch {
+	case s.only == 0:
+	case c.Index == s.only:
+		c.Index = 0
+	case c.Index == 0:
+		c.Index = s.only
 	}
-	for _, name := range [...]string{"type", "event", "status"} {
-		if isThere(c.Extra[name]) {
-			return ""
-		}
-	}
-	for _, name := range [...]string{"content", "text", "response", "token", "generated_text", "output_text"} {
-		if raw := c.Extra[name]; isThere(raw) && raw[0] == '"' {
-			return name
-		}
-	}
-	return ""
-}
-
-// isThere tells whether a value is neither nothing nor empty.
-func isThere(raw json.RawMessage) bool {
-	switch string(raw) {
-	case "", "null", "false", `""`, "[]", "{}":
-		return false
-	}
-	return true
 }

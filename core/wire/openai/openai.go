@@ -102,13 +102,17 @@ func (w *format) Response(data []byte, _ *wire.Call) (*llm.Response, error) {
 
 func (w *format) Ending() *wire.Ending { return &wire.WholeOrBroken }
 
-func (w *format) Stream(*wire.Call) wire.Stream { return &stream{} }
+func (w *format) Stream(c *wire.Call) wire.Stream {
+	return &stream{single: c.Payload != nil && c.Payload.N <= 1}
+}
 
 // stream reads chunks up to [DONE].
 type stream struct {
 	decoder llm.ChunkDecoder
 	ends    ends
 	done    bool
+	single  bool // one choice was asked for
+	only    int  // its number where it is another than 0
 }
 
 // Chunk implements [wire.Stream].
@@ -124,12 +128,15 @@ func (s *stream) Chunk(name string, data []byte) (*llm.Chunk, error) {
 	if c.Object == "" {
 		c.Object = "chat.completion.chunk"
 	}
+	if s.single && len(c.Choices) == 1 && (c.Choices[0].Index != 0 || s.only != 0) {
+		s.number(&c.Choices[0])
+	}
 	s.ends.find(c, data)
 	if len(c.Choices) == 0 && len(c.Extra) > 0 {
 		if inside := wrappedIn(c.Extra); inside != nil {
 			return s.Chunk(name, inside)
 		}
-		if field := pieceIn(c, s.ends.all()); field != "" {
+		if field := wire.PieceIn(c, s.ends.all()); field != "" {
 			return nil, llm.Errorf(llm.BadResponse, "it has no choices, but text in its field %q", field)
 		}
 	}

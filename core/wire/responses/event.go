@@ -1,6 +1,9 @@
 package responses
 
 import (
+	"strings"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
@@ -14,6 +17,7 @@ type event struct {
 	content int   // content_index, or summary_index
 	itemID  string
 	delta   string // of a text
+	odd     []byte // a delta that is no text
 	whole   []byte // of what deltas were pieces of: a text, or arguments
 
 	item, part, response, annotation, logprobs []byte
@@ -47,9 +51,7 @@ func readEvent(kind string, data []byte, before *spoken) (e event, err error) {
 			e.itemID = r.TextLike(before.itemID)
 			before.itemID = e.itemID
 		case "delta":
-			r.Halves = true
-			e.delta = r.Piece()
-			r.Halves = false
+			e.readDelta(&r)
 		case "text", "refusal", "arguments", "input":
 			e.whole = wire.Span(&r)
 		case "item":
@@ -71,7 +73,32 @@ func readEvent(kind string, data []byte, before *spoken) (e event, err error) {
 	if err := r.End(); err != nil {
 		return e, llm.Errorf(llm.BadResponse, "the event is not valid JSON: %v", err)
 	}
-	return e, nil
+	return e, e.takeOdd()
+}
+
+// readDelta reads "delta", a text. An object in its place is looked at when the
+// event's kind is known.
+func (e *event) readDelta(r *jsontext.Reader) {
+	if first := r.Next(); first != '"' && first != 'n' {
+		e.odd = wire.Span(r)
+		return
+	}
+	r.Halves = true
+	e.delta = r.Piece()
+	r.Halves = false
+}
+
+// takeOdd takes a delta that is no text: arguments may be the object itself,
+// and a text in an unknown form is a hole (S4).
+func (e *event) takeOdd() error {
+	switch {
+	case len(e.odd) == 0 || !strings.HasPrefix(e.kind, "response."):
+	case strings.HasSuffix(e.kind, "_arguments.delta") && e.odd[0] == '{':
+		e.delta = text(e.odd)
+	case strings.HasSuffix(e.kind, "text.delta"), strings.HasSuffix(e.kind, "refusal.delta"), strings.HasSuffix(e.kind, "reasoning.delta"), strings.HasSuffix(e.kind, "_arguments.delta"):
+		return llm.Errorf(llm.BadResponse, "its delta is no text")
+	}
+	return nil
 }
 
 // text is the text that a value is, or the JSON of an object in its place.

@@ -1,0 +1,41 @@
+package gemini
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// inside is the answer that the object at hand holds in the place of
+// candidates, as Google's Code Assist and gateways send it; nil for none.
+func (g *reader) inside() []byte {
+	if len(g.found) > 0 {
+		return nil
+	}
+	for _, name := range [...]string{"response", "data", "result"} {
+		if raw := g.top.see(name); len(raw) > 0 && raw[0] == '{' && bytes.Contains(raw, []byte(`"candidates"`)) {
+			return raw
+		}
+	}
+	return nil
+}
+
+// count gives a chunk the usage, from the first finish reason on. A server may
+// have sent it before that only.
+func (g *reader) count(c *llm.Chunk) {
+	usage := g.top.take("usageMetadata")
+	switch {
+	case !g.ended && len(g.found) > 0:
+		if usage != nil {
+			g.counted = append(g.counted[:0], usage...)
+		}
+		return
+	case usage == nil && !slices.ContainsFunc(g.candidates, func(c *candidate) bool { return !c.ended }):
+		usage = g.counted
+	}
+	if len(usage) > 0 {
+		c.Usage = readUsage(usage)
+		g.counted = nil
+	}
+}
