@@ -14,6 +14,7 @@ BENCH_RUN     = BENCH_BUILD="$(abspath $(BENCH))" $(PYTHON3) tests/bench/bench.p
 
 bench: bench-build ## every client against every bar, a quarter of an hour; writes docs/benchmarks.md
 	$(BENCH_RUN) rows --rounds $(BENCH_ROUNDS) --write docs/benchmarks.md
+	$(PYTHON3) tests/readme/written.py
 
 bench-quick: bench-build ## the ratios without litellm and the 10 000 streams, under 3 minutes (BENCH_ONLY=pattern, BENCH_ROUNDS=n)
 	$(BENCH_RUN) rows --quick --rounds $(BENCH_ROUNDS) $(if $(BENCH_ONLY),--only '$(BENCH_ONLY)')

@@ -15,3 +15,4 @@ wall: lib venv ## the scorecard: every contract case through Go, C and Python, a
 	cd tests/contract && CC="$(CC)" LLMAGG_CONTRACT_DOORS=go,c,python LLMAGG_CONTRACT_BUILD="$(abspath $(BUILD))" \
 		LLMAGG_CONTRACT_PYTHON="$(abspath $(PYTHON))" LLMAGG_SCORECARD="$(abspath docs/scorecard.md)" \
 		$(GO) test -count=1 -parallel 3 -timeout 300s -run 'TestContract|TestEveryClauseHasACase'
+	$(PYTHON) tests/readme/written.py

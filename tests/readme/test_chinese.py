@@ -6,6 +6,7 @@ import os
 import re
 
 import pytest
+import written
 from pages import PAGES, READMES, ROOT, text_of
 
 TWINS = [page for page in PAGES if page.endswith(".zh.md")]
@@ -61,3 +62,19 @@ def test_anchors_of_chinese_pages(page: str) -> None:
         assert re.search(rf'{{ #{re.escape(anchor)} }}|<a id="{re.escape(anchor)}">', twin.read_text("utf-8")), (
             f"{twin.name} has nothing with the id {anchor!r}"
         )
+
+
+def test_each_page_has_a_chinese_twin() -> None:
+    english = {page for page in PAGES if not page.endswith(".zh.md") and page not in READMES}
+    assert {page.replace(".md", ".zh.md") for page in english} == {page for page in TWINS if page not in READMES}
+    navigation = (ROOT / "mkdocs.yml").read_text("utf-8")
+    translated = re.findall(r"^            ([^:\n]+): ", navigation.partition("nav_translations:")[2], re.MULTILINE)
+    names = re.findall(r"^ *- ([^:\n]+):", navigation.partition("\nnav:\n")[2], re.MULTILINE)
+    assert set(names) - set(translated) == {"Django", "Python", "C", "Go"}, "mkdocs.yml has no Chinese name for a page"
+
+
+@pytest.mark.parametrize("page", written.PAGES)
+def test_twins_of_pages_that_commands_write(page: str) -> None:
+    assert written.translated(page, written.Words()) == written.twin(page).read_text("utf-8"), (
+        "write it with python3 tests/readme/written.py"
+    )

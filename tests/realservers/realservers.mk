@@ -11,6 +11,7 @@ REAL_SERVERS := $(BUILD)/real-servers
 
 real-servers: lib venv real-servers-install ## llmagg against servers that others wrote; writes docs/real-servers.md (REAL_SERVER=name: only that one, not written)
 	$(GO) run ./tests/realservers -build $(REAL_SERVERS) -python "$(abspath $(PYTHON))" -write docs/real-servers.md $(if $(REAL_SERVER),-only $(REAL_SERVER))
+	$(PYTHON) tests/readme/written.py
 
 real-servers-install: $(REAL_SERVERS)/.python $(REAL_SERVERS)/.node
 
