@@ -5,10 +5,12 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"hash"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unicode"
@@ -36,20 +38,33 @@ type signing struct {
 type dayKey struct {
 	keys AWSKeys
 	day  string
-	key  []byte
+	macs sync.Pool // of [hash.Hash]
+}
+
+// mac signs a text.
+func (k *dayKey) mac(text []byte) []byte {
+	h := k.macs.Get().(hash.Hash)
+	defer k.macs.Put(h)
+	h.Reset()
+	h.Write(text)
+	return h.Sum(nil)
 }
 
 // key is the key of a day.
-func (s *signing) key(day string) []byte {
+func (s *signing) key(day string) *dayKey {
 	if last := s.last.Load(); last != nil && last.day == day && last.keys == s.keys {
-		return last.key
+		return last
 	}
 	key := []byte("AWS4" + s.keys.Secret)
 	for _, part := range []string{day, s.region, s.service, "aws4_request"} {
-		key = mac(key, []byte(part))
+		h := hmac.New(sha256.New, key)
+		h.Write([]byte(part))
+		key = h.Sum(nil)
 	}
-	s.last.Store(&dayKey{s.keys, day, key})
-	return key
+	made := &dayKey{keys: s.keys, day: day}
+	made.macs.New = func() any { return hmac.New(sha256.New, key) }
+	s.last.Store(made)
+	return made
 }
 
 // sign writes the headers that authorize the request: its date, the session's
@@ -77,17 +92,11 @@ func (s *signing) sign(r *http.Request, body []byte) {
 	scope := date[:8] + "/" + s.region + "/" + s.service + "/aws4_request"
 	text = append(append(text[:0], sigV4Algorithm+"\n"...), date...)
 	text = append(append(append(text, '\n'), scope...), '\n')
-	signature := mac(s.key(date[:8]), hex.AppendEncode(text, hash[:]))
+	signature := s.key(date[:8]).mac(hex.AppendEncode(text, hash[:]))
 
 	text = append(append(append(append(text[:0], sigV4Algorithm+" Credential="...), s.keys.ID...), '/'), scope...)
 	text = appendNames(append(text, ", SignedHeaders="...), signed)
 	h.Set("Authorization", string(hex.AppendEncode(append(text, ", Signature="...), signature)))
-}
-
-func mac(key, text []byte) []byte {
-	h := hmac.New(sha256.New, key)
-	h.Write(text)
-	return h.Sum(nil)
 }
 
 // signedHeader is a header that is signed, its name in lower case.

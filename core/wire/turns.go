@@ -36,12 +36,24 @@ type Turns[B any] struct {
 	oldCall string // the id of the last assistant message's function_call
 }
 
-// Add appends blocks to the last turn if that has the same role.
+// Add appends blocks, which it may keep, to the last turn if that has the same
+// role.
 func (t *Turns[B]) Add(role string, blocks ...B) {
 	if len(blocks) > 0 {
 		turn := t.of(role)
-		turn.Content = append(turn.Content, blocks...)
+		turn.Content = joined(turn.Content, blocks)
 	}
+}
+
+// Instruct appends blocks, which it may keep, to the instructions.
+func (t *Turns[B]) Instruct(blocks ...B) { t.System = joined(t.System, blocks) }
+
+// joined is both lists in one; a copy only where it has to be.
+func joined[B any](list, more []B) []B {
+	if len(list) == 0 {
+		return more
+	}
+	return append(list, more...)
 }
 
 // AddResult appends what a tool answered.
@@ -88,7 +100,7 @@ func (t *Turns[B]) Joined() (system []B, turns []Turn[B]) {
 	}
 	for i := range t.turns {
 		m := &t.turns[i]
-		m.Content = append(m.results, m.Content...)
+		m.Content = joined(m.results, m.Content)
 	}
 	return t.System, t.turns
 }

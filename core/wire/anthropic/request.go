@@ -98,7 +98,7 @@ func (t *conversation) message(m *llm.Message, at wire.At) error {
 	}
 	switch m.Role {
 	case llm.RoleSystem, llm.RoleDeveloper:
-		t.System = append(t.System, blocks...)
+		t.Instruct(blocks...)
 	case llm.RoleTool, llm.RoleFunction:
 		return t.result(m, blocks, at)
 	default:

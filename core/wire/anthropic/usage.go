@@ -34,33 +34,41 @@ func (u *usage) add(raw json.RawMessage) {
 					r.Skip()
 				}
 			}
+		case "cache_read_input_tokens":
+			u.cached(&r, "cache_read_input_tokens", &u.counts.Read)
+		case "cache_creation_input_tokens":
+			u.cached(&r, "cache_creation_input_tokens", &u.counts.Written)
+		case "cache_creation":
+			value := r.Raw()
+			wire.Rest(&u.rest, "cache_creation", value)
+			u.written(value)
 		default:
 			key := string(r.Key)
-			value := r.Raw()
-			wire.Rest(&u.rest, key, value)
-			u.cache(key, value)
+			wire.Rest(&u.rest, key, r.Raw())
 		}
 	}
 }
 
-// cache reads a number of the cache.
-func (u *usage) cache(key string, value []byte) {
+// cached reads a number of the cache, which stays under its name, too.
+func (u *usage) cached(r *jsontext.Reader, name string, to **int) {
+	r.Next()
+	from := r.Pos
+	if replace(to, r); r.Err == nil && r.Data[from] != 'n' {
+		wire.Rest(&u.rest, name, r.Keep(r.Data[from:r.Pos]))
+	}
+}
+
+// written reads what was written to the cache, by how long it stays.
+func (u *usage) written(value []byte) {
 	r := jsontext.Reader{Data: value, Most: jsontext.MaxDepth}
-	switch key {
-	case "cache_read_input_tokens":
-		replace(&u.counts.Read, &r)
-	case "cache_creation_input_tokens":
-		replace(&u.counts.Written, &r)
-	case "cache_creation":
-		for more := r.Object(); more; more = r.NextField() {
-			switch string(r.Key) {
-			case "ephemeral_5m_input_tokens":
-				replace(&u.counts.Written5m, &r)
-			case "ephemeral_1h_input_tokens":
-				replace(&u.counts.Written1h, &r)
-			default:
-				r.Skip()
-			}
+	for more := r.Object(); more; more = r.NextField() {
+		switch string(r.Key) {
+		case "ephemeral_5m_input_tokens":
+			replace(&u.counts.Written5m, &r)
+		case "ephemeral_1h_input_tokens":
+			replace(&u.counts.Written1h, &r)
+		default:
+			r.Skip()
 		}
 	}
 }
