@@ -118,7 +118,7 @@ func (s *Scorecard) Table() string {
 // groups are the sections of the page, by the letter of their clauses.
 var groups = []struct{ letter, title string }{
 	{"E", "Errors"}, {"D", "Deadlines"}, {"R", "Retries"}, {"P", "Order of routes"}, {"B", "Breaker"}, {"C", "Concurrency"}, {"S", "Streams"},
-	{"T", "Tolerance"}, {"V", "Vectors"}, {"L", "Limits and trust"}, {"O", "Trail, events, health"}, {"M", "Money"},
+	{"T", "Tolerance"}, {"V", "Vectors"}, {"L", "Limits and trust"}, {"O", "Trail, events, health"}, {"K", "Kept answers"}, {"M", "Money"},
 }
 
 // Markdown is the scorecard as a page.
