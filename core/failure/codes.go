@@ -125,7 +125,7 @@ var names = index(map[llm.Code]string{
 		"invalidendpointclosedendpoint invalidendpointormodelnotfound resourcenotfoundexception",
 	llm.Unavailable: "overloadederror engineoverloadederror engineoverloaded serveroverloaded serverhighload internalserviceerror " +
 		"modelservingerror requesttimeout modeltimeoutexception modelerrorexception modelstreamerrorexception modelnotreadyexception " +
-		"internalserverexception serviceunavailableexception getchannelfailed badresponsestatuscode dorequestfailed",
+		"internalserverexception serviceunavailableexception capacityexceeded getchannelfailed badresponsestatuscode dorequestfailed",
 	// The model's answer was of no use (Groq): another try may be better.
 	llm.BadResponse: "toolusefailed jsonvalidatefailed emptyresponse",
 })
@@ -143,18 +143,23 @@ type rule struct {
 var rules = []rule{
 	{code: llm.RateLimit, words: []string{"allocated quota exceeded", "allocation quota"}, at: isRefusal}, // DashScope: tokens per minute
 	{code: llm.Quota, names: []string{"insufficientquota", "insufficientbalance", "billinghardlimit", "billingnotactive", "arrearage", "overdue"},
-		words: []string{"insufficient balance", "insufficient credit", "insufficient funds", "credit balance is too low", "out of credits", "余额不足", "欠费"}, at: isRefusal},
+		words: []string{"insufficient balance", "insufficient credit", "insufficient funds", "credit balance is too low", "out of credits", "spend limit", "spending limit", "available credits", "included credits", "余额不足", "欠费"}, at: isRefusal},
 	{code: llm.ContentFilter, names: []string{"contentfilter", "contentpolicy", "moderation", "responsibleaipolicyviolation", "prohibitedcontent", "sensitivecontent", "riskdetection", "datainspection"},
 		words: []string{"content management policy", "content policy", "content filter", "content exists risk", "inappropriate content", "敏感"}, at: isAbout},
 	{code: llm.ContentFilter, words: []string{"moderation", "flagged"}, at: func(status int) bool { return status == 403 }},
 	{code: llm.ContextLength, names: []string{"contextlength", "contextsize", "stringabovemaxlength"},
 		words: []string{"maximum context length", "context length", "context size", "context window", "prompt is too long", "input is too long",
-			"exceeds the maximum number of tokens", "input token count", "exceeded model token limit"},
+			"exceeds the maximum number of tokens", "input token count", "exceeded model token limit", "maximum model length", "maximum prompt length",
+			"maximum input length", "maximum sequence length", "reduce the length of the", "`inputs` tokens", "`inputs` must have less", "max length",
+			"range of input length", "too many tokens", "total length cannot exceed", "prompt token count", "number of input tokens", "input tokens exceed",
+			"token limit exceeded", "exceeds token limit", "超长", "最大长度", "输入过长", "上下文长度"},
 		at: isAbout},
 	{code: llm.Authentication, names: []string{"invalidapikey", "apikeyinvalid", "authenticationerror", "invalidauthentication", "authfailure"},
 		words: []string{"api key not valid", "incorrect api key", "invalid api key", "api key expired"}, at: isRefusal},
 	{code: llm.ModelNotFound, names: []string{"modelnotfound", "modelnotexist", "unknownmodel"}},
 	{code: llm.RateLimit, names: []string{"ratelimit", "resourceexhausted", "toomanyrequests", "throttling", "requestlimitexceeded"}},
+	{code: llm.Unavailable, names: []string{"serviceunavailable"}, at: isAbout,
+		words: []string{"too busy", "is busy", "overloaded", "temporarily unavailable", "try again later", "繁忙", "稍后"}},
 }
 
 // isRefusal tells whether a status speaks of the request or the account, or is

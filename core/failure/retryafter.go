@@ -20,6 +20,9 @@ func namedWait(h http.Header, now time.Time) (time.Duration, bool) {
 	if v == "" {
 		return 0, false
 	}
+	if at, ok := moment(v); ok {
+		return min(max(at.Sub(now), 0), longestWait), true
+	}
 	if d, ok := positive(v, time.Second); ok {
 		return d, true
 	}
@@ -31,6 +34,19 @@ func namedWait(h http.Header, now time.Time) (time.Duration, bool) {
 		return min(max(wait, 0), longestWait), true
 	}
 	return 0, false
+}
+
+// moment reads what some servers write in the place of a wait: a time, as the
+// seconds or milliseconds since the Unix epoch.
+func moment(text string) (time.Time, bool) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	switch {
+	case err != nil || len(text) != 10 && len(text) != 13:
+		return time.Time{}, false
+	case len(text) == 13:
+		return time.UnixMilli(n), true
+	}
+	return time.Unix(n, 0), true
 }
 
 // parseDate reads an HTTP date, also with a zone that is said otherwise: mail
