@@ -14,7 +14,10 @@ $(FLEET_VENV)/.ready: $(LIB_SOURCES) $(PY_SOURCES) tests/fleet/requirements.txt
 	LLMAGG_PREBUILT_LIBRARY="$(abspath $(FLEET_BUILD))/libllmagg.so" $(FLEET_PY) -m pip --disable-pip-version-check -q install --no-build-isolation --force-reinstall --no-deps ./bindings/python
 	@touch $@
 
-fleet-test: $(FLEET_VENV)/.ready ## fleets on a real Valkey: the store in Go, processes in Python
+fleet-test: $(FLEET_VENV)/.ready ## fleets on a real Valkey and Debian's Redis: the store in Go, processes in Python
+	@command -v redis-server redis-sentinel redis-cli >/dev/null || \
+		{ apt-get update && apt-get install -y --no-install-recommends redis-server redis-sentinel; } >$(BUILD)/redis.log 2>&1 || \
+		{ echo "redis-server is not installed, and Debian's package cannot be had"; exit 75; }
 	LLMAGG_VALKEY_SERVER="$$($(FLEET_PY) tests/fleet/server.py)" $(GO) test -count=1 ./core/fleet/...
 	$(FLEET_PY) -m pytest -q tests/fleet
 

@@ -2,59 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import DEAD, asked, config_of, run
 from server import Server
 
 import llmagg
 from llmagg.faultwall import FaultWall
-
-WORKER = str(Path(__file__).with_name("worker.py"))
-DEAD = {"models": {"a": {"steps": [{"status": 503}]}}}
 
 
 @pytest.fixture
 def store() -> Iterator[Server]:
     with Server() as server:
         yield server
-
-
-def config_of(wall: FaultWall, fleet: dict[str, Any] | None, **model: Any) -> dict[str, Any]:
-    common = {"api_key": "sk-test", "base_url": wall.url, "max_retries": 1, "max_concurrent_calls": 50}
-    config: dict[str, Any] = {"openai": {**common, "models": {"a": model, "b": {}}}}
-    return {**config, "fleet": fleet} if fleet else config
-
-
-def run(config: dict[str, Any], processes: int, seconds: float, meanwhile: Callable[[], None] = lambda: None, callers: int = 5) -> list[dict[str, Any]]:
-    """Runs workers at the same time; what they report."""
-    workers = [
-        subprocess.Popen([sys.executable, WORKER, json.dumps(config), str(seconds), str(callers)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for _ in range(processes)
-    ]  # fmt: skip
-    for w in workers:
-        assert w.stdout.readline() == "ready\n"
-    for w in workers:
-        w.stdin.write("go\n")
-        w.stdin.flush()
-    meddler = threading.Thread(target=meanwhile)
-    meddler.start()
-    reports = [json.loads(w.communicate(timeout=seconds + 60)[0]) for w in workers]
-    meddler.join()
-    return reports
-
-
-def asked(wall: FaultWall, model: str) -> int:
-    return sum(1 for r in wall.seen()["requests"] if r["model"] == model)
 
 
 def test_a_dead_route_is_asked_less(store: Server) -> None:

@@ -18,7 +18,8 @@ async def main() -> None:
     pause = float(sys.argv[4]) if len(sys.argv) > 4 else 0.02
     llm = llmagg.LLMAggregator([f"{p}/{m}" for p in config if p != "fleet" for m in config[p]["models"]])
     await llm.initialize(config)
-    result = {"calls": 0, "failed": 0, "longest": 0.0, "errors": []}
+    connections: list[tuple[float, bool]] = []  # when the store came and went, by the wall clock
+    result = {"calls": 0, "failed": 0, "longest": 0.0, "errors": [], "connections": connections}
     manager = llmagg.get_manager()
     if "fleet" in config:
         for _ in range(100):
@@ -41,7 +42,16 @@ async def main() -> None:
             result["longest"] = max(result["longest"], time.monotonic() - began)
             await asyncio.sleep(pause)
 
+    async def watch() -> None:
+        while True:
+            now = (manager.fleet_report() or {}).get("connected", False)
+            if not connections or connections[-1][1] != now:
+                connections.append((time.time(), now))
+            await asyncio.sleep(0.01)
+
+    watching = asyncio.create_task(watch())
     await asyncio.gather(*(caller() for _ in range(callers)))
+    watching.cancel()
     result["errors"] = result["errors"][:3]
     result["fleet"] = manager.fleet_report()
     result["circuits"] = {f"{r['provider']}/{r['model']}": r["circuit"] for r in manager.health_report()}
