@@ -96,6 +96,16 @@ func ReadResponse(data []byte) (*Response, error) {
 	return r, in.End()
 }
 
+// NewResponse is a whole answer of one choice, in one object of memory.
+func NewResponse(c Choice) *Response {
+	whole := &struct {
+		Response
+		choice [1]Choice
+	}{choice: [1]Choice{c}}
+	whole.Object, whole.Choices = "chat.completion", whole.choice[:]
+	return &whole.Response
+}
+
 func (r *Response) write(w *jsontext.Writer) {
 	o := w.Object()
 	o.Str("id", r.ID)

@@ -144,8 +144,11 @@ func (u *Usage) otherNames(known counts) (found counts) {
 		to   *int
 		what counts
 	}{{"input_tokens", &u.PromptTokens, promptCount}, {"output_tokens", &u.CompletionTokens, completionCount}} {
+		if known&c.what != 0 {
+			continue
+		}
 		raw, there := u.Extra[c.name]
-		if !there || known&c.what != 0 {
+		if !there {
 			continue
 		}
 		r := newReader(raw)

@@ -49,19 +49,23 @@ type Body interface{ WriteFields(o *jsontext.Object) }
 
 // WriteBody is [AppendBody] for such a body.
 func WriteBody(dst []byte, body Body, vendor string, extra llm.Extra, names []string) ([]byte, error) {
-	w := jsontext.Writer{Buf: dst}
-	o := w.Object()
-	body.WriteFields(&o)
+	var to struct { // one object of memory instead of two
+		writer jsontext.Writer
+		object jsontext.Object
+	}
+	to.writer.Buf = dst
+	to.object = to.writer.Object()
+	body.WriteFields(&to.object)
 	for _, name := range names {
 		if raw := extra[name]; IsThere(raw) {
-			o.Foreign(name, raw)
+			to.object.Foreign(name, raw)
 		}
 	}
-	o.End()
-	if w.Err != nil {
-		return dst, llm.Errorf(llm.BadRequest, "the request cannot be written for %s: %v", vendor, w.Err)
+	to.object.End()
+	if err := to.writer.Err; err != nil {
+		return dst, llm.Errorf(llm.BadRequest, "the request cannot be written for %s: %v", vendor, err)
 	}
-	return w.Buf, nil
+	return to.writer.Buf, nil
 }
 
 // WriteList writes a list, each item by write.

@@ -90,7 +90,7 @@ func textBlock(text string) block { return block{Type: "text", Text: &text} }
 func (t *conversation) content(m *llm.Message, at wire.At) ([]block, error) {
 	var blocks []block
 	if m.Parts == nil && m.Content != "" {
-		blocks = append(blocks, textBlock(m.Content))
+		blocks = append(blocks, block{Type: "text", Text: &m.Content})
 	}
 	for i := range m.Parts {
 		p := &m.Parts[i]

@@ -77,9 +77,10 @@ func response(data []byte, c *wire.Call) (*llm.Response, error) {
 		return nil, err
 	}
 	m.Extra = s.parts()
-	choice := llm.Choice{Message: *m, FinishReason: s.finish(&h), Extra: choiceExtra(&h)}
-	return &llm.Response{ID: s.id, Object: "chat.completion", Created: s.created, Model: s.answering, Choices: []llm.Choice{choice},
-		Usage: s.usage.usage(), Extra: extraOf(&h)}, nil
+	whole := llm.NewResponse(llm.Choice{Message: *m, FinishReason: s.finish(&h), Extra: choiceExtra(&h)})
+	whole.ID, whole.Created, whole.Model = s.id, s.created, s.answering
+	whole.Usage, whole.Extra = s.usage.usage(), extraOf(&h)
+	return whole, nil
 }
 
 // whole reads the content of a whole answer.

@@ -30,9 +30,9 @@ func response(data []byte, c *wire.Call) (*llm.Response, error) {
 	m := &a.message
 	m.Content, m.ReasoningContent = llm.JoinPieces(a.texts), llm.JoinPieces(a.thoughts)
 	m.Extra = a.parts()
-	choice := llm.Choice{Message: *m, FinishReason: a.finish(a.reason), Extra: choiceExtra(a.reason)}
-	return &llm.Response{Object: "chat.completion", Created: time.Now().Unix(), Model: c.Model, Choices: []llm.Choice{choice},
-		Usage: a.usage, Extra: a.extra}, nil
+	whole := llm.NewResponse(llm.Choice{Message: *m, FinishReason: a.finish(a.reason), Extra: choiceExtra(a.reason)})
+	whole.Created, whole.Model, whole.Usage, whole.Extra = time.Now().Unix(), c.Model, a.usage, a.extra
+	return whole, nil
 }
 
 // answer is a whole answer as far as it is read.
@@ -94,10 +94,8 @@ func (a *answer) add(b *answerBlock) {
 
 // say adds a text, which may have citations.
 func (a *answer) say(citations json.RawMessage, texts ...llm.Piece) {
-	var sizes []int
 	size := 0
 	for _, text := range texts {
-		sizes = append(sizes, len(text))
 		size += len(text)
 	}
 	if size == 0 {
@@ -109,6 +107,10 @@ func (a *answer) say(citations json.RawMessage, texts ...llm.Piece) {
 	if !wire.IsThere(citations) {
 		a.kept.Add(p)
 		return
+	}
+	sizes := make([]int, len(texts))
+	for i, text := range texts {
+		sizes[i] = len(text)
 	}
 	a.kept.Keep(p, citedRaw(citations, sizes...))
 }

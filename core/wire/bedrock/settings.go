@@ -1,6 +1,7 @@
 package bedrock
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -46,13 +47,13 @@ func (s *settings) fill() error {
 // inference writes what every model takes.
 func (s *settings) inference() {
 	r := s.request
-	c := inferenceConfig{MaxTokens: r.MaxTokens, TopP: r.TopP, StopSequences: r.Stop}
-	if r.MaxCompletionTokens != nil {
-		c.MaxTokens = r.MaxCompletionTokens
+	if r.MaxTokens == nil && r.MaxCompletionTokens == nil && r.Temperature == nil && r.TopP == nil && len(r.Stop) == 0 {
+		return
 	}
-	c.Temperature = s.Call.Clamp("temperature", r.Temperature, 0, 1) // OpenAI's range ends at 2
-	if c.MaxTokens != nil || c.Temperature != nil || c.TopP != nil || len(c.StopSequences) > 0 {
-		s.body.InferenceConfig = &c
+	s.body.InferenceConfig = &inferenceConfig{
+		MaxTokens:   cmp.Or(r.MaxCompletionTokens, r.MaxTokens),
+		Temperature: s.Call.Clamp("temperature", r.Temperature, 0, 1), // OpenAI's range ends at 2
+		TopP:        r.TopP, StopSequences: r.Stop,
 	}
 }
 

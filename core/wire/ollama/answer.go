@@ -272,8 +272,8 @@ func response(data []byte, c *wire.Call) (*llm.Response, error) {
 	for i := range m.ToolCalls {
 		m.ToolCalls[i].Index = -1
 	}
-	r := &llm.Response{ID: s.id, Object: "chat.completion", Created: s.created, Model: s.answering,
-		Choices: []llm.Choice{{Message: m, FinishReason: s.finish(&a), Logprobs: logprobs(&a)}}}
+	r := llm.NewResponse(llm.Choice{Message: m, FinishReason: s.finish(&a), Logprobs: logprobs(&a)})
+	r.ID, r.Created, r.Model = s.id, s.created, s.answering
 	r.Usage, r.Extra = ends(data, a.reason)
 	return r, nil
 }
