@@ -14,7 +14,7 @@ unset OPENAI_API_KEY OPENAI_BASE_URL OPENAI_MODEL PYTHONPATH
 
 holds() { # wheel: each of these, and no sources or caches of ours beside them
     unzip -l "$1" | awk '{ print $4 }' > "$work/names"
-    for wanted in llmagg/_native/libllmagg.so llmagg/py.typed pkg/core/llm/__init__.py licenses/LICENSE licenses/THIRD_PARTY_LICENSES.txt \
+    for wanted in llmagg/_native/libllmagg.so llmagg/py.typed pkg/core/llm/__init__.py llmagg/include/llmagg.h llmagg/include/llmagg.hpp licenses/LICENSE licenses/THIRD_PARTY_LICENSES.txt \
         sboms/libllmagg.cdx.json; do
         grep -q "$wanted\$" "$work/names" || { echo "$1 lacks $wanted"; return 1; }
     done

@@ -193,3 +193,29 @@ def test_late_names_are_plain_ones_once_their_module_is_there() -> None:
     code = "import llmagg, llmagg.observers as o; print([vars(llmagg)[n] is getattr(o, n) for n in sys.argv[1:]])"
     done = python("import sys; " + code, "Observation", "Observer", "SyncObserver", "observe", "observe_sync")
     assert done.stdout.strip() == str([True] * 5), done.stderr
+
+
+def test_the_c_library_of_the_package(tmp_path: Path) -> None:
+    include, library = Path(llmagg.get_include()), Path(llmagg.get_library())
+    assert (include / "llmagg.h").read_bytes() == (ROOT / "include/llmagg.h").read_bytes()
+    assert (include / "llmagg.hpp").read_bytes() == (ROOT / "examples/cpp/llmagg.hpp").read_bytes()
+    assert ctypes.CDLL(str(library)).llmagg_abi_version() == 1
+    command = [sys.executable, "-m", "llmagg", "c-library"]
+    for option, path in (("--include", include), ("--library", library)):
+        done = subprocess.run([*command, option], capture_output=True, text=True, check=True)
+        assert done.stdout == f"{path}\n"
+    prefix = tmp_path / "a prefix"
+    for _ in range(2):  # again: an upgrade
+        subprocess.run([*command, str(prefix)], capture_output=True, check=True)
+    assert [*map(str, sorted(p.relative_to(prefix) for p in prefix.rglob("*") if not p.is_dir()))] == [
+        "include/llmagg.h", "include/llmagg.hpp", "lib/libllmagg.so", "lib/libllmagg.so.1", "lib/pkgconfig/llmagg.pc"
+    ]  # fmt: skip
+    assert f"Version: {llmagg.__version__}\n" in (prefix / "lib/pkgconfig/llmagg.pc").read_text()
+    assert "@" not in (prefix / "lib/pkgconfig/llmagg.pc").read_text()
+    program = "#include <llmagg.hpp>\n#include <cstdio>\nint main() { std::puts(llmagg_version()); }\n"
+    (tmp_path / "hello.cpp").write_text(program)
+    built = ["c++", "-std=c++17", str(tmp_path / "hello.cpp"), f"-I{prefix}/include", f"-L{prefix}/lib", "-lllmagg"]
+    subprocess.run([*built, f"-Wl,-rpath,{prefix}/lib", "-o", str(tmp_path / "hello")], check=True)
+    assert subprocess.run([tmp_path / "hello"], capture_output=True, text=True).stdout == f"{llmagg.__version__}\n"
+    done = subprocess.run([*command, "/dev/null/x"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr.startswith("error: ")) == (1, True)

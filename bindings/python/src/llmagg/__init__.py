@@ -80,6 +80,7 @@ if _typing.TYPE_CHECKING:
         budget,
         bulk,
         cache,
+        clibrary,
         default,
         faultwall,
         metrics,
@@ -90,6 +91,7 @@ if _typing.TYPE_CHECKING:
     )
     from .budget import Budget, process_budget
     from .cache import Cache
+    from .clibrary import get_include, get_library
     from .default import (
         chat,
         chat_sync,
@@ -112,22 +114,25 @@ __all__ = [
     "BadResponseError", "BaseLLMClient", "BaseProvider", "Budget", "Cache", "CanceledError", "ChatCompletionRequest",
     "ChatCompletionResponse", "Choice", "ChunkEvent", "CircuitOpenError", "ClosedError", "ContentFilterError",
     "ContextLengthError", "Cost", "DeepSeekProvider", "DoneEvent", "EmbeddingResponse", "ForkedError", "Function",
-    "GeminiProvider", "InternalError", "InvalidArgumentError", "LLMAggrator", "LLMAggregator", "LLMClient",
-    "LLMError", "Manager", "Message", "MessageRole", "ModelConfig", "ModelNotFoundError", "NotInitializedError",
-    "Observation", "Observer", "OpenAIProvider", "OverloadedError", "Provider", "ProviderConfig",
-    "ProviderNotFoundError", "QuotaExceededError", "RankedDocument", "RateLimitError", "RerankResponse",
-    "RestartEvent", "ServiceUnavailableError", "StreamChoice", "StreamEvent", "StreamInterruptedError",
-    "StreamResponse", "SyncObserver", "ToolCall", "UnknownModelError", "UnsupportedError", "Usage", "__version__",
-    "aggregator", "attempt", "budget", "bulk", "cache", "chat", "chat_sync", "client", "config", "cost", "default",
-    "diagnostics", "embeddings", "errors", "events", "get_client", "get_client_by_model", "get_manager", "llm_aggrator",
-    "log", "manager", "messages", "observe", "observe_sync", "observers", "parse", "parse_sync", "process_budget",
-    "provider", "providers", "rankings", "requests", "responses", "run_tools", "run_tools_sync", "settings", "stats",
-    "stream", "stream_parse", "stream_parse_sync", "stream_sync", "stream_text", "stream_text_sync", "types",
+    "GeminiProvider", "InternalError", "InvalidArgumentError", "LLMAggrator", "LLMAggregator", "LLMClient", "LLMError",
+    "Manager", "Message", "MessageRole", "ModelConfig", "ModelNotFoundError", "NotInitializedError", "Observation",
+    "Observer", "OpenAIProvider", "OverloadedError", "Provider", "ProviderConfig", "ProviderNotFoundError",
+    "QuotaExceededError", "RankedDocument", "RateLimitError", "RerankResponse", "RestartEvent",
+    "ServiceUnavailableError", "StreamChoice", "StreamEvent", "StreamInterruptedError", "StreamResponse",
+    "SyncObserver", "ToolCall", "UnknownModelError", "UnsupportedError", "Usage", "__version__", "aggregator",
+    "attempt", "budget", "bulk", "cache", "chat", "chat_sync", "client", "config", "cost", "default", "diagnostics",
+    "embeddings", "errors", "events", "get_client", "get_client_by_model", "get_include", "get_library", "get_manager",
+    "llm_aggrator", "log", "manager", "messages", "observe", "observe_sync", "observers", "parse", "parse_sync",
+    "process_budget", "provider", "providers", "rankings", "requests", "responses", "run_tools", "run_tools_sync",
+    "settings", "stats", "stream", "stream_parse", "stream_parse_sync", "stream_sync", "stream_text",
+    "stream_text_sync", "types",
 ]  # fmt: skip
 
 
 _LATE = {
     "bulk": "bulk",
+    "clibrary": "clibrary",
+    **dict.fromkeys(("get_include", "get_library"), "clibrary"),
     "faultwall": "faultwall",
     "metrics": "metrics",
     "prices": "prices",

@@ -1,8 +1,7 @@
 """The command ``llmagg``, also as ``python -m llmagg``.
 
-``batch``, ``dropin``, ``wall`` and ``prices`` need nothing more than the package, ``serve-metrics`` needs
-``pip install 'llmagg[metrics]'``; the other commands need
-``pip install 'llmagg[cli]'``.
+``batch``, ``dropin``, ``wall``, ``prices`` and ``c-library`` need nothing more than the package, ``serve-metrics``
+needs ``pip install 'llmagg[metrics]'``; the other commands need ``pip install 'llmagg[cli]'``.
 """
 
 from __future__ import annotations
@@ -27,6 +26,10 @@ def main(arguments: list[str] | None = None) -> int:
         from . import prices
 
         return prices.main(arguments[1:])
+    if arguments[:1] == ["c-library"]:
+        from . import clibrary
+
+        return clibrary.main(arguments[1:])
     if arguments[:1] == ["batch"]:
         batch: int = import_module("llmagg.bulk.command").main(arguments[1:])
         return batch
@@ -41,8 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
         if (error.name or "").partition(".")[0] not in ("typer", "rich"):
             raise
         print(
-            f"error: {error.name} is not installed; the commands but 'batch', 'dropin', 'wall' and 'prices' need it: "
-            "pip install 'llmagg[cli]'",
+            f"error: {error.name} is not installed; the commands but 'batch', 'dropin', 'wall', 'prices' and "
+            "'c-library' need it: pip install 'llmagg[cli]'",
             file=sys.stderr,
         )
         return 2

@@ -104,6 +104,21 @@ def dropin() -> None:
     """Puts llmagg in the place of pkg.core.llm, or checks an application for it."""  # done in llmagg.__main__
 
 
+@app.command(add_help_option=False)
+def prices() -> None:
+    """Prints a dated table of prices, or converts others'."""  # done in llmagg.__main__
+
+
+@app.command(name="serve-metrics", add_help_option=False)
+def serve_metrics() -> None:
+    """Runs a Python program and serves its metrics. Needs llmagg[metrics]."""  # done in llmagg.__main__
+
+
+@app.command(name="c-library", add_help_option=False)
+def c_library() -> None:
+    """Gives the C library of this package to C and C++ programs."""  # done in llmagg.__main__
+
+
 @app.command()
 def serve(
     model: Models = None, config: Config = None,

@@ -1,0 +1,1 @@
+../../../../../examples/cpp/llmagg.hpp
