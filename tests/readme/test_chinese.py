@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 
@@ -78,3 +79,12 @@ def test_twins_of_pages_that_commands_write(page: str) -> None:
     assert written.translated(page, written.Words()) == written.twin(page).read_text("utf-8"), (
         "write it with python3 tests/readme/written.py"
     )
+
+
+def test_sections_of_the_header_have_chinese_headings() -> None:
+    spec = importlib.util.spec_from_file_location("packaging_site", ROOT / "packaging" / "site.py")
+    assert spec and spec.loader
+    hooks = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(hooks)
+    english = re.findall(r"^## (.*)$", hooks.header(chinese=True), re.MULTILINE)
+    assert not [heading for heading in english if heading.isascii()], "packaging/site.py has no Chinese for these"
