@@ -118,6 +118,22 @@ def test_a_feed(llm_wall: FaultWall, run: Any) -> None:
     assert "sk-test" not in json.dumps(told)
 
 
+def test_routes_that_were_not_used_are_listed(llm_wall: FaultWall) -> None:
+    llm = llmagg.LLMAggregator(["openai/good"])
+    llm.initialize_sync(config_for(llm_wall, "good", "spare", rate={"rpm": 60}, max_concurrent_calls=7))
+    feed = Feed(llm)
+    rows = feed.snapshot()["routes"]
+    assert [(row["route"], row["state"], row["in_flight"], row["limit"]) for row in rows] == [
+        ("openai/good", "closed", 0, 7), ("openai/spare", "closed", 0, 7)
+    ]  # fmt: skip
+    assert rows[0]["most_requests"] == 60
+    llm.chat_sync("Hello")
+    until(lambda: [row["answered"] for row in feed.snapshot()["routes"]] == [1, 0])
+    llm.manager.get_client_by_model("spare").set_available(False)
+    assert [row["state"] for row in feed.snapshot()["routes"]] == ["closed", "off"]
+    feed.close()
+
+
 def test_a_socket_is_its_owners(process: int, runtime: Path) -> None:
     assert stat.S_IMODE((runtime / "llmagg").stat().st_mode) == 0o700
     assert stat.S_IMODE((runtime / "llmagg" / f"{process}.sock").stat().st_mode) == 0o600

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from llmagg import default, observers
+from llmagg import catalog, default, lookup, observers
 from llmagg._native import load, route
+from llmagg.config import ModelConfig
 from llmagg.errors import LLMError
 from llmagg.manager import get_manager
 
@@ -84,13 +85,15 @@ class Feed:
         return call
 
     def _reports(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-        """Each report with the configured rate of its route."""
+        """Each report with the configured rate of its route. Routes that were not used yet have none of the core's."""
         found = []
         for source in self._sources or (get_manager(), *default.used()):
             manager = getattr(source, "manager", source)
-            for report in source.health_report():
-                client = getattr(manager.providers.get(report["provider"]), "clients", {}).get(report["model"])
-                rate = getattr(getattr(client, "config", None), "rate", None)
+            reports = {(report["provider"], report["model"]): report for report in source.health_report()}
+            for entry in lookup.entries(manager, ()):
+                config = getattr(entry.client, "config", None)
+                rate = getattr(config, "rate", None)
+                report = reports.get((entry.provider, entry.name)) or _unused(entry, config)
                 found.append((report, rate if isinstance(rate, dict) else {}))
         return found
 
@@ -122,6 +125,16 @@ class Feed:
         error = report.get("last_error")
         row["last_error"] = {"name": error.get("name"), "message": error.get("message")} if error else None
         return row
+
+
+def _unused(entry: catalog.Entry, config: Any) -> dict[str, Any]:
+    """What a report says of a route before its first call; the core knows a vendor's own limit then."""
+    places = getattr(config, "max_concurrent_calls", None)
+    places = None if places == ModelConfig.max_concurrent_calls else places
+    return {
+        "provider": entry.provider, "model": entry.name, "available": catalog.is_available(entry.client),
+        "in_flight": 0, "waiting": 0, "limit": places if isinstance(places, int) else None,
+    }  # fmt: skip
 
 
 _COPIED = ("in_flight", "waiting", "limit", "rate_used", "binding", "blocked_for", "reopens_in", "last_success")
