@@ -15,7 +15,7 @@ func (c *Client) EmbedLimits() (texts, bytes int, makes bool) {
 	if !makes {
 		return 0, 0, false
 	}
-	texts, bytes = f.EmbedLimits()
+	texts, bytes = f.EmbedLimits(c.upstream.Model)
 	return texts, bytes, true
 }
 

@@ -25,8 +25,11 @@ func (u *Upstream) Embed(ctx context.Context, x *Exchange, e *wire.Embedding) er
 	ask := func() error {
 		return u.ask(ctx, x, f.EmbedURL(x.Model), reading{
 			write: func() ([]byte, error) { return f.EmbedBody(nil, e) },
-			all:   func(resp *http.Response) ([]byte, error) { return u.readLifting(resp, x, e.NewLift()) },
-			read:  func(data []byte) error { return f.Vectors(data, e) },
+			all: func(resp *http.Response) ([]byte, error) {
+				e.Header = resp.Header
+				return u.readLifting(resp, x, e.NewLift())
+			},
+			read: func(data []byte) error { return f.Vectors(data, e) },
 		})
 	}
 	err := ask()

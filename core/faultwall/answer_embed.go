@@ -17,6 +17,8 @@ type embedAsk struct {
 	dimensions int
 	base64     bool
 	cohere     bool // Cohere's own shape
+	types      bool // at Bedrock: vectors by type
+	content    bool // at Vertex AI: by embedContent
 }
 
 // embedDimensions is the length of the wall's vectors, unless a request asks
@@ -110,6 +112,10 @@ func (c *call) embedded() any {
 	switch c.dialect.(type) {
 	case ollama:
 		return map[string]any{"model": c.model, "embeddings": plain, "total_duration": 1_500_000, "load_duration": 1, "prompt_eval_count": tokens}
+	case bedrock:
+		return invoked(ask, plain, tokens)
+	case vertexGemini:
+		return predicted(ask, plain, tokens)
 	case gemini:
 		all := make([]any, len(plain))
 		for i := range plain {

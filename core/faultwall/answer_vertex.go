@@ -56,6 +56,8 @@ func (c *call) understandVertex(r *http.Request) (refusal *Step, is bool) {
 	case publisher == "google" && (method == "generateContent" || method == "streamGenerateContent"):
 		_, refusal = c.readGemini(r, model, method)
 		c.dialect = vertexGemini{}
+	case publisher == "google" && (method == "predict" || method == "embedContent"):
+		refusal = c.readVertexEmbed(r, model, method)
 	case publisher == "anthropic" && (method == "rawPredict" || method == "streamRawPredict"):
 		_, refusal = c.readOpenAI(r) // the fields that count are the same
 		c.dialect = vertexClaude{}

@@ -55,6 +55,9 @@ func understand(r *http.Request, body []byte) (*call, *Step) {
 	if model, stream, ok := splitBedrock(r.URL); ok {
 		return c.readBedrock(r, model, stream)
 	}
+	if model, ok := splitInvoke(r.URL); ok {
+		return c.readInvoke(r, model)
+	}
 	if refusal, is := c.understandCloud(r); is {
 		return c, refusal
 	}

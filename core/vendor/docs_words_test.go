@@ -77,6 +77,7 @@ var ofTried = strings.NewReplacer(
 	"wall: rankings", "测试服务器：排序",
 	"wall", "测试服务器", "server: ", "真实服务器：", "nothing", "未试", "SDK: ", "SDK：",
 	"chat completions and Responses)", "chat completions 与 Responses）",
+	"Converse; vectors of Titan and Cohere)", "Converse；Titan 与 Cohere 的向量）", "chats and vectors)", "对话与向量）",
 	"; ", "；", ", ", "，", " (", "（", "))", ")）",
 )
 

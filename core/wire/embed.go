@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"math"
+	"net/http"
 	"strconv"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -15,9 +16,9 @@ import (
 type Embedder interface {
 	// EmbedURL is the endpoint of a model.
 	EmbedURL(model string) string
-	// EmbedLimits is how many texts one request takes, and how many bytes of
-	// them.
-	EmbedLimits() (texts, bytes int)
+	// EmbedLimits is how many texts one request to a model takes, and how many
+	// bytes of them.
+	EmbedLimits(model string) (texts, bytes int)
 	// EmbedBody appends the JSON to post.
 	EmbedBody(dst []byte, e *Embedding) ([]byte, error)
 	// Vectors reads an answer: e.Vectors and e.Usage.
@@ -34,8 +35,9 @@ type Embedding struct {
 	// each, or nil; it may be nil itself. Vectors in base64 come into it where
 	// they have the texts' order.
 	Memory func(dimensions int) []float32
-	lift   *Lift // of the latest answer
-	finite bool  // its vectors are known to be
+	Header http.Header // of the latest answer
+	lift   *Lift       // of it
+	finite bool        // its vectors are known to be
 
 	// Told by Vectors.
 	Vectors [][]float32 // one for each text

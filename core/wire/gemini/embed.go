@@ -32,7 +32,7 @@ func (w *format) EmbedURL(model string) string {
 	return w.At.With("/models/"+url.PathEscape(strings.TrimPrefix(model, "models/"))+":batchEmbedContents", "")
 }
 
-func (w *format) EmbedLimits() (texts, bytes int) { return embedTexts, embedBytes }
+func (w *format) EmbedLimits(string) (texts, bytes int) { return embedTexts, embedBytes }
 
 func (w *format) EmbedBody(dst []byte, e *wire.Embedding) ([]byte, error) {
 	body := struct {

@@ -8,7 +8,7 @@ import (
 )
 
 // vertex is generateContent at Vertex AI, with addresses and keys of its own.
-// Vectors are asked for otherwise there.
+// Vectors are asked for as vertex_embed.go says.
 type vertex struct {
 	wire.Format
 	at  wire.Vertex

@@ -29,7 +29,7 @@ var embedFields = []string{"truncate", "keep_alive", "options"}
 // EmbedURL implements [wire.Embedder], as the methods below do.
 func (w *format) EmbedURL(string) string { return w.At.With(w.prefix+"/embed", "") }
 
-func (w *format) EmbedLimits() (texts, bytes int) { return embedTexts, embedBytes }
+func (w *format) EmbedLimits(string) (texts, bytes int) { return embedTexts, embedBytes }
 
 func (w *format) EmbedBody(dst []byte, e *wire.Embedding) ([]byte, error) {
 	if e.Request.InputType != "" {

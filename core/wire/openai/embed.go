@@ -57,7 +57,7 @@ func (w *azure) EmbedURL(model string) string {
 	return w.format.EmbedURL(model)
 }
 
-func (w *format) EmbedLimits() (texts, bytes int) {
+func (w *format) EmbedLimits(string) (texts, bytes int) {
 	return cmp.Or(w.EmbedTexts, embedTexts), embedBytes
 }
 

@@ -1,0 +1,136 @@
+package bedrock
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
+)
+
+// This file is the vectors of Bedrock's InvokeModel (Bedrock user guide,
+// "Amazon Titan Embeddings Text" and "Cohere Embed and Cohere Embed v4"), whose
+// bodies are those of the models' makers.
+
+const (
+	titanTexts  = 1 // in one request
+	cohereTexts = 96
+	embedBytes  = 1 << 20
+)
+
+// Models are told by their ids, which an inference profile or an ARN holds,
+// too.
+func isTitan(model string) bool {
+	return strings.Contains(model, "titan-embed-text") || strings.Contains(model, "titan-embed-g1-text")
+}
+
+func isCohere(model string) bool { return strings.Contains(model, "cohere.embed") }
+
+// EmbedURL implements [wire.Embedder], as the methods below do.
+func (w *format) EmbedURL(model string) string {
+	return w.At.With("/model/"+escaped(model)+"/invoke", "")
+}
+
+func (w *format) EmbedLimits(model string) (texts, bytes int) {
+	if isCohere(model) {
+		return cohereTexts, embedBytes
+	}
+	return titanTexts, embedBytes
+}
+
+func (w *format) EmbedBody(dst []byte, e *wire.Embedding) ([]byte, error) {
+	switch {
+	case isTitan(e.Model):
+		return titanBody(dst, e)
+	case isCohere(e.Model):
+		return cohereBody(dst, e)
+	}
+	return dst, wire.Unsupported("of Bedrock's models, only Titan's and Cohere's make embeddings here; \"model\" has neither \"titan-embed-text\" nor \"cohere.embed\"")
+}
+
+// titanBody has one text. Only the second version has other lengths.
+func titanBody(dst []byte, e *wire.Embedding) ([]byte, error) {
+	fields := map[string]any{"inputText": strings.Join(e.Texts, "\n")}
+	second := strings.Contains(e.Model, "titan-embed-text-v2")
+	if e.Request.Dimensions > 0 {
+		if !second {
+			return dst, wire.Unsupported("the model's vectors have 1536 numbers; leave out \"dimensions\"")
+		}
+		fields["dimensions"] = e.Request.Dimensions
+	}
+	if e.Request.InputType != "" {
+		e.Adapt("input_type", wire.LeftOut)
+	}
+	return appendOwn(dst, fields, e, func(name string) bool { return second && name == "normalize" })
+}
+
+// cohereInputs are Cohere's words for [llm.InputTypes]; one must be there.
+var cohereInputs = map[string]string{"": "search_document", "query": "search_query", "document": "search_document",
+	"classification": "classification", "clustering": "clustering"}
+
+func cohereBody(dst []byte, e *wire.Embedding) ([]byte, error) {
+	kind, known := cohereInputs[e.Request.InputType]
+	if !known {
+		kind = cohereInputs[""]
+		e.Adapt("input_type", wire.LeftOut)
+	}
+	fields := map[string]any{"texts": e.Texts, "input_type": kind, "embedding_types": []string{"float"}}
+	if e.Request.Dimensions > 0 {
+		if !strings.Contains(e.Model, "embed-v4") {
+			return dst, wire.Unsupported("the model's vectors have 1024 numbers; leave out \"dimensions\"")
+		}
+		fields["output_dimension"] = e.Request.Dimensions
+	}
+	return appendOwn(dst, fields, e, func(name string) bool { return name == "truncate" || name == "max_tokens" })
+}
+
+// appendOwn appends fields with those of the request's own that the model
+// knows: Bedrock refuses all others.
+func appendOwn(dst []byte, fields map[string]any, e *wire.Embedding, knows func(name string) bool) ([]byte, error) {
+	own := llm.Extra{}
+	for name, raw := range e.Request.Extra {
+		if knows(name) && wire.IsThere(raw) {
+			own[name] = raw
+		}
+	}
+	e.LacksOthers(e.Request.Extra, knows)
+	return wire.AppendWith(dst, fields, own)
+}
+
+// cohereVectors are Cohere's: lists by type, or of the only type.
+type cohereVectors []wire.Vector
+
+func (v *cohereVectors) UnmarshalJSON(data []byte) error {
+	if len(data) > 0 && data[0] == '{' {
+		var types struct {
+			Float []wire.Vector `json:"float"`
+		}
+		err := llm.JSON.Unmarshal(data, &types)
+		*v = types.Float
+		return err
+	}
+	return llm.JSON.Unmarshal(data, (*[]wire.Vector)(v))
+}
+
+// tokensHeader tells the tokens of a request whose answer does not.
+const tokensHeader = "X-Amzn-Bedrock-Input-Token-Count"
+
+func (w *format) Vectors(data []byte, e *wire.Embedding) error {
+	var answer struct {
+		Embedding  wire.Vector     `json:"embedding"` // Titan's
+		Tokens     json.RawMessage `json:"inputTextTokenCount"`
+		Embeddings cohereVectors   `json:"embeddings"`
+	}
+	if err := llm.JSON.Unmarshal(data, &answer); err != nil {
+		return llm.Errorf(llm.BadResponse, "the answer is not the JSON of embeddings (%d bytes): %v", len(data), err)
+	}
+	if e.Usage = wire.TokensOf(answer.Tokens); e.Usage == nil && e.Header != nil {
+		e.Usage = wire.TokensOf(json.RawMessage(e.Header.Get(tokensHeader)))
+	}
+	vectors := slices.Clone(answer.Embeddings)
+	if answer.Embedding != nil {
+		vectors = append(vectors, answer.Embedding)
+	}
+	return e.Place(vectors, wire.InOrder)
+}
