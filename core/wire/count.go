@@ -11,6 +11,14 @@ import (
 // Tokens reads a number of tokens, which may stand in quotes; nil, unknown,
 // where something else does.
 func Tokens(r *jsontext.Reader) *int {
+	if n, ok := KnownTokens(r); ok {
+		return &n
+	}
+	return nil
+}
+
+// KnownTokens is Tokens for who needs no pointer.
+func KnownTokens(r *jsontext.Reader) (n int, ok bool) {
 	var f float64
 	switch c := r.Next(); {
 	case c >= '0' && c <= '9':
@@ -18,17 +26,16 @@ func Tokens(r *jsontext.Reader) *int {
 	case c == '"':
 		var err error
 		if f, err = strconv.ParseFloat(r.Text(), 64); err != nil {
-			return nil
+			return 0, false
 		}
 	default:
 		r.Skip()
-		return nil
+		return 0, false
 	}
 	if f < 0 || f >= 1<<53 {
-		return nil
+		return 0, false
 	}
-	n := int(f)
-	return &n
+	return int(f), true
 }
 
 // Counts are the numbers of tokens that an answer names, of a vendor whose

@@ -1,6 +1,7 @@
 package gemini
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/json"
 	"hash/fnv"
@@ -34,6 +35,13 @@ type reader struct {
 
 	top   fields // of the event at hand, and its candidates
 	found []found
+
+	room struct { // for what nearly all answers have
+		candidate candidate
+		found     [1]found
+		parts     [1]answerPart
+		fields    [2][8]jsontext.Field
+	}
 }
 
 // candidate is what a reader remembers of a candidate.
@@ -52,7 +60,10 @@ const maxKeptParts = 256
 
 // newReader makes a reader; model is the answer's where it names none.
 func newReader(model string) *reader {
-	return &reader{model: model, owner: owner + "/" + model, created: time.Now().Unix()}
+	g := &reader{model: model, created: time.Now().Unix()}
+	g.top.found.List, g.room.found[0].found.List = g.room.fields[0][:0], g.room.fields[1][:0]
+	g.found, g.room.found[0].parts = g.room.found[:0], g.room.parts[:0]
+	return g
 }
 
 // response reads a whole answer. A blocked prompt is CONTENT_FILTER, anything
@@ -67,7 +78,12 @@ func (g *reader) response(data []byte) (*llm.Response, error) {
 	if len(g.found) == 0 {
 		return nil, llm.Errorf(llm.BadResponse, "the answer has no candidates")
 	}
-	r := &llm.Response{ID: g.id, Object: "chat.completion", Created: g.created, Model: g.model}
+	of := &struct {
+		llm.Response
+		choice [1]llm.Choice
+	}{}
+	r := &of.Response
+	r.ID, r.Object, r.Created, r.Model, r.Choices = g.id, "chat.completion", g.created, g.model, of.choice[:0]
 	for i := range g.found {
 		var choice llm.ChunkChoice
 		if err := g.choice(&choice, i); err != nil {
@@ -145,8 +161,9 @@ func (g *reader) parse(data []byte) error {
 	if g.id == "" {
 		g.id = "gemini-" + rand.Text()
 	}
-	if model := top.text("modelVersion", g.model); model != "" && model != g.model {
-		g.model, g.owner = model, owner+"/"+model
+	if model := top.text("modelVersion", g.model); g.owner == "" || model != "" && model != g.model {
+		g.model = cmp.Or(model, g.model)
+		g.owner = owner + "/" + g.model
 	}
 	if raw := top.see("createTime"); raw != nil {
 		r := readerOf(raw, top.dirty)
@@ -178,7 +195,11 @@ func (g *reader) candidate(index int) *candidate {
 			return c
 		}
 	}
-	c := &candidate{index: index}
+	c := &g.room.candidate
+	if len(g.candidates) > 0 {
+		c = &candidate{}
+	}
+	c.index = index
 	g.candidates = append(g.candidates, c)
 	return c
 }

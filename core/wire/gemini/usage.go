@@ -14,27 +14,34 @@ import (
 // tokens. The counts that OpenAI's shape has no place for are kept.
 func readUsage(raw json.RawMessage) *llm.Usage {
 	r := wire.AnswerReader(unsnakeUsage(raw))
-	var prompt, tools, candidates, total *int
+	var prompt, tools, candidates, total int
+	known := false
+	count := func(to *int) {
+		if n, ok := wire.KnownTokens(&r); ok {
+			*to, known = n, true
+		}
+	}
 	var in llm.InputDetails
 	var out llm.OutputDetails
 	var rest llm.Extra
 	for more := r.Object(); more; more = r.NextField() {
 		r.Next()
 		from := r.Pos
-		switch name := string(r.Key); name {
+		switch string(r.Key) {
 		case "promptTokenCount":
-			prompt = wire.Tokens(&r)
+			count(&prompt)
 		case "candidatesTokenCount":
-			candidates = wire.Tokens(&r)
+			count(&candidates)
 		case "thoughtsTokenCount":
 			out.Reasoning = wire.Tokens(&r)
 		case "cachedContentTokenCount":
 			in.Cached = wire.Tokens(&r)
 		case "toolUsePromptTokenCount":
-			tools = wire.Tokens(&r)
+			count(&tools)
 		case "totalTokenCount":
-			total = wire.Tokens(&r)
+			count(&total)
 		default:
+			name := string(r.Key)
 			switch name {
 			case "promptTokensDetails":
 				in.Audio = audioTokens(&r)
@@ -48,22 +55,18 @@ func readUsage(raw json.RawMessage) *llm.Usage {
 			}
 		}
 	}
-	if prompt == nil && candidates == nil && out.Reasoning == nil && in.Cached == nil && tools == nil && total == nil {
+	if !known && out.Reasoning == nil && in.Cached == nil {
 		return nil
 	}
-	u := &llm.Usage{PromptTokens: orZero(prompt) + orZero(tools), CompletionTokens: orZero(candidates) + orZero(out.Reasoning), TotalTokens: orZero(total),
+	u := &llm.Usage{PromptTokens: prompt + tools, CompletionTokens: candidates, TotalTokens: total,
 		PromptTokensDetails: in.JSON(), CompletionTokensDetails: out.JSON(), Extra: rest}
+	if out.Reasoning != nil {
+		u.CompletionTokens += *out.Reasoning
+	}
 	if u.TotalTokens == 0 {
 		u.TotalTokens = u.PromptTokens + u.CompletionTokens
 	}
 	return u
-}
-
-func orZero(n *int) int {
-	if n == nil {
-		return 0
-	}
-	return *n
 }
 
 // audioTokens are the tokens of audio in the list of modalities that comes

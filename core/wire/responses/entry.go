@@ -2,6 +2,7 @@ package responses
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -11,18 +12,18 @@ import (
 
 // This file writes what is kept of an answer: see kept.go.
 
-// entry is what is kept of an item.
-func (s *stream) entry(it *answerItem, raw []byte) json.RawMessage {
+// keep notes what is kept of an item that has ended.
+func (it *answerItem) keep() {
 	switch {
 	case it.kind == "message":
-		return object(nil, raw, func(dst []byte, name string, value []byte) []byte {
+		it.kept = object(nil, it.raw, func(dst []byte, name string, value []byte) []byte {
 			if name == "content" {
-				return it.appendParts(dst, list(value))
+				return it.appendParts(dst, slices.Collect(elements(value)))
 			}
 			return append(dst, value...)
 		})
 	case it.isCall():
-		return object(nil, raw, func(dst []byte, name string, value []byte) []byte {
+		it.kept = object(nil, it.raw, func(dst []byte, name string, value []byte) []byte {
 			switch name {
 			case "arguments", "input", "name":
 				return dst // the message has them
@@ -31,9 +32,11 @@ func (s *stream) entry(it *answerItem, raw []byte) json.RawMessage {
 			}
 			return append(dst, value...)
 		})
+	default:
+		r := wire.AnswerReader(it.raw)
+		it.kept = r.Raw()
 	}
-	r := wire.AnswerReader(raw)
-	return r.Raw()
+	it.raw = nil
 }
 
 // object copies an object with what f makes of its values; f appends a value,
@@ -146,6 +149,9 @@ func (s *stream) parts() json.RawMessage {
 	}
 	kept := wire.Kept{Owner: s.owner + "/" + s.answering()}
 	for _, it := range s.items {
+		if it.raw != nil {
+			it.keep()
+		}
 		raw := it.kept
 		if raw == nil {
 			raw = it.unended()

@@ -1,6 +1,7 @@
 package responses
 
 import (
+	"iter"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -114,18 +115,18 @@ func text(raw []byte) string {
 	return ""
 }
 
-// list gives the elements of a list as they stand.
-func list(raw []byte) (elements [][]byte) {
-	if len(raw) == 0 || raw[0] != '[' {
-		return nil
-	}
-	r := wire.AnswerReader(raw)
-	for more := r.Array(); more; more = r.NextItem() {
-		from := r.Span()
-		if r.Err != nil {
-			return elements
+// elements are those of a list, as they stand.
+func elements(raw []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		if len(raw) == 0 || raw[0] != '[' {
+			return
 		}
-		elements = append(elements, r.Data[from:r.Pos])
+		r := wire.AnswerReader(raw)
+		for more := r.Array(); more; more = r.NextItem() {
+			from := r.Span()
+			if r.Err != nil || !yield(r.Data[from:r.Pos]) {
+				return
+			}
+		}
 	}
-	return elements
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
@@ -25,7 +26,8 @@ type answerItem struct {
 	thinks  string              // "summary" or "content": which of a thought's texts is read
 
 	ended bool
-	kept  json.RawMessage // see kept.go
+	raw   []byte          // once it has ended, of the bytes at hand
+	kept  json.RawMessage // of raw, or nil: see kept.go
 }
 
 // itemFields is what an item says of itself. Raw values are slices of its
@@ -34,14 +36,23 @@ type itemFields struct {
 	kind, id, callID, name  string
 	arguments               []byte // or the input of a custom tool
 	content, summary, phase []byte
+
+	raw []byte // the item
 }
 
-func fieldsOf(raw []byte) (f itemFields) {
+func fieldsOf(raw []byte) itemFields {
 	r := wire.AnswerReader(raw)
+	return readItem(&r)
+}
+
+// readItem reads the item that comes next.
+func readItem(r *jsontext.Reader) (f itemFields) {
+	r.Next()
+	from := r.Pos
 	for more := r.Object(); more; more = r.NextField() {
 		switch string(r.Key) {
 		case "type":
-			f.kind = r.Text()
+			f.kind = r.TextLike("message")
 		case "id":
 			f.id = r.Text()
 		case "call_id":
@@ -49,13 +60,13 @@ func fieldsOf(raw []byte) (f itemFields) {
 		case "name":
 			f.name = r.Text()
 		case "arguments", "input":
-			f.arguments = wire.Span(&r)
+			f.arguments = wire.Span(r)
 		case "content":
-			f.content = wire.Span(&r)
+			f.content = wire.Span(r)
 		case "summary":
-			f.summary = wire.Span(&r)
+			f.summary = wire.Span(r)
 		case "phase":
-			f.phase = wire.Span(&r)
+			f.phase = wire.Span(r)
 		default:
 			r.Skip()
 		}
@@ -63,12 +74,12 @@ func fieldsOf(raw []byte) (f itemFields) {
 	if f.kind == "" && len(f.content) > 0 {
 		f.kind = "message"
 	}
+	f.raw = r.Data[from:r.Pos]
 	return f
 }
 
 // begin notes an item; nil for what is none.
-func (s *stream) begin(raw []byte, place int) *answerItem {
-	f := fieldsOf(raw)
+func (s *stream) begin(f *itemFields, place int) *answerItem {
 	if f.kind == "" {
 		return nil
 	}
@@ -76,7 +87,7 @@ func (s *stream) begin(raw []byte, place int) *answerItem {
 	s.place(it, place)
 	if it.isCall() {
 		s.name(it, f)
-		if it.call != "" && s.byID[it.call] == nil {
+		if it.call != "" && !s.whole && s.byID[it.call] == nil {
 			s.byID[it.call] = it // llama.cpp's events name the call
 		}
 	}
@@ -85,7 +96,9 @@ func (s *stream) begin(raw []byte, place int) *answerItem {
 
 // place puts an item where later events find it.
 func (s *stream) place(it *answerItem, place int) {
-	s.items = append(s.items, it)
+	if s.items = append(s.items, it); s.whole {
+		return
+	}
 	if s.byPlace == nil {
 		s.byPlace, s.byID = map[int]*answerItem{}, map[string]*answerItem{}
 	}
@@ -139,13 +152,13 @@ func (s *stream) open(kind string, place int, id string) *answerItem {
 }
 
 // name says what a call calls.
-func (s *stream) name(it *answerItem, f itemFields) {
+func (s *stream) name(it *answerItem, f *itemFields) {
 	it.number = s.calls
 	s.calls++
 	s.rename(it, f)
 }
 
-func (s *stream) rename(it *answerItem, f itemFields) {
+func (s *stream) rename(it *answerItem, f *itemFields) {
 	if it.call = f.callID; it.call == "" {
 		it.call = f.id
 	}
@@ -180,12 +193,13 @@ func (s *stream) argue(it *answerItem, text string) {
 
 // end takes an item as it is when it has ended: what of it has not come is
 // given, and what must go back is kept.
-func (s *stream) end(it *answerItem, raw []byte) {
-	f := fieldsOf(raw)
+func (s *stream) end(it *answerItem, f *itemFields) {
 	switch it.kind {
 	case "message":
-		for i, part := range list(f.content) {
+		i := 0
+		for part := range elements(f.content) {
 			s.endPart(it, i, part)
+			i++
 		}
 		if len(f.content) > 0 && f.content[0] == '"' { // a text in the place of its parts
 			s.endText(it.part(0), text(f.content))
@@ -196,8 +210,10 @@ func (s *stream) end(it *answerItem, raw []byte) {
 			form string
 			list []byte
 		}{{"content", f.content}, {"summary", f.summary}} {
-			for i, part := range list(from.list) {
+			i := 0
+			for part := range elements(from.list) {
 				s.endThought(it, from.form, i, partText(part))
+				i++
 			}
 		}
 		s.opaque = true
@@ -211,7 +227,9 @@ func (s *stream) end(it *answerItem, raw []byte) {
 		s.opaque = true
 	}
 	it.ended = true
-	it.kept = s.entry(it, raw)
+	if it.raw = f.raw; !s.whole {
+		it.keep()
+	}
 }
 
 // endArguments gives what of the arguments has not come in pieces: all of them

@@ -3,6 +3,7 @@ package responses
 import (
 	"encoding/json"
 
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
@@ -14,47 +15,48 @@ type head struct {
 	created                   int64
 	incomplete                json.RawMessage
 	why                       string // of that
-	usage                     json.RawMessage
-	output, text              []byte // of the event's bytes
+	usage                     *llm.Usage
+	output                    []itemFields // of the event's bytes, as is text
+	listed                    bool         // there is a list of them
+	text                      []byte
 	failed                    bool
 	extra                     llm.Extra
+	room                      [1]itemFields // of output
 }
 
 // read reads what an event or a whole answer says; what it leaves out still
 // holds.
-func (h *head) read(raw []byte) {
+func (h *head) read(raw []byte) error {
 	r := wire.AnswerReader(raw)
-	h.output, h.text = nil, nil
+	h.output, h.listed, h.text = nil, false, nil
 	for more := r.Object(); more; more = r.NextField() {
-		switch name := string(r.Key); name {
+		switch string(r.Key) {
 		case "id":
 			h.id = r.TextLike(h.id)
 		case "model":
 			h.model = r.TextLike(h.model)
 		case "status":
-			h.status = r.TextLike(h.status)
+			h.status = r.TextLike("completed")
 		case "object":
-			h.object = r.TextLike(h.object)
+			h.object = r.TextLike("response")
 		case "created_at", "created":
 			h.created = r.Integer64()
 		case "incomplete_details":
 			h.incomplete = r.Raw()
 		case "usage":
-			h.usage = r.Raw()
+			h.usage = usageOf(wire.Span(&r))
 		case "output":
-			h.output = wire.Span(&r)
+			h.readOutput(&r)
 		case "output_text":
 			h.text = wire.Span(&r)
 		case "error":
 			h.failed = len(wire.Span(&r)) > 0
 		default:
-			if isEcho(name) {
+			if isEcho(string(r.Key)) {
 				r.Skip()
-			} else if raw := r.Raw(); raw != nil {
-				if h.extra == nil {
-					h.extra = llm.Extra{}
-				}
-				h.extra[name] = raw
+			} else {
+				name := string(r.Key)
+				wire.Rest(&h.extra, name, r.Raw())
 			}
 		}
 	}
@@ -65,6 +67,15 @@ func (h *head) read(raw []byte) {
 		} else {
 			in.Skip()
 		}
+	}
+	return r.End()
+}
+
+// readOutput reads the list of items that comes next.
+func (h *head) readOutput(r *jsontext.Reader) {
+	h.output, h.listed = h.room[:0], r.Next() == '['
+	for more := r.Array(); more; more = r.NextItem() {
+		h.output = append(h.output, readItem(r))
 	}
 }
 
@@ -130,35 +141,28 @@ func (s *stream) alone() {
 
 // complete adds what belongs to the message beside its text and its calls.
 func (s *stream) complete(m *llm.Message) {
-	for name, raw := range map[string]json.RawMessage{llm.PartsField: s.parts(), "annotations": s.annotations()} {
-		if raw == nil {
-			continue
-		}
-		if m.Extra == nil {
-			m.Extra = llm.Extra{}
-		}
-		m.Extra[name] = raw
-	}
+	wire.Rest(&m.Extra, llm.PartsField, s.parts())
+	wire.Rest(&m.Extra, "annotations", s.annotations())
 }
 
 // response reads a whole answer: its items go the way of a stream's, so that
 // both mean the same.
 func (w *format) response(data []byte, c *wire.Call) (*llm.Response, error) {
-	r := wire.AnswerReader(data)
-	if r.Skip(); len(data) == 0 || r.End() != nil {
+	s := w.newStream(c)
+	s.whole = true
+	if s.lead(data) != nil {
 		return nil, llm.Errorf(llm.BadResponse, "the answer is not the JSON of a response (%d bytes)", len(data))
 	}
-	s := w.newStream(c)
-	s.lead(data)
 	if err := s.head.unfinished(); err != nil {
 		return nil, err
 	}
-	if (len(s.head.output) == 0 || s.head.output[0] != '[') && len(s.head.text) == 0 {
+	if !s.head.listed && len(s.head.text) == 0 {
 		return nil, llm.Errorf(llm.BadResponse, "the answer has no output; expected the items of a response")
 	}
-	for place, raw := range list(s.head.output) {
-		if it := s.begin(raw, place); it != nil {
-			s.end(it, raw)
+	for place := range s.head.output {
+		f := &s.head.output[place]
+		if it := s.begin(f, place); it != nil {
+			s.end(it, f)
 		}
 	}
 	s.alone()
@@ -168,7 +172,7 @@ func (w *format) response(data []byte, c *wire.Call) (*llm.Response, error) {
 	for i := range m.ToolCalls {
 		m.ToolCalls[i].Index = -1
 	}
-	choice := llm.Choice{Message: m, FinishReason: s.reason(), Logprobs: s.out.weighed(), Extra: s.head.choiceExtra()}
-	return &llm.Response{ID: s.head.id, Object: "chat.completion", Created: s.created, Model: s.answering(), Choices: []llm.Choice{choice},
-		Usage: usageOf(s.head.usage), Extra: s.head.extra}, nil
+	r := llm.NewResponse(llm.Choice{Message: m, FinishReason: s.reason(), Logprobs: s.out.weighed(), Extra: s.head.choiceExtra()})
+	r.ID, r.Created, r.Model, r.Usage, r.Extra = s.head.id, s.created, s.answering(), s.head.usage, s.head.extra
+	return r, nil
 }

@@ -17,6 +17,7 @@ import (
 type stream struct {
 	model string // where the answer names none
 	owner string
+	whole bool // the answer is a whole one: its bytes stay, its items are looked for by nobody
 
 	head    head
 	created int64 // seconds since the Unix epoch
@@ -47,7 +48,7 @@ type delta struct {
 }
 
 func (w *format) newStream(c *wire.Call) *stream {
-	return &stream{model: c.Model, owner: w.owner, last: -1, counts: true}
+	return &stream{model: c.Model, owner: w.owner, last: -1, counts: true, head: head{model: c.Model}}
 }
 
 // call is the delta of a call.
@@ -146,18 +147,19 @@ func (s *stream) count(e *event) error {
 // start reads the head of an answer; only the first gives a chunk.
 func (s *stream) start(e *event) *llm.Chunk {
 	first := s.created == 0
-	s.lead(e.response)
+	_ = s.lead(e.response) // it is JSON, as the event is
 	if !first {
 		return nil
 	}
 	return s.chunk(&llm.Message{Role: llm.RoleAssistant, NullContent: true})
 }
 
-func (s *stream) lead(raw []byte) {
-	s.head.read(raw)
+func (s *stream) lead(raw []byte) error {
+	err := s.head.read(raw)
 	if s.created = s.head.created; s.created == 0 {
 		s.created = time.Now().Unix()
 	}
+	return err
 }
 
 // answering is the model that answers.
@@ -183,10 +185,10 @@ func (s *stream) take(name string, e *event) {
 		f := fieldsOf(e.item)
 		it := s.find(f.kind, e.output, f.id)
 		if it == nil || it.ended && it.id != f.id {
-			it = s.begin(e.item, e.output)
+			it = s.begin(&f, e.output)
 		}
 		if it != nil && !it.ended {
-			s.end(it, e.item)
+			s.end(it, &f)
 		}
 	case "output_text.delta":
 		p := s.open("message", e.output, e.itemID).part(e.content)
@@ -227,7 +229,7 @@ func (s *stream) added(e *event) {
 	if it := s.byPlace[e.output]; it != nil && e.output >= 0 && it.kind == f.kind && it.id == f.id && (f.callID == "" || it.call == f.callID) && !it.ended {
 		return
 	}
-	s.begin(e.item, e.output)
+	s.begin(&f, e.output)
 }
 
 // arguments reads a piece of a call's arguments, or all of them.
@@ -259,7 +261,7 @@ func (s *stream) thoughts(name string, e *event) {
 
 // weigh takes the log probabilities of a text.
 func (s *stream) weigh(p *answerPart, raw []byte) {
-	for _, item := range list(raw) {
+	for item := range elements(raw) {
 		p.weighed = true
 		s.out.logprobs = append(s.out.logprobs, append(json.RawMessage(nil), item...))
 	}
@@ -281,21 +283,21 @@ func (d *delta) weighed() json.RawMessage {
 // usage.
 func (s *stream) finish(name string, e *event) (*llm.Chunk, error) {
 	s.head.status = ""
-	s.lead(e.response)
+	_ = s.lead(e.response)
 	if st := s.head.status; name != "done" && (st == "" || st == "in_progress" || st == "queued") {
 		s.head.status = name // the event says it
 	}
 	if err := s.head.unfinished(); err != nil {
 		return nil, err
 	}
-	s.settle(list(s.head.output))
+	s.settle(s.head.output)
 	s.alone()
 	m, _ := s.out.message()
 	s.complete(&m)
 	c := s.chunk(&m)
 	ch := &c.Choices[0]
 	ch.FinishReason, ch.Extra, ch.Logprobs = s.reason(), s.head.choiceExtra(), s.out.weighed()
-	c.Usage, c.Extra = usageOf(s.head.usage), s.head.extra
+	c.Usage, c.Extra = s.head.usage, s.head.extra
 	s.done = true
 	return c, nil
 }
@@ -303,7 +305,7 @@ func (s *stream) finish(name string, e *event) (*llm.Chunk, error) {
 // settle brings the items of the last event together with those that came
 // before it: the first message with the first message, and so on, since servers
 // give them other ids there, and leave items out.
-func (s *stream) settle(output [][]byte) {
+func (s *stream) settle(output []itemFields) {
 	came := map[string][]*answerItem{}
 	for _, it := range s.items {
 		came[it.kind] = append(came[it.kind], it)
@@ -313,16 +315,16 @@ func (s *stream) settle(output [][]byte) {
 		s.items = make([]*answerItem, 0, len(output))
 	}
 	matched := map[*answerItem]bool{}
-	for _, raw := range output {
-		kind := fieldsOf(raw).kind
-		if before := came[kind]; len(before) > 0 {
+	for i := range output {
+		f := &output[i]
+		if before := came[f.kind]; len(before) > 0 {
 			it := before[0]
-			came[kind], matched[it] = before[1:], true
+			came[f.kind], matched[it] = before[1:], true
 			if s.items = append(s.items, it); !it.ended {
-				s.end(it, raw)
+				s.end(it, f)
 			}
-		} else if it := s.begin(raw, -1); it != nil {
-			s.end(it, raw)
+		} else if it := s.begin(f, -1); it != nil {
+			s.end(it, f)
 		}
 	}
 	for _, it := range unmatched {

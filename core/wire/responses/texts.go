@@ -138,15 +138,16 @@ func (s *stream) endPart(it *answerItem, place int, raw []byte) {
 	for more := r.Object(); more; more = r.NextField() {
 		switch string(r.Key) {
 		case "type":
-			kind = r.Text()
+			kind = r.TextLike("output_text")
 		case "text", "refusal":
 			whole = text(wire.Span(&r))
 		case "annotations":
-			if items := list(wire.Span(&r)); len(items) > 0 {
-				p.annotations = p.annotations[:0]
-				for _, item := range items {
-					p.annotations = append(p.annotations, append(json.RawMessage(nil), item...))
-				}
+			had := len(p.annotations)
+			for item := range elements(wire.Span(&r)) {
+				p.annotations = append(p.annotations, append(json.RawMessage(nil), item...))
+			}
+			if len(p.annotations) > had { // these count
+				p.annotations = p.annotations[had:]
 			}
 		case "logprobs":
 			logprobs = wire.Span(&r)

@@ -25,7 +25,10 @@ func usageOf(raw json.RawMessage) *llm.Usage {
 		if to := chatName(name); to != "" && !bytes.Contains(raw, []byte(`"`+to+`"`)) {
 			name = to
 		}
-		if value := r.Raw(); value != nil {
+		if value := wire.Span(&r); value != nil {
+			if r.Odd || r.Dirty {
+				value = r.Keep(value)
+			}
 			known = true
 			o.Foreign(name, value)
 		}
