@@ -37,32 +37,32 @@ type signing struct {
 // it is kept.
 type dayKey struct {
 	keys AWSKeys
-	day  string
-	macs sync.Pool // of [hash.Hash]
+	day  int64     // since the Unix epoch
+	pens sync.Pool // of *pen
 }
 
-// mac signs a text.
-func (k *dayKey) mac(text []byte) []byte {
-	h := k.macs.Get().(hash.Hash)
-	defer k.macs.Put(h)
-	h.Reset()
-	h.Write(text)
-	return h.Sum(nil)
+// pen is what one signature after another is made with.
+type pen struct {
+	mac    hash.Hash // by the day's key
+	text   []byte    // room
+	second int64     // of date, since the Unix epoch
+	date   string
 }
 
-// key is the key of a day.
-func (s *signing) key(day string) *dayKey {
+// key is the key of the day.
+func (s *signing) key() *dayKey {
+	day := s.now.Unix() / (24 * 60 * 60)
 	if last := s.last.Load(); last != nil && last.day == day && last.keys == s.keys {
 		return last
 	}
 	key := []byte("AWS4" + s.keys.Secret)
-	for _, part := range []string{day, s.region, s.service, "aws4_request"} {
+	for _, part := range []string{s.now.UTC().Format(sigV4Time)[:8], s.region, s.service, "aws4_request"} {
 		h := hmac.New(sha256.New, key)
 		h.Write([]byte(part))
 		key = h.Sum(nil)
 	}
 	made := &dayKey{keys: s.keys, day: day}
-	made.macs.New = func() any { return hmac.New(sha256.New, key) }
+	made.pens.New = func() any { return &pen{mac: hmac.New(sha256.New, key), text: make([]byte, 0, 512)} }
 	s.last.Store(made)
 	return made
 }
@@ -70,33 +70,44 @@ func (s *signing) key(day string) *dayKey {
 // sign writes the headers that authorize the request: its date, the session's
 // token and the signature over host, Content-Type and every X-Amz header.
 func (s *signing) sign(r *http.Request, body []byte) {
+	key := s.key()
+	p := key.pens.Get().(*pen)
+	defer key.pens.Put(p)
+	if now := s.now.Unix(); p.date == "" || p.second != now {
+		p.second, p.date = now, s.now.UTC().Format(sigV4Time)
+	}
 	h := r.Header
-	date := s.now.UTC().Format(sigV4Time)
-	h.Set("X-Amz-Date", date)
+	h.Set("X-Amz-Date", p.date)
 	h.Del("X-Amz-Security-Token")
 	if s.keys.Session != "" {
 		h.Set("X-Amz-Security-Token", s.keys.Session)
 	}
 	signed := signedHeaders(r)
 	hash := sha256.Sum256(body)
-	text := make([]byte, 0, 512)
-	text = append(append(text, r.Method...), '\n')
+	text := append(append(p.text[:0], r.Method...), '\n')
 	text = append(append(text, canonicalPath(r.URL)...), '\n')
 	text = append(append(text, canonicalQuery(r.URL.RawQuery)...), '\n')
 	for _, h := range signed {
 		text = append(append(append(append(text, h.name...), ':'), h.value...), '\n')
 	}
 	text = append(appendNames(append(text, '\n'), signed), '\n')
-	hash = sha256.Sum256(hex.AppendEncode(text, hash[:]))
+	text = hex.AppendEncode(text, hash[:])
+	hash = sha256.Sum256(text)
 
-	scope := date[:8] + "/" + s.region + "/" + s.service + "/aws4_request"
-	text = append(append(text[:0], sigV4Algorithm+"\n"...), date...)
+	scope := p.date[:8] + "/" + s.region + "/" + s.service + "/aws4_request"
+	text = append(append(text[:0], sigV4Algorithm+"\n"...), p.date...)
 	text = append(append(append(text, '\n'), scope...), '\n')
-	signature := s.key(date[:8]).mac(hex.AppendEncode(text, hash[:]))
+	text = hex.AppendEncode(text, hash[:])
+	p.mac.Reset()
+	p.mac.Write(text)
+	signature := p.mac.Sum(text[:0])
 
-	text = append(append(append(append(text[:0], sigV4Algorithm+" Credential="...), s.keys.ID...), '/'), scope...)
+	at := len(signature)
+	text = append(append(append(append(signature, sigV4Algorithm+" Credential="...), s.keys.ID...), '/'), scope...)
 	text = appendNames(append(text, ", SignedHeaders="...), signed)
-	h.Set("Authorization", string(hex.AppendEncode(append(text, ", Signature="...), signature)))
+	text = hex.AppendEncode(append(text, ", Signature="...), text[:at])
+	h.Set("Authorization", string(text[at:]))
+	p.text = text
 }
 
 // signedHeader is a header that is signed, its name in lower case.
