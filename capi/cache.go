@@ -4,7 +4,11 @@ package main
 import "C"
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"sync"
+	"time"
 
 	"github.com/llmagg/llmagg/core/cache"
 	"github.com/llmagg/llmagg/core/llm"
@@ -74,7 +78,91 @@ func goCacheSet(which *C.char, nameLen C.size_t, limits *C.char, limitsLen C.siz
 			caches.set(of, nil)
 			return nil
 		}
-		caches.set(of, cache.New(cache.Options{Bytes: l.Bytes, TTL: l.TTL}))
+		o := cache.Options{Bytes: l.Bytes, TTL: l.TTL}
+		if l.Ask {
+			o.Store = askedStore{of}
+		}
+		caches.set(of, cache.New(o))
+		return nil
+	})
+}
+
+// cacheAnswerTime is how long a call waits for what an application has kept.
+const cacheAnswerTime = 5 * time.Second
+
+// cacheCalls are the calls that wait for what an application has kept, by id.
+var cacheCalls registry[chan []byte]
+
+var errNoCacheAnswer = errors.New("the application did not answer CACHE_GET in time")
+
+// askedStore is a [cache.Store] in the application: the operation's own queue
+// is asked and told. Calls without a queue have no store.
+type askedStore struct{ name string }
+
+// header begins the payload of its events.
+func (s askedStore) header(key cache.Key, ttl time.Duration) ([]byte, error) {
+	return llm.JSON.Marshal(struct {
+		Cache string  `json:"cache"`
+		Key   string  `json:"key"`
+		TTL   float64 `json:"ttl_s,omitempty"`
+	}{s.name, key.String(), ttl.Seconds()})
+}
+
+// Get sends CACHE_GET and waits for llmagg_cache_answer.
+func (s askedStore) Get(ctx context.Context, key cache.Key) ([]byte, error) {
+	op := operationOf(ctx)
+	if op == nil {
+		return nil, nil
+	}
+	payload, err := s.header(key, 0)
+	if err != nil {
+		return nil, err
+	}
+	id, answered := uint64(C.shim_next_id()), make(chan []byte, 1)
+	cacheCalls.add(id, answered)
+	defer cacheCalls.remove(id)
+	if !op.queue.push(record{kind: eventCacheGet, op: id, tag: op.tag}, payload) {
+		return nil, errNoMemory
+	}
+	late := time.NewTimer(cacheAnswerTime)
+	defer late.Stop()
+	select {
+	case value := <-answered:
+		return value, nil
+	case <-ctx.Done():
+		return nil, nil // it has ended, and says so itself
+	case <-op.queue.scope.ctx.Done():
+		return nil, nil
+	case <-late.C:
+		return nil, errNoCacheAnswer
+	}
+}
+
+// Put sends CACHE_PUT.
+func (s askedStore) Put(ctx context.Context, key cache.Key, value []byte, ttl time.Duration) error {
+	op := operationOf(ctx)
+	if op == nil {
+		return nil
+	}
+	header, err := s.header(key, ttl)
+	if err != nil {
+		return err
+	}
+	payload := append(append(header, '\n'), value...)
+	if !op.queue.push(record{kind: eventCachePut, op: op.id, tag: op.tag}, payload) {
+		return errNoMemory
+	}
+	return nil
+}
+
+//export goCacheAnswer
+func goCacheAnswer(id C.uint64_t, value *C.char, n C.size_t, err **C.llmagg_error) C.llmagg_status {
+	return guard("llmagg_cache_answer", err, func() error {
+		answered, waits := cacheCalls.of.LoadAndDelete(uint64(id))
+		if !waits {
+			return &llm.Error{Code: llm.Canceled, Message: "no call waits for this value any more, or the number is wrong"}
+		}
+		answered.(chan []byte) <- bytes.Clone(borrow(value, n))
 		return nil
 	})
 }

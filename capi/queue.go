@@ -27,6 +27,8 @@ const (
 	eventObserve      = C.LLMAGG_EVENT_OBSERVE
 	eventToken        = C.LLMAGG_EVENT_TOKEN
 	eventAccept       = C.LLMAGG_EVENT_ACCEPT
+	eventCacheGet     = C.LLMAGG_EVENT_CACHE_GET
+	eventCachePut     = C.LLMAGG_EVENT_CACHE_PUT
 )
 
 // queue is where events wait for their reader: Go's side of it, which writes.

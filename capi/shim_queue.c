@@ -127,6 +127,12 @@ llmagg_status llmagg_cache_set(const char *name, size_t name_len, const char *li
     RETURN_GO(goCacheSet(IN(name), IN(limits), err));
 }
 
+llmagg_status llmagg_cache_answer(uint64_t op, const char *value, size_t value_len, llmagg_error **err) {
+    CHECK_FORK(err);
+    OPTIONAL(value, err);
+    RETURN_GO(goCacheAnswer(op, IN(value), err));
+}
+
 llmagg_status llmagg_config_check(const char *config, size_t config_len, uint32_t flags, llmagg_buf *out,
                                   llmagg_error **err) {
     CHECK_FORK(err);

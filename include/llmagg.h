@@ -346,8 +346,12 @@ enum {
     LLMAGG_EVENT_DROPPED = 10,      /* payload: {"count": n}: LOG and OBSERVE events dropped since the last DROPPED event */
     LLMAGG_EVENT_TOKEN = 11,        /* a token is needed. op: the question, payload: {"name"}: the configuration's name of the token;
                                        answer with llmagg_token_answer */
-    LLMAGG_EVENT_ACCEPT = 12        /* with "accept": "ask": may this answer be given? op: the question, tag: the operation's, payload:
+    LLMAGG_EVENT_ACCEPT = 12,       /* with "accept": "ask": may this answer be given? op: the question, tag: the operation's, payload:
                                        the response as DONE has it, without attempts; answer with llmagg_accept_answer */
+    LLMAGG_EVENT_CACHE_GET = 13,    /* of a cache with "store": "ask": is there a value? op: the question, tag: the operation's, payload:
+                                       {"cache": its name, "key": text}; answer with llmagg_cache_answer */
+    LLMAGG_EVENT_CACHE_PUT = 14     /* the same: keep this value. payload: {"cache", "key", "ttl_s": omitted for ever}, a line feed,
+                                       and the value, which is JSON without a line feed */
 };
 
 /*
@@ -847,10 +851,16 @@ LLMAGG_API llmagg_status llmagg_budget_set(const char *name, size_t name_len, co
  * earlier one is answered by the answer to that one: the routes, all fields of the request that may change an answer, the call's
  * "headers" and "unsupported" must be equal. Kept are whole answers that ended by themselves or at their length, of chats and of
  * streams that were complete; a stream is answered in chunks. Of equal chats at the same time one asks the server, and the others wait
- * for its answer, each until its own deadline; if it fails, each of them asks for itself. llmagg_stats has the counts. Since: 0.1.0
+ * for its answer, each until its own deadline; if it fails, each of them asks for itself. llmagg_stats has the counts.
+ * With "store": "ask" in limits, the application keeps the answers: the queue of an operation is asked for a value by CACHE_GET, which
+ * must be answered within 5 s, and told one by CACHE_PUT. Blocking calls have no queue, and so no cache then. Since: 0.1.0
  */
 LLMAGG_API llmagg_status llmagg_cache_set(const char *name, size_t name_len, const char *limits, size_t limits_len,
                                           llmagg_error **err);
+
+/* Answers a CACHE_GET event with the value that a CACHE_PUT of the same key told; NULL and 0: there is none, or it is too old.
+ * Codes: CANCELED (nothing waits for it any more). Since: 0.1.0 */
+LLMAGG_API llmagg_status llmagg_cache_answer(uint64_t op, const char *value, size_t value_len, llmagg_error **err);
 
 /* ---------------------------------------------------------------------------------------------------------------- config -- */
 

@@ -48,6 +48,7 @@ type Options struct {
 type Cache struct {
 	store  Store
 	memory *Memory // store, if the cache has made it
+	most   int64   // bytes, if it has another store
 	ttl    time.Duration
 
 	hits, joined, misses, kept, failed atomic.Uint64
@@ -60,7 +61,7 @@ type Cache struct {
 
 // New makes a cache.
 func New(o Options) *Cache {
-	c := &Cache{store: o.Store, ttl: o.TTL, flights: map[Key]*flight{}}
+	c := &Cache{store: o.Store, most: o.Bytes, ttl: o.TTL, flights: map[Key]*flight{}}
 	if c.store == nil {
 		c.memory = NewMemory(o.Bytes, o.Now)
 		c.store = c.memory
@@ -75,8 +76,8 @@ type Report struct {
 	Misses uint64 `json:"misses"` // calls for which a server was asked
 	Kept   uint64 `json:"kept"`   // answers that were put into the store
 	Failed uint64 `json:"failed"` // failures of the store
-	// Entries and Bytes are what the cache's own memory holds, Size how many bytes
-	// that may be; 0 if the cache has another store.
+	// Entries and Bytes are what the cache's own memory holds, 0 if the cache has
+	// another store; Size is how many bytes that may be.
 	Entries int   `json:"entries"`
 	Bytes   int64 `json:"bytes"`
 	Size    int64 `json:"size"`
@@ -84,7 +85,7 @@ type Report struct {
 
 // Report is the state of the cache.
 func (c *Cache) Report() Report {
-	r := Report{Hits: c.hits.Load(), Joined: c.joined.Load(), Misses: c.misses.Load(), Kept: c.kept.Load(), Failed: c.failed.Load()}
+	r := Report{Size: c.most, Hits: c.hits.Load(), Joined: c.joined.Load(), Misses: c.misses.Load(), Kept: c.kept.Load(), Failed: c.failed.Load()}
 	if c.memory != nil {
 		r.Entries, r.Bytes, r.Size = c.memory.size()
 	}

@@ -65,6 +65,9 @@ type CacheLimits struct {
 	Bytes int64
 	// TTL is how long an answer is kept; for ever, as long as there is room.
 	TTL time.Duration
+	// Ask, of the C ABI, keeps the answers in the application, which is asked for
+	// them and told them.
+	Ask bool
 }
 
 const expectedCache = `expected true or {"size": bytes or "64MB", "ttl_s": seconds}`
@@ -95,6 +98,10 @@ func ReadCacheLimits(what string, v []byte) (*CacheLimits, error) {
 			limits.Bytes, err = readSize(value)
 		case f.Key == "ttl_s":
 			limits.TTL, err = setting.Seconds(f.Key, value)
+		case f.Key == "store":
+			if limits.Ask = string(value) == `"ask"`; !limits.Ask {
+				err = Errorf(InvalidArgument, "\"store\" is %s; expected \"ask\"", shown.Value(value))
+			}
 		default:
 			return nil, Errorf(InvalidArgument, "%s has the unknown key %s%s; %s", what, shown.Name(f.Key), suggest.For(f.Key, cacheKeys), expectedCache)
 		}

@@ -106,6 +106,7 @@ static int in_child(int fd) {
     FORKED(llmagg_settings(&out, err));
     FORKED(llmagg_budget_set(NOTHING, STR("1"), err));
     FORKED(llmagg_cache_set(STR("c"), STR("true"), err));
+    FORKED(llmagg_cache_answer(1, NOTHING, err));
     FORKED(llmagg_stats(&out, err));
     FORKED(llmagg_wall_start(NOTHING, &wall, err));
     FORKED(llmagg_wall_url(wall, &out, err));

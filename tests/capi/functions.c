@@ -70,7 +70,7 @@ static void null_everywhere(void) {
         GIVES(LLMAGG_OK, llmagg_log_to_queue, (0, NULL, NULL)), GIVES(LLMAGG_OK, llmagg_observe_to_queue, (NULL, NULL)),
         GIVES(LLMAGG_OK, llmagg_token_to_queue, (NULL, NULL)), GIVES(A, llmagg_token_answer, (0, NULL, 0, NULL)),
         GIVES(A, llmagg_accept_answer, (0, NULL, 0, NULL)), GIVES(LLMAGG_OK, llmagg_budget_set, (NULL, 0, NULL, 0, NULL)),
-        GIVES(A, llmagg_cache_set, (NULL, 0, NULL, 0, NULL)),
+        GIVES(A, llmagg_cache_set, (NULL, 0, NULL, 0, NULL)), GIVES(LLMAGG_E_CANCELED, llmagg_cache_answer, (0, NULL, 0, NULL)),
         GIVES(A, llmagg_config_check, (NULL, 0, 0, NULL, NULL)), GIVES(A, llmagg_settings, (NULL, NULL)),
         GIVES(A, llmagg_stats, (NULL, NULL)), GIVES(A, llmagg_wall_start, (NULL, 0, NULL, NULL)), GIVES(H, llmagg_wall_url, (NULL, NULL, NULL)),
         GIVES(H, llmagg_wall_seen, (NULL, NULL, NULL)), GIVES(H, llmagg_wall_script, (NULL, NULL, 0, NULL)),

@@ -131,7 +131,8 @@ static inline int is_untouched(const outputs *o) {
 
 /* Whether a function answers a question of the library: the tables ask it with a number that no question has. */
 static inline int answers_a_question(const char *name) {
-    return strncmp(name, "llmagg_custom_", 14) == 0 || strcmp(name, "llmagg_token_answer") == 0 || strcmp(name, "llmagg_accept_answer") == 0;
+    return strncmp(name, "llmagg_custom_", 14) == 0 || strcmp(name, "llmagg_token_answer") == 0 ||
+           strcmp(name, "llmagg_accept_answer") == 0 || strcmp(name, "llmagg_cache_answer") == 0;
 }
 
 #endif

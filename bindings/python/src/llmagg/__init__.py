@@ -108,6 +108,7 @@ if _typing.TYPE_CHECKING:
     )
     from .observers import Observation, Observer, SyncObserver, observe, observe_sync
     from .otel import instrument  # noqa: F401
+    from .sqlite_cache import SqliteCache
 
 __all__ = [
     "APIError", "APITimeoutError", "AllModelsFailedError", "Attempt", "AuthenticationError", "BadRequestError",
@@ -118,7 +119,7 @@ __all__ = [
     "Manager", "Message", "MessageRole", "ModelConfig", "ModelNotFoundError", "NotInitializedError", "Observation",
     "Observer", "OpenAIProvider", "OverloadedError", "Provider", "ProviderConfig", "ProviderNotFoundError",
     "QuotaExceededError", "RankedDocument", "RateLimitError", "RerankResponse", "RestartEvent",
-    "ServiceUnavailableError", "StreamChoice", "StreamEvent", "StreamInterruptedError", "StreamResponse",
+    "ServiceUnavailableError", "SqliteCache", "StreamChoice", "StreamEvent", "StreamInterruptedError", "StreamResponse",
     "SyncObserver", "ToolCall", "UnknownModelError", "UnsupportedError", "Usage", "__version__", "aggregator",
     "attempt", "budget", "bulk", "cache", "chat", "chat_sync", "client", "config", "cost", "default", "diagnostics",
     "embeddings", "errors", "events", "get_client", "get_client_by_model", "get_include", "get_library", "get_manager",
@@ -141,6 +142,7 @@ _LATE = {
     "instrument": "otel",
     **dict.fromkeys(("Budget", "budget", "process_budget"), "budget"),
     **dict.fromkeys(("Cache", "cache"), "cache"),
+    "SqliteCache": "sqlite_cache",
     **dict.fromkeys(("Observation", "Observer", "SyncObserver", "observe", "observe_sync", "observers"), "observers"),
     **dict.fromkeys(
         (

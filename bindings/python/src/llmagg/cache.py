@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import weakref
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 from . import errors
@@ -46,10 +47,13 @@ class Cache:
         self._name = f"python-{next(_numbers)}"
         self._limits = limits
         self._generation = -1
-        self.clear()
+        self._begin()
 
     def clear(self) -> None:
         """Forgets all answers, and counts from 0."""
+        self._begin()
+
+    def _begin(self) -> None:
         _set(self._name, self._limits)
         if self._generation != load.generation:
             self._generation = load.generation
@@ -58,7 +62,7 @@ class Cache:
     def name(self) -> str:
         """The name by which the core knows the cache in this process."""
         if self._generation != load.generation:  # forked: this library does not know it yet
-            self.clear()
+            self._begin()
         return self._name
 
     def report(self) -> dict[str, int]:
@@ -74,7 +78,7 @@ class Cache:
         return f"{type(self).__name__}({given})"
 
 
-def cache_of(value: Any) -> Cache:
+def cache_of(value: Any) -> Any:
     """The cache of an aggregator's parameter. Raises InvalidArgumentError."""
     if isinstance(value, Cache):
         return value
@@ -84,8 +88,13 @@ def cache_of(value: Any) -> Cache:
         raise errors.InvalidArgumentError(
             f'cache is {value!r}; expected True, a dict such as {{"size": "64MB", "ttl_s": 3600}}, or a llmagg.Cache'
         )
+    if value.get("path") is not None:
+        kept = import_module(".sqlite_cache", __package__).SqliteCache  # not every Python has sqlite3
+        on_disk: Any = kept.__new__(kept)
+        on_disk._open(dict(value))
+        return on_disk
     made = Cache.__new__(Cache)
-    made._set(dict(value))
+    made._set({key: limit for key, limit in value.items() if key != "path"})
     return made
 
 

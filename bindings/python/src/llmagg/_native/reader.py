@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from .. import errors
 from .._wire import encode
-from . import custom, load
+from . import custom, load, stored
 from .operation import Accept, Calls, Operation, Target
 from .queue import Payload, Queue
-from .signatures import ACCEPT, CALL_CUSTOM, CANCEL_CUSTOM, DONE, ERROR, RESUME_CUSTOM
+from .signatures import ACCEPT, CACHE_GET, CACHE_PUT, CALL_CUSTOM, CANCEL_CUSTOM, DONE, ERROR, RESUME_CUSTOM
 
 if TYPE_CHECKING:
     import asyncio
@@ -115,6 +115,8 @@ class Reader:
                 self._begin_custom(op, tag, payload)
             elif kind == ACCEPT:
                 self._judge(op, operations.get(tag), payload)
+            elif kind in (CACHE_GET, CACHE_PUT):
+                stored.told(op, kind == CACHE_PUT, payload)
             elif call := self.custom.get(op):
                 if kind == CANCEL_CUSTOM:
                     call.cancel()

@@ -11,7 +11,7 @@ ABI_VERSION = 1
 STREAM, BATCH, GATHER = 1, 2, 4
 CONFIG_LENIENT, CONFIG_SKIP = 1, 2
 CHUNK, RESTART, DONE, ERROR, CALL_CUSTOM, CANCEL_CUSTOM, RESUME_CUSTOM = range(1, 8)
-LOG, OBSERVE, DROPPED, TOKEN, ACCEPT = range(8, 13)
+LOG, OBSERVE, DROPPED, TOKEN, ACCEPT, CACHE_GET, CACHE_PUT = range(8, 15)
 
 EVENT = struct.Struct("@iiQQPN")
 """llmagg_event: type, status, op, tag, payload address, payload length."""
@@ -84,6 +84,7 @@ STATUS_FUNCTIONS: dict[str, tuple[object, ...]] = {
     "llmagg_accept_answer": (c_uint64, *_TEXT, _ERR),
     "llmagg_budget_set": (*_TEXT, *_TEXT, _ERR),
     "llmagg_cache_set": (*_TEXT, *_TEXT, _ERR),
+    "llmagg_cache_answer": (c_uint64, *_TEXT, _ERR),
     "llmagg_config_check": (*_TEXT, c_uint32, *_OUT),
     "llmagg_settings": _OUT,
     "llmagg_stats": _OUT,
