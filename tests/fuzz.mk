@@ -6,7 +6,7 @@ BUILD    ?= build
 FUZZTIME ?= 3s
 FUZZ_OUT := $(BUILD)/fuzz
 
-FUZZ_TARGETS := core/wire/eventstream:FuzzDecoder core/wire/eventstream:FuzzValues core/wire:FuzzVector core/wire:FuzzLift core/wire/awsstream:FuzzAWSStream core/failure:FuzzClassify core/failure:FuzzNamedWait \
+FUZZ_TARGETS := core/wire/eventstream:FuzzDecoder core/wire/eventstream:FuzzValues core/wire:FuzzVector core/wire:FuzzLift core/vendor:FuzzEmbedRequest core/vendor:FuzzEmbedAnswer core/vendor:FuzzRerank core/wire/awsstream:FuzzAWSStream core/failure:FuzzClassify core/failure:FuzzNamedWait \
                 core/failure:FuzzReadable core/failure:FuzzJudgeBody core/transport:FuzzProxyExceptions core/wire/anthropic:FuzzRequest core/wire/anthropic:FuzzAnswer core/wire/bedrock:FuzzRequest core/wire/bedrock:FuzzAnswer core/wire/ollama:FuzzRequest core/wire/ollama:FuzzAnswer core/wire/responses:FuzzRequest core/wire/responses:FuzzAnswer core/wire/responses:FuzzPieces core/wire/gemini:FuzzRequest core/wire/gemini:FuzzAnswer \
                 core/llm:FuzzPayload core/llm:FuzzReader core/internal/jsontext:FuzzWriter core/llm:FuzzAccumulator core/llm:FuzzCutAnswers core/llm:FuzzForeign core/config:FuzzConfig core/credential:FuzzTokens core/aggregator:FuzzHandOver \
                 capi:FuzzEntryRequest capi:FuzzEntryConfig
