@@ -16,7 +16,7 @@ type Promise struct {
 	Words  string // its first sentence
 }
 
-var promiseLine = regexp.MustCompile(`(?m)^- \*\*([A-Z]\d+)\*\* (.+?[.;:])(?: |$)`)
+var promiseLine = regexp.MustCompile(`(?m)^- \*\*([A-Z]\d+)\*\* ((?:\x60[^\x60]*\x60|[^\x60\n])+?[.;:])(?: |$)`)
 
 // Promises are the lines of docs/promises.md, in their order. The page is
 // looked for in the working directory and above it.

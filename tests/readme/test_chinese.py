@@ -28,6 +28,7 @@ def shape(text: str) -> dict[str, object]:
         "sections": [len(marks) for marks in re.findall(r"^(#+) ", prose, re.MULTILINE)],
         "paragraphs, lists and tables": len(parts),
         "rows of tables": [line.count(" | ") for line in re.findall(r"^\|.*$", prose, re.MULTILINE)],
+        "words in code": {" ".join(code.split()) for code in re.findall(r"`([^`]+)`", prose)},
         "items of lists": len(re.findall(r"^ *(?:-|\d+\.) ", prose, re.MULTILINE)),
         "promises": re.findall(r"^- \*\*([A-Z]\d+)\*\*", prose, re.MULTILINE),
         "links": sorted(
