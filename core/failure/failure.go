@@ -9,6 +9,7 @@
 package failure
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"slices"
@@ -130,12 +131,44 @@ func OfHole(c *llm.ChunkChoice) *llm.Error {
 	for _, at := range [...]struct {
 		fields llm.Extra
 		name   string
-	}{{c.Extra, "delta"}, {c.Extra, "content"}, {c.Extra, "text"}, {c.Delta.Extra, "content"}, {c.Delta.Extra, "text"}} {
+	}{{c.Extra, "delta"}, {c.Extra, "content"}, {c.Extra, "text"}, {c.Delta.Extra, "content"}, {c.Delta.Extra, "text"},
+		{c.Delta.Extra, "tool_calls"}, {c.Delta.Extra, "function_call"}} {
 		if raw, ok := at.fields[at.name]; ok && saysSomething(raw) {
-			return llm.Errorf(llm.BadResponse, "a piece of the answer has its field %q in a form that cannot be read", at.name)
+			return ofHole(at.name)
+		}
+	}
+	if c.FinishReason != "" {
+		return nil
+	}
+	for name, raw := range c.Extra {
+		if len(raw) > 0 && (raw[0] == '{' || raw[0] == '[') && (bytes.Contains(raw, []byte(`"content":`)) || bytes.Contains(raw, []byte(`"delta":`))) {
+			return ofHole(name)
 		}
 	}
 	return nil
+}
+
+func ofHole(field string) *llm.Error {
+	return llm.Errorf(llm.BadResponse, "a piece of the answer has its field %q in a form that cannot be read", field)
+}
+
+// OfCall is the failure of a piece of a call in an unknown form; nil where it
+// can be read.
+func OfCall(c *llm.ToolCall) *llm.Error {
+	for _, at := range [...]struct {
+		fields llm.Extra
+		name   string
+	}{{c.Extra, "function"}, {c.Function.Extra, "name"}} {
+		if saysSomething(at.fields[at.name]) {
+			return ofHole(at.name)
+		}
+	}
+	return nil
+}
+
+// OfNameless is the failure of an answer with a call that nobody could make.
+func OfNameless() *llm.Error {
+	return llm.Errorf(llm.BadResponse, "the answer has a tool call without the name of its function")
 }
 
 // UnreadIn is the name of a field that holds an answer in an unknown form, or
@@ -194,6 +227,15 @@ func ofChoices(r *llm.Response) *llm.Error {
 		c := &r.Choices[i]
 		if e := OfMessage(&c.Message); e != nil {
 			return e
+		}
+		for j := range c.Message.ToolCalls {
+			call := &c.Message.ToolCalls[j]
+			if e := OfCall(call); e != nil {
+				return e
+			}
+			if call.Function.Name == "" && call.Custom == nil {
+				return OfNameless()
+			}
 		}
 		empty := IsEmpty(&c.Message)
 		if e := OfFinish(c.FinishReason, empty, c.Extra); e != nil {

@@ -198,23 +198,22 @@ func (c *Chunk) read(r *reader, before *Chunk) {
 	}
 }
 
-// readChoices reads the list of choices. One that has elements, but neither an
-// object nor null, stays among the unknown fields.
+// readChoices reads the list of choices. A value in which none can be read
+// stays among the unknown fields, unless it is empty.
 func (c *Chunk) readChoices(r *reader) {
-	from, key, odd := r.Pos, r.Key, false
+	from, key := r.Pos, r.Key
 	if r.Next() == '{' {
 		r.listed(func(number int) { c.readChoice(r, max(number, 0)) })
-		return
-	}
-	for more := r.Array(); more; more = r.NextItem() {
-		if first := r.Next(); first != '{' {
-			odd = odd || first != 'n'
-			r.Skip()
-			continue
+	} else {
+		for more := r.Array(); more; more = r.NextItem() {
+			if r.Next() != '{' {
+				r.Skip()
+				continue
+			}
+			c.readChoice(r, len(c.Choices))
 		}
-		c.readChoice(r, len(c.Choices))
 	}
-	if odd && len(c.Choices) == 0 && r.Err == nil {
+	if len(c.Choices) == 0 && r.Err == nil {
 		r.Pos, r.Key = from, key
 		r.unread(&c.Extra)
 	}

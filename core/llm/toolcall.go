@@ -145,6 +145,10 @@ func (c *ToolCall) read(r *reader) {
 		case "type":
 			c.Type = r.word()
 		case "function":
+			if first := r.Next(); first != '{' && first != 'n' {
+				r.unread(&c.Extra)
+				break
+			}
 			c.Function.read(r)
 		case "custom":
 			if r.Next() != '{' {
@@ -185,7 +189,7 @@ func (f *FunctionCall) read(r *reader) {
 	for more := r.Object(); more; more = r.NextField() {
 		switch string(r.Key) {
 		case "name":
-			f.Name = r.Piece()
+			f.Name = r.pieceOr(&f.Extra)
 		case "arguments":
 			f.Arguments = r.pieceOrObject()
 		default:

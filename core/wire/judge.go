@@ -26,6 +26,8 @@ type choiceState struct {
 	brought  bool      // something that a caller can use
 	unread   string    // a field of what came that cannot be read
 	reason   string    // the last
+	called   bool      // a piece of a call has come
+	named    bool      // and the name of one
 	beside   llm.Extra // what stood beside it
 }
 
@@ -58,6 +60,11 @@ func (j *Judge) Note(c *llm.Chunk) *llm.Error {
 		}
 		brought := !failure.IsEmpty(&choice.Delta)
 		state.brought = state.brought || brought
+		if len(choice.Delta.ToolCalls) > 0 {
+			if e := state.call(choice.Delta.ToolCalls); e != nil {
+				return e
+			}
+		}
 		if !brought && len(choice.Extra)+len(choice.Delta.Extra) > 0 {
 			if e := failure.OfHole(choice); e != nil {
 				return e
@@ -92,6 +99,19 @@ func (j *Judge) Note(c *llm.Chunk) *llm.Error {
 	return nil
 }
 
+// call notes whether calls have names: without any a piece is missing.
+func (c *choiceState) call(calls []llm.ToolCall) *llm.Error {
+	for i := range calls {
+		call := &calls[i]
+		if e := failure.OfCall(call); e != nil {
+			return e
+		}
+		c.called = c.called || call.ID != "" || call.Function.Arguments != ""
+		c.named = c.named || call.Function.Name != "" || call.Custom != nil
+	}
+	return nil
+}
+
 // Skip counts an event that was skipped.
 func (j *Judge) Skip() { j.skipped++ }
 
@@ -115,6 +135,9 @@ func (j *Judge) Failure() *llm.Error {
 		c := &j.choices[i]
 		if e := failure.OfFinish(c.reason, !c.brought, c.beside); e != nil {
 			return e
+		}
+		if c.called && !c.named {
+			return failure.OfNameless()
 		}
 		if !c.brought && c.unread != "" {
 			return failure.OfUnread(c.unread)

@@ -1,7 +1,9 @@
 package anthropic
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 
@@ -134,4 +136,19 @@ func (b *answerBlock) typeOf(kind string) string {
 		return "tool_use"
 	}
 	return ""
+}
+
+var errNoType = errors.New("it has no type and nothing that is known")
+
+// isOdd tells whether a block or a delta of no type says something that nobody
+// can read.
+func (b *answerBlock) isOdd() bool {
+	if b.Type != "" || len(b.raw) == 0 {
+		return false
+	}
+	switch string(bytes.Join(bytes.Fields(b.raw), nil)) {
+	case "{}", "null", `{"text":""}`, `{"text":null}`:
+		return false
+	}
+	return true
 }

@@ -107,6 +107,9 @@ func (s *stream) whole(content json.RawMessage) (*llm.Message, error) {
 		if r.Err != nil {
 			return nil, unreadBlock(i, r.Err)
 		}
+		if b.isOdd() {
+			return nil, unreadBlock(i, errNoType)
+		}
 		add(s.open(i, &b))
 		add(s.close())
 		i++

@@ -67,6 +67,9 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 		if err != nil {
 			return nil, unreadBlock(e.Index, err)
 		}
+		if b.isOdd() {
+			return nil, unreadBlock(e.Index, errNoType)
+		}
 		return s.piece(s.open(e.Index, &b), nil)
 	case "content_block_delta":
 		return s.piece(s.add(e.Index, e.Delta))
@@ -182,6 +185,10 @@ func (s *stream) add(index int, raw json.RawMessage) (*llm.Message, error) {
 		return s.argue(d.PartialJSON), nil
 	case "citations_delta":
 		b.Citations = append(b.Citations, d.Citation)
+	case "":
+		if d.isOdd() {
+			return nil, llm.Errorf(llm.BadResponse, "a delta of content[%d] has no type and nothing that can be read", index)
+		}
 	}
 	return nil, nil
 }

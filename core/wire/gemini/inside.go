@@ -13,8 +13,8 @@ func (g *reader) inside() []byte {
 	if len(g.found) > 0 {
 		return nil
 	}
-	for _, name := range [...]string{"response", "data", "result"} {
-		if raw := g.top.see(name); len(raw) > 0 && raw[0] == '{' && bytes.Contains(raw, []byte(`"candidates"`)) {
+	for _, at := range g.top.found.List {
+		if raw := g.top.data[at.Start:at.End]; len(raw) > 0 && raw[0] == '{' && bytes.Contains(raw, []byte(`"candidates"`)) {
 			return raw
 		}
 	}

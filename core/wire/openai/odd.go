@@ -11,13 +11,12 @@ import (
 // finds pieces of an answer in events that are no chunks: a stream in which one
 // is passed over has a hole (S4).
 
-// wrappers are fields in which gateways send what they were answered.
-var wrappers = [...]string{"data", "result", "response", "output", "chunk", "completion", "payload", "body"}
-
-// wrappedIn is the object with choices in one of these fields; nil for none.
+// wrappedIn is the object with choices in one of the fields; nil for none.
+// Gateways send what they were answered as "data", "result", "output" and under
+// other names.
 func wrappedIn(fields llm.Extra) json.RawMessage {
-	for _, name := range wrappers {
-		if raw := fields[name]; len(raw) > 0 && raw[0] == '{' && bytes.Contains(raw, []byte(`"choices"`)) {
+	for _, raw := range fields {
+		if len(raw) > 0 && raw[0] == '{' && bytes.Contains(raw, []byte(`"choices"`)) {
 			return raw
 		}
 	}

@@ -161,6 +161,9 @@ func (w *format) response(data []byte, c *wire.Call) (*llm.Response, error) {
 	}
 	for place := range s.head.output {
 		f := &s.head.output[place]
+		if f.kind == "" && string(f.raw) != "null" && string(f.raw) != "{}" {
+			return nil, llm.Errorf(llm.BadResponse, "output[%d] is no item with a type", place)
+		}
 		if it := s.begin(f, place); it != nil {
 			s.end(it, f)
 		}
