@@ -75,27 +75,41 @@ func Refuse(r *llm.Request, vendor string, lacks Shape) error {
 	return nil
 }
 
-// tuning are the parameters that tune an answer, and whether a request sets
-// each.
-var tuning = map[string]func(r *llm.Request) bool{
-	"seed":                func(r *llm.Request) bool { return r.Seed != nil },
-	"presence_penalty":    func(r *llm.Request) bool { return r.PresencePenalty != nil && *r.PresencePenalty != 0 },
-	"frequency_penalty":   func(r *llm.Request) bool { return r.FrequencyPenalty != nil && *r.FrequencyPenalty != 0 },
-	"logit_bias":          func(r *llm.Request) bool { return len(r.LogitBias) > 0 },
-	"top_logprobs":        func(r *llm.Request) bool { return r.TopLogprobs != nil && *r.TopLogprobs > 0 },
-	"temperature":         func(r *llm.Request) bool { return r.Temperature != nil },
-	"top_p":               func(r *llm.Request) bool { return r.TopP != nil },
-	"stop":                func(r *llm.Request) bool { return len(r.Stop) > 0 },
-	"user":                func(r *llm.Request) bool { return r.User != "" },
-	"metadata":            func(r *llm.Request) bool { return len(r.Metadata) > 0 },
-	"parallel_tool_calls": func(r *llm.Request) bool { return r.ParallelToolCalls != nil && !*r.ParallelToolCalls },
-	"reasoning_effort":    func(r *llm.Request) bool { return r.ReasoningEffort != "" },
+// sets tells whether a request sets one of the parameters that tune an answer.
+func sets(r *llm.Request, parameter string) bool {
+	switch parameter {
+	case "seed":
+		return r.Seed != nil
+	case "presence_penalty":
+		return r.PresencePenalty != nil && *r.PresencePenalty != 0
+	case "frequency_penalty":
+		return r.FrequencyPenalty != nil && *r.FrequencyPenalty != 0
+	case "logit_bias":
+		return len(r.LogitBias) > 0
+	case "top_logprobs":
+		return r.TopLogprobs != nil && *r.TopLogprobs > 0
+	case "temperature":
+		return r.Temperature != nil
+	case "top_p":
+		return r.TopP != nil
+	case "stop":
+		return len(r.Stop) > 0
+	case "user":
+		return r.User != ""
+	case "metadata":
+		return len(r.Metadata) > 0
+	case "parallel_tool_calls":
+		return r.ParallelToolCalls != nil && !*r.ParallelToolCalls
+	case "reasoning_effort":
+		return r.ReasoningEffort != ""
+	}
+	return false
 }
 
 // Lacks notes those of the named parameters that the request sets, as left out.
 func (c *Call) Lacks(r *llm.Request, names ...string) {
 	for _, name := range names {
-		if set := tuning[name]; set != nil && set(r) {
+		if sets(r, name) {
 			c.Adapt(name, LeftOut)
 		}
 	}
