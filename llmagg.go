@@ -156,11 +156,32 @@ func (a *Aggregator) Ask(ctx context.Context, text string) (string, error) {
 // Chat asks for a whole answer. A request with a model asks the routes of that
 // name, any other the aggregator's. The error is an *[Error] that lists the
 // attempts, and so does the answer.
-func (a *Aggregator) Chat(ctx context.Context, r *Request) (*Response, error) { return a.chat(ctx, r) }
+func (a *Aggregator) Chat(ctx context.Context, r *Request) (*Response, error) {
+	if err := a.usable(ctx, r != nil); err != nil {
+		return nil, err
+	}
+	return a.chat(ctx, r)
+}
+
+// usable is the error of a call that has not what every call needs.
+func (a *Aggregator) usable(ctx context.Context, request bool) error {
+	switch {
+	case a == nil || a.core == nil:
+		return llm.Errorf(llm.NotInitialized, "the aggregator was not made by llmagg.New")
+	case ctx == nil:
+		return llm.Errorf(llm.InvalidArgument, "the context is nil; pass context.Background()")
+	case !request:
+		return llm.Errorf(llm.InvalidArgument, "the request is nil")
+	}
+	return nil
+}
 
 // Stream asks for a streamed answer and returns at its first token. Read its
 // Events to the end, or close it.
 func (a *Aggregator) Stream(ctx context.Context, r *Request) (*Stream, error) {
+	if err := a.usable(ctx, r != nil); err != nil {
+		return nil, err
+	}
 	return a.stream(ctx, r)
 }
 
@@ -182,6 +203,10 @@ func (a *Aggregator) Events(ctx context.Context, r *Request) iter.Seq2[Event, er
 // asks for restarts is refused: its texts would have to be taken back.
 func (a *Aggregator) Texts(ctx context.Context, r *Request) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
+		if err := a.usable(ctx, r != nil); err != nil {
+			yield("", err)
+			return
+		}
 		if r.Options.OnInterrupt == llm.InterruptRestart {
 			yield("", llm.Errorf(llm.InvalidArgument, "Texts cannot tell of a restart; use Events where OnInterrupt is %q", llm.InterruptRestart))
 			return
@@ -205,11 +230,17 @@ func (a *Aggregator) Texts(ctx context.Context, r *Request) iter.Seq2[string, er
 
 // Embed gives the vectors of texts, in their order.
 func (a *Aggregator) Embed(ctx context.Context, r *EmbeddingRequest) (*EmbeddingResponse, error) {
+	if err := a.usable(ctx, r != nil); err != nil {
+		return nil, err
+	}
 	return a.core.Embed(ctx, r)
 }
 
 // Rerank ranks documents by how well they fit a query.
 func (a *Aggregator) Rerank(ctx context.Context, r *RerankRequest) (*RerankResponse, error) {
+	if err := a.usable(ctx, r != nil); err != nil {
+		return nil, err
+	}
 	return a.core.Rerank(ctx, r)
 }
 

@@ -89,6 +89,50 @@ func TestEachKindOfConfiguration(t *testing.T) {
 	require.ErrorContains(t, err, "LLMAGG_MODELS")
 }
 
+// What a program forgot is an error of each call, never a panic deep inside.
+func TestNothingIsNil(t *testing.T) {
+	wall := startWall(t, `{}`)
+	a := over(t, wall, llmagg.WithModels("a"))
+	type answer struct{ N int }
+	var none context.Context
+	asked := &llmagg.Request{Messages: hi}
+	tools := []*llmagg.Tool{llmagg.NewTool("n", "", func(context.Context, answer) (string, error) { return "", nil })}
+	for _, c := range []struct {
+		a    *llmagg.Aggregator
+		ctx  context.Context
+		r    *llmagg.Request
+		says string
+	}{
+		{a, t.Context(), nil, "the request is nil"},
+		{a, none, asked, "the context is nil; pass context.Background()"},
+		{nil, t.Context(), asked, "not made by llmagg.New"},
+		{&llmagg.Aggregator{}, t.Context(), asked, "not made by llmagg.New"},
+	} {
+		_, err := c.a.Chat(c.ctx, c.r)
+		require.ErrorContains(t, err, c.says)
+		_, err = c.a.Stream(c.ctx, c.r)
+		require.ErrorContains(t, err, c.says)
+		for _, err := range c.a.Texts(c.ctx, c.r) {
+			require.ErrorContains(t, err, c.says)
+		}
+		for _, err := range c.a.Events(c.ctx, c.r) {
+			require.ErrorContains(t, err, c.says)
+		}
+		_, err = c.a.RunTools(c.ctx, c.r, tools, llmagg.RunOptions{})
+		require.ErrorContains(t, err, c.says)
+		_, err = llmagg.Parse[answer](c.ctx, c.a, c.r)
+		require.ErrorContains(t, err, c.says)
+	}
+	_, err := a.Embed(t.Context(), nil)
+	require.ErrorContains(t, err, "the request is nil")
+	_, err = a.Rerank(t.Context(), nil)
+	require.ErrorContains(t, err, "the request is nil")
+	_, err = a.RunTools(t.Context(), asked, []*llmagg.Tool{nil}, llmagg.RunOptions{})
+	require.ErrorContains(t, err, "a tool is nil")
+	_, err = llmagg.New(llmagg.Models{"gpt-4o-mini"})
+	require.ErrorContains(t, err, `write it as "VENDOR/gpt-4o-mini"`)
+}
+
 func TestStreamsAreSequences(t *testing.T) {
 	wall := startWall(t, `{"models": {"a": {"steps": [{"text": "one two three"}, {"text": "one two three"}, {"text": "one two three", "cut": {"how": "clean", "after_events": 2}}, {"status": 400}]}}}`)
 	a := over(t, wall, llmagg.WithModels("a"))

@@ -31,6 +31,9 @@ type Parsed[T any] struct {
 // reason; after two of a route the next route is asked. Options.Deadline and
 // Options.MaxCost bound all of this together.
 func Parse[T any](ctx context.Context, a *Aggregator, r *Request) (*Parsed[T], error) {
+	if err := a.usable(ctx, r != nil); err != nil {
+		return nil, err
+	}
 	s := search{a: a, request: *r, into: func(data []byte) (any, error) {
 		var v T
 		return v, decode(data, &v)

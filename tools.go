@@ -97,6 +97,9 @@ func (r *ToolRun) Text() string { return r.Response.Text() }
 // of tools are told to the model, which may try something else. Deadline and
 // MaxCost of the request's options hold for the whole run.
 func (a *Aggregator) RunTools(ctx context.Context, r *Request, tools []*Tool, o RunOptions) (*ToolRun, error) {
+	if err := a.usable(ctx, r != nil); err != nil {
+		return nil, err
+	}
 	known, err := knownTools(tools)
 	if err != nil {
 		return nil, err
@@ -177,6 +180,9 @@ func knownTools(tools []*Tool) (map[string]*Tool, error) {
 	}
 	known := map[string]*Tool{}
 	for _, t := range tools {
+		if t == nil {
+			return nil, llm.Errorf(llm.InvalidArgument, "a tool is nil; NewTool makes tools")
+		}
 		if t.failed != nil {
 			return nil, t.failed
 		}
