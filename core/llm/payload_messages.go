@@ -44,7 +44,13 @@ func (r *reader) checkMessage(i int) (wrong error) {
 			}
 		}
 		first, from := r.Next(), r.Pos
-		r.Skip()
+		if isContent && first == '[' {
+			if err := r.checkParts(i); wrong == nil {
+				wrong = err
+			}
+		} else {
+			r.Skip()
+		}
 		switch value := r.Data[from:r.Pos]; {
 		case wrong != nil || r.Err != nil:
 		case isRole && first != '"':
@@ -61,6 +67,21 @@ func (r *reader) checkMessage(i int) (wrong error) {
 		return unknownRole(i, role)
 	case !said && elsewhere != "" && string(role) != `"assistant"`:
 		return Errorf(InvalidArgument, "messages[%d] has no \"content\", but a field %q; write the text into \"content\"", i, elsewhere)
+	}
+	return wrong
+}
+
+// checkParts passes over the parts of a content. Which types there are is the
+// server's to judge.
+func (r *reader) checkParts(message int) (wrong error) {
+	n := 0
+	for more := r.Array(); more; more = r.NextItem() {
+		if r.Next() == '{' {
+			r.Skip()
+		} else if from := r.Span(); wrong == nil && r.Err == nil {
+			wrong = Errorf(InvalidArgument, "messages[%d].content[%d] is %s; expected a part such as {\"type\": \"text\", \"text\": …}", message, n, shown.Value(r.Data[from:r.Pos]))
+		}
+		n++
 	}
 	return wrong
 }
