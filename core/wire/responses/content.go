@@ -6,26 +6,42 @@ import (
 	"path"
 	"strings"
 
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
 
 // part is one part of a message's content.
 type part struct {
-	Type       string          `json:"type"`
-	Text       *string         `json:"text,omitempty"`
-	Refusal    *string         `json:"refusal,omitempty"`
-	ImageURL   string          `json:"image_url,omitempty"`
-	Detail     string          `json:"detail,omitempty"`
-	FileID     string          `json:"file_id,omitempty"`
-	FileData   string          `json:"file_data,omitempty"`
-	FileURL    string          `json:"file_url,omitempty"`
-	Filename   string          `json:"filename,omitempty"`
-	InputAudio *llm.InputAudio `json:"input_audio,omitempty"`
+	Type       string
+	Text       *string
+	Refusal    *string
+	ImageURL   string
+	Detail     string
+	FileID     string
+	FileData   string
+	FileURL    string
+	Filename   string
+	InputAudio *llm.InputAudio
+}
+
+func (p *part) write(w *jsontext.Writer) {
+	o := w.Object()
+	o.Str("type", p.Type)
+	writeText(&o, "text", p.Text)
+	writeText(&o, "refusal", p.Refusal)
+	o.StrUnlessEmpty("image_url", p.ImageURL)
+	o.StrUnlessEmpty("detail", p.Detail)
+	o.StrUnlessEmpty("file_id", p.FileID)
+	o.StrUnlessEmpty("file_data", p.FileData)
+	o.StrUnlessEmpty("file_url", p.FileURL)
+	o.StrUnlessEmpty("filename", p.Filename)
+	wire.WriteValue(&o, "input_audio", p.InputAudio)
+	o.End()
 }
 
 // content translates what is not the model's: a text, or parts.
-func (t *conversation) content(m *llm.Message, at string) (any, error) {
+func (t *conversation) content(m *llm.Message, at wire.At) (any, error) {
 	if m.Parts == nil {
 		return m.Content, nil
 	}
@@ -34,11 +50,11 @@ func (t *conversation) content(m *llm.Message, at string) (any, error) {
 		p := &m.Parts[i]
 		translated, problem := partOf(p)
 		if problem != "" {
-			return nil, wire.PartError(p, fmt.Sprintf("%s[%d] %s", at, i, problem))
+			return nil, wire.PartError(p, fmt.Sprintf("%s.content[%d] %s", at, i, problem))
 		}
 		var err error
 		if translated, err = t.withExtra(translated, p.Extra); err != nil {
-			return nil, llm.Errorf(llm.BadRequest, "%s[%d] cannot be written: %v", at, i, err)
+			return nil, llm.Errorf(llm.BadRequest, "%s.content[%d] cannot be written: %v", at, i, err)
 		}
 		parts = append(parts, translated)
 	}
@@ -50,7 +66,7 @@ func (t *conversation) withExtra(translated any, extra llm.Extra) (any, error) {
 	if _, own := translated.(json.RawMessage); own || len(extra) == 0 {
 		return translated, nil
 	}
-	raw, err := llm.JSON.Marshal(translated)
+	raw, err := jsontext.Encode(nil, func(w *jsontext.Writer) { writeAny(&translated, w) })
 	fields := llm.Extra{}
 	if err == nil {
 		err = llm.JSON.Unmarshal(raw, &fields)

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
@@ -72,7 +73,7 @@ func (w *format) items(parts []llm.AnswerPart) []keptItem {
 // answer translates an assistant's message: what was kept of it in its place,
 // where its text and its calls are still those of the answer, else its thoughts
 // first, then its text and its calls.
-func (t *conversation) answer(m *llm.Message, at string) error {
+func (t *conversation) answer(m *llm.Message) error {
 	kept := t.format.items(t.call.Own(m, t.format.owner))
 	whole := true
 	if slices.Contains(t.call.Omit, omitItems) && slices.ContainsFunc(kept, keptItem.isOpaque) {
@@ -167,7 +168,7 @@ func inOrder(kept []keptItem, m *llm.Message, calls []*item, withIDs bool) (item
 
 // call is a kept call with its name and arguments.
 func (k keptItem) call(c *item, withID bool) any {
-	raw, err := llm.JSON.Marshal(c)
+	raw, err := jsontext.Encode(nil, c.write)
 	fields, own := llm.Extra{}, llm.Extra{}
 	if err != nil || llm.JSON.Unmarshal(k.raw, &fields) != nil || llm.JSON.Unmarshal(raw, &own) != nil {
 		return nil

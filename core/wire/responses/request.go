@@ -2,59 +2,131 @@ package responses
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
 
 // requestBody is the body of POST /v1/responses.
 type requestBody struct {
-	Model             string            `json:"model"`
-	Instructions      string            `json:"instructions,omitempty"`
-	Input             []any             `json:"input"` // *item, or json.RawMessage
-	Stream            bool              `json:"stream,omitempty"`
-	Store             *bool             `json:"store,omitempty"`
-	Include           []string          `json:"include,omitempty"`
-	MaxOutputTokens   *int              `json:"max_output_tokens,omitempty"`
-	Temperature       *float64          `json:"temperature,omitempty"`
-	TopP              *float64          `json:"top_p,omitempty"`
-	TopLogprobs       *int              `json:"top_logprobs,omitempty"`
-	Tools             []json.RawMessage `json:"tools,omitempty"`
-	ToolChoice        json.RawMessage   `json:"tool_choice,omitempty"`
-	ParallelToolCalls *bool             `json:"parallel_tool_calls,omitempty"`
-	Text              json.RawMessage   `json:"text,omitempty"`
-	Reasoning         json.RawMessage   `json:"reasoning,omitempty"`
-	Metadata          map[string]string `json:"metadata,omitempty"`
-	User              string            `json:"user,omitempty"`
+	Model             string
+	Instructions      string
+	Input             []any // *item, or json.RawMessage
+	Stream            bool
+	Store             *bool
+	Include           []string
+	MaxOutputTokens   *int
+	Temperature       *float64
+	TopP              *float64
+	TopLogprobs       *int
+	Tools             []json.RawMessage
+	ToolChoice        json.RawMessage
+	ParallelToolCalls *bool
+	Text              json.RawMessage
+	Reasoning         json.RawMessage
+	Metadata          map[string]string
+	User              string
+}
+
+// WriteFields implements [wire.Body].
+func (b *requestBody) WriteFields(o *jsontext.Object) {
+	o.Str("model", b.Model)
+	o.StrUnlessEmpty("instructions", b.Instructions)
+	wire.WriteList(o.Field("input"), b.Input, writeAny)
+	if b.Stream {
+		o.Field("stream").Bool(true)
+	}
+	if b.Store != nil {
+		o.Field("store").Bool(*b.Store)
+	}
+	if len(b.Include) > 0 {
+		wire.WriteList(o.Field("include"), b.Include, func(s *string, w *jsontext.Writer) { w.Text(*s) })
+	}
+	wire.WriteValue(o, "max_output_tokens", b.MaxOutputTokens)
+	wire.WriteValue(o, "temperature", b.Temperature)
+	wire.WriteValue(o, "top_p", b.TopP)
+	wire.WriteValue(o, "top_logprobs", b.TopLogprobs)
+	wire.WriteRaws(o, "tools", b.Tools)
+	o.Raw("tool_choice", b.ToolChoice)
+	wire.WriteValue(o, "parallel_tool_calls", b.ParallelToolCalls)
+	o.Raw("text", b.Text)
+	o.Raw("reasoning", b.Reasoning)
+	if len(b.Metadata) > 0 {
+		wire.WriteValue(o, "metadata", &b.Metadata)
+	}
+	o.StrUnlessEmpty("user", b.User)
 }
 
 // item is one piece of the input: a message, a call or the result of one.
 type item struct {
-	Type      string  `json:"type"`
-	Role      string  `json:"role,omitempty"`
-	Content   any     `json:"content,omitempty"` // a text, or parts
-	CallID    *string `json:"call_id,omitempty"`
-	Name      string  `json:"name,omitempty"`
-	Arguments *string `json:"arguments,omitempty"`
-	Input     *string `json:"input,omitempty"`
-	Output    any     `json:"output,omitempty"` // a text, or parts
+	Type      string
+	Role      string
+	Content   any // a text, or parts
+	CallID    *string
+	Name      string
+	Arguments *string
+	Input     *string
+	Output    any // a text, or parts
+}
+
+func (i *item) write(w *jsontext.Writer) {
+	o := w.Object()
+	o.Str("type", i.Type)
+	o.StrUnlessEmpty("role", i.Role)
+	if i.Content != nil {
+		writeAny(&i.Content, o.Field("content"))
+	}
+	writeText(&o, "call_id", i.CallID)
+	o.StrUnlessEmpty("name", i.Name)
+	writeText(&o, "arguments", i.Arguments)
+	writeText(&o, "input", i.Input)
+	if i.Output != nil {
+		writeAny(&i.Output, o.Field("output"))
+	}
+	o.End()
+}
+
+// writeAny writes an item, or the content of one.
+func writeAny(value *any, w *jsontext.Writer) {
+	switch v := (*value).(type) {
+	case *item:
+		v.write(w)
+	case *part:
+		v.write(w)
+	case string:
+		w.Text(v)
+	case json.RawMessage:
+		w.Raw(v)
+	case []any:
+		wire.WriteList(w, v, writeAny)
+	case llm.Extra:
+		o := w.Object()
+		o.Extra(v)
+		o.End()
+	}
+}
+
+func writeText(o *jsontext.Object, name string, value *string) {
+	if value != nil {
+		o.Str(name, *value)
+	}
 }
 
 // bodyOf is the body that asks for req, the request of c, which is told what of
 // req is not in it. req.Model must be the upstream's name of the model. req may
 // be changed.
 func (w *format) bodyOf(req *llm.Request, c *wire.Call) (*requestBody, error) {
-	t := conversation{format: w, call: c, custom: map[string]bool{}}
+	t := conversation{format: w, call: c}
 	t.stored = string(req.Extra["store"]) == "true" || wire.IsThere(req.Extra["conversation"])
 	if !wire.IsThere(req.Extra["instructions"]) {
 		t.instruct(req.Messages)
 	}
 	for i := t.next; i < len(req.Messages); i++ {
-		if err := t.message(&req.Messages[i], fmt.Sprintf("messages[%d]", i)); err != nil {
+		if err := t.message(&req.Messages[i], wire.At(i)); err != nil {
 			return nil, err
 		}
 	}
@@ -99,9 +171,9 @@ func (t *conversation) instruct(messages []llm.Message) {
 	}
 }
 
-func (t *conversation) message(m *llm.Message, at string) error {
+func (t *conversation) message(m *llm.Message, at wire.At) error {
 	if m.Role == llm.RoleAssistant {
-		return t.answer(m, at)
+		return t.answer(m)
 	}
 	if m.Name != "" && m.Role != llm.RoleFunction {
 		t.leave("messages.name") // items have none
@@ -109,7 +181,7 @@ func (t *conversation) message(m *llm.Message, at string) error {
 	if wire.IsThere(m.Extra["cache_control"]) {
 		t.leave("messages.cache_control") // the API caches by itself
 	}
-	content, err := t.content(m, at+".content")
+	content, err := t.content(m, at)
 	if err != nil {
 		return err
 	}
@@ -122,7 +194,7 @@ func (t *conversation) message(m *llm.Message, at string) error {
 }
 
 // result translates a tool's answer.
-func (t *conversation) result(m *llm.Message, output any, at string) error {
+func (t *conversation) result(m *llm.Message, output any, at wire.At) error {
 	id := m.ToolCallID
 	if m.Role == llm.RoleFunction {
 		if t.callID == "" {
@@ -152,6 +224,9 @@ func (t *conversation) calls(m *llm.Message) (calls []*item) {
 			t.leave("messages.tool_calls.cache_control")
 		}
 		if c.Custom != nil {
+			if t.custom == nil {
+				t.custom = map[string]bool{}
+			}
 			t.custom[c.ID] = true
 			calls = append(calls, &item{Type: "custom_tool_call", CallID: &c.ID, Name: c.Custom.Name, Input: &c.Custom.Input})
 			continue

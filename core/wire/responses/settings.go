@@ -47,10 +47,18 @@ func (s *settings) fill() error {
 		atLeast := int(*s.Clamp("max_tokens", &least, leastTokens, leastTokens))
 		b.MaxOutputTokens = &atLeast
 	}
-	for _, f := range []func() error{s.tools, s.text, s.reasoning, s.kept} {
-		if err := f(); err != nil {
-			return err
-		}
+	err := s.tools()
+	if err == nil {
+		err = s.text()
+	}
+	if err == nil {
+		err = s.reasoning()
+	}
+	if err == nil {
+		err = s.kept()
+	}
+	if err != nil {
+		return err
 	}
 	s.Lacks(r, "seed", "presence_penalty", "frequency_penalty", "logit_bias", "stop")
 	s.LacksOthers(r.Extra, func(name string) bool { return !slices.Contains(lacking, name) })
