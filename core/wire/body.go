@@ -25,29 +25,12 @@ func BodyOf[B any](c *Call, make func(*llm.Request, *Call) (B, error)) (r *llm.R
 	return r, body, err
 }
 
-// AppendBody appends a request's body as JSON, and those of the request's
-// further fields that are named and there. vendor is for the error.
-func AppendBody(dst []byte, body any, vendor string, extra llm.Extra, names []string) ([]byte, error) {
-	s := llm.JSON.BorrowStream(nil)
-	defer llm.JSON.ReturnStream(s)
-	s.WriteVal(body)
-	if s.Error != nil {
-		return dst, llm.Errorf(llm.BadRequest, "the request cannot be written for %s: %v", vendor, s.Error)
-	}
-	dst = append(dst, s.Buffer()...)
-	for _, name := range names {
-		if raw := extra[name]; IsThere(raw) {
-			dst = AppendField(dst, name, raw)
-		}
-	}
-	return dst, nil
-}
-
 // Body is the body of a request that writes its fields itself, in order:
 // writing it by reflection took a third of the time of an attempt's request.
 type Body interface{ WriteFields(o *jsontext.Object) }
 
-// WriteBody is [AppendBody] for such a body.
+// WriteBody appends a request's body as JSON, and those of the request's
+// further fields that are named and there. vendor is for the error.
 func WriteBody(dst []byte, body Body, vendor string, extra llm.Extra, names []string) ([]byte, error) {
 	var to struct { // one object of memory instead of two
 		writer jsontext.Writer

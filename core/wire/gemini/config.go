@@ -5,27 +5,52 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
 
 // configOf is generationConfig, as far as OpenAI's fields reach.
 type configOf struct {
-	Temperature        *float64        `json:"temperature,omitempty"`
-	TopP               *float64        `json:"topP,omitempty"`
-	TopK               json.RawMessage `json:"topK,omitempty"`
-	CandidateCount     *int            `json:"candidateCount,omitempty"`
-	MaxOutputTokens    *int            `json:"maxOutputTokens,omitempty"`
-	StopSequences      []string        `json:"stopSequences,omitempty"`
-	Seed               *int64          `json:"seed,omitempty"`
-	PresencePenalty    *float64        `json:"presencePenalty,omitempty"`
-	FrequencyPenalty   *float64        `json:"frequencyPenalty,omitempty"`
-	ResponseLogprobs   *bool           `json:"responseLogprobs,omitempty"`
-	Logprobs           *int            `json:"logprobs,omitempty"`
-	ResponseMIMEType   string          `json:"responseMimeType,omitempty"`
-	ResponseJSONSchema json.RawMessage `json:"responseJsonSchema,omitempty"`
-	ResponseModalities []string        `json:"responseModalities,omitempty"`
-	Thinking           *thinkingConfig `json:"thinkingConfig,omitempty"`
+	Temperature        *float64
+	TopP               *float64
+	TopK               json.RawMessage
+	CandidateCount     *int
+	MaxOutputTokens    *int
+	StopSequences      []string
+	Seed               *int64
+	PresencePenalty    *float64
+	FrequencyPenalty   *float64
+	ResponseLogprobs   *bool
+	Logprobs           *int
+	ResponseMIMEType   string
+	ResponseJSONSchema json.RawMessage
+	ResponseModalities []string
+	Thinking           *thinkingConfig
+}
+
+func (c *configOf) write(w *jsontext.Writer) {
+	o := w.Object()
+	wire.WriteValue(&o, "temperature", c.Temperature)
+	wire.WriteValue(&o, "topP", c.TopP)
+	o.Raw("topK", c.TopK)
+	wire.WriteValue(&o, "candidateCount", c.CandidateCount)
+	wire.WriteValue(&o, "maxOutputTokens", c.MaxOutputTokens)
+	if len(c.StopSequences) > 0 {
+		wire.WriteValue(&o, "stopSequences", &c.StopSequences)
+	}
+	wire.WriteValue(&o, "seed", c.Seed)
+	wire.WriteValue(&o, "presencePenalty", c.PresencePenalty)
+	wire.WriteValue(&o, "frequencyPenalty", c.FrequencyPenalty)
+	wire.WriteValue(&o, "responseLogprobs", c.ResponseLogprobs)
+	wire.WriteValue(&o, "logprobs", c.Logprobs)
+	o.StrUnlessEmpty("responseMimeType", c.ResponseMIMEType)
+	o.Raw("responseJsonSchema", c.ResponseJSONSchema)
+	if len(c.ResponseModalities) > 0 {
+		wire.WriteValue(&o, "responseModalities", &c.ResponseModalities)
+	}
+	wire.WriteValue(&o, "thinkingConfig", c.Thinking)
+	o.End()
 }
 
 type thinkingConfig struct {
@@ -59,7 +84,7 @@ func generationConfig(req *llm.Request, call *wire.Call) (json.RawMessage, error
 			c.ResponseJSONSchema = schemaOf(f.JSONSchema.Schema)
 		}
 	}
-	raw, err := llm.JSON.Marshal(&c)
+	raw, err := jsontext.Encode(nil, c.write)
 	if err != nil {
 		return nil, llm.Errorf(llm.BadRequest, "the request's parameters cannot be written for Gemini: %v", err)
 	}

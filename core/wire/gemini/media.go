@@ -12,15 +12,15 @@ import (
 
 // parts translates a message's content; empty texts are left out, since Gemini
 // refuses them beside other parts.
-func (t *conversation) parts(m *llm.Message, at string) ([]sentPart, error) {
+func (t *conversation) parts(m *llm.Message, at wire.At) ([]sentPart, error) {
 	var parts []sentPart
 	text := func(s string) {
 		if s != "" {
 			parts = append(parts, textPart(s))
 		}
 	}
-	if m.Parts == nil {
-		text(m.Content)
+	if m.Parts == nil && m.Content != "" {
+		parts = append(parts, sentPart{Text: &m.Content})
 	}
 	for i := range m.Parts {
 		p := &m.Parts[i]
@@ -38,7 +38,7 @@ func (t *conversation) parts(m *llm.Message, at string) ([]sentPart, error) {
 			continue
 		}
 		if problem != "" {
-			return nil, wire.PartError(p, fmt.Sprintf("%s[%d] %s", at, i, problem))
+			return nil, wire.PartError(p, fmt.Sprintf("%s.content[%d] %s", at, i, problem))
 		}
 		parts = append(parts, part)
 	}

@@ -2,52 +2,90 @@ package gemini
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
 
 // requestBody is the body of generateContent and streamGenerateContent.
 type requestBody struct {
-	Contents []content `json:"contents"`
-	requestRest
+	Contents          []content
+	SystemInstruction *content
+	Tools             []json.RawMessage
+	ToolConfig        json.RawMessage
+	GenerationConfig  json.RawMessage
 }
 
-// requestRest is a body without its contents.
-type requestRest struct {
-	SystemInstruction *content          `json:"systemInstruction,omitempty"`
-	Tools             []json.RawMessage `json:"tools,omitempty"`
-	ToolConfig        json.RawMessage   `json:"toolConfig,omitempty"`
-	GenerationConfig  json.RawMessage   `json:"generationConfig,omitempty"`
+// WriteFields implements [wire.Body].
+func (b *requestBody) WriteFields(o *jsontext.Object) {
+	wire.WriteList(o.Field("contents"), b.Contents, (*content).write)
+	if b.SystemInstruction != nil {
+		b.SystemInstruction.write(o.Field("systemInstruction"))
+	}
+	wire.WriteRaws(o, "tools", b.Tools)
+	o.Raw("toolConfig", b.ToolConfig)
+	o.Raw("generationConfig", b.GenerationConfig)
 }
 
 // content is one turn of a conversation. Role is "user" or "model".
 type content struct {
-	Role  string     `json:"role,omitempty"`
-	Parts []sentPart `json:"parts"`
+	Role  string
+	Parts []sentPart
+}
+
+// MarshalJSON writes the content where a body is written by reflection.
+func (c content) MarshalJSON() ([]byte, error) { return jsontext.Encode(nil, c.write) }
+
+func (c *content) write(w *jsontext.Writer) {
+	o := w.Object()
+	o.StrUnlessEmpty("role", c.Role)
+	wire.WriteList(o.Field("parts"), c.Parts, (*sentPart).write)
+	o.End()
 }
 
 // sentPart is one piece of a turn that is sent; exactly one field beside
 // the signature is set.
 type sentPart struct {
-	Text             *string         `json:"text,omitempty"`
-	InlineData       *blob           `json:"inlineData,omitempty"`
-	FileData         *fileData       `json:"fileData,omitempty"`
-	FunctionCall     *functionCall   `json:"functionCall,omitempty"`
-	FunctionResponse *functionResult `json:"functionResponse,omitempty"`
-	Thought          bool            `json:"thought,omitempty"`
-	ThoughtSignature string          `json:"thoughtSignature,omitempty"` // base64
+	Text             *string
+	InlineData       *blob
+	FileData         *fileData
+	FunctionCall     *functionCall
+	FunctionResponse *functionResult
+	Thought          bool
+	ThoughtSignature string // base64
 
 	raw json.RawMessage // instead of all fields
 }
 
-// blob is data in base64.
-type blob struct {
-	MIMEType string `json:"mimeType"`
-	Data     string `json:"data"`
+func (p *sentPart) write(w *jsontext.Writer) {
+	if p.raw != nil {
+		w.Raw(p.raw)
+		return
+	}
+	o := w.Object()
+	if p.Text != nil {
+		o.Str("text", *p.Text)
+	}
+	if d := p.InlineData; d != nil {
+		in := o.Field("inlineData").Object()
+		in.Str("mimeType", d.MIMEType)
+		in.Str("data", d.Data)
+		in.End()
+	}
+	wire.WriteValue(&o, "fileData", p.FileData)
+	wire.WriteValue(&o, "functionCall", p.FunctionCall)
+	wire.WriteValue(&o, "functionResponse", p.FunctionResponse)
+	if p.Thought {
+		o.Field("thought").Bool(true)
+	}
+	o.StrUnlessEmpty("thoughtSignature", p.ThoughtSignature)
+	o.End()
 }
+
+// blob is data in base64.
+type blob struct{ MIMEType, Data string }
 
 type fileData struct {
 	MIMEType string `json:"mimeType,omitempty"`
@@ -78,9 +116,9 @@ func bodyOf(req *llm.Request, c *wire.Call) (body requestBody, err error) {
 	if err := refuse(req); err != nil {
 		return body, err
 	}
-	turns := conversation{call: c, names: map[string]string{}, sign: needsSignatures(req.Model)}
+	turns := conversation{call: c, sign: needsSignatures(req.Model)}
 	for i := range req.Messages {
-		if err := turns.message(&req.Messages[i], fmt.Sprintf("messages[%d]", i)); err != nil {
+		if err := turns.message(&req.Messages[i], wire.At(i)); err != nil {
 			return body, err
 		}
 	}
@@ -100,14 +138,7 @@ func bodyOf(req *llm.Request, c *wire.Call) (body requestBody, err error) {
 
 // append appends the body's JSON, with Gemini's own fields among extra.
 func (b *requestBody) append(dst []byte, extra llm.Extra) ([]byte, error) {
-	var body any = b
-	if b.hasRaw() {
-		var err error
-		if body, err = b.raw(); err != nil {
-			return dst, llm.Errorf(llm.BadRequest, "the request cannot be written for Gemini: %v", err)
-		}
-	}
-	dst, err := wire.AppendBody(dst, body, "Gemini", nil, nil)
+	dst, err := wire.WriteBody(dst, b, "Gemini", nil, nil)
 	if err != nil {
 		return dst, err
 	}
@@ -148,9 +179,9 @@ func (t *conversation) add(role string, parts ...sentPart) {
 	t.contents = append(t.contents, content{Role: role, Parts: parts})
 }
 
-func (t *conversation) message(m *llm.Message, at string) error {
+func (t *conversation) message(m *llm.Message, at wire.At) error {
 	t.call.Unsaid(m)
-	parts, err := t.parts(m, at+".content")
+	parts, err := t.parts(m, at)
 	if err != nil {
 		return err
 	}
@@ -207,6 +238,9 @@ func (t *conversation) calls(m *llm.Message) []sentPart {
 		if c.Custom != nil {
 			called.Name, called.Args = c.Custom.Name, wire.Wrapped("input", c.Custom.Input)
 		}
+		if t.names == nil {
+			t.names = map[string]string{}
+		}
 		t.names[c.ID] = called.Name
 		parts = append(parts, sentPart{
 			FunctionCall:     &called,
@@ -224,7 +258,7 @@ func (t *conversation) calls(m *llm.Message) []sentPart {
 
 // result translates a tool's or function's answer. The part itself names the
 // function, which in OpenAI's shape only the call does.
-func (t *conversation) result(m *llm.Message, parts []sentPart, at string) error {
+func (t *conversation) result(m *llm.Message, parts []sentPart, at wire.At) error {
 	name := m.Name
 	if called, ok := t.names[m.ToolCallID]; ok && m.Role == llm.RoleTool {
 		name = called
