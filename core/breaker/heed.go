@@ -61,12 +61,18 @@ func (b *Breaker) Suspect() {
 }
 
 // HeardOpen opens the circuit until then, if it is closed or half-open and no
-// trial of this process is under way.
+// trial of this process is under way. Calls are kept out of an open circuit
+// until then, but no longer than by a failure of its own now: a probe that just
+// failed elsewhere is not made again here.
 func (b *Breaker) HeardOpen(until time.Time) {
 	b.mu.Lock()
 	defer b.unlockHeard()
 	d := time.Until(bounded(until))
-	if d <= 0 || b.trial != nil || b.circuit.state() == Open {
+	if d <= 0 || b.trial != nil {
+		return
+	}
+	if b.circuit.state() == Open {
+		b.deferred = later(b.deferred, time.Now().Add(min(d, b.settings.Open)))
 		return
 	}
 	b.deferred = time.Time{}

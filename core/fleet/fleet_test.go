@@ -196,6 +196,32 @@ func TestOneProcessProbes(t *testing.T) {
 	})
 }
 
+// A probe that fails in one process is not made again by the others, although
+// their circuits opened a little later: the time until the next begins anew.
+func TestAFailedProbeCountsForAll(t *testing.T) {
+	fleetOf(t, 12, func(_ *fleet.Memory, p []*process) {
+		for _, x := range p {
+			for x.circuit() == "closed" {
+				x.breaker().Enter().Fail(io())
+			}
+			time.Sleep(3 * time.Millisecond)
+		}
+		probes := 0
+		for range 25_000 { // 25 s: two ends of a circuit that stays open for 10 s
+			for _, x := range p {
+				if b := x.breaker(); b.Probing() && x.c.MayProbe() && b.Usable() {
+					if permit := b.Enter(); permit != nil {
+						probes++
+						permit.Fail(io())
+					}
+				}
+			}
+			time.Sleep(time.Millisecond)
+		}
+		require.Equal(t, 2, probes)
+	})
+}
+
 // A store that fails is told of once, and used again when it is back.
 func TestAStoreThatComesAndGoes(t *testing.T) {
 	fleetOf(t, 2, func(s *fleet.Memory, p []*process) {

@@ -114,7 +114,9 @@ func (m *Member) hearOne(c *Change, now time.Time) {
 
 // heed says what a verdict does to a client of a route. A circuit opens where
 // enough processes say so, this one included where its own is not closed; else
-// it becomes suspect. The caller holds mu.
+// it becomes suspect. A closed circuit opens until the first of the others
+// reopens; another waits for the last, which is that of the latest failure. The
+// caller holds mu.
 func (m *Member) heed(_ *route, c *client.Client, v *verdict) (d deeds) {
 	if v == nil {
 		return d
@@ -127,7 +129,7 @@ func (m *Member) heed(_ *route, c *client.Client, v *verdict) (d deeds) {
 		d.block = v.block
 	}
 	agree := 0
-	var first time.Time
+	var first, last time.Time
 	for process, until := range v.opened {
 		if !now.Before(until) {
 			delete(v.opened, process)
@@ -137,12 +139,14 @@ func (m *Member) heed(_ *route, c *client.Client, v *verdict) (d deeds) {
 		if first.IsZero() || until.Before(first) {
 			first = until
 		}
+		last = latest(last, until)
 	}
 	if agree == 0 {
 		return d
 	}
 	if c.Machinery().Breaker().Snapshot().State != breaker.Closed {
 		agree++
+		first = last
 	}
 	if agree >= m.o.Agree {
 		d.open = first

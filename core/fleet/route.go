@@ -34,8 +34,12 @@ const (
 	// mostQueued bounds what waits for a store that is out of reach.
 	mostQueued = 1000
 	// patience is how long calls leave a half-open route alone while its mark
-	// is asked for. They go to other routes meanwhile.
-	patience = 20 * time.Millisecond
+	// is asked for. They go to other routes meanwhile, so that it costs them
+	// nothing; with 20 ms a busy machine made six probes at once.
+	patience = 250 * time.Millisecond
+	// hearing is how long a mark is kept after a probe has failed, so that the
+	// others hear of that before they can have the mark.
+	hearing = 100 * time.Millisecond
 	// longestMark bounds how long a process may keep the others from probing.
 	longestMark = 15 * time.Second
 )
@@ -88,6 +92,10 @@ func (r *route) told(v breaker.Event) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if r.holding && v.What == breaker.RouteOpened {
+		r.holding = false
+		time.AfterFunc(hearing, func() { m.giveBack(r.id) })
+	}
 	r.settled()
 	if len(m.queue) == mostQueued {
 		m.queue = m.queue[1:]
@@ -102,6 +110,14 @@ func (r *route) settled() {
 		r.member.done = append(r.member.done, r.id)
 	}
 	r.asked, r.granted, r.holding = time.Time{}, false, false
+}
+
+// giveBack has the mark of a route given back.
+func (m *Member) giveBack(route string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.done = append(m.done, route)
+	m.ring()
 }
 
 // mayProbe reports whether this process may probe the half-open route. The

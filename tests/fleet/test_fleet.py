@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from processes import DEAD, asked, config_of, run
+from processes import DEAD, Workers, asked, config_of, run, used_again
 from server import Server
 
 import llmagg
@@ -47,31 +47,65 @@ def test_a_wait_that_one_process_is_told_holds_for_all(store: Server) -> None:
         assert asked(wall, "a") <= 4
 
 
-FAULTS: dict[str, Callable[[Server], object]] = {
-    "frozen": lambda s: (os.kill(s.process.pid, signal.SIGSTOP), time.sleep(1.5), os.kill(s.process.pid, signal.SIGCONT)),
-    "killed": lambda s: (s.kill(), time.sleep(1), s.start()),
-    "emptied": lambda s: s.say("FLUSHALL"),
-    "cut off": lambda s: s.say("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"),
-    "paused": lambda s: s.say("CLIENT", "PAUSE", "1500"),
-    "full": lambda s: (s.say("CONFIG", "SET", "maxmemory", "1"), time.sleep(1.5), s.say("CONFIG", "SET", "maxmemory", "0")),
-    "slow": lambda s: s.say("DEBUG", "SLEEP", "1"),
-    "locked": lambda s: (s.say("CONFIG", "SET", "requirepass", "x"), s.say("AUTH", "x")),
+# A store that is back is used again within 2 s, and adds at most 1 ms to a call; three times that on a machine that does other work, too.
+# Such a machine delays single calls by more, so here the median is held to that, and the longest call to less than the store's patience;
+# core/fleet/hanging_test.go holds each call to it, by a clock that only waiting moves.
+USED_AGAIN = 3 * 2.0
+ADDED = 3 * 0.001
+
+
+def back_after(seconds: float, *undo: Callable[[], object]) -> float:
+    """Lets a fault last, ends it, and tells when it was over."""
+    time.sleep(seconds)
+    for f in undo:
+        f()
+    return time.time()
+
+
+def lock(s: Server) -> float:
+    s.say("CONFIG", "SET", "requirepass", "x")
+    s.say("CLIENT", "KILL", "TYPE", "normal", before=("AUTH", "x"))
+    return back_after(1.5, lambda: s.say("CONFIG", "SET", "requirepass", "", before=("AUTH", "x")))
+
+
+# What each does to a store; it returns when that was over.
+FAULTS: dict[str, Callable[[Server], float]] = {
+    "frozen": lambda s: (os.kill(s.process.pid, signal.SIGSTOP), back_after(1.5, lambda: os.kill(s.process.pid, signal.SIGCONT)))[1],
+    "killed": lambda s: (s.kill(), back_after(1, s.start))[1],
+    "emptied": lambda s: (s.say("FLUSHALL"), time.time())[1],
+    "cut off": lambda s: (s.say("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"), time.time())[1],
+    "paused": lambda s: (s.say("CLIENT", "PAUSE", "1500"), time.time() + 1.5)[1],
+    "full": lambda s: (s.say("CONFIG", "SET", "maxmemory", "1"), back_after(1.5, lambda: s.say("CONFIG", "SET", "maxmemory", "0")))[1],
+    "slow": lambda s: (s.say("DEBUG", "SLEEP", "1"), time.time())[1],
+    "locked": lock,
+    "a replica": lambda s: (s.say("REPLICAOF", "127.0.0.1", "1"), back_after(1.5, lambda: s.say("REPLICAOF", "NO", "ONE")))[1],
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_no_call_fails_while_the_store_is_away(store: Server, fault: str) -> None:
-    def meanwhile() -> None:
-        time.sleep(0.5)
-        FAULTS[fault](store)
+def test_no_call_fails_or_waits_while_the_store_is_away(store: Server, fault: str) -> None:
+    back = 0.0
 
-    with FaultWall(DEAD) as wall:
-        reports = run(config_of(wall, {"url": store.url}), 3, 5, meanwhile)
+    def meanwhile() -> None:
+        nonlocal back
+        time.sleep(0.5)
+        back = FAULTS[fault](store)
+
+    # As many processes without a fleet run beside, so that what the machine adds is added to both.
+    with FaultWall(DEAD) as wall, FaultWall(DEAD) as other:
+        alone = Workers(config_of(other, None), 2, 6, callers=2)
+        alone.go()
+        reports = run(config_of(wall, {"url": store.url}), 2, 6, meanwhile, callers=2)
+        without = alone.reports()
     assert sum(r["failed"] for r in reports) == 0, reports
     assert all(r["calls"] > 100 for r in reports)
-    print(fault, max(r["longest"] for r in reports))
-    if fault != "locked":  # 5 s - 0.5 s - 1.5 s of the fault: more than 2 s are left
-        assert all(r["fleet"]["connected"] for r in reports), [r["fleet"] for r in reports]
+    again = max(used_again(r, back) for r in reports)
+    added = max(r["median"] for r in reports) - max(r["median"] for r in without)
+    longest = max(r["longest"] for r in reports), max(r["longest"] for r in without)
+    print(f"{fault}: used again after {again:.2f} s; median {added * 1e3:+.2f} ms; longest {longest[0] * 1e3:.0f} ms, alone {longest[1] * 1e3:.0f}")
+    assert again <= USED_AGAIN, [(back, r["connections"], r["fleet"]) for r in reports]
+    assert added <= ADDED, (reports, without)
+    assert longest[0] <= longest[1] + 0.25, "a call waited for the store, whose patience is 500 ms"
 
 
 def test_a_store_that_is_not_there_changes_nothing() -> None:
