@@ -127,7 +127,11 @@ func signedHeaders(r *http.Request) []signedHeader {
 			signed = append(signed, signedHeader{strings.ToLower(name), trimmed(all)})
 		}
 	}
-	slices.SortFunc(signed, func(a, b signedHeader) int { return strings.Compare(a.name, b.name) })
+	for i := range signed { // they are few; slices.SortFunc would add 10 KB to the library
+		for k := i; k > 0 && signed[k].name < signed[k-1].name; k-- {
+			signed[k], signed[k-1] = signed[k-1], signed[k]
+		}
+	}
 	return signed
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -63,14 +64,7 @@ func (c *call) ranked() any {
 		}
 		results[i].Index = i
 	}
-	slices.SortStableFunc(results, func(a, b result) int {
-		if a.Score == b.Score {
-			return 0
-		} else if a.Score > b.Score {
-			return -1
-		}
-		return 1
-	})
+	sort.SliceStable(results, func(i, j int) bool { return results[i].Score > results[j].Score })
 	if ask.most > 0 {
 		results = results[:min(ask.most, len(results))]
 	}

@@ -1,7 +1,7 @@
 package wire
 
 import (
-	"slices"
+	"sort"
 
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -37,15 +37,8 @@ func (r *Ranking) Place(n int, at func(i int) (index *int, score *float64)) erro
 	if n < r.Request.Wanted() {
 		return llm.Errorf(llm.BadResponse, "the answer has %d results; %d were asked for", n, r.Request.Wanted())
 	}
-	slices.SortStableFunc(r.Response.Results, func(a, b llm.Ranked) int {
-		switch {
-		case a.Score > b.Score:
-			return -1
-		case a.Score < b.Score:
-			return 1
-		}
-		return 0
-	})
-	r.Response.Results = r.Response.Results[:r.Request.Wanted()]
+	results := r.Response.Results
+	sort.SliceStable(results, func(i, j int) bool { return results[i].Score > results[j].Score })
+	r.Response.Results = results[:r.Request.Wanted()]
 	return nil
 }
