@@ -5,12 +5,17 @@ import "github.com/llmagg/llmagg/core/internal/jsontext"
 func (m *Message) readCalls(r *reader) {
 	switch c := r.Next(); {
 	case c == '{' && r.answer: // a call without its list
+		from, key, before := r.Pos, r.Key, len(m.ToolCalls)
 		r.listed(func(number int) {
 			have := len(m.ToolCalls)
 			if m.readCall(r); len(m.ToolCalls) > have && m.ToolCalls[have].Index < 0 {
 				m.ToolCalls[have].Index = number
 			}
 		})
+		if len(m.ToolCalls) == before && r.Err == nil {
+			r.Pos, r.Key = from, key
+			r.unread(&m.Extra)
+		}
 	case c == '[':
 		from, key, have, odd := r.Pos, r.Key, len(m.ToolCalls), false
 		for more := r.Array(); more; more = r.NextItem() {

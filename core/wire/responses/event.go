@@ -19,6 +19,7 @@ type event struct {
 	itemID  string
 	delta   string // of a text
 	odd     []byte // a delta that is no text
+	none    bool   // there is no delta, not even null
 	whole   []byte // of what deltas were pieces of: a text, or arguments
 
 	item, part, response, annotation, logprobs []byte
@@ -31,7 +32,7 @@ type spoken struct{ kind, itemID string }
 // readEvent reads an event of which kind is the type, "" for none. before is
 // the event before it, of which many texts come again.
 func readEvent(kind string, data []byte, before *spoken) (e event, err error) {
-	e = event{kind: kind, number: -1, output: -1}
+	e = event{kind: kind, number: -1, output: -1, none: true}
 	r := wire.AnswerReader(data)
 	if r.Next() != '{' {
 		return e, llm.Errorf(llm.BadResponse, "the event is no JSON object")
@@ -80,6 +81,7 @@ func readEvent(kind string, data []byte, before *spoken) (e event, err error) {
 // readDelta reads "delta", a text. An object in its place is looked at when the
 // event's kind is known.
 func (e *event) readDelta(r *jsontext.Reader) {
+	e.none = false
 	if first := r.Next(); first != '"' && first != 'n' {
 		e.odd = wire.Span(r)
 		return
@@ -93,8 +95,8 @@ func (e *event) readDelta(r *jsontext.Reader) {
 // and a text in an unknown form is a hole (S4).
 func (e *event) takeOdd() error {
 	switch {
-	case len(e.odd) == 0 || !strings.HasPrefix(e.kind, "response."):
-	case strings.HasSuffix(e.kind, "_arguments.delta") && e.odd[0] == '{':
+	case len(e.odd) == 0 && !e.none || !strings.HasPrefix(e.kind, "response."):
+	case strings.HasSuffix(e.kind, "_arguments.delta") && len(e.odd) > 0 && e.odd[0] == '{':
 		e.delta = text(e.odd)
 	case strings.HasSuffix(e.kind, "text.delta"), strings.HasSuffix(e.kind, "refusal.delta"), strings.HasSuffix(e.kind, "reasoning.delta"), strings.HasSuffix(e.kind, "_arguments.delta"):
 		return llm.Errorf(llm.BadResponse, "its delta is no text")
