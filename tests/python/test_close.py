@@ -171,8 +171,7 @@ def test_with(llm_wall: FaultWall, run: Any) -> None:
 
     async def inside() -> None:
         for opened in (manager, provider, provider.clients["gpt-a"], llmagg.LLMAggregator(), llmagg.LLMAggrator()):
-            with pytest.raises(llmagg.InvalidArgumentError, match="'async with' instead of 'with'") as refused, opened:
+            with pytest.raises(llmagg.InvalidArgumentError, match="'async with' instead of 'with'"), opened:
                 raise AssertionError("the block must not begin")
-            assert "await" not in str(refused.value)
 
     run(inside())

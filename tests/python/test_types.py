@@ -274,7 +274,8 @@ def test_chunks_read_through_the_core_are_what_from_dict_makes(llm_wall: FaultWa
     head = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
     deltas = [
         {"role": "assistant", "content": ""}, {"content": "a", "obfuscation": "xyz"}, {"reasoning_content": "hm"},
-        {"role": "oracle", "content": "b"}, {"tool_calls": [{"index": 0, "id": "t", "function": {"arguments": "[1"}}]},
+        {"role": "oracle", "content": "b"},
+        {"tool_calls": [{"index": 0, "id": "t", "function": {"name": "f", "arguments": "[1"}}]},
     ]  # fmt: skip
     sent = [{**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
     sent.append({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop", "logprobs": [2]}]})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from llmagg import LLMAggregator
+from llmagg.aggregator import LLMAggregator
 from llmagg.errors import ModelNotFoundError
 
 from . import answers, models, requests

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from llmagg import LLMAggregator, catalog, lookup
+from llmagg import catalog, lookup
+from llmagg.aggregator import LLMAggregator
 
 
 def routes(llm: LLMAggregator) -> list[str]:

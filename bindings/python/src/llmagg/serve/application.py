@@ -14,9 +14,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from llmagg import LLMAggregator
 from llmagg._openai import answers, models, requests
 from llmagg._openai.requests import ANY
+from llmagg.aggregator import LLMAggregator
 from llmagg.errors import LLMError, ModelNotFoundError
 
 from . import bodies
