@@ -181,7 +181,7 @@ func TestCallsAtTheSameTimeAskOnce(t *testing.T) {
 			all.Go(func() {
 				a, err := c.Chat(t.Context(), cache.Key{}, false, nil, func() (*llm.Response, error) {
 					asked.Add(1)
-					time.Sleep(time.Second)
+					time.Sleep(time.Second) // of synctest, as long as a server takes
 					return said("hi"), nil
 				})
 				require.NoError(t, err)
@@ -239,7 +239,7 @@ func TestAFailureIsNotShared(t *testing.T) {
 			_, err := ask(short, nil)
 			require.ErrorIs(t, err, cache.ErrEnded)
 		})
-		time.Sleep(2 * time.Millisecond)
+		time.Sleep(2 * time.Millisecond) // of synctest: the short deadline is over
 		leave()
 		all.Wait()
 		require.Equal(t, int32(2), asked.Load(), "one took over")

@@ -204,7 +204,7 @@ func TestAFailedProbeCountsForAll(t *testing.T) {
 			for x.circuit() == "closed" {
 				x.breaker().Enter().Fail(io())
 			}
-			time.Sleep(3 * time.Millisecond)
+			time.Sleep(3 * time.Millisecond) // of synctest: circuits do not open at the same moment
 		}
 		probes := 0
 		for range 25_000 { // 25 s: two ends of a circuit that stays open for 10 s
@@ -216,7 +216,7 @@ func TestAFailedProbeCountsForAll(t *testing.T) {
 					}
 				}
 			}
-			time.Sleep(time.Millisecond)
+			time.Sleep(time.Millisecond) // of synctest
 		}
 		require.Equal(t, 2, probes)
 	})

@@ -98,7 +98,7 @@ func TestNoCallWaitsForAStoreThatHangs(t *testing.T) {
 			_, _ = c.Chat(t.Context(), &llm.Request{Messages: []llm.Message{{Role: llm.RoleUser, Content: "hi"}}})
 			require.Zero(t, time.Since(began), "call %d waited", i)
 			seen[c.Report().Circuit]++
-			time.Sleep(20 * time.Millisecond)
+			time.Sleep(20 * time.Millisecond) // of synctest
 		}
 		require.Greater(t, seen["open"], 100)
 		require.Equal(t, "closed", c.Report().Circuit)
@@ -106,7 +106,7 @@ func TestNoCallWaitsForAStoreThatHangs(t *testing.T) {
 		s.hangs.Store(false)
 		began := time.Now()
 		for !member.Report().Connected {
-			time.Sleep(10 * time.Millisecond)
+			time.Sleep(10 * time.Millisecond) // of synctest
 		}
 		require.Less(t, time.Since(began), 2*time.Second, "used again")
 		_ = m.Close(context.Background())

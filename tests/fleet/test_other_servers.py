@@ -63,7 +63,7 @@ def watched() -> Iterator[tuple[Server, Server, Server]]:
         for _ in range(1500):
             if b"slaves=1" in watcher.say("INFO", "sentinel") and b"master_link_status:up" in replica.say("INFO", "replication"):
                 break
-            time.sleep(0.02)
+            time.sleep(0.02)  # servers tell nobody what they have found
         else:
             raise TimeoutError("the sentinel does not find the replica")
         yield primary, replica, watcher
@@ -75,10 +75,10 @@ def test_a_replica_that_takes_over_is_used() -> None:
 
         def fail_over() -> None:
             nonlocal back
-            time.sleep(1)
+            time.sleep(1)  # calls run on the primary for so long
             primary.kill()
             while b"role:master" not in replica.say("INFO", "replication"):
-                time.sleep(0.02)
+                time.sleep(0.02)  # a replica tells nobody that it took over
             back = time.time()
 
         reports = run(config_of(wall, {"url": f"redis://127.0.0.1:{watcher.port}?sentinel=main"}), 3, 10, fail_over)
@@ -97,7 +97,7 @@ def test_a_cluster_is_a_store_and_a_slot_may_move() -> None:
 
         def move() -> None:
             nonlocal back
-            time.sleep(1)
+            time.sleep(1)  # calls run on the first slot for so long
             cluster.move()
             back = time.time()
 

@@ -203,7 +203,7 @@ class _Database:
             except sqlite3.OperationalError as error:
                 if "locked" not in str(error) or time.monotonic() > until:
                     raise
-                time.sleep(0.02)
+                time.sleep(0.02)  # the file tells nobody when it is free
         run("PRAGMA synchronous = NORMAL")
         with self._writing():
             for statement in _statements(_SCHEMA):
