@@ -68,8 +68,9 @@ $(CAPI_ASAN)/%: tests/capi/%.c $(CAPI_HEADERS) $(CAPI_ASAN)/libllmagg.so
 	$(CC) $(CAPI_CFLAGS) $(CAPI_CHECKS) $< -o $@ -L$(CAPI_ASAN) -lllmagg "-Wl,-rpath,$(abspath $(CAPI_ASAN))" -pthread
 
 # ---- valgrind, with a library that tells it of Go's heap and stacks (Go's tag valgrind). What is lost at the end is an error. Go's
-# collector is off, since what it hands out again makes valgrind's leak check give up. valgrind 3.19 reads DWARF 4. Not here: programs
-# that are about time in forked children.
+# collector is off, since what it hands out again makes valgrind's leak check give up. valgrind 3.19 reads DWARF 4, and cannot name
+# what Go inlined, so nothing is inlined: valgrind.supp tells Go's functions by their names. Not here: programs that are about time in
+# forked children.
 
 CAPI_VG      := $(BUILD)/valgrind
 CAPI_VGRIND  := $(addprefix $(CAPI_VG)/,$(filter-out fork fork_in_flight signals,$(CAPI_NAMES)))
@@ -84,7 +85,7 @@ capi-valgrind: capi-tools $(CAPI_VGRIND) ## the C tests under valgrind: no inval
 $(CAPI_VG)/libllmagg.so: $(LIB_SOURCES) $(LIB_OVERLAY)
 	@mkdir -p $(CAPI_VG)
 	CGO_ENABLED=1 CGO_CFLAGS="-g -O1" GOEXPERIMENT=nodwarf5 \
-		$(LIB_GO) build -overlay $(LIB_OVERLAY) -buildmode=c-shared -trimpath -buildvcs=false -tags $(LIB_TAGS),valgrind -o $@ ./capi
+		$(LIB_GO) build -overlay $(LIB_OVERLAY) -buildmode=c-shared -trimpath -buildvcs=false -tags $(LIB_TAGS),valgrind -gcflags=all=-l -o $@ ./capi
 
 $(CAPI_VG)/%: tests/capi/%.c $(CAPI_HEADERS) $(CAPI_VG)/libllmagg.so
 	@mkdir -p $(CAPI_VG)
