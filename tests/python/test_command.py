@@ -167,6 +167,17 @@ def test_models(command: Command, llm_wall: FaultWall) -> None:
     assert "cannot be reached" in command("models", "vllm", VLLM_BASE_URL="http://127.0.0.1:9/v1").stderr
 
 
+def test_models_of_a_configured_provider_come_from_its_own_address(
+    command: Command, config: Path, llm_wall: FaultWall, tmp_path: Path
+) -> None:
+    assert command("models", "shop").stdout == "bad\n"  # the file of LLMAGG_CONFIG
+    file = tmp_path / "other.json"
+    file.write_text(json.dumps({"openai": {"models": {"m": {"base_url": llm_wall.url}}}}))
+    done = command("models", "openai", "-c", str(file), "--json", OPENAI_API_KEY=KEY, LLMAGG_MODELS="groq/x")
+    assert (done.returncode, json.loads(done.stdout)) == (0, ["bad"]), done.stderr
+    assert llm_wall.seen()["requests"][-1]["headers"]["authorization"] == f"Bearer {KEY}"
+
+
 def test_without_the_extra_the_command_says_what_to_install() -> None:
     code = "import sys; sys.modules['typer'] = None; from llmagg.__main__ import main; sys.exit(main(sys.argv[1:]))"
     done = python(code, "ask", "Hello")
@@ -174,6 +185,10 @@ def test_without_the_extra_the_command_says_what_to_install() -> None:
     assert "pip install 'llmagg[cli]'" in done.stderr
     assert python(code, "dropin", "--help").returncode == 0
     assert python(code, "wall", "--help").returncode == 0
+    without = code.replace("'typer'", "'prometheus_client'")
+    assert "--port" in python(without, "serve-metrics", "--help").stdout
+    missing = python(without, "serve-metrics", "app.py")
+    assert (missing.returncode, "pip install 'llmagg[metrics]'" in missing.stderr) == (2, True)
     assert python(code, "--version").returncode == 0
 
 

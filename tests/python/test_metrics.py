@@ -16,7 +16,7 @@ import pytest
 
 import llmagg
 from conftest import HELLO, aggregator_for, config_for
-from llmagg import metrics
+from llmagg.__main__ import main
 from llmagg._native import route
 from llmagg.faultwall import FaultWall
 
@@ -137,7 +137,7 @@ def test_serve_metrics_runs_a_program(llm_wall: FaultWall, tmp_path: Path) -> No
 def test_a_port_that_is_taken_is_an_error(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = str(listening.getsockname()[1])
-        assert metrics.main(["--port", port, str(tmp_path / "app.py")]) == 1
+        assert main(["serve-metrics", "--port", port, str(tmp_path / "app.py")]) == 1
     assert f"cannot serve metrics at 127.0.0.1:{port}" in capsys.readouterr().err
 
 

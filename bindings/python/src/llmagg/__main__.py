@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         batch: int = import_module("llmagg.bulk.command").main(arguments[1:])
         return batch
     if arguments[:1] == ["serve-metrics"]:
-        return _late("llmagg.metrics", arguments[1:])
+        return _serve_metrics(arguments[1:])
     if arguments == ["--version"]:
         print(f"llmagg {__version__}")
         return 0
@@ -53,14 +53,23 @@ def main(arguments: list[str] | None = None) -> int:
     return code
 
 
-def _late(module: str, arguments: list[str]) -> int:
-    """A command of a module that needs a library which may be missing."""
+def _serve_metrics(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="llmagg serve-metrics",
+        description="Runs a Python program and serves the metrics of its routes. Needs pip install 'llmagg[metrics]'.",
+    )
+    parser.add_argument("--port", type=int, default=9464, help="the port of /metrics (9464)")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen at (127.0.0.1)")
+    parser.add_argument("-m", action="store_true", dest="module", help="the program is a module's name, not a file")
+    parser.add_argument("program", help="the program, a file or with -m a module")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="the program's arguments")
+    options = parser.parse_args(arguments)
     try:
-        command = import_module(module)
-    except ImportError as error:
+        metrics = import_module("llmagg.metrics")
+    except ImportError as error:  # --help works without the library that may be missing
         print(f"error: {error}", file=sys.stderr)
         return 2
-    code: int = command.main(arguments)
+    code: int = metrics.main(options)
     return code
 
 

@@ -122,14 +122,19 @@ def show(llm: LLMAggregator) -> None:
         _shown.add(llm)
 
 
+def file_of_command(config: Path | None) -> Path | None:
+    """The configuration file of a command: the one of ``--config``, else the one that LLMAGG_CONFIG names."""
+    file = os.environ.get("LLMAGG_CONFIG")
+    return Path(file) if config is None and file else config
+
+
 def of_command(models: list[str] | None, config: Path | None) -> LLMAggregator:
     """The aggregator of a command for models, with the configuration in a file, else with what this module finds.
 
     A file that cannot be used is an error here, also the one of ``LLMAGG_CONFIG``.
     """
     named = models or names()
-    if config is None and (file := os.environ.get("LLMAGG_CONFIG")):
-        config = Path(file)
+    config = file_of_command(config)
     if config is None:
         return aggregator_sync(named)
     made = LLMAggregator(named or None)

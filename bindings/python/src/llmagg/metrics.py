@@ -147,17 +147,8 @@ def _sum(one: Any, other: Any) -> Any:
     return one
 
 
-def main(arguments: list[str]) -> int:
+def main(options: argparse.Namespace) -> int:
     """``python -m llmagg serve-metrics``: runs a program and serves the metrics of its routes."""
-    parser = argparse.ArgumentParser(
-        prog="llmagg serve-metrics", description="Runs a Python program and serves the metrics of its routes."
-    )
-    parser.add_argument("--port", type=int, default=9464, help="the port of /metrics (9464)")
-    parser.add_argument("--host", default="127.0.0.1", help="the address to listen at (127.0.0.1)")
-    parser.add_argument("-m", action="store_true", dest="module", help="the program is a module's name, not a file")
-    parser.add_argument("program", help="the program, a file or with -m a module")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="the program's arguments")
-    options = parser.parse_args(arguments)
     registry = CollectorRegistry()
     registry.register(Collector())
     try:

@@ -176,7 +176,7 @@ def doctor(
 ) -> None:  # fmt: skip
     """Checks the configuration, keys, servers, certificates, the clock and proxies, and says what to change."""
     found: list[checks.Finding] = []
-    path = config or (Path(os.environ["LLMAGG_CONFIG"]) if os.environ.get("LLMAGG_CONFIG") else None)
+    path = default.file_of_command(config)
     if path is not None:
         found += checks.permissions(path)
     with warnings.catch_warnings(record=True) as caught:
@@ -210,13 +210,17 @@ def doctor(
 
 @app.command("models")
 def list_models(
-    vendor: Annotated[str | None, typer.Argument(help="list this vendor's models, as its server tells them")] = None,
+    vendor: Annotated[
+        str | None, typer.Argument(help="list the models of this vendor or configured provider, as its server does")
+    ] = None,
     as_routes: Annotated[bool, typer.Option("--routes", help="list the routes that calls try, in order")] = False,
     model: Models = None, config: Config = None, as_json: AsJSON = False,
 ) -> None:  # fmt: skip
     """Lists the vendors that are known by name, the routes of the configuration, or the models of a vendor."""
     if vendor is not None:
-        names = models.of_vendor(vendor)
+        file = default.file_of_command(config)
+        own = models.of_provider(vendor, default.of_command(None, file)) if file is not None else None
+        names = models.of_vendor(vendor) if own is None else own
         print(json.dumps(names) if as_json else "\n".join(names))
     elif as_routes:
         known = routes.routes(default.of_command(model, config))

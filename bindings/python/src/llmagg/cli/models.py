@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from typing import Any
 
-from llmagg import InvalidArgumentError, LLMError, ModelConfig
+from llmagg import InvalidArgumentError, LLMAggregator, LLMError, ModelConfig, lookup
 from llmagg._native import route as tables
 from llmagg.default import address_of
 
@@ -40,15 +41,38 @@ def of_vendor(vendor: str) -> list[str]:
         raise InvalidArgumentError(f"the vendor {vendor!r} is unknown; known are {names}")
     if vendor.lower() in _NO_LIST:
         raise InvalidArgumentError(f"{vendor} lists its models in the cloud's console only")
-    key = next(filter(None, map(os.environ.get, tables.key_variables(vendor))), None)
-    return of_route(described(ModelConfig("-", vendor.lower(), key, address_of(vendor.lower())), vendor.lower(), "-"))
+    config = ModelConfig("-", vendor.lower(), _key_of(vendor), address_of(vendor.lower()))
+    return of_route(described(config, vendor.lower(), "-"))
+
+
+def of_provider(name: str, llm: LLMAggregator) -> list[str] | None:
+    """The names of the models that the servers of a configured provider list; None if no provider has this name.
+
+    A model of a configuration may have an address and a key of its own: each pair is asked once. Raises LLMError.
+    """
+    own = [entry for entry in lookup.entries(llm.manager, ()) if entry.provider.lower() == name.lower()]
+    if not own:
+        return None
+    asked: dict[tuple[str, str | None], list[str]] = {}
+    for entry in own:
+        config = entry.client.config
+        if not config.api_key and not config.api_keys:
+            config = replace(config, api_key=_key_of(entry.provider))
+        route = described(config, entry.provider, entry.name)
+        if (place := (route.base_url, route.key)) not in asked:
+            asked[place] = of_route(route)
+    return sorted({model for names in asked.values() for model in names})
+
+
+def _key_of(vendor: str) -> str | None:
+    return next(filter(None, map(os.environ.get, tables.key_variables(vendor))), None)
 
 
 def of_route(route: Route) -> list[str]:
     """The names of the models that a route's server lists. Raises LLMError."""
     base = route.base_url.rstrip("/")
     headers: dict[str, str] = {}
-    if route.key and route.key_header:
+    if isinstance(route.key, str) and route.key and route.key_header:
         headers[route.key_header["name"]] = route.key_header["prefix"] + route.key
     if route.provider == "anthropic":
         headers["anthropic-version"] = "2023-06-01"
