@@ -95,8 +95,8 @@ class ModelConfig:
 
     model: str
     provider: str
-    api_key: str | Callable[[], Any] | None = field(repr=False)
-    base_url: str | None
+    api_key: str | Callable[[], Any] | None = field(default=None, repr=False)
+    base_url: str | None = None
     timeout: float = 30.0
     max_retries: int = 3
     max_concurrent_calls: int | str | dict[str, int] = 10
