@@ -53,6 +53,42 @@ func TestParseReadsAnAnswer(t *testing.T) {
 	require.JSONEq(t, object+`, "$defs": {"place": `+object+`}}}`, string(body.ResponseFormat.JSONSchema.Schema))
 }
 
+type chain struct {
+	*chain
+	Links []string   `json:"links" enum:"iron,gold"`
+	Weigh *int       `json:"weigh" enum:"1,2"`
+	Held  chainEnd   `json:"held" description:"who has it"`
+	Ends  []chainEnd `json:"ends"`
+}
+
+type chainEnd struct {
+	Name string      `json:"name"`
+	Next *chainEnd   `json:"next" description:"behind it"`
+	More []*chainEnd `json:"more"`
+}
+
+func TestSchemasAreWhatVendorsTakeAsStrict(t *testing.T) {
+	wall := startWall(t, `{"models": {"a": {"steps": [{"text": "{}"}]}}}`)
+	_, err := llmagg.Parse[chain](t.Context(), over(t, wall), &llmagg.Request{Messages: hi})
+	require.ErrorContains(t, err, `the required field "links" is missing`)
+	var body struct {
+		ResponseFormat struct {
+			JSONSchema struct {
+				Strict bool `json:"strict"`
+				Schema struct {
+					Properties map[string]json.RawMessage `json:"properties"`
+				} `json:"schema"`
+			} `json:"json_schema"`
+		} `json:"response_format"`
+	}
+	require.NoError(t, json.Unmarshal(wall.Seen().Requests[0].Body, &body))
+	require.True(t, body.ResponseFormat.JSONSchema.Strict)
+	properties := body.ResponseFormat.JSONSchema.Schema.Properties
+	require.JSONEq(t, `{"type": "array", "items": {"type": "string", "enum": ["iron", "gold"]}}`, string(properties["links"]))
+	require.JSONEq(t, `{"anyOf": [{"type": "integer", "enum": [1, 2]}, {"type": "null"}]}`, string(properties["weigh"]))
+	require.JSONEq(t, `{"anyOf": [{"$ref": "#/$defs/chainEnd"}], "description": "who has it"}`, string(properties["held"])) // nothing beside $ref
+}
+
 func TestParseTakesTypesThatAreNoObjects(t *testing.T) {
 	wall := startWall(t, `{"models": {"a": {"steps": [{"text": "{\"value\": [1, 2]}"}, {"text": "`+"```json\\n[3]\\n```"+`"}]}}}`)
 	a := over(t, wall)

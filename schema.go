@@ -15,6 +15,7 @@ import (
 // texts that it may have. Fields with omitempty or omitzero may be missing.
 type schemas struct {
 	open    map[reflect.Type]bool // structs that are being described
+	inside  map[reflect.Type]bool // embedded ones whose fields are being read
 	again   map[reflect.Type]bool // those that contain themselves
 	defs    map[string]any
 	lenient bool // something does not fit what vendors call strict
@@ -28,7 +29,7 @@ var (
 // schemaOf describes t. strict tells that every object has all of its
 // properties and no others, as vendors' strict mode wants it.
 func schemaOf(t reflect.Type) (schema map[string]any, strict bool, err error) {
-	s := schemas{open: map[reflect.Type]bool{}, again: map[reflect.Type]bool{}, defs: map[string]any{}}
+	s := schemas{open: map[reflect.Type]bool{}, inside: map[reflect.Type]bool{}, again: map[reflect.Type]bool{}, defs: map[string]any{}}
 	if schema, err = s.of(t); err != nil {
 		return nil, false, err
 	}
@@ -120,7 +121,13 @@ func (s *schemas) fields(t reflect.Type, properties map[string]any, required *[]
 				inner = inner.Elem()
 			}
 			if inner.Kind() == reflect.Struct {
-				if err := s.fields(inner, properties, required); err != nil {
+				if s.inside[inner] {
+					continue // it embeds itself, which adds no fields
+				}
+				s.inside[inner] = true
+				err := s.fields(inner, properties, required)
+				delete(s.inside, inner)
+				if err != nil {
 					return err
 				}
 				continue
@@ -136,11 +143,14 @@ func (s *schemas) fields(t reflect.Type, properties map[string]any, required *[]
 		if strings.Contains(","+rest+",", ",string,") {
 			schema = map[string]any{"type": "string"}
 		}
-		if text := f.Tag.Get("description"); text != "" {
-			schema["description"] = text
-		}
 		if words := f.Tag.Get("enum"); words != "" {
-			schema["enum"] = strings.Split(words, ",")
+			limit(schema, strings.Split(words, ","))
+		}
+		if text := f.Tag.Get("description"); text != "" {
+			if schema["$ref"] != nil { // beside it nothing may stand in a strict schema
+				schema = map[string]any{"anyOf": []any{schema}}
+			}
+			schema["description"] = text
 		}
 		properties[name] = schema
 		if !strings.Contains(","+rest+",", ",omitempty,") && !strings.Contains(","+rest+",", ",omitzero,") {
@@ -148,6 +158,29 @@ func (s *schemas) fields(t reflect.Type, properties map[string]any, required *[]
 		}
 	}
 	return nil
+}
+
+// limit lists the values that a schema's texts or numbers may have, those of a
+// list or behind a pointer.
+func limit(schema map[string]any, words []string) {
+	if items, ok := schema["items"].(map[string]any); ok {
+		limit(items, words)
+		return
+	}
+	if either, ok := schema["anyOf"].([]any); ok {
+		if inner, ok := either[0].(map[string]any); ok {
+			limit(inner, words)
+			return
+		}
+	}
+	values := make([]any, len(words))
+	for i, w := range words {
+		values[i] = w
+		if n := strings.TrimSpace(w); schema["type"] != "string" && json.Valid([]byte(n)) { // a number, true or false
+			values[i] = json.RawMessage(n)
+		}
+	}
+	schema["enum"] = values
 }
 
 func fieldsOf(t reflect.Type) func(func(reflect.StructField) bool) {

@@ -1,6 +1,7 @@
 package llmagg
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -168,10 +169,27 @@ func (run *ToolRun) round(ctx context.Context, a *Aggregator, asked *Request, s 
 	answer := response.Choices[0].Message
 	asked.Messages = append(asked.Messages, answer)
 	run.Messages = asked.Messages
-	if string(asked.ToolChoice) == `"required"` {
+	if forces(asked.ToolChoice) {
 		asked.ToolChoice = nil // else the run could not end
 	}
 	return answer.ToolCalls, nil
+}
+
+// forces tells whether a tool choice makes each answer call a tool.
+func forces(choice json.RawMessage) bool {
+	var word string
+	if json.Unmarshal(choice, &word) == nil {
+		return word == "required" || word == "any"
+	}
+	var object struct {
+		Type    string
+		Mode    string
+		Allowed struct{ Mode string } `json:"allowed_tools"`
+	}
+	if json.Unmarshal(choice, &object) != nil {
+		return false
+	}
+	return object.Type != "allowed_tools" || cmp.Or(object.Allowed.Mode, object.Mode) == "required"
 }
 
 func knownTools(tools []*Tool) (map[string]*Tool, error) {

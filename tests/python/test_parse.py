@@ -79,6 +79,62 @@ def test_other_types_and_recursion(llm_wall: FaultWall) -> None:
     assert asked["schema"]["type"] == "object"
 
 
+@pydantic.dataclasses.dataclass
+class Checked:
+    people: int = pydantic.Field(ge=0)
+
+
+@dataclass
+class Holder:
+    inside: Model
+    other: Model | None = None
+
+
+@pytest.mark.parametrize(
+    ("form", "data", "expected"),
+    [
+        (list[Model], [json.loads(GOOD)], [Model(name="Ulm", people=126000)]),
+        (Model | None, None, None),
+        (Holder, {"inside": json.loads(GOOD)}, Holder(Model(name="Ulm", people=126000))),
+        (Checked, {"people": 1}, Checked(1)),
+    ],
+)
+def test_pydantic_inside_of_other_types(llm_wall: FaultWall, form: Any, data: Any, expected: Any) -> None:
+    answers = [{"value": {"people": -1}}, {"value": data} if Form(form).unwrapped({"value": 1}) == 1 else data]
+    llm_wall.script({"default": {"steps": [{"text": json.dumps(answer)} for answer in answers]}})
+    assert aggregator_for(llm_wall, "gpt-a").parse_sync(HELLO, form).value == expected
+    assert len(chats(llm_wall)) == 2
+
+
+class Plain:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def test_a_type_that_nobody_describes() -> None:
+    with pytest.raises(llmagg.InvalidArgumentError, match="cannot describe"):
+        Form(list[Plain])
+
+
+class Noted(pydantic.BaseModel):
+    first: Model = pydantic.Field(description="the first")
+    default: Model
+    properties: list[Model]
+
+
+@dataclass
+class Pairs:
+    pair: tuple[int, str]
+
+
+def test_schemas_are_strict_where_vendors_take_them() -> None:
+    form: Form[Noted] = Form(Noted)
+    assert form.response_format["json_schema"]["strict"] is True
+    assert form.schema["properties"]["first"] == {"anyOf": [{"$ref": "#/$defs/Model"}], "description": "the first"}
+    assert set(form.schema["properties"]) == {"first", "default", "properties"}
+    assert Form(Pairs).response_format["json_schema"]["strict"] is False  # prefixItems
+
+
 def test_an_answer_that_does_not_fit_is_asked_for_again_with_the_reason(llm_wall: FaultWall) -> None:
     llm_wall.script({"default": {"steps": [{"text": BAD}, {"text": GOOD}]}})
     parsed = aggregator_for(llm_wall, "gpt-a").parse_sync(HELLO, Model, temperature=0)

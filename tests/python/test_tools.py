@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import pydantic
 import pytest
 
 import llmagg
@@ -133,6 +134,41 @@ def test_tool_choice_required_is_for_the_first_round(llm_wall: FaultWall) -> Non
     llm_wall.script({"default": {"steps": [calls(("weather", '{"city": "Ulm"}')), {"text": "ok"}]}})
     aggregator_for(llm_wall, "gpt-a").run_tools_sync(HELLO, tools=[weather], tool_choice="required")
     assert [chat["body"].get("tool_choice") for chat in chats(llm_wall)] == ["required", None]
+
+
+def test_a_forced_function_is_for_the_first_round(llm_wall: FaultWall) -> None:
+    forced = {"type": "function", "function": {"name": "weather"}}
+    llm_wall.script({"default": {"steps": [calls(("weather", '{"city": "Ulm"}')), {"text": "ok"}]}})
+    aggregator_for(llm_wall, "gpt-a").run_tools_sync(HELLO, tools=[weather], tool_choice=forced)
+    assert [chat["body"].get("tool_choice") for chat in chats(llm_wall)] == [forced, None]
+
+
+class Spot(pydantic.BaseModel):
+    x: int = pydantic.Field(ge=0)
+
+
+def near(spot: Spot, more: list[Spot]) -> list[Spot]:
+    """Spots nearby."""
+    return [spot, *more]
+
+
+async def odd() -> object:
+    """What JSON does not say."""
+    itself: list[object] = []
+    itself.append(itself)
+    return itself
+
+
+def test_pydantic_models_as_arguments_and_results(llm_wall: FaultWall) -> None:
+    asked = calls(
+        ("near", '{"spot": {"x": 1}, "more": [{"x": 2}]}'), ("near", '{"spot": {"x": -1}, "more": []}'), ("odd", "{}")
+    )
+    llm_wall.script({"default": {"steps": [asked, {"text": "ok"}]}})
+    assert aggregator_for(llm_wall, "gpt-a").run_tools_sync(HELLO, tools=[near, odd]).text == "ok"
+    good, bad, failed = results(llm_wall)
+    assert good == '[{"x":1},{"x":2}]'
+    assert "greater than or equal to 0" in bad
+    assert failed.startswith("error: RecursionError")
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """``parse(messages, Form)``: answers as objects of the application's own classes.
 
 A form is a pydantic model, a dataclass, a TypedDict, a msgspec Struct, or any other type that msgspec reads, such as
-``list[int]``. pydantic is not imported: its models bring what is needed.
+``list[int]`` and ``list[Model]``. pydantic is not imported: where its models are used, the application has done so.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import copy
 import dataclasses
 import json
 import re
+import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -55,9 +56,9 @@ class Form(Generic[T]):
             )
         self._form = form
         self.name = re.sub(r"\W+", "_", getattr(form, "__name__", "answer"))[:64]
-        self._reads = getattr(form, "model_validate_json", None)
+        self._reads: Callable[[str | bytes], T] | None = getattr(form, "model_validate_json", None)
         try:
-            schema = form.model_json_schema() if self._reads else _schema(form)  # type: ignore[attr-defined]
+            schema = form.model_json_schema() if self._reads else self._describe()  # type: ignore[attr-defined]
         except (TypeError, NameError) as error:
             raise InvalidArgumentError(f"parse() cannot describe {form!r} by a JSON schema: {error}") from None
         schema = _root(schema)
@@ -73,6 +74,23 @@ class Form(Generic[T]):
             "type": "json_schema",
             "json_schema": {"name": self.name, "schema": schema, "strict": strict},
         }
+
+    def _describe(self) -> dict[str, Any]:
+        """The schema by msgspec; by pydantic where its models or dataclasses stand in the type."""
+        try:
+            if not hasattr(self._form, "__pydantic_validator__"):
+                return _schema(self._form)
+        except TypeError:
+            if "pydantic" not in sys.modules:
+                raise
+        pydantic: Any = sys.modules["pydantic"]
+        try:
+            adapter = pydantic.TypeAdapter(self._form)
+            schema: dict[str, Any] = adapter.json_schema()
+        except pydantic.PydanticUserError as error:
+            raise TypeError(str(error)) from None
+        self._reads = adapter.validate_json
+        return schema
 
     def unwrapped(self, data: Any) -> Any:
         """What an answer's plain values say of the object; None if nothing yet."""
@@ -92,14 +110,17 @@ class Form(Generic[T]):
             if self._wrapped:
                 read = json.loads(text)
                 text = json.dumps(read["value"] if isinstance(read, dict) and read.keys() == {"value"} else read)
-            if self._reads:
-                value: T = self._reads(text)
-                return value
-            return msgspec.json.decode(text, type=self._form)
+            return self.of(text)
         except (ValueError, msgspec.MsgspecError, RecursionError) as error:
             if choice is not None and choice.finish_reason == "length":
                 raise UnfitError("the answer was cut off at the most tokens; answer more briefly") from None
             raise UnfitError(" ".join(str(error).split())[:500]) from None
+
+    def of(self, text: str | bytes) -> T:
+        """The object of a JSON text. Raises ValueError or msgspec.MsgspecError."""
+        if self._reads:
+            return self._reads(text)
+        return msgspec.json.decode(text, type=self._form)
 
 
 def _schema(form: Any) -> dict[str, Any]:
@@ -121,19 +142,32 @@ def _root(schema: dict[str, Any]) -> dict[str, Any]:
     return {**root, "$defs": definitions} if definitions else root
 
 
+_ANYTHING_GOES = {"allOf", "oneOf", "not", "if", "prefixItems", "uniqueItems", "contains", "patternProperties",
+                  "propertyNames", "dependentRequired", "dependentSchemas", "unevaluatedProperties"}  # fmt: skip
+"""Keywords that vendors refuse in strict schemas."""
+
+
 def _close(schema: Any) -> bool:
-    """Forbids further properties everywhere; returns whether each property is required, as strict schemas need."""
-    if isinstance(schema, list):
-        return False not in [_close(item) for item in schema]
+    """Forbids further properties everywhere; returns whether vendors take the schema as a strict one: each property is
+    required, and no keyword stands in it that they refuse.
+    """
     if not isinstance(schema, dict):
         return True
-    strict = True
-    if isinstance(properties := schema.get("properties"), dict):
+    if "$ref" in schema and len(schema) > 1:  # beside $ref nothing may stand in a strict schema
+        schema["anyOf"] = [{"$ref": schema.pop("$ref")}]
+    strict = not schema.keys() & _ANYTHING_GOES
+    properties = schema.get("properties")
+    if isinstance(properties, dict):
         schema.setdefault("additionalProperties", False)
-        strict = schema["additionalProperties"] is False and set(schema.get("required", ())) == properties.keys()
+        strict &= schema["additionalProperties"] is False and set(schema.get("required", ())) == properties.keys()
     elif schema.get("type") == "object":
         strict = False  # a dict of any names
-    return strict & (False not in [_close(item) for key, item in schema.items() if key not in ("default", "enum")])
+    inner: list[Any] = [schema.get("items"), schema.get("additionalProperties")]
+    for key in ("properties", "$defs"):
+        inner += schema.get(key, {}).values()
+    for key in ("anyOf", "allOf", "oneOf", "prefixItems"):
+        inner += schema.get(key, ())
+    return strict & (False not in [_close(part) for part in inner])
 
 
 async def parse(user: Any, messages: Any, form: type[T], params: Mapping[str, Any]) -> Parsed[T]:

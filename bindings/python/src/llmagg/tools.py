@@ -70,18 +70,17 @@ class Tool:
                 "name has at most 64 letters, digits, _ or -"
             )
         self._function = function
-        self._arguments = _arguments(function, self.name)
-        schema = parsing.Form(self._arguments).schema
+        self._form: parsing.Form[Any] = parsing.Form(_arguments(function, self.name))
         text = inspect.cleandoc(inspect.getdoc(function) or "").partition("\n\n")[0]
-        told = {"name": self.name, **({"description": text} if text else {}), "parameters": schema}
+        told = {"name": self.name, **({"description": text} if text else {}), "parameters": self._form.schema}
         self.schema: dict[str, Any] = {"type": "function", "function": told}
 
     async def call(self, call: ToolCall) -> str:
         """The result of a call as a text for the model; an error as a text, too."""
         try:
-            read = msgspec.convert(call.parsed(), self._arguments)
+            read = self._form.of(msgspec.json.encode(call.parsed()))
             given = {field.name: getattr(read, field.name) for field in dataclasses.fields(read)}
-        except (LLMError, msgspec.ValidationError) as error:
+        except (LLMError, ValueError, msgspec.MsgspecError) as error:
             return f"error: the arguments do not fit: {error}"
         try:
             if inspect.iscoroutinefunction(self._function):
@@ -90,9 +89,22 @@ class Tool:
                 result = await asyncio.to_thread(self._function, **given)
                 if inspect.isawaitable(result):
                     result = await result
+            return result if isinstance(result, str) else msgspec.json.encode(result, enc_hook=_plain).decode()
         except Exception as error:
             return f"error: {type(error).__name__}: {error}"
-        return result if isinstance(result, str) else msgspec.json.encode(result, enc_hook=str).decode()
+
+
+def _plain(value: Any) -> Any:
+    """What JSON says of an object that msgspec does not know."""
+    return value.model_dump(mode="json") if hasattr(value, "model_dump") else str(value)
+
+
+def _forces(choice: Any) -> bool:
+    """Whether a tool_choice makes each answer call a tool."""
+    if isinstance(choice, Mapping):
+        allowed = choice.get("allowed_tools") or choice
+        return choice.get("type") != "allowed_tools" or allowed.get("mode") == "required"
+    return choice in ("required", "any")
 
 
 def _arguments(function: Function, name: str) -> Any:
@@ -155,7 +167,7 @@ async def run_tools(
         calls = response.tool_calls
         if not calls:
             return ToolRun(response, said, attempts, done, tokens, cost, "answer")
-        if rest.get("tool_choice") == "required":
+        if _forces(rest.get("tool_choice")):
             del rest["tool_choice"]  # else the run could not end
         said += await _results(calls, known, until, attempts)
         if max_total_tokens is not None and tokens >= max_total_tokens:
