@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 import msgspec
 import pydantic
@@ -132,6 +132,9 @@ def test_schemas_are_strict_where_vendors_take_them() -> None:
     assert form.response_format["json_schema"]["strict"] is True
     assert form.schema["properties"]["first"] == {"anyOf": [{"$ref": "#/$defs/Model"}], "description": "the first"}
     assert set(form.schema["properties"]) == {"first", "default", "properties"}
+    word = Form(Literal["a", "b"]).response_format["json_schema"]
+    assert (word["strict"], word["schema"]["properties"]["value"]["type"]) == (True, "string")
+    assert Form(list[Any]).response_format["json_schema"]["strict"] is False
     assert Form(Pairs).response_format["json_schema"]["strict"] is False  # prefixItems
 
 

@@ -142,9 +142,10 @@ def _root(schema: dict[str, Any]) -> dict[str, Any]:
     return {**root, "$defs": definitions} if definitions else root
 
 
-_ANYTHING_GOES = {"allOf", "oneOf", "not", "if", "prefixItems", "uniqueItems", "contains", "patternProperties",
+_REFUSED = {"allOf", "oneOf", "not", "if", "prefixItems", "uniqueItems", "contains", "patternProperties",
                   "propertyNames", "dependentRequired", "dependentSchemas", "unevaluatedProperties"}  # fmt: skip
 """Keywords that vendors refuse in strict schemas."""
+_TYPES = {str: "string", int: "integer", bool: "boolean"}
 
 
 def _close(schema: Any) -> bool:
@@ -155,13 +156,16 @@ def _close(schema: Any) -> bool:
         return True
     if "$ref" in schema and len(schema) > 1:  # beside $ref nothing may stand in a strict schema
         schema["anyOf"] = [{"$ref": schema.pop("$ref")}]
-    strict = not schema.keys() & _ANYTHING_GOES
+    if "enum" in schema and "type" not in schema:  # msgspec's; strict schemas name a type everywhere
+        kinds = {_TYPES.get(type(value)) for value in schema["enum"]}
+        schema |= {"type": kind} if len(kinds) == 1 and (kind := kinds.pop()) else {}
+    strict = not schema.keys() & _REFUSED and bool(schema.keys() & {"type", "anyOf", "$ref"})
     properties = schema.get("properties")
     if isinstance(properties, dict):
         schema.setdefault("additionalProperties", False)
         strict &= schema["additionalProperties"] is False and set(schema.get("required", ())) == properties.keys()
-    elif schema.get("type") == "object":
-        strict = False  # a dict of any names
+    elif schema.get("type") == "object" or (schema.get("type") == "array" and "items" not in schema):
+        strict = False  # a dict of any names, a list of anything
     inner: list[Any] = [schema.get("items"), schema.get("additionalProperties")]
     for key in ("properties", "$defs"):
         inner += schema.get(key, {}).values()
