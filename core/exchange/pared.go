@@ -284,6 +284,7 @@ func aboutFields(e *llm.Error) bool {
 // unnamed are fields whose names are words of plain language.
 var unnamed = map[string]bool{"model": true, "messages": true, "stream": true, "n": true, "user": true, "stop": true}
 
+//go:noinline
 func withNames(names []string, more []wire.Suspect) []string {
 	names = slices.Clone(names)
 	for _, s := range more {

@@ -33,6 +33,8 @@ type Error struct {
 }
 
 // Errorf makes an error of the given code.
+//
+//go:noinline
 func Errorf(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }

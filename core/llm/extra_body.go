@@ -80,6 +80,8 @@ func (p *Payload) merge(extra Extra) *Payload {
 func (p *Payload) With(changes Extra) *Payload { return p.merge(changes) }
 
 // Field is the value of a field of the request, nil if it has none.
+//
+//go:noinline
 func (p *Payload) Field(name string) []byte {
 	for i := range p.fields {
 		if f := &p.fields[i]; f.Key == name {

@@ -35,6 +35,8 @@ type Reader struct {
 var errTrailing = errors.New("unexpected text after the JSON value")
 
 // End is the error of the whole reading; text behind the value is one.
+//
+//go:noinline
 func (r *Reader) End() error {
 	if r.space(); r.Err == nil && r.Pos < len(r.Data) {
 		r.Err = errTrailing

@@ -18,6 +18,8 @@ type syntaxError struct {
 func (e *syntaxError) Error() string { return fmt.Sprintf("%s at byte %d", e.what, e.at) }
 
 // Fail is an error at the current position, or that the text ends there.
+//
+//go:noinline
 func (r *Reader) Fail(what string) error {
 	if r.Pos >= len(r.Data) {
 		return &syntaxError{len(r.Data), "unexpected end of the JSON text"}
@@ -25,6 +27,7 @@ func (r *Reader) Fail(what string) error {
 	return &syntaxError{r.Pos, what}
 }
 
+//go:noinline
 func (r *Reader) fail(what string) bool { return r.Stop(r.Fail(what)) }
 
 // space moves behind white space.

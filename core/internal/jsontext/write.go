@@ -127,7 +127,10 @@ type Object struct {
 // Gathered is the writer's.
 func (o *Object) Gathered() bool { return o.w.Gathered }
 
-// Field begins a field, whose name needs no escapes.
+// Field begins a field, whose name needs no escapes. It is called, not written
+// out: its 90 copies had 27 KB of the library.
+//
+//go:noinline
 func (o *Object) Field(name string) *Writer {
 	w := o.w
 	if o.more {
@@ -149,6 +152,8 @@ func (o *Object) StrUnlessEmpty(name, value string) {
 }
 
 // Raw writes a field whose value is JSON text, if there is one.
+//
+//go:noinline
 func (o *Object) Raw(name string, value json.RawMessage) {
 	if len(value) > 0 {
 		o.Field(name).Raw(value)

@@ -60,6 +60,8 @@ type fit struct {
 }
 
 // put changes a field; nil leaves it out.
+//
+//go:noinline
 func (f *fit) put(name string, value json.RawMessage) {
 	if f.changes == nil {
 		f.changes = llm.Extra{}
