@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
+	"github.com/llmagg/llmagg/core/internal/shown"
 )
 
 // Request is a chat completion request (OpenAI API reference, "Create chat
@@ -307,7 +308,31 @@ func (r *Request) Payload() (*Payload, error) {
 	if err != nil {
 		return nil, r.explain(err)
 	}
+	if bytes.Contains(data, []byte("null")) { // as which raw JSON is written that is none
+		if err := r.checkRaw(); err != nil {
+			return nil, err
+		}
+	}
 	return OwnRequest(data, r.Options)
+}
+
+// checkRaw refuses raw values that are not JSON.
+func (r *Request) checkRaw() error {
+	raw := map[string]json.RawMessage{"tool_choice": r.ToolChoice, "function_call": r.FunctionCall}
+	for i, t := range r.Tools {
+		if t.Function != nil {
+			raw[fmt.Sprintf("tools[%d].function.parameters", i)] = t.Function.Parameters
+		}
+	}
+	if f := r.ResponseFormat; f != nil && f.JSONSchema != nil {
+		raw["response_format.json_schema.schema"] = f.JSONSchema.Schema
+	}
+	for name, value := range raw {
+		if len(value) > 0 && !json.Valid(value) {
+			return Errorf(InvalidArgument, "request field %q is %s, which is not JSON; a text stands in quotes", name, shown.Text(string(value)))
+		}
+	}
+	return nil
 }
 
 func (r *Request) explain(err error) error {

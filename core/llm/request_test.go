@@ -42,3 +42,23 @@ func TestRequestIsWrittenAsItsTagsSay(t *testing.T) {
 	_, err := (&Request{Temperature: to(math.NaN())}).MarshalJSON()
 	require.Error(t, err)
 }
+
+// The JSON library writes raw values that are no JSON as null, which would be
+// as if they were not there.
+func TestRawValuesThatAreNoJSONAreRefused(t *testing.T) {
+	hello := []Message{{Role: RoleUser, Content: "null"}}
+	for field, r := range map[string]Request{
+		"tool_choice":                  {ToolChoice: json.RawMessage("required")},
+		"function_call":                {FunctionCall: json.RawMessage("f")},
+		"tools[0].function.parameters": {Tools: []Tool{{Type: "function", Function: &Function{Name: "f", Parameters: json.RawMessage(`{"type": }`)}}}},
+		"response_format.json_schema.schema": {ResponseFormat: &ResponseFormat{Type: "json_schema",
+			JSONSchema: &JSONSchema{Name: "s", Schema: json.RawMessage("{")}}},
+	} {
+		r.Messages = hello
+		_, err := r.Payload()
+		require.ErrorIs(t, err, &Error{Code: InvalidArgument}, field)
+		require.ErrorContains(t, err, field)
+	}
+	_, err := (&Request{Messages: hello, ToolChoice: json.RawMessage(`"auto"`)}).Payload()
+	require.NoError(t, err)
+}
