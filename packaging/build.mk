@@ -28,7 +28,7 @@ LIB_COLD      := github.com/llmagg/llmagg/core/faultwall crypto/x509 crypto/x509
                  time syscall net/netip vendor/golang.org/x/net/http2/hpack vendor/golang.org/x/crypto/chacha20poly1305 vendor/golang.org/x/crypto/chacha20 log crypto/sha3 crypto/des crypto/md5 compress/zlib internal/bisect internal/godebug \
                  crypto/ecdh $(addprefix crypto/internal/fips140/,nistec/fiat bigmod sha3 ecdh edwards25519/field rsa ecdsa nistec ed25519 edwards25519 drbg tls12 tls13) golang.org/x/net/http/httpproxy \
                  github.com/json-iterator/go github.com/modern-go/reflect2 encoding/json $(addprefix github.com/valkey-io/valkey-go,/internal/cmds /internal/util) github.com/valkey-io/valkey-go regexp regexp/syntax \
-                 $(addprefix github.com/llmagg/llmagg/core/,cache credential fleet fleet/valkey meter config vendor provider manager aggregator breaker limit observe rate internal/routing internal/setting internal/shown internal/suggest strategy price transport failure wire/bedrock wire/ollama wire/responses wire/gemini wire/anthropic)
+                 $(addprefix github.com/llmagg/llmagg/core/,cache credential fleet fleet/valkey meter config vendor provider manager aggregator breaker limit observe rate internal/routing internal/setting internal/shown internal/suggest strategy price transport failure wire/bedrock wire/ollama wire/responses wire/gemini wire/anthropic wire/awsstream client)
 # FLEET=1 adds core/fleet/valkey, the store of fleets in Valkey or Redis: 735 KB. Wheels have it. Its commands that nobody calls are not
 # linked in (17 KB of them are): the size is that of valkey-go's connections, cluster and sentinel. regexp, which it uses twice, is 46 KB.
 FLEET         ?= 0

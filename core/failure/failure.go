@@ -131,11 +131,13 @@ func OfHole(c *llm.ChunkChoice) *llm.Error {
 	for _, at := range [...]struct {
 		fields llm.Extra
 		name   string
-	}{{c.Extra, "delta"}, {c.Extra, "content"}, {c.Extra, "text"}, {c.Delta.Extra, "content"}, {c.Delta.Extra, "text"},
-		{c.Delta.Extra, "tool_calls"}, {c.Delta.Extra, "function_call"}} {
+	}{{c.Extra, "delta"}, {c.Extra, "content"}, {c.Extra, "text"}} {
 		if raw, ok := at.fields[at.name]; ok && saysSomething(raw) {
 			return ofHole(at.name)
 		}
+	}
+	if name := UnreadIn(c.Delta.Extra); name != "" && (name != llm.PartsField || llm.OwnerOf(c.Delta.AnswerParts()) == "") {
+		return ofHole(name) // the parts that have an owner are ours
 	}
 	if c.FinishReason != "" {
 		return nil
@@ -150,6 +152,24 @@ func OfHole(c *llm.ChunkChoice) *llm.Error {
 
 func ofHole(field string) *llm.Error {
 	return llm.Errorf(llm.BadResponse, "a piece of the answer has its field %q in a form that cannot be read", field)
+}
+
+// OfPieces is the failure of a message or a delta of which the content, or a
+// part of it, has a form that nobody can read; nil where it has not.
+func OfPieces(m *llm.Message) *llm.Error {
+	for i := range m.Parts {
+		part := &m.Parts[i]
+		if part.Text != "" || part.Type != "" && !strings.HasSuffix(part.Type, "text") {
+			continue
+		}
+		if name := UnreadIn(part.Extra); name != "" {
+			return ofHole(name)
+		}
+	}
+	if len(m.Extra) > 0 && saysSomething(m.Extra["content"]) {
+		return ofHole("content")
+	}
+	return nil
 }
 
 // OfCall is the failure of a piece of a call in an unknown form; nil where it
@@ -219,13 +239,29 @@ func OfResponse(r *llm.Response, data []byte) *llm.Error {
 			return e
 		}
 	}
-	return ofChoices(r)
+	if e := ofChoices(r); e != nil || !isAllEmpty(r) {
+		return e
+	}
+	return OfUnread(TextIn(data))
+}
+
+// isAllEmpty tells whether no choice has anything that a caller could use.
+func isAllEmpty(r *llm.Response) bool {
+	for i := range r.Choices {
+		if !IsEmpty(&r.Choices[i].Message) {
+			return false
+		}
+	}
+	return true
 }
 
 func ofChoices(r *llm.Response) *llm.Error {
 	for i := range r.Choices {
 		c := &r.Choices[i]
 		if e := OfMessage(&c.Message); e != nil {
+			return e
+		}
+		if e := OfPieces(&c.Message); e != nil {
 			return e
 		}
 		for j := range c.Message.ToolCalls {

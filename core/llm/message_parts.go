@@ -37,6 +37,11 @@ func (p *Part) read(r *reader) {
 		p.Type, p.Text = "text", r.Piece()
 		return
 	}
+	if r.Next() == '[' { // nobody knows what it would be
+		r.Key = []byte("parts")
+		r.extra(&p.Extra)
+		return
+	}
 	for more := r.Object(); more; more = r.NextField() {
 		c := r.Next()
 		switch key := string(r.Key); {

@@ -60,6 +60,11 @@ func (j *Judge) Note(c *llm.Chunk) *llm.Error {
 		}
 		brought := !failure.IsEmpty(&choice.Delta)
 		state.brought = state.brought || brought
+		if len(choice.Delta.Parts) > 0 {
+			if e := failure.OfPieces(&choice.Delta); e != nil {
+				return e
+			}
+		}
 		if len(choice.Delta.ToolCalls) > 0 {
 			if e := state.call(choice.Delta.ToolCalls); e != nil {
 				return e

@@ -123,9 +123,10 @@ func (c *Call) Leave(name string) {
 }
 
 // UnknownEvent is what becomes of an event of a kind that a format does not
-// know: nil, or an error where it reports a failure.
+// know: nil, or an error where it reports a failure or has a text of the
+// answer.
 func UnknownEvent(data []byte) error {
-	if !failure.Reports(data) {
+	if !failure.Reports(data) && failure.TextIn(data) == "" {
 		return nil
 	}
 	return llm.Errorf(llm.BadResponse, "the event is no piece of an answer")

@@ -149,7 +149,7 @@ func (s *stream) keep() {
 	b := &s.block
 	switch {
 	case b.Type == "text" && len(b.Citations) > 0:
-		s.kept.Keep(llm.AnswerPart{Type: "text", Bytes: b.bytes}, jsonOf(map[string]any{"citations": b.Citations}))
+		s.kept.Keep(llm.AnswerPart{Type: "text", Bytes: b.bytes}, wire.JSONOf(map[string]any{"citations": b.Citations}))
 	case b.Type == "text":
 		if b.bytes > 0 {
 			s.kept.Add(llm.AnswerPart{Type: "text", Bytes: b.bytes})
@@ -165,7 +165,7 @@ func (s *stream) keep() {
 	case b.Type != "" && json.Valid([]byte(b.input.String())): // a server's tool, whose input came in pieces
 		s.kept.Keep(llm.AnswerPart{Type: "other"}, b.whole(map[string]any{"input": json.RawMessage(b.input.String())}))
 	case b.Type != "":
-		s.kept.Keep(llm.AnswerPart{Type: "other"}, slices.Clone(b.raw))
+		s.kept.Keep(llm.AnswerPart{Type: "other"}, wire.Joined(append([]json.RawMessage{slices.Clone(b.raw)}, b.others...)))
 	}
 }
 
@@ -180,17 +180,9 @@ func (b *openBlock) whole(fields map[string]any) json.RawMessage {
 		return nil
 	}
 	for name, value := range fields {
-		began[name] = jsonOf(value)
+		began[name] = wire.JSONOf(value)
 	}
-	return jsonOf(began)
-}
-
-func jsonOf(v any) json.RawMessage {
-	raw, err := llm.JSON.Marshal(v)
-	if err != nil { // not reachable: texts and JSON can always be written
-		return nil
-	}
-	return raw
+	return wire.JSONOf(began)
 }
 
 // parts are the message's fields for what was kept; nil where chat completions

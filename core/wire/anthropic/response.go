@@ -9,13 +9,13 @@ import (
 	"github.com/llmagg/llmagg/core/wire"
 )
 
-// head is an answer without its content (API reference, "Messages").
+// head is an answer whose content is not read yet (API reference, "Messages").
 type head struct {
 	id, kind, model        string
 	reason                 string
 	stopSequence, stopNote json.RawMessage
 	container              json.RawMessage
-	usage                  json.RawMessage // stands in the answer's bytes
+	usage, content         json.RawMessage // they stand in the answer's bytes
 }
 
 // field reads the field at hand, or passes over it.
@@ -37,6 +37,8 @@ func (h *head) field(r *jsontext.Reader) {
 		h.container = r.Raw()
 	case "usage":
 		h.usage = wire.Span(r)
+	case "content":
+		h.content = wire.Span(r)
 	default:
 		r.Skip()
 	}
@@ -54,25 +56,16 @@ func headOf(data json.RawMessage) (h head, err error) {
 // response reads a whole answer: its blocks go the way of a stream's, so that
 // both mean the same.
 func response(data []byte, c *wire.Call) (*llm.Response, error) {
-	var h head
-	var content json.RawMessage
-	r := wire.AnswerReader(data)
-	for more := wire.Object(&r); more; more = r.NextField() {
-		if string(r.Key) == "content" {
-			content = wire.Span(&r)
-		} else {
-			h.field(&r)
-		}
-	}
-	if err := r.End(); err != nil {
+	h, err := headOf(data)
+	if err != nil {
 		return nil, llm.Errorf(llm.BadResponse, "the answer is not the JSON of a message (%d bytes): %v", len(data), err)
 	}
-	if content == nil || h.kind != "message" && h.kind != "" {
+	if h.content == nil || h.kind != "message" && h.kind != "" {
 		return nil, llm.Errorf(llm.BadResponse, "the answer has no content; expected a message")
 	}
 	s := &stream{model: c.Model, schemaTool: schemaToolOf(c)}
 	s.begin(&h)
-	m, err := s.whole(content)
+	m, err := s.whole(h.content)
 	if err != nil {
 		return nil, err
 	}

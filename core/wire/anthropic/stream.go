@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
@@ -35,9 +36,10 @@ type openBlock struct {
 	call      int // its number among the calls
 	bytes     int // of its text
 	thought   strings.Builder
-	input     strings.Builder // of a server's own tool
-	arguments bool            // a piece of the input has come
-	pieces    bool            // a delta has come
+	input     strings.Builder   // of a server's own tool
+	others    []json.RawMessage // pieces of a block that this package does not know
+	arguments bool              // a piece of the input has come
+	pieces    bool              // a delta has come
 	open      bool
 }
 
@@ -59,6 +61,9 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 		h, err := headOf(e.Message)
 		if err != nil {
 			return nil, llm.Errorf(llm.BadResponse, "message_start has no message")
+		}
+		if name := failure.TextIn(h.content); name != "" {
+			return nil, llm.Errorf(llm.BadResponse, "the message of message_start has a text already; expected it in events of blocks")
 		}
 		s.begin(&h)
 		return s.chunk(&llm.Message{Role: llm.RoleAssistant, NullContent: true}), nil
@@ -85,10 +90,7 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 	case "error", "", "message":
 		return nil, llm.Errorf(llm.BadResponse, "the event is no event of a message")
 	}
-	if strings.HasPrefix(e.Type, "message_") || strings.HasPrefix(e.Type, "content_block_") {
-		return nil, nil // new kinds of events may come ("Versions")
-	}
-	return nil, wire.UnknownEvent(data)
+	return nil, wire.UnknownEvent(data) // new kinds of events may come ("Versions")
 }
 
 // Complete implements [wire.Stream].
@@ -176,6 +178,9 @@ func (s *stream) add(index int, raw json.RawMessage) (*llm.Message, error) {
 	b.pieces = true
 	switch d.Type {
 	case "text_delta":
+		if d.Text == "" {
+			return nil, s.strange(&d)
+		}
 		return s.say(d.Text), nil
 	case "thinking_delta":
 		return s.think(d.Thinking), nil
@@ -189,8 +194,29 @@ func (s *stream) add(index int, raw json.RawMessage) (*llm.Message, error) {
 		if d.isOdd() {
 			return nil, llm.Errorf(llm.BadResponse, "a delta of content[%d] has no type and nothing that can be read", index)
 		}
+	default:
+		return nil, s.strange(&d)
 	}
 	return nil, nil
+}
+
+// strange takes a delta of a kind that this package does not know. A block that
+// it does not know keeps it; a text or a thought would have a hole.
+func (s *stream) strange(d *answerBlock) error {
+	b := &s.block
+	switch b.Type {
+	case "text", "thinking", "tool_use":
+		if failure.TextIn(d.raw) != "" {
+			return llm.Errorf(llm.BadResponse, "a delta of content[%d] has the type %s; expected that of a %s", b.index, shown.Text(d.Type), shown.Text(b.Type))
+		}
+		return nil
+	}
+	var fields llm.Extra
+	if llm.JSON.Unmarshal(d.raw, &fields) == nil {
+		delete(fields, "type")
+		b.others = append(b.others, wire.JSONOf(fields))
+	}
+	return nil
 }
 
 // unopened begins a block that a server did not begin: a text or a thought

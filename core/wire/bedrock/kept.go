@@ -133,13 +133,13 @@ type citedPiece struct {
 // citedRaw is the raw of a text in pieces of n bytes; nil without citations.
 func citedRaw(citations any, pieces ...int) json.RawMessage {
 	var c citedText
-	if c.Cited.Citations = jsonOf(citations); string(c.Cited.Citations) == "null" {
+	if c.Cited.Citations = wire.JSONOf(citations); string(c.Cited.Citations) == "null" {
 		return nil
 	}
 	for _, n := range pieces {
 		c.Cited.Content = append(c.Cited.Content, citedPiece{Bytes: n})
 	}
-	return jsonOf(&c)
+	return wire.JSONOf(&c)
 }
 
 // cited is a text with its citations, if it has any.
@@ -157,7 +157,7 @@ func cited(text string, raw json.RawMessage) block {
 	if left != "" { // not what this package wrote
 		return textBlock(text)
 	}
-	return block{Raw: jsonOf(&c)}
+	return block{Raw: wire.JSONOf(&c)}
 }
 
 // calls translates the calls that an assistant's message made.

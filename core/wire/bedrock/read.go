@@ -177,6 +177,7 @@ type delta struct {
 	raw       json.RawMessage // nil for none
 	text      llm.Piece
 	calls     bool // it is one of a call
+	call      call // its beginning, where a server puts it there
 	input     string
 	thinks    bool
 	thought   llm.Piece
@@ -185,23 +186,31 @@ type delta struct {
 	citation  json.RawMessage
 }
 
-// readEvent reads an event.
-func readEvent(data []byte) (e event, err error) {
+// readEvent reads an event of a kind.
+func readEvent(kind string, data []byte) (e event, err error) {
 	r := wire.AnswerReader(data)
 	r.Halves = true
-	for more := wire.Object(&r); more; more = r.NextField() {
+	e.read(&r, kind)
+	return e, r.End()
+}
+
+// read reads the object that comes next. Gateways put a second one around it,
+// as SDKs show it: the event's kind is its only field.
+func (e *event) read(r *jsontext.Reader, kind string) {
+	for more := wire.Object(r); more; more = r.NextField() {
 		switch string(r.Key) {
 		case "contentBlockIndex":
 			e.index = r.Index(0)
 		case "start":
-			e.start = wire.Span(&r)
+			e.start = wire.Span(r)
 		case "delta":
-			e.delta.read(&r)
+			e.delta.read(r)
+		case kind:
+			e.read(r, "")
 		default:
-			e.head.field(&r)
+			e.head.field(r)
 		}
 	}
-	return e, r.End()
 }
 
 func (d *delta) read(r *jsontext.Reader) {
@@ -218,9 +227,14 @@ func (d *delta) read(r *jsontext.Reader) {
 		case "toolUse":
 			d.calls = there
 			for more := wire.Object(r); more; more = r.NextField() {
-				if string(r.Key) == "input" {
+				switch string(r.Key) {
+				case "input":
 					d.input = wire.ArgumentsPiece(r)
-				} else {
+				case "toolUseId":
+					d.call.id = wire.Text(r)
+				case "name":
+					d.call.name = wire.Text(r)
+				default:
 					r.Skip()
 				}
 			}

@@ -2,10 +2,12 @@ package bedrock
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"slices"
 	"time"
 
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
@@ -19,8 +21,9 @@ type stream struct {
 	created int64 // seconds since the Unix epoch
 	calls   int   // so far
 	block   openBlock
-	kept    wire.Kept // see kept.go
-	told    bool      // a delta has told of a block that nothing else shows
+	parked  []openBlock // others that are open: a server may mix their deltas
+	kept    wire.Kept   // see kept.go
+	told    bool        // a delta has told of a block that nothing else shows
 	done    bool
 }
 
@@ -32,7 +35,9 @@ func newStream(c *wire.Call) *stream {
 type openBlock struct {
 	index     int
 	open      bool
-	call      string // the id of a call; "" for another block
+	called    bool
+	call      string // the id of a call, if it has one
+	number    int    // among the calls
 	schema    bool   // of the tool whose input is the answer
 	server    bool   // a call of a server's own tool
 	arguments bool   // a piece of the input has come
@@ -47,7 +52,7 @@ type openBlock struct {
 
 // Chunk implements [wire.Stream].
 func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
-	e, err := readEvent(data)
+	e, err := readEvent(kind, data)
 	if err != nil {
 		return nil, llm.Errorf(llm.BadResponse, "the event is not valid JSON: %v", err)
 	}
@@ -58,14 +63,14 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 	case "contentBlockStart":
 		return s.start(&e)
 	case "contentBlockDelta":
-		return s.piece(s.add(&e)), nil
+		return s.piece(s.add(&e))
 	case "contentBlockStop":
-		return s.piece(s.close()), nil
-	case "messageStop":
-		d := s.close()
-		if d == nil {
-			d = &llm.Message{NullContent: true}
+		if !s.turnTo(e.index) { // it has ended, or has not begun
+			return nil, nil
 		}
+		return s.piece(s.close(), nil)
+	case "messageStop":
+		d := s.closeAll()
 		d.Extra = s.parts()
 		c := s.chunk(d)
 		c.Choices[0].FinishReason, c.Choices[0].Extra, c.Extra = s.finish(e.reason), choiceExtra(e.reason), e.extra
@@ -81,17 +86,17 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 	case "":
 		return nil, llm.Errorf(llm.BadResponse, "the event is no event of a message")
 	}
-	return nil, nil // new kinds of events may come
+	return nil, wire.UnknownEvent(data) // new kinds of events may come
 }
 
 // Complete implements [wire.Stream].
 func (s *stream) Complete() bool { return s.done }
 
-func (s *stream) piece(d *llm.Message) *llm.Chunk {
-	if d == nil {
-		return nil
+func (s *stream) piece(d *llm.Message, err error) (*llm.Chunk, error) {
+	if d == nil || err != nil {
+		return nil, err
 	}
-	return s.chunk(d)
+	return s.chunk(d), nil
 }
 
 // chunk is one with a delta; nil for one without choices.
@@ -103,70 +108,95 @@ func (s *stream) chunk(d *llm.Message) *llm.Chunk {
 	return c
 }
 
-// start begins a block; texts and thoughts are begun by their first delta.
+// start begins a block; texts and thoughts are begun by their first delta, and
+// by servers that copy the format here.
 func (s *stream) start(e *event) (*llm.Chunk, error) {
-	d := s.close()
-	s.block = openBlock{index: e.index, open: true}
+	d := s.begin(e.index)
 	if !wire.IsThere(e.start) || string(e.start) == "{}" {
-		return s.piece(d), nil
+		return s.piece(d, nil)
 	}
 	begun, err := begunCall(e.start)
 	if err != nil {
 		return nil, llm.Errorf(llm.BadResponse, "the start of content[%d] cannot be read: %v", e.index, err)
 	}
-	switch {
-	case begun == nil || begun.kind != "": // such as a server's own tool
-		s.block.server = begun != nil
-		return s.piece(s.other(d, slices.Clone(e.start))), nil
-	case begun.name == s.schemaTool && s.schemaTool != "":
-		s.block.schema = true
-		return s.piece(d), nil
+	if begun != nil && begun.kind == "" {
+		return s.piece(s.call(d, begun), nil)
 	}
-	s.block.call = begun.id
+	s.block.server = begun != nil // a call of a server's own tool
+	var first delta
+	r := wire.AnswerReader(e.start)
+	if first.read(&r); first.text != "" && d == nil {
+		return s.piece(s.delta(&first))
+	}
+	return s.piece(s.other(d, slices.Clone(e.start)), nil)
+}
+
+// call begins a call; d is a delta that is sent anyway.
+func (s *stream) call(d *llm.Message, begun *call) *llm.Message {
+	b := &s.block
+	if begun.name == s.schemaTool && s.schemaTool != "" {
+		b.schema = true
+		return d
+	}
+	b.called, b.call, b.number = true, begun.id, s.calls
 	if d == nil {
 		d = &llm.Message{NullContent: true}
 	}
 	d.ToolCalls = append(d.ToolCalls, llm.ToolCall{Index: s.calls, ID: begun.id, Type: "function", Function: llm.FunctionCall{Name: begun.name}})
 	s.calls++
-	return s.chunk(d), nil
+	return d
 }
 
 // add reads a delta.
-func (s *stream) add(e *event) *llm.Message {
+func (s *stream) add(e *event) (*llm.Message, error) {
 	if e.delta.raw == nil {
-		return nil
+		return nil, nil
 	}
-	b := &s.block
-	if !b.open || b.index != e.index {
-		last := s.close()
-		s.block = openBlock{index: e.index, open: true}
-		if last != nil { // arguments of a call without any: they come first
-			more := s.delta(&e.delta)
-			if more == nil {
-				return last
-			}
-			last.Content, last.NullContent, last.ReasoningContent, last.Extra = more.Content, more.NullContent, more.ReasoningContent, more.Extra
-			return last
-		}
+	if !s.turnTo(e.index) {
+		s.begin(e.index)
 	}
 	return s.delta(&e.delta)
 }
 
-func (s *stream) delta(d *delta) *llm.Message {
+func (s *stream) delta(d *delta) (*llm.Message, error) {
 	b := &s.block
 	switch {
 	case d.text != "":
 		b.bytes += len(d.text)
-		return &llm.Message{Content: string(d.text)}
+		return &llm.Message{Content: string(d.text)}, nil
 	case d.calls && !b.server:
-		return s.argue(d.input)
+		return s.pieceOfCall(d)
 	case d.thinks:
-		return s.think(d)
+		return s.think(d), nil
 	case wire.IsThere(d.citation):
 		b.citations = append(b.citations, slices.Clone(d.citation))
-		return nil
+		return nil, nil
 	}
-	return s.other(nil, d.unknown())
+	raw := d.unknown()
+	if failure.TextIn(raw) != "" {
+		return nil, llm.Errorf(llm.BadResponse, "a delta of content[%d] has a text in a form that cannot be read", b.index)
+	}
+	return s.other(nil, raw), nil
+}
+
+// pieceOfCall reads a piece of a call, which begins it where the block's start
+// did not.
+func (s *stream) pieceOfCall(d *delta) (m *llm.Message, err error) {
+	b := &s.block
+	if !b.called && !b.schema {
+		switch {
+		case d.call.name != "":
+			m = s.call(nil, &d.call)
+		case d.input != "":
+			return nil, llm.Errorf(llm.BadResponse, "a piece of a call's input belongs to content[%d], which is no call", b.index)
+		}
+	}
+	input := s.argue(d.input)
+	if m == nil || input == nil {
+		return cmp.Or(m, input), nil
+	}
+	m.ToolCalls[0].Function.Arguments = d.input
+	return m, nil
 }
 
 // think is a piece of a thought.
@@ -183,7 +213,7 @@ func (s *stream) think(d *delta) (m *llm.Message) {
 	switch {
 	case d.redacted != "":
 		b.redacted = append(b.redacted, d.redacted)
-		return s.unseen(m, jsonOf(map[string]any{"reasoningContent": map[string]string{"redactedContent": d.redacted}}))
+		return s.unseen(m, wire.JSONOf(map[string]any{"reasoningContent": map[string]string{"redactedContent": d.redacted}}))
 	case d.thought == "" && d.signature == "":
 		return s.other(nil, d.unknown())
 	}
@@ -203,7 +233,7 @@ func (d *delta) unknown() json.RawMessage {
 	if len(fields) == 0 {
 		return nil
 	}
-	return jsonOf(fields)
+	return wire.JSONOf(fields)
 }
 
 // other takes a piece that this package does not know. d is a delta that is
@@ -235,14 +265,14 @@ func (s *stream) unseen(d *llm.Message, raw json.RawMessage) *llm.Message {
 
 // argue is a piece of a call's input.
 func (s *stream) argue(text string) *llm.Message {
-	if text == "" || s.block.call == "" && !s.block.schema {
+	if text == "" || !s.block.called && !s.block.schema {
 		return nil
 	}
 	s.block.arguments = true
 	if s.block.schema {
 		return &llm.Message{Content: text}
 	}
-	return &llm.Message{NullContent: true, ToolCalls: []llm.ToolCall{{Index: s.calls - 1, Function: llm.FunctionCall{Arguments: text}}}}
+	return &llm.Message{NullContent: true, ToolCalls: []llm.ToolCall{{Index: s.block.number, Function: llm.FunctionCall{Arguments: text}}}}
 }
 
 // close ends the block: a call without a piece of its input has none.

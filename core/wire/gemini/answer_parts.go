@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
@@ -227,6 +228,11 @@ func (p *answerPart) read(r *jsontext.Reader) (err error) {
 			p.InlineData = readBlob(r, &err)
 		case "inline_data":
 			other.InlineData = readBlob(r, &err)
+		case "parts", "content": // of a content in the place of a part
+			name := string(r.Key)
+			if failure.UnreadIn(llm.Extra{name: wire.Span(r)}) != "" {
+				err = fmt.Errorf("it has the field %q; expected a text or the like", name)
+			}
 		default:
 			r.Skip()
 		}

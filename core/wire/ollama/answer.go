@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
@@ -122,8 +123,13 @@ func (a *answer) messageIn(r *jsontext.Reader) {
 			for more := wire.List(r); more; more = r.NextItem() {
 				m.calls = append(m.calls, callIn(r))
 			}
-		default:
+		case "role", "images", "tool_name":
 			r.Skip()
+		default: // an answer's text in another place would be lost
+			name := string(r.Key)
+			if raw := wire.Span(r); failure.UnreadIn(llm.Extra{name: raw}) != "" && m.content == "" {
+				r.Stop(r.Fail("the message has a field \"" + name + "\" that cannot be read; expected \"content\""))
+			}
 		}
 	}
 }

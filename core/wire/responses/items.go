@@ -201,8 +201,8 @@ func (s *stream) end(it *answerItem, f *itemFields) {
 			s.endPart(it, i, part)
 			i++
 		}
-		if len(f.content) > 0 && f.content[0] == '"' { // a text in the place of its parts
-			s.endText(it.part(0), text(f.content))
+		if len(f.content) > 0 && f.content[0] != '[' { // a text or a part in the place of its parts
+			s.endPart(it, 0, f.content)
 		}
 		s.opaque = s.opaque || len(f.phase) > 0
 	case "reasoning":

@@ -168,6 +168,9 @@ func (w *format) response(data []byte, c *wire.Call) (*llm.Response, error) {
 			s.end(it, f)
 		}
 	}
+	if s.hole {
+		return nil, ofHole()
+	}
 	s.alone()
 	m, _ := s.out.message()
 	m.Role = llm.RoleAssistant

@@ -35,6 +35,7 @@ type stream struct {
 	thought bool // a thought has come
 	mixed   bool // texts came in turns: they do not stand in the order of their items
 	opaque  bool // an item is nothing that the message has anyway
+	hole    bool // a text has a form that cannot be read
 	told    bool // a chunk has told of an item that nothing else shows
 
 	out delta
@@ -45,6 +46,11 @@ type delta struct {
 	text, refusal, thoughts pieces
 	calls                   []llm.ToolCall
 	logprobs                []json.RawMessage
+}
+
+// ofHole is the failure of an answer of which a text cannot be read.
+func ofHole() error {
+	return llm.Errorf(llm.BadResponse, "a text of the answer has a form that cannot be read")
 }
 
 func (w *format) newStream(c *wire.Call) *stream {
@@ -99,7 +105,9 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 	case "completed", "incomplete", "done":
 		return s.finish(name, &e)
 	}
-	s.take(name, &e)
+	if s.take(name, &e); s.hole {
+		return nil, ofHole()
+	}
 	m, says := s.out.message()
 	if !says {
 		return s.unseen(name, &e), nil
@@ -190,11 +198,11 @@ func (s *stream) take(name string, e *event) {
 		if it != nil && !it.ended {
 			s.end(it, &f)
 		}
-	case "output_text.delta":
+	case "output_text.delta", "text.delta":
 		p := s.open("message", e.output, e.itemID).part(e.content)
 		s.say(p, e.delta)
 		s.weigh(p, e.logprobs)
-	case "output_text.done":
+	case "output_text.done", "text.done":
 		s.endText(s.open("message", e.output, e.itemID).part(e.content), text(e.whole))
 	case "output_text.annotation.added":
 		if len(e.annotation) > 0 {
@@ -291,6 +299,9 @@ func (s *stream) finish(name string, e *event) (*llm.Chunk, error) {
 		return nil, err
 	}
 	s.settle(s.head.output)
+	if s.hole {
+		return nil, ofHole()
+	}
 	s.alone()
 	m, _ := s.out.message()
 	s.complete(&m)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/wire"
 )
 
@@ -133,6 +134,14 @@ func (s *stream) endThought(it *answerItem, form string, place int, whole string
 func (s *stream) endPart(it *answerItem, place int, raw []byte) {
 	p := it.part(place)
 	r := wire.AnswerReader(raw)
+	switch r.Next() {
+	case '"':
+		s.endText(p, text(raw))
+		return
+	case '[':
+		s.hole = s.hole || failure.TextIn(raw) != ""
+		return
+	}
 	whole, kind := "", ""
 	var logprobs []byte
 	for more := r.Object(); more; more = r.NextField() {
@@ -140,7 +149,10 @@ func (s *stream) endPart(it *answerItem, place int, raw []byte) {
 		case "type":
 			kind = r.TextLike("output_text")
 		case "text", "refusal":
-			whole = text(wire.Span(&r))
+			value := wire.Span(&r)
+			if whole = text(value); len(value) > 0 && value[0] != '"' {
+				whole, s.hole = "", true
+			}
 		case "annotations":
 			had := len(p.annotations)
 			for item := range elements(wire.Span(&r)) {

@@ -1,0 +1,73 @@
+package failure
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// textNames are the fields of an answer that may be texts.
+var textNames = [...]string{"content", "delta", "text", "parts", "output", "output_text", "response", "answer", "generated_text", "completion"}
+
+// containers are fields that have such fields in them.
+var containers = [...]string{"choices", "candidates", "message", "messages", "data", "result", "outputs", "item", "items", "part"}
+
+// TextIn is the name of a field that holds a text of an answer, "" for none. It
+// is for values in which a format found nothing: a text that is there
+// nevertheless has an unknown form, or stands in an unknown place. Thoughts,
+// and messages of the request that a server repeats, are no answer.
+func TextIn(data []byte) string {
+	var v any
+	if llm.JSON.Unmarshal(data, &v) != nil {
+		return ""
+	}
+	return textIn(v, "")
+}
+
+// textIn is TextIn for a value that a field has; name is that field's, "" where
+// it is none of an answer.
+func textIn(v any, name string) string {
+	switch v := v.(type) {
+	case string:
+		if strings.TrimSpace(v) != "" {
+			return name
+		}
+	case []any:
+		for _, item := range v {
+			if found := textIn(item, name); found != "" {
+				return found
+			}
+		}
+	case map[string]any:
+		return textInFields(v, name)
+	}
+	return ""
+}
+
+func textInFields(fields map[string]any, name string) string {
+	kind, _ := fields["type"].(string)
+	role, _ := fields["role"].(string)
+	fromUser := role != "" && role != string(llm.RoleAssistant) && role != "model"
+	switch {
+	case isThought(kind), kind == "summary_text", fields["thought"] == true, fromUser:
+		return ""
+	case name != "": // a text as an object
+		if found := textIn(fields["value"], name); found != "" {
+			return found
+		}
+	}
+	for _, inner := range textNames {
+		if found := textIn(fields[inner], inner); found != "" {
+			return found
+		}
+	}
+	for inner, value := range fields {
+		if _, isText := value.(string); !isText && slices.Contains(containers[:], inner) {
+			if found := textIn(value, ""); found != "" {
+				return found
+			}
+		}
+	}
+	return ""
+}
