@@ -46,6 +46,12 @@ def command(config: Path) -> Command:
     return run
 
 
+def test_the_help_tells_each_command_in_a_line(command: Command) -> None:
+    told = command("--help", COLUMNS="80").stdout.partition("Commands:")[2]
+    assert "models" in told
+    assert "..." not in told
+
+
 def test_an_answer_goes_to_standard_output(command: Command) -> None:
     done = command("ask", "Hello")
     assert (done.returncode, done.stdout, done.stderr) == (0, "Hello from good.\n", "")

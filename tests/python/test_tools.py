@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import pydantic
@@ -91,6 +92,40 @@ def test_errors_are_told_to_the_model(llm_wall: FaultWall) -> None:
     assert second.startswith("error: the arguments do not fit: ")
     assert "must be an object" in third
     assert fourth == "error: there is no tool delete_all; known are weather, broken"
+
+
+async def cancelled() -> str:
+    raise asyncio.CancelledError
+
+
+def ends() -> str:
+    raise SystemExit(2)
+
+
+class Counter:
+    """Counts."""
+
+    async def __call__(self, start: int) -> int:
+        return start + 1
+
+
+def test_a_tool_that_ends_itself_does_not_end_the_run(llm_wall: FaultWall) -> None:
+    asked = calls(("cancelled", "{}"), ("ends", "{}"), ("weather", '{"city": "Ulm", "town": "x"}'))
+    llm_wall.script({"default": {"steps": [asked, {"text": "ok"}]}})
+    assert aggregator_for(llm_wall, "gpt-a").run_tools_sync(HELLO, tools=[cancelled, ends, weather]).text == "ok"
+    told = ["error: the tool was cancelled", "error: SystemExit: 2"]
+    assert results(llm_wall)[:2] == told
+    assert "there is no argument town; known are city" in results(llm_wall)[2]
+
+
+def test_partials_and_callable_objects_are_tools(llm_wall: FaultWall) -> None:
+    llm_wall.script({"default": {"steps": [calls(("weather", "{}"), ("Counter", '{"start": 1}')), {"text": "ok"}]}})
+    tools = [partial(weather, city="Ulm"), Counter()]
+    assert aggregator_for(llm_wall, "gpt-a").run_tools_sync(HELLO, tools=tools).text == "ok"
+    assert results(llm_wall)[1] == "2"
+    described = chats(llm_wall)[0]["body"]["tools"]
+    assert "city" not in described[0]["function"]["parameters"]["properties"]
+    assert described[1]["function"]["description"] == "Counts."
 
 
 def test_limits(llm_wall: FaultWall) -> None:

@@ -42,7 +42,10 @@ def find(environment: Callable[[], Any] | None = None, variables: str = "") -> o
             missed.append(f"{name}: {error.message}")
             oldstyle.warn(f"the configuration from {name} cannot be used: {error.message}")
     listed = "".join(f"\n  {i}. {reason}" for i, reason in enumerate(missed, 1))
-    raise NotInitializedError(f"no configuration was given, and none was found:{listed}")
+    raise NotInitializedError(
+        f"no configuration was given, and none was found:{listed}\n"
+        "To begin, set a vendor's key (export OPENAI_API_KEY=…) or a configuration (docs/reference/configuration.md)"
+    )
 
 
 def _variable(name: str) -> str:

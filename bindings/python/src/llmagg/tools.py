@@ -63,7 +63,8 @@ class Tool:
                 f"a tool is a {type(function).__name__}; run_tools() takes functions, which it calls itself (a schema "
                 "of your own goes to chat(tools=[…]))"
             )
-        self.name: str = getattr(function, "__name__", type(function).__name__)
+        inner = function.func if isinstance(function, partial) else function
+        self.name: str = getattr(inner, "__name__", type(inner).__name__)
         if not _NAME.fullmatch(self.name):
             raise InvalidArgumentError(
                 f"the tool {self.name!r} has no name that a model can call; expected a function made by 'def' whose "
@@ -71,15 +72,20 @@ class Tool:
             )
         self._function = function
         self._form: parsing.Form[Any] = parsing.Form(_arguments(function, self.name))
-        text = inspect.cleandoc(inspect.getdoc(function) or "").partition("\n\n")[0]
+        text = inspect.cleandoc(inspect.getdoc(inner) or "").partition("\n\n")[0]
         told = {"name": self.name, **({"description": text} if text else {}), "parameters": self._form.schema}
         self.schema: dict[str, Any] = {"type": "function", "function": told}
 
     async def call(self, call: ToolCall) -> str:
         """The result of a call as a text for the model; an error as a text, too."""
         try:
-            read = self._form.of(msgspec.json.encode(call.parsed()))
+            parsed = call.parsed()
+            read = self._form.of(msgspec.json.encode(parsed))
             given = {field.name: getattr(read, field.name) for field in dataclasses.fields(read)}
+            if unknown := parsed.keys() - given.keys():
+                return (
+                    f"error: there is no argument {', '.join(sorted(unknown))}; known are {', '.join(given) or 'none'}"
+                )
         except (LLMError, ValueError, msgspec.MsgspecError) as error:
             return f"error: the arguments do not fit: {error}"
         try:
@@ -90,7 +96,7 @@ class Tool:
                 if inspect.isawaitable(result):
                     result = await result
             return result if isinstance(result, str) else msgspec.json.encode(result, enc_hook=_plain).decode()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return f"error: {type(error).__name__}: {error}"
 
 
@@ -109,9 +115,12 @@ def _forces(choice: Any) -> bool:
 
 def _arguments(function: Function, name: str) -> Any:
     """A dataclass of a function's parameters."""
+    bound = function.keywords if isinstance(function, partial) else {}
+    inner = function.func if isinstance(function, partial) else function
     try:
-        hints = typing.get_type_hints(function)
-        parameters = list(inspect.signature(function).parameters.values())
+        hinted = inner if inspect.isroutine(inner) or inspect.isclass(inner) else type(inner).__call__
+        hints = typing.get_type_hints(hinted)
+        parameters = [one for one in inspect.signature(function).parameters.values() if one.name not in bound]
     except (TypeError, ValueError, NameError) as error:
         raise InvalidArgumentError(f"the tool {name} cannot be described: {error}") from None
     fields: list[Any] = []
@@ -137,8 +146,10 @@ async def run_tools(
     if callable(tools) or not isinstance(tools, Iterable):
         raise InvalidArgumentError(f"tools must be a list of functions, got {type(tools).__name__}; write tools=[…]")
     tools = list(tools)
-    if not tools or max_rounds < 1:
-        raise InvalidArgumentError("run_tools() needs at least one function, and max_rounds of at least 1")
+    if not tools or not isinstance(max_rounds, int) or max_rounds < 1:
+        raise InvalidArgumentError(
+            f"run_tools() needs at least one function, and max_rounds of at least 1, got {max_rounds!r}"
+        )
     known = {tool.name: tool for tool in map(Tool, tools)}
     if len(known) < len(tools):
         raise InvalidArgumentError("two tools have the same name; the model could not tell them apart")
@@ -192,7 +203,12 @@ async def _results(
 
     left = None if until is None else max(until - time.monotonic(), 0)
     try:
-        texts = await asyncio.wait_for(asyncio.gather(*map(result, calls)), left)
+        texts = await asyncio.wait_for(asyncio.gather(*map(result, calls), return_exceptions=True), left)
     except (TimeoutError, asyncio.TimeoutError):
         raise APITimeoutError("the deadline passed while tools ran", attempts=attempts) from None
-    return [Message("tool", text, tool_call_id=call.id) for call, text in zip(calls, texts)]
+    for i, text in enumerate(texts):
+        if isinstance(text, asyncio.CancelledError):  # by the tool's own code: the run itself goes on
+            texts[i] = "error: the tool was cancelled"
+        elif isinstance(text, BaseException):
+            raise text
+    return [Message("tool", str(text), tool_call_id=call.id) for call, text in zip(calls, texts)]

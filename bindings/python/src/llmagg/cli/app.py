@@ -67,7 +67,7 @@ def ask(
     max_tokens: MaxTokens = None, temperature: Temperature = None, as_json: AsJSON = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="tell which route answered, and why")] = False,
 ) -> None:  # fmt: skip
-    """Asks a question; the answer goes to standard output as it arrives."""
+    """Asks a question; the answer goes to standard output."""
     text = "\n\n".join(filter(None, [" ".join(question or ()).strip(), _piped().strip()]))
     if not text:
         print('error: there is no question; expected llmagg ask "…", or a text on standard input', file=sys.stderr)
@@ -84,7 +84,7 @@ def chat(
     model: Models = None, config: Config = None, system: System = None, deadline: Deadline = None,
     max_tokens: MaxTokens = None, temperature: Temperature = None,
 ) -> None:  # fmt: skip
-    """Talks with a model; below each answer stands which route gave it, and why."""
+    """Talks with a model; tells which route answered, and why."""
     params = _params(deadline=deadline, max_tokens=max_tokens, temperature=temperature)
     raise typer.Exit(talk.chat(default.of_command(model, config), system, params))
 
@@ -96,12 +96,12 @@ def batch() -> None:
 
 @app.command(add_help_option=False)
 def wall() -> None:
-    """Runs a test server that fails in the ways in which providers fail."""  # done in llmagg.__main__
+    """Runs a test server that fails in the ways of providers."""  # done in llmagg.__main__
 
 
 @app.command(add_help_option=False)
 def dropin() -> None:
-    """Puts llmagg in the place of pkg.core.llm, or checks an application for it."""  # done in llmagg.__main__
+    """Puts llmagg in the place of pkg.core.llm, or checks for it."""  # done in llmagg.__main__
 
 
 @app.command(add_help_option=False)
@@ -111,7 +111,7 @@ def prices() -> None:
 
 @app.command(name="serve-metrics", add_help_option=False)
 def serve_metrics() -> None:
-    """Runs a Python program and serves its metrics. Needs llmagg[metrics]."""  # done in llmagg.__main__
+    """Runs a Python program and serves its metrics."""  # done in llmagg.__main__
 
 
 @app.command(name="c-library", add_help_option=False)
@@ -130,7 +130,10 @@ def serve(
     max_body: Annotated[int, typer.Option(help="the largest request, in MiB")] = 32,
     max_calls: Annotated[int, typer.Option(help="the most calls at the same time; further calls get 503")] = 1000,
 ) -> None:  # fmt: skip
-    """Serves OpenAI's API on this machine, for programs in any language. Needs llmagg[serve]."""
+    """Serves OpenAI's API on this machine.
+
+    It is for programs in any language. Needs llmagg[serve].
+    """
     try:
         serving = import_module("llmagg.cli.serving")
     except ImportError as error:
@@ -151,7 +154,10 @@ def top(
     process: Process = None, as_json: AsJSON = False,
     once: Annotated[bool, typer.Option("--once", help="print once, without a terminal")] = False,
 ) -> None:  # fmt: skip
-    """Shows a running process that was started with LLMAGG_TOP=1: its routes, limits, latencies and last calls."""
+    """Shows a running process: its routes and last calls.
+
+    The process was started with LLMAGG_TOP=1. Limits and latencies stand beside the routes.
+    """
     shown: Any = import_module("llmagg.cli.top")
     raise typer.Exit(shown.run(process, once=once, as_json=as_json))
 
@@ -160,7 +166,10 @@ def top(
 def dashboard(
     process: Process = None, port: Annotated[int, typer.Option(help="the port on loopback; 0 takes a free one")] = 0,
 ) -> None:  # fmt: skip
-    """Shows the same as a page for a browser, on loopback."""
+    """Shows a running process as a page, on loopback.
+
+    The process was started with LLMAGG_TOP=1.
+    """
     shown: Any = import_module("llmagg.cli.dashboard")
     raise typer.Exit(shown.run(process, port))
 
@@ -174,7 +183,10 @@ def doctor(
     live: Annotated[bool, typer.Option("--live", help="also ask each route for one token, which costs money")] = False,
     deadline: Annotated[float, typer.Option(help="with --live: seconds for each route")] = 20,
 ) -> None:  # fmt: skip
-    """Checks the configuration, keys, servers, certificates, the clock and proxies, and says what to change."""
+    """Checks keys and servers, and says what to change.
+
+    The configuration, certificates, the clock and proxies are checked, too.
+    """
     found: list[checks.Finding] = []
     path = default.file_of_command(config)
     if path is not None:
@@ -216,7 +228,7 @@ def list_models(
     as_routes: Annotated[bool, typer.Option("--routes", help="list the routes that calls try, in order")] = False,
     model: Models = None, config: Config = None, as_json: AsJSON = False,
 ) -> None:  # fmt: skip
-    """Lists the vendors that are known by name, the routes of the configuration, or the models of a vendor."""
+    """Lists known vendors, the routes, or the models of a vendor."""
     if vendor is not None:
         file = default.file_of_command(config)
         own = models.of_provider(vendor, default.of_command(None, file)) if file is not None else None

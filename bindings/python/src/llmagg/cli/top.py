@@ -86,8 +86,7 @@ def screen(snapshot: dict[str, Any], width: int, height: int) -> Group:
     requests, tokens = (sum(row[f"{what}_a_minute"] for row in rows) for what in ("requests", "tokens"))
     head = Text.assemble(
         (f"{snapshot['program']} ", "bold"), f"process {snapshot['pid']} · ", ("q quits", "dim"),
-        f" · {flying} in flight · {requests} requests and {_short(tokens)} tokens in the last minute",
-        no_wrap=True, overflow="ellipsis",
+        f" · {flying} in flight · {requests} requests, {_short(tokens)} tokens a minute",
     )  # fmt: skip
     parts: list[Any] = [head, Text(), _routes(rows, width)]
     causes = [_causes(row) for row in rows if row["failures"]]
