@@ -24,7 +24,8 @@ type Config interface {
 // environment (docs/vendors.md): Models{"openai/gpt-4o-mini", "groq/…"}.
 type Models []string
 
-// JSON is a configuration as text: {"openai": {"models": {"gpt-4o-mini": {"api_key": "${KEY}"}}}}.
+// JSON is a configuration as text:
+// {"openai": {"models": {"gpt-4o-mini": {"api_key": "${KEY}"}}}}.
 type JSON string
 
 // File is the path of a file with a configuration as [JSON].

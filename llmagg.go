@@ -250,8 +250,8 @@ func (a *Aggregator) Models() []string { return a.core.Models() }
 // Report is the state of each route: breaker, slots, rate, last failure.
 func (a *Aggregator) Report() []RouteReport { return a.core.Report() }
 
-// Observe calls f with everything that happens during calls from now on, until
-// stop is called: attempts, retries, failovers, breakers. f must return at once.
+// Observe calls f with everything that happens during calls, attempts, retries,
+// failovers and breakers, until stop is called. f must return at once.
 func (a *Aggregator) Observe(f func(Observation)) (stop func()) { return a.observers.Listen(f) }
 
 // Core is what the aggregator is made of, for what this package does not have.

@@ -22,7 +22,7 @@ func customStream(t *testing.T, ctx context.Context) (*customCall, client.ChunkR
 	t.Helper()
 	q := openQueue(t)
 	b := newCustomBackend(q, 7, config.Model{Provider: "mine", Name: "m", Model: "up"})
-	p, err := llm.ParsePayload([]byte(`{"messages":[{"role":"user","content":"hi"}]}`))
+	p, err := llm.OwnRequest([]byte(`{"messages":[{"role":"user","content":"hi"}]}`), llm.CallOptions{})
 	require.NoError(t, err)
 	r, err := b.Stream(ctx, &client.Exchange{Payload: p, Model: "up"})
 	require.NoError(t, err)

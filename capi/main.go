@@ -1,28 +1,13 @@
 // Command capi is the C ABI of the library, built with -buildmode=c-shared or
-// c-archive. include/llmagg.h is its manual.
+// c-archive; include/llmagg.h is its manual.
 //
-//	shim.c, shim_queue.c the public functions, generated: argument checks
-//	error.c, calls.c     errors, and what a queue's reader calls: nothing of Go
-//	fork.c, wake.c       forked children; descriptors that wake a reader
-//	queue.c, queue_write.c, queue.go
-//	                     events on their way to the reader
-//	post.c, post.go      what the host asks for without entering Go
-//	signals.c            what keeps the host's signals away from Go's stacks
-//	manager.go, provider.go, client.go, aggregator.go, wall.go, log.go
-//	                     the exports behind them, one file for each family
-//	register.c, register.go
-//	                     what handles stand for
-//	scope.go, inflight.go
-//	                     what was begun through a handle, and what is in flight
-//	stats.go             what the library holds
-//	operation.go         calls in flight: ids, credit, exactly one terminal event
-//	custom.go, custom_call.go
-//	                     attempts that the application performs
-//	error.go, guard.go, text.go
-//	                     errors, panics and bytes at the boundary
-//
-// Exported names begin with go and are hidden by the version script; the C
-// files turn the public names into them.
+// The public functions are generated (shim*.c): they check arguments and call
+// the exports, which begin with go, are hidden by the version script, and stand
+// in one file for each family (manager.go, client.go, …). What handles stand
+// for is in register.c and register.go, what begins a call in post.c and
+// post.go, the calls in flight in operation.go, and events on their way to the
+// reader in queue.c, queue_write.c and queue.go. error.c, calls.c, fork.c,
+// wake.c and signals.c never enter Go.
 package main
 
 // #cgo CFLAGS: -I${SRCDIR}/../include -O2 -Wall -Wextra

@@ -70,22 +70,6 @@ llmagg_status llmagg_manager_models(llmagg_manager *manager, llmagg_buf *out, ll
     RETURN_GO(goManagerModels(GO(manager), out, err));
 }
 
-llmagg_status llmagg_manager_health(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err) {
-    CHECK_FORK(err);
-    HANDLE(manager, err);
-    OUT(out, err);
-    return shim_ask(HEALTH(SHIM_MANAGER_HEALTH, 0), LIST(&manager), 1, out, err);
-}
-
-llmagg_status llmagg_manager_health_submit(llmagg_manager *manager, llmagg_queue *queue, uint64_t tag, uint64_t *op,
-                                           llmagg_error **err) {
-    CHECK_FORK(err);
-    HANDLE(manager, err);
-    HANDLE(queue, err);
-    OUT(op, err);
-    return shim_submit(HEALTH(SHIM_MANAGER_HEALTH, tag), LIST(&manager), 1, H(queue), op, err);
-}
-
 llmagg_status llmagg_manager_report(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err) {
     CHECK_FORK(err);
     HOLD(SHIM_MANAGER, manager, err);
@@ -202,28 +186,6 @@ llmagg_status llmagg_client_report(llmagg_client *client, llmagg_buf *out, llmag
     RETURN_GO(goClientReport(GO(client), out, err));
 }
 
-llmagg_status llmagg_client_chat(llmagg_client *client, const char *request, size_t request_len, const char *options,
-                                 size_t options_len, llmagg_buf *out, llmagg_error **err) {
-    CHECK_FORK(err);
-    HANDLE(client, err);
-    TEXT(request, err);
-    OPTIONAL(options, err);
-    OUT(out, err);
-    return shim_ask(CHAT(SHIM_CLIENT_CHAT, 0, 0), LIST(&client), 1, out, err);
-}
-
-llmagg_status llmagg_client_chat_submit(llmagg_client *client, llmagg_queue *queue, const char *request,
-                                        size_t request_len, const char *options, size_t options_len, uint32_t flags,
-                                        uint64_t tag, uint64_t *op, llmagg_error **err) {
-    CHECK_FORK(err);
-    HANDLE(client, err);
-    HANDLE(queue, err);
-    TEXT(request, err);
-    OPTIONAL(options, err);
-    OUT(op, err);
-    return shim_submit(CHAT(SHIM_CLIENT_CHAT, flags, tag), LIST(&client), 1, H(queue), op, err);
-}
-
 llmagg_status llmagg_client_set_available(llmagg_client *client, int available, llmagg_error **err) {
     CHECK_FORK(err);
     HOLD(SHIM_CLIENT, client, err);
@@ -238,91 +200,6 @@ llmagg_status llmagg_client_rest(llmagg_client *client, llmagg_error **err) {
 
 void llmagg_client_free(llmagg_client *client) {
     FREE(SHIM_CLIENT, client);
-}
-
-llmagg_status llmagg_routes_chat(llmagg_client *const *clients, size_t count, const char *request, size_t request_len,
-                                 const char *options, size_t options_len, llmagg_buf *out, llmagg_error **err) {
-    CHECK_FORK(err);
-    ROUTES(err);
-    TEXT(request, err);
-    OPTIONAL(options, err);
-    OUT(out, err);
-    return shim_ask(CHAT(SHIM_ROUTES_CHAT, 0, 0), LIST(clients), count, out, err);
-}
-
-llmagg_status llmagg_routes_chat_submit(llmagg_client *const *clients, size_t count, llmagg_queue *queue,
-                                        const char *request, size_t request_len, const char *options,
-                                        size_t options_len, uint32_t flags, uint64_t tag, uint64_t *op,
-                                        llmagg_error **err) {
-    CHECK_FORK(err);
-    ROUTES(err);
-    HANDLE(queue, err);
-    TEXT(request, err);
-    OPTIONAL(options, err);
-    OUT(op, err);
-    return shim_submit(CHAT(SHIM_ROUTES_CHAT, flags, tag), LIST(clients), count, H(queue), op, err);
-}
-
-llmagg_status llmagg_routes_embed(llmagg_client *const *clients, size_t count, const char *request, size_t request_len,
-                                  const char *options, size_t options_len, llmagg_buf *out, llmagg_error **err) {
-    CHECK_FORK(err);
-    ROUTES(err);
-    TEXT(request, err);
-    OPTIONAL(options, err);
-    OUT(out, err);
-    return shim_ask(CHAT(SHIM_ROUTES_EMBED, 0, 0), LIST(clients), count, out, err);
-}
-
-llmagg_status llmagg_routes_embed_submit(llmagg_client *const *clients, size_t count, llmagg_queue *queue,
-                                         const char *request, size_t request_len, const char *options,
-                                         size_t options_len, uint64_t tag, uint64_t *op, llmagg_error **err) {
-    CHECK_FORK(err);
-    ROUTES(err);
-    HANDLE(queue, err);
-    TEXT(request, err);
-    OPTIONAL(options, err);
-    OUT(op, err);
-    return shim_submit(CHAT(SHIM_ROUTES_EMBED, 0, tag), LIST(clients), count, H(queue), op, err);
-}
-
-llmagg_status llmagg_routes_rerank(llmagg_client *const *clients, size_t count, const char *request, size_t request_len,
-                                   const char *options, size_t options_len, llmagg_buf *out, llmagg_error **err) {
-    CHECK_FORK(err);
-    ROUTES(err);
-    TEXT(request, err);
-    OPTIONAL(options, err);
-    OUT(out, err);
-    return shim_ask(CHAT(SHIM_ROUTES_RERANK, 0, 0), LIST(clients), count, out, err);
-}
-
-llmagg_status llmagg_routes_rerank_submit(llmagg_client *const *clients, size_t count, llmagg_queue *queue,
-                                          const char *request, size_t request_len, const char *options,
-                                          size_t options_len, uint64_t tag, uint64_t *op, llmagg_error **err) {
-    CHECK_FORK(err);
-    ROUTES(err);
-    HANDLE(queue, err);
-    TEXT(request, err);
-    OPTIONAL(options, err);
-    OUT(op, err);
-    return shim_submit(CHAT(SHIM_ROUTES_RERANK, 0, tag), LIST(clients), count, H(queue), op, err);
-}
-
-llmagg_status llmagg_routes_health_submit(llmagg_client *const *clients, size_t count, llmagg_queue *queue,
-                                          uint64_t tag, uint64_t *op, llmagg_error **err) {
-    CHECK_FORK(err);
-    ROUTES(err);
-    HANDLE(queue, err);
-    OUT(op, err);
-    return shim_submit(HEALTH(SHIM_ROUTES_HEALTH, tag), LIST(clients), count, H(queue), op, err);
-}
-
-llmagg_status llmagg_resolve(const char *catalog, size_t catalog_len, const char *models, size_t models_len,
-                             llmagg_buf *out, llmagg_error **err) {
-    CHECK_FORK(err);
-    TEXT(catalog, err);
-    TEXT(models, err);
-    OUT(out, err);
-    RETURN_GO(goResolve(IN(catalog), IN(models), out, err));
 }
 
 llmagg_status llmagg_aggregator_new(llmagg_manager *manager, const char *options, size_t options_len,
@@ -342,93 +219,11 @@ llmagg_status llmagg_aggregator_initialize(llmagg_aggregator *aggregator, const 
     RETURN_GO(goAggregatorInitialize(GO(aggregator), IN(config), err));
 }
 
-llmagg_status llmagg_aggregator_chat(llmagg_aggregator *aggregator, const char *request, size_t request_len,
-                                     const char *options, size_t options_len, llmagg_buf *out, llmagg_error **err) {
-    CHECK_FORK(err);
-    HANDLE(aggregator, err);
-    TEXT(request, err);
-    OPTIONAL(options, err);
-    OUT(out, err);
-    return shim_ask(CHAT(SHIM_AGGREGATOR_CHAT, 0, 0), LIST(&aggregator), 1, out, err);
-}
-
-llmagg_status llmagg_aggregator_chat_submit(llmagg_aggregator *aggregator, llmagg_queue *queue, const char *request,
-                                            size_t request_len, const char *options, size_t options_len,
-                                            uint32_t flags, uint64_t tag, uint64_t *op, llmagg_error **err) {
-    CHECK_FORK(err);
-    HANDLE(aggregator, err);
-    HANDLE(queue, err);
-    TEXT(request, err);
-    OPTIONAL(options, err);
-    OUT(op, err);
-    return shim_submit(CHAT(SHIM_AGGREGATOR_CHAT, flags, tag), LIST(&aggregator), 1, H(queue), op, err);
-}
-
-llmagg_status llmagg_aggregator_embed(llmagg_aggregator *aggregator, const char *request, size_t request_len,
-                                      const char *options, size_t options_len, llmagg_buf *out, llmagg_error **err) {
-    CHECK_FORK(err);
-    HANDLE(aggregator, err);
-    TEXT(request, err);
-    OPTIONAL(options, err);
-    OUT(out, err);
-    return shim_ask(CHAT(SHIM_AGGREGATOR_EMBED, 0, 0), LIST(&aggregator), 1, out, err);
-}
-
-llmagg_status llmagg_aggregator_embed_submit(llmagg_aggregator *aggregator, llmagg_queue *queue, const char *request,
-                                             size_t request_len, const char *options, size_t options_len,
-                                             uint64_t tag, uint64_t *op, llmagg_error **err) {
-    CHECK_FORK(err);
-    HANDLE(aggregator, err);
-    HANDLE(queue, err);
-    TEXT(request, err);
-    OPTIONAL(options, err);
-    OUT(op, err);
-    return shim_submit(CHAT(SHIM_AGGREGATOR_EMBED, 0, tag), LIST(&aggregator), 1, H(queue), op, err);
-}
-
-llmagg_status llmagg_aggregator_rerank(llmagg_aggregator *aggregator, const char *request, size_t request_len,
-                                       const char *options, size_t options_len, llmagg_buf *out, llmagg_error **err) {
-    CHECK_FORK(err);
-    HANDLE(aggregator, err);
-    TEXT(request, err);
-    OPTIONAL(options, err);
-    OUT(out, err);
-    return shim_ask(CHAT(SHIM_AGGREGATOR_RERANK, 0, 0), LIST(&aggregator), 1, out, err);
-}
-
-llmagg_status llmagg_aggregator_rerank_submit(llmagg_aggregator *aggregator, llmagg_queue *queue, const char *request,
-                                              size_t request_len, const char *options, size_t options_len,
-                                              uint64_t tag, uint64_t *op, llmagg_error **err) {
-    CHECK_FORK(err);
-    HANDLE(aggregator, err);
-    HANDLE(queue, err);
-    TEXT(request, err);
-    OPTIONAL(options, err);
-    OUT(op, err);
-    return shim_submit(CHAT(SHIM_AGGREGATOR_RERANK, 0, tag), LIST(&aggregator), 1, H(queue), op, err);
-}
-
 llmagg_status llmagg_aggregator_models(llmagg_aggregator *aggregator, llmagg_buf *out, llmagg_error **err) {
     CHECK_FORK(err);
     HOLD(SHIM_AGGREGATOR, aggregator, err);
     OUT(out, err);
     RETURN_GO(goAggregatorModels(GO(aggregator), out, err));
-}
-
-llmagg_status llmagg_aggregator_health(llmagg_aggregator *aggregator, llmagg_buf *out, llmagg_error **err) {
-    CHECK_FORK(err);
-    HANDLE(aggregator, err);
-    OUT(out, err);
-    return shim_ask(HEALTH(SHIM_AGGREGATOR_HEALTH, 0), LIST(&aggregator), 1, out, err);
-}
-
-llmagg_status llmagg_aggregator_health_submit(llmagg_aggregator *aggregator, llmagg_queue *queue, uint64_t tag,
-                                              uint64_t *op, llmagg_error **err) {
-    CHECK_FORK(err);
-    HANDLE(aggregator, err);
-    HANDLE(queue, err);
-    OUT(op, err);
-    return shim_submit(HEALTH(SHIM_AGGREGATOR_HEALTH, tag), LIST(&aggregator), 1, H(queue), op, err);
 }
 
 llmagg_status llmagg_aggregator_close(llmagg_aggregator *aggregator, double deadline, llmagg_error **err) {

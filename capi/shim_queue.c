@@ -10,6 +10,22 @@
 #pragma GCC optimize("Os")
 #endif
 
+llmagg_status llmagg_manager_health(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err) {
+    CHECK_FORK(err);
+    HANDLE(manager, err);
+    OUT(out, err);
+    return shim_ask(HEALTH(SHIM_MANAGER_HEALTH, 0), LIST(&manager), 1, out, err);
+}
+
+llmagg_status llmagg_manager_health_submit(llmagg_manager *manager, llmagg_queue *queue, uint64_t tag, uint64_t *op,
+                                           llmagg_error **err) {
+    CHECK_FORK(err);
+    HANDLE(manager, err);
+    HANDLE(queue, err);
+    OUT(op, err);
+    return shim_submit(HEALTH(SHIM_MANAGER_HEALTH, tag), LIST(&manager), 1, H(queue), op, err);
+}
+
 llmagg_status llmagg_queue_new(llmagg_queue **out, llmagg_error **err) {
     CHECK_FORK(err);
     OUT(out, err);

@@ -21,7 +21,7 @@ func TestUsableAndEnterAgree(t *testing.T) {
 			for range 60 {
 				happens(g, r, &out)
 				usable := g.Usable()
-				p := g.Enter()
+				p := enter(g)
 				require.Equal(t, usable, p != nil, "seed %d: usable is %v, Enter disagrees: %+v", seed, usable, g.Snapshot())
 				if p != nil {
 					p.Neutral()
@@ -58,7 +58,7 @@ func happens(g *Breaker, r *rand.Rand, out *[]*Permit) {
 	}
 	switch r.IntN(12) {
 	case 0, 1, 2:
-		if p := g.Enter(); p != nil {
+		if p := enter(g); p != nil {
 			*out = append(*out, p)
 		}
 	case 3:

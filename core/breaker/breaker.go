@@ -1,14 +1,12 @@
-// Package breaker decides whether a route admits a call. A [Breaker] owns the
-// circuit (github.com/sony/gobreaker/v2, see circuit.go), the times until which
-// the route is blocked beside it, and the application's switch:
+// Package breaker decides whether a route admits a call: by its circuit, which
+// is gobreaker's (circuit.go), by blocks for a time, and by a switch.
 //
-//	            failures in a row, or their share of the window
-//	┌────────┐ ────────────────────────────────────────────► ┌──────┐
-//	│ Closed │                                               │ Open │
-//	└────────┘ ◄──────────── last resort succeeds ────────── └──────┘
-//	    ▲                                                     │    ▲
-//	    │                    ┌──────────┐ ◄── time passes ────┘    │
-//	    └── trial succeeds ──│ HalfOpen │────────── trial fails ────┘
+//	┌────────┐ ── failures in a row, or a share of failures ─► ┌──────┐
+//	│ Closed │                                                 │ Open │
+//	└────────┘ ◄───────────── last resort succeeds ─────────── └──────┘
+//	    ▲                                                       │    ▲
+//	    │                    ┌──────────┐ ◄─── time passes ─────┘    │
+//	    └── trial succeeds ──│ HalfOpen │─────────── trial fails ─────┘
 //	                         └──────────┘
 package breaker
 
@@ -96,19 +94,10 @@ func (b *Breaker) usableAt(t time.Time) bool {
 	}
 }
 
-// Enter admits a call. It returns nil if the route is not usable. The permit of
-// a half-open circuit is its trial.
-func (b *Breaker) Enter() *Permit {
-	p := new(Permit)
-	if !b.EnterWith(p) {
-		return nil
-	}
-	return p
-}
-
-// EnterWith is Enter into p, a zero permit that is part of something else; it
-// reports whether the call is admitted.
-func (b *Breaker) EnterWith(p *Permit) bool {
+// Enter admits a call, whose permit it writes to p, a zero one; it reports
+// false if the route is not usable. The permit of a half-open circuit is its
+// trial.
+func (b *Breaker) Enter(p *Permit) bool {
 	b.mu.Lock()
 	admitted := b.letIn(p)
 	if admitted && p.kind == ordinary {

@@ -13,10 +13,18 @@ import (
 
 var errDead = errors.New("route is dead")
 
+// enter lets one call in, nil where the route is not usable.
+func enter(g *Breaker) *Permit {
+	if p := new(Permit); g.Enter(p) {
+		return p
+	}
+	return nil
+}
+
 // mustEnter lets one call in.
 func mustEnter(t *testing.T, g *Breaker) *Permit {
 	t.Helper()
-	p := g.Enter()
+	p := enter(g)
 	require.NotNil(t, p, "refused: %+v", g.Snapshot())
 	return p
 }
@@ -37,7 +45,7 @@ func TestBreakerOpensForTenSecondsThenLetsOneProbeIn(t *testing.T) {
 		g := opened(t)
 		reopens := time.Now().Add(10 * time.Second)
 		require.False(t, g.Usable())
-		p := g.Enter()
+		p := enter(g)
 		require.Nil(t, p)
 		at, named := g.ReopensAt()
 		require.Equal(t, reopens, at)
@@ -52,7 +60,7 @@ func TestBreakerOpensForTenSecondsThenLetsOneProbeIn(t *testing.T) {
 		probe := mustEnter(t, g)
 		require.False(t, probe.LastResort())
 		require.False(t, g.Usable())
-		p = g.Enter()
+		p = enter(g)
 		require.Nil(t, p)
 		at, _ = g.ReopensAt()
 		require.Equal(t, time.Now(), at)
@@ -76,7 +84,7 @@ func TestBreakerProbesRaceForOnePlace(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 16 {
 			wg.Go(func() {
-				if p := g.Enter(); p != nil {
+				if p := enter(g); p != nil {
 					got <- p
 				}
 			})
@@ -216,7 +224,7 @@ func TestBreakerSwitch(t *testing.T) {
 		g.Switch(false)
 		require.False(t, g.SwitchedOn())
 		require.False(t, g.Usable())
-		_ = g.Enter()
+		_ = enter(g)
 		p, v := g.LastResort()
 		require.Nil(t, p)
 		require.Nil(t, v)
@@ -250,12 +258,12 @@ func TestBreakerLongestBlockWinsAndNamedWaitsAreClamped(t *testing.T) {
 		at, named := g.ReopensAt()
 		require.Equal(t, now.Add(60*time.Second), at)
 		require.Equal(t, now.Add(20*time.Second), named)
-		require.Nil(t, g.Enter())
+		require.Nil(t, enter(g))
 
 		time.Sleep(20 * time.Second)
 		_, named = g.ReopensAt()
 		require.Zero(t, named)
-		require.Nil(t, g.Enter())
+		require.Nil(t, enter(g))
 
 		g.BlockUntil(time.Now().Add(time.Hour))
 		s = g.Snapshot()

@@ -76,7 +76,7 @@ func TestForcedTryThatOutlivesTheOpenPeriodIsTheProbe(t *testing.T) {
 		time.Sleep(15 * time.Second)
 		require.Equal(t, HalfOpen, g.Snapshot().State)
 		require.False(t, g.Usable())
-		require.Nil(t, g.Enter())
+		require.Nil(t, enter(g))
 		require.True(t, g.Snapshot().Trial)
 		p.Fail(errDead)
 		require.Equal(t, Open, g.Snapshot().State)
@@ -176,7 +176,7 @@ func TestForcedTriesWithManyWaiters(t *testing.T) {
 		for range 200 {
 			wg.Go(func() {
 				for {
-					if p := g.Enter(); p != nil {
+					if p := enter(g); p != nil {
 						p.Succeed()
 						through.Add(1)
 						return
@@ -219,7 +219,7 @@ func TestBreakerSurvivesDisorder(t *testing.T) {
 	for range 8 {
 		wg.Go(func() {
 			for i := range 2000 {
-				p := g.Enter()
+				p := enter(g)
 				if p == nil {
 					var v *Trial
 					if p, v = g.LastResort(); v != nil && i%2 == 0 {

@@ -25,7 +25,7 @@ func said(text string) *llm.Response {
 
 func payload(t testing.TB, request string) *llm.Payload {
 	t.Helper()
-	p, err := llm.ParsePayload([]byte(request))
+	p, err := llm.OwnRequest([]byte(request), llm.CallOptions{})
 	require.NoError(t, err)
 	return p
 }

@@ -254,7 +254,7 @@ func (t *turn) admit(p *breaker.Permit, stream bool, waited callstate.Waits) (*a
 	}
 	a := &attempt{place: true}
 	if p == nil {
-		if !c.breaker.EnterWith(&a.own) {
+		if !c.breaker.Enter(&a.own) {
 			c.slots.Release()
 			return refuse(c.notUsable())
 		}

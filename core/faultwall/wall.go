@@ -11,7 +11,16 @@ import (
 	"time"
 )
 
-// Wall is a running server. Start makes one, Close ends it.
+// Wall is a running server. Start makes one, Close ends it. Its methods are
+// safe for concurrent use.
+//
+// It writes HTTP/1.1 by itself on the TCP connection, so that faults below HTTP
+// occur for real: a reset is a TCP reset (SO_LINGER 0), a body cut short is a
+// FIN before Content-Length or the last chunk, a chunk can be torn, headers can
+// drip, bytes can be garbage, a kept-alive connection can turn out to be stale.
+// Healthy answers keep the connection alive. With [Options].HTTP2 clients may
+// negotiate HTTP/2 over TLS; there a cut is a reset of the stream, and fields
+// about bytes below HTTP are answered with status 501.
 type Wall struct {
 	options Options
 	ledger  *ledger

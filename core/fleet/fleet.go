@@ -118,7 +118,7 @@ type Report struct {
 // reached changes nothing. The membership ends with ctx, with Leave, with m,
 // and when m joins another fleet. The error is INVALID_ARGUMENT.
 func Join(ctx context.Context, m *manager.Manager, o Options) (*Member, error) {
-	member, err := New(ctx, m.Observers(), o)
+	member, err := newMember(ctx, m.Observers(), o, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -135,11 +135,7 @@ func Of(m *manager.Manager) *Member {
 	return member
 }
 
-// New makes a member that has no routes yet; see Attach. Most use Join.
-func New(ctx context.Context, observers *observe.Observers, o Options) (*Member, error) {
-	return newMember(ctx, observers, o, nil)
-}
-
+// newMember makes a member that has no routes yet; see Attach.
 func newMember(ctx context.Context, observers *observe.Observers, o Options, c *config.Fleet) (*Member, error) {
 	o.Share = slices.Clone(o.Share)
 	if err := o.Check(); err != nil {

@@ -43,8 +43,16 @@ func (p *process) circuit() string { return p.c.Report().Circuit }
 
 func (p *process) fail(times int) {
 	for range times {
-		p.breaker().Enter().Fail(io())
+		enter(p.breaker()).Fail(io())
 	}
+}
+
+// enter lets one call in, nil where the route is not usable.
+func enter(b *breaker.Breaker) *breaker.Permit {
+	if p := new(breaker.Permit); b.Enter(p) {
+		return p
+	}
+	return nil
 }
 
 func join(t *testing.T, s *fleet.Memory, change func(*config.Model, *fleet.Options)) *process {
@@ -202,7 +210,7 @@ func TestAFailedProbeCountsForAll(t *testing.T) {
 	fleetOf(t, 12, func(_ *fleet.Memory, p []*process) {
 		for _, x := range p {
 			for x.circuit() == "closed" {
-				x.breaker().Enter().Fail(io())
+				enter(x.breaker()).Fail(io())
 			}
 			time.Sleep(3 * time.Millisecond) // of synctest: circuits do not open at the same moment
 		}
@@ -210,7 +218,7 @@ func TestAFailedProbeCountsForAll(t *testing.T) {
 		for range 25_000 { // 25 s: two ends of a circuit that stays open for 10 s
 			for _, x := range p {
 				if b := x.breaker(); b.Probing() && x.c.MayProbe() && b.Usable() {
-					if permit := b.Enter(); permit != nil {
+					if permit := enter(b); permit != nil {
 						probes++
 						permit.Fail(io())
 					}

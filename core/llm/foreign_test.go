@@ -12,7 +12,7 @@ import (
 
 func foreignOf(t *testing.T, message string) []string {
 	t.Helper()
-	p, err := ParsePayload([]byte(`{"messages":[{"role":"user","content":"hi","x":1},` + message + `]}`))
+	p, err := parsePayload([]byte(`{"messages":[{"role":"user","content":"hi","x":1},` + message + `]}`))
 	require.NoError(t, err)
 	return p.Foreign()
 }
@@ -49,7 +49,7 @@ func TestAppendPared(t *testing.T) {
 		{`{"role":"assistant","audio":{"id":"x","transcript":"Said."}}`, "messages.audio", `{"role":"assistant","content":"Said."}`, "messages.audio"},
 		{`{"role":"user","content":"a","reasoning_content":"t"}`, "messages.reasoning_content", `{"role":"user","content":"a","reasoning_content":"t"}`, ""},
 	} {
-		p, err := ParsePayload([]byte(`{"seed":1,"messages":[` + c.message + `,{"role":"user","content":"q"}],"x":{"annotations":1}}`))
+		p, err := parsePayload([]byte(`{"seed":1,"messages":[` + c.message + `,{"role":"user","content":"q"}],"x":{"annotations":1}}`))
 		require.NoError(t, err)
 		body, left := p.AppendPared(nil, "m", false, false, strings.Fields(c.omit))
 		require.JSONEq(t, `{"model":"m","seed":1,"messages":[`+c.want+`,{"role":"user","content":"q"}],"x":{"annotations":1},"stream":false}`, string(body))
@@ -58,7 +58,7 @@ func TestAppendPared(t *testing.T) {
 }
 
 func TestAppendParedLeavesOutWhatTheCoreAdds(t *testing.T) {
-	p, err := ParsePayload([]byte(`{"messages":[{"role":"user","content":"q"}],"stream_options":{"x":1}}`))
+	p, err := parsePayload([]byte(`{"messages":[{"role":"user","content":"q"}],"stream_options":{"x":1}}`))
 	require.NoError(t, err)
 	body, left := p.AppendPared(nil, "m", true, true, []string{OmitStreamOptions, OmitStream})
 	require.JSONEq(t, `{"model":"m","messages":[{"role":"user","content":"q"}],"stream_options":{"x":1},"stream":true}`, string(body))
@@ -80,7 +80,7 @@ func TestForeignIsLinear(t *testing.T) {
 		}
 		text := `{"messages":[{"role":"assistant","content":[` + strings.Repeat(`{"type":"x"},{"type":"text","text":"a"},`, n) + `{}]` + fields.String() + `}` +
 			strings.Repeat(`,{"role":"assistant","content":"a","q":1}`, n) + `]}`
-		p, err := ParsePayload([]byte(text))
+		p, err := parsePayload([]byte(text))
 		require.NoError(t, err)
 		begun := time.Now()
 		_, left := p.AppendPared(nil, "m", false, false, p.Foreign())
@@ -97,7 +97,7 @@ func FuzzForeign(f *testing.F) {
 	f.Add(`{"messages":[{"role":"assistant","content":[{"type":"thinking"},{"type":"text","text":"a"}],"tool_calls":[{"index":0,"function":{"x":1}}],"audio":{"transcript":"t"},"x":null}]}`)
 	f.Add(`{"messages":[{"role":"assistant","content":null,"refusal":"x","tool_calls":[]},{"role":"assistant","a":1,"a":2,"\u0061":3}]}`)
 	f.Fuzz(func(t *testing.T, text string) {
-		p, err := ParsePayload([]byte(text))
+		p, err := parsePayload([]byte(text))
 		if err != nil {
 			return
 		}
@@ -108,7 +108,7 @@ func FuzzForeign(f *testing.F) {
 		if len(names) == maxForeign {
 			return
 		}
-		again, err := ParsePayload(body)
+		again, err := parsePayload(body)
 		require.NoError(t, err)
 		for _, name := range again.Foreign() {
 			require.NotContains(t, names, name)

@@ -62,19 +62,12 @@ var fieldNames = func() map[string]string {
 	return names
 }()
 
-// ParsePayload checks a request that arrives as JSON text and keeps it; the
-// bytes are copied. Errors are INVALID_ARGUMENT and say what and where: text
-// that is not JSON, invalid UTF-8, nesting beyond 512 levels, missing or empty
-// messages, an unknown role, a known field of the wrong type.
-func ParsePayload(data []byte) (*Payload, error) { return OwnPayload(bytes.Clone(data)) }
-
-// OwnPayload is [ParsePayload] without a copy: the payload owns data from now
-// on.
-func OwnPayload(data []byte) (*Payload, error) { return readPayload(data, false) }
-
-// OwnRequest is [OwnPayload] with the call's options, which it takes in. A
-// call inside of another (Bare) does not judge the names of fields again: what
-// came through "extra_body" may have any.
+// OwnRequest checks a request that arrives as JSON text and keeps it, with the
+// call's options: the payload owns data from now on. Errors are
+// INVALID_ARGUMENT and say what and where: text that is not JSON, invalid
+// UTF-8, nesting beyond 512 levels, missing or empty messages, an unknown role,
+// a known field of the wrong type. A call inside of another (Bare) does not
+// judge the names of fields again: what came through "extra_body" may have any.
 func OwnRequest(data []byte, o CallOptions) (*Payload, error) {
 	p, err := readPayload(data, o.Bare)
 	if err != nil {

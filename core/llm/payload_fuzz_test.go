@@ -29,7 +29,7 @@ func FuzzPayload(f *testing.F) {
 	}
 	f.Add([]byte(`{`+hello+`}`), "m\"\\\x00\u2028")
 	f.Fuzz(func(t *testing.T, data []byte, model string) {
-		p, err := ParsePayload(data)
+		p, err := parsePayload(data)
 		valid := json.Valid(data) && utf8.Valid(data) && isObject(data) && depth(data) <= jsontext.MaxDepth
 		if err != nil {
 			e := AsError(err)

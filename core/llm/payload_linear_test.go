@@ -38,7 +38,7 @@ func TestVeryManyFieldsAreReadInLinearTime(t *testing.T) {
 			if name == "of options" {
 				_, err := ParseCallOptions([]byte(data))
 				require.Error(t, err)
-			} else if p, err := ParsePayload([]byte(data)); err == nil {
+			} else if p, err := parsePayload([]byte(data)); err == nil {
 				body := p.AppendBody(nil, "m", true, true)
 				require.Greater(t, len(body), fields)
 			}

@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"strings"
@@ -9,8 +10,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// parsePayload reads a request of no options; data stays the test's.
+func parsePayload(data []byte) (*Payload, error) { return OwnRequest(bytes.Clone(data), CallOptions{}) }
+
 func TestPayloadReplacesModelAndStreamAndKeepsTheRest(t *testing.T) {
-	p, err := ParsePayload([]byte(` {"model":"a","messages":[{"role":"user","content":"hi \u00e9"}],"temperature":null,"x_new":{"deep":[null,1.50]},"stream":true,"stream_options":{"include_usage":false,"y":1}} `))
+	p, err := parsePayload([]byte(` {"model":"a","messages":[{"role":"user","content":"hi \u00e9"}],"temperature":null,"x_new":{"deep":[null,1.50]},"stream":true,"stream_options":{"include_usage":false,"y":1}} `))
 	require.NoError(t, err)
 	require.True(t, p.Stream)
 	require.Equal(t, "a", p.Model)
@@ -42,7 +46,7 @@ func TestPayloadRefusesBadInput(t *testing.T) {
 		"array":            {`[]`, "expected a JSON object"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := ParsePayload([]byte(c.in))
+			_, err := parsePayload([]byte(c.in))
 			require.Equal(t, InvalidArgument, CodeOfError(err))
 			require.ErrorContains(t, err, c.says)
 		})
@@ -50,7 +54,7 @@ func TestPayloadRefusesBadInput(t *testing.T) {
 }
 
 func TestPayloadTakesAnEscapedNULAndTenMegabytes(t *testing.T) {
-	p, err := ParsePayload([]byte(`{"messages":[{"role":"user","content":"a\u0000` + strings.Repeat("x", 10<<20) + `"}]}`))
+	p, err := parsePayload([]byte(`{"messages":[{"role":"user","content":"a\u0000` + strings.Repeat("x", 10<<20) + `"}]}`))
 	require.NoError(t, err)
 	require.Greater(t, len(p.AppendBody(nil, "m", false, false)), 10<<20)
 }
@@ -79,9 +83,9 @@ func TestACutRequestIsRefused(t *testing.T) {
 	whole := `{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"a"}]},{"role":"tool","tool_call_id":"1","content":"b"}],` +
 		`"extra_body":{"a":[1,{"b":null}]},"stream_options":{"include_usage":true},"stop":["x"],"n":1,"temperature":0.5}`
 	for i := range len(whole) {
-		_, err := ParsePayload([]byte(whole[:i]))
+		_, err := parsePayload([]byte(whole[:i]))
 		require.Equal(t, InvalidArgument, CodeOfError(err), whole[:i])
 	}
-	_, err := ParsePayload([]byte(whole))
+	_, err := parsePayload([]byte(whole))
 	require.NoError(t, err)
 }

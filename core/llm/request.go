@@ -173,7 +173,7 @@ func (r *Request) write(w *jsontext.Writer) {
 }
 
 // UnmarshalJSON reads a request. "stop" may be a string or an array; unknown
-// fields go to Extra. It does not validate: [ParsePayload] does.
+// fields go to Extra. It does not validate: [OwnRequest] does.
 func (r *Request) UnmarshalJSON(data []byte) error {
 	if string(bytes.TrimSpace(data)) == "null" {
 		return nil

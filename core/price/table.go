@@ -41,9 +41,6 @@ func ReadTable(data []byte, where string) (*Table, error) {
 	return t, nil
 }
 
-// Date is the day of the prices, as 2026-11-28.
-func (t *Table) Date() string { return t.date }
-
 func (t *Table) row(key string) []byte {
 	for i := range t.fields { // once for each model that is configured
 		if f := &t.fields[i]; f.Key == key {

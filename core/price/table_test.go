@@ -43,7 +43,7 @@ func TestAFileOfPricesIsReadAgainWhenItHasChanged(t *testing.T) {
 		require.NoError(t, os.Chtimes(path, at, at))
 		table, err := FromEnvironment(getenv)
 		require.NoError(t, err)
-		require.Equal(t, date, table.Date())
+		require.Equal(t, date, table.date)
 		return table
 	}
 	first := write("2026-11-01", time.Unix(1000, 0))

@@ -209,10 +209,3 @@ func (v *Vendor) moveToHost(host, base string) {
 	}
 	v.moveTo(best)
 }
-
-// URL is a vendor's own base URL, whatever the environment says; "" for an
-// unknown name, and for a vendor with an address in each region.
-func URL(name string) string {
-	v, _ := find(name)
-	return withoutRegion(v.baseURL)
-}

@@ -41,7 +41,7 @@ func TestQuirks(t *testing.T) {
 	} {
 		v, base, err := Resolve(Model{Provider: c.vendor, Name: "m", APIKey: "k"}, nil)
 		require.NoError(t, err)
-		p, err := llm.ParsePayload([]byte("{" + messages + "," + c.request + "}"))
+		p, err := llm.OwnRequest([]byte("{"+messages+","+c.request+"}"), llm.CallOptions{})
 		require.NoError(t, err)
 		before := string(p.JSON())
 		call := &wire.Call{Payload: p, Model: "m"}
@@ -65,7 +65,7 @@ func TestQuirks(t *testing.T) {
 func TestToolIDs(t *testing.T) {
 	v, base, err := Resolve(Model{Provider: "mistral", Name: "m", APIKey: "k"}, nil)
 	require.NoError(t, err)
-	p, err := llm.ParsePayload([]byte(`{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":null,"tool_calls":[{"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"call_1","content":"x"}]}`))
+	p, err := llm.OwnRequest([]byte(`{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":null,"tool_calls":[{"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"call_1","content":"x"}]}`), llm.CallOptions{})
 	require.NoError(t, err)
 	body, err := v.Format(base, "k").Body(nil, &wire.Call{Payload: p, Model: "m"})
 	require.NoError(t, err)
@@ -79,7 +79,7 @@ func TestToolIDs(t *testing.T) {
 func TestSchemaInThePrompt(t *testing.T) {
 	v, base, err := Resolve(Model{Provider: "zhipu", Name: "m", APIKey: "k"}, nil)
 	require.NoError(t, err)
-	p, err := llm.ParsePayload([]byte(`{"response_format":{"type":"json_schema","json_schema":{"name":"s","schema":{"type":"object"}}},"messages":[{"role":"user","content":"hi"}]}`))
+	p, err := llm.OwnRequest([]byte(`{"response_format":{"type":"json_schema","json_schema":{"name":"s","schema":{"type":"object"}}},"messages":[{"role":"user","content":"hi"}]}`), llm.CallOptions{})
 	require.NoError(t, err)
 	call := &wire.Call{Payload: p, Model: "m"}
 	body, err := v.Format(base, "k").Body(nil, call)

@@ -28,7 +28,7 @@ func TestUsage(t *testing.T) {
 			}
 			require.True(t, known)
 			for _, c := range readUsages(t, file) {
-				p, err := llm.ParsePayload([]byte(`{"messages":[{"role":"user","content":"hi"}]}`))
+				p, err := llm.OwnRequest([]byte(`{"messages":[{"role":"user","content":"hi"}]}`), llm.CallOptions{})
 				require.NoError(t, err)
 				f := v.Format("http://localhost/v1", "k")
 				r, err := f.Response(c.Answer, &wire.Call{Payload: p, Model: "m"})

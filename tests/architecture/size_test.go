@@ -20,18 +20,22 @@ const (
 	fileLines    = 400
 	funcLines    = 60
 	commentWidth = 80 // a tab counts as one column
+	packageLines = 10 // of a package comment
 )
 
 // A file has one subject and a function one task: both stay short. Tests may be
 // longer, since their tables grow with the cases.
 func TestFilesAndFunctionsAreShort(t *testing.T) {
-	for _, path := range goFiles(t, "core", "capi") {
+	for _, path := range goFiles(t, "core", "capi", "otel", "prom") {
 		if strings.HasSuffix(path, "_test.go") {
 			continue
 		}
 		files := token.NewFileSet()
-		file, err := parser.ParseFile(files, path, nil, parser.SkipObjectResolution)
+		file, err := parser.ParseFile(files, path, nil, parser.SkipObjectResolution|parser.ParseComments)
 		require.NoError(t, err)
+		if n := strings.Count(file.Doc.Text(), "\n"); n > packageLines {
+			t.Errorf("%s: the package comment has %d lines; say less (at most %d)", path, n, packageLines)
+		}
 		if n := files.Position(file.FileEnd).Line; n > fileLines+1 {
 			t.Errorf("%s has %d lines; split it by subject (at most %d)", path, n, fileLines)
 		}
@@ -48,9 +52,30 @@ func TestFilesAndFunctionsAreShort(t *testing.T) {
 	}
 }
 
+// The same holds of C, whose functions begin and end at the margin.
+func TestFilesAndFunctionsOfCAreShort(t *testing.T) {
+	for _, path := range append(filesIn(t, ".c", "capi"), filesIn(t, ".h", "capi")...) {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		lines := strings.Split(string(text), "\n")
+		if len(lines) > fileLines+1 {
+			t.Errorf("%s has %d lines; split it by subject (at most %d)", path, len(lines)-1, fileLines)
+		}
+		from := 0
+		for i, line := range lines {
+			if line != "" && line != "}" && !strings.HasPrefix(line, " ") {
+				from = i
+			}
+			if line == "}" && i-from >= funcLines {
+				t.Errorf("%s:%d: the function has %d lines; split it (at most %d)", path, from+1, i-from+1, funcLines)
+			}
+		}
+	}
+}
+
 // Comments that have lines of their own wrap alike everywhere.
 func TestCommentsWrap(t *testing.T) {
-	for _, path := range goFiles(t, "core", "capi", "examples", "tests") {
+	for _, path := range goFiles(t, "core", "capi", "otel", "prom", "examples", "tests") {
 		if strings.HasSuffix(path, "example_test.go") {
 			continue // what an example prints stands there as it is
 		}
@@ -71,12 +96,20 @@ func TestCommentsWrap(t *testing.T) {
 	}
 }
 
-func goFiles(t *testing.T, folders ...string) (paths []string) {
+func goFiles(t *testing.T, folders ...string) []string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join("..", "..", "*.go")) // the package llmagg
+	require.NoError(t, err)
+	return append(paths, filesIn(t, ".go", folders...)...)
+}
+
+// filesIn are the files of folders whose names end so.
+func filesIn(t *testing.T, ending string, folders ...string) (paths []string) {
 	t.Helper()
 	for _, folder := range folders {
 		root := filepath.Join("..", "..", folder)
 		require.NoError(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-			if err == nil && !d.IsDir() && strings.HasSuffix(path, ".go") {
+			if err == nil && !d.IsDir() && strings.HasSuffix(path, ending) {
 				paths = append(paths, path)
 			}
 			return err

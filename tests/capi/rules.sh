@@ -25,7 +25,7 @@ done
 result 0 "every name in the table was looked up"
 mkdir -p "${OUT:-/tmp}/shim"
 python3 "$here/../../packaging/shim.py" "${OUT:-/tmp}/shim"
-for file in shim.c shim_queue.c; do
+for file in shim.c shim_calls.c shim_queue.c; do
     cmp "${OUT:-/tmp}/shim/$file" "$here/../../capi/$file" >/dev/null
     result $? "capi/$file is what packaging/shim.py writes (make shim)"
 done

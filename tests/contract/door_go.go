@@ -304,7 +304,7 @@ func request(c *Command) (*llm.Request, *llm.Payload, error) {
 	}
 	text := string(c.First)
 	if c.Args["raw"] != "" && !strings.Contains(text, "NaN") {
-		p, err := llm.ParsePayload(c.First)
+		p, err := llm.OwnRequest(c.First, llm.CallOptions{})
 		if err != nil {
 			return nil, nil, err
 		}

@@ -57,6 +57,20 @@ def test_no_circle_of_imports() -> None:
     assert circle({module: path.read_text("utf-8") for module, path in MODULES.items()}) == []
 
 
+def test_files_and_functions_are_short() -> None:
+    """CONTRIBUTING.md names the bounds; tests/architecture holds them for Go and C."""
+    long = []
+    for path in SOURCES.rglob("*.py"):
+        source = path.read_text("utf-8")
+        if (lines := source.count("\n")) > 400:
+            long.append(f"{path}: {lines} lines")
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                lines = (node.end_lineno or 0) - node.lineno + 1
+                long += [f"{path}: {node.name} has {lines} lines"] * (lines > 60)
+    assert long == []
+
+
 @pytest.mark.parametrize(
     "line",
     [

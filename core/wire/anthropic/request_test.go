@@ -19,7 +19,7 @@ const hello = `"messages":[{"role":"user","content":"hi"}]`
 // other answers, then the parameters.
 func written(t *testing.T, model, request string, omit ...string) (body string, left []string, err error) {
 	t.Helper()
-	p, err := llm.ParsePayload([]byte(request))
+	p, err := llm.OwnRequest([]byte(request), llm.CallOptions{})
 	require.NoError(t, err)
 	c := &wire.Call{Payload: p, Model: model, Omit: omit}
 	data, err := New(wire.Options{At: wire.RootOf("https://h/v1")}).Body(nil, c)
@@ -123,7 +123,7 @@ func FuzzRequest(f *testing.F) {
 	f.Add([]byte(`{"messages":[{"role":"assistant","content":"ab","parts":[{"type":"text","bytes":1},{"type":"thinking","owner":"anthropic/m","raw":{"type":"thinking"}},{"type":"text","bytes":1}]},{"role":"tool","tool_call_id":"1","content":"{} "}]}`), "claude-opus-4-6")
 	f.Add([]byte(`{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:a/b,%41"}},{"type":"file","file":{"file_id":"x"}}]}],"reasoning_effort":"none","output_config":[1],"response_format":{"type":"json_schema","json_schema":{"schema":{}}}}`), "")
 	f.Fuzz(func(t *testing.T, data []byte, model string) {
-		p, err := llm.ParsePayload(data)
+		p, err := llm.OwnRequest(data, llm.CallOptions{})
 		if err != nil {
 			return
 		}

@@ -13,7 +13,7 @@ import (
 
 func callFor(t *testing.T, model, request string) *wire.Call {
 	t.Helper()
-	p, err := llm.ParsePayload([]byte(request))
+	p, err := llm.OwnRequest([]byte(request), llm.CallOptions{})
 	require.NoError(t, err)
 	return &wire.Call{Payload: p, Model: model}
 }
@@ -192,7 +192,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Add([]byte(`{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","input":[]}}`), []byte(`{"type":"content_block_stop"}`))
 	f.Add([]byte(`{"type":"message","content":[{"type":"text","text":"\ud83d"},{"type":"x","y":1},null],"usage":{"input_tokens":1e300}}`), []byte(`{"type":"message_delta","delta":{"stop_reason":"x"},"usage":{"output_tokens":-1}}`))
 	f.Fuzz(func(t *testing.T, first, second []byte) {
-		p, err := llm.ParsePayload([]byte(`{` + hello + `}`))
+		p, err := llm.OwnRequest([]byte(`{`+hello+`}`), llm.CallOptions{})
 		require.NoError(t, err)
 		c := &wire.Call{Payload: p, Model: "m"}
 		s := New(wire.Options{}).Stream(c)

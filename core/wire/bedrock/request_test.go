@@ -22,7 +22,7 @@ const (
 // other answers, then the parameters.
 func written(t *testing.T, model, request string, omit ...string) (body string, left []string, err error) {
 	t.Helper()
-	p, err := llm.ParsePayload([]byte(request))
+	p, err := llm.OwnRequest([]byte(request), llm.CallOptions{})
 	require.NoError(t, err)
 	c := &wire.Call{Payload: p, Model: model, Omit: omit}
 	data, err := New(wire.Options{At: wire.RootOf("https://h")}).Body(nil, c)
@@ -92,7 +92,7 @@ func TestRequest(t *testing.T) {
 // out and told.
 func TestOmitted(t *testing.T) {
 	const request = `{"messages":[{"role":"user","content":[{"type":"text","text":"hi","cache_control":{"type":"ephemeral"}}]},{"role":"assistant","content":"a","parts":[{"type":"thinking","owner":"bedrock/m","raw":{"reasoningContent":{"reasoningText":{"text":"t"}}}},{"type":"other","owner":"bedrock/m","raw":{"toolResult":{}}},{"type":"text","bytes":1}]}]}`
-	p, err := llm.ParsePayload([]byte(request))
+	p, err := llm.OwnRequest([]byte(request), llm.CallOptions{})
 	require.NoError(t, err)
 	require.Len(t, New(wire.Options{}).Suspects(&wire.Call{Payload: p, Model: "m"}), 3)
 	body, left, err := written(t, "m", request, omitCache, omitThoughts, omitOthers)
@@ -171,7 +171,7 @@ func FuzzRequest(f *testing.F) {
 	f.Add([]byte(`{`+hello+`,"tools":[{"type":"function","function":{"name":"f","parameters":{"const":1}}}],"tool_choice":"auto"}`), sonnet)
 	f.Add([]byte(`{"messages":[{"role":"assistant","content":"ab","parts":[{"type":"text","bytes":1},{"type":"thinking","owner":"bedrock/m","raw":{"reasoningContent":{}}},{"type":"text","bytes":1,"raw":{"citationsContent":{"content":[{"bytes":-1}]}}}]},{"role":"tool","tool_call_id":"1","content":"{} "}]}`), "m")
 	f.Fuzz(func(t *testing.T, data []byte, model string) {
-		p, err := llm.ParsePayload(data)
+		p, err := llm.OwnRequest(data, llm.CallOptions{})
 		if err != nil {
 			return
 		}

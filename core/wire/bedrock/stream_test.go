@@ -32,7 +32,7 @@ func streamed(t testing.TB, model, request string, events ...sent) (*llm.Respons
 
 func callOf(t testing.TB, model, request string) *wire.Call {
 	t.Helper()
-	p, err := llm.ParsePayload([]byte(request))
+	p, err := llm.OwnRequest([]byte(request), llm.CallOptions{})
 	require.NoError(t, err)
 	return &wire.Call{Payload: p, Model: model}
 }
@@ -230,7 +230,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Add("contentBlockDelta", []byte(`{"start":{"toolResult":{"toolUseId":"s"}},"delta":{"toolResult":[{"text":"a"}],"reasoningContent":{"new":1}}}`))
 	f.Add("", []byte(`{"output":{"message":{"content":[{"text":"a"},{"toolUse":{"toolUseId":"t","name":"n","input":{}}}]}},"stopReason":"tool_use","usage":{"inputTokens":1}}`))
 	f.Fuzz(func(t *testing.T, kind string, data []byte) {
-		p, err := llm.ParsePayload([]byte(`{` + hello + `}`))
+		p, err := llm.OwnRequest([]byte(`{`+hello+`}`), llm.CallOptions{})
 		require.NoError(t, err)
 		c := &wire.Call{Payload: p, Model: "m"}
 		format := New(wire.Options{})

@@ -1,16 +1,11 @@
-// Package eventstream decodes text/event-stream, the format in which language
-// models stream their answers.
-//
-// It follows the parsing rules of the WHATWG HTML standard
-// (https://html.spec.whatwg.org/multipage/server-sent-events.html, section
-// "Parsing an event stream"), with two deviations:
+// Package eventstream decodes text/event-stream by the rules of WHATWG's HTML
+// standard (https://html.spec.whatwg.org/multipage/server-sent-events.html,
+// section "Parsing an event stream"), with two deviations:
 //
 //   - An event at the clean end of the stream counts even where its blank line
 //     is missing. Browsers drop it; several model servers end that way.
 //   - Bytes that are not UTF-8 are delivered as they came instead of as U+FFFD:
 //     whoever parses the data decides.
-//
-// The package depends on the standard library only and starts no goroutine.
 package eventstream
 
 import (

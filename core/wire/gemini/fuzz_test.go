@@ -17,7 +17,7 @@ func FuzzRequest(f *testing.F) {
 	f.Add([]byte(`{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:a/b,%41"}},{"type":"file","file":{"file_id":"x"}}]}],"reasoning_effort":"none","safety_settings":[null]}`), "")
 	f.Add([]byte(`{"messages":[{"role":"assistant","content":"ab","images":[{"type":"image_url","image_url":{"url":"data:a/b;base64,AA"}}],"tool_calls":[{"id":"1","function":{"name":"f","arguments":"{}"}}],"parts":[{"type":"text","bytes":2,"owner":"gemini/m","raw":{"thoughtSignature":"s"}},{"type":"image","owner":"gemini/m"},{"type":"other","owner":"gemini/m","raw":{"x":1}},{"type":"tool_call","id":"1"}]}]}`), "gemini-3")
 	f.Fuzz(func(t *testing.T, data []byte, model string) {
-		p, err := llm.ParsePayload(data)
+		p, err := llm.OwnRequest(data, llm.CallOptions{})
 		if err != nil {
 			return
 		}

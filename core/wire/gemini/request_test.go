@@ -13,7 +13,7 @@ import (
 // translate goes the way of a call: JSON text, checked, decoded, translated.
 func translate(t *testing.T, model, request string) (string, error) {
 	t.Helper()
-	p, err := llm.ParsePayload([]byte(request))
+	p, err := llm.OwnRequest([]byte(request), llm.CallOptions{})
 	require.NoError(t, err)
 	r, err := p.Request()
 	require.NoError(t, err)

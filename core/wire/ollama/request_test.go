@@ -14,7 +14,7 @@ import (
 
 func callFor(t testing.TB, request string) *wire.Call {
 	t.Helper()
-	p, err := llm.ParsePayload([]byte(request))
+	p, err := llm.OwnRequest([]byte(request), llm.CallOptions{})
 	require.NoError(t, err)
 	return &wire.Call{Payload: p, Model: "llama3.2"}
 }
@@ -99,7 +99,7 @@ func FuzzRequest(f *testing.F) {
 	f.Add([]byte(`{"messages":[{"role":"assistant","tool_calls":[{"id":"1","function":{"name":"f","arguments":"{"}}]},{"role":"tool","tool_call_id":"1","content":"{} "}],"num_ctx":1}`))
 	f.Add([]byte(`{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:a/b,%41"}},{"type":"file","file":{"file_data":"data:text/x,a"}}]}],"reasoning_effort":"none","keep_alive":[null]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		p, err := llm.ParsePayload(data)
+		p, err := llm.OwnRequest(data, llm.CallOptions{})
 		if err != nil {
 			return
 		}

@@ -12,7 +12,7 @@ import (
 
 func call(t *testing.T, request string) *wire.Call {
 	t.Helper()
-	p, err := llm.ParsePayload([]byte(request))
+	p, err := llm.OwnRequest([]byte(request), llm.CallOptions{})
 	require.NoError(t, err)
 	return &wire.Call{Payload: p, Model: "up"}
 }

@@ -45,7 +45,7 @@ func TestQuirks(t *testing.T) {
 			`{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"a","reasoning_content":""},{"role":"assistant","content":null,"reasoning_content":"","tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"1","content":"x"},{"role":"assistant","content":"b","reasoning_content":"own"}]}`, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p, err := llm.ParsePayload([]byte(c.request))
+			p, err := llm.OwnRequest([]byte(c.request), llm.CallOptions{})
 			require.NoError(t, err)
 			call := &wire.Call{Payload: p, Model: "m"}
 			body, err := New(wire.Options{Quirks: &c.quirks}).Body(nil, call)
@@ -58,7 +58,7 @@ func TestQuirks(t *testing.T) {
 
 // What the vendor lacks and the answer's shape depends on sends the call on.
 func TestQuirksOfShape(t *testing.T) {
-	p, err := llm.ParsePayload([]byte(`{` + hi + `,"n":2}`))
+	p, err := llm.OwnRequest([]byte(`{`+hi+`,"n":2}`), llm.CallOptions{})
 	require.NoError(t, err)
 	_, err = New(wire.Options{Owner: "deepseek", Quirks: &wire.Quirks{Shape: wire.Choices}}).Body(nil, &wire.Call{Payload: p, Model: "m"})
 	require.Equal(t, llm.Unsupported, llm.CodeOfError(err))

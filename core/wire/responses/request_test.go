@@ -108,7 +108,7 @@ func FuzzRequest(f *testing.F) {
 	f.Add([]byte(`{"messages":[{"role":"assistant","content":"ab","refusal":"c","tool_calls":[{"id":"1","function":{"name":"f","arguments":"{"}}],"parts":[{"type":"text","owner":"h/m","raw":{"type":"message","content":[{"type":"output_text","bytes":1},{"type":"refusal","bytes":9}]}},{"type":"tool_call","owner":"h/m","raw":{"type":"function_call","call_id":"1"}},{"type":"other","owner":"h/m","raw":{"type":"x"}}]}]}`))
 	f.Add([]byte(`{"messages":[{"role":"user","content":[{"type":"file","file":{"file_data":"x"}},{"type":"input_text"}]}],"text":[],"reasoning":{},"include":[],"response_format":{"type":"json_schema","json_schema":{"schema":{}}}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		p, err := llm.ParsePayload(data)
+		p, err := llm.OwnRequest(data, llm.CallOptions{})
 		if err != nil {
 			return
 		}

@@ -16,7 +16,7 @@ const hello = `"messages":[{"role":"user","content":"hi"}]`
 
 func callFor(t testing.TB, request string) *wire.Call {
 	t.Helper()
-	p, err := llm.ParsePayload([]byte(request))
+	p, err := llm.OwnRequest([]byte(request), llm.CallOptions{})
 	require.NoError(t, err)
 	return &wire.Call{Payload: p, Model: "gpt-x"}
 }

@@ -12,19 +12,11 @@ from ._closing import Closing
 from ._twin import twin
 from .config import ModelConfig, ProviderConfig  # noqa: F401 - tests patch some of these names
 from .embeddings import EmbeddingResponse
-from .errors import (
-    AllModelsFailedError,
-    CanceledError,
-    ForkedError,
-    InvalidArgumentError,
-    LLMError,
-    NotInitializedError,
-    all_failed,
-)
+from .errors import InvalidArgumentError, LLMError, NotInitializedError, raise_all_failed
 from .events import StreamEvent
 from .log import logger  # noqa: F401
 from .manager import Manager, get_manager  # noqa: F401
-from .messages import Message, MessageRole, text_of  # noqa: F401
+from .messages import Message, MessageRole  # noqa: F401
 from .providers import PROVIDERS, DeepSeekProvider, GeminiProvider, OpenAIProvider  # noqa: F401
 from .rankings import RerankResponse
 from .requests import ChatCompletionRequest
@@ -295,11 +287,10 @@ class LLMAggregator(Closing):
     ) -> str:
         """Returns the answer's text. Raises AllModelsFailedError (a RuntimeError), whose cause is the last failure."""
         try:
-            return _text(await self.chat(messages, max_retries=max_retries, **params))
+            response = await self.chat(messages, max_retries=max_retries, **params)
+            return response.text
         except LLMError as error:
-            if isinstance(error, _KEPT_AS_THEY_ARE):
-                raise
-            raise all_failed(error) from error
+            raise_all_failed(error)
 
     async def generate_summary(self, passage: dict[str, Any], count: int) -> str:
         """A summary of at most ``count`` characters of a passage with ``title``, ``description`` and ``content``."""
@@ -377,28 +368,19 @@ class LLMAggregator(Closing):
     ) -> str:
         """``generate_response`` for code without an event loop; it blocks, and Ctrl-C ends it."""
         try:
-            return _text(self.chat_sync(messages, max_retries=max_retries, **params))
+            response = self.chat_sync(messages, max_retries=max_retries, **params)
+            return response.text
         except LLMError as error:
-            if isinstance(error, _KEPT_AS_THEY_ARE):
-                raise
-            raise all_failed(error) from error
+            raise_all_failed(error)
 
     def generate_summary_sync(self, passage: dict[str, Any], count: int) -> str:
         """``generate_summary`` for code without an event loop; it blocks, and Ctrl-C ends it."""
         return self.generate_response_sync(summary.messages(passage, count))
 
 
-def _text(response: ChatCompletionResponse) -> str:
-    return text_of(response.choices[0].message) if response.choices else ""
-
-
 def _refuse_restart(params: Mapping[str, Any]) -> None:
     if params.get("on_interrupt") == "restart":
         raise InvalidArgumentError("a stream of bare text cannot announce a restart; use stream() instead")
-
-
-# The original raised a RuntimeError for each failure. Only these errors keep their class.
-_KEPT_AS_THEY_ARE = (AllModelsFailedError, CanceledError, ForkedError, InvalidArgumentError, NotInitializedError)
 
 
 if __name__ == "__main__":

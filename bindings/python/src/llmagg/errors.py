@@ -36,7 +36,7 @@ of another library, or a plain :class:`APIError`, it counts as UNAVAILABLE; a ``
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 from .attempt import Attempt
 
@@ -275,10 +275,12 @@ def from_payload(payload: dict[str, Any]) -> LLMError:
     return error
 
 
-def all_failed(error: LLMError) -> AllModelsFailedError:
-    """The AllModelsFailedError that tells the same as another error."""
+def raise_all_failed(error: LLMError) -> NoReturn:
+    """Raises a failure as an AllModelsFailedError, since the original raised a RuntimeError; some errors stay."""
+    if isinstance(error, (AllModelsFailedError, CanceledError, ForkedError, InvalidArgumentError, NotInitializedError)):
+        raise error
     details = {key: getattr(error, key) for key in (*_COPIED, "partial_text", "id_of_call", "attempts")}
-    return AllModelsFailedError(error.message, **details)
+    raise AllModelsFailedError(error.message, **details) from error
 
 
 def to_payload(error: BaseException) -> dict[str, Any]:

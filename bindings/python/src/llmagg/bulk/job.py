@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -67,32 +67,21 @@ async def run(
     asking = Asking(llm, prompt, parse, params)
     _check(max_cost, stop_after_errors, window, errors)
     await asking.check()
-    book = _opened(target, ledger, asking.job, resume=resume)
-    shown: Progress | None = None
-    watching: asyncio.Task[None] | None = None
-    try:
+    with closing(_opened(target, ledger, asking.job, resume=resume)) as book:
         engine = Engine(
             rows, asking, book, Window(llm, window), max_cost=max_cost, retry_errors=retry_errors,
             stop_after_errors=1 if errors == "stop" else stop_after_errors, replay=False, deliver=None,
         )  # fmt: skip
         batching = _batching(engine, asking, llm, book, batch_api, batch_wait, batch_poll)
-        if progress:
-            shown = Progress(engine.report, engine.window, rows.total())
-            watching = asyncio.create_task(_watch(shown))
-        if batching is not None:
-            await batching.run()
-        report = await engine.run()
-        report.ledger = book.path
-        if report.stopped is None:
-            output.write(target, _within(book, report.rows))
-            report.output = target
-        return report
-    finally:
-        if watching is not None:
-            watching.cancel()
-        if shown is not None:
-            shown.close()
-        book.close()
+        with _shown(engine, rows) if progress else nullcontext():
+            if batching is not None:
+                await batching.run()
+            report = await engine.run()
+            report.ledger = book.path
+            if report.stopped is None:
+                output.write(target, _within(book, report.rows))
+                report.output = target
+            return report
 
 
 def run_sync(source: Any, destination: str | Path, llm: Any = None, **options: Any) -> Report:
@@ -249,10 +238,22 @@ def _batching(
     return None
 
 
-async def _watch(shown: Progress) -> None:
-    while True:
-        shown.tell()
-        await asyncio.sleep(0.5)
+@contextmanager
+def _shown(engine: Engine, rows: Rows) -> Iterator[None]:
+    """Shows the progress of a run while the block runs."""
+    shown = Progress(engine.report, engine.window, rows.total())
+
+    async def watch() -> None:
+        while True:
+            shown.tell()
+            await asyncio.sleep(0.5)
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        watching.cancel()
+        shown.close()
 
 
 def _check(max_cost: Any, stop_after_errors: Any, window: Any, errors: Any) -> None:

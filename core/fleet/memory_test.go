@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Memory is a [Store] for tests: its processes are members of one process.
+// Memory is a [Store] whose processes are members of one process.
 type Memory struct {
 	mu      sync.Mutex // guards what follows
 	told    []Change
