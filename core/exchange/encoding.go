@@ -37,7 +37,7 @@ func decode(resp *http.Response) (unreadable string) {
 		case name == "" || name == "identity":
 			continue
 		case layer == nil || len(names)-i > maxEncodings:
-			in := bufio.NewReaderSize(body, peeked)
+			in := readerOf(body, peeked)
 			resp.Body = unpacked{in, resp.Body}
 			if plain(in) {
 				return ""

@@ -261,7 +261,7 @@ func (u *Upstream) Healthy(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	req.Header = u.chat.header.Clone()
+	req.Header = copied(u.chat.header)
 	req.Header.Del("Content-Type")
 	if u.Credential != nil {
 		secret, err := u.Credential.Get(ctx)

@@ -31,9 +31,9 @@ const (
 // begin looks at the first bytes of an answer to a request for a stream.
 func (r *Stream) begin() error {
 	r.begun = true
-	in := bufio.NewReaderSize(r.resp.Body, peeked) // reads that want more go past it
-	if head, _ := in.Peek(2); isWide(head) {       // an error comes again from the next read
-		in = bufio.NewReaderSize(newWide(unpacked{in, r.resp.Body}), peeked)
+	in := readerOf(r.resp.Body, peeked)      // reads that want more go past it
+	if head, _ := in.Peek(2); isWide(head) { // an error comes again from the next read
+		in = readerOf(newWide(unpacked{in, r.resp.Body}), peeked)
 	}
 	first, err := firstByte(in)
 	switch {
@@ -49,7 +49,7 @@ func (r *Stream) begin() error {
 		r.source = decoder
 		return nil
 	case first == '{' || first == '[':
-		if in = bufio.NewReaderSize(in, formBytes); !severalValues(in) {
+		if in = readerOf(in, formBytes); !severalValues(in) {
 			return r.one(in)
 		}
 		r.source = eventstream.NewValueReader(in, r.limits(), r.alive)
@@ -120,7 +120,7 @@ func (r *Stream) listen(in *bufio.Reader) *bufio.Reader {
 	if start, _ := in.Peek(in.Buffered()); startsStream(start) == yes {
 		return in
 	}
-	in = bufio.NewReaderSize(in, wordBytes)
+	in = readerOf(in, wordBytes)
 	_, _ = in.Peek(1) // a failure comes again
 	start, _ := in.Peek(in.Buffered())
 	r.words = failure.OneLine(string(start))
@@ -269,3 +269,6 @@ func (r *Stream) linger() {
 	defer timer.Stop()
 	_, _ = io.Copy(io.Discard, io.LimitReader(r.resp.Body, drainBytes)) // a failure here concerns nobody, for the answer is complete
 }
+
+//go:noinline
+func readerOf(r io.Reader, size int) *bufio.Reader { return bufio.NewReaderSize(r, size) }

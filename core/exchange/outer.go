@@ -32,7 +32,7 @@ func (u *Upstream) roundTrip(t *http.Transport, req *http.Request) (*http.Respon
 	if t == u.Pool.Fresh() {
 		way = u.outer.fresh
 	}
-	req.Header = req.Header.Clone() // all requests share it
+	req.Header = copied(req.Header) // all requests share it
 	resp, err := way.RoundTrip(req)
 	if err != nil {
 		return nil, err

@@ -43,7 +43,7 @@ func (u *Upstream) endpoint(stream bool) (endpoint, error) {
 			h.Set("Accept", f.Accept())
 		}
 	}
-	usual := h.Clone()
+	usual := copied(h)
 	if u.Organization != "" {
 		h.Set("OpenAI-Organization", u.Organization)
 	}
@@ -82,7 +82,7 @@ func (e *endpoint) with(o *llm.CallOptions) http.Header {
 	if o.HeadersOnly {
 		h = e.usual
 	}
-	h = h.Clone()
+	h = copied(h)
 	for name, value := range o.Headers {
 		h.Set(name, value)
 	}
@@ -163,7 +163,7 @@ func (u *Upstream) send(ctx context.Context, t *http.Transport, to *endpoint, bo
 	plain := http.Request{Method: http.MethodPost, URL: to.url, Host: to.url.Host, Header: to.with(&x.Payload.Options),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: int64(len(body)), Body: io.NopCloser(&s.body)}
 	if x.secret != nil {
-		plain.Header = plain.Header.Clone()
+		plain.Header = copied(plain.Header)
 		u.Credential.Authorize(&plain, body, x.secret)
 	}
 	s.trace.GotConn = func(i httptrace.GotConnInfo) {
@@ -284,3 +284,8 @@ func (u *Upstream) networkError(err error) error {
 	}
 	return &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("%s: %s", u.Pool.Origin(), text), Cause: err}
 }
+
+// copied is a copy of headers that many requests share.
+//
+//go:noinline
+func copied(h http.Header) http.Header { return h.Clone() }

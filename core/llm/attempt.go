@@ -1,7 +1,7 @@
 package llm
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -46,40 +46,39 @@ func (a *Attempt) Route() string { return a.Provider + "/" + a.Model }
 // String is the attempt in one line: the route, the outcome, the duration, the
 // wait before it.
 func (a *Attempt) String() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s", a.Route(), a.Code)
+	text := a.Route() + ": " + a.Code.String()
 	if a.Status != 0 {
-		fmt.Fprintf(&b, " (HTTP %d)", a.Status)
+		text += " (HTTP " + strconv.Itoa(a.Status) + ")"
 	}
-	fmt.Fprintf(&b, " after %s", short(a.Duration))
+	text += " after " + short(a.Duration)
 	if a.FirstToken > 0 {
-		fmt.Fprintf(&b, ", first token at %s", short(a.FirstToken))
+		text += ", first token at " + short(a.FirstToken)
 	}
 	if a.Wait > 0 {
-		fmt.Fprintf(&b, ", waited %s before", short(a.Wait))
+		text += ", waited " + short(a.Wait) + " before"
 		if a.WaitedFor != "" {
-			b.WriteString(" (" + a.WaitedFor + ")")
+			text += " (" + a.WaitedFor + ")"
 		}
 	}
 	if len(a.LeftOut) > 0 {
-		b.WriteString(", without " + strings.Join(a.LeftOut, ", "))
+		text += ", without " + strings.Join(a.LeftOut, ", ")
 	}
 	if len(a.Adapted) > 0 {
-		b.WriteString(", adapted " + strings.Join(a.Adapted, ", "))
+		text += ", adapted " + strings.Join(a.Adapted, ", ")
 	}
 	if a.Key != "" {
-		b.WriteString(", key " + a.Key)
+		text += ", key " + a.Key
 	}
 	if a.Forced {
-		b.WriteString(", last-resort probe")
+		text += ", last-resort probe"
 	}
 	if a.Hedge {
-		b.WriteString(", hedge")
+		text += ", hedge"
 	}
 	if a.Message != "" {
-		b.WriteString(": " + a.Message)
+		text += ": " + a.Message
 	}
-	return b.String()
+	return text
 }
 
 func short(d time.Duration) string {

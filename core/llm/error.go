@@ -42,15 +42,15 @@ func Errorf(code Code, format string, args ...any) *Error {
 // Error is the code, the route, the message and one line for each attempt, so
 // that a log line is enough to understand an outage.
 func (e *Error) Error() string {
-	var b strings.Builder
-	b.WriteString(e.Code.String())
+	head := e.Code.String()
 	switch {
 	case e.Provider != "" && e.Model != "":
-		b.WriteString(" (" + e.Provider + "/" + e.Model + ")")
+		head += " (" + e.Provider + "/" + e.Model + ")"
 	case e.Provider != "":
-		b.WriteString(" (" + e.Provider + ")")
+		head += " (" + e.Provider + ")"
 	}
-	b.WriteString(": " + e.Message)
+	var b strings.Builder
+	b.WriteString(head + ": " + e.Message)
 	for i := range e.Attempts {
 		fmt.Fprintf(&b, "\n  %d. %s", i+1, e.Attempts[i].String())
 	}

@@ -84,6 +84,7 @@ func (p *Payload) Names(f func(name string) bool) bool {
 	return false
 }
 
+//go:noinline
 func (p *Payload) eachMessages(f func(list []byte)) {
 	for _, field := range p.fields {
 		if field.Key == "messages" && p.data[field.Start] == '[' {
@@ -133,6 +134,8 @@ func itemsOf(list []byte) (items [][]byte) {
 }
 
 // each writes the list of what f makes of items.
+//
+//go:noinline
 func each(dst []byte, items [][]byte, f func(dst, item []byte) []byte) []byte {
 	dst = append(dst, '[')
 	for _, item := range items {

@@ -266,6 +266,7 @@ func (j *joint) rest(whole json.RawMessage) json.RawMessage {
 // joints are the unknown fields of an object that comes in pieces.
 type joints map[string]*joint
 
+//go:noinline
 func (m *joints) add(e Extra, in jointLevel) {
 	for name, raw := range e {
 		m.addField(jointPlace{name: name, in: in}, raw)

@@ -100,6 +100,7 @@ func (j *joint) addItem(at jointPlace, raw json.RawMessage) {
 	j.mark(item, index, id, kind)
 }
 
+//go:noinline
 func (j *joint) mark(item *jointItem, index, id, kind string) {
 	if id != "" {
 		item.id = id

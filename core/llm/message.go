@@ -352,6 +352,8 @@ func (m *Message) readContent(r *reader) {
 }
 
 // PlainText is the message's text: Content, or the text parts joined.
+//
+//go:noinline
 func (m *Message) PlainText() string {
 	if m.Parts == nil {
 		return m.Content

@@ -20,6 +20,8 @@ func (a Root) Cohere() Root {
 }
 
 // With is the URL of a path of the API; more is a query of its own.
+//
+//go:noinline
 func (a Root) With(path, more string) string {
 	query := a.query
 	if query != "" && more != "" {

@@ -30,8 +30,16 @@ func (r *Reader) Fail(what string) error {
 //go:noinline
 func (r *Reader) fail(what string) bool { return r.Stop(r.Fail(what)) }
 
-// space moves behind white space.
+// space moves behind white space. Most JSON of machines has none: only the
+// question is written out in each place.
 func (r *Reader) space() {
+	if r.Pos < len(r.Data) && r.Data[r.Pos] <= ' ' {
+		r.spaces()
+	}
+}
+
+//go:noinline
+func (r *Reader) spaces() {
 	for r.Pos < len(r.Data) && r.Data[r.Pos] <= ' ' {
 		switch r.Data[r.Pos] {
 		case ' ', '\t', '\n', '\r':

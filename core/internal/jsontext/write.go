@@ -43,6 +43,8 @@ func (w *Writer) BeginArray() { w.Buf = append(w.Buf, '[') }
 func (w *Writer) EndArray() { w.Buf = append(w.Buf, ']') }
 
 // Object begins an object.
+//
+//go:noinline
 func (w *Writer) Object() Object { w.Buf = append(w.Buf, '{'); return Object{w: w} }
 
 // Reopen continues an object in Buf that lacks its closing brace.
@@ -220,4 +222,6 @@ func (o *Object) Rest(e map[string]json.RawMessage, flat ...string) {
 }
 
 // End closes the object.
+//
+//go:noinline
 func (o *Object) End() { o.w.Buf = append(o.w.Buf, '}') }
