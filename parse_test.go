@@ -199,7 +199,8 @@ func TestRunToolsEndsWithItsDeadline(t *testing.T) {
 func TestToolsThatCannotBeToldApartAreRefused(t *testing.T) {
 	a := over(t, startWall(t, `{}`))
 	one := llmagg.NewTool("weather", "", weather)
-	for _, tools := range [][]*llmagg.Tool{nil, {one, one}, {llmagg.NewTool("x", "", func(context.Context, int) (string, error) { return "", nil })}} {
+	for _, tools := range [][]*llmagg.Tool{nil, {one, one}, {llmagg.NewTool("x", "", func(context.Context, int) (string, error) { return "", nil })},
+		{llmagg.NewTool("my tool", "", weather)}, {llmagg.NewTool[struct{}, string]("x", "", nil)}} {
 		_, err := a.RunTools(t.Context(), &llmagg.Request{Messages: hi}, tools, llmagg.RunOptions{})
 		require.ErrorIs(t, err, &llmagg.Error{Code: llmagg.InvalidArgument})
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -21,15 +22,23 @@ type Tool struct {
 	failed error // why it cannot be described
 }
 
+var toolName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`) // as vendors take it
+
 // NewTool makes a tool of a function. The fields of Args, a struct, are the
 // arguments that the model sees, with their json tags, `description:"…"` and
 // `enum:"a,b"`. A result that is no string goes to the model as JSON, an error
-// as its text. Calls of one answer run at the same time.
+// as its text. Calls of one answer run at the same time. What is wrong with the
+// tool is the error of [Aggregator.RunTools].
 func NewTool[Args, Result any](name, description string, f func(ctx context.Context, args Args) (Result, error)) *Tool {
 	t := &Tool{name: name}
 	of := reflect.TypeFor[Args]()
 	schema, strict, err := schemaOf(of)
-	if err == nil && of.Kind() != reflect.Struct {
+	switch {
+	case !toolName.MatchString(name):
+		err = llm.Errorf(llm.InvalidArgument, "the tool %q has no name that a model can call; expected at most 64 letters, digits, _ or -", name)
+	case f == nil:
+		err = llm.Errorf(llm.InvalidArgument, "the function of the tool %q is nil", name)
+	case err == nil && of.Kind() != reflect.Struct:
 		err = llm.Errorf(llm.InvalidArgument, "the arguments of the tool %q are a %v; expected a struct", name, of)
 	}
 	if err != nil {
