@@ -126,7 +126,7 @@
  *     "budgets": list of names; default: none. Budgets that the call shares with others: no attempt begins after their known
  *         cost has reached one of them
  *     "strategy": text; default: "order". The order of an aggregator's routes: "order" as listed, "weighted" at random by
- *         their "weight", "latency" the fastest first, "least_busy" the one with the most places left first, "cost" the cheapest
+ *         their "weight", "latency" the fastest first, "least_busy" the one with the most free slots first, "cost" the cheapest
  *         first, "usage" the one with the most room left in its rate first
  *     "session": text; default: none. Calls with the same text ask the same route first, as long as it is usable, under every
  *         strategy but "order"

@@ -21,8 +21,8 @@ type pooled struct {
 // NewPool makes a pool of n keys, all ready.
 func NewPool(n int) *Pool { return &Pool{keys: make([]pooled, n)} }
 
-// Pick gives the number of the next key that is ready, in turns. If none is, it
-// is the one that rests the shortest.
+// Pick gives the number of the next key that is ready, in turns. If no key is
+// ready, it gives the key whose rest ends first.
 func (p *Pool) Pick(now time.Time) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -38,8 +38,8 @@ func (p *Pool) Pick(now time.Time) int {
 	return best
 }
 
-// Retire takes a key out that was refused. It reports whether a key that is
-// not retired is left; if none is, all keys are back.
+// Retire takes a refused key out of use and reports whether other keys remain.
+// If none does, all keys are used again.
 func (p *Pool) Retire(key int) (left bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -66,7 +66,7 @@ func (p *Pool) Rest(key int, until, now time.Time) (ready bool, first time.Time)
 	return p.state(now)
 }
 
-// RestAll lets all keys rest: they have one limit together.
+// RestAll lets all keys rest: they share one limit.
 func (p *Pool) RestAll(until time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

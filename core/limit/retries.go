@@ -17,10 +17,10 @@ const (
 // Retries bounds a route's retries (R5) in two ways. A token bucket is filled
 // with perSecond retries a second and holds those of one second (at least one
 // retry, if perSecond is positive), so that a quiet route cannot save up for a
-// burst. Only a retry that the bucket does not pay is charged to the share:
-// these stay, within the window and the one in question included, below ratio
-// times the window's requests. Hence a window has fewer retries than
-// ratio·requests + perSecond·30 s + the bucket's content at its beginning.
+// burst. A retry that finds the bucket empty is charged to the share: such
+// retries stay below ratio times the requests of the window. Hence a window has
+// fewer retries than ratio·requests + perSecond·30 s + what the bucket held at
+// its beginning.
 type Retries struct {
 	ratio, perSecond float64
 
@@ -54,7 +54,7 @@ func (r *Retries) Request() {
 	r.window.add(requests)
 }
 
-// Unmade takes back a Request whose attempt came to no request.
+// Unmade takes back a Request whose attempt sent nothing.
 func (r *Retries) Unmade() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

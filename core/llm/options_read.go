@@ -52,7 +52,7 @@ var callSettings = []callSetting{
 		(*CallOptions).setMaxCost},
 	{setting.Setting{Name: "budgets", Type: "list of names", Default: "none", Meaning: "budgets that the call shares with others: no attempt begins after their known cost has reached one of them"},
 		(*CallOptions).setBudgets},
-	{setting.Setting{Name: "strategy", Type: "text", Default: "\"order\"", Meaning: "the order of an aggregator's routes: \"order\" as listed, \"weighted\" at random by their \"weight\", \"latency\" the fastest first, \"least_busy\" the one with the most places left first, \"cost\" the cheapest first, \"usage\" the one with the most room left in its rate first"},
+	{setting.Setting{Name: "strategy", Type: "text", Default: "\"order\"", Meaning: "the order of an aggregator's routes: \"order\" as listed, \"weighted\" at random by their \"weight\", \"latency\" the fastest first, \"least_busy\" the one with the most free slots first, \"cost\" the cheapest first, \"usage\" the one with the most room left in its rate first"},
 		(*CallOptions).setStrategy},
 	{setting.Setting{Name: "session", Type: "text", Default: "none", Meaning: "calls with the same text ask the same route first, as long as it is usable, under every strategy but \"order\""},
 		(*CallOptions).setSession},

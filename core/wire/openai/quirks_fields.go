@@ -29,8 +29,8 @@ func (f *fit) renames() {
 	}
 }
 
-// choice says tool_choice by the vendor's word. One that names a tool counts as
-// the word "tool".
+// choice says tool_choice by the vendor's word. A choice that names a tool is
+// the word "tool" in the table.
 func (f *fit) choice() {
 	raw := f.call.Payload.Field("tool_choice")
 	if f.quirks.Choice == "" || !wire.IsThere(raw) {

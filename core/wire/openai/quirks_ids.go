@@ -9,8 +9,8 @@ import (
 )
 
 // toolIDs gives calls and their results ids of the form that the vendor
-// demands. An id that another vendor made becomes the same one wherever it
-// stands, in each request.
+// demands. Another vendor's id is replaced by the same id everywhere, in each
+// request.
 func (f *fit) toolIDs() error {
 	if f.quirks.ToolIDs == 0 || !f.call.Payload.Mentions(`"tool_call`) {
 		return nil
@@ -72,7 +72,7 @@ func isShort(id string, length int) bool {
 	return len(id) == length
 }
 
-// shortID makes an id of so many letters and digits, at most 32, of any other.
+// shortID makes an id of length letters and digits, at most 32, from another.
 func shortID(id string, length int) string {
 	const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	sum := sha256.Sum256([]byte(id))

@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--errors", choices=["rows", "stop"], default="rows", help="stop: end at the first failed row")
     parser.add_argument("--stop-after-errors", type=float, metavar="N", help="a number, or a share of the rows below 1")
     parser.add_argument("--ledger", default="sqlite", help="sqlite, jsonl, or the path of the ledger")
-    parser.add_argument("--window", type=int, help="rows on their way at once; default: twice the routes' places")
+    parser.add_argument("--window", type=int, help="rows in flight at once; default: twice the slots of the routes")
     parser.add_argument("--batch-api", choices=["never", "auto", "always"], default="never",
                         help="send batches to OpenAI or Anthropic; auto asks live what they do not answer")  # fmt: skip
     parser.add_argument(

@@ -42,12 +42,12 @@ async def run(
     Without ``llm``, the models of the environment are asked, as by ``llmagg.chat``.
 
     Each answer is in the ledger, a file beside the output (``ledger``: "sqlite", "jsonl", or a path), before the run
-    looks at the next one. After a kill, ``resume=True`` asks only the rows that are missing: the rows on their way at
-    the kill may be paid twice, others not. A failed row is a row with ``error``; ``retry_errors=True`` asks those
-    again. ``errors="stop"`` ends the run at the first one, ``stop_after_errors`` after so many, or after a share of
-    the rows (below 1). ``max_cost`` is for the whole job, earlier runs included; rows on their way come on top.
+    looks at the next one. After a kill, ``resume=True`` asks only the rows that are missing: rows in flight at the
+    kill may be paid for twice, others not. A failed row is a row with ``error``; ``retry_errors=True`` asks those
+    again. ``errors="stop"`` ends the run at the first failed row, ``stop_after_errors`` after that many, or after that
+    share of the rows (below 1). ``max_cost`` is for the whole job, earlier runs included; rows in flight come on top.
     After a stop, ``report.stopped`` says why and no output is made (:func:`export` makes one of any ledger).
-    ``window`` is how many rows are on their way at once (default: twice the places of the routes).
+    ``window`` is how many rows are in flight at once (default: twice the slots of the routes).
 
     With ``batch_api`` "auto" or "always" the rows go to the first route's vendor as batches, if that is OpenAI or
     Anthropic: half the price, an own quota, and an answer within a day. "auto" asks live what a batch does not answer,

@@ -20,7 +20,7 @@ _TEXTS = ("id", "answer", "usage", "error")
 
 
 class JsonlLedger:
-    """Lines are appended; the last line of a row counts. In memory stands the place of each row's line: 8 bytes."""
+    """Lines are appended; the last line of a row counts. Memory holds the position of each line: 8 bytes a row."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -1,4 +1,4 @@
-"""How many rows are on their way at once: twice the places of the routes that take calls first."""
+"""How many rows are in flight at once: twice the slots of the routes that take calls first."""
 
 from __future__ import annotations
 
