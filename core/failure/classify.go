@@ -185,7 +185,7 @@ func codeOfStatus(status int, text, name string) llm.Code {
 		return llm.Quota
 	case status == http.StatusNotFound:
 		return llm.ModelNotFound
-	case status == http.StatusRequestTimeout, status == http.StatusConflict, status >= 500:
+	case passes(status):
 		return llm.Unavailable
 	case status == http.StatusTooManyRequests:
 		return llm.RateLimit
@@ -193,6 +193,19 @@ func codeOfStatus(status int, text, name string) llm.Code {
 		return llm.BadRequest
 	}
 	return llm.Unavailable // an error without a status: inside a stream or a 200
+}
+
+// passes tells whether a status says nothing against the request, which may
+// succeed at another moment or elsewhere: of 4xx those of gateways that gave up
+// (408, 499, Google's CANCELLED too), of connections (421, 425), of what stands
+// behind the server (424, a model that failed at Bedrock and TGI), of states
+// (409), and Groq's 498, too little capacity.
+func passes(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusConflict, http.StatusMisdirectedRequest, http.StatusFailedDependency, http.StatusTooEarly, 498, 499:
+		return true
+	}
+	return status >= 500
 }
 
 // Body is the part of a failed answer that its error keeps.

@@ -25,7 +25,7 @@ const (
 	ContextLength     Code = -24 // the prompt does not fit the model
 	ContentFilter     Code = -25 // refused by moderation
 	Timeout           Code = -26 // a deadline passed
-	Unavailable       Code = -27 // network, 408, 409, 5xx
+	Unavailable       Code = -27 // network, 5xx, 4xx that pass (408, 499)
 	BadResponse       Code = -28 // not JSON, no choices, over a limit
 	StreamInterrupted Code = -29 // a stream broke off
 	CircuitOpen       Code = -30 // the route is not usable

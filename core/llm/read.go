@@ -59,7 +59,7 @@ var words = []string{"assistant", "stop", "chat.completion", "chat.completion.ch
 // extra keeps the field at hand, whose value comes next, null or not.
 func (r *reader) extra(to *Extra) {
 	name := fieldName(r.Key)
-	r.strays = r.strays || name == groqField || name == "usage"
+	r.strays = r.strays || name == "usage" || holdsUsage(r.Key)
 	if r.Dirty {
 		name = strings.ToValidUTF8(name, "\uFFFD")
 	}
@@ -81,7 +81,7 @@ func (r *reader) extraLike(to *Extra, before Extra) {
 		held := before[string(r.Key)] // before span, which may read other keys
 		if value := r.Span(); r.Err == nil && bytes.Equal(held, r.Data[value:r.Pos]) {
 			*to, r.shared = before, true
-			r.strays = r.strays || string(r.Key) == groqField
+			r.strays = r.strays || holdsUsage(r.Key)
 			return
 		}
 		r.Pos = from

@@ -136,28 +136,59 @@ func (u *Usage) derive(known counts) counts {
 	return promptCount | completionCount | totalCount
 }
 
-// otherNames reads what some servers call input_tokens and output_tokens, as
-// in OpenAI's Responses API, where the usual names are missing.
+// otherNames reads the numbers by the names of other formats, where the usual
+// ones are missing.
 func (u *Usage) otherNames(known counts) (found counts) {
-	for _, c := range []struct {
-		name string
-		to   *int
-		what counts
-	}{{"input_tokens", &u.PromptTokens, promptCount}, {"output_tokens", &u.CompletionTokens, completionCount}} {
-		if known&c.what != 0 {
+	for i := range countNames {
+		c := &countNames[i]
+		if (known|found)&c.what != 0 || c.unlessTold && (known|found)&(promptCount|totalCount) == promptCount|totalCount {
 			continue
 		}
-		raw, there := u.Extra[c.name]
-		if !there {
+		n, ok := u.counted(c.name)
+		if !ok {
 			continue
 		}
-		r := newReader(raw)
-		if n, ok := r.count(); ok {
-			*c.to = n
-			found |= c.what
+		more, _ := u.counted(c.more)
+		switch found |= c.what; c.what {
+		case promptCount:
+			u.PromptTokens = n + more
+		case completionCount:
+			u.CompletionTokens = n + more
+		default:
+			u.TotalTokens = n
 		}
 	}
 	return found
+}
+
+// countNames are what servers call the three numbers: OpenAI's Responses API,
+// gateways built on the AI SDK or on Mistral's, Bedrock's Converse, HyperCLOVA,
+// Gemini behind gateways, Bedrock's InvokeModel, llama.cpp.
+var countNames = [...]struct {
+	name       string
+	what       counts
+	more       string // is added: this number does not hold it
+	unlessTold bool   // the total less the prompt says more
+}{
+	{name: "input_tokens", what: promptCount}, {name: "output_tokens", what: completionCount},
+	{name: "promptTokens", what: promptCount}, {name: "completionTokens", what: completionCount},
+	{name: "inputTokens", what: promptCount, more: "cacheReadInputTokens"}, {name: "outputTokens", what: completionCount},
+	{name: "promptTokenCount", what: promptCount}, {name: "inputTokenCount", what: promptCount, more: "cacheReadInputTokenCount"},
+	{name: "outputTokenCount", what: completionCount},
+	{name: "prompt_n", what: promptCount, more: "cache_n"}, {name: "predicted_n", what: completionCount},
+	{name: "totalTokens", what: totalCount}, {name: "totalTokenCount", what: totalCount},
+	{name: "candidatesTokenCount", what: completionCount, more: "thoughtsTokenCount", unlessTold: true},
+}
+
+// counted is a number of tokens among the fields that this package does not
+// know.
+func (u *Usage) counted(name string) (n int, ok bool) {
+	raw, there := u.Extra[name]
+	if !there {
+		return 0, false
+	}
+	r := newReader(raw)
+	return r.count()
 }
 
 // count reads a number of tokens, which may stand in quotes. Anything else,
@@ -201,24 +232,37 @@ func (r *reader) usage() *Usage {
 	return u
 }
 
-// groqField holds Groq's usage in the last chunk of a stream.
-const groqField = "x_groq"
+// holdsUsage tells whether an unknown field of an answer may hold its usage:
+// Groq's in the last chunk of a stream, Gemini's behind gateways, Bedrock's
+// InvokeModel's, llama.cpp's.
+func holdsUsage(name []byte) bool {
+	switch string(name) {
+	case "x_groq", "usageMetadata", "amazon-bedrock-invocationMetrics", "timings":
+		return true
+	}
+	return false
+}
 
-// elsewhere looks for the usage where some vendors put it: in x_groq (Groq), or
-// in a choice (Moonshot) or in its message or delta. The fields themselves stay
-// where they are.
+// elsewhere looks for the usage where some servers put it: in a field of its
+// own, in a choice (Moonshot), or in its message or delta. The fields
+// themselves stay where they are.
 func elsewhere(top Extra, choices int, choice func(int) (of, inside Extra)) *Usage {
-	if raw, ok := top[groqField]; ok {
-		r := newReader(raw)
-		var u *Usage
-		for more := r.Object(); more; more = r.NextField() {
-			if string(r.Key) == "usage" {
-				u = r.usage()
-			} else {
-				r.Skip()
-			}
+	for name, raw := range top {
+		if !holdsUsage([]byte(name)) {
+			continue
 		}
-		if u != nil && r.Err == nil {
+		r := newReader(raw)
+		u := r.usage()
+		if u == nil {
+			continue
+		}
+		if inside, ok := u.Extra["usage"]; ok { // Groq's
+			r = newReader(inside)
+			u = r.usage()
+		} else {
+			u.Extra = nil // speeds and the like, which stand in the field itself
+		}
+		if u != nil && r.Err == nil && u.missing != promptCount|completionCount|totalCount {
 			return u
 		}
 	}

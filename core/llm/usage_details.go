@@ -138,6 +138,8 @@ func hasCount(object json.RawMessage, name string) (has bool) {
 var detailNames = []struct{ from, to string }{
 	{"prompt_cache_hit_tokens", "cached_tokens"}, {"cached_tokens", "cached_tokens"},
 	{"cache_read_input_tokens", "cached_tokens"}, {"cache_creation_input_tokens", "cache_write_tokens"},
+	{"cachedInputTokens", "cached_tokens"}, {"cachedContentTokenCount", "cached_tokens"}, {"cacheReadInputTokens", "cached_tokens"},
+	{"cacheWriteInputTokens", "cache_write_tokens"}, {"cacheReadInputTokenCount", "cached_tokens"}, {"cache_n", "cached_tokens"},
 }
 
 // fillDetails puts what such a vendor says into prompt_tokens_details too,
