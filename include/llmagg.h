@@ -511,7 +511,7 @@ LLMAGG_API llmagg_status llmagg_manager_health_submit(llmagg_manager *manager, l
  * "rate_used": share of the route's rate that was used lately, "binding": what calls wait for, "rpm", "tpm" or
  * "max_concurrent_calls", "last_error": as llmagg_error_json, "last_error_at", "last_success": seconds since the epoch,
  * "latency": seconds, "totals": {"since", "attempts": {outcome: number}, "retries", "failovers": calls that left the route for another
- * one, "hedges", "tokens": {"input", "output", "cached_input", "reasoning", "unpriced": tokens of unknown cost}, "cost": {"amount",
+ * one, "hedges", "cache": calls with a cache and this first route by result ("hit", "joined", "miss"), if there are any, "tokens": {"input", "output", "cached_input", "reasoning", "unpriced": tokens of unknown cost}, "cost": {"amount",
  * "currency"}, omitted while no cost is known, "duration": of attempts that answered, {"sum": seconds, "buckets": [14 counts: up to
  * 0.02 s, 0.04 s, and so on up to 81.92 s, and longer]}, "first_token": the same}}, ...]; times of events that have not happened are
  * omitted. "prices_of" is the date of the table that has the route's prices. Totals are counted from a route's first report on, and for a route that is registered after a report of its manager from
@@ -519,8 +519,8 @@ LLMAGG_API llmagg_status llmagg_manager_health_submit(llmagg_manager *manager, l
 LLMAGG_API llmagg_status llmagg_manager_report(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err);
 
 /* The report as a page of Prometheus's text format 0.0.4, to be served as "text/plain; version=0.0.4": counters, gauges and histograms
- * named llmagg_..., at most 60 series for a route. The labels are "provider" and "model", the configured names, and fixed ones
- * ("outcome", "type", "currency", "le"). Counts as llmagg_manager_report does. *out is owned. Codes: CLOSED. Since: 0.1.0 */
+ * named llmagg_..., at most 60 series for a route, and 3 more with a cache. The labels are "provider" and "model", the configured names, and fixed ones
+ * ("outcome", "type", "currency", "result", "le"). Counts as llmagg_manager_report does. *out is owned. Codes: CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_manager_metrics(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err);
 
 /* Makes the manager's routes members of a fleet: processes that use the same routes share what they find out. config is the object of
@@ -807,8 +807,8 @@ LLMAGG_API llmagg_status llmagg_log_to_queue(int32_t level, llmagg_queue *queue,
 /* The same for OBSERVE events: attempts, retries, failovers, restarts, hedges, breaker and health changes of every route in the
  * process, including routes of llmagg_client_new and llmagg_client_new_custom. They cost nothing while there is no queue.
  * Payload: {"event": "attempt_started", "attempt_ended", "retry_scheduled", "failover", "restart", "hedge", "breaker_changed",
- * "health_changed", "fleet_joined", "fleet_lost" or "fleet_heard", "time": seconds since the epoch, "call": number of the call, "provider", "model", "to": "provider/model",
- * "from" and "state": of a breaker or a health check, "wait": seconds, "code": name, "message", "attempt": {...}}; empty
+ * "health_changed", "cached": a kept answer for a call with this first route, "fleet_joined", "fleet_lost" or "fleet_heard", "time": seconds since the epoch, "call": number of the call, "provider", "model", "to": "provider/model",
+ * "from" and "state": of a breaker or a health check; "hit" or "joined" of a kept answer, "wait": seconds, "code": name, "message", "attempt": {...}}; empty
  * fields are omitted. When the function returns, all earlier observations are in the queue that was set before; a call with the
  * same queue does only that. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_observe_to_queue(llmagg_queue *queue, llmagg_error **err);

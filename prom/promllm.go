@@ -31,6 +31,7 @@ var (
 	attempts   = describe("attempts_total", "Attempts by outcome: OK or the code of the failure.", "outcome")
 	tokens     = describe("tokens_total", "Tokens by type; input holds cached_input, output holds reasoning.", "type")
 	cost       = describe("cost_total", "Known cost of attempts, failed attempts included.", "currency")
+	kept       = describe("cache_total", "Calls with a cache and this first route, by result: hit, joined or miss.", "result")
 	duration   = describe("attempt_duration_seconds", "Duration of attempts that answered.")
 	firstToken = describe("first_token_seconds", "Time to the first token of attempts that streamed.")
 )
@@ -60,7 +61,7 @@ var plain = []struct {
 
 // Describe sends the descriptions of all families.
 func (c *collector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{attempts, tokens, cost, duration, firstToken} {
+	for _, d := range []*prometheus.Desc{attempts, tokens, cost, kept, duration, firstToken} {
 		to <- d
 	}
 	for _, p := range plain {
@@ -92,6 +93,11 @@ func collect(r *llm.RouteReport, to chan<- prometheus.Metric) {
 	}
 	if t.Cost != nil {
 		send(cost, prometheus.CounterValue, t.Cost.Amount, t.Cost.Currency)
+	}
+	if t.Cache != nil {
+		for _, how := range []string{llm.CacheHit, llm.CacheJoined, llm.CacheMiss} {
+			send(kept, prometheus.CounterValue, float64(t.Cache[how]), how)
+		}
 	}
 	for _, p := range plain {
 		send(p.desc, p.kind, p.value(r))

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmagg/llmagg/core/aggregator"
+	"github.com/llmagg/llmagg/core/cache"
 	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/faultwall"
 	"github.com/llmagg/llmagg/core/llm"
@@ -32,7 +33,7 @@ func TestTheCollectorDrawsThePageOfTheCore(t *testing.T) {
 	m := manager.New(manager.Options{})
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(promllm.Collector(m)) // before there is a route
-	agg := aggregator.New(m, aggregator.Options{})
+	agg := aggregator.New(m, aggregator.Options{Cache: cache.New(cache.Options{})})
 	require.NoError(t, agg.Initialize(context.Background(), configs))
 	defer func() { require.NoError(t, m.Close(context.Background())) }()
 	_, err = agg.Chat(context.Background(), &llm.Request{Messages: []llm.Message{{Role: llm.RoleUser, Content: "hi"}}})
@@ -59,6 +60,7 @@ func TestTheCollectorDrawsThePageOfTheCore(t *testing.T) {
 	require.Equal(t, 1.0, series["llmagg_attempts_total good OK openai"])
 	require.Equal(t, 1.0, series["llmagg_failovers_total bad openai"])
 	require.Equal(t, 1.0, series["llmagg_cost_total USD good openai"])
+	require.Equal(t, 1.0, series["llmagg_cache_total bad openai miss"])
 	require.Equal(t, 1.0, series["llmagg_attempt_duration_seconds good openai"])
 
 	golden, err := os.ReadFile("../core/meter/testdata/metrics.txt")

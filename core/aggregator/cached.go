@@ -73,6 +73,7 @@ func (w *cachedCall) accept() func(*llm.Response) bool {
 
 // mark notes that the call's answer comes from the cache.
 func (w *cachedCall) mark(answer *cache.Answer) {
+	w.routes[0].Lookup(answer.How, w.call.ID)
 	w.call.Cached(answer.How, answer.Currency)
 }
 
@@ -85,6 +86,7 @@ func (a *Aggregator) cachedChat(ctx context.Context, c *cache.Cache, refused err
 	defer w.leave()
 	within := w.scope.Context()
 	answer, err := c.Chat(within, w.key, p.Options.Cache == llm.CacheRefresh, w.accept(), func() (*llm.Response, error) {
+		w.routes[0].Lookup(llm.CacheMiss, 0)
 		return a.ask(within, routes, p)
 	})
 	if errors.Is(err, cache.ErrEnded) {
@@ -107,12 +109,15 @@ func (a *Aggregator) cachedStream(ctx context.Context, c *cache.Cache, refused e
 	if err != nil {
 		return nil, err
 	}
-	if p.Options.Cache != llm.CacheRefresh {
+	if p.Options.Cache == llm.CacheRefresh {
+		c.Miss()
+	} else {
 		if answer := c.Get(w.scope.Context(), w.key, w.accept()); answer != nil {
 			w.mark(answer)
 			return client.Replay(w.scope, routing.StreamOptions{Call: w.call, Ended: w.leave}, w.routes[0], answer.Response), nil
 		}
 	}
+	w.routes[0].Lookup(llm.CacheMiss, 0)
 	w.leave()
 	return a.open(ctx, routes, p, false, func(r *llm.Response) { c.Put(ctx, w.key, r) })
 }

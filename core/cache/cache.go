@@ -139,6 +139,9 @@ func (c *Cache) open(value []byte, accept func(*llm.Response) bool) *Answer {
 	return a
 }
 
+// Miss counts a call that asks a server without a look at what is kept.
+func (c *Cache) Miss() { c.misses.Add(1) }
+
 // Put keeps an answer, unless it is one that is not kept.
 func (c *Cache) Put(ctx context.Context, key Key, r *llm.Response) { c.put(ctx, key, r) }
 
@@ -180,7 +183,7 @@ type flight struct {
 // The error is that of ask, or ErrEnded.
 func (c *Cache) Chat(wait context.Context, key Key, refresh bool, accept func(*llm.Response) bool, ask func() (*llm.Response, error)) (*Answer, error) {
 	if refresh {
-		c.misses.Add(1)
+		c.Miss()
 		return c.ask(wait, key, ask)
 	}
 	for {

@@ -58,6 +58,17 @@ func (c *Client) count(m *meter.Route, v *observe.Observation) {
 	}
 }
 
+// Lookup counts a call that begins at the route and what its cache came to, and
+// tells observers if that was an answer.
+func (c *Client) Lookup(how string, call uint64) {
+	if m := c.meter.Load(); m != nil {
+		m.Lookup(how)
+	}
+	if how != llm.CacheMiss {
+		c.tell(observe.Observation{Kind: observe.Cached, State: how, Call: call})
+	}
+}
+
 // StartTotals begins to count the route's totals, if nobody has before.
 func (c *Client) StartTotals() {
 	if c.meter.Load() == nil {

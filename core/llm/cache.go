@@ -29,6 +29,9 @@ const (
 	CacheJoined = "joined" // an equal call asked at the same time, and this is its answer
 )
 
+// CacheMiss counts, in [Totals], the calls with a cache that asked a server.
+const CacheMiss = "miss"
+
 // Check refuses any other value.
 func (m CacheMode) Check() error {
 	switch m {

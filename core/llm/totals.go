@@ -11,10 +11,13 @@ type Totals struct {
 	Retries  uint64            `json:"retries"`
 	// Failovers are the calls and streams that left the route for another one,
 	// Hedges those that asked a second route because this one was slow.
-	Failovers uint64      `json:"failovers"`
-	Hedges    uint64      `json:"hedges"`
-	Tokens    TokenTotals `json:"tokens"`
-	Cost      *TotalSpent `json:"cost,omitempty"` // nil while no cost is known
+	Failovers uint64 `json:"failovers"`
+	Hedges    uint64 `json:"hedges"`
+	// Cache counts, by CacheHit, CacheJoined and CacheMiss, the calls that had a
+	// cache and the route as their first one; nil without such calls.
+	Cache  map[string]uint64 `json:"cache,omitempty"`
+	Tokens TokenTotals       `json:"tokens"`
+	Cost   *TotalSpent       `json:"cost,omitempty"` // nil while no cost is known
 	// Duration is that of attempts that answered, FirstToken the time to the
 	// first token of attempts that streamed.
 	Duration   Histogram `json:"duration"`

@@ -21,6 +21,7 @@ type Route struct {
 	since                      float64
 	attempts                   [len(outcomes)]atomic.Uint64
 	retries, failovers, hedges atomic.Uint64
+	cache                      [len(lookups)]atomic.Uint64
 
 	input, output, cached, reasoning, unpriced atomic.Uint64
 	cost                                       atomic.Uint64 // the bits of a float64
@@ -33,6 +34,9 @@ type Route struct {
 // [outcome] says which of them a code counts as.
 var outcomes = [...]llm.Code{llm.OK, llm.RateLimit, llm.Timeout, llm.Unavailable, llm.StreamInterrupted, llm.BadResponse, llm.BadRequest,
 	llm.Authentication, llm.Quota, llm.ModelNotFound, llm.ContextLength, llm.ContentFilter, llm.Unsupported, llm.Canceled, llm.Internal}
+
+// lookups are what a cache came to, in the order of their counts.
+var lookups = [...]string{llm.CacheHit, llm.CacheJoined, llm.CacheMiss}
 
 // outcome is where in outcomes an attempt is counted that ended with c.
 func outcome(c llm.Code) int {
@@ -118,6 +122,15 @@ func (r *Route) Failover() { r.failovers.Add(1) }
 // Hedge counts a call that asks a second route.
 func (r *Route) Hedge() { r.hedges.Add(1) }
 
+// Lookup counts a call with a cache: one of lookups.
+func (r *Route) Lookup(how string) {
+	for i, known := range lookups {
+		if known == how {
+			r.cache[i].Add(1)
+		}
+	}
+}
+
 // Totals reads the counts. Calls that end meanwhile may be in some of them and
 // not yet in others.
 func (r *Route) Totals() *llm.Totals {
@@ -126,6 +139,14 @@ func (r *Route) Totals() *llm.Totals {
 		Duration: r.duration.read(), FirstToken: r.firstToken.read()}
 	if currency := r.currency.Load(); currency != nil {
 		t.Cost = &llm.TotalSpent{Amount: math.Float64frombits(r.cost.Load()), Currency: *currency}
+	}
+	for i := range r.cache {
+		if n := r.cache[i].Load(); n > 0 {
+			if t.Cache == nil {
+				t.Cache = map[string]uint64{}
+			}
+			t.Cache[lookups[i]] = n
+		}
 	}
 	for i := range r.attempts {
 		if n := r.attempts[i].Load(); n > 0 {

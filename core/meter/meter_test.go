@@ -34,6 +34,9 @@ func routes(t testing.TB) []llm.RouteReport {
 	busy.Failover()
 	busy.Failover()
 	busy.Hedge()
+	for _, how := range []string{llm.CacheHit, llm.CacheHit, llm.CacheMiss} {
+		busy.Lookup(how)
+	}
 	return []llm.RouteReport{
 		{Provider: "openai", Model: "gpt-4o", Circuit: "open", ReopensIn: 1500 * time.Millisecond, InFlight: 3, Waiting: 2, Totals: busy.Totals()},
 		{Provider: "own", Model: "a\\b\"c\nd\xff", Circuit: "closed", Totals: New().Totals()},

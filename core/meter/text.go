@@ -20,6 +20,7 @@ var families = [...]struct{ name, kind, help string }{
 	{"llmagg_cost_total", counter, "Known cost of attempts, failed attempts included."},
 	{"llmagg_attempt_duration_seconds", histo, "Duration of attempts that answered."},
 	{"llmagg_first_token_seconds", histo, "Time to the first token of attempts that streamed."},
+	{"llmagg_cache_total", counter, "Calls with a cache and this first route, by result: hit, joined or miss."},
 	{"llmagg_in_flight", gauge, "Attempts in flight."},
 	{"llmagg_waiting", gauge, "Calls that wait for the route's concurrency limit or rate."},
 	{"llmagg_circuit", gauge, "The circuit breaker: 0 closed, 1 half-open, 2 open."},
@@ -76,6 +77,7 @@ const (
 	cost       = 6
 	duration   = 7
 	firstToken = 8
+	kept       = 9
 )
 
 // draw writes the series of one route in one family.
@@ -100,9 +102,15 @@ func (p *page) draw(family int, r *llm.RouteReport, t *llm.Totals) {
 		p.histogram(families[family].name, &t.Duration)
 	case firstToken:
 		p.histogram(families[family].name, &t.FirstToken)
+	case kept:
+		for _, how := range lookups {
+			if t.Cache != nil {
+				p.sample("result", how, float64(t.Cache[how]))
+			}
+		}
 	default:
 		p.sample("", "", [len(families)]float64{1: float64(t.Retries), 2: float64(t.Failovers), 3: float64(t.Hedges), 5: float64(t.Tokens.Unpriced),
-			9: float64(r.InFlight), 10: float64(r.Waiting), 11: Circuit(r), 12: max(r.BlockedFor, r.ReopensIn).Seconds()}[family])
+			10: float64(r.InFlight), 11: float64(r.Waiting), 12: Circuit(r), 13: max(r.BlockedFor, r.ReopensIn).Seconds()}[family])
 	}
 }
 

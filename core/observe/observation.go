@@ -23,7 +23,7 @@ type Observation struct {
 	Model    string
 	To       string        // "provider/model" to which a failover, restart or hedge goes from the route above
 	From     string        // a breaker's former state
-	State    string        // a breaker's state, or "up" and "down" of a health check
+	State    string        // a breaker's state, "up" and "down" of a health check, "hit" and "joined" of a kept answer
 	Wait     time.Duration // before a retry
 	Attempt  *llm.Attempt  // of an ended attempt
 	Code     llm.Code      // why
@@ -41,6 +41,7 @@ const (
 	Failover       Kind = "failover"
 	Restarted      Kind = "restart"
 	Hedged         Kind = "hedge"
+	Cached         Kind = "cached" // a cache answered a call whose first route is the one above
 	BreakerChanged Kind = "breaker_changed"
 	HealthChanged  Kind = "health_changed"
 	FleetJoined    Kind = "fleet_joined" // the fleet's store is in reach; Message says which fleet

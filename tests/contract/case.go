@@ -314,6 +314,9 @@ func (s *Step) check() error {
 	if !judged && (s.Expect != nil || s.Tally != nil) {
 		return errors.New("expect belongs to a call that is waited for, to open and to join")
 	}
+	if s.As != "" && s.Count > 1 {
+		return errors.New("count belongs to a call that is waited for: one call is named")
+	}
 	if s.Request != nil && s.RequestText != nil {
 		return errors.New("request excludes request_text")
 	}

@@ -137,15 +137,16 @@ def prometheus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Prom
 @needs_prometheus
 def test_a_real_prometheus_runs_every_query(llm_wall: FaultWall, prometheus: Prometheus) -> None:
     llm_wall.script({"models": {"bad": {"steps": [{"status": 503}]}, "limited": {"steps": [{"status": 429}, {}]}}})
-    aggregator = llmagg.LLMAggregator()
+    aggregator = llmagg.LLMAggregator(cache=True)
     aggregator.initialize_sync(
         config_for(llm_wall, "bad", "limited", "good", max_retries=2, price={"input": 1, "output": 2})
     )
     prometheus.wait("up == 1")
     until = time.monotonic() + 8
     while time.monotonic() < until:
+        aggregator.chat_sync(HELLO, cache="off")
+        list(aggregator.stream_sync(HELLO, cache="off"))
         aggregator.chat_sync(HELLO)
-        list(aggregator.stream_sync(HELLO))
         time.sleep(0.02)
     prometheus.wait('llmagg_attempts_total{model="good",outcome="OK"} > 0')
     page = prometheus_page(prometheus)

@@ -76,6 +76,10 @@ class Collector:
         tokens = family(
             CounterMetricFamily, "tokens", "Tokens by type; input holds cached_input, output holds reasoning.", "type"
         )
+        kept = family(
+            CounterMetricFamily, "cache", "Calls with a cache and this first route, by result: hit, joined or miss.",
+            "result",
+        )  # fmt: skip
         cost = family(CounterMetricFamily, "cost", "Known cost of attempts, failed attempts included.", "currency")
         plain = [
             (family(make, name, help), value)
@@ -111,11 +115,14 @@ class Collector:
                 tokens.add_metric((*labels, sort), totals["tokens"][sort])
             if spent := totals.get("cost"):
                 cost.add_metric((*labels, spent["currency"]), spent["amount"])
+            if counts := totals.get("cache"):
+                for result in ("hit", "joined", "miss"):
+                    kept.add_metric((*labels, result), counts.get(result, 0))
             for made, value in plain:
                 made.add_metric(labels, value(row, totals))
             for made, key in durations:
                 made.add_metric(labels, _cumulated(totals[key]["buckets"]), totals[key]["sum"])
-        yield from (attempts, tokens, cost, *(made for made, _ in plain), *(made for made, _ in durations))
+        yield from (attempts, tokens, cost, kept, *(made for made, _ in plain), *(made for made, _ in durations))
 
 
 def _cumulated(buckets: list[int]) -> list[tuple[str, int]]:

@@ -1,4 +1,5 @@
-"""Live reports from inside calls: attempts, retries, failovers, restarts, hedges, circuit breakers, health (O2).
+"""Live reports from inside calls: attempts, retries, failovers, restarts, hedges, circuit breakers, health (O2),
+and kept answers.
 
 ``async with llmagg.observe() as events`` and ``with llmagg.observe_sync() as events`` see every route of the process.
 No call waits for an observer. An observer that falls behind by more than its buffer loses observations, and is told
@@ -29,8 +30,9 @@ class Observation:
     ``attempt_started``; ``attempt_ended``: ``attempt``, and ``code`` and ``message`` of a failure; ``retry_scheduled``:
     ``wait``, and the reason; ``failover``, ``restart``, ``hedge``: ``to`` ("provider/model"), and the reason;
     ``breaker_changed``: ``from_state`` and ``state`` ("closed", "half_open", "open"); ``health_changed``: ``state``
-    ("up", "down"); ``fleet_joined`` and ``fleet_lost``: ``message``; ``fleet_heard``: ``state`` ("opened", "closed",
-    "wait", "block"), which another process told; ``dropped``: ``dropped``, the number of observations lost here.
+    ("up", "down"); ``cached``: ``state`` ("hit" or "joined"), a kept answer for a call with this first route;
+    ``fleet_joined`` and ``fleet_lost``: ``message``; ``fleet_heard``: ``state`` ("opened", "closed", "wait", "block"),
+    which another process told; ``dropped``: ``dropped``, the number of observations lost here.
 
     ``time`` is seconds since the Unix epoch, ``wait`` seconds; ``call`` is the number of the call in this process, or
     0; ``code`` is a name as in ``Attempt.outcome``. No field ever contains a key.

@@ -52,6 +52,7 @@ def observe(meter: Meter) -> None:
         (counter, "llmagg.attempts", "{attempt}", "Attempts by outcome.", _attempts),
         (counter, "llmagg.tokens", "{token}", "Tokens by type.", _tokens),
         (counter, "llmagg.cost", "", "Known cost of attempts, by currency.", _cost),
+        (counter, "llmagg.cache", "{call}", "Calls with a cache, by result: hit, joined or miss.", _cache),
         (counter, "llmagg.failovers", "{call}", "Calls that left the route.", _plain("failovers")),
         (counter, "llmagg.retries", "{attempt}", "Retries on the route.", _plain("retries")),
         (gauge, "llmagg.in_flight", "{attempt}", "Attempts in flight.", _in_flight),
@@ -87,6 +88,10 @@ def _tokens(report: dict[str, Any]) -> list[tuple[float, dict[str, str]]]:
 def _cost(report: dict[str, Any]) -> list[tuple[float, dict[str, str]]]:
     cost = report["totals"].get("cost")
     return [(cost["amount"], {"currency": cost["currency"]})] if cost else []
+
+
+def _cache(report: dict[str, Any]) -> list[tuple[float, dict[str, str]]]:
+    return [(n, {"result": result}) for result, n in report["totals"].get("cache", {}).items()]
 
 
 def _plain(name: str) -> _Read:
