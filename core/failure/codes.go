@@ -104,7 +104,7 @@ var names = index(map[llm.Code]string{
 	llm.Quota: "insufficientquota insufficientbalance creditbalanceexhausted organizationspendlimitexceeded projectspendlimitexceeded " +
 		"billinghardlimitreached billingnotactive billingerror billingdisabled creditlimit insufficientuserquota preconsumetokenquotafailed " +
 		"accountoverdueerror accountoverdue quotaexceeded setlimitexceeded arrearage allocationquotafreetieronly exceededcurrentquotaerror " +
-		"failedoperationresourcepackexhausted failedoperationfreeresourcepackexhausted servicequotaexceededexception insufficientcredits",
+		"failedoperationresourcepackexhausted failedoperationfreeresourcepackexhausted servicequotaexceededexception insufficientcredits usagelimitreached usagelimitexceeded",
 	llm.RateLimit: "ratelimitexceeded ratelimiterror ratelimited ratelimitreached ratelimitreachederror throttlingexception throttling throttlingratequota limitrequests " +
 		"throttlingallocationquota limittokens throttlingburstrate limitburstrate requestbursttoofast rpmratelimitexceeded tpmratelimitexceeded " +
 		"modelaccountrpmratelimitexceeded modelaccounttpmratelimitexceeded requestlimitexceeded limitexceeded failedoperationengineserverlimitexceeded " +
@@ -125,7 +125,7 @@ var names = index(map[llm.Code]string{
 		"invalidendpointclosedendpoint invalidendpointormodelnotfound resourcenotfoundexception",
 	llm.Unavailable: "overloadederror engineoverloadederror engineoverloaded serveroverloaded serverhighload internalserviceerror " +
 		"modelservingerror requesttimeout modeltimeoutexception modelerrorexception modelstreamerrorexception modelnotreadyexception " +
-		"internalserverexception serviceunavailableexception capacityexceeded getchannelfailed badresponsestatuscode dorequestfailed",
+		"internalserverexception serviceunavailableexception capacityexceeded cancelled getchannelfailed badresponsestatuscode dorequestfailed",
 	// The model's answer was of no use (Groq): another try may be better.
 	llm.BadResponse: "toolusefailed jsonvalidatefailed emptyresponse",
 })
@@ -143,7 +143,7 @@ type rule struct {
 var rules = []rule{
 	{code: llm.RateLimit, words: []string{"allocated quota exceeded", "allocation quota"}, at: isRefusal}, // DashScope: tokens per minute
 	{code: llm.Quota, names: []string{"insufficientquota", "insufficientbalance", "billinghardlimit", "billingnotactive", "arrearage", "overdue"},
-		words: []string{"insufficient balance", "insufficient credit", "insufficient funds", "credit balance is too low", "out of credits", "spend limit", "spending limit", "available credits", "included credits", "余额不足", "欠费"}, at: isRefusal},
+		words: []string{"insufficient balance", "insufficient credit", "insufficient funds", "credit balance is too low", "out of credits", "spend limit", "spending limit", "usage limit", "available credits", "included credits", "余额不足", "欠费"}, at: isRefusal},
 	{code: llm.ContentFilter, names: []string{"contentfilter", "contentpolicy", "moderation", "responsibleaipolicyviolation", "prohibitedcontent", "sensitivecontent", "riskdetection", "datainspection"},
 		words: []string{"content management policy", "content policy", "content filter", "content exists risk", "inappropriate content", "敏感"}, at: isAbout},
 	{code: llm.ContentFilter, words: []string{"moderation", "flagged"}, at: func(status int) bool { return status == 403 }},
@@ -207,6 +207,9 @@ func codeOf(status int, s *said) llm.Code {
 			return rules[i].code
 		}
 	}
+	if isAbout(status) && tooManyTokens(text) {
+		return llm.ContextLength
+	}
 	if status != 429 && status < 500 && (strings.Contains(text, "model") && containsAny(text, missing) || strings.Contains(text, "模型不存在")) {
 		return llm.ModelNotFound
 	}
@@ -222,6 +225,16 @@ func codeOf(status int, s *said) llm.Code {
 		}
 	}
 	return llm.Unavailable // an error without a status: inside a stream or a 200
+}
+
+// tooManyTokens tells whether a message says, in whatever words, that what was
+// sent has more tokens than the model takes. What the model may write is not
+// meant: another number in the same request cures that.
+func tooManyTokens(text string) bool {
+	return strings.Contains(text, "token") &&
+		containsAny(text, []string{"input", "prompt", "message", "conversation"}) &&
+		containsAny(text, []string{"exceed", "too long", "too large", "too many", "longer than", "larger than", "more than"}) &&
+		!containsAny(text, []string{"max_", "output", "completion", "thinking", "budget", "per minute", "per day"})
 }
 
 // notMoney tells whether a word that means "no money" with other vendors means

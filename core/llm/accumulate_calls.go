@@ -43,6 +43,7 @@ func (p *partialChoice) addCalls(d *Message) (changed bool) {
 	copied := false
 	for i := range d.ToolCalls {
 		delta := d.ToolCalls[i]
+		unnamed := len(p.calls.list) > 0 && p.calls.unname(&delta)
 		to := p.calls.find(&delta)
 		if to == nil && delta.isEmpty() {
 			continue
@@ -50,7 +51,7 @@ func (p *partialChoice) addCalls(d *Message) (changed bool) {
 		if to == nil {
 			to = p.calls.begin(&delta)
 		}
-		differs := delta.Index != to.place
+		differs := unnamed || delta.Index != to.place
 		if to.repeats(&delta) {
 			delta.Function, differs = FunctionCall{}, true
 			if delta.Custom != nil {
@@ -89,6 +90,33 @@ func (p *partialChoice) addCalls(d *Message) (changed bool) {
 	}
 	return changed
 }
+
+// unname takes away the word for no name, which some servers write into the
+// pieces after the first; a call may be named so by its first piece only.
+func (c *partialCalls) unname(d *ToolCall) bool {
+	if d.Custom != nil || !isNoWord(d.Function.Name) || d.ID != "" && !isNoWord(d.ID) && c.withID(d.ID) == nil {
+		return false
+	}
+	to := c.open(d)
+	if to == nil || to.name.Len() == 0 || to.name.String() == d.Function.Name {
+		return false
+	}
+	d.Function.Name = ""
+	if isNoWord(d.ID) {
+		d.ID = ""
+	}
+	return true
+}
+
+// open is the call that d's index names, else the last one.
+func (c *partialCalls) open(d *ToolCall) *partialCall {
+	if d.Index >= 0 {
+		return c.withIndex(d.Index)
+	}
+	return c.list[len(c.list)-1]
+}
+
+func isNoWord(text string) bool { return text == "null" || text == "None" }
 
 // flush gives up the wait for half a character in a call's arguments or name.
 func (c *partialCalls) flush(waiting, lost string, d *Message) {
@@ -171,10 +199,7 @@ func (c *partialCalls) find(d *ToolCall) *partialCall {
 			return same
 		}
 	}
-	to := c.list[len(c.list)-1]
-	if d.Index >= 0 {
-		to = c.withIndex(d.Index)
-	}
+	to := c.open(d)
 	switch {
 	case to == nil:
 		return nil
