@@ -83,11 +83,15 @@ func (a *Aggregator) Manager() *manager.Manager { return a.manager }
 // registers it with the manager, replacing a provider of the same name. A model
 // of Options.Models that is written as "vendor/model" needs no configuration
 // where the environment holds the vendor's key (docs/vendors.md). Nothing is
-// registered if a configuration is wrong (INVALID_ARGUMENT), or if no
-// provider has a model of Options.Models (MODEL_NOT_FOUND, PROVIDER_NOT_FOUND).
+// registered if a configuration or the strategy is wrong (INVALID_ARGUMENT), or
+// if no provider has a model of Options.Models (MODEL_NOT_FOUND,
+// PROVIDER_NOT_FOUND).
 func (a *Aggregator) Initialize(ctx context.Context, configs []config.Provider) error {
 	if a.isClosed() {
 		return closedError()
+	}
+	if err := a.options.Call.Strategy.Check(); err != nil {
+		return err
 	}
 	joins := fleetOf(configs)
 	if err := fleet.Check(joins); err != nil {

@@ -8,6 +8,7 @@ import pytest
 
 import llmagg
 from conftest import config_for
+from llmagg import catalog
 from llmagg.faultwall import FaultWall
 
 HI = [{"role": "user", "content": "hi"}]
@@ -62,9 +63,13 @@ def test_groups_keep_their_order(aggregator: Any) -> None:
 
 def test_mistakes_say_what_is_expected(aggregator: Any) -> None:
     with pytest.raises(llmagg.InvalidArgumentError, match='did you mean "weighted"'):
-        asked(aggregator(["gpt-a", "gpt-b"], "wieghted"))
+        llmagg.LLMAggregator(["gpt-a", "gpt-b"], "wieghted")
+    changed = aggregator(["gpt-a", "gpt-b"])
+    changed.strategy = "wieghted"  # seen by the next call
+    with pytest.raises(llmagg.InvalidArgumentError, match=f"expected one of {', '.join(catalog._STRATEGIES)}; did you"):
+        asked(changed)
     with pytest.raises(llmagg.InvalidArgumentError, match="strategy"):
-        asked(aggregator(["gpt-a", "gpt-b"], 7))
+        llmagg.LLMAggregator(["gpt-a", "gpt-b"], 7)  # type: ignore[arg-type]
     for models, text in (
         ([[]], "empty group"),
         ([["a", 3]], "int"),

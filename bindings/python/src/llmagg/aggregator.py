@@ -100,6 +100,7 @@ class LLMAggregator(Closing):
             from . import budget as budgets
 
             budgets.names_of(budget)
+        catalog.check_strategy(strategy)
         self.strategy = strategy
         self.budget = budget
         self.cache: Cache | None = None

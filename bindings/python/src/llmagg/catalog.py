@@ -202,6 +202,22 @@ async def close(provider: str, name: str, client: Any) -> None:
     release(client)  # an overriding close() may not call ours
 
 
+_STRATEGIES = ("order", "weighted", "latency", "least_busy", "cost", "usage")
+
+
+def check_strategy(strategy: Any) -> None:
+    """Refuses what is neither the name of a strategy nor a function, as the core does at a call."""
+    if strategy is None or callable(strategy) or strategy in _STRATEGIES:
+        return
+    from difflib import get_close_matches  # slow to import
+
+    near = get_close_matches(str(strategy), _STRATEGIES, 1)
+    hint = f'; did you mean "{near[0]}"?' if near else ""
+    raise InvalidArgumentError(
+        f"strategy is {strategy!r}; expected one of {', '.join(_STRATEGIES)}, or a function of the routes{hint}"
+    )
+
+
 def model_groups(models: Any) -> list[list[str]]:
     """The groups in a list of models: a nested list is a group, and a name by itself is one too; without any nested
     list, all names are one group. Raises InvalidArgumentError, also for a str and for names without an order.
