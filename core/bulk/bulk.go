@@ -50,6 +50,17 @@ type Options struct {
 	Progress func(Report)
 }
 
+// check is INVALID_ARGUMENT for a number that bounds nothing. A NaN is neither
+// below nor above any sum.
+func (o *Options) check() error {
+	for name, n := range map[string]float64{"MaxCost": o.MaxCost, "StopAfterErrors": o.StopAfterErrors, "Window": float64(o.Window)} {
+		if !(n >= 0) {
+			return llm.Errorf(llm.InvalidArgument, "bulk.Options.%s is %v; expected a number above 0, or 0 for the default", name, n)
+		}
+	}
+	return nil
+}
+
 // Report is the sum of a job, rows of earlier runs included.
 type Report struct {
 	Rows, Answered, Errors         int
@@ -71,12 +82,17 @@ func Run(ctx context.Context, a *aggregator.Aggregator, source Source, sink Sink
 	if c, ok := source.(io.Closer); ok {
 		defer c.Close()
 	}
-	if o.MaxCost < 0 || o.StopAfterErrors < 0 || o.Window < 0 {
-		return Report{}, llm.Errorf(llm.InvalidArgument, "bulk.Options has a negative number: %+v", o)
+	if err := o.check(); err != nil {
+		return Report{}, err
 	}
 	path := o.Ledger
-	if file, ok := sink.(*JSONLSink); ok && path == "" {
-		path = file.path + ".ledger.jsonl"
+	if file, ok := sink.(*JSONLSink); ok {
+		if err := file.check(source); err != nil {
+			return Report{}, err
+		}
+		if path == "" {
+			path = file.path + ".ledger.jsonl"
+		}
 	}
 	if path == "" {
 		return Report{}, llm.Errorf(llm.InvalidArgument, "bulk.Options.Ledger is empty; expected the path of a ledger, since the sink is not a file")

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -213,6 +214,30 @@ func TestALedgerThatCannotBeUsed(t *testing.T) {
 	_, err = bulk.Run(t.Context(), a, bulk.Rows(func(func(bulk.Row) bool) {}), nil, bulk.Options{})
 	require.ErrorContains(t, err, "Options.Ledger is empty")
 	require.Equal(t, 10, wall.Seen().Totals.Requests)
+}
+
+func TestWhatWouldLoseRowsOrBoundNothingIsRefused(t *testing.T) {
+	wall, a := begin(t, "")
+	folder := t.TempDir()
+	in := prompts(t, folder, 10)
+	before, err := os.ReadFile(in)
+	require.NoError(t, err)
+	_, err = run(a, in, in, bulk.Options{})
+	require.ErrorContains(t, err, "is the input")
+	_, err = run(a, in, folder, bulk.Options{})
+	require.ErrorContains(t, err, "is a folder")
+	out := filepath.Join(folder, "answers.jsonl")
+	for says, o := range map[string]bulk.Options{
+		"Options.MaxCost is NaN": {MaxCost: math.NaN()}, "Options.StopAfterErrors is NaN": {StopAfterErrors: math.NaN()},
+		"Options.MaxCost is -1": {MaxCost: -1}, "Options.Window is -1": {Window: -1},
+	} {
+		_, err = run(a, in, out, o)
+		require.ErrorContains(t, err, says)
+	}
+	after, err := os.ReadFile(in)
+	require.NoError(t, err)
+	require.Equal(t, before, after)
+	require.Zero(t, wall.Seen().Totals.Requests)
 }
 
 func TestTwoRunsOnOneLedger(t *testing.T) {

@@ -56,7 +56,7 @@ func (s *sequence) Close() error {
 
 // JSONLSource reads rows of JSON lines.
 type JSONLSource struct {
-	file  io.Closer
+	file  *os.File
 	lines *bufio.Reader
 	line  int
 }

@@ -68,6 +68,24 @@ type JSONLSink struct {
 // WriteJSONL is a sink that writes a file. The file appears when it is whole.
 func WriteJSONL(path string) *JSONLSink { return &JSONLSink{path: path} }
 
+// check is INVALID_ARGUMENT if the file that stands there is not to be replaced
+// by answers: a folder, or the rows themselves.
+func (s *JSONLSink) check(source Source) error {
+	there, err := os.Stat(s.path)
+	if err != nil {
+		return nil // no file, or one that opening it will tell of
+	}
+	if there.IsDir() {
+		return llm.Errorf(llm.InvalidArgument, "the output %q is a folder; expected the path of a file", s.path)
+	}
+	if in, ok := source.(*JSONLSource); ok {
+		if read, err := in.file.Stat(); err == nil && os.SameFile(there, read) {
+			return llm.Errorf(llm.InvalidArgument, "the output %q is the input, which the answers would replace; name another file", s.path)
+		}
+	}
+	return nil
+}
+
 // Write writes a line.
 func (s *JSONLSink) Write(r *Result) error {
 	if err := s.open(); err != nil {

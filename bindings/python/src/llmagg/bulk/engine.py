@@ -17,6 +17,7 @@ from .report import Answer, LedgerError, Report
 from .rows import Rows
 from .window import Window
 
+_AT_ONCE = 100  # tasks that are begun before they may read their rows
 _ENOUGH = 50  # rows, before a share of errors says anything
 
 
@@ -59,6 +60,8 @@ class Engine:
             while not self._over() or self._tasks:
                 while not self._over() and len(self._tasks) < self.window.size():
                     self._tasks.add(asyncio.create_task(self._work()))
+                    if len(self._tasks) % _AT_ONCE == 0:
+                        await asyncio.sleep(0)  # they read rows: a window may be larger than the job
                 done, self._tasks = await asyncio.wait(self._tasks, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     self._end(task.exception())

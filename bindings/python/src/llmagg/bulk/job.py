@@ -61,11 +61,13 @@ async def run(
     target = Path(destination)
     if form_of(target, "the output") == "parquet":
         parquet()
+    output.check(target, source)
     rows = Rows(source)
     if llm is None:
         llm = await default.aggregator()
     asking = Asking(llm, prompt, parse, params)
     _check(max_cost, stop_after_errors, window, errors)
+    _check_seconds(batch_wait, batch_poll)
     await asking.check()
     with closing(_opened(target, ledger, asking.job, resume=resume)) as book:
         engine = Engine(
@@ -254,6 +256,13 @@ def _shown(engine: Engine, rows: Rows) -> Iterator[None]:
     finally:
         watching.cancel()
         shown.close()
+
+
+def _check_seconds(batch_wait: Any, batch_poll: Any) -> None:
+    for name, value, least in (("batch_wait", batch_wait, "0 or more"), ("batch_poll", batch_poll, "above 0")):
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not (number and (value > 0 or (value == 0 and name == "batch_wait"))):
+            raise InvalidArgumentError(f"{name} is {value!r}; expected seconds, {least}")
 
 
 def _check(max_cost: Any, stop_after_errors: Any, window: Any, errors: Any) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .._wire import decode, encode
+from ..errors import InvalidArgumentError
 from .ledger import FAILED, Entry, full
 from .rows import form_of, parquet
 
@@ -18,6 +19,15 @@ COLUMNS = (
     "cost", "currency", "error",
 )  # fmt: skip
 """The columns of csv and parquet files; ``parsed``, ``tool_calls`` and ``error`` are JSON text."""
+
+
+def check(path: Path, source: Any) -> None:
+    """Raises InvalidArgumentError if answers are not to replace what stands there: a folder, or the rows themselves."""
+    if path.is_dir():
+        raise InvalidArgumentError(f"the output {str(path)!r} is a folder; expected the path of a file")
+    if isinstance(source, (str, Path)) and path.exists() and Path(source).exists() and path.samefile(source):
+        text = f"the output {str(path)!r} is the input, which the answers would replace; name another file"
+        raise InvalidArgumentError(text)
 
 
 def write(path: Path, entries: Iterable[Entry]) -> None:
