@@ -8,6 +8,21 @@ import (
 
 // This file reads what a request says of the tools that may be called.
 
+// IsFunction reports whether an entry of tools is a function.
+func IsFunction(t *llm.Tool) bool {
+	return t.Function != nil && (t.Type == "function" || t.Type == "")
+}
+
+var noParameters = json.RawMessage(`{"type":"object","properties":{}}`)
+
+// Parameters are a function's parameters, an empty object where it has none.
+func Parameters(f *llm.Function) json.RawMessage {
+	if IsThere(f.Parameters) {
+		return f.Parameters
+	}
+	return noParameters
+}
+
 // NamedTool names a function, in the form of today or in the old one.
 type NamedTool struct {
 	Plain    string `json:"name"`

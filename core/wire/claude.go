@@ -70,3 +70,21 @@ var Budgets = map[string]int{"minimal": 1024, "low": 1024, "medium": 8192, "high
 
 // LeastAnswer is the room that max_tokens leaves beside a budget of thought.
 const LeastAnswer = 1024
+
+// Finish translates a stop reason of Claude and of Converse. answered says that
+// the call of a tool is the answer. A reason that OpenAI's shape has no word
+// for stays as it is.
+func Finish(reason string, answered bool) string {
+	switch reason {
+	case "end_turn", "stop_sequence":
+		return "stop"
+	case "max_tokens", "model_context_window_exceeded":
+		return "length"
+	case "tool_use":
+		if answered {
+			return "stop"
+		}
+		return "tool_calls"
+	}
+	return reason
+}

@@ -144,23 +144,12 @@ func (s *stream) begin(h *head) {
 	s.usage.add(h.usage)
 }
 
-// finish translates a stop reason. Those that OpenAI's shape has no word for
-// stay as they are.
+// finish translates a stop reason.
 func (s *stream) finish(h *head) string {
-	switch h.reason {
-	case "end_turn", "stop_sequence":
-		return "stop"
-	case "max_tokens", "model_context_window_exceeded":
-		return "length"
-	case "tool_use":
-		if s.schemaTool != "" && s.calls == 0 {
-			return "stop" // the call is the answer
-		}
-		return "tool_calls"
-	case "refusal":
+	if h.reason == "refusal" {
 		return "content_filter"
 	}
-	return h.reason
+	return wire.Finish(h.reason, s.schemaTool != "" && s.calls == 0)
 }
 
 // choiceExtra keeps what the finish reason does not say.

@@ -24,14 +24,8 @@ type toolChoice struct {
 	DisableParallel bool   `json:"disable_parallel_tool_use,omitempty"`
 }
 
-// anyInput is the schema of a function without parameters.
-var anyInput = json.RawMessage(`{"type":"object","properties":{}}`)
-
 func toolOf(f *llm.Function, extra llm.Extra) (json.RawMessage, error) {
-	t := tool{Name: f.Name, Description: f.Description, InputSchema: f.Parameters, Strict: f.Strict, CacheControl: extra["cache_control"]}
-	if !wire.IsThere(t.InputSchema) {
-		t.InputSchema = anyInput
-	}
+	t := tool{Name: f.Name, Description: f.Description, InputSchema: wire.Parameters(f), Strict: f.Strict, CacheControl: extra["cache_control"]}
 	return llm.JSON.Marshal(t)
 }
 
@@ -43,7 +37,7 @@ func (s *settings) tools() error {
 		var raw json.RawMessage
 		var err error
 		switch {
-		case t.Function != nil && (t.Type == "function" || t.Type == ""):
+		case wire.IsFunction(t):
 			raw, err = toolOf(t.Function, t.Extra)
 		case t.Function == nil && (wire.IsThere(t.Extra["name"]) || wire.IsThere(t.Extra["input_schema"])):
 			raw, err = llm.JSON.Marshal(t)

@@ -115,23 +115,12 @@ func (a *answer) say(citations json.RawMessage, texts ...llm.Piece) {
 	a.kept.Keep(p, citedRaw(citations, sizes...))
 }
 
-// finish translates a stop reason. Those that OpenAI's shape has no word for
-// stay as they are.
+// finish translates a stop reason.
 func (s *stream) finish(reason string) string {
-	switch reason {
-	case "end_turn", "stop_sequence":
-		return "stop"
-	case "max_tokens", "model_context_window_exceeded":
-		return "length"
-	case "tool_use":
-		if s.schemaTool != "" && s.calls == 0 {
-			return "stop" // the call is the answer
-		}
-		return "tool_calls"
-	case "guardrail_intervened", "content_filtered":
+	if reason == "guardrail_intervened" || reason == "content_filtered" {
 		return "content_filter"
 	}
-	return reason
+	return wire.Finish(reason, s.schemaTool != "" && s.calls == 0)
 }
 
 // choiceExtra keeps what the finish reason does not say.

@@ -53,15 +53,8 @@ type namedTool struct {
 	Name string `json:"name"`
 }
 
-// anyInput is the schema of a function without parameters.
-var anyInput = json.RawMessage(`{"type":"object","properties":{}}`)
-
 func toolOf(f *llm.Function) tool {
-	s := &toolSpec{Name: f.Name, Description: f.Description, InputSchema: inputSchema{f.Parameters}, Strict: f.Strict}
-	if !wire.IsThere(f.Parameters) {
-		s.InputSchema.JSON = anyInput
-	}
-	return tool{Spec: s}
+	return tool{Spec: &toolSpec{Name: f.Name, Description: f.Description, InputSchema: inputSchema{wire.Parameters(f)}, Strict: f.Strict}}
 }
 
 // tools translates tools and functions. An entry that is one of Converse's own
@@ -71,7 +64,7 @@ func (s *settings) tools() error {
 	for i := range s.request.Tools {
 		t := &s.request.Tools[i]
 		switch {
-		case t.Function != nil && (t.Type == "function" || t.Type == ""):
+		case wire.IsFunction(t):
 			tools = append(tools, toolOf(t.Function))
 		case (t.Type == "systemTool" || t.Type == "toolSpec") && wire.IsThere(t.Extra[t.Type]):
 			tools = append(tools, tool{Raw: append(append([]byte(`{"`+t.Type+`":`), t.Extra[t.Type]...), '}')})

@@ -33,7 +33,7 @@ func toolsOf(req *llm.Request) (tools []json.RawMessage, config json.RawMessage,
 	for i := range req.Tools {
 		tool := &req.Tools[i]
 		switch {
-		case tool.Function != nil && (tool.Type == "function" || tool.Type == ""):
+		case wire.IsFunction(tool):
 			functions = append(functions, declarationOf(tool.Function))
 		case tool.Type == "" && len(tool.Extra) > 0:
 			own, err := llm.JSON.Marshal(tool.Extra)

@@ -155,7 +155,7 @@ func (s *settings) tools() error {
 	}
 	for i := range s.request.Tools {
 		t := &s.request.Tools[i]
-		if t.Function == nil || t.Type != "function" && t.Type != "" {
+		if !wire.IsFunction(t) {
 			return wire.Unsupported("tools[%d] has the type %q; Ollama takes functions", i, t.Type)
 		}
 		if err := add(t.Function, "tools["+strconv.Itoa(i)+"]"); err != nil {

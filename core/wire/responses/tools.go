@@ -18,14 +18,8 @@ type tool struct {
 	Strict      bool            `json:"strict"`
 }
 
-// noParameters is the schema of a function without parameters.
-var noParameters = json.RawMessage(`{"type":"object","properties":{}}`)
-
 func toolOf(f *llm.Function) (json.RawMessage, error) {
-	t := tool{Type: "function", Name: f.Name, Description: f.Description, Parameters: f.Parameters, Strict: f.Strict != nil && *f.Strict}
-	if !wire.IsThere(t.Parameters) {
-		t.Parameters = noParameters
-	}
+	t := tool{Type: "function", Name: f.Name, Description: f.Description, Parameters: wire.Parameters(f), Strict: f.Strict != nil && *f.Strict}
 	return llm.JSON.Marshal(t)
 }
 
@@ -37,7 +31,7 @@ func (s *settings) tools() error {
 		var raw json.RawMessage
 		var err error
 		switch {
-		case t.Function != nil && (t.Type == "function" || t.Type == ""):
+		case wire.IsFunction(t):
 			raw, err = toolOf(t.Function)
 			if wire.IsThere(t.Extra["cache_control"]) {
 				s.Leave("tools.cache_control")
