@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
@@ -27,6 +28,7 @@ type event struct {
 // its bytes.
 type answerBlock struct {
 	raw         json.RawMessage
+	more        bool // it has fields that are not read
 	Type        string
 	Text        llm.Piece
 	Thinking    llm.Piece
@@ -109,6 +111,7 @@ func blockIn(r *jsontext.Reader, kind string) (b answerBlock) {
 		case "citation":
 			b.Citation = slices.Clone(wire.Span(r))
 		default:
+			b.more = true
 			r.Skip()
 		}
 	}
@@ -138,12 +141,15 @@ func (b *answerBlock) typeOf(kind string) string {
 	return ""
 }
 
-var errNoType = errors.New("it has no type and nothing that is known")
+var errNoType = errors.New("it has nothing that can be read as what its type says")
 
-// isOdd tells whether a block or a delta of no type says something that nobody
-// can read.
+// isOdd tells whether a block or a delta of no type, or a block of a text, says
+// something that nobody can read.
 func (b *answerBlock) isOdd() bool {
-	if b.Type != "" || len(b.raw) == 0 {
+	switch {
+	case strings.HasSuffix(b.Type, "text"):
+		return b.Text != "" && b.Type != "text" || b.Text == "" && b.more && failure.TextIn(b.raw) != ""
+	case b.Type != "" || len(b.raw) == 0:
 		return false
 	}
 	switch string(bytes.Join(bytes.Fields(b.raw), nil)) {

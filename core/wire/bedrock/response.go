@@ -60,14 +60,17 @@ func (a *answer) output(r *jsontext.Reader) {
 			a.content = r.Next() == '['
 			for more := wire.List(r); more; more = r.NextItem() {
 				b := blockIn(r)
-				a.add(&b)
+				if err := a.add(&b); err != nil {
+					r.Stop(err)
+				}
 			}
 		}
 	}
 }
 
-// add adds a block.
-func (a *answer) add(b *answerBlock) {
+// add adds a block. One that nobody knows may have no text beside it that is
+// lost.
+func (a *answer) add(b *answerBlock) error {
 	m := &a.message
 	switch c := b.call; {
 	case b.isText:
@@ -89,7 +92,9 @@ func (a *answer) add(b *answerBlock) {
 		a.kept.Keep(llm.AnswerPart{Type: "thinking"}, slices.Clone(b.raw))
 	default:
 		a.keepOther(slices.Clone(b.raw))
+		return wire.UnknownEvent(b.raw)
 	}
+	return nil
 }
 
 // say adds a text, which may have citations.

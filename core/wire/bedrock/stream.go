@@ -24,7 +24,8 @@ type stream struct {
 	parked  []openBlock // others that are open: a server may mix their deltas
 	kept    wire.Kept   // see kept.go
 	told    bool        // a delta has told of a block that nothing else shows
-	done    bool
+	stopped bool        // the message has
+	counted bool        // its metadata has come, which some gateways send first
 }
 
 func newStream(c *wire.Call) *stream {
@@ -72,11 +73,12 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 	case "messageStop":
 		d := s.closeAll()
 		d.Extra = s.parts()
+		s.stopped = true
 		c := s.chunk(d)
 		c.Choices[0].FinishReason, c.Choices[0].Extra, c.Extra = s.finish(e.reason), choiceExtra(e.reason), e.extra
 		return c, nil
 	case "metadata":
-		s.done = true
+		s.counted = true
 		c := s.chunk(nil)
 		c.Usage, c.Extra = e.usage, e.extra
 		if c.Usage == nil && c.Extra == nil {
@@ -90,7 +92,7 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 }
 
 // Complete implements [wire.Stream].
-func (s *stream) Complete() bool { return s.done }
+func (s *stream) Complete() bool { return s.stopped && s.counted }
 
 func (s *stream) piece(d *llm.Message, err error) (*llm.Chunk, error) {
 	if d == nil || err != nil {

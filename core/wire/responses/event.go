@@ -117,6 +117,14 @@ func text(raw []byte) string {
 	return ""
 }
 
+// argumentsOf is text of a call's arguments, which may be a list, too.
+func argumentsOf(raw []byte) string {
+	if len(raw) > 0 && raw[0] == '[' {
+		return string(raw)
+	}
+	return text(raw)
+}
+
 // elements are those of a list, as they stand.
 func elements(raw []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {

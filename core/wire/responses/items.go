@@ -236,7 +236,7 @@ func (s *stream) end(it *answerItem, f *itemFields) {
 // behind a placeholder. The bytes of an object, which is no text, say nothing
 // of its pieces.
 func (s *stream) endArguments(it *answerItem, raw []byte) {
-	whole := text(raw)
+	whole := argumentsOf(raw)
 	switch {
 	case whole == "":
 	case it.said == len(it.early) && !strings.HasPrefix(whole, it.early) && strings.HasSuffix(it.early, "}"):
@@ -253,7 +253,7 @@ func (s *stream) endEmpty(it *answerItem) {
 	if it.said > 0 {
 		return
 	}
-	begun := text(it.begun)
+	begun := argumentsOf(it.begun)
 	if begun == "" && it.kind == "function_call" {
 		begun = "{}"
 	}
