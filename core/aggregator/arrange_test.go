@@ -50,7 +50,6 @@ func TestAFunctionChoosesTheOrder(t *testing.T) {
 	order = []int{2, 2, 0}
 	require.Equal(t, "c", firstAsked(t, a))
 	order = []int{3}
-	require.ErrorContains(t, a.Initialize(t.Context(), nil), `did you mean "latency"?`)
 	_, err := a.Chat(t.Context(), ask())
 	require.Equal(t, llm.InvalidArgument, llm.CodeOfError(err))
 	require.ErrorContains(t, err, "place 3; expected 0 to 2")
@@ -75,6 +74,7 @@ func TestGroupsOfNamesBecomeGroupsOfRoutes(t *testing.T) {
 
 func TestAWrongStrategyOfTheAggregatorIsRefused(t *testing.T) {
 	a := overInstant(t, aggregator.Options{Call: llm.CallOptions{Strategy: "latancy"}}, modelsNamed("a", "b")...)
+	require.ErrorContains(t, a.Initialize(t.Context(), nil), `did you mean "latency"?`)
 	_, err := a.Chat(t.Context(), ask())
 	require.Equal(t, llm.InvalidArgument, llm.CodeOfError(err))
 	require.ErrorContains(t, err, `did you mean "latency"?`)
