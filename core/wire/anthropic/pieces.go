@@ -100,7 +100,7 @@ func blockIn(r *jsontext.Reader, kind string) (b answerBlock) {
 			b.ID = wire.Text(r)
 		case "name":
 			b.Name = wire.Text(r)
-		case "input":
+		case "input", "arguments":
 			b.Input = wire.Span(r)
 		case "partial_json":
 			b.PartialJSON = wire.ArgumentsPiece(r)

@@ -99,7 +99,7 @@ func callIn(r *jsontext.Reader) *call {
 			c.name = wire.Text(r)
 		case "type":
 			c.kind = wire.Text(r)
-		case "input":
+		case "input", "arguments":
 			c.input = wire.Span(r)
 		default:
 			r.Skip()

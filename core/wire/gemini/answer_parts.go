@@ -282,7 +282,7 @@ func readCall(r *jsontext.Reader, err *error) *functionCall {
 			readText(r, &c.ID, err)
 		case "name":
 			readText(r, &c.Name, err)
-		case "args":
+		case "args", "arguments":
 			c.Args = wire.Span(r)
 		default:
 			r.Skip()

@@ -144,7 +144,7 @@ func callIn(r *jsontext.Reader) (c made) {
 				switch string(r.Key) {
 				case "name":
 					c.name = wire.Text(r)
-				case "arguments":
+				case "arguments", "parameters":
 					c.arguments = wire.Span(r)
 				default:
 					r.Skip()

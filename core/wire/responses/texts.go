@@ -144,7 +144,8 @@ func (s *stream) endPart(it *answerItem, place int, raw []byte) {
 	}
 	whole, kind := "", ""
 	var logprobs []byte
-	for more := r.Object(); more; more = r.NextField() {
+	more := false // fields that are not read
+	for next := r.Object(); next; next = r.NextField() {
 		switch string(r.Key) {
 		case "type":
 			kind = r.TextLike("output_text")
@@ -164,8 +165,15 @@ func (s *stream) endPart(it *answerItem, place int, raw []byte) {
 		case "logprobs":
 			logprobs = wire.Span(&r)
 		default:
+			more = true
 			r.Skip()
 		}
+	}
+	switch {
+	case kind == "" && whole != "":
+		kind = "text"
+	case whole == "" && more && (kind == "" || strings.HasSuffix(kind, "text")):
+		s.hole = s.hole || failure.TextIn(raw) != ""
 	}
 	if kind != "output_text" && kind != "text" && kind != "refusal" {
 		s.opaque = s.opaque || kind != ""
