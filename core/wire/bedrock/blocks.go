@@ -40,10 +40,9 @@ func (s *stream) turnTo(index int) bool {
 // closeAll ends the blocks that nobody has ended, at the end of the answer.
 func (s *stream) closeAll() *llm.Message {
 	m := &llm.Message{NullContent: true}
-	for s.block.open || len(s.parked) > 0 {
-		if len(s.parked) > 0 {
-			s.turnTo(s.parked[0].index)
-		}
+	blocks := append(s.parked, s.block)
+	s.parked = nil
+	for _, s.block = range blocks {
 		if d := s.close(); d != nil {
 			m.Content += d.Content
 			m.NullContent = m.NullContent && d.NullContent
