@@ -47,6 +47,8 @@ func (r *Stream) odd(data []byte, err error) (*llm.Chunk, error) {
 	switch c := data[0]; {
 	case r.inner != nil: // its event began like JSON
 		return nil, r.unreadable(data, err)
+	case c != '{' && c != '[' && c != '"' && isRestOfJSON(data):
+		return nil, r.unreadable(data, errors.New("its beginning is missing: "+failure.OneLine(string(data[:min(len(data), failure.MaxMessage)]))))
 	case c != '{' && c != '[' && c != '"', isScalar(data), isBracketed(data):
 		return r.skip(data)
 	case !eventstream.IsSeveral(data):
@@ -71,18 +73,30 @@ func (r *Stream) whole(data []byte) *llm.Chunk {
 	return answer.AsChunk()
 }
 
-// unwrapped removes what some gateways put around a chunk: a second "data:", or
-// a second JSON encoding. changed says whether anything was removed.
+// unwrapped removes what some gateways put around a chunk: a second "data:", a
+// byte order mark or words in front of it, or a second JSON encoding. changed
+// says whether anything was removed.
 func unwrapped(data []byte) (inside []byte, changed bool) {
 	data = bytes.TrimSpace(data)
 	for bytes.HasPrefix(data, []byte("data:")) {
 		data, changed = bytes.TrimSpace(data[len("data:"):]), true
+	}
+	if from := bytes.IndexByte(data, '{'); from > 0 && data[0] != '"' && data[0] != '[' {
+		if inside := bytes.TrimRight(data[from:], "'\x00"); json.Valid(inside) {
+			return inside, true
+		}
 	}
 	var text string
 	if len(data) > 0 && data[0] == '"' && llm.JSON.Unmarshal(data, &text) == nil && len(text) > 0 && text[0] == '{' {
 		return []byte(text), true
 	}
 	return data, changed
+}
+
+// isRestOfJSON tells whether data that does not begin like JSON has names and
+// braces as JSON has them: a piece of the answer whose beginning was lost.
+func isRestOfJSON(data []byte) bool {
+	return bytes.Contains(data, []byte(`":`)) && bytes.ContainsAny(data, "{}")
 }
 
 // isScalar tells whether data is JSON without any object, which cannot be a
@@ -130,7 +144,7 @@ func (r *Stream) unreadable(data []byte, why error) error {
 	if errors.As(why, &told) {
 		reason = told.Message
 	}
-	e := llm.Errorf(llm.BadResponse, "a stream event of %d bytes that begins like JSON could not be read, so a piece of the answer is missing: %s", len(data), reason)
+	e := llm.Errorf(llm.BadResponse, "a stream event of %d bytes that looks like JSON could not be read, so a piece of the answer is missing: %s", len(data), reason)
 	e.Body = failure.Body(data)
 	return r.of(e)
 }
