@@ -58,6 +58,25 @@ def test_litellms_table() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("more", "kept"),
+    [
+        ({"output_cost_per_reasoning_token": 1e-5}, True),
+        ({"output_cost_per_reasoning_token": 3e-5}, False),
+        ({"input_cost_per_request": 0.005}, False),
+    ],
+)
+def test_rows_of_litellm_that_charge_for_more_are_left_out(more: dict[str, float], kept: bool) -> None:
+    row = {"litellm_provider": "openai", "input_cost_per_token": 2.5e-6, "output_cost_per_token": 1e-5, **more}
+    assert ("openai/a" in prices.from_litellm({"a": row})) == kept
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -1e-6, "free", True])
+def test_a_price_of_nonsense_in_litellms_table_is_no_price(wrong: object) -> None:
+    row = {"litellm_provider": "openai", "input_cost_per_token": wrong, "output_cost_per_token": 1e-5}
+    assert prices.from_litellm({"a": row}) == {"openai/a": {"output": 10}}
+
+
 def test_genai_prices_table() -> None:
     flat = {"input": 0.1, "output": 0.4, "cached_input": 0.025}
     before = prices.from_genai_prices(GENAI, on=datetime.date(2026, 3, 12))

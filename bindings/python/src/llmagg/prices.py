@@ -16,6 +16,7 @@ import argparse
 import copy
 import datetime
 import json
+import math
 import os
 import sys
 from collections.abc import Mapping
@@ -57,13 +58,18 @@ def use(table: str | os.PathLike[str] | None = SHIPPED) -> None:
 
 
 def from_litellm(table: Mapping[str, Any] | str | Path) -> Prices:
-    """The prices of litellm's table, given as a dict or as the path of its file. Rows that say 0 are unknown there."""
+    """The prices of litellm's table, given as a dict or as the path of its file. Rows that say 0 are unknown there.
+
+    A row is left out if it charges for more than its tokens: each request, or thoughts at a price of their own.
+    """
     prices: Prices = {}
     for name, row in _read(table, dict).items():
         if not isinstance(row, Mapping) or any("_above_" in key and "1hr" not in key and row[key] for key in row):
             continue
         price = {ours: round(row[theirs] * 1e6, 9) for theirs, ours in _LITELLM.items() if _is_price(row.get(theirs))}
         if not price.get("input") and not price.get("output"):
+            continue
+        if row.get("input_cost_per_request") or _thoughts_cost_more(row):
             continue
         provider = str(row.get("litellm_provider", ""))
         model = name.removeprefix(f"{provider}/")
@@ -115,7 +121,12 @@ def _read(table: Any, kind: type) -> Any:
 
 
 def _is_price(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
+def _thoughts_cost_more(row: Mapping[str, Any]) -> bool:
+    thoughts = row.get("output_cost_per_reasoning_token")
+    return bool(thoughts) and thoughts != row.get("output_cost_per_token")
 
 
 def _on(prices: Any, day: str) -> Mapping[str, Any] | None:
