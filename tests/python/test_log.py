@@ -83,3 +83,34 @@ print(json.dumps(records[0].llmagg))
     assert about["call"] >= 1
     assert about["wait"] >= 0
     assert "sk-secret" not in result.stdout
+
+
+def test_a_handler_that_raises_ends_no_call_and_no_thread(llm_wall: FaultWall) -> None:
+    llm_wall.script(FAILING)
+    before = """
+records = []
+class Broken(logging.Handler):
+    def emit(self, record):
+        if record.name == "llmagg":
+            records.append(record)
+            raise OSError("the disk of the log is full")
+logging.basicConfig(level=logging.DEBUG, handlers=[Broken()])
+"""
+    after = """
+deadline = time.monotonic() + 5
+while sum("attempt failed" in r.getMessage() for r in records) < 2 and time.monotonic() < deadline:
+    time.sleep(0.01)  # the thread of records tells nobody
+assert "llmagg-log" in threads()
+client = llmagg.get_manager().get_llm_client("openai", "good")
+def broken():
+    raise ValueError("no switch")
+client.is_available = broken
+assert llmagg.get_manager().get_all_models() == {"openai": ["bad"]}
+print(sum("attempt failed" in r.getMessage() for r in records) >= 2, sum(r.levelname == "WARNING" for r in records) > 0)
+print(*{r.filename for r in records if "registered" in r.getMessage() or "is_available" in r.getMessage()})
+"""
+    result = python(PROGRAM % (before, after), llm_wall.url)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[0] == "True True"
+    assert "log.py" not in result.stdout
+    assert "the disk of the log is full" in result.stderr

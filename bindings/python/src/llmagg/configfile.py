@@ -25,7 +25,7 @@ def warn_if_exposed(path: str | os.PathLike[str], mode: int) -> None:
     A reference ``${NAME}`` is not a key.
     """
     if mode & 0o066:
-        logger().warning(
+        logger.warning(
             "the configuration file %s holds keys, and other users may read or write it (mode %04o); "
             "restrict it to its owner (chmod 600), or refer to environment variables in it as ${NAME}",
             os.fspath(path),

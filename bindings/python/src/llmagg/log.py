@@ -10,6 +10,7 @@ at that time. ``record.llmagg`` is a dict for handlers that write JSON: ``event`
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -25,7 +26,7 @@ _lock = threading.Lock()
 _thread: threading.Thread | None = None
 _queue: Queue | None = None
 _level: int | None = None  # the level that the core knows
-_INFO = 20
+_INFO, _WARNING = 20, 30
 
 
 @cache
@@ -39,9 +40,24 @@ def _found() -> logging.Logger:
     return found
 
 
+def _write(level: int, message: str, *arguments: object, **more: Any) -> None:
+    """Writes a record. A handler or a filter of the application that raises ends no call and no thread; its traceback
+    goes to stderr, as :meth:`logging.Handler.handleError` writes it.
+    """
+    try:
+        _found().log(level, message, *arguments, stacklevel=3, **more)
+    except Exception:
+        import logging
+        import traceback
+
+        if logging.raiseExceptions and sys.stderr is not None:
+            with contextlib.suppress(OSError, ValueError):  # as with a closed stderr
+                traceback.print_exc()
+
+
 class _Logger:
-    """``logger()`` returns the package's logger; ``logger.warning`` and the like are the methods of that logger. The
-    first record imports ``logging``, since this import takes a tenth of the time of ``import llmagg``.
+    """``logger()`` returns the package's logger; ``logger.warning`` and ``logger.info`` write records. The first record
+    imports ``logging``, since this import takes a tenth of the time of ``import llmagg``.
     """
 
     def __call__(self) -> logging.Logger:
@@ -50,7 +66,11 @@ class _Logger:
     def info(self, message: str, *arguments: object) -> None:
         """Writes a record if the application has imported ``logging``; otherwise no handler can exist."""
         if "logging" in sys.modules:
-            _found().info(message, *arguments)
+            _write(_INFO, message, *arguments)
+
+    def warning(self, message: str, *arguments: object) -> None:
+        """Writes a record."""
+        _write(_WARNING, message, *arguments)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(_found(), name)
@@ -150,6 +170,6 @@ def _emit(kind: int, payload: bytes) -> None:
         attributes = record.get("attrs") or {}
         told = (f"{key}={value if key == 'stack' else _line(str(value))}" for key, value in attributes.items())
         text = " ".join([_line(record.get("message", "")), *told])
-        logger().log(_python_level(record.get("level", 0)), "%s", text, extra={"llmagg": _extra(record, attributes)})
+        _write(_python_level(record.get("level", 0)), "%s", text, extra={"llmagg": _extra(record, attributes)})
     elif kind == DROPPED:
-        logger().warning("%d log records of the core were dropped", record.get("count", 0))
+        logger.warning("%d log records of the core were dropped", record.get("count", 0))
