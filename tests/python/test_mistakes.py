@@ -341,3 +341,26 @@ def test_bytes_in_a_configuration_are_not_sent_in_base64(llm_wall: FaultWall, ru
     config = {"p": {"models": {"gpt-a": {"api_key": value, "base_url": llm_wall.url}}}}
     with pytest.raises(llmagg.InvalidArgumentError, match=rf"'api_key' is {type(value).__name__}; expected a str"):
         run(llmagg.LLMAggregator(["gpt-a"]).initialize(config))
+
+
+def test_a_bound_of_money_without_prices_is_told(llm_wall: FaultWall) -> None:
+    aggregator = aggregator_for(llm_wall, "unpriced")
+    with pytest.warns(UserWarning, match="no effect at openai/unpriced"):
+        aggregator.chat_sync(HELLO, max_cost=1)
+
+
+def test_hooks_that_give_nothing_are_named(llm_wall: FaultWall) -> None:
+    class Mine(llmagg.OpenAIProvider.CLIENT):  # type: ignore[misc,name-defined]
+        def _get_headers(self) -> Any:
+            return None
+
+    client = Mine(llmagg.ModelConfig("m", "openai", "k", llm_wall.url))
+    request = llmagg.ChatCompletionRequest("m", [llmagg.Message("user", "x")])
+    refused(lambda: client.chat_completion_sync(request), "Mine._get_headers must return a dict", "return")
+
+
+def test_values_of_the_wrong_kind_at_the_doors() -> None:
+    refused(lambda: llmagg.LLMAggregator(["m"], "latncy"), "strategy", "latency")
+    refused(lambda: llmagg.observe_sync(buffer="5"), "buffer")  # type: ignore[arg-type]
+    refused(lambda: llmagg.get_manager().register_provider(None), "register_provider")
+    refused(lambda: llmagg.OpenAIProvider.create_from_config({"m": {}}), "provider_name")  # type: ignore[arg-type]

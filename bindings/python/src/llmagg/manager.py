@@ -9,7 +9,7 @@ from ._closing import Closing
 from ._twin import twin
 from .client import LLMClient  # noqa: F401 - tests patch this name
 from .config import ModelConfig, ProviderConfig
-from .errors import LLMError, ModelNotFoundError, ProviderNotFoundError
+from .errors import InvalidArgumentError, LLMError, ModelNotFoundError, ProviderNotFoundError
 from .log import logger
 from .provider import Provider  # noqa: F401
 
@@ -39,6 +39,11 @@ class Manager(Closing):
         """Registers a provider under its name. If another provider had this name, it is replaced and closes its
         connections when its calls have ended.
         """
+        if isinstance(provider, type) or not hasattr(provider, "get_provider_name"):
+            kind = f"the class {provider.__name__}" if isinstance(provider, type) else type(provider).__name__
+            raise InvalidArgumentError(
+                f"register_provider takes a provider, got {kind}; OpenAIProvider.create_simple() makes one"
+            )
         name = provider.get_provider_name()
         replaced = self.providers.get(name)
         self.providers[name] = provider

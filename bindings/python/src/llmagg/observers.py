@@ -100,8 +100,8 @@ class _Observer:
     """A bounded queue of observations, filled by the package's observing thread and emptied by the iteration."""
 
     def __init__(self, buffer: int) -> None:
-        if buffer < 1:
-            raise InvalidArgumentError(f"buffer is {buffer}; expected at least 1")
+        if type(buffer) is not int or buffer < 1:
+            raise InvalidArgumentError(f"buffer is {buffer!r}; expected a whole number of at least 1")
         self.dropped = 0
         """The number of observations lost so far."""
         self._buffer = buffer

@@ -146,6 +146,11 @@ def _judged(data: bytes, lenient: bool) -> tuple[dict[str, Any], dict[str, str]]
 def warn(message: str) -> None:
     """Warns at the line of the application that called the package, and writes the warning to the log."""
     logger.warning("%s", message)
+    show(message)
+
+
+def show(message: str) -> None:
+    """Warns at the line of the application that called the package."""
     frame, level = _frame(), 2
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _OURS:
         frame, level = frame.f_back, level + 1

@@ -12,7 +12,6 @@ import json
 import re
 import sys
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -20,6 +19,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from . import catalog, lookup
+from ._bounds import Bounds
 from ._native.route import Plans
 from .attempt import Attempt
 from .errors import APITimeoutError, BadResponseError, InvalidArgumentError, LLMError
@@ -50,10 +50,9 @@ class Form(Generic[T]):
 
     def __init__(self, form: type[T]) -> None:
         described = hasattr(form, "model_validate_json") or dataclasses.is_dataclass(form)
-        if isinstance(form, str) or (described and not isinstance(form, type)):
-            raise InvalidArgumentError(
-                f"parse() takes a class, got an object of {type(form).__name__}: parse(messages, City)"
-            )
+        if form is None or isinstance(form, str) or (described and not isinstance(form, type)):
+            kind = "None" if form is None else f"an object of {type(form).__name__}"
+            raise InvalidArgumentError(f"parse() takes a class, got {kind}: parse(messages, City)")
         self._form = form
         self.name = re.sub(r"\W+", "_", getattr(form, "__name__", "answer"))[:64]
         self._reads: Callable[[str | bytes], T] | None = getattr(form, "model_validate_json", None)
@@ -183,7 +182,7 @@ async def parse(user: Any, messages: Any, form: type[T], params: Mapping[str, An
 
 
 class _Search(Generic[T]):
-    """One ``parse``. A deadline holds for all its calls together."""
+    """One ``parse``. A deadline and ``max_cost`` hold for all its calls together."""
 
     def __init__(self, user: Any, messages: Any, form: Form[T], params: dict[str, Any]) -> None:
         self._user = user
@@ -192,8 +191,7 @@ class _Search(Generic[T]):
         self._messages = messages_to_wire(messages.messages if self._request else messages)
         self._params = {**params, "response_format": form.response_format}
         self._fixed = bool(params.get("model") or (self._request and self._request.model))
-        deadline = self._params.pop("deadline", None)
-        self._until = None if deadline is None else time.monotonic() + deadline
+        self._bounds = Bounds(self._params)
         self._attempts: list[Attempt] = []
         self._tried: list[str] = []
 
@@ -206,12 +204,13 @@ class _Search(Generic[T]):
                 except UnfitError as unfit:
                     reason = str(unfit)
                 self._mark(reason)
+                self._bounds.refuse_unknown(response.cost, self._attempts)
                 if again == _MOST:
                     break
                 try:
                     response = await self._call(self._user, response, reason)
                 except LLMError:
-                    if self._late():
+                    if self._bounds.late() or self._bounds.is_spent():
                         raise
                     break  # the next route may answer
             self._tried.append(response.route)
@@ -222,11 +221,10 @@ class _Search(Generic[T]):
     async def _call(
         self, user: Any, unfit: ChatCompletionResponse | None = None, reason: str = ""
     ) -> ChatCompletionResponse:
-        params = dict(self._params)
-        if self._until is not None:
-            if self._late():
-                raise APITimeoutError("the deadline passed before an answer fitted", attempts=self._attempts)
-            params["deadline"] = self._until - time.monotonic()
+        if self._bounds.late():
+            raise APITimeoutError("the deadline passed before an answer fitted", attempts=self._attempts)
+        self._bounds.refuse_spent(self._attempts)
+        params = {**self._params, **self._bounds.options()}
         messages = list(self._messages)
         if unfit is not None:
             params["model"] = unfit.route or None
@@ -240,14 +238,13 @@ class _Search(Generic[T]):
         try:
             response: ChatCompletionResponse = await user.chat(asked, **params)
         except LLMError as error:
+            self._bounds.count(error.attempts)
             self._attempts += error.attempts
             error.attempts = list(self._attempts)
             raise
+        self._bounds.count(response.attempts)
         self._attempts += response.attempts
         return response
-
-    def _late(self) -> bool:
-        return self._until is not None and time.monotonic() >= self._until
 
     def _mark(self, reason: str) -> None:
         """Tells in the list of attempts that the last answer did not fit."""

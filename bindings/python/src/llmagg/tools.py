@@ -12,7 +12,6 @@ import copy
 import dataclasses
 import inspect
 import re
-import time
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from typing import Any
 import msgspec
 
 from . import parsing
+from ._bounds import Bounds
 from .attempt import Attempt
 from .errors import APITimeoutError, BadResponseError, InvalidArgumentError, LLMError
 from .messages import Message, ToolCall
@@ -146,53 +146,49 @@ async def run_tools(
     if callable(tools) or not isinstance(tools, Iterable):
         raise InvalidArgumentError(f"tools must be a list of functions, got {type(tools).__name__}; write tools=[…]")
     tools = list(tools)
-    if not tools or not isinstance(max_rounds, int) or max_rounds < 1:
-        raise InvalidArgumentError(
-            f"run_tools() needs at least one function, and max_rounds of at least 1, got {max_rounds!r}"
-        )
+    if not tools:
+        raise InvalidArgumentError("run_tools() needs at least one function")
+    for name, value in (("max_rounds", max_rounds), ("max_total_tokens", max_total_tokens)):
+        if (value is not None or name == "max_rounds") and (type(value) is not int or value < 1):
+            raise InvalidArgumentError(f"{name} is {value!r}; expected a whole number of at least 1")
     known = {tool.name: tool for tool in map(Tool, tools)}
     if len(known) < len(tools):
         raise InvalidArgumentError("two tools have the same name; the model could not tell them apart")
     rest = {**params, "tools": [tool.schema for tool in known.values()]}
-    deadline, most = rest.pop("deadline", None), rest.get("max_cost")
-    until = None if deadline is None else time.monotonic() + deadline
+    bounds = Bounds(rest)
     said: list[Any] = list(messages_to_wire(messages))
     attempts: list[Attempt] = []
     tokens = 0
     for done in range(1, max_rounds + 1):
-        if until is not None:
-            rest["deadline"] = until - time.monotonic()
-            if rest["deadline"] <= 0:
-                raise APITimeoutError("the deadline passed between two rounds of tools", attempts=attempts)
+        if bounds.late():
+            raise APITimeoutError("the deadline passed between two rounds of tools", attempts=attempts)
         try:
-            response: ChatCompletionResponse = await user.chat(said, **rest)
+            response: ChatCompletionResponse = await user.chat(said, **rest, **bounds.options())
         except LLMError as error:
             error.attempts = [*attempts, *error.attempts]
             raise
         attempts += response.attempts
         tokens += response.usage.total_tokens
-        cost = sum(attempt.cost.amount for attempt in attempts if attempt.cost is not None)
+        bounds.count(response.attempts)
         if not response.choices:
             raise BadResponseError("the answer has no choices", attempts=attempts)
         said.append(response.choices[0].message)
         calls = response.tool_calls
         if not calls:
-            return ToolRun(response, said, attempts, done, tokens, cost, "answer")
+            return ToolRun(response, said, attempts, done, tokens, bounds.cost, "answer")
         if _forces(rest.get("tool_choice")):
             del rest["tool_choice"]  # else the run could not end
-        said += await _results(calls, known, until, attempts)
+        bounds.refuse_unknown(response.cost, attempts)
+        said += await _results(calls, known, bounds.seconds(), attempts)
         if max_total_tokens is not None and tokens >= max_total_tokens:
-            return ToolRun(response, said, attempts, done, tokens, cost, "tokens")
-        if most is not None:
-            amount, hard = (most["amount"], most.get("hard", False)) if isinstance(most, Mapping) else (most, False)
-            if cost >= amount:
-                return ToolRun(response, said, attempts, done, tokens, cost, "cost")
-            rest["max_cost"] = {"amount": amount - cost, "hard": hard}
-    return ToolRun(response, said, attempts, max_rounds, tokens, cost, "rounds")
+            return ToolRun(response, said, attempts, done, tokens, bounds.cost, "tokens")
+        if bounds.is_spent():
+            return ToolRun(response, said, attempts, done, tokens, bounds.cost, "cost")
+    return ToolRun(response, said, attempts, max_rounds, tokens, bounds.cost, "rounds")
 
 
 async def _results(
-    calls: list[ToolCall], known: dict[str, Tool], until: float | None, attempts: list[Attempt]
+    calls: list[ToolCall], known: dict[str, Tool], left: float | None, attempts: list[Attempt]
 ) -> list[Message]:
     """A message for each call, in the order of the calls."""
 
@@ -201,7 +197,6 @@ async def _results(
             return f"error: there is no tool {call.name}; known are {', '.join(known)}"
         return await known[call.name].call(call)
 
-    left = None if until is None else max(until - time.monotonic(), 0)
     try:
         texts = await asyncio.wait_for(asyncio.gather(*map(result, calls), return_exceptions=True), left)
     except (TimeoutError, asyncio.TimeoutError):

@@ -52,11 +52,18 @@ class Call:
 
     async def response(self) -> ChatCompletionResponse:
         """The whole response."""
-        return _gathered.response(await bridge.last_event(self._begin(bridge.bridge(), _WHOLE)))
+        answer = _gathered.response(await bridge.last_event(self._begin(bridge.bridge(), _WHOLE)))
+        return _told(answer) if self._is_bounded() else answer
 
     def response_sync(self) -> ChatCompletionResponse:
         """The whole response; blocks."""
-        return _gathered.response(blocking.last_event(lambda reader: self._begin(reader, _WHOLE)))
+        answer = _gathered.response(blocking.last_event(lambda reader: self._begin(reader, _WHOLE)))
+        return _told(answer) if self._is_bounded() else answer
+
+    def _is_bounded(self) -> bool:
+        """Whether the call has a bound of money."""
+        options = self.options
+        return options is not None and ("max_cost" in options or "budgets" in options)
 
     def _begin_other(self, form: str, reader: Reader) -> Operation:
         options = encode(self.options, "the options") if self.options else None
@@ -72,7 +79,7 @@ class Call:
 
     def stream(self) -> AsyncGenerator[StreamEvent, None]:
         """The events of a streamed answer. Leaving it cancels the call."""
-        return self._streamed(_gathered.events, _other)
+        return self._streamed(_gathered.events, _other_bounded if self._is_bounded() else _other)
 
     def chunks(self) -> AsyncGenerator[StreamResponse, None]:
         """The chunks of a streamed answer."""
@@ -103,7 +110,7 @@ class Call:
 
     def stream_sync(self) -> Generator[StreamEvent, None, None]:
         """The events of a streamed answer; each step blocks. Leaving it cancels the call."""
-        return self._streamed_sync(_gathered.events, _other)
+        return self._streamed_sync(_gathered.events, _other_bounded if self._is_bounded() else _other)
 
     def text_sync(self) -> Generator[str, None, None]:
         """The texts of the first choice; each step blocks."""
@@ -177,6 +184,20 @@ def _other(kind: int, payload: Payload) -> StreamEvent:
         reason = data.get("reason")
         return RestartEvent(data.get("from", ""), data.get("to", ""), errors.from_payload(reason) if reason else None)
     return DoneEvent(_gathered.response(payload))
+
+
+def _told(answer: ChatCompletionResponse) -> ChatCompletionResponse:
+    from .._bounds import tell_unpriced
+
+    return tell_unpriced(answer)
+
+
+def _other_bounded(kind: int, payload: Payload) -> StreamEvent:
+    """The same of a call with a bound of money."""
+    event = _other(kind, payload)
+    if isinstance(event, DoneEvent):
+        _told(event.response)
+    return event
 
 
 async def health(routes: Routes) -> list[bool]:

@@ -27,6 +27,7 @@ _lock = threading.Lock()
 _library: ctypes.CDLL | None = None
 _quick: ctypes.PyDLL | None = None
 _file = -1
+_identity: tuple[int, ...] = ()  # of the file behind _file
 generation = 0
 """Grows by one in each forked child; an object of another generation belongs to a parent process."""
 _after_fork: list[Callable[[], None]] = []
@@ -53,16 +54,17 @@ def on_fork(forget: Callable[[], None]) -> None:
 
 
 def _load() -> ctypes.CDLL:
-    global _library, _file
+    global _library, _file, _identity
     with _lock:
         if _library is not None:
             return _library
         path = Path(__file__).with_name("libllmagg.so")
         if _file < 0:
             _file = _open(path)
+            _identity = _identity_of(_file)
             loaded = _dlopen(str(path))
         else:
-            loaded = _dlopen_copy()
+            loaded = _dlopen_copy(path)
         _library = loaded
     if os.environ.get("LLMAGG_TOP") == "1":
         threading.Thread(target=_tell, name="llmagg-top", daemon=True).start()
@@ -127,8 +129,38 @@ def _is_musl() -> bool:
     return not hasattr(ctypes.CDLL(None), "gnu_get_libc_version")
 
 
-def _dlopen_copy() -> ctypes.CDLL:
+def _identity_of(file: int) -> tuple[int, ...]:
+    found = os.fstat(file)
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _still_open(path: Path) -> int:
+    """The descriptor of the file that the parent loaded. A daemon closes all descriptors after it has forked, and the
+    number may mean another file now; then the same file is opened again. Raises ForkedError.
+    """
+    try:
+        if _identity_of(_file) == _identity:
+            return _file
+    except OSError:
+        pass
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        if _identity_of(file) == _identity:
+            return file
+        os.close(file)
+        reason = "another version of it was installed"
+    except OSError as error:
+        reason = f"it cannot be opened again: {error.strerror}"
+    raise errors.ForkedError(
+        f"this forked child has closed the descriptor of llmagg's native library, and {reason}; use llmagg only after "
+        "the fork, or start processes with 'spawn'"
+    )
+
+
+def _dlopen_copy(path: Path) -> ctypes.CDLL:
     """Loads a private copy of the library that the parent loaded."""
+    global _file
+    _file = _still_open(path)
     try:
         copy = os.memfd_create("libllmagg.so")
     except (AttributeError, OSError) as error:

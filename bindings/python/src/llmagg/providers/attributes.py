@@ -78,6 +78,12 @@ class Setting:
         known = vars(client).get(_STATE, {})
         vars(client)[_STATE] = {**known, **_FIELDS[self.name](value)}
 
+    def __delete__(self, client: Any) -> None:
+        """The configuration counts again; mock.patch.object ends so."""
+        known = vars(client).get(_STATE, {})
+        field = "model" if self.name == "model_name" else "base_url"
+        vars(client)[_STATE] = {key: value for key, value in known.items() if key != field}
+
 
 def _base_url(client: Any, own: Any) -> str:
     """The API's root. If none is configured, it is the core's default."""
@@ -107,6 +113,9 @@ class Gone:
         if value is not None and not _answers_itself(type(client)):
             raise TypeError(f"{type(client).__name__}.{self.name} cannot be replaced: {_INSTEAD}")
         vars(client)[self.name] = value
+
+    def __delete__(self, client: Any) -> None:
+        vars(client).pop(self.name, None)
 
 
 def _answers_itself(cls: type) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncGenerator, Iterator, Mapping
-from types import MappingProxyType
+from types import MappingProxyType, NoneType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from .. import _names, oldstyle
@@ -62,7 +62,9 @@ class OpenAIClient(BaseLLMClient):
     async def _chat_completion_impl(self, request: ChatCompletionRequest) -> ChatCompletionResponse:
         """One exchange, without retries."""
         answer = await self._bare(request).answer()
-        await self._validate_response(answer)
+        judged = self._validate_response(answer)
+        if inspect.isawaitable(judged):  # an override may be a plain function
+            await judged
         answer.pop("attempts", None)
         return ChatCompletionResponse.from_dict(answer)
 
@@ -144,7 +146,7 @@ class OpenAIClient(BaseLLMClient):
         from .._native.calls import Call
         from .._native.handle import Routes
 
-        data = dict(self._prepare_request_data(request))
+        data = dict(_of_hook(self, "_prepare_request_data", self._prepare_request_data(request)))
         data.pop("stream", None)  # the method called on the Call decides
         asked = exchange_options.get({})
         options = {**asked, "bare": True}
@@ -153,7 +155,11 @@ class OpenAIClient(BaseLLMClient):
             if options["include_usage"] and request.stream_options is None:
                 del data["stream_options"]  # the core adds it, except for servers that refuse it
         if self._replaces("_get_headers"):
-            options.update(headers={**self._get_headers(), **asked.get("headers", {})}, headers_only=True)
+            own = _of_hook(self, "_get_headers", self._get_headers())
+            if wrong := next((name for name, value in own.items() if not isinstance(value, (str, NoneType))), None):
+                kind = type(own[wrong]).__name__
+                raise InvalidArgumentError(f"{_named(self)}._get_headers gave {wrong!r} as {kind}; expected a str")
+            options.update(headers={**own, **asked.get("headers", {})}, headers_only=True)
         model = data.get("model")
         other = model if isinstance(model, str) and model != self.config.model else None
         handle = route.route_of(self).handle(self, self.VENDOR, other)
@@ -164,6 +170,21 @@ CLIENTS: dict[str, type[OpenAIClient]] = {"openai": OpenAIClient, "openai-compat
 """The client class for each "type"; the modules of other vendors add theirs."""
 _USAGE = {"include_usage": True}
 _OURS = {name: getattr(BaseLLMClient, name) for name in ("_get_headers", "_retry_request")}
+
+
+def _named(client: Any) -> str:
+    return type(client).__name__
+
+
+def _of_hook(client: Any, name: str, given: Any) -> Mapping[str, Any]:
+    """What an application's hook gave. Raises InvalidArgumentError, which names the hook, if it is no mapping."""
+    if isinstance(given, Mapping):
+        return given
+    if inspect.iscoroutine(given):
+        given.close()
+        raise InvalidArgumentError(f"{_named(client)}.{name} is a coroutine function; expected a plain one")
+    kind = "None (is a 'return' missing?)" if given is None else type(given).__name__
+    raise InvalidArgumentError(f"{_named(client)}.{name} must return a dict, got {kind}")
 
 
 class OpenAIProvider(BaseProvider):
@@ -207,6 +228,11 @@ class OpenAIProvider(BaseProvider):
         """A provider with the models of ``{name: {"api_key", "base_url"?, "model"?, …}}``; ``"model"`` is the upstream
         name where it differs. Raises InvalidArgumentError, also if no model can be used.
         """
+        if provider_name is not None and not isinstance(provider_name, str):
+            kind = type(provider_name).__name__
+            raise InvalidArgumentError(
+                f"provider_name must be a text, got {kind}; write create_from_config(models_config={{name: {{…}}}})"
+            )
         name = provider_name or cls.VENDOR
         skipped: list[str] = []
         entry = {"type": None if name == cls.VENDOR else cls.VENDOR, "models": models_config or {}}
