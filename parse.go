@@ -227,6 +227,7 @@ type spent struct {
 	until    time.Time // the zero time without a deadline
 	most     *MaxCost
 	cost     float64
+	unknown  bool // with most: an answer whose cost nobody knows
 	attempts []Attempt
 }
 
@@ -245,6 +246,8 @@ func (s *spent) over() *Error {
 	switch {
 	case !s.until.IsZero() && !time.Now().Before(s.until):
 		return &Error{Code: Timeout, Message: "the deadline of all calls together passed", Attempts: s.attempts}
+	case s.unknown:
+		return &Error{Code: InvalidArgument, Message: "max_cost cannot be kept: the cost of an answer is not known; give the models a \"price\"", Attempts: s.attempts}
 	case s.most != nil && s.cost >= s.most.Amount:
 		return &Error{Code: Quota, Message: fmt.Sprintf("the calls have cost %.6g, and their max_cost is %.6g", s.cost, s.most.Amount), Attempts: s.attempts}
 	}
@@ -269,6 +272,7 @@ func (s *spent) call(ctx context.Context, a *Aggregator, r *Request) (*Response,
 		return nil, e.With(slices.Clone(s.attempts), "")
 	}
 	s.add(response.Attempts)
+	s.unknown = s.most != nil && response.Cost == nil
 	return response, nil
 }
 

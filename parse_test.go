@@ -124,6 +124,18 @@ func TestParseAsksAgainWithTheReasonThenElsewhere(t *testing.T) {
 	require.Len(t, e.Attempts, 2)
 }
 
+func TestAnUnknownCostEndsWhatHasABound(t *testing.T) {
+	wall := startWall(t, `{"models": {"a": {"steps": [{"tool_calls": [{"name": "weather", "arguments": {"city": "Ulm"}}]}]}}}`)
+	a, err := llmagg.New(llmagg.Map{"shop": llmagg.Map{"models": llmagg.Map{"a": llmagg.Map{"base_url": wall.BaseURL(), "api_key": "sk-test"}}}})
+	require.NoError(t, err)
+	defer a.Close()
+	bound := llmagg.CallOptions{MaxCost: &llmagg.MaxCost{Amount: 1}}
+	_, err = a.RunTools(t.Context(), &llmagg.Request{Messages: hi, Options: bound}, []*llmagg.Tool{llmagg.NewTool("weather", "", weather)}, llmagg.RunOptions{})
+	require.ErrorIs(t, err, &llmagg.Error{Code: llmagg.InvalidArgument})
+	require.ErrorContains(t, err, "the cost of an answer is not known")
+	require.Len(t, wall.Seen().Requests, 1)
+}
+
 func TestParseKeepsWithinTheBudgetOfItsCall(t *testing.T) {
 	wall := startWall(t, `{"models": {"a": {"steps": [{"text": "no"}]}, "b": {"steps": [{"text": "no"}]}}}`)
 	_, err := llmagg.Parse[short](t.Context(), over(t, wall), &llmagg.Request{Messages: hi, Options: llmagg.CallOptions{MaxCost: &llmagg.MaxCost{Amount: 1}}})

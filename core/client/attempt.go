@@ -174,6 +174,9 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 	}
 	a.settleRate(now, e, borne, r.Status, usage)
 	a.turn.settleBudgets(r.Cost, r.Cost == nil && r.Free())
+	if r.Cost == nil && e == nil {
+		a.turn.tellUnpriced()
+	}
 	a.cancel(nil)
 	if a.place {
 		c.slots.Release()

@@ -107,3 +107,12 @@ func (t *turn) settleBudgets(cost *llm.Cost, free bool) {
 	}
 	t.reserved = 0
 }
+
+// tellUnpriced writes to the log, once for each route, that a bound of money
+// has no effect there.
+func (t *turn) tellUnpriced() {
+	c, o := t.client, &t.call.Payload.Options
+	if l := c.options.Logger; l != nil && (o.MaxCost != nil || len(o.Budgets) > 0) && c.unpriced.CompareAndSwap(false, true) {
+		l.Warn("max_cost or a budget has no effect: the cost of the route's answers is not known; set \"price\" in its configuration", "provider", c.cfg.Provider, "model", c.cfg.Name)
+	}
+}

@@ -67,6 +67,7 @@ type Client struct {
 	watch    atomic.Pointer[observe.Observers] // set by New, replaced by Observe
 	meter    atomic.Pointer[meter.Route]       // nil before the first report
 	fleet    atomic.Pointer[Shared]            // nil outside of a fleet
+	unpriced atomic.Bool                       // see tellUnpriced
 
 	life context.Context // of health checks; ends when the client closes
 	die  context.CancelCauseFunc

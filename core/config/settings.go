@@ -223,9 +223,9 @@ func money(field func(*price.Price) **float64) func(*Model, *place, []byte) erro
 }
 
 func (c *Model) setHeaders(at *place, v []byte) error {
-	var headers map[string]string
-	if v[0] != '{' || llm.JSON.Unmarshal(v, &headers) != nil {
-		return at.fail("\"headers\" has the wrong type; expected {name: string}") // the values may be keys: not repeated
+	headers, err := llm.ReadHeaders(v)
+	if err != nil {
+		return at.fail("%s", llm.AsError(err).Message)
 	}
 	merged := make(map[string]string, len(headers)+len(c.Headers))
 	for k, value := range c.Headers {

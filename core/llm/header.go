@@ -60,3 +60,19 @@ func CheckHeaders(headers map[string]string) error {
 // IsBlank tells whether a character shows nothing: spaces of every sort, and
 // what has no width.
 func IsBlank(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) }
+
+// ReadHeaders reads {name: text}; a null is a header that is not there. The
+// values may be keys, so errors do not repeat them.
+func ReadHeaders(v []byte) (map[string]string, error) {
+	var read map[string]*string
+	if v[0] != '{' || JSON.Unmarshal(v, &read) != nil {
+		return nil, Errorf(InvalidArgument, "\"headers\" has the wrong type; expected {name: string}")
+	}
+	headers := make(map[string]string, len(read))
+	for name, value := range read {
+		if value != nil {
+			headers[name] = *value
+		}
+	}
+	return headers, nil
+}

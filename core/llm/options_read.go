@@ -60,9 +60,9 @@ var callSettings = []callSetting{
 		(*CallOptions).setCache},
 	{setting.Setting{Name: "include_usage", Type: "bool", Default: "true for aggregators, false for single clients", Meaning: "asks for usage in streams where the vendor supports it"}, boolIn(func(o *CallOptions) *bool { return &o.IncludeUsage })},
 	{setting.Setting{Name: "headers", Type: "object of texts", Default: "none", Meaning: "HTTP headers for this call; they replace configured headers of the same name"},
-		func(o *CallOptions, key string, v []byte) error {
-			if v[0] != '{' || JSON.Unmarshal(v, &o.Headers) != nil {
-				return Errorf(InvalidArgument, "option \"headers\" has the wrong type; expected {name: string}") // the values may be keys: not repeated
+		func(o *CallOptions, key string, v []byte) (err error) {
+			if o.Headers, err = ReadHeaders(v); err != nil {
+				return Errorf(InvalidArgument, "option %s", AsError(err).Message)
 			}
 			return CheckHeaders(o.Headers)
 		}},

@@ -216,6 +216,7 @@ static void freed_queues_are_freed(void) {
 int main(int count, char **arguments) {
     if (getenv("GODEBUG") == NULL) {
         setenv("GODEBUG", "gctrace=1,schedtrace=50,inittrace=1", 1);
+        setenv("GOMEMLIMIT", "half of it", 1); /* it ended the process when the library was loaded */
         execv(arguments[0], arguments);
     }
     (void)count;
