@@ -200,7 +200,11 @@ func (c *Cache) Chat(wait context.Context, key Key, refresh bool, accept func(*l
 		case <-wait.Done():
 			return nil, ErrEnded
 		}
-		if f.left {
+		switch {
+		case f.left && isOver(wait): // this call cannot ask in its place
+			<-wait.Done()
+			return nil, ErrEnded
+		case f.left:
 			continue
 		}
 		if a := c.open(f.value, accept); a != nil {
@@ -243,11 +247,19 @@ func (c *Cache) lead(wait context.Context, key Key, f *flight, before uint64, ac
 	c.misses.Add(1)
 	r, err := ask()
 	if err != nil {
-		f.left = wait.Err() != nil
+		f.left = isOver(wait)
 		return nil, err
 	}
 	f.value, f.left = c.put(wait, key, r), false
 	return &Answer{Response: r}, nil
+}
+
+// isOver tells whether a call has ended by its own doing: it was cancelled, or
+// its deadline has passed, which a timer beside that of its context may tell
+// first.
+func isOver(wait context.Context) bool {
+	deadline, ok := wait.Deadline()
+	return wait.Err() != nil || ok && !time.Now().Before(deadline)
 }
 
 func (c *Cache) ask(wait context.Context, key Key, ask func() (*llm.Response, error)) (*Answer, error) {

@@ -75,7 +75,7 @@ func TestLongTextsAreNotJoinedForEachPiece(t *testing.T) {
 		whole.Add(&Chunk{Choices: []ChunkChoice{{Delta: Message{Content: text}, whole: &wholeMessage{Message: Message{Content: text}, alone: true}}}})
 		calls.Add(&Chunk{Choices: []ChunkChoice{{Delta: Message{ToolCalls: []ToolCall{{ID: strconv.Itoa(i), Index: 0, Function: FunctionCall{Arguments: text}}}}}}})
 	}
-	require.Less(t, time.Since(begun), 5*time.Second) // a minute where each joins all
+	require.Less(t, time.Since(begun), 20*time.Second) // a minute where each joins all, on a machine that takes 1 s for this
 	require.Equal(t, pieces*piece, len(whole.Response().Choices[0].Message.Content))
 	require.Len(t, calls.Response().Choices[0].Message.ToolCalls, 1)
 }
