@@ -156,7 +156,8 @@ def test_sockets_of_ended_processes_go(runtime: Path) -> None:
 
 
 def test_once(process: int) -> None:
-    until(lambda: next(sockets.lines(process))["calls"][0]["running"])
+    both = [(["shop/good"], "running"), ([], "OK")]  # the newest first
+    until(lambda: [(c["running"], c["outcome"]) for c in next(sockets.lines(process))["calls"]] == both)
     wide, narrow = command("--once").stdout, command("--once", str(process), columns=60).stdout
     assert f"app.py process {process} · q quits · 1 in flight" in wide
     assert "shop/down  UNAVAILABLE" in wide
