@@ -146,7 +146,7 @@ func citationsIn(raw json.RawMessage) json.RawMessage {
 
 // keep notes the block that has just ended.
 func (s *stream) keep() {
-	b := &s.block
+	b := &s.Block
 	switch {
 	case b.Type == "text" && len(b.Citations) > 0:
 		s.kept.Keep(llm.AnswerPart{Type: "text", Bytes: b.bytes}, wire.JSONOf(map[string]any{"citations": b.Citations}))

@@ -17,22 +17,20 @@ type stream struct {
 	model      string // where the answer names none
 	schemaTool string // whose input is the answer; "" for none
 
+	wire.Blocks[openBlock]
 	id, answering string
 	created       int64 // seconds since the Unix epoch
 	usage         usage
-	calls         int // so far
-	block         openBlock
-	parked        []openBlock // others that are open: a server may mix their deltas
-	kept          wire.Kept   // see kept.go
-	told          bool        // a delta has told of a block that nothing else shows
-	finished      bool        // a reason has come
+	calls         int       // so far
+	kept          wire.Kept // see kept.go
+	told          bool      // a delta has told of a block that nothing else shows
+	finished      bool      // a reason has come
 	done          bool
 }
 
 // openBlock is the block that deltas add to, as it began.
 type openBlock struct {
 	answerBlock
-	index     int
 	call      int // its number among the calls
 	bytes     int // of its text
 	thought   strings.Builder
@@ -40,7 +38,6 @@ type openBlock struct {
 	others    []json.RawMessage // pieces of a block that this package does not know
 	arguments bool              // a piece of the input has come
 	pieces    bool              // a delta has come
-	open      bool
 }
 
 // Chunk implements [wire.Stream].
@@ -79,7 +76,8 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 	case "content_block_delta":
 		return s.piece(s.add(e.Index, e.Delta))
 	case "content_block_stop":
-		return s.piece(s.stop(e.Index), nil)
+		s.TurnTo(e.Index) // else the block at hand
+		return s.piece(s.close(), nil)
 	case "message_delta":
 		return s.end(&e)
 	case "message_stop":
@@ -115,7 +113,11 @@ func (s *stream) end(e *event) (*llm.Chunk, error) {
 		return nil, llm.Errorf(llm.BadResponse, "message_delta cannot be read")
 	}
 	s.usage.add(e.Usage)
-	c := s.chunk(s.closeAll(h.reason))
+	m := &llm.Message{NullContent: true}
+	if h.reason != "" {
+		m = s.EndAll(s.close)
+	}
+	c := s.chunk(m)
 	c.Choices[0].FinishReason, c.Choices[0].Extra = s.finish(&h), choiceExtra(&h)
 	c.Usage, c.Extra = s.usage.usage(), extraOf(&h)
 	if h.reason != "" {
@@ -127,8 +129,10 @@ func (s *stream) end(e *event) (*llm.Chunk, error) {
 
 // open begins a block. Servers may put its whole content there.
 func (s *stream) open(index int, b *answerBlock) *llm.Message {
-	s.park(index)
-	s.block = openBlock{answerBlock: *b, index: index, call: s.calls, open: true}
+	if s.TurnTo(index) { // without an end, and its number is used again
+		s.close()
+	}
+	s.Begin(index, openBlock{answerBlock: *b, call: s.calls})
 	switch b.Type {
 	case "text":
 		return s.say(b.Text)
@@ -156,7 +160,7 @@ func (s *stream) unseen() *llm.Message {
 	}
 	s.told = true
 	begun := wire.Kept{Owner: s.kept.Owner}
-	begun.Keep(llm.AnswerPart{Type: "other"}, slices.Clone(s.block.raw))
+	begun.Keep(llm.AnswerPart{Type: "other"}, slices.Clone(s.Block.raw))
 	return &llm.Message{NullContent: true, Extra: llm.Extra{llm.PartsField: begun.Field()}}
 }
 
@@ -166,11 +170,8 @@ func (s *stream) add(index int, raw json.RawMessage) (*llm.Message, error) {
 	if err != nil {
 		return nil, llm.Errorf(llm.BadResponse, "a delta of content[%d] cannot be read: %v", index, err)
 	}
-	b := &s.block
-	if !b.open || b.index != index {
-		s.unpark(index)
-	}
-	if !b.open || b.index != index {
+	b := &s.Block
+	if !s.TurnTo(index) {
 		if err := s.unopened(index, d.Type); err != nil {
 			return nil, err
 		}
@@ -203,11 +204,11 @@ func (s *stream) add(index int, raw json.RawMessage) (*llm.Message, error) {
 // strange takes a delta of a kind that this package does not know. A block that
 // it does not know keeps it; a text or a thought would have a hole.
 func (s *stream) strange(d *answerBlock) error {
-	b := &s.block
+	b := &s.Block
 	switch b.Type {
 	case "text", "thinking", "tool_use":
 		if failure.TextIn(d.raw) != "" {
-			return llm.Errorf(llm.BadResponse, "a delta of content[%d] has the type %s; expected that of a %s", b.index, shown.Text(d.Type), shown.Text(b.Type))
+			return llm.Errorf(llm.BadResponse, "a delta of content[%d] has the type %s; expected that of a %s", s.Index, shown.Text(d.Type), shown.Text(b.Type))
 		}
 		return nil
 	}
@@ -226,10 +227,11 @@ func (s *stream) unopened(index int, delta string) error {
 	if kind == "" {
 		return llm.Errorf(llm.BadResponse, "a %s belongs to content[%d], which is not open", shown.Text(delta), index)
 	}
-	if s.block.open {
+	if s.Open {
 		s.keep()
+		s.Open = false
 	}
-	s.block = openBlock{index: index, open: true, answerBlock: answerBlock{Type: kind}}
+	s.Begin(index, openBlock{answerBlock: answerBlock{Type: kind}})
 	return nil
 }
 
@@ -237,7 +239,7 @@ func (s *stream) say(text llm.Piece) *llm.Message {
 	if text == "" {
 		return nil
 	}
-	s.block.bytes += len(text)
+	s.Block.bytes += len(text)
 	return &llm.Message{Content: string(text)}
 }
 
@@ -245,7 +247,7 @@ func (s *stream) think(text llm.Piece) *llm.Message {
 	if text == "" {
 		return nil
 	}
-	s.block.thought.WriteString(string(text))
+	s.Block.thought.WriteString(string(text))
 	return &llm.Message{NullContent: true, ReasoningContent: string(text)}
 }
 
@@ -254,25 +256,25 @@ func (s *stream) argue(text string) *llm.Message {
 	if text == "" {
 		return nil
 	}
-	s.block.arguments = true
+	s.Block.arguments = true
 	switch {
-	case s.block.Type != "tool_use": // of a server's own tool
-		s.block.input.WriteString(text)
+	case s.Block.Type != "tool_use": // of a server's own tool
+		s.Block.input.WriteString(text)
 		return nil
-	case s.block.Name == s.schemaTool && s.schemaTool != "":
+	case s.Block.Name == s.schemaTool && s.schemaTool != "":
 		return &llm.Message{Content: text}
 	}
-	return &llm.Message{NullContent: true, ToolCalls: []llm.ToolCall{{Index: s.block.call, Function: llm.FunctionCall{Arguments: text}}}}
+	return &llm.Message{NullContent: true, ToolCalls: []llm.ToolCall{{Index: s.Block.call, Function: llm.FunctionCall{Arguments: text}}}}
 }
 
 // close ends the block: a call without a piece of its input has what it began
 // with.
 func (s *stream) close() (d *llm.Message) {
-	b := &s.block
-	if !b.open {
+	b := &s.Block
+	if !s.Open {
 		return nil
 	}
-	b.open = false
+	s.Open = false
 	if b.Type == "tool_use" && !b.arguments {
 		d = s.argue(wire.ArgumentsOf(b.Input))
 	}

@@ -14,7 +14,7 @@ import (
 
 // keep notes the block that has just ended.
 func (s *stream) keep() {
-	b := &s.block
+	b := &s.Block
 	switch {
 	case b.schema: // its input is the message's text
 	case b.thinks:

@@ -15,17 +15,16 @@ import (
 // stream reads the events of one answer (API reference, "ConverseStream"), and
 // keeps the blocks of a whole one. One goroutine uses it.
 type stream struct {
+	wire.Blocks[openBlock]
 	model      string
 	schemaTool string // whose input is the answer; "" for none
 
-	created int64 // seconds since the Unix epoch
-	calls   int   // so far
-	block   openBlock
-	parked  []openBlock // others that are open: a server may mix their deltas
-	kept    wire.Kept   // see kept.go
-	told    bool        // a delta has told of a block that nothing else shows
-	stopped bool        // the message has
-	counted bool        // its metadata has come, which some gateways send first
+	created int64     // seconds since the Unix epoch
+	calls   int       // so far
+	kept    wire.Kept // see kept.go
+	told    bool      // a delta has told of a block that nothing else shows
+	stopped bool      // the message has
+	counted bool      // its metadata has come, which some gateways send first
 }
 
 func newStream(c *wire.Call) *stream {
@@ -34,8 +33,6 @@ func newStream(c *wire.Call) *stream {
 
 // openBlock is the block that deltas add to.
 type openBlock struct {
-	index     int
-	open      bool
 	called    bool
 	call      string // the id of a call, if it has one
 	number    int    // among the calls
@@ -66,12 +63,12 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 	case "contentBlockDelta":
 		return s.piece(s.add(&e))
 	case "contentBlockStop":
-		if !s.turnTo(e.index) { // it has ended, or has not begun
+		if !s.TurnTo(e.index) { // it has ended, or has not begun
 			return nil, nil
 		}
 		return s.piece(s.close(), nil)
 	case "messageStop":
-		d := s.closeAll()
+		d := s.EndAll(s.close)
 		d.Extra = s.parts()
 		s.stopped = true
 		c := s.chunk(d)
@@ -113,7 +110,11 @@ func (s *stream) chunk(d *llm.Message) *llm.Chunk {
 // start begins a block; texts and thoughts are begun by their first delta, and
 // by servers that copy the format here.
 func (s *stream) start(e *event) (*llm.Chunk, error) {
-	d := s.begin(e.index)
+	var d *llm.Message
+	if s.TurnTo(e.index) { // without an end, and its number is used again
+		d = s.close()
+	}
+	s.Begin(e.index, openBlock{})
 	if !wire.IsThere(e.start) || string(e.start) == "{}" {
 		return s.piece(d, nil)
 	}
@@ -124,7 +125,7 @@ func (s *stream) start(e *event) (*llm.Chunk, error) {
 	if begun != nil && begun.kind == "" {
 		return s.piece(s.call(d, begun), nil)
 	}
-	s.block.server = begun != nil // a call of a server's own tool
+	s.Block.server = begun != nil // a call of a server's own tool
 	var first delta
 	r := wire.AnswerReader(e.start)
 	if first.read(&r); first.text != "" && d == nil {
@@ -135,7 +136,7 @@ func (s *stream) start(e *event) (*llm.Chunk, error) {
 
 // call begins a call; d is a delta that is sent anyway.
 func (s *stream) call(d *llm.Message, begun *call) *llm.Message {
-	b := &s.block
+	b := &s.Block
 	if begun.name == s.schemaTool && s.schemaTool != "" {
 		b.schema = true
 		return d
@@ -154,14 +155,14 @@ func (s *stream) add(e *event) (*llm.Message, error) {
 	if e.delta.raw == nil {
 		return nil, nil
 	}
-	if !s.turnTo(e.index) {
-		s.begin(e.index)
+	if !s.TurnTo(e.index) {
+		s.Begin(e.index, openBlock{})
 	}
 	return s.delta(&e.delta)
 }
 
 func (s *stream) delta(d *delta) (*llm.Message, error) {
-	b := &s.block
+	b := &s.Block
 	switch {
 	case d.text != "":
 		b.bytes += len(d.text)
@@ -176,7 +177,7 @@ func (s *stream) delta(d *delta) (*llm.Message, error) {
 	}
 	raw := d.unknown()
 	if failure.TextIn(raw) != "" {
-		return nil, llm.Errorf(llm.BadResponse, "a delta of content[%d] has a text in a form that cannot be read", b.index)
+		return nil, llm.Errorf(llm.BadResponse, "a delta of content[%d] has a text in a form that cannot be read", s.Index)
 	}
 	return s.other(nil, raw), nil
 }
@@ -184,13 +185,13 @@ func (s *stream) delta(d *delta) (*llm.Message, error) {
 // pieceOfCall reads a piece of a call, which begins it where the block's start
 // did not.
 func (s *stream) pieceOfCall(d *delta) (m *llm.Message, err error) {
-	b := &s.block
+	b := &s.Block
 	if !b.called && !b.schema {
 		switch {
 		case d.call.name != "":
 			m = s.call(nil, &d.call)
 		case d.input != "":
-			return nil, llm.Errorf(llm.BadResponse, "a piece of a call's input belongs to content[%d], which is no call", b.index)
+			return nil, llm.Errorf(llm.BadResponse, "a piece of a call's input belongs to content[%d], which is no call", s.Index)
 		}
 	}
 	input := s.argue(d.input)
@@ -203,7 +204,7 @@ func (s *stream) pieceOfCall(d *delta) (m *llm.Message, err error) {
 
 // think is a piece of a thought.
 func (s *stream) think(d *delta) (m *llm.Message) {
-	b := &s.block
+	b := &s.Block
 	b.thinks = true
 	if d.signature != "" {
 		b.signature = append(b.signature, d.signature)
@@ -244,7 +245,7 @@ func (s *stream) other(d *llm.Message, raw json.RawMessage) *llm.Message {
 	if raw == nil {
 		return d
 	}
-	s.block.others = append(s.block.others, raw)
+	s.Block.others = append(s.Block.others, raw)
 	return s.unseen(d, raw)
 }
 
@@ -267,23 +268,23 @@ func (s *stream) unseen(d *llm.Message, raw json.RawMessage) *llm.Message {
 
 // argue is a piece of a call's input.
 func (s *stream) argue(text string) *llm.Message {
-	if text == "" || !s.block.called && !s.block.schema {
+	if text == "" || !s.Block.called && !s.Block.schema {
 		return nil
 	}
-	s.block.arguments = true
-	if s.block.schema {
+	s.Block.arguments = true
+	if s.Block.schema {
 		return &llm.Message{Content: text}
 	}
-	return &llm.Message{NullContent: true, ToolCalls: []llm.ToolCall{{Index: s.block.number, Function: llm.FunctionCall{Arguments: text}}}}
+	return &llm.Message{NullContent: true, ToolCalls: []llm.ToolCall{{Index: s.Block.number, Function: llm.FunctionCall{Arguments: text}}}}
 }
 
 // close ends the block: a call without a piece of its input has none.
 func (s *stream) close() (d *llm.Message) {
-	b := &s.block
-	if !b.open {
+	b := &s.Block
+	if !s.Open {
 		return nil
 	}
-	b.open = false
+	s.Open = false
 	switch {
 	case b.server && len(b.others) == 1:
 		b.others = append(b.others, json.RawMessage(`{"toolUse":{"input":"{}"}}`))

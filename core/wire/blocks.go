@@ -1,0 +1,74 @@
+package wire
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// Blocks keeps the blocks of an answer apart that are open at the same time. A
+// format's own server ends each before it begins the next; servers that speak
+// its format begin several, mix their pieces, and end none. B is what the
+// format keeps of a block. One goroutine uses it.
+type Blocks[B any] struct {
+	Block B    // the block at hand, which pieces are added to
+	Index int  // of that block
+	Open  bool // it has not ended
+
+	parked map[int]B // the others that are open, by index
+}
+
+// TurnTo takes up the block with this index; false if none is open.
+func (b *Blocks[B]) TurnTo(index int) bool {
+	if b.Open && b.Index == index {
+		return true
+	}
+	next, ok := b.parked[index]
+	if ok {
+		delete(b.parked, index)
+		b.Begin(index, next)
+	}
+	return ok
+}
+
+// Begin begins a block, and lays the block at hand aside. None with its index
+// may be open: see TurnTo.
+func (b *Blocks[B]) Begin(index int, block B) {
+	b.park()
+	b.Block, b.Index, b.Open = block, index, true
+}
+
+// park lays the block at hand aside, if it is open.
+func (b *Blocks[B]) park() {
+	if b.Open {
+		if b.parked == nil {
+			b.parked = map[int]B{}
+		}
+		b.parked[b.Index] = b.Block
+	}
+}
+
+// EndAll ends the blocks that nobody has ended, in the order of the answer, by
+// end, which ends the block at hand. It joins what they still had to say.
+func (b *Blocks[B]) EndAll(end func() *llm.Message) *llm.Message {
+	m := &llm.Message{NullContent: true}
+	add := func(d *llm.Message) {
+		if d != nil {
+			m.Content += d.Content
+			m.NullContent = m.NullContent && d.NullContent
+			m.ToolCalls = append(m.ToolCalls, d.ToolCalls...)
+		}
+	}
+	if len(b.parked) == 0 { // nearly always
+		add(end())
+		return m
+	}
+	b.park()
+	for _, index := range slices.Sorted(maps.Keys(b.parked)) {
+		b.Block, b.Index, b.Open = b.parked[index], index, true
+		add(end())
+	}
+	b.parked = nil
+	return m
+}
