@@ -53,22 +53,32 @@ func (b *Blocks[B]) park() {
 // end, which ends the block at hand. It joins what they still had to say.
 func (b *Blocks[B]) EndAll(end func() *llm.Message) *llm.Message {
 	m := &llm.Message{NullContent: true}
-	add := func(d *llm.Message) {
-		if d != nil {
-			m.Content += d.Content
-			m.NullContent = m.NullContent && d.NullContent
-			m.ToolCalls = append(m.ToolCalls, d.ToolCalls...)
-		}
-	}
 	if len(b.parked) == 0 { // nearly always
-		add(end())
-		return m
+		return JoinDeltas(m, end())
 	}
 	b.park()
 	for _, index := range slices.Sorted(maps.Keys(b.parked)) {
 		b.Block, b.Index, b.Open = b.parked[index], index, true
-		add(end())
+		m = JoinDeltas(m, end())
 	}
 	b.parked = nil
+	return m
+}
+
+// JoinDeltas adds a delta to the delta before it; each may be nil.
+func JoinDeltas(m, d *llm.Message) *llm.Message {
+	switch {
+	case d == nil:
+		return m
+	case m == nil:
+		return d
+	}
+	m.Content += d.Content
+	m.ReasoningContent += d.ReasoningContent
+	m.NullContent = m.NullContent && d.NullContent
+	m.ToolCalls = append(m.ToolCalls, d.ToolCalls...)
+	if d.Extra != nil {
+		m.Extra = d.Extra
+	}
 	return m
 }

@@ -129,10 +129,16 @@ func (s *stream) end(e *event) (*llm.Chunk, error) {
 
 // open begins a block. Servers may put its whole content there.
 func (s *stream) open(index int, b *answerBlock) *llm.Message {
+	var last *llm.Message
 	if s.TurnTo(index) { // without an end, and its number is used again
-		s.close()
+		last = s.close()
 	}
 	s.Begin(index, openBlock{answerBlock: *b, call: s.calls})
+	return wire.JoinDeltas(last, s.beginning(b))
+}
+
+// beginning is what the start of the block at hand says.
+func (s *stream) beginning(b *answerBlock) *llm.Message {
 	switch b.Type {
 	case "text":
 		return s.say(b.Text)
@@ -170,17 +176,23 @@ func (s *stream) add(index int, raw json.RawMessage) (*llm.Message, error) {
 	if err != nil {
 		return nil, llm.Errorf(llm.BadResponse, "a delta of content[%d] cannot be read: %v", index, err)
 	}
-	b := &s.Block
+	var last *llm.Message
 	if !s.TurnTo(index) {
-		if err := s.unopened(index, d.Type); err != nil {
+		if last, err = s.unopened(index, d.Type); err != nil {
 			return nil, err
 		}
 	}
+	m, err := s.delta(&d)
+	return wire.JoinDeltas(last, m), err
+}
+
+func (s *stream) delta(d *answerBlock) (*llm.Message, error) {
+	b := &s.Block
 	b.pieces = true
 	switch d.Type {
 	case "text_delta":
 		if d.Text == "" {
-			return nil, s.strange(&d)
+			return nil, s.strange(d)
 		}
 		return s.say(d.Text), nil
 	case "thinking_delta":
@@ -193,10 +205,10 @@ func (s *stream) add(index int, raw json.RawMessage) (*llm.Message, error) {
 		b.Citations = append(b.Citations, d.Citation)
 	case "":
 		if d.isOdd() {
-			return nil, llm.Errorf(llm.BadResponse, "a delta of content[%d] has no type and nothing that can be read", index)
+			return nil, llm.Errorf(llm.BadResponse, "a delta of content[%d] has no type and nothing that can be read", s.Index)
 		}
 	default:
-		return nil, s.strange(&d)
+		return nil, s.strange(d)
 	}
 	return nil, nil
 }
@@ -221,18 +233,16 @@ func (s *stream) strange(d *answerBlock) error {
 }
 
 // unopened begins a block that a server did not begin: a text or a thought
-// needs nothing else. The one before it ends.
-func (s *stream) unopened(index int, delta string) error {
+// needs nothing else. The one before it ends; what it still had to say is the
+// delta.
+func (s *stream) unopened(index int, delta string) (last *llm.Message, err error) {
 	kind := map[string]string{"text_delta": "text", "thinking_delta": "thinking"}[delta]
 	if kind == "" {
-		return llm.Errorf(llm.BadResponse, "a %s belongs to content[%d], which is not open", shown.Text(delta), index)
+		return nil, llm.Errorf(llm.BadResponse, "a %s belongs to content[%d], which is not open", shown.Text(delta), index)
 	}
-	if s.Open {
-		s.keep()
-		s.Open = false
-	}
+	last = s.close()
 	s.Begin(index, openBlock{answerBlock: answerBlock{Type: kind}})
-	return nil
+	return last, nil
 }
 
 func (s *stream) say(text llm.Piece) *llm.Message {
