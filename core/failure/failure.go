@@ -128,12 +128,9 @@ func OfUnread(name string) *llm.Error {
 // OfHole is the failure of a chunk's choice that holds a piece of the answer
 // in an unknown form and nothing else; nil where it does not.
 func OfHole(c *llm.ChunkChoice) *llm.Error {
-	for _, at := range [...]struct {
-		fields llm.Extra
-		name   string
-	}{{c.Extra, "delta"}, {c.Extra, "content"}, {c.Extra, "text"}} {
-		if raw, ok := at.fields[at.name]; ok && saysSomething(raw) {
-			return ofHole(at.name)
+	for _, name := range [...]string{"delta", "content", "text"} {
+		if saysSomething(c.Extra[name]) {
+			return ofHole(name)
 		}
 	}
 	if name := UnreadIn(c.Delta.Extra); name != "" && (name != llm.PartsField || llm.OwnerOf(c.Delta.AnswerParts()) == "") {

@@ -232,13 +232,16 @@ func (r *reader) usage() *Usage {
 	return u
 }
 
-// holdsUsage tells whether an unknown field of an answer may hold its usage:
-// Groq's in the last chunk of a stream, Gemini's behind gateways, Bedrock's
-// InvokeModel's, llama.cpp's.
+// usageFields are fields of an answer that may hold its usage: Groq's in the
+// last chunk of a stream, Gemini's behind gateways, Bedrock's InvokeModel's,
+// llama.cpp's. The first that tells counts.
+var usageFields = []string{"x_groq", "usageMetadata", "amazon-bedrock-invocationMetrics", "timings"}
+
 func holdsUsage(name []byte) bool {
-	switch string(name) {
-	case "x_groq", "usageMetadata", "amazon-bedrock-invocationMetrics", "timings":
-		return true
+	for _, field := range usageFields {
+		if string(name) == field {
+			return true
+		}
 	}
 	return false
 }
@@ -247,8 +250,9 @@ func holdsUsage(name []byte) bool {
 // own, in a choice (Moonshot), or in its message or delta. The fields
 // themselves stay where they are.
 func elsewhere(top Extra, choices int, choice func(int) (of, inside Extra)) *Usage {
-	for name, raw := range top {
-		if !holdsUsage([]byte(name)) {
+	for _, name := range usageFields {
+		raw, ok := top[name]
+		if !ok {
 			continue
 		}
 		r := newReader(raw)
