@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -83,6 +86,15 @@ async def until(condition: Callable[[], bool], what: str = "the condition did no
             return
         await asyncio.sleep(0.005)
     raise AssertionError(what)
+
+
+def kept(ledger: Path) -> int:
+    """The rows of a ledger; 0 before there is its table."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)) as file:
+            return int(file.execute("SELECT count(*) FROM item").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0
 
 
 def chats(wall: FaultWall) -> list[dict[str, Any]]:

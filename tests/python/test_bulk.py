@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import llmagg
-from conftest import aggregator_for, chats, python, until
+from conftest import aggregator_for, chats, kept, python, until
 from llmagg import bulk
 from llmagg.bulk.window import Window
 from llmagg.faultwall import FaultWall
@@ -337,6 +337,7 @@ def test_a_cancelled_run_keeps_its_answers(llm_wall: FaultWall, tmp_path: Path, 
     async def cancelled() -> None:
         task = asyncio.create_task(bulk.run(source, target, llm))
         await until(lambda: llm_wall.seen()["totals"]["requests"] == 20)
+        await until(lambda: kept(tmp_path / "a.jsonl.ledger") == 10)  # the wall's answers are on their way before
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         assert task.cancelled()
@@ -383,6 +384,7 @@ def test_a_closed_aggregator_ends_the_run(llm_wall: FaultWall, tmp_path: Path, r
     async def closed() -> None:
         task = asyncio.create_task(bulk.run(source, target, llm))
         await until(lambda: llm_wall.seen()["totals"]["requests"] == 15)
+        await until(lambda: kept(tmp_path / "a.jsonl.ledger") == 5)  # else a row begins, with a new connection
         await llm.close()
         with pytest.raises(llmagg.ClosedError):
             await task

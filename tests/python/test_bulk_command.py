@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -15,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from conftest import chats
+from conftest import chats, kept
 from llmagg.faultwall import FaultWall
 
 
@@ -64,15 +62,6 @@ def test_a_stop_and_what_there_is(begin: Any, tmp_path: Path) -> None:
     assert (code, "rows written to part.csv" in err) == (0, True)
     code, _, err = ended(begin(*USUAL, "--max-cost", "1000", "--quiet", "--resume"))
     assert (code, "40 answered, 0 errors" in err) == (0, True)
-
-
-def kept(ledger: Path) -> int:
-    """The rows of a ledger; 0 before there is its table."""
-    try:
-        with contextlib.closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)) as file:
-            return int(file.execute("SELECT count(*) FROM item").fetchone()[0])
-    except sqlite3.OperationalError:
-        return 0
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
