@@ -118,7 +118,7 @@ func (a *attempt) tellSlots(e *llm.Error) (known bool) {
 	case e == nil:
 		slots.Succeeded(a.record.Start)
 	case e.Code == llm.RateLimit, e.Status == http.StatusServiceUnavailable, e.Status == 529, errors.Is(e, syscall.ECONNREFUSED):
-		return slots.Overloaded(a.record.Start)
+		return slots.Overloaded(a.record.Start, e.RetryAfter)
 	}
 	return false
 }

@@ -10,6 +10,8 @@ type Adaptive struct{ Min, Max, Start int }
 
 const (
 	shrink   = 0.8             // what an overload leaves of the size
+	ended    = 1.0 / 3         // what a quota leaves of it that ends slow start: it was full before
+	grow     = 0.0015          // most that an answer adds, as a share of the size
 	cutEvery = 2 * time.Second // many attempts tell of one overload
 	probe    = 5 * cutEvery    // for so long a size that was too much is not tried again
 	quiet    = time.Minute     // without attempts: then the size is Start again
@@ -17,11 +19,16 @@ const (
 
 // adaptive is how a Concurrency finds its size by overload answers. While its
 // slots are full, the size grows: by one for each success until the first
-// overload, then by two for each round of successes. An overload takes a fifth
-// away, at most once in two seconds; until then, slots of further attempts that
-// are refused rest, so that callers who come back at once are not refused again
-// and again. For ten seconds the size stays below the one that was too much.
-// Latency says nothing: an answer's is its length.
+// overload, then by two for each round of successes, but so slowly that an
+// overload costs one refused attempt in more than a hundred. An overload takes
+// a fifth away, at most once in two seconds; until then, slots of further
+// attempts that are refused rest, so that callers who come back at once are not
+// refused again and again. For ten seconds the size stays below the one that
+// was too much. Latency says nothing: an answer's is its length.
+//
+// An overload that names a wait is a quota that is used up: after the wait
+// there is room for little, and callers that all come back then are refused
+// together. So all slots but Min rest, and each success opens two of them.
 //
 // The semaphore has Max slots. Those that are not open are kept; where all are
 // taken, they are kept when they come back.
@@ -30,7 +37,8 @@ type adaptive struct {
 
 	mu      sync.Mutex // guards what follows
 	exact   float64    // the size before it is rounded
-	resting int        // slots of the size that rest until the next cut may be
+	resting int        // slots of the size that rest
+	ramp    bool       // successes open them, not only the time
 	open    int        // slots that may be taken
 	owed    int        // slots to keep when they come back
 	paced   bool       // slow start is over: there was an overload
@@ -58,9 +66,14 @@ func (l *Concurrency) Succeeded(began time.Time) {
 	a.used = time.Now()
 	full := l.InFlight() >= a.open || l.Waiting() > 0
 	switch {
-	case !full || a.resting > 0 || began.Before(a.cutAt):
+	case began.Before(a.cutAt):
+	case a.ramp && a.resting > 0:
+		n := min(a.resting, 2)
+		a.resting -= n
+		l.setOpen(a.open + n)
+	case !full || a.resting > 0:
 	case a.paced:
-		to := a.exact + 2/a.exact
+		to := a.exact + min(2/a.exact, a.exact*grow)
 		if a.used.Sub(a.cutAt) < probe {
 			to = max(a.exact, min(to, a.ceiling-1))
 		}
@@ -71,34 +84,63 @@ func (l *Concurrency) Succeeded(began time.Time) {
 }
 
 // Overloaded tells that the server had too much to do for an attempt that began
-// then. Its slot is still held. known is true where the size has followed from
-// that already: the attempt began before.
-func (l *Concurrency) Overloaded(began time.Time) (known bool) {
+// then, and for how long it asked to wait, 0 if it did not. The attempt's slot
+// is still held. known is true where the size has followed from that already:
+// the attempt began before.
+func (l *Concurrency) Overloaded(began time.Time, wait time.Duration) (known bool) {
 	a := l.adaptive
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := time.Now()
 	a.used = now
-	if now.Sub(a.cutAt) < cutEvery {
-		if a.owed == 0 && a.open > a.Min {
-			a.rest(l, now)
+	known = began.Before(a.cutAt)
+	switch {
+	case wait > 0:
+		if !known {
+			l.exhausted(now, min(wait, quiet))
 		}
-		return began.Before(a.cutAt)
+	case now.Sub(a.cutAt) >= cutEvery:
+		l.cut(now, a.exact, shrink)
+		return false
+	case a.owed == 0 && a.open > a.Min:
+		a.resting++
+		l.setOpen(a.open - 1)
+		if a.resting == 1 {
+			a.restFor(l, cutEvery-now.Sub(a.cutAt))
+		}
 	}
-	a.cutAt, a.ceiling, a.paced = now, a.exact, true
-	l.resize(a.exact * shrink)
-	return false
+	return known
 }
 
-// rest makes one slot rest until the next cut may be. The caller holds mu, as
-// for all that follow.
-func (a *adaptive) rest(l *Concurrency, now time.Time) {
-	a.resting++
-	l.setOpen(a.open - 1)
-	if a.resting > 1 {
-		return
+// exhausted follows from a quota that is used up. What was in flight was too
+// much, which may be less than the size; while slots rest that says nothing.
+// The caller holds mu, as for all that follow.
+func (l *Concurrency) exhausted(now time.Time, wait time.Duration) {
+	a := l.adaptive
+	from, by := a.exact, shrink
+	if a.resting == 0 {
+		from = min(from, float64(l.InFlight()))
 	}
-	left := cutEvery - now.Sub(a.cutAt)
+	if !a.paced {
+		by = ended
+	}
+	l.cut(now, from, by)
+	if n := int(a.exact) - a.Min; n > 0 {
+		a.resting, a.ramp = n, true
+		l.setOpen(a.Min)
+		a.restFor(l, wait+cutEvery)
+	}
+}
+
+// cut makes a share of a size that was too much the size.
+func (l *Concurrency) cut(now time.Time, from, by float64) {
+	a := l.adaptive
+	a.cutAt, a.ceiling, a.paced = now, from, true
+	l.resize(from * by)
+}
+
+// restFor bounds the time that slots rest.
+func (a *adaptive) restFor(l *Concurrency, left time.Duration) {
 	if a.timer == nil {
 		a.timer = time.AfterFunc(left, l.rested)
 	} else {
@@ -118,7 +160,7 @@ func (l *Concurrency) rested() {
 func (l *Concurrency) resize(to float64) {
 	a := l.adaptive
 	a.exact = min(max(to, float64(a.Min)), float64(a.Max))
-	a.resting = 0
+	a.resting, a.ramp = 0, false
 	l.size.Store(int64(a.exact))
 	l.setOpen(int(a.exact))
 }

@@ -2,6 +2,7 @@ package limit
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"sync"
@@ -22,12 +23,14 @@ type server struct {
 
 	mu               sync.Mutex // guards what follows
 	level            float64
-	at, blocked      time.Time // blocked: by a wait that was told
+	at               time.Time
 	busy             int
 	answers, refused int
+	used             float64 // tokens
 }
 
-func (s *server) takes(cost int) bool {
+// takes is false for what is too much, with the wait that is told.
+func (s *server) takes(cost int) (ok bool, wait time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.tpm > 0 {
@@ -36,69 +39,88 @@ func (s *server) takes(cost int) bool {
 		s.at = now
 		if missing := float64(cost) - s.level; missing > 0 {
 			s.refused++
-			s.blocked = now.Add(time.Duration(math.Ceil(missing/s.tpm*60)) * time.Second)
-			return false
+			return false, time.Duration(math.Ceil(missing/s.tpm*60)) * time.Second
 		}
 		s.level -= float64(cost)
+		s.used += float64(cost)
 	}
 	if s.slots > 0 && s.busy == s.slots {
 		s.refused++
-		return false
+		return false, 0
 	}
 	s.busy++
 	s.answers++
-	return true
+	return true, 0
 }
 
-func (s *server) rests() time.Duration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return time.Until(s.blocked)
+// process is one of those that share a server.
+type process struct {
+	*server
+	*Concurrency
+
+	mu      sync.Mutex // guards what follows
+	blocked time.Time  // by a wait that was told
+}
+
+func (p *process) rests() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return time.Until(p.blocked)
 }
 
 // call is one attempt.
-func (s *server) call(l *Concurrency) {
-	defer l.Release()
-	if s.rests() > 0 { // as a route looks again once it has a slot
+func (p *process) call() {
+	defer p.Release()
+	if p.rests() > 0 { // as a route looks again once it has a slot
 		return
 	}
-	began, n := time.Now(), s.length()
-	if !s.takes(n + 200) {
+	began, n := time.Now(), p.length()
+	ok, wait := p.takes(n + 200)
+	if !ok {
 		time.Sleep(time.Millisecond)
-		l.Overloaded(began)
+		p.mu.Lock()
+		p.blocked = time.Now().Add(wait)
+		p.mu.Unlock()
+		p.Overloaded(began, wait)
 		return
 	}
-	time.Sleep(time.Duration(n) * s.speed)
-	s.mu.Lock()
-	s.busy--
-	s.mu.Unlock()
-	l.Succeeded(began)
+	time.Sleep(time.Duration(n) * p.speed)
+	p.server.mu.Lock()
+	p.busy--
+	p.server.mu.Unlock()
+	p.Succeeded(began)
 }
 
-// under is a load of callers who come back at once, also when they are refused.
-func (s *server) under(t *testing.T, callers int, lasts time.Duration) {
+// under is a load of callers in each of several processes who come back at
+// once, also when they are refused.
+func (s *server) under(t *testing.T, processes, callers int, lasts time.Duration) {
 	synctest.Test(t, func(t *testing.T) {
 		s.at = time.Now()
-		l := NewAdaptive(Adaptive{Min: 1, Max: 200, Start: 10})
 		ctx, stop := context.WithTimeout(t.Context(), lasts)
 		defer stop()
 		var all sync.WaitGroup
-		for range callers {
-			all.Go(func() {
-				for {
-					if rest := s.rests(); rest > 0 {
-						time.Sleep(rest)
-					} else if l.Acquire(ctx) != nil {
-						return
-					} else {
-						s.call(l)
+		for range processes {
+			p := &process{server: s, Concurrency: NewAdaptive(Adaptive{Min: 1, Max: 200, Start: 10})}
+			for range callers {
+				all.Go(func() {
+					for {
+						if rest := p.rests(); rest > 0 {
+							time.Sleep(rest)
+						} else if p.Acquire(ctx) != nil {
+							return
+						} else {
+							p.call()
+						}
 					}
-				}
-			})
+				})
+			}
+			defer func() {
+				t.Logf("size %d", p.Size())
+				require.Zero(t, p.InFlight())
+			}()
 		}
 		all.Wait()
-		t.Logf("%d answers, %d refused, size %d", s.answers, s.refused, l.Size())
-		require.Zero(t, l.InFlight())
+		t.Logf("%d answers, %.2f %% of %d refused", s.answers, 100*float64(s.refused)/float64(s.answers+s.refused), s.answers+s.refused)
 	})
 }
 
@@ -122,8 +144,31 @@ func TestTheSizeFollowsWhatTheServerTakes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := c.server
-			s.under(t, c.callers, c.lasts)
+			s.under(t, 1, c.callers, c.lasts)
 			require.GreaterOrEqual(t, float64(s.answers), c.best*c.least)
+			require.LessOrEqual(t, float64(s.refused), c.refused*float64(s.answers+s.refused))
+		})
+	}
+}
+
+// Nobody tells a limit, only 429s that name a wait; several processes share it.
+func TestAQuotaIsSharedByRefusalsAlone(t *testing.T) {
+	const tpm = 600_000
+	for _, c := range []struct {
+		processes, callers int
+		full               float64 // of the bucket, at the start
+		lasts              time.Duration
+		refused            float64 // of all, at most
+	}{
+		{1, 64, 0.1, 2 * time.Minute, 0.01}, {1, 64, 0.1, 10 * time.Minute, 0.01}, {1, 400, 1, 10 * time.Minute, 0.01},
+		{8, 8, 0.1, 10 * time.Minute, 0.01}, {8, 50, 0.1, 10 * time.Minute, 0.012}, {8, 50, 1, 10 * time.Minute, 0.02}, // twenty times too many at first
+	} {
+		t.Run(fmt.Sprintf("%d processes, %d callers, %v full, %v", c.processes, c.callers, c.full, c.lasts), func(t *testing.T) {
+			s := &server{tpm: tpm, level: tpm * c.full, length: lengths, speed: 3 * time.Millisecond}
+			s.under(t, c.processes, c.callers, c.lasts)
+			share := s.used / (tpm * (c.full + c.lasts.Minutes()))
+			t.Logf("%.1f %% of the quota", share*100)
+			require.GreaterOrEqual(t, share, 0.95)
 			require.LessOrEqual(t, float64(s.refused), c.refused*float64(s.answers+s.refused))
 		})
 	}
@@ -147,9 +192,9 @@ func TestSlowStartEndsWithTheFirstOverload(t *testing.T) {
 		time.Sleep(time.Millisecond)
 		before := time.Now()
 		time.Sleep(time.Millisecond)
-		require.False(t, l.Overloaded(before))
+		require.False(t, l.Overloaded(before, 0))
 		require.Equal(t, 8, l.Size())
-		require.True(t, l.Overloaded(before)) // the same overload
+		require.True(t, l.Overloaded(before, 0)) // the same overload
 		require.Equal(t, 8, l.Size())
 		require.Equal(t, 9, l.InFlight())
 		l.Release()
@@ -157,12 +202,14 @@ func TestSlowStartEndsWithTheFirstOverload(t *testing.T) {
 		l.Succeeded(before) // of a larger size: it says nothing of this one
 		l.Succeeded(before)
 		require.Equal(t, 8, l.Size())
-		l.Succeeded(time.Now()) // +2/8.8
-		l.Succeeded(time.Now())
+		for range 15 { // 8.8 × 1.0015¹⁵ is 9
+			require.Equal(t, 8, l.Size())
+			l.Succeeded(time.Now())
+		}
 		require.Equal(t, 9, l.Size())
 		for range 20 {
 			time.Sleep(cutEvery)
-			l.Overloaded(time.Now())
+			l.Overloaded(time.Now(), 0)
 		}
 		require.Equal(t, 2, l.Size())
 		for l.InFlight() > 0 {
@@ -192,7 +239,7 @@ func TestRefusedSlotsRest(t *testing.T) {
 			require.True(t, l.TryAcquire())
 			began := time.Now()
 			time.Sleep(time.Millisecond)
-			require.Equal(t, known, l.Overloaded(began))
+			require.Equal(t, known, l.Overloaded(began, 0))
 			l.Release()
 		}
 		refused(false)
@@ -212,5 +259,48 @@ func TestRefusedSlotsRest(t *testing.T) {
 			l.Release()
 		}
 		require.Zero(t, l.InFlight())
+	})
+}
+
+// After a wait that was named, slots come back two for each success; all of
+// them two seconds later.
+func TestSlotsComeBackAfterANamedWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := NewAdaptive(Adaptive{Min: 1, Max: 60, Start: 30})
+		fill := func(n int) {
+			t.Helper()
+			for range n {
+				require.True(t, l.TryAcquire())
+			}
+			require.False(t, l.TryAcquire())
+		}
+		fill(30)
+		before := time.Now()
+		time.Sleep(time.Millisecond)
+		require.False(t, l.Overloaded(before, time.Second))
+		require.True(t, l.Overloaded(before, time.Second)) // the same overload
+		require.Equal(t, 10, l.Size())
+		for range 30 {
+			l.Release()
+		}
+		fill(1)
+		l.Succeeded(before) // it says nothing of now
+		l.Release()
+		time.Sleep(time.Second)
+		fill(1)
+		l.Succeeded(time.Now())
+		fill(2)
+		l.Overloaded(time.Now(), time.Second) // again: a fifth less
+		require.Equal(t, 8, l.Size())
+		for range 3 {
+			l.Release()
+		}
+		fill(1)
+		l.Release()
+		time.Sleep(time.Second + cutEvery + time.Millisecond)
+		fill(8)
+		for range 8 {
+			l.Release()
+		}
 	})
 }
