@@ -29,9 +29,12 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from contestants import CONTESTANTS, WrongAnswerError
+import contestants
+from contestants import WrongAnswerError
+from script import Script
 
 Result = dict[str, float]
+CONTESTANTS: dict[str, Any] = {**contestants.CONTESTANTS, "script": Script}
 
 
 class Window:
@@ -153,7 +156,9 @@ async def blocks(args: argparse.Namespace, contestant: Any) -> Result:
     result = window.result(args.calls, await each(contestant.stream, args.calls, args.concurrency))
     turns, cpu = sorted(selector.turns), sorted(selector.turns_cpu)
     at = int(len(turns) * 0.999)
-    result.update(turns=len(turns), block_p999_ms=turns[at] * 1e3, block_max_ms=turns[-1] * 1e3, block_cpu_p999_ms=cpu[at] * 1e3)
+    result.update(
+        turns=len(turns), block_p999_ms=turns[at] * 1e3, block_max_ms=turns[-1] * 1e3, block_cpu_p999_ms=cpu[at] * 1e3
+    )
     return result
 
 
@@ -263,7 +268,10 @@ async def in_loop(args: argparse.Namespace) -> Result:
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("contestant", choices=CONTESTANTS)
-    parser.add_argument("scenario", choices=["chat", "stream", "text", "embed", "embed_lists", "blocking", "bulk", "memory", "blocks", "paced"])
+    parser.add_argument(
+        "scenario",
+        choices=["chat", "stream", "text", "embed", "embed_lists", "blocking", "bulk", "memory", "blocks", "paced"],
+    )
     parser.add_argument("--url", default=os.environ.get("BENCH_URL", "http://127.0.0.1:18080/v1"))
     parser.add_argument("--ca", default="", help="PEM file with the server's certificate, for https")
     parser.add_argument("--calls", type=int, default=1000)
