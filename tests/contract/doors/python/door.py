@@ -285,6 +285,10 @@ async def report(command: Command) -> tuple[str, Any]:
     return "done", _sessions[command.session].aggregator.health_report()
 
 
+async def fleet(command: Command) -> tuple[str, Any]:
+    return "done", _sessions[command.session].aggregator.manager.fleet_report()
+
+
 async def models(command: Command) -> tuple[str, Any]:
     return "done", _sessions[command.session].aggregator.get_available_models()
 
@@ -345,7 +349,7 @@ _VERBS = {
     "provide": provide, "asked": asked, "observe": observe, "observed": observed, "misuse": misuse, "fork": fork,
     "open": open_session, "close": close_session, "cancel": cancel, "available": available, "setenv": setenv, "budget": set_budget,
     "chat": chat, "embed": embed, "rerank": rerank,
-    "stream": stream, "health": health, "report": report, "models": models,
+    "stream": stream, "health": health, "report": report, "fleet": fleet, "models": models,
 }  # fmt: skip
 
 
