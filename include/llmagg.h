@@ -71,11 +71,11 @@
  * REQUESTS, RESPONSES, CHUNKS are JSON in the shape of OpenAI's chat completions, for every vendor. Unknown fields pass through
  * in both directions. In llmagg_aggregator_..., a request's "model" selects the routes of that name instead of the aggregator's
  * list; the server receives the route's upstream name. A response has "attempts" beside OpenAI's fields, one object for each HTTP
- * exchange: {"route", "provider", "model", "start": seconds since the epoch, "duration", "first_token": seconds, "outcome": name
- * of the code, "code", "error_owner": as in llmagg_error_json, "status", "message", "wait": seconds before the attempt, "waited_for": "backoff", "retry-after",
- * "concurrency limit", "rate" or "half-open trial", "bytes", "skipped_events", "usage", "left_out", "adapted",
- * "key": how the key ends, if the route has several, "stream", "forced": a last-resort probe, "hedge": bools}; empty fields are
- * omitted.
+ * exchange: {"route", "provider", "model", "server_address", "server_port": host and port that were asked, "start": seconds since
+ * the epoch, "duration", "first_token": seconds, "outcome": name of the code, "code", "error_owner": as in llmagg_error_json,
+ * "status", "message", "wait": seconds before the attempt, "waited_for": "backoff", "retry-after", "concurrency limit", "rate" or
+ * "half-open trial", "bytes", "skipped_events", "usage", "left_out", "adapted", "key": how the key ends, if the route has
+ * several, "stream", "forced": a last-resort probe, "hedge": bools}; empty fields are omitted.
  * An answer and an attempt have a "cost": {"amount", "currency", "source": "provider" (the answer says it), "price" (the usage
  * times the configured prices), "table" (times the prices of the file that the variable LLMAGG_PRICES names, as
  * share/llmagg/prices.json, whose "date" it has), "cache" (nothing) or "mixed", "unknown": further attempts that may have cost

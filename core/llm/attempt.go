@@ -12,10 +12,14 @@ import (
 // attempts of their call.
 type Attempt struct {
 	Provider, Model string // the route; Model is the name it was configured under
-	Start           time.Time
-	Duration        time.Duration
-	FirstToken      time.Duration // after Start; 0 if none came
-	Wait            time.Duration // how long the call waited before this attempt
+	// ServerAddress is the host that was asked, without the port; "" for a route
+	// that the application answers.
+	ServerAddress string
+	ServerPort    int
+	Start         time.Time
+	Duration      time.Duration
+	FirstToken    time.Duration // after Start; 0 if none came
+	Wait          time.Duration // how long the call waited before this attempt
 	// WaitedFor says what Wait was spent on: "backoff", "retry-after",
 	// "concurrency limit", "rate", "half-open trial", or several, joined by ", ".
 	WaitedFor     string
@@ -100,6 +104,10 @@ func (a *Attempt) write(w *jsontext.Writer) {
 	o.Str("route", a.Route())
 	o.Str("provider", a.Provider)
 	o.Str("model", a.Model)
+	if a.ServerAddress != "" {
+		o.Str("server_address", a.ServerAddress)
+		o.Field("server_port").Int(a.ServerPort)
+	}
 	o.Field("start").Float(float64(a.Start.UnixMicro()) / 1e6)
 	o.Field("duration").Float(a.Duration.Seconds())
 	if a.FirstToken > 0 {

@@ -11,6 +11,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,6 +39,8 @@ type Options struct {
 // it.
 type Pool struct {
 	key   poolKey
+	host  string // without the port
+	port  int
 	kept  *http.Transport // connections are kept alive
 	fresh *http.Transport // every request on a new connection (R6)
 	deaf  atomic.Bool     // a request on a kept connection met silence: see Next
@@ -83,7 +86,7 @@ func Borrow(o Options) (*Pool, error) {
 		p.awake++
 		return p, nil
 	}
-	p := &Pool{key: key, users: 1, awake: 1}
+	p := &Pool{key: key, users: 1, awake: 1, host: u.Hostname(), port: portOf(u)}
 	p.life, p.die = context.WithCancel(context.Background())
 	if p.kept, err = p.transport(o, u, proxy); err != nil {
 		return nil, err
@@ -96,6 +99,20 @@ func Borrow(o Options) (*Pool, error) {
 
 // Origin is the scheme, host and port that the pool connects to.
 func (p *Pool) Origin() string { return p.key.origin }
+
+// Server is the host and the port of the origin.
+func (p *Pool) Server() (host string, port int) { return p.host, p.port }
+
+// portOf is the port of a URL, or that of its scheme.
+func portOf(u *url.URL) int {
+	if port, err := strconv.Atoi(u.Port()); err == nil {
+		return port
+	}
+	if u.Scheme == "http" {
+		return 80
+	}
+	return 443
+}
 
 // Kept sends requests on connections that are kept alive.
 func (p *Pool) Kept() *http.Transport { return p.kept }

@@ -23,11 +23,11 @@ static double number(const char *object, const char *key) {
 
 static void span(const char *id, const char *parent, const char *name, int length, double start, double end) {
     printf("{\"traceId\":\"5b8efff798038103d269b633813fc60c\",\"spanId\":\"%s\",\"parentSpanId\":\"%s\",\"name\":\"%.*s\",\"kind\":3,"
-           "\"startTimeUnixNano\":\"%.0f\",\"endTimeUnixNano\":\"%.0f\"}", id, parent, length, name, start * 1e9, end * 1e9);
+           "\"startTimeUnixNano\":\"%.0f\",\"endTimeUnixNano\":\"%.0f\"", id, parent, length, name, start * 1e9, end * 1e9);
 }
 
 int main(void) {
-    const char *request = "{\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}", *at;
+    const char *request = "{\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}", *at, *host;
     char config[1024], id[17];
     double start = 0, end = 0;
     llmagg_error *err = NULL;
@@ -49,12 +49,12 @@ int main(void) {
         end = number(at, "\"start\":") + number(at, "\"duration\":");
         snprintf(id, sizeof id, "%016lx", (unsigned long)(at - answer.ptr));
         span(id, "eee19b7ec3c1b174", at + 10, (int)strcspn(at + 10, "\""), number(at, "\"start\":"), end);
-        putchar(',');
+        host = strstr(at, "\"server_address\":\"") + 18;
+        printf(",\"attributes\":[{\"key\":\"server.address\",\"value\":{\"stringValue\":\"%.*s\"}},{\"key\":\"server.port\",\"value\":"
+               "{\"intValue\":\"%.0f\"}}]},", (int)strcspn(host, "\""), host, number(at, "\"server_port\":"));
     }
     span("eee19b7ec3c1b174", "", "chat a", 6, start, end);
-    puts("]}]}]}");
-    llmagg_buf_free(&answer);
-    llmagg_buf_free(&url);
-    llmagg_aggregator_free(aggregator), llmagg_manager_free(manager), llmagg_wall_free(wall);
+    puts("}]}]}]}");
+    llmagg_buf_free(&answer), llmagg_buf_free(&url), llmagg_aggregator_free(aggregator), llmagg_manager_free(manager), llmagg_wall_free(wall);
     return 0;
 }

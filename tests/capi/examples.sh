@@ -19,7 +19,7 @@ expect() { # words, program, arguments
 }
 expect 'Hello from gpt-4o-mini.' "$out/example_chat"
 expect '42 chunks, the whole: ' "$out/example_stream"
-expect 'spans.*"name":"openai/a".*"name":"openai/b".*"name":"chat a"' "$out/example_trace"
+expect 'spans.*"name":"openai/a".*"server.address".*"127.0.0.1".*"server.port".*"name":"openai/b".*"name":"chat a"' "$out/example_trace"
 expect 'HELLO FROM C.*still waking up' "$out/example_custom_provider"
 expect '66 chunks, and the timer went on: yes' "$out/example_epoll"
 expect 'Hello from gpt-4o-mini.' "$out/example_cpp_chat"

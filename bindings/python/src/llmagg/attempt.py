@@ -21,7 +21,8 @@ class Attempt:
     names the fields that the request omitted because the server refuses them ("stream_options",
     "messages.reasoning_details"). ``adapted`` says which parameters of the request the vendor cannot do and what was
     done instead ("seed: left out", "temperature: 1.5 to 1"). ``key`` is the end of the key that the attempt used, if
-    the route has several keys: four characters at most.
+    the route has several keys: four characters at most. ``server_address`` and ``server_port`` are the host and the
+    port of the server that was asked; "" and 0 if the application answers the route itself.
     """
 
     route: str
@@ -47,6 +48,8 @@ class Attempt:
     stream: bool = False
     forced: bool = False
     hedge: bool = False
+    server_address: str = ""
+    server_port: int = 0
     extra: dict[str, Any] = field(default_factory=dict)
 
     __repr__ = brief
