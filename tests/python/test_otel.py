@@ -22,9 +22,10 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 import llmagg
-from conftest import HELLO, aggregator_for
+from conftest import HELLO, aggregator_for, config_for
 from llmagg import otel
 from llmagg.faultwall import FaultWall
 from llmagg.otel.names import NAMES
@@ -246,6 +247,8 @@ def test_what_a_span_says(llm_wall: FaultWall) -> None:
     assert failed.attributes["http.response.status_code"] == 503
     assert failed.attributes["error.type"] == "UNAVAILABLE"
     assert failed.kind is trace.SpanKind.CLIENT
+    for said in (about, failed.attributes):
+        assert f"http://{said['server.address']}:{said['server.port']}" == llm_wall.url.partition("/v1")[0]
     assert failed.start_time >= spans["chat bad"][0].start_time
     assert failed.end_time >= failed.start_time
     assert "Hello" not in str(about)
@@ -263,6 +266,38 @@ def test_a_failure_says_so(llm_wall: FaultWall) -> None:
     assert "sk-test" not in shown
 
 
+def test_what_is_not_known_is_not_zero(llm_wall: FaultWall) -> None:
+    reader = InMemoryMetricReader()
+    llm_wall.script({"default": {"steps": [{"text": "hi", "usage": None}]}})
+    world, aggregator = World(meter_provider=MeterProvider([reader])), aggregator_for(llm_wall, "good")
+    assert not aggregator.chat_sync(HELLO).usage
+    (span,) = world.spans()["chat good"]
+    assert not [name for name in span.attributes or {} if name.startswith(("gen_ai.usage", "llmagg.cost"))]
+    assert "gen_ai.client.token.usage" not in reader.get_metrics_data().to_json()
+
+
+def test_a_kept_answer_says_so(llm_wall: FaultWall) -> None:
+    world, aggregator = World(), llmagg.LLMAggregator(["good"], cache=True)
+    aggregator.initialize_sync(config_for(llm_wall, "good"))
+    aggregator.chat_sync(HELLO)
+    aggregator.chat_sync(HELLO)
+    asked, kept = world.spans()["chat good"]
+    assert "llmagg.cache" not in (asked.attributes or {})
+    assert (kept.attributes or {})["llmagg.cache"] == "hit"
+
+
+def test_a_call_that_is_not_sampled_is_a_plain_one(llm_wall: FaultWall, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise AssertionError("a trace is made")
+
+    aggregator = aggregator_for(llm_wall, "good")
+    llmagg.instrument(TracerProvider(sampler=ALWAYS_OFF))
+    monkeypatch.setattr(otel.spans.Trace, "__init__", refuse)
+    assert aggregator.chat_sync(HELLO).text
+    assert "".join(aggregator.stream_text_sync(HELLO))
+    assert len(aggregator.embed_sync("a text", model="good")) == 1
+
+
 def test_content_and_both_generations(llm_wall: FaultWall, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_SEMCONV_STABILITY_OPT_IN", "http, gen_ai_latest_experimental")
     world, aggregator = chat_world(llm_wall, content=True)
@@ -277,7 +312,8 @@ def test_content_and_both_generations(llm_wall: FaultWall, monkeypatch: pytest.M
 
 def test_the_names_are_those_of_the_conventions() -> None:
     registry = pytest.importorskip("opentelemetry.semconv._incubating.attributes.gen_ai_attributes")
-    known = {value for value in vars(registry).values() if isinstance(value, str)}
+    servers = pytest.importorskip("opentelemetry.semconv.attributes.server_attributes")
+    known = {value for of in (registry, servers) for value in vars(of).values() if isinstance(value, str)}
     newer = {"gen_ai.usage.cache_write.input_tokens", "gen_ai.request.reasoning.level"}  # since conventions-genai 0.1.0
     assert {name for row in NAMES.values() for name in row if name} - known == newer
 

@@ -19,6 +19,11 @@ class _Unknown(int):
 _UNKNOWN = _Unknown()
 
 
+def is_known(count: int) -> bool:
+    """Whether a provider sent this count of a :class:`Usage`."""
+    return not isinstance(count, _Unknown)
+
+
 @dataclass(repr=False)
 class Usage:
     """Counted tokens. All values are ints or plain dicts.

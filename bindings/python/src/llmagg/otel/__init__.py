@@ -19,7 +19,7 @@ except ImportError as error:
     ) from error
 
 from .._version import __version__
-from . import meters, spans
+from . import meters, spans, traced
 
 
 def instrument(
@@ -43,7 +43,7 @@ def instrument(
     meter = metrics.get_meter("llmagg", __version__, meter_provider)
     histograms = None if meter_provider is None else meters.Histograms(meter)
     settings = spans.Settings(tracer, histograms, content=content, propagate=propagate, attempts=attempts)
-    calls.make = spans.maker(settings, tracer_provider)
+    calls.make = traced.maker(settings, tracer_provider)
     meters.observe(meter)
 
 

@@ -10,6 +10,7 @@ from opentelemetry.metrics import CallbackOptions, Meter, Observation
 from .. import default
 from .._native import route
 from ..manager import get_manager
+from ..responses import Usage, is_known
 
 _DURATIONS = [0.01 * 2**i for i in range(14)]
 _TOKENS = [4**i for i in range(14)]
@@ -30,16 +31,15 @@ class Histograms:
             "gen_ai.client.token.usage", "{token}", "Tokens of calls.", explicit_bucket_boundaries_advisory=_TOKENS
         )
 
-    def record(self, seconds: float, attributes: dict[str, Any], usage: Any, error: str | None) -> None:
-        """Records one call; tokens are 0 for a failure."""
+    def record(self, seconds: float, attributes: dict[str, Any], usage: Usage | None, error: str | None) -> None:
+        """Records one call; tokens are 0 for a failure, and not recorded where the provider sent none."""
         if error:
             attributes = {**attributes, "error.type": error}
         self.duration.record(seconds, attributes)
-        for kind, count in (
-            ("input", getattr(usage, "prompt_tokens", None)), ("output", getattr(usage, "completion_tokens", None)),
-        ):  # fmt: skip
-            if count is not None or error:
-                self.tokens.record(count or 0, {**attributes, "gen_ai.token.type": kind})
+        counts = (0, 0) if usage is None else (usage.prompt_tokens, usage.completion_tokens)
+        for kind, count in zip(("input", "output"), counts):
+            if is_known(count):
+                self.tokens.record(count, {**attributes, "gen_ai.token.type": kind})
 
 
 def observe(meter: Meter) -> None:

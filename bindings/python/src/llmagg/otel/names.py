@@ -20,6 +20,8 @@ NAMES: dict[str, tuple[str | None, str | None]] = {
     "n": ("gen_ai.request.choice.count", "gen_ai.request.choice.count"),
     "stop": ("gen_ai.request.stop_sequences", "gen_ai.request.stop_sequences"),
     "reasoning_effort": (None, "gen_ai.request.reasoning.level"),
+    "server_address": ("server.address", "server.address"),
+    "server_port": ("server.port", "server.port"),
     "response_id": ("gen_ai.response.id", "gen_ai.response.id"),
     "response_model": ("gen_ai.response.model", "gen_ai.response.model"),
     "finish_reasons": ("gen_ai.response.finish_reasons", "gen_ai.response.finish_reasons"),
