@@ -13,11 +13,8 @@ package otelllm
 import (
 	"context"
 	"maps"
-	"time"
 
 	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
@@ -26,12 +23,13 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// Aggregator is an aggregator whose chats and streams are spans.
+// Aggregator is an aggregator whose calls are spans.
 type Aggregator struct {
 	*aggregator.Aggregator
 	tracer     trace.Tracer
 	propagator propagation.TextMapPropagator
 	single     bool
+	generation int // of the attributes' names
 }
 
 // Option is an option of [Wrap].
@@ -53,7 +51,7 @@ func WithoutAttempts() Option { return func(a *Aggregator) { a.single = true } }
 
 // Wrap makes spans of what is called on its result; all else is agg's.
 func Wrap(agg *aggregator.Aggregator, options ...Option) *Aggregator {
-	a := &Aggregator{Aggregator: agg}
+	a := &Aggregator{Aggregator: agg, generation: generation()}
 	WithTracerProvider(otel.GetTracerProvider())(a)
 	for _, o := range options {
 		o(a)
@@ -63,7 +61,7 @@ func Wrap(agg *aggregator.Aggregator, options ...Option) *Aggregator {
 
 // Chat is [aggregator.Aggregator.Chat] as a span.
 func (a *Aggregator) Chat(ctx context.Context, r *llm.Request) (*llm.Response, error) {
-	ctx, span, r := a.start(ctx, r)
+	ctx, span, r := a.start(ctx, r, r.Stream)
 	response, err := a.Aggregator.Chat(ctx, r)
 	if err != nil {
 		a.failed(ctx, span, err)
@@ -76,7 +74,7 @@ func (a *Aggregator) Chat(ctx context.Context, r *llm.Request) (*llm.Response, e
 // Stream is [aggregator.Aggregator.Stream] as a span, which ends with the
 // stream: when it is complete, breaks off, is closed, or ctx ends.
 func (a *Aggregator) Stream(ctx context.Context, r *llm.Request) (*client.Stream, error) {
-	ctx, span, r := a.start(ctx, r)
+	ctx, span, r := a.start(ctx, r, true)
 	s, err := a.Aggregator.Stream(ctx, r)
 	switch {
 	case err != nil:
@@ -92,19 +90,55 @@ func (a *Aggregator) Stream(ctx context.Context, r *llm.Request) (*client.Stream
 	return s, err
 }
 
-func (a *Aggregator) start(ctx context.Context, r *llm.Request) (context.Context, trace.Span, *llm.Request) {
-	model := r.Model
-	if names := a.Models(); model == "" && len(names) > 0 {
-		model = names[0]
+// Embed is [aggregator.Aggregator.Embed] as a span.
+func (a *Aggregator) Embed(ctx context.Context, r *llm.EmbeddingRequest) (*llm.EmbeddingResponse, error) {
+	ctx, span := a.begin(ctx, "embeddings", r.Model)
+	answer, err := a.Aggregator.Embed(ctx, r)
+	if err != nil {
+		a.failed(ctx, span, err)
+	} else {
+		a.ended(ctx, span, told{generation: a.generation}, outcome{answer.Model, answer.Usage, answer.Cost, answer.CallID, answer.Attempts})
 	}
+	return answer, err
+}
+
+// Rerank is [aggregator.Aggregator.Rerank] as a span.
+func (a *Aggregator) Rerank(ctx context.Context, r *llm.RerankRequest) (*llm.RerankResponse, error) {
+	ctx, span := a.begin(ctx, "rerank", r.Model)
+	answer, err := a.Aggregator.Rerank(ctx, r)
+	if err != nil {
+		a.failed(ctx, span, err)
+	} else {
+		a.ended(ctx, span, told{generation: a.generation}, outcome{answer.Model, answer.Usage, answer.Cost, answer.CallID, answer.Attempts})
+	}
+	return answer, err
+}
+
+// begin begins the span of a call that asks for model, "" for the aggregator's
+// own choice.
+func (a *Aggregator) begin(ctx context.Context, operation, model string) (context.Context, trace.Span) {
+	t := told{generation: a.generation}
+	t.text("operation", operation)
+	if routes, err := a.Routes(model); err == nil && len(routes) > 0 {
+		t.text("provider", providerName(routes[0].Provider()))
+		if model == "" {
+			model = routes[0].Name()
+		}
+	}
+	t.text("model", model)
 	kind := trace.SpanKindInternal
 	if a.single {
 		kind = trace.SpanKindClient
 	}
-	ctx, span := a.tracer.Start(ctx, "chat "+model, trace.WithSpanKind(kind),
-		trace.WithAttributes(attribute.String("gen_ai.operation.name", "chat"), attribute.String("gen_ai.request.model", model)))
+	return a.tracer.Start(ctx, operation+" "+model, trace.WithSpanKind(kind), trace.WithAttributes(t.list...))
+}
+
+func (a *Aggregator) start(ctx context.Context, r *llm.Request, stream bool) (context.Context, trace.Span, *llm.Request) {
+	ctx, span := a.begin(ctx, "chat", r.Model)
 	if span.IsRecording() {
-		span.SetAttributes(asked(r)...)
+		t := told{generation: a.generation}
+		t.asked(r, stream)
+		span.SetAttributes(t.list...)
 	}
 	if a.propagator != nil {
 		copied := *r
@@ -116,125 +150,4 @@ func (a *Aggregator) start(ctx context.Context, r *llm.Request) (context.Context
 		r = &copied
 	}
 	return ctx, span, r
-}
-
-func asked(r *llm.Request) (known []attribute.KeyValue) {
-	for name, n := range map[string]*int{"gen_ai.request.max_tokens": r.MaxTokens, "gen_ai.request.choice.count": r.N} {
-		if n != nil {
-			known = append(known, attribute.Int(name, *n))
-		}
-	}
-	for name, x := range map[string]*float64{"gen_ai.request.temperature": r.Temperature, "gen_ai.request.top_p": r.TopP,
-		"gen_ai.request.presence_penalty": r.PresencePenalty, "gen_ai.request.frequency_penalty": r.FrequencyPenalty} {
-		if x != nil {
-			known = append(known, attribute.Float64(name, *x))
-		}
-	}
-	if r.Seed != nil {
-		known = append(known, attribute.Int64("gen_ai.request.seed", *r.Seed))
-	}
-	if len(r.Stop) > 0 {
-		known = append(known, attribute.StringSlice("gen_ai.request.stop_sequences", r.Stop))
-	}
-	return known
-}
-
-// answered ends the span of a call by its answer, or by what a stream left.
-func (a *Aggregator) answered(ctx context.Context, span trace.Span, r *llm.Response) {
-	defer span.End()
-	if !span.IsRecording() {
-		return
-	}
-	a.attempts(ctx, r.Attempts)
-	said := []attribute.KeyValue{attribute.String("gen_ai.response.id", r.ID), attribute.String("gen_ai.response.model", r.Model), attribute.Int64("llmagg.call", int64(r.CallID))}
-	if n := len(r.Attempts); n > 0 {
-		last := &r.Attempts[n-1]
-		said = append(said, attribute.String("gen_ai.provider.name", providerName(last.Provider)), attribute.String("llmagg.route", last.Route()))
-		if last.Code != llm.OK {
-			said = append(said, attribute.String("error.type", last.Code.String()), attribute.String("llmagg.error.owner", last.ErrorOwner()))
-			if last.Code != llm.Canceled {
-				span.SetStatus(codes.Error, last.Message)
-			}
-		}
-	}
-	if input, output, _ := r.Usage.Counts(); input && output {
-		said = append(said, attribute.Int("gen_ai.usage.input_tokens", r.Usage.PromptTokens), attribute.Int("gen_ai.usage.output_tokens", r.Usage.CompletionTokens))
-	}
-	reasons := make([]string, len(r.Choices))
-	for i := range r.Choices {
-		reasons[i] = r.Choices[i].FinishReason
-	}
-	said = append(said, attribute.StringSlice("gen_ai.response.finish_reasons", reasons))
-	if c := r.Cost; c != nil {
-		said = append(said, attribute.Float64("llmagg.cost.amount", c.Amount), attribute.String("llmagg.cost.currency", c.Currency), attribute.String("llmagg.cost.source", c.Source))
-	}
-	span.SetAttributes(said...)
-}
-
-func (a *Aggregator) failed(ctx context.Context, span trace.Span, err error) {
-	defer span.End()
-	if !span.IsRecording() {
-		return
-	}
-	e := llm.AsError(err)
-	a.attempts(ctx, e.Attempts)
-	span.SetAttributes(attribute.String("error.type", e.Code.String()), attribute.String("llmagg.error.owner", e.Owner()), attribute.Int64("llmagg.call", int64(e.CallID)))
-	span.SetStatus(codes.Error, e.Message)
-}
-
-// attempts makes a child of the span in ctx of each attempt.
-func (a *Aggregator) attempts(ctx context.Context, trail []llm.Attempt) {
-	if a.single {
-		return
-	}
-	for i := range trail {
-		t := &trail[i]
-		about := []attribute.KeyValue{attribute.Int("llmagg.attempt.number", i+1), attribute.String("llmagg.route", t.Route())}
-		seconds := func(name string, d time.Duration) {
-			if d > 0 {
-				about = append(about, attribute.Float64(name, d.Seconds()))
-			}
-		}
-		seconds("llmagg.attempt.wait", t.Wait)
-		seconds("llmagg.attempt.first_token", t.FirstToken)
-		if t.WaitedFor != "" {
-			about = append(about, attribute.String("llmagg.attempt.waited_for", t.WaitedFor))
-		}
-		if t.Forced {
-			about = append(about, attribute.Bool("llmagg.attempt.forced", true))
-		}
-		if t.Hedge {
-			about = append(about, attribute.Bool("llmagg.attempt.hedge", true))
-		}
-		if t.Status != 0 {
-			about = append(about, attribute.Int("http.response.status_code", t.Status))
-		}
-		if t.Code != llm.OK {
-			about = append(about, attribute.String("error.type", t.Code.String()), attribute.String("llmagg.error.owner", t.ErrorOwner()))
-		}
-		_, span := a.tracer.Start(ctx, "llmagg attempt "+t.Route(), trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(t.Start), trace.WithAttributes(about...))
-		if t.Code != llm.OK {
-			span.SetStatus(codes.Error, t.Message)
-		}
-		span.End(trace.WithTimestamp(t.Start.Add(t.Duration)))
-	}
-}
-
-// providerName is the conventions' name of a provider.
-func providerName(name string) string {
-	switch name {
-	case "azure":
-		return "azure.ai.openai"
-	case "bedrock":
-		return "aws.bedrock"
-	case "gemini":
-		return "gcp.gemini"
-	case "mistral":
-		return "mistral_ai"
-	case "vertex":
-		return "gcp.vertex_ai"
-	case "xai":
-		return "x_ai"
-	}
-	return name
 }

@@ -79,7 +79,7 @@ func TestChatsAndStreamsAreSpans(t *testing.T) {
 			if how != "chat" && how != "stream" {
 				script = `{"models":{"bad":{"steps":[{"status":503}]},"good":{"steps":[{"forever":true,"delay_event_s":0.01}]}}}`
 			}
-			plain, _ := build(t, script)
+			plain, wall := build(t, script)
 			tp, kept := provider()
 			agg := otelllm.Wrap(plain, otelllm.WithTracerProvider(tp))
 			ctx, mine := tp.Tracer("application").Start(context.Background(), "my request")
@@ -114,6 +114,9 @@ func TestChatsAndStreamsAreSpans(t *testing.T) {
 			require.Equal(t, "UNAVAILABLE", bad["error.type"])
 			require.Equal(t, "provider", bad["llmagg.error.owner"])
 			require.Equal(t, "503", bad["http.response.status_code"])
+			for _, said := range []map[attribute.Key]string{bad, attributes(call)} {
+				require.Equal(t, wall.URL(), "http://"+said["server.address"]+":"+said["server.port"])
+			}
 			require.Equal(t, "openai/good", attributes(call)["llmagg.route"])
 			require.NotEqual(t, codes.Error, call.Status.Code)
 		})
@@ -129,6 +132,31 @@ func TestAFailedCallSaysSo(t *testing.T) {
 	require.Equal(t, trace.SpanKindClient, call.SpanKind)
 	require.Equal(t, codes.Error, call.Status.Code)
 	require.Equal(t, "caller", attributes(call)["llmagg.error.owner"])
+	require.Equal(t, "openai/good", attributes(call)["llmagg.route"])
+}
+
+func TestEmbeddingsAreSpansToo(t *testing.T) {
+	agg, _ := build(t, `{}`)
+	tp, kept := provider()
+	_, err := otelllm.Wrap(agg, otelllm.WithTracerProvider(tp)).Embed(context.Background(), &llm.EmbeddingRequest{Model: "good", Input: []string{"a text"}})
+	require.NoError(t, err)
+	call := attributes(spans(t, kept, 2)["embeddings good"])
+	require.Equal(t, "openai", call["gen_ai.provider.name"])
+	require.NotEmpty(t, call["gen_ai.usage.input_tokens"])
+	require.NotEmpty(t, call["llmagg.call"])
+}
+
+func TestTheLatestNamesAreAskedFor(t *testing.T) {
+	t.Setenv("OTEL_SEMCONV_STABILITY_OPT_IN", "http, gen_ai_latest_experimental")
+	agg, _ := build(t, `{}`)
+	tp, kept := provider()
+	s, err := otelllm.Wrap(agg, otelllm.WithTracerProvider(tp)).Stream(context.Background(), ask())
+	require.NoError(t, err)
+	_, err = s.Collect()
+	require.NoError(t, err)
+	call := attributes(spans(t, kept, 2)["chat bad"])
+	require.Equal(t, "true", call["gen_ai.request.stream"])
+	require.NotEmpty(t, call["gen_ai.response.time_to_first_chunk"])
 }
 
 func TestPropagationIsAskedFor(t *testing.T) {
