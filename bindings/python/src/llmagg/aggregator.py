@@ -188,7 +188,7 @@ class LLMAggregator(Closing):
         return self._call(messages, params).text()
 
     async def embed(
-        self, input: str | Sequence[str], model: str | None = None, dimensions: int | None = None, *,
+        self, /, input: str | Sequence[str], model: str | None = None, dimensions: int | None = None, *,
         input_type: str | None = None, numpy: bool = False, **params: Any,
     ) -> EmbeddingResponse:  # fmt: skip
         """Returns the vectors of a text or of a list of texts, in their order.
@@ -204,7 +204,7 @@ class LLMAggregator(Closing):
         return EmbeddingResponse(await self._other_call(request, params).other("embed"), numpy=numpy)
 
     async def rerank(
-        self, query: str, documents: Sequence[str], model: str | None = None, top_n: int | None = None, **params: Any
+        self, /, query: str, documents: Sequence[str], model: str | None = None, top_n: int | None = None, **params: Any
     ) -> RerankResponse:
         """Ranks documents by how well they fit a query: ``response.results``, the best first, at most ``top_n``.
 
@@ -350,7 +350,7 @@ class LLMAggregator(Closing):
         return self._call(messages, params).text_sync()
 
     def embed_sync(
-        self, input: str | Sequence[str], model: str | None = None, dimensions: int | None = None, *,
+        self, /, input: str | Sequence[str], model: str | None = None, dimensions: int | None = None, *,
         input_type: str | None = None, numpy: bool = False, **params: Any,
     ) -> EmbeddingResponse:  # fmt: skip
         """``embed`` for code without an event loop; it blocks, and Ctrl-C ends it."""
@@ -358,7 +358,7 @@ class LLMAggregator(Closing):
         return EmbeddingResponse(self._other_call(request, params).other_sync("embed"), numpy=numpy)
 
     def rerank_sync(
-        self, query: str, documents: Sequence[str], model: str | None = None, top_n: int | None = None, **params: Any
+        self, /, query: str, documents: Sequence[str], model: str | None = None, top_n: int | None = None, **params: Any
     ) -> RerankResponse:
         """``rerank`` for code without an event loop; it blocks, and Ctrl-C ends it."""
         request = {"query": query, "documents": documents, "model": model, "top_n": top_n}
