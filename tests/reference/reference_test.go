@@ -66,6 +66,7 @@ func TestReference(t *testing.T) {
 			{"enum { /* made by `make reference` */", "};", headerCodes()},
 		}},
 		{"bindings/python/src/llmagg/config.py", []part{{"    Attributes:", `    """`, docstring()}}},
+		{"bindings/python/src/llmagg/vendor_params.py", []part{{`    """Fields of single vendors`, "    # end", vendorFields(read(t, "bindings/python/src/llmagg/params.py"))}}},
 	}
 	for _, p := range pages {
 		is, want := p.written(t)

@@ -167,3 +167,17 @@ func entry(name, text string) string {
 	lines := strings.SplitN(wrapped(name+": "+text+".", "            ", 120), "\n", 2)
 	return strings.TrimPrefix(lines[0], "    ") + "\n" + lines[1]
 }
+
+// vendorFields are the keyword parameters of Python for those fields of
+// requests that have no type in params, the source of the others.
+func vendorFields(params string) string {
+	_, typed, _ := strings.Cut(params, "\nclass Options(")
+	var b strings.Builder
+	b.WriteByte('\n')
+	for _, row := range llm.RequestSettings() {
+		if row.Name != "messages" && !strings.Contains(typed, "\n    "+row.Name+": ") {
+			b.WriteString("    " + row.Name + ": Any\n")
+		}
+	}
+	return b.String()
+}

@@ -1,6 +1,6 @@
 """The request fields that only some vendors have, as keyword parameters of calls.
 
-A test holds that these are the names that the core knows. The vendors' documents say what each means; the library
+Their list is made by `make reference` from the core's table. The vendors' documents say what each means; the library
 passes them on as they are, except where docs/vendors.md says otherwise.
 """
 
@@ -237,3 +237,4 @@ class VendorParams(TypedDict, total=False):
     web_search_options: Any
     xtc_probability: Any
     xtc_threshold: Any
+    # end
