@@ -301,17 +301,9 @@ func (p *partialChoice) logprobs() json.RawMessage {
 			name  string
 			items []json.RawMessage
 		}{{"content", p.logContent}, {"refusal", p.logRefusal}} {
-			if list.items == nil {
-				continue
+			if list.items != nil {
+				jsontext.WriteList(o.Field(list.name), list.items, func(item *json.RawMessage, w *jsontext.Writer) { w.Raw(*item) })
 			}
-			o.Field(list.name).BeginArray()
-			for i, item := range list.items {
-				if i > 0 {
-					w.Comma()
-				}
-				w.Raw(item)
-			}
-			w.EndArray()
 		}
 		o.Extra(p.otherLogprobs.extra())
 		o.End()

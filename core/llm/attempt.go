@@ -148,18 +148,9 @@ func (a *Attempt) write(w *jsontext.Writer) {
 
 // writeTexts writes a list of texts, unless it is empty.
 func writeTexts(o *jsontext.Object, name string, texts []string) {
-	if len(texts) == 0 {
-		return
+	if len(texts) > 0 {
+		jsontext.WriteList(o.Field(name), texts, func(text *string, w *jsontext.Writer) { w.Text(*text) })
 	}
-	w := o.Field(name)
-	w.BeginArray()
-	for i, text := range texts {
-		if i > 0 {
-			w.Comma()
-		}
-		w.Text(text)
-	}
-	w.EndArray()
 }
 
 // writeCallID writes the number of a call; 0 is none.
@@ -170,12 +161,5 @@ func writeCallID(o *jsontext.Object, id uint64) {
 }
 
 func writeAttempts(w *jsontext.Writer, attempts []Attempt) {
-	w.BeginArray()
-	for i := range attempts {
-		if i > 0 {
-			w.Comma()
-		}
-		attempts[i].write(w)
-	}
-	w.EndArray()
+	jsontext.WriteList(w, attempts, (*Attempt).write)
 }

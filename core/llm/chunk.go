@@ -121,14 +121,7 @@ func (c *Chunk) write(w *jsontext.Writer) {
 	o.Str("object", c.Object)
 	o.Field("created").Int64(c.Created)
 	o.Str("model", c.Model)
-	o.Field("choices").BeginArray()
-	for i := range c.Choices {
-		if i > 0 {
-			w.Comma()
-		}
-		c.Choices[i].write(w)
-	}
-	w.EndArray()
+	jsontext.WriteList(o.Field("choices"), c.Choices, (*ChunkChoice).write)
 	if c.Usage != nil {
 		c.Usage.write(o.Field("usage"))
 	}

@@ -2,6 +2,7 @@ package llm
 
 import (
 	"bytes"
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -120,23 +121,10 @@ func (s *sieve) drops(name string) bool {
 var requestOnly = map[string]bool{"role": true, "prefix": true, "partial": true, "cache_control": true, "weight": true,
 	"continue_final_message": true}
 
-// itemsOf gives the elements of a list whose syntax has been checked.
-func itemsOf(list []byte) (items [][]byte) {
-	r := newReader(list)
-	for more := r.Array(); more; more = r.NextItem() {
-		from := r.Span()
-		if r.Err != nil {
-			return nil
-		}
-		items = append(items, list[from:r.Pos])
-	}
-	return items
-}
-
 // each writes the list of what f makes of items.
 //
 //go:noinline
-func each(dst []byte, items [][]byte, f func(dst, item []byte) []byte) []byte {
+func each(dst []byte, items []json.RawMessage, f func(dst, item []byte) []byte) []byte {
 	dst = append(dst, '[')
 	for _, item := range items {
 		before := len(dst)
@@ -176,7 +164,7 @@ func (s *sieve) object(dst, object []byte, f func(dst []byte, key string, value 
 }
 
 func (s *sieve) messages(dst, list []byte) []byte {
-	return each(dst, itemsOf(list), s.message)
+	return each(dst, elementsOf(list), s.message)
 }
 
 func (s *sieve) message(dst, message []byte) []byte {
@@ -219,17 +207,7 @@ func saysText(value []byte) bool {
 	return len(value) > 0 && value[0] != 'n' && string(value) != `""` && string(value) != `[]`
 }
 
-func isAssistant(message []byte) (is bool) {
-	r := newReader(message)
-	for more := r.Object(); more; more = r.NextField() {
-		if string(r.Key) == "role" {
-			is = r.word() == string(RoleAssistant)
-		} else {
-			r.Skip()
-		}
-	}
-	return is
-}
+func isAssistant(message []byte) bool { return textField(message, "role") == string(RoleAssistant) }
 
 // field appends the value of a field of an assistant's message, or nothing.
 func (s *sieve) field(dst []byte, key string, value []byte, spoken *string) []byte {
@@ -246,7 +224,7 @@ func (s *sieve) field(dst []byte, key string, value []byte, spoken *string) []by
 	case key == "content":
 		return s.content(dst, value)
 	case key == "tool_calls" && !empty && value[0] == '[':
-		return each(dst, itemsOf(value), s.toolCall)
+		return each(dst, elementsOf(value), s.toolCall)
 	case (key == "tool_calls" || key == "function_call" || key == "name") && !empty:
 	case s.drops("messages." + key):
 		if said := spokenIn(key, value); said != "" {
@@ -338,7 +316,7 @@ func (s *sieve) content(dst, value []byte) []byte {
 	if value[0] != '[' {
 		return append(dst, value...)
 	}
-	from, parts := len(dst), itemsOf(value)
+	from, parts := len(dst), elementsOf(value)
 	dst = each(dst, parts, s.part)
 	if len(parts) > 0 && dst[len(dst)-2] == '[' { // an empty list is no content anywhere
 		return append(dst[:from], `""`...)
@@ -366,7 +344,7 @@ func (s *sieve) part(dst, part []byte) []byte {
 // textOf joins the texts of a list of parts.
 func textOf(list []byte) string {
 	var text strings.Builder
-	for _, item := range itemsOf(list) {
+	for _, item := range elementsOf(list) {
 		r := newReader(item)
 		if item[0] == '"' {
 			text.WriteString(r.Text())

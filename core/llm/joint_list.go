@@ -62,14 +62,7 @@ func (to *jointItem) signed() bool {
 		s := to.fields["signature"]
 		return s != nil && (s.kind != 0 || !isEmpty(s.raw))
 	}
-	r := newReader(to.raw)
-	for more := r.Object(); more; more = r.NextField() {
-		if string(r.Key) == "signature" {
-			return r.Text() != ""
-		}
-		r.Skip()
-	}
-	return false
+	return textField(to.raw, "signature") != ""
 }
 
 // begins tells whether items begins with what is there.

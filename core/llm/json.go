@@ -43,14 +43,14 @@ func marshalWithExtra(v any, extra Extra) ([]byte, error) {
 
 // unmarshalWithExtra reads data into v (a pointer to a struct) and returns the
 // fields whose names are not among known.
-func unmarshalWithExtra(data []byte, v any, known func(string) bool) (Extra, error) {
+func unmarshalWithExtra(data []byte, v any, known map[string]int) (Extra, error) {
 	if err := JSON.Unmarshal(data, v); err != nil {
 		return nil, err
 	}
 	var extra Extra
 	r := newReader(data)
 	for more := r.Object(); more; more = r.NextField() {
-		if known(string(r.Key)) {
+		if _, is := known[string(r.Key)]; is {
 			r.Skip()
 		} else {
 			r.extra(&extra)

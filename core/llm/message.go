@@ -160,13 +160,7 @@ func (p *Part) marshal() ([]byte, error) {
 // UnmarshalJSON reads the part and keeps its unknown fields.
 func (p *Part) UnmarshalJSON(data []byte) error {
 	type plain Part
-	extra, err := unmarshalWithExtra(data, (*plain)(p), func(k string) bool {
-		switch k {
-		case "type", "text", "image_url", "input_audio", "file", "refusal":
-			return true
-		}
-		return false
-	})
+	extra, err := unmarshalWithExtra(data, (*plain)(p), partPlaces)
 	p.Extra = extra
 	return err
 }
@@ -212,15 +206,7 @@ func (m *Message) writeAs(w *jsontext.Writer, delta bool) {
 func (m *Message) writeContent(o *jsontext.Object, delta bool) {
 	switch {
 	case m.Parts != nil:
-		w := o.Field("content")
-		w.BeginArray()
-		for i := range m.Parts {
-			if i > 0 {
-				w.Comma()
-			}
-			m.Parts[i].write(w)
-		}
-		w.EndArray()
+		jsontext.WriteList(o.Field("content"), m.Parts, (*Part).write)
 	case m.Content != "":
 		o.Str("content", m.Content)
 	case delta:

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
+	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/internal/shown"
@@ -88,9 +90,7 @@ func (t Tool) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads the tool and keeps its unknown fields.
 func (t *Tool) UnmarshalJSON(data []byte) error {
 	type plain Tool
-	extra, err := unmarshalWithExtra(data, (*plain)(t), func(k string) bool {
-		return k == "type" || k == "function"
-	})
+	extra, err := unmarshalWithExtra(data, (*plain)(t), toolPlaces)
 	t.Extra = extra
 	return err
 }
@@ -120,14 +120,7 @@ func (r *Request) write(w *jsontext.Writer) {
 	if o.Field("messages"); r.Messages == nil {
 		w.Null()
 	} else {
-		w.BeginArray()
-		for i := range r.Messages {
-			if i > 0 {
-				w.Comma()
-			}
-			r.Messages[i].write(w)
-		}
-		w.EndArray()
+		jsontext.WriteList(w, r.Messages, (*Message).write)
 	}
 	writeOptional(&o, "max_tokens", r.MaxTokens != nil, r.MaxTokens)
 	writeOptional(&o, "max_completion_tokens", r.MaxCompletionTokens != nil, r.MaxCompletionTokens)
@@ -226,60 +219,31 @@ func (r *Request) takeMessages(list []byte) error {
 	return in.End()
 }
 
+var (
+	requestPlaces = placesOf[Request]()
+	toolPlaces    = placesOf[Tool]()
+	partPlaces    = placesOf[Part]()
+)
+
+// placesOf gives the places of a struct's fields by their names in JSON.
+func placesOf[T any]() map[string]int {
+	places := map[string]int{}
+	for i, f := range reflect.VisibleFields(reflect.TypeFor[T]()) {
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "-" {
+			places[name] = i
+		}
+	}
+	return places
+}
+
 // field points to the field that has this name in JSON; nil where there is
 // none.
 func (r *Request) field(name string) any {
-	switch name {
-	case "model":
-		return &r.Model
-	case "max_tokens":
-		return &r.MaxTokens
-	case "max_completion_tokens":
-		return &r.MaxCompletionTokens
-	case "temperature":
-		return &r.Temperature
-	case "top_p":
-		return &r.TopP
-	case "n":
-		return &r.N
-	case "seed":
-		return &r.Seed
-	case "stop":
-		return &r.Stop
-	case "presence_penalty":
-		return &r.PresencePenalty
-	case "frequency_penalty":
-		return &r.FrequencyPenalty
-	case "logprobs":
-		return &r.Logprobs
-	case "top_logprobs":
-		return &r.TopLogprobs
-	case "logit_bias":
-		return &r.LogitBias
-	case "tools":
-		return &r.Tools
-	case "tool_choice":
-		return &r.ToolChoice
-	case "parallel_tool_calls":
-		return &r.ParallelToolCalls
-	case "functions":
-		return &r.Functions
-	case "function_call":
-		return &r.FunctionCall
-	case "response_format":
-		return &r.ResponseFormat
-	case "reasoning_effort":
-		return &r.ReasoningEffort
-	case "stream":
-		return &r.Stream
-	case "stream_options":
-		return &r.StreamOptions
-	case "user":
-		return &r.User
-	case "metadata":
-		return &r.Metadata
+	place, known := requestPlaces[name]
+	if !known {
+		return nil
 	}
-	return nil
+	return reflect.ValueOf(r).Elem().Field(place).Addr().Interface()
 }
 
 // Stop is one or more sequences at which the answer ends. It is read from a

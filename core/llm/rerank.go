@@ -94,17 +94,12 @@ func ParseRerank(data []byte, o CallOptions) (r *RerankRequest, err error) {
 func (r *RerankResponse) AppendJSON(dst []byte) ([]byte, error) {
 	return jsontext.Encode(dst, func(w *jsontext.Writer) {
 		o := w.Object()
-		o.Field("results").BeginArray()
-		for i, ranked := range r.Results {
-			if i > 0 {
-				w.Comma()
-			}
+		jsontext.WriteList(o.Field("results"), r.Results, func(ranked *Ranked, w *jsontext.Writer) {
 			one := w.Object()
 			one.Field("index").Int(ranked.Index)
 			one.Field("relevance_score").Float(ranked.Score)
 			one.End()
-		}
-		w.EndArray()
+		})
 		o.Raw("meta", r.Meta)
 		writeOther(&o, r.Model, r.Usage, r.Cost, r.CallID, r.Attempts)
 		o.End()

@@ -112,14 +112,7 @@ func (r *Response) write(w *jsontext.Writer) {
 	o.Str("object", r.Object)
 	o.Field("created").Int64(r.Created)
 	o.Str("model", r.Model)
-	o.Field("choices").BeginArray()
-	for i := range r.Choices {
-		if i > 0 {
-			w.Comma()
-		}
-		r.Choices[i].write(w)
-	}
-	w.EndArray()
+	jsontext.WriteList(o.Field("choices"), r.Choices, (*Choice).write)
 	if r.Usage != nil {
 		r.Usage.write(o.Field("usage"))
 	} else if !w.Gathered {

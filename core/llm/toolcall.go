@@ -100,14 +100,7 @@ func (c *ToolCall) said() (name, text *string) {
 }
 
 func writeToolCalls(w *jsontext.Writer, calls []ToolCall, delta bool) {
-	w.BeginArray()
-	for i := range calls {
-		if i > 0 {
-			w.Comma()
-		}
-		calls[i].writeAs(w, delta)
-	}
-	w.EndArray()
+	jsontext.WriteList(w, calls, func(c *ToolCall, w *jsontext.Writer) { c.writeAs(w, delta) })
 }
 
 func (c *ToolCall) write(w *jsontext.Writer) { c.writeAs(w, false) }

@@ -51,22 +51,10 @@ func WriteBody(dst []byte, body Body, vendor string, extra llm.Extra, names []st
 	return to.writer.Buf, nil
 }
 
-// WriteList writes a list, each item by write.
-func WriteList[T any](w *jsontext.Writer, list []T, write func(item *T, w *jsontext.Writer)) {
-	w.BeginArray()
-	for i := range list {
-		if i > 0 {
-			w.Comma()
-		}
-		write(&list[i], w)
-	}
-	w.EndArray()
-}
-
 // WriteRaws writes a field that is a list of JSON texts, if there are any.
 func WriteRaws(o *jsontext.Object, name string, list []json.RawMessage) {
 	if len(list) > 0 {
-		WriteList(o.Field(name), list, func(raw *json.RawMessage, w *jsontext.Writer) { w.Raw(*raw) })
+		jsontext.WriteList(o.Field(name), list, func(raw *json.RawMessage, w *jsontext.Writer) { w.Raw(*raw) })
 	}
 }
 

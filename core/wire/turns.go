@@ -19,10 +19,10 @@ type Turn[B any] struct {
 
 // WriteTurns writes turns, each block by write.
 func WriteTurns[B any](w *jsontext.Writer, turns []Turn[B], write func(b *B, w *jsontext.Writer)) {
-	WriteList(w, turns, func(t *Turn[B], w *jsontext.Writer) {
+	jsontext.WriteList(w, turns, func(t *Turn[B], w *jsontext.Writer) {
 		o := w.Object()
 		o.Str("role", t.Role)
-		WriteList(o.Field("content"), t.Content, write)
+		jsontext.WriteList(o.Field("content"), t.Content, write)
 		o.End()
 	})
 }

@@ -42,6 +42,18 @@ func (w *Writer) BeginArray() { w.Buf = append(w.Buf, '[') }
 // EndArray ends an array.
 func (w *Writer) EndArray() { w.Buf = append(w.Buf, ']') }
 
+// WriteList writes a list, each item by write.
+func WriteList[T any](w *Writer, list []T, write func(item *T, w *Writer)) {
+	w.BeginArray()
+	for i := range list {
+		if i > 0 {
+			w.Comma()
+		}
+		write(&list[i], w)
+	}
+	w.EndArray()
+}
+
 // Object begins an object.
 //
 //go:noinline

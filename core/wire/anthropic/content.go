@@ -48,7 +48,7 @@ func (b *block) write(w *jsontext.Writer) {
 	o.Raw("input", b.Input)
 	o.StrUnlessEmpty("tool_use_id", b.ToolUseID)
 	if len(b.Content) > 0 {
-		wire.WriteList(o.Field("content"), b.Content, (*block).write)
+		jsontext.WriteList(o.Field("content"), b.Content, (*block).write)
 	}
 	if b.IsError {
 		o.Field("is_error").Bool(true)

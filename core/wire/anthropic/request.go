@@ -33,7 +33,7 @@ func (b *requestBody) WriteFields(o *jsontext.Object) {
 	o.StrUnlessEmpty("anthropic_version", b.Version)
 	o.Field("max_tokens").Int(b.MaxTokens)
 	if len(b.System) > 0 {
-		wire.WriteList(o.Field("system"), b.System, (*block).write)
+		jsontext.WriteList(o.Field("system"), b.System, (*block).write)
 	}
 	wire.WriteTurns(o.Field("messages"), b.Messages, (*block).write)
 	if b.Stream {

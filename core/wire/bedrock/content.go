@@ -80,7 +80,7 @@ type toolResult struct {
 func (r *toolResult) write(w *jsontext.Writer) {
 	o := w.Object()
 	o.Str("toolUseId", r.ToolUseID)
-	wire.WriteList(o.Field("content"), r.Content, (*block).write)
+	jsontext.WriteList(o.Field("content"), r.Content, (*block).write)
 	o.StrUnlessEmpty("status", r.Status)
 	o.End()
 }

@@ -23,7 +23,7 @@ type requestBody struct {
 func (b *requestBody) WriteFields(o *jsontext.Object) {
 	wire.WriteTurns(o.Field("messages"), b.Messages, (*block).write)
 	if len(b.System) > 0 {
-		wire.WriteList(o.Field("system"), b.System, (*block).write)
+		jsontext.WriteList(o.Field("system"), b.System, (*block).write)
 	}
 	wire.WriteValue(o, "inferenceConfig", b.InferenceConfig)
 	wire.WriteValue(o, "toolConfig", b.ToolConfig)

@@ -20,7 +20,7 @@ type requestBody struct {
 
 // WriteFields implements [wire.Body].
 func (b *requestBody) WriteFields(o *jsontext.Object) {
-	wire.WriteList(o.Field("contents"), b.Contents, (*content).write)
+	jsontext.WriteList(o.Field("contents"), b.Contents, (*content).write)
 	if b.SystemInstruction != nil {
 		b.SystemInstruction.write(o.Field("systemInstruction"))
 	}
@@ -41,7 +41,7 @@ func (c content) MarshalJSON() ([]byte, error) { return jsontext.Encode(nil, c.w
 func (c *content) write(w *jsontext.Writer) {
 	o := w.Object()
 	o.StrUnlessEmpty("role", c.Role)
-	wire.WriteList(o.Field("parts"), c.Parts, (*sentPart).write)
+	jsontext.WriteList(o.Field("parts"), c.Parts, (*sentPart).write)
 	o.End()
 }
 

@@ -27,7 +27,7 @@ type requestBody struct {
 // WriteFields implements [wire.Body].
 func (b *requestBody) WriteFields(o *jsontext.Object) {
 	o.Str("model", b.Model)
-	wire.WriteList(o.Field("messages"), b.Messages, (*message).write)
+	jsontext.WriteList(o.Field("messages"), b.Messages, (*message).write)
 	o.Field("stream").Bool(b.Stream)
 	wire.WriteRaws(o, "tools", b.Tools)
 	o.Raw("format", b.Format)

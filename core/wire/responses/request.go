@@ -36,7 +36,7 @@ type requestBody struct {
 func (b *requestBody) WriteFields(o *jsontext.Object) {
 	o.Str("model", b.Model)
 	o.StrUnlessEmpty("instructions", b.Instructions)
-	wire.WriteList(o.Field("input"), b.Input, writeAny)
+	jsontext.WriteList(o.Field("input"), b.Input, writeAny)
 	if b.Stream {
 		o.Field("stream").Bool(true)
 	}
@@ -44,7 +44,7 @@ func (b *requestBody) WriteFields(o *jsontext.Object) {
 		o.Field("store").Bool(*b.Store)
 	}
 	if len(b.Include) > 0 {
-		wire.WriteList(o.Field("include"), b.Include, func(s *string, w *jsontext.Writer) { w.Text(*s) })
+		jsontext.WriteList(o.Field("include"), b.Include, func(s *string, w *jsontext.Writer) { w.Text(*s) })
 	}
 	wire.WriteValue(o, "max_output_tokens", b.MaxOutputTokens)
 	wire.WriteValue(o, "temperature", b.Temperature)
@@ -102,7 +102,7 @@ func writeAny(value *any, w *jsontext.Writer) {
 	case json.RawMessage:
 		w.Raw(v)
 	case []any:
-		wire.WriteList(w, v, writeAny)
+		jsontext.WriteList(w, v, writeAny)
 	case llm.Extra:
 		o := w.Object()
 		o.Extra(v)
