@@ -48,7 +48,8 @@ from celery import Celery
 app = Celery("tasks", broker="filesystem://", backend="file://" + os.path.abspath("results"))
 for folder in ("queue", "results"):
     os.makedirs(folder, exist_ok=True)
-app.conf.broker_transport_options = {"data_folder_in": "queue", "data_folder_out": "queue", "control_folder": "queue"}
+folders = {"data_folder_in": "queue", "data_folder_out": "queue", "control_folder": "queue"}
+app.conf.broker_transport_options = {**folders, "polling_interval": 0.05}  # seconds; 1 by default, for each few tasks
 app.conf.worker_prefetch_multiplier = 1
 """
 TASKS = """
@@ -60,7 +61,7 @@ ASK = """
 import json
 from queueing import app
 results = [app.send_task("ask") for _ in range(40)]
-print(json.dumps([json.loads(result.get(timeout=40)) for result in results]))
+print(json.dumps([json.loads(result.get(timeout=40, interval=0.05)) for result in results]))
 """
 TEXTS = ["Hello from m."] * 3
 
