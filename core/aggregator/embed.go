@@ -35,6 +35,7 @@ func (a *Aggregator) EmbedRoutes(ctx context.Context, routes []*client.Client, r
 	}
 	e := embedding{by: a, routes: routes, request: r, payload: llm.Payload{Options: r.Options, N: 1}, id: callstate.NextID()}
 	a.fill(&e.payload.Options)
+	e.payload.Options.BoundCost() // of all requests together
 	if d := e.payload.Options.Deadline; d > 0 {
 		e.ends = time.Now().Add(d)
 	}

@@ -182,7 +182,7 @@ func (w *routeLoop) run(to *routing.Wanted) *llm.Error {
 			return w.ended(ended)
 		}
 		for _, b := range w.call.Payload.Options.Budgets {
-			if spent := b.Spent(); spent != nil {
+			if spent := b.Spent(); spent != nil && !b.OfCall() {
 				return w.ended(spent)
 			}
 		}

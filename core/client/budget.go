@@ -35,19 +35,7 @@ const bytesOfToken = 3
 // as QUOTA, which is not the route's fault and goes to the next one. What the
 // attempt could cost is reserved from the hard budgets.
 func (t *turn) tooExpensive() *llm.Error {
-	most, budgets := t.call.Payload.Options.MaxCost, t.call.Payload.Options.Budgets
-	if most == nil && len(budgets) == 0 {
-		return nil
-	}
-	refuse := func(format string, args ...any) *llm.Error {
-		return t.client.routed(llm.Errorf(llm.Quota, format, args...))
-	}
-	spent, hard := 0.0, most != nil && most.Hard
-	if most != nil {
-		if spent = t.call.Spent(); spent >= most.Amount {
-			return refuse("the call has cost %.6g, and its max_cost is %.6g", spent, most.Amount)
-		}
-	}
+	budgets, hard := t.call.Payload.Options.Budgets, false
 	for _, b := range budgets {
 		if err := b.Spent(); err != nil {
 			return t.client.routed(err)
@@ -60,9 +48,6 @@ func (t *turn) tooExpensive() *llm.Error {
 	could, err := t.couldCost()
 	if err != nil {
 		return err
-	}
-	if most != nil && most.Hard && spent+could > most.Amount {
-		return refuse("an attempt could cost %.6g, and of max_cost %.6g are left", could, most.Amount-spent)
 	}
 	for i, b := range budgets {
 		if err := b.Reserve(could); err != nil {
@@ -112,7 +97,7 @@ func (t *turn) settleBudgets(cost *llm.Cost, free bool) {
 // has no effect there.
 func (t *turn) tellUnpriced() {
 	c, o := t.client, &t.call.Payload.Options
-	if l := c.options.Logger; l != nil && (o.MaxCost != nil || len(o.Budgets) > 0) && c.unpriced.CompareAndSwap(false, true) {
+	if l := c.options.Logger; l != nil && len(o.Budgets) > 0 && c.unpriced.CompareAndSwap(false, true) {
 		l.Warn("max_cost or a budget has no effect: the cost of the route's answers is not known; set \"price\" in its configuration", "provider", c.cfg.Provider, "model", c.cfg.Name)
 	}
 }

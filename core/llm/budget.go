@@ -17,7 +17,8 @@ import (
 // cost counts as what it could cost where nobody tells. It is safe for
 // concurrent use.
 type Budget struct {
-	name string
+	name   string
+	ofCall bool // the max_cost of one call
 
 	mu       sync.Mutex // guards what follows
 	limit    MaxCost
@@ -68,6 +69,10 @@ func (b *Budget) Hard() bool {
 	return b.limit.Hard
 }
 
+// OfCall tells whether the budget is the max_cost of one call, which each of
+// its routes refuses.
+func (b *Budget) OfCall() bool { return b.ofCall }
+
 // Spent refuses, as QUOTA, a call of a budget that is used up; nil if it is
 // not.
 func (b *Budget) Spent() *Error {
@@ -76,10 +81,16 @@ func (b *Budget) Spent() *Error {
 	if b.spent < b.limit.Amount {
 		return nil
 	}
+	if b.ofCall {
+		return Errorf(Quota, "the call has cost %.6g, and its max_cost is %.6g", b.spent, b.limit.Amount)
+	}
 	return Errorf(Quota, "%s is spent: its calls have cost %.6g of %.6g; no call begins until it is raised", b.title(), b.spent, b.limit.Amount)
 }
 
 func (b *Budget) title() string {
+	if b.ofCall {
+		return "max_cost"
+	}
 	if b.name == "" {
 		return "the budget of the process"
 	}
@@ -92,8 +103,11 @@ func (b *Budget) Reserve(could float64) *Error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if left := b.limit.Amount - b.spent - b.reserved; b.limit.Hard && could > left {
-		return Errorf(Quota, "an attempt could cost %.6g, and of %s %.6g are left (%.6g spent, %.6g reserved by attempts under way)",
-			could, b.title(), max(left, 0), b.spent, b.reserved)
+		const format = "an attempt could cost %.6g, and of %s %.6g are left"
+		if b.spent+b.reserved == 0 {
+			return Errorf(Quota, format, could, b.title(), b.limit.Amount)
+		}
+		return Errorf(Quota, format+" (%.6g spent, %.6g reserved by attempts under way)", could, b.title(), max(left, 0), b.spent, b.reserved)
 	}
 	b.reserved += could
 	return nil
@@ -213,6 +227,15 @@ func (o *CallOptions) WithBudgets(more ...*Budget) {
 		if b != nil && !slices.Contains(o.Budgets, b) {
 			o.Budgets = append(slices.Clip(o.Budgets), b)
 		}
+	}
+}
+
+// BoundCost turns the call's max_cost into a budget of its own, which all its
+// attempts share, also those at the same time.
+func (o *CallOptions) BoundCost() {
+	if o.MaxCost != nil {
+		o.WithBudgets(&Budget{ofCall: true, limit: *o.MaxCost})
+		o.MaxCost = nil
 	}
 }
 

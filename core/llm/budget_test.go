@@ -75,3 +75,23 @@ func TestBudgetsAreFoundByTheirNames(t *testing.T) {
 		require.Equal(t, InvalidArgument, AsError(s.Set("x", []byte(limit))).Code, limit)
 	}
 }
+
+// A call's max_cost is a budget of the call alone: what is under way counts,
+// and so does what nobody tells, where it is hard.
+func TestBoundCost(t *testing.T) {
+	o := CallOptions{MaxCost: &MaxCost{Amount: 10, Hard: true}}
+	o.BoundCost()
+	require.Nil(t, o.MaxCost)
+	require.Len(t, o.Budgets, 1)
+	b := o.Budgets[0]
+	require.True(t, b.OfCall())
+	require.Nil(t, b.Reserve(6))
+	require.Contains(t, b.Reserve(6).Message, "of max_cost 4 are left (0 spent, 6 reserved")
+	b.Settle(6, nil, false)
+	require.Contains(t, b.Reserve(6).Message, "of max_cost 4 are left (6 spent, 0 reserved")
+	b.Settle(0, &Cost{Amount: 4}, false)
+	require.Equal(t, "the call has cost 10, and its max_cost is 10", b.Spent().Message)
+
+	o.BoundCost()
+	require.Len(t, o.Budgets, 1)
+}

@@ -50,6 +50,11 @@ func NextID() uint64 { return callIDs.Add(1) }
 
 // Begin starts a call: its scope ends at the call's deadline, if it has one.
 func Begin(ctx context.Context, p *llm.Payload) (*Call, *Scope) {
+	if p.Options.MaxCost != nil {
+		own := *p
+		own.Options.BoundCost()
+		p = &own
+	}
 	begun := &struct { // one piece of memory for both
 		Call
 		Scope
@@ -86,18 +91,6 @@ func (c *Call) Complete(r *llm.Response) {
 // Cached notes that the answer comes from a cache, as [llm.Response].Cache
 // says, and that its costs had that currency. The call is nobody else's yet.
 func (c *Call) Cached(how, currency string) { c.cached, c.currency = how, currency }
-
-// Spent is what the attempts so far are known to have cost.
-func (c *Call) Spent() (amount float64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, a := range c.attempts {
-		if cost := a.Cost; cost != nil {
-			amount += cost.Amount
-		}
-	}
-	return amount
-}
 
 // Partial is the longest text of a broken stream.
 func (c *Call) Partial() string {
