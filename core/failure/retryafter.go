@@ -39,14 +39,14 @@ func namedWait(h http.Header, now time.Time) (time.Duration, bool) {
 // moment reads what some servers write in the place of a wait: a time, as the
 // seconds or milliseconds since the Unix epoch.
 func moment(text string) (time.Time, bool) {
-	n, err := strconv.ParseInt(text, 10, 64)
+	n, err := strconv.ParseUint(text, 10, 63)
 	switch {
 	case err != nil || len(text) != 10 && len(text) != 13:
 		return time.Time{}, false
 	case len(text) == 13:
-		return time.UnixMilli(n), true
+		return time.UnixMilli(int64(n)), true
 	}
-	return time.Unix(n, 0), true
+	return time.Unix(int64(n), 0), true
 }
 
 // parseDate reads an HTTP date, also with a zone that is said otherwise: mail

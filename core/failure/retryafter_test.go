@@ -56,6 +56,8 @@ func TestNamedWait(t *testing.T) {
 		"fraction":              {after: "1.5", want: 1500 * time.Millisecond},
 		"blanks":                {after: "  7 ", want: 7 * time.Second},
 		"negative":              {after: "-5", none: true},
+		"negative, ten letters": {after: "-999999999", none: true},
+		"ten letters, a sign":   {after: "+999999999", none: true},
 		"NaN":                   {after: "NaN", none: true},
 		"infinite":              {after: "Inf", none: true},
 		"infinity":              {after: "+Infinity", none: true},
