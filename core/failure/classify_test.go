@@ -113,6 +113,8 @@ func TestErrorCodes(t *testing.T) {
 		{"Gemini key", `{"error":{"code":400,"message":"API key not valid. Please pass a valid API key.","status":"INVALID_ARGUMENT","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"API_KEY_INVALID"}]}}`, 400, llm.Authentication},
 		{"Gemini rate", `{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED"}}`, 429, llm.RateLimit},
 		{"other 4xx", message("temperature is too high"), 400, llm.BadRequest},
+		{"400 of a parameter that a model lacks", message("logprobs is not supported with this model"), 400, llm.BadRequest},
+		{"400 of a parameter of a model", message("invalid model parameter: temperature must be below 2"), 400, llm.BadRequest},
 		{"a page of a proxy about a model", "<html>model does not exist</html>", 502, llm.Unavailable},
 		{"in a stream: named", kind("rate_limit_error"), 0, llm.RateLimit},
 		{"in a stream: number", `{"error":{"code":429,"message":"m"}}`, 0, llm.RateLimit},

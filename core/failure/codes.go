@@ -112,7 +112,8 @@ var names = index(map[llm.Code]string{
 	llm.Authentication: "invalidapikey incorrectapikeyerror invalidauthenticationerror authenticationerror apikeyinvalid apikeyserviceblocked servicedisabled " +
 		"consumersuspended accountdeactivated permissionerror invalidiamtoken invalidappid unrecognizedclientexception expiredtokenexception " +
 		"invalidsignatureexception signaturedoesnotmatch missingauthenticationtokenexception incompletesignatureexception accessdeniedexception " +
-		"failedoperationuserunautherror failedoperationservicenotactivated unauthenticated invalidtoken expiredtoken invalidclient modeltermsrequired",
+		"failedoperationuserunautherror failedoperationservicenotactivated unauthenticated invalidtoken expiredtoken invalidclient modeltermsrequired " +
+		"nodbconnection", // a key that litellm's proxy, which has no database, does not know
 	llm.ContentFilter: "contentfilter contentpolicyviolation responsibleaipolicyviolation prohibitedcontent moderation moderationblocked biopolicy datainspectionfailed " +
 		"inputtextriskdetection outputtextriskdetection inputimageriskdetection outputimageriskdetection sensitivewordsdetected promptblocked unsaferequest " +
 		"operationdeniedtextillegaldetected operationdeniedimageillegaldetected contentmoderation invalidprompt cyberpolicy misalignmentpolicyviolation",
@@ -122,6 +123,8 @@ var names = index(map[llm.Code]string{
 		"imagefiletoolarge imagefilenotfound unsupportedimagemediatype emptyimagefile failedtodownloadimage dataresidencymismatch " +
 		"previousresponsenotfound invalidencryptedcontent",
 	llm.ModelNotFound: "modelnotfound modelnotexist unknownmodel invalidmodel deploymentnotfound notfounderror modelnotopen modeldecommissioned " +
+		"modelnotsupported modelnotavailable modelnotdeployed unsupportedmodel invalidmodelname invalidmodelid " +
+		"modelnotsupported modelnotavailable modelnotdeployed unsupportedmodel invalidmodelname invalidmodelid " +
 		"invalidendpointclosedendpoint invalidendpointormodelnotfound resourcenotfoundexception",
 	llm.Unavailable: "overloadederror engineoverloadederror engineoverloaded serveroverloaded serverhighload internalserviceerror " +
 		"modelservingerror requesttimeout modeltimeoutexception modelerrorexception modelstreamerrorexception modelnotreadyexception " +
@@ -181,6 +184,10 @@ var unstated = []rule{
 
 // missing are the words of messages about a model that is not there.
 var missing = []string{"does not exist", "not found", "unknown model", "model not exist", "no such model", "is not a valid model",
+	"invalid model name", "invalid model id", "invalid model:", "invalid model `", "invalid model '", "invalid model \"", "unsupported model", "unrecognized model",
+	"could not find model", "cannot find model", "no model named", "model not available", "model not supported", "not a known model", "isn't a valid model",
+	"invalid model name", "invalid model id", "invalid model:", "invalid model `", "invalid model '", "invalid model \"", "unsupported model", "unrecognized model",
+	"could not find model", "cannot find model", "no model named", "model not available", "model not supported", "not a known model", "isn't a valid model",
 	"decommissioned", "model identifier is invalid", "on-demand throughput isn", "is not supported for generatecontent"}
 
 func (r *rule) fits(name, text string, status int) bool {
