@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -101,16 +103,59 @@ def test_series_do_not_grow_with_what_users_send(llm_wall: FaultWall) -> None:
 def test_a_scrape_of_a_hundred_routes_is_quick(llm_wall: FaultWall) -> None:
     names = [f"m{i}" for i in range(100)]
     aggregator = aggregator_for(llm_wall, *names)
-    collector = llmagg.metrics.collector()
+    registry = registered(aggregator)
     for name in names:
         aggregator.chat_sync(HELLO, model=name)
-    took = []
-    for _ in range(5):
-        began = time.process_time()
-        list(collector.collect())
-        took.append(time.process_time() - began)
-    print(f"{min(took) * 1000:.1f} ms of CPU")
-    assert min(took) < 0.05  # 11 ms on an idle machine
+
+    def cost(draw: Callable[[Any], bytes]) -> float:
+        took = []
+        for _ in range(7):
+            began = time.process_time()
+            draw(registry)
+            took.append((time.process_time() - began) * 1000)
+        return min(took)
+
+    ours, theirs = cost(llmagg.metrics.generate_latest), cost(prometheus_client.generate_latest)
+    print(f"{ours:.1f} ms of CPU a page, {theirs:.1f} by prometheus_client")
+    assert ours < 60  # the bar is 20; 5 while others work on the machine
+    assert ours < theirs
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "", "text/plain; version=0.0.4", "application/openmetrics-text; version=1.0.0", "application/openmetrics-text",
+        "text/plain; version=1.0.0; escaping=allow-utf-8", "application/openmetrics-text; version=1.0.0; escaping=dots",
+    ],
+)  # fmt: skip
+def test_our_page_is_theirs(llm_wall: FaultWall, accept: str) -> None:
+    """With an own metric of the application's, odd names, and each family."""
+    llm_wall.script({"models": {"bad": {"steps": [{"status": 503}]}}})
+    aggregator = llmagg.LLMAggregator(["bad", 'a "b" \\ c'], cache=True)
+    aggregator.manager = type("Own", (llmagg.manager.Manager,), {})()
+    aggregator.initialize_sync(config_for(llm_wall, "bad", 'a "b" \\ c', price={"input": 1, "output": 2}))
+    registry = prometheus_client.CollectorRegistry()
+    prometheus_client.Counter("mine", "The application's.", registry=registry).inc()
+    registry.register(llmagg.metrics.collector(aggregator))
+    for _ in range(3):
+        aggregator.chat_sync(HELLO)
+        list(aggregator.stream_sync(HELLO, cache="off"))
+
+    def asked(app: Any, **more: str) -> tuple[dict[str, str], bytes]:
+        environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/metrics", "QUERY_STRING": "", "HTTP_ACCEPT": accept, **more}
+        told: list[Any] = []
+        page = b"".join(app(environ, lambda status, headers: told.extend((status, dict(headers)))))
+        assert told[0] == "200 OK"
+        return told[1], re.sub(rb"(blocked__?seconds\S*) .*", rb"\1", page)
+
+    ours, theirs = llmagg.metrics.make_wsgi_app(registry), prometheus_client.make_wsgi_app(registry)
+    assert asked(ours) == asked(theirs)
+    headers, packed = asked(ours, HTTP_ACCEPT_ENCODING="gzip")
+    assert headers["Content-Encoding"] == "gzip"
+    assert re.search(rb"llmagg__?cost__?total{", gzip.decompress(packed))
+    some = asked(ours, QUERY_STRING="name[]=mine_total")
+    assert some == asked(theirs, QUERY_STRING="name[]=mine_total")
+    assert b"llmagg" not in some[1]
 
 
 PROGRAM = """
@@ -143,7 +188,7 @@ def test_a_port_that_is_taken_is_an_error(capsys: pytest.CaptureFixture[str], tm
 
 def test_the_page_is_served(llm_wall: FaultWall) -> None:
     aggregator_for(llm_wall, "good").chat_sync(HELLO)
-    server, thread = prometheus_client.start_http_server(0, "127.0.0.1", registered())
+    server, thread = llmagg.metrics.start_http_server(0, "127.0.0.1", registered())
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/metrics") as answer:
             assert b"llmagg_circuit" in answer.read()
