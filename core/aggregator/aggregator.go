@@ -11,8 +11,8 @@
 package aggregator
 
 import (
-	"cmp"
 	"context"
+	"fmt"
 	"reflect"
 	"slices"
 	"sync"
@@ -156,7 +156,7 @@ func (a *Aggregator) makeNamed(ctx context.Context, given []*provider.Provider) 
 	configs := provider.Named(a.options.Models, func(name, provider string) bool {
 		return known.find(name) != nil || slices.ContainsFunc(clients, func(c *client.Client) bool { return c.Provider() == provider })
 	}, len(clients) == 0)
-	var first error
+	var lacking []error
 	for _, cfg := range configs {
 		one, err := a.make(ctx, []config.Provider{cfg})
 		made = append(made, one...)
@@ -166,7 +166,7 @@ func (a *Aggregator) makeNamed(ctx context.Context, given []*provider.Provider) 
 		case !provider.LacksKey(cfg, a.options.Provider):
 			return made, err
 		}
-		first = cmp.Or(first, err)
+		lacking = append(lacking, err)
 		reason := llm.AsError(err).Message
 		if l := a.options.Provider.Logger; l != nil {
 			l.Warn("a model is left out", "provider", cfg.Name, "error", reason)
@@ -179,7 +179,23 @@ func (a *Aggregator) makeNamed(ctx context.Context, given []*provider.Provider) 
 	if len(clients) > 0 || len(made) > 0 {
 		return made, nil
 	}
-	return made, first
+	return made, noneUsable(lacking)
+}
+
+// noneUsable is the error of an aggregator none of whose models has its key: it
+// lists all of them, so that the first run says what to set.
+func noneUsable(reasons []error) error {
+	switch len(reasons) {
+	case 0:
+		return nil
+	case 1:
+		return reasons[0]
+	}
+	text := "no model can be used:"
+	for i, reason := range reasons {
+		text += fmt.Sprintf("\n  %d. %s", i+1, llm.AsError(reason).Message)
+	}
+	return llm.Errorf(llm.InvalidArgument, "%s", text)
 }
 
 func (a *Aggregator) isClosed() bool {

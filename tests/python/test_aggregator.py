@@ -51,10 +51,10 @@ def test_generate_response_turns_an_ending_error_into_all_failed(llm_wall: Fault
     assert run(aggregator.generate_response(HELLO, failover_content_filter=True)) == "Hello from gpt-b."
 
 
-def test_before_initialize_is_a_runtime_error(run: Any) -> None:
+def test_without_a_configuration_a_call_is_a_runtime_error(run: Any) -> None:
     aggregator = llmagg.LLMAggregator()
     for call in (aggregator.chat(HELLO), aggregator.generate_response(HELLO), aggregator.health_check()):
-        with pytest.raises(RuntimeError, match="not initialized"):
+        with pytest.raises(RuntimeError, match="none was found"):
             run(call)
     with pytest.raises(llmagg.NotInitializedError):
         aggregator.stream(HELLO)

@@ -391,6 +391,7 @@ def test_a_closed_aggregator_ends_the_run(llm_wall: FaultWall, tmp_path: Path, r
 
     run(closed())
     assert bulk.export(tmp_path / "a.jsonl.ledger", target) == 5
+    llmagg.get_manager().clear()
     with pytest.raises(llmagg.NotInitializedError):
         run(bulk.run(["a"], tmp_path / "b.jsonl", llmagg.LLMAggregator(["gpt-a"])))
 

@@ -256,6 +256,9 @@ def test_a_talk_in_a_terminal(terminal: Terminal, llm_wall: FaultWall) -> None:
     assert "Hello from good." in screen
     assert "shop/bad: UNAVAILABLE (HTTP 503)" in screen
     assert "shop/good · 3 attempts" in screen
+    terminal.type("", "Up")  # the earlier question comes back, to be asked again
+    terminal.wait_for("> Hello", 2)
+    terminal.type("", "BSpace", "BSpace", "BSpace", "BSpace", "BSpace")
     terminal.type("/nonsense", "Enter")
     terminal.wait_for("/nonsense is unknown")
     slow = {"text": "one two three four", "delay_event_s": 1}

@@ -267,10 +267,6 @@ def test_variables_that_are_not_set(llm_wall: FaultWall, run: Any, monkeypatch: 
     assert run(aggregator.generate_response(HELLO)) == "Hello from x."
 
 
-def test_which_class_configures_itself(run: Any) -> None:
-    refused(lambda: run(llmagg.LLMAggregator().chat(HELLO)), "LLMAggrator finds", cls=llmagg.NotInitializedError)
-
-
 def test_roles(llm_wall: FaultWall, run: Any) -> None:
     aggregator = aggregator_for(llm_wall, "gpt-a")
     slip = [{"role": "usr", "content": "x"}]

@@ -1,9 +1,10 @@
-"""Where LLMAggrator finds its configuration, and how LLM_MODEL is read."""
+"""Where an aggregator that was not initialized finds its configuration, and how LLM_MODEL is read."""
 
 from __future__ import annotations
 
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -100,7 +101,7 @@ def test_nothing_found_names_all_four_and_why(run: Any, monkeypatch: pytest.Monk
     assert "llm.json is not valid JSON" in text
     assert "LLMAGG_SETTINGS: module no_such_module_here cannot be imported" in text
     assert "app.config.settings has no settings" in text
-    assert "OPENAI_API_KEY, DEEPSEEK_API_KEY, GEMINI_API_KEY: none is set" in text
+    assert "a key of openai, anthropic" in text
     assert not aggrator._config_initialized
 
 
@@ -110,7 +111,77 @@ def test_a_malformed_settings_name(run: Any, monkeypatch: pytest.MonkeyPatch) ->
         run(llmagg.LLMAggrator().initialize())
 
 
-@pytest.mark.parametrize("cls", [llmagg.LLMAggregator, llmagg.LLMAggrator])
+BOTH = pytest.mark.parametrize("cls", [llmagg.LLMAggregator, llmagg.LLMAggrator])
+
+
+@pytest.fixture
+def keys(llm_wall: FaultWall, monkeypatch: pytest.MonkeyPatch) -> FaultWall:
+    for vendor in ("OPENAI", "DEEPSEEK"):
+        monkeypatch.setenv(f"{vendor}_API_KEY", f"sk-{vendor}")
+        monkeypatch.setenv(f"{vendor}_BASE_URL", llm_wall.url)
+    return llm_wall
+
+
+@BOTH
+def test_both_classes_configure_themselves_alike(keys: FaultWall, run: Any, cls: Any) -> None:
+    model = "gpt-3.5-turbo" if cls is llmagg.LLMAggrator else "gpt-4o-mini"
+    assert run(cls().chat(HELLO)).route == f"openai/{model}"
+    assert "".join(cls().stream_text_sync(HELLO)) == f"Hello from {model}."
+    assert run(cls().health_check()) == {"openai": {model: True}, "deepseek": {"deepseek-chat": True}}
+
+    async def streamed() -> str:
+        return "".join([text async for text in cls().stream_text(HELLO)])
+
+    assert run(streamed()) == f"Hello from {model}."
+    llmagg.get_manager().clear()
+    named = cls(["deepseek/deepseek-x", "openai/gpt-x"])
+    assert named.chat_sync(HELLO).route == "deepseek/deepseek-x"
+    assert named.get_available_models() == ["deepseek/deepseek-x", "openai/gpt-x"]
+
+
+@BOTH
+def test_names_in_the_environment_stand_for_a_list(
+    keys: FaultWall, run: Any, monkeypatch: pytest.MonkeyPatch, cls: Any
+) -> None:
+    monkeypatch.setenv("LLMAGG_MODELS", "deepseek/deepseek-y, openai/gpt-y")
+    found = cls()
+    assert found.chat_sync(HELLO).route == "deepseek/deepseek-y"
+    run(found.initialize({"openai": {"models": {"gpt-z": {"api_key": "k", "base_url": keys.url}}}}))
+    assert found.chat_sync(HELLO).route == "openai/gpt-z"
+
+
+@BOTH
+def test_what_was_not_found_is_looked_for_again(keys: FaultWall, monkeypatch: pytest.MonkeyPatch, cls: Any) -> None:
+    later, bare = cls(), cls(["gpt-x"])
+    with monkeypatch.context() as without:
+        for vendor in ("OPENAI", "DEEPSEEK"):
+            without.delenv(f"{vendor}_API_KEY")
+        with pytest.raises(RuntimeError, match="none was found"):
+            later.chat_sync(HELLO)
+    with pytest.raises(llmagg.NotInitializedError, match='write it as "VENDOR/gpt-x"'):
+        bare.chat_sync(HELLO)
+    assert later.chat_sync(HELLO).route.startswith("openai/")
+    with pytest.raises(llmagg.ModelNotFoundError, match="gpt-x"):
+        bare.chat_sync(HELLO)
+
+
+def test_threads_that_configure_an_aggregator_at_the_same_time(keys: FaultWall) -> None:
+    for _ in range(5):
+        llm = llmagg.LLMAggregator()
+        with ThreadPoolExecutor(8) as pool:
+            routes = pool.map(lambda _, llm=llm: llm.chat_sync(HELLO).route, range(16))
+            assert set(routes) == {"openai/gpt-4o-mini"}
+        llmagg.get_manager().clear()
+
+
+def test_a_list_whose_keys_are_missing_is_told_whole() -> None:
+    with pytest.raises(llmagg.InvalidArgumentError) as caught:
+        llmagg.LLMAggregator(["anthropic/claude-x", "openai/gpt-x"]).chat_sync(HELLO)
+    assert str(caught.value).startswith("no model can be used:\n  1. model anthropic/claude-x has no api_key")
+    assert "\n  2. model openai/gpt-x has no api_key" in str(caught.value)
+
+
+@BOTH
 def test_initialize_from_settings(llm_wall: FaultWall, run: Any, cls: Any) -> None:
     aggregator = cls()
     run(aggregator.initialize_from_settings(llm_model(llm_wall)))
@@ -155,7 +226,7 @@ def test_a_gemini_model_behind_an_openai_compatible_url(llm_wall: FaultWall, run
     assert chats(llm_wall)[0]["path"].endswith("/chat/completions")
 
 
-@pytest.mark.parametrize("cls", [llmagg.LLMAggregator, llmagg.LLMAggrator])
+@BOTH
 def test_initialize_takes_json_text_and_files(llm_wall: FaultWall, run: Any, cls: Any, tmp_path: Path) -> None:
     text = json.dumps({"openai": {"models": {"gpt-a": {"api_key": "k", "base_url": llm_wall.url}}}})
     file = tmp_path / "llm.json"

@@ -20,7 +20,7 @@ var codes = map[llm.Code]explained{
 	llm.Closed:            {"the object is closed, or was closed while the call ran", "Close clients and aggregators after their calls have ended. An aggregator in Python may be used again after `close()`."},
 	llm.Internal:          {"a fault in the library, which continues to work", "Report it with the text of the error. The next route has been tried already."},
 	llm.Forked:            {"a forked child used the library of its parent", "Start calls in the child, not before the fork; in C load the library after the fork. Servers that fork need no change in Python."},
-	llm.NotInitialized:    {"the aggregator has no routes yet", "Call `initialize` first, or set LLMAGG_CONFIG."},
+	llm.NotInitialized:    {"the aggregator has no routes yet", "Set a vendor's key or LLMAGG_CONFIG, or call `initialize` first."},
 	llm.ProviderNotFound:  {"no provider of that name is registered", "Compare the name before the slash with the configuration."},
 	llm.ModelNotFound:     {"no such model here, or the server answered 404", "Compare the model's name with `llmagg models VENDOR` and with the configuration; for Azure set `deployment`."},
 	llm.Authentication:    {"the server refused the key", "Look at the key, its project and its permissions; `llmagg doctor --live` says which key was refused. The route is left out for `breaker.block_s`."},

@@ -12,7 +12,7 @@ from ._closing import Closing
 from ._twin import twin
 from .config import ModelConfig, ProviderConfig  # noqa: F401 - tests patch some of these names
 from .embeddings import EmbeddingResponse
-from .errors import InvalidArgumentError, LLMError, NotInitializedError, raise_all_failed
+from .errors import InvalidArgumentError, LLMError, raise_all_failed
 from .events import StreamEvent
 from .log import logger  # noqa: F401
 from .manager import Manager, get_manager  # noqa: F401
@@ -35,11 +35,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_NOT_INITIALIZED = (
-    "the aggregator is not initialized; call its initialize(config) or initialize_sync(config) first "
-    "(LLMAggrator finds a configuration by itself, LLMAggregator does not)"
-)
-
 __getattr__ = _names.of_module(__name__)
 
 
@@ -57,6 +52,8 @@ def _planned_call() -> Callable[..., Call]:
 
 class LLMAggregator(Closing):
     """Asks the models in ``models`` in order, with retries, circuit breakers and failover.
+
+    An aggregator that was not initialized finds its configuration at its first call: :mod:`llmagg.settings` says where.
 
     ``manager`` (anything with ``providers``, or with ``get_client_by_model``), ``models`` (names, or "provider/name";
     filled with all registered models when empty) and ``_initialized`` belong to the application too: they are read at
@@ -152,14 +149,19 @@ class LLMAggregator(Closing):
 
         await registration.install(self, read, _provider_class, lenient=lenient)
 
-    def _call(self, messages: ChatCompletionRequest | Messages, params: Mapping[str, Any]) -> Call:
+    def _configure(self, *, original: bool = False) -> None:
+        """Looks for a configuration if the aggregator has none."""
         if not self._initialized:
-            raise NotInitializedError(_NOT_INITIALIZED)
+            from . import registration
+
+            registration.configure(self, _provider_class, original=original)
+
+    def _call(self, messages: ChatCompletionRequest | Messages, params: Mapping[str, Any]) -> Call:
+        self._configure()
         return _planned_call()(self, messages, params)
 
     def _other_call(self, request: dict[str, Any], params: dict[str, Any]) -> Call:
-        if not self._initialized:
-            raise NotInitializedError(_NOT_INITIALIZED)
+        self._configure()
         from . import plan
 
         return plan.other_call(self, {key: value for key, value in request.items() if value is not None}, params)
@@ -299,8 +301,7 @@ class LLMAggregator(Closing):
 
     async def health_check(self) -> dict[str, dict[str, bool]]:
         """Asks all models at the same time whether they are alive: {provider: {model: bool}}. Spends no tokens."""
-        if not self._initialized:
-            raise NotInitializedError(_NOT_INITIALIZED)
+        self._configure()
         alive: dict[str, dict[str, bool]] = await self.manager.health_check_all()
         return alive
 

@@ -1,11 +1,7 @@
 """``llmagg.chat("Hello")`` and its like: calls without an aggregator of one's own, with the keys of the environment.
 
 The models that a call tries, in order, are those of its ``models`` (each ``provider/name``, of a known vendor or of the
-file named by ``LLMAGG_CONFIG``). Without ``models`` they are those of the first of these that is set:
-
-1. ``LLMAGG_MODELS``: names, separated by commas ("anthropic/claude-sonnet-4-5, openai/gpt-4o-mini")
-2. the sources of :mod:`llmagg.settings`: ``LLMAGG_CONFIG``, ``LLMAGG_SETTINGS``, the application's settings
-3. one model of each vendor in ``DEFAULT_MODELS`` whose key is set; ``…_MODEL`` (as OPENAI_MODEL) names another model
+configuration that is found). Without ``models`` :mod:`llmagg.settings` says which they are.
 
 The providers are not in the registry that aggregators share (:func:`llmagg.get_manager`). The environment is read at
 each call: a changed key holds from the next call on.
@@ -21,8 +17,8 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from . import oldstyle, settings
-from ._native import blocking, route
+from . import settings
+from ._native import blocking
 from .aggregator import LLMAggregator
 from .events import StreamEvent
 from .manager import PrivateManager
@@ -39,63 +35,19 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-DEFAULT_MODELS = {
-    "openai": "gpt-4o-mini",
-    "anthropic": "claude-sonnet-4-5",
-    "gemini": "gemini-2.5-flash",
-    "deepseek": "deepseek-chat",
-    "qwen": "qwen-plus",
-    "moonshot": "kimi-latest",
-    "zhipu": "glm-4-flash",
-    "groq": "llama-3.3-70b-versatile",
-    "mistral": "mistral-small-latest",
-    "openrouter": "openrouter/auto",
-}
-"""Vendor → the model that is asked if the environment has the vendor's key and names no models."""
-
 Models = str | Sequence[str | Sequence[str]]
 """The name of a model, or a list of names and of groups of names, as :class:`LLMAggregator` takes."""
 
 _MOST = 16  # the most aggregators that are kept
-_LAST = f"a key of {', '.join(DEFAULT_MODELS)} (docs/vendors.md names the variables), or LLMAGG_MODELS"
 _kept: dict[Any, LLMAggregator] = {}  # guarded by _lock
 _shown: weakref.WeakSet[LLMAggregator] = weakref.WeakSet()  # guarded by _lock
 _lock = threading.Lock()
 
 
-def _from_keys() -> dict[str, Any]:
-    config: dict[str, Any] = {}
-    for vendor, model in DEFAULT_MODELS.items():
-        key = next(filter(None, map(os.environ.get, route.key_variables(vendor))), None)
-        if key:
-            name = os.environ.get(f"{vendor.upper()}_MODEL") or model
-            config[vendor] = {"models": {name: {"api_key": key, "base_url": address_of(vendor)}}}
-    return config
-
-
-def address_of(vendor: str) -> str | None:
-    """The address of a vendor that the environment names; the core itself knows the variable of Anthropic's."""
-    return os.environ.get(f"{vendor.upper()}_BASE_URL") or None if vendor != "anthropic" else None
-
-
-def _read(named: list[Any]) -> oldstyle.Read:
-    """The configuration for the models that are named; without names, the configuration that is found."""
-    if not named:
-        return settings.find(_from_keys, _LAST)
-    if file := os.environ.get("LLMAGG_CONFIG"):
-        return oldstyle.provider_configs(Path(file), lenient=True)
-    return oldstyle.Read([], {})
-
-
-def names() -> list[Any]:
-    """The names in ``LLMAGG_MODELS``."""
-    return [name.strip() for name in os.environ.get("LLMAGG_MODELS", "").split(",") if name.strip()]
-
-
 async def aggregator(models: Models | None = None) -> LLMAggregator:
     """The aggregator that the calls of this module use for these models."""
     named: list[Any] = [models] if isinstance(models, str) else list(models or ())
-    named = named or names()
+    named = named or settings.names()
     key = (repr(named), tuple(os.environ.items()))
     with _lock:
         found = _kept.get(key)
@@ -103,7 +55,7 @@ async def aggregator(models: Models | None = None) -> LLMAggregator:
         return found
     made = LLMAggregator(named or None)
     made.manager = PrivateManager()
-    await made._install(_read(named), lenient=not named)
+    await made._install(settings.find(named), lenient=not named)
     with _lock:
         if len(_kept) >= _MOST:
             _kept.clear()  # running calls keep theirs
@@ -133,7 +85,7 @@ def of_command(models: list[str] | None, config: Path | None) -> LLMAggregator:
 
     A file that cannot be used is an error here, also the one of ``LLMAGG_CONFIG``.
     """
-    named = models or names()
+    named = models or settings.names()
     config = file_of_command(config)
     if config is None:
         return aggregator_sync(named)
@@ -159,7 +111,7 @@ async def chat(
         response = await llmagg.chat("Hello!", models=["anthropic/claude-sonnet-4-5", "openai/gpt-4o-mini"])
         print(response.text)
 
-    Raises LLMError; AllModelsFailedError if all models failed. :mod:`llmagg.default` says which models are asked
+    Raises LLMError; AllModelsFailedError if all models failed. :mod:`llmagg.settings` says which models are asked
     without ``models``. The parameters are those of :meth:`LLMAggregator.chat`.
     """
     return await (await aggregator(models)).chat(messages, **params)

@@ -7,7 +7,6 @@ from contextlib import aclosing
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from . import settings as sources
 from ._closing import Closing
 from .aggregator import LLMAggregator
 
@@ -56,10 +55,7 @@ def _blocking(method: Callable[Concatenate[LLMAggregator, P], T]) -> Callable[Co
 
 
 class LLMAggrator(Closing):
-    """Uses ``aggregator`` for all calls. If not initialized, it looks for a configuration: see :mod:`llmagg.settings`.
-
-    The methods are those of :class:`LLMAggregator`. Thread-safe.
-    """
+    """Uses ``aggregator`` for all calls, whose methods it has. Thread-safe."""
 
     def __init__(self, models: list[str] | None = None) -> None:
         self.aggregator = LLMAggregator(models)
@@ -69,8 +65,8 @@ class LLMAggrator(Closing):
         """As :meth:`LLMAggregator.initialize`; looks for a configuration if none is given."""
         if config is not None:
             await self.aggregator._initialize(config, lenient=True)
-        elif not self._config_initialized and not self.aggregator._initialized:
-            await self.aggregator._install(sources.find(), lenient=True)
+        else:
+            self.aggregator._configure(original=True)
         self._config_initialized = True
 
     async def initialize_from_settings(self, settings: Any) -> None:

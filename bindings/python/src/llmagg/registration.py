@@ -7,9 +7,36 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from . import catalog, lookup, oldstyle
+from . import catalog, lookup, oldstyle, settings
 from ._native import route
 from .errors import InvalidArgumentError
+
+
+def configure(user: Any, class_of: Callable[[str], Any], *, original: bool) -> None:
+    """Initializes an aggregator that nobody has initialized, with the configuration that :mod:`llmagg.settings` finds.
+
+    ``original`` finds and checks as the original's class does. Raises NotInitializedError if there is none. Threads
+    that do this at the same time register equal providers.
+    """
+    own = list(user.models)
+    if not own:
+        user.models = settings.names()
+    try:
+        installing = install(user, settings.find(user.models, original=original), class_of, lenient=original)
+        try:
+            installing.send(None)
+        except StopIteration:
+            pass
+        else:
+            installing.close()
+            raise InvalidArgumentError("a provider's class waits in initialize_all_models(); await initialize() first")
+        if not lookup.is_asked(user.manager) and not user.manager.providers:
+            user._initialized = False  # the call says what is missing, and the next one looks again
+    finally:
+        if not user._initialized:
+            user.models = own
+    if not own:
+        user._filled = list(user.models)  # found, not chosen: initialize() with a configuration replaces them
 
 
 async def install(user: Any, read: oldstyle.Read, class_of: Callable[[str], Any], *, lenient: bool) -> None:
@@ -75,21 +102,27 @@ def _with_vendors(user: Any, read: oldstyle.Read) -> oldstyle.Read:
         if missing and (empty or vendor in route.vendors()):
             named.setdefault(vendor, {})[model] = {}
     providers, left_out = list(read.providers), dict(read.left_out)
-    first: InvalidArgumentError | None = None
+    reasons: list[str] = []
     for vendor, models in named.items():
         try:
             providers += oldstyle.provider_configs({vendor: {"models": models}}).providers
         except InvalidArgumentError as error:
             if vendor.lower() not in route.vendors():
                 raise
-            first = first or error
             reason = error.message.partition("no usable model: ")[2] or error.message
+            reasons.append(reason)
             left_out.update((f"{vendor}/{model}", reason) for model in models)
-    if empty and not providers and first is not None:
-        raise first
-    for reason in dict.fromkeys(left_out[name] for name in left_out.keys() - read.left_out.keys()):
+    if empty and not providers and reasons:
+        raise InvalidArgumentError(_none_usable(reasons))
+    for reason in reasons:
         oldstyle.warn(f"{reason}; the model is left out")
     return oldstyle.Read(providers, left_out, read.holds_secret, read.fleet)
+
+
+def _none_usable(reasons: list[str]) -> str:
+    if len(reasons) == 1:
+        return reasons[0]
+    return "no model can be used:" + "".join(f"\n  {i}. {reason}" for i, reason in enumerate(reasons, 1))
 
 
 async def _providers(user: Any, read: oldstyle.Read, class_of: Callable[[str], Any]) -> dict[str, Any]:

@@ -1,10 +1,12 @@
-"""Finds the configuration of an ``LLMAggrator()`` that gets none. The first source with a usable model wins:
+"""Finds the configuration of an aggregator that gets none, and of ``llmagg.chat``. The first source that is set wins:
 
-1. the JSON file named by ``LLMAGG_CONFIG``: ``{provider: {"models": {name: {…}}}}``
-2. the object named by ``LLMAGG_SETTINGS`` ("module:attribute"), with ``LLM_MODEL``
-3. ``app.config.settings:settings``, if it can be imported and has ``LLM_MODEL``
-4. ``OPENAI_API_KEY``, ``DEEPSEEK_API_KEY``, ``GEMINI_API_KEY``, each with ``…_BASE_URL`` or ``…_API_BASE_URL``, and
-   with ``…_MODEL`` (by default the ``DEFAULT_MODEL`` of the provider's class)
+1. ``LLMAGG_MODELS``: names, separated by commas ("anthropic/claude-sonnet-4-5, openai/gpt-4o-mini"); they stand for a
+   list of models where an aggregator or a call has none. A known vendor needs no more than its key
+2. the JSON file named by ``LLMAGG_CONFIG``: ``{provider: {"models": {name: {…}}}}``
+3. the object named by ``LLMAGG_SETTINGS`` ("module:attribute"), with ``LLM_MODEL``
+4. ``app.config.settings:settings``, if it can be imported and has ``LLM_MODEL``
+5. one model of each vendor in ``DEFAULT_MODELS`` whose key is set; ``…_MODEL`` (as OPENAI_MODEL) names another model,
+   and ``…_BASE_URL`` or ``…_API_BASE_URL`` another address. A list of models takes the place of this source
 
 The environment is read at each search.
 """
@@ -12,12 +14,27 @@ The environment is read at each search.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import oldstyle
 from .errors import InvalidArgumentError, LLMError, NotInitializedError
 
+DEFAULT_MODELS = {
+    "openai": "gpt-4o-mini",
+    "anthropic": "claude-sonnet-4-5",
+    "gemini": "gemini-2.5-flash",
+    "deepseek": "deepseek-chat",
+    "qwen": "qwen-plus",
+    "moonshot": "kimi-latest",
+    "zhipu": "glm-4-flash",
+    "groq": "llama-3.3-70b-versatile",
+    "mistral": "mistral-small-latest",
+    "openrouter": "openrouter/auto",
+}
+"""Vendor → the model that is asked if the environment has the vendor's key and names no models."""
+
+_DOCS = "https://github.com/llmagg/llmagg/blob/main/docs"
 _APPLICATION = "app.config.settings:settings"
 
 
@@ -25,15 +42,15 @@ class _MissedError(Exception):
     """A source has no configuration. The text is the reason."""
 
 
-def find(environment: Callable[[], Any] | None = None, variables: str = "") -> oldstyle.Read:
-    """The first usable configuration. Raises NotInitializedError, which lists the sources and what each lacks.
+def find(named: Sequence[Any] = (), *, original: bool = False) -> oldstyle.Read:
+    """The first usable configuration for a list of models, which may be empty.
 
-    ``environment`` takes the place of the last source, and ``variables`` of its name; it returns {} if it has nothing.
+    With ``original`` the vendors that the original knew come first, each with the model that the original asked.
+
+    Without a list it raises NotInitializedError, which lists the sources and what each lacks, if there is none.
     """
     missed = []
-    sources = dict(_SOURCES)
-    sources[variables or _VARIABLES] = _something(environment or _from_environment)
-    for name, source in sources.items():
+    for name, source in _SOURCES.items():
         try:
             return oldstyle.provider_configs(source(), lenient=True)
         except _MissedError as reason:
@@ -41,11 +58,51 @@ def find(environment: Callable[[], Any] | None = None, variables: str = "") -> o
         except LLMError as error:
             missed.append(f"{name}: {error.message}")
             oldstyle.warn(f"the configuration from {name} cannot be used: {error.message}")
+    if named:
+        return oldstyle.Read([], {})  # vendors in the list get their keys from the environment
+    if keys := _from_keys(_of_the_original() if original else DEFAULT_MODELS):
+        return oldstyle.provider_configs(keys, lenient=True)
+    missed.append(
+        f"a key of {', '.join(DEFAULT_MODELS)} ({_DOCS}/vendors.md names the variables), or LLMAGG_MODELS: none is set"
+    )
     listed = "".join(f"\n  {i}. {reason}" for i, reason in enumerate(missed, 1))
     raise NotInitializedError(
         f"no configuration was given, and none was found:{listed}\n"
-        "To begin, set a vendor's key (export OPENAI_API_KEY=…) or a configuration (docs/reference/configuration.md)"
+        "To begin, set a vendor's key (export OPENAI_API_KEY=…) or a configuration "
+        f"({_DOCS}/reference/configuration.md)"
     )
+
+
+def names() -> list[Any]:
+    """The names in ``LLMAGG_MODELS``."""
+    return [name.strip() for name in os.environ.get("LLMAGG_MODELS", "").split(",") if name.strip()]
+
+
+def address_of(vendor: str) -> str | None:
+    """The address of a vendor that the environment names; the core itself knows the variable of Anthropic's."""
+    prefix = vendor.upper()
+    if vendor == "anthropic":
+        return None
+    return os.environ.get(f"{prefix}_BASE_URL") or os.environ.get(f"{prefix}_API_BASE_URL") or None
+
+
+def _of_the_original() -> dict[str, str]:
+    from .providers import PROVIDERS
+
+    known = {vendor: provider.DEFAULT_MODEL for vendor, provider in PROVIDERS.items()}
+    return known | {vendor: model for vendor, model in DEFAULT_MODELS.items() if vendor not in known}
+
+
+def _from_keys(models: dict[str, str]) -> dict[str, Any]:
+    from ._native import route
+
+    config: dict[str, Any] = {}
+    for vendor, model in models.items():
+        key = next(filter(None, map(os.environ.get, route.key_variables(vendor))), None)
+        if key:
+            name = os.environ.get(f"{vendor.upper()}_MODEL") or model
+            config[vendor] = {"models": {name: {"api_key": key, "base_url": address_of(vendor)}}}
+    return config
 
 
 def _variable(name: str) -> str:
@@ -81,31 +138,8 @@ def _from_object(name: str) -> Any:
     return oldstyle.from_llm_model(llm_model)
 
 
-def _from_environment() -> Any:
-    from .providers import PROVIDERS
-
-    config: dict[str, Any] = {}
-    for vendor, provider in PROVIDERS.items():
-        prefix = vendor.upper()
-        if key := os.environ.get(f"{prefix}_API_KEY"):
-            base_url = os.environ.get(f"{prefix}_BASE_URL") or os.environ.get(f"{prefix}_API_BASE_URL")
-            model = os.environ.get(f"{prefix}_MODEL") or provider.DEFAULT_MODEL
-            config[vendor] = {"models": {model: {"api_key": key, "base_url": base_url}}}
-    return config
-
-
-def _something(source: Callable[[], Any]) -> Callable[[], Any]:
-    def read() -> Any:
-        if config := source():
-            return config
-        raise _MissedError("none is set")
-
-    return read
-
-
 _SOURCES: dict[str, Callable[[], Any]] = {
     "the file named by LLMAGG_CONFIG": _from_file,
     "the object named by LLMAGG_SETTINGS": lambda: _from_object(_variable("LLMAGG_SETTINGS")),
     _APPLICATION: lambda: _from_object(_APPLICATION),
 }
-_VARIABLES = "OPENAI_API_KEY, DEEPSEEK_API_KEY, GEMINI_API_KEY"

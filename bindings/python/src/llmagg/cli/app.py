@@ -214,9 +214,10 @@ def doctor(
         console = Console()
         for finding in found:
             sign, style = _SIGNS[finding.level]
-            console.print(Text.assemble((f"{sign} {finding.subject}", style), f": {finding.text}"), soft_wrap=True)
+            told = Text.assemble((f"{sign} {finding.subject}", style), f": {finding.text}")
+            console.print(told, soft_wrap=not console.is_terminal)
             if finding.advice:
-                console.print(Text(f"    → {finding.advice}"), soft_wrap=True)
+                talk.say(console, f"    → {finding.advice}", "")
     raise typer.Exit(FAILED if any(finding.level == "error" for finding in found) else OK)
 
 
@@ -267,7 +268,7 @@ def _warn(
     line: str | None = None,
 ) -> None:
     del category, filename, lineno, file, line
-    Console(stderr=True).print(Text(f"warning: {message}", style="yellow"), soft_wrap=True)
+    talk.say(Console(stderr=True), f"warning: {message}", "yellow")
 
 
 def main(arguments: list[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 from dataclasses import replace
@@ -9,7 +10,7 @@ from typing import Any
 
 from llmagg import InvalidArgumentError, LLMAggregator, LLMError, ModelConfig, lookup
 from llmagg._native import route as tables
-from llmagg.default import address_of
+from llmagg.settings import address_of
 
 from . import net
 from .routes import Route, described
@@ -37,8 +38,10 @@ def vendors() -> list[dict[str, Any]]:
 def of_vendor(vendor: str) -> list[str]:
     """The names of the models that a vendor lists. Raises LLMError."""
     if vendor.lower() not in tables.vendors():
-        names = ", ".join(row["vendor"] for row in vendors())
-        raise InvalidArgumentError(f"the vendor {vendor!r} is unknown; known are {names}")
+        names = [row["vendor"] for row in vendors()]
+        near = difflib.get_close_matches(vendor.lower(), names, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(names)}"
+        raise InvalidArgumentError(f"no vendor and no configured provider is named {vendor!r}{hint}")
     if vendor.lower() in _NO_LIST:
         raise InvalidArgumentError(f"{vendor} lists its models in the cloud's console only")
     config = ModelConfig("-", vendor.lower(), _key_of(vendor), address_of(vendor.lower()))

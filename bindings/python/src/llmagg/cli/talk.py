@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import json
 import sys
 from typing import Any
@@ -38,17 +40,22 @@ def exit_code(error: LLMError) -> int:
     return WRONG_USE if isinstance(error, _WRONG) and not error.attempts else FAILED
 
 
+def say(console: Console, text: str, style: str) -> None:
+    """Prints a text; a terminal's lines end between words, and a file gets lines as they are."""
+    console.print(Text(text, style=style), soft_wrap=not console.is_terminal)
+
+
 def tell(errors: Console, error: LLMError) -> None:
     """Prints an error and its attempts."""
-    errors.print(Text(f"{type(error).__name__}: {error}", style="red"), soft_wrap=True)
+    say(errors, f"{type(error).__name__}: {error}", "red")
 
 
 def route_told(console: Console, response: ChatCompletionResponse) -> None:
     """Prints which route answered, and why the routes before it did not."""
     for attempt in response.attempts:
         if attempt.outcome != "OK":
-            console.print(Text(f"  {attempt}", style="yellow"), soft_wrap=True)
-    console.print(Text(_notebook.facts(response), style="dim"), soft_wrap=True)
+            say(console, f"  {attempt}", "yellow")
+    say(console, _notebook.facts(response), "dim")
 
 
 def ask(llm: LLMAggregator, messages: Any, params: dict[str, Any], *, as_json: bool, verbose: bool) -> int:
@@ -87,7 +94,7 @@ def streamed(llm: LLMAggregator, messages: Any, params: dict[str, Any], errors: 
                 ended = event.text.endswith("\n")
         elif isinstance(event, RestartEvent):
             print(flush=True)
-            errors.print(Text(f"{event.from_route} broke off; {event.to_route} begins again:", style="yellow"))
+            say(errors, f"{event.from_route} broke off; {event.to_route} begins again:", "yellow")
         else:
             for call in event.response.tool_calls:
                 print(f"{call.name}({call.arguments})")
@@ -100,7 +107,9 @@ def streamed(llm: LLMAggregator, messages: Any, params: dict[str, Any], errors: 
 def chat(llm: LLMAggregator, system: str | None, params: dict[str, Any]) -> int:
     """A conversation. Returns the exit code."""
     console, errors = Console(), Console(stderr=True)
-    console.print(Text(f"{', '.join(llm.get_available_models())}. {_HELP}", style="dim"), soft_wrap=True)
+    with contextlib.suppress(ImportError):
+        importlib.import_module("readline")  # then input() has arrow keys, and the earlier questions
+    say(console, f"{', '.join(llm.get_available_models())}\n{_HELP}", "dim")
     first: list[Message] = [Message("system", system)] if system else []
     messages = list(first)
     while True:
@@ -114,7 +123,7 @@ def chat(llm: LLMAggregator, system: str | None, params: dict[str, Any]) -> int:
         if question == "/new":
             messages = list(first)
         elif question.startswith("/"):
-            console.print(Text(f"{question.split()[0]} is unknown. {_HELP}", style="dim"), soft_wrap=True)
+            say(console, f"{question.split()[0]} is unknown. {_HELP}", "dim")
         elif question:
             messages.append(Message("user", question))
             if (response := _answered(llm, messages, params, errors)) is not None:
@@ -133,6 +142,6 @@ def _answered(
         tell(errors, error)
     except KeyboardInterrupt:
         print(flush=True)
-        errors.print(Text("stopped", style="dim"))
+        say(errors, "stopped", "dim")
     messages.pop()
     return None
