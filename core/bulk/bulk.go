@@ -14,6 +14,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 	"time"
 
 	"github.com/llmagg/llmagg/core/aggregator"
@@ -92,6 +93,8 @@ func Run(ctx context.Context, a *aggregator.Aggregator, source Source, sink Sink
 		}
 		if path == "" {
 			path = file.path + ".ledger.jsonl"
+		} else if filepath.Clean(path) == filepath.Clean(file.path) {
+			return Report{}, llm.Errorf(llm.InvalidArgument, "the output %q is the ledger, which the answers would replace; name another file", path)
 		}
 	}
 	if path == "" {

@@ -211,6 +211,24 @@ func TestALedgerThatCannotBeUsed(t *testing.T) {
 	require.NoError(t, os.WriteFile(out+"2", []byte("no ledger\n"), 0o600))
 	_, err = run(a, in, out, bulk.Options{Resume: true, Ledger: out + "2"})
 	require.ErrorContains(t, err, "is not a ledger")
+	ledger, err := os.ReadFile(out + ".ledger.jsonl")
+	require.NoError(t, err)
+	for i, text := range []string{
+		string(ledger) + `{"key": "00", "result": {"n": -1}}` + "\n", string(ledger) + `{"key": "00", "result": {"n": 1000000000000}}` + "\n",
+		string(ledger) + "null\n", "no line", `{"n": 1}`,
+	} {
+		path := filepath.Join(folder, fmt.Sprint("foreign", i))
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		_, err = run(a, in, out, bulk.Options{Resume: true, Ledger: path})
+		require.ErrorContains(t, err, "is not a ledger", text)
+		after, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Equal(t, text, string(after))
+	}
+	_, err = run(a, in, out, bulk.Options{Ledger: out})
+	require.ErrorContains(t, err, "is the ledger")
+	_, err = run(a, in, out, bulk.Options{Ledger: folder})
+	require.ErrorContains(t, err, "is a directory")
 	_, err = bulk.Run(t.Context(), a, bulk.Rows(func(func(bulk.Row) bool) {}), nil, bulk.Options{})
 	require.ErrorContains(t, err, "Options.Ledger is empty")
 	require.Equal(t, 10, wall.Seen().Totals.Requests)
@@ -297,6 +315,7 @@ func TestWhatSourceAndSinkReturnIsReturned(t *testing.T) {
 	})
 	_, err = bulk.Run(t.Context(), a, rows, sink, o)
 	require.ErrorIs(t, err, io.ErrShortWrite)
+	require.ErrorContains(t, err, "every answer is in the ledger")
 	require.True(t, sink.aborted)
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -23,6 +24,9 @@ const syncEvery = 500 * time.Millisecond
 // reserve is room on the disk that is given back when the disk is full, so that
 // the answers of rows on their way can still be written.
 const reserve = 4 << 20
+
+// mostRows is more than a ledger has; a file with a larger number is none.
+const mostRows = 1<<31 - 1
 
 // job is what all rows of a ledger have in common.
 type job struct {
@@ -94,14 +98,17 @@ func (l *ledger) scan(resume bool) error {
 	for first := true; ; first = false {
 		line, err := lines.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
+			if first && !begins(line) {
+				return l.foreign() // it is not emptied
+			}
 			break
 		}
 		if err != nil {
 			return err
 		}
 		var read entry
-		if err := json.Unmarshal(line, &read); err != nil || first != (read.Job != nil) {
-			return llm.Errorf(llm.InvalidArgument, "%q is not a ledger of this program (byte %d); remove it, or use another output", l.path, l.end)
+		if err := json.Unmarshal(line, &read); err != nil || first != (read.Job != nil) || first != (read.Key == "") || read.Result.N < 0 || read.Result.N > mostRows {
+			return l.foreign()
 		}
 		switch {
 		case !first:
@@ -120,6 +127,16 @@ func (l *ledger) scan(resume bool) error {
 		return nil
 	}
 	return l.append([]byte(fmt.Sprintf("{\"job\":%s}\n", l.job)))
+}
+
+// begins tells whether a torn first line is a ledger's.
+func begins(torn []byte) bool {
+	const head = `{"job":`
+	return bytes.HasPrefix(torn, []byte(head)) || strings.HasPrefix(head, string(torn))
+}
+
+func (l *ledger) foreign() error {
+	return llm.Errorf(llm.InvalidArgument, "%q is not a ledger of this program (byte %d); remove it, or use another output", l.path, l.end)
 }
 
 func (l *ledger) place(n int, at int64) {
@@ -233,10 +250,18 @@ func (l *ledger) give(sink Sink, rows int) (err error) {
 			continue // cannot be: all rows were asked
 		}
 		if err := sink.Write(&kept.Result); err != nil {
-			return err
+			return l.unwritten(err)
 		}
 	}
-	return sink.Commit()
+	if err := sink.Commit(); err != nil {
+		return l.unwritten(err)
+	}
+	return nil
+}
+
+// unwritten is the error of a sink.
+func (l *ledger) unwritten(err error) error {
+	return fmt.Errorf("the output cannot be written; every answer is in the ledger %q, so run again with Resume: %w", l.path, err)
 }
 
 // close brings everything to the disk and lets others use the ledger.

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +28,64 @@ def test_an_output_that_would_lose_rows_is_refused(llm_wall: FaultWall, tmp_path
             run(bulk.run(rows, output, llm))
     assert rows.read_text() == '{"prompt": "a"}\n'
     assert chats(llm_wall) == []
+
+
+def test_an_output_that_is_the_ledger_is_refused(llm_wall: FaultWall, tmp_path: Path, run: Any) -> None:
+    llm, output = aggregator_for(llm_wall, "gpt-a"), tmp_path / "a.jsonl"
+    with pytest.raises(llmagg.InvalidArgumentError, match="is the ledger"):
+        run(bulk.run(["a"], output, llm, ledger=output))
+    with pytest.raises(llmagg.InvalidArgumentError, match="is a folder"):
+        run(bulk.run(["a"], output, llm, ledger=tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"n":-1,"key":"00"}\n', '{"n":1000000000000,"key":"00"}\n', '{"n":0}\n', '{"n":0,"key":"zz"}\n', "no line"],
+)
+def test_a_file_of_another_form_is_no_ledger(llm_wall: FaultWall, tmp_path: Path, run: Any, text: str) -> None:
+    llm, ledger = aggregator_for(llm_wall, "gpt-a"), tmp_path / "ledger.jsonl"
+    job = ""
+    if text.endswith("\n"):  # after a good beginning
+        run(bulk.run([], tmp_path / "a.jsonl", llm, ledger=ledger))
+        job = ledger.read_text()
+    ledger.write_text(job + text)
+    with pytest.raises(bulk.LedgerError, match="is not a ledger"):
+        run(bulk.run(["a"], tmp_path / "a.jsonl", llm, ledger=ledger, resume=True))
+    assert ledger.read_text() == job + text
+    assert chats(llm_wall) == []
+
+
+@pytest.mark.parametrize("table", ["item(x)", "meta(name, value)", "customers(name)"])
+def test_the_database_of_another_program_is_no_ledger(
+    llm_wall: FaultWall, tmp_path: Path, run: Any, table: str
+) -> None:
+    ledger = tmp_path / "customers.db"
+    with closing(sqlite3.connect(ledger)) as database:
+        database.execute(f"CREATE TABLE {table}")
+    before = ledger.read_bytes()
+    with pytest.raises(bulk.LedgerError, match="is not a ledger"):
+        run(bulk.run(["a"], tmp_path / "a.jsonl", aggregator_for(llm_wall, "gpt-a"), ledger=ledger, resume=True))
+    assert ledger.read_bytes() == before
+
+
+def test_a_ledger_that_another_program_locks(llm_wall: FaultWall, tmp_path: Path, run: Any, monkeypatch: Any) -> None:
+    connect = functools.partial(sqlite3.connect, timeout=0.1)
+    monkeypatch.setattr("llmagg.bulk.ledger.sqlite3.connect", connect)
+    llm, target, complaints = aggregator_for(llm_wall, "gpt-a"), tmp_path / "a.jsonl", []
+    run(bulk.run(["a"], target, llm))
+
+    async def again() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+        await bulk.run(["a", "b", "c"], target, llm, resume=True)
+
+    with closing(sqlite3.connect(tmp_path / "a.jsonl.ledger", isolation_level=None)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        with pytest.raises(bulk.LedgerFullError, match=r"database is locked\. Mend that and run again"):
+            run(again())
+        database.execute("ROLLBACK")
+    assert complaints == []
+    assert run(bulk.run(["a", "b", "c"], target, llm, resume=True)).answered == 3
 
 
 def test_a_window_larger_than_the_job(llm_wall: FaultWall, tmp_path: Path, run: Any) -> None:

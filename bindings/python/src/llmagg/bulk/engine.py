@@ -70,6 +70,7 @@ class Engine:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             self.flush()
+            self._written = []  # the ledger closes now: a flush that is still to come finds nothing
             self.report.seconds = time.monotonic() - begun
         if self._failure is not None:
             raise self._failure

@@ -61,7 +61,7 @@ async def run(
     target = Path(destination)
     if form_of(target, "the output") == "parquet":
         parquet()
-    output.check(target, source)
+    output.check(target, source, ledger)
     rows = Rows(source)
     if llm is None:
         llm = await default.aggregator()
@@ -200,6 +200,8 @@ def _opened(target: Path, kind: str | Path, job: dict[str, Any], *, resume: bool
         raise InvalidArgumentError(f'ledger is {kind!r}; expected "sqlite", "jsonl" or a pathlib.Path')
     if not path.parent.is_dir():
         raise InvalidArgumentError(f"the folder {str(path.parent)!r} does not exist")
+    if path.is_dir():
+        raise InvalidArgumentError(f"the ledger {str(path)!r} is a folder; expected the path of a file")
     book = _ledger(path)
     try:
         noted = book.meta()

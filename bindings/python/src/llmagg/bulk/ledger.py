@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from .._wire import decode, encode
 from .lock import Lock
@@ -19,6 +19,7 @@ GROUP = 500
 """So many answers, or those of ``GROUP_S``, are brought to the disk together; a kill of the process loses none."""
 GROUP_S = 0.5
 _BALLAST = 4 << 20
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 OK, FAILED = 1, 2
 
 
@@ -93,8 +94,15 @@ class Ballast:
 def full(path: Path, error: Exception) -> LedgerFullError:
     """The error for a file that cannot be written."""
     why = getattr(error, "strerror", None) or error
-    text = f"{str(path)!r} cannot be written: {why}. Free some space and run again with resume: what is in the ledger"
+    space = getattr(error, "errno", None) in _NO_ROOM or any(word in str(why) for word in ("full", "I/O"))
+    advice = "Free some space" if space else "Mend that"
+    text = f"{str(path)!r} cannot be written: {why}. {advice} and run again with resume: what is in the ledger"
     return LedgerFullError(f"{text} stays, and is not asked again")
+
+
+def foreign(path: Path) -> LedgerError:
+    """The error for a file that holds something else."""
+    return LedgerError(f"{str(path)!r} is not a ledger; remove it, or use another output")
 
 
 class SqliteLedger:
@@ -102,6 +110,11 @@ class SqliteLedger:
 
     _COLUMNS = "n, key, state, id, answer, usage, cost, currency, attempts, error"
     _PAGE = 2000
+    _TABLES: ClassVar = {
+        "meta": "CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT)",
+        "item": "CREATE TABLE item(n INTEGER PRIMARY KEY, key BLOB, state INTEGER, id TEXT, answer TEXT, "
+        "usage TEXT, cost REAL, currency TEXT, attempts INTEGER, error TEXT)",
+    }
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -123,21 +136,22 @@ class SqliteLedger:
             raise full(path, error) from None
         except sqlite3.DatabaseError:
             self._lock.close()
-            raise LedgerError(f"{str(path)!r} is not a ledger; remove it, or use another output") from None
+            raise foreign(path) from None
         except BaseException:
             self._lock.close()
             raise
 
     def _open(self) -> None:
+        there = self._db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall()
+        if not set(there) <= set(self._TABLES.items()):
+            raise foreign(self.path)  # nothing of another program's database is changed
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute("PRAGMA wal_autocheckpoint=0")
         self._db.execute("PRAGMA cache_size=-4000")
-        self._db.execute("CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value TEXT)")
-        self._db.execute(
-            "CREATE TABLE IF NOT EXISTS item(n INTEGER PRIMARY KEY, key BLOB, state INTEGER, id TEXT, answer TEXT, "
-            "usage TEXT, cost REAL, currency TEXT, attempts INTEGER, error TEXT)"
-        )
+        for name, statement in self._TABLES.items():
+            if name not in dict(there):
+                self._db.execute(statement)
         self._ballast = Ballast(self.path)
 
     def meta(self) -> dict[str, Any]:

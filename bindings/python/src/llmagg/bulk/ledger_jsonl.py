@@ -14,8 +14,9 @@ from .._wire import decode, encode
 from ..errors import BadResponseError
 from .ledger import GROUP, GROUP_S, Ballast, Entry, full
 from .lock import Lock
-from .report import LedgerError
+from .report import LedgerError, LedgerFullError
 
+_NUMBERS = range(1 << 31)  # of rows; a larger one would be a larger file than there is
 _TEXTS = ("id", "answer", "usage", "error")
 
 
@@ -46,6 +47,8 @@ class JsonlLedger:
         with self.path.open("rb") as file:
             for line in file:
                 if not line.endswith(b"\n"):
+                    if end == 0 and not _begins(line):
+                        raise self._foreign(end)
                     break
                 try:
                     read = decode(line)
@@ -54,12 +57,16 @@ class JsonlLedger:
                     else:
                         self._place(read["n"], end)
                 except (BadResponseError, KeyError, TypeError):
-                    text = f"{str(self.path)!r} is not a ledger (byte {end}); remove it, or use another output"
-                    raise LedgerError(text) from None
+                    raise self._foreign(end) from None
                 end += len(line)
         return end
 
+    def _foreign(self, at: int) -> LedgerError:
+        return LedgerError(f"{str(self.path)!r} is not a ledger (byte {at}); remove it, or use another output")
+
     def _place(self, n: int, at: int) -> None:
+        if n not in _NUMBERS:
+            raise TypeError("no number of a row")
         if n >= len(self._places):
             self._places.frombytes(bytes(8 * (n + 1024 - len(self._places))))
         self._places[n] = at + 1
@@ -84,7 +91,10 @@ class JsonlLedger:
         while not line.endswith(b"\n"):
             line += os.pread(self._file, 4096, at + len(line))
             line = line[: line.find(b"\n") + 1] or line
-        return entry_of(line)
+        try:
+            return entry_of(line)
+        except (BadResponseError, KeyError, TypeError, ValueError):
+            raise self._foreign(at) from None
 
     def put(self, entries: list[Entry]) -> None:
         """Appends entries."""
@@ -119,7 +129,10 @@ class JsonlLedger:
     def sync(self) -> None:
         """Brings what was written to the disk."""
         self._unsynced, self._synced_at = 0, time.monotonic()
-        os.fdatasync(self._file)
+        try:
+            os.fdatasync(self._file)
+        except OSError as error:  # some file systems look for room only now
+            raise full(self.path, error) from None
 
     def entries(self) -> Iterator[Entry]:
         """All entries in the order of their rows."""
@@ -139,10 +152,16 @@ class JsonlLedger:
         """Brings everything to the disk and lets others use the ledger."""
         if self._ballast is not None:
             self._ballast.drop()
-        with suppress(OSError):
+        with suppress(LedgerFullError):
             self.sync()
         os.close(self._file)
         self._lock.close()
+
+
+def _begins(torn: bytes) -> bool:
+    """Whether a torn first line is a ledger's: another program's file is not emptied."""
+    first = b'{"note":"job"'
+    return torn.startswith(first) or first.startswith(torn)
 
 
 def entry_of(line: bytes) -> Entry:

@@ -21,10 +21,13 @@ COLUMNS = (
 """The columns of csv and parquet files; ``parsed``, ``tool_calls`` and ``error`` are JSON text."""
 
 
-def check(path: Path, source: Any) -> None:
-    """Raises InvalidArgumentError if answers are not to replace what stands there: a folder, or the rows themselves."""
+def check(path: Path, source: Any, ledger: Any) -> None:
+    """Raises InvalidArgumentError if answers are not to replace what stands there: a folder, the rows, the ledger."""
     if path.is_dir():
         raise InvalidArgumentError(f"the output {str(path)!r} is a folder; expected the path of a file")
+    if isinstance(ledger, Path) and ledger.resolve() == path.resolve():
+        text = f"the output {str(path)!r} is the ledger, which the answers would replace; name another file"
+        raise InvalidArgumentError(text)
     if isinstance(source, (str, Path)) and path.exists() and Path(source).exists() and path.samefile(source):
         text = f"the output {str(path)!r} is the input, which the answers would replace; name another file"
         raise InvalidArgumentError(text)
