@@ -133,7 +133,13 @@ func (u *Upstream) Chat(ctx context.Context, x *Exchange) (*llm.Response, error)
 	resp.Body = body
 	if errors.Is(err, errEventStream) {
 		x.Bytes -= int64(len(data)) // they are read again
-		return u.gather(ctx, resp, x, func(r *Stream) source { return r.events(io.MultiReader(bytes.NewReader(data), body)) })
+		return u.gather(ctx, resp, x, func(r *Stream) source {
+			in := io.MultiReader(bytes.NewReader(data), body)
+			if data[0] == 0 {
+				return r.frames(in)
+			}
+			return r.events(in)
+		})
 	}
 	if err != nil {
 		return nil, err

@@ -44,9 +44,7 @@ func (r *Stream) begin() error {
 		r.source = eventstream.NewValueReader(in, r.limits(), r.alive)
 		return nil
 	case first == 0: // the length of a message, of which no text begins so
-		decoder := awsstream.NewDecoder(in, r.limits())
-		decoder.OnRead = r.alive
-		r.source = decoder
+		r.source = r.frames(in)
 		return nil
 	case first == '{' || first == '[':
 		if in = readerOf(in, formBytes); !severalValues(in) {
@@ -71,6 +69,13 @@ func (r *Stream) ofLines() bool {
 func (r *Stream) events(in io.Reader) source {
 	decoder := eventstream.NewDecoder(in, r.limits())
 	decoder.OnRead, decoder.Bare = r.alive, true
+	return decoder
+}
+
+// frames reads in, messages of AWS's binary form.
+func (r *Stream) frames(in io.Reader) source {
+	decoder := awsstream.NewDecoder(in, r.limits())
+	decoder.OnRead = r.alive
 	return decoder
 }
 
@@ -213,7 +218,7 @@ const (
 )
 
 // startsStream tells whether data, of which more may come, begins like an
-// event stream.
+// event stream, or like AWS's frames.
 func startsStream(data []byte) answer {
 	for len(data) > 0 && eventstream.IsBetween(data[0]) {
 		data = data[1:]
@@ -223,6 +228,15 @@ func startsStream(data []byte) answer {
 	}
 	if data[0] == '{' { // nearly all
 		return no
+	}
+	if data[0] == 0 { // AWS's frames begin with their length
+		switch {
+		case len(data) == 1:
+			return unknown
+		case isWide(data):
+			return no
+		}
+		return yes
 	}
 	known := no
 	for _, field := range []string{":", "data:", "event:", "id:", "retry:"} {
@@ -249,6 +263,7 @@ func (u *Upstream) gather(ctx context.Context, resp *http.Response, x *Exchange,
 		switch {
 		case err == io.EOF:
 			r.linger()
+			acc.Rest()
 			return acc.Response(), nil
 		case err != nil:
 			e := *llm.AsError(err)

@@ -93,7 +93,9 @@ func (s *said) inside(f fields, depth int) {
 			continue
 		}
 		e := said{shape: place.shape}
-		e.read(raw, depth+1)
+		if e.read(raw, depth+1); e.message == "" && raw[0] == '{' {
+			e.byField(raw)
+		}
 		if e.strong = e.strong || e.sure || place.strong; !e.strong {
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -186,6 +187,23 @@ func (s *said) refuses(field string) {
 	if field != "" && len(s.fields) < maxListed && !slices.Contains(s.fields, field) {
 		s.fields = append(s.fields, field)
 	}
+}
+
+// byField reads an object that has a list of complaints under the name of each
+// field of the request that was refused, as ASP.NET and Laravel write it.
+func (s *said) byField(raw json.RawMessage) {
+	var complaints map[string][]string
+	if llm.JSON.Unmarshal(raw, &complaints) != nil {
+		return
+	}
+	var messages []string
+	for _, field := range slices.Sorted(maps.Keys(complaints)) {
+		if len(messages) < maxListed && len(complaints[field]) > 0 {
+			s.refuses(field)
+			messages = append(messages, field+": "+complaints[field][0])
+		}
+	}
+	s.message = strings.Join(messages, "; ")
 }
 
 // whole is the message with all that its reader needs: the fields that were

@@ -40,7 +40,9 @@ type partialChoice struct {
 	delta      bool                      // a delta has come, and not only whole messages
 	increments bool                      // the "whole" messages are pieces
 	cumulative bool                      // they have all so far
-	thoughts   string                    // the name under which all the reasoning comes too; "" for none
+
+	saysAgain, thinksAgain again  // what the deltas of content and reasoning do
+	thoughts               string // the name under which all the reasoning comes too; "" for none
 }
 
 // Add joins one more chunk. It returns the chunk in a form that a reader can
@@ -68,6 +70,7 @@ func (a *Accumulator) Add(c *Chunk) *Chunk {
 		if p.plain(from) {
 			p.content.WriteString(from.Delta.Content)
 			p.hasContent, p.delta = true, true
+			p.saysAgain.pieces++
 			continue
 		}
 		a.scratch = *from
@@ -104,7 +107,13 @@ func (a *Accumulator) Text() string {
 	if len(a.choices) == 0 {
 		return ""
 	}
-	return a.choices[0].text().String()
+	first := a.choices[0]
+	if text := first.text().String(); first.saysAgain.held == "" {
+		return text
+	} else {
+		unclear := first.saysAgain
+		return text + unclear.release(&first.content)
+	}
 }
 
 // Response is the answer so far; the caller owns it.
@@ -124,24 +133,32 @@ func (p *partialChoice) plain(c *ChunkChoice) bool {
 	d := &c.Delta
 	return d.Content != "" && d.Role == "" && d.Parts == nil && d.ReasoningContent == "" && d.Refusal == "" && d.ToolCalls == nil &&
 		d.FunctionCall == nil && d.Audio == nil && d.Extra == nil && d.Name == "" && d.ToolCallID == "" && c.FinishReason == "" &&
-		c.whole == nil && c.Logprobs == nil && c.Extra == nil && p.parts == nil && p.halves == nil && p.finish == "" && jsontext.Half("").Whole(d.Content)
+		c.whole == nil && c.Logprobs == nil && c.Extra == nil && p.parts == nil && p.halves == nil && p.finish == "" &&
+		len(d.Content) < p.content.Len() && !p.saysAgain.sums && p.saysAgain.held == "" && jsontext.Half("").Whole(d.Content)
 }
 
 // add joins what a choice brings, and changes it where its reader could not
 // join it; changed says so.
 func (p *partialChoice) add(c *ChunkChoice) (changed bool) {
+	first := p.finish == ""
 	p.end(c)
 	if c.whole != nil && c.whole.alone {
 		c.Delta = Message{NullContent: true}
-	} else {
-		changed = p.addDelta(&c.Delta)
 	}
+	if c.whole == nil {
+		changed = p.repeats(&c.Delta)
+	} else { // it says what has come
+		changed = p.saysAgain.goOn(&c.Delta.Content)
+		changed = p.thinksAgain.goOn(&c.Delta.ReasoningContent) || changed
+	}
+	changed = p.addDelta(&c.Delta) || changed
 	if c.whole != nil {
 		p.addWhole(&c.Delta, &c.whole.Message)
 		c.whole, changed = nil, true
 	}
 	if c.FinishReason != "" {
 		changed = p.giveUp(&c.Delta) || changed
+		changed = first && p.giveUpAgain(&c.Delta) || changed // else a server repeats its reason with all so far
 	}
 	p.addLogprobs(c.Logprobs)
 	p.extra.add(c.Extra, inChoice)

@@ -11,7 +11,7 @@ func (a *Accumulator) Rest() *Chunk {
 	var rest *Chunk
 	for _, p := range a.choices {
 		d := Message{NullContent: true}
-		if !p.giveUp(&d) {
+		if halves := p.giveUp(&d); !p.giveUpAgain(&d) && !halves {
 			continue
 		}
 		if rest == nil {

@@ -38,6 +38,15 @@ type wholeMessage struct {
 	alone bool // there was no delta
 }
 
+// Says puts a message beside the delta, or in its place, that has all of the
+// answer so far: an [Accumulator] takes what the deltas lacked.
+func (c *ChunkChoice) Says(all *Message) { c.whole = &wholeMessage{Message: *all} }
+
+// Brings tells whether a message beside the delta is not empty.
+func (c *ChunkChoice) Brings(isEmpty func(*Message) bool) bool {
+	return c.whole != nil && !isEmpty(&c.whole.Message)
+}
+
 // HasToken reports whether a delta of the chunk has a field other than its role
 // that is not empty: the "first token" of docs/promises.md.
 func (c *Chunk) HasToken() bool {

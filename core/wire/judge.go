@@ -58,7 +58,7 @@ func (j *Judge) Note(c *llm.Chunk) *llm.Error {
 		if len(j.choices) > MaxChoices {
 			return llm.Errorf(llm.BadResponse, "the stream has more than %d choices; %d were asked for", MaxChoices, j.asked)
 		}
-		brought := !failure.IsEmpty(&choice.Delta)
+		brought := !failure.IsEmpty(&choice.Delta) || choice.Brings(failure.IsEmpty)
 		state.brought = state.brought || brought
 		if len(choice.Delta.Parts) > 0 {
 			if e := failure.OfPieces(&choice.Delta); e != nil {

@@ -82,7 +82,7 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 		return s.end(&e)
 	case "message_stop":
 		s.done = true
-		return nil, nil
+		return s.once(e.Message)
 	case "ping":
 		return nil, nil
 	case "error", "", "message":
@@ -113,17 +113,57 @@ func (s *stream) end(e *event) (*llm.Chunk, error) {
 		return nil, llm.Errorf(llm.BadResponse, "message_delta cannot be read")
 	}
 	s.usage.add(e.Usage)
-	m := &llm.Message{NullContent: true}
+	all, err := s.all(h.content)
+	if err != nil {
+		return nil, err
+	}
+	var m *llm.Message
+	if text, err := readBlock(e.Delta, "text_delta"); err == nil && text.Text != "" { // of a server that puts it here
+		if m, err = s.add(s.Index, e.Delta); err != nil {
+			return nil, err
+		}
+	}
 	if h.reason != "" {
-		m = s.EndAll(s.close)
+		m = wire.JoinDeltas(m, s.EndAll(s.close))
+	}
+	if m == nil {
+		m = &llm.Message{NullContent: true}
 	}
 	c := s.chunk(m)
+	if all != nil {
+		c.Choices[0].Says(all)
+	}
 	c.Choices[0].FinishReason, c.Choices[0].Extra = s.finish(&h), choiceExtra(&h)
 	c.Usage, c.Extra = s.usage.usage(), extraOf(&h)
 	if h.reason != "" {
 		s.finished = true
 		c.Choices[0].Delta.Extra = s.parts()
 	}
+	return c, nil
+}
+
+// all is the content of an event that ends the message, where servers say once
+// more what came in blocks, or what did not; nil for none.
+func (s *stream) all(content json.RawMessage) (*llm.Message, error) {
+	if content == nil || string(content) == "[]" {
+		return nil, nil
+	}
+	once := stream{model: s.model, schemaTool: s.schemaTool}
+	return once.whole(content)
+}
+
+// once reads the message of message_stop, if there is one.
+func (s *stream) once(message json.RawMessage) (*llm.Chunk, error) {
+	h, err := headOf(message)
+	if err != nil {
+		return nil, nil // it is no piece
+	}
+	all, err := s.all(h.content)
+	if all == nil {
+		return nil, err
+	}
+	c := s.chunk(&llm.Message{NullContent: true})
+	c.Choices[0].Says(all)
 	return c, nil
 }
 

@@ -169,6 +169,7 @@ type event struct {
 	index int
 	start json.RawMessage
 	delta delta
+	all   json.RawMessage // the content of a message, where only its blocks should have it
 	head
 }
 
@@ -205,7 +206,13 @@ func (e *event) read(r *jsontext.Reader, kind string) {
 			e.start = wire.Span(r)
 		case "delta":
 			e.delta.read(r)
-		case kind:
+		case "content":
+			e.all = wire.Span(r)
+		case kind, "message", "output": // a message around it, too
+			if r.Next() != '{' {
+				r.Skip()
+				continue
+			}
 			e.read(r, "")
 		default:
 			e.head.field(r)

@@ -27,8 +27,7 @@ func response(data []byte, c *wire.Call) (*llm.Response, error) {
 	if !a.there || !a.content && a.reason == "" {
 		return nil, llm.Errorf(llm.BadResponse, "the answer has no output.message; expected an answer of Converse")
 	}
-	m := &a.message
-	m.Content, m.ReasoningContent = llm.JoinPieces(a.texts), llm.JoinPieces(a.thoughts)
+	m := a.whole()
 	m.Extra = a.parts()
 	whole := llm.NewResponse(llm.Choice{Message: *m, FinishReason: a.finish(a.reason), Extra: choiceExtra(a.reason)})
 	whole.Created, whole.Model, whole.Usage, whole.Extra = time.Now().Unix(), c.Model, a.usage, a.extra
@@ -42,6 +41,12 @@ type answer struct {
 	message         llm.Message
 	texts, thoughts []llm.Piece
 	there, content  bool // there is a message, and it has content
+}
+
+// whole is the message that was read.
+func (a *answer) whole() *llm.Message {
+	a.message.Content, a.message.ReasoningContent = llm.JoinPieces(a.texts), llm.JoinPieces(a.thoughts)
+	return &a.message
 }
 
 // output reads the output of an answer.
@@ -58,12 +63,17 @@ func (a *answer) output(r *jsontext.Reader) {
 				continue
 			}
 			a.content = r.Next() == '['
-			for more := wire.List(r); more; more = r.NextItem() {
-				b := blockIn(r)
-				if err := a.add(&b); err != nil {
-					r.Stop(err)
-				}
-			}
+			a.blocks(r)
+		}
+	}
+}
+
+// blocks reads the content that comes next.
+func (a *answer) blocks(r *jsontext.Reader) {
+	for more := wire.List(r); more; more = r.NextItem() {
+		b := blockIn(r)
+		if err := a.add(&b); err != nil {
+			r.Stop(err)
 		}
 	}
 }

@@ -57,6 +57,9 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 	switch kind {
 	case "messageStart":
 		s.created = time.Now().Unix() // the API names no time
+		if name := failure.TextIn(e.all); name != "" {
+			return nil, llm.Errorf(llm.BadResponse, "messageStart has a text already; expected it in events of blocks")
+		}
 		return s.chunk(&llm.Message{Role: llm.RoleAssistant, NullContent: true}), nil
 	case "contentBlockStart":
 		return s.start(&e)
@@ -71,7 +74,14 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 		d := s.EndAll(s.close)
 		d.Extra = s.parts()
 		s.stopped = true
+		all, err := s.all(e.all)
+		if err != nil {
+			return nil, err
+		}
 		c := s.chunk(d)
+		if all != nil {
+			c.Choices[0].Says(all)
+		}
 		c.Choices[0].FinishReason, c.Choices[0].Extra, c.Extra = s.finish(e.reason), choiceExtra(e.reason), e.extra
 		return c, nil
 	case "metadata":
@@ -86,6 +96,20 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 		return nil, llm.Errorf(llm.BadResponse, "the event is no event of a message")
 	}
 	return nil, wire.UnknownEvent(data) // new kinds of events may come
+}
+
+// all is the content of messageStop, where servers say once more what came in
+// blocks, or what did not; nil for none.
+func (s *stream) all(content json.RawMessage) (*llm.Message, error) {
+	if content == nil || string(content) == "[]" {
+		return nil, nil
+	}
+	once := answer{stream: &stream{model: s.model, schemaTool: s.schemaTool}, message: llm.Message{NullContent: true}}
+	r := wire.AnswerReader(content)
+	if once.blocks(&r); r.Err != nil {
+		return nil, llm.Errorf(llm.BadResponse, "the content of messageStop cannot be read: %v", r.Err)
+	}
+	return once.whole(), nil
 }
 
 // Complete implements [wire.Stream].

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/llmagg/llmagg/core/failure"
@@ -30,6 +31,7 @@ type answer struct {
 type said struct {
 	content, thinking llm.Piece
 	calls             []made
+	images            []llm.Part
 }
 
 // made is a call that an answer made.
@@ -47,8 +49,9 @@ type stream struct {
 	created   int64 // seconds since the Unix epoch
 	ids       string
 	begun     bool
-	calls     int  // so far
-	finished  bool // a line has said that all is done
+	calls     int        // so far
+	images    []llm.Part // so far: each line that brings one repeats those before it
+	finished  bool       // a line has said that all is done
 	done      bool
 }
 
@@ -95,6 +98,24 @@ func (s *stream) read(data []byte, line bool) (a answer, err error) {
 			a.createdAt = r.Text()
 		case "message":
 			a.messageIn(&r)
+		case "response": // of /api/generate, as "thinking" is
+			if r.Next() == '"' {
+				a.message.content, a.said = wire.Piece(&r), true
+			} else {
+				r.Skip()
+			}
+		case "image":
+			if r.Next() == '"' {
+				a.message.images, a.said = append(a.message.images, llm.Image(dataURL(r.Text()))), true
+			} else {
+				r.Skip()
+			}
+		case "thinking":
+			if r.Next() == '"' {
+				a.message.thinking, a.said = wire.Piece(&r), true
+			} else {
+				r.Skip()
+			}
 		case "done":
 			a.done = r.Next() == 't'
 			r.Skip()
@@ -123,7 +144,11 @@ func (a *answer) messageIn(r *jsontext.Reader) {
 			for more := wire.List(r); more; more = r.NextItem() {
 				m.calls = append(m.calls, callIn(r))
 			}
-		case "role", "images", "tool_name":
+		case "images":
+			for more := wire.List(r); more; more = r.NextItem() {
+				m.images = append(m.images, llm.Image(dataURL(wire.Text(r))))
+			}
+		case "role", "tool_name":
 			r.Skip()
 		default: // an answer's text in another place would be lost
 			name := string(r.Key)
@@ -157,6 +182,20 @@ func callIn(r *jsontext.Reader) (c made) {
 	return c
 }
 
+// dataURL is an image, of which Ollama sends nothing but its base64.
+func dataURL(image string) string {
+	if strings.HasPrefix(image, "data:") || strings.HasPrefix(image, "http") {
+		return image
+	}
+	kind := "png"
+	for _, known := range [...]struct{ begin, kind string }{{"/9j/", "jpeg"}, {"R0lGOD", "gif"}, {"UklGR", "webp"}} {
+		if strings.HasPrefix(image, known.begin) {
+			kind = known.kind
+		}
+	}
+	return "data:image/" + kind + ";base64," + image
+}
+
 // Complete implements [wire.Stream].
 func (s *stream) Complete() bool { return s.done }
 
@@ -184,6 +223,9 @@ func (s *stream) message(a *answer) llm.Message {
 	m := llm.Message{NullContent: true}
 	m.Content, m.ReasoningContent = string(a.message.content), string(a.message.thinking)
 	m.NullContent = m.Content == ""
+	if s.images = append(s.images, a.message.images...); len(a.message.images) > 0 {
+		m.Extra = llm.Extra{"images": wire.JSONOf(s.images)}
+	}
 	for i := range a.message.calls {
 		call := &a.message.calls[i]
 		c := llm.ToolCall{Index: s.calls, ID: call.id, Type: "function", Function: llm.FunctionCall{Name: call.name, Arguments: text(call.arguments)}}
@@ -244,7 +286,7 @@ func ends(data []byte, reason string) (*llm.Usage, llm.Extra) {
 			c.Input = wire.Tokens(&r)
 		case "eval_count":
 			c.Output = wire.Tokens(&r)
-		case "model", "created_at", "message", "done", "logprobs":
+		case "model", "created_at", "message", "response", "thinking", "image", "done", "logprobs":
 			r.Skip()
 		case "done_reason":
 			if reason == "stop" || reason == "length" {

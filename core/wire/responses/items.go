@@ -2,6 +2,7 @@ package responses
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -75,6 +76,12 @@ func readItem(r *jsontext.Reader) (f itemFields) {
 		f.kind = "message"
 	}
 	f.raw = r.Data[from:r.Pos]
+	switch f.kind {
+	case "text", "output_text", "refusal": // a part in the place of a message
+		f.content = slices.Concat([]byte("["), f.raw, []byte("]"))
+		f.raw = slices.Concat([]byte(`{"type":"message","role":"assistant","content":`), f.content, []byte("}"))
+		f.kind = "message"
+	}
 	return f
 }
 

@@ -1,0 +1,84 @@
+package llm
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// joined gives the text that is joined of the pieces, and the one that a reader
+// of the chunks gets.
+func joined(pieces []string, finish bool) (whole, streamed string) {
+	var a Accumulator
+	add := func(c ChunkChoice) {
+		streamed += a.Add(&Chunk{Choices: []ChunkChoice{c}}).Text()
+	}
+	for _, piece := range pieces {
+		add(ChunkChoice{Delta: Message{Content: piece}})
+	}
+	if finish {
+		add(ChunkChoice{Delta: Message{NullContent: true}, FinishReason: "stop"})
+	}
+	if rest := a.Rest(); rest != nil {
+		streamed += rest.Text()
+	}
+	return a.Text(), streamed
+}
+
+func TestTextThatComesAgainIsThereOnce(t *testing.T) {
+	for _, c := range []struct {
+		want   string
+		pieces []string
+	}{
+		{"One two three", []string{"One", "One two", "One two three"}},
+		{"One two three", []string{"One", "One two", "One two three", "One two three"}},
+		{"One two three", []string{"One", " two", " three", "One two three"}},
+		{"One two three four", []string{"One", " two", " three", "One two three four"}},
+		{"Grüße, 世界!", []string{"Grü", "Grüße, ", "Grüße, 世界", "Grüße, 世界!"}},
+		{"The quick brown fox jumps over it", []string{"The quick brown fox jumps", "The quick brown fox jumps over it"}},
+	} {
+		for _, finish := range []bool{true, false} {
+			whole, streamed := joined(c.pieces, finish)
+			require.Equal(t, c.want, whole, "%q", c.pieces)
+			require.Equal(t, c.want, streamed, "%q", c.pieces)
+		}
+	}
+}
+
+func TestPiecesThatBeginAlikeAreAllThere(t *testing.T) {
+	for _, pieces := range [][]string{
+		{"1", "1"}, {"1", "12"}, {"1", "12", "3"}, {"ha", "haha", "haha"}, {"好", "好的"}, {"a", "ab", "abab"},
+		{"la la la la ", "la la la la "}, {"no no no no no no no no ", "no no no no no no no no no"},
+		{"-", "--", "---", "----"}, {"=", "====", "========"}, {"", "a", "", "ab", ""}, {"One", "One two", "x"},
+		{strings.Repeat("0", 40), strings.Repeat("0", 40), strings.Repeat("0", 40)},
+	} {
+		for _, finish := range []bool{true, false} {
+			whole, streamed := joined(pieces, finish)
+			require.Equal(t, strings.Join(pieces, ""), whole, "%q", pieces)
+			require.Equal(t, strings.Join(pieces, ""), streamed, "%q", pieces)
+		}
+	}
+}
+
+// What waits for the next piece belongs to the partial text of a stream that
+// breaks off then, and stands before what comes of another kind.
+func TestAPieceThatWaitsIsInThePartialText(t *testing.T) {
+	var a Accumulator
+	for _, piece := range []string{"1", "12"} {
+		a.Add(&Chunk{Choices: []ChunkChoice{{Delta: Message{Content: piece}}}})
+	}
+	require.Equal(t, "112", a.Text())
+	a.Add(&Chunk{Choices: []ChunkChoice{{Delta: Message{Parts: []Part{Text("3")}}}}})
+	require.Equal(t, "1123", a.Text())
+}
+
+// The thoughts of a stream whose deltas have all so far are there once, too.
+func TestThoughtsThatComeAgainAreThereOnce(t *testing.T) {
+	var a Accumulator
+	for i := range 5 {
+		a.Add(&Chunk{Choices: []ChunkChoice{{Delta: Message{NullContent: true, ReasoningContent: fmt.Sprint("Let me see"[:2*(i+1)])}}}})
+	}
+	require.Equal(t, "Let me see", a.Response().Choices[0].Message.ReasoningContent)
+}
