@@ -53,7 +53,10 @@ func (t *turn) lastResort(w *routing.Wanted) *llm.Error {
 		case p != nil:
 			err := t.run(w, p, waited)
 			p.Neutral() // if no attempt was made
-			if !again(err) {
+			switch {
+			case err != nil && t.scope.Ended() == nil && t.rotates(): // a key was refused, not the route
+				waited = callstate.Waits{}
+			case !again(err):
 				return err
 			}
 		case v != nil:

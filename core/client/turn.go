@@ -171,6 +171,7 @@ func (t *turn) run(w *routing.Wanted, p *breaker.Permit, waited callstate.Waits)
 			return last
 		}
 		if t.rotates() {
+			waited = callstate.Waits{} // the attempt before has waited it
 			continue
 		}
 		wait, again := t.again(last)
