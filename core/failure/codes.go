@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/suggest"
+	"github.com/llmagg/llmagg/core/internal/wordlist"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -44,94 +45,93 @@ func shapeOf(f fields, depth int) shape {
 }
 
 // numbers are the codes of each shape.
-var numbers = map[shape]map[string]llm.Code{
-	zhipu: index(map[llm.Code]string{
-		llm.Authentication: "1000 1001 1002 1003 1004 1110 1111 1112 1121 1220 1309 1311 1313",
-		llm.Quota:          "1113 1304 1308 1310",
-		llm.ModelNotFound:  "1211 1221 1222",
-		llm.BadRequest:     "1210 1212 1213 1214 1215",
-		llm.ContextLength:  "1261",
-		llm.ContentFilter:  "1301",
-		llm.RateLimit:      "1302 1303",
-		llm.Unavailable:    "1230 1234 1305 1312",
-	}),
-	miniMax: index(map[llm.Code]string{
-		llm.Unavailable:    "1000 1001 1013 1024 1033",
-		llm.RateLimit:      "1002 1039 1041",
-		llm.Authentication: "1004 2049",
-		llm.Quota:          "1008 2056",
-		llm.ContentFilter:  "1026 1027",
-		llm.BadRequest:     "2013",
-	}),
-	baidu: index(map[llm.Code]string{
-		llm.Unavailable:    "1 2 15 336000 336100 336200 336303",
-		llm.RateLimit:      "4 18 336501 336502 336503",
-		llm.Authentication: "6 13 14 100 110 111 336004",
-		llm.Quota:          "17 19",
-		llm.BadRequest:     "3 336001 336002 336003 336006",
-		llm.ContextLength:  "336007 336103 336104",
-		llm.ModelNotFound:  "336005",
-	}),
-	siliconFlow: index(map[llm.Code]string{
-		llm.ModelNotFound: "20012",
-		llm.BadRequest:    "20015",
-		llm.Quota:         "30001",
-		llm.Unavailable:   "50500 50501 50502 50503 50504 50505 50507 50508 50603 60000",
-	}),
-	spark: index(map[llm.Code]string{
-		llm.RateLimit:      "10007 11202 11203",
-		llm.Unavailable:    "10008 10010 10011 10012 10110",
-		llm.ContentFilter:  "10013 10014 10019",
-		llm.ContextLength:  "10907",
-		llm.Authentication: "10015 11200",
-		llm.Quota:          "11201",
-		llm.BadRequest:     "10003 10004 10005 10163",
-	}),
-	grpc: index(map[llm.Code]string{
-		llm.BadRequest:     "3 6 9 11 12",
-		llm.ModelNotFound:  "5",
-		llm.Authentication: "7 16",
-		llm.RateLimit:      "8",
-		llm.Unavailable:    "1 2 4 10 13 14 15",
-	}),
+var numbers = map[shape]wordlist.Index[llm.Code]{
+	zhipu: {
+		{Value: llm.Authentication, Words: "1000 1001 1002 1003 1004 1110 1111 1112 1121 1220 1309 1311 1313"},
+		{Value: llm.Quota, Words: "1113 1304 1308 1310"},
+		{Value: llm.ModelNotFound, Words: "1211 1221 1222"},
+		{Value: llm.BadRequest, Words: "1210 1212 1213 1214 1215"},
+		{Value: llm.ContextLength, Words: "1261"},
+		{Value: llm.ContentFilter, Words: "1301"},
+		{Value: llm.RateLimit, Words: "1302 1303"},
+		{Value: llm.Unavailable, Words: "1230 1234 1305 1312"},
+	},
+	miniMax: {
+		{Value: llm.Unavailable, Words: "1000 1001 1013 1024 1033"},
+		{Value: llm.RateLimit, Words: "1002 1039 1041"},
+		{Value: llm.Authentication, Words: "1004 2049"},
+		{Value: llm.Quota, Words: "1008 2056"},
+		{Value: llm.ContentFilter, Words: "1026 1027"},
+		{Value: llm.BadRequest, Words: "2013"},
+	},
+	baidu: {
+		{Value: llm.Unavailable, Words: "1 2 15 336000 336100 336200 336303"},
+		{Value: llm.RateLimit, Words: "4 18 336501 336502 336503"},
+		{Value: llm.Authentication, Words: "6 13 14 100 110 111 336004"},
+		{Value: llm.Quota, Words: "17 19"},
+		{Value: llm.BadRequest, Words: "3 336001 336002 336003 336006"},
+		{Value: llm.ContextLength, Words: "336007 336103 336104"},
+		{Value: llm.ModelNotFound, Words: "336005"},
+	},
+	siliconFlow: {
+		{Value: llm.ModelNotFound, Words: "20012"},
+		{Value: llm.BadRequest, Words: "20015"},
+		{Value: llm.Quota, Words: "30001"},
+		{Value: llm.Unavailable, Words: "50500 50501 50502 50503 50504 50505 50507 50508 50603 60000"},
+	},
+	spark: {
+		{Value: llm.RateLimit, Words: "10007 11202 11203"},
+		{Value: llm.Unavailable, Words: "10008 10010 10011 10012 10110"},
+		{Value: llm.ContentFilter, Words: "10013 10014 10019"},
+		{Value: llm.ContextLength, Words: "10907"},
+		{Value: llm.Authentication, Words: "10015 11200"},
+		{Value: llm.Quota, Words: "11201"},
+		{Value: llm.BadRequest, Words: "10003 10004 10005 10163"},
+	},
+	grpc: {
+		{Value: llm.BadRequest, Words: "3 6 9 11 12"},
+		{Value: llm.ModelNotFound, Words: "5"},
+		{Value: llm.Authentication, Words: "7 16"},
+		{Value: llm.RateLimit, Words: "8"},
+		{Value: llm.Unavailable, Words: "1 2 4 10 13 14 15"},
+	},
 }
 
 // names are the words for programs that say what a failure is, whatever its
 // status.
-var names = index(map[llm.Code]string{
+var names = wordlist.Index[llm.Code]{
 	// OpenAI; Anthropic; Gemini; one-api; Ark; DashScope; Moonshot; Qianfan;
 	// Tencent.
-	llm.Quota: "insufficientquota insufficientbalance creditbalanceexhausted organizationspendlimitexceeded projectspendlimitexceeded " +
+	{Value: llm.Quota, Words: "insufficientquota insufficientbalance creditbalanceexhausted organizationspendlimitexceeded projectspendlimitexceeded " +
 		"billinghardlimitreached billingnotactive billingerror billingdisabled creditlimit insufficientuserquota preconsumetokenquotafailed " +
 		"accountoverdueerror accountoverdue quotaexceeded setlimitexceeded arrearage allocationquotafreetieronly exceededcurrentquotaerror " +
-		"failedoperationresourcepackexhausted failedoperationfreeresourcepackexhausted servicequotaexceededexception insufficientcredits usagelimitreached usagelimitexceeded",
-	llm.RateLimit: "ratelimitexceeded ratelimiterror ratelimited ratelimitreached ratelimitreachederror throttlingexception throttling throttlingratequota limitrequests " +
+		"failedoperationresourcepackexhausted failedoperationfreeresourcepackexhausted servicequotaexceededexception insufficientcredits usagelimitreached usagelimitexceeded"},
+	{Value: llm.RateLimit, Words: "ratelimitexceeded ratelimiterror ratelimited ratelimitreached ratelimitreachederror throttlingexception throttling throttlingratequota limitrequests " +
 		"throttlingallocationquota limittokens throttlingburstrate limitburstrate requestbursttoofast rpmratelimitexceeded tpmratelimitexceeded " +
 		"modelaccountrpmratelimitexceeded modelaccounttpmratelimitexceeded requestlimitexceeded limitexceeded failedoperationengineserverlimitexceeded " +
-		"servicetiercapacityexceeded toomanyrequests resourceexhausted",
-	llm.Authentication: "invalidapikey incorrectapikeyerror invalidauthenticationerror authenticationerror apikeyinvalid apikeyserviceblocked servicedisabled " +
+		"servicetiercapacityexceeded toomanyrequests resourceexhausted"},
+	{Value: llm.Authentication, Words: "invalidapikey incorrectapikeyerror invalidauthenticationerror authenticationerror apikeyinvalid apikeyserviceblocked servicedisabled " +
 		"consumersuspended accountdeactivated permissionerror invalidiamtoken invalidappid unrecognizedclientexception expiredtokenexception " +
 		"invalidsignatureexception signaturedoesnotmatch missingauthenticationtokenexception incompletesignatureexception accessdeniedexception " +
 		"failedoperationuserunautherror failedoperationservicenotactivated unauthenticated invalidtoken expiredtoken invalidclient modeltermsrequired " +
-		"nodbconnection", // a key that litellm's proxy, which has no database, does not know
-	llm.ContentFilter: "contentfilter contentpolicyviolation responsibleaipolicyviolation prohibitedcontent moderation moderationblocked biopolicy datainspectionfailed " +
+		"nodbconnection"}, // a key that litellm's proxy, which has no database, does not know
+	{Value: llm.ContentFilter, Words: "contentfilter contentpolicyviolation responsibleaipolicyviolation prohibitedcontent moderation moderationblocked biopolicy datainspectionfailed " +
 		"inputtextriskdetection outputtextriskdetection inputimageriskdetection outputimageriskdetection sensitivewordsdetected promptblocked unsaferequest " +
-		"operationdeniedtextillegaldetected operationdeniedimageillegaldetected contentmoderation invalidprompt cyberpolicy misalignmentpolicyviolation",
-	llm.ContextLength: "contextlengthexceeded stringabovemaxlength exceedcontextsizeerror tokenslimitreached tokenstoolong characterstoolong outofcontexterror",
+		"operationdeniedtextillegaldetected operationdeniedimageillegaldetected contentmoderation invalidprompt cyberpolicy misalignmentpolicyviolation"},
+	{Value: llm.ContextLength, Words: "contextlengthexceeded stringabovemaxlength exceedcontextsizeerror tokenslimitreached tokenstoolong characterstoolong outofcontexterror"},
 	// OpenAI's Responses API: what the request holds cannot be used there.
-	llm.BadRequest: "invalidimage invalidimageformat invalidbase64image invalidimageurl invalidimagemode imagetoolarge imagetoosmall imageparseerror " +
+	{Value: llm.BadRequest, Words: "invalidimage invalidimageformat invalidbase64image invalidimageurl invalidimagemode imagetoolarge imagetoosmall imageparseerror " +
 		"imagefiletoolarge imagefilenotfound unsupportedimagemediatype emptyimagefile failedtodownloadimage dataresidencymismatch " +
-		"previousresponsenotfound invalidencryptedcontent",
-	llm.ModelNotFound: "modelnotfound modelnotexist unknownmodel invalidmodel deploymentnotfound notfounderror modelnotopen modeldecommissioned " +
+		"previousresponsenotfound invalidencryptedcontent"},
+	{Value: llm.ModelNotFound, Words: "modelnotfound modelnotexist unknownmodel invalidmodel deploymentnotfound notfounderror modelnotopen modeldecommissioned " +
 		"modelnotsupported modelnotavailable modelnotdeployed unsupportedmodel invalidmodelname invalidmodelid " +
-		"modelnotsupported modelnotavailable modelnotdeployed unsupportedmodel invalidmodelname invalidmodelid " +
-		"invalidendpointclosedendpoint invalidendpointormodelnotfound resourcenotfoundexception",
-	llm.Unavailable: "overloadederror engineoverloadederror engineoverloaded serveroverloaded serverhighload internalserviceerror " +
+		"invalidendpointclosedendpoint invalidendpointormodelnotfound resourcenotfoundexception"},
+	{Value: llm.Unavailable, Words: "overloadederror engineoverloadederror engineoverloaded serveroverloaded serverhighload internalserviceerror " +
 		"modelservingerror requesttimeout modeltimeoutexception modelerrorexception modelstreamerrorexception modelnotreadyexception " +
-		"internalserverexception serviceunavailableexception capacityexceeded cancelled getchannelfailed badresponsestatuscode dorequestfailed",
+		"internalserverexception serviceunavailableexception capacityexceeded cancelled getchannelfailed badresponsestatuscode dorequestfailed"},
 	// The model's answer was of no use (Groq): another try may be better.
-	llm.BadResponse: "toolusefailed jsonvalidatefailed emptyresponse",
-})
+	{Value: llm.BadResponse, Words: "toolusefailed jsonvalidatefailed emptyresponse"},
+}
 
 // rule is a way to tell a failure by its words: by parts of its names, or by
 // its message, where that comes with a status that speaks of the request.
@@ -196,7 +196,7 @@ func (r *rule) fits(name, text string, status int) bool {
 
 // codeOf is the error table: first what the body says, then the status.
 func codeOf(status int, s *said) llm.Code {
-	if code, known := numbers[s.shape][s.code]; known {
+	if code, known := numbers[s.shape].Find(s.code); known {
 		return code
 	}
 	text := strings.ToLower(s.message + " " + s.upstreamSaid)
@@ -204,7 +204,7 @@ func codeOf(status int, s *said) llm.Code {
 		return llm.RateLimit
 	}
 	for _, word := range []string{s.code, s.reason, s.kind} {
-		if code, known := names[plainName(word)]; known {
+		if code, known := names.Find(plainName(word)); known {
 			return code
 		}
 	}

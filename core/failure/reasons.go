@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/suggest"
+	"github.com/llmagg/llmagg/core/internal/wordlist"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -34,34 +35,23 @@ func (e end) answers() bool {
 }
 
 // reasons are the words that formats and vendors have for an end, folded.
-var reasons = index(map[end]string{
-	endNone: "null none nil undefined unspecified finishreasonunspecified",
+var reasons = wordlist.Index[end]{
+	{Value: endNone, Words: "null none nil undefined unspecified finishreasonunspecified"},
 	// OpenAI; Gemini; Anthropic; Bedrock; Cohere; TGI and watsonx; Baidu.
-	endStop: "stop endturn stopsequence stopstring stopword complete completed completion finish finished done " +
-		"eos eostoken stoptoken endoftext endofsequence end normal success pauseturn",
-	endLength: "length maxtokens maxtoken maxlength maxnewtokens maxoutputtokens maxcompletiontokens tokenlimit lengthlimit " +
-		"errorlimit continuation modelcontextwindowexceeded contextwindowexceeded contextlength contextlengthexceeded modellength",
-	endTools: "toolcalls toolcall tooluse tools tool functioncall functioncalls function",
+	{Value: endStop, Words: "stop endturn stopsequence stopstring stopword complete completed completion finish finished done " +
+		"eos eostoken stoptoken endoftext endofsequence end normal success pauseturn"},
+	{Value: endLength, Words: "length maxtokens maxtoken maxlength maxnewtokens maxoutputtokens maxcompletiontokens tokenlimit lengthlimit " +
+		"errorlimit continuation modelcontextwindowexceeded contextwindowexceeded contextlength contextlengthexceeded modellength"},
+	{Value: endTools, Words: "toolcalls toolcall tooluse tools tool functioncall functioncalls function"},
 	// OpenAI; Gemini; Anthropic; Bedrock; Zhipu; Cohere.
-	endFilter: "contentfilter contentfiltered contentpolicy contentpolicyviolation contentmoderation moderation sensitive safety recitation blocklist blocked prohibitedcontent spii " +
-		"imagesafety imageprohibitedcontent imagerecitation refusal guardrailintervened errortoxic risk",
+	{Value: endFilter, Words: "contentfilter contentfiltered contentpolicy contentpolicyviolation contentmoderation moderation sensitive safety recitation blocklist blocked prohibitedcontent spii " +
+		"imagesafety imageprohibitedcontent imagerecitation refusal guardrailintervened errortoxic risk"},
 	// OpenRouter and many more; DeepSeek; Zhipu; vLLM; watsonx.
-	endBroken: "error failed failure internalerror servererror insufficientsystemresource networkerror abort aborted cancelled canceled " +
-		"cancel usercancel timeout timelimit overloaded unavailable exception crash",
+	{Value: endBroken, Words: "error failed failure internalerror servererror insufficientsystemresource networkerror abort aborted cancelled canceled " +
+		"cancel usercancel timeout timelimit overloaded unavailable exception crash"},
 	// Gemini; Bedrock.
-	endBadly: "malformedfunctioncall malformedresponse unexpectedtoolcall toomanytoolcalls missingthoughtsignature malformedtooluse " +
-		"malformedmodeloutput invalidtoolcall",
-})
-
-// index turns lists of words into a table.
-func index[T comparable](lists map[T]string) map[string]T {
-	table := map[string]T{}
-	for value, words := range lists {
-		for _, word := range strings.Fields(words) {
-			table[word] = value
-		}
-	}
-	return table
+	{Value: endBadly, Words: "malformedfunctioncall malformedresponse unexpectedtoolcall toomanytoolcalls missingthoughtsignature malformedtooluse " +
+		"malformedmodeloutput invalidtoolcall"},
 }
 
 // IsReason tells whether a word is a finish reason; vendors have words for none
@@ -77,7 +67,7 @@ func IsReason(word string) bool {
 // IsKnownReason tells whether a word is in the table of finish reasons, for
 // fields in which other words may stand, too.
 func IsKnownReason(word string) bool {
-	e, known := reasons[suggest.Fold(word)]
+	e, known := reasons.Find(suggest.Fold(word))
 	return known && e != endNone
 }
 
@@ -98,13 +88,13 @@ func InOpenAIsWords(reason string) string {
 // that speak of a failure are one.
 func endOf(reason string) end {
 	word := suggest.Fold(reason)
-	if e, known := reasons[word]; known || word == "" {
+	if e, known := reasons.Find(word); known || word == "" {
 		return e
 	}
 	if general, special, ok := strings.Cut(word, ":"); ok { // Google's "content_filter: PROHIBITED_CONTENT"
-		if e, known := reasons[special]; known {
+		if e, known := reasons.Find(special); known {
 			return e
-		} else if e, known := reasons[general]; known {
+		} else if e, known := reasons.Find(general); known {
 			return e
 		}
 	}

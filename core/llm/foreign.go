@@ -77,12 +77,7 @@ func (p *Payload) Names(f func(name string) bool) bool {
 	if slices.ContainsFunc(p.fields, func(s jsontext.Field) bool { return f(s.Key) }) {
 		return true
 	}
-	for name := range fieldKinds {
-		if f(name) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(requestFieldNames, f)
 }
 
 //go:noinline

@@ -96,14 +96,23 @@ var callSettings = []callSetting{
 		}},
 }
 
-var callSettingOf, callOptionNames = func() (map[string]*callSetting, []string) {
-	of := make(map[string]*callSetting, len(callSettings))
+// callSettingOf is the option of a call that has this name; nil where there is
+// none.
+func callSettingOf(name string) *callSetting {
+	for i := range callSettings {
+		if callSettings[i].Name == name {
+			return &callSettings[i]
+		}
+	}
+	return nil
+}
+
+var callOptionNames = func() []string {
 	names := make([]string, len(callSettings))
 	for i := range callSettings {
-		s := &callSettings[i]
-		of[s.Name], names[i] = s, s.Name
+		names[i] = callSettings[i].Name
 	}
-	return of, names
+	return names
 }()
 
 // ParseCallOptions reads options from JSON text; empty text and null give the
@@ -132,7 +141,7 @@ func parseOptions(data []byte, withModels bool) (o CallOptions, models []string,
 	}
 	for _, f := range fields.List {
 		v := data[f.Start:f.End]
-		option := callSettingOf[f.Key]
+		option := callSettingOf(f.Key)
 		switch {
 		case withModels && f.Key == "models":
 			if models, groups, err = ParseModels(v); err != nil {
@@ -163,13 +172,13 @@ func unknownOption(key string, ofAggregator bool) error {
 	}
 	what := "unknown call option " + shown.Name(key)
 	switch {
-	case !ambiguousFields[key] && (fieldKinds[key] != 0 || vendorFields[key] != 0):
+	case !ambiguousFields[key] && isRequestField(key):
 		return Errorf(InvalidArgument, "%s; it is a request field: put it into the request", what)
 	case isConfigKey(key) && suggest.Nearest(key, known, 0) == "":
 		return Errorf(InvalidArgument, "%s; it belongs in the configuration of a model", what)
 	}
 	if suggest.Nearest(key, known, suggest.Slips(key)) == "" { // what else it may be
-		if field := suggest.Nearest(key, slices.Concat(requestFieldNames, vendorFieldNames), suggest.Slips(key)); field != "" && !ambiguousFields[field] {
+		if field := suggest.Nearest(key, slices.Concat(requestFieldNames, vendorFieldNames()), suggest.Slips(key)); field != "" && !ambiguousFields[field] {
 			return Errorf(InvalidArgument, "%s; did you mean %q, a field of the request?", what, field)
 		}
 	}

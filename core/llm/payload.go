@@ -52,16 +52,6 @@ var kindText = map[fieldKind]string{
 	kindStringOrObject: "a string or an object",
 }
 
-// fieldNames are the names of fieldKinds, so that they need not be copied out
-// of a request.
-var fieldNames = func() map[string]string {
-	names := make(map[string]string, len(fieldKinds))
-	for name := range fieldKinds {
-		names[name] = name
-	}
-	return names
-}()
-
 // OwnRequest checks a request that arrives as JSON text and keeps it, with the
 // call's options: the payload owns data from now on. Errors are
 // INVALID_ARGUMENT and say what and where: text that is not JSON, invalid
@@ -93,8 +83,8 @@ func readPayload(data []byte, anyName bool) (*Payload, error) {
 	var extra Extra
 	for _, f := range fields {
 		value := data[f.Start:f.End]
-		kind := fieldKinds[f.Key]
-		if kind == 0 {
+		known := requestFieldOf(f.Key)
+		if known == nil {
 			if extra, err = foreignField(f.Key, value, extra, anyName); err != nil {
 				return nil, err
 			}
@@ -103,8 +93,8 @@ func readPayload(data []byte, anyName bool) (*Payload, error) {
 		if value[0] == 'n' { // null: as if it were not there
 			continue
 		}
-		if !kind.fits(value) {
-			return nil, Errorf(InvalidArgument, "request field %q is %s; expected %s", f.Key, shown.Value(value), kindText[kind])
+		if !known.kind.fits(value) {
+			return nil, Errorf(InvalidArgument, "request field %q is %s; expected %s", f.Key, shown.Value(value), kindText[known.kind])
 		}
 		switch f.Key {
 		case "messages":
@@ -193,10 +183,7 @@ func (p *Payload) requestFields(data []byte) (_ []jsontext.Field, wrong, err err
 	}
 	fields := jsontext.Fields{List: p.few[:0]}
 	for more := r.Object(); more; more = r.NextField() {
-		name, known := fieldNames[string(r.Key)]
-		if !known {
-			name = string(r.Key)
-		}
+		name := nameOf(r.Key)
 		isArray := r.Next() == '['
 		from := r.Pos
 		if name == "messages" && isArray {
@@ -208,6 +195,16 @@ func (p *Payload) requestFields(data []byte) (_ []jsontext.Field, wrong, err err
 	}
 	p.parts = r.parts
 	return fields.List, wrong, r.End()
+}
+
+// nameOf is the name of a field, without a copy where [Request] has it.
+func nameOf(key []byte) string {
+	for i := range requestFieldList {
+		if name := requestFieldList[i].name; string(key) == name {
+			return name
+		}
+	}
+	return string(key)
 }
 
 // AppendBody appends the JSON that an attempt posts: the request with the

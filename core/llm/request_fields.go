@@ -7,6 +7,7 @@ import (
 	"github.com/llmagg/llmagg/core/internal/setting"
 	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/internal/suggest"
+	"github.com/llmagg/llmagg/core/internal/wordlist"
 )
 
 type requestField struct {
@@ -26,27 +27,23 @@ var requestFieldList = []requestField{
 	{"stream", kindBool}, {"stream_options", kindObject}, {"user", kindString}, {"metadata", kindObject},
 }
 
-// vendorFields are further fields that servers are known to take; they pass as
-// they are. A name that is not here passes, too, unless it is so near to a
-// known one that it is a slip; "extra_body" takes every name.
-var vendorFields = func() map[string]fieldKind {
-	fields := map[string]fieldKind{ // OpenAI's, whose types are documented
-		"audio": kindObject, "modalities": kindArray, "prediction": kindObject, "service_tier": kindString, "store": kindBool,
-		"verbosity": kindString, "web_search_options": kindObject, "safety_identifier": kindString, "prompt_cache_key": kindString,
-		"prompt_cache_retention": kindString, "provider": kindObject, // OpenRouter's
-	}
-	for _, name := range strings.Fields(vendorFieldText) {
-		fields[name] = kindAny
-	}
-	return fields
-}()
+// vendorFieldList are further fields of OpenAI's, whose types are documented,
+// and OpenRouter's provider.
+var vendorFieldList = []requestField{
+	{"audio", kindObject}, {"modalities", kindArray}, {"prediction", kindObject}, {"service_tier", kindString}, {"store", kindBool},
+	{"verbosity", kindString}, {"web_search_options", kindObject}, {"safety_identifier", kindString}, {"prompt_cache_key", kindString},
+	{"prompt_cache_retention", kindString}, {"provider", kindObject},
+}
 
 // ambiguousFields are fields of vendors whose names look like options of ours:
 // among the options of a call they are refused.
 var ambiguousFields = map[string]bool{"models": true, "route": true, "options": true, "usage": true}
 
-// vendorFieldText is grouped by who documents the names first.
-const vendorFieldText = `
+// vendorFieldWords are further fields that servers are known to take; they pass
+// as they are. A name that is not here passes, too, unless it is so near to a
+// known one that it is a slip; "extra_body" takes every name. They are grouped
+// by who documents the names first.
+const vendorFieldWords wordlist.List = `
 top_k min_p repetition_penalty length_penalty best_of use_beam_search early_stopping stop_token_ids
 include_stop_str_in_output ignore_eos min_tokens max_new_tokens skip_special_tokens spaces_between_special_tokens
 truncate_prompt_tokens prompt_logprobs add_generation_prompt continue_final_message add_special_tokens documents chat_template
@@ -81,38 +78,50 @@ truncation moderation inference_geo speed
 guardrailConfig performanceConfig promptVariables additionalModelRequestFields additionalModelResponseFieldPaths serviceTier outputConfig projectIdentifier
 `
 
-// fieldKinds are the kinds of the fields of a [Request].
-var fieldKinds = func() map[string]fieldKind {
-	kinds := make(map[string]fieldKind, len(requestFieldList))
-	for _, f := range requestFieldList {
-		kinds[f.name] = f.kind
-	}
-	return kinds
-}()
+// requestFieldOf is the field of [Request] that has this name; nil where there
+// is none.
+func requestFieldOf(name string) *requestField { return fieldIn(requestFieldList, name) }
 
-var (
-	requestFieldNames = func() []string {
-		names := make([]string, len(requestFieldList))
-		for i, f := range requestFieldList {
-			names[i] = f.name
+func fieldIn(list []requestField, name string) *requestField {
+	for i := range list {
+		if list[i].name == name {
+			return &list[i]
 		}
-		return names
-	}()
-	vendorFieldNames = func() []string {
-		names := make([]string, 0, len(vendorFields))
-		for name := range vendorFields {
-			names = append(names, name)
-		}
-		slices.Sort(names)
-		return names
-	}()
-)
+	}
+	return nil
+}
+
+// vendorField is the kind of a vendor's field, and whether it is one.
+func vendorField(name string) (fieldKind, bool) {
+	if f := fieldIn(vendorFieldList, name); f != nil {
+		return f.kind, true
+	}
+	return kindAny, vendorFieldWords.Has(name)
+}
+
+var requestFieldNames = namesOf(requestFieldList)
+
+func namesOf(list []requestField) []string {
+	names := make([]string, len(list))
+	for i, f := range list {
+		names[i] = f.name
+	}
+	return names
+}
+
+// vendorFieldNames lists the names of all vendors' fields.
+func vendorFieldNames() []string {
+	names := append(namesOf(vendorFieldList), vendorFieldWords.Words()...)
+	slices.Sort(names)
+	return names
+}
 
 func kindOf(name string) fieldKind {
-	if kind := fieldKinds[name]; kind != 0 {
-		return kind
+	if f := requestFieldOf(name); f != nil {
+		return f.kind
 	}
-	return max(vendorFields[name], kindAny)
+	kind, _ := vendorField(name)
+	return kind
 }
 
 // RequestSettings is the table of a request's fields that are passed on without
@@ -122,9 +131,9 @@ func RequestSettings() []setting.Setting {
 	for _, f := range requestFieldList {
 		table = append(table, setting.Setting{Name: f.name, Type: kindText[f.kind]})
 	}
-	for _, name := range vendorFieldNames {
+	for _, name := range vendorFieldNames() {
 		if !ambiguousFields[name] {
-			table = append(table, setting.Setting{Name: name, Type: kindText[vendorFields[name]]})
+			table = append(table, setting.Setting{Name: name, Type: kindText[kindOf(name)]})
 		}
 	}
 	return table
@@ -132,14 +141,24 @@ func RequestSettings() []setting.Setting {
 
 // OfCall tells whether a name is an option of a call or a field of a request.
 func OfCall(name string) bool {
-	return callSettingOf[name] != nil || fieldKinds[name] != 0 || vendorFields[name] != 0
+	return callSettingOf(name) != nil || isRequestField(name)
+}
+
+// isRequestField tells whether a name is a field of requests, or one of a
+// vendor.
+func isRequestField(name string) bool {
+	if requestFieldOf(name) != nil {
+		return true
+	}
+	_, known := vendorField(name)
+	return known
 }
 
 // checkForeign judges a field that [Request] does not have. One of a vendor
 // passes; an option of the call, a key of the configuration, and a slip in a
 // known name are refused, since a server would pass over them in silence.
 func checkForeign(name string, v []byte) error {
-	kind, known := vendorFields[name]
+	kind, known := vendorField(name)
 	if known {
 		if v[0] != 'n' && !kind.fits(v) {
 			return Errorf(InvalidArgument, "request field %q is %s; expected %s", name, shown.Value(v), kindText[kind])
@@ -165,7 +184,7 @@ func checkForeign(name string, v []byte) error {
 // checkPlace refuses an option of the call and a key of the configuration among
 // the fields of a request.
 func checkPlace(name string) error {
-	if callSettingOf[name] != nil {
+	if callSettingOf(name) != nil {
 		return Errorf(InvalidArgument, "request field %q is an option of the call; put it into the call's options", name)
 	}
 	if key := suggest.Nearest(name, onlyConfigNames, 0); key != "" {

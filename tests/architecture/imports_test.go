@@ -31,6 +31,7 @@ var mayImport = map[string][]string{
 	"core/internal/setting":   {"core/internal/shown"},
 	"core/internal/shown":     {"core/internal/jsontext"},
 	"core/internal/suggest":   {"core/internal/shown"},
+	"core/internal/wordlist":  nil,
 	"core/llm":                nil,
 	"core/price":              {"core/llm"},
 	"core/price/shipped":      nil,
