@@ -166,6 +166,16 @@ func (r routes) StreamPayload(ctx context.Context, p *llm.Payload) (*client.Stre
 	return overRoutes().StreamRoutes(ctx, r.clients, p)
 }
 
+// Embed is for [otherForm].
+func (r routes) Embed(ctx context.Context, e *llm.EmbeddingRequest) (*llm.EmbeddingResponse, error) {
+	return overRoutes().EmbedRoutes(ctx, r.clients, e)
+}
+
+// Rerank is for [otherForm].
+func (r routes) Rerank(ctx context.Context, e *llm.RerankRequest) (*llm.RerankResponse, error) {
+	return overRoutes().RerankRoutes(ctx, r.clients, e)
+}
+
 // CheckHealth asks the routes whether they are alive, in their order.
 func (r routes) CheckHealth(ctx context.Context) []bool {
 	alive := make([]bool, len(r.clients))

@@ -4,16 +4,22 @@ package main
 import "C"
 
 import (
+	"context"
 	"unsafe"
 
-	"github.com/llmagg/llmagg/core/aggregator"
-	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// other begins the operation as a call that is no chat, over these routes or
-// those of the aggregator. Request and options are read in its goroutine.
-func (op *operation) other(through []*scope, by *aggregator.Aggregator, over []*client.Client, asked *C.shim_post) error {
+// otherForm is what calls that are no chats are for: an aggregator or a list of
+// routes.
+type otherForm interface {
+	Embed(context.Context, *llm.EmbeddingRequest) (*llm.EmbeddingResponse, error)
+	Rerank(context.Context, *llm.RerankRequest) (*llm.RerankResponse, error)
+}
+
+// other begins the operation as a call that is no chat. Request and options are
+// read in its goroutine.
+func (op *operation) other(through []*scope, by otherForm, asked *C.shim_post) error {
 	request, options := copied(asked.request, asked.request_len), copied(asked.options, asked.options_len)
 	what, call := "embed", op.embed
 	if asked.kind == C.SHIM_ROUTES_RERANK || asked.kind == C.SHIM_AGGREGATOR_RERANK {
@@ -24,11 +30,11 @@ func (op *operation) other(through []*scope, by *aggregator.Aggregator, over []*
 		if err != nil {
 			return nil, err
 		}
-		return call(by, over, request, o)
+		return call(by, request, o)
 	})
 }
 
-func (op *operation) embed(by *aggregator.Aggregator, over []*client.Client, request []byte, o llm.CallOptions) ([]byte, error) {
+func (op *operation) embed(by otherForm, request []byte, o llm.CallOptions) ([]byte, error) {
 	e, err := llm.ParseEmbedding(request, o)
 	if err != nil {
 		return nil, err
@@ -36,29 +42,19 @@ func (op *operation) embed(by *aggregator.Aggregator, over []*client.Client, req
 	if op.ending {
 		e.Memory = op.memory
 	}
-	var r *llm.EmbeddingResponse
-	if over != nil {
-		r, err = by.EmbedRoutes(op.ctx, over, e)
-	} else {
-		r, err = by.Embed(op.ctx, e)
-	}
+	r, err := by.Embed(op.ctx, e)
 	if err != nil {
 		return nil, err
 	}
 	return op.vectors(r)
 }
 
-func (op *operation) rerank(by *aggregator.Aggregator, over []*client.Client, request []byte, o llm.CallOptions) ([]byte, error) {
+func (op *operation) rerank(by otherForm, request []byte, o llm.CallOptions) ([]byte, error) {
 	e, err := llm.ParseRerank(request, o)
 	if err != nil {
 		return nil, err
 	}
-	var r *llm.RerankResponse
-	if over != nil {
-		r, err = by.RerankRoutes(op.ctx, over, e)
-	} else {
-		r, err = by.Rerank(op.ctx, e)
-	}
+	r, err := by.Rerank(op.ctx, e)
 	if err != nil {
 		return nil, err
 	}

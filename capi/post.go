@@ -123,10 +123,10 @@ func (op *operation) beginPosted(p *C.shim_post) error {
 		return op.chat(target{o.a, "aggregator", o.through}, p)
 	case C.SHIM_ROUTES_EMBED, C.SHIM_ROUTES_RERANK:
 		r := routesOf(through)
-		return op.other(r.through, overRoutes(), r.clients, p)
+		return op.other(r.through, r, p)
 	case C.SHIM_AGGREGATOR_EMBED, C.SHIM_AGGREGATOR_RERANK:
 		o := held[*aggregatorObject](through[0]._go)
-		return op.other(o.through, o.a, nil, p)
+		return op.other(o.through, o.a, p)
 	case C.SHIM_MANAGER_HEALTH:
 		o := held[*managerObject](through[0]._go)
 		return op.health([]*scope{o.scope}, func(ctx context.Context) any { return o.m.CheckHealth(ctx) })

@@ -35,7 +35,7 @@ OPTIONS = {
     "extrabody": "extra_body", "temprature": "temperature", "max_token": "max_tokens",
     "respones_format": "response_format",
     "fallbacks": "models", "options": "extra_body", "made_up": "extra_body", "api_key": "configuration",
-    "base_url": "configuration", "window": "C", "bare": "C",
+    "base_url": "configuration", "window": "C", "bare": "C", "headers_only": "C",
 }  # fmt: skip
 
 

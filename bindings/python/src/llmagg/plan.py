@@ -11,7 +11,7 @@ import copy
 import weakref
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import catalog, lookup, oldstyle
 from ._native import calls, load, route
@@ -48,7 +48,7 @@ def other_call(user: Any, request: dict[str, Any], params: Mapping[str, Any]) ->
     the request, which the core judges.
     """
     options: dict[str, Any] = {}
-    _, known_options, _ = _names()
+    known_options = _names().options
     for key, value in params.items():
         if value is None:
             continue
@@ -250,7 +250,7 @@ def request_and_options(
     if not params:
         return request, None
     options: dict[str, Any] = {}
-    plain, known_options, known_fields = _names()
+    plain, known_options, internal, known_fields = _names()
     for key, value in params.items():
         if type(value) not in _SCALARS:
             refuse_bytes(key, value)
@@ -263,7 +263,7 @@ def request_and_options(
             if value is not None:
                 _put_option(options, key, value)
         elif key not in known_fields:
-            if key in ("bare", "window", "groups", "order", "cache_name"):
+            if key in internal:
                 raise InvalidArgumentError(f"unknown call option {key!r}: it is an option of the C interface only")
             options[key] = None
         elif value is None or (key in ("model", "stream") and not value):
@@ -275,13 +275,25 @@ def request_and_options(
     return request, options
 
 
+class _Names(NamedTuple):
+    """What the core's tables call the parameters of calls."""
+
+    plain: frozenset[str]
+    """Request fields that need no change."""
+    options: frozenset[str]
+    internal: frozenset[str]
+    """Options of the C interface only."""
+    fields: frozenset[str]
+    """All request fields."""
+
+
 @cache
-def _names() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-    """Returns three sets of names: request fields that need no change, call options, and all request fields."""
+def _names() -> _Names:
     tables = route.tables()
-    options = frozenset(row["name"] for row in tables["options"] if not row.get("internal")) | {"extra_headers"}
+    internal = frozenset(row["name"] for row in tables["options"] if row.get("internal"))
+    options = frozenset(row["name"] for row in tables["options"]) - internal | {"extra_headers"}
     fields = frozenset(row["name"] for row in tables["request"])
-    return fields - options - {"functions", "messages", "model", "stream"}, options, fields
+    return _Names(fields - options - {"functions", "messages", "model", "stream"}, options, internal, fields)
 
 
 _SCALARS = (str, int, float, bool)
