@@ -278,3 +278,14 @@ func TestAPathIsNoConfiguration(t *testing.T) {
 		require.Equal(t, told, strings.Contains(err.Error(), "path of a file"), "%s: %v", text, err)
 	}
 }
+
+// An option of a call that is a key of a group belongs in the configuration.
+func TestAKeyOfAGroupIsNoOption(t *testing.T) {
+	for _, s := range AllSettings().Configuration {
+		if s.Group == "" {
+			continue
+		}
+		_, err := llm.ParseCallOptions([]byte(`{"` + s.Group + `.` + s.Name + `": 1}`))
+		require.ErrorContains(t, err, "belongs in the configuration of a model", "%s.%s", s.Group, s.Name)
+	}
+}

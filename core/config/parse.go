@@ -230,7 +230,7 @@ func (c *Model) set(at *place, key string, v []byte, known []string) error {
 	return at.unknown(fmt.Sprintf("unknown key %s", shown.Name(key)), key, known)
 }
 
-// setGroup reads "auth", "price", "breaker", "retry", "rate" or "limits".
+// setGroup reads the object of a group, as "retry".
 func (c *Model) setGroup(at *place, v []byte) error {
 	group := at.key
 	fields, err := objectFields(v)

@@ -93,7 +93,7 @@ var keySettings = []keySetting{
 // group; modelKeys are the keys of a model's object, groupKeys those of each
 // group.
 var settingOf, modelKeys, groupKeys = func() (map[string]*keySetting, []string, map[string][]string) {
-	of, keys, groups := map[string]*keySetting{}, []string{}, map[string][]string{}
+	of, keys, groups, names := map[string]*keySetting{}, []string{}, map[string][]string{}, []string{}
 	for i := range keySettings {
 		s := &keySettings[i]
 		if s.Group == "" {
@@ -102,9 +102,12 @@ var settingOf, modelKeys, groupKeys = func() (map[string]*keySetting, []string, 
 			continue
 		}
 		of[s.Group+"."+s.Name] = s
+		if groups[s.Group] == nil {
+			names = append(names, s.Group)
+		}
 		groups[s.Group] = append(groups[s.Group], s.Name)
 	}
-	return of, append(keys, "auth", "price", "breaker", "retry", "rate", "limits"), groups
+	return of, append(keys, names...), groups
 }()
 
 var providerKeys = append([]string{"models", "name"}, modelKeys...)

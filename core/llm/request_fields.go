@@ -197,12 +197,13 @@ func checkPlace(name string) error {
 var onlyConfigNames = []string{"api_key", "base_url", "proxy", "ca_file", "organization", "max_concurrent_calls",
 	"idle_timeout", "reader_timeout", "connect_timeout", "breaker"}
 
-// isConfigKey tells whether a name is a key of a model's configuration;
-// core/config holds the table, and a test there that none is missing here.
+// isConfigKey tells whether a name is probably meant as a key of a model's
+// configuration, which core/config holds; a test there has all in groups.
 func isConfigKey(name string) bool {
-	group, _, inGroup := strings.Cut(name, ".")
-	if inGroup {
-		return group == "auth" || group == "breaker" || group == "retry" || group == "rate" || group == "limits"
+	if group, _, inGroup := strings.Cut(name, "."); inGroup {
+		return slices.Contains(configGroups, group)
 	}
 	return name == "type" || name != "breaker" && slices.Contains(onlyConfigNames, name)
 }
+
+var configGroups = []string{"auth", "price", "breaker", "retry", "rate", "limits", "fleet"}
