@@ -50,6 +50,9 @@ type EmbeddingResponse struct {
 
 // Check refuses what no model could embed, as INVALID_ARGUMENT.
 func (r *EmbeddingRequest) Check() error {
+	if err := r.Options.checkNoChat("embeddings"); err != nil {
+		return err
+	}
 	if err := checkTexts("input", r.Input); err != nil {
 		return err
 	}

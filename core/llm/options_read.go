@@ -15,6 +15,9 @@ import (
 type callSetting struct {
 	setting.Setting
 	set func(o *CallOptions, key string, v []byte) error
+	// ofChats tells whether an option that only chats have is set; nil for
+	// those that all calls have.
+	ofChats func(o *CallOptions) bool
 }
 
 // callSettings is the table of a call's options: all doors read by it.
@@ -24,76 +27,76 @@ var callSettings = []callSetting{
 			o.MaxRetries, err = readInteger(key, v, 0)
 			o.MaxRetries = max(o.MaxRetries, 1) // R1: 0 and 1 mean one
 			return err
-		}},
-	{setting.Setting{Name: "deadline", Type: "seconds", Default: "none", Meaning: "time limit for the whole call: all attempts, waits and routes"}, secondsIn(func(o *CallOptions) *time.Duration { return &o.Deadline })},
-	{setting.Setting{Name: "timeout", Type: "seconds", Default: "the route's", Meaning: "time limit for one attempt, or for a stream's first token"}, secondsIn(func(o *CallOptions) *time.Duration { return &o.Timeout })},
+		}, nil},
+	{setting.Setting{Name: "deadline", Type: "seconds", Default: "none", Meaning: "time limit for the whole call: all attempts, waits and routes"}, secondsIn(func(o *CallOptions) *time.Duration { return &o.Deadline }), nil},
+	{setting.Setting{Name: "timeout", Type: "seconds", Default: "the route's", Meaning: "time limit for one attempt, or for a stream's first token"}, secondsIn(func(o *CallOptions) *time.Duration { return &o.Timeout }), nil},
 	{setting.Setting{Name: "on_interrupt", Type: "\"error\" or \"restart\"", Default: "\"error\" for streams", Meaning: "when a stream breaks after its first token: \"error\" ends it with the partial text, \"restart\" starts the answer again on another route"},
-		(*CallOptions).setOnInterrupt},
-	{setting.Setting{Name: "hedge_after", Type: "seconds", Default: "off", Meaning: "streams: also asks a second route if the first has sent no token after this time"}, secondsIn(func(o *CallOptions) *time.Duration { return &o.HedgeAfter })},
+		(*CallOptions).setOnInterrupt, func(o *CallOptions) bool { return o.OnInterrupt != "" }},
+	{setting.Setting{Name: "hedge_after", Type: "seconds", Default: "off", Meaning: "streams: also asks a second route if the first has sent no token after this time"}, secondsIn(func(o *CallOptions) *time.Duration { return &o.HedgeAfter }), func(o *CallOptions) bool { return o.HedgeAfter != 0 }},
 	{setting.Setting{Name: "failover_bad_request", Type: "bool", Default: "true", Meaning: "tries the next route after BAD_REQUEST"},
 		func(o *CallOptions, key string, v []byte) (err error) {
 			on, err := boolOption(key, v)
 			o.StopOnBadRequest = !on
 			return err
-		}},
-	{setting.Setting{Name: "failover_content_filter", Type: "bool", Default: "false", Meaning: "tries the next route after CONTENT_FILTER"}, boolIn(func(o *CallOptions) *bool { return &o.FailoverOnContentFilter })},
+		}, nil},
+	{setting.Setting{Name: "failover_content_filter", Type: "bool", Default: "false", Meaning: "tries the next route after CONTENT_FILTER"}, boolIn(func(o *CallOptions) *bool { return &o.FailoverOnContentFilter }), func(o *CallOptions) bool { return o.FailoverOnContentFilter }},
 	{setting.Setting{Name: "unsupported", Type: "\"adapt\" or \"error\"", Default: "the route's", Meaning: "what a vendor cannot do: \"adapt\" leaves it out or changes it, or asks the next route where it gives the answer its shape; \"error\" ends the call with UNSUPPORTED"},
 		func(o *CallOptions, _ string, v []byte) (err error) {
 			o.Unsupported, err = ReadOnUnsupported("option \"unsupported\"", v)
 			return err
-		}},
+		}, func(o *CallOptions) bool { return o.Unsupported != "" }},
 	{setting.Setting{Name: "failover_on", Type: "list", Default: "by the table of errors", Meaning: "failures that go to the next route: names of codes, HTTP statuses (503, \"5xx\"), a vendor's codes; \"!\" before one means that the call ends with it. The first rule that matches decides"},
-		rulesIn(func(r *Rules) *[]string { return &r.Failover })},
+		rulesIn(func(r *Rules) *[]string { return &r.Failover }), nil},
 	{setting.Setting{Name: "retry_on", Type: "list", Default: "by the table of errors", Meaning: "failures after which the same route is asked again, as failover_on; max_retries and the waits stay as they are"},
-		rulesIn(func(r *Rules) *[]string { return &r.Retry })},
+		rulesIn(func(r *Rules) *[]string { return &r.Retry }), nil},
 	{setting.Setting{Name: "accept", Type: "\"nonempty\" or \"ask\"", Default: "every answer", Meaning: "which answers count; any other is a failed attempt (BAD_RESPONSE), and the call goes on: \"nonempty\" refuses those without anything but thoughts, \"ask\" (C) asks the application; in Python and Go a function"},
-		(*CallOptions).setAccept},
+		(*CallOptions).setAccept, func(o *CallOptions) bool { return o.Accept != "" || o.Accepts != nil }},
 	{setting.Setting{Name: "max_cost", Type: "number or object", Default: "none", Meaning: "no attempt begins after the call's known cost has reached this sum; {\"amount\", \"hard\": true}: nor one that could pass it by its price, its size and max_tokens (such a route fails with QUOTA and is not asked)"},
-		(*CallOptions).setMaxCost},
+		(*CallOptions).setMaxCost, nil},
 	{setting.Setting{Name: "budgets", Type: "list of names", Default: "none", Meaning: "budgets that the call shares with others: no attempt begins after their known cost has reached one of them"},
-		(*CallOptions).setBudgets},
+		(*CallOptions).setBudgets, nil},
 	{setting.Setting{Name: "strategy", Type: "text", Default: "\"order\"", Meaning: "the order of an aggregator's routes: \"order\" as listed, \"weighted\" at random by their \"weight\", \"latency\" the fastest first, \"least_busy\" the one with the most free slots first, \"cost\" the cheapest first, \"usage\" the one with the most room left in its rate first"},
-		(*CallOptions).setStrategy},
+		(*CallOptions).setStrategy, nil},
 	{setting.Setting{Name: "session", Type: "text", Default: "none", Meaning: "calls with the same text ask the same route first, as long as it is usable, under every strategy but \"order\""},
-		(*CallOptions).setSession},
+		(*CallOptions).setSession, nil},
 	{setting.Setting{Name: "cache", Type: "\"use\", \"refresh\" or \"off\"", Default: "\"use\" if the aggregator has a cache", Meaning: "\"use\" takes the answer of an equal request from the aggregator's cache, if there is one, \"refresh\" asks the server and replaces it, \"off\" neither reads nor keeps; of an aggregator also true, or {\"size\", \"ttl_s\"}: it has a cache"},
-		(*CallOptions).setCache},
-	{setting.Setting{Name: "include_usage", Type: "bool", Default: "true for aggregators, false for single clients", Meaning: "asks for usage in streams where the vendor supports it"}, boolIn(func(o *CallOptions) *bool { return &o.IncludeUsage })},
+		(*CallOptions).setCache, func(o *CallOptions) bool { return o.Cache != "" }},
+	{setting.Setting{Name: "include_usage", Type: "bool", Default: "true for aggregators, false for single clients", Meaning: "asks for usage in streams where the vendor supports it"}, boolIn(func(o *CallOptions) *bool { return &o.IncludeUsage }), func(o *CallOptions) bool { return o.IncludeUsage }},
 	{setting.Setting{Name: "headers", Type: "object of texts", Default: "none", Meaning: "HTTP headers for this call; they replace configured headers of the same name"},
 		func(o *CallOptions, key string, v []byte) (err error) {
 			if o.Headers, err = ReadHeaders(v); err != nil {
 				return Errorf(InvalidArgument, "option %s", AsError(err).Message)
 			}
 			return CheckHeaders(o.Headers)
-		}},
+		}, nil},
 	{setting.Setting{Name: "extra_body", Type: "object", Default: "none", Meaning: "server-specific request fields; they are merged into the request and replace fields of the same name; model, messages, stream and n belong in the request itself"},
 		func(o *CallOptions, _ string, v []byte) (err error) {
 			o.ExtraBody, err = parseExtraBody(v)
 			return err
-		}},
+		}, nil},
 	{setting.Setting{Name: "headers_only", Type: "bool", Default: "false", Meaning: "sends this call's headers only, without the key and the configured headers", Internal: true},
 		func(o *CallOptions, key string, v []byte) (err error) {
 			o.HeadersOnly, err = boolOption(key, v)
 			return err
-		}},
+		}, nil},
 	{setting.Setting{Name: "bare", Type: "bool", Default: "false", Meaning: "one attempt without concurrency limit, breaker or retry (single clients only)", Internal: true},
 		func(o *CallOptions, key string, v []byte) (err error) {
 			o.Bare, err = boolOption(key, v)
 			return err
-		}},
+		}, nil},
 	{setting.Setting{Name: "groups", Type: "list of integers", Default: "one group", Meaning: "over explicit routes: the sizes of consecutive groups, each of which the strategy orders", Internal: true},
-		routing(func(r *Routing) *[]int { return &r.Groups })},
+		routing(func(r *Routing) *[]int { return &r.Groups }), nil},
 	{setting.Setting{Name: "order", Type: "list of integers", Default: "by the strategy", Meaning: "over explicit routes: the places of the routes in the order in which they are asked; the others follow", Internal: true},
-		routing(func(r *Routing) *[]int { return &r.Order })},
+		routing(func(r *Routing) *[]int { return &r.Order }), nil},
 	{setting.Setting{Name: "cache_name", Type: "text", Default: "none", Meaning: "over explicit routes: the cache that llmagg_cache_set has made", Internal: true},
-		(*CallOptions).setCacheName},
+		(*CallOptions).setCacheName, nil},
 	{setting.Setting{Name: "window", Type: "integer", Default: "64", Meaning: "with LLMAGG_STREAM: chunks that may be outstanding before llmagg_op_credit; 0 means no limit", Internal: true},
 		func(o *CallOptions, key string, v []byte) (err error) {
 			if o.Window, err = readInteger(key, v, 0); err == nil && o.Window == 0 {
 				o.Window = -1
 			}
 			return err
-		}},
+		}, nil},
 }
 
 // callSettingOf is the option of a call that has this name; nil where there is
@@ -267,4 +270,14 @@ func OptionSettings() []setting.Setting {
 		table = append(table, o.Setting)
 	}
 	return table
+}
+
+// checkNoChat refuses options that only chats have; what names the call.
+func (o *CallOptions) checkNoChat(what string) error {
+	for i := range callSettings {
+		if s := &callSettings[i]; s.ofChats != nil && s.ofChats(o) {
+			return Errorf(InvalidArgument, "option %q is for chats only; leave it out of a call for %s", s.Name, what)
+		}
+	}
+	return nil
 }

@@ -3,6 +3,7 @@ package llm
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -45,8 +46,11 @@ func parseOther(data []byte, model *string, known []string, read func(name strin
 
 // checkOther judges a field that is none of known, as [checkForeign] does.
 func checkOther(name string, known []string) error {
-	if err := checkPlace(name); err != nil || name == "user" {
+	if err := checkPlace(name); err != nil || name == "user" || name == "metadata" {
 		return err
+	}
+	if requestFieldOf(name) != nil {
+		return Errorf(InvalidArgument, "request field %q is for chats; a request such as this has \"%s\" (server-specific fields go into \"extra_body\")", name, strings.Join(known, "\", \""))
 	}
 	if best := suggest.Nearest(name, slices.Concat(known, []string{"model"}, callOptionNames), suggest.Slips(name)); best != "" {
 		return Errorf(InvalidArgument, "unknown request field %s; did you mean %q? (server-specific fields go into \"extra_body\")", shown.Name(name), best)

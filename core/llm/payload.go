@@ -2,6 +2,7 @@ package llm
 
 import (
 	"bytes"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -123,8 +124,27 @@ func readPayload(data []byte, anyName bool) (*Payload, error) {
 	if !seen {
 		return nil, Errorf(InvalidArgument, "the request has no \"messages\"; expected a non-empty array of {\"role\", \"content\"}")
 	}
+	return p.rewritten(extra, anyName)
+}
+
+// rewritten is the payload with tools, choice and formats as chat completions
+// write them, and with the fields of extra, which may have any shape.
+func (p *Payload) rewritten(extra Extra, anyShape bool) (*Payload, error) {
+	var shapes Extra
+	var err error
+	if !anyShape {
+		if shapes, err = shapesOf(p.data, p.fields); err != nil {
+			return nil, err
+		}
+	}
 	if extra != nil {
-		p.fields = slices.DeleteFunc(fields, func(f jsontext.Field) bool { return f.Key == "extra_body" })
+		p.fields = slices.DeleteFunc(p.fields, func(f jsontext.Field) bool { return f.Key == "extra_body" })
+	}
+	switch {
+	case shapes != nil:
+		maps.Copy(shapes, extra)
+		p = p.merge(shapes)
+	case extra != nil:
 		p = p.merge(extra)
 	}
 	return p, p.refused
@@ -273,6 +293,9 @@ func (p *Payload) Request() (*Request, error) {
 	r := &Request{}
 	if err := r.take(p.data, p.fields); err != nil {
 		return nil, Errorf(InvalidArgument, "the request cannot be read: %v", err)
+	}
+	if r.ResponseFormat != nil {
+		r.ResponseFormat.Join()
 	}
 	r.Options = p.Options
 	return r, nil

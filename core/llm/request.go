@@ -62,10 +62,12 @@ type Function struct {
 	Strict      *bool           `json:"strict,omitempty"`
 }
 
-// ResponseFormat is "text", "json_object" or "json_schema" with its schema.
+// ResponseFormat is "text", "json_object" or "json_schema" with its schema, or
+// a type that some servers know, whose fields are Extra.
 type ResponseFormat struct {
 	Type       string      `json:"type"`
 	JSONSchema *JSONSchema `json:"json_schema,omitempty"`
+	Extra      Extra       `json:"-"`
 }
 
 // JSONSchema names the schema that an answer must follow.
@@ -166,7 +168,8 @@ func (r *Request) write(w *jsontext.Writer) {
 }
 
 // UnmarshalJSON reads a request. "stop" may be a string or an array; unknown
-// fields go to Extra. It does not validate: [OwnRequest] does.
+// fields go to Extra. It validates only what would be lost: tools and formats
+// in other shapes. The rest is for [OwnRequest].
 func (r *Request) UnmarshalJSON(data []byte) error {
 	if string(bytes.TrimSpace(data)) == "null" {
 		return nil
@@ -175,7 +178,19 @@ func (r *Request) UnmarshalJSON(data []byte) error {
 	if err != nil {
 		return err
 	}
-	return r.take(data, fields.List)
+	again, err := shapesOf(data, fields.List)
+	if err != nil {
+		return err
+	}
+	if err := r.take(data, fields.List); err != nil {
+		return err
+	}
+	for name, value := range again {
+		if err := JSON.Unmarshal(value, r.field(name)); err != nil {
+			return fmt.Errorf("field %q: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // take sets the fields of r from those of a JSON object. It is called for each
@@ -222,6 +237,7 @@ func (r *Request) takeMessages(list []byte) error {
 var (
 	requestPlaces = placesOf[Request]()
 	toolPlaces    = placesOf[Tool]()
+	formatPlaces  = placesOf[ResponseFormat]()
 	partPlaces    = placesOf[Part]()
 )
 

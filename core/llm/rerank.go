@@ -51,6 +51,9 @@ func (r *RerankRequest) Wanted() int {
 
 // Check refuses what no model could rank, as INVALID_ARGUMENT.
 func (r *RerankRequest) Check() error {
+	if err := r.Options.checkNoChat("a ranking"); err != nil {
+		return err
+	}
 	if r.Query == "" {
 		return Errorf(InvalidArgument, "\"query\" is missing or empty; expected a text")
 	}

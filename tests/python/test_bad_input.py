@@ -35,6 +35,11 @@ BAD_REQUESTS: dict[str, tuple[Any, dict[str, Any], str]] = {
     "temperature is NaN": (HELLO, {"temperature": float("nan")}, "temperature is nan"),
     "temperature is infinite": (HELLO, {"temperature": float("inf")}, "temperature is inf"),
     "max_tokens is a fraction": (HELLO, {"max_tokens": 1.5}, '"max_tokens"'),
+    "a character in two halves": (
+        [{"role": "user", "content": "a\ud83d\ude00"}],
+        {},
+        "in two halves (surrogates) from character 1; join them: text.encode('utf-16', 'surrogatepass')",
+    ),
     "a lone surrogate": ([{"role": "user", "content": "a\ud800"}], {}, "messages[0].content holds a lone surrogate"),
     "an object": (HELLO, {"metadata": {"a": object()}}, "metadata.a has the type object"),
     "deep nesting": (HELLO, {"extra_body": {"x_deep": nested(1000)}}, "nest"),

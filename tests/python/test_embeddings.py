@@ -100,3 +100,28 @@ def test_rankings(llm_wall: FaultWall, run: Any) -> None:
     assert aggregator.rerank_sync("one", ("two", "one"))[0].index == 1
     with pytest.raises(llmagg.InvalidArgumentError, match="query"):
         aggregator.rerank_sync("", documents)
+
+
+@pytest.mark.parametrize("texts", [b"x", [b"x"], ["x", bytearray(b"y")], ("x", memoryview(b"y"))])
+def test_bytes_are_not_embedded_as_base64(llm_wall: FaultWall, texts: Any) -> None:
+    aggregator = aggregator_for(llm_wall, "e")
+    with pytest.raises(llmagg.InvalidArgumentError, match=r"input.* must not hold .*decode it first"):
+        aggregator.embed_sync(texts)
+    with pytest.raises(llmagg.InvalidArgumentError, match=r"documents.* must not hold .*decode it first"):
+        aggregator.rerank_sync("q", texts)
+    assert chats(llm_wall) == []
+
+
+def test_iterators_of_texts_are_read_once(llm_wall: FaultWall) -> None:
+    aggregator = aggregator_for(llm_wall, "e")
+    assert len(aggregator.embed_sync(str(n) for n in range(3))) == 3  # type: ignore[arg-type]
+    ranked = aggregator.rerank_sync("q", iter(["a", "b"]))  # type: ignore[arg-type]
+    assert sorted(result.document for result in ranked) == ["a", "b"]
+
+
+def test_options_of_chats_are_refused(llm_wall: FaultWall) -> None:
+    aggregator = aggregator_for(llm_wall, "e")
+    for name, value in {"hedge_after": 1, "accept": bool, "temperature": 1, "stream": True}.items():
+        with pytest.raises(llmagg.InvalidArgumentError, match=f'"{name}" is for chats'):
+            aggregator.embed_sync("x", **{name: value})
+    assert chats(llm_wall) == []

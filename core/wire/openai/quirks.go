@@ -177,7 +177,7 @@ func (f *fit) schema() error {
 	if err := llm.JSON.Unmarshal(raw, &format); err != nil {
 		return llm.Errorf(llm.BadRequest, "response_format cannot be read: %v", err)
 	}
-	if format.Type != "json_schema" {
+	if format.Join(); format.Type != "json_schema" {
 		return nil
 	}
 	messages, err := f.messages()

@@ -64,7 +64,7 @@ func TestRefusedRequests(t *testing.T) {
 		`{` + hello + `,"n":2}`: llm.Unsupported, `{` + hello + `,"background":true}`: llm.Unsupported, `{` + hello + `,"modalities":["text","audio"]}`: llm.Unsupported,
 		`{"messages":[{"role":"user","content":[{"type":"video_url","video_url":{"url":"u"}}]}]}`:   llm.Unsupported,
 		`{"messages":[{"role":"user","content":[{"type":"file","file":{}}]}]}`:                      llm.BadRequest,
-		`{` + hello + `,"response_format":{"type":"json_schema"}}`:                                  llm.BadRequest,
+		`{` + hello + `,"response_format":{"type":"json_schema","json_schema":{"name":"n"}}}`:       llm.BadRequest,
 		`{` + hello + `,"response_format":{"type":"xml"}}`:                                          llm.BadRequest,
 		`{` + hello + `,"reasoning":"high","reasoning_effort":"low"}`:                               llm.BadRequest,
 		`{` + hello + `,"include":"x"}`:                                                             llm.BadRequest,

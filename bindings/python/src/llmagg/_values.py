@@ -112,8 +112,7 @@ def blame(root: Any) -> str:
             try:
                 value.encode()
             except UnicodeEncodeError as error:
-                code = ord(value[error.start])
-                return f"{place or 'the text'} holds a lone surrogate (U+{code:04X}) at character {error.start}"
+                return f"{place or 'the text'} {_half(value, error.start)}"
         elif id(value) in seen:
             continue
         else:
@@ -123,6 +122,20 @@ def blame(root: Any) -> str:
             except TypeError as error:
                 return str(error)
     return ""
+
+
+def _half(text: str, at: int) -> str:
+    """What to do about half of a character, as readers of JSON and UTF-16 that join nothing leave it."""
+    code = ord(text[at])
+    if code < 0xDC00 and "\udc00" <= text[at + 1 : at + 2] <= "\udfff":
+        return (
+            f"holds a character in two halves (surrogates) from character {at}; "
+            "join them: text.encode('utf-16', 'surrogatepass').decode('utf-16')"
+        )
+    return (
+        f"holds a lone surrogate (U+{code:04X}) at character {at}, which is no character; "
+        "replace it: text.encode('utf-8', 'replace').decode()"
+    )
 
 
 def _inside(place: str, value: Any) -> list[tuple[str, Any]]:

@@ -19,7 +19,7 @@ from .manager import Manager, get_manager  # noqa: F401
 from .messages import Message, MessageRole  # noqa: F401
 from .providers import PROVIDERS, DeepSeekProvider, GeminiProvider, OpenAIProvider  # noqa: F401
 from .rankings import RerankResponse
-from .requests import ChatCompletionRequest
+from .requests import ChatCompletionRequest, listed
 from .responses import ChatCompletionResponse
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ class LLMAggregator(Closing):
         are a float32 array of one row for each text. ``params`` are options as for calls, and fields for the server.
         Raises LLMError; UnsupportedError if no route makes embeddings.
         """
-        request = {"input": input, "model": model, "dimensions": dimensions, "input_type": input_type}
+        request = {"input": listed(input), "model": model, "dimensions": dimensions, "input_type": input_type}
         return EmbeddingResponse(await self._other_call(request, params).other("embed"), numpy=numpy)
 
     async def rerank(
@@ -213,6 +213,7 @@ class LLMAggregator(Closing):
         The models are asked one after the other, as for a chat. ``params`` are options as for calls, and fields for
         the server. Raises LLMError.
         """
+        documents = listed(documents)
         request = {"query": query, "documents": documents, "model": model, "top_n": top_n}
         return RerankResponse(await self._other_call(request, params).other("rerank"), documents)
 
@@ -355,13 +356,14 @@ class LLMAggregator(Closing):
         input_type: str | None = None, numpy: bool = False, **params: Any,
     ) -> EmbeddingResponse:  # fmt: skip
         """``embed`` for code without an event loop; it blocks, and Ctrl-C ends it."""
-        request = {"input": input, "model": model, "dimensions": dimensions, "input_type": input_type}
+        request = {"input": listed(input), "model": model, "dimensions": dimensions, "input_type": input_type}
         return EmbeddingResponse(self._other_call(request, params).other_sync("embed"), numpy=numpy)
 
     def rerank_sync(
         self, /, query: str, documents: Sequence[str], model: str | None = None, top_n: int | None = None, **params: Any
     ) -> RerankResponse:
         """``rerank`` for code without an event loop; it blocks, and Ctrl-C ends it."""
+        documents = listed(documents)
         request = {"query": query, "documents": documents, "model": model, "top_n": top_n}
         return RerankResponse(self._other_call(request, params).other_sync("rerank"), documents)
 

@@ -49,6 +49,8 @@ def other_call(user: Any, request: dict[str, Any], params: Mapping[str, Any]) ->
     """
     options: dict[str, Any] = {}
     known_options = _names().options
+    for key, value in request.items():
+        refuse_bytes(key, value)
     for key, value in params.items():
         if value is None:
             continue

@@ -143,6 +143,11 @@ def messages_to_wire(messages: Any) -> Any:
     return [m if type(m) is dict and type(m.get("content")) is str else _to_wire(m, messages) for m in messages]
 
 
+def listed(values: Any) -> Any:
+    """An iterator, which can be read once, as a list; any other value as it is."""
+    return list(values) if isinstance(values, Iterator) else values
+
+
 def _to_wire(message: Any, messages: list[Any]) -> Any:
     wire = message.to_dict() if isinstance(message, Message) else message
     content = wire.get("content") if type(wire) is dict else None

@@ -1,0 +1,130 @@
+package llm
+
+import (
+	"encoding/json"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
+	"github.com/llmagg/llmagg/core/internal/shown"
+	"github.com/llmagg/llmagg/core/internal/suggest"
+)
+
+// formatForm is how a JSON schema for the answer is written, for errors.
+const formatForm = `write {"type": "json_schema", "json_schema": {"name": "answer", "schema": {the JSON schema}}}`
+
+// checkFormat refuses a response_format that no server reads: a schema without
+// what goes around it, a type that is a slip. Types that only some servers know
+// ("grammar", "regex") pass.
+func checkFormat(format []byte) error {
+	fields, err := jsontext.FieldsOf(format)
+	if err != nil {
+		return nil // the syntax was checked
+	}
+	has := func(names ...string) []byte {
+		for _, name := range names {
+			if i := fields.Find(name); i >= 0 && format[fields.List[i].Start] != 'n' {
+				return format[fields.List[i].Start:fields.List[i].End]
+			}
+		}
+		return nil
+	}
+	typ, word := has("type"), ""
+	isWord := typ != nil && JSON.Unmarshal(typ, &word) == nil
+	inner := has("json_schema")
+	switch {
+	case typ != nil && typ[0] == '[' || isSchemaType(word), typ == nil && has("properties", "$ref", "$defs", "anyOf", "oneOf", "allOf", "$schema", "enum") != nil:
+		return Errorf(InvalidArgument, "request field \"response_format\" is a JSON schema; %s", formatForm)
+	case typ == nil && inner != nil:
+		return Errorf(InvalidArgument, "response_format has no \"type\"; %s", formatForm)
+	case typ == nil:
+		return Errorf(InvalidArgument, "response_format has no \"type\"; expected {\"type\": \"text\"}, {\"type\": \"json_object\"} or {\"type\": \"json_schema\", \"json_schema\": …}")
+	case !isWord:
+		return Errorf(InvalidArgument, "response_format.type is %s; expected \"text\", \"json_object\" or \"json_schema\"", shown.Value(typ))
+	}
+	if len(fields.List) == 1 || inner != nil || has("schema") != nil {
+		if meant := formatType(word); meant != word {
+			return Errorf(InvalidArgument, "response_format.type is %s; did you mean %q?", shown.Text(word), meant)
+		}
+	}
+	if word == "json_schema" {
+		return checkSchema(inner, has("schema"), has("name") != nil)
+	}
+	return nil
+}
+
+// checkSchema checks what stands in a format of the type json_schema: inner in
+// "json_schema", flat beside the type, where a few servers take it.
+func checkSchema(inner, flat []byte, named bool) error {
+	switch {
+	case inner == nil && flat == nil:
+		return Errorf(InvalidArgument, "response_format has no \"json_schema\"; %s", formatForm)
+	case inner == nil && named:
+		return Errorf(InvalidArgument, "response_format has its name and schema beside the type; %s", formatForm)
+	case inner == nil:
+		return nil
+	case inner[0] != '{':
+		return Errorf(InvalidArgument, "response_format.json_schema is %s; expected {\"name\": \"answer\", \"schema\": {the JSON schema}}", shown.Value(inner))
+	}
+	var within map[string]json.RawMessage
+	if JSON.Unmarshal(inner, &within) != nil {
+		return nil
+	}
+	_, has := within["schema"]
+	_, properties := within["properties"]
+	_, typ := within["type"]
+	if !has && (properties || typ) {
+		return Errorf(InvalidArgument, "response_format.json_schema is the JSON schema itself; %s", formatForm)
+	}
+	if schema := within["schema"]; len(schema) > 0 && schema[0] != '{' && schema[0] != 'n' && schema[0] != 't' && schema[0] != 'f' {
+		return Errorf(InvalidArgument, "response_format.json_schema.schema is %s; expected an object, the JSON schema", shown.Value(schema))
+	}
+	return nil
+}
+
+func isSchemaType(word string) bool {
+	switch word {
+	case "object", "array", "string", "number", "integer", "boolean", "null":
+		return true
+	}
+	return false
+}
+
+// formatType is the type that a word stands for: itself, where it is none of a
+// known one's other names.
+func formatType(word string) string {
+	switch suggest.Fold(word) {
+	case "json", "applicationjson", "application/json", "jsonmode", "jsonobject":
+		return "json_object"
+	case "schema", "jsonschema":
+		return "json_schema"
+	case "text/plain", "plain":
+		return "text"
+	}
+	if near := suggest.Nearest(word, []string{"json_object", "json_schema", "text"}, suggest.Slips(word)); near != "" {
+		return near
+	}
+	return word
+}
+
+// MarshalJSON writes the format and its unknown fields.
+func (f ResponseFormat) MarshalJSON() ([]byte, error) {
+	type plain ResponseFormat
+	return marshalWithExtra(plain(f), f.Extra)
+}
+
+// UnmarshalJSON reads the format and keeps its unknown fields.
+func (f *ResponseFormat) UnmarshalJSON(data []byte) error {
+	type plain ResponseFormat
+	extra, err := unmarshalWithExtra(data, (*plain)(f), formatPlaces)
+	f.Extra = extra
+	return err
+}
+
+// Join puts a schema that stands beside the type, as a few servers take it,
+// where all others have it.
+func (f *ResponseFormat) Join() {
+	schema := f.Extra["schema"]
+	if f.JSONSchema != nil || len(schema) == 0 || schema[0] != '{' || f.Type != "json_schema" && f.Type != "json_object" {
+		return
+	}
+	f.Type, f.JSONSchema = "json_schema", &JSONSchema{Name: "answer", Schema: schema}
+}
