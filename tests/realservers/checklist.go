@@ -14,7 +14,7 @@ import (
 var checklist = []check{
 	{"chat", func(v *visit) (string, error) {
 		a, err := v.ask("chat", v.server.model, hello, nil)
-		return said(a, err, func() error { return v.usage(a, v.server.name != "mock_llm") })
+		return said(a, err, func() error { return v.usage(a, !v.server.countsNothing) })
 	}},
 	{"stream", func(v *visit) (string, error) {
 		a, err := v.ask("stream", v.server.model, hello, nil)

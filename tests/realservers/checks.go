@@ -78,6 +78,9 @@ func open(door contract.Door, s *server, baseURL, key string, dead bool) (*visit
 	if s.format != "" {
 		model["type"] = s.format
 	}
+	if s.apiVersion != "" {
+		model["api_version"] = s.apiVersion
+	}
 	config := map[string]any{s.provider: map[string]any{"models": map[string]any{s.model: model, "no-such-model": model}}}
 	options := map[string]any{"models": []string{s.model}}
 	if dead {

@@ -13,13 +13,32 @@ real-servers: lib venv real-servers-install ## llmagg against servers that other
 	$(GO) run ./tests/realservers -build $(REAL_SERVERS) -python "$(abspath $(PYTHON))" -write docs/real-servers.md $(if $(REAL_SERVER),-only $(REAL_SERVER))
 	$(PYTHON) tests/readme/written.py
 
-real-servers-install: $(REAL_SERVERS)/.python $(REAL_SERVERS)/.node
+real-servers-install: $(REAL_SERVERS)/.python $(REAL_SERVERS)/.litellm $(REAL_SERVERS)/.ollama $(REAL_SERVERS)/.node
 
 $(REAL_SERVERS)/.python: tests/realservers/requirements.txt
 	@mkdir -p $(@D)
 	rm -rf $(REAL_SERVERS)/venv
 	$(PYTHON3) -m venv $(REAL_SERVERS)/venv
 	$(REAL_SERVERS)/venv/bin/python -m pip --disable-pip-version-check -q install --only-binary :all: -r tests/realservers/requirements.txt
+	@touch $@
+
+# litellm fixes the versions of much that the others need newer.
+$(REAL_SERVERS)/.litellm: tests/realservers/litellm.txt
+	@mkdir -p $(@D)
+	rm -rf $(REAL_SERVERS)/litellm
+	$(PYTHON3) -m venv $(REAL_SERVERS)/litellm
+	$(REAL_SERVERS)/litellm/bin/python -m pip --disable-pip-version-check -q install --only-binary :all: -r tests/realservers/litellm.txt
+	@touch $@
+
+# Ollama's Go module lacks headers that llama.cpp takes from others; llama_cpp_python's source package has them.
+HEADERS := $(abspath $(REAL_SERVERS))/headers
+$(REAL_SERVERS)/.ollama: tests/realservers/ollama/go.mod
+	rm -rf $(HEADERS)
+	@mkdir -p $(HEADERS)
+	$(PYTHON3) -m pip --disable-pip-version-check -q download --no-deps --no-binary :all: -d $(HEADERS) llama_cpp_python==0.3.36
+	tar xzf $(HEADERS)/llama_cpp_python-0.3.36.tar.gz -C $(HEADERS) --strip-components=4 --wildcards '*/vendor/llama.cpp/vendor/*'
+	cd tests/realservers/ollama && CGO_CFLAGS="-O2 -I$(HEADERS)" CGO_CXXFLAGS="-O2 -I$(HEADERS) -I$(HEADERS)/stb -I$(HEADERS)/miniaudio" \
+		$(GO) build -o $(abspath $(REAL_SERVERS))/ollama github.com/ollama/ollama
 	@touch $@
 
 $(REAL_SERVERS)/.node: tests/realservers/package.json tests/realservers/package-lock.json

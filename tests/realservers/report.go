@@ -27,7 +27,7 @@ type result struct {
 
 const introduction = `# Servers that others wrote
 
-llmagg has to get along with servers, not with our idea of them. ` + "`make real-servers`" + ` installs OpenAI-compatible servers from PyPI and npm
+llmagg has to get along with servers, not with our idea of them. ` + "`make real-servers`" + ` installs servers from PyPI, npm and Go's modules
 beside the sources (` + "`build/real-servers`" + `), runs each on a loopback port and calls it through the Go and the Python library. It also looks at
 the wire by itself and notes where a server differs from OpenAI's own. Each such quirk is kept as a contract case, so that it is
 tried without these servers, through all doors, in each run of the tests. It is not part of ` + "`make test`" + `, since it needs the registries.
