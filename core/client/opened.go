@@ -153,10 +153,10 @@ func (o *opened) Next() (*llm.Chunk, error) {
 	return c, nil
 }
 
-// complete ends a complete stream, unless the application looks at its answer
+// complete ends a complete stream, unless the call's options look at its answer
 // first: conclude ends it then.
 func (o *opened) complete() error {
-	if o.turn.call.Payload.Options.Accepts == nil {
+	if !o.turn.call.JudgesStreams() {
 		return o.finish(nil)
 	}
 	o.whole = true

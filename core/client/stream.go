@@ -57,6 +57,7 @@ type source interface {
 // first token has arrived.
 func NewStream(scope *callstate.Scope, o routing.StreamOptions, opener routing.Opener) (*Stream, error) {
 	call := o.Call
+	call.Collects = o.Restart
 	asked := call.Payload.Options.OnInterrupt
 	s := &Stream{scope: scope, onEnd: o.Ended, whole: o.Whole, call: call, opener: opener, done: make(chan struct{}),
 		restarts: asked == llm.InterruptRestart || o.Restart && asked == ""}
@@ -166,7 +167,7 @@ func (s *Stream) read() (llm.Event, error) {
 		if rest != nil {
 			return llm.Event{Kind: llm.EventChunk, Chunk: rest}, nil
 		}
-		if s.call.Payload.Options.Accepts != nil {
+		if s.call.JudgesStreams() {
 			s.mu.Lock()
 			r := s.acc.Response()
 			s.mu.Unlock()

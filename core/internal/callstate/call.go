@@ -31,6 +31,10 @@ type Call struct {
 	// the configured one.
 	Model string
 
+	// Collects says that the call's stream is accumulated for a caller who gets
+	// the whole answer.
+	Collects bool
+
 	cached, currency string // see Cached
 
 	// Memory for the trail of most calls: one attempt.
@@ -91,6 +95,13 @@ func (c *Call) Complete(r *llm.Response) {
 // Cached notes that the answer comes from a cache, as [llm.Response].Cache
 // says, and that its costs had that currency. The call is nobody else's yet.
 func (c *Call) Cached(how, currency string) { c.cached, c.currency = how, currency }
+
+// JudgesStreams tells whether the call's options look at a streamed answer when
+// it is whole.
+func (c *Call) JudgesStreams() bool {
+	o := &c.Payload.Options
+	return o.Accepts != nil || c.Collects && o.Accept == llm.AcceptNonempty
+}
 
 // Partial is the longest text of a broken stream.
 func (c *Call) Partial() string {
