@@ -807,10 +807,11 @@ LLMAGG_API llmagg_status llmagg_log_to_queue(int32_t level, llmagg_queue *queue,
 /* The same for OBSERVE events: attempts, retries, failovers, restarts, hedges, breaker and health changes of every route in the
  * process, including routes of llmagg_client_new and llmagg_client_new_custom. They cost nothing while there is no queue.
  * Payload: {"event": "attempt_started", "attempt_ended", "retry_scheduled", "failover", "restart", "hedge", "breaker_changed",
- * "health_changed", "cached": a kept answer for a call with this first route, "fleet_joined", "fleet_lost" or "fleet_heard", "time": seconds since the epoch, "call": number of the call, "provider", "model", "to": "provider/model",
- * "from" and "state": of a breaker or a health check; "hit" or "joined" of a kept answer, "wait": seconds, "code": name, "message", "attempt": {...}}; empty
- * fields are omitted. When the function returns, all earlier observations are in the queue that was set before; a call with the
- * same queue does only that. Since: 0.1.0 */
+ * "health_changed", "cached": a kept answer for a call with this first route, "fleet_joined", "fleet_lost" or "fleet_heard",
+ * "time": seconds since the epoch, "call": number of the call, "provider", "model", "to": "provider/model", "from" and "state": of
+ * a breaker or a health check; "hit" or "joined" of a kept answer, "wait": seconds, "code": name of the reason, "error_owner": as in
+ * llmagg_error_json, "message", "attempt": {...}}; empty fields are omitted. When the function returns, all earlier observations
+ * are in the queue that was set before; a call with the same queue does only that. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_observe_to_queue(llmagg_queue *queue, llmagg_error **err);
 
 /* ----------------------------------------------------------------------------------------------------------------- token -- */

@@ -169,7 +169,7 @@ func (a *Aggregator) makeNamed(ctx context.Context, given []*provider.Provider) 
 		lacking = append(lacking, err)
 		reason := llm.AsError(err).Message
 		if l := a.options.Provider.Logger; l != nil {
-			l.Warn("a model is left out", "provider", cfg.Name, "error", reason)
+			l.Warn("a model is left out", "provider", cfg.Name, "error_owner", llm.AsError(err).Owner(), "error", reason)
 		}
 		for _, m := range cfg.Models {
 			cfg.LeftOut = append(cfg.LeftOut, config.LeftOut{Provider: cfg.Name, Name: m.Name, Reason: reason})

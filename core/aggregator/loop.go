@@ -247,7 +247,7 @@ func (w *routeLoop) giveUp(i int, err *llm.Error) {
 	}
 	if j := w.next(); j >= 0 {
 		w.candidates[i].client.Machinery().Tell(observe.Observation{Kind: observe.Failover, Call: w.call.ID,
-			To: w.candidates[j].client.Route(), Code: err.Code, Message: err.Message})
+			To: w.candidates[j].client.Route()}.Because(err))
 	}
 }
 

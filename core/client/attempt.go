@@ -161,7 +161,7 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 		r.Cost = c.cfg.Price.Of(usage)
 	}
 	if e != nil {
-		r.Code, r.Message = e.Code, e.Message
+		r.Code, r.Message, r.Owner = e.Code, e.Message, e.Owner()
 		if e.Status != 0 {
 			r.Status = e.Status
 		}
@@ -192,10 +192,7 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 	if c.observers().Active() {
 		record := r // r itself stays off the heap
 		v := observe.Observation{Kind: observe.AttemptEnded, Call: a.turn.call.ID, Attempt: &record}
-		if e != nil {
-			v.Code, v.Message = e.Code, e.Message
-		}
-		c.tell(v)
+		c.tell(v.Because(e))
 	}
 }
 

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"time"
 
@@ -114,7 +115,8 @@ func (o *opened) idleFrom() {
 	}
 	a.timer.Stop()
 	a.timer = alarm.New(idle, func() {
-		a.cancel(llm.Errorf(llm.StreamInterrupted, "the stream went silent for %v", idle))
+		silent := llm.Errorf(llm.Timeout, "nothing came within idle_timeout")
+		a.cancel(&llm.Error{Code: llm.StreamInterrupted, Message: fmt.Sprintf("the stream went silent for %v", idle), Cause: silent})
 	})
 	a.timer.Stop()
 	a.idle = idle

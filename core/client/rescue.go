@@ -25,6 +25,6 @@ func (c *Client) Rescue(in string, body func()) (failed *llm.Error) {
 
 func (c *Client) logPanic(in string, v any) {
 	if l := c.options.Logger; l != nil {
-		l.Error("panic recovered", "in", in, "provider", c.cfg.Provider, "model", c.cfg.Name, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+		l.Error("panic recovered", "in", in, "provider", c.cfg.Provider, "model", c.cfg.Name, "error_owner", llm.OwnerCaller, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 	}
 }

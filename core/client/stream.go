@@ -220,7 +220,7 @@ func (s *Stream) broke(e *llm.Error) (llm.Event, error) {
 	next.onLost(s.endAside)
 	s.mu.Unlock()
 	c := from.turn.client
-	c.tell(observe.Observation{Kind: observe.Restarted, Call: s.call.ID, To: restart.To, Code: e.Code, Message: e.Message})
+	c.tell(observe.Observation{Kind: observe.Restarted, Call: s.call.ID, To: restart.To}.Because(e))
 	return llm.Event{Kind: llm.EventRestart, Restart: restart}, nil
 }
 

@@ -178,7 +178,7 @@ func (t *turn) run(w *routing.Wanted, p *breaker.Permit, waited callstate.Waits)
 		if !again {
 			return last
 		}
-		t.client.tell(observe.Observation{Kind: observe.RetryScheduled, Call: t.call.ID, Wait: wait, Code: last.Code, Message: last.Message})
+		t.client.tell(observe.Observation{Kind: observe.RetryScheduled, Call: t.call.ID, Wait: wait}.Because(last))
 		waited, again = t.waitFor(last, wait)
 		if ended := t.scope.Ended(); ended != nil {
 			return t.client.routed(ended)

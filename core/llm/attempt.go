@@ -25,6 +25,7 @@ type Attempt struct {
 	WaitedFor     string
 	Code          Code   // OK when it answered
 	Status        int    // HTTP status, 0 if none
+	Owner         string // of the failure, as the error says it; see ErrorOwner
 	Message       string // the failure in one line
 	Bytes         int64  // size of the answer after decompression
 	SkippedEvents int    // malformed stream events that were skipped

@@ -34,21 +34,36 @@ func (c Code) owner(status int) string {
 // Owner tells who can do something about the failure: [OwnerCaller] and its
 // like.
 func (e *Error) Owner() string {
-	if e.Code != AllFailed {
-		return e.Code.owner(e.Status)
-	}
-	var last *Error
-	if errors.As(e.Cause, &last) && last.Code != AllFailed {
-		return last.Owner()
-	}
-	for i := len(e.Attempts) - 1; i >= 0; i-- {
-		if owner := e.Attempts[i].ErrorOwner(); owner != "" {
-			return owner
+	var cause *Error
+	switch e.Code {
+	case AllFailed:
+		if errors.As(e.Cause, &cause) && cause.Code != AllFailed {
+			return cause.Owner()
+		}
+		for i := len(e.Attempts) - 1; i >= 0; i-- {
+			if owner := e.Attempts[i].ErrorOwner(); owner != "" {
+				return owner
+			}
+		}
+		return OwnerProvider
+	case StreamInterrupted:
+		if errors.As(e.Cause, &cause) {
+			return cause.Owner()
+		}
+		fallthrough
+	case Unavailable:
+		if e.ProviderMessage != "" || e.Type != "" || e.ProviderCode != "" { // the server itself says so, whatever the status
+			return OwnerProvider
 		}
 	}
-	return OwnerProvider
+	return e.Code.owner(e.Status)
 }
 
 // ErrorOwner tells who can do something about the attempt's failure:
 // [OwnerCaller] and its like; "" if it answered.
-func (a *Attempt) ErrorOwner() string { return a.Code.owner(a.Status) }
+func (a *Attempt) ErrorOwner() string {
+	if a.Owner != "" {
+		return a.Owner
+	}
+	return a.Code.owner(a.Status)
+}

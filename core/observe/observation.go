@@ -27,7 +27,16 @@ type Observation struct {
 	Wait     time.Duration // before a retry
 	Attempt  *llm.Attempt  // of an ended attempt
 	Code     llm.Code      // why
+	Owner    string        // who can do something about it, as the error's Owner
 	Message  string
+}
+
+// Because is v with a failure as its reason; nil is none.
+func (v Observation) Because(e *llm.Error) Observation {
+	if e != nil {
+		v.Code, v.Owner, v.Message = e.Code, e.Owner(), e.Message
+	}
+	return v
 }
 
 // Kind is the kind of an observation.
@@ -70,6 +79,7 @@ func (v Observation) MarshalJSON() ([]byte, error) {
 		if v.Code != llm.OK {
 			o.Str("code", v.Code.String())
 		}
+		o.StrUnlessEmpty("error_owner", v.Owner)
 		o.StrUnlessEmpty("message", v.Message)
 		if v.Attempt != nil {
 			attempt, err := v.Attempt.MarshalJSON()

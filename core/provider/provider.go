@@ -93,7 +93,7 @@ func (p *Provider) Initialize(context.Context) error {
 	failed, err := p.makeClients()
 	if l := p.options.Logger; l != nil {
 		for _, m := range slices.Sorted(maps.Keys(failed)) {
-			l.Error("model not initialized", "provider", p.cfg.Name, "model", m, "error", failed[m])
+			l.Error("model not initialized", "provider", p.cfg.Name, "model", m, "error_owner", llm.AsError(failed[m]).Owner(), "error", failed[m])
 		}
 	}
 	return err

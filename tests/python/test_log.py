@@ -75,6 +75,8 @@ print(json.dumps(records[0].llmagg))
     result = python(PROGRAM % (before, after), llm_wall.url)
     assert result.returncode == 0, result.stderr
     about = json.loads(result.stdout)
+    fields = "event time route provider model code error_owner status call wait duration error"  # in observability.md
+    assert set(about) == set(fields.split())
     assert about["event"] == "attempt failed"
     assert about["route"] == "openai/bad"
     assert about["code"] == "UNAVAILABLE"

@@ -35,7 +35,7 @@ class Observation:
     which another process told; ``dropped``: ``dropped``, the number of observations lost here.
 
     ``time`` is seconds since the Unix epoch, ``wait`` seconds; ``call`` is the number of the call in this process, or
-    0; ``code`` is a name as in ``Attempt.outcome``. No field ever contains a key.
+    0; ``code`` is a name as in ``Attempt.outcome``, ``error_owner`` is as in ``LLMError``. No field contains a key.
     """
 
     event: str
@@ -51,6 +51,7 @@ class Observation:
     message: str = ""
     attempt: Attempt | None = None
     dropped: int = 0
+    error_owner: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
