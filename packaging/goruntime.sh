@@ -74,6 +74,10 @@ finish runtime/runtime1.go
 edit runtime/mgcpacer.go 1 's|^		print("GOMEMLIMIT=", p, "\\n")$|		return math.MaxInt64|'
 finish runtime/mgcpacer.go
 
+# A GOMAXPROCS far beyond any machine made Go allocate for ever when the library was loaded; more than 1024 counts as left out.
+edit runtime/proc.go 1 's|^\(	if n, err := strconv.ParseInt(gogetenv("GOMAXPROCS"), 10, 32); err == nil && n > 0\) {$|\1 \&\& n <= 1024 {|'
+finish runtime/proc.go
+
 # The soft limit of descriptors is the host's, and its children's.
 edit syscall/rlimit.go 1 's|^func init() {$|func raiseRlimitNofile() {|'
 finish syscall/rlimit.go

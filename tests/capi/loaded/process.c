@@ -217,6 +217,7 @@ int main(int count, char **arguments) {
     if (getenv("GODEBUG") == NULL) {
         setenv("GODEBUG", "gctrace=1,schedtrace=50,inittrace=1", 1);
         setenv("GOMEMLIMIT", "half of it", 1); /* it ended the process when the library was loaded */
+        setenv("GOMAXPROCS", "1000000", 1); /* it hung */
         execv(arguments[0], arguments);
     }
     (void)count;
