@@ -9,13 +9,14 @@ from typing import Any
 
 from . import errors
 from ._native import load
+from ._shared import Shared
 from ._wire import encode
 from .diagnostics import stats
 
 _numbers = itertools.count(1)
 
 
-class Budget:
+class Budget(Shared):
     """What all calls that have it may cost together, in the currency of their prices.
 
     Example::
@@ -27,7 +28,8 @@ class Budget:
     No attempt begins after the known cost of these calls has reached ``amount``: a call then raises
     QuotaExceededError. A ``hard`` budget also keeps calls from routes where an attempt could pass it, by the route's
     price, the size of the request and its ``max_tokens``; attempts under way are counted in, and an attempt whose cost
-    is not known counts as what it could cost. Thread-safe. A forked child counts by itself, from 0.
+    is not known counts as what it could cost. Thread-safe. A forked child
+    counts by itself, from 0, and so does a pickled budget; a copy is the budget itself.
     """
 
     def __init__(self, amount: float, *, hard: bool = False) -> None:
@@ -61,9 +63,16 @@ class Budget:
         """The known cost of all calls so far."""
         return float(self.report()["spent"])
 
+    def __reduce__(self) -> Any:
+        return _again, self._limit
+
     def __repr__(self) -> str:
         amount, hard = self._limit
         return f"Budget({amount!r}{', hard=True' if hard else ''})"
+
+
+def _again(amount: float, hard: bool) -> Budget:
+    return Budget(amount, hard=hard)
 
 
 def process_budget(amount: float | None, *, hard: bool = False) -> None:

@@ -11,13 +11,14 @@ from typing import Any
 
 from . import errors
 from ._native import load
+from ._shared import Shared
 from ._wire import encode
 from .diagnostics import stats
 
 _numbers = itertools.count(1)
 
 
-class Cache:
+class Cache(Shared):
     """Keeps answers in memory, and gives them to equal requests of all aggregators that have it.
 
     Example::
@@ -37,7 +38,8 @@ class Cache:
 
     ``size`` is how many bytes the kept answers may have together, a number or a text such as "64MB"; what was not used
     for the longest time is forgotten first. ``ttl_s`` is how many seconds an answer is kept; None: as long as there is
-    room. Thread-safe. A forked child begins with an empty cache.
+    room. Thread-safe. A forked child begins with an empty cache, and so does a
+    pickled one; a copy is the cache itself.
     """
 
     def __init__(self, size: int | str = "64MB", ttl_s: float | None = None) -> None:
@@ -72,6 +74,13 @@ class Cache:
         name = self.name()
         caches: dict[str, dict[str, int]] = stats()["caches"]
         return caches[name]
+
+    def __reduce__(self) -> Any:
+        return cache_of, ({key: limit for key, limit in self._limits.items() if key != "store"} | self._place(),)
+
+    def _place(self) -> dict[str, str]:
+        """The file that it has, for a pickle."""
+        return {}
 
     def __repr__(self) -> str:
         given = ", ".join(f"{key}={value!r}" for key, value in self._limits.items() if value is not None)

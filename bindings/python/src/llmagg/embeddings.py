@@ -40,6 +40,16 @@ class EmbeddingResponse:
         self._count: int = count
         self._embeddings: Any = self.to_numpy() if numpy else None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and pickles, which have numbers of their own."""
+        numpy = not (self._embeddings is None or isinstance(self._embeddings, list))
+        return {**vars(self), "_numbers": bytes(self._numbers), "_embeddings": numpy}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._numbers = memoryview(bytearray(state["_numbers"]))  # writable, as the answer's own
+        self._embeddings = self.to_numpy() if state["_embeddings"] else None
+
     @property
     def embeddings(self) -> Any:
         """A list of the vectors, each a list of floats, made when it is first used; with ``numpy=True`` an array."""

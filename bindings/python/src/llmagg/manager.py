@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, ClassVar
 
 from . import _names, catalog
@@ -33,6 +34,22 @@ class Manager(Closing):
         made.providers = {}
         if cls is Manager:
             Manager._instance = made
+        return made
+
+    def __copy__(self) -> Manager:
+        """The process-wide registry itself; a copy of another one has the same providers."""
+        if type(self) is Manager:
+            return self
+        made = type(self).__new__(type(self))
+        vars(made).update(vars(self))
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Manager:
+        """The process-wide registry itself; a copy of another one has copies of the providers."""
+        made = self.__copy__()
+        memo[id(self)] = made
+        if made is not self:
+            vars(made).update(copy.deepcopy(vars(self), memo))
         return made
 
     def register_provider(self, provider: Any) -> None:

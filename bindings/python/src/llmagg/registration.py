@@ -76,7 +76,7 @@ def _register(user: Any, read: oldstyle.Read, made: dict[str, Any], *, lenient: 
         if registered.get(name) is not provider:
             lookup.register(user.manager, provider)
         if not isinstance(getattr(provider, _KEY, None), weakref.WeakSet):
-            setattr(provider, _KEY, weakref.WeakSet())
+            setattr(provider, _KEY, _Owners())
         _owners(provider).add(user)
     for name in gone:
         if (provider := registered.pop(name, None)) is not None:
@@ -153,6 +153,13 @@ def _gone(user: Any, made: dict[str, Any]) -> list[str]:
 
 
 _KEY = "_llmagg_owners"
+
+
+class _Owners(weakref.WeakSet[Any]):
+    """A set of aggregators that can be pickled with them."""
+
+    def __reduce__(self) -> Any:
+        return _Owners, (list(self),)
 
 
 def _owners(provider: Any) -> weakref.WeakSet[Any]:

@@ -88,6 +88,9 @@ class SqliteCache(Cache):
         if self._keeper is not None:
             self._keeper.close()
 
+    def _place(self) -> dict[str, str]:
+        return {"path": str(self.path)}
+
     def __repr__(self) -> str:
         given = {key: value for key, value in self._limits.items() if value is not None and key != "store"}
         return f"SqliteCache({self.path!r}, {', '.join(f'{key}={value!r}' for key, value in given.items())})"
