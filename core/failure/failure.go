@@ -133,8 +133,8 @@ func OfHole(c *llm.ChunkChoice) *llm.Error {
 			return ofHole(name)
 		}
 	}
-	if name := UnreadIn(c.Delta.Extra); name != "" && (name != llm.PartsField || llm.OwnerOf(c.Delta.AnswerParts()) == "") {
-		return ofHole(name) // the parts that have an owner are ours
+	if name := UnreadIn(c.Delta.Extra); name != "" {
+		return ofHole(name)
 	}
 	if c.FinishReason != "" {
 		return nil
@@ -193,12 +193,25 @@ func OfNameless() *llm.Error {
 func UnreadIn(fields llm.Extra) string {
 	if len(fields) > 0 {
 		for _, name := range contentNames {
-			if saysSomething(fields[name]) {
+			if raw := fields[name]; saysSomething(raw) && (name != llm.PartsField || unreadPart(raw)) {
 				return name
 			}
 		}
 	}
 	return ""
+}
+
+// unreadPart tells whether parts of an answer are not what a format keeps of
+// it, thoughts or a server's own tools, but hold a text of the answer.
+func unreadPart(raw json.RawMessage) bool {
+	var parts []llm.AnswerPart
+	if llm.JSON.Unmarshal(raw, &parts) != nil || llm.OwnerOf(parts) == "" {
+		return true
+	}
+	return slices.ContainsFunc(parts, func(p llm.AnswerPart) bool {
+		kind := textOf(fieldsOf(p.Raw)["type"])
+		return p.Type == "other" && !strings.Contains(kind, "tool") && !strings.Contains(kind, "call") && TextIn(p.Raw) != ""
+	})
 }
 
 // IsEmpty tells whether a whole message has nothing that a caller could use.

@@ -17,7 +17,7 @@ import (
 
 // besideChoices are the fields that mean a failure also where there are
 // choices, as they are spelled in OpenAI's and in Gemini's answers.
-var besideChoices = []string{"error", "base_resp", "error_code", "error_msg"}
+var besideChoices = []string{"error", "base_resp", "error_code", "error_msg", "x_groq"}
 
 // inner are the fields whose values are errors themselves, those that say most
 // first. An answer has none of the strong ones; it has a sure one only if it
@@ -40,6 +40,7 @@ var inner = []struct {
 	{name: "data"},                                 // gateways' envelopes: {"error": {"message"}}
 	{name: "result"},
 	{name: "header", shape: spark}, // {"code", "message"}
+	{name: "xgroq"},                // Groq, where it stops a stream early: {"id", "error"}
 }
 
 // messages are the fields that hold words for people, the clearest first; soft

@@ -82,3 +82,44 @@ func TestThoughtsThatComeAgainAreThereOnce(t *testing.T) {
 	}
 	require.Equal(t, "Let me see", a.Response().Choices[0].Message.ReasoningContent)
 }
+
+// Arguments that a server says again, after some of them or each time, are
+// there once; an object in an object that begins alike is another.
+func TestArgumentsThatComeAgainAreThereOnce(t *testing.T) {
+	for want, pieces := range map[string][]string{
+		`{"x":1}`:             {"{", `{"x":1}`},
+		`{"x":1,"y":[2]}`:     {`{"x"`, `{"x":1`, `{"x":1,"y":[2`, `{"x":1,"y":[2]}`},
+		`{"a":{"a":1}}`:       {`{"a":`, `{"a":1}`, "}"},
+		`[[1]]`:               {"[", "[1]", "]"},
+		`[[1],[2]]`:           {"[", "[1]", ",[2]", "]"},
+		`{"c":"h","d":"{\""}`: {`{"c":"h"`, `{"c":"h","d":"{\""}`},
+	} {
+		for _, finish := range []bool{true, false} {
+			var a Accumulator
+			streamed := ""
+			add := func(c *Chunk) {
+				for _, choice := range c.Choices {
+					for _, call := range choice.Delta.ToolCalls {
+						streamed += call.Function.Arguments
+					}
+				}
+			}
+			for i, piece := range pieces {
+				call := ToolCall{Index: 0, Function: FunctionCall{Arguments: piece}}
+				if i == 0 {
+					call.ID, call.Function.Name = "A", "f"
+				}
+				add(a.Add(&Chunk{Choices: []ChunkChoice{{Delta: Message{NullContent: true, ToolCalls: []ToolCall{call}}}}}))
+			}
+			if finish {
+				add(a.Add(&Chunk{Choices: []ChunkChoice{{Delta: Message{NullContent: true}, FinishReason: "tool_calls"}}}))
+			} else if rest := a.Rest(); rest != nil {
+				add(rest)
+			}
+			calls := a.Response().Choices[0].Message.ToolCalls
+			require.Len(t, calls, 1)
+			require.Equal(t, want, calls[0].Function.Arguments, "%q", pieces)
+			require.Equal(t, want, streamed, "%q", pieces)
+		}
+	}
+}

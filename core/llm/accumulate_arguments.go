@@ -31,7 +31,7 @@ func (c *partialCall) withhold(piece *string, finished bool) (changed bool) {
 	switch first := text[0]; {
 	case c.arguments.Len() > 0:
 		if first != '{' || !isWholeAgain(c, text) {
-			return false
+			return c.again.cut(&c.arguments, piece)
 		}
 		*piece = ""
 	case !finished && isPlaceholder(text):
@@ -47,6 +47,21 @@ func (c *partialCall) withhold(piece *string, finished bool) (changed bool) {
 		c.held, *piece = "", c.held+text
 	}
 	return true
+}
+
+// released is what waited for more when no more comes: a placeholder, or
+// arguments that begin with all that came before them, of which JSON tells
+// whether they are more of these or all of them.
+func (c *partialCall) released() (text string) {
+	text, c.held = c.held, ""
+	if again := c.again.held; again != "" {
+		have := c.arguments.String()
+		if c.again.held = ""; !c.custom && !json.Valid([]byte(have+again)) && json.Valid([]byte(again)) {
+			again = again[len(have):]
+		}
+		text += again
+	}
+	return text
 }
 
 // moveFunction makes a call in the old form a tool call where another one came
@@ -83,6 +98,11 @@ func isWholeAgain(c *partialCall, arguments string) bool {
 func (c *partialCall) complete() bool {
 	if c.custom {
 		return false
+	}
+	if held := c.again.held; held != "" {
+		var all jsonEnd
+		all.feed(held)
+		return all.ended
 	}
 	for piece := range c.arguments.pieces(c.scanned) {
 		c.scan.feed(piece)

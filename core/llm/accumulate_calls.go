@@ -30,6 +30,7 @@ type partialCall struct {
 	extra     joints
 
 	held    string // a placeholder that came instead of arguments
+	again   again  // what the pieces of the arguments do
 	scanned int    // how many bytes of the arguments have been looked at
 	scan    jsonEnd
 }

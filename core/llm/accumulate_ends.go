@@ -91,18 +91,23 @@ func (p *partialChoice) flush(d *Message) (changed bool) {
 // which their choice ends.
 func (p *partialChoice) release(d *Message) (changed bool) {
 	for _, to := range p.calls.list {
-		if to.held == "" {
+		text := to.released()
+		if text == "" {
 			continue
 		}
 		changed = true
-		to.arguments.WriteString(to.held)
-		d.ToolCalls = append(d.ToolCalls[:len(d.ToolCalls):len(d.ToolCalls)], ToolCall{Index: to.place, Function: FunctionCall{Arguments: to.held}})
-		to.held = ""
+		to.arguments.WriteString(text)
+		more := ToolCall{Index: to.place, Function: FunctionCall{Arguments: text}}
+		if to.custom {
+			more = ToolCall{Index: to.place, Custom: &CustomCall{Input: text}}
+		}
+		d.ToolCalls = append(d.ToolCalls[:len(d.ToolCalls):len(d.ToolCalls)], more)
 	}
-	if f := p.function; f != nil && f.held != "" {
-		changed = true
-		p.say(f.held, d)
-		f.held = ""
+	if p.function != nil {
+		if text := p.function.released(); text != "" {
+			changed = true
+			p.say(text, d)
+		}
 	}
 	return changed
 }

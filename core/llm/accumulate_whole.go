@@ -136,6 +136,9 @@ func (to *partialCall) lacking(whole *FunctionCall, lacks func(have *segments, w
 	if to.name.Len() == 0 {
 		more.Name = whole.Name
 	}
+	if whole.Arguments != "" {
+		to.again.held = "" // it says all that came
+	}
 	more.Arguments = lacks(&to.arguments, whole.Arguments)
 	more.Extra = to.inside.lacking(whole.Extra)
 	return more

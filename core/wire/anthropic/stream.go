@@ -77,7 +77,8 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 		return s.piece(s.add(e.Index, e.Delta))
 	case "content_block_stop":
 		s.TurnTo(e.Index) // else the block at hand
-		return s.piece(s.close(), nil)
+		rest := s.rest(e.Block)
+		return s.piece(wire.JoinDeltas(rest, s.close()), nil)
 	case "message_delta":
 		return s.end(&e)
 	case "message_stop":
@@ -140,6 +141,19 @@ func (s *stream) end(e *event) (*llm.Chunk, error) {
 		c.Choices[0].Delta.Extra = s.parts()
 	}
 	return c, nil
+}
+
+// rest is what of a text has not come in pieces where a server says all of the
+// block once more at its end.
+func (s *stream) rest(whole json.RawMessage) *llm.Message {
+	if whole == nil || !s.Open || s.Block.Type != "text" {
+		return nil
+	}
+	b, err := readBlock(whole, "text")
+	if err != nil || len(b.Text) <= s.Block.bytes {
+		return nil
+	}
+	return s.say(b.Text[s.Block.bytes:])
 }
 
 // all is the content of an event that ends the message, where servers say once
