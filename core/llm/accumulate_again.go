@@ -1,6 +1,10 @@
 package llm
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
+)
 
 // This file sees where the pieces of a text are no pieces: servers send all of
 // the text so far in each delta, or the whole text once more at the end.
@@ -21,7 +25,7 @@ func (a *again) tells(size int) bool { return size >= 24 || size >= 8 && a.piece
 func (p *partialChoice) repeats(d *Message) (changed bool) {
 	switch says := &p.saysAgain; {
 	case d.Parts != nil && says.held != "":
-		d.Parts, d.Content = append([]Part{Text(says.held + d.Content)}, d.Parts...), ""
+		d.Parts, d.Content = append([]Part{Text(glued(says.held, d.Content))}, d.Parts...), ""
 		says.held, changed = "", true
 	case d.Content == "", d.Parts != nil, p.parts != nil, p.halves["content"] != nil:
 	case says.cut(&p.content, &d.Content):
@@ -48,7 +52,7 @@ func (a *again) cut(have *segments, piece *string) (changed bool) {
 			a.sums = true
 			*piece = text[have.Len():]
 		} else {
-			*piece = held + text
+			*piece = glued(held, text)
 		}
 		return true
 	case len(text) < have.Len() && !a.sums || have.Len() == 0:
@@ -73,8 +77,16 @@ func (a *again) goOn(piece *string) (changed bool) {
 	if a.held == "" {
 		return false
 	}
-	*piece, a.held = a.held+*piece, ""
+	*piece, a.held = glued(a.held, *piece), ""
 	return true
+}
+
+// glued is two pieces as one, which may end inside a character.
+func glued(held, text string) string {
+	var h jsontext.Half
+	whole := h.Join(held)
+	whole += h.Join(text)
+	return whole + string(h)
 }
 
 // isPeriodic tells whether a text repeats itself, as "ha ha ha" does.
@@ -92,7 +104,7 @@ func (a *again) release(have *segments) string {
 	if a.held = ""; held != "" && a.tells(have.Len()) {
 		held = held[have.Len():]
 	}
-	return held
+	return strings.ToValidUTF8(held, "\uFFFD") // its last character may have lost its end
 }
 
 // giveUpAgain gives d the pieces that no other piece has explained.

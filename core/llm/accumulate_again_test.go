@@ -123,3 +123,17 @@ func TestArgumentsThatComeAgainAreThereOnce(t *testing.T) {
 		}
 	}
 }
+
+// Thoughts that wait may end inside a character, whose rest the next piece has.
+func TestAPieceThatWaitsMayEndInsideACharacter(t *testing.T) {
+	for _, pieces := range [][]string{{"cy", "cy[\xed\xa0\xbd", "\xed\xb8\x80c"}, {"cy", "cy[\xf0\x9f", "\x98\x80c"}} {
+		var a Accumulator
+		streamed := ""
+		for _, piece := range pieces {
+			c := a.Add(&Chunk{Choices: []ChunkChoice{{Delta: Message{NullContent: true, ReasoningContent: piece}}}})
+			streamed += c.Choices[0].Delta.ReasoningContent
+		}
+		require.Equal(t, "cycy[😀c", a.Response().Choices[0].Message.ReasoningContent)
+		require.Equal(t, "cycy[😀c", streamed)
+	}
+}
