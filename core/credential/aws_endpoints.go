@@ -1,6 +1,7 @@
 package credential
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -76,10 +77,7 @@ func (a *aws) fromMachine(ctx context.Context) (*Secret, error) {
 	if strings.EqualFold(a.getenv("AWS_EC2_METADATA_DISABLED"), "true") {
 		return nil, none("AWS_EC2_METADATA_DISABLED is true")
 	}
-	root := strings.TrimRight(a.getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT"), "/")
-	if root == "" {
-		root = machineAddress
-	}
+	root := cmp.Or(strings.TrimRight(a.getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT"), "/"), machineAddress)
 	short, stop := context.WithTimeout(ctx, machineTime)
 	defer stop()
 	r, err := request(http.MethodPut, root+"/latest/api/token", nil, "X-Aws-Ec2-Metadata-Token-Ttl-Seconds", "21600")
@@ -135,13 +133,8 @@ func (a *aws) assume(ctx context.Context, file, role, session, name string) (*Se
 	if err != nil {
 		return nil, llm.Errorf(llm.Authentication, "%s cannot be read: %v", name, err)
 	}
-	if session == "" {
-		session = "llmagg"
-	}
-	address := a.getenv("AWS_ENDPOINT_URL_STS")
-	if address == "" {
-		address = "https://sts." + a.Region + "." + AWSDomain(a.Region) + "/"
-	}
+	session = cmp.Or(session, "llmagg")
+	address := cmp.Or(a.getenv("AWS_ENDPOINT_URL_STS"), "https://sts."+a.Region+"."+AWSDomain(a.Region)+"/")
 	if !safe(address) {
 		return nil, llm.Errorf(llm.Authentication, "AWS_ENDPOINT_URL_STS must be an https URL")
 	}

@@ -1,6 +1,7 @@
 package credential
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -85,10 +86,7 @@ func (a *aws) fromProfile(ctx context.Context, name string, named bool) (*Secret
 // profile collects what both files say of a profile; the credentials file
 // counts more.
 func (o *Options) profile(name string) (map[string]string, error) {
-	home := o.getenv("HOME")
-	if home == "" {
-		home = o.getenv("USERPROFILE")
-	}
+	home := cmp.Or(o.getenv("HOME"), o.getenv("USERPROFILE"))
 	all := map[string]string{}
 	for _, file := range []struct{ variable, name, prefix string }{{"AWS_CONFIG_FILE", "config", "profile "}, {"AWS_SHARED_CREDENTIALS_FILE", "credentials", ""}} {
 		path := o.getenv(file.variable)

@@ -1,6 +1,7 @@
 package credential
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/url"
@@ -30,16 +31,8 @@ func (e *entra) secrets() []string {
 	return []string{e.ClientSecret, e.getenv("AZURE_CLIENT_SECRET"), e.getenv("IDENTITY_HEADER")}
 }
 
-// or is the configured text, or that of the environment.
-func (o *Options) or(configured, variable string) string {
-	if configured != "" {
-		return configured
-	}
-	return o.getenv(variable)
-}
-
 func (e *entra) fetch(ctx context.Context) (*Secret, error) {
-	client := e.or(e.ClientID, "AZURE_CLIENT_ID")
+	client := cmp.Or(e.ClientID, e.getenv("AZURE_CLIENT_ID"))
 	secret, file := e.ClientSecret, e.TokenFile
 	if secret == "" && file == "" && client == e.getenv("AZURE_CLIENT_ID") { // those of the environment belong to its client
 		secret, file = e.getenv("AZURE_CLIENT_SECRET"), e.getenv("AZURE_FEDERATED_TOKEN_FILE")
@@ -63,10 +56,7 @@ func (e *entra) fetch(ctx context.Context) (*Secret, error) {
 
 // entraScope is the configured scope, or that of Azure's models.
 func (o *Options) entraScope() string {
-	if o.Scope != "" {
-		return o.Scope
-	}
-	return entraResources + o.cloud() + entraDefault
+	return cmp.Or(o.Scope, entraResources+o.cloud()+entraDefault)
 }
 
 // cloud is the domain of the Azure that is asked: azure.com, or that of a
@@ -92,7 +82,7 @@ func (o *Options) authority() string {
 
 // fromTenant asks the token endpoint of the tenant.
 func (e *entra) fromTenant(ctx context.Context, form url.Values, client, by string) (*Secret, error) {
-	tenant := e.or(e.TenantID, "AZURE_TENANT_ID")
+	tenant := cmp.Or(e.TenantID, e.getenv("AZURE_TENANT_ID"))
 	if tenant == "" || client == "" {
 		return nil, llm.Errorf(llm.Authentication, "Entra needs a tenant and a client beside %s; set auth.tenant_id and auth.client_id in the configuration, or AZURE_TENANT_ID and AZURE_CLIENT_ID", by)
 	}
@@ -122,10 +112,7 @@ func (e *entra) fromMachine(ctx context.Context, client string) (*Secret, error)
 		return s, err
 	}
 	query.Set("api-version", "2018-02-01")
-	root := strings.TrimRight(e.getenv("AZURE_POD_IDENTITY_AUTHORITY_HOST"), "/")
-	if root == "" {
-		root = entraMachine
-	}
+	root := cmp.Or(strings.TrimRight(e.getenv("AZURE_POD_IDENTITY_AUTHORITY_HOST"), "/"), entraMachine)
 	s, err := e.askMachine(ctx, root+entraIMDS+"?"+query.Encode(), "the metadata service", "Metadata", "true")
 	if errors.Is(err, errNone) {
 		return nil, llm.Errorf(llm.Authentication, "no Entra credentials were found (no client secret, no workload's token, and %s); set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or \"auth\": {\"type\": \"entra\", \"tenant_id\": …, \"client_id\": …, \"client_secret\": …} in the configuration, or use an api_key", reason(err))

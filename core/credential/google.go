@@ -1,6 +1,7 @@
 package credential
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -127,9 +128,7 @@ func readGoogle(data []byte, name string) (*googleFile, error) {
 	if err := llm.JSON.Unmarshal(data, f); err != nil { // the text may be a key: not repeated
 		return nil, llm.Errorf(llm.Authentication, "%s is not the JSON of Google's credentials", name)
 	}
-	if f.TokenURI == "" {
-		f.TokenURI = googleTokens
-	}
+	f.TokenURI = cmp.Or(f.TokenURI, googleTokens)
 	if !safe(f.TokenURI) {
 		return nil, llm.Errorf(llm.Authentication, "%s has a token_uri that is no https URL", name)
 	}
@@ -150,18 +149,11 @@ func GoogleProject(credentials string, getenv func(string) (string, bool)) strin
 	return f.QuotaProject
 }
 
-func (o *Options) googleScope() string {
-	if o.Scope != "" {
-		return o.Scope
-	}
-	return googleScope
-}
-
 // fromAccount exchanges a text that the service account's key signs (Google
 // identity docs, "Using OAuth 2.0 for Server to Server Applications").
 func (g *google) fromAccount(ctx context.Context, f *googleFile) (*Secret, error) {
 	now := time.Now().Add(-jwtBefore)
-	signed, err := f.sign(map[string]any{"iss": f.ClientEmail, "scope": g.googleScope(), "aud": f.TokenURI, "iat": now.Unix(), "exp": now.Add(jwtTime).Unix()})
+	signed, err := f.sign(map[string]any{"iss": f.ClientEmail, "scope": cmp.Or(g.Scope, googleScope), "aud": f.TokenURI, "iat": now.Unix(), "exp": now.Add(jwtTime).Unix()})
 	if err != nil {
 		return nil, err
 	}
@@ -205,10 +197,7 @@ func (g *google) fromUser(ctx context.Context, f *googleFile) (*Secret, error) {
 
 // fromMetadata asks the metadata server of a machine or container at Google.
 func (g *google) fromMetadata(ctx context.Context, looked string) (*Secret, error) {
-	host := g.getenv("GCE_METADATA_HOST")
-	if host == "" {
-		host = googleMetadata
-	}
+	host := cmp.Or(g.getenv("GCE_METADATA_HOST"), googleMetadata)
 	address := "http://" + host + googleAccount
 	if g.Scope != "" {
 		address += "?scopes=" + url.QueryEscape(g.Scope)

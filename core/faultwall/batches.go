@@ -2,6 +2,7 @@ package faultwall
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -190,10 +191,7 @@ func (s *batches) begin(script *Batches, body []byte, isAnthropic bool) *Step {
 	} else {
 		b.total = bytes.Count(bytes.TrimSpace(s.files[b.input]), []byte("\n")) + 1
 	}
-	most := script.MaxRequests
-	if most == 0 {
-		most = 50_000
-	}
+	most := cmp.Or(script.MaxRequests, 50_000)
 	switch {
 	case s.files[b.input] == nil || b.total == 0:
 		return &Step{Status: http.StatusBadRequest}

@@ -1,6 +1,10 @@
 package llm
 
-import "github.com/llmagg/llmagg/core/internal/jsontext"
+import (
+	"cmp"
+
+	"github.com/llmagg/llmagg/core/internal/jsontext"
+)
 
 // addWhole takes a whole message into account, which stands beside deltas or
 // comes without any: it adds what has not come yet, here and to the delta that
@@ -183,15 +187,9 @@ func (p *partialChoice) lackingFields(rest, whole *Message) {
 
 // append puts what a whole message added behind a delta.
 func (m *Message) append(rest *Message) {
-	if m.Role == "" {
-		m.Role = rest.Role
-	}
-	if m.Name == "" {
-		m.Name = rest.Name
-	}
-	if m.ToolCallID == "" {
-		m.ToolCallID = rest.ToolCallID
-	}
+	m.Role = cmp.Or(m.Role, rest.Role)
+	m.Name = cmp.Or(m.Name, rest.Name)
+	m.ToolCallID = cmp.Or(m.ToolCallID, rest.ToolCallID)
 	switch {
 	case m.Parts == nil && rest.Parts == nil:
 		m.Content += rest.Content

@@ -6,6 +6,7 @@
 package price
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 
@@ -80,9 +81,7 @@ func (p *Price) Of(u *llm.Usage) *llm.Cost {
 	if p.Date != "" {
 		c.Source = llm.CostOfTable
 	}
-	if c.Currency == "" {
-		c.Currency = "USD"
-	}
+	c.Currency = cmp.Or(c.Currency, "USD")
 	return c
 }
 
@@ -117,10 +116,7 @@ func (p *Price) amount(t llm.Tokens) (amount float64, known bool) {
 			add(spoken, p.OutputAudio)
 		}
 	}
-	per := p.Per
-	if per == 0 {
-		per = 1e6
-	}
+	per := cmp.Or(p.Per, 1e6)
 	amount /= per
 	if p.Request != nil {
 		amount += *p.Request

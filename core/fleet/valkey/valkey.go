@@ -6,6 +6,7 @@
 package valkey
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -31,10 +32,7 @@ func Opener(c config.Fleet) (func(context.Context) (fleet.Store, error), error) 
 	if err != nil {
 		return nil, err
 	}
-	name := c.Name
-	if name == "" {
-		name = "default"
-	}
+	name := cmp.Or(c.Name, "default")
 	return func(ctx context.Context) (fleet.Store, error) { return open(ctx, o, name) }, nil
 }
 
