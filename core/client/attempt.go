@@ -19,15 +19,18 @@ import (
 
 // attempt is one exchange in flight: its deadlines, its entry in the trail, its
 // permit to use the route. The goroutine that makes the attempt owns it; timers
-// only cancel its context.
+// only cancel its context. It has 512 bytes at most: larger objects, which have
+// a type word of their own, cost the collector more (a test holds it there).
 type attempt struct {
 	turn     *turn
 	permit   *breaker.Permit    // nil for a bare attempt
 	own      breaker.Permit     // memory for a permit that is no last resort's
 	upstream *exchange.Upstream // with the attempt's key; nil for custom clients
 	key      int                // its number, where the route has several
-	place    bool               // holds a place in the route's line
 	debit    rate.Debit         // what it took from the route's rate
+	place    bool               // holds a place in the route's line
+	ended    bool
+	refused  bool // the application refused its answer
 	x        exchange.Exchange
 	guard    *guard      // of a client that the application wrote
 	judge    *wire.Judge // of its stream
@@ -41,8 +44,6 @@ type attempt struct {
 	record     *llm.Attempt // the entry in the trail
 	lastLife   time.Time
 	firstToken time.Duration // from the start; 0 until it has come
-	ended      bool
-	refused    bool // the application refused its answer
 }
 
 // begin starts the clock of D2/D3 of a new attempt and enters it into the

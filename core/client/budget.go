@@ -96,8 +96,11 @@ func (t *turn) settleBudgets(cost *llm.Cost, free bool) {
 // tellUnpriced writes to the log, once for each route, that a bound of money
 // has no effect there.
 func (t *turn) tellUnpriced() {
-	c, o := t.client, &t.call.Payload.Options
-	if l := c.options.Logger; l != nil && len(o.Budgets) > 0 && c.unpriced.CompareAndSwap(false, true) {
+	if len(t.call.Payload.Options.Budgets) == 0 {
+		return
+	}
+	c := t.client
+	if l := c.options.Logger; l != nil && c.unpriced.CompareAndSwap(false, true) {
 		l.Warn("max_cost or a budget has no effect: the cost of the route's answers is not known; set \"price\" in its configuration", "provider", c.cfg.Provider, "model", c.cfg.Name)
 	}
 }

@@ -67,7 +67,7 @@ func (p *Payload) merge(extra Extra) *Payload {
 	for _, name := range slices.Sorted(maps.Keys(extra)) {
 		put(name, extra[name])
 	}
-	merged, err := readPayload(append(data, '}'), true)
+	merged, err := readPayload(append(data, '}'), span{}, true)
 	if err != nil {
 		merged = &Payload{refused: err}
 	}

@@ -181,6 +181,18 @@ func (m *Message) write(w *jsontext.Writer) { m.writeAs(w, false) }
 // content adds nothing.
 func (m *Message) writeDelta(w *jsontext.Writer) { m.writeAs(w, true) }
 
+// arePlain tells whether messages have known roles and nothing but texts: what
+// is written of them needs no check.
+func arePlain(messages []Message) bool {
+	for i := range messages {
+		m := &messages[i]
+		if !m.Role.Known() || m.Parts != nil || m.ToolCalls != nil || m.FunctionCall != nil || m.Audio != nil || m.Extra != nil {
+			return false
+		}
+	}
+	return len(messages) > 0
+}
+
 func (m *Message) writeAs(w *jsontext.Writer, delta bool) {
 	o := w.Object()
 	if m.Role == "" && w.Gathered {

@@ -59,8 +59,10 @@ var kindText = map[fieldKind]string{
 // UTF-8, nesting beyond 512 levels, missing or empty messages, an unknown role,
 // a known field of the wrong type. A call inside of another (Bare) does not
 // judge the names of fields again: what came through "extra_body" may have any.
-func OwnRequest(data []byte, o CallOptions) (*Payload, error) {
-	p, err := readPayload(data, o.Bare)
+func OwnRequest(data []byte, o CallOptions) (*Payload, error) { return ownRequest(data, span{}, o) }
+
+func ownRequest(data []byte, plain span, o CallOptions) (*Payload, error) {
+	p, err := readPayload(data, plain, o.Bare)
 	if err != nil {
 		return nil, err
 	}
@@ -72,10 +74,11 @@ func OwnRequest(data []byte, o CallOptions) (*Payload, error) {
 	return p, p.refused
 }
 
-// readPayload checks a request. anyName lets fields of every name pass.
-func readPayload(data []byte, anyName bool) (*Payload, error) {
+// readPayload checks a request. plain is where messages stand that need no
+// check; anyName lets fields of every name pass.
+func readPayload(data []byte, plain span, anyName bool) (*Payload, error) {
 	p := &Payload{data: data, N: 1}
-	fields, wrong, err := p.requestFields(data)
+	fields, wrong, err := p.requestFields(data, plain)
 	if err != nil {
 		return nil, Errorf(InvalidArgument, "the request is not valid JSON: %v", err)
 	}
@@ -192,7 +195,7 @@ func (k fieldKind) fits(v []byte) bool {
 
 // requestFields is [jsontext.FieldsOf] for a request. It looks at the messages
 // on the way: wrong says what the caller has to change in them.
-func (p *Payload) requestFields(data []byte) (_ []jsontext.Field, wrong, err error) {
+func (p *Payload) requestFields(data []byte, plain span) (_ []jsontext.Field, wrong, err error) {
 	if err := jsontext.CheckUTF8(data); err != nil {
 		return nil, nil, err
 	}
@@ -206,10 +209,13 @@ func (p *Payload) requestFields(data []byte) (_ []jsontext.Field, wrong, err err
 		name := nameOf(r.Key)
 		isArray := r.Next() == '['
 		from := r.Pos
-		if name == "messages" && isArray {
-			wrong = r.checkMessages()
-		} else {
+		switch {
+		case name != "messages" || !isArray:
 			r.Skip()
+		case from == plain.from:
+			r.Pos = plain.to
+		default:
+			wrong = r.checkMessages()
 		}
 		fields.Put(jsontext.Field{Key: name, Start: from, End: r.Pos})
 	}

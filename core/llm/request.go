@@ -99,9 +99,20 @@ func (t *Tool) UnmarshalJSON(data []byte) error {
 
 // MarshalJSON writes the request with its unknown fields.
 func (r *Request) MarshalJSON() ([]byte, error) {
+	data, _, err := r.encode()
+	return data, err
+}
+
+// span is where something stands in a text.
+type span struct{ from, to int }
+
+// encode is MarshalJSON; it also says where the messages stand, if all of them
+// are plain.
+func (r *Request) encode() ([]byte, span, error) {
 	w := jsontext.Writer{Buf: make([]byte, 0, r.size())}
-	r.write(&w)
-	return w.Done()
+	plain := r.write(&w)
+	data, err := w.Done()
+	return data, plain, err
 }
 
 // size is about how many bytes a request of texts takes.
@@ -116,13 +127,17 @@ func (r *Request) size() int {
 
 // write is what the tags of the struct say, in their order. By hand, since
 // every call does it.
-func (r *Request) write(w *jsontext.Writer) {
+func (r *Request) write(w *jsontext.Writer) (plain span) {
 	o := w.Object()
 	o.StrUnlessEmpty("model", r.Model)
 	if o.Field("messages"); r.Messages == nil {
 		w.Null()
 	} else {
+		from := len(w.Buf)
 		jsontext.WriteList(w, r.Messages, (*Message).write)
+		if arePlain(r.Messages) {
+			plain = span{from, len(w.Buf)}
+		}
 	}
 	writeOptional(&o, "max_tokens", r.MaxTokens != nil, r.MaxTokens)
 	writeOptional(&o, "max_completion_tokens", r.MaxCompletionTokens != nil, r.MaxCompletionTokens)
@@ -165,6 +180,7 @@ func (r *Request) write(w *jsontext.Writer) {
 	}
 	o.Extra(r.Extra)
 	o.End()
+	return plain
 }
 
 // UnmarshalJSON reads a request. "stop" may be a string or an array; unknown
@@ -284,7 +300,7 @@ func (r *Request) Payload() (*Payload, error) {
 	if err := r.Options.check(); err != nil {
 		return nil, err
 	}
-	data, err := r.MarshalJSON()
+	data, plain, err := r.encode()
 	if err != nil {
 		return nil, r.explain(err)
 	}
@@ -293,7 +309,7 @@ func (r *Request) Payload() (*Payload, error) {
 			return nil, err
 		}
 	}
-	return OwnRequest(data, r.Options)
+	return ownRequest(data, plain, r.Options)
 }
 
 // checkRaw refuses raw values that are not JSON.

@@ -27,7 +27,7 @@ func CheckFormat(f *llm.ResponseFormat) error {
 // ForcedSchema is the request of a call that asks for a JSON schema of a Claude
 // that takes none; nil for any other.
 func ForcedSchema(c *Call) *llm.Request {
-	if ClaudeOf(c.Model).Formats() || !c.Payload.Mentions(`"json_schema"`) {
+	if !c.Payload.Mentions(`"json_schema"`) || ClaudeOf(c.Model).Formats() {
 		return nil
 	}
 	r, err := c.Payload.Request()
