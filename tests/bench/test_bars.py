@@ -46,7 +46,7 @@ def test_a_failed_measurement_fails_its_bars_and_no_others():
     results = {name: [{"error": "not done within 60 s"}] for name in TABLE.measurements}
     results["library"] = [{"size_mb": 8.5}]
     rows = {line[0]: line for line in report.bars(TABLE, results, shown_only=False)[1:]}
-    assert rows.pop("Shared library, stripped")[2:] == ["8.50 MB", "8.50 MB to 8.50 MB", "≤ 10.60 MB", "yes"]
+    assert rows.pop("Shared library, stripped")[2:] == ["8.50 MB", "8.50 MB to 8.50 MB", "≤ 11.00 MB", "yes"]
     assert {line[-1] for line in rows.values()} == {"**failed**"}
     assert all("not done within 60 s" in line[1] for line in rows.values())
 
