@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
@@ -172,6 +173,34 @@ def test_threads_that_configure_an_aggregator_at_the_same_time(keys: FaultWall) 
             routes = pool.map(lambda _, llm=llm: llm.chat_sync(HELLO).route, range(16))
             assert set(routes) == {"openai/gpt-4o-mini"}
         llmagg.get_manager().clear()
+
+
+CALLS = (
+    "llmagg.chat_sync('hi')",
+    "llmagg.LLMAggregator(['openai/a']).chat_sync('hi')",
+    "llmagg.chat_sync('hi', models='openai/a')",
+)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_program_called_app_runs_once(keys: FaultWall, tmp_path: Path, call: str) -> None:
+    (tmp_path / "app.py").write_text(f"print('begins')\nimport llmagg\nprint({call}.text)\n")
+    done = subprocess.run([sys.executable, "app.py"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert [line.partition(" from ")[0] for line in done.stdout.splitlines()] == ["begins", "Hello"], done.stderr
+
+
+def test_a_package_called_app_is_imported_if_it_has_the_settings(keys: FaultWall, tmp_path: Path) -> None:
+    (tmp_path / "app" / "config").mkdir(parents=True)
+    (tmp_path / "app" / "__init__.py").write_text("print('imported')\n")
+    (tmp_path / "main.py").write_text("import llmagg\nprint(llmagg.LLMAggregator().chat_sync('hi').text)\n")
+    run = [sys.executable, "main.py"]
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "Hello from gpt-4o-mini.\n"
+    (tmp_path / "app" / "config" / "settings.py").write_text(
+        f"class settings:\n    LLM_MODEL = {{'gpt-s': {{'api_key': 'k', 'base_url': {keys.url!r}}}}}\n"
+    )
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "imported\nHello from gpt-s.\n"
 
 
 def test_a_list_whose_keys_are_missing_is_told_whole() -> None:

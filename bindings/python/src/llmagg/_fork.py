@@ -16,6 +16,7 @@ LATE = (
     "asyncio",
     "difflib",
     "fnmatch",
+    "importlib.util",
     "json",
     "logging",
     "mmap",

@@ -117,6 +117,25 @@ def _from_file() -> Any:
     return Path(_variable("LLMAGG_CONFIG"))
 
 
+def _from_application() -> Any:
+    """The application's settings, if its package has that module.
+
+    No module is imported to find out: a program called app.py is not run a second time by its first call.
+    """
+    import sys
+
+    if "app" not in sys.modules:
+        from importlib.util import find_spec
+        from pathlib import Path
+
+        spec = find_spec("app")
+        folders = map(Path, (spec and spec.submodule_search_locations) or ())
+        # what is no folder is perhaps an archive
+        if not any(not folder.is_dir() or [*folder.glob("config/settings*")] for folder in folders):
+            raise _MissedError(f"there is no module {_APPLICATION.partition(':')[0]}")
+    return _from_object(_APPLICATION)
+
+
 def _from_object(name: str) -> Any:
     module, _, attribute = name.partition(":")
     if not module or not attribute:
@@ -141,5 +160,5 @@ def _from_object(name: str) -> Any:
 _SOURCES: dict[str, Callable[[], Any]] = {
     "the file named by LLMAGG_CONFIG": _from_file,
     "the object named by LLMAGG_SETTINGS": lambda: _from_object(_variable("LLMAGG_SETTINGS")),
-    _APPLICATION: lambda: _from_object(_APPLICATION),
+    _APPLICATION: _from_application,
 }
