@@ -165,6 +165,7 @@ def test_once(process: int) -> None:
     assert "OK " in wide
     assert "shop/down UNAVAILABLE → shop/down UNAVAILABLE → shop/good" in wide
     assert max(map(len, narrow.splitlines())) <= 60
+    assert {"route", "state", "flight", "requests", "tokens", "failed"} <= set(narrow.split()), "no head is cut"
     assert json.loads(command("--json").stdout)["pid"] == process
 
 

@@ -90,7 +90,7 @@ def screen(snapshot: dict[str, Any], width: int, height: int) -> Group:
     )  # fmt: skip
     parts: list[Any] = [head, Text(), _routes(rows, width)]
     causes = [_causes(row) for row in rows if row["failures"]]
-    room = height - len(rows) - len(causes) - 8
+    room = height - len(rows) - len(causes) - 9
     if causes:
         parts += [Text(), Text("failures", style="bold"), *causes]
     calls = snapshot["calls"][: max(room, 0)]
@@ -107,7 +107,11 @@ def _routes(rows: list[dict[str, Any]], width: int) -> Table:
     names += ["first token", "total"] if width >= _MIDDLE else []
     names += ["answered", "failed", "cost"] if width >= _WIDE else ["failed"]
     for name in names:
-        table.add_column(name, no_wrap=True, justify="left" if name in ("route", "state") else "right")
+        if name == "route":  # the only column that is cut in a narrow terminal
+            table.add_column(name, no_wrap=False, overflow="ellipsis")
+        else:
+            head = name.replace(" ", "\n").replace("/", "\n/")
+            table.add_column(head, no_wrap=True, justify="left" if name == "state" else "right")
     for row in rows:
         cells = {
             "route": Text(row["route"]),
