@@ -14,6 +14,8 @@ async def mistakes(llm: LLMAggregator) -> None:
     await llm.chat("Hello", fallbacks=["a"])  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     await llm.chat("Hello", temperature="hot")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await llm.chat("Hello", on_interrupt="stop")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await llm.chat("Hello", strategy="fastest")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    LLMAggregator(strategy="fastest")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await llm.chat(7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     llm.chat_sync("Hello", deadlin=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     await llmagg.chat("Hello", deadlin=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

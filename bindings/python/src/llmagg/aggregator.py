@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .budget import Budget
     from .cache import Cache
     from .growing import Growing
-    from .params import ChatParams, GenerateParams, Messages, ToolParams
+    from .params import ChatParams, GenerateParams, Messages, Strategy, ToolParams
     from .parsing import Parsed
     from .tools import ToolRun
 
@@ -87,7 +87,7 @@ class LLMAggregator(Closing):
 
     def __init__(
         self, models: list[Any] | None = None,
-        strategy: str | Callable[[list[str], dict[str, Any]], Any] | None = None, *, budget: Budget | None = None,
+        strategy: Strategy | Callable[[list[str], dict[str, Any]], Any] | None = None, *, budget: Budget | None = None,
         cache: Cache | bool | Mapping[str, Any] | None = None,
     ) -> None:  # fmt: skip
         self.manager: Any = get_manager()

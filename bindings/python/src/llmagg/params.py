@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from .responses import ChatCompletionResponse
 
 
+Strategy = Literal["order", "weighted", "latency", "least_busy", "cost", "usage"]
+
+
 class _RoleDict(TypedDict):
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
 
@@ -134,7 +137,7 @@ class Options(TypedDict, total=False):
     """What a vendor cannot do: "adapt" leaves it out or changes it and lists it in the attempt's ``adapted``, or asks
     the next route; "error" ends the call. Default: the route's ("adapt").
     """
-    strategy: str | None
+    strategy: Strategy | None
     """The order of the routes: "order" (default), "weighted", "latency", "least_busy", "cost" or "usage"."""
     session: str | None
     """Calls with the same text ask the same route first, as long as it is usable. Default: none."""
