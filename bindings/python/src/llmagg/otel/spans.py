@@ -34,7 +34,7 @@ class Settings:
     def __init__(
         self, tracer: trace.Tracer, histograms: Any, *, content: bool, propagate: bool, attempts: bool
     ) -> None:
-        self.tracer = tracer
+        self.start_span = tracer.start_span
         self.histograms = histograms
         self.content = content
         self.propagate = propagate
@@ -179,7 +179,7 @@ class Trace:
     def _attempts(self, attempts: list[Attempt]) -> None:
         if not self.settings.attempts:
             return
-        names, start_span = self.settings.names, self.settings.tracer.start_span
+        names, start_span = self.settings.names, self.settings.start_span
         for number, attempt in enumerate(attempts, 1):
             about: dict[str, Any] = {"llmagg.attempt.number": number, "llmagg.route": attempt.route}
             if attempt.server_address:

@@ -79,15 +79,13 @@ class TracedCall(Call):
         """Begins the span; None if it is not sampled, and nothing else needs it: then the call is a plain one."""
         settings, names = self.settings, self.names
         head = settings.head(operation, names[0] if names else "", str(self.request.get("model") or ""))
-        began = time.time_ns()
-        span = settings.tracer.start_span(head[0], kind=settings.kind, attributes={**head[1]}, start_time=began)
+        span = settings.start_span(head[0], None, settings.kind, head[1])
         self._trace: Trace | None = None
         recording = span.is_recording()
         if not recording and not settings.always and not self.targets:
-            span.end()
-            return None
+            return None  # such a span has nothing to end
         self._operation = None
-        self._trace = made = Trace(settings, began, head, span)
+        self._trace = made = Trace(settings, time.time_ns(), head, span)
         if recording:
             made.note(self.request, stream=stream)
         if settings.propagate:
