@@ -340,9 +340,30 @@ def test_bytes_in_a_configuration_are_not_sent_in_base64(llm_wall: FaultWall, ru
 
 
 def test_a_bound_of_money_without_prices_is_told(llm_wall: FaultWall) -> None:
-    aggregator = aggregator_for(llm_wall, "unpriced")
-    with pytest.warns(UserWarning, match="no effect at openai/unpriced"):
-        aggregator.chat_sync(HELLO, max_cost=1)
+    """Once: in the application's log, or as a warning where it has none."""
+    program = """
+import logging, sys, threading, llmagg
+told, both = [], threading.Event()
+class Keep(logging.Handler):
+    def emit(self, record):
+        if "no effect" in record.getMessage():
+            told.append(record.getMessage())
+            len(told) == 2 and both.set()
+if sys.argv[2] == "log":
+    logging.getLogger("llmagg").addHandler(Keep())
+llm = llmagg.LLMAggregator()
+model = {"api_key": "k", "base_url": sys.argv[1]}
+llm.initialize_sync({"openai": {"models": {"unpriced": model, "other": model}}})
+for name in ("unpriced", "unpriced", "other"):
+    llm.chat_sync("Hello", model=name, max_cost=1)
+if sys.argv[2] == "log":
+    both.wait(10)  # a thread hands the records on
+print(*told, sep="\\n")
+"""
+    quiet, logged = (python(program, llm_wall.url, how) for how in ("quiet", "log"))
+    for said, silent in ((quiet.stderr, quiet.stdout), (logged.stdout, logged.stderr)):
+        assert said.count("no effect") == 2, said
+        assert "no effect" not in silent
 
 
 def test_hooks_that_give_nothing_are_named(llm_wall: FaultWall) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from . import log
 from .attempt import Attempt
 from .errors import InvalidArgumentError, QuotaExceededError
 
@@ -18,8 +19,10 @@ UNKNOWN = "max_cost cannot be kept: the cost of an answer is not known; give the
 
 
 def tell_unpriced(response: ChatCompletionResponse) -> ChatCompletionResponse:
-    """Warns, once for each route, that a bound of money has no effect, since nobody knows what the answer cost."""
-    if response.cost is None and response.route not in _told:
+    """Warns, once for each route, that a bound of money has no effect, since nobody knows what the answer cost. Where
+    the application has a log, the core has told it there.
+    """
+    if response.cost is None and response.route not in _told and not log.is_heard():
         from . import oldstyle
 
         _told.add(response.route)

@@ -116,6 +116,11 @@ def _wanted() -> bool:
     return False
 
 
+def is_heard() -> bool:
+    """Whether the application's handlers get the core's warnings."""
+    return _level is not None and _level <= _WARNING
+
+
 def attach() -> None:
     """Starts passing on the core's records if a handler exists. It is thread-safe, and cheap if nothing has changed."""
     global _thread, _queue, _level
