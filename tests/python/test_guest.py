@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from forks import HEAD, run_script
 
 import llmagg
+from conftest import HELLO as ASKED
+from conftest import aggregator_for, chats, config_for, python
 from llmagg.faultwall import FaultWall
 
 
@@ -84,3 +89,40 @@ def test_outside_of_asyncio_the_error_names_asyncio() -> None:
     call = aggregator.generate_response([{"role": "user", "content": "Hi"}])
     with pytest.raises(RuntimeError, match=r"asyncio or uvloop, not in trio"):
         call.send(None)  # as trio takes the first step
+
+
+def test_a_configuration_of_another_class_is_read(
+    llm_wall: FaultWall, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-environment")
+    aggregator = aggregator_for(llm_wall, "gpt-a")
+    client = aggregator.manager.get_client_by_model("gpt-a")
+    client.config = SimpleNamespace(**vars(client.config))
+    assert run(aggregator.chat(ASKED)).text == "Hello from gpt-a."  # it went to the vendor's own address
+    assert chats(llm_wall)[0]["headers"]["authorization"] == "Bearer sk-test-key-1234"
+    client.config = SimpleNamespace(api_key="k")
+    with pytest.raises(llmagg.InvalidArgumentError, match="must be a ModelConfig with model and provider, got Simple"):
+        run(aggregator.chat(ASKED))
+
+
+def test_eventlet_takes_poll_away(llm_wall: FaultWall) -> None:
+    seen = python(
+        f"import select; del select.poll\n"
+        f"import llmagg; llm = llmagg.LLMAggregator(['openai/gpt-a'])\n"
+        f"llm.initialize_sync({config_for(llm_wall, 'gpt-a')!r})\n"
+        f"print(llm.chat_sync('hi').text, len(list(llm.stream_sync('hi'))))"
+    ).stdout
+    assert seen.startswith("Hello from gpt-a. ")
+
+
+def test_a_package_inside_of_an_archive_says_so(tmp_path: Path) -> None:
+    root = Path(llmagg.__file__).parent
+    with zipfile.ZipFile(tmp_path / "app.zip", "w") as archive:
+        for file in root.rglob("*.py"):
+            archive.write(file, file.relative_to(root.parent))
+    program = (
+        f"import sys; sys.path.insert(0, {str(tmp_path / 'app.zip')!r}); import llmagg\n"
+        f"try: llmagg.LLMAggregator().initialize_sync({{'p': {{'models': {{'m': {{'base_url': 'http://h'}}}}}}}})\n"
+        f"except ImportError as error: print(error)"
+    )
+    assert "cannot be loaded from inside an archive" in python(program).stdout

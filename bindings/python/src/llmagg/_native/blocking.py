@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import select
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -16,7 +15,7 @@ from typing import Any, TypeVar
 from .. import errors, log
 from . import load
 from .operation import Operation
-from .queue import Payload
+from .queue import Payload, poll_for
 from .reader import Reader
 
 T = TypeVar("T")
@@ -80,8 +79,7 @@ class BlockingReader(Reader):
     def __init__(self) -> None:
         super().__init__()
         log.attach()
-        self._poll = select.poll()
-        self._poll.register(self.queue.fileno(), select.POLLIN)
+        self._poll = poll_for(self.queue.fileno())
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watched = False  # the loop watches the queue
 
@@ -98,8 +96,8 @@ class BlockingReader(Reader):
             loop = self.loop()
             loop.run_until_complete(self._run_custom(operation))
         else:
-            if not self._poll.poll(LOOK_UP_MS) and threading.current_thread() is not threading.main_thread():
-                self._poll.poll()
+            if not self._poll(LOOK_UP_MS) and threading.current_thread() is not threading.main_thread():
+                self._poll(None)
             self.pump()
 
     async def _run_custom(self, operation: Operation) -> None:

@@ -84,6 +84,11 @@ def _open(path: Path) -> int:
         raise ImportError(f"llmagg runs on Linux; this is {sys.platform}")
     try:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except NotADirectoryError:
+        raise ImportError(
+            f"llmagg's native library cannot be loaded from inside an archive ({path}); unpack the archive, or let its "
+            "maker do so (pex --venv, shiv, zipapp with an unpacked site-packages)"
+        ) from None
     except FileNotFoundError:
         raise ImportError(
             "llmagg was installed without its native library; install a wheel, or build from a checkout with "

@@ -9,7 +9,7 @@ import contextlib
 import ctypes
 import select
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import load
 from .handle import Handle
@@ -103,10 +103,9 @@ class Queue:
         """Starts a daemon thread that calls ``drain`` with this queue whenever events wait."""
 
         def read() -> None:
-            poll = select.poll()
-            poll.register(self._fd, select.POLLIN)
+            poll = poll_for(self._fd)
             while True:
-                poll.poll()
+                poll(None)
                 drain(self)
 
         thread = threading.Thread(target=read, name=name, daemon=True)
@@ -116,6 +115,15 @@ class Queue:
     def close(self) -> None:
         """Cancels the operations of this queue and frees it."""
         self.handle.close()
+
+
+def poll_for(descriptor: int) -> Callable[[int | None], Any]:
+    """A function that waits so many milliseconds, None for any time, until a descriptor can be read."""
+    if not hasattr(select, "poll"):  # eventlet takes it away; its select() lets other green threads run
+        return lambda ms: select.select([descriptor], [], [], None if ms is None else ms / 1000)[0]
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return poll.poll
 
 
 def _pages(size: int) -> mmap.mmap:

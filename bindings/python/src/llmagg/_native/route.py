@@ -16,6 +16,7 @@ from typing import Any
 from .._context import core_calls, exchange_options
 from .._wire import encode
 from ..config import CLIENT_VENDORS, ModelConfig
+from ..errors import InvalidArgumentError
 from . import custom, load
 from .handle import Handle
 from .operation import Attached, Calls, Target
@@ -27,6 +28,7 @@ _FOR_CUSTOM = (
     "breaker", "retry", "rate", "limits", "weight", "price", "context_window",
 )  # fmt: skip
 """The settings of a route whose calls Python answers; all others concern HTTP."""
+_CONFIG_FIELDS = frozenset(ModelConfig.__dataclass_fields__)
 counting = False  # whether the core counts a route's totals from its first use on (llmagg.metrics)
 _lock = threading.Lock()  # one for all routes: held for an assignment only, and a forked child can make another
 
@@ -76,6 +78,8 @@ class Route(Attached):
         """
         config = getattr(client, "config", None)
         state = None
+        if vendor is not None and not isinstance(config, ModelConfig):
+            config = _config_like(config)
         if isinstance(config, ModelConfig):
             settings = getattr(type(client), "_settings", None)
             if settings is not None and (own := settings(client)):
@@ -138,6 +142,17 @@ class Route(Attached):
         """Ends the calls that began on this client itself, not through an aggregator."""
         for operation in list(self.calls.values()):
             operation.close(by)
+
+
+def _config_like(config: Any) -> ModelConfig:
+    """A configuration of another class with the same attributes, as applications and second copies of the package
+    have; without them, a call would go to the vendor's own address.
+    """
+    values = {key: value for key, value in getattr(config, "__dict__", {}).items() if key in _CONFIG_FIELDS}
+    if not values.get("model") or not values.get("provider"):
+        kind = type(config).__name__
+        raise InvalidArgumentError(f"the config of a client must be a ModelConfig with model and provider, got {kind}")
+    return ModelConfig(**values)
 
 
 def core_config(config: ModelConfig | None, names: tuple[str, str] | None, vendor: str | None) -> dict[str, Any]:
