@@ -61,7 +61,7 @@ def test_a_stop_and_what_there_is(begin: Any, tmp_path: Path) -> None:
     code, _, err = ended(begin("--export", "answers.jsonl.ledger", "part.csv"))
     assert (code, "rows written to part.csv" in err) == (0, True)
     code, _, err = ended(begin(*USUAL, "--max-cost", "1000", "--quiet", "--resume"))
-    assert (code, "40 answered, 0 errors" in err) == (0, True)
+    assert (code, "40 answered, 0 failed" in err) == (0, True)
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
@@ -76,7 +76,7 @@ def test_an_interrupt_keeps_what_there_is(begin: Any, tmp_path: Path, llm_wall: 
     code, _, err = ended(run)
     assert (code, err) == (130, "interrupted; --resume goes on with the ledger\n")
     llm_wall.script(None)
-    assert "40 answered, 0 errors, 30 asked" in ended(begin(*USUAL, "--quiet", "--resume"))[2]
+    assert "40 answered, 0 failed, 30 asked" in ended(begin(*USUAL, "--quiet", "--resume"))[2]
 
 
 @pytest.mark.parametrize(

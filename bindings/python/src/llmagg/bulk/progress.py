@@ -53,7 +53,7 @@ class Progress:
 
     def _facts(self) -> list[str]:
         report, seconds = self._report, max(time.monotonic() - self._begun, 1e-9)
-        parts = [f"{report.errors} errors"] if report.errors else []
+        parts = [f"{report.errors} failed"] if report.errors else []
         parts.append(f"{(report.prompt_tokens + report.completion_tokens) / seconds:.0f} tokens/s")
         parts += [f"{amount:.2f} {currency}" for currency, amount in report.costs.items()]
         if self._window.binding:

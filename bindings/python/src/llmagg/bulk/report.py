@@ -63,7 +63,7 @@ class Report:
         return next(iter(self.costs.values())) if len(self.costs) == 1 else None
 
     def __str__(self) -> str:
-        parts = [f"{self.answered} answered", f"{self.errors} errors", f"{self.asked} asked in {self.seconds:.1f} s"]
+        parts = [f"{self.answered} answered", f"{self.errors} failed", f"{self.asked} asked in {self.seconds:.1f} s"]
         parts.append(f"{self.prompt_tokens} + {self.completion_tokens} tokens")
         parts += [f"{amount:.4f} {currency}" for currency, amount in self.costs.items()]
         if self.unpriced:

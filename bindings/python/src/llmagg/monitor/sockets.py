@@ -26,6 +26,8 @@ from .feed import Feed, told_safely
 PERIOD = 1.0  # seconds between two lines
 _VIEWERS = 8  # at the same time
 
+_START = "start one with LLMAGG_TOP=1 in its environment, it reports from its first call on"
+
 
 def folder() -> Path:
     """The folder of the sockets; made if it is not there. Raises InvalidArgumentError if others can open it."""
@@ -104,8 +106,7 @@ def lines(pid: int) -> Iterator[dict[str, Any]]:
         try:
             source.connect(str(folder() / f"{pid}.sock"))
         except OSError as error:
-            text = f"process {pid} tells nothing ({error.strerror}); start it with LLMAGG_TOP=1 in its environment"
-            raise InvalidArgumentError(text) from None
+            raise InvalidArgumentError(f"process {pid} does not report ({error.strerror}); {_START}") from None
         with source.makefile("rb") as told, contextlib.suppress(OSError):
             for line in told:
                 yield json.loads(line)
@@ -116,5 +117,5 @@ def chosen(pid: int | None) -> int:
     if pid is not None:
         return pid
     if not (found := processes()):
-        raise InvalidArgumentError("no process tells what it does; start one with LLMAGG_TOP=1 in its environment")
+        raise InvalidArgumentError(f"no process reports; {_START}")
     return found[-1]
