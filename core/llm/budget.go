@@ -94,7 +94,7 @@ func (b *Budget) title() string {
 	if b.name == "" {
 		return "the budget of the process"
 	}
-	return "the budget " + shown.Text(b.name)
+	return "the budget " + shown.Name(b.name)
 }
 
 // Reserve takes what an attempt could cost out of a hard budget, until Settle.

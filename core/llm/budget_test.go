@@ -95,3 +95,16 @@ func TestBoundCost(t *testing.T) {
 	o.BoundCost()
 	require.Len(t, o.Budgets, 1)
 }
+
+// A message names the budget, unless its name may be a key.
+func TestBudgetName(t *testing.T) {
+	for name, shown := range map[string]string{
+		"python-1": `the budget "python-1" is spent`, "tenant 42/eu": `the budget "tenant 42/eu" is spent`, "": "the budget of the process is spent",
+		"sk-0123456789abcdefghij": "the budget of 23 bytes (it looks like a credential and is not shown) is spent",
+	} {
+		b, err := NewBudget(name, MaxCost{Amount: 1})
+		require.NoError(t, err)
+		b.Settle(0, &Cost{Amount: 1}, false)
+		require.Contains(t, b.Spent().Message, shown)
+	}
+}
