@@ -67,6 +67,8 @@ func TestConfigRefusesBadShapes(t *testing.T) {
 		"single quotes":    {`{'p':{}}`, "expected a field name in quotes at byte 1"},
 		"invalid UTF-8":    {"{\"p\xff\":{}}", "invalid UTF-8 at byte 3"},
 		"deep":             {`{"p":` + strings.Repeat(`{"a":`, 1000) + `1` + strings.Repeat(`}`, 1000) + `}`, "nested deeper than 512 levels"},
+		"another form":     {`{"api_key":"k","model":"m"}`, `the names of providers come first: {"openai": {"models": {"gpt-4o-mini"`},
+		"a list of models": {`{"model_list":[{"model_name":"g"}]}`, `the names of providers come first`},
 		"model outside":    {`{"openai":{"gpt-4o":{"api_key":"k"}}}`, `unknown key "gpt-4o"; a model stands in "models": {"openai": {"models": {"gpt-4o": {…}}}}`},
 		"no models":        {`{"p":{}}`, `provider "p" has no "models"`},
 		"models no object": {`{"p":{"models":["m"]}}`, `"models" of provider "p" must be an object {name: {…}}, got an array`},

@@ -123,6 +123,15 @@ func ParseProvider(name string, data []byte, o Options) (Provider, error) {
 	return p, err
 }
 
+// outside says where what was taken for a provider belongs, where its name is
+// not one's: other libraries have no providers around their models.
+func outside(name string) string {
+	if !slices.Contains([]string{"model_list", "models", "model", "providers"}, name) && settingOf[name] == nil {
+		return ""
+	}
+	return "; the names of providers come first: {\"openai\": {\"models\": {\"gpt-4o-mini\": {\"api_key\": …, \"base_url\": …}}}}"
+}
+
 func parseProvider(name string, data []byte, o *Options) (Provider, error) {
 	p := Provider{Name: name}
 	if name == "" || strings.Contains(name, "/") {
@@ -130,7 +139,7 @@ func parseProvider(name string, data []byte, o *Options) (Provider, error) {
 	}
 	at := &place{what: "provider " + shown.Name(name), o: o, unset: map[string]string{}}
 	if len(data) > 0 && data[0] != '{' {
-		return p, llm.Errorf(llm.InvalidArgument, "%s must be an object with \"models\", got %s", at.what, kindOfValue(data))
+		return p, llm.Errorf(llm.InvalidArgument, "%s must be an object with \"models\", got %s%s", at.what, kindOfValue(data), outside(name))
 	}
 	fields, err := objectFields(data)
 	if err != nil {

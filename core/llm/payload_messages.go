@@ -2,6 +2,7 @@ package llm
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/internal/shown"
@@ -129,6 +130,12 @@ func unknownRole(i int, role []byte) error {
 	var name string
 	if JSON.Unmarshal(role, &name) != nil {
 		name = ""
+	}
+	switch strings.ToLower(name) { // as other APIs call them
+	case "model", "ai", "bot", "chatbot":
+		return Errorf(InvalidArgument, "messages[%d].role is %s; did you mean \"assistant\"?", i, shown.Value(role))
+	case "human":
+		return Errorf(InvalidArgument, "messages[%d].role is %s; did you mean \"user\"?", i, shown.Value(role))
 	}
 	return Errorf(InvalidArgument, "messages[%d].role is %s; %s%s", i, shown.Value(role), expected,
 		suggest.For(name, []string{"system", "developer", "user", "assistant", "tool", "function"}))

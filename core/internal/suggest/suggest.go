@@ -35,7 +35,7 @@ const aliases = ` key=api_key token=api_key apitoken=api_key secret=api_key open
  url=base_url apibase=base_url endpoint=base_url azureendpoint=base_url host=base_url openaiapibase=base_url apiurl=base_url baseuri=base_url apiendpoint=base_url
  modelname=model modelid=model deployment=model deploymentid=model engine=model upstream=model
  retries=max_retries numretries=max_retries retrycount=max_retries maxattempts=max_retries attempts=max_retries retry=retry,max_retries maxretry=max_retries tries=max_retries
- requesttimeout=timeout timelimit=deadline,timeout timeoutseconds=timeout timeoutms=timeout readtimeout=idle_timeout,timeout streamtimeout=idle_timeout,timeout maxtime=deadline totaltimeout=deadline overalltimeout=deadline budget=deadline maxwait=deadline
+ requesttimeout=timeout timelimit=deadline,timeout timeoutseconds=timeout timeoutms=timeout readtimeout=idle_timeout,timeout streamtimeout=idle_timeout,timeout maxtime=deadline totaltimeout=deadline overalltimeout=deadline budget=budgets,deadline maxwait=deadline
  hedge=hedge_after hedging=hedge_after hedgedelay=hedge_after hedgeafterseconds=hedge_after
  fallbacks=models fallback=models fallbackmodels=models contextwindowfallbacks=models routes=models modellist=models
  extraheaders=headers extraheader=headers defaultheaders=headers header=headers httpheaders=headers

@@ -133,7 +133,7 @@ def messages_to_wire(messages: Any) -> Any:
             return None
         if isinstance(messages, str):
             return [{"role": "user", "content": messages}]
-        kind = type(messages).__name__
+        kind = _kind(messages)
         try:
             messages = None if isinstance(messages, (bytes, Mapping)) else list(messages)
         except TypeError:
@@ -141,6 +141,14 @@ def messages_to_wire(messages: Any) -> Any:
         if messages is None:
             raise InvalidArgumentError(f"messages must be a text or a list of messages, got {kind}")
     return [m if type(m) is dict and type(m.get("content")) is str else _to_wire(m, messages) for m in messages]
+
+
+def _kind(value: Any) -> str:
+    """The type of what is no list of messages, and how to write it."""
+    kind = type(value).__name__
+    if isinstance(value, Mapping) and "messages" in value:
+        return f"{kind}; ChatCompletionRequest.from_dict() makes a request of it"
+    return f"{kind}; put a single message into a list" if isinstance(value, (Message, Mapping)) else kind
 
 
 def listed(values: Any) -> Any:
