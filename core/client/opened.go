@@ -20,6 +20,7 @@ type opened struct {
 	head   heading // what came up to the first token
 	empty  bool    // it is refused, as it was complete before any token
 	whole  bool    // the stream was complete before any token
+	called bool    // a piece of a tool call has come
 	usage  *llm.Usage
 	over   bool
 	failed error
@@ -134,6 +135,7 @@ func (o *opened) Turn() routing.Turn { return o.turn }
 // answer, or the *llm.Error that broke it. Either error ends the attempt.
 func (o *opened) Next() (*llm.Chunk, error) {
 	if c := o.head.take(); c != nil {
+		o.called = o.called || hasCalls(c)
 		return c, nil
 	}
 	if o.over {
@@ -151,14 +153,24 @@ func (o *opened) Next() (*llm.Chunk, error) {
 	if err != nil {
 		return nil, o.finish(o.a.explain(err))
 	}
+	o.called = o.called || hasCalls(c)
 	o.keep(c)
 	return c, nil
 }
 
-// complete ends a complete stream, unless the call's options look at its answer
-// first: conclude ends it then.
+func hasCalls(c *llm.Chunk) bool {
+	for i := range c.Choices {
+		if len(c.Choices[i].Delta.ToolCalls) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// complete ends a complete stream, unless its calls, or the call's options,
+// make somebody look at its answer first: conclude ends it then.
 func (o *opened) complete() error {
-	if !o.turn.call.JudgesStreams() {
+	if !o.called && !o.turn.call.JudgesStreams() {
 		return o.finish(nil)
 	}
 	o.whole = true
@@ -208,8 +220,17 @@ func (o *opened) onLost(f func(reason *llm.Error)) {
 	o.quiet = context.AfterFunc(scope.Context(), func() { f(scope.Ended()) })
 }
 
-// judge lets the application look at the whole answer, and ends the attempt.
-func (o *opened) judge(r *llm.Response) *llm.Error { return o.conclude(o.a.judgeAnswer(r)) }
+// judge looks at the whole answer, of which a call may be nameless, lets the
+// application look at it, unless r is nil, and ends the attempt.
+func (o *opened) judge(r *llm.Response, nameless bool) *llm.Error {
+	switch {
+	case nameless:
+		return o.conclude(failure.OfNameless())
+	case r == nil:
+		return o.conclude(nil)
+	}
+	return o.conclude(o.a.judgeAnswer(r))
+}
 
 func (o *opened) routed(e *llm.Error) *llm.Error { return o.turn.client.routed(e) }
 

@@ -47,8 +47,10 @@ type source interface {
 	// onLost calls f, on a goroutine of its own, when the call ends before the
 	// stream does.
 	onLost(f func(reason *llm.Error))
-	// judge lets the application look at the whole answer.
-	judge(r *llm.Response) *llm.Error
+	// judge ends the attempt of a whole answer: it fails where a call is
+	// nameless, or where the application, which looks at r, refuses it; r is nil
+	// where it does not look.
+	judge(r *llm.Response, nameless bool) *llm.Error
 	routed(e *llm.Error) *llm.Error
 	rescue(in string, body func()) *llm.Error
 }
@@ -167,13 +169,15 @@ func (s *Stream) read() (llm.Event, error) {
 		if rest != nil {
 			return llm.Event{Kind: llm.EventChunk, Chunk: rest}, nil
 		}
+		var r *llm.Response
+		s.mu.Lock()
+		nameless := s.acc.Nameless()
 		if s.call.JudgesStreams() {
-			s.mu.Lock()
-			r := s.acc.Response()
-			s.mu.Unlock()
-			if refused := s.now.judge(r); refused != nil {
-				return s.broke(refused)
-			}
+			r = s.acc.Response()
+		}
+		s.mu.Unlock()
+		if refused := s.now.judge(r, nameless); refused != nil {
+			return s.broke(refused)
 		}
 		return s.complete(), nil
 	}

@@ -263,7 +263,9 @@ func (u *Upstream) gather(ctx context.Context, resp *http.Response, x *Exchange,
 		switch {
 		case err == io.EOF:
 			r.linger()
-			acc.Rest()
+			if acc.Rest(); acc.Nameless() {
+				return nil, r.of(failure.OfNameless())
+			}
 			return acc.Response(), nil
 		case err != nil:
 			e := *llm.AsError(err)

@@ -50,7 +50,9 @@ func (p *partialChoice) addCalls(d *Message) (changed bool) {
 			continue
 		}
 		if to == nil {
-			to = p.calls.begin(&delta)
+			if to = p.calls.sameAgain(&delta); to == nil {
+				to = p.calls.begin(&delta)
+			}
 		}
 		differs := unnamed || delta.Index != to.place
 		if to.repeats(&delta) {
@@ -90,6 +92,32 @@ func (p *partialChoice) addCalls(d *Message) (changed bool) {
 		d.ToolCalls[i] = delta
 	}
 	return changed
+}
+
+// sameAgain is the call that d, which has another index, says once more: its
+// id, its name and all of its arguments; nil for none.
+func (c *partialCalls) sameAgain(d *ToolCall) *partialCall {
+	if d.ID == "" || d.Custom != nil || d.Function.Name == "" {
+		return nil
+	}
+	to := c.withID(d.ID)
+	if to == nil || to.custom || to.name.String() != d.Function.Name || !isWholeAgain(to, d.Function.Arguments) {
+		return nil
+	}
+	return to
+}
+
+// Nameless tells whether a choice has a call without the name of its function,
+// which nobody could make.
+func (a *Accumulator) Nameless() bool {
+	for _, p := range a.choices {
+		for _, to := range p.calls.list {
+			if to.name.Len() == 0 && !to.custom {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // unname takes away the word for no name, which some servers write into the
