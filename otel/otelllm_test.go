@@ -135,6 +135,21 @@ func TestAFailedCallSaysSo(t *testing.T) {
 	require.Equal(t, "openai/good", attributes(call)["llmagg.route"])
 }
 
+func TestALostHedgeIsNotWhatTheSpanSays(t *testing.T) {
+	agg, _ := build(t, `{"models":{"bad":{"steps":[{"delay_headers_s":0.3}]},"good":{"steps":[{"delay_headers_s":30}]}}}`)
+	tp, kept := provider()
+	r := ask()
+	r.Options.HedgeAfter = 50 * time.Millisecond
+	s, err := otelllm.Wrap(agg, otelllm.WithTracerProvider(tp)).Stream(context.Background(), r)
+	require.NoError(t, err)
+	answer, err := s.Collect()
+	require.NoError(t, err)
+	require.Len(t, answer.Attempts, 2)
+	call := spans(t, kept, 3)["chat bad"]
+	require.Equal(t, "openai/bad", attributes(call)["llmagg.route"])
+	require.NotContains(t, attributes(call), attribute.Key("error.type"))
+}
+
 func TestEmbeddingsAreSpansToo(t *testing.T) {
 	agg, _ := build(t, `{}`)
 	tp, kept := provider()

@@ -79,13 +79,18 @@ func (t *told) route(a *llm.Attempt) {
 	}
 }
 
-// last adds what the last attempt of a trail says of the call, and whether it
-// failed.
+// last adds what the attempt that answered says of the call; if none did, it is
+// the last one, which failed. A hedge that lost may stand behind the answer.
 func (t *told) last(trail []llm.Attempt) (failed *llm.Attempt) {
 	if len(trail) == 0 {
 		return nil
 	}
 	a := &trail[len(trail)-1]
+	for i := range trail {
+		if trail[i].Code == llm.OK {
+			a = &trail[i]
+		}
+	}
 	t.text("provider", providerName(a.Provider))
 	t.route(a)
 	if a.Code != llm.OK {

@@ -186,8 +186,6 @@ var unstated = []rule{
 var missing = []string{"does not exist", "not found", "unknown model", "model not exist", "no such model", "is not a valid model",
 	"invalid model name", "invalid model id", "invalid model:", "invalid model `", "invalid model '", "invalid model \"", "unsupported model", "unrecognized model",
 	"could not find model", "cannot find model", "no model named", "model not available", "model not supported", "not a known model", "isn't a valid model",
-	"invalid model name", "invalid model id", "invalid model:", "invalid model `", "invalid model '", "invalid model \"", "unsupported model", "unrecognized model",
-	"could not find model", "cannot find model", "no model named", "model not available", "model not supported", "not a known model", "isn't a valid model",
 	"decommissioned", "model identifier is invalid", "on-demand throughput isn", "is not supported for generatecontent"}
 
 func (r *rule) fits(name, text string, status int) bool {

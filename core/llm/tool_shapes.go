@@ -151,11 +151,19 @@ func readTools(tools []byte) ([]byte, error) {
 }
 
 // write appends the tool as chat completions write it. A tool that lacks its
-// type only keeps its fields.
+// type only keeps its other fields.
 func (s *toolShape) write(dst, tool []byte) []byte {
 	if s.function != nil {
-		inner := bytes.TrimLeft(tool[1:], " \t\r\n")
-		return append(append(dst, `{"type":"function",`...), inner...)
+		dst = append(dst, `{"type":"function"`...)
+		r := newReader(tool)
+		for more := r.Object(); more; more = r.NextField() {
+			key := string(r.Key)
+			if from := r.Span(); key != "type" { // it is null
+				dst = append(jsontext.AppendText(append(dst, ','), key), ':')
+				dst = append(dst, r.Data[from:r.Pos]...)
+			}
+		}
+		return append(dst, '}')
 	}
 	dst = append(append(dst, `{"type":"function","function":{"name":`...), s.name...)
 	for _, f := range []struct {
