@@ -196,7 +196,7 @@ class TracedCall(Call):
         operation.cancel()
         until = time.monotonic() + _PATIENCE
         while not operation.done and time.monotonic() < until and not reader.custom:
-            reader._poll.poll(20)
+            reader._poll(20)
             reader.pump()
         _last(operation, trace)
 
