@@ -94,22 +94,26 @@ func (a *Aggregator) Stream(ctx context.Context, r *llm.Request) (*client.Stream
 func (a *Aggregator) Embed(ctx context.Context, r *llm.EmbeddingRequest) (*llm.EmbeddingResponse, error) {
 	ctx, span := a.begin(ctx, "embeddings", r.Model)
 	answer, err := a.Aggregator.Embed(ctx, r)
-	if err != nil {
-		a.failed(ctx, span, err)
-	} else {
-		a.ended(ctx, span, told{generation: a.generation}, outcome{answer.Model, answer.Usage, answer.Cost, answer.CallID, answer.Attempts})
-	}
-	return answer, err
+	return end(ctx, a, span, answer, err, func() outcome {
+		return outcome{answer.Model, answer.Usage, answer.Cost, answer.CallID, answer.Attempts}
+	})
 }
 
 // Rerank is [aggregator.Aggregator.Rerank] as a span.
 func (a *Aggregator) Rerank(ctx context.Context, r *llm.RerankRequest) (*llm.RerankResponse, error) {
 	ctx, span := a.begin(ctx, "rerank", r.Model)
 	answer, err := a.Aggregator.Rerank(ctx, r)
+	return end(ctx, a, span, answer, err, func() outcome {
+		return outcome{answer.Model, answer.Usage, answer.Cost, answer.CallID, answer.Attempts}
+	})
+}
+
+// end ends the span of a call that is no chat; of is what an answer tells.
+func end[A any](ctx context.Context, a *Aggregator, span trace.Span, answer *A, err error, of func() outcome) (*A, error) {
 	if err != nil {
 		a.failed(ctx, span, err)
 	} else {
-		a.ended(ctx, span, told{generation: a.generation}, outcome{answer.Model, answer.Usage, answer.Cost, answer.CallID, answer.Attempts})
+		a.ended(ctx, span, told{generation: a.generation}, of())
 	}
 	return answer, err
 }
