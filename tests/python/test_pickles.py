@@ -85,3 +85,14 @@ def test_an_aggregator_goes_to_another_process(llm_wall: FaultWall, how: str) ->
     llm.chat_sync(HELLO)
     with multiprocessing.get_context(how).Pool(1) as pool:
         assert pool.apply_async(_ask, (llm,)).get(60) == ("Hello from gpt-a.", 9.0)
+
+
+def test_a_pickle_holds_one_aggregator(llm_wall: FaultWall) -> None:
+    config = config_for(llm_wall, "gpt-a")
+    first, second = llmagg.LLMAggregator(), llmagg.LLMAggregator(strategy=lambda names, _: names)  # has no pickle
+    first.initialize_sync(config)
+    second.initialize_sync(config)
+    other = again(first)  # its registry takes the place of the process's
+    other.initialize_sync({"other": config["openai"]})
+    assert list(other.manager.providers) == ["other"]  # the other provider was its own, and only its own
+    assert other.chat_sync(HELLO).text == "Hello from gpt-a."

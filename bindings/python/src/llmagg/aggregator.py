@@ -98,8 +98,7 @@ class LLMAggregator(Closing):
 
             budgets.names_of(budget)
         catalog.check_strategy(strategy)
-        self.strategy = strategy
-        self.budget = budget
+        self.strategy, self.budget = strategy, budget
         self.cache: Cache | None = None
         if cache is not None and cache is not False:
             from .cache import cache_of
@@ -112,6 +111,16 @@ class LLMAggregator(Closing):
     def __repr__(self) -> str:
         state = "" if self._initialized else ", not initialized"
         return f"<{type(self).__name__} {self.models!r}{state}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        from . import registration
+
+        return registration.pickled(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        from . import registration
+
+        registration.restore(self, state)
 
     async def initialize(self, config: Any = None) -> None:
         """Registers the providers of ``{provider: {"models": {name: {…}}}}``; without it, uses the registered ones.
@@ -291,8 +300,7 @@ class LLMAggregator(Closing):
     ) -> str:
         """Returns the answer's text. Raises AllModelsFailedError (a RuntimeError), whose cause is the last failure."""
         try:
-            response = await self.chat(messages, max_retries=max_retries, **params)
-            return response.text
+            return (await self.chat(messages, max_retries=max_retries, **params)).text
         except LLMError as error:
             raise_all_failed(error)
 
@@ -372,8 +380,7 @@ class LLMAggregator(Closing):
     ) -> str:
         """``generate_response`` for code without an event loop; it blocks, and Ctrl-C ends it."""
         try:
-            response = self.chat_sync(messages, max_retries=max_retries, **params)
-            return response.text
+            return (self.chat_sync(messages, max_retries=max_retries, **params)).text
         except LLMError as error:
             raise_all_failed(error)
 

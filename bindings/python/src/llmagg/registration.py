@@ -156,10 +156,23 @@ _KEY = "_llmagg_owners"
 
 
 class _Owners(weakref.WeakSet[Any]):
-    """A set of aggregators that can be pickled with them."""
+    """The pickle of a provider holds no aggregator that has it: a pickled aggregator notes what is its own."""
 
     def __reduce__(self) -> Any:
-        return _Owners, (list(self),)
+        return _Owners, ()
+
+
+def pickled(user: Any) -> dict[str, Any]:
+    """The state of an aggregator, with the names of the providers that it has registered."""
+    there = {} if lookup.is_asked(user.manager) else dict(user.manager.providers)
+    return {**vars(user), "_owned": [name for name, provider in there.items() if user in _owners(provider)]}
+
+
+def restore(user: Any, state: dict[str, Any]) -> None:
+    """Gives a new aggregator the state of another one; it owns the providers that the other one owned."""
+    vars(user).update(state)
+    for name in vars(user).pop("_owned", ()):
+        _owners(user.manager.providers.get(name)).add(user)
 
 
 def _owners(provider: Any) -> weakref.WeakSet[Any]:
