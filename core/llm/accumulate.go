@@ -204,10 +204,14 @@ func (p *partialChoice) addDelta(d *Message) (changed bool) {
 			d.FunctionCall = nil
 			return true
 		}
+		if rest := p.function.newName(copied.Name); rest != copied.Name {
+			copied.Name = rest
+			d.FunctionCall, changed = &copied, true
+		}
 		if copied.Arguments != "" && p.function.withhold(&copied.Arguments, p.finish != "") {
 			d.FunctionCall, changed = &copied, true
 		}
-		p.function.addPiece(copied.Name, copied.Arguments, copied.Extra, false)
+		p.function.addPiece(copied.Name, copied.Arguments, copied.Extra)
 	}
 	return changed
 }

@@ -3,11 +3,39 @@ package llm
 import (
 	"bytes"
 	"encoding/json"
+	"strconv"
 	"strings"
 )
 
-// This file decides what a piece of a call's arguments is: a piece, all of them
-// once more, or a placeholder.
+// This file decides what a piece of a call's name or arguments is: a piece, all
+// of them so far or once more, or a placeholder.
+
+// newName takes out of a piece of the name what came of it before: some servers
+// repeat it, or send all of it so far.
+func (c *partialCall) newName(name string) string {
+	if c.name.Len() == 0 {
+		return name
+	}
+	return strings.TrimPrefix(name, c.name.String())
+}
+
+// unsay leaves in a delta what its name adds to the call that it belongs to.
+func (p *partialChoice) unsay(to *partialCall, d *ToolCall) (changed bool) {
+	name, _ := d.said()
+	rest := to.newName(*name)
+	if len(rest) == len(*name) {
+		return false
+	}
+	if d.Custom != nil {
+		copied := *d.Custom
+		d.Custom = &copied
+		name = &d.Custom.Name
+	}
+	if *name = rest; rest != "" && p.halves != nil { // it has the character that was cut
+		delete(p.halves, "call "+strconv.Itoa(to.place)+" name")
+	}
+	return true
+}
 
 // isPlaceholder tells whether a piece is what some servers put in the place of
 // arguments before these come.

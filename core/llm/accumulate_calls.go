@@ -69,6 +69,7 @@ func (p *partialChoice) addCalls(d *Message) (changed bool) {
 			p.calls.alias(to, delta.ID)
 			delta.ID, differs = to.id, true
 		}
+		differs = p.unsay(to, &delta) || differs
 		if called, text := delta.said(); p.halves != nil || !jsontext.Half("").Whole(*text) || !jsontext.Half("").Whole(*called) {
 			if delta.Custom != nil {
 				copied := *delta.Custom
@@ -186,25 +187,18 @@ func (c *partialCalls) join(to *partialCall, d *ToolCall) {
 	}
 	if f := d.Custom; f != nil {
 		to.custom = true
-		to.addPiece(f.Name, f.Input, f.Extra, d.ID != "")
+		to.addPiece(f.Name, f.Input, f.Extra)
 	} else {
-		to.addPiece(d.Function.Name, d.Function.Arguments, d.Function.Extra, d.ID != "")
+		to.addPiece(d.Function.Name, d.Function.Arguments, d.Function.Extra)
 	}
 	if d.Extra != nil {
 		to.extra.add(d.Extra, inDelta)
 	}
 }
 
-// addPiece joins a piece of a call, with or without the call's id.
-func (to *partialCall) addPiece(name, text string, inside Extra, id bool) {
-	switch before := to.name.String(); {
-	case name == "", name == before: // some servers repeat it
-	case id && before != "" && strings.HasPrefix(name, before): // or send all of it so far
-		to.name.Reset()
-		to.name.WriteString(name)
-	default:
-		to.name.WriteString(name)
-	}
+// addPiece joins a piece of a call.
+func (to *partialCall) addPiece(name, text string, inside Extra) {
+	to.name.WriteString(name)
 	to.arguments.WriteString(text)
 	if inside != nil {
 		to.inside.add(inside, inDelta)

@@ -18,7 +18,7 @@ type cutter struct {
 	rand      *rand.Rand
 	index     int // how tool calls are numbered: see callIndex
 	ids       int // on the first delta, on each, changing, late
-	names     int // once, on each delta, in pieces
+	names     int // once, on each delta, in pieces, all so far
 	message   int // none beside the deltas, all so far in each chunk, the whole at the end, messages alone
 	reasoning int // reasoning_content, reasoning, both
 }
@@ -229,13 +229,21 @@ func (c *cutter) callDeltas(m doc, emit func(string, ...any)) {
 		switch {
 		case c.names == 1:
 			nameAgain = first
-		case c.names == 2 && c.ids != 3: // in pieces: the first has the id
+		case c.names >= 2 && c.ids != 3: // in pieces: the first has the id
 			delta(id, asJSON(name[:2]), `""`)
 			again := ""
 			if c.ids == 1 {
 				again = id
 			}
-			delta(again, asJSON(name[2:]), `""`)
+			if c.names == 3 {
+				delta(again, asJSON(name[:3]), `""`)
+				delta(again, first, `""`)
+				if c.pick(2) == 0 {
+					break
+				}
+			} else {
+				delta(again, asJSON(name[2:]), `""`)
+			}
 			first = `""`
 		}
 		if text := function["arguments"].(string); text != "" && !isPlaceholder(text) && nameAgain == `null` && c.ids != 3 && c.pick(4) == 0 {
@@ -322,7 +330,7 @@ func (c *cutter) chunks(m doc) (chunks []string) {
 // out of the chunks that the reader gets, and nothing but valid text in them.
 func checkCut(t *testing.T, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 7))
-	c := &cutter{rand: r, index: r.IntN(5), ids: r.IntN(4), names: r.IntN(3), message: max(0, r.IntN(6)-2), reasoning: r.IntN(3)}
+	c := &cutter{rand: r, index: r.IntN(5), ids: r.IntN(4), names: r.IntN(4), message: max(0, r.IntN(6)-2), reasoning: r.IntN(3)}
 	if c.message == 3 || c.message != 0 && r.IntN(2) == 0 {
 		c.reasoning = 0
 	}

@@ -137,8 +137,8 @@ func (p *partialChoice) lackingCalls(rest, whole *Message) {
 }
 
 func (to *partialCall) lacking(whole *FunctionCall, lacks func(have *segments, whole string) string) (more FunctionCall) {
-	if to.name.Len() == 0 {
-		more.Name = whole.Name
+	if rest := to.newName(whole.Name); to.name.Len() == 0 || rest != whole.Name {
+		more.Name = rest
 	}
 	if whole.Arguments != "" {
 		to.again.held = "" // it says all that came

@@ -235,7 +235,8 @@ func (j *joiner) addCall(data any) {
 	}
 	function, _ := delta["function"].(map[string]any)
 	if name, _ := function["name"].(string); name != "" {
-		call["name"] = name
+		before, _ := call["name"].(string)
+		call["name"] = before + name
 	}
 	arguments, _ := function["arguments"].(string)
 	call["arguments"] = call["arguments"].(string) + arguments
