@@ -31,7 +31,8 @@ type Decoder struct {
 	// Bare makes a line with a JSON object a line of data though no field name,
 	// or another, stands before it, and takes "data" however it is written: an
 	// object that nobody reads is a hole in the answer. It makes a field called
-	// "error" an event of that type, too.
+	// "error" an event of that type, too. An object goes on over lines without
+	// a field name until it ends.
 	Bare bool
 	// Strays counts lines that are neither a field of any name nor a comment:
 	// words, or pieces of a page. Words is the beginning of the last.
@@ -58,6 +59,10 @@ type Decoder struct {
 	started bool // the place of the byte order mark is behind us
 	skipLF  bool // the last line ended in CR at the end of the buffer: a LF that follows belongs to it
 	hasData bool // the event being built has at least one data field
+
+	object  ValueScan // of the data that is an object, once a line without a field comes behind it
+	scanned int       // how much of the data it has seen
+	ended   bool      // the object has
 
 	eventType string // of the event being built
 	lastType  string // the last type seen, kept so that a repeated type is allocated once
@@ -146,6 +151,7 @@ func (d *Decoder) event() Event {
 func (d *Decoder) clearEvent() {
 	d.dataStart, d.dataEnd = d.pos, d.pos
 	d.hasData = false
+	d.object, d.scanned, d.ended = ValueScan{}, 0, false
 	d.eventType = ""
 }
 

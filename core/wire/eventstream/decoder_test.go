@@ -153,3 +153,20 @@ func TestDataIsTheCallersUntilNext(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "c", string(e.Data))
 }
+
+// Servers write an object over several lines, with or without a field name
+// before the first.
+func TestAnObjectOverSeveralLinesIsOneEvent(t *testing.T) {
+	for _, first := range []string{"", "data: "} {
+		for _, end := range []string{"\n", "\r\n"} {
+			text := strings.ReplaceAll("data: {\"a\":1}\n\n"+first+"{\n  \"error\": {\n    \"message\": \"no } room\",\n    \"code\": 429\n  }\n}\n\ndata: [DONE]\n\n", "\n", end)
+			d := eventstream.NewDecoder(iotest.OneByteReader(strings.NewReader(text)), eventstream.Limits{})
+			d.Bare = true
+			for _, want := range []string{`{"a":1}`, "{\n  \"error\": {\n    \"message\": \"no } room\",\n    \"code\": 429\n  }\n}", "[DONE]"} {
+				event, err := d.Next()
+				require.NoError(t, err)
+				require.Equal(t, want, string(event.Data))
+			}
+		}
+	}
+}

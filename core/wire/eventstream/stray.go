@@ -8,6 +8,10 @@ import "bytes"
 // stray takes a line whose field has no meaning in the format.
 func (d *Decoder) stray(line span) {
 	if d.Bare {
+		if d.goesOn() {
+			d.addData(line)
+			return
+		}
 		if value, ok := d.oddData(line); ok {
 			d.addData(value)
 			return
@@ -18,6 +22,19 @@ func (d *Decoder) stray(line span) {
 		d.Strays++
 		d.Words = append(d.Words[:0], text[:min(len(text), maxWords)]...)
 	}
+}
+
+// goesOn tells whether the data so far is an object without its end: of servers
+// that write JSON over several lines. It looks at each byte once.
+func (d *Decoder) goesOn() bool {
+	if !d.hasData || d.dataStart == d.dataEnd || d.buf[d.dataStart] != '{' {
+		return false
+	}
+	if !d.ended {
+		_, d.ended = d.object.Feed(d.buf[d.dataStart+d.scanned : d.dataEnd])
+		d.scanned = d.dataEnd - d.dataStart
+	}
+	return !d.ended
 }
 
 // oddData finds the data in a line that has it in an odd form: behind a byte
