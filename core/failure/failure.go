@@ -133,8 +133,8 @@ func OfHole(c *llm.ChunkChoice) *llm.Error {
 			return ofHole(name)
 		}
 	}
-	if name := UnreadIn(c.Delta.Extra); name != "" {
-		return ofHole(name)
+	if name := UnreadIn(c.Delta.Extra); name != "" && (name != llm.PartsField || llm.OwnerOf(c.Delta.AnswerParts()) == "") {
+		return ofHole(name) // parts with an owner are kept whole, read or not
 	}
 	if c.FinishReason != "" {
 		return nil
@@ -202,8 +202,7 @@ func UnreadIn(fields llm.Extra) string {
 }
 
 // unreadPart tells whether parts of an answer are not what a format keeps of
-// it, thoughts, a server's own tools or its summary of the conversation, but
-// hold a text of the answer.
+// it, thoughts or a server's own tools, but hold a text of the answer.
 func unreadPart(raw json.RawMessage) bool {
 	var parts []llm.AnswerPart
 	if llm.JSON.Unmarshal(raw, &parts) != nil || llm.OwnerOf(parts) == "" {
@@ -211,7 +210,7 @@ func unreadPart(raw json.RawMessage) bool {
 	}
 	return slices.ContainsFunc(parts, func(p llm.AnswerPart) bool {
 		kind := textOf(fieldsOf(p.Raw)["type"])
-		return p.Type == "other" && kind != "compaction" && !strings.Contains(kind, "tool") && !strings.Contains(kind, "call") && TextIn(p.Raw) != ""
+		return p.Type == "other" && !strings.Contains(kind, "tool") && !strings.Contains(kind, "call") && TextIn(p.Raw) != ""
 	})
 }
 
