@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -28,6 +30,10 @@ const reserve = 4 << 20
 // mostRows is more than a ledger has; a file with a larger number is none.
 const mostRows = 1<<31 - 1
 
+// page is so many places of lines, held together: a row far from the others
+// takes one page.
+type page [256]int64
+
 // job is what all rows of a ledger have in common.
 type job struct {
 	Form   int      `json:"form"`
@@ -42,15 +48,15 @@ type entry struct {
 }
 
 // ledger is a file of JSON lines; the last line of a row counts. In memory are
-// the places of the lines, 8 bytes a row.
+// the places of the lines, 8 bytes a row, in pages.
 type ledger struct {
 	path string
 	job  []byte // its JSON
 	lock *os.File
 	file *os.File
 
-	mu      sync.Mutex // guards what follows
-	places  []int64    // by the row's number: the place of its line + 1; 0: none
+	mu      sync.Mutex    // guards what follows
+	places  map[int]*page // by the row's number: the place of its line + 1; 0: none
 	end     int64
 	written bool // since the last sync
 	crowded bool // the reserve was given back
@@ -64,7 +70,7 @@ func openLedger(path string, of job, resume bool) (_ *ledger, err error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &ledger{path: path, job: data, stop: make(chan struct{}), stopped: make(chan struct{})}
+	l := &ledger{path: path, job: data, places: map[int]*page{}, stop: make(chan struct{}), stopped: make(chan struct{})}
 	if l.lock, err = os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o666); err != nil {
 		return nil, llm.Errorf(llm.InvalidArgument, "the ledger cannot be opened: %v", err)
 	}
@@ -140,10 +146,11 @@ func (l *ledger) foreign() error {
 }
 
 func (l *ledger) place(n int, at int64) {
-	if n >= len(l.places) {
-		l.places = append(l.places, make([]int64, n+1-len(l.places))...)
+	number := n / len(page{})
+	if l.places[number] == nil {
+		l.places[number] = &page{}
 	}
-	l.places[n] = at + 1
+	l.places[number][n%len(page{})] = at + 1
 }
 
 func hexKey(key [16]byte) string { return hex.EncodeToString(key[:]) }
@@ -207,10 +214,11 @@ func (l *ledger) syncs() {
 func (l *ledger) find(n int) (*entry, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if n >= len(l.places) || l.places[n] == 0 {
+	places := l.places[n/len(page{})]
+	if places == nil || places[n%len(page{})] == 0 {
 		return nil, nil
 	}
-	at := l.places[n] - 1
+	at := places[n%len(page{})] - 1
 	lines := bufio.NewReader(io.NewSectionReader(l.file, at, l.end-at))
 	line, err := lines.ReadBytes('\n')
 	if err != nil {
@@ -222,13 +230,15 @@ func (l *ledger) find(n int) (*entry, error) {
 
 // spent is what all rows cost.
 func (l *ledger) spent() (sum float64, err error) {
-	for n := range l.places {
-		kept, err := l.find(n)
-		if err != nil {
-			return 0, err
-		}
-		if kept != nil && kept.Result.Cost != nil {
-			sum += kept.Result.Cost.Amount
+	for _, number := range slices.Sorted(maps.Keys(l.places)) {
+		for i := range len(page{}) {
+			kept, err := l.find(number*len(page{}) + i)
+			if err != nil {
+				return 0, err
+			}
+			if kept != nil && kept.Result.Cost != nil {
+				sum += kept.Result.Cost.Amount
+			}
 		}
 	}
 	return sum, nil

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import sqlite3
+import tracemalloc
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,21 @@ def test_a_file_of_another_form_is_no_ledger(llm_wall: FaultWall, tmp_path: Path
         run(bulk.run(["a"], tmp_path / "a.jsonl", llm, ledger=ledger, resume=True))
     assert ledger.read_text() == job + text
     assert chats(llm_wall) == []
+
+
+def test_a_row_far_from_the_others_takes_no_memory(llm_wall: FaultWall, tmp_path: Path, run: Any) -> None:
+    llm, ledger = aggregator_for(llm_wall, "gpt-a"), tmp_path / "ledger.jsonl"
+    run(bulk.run(["a"], tmp_path / "a.jsonl", llm, ledger=ledger))
+    line = ledger.read_text().splitlines()[-1].replace('"n":0', '"n":4194304')
+    ledger.write_text(f"{ledger.read_text()}{line}\n")
+    tracemalloc.start()
+    try:
+        report = run(bulk.run(["a"], tmp_path / "a.jsonl", llm, ledger=ledger, resume=True))
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()
+    assert (report.rows, report.asked) == (1, 0)
+    assert bulk.export(ledger, tmp_path / "b.jsonl") == 2
 
 
 @pytest.mark.parametrize("table", ["item(x)", "meta(name, value)", "customers(name)"])

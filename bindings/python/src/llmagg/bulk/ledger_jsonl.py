@@ -17,16 +17,19 @@ from .lock import Lock
 from .report import LedgerError, LedgerFullError
 
 _NUMBERS = range(1 << 31)  # of rows; a larger one would be a larger file than there is
+_PAGE = 256  # places that are held together
 _TEXTS = ("id", "answer", "usage", "error")
 
 
 class JsonlLedger:
-    """Lines are appended; the last line of a row counts. Memory holds the position of each line: 8 bytes a row."""
+    """Lines are appended; the last line of a row counts. Memory holds the position of each line: 8 bytes a row,
+    and a page for a row far from the others.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = Lock(path)
-        self._places = array("q")  # by the row's number: the place of its line + 1; 0: none
+        self._places: dict[int, array[int]] = {}  # pages by the row's number: the place of its line + 1; 0: none
         self._meta: dict[str, Any] = {}
         self._unsynced = 0
         self._synced_at = time.monotonic()
@@ -67,9 +70,10 @@ class JsonlLedger:
     def _place(self, n: int, at: int) -> None:
         if n not in _NUMBERS:
             raise TypeError("no number of a row")
-        if n >= len(self._places):
-            self._places.frombytes(bytes(8 * (n + 1024 - len(self._places))))
-        self._places[n] = at + 1
+        page, i = divmod(n, _PAGE)
+        if page not in self._places:
+            self._places[page] = array("q", bytes(8 * _PAGE))
+        self._places[page][i] = at + 1
 
     def meta(self) -> dict[str, Any]:
         """What was noted beside the rows."""
@@ -83,7 +87,8 @@ class JsonlLedger:
 
     def find(self, n: int) -> Entry | None:
         """The entry of a row."""
-        place = self._places[n] if n < len(self._places) else 0
+        page, i = divmod(n, _PAGE)
+        place = self._places[page][i] if page in self._places else 0
         return self._entry(place - 1) if place else None
 
     def _entry(self, at: int) -> Entry:
@@ -136,9 +141,10 @@ class JsonlLedger:
 
     def entries(self) -> Iterator[Entry]:
         """All entries in the order of their rows."""
-        for place in self._places:
-            if place:
-                yield self._entry(place - 1)
+        for page in sorted(self._places):
+            for place in self._places[page]:
+                if place:
+                    yield self._entry(place - 1)
 
     def costs(self) -> dict[str, float]:
         """What all rows cost, by currency."""
