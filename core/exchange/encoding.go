@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"bufio"
+	"bytes"
 	"compress/flate"
 	"compress/gzip"
 	"compress/zlib"
@@ -19,10 +20,13 @@ import (
 // maxEncodings is how many encodings around one body are taken off.
 const maxEncodings = 3
 
+// encodingHead is how many bytes show whether a body is encoded.
+const encodingHead = 8
+
 // decode removes the encodings that the transport has left on a body; the
 // transport itself removes only the gzip that it asked for. The result is the
 // name of an encoding that is not supported (br, zstd), or "" if the body can
-// be read. An unknown name on plain text is taken for a mistake of the server.
+// be read. A name on plain text is taken for a mistake of the server.
 func decode(resp *http.Response) (unreadable string) {
 	header := resp.Header.Values("Content-Encoding")
 	if len(header) == 0 {
@@ -86,7 +90,8 @@ type unpacked struct {
 }
 
 // lazily opens a reader at its first read: opening may wait for the first bytes
-// of a stream.
+// of a stream. Plain text, of which no encoding begins, needs none: servers and
+// proxies name what they have removed, or never did.
 type lazily struct {
 	from io.Reader
 	open func(io.Reader) (io.Reader, error)
@@ -96,7 +101,15 @@ type lazily struct {
 
 func (l *lazily) Read(p []byte) (int, error) {
 	if l.in == nil && l.err == nil {
-		l.in, l.err = l.open(l.from)
+		head := make([]byte, peeked)
+		n, err := io.ReadAtLeast(l.from, head, encodingHead) // an error comes again from the next read
+		if n == 0 && err != nil {
+			l.err = err
+			return 0, err
+		}
+		if l.in = io.MultiReader(bytes.NewReader(head[:n]), l.from); !isText(head[:n]) {
+			l.in, l.err = l.open(l.in)
+		}
 	}
 	if l.err != nil {
 		return 0, l.err
@@ -116,6 +129,11 @@ func (l *lazily) Read(p []byte) (int, error) {
 func plain(in *bufio.Reader) bool {
 	_, _ = in.Peek(1) // waits for the first bytes; an error comes again from the next read
 	head, _ := in.Peek(in.Buffered())
+	return isText(head)
+}
+
+// isText tells whether the beginning of a body is text.
+func isText(head []byte) bool {
 	for len(head) > 0 {
 		r, size := utf8.DecodeRune(head)
 		if r == utf8.RuneError && len(head) >= utf8.UTFMax || r < ' ' && r != '\n' && r != '\r' && r != '\t' || r == 0x7f {
