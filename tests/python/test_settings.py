@@ -15,7 +15,7 @@ import pytest
 
 import llmagg
 from conftest import HELLO, chats
-from llmagg import oldstyle, providers
+from llmagg import oldstyle, providers, settings
 from llmagg._native import operation, route
 from llmagg.config import CLIENT_VENDORS, MODEL_KEYS
 from llmagg.faultwall import FaultWall
@@ -151,6 +151,27 @@ def test_names_in_the_environment_stand_for_a_list(
     assert found.chat_sync(HELLO).route == "openai/gpt-z"
 
 
+def test_names_in_the_environment_are_nobodys_list_in_another_thread(
+    keys: FaultWall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLMAGG_MODELS", "deepseek/deepseek-y, openai/gpt-y")
+    found, find, own = llmagg.LLMAggregator(), settings.find, {"gpt-z": {"api_key": "k", "base_url": keys.url}}
+
+    def configured() -> list[str]:
+        found.chat_sync(HELLO)
+        found.initialize_sync({"openai": {"models": own}})
+        return list(found.models)
+
+    def finds(*args: Any, **options: Any) -> Any:
+        monkeypatch.setattr(settings, "find", find)
+        with ThreadPoolExecutor(1) as other:  # the first call of another thread, while this one looks
+            assert other.submit(configured).result() == ["gpt-z"]
+        return find(*args, **options)
+
+    monkeypatch.setattr(settings, "find", finds)
+    assert found.chat_sync(HELLO).route == "openai/gpt-z"
+
+
 @BOTH
 def test_what_was_not_found_is_looked_for_again(keys: FaultWall, monkeypatch: pytest.MonkeyPatch, cls: Any) -> None:
     later, bare = cls(), cls(["gpt-x"])
@@ -218,9 +239,9 @@ def test_initialize_from_settings(llm_wall: FaultWall, run: Any, cls: Any) -> No
     run(aggregator.initialize_from_settings(llm_model(llm_wall)))  # changes nothing
     run(aggregator.initialize_from_settings(llm_model(llm_wall, "gpt-b")))  # replaces it
     assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-b."
-    for settings in (SimpleNamespace(), {"LLM_MODEL": {}}, SimpleNamespace(LLM_MODEL=[1])):
+    for odd in (SimpleNamespace(), {"LLM_MODEL": {}}, SimpleNamespace(LLM_MODEL=[1])):
         with pytest.raises(llmagg.InvalidArgumentError, match="LLM_MODEL"):
-            run(cls().initialize_from_settings(settings))
+            run(cls().initialize_from_settings(odd))
 
 
 @pytest.mark.parametrize(

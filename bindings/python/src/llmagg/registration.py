@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import catalog, lookup, oldstyle, settings
@@ -19,57 +19,57 @@ def configure(user: Any, class_of: Callable[[str], Any], *, original: bool) -> N
     that do this at the same time register equal providers.
     """
     own = list(user.models)
-    if not own:
-        user.models = settings.names()
+    found = settings.names() if not own or own == user._filled else []
+    read = settings.find(found or own, original=original)
+    if user._initialized:  # by another thread, whose application may have chosen since
+        return
+    installing = install(user, read, class_of, lenient=original, found=found)
     try:
-        installing = install(user, settings.find(user.models, original=original), class_of, lenient=original)
-        try:
-            installing.send(None)
-        except StopIteration:
-            pass
-        else:
-            installing.close()
-            raise InvalidArgumentError("a provider's class waits in initialize_all_models(); await initialize() first")
-        if not lookup.is_asked(user.manager) and not user.manager.providers:
-            user._initialized = False  # the call says what is missing, and the next one looks again
-    finally:
-        if not user._initialized:
-            user.models = own
-    if not own:
-        user._filled = list(user.models)  # found, not chosen: initialize() with a configuration replaces them
+        installing.send(None)
+    except StopIteration:
+        pass
+    else:
+        installing.close()
+        raise InvalidArgumentError("a provider's class waits in initialize_all_models(); await initialize() first")
+    if not lookup.is_asked(user.manager) and not user.manager.providers:
+        user.models, user._initialized = own, False  # the call says what is missing, and the next one looks again
 
 
-async def install(user: Any, read: oldstyle.Read, class_of: Callable[[str], Any], *, lenient: bool) -> None:
+async def install(
+    user: Any, read: oldstyle.Read, class_of: Callable[[str], Any], *, lenient: bool, found: Sequence[str] = ()
+) -> None:
     """Registers the providers of a configuration in place of those that ``user`` registered before. All or nothing.
 
-    ``class_of`` returns the class of a provider by its name.
+    ``class_of`` returns the class of a provider by its name. The names ``found`` stand for a list where the application
+    chose none: ``_filled`` has them before ``models`` does, so that no thread takes them for a choice.
     """
+    chosen = found or user.models
     if not lookup.is_asked(user.manager):
-        read = _with_vendors(user, read)
+        read = _with_vendors(user, read, chosen)
     made = await _providers(user, read, class_of)
-    filled = not user.models or user.models == user._filled
+    filled = not found and (not user.models or user.models == user._filled)
     if lookup.is_asked(user.manager):  # then it decides itself which client a name means
         for provider in made.values():
             lookup.register(user.manager, provider)
     else:
-        _register(user, read, made, lenient=lenient, filled=filled)
+        _register(user, read, made, [] if filled else chosen, lenient=lenient)
     if read.fleet:
         from ._native import fleet
 
         fleet.join(read.fleet)
     user._left_out = read.left_out
-    if filled:
-        user.models = lookup.model_names(user.manager)
-        user._filled = list(user.models)
+    if filled or found:  # not chosen: initialize() with a configuration replaces them
+        user._filled = lookup.model_names(user.manager) if filled else list(found)
+        user.models = list(user._filled)
     user._initialized = True
 
 
-def _register(user: Any, read: oldstyle.Read, made: dict[str, Any], *, lenient: bool, filled: bool) -> None:
+def _register(user: Any, read: oldstyle.Read, made: dict[str, Any], chosen: Sequence[Any], *, lenient: bool) -> None:
     registered = user.manager.providers
     gone = _gone(user, made) if read.providers else []
     after = {**{name: provider for name, provider in registered.items() if name not in gone}, **made}
-    if not filled and (entries := catalog.entries(after)):
-        check_models(user.models, entries, read.left_out, lenient=lenient)
+    if chosen and (entries := catalog.entries(after)):
+        check_models(chosen, entries, read.left_out, lenient=lenient)
     elif not lenient:  # the original's users share the registry on purpose
         _warn_of_others(user, {*made, *gone})
     for name, provider in made.items():
@@ -86,7 +86,7 @@ def _register(user: Any, read: oldstyle.Read, made: dict[str, Any], *, lenient: 
             _owners(provider).discard(user)
 
 
-def _with_vendors(user: Any, read: oldstyle.Read) -> oldstyle.Read:
+def _with_vendors(user: Any, read: oldstyle.Read, chosen: Sequence[Any]) -> oldstyle.Read:
     """Adds the models that the list names as "vendor/model" and no provider has. The environment has their keys."""
     there = catalog.entries(user.manager.providers)
     known = {name for entry in there for name in entry.names()}
@@ -96,7 +96,7 @@ def _with_vendors(user: Any, read: oldstyle.Read) -> oldstyle.Read:
         known.update(name for model in config.models.values() for name in (model.name or model.model, model.model))
     empty = not there and not read.providers
     named: dict[str, dict[str, Any]] = {}
-    for name in catalog.model_names(user.models):
+    for name in catalog.model_names(chosen):
         vendor, slash, model = name.partition("/")
         missing = slash and vendor and model and name not in known and vendor not in taken
         if missing and (empty or vendor in route.vendors()):
