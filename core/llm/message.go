@@ -300,7 +300,7 @@ func (m *Message) readField(r *reader) {
 	case "refusal":
 		m.Refusal = r.pieceOr(&m.Extra)
 	case "reasoning_content":
-		m.ReasoningContent = r.pieceOr(&m.Extra)
+		m.ReasoningContent = m.readReasoning(r)
 	case "tool_calls":
 		m.readCalls(r)
 	case "tool_call_id":

@@ -95,3 +95,32 @@ func readPartField[T any](r *reader, to **T, extra *Extra) {
 	r.Pos, r.Key = at, key
 	r.extra(extra)
 }
+
+// readReasoning reads the thoughts. In answers of gateways they are an object
+// with a text and what belongs to it, such as its signature, which stays under
+// a name that requests may have, too.
+func (m *Message) readReasoning(r *reader) (text string) {
+	if !r.answer || r.Next() != '{' {
+		return r.pieceOr(&m.Extra)
+	}
+	var rest Extra
+	for more := r.Object(); more; more = r.NextField() {
+		switch c := r.Next(); {
+		case string(r.Key) == "text" && c == '"':
+			text = r.Piece()
+		case c == 'n':
+			r.Skip()
+		default:
+			r.extra(&rest)
+		}
+	}
+	if _, taken := m.Extra["reasoning"]; rest != nil && !taken && r.Err == nil {
+		if raw, err := JSON.Marshal(rest); err == nil {
+			if m.Extra == nil {
+				m.Extra = Extra{}
+			}
+			m.Extra["reasoning"] = raw
+		}
+	}
+	return text
+}

@@ -3,6 +3,7 @@ package bedrock
 import (
 	"encoding/json"
 
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
@@ -170,7 +171,46 @@ type event struct {
 	start json.RawMessage
 	delta delta
 	all   json.RawMessage // the content of a message, where only its blocks should have it
+	text  json.RawMessage // one that stands in the event itself
 	head
+}
+
+// misplaced is the field of a text in an event of a kind that has none, of
+// which it would be missing in the answer; "" for none.
+func (e *event) misplaced(kind string) string {
+	switch kind {
+	case "messageStart", "contentBlockStop", "metadata":
+		if failure.TextIn(e.all) != "" || len(e.all) > 0 && e.all[0] == '"' {
+			return "content"
+		}
+	case "contentBlockStart", "contentBlockDelta", "messageStop":
+	default:
+		return ""
+	}
+	switch {
+	case len(e.text) > len(`""`):
+		return "text"
+	case kind != "contentBlockDelta" && failure.TextIn(e.delta.raw) != "":
+		return "delta"
+	}
+	return ""
+}
+
+// kindIn is the kind that an event names as its field, as SDKs show events;
+// "" for none.
+func kindIn(data []byte) (kind string) {
+	r := wire.AnswerReader(data)
+	if r.Next() != '{' {
+		return ""
+	}
+	for more := r.Object(); more; more = r.NextField() {
+		switch name := string(r.Key); name {
+		case "messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata":
+			kind = name
+		}
+		r.Skip()
+	}
+	return kind
 }
 
 // delta is a piece of a block. Its texts may begin or end inside a character.
@@ -208,6 +248,8 @@ func (e *event) read(r *jsontext.Reader, kind string) {
 			e.delta.read(r)
 		case "content":
 			e.all = wire.Span(r)
+		case "text":
+			e.text = wire.Span(r)
 		case kind, "message", "output": // a message around it, too
 			if r.Next() != '{' {
 				r.Skip()

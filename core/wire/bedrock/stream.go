@@ -50,16 +50,19 @@ type openBlock struct {
 
 // Chunk implements [wire.Stream].
 func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
+	if kind == "" || kind == "message" { // SSE's own
+		kind = kindIn(data)
+	}
 	e, err := readEvent(kind, data)
 	if err != nil {
 		return nil, llm.Errorf(llm.BadResponse, "the event is not valid JSON: %v", err)
 	}
+	if name := e.misplaced(kind); name != "" {
+		return nil, llm.Errorf(llm.BadResponse, "%s has a text in %q; expected it in events of blocks", kind, name)
+	}
 	switch kind {
 	case "messageStart":
 		s.created = time.Now().Unix() // the API names no time
-		if name := failure.TextIn(e.all); name != "" {
-			return nil, llm.Errorf(llm.BadResponse, "messageStart has a text already; expected it in events of blocks")
-		}
 		return s.chunk(&llm.Message{Role: llm.RoleAssistant, NullContent: true}), nil
 	case "contentBlockStart":
 		return s.start(&e)

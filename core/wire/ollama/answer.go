@@ -117,8 +117,11 @@ func (s *stream) read(data []byte, line bool) (a answer, err error) {
 				r.Skip()
 			}
 		case "done":
-			a.done = r.Next() == 't'
-			r.Skip()
+			if a.done = r.Next() == 't'; r.Next() == '"' { // of servers that write all values as texts
+				a.done = strings.EqualFold(r.Text(), "true")
+			} else {
+				r.Skip()
+			}
 		case "done_reason":
 			a.reason = r.TextLike("stop")
 		case "logprobs":
@@ -137,7 +140,7 @@ func (a *answer) messageIn(r *jsontext.Reader) {
 	for more := wire.Object(r); more; more = r.NextField() {
 		switch string(r.Key) {
 		case "content":
-			m.content = wire.Piece(r)
+			m.content = contentIn(r)
 		case "thinking":
 			m.thinking = wire.Piece(r)
 		case "tool_calls":
@@ -157,6 +160,33 @@ func (a *answer) messageIn(r *jsontext.Reader) {
 			}
 		}
 	}
+}
+
+// contentIn reads a text, or the list of its parts that OpenAI's format has.
+func contentIn(r *jsontext.Reader) llm.Piece {
+	if r.Next() != '[' {
+		return wire.Piece(r)
+	}
+	var texts []llm.Piece
+	for more := r.Array(); more; more = r.NextItem() {
+		if r.Next() == '"' {
+			texts = append(texts, wire.Piece(r))
+			continue
+		}
+		for more := wire.Object(r); more; more = r.NextField() {
+			switch string(r.Key) {
+			case "text":
+				texts = append(texts, wire.Piece(r))
+			case "type":
+				if kind := wire.Text(r); kind != "text" && r.Err == nil {
+					r.Stop(r.Fail("expected parts of the type \"text\""))
+				}
+			default:
+				r.Skip()
+			}
+		}
+	}
+	return llm.Piece(llm.JoinPieces(texts))
 }
 
 func callIn(r *jsontext.Reader) (c made) {
