@@ -8,6 +8,7 @@
 package config
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -255,7 +256,7 @@ func (c Model) Check() error {
 		}
 	}
 	where := c.Provider + "/" + c.Name
-	if err := c.checkBlanks(where); err != nil {
+	if err := cmp.Or(c.checkModelName(), c.checkBlanks(where)); err != nil {
 		return err
 	}
 	for _, d := range []struct {

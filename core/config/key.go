@@ -1,9 +1,11 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
+	"github.com/llmagg/llmagg/core/internal/suggest"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -28,6 +30,46 @@ func checkKey(where, key string) error {
 	}
 	if name, value, ok := strings.Cut(key, "="); ok && isKeyVariable(name) && strings.HasSuffix(name, "KEY") && strings.Trim(value, "=") != "" {
 		return llm.Errorf(llm.InvalidArgument, "%s: api_key begins with a name and \"=\", as a file of variables has it; remove both", where)
+	}
+	return checkNoKey(where, key)
+}
+
+// checkNoKey refuses what stands in the place of a key: a program's word for
+// nothing, another library's reference to a variable, an example's words. What
+// people give to a server that wants any key ("none", "EMPTY") passes.
+func checkNoKey(where, key string) error {
+	switch key {
+	case "None", "null", "undefined", "nil", "<nil>", "NaN", "NULL":
+		return llm.Errorf(llm.InvalidArgument, "%s: api_key is the text %q, which a program writes for a value that is not there; set the variable or setting that it comes from, or leave api_key out where the server needs none", where, key)
+	}
+	if strings.HasPrefix(key, "https://") || strings.HasPrefix(key, "http://") {
+		return llm.Errorf(llm.InvalidArgument, "%s: api_key is an address; it belongs in base_url", where)
+	}
+	if name, ok := strings.CutPrefix(key, "os.environ/"); ok {
+		if !isVariable(name) {
+			name = "NAME"
+		}
+		return llm.Errorf(llm.InvalidArgument, "%s: api_key is another library's name of a variable; write \"${%s}\" for the variable's value", where, name)
+	}
+	if strings.HasPrefix(key, "${") && strings.HasSuffix(key, "}") {
+		return llm.Errorf(llm.InvalidArgument, "%s: api_key is a reference to a variable that was not replaced; give the variable's value", where)
+	}
+	switch strings.Trim(suggest.Fold(key), "<>[]{}") {
+	case "yourapikey", "yourapikeyhere", "insertyourapikeyhere", "apikey", "apikeyhere", "replaceme", "changeme":
+		return llm.Errorf(llm.InvalidArgument, "%s: api_key is an example's text in the place of a key; write your own, or \"${NAME}\" for the value of a variable", where)
+	}
+	return nil
+}
+
+// checkModelName refuses a key and an address in the place of a model's name,
+// as they stand there where arguments are swapped.
+func (c Model) checkModelName() error {
+	name := cmp.Or(c.Model, c.Name)
+	switch {
+	case strings.HasPrefix(name, "sk-") || strings.HasPrefix(name, "AIza") || strings.HasPrefix(name, "gsk_"):
+		return llm.Errorf(llm.InvalidArgument, "provider %s: the name of a model looks like a key and is not shown; a key belongs in api_key (are two arguments swapped?)", c.Provider)
+	case strings.HasPrefix(name, "https://") || strings.HasPrefix(name, "http://"):
+		return llm.Errorf(llm.InvalidArgument, "provider %s: the name of a model is an address; it belongs in base_url (are two arguments swapped?)", c.Provider)
 	}
 	return nil
 }

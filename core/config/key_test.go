@@ -23,6 +23,22 @@ func TestKeysAreRefusedWithWhatIsAroundThem(t *testing.T) {
 	require.ErrorContains(t, Model{Provider: "p", Name: "m", Model: "m", Organization: " org"}.Check(), "organization")
 }
 
+func TestWhatStandsInThePlaceOfAKeyIsRefused(t *testing.T) {
+	for key, says := range map[string]string{
+		"None": "leave api_key out", "null": "leave api_key out", "undefined": "leave api_key out", "os.environ/A_KEY": "${A_KEY}", "os.environ/": "${NAME}",
+		"${A_KEY}": "was not replaced", "your-api-key": "an example's text", "<YOUR_API_KEY>": "an example's text", "https://h/v1": "belongs in base_url",
+	} {
+		require.ErrorContains(t, Model{Provider: "p", Name: "m", Model: "m", APIKey: key}.Check(), says, "%q", key)
+	}
+	for _, key := range []string{"none", "EMPTY", "not-needed", "sk", "test"} {
+		require.NoError(t, Model{Provider: "p", Name: "m", Model: "m", APIKey: key}.Check())
+	}
+	err := Model{Provider: "p", Name: "sk-secret", Model: "sk-secret", APIKey: "gpt"}.Check()
+	require.ErrorContains(t, err, "swapped")
+	require.NotContains(t, err.Error(), "secret")
+	require.ErrorContains(t, Model{Provider: "p", Name: "https://h/v1", Model: "https://h/v1"}.Check(), "base_url")
+}
+
 func TestAKeyInAListIsASecret(t *testing.T) {
 	require.True(t, HoldsSecret([]byte(`{"p":{"api_keys":["${A}","sk-1"]}}`)))
 	require.False(t, HoldsSecret([]byte(`{"p":{"api_keys":["${A}","${B}"]}}`)))

@@ -207,6 +207,9 @@ func (p *Provider) add(provider *place, m Model, name string, data []byte) error
 		return llm.Errorf(llm.InvalidArgument, "%s %v", at.what, err)
 	}
 	for _, f := range fields {
+		if f.Key == "models" || name == "models" && data[f.Start] == '{' && isModel(f.Key) {
+			return llm.Errorf(llm.InvalidArgument, "the models of %s hold another \"models\" (in %s); expected the models alone: {name: {\"api_key\", \"base_url\", …}}", provider.what, shown.Name(name))
+		}
 		if err := m.set(at, f.Key, data[f.Start:f.End], modelKeys); err != nil {
 			return err
 		}

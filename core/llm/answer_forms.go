@@ -77,7 +77,7 @@ func checkSchema(inner, flat []byte, named bool) error {
 	if schema := within["schema"]; len(schema) > 0 && schema[0] != '{' && schema[0] != 'n' && schema[0] != 't' && schema[0] != 'f' {
 		return Errorf(InvalidArgument, "response_format.json_schema.schema is %s; expected an object, the JSON schema", shown.Value(schema))
 	}
-	return nil
+	return checkNames("response_format.json_schema", inner, schemaNames)
 }
 
 func isSchemaType(word string) bool {

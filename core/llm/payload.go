@@ -28,6 +28,9 @@ type Payload struct {
 	few    [4]jsontext.Field // memory for the fields of most requests
 	usage  bool              // stream_options.include_usage was asked for by the caller
 	parts  bool              // see HasParts
+	shaped bool              // the messages have to be written again
+
+	notChat error // see [Payload.NotChat]
 
 	refused error // see [Payload.Refused]
 }
@@ -136,7 +139,7 @@ func (p *Payload) rewritten(extra Extra, anyShape bool) (*Payload, error) {
 	var shapes Extra
 	var err error
 	if !anyShape {
-		if shapes, err = shapesOf(p.data, p.fields); err != nil {
+		if shapes, err = shapesOf(p.data, p.fields, p.shaped); err != nil {
 			return nil, err
 		}
 	}
@@ -219,7 +222,7 @@ func (p *Payload) requestFields(data []byte, plain span) (_ []jsontext.Field, wr
 		}
 		fields.Put(jsontext.Field{Key: name, Start: from, End: r.Pos})
 	}
-	p.parts = r.parts
+	p.parts, p.shaped, p.notChat = r.parts, r.shaped, r.notChat
 	return fields.List, wrong, r.End()
 }
 
@@ -297,7 +300,7 @@ func (p *Payload) JSON() []byte { return p.data }
 // is the caller's own.
 func (p *Payload) Request() (*Request, error) {
 	r := &Request{}
-	if err := r.take(p.data, p.fields); err != nil {
+	if err := r.take(p.data, p.fields, nil); err != nil {
 		return nil, Errorf(InvalidArgument, "the request cannot be read: %v", err)
 	}
 	if r.ResponseFormat != nil {

@@ -33,7 +33,7 @@ func (r *reader) checkMessage(i int) (wrong error) {
 		}
 		return Errorf(InvalidArgument, "messages[%d] is %s; expected an object with \"role\" and \"content\"", i, shown.Value(r.Data[from:r.Pos]))
 	}
-	role, said, elsewhere := noRole, false, ""
+	role, said, null, elsewhere := noRole, false, false, ""
 	for more := r.Object(); more; more = r.NextField() {
 		isRole, isContent := string(r.Key) == "role", string(r.Key) == "content"
 		said = said || isContent
@@ -45,6 +45,7 @@ func (r *reader) checkMessage(i int) (wrong error) {
 			}
 		}
 		first, from := r.Next(), r.Pos
+		null = null || isContent && first == 'n'
 		if isContent && first == '[' {
 			if err := r.checkParts(i); wrong == nil {
 				wrong = err
@@ -68,17 +69,39 @@ func (r *reader) checkMessage(i int) (wrong error) {
 		return unknownRole(i, role)
 	case !said && elsewhere != "" && string(role) != `"assistant"`:
 		return Errorf(InvalidArgument, "messages[%d] has no \"content\", but a field %q; write the text into \"content\"", i, elsewhere)
+	case (!said || null) && speaks(role):
+		return Errorf(InvalidArgument, "messages[%d] has no \"content\"%s; expected a string or an array of parts", i, nothing(null))
 	}
 	return wrong
 }
 
+// speaks tells whether a role's message is its text and nothing else: a model
+// may call tools instead, and a tool may have no result.
+func speaks(role []byte) bool {
+	switch string(role) {
+	case `"user"`, `"system"`, `"developer"`:
+		return true
+	}
+	return false
+}
+
+func nothing(null bool) string {
+	if null {
+		return ": it is null"
+	}
+	return ""
+}
+
 // checkParts passes over the parts of a content. Which types there are is the
-// server's to judge.
+// server's to judge, but for those of other APIs.
 func (r *reader) checkParts(message int) (wrong error) {
 	n := 0
 	for more := r.Array(); more; more = r.NextItem() {
 		if r.Next() == '{' {
-			r.Skip()
+			s := r.readPart()
+			if wrong == nil && r.Err == nil {
+				wrong = r.checkPart(s, message, n)
+			}
 		} else if from := r.Span(); wrong == nil && r.Err == nil {
 			wrong = Errorf(InvalidArgument, "messages[%d].content[%d] is %s; expected a part such as {\"type\": \"text\", \"text\": …}", message, n, shown.Value(r.Data[from:r.Pos]))
 		}

@@ -25,6 +25,9 @@ type reader struct {
 	strays bool // a field was kept that may hold a usage
 	answer bool // what an answer has is taken however oddly it is written
 	parts  bool // a message of a request has the field of parts
+	shaped bool // a part of a request has to be written again
+
+	notChat error // see [Payload.NotChat]
 }
 
 func newReader(data []byte) reader {

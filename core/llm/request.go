@@ -194,28 +194,24 @@ func (r *Request) UnmarshalJSON(data []byte) error {
 	if err != nil {
 		return err
 	}
-	again, err := shapesOf(data, fields.List)
+	again, err := shapesOf(data, fields.List, true)
 	if err != nil {
 		return err
 	}
-	if err := r.take(data, fields.List); err != nil {
-		return err
-	}
-	for name, value := range again {
-		if err := JSON.Unmarshal(value, r.field(name)); err != nil {
-			return fmt.Errorf("field %q: %w", name, err)
-		}
-	}
-	return nil
+	return r.take(data, fields.List, again)
 }
 
-// take sets the fields of r from those of a JSON object. It is called for each
+// take sets the fields of r from those of a JSON object; again has other values
+// for some. It is called for each
 // attempt in another format than OpenAI's, so the messages, which are most of a
 // request, are read by the walker.
-func (r *Request) take(data []byte, fields []jsontext.Field) error {
+func (r *Request) take(data []byte, fields []jsontext.Field, again Extra) error {
 	r.Extra = nil
 	for _, f := range fields {
 		value := data[f.Start:f.End]
+		if written := again[f.Key]; written != nil {
+			value = written
+		}
 		if f.Key == "messages" {
 			if err := r.takeMessages(value); err != nil {
 				return err

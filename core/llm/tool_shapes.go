@@ -2,6 +2,7 @@ package llm
 
 import (
 	"bytes"
+	"fmt"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/internal/shown"
@@ -14,14 +15,17 @@ import (
 // tool, it is refused, since servers pass over it or say nothing that helps.
 
 // shapesOf checks the fields of a request in which other APIs have other
-// shapes, and gives those that have to be written again; nil for none.
-func shapesOf(data []byte, fields []jsontext.Field) (again Extra, err error) {
+// shapes, and gives those that have to be written again; nil for none. parts
+// tells whether a message has such parts.
+func shapesOf(data []byte, fields []jsontext.Field, parts bool) (again Extra, err error) {
 	var tools, choice []byte
 	for i := range fields {
 		f := &fields[i]
 		v := data[f.Start:f.End]
 		var written []byte
 		switch {
+		case parts && f.Key == "messages":
+			written = readMessages(v)
 		case v[0] == '[' && f.Key == "tools":
 			tools = v
 			written, err = readTools(v)
@@ -32,6 +36,8 @@ func shapesOf(data []byte, fields []jsontext.Field) (again Extra, err error) {
 			written = readChoice(v)
 		case v[0] == '{' && f.Key == "response_format":
 			err = checkFormat(v)
+		default:
+			err = checkInside(f.Key, v)
 		}
 		if err != nil {
 			return nil, err
@@ -226,6 +232,8 @@ func checkFunction(list string, i int, function []byte, at string) error {
 		return Errorf(InvalidArgument, "%s[%d]%s has %q; write the JSON schema into \"parameters\"", list, i, at, s.schemaKey)
 	case s.schema != nil && s.schema[0] != '{':
 		return Errorf(InvalidArgument, "%s[%d]%s.%s is %s; expected an object, the JSON schema of the arguments", list, i, at, s.schemaKey, shown.Value(s.schema))
+	case s.others:
+		return checkNames(fmt.Sprintf("%s[%d]%s", list, i, at), function, functionNames)
 	}
 	return nil
 }

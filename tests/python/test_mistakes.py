@@ -195,6 +195,20 @@ def test_old_configurations_refuse_slips_and_warn_of_the_rest(llm_wall: FaultWal
     refused(lambda: llmagg.OpenAIProvider.create_from_config("p", {"m": {"baseurl": llm_wall.url}}), '"base_url"')
 
 
+def test_what_stands_in_the_place_of_another_is_refused_with_its_place(llm_wall: FaultWall, run: Any) -> None:
+    create = llmagg.OpenAIProvider.create_simple
+    refused(lambda: create("gpt-4o", "sk-secret"), "looks like a key", "swapped")
+    refused(lambda: create("sk-1", llm_wall.url), "base_url", "swapped")
+    refused(lambda: create(llm_wall.url, "gpt-4o"), "address", "base_url")
+    nested = {"gpt-4o": {"api_key": "k"}}
+    for models in ({"models": nested}, {"openai": {"models": nested}}):
+        refused(lambda m=models: llmagg.OpenAIProvider.create_from_config("openai", m), 'another "models"', "alone")
+    named = {"LLM_MODEL": {"gpt-a": {"api_key": "k", "base_url": llm_wall.url, "provider": "deepseek"}}}
+    refused(lambda: run(llmagg.LLMAggrator().initialize_from_settings(named)), "'deepseek'", "'openai'", "base_url")
+    named["LLM_MODEL"]["gpt-a"]["provider"] = "OpenAI"
+    run(llmagg.LLMAggrator().initialize_from_settings(named))
+
+
 @pytest.mark.parametrize("cls", [llmagg.LLMAggregator, llmagg.LLMAggrator])
 def test_models_that_are_no_list_of_names(cls: Any) -> None:
     for models in ("p/a", b"p/a", {"p/a": 1}, {"p/a", "p/b"}, 5, [5], [""], ["p/a", None]):

@@ -34,6 +34,9 @@ func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
 	add := usage && !asked
 	c.Usage, c.Added, c.Left = usage, add || !c.Stream, nil
 	p, err := w.fitting(c)
+	if err == nil {
+		err = p.NotChat()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ async def mistakes(llm: LLMAggregator) -> None:
     await llm.chat("Hello", temperature="hot")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await llm.chat("Hello", on_interrupt="stop")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await llm.chat("Hello", strategy="fastest")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await llm.chat("Hello", response_format={"type": "jsn"})  # type: ignore[arg-type]  # pyright: ignore
     LLMAggregator(strategy="fastest")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await llm.chat(7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     llm.chat_sync("Hello", deadlin=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

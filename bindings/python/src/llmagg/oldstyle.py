@@ -241,6 +241,12 @@ def from_llm_model(llm_model: Any) -> dict[str, Any]:
         if base_url:
             provider, spoken = _by_url(str(base_url), by_name)
             options["type"] = options.get("type") or spoken
+        named = options.pop("provider", None)
+        if named and str(named).lower() != provider.lower():
+            raise InvalidArgumentError(
+                f"LLM_MODEL[{name!r}] names the provider {str(named)[:60]!r}, its name and base_url say {provider!r}; "
+                'leave "provider" out and set "base_url", or give initialize() {provider: {"models": {name: {…}}}}'
+            )
         config.setdefault(provider, {"models": {}})["models"][name] = options
     return config
 

@@ -64,14 +64,22 @@ class JSONSchemaDict(TypedDict, total=False):
     strict: bool | None
 
 
-class PlainFormat(TypedDict):
-    """``{"type": "text"}``, or ``{"type": "json_object"}``: any JSON object."""
-
+class _PlainType(TypedDict):
     type: Literal["text", "json_object"]
 
 
+class PlainFormat(_PlainType, total=False):
+    """``{"type": "text"}``, or ``{"type": "json_object"}``: any JSON object."""
+
+    schema: Mapping[str, Any]
+    """Of a ``json_object``, at the few servers that take the schema there."""
+
+
 class JSONSchemaFormat(TypedDict):
-    """An answer that fits a schema: ``{"type": "json_schema", "json_schema": {"name": "city", "schema": {…}}}``."""
+    """An answer that fits a schema: ``{"type": "json_schema", "json_schema": {"name": "city", "schema": {…}}}``.
+
+    A format that is made at run time is annotated with this type, or goes through ``extra_body``.
+    """
 
     type: Literal["json_schema"]
     json_schema: JSONSchemaDict
@@ -194,7 +202,7 @@ class SharedParams(VendorParams, Options, total=False):
     """The old form of ``tools``."""
     function_call: str | Mapping[str, Any] | None
     """The old form of ``tool_choice``."""
-    response_format: PlainFormat | JSONSchemaFormat | Mapping[str, Any] | None
+    response_format: PlainFormat | JSONSchemaFormat | None
     """The form of the answer. Default: text. Example: ``response_format={"type": "json_object"}``."""
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None
     """How much a model thinks that can think; each vendor gets its own form of it. Example: "low"."""

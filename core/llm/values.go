@@ -1,0 +1,80 @@
+package llm
+
+import (
+	"strconv"
+
+	"github.com/llmagg/llmagg/core/internal/shown"
+	"github.com/llmagg/llmagg/core/internal/suggest"
+)
+
+// This file checks what stands inside of a request's fields: names that are a
+// slip in a known one, and values that no server can mean. A server passes over
+// the one, and some answer the other with nothing. "extra_body" takes both.
+
+// innerNames are the names in objects of a request whose names are few. Others
+// pass, unless they are so near to one of these that they are slips.
+var (
+	streamOptionNames = []string{"include_usage", "include_obfuscation", "continuous_usage_stats", "chunk_include_usage"}
+	schemaNames       = []string{"name", "description", "schema", "strict"}
+	functionNames     = []string{"name", "description", "parameters", "strict"}
+	reasoningNames    = []string{"effort", "max_tokens", "exclude", "enabled", "summary", "generate_summary"}
+)
+
+// checkNames refuses a name in an object that is a slip in one of known. where
+// says which object it is.
+func checkNames(where string, object []byte, known []string) error {
+	r := newReader(object)
+	for more := r.Object(); more; more = r.NextField() {
+		name := string(r.Key)
+		r.Skip()
+		if len(name) > maxMessageField {
+			continue
+		}
+		if near := suggest.Nearest(name, known, suggest.Slips(name)); near != "" && near != name {
+			return Errorf(InvalidArgument, "%s has the field %s; did you mean %q? (server-specific fields go into \"extra_body\")", where, shown.Name(name), near)
+		}
+	}
+	return nil
+}
+
+// checkInside checks what stands in fields whose shape is not written again.
+func checkInside(name string, v []byte) error {
+	switch name {
+	case "stream_options":
+		if v[0] == '{' {
+			return checkNames(name, v, streamOptionNames)
+		}
+	case "reasoning":
+		if v[0] == '{' {
+			return checkNames(name, v, reasoningNames)
+		}
+	case "max_tokens", "max_completion_tokens":
+		return checkLeast(name, v)
+	case "stop":
+		if v[0] == '[' {
+			return checkStop(v)
+		}
+	}
+	return nil
+}
+
+// checkLeast refuses a number of tokens below 0.
+func checkLeast(name string, value []byte) error {
+	if n, err := strconv.Atoi(string(value)); err == nil && n < 0 {
+		return Errorf(InvalidArgument, "request field %q is %d; expected 1 or more (leave it out for no limit; \"extra_body\" sends it as it is)", name, n)
+	}
+	return nil
+}
+
+// checkStop refuses a list of stops that are no texts.
+func checkStop(list []byte) error {
+	r, i := newReader(list), 0
+	for more := r.Array(); more; more = r.NextItem() {
+		from := r.Span()
+		if value := r.Data[from:r.Pos]; value[0] != '"' {
+			return Errorf(InvalidArgument, "stop[%d] is %s; expected a string (numbers of tokens go into \"stop_token_ids\", where a server has it)", i, shown.Value(value))
+		}
+		i++
+	}
+	return nil
+}
