@@ -1,6 +1,7 @@
 package anthropic
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -143,17 +144,33 @@ func (s *stream) end(e *event) (*llm.Chunk, error) {
 	return c, nil
 }
 
-// rest is what of a text has not come in pieces where a server says all of the
-// block once more at its end.
+// rest is what of a block has not come in pieces where a server says all of it
+// once more at its end. The input of a call is what [stream.close] takes.
 func (s *stream) rest(whole json.RawMessage) *llm.Message {
-	if whole == nil || !s.Open || s.Block.Type != "text" {
+	if whole == nil || !s.Open {
 		return nil
 	}
-	b, err := readBlock(whole, "text")
-	if err != nil || len(b.Text) <= s.Block.bytes {
+	all, err := readBlock(slices.Clone(whole), "text")
+	b := &s.Block
+	if err != nil || all.Type != b.Type {
 		return nil
 	}
-	return s.say(b.Text[s.Block.bytes:])
+	if !b.pieces && len(all.raw) > len(b.raw) {
+		b.raw = all.raw
+	}
+	b.Signature = cmp.Or(b.Signature, all.Signature)
+	if len(b.Citations) == 0 {
+		b.Citations = all.Citations
+	}
+	switch thought := b.thought.Len(); {
+	case b.Type == "text" && len(all.Text) > b.bytes:
+		return s.say(all.Text[b.bytes:])
+	case b.Type == "thinking" && len(all.Thinking) > thought:
+		return s.think(all.Thinking[thought:])
+	case b.Type == "tool_use" && wire.ArgumentsOf(b.Input) == "{}":
+		b.Input = all.Input
+	}
+	return nil
 }
 
 // all is the content of an event that ends the message, where servers say once
