@@ -196,14 +196,14 @@ func (s *said) byField(raw json.RawMessage) {
 	if llm.JSON.Unmarshal(raw, &complaints) != nil {
 		return
 	}
-	var messages []string
+	var told []string
 	for _, field := range slices.Sorted(maps.Keys(complaints)) {
-		if len(messages) < maxListed && len(complaints[field]) > 0 {
+		if len(told) < maxListed && len(complaints[field]) > 0 {
 			s.refuses(field)
-			messages = append(messages, field+": "+complaints[field][0])
+			told = append(told, field+": "+complaints[field][0])
 		}
 	}
-	s.message = strings.Join(messages, "; ")
+	s.message = strings.Join(told, "; ")
 }
 
 // whole is the message with all that its reader needs: the fields that were
