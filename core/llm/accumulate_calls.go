@@ -61,9 +61,6 @@ func (p *partialChoice) addCalls(d *Message) (changed bool) {
 				delta.Custom = &CustomCall{}
 			}
 		}
-		if rest, grown := to.grown(&delta); grown {
-			delta.Function.Arguments, differs = rest, true
-		}
 		delta.Index = to.place
 		if delta.ID != "" && to.id != "" && delta.ID != to.id {
 			p.calls.alias(to, delta.ID)
@@ -273,16 +270,6 @@ func (c *partialCall) repeats(d *ToolCall) bool {
 	}
 	name, text := d.said()
 	return *name != "" && *name == c.name.String() && c.custom == (d.Custom != nil) && isWholeAgain(c, *text)
-}
-
-// grown tells whether a delta that repeats id and name has all the arguments so
-// far, and more; rest is what it adds.
-func (c *partialCall) grown(d *ToolCall) (rest string, ok bool) {
-	if d.Custom != nil || c.id == "" || d.ID != c.id || c.arguments.Len() < 2 || len(d.Function.Arguments) <= c.arguments.Len() ||
-		d.Function.Name == "" || d.Function.Name != c.name.String() {
-		return "", false
-	}
-	return c.arguments.cutFrom(d.Function.Arguments)
 }
 
 // begin makes the call that a delta begins.
