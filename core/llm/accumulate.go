@@ -108,12 +108,8 @@ func (a *Accumulator) Text() string {
 		return ""
 	}
 	first := a.choices[0]
-	if text := first.text().String(); first.saysAgain.held == "" {
-		return text
-	} else {
-		unclear := first.saysAgain
-		return text + unclear.release(&first.content)
-	}
+	unclear := first.saysAgain // a copy: more may come
+	return first.text().String() + unclear.release(&first.content)
 }
 
 // Response is the answer so far; the caller owns it.

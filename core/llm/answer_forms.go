@@ -114,7 +114,7 @@ func (f ResponseFormat) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads the format and keeps its unknown fields.
 func (f *ResponseFormat) UnmarshalJSON(data []byte) error {
 	type plain ResponseFormat
-	extra, err := unmarshalWithExtra(data, (*plain)(f), formatPlaces)
+	extra, err := unmarshalWithExtra(data, (*plain)(f))
 	f.Extra = extra
 	return err
 }

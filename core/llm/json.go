@@ -2,6 +2,7 @@ package llm
 
 import (
 	"encoding/json"
+	"reflect"
 
 	jsoniter "github.com/json-iterator/go"
 
@@ -42,13 +43,13 @@ func marshalWithExtra(v any, extra Extra) ([]byte, error) {
 }
 
 // unmarshalWithExtra reads data into v (a pointer to a struct) and returns the
-// fields whose names are not among known.
-func unmarshalWithExtra(data []byte, v any, known map[string]int) (Extra, error) {
+// fields that the struct does not have.
+func unmarshalWithExtra(data []byte, v any) (Extra, error) {
 	if err := JSON.Unmarshal(data, v); err != nil {
 		return nil, err
 	}
 	var extra Extra
-	r := newReader(data)
+	r, known := newReader(data), placesOf(reflect.TypeOf(v).Elem())
 	for more := r.Object(); more; more = r.NextField() {
 		if _, is := known[string(r.Key)]; is {
 			r.Skip()

@@ -160,7 +160,7 @@ func (p *Part) marshal() ([]byte, error) {
 // UnmarshalJSON reads the part and keeps its unknown fields.
 func (p *Part) UnmarshalJSON(data []byte) error {
 	type plain Part
-	extra, err := unmarshalWithExtra(data, (*plain)(p), partPlaces)
+	extra, err := unmarshalWithExtra(data, (*plain)(p))
 	p.Extra = extra
 	return err
 }

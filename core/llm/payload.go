@@ -228,10 +228,8 @@ func (p *Payload) requestFields(data []byte, plain span) (_ []jsontext.Field, wr
 
 // nameOf is the name of a field, without a copy where [Request] has it.
 func nameOf(key []byte) string {
-	for i := range requestFieldList {
-		if name := requestFieldList[i].name; string(key) == name {
-			return name
-		}
+	if f := requestFieldOf(string(key)); f != nil {
+		return f.name
 	}
 	return string(key)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"sync"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/internal/shown"
@@ -92,7 +93,7 @@ func (t Tool) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads the tool and keeps its unknown fields.
 func (t *Tool) UnmarshalJSON(data []byte) error {
 	type plain Tool
-	extra, err := unmarshalWithExtra(data, (*plain)(t), toolPlaces)
+	extra, err := unmarshalWithExtra(data, (*plain)(t))
 	t.Extra = extra
 	return err
 }
@@ -246,32 +247,34 @@ func (r *Request) takeMessages(list []byte) error {
 	return in.End()
 }
 
-var (
-	requestPlaces = placesOf[Request]()
-	toolPlaces    = placesOf[Tool]()
-	formatPlaces  = placesOf[ResponseFormat]()
-	partPlaces    = placesOf[Part]()
-)
+// allPlaces are the maps that placesOf has made, by the type.
+var allPlaces sync.Map
 
-// placesOf gives the places of a struct's fields by their names in JSON.
-func placesOf[T any]() map[string]int {
+// placesOf gives the places of a struct's fields by their names in JSON. They
+// are looked for once, when a value of the type is first read.
+func placesOf(t reflect.Type) map[string]int {
+	if known, ok := allPlaces.Load(t); ok {
+		return known.(map[string]int)
+	}
 	places := map[string]int{}
-	for i, f := range reflect.VisibleFields(reflect.TypeFor[T]()) {
+	for i, f := range reflect.VisibleFields(t) {
 		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "-" {
 			places[name] = i
 		}
 	}
+	allPlaces.Store(t, places)
 	return places
 }
 
 // field points to the field that has this name in JSON; nil where there is
 // none.
 func (r *Request) field(name string) any {
-	place, known := requestPlaces[name]
+	v := reflect.ValueOf(r).Elem()
+	place, known := placesOf(v.Type())[name]
 	if !known {
 		return nil
 	}
-	return reflect.ValueOf(r).Elem().Field(place).Addr().Interface()
+	return v.Field(place).Addr().Interface()
 }
 
 // Stop is one or more sequences at which the answer ends. It is read from a

@@ -6,6 +6,7 @@
 package transport
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"math"
@@ -86,7 +87,8 @@ func Borrow(o Options) (*Pool, error) {
 		p.awake++
 		return p, nil
 	}
-	p := &Pool{key: key, users: 1, awake: 1, host: u.Hostname(), port: portOf(u)}
+	p := &Pool{key: key, users: 1, awake: 1, host: u.Hostname()}
+	p.port, _ = strconv.Atoi(portOf(u)) // the configuration has checked it
 	p.life, p.die = context.WithCancel(context.Background())
 	if p.kept, err = p.transport(o, u, proxy); err != nil {
 		return nil, err
@@ -104,14 +106,8 @@ func (p *Pool) Origin() string { return p.key.origin }
 func (p *Pool) Server() (host string, port int) { return p.host, p.port }
 
 // portOf is the port of a URL, or that of its scheme.
-func portOf(u *url.URL) int {
-	if port, err := strconv.Atoi(u.Port()); err == nil {
-		return port
-	}
-	if u.Scheme == "http" {
-		return 80
-	}
-	return 443
+func portOf(u *url.URL) string {
+	return cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
 }
 
 // Kept sends requests on connections that are kept alive.

@@ -183,7 +183,7 @@ func readDirectHost(item string) (h directHost, ok bool) {
 // hold reports whether the host of a URL is among them. This machine always is.
 func (d direct) hold(to *url.URL) bool {
 	host := strings.ToLower(to.Hostname())
-	port := cmp.Or(to.Port(), map[string]string{"http": "80", "https": "443"}[to.Scheme])
+	port := portOf(to)
 	var ip net.IP
 	if address, err := netip.ParseAddr(host); err == nil {
 		ip = address.AsSlice()
