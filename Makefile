@@ -40,6 +40,14 @@ include tests/fleet/fleet.mk
 
 # The virtual environment holds the package as users install it; the tests' tools come on top.
 PY_SOURCES := $(shell find bindings/python/src bindings/python/_build -name '*.py' -o -name py.typed) bindings/python/pyproject.toml
+# $(call locked-venv,FOLDER,LOCK FILE): a virtual environment with the packages of a lock file.
+define locked-venv
+@mkdir -p $(dir $1)
+rm -rf $1
+$(PYTHON3) -m venv $1
+$1/bin/python -m pip --disable-pip-version-check -q install --only-binary :all: -r $2
+endef
+
 PIP        := $(PYTHON) -m pip --disable-pip-version-check -q
 
 $(PYTHON):

@@ -16,8 +16,5 @@ adapters: lib $(ADAPTERS)/requirements/.python $(ADAPTERS)/llama_index/.python #
 	$(ADAPTERS)/llama_index/bin/python -m pytest -q -p no:cacheprovider tests/adapters/test_llama_index.py tests/adapters/test_openai.py
 
 $(ADAPTERS)/%/.python: tests/adapters/%.txt
-	@mkdir -p $(ADAPTERS)
-	rm -rf $(@D)
-	$(PYTHON3) -m venv $(@D)
-	$(@D)/bin/python -m pip --disable-pip-version-check -q install --only-binary :all: -r $<
+	$(call locked-venv,$(@D),$<)
 	@touch $@

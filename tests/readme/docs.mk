@@ -13,10 +13,7 @@ docs: $(DOCS_VENV)/.tools ## build the site in build/site, in English and Chines
 	@echo "build/site/index.html"
 
 $(DOCS_VENV)/.tools: tests/readme/requirements-site.txt
-	@mkdir -p $(@D)
-	rm -rf $(DOCS_VENV)/venv
-	$(PYTHON3) -m venv $(DOCS_VENV)/venv
-	$(DOCS_VENV)/venv/bin/python -m pip --disable-pip-version-check -q install --only-binary :all: -r tests/readme/requirements-site.txt
+	$(call locked-venv,$(DOCS_VENV)/venv,tests/readme/requirements-site.txt)
 	@touch $@
 
 # Pages whose programs import other libraries, before and after. `make test` runs the other pages.
@@ -25,8 +22,5 @@ doc-examples: lib venv $(DOC_EXAMPLES)/.tools ## run the pages that show other l
 	LLMAGG_DOC_EXAMPLES=1 $(PYTHON) -m pytest -q tests/readme -k "migration or adapters"
 
 $(DOC_EXAMPLES)/.tools: tests/readme/requirements-examples.txt
-	@mkdir -p $(@D)
-	rm -rf $(DOC_EXAMPLES)/venv
-	$(PYTHON3) -m venv $(DOC_EXAMPLES)/venv
-	$(DOC_EXAMPLES)/venv/bin/python -m pip --disable-pip-version-check -q install --only-binary :all: -r tests/readme/requirements-examples.txt
+	$(call locked-venv,$(DOC_EXAMPLES)/venv,tests/readme/requirements-examples.txt)
 	@touch $@

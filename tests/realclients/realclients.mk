@@ -13,10 +13,7 @@ real-clients: lib $(REAL_CLIENTS)/.python $(if $(shell command -v npm),$(REAL_CL
 		$(REAL_CLIENTS)/venv/bin/python -m pytest -q -p no:cacheprovider tests/realclients
 
 $(REAL_CLIENTS)/.python: tests/realclients/requirements.txt
-	@mkdir -p $(@D)
-	rm -rf $(REAL_CLIENTS)/venv
-	$(PYTHON3) -m venv $(REAL_CLIENTS)/venv
-	$(REAL_CLIENTS)/venv/bin/python -m pip --disable-pip-version-check -q install --only-binary :all: -r tests/realclients/requirements.txt
+	$(call locked-venv,$(REAL_CLIENTS)/venv,tests/realclients/requirements.txt)
 	@touch $@
 
 $(REAL_CLIENTS)/.node: tests/realclients/package.json tests/realclients/package-lock.json

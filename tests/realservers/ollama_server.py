@@ -53,7 +53,7 @@ def main() -> None:
     try:
         deadline = time.monotonic() + 30
         while not listening(hidden) and server.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.05)
+            time.sleep(0.05)  # it tells nobody but its log that it listens
         subprocess.run(
             [ollama, "create", "tiny-random", "-f", folder / "Modelfile"], env=environment, check=True, cwd=folder
         )

@@ -16,18 +16,12 @@ real-servers: lib venv real-servers-install ## llmagg against servers that other
 real-servers-install: $(REAL_SERVERS)/.python $(REAL_SERVERS)/.litellm $(REAL_SERVERS)/.ollama $(REAL_SERVERS)/.node
 
 $(REAL_SERVERS)/.python: tests/realservers/requirements.txt
-	@mkdir -p $(@D)
-	rm -rf $(REAL_SERVERS)/venv
-	$(PYTHON3) -m venv $(REAL_SERVERS)/venv
-	$(REAL_SERVERS)/venv/bin/python -m pip --disable-pip-version-check -q install --only-binary :all: -r tests/realservers/requirements.txt
+	$(call locked-venv,$(REAL_SERVERS)/venv,tests/realservers/requirements.txt)
 	@touch $@
 
 # litellm fixes the versions of much that the others need newer.
 $(REAL_SERVERS)/.litellm: tests/realservers/litellm.txt
-	@mkdir -p $(@D)
-	rm -rf $(REAL_SERVERS)/litellm
-	$(PYTHON3) -m venv $(REAL_SERVERS)/litellm
-	$(REAL_SERVERS)/litellm/bin/python -m pip --disable-pip-version-check -q install --only-binary :all: -r tests/realservers/litellm.txt
+	$(call locked-venv,$(REAL_SERVERS)/litellm,tests/realservers/litellm.txt)
 	@touch $@
 
 # Ollama's Go module lacks headers that llama.cpp takes from others; llama_cpp_python's source package has them.
