@@ -66,6 +66,15 @@ def run() -> Callable[[Coroutine[Any, Any, T]], T]:
     return lambda coroutine: asyncio.run(asyncio.wait_for(coroutine, 30))
 
 
+@pytest.fixture
+def keys(_clean_process: None, llm_wall: FaultWall, monkeypatch: pytest.MonkeyPatch) -> FaultWall:
+    """The keys and addresses of two vendors."""
+    for vendor in ("OPENAI", "DEEPSEEK"):
+        monkeypatch.setenv(f"{vendor}_API_KEY", f"sk-{vendor}")
+        monkeypatch.setenv(f"{vendor}_BASE_URL", llm_wall.url)
+    return llm_wall
+
+
 def config_for(wall: FaultWall, *models: str, provider: str = "openai", **options: Any) -> dict[str, Any]:
     """A configuration of models at the wall, with short waits before retries."""
     entry = {"api_key": "sk-test-key-1234", "base_url": wall.url, **FAST, **options}

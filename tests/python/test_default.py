@@ -14,15 +14,6 @@ from conftest import HELLO, chats, python
 from llmagg.faultwall import FaultWall
 
 
-@pytest.fixture
-def keys(llm_wall: FaultWall, monkeypatch: pytest.MonkeyPatch) -> FaultWall:
-    """The keys and addresses of two vendors."""
-    for vendor in ("OPENAI", "DEEPSEEK"):
-        monkeypatch.setenv(f"{vendor}_API_KEY", f"sk-{vendor}")
-        monkeypatch.setenv(f"{vendor}_BASE_URL", llm_wall.url)
-    return llm_wall
-
-
 def test_hello_from_the_keys_of_the_environment(keys: FaultWall, run: Any) -> None:
     async def hello() -> tuple[str, str, list[str]]:
         response = await llmagg.chat("Hello")

@@ -115,14 +115,6 @@ def test_a_malformed_settings_name(run: Any, monkeypatch: pytest.MonkeyPatch) ->
 BOTH = pytest.mark.parametrize("cls", [llmagg.LLMAggregator, llmagg.LLMAggrator])
 
 
-@pytest.fixture
-def keys(llm_wall: FaultWall, monkeypatch: pytest.MonkeyPatch) -> FaultWall:
-    for vendor in ("OPENAI", "DEEPSEEK"):
-        monkeypatch.setenv(f"{vendor}_API_KEY", f"sk-{vendor}")
-        monkeypatch.setenv(f"{vendor}_BASE_URL", llm_wall.url)
-    return llm_wall
-
-
 @BOTH
 def test_both_classes_configure_themselves_alike(keys: FaultWall, run: Any, cls: Any) -> None:
     model = "gpt-3.5-turbo" if cls is llmagg.LLMAggrator else "gpt-4o-mini"

@@ -100,9 +100,9 @@ def full(path: Path, error: Exception) -> LedgerFullError:
     return LedgerFullError(f"{text} stays, and is not asked again")
 
 
-def foreign(path: Path) -> LedgerError:
-    """The error for a file that holds something else."""
-    return LedgerError(f"{str(path)!r} is not a ledger; remove it, or use another output")
+def foreign(path: Path, at: str = "") -> LedgerError:
+    """The error for a file that holds something else. ``at`` says where, behind the file's name."""
+    return LedgerError(f"{str(path)!r} is not a ledger{at}; remove it, or use another output")
 
 
 class SqliteLedger:

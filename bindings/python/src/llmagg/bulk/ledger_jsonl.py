@@ -12,7 +12,7 @@ from typing import Any
 
 from .._wire import decode, encode
 from ..errors import BadResponseError
-from .ledger import GROUP, GROUP_S, Ballast, Entry, full
+from .ledger import GROUP, GROUP_S, Ballast, Entry, foreign, full
 from .lock import Lock
 from .report import LedgerError, LedgerFullError
 
@@ -65,7 +65,7 @@ class JsonlLedger:
         return end
 
     def _foreign(self, at: int) -> LedgerError:
-        return LedgerError(f"{str(self.path)!r} is not a ledger (byte {at}); remove it, or use another output")
+        return foreign(self.path, f" (byte {at})")
 
     def _place(self, n: int, at: int) -> None:
         if n not in _NUMBERS:
