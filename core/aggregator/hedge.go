@@ -61,9 +61,9 @@ func (w *routeLoop) hedged(ctx context.Context, t routing.Turn, after time.Durat
 		return r.Opened, r.err
 	}
 	next.Hedge(true)
-	defer next.Hedge(false) // both have ended then: the call may begin again there
 	w.at(t).Machinery().Tell(observe.Observation{Kind: observe.Hedged, Call: w.call.ID, To: w.at(next).Route()})
 	second := w.contend(ctx, next, results)
+	defer w.afterHedge(second) // both have ended then
 	r := <-results
 	if r.Opened == nil && w.ends(r.turn, r.err) {
 		// The call ends here, and what the other route would have said is not
@@ -94,6 +94,15 @@ func (w *routeLoop) hedged(ctx context.Context, t routing.Turn, after time.Durat
 		w.candidates[next.Place()].given.Store(true) // the lost hedge was its only attempt (R1)
 	}
 	return r.Opened, nil
+}
+
+// afterHedge lets the call begin again where its hedge was, and gives back to
+// the budget one that sent nothing.
+func (w *routeLoop) afterHedge(c *contender) {
+	c.turn.Hedge(false)
+	if c.turn.Made() == c.made || c.err != nil && c.err.Code == llm.Unsupported {
+		w.by.manager.Hedges().Unmade()
+	}
 }
 
 // other is the one of a and b that c is not.

@@ -13,6 +13,7 @@ import (
 	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
+	"github.com/llmagg/llmagg/core/price"
 	"github.com/stretchr/testify/require"
 )
 
@@ -290,6 +291,33 @@ func TestAnAggregatorForEachCallDoesNotHedgeMore(t *testing.T) {
 			require.NoError(t, s.Close(t.Context()))
 		}
 		require.Equal(t, 1, hedges, "20 calls allow one")
+	})
+}
+
+// S9: a hedge that is refused before anything is sent, here by a hard max_cost,
+// leaves the budget of hedges as it was.
+func TestAHedgeThatIsRefusedLeavesTheBudgetAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cheap, dear, tokens := 0.001, 1.0, 10
+		s := play(t, func(name string, cfg *config.Model) {
+			cfg.Price = price.Price{Request: map[string]*float64{"a": &cheap, "b": &dear}[name]}
+		}, []act{{wait: 2 * time.Second, text: "slow"}}, []act{answer})
+		defer s.close(t)
+		request := ask()
+		request.MaxTokens = &tokens
+		p, err := request.Payload()
+		require.NoError(t, err)
+		var trails []string
+		for _, amount := range []float64{0.5, 0.5, 5, 5} {
+			b, err := llm.NewBudget("mine", llm.MaxCost{Amount: amount, Hard: true})
+			require.NoError(t, err)
+			stream, err := s.StreamRoutes(t.Context(), s.routes, p.WithOptions(llm.CallOptions{HedgeAfter: time.Second, Budgets: []*llm.Budget{b}}))
+			require.NoError(t, err)
+			r, err := stream.Collect()
+			require.NoError(t, err)
+			trails = append(trails, trail(r.Attempts))
+		}
+		require.Equal(t, []string{"a:OK", "a:OK", "a:TIMEOUT b:OK", "a:OK"}, trails, "one hedge is always allowed, and was not used up")
 	})
 }
 

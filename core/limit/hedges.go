@@ -47,3 +47,11 @@ func (h *Hedges) Allow() bool {
 	h.window.add(hedges)
 	return true
 }
+
+// Unmade takes back an Allow whose hedge sent nothing.
+func (h *Hedges) Unmade() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.window.advance(time.Now())
+	h.window.takeBack(hedges)
+}

@@ -33,3 +33,12 @@ func TestHedgesStayBelowATenthOfTheCallsOfTheLastMinute(t *testing.T) {
 		require.Equal(t, 1, allowed(b, 50), "all of it is forgotten")
 	})
 }
+
+func TestAHedgeThatSentNothingIsGivenBack(t *testing.T) {
+	b := NewHedges()
+	for range 100 {
+		require.True(t, b.Allow())
+		b.Unmade()
+	}
+	require.Equal(t, 1, allowed(b, 5))
+}
