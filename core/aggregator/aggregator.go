@@ -12,7 +12,6 @@ package aggregator
 
 import (
 	"context"
-	"fmt"
 	"reflect"
 	"slices"
 	"sync"
@@ -156,7 +155,7 @@ func (a *Aggregator) makeNamed(ctx context.Context, given []*provider.Provider) 
 	configs := provider.Named(a.options.Models, func(name, provider string) bool {
 		return known.find(name) != nil || slices.ContainsFunc(clients, func(c *client.Client) bool { return c.Provider() == provider })
 	}, len(clients) == 0)
-	var lacking []error
+	var lacking []config.LeftOut
 	for _, cfg := range configs {
 		one, err := a.make(ctx, []config.Provider{cfg})
 		made = append(made, one...)
@@ -166,8 +165,8 @@ func (a *Aggregator) makeNamed(ctx context.Context, given []*provider.Provider) 
 		case !provider.LacksKey(cfg, a.options.Provider):
 			return made, err
 		}
-		lacking = append(lacking, err)
 		reason := llm.AsError(err).Message
+		lacking = append(lacking, config.LeftOut{Provider: cfg.Name, Reason: reason})
 		if l := a.options.Provider.Logger; l != nil {
 			l.Warn("a model is left out", "provider", cfg.Name, "error_owner", llm.AsError(err).Owner(), "error", reason)
 		}
@@ -179,23 +178,7 @@ func (a *Aggregator) makeNamed(ctx context.Context, given []*provider.Provider) 
 	if len(clients) > 0 || len(made) > 0 {
 		return made, nil
 	}
-	return made, noneUsable(lacking)
-}
-
-// noneUsable is the error of an aggregator none of whose models has its key: it
-// lists all of them, so that the first run says what to set.
-func noneUsable(reasons []error) error {
-	switch len(reasons) {
-	case 0:
-		return nil
-	case 1:
-		return reasons[0]
-	}
-	text := "no model can be used:"
-	for i, reason := range reasons {
-		text += fmt.Sprintf("\n  %d. %s", i+1, llm.AsError(reason).Message)
-	}
-	return llm.Errorf(llm.InvalidArgument, "%s", text)
+	return made, config.NoneUsable(lacking)
 }
 
 func (a *Aggregator) isClosed() bool {

@@ -10,9 +10,9 @@ import (
 
 // Checked is the result of checking a configuration, without its keys.
 type Checked struct {
-	Models   []CheckedModel `json:"models"`
-	LeftOut  []LeftOutModel `json:"left_out"`
-	Warnings []string       `json:"warnings"` // about keys that are ignored
+	Models   []CheckedModel   `json:"models"`
+	LeftOut  []config.LeftOut `json:"left_out"`
+	Warnings []string         `json:"warnings"` // about keys that are ignored
 
 	HoldsSecret bool `json:"holds_secret"` // see [config.HoldsSecret]
 
@@ -27,18 +27,11 @@ type CheckedModel struct {
 	BaseURL  string `json:"base_url"`
 }
 
-// LeftOutModel is a model that cannot be used.
-type LeftOutModel struct {
-	Provider string `json:"provider"`
-	Name     string `json:"name"`
-	Reason   string `json:"reason"`
-}
-
 // CheckConfig checks a configuration as [config.Parse] and [New] do, and
 // keeps nothing. skipKeyless skips models without the key that their vendor
 // needs, if other models can be used. The error is INVALID_ARGUMENT.
 func CheckConfig(data []byte, o config.Options, options Options, skipKeyless bool) (*Checked, error) {
-	checked := &Checked{Models: []CheckedModel{}, LeftOut: []LeftOutModel{}, Warnings: []string{}, HoldsSecret: config.HoldsSecret(data)}
+	checked := &Checked{Models: []CheckedModel{}, LeftOut: []config.LeftOut{}, Warnings: []string{}, HoldsSecret: config.HoldsSecret(data)}
 	o.Warn = func(message string) {
 		if !strings.HasSuffix(message, "; the model is left out") { // LeftOut tells
 			checked.Warnings = append(checked.Warnings, message)
@@ -52,9 +45,7 @@ func CheckConfig(data []byte, o config.Options, options Options, skipKeyless boo
 		return nil, llm.Errorf(llm.InvalidArgument, "the configuration defines no models; expected {\"openai\": {\"models\": {…}}}")
 	}
 	checked.Fleet = providers[0].Fleet
-	for _, l := range providers[0].LeftOut {
-		checked.LeftOut = append(checked.LeftOut, LeftOutModel(l))
-	}
+	checked.LeftOut = append(checked.LeftOut, providers[0].LeftOut...)
 	for i := range providers {
 		for _, m := range providers[i].Models {
 			m.Type = cmp.Or(m.Type, providers[i].Type)
@@ -64,11 +55,7 @@ func CheckConfig(data []byte, o config.Options, options Options, skipKeyless boo
 		}
 	}
 	if len(checked.Models) == 0 {
-		reasons := make([]string, len(checked.LeftOut))
-		for i, l := range checked.LeftOut {
-			reasons[i] = l.Reason
-		}
-		return nil, llm.Errorf(llm.InvalidArgument, "the configuration has no usable model: %s", strings.Join(reasons, "; "))
+		return nil, config.NoneUsable(checked.LeftOut)
 	}
 	return checked, nil
 }
@@ -82,7 +69,7 @@ func (checked *Checked) add(m config.Model, o Options, skipKeyless bool) error {
 		m.APIKey = "-"
 		if c, again := New(m, o); again == nil { // nothing else is wrong
 			c.Retire()
-			checked.LeftOut = append(checked.LeftOut, LeftOutModel{m.Provider, m.Name, reason})
+			checked.LeftOut = append(checked.LeftOut, config.LeftOut{Provider: m.Provider, Name: m.Name, Reason: reason})
 			return nil
 		}
 	}

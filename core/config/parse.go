@@ -38,8 +38,9 @@ func (o *Options) warn(message string) {
 
 // LeftOut is a model of a configuration that cannot be used.
 type LeftOut struct {
-	Provider, Name string
-	Reason         string // a sentence that names the model
+	Provider string `json:"provider"`
+	Name     string `json:"name"`
+	Reason   string `json:"reason"` // a sentence that names the model
 }
 
 const expected = `expected {provider: {"models": {name: {"api_key", "base_url", …}}}}`
@@ -90,7 +91,7 @@ func Parse(data []byte, o Options) ([]Provider, error) {
 		return providers, nil
 	}
 	if len(providers) == 0 {
-		return nil, llm.Errorf(llm.InvalidArgument, "%s", left[0].Reason)
+		return nil, NoneUsable(left)
 	}
 	for _, l := range left {
 		o.warn(l.Reason + "; the model is left out")
@@ -113,7 +114,7 @@ func ParseMap(m map[string]any, o Options) ([]Provider, error) {
 func ParseProvider(name string, data []byte, o Options) (Provider, error) {
 	p, err := parseProvider(name, data, &o)
 	if err == nil && len(p.Models) == 0 {
-		err = llm.Errorf(llm.InvalidArgument, "%s", p.LeftOut[0].Reason)
+		err = NoneUsable(p.LeftOut)
 	}
 	if err == nil {
 		for _, l := range p.LeftOut {
@@ -121,6 +122,22 @@ func ParseProvider(name string, data []byte, o Options) (Provider, error) {
 		}
 	}
 	return p, err
+}
+
+// NoneUsable is the error where no model is left, nil without reasons: it lists
+// all reasons, so that the first run says what to set.
+func NoneUsable(left []LeftOut) error {
+	switch len(left) {
+	case 0:
+		return nil
+	case 1:
+		return llm.Errorf(llm.InvalidArgument, "%s", left[0].Reason)
+	}
+	text := "no model can be used:"
+	for i, l := range left {
+		text += fmt.Sprintf("\n  %d. %s", i+1, l.Reason)
+	}
+	return llm.Errorf(llm.InvalidArgument, "%s", text)
 }
 
 // outside says where what was taken for a provider belongs, where its name is

@@ -167,7 +167,7 @@ def test_a_model_without_key_is_skipped_with_a_warning(
         run(aggregator.initialize(config))
     assert aggregator.models == ["gpt-a"]
     assert "model deepseek/deepseek-chat has no api_key; deepseek needs one: set api_key" in caplog.text
-    assert "DEEPSEEK_API_KEY; the model is skipped" in caplog.text
+    assert "DEEPSEEK_API_KEY; the model is left out" in caplog.text
 
 
 def test_a_local_server_needs_no_key(llm_wall: FaultWall, run: Any) -> None:

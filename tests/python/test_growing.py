@@ -90,11 +90,30 @@ def test_a_list_grows(llm_wall: FaultWall) -> None:
 def test_an_end_that_does_not_fit_is_an_error(llm_wall: FaultWall) -> None:
     llm_wall.script({"default": {"steps": [{"text": '{"name": "Ulm"}'}]}})
     llm = aggregator_for(llm_wall, "gpt-a")
-    with pytest.raises(llmagg.BadResponseError, match=r"does not fit City: .*districts") as caught:
+    with pytest.raises(llmagg.BadResponseError, match=r"no answer fits City: .*districts") as caught:
         list(llm.stream_parse_sync(HELLO, City))
-    assert caught.value.attempts and caught.value.body == '{"name": "Ulm"}'
+    assert [attempt.outcome for attempt in caught.value.attempts] == ["BAD_RESPONSE"] * 2
+    assert "districts" in caught.value.attempts[0].message and caught.value.body == '{"name": "Ulm"}'
     with pytest.raises(llmagg.InvalidArgumentError, match="response_format"):
         llm.stream_parse_sync(HELLO, City, response_format={"type": "text"})
+
+
+def test_an_answer_that_does_not_fit_is_asked_for_again_with_the_reason(llm_wall: FaultWall, run: Any) -> None:
+    unfit, whole = {"text": '{"name": "Ulm"}'}, {"text": '{"name": "Ulm", "districts": []}'}
+    llm_wall.script({"models": {"a": {"steps": [unfit, unfit]}, "b": {"steps": [whole]}}})
+    llm = aggregator_for(llm_wall, "a", "b")
+
+    async def collected() -> list[Growing[City]]:
+        return [growing async for growing in llm.stream_parse(HELLO, City, deadline=20)]
+
+    for seen in (run(collected()), list(llm.stream_parse_sync(HELLO, City, deadline=20))):
+        assert {"name": "Ulm"} in [growing.data for growing in seen[:-1]]
+        assert seen[-1].value == City("Ulm", []) and seen[-1].data == {"name": "Ulm", "districts": []}
+        assert [attempt.outcome for attempt in seen[-1].attempts or ()] == ["BAD_RESPONSE", "BAD_RESPONSE", "OK"]
+        llm_wall.script({"models": {"a": {"steps": [unfit, unfit]}, "b": {"steps": [whole]}}})
+    asked = chats(llm_wall)[1]["body"]
+    assert "stream" not in asked or not asked["stream"]
+    assert asked["messages"][-2]["content"] == '{"name": "Ulm"}' and "districts" in asked["messages"][-1]["content"]
 
 
 def test_after_a_restart_the_object_begins_again(llm_wall: FaultWall) -> None:

@@ -51,7 +51,7 @@ def test_compatibility_usage_finds_its_configuration(llm_wall: FaultWall, url_va
     source = (PROGRAMS / "compatibility_usage.py").read_text()
     result = python(source, env={"OPENAI_API_KEY": "sk-x", url_variable: llm_wall.url})
     assert result.returncode == 0, result.stderr
-    assert result.stdout == "Hello from gpt-3.5-turbo.\n"
+    assert result.stdout == "Hello from gpt-4o-mini.\n"
 
 
 def test_compatibility_usage_says_what_it_looked_for() -> None:

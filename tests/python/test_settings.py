@@ -68,7 +68,7 @@ def test_then_the_environment(llm_wall: FaultWall, run: Any, monkeypatch: pytest
     monkeypatch.setenv("GEMINI_API_BASE_URL", llm_wall.url)
     aggrator = llmagg.LLMAggrator()
     run(aggrator.initialize())
-    assert aggrator.get_available_models() == ["deepseek-chat", "gemini-2.5-flash"]
+    assert aggrator.get_available_models() == ["gemini-2.5-flash", "deepseek-chat"]
     run(aggrator.chat(HELLO, model="gemini-2.5-flash"))
     assert chats(llm_wall)[0]["headers"]["x-goog-api-key"] == "k-gem"
 
@@ -81,7 +81,7 @@ def test_a_source_without_a_usable_model_is_passed_over(
     monkeypatch.setenv("OPENAI_API_KEY", "k")
     monkeypatch.setenv("OPENAI_BASE_URL", llm_wall.url)
     with pytest.warns(UserWarning, match="LLMAGG_CONFIG cannot be used.*gpt-x has no api_key"):
-        assert run(llmagg.LLMAggrator().generate_response(HELLO)) == "Hello from gpt-3.5-turbo."
+        assert run(llmagg.LLMAggrator().generate_response(HELLO)) == "Hello from gpt-4o-mini."
     monkeypatch.setenv("LLMAGG_CONFIG", "")
     monkeypatch.setenv("OPENAI_MODEL", "gpt-a")
     llmagg.get_manager().clear()
@@ -117,7 +117,7 @@ BOTH = pytest.mark.parametrize("cls", [llmagg.LLMAggregator, llmagg.LLMAggrator]
 
 @BOTH
 def test_both_classes_configure_themselves_alike(keys: FaultWall, run: Any, cls: Any) -> None:
-    model = "gpt-3.5-turbo" if cls is llmagg.LLMAggrator else "gpt-4o-mini"
+    model = "gpt-4o-mini"
     assert run(cls().chat(HELLO)).route == f"openai/{model}"
     assert "".join(cls().stream_text_sync(HELLO)) == f"Hello from {model}."
     assert run(cls().health_check()) == {"openai": {model: True}, "deepseek": {"deepseek-chat": True}}

@@ -158,12 +158,12 @@ class LLMAggregator(Closing):
 
         await registration.install(self, read, _provider_class, lenient=lenient)
 
-    def _configure(self, *, original: bool = False) -> None:
+    def _configure(self, *, lenient: bool = False) -> None:
         """Looks for a configuration if the aggregator has none."""
         if not self._initialized:
             from . import registration
 
-            registration.configure(self, _provider_class, original=original)
+            registration.configure(self, _provider_class, lenient=lenient)
 
     def _call(self, messages: ChatCompletionRequest | Messages, params: Mapping[str, Any]) -> Call:
         self._configure()
@@ -255,12 +255,12 @@ class LLMAggregator(Closing):
                 print(growing.data)
             print(growing.value)
 
-        The last one has ``value``, a ``form`` that was checked, and ``response``. An answer that does not fit raises
-        BadResponseError at its end; it is not asked for again. After a restart the object begins again.
+        The last one has ``value``, a checked ``form``, ``response`` and ``attempts``. What does not fit is asked for
+        again as :meth:`parse` does, then as a whole. After a restart the object begins again.
         """
         from . import growing
 
-        return growing.objects(self, messages, growing.Reader(form, params))
+        return growing.objects(self, growing.Reader(self, messages, form, params))
 
     def stream_parse_sync(
         self, messages: ChatCompletionRequest | Messages, form: type[T], **params: Unpack[ChatParams]
@@ -268,7 +268,7 @@ class LLMAggregator(Closing):
         """``stream_parse`` as a plain iterator; each step blocks, and Ctrl-C ends it."""
         from . import growing
 
-        return growing.objects_sync(self, messages, growing.Reader(form, params))
+        return growing.objects_sync(self, growing.Reader(self, messages, form, params))
 
     async def run_tools(
         self, messages: Messages, *, tools: Sequence[Callable[..., Any]], max_rounds: int = 10,

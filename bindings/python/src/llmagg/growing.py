@@ -1,4 +1,7 @@
-"""``stream_parse(messages, Form)``: an object that grows while its answer arrives, and is checked when it is whole."""
+"""``stream_parse(messages, Form)``: an object that grows while its answer arrives, and is checked when it is whole.
+
+An answer that does not fit is asked for again as ``parse`` does, then whole: the object begins again once.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,10 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from .errors import BadResponseError, InvalidArgumentError
+from ._native import blocking
+from .attempt import Attempt
 from .events import ChunkEvent, DoneEvent, RestartEvent, StreamEvent
-from .parsing import Form, UnfitError
+from .parsing import Parsed, Search
 from .responses import ChatCompletionResponse
 
 T = TypeVar("T")
@@ -23,13 +27,14 @@ _CUT_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3}|u[dD][89abAB][0-9a-fA-F]{2}(?:
 @dataclass(frozen=True)
 class Growing(Generic[T]):
     """An object as far as it has arrived. ``data`` holds plain values (dicts, lists, texts), of which the last text may
-    be incomplete; what has not arrived is missing. The last one has ``value``, the object that was checked, and
-    ``response``; before, both are None.
+    be incomplete; what has not arrived is missing. The last one has ``value``, the object that was checked,
+    ``response``, and the ``attempts`` of all calls, also of those whose answers did not fit; before, they are None.
     """
 
     data: Any
     value: T | None = None
     response: ChatCompletionResponse | None = None
+    attempts: list[Attempt] | None = None
 
 
 class Prefix:
@@ -115,17 +120,13 @@ class Prefix:
 class Reader(Generic[T]):
     """Makes growing objects of the events of a stream."""
 
-    def __init__(self, form: type[T], params: Mapping[str, Any]) -> None:
-        if params.get("response_format") is not None:
-            raise InvalidArgumentError(
-                "stream_parse() makes response_format from its second argument; give only one of the two"
-            )
-        self._form = Form(form)
-        self.params = {**params, "response_format": self._form.response_format}
+    def __init__(self, user: Any, messages: Any, form: type[T], params: Mapping[str, Any]) -> None:
+        self.search = Search(user, messages, form, params)
+        self.response: ChatCompletionResponse | None = None
         self._text, self._shown, self._last = Prefix(), 0, object()
 
     def read(self, event: StreamEvent) -> Growing[T] | None:
-        """The object after an event, None where it did not grow. Raises BadResponseError if it does not fit."""
+        """The object after an event, None where it did not grow."""
         if isinstance(event, RestartEvent):
             self._text, self._shown = Prefix(), 0
         elif isinstance(event, ChunkEvent):
@@ -134,35 +135,36 @@ class Reader(Generic[T]):
             if length - self._shown <= self._shown // 64:  # long answers: not at every chunk, so the time is linear
                 return None
             self._shown = length
-            data = self._form.unwrapped(self._text.value())
+            data = self.search.form.unwrapped(self._text.value())
             if data is not None and data != self._last:
                 self._last = data
                 return Growing(data)
         elif isinstance(event, DoneEvent):
-            return self._whole(event.response)
+            self.response = event.response
         return None
 
-    def _whole(self, response: ChatCompletionResponse) -> Growing[T]:
-        try:
-            value = self._form.read(response)
-        except UnfitError as unfit:
-            text = f"the answer does not fit {self._form.name}: {unfit}"
-            raise BadResponseError(text, attempts=response.attempts, body=response.text) from None
+    def last(self, parsed: Parsed[T]) -> Growing[T]:
+        """The whole object."""
         prefix = Prefix()
-        prefix.add(response.text)
-        return Growing(self._form.unwrapped(prefix.value()), value, response)
+        prefix.add(parsed.response.text)
+        data = self.search.form.unwrapped(prefix.value())
+        return Growing(data, parsed.value, parsed.response, parsed.attempts)
 
 
-async def objects(user: Any, messages: Any, reader: Reader[T]) -> AsyncGenerator[Growing[T], None]:
+async def objects(user: Any, reader: Reader[T]) -> AsyncGenerator[Growing[T], None]:
     """The objects of a stream."""
-    async with aclosing(user.stream(messages, **reader.params)) as events:
+    asked, params = reader.search.first()
+    async with aclosing(user.stream(asked, **params)) as events:
         async for event in events:
             if (grown := reader.read(event)) is not None:
                 yield grown
+    yield reader.last(await reader.search.run(reader.response))
 
 
-def objects_sync(user: Any, messages: Any, reader: Reader[T]) -> Iterator[Growing[T]]:
+def objects_sync(user: Any, reader: Reader[T]) -> Iterator[Growing[T]]:
     """``objects`` for code without an event loop."""
-    for event in user.stream_sync(messages, **reader.params):
+    asked, params = reader.search.first()
+    for event in user.stream_sync(asked, **params):
         if (grown := reader.read(event)) is not None:
             yield grown
+    yield reader.last(blocking.run(reader.search.run(reader.response)))

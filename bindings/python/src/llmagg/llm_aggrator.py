@@ -66,7 +66,7 @@ class LLMAggrator(Closing):
         if config is not None:
             await self.aggregator._initialize(config, lenient=True)
         else:
-            self.aggregator._configure(original=True)
+            self.aggregator._configure(lenient=True)
         self._config_initialized = True
 
     async def initialize_from_settings(self, settings: Any) -> None:

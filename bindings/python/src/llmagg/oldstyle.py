@@ -40,13 +40,14 @@ class Read:
     fleet: dict[str, Any] | None = None
 
 
-def provider_configs(config: Any, *, lenient: bool = False) -> Read:
+def provider_configs(config: Any, *, lenient: bool = False, skip: bool = True) -> Read:
     """Reads a configuration: a mapping, JSON text (a str that begins with a bracket) or the path of a JSON file.
 
-    Raises InvalidArgumentError, which names the file, also if no model can be used.
+    Without ``skip`` a model that lacks its key is an error beside others, too. Raises InvalidArgumentError, which names
+    the file, also if no model can be used.
     """
     if not isinstance(config, (str, os.PathLike)):
-        return _read(config, None, lenient)
+        return _read(config, None, lenient, skip=skip)
     if isinstance(config, str) and config.lstrip()[:1] in ("{", "["):
         text = config.encode("utf-8", "replace")
         return _read(_decoded(text, _TEXT), text, lenient)
@@ -89,11 +90,11 @@ def _decoded(data: bytes, what: str) -> Any:
         raise InvalidArgumentError(f"{what} is not valid JSON: {reason}") from None
 
 
-def _read(config: Any, text: bytes | None, lenient: bool, what: str = _TEXT) -> Read:
+def _read(config: Any, text: bytes | None, lenient: bool, what: str = _TEXT, *, skip: bool = True) -> Read:
     entries: dict[str, dict[str, Any]] = {}
     for provider, entry in _items(config, what, _EXPECTED):
         entries[provider] = _plain(entry, f"provider {provider!r}")
-    judged, left_out = _judged(_encoded(entries) if text is None else text, lenient)
+    judged, left_out = _judged(_encoded(entries) if text is None else text, lenient, skip=skip)
     made: dict[str, ProviderConfig] = {}
     for model in judged["models"]:
         provider, name = model["provider"], model["name"]
@@ -129,16 +130,16 @@ def _plain(value: Any, what: str, depth: int = 3) -> Any:
     return {key: _plain(item, f"{what}: {key!r}", depth - 1) for key, item in _items(value, what, "an object")}
 
 
-def _judged(data: bytes, lenient: bool) -> tuple[dict[str, Any], dict[str, str]]:
+def _judged(data: bytes, lenient: bool, *, skip: bool = True) -> tuple[dict[str, Any], dict[str, str]]:
     """The core's judgement of a configuration, and the reasons why models are left out."""
     from ._native import route
 
-    judged = route.check_config(data, lenient=lenient)
+    judged = route.check_config(data, lenient=lenient, skip=skip)
     for message in judged["warnings"]:
         warn(message)
     left_out: dict[str, str] = {}
     for model in judged["left_out"]:
-        warn(f"{model['reason']}; the model is skipped")
+        warn(f"{model['reason']}; the model is left out")
         left_out[model["name"]] = left_out[f"{model['provider']}/{model['name']}"] = model["reason"]
     return judged, left_out
 

@@ -12,7 +12,7 @@ import json
 import re
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -175,32 +175,35 @@ def _close(schema: Any) -> bool:
 
 async def parse(user: Any, messages: Any, form: type[T], params: Mapping[str, Any]) -> Parsed[T]:
     """Asks until an answer fits: twice at one route, the second time with the reason, then at the next route."""
-    if params.get("response_format") is not None:
-        raise InvalidArgumentError("parse() makes response_format from its second argument; give only one of the two")
-    asked = Form(form)
-    return await _Search(user, messages, asked, dict(params)).run()
+    return await Search(user, messages, form, params).run()
 
 
-class _Search(Generic[T]):
-    """One ``parse``. A deadline and ``max_cost`` hold for all its calls together."""
+class Search(Generic[T]):
+    """One ``parse`` or ``stream_parse``. A deadline and ``max_cost`` hold for all its calls together."""
 
-    def __init__(self, user: Any, messages: Any, form: Form[T], params: dict[str, Any]) -> None:
+    def __init__(self, user: Any, messages: Any, form: type[T], params: Mapping[str, Any]) -> None:
+        if params.get("response_format") is not None:
+            raise InvalidArgumentError("response_format is made from the second argument; give only one of the two")
         self._user = user
-        self._form = form
+        self.form = Form(form)
         self._request = copy.copy(messages) if isinstance(messages, ChatCompletionRequest) else None
         self._messages = messages_to_wire(messages.messages if self._request else messages)
-        self._params = {**params, "response_format": form.response_format}
+        self._params = {**params, "response_format": self.form.response_format}
         self._fixed = bool(params.get("model") or (self._request and self._request.model))
         self._bounds = Bounds(self._params)
         self._attempts: list[Attempt] = []
         self._tried: list[str] = []
 
-    async def run(self) -> Parsed[T]:
+    async def run(self, response: ChatCompletionResponse | None = None) -> Parsed[T]:
+        """Asks until an answer fits. ``response`` is the first answer, of the call that ``first`` describes."""
+        if response is not None:
+            self._count(response.attempts)
         while True:
-            response = await self._call(self._user if not self._tried else self._others())
+            if response is None:
+                response = await self._call(self._user if not self._tried else self._others())
             for again in range(1, _MOST + 1):
                 try:
-                    return Parsed(self._form.read(response), response, self._attempts)
+                    return Parsed(self.form.read(response), response, self._attempts)
                 except UnfitError as unfit:
                     reason = str(unfit)
                 self._mark(reason)
@@ -215,8 +218,9 @@ class _Search(Generic[T]):
                     break  # the next route may answer
             self._tried.append(response.route)
             if self._fixed or not response.route or not self._left():
-                text = f"no answer fits {self._form.name}: {reason}"
+                text = f"no answer fits {self.form.name}: {reason}"
                 raise BadResponseError(text, attempts=self._attempts, body=response.text)
+            response = None
 
     async def _call(
         self, user: Any, unfit: ChatCompletionResponse | None = None, reason: str = ""
@@ -224,34 +228,41 @@ class _Search(Generic[T]):
         if self._bounds.late():
             raise APITimeoutError("the deadline passed before an answer fitted", attempts=self._attempts)
         self._bounds.refuse_spent(self._attempts)
-        params = {**self._params, **self._bounds.options()}
-        messages = list(self._messages)
+        more: list[Any] = []
         if unfit is not None:
-            params["model"] = unfit.route or None
             told = f"The answer does not fit: {reason}. Answer again, with JSON only that fits the schema."
             answer = unfit.choices[0].message.to_dict() if unfit.choices else {"role": "assistant", "content": ""}
-            messages += [answer, {"role": "user", "content": told}]
-        asked: Any = messages
-        if self._request is not None:
-            asked = copy.copy(self._request)
-            asked.messages = messages
+            more = [answer, {"role": "user", "content": told}]
+        asked, params = self.first(more)
+        if unfit is not None:
+            params["model"] = unfit.route or None
         try:
             response: ChatCompletionResponse = await user.chat(asked, **params)
         except LLMError as error:
-            self._bounds.count(error.attempts)
-            self._attempts += error.attempts
+            self._count(error.attempts)
             error.attempts = list(self._attempts)
             raise
-        self._bounds.count(response.attempts)
-        self._attempts += response.attempts
+        self._count(response.attempts)
         return response
+
+    def first(self, more: Sequence[Any] = ()) -> tuple[Any, dict[str, Any]]:
+        """What is asked, with further messages at its end, and the parameters of the next call."""
+        asked: Any = [*self._messages, *more]
+        if self._request is not None:
+            asked, messages = copy.copy(self._request), asked
+            asked.messages = messages
+        return asked, {**self._params, **self._bounds.options()}
+
+    def _count(self, attempts: Sequence[Attempt]) -> None:
+        self._bounds.count(attempts)
+        self._attempts += attempts
 
     def _mark(self, reason: str) -> None:
         """Tells in the list of attempts that the last answer did not fit."""
         if self._attempts:
             last = self._attempts[-1] = copy.copy(self._attempts[-1])
             last.outcome, last.code = BadResponseError.name, BadResponseError.code
-            last.message = f"the answer does not fit {self._form.name}: {reason}"
+            last.message = f"the answer does not fit {self.form.name}: {reason}"
 
     def _left(self) -> list[str]:
         names = catalog.model_names(self._user.models)

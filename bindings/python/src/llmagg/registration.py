@@ -12,18 +12,18 @@ from ._native import route
 from .errors import InvalidArgumentError
 
 
-def configure(user: Any, class_of: Callable[[str], Any], *, original: bool) -> None:
+def configure(user: Any, class_of: Callable[[str], Any], *, lenient: bool) -> None:
     """Initializes an aggregator that nobody has initialized, with the configuration that :mod:`llmagg.settings` finds.
 
-    ``original`` finds and checks as the original's class does. Raises NotInitializedError if there is none. Threads
-    that do this at the same time register equal providers.
+    ``lenient`` checks as the original's class does. Raises NotInitializedError if there is none. Threads that do this
+    at the same time register equal providers.
     """
     own = list(user.models)
     found = settings.names() if not own or own == user._filled else []
-    read = settings.find(found or own, original=original)
+    read = settings.find(found or own)
     if user._initialized:  # by another thread, whose application may have chosen since
         return
-    installing = install(user, read, class_of, lenient=original, found=found)
+    installing = install(user, read, class_of, lenient=lenient, found=found)
     try:
         installing.send(None)
     except StopIteration:
@@ -105,13 +105,12 @@ def _with_vendors(user: Any, read: oldstyle.Read, chosen: Sequence[Any]) -> olds
     reasons: list[str] = []
     for vendor, models in named.items():
         try:
-            providers += oldstyle.provider_configs({vendor: {"models": models}}).providers
+            providers += oldstyle.provider_configs({vendor: {"models": models}}, skip=False).providers
         except InvalidArgumentError as error:
             if vendor.lower() not in route.vendors():
                 raise
-            reason = error.message.partition("no usable model: ")[2] or error.message
-            reasons.append(reason)
-            left_out.update((f"{vendor}/{model}", reason) for model in models)
+            reasons.append(error.message)
+            left_out.update((f"{vendor}/{model}", error.message) for model in models)
     if empty and not providers and reasons:
         raise InvalidArgumentError(_none_usable(reasons))
     for reason in reasons:

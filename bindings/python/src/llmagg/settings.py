@@ -42,10 +42,8 @@ class _MissedError(Exception):
     """A source has no configuration. The text is the reason."""
 
 
-def find(named: Sequence[Any] = (), *, original: bool = False) -> oldstyle.Read:
+def find(named: Sequence[Any] = ()) -> oldstyle.Read:
     """The first usable configuration for a list of models, which may be empty.
-
-    With ``original`` the vendors that the original knew come first, each with the model that the original asked.
 
     Without a list it raises NotInitializedError, which lists the sources and what each lacks, if there is none.
     """
@@ -60,7 +58,7 @@ def find(named: Sequence[Any] = (), *, original: bool = False) -> oldstyle.Read:
             oldstyle.warn(f"the configuration from {name} cannot be used: {error.message}")
     if named:
         return oldstyle.Read([], {})  # vendors in the list get their keys from the environment
-    if keys := _from_keys(_of_the_original() if original else DEFAULT_MODELS):
+    if keys := _from_keys():
         return oldstyle.provider_configs(keys, lenient=True)
     missed.append(
         f"a key of {', '.join(DEFAULT_MODELS)} ({_DOCS}/vendors.md names the variables), or LLMAGG_MODELS: none is set"
@@ -86,18 +84,11 @@ def address_of(vendor: str) -> str | None:
     return os.environ.get(f"{prefix}_BASE_URL") or os.environ.get(f"{prefix}_API_BASE_URL") or None
 
 
-def _of_the_original() -> dict[str, str]:
-    from .providers import PROVIDERS
-
-    known = {vendor: provider.DEFAULT_MODEL for vendor, provider in PROVIDERS.items()}
-    return known | {vendor: model for vendor, model in DEFAULT_MODELS.items() if vendor not in known}
-
-
-def _from_keys(models: dict[str, str]) -> dict[str, Any]:
+def _from_keys() -> dict[str, Any]:
     from ._native import route
 
     config: dict[str, Any] = {}
-    for vendor, model in models.items():
+    for vendor, model in DEFAULT_MODELS.items():
         key = next(filter(None, map(os.environ.get, route.key_variables(vendor))), None)
         if key:
             name = os.environ.get(f"{vendor.upper()}_MODEL") or model

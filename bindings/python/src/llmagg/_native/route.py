@@ -212,9 +212,9 @@ def _key_header(config: bytes) -> dict[str, str] | None:
     return found
 
 
-def check_config(data: bytes, *, lenient: bool) -> dict[str, Any]:
+def check_config(data: bytes, *, lenient: bool, skip: bool) -> dict[str, Any]:
     """The core's judgement of a configuration: see ``llmagg_config_check``. Raises InvalidArgumentError."""
-    flags = CONFIG_SKIP | CONFIG_LENIENT if lenient else CONFIG_SKIP
+    flags = (CONFIG_SKIP if skip else 0) | (CONFIG_LENIENT if lenient else 0)
     judged: dict[str, Any] = load.call_for_json("llmagg_config_check", data, len(data), flags)
     return judged
 
