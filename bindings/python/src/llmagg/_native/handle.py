@@ -57,6 +57,6 @@ class Routes:
     def __init__(self, handles: Sequence[Handle], *, single: bool = False) -> None:
         self.handles = handles
         self.single = single
-        self.count = len(handles)
+        self.count = ctypes.c_size_t(len(handles))
         self.pointer = handles[0].pointer
-        self.pointers = (ctypes.c_void_p * self.count)(*(handle.pointer for handle in handles))
+        self.pointers = (ctypes.c_void_p * len(handles))(*(handle.pointer for handle in handles))

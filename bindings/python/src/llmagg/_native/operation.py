@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import ctypes
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -109,7 +110,7 @@ class Operation:
         """Counts chunks that were read, so that the core sends more."""
         self._taken += chunks
         if self._taken >= _CREDIT_EVERY and not self.done and self.generation == load.generation:
-            load.quick().llmagg_op_credit(self.op, self._taken, None)
+            load.quick().llmagg_op_credit(ctypes.c_uint64(self.op), self._taken, None)
             self._taken = 0
 
     def _error(self, payload: Payload) -> errors.LLMError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .. import errors
 from .._wire import encode
@@ -34,6 +34,8 @@ class Reader:
         self._op = ctypes.c_uint64()
         self._error = ctypes.c_void_p()
         self._outputs = (ctypes.byref(self._op), ctypes.byref(self._error))
+        self._sizes = ctypes.c_size_t(), ctypes.c_size_t()  # of the request and the options of a call that begins
+        self._tag = ctypes.c_uint64()
 
     def __del__(self) -> None:
         with contextlib.suppress(AttributeError):  # __init__ was interrupted before it set the operations
@@ -44,11 +46,10 @@ class Reader:
         targets: dict[int, Target] | None = None, owner: Calls | None = None, accept: Accept | None = None,
     ) -> Operation:  # fmt: skip
         """Begins a call. Its events arrive on this queue, also the error for bad arguments."""
-        tag = next(_tags)
-        size = len(options) if options else 0
-        tail = (self.queue.handle.pointer, request, len(request), options, size, flags, tag, *self._outputs)
+        tag = self._tag.value = next(_tags)
         operation = self.operations[tag] = Operation(tag, routes, targets, owner)
         operation.accept = accept
+        tail = (*self._asked(request, options), flags, self._tag, *self._outputs)
         if routes.single:
             failed = self._library.llmagg_client_chat_submit(routes.pointer, *tail)
         else:
@@ -59,12 +60,18 @@ class Reader:
         self, form: str, routes: Routes, request: bytes, options: bytes | None, owner: Calls | None = None
     ) -> Operation:
         """Begins a call that is no chat: ``form`` is "embed" or "rerank"."""
-        tag = next(_tags)
-        size = len(options) if options else 0
+        tag = self._tag.value = next(_tags)
         operation = self.operations[tag] = Operation(tag, routes, None, owner)
         begin = getattr(self._library, f"llmagg_routes_{form}_submit")
-        tail = (self.queue.handle.pointer, request, len(request), options, size, tag, *self._outputs)
+        tail = (*self._asked(request, options), self._tag, *self._outputs)
         return self._begun(operation, begin(routes.pointers, routes.count, *tail))
+
+    def _asked(self, request: bytes, options: bytes | None) -> tuple[Any, ...]:
+        """The queue, the request and the options, as the functions of ``signatures.QUICK`` take them."""
+        of_request, of_options = self._sizes
+        of_request.value = len(request)
+        of_options.value = len(options) if options else 0
+        return self.queue.handle.pointer, request, of_request, options, of_options
 
     def begin_health(self, routes: Routes) -> Operation:
         """Begins a health check of the routes; the payload of DONE is a list of bools."""
