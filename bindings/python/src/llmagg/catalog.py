@@ -15,8 +15,8 @@ from .config import CLIENT_VENDORS
 from .errors import InvalidArgumentError, LLMError, ModelNotFoundError, ProviderNotFoundError
 from .log import logger
 
-_Spoken = tuple["frozenset[str]", Callable[[type], Any], Any]
-_native_methods: dict[type, _Spoken] = {}
+Spoken = tuple["frozenset[str]", Callable[[type], Any], Any]
+_native_methods: dict[type, Spoken] = {}
 """Class → the names of its methods, a function that gets these methods of a class, and the original methods."""
 
 
@@ -32,22 +32,28 @@ def spoken_by_core(cls: type) -> type:
 def vendor_of(client: Any) -> str | None:
     """The vendor whose format the core speaks for this client; None if the core must call the client back."""
     cls = type(client)
-    for base in cls.__mro__:
-        spoken = _native_methods.get(base)
-        if spoken is not None:
-            break
-    else:
+    spoken, vendor = spoken_of(cls)
+    if spoken is None or not spoken[0].isdisjoint(vars(client)) or not is_original(cls, spoken):
         return None
-    names, methods, original = spoken
-    if not names.isdisjoint(vars(client)):
-        return None
-    try:
-        if methods(cls) != original:
-            return None
-    except AttributeError:
-        return None
-    vendor: str = base.VENDOR  # type: ignore[attr-defined]
     return vendor
+
+
+def spoken_of(cls: type) -> tuple[Spoken | None, str | None]:
+    """The methods that the core does the work of in a client class, and the vendor; None for a class of others."""
+    for base in cls.__mro__:
+        if (spoken := _native_methods.get(base)) is not None:
+            return spoken, base.VENDOR  # type: ignore[attr-defined]
+    return None, None
+
+
+def is_original(cls: type, spoken: Spoken) -> bool:
+    """Whether a class has these methods as they were written."""
+    _, methods, original = spoken
+    try:
+        same: bool = methods(cls) == original
+    except AttributeError:
+        return False
+    return same
 
 
 class Entry:

@@ -21,6 +21,7 @@ from ._native.operation import Calls
 from .config import ModelConfig
 from .errors import InvalidArgumentError, LLMError, ModelNotFoundError, NotInitializedError
 from .messages import Function
+from .providers import attributes
 from .requests import ChatCompletionRequest, messages_to_wire, refuse_bytes
 
 _MOST = 16  # the maximum number of plans per aggregator: each model that its calls name needs a plan
@@ -125,6 +126,40 @@ def _no_models(asked: Iterable[str]) -> str:
     return "the aggregator has no models; initialize it with a configuration"
 
 
+class _Asked:
+    """A client that a plan asks, with its handle. A client is asked the long way what its handle is only if it is not
+    an ordinary one, or has changed.
+    """
+
+    __slots__ = ("_config", "_own", "_values", "client", "cls", "handle", "side", "spoken", "vendor")
+
+    def __init__(self, client: Any, side: route.Route) -> None:
+        self.client = client
+        self.side = side
+        self.vendor = catalog.vendor_of(client)
+        self.handle = side.handle(client, self.vendor)
+        self.cls = type(client)
+        self.spoken = catalog.spoken_of(self.cls)[0] if self.vendor is not None else None
+        self._own = self.spoken[0] | {attributes.STATE} if self.spoken is not None else frozenset()
+        config = client.config if self.spoken is not None and not self.cls._redefined else None
+        self._values = side.made_of(self.handle, config) if isinstance(config, ModelConfig) else None
+        self._config = config if self._values is not None else None
+
+    def holds(self) -> bool:
+        """Whether the client still has this handle, if the methods of its class are the original ones."""
+        client, config = self.client, self._config
+        if (
+            config is not None
+            and type(client) is self.cls
+            and client.__dict__.get("config") is config
+            and self._own.isdisjoint(client.__dict__)
+            and [*config.__dict__.values()] == self._values
+            and self.side.has(self.handle)
+        ):
+            return True
+        return catalog.vendor_of(client) == self.vendor and self.side.handle(client, self.vendor) is self.handle
+
+
 class Plan:
     """The routes for a model, or for the aggregator's list of models if ``model`` is None, with everything that these
     routes depend on. A plan is thread-safe.
@@ -144,7 +179,7 @@ class Plan:
         ]
         if not entries:
             raise NotInitializedError(_no_models(models))
-        self._routes: list[tuple[Any, str | None, Any, Any]] = []
+        self._routes: list[_Asked] = []
         resolved = _resolved(user, entries, models)
         self._route_names = [f"{entry.provider}/{entry.name}" for entry in resolved]
         self._groups = None if model else _group_sizes(resolved, catalog.model_groups(user.models))
@@ -153,12 +188,12 @@ class Plan:
             if side.names is None:
                 side.names = (entry.provider, entry.name)
             side.users.add(user)
-            vendor = catalog.vendor_of(entry.client)
-            self._routes.append((entry.client, vendor, side, side.handle(entry.client, vendor)))
-        asked = {id(client) for client, vendor, *_ in self._routes if vendor and isinstance(client.config, ModelConfig)}
-        # side.handle() checks the models of the entries in ``asked``.
-        self._names = [(entry, entry.model) for entry in entries if id(entry.client) not in asked]
-        self._native = Routes([handle for *_, handle in self._routes])
+            self._routes.append(_Asked(entry.client, side))
+        self._classes = {asked.cls: asked.spoken for asked in self._routes if asked.spoken is not None}
+        known = {id(a.client) for a in self._routes if a.vendor and isinstance(a.client.config, ModelConfig)}
+        # _Asked.holds() checks the models of the entries in ``known``.
+        self._names = [(entry, entry.model) for entry in entries if id(entry.client) not in known]
+        self._native = Routes([asked.handle for asked in self._routes])
 
     def holds(self, user: Any) -> bool:
         """Returns whether everything that the plan depends on is unchanged."""
@@ -169,30 +204,31 @@ class Plan:
             return False
         manager = user.manager
         if lookup.is_asked(manager):
-            asked = [self._model] if self._model else catalog.model_names(user.models)
-            if lookup.providers(manager, asked)[0] != self._providers:
+            names = [self._model] if self._model else catalog.model_names(user.models)
+            if lookup.providers(manager, names)[0] != self._providers:
                 return False
         elif list(manager.providers.items()) != self._providers:
             return False
         for provider, clients in self._clients:
             if list(provider.clients.items()) != clients:
                 return False
-        for entry, model in self._names:
-            if entry.model != model:
+        for cls, spoken in self._classes.items():
+            if not catalog.is_original(cls, spoken):
                 return False
-        for client, vendor, side, handle in self._routes:
-            if catalog.vendor_of(client) != vendor or side.handle(client, vendor) is not handle:
+        for asked in self._routes:
+            if not asked.holds():
                 return False
-        return True
+        return not self._names or all(entry.model == model for entry, model in self._names)
 
     def call(self, user: Any, request: dict[str, Any], options: dict[str, Any] | None) -> Call:
         """Builds a call that uses the plan's routes."""
         targets = None
-        for client, vendor, side, handle in self._routes:
-            available = catalog.is_available(client) if vendor is None else client._available
+        for asked in self._routes:
+            client, side = asked.client, asked.side
+            available = catalog.is_available(client) if asked.vendor is None else client._available
             if available != side.available:
-                side.switch(handle, available)
-            if vendor is None:
+                side.switch(asked.handle, available)
+            if asked.vendor is None:
                 targets = {} if targets is None else targets
                 targets[side.tag] = route.client_target(client, options or {})
         if user.budget is not None:

@@ -36,6 +36,9 @@ _lock = threading.Lock()  # one for all routes: held for an assignment only, and
 before_first_use: Callable[[], None] | None = None
 """Called before a native handle is made: a forked child joins its fleet again. None where no fleet is configured."""
 
+_FOR_HTTP = (False, None)
+"""The key of the usual handle: see :meth:`Route.handle`."""
+
 _Made = tuple["dict[str, Any] | None", Handle]
 """The fields of the configuration from which a handle was made, and the handle."""
 
@@ -94,6 +97,18 @@ class Route(Attached):
                 self.available = True
                 self._handles[vendor is None, model] = known
         return known[1]
+
+    def made_of(self, handle: Handle, config: ModelConfig) -> list[Any] | None:
+        """The values of which the handle was made, in the order of the configuration's fields. They are compared in a
+        third of the time of a dict (0.2 µs instead of 0.6).
+        """
+        state, made = self._handles.get(_FOR_HTTP, (None, None))
+        return [state.get(key) for key in vars(config)] if state is not None and made is handle else None
+
+    def has(self, handle: Handle) -> bool:
+        """Whether this is the route's handle for HTTP."""
+        known = self._handles.get(_FOR_HTTP)
+        return known is not None and known[1] is handle and handle.alive
 
     def _make(self, core: dict[str, Any], vendor: str | None, state: dict[str, Any] | None) -> _Made:
         data = encode(core, "the configuration")

@@ -13,7 +13,8 @@ from typing import Any
 from ..config import shown_url
 from ..errors import InvalidArgumentError, LLMError
 
-_STATE = "_llmagg_set"
+STATE = "_llmagg_set"
+"""Where a client keeps the settings that were made on it."""
 _END = "/chat/completions"
 _INSTEAD = (
     "the core speaks HTTP, so this would have no effect; override or replace chat_completion (a canned answer) or "
@@ -25,7 +26,7 @@ GONE = ("_get_session",)
 
 def of(client: Any) -> dict[str, Any] | None:
     """The settings made on a client instead of in its configuration, as fields of a ModelConfig."""
-    own: dict[str, Any] | None = vars(client).get(_STATE)
+    own: dict[str, Any] | None = vars(client).get(STATE)
     redefined = type(client)._redefined
     if not redefined:
         return own
@@ -62,7 +63,7 @@ class Setting:
     def __get__(self, client: Any, _: Any = None) -> Any:
         if client is None:
             return self
-        own = of(client) if self.name not in type(client)._redefined else vars(client).get(_STATE)
+        own = of(client) if self.name not in type(client)._redefined else vars(client).get(STATE)
         own = own or {}
         if self.name == "model_name":
             return own.get("model") or client.config.model
@@ -75,14 +76,14 @@ class Setting:
         return urlunsplit(parts._replace(path=parts.path.rstrip("/") + _END))
 
     def __set__(self, client: Any, value: Any) -> None:
-        known = vars(client).get(_STATE, {})
-        vars(client)[_STATE] = {**known, **_FIELDS[self.name](value)}
+        known = vars(client).get(STATE, {})
+        vars(client)[STATE] = {**known, **_FIELDS[self.name](value)}
 
     def __delete__(self, client: Any) -> None:
         """The configuration counts again; mock.patch.object ends so."""
-        known = vars(client).get(_STATE, {})
+        known = vars(client).get(STATE, {})
         field = "model" if self.name == "model_name" else "base_url"
-        vars(client)[_STATE] = {key: value for key, value in known.items() if key != field}
+        vars(client)[STATE] = {key: value for key, value in known.items() if key != field}
 
 
 def _base_url(client: Any, own: Any) -> str:
