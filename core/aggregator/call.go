@@ -107,7 +107,7 @@ func (a *Aggregator) ask(ctx context.Context, routes []*client.Client, p *llm.Pa
 	if e := w.run(answer); e != nil {
 		return nil, e
 	}
-	w.call.Complete(answer.Response)
+	w.call.Finish(answer.Response)
 	return answer.Response, nil
 }
 

@@ -273,7 +273,7 @@ func (c *Client) ChatPayload(ctx context.Context, p *llm.Payload) (*llm.Response
 	if e := c.turn(call, nil, 0).askAlone(scope, &w); e != nil {
 		return nil, call.Fail(e)
 	}
-	call.Complete(w.Response)
+	call.Finish(w.Response)
 	return w.Response, nil
 }
 

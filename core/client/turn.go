@@ -125,10 +125,10 @@ func (a *attempt) try(w *routing.Wanted) *llm.Error {
 		if err != errEmpty && !a.refused { // else it was paid for
 			usage = nil
 		}
-		a.end(e, usage.Clone())
+		a.end(e, usage)
 		return e
 	}
-	a.end(nil, usage.Clone())
+	a.end(nil, usage)
 	w.Response = r
 	return nil
 }

@@ -102,7 +102,7 @@ func (u *Upstream) post(ctx context.Context, x *Exchange, stream bool) (*http.Re
 	// returned, and does not say when it has finished. Only a body in memory
 	// goes out in one write with the header.
 	x.Left, x.Adapted = nil, nil
-	body, err := u.Format.Body(make([]byte, 0, len(x.Payload.JSON())+bodyRoom), &x.Call)
+	body, err := u.Format.Body(make([]byte, 0, len(x.Payload.JSON())+len(x.Model)+bodyRoom), &x.Call)
 	if err == nil && x.Strict && len(x.Adapted) > 0 {
 		err = wire.Unsupported("the vendor cannot do what the request asks for (%s), and \"unsupported\" is \"error\"", strings.Join(x.Adapted, ", "))
 	}
@@ -153,9 +153,9 @@ func (u *Upstream) way(ctx context.Context, to *endpoint, body []byte, x *Exchan
 	return resp, nil
 }
 
-// bodyRoom is room for what an attempt adds to a request: model, stream,
-// stream_options.
-const bodyRoom = 128
+// bodyRoom is room for what an attempt adds to a request beside its model's
+// name: these keys, and stream_options where they are asked for.
+const bodyRoom = len(`"model":"","stream":true,"stream_options":{"include_usage":true},`)
 
 func (u *Upstream) send(ctx context.Context, t *http.Transport, to *endpoint, body []byte, x *Exchange) (resp *http.Response, stale bool, err error) {
 	s := &sending{Context: ctx}

@@ -29,8 +29,8 @@ type Attempt struct {
 	Message       string // the failure in one line
 	Bytes         int64  // size of the answer after decompression
 	SkippedEvents int    // malformed stream events that were skipped
-	Usage         *Usage
-	Cost          *Cost // nil if it is not known
+	Usage         *Usage // may be the very one that the answer has
+	Cost          *Cost  // nil if it is not known
 	// LeftOut names the fields that the request omitted because the server
 	// refuses them, such as "stream_options".
 	LeftOut []string

@@ -45,11 +45,6 @@ type CallOptions struct {
 	// HedgeAfter, for streams, also asks a second route if the first has sent
 	// no token after this time; 0 means never.
 	HedgeAfter time.Duration
-	// StopOnBadRequest ends the call at BAD_REQUEST instead of trying the next
-	// route.
-	StopOnBadRequest bool
-	// FailoverOnContentFilter tries the next route after CONTENT_FILTER.
-	FailoverOnContentFilter bool
 	// Unsupported is for parameters that a route's vendor cannot do, see
 	// [OnUnsupported].
 	Unsupported OnUnsupported
@@ -91,17 +86,22 @@ type CallOptions struct {
 	Routing *Routing
 	// Headers are added to the call's HTTP requests and replace equal ones.
 	Headers map[string]string
-	// HeadersOnly sends Headers only, without the key and the configured
-	// headers, for callers that write the headers of a request themselves.
-	HeadersOnly bool
 	// ExtraBody holds server-specific request fields; they replace fields of
 	// the same name in the request.
 	ExtraBody Extra
+	// StopOnBadRequest ends the call at BAD_REQUEST instead of trying the next
+	// route.
+	StopOnBadRequest bool
+	// FailoverOnContentFilter tries the next route after CONTENT_FILTER.
+	FailoverOnContentFilter bool
 	// Bare makes a call on one client exactly one attempt, without concurrency
 	// limit, breaker or retry, for callers that are themselves inside a call.
 	Bare bool
 	// IncludeUsage asks for usage in streams where the vendor supports it.
 	IncludeUsage bool
+	// HeadersOnly sends Headers only, without the key and the configured
+	// headers, for callers that write the headers of a request themselves.
+	HeadersOnly bool
 	// Window is how many chunks a stream of the C ABI runs ahead of its
 	// reader; 0 means the default of 64, a negative number no bound.
 	Window int

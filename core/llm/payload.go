@@ -18,17 +18,18 @@ type Payload struct {
 	Options CallOptions
 	// Model is the request's own model, "" if it has none.
 	Model string
-	// Stream tells whether the request asked for a stream.
-	Stream bool
 	// N is the number of choices asked for, 1 by default.
 	N int
+	// Stream tells whether the request asked for a stream.
+	Stream bool
+
+	usage  bool // stream_options.include_usage was asked for by the caller
+	parts  bool // see HasParts
+	shaped bool // the messages have to be written again
 
 	data   []byte
 	fields []jsontext.Field
 	few    [4]jsontext.Field // memory for the fields of most requests
-	usage  bool              // stream_options.include_usage was asked for by the caller
-	parts  bool              // see HasParts
-	shaped bool              // the messages have to be written again
 
 	notChat error // see [Payload.NotChat]
 

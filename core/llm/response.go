@@ -81,6 +81,7 @@ func ReadResponse(data []byte) (*Response, error) {
 		Response
 		choice [1]Choice
 		usage  Usage
+		room   [24]byte // what the size class has left: a system_fingerprint and a null
 	}{}
 	r := &whole.Response
 	in := newReader(data)
@@ -88,7 +89,7 @@ func ReadResponse(data []byte) (*Response, error) {
 	if in.Next() != '{' {
 		return nil, errNoObject
 	}
-	r.Choices, in.usageRoom = whole.choice[:0], &whole.usage
+	r.Choices, in.usageRoom, in.Room = whole.choice[:0], &whole.usage, whole.room[:0]
 	r.read(&in)
 	if len(r.Choices) == 0 {
 		r.Choices = nil

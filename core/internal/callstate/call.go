@@ -37,16 +37,13 @@ type Call struct {
 
 	cached, currency string // see Cached
 
-	// Memory for the trail of most calls: one attempt.
-	first     llm.Attempt
-	firstUsed atomic.Bool
-	one       [1]*llm.Attempt
-
 	mu       sync.Mutex     // guards what follows
 	attempts []*llm.Attempt // in the order of their start; guards the attempts, too
-	partial  string         // the longest text that a broken stream left
-	waited   time.Duration  // the sum of waits that servers named (R4), the one under way included
-	carried  Waits          // that led to no attempt yet
+	one      [1]*llm.Attempt
+	first    []llm.Attempt // the first entry that was made, which is all of most trails
+	partial  string        // the longest text that a broken stream left
+	waited   time.Duration // the sum of waits that servers named (R4), the one under way included
+	carried  Waits         // that led to no attempt yet
 }
 
 // NextID is the number of a new call.
@@ -82,10 +79,28 @@ func (c *Call) Attempts() []llm.Attempt {
 	return list
 }
 
-// Complete gives an answer the call's number, the trail, and what it cost.
-func (c *Call) Complete(r *llm.Response) {
+// Complete gives an answer the call's number, the trail so far, and what it
+// cost.
+func (c *Call) Complete(r *llm.Response) { c.complete(r, c.Attempts()) }
+
+// Finish is Complete for a call whose attempts have all ended: a trail of one
+// is not copied, but becomes the answer's.
+func (c *Call) Finish(r *llm.Response) {
+	c.mu.Lock()
+	trail := c.first
+	if len(c.attempts) != 1 || c.attempts[0] != &trail[0] {
+		trail = nil
+	}
+	c.mu.Unlock()
+	if trail == nil {
+		trail = c.Attempts()
+	}
+	c.complete(r, trail)
+}
+
+func (c *Call) complete(r *llm.Response, trail []llm.Attempt) {
 	r.CallID = c.ID
-	r.Attempts = c.Attempts()
+	r.Attempts = trail
 	r.Cost = llm.TotalCost(r.Attempts)
 	if c.cached != "" {
 		r.Cache, r.Cost = c.cached, &llm.Cost{Currency: c.currency, Source: llm.CostOfCache}
@@ -122,10 +137,13 @@ func (c *Call) NotePartial(text string) {
 // Attempt is an empty entry, which [Call.Start] adds to the trail. Until then
 // it is the caller's.
 func (c *Call) Attempt() *llm.Attempt {
-	if c.firstUsed.CompareAndSwap(false, true) {
-		return &c.first
+	entry := make([]llm.Attempt, 1)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.first == nil {
+		c.first = entry
 	}
-	return &llm.Attempt{}
+	return &entry[0]
 }
 
 // Start adds an attempt to the trail, with the waits before it: those that were
