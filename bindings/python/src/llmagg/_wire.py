@@ -18,7 +18,10 @@ _N, _I = b"NI"
 
 @cache
 def _codec() -> tuple[Callable[[Any], bytes], Callable[[Any], Any]]:
-    from msgspec import json  # at the top of the file it would double the time of 'import llmagg'
+    from . import _native  # noqa: F401 - says where msgspec cannot be used
+
+    # Neither is at the top of the file: that would double the time of 'import llmagg'.
+    from msgspec import json  # isort: skip
 
     return json.Encoder(enc_hook=_plain, decimal_format="number").encode, json.Decoder().decode
 

@@ -125,6 +125,9 @@ class Manager(Closing):
         """
         import asyncio
 
+        from ._native import bridge
+
+        bridge.loop()
         providers = dict(self.providers)
         checks = await asyncio.gather(*(p.health_check() for p in providers.values()), return_exceptions=True)
         alive: dict[str, dict[str, bool]] = {}

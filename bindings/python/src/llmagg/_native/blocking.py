@@ -57,10 +57,11 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """Runs a coroutine to its end on the calling thread's private loop."""
     try:
         refuse_inside_loop()
-    except errors.InvalidArgumentError:
+        loop = _private_loop()
+    except BaseException:
         coroutine.close()
         raise
-    return _private_loop().run_until_complete(coroutine)
+    return loop.run_until_complete(coroutine)
 
 
 def refuse_inside_loop() -> None:

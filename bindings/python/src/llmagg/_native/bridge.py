@@ -37,17 +37,22 @@ _bridges: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Bridge] = weakref
 _lock = threading.Lock()
 
 
-def bridge() -> Bridge:
-    """The bridge of the running loop; the loop's first call makes it."""
+def loop() -> asyncio.AbstractEventLoop:
+    """The running loop. Raises RuntimeError, which names asyncio, where another framework runs."""
     try:
-        loop = asyncio.get_running_loop()
+        return asyncio.get_running_loop()
     except RuntimeError:
         raise RuntimeError(
             "no running asyncio event loop: llmagg's coroutines run in asyncio or uvloop, not in trio or curio; "
             "the methods that end in _sync need no loop"
         ) from None
-    found = _bridges.get(loop)
-    return _attach(loop) if found is None or found.generation != load.generation else found
+
+
+def bridge() -> Bridge:
+    """The bridge of the running loop; the loop's first call makes it."""
+    running = loop()
+    found = _bridges.get(running)
+    return _attach(running) if found is None or found.generation != load.generation else found
 
 
 def _attach(loop: asyncio.AbstractEventLoop) -> Bridge:
