@@ -20,7 +20,7 @@ type opened struct {
 	head   heading // what came up to the first token
 	empty  bool    // it is refused, as it was complete before any token
 	whole  bool    // the stream was complete before any token
-	called bool    // a piece of a tool call has come
+	unsure bool    // a chunk came that makes an answer unsure: see llm.Chunk.IsUnsure
 	usage  *llm.Usage
 	over   bool
 	failed error
@@ -135,7 +135,7 @@ func (o *opened) Turn() routing.Turn { return o.turn }
 // answer, or the *llm.Error that broke it. Either error ends the attempt.
 func (o *opened) Next() (*llm.Chunk, error) {
 	if c := o.head.take(); c != nil {
-		o.called = o.called || hasCalls(c)
+		o.unsure = o.unsure || c.IsUnsure()
 		return c, nil
 	}
 	if o.over {
@@ -153,24 +153,15 @@ func (o *opened) Next() (*llm.Chunk, error) {
 	if err != nil {
 		return nil, o.finish(o.a.explain(err))
 	}
-	o.called = o.called || hasCalls(c)
+	o.unsure = o.unsure || c.IsUnsure()
 	o.keep(c)
 	return c, nil
 }
 
-func hasCalls(c *llm.Chunk) bool {
-	for i := range c.Choices {
-		if len(c.Choices[i].Delta.ToolCalls) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// complete ends a complete stream, unless its calls, or the call's options,
+// complete ends a complete stream, unless its pieces, or the call's options,
 // make somebody look at its answer first: conclude ends it then.
 func (o *opened) complete() error {
-	if !o.called && !o.turn.call.JudgesStreams() {
+	if !o.unsure && !o.turn.call.JudgesStreams() {
 		return o.finish(nil)
 	}
 	o.whole = true
@@ -220,12 +211,12 @@ func (o *opened) onLost(f func(reason *llm.Error)) {
 	o.quiet = context.AfterFunc(scope.Context(), func() { f(scope.Ended()) })
 }
 
-// judge looks at the whole answer, of which a call may be nameless, lets the
-// application look at it, unless r is nil, and ends the attempt.
-func (o *opened) judge(r *llm.Response, nameless bool) *llm.Error {
+// judge ends the attempt: with e, the failure of the answer, or as the
+// application says, which looks at the answer unless r is nil.
+func (o *opened) judge(r *llm.Response, e *llm.Error) *llm.Error {
 	switch {
-	case nameless:
-		return o.conclude(failure.OfNameless())
+	case e != nil:
+		return o.conclude(e)
 	case r == nil:
 		return o.conclude(nil)
 	}

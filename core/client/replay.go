@@ -50,7 +50,7 @@ func (p *replay) onLost(f func(reason *llm.Error)) {
 	p.quiet = context.AfterFunc(p.scope.Context(), func() { f(p.scope.Ended()) })
 }
 
-func (p *replay) judge(*llm.Response, bool) *llm.Error { return nil } // before it was replayed
+func (p *replay) judge(*llm.Response, *llm.Error) *llm.Error { return nil } // before it was replayed
 
 func (p *replay) routed(e *llm.Error) *llm.Error { return e }
 

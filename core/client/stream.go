@@ -47,10 +47,10 @@ type source interface {
 	// onLost calls f, on a goroutine of its own, when the call ends before the
 	// stream does.
 	onLost(f func(reason *llm.Error))
-	// judge ends the attempt of a whole answer: it fails where a call is
-	// nameless, or where the application, which looks at r, refuses it; r is nil
-	// where it does not look.
-	judge(r *llm.Response, nameless bool) *llm.Error
+	// judge ends the attempt of a whole answer: it fails with e, the failure of
+	// the answer, or where the application, which looks at r, refuses it; r is
+	// nil where it does not look.
+	judge(r *llm.Response, e *llm.Error) *llm.Error
 	routed(e *llm.Error) *llm.Error
 	rescue(in string, body func()) *llm.Error
 }
@@ -171,12 +171,12 @@ func (s *Stream) read() (llm.Event, error) {
 		}
 		var r *llm.Response
 		s.mu.Lock()
-		nameless := s.acc.Nameless()
+		failed := failure.OfJoined(&s.acc)
 		if s.call.JudgesStreams() {
 			r = s.acc.Response()
 		}
 		s.mu.Unlock()
-		if refused := s.now.judge(r, nameless); refused != nil {
+		if refused := s.now.judge(r, failed); refused != nil {
 			return s.broke(refused)
 		}
 		return s.complete(), nil

@@ -263,8 +263,9 @@ func (u *Upstream) gather(ctx context.Context, resp *http.Response, x *Exchange,
 		switch {
 		case err == io.EOF:
 			r.linger()
-			if acc.Rest(); acc.Nameless() {
-				return nil, r.of(failure.OfNameless())
+			acc.Rest()
+			if e := failure.OfJoined(&acc); e != nil {
+				return nil, r.of(e)
 			}
 			return acc.Response(), nil
 		case err != nil:

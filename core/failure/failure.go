@@ -188,6 +188,25 @@ func OfNameless() *llm.Error {
 	return llm.Errorf(llm.BadResponse, "the answer has a tool call without the name of its function")
 }
 
+// OfJoined is the failure of a streamed answer that its pieces do not make: of
+// a call without a name, or of a whole message beside them that says more, or
+// otherwise, since the caller has the pieces already.
+func OfJoined(a *llm.Accumulator) *llm.Error {
+	switch {
+	case a.Nameless():
+		return OfNameless()
+	case a.Differs():
+		return OfDifference()
+	}
+	return nil
+}
+
+// OfDifference is the failure of a stream of which the server says the whole
+// once more, and not as its pieces do.
+func OfDifference() *llm.Error {
+	return llm.Errorf(llm.BadResponse, "the pieces of the answer do not make the whole that the server says at its end: one is missing, or was changed")
+}
+
 // UnreadIn is the name of a field that holds an answer in an unknown form, or
 // "".
 func UnreadIn(fields llm.Extra) string {

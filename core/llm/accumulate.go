@@ -40,6 +40,7 @@ type partialChoice struct {
 	delta      bool                      // a delta has come, and not only whole messages
 	increments bool                      // the "whole" messages are pieces
 	cumulative bool                      // they have all so far
+	differs    bool                      // one of them says more than came, or otherwise
 
 	saysAgain, thinksAgain again  // what the deltas of content and reasoning do
 	thoughts               string // the name under which all the reasoning comes too; "" for none

@@ -2,6 +2,9 @@ package llm
 
 import (
 	"cmp"
+	"reflect"
+	"slices"
+	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
@@ -31,11 +34,35 @@ func (p *partialChoice) lacks(have *segments, whole string) string {
 	case ok && !p.increments:
 		p.cumulative = p.cumulative || have.Len() > 0 && rest != ""
 		return rest
-	case p.delta, p.cumulative, !p.increments && have.beginsWith(whole):
+	case p.delta, p.cumulative:
+		return p.agrees(have, whole)
+	case !p.increments && have.beginsWith(whole):
 		return ""
 	}
 	p.increments = true
 	return whole
+}
+
+// agrees is what a whole text adds to pieces that it does not begin with, but
+// for white space, or for thoughts that came elsewhere. Else a piece is
+// missing, or another came, which [Accumulator.Differs] tells.
+func (p *partialChoice) agrees(have *segments, whole string) (rest string) {
+	if _, answer, thinks := strings.Cut(whole, "</think>"); thinks && have != &p.reasoning && !strings.Contains(have.String(), "</think>") {
+		whole = answer
+	}
+	var came jsontext.Tally
+	for piece := range have.pieces(0) {
+		came.Add(piece)
+	}
+	rest, agrees := came.Rest(whole)
+	p.differs = p.differs || !agrees
+	return rest
+}
+
+// Differs tells whether a whole message says more than the deltas beside it, or
+// otherwise, so that the answer that they make has a hole.
+func (a *Accumulator) Differs() bool {
+	return slices.ContainsFunc(a.choices, func(p *partialChoice) bool { return p.differs })
 }
 
 func (p *partialChoice) lackingContent(rest, whole *Message) {
@@ -108,12 +135,12 @@ func (p *partialChoice) lackingCalls(rest, whole *Message) {
 		}
 		more := ToolCall{Index: to.index, Extra: to.extra.lacking(call.Extra)}
 		if f := call.Custom; f != nil {
-			lacking := to.lacking(&FunctionCall{f.Name, f.Input, f.Extra}, p.lacks)
+			lacking := p.lackingOf(to, &FunctionCall{f.Name, f.Input, f.Extra})
 			if !lacking.isEmpty() {
 				more.Custom = &CustomCall{lacking.Name, lacking.Arguments, lacking.Extra}
 			}
 		} else {
-			more.Function = to.lacking(&call.Function, p.lacks)
+			more.Function = p.lackingOf(to, &call.Function)
 		}
 		if to.id == "" {
 			more.ID = call.ID
@@ -128,7 +155,7 @@ func (p *partialChoice) lackingCalls(rest, whole *Message) {
 	if f := whole.FunctionCall; f != nil {
 		more := *f
 		if p.function != nil {
-			more = p.function.lacking(f, p.lacks)
+			more = p.lackingOf(p.function, f)
 		}
 		if !more.isEmpty() {
 			rest.FunctionCall = &more
@@ -136,33 +163,45 @@ func (p *partialChoice) lackingCalls(rest, whole *Message) {
 	}
 }
 
-func (to *partialCall) lacking(whole *FunctionCall, lacks func(have *segments, whole string) string) (more FunctionCall) {
+func (p *partialChoice) lackingOf(to *partialCall, whole *FunctionCall) (more FunctionCall) {
 	if rest := to.newName(whole.Name); to.name.Len() == 0 || rest != whole.Name {
 		more.Name = rest
+	} else if !strings.HasSuffix(to.name.String(), whole.Name) && !strings.HasSuffix(whole.Name, to.name.String()) {
+		p.differs = true
 	}
 	if whole.Arguments != "" {
 		to.again.held = "" // it says all that came
 	}
-	more.Arguments = lacks(&to.arguments, whole.Arguments)
+	if to.custom || !sameJSON(to.arguments.String(), whole.Arguments) {
+		more.Arguments = p.lacks(&to.arguments, whole.Arguments)
+	}
 	more.Extra = to.inside.lacking(whole.Extra)
 	return more
 }
 
-// counterpart is the call that a call of a whole message, the nth one, is.
-func (c *partialCalls) counterpart(call *ToolCall, n int) *partialCall {
+// sameJSON tells whether two texts are one value of JSON: servers write
+// arguments anew.
+func sameJSON(a, b string) bool {
+	var x, y any
+	return a == b || JSON.Unmarshal([]byte(a), &x) == nil && JSON.Unmarshal([]byte(b), &y) == nil && reflect.DeepEqual(x, y)
+}
+
+// counterpart is the call that a call of a whole message, the nth one, is. Some
+// servers make up another id for it.
+func (c *partialCalls) counterpart(call *ToolCall, n int) (to *partialCall) {
 	if call.ID != "" {
 		if to := c.withID(call.ID); to != nil {
 			return to
 		}
 	}
 	if call.Index >= 0 {
-		if to := c.withIndex(call.Index); to != nil && (call.ID == "" || to.id == "") {
-			return to
-		}
-		return nil
+		to = c.withIndex(call.Index)
+	} else if n < len(c.list) {
+		to = c.list[n]
 	}
-	if n < len(c.list) && (call.ID == "" || c.list[n].id == "") {
-		return c.list[n]
+	name, text := call.said()
+	if to == nil || call.ID == "" || to.id == "" || *name == to.name.String() && sameJSON(*text, to.arguments.String()) {
+		return to
 	}
 	return nil
 }

@@ -47,6 +47,17 @@ func (c *ChunkChoice) Brings(isEmpty func(*Message) bool) bool {
 	return c.whole != nil && !isEmpty(&c.whole.Message)
 }
 
+// IsUnsure tells whether the answer that the chunk belongs to may have a flaw
+// that its end shows: it has a piece of a call, or a message beside the delta.
+func (c *Chunk) IsUnsure() bool {
+	for i := range c.Choices {
+		if choice := &c.Choices[i]; choice.whole != nil || len(choice.Delta.ToolCalls) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // HasToken reports whether a delta of the chunk has a field other than its role
 // that is not empty: the "first token" of docs/promises.md.
 func (c *Chunk) HasToken() bool {

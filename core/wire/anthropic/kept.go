@@ -149,10 +149,10 @@ func (s *stream) keep() {
 	b := &s.Block
 	switch {
 	case b.Type == "text" && len(b.Citations) > 0:
-		s.kept.Keep(llm.AnswerPart{Type: "text", Bytes: b.bytes}, wire.JSONOf(map[string]any{"citations": b.Citations}))
+		s.kept.Keep(llm.AnswerPart{Type: "text", Bytes: b.said.Size}, wire.JSONOf(map[string]any{"citations": b.Citations}))
 	case b.Type == "text":
-		if b.bytes > 0 {
-			s.kept.Add(llm.AnswerPart{Type: "text", Bytes: b.bytes})
+		if b.said.Size > 0 {
+			s.kept.Add(llm.AnswerPart{Type: "text", Bytes: b.said.Size})
 		}
 	case b.Type == "thinking":
 		s.kept.Keep(llm.AnswerPart{Type: "thinking"}, b.whole(map[string]any{"type": "thinking", "thinking": b.thought.String(), "signature": b.Signature}))

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/llmagg/llmagg/core/failure"
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
@@ -32,8 +33,8 @@ type stream struct {
 // openBlock is the block that deltas add to, as it began.
 type openBlock struct {
 	answerBlock
-	call      int // its number among the calls
-	bytes     int // of its text
+	call      int            // its number among the calls
+	said      jsontext.Tally // of its text, or its thought
 	thought   strings.Builder
 	input     strings.Builder   // of a server's own tool
 	others    []json.RawMessage // pieces of a block that this package does not know
@@ -78,8 +79,8 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 		return s.piece(s.add(e.Index, e.Delta))
 	case "content_block_stop":
 		s.TurnTo(e.Index) // else the block at hand
-		rest := s.rest(e.Block)
-		return s.piece(wire.JoinDeltas(rest, s.close()), nil)
+		rest, err := s.rest(e.Block)
+		return s.piece(wire.JoinDeltas(rest, s.close()), err)
 	case "message_delta":
 		return s.end(&e)
 	case "message_stop":
@@ -146,14 +147,14 @@ func (s *stream) end(e *event) (*llm.Chunk, error) {
 
 // rest is what of a block has not come in pieces where a server says all of it
 // once more at its end. The input of a call is what [stream.close] takes.
-func (s *stream) rest(whole json.RawMessage) *llm.Message {
+func (s *stream) rest(whole json.RawMessage) (*llm.Message, error) {
 	if whole == nil || !s.Open {
-		return nil
+		return nil, nil
 	}
 	all, err := readBlock(slices.Clone(whole), "text")
 	b := &s.Block
 	if err != nil || all.Type != b.Type {
-		return nil
+		return nil, nil
 	}
 	if !b.pieces && len(all.raw) > len(b.raw) {
 		b.raw = all.raw
@@ -162,15 +163,19 @@ func (s *stream) rest(whole json.RawMessage) *llm.Message {
 	if len(b.Citations) == 0 {
 		b.Citations = all.Citations
 	}
-	switch thought := b.thought.Len(); {
-	case b.Type == "text" && len(all.Text) > b.bytes:
-		return s.say(all.Text[b.bytes:])
-	case b.Type == "thinking" && len(all.Thinking) > thought:
-		return s.think(all.Thinking[thought:])
-	case b.Type == "tool_use" && wire.ArgumentsOf(b.Input) == "{}":
+	if b.Type == "tool_use" && wire.ArgumentsOf(b.Input) == "{}" {
 		b.Input = all.Input
 	}
-	return nil
+	rest, agrees := b.said.Rest(string(all.Text + all.Thinking))
+	switch {
+	case !agrees:
+		return nil, failure.OfDifference()
+	case b.Type == "text":
+		return s.say(llm.Piece(rest)), nil
+	case b.Type == "thinking":
+		return s.think(llm.Piece(rest)), nil
+	}
+	return nil, nil
 }
 
 // all is the content of an event that ends the message, where servers say once
@@ -320,7 +325,7 @@ func (s *stream) say(text llm.Piece) *llm.Message {
 	if text == "" {
 		return nil
 	}
-	s.Block.bytes += len(text)
+	s.Block.said.Add(string(text))
 	return &llm.Message{Content: string(text)}
 }
 
@@ -328,6 +333,7 @@ func (s *stream) think(text llm.Piece) *llm.Message {
 	if text == "" {
 		return nil
 	}
+	s.Block.said.Add(string(text))
 	s.Block.thought.WriteString(string(text))
 	return &llm.Message{NullContent: true, ReasoningContent: string(text)}
 }

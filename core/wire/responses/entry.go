@@ -93,7 +93,7 @@ func (it *answerItem) appendParts(dst []byte, parts [][]byte) []byte {
 		}
 	}
 	for _, p := range it.parts {
-		if p.place < len(parts) || p.bytes == 0 {
+		if p.place < len(parts) || p.said.Size == 0 {
 			continue
 		}
 		if dst[len(dst)-1] != '[' {

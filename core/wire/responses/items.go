@@ -15,11 +15,11 @@ type answerItem struct {
 	kind string // "message", "function_call", "custom_tool_call", "reasoning" or a server's own
 	id   string
 
-	call   string // the id of a call
-	number int    // of the call among the calls
-	said   int    // bytes of its arguments
-	early  string // the first piece of them
-	begun  []byte // its arguments as it began: they may come once more
+	call   string         // the id of a call
+	number int            // of the call among the calls
+	said   jsontext.Tally // of its arguments
+	early  string         // the first piece of them
+	begun  []byte         // its arguments as it began: they may come once more
 
 	parts   []*answerPart
 	last    *answerPart
@@ -183,10 +183,10 @@ func (s *stream) argue(it *answerItem, text string) {
 	if text == "" {
 		return
 	}
-	if it.said == 0 {
+	if it.said.Size == 0 {
 		it.early = text
 	}
-	it.said += len(text)
+	s.came(&it.said, text)
 	c := s.out.call(it)
 	if it.kind == "custom_tool_call" {
 		if c.Custom == nil {
@@ -233,6 +233,9 @@ func (s *stream) end(it *answerItem, f *itemFields) {
 	default:
 		s.opaque = true
 	}
+	if it.ended { // it was kept then
+		return
+	}
 	it.ended = true
 	if it.raw = f.raw; !s.whole {
 		it.keep()
@@ -246,18 +249,26 @@ func (s *stream) endArguments(it *answerItem, raw []byte) {
 	whole := argumentsOf(raw)
 	switch {
 	case whole == "":
-	case it.said == len(it.early) && !strings.HasPrefix(whole, it.early) && strings.HasSuffix(it.early, "}"):
+	case it.said.Size == len(it.early) && !strings.HasPrefix(whole, it.early) && strings.HasSuffix(it.early, "}"):
 		s.argue(it, whole)
-	case it.said == 0 || raw[0] == '"':
-		if rest := missing(whole, it.early, it.said); rest != "" {
-			s.argue(it, rest)
+	case it.said.Size == 0 || raw[0] == '"':
+		rest, agrees := it.said.Rest(whole)
+		if s.argue(it, rest); !agrees { // it may be the same value, written anew
+			call := llm.ToolCall{Index: it.number, ID: it.call, Function: llm.FunctionCall{Arguments: whole}}
+			if it.kind == "custom_tool_call" {
+				call.Custom = &llm.CustomCall{Input: whole}
+			}
+			if s.out.whole == nil {
+				s.out.whole = &llm.Message{NullContent: true}
+			}
+			s.out.whole.ToolCalls = append(s.out.whole.ToolCalls, call)
 		}
 	}
 }
 
 // endEmpty gives a call without arguments those that it began with, or none.
 func (s *stream) endEmpty(it *answerItem) {
-	if it.said > 0 {
+	if it.said.Size > 0 {
 		return
 	}
 	begun := argumentsOf(it.begun)

@@ -131,11 +131,14 @@ func (s *stream) reason() string {
 	return "stop"
 }
 
-// alone takes the text of an answer that has no items: small servers say it
+// alone takes the text of an answer that lists no items: small servers say it
 // where SDKs put it for convenience.
 func (s *stream) alone() {
-	if len(s.items) == 0 {
-		s.endText(s.open("message", -1, "").part(0), text(s.head.text))
+	switch all := text(s.head.text); {
+	case len(s.items) == 0:
+		s.endText(s.open("message", -1, "").part(0), all)
+	case len(s.head.output) == 0 && all != "":
+		s.out.whole = &llm.Message{Content: all}
 	}
 }
 
@@ -168,8 +171,8 @@ func (w *format) response(data []byte, c *wire.Call) (*llm.Response, error) {
 			s.end(it, f)
 		}
 	}
-	if s.hole {
-		return nil, ofHole()
+	if err := s.flaw(); err != nil {
+		return nil, err
 	}
 	s.alone()
 	m, _ := s.out.message()

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
@@ -36,6 +37,7 @@ type stream struct {
 	mixed   bool // texts came in turns: they do not stand in the order of their items
 	opaque  bool // an item is nothing that the message has anyway
 	hole    bool // a text has a form that cannot be read
+	differs bool // a whole text is not what its pieces are
 	told    bool // a chunk has told of an item that nothing else shows
 
 	out delta
@@ -45,12 +47,20 @@ type stream struct {
 type delta struct {
 	text, refusal, thoughts pieces
 	calls                   []llm.ToolCall
+	whole                   *llm.Message // what is said once more, and has to agree
 	logprobs                []json.RawMessage
 }
 
-// ofHole is the failure of an answer of which a text cannot be read.
-func ofHole() error {
-	return llm.Errorf(llm.BadResponse, "a text of the answer has a form that cannot be read")
+// flaw is the failure of an answer of which a text cannot be read, or has come
+// otherwise; nil for none.
+func (s *stream) flaw() error {
+	switch {
+	case s.hole:
+		return llm.Errorf(llm.BadResponse, "a text of the answer has a form that cannot be read")
+	case s.differs:
+		return failure.OfDifference()
+	}
+	return nil
 }
 
 func (w *format) newStream(c *wire.Call) *stream {
@@ -105,11 +115,12 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 	case "completed", "incomplete", "done":
 		return s.finish(name, &e)
 	}
-	if s.take(name, &e); s.hole {
-		return nil, ofHole()
+	s.take(name, &e)
+	if err := s.flaw(); err != nil {
+		return nil, err
 	}
 	m, says := s.out.message()
-	if !says {
+	if !says && s.out.whole == nil {
 		return s.unseen(name, &e), nil
 	}
 	c := s.chunk(&m)
@@ -181,6 +192,9 @@ func (s *stream) chunk(m *llm.Message) *llm.Chunk {
 	c.ID, c.Object, c.Created, c.Model = s.head.id, "chat.completion.chunk", s.created, s.answering()
 	c.choice[0].Delta = *m
 	c.Choices = c.choice[:]
+	if s.out.whole != nil {
+		c.Choices[0].Says(s.out.whole)
+	}
 	return &c.Chunk
 }
 
@@ -299,10 +313,10 @@ func (s *stream) finish(name string, e *event) (*llm.Chunk, error) {
 		return nil, err
 	}
 	s.settle(s.head.output)
-	if s.hole {
-		return nil, ofHole()
-	}
 	s.alone()
+	if err := s.flaw(); err != nil {
+		return nil, err
+	}
 	m, _ := s.out.message()
 	s.complete(&m)
 	c := s.chunk(&m)
@@ -331,9 +345,8 @@ func (s *stream) settle(output []itemFields) {
 		if before := came[f.kind]; len(before) > 0 {
 			it := before[0]
 			came[f.kind], matched[it] = before[1:], true
-			if s.items = append(s.items, it); !it.ended {
-				s.end(it, f)
-			}
+			s.items = append(s.items, it)
+			s.end(it, f)
 		} else if it := s.begin(f, -1); it != nil {
 			s.end(it, f)
 		}

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/llmagg/llmagg/core/failure"
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/wire"
 )
 
@@ -16,10 +17,9 @@ import (
 type answerPart struct {
 	place       int
 	refusal     bool
-	bytes       int    // that came
-	early       string // the first piece
-	whole       int    // of the text when it had ended
-	runes       int    // of the answer's text before it
+	said        jsontext.Tally
+	whole       int // bytes of the text when it had ended
+	runes       int // of the answer's text before it
 	annotations []json.RawMessage
 	weighed     bool // logprobs have come
 }
@@ -29,7 +29,7 @@ func (p *answerPart) size() int {
 	if p.whole > 0 {
 		return p.whole
 	}
-	return p.bytes
+	return p.said.Size
 }
 
 // fewParts are looked through; more have a map.
@@ -75,11 +75,11 @@ func (s *stream) say(p *answerPart, text string) {
 	if p.runes < 0 {
 		p.runes = s.runes
 	}
-	if s.spoke != p && p.bytes > 0 {
+	if s.spoke != p && p.said.Size > 0 {
 		s.mixed = true
 	}
 	s.spoke = p
-	p.came(text)
+	s.came(&p.said, text)
 	if p.refusal {
 		s.out.refusal.add(text)
 		return
@@ -98,28 +98,28 @@ func (s *stream) think(it *answerItem, form string, place int, text string) {
 		return
 	}
 	p := it.part(place)
-	if p.bytes == 0 && s.thought {
+	if p.said.Size == 0 && s.thought {
 		s.out.thoughts.add("\n\n")
 	}
 	s.thought = true
-	p.came(text)
+	s.came(&p.said, text)
 	s.out.thoughts.add(text)
 }
 
-func (p *answerPart) came(text string) {
-	if p.bytes == 0 {
-		p.early = text
+func (s *stream) came(said *jsontext.Tally, text string) {
+	if s.whole { // nothing comes again
+		said.Size += len(text)
+	} else {
+		said.Add(text)
 	}
-	p.bytes += len(text)
 }
 
-// missing is what of a whole text has not come yet. Deltas, of which early is
-// the first, count, a whole text that says otherwise does not.
-func missing(whole, early string, came int) string {
-	if came >= len(whole) || came > 0 && !utf8.RuneStart(whole[came]) || !strings.HasPrefix(whole, early) && utf8.ValidString(early) {
-		return ""
-	}
-	return whole[came:]
+// missing is what of a whole text has not come yet. A whole text that says
+// otherwise than the pieces shows that one is missing.
+func (s *stream) missing(whole string, said *jsontext.Tally) string {
+	rest, agrees := said.Rest(whole)
+	s.differs = s.differs || !agrees
+	return rest
 }
 
 func (s *stream) endThought(it *answerItem, form string, place int, whole string) {
@@ -127,7 +127,7 @@ func (s *stream) endThought(it *answerItem, form string, place int, whole string
 		return
 	}
 	p := it.part(place)
-	s.think(it, form, place, missing(whole, p.early, p.bytes))
+	s.think(it, form, place, s.missing(whole, &p.said))
 }
 
 // endPart takes a part of a message as it is when it has ended.
@@ -188,8 +188,10 @@ func (s *stream) endPart(it *answerItem, place int, raw []byte) {
 }
 
 func (s *stream) endText(p *answerPart, whole string) {
-	s.say(p, missing(whole, p.early, p.bytes))
-	p.whole = len(whole)
+	if len(whole) != p.whole { // else it is the same once more
+		s.say(p, s.missing(whole, &p.said))
+		p.whole = len(whole)
+	}
 }
 
 // partText is the text of a part of a thought.
