@@ -111,11 +111,14 @@ go-quick: ## Go tests without the race detector and without long measurements
 	$(GO) vet ./core/... ./capi/...
 	$(GO) test -short -skip '$(UNRACED)' -timeout 100s ./core/...
 
+# Two files at a time: the Python tests wait for processes more than they compute.
+PYTEST := $(PYTHON) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+
 py-quick: ## Python tests, up to the first failure
-	$(PYTHON) -m pytest -q -x tests/python
+	$(PYTEST) -x tests/python
 
 py-test: lib venv ## Python tests against the built library
-	$(PYTHON) -m pytest -q -rs tests/python tests/readme tests/bench
+	$(PYTEST) -rs tests/python tests/readme tests/bench
 
 examples: lib venv ## every Go example, run
 	$(GO) test -count=1 ./examples/go/...

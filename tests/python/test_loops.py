@@ -90,9 +90,10 @@ def test_1000_calls_at_once(llm_wall: FaultWall, run: Any) -> None:
     async def many() -> list[str]:
         return await asyncio.gather(*(aggregator.generate_response(HELLO) for _ in range(1000)))
 
+    before = threading.active_count()
     assert set(run(many())) == {"Hello from gpt-a."}
     assert len(chats(llm_wall)) == 1000
-    assert threading.active_count() < 5
+    assert threading.active_count() < before + 4
 
 
 def test_bridges_die_with_their_loops(llm_wall: FaultWall) -> None:

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,14 @@ def test_processes_share_it(llm_wall: FaultWall, tmp_path: Path) -> None:
         assert process.returncode == 0 and len(said) == 20
     third = asking(llm_wall, path, 20)
     assert third.communicate(timeout=60)[0].split() == ["hit"] * 20
+
+
+def test_a_new_file_may_be_opened_by_several_at_once(tmp_path: Path) -> None:
+    """What one sees of a file that another is making is no database of another program."""
+    with ThreadPoolExecutor(4) as pool:
+        for n in range(20):
+            for database in pool.map(lambda path: _Database(path, 1 << 30), [str(tmp_path / f"{n}.db")] * 4):
+                database.close()
 
 
 def test_a_killed_process_leaves_a_whole_file(llm_wall: FaultWall, tmp_path: Path) -> None:

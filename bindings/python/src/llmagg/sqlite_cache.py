@@ -189,8 +189,11 @@ class _Database:
 
     def _prepare(self) -> None:
         run = self._connection.execute
+        run("BEGIN")  # all three from one state of the file: another process may be making it
         known, version = (run(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
-        if known != _APPLICATION and (known or run("SELECT 1 FROM sqlite_master").fetchone()):
+        filled = run("SELECT 1 FROM sqlite_master").fetchone()
+        run("COMMIT")
+        if known != _APPLICATION and (known or filled):
             raise errors.InvalidArgumentError(
                 f"the cache's file {self._path} is a database of another program; choose another path"
             )

@@ -6,6 +6,7 @@ import ipaddress
 import os
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -47,13 +48,23 @@ def keys(file: Path | None) -> list[str]:
     return found
 
 
-def server_of(app: Any) -> uvicorn.Server:
+class _Announced(uvicorn.Server):
+    """A server that says where it is when it serves, and a signal would end it; ``announce`` says it."""
+
+    announce: Callable[[], None] = staticmethod(lambda: None)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.announce()
+
+
+def server_of(app: Any) -> _Announced:
     """The server of an ASGI application."""
     config = uvicorn.Config(
         app, http=PromptHeads, log_level="warning", access_log=False, server_header=False, lifespan="off", ws="none",
         timeout_graceful_shutdown=_GRACE, timeout_keep_alive=75, proxy_headers=False,
     )  # fmt: skip
-    return uvicorn.Server(config)
+    return _Announced(config)
 
 
 def run(llm: LLMAggregator, listener: socket.socket, given: list[str], max_body: int, max_calls: int) -> int:
@@ -62,8 +73,8 @@ def run(llm: LLMAggregator, listener: socket.socket, given: list[str], max_body:
     made = [] if given else [Keys.generate()]
     app = application(llm, Keys(given or made), Limits(body_bytes=max_body * MEBIBYTE, calls=max_calls))
     server = server_of(app)
+    server.announce = lambda: _tell(llm, listener, made)
     try:
-        _tell(llm, listener, made)
         server.run(sockets=[listener])
     except KeyboardInterrupt:  # before the server runs, and again from uvicorn when it has ended its calls
         return OK
