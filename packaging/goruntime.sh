@@ -82,5 +82,11 @@ finish runtime/proc.go
 edit syscall/rlimit.go 1 's|^func init() {$|func raiseRlimitNofile() {|'
 finish syscall/rlimit.go
 
+# Every logger of the library tells the host (capi/log.go). Go's own default logger would write to the host's stderr; without it, its
+# handlers, and encoding/json behind them, are not linked in.
+edit log/slog/logger.go 1 's|^	loginternal "log/internal"$|	_ "log/internal"|'
+edit log/slog/logger.go 1 's|^	defaultLogger.Store(New(newDefaultHandler(loginternal.DefaultOutput)))$|	defaultLogger.Store(New(DiscardHandler))|'
+finish log/slog/logger.go
+
 printf '{"Replace":{%s}}\n' "$pairs" > "$here/overlay.new"
 if cmp -s "$here/overlay.new" "$here/overlay.json"; then rm "$here/overlay.new"; else mv "$here/overlay.new" "$here/overlay.json"; fi

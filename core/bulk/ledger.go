@@ -66,7 +66,7 @@ type ledger struct {
 
 // openLedger opens the ledger of a job, or makes it.
 func openLedger(path string, of job, resume bool) (_ *ledger, err error) {
-	data, err := json.Marshal(of)
+	data, err := llm.JSON.Marshal(of)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +113,7 @@ func (l *ledger) scan(resume bool) error {
 			return err
 		}
 		var read entry
-		if err := json.Unmarshal(line, &read); err != nil || first != (read.Job != nil) || first != (read.Key == "") || read.Result.N < 0 || read.Result.N > mostRows {
+		if err := llm.JSON.Unmarshal(line, &read); err != nil || first != (read.Job != nil) || first != (read.Key == "") || read.Result.N < 0 || read.Result.N > mostRows {
 			return l.foreign()
 		}
 		switch {
@@ -157,7 +157,7 @@ func hexKey(key [16]byte) string { return hex.EncodeToString(key[:]) }
 
 // put appends a row's line.
 func (l *ledger) put(n int, key [16]byte, result *Result) error {
-	data, err := json.Marshal(entry{Key: hexKey(key), Result: *result})
+	data, err := llm.JSON.Marshal(entry{Key: hexKey(key), Result: *result})
 	if err != nil {
 		return err
 	}
@@ -225,7 +225,7 @@ func (l *ledger) find(n int) (*entry, error) {
 		return nil, err
 	}
 	read := &entry{}
-	return read, json.Unmarshal(line, read)
+	return read, llm.JSON.Unmarshal(line, read)
 }
 
 // spent is what all rows cost.

@@ -102,10 +102,10 @@ func (s *JSONLSource) row(text []byte) Row {
 	var read line
 	if text[0] == '"' {
 		read.Prompt = new(string)
-		if err := json.Unmarshal(text, read.Prompt); err != nil {
+		if err := llm.JSON.Unmarshal(text, read.Prompt); err != nil {
 			return Row{Err: llm.Errorf(llm.InvalidArgument, "line %d is not valid JSON", s.line)}
 		}
-	} else if err := json.Unmarshal(text, &read); err != nil {
+	} else if err := llm.JSON.Unmarshal(text, &read); err != nil {
 		return Row{Err: llm.Errorf(llm.InvalidArgument, "line %d cannot be read: %v", s.line, err)}
 	}
 	row := Row{ID: read.CustomID, Request: &llm.Request{}}
@@ -117,7 +117,7 @@ func (s *JSONLSource) row(text []byte) Row {
 		row.Err = row.Request.UnmarshalJSON(read.Body)
 		row.Request.Model, row.Request.Stream = "", false // the aggregator's models are asked
 	case read.Messages != nil:
-		row.Err = json.Unmarshal(read.Messages, &row.Request.Messages)
+		row.Err = llm.JSON.Unmarshal(read.Messages, &row.Request.Messages)
 	case read.Prompt != nil:
 		row.Request.Messages = []llm.Message{{Role: "user", Content: *read.Prompt}}
 	default:

@@ -91,7 +91,7 @@ func (s *JSONLSink) Write(r *Result) error {
 	if err := s.open(); err != nil {
 		return err
 	}
-	data, err := json.Marshal(r)
+	data, err := llm.JSON.Marshal(r)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"net/url"
@@ -175,7 +174,7 @@ func (f *googleFile) sign(claims map[string]any) (string, error) {
 }
 
 func segment(values map[string]any) string {
-	data, err := json.Marshal(values)
+	data, err := llm.JSON.Marshal(values)
 	if err != nil { // texts and numbers can always be written
 		return ""
 	}

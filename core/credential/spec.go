@@ -1,7 +1,6 @@
 package credential
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -121,7 +120,7 @@ func (o *Options) key() string {
 	for _, name := range variables[o.Type] {
 		parts = append(parts, o.getenv(name))
 	}
-	key, err := json.Marshal(parts)
+	key, err := llm.JSON.Marshal(parts)
 	if err != nil { // texts and numbers can always be written
 		return ""
 	}

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/llmagg/llmagg/core/llm"
 )
 
 // azure is OpenAI's wire format as Azure OpenAI speaks it (its reference, "Data
@@ -65,12 +67,12 @@ func azureRefusal(status int, message string) *Step {
 
 func (azure) whole(a *content) any {
 	answer := map[string]json.RawMessage{}
-	if json.Unmarshal(toJSON(openAI{}.whole(a)), &answer) != nil {
+	if llm.JSON.Unmarshal(toJSON(openAI{}.whole(a)), &answer) != nil {
 		return openAI{}.whole(a)
 	}
 	answer["prompt_filter_results"] = toJSON(azurePrompt())
 	var choices []map[string]json.RawMessage
-	if json.Unmarshal(answer["choices"], &choices) == nil {
+	if llm.JSON.Unmarshal(answer["choices"], &choices) == nil {
 		for _, choice := range choices {
 			choice["content_filter_results"] = azureFilter
 		}

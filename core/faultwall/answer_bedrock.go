@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/llmagg/llmagg/core/llm"
 )
 
 // bedrock is the wire format of Amazon Bedrock's Converse API, as documented in
@@ -183,7 +185,7 @@ func (c *call) readBedrock(r *http.Request, model string, stream bool) (*call, *
 		} `json:"messages"`
 		ToolConfig any `json:"toolConfig"`
 	}
-	if err := json.Unmarshal(c.body, &fields); err != nil || len(fields.Messages) == 0 {
+	if err := llm.JSON.Unmarshal(c.body, &fields); err != nil || len(fields.Messages) == 0 {
 		return c, awsRefusal(http.StatusBadRequest, "ValidationException", "The provided request is not valid")
 	}
 	for i, m := range fields.Messages {

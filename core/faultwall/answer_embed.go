@@ -9,6 +9,8 @@ import (
 	"math"
 	"net/http"
 	"strings"
+
+	"github.com/llmagg/llmagg/core/llm"
 )
 
 // embedAsk is what a request for vectors asks for.
@@ -66,7 +68,7 @@ func (c *call) readEmbed(r *http.Request, most int) (*call, *Step) {
 			Dimensions int `json:"outputDimensionality"`
 		} `json:"requests"`
 	}
-	if json.Unmarshal(c.body, &fields) != nil {
+	if llm.JSON.Unmarshal(c.body, &fields) != nil {
 		return c, &Step{Status: http.StatusBadRequest}
 	}
 	ask := &embedAsk{dimensions: fields.Dimensions, base64: fields.Encoding == "base64"}
@@ -79,10 +81,10 @@ func (c *call) readEmbed(r *http.Request, most int) (*call, *Step) {
 	}
 	ask.dimensions = max(ask.dimensions, fields.Output)
 	var one string
-	if json.Unmarshal(fields.Input, &one) == nil {
+	if llm.JSON.Unmarshal(fields.Input, &one) == nil {
 		ask.texts = []string{one}
 	} else {
-		_ = json.Unmarshal(fields.Input, &ask.texts) // without texts it is refused
+		_ = llm.JSON.Unmarshal(fields.Input, &ask.texts) // without texts it is refused
 	}
 	for _, request := range fields.Requests {
 		c.model, ask.dimensions = strings.TrimPrefix(request.Model, "models/"), request.Dimensions

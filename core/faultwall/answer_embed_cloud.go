@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/llmagg/llmagg/core/llm"
 )
 
 // This file is the vectors of Bedrock's InvokeModel (Bedrock user guide,
@@ -57,7 +59,7 @@ func (c *call) readInvoke(r *http.Request, model string) (*call, *Step) {
 		Output     int      `json:"output_dimension"`
 	}
 	var fields map[string]json.RawMessage
-	if json.Unmarshal(c.body, &body) != nil || json.Unmarshal(c.body, &fields) != nil {
+	if llm.JSON.Unmarshal(c.body, &body) != nil || llm.JSON.Unmarshal(c.body, &fields) != nil {
 		return refuse("Malformed input request, please reformat your input and try again.")
 	}
 	known := invokeFields(model)
@@ -124,7 +126,7 @@ func (c *call) readVertexEmbed(r *http.Request, model, method string) *Step {
 		} `json:"content"`
 		Config config `json:"embedContentConfig"`
 	}
-	if err := json.Unmarshal(c.body, &body); err != nil {
+	if err := llm.JSON.Unmarshal(c.body, &body); err != nil {
 		return refuse("Invalid JSON payload received. " + err.Error())
 	}
 	gemini := strings.Contains(model, "gemini")

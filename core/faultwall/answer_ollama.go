@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+
+	"github.com/llmagg/llmagg/core/llm"
 )
 
 // ollama is the wire format of Ollama's own chat API, as documented in its API
@@ -63,7 +65,7 @@ func (o ollama) ends(a *content, line ollamaAnswer, usage json.RawMessage) ollam
 		line.Reason = "stop"
 	}
 	var counts map[string]json.RawMessage
-	if json.Unmarshal(usage, &counts) == nil {
+	if llm.JSON.Unmarshal(usage, &counts) == nil {
 		line.Prompt, line.Answer = counts["prompt_tokens"], counts["completion_tokens"]
 	}
 	return line
@@ -161,7 +163,7 @@ func (c *call) readOllama(r *http.Request) (*call, *Step) {
 		} `json:"messages"`
 		Options map[string]any `json:"options"`
 	}
-	if err := json.Unmarshal(c.body, &fields); err != nil {
+	if err := llm.JSON.Unmarshal(c.body, &fields); err != nil {
 		return c, &Step{Status: http.StatusBadRequest, Body: map[string]any{"error": err.Error()}}
 	}
 	for _, m := range fields.Messages {

@@ -1,11 +1,12 @@
 package faultwall
 
 import (
-	"encoding/json"
 	"net/http"
 	"slices"
 	"sort"
 	"strings"
+
+	"github.com/llmagg/llmagg/core/llm"
 )
 
 // rankAsk is what a request for a ranking asks for.
@@ -29,7 +30,7 @@ func (c *call) readRerank(r *http.Request) (*call, *Step) {
 		TopN      int      `json:"top_n"`
 		TopK      int      `json:"top_k"`
 	}
-	if json.Unmarshal(c.body, &fields) != nil || fields.Query == "" || len(fields.Documents) == 0 {
+	if llm.JSON.Unmarshal(c.body, &fields) != nil || fields.Query == "" || len(fields.Documents) == 0 {
 		return c, &Step{Status: http.StatusBadRequest}
 	}
 	c.model = fields.Model

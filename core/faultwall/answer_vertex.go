@@ -1,9 +1,10 @@
 package faultwall
 
 import (
-	"encoding/json"
 	"net/http"
 	"strings"
+
+	"github.com/llmagg/llmagg/core/llm"
 )
 
 // vertexGemini and vertexClaude are generateContent and the Messages API as
@@ -87,7 +88,7 @@ func (c *call) checkRoles() *Step {
 			Role string `json:"role"`
 		} `json:"contents"`
 	}
-	if json.Unmarshal(c.body, &body) != nil {
+	if llm.JSON.Unmarshal(c.body, &body) != nil {
 		return nil
 	}
 	for _, turn := range body.Contents {
@@ -107,7 +108,7 @@ func (c *call) checkVertexClaude(model, method string) *Step {
 		Stream  bool   `json:"stream"`
 	}
 	message := ""
-	switch err := json.Unmarshal(c.body, &body); {
+	switch err := llm.JSON.Unmarshal(c.body, &body); {
 	case err != nil:
 		message = err.Error()
 	case body.Model != nil:

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+
+	"github.com/llmagg/llmagg/core/llm"
 )
 
 // finish works off the requests of a batch; w.batches.mu is held.
@@ -14,7 +16,7 @@ func (w *Wall) finish(script *Batches, b *batch, key string) {
 	b.status = batchCompleted
 	for n, line := range lines {
 		var item batchItem
-		_ = json.Unmarshal(line, &item)
+		_ = llm.JSON.Unmarshal(line, &item)
 		if script.Done != nil && n >= *script.Done {
 			b.status = batchExpired
 			b.expired++

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+
+	"github.com/llmagg/llmagg/core/llm"
 )
 
 // Batches says how the wall works off batches of requests: OpenAI's (files and
@@ -179,7 +181,7 @@ func (s *batches) begin(script *Batches, body []byte, isAnthropic bool) *Step {
 		Requests []json.RawMessage `json:"requests"`
 		Metadata json.RawMessage   `json:"metadata"`
 	}
-	if json.Unmarshal(body, &asked) != nil {
+	if llm.JSON.Unmarshal(body, &asked) != nil {
 		return &Step{Status: http.StatusBadRequest}
 	}
 	b := &batch{id: fmt.Sprintf("batch_%d", len(s.made)+1), input: asked.Input, endpoint: asked.Endpoint, metadata: asked.Metadata, status: batchInProgress}

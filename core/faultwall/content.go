@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/llmagg/llmagg/core/llm"
 )
 
 // call is what the wall understood of a request.
@@ -188,13 +190,11 @@ func toJSON(v any) []byte {
 	if raw, ok := v.(json.RawMessage); ok {
 		return raw
 	}
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(v); err != nil {
+	out, err := llm.JSON.Marshal(v)
+	if err != nil {
 		return fmt.Appendf(nil, `{"error":{"message":%q}}`, "faultwall: "+err.Error())
 	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
+	return out
 }
 
 // withExtra adds fields to an object.
@@ -203,7 +203,7 @@ func withExtra(v any, extra map[string]json.RawMessage) any {
 		return v
 	}
 	fields := map[string]json.RawMessage{}
-	if json.Unmarshal(toJSON(v), &fields) != nil {
+	if llm.JSON.Unmarshal(toJSON(v), &fields) != nil {
 		return v
 	}
 	for name, value := range extra {
@@ -244,7 +244,7 @@ func argumentsObject(text string) json.RawMessage {
 // the vendor lacks. A usage without them stays as it is, nil where it is none.
 func renamed(usage json.RawMessage, names map[string]string) any {
 	var fields map[string]json.RawMessage
-	if usage == nil || json.Unmarshal(usage, &fields) != nil {
+	if usage == nil || llm.JSON.Unmarshal(usage, &fields) != nil {
 		return nil
 	}
 	for from, to := range names {

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/llmagg/llmagg/core/internal/suggest"
+	"github.com/llmagg/llmagg/core/llm"
 )
 
 // Event is one item of Step.Events. In JSON it is a string (sent as data as it
@@ -73,7 +74,7 @@ func (e *Event) UnmarshalJSON(text []byte) error {
 	*e = Event{}
 	text = bytes.TrimSpace(text)
 	var keys map[string]json.RawMessage
-	if json.Unmarshal(text, &keys) != nil || keys == nil {
+	if llm.JSON.Unmarshal(text, &keys) != nil || keys == nil {
 		data, err := stringOrRaw(bytes.Clone(text))
 		e.Data = data
 		return err
@@ -91,13 +92,18 @@ func (e *Event) UnmarshalJSON(text []byte) error {
 	type plain Event
 	shadow := struct {
 		*plain
-		Data json.RawMessage `json:"data"`
+		Data  written `json:"data"`
+		Usage written `json:"usage"`
 	}{plain: (*plain)(e)}
-	if err := json.Unmarshal(text, &shadow); err != nil {
+	if err := checkObject(text, "", known, nil); err != nil {
 		return err
 	}
+	if err := llm.JSON.Unmarshal(text, &shadow); err != nil {
+		return err
+	}
+	e.Usage = json.RawMessage(shadow.Usage)
 	if shadow.Data != nil {
-		data, err := stringOrRaw(shadow.Data)
+		data, err := stringOrRaw(json.RawMessage(shadow.Data))
 		e.Data = data
 		return err
 	}
@@ -122,7 +128,7 @@ func (e *Event) literal(keys map[string]json.RawMessage, known map[string]reflec
 // MarshalJSON writes a described event, or {"data": …}.
 func (e Event) MarshalJSON() ([]byte, error) {
 	type plain Event
-	return json.Marshal(plain(e))
+	return llm.JSON.Marshal(plain(e))
 }
 
 // isChunk reports whether e describes a chunk of the request's wire format.

@@ -1,11 +1,12 @@
 package faultwall
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"strconv"
 	"time"
+
+	"github.com/llmagg/llmagg/core/llm"
 )
 
 // Quota is a model's quota: token buckets of requests and of tokens, both
@@ -161,7 +162,7 @@ func (q *quota) need(c *call, s *Step) float64 {
 			Max  float64 `json:"max_tokens"`
 			Most float64 `json:"max_completion_tokens"`
 		}
-		_ = json.Unmarshal(c.body, &asked)
+		_ = llm.JSON.Unmarshal(c.body, &asked)
 		return float64(len(c.body))/4 + max(asked.Max, asked.Most)
 	}
 	var usage struct {
@@ -169,7 +170,7 @@ func (q *quota) need(c *call, s *Step) float64 {
 		Prompt float64 `json:"prompt_tokens"`
 		Output float64 `json:"completion_tokens"`
 	}
-	_ = json.Unmarshal(contentOf(c, s).usage, &usage)
+	_ = llm.JSON.Unmarshal(contentOf(c, s).usage, &usage)
 	return max(usage.Total, usage.Prompt+usage.Output)
 }
 

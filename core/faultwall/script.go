@@ -1,9 +1,12 @@
 package faultwall
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"reflect"
+
+	"github.com/llmagg/llmagg/core/llm"
 )
 
 // Script says how the wall behaves: a plan for each model, one for models
@@ -78,17 +81,20 @@ const (
 func (a *Accept) UnmarshalJSON(text []byte) error {
 	*a = Accept{}
 	if len(text) > 0 && text[0] == '"' {
-		return json.Unmarshal(text, &a.All)
+		return llm.JSON.Unmarshal(text, &a.All)
 	}
-	return json.Unmarshal(text, &a.Each)
+	if llm.JSON.Unmarshal(text, &a.Each) != nil {
+		return mistake(text, "a string or a list of strings")
+	}
+	return nil
 }
 
 // MarshalJSON writes what UnmarshalJSON reads.
 func (a Accept) MarshalJSON() ([]byte, error) {
 	if a.All != "" {
-		return json.Marshal(a.All)
+		return llm.JSON.Marshal(a.All)
 	}
-	return json.Marshal(a.Each)
+	return llm.JSON.Marshal(a.Each)
 }
 
 // IsZero reports whether a says nothing, so that encoding/json leaves it out.
@@ -114,10 +120,14 @@ func ParseScript(text []byte) (Script, error) {
 	if len(text) == 0 {
 		return script, nil
 	}
-	if err := checkJSON(text, reflect.TypeFor[Script](), ""); err != nil {
+	err := json.Compact(new(bytes.Buffer), text) // which says where the text is no JSON
+	if err == nil {
+		err = checkJSON(text, reflect.TypeFor[Script](), "")
+	}
+	if err != nil {
 		return Script{}, fmt.Errorf("faultwall: script: %w", err)
 	}
-	if err := json.Unmarshal(text, &script); err != nil {
+	if err := llm.JSON.Unmarshal(text, &script); err != nil {
 		return Script{}, fmt.Errorf("faultwall: script: %w", err)
 	}
 	if err := script.check(); err != nil {

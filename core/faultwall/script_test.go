@@ -16,9 +16,9 @@ func TestScriptErrorsSayWhatAndWhere(t *testing.T) {
 		`{"models":{"a":{"steps":[{},{"statsu":503}]}}}`:                                        `models.a.steps[1]: unknown key "statsu"; did you mean "status"?`,
 		`{"models":{"a":{"steps":[{"drip_body":1}]}}}`:                                          `did you mean "drip_body_s"?`,
 		`{"models":{"a":{"steps":[{"cut":{"how":"reset","after":2}}]}}}`:                        `models.a.steps[0].cut: unknown key "after"; did you mean`,
-		`{"models":{"a":{"steps":[{"status":"503"}]}}}`:                                         `models.a.steps[0].status: must be a whole number, not a JSON string`,
-		`{"models":{"a":{"steps":{}}}}`:                                                         `models.a.steps: must be a list, not a JSON object`,
-		`{"models":[]}`:                                                                         `models: must be an object, not a JSON array`,
+		`{"models":{"a":{"steps":[{"status":"503"}]}}}`:                                         `models.a.steps[0].status: must be a whole number, not "503"`,
+		`{"models":{"a":{"steps":{}}}}`:                                                         `models.a.steps: must be a list, not an object`,
+		`{"models":[]}`:                                                                         `models: must be an object, not an array`,
 		`{"models":{"a":{"steps":[{"headers":{"A":1}}]}}}`:                                      `models.a.steps[0].headers: header "A" must be a string`,
 		`{"models":{"a":{"steps":[{"headers":{"A":[1]}}]}}}`:                                    `header "A": its list may hold strings only`,
 		`{"models":{"a":{"steps":[{"headers":{"A b":"1"}}]}}}`:                                  `"A b" is no header name`,
@@ -44,7 +44,7 @@ func TestScriptErrorsSayWhatAndWhere(t *testing.T) {
 		`{"options":{"cert":"old"}}`:                                                            `options.cert must be one of`,
 		`{"options":{"tsl":true}}`:                                                              `options: unknown key "tsl"; did you mean "tls"?`,
 		`{"models":`:                                                                            `unexpected end of JSON input`,
-		`[]`:                                                                                    `must be an object, not a JSON array`,
+		`[]`:                                                                                    `must be an object, not an array`,
 		`{} x`:                                                                                  `invalid character 'x' after top-level value`,
 	} {
 		_, err := faultwall.ParseScript([]byte(script))

@@ -1,8 +1,11 @@
 package faultwall
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+
+	"github.com/llmagg/llmagg/core/llm"
 )
 
 // Step is the behaviour of one request. The zero Step is a healthy answer, in
@@ -216,8 +219,8 @@ type Headers map[string][]string
 // UnmarshalJSON reads the forms named above.
 func (h *Headers) UnmarshalJSON(text []byte) error {
 	var values map[string]any
-	if err := json.Unmarshal(text, &values); err != nil {
-		return err
+	if llm.JSON.Unmarshal(text, &values) != nil {
+		return mistake(text, "an object")
 	}
 	*h = make(Headers, len(values))
 	for name, value := range values {
@@ -243,20 +246,32 @@ func (h *Headers) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// UnmarshalJSON keeps Body's JSON exactly as it is written.
+// written is a value's JSON exactly as it is written. A null would leave a
+// json.RawMessage empty.
+type written json.RawMessage
+
+// UnmarshalJSON keeps text.
+func (w *written) UnmarshalJSON(text []byte) error {
+	*w = bytes.Clone(text)
+	return nil
+}
+
+// UnmarshalJSON keeps the JSON of Body and Usage exactly as it is written.
 func (s *Step) UnmarshalJSON(text []byte) error {
 	type plain Step
 	shadow := struct {
 		*plain
-		Body json.RawMessage `json:"body"`
+		Body  written `json:"body"`
+		Usage written `json:"usage"`
 	}{plain: (*plain)(s)}
-	if err := json.Unmarshal(text, &shadow); err != nil {
+	if err := llm.JSON.Unmarshal(text, &shadow); err != nil {
 		return err
 	}
+	s.Usage = json.RawMessage(shadow.Usage)
 	if shadow.Body == nil {
 		return nil
 	}
-	body, err := stringOrRaw(shadow.Body)
+	body, err := stringOrRaw(json.RawMessage(shadow.Body))
 	s.Body = body
 	return err
 }
@@ -265,7 +280,7 @@ func (s *Step) UnmarshalJSON(text []byte) error {
 func stringOrRaw(text json.RawMessage) (any, error) {
 	if len(text) > 0 && text[0] == '"' {
 		var s string
-		err := json.Unmarshal(text, &s)
+		err := llm.JSON.Unmarshal(text, &s)
 		return s, err
 	}
 	return text, nil

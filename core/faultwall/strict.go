@@ -9,7 +9,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/internal/suggest"
+	"github.com/llmagg/llmagg/core/llm"
 )
 
 // checkJSON holds text against the type that it will be decoded into: every
@@ -17,24 +19,28 @@ import (
 // say where in the document they are.
 func checkJSON(text json.RawMessage, t reflect.Type, path string) error {
 	text = bytes.TrimSpace(text)
+	if len(text) == 0 { // a null, read as a field's json.RawMessage
+		text = json.RawMessage("null")
+	}
 	for t.Kind() == reflect.Pointer {
 		if string(text) == "null" {
 			return nil
 		}
 		t = t.Elem()
 	}
-	opaque := reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) && t != reflect.TypeFor[Step]()
+	value := reflect.New(t).Interface()
+	own, isOwn := value.(json.Unmarshaler)
 	switch {
-	case opaque:
-		return checkLeaf(text, t, path)
+	case isOwn && t != reflect.TypeFor[Step]():
+		return at(path, own.UnmarshalJSON(text))
 	case t.Kind() == reflect.Struct:
 		return checkObject(text, path, keysOf(t), nil)
 	case t.Kind() == reflect.Map:
 		return checkObject(text, path, nil, t.Elem())
 	case t.Kind() == reflect.Slice && t.Elem().Kind() != reflect.Uint8:
 		var items []json.RawMessage
-		if err := json.Unmarshal(text, &items); err != nil {
-			return at(path, mistake(err, "a list"))
+		if llm.JSON.Unmarshal(text, &items) != nil {
+			return at(path, mistake(text, "a list"))
 		}
 		for i, item := range items {
 			if err := checkJSON(item, t.Elem(), fmt.Sprintf("%s[%d]", path, i)); err != nil {
@@ -43,15 +49,18 @@ func checkJSON(text json.RawMessage, t reflect.Type, path string) error {
 		}
 		return nil
 	}
-	return checkLeaf(text, t, path)
+	if llm.JSON.Unmarshal(text, value) != nil {
+		return at(path, mistake(text, describe(t)))
+	}
+	return nil
 }
 
 // checkObject checks an object whose keys are those of known, or any key with
 // values of type each.
 func checkObject(text json.RawMessage, path string, known map[string]reflect.Type, each reflect.Type) error {
 	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(text, &fields); err != nil {
-		return at(path, mistake(err, "an object"))
+	if llm.JSON.Unmarshal(text, &fields) != nil {
+		return at(path, mistake(text, "an object"))
 	}
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		t := each
@@ -72,19 +81,9 @@ func checkObject(text json.RawMessage, path string, known map[string]reflect.Typ
 	return nil
 }
 
-func checkLeaf(text json.RawMessage, t reflect.Type, path string) error {
-	if err := json.Unmarshal(text, reflect.New(t).Interface()); err != nil {
-		return at(path, mistake(err, describe(t)))
-	}
-	return nil
-}
-
-// mistake words a decoder's complaint about a type.
-func mistake(err error, want string) error {
-	if wrong, ok := err.(*json.UnmarshalTypeError); ok {
-		return fmt.Errorf("must be %s, not a JSON %s", want, wrong.Value)
-	}
-	return err
+// mistake says what stands in the place of the value that is wanted.
+func mistake(text []byte, want string) error {
+	return fmt.Errorf("must be %s, not %s", want, shown.Value(text))
 }
 
 func describe(t reflect.Type) string {
@@ -104,7 +103,7 @@ func describe(t reflect.Type) string {
 }
 
 func at(path string, err error) error {
-	if path == "" {
+	if err == nil || path == "" {
 		return err
 	}
 	return fmt.Errorf("%s: %w", path, err)

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/llmagg/llmagg/core/llm"
 )
 
 // paths says for each end of a path what reads the request and which dialect
@@ -95,7 +97,7 @@ func (c *call) readOpenAI(r *http.Request) (*call, *Step) {
 		N             any  `json:"n"`
 		StreamOptions *any `json:"stream_options"`
 	}
-	if err := json.Unmarshal(c.body, &fields); err != nil {
+	if err := llm.JSON.Unmarshal(c.body, &fields); err != nil {
 		return c, &Step{Status: http.StatusBadRequest, Body: map[string]any{
 			"error": map[string]any{"message": "We could not parse the JSON body of your request: " + err.Error(), "type": "invalid_request_error", "code": nil, "param": nil},
 		}}
@@ -130,7 +132,7 @@ func (c *call) readGemini(r *http.Request, model, method string) (*call, *Step) 
 	if !json.Valid(c.body) {
 		return c, &Step{Status: http.StatusBadRequest}
 	}
-	if json.Unmarshal(c.body, &fields) == nil {
+	if llm.JSON.Unmarshal(c.body, &fields) == nil {
 		if n, ok := fields.Config.Candidates.(float64); ok && n >= 1 && n <= 1024 {
 			c.choices = int(n)
 		}

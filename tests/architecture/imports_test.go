@@ -4,6 +4,7 @@ package architecture_test
 
 import (
 	"encoding/json"
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io"
@@ -163,6 +164,27 @@ func TestLargePackagesStayOut(t *testing.T) {
 			if path != "github.com/valkey-io/valkey-go" { // with regexp; the library has it with FLEET=1 only
 				require.NotContains(t, p.Imports, large, "%s imports %s", path, large)
 			}
+		}
+	}
+}
+
+// JSON meets Go types by one library, that of core/llm/json.go. A second one,
+// encoding/json's, would take 200 KB of the shared library; its scanner, which
+// Valid and Compact use, is small.
+func TestOneLibraryMeetsTypes(t *testing.T) {
+	own, _ := core(t)
+	for _, p := range own {
+		for _, file := range p.GoFiles {
+			parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, file), nil, 0)
+			require.NoError(t, err)
+			ast.Inspect(parsed, func(n ast.Node) bool {
+				if s, is := n.(*ast.SelectorExpr); is {
+					if of, is := s.X.(*ast.Ident); is && of.Name == "json" {
+						require.NotContains(t, []string{"Marshal", "MarshalIndent", "Unmarshal", "NewEncoder", "NewDecoder"}, s.Sel.Name, "%s/%s: use llm.JSON", p.name(), file)
+					}
+				}
+				return true
+			})
 		}
 	}
 }

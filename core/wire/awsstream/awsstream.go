@@ -4,18 +4,19 @@
 // A message is, in big endian: the length of all, the length of its headers,
 // the CRC-32 of these eight bytes, the headers, the payload, and the CRC-32 of
 // everything before it. A [Decoder] gives each as an event of core/wire/
-// eventstream, which the package imports; a message that is an exception is an
-// event of the type "error". It starts no goroutine.
+// eventstream; a message that is an exception is an event of the type "error".
+// It imports that package and core/internal/jsontext, and starts no goroutine.
 package awsstream
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
+	"strings"
 
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/wire/eventstream"
 )
 
@@ -149,26 +150,20 @@ func (d *Decoder) event(h *head, payload []byte) eventstream.Event {
 // withType is an exception in the form in which AWS answers with it elsewhere:
 // {"__type": …, "message": …}.
 func withType(kind string, payload []byte) []byte {
-	name, err := json.Marshal(kind)
-	if err != nil { // a string can always be written
-		return payload
-	}
-	head := append([]byte(`{"__type":`), name...)
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(payload, &fields) == nil && fields != nil {
-		delete(fields, "__type")
-		if len(fields) == 0 {
-			return append(head, '}')
-		}
-		if rest, err := json.Marshal(fields); err == nil { // they were read as JSON
-			return append(append(head, ','), rest[1:]...)
+	w := jsontext.Writer{Buf: make([]byte, 0, len(kind)+len(payload)+40)}
+	o := w.Object()
+	o.Str("__type", strings.ToValidUTF8(kind, "\uFFFD"))
+	fields, err := jsontext.FieldsOf(payload)
+	for _, f := range fields.List {
+		if f.Key != "__type" {
+			o.Foreign(f.Key, payload[f.Start:f.End])
 		}
 	}
-	words, err := json.Marshal(string(payload))
-	if err != nil { // a string can always be written
-		return append(head, '}')
+	if err != nil {
+		o.Str("message", strings.ToValidUTF8(string(payload), "\uFFFD"))
 	}
-	return append(append(append(head, `,"message":`...), words...), '}')
+	o.End()
+	return w.Buf
 }
 
 // head is what a message's headers say of it; the slices are parts of the
