@@ -8,6 +8,7 @@ RFC 3339); bytes inside a content part as base64 text.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import inspect
 import math
@@ -86,7 +87,7 @@ def refusal(value: Any) -> str:
         return f"is the class {value.__name__}; expected a value, such as a dict (parse() takes a class for the answer)"
     if inspect.isawaitable(value):
         return f"is a {type(value).__name__} that was not awaited; put 'await' before the call that made it"
-    if hasattr(value, "get_secret_value"):
+    if hasattr(type(value), "get_secret_value"):
         return f"is a {type(value).__name__}; pass its get_secret_value() if it is to be sent"
     if inspect.isroutine(value):
         return (
@@ -101,26 +102,51 @@ def blame(root: Any) -> str:
     seen: dict[int, Any] = {}  # keeps the values alive, so that no id is used twice
     while stack:
         place, value = stack.pop()
-        if value is None or isinstance(value, int):
-            continue
-        if isinstance(value, (float, Decimal)):
-            if not math.isfinite(value):
-                return f"{place or 'the value'} is {str(value).lower()}; expected a finite number"
-        elif isinstance(value, Enum):
-            stack.append((place, value.value))
-        elif isinstance(value, str):
-            try:
-                value.encode()
-            except UnicodeEncodeError as error:
-                return f"{place or 'the text'} {_half(value, error.start)}"
-        elif id(value) in seen:
-            continue
-        else:
-            seen[id(value)] = value
-            try:
+        try:
+            if reason := _unfit(value):
+                return f"{place or 'the value'} {reason}"
+            if isinstance(value, Enum):
+                stack.append((place, value.value))
+            elif id(value) not in seen and not (value is None or isinstance(value, (int, float, str, Decimal))):
+                seen[id(value)] = value
                 stack.extend(reversed(_inside(place, value)))
-            except TypeError as error:
-                return str(error)
+        except _RefusedError as error:
+            return str(error)
+        except Exception as error:  # of the value's own code
+            return f"{place or 'the value'} cannot be read: {type(error).__name__}: {error}"
+    return ""
+
+
+_DEEP = 200
+"""Where the search for the place of what is nested too deeply stops."""
+
+
+def deep(root: Any) -> str:
+    """The place of a value that is nested too deeply, or that contains itself, with a blank behind it."""
+    stack: list[tuple[str, Any, int]] = [("", root, 0)]
+    while stack:
+        place, value, depth = stack.pop()
+        if depth == _DEEP:
+            return f"{place[:60]}… "
+        if not (value is None or isinstance(value, (int, float, str, Decimal, Enum))):
+            with contextlib.suppress(Exception):  # of the value's own code
+                stack.extend((where, item, depth + 1) for where, item in reversed(_inside(place, value)))
+    return ""
+
+
+class _RefusedError(TypeError):
+    """What JSON cannot hold, with its place."""
+
+
+def _unfit(value: Any) -> str:
+    """Why JSON cannot hold a number or a text; "" for all else."""
+    if isinstance(value, (float, Decimal)) and not math.isfinite(value):
+        return f"is {str(value).lower()}; expected a finite number"
+    if isinstance(value, str) and not isinstance(value, Enum):
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            return _half(value, error.start)
     return ""
 
 
@@ -139,12 +165,12 @@ def _half(text: str, at: int) -> str:
 
 
 def _inside(place: str, value: Any) -> list[tuple[str, Any]]:
-    """The values inside a value, each with its place. Raises TypeError if JSON cannot hold the value."""
+    """The values inside a value, each with its place. Raises _RefusedError if JSON cannot hold the value."""
     if isinstance(value, dict):
         inside: list[tuple[str, Any]] = []
         for key, item in value.items():
             if not isinstance(key, str) and not _writable({key: None}):
-                raise TypeError(f"{place or 'an object'} has a key of type {type(key).__name__}; expected str")
+                raise _RefusedError(f"{place or 'an object'} has a key of type {type(key).__name__}; expected str")
             inside += (place, key), (f"{place}.{key}" if place else str(key), item)
         return inside
     if isinstance(value, (list, tuple)):
@@ -157,7 +183,7 @@ def _inside(place: str, value: Any) -> list[tuple[str, Any]]:
         if _writable(value):  # a type that msgspec knows: UUID, datetime, bytes
             return []
         reason = str(error) if type(error) is TypeError else refusal(value)
-        raise TypeError(f"{place or 'the value'} {reason}") from None
+        raise _RefusedError(f"{place or 'the value'} {reason}") from None
 
 
 _encode = json.Encoder(enc_hook=plain).encode

@@ -39,26 +39,31 @@ def encode(value: Any, what: str = "the request") -> bytes:
     """
     try:
         data = _codec()[0](value)
+        # msgspec writes numbers that are not finite as null; as NaN or Infinity if they are Decimals. A byte is found
+        # ten times as fast as a word, and a word twice as fast from the end.
+        if (
+            data.rfind(b"null") >= 0
+            or (_N in data and data.rfind(b"NaN") >= 0)
+            or (_I in data and data.rfind(b"Infinity") >= 0)
+        ):
+            from ._values import blame, without_none
+
+            if place := blame(value):
+                raise InvalidArgumentError(f"{what} cannot be written as JSON: {place}")
+            if (plain := without_none(value)) is not value:
+                data = _codec()[0](plain)
+        return data
+    except (InvalidArgumentError, ImportError, MemoryError):
+        raise
     except RecursionError:
-        raise InvalidArgumentError(f"{what} is nested too deeply or contains itself") from None
-    except (TypeError, ValueError, OverflowError) as error:
+        from ._values import deep
+
+        place = f"cannot be written as JSON: {place}is" if (place := deep(value)) else "cannot be written: it is"
+        raise InvalidArgumentError(f"{what} {place} nested too deeply or contains itself") from None
+    except Exception as error:  # also of the code of an application's own types
         from ._values import blame
 
-        raise InvalidArgumentError(f"{what} cannot be written as JSON: {blame(value) or error}") from None
-    # msgspec writes numbers that are not finite as null; as NaN or Infinity if they are Decimals. A byte is found ten
-    # times as fast as a word, and a word twice as fast from the end.
-    if (
-        data.rfind(b"null") >= 0
-        or (_N in data and data.rfind(b"NaN") >= 0)
-        or (_I in data and data.rfind(b"Infinity") >= 0)
-    ):
-        from ._values import blame, without_none
-
-        if place := blame(value):
-            raise InvalidArgumentError(f"{what} cannot be written as JSON: {place}")
-        if (plain := without_none(value)) is not value:
-            data = _codec()[0](plain)
-    return data
+        raise InvalidArgumentError(f"{what} cannot be written as JSON: {blame(value) or error}") from error
 
 
 def decode(data: bytes | bytearray | memoryview, what: str = "the answer") -> Any:

@@ -73,7 +73,7 @@ class ChatCompletionRequest:
     def to_core(self) -> dict[str, Any]:
         """The request for the core, which checks the names of fields, except in ``extra_body``."""
         if self.extra_body is None and len(vars(self)) == _COUNT:
-            return self.to_dict()
+            return _without_bytes(self.to_dict())
         if self.extra_body is not None and not isinstance(self.extra_body, Mapping):
             raise InvalidArgumentError(f"extra_body must be a dict of fields, got {type(self.extra_body).__name__}")
         extra_body = dict(self.extra_body or {})
@@ -87,7 +87,7 @@ class ChatCompletionRequest:
             wire["extra_body"] = extra_body
         if type(self) is ChatCompletionRequest:  # a subclass may have more attributes
             _refuse_slips([key for key in vars(self) if key not in _ATTRIBUTES and key[:1] != "_"])
-        return wire
+        return _without_bytes(wire)
 
     def trust_names(self) -> None:
         """Notes that the core has checked the names in ``extra``; some may come from a caller's ``extra_body``."""
@@ -140,7 +140,10 @@ def messages_to_wire(messages: Any) -> Any:
             messages = None
         if messages is None:
             raise InvalidArgumentError(f"messages must be a text or a list of messages, got {kind}")
-    return [m if type(m) is dict and type(m.get("content")) is str else _to_wire(m, messages) for m in messages]
+    return [
+        m if type(m) is dict and len(m) == 2 and type(m.get("content")) is str else _to_wire(m, messages)
+        for m in messages
+    ]
 
 
 def _kind(value: Any) -> str:
@@ -158,41 +161,65 @@ def listed(values: Any) -> Any:
 
 def _to_wire(message: Any, messages: list[Any]) -> Any:
     wire = message.to_dict() if isinstance(message, Message) else message
-    content = wire.get("content") if type(wire) is dict else None
-    if type(content) is not str and (found := _bytes_in(content)) is not None:
-        i = next(i for i, other in enumerate(messages) if other is message)
-        place, value = found
-        kind = type(value).__name__
-        raise InvalidArgumentError(f"messages[{i}].content{place} must be a str, got {kind}; decode it first")
+    if type(wire) is dict:
+        content = wire.get("content")
+        found = None if type(content) is str else _bytes_in_content(content)
+        if found is None and (len(wire) > 2 or content is None):
+            found = _place_of_bytes({key: value for key, value in wire.items() if key != "content"})
+        if found is not None:
+            i = next(i for i, other in enumerate(messages) if other is message)
+            place, kind = found
+            raise InvalidArgumentError(f"messages[{i}]{place} must be a str, got {kind}; decode it first")
     return wire
 
 
 _BYTES = (bytes, bytearray, memoryview)
+_OTHERS = frozenset((str, int, float, bool, type(None)))
 
 
-def _bytes_in(content: Any) -> tuple[str, Any] | None:
+def _bytes_in_content(content: Any) -> tuple[str, str] | None:
     """Bytes in the place of a text, and their place. In other fields of a part they are written in base64."""
     if isinstance(content, _BYTES):
-        return "", content
+        return ".content", type(content).__name__
     if type(content) in (list, tuple):
         for i, part in enumerate(content):
             text = part.get("text") if type(part) is dict else part
             if isinstance(text, _BYTES):
-                return f"[{i}]" if text is part else f"[{i}].text", text
+                return f".content[{i}]{'' if text is part else '.text'}", type(text).__name__
     return None
+
+
+def _bytes_in(value: Any) -> tuple[str, str] | None:
+    """The place of bytes inside a value, and their type."""
+    if type(value) is dict:
+        for key, item in value.items():
+            if type(item) not in _OTHERS and (found := _bytes_in(item)):
+                return f".{key}{found[0]}", found[1]
+    elif type(value) in (list, tuple):
+        for i, item in enumerate(value):
+            if type(item) not in _OTHERS and (found := _bytes_in(item)):
+                return f"[{i}]{found[0]}", found[1]
+    elif isinstance(value, _BYTES):
+        return "", type(value).__name__
+    return None
+
+
+def _place_of_bytes(value: Any) -> tuple[str, str] | None:
+    try:
+        return _bytes_in(value)
+    except RecursionError:
+        return None  # what is nested so deeply is refused where it is written
+
+
+def _without_bytes(wire: dict[str, Any]) -> dict[str, Any]:
+    for key, value in wire.items():
+        if type(value) not in _OTHERS and key != "messages":
+            refuse_bytes(key, value)
+    return wire
 
 
 def refuse_bytes(name: str, value: Any) -> None:
     """Raises InvalidArgumentError for bytes in a parameter, which would be written in base64."""
-    if isinstance(value, _BYTES):
-        raise InvalidArgumentError(
-            f"{name} must not hold {type(value).__name__}; decode it first, or encode it as text"
-        )
-    if type(value) is dict:
-        for key, item in value.items():
-            if isinstance(item, _BYTES):
-                refuse_bytes(f"{name}.{key}", item)
-    elif type(value) in (list, tuple):
-        for i, item in enumerate(value):
-            if isinstance(item, _BYTES):
-                refuse_bytes(f"{name}[{i}]", item)
+    if found := _place_of_bytes(value):
+        place, kind = found
+        raise InvalidArgumentError(f"{name}{place} must not hold {kind}; decode it first, or encode it as text")
