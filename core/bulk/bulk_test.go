@@ -319,25 +319,6 @@ func TestWhatSourceAndSinkReturnIsReturned(t *testing.T) {
 	require.True(t, sink.aborted)
 }
 
-func TestAFullDisk(t *testing.T) {
-	wall, a := begin(t, "", faultwall.Step{TextBytes: 20_000})
-	folder := t.TempDir()
-	if exec.Command("mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", folder).Run() != nil {
-		t.Skip("file systems cannot be mounted here")
-	}
-	defer func() { _ = exec.Command("umount", folder).Run() }()
-	in, out := prompts(t, t.TempDir(), 400), filepath.Join(folder, "answers.jsonl")
-	_, err := run(a, in, out, bulk.Options{})
-	require.ErrorContains(t, err, "cannot be written, free some space and run again with Resume")
-	paid := wall.Seen().Models["gpt-a"].Requests
-	require.Less(t, paid, 400)
-	require.NoError(t, exec.Command("mount", "-o", "remount,size=60m", folder).Run())
-	report, err := run(a, in, out, bulk.Options{Resume: true})
-	require.NoError(t, err)
-	require.Equal(t, 400-paid, report.Asked, "no paid answer was lost")
-	require.Len(t, results(t, out), 400)
-}
-
 // job is a run in a process of its own.
 func job(arguments string) {
 	var url, in, out string

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -26,6 +27,9 @@ const syncEvery = 500 * time.Millisecond
 // reserve is room on the disk that is given back when the disk is full, so that
 // the answers of rows on their way can still be written.
 const reserve = 4 << 20
+
+// errNearLimit ends a run while its rows on their way can still be written.
+var errNearLimit = errors.New("it comes near to the largest file that this process may write (ulimit -f)")
 
 // mostRows is more than a ledger has; a file with a larger number is none.
 const mostRows = 1<<31 - 1
@@ -54,6 +58,7 @@ type ledger struct {
 	job  []byte // its JSON
 	lock *os.File
 	file *os.File
+	most int64 // a longer file comes near to the process's limit
 
 	mu      sync.Mutex    // guards what follows
 	places  map[int]*page // by the row's number: the place of its line + 1; 0: none
@@ -70,7 +75,7 @@ func openLedger(path string, of job, resume bool) (_ *ledger, err error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &ledger{path: path, job: data, places: map[int]*page{}, stop: make(chan struct{}), stopped: make(chan struct{})}
+	l := &ledger{path: path, job: data, places: map[int]*page{}, most: most(), stop: make(chan struct{}), stopped: make(chan struct{})}
 	if l.lock, err = os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o666); err != nil {
 		return nil, llm.Errorf(llm.InvalidArgument, "the ledger cannot be opened: %v", err)
 	}
@@ -95,6 +100,16 @@ func openLedger(path string, of job, resume bool) (_ *ledger, err error) {
 	}
 	go l.syncs()
 	return l, nil
+}
+
+// most is how long a ledger may become: behind it, only the rows on their way
+// have room.
+func most() int64 {
+	var limit syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit) != nil || int64(limit.Cur) < 0 {
+		return math.MaxInt64
+	}
+	return int64(limit.Cur) - min(reserve, int64(limit.Cur)/2)
 }
 
 // scan reads the lines that there are, drops a torn last line, and writes the
@@ -172,10 +187,14 @@ func (l *ledger) put(n int, key [16]byte, result *Result) error {
 		}
 		return err // also of a line that was written now: the run ends
 	}
-	if err == nil {
-		l.place(n, at)
+	if err != nil {
+		return err
 	}
-	return err
+	l.place(n, at)
+	if l.end > l.most {
+		return errNearLimit
+	}
+	return nil
 }
 
 // append writes whole lines, or none; l.mu is held, except while opening.

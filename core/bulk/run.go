@@ -236,7 +236,11 @@ func (r *run) settle(ctx context.Context, row *asked, result *Result) {
 	r.count(result)
 	r.mu.Unlock()
 	if err := r.book.put(row.n, row.key, result); err != nil {
-		r.end(fmt.Errorf("the ledger %q cannot be written, free some space and run again with Resume: %w", r.book.path, err))
+		advice := "free some space"
+		if errors.Is(err, errNearLimit) {
+			advice = "raise that limit"
+		}
+		r.end(fmt.Errorf("the ledger %q cannot be written, %s and run again with Resume: %w", r.book.path, advice, err))
 	}
 }
 

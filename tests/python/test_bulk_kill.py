@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -109,3 +110,23 @@ def test_a_full_disk(llm_wall: FaultWall, tmp_path: Path, run: Any, small_disk: 
     report = run(bulk.run(rows, target, llm, ledger=ledger, resume=True))
     assert report.asked == 400 - paid, "no paid answer was lost"
     assert len(target.read_text().splitlines()) == 400
+
+
+@pytest.mark.parametrize("ledger", ["sqlite", "jsonl"])
+def test_the_limit_of_a_files_size(llm_wall: FaultWall, tmp_path: Path, run: Any, ledger: Any) -> None:
+    """A ledger that comes near to RLIMIT_FSIZE asks no further row, also when it is opened again."""
+    llm_wall.script({"default": {"steps": [{"text_bytes": 20_000}]}})
+    llm = aggregator_for(llm_wall, "gpt-a")
+    rows, target = [f"row {i}" for i in range(300)], tmp_path / "answers.jsonl"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for resume in (False, True):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4_000_000, before[1]))
+        try:
+            with pytest.raises(bulk.LedgerFullError, match=r"\(ulimit -f\)\. Raise that limit and run again"):
+                run(bulk.run(rows, target, llm, ledger=ledger, resume=resume))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    paid = len(chats(llm_wall))
+    assert paid < 300
+    report = run(bulk.run(rows, target, llm, ledger=ledger, resume=True))
+    assert report.asked == 300 - paid, "no paid answer was lost"

@@ -146,12 +146,14 @@ class Engine:
             return None
 
     def _affordable(self, asked: Asked) -> Asked | None:
-        """The row, unless the job's money is spent."""
+        """The row, unless the job's money is spent or its answer has no room."""
+        if not self.report.asked:
+            self._look_for_room()
         if self._max_cost is not None and sum(self._spent.values()) >= self._max_cost:
             self.report.rows -= 1
             self.report.stopped, self._ended = "max_cost", True
             return None
-        return asked
+        return None if self._ended else asked
 
     def _from_ledger(self, row: Any, entry: Entry) -> Answer:
         text = decode(entry.answer.encode())["answer"] if entry.answer else ""
@@ -191,8 +193,12 @@ class Engine:
             self._end(error)
             return
         self._written = []
-        if self._ledger.crowded and not self._ended:
-            self._end(full(self._ledger.path, OSError("the disk is full")))
+        self._look_for_room()
+
+    def _look_for_room(self) -> None:
+        """Ends the run while the ledger can still take the rows on their way."""
+        if not self._ended and self._ledger is not None and (why := self._ledger.crowded) is not None:
+            self._end(full(self._ledger.path, why))
 
     def _count(self, entry: Entry, used: tuple[int, int] | None = None) -> None:
         report = self.report

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ GROUP = 500
 """So many answers, or those of ``GROUP_S``, are brought to the disk together; a kill of the process loses none."""
 GROUP_S = 0.5
 _BALLAST = 4 << 20
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 OK, FAILED = 1, 2
 
 
@@ -62,8 +63,8 @@ class Ledger(Protocol):
         """What all rows cost, by currency."""
 
     @property
-    def crowded(self) -> bool:
-        """Whether the disk was full, so that no further row should be asked."""
+    def crowded(self) -> OSError | None:
+        """Why no further row should be asked, while those on their way can still be written."""
 
     def close(self) -> None:
         """Brings everything to the disk and lets others use the ledger."""
@@ -73,7 +74,9 @@ class Ballast:
     """Room on the disk that is given back when the disk is full, so that answers in flight can still be written."""
 
     def __init__(self, ledger: Path) -> None:
-        self.dropped = False
+        self._dropped = False
+        limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+        self._most = limit - min(_BALLAST, limit // 2) if limit != resource.RLIM_INFINITY else None
         self._path = Path(f"{ledger}.reserve")
         file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
@@ -87,15 +90,24 @@ class Ballast:
 
     def drop(self) -> None:
         """Gives the room back."""
-        self.dropped = True
+        self._dropped = True
         self._path.unlink(missing_ok=True)
+
+    def crowded(self, size: int) -> OSError | None:
+        """Why no further row should be asked of a ledger whose largest file has this size."""
+        if self._dropped:
+            return OSError(errno.ENOSPC, "the disk is full")
+        if self._most is not None and size > self._most:
+            return OSError(errno.EFBIG, "it comes near to the largest file that this process may write (ulimit -f)")
+        return None
 
 
 def full(path: Path, error: Exception) -> LedgerFullError:
     """The error for a file that cannot be written."""
     why = getattr(error, "strerror", None) or error
-    space = getattr(error, "errno", None) in _NO_ROOM or any(word in str(why) for word in ("full", "I/O"))
-    advice = "Free some space" if space else "Mend that"
+    number = getattr(error, "errno", None)
+    space = number in _NO_ROOM or any(word in str(why) for word in ("full", "I/O"))
+    advice = "Free some space" if space else "Raise that limit" if number == errno.EFBIG else "Mend that"
     text = f"{str(path)!r} cannot be written: {why}. {advice} and run again with resume: what is in the ledger"
     return LedgerFullError(f"{text} stays, and is not asked again")
 
@@ -195,9 +207,12 @@ class SqliteLedger:
                 self._ballast.drop()
 
     @property
-    def crowded(self) -> bool:
-        """Whether the disk was full, so that no further row should be asked."""
-        return self._ballast is not None and self._ballast.dropped
+    def crowded(self) -> OSError | None:
+        """Why no further row should be asked, while those on their way can still be written."""
+        if self._ballast is None:
+            return None
+        files = (self.path, Path(f"{self.path}-wal"))
+        return self._ballast.crowded(max(file.stat().st_size for file in files if file.exists()))
 
     def sync(self) -> None:
         """Brings what was written to the disk."""

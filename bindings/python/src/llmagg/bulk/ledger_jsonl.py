@@ -127,9 +127,9 @@ class JsonlLedger:
         self._end += len(data)
 
     @property
-    def crowded(self) -> bool:
-        """Whether the disk was full, so that no further row should be asked."""
-        return self._ballast is not None and self._ballast.dropped
+    def crowded(self) -> OSError | None:
+        """Why no further row should be asked, while those on their way can still be written."""
+        return self._ballast.crowded(self._end) if self._ballast is not None else None
 
     def sync(self) -> None:
         """Brings what was written to the disk."""

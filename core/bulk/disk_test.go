@@ -1,0 +1,49 @@
+package bulk_test
+
+import (
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/llmagg/llmagg/core/bulk"
+	"github.com/llmagg/llmagg/core/faultwall"
+)
+
+func TestAFullDisk(t *testing.T) {
+	wall, a := begin(t, "", faultwall.Step{TextBytes: 20_000})
+	folder := t.TempDir()
+	if exec.Command("mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", folder).Run() != nil {
+		t.Skip("file systems cannot be mounted here")
+	}
+	defer func() { _ = exec.Command("umount", folder).Run() }()
+	in, out := prompts(t, t.TempDir(), 400), filepath.Join(folder, "answers.jsonl")
+	_, err := run(a, in, out, bulk.Options{})
+	require.ErrorContains(t, err, "cannot be written, free some space and run again with Resume")
+	paid := wall.Seen().Models["gpt-a"].Requests
+	require.Less(t, paid, 400)
+	require.NoError(t, exec.Command("mount", "-o", "remount,size=60m", folder).Run())
+	report, err := run(a, in, out, bulk.Options{Resume: true})
+	require.NoError(t, err)
+	require.Equal(t, 400-paid, report.Asked, "no paid answer was lost")
+	require.Len(t, results(t, out), 400)
+}
+
+// A run stops before the limit, while what is on its way has room.
+func TestTheLimitOfAFilesSize(t *testing.T) {
+	var before syscall.Rlimit
+	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_FSIZE, &before))
+	wall, a := begin(t, "", faultwall.Step{TextBytes: 20_000})
+	in, out := prompts(t, t.TempDir(), 400), filepath.Join(t.TempDir(), "answers.jsonl")
+	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 6_000_000, Max: before.Max}))
+	_, err := run(a, in, out, bulk.Options{})
+	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &before))
+	require.ErrorContains(t, err, "cannot be written, raise that limit and run again with Resume: it comes near")
+	paid := wall.Seen().Models["gpt-a"].Requests
+	require.Less(t, paid, 400)
+	report, err := run(a, in, out, bulk.Options{Resume: true})
+	require.NoError(t, err)
+	require.Equal(t, 400-paid, report.Asked, "no paid answer was lost")
+}
