@@ -36,11 +36,12 @@ type form struct {
 	stream   bool // LLMAGG_STREAM
 	batch    bool // LLMAGG_BATCH
 	gathered bool // LLMAGG_GATHER
+	brief    bool // LLMAGG_BRIEF
 }
 
 // formOf reads the flags, which C has checked.
 func formOf(flags C.uint32_t) form {
-	return form{stream: flags&C.LLMAGG_STREAM != 0, batch: flags&C.LLMAGG_BATCH != 0, gathered: flags&C.LLMAGG_GATHER != 0}
+	return form{stream: flags&C.LLMAGG_STREAM != 0, batch: flags&C.LLMAGG_BATCH != 0, gathered: flags&C.LLMAGG_GATHER != 0, brief: flags&C.LLMAGG_BRIEF != 0}
 }
 
 // response appends a whole answer.
@@ -51,9 +52,12 @@ func (f form) response(dst []byte, r *llm.Response) ([]byte, error) {
 	return r.AppendJSON(dst)
 }
 
-// chunk appends a chunk.
-func (f form) chunk(dst []byte, c *llm.Chunk) ([]byte, error) {
-	if f.gathered {
+// chunk appends a chunk; before is what was sent of its stream.
+func (f form) chunk(dst []byte, c *llm.Chunk, before *llm.Brief) ([]byte, error) {
+	switch {
+	case f.brief:
+		return before.Append(dst, c)
+	case f.gathered:
 		return c.AppendGathered(dst)
 	}
 	return c.AppendJSON(dst)
@@ -221,6 +225,7 @@ func (op *operation) sendChunk(chunk []byte) bool {
 func (op *operation) relay(s *client.Stream) ([]byte, error) {
 	defer s.Close()
 	scratch := rooms.take() // reused: push copies it
+	var before llm.Brief
 	for {
 		ev, err := s.Next()
 		if err != nil {
@@ -241,7 +246,7 @@ func (op *operation) relay(s *client.Stream) ([]byte, error) {
 				return nil, errNoMemory
 			}
 		case llm.EventChunk:
-			if scratch, err = op.form.chunk(scratch[:0], ev.Chunk); err != nil {
+			if scratch, err = op.form.chunk(scratch[:0], ev.Chunk, &before); err != nil {
 				return nil, err
 			}
 			if !op.credit.take(op.ctx.Done(), s.Done()) {

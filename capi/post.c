@@ -98,10 +98,12 @@ static llmagg_status add(const shim_post *asked, const uintptr_t *handles, size_
 }
 
 llmagg_status shim_submit(shim_post asked, const uintptr_t *handles, size_t count, uintptr_t queue, uint64_t *op, llmagg_error **err) {
-    if ((asked.flags & ~(uint32_t)(LLMAGG_STREAM | LLMAGG_BATCH | LLMAGG_GATHER)) != 0 ||
-        (asked.flags & (LLMAGG_BATCH | LLMAGG_STREAM)) == LLMAGG_BATCH)
+    uint32_t batched = LLMAGG_STREAM | LLMAGG_BATCH, brief = batched | LLMAGG_GATHER | LLMAGG_BRIEF;
+    if ((asked.flags & ~brief) != 0 || (asked.flags & batched) == LLMAGG_BATCH ||
+        ((asked.flags & LLMAGG_BRIEF) != 0 && asked.flags != brief))
         return shim_fail(LLMAGG_E_INVALID_ARGUMENT,
-                         "argument flags is not a sum of LLMAGG_STREAM, LLMAGG_BATCH (only with LLMAGG_STREAM) and LLMAGG_GATHER", err);
+                         "argument flags is not a sum of LLMAGG_STREAM, LLMAGG_BATCH (only with LLMAGG_STREAM), "
+                         "LLMAGG_GATHER and LLMAGG_BRIEF (only with the other three)", err);
     if ((asked.queue = shim_hold(queue, SHIM_QUEUE)) == NULL) return shim_fail_handle("queue", queue, err);
     asked.op = shim_next_id();
     llmagg_status status = add(&asked, handles, count, err);

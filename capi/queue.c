@@ -9,7 +9,10 @@
 
 #include "queue.h"
 
-enum { KEPT = 1 << 20 }; /* how much memory an empty queue keeps */
+enum {
+    KEPT = 1 << 20,  /* how much memory an empty queue keeps */
+    MOST_CHUNKS = 32 /* of batches in one drain: the reader works on each of them before it looks at anything else */
+};
 
 shim_queue *shim_queue_new(void) {
     shim_queue *q = calloc(1, sizeof *q);
@@ -183,7 +186,10 @@ static llmagg_status drain_locked(shim_queue *q, llmagg_drain *d) {
     if (q->closed) return LLMAGG_E_CLOSED;
     d->count = d->used = d->needed = 0;
     tell_dropped(q);
-    while (d->count < d->max_events && q->head < q->tail && give(q, d)) pop(q);
+    for (int chunks = 0; d->count < d->max_events && q->head < q->tail; pop(q)) {
+        chunks += q->events[q->head].batch;
+        if ((d->count > 0 && chunks > MOST_CHUNKS) || !give(q, d)) break;
+    }
     compact(q);
     d->pending = q->tail - q->head;
     disarm(q);

@@ -415,11 +415,14 @@ enum {
                           options switches credit off. */
     LLMAGG_BATCH = 2,  /* with LLMAGG_STREAM only: the payload of a CHUNK is an array of chunks. Chunks that arrive while the
                           stream's last event is still in the queue are added to it, at most 32. No chunk is delayed. Each
-                          chunk takes one credit. */
-    LLMAGG_GATHER = 4  /* for readers that decode into fixed types. In the response, its choices, messages, deltas and usage,
+                          chunk takes one credit. A drain takes no more than 32 chunks, and leaves the rest for the next. */
+    LLMAGG_GATHER = 4, /* for readers that decode into fixed types. In the response, its choices, messages, deltas and usage,
                           fields that OpenAI's reference does not have (except "reasoning_content") move to an object
                           "extra" of their object, which is omitted if empty. Every message and delta has a "role"
                           ("assistant" by default) and a "content" (by default null in a message, "" in a delta). */
+    LLMAGG_BRIEF = 8   /* with LLMAGG_BATCH and LLMAGG_GATHER only: a chunk of which only the text is new is that text, a string
+                          in the place of the object. All else of it is as in the stream's last chunk that is an object; the
+                          text is the "content" of its delta. */
 };
 
 /* Levels of llmagg_log_to_queue. */

@@ -88,6 +88,38 @@ static void chunks_come_in_batches(void) {
     llmagg_wall_free(wall);
 }
 
+/* How many strings stand by themselves in an array; they have no quotes in them. */
+static int strings_in(const char *array) {
+    int n = 0;
+    for (const char *at = array; *at != '\0'; at++)
+        if ((*at == '[' || *at == ',') && at[1] == '"') n += strchr(",]", strchr(at + 2, '"')[1]) != NULL;
+    return n;
+}
+
+static void a_chunk_of_new_text_is_that_text(void) {
+    llmagg_wall *wall = wall_with("{\"default\":{\"steps\":[{\"text_bytes\":3000,\"chunks\":300}]}}");
+    llmagg_client *client = client_for(wall, "m", "");
+    llmagg_queue *queue = new_queue();
+    uint64_t op = 0;
+    int objects = 0, texts = 0;
+    received r;
+    OK(llmagg_client_chat_submit(client, queue, STR(HELLO), STR("{\"window\":0}"),
+                                 LLMAGG_STREAM | LLMAGG_BATCH | LLMAGG_GATHER | LLMAGG_BRIEF, 0, &op, &err));
+    for (;;) {
+        CHECK(receive(queue, &r));
+        if (r.event.type != LLMAGG_EVENT_CHUNK) break;
+        CHECK(objects > 0 || r.payload[1] == '{');
+        for (const char *at = r.payload; (at = strstr(at, "\"choices\":")) != NULL; at++) objects++;
+        texts += strings_in(r.payload);
+    }
+    CHECK(r.event.type == LLMAGG_EVENT_DONE && objects >= 2 && objects < 10 && texts >= 290);
+    CHECK_STATUS(LLMAGG_E_INVALID_ARGUMENT,
+                 llmagg_client_chat_submit(client, queue, STR(HELLO), NOTHING, LLMAGG_STREAM | LLMAGG_BATCH | LLMAGG_BRIEF, 0, &op, &err));
+    llmagg_queue_free(queue);
+    llmagg_client_free(client);
+    llmagg_wall_free(wall);
+}
+
 static void a_broken_stream_is_an_error_with_the_partial_text(void) {
     llmagg_wall *wall = wall_with("{\"default\":{\"steps\":[{\"text\":\"one two three four\",\"cut\":{\"how\":\"reset\",\"after_events\":3}}]}}");
     llmagg_client *client = client_for(wall, "m", "");
@@ -185,6 +217,7 @@ int main(void) {
     RUN(chunks_and_then_the_whole);
     RUN(credit_bounds_what_is_under_way);
     RUN(chunks_come_in_batches);
+    RUN(a_chunk_of_new_text_is_that_text);
     RUN(a_window_of_zero_is_no_bound);
     RUN(a_broken_stream_is_an_error_with_the_partial_text);
     RUN(a_restart_is_told);

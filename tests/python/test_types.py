@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import json
 import pickle
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -131,6 +132,32 @@ def test_a_gathered_usage_is_known_as_far_as_it_is_told(text: str, known: bool, 
         b'{"id":"1","object":"chat.completion","created":1,"model":"m",' + text.encode() + b'"choices":[]}'
     )
     assert (response.usage.known, response.usage.total_tokens) == (known, total)
+
+
+@pytest.mark.parametrize("looked_at", [False, True])
+def test_a_bare_text_in_a_batch_is_a_chunk_like_the_last_whole_one(looked_at: bool) -> None:
+    def whole(model: str, text: str, **more: Any) -> dict[str, Any]:
+        delta = {"role": "assistant", "content": text, **more}
+        return {"id": "1", "object": "o", "created": 1, "model": model, "system_fingerprint": "fp",
+                "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}  # fmt: skip
+
+    odd = whole("n", "d", tool_calls=[{"index": 0}])
+    batches: list[list[Any]] = [[whole("m", "a"), "b"], ["c"], [odd, whole("n", "e"), "f"], ["g"]]
+    told = [whole("m", "a"), whole("m", "b"), whole("m", "c"), odd, *(whole("n", text) for text in "efg")]
+    wanted = [StreamResponse.from_dict(chunk) for chunk in told]
+
+    def read(by: Any) -> list[Any]:
+        reading = SimpleNamespace(looked_at=looked_at, head=None)
+        items = []
+        for batch in batches:
+            count, made = by(json.dumps(batch).encode(), reading)
+            items += made
+            assert count == len(batch)
+        return items
+
+    assert read(_gathered.chunks) == wanted
+    assert [event.chunk for event in read(_gathered.events)] == wanted
+    assert [event.text for event in read(_gathered.events)] == read(_gathered.texts) == list("abcdefg")
 
 
 def test_unknown_fields_go_to_extra_and_come_back() -> None:

@@ -8,14 +8,14 @@ is imported with the first call, since msgspec is slow to import.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, Union
 
 from msgspec import Struct, json
 
 from ._wire import decode
 from .errors import BadResponseError
 from .events import ChunkEvent
-from .messages import Message, MessageRole
+from .messages import Message, Role
 from .responses import ChatCompletionResponse, StreamChoice, StreamResponse, Usage
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ Batch = tuple[int, Iterator[T]]
 
 
 class _Delta(Struct, gc=False, forbid_unknown_fields=True):
-    role: MessageRole
+    role: Role
     content: str
 
 
@@ -48,7 +48,7 @@ class Piece(Struct, gc=False, forbid_unknown_fields=True):
     service_tier: str | None = None
     extra: dict[str, Any] | None = None
 
-    def chunk(self) -> StreamResponse:
+    def chunk(self, _: str | None = None) -> StreamResponse:
         """The chunk; missing fields have the defaults of the class. Takes two thirds of the time of msgspec."""
         chunk = _new(StreamResponse)
         chunk.id = self.id
@@ -75,6 +75,27 @@ class Piece(Struct, gc=False, forbid_unknown_fields=True):
             chunk.extra = self.extra
         return chunk
 
+    def like(self, text: str) -> StreamResponse:
+        """A chunk of which only the text is new (``LLMAGG_BRIEF``)."""
+        delta = _new(Message)
+        delta.role = self.choices[0].delta.role
+        delta.content = text
+        choice = _new(StreamChoice)
+        choice.delta = delta
+        choice.index = 0
+        choice.finish_reason = None
+        chunk = _new(StreamResponse)
+        chunk.id = self.id
+        chunk.object = self.object
+        chunk.created = self.created
+        chunk.model = self.model
+        chunk.choices = [choice]
+        if self.system_fingerprint is not None:
+            chunk.system_fingerprint = self.system_fingerprint
+        if self.service_tier is not None:
+            chunk.service_tier = self.service_tier
+        return chunk
+
     def text(self) -> str:
         """The text that the chunk adds to the first choice."""
         for choice in self.choices:
@@ -85,8 +106,8 @@ class Piece(Struct, gc=False, forbid_unknown_fields=True):
 
 # Made by the import, which runs in one thread: msgspec crashes if two threads inspect types for the first time.
 _decode_response = json.Decoder(ChatCompletionResponse).decode
-_decode_chunks = json.Decoder(list[StreamResponse]).decode
-_decode_pieces = json.Decoder(list[Piece]).decode
+_decode_chunks = json.Decoder(list[Union[StreamResponse, str]]).decode
+_decode_pieces = json.Decoder(list[Union[Piece, str]]).decode
 _new = object.__new__
 _UNFIT = (ValueError, RecursionError)
 
@@ -108,57 +129,99 @@ class Reading(Protocol):
 
     looked_at: bool
     """Whether it has used the ``chunk`` of an event."""
+    head: Any
+    """The last chunk that was no bare text, as a :class:`Piece`: the next ones may be like it (``LLMAGG_BRIEF``)."""
 
 
-def chunks(payload: _Payload, _: Reading) -> Batch[StreamResponse]:
+def chunks(payload: _Payload, reading: Reading) -> Batch[StreamResponse]:
     """The chunks of a batch (``LLMAGG_BATCH``)."""
-    return _batch(payload, lambda pieces: map(Piece.chunk, pieces), iter)
+    return _batch(payload, reading, lambda pieces: _chunks(pieces, reading), iter)
 
 
-def texts(payload: _Payload, _: Reading) -> Batch[str]:
+def texts(payload: _Payload, reading: Reading) -> Batch[str]:
     """The texts that the chunks of a batch add to the first choice."""
-    return _batch(payload, lambda pieces: map(Piece.text, pieces), lambda others: map(StreamResponse.text, others))
+    return _batch(
+        payload, reading, lambda pieces: _texts(pieces, reading), lambda others: map(StreamResponse.text, others)
+    )
 
 
 def events(payload: _Payload, reading: Reading) -> Batch[ChunkEvent]:
     """An event for each chunk of a batch. A chunk that holds only text is made when it is first used, or at once for a
     reader that has used a chunk before.
     """
-    return _batch(payload, lambda pieces: _events(pieces, reading), lambda others: map(ChunkEvent, others))
+    return _batch(payload, reading, lambda pieces: _events(pieces, reading), lambda others: map(ChunkEvent, others))
+
+
+_Pieces = list[Union[Piece, str]]
 
 
 def _batch(
-    payload: _Payload, of_pieces: Callable[[list[Piece]], Iterator[T]],
-    of_others: Callable[[list[StreamResponse]], Iterator[T]],
+    payload: _Payload, reading: Reading, of_pieces: Callable[[_Pieces], Iterator[T]],
+    of_others: Callable[[Iterator[StreamResponse]], Iterator[T]],
 ) -> Batch[T]:  # fmt: skip
     try:
         pieces = _decode_pieces(payload)
     except _UNFIT:
         others = _any_chunks(payload)
-        return len(others), of_others(others)
+        return len(others), of_others(_whole(others, reading))
     return len(pieces), of_pieces(pieces)
 
 
-def _events(pieces: list[Piece], reading: Reading) -> Iterator[ChunkEvent]:
+def _chunks(pieces: _Pieces, reading: Reading) -> Iterator[StreamResponse]:
+    for piece in pieces:
+        if isinstance(piece, str):
+            yield reading.head.like(piece)
+        else:
+            reading.head = piece
+            yield piece.chunk()
+
+
+def _texts(pieces: _Pieces, reading: Reading) -> Iterator[str]:
+    for piece in pieces:
+        if isinstance(piece, str):
+            yield piece
+        else:
+            reading.head = piece
+            yield piece.text()
+
+
+def _events(pieces: _Pieces, reading: Reading) -> Iterator[ChunkEvent]:
     for piece in pieces:
         event = _new(ChunkEvent)
+        if isinstance(piece, str):
+            text, make = piece, reading.head.like
+        else:
+            reading.head = piece
+            text, make = piece.text(), piece.chunk
         if reading.looked_at:
-            event.chunk = piece.chunk()
+            event.chunk = make(text)
             yield event
         else:
-            event._text, event._piece = piece.text(), piece  # type: ignore[misc]
+            event._text, event._make = text, make  # type: ignore[misc]
             yield event
-            reading.looked_at = event._piece is None
+            reading.looked_at = event._make is None
 
 
-def _any_chunks(payload: _Payload) -> list[StreamResponse]:
+def _whole(others: list[StreamResponse | str], reading: Reading) -> Iterator[StreamResponse]:
+    """The chunks of a batch in which not all are pieces."""
+    for chunk in others:
+        if isinstance(chunk, str):
+            yield reading.head.like(chunk)
+            continue
+        choices = [_Choice(c.index, _Delta(c.delta.role, ""), None) for c in chunk.choices]
+        reading.head = Piece(chunk.id, chunk.object, chunk.created, chunk.model, choices,
+                             system_fingerprint=chunk.system_fingerprint, service_tier=chunk.service_tier)  # fmt: skip
+        yield chunk
+
+
+def _any_chunks(payload: _Payload) -> list[StreamResponse | str]:
     try:
         return _decode_chunks(payload)
     except _UNFIT:
         listed = decode(payload, "a batch of chunks")
         if not isinstance(listed, list):
             raise BadResponseError(f"a batch of chunks must be an array, got {type(listed).__name__}") from None
-        return [StreamResponse.from_dict(_spread(chunk)) for chunk in listed]
+        return [chunk if isinstance(chunk, str) else StreamResponse.from_dict(_spread(chunk)) for chunk in listed]
 
 
 def _spread(answer: dict[str, Any]) -> dict[str, Any]:

@@ -17,8 +17,8 @@ class ChunkEvent:
     chunk: StreamResponse
     type: Literal["chunk"] = "chunk"
 
-    _text: ClassVar[str | None] = None  # before the chunk is made: its text, and the object that makes it
-    _piece: ClassVar[Any] = None
+    _text: ClassVar[str | None] = None  # before the chunk is made: its text, and the function that makes it
+    _make: ClassVar[Any] = None
 
     @property
     def text(self) -> str:
@@ -31,10 +31,10 @@ class ChunkEvent:
 
 
 def _chunk_of(event: ChunkEvent) -> StreamResponse:
-    if event._piece is None:
+    if event._make is None:
         raise AttributeError("chunk")
-    chunk: StreamResponse = event._piece.chunk()
-    event._piece = event._text = None  # type: ignore[misc]  # the text is now the chunk's, which may change
+    chunk: StreamResponse = event._make(event._text)
+    event._make = event._text = None  # type: ignore[misc]  # the text is now the chunk's, which may change
     return chunk
 
 

@@ -19,13 +19,13 @@ from .handle import Routes
 from .operation import Accept, Calls, Operation, Target
 from .queue import Payload
 from .reader import Reader
-from .signatures import BATCH, CHUNK, DONE, GATHER, RESTART, STREAM
+from .signatures import BATCH, BRIEF, CHUNK, DONE, GATHER, RESTART, STREAM
 
 T = TypeVar("T")
 _Read = Callable[[Payload, Operation], "_gathered.Batch[T]"]
 _Other = Callable[[int, Payload], T]
 _WHOLE = GATHER
-_STREAMED = STREAM | BATCH | GATHER
+_STREAMED = STREAM | BATCH | GATHER | BRIEF
 
 
 @dataclass(slots=True, eq=False)

@@ -63,8 +63,8 @@ class Operation:
     """
 
     __slots__ = (
-        "_taken", "accept", "closed_by", "context", "done", "events", "generation", "looked_at", "op", "owner",
-        "routes", "tag", "targets", "waiter",
+        "_taken", "accept", "closed_by", "context", "done", "events", "generation", "head", "looked_at", "op",
+        "owner", "routes", "tag", "targets", "waiter",
     )  # fmt: skip
 
     def __init__(self, tag: int, routes: Routes, targets: dict[int, Target] | None, owner: Calls | None) -> None:
@@ -80,7 +80,8 @@ class Operation:
         self.closed_by: str | None = None
         self.owner = owner
         self.generation = load.generation
-        self.looked_at = False  # see _gathered.Reading
+        self.looked_at = False  # these two: see _gathered.Reading
+        self.head: Any = None
         self._taken = 0
 
     def wake(self) -> None:
