@@ -28,7 +28,8 @@ const (
 	promptCount counts = 1 << iota
 	completionCount
 	totalCount
-	noCount counts = 0
+	noCount   counts = 0
+	allCounts        = promptCount | completionCount | totalCount
 )
 
 // Counts tells which of the three numbers are known; unknown numbers are 0.
@@ -77,8 +78,17 @@ func (u *Usage) write(w *jsontext.Writer) {
 	o.End()
 }
 
+// ReadUsage reads a usage leniently; nil where it says nothing.
+func ReadUsage(data []byte) *Usage {
+	r := newReader(data)
+	if u := r.usage(); r.End() == nil {
+		return u
+	}
+	return nil
+}
+
 // read reads a usage and tells whether it says anything: null, an empty object
-// and one of nulls do not.
+// and one of nulls or of zeros do not.
 func (u *Usage) read(r *reader) (says bool) {
 	var known counts
 	count := func(to *int, what counts) {
@@ -104,16 +114,20 @@ func (u *Usage) read(r *reader) (says bool) {
 		}
 	}
 	known = u.settle(known)
-	return known != noCount || u.Extra.says() || u.PromptTokensDetails != nil || u.CompletionTokensDetails != nil
+	return u.missing != allCounts || u.Extra.says() || known == noCount && (u.PromptTokensDetails != nil || u.CompletionTokensDetails != nil)
 }
 
-// settle looks at the fields by other names, and notes what is known.
+// settle looks at the fields by other names, and notes what is known. It
+// returns what was told: a server that tells zeros only does not count.
 func (u *Usage) settle(known counts) counts {
 	if len(u.Extra) > 0 {
 		known |= u.otherNames(known)
 		u.fillDetails()
 	}
-	u.missing = (promptCount | completionCount | totalCount) &^ u.derive(known)
+	u.missing = allCounts &^ u.derive(known)
+	if u.PromptTokens == 0 && u.CompletionTokens == 0 && u.TotalTokens == 0 {
+		u.missing = allCounts
+	}
 	return known
 }
 
@@ -126,14 +140,14 @@ func (u *Usage) derive(known counts) counts {
 		u.CompletionTokens = max(u.TotalTokens-u.PromptTokens, 0)
 	case completionCount | totalCount:
 		u.PromptTokens = max(u.TotalTokens-u.CompletionTokens, 0)
-	case promptCount | completionCount | totalCount:
+	case allCounts:
 		if u.TotalTokens == 0 {
 			u.TotalTokens = u.PromptTokens + u.CompletionTokens
 		}
 	default:
 		return known
 	}
-	return promptCount | completionCount | totalCount
+	return allCounts
 }
 
 // otherNames reads the numbers by the names of other formats, where the usual
@@ -266,7 +280,7 @@ func elsewhere(top Extra, choices int, choice func(int) (of, inside Extra)) *Usa
 		} else {
 			u.Extra = nil // speeds and the like, which stand in the field itself
 		}
-		if u != nil && r.Err == nil && u.missing != promptCount|completionCount|totalCount {
+		if u != nil && r.Err == nil && u.missing != allCounts {
 			return u
 		}
 	}

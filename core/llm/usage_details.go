@@ -65,7 +65,8 @@ func detailsJSON(details ...detail) json.RawMessage {
 }
 
 // NewUsage is the usage of an answer whose numbers are read by other names: nil
-// is unknown. What rest holds beside them stays under its names.
+// is unknown. What rest holds beside them stays under its names. The result is
+// nil where all are zeros and nothing is beside them.
 func NewUsage(input, output *int, in InputDetails, out OutputDetails, rest Extra) *Usage {
 	u := &Usage{PromptTokensDetails: in.JSON(), CompletionTokensDetails: out.JSON(), Extra: rest}
 	var known counts
@@ -76,7 +77,9 @@ func NewUsage(input, output *int, in InputDetails, out OutputDetails, rest Extra
 		u.CompletionTokens = *output
 		known |= completionCount
 	}
-	u.settle(known)
+	if u.settle(known) != noCount && u.missing == allCounts && !rest.says() {
+		return nil
+	}
 	return u
 }
 

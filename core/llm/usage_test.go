@@ -11,17 +11,20 @@ func TestUsageIsKnownAsFarAsItIsTold(t *testing.T) {
 	const whole = `{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}`
 	for given, want := range map[string]string{
 		`null`: `null`, `{}`: `null`, `7`: `null`, `[]`: `null`, `"x"`: `null`,
-		`{"prompt_tokens":null,"total_tokens":null,"x":null}`:        `null`,
-		`{"prompt_tokens":-1}`:                                       `null`,
-		`{"prompt_tokens":9,"completion_tokens":2}`:                  whole,
-		`{"prompt_tokens":9,"total_tokens":11}`:                      whole,
-		`{"completion_tokens":2,"total_tokens":11}`:                  whole,
-		`{"prompt_tokens":"9","completion_tokens":2.0}`:              whole,
-		`{"prompt_tokens":9}`:                                        `{"prompt_tokens":9,"completion_tokens":null,"total_tokens":null}`,
-		`{"total_tokens":11}`:                                        `{"prompt_tokens":null,"completion_tokens":null,"total_tokens":11}`,
-		`{"cost":0.5}`:                                               `{"prompt_tokens":null,"completion_tokens":null,"total_tokens":null,"cost":0.5}`,
-		`{"input_tokens":9,"output_tokens":2}`:                       `{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11,"input_tokens":9,"output_tokens":2}`,
-		`{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}`: `{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}`,
+		`{"prompt_tokens":null,"total_tokens":null,"x":null}`:            `null`,
+		`{"prompt_tokens":-1}`:                                           `null`,
+		`{"prompt_tokens":9,"completion_tokens":2}`:                      whole,
+		`{"prompt_tokens":9,"total_tokens":11}`:                          whole,
+		`{"completion_tokens":2,"total_tokens":11}`:                      whole,
+		`{"prompt_tokens":"9","completion_tokens":2.0}`:                  whole,
+		`{"prompt_tokens":9}`:                                            `{"prompt_tokens":9,"completion_tokens":null,"total_tokens":null}`,
+		`{"total_tokens":11}`:                                            `{"prompt_tokens":null,"completion_tokens":null,"total_tokens":11}`,
+		`{"cost":0.5}`:                                                   `{"prompt_tokens":null,"completion_tokens":null,"total_tokens":null,"cost":0.5}`,
+		`{"input_tokens":9,"output_tokens":2}`:                           `{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11,"input_tokens":9,"output_tokens":2}`,
+		`{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}`:     `null`,
+		`{"total_tokens":0,"prompt_tokens_details":{"cached_tokens":0}}`: `null`,
+		`{"prompt_tokens":0,"completion_tokens":0,"cost":0.5}`:           `{"prompt_tokens":null,"completion_tokens":null,"total_tokens":null,"cost":0.5}`,
+		`{"prompt_tokens":9,"completion_tokens":0,"total_tokens":9}`:     `{"prompt_tokens":9,"completion_tokens":0,"total_tokens":9}`,
 	} {
 		var r Response
 		require.NoError(t, r.UnmarshalJSON([]byte(`{"usage":`+given+`}`)))

@@ -38,7 +38,8 @@ func TestACostThatIsNotKnownIsNil(t *testing.T) {
 	require.Nil(t, price.Of(nil))
 	require.Nil(t, price.Of(usage(t, `{"prompt_tokens":5}`)))
 	require.Nil(t, (&Price{Input: p(2)}).Of(usage(t, `{"prompt_tokens":5,"completion_tokens":1}`)))
-	require.Zero(t, (&Price{Input: p(2)}).Of(usage(t, `{"prompt_tokens":0,"completion_tokens":0}`)).Amount)
+	require.Nil(t, price.Of(usage(t, `{"prompt_tokens":0,"completion_tokens":0}`)), "a server that does not count")
+	require.Zero(t, (&Price{Input: p(2)}).Of(usage(t, `{"prompt_tokens":1,"completion_tokens":0}`)).Amount-2e-6)
 	require.Nil(t, (&Price{}).Of(usage(t, `{"prompt_tokens":5,"completion_tokens":1}`)))
 	require.NotNil(t, (&Price{Request: p(1)}).Of(usage(t, `{"prompt_tokens":5}`)), "a price of the request needs no tokens")
 }

@@ -155,13 +155,12 @@ func Normalize(vectors [][]float32) {
 }
 
 // TokensOf is the usage of a request that had so many tokens; nil where raw is
-// no number.
+// no number, or 0.
 func TokensOf(raw json.RawMessage) *llm.Usage {
-	u := &llm.Usage{}
-	if !IsThere(raw) || u.UnmarshalJSON([]byte(`{"prompt_tokens":`+string(raw)+`,"total_tokens":`+string(raw)+`}`)) != nil {
+	if !IsThere(raw) {
 		return nil
 	}
-	return u
+	return llm.ReadUsage([]byte(`{"prompt_tokens":` + string(raw) + `,"total_tokens":` + string(raw) + `}`))
 }
 
 // TokensIn is the usage of a request without an answer of its own: where only

@@ -8,10 +8,10 @@ import (
 	"github.com/llmagg/llmagg/core/wire"
 )
 
-// readUsage translates usageMetadata; nil if none of its counts can be read: a
-// count of 0 may be left out, but not all of them. Thoughts count as completion
-// tokens, as OpenAI counts reasoning, and what tools brought in as prompt
-// tokens. The counts that OpenAI's shape has no place for are kept.
+// readUsage translates usageMetadata; nil if none of its counts can be read, or
+// all are 0: a count of 0 may be left out, but not all of them. Thoughts count
+// as completion tokens, as OpenAI counts reasoning, and what tools brought in
+// as prompt tokens. The counts that OpenAI's shape has no place for are kept.
 func readUsage(raw json.RawMessage) *llm.Usage {
 	r := wire.AnswerReader(unsnakeUsage(raw))
 	var prompt, tools, candidates, total int
@@ -65,6 +65,9 @@ func readUsage(raw json.RawMessage) *llm.Usage {
 	}
 	if u.TotalTokens == 0 {
 		u.TotalTokens = u.PromptTokens + u.CompletionTokens
+	}
+	if u.TotalTokens == 0 {
+		return llm.NewUsage(&prompt, &candidates, llm.InputDetails{}, llm.OutputDetails{}, rest)
 	}
 	return u
 }

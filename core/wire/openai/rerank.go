@@ -64,7 +64,7 @@ func (w *format) Ranks(data []byte, r *wire.Ranking) error {
 // usageIn is the usage of an answer: an object of OpenAI's shape, or what
 // Cohere's and SiliconFlow's "meta" tells of tokens; nil for neither.
 func usageIn(raw, meta json.RawMessage) *llm.Usage {
-	if usage := (&llm.Usage{}); len(raw) > 0 && raw[0] == '{' && usage.UnmarshalJSON(raw) == nil {
+	if usage := llm.ReadUsage(raw); usage != nil {
 		return wire.TokensIn(usage)
 	}
 	var told struct {

@@ -34,11 +34,10 @@ func usageOf(raw json.RawMessage) *llm.Usage {
 		}
 	}
 	o.End()
-	u := &llm.Usage{}
-	if r.Err != nil || !known || u.UnmarshalJSON(w.Buf) != nil {
+	if r.Err != nil || !known {
 		return nil
 	}
-	return u
+	return llm.ReadUsage(w.Buf)
 }
 
 // chatName is what chat completions call a number of tokens.
