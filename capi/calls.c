@@ -44,8 +44,8 @@ llmagg_status call_queue_wait(shim_queue *q, double timeout, llmagg_error **err)
 }
 
 llmagg_status call_queue_drain(shim_queue *q, llmagg_drain *drain, llmagg_error **err) {
-    if (drain->struct_size < sizeof(llmagg_drain))
-        return shim_fail(LLMAGG_E_INVALID_ARGUMENT, "drain.struct_size is smaller than this version's sizeof(llmagg_drain)", err);
+    if (drain->struct_size < offsetof(llmagg_drain, is_mapping))
+        return shim_fail(LLMAGG_E_INVALID_ARGUMENT, "drain.struct_size is smaller than sizeof(llmagg_drain)", err);
     if (drain->event_size < sizeof(llmagg_event) || drain->event_size % sizeof(void *) != 0)
         return shim_fail(LLMAGG_E_INVALID_ARGUMENT, "drain.event_size is not sizeof(llmagg_event)", err);
     if (drain->events == NULL || drain->max_events == 0)
@@ -68,7 +68,7 @@ static int grow(llmagg_drain *drain) {
 llmagg_status call_queue_run(shim_queue *q, llmagg_event_fn fn, void *user, llmagg_error **err) {
     int fd = -1, stop = 0;
     llmagg_event event;
-    llmagg_drain drain = {sizeof drain, sizeof event, &event, 1, NULL, 0, 0, 0, 0, 0};
+    llmagg_drain drain = {sizeof drain, sizeof event, &event, 1, NULL, 0, 0, 0, 0, 0, 0};
     const char *failed = NULL;
     llmagg_status status = shim_queue_begin_wait(q, &fd);
     if (status != LLMAGG_OK) return told(status, err);

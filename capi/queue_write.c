@@ -32,7 +32,7 @@ char *shim_payload_reserve(size_t size) {
 void shim_payload_unmap(char *payload, size_t size) { munmap(payload, size); }
 
 void queue_unmap(const waiting *event) {
-    if (event->own != NULL && !event->fixed) munmap(event->own, event->mapped);
+    if (event->mapped > 0 && !event->fixed) munmap(event->own, event->mapped);
 }
 
 /* ---- the lock is held */

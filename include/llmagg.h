@@ -383,6 +383,9 @@ typedef struct llmagg_drain {
     size_t pending;       /* out: the events that remain in the queue */
     size_t needed;        /* out: 0, or the buffer_size that the next event needs, if buffer_size is too small.
                              No event is lost: give a larger buffer and drain again */
+    size_t is_mapping;    /* in: 1 says that buffer is the caller's own mapping, private, anonymous and writable, and unmapped
+                             as a whole. Pages of a large payload may then take the place of its own (mremap), for which
+                             nothing is copied. 0 for any other memory. Since: 0.1.0 */
 } llmagg_drain;
 
 /* Called by llmagg_queue_run for each event, which is valid during the call. A result other than 0 ends llmagg_queue_run. */
@@ -393,7 +396,7 @@ typedef int (*llmagg_event_fn)(const llmagg_event *event, void *user);
  *
  *     llmagg_event events[16];
  *     char buffer[65536];
- *     llmagg_drain drain = {sizeof drain, sizeof events[0], events, 16, buffer, sizeof buffer, 0, 0, 0, 0};
+ *     llmagg_drain drain = {sizeof drain, sizeof events[0], events, 16, buffer, sizeof buffer, 0, 0, 0, 0, 0};
  *     for (int ended = 0; !ended;) {
  *         if (llmagg_queue_wait(queue, -1, NULL) != LLMAGG_OK || llmagg_queue_drain(queue, &drain, NULL) != LLMAGG_OK) break;
  *         for (size_t i = 0; i < drain.count; i++) {

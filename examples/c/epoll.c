@@ -29,7 +29,7 @@ int main(void) {
     llmagg_wall *wall = NULL;
     llmagg_buf url = {NULL, 0};
     llmagg_event events[16];
-    llmagg_drain drain = {sizeof drain, sizeof events[0], events, 16, buffer, sizeof buffer, 0, 0, 0, 0};
+    llmagg_drain drain = {sizeof drain, sizeof events[0], events, 16, buffer, sizeof buffer, 0, 0, 0, 0, 0};
     if (key == NULL) check(llmagg_wall_start(script, strlen(script), &wall, &err) || llmagg_wall_url(wall, &url, &err), err);
     snprintf(config, sizeof config, "{\"provider\":\"openai\",\"name\":\"%s\",\"api_key\":\"%s\",\"base_url\":\"%s\"}",
              model ? model : "gpt-4o-mini", key ? key : "none", wall ? url.ptr : base ? base : "https://api.openai.com/v1");

@@ -164,7 +164,7 @@ typedef struct received {
 
 /* Waits up to 10 s (more under slow tools) for the next event. 0 when there was none. */
 static inline int receive(llmagg_queue *queue, received *to) {
-    llmagg_drain drain = {sizeof drain, sizeof to->event, &to->event, 1, to->payload, sizeof to->payload, 0, 0, 0, 0};
+    llmagg_drain drain = {sizeof drain, sizeof to->event, &to->event, 1, to->payload, sizeof to->payload, 0, 0, 0, 0, 0};
     double until = seconds() + 10 * slow();
     while (seconds() < until) {
         if (llmagg_queue_drain(queue, &drain, NULL) != LLMAGG_OK) return 0;

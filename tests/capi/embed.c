@@ -1,5 +1,8 @@
 /* Calls that are no chats: the layout of vectors, where they arrive, what is refused; rankings. */
 #include <math.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "functions.h"
@@ -59,7 +62,7 @@ static void many_texts(void) {
     static char request[64 + 16 * TEXTS];
     llmagg_buf out = {NULL, 0};
     llmagg_event event;
-    llmagg_drain drain = {sizeof drain, sizeof event, &event, 1, NULL, 0, 0, 0, 0, 0};
+    llmagg_drain drain = {sizeof drain, sizeof event, &event, 1, NULL, 0, 0, 0, 0, 0, 0};
     uint64_t op = 0;
     int n = sprintf(request, "{\"dimensions\":%d,\"input\":[\"text\"", DIMENSIONS);
     for (int i = 1; i < TEXTS; i++) n += sprintf(request + n, ",\"text %d\"", i);
@@ -77,6 +80,54 @@ static void many_texts(void) {
     CHECK(memcmp(event.payload + sizeof(llmagg_vectors), out.ptr + sizeof(llmagg_vectors), 4 * TEXTS * DIMENSIONS) == 0);
     free(drain.buffer);
     llmagg_buf_free(&out);
+}
+
+/* How many pages this process has touched for the first time. Those of a mapping will be counted one by one. */
+static long faults(char *mapping, size_t size) {
+    struct rusage used;
+#ifdef MADV_NOHUGEPAGE
+    if (mapping != NULL) (void)madvise(mapping, size, MADV_NOHUGEPAGE);
+#endif
+    return getrusage(RUSAGE_SELF, &used) == 0 ? used.ru_minflt : -1;
+}
+
+/* Vectors that come into a mapping of the application's: the same as those that are copied, and the mapping stays its own. */
+static void into_a_mapping(void) {
+    enum { TEXTS = 2000, DIMENSIONS = 256 };
+    static char request[64 + 16 * TEXTS];
+    static const size_t smaller = offsetof(llmagg_drain, is_mapping); /* of a program that knows no mappings */
+    llmagg_event event;
+    llmagg_drain drain = {sizeof drain, sizeof event, &event, 1, NULL, 0, 0, 0, 0, 0, 0};
+    uint64_t op = 0;
+    int n = sprintf(request, "{\"dimensions\":%d,\"input\":[\"text\"", DIMENSIONS);
+    for (int i = 1; i < TEXTS; i++) n += sprintf(request + n, ",\"text %d\"", i);
+    strcpy(request + n, "]}");
+    for (int way = 0; way < 4; way++) {
+        OK(llmagg_aggregator_embed_submit(w.aggregator, w.queue, STR(request), NOTHING, 0, &op, &err));
+        OK(llmagg_queue_wait(w.queue, 20 * slow(), &err));
+        drain.struct_size = way == 3 ? smaller : sizeof drain;
+        drain.is_mapping = way > 0;
+        drain.buffer = NULL;
+        drain.buffer_size = 0;
+        OK(llmagg_queue_drain(w.queue, &drain, &err));
+        CHECK(drain.count == 0 && drain.needed > 4 * TEXTS * DIMENSIONS);
+        size_t size = drain.needed + 4096;
+        char *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        CHECK(pages != MAP_FAILED);
+        drain.buffer = pages + (way == 2); /* no page's beginning: copied */
+        drain.buffer_size = drain.needed;
+        long before = faults(pages, size);
+        OK(llmagg_queue_drain(w.queue, &drain, &err));
+        CHECK(drain.count == 1 && event.op == op && event.payload == drain.buffer);
+#ifdef __linux__
+        CHECK((way == 1) == (faults(NULL, 0) - before < 100)); /* a copy touches 500 pages */
+#else
+        (void)before;
+#endif
+        CHECK(is_sound(event.payload, event.payload_len, TEXTS, DIMENSIONS));
+        memset(pages, 7, size); /* all of it is still there, and can be written to */
+        CHECK(munmap(pages, size) == 0);
+    }
 }
 
 static void what_is_refused(void) {
@@ -136,6 +187,7 @@ int main(void) {
     RUN(a_world);
     RUN(blocking_and_on_a_queue);
     RUN(many_texts);
+    RUN(into_a_mapping);
     RUN(what_is_refused);
     RUN(rankings);
     RUN(cancelled);

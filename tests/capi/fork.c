@@ -21,7 +21,7 @@ static int in_child(int fd) {
     llmagg_aggregator *aggregator = (llmagg_aggregator *)client;
     llmagg_client *routes[1] = {client};
     llmagg_event event;
-    llmagg_drain drain = {sizeof drain, sizeof event, &event, 1, NULL, 0, 0, 0, 0, 0};
+    llmagg_drain drain = {sizeof drain, sizeof event, &event, 1, NULL, 0, 0, 0, 0, 0, 0};
     llmagg_buf out = {NULL, 0};
     llmagg_error *error = NULL;
     uint64_t op = 0;

@@ -118,7 +118,7 @@ static inline int world_works(const world *w) {
 /* Outputs as they are before a call: what is not written stays recognizable. */
 static inline void untouched(outputs *o) {
     memset(o, 0x5a, sizeof *o - sizeof o->drain);
-    o->drain = (llmagg_drain){sizeof o->drain, sizeof o->event, &o->event, 1, o->bytes, sizeof o->bytes, 71, 72, 73, 74};
+    o->drain = (llmagg_drain){sizeof o->drain, sizeof o->event, &o->event, 1, o->bytes, sizeof o->bytes, 71, 72, 73, 74, 0};
 }
 
 static inline int is_untouched(const outputs *o) {

@@ -30,7 +30,7 @@ int main(void) {
     AT(llmagg_event, payload); AT(llmagg_event, payload_len);
     SIZE(llmagg_drain); AT(llmagg_drain, struct_size); AT(llmagg_drain, event_size); AT(llmagg_drain, events);
     AT(llmagg_drain, max_events); AT(llmagg_drain, buffer); AT(llmagg_drain, buffer_size); AT(llmagg_drain, count);
-    AT(llmagg_drain, used); AT(llmagg_drain, pending); AT(llmagg_drain, needed);
+    AT(llmagg_drain, used); AT(llmagg_drain, pending); AT(llmagg_drain, needed); AT(llmagg_drain, is_mapping);
     SIZE(llmagg_vectors); AT(llmagg_vectors, count); AT(llmagg_vectors, dimensions); AT(llmagg_vectors, offset);
     AT(llmagg_vectors, json_offset); AT(llmagg_vectors, json_len);
     return 0;

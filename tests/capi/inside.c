@@ -35,7 +35,7 @@ static int ask_everything(const llmagg_event *event, void *user) {
 }
 
 static void every_function_works_from_inside_run(void) {
-    inner.drain = (llmagg_drain){sizeof inner.drain, sizeof inner.event, &inner.event, 1, inner.bytes, sizeof inner.bytes, 0, 0, 0, 0};
+    inner.drain = (llmagg_drain){sizeof inner.drain, sizeof inner.event, &inner.event, 1, inner.bytes, sizeof inner.bytes, 0, 0, 0, 0, 0};
     OK(llmagg_client_chat_submit(w.client, w.queue, STR(HELLO), NOTHING, 0, 0, &inner.op, &err));
     OK(llmagg_queue_run(w.queue, ask_everything, NULL, &err));
     CHECK(asked > 40 && refused == 0);
@@ -227,7 +227,7 @@ static long written(int fd) {
 /* However many events come, the descriptor is written once until they are read. */
 static void the_descriptor_is_written_once(void) {
     llmagg_queue *queue = new_queue();
-    llmagg_drain drain = {sizeof drain, sizeof(llmagg_event), &(llmagg_event){0, 0, 0, 0, NULL, 0}, 1, NULL, 0, 0, 0, 0, 0};
+    llmagg_drain drain = {sizeof drain, sizeof(llmagg_event), &(llmagg_event){0, 0, 0, 0, NULL, 0}, 1, NULL, 0, 0, 0, 0, 0, 0};
     uint64_t op = 0;
     int fd = -1;
     OK(llmagg_queue_fd(queue, &fd, &err));

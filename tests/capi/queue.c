@@ -47,7 +47,7 @@ static void a_batch_and_a_small_buffer(void) {
     llmagg_queue *queue = new_queue();
     llmagg_event events[8];
     char buffer[4096];
-    llmagg_drain drain = {sizeof drain, sizeof *events, events, 8, buffer, 64, 0, 0, 0, 0};
+    llmagg_drain drain = {sizeof drain, sizeof *events, events, 8, buffer, 64, 0, 0, 0, 0, 0};
     uint64_t ops[5], seen = 0;
     for (int i = 0; i < 5; i++) OK(llmagg_client_chat_submit(client, queue, STR(HELLO), NOTHING, 0, (uint64_t)i, &ops[i], &err));
     double until = seconds() + 10 * slow();
@@ -84,9 +84,9 @@ static void sizes_of_structs_are_checked(void) {
     struct {
         llmagg_drain drain;
         size_t of_a_later_version[3];
-    } large = {{sizeof large, sizeof *events, &events[0].event, 4, NULL, 0, 0, 0, 0, 0}, {7, 7, 7}};
+    } large = {{sizeof large, sizeof *events, &events[0].event, 4, NULL, 0, 0, 0, 0, 0, 0}, {7, 7, 7}};
     char buffer[8192];
-    llmagg_drain drain = {8, sizeof(llmagg_event), &events[0].event, 4, buffer, sizeof buffer, 0, 0, 0, 0};
+    llmagg_drain drain = {8, sizeof(llmagg_event), &events[0].event, 4, buffer, sizeof buffer, 0, 0, 0, 0, 0};
     uint64_t op = 0;
     CHECK_SAYS(LLMAGG_E_INVALID_ARGUMENT, "struct_size", llmagg_queue_drain(queue, &drain, &err));
     drain.struct_size = sizeof drain;

@@ -34,6 +34,20 @@ def test_lists_and_what_stands_beside_them(llm_wall: FaultWall, run: Any) -> Non
     assert document["usage"]["total_tokens"] == 3
 
 
+def test_many_vectors_stay_when_others_come(llm_wall: FaultWall) -> None:
+    aggregator = aggregator_for(llm_wall, "e")
+    texts = [f"text {i}" for i in range(1000)]
+    first = aggregator.embed_sync(texts, dimensions=1536)  # 6 MB: pages that are moved, not copied
+    some = [first[i] for i in (0, 499, 999)]
+    others = [aggregator.embed_sync([f"other {text}" for text in texts], dimensions=1536) for _ in range(2)]
+    assert others[0][999] != some[2]
+    del others
+    aggregator.close_sync()
+    assert [first[i] for i in (0, 499, 999)] == some
+    assert all(math.isclose(math.hypot(*vector), 1, rel_tol=1e-4) for vector in some)
+    assert first.attempts
+
+
 def test_one_text_and_other_sequences(llm_wall: FaultWall) -> None:
     aggregator = aggregator_for(llm_wall, "e", "f")
     one = aggregator.embed_sync("one", "f")

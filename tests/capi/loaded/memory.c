@@ -160,7 +160,7 @@ static size_t read_stream(llmagg_client *client) {
     MUST(FN(llmagg_queue_new)(&queue, NULL) == LLMAGG_OK);
     MUST(FN(llmagg_client_chat_submit)(client, queue, STR(HELLO), NULL, 0, LLMAGG_STREAM, 0, &op, NULL) == LLMAGG_OK);
     for (;;) {
-        llmagg_drain drain = {sizeof drain, sizeof events[0], events, 32, bytes, size, 0, 0, 0, 0};
+        llmagg_drain drain = {sizeof drain, sizeof events[0], events, 32, bytes, size, 0, 0, 0, 0, 0};
         MUST(FN(llmagg_queue_wait)(queue, 30, NULL) == LLMAGG_OK && FN(llmagg_queue_drain)(queue, &drain, NULL) == LLMAGG_OK);
         if (drain.count == 0 && drain.needed > size) {
             free(bytes);

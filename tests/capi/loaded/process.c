@@ -194,7 +194,7 @@ static void no_thread_for_a_moment_is_waited_for(void) {
         MUST(FN(llmagg_client_chat_submit)(client, queue, STR(HELLO), STR("{\"deadline\":20}"), LLMAGG_STREAM, 0, &op, NULL) == LLMAGG_OK);
     }
     while (ended < STREAMS) {
-        llmagg_drain drain = {sizeof drain, sizeof(llmagg_event), events, 64, bytes, sizeof bytes, 0, 0, 0, 0};
+        llmagg_drain drain = {sizeof drain, sizeof(llmagg_event), events, 64, bytes, sizeof bytes, 0, 0, 0, 0, 0};
         MUST(FN(llmagg_queue_wait)(queue, 30, NULL) == LLMAGG_OK && FN(llmagg_queue_drain)(queue, &drain, NULL) == LLMAGG_OK);
         for (size_t i = 0; i < drain.count; i++)
             ended += events[i].type == LLMAGG_EVENT_DONE || events[i].type == LLMAGG_EVENT_ERROR;

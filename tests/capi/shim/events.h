@@ -17,7 +17,7 @@ static struct taken {
 } taken;
 
 static void take(shim_queue *q, size_t most, size_t size) {
-    taken.drain = (llmagg_drain){sizeof taken.drain, sizeof(llmagg_event), taken.events, most, taken.bytes, size, 9, 9, 9, 9};
+    taken.drain = (llmagg_drain){sizeof taken.drain, sizeof(llmagg_event), taken.events, most, taken.bytes, size, 9, 9, 9, 9, 0};
     if (shim_queue_drain(q, &taken.drain) != LLMAGG_OK) printf("# closed\n");
 }
 

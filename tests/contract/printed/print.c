@@ -74,7 +74,7 @@ int main(int argc, char **argv) {
     waiting = -1; /* what is left is printed, until nothing is */
     for (llmagg_event events[64]; llmagg_queue_wait(queue, 0.2, NULL) == LLMAGG_OK;) {
         static char payloads[1 << 20];
-        llmagg_drain drain = {sizeof drain, sizeof events[0], events, 64, payloads, sizeof payloads, 0, 0, 0, 0};
+        llmagg_drain drain = {sizeof drain, sizeof events[0], events, 64, payloads, sizeof payloads, 0, 0, 0, 0, 0};
         if (llmagg_queue_drain(queue, &drain, NULL) || drain.count == 0) return 4;
         for (size_t i = 0; i < drain.count; i++) on_event(&events[i], NULL);
     }

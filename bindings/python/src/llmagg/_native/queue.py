@@ -5,7 +5,6 @@ A queue belongs to one event loop, one blocking thread or one blocking stream; i
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import select
 import threading
@@ -23,7 +22,8 @@ if TYPE_CHECKING:
 # together. A larger event gets a buffer of its own.
 _MAX_EVENTS = 32
 _BUFFER = 12 << 10
-# A buffer of this size or more is not filled with zeros, and takes memory when it is written to.
+# A buffer of this size or more is a mapping. The library moves the pages of the payload into it where the system can;
+# elsewhere it takes memory when it is written to.
 _LARGE = 4 << 20
 
 Payload = bytearray | memoryview
@@ -55,10 +55,11 @@ class Queue:
         self._give_buffer(_BUFFER)
 
     def _give_buffer(self, size: int) -> None:
-        drain, buffer = self._drain, bytearray(size) if size < _LARGE else _pages(size)
+        drain, large = self._drain, size >= _LARGE
+        buffer = _pages(size) if large else bytearray(size)
         base = _address(buffer)
         # One line without a call: no signal handler can leave the library with the address of freed memory.
-        self._buffer, self._base, drain.buffer, drain.buffer_size = buffer, base, base, size
+        self._buffer, self._base, drain.buffer, drain.buffer_size, drain.is_mapping = buffer, base, base, size, large
 
     def fileno(self) -> int:
         """The descriptor to poll. The library owns it."""
@@ -96,7 +97,7 @@ class Queue:
         base = _address(buffer)
         # Again without a call: the next drain must not write into the payload.
         self._batch, drain.count = batch, 0
-        self._buffer, self._base, drain.buffer, drain.buffer_size = buffer, base, base, _BUFFER
+        self._buffer, self._base, drain.buffer, drain.buffer_size, drain.is_mapping = buffer, base, base, _BUFFER, False
         return batch
 
     def follow(self, name: str, drain: Callable[[Queue], None]) -> threading.Thread:
@@ -129,11 +130,7 @@ def poll_for(descriptor: int) -> Callable[[int | None], Any]:
 def _pages(size: int) -> mmap.mmap:
     import mmap
 
-    buffer = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    if hasattr(mmap, "MADV_HUGEPAGE"):
-        with contextlib.suppress(OSError):  # a kernel without them
-            buffer.madvise(mmap.MADV_HUGEPAGE)
-    return buffer
+    return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 
 
 def _address(buffer: bytearray | mmap.mmap) -> int:

@@ -41,6 +41,7 @@ class Drain(ctypes.Structure):
         ("used", c_size_t),
         ("pending", c_size_t),
         ("needed", c_size_t),
+        ("is_mapping", c_size_t),
     )
 
 
