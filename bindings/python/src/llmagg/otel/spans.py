@@ -17,6 +17,7 @@ from .._wire import decode
 from ..attempt import Attempt
 from ..responses import Usage, is_known
 from . import content as contents
+from . import sampling
 from .names import PROVIDERS, generation
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Settings:
         self, tracer: trace.Tracer, histograms: Any, *, content: bool, propagate: bool, attempts: bool
     ) -> None:
         self.start_span = tracer.start_span
+        self.sampling = sampling.of(tracer)
         self.histograms = histograms
         self.content = content
         self.propagate = propagate

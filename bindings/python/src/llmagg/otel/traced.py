@@ -79,10 +79,14 @@ class TracedCall(Call):
         """Begins the span; None if it is not sampled, and nothing else needs it: then the call is a plain one."""
         settings, names = self.settings, self.names
         head = settings.head(operation, names[0] if names else "", str(self.request.get("model") or ""))
-        span = settings.start_span(head[0], None, settings.kind, head[1])
+        needed = settings.always or self.targets
         self._trace: Trace | None = None
-        recording = span.is_recording()
-        if not recording and not settings.always and not self.targets:
+        if needed or settings.sampling is None:
+            span: Any = settings.start_span(head[0], None, settings.kind, head[1])
+        else:
+            span = settings.sampling.begin(head[0], settings.kind, head[1])
+        recording = span is not None and span.is_recording()
+        if not recording and not needed:
             return None  # such a span has nothing to end
         self._operation = None
         self._trace = made = Trace(settings, time.time_ns(), head, span)
