@@ -55,7 +55,7 @@ func checkOther(name string, known []string) error {
 	if best := suggest.Nearest(name, slices.Concat(known, []string{"model"}, callOptionNames), suggest.Slips(name)); best != "" {
 		return Errorf(InvalidArgument, "unknown request field %s; did you mean %q? (server-specific fields go into \"extra_body\")", shown.Name(name), best)
 	}
-	return nil
+	return checkFailover(name)
 }
 
 func readText(name string, v []byte) (s string, err error) {

@@ -175,10 +175,16 @@ func checkForeign(name string, v []byte) error {
 	if best := suggest.Nearest(name, requestFieldNames, few); best != "" {
 		return Errorf(InvalidArgument, "%s; did you mean %q? (server-specific fields go into \"extra_body\")", what, best)
 	}
-	if suggest.Means(name, "models") {
-		return Errorf(InvalidArgument, "%s; for failover, list the routes in the \"models\" of an aggregator (server-specific fields go into \"extra_body\")", what)
+	return checkFailover(name)
+}
+
+// checkFailover refuses what other libraries call a list of models to fall back
+// on.
+func checkFailover(name string) error {
+	if !suggest.Means(name, "models") {
+		return nil
 	}
-	return nil
+	return Errorf(InvalidArgument, "unknown request field %s; for failover, list the routes in the \"models\" of an aggregator (server-specific fields go into \"extra_body\")", shown.Name(name))
 }
 
 // checkPlace refuses an option of the call and a key of the configuration among

@@ -10,7 +10,7 @@ from typing import Any
 
 from . import log
 
-_LATE = ("asyncio", "json", "time")  # imported when they are first used, since they are slow to import
+_LATE = ("asyncio", "json", "logging", "time")  # imported when they are first used, since they are slow to import
 _SPOKE = {"aiohttp": "HTTP", "httpx": "HTTP", "genai": "Gemini's API", "openai": "OpenAI's API"}
 
 

@@ -12,7 +12,7 @@ from ._closing import Closing
 from ._twin import twin
 from .config import ModelConfig, ProviderConfig  # noqa: F401 - tests patch some of these names
 from .embeddings import EmbeddingResponse
-from .errors import InvalidArgumentError, LLMError, raise_all_failed
+from .errors import InvalidArgumentError, LLMError, ModelNotFoundError, raise_all_failed  # noqa: F401
 from .events import StreamEvent
 from .log import logger  # noqa: F401
 from .manager import Manager, get_manager  # noqa: F401

@@ -7,8 +7,12 @@ from contextlib import aclosing
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from . import _names
 from ._closing import Closing
 from .aggregator import LLMAggregator
+from .log import logger  # noqa: F401 - tests patch this name
+
+__getattr__ = _names.of_module(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")

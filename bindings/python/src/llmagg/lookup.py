@@ -24,13 +24,19 @@ def is_asked(manager: Any) -> bool:
     """Whether the manager's own ``get_client_by_model`` decides which client a name means, instead of its providers."""
     if type(manager) is Manager and type(manager.providers) is dict:  # the usual case; this runs in each call
         return Manager.get_client_by_model is not _ORIGINAL or "get_client_by_model" in vars(manager)
-    if not isinstance(getattr(manager, "providers", None), Mapping):
+    registered = getattr(manager, "providers", None)
+    if not isinstance(registered, Mapping):
         return True
-    return isinstance(manager, Manager) and _is_replaced(manager, "get_client_by_model")
+    if isinstance(manager, Manager):
+        return _is_replaced(manager, "get_client_by_model")
+    clients = [getattr(provider, "clients", None) for provider in registered.values()]
+    own = not clients or not all(isinstance(each, Mapping) for each in clients)  # what it calls so is its own affair
+    return own and all(callable(getattr(manager, name, None)) for name in ("get_client_by_model", "get_all_models"))
 
 
 def _is_replaced(manager: Any, name: str) -> bool:
-    return getattr(type(manager), name) is not _PLAIN[name] or name in vars(manager)
+    """Whether a method is a subclass's or a test's. A mock of the class has none of its own."""
+    return getattr(type(manager), name, None) is not _PLAIN[name] or name in vars(manager)
 
 
 def providers(manager: Any, models: Iterable[str]) -> tuple[Providers, list[str]]:

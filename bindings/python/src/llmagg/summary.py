@@ -21,11 +21,15 @@ def messages(passage: Mapping[str, Any], count: int) -> list[dict[str, str]]:
     if not isinstance(passage, Mapping):
         kind = type(passage).__name__
         raise InvalidArgumentError(f"passage must be a dict with title, description, content, got {kind}")
-    if not isinstance(count, int) or count < 0:
+    try:
+        most = int(count)  # the original put it into its prompt as it was: a text of a form's field worked, too
+    except (TypeError, ValueError, OverflowError):
+        most = -1
+    if most < 0:
         raise InvalidArgumentError(f"count is {count!r}; expected a number of characters")
     parts = [f"{label}: {passage[key]}" for key, label in _PARTS if passage.get(key)]
     parts = parts or [f"{label}:" for _, label in _PARTS]
-    return [{"role": "system", "content": _TASK.format(count=count)}, {"role": "user", "content": "\n\n".join(parts)}]
+    return [{"role": "system", "content": _TASK.format(count=most)}, {"role": "user", "content": "\n\n".join(parts)}]
 
 
 _PARTS = (("title", "Title"), ("description", "Description"), ("content", "Content"))

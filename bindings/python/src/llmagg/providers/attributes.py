@@ -137,7 +137,7 @@ def check(cls: type) -> tuple[str, ...]:
     if base is cls:
         return ()
     for name in GONE:
-        if hasattr(cls, name) and not _answers_itself(cls):
+        if not isinstance(inspect.getattr_static(cls, name, None), (Gone, type(None))) and not _answers_itself(cls):
             raise TypeError(f"{cls.__name__} overrides {name}, which is never called: {_INSTEAD}")
     for name, method in vars(cls).items():
         private = name.startswith("_") and not name.startswith("__") and not name.startswith(f"_{cls.__name__}__")

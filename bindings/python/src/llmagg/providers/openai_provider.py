@@ -43,6 +43,7 @@ class OpenAIClient(BaseLLMClient):
     model_name: Any = attributes.Setting()
     """The upstream name of the model."""
     _session: Any = attributes.Gone()
+    _get_session: Any = attributes.Gone()
     _settings = attributes.of
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
