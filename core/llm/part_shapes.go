@@ -17,6 +17,9 @@ type partShape struct {
 	typ, text, imageURL, detail, fileID, source, cacheControl []byte
 
 	inline  []byte // Gemini's data
+	bare    []byte // an address or data beside the type: the AI SDK's, LangChain's
+	media   []byte // its type
+	file    []byte
 	foreign string // the field of a part that has no type and is another API's
 	others  bool   // fields beside these
 }
@@ -42,7 +45,18 @@ func (s *partShape) place(key []byte) *[]byte {
 	case "inline_data", "inlineData":
 		s.foreign = string(key)
 		return &s.inline
-	case "file_data", "fileData", "functionCall", "function_call", "functionResponse", "function_response", "toolUse", "toolResult", "image", "document":
+	case "image", "url", "data", "base64":
+		if s.others = true; string(key) == "image" {
+			s.foreign = "image"
+		}
+		return &s.bare
+	case "mediaType", "mimeType", "mime_type", "media_type":
+		s.others = true
+		return &s.media
+	case "file":
+		s.others = true
+		return &s.file
+	case "file_data", "fileData", "functionCall", "function_call", "functionResponse", "function_response", "toolUse", "toolResult", "document":
 		s.foreign = string(key)
 	default:
 		s.others = true
@@ -80,7 +94,7 @@ func (s *partShape) meant() string {
 		return "text"
 	case address && (s.typ == nil || is(s.typ, "input_image") || is(s.typ, "image_url") && s.imageURL[0] == '"'):
 		return "image_url"
-	case is(s.typ, "image") && s.source != nil && dataOf(s.source).address() || s.typ == nil && s.text == nil && s.inline != nil && dataOf(s.inline).isImage():
+	case is(s.typ, "image") && s.image().address() || s.typ == nil && s.text == nil && s.inline != nil && s.image().isImage():
 		return "image"
 	}
 	return ""
@@ -101,11 +115,7 @@ func (s *partShape) write(dst []byte) []byte {
 		}
 		dst = fmt.Appendf(dst, `{"type":"image_url","image_url":%s`, image)
 	case "image":
-		from := s.source
-		if from == nil {
-			from = s.inline
-		}
-		d := dataOf(from)
+		d := s.image()
 		if d.url == nil {
 			d.url = fmt.Appendf(nil, `"data:%s;base64,%s`, d.mediaType[1:len(d.mediaType)-1], d.data[1:]) // to its closing quote
 		}
@@ -144,6 +154,22 @@ func dataOf(object []byte) (d partData) {
 	return d
 }
 
+// image is the image that the part holds.
+func (s *partShape) image() (d partData) {
+	switch {
+	case s.source != nil:
+		return dataOf(s.source)
+	case s.inline != nil:
+		return dataOf(s.inline)
+	case !isText(s.bare):
+	case bytes.HasPrefix(s.bare[1:], []byte("data:")), bytes.HasPrefix(s.bare[1:], []byte("http")):
+		d.typ, d.url = []byte(`"url"`), s.bare
+	default:
+		d.typ, d.data, d.mediaType = []byte(`"base64"`), s.bare, s.media
+	}
+	return d
+}
+
 func (d partData) isImage() bool {
 	return isText(d.data) && isText(d.mediaType) && bytes.HasPrefix(d.mediaType[1:], []byte("image/"))
 }
@@ -161,6 +187,9 @@ func (r *reader) checkPart(s *partShape, message, n int) error {
 		r.shaped = true
 	case s.typ == nil && s.foreign != "" && s.text == nil:
 		return Errorf(InvalidArgument, "messages[%d].content[%d] has %q, which is the shape of another API; %s", message, n, s.foreign, partForm(s.foreign))
+	case is(s.typ, "image") && s.source == nil && s.bare != nil, is(s.typ, "file") && s.file == nil && s.bare != nil, is(s.typ, "tool-call"), is(s.typ, "tool-result"):
+		kind := string(s.typ[1 : len(s.typ)-1])
+		return Errorf(InvalidArgument, "messages[%d].content[%d] is a part of another API (%s); %s", message, n, s.typ, partForm(kind))
 	case r.notChat == nil && (is(s.typ, "tool_use") || is(s.typ, "tool_result") || is(s.typ, "document") && s.source != nil ||
 		is(s.typ, "image") && s.source != nil || is(s.typ, "input_image") || is(s.typ, "input_file")):
 		r.notChat = Errorf(Unsupported, "messages[%d].content[%d] is a part of another API (%s), which chat completions lack; %s", message, n, s.typ, partForm(string(s.typ[1:len(s.typ)-1])))
@@ -171,9 +200,9 @@ func (r *reader) checkPart(s *partShape, message, n int) error {
 // partForm is how chat completions say what a part of another API says.
 func partForm(of string) string {
 	switch of {
-	case "tool_use", "toolUse", "functionCall", "function_call":
+	case "tool_use", "tool-call", "toolUse", "functionCall", "function_call":
 		return `write the call into the assistant's message: "tool_calls": [{"id": …, "type": "function", "function": {"name": …, "arguments": "{…}"}}]`
-	case "tool_result", "toolResult", "functionResponse", "function_response":
+	case "tool_result", "tool-result", "toolResult", "functionResponse", "function_response":
 		return `write the result as a message of its own: {"role": "tool", "tool_call_id": …, "content": …}`
 	case "image", "input_image":
 		return `write {"type": "image_url", "image_url": {"url": "data:image/png;base64,…"}}, or the image's address as the url`

@@ -18,11 +18,16 @@ func TestPartsOfOtherAPIsBecomeThoseOfChatCompletions(t *testing.T) {
 		`{"image_url":{"url":"https://h/a.png"}}`:                                                                                 `{"type":"image_url","image_url":{"url":"https://h/a.png"}}`,
 		`{"inlineData":{"mimeType":"image/png","data":"aGk="}}`:                                                                   url + `}`,
 		`{"inline_data":{"mime_type":"image/png","data":"aGk="}}`:                                                                 url + `}`,
+		`{"type":"image","image":"https://h/a.png","providerOptions":{}}`:                                                         `{"type":"image_url","image_url":{"url":"https://h/a.png"}}`,
+		`{"type":"image","image":"data:image/png;base64,aGk="}`:                                                                   url + `}`,
+		`{"type":"image","image":"aGk=","mediaType":"image/png"}`:                                                                 url + `}`,
+		`{"type":"image","source_type":"base64","data":"aGk=","mime_type":"image/png"}`:                                           url + `}`,
+		`{"type":"image","url":"https://h/a.png"}`:                                                                                `{"type":"image_url","image_url":{"url":"https://h/a.png"}}`,
 		`{"type":"image","source":{"type":"url","url":"https://h/a.png"}}`:                                                        `{"type":"image_url","image_url":{"url":"https://h/a.png"}}`,
 		`{"type":"image","source":{"type":"base64","media_type":"image/png","data":"aGk="},"cache_control":{"type":"ephemeral"}}`: url + `,"cache_control":{"type":"ephemeral"}}`,
 		// as they are
 		`{"type":"text","text":"a"}`: ``, `{"type":"image_url","image_url":{"url":"u"}}`: ``, `{"type":"video_url","video_url":{"url":"u"}}`: ``,
-		`{"type":"input_text","text":"a","new":1}`: ``, `{"type":"image","image":"https://h/a.png"}`: ``, `{"type":"thinking","thinking":"x"}`: ``,
+		`{"type":"input_text","text":"a","new":1}`: ``, `{"type":"image","new":"https://h/a.png"}`: ``, `{"type":"thinking","thinking":"x"}`: ``,
 	} {
 		p, err := parsePayload([]byte(`{"messages":[{"role":"system","content":"s"}, {"content": [ ` + in + ` ,{"type":"text","text":"z"}],"role":"user"}]}`))
 		require.NoError(t, err, in)
@@ -60,7 +65,10 @@ func TestPartsThatChatCompletionsLackAreToldWithTheirPlace(t *testing.T) {
 	}
 	for part, says := range map[string]string{
 		`{"functionCall":{"name":"f","args":{}}}`: `"functionCall"`, `{"functionResponse":{"name":"f"}}`: `"role": "tool"`, `{"toolUse":{}}`: `"tool_calls"`,
-		`{"fileData":{"fileUri":"u"}}`: `"type": "file"`, `{"inlineData":{"mimeType":"application/pdf","data":"aGk="}}`: `"file_data"`, `{"image":{"format":"png"}}`: `"image_url"`,
+		`{"type":"image","image":"aGk="}`: `"image_url"`, `{"type":"image","image":{"0":137}}`: `"image_url"`, `{"type":"image","url":"","image":[1]}`: `"image_url"`,
+		`{"type":"file","data":"aGk=","mediaType":"application/pdf"}`: `"file_data"`, `{"type":"tool-call","toolCallId":"t","toolName":"f","input":{}}`: `"tool_calls"`,
+		`{"type":"tool-result","toolCallId":"t","output":{}}`: `"tool_call_id"`,
+		`{"fileData":{"fileUri":"u"}}`:                        `"type": "file"`, `{"inlineData":{"mimeType":"application/pdf","data":"aGk="}}`: `"file_data"`, `{"image":{"format":"png"}}`: `"image_url"`,
 	} {
 		_, err := parts(part)
 		require.Equal(t, InvalidArgument, CodeOfError(err), part)
