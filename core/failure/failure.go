@@ -221,7 +221,8 @@ func UnreadIn(fields llm.Extra) string {
 }
 
 // unreadPart tells whether parts of an answer are not what a format keeps of
-// it, thoughts or a server's own tools, but hold a text of the answer.
+// it, thoughts, a server's own tools or its summary of the messages, but hold a
+// text of the answer.
 func unreadPart(raw json.RawMessage) bool {
 	var parts []llm.AnswerPart
 	if llm.JSON.Unmarshal(raw, &parts) != nil || llm.OwnerOf(parts) == "" {
@@ -229,7 +230,7 @@ func unreadPart(raw json.RawMessage) bool {
 	}
 	return slices.ContainsFunc(parts, func(p llm.AnswerPart) bool {
 		kind := textOf(fieldsOf(p.Raw)["type"])
-		return p.Type == "other" && !strings.Contains(kind, "tool") && !strings.Contains(kind, "call") && TextIn(p.Raw) != ""
+		return p.Type == "other" && kind != "compaction" && !strings.Contains(kind, "tool") && !strings.Contains(kind, "call") && TextIn(p.Raw) != ""
 	})
 }
 
@@ -274,10 +275,11 @@ func OfResponse(r *llm.Response, data []byte) *llm.Error {
 	return OfUnread(TextIn(data))
 }
 
-// isAllEmpty tells whether no choice has anything that a caller could use.
+// isAllEmpty tells whether no choice has anything that a caller could use, or
+// that its format has kept.
 func isAllEmpty(r *llm.Response) bool {
 	for i := range r.Choices {
-		if !IsEmpty(&r.Choices[i].Message) {
+		if m := &r.Choices[i].Message; !IsEmpty(m) || llm.OwnerOf(m.AnswerParts()) != "" {
 			return false
 		}
 	}

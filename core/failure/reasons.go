@@ -17,6 +17,7 @@ type end struct {
 var (
 	endNone   = end{} // there is no reason yet
 	endStop   = end{name: "stop"}
+	endPause  = end{name: "pause"} // there is more to come
 	endLength = end{name: "length"}
 	endTools  = end{name: "tool_calls"}
 	endFilter = end{name: "content_filter"}
@@ -31,7 +32,7 @@ func (e end) failed() bool { return e.code != llm.OK }
 
 // answers tells whether an answer that ends so may be empty (E1).
 func (e end) answers() bool {
-	return e == endStop || e == endLength || e == endTools || e == endFilter
+	return e == endStop || e == endPause || e == endLength || e == endTools || e == endFilter
 }
 
 // reasons are the words that formats and vendors have for an end, folded.
@@ -39,7 +40,8 @@ var reasons = wordlist.Index[end]{
 	{Value: endNone, Words: "null none nil undefined unspecified finishreasonunspecified"},
 	// OpenAI; Gemini; Anthropic; Bedrock; Cohere; TGI and watsonx; Baidu.
 	{Value: endStop, Words: "stop endturn stopsequence stopstring stopword complete completed completion finish finished done " +
-		"eos eostoken stoptoken endoftext endofsequence end normal success pauseturn"},
+		"eos eostoken stoptoken endoftext endofsequence end normal success"},
+	{Value: endPause, Words: "pauseturn compaction"}, // Anthropic
 	{Value: endLength, Words: "length maxtokens maxtoken maxlength maxnewtokens maxoutputtokens maxcompletiontokens tokenlimit lengthlimit " +
 		"errorlimit continuation modelcontextwindowexceeded contextwindowexceeded contextlength contextlengthexceeded modellength"},
 	{Value: endTools, Words: "toolcalls toolcall tooluse tools tool functioncall functioncalls function"},
@@ -78,7 +80,7 @@ func InOpenAIsWords(reason string) string {
 	case "", "stop", "length", "tool_calls", "content_filter", "function_call":
 		return reason
 	}
-	if e := endOf(reason); e.answers() && suggest.Fold(reason) != "pauseturn" { // there is more to come of that one
+	if e := endOf(reason); e.answers() && e != endPause {
 		return e.name
 	}
 	return reason

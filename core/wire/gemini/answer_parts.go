@@ -271,6 +271,10 @@ func readText(r *jsontext.Reader, to *string, err *error) {
 	}
 }
 
+// errPartial is why a call cannot be read that comes in pieces by their paths,
+// which only who asks for it gets.
+var errPartial = errors.New("the arguments of a call come in pieces (partialArgs), which cannot be joined; set streamFunctionCallArguments to false")
+
 func readCall(r *jsontext.Reader, err *error) *functionCall {
 	if !comes(r, "{", err) {
 		return nil
@@ -284,6 +288,10 @@ func readCall(r *jsontext.Reader, err *error) *functionCall {
 			readText(r, &c.Name, err)
 		case "args", "arguments":
 			c.Args = wire.Span(r)
+		case "partialArgs", "partial_args", "willContinue", "will_continue":
+			if raw := string(wire.Span(r)); raw != "" && raw != "[]" && raw != "false" {
+				*err = errPartial
+			}
 		default:
 			r.Skip()
 		}
