@@ -91,5 +91,5 @@ def test_an_interrupt_keeps_what_there_is(begin: Any, tmp_path: Path, llm_wall: 
 )
 def test_wrong_use(begin: Any, tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
     code, _, err = ended(begin(*arguments))
-    assert (code, "error: " in err, message in err) == (2, True, True), err
+    assert (code, "Error: " in err, message in err) == (2, True, True), err
     assert "Traceback" not in err

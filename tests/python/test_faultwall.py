@@ -24,7 +24,7 @@ def ask(url: str) -> str:
 
 
 def test_help_tells_how_a_script_is_written(llm_wall: FaultWall) -> None:
-    shown = subprocess.run([sys.executable, "-m", "llmagg.faultwall", "--help"], capture_output=True, text=True).stdout
+    shown = subprocess.run([sys.executable, "-m", "llmagg", "wall", "--help"], capture_output=True, text=True).stdout
     steps = shown[shown.index('{"models"') :].splitlines()[0]
     llm_wall.script(steps)
     for line in shown[shown.index("  status,") : shown.index("An unknown key")].splitlines():
@@ -61,7 +61,7 @@ def test_close_twice_and_use_after_close() -> None:
 
 def test_the_command_line(tmp_path: Path) -> None:
     (tmp_path / "script.json").write_text('{"default": {"steps": [{"text": "from a file"}]}}')
-    command = [sys.executable, "-m", "llmagg.faultwall", "--port", "0", "--script", str(tmp_path / "script.json")]
+    command = [sys.executable, "-m", "llmagg", "wall", "--port", "0", "--script", str(tmp_path / "script.json")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
@@ -72,7 +72,7 @@ def test_the_command_line(tmp_path: Path) -> None:
 
 def test_the_command_line_refuses_nonsense(tmp_path: Path) -> None:
     for arguments in (["--port", "99999"], ["--script", str(tmp_path / "none.json")], ["--what"]):
-        result = subprocess.run([sys.executable, "-m", "llmagg.faultwall", *arguments], capture_output=True, text=True)
+        result = subprocess.run([sys.executable, "-m", "llmagg", "wall", *arguments], capture_output=True, text=True)
         assert result.returncode != 0
         assert "Traceback" not in result.stderr
 

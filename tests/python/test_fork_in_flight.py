@@ -14,7 +14,7 @@ from llmagg.faultwall import FaultWall
 # The wall is a process of its own, so that the program's forks are of clients only. It is asked by HTTP.
 WALL = """
 import json, subprocess, urllib.request
-wall = subprocess.Popen([sys.executable, "-m", "llmagg.faultwall", "--script", sys.argv[2]],
+wall = subprocess.Popen([sys.executable, "-m", "llmagg", "wall", "--script", sys.argv[2]],
     stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 URL = wall.stdout.readline().strip()
 def seen():

@@ -218,4 +218,4 @@ def test_the_c_library_of_the_package(tmp_path: Path) -> None:
     subprocess.run([*built, f"-Wl,-rpath,{prefix}/lib", "-o", str(tmp_path / "hello")], check=True)
     assert subprocess.run([tmp_path / "hello"], capture_output=True, text=True).stdout == f"{llmagg.__version__}\n"
     done = subprocess.run([*command, "/dev/null/x"], capture_output=True, text=True)
-    assert (done.returncode, done.stderr.startswith("error: ")) == (1, True)
+    assert (done.returncode, done.stderr.startswith("Error: ")) == (1, True)

@@ -46,7 +46,7 @@ class WallProcess:
 
     def start(self) -> None:
         """Starts it, or starts it again; listens when this returns."""
-        command = [sys.executable, "-m", "llmagg.faultwall", "--script", str(self._script), "--port", self._port]
+        command = [sys.executable, "-m", "llmagg", "wall", "--script", str(self._script), "--port", self._port]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         self.url = self._process.stdout.readline().strip()

@@ -44,13 +44,11 @@ LATE = (
     "llmagg._values",
     "llmagg.budget",
     "llmagg.cache",
-    "llmagg.clibrary",
     "llmagg.default",
     "llmagg.growing",
     "llmagg.observers",
     "llmagg.parsing",
     "llmagg.plan",
-    "llmagg.prices",
     "llmagg.registration",
     "llmagg.tools",
 )

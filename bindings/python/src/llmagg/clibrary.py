@@ -5,9 +5,7 @@ A wheel cannot hold the links under which linkers and loaders look for a library
 
 from __future__ import annotations
 
-import argparse
 import shutil
-import sys
 from pathlib import Path
 
 from ._version import __version__
@@ -48,28 +46,3 @@ def install(prefix: Path) -> list[Path]:
     described = lib / "pkgconfig" / "llmagg.pc"
     described.write_text(text, "utf-8")
     return [*done, link, described]
-
-
-def main(arguments: list[str]) -> int:
-    """Runs the command; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="llmagg c-library", formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Gives the C library of this package to C and C++ programs.\n\n"
-        "  llmagg c-library ~/llmagg\n"
-        "  cc hello.c $(PKG_CONFIG_PATH=~/llmagg/lib/pkgconfig pkg-config --cflags --libs llmagg) "
-        "-Wl,-rpath,$HOME/llmagg/lib",
-    )  # fmt: skip
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("prefix", nargs="?", type=Path, help="where to put include/ and lib/, with llmagg.pc")
-    what.add_argument("--include", action="store_true", help="print the folder of llmagg.h and llmagg.hpp")
-    what.add_argument("--library", action="store_true", help="print the path of libllmagg.so, for dlopen and ctypes")
-    options = parser.parse_args(arguments)
-    if options.include or options.library:
-        print(get_include() if options.include else get_library())
-        return 0
-    try:
-        print("\n".join(map(str, install(options.prefix.expanduser()))))
-    except OSError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0

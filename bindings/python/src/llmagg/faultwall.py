@@ -1,15 +1,13 @@
 """A scripted server on a loopback port, for tests of programs that call models.
 
-It answers like OpenAI, or as the script says: statuses, delays, cuts, silence; ``--help`` lists the usual keys.
-``python -m llmagg.faultwall --port 0 --script FILE`` runs one until it is interrupted; :class:`FaultWall` and the
-pytest fixture ``llm_wall`` run one in a test.
+It answers like OpenAI, or as the script says: statuses, delays, cuts, silence; ``SCRIPT`` tells the usual keys.
+``llmagg wall --port 0 --script FILE`` runs one until it is interrupted; :class:`FaultWall` and the pytest fixture
+``llm_wall`` run one in a test.
 """
 
 from __future__ import annotations
 
-import argparse
 import signal
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,9 +15,8 @@ from typing import Any
 from ._native import load
 from ._native.handle import Handle
 from ._wire import encode
-from .errors import LLMError
 
-_SCRIPT = """The script is a JSON object:
+SCRIPT = """The script is a JSON object:
 
   {"models": {"gpt-a": {"steps": [{"status": 503, "times": 2}, {"text": "At last."}]}}}
 
@@ -78,26 +75,12 @@ def _text(script: Mapping[str, Any] | str | bytes | None) -> bytes | None:
     return script.encode() if isinstance(script, str) else encode(dict(script), "the script")
 
 
-def main(arguments: list[str] | None = None, prog: str = "python -m llmagg.faultwall") -> int:
-    """Runs a wall until SIGINT or SIGTERM; prints its base URL."""
-    parser = argparse.ArgumentParser(
-        prog=prog, description="A scripted server for tests.", epilog=_SCRIPT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    parser.add_argument("--port", type=int, default=0, help="the loopback port; 0 (the default) picks a free one")
-    parser.add_argument("--script", type=Path, help="a JSON file, see below")
-    options = parser.parse_args(arguments)
-    if not 0 <= options.port <= 65535:
-        parser.error(f"--port {options.port}: expected 0 to 65535")
+def serve(script: Path | None, port: int) -> None:
+    """Runs a wall with the script of a file until SIGINT or SIGTERM; prints its base URL."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        wall = FaultWall(_with_port(options.script, options.port))
-    except (OSError, LLMError) as error:
-        parser.error(str(error))
-    with wall:
+    with FaultWall(_with_port(script, port)) as wall:
         print(wall.url, flush=True)
         signal.sigwait({signal.SIGINT, signal.SIGTERM})
-    return 0
 
 
 def _with_port(path: Path | None, port: int) -> bytes | None:
@@ -107,7 +90,3 @@ def _with_port(path: Path | None, port: int) -> bytes | None:
     if port:
         script.setdefault("options", {})["addr"] = f"127.0.0.1:{port}"
     return encode(script, "the script") if script else None
-
-
-if __name__ == "__main__":
-    sys.exit(main())

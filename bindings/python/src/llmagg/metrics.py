@@ -14,7 +14,6 @@ hold configured names only.
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import runpy
 import sys
@@ -269,19 +268,17 @@ def start_http_server(port: int, addr: str = "0.0.0.0", registry: Any = REGISTRY
     return server, thread
 
 
-def main(options: argparse.Namespace) -> int:
-    """``python -m llmagg serve-metrics``: runs a program and serves the metrics of its routes."""
+def run(program: str, arguments: list[str], host: str, port: int, *, module: bool) -> None:
+    """``llmagg serve-metrics``: runs a program and serves the metrics of its routes. Raises OSError."""
     registry = CollectorRegistry()
     registry.register(Collector())
     try:
-        start_http_server(options.port, options.host, registry)
+        start_http_server(port, host, registry)
     except OSError as error:
-        print(f"error: cannot serve metrics at {options.host}:{options.port}: {error}", file=sys.stderr)
-        return 1
-    sys.argv = [options.program, *options.arguments]
-    if options.module:
-        runpy.run_module(options.program, run_name="__main__", alter_sys=True)
+        raise OSError(f"cannot serve metrics at {host}:{port}: {error}") from None
+    sys.argv = [program, *arguments]
+    if module:
+        runpy.run_module(program, run_name="__main__", alter_sys=True)
     else:
-        sys.path.insert(0, str(Path(options.program).resolve().parent))
-        runpy.run_path(options.program, run_name="__main__")
-    return 0
+        sys.path.insert(0, str(Path(program).resolve().parent))
+        runpy.run_path(program, run_name="__main__")

@@ -12,13 +12,11 @@ argument the one that comes with this package. It is what setting ``LLMAGG_PRICE
 
 from __future__ import annotations
 
-import argparse
 import copy
 import datetime
 import json
 import math
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -143,38 +141,8 @@ def _on(prices: Any, day: str) -> Mapping[str, Any] | None:
     return found
 
 
-def main(arguments: list[str]) -> int:
-    """The command ``llmagg prices``: prints prices as JSON; returns 0 if it succeeded."""
-    parser = argparse.ArgumentParser(
-        prog="llmagg prices",
-        description="Prints a dated table of prices, as LLMAGG_PRICES and a model's configuration take them: "
-        "the one that comes with llmagg, or others' converted.",
-    )
-    parser.add_argument("--path", action="store_true", help="print the path of the table that comes with llmagg")
-    parser.add_argument("--from", dest="kind", choices=["litellm", "genai-prices"], help="whose table FILE is")
-    parser.add_argument(
-        "rest", nargs="*", metavar="[FILE] [MODEL ...]", help="the file; provider/model; by default all"
-    )
-    options = parser.parse_args(arguments)
-    if options.path:
-        print(SHIPPED)
-        return 0
-    if options.kind and not options.rest:
-        parser.error("--from needs a file")
-    file, models = (Path(options.rest[0]), options.rest[1:]) if options.kind else (SHIPPED, options.rest)
-    try:
-        prices = _table(options.kind, file)
-    except (OSError, InvalidArgumentError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    if missing := [model for model in models if model not in prices]:
-        print(f"error: {file} has no usable price of {', '.join(missing)}", file=sys.stderr)
-        return 1
-    print(json.dumps({name: prices[name] for name in models or prices}, indent=1))
-    return 0
-
-
-def _table(kind: str | None, file: Path) -> dict[str, Any]:
+def table(kind: str | None, file: Path) -> dict[str, Any]:
+    """A table in a file: "litellm" and "genai-prices" are converted, and dated by their file."""
     if kind is None:
         shipped: dict[str, Any] = _read(file, dict)
         return shipped

@@ -16,20 +16,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from llmagg import LLMError, default
+from llmagg import LLMError, default, faultwall
 from llmagg._version import __version__
 
-from . import FAILED, OK, WRONG_USE, checks, models, routes, talk
+from . import FAILED, OK, WRONG_USE, checks, models, programs, routes, talk
+from .batch import batch
+from .options import AsJSON, Config, Deadline, MaxTokens, Models, System, Temperature
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-
-Models = Annotated[list[str] | None, typer.Option("--model", "-m", help="provider/model; repeat it for failover")]
-Config = Annotated[Path | None, typer.Option("--config", "-c", help="a configuration file instead of the environment")]
-System = Annotated[str | None, typer.Option("--system", "-s", help="a system message")]
-Deadline = Annotated[float | None, typer.Option(help="seconds for the whole call")]
-MaxTokens = Annotated[int | None, typer.Option(help="the most tokens of an answer")]
-Temperature = Annotated[float | None, typer.Option(help="from 0 to 2")]
-AsJSON = Annotated[bool, typer.Option("--json", help="print JSON")]
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)  # fmt: skip
 
 
 def _version(wanted: bool) -> None:
@@ -62,7 +59,9 @@ def _piped() -> str:
 
 @app.command()
 def ask(
-    question: Annotated[list[str] | None, typer.Argument(help="the question; standard input is put below it")] = None,
+    question: Annotated[
+        list[str] | None, typer.Argument(metavar="QUESTION", help="standard input is put below it")
+    ] = None,
     model: Models = None, config: Config = None, system: System = None, deadline: Deadline = None,
     max_tokens: MaxTokens = None, temperature: Temperature = None, as_json: AsJSON = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="tell which route answered, and why")] = False,
@@ -70,7 +69,7 @@ def ask(
     """Asks a question; the answer goes to standard output."""
     text = "\n\n".join(filter(None, [" ".join(question or ()).strip(), _piped().strip()]))
     if not text:
-        print('error: there is no question; expected llmagg ask "…", or a text on standard input', file=sys.stderr)
+        print('Error: there is no question; expected llmagg ask "…", or a text on standard input', file=sys.stderr)
         raise typer.Exit(WRONG_USE)
     messages: list[Any] = [{"role": "system", "content": system}] if system else []
     messages.append({"role": "user", "content": text})
@@ -89,46 +88,19 @@ def chat(
     raise typer.Exit(talk.chat(default.of_command(model, config), system, params))
 
 
-@app.command(add_help_option=False)
-def batch() -> None:
-    """Asks each row of a file, and keeps every paid answer."""  # done in llmagg.__main__
-
-
-@app.command(add_help_option=False)
-def wall() -> None:
-    """Runs a test server that fails in the ways of providers."""  # done in llmagg.__main__
-
-
-@app.command(add_help_option=False)
-def dropin() -> None:
-    """Puts llmagg in the place of pkg.core.llm, or checks for it."""  # done in llmagg.__main__
-
-
-@app.command(add_help_option=False)
-def prices() -> None:
-    """Prints a dated table of prices, or converts others'."""  # done in llmagg.__main__
-
-
-@app.command(name="serve-metrics", add_help_option=False)
-def serve_metrics() -> None:
-    """Runs a Python program and serves its metrics."""  # done in llmagg.__main__
-
-
-@app.command(name="c-library", add_help_option=False)
-def c_library() -> None:
-    """Gives the C library of this package to C and C++ programs."""  # done in llmagg.__main__
+app.command()(batch)
 
 
 @app.command()
 def serve(
     model: Models = None, config: Config = None,
-    host: Annotated[str, typer.Option(help="the address to listen at; there is no TLS")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="the port; 0 takes a free one")] = 8787,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="where to listen; there is no TLS")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="N", help="the port; 0 takes a free one")] = 8787,
     key_file: Annotated[
-        Path | None, typer.Option(help="a file of keys, one a line; else LLMAGG_SERVE_KEY, else a new key is made")
+        Path | None, typer.Option(metavar="FILE", help="keys, one a line; else LLMAGG_SERVE_KEY, else a new key")
     ] = None,
-    max_body: Annotated[int, typer.Option(help="the largest request, in MiB")] = 32,
-    max_calls: Annotated[int, typer.Option(help="the most calls at the same time; further calls get 503")] = 1000,
+    max_body: Annotated[int, typer.Option(metavar="N", help="the largest request, in MiB")] = 32,
+    max_calls: Annotated[int, typer.Option(metavar="N", help="the most calls at once; further ones get 503")] = 1000,
 ) -> None:  # fmt: skip
     """Serves OpenAI's API on this machine.
 
@@ -139,14 +111,14 @@ def serve(
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in ("starlette", "uvicorn"):
             raise
-        print(f"error: {error.name} is not installed; 'serve' needs it: pip install 'llmagg[serve]'", file=sys.stderr)
+        print(f"Error: {error.name} is not installed; 'serve' needs it: pip install 'llmagg[serve]'", file=sys.stderr)
         raise typer.Exit(WRONG_USE) from None
     listener = serving.listen(host, port)
     keys = serving.keys(key_file)
     raise typer.Exit(serving.run(default.of_command(model, config), listener, keys, max_body, max_calls))
 
 
-Process = Annotated[int | None, typer.Argument(help="the process, by its number; else the youngest that tells")]
+Process = Annotated[int | None, typer.Argument(metavar="PROCESS", help="by its number; else the youngest that tells")]
 
 
 @app.command()
@@ -164,7 +136,8 @@ def top(
 
 @app.command()
 def dashboard(
-    process: Process = None, port: Annotated[int, typer.Option(help="the port on loopback; 0 takes a free one")] = 0,
+    process: Process = None,
+    port: Annotated[int, typer.Option(metavar="N", help="the port on loopback; 0 takes a free one")] = 0,
 ) -> None:  # fmt: skip
     """Shows a running process as a page, on loopback.
 
@@ -181,7 +154,7 @@ _SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "
 def doctor(
     model: Models = None, config: Config = None, as_json: AsJSON = False,
     live: Annotated[bool, typer.Option("--live", help="also ask each route for one token, which costs money")] = False,
-    deadline: Annotated[float, typer.Option(help="with --live: seconds for each route")] = 20,
+    deadline: Annotated[float, typer.Option(metavar="SECONDS", help="with --live: for each route")] = 20,
 ) -> None:  # fmt: skip
     """Checks keys and servers, and says what to change.
 
@@ -224,7 +197,7 @@ def doctor(
 @app.command("models")
 def list_models(
     vendor: Annotated[
-        str | None, typer.Argument(help="list the models of this vendor or configured provider, as its server does")
+        str | None, typer.Argument(metavar="VENDOR", help="a vendor or configured provider: its server's list")
     ] = None,
     as_routes: Annotated[bool, typer.Option("--routes", help="list the routes that calls try, in order")] = False,
     model: Models = None, config: Config = None, as_json: AsJSON = False,
@@ -248,6 +221,15 @@ def list_models(
             [row["vendor"], row["key_from"] or "", ", ".join(row["keys"]), row["base_url"]] for row in models.vendors()
         ]
         _table(["vendor", "key found", "key variables", "address"], rows)
+
+
+_SCRIPT = faultwall.SCRIPT.replace("\n\n  ", "\n\n\b\n  ")  # what is indented keeps its lines
+
+app.command(epilog=_SCRIPT)(programs.wall)
+app.command()(programs.dropin)
+app.command()(programs.prices)
+app.command("serve-metrics", context_settings={"allow_interspersed_args": False})(programs.serve_metrics)
+app.command("c-library")(programs.c_library)
 
 
 def _table(head: list[str], rows: list[list[str]]) -> None:
@@ -276,7 +258,7 @@ def main(arguments: list[str]) -> int:
     warnings.showwarning = _warn
     try:
         app(arguments, prog_name="llmagg")
-    except LLMError as error:
+    except (LLMError, OSError) as error:
         talk.tell(Console(stderr=True), error)
         return talk.exit_code(error)
     except SystemExit as ended:

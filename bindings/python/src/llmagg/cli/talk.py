@@ -33,7 +33,7 @@ _WRONG = (InvalidArgumentError, NotInitializedError, ModelNotFoundError, Provide
 _HELP = "/new begins a new conversation, /quit or Ctrl-D ends, Ctrl-C stops an answer."
 
 
-def exit_code(error: LLMError) -> int:
+def exit_code(error: LLMError | OSError) -> int:
     """The exit code for a failure."""
     if isinstance(error, StreamInterruptedError) and error.partial_text:
         return BROKEN_OFF
@@ -45,9 +45,9 @@ def say(console: Console, text: str, style: str) -> None:
     console.print(Text(text, style=style), soft_wrap=not console.is_terminal)
 
 
-def tell(errors: Console, error: LLMError) -> None:
+def tell(errors: Console, error: LLMError | OSError) -> None:
     """Prints an error and its attempts."""
-    say(errors, f"{type(error).__name__}: {error}", "red")
+    say(errors, f"Error: {error}", "red")
 
 
 def route_told(console: Console, response: ChatCompletionResponse) -> None:
@@ -123,7 +123,8 @@ def chat(llm: LLMAggregator, system: str | None, params: dict[str, Any]) -> int:
         if question == "/new":
             messages = list(first)
         elif question.startswith("/"):
-            say(console, f"{question.split()[0]} is unknown. {_HELP}", "dim")
+            said = "" if question == "/help" else f"{question.split()[0]} is unknown. "
+            say(console, f"{said}{_HELP}", "dim")
         elif question:
             messages.append(Message("user", question))
             if (response := _answered(llm, messages, params, errors)) is not None:

@@ -1,0 +1,104 @@
+"""``llmagg batch prompts.jsonl answers.jsonl``: a bulk job as a command."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from llmagg import InvalidArgumentError, default
+
+from . import FAILED, INTERRUPTED
+from .options import AsJSON, Config, Models
+
+if TYPE_CHECKING:
+    from llmagg.bulk import Report
+
+Flag = typer.Option
+
+
+def batch(
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="the rows: .jsonl, .csv or .parquet")],
+    output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="their answers: .jsonl, .csv or .parquet")],
+    model: Models = None, config: Config = None,
+    resume: Annotated[bool, Flag("--resume", help="go on with the ledger of an earlier run")] = False,
+    retry_errors: Annotated[bool, Flag("--retry-errors", help="ask the rows again that failed")] = False,
+    max_cost: Annotated[float | None, Flag(metavar="SUM", help="stop at this cost of the whole job")] = None,
+    errors: Annotated[Literal["rows", "stop"], Flag(help="stop: end at the first failed row")] = "rows",
+    stop_after_errors: Annotated[float | None, Flag(metavar="N", help="so many, or a share below 1")] = None,
+    ledger: Annotated[str, Flag(metavar="KIND", help="sqlite, jsonl, or the path of the ledger")] = "sqlite",
+    window: Annotated[int | None, Flag(metavar="N", help="rows at once; else twice the slots of the routes")] = None,
+    batch_api: Annotated[
+        Literal["never", "auto", "always"],
+        Flag(help="send batches to OpenAI or Anthropic; auto asks live what they do not answer"),
+    ] = "never",
+    batch_wait: Annotated[float, Flag(metavar="SECONDS", help="auto: until rows are asked live")] = 86400,
+    batch_poll: Annotated[float, Flag(hidden=True)] = 5,
+    param: Annotated[
+        list[str] | None,
+        Flag(metavar="NAME=VALUE", help="a parameter of all calls, in JSON or as a text: --param temperature=0"),
+    ] = None,
+    quiet: Annotated[bool, Flag("--quiet", help="no progress")] = False,
+    as_json: AsJSON = False,
+    export: Annotated[bool, Flag("--export", help="ask nothing: INPUT is a ledger, written to OUTPUT")] = False,
+) -> None:  # fmt: skip
+    """Asks each row of a file, and keeps every paid answer.
+
+    A row is a text, or an object with 'prompt', 'messages' or 'body' (a whole request). The answers are written in the
+    order of the rows. Each is in a ledger beside the output at once: after a kill, --resume asks only the rows that are
+    missing.
+
+    Exit codes: 0 all rows were asked (failed rows are rows with 'error'), 1 the run was stopped by --max-cost or by
+    errors, or failed, 2 wrong use, 130 interrupted.
+    """
+    bulk: Any = import_module("llmagg.bulk")
+    if export:
+        print(f"{bulk.export(source, output)} rows written to {output}", file=sys.stderr)
+        return
+    signal.signal(signal.SIGTERM, _stopped)
+    try:
+        report = bulk.run_sync(
+            source, output, default.of_command(model, config), resume=resume, retry_errors=retry_errors,
+            max_cost=max_cost, errors=errors, stop_after_errors=stop_after_errors,
+            ledger=ledger if ledger in ("sqlite", "jsonl") else Path(ledger), window=window, batch_api=batch_api,
+            batch_wait=batch_wait, batch_poll=batch_poll, progress=not quiet, **_params(param or []),
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        print("interrupted; --resume goes on with the ledger", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
+    _tell(report, as_json=as_json)
+
+
+def _tell(report: Report, *, as_json: bool) -> None:
+    if as_json:
+        paths = {name: path and str(path) for name, path in (("output", report.output), ("ledger", report.ledger))}
+        print(json.dumps({**vars(report), **paths}))
+    else:
+        print(report, file=sys.stderr)
+    if report.stopped is not None:
+        more = "a higher --max-cost and --resume" if report.stopped == "max_cost" else "--resume --retry-errors"
+        print(f"stopped by {report.stopped}: no output was made. Go on with {more}; --export {report.ledger} FILE "
+              "writes what there is", file=sys.stderr)  # fmt: skip
+        raise typer.Exit(FAILED)
+
+
+def _stopped(*_: Any) -> None:
+    signal.raise_signal(signal.SIGINT)  # which the event loop knows how to end on
+
+
+def _params(given: list[str]) -> dict[str, Any]:
+    params = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise InvalidArgumentError(f"--param is {text!r}; expected NAME=VALUE")
+        try:
+            params[name] = json.loads(value)
+        except ValueError:
+            params[name] = value
+    return params

@@ -1,0 +1,107 @@
+"""The commands that ask no model: what they take, and which part of the library does it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from llmagg import clibrary, faultwall
+from llmagg import dropin as files_of_dropin
+from llmagg import prices as tables
+
+from . import FAILED, WRONG_USE
+
+
+def wall(
+    port: Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="the loopback port; 0 takes a free one")] = 0,
+    script: Annotated[Path | None, typer.Option(metavar="FILE", help="see below; else all calls succeed")] = None,
+) -> None:  # fmt: skip
+    """Runs a test server that fails in the ways of providers."""
+    faultwall.serve(script, port)
+
+
+def dropin(
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="an application's folder pkg/core/llm; with --check its sources")
+    ],
+    replace: Annotated[bool, typer.Option("--replace", help="move what stands there to a backup first")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="change nothing: list what the sources use and llmagg lacks")
+    ] = False,
+) -> None:
+    """Puts llmagg in the place of pkg.core.llm, or checks for it."""
+    if check:
+        raise typer.Exit(import_module("llmagg.dropin_check").run(path))
+    print("\n".join(files_of_dropin.write(path, replace=replace)))
+
+
+def prices(
+    rest: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", help="provider/model, else all; with --from first the FILE")
+    ] = None,
+    kind: Annotated[
+        Literal["litellm", "genai-prices"] | None, typer.Option("--from", help="whose table FILE is, to be converted")
+    ] = None,
+    path: Annotated[bool, typer.Option("--path", help="print the path of the table that comes with llmagg")] = False,
+) -> None:
+    """Prints a dated table of prices, or converts others'.
+
+    LLMAGG_PRICES names such a table; a model's "price" in a configuration is a row of it.
+    """
+    if path:
+        print(tables.SHIPPED)
+        return
+    names = list(rest or ())
+    if kind and not names:
+        raise typer.BadParameter("--from needs the FILE of the table")
+    file = Path(names.pop(0)) if kind else tables.SHIPPED
+    found = tables.table(kind, file)
+    if missing := [name for name in names if name not in found]:
+        print(f"Error: {file} has no usable price of {', '.join(missing)}", file=sys.stderr)
+        raise typer.Exit(FAILED)
+    print(json.dumps({name: found[name] for name in names or found}, indent=1))
+
+
+def serve_metrics(
+    program: Annotated[str, typer.Argument(metavar="PROGRAM", help="a file, or with -m a module")],
+    arguments: Annotated[list[str] | None, typer.Argument(metavar="ARGUMENT", help="the program's own")] = None,
+    port: Annotated[int, typer.Option(metavar="N", help="the port of /metrics")] = 9464,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="where to listen")] = "127.0.0.1",
+    module: Annotated[bool, typer.Option("-m", help="the program is the name of a module")] = False,
+) -> None:
+    """Runs a Python program and serves its metrics.
+
+    Needs llmagg[metrics].
+    """
+    try:
+        metrics = import_module("llmagg.metrics")
+    except ImportError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        raise typer.Exit(WRONG_USE) from None
+    metrics.run(program, arguments or [], host, port, module=module)
+
+
+def c_library(
+    prefix: Annotated[
+        Path | None, typer.Argument(metavar="PREFIX", help="the folder that gets include/ and lib/, with llmagg.pc")
+    ] = None,
+    include: Annotated[bool, typer.Option("--include", help="print the folder of llmagg.h and llmagg.hpp")] = False,
+    library: Annotated[bool, typer.Option("--library", help="print the path of libllmagg.so, for dlopen")] = False,
+) -> None:  # fmt: skip
+    """Gives the C library of this package to C and C++ programs.
+
+    \b
+      llmagg c-library ~/llmagg
+      cc hello.c -I$HOME/llmagg/include -L$HOME/llmagg/lib -lllmagg -Wl,-rpath,$HOME/llmagg/lib
+    """
+    if (prefix is not None) + include + library != 1:
+        raise typer.BadParameter("expected one of PREFIX, --include and --library")
+    if prefix is None:
+        print(clibrary.get_include() if include else clibrary.get_library())
+    else:
+        print("\n".join(map(str, clibrary.install(prefix.expanduser()))))
