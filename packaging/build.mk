@@ -24,9 +24,9 @@ LIB_SOURCES   := $(shell find core capi include -name '*.go' ! -name '*_test.go'
 LIB_COLD      := github.com/llmagg/llmagg/core/faultwall crypto/x509 crypto/x509/pkix encoding/asn1 vendor/golang.org/x/crypto/cryptobyte \
                  crypto/hpke crypto/ecdsa crypto/elliptic crypto/rsa math/big vendor/golang.org/x/net/dns/dnsmessage vendor/golang.org/x/net/idna \
                  vendor/golang.org/x/text/unicode/norm vendor/golang.org/x/text/unicode/bidi golang.org/x/net/internal/socks net mime log/slog \
-                 crypto/tls fmt os reflect net/url net/textproto mime/multipart mime/quotedprintable sort html path path/filepath encoding/pem encoding/hex \
-                 time syscall net/netip vendor/golang.org/x/net/http2/hpack vendor/golang.org/x/crypto/chacha20poly1305 vendor/golang.org/x/crypto/chacha20 log crypto/sha3 crypto/des crypto/md5 compress/zlib internal/bisect internal/godebug \
-                 crypto/ecdh $(addprefix crypto/internal/fips140/,nistec/fiat bigmod sha3 ecdh edwards25519/field rsa ecdsa nistec ed25519 edwards25519 drbg tls12 tls13) golang.org/x/net/http/httpproxy \
+                 crypto/tls fmt reflect net/url net/textproto mime/multipart mime/quotedprintable sort html path path/filepath encoding/pem encoding/hex \
+                 time syscall vendor/golang.org/x/net/http2/hpack vendor/golang.org/x/crypto/chacha20poly1305 vendor/golang.org/x/crypto/chacha20 log crypto/sha3 crypto/des crypto/md5 compress/zlib internal/bisect internal/godebug \
+                 crypto/ecdh $(addprefix crypto/internal/fips140/,nistec/fiat bigmod sha3 ecdh edwards25519/field rsa ecdsa nistec ed25519 edwards25519 drbg hmac mlkem tls12 tls13) crypto/cipher crypto/sha1 compress/gzip unique golang.org/x/net/http/httpproxy \
                  github.com/json-iterator/go github.com/modern-go/reflect2 encoding/json $(addprefix github.com/valkey-io/valkey-go,/internal/cmds /internal/util) github.com/valkey-io/valkey-go regexp regexp/syntax \
                  $(addprefix github.com/llmagg/llmagg/core/,cache credential fleet fleet/valkey meter config vendor provider manager aggregator breaker limit observe rate internal/routing internal/setting internal/shown internal/suggest strategy price transport failure wire/bedrock wire/ollama wire/responses wire/gemini wire/anthropic wire/awsstream client)
 # FLEET=1 adds core/fleet/valkey, the store of fleets in Valkey or Redis: 735 KB. Wheels have it. Its commands that nobody calls are not
