@@ -48,6 +48,6 @@ func HeaderSecrets(headers map[string]string) (secrets []string) {
 		}
 	}
 	// Longer secrets first: one may hold another.
-	slices.SortStableFunc(secrets, func(a, b string) int { return len(b) - len(a) })
+	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) })
 	return secrets
 }

@@ -2,7 +2,6 @@ package llm
 
 import (
 	"cmp"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -182,8 +181,20 @@ func (p *partialChoice) lackingOf(to *partialCall, whole *FunctionCall) (more Fu
 // sameJSON tells whether two texts are one value of JSON: servers write
 // arguments anew.
 func sameJSON(a, b string) bool {
-	var x, y any
-	return a == b || JSON.Unmarshal([]byte(a), &x) == nil && JSON.Unmarshal([]byte(b), &y) == nil && reflect.DeepEqual(x, y)
+	return a == b || rewritten(a) != "" && rewritten(a) == rewritten(b)
+}
+
+// rewritten is JSON as JSON.Marshal writes it; "" for what is none.
+func rewritten(text string) string {
+	var value any
+	if JSON.Unmarshal([]byte(text), &value) != nil {
+		return ""
+	}
+	data, err := JSON.Marshal(value)
+	if err != nil { // what was read can be written
+		return ""
+	}
+	return string(data)
 }
 
 // counterpart is the call that a call of a whole message, the nth one, is. Some
