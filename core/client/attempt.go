@@ -19,8 +19,9 @@ import (
 
 // attempt is one exchange in flight: its deadlines, its entry in the trail, its
 // permit to use the route. The goroutine that makes the attempt owns it; timers
-// only cancel its context. It has 512 bytes at most: larger objects, which have
-// a type word of their own, cost the collector more (a test holds it there).
+// only cancel its context. It has 480 bytes at most, which is a size class (a
+// test holds it there); objects over 512 have a type word of their own and cost
+// the collector still more.
 type attempt struct {
 	turn     *turn
 	permit   *breaker.Permit    // nil for a bare attempt
@@ -37,8 +38,7 @@ type attempt struct {
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-	timer  *alarm.Alarm // D2 or D3: &first; later D4
-	first  alarm.Alarm
+	timer  alarm.Alarm   // D2 or D3, later D4
 	idle   time.Duration // D4, once its clock has taken over
 
 	record     *llm.Attempt // the entry in the trail
@@ -67,7 +67,6 @@ func (t *turn) begin(a *attempt, p *breaker.Permit, stream bool, waited callstat
 	a.takeKey(now)
 	t.call.Start(r, waited)
 	a.ctx, a.cancel = t.scope.ForAttempt()
-	a.timer = &a.first
 	a.timer.Begin(a, now, t.timeout())
 	c.tell(observe.Observation{Kind: observe.AttemptStarted, Call: t.call.ID})
 	return a

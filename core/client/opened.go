@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/failure"
-	"github.com/llmagg/llmagg/core/internal/alarm"
 	"github.com/llmagg/llmagg/core/internal/routing"
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -114,13 +113,17 @@ func (o *opened) idleFrom() {
 	if d := a.turn.call.Payload.Options.Timeout; d > 0 && idle == a.turn.client.cfg.Timeout {
 		idle = d // idle_timeout follows timeout unless it was set
 	}
-	a.timer.Stop()
-	a.timer = alarm.New(idle, func() {
-		silent := llm.Errorf(llm.Timeout, "nothing came within idle_timeout")
-		a.cancel(&llm.Error{Code: llm.StreamInterrupted, Message: fmt.Sprintf("the stream went silent for %v", idle), Cause: silent})
-	})
-	a.timer.Stop()
 	a.idle = idle
+	a.timer.StopFor((*silence)(a))
+}
+
+// silence is an attempt as D4's clock tells it.
+type silence attempt
+
+// TimeUp is the end of D4's clock.
+func (s *silence) TimeUp() {
+	silent := llm.Errorf(llm.Timeout, "nothing came within idle_timeout")
+	s.cancel(&llm.Error{Code: llm.StreamInterrupted, Message: fmt.Sprintf("the stream went silent for %v", s.idle), Cause: silent})
 }
 
 // Route is "provider/model".

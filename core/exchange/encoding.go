@@ -28,7 +28,7 @@ const encodingHead = 8
 // name of an encoding that is not supported (br, zstd), or "" if the body can
 // be read. A name on plain text is taken for a mistake of the server.
 func decode(resp *http.Response) (unreadable string) {
-	header := resp.Header.Values("Content-Encoding")
+	header := resp.Header["Content-Encoding"]
 	if len(header) == 0 {
 		return ""
 	}

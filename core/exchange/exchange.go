@@ -33,8 +33,8 @@ type Exchange struct {
 	// Strict makes an adapted request an error.
 	Strict bool
 
+	Reached bool // a connection was had, so the server may have got the request
 	Status  int
-	Reached bool  // a connection was had, so the server may have got the request
 	Bytes   int64 // of the answer's body, after decompression
 	Skipped int   // malformed stream events that were skipped
 

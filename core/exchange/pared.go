@@ -35,8 +35,8 @@ const (
 // asking counts how an exchange asked its server again. The attempt's goroutine
 // owns it.
 type asking struct {
-	again int      // how often the server was asked again
-	blind int      // how many of these tries followed a refusal that names nothing
+	again int32    // how often the server was asked again
+	blind int32    // how many of these tries followed a refusal that names nothing
 	base  []string // what was left out before the first of them
 }
 

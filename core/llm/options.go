@@ -109,12 +109,10 @@ type CallOptions struct {
 
 // check holds options that were set in Go to the bounds of ParseCallOptions.
 func (o *CallOptions) check() error {
-	for _, d := range []struct {
-		name  string
-		value time.Duration
-	}{{"deadline", o.Deadline}, {"timeout", o.Timeout}, {"hedge_after", o.HedgeAfter}} {
-		if d.value < 0 {
-			return Errorf(InvalidArgument, "option %s is %v; expected more than 0, or 0 for the default", d.name, d.value)
+	for i, d := range [...]time.Duration{o.Deadline, o.Timeout, o.HedgeAfter} {
+		if d < 0 {
+			name := [...]string{"deadline", "timeout", "hedge_after"}[i]
+			return Errorf(InvalidArgument, "option %s is %v; expected more than 0, or 0 for the default", name, d)
 		}
 	}
 	if o.MaxRetries < 0 {

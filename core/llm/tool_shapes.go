@@ -276,8 +276,11 @@ func readChoice(choice []byte) []byte {
 
 // checkChoice refuses a word that is the name of a tool, or a slip.
 func checkChoice(choice, tools []byte) error {
-	var word string
-	if choice == nil || choice[0] != '"' || JSON.Unmarshal(choice, &word) != nil {
+	if choice == nil || choice[0] != '"' {
+		return nil
+	}
+	var word string // which escapes
+	if JSON.Unmarshal(choice, &word) != nil {
 		return nil
 	}
 	words := []string{"auto", "none", "required", "any"}

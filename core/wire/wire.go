@@ -104,12 +104,12 @@ type Call struct {
 	Model   string   // upstream name
 	Stream  bool     // the answer is to be streamed
 	Usage   bool     // ask for usage in the stream, if the vendor can; Body says whether it did
+	Added   bool     // told by Body: it holds what the format adds to such requests
 	Omit    []string // names of suspects that the request leaves out
 
 	// Told by Body.
 	Left    []string // suspects, and parts of other vendors' answers, that the request leaves out
 	Adapted []string // parameters that the vendor cannot do, and what became of each: see Adapt
-	Added   bool     // it holds what the format adds to such requests
 }
 
 // Leave notes a part of another answer, or a suspect, that the request leaves

@@ -33,9 +33,8 @@ func (f ringFunc) TimeUp() { f() }
 // least leastLook and at most its whole time: data that have arrived win over
 // it. Safe for concurrent use.
 type Alarm struct {
-	to Ringer
-
 	mu    sync.Mutex // guards what follows
+	to    Ringer
 	timer *time.Timer
 	whole time.Duration
 	due   time.Time // zero while the alarm is stopped
@@ -83,10 +82,23 @@ func (a *Alarm) Pause() {
 	a.mu.Unlock()
 }
 
-// Stop tells whether f will not be called for the time that was set.
+// Stop tells whether the ringer will not be told of the time that was set.
 func (a *Alarm) Stop() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	return a.stop()
+}
+
+// StopFor is Stop for an alarm that tells another ringer from now on.
+func (a *Alarm) StopFor(to Ringer) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.stop()
+	a.to = to
+}
+
+// stop is Stop. The caller holds mu.
+func (a *Alarm) stop() bool {
 	stopped := !a.due.IsZero()
 	a.due, a.armed = time.Time{}, time.Time{}
 	a.timer.Stop()
@@ -116,8 +128,9 @@ func (a *Alarm) ring() {
 		return
 	}
 	a.due = time.Time{}
+	to := a.to
 	a.mu.Unlock()
-	a.to.TimeUp()
+	to.TimeUp()
 }
 
 // alarmed is a context with a deadline that is an alarm's.

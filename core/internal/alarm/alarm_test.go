@@ -24,6 +24,23 @@ func TestAnAlarmRingsInTime(t *testing.T) {
 	})
 }
 
+// Of a stream: one alarm for its first token and then for its silence.
+func TestAnAlarmThatWasStoppedForAnotherTellsTheOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		rang := make(chan string, 4)
+		a := New(2*time.Second, func() { rang <- "first" })
+		time.Sleep(time.Second)
+		a.StopFor(ringFunc(func() { rang <- "other" }))
+		time.Sleep(time.Minute)
+		require.Empty(t, rang)
+		a.Set(time.Now(), 3*time.Second)
+		a.ring() // of the first one's timer, which was stopped too late
+		require.Equal(t, "other", <-rang)
+		require.Equal(t, time.Minute+4*time.Second, time.Since(began))
+	})
+}
+
 // A process that was stopped: the timer's goroutine runs long after its time.
 func TestAnAlarmThatIsLateLooksOnceMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
