@@ -21,7 +21,7 @@ LIB_SOURCES   := $(shell find core capi include -name '*.go' ! -name '*_test.go'
 # Packages that no call on an open connection runs (certificates, names, dialling, configurations, credentials, the test server,
 # handshakes, reflection over JSON), and formats in which a call waits for its JSON anyhow, are compiled without inlining: 660 KB.
 # Reading 150 root certificates, once a process, takes 0.6 ms longer; a handshake's CPU did not measurably change.
-LIB_COLD      := github.com/llmagg/llmagg/core/faultwall crypto/x509 crypto/x509/pkix encoding/asn1 vendor/golang.org/x/crypto/cryptobyte \
+LIB_COLD      := $(addprefix github.com/llmagg/llmagg/,capi core/faultwall) crypto/x509 crypto/x509/pkix encoding/asn1 vendor/golang.org/x/crypto/cryptobyte \
                  crypto/hpke crypto/ecdsa crypto/elliptic crypto/rsa math/big vendor/golang.org/x/net/dns/dnsmessage vendor/golang.org/x/net/idna \
                  vendor/golang.org/x/text/unicode/norm vendor/golang.org/x/text/unicode/bidi golang.org/x/net/internal/socks net mime log/slog \
                  crypto/tls fmt reflect net/url net/textproto mime/multipart mime/quotedprintable sort html path path/filepath encoding/pem encoding/hex \

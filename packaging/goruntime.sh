@@ -104,11 +104,15 @@ finish crypto/tls/handshake_server.go
 # HTTP/1.1 in net/http's server, which the test server has for connections that negotiated HTTP/2 only, and the default handler.
 edit net/http/server.go 1 's|^	// HTTP/1.x from here on.$|	return|'
 edit net/http/server.go 1 's|^		handler = DefaultServeMux$|		return|'
+# A connection's last answer of HTTP/1.1, which keeps the type with its methods alive: nothing is kept.
+edit net/http/server.go 6 's|^type conn struct {$|type noResponse struct{}\n\nfunc (noResponse) Store(*response) {}\n\nfunc (noResponse) Load() *response { return nil }\n\n&|'
+edit net/http/server.go 1 's|^	curReq atomic.Pointer\[response\]|	curReq noResponse|'
 finish net/http/server.go
 edit net/http/h2_bundle.go 1 's|^	return DefaultServeMux$|	return nil|'
 finish net/http/h2_bundle.go
-# SOCKS and the environment's proxies in net/http's transport: core/transport has its own.
+# Tunnels through proxies and the environment's proxies in net/http's transport: core/transport has its own.
 edit net/http/transport.go 1 's/^	case cm.proxyURL.Scheme == "socks5" || cm.proxyURL.Scheme == "socks5h":$/&\n		return nil, errors.ErrUnsupported/'
+edit net/http/transport.go 1 's/^	case cm.targetScheme == "https":$/&\n		return nil, errors.ErrUnsupported/'
 edit net/http/transport.go 1 's|^	Proxy: ProxyFromEnvironment,$|	Proxy: nil,|'
 finish net/http/transport.go
 # Hooks of an application's own around those of a request: only Go programs have them.
