@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
+	"github.com/llmagg/llmagg/core/internal/wordlist"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -23,11 +24,10 @@ const version = "llmagg-1"
 
 // without are the fields of a request that cannot change its answer, and the
 // model, for which its routes stand.
-var without = map[string]bool{"model": true, "stream": true, "stream_options": true, "user": true, "metadata": true, "safety_identifier": true,
-	"prompt_cache_key": true, "prompt_cache_retention": true, "store": true}
+const without wordlist.List = "model stream stream_options user metadata safety_identifier prompt_cache_key prompt_cache_retention store"
 
 // withoutHeaders are headers that cannot change an answer.
-var withoutHeaders = map[string]bool{"traceparent": true, "tracestate": true, "baggage": true, "x-request-id": true, "x-client-request-id": true, "idempotency-key": true}
+const withoutHeaders wordlist.List = "traceparent tracestate baggage x-request-id x-client-request-id idempotency-key"
 
 // KeyOf is the key of a request on routes, each of which is told by a text. It
 // holds the fields of the request, those of "extra_body" among them, in the
@@ -45,7 +45,7 @@ func KeyOf(p *llm.Payload, routes []string) Key {
 	}
 	fields := make(members, 0, 8)
 	for name, value := range p.Fields() {
-		if !without[name] && value[0] != 'n' { // null is as if it were not there
+		if !without.Has(name) && value[0] != 'n' { // null is as if it were not there
 			fields = append(fields, member{name, value})
 		}
 	}
@@ -57,7 +57,7 @@ func KeyOf(p *llm.Payload, routes []string) Key {
 	}
 	headers := make([]string, 0, len(p.Options.Headers))
 	for name, value := range p.Options.Headers {
-		if name = strings.ToLower(name); !withoutHeaders[name] {
+		if name = strings.ToLower(name); !withoutHeaders.Has(name) {
 			headers = append(headers, name+": "+value)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/llmagg/llmagg/core/internal/wordlist"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
@@ -247,7 +248,7 @@ func (u *Upstream) guess(x *Exchange, suspects []wire.Suspect, e *llm.Error, sai
 		}
 	}
 	if len(said) > 0 {
-		if x.Payload.Names(func(name string) bool { return said[wire.PlainWord(name)] && !unnamed[name] }) {
+		if x.Payload.Names(func(name string) bool { return said[wire.PlainWord(name)] && !unnamed.Has(name) }) {
 			return false
 		}
 		if said["messages"] || said["message"] && said["role"] {
@@ -282,7 +283,7 @@ func aboutFields(e *llm.Error) bool {
 }
 
 // unnamed are fields whose names are words of plain language.
-var unnamed = map[string]bool{"model": true, "messages": true, "stream": true, "n": true, "user": true, "stop": true}
+const unnamed wordlist.List = "model messages stream n user stop"
 
 //go:noinline
 func withNames(names []string, more []wire.Suspect) []string {
@@ -301,7 +302,7 @@ func (w words) any(of []string) bool {
 }
 
 // echoes are keys under which servers repeat the request.
-var echoes = map[string]bool{"input": true, "input_value": true, "body": true, "request": true, "request_body": true, "payload": true, "ctx": true, "url": true}
+const echoes wordlist.List = "input input_value body request request_body payload ctx url"
 
 // wordsOf gives the words of a refusal, names of fields among them, without
 // what the server only repeats of the request.
@@ -357,7 +358,7 @@ func (w words) value(raw json.RawMessage, depth int) bool {
 			return false
 		}
 		for key, value := range fields {
-			if echoes[key] {
+			if echoes.Has(key) {
 				continue
 			}
 			w.key(key)
@@ -368,14 +369,14 @@ func (w words) value(raw json.RawMessage, depth int) bool {
 }
 
 // envelope are the keys in which errors come; none of them names a field.
-var envelope = map[string]bool{"error": true, "errors": true, "message": true, "messages": true, "detail": true, "details": true, "type": true, "code": true,
-	"param": true, "status": true, "object": true, "msg": true, "loc": true, "title": true, "instance": true, "metadata": true, "provider_name": true,
-	"raw": true, "request_id": true, "id": true, "user": true, "user_id": true, "reason": true, "name": true, "index": true, "content": true}
+const envelope wordlist.List = `
+error errors message messages detail details type code param status object msg loc title instance metadata provider_name raw
+request_id id user user_id reason name index content`
 
 // key adds a key that may name a field: {"errors": {"stream_options":
 // ["unknown"]}}.
 func (w words) key(key string) {
-	if !envelope[key] {
+	if !envelope.Has(key) {
 		w.text(key)
 	}
 }

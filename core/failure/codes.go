@@ -44,9 +44,13 @@ func shapeOf(f fields, depth int) shape {
 	return ""
 }
 
-// numbers are the codes of each shape.
-var numbers = map[shape]wordlist.Index[llm.Code]{
-	zhipu: {
+// numbers are the codes of each shape; data, where a map would be built at each
+// start.
+var numbers = []struct {
+	shape shape
+	codes wordlist.Index[llm.Code]
+}{
+	{zhipu, wordlist.Index[llm.Code]{
 		{Value: llm.Authentication, Words: "1000 1001 1002 1003 1004 1110 1111 1112 1121 1220 1309 1311 1313"},
 		{Value: llm.Quota, Words: "1113 1304 1308 1310"},
 		{Value: llm.ModelNotFound, Words: "1211 1221 1222"},
@@ -55,16 +59,16 @@ var numbers = map[shape]wordlist.Index[llm.Code]{
 		{Value: llm.ContentFilter, Words: "1301"},
 		{Value: llm.RateLimit, Words: "1302 1303"},
 		{Value: llm.Unavailable, Words: "1230 1234 1305 1312"},
-	},
-	miniMax: {
+	}},
+	{miniMax, wordlist.Index[llm.Code]{
 		{Value: llm.Unavailable, Words: "1000 1001 1013 1024 1033"},
 		{Value: llm.RateLimit, Words: "1002 1039 1041"},
 		{Value: llm.Authentication, Words: "1004 2049"},
 		{Value: llm.Quota, Words: "1008 2056"},
 		{Value: llm.ContentFilter, Words: "1026 1027"},
 		{Value: llm.BadRequest, Words: "2013"},
-	},
-	baidu: {
+	}},
+	{baidu, wordlist.Index[llm.Code]{
 		{Value: llm.Unavailable, Words: "1 2 15 336000 336100 336200 336303"},
 		{Value: llm.RateLimit, Words: "4 18 336501 336502 336503"},
 		{Value: llm.Authentication, Words: "6 13 14 100 110 111 336004"},
@@ -72,14 +76,14 @@ var numbers = map[shape]wordlist.Index[llm.Code]{
 		{Value: llm.BadRequest, Words: "3 336001 336002 336003 336006"},
 		{Value: llm.ContextLength, Words: "336007 336103 336104"},
 		{Value: llm.ModelNotFound, Words: "336005"},
-	},
-	siliconFlow: {
+	}},
+	{siliconFlow, wordlist.Index[llm.Code]{
 		{Value: llm.ModelNotFound, Words: "20012"},
 		{Value: llm.BadRequest, Words: "20015"},
 		{Value: llm.Quota, Words: "30001"},
 		{Value: llm.Unavailable, Words: "50500 50501 50502 50503 50504 50505 50507 50508 50603 60000"},
-	},
-	spark: {
+	}},
+	{spark, wordlist.Index[llm.Code]{
 		{Value: llm.RateLimit, Words: "10007 11202 11203"},
 		{Value: llm.Unavailable, Words: "10008 10010 10011 10012 10110"},
 		{Value: llm.ContentFilter, Words: "10013 10014 10019"},
@@ -87,14 +91,14 @@ var numbers = map[shape]wordlist.Index[llm.Code]{
 		{Value: llm.Authentication, Words: "10015 11200"},
 		{Value: llm.Quota, Words: "11201"},
 		{Value: llm.BadRequest, Words: "10003 10004 10005 10163"},
-	},
-	grpc: {
+	}},
+	{grpc, wordlist.Index[llm.Code]{
 		{Value: llm.BadRequest, Words: "3 6 9 11 12"},
 		{Value: llm.ModelNotFound, Words: "5"},
 		{Value: llm.Authentication, Words: "7 16"},
 		{Value: llm.RateLimit, Words: "8"},
 		{Value: llm.Unavailable, Words: "1 2 4 10 13 14 15"},
-	},
+	}},
 }
 
 // names are the words for programs that say what a failure is, whatever its
@@ -194,8 +198,13 @@ func (r *rule) fits(name, text string, status int) bool {
 
 // codeOf is the error table: first what the body says, then the status.
 func codeOf(status int, s *said) llm.Code {
-	if code, known := numbers[s.shape].Find(s.code); known {
-		return code
+	for i := range numbers {
+		if numbers[i].shape != s.shape {
+			continue
+		}
+		if code, known := numbers[i].codes.Find(s.code); known {
+			return code
+		}
 	}
 	text := strings.ToLower(s.message + " " + s.upstreamSaid)
 	if s.notMoney(text) {

@@ -117,7 +117,7 @@ func (d *Part) isText() bool {
 
 func hasPieces(e Extra) bool {
 	for name := range e {
-		if pieceNames[name] || name == "signature" {
+		if pieceNames.Has(name) || name == "signature" {
 			return true
 		}
 	}

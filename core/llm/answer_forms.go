@@ -19,14 +19,7 @@ func checkFormat(format []byte) error {
 	if err != nil {
 		return nil // the syntax was checked
 	}
-	has := func(names ...string) []byte {
-		for _, name := range names {
-			if i := fields.Find(name); i >= 0 && format[fields.List[i].Start] != 'n' {
-				return format[fields.List[i].Start:fields.List[i].End]
-			}
-		}
-		return nil
-	}
+	has := func(names ...string) []byte { return valueOf(format, &fields, names) }
 	typ, word := has("type"), ""
 	isWord := typ != nil && JSON.Unmarshal(typ, &word) == nil
 	inner := has("json_schema")
@@ -47,6 +40,19 @@ func checkFormat(format []byte) error {
 	}
 	if word == "json_schema" {
 		return checkSchema(inner, has("schema"), has("name") != nil)
+	}
+	return nil
+}
+
+// valueOf is the value of the first of the names that an object has, unless it
+// is null.
+//
+//go:noinline
+func valueOf(object []byte, fields *jsontext.Fields, names []string) []byte {
+	for _, name := range names {
+		if i := fields.Find(name); i >= 0 && object[fields.List[i].Start] != 'n' {
+			return object[fields.List[i].Start:fields.List[i].End]
+		}
 	}
 	return nil
 }

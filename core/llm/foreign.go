@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
+	"github.com/llmagg/llmagg/core/internal/wordlist"
 )
 
 // A history holds the answers of whoever answered, and vendors put fields into
@@ -113,8 +114,7 @@ func (s *sieve) drops(name string) bool {
 // requestOnly are fields of an assistant's message that callers put there
 // themselves, to say what the next answer shall begin with, what is cached or
 // learned.
-var requestOnly = map[string]bool{"role": true, "prefix": true, "partial": true, "cache_control": true, "weight": true,
-	"continue_final_message": true}
+const requestOnly wordlist.List = "role prefix partial cache_control weight continue_final_message"
 
 // each writes the list of what f makes of items.
 //
@@ -208,7 +208,7 @@ func isAssistant(message []byte) bool { return textField(message, "role") == str
 func (s *sieve) field(dst []byte, key string, value []byte, spoken *string) []byte {
 	empty := value[0] == 'n' || string(bytes.Join(bytes.Fields(value), nil)) == "[]"
 	switch {
-	case requestOnly[key]:
+	case requestOnly.Has(key):
 	case key == PartsField && isParts(value):
 		if s.found == nil {
 			s.left("messages." + key) // no server but its owner's can read it
@@ -289,7 +289,7 @@ func (s *sieve) known(dst, object []byte, prefix string, known []string, f func(
 	}
 	return s.object(dst, object, func(dst []byte, key string, value []byte) []byte {
 		switch {
-		case !slices.Contains(known, key) && !requestOnly[key] && s.drops(prefix+key):
+		case !slices.Contains(known, key) && !requestOnly.Has(key) && s.drops(prefix+key):
 			return dst
 		case f != nil:
 			return f(dst, key, value)

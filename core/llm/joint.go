@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
+	"github.com/llmagg/llmagg/core/internal/wordlist"
 )
 
 // joint is a JSON value that this package does not know and that comes in
@@ -49,15 +50,15 @@ const (
 
 // pieceNames are fields whose texts are pieces even where they are all the
 // same.
-var pieceNames = map[string]bool{"text": true, "content": true, "reasoning": true, "reasoning_content": true, "reasoning_text": true,
-	"thinking": true, "thought": true, "summary": true, "transcript": true, "data": true, "arguments": true, "input": true,
-	"refusal": true, "code": true, "partial_json": true}
+const pieceNames wordlist.List = `
+text content reasoning reasoning_content reasoning_text thinking thought summary transcript data arguments input refusal code
+partial_json`
 
 // markNames are fields whose texts name something: a later one replaces an
 // earlier one.
-var markNames = map[string]bool{"type": true, "id": true, "format": true, "index": true, "object": true, "role": true, "model": true,
-	"name": true, "status": true, "mime_type": true, "url": true, "title": true, "provider": true, "thought_signature": true,
-	"call_id": true, "item_id": true, "created": true, "detail": true, "finish_reason": true, "stop_reason": true}
+const markNames wordlist.List = `
+type id format index object role model name status mime_type url title provider thought_signature call_id item_id created
+detail finish_reason stop_reason`
 
 func isNull(raw json.RawMessage) bool { return len(raw) == 0 || raw[0] == 'n' }
 
@@ -134,11 +135,11 @@ func (j *joint) lastValue() json.RawMessage {
 }
 
 func (j *joint) addText(at jointPlace, raw json.RawMessage) {
-	piece := pieceNames[at.name]
+	piece := pieceNames.Has(at.name)
 	switch {
 	case len(raw) == 2: // ""
 		return
-	case j.kind == 0 && len(j.raw) == 2, !piece && (at.in != inDelta || markNames[at.name]):
+	case j.kind == 0 && len(j.raw) == 2, !piece && (at.in != inDelta || markNames.Has(at.name)):
 		*j = joint{raw: raw, times: 1}
 		return
 	case j.kind == 0 && !piece && bytes.Equal(j.raw, raw):

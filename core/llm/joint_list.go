@@ -171,7 +171,7 @@ func isPiece(raw json.RawMessage) pieceKind {
 			case name == "index" && r.Index(-1) >= 0:
 				return yesIndexed
 			case name == "index":
-			case pieceNames[name] && r.Next() == '"':
+			case pieceNames.Has(name) && r.Next() == '"':
 				kind = yesText
 				r.Skip()
 			default:

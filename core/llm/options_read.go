@@ -175,13 +175,13 @@ func unknownOption(key string, ofAggregator bool) error {
 	}
 	what := "unknown call option " + shown.Name(key)
 	switch {
-	case !ambiguousFields[key] && isRequestField(key):
+	case !ambiguousFields.Has(key) && isRequestField(key):
 		return Errorf(InvalidArgument, "%s; it is a request field: put it into the request", what)
 	case isConfigKey(key) && suggest.Nearest(key, known, 0) == "":
 		return Errorf(InvalidArgument, "%s; it belongs in the configuration of a model", what)
 	}
 	if suggest.Nearest(key, known, suggest.Slips(key)) == "" { // what else it may be
-		if field := suggest.Nearest(key, slices.Concat(requestFieldNames, vendorFieldNames()), suggest.Slips(key)); field != "" && !ambiguousFields[field] {
+		if field := suggest.Nearest(key, slices.Concat(requestFieldNames, vendorFieldNames()), suggest.Slips(key)); field != "" && !ambiguousFields.Has(field) {
 			return Errorf(InvalidArgument, "%s; did you mean %q, a field of the request?", what, field)
 		}
 	}

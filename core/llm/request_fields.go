@@ -37,7 +37,7 @@ var vendorFieldList = []requestField{
 
 // ambiguousFields are fields of vendors whose names look like options of ours:
 // among the options of a call they are refused.
-var ambiguousFields = map[string]bool{"models": true, "route": true, "options": true, "usage": true}
+const ambiguousFields wordlist.List = "models route options usage"
 
 // vendorFieldWords are further fields that servers are known to take; they pass
 // as they are. A name that is not here passes, too, unless it is so near to a
@@ -132,7 +132,7 @@ func RequestSettings() []setting.Setting {
 		table = append(table, setting.Setting{Name: f.name, Type: kindText[f.kind]})
 	}
 	for _, name := range vendorFieldNames() {
-		if !ambiguousFields[name] {
+		if !ambiguousFields.Has(name) {
 			table = append(table, setting.Setting{Name: name, Type: kindText[kindOf(name)]})
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
+	"github.com/llmagg/llmagg/core/internal/wordlist"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
@@ -114,9 +115,9 @@ func (t *conversation) content(m *llm.Message, at wire.At) ([]block, error) {
 
 // ownBlocks are the types of blocks that Anthropic's API has and chat
 // completions lack; they pass as they are.
-var ownBlocks = map[string]bool{"image": true, "document": true, "search_result": true, "container_upload": true,
-	"thinking": true, "redacted_thinking": true, "tool_use": true, "tool_result": true,
-	"server_tool_use": true, "web_search_tool_result": true}
+const ownBlocks wordlist.List = `
+image document search_result container_upload thinking redacted_thinking tool_use tool_result server_tool_use
+web_search_tool_result`
 
 // blockOf translates a part; problem says what is wrong with it, "" if nothing
 // is.
@@ -131,7 +132,7 @@ func blockOf(p *llm.Part) (b block, problem string) {
 		return block{Type: "image", Source: s}, problem
 	case p.Type == "file" && p.File != nil:
 		return document(p.File)
-	case ownBlocks[p.Type]:
+	case ownBlocks.Has(p.Type):
 		raw, err := llm.JSON.Marshal(*p)
 		if err != nil {
 			return b, "cannot be written: " + err.Error()

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
+	"github.com/llmagg/llmagg/core/internal/wordlist"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
@@ -156,8 +157,7 @@ func marksCache(r *llm.Request) bool {
 
 // ownBlocks are the blocks of Converse that chat completions lack: a part of
 // that type, with a field of that name, passes as it is.
-var ownBlocks = map[string]bool{"image": true, "document": true, "video": true, "audio": true, "guardContent": true, "cachePoint": true,
-	"reasoningContent": true, "citationsContent": true, "searchResult": true}
+const ownBlocks wordlist.List = "image document video audio guardContent cachePoint reasoningContent citationsContent searchResult"
 
 // blockOf translates a part; problem says what is wrong with it, "" if nothing
 // is.
@@ -173,7 +173,7 @@ func (t *conversation) blockOf(p *llm.Part) (b block, problem string) {
 		return t.file(p.File.FileData, p.File.Filename, false)
 	case p.Type == "file" && p.File != nil:
 		return b, "is a file without file_data; Bedrock takes data, or s3://bucket/key"
-	case ownBlocks[p.Type] && wire.IsThere(p.Extra[p.Type]):
+	case ownBlocks.Has(p.Type) && wire.IsThere(p.Extra[p.Type]):
 		return block{Raw: append(append([]byte(`{"`+p.Type+`":`), p.Extra[p.Type]...), '}'), thought: p.Type == "reasoningContent"}, ""
 	}
 	return b, "is of type \"" + p.Type + "\", which Bedrock does not take, or has no content of that type"
