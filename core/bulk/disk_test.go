@@ -1,6 +1,7 @@
 package bulk_test
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
@@ -46,4 +47,18 @@ func TestTheLimitOfAFilesSize(t *testing.T) {
 	report, err := run(a, in, out, bulk.Options{Resume: true})
 	require.NoError(t, err)
 	require.Equal(t, 400-paid, report.Asked, "no paid answer was lost")
+}
+
+// A byte order mark begins no line, and the output's link stays one.
+func TestAsSomeEditorsWrite(t *testing.T) {
+	_, a := begin(t, "", faultwall.Step{Echo: true})
+	folder := t.TempDir()
+	in, out := filepath.Join(folder, "rows.jsonl"), filepath.Join(folder, "link.jsonl")
+	require.NoError(t, os.WriteFile(in, []byte("\xef\xbb\xbf\"a\"\r\n\"b\"\r\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "disk.jsonl"), nil, 0o600))
+	require.NoError(t, os.Symlink(filepath.Join(folder, "disk.jsonl"), out))
+	report, err := run(a, in, out, bulk.Options{})
+	require.NoError(t, err)
+	require.Equal(t, 2, report.Answered)
+	require.Len(t, results(t, filepath.Join(folder, "disk.jsonl")), 2)
 }

@@ -85,8 +85,11 @@ func openLedger(path string, of job, resume bool) (_ *ledger, err error) {
 			_ = l.file.Close()
 		}
 	}()
-	if syscall.Flock(int(l.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+	switch err := syscall.Flock(int(l.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); {
+	case errors.Is(err, syscall.EWOULDBLOCK):
 		return nil, llm.Errorf(llm.InvalidArgument, "another run uses the ledger %q; wait until it has ended, or use another output", path)
+	case err != nil:
+		return nil, llm.Errorf(llm.InvalidArgument, "the ledger %q cannot be locked: %v; use an output on another file system", path, err)
 	}
 	if l.file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666); err != nil {
 		return nil, llm.Errorf(llm.InvalidArgument, "the ledger cannot be opened: %v", err)

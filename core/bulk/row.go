@@ -80,6 +80,9 @@ func (s *JSONLSource) Next(context.Context) (Row, error) {
 	for {
 		line, err := s.lines.ReadBytes('\n')
 		s.line++
+		if s.line == 1 {
+			line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
+		}
 		if text := bytes.TrimSpace(line); len(text) > 0 {
 			return s.row(text), nil
 		}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"os"
+	"path/filepath"
 
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -101,6 +102,9 @@ func (s *JSONLSink) Write(r *Result) error {
 
 func (s *JSONLSink) open() (err error) {
 	if s.file == nil {
+		if target, err := filepath.EvalSymlinks(s.path); err == nil {
+			s.path = target // a link stays one
+		}
 		if s.file, err = os.Create(s.path + ".part"); err == nil {
 			s.out = bufio.NewWriterSize(s.file, 1<<16)
 		}

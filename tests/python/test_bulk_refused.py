@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import fcntl
 import functools
+import os
 import sqlite3
 import tracemalloc
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -108,3 +112,30 @@ def test_a_window_larger_than_the_job(llm_wall: FaultWall, tmp_path: Path, run: 
     llm = aggregator_for(llm_wall, "gpt-a")
     report = run(bulk.run(["a"] * 5, tmp_path / "answers.jsonl", llm, window=1_000_000_000))
     assert report.answered == 5
+
+
+def test_a_ledger_that_no_file_can_be_for(
+    llm_wall: FaultWall, tmp_path: Path, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a lock or a file is refused for is told; only a lock that is held is another run's."""
+    llm = aggregator_for(llm_wall, "gpt-a")
+    with pytest.raises(bulk.LedgerError, match=r"cannot be written: No such file or directory; use an output that can"):
+        run(bulk.run(["a"], "/proc/a.jsonl", llm))
+    no_locks = OSError(errno.ENOLCK, "No locks available")
+    with monkeypatch.context() as patch, pytest.raises(bulk.LedgerError, match=r"cannot be locked: No locks available"):
+        patch.setattr(fcntl, "flock", Mock(side_effect=no_locks))
+        run(bulk.run(["a"], tmp_path / "a.jsonl", llm))
+    no_room = OSError(errno.ENOSPC, "No space left on device")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "ftruncate", Mock(side_effect=no_room))  # that says whose the lock is
+        assert run(bulk.run(["a"], tmp_path / "a.jsonl", llm)).answered == 1
+
+
+def test_rows_as_some_editors_write_them(llm_wall: FaultWall, tmp_path: Path, run: Any) -> None:
+    """A byte order mark and ends of lines in two bytes; the output is a link, which stays one."""
+    llm, rows, output = aggregator_for(llm_wall, "gpt-a"), tmp_path / "rows.jsonl", tmp_path / "link.jsonl"
+    rows.write_bytes(b'\xef\xbb\xbf{"prompt": "a"}\r\n\r\n{"prompt": null}\r\n')
+    output.symlink_to(tmp_path / "disk.jsonl")
+    report = run(bulk.run(rows, output, llm))
+    assert (report.answered, report.errors, output.is_symlink()) == (1, 1, True)
+    assert "'prompt' of the row is empty" in (tmp_path / "disk.jsonl").read_text()

@@ -34,7 +34,11 @@ class JsonlLedger:
         self._unsynced = 0
         self._synced_at = time.monotonic()
         self._ballast: Ballast | None = None
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            self._lock.close()
+            raise full(path, error) from None
         try:
             self._end = self._scan()
             os.ftruncate(self._file, self._end)

@@ -36,6 +36,7 @@ def check(path: Path, source: Any, ledger: Any) -> None:
 def write(path: Path, entries: Iterable[Entry]) -> None:
     """Writes entries to a file, whose ending says its form. Raises LedgerFullError."""
     form = form_of(path, "the output")
+    path = path.resolve()  # a link stays one
     part = path.with_name(f"{path.name}.part")
     try:
         _WRITERS[form](part, entries)

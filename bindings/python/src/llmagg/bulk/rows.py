@@ -73,6 +73,8 @@ class Rows:
 def _read_jsonl(path: Path) -> Iterator[Any]:
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
+            if number == 1:
+                line = line.removeprefix(b"\xef\xbb\xbf")
             if not line.strip():
                 continue
             try:
@@ -149,6 +151,9 @@ def request_of(row: Any, prompt: Callable[[Any], Any] | None) -> Any:
                 except ValueError:
                     raise InvalidArgumentError(f"{key!r} of the row is not valid JSON") from None
             return value
+        empty = [repr(key) for key in ("body", "messages", "prompt") if key in row]
+        if empty:
+            raise InvalidArgumentError(f"{' and '.join(empty)} of the row is empty")
         names = ", ".join(map(repr, list(row)[:8]))
         raise InvalidArgumentError(f"the row has no 'prompt', 'messages' or 'body'; it has {names}")
     raise InvalidArgumentError(f"a row must be a text or an object, got {type(row).__name__}")
