@@ -75,7 +75,7 @@ edit runtime/mgcpacer.go 1 's|^		print("GOMEMLIMIT=", p, "\\n")$|		return math.M
 finish runtime/mgcpacer.go
 
 # A GOMAXPROCS far beyond any machine made Go allocate for ever when the library was loaded; more than 1024 counts as left out.
-edit runtime/proc.go 1 's|^\(	if n, err := strconv.ParseInt(gogetenv("GOMAXPROCS"), 10, 32); err == nil && n > 0\) {$|\1 \&\& n <= 1024 {|'
+edit runtime/proc.go 1 's/^\(	if n, .*gogetenv("GOMAXPROCS").* n > 0\) {$/\1 \&\& n <= 1024 {/'
 
 # Go's monitor looks at its threads each 20 µs whenever work began anew, and takes the processor of one that is in a system call since the
 # look before: mostly one that the kernel had put aside for a thread of the host's. Each look costs two changes of threads, and what was
