@@ -195,11 +195,10 @@ func ratio(most float64, field func(*Model) *float64) func(*Model, *place, []byt
 	return func(c *Model, at *place, v []byte) error {
 		n, err := strconv.ParseFloat(string(v), 64)
 		if err != nil || !(n > 0) || n > most {
-			bound := ""
 			if most == 1 {
-				bound = " and at most 1"
+				n = 2 // its bound is always told
 			}
-			return at.fail("%q is %s; expected a number greater than 0%s", at.key, shown.Value(v), bound)
+			return at.fail("%q is %s; expected a number greater than 0%s", at.key, shown.Value(v), setting.Bound(n, most))
 		}
 		*field(c) = n
 		return nil
@@ -218,7 +217,7 @@ func money(field func(*price.Price) **float64) func(*Model, *place, []byte) erro
 	return func(c *Model, at *place, v []byte) error {
 		n, err := strconv.ParseFloat(string(v), 64)
 		if err != nil || !(n >= 0) || n > setting.MostCount {
-			return at.fail("%q is %s; expected a number that is not negative", at.key, shown.Value(v))
+			return at.fail("%q is %s; expected a number that is not negative%s", at.key, shown.Value(v), setting.Bound(n, setting.MostCount))
 		}
 		*field(&c.Price) = &n
 		return nil

@@ -9,10 +9,8 @@ import asyncio
 import http.client
 import json
 import shutil
-import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from array import array
@@ -336,40 +334,3 @@ def test_keys(tmp_path: Path) -> None:
     for guessable in ([], [""], ["short"], ["a b" * 10], ["ü" * 20]):
         with pytest.raises(InvalidArgumentError):
             Keys(guessable)
-
-
-def test_the_command_makes_a_key_and_listens_on_loopback(llm_wall: FaultWall, tmp_path: Path) -> None:
-    (tmp_path / "keys").write_text("")
-    config = tmp_path / "llm.json"
-    config.write_text(json.dumps({"shop": {"models": {"good": {"api_key": "k", "base_url": llm_wall.url}}}}))
-    command = [sys.executable, "-m", "llmagg", "serve", "-c", str(config), "--port", "0"]
-    done = subprocess.run([*command, "--key-file", str(tmp_path / "keys")], capture_output=True, text=True, timeout=30)
-    assert done.returncode == 2
-    assert "is empty" in done.stderr
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        said = [process.stdout.readline().strip() for _ in range(3)]
-        process.send_signal(signal.SIGINT)
-        try:
-            assert process.wait(20) == 0
-        finally:
-            process.kill()
-    assert said[0] == "llmagg serves shop/good"
-    assert said[1].startswith("OPENAI_BASE_URL=http://127.0.0.1:")
-    assert said[2].startswith("OPENAI_API_KEY=sk-llmagg-")
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        at = str(taken.getsockname()[1])
-        done = subprocess.run([*command[:-1], at], capture_output=True, text=True, timeout=30)
-    assert (done.returncode, "Address already in use" in done.stderr) == (2, True), done.stderr
-
-
-def test_without_the_extra_serve_says_what_to_install() -> None:
-    code = "import sys; sys.modules['uvicorn'] = None; from llmagg.__main__ import main; sys.exit(main(sys.argv[1:]))"
-    done = python(code, "serve")
-    assert done.returncode == 2
-    assert "pip install 'llmagg[serve]'" in done.stderr
-
-
-def test_the_library_does_not_import_the_server() -> None:
-    code = "import sys, llmagg; print({'llmagg.serve', 'starlette', 'uvicorn'} & set(sys.modules))"
-    assert python(code).stdout == "set()\n"

@@ -6,7 +6,6 @@ package setting
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 	"time"
 
@@ -32,11 +31,23 @@ type Setting struct {
 // is a mistake, and would not fit everywhere.
 const MostCount = 1 << 40
 
+// mostSeconds are ten years.
+const mostSeconds = 10 * 365 * 86400
+
+// Bound is the end of a message about a number that is above most; "" if it is
+// not.
+func Bound(n, most float64) string {
+	if n > most {
+		return " and at most " + strconv.FormatFloat(most, 'f', -1, 64)
+	}
+	return ""
+}
+
 // Integer reads an integer, at least least.
 func Integer(key string, v []byte, least int) (int, error) {
 	n, err := strconv.Atoi(string(v))
 	if err != nil || n < least || n > MostCount {
-		return 0, fmt.Errorf("%q is %s; expected an integer, at least %d", key, shown.Value(v), least)
+		return 0, fmt.Errorf("%q is %s; expected an integer, at least %d%s", key, shown.Value(v), least, Bound(float64(n), MostCount))
 	}
 	return n, nil
 }
@@ -44,8 +55,8 @@ func Integer(key string, v []byte, least int) (int, error) {
 // Seconds reads a time in seconds: positive, finite, at most 10 years.
 func Seconds(key string, v []byte) (time.Duration, error) {
 	s, err := strconv.ParseFloat(string(v), 64)
-	if err != nil || !(s > 0) || s > 10*365*86400 || math.IsInf(s, 0) {
-		return 0, fmt.Errorf("%q is %s; expected seconds, a number greater than 0", key, shown.Value(v))
+	if err != nil || !(s > 0) || s > mostSeconds {
+		return 0, fmt.Errorf("%q is %s; expected seconds, a number greater than 0%s", key, shown.Value(v), Bound(s, mostSeconds))
 	}
 	return max(time.Duration(s*float64(time.Second)), 1), nil
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -74,9 +75,10 @@ def run(llm: LLMAggregator, listener: socket.socket, given: list[str], max_body:
     app = application(llm, Keys(given or made), Limits(body_bytes=max_body * MEBIBYTE, calls=max_calls))
     server = server_of(app)
     server.announce = lambda: _tell(llm, listener, made)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn sends it again when it has ended its calls
     try:
         server.run(sockets=[listener])
-    except KeyboardInterrupt:  # before the server runs, and again from uvicorn when it has ended its calls
+    except KeyboardInterrupt:  # before the server runs, and again from uvicorn
         return OK
     finally:
         llm.close_sync()
