@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"maps"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -63,17 +62,7 @@ var words = []string{"assistant", "stop", "chat.completion", "chat.completion.ch
 func (r *reader) extra(to *Extra) {
 	name := fieldName(r.Key)
 	r.strays = r.strays || name == "usage" || holdsUsage(r.Key)
-	if r.Dirty {
-		name = strings.ToValidUTF8(name, "\uFFFD")
-	}
-	from := r.Span()
-	if r.Err != nil {
-		return
-	}
-	if *to == nil {
-		*to = Extra{}
-	}
-	(*to)[name] = r.Keep(r.Data[from:r.Pos])
+	jsontext.KeepField(&r.Reader, name, to)
 }
 
 // extraLike is extra for an object whose forerunner was alike: where that had

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"encoding/json"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -85,20 +84,4 @@ func expect(r *jsontext.Reader, first byte, what string) bool {
 		return false
 	}
 	return r.Stop(r.Fail("expected " + what))
-}
-
-// KeepField keeps the field at hand, whose value comes next, null or not.
-func KeepField(r *jsontext.Reader, to *llm.Extra) {
-	name := string(r.Key)
-	if r.Dirty {
-		name = strings.ToValidUTF8(name, "\uFFFD")
-	}
-	from := r.Span()
-	if r.Err != nil {
-		return
-	}
-	if *to == nil {
-		*to = llm.Extra{}
-	}
-	(*to)[name] = r.Keep(r.Data[from:r.Pos])
 }

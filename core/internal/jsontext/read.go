@@ -183,6 +183,21 @@ func (r *Reader) Span() int {
 	return from
 }
 
+// KeepField keeps a field of this name, whose value comes next, null or not.
+func KeepField[M ~map[string]json.RawMessage](r *Reader, name string, to *M) {
+	if r.Dirty {
+		name = strings.ToValidUTF8(name, "\uFFFD")
+	}
+	from := r.Span()
+	if r.Err != nil {
+		return
+	}
+	if *to == nil {
+		*to = M{}
+	}
+	(*to)[name] = r.Keep(r.Data[from:r.Pos])
+}
+
 // Keep copies a raw value, many of them into one block of memory. Numbers that
 // JSON does not have become null.
 func (r *Reader) Keep(b []byte) json.RawMessage {

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"path"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -168,7 +167,7 @@ func document(f *llm.File) (b block, problem string) {
 	case strings.HasPrefix(f.FileData, "http://"), strings.HasPrefix(f.FileData, "https://"):
 		b.Source = &source{Type: "url", URL: f.FileData}
 	case f.FileData != "":
-		mediaType := mediaTypes[strings.ToLower(path.Ext(f.Filename))]
+		mediaType := wire.MediaTypeOf(f.Filename, readable)
 		if mediaType == "" {
 			return b, "is a file whose type neither its data nor its name tells"
 		}
@@ -194,9 +193,5 @@ func document(f *llm.File) (b block, problem string) {
 	return b, ""
 }
 
-// mediaTypes lists what Anthropic reads, by file name extension. The system's
-// own table is not asked: the same request must be the same body everywhere.
-var mediaTypes = map[string]string{
-	".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp", ".gif": "image/gif",
-	".pdf": "application/pdf", ".txt": "text/plain", ".md": "text/markdown", ".csv": "text/csv", ".html": "text/html",
-}
+// readable are the extensions of the files that Anthropic reads.
+const readable wordlist.List = ".png .jpg .jpeg .webp .gif .pdf .txt .md .csv .html"

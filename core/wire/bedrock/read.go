@@ -28,7 +28,7 @@ func (h *head) field(r *jsontext.Reader) {
 		h.usage = usageIn(r)
 	case "metrics", "trace", "additionalModelResponseFields", "serviceTier":
 		if r.Next() != 'n' {
-			wire.KeepField(r, &h.extra)
+			jsontext.KeepField(r, string(r.Key), &h.extra)
 			return
 		}
 		r.Skip()

@@ -3,7 +3,6 @@ package gemini
 import (
 	"fmt"
 	"net/url"
-	"path"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -103,20 +102,10 @@ func filePart(f *llm.File) (part sentPart, problem string) {
 	return part, "is a file without file_data or file_id"
 }
 
-// mediaTypes lists what Gemini reads, by file name extension. The system's own
-// table is not asked: the same request must be the same body everywhere.
-var mediaTypes = map[string]string{
-	".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp", ".gif": "image/gif",
-	".heic": "image/heic", ".heif": "image/heif", ".pdf": "application/pdf",
-	".wav": "audio/wav", ".mp3": "audio/mp3", ".aiff": "audio/aiff", ".aac": "audio/aac", ".ogg": "audio/ogg", ".flac": "audio/flac",
-	".mp4": "video/mp4", ".mpeg": "video/mpeg", ".mov": "video/mov", ".avi": "video/avi", ".webm": "video/webm",
-	".txt": "text/plain", ".md": "text/markdown", ".csv": "text/csv", ".html": "text/html", ".xml": "text/xml", ".json": "application/json",
-}
-
 // mediaTypeOfName guesses from a file's name or a URL's path; "" if it cannot.
 func mediaTypeOfName(name string) string {
 	if u, err := url.Parse(name); err == nil {
 		name = u.Path
 	}
-	return mediaTypes[strings.ToLower(path.Ext(name))]
+	return wire.MediaTypeOf(name, "")
 }

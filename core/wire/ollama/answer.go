@@ -322,10 +322,10 @@ func ends(data []byte, reason string) (*llm.Usage, llm.Extra) {
 			if reason == "stop" || reason == "length" {
 				r.Skip()
 			} else {
-				wire.KeepField(&r, &rest)
+				jsontext.KeepField(&r, string(r.Key), &rest)
 			}
 		default:
-			wire.KeepField(&r, &rest)
+			jsontext.KeepField(&r, string(r.Key), &rest)
 		}
 	}
 	return c.Usage(nil), rest

@@ -3,10 +3,10 @@ package responses
 import (
 	"encoding/json"
 	"fmt"
-	"path"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
+	"github.com/llmagg/llmagg/core/internal/wordlist"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
@@ -120,7 +120,7 @@ func fileOf(f *llm.File) (translated any, problem string) {
 	case strings.HasPrefix(f.FileData, "data:"):
 		t.FileData = f.FileData
 	case f.FileData != "":
-		mediaType := mediaTypes[strings.ToLower(path.Ext(f.Filename))]
+		mediaType := wire.MediaTypeOf(f.Filename, readable)
 		if mediaType == "" {
 			mediaType = "application/octet-stream"
 		}
@@ -136,8 +136,5 @@ func fileOf(f *llm.File) (translated any, problem string) {
 	return t, ""
 }
 
-// mediaTypes are those of files whose data come without, by their names. The
-// system's own table is not asked: the same request must be the same body
-// everywhere.
-var mediaTypes = map[string]string{".pdf": "application/pdf", ".txt": "text/plain", ".md": "text/markdown", ".csv": "text/csv",
-	".html": "text/html", ".json": "application/json", ".png": "image/png", ".jpg": "image/jpeg"}
+// readable are the extensions of the files whose data may come without a type.
+const readable wordlist.List = ".pdf .txt .md .csv .html .json .png .jpg"
