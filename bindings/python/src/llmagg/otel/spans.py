@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
@@ -47,6 +48,14 @@ class Settings:
         self.names = generation()
         self.parameters = [(key, self.names[key]) for key in _PARAMETERS if key in self.names]
         self.head = lru_cache(256)(self._head)
+        self._broken = False
+
+    def broke(self, error: Exception) -> None:
+        """Warns once that a sampler, processor or propagator of the application raised: no answer is lost for it."""
+        if not self._broken:
+            self._broken = True
+            what = f"{type(error).__name__}: {error}"
+            logging.getLogger("llmagg").warning("OpenTelemetry failed: %s; calls go on without what it misses", what)
 
     def _head(self, operation: str, route: str, model: str) -> tuple[str, Mapping[str, Any], str]:
         """A span's name, what it says from its start on, and the configured name of its model."""
@@ -89,6 +98,12 @@ class Trace:
 
     def answered(self, response: Any) -> None:
         """Ends the span of a call with its answer."""
+        try:
+            self._answered(response)
+        except Exception as error:
+            self.settings.broke(error)
+
+    def _answered(self, response: Any) -> None:
         usage = response.usage
         if self.recording:
             said, attempts = self.asked, response.attempts
@@ -145,6 +160,12 @@ class Trace:
 
     def failed(self, error: BaseException) -> None:
         """Ends the span of a call with its error; a stream that was left is no error."""
+        try:
+            self._failed(error)
+        except Exception as raised:
+            self.settings.broke(raised)
+
+    def _failed(self, error: BaseException) -> None:
         name = error.name if isinstance(error, errors.LLMError) else type(error).__name__
         if isinstance(error, (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt)):
             name = "CANCELED"
@@ -175,8 +196,11 @@ class Trace:
 
     def ended(self, payload: Payload) -> None:
         """The trail of a call that was cancelled or left: its last event has come."""
-        if self.recording:
-            self._attempts([Attempt.from_dict(entry) for entry in decode(payload).get("attempts") or ()])
+        try:
+            if self.recording:
+                self._attempts([Attempt.from_dict(entry) for entry in decode(payload).get("attempts") or ()])
+        except Exception as error:
+            self.settings.broke(error)
 
     def _attempts(self, attempts: list[Attempt]) -> None:
         if not self.settings.attempts:

@@ -77,10 +77,17 @@ class TracedCall(Call):
 
     def _start(self, operation: str = "chat", *, stream: bool = False) -> Trace | None:
         """Begins the span; None if it is not sampled, and nothing else needs it: then the call is a plain one."""
+        self._trace: Trace | None = None
+        try:
+            self._trace = self._traced(operation, stream=stream)
+        except Exception as error:
+            self.settings.broke(error)
+        return self._trace
+
+    def _traced(self, operation: str, *, stream: bool) -> Trace | None:
         settings, names = self.settings, self.names
         head = settings.head(operation, names[0] if names else "", str(self.request.get("model") or ""))
         needed = settings.always or self.targets
-        self._trace: Trace | None = None
         if needed or settings.sampling is None:
             span: Any = settings.start_span(head[0], None, settings.kind, head[1])
         else:
@@ -89,7 +96,7 @@ class TracedCall(Call):
         if not recording and not needed:
             return None  # such a span has nothing to end
         self._operation = None
-        self._trace = made = Trace(settings, time.time_ns(), head, span)
+        made = Trace(settings, time.time_ns(), head, span)
         if recording:
             made.note(self.request, stream=stream)
         if settings.propagate:
