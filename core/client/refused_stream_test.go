@@ -29,14 +29,15 @@ type framed struct {
 	caFile                string
 	requests, connections atomic.Int32
 
-	say func(n int32, f *http2.Framer, stream uint32) (goOn bool)
+	say      func(n int32, f *http2.Framer, stream uint32) (goOn bool)
+	settings []http2.Setting
 }
 
-func startFramed(t *testing.T, say func(n int32, f *http2.Framer, stream uint32) bool) *framed {
+func startFramed(t *testing.T, say func(n int32, f *http2.Framer, stream uint32) bool, settings ...http2.Setting) *framed {
 	t.Helper()
 	lender := httptest.NewTLSServer(nil) // lends its certificate
 	defer lender.Close()
-	s := &framed{caFile: filepath.Join(t.TempDir(), "ca.pem"), say: say}
+	s := &framed{caFile: filepath.Join(t.TempDir(), "ca.pem"), say: say, settings: settings}
 	require.NoError(t, os.WriteFile(s.caFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: lender.Certificate().Raw}), 0o600))
 	var err error
 	s.listener, err = tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: lender.TLS.Certificates, NextProtos: []string{"h2"}})
@@ -61,7 +62,7 @@ func (s *framed) serve(conn net.Conn) {
 		return
 	}
 	f := http2.NewFramer(conn, conn)
-	_ = f.WriteSettings()
+	_ = f.WriteSettings(s.settings...)
 	for {
 		frame, err := f.ReadFrame()
 		if err != nil {
@@ -92,7 +93,14 @@ func answerFramed(f *http2.Framer, stream uint32) bool {
 
 func (s *framed) route(t *testing.T) *client.Client {
 	t.Helper()
-	c, err := client.New(config.Model{Provider: "p", Name: "m", CAFile: s.caFile, BaseURL: "https://" + s.listener.Addr().String() + "/v1", MaxRetries: 1}, client.Options{})
+	return s.routeWith(t, func(*config.Model) {})
+}
+
+func (s *framed) routeWith(t *testing.T, change func(*config.Model)) *client.Client {
+	t.Helper()
+	cfg := config.Model{Provider: "p", Name: "m", CAFile: s.caFile, BaseURL: "https://" + s.listener.Addr().String() + "/v1", MaxRetries: 1}
+	change(&cfg)
+	c, err := client.New(cfg, client.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, c.Close(context.Background())) })
 	return c

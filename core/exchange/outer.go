@@ -4,18 +4,26 @@ import (
 	"net/http"
 
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/transport"
 )
 
 // outer is the application's code around the two ways of the pool; without any
 // both are nil.
 type outer struct{ kept, fresh http.RoundTripper }
 
+// keptWay is the pool's kept connections, which change when they turn deaf.
+type keptWay struct{ pool *transport.Pool }
+
+func (k keptWay) RoundTrip(r *http.Request) (*http.Response, error) {
+	return k.pool.Kept().RoundTrip(r)
+}
+
 // wrap makes the application's code around the pool's ways.
 func (u *Upstream) wrap() error {
 	if u.Wrap == nil {
 		return nil
 	}
-	u.outer = outer{u.Wrap(u.Pool.Kept()), u.Wrap(u.Pool.Fresh())}
+	u.outer = outer{u.Wrap(keptWay{u.Pool}), u.Wrap(u.Pool.Fresh())}
 	if u.outer.kept == nil || u.outer.fresh == nil {
 		return llm.Errorf(llm.InvalidArgument, "the application's function for a RoundTripper returned nil; expected a RoundTripper, for example the one it was given")
 	}
@@ -28,9 +36,9 @@ func (u *Upstream) roundTrip(t *http.Transport, req *http.Request) (*http.Respon
 	if u.Wrap == nil {
 		return t.RoundTrip(req)
 	}
-	way := u.outer.kept
-	if t == u.Pool.Fresh() {
-		way = u.outer.fresh
+	way := u.outer.fresh
+	if t == u.Pool.Kept() {
+		way = u.outer.kept
 	}
 	req.Header = copied(req.Header) // all requests share it
 	resp, err := way.RoundTrip(req)

@@ -92,7 +92,8 @@ func (e *endpoint) with(o *llm.CallOptions) http.Header {
 // post sends the request and returns the answer's head. A connection that was
 // kept alive and ends before any byte of the answer is not the server's word
 // about the request: it is sent again, once, on a new connection (R6). So is,
-// up to twice, what an HTTP/2 server says it has not looked at.
+// up to twice, what an HTTP/2 server says it has not looked at, and more often
+// what found its connection full or left before it was sent.
 func (u *Upstream) post(ctx context.Context, x *Exchange, stream bool) (*http.Response, error) {
 	x.Stream = stream
 	if x.again == 0 {
@@ -138,15 +139,26 @@ func (u *Upstream) deliver(ctx context.Context, x *Exchange, to *endpoint, body 
 // way sends body and returns the answer's head, as post says.
 func (u *Upstream) way(ctx context.Context, to *endpoint, body []byte, x *Exchange) (*http.Response, error) {
 	way := u.Pool.Next()
-	resp, stale, err := u.send(ctx, way, to, body, x)
-	if err != nil && stale && ctx.Err() == nil {
+	resp, kept, err := u.send(ctx, way, to, body, x)
+	if err == nil && kept && resp.StatusCode == http.StatusRequestTimeout && resp.Close {
+		_ = resp.Body.Close() // the connection had been idle too long: the answer crossed the request
+		err = io.EOF
+	}
+	if err != nil && kept && lost(err) && ctx.Err() == nil {
 		resp, _, err = u.send(ctx, u.Pool.Fresh(), to, body, x)
 	}
-	for again := 0; err != nil && again < 2 && unprocessed(err) && ctx.Err() == nil; again++ {
-		resp, _, err = u.send(ctx, u.Pool.Kept(), to, body, x)
+	for left := resends; err != nil && left > 0 && unprocessed(err) && ctx.Err() == nil; {
+		if left--; !unsent(err) {
+			left -= perRefusal - 1
+		}
+		again := u.Pool.Kept()
+		if left <= 0 {
+			again = u.Pool.Own() // where no other request is in its way
+		}
+		resp, _, err = u.send(ctx, again, to, body, x)
 	}
 	if err != nil {
-		u.Pool.Failed(ctx, way, stale)
+		u.Pool.Failed(ctx, way, kept)
 		return nil, u.networkError(err)
 	}
 	u.Pool.Answered(way)
@@ -157,7 +169,9 @@ func (u *Upstream) way(ctx context.Context, to *endpoint, body []byte, x *Exchan
 // name: these keys, and stream_options where they are asked for.
 const bodyRoom = len(`"model":"","stream":true,"stream_options":{"include_usage":true},`)
 
-func (u *Upstream) send(ctx context.Context, t *http.Transport, to *endpoint, body []byte, x *Exchange) (resp *http.Response, stale bool, err error) {
+// send sends body once; kept tells that its connection had been used before,
+// and that no byte came back if there is an error.
+func (u *Upstream) send(ctx context.Context, t *http.Transport, to *endpoint, body []byte, x *Exchange) (resp *http.Response, kept bool, err error) {
 	s := &sending{Context: ctx}
 	s.body.Reset(body)
 	plain := http.Request{Method: http.MethodPost, URL: to.url, Host: to.url.Host, Header: to.with(&x.Payload.Options),
@@ -178,29 +192,48 @@ func (u *Upstream) send(ctx context.Context, t *http.Transport, to *endpoint, bo
 	// The transport's RoundTrip instead of a Client: redirects are errors (L3).
 	resp, err = u.roundTrip(t, req)
 	if err != nil {
-		// A request of HTTP/1 whose context ends fails with the context's
-		// cause, an *llm.Error. The trace's hooks have run when RoundTrip fails
-		// for a lost connection: the transport calls them before it reports.
-		var broken *llm.Error
+		// The trace's hooks have run when RoundTrip fails for a lost
+		// connection: the transport calls them before it reports.
 		x.Reached = x.Reached || s.connected.Load()
-		return nil, s.reused.Load() && !s.answered.Load() && !errors.As(err, &broken), err
+		return nil, s.reused.Load() && !s.answered.Load(), err
 	}
-	return resp, false, nil
+	return resp, s.reused.Load(), nil
+}
+
+// lost tells whether a request failed with its connection. A request of HTTP/1
+// whose context ends fails with the context's cause, an *llm.Error; and where
+// an HTTP/2 server ends a stream, it is not the connection that ends.
+func lost(err error) bool {
+	var broken *llm.Error
+	return !errors.As(err, &broken) && !strings.HasPrefix(err.Error(), "stream error: ")
 }
 
 // unprocessed tells whether a request reached a server that did nothing about
 // it: its stream was refused, or is beyond the last one that a GOAWAY names
-// (RFC 9113, section 8.7). The transport itself sends such a request again only
-// where it can rewind its body.
+// (RFC 9113, section 8.7); or did not reach it. The transport itself sends such
+// a request again only where it can rewind its body.
 func unprocessed(err error) bool {
 	text := err.Error()
-	return strings.Contains(text, cannotRetry) || strings.Contains(text, goneAway)
+	return strings.Contains(text, cannotRetry) || strings.Contains(text, goneAway) || unsent(err)
 }
+
+// unsent tells whether a request was not sent at all: when its turn came, its
+// HTTP/2 connection had as many streams as its server allows, or was left.
+func unsent(err error) bool { return strings.Contains(err.Error(), cannotRewind) }
 
 // What the transport says of it, since it has no types for it.
 const (
-	cannotRetry = "cannot retry err ["
-	goneAway    = "Transport received GOAWAY from server"
+	cannotRetry  = "cannot retry err ["
+	cannotRewind = "cannot rewind body"
+	goneAway     = "Transport received GOAWAY from server"
+)
+
+// How often a request that was not processed is sent again: twice if it is
+// refused; if it was not even sent, as often as a herd of calls needs that
+// meets on few new connections.
+const (
+	resends    = 24
+	perRefusal = resends / 2
 )
 
 // unprocessedText is the server's part in such an error; the rest is advice to
@@ -214,6 +247,8 @@ func unprocessedText(text string) string {
 		return "the server refused the request before processing it (HTTP/2 REFUSED_STREAM)"
 	case strings.Contains(text, "GOAWAY"):
 		return "the server closed the connection before processing the request (HTTP/2 GOAWAY)"
+	case strings.Contains(text, cannotRewind):
+		return "no connection took the request: each had as many streams as the server allows, or was being closed"
 	}
 	return text
 }

@@ -27,6 +27,7 @@ type dialer struct {
 	roots    func() authorities
 	proxy    *url.URL // to which a tunnel is asked for; nil for none
 	onSocket func(fd uintptr, open bool)
+	sockets  *sockets // nil: nobody wants to close them
 }
 
 // connector makes a connection before ctx ends.
@@ -106,11 +107,10 @@ func connectError(ctx context.Context, timeout time.Duration, addr string, err e
 // socket before it connects: a process that forks meanwhile must not keep it.
 func (d *dialer) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
 	var plain net.Dialer
-	if d.onSocket == nil {
-		return plain.DialContext(ctx, network, addr)
-	}
-	plain.Control = func(_, _ string, raw syscall.RawConn) error {
-		return raw.Control(func(fd uintptr) { d.onSocket(fd, true) })
+	if d.onSocket != nil {
+		plain.Control = func(_, _ string, raw syscall.RawConn) error {
+			return raw.Control(func(fd uintptr) { d.onSocket(fd, true) })
+		}
 	}
 	conn, err := plain.DialContext(ctx, network, addr)
 	if err != nil {
@@ -120,11 +120,13 @@ func (d *dialer) DialContext(ctx context.Context, network, addr string) (net.Con
 	if !ok {
 		return conn, nil
 	}
-	w := &watchedConn{TCPConn: tcp, told: d.onSocket}
-	raw, err := tcp.SyscallConn()
-	if err != nil || raw.Control(func(fd uintptr) { w.fd = fd }) != nil {
-		return conn, nil
+	w := &watchedConn{TCPConn: tcp, of: d.sockets}
+	if d.onSocket != nil {
+		if raw, err := tcp.SyscallConn(); err == nil && raw.Control(func(fd uintptr) { w.fd = fd }) == nil {
+			w.told = d.onSocket
+		}
 	}
+	d.sockets.add(w)
 	return w, nil
 }
 
@@ -132,7 +134,8 @@ type watchedConn struct {
 	*net.TCPConn
 	fd   uintptr
 	once sync.Once
-	told func(fd uintptr, open bool)
+	told func(fd uintptr, open bool) // may be nil
+	of   *sockets                    // may be nil
 }
 
 // Close tells first: afterwards the number may belong to somebody else. The
@@ -140,10 +143,51 @@ type watchedConn struct {
 // of the socket and its note has a copy.
 func (w *watchedConn) Close() error {
 	w.once.Do(func() {
-		_ = w.CloseWrite() // fails where the connection is broken already
-		w.told(w.fd, false)
+		if w.told != nil {
+			_ = w.CloseWrite() // fails where the connection is broken already
+			w.told(w.fd, false)
+		}
+		w.of.remove(w)
 	})
 	return w.TCPConn.Close()
+}
+
+// sockets are the connections of a pool that are open. The transport leaves
+// some open for a while, after it was told to close what is idle.
+type sockets struct {
+	mu   sync.Mutex // guards open
+	open map[*watchedConn]struct{}
+}
+
+func (s *sockets) add(w *watchedConn) {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open == nil {
+		s.open = map[*watchedConn]struct{}{}
+	}
+	s.open[w] = struct{}{}
+}
+
+func (s *sockets) remove(w *watchedConn) {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.open, w)
+}
+
+func (s *sockets) close() {
+	s.mu.Lock()
+	open := s.open
+	s.open = nil
+	s.mu.Unlock()
+	for w := range open {
+		_ = w.Close() // nothing more is wanted from it
+	}
 }
 
 var _ syscall.Conn = (*watchedConn)(nil)

@@ -42,11 +42,12 @@ type Pool struct {
 	key   poolKey
 	host  string // without the port
 	port  int
-	kept  *http.Transport // connections are kept alive
-	fresh *http.Transport // every request on a new connection (R6)
-	deaf  atomic.Bool     // a request on a kept connection met silence: see Next
-	users int             // guarded by pools.mu
-	awake int             // users that do not rest; guarded by pools.mu
+	kept  atomic.Pointer[http.Transport] // connections are kept alive
+	fresh *http.Transport                // every request on a new connection (R6)
+	deaf  atomic.Bool                    // a request on a kept connection met silence: see Next
+	made  *sockets                       // all connections
+	users int                            // guarded by pools.mu
+	awake int                            // users that do not rest; guarded by pools.mu
 	// background counts the goroutines of Go; each ends with life, which ends
 	// when the pool closes, if not before.
 	background sync.WaitGroup
@@ -90,10 +91,12 @@ func Borrow(o Options) (*Pool, error) {
 	p := &Pool{key: key, users: 1, awake: 1, host: u.Hostname()}
 	p.port, _ = strconv.Atoi(portOf(u)) // the configuration has checked it
 	p.life, p.die = context.WithCancel(context.Background())
-	if p.kept, err = p.transport(o, u, proxy); err != nil {
+	kept, err := p.transport(o, u, proxy)
+	if err != nil {
 		return nil, err
 	}
-	p.fresh = p.kept.Clone()
+	p.kept.Store(kept)
+	p.fresh = kept.Clone()
 	p.fresh.DisableKeepAlives = true
 	pools.open[key] = p
 	return p, nil
@@ -111,42 +114,50 @@ func portOf(u *url.URL) string {
 }
 
 // Kept sends requests on connections that are kept alive.
-func (p *Pool) Kept() *http.Transport { return p.kept }
+func (p *Pool) Kept() *http.Transport { return p.kept.Load() }
 
 // Fresh sends each request on a new connection (R6).
 func (p *Pool) Fresh() *http.Transport { return p.fresh }
 
+// Own sends one request on a connection that no other request can join: where
+// many wait, each new connection takes more of them than its server may.
+func (p *Pool) Own() *http.Transport { return p.fresh.Clone() }
+
 // Next is how the next request goes out. A dead connection that stays open is
 // noticed by a PING within 20 s (HTTP/2) or by TCP; until then each request on
-// it would wait for its whole timeout. So after a request that got no byte on a
-// kept connection, the next request uses a new connection.
+// it, or on the others that died with it, would wait for its whole timeout. So
+// after a request that got no byte on a kept connection, the next request uses
+// a new connection.
 func (p *Pool) Next() *http.Transport {
 	if p.deaf.Load() {
 		return p.fresh
 	}
-	return p.kept
+	return p.Kept()
 }
 
 // Failed notes how a request ended without an answer on way; kept tells that
-// its connection had been used before and is still open: that of HTTP/2, since
-// HTTP/1 ends with its request.
+// its connection had been used before, and no byte came.
 func (p *Pool) Failed(ctx context.Context, way *http.Transport, kept bool) {
 	e, _ := context.Cause(ctx).(*llm.Error)
 	switch {
 	case e == nil || e.Code != llm.Timeout:
 	case way == p.fresh:
 		p.deaf.Store(false) // it was not the connection
-	case kept:
+	case kept && way == p.Kept():
 		p.deaf.Store(true)
 	}
 }
 
 // Answered notes that a request was answered: on a new connection, after
-// silence on a kept one, it shows that the kept ones are no good.
+// silence on a kept one, it shows that the kept ones are no good. They are
+// left: requests that wait on them may go on, and no other joins these.
 func (p *Pool) Answered(way *http.Transport) {
-	if way == p.fresh && p.deaf.CompareAndSwap(true, false) {
-		p.kept.CloseIdleConnections()
+	if way != p.fresh || !p.deaf.CompareAndSwap(true, false) {
+		return
 	}
+	old := p.Kept()
+	p.kept.Store(old.Clone())
+	old.CloseIdleConnections()
 }
 
 // Rest says that this user needs no idle connections for now; when all users
@@ -157,7 +168,7 @@ func (p *Pool) Rest() {
 	idle := p.awake == 0
 	pools.mu.Unlock()
 	if idle {
-		p.kept.CloseIdleConnections()
+		p.Kept().CloseIdleConnections()
 	}
 }
 
@@ -193,8 +204,9 @@ func (p *Pool) Release() {
 	if last {
 		p.die()
 		p.background.Wait()
-		p.kept.CloseIdleConnections()
+		p.Kept().CloseIdleConnections()
 		p.fresh.CloseIdleConnections()
+		p.made.close() // also those of HTTP/2 whose last stream is still being cancelled
 	}
 }
 
@@ -213,7 +225,8 @@ func (p *Pool) transport(o Options, origin *url.URL, env proxyEnvironment) (*htt
 	if err := checkProxy(via, from); err != nil {
 		return nil, err
 	}
-	d := &dialer{timeout: o.ConnectTimeout, onSocket: o.OnSocket, roots: roots,
+	p.made = new(sockets)
+	d := &dialer{sockets: p.made, timeout: o.ConnectTimeout, onSocket: o.OnSocket, roots: roots,
 		tls: &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}}
 	switch {
 	case tunnels(origin, via):
