@@ -30,18 +30,42 @@ const (
 func (m *Member) run(ctx context.Context) {
 	defer close(m.left)
 	defer m.detach()
-	for ctx.Err() == nil {
-		opening, cancel := context.WithTimeout(ctx, openWithin)
-		store, err := m.o.Open(opening)
-		cancel()
+	for ctx.Err() == nil || m.untold() {
+		store, err := m.open(ctx)
+		if err == nil {
+			m.serve(ctx, store)
+			store.Close()
+		}
+		if ctx.Err() != nil {
+			return
+		}
 		if err != nil {
 			m.lose(ctx, err)
 			pause(ctx, again)
-			continue
 		}
-		m.serve(ctx, store)
-		store.Close()
 	}
+}
+
+// open opens the store. A member that leaves meanwhile goes on with it for a
+// moment, if it has something to tell.
+func (m *Member) open(ctx context.Context) (Store, error) {
+	opening, cancel := context.WithTimeout(context.WithoutCancel(ctx), openWithin)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() {
+		if m.untold() {
+			pause(opening, askWithin)
+		}
+		cancel()
+	})
+	defer stop()
+	return m.o.Open(opening)
+}
+
+// untold tells whether something waits to be told.
+func (m *Member) untold() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.queue) > 0
 }
 
 // detach ends the sharing of all routes.

@@ -148,6 +148,32 @@ func TestWaitsAndBlocksHoldForAll(t *testing.T) {
 	})
 }
 
+// Who leaves while the store is still being opened tells what it found out, but
+// waits for a second at most.
+func TestWhoLeavesEarlyTells(t *testing.T) {
+	for takes, heard := range map[time.Duration]int{0: 1, 100 * time.Millisecond: 1, time.Hour: 0} {
+		fleetOf(t, 1, func(s *fleet.Memory, p []*process) {
+			settle()
+			short := join(t, s, func(_ *config.Model, o *fleet.Options) {
+				o.Open = func(ctx context.Context) (fleet.Store, error) {
+					select {
+					case <-time.After(takes):
+						return s, nil
+					case <-ctx.Done():
+						return nil, ctx.Err()
+					}
+				}
+			})
+			short.breaker().BlockUntil(time.Now().Add(time.Minute))
+			began := time.Now()
+			short.close()
+			require.LessOrEqual(t, time.Since(began), time.Second)
+			settle()
+			require.Equal(t, heard, p[0].member.Report().Heard, "the store opens after %v", takes)
+		})
+	}
+}
+
 // Who joins later knows what was told before.
 func TestWhoJoinsLaterKnows(t *testing.T) {
 	fleetOf(t, 2, func(s *fleet.Memory, p []*process) {
