@@ -48,8 +48,11 @@ type memory struct {
 	proven [2]atomic.Bool           // the additions to whole answers and to streams were taken
 	vain   atomic.Int32             // attempts in a row whose guesses changed nothing
 	plain  atomic.Bool              // vectors in base64 are refused
-	quiet  atomic.Int64             // until when no guess is made, as nanoseconds of the Unix epoch
+	quiet  atomic.Int64             // until when no guess is made: the time since loaded
 }
+
+// loaded is a time to count from: a wall clock that is set changes nothing.
+var loaded = time.Now()
 
 // guessed notes how an attempt's guesses ended.
 func (m *memory) guessed(right bool) {
@@ -57,13 +60,13 @@ func (m *memory) guessed(right bool) {
 	case right:
 		m.vain.Store(0)
 	case m.vain.Add(1) >= maxVain:
-		m.quiet.Store(time.Now().Add(vainPause).UnixNano())
+		m.quiet.Store(int64(time.Since(loaded) + vainPause))
 	}
 }
 
 // mayGuess tells whether a guess may be made now.
 func (m *memory) mayGuess() bool {
-	return m.vain.Load() < maxVain || time.Now().UnixNano() >= m.quiet.Load()
+	return m.vain.Load() < maxVain || int64(time.Since(loaded)) >= m.quiet.Load()
 }
 
 func (m *memory) omitted() []string {

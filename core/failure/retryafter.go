@@ -10,8 +10,9 @@ import (
 // namedWait is the wait that a server asks for (R4): retry-after-ms (OpenAI),
 // else Retry-After in seconds or as an HTTP date (RFC 9110, section 10.2.3).
 // Garbage, negative numbers, NaN and infinities name no wait; a date in the
-// past names 0. A date counts from the answer's own Date, since the server's
-// clock need not be ours; from ours, where that Date is missing or nonsense.
+// past names 0. A date, or a time in its place, counts from the answer's own
+// Date, since the server's clock need not be ours; from ours, where that Date
+// is missing or nonsense.
 func namedWait(h http.Header, now time.Time) (time.Duration, bool) {
 	if d, ok := positive(h.Get("Retry-After-Ms"), time.Millisecond); ok {
 		return d, true
@@ -20,13 +21,16 @@ func namedWait(h http.Header, now time.Time) (time.Duration, bool) {
 	if v == "" {
 		return 0, false
 	}
-	if at, ok := moment(v); ok {
-		return min(max(at.Sub(now), 0), longestWait), true
-	}
-	if d, ok := positive(v, time.Second); ok {
+	at, dated := moment(v)
+	if d, ok := positive(v, time.Second); ok && !dated {
 		return d, true
 	}
-	if at, err := parseDate(v); err == nil {
+	if !dated {
+		var err error
+		at, err = parseDate(v)
+		dated = err == nil
+	}
+	if dated {
 		wait := at.Sub(now)
 		if date, err := parseDate(strings.TrimSpace(h.Get("Date"))); err == nil && at.Sub(date).Abs() <= longestSense {
 			wait = at.Sub(date)

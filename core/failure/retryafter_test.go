@@ -2,6 +2,7 @@ package failure
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 func TestADateCountsFromTheAnswersOwn(t *testing.T) {
 	now := time.Date(2025, 3, 14, 15, 9, 26, 0, time.UTC)
 	at := func(d time.Duration) string { return now.Add(d).Format(http.TimeFormat) }
+	epoch := func(d time.Duration) string { return strconv.FormatInt(now.Add(d).Unix(), 10) }
 	for name, c := range map[string]struct {
 		date, after string
 		want        time.Duration
@@ -29,6 +31,9 @@ func TestADateCountsFromTheAnswersOwn(t *testing.T) {
 		"a Date of 2099":             {"Thu, 01 Jan 2099 00:00:00 GMT", at(2 * time.Second), 2 * time.Second},
 		"a Date in RFC 850's form":   {"Friday, 14-Mar-25 14:09:26 GMT", "Friday, 14-Mar-25 14:09:28 GMT", 2 * time.Second},
 		"seconds need no Date":       {"Thu, 01 Jan 1970 00:00:00 GMT", "2", 2 * time.Second},
+		"seconds of the epoch":       {at(-time.Hour), epoch(-time.Hour + 2*time.Second), 2 * time.Second},
+		"milliseconds of the epoch":  {at(24 * time.Hour), epoch(24*time.Hour+2*time.Second) + "000", 2 * time.Second},
+		"the epoch without a Date":   {"", epoch(2 * time.Second), 2 * time.Second},
 		"a wait beyond what is sane": {at(0), at(48 * time.Hour), 48 * time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {

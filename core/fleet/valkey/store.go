@@ -21,8 +21,8 @@ type store struct {
 	key    string // "llmagg:{NAME}:"
 
 	mu    sync.Mutex // guards what follows
-	ahead time.Duration
-	timed bool // ahead is known: the server's clock less this process's
+	there time.Time  // the server's clock …
+	asked time.Time  // … at this time of the process's monotonic one; zero: unknown
 }
 
 const (
@@ -145,10 +145,10 @@ func millis(text string) time.Time {
 // now is the server's time. It is asked once, and with each Alive.
 func (s *store) now(ctx context.Context) (time.Time, error) {
 	s.mu.Lock()
-	ahead, timed := s.ahead, s.timed
+	there, asked := s.there, s.asked
 	s.mu.Unlock()
-	if timed {
-		return time.Now().Add(ahead), nil
+	if !asked.IsZero() {
+		return there.Add(time.Since(asked)), nil // whatever becomes of our wall clock
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
@@ -170,7 +170,7 @@ func (s *store) set(began time.Time, r valkey.ValkeyResult) error {
 	there, now := time.Unix(seconds, micros*1000), time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ahead, s.timed = there.Sub(began.Add(now.Sub(began)/2)), true
+	s.there, s.asked = there, began.Add(now.Sub(began)/2)
 	return nil
 }
 
