@@ -134,6 +134,8 @@ class ModelConfig:
 
     def to_core(self) -> dict[str, Any]:
         """Returns the configuration in the form that the core reads; values that are None or "" are omitted."""
+        if type(self) is ModelConfig and len(vars(self)) > _COUNT:
+            _refuse_slips(self)
         core = {key: value for key in _CORE if (value := getattr(self, key, None)) is not None and value != ""}
         core["name"] = self.name or self.model
         if callable(self.api_key) or callable(self.auth):
@@ -146,6 +148,22 @@ class ModelConfig:
 
 
 _CORE = tuple(f.name for f in fields(ModelConfig) if f.name != "name")
+_COUNT = len(fields(ModelConfig))
+
+
+def _refuse_slips(config: ModelConfig) -> None:
+    """Raises an error for attributes, which have no effect, whose names look like misspelt settings."""
+    from difflib import get_close_matches
+
+    from .errors import InvalidArgumentError
+
+    names = [*_CORE, "name"]
+    for name in vars(config):
+        if name not in names and name[:1] != "_" and (near := get_close_matches(name, names, 1, 0.8)):
+            where = f'model "{config.provider}/{config.name or config.model}"'
+            raise InvalidArgumentError(f'{where}: a ModelConfig has no field "{name}"; did you mean "{near[0]}"?')
+
+
 MODEL_KEYS = frozenset(_CORE) - {"provider"}
 """The keys that a model's entry in an old-style configuration may have."""
 
