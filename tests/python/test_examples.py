@@ -16,14 +16,14 @@ from llmagg.faultwall import FaultWall
 EXAMPLES = Path(__file__).parents[2] / "examples" / "python"
 TOOL_CALL = {"tool_calls": [{"name": "temperature", "arguments": {"city": "Oslo"}, "id": "c1"}]}
 CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
-    "chat.py": ({}, ["Hello from gpt-3.5-turbo.", "12 tokens"]),
-    "stream.py": ({}, ["Hello from gpt-3.5-turbo.\n12 tokens"]),
+    "chat.py": ({}, ["Hello from gpt-4o-mini.", "12 tokens"]),
+    "stream.py": ({}, ["Hello from gpt-4o-mini.\n12 tokens"]),
     "failover.py": (
         {"models": {"gpt-4o": {"steps": [{"status": 401}]}}},
         ["Hello from deepseek-chat.", "openai/gpt-4o: AUTHENTICATION (HTTP 401)", "deepseek deepseek-chat closed"],
     ),
     "custom_client.py": ({}, ["You said: Hello there\n", "one two three"]),
-    "blocking.py": ({}, ["What is a comet? Hello from gpt-3.5-turbo.", "\nHello from gpt-3.5-turbo.\n"]),
+    "blocking.py": ({}, ["What is a comet? Hello from gpt-4o-mini.", "\nHello from gpt-4o-mini.\n"]),
     "observe.py": (
         {},
         ["answer:  Hello from gpt-4o-mini.", "failover: openai/first → openai/second", "breaker changed: openai/first"],

@@ -91,7 +91,7 @@ def test_the_layouts_are_those_of_the_header() -> None:
     assert body is not None
     fields = re.findall(r"^\s+[\w ]+?[ *](\w+);", body[1], re.MULTILINE)
     assert fields == [name for name, *_ in signatures.Drain._fields_]
-    assert ctypes.sizeof(signatures.Drain) == 80
+    assert ctypes.sizeof(signatures.Drain) == 88
     assert f"LLMAGG_ABI_VERSION {signatures.ABI_VERSION}" in header
     for name in (
         "CHUNK",
