@@ -42,11 +42,7 @@ func (r *Result) take(response *llm.Response) {
 		r.FinishReason = response.Choices[0].FinishReason
 		r.ToolCalls = response.Choices[0].Message.ToolCalls
 	}
-	for i := range response.Attempts {
-		if a := &response.Attempts[i]; a.Code == llm.OK {
-			r.Route = a.Provider + "/" + a.Model
-		}
-	}
+	r.Route = response.Route()
 	r.Usage, r.Cost = response.Usage, costOf(response.Cost)
 }
 

@@ -173,12 +173,15 @@ func unknownOption(key string, ofAggregator bool) error {
 	if ofAggregator {
 		known = append([]string{"models"}, known...)
 	}
-	what := "unknown call option " + shown.Name(key)
+	what, place := "unknown call option "+shown.Name(key), key
+	if !isConfigKey(key) { // perhaps another library's name for one
+		place = suggest.Nearest(key, onlyConfigNames, 0)
+	}
 	switch {
 	case !ambiguousFields.Has(key) && isRequestField(key):
 		return Errorf(InvalidArgument, "%s; it is a request field: put it into the request", what)
-	case isConfigKey(key) && suggest.Nearest(key, known, 0) == "":
-		return Errorf(InvalidArgument, "%s; it belongs in the configuration of a model", what)
+	case place != "" && suggest.Nearest(key, known, 0) == "":
+		return Errorf(InvalidArgument, "%s; %s belongs in the configuration of a model", what, shown.Name(place))
 	}
 	if suggest.Nearest(key, known, suggest.Slips(key)) == "" { // what else it may be
 		if field := suggest.Nearest(key, slices.Concat(requestFieldNames, vendorFieldNames()), suggest.Slips(key)); field != "" && !ambiguousFields.Has(field) {

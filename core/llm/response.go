@@ -44,6 +44,17 @@ func (r *Response) Text() string {
 	return r.Choices[0].Message.PlainText()
 }
 
+// Route is the route that answered, which need not be the last attempt's; "" if
+// no attempt is listed.
+func (r *Response) Route() string {
+	for i := len(r.Attempts) - 1; i >= 0; i-- {
+		if r.Attempts[i].Code == OK {
+			return r.Attempts[i].Route()
+		}
+	}
+	return ""
+}
+
 // MarshalJSON writes the response in OpenAI's shape, with "attempts" added.
 func (r *Response) MarshalJSON() ([]byte, error) { return jsontext.Encode(nil, r.write) }
 

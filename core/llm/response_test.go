@@ -52,3 +52,10 @@ func TestAccumulatorJoinsTextToolCallsAndReasoning(t *testing.T) {
 	require.Equal(t, `{"p":1}`, m.ToolCalls[0].Function.Arguments)
 	require.JSONEq(t, `{"content":[{"token":"H"},{"token":"llo"}]}`, string(r.Choices[0].Logprobs))
 }
+
+// A hedge that lost may be listed after the attempt that answered.
+func TestTheRouteOfAResponseIsTheOneThatAnswered(t *testing.T) {
+	r := Response{Attempts: []Attempt{{Provider: "p", Model: "a", Code: Unavailable}, {Provider: "p", Model: "b"}, {Provider: "p", Model: "c", Code: Canceled}}}
+	require.Equal(t, "p/b", r.Route())
+	require.Empty(t, new(Response).Route())
+}

@@ -114,6 +114,8 @@ class Plain:
 def test_a_type_that_nobody_describes() -> None:
     with pytest.raises(llmagg.InvalidArgumentError, match="cannot describe"):
         Form(list[Plain])
+    with pytest.raises(llmagg.InvalidArgumentError, match=r"takes a class, got an object of dict.*response_format"):
+        Form({"type": "object"})  # type: ignore[arg-type]
 
 
 class Noted(pydantic.BaseModel):

@@ -46,7 +46,7 @@ const aliases = ` key=api_key token=api_key apitoken=api_key secret=api_key open
  proxies=proxy httpproxy=proxy httpsproxy=proxy proxyurl=proxy
  circuitbreaker=breaker maxconcurrency=max_concurrent_calls concurrency=max_concurrent_calls maxparallelrequests=max_concurrent_calls maxconnections=max_concurrent_calls maxconcurrent=max_concurrent_calls
  format=type apitype=type wireformat=type vendor=type
- maxtoken=max_tokens maxoutputtokens=max_completion_tokens,max_tokens maxnewtokens=max_tokens temp=temperature stopsequences=stop responseschema=response_format jsonmode=response_format streaming=stream prompt=messages usage=include_usage streamusage=include_usage
+ maxtoken=max_tokens maxoutputtokens=max_completion_tokens,max_tokens maxnewtokens=max_tokens temp=temperature stopsequences=stop responseschema=response_format responsemodel=response_format jsonmode=response_format streaming=stream prompt=messages usage=include_usage streamusage=include_usage
  threshold=failures failurethreshold=failures cooldown=open_s cooldowntime=open_s resettimeout=open_s recoverytimeout=open_s
  backofffactor=backoff_s maxbackoff=backoff_max_s maxbytes=response_bytes maxresponsebytes=response_bytes
 `

@@ -50,9 +50,10 @@ class Form(Generic[T]):
 
     def __init__(self, form: type[T]) -> None:
         described = hasattr(form, "model_validate_json") or dataclasses.is_dataclass(form)
-        if form is None or isinstance(form, str) or (described and not isinstance(form, type)):
+        if form is None or isinstance(form, (str, Mapping)) or (described and not isinstance(form, type)):
             kind = "None" if form is None else f"an object of {type(form).__name__}"
-            raise InvalidArgumentError(f"parse() takes a class, got {kind}: parse(messages, City)")
+            more = "; a JSON schema stands in response_format of chat()" if isinstance(form, Mapping) else ""
+            raise InvalidArgumentError(f"parse() takes a class, got {kind}: parse(messages, City){more}")
         self._form = form
         self.name = re.sub(r"\W+", "_", getattr(form, "__name__", "answer"))[:64]
         self._reads: Callable[[str | bytes], T] | None = getattr(form, "model_validate_json", None)
