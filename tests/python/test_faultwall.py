@@ -23,8 +23,9 @@ def ask(url: str) -> str:
         return str(json.load(reply)["choices"][0]["message"]["content"])
 
 
-def test_help_tells_how_a_script_is_written(llm_wall: FaultWall) -> None:
-    shown = subprocess.run([sys.executable, "-m", "llmagg", "wall", "--help"], capture_output=True, text=True).stdout
+@pytest.mark.parametrize("command", [["llmagg", "wall"], ["llmagg.faultwall"]])
+def test_help_tells_how_a_script_is_written(command: list[str], llm_wall: FaultWall) -> None:
+    shown = subprocess.run([sys.executable, "-m", *command, "--help"], capture_output=True, text=True).stdout
     steps = shown[shown.index('{"models"') :].splitlines()[0]
     llm_wall.script(steps)
     for line in shown[shown.index("  status,") : shown.index("An unknown key")].splitlines():

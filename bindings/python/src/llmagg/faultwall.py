@@ -8,6 +8,7 @@ It answers like OpenAI, or as the script says: statuses, delays, cuts, silence; 
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -90,3 +91,9 @@ def _with_port(path: Path | None, port: int) -> bytes | None:
     if port:
         script.setdefault("options", {})["addr"] = f"127.0.0.1:{port}"
     return encode(script, "the script") if script else None
+
+
+if __name__ == "__main__":
+    from .__main__ import main
+
+    sys.exit(main(["wall", *sys.argv[1:]]))
