@@ -130,7 +130,7 @@ func (p *partialChoice) plain(c *ChunkChoice) bool {
 	d := &c.Delta
 	return d.Content != "" && d.Role == "" && d.Parts == nil && d.ReasoningContent == "" && d.Refusal == "" && d.ToolCalls == nil &&
 		d.FunctionCall == nil && d.Audio == nil && d.Extra == nil && d.Name == "" && d.ToolCallID == "" && c.FinishReason == "" &&
-		c.whole == nil && c.Logprobs == nil && c.Extra == nil && p.parts == nil && p.halves == nil && p.finish == "" &&
+		c.whole == nil && !c.begins && c.Logprobs == nil && c.Extra == nil && p.parts == nil && p.halves == nil && p.finish == "" &&
 		len(d.Content) < p.content.Len() && !p.saysAgain.sums && p.saysAgain.held == "" && jsontext.Half("").Whole(d.Content)
 }
 
@@ -142,10 +142,13 @@ func (p *partialChoice) add(c *ChunkChoice) (changed bool) {
 	if c.whole != nil && c.whole.alone {
 		c.Delta = Message{NullContent: true}
 	}
+	if c.begins && p.content.Len() > 0 {
+		changed, c.begins = p.beginText(&c.Delta), false
+	}
 	if c.whole == nil {
-		changed = p.repeats(&c.Delta)
+		changed = p.repeats(&c.Delta) || changed
 	} else { // it says what has come
-		changed = p.saysAgain.goOn(&c.Delta.Content)
+		changed = p.saysAgain.goOn(&c.Delta.Content) || changed
 		changed = p.thinksAgain.goOn(&c.Delta.ReasoningContent) || changed
 	}
 	changed = p.addDelta(&c.Delta) || changed

@@ -14,6 +14,7 @@ type again struct {
 	pieces int    // so far
 	held   string // a piece that begins with the whole text so far
 	sums   bool   // each has all so far
+	parted bool   // the text has parts, of which one may say what another says
 }
 
 // tells reports whether that a piece begins with the whole text so far, of size
@@ -37,10 +38,19 @@ func (p *partialChoice) repeats(d *Message) (changed bool) {
 	return changed
 }
 
+// beginText gives d what the part before has held, and lets parts be alike.
+func (p *partialChoice) beginText(d *Message) (changed bool) {
+	if held := p.saysAgain.release(&p.content); held != "" {
+		d.Content, d.NullContent, changed = held+d.Content, false, true
+	}
+	p.saysAgain = again{parted: true}
+	return changed
+}
+
 // cut takes out of a piece what the text so far has of it.
 func (a *again) cut(have *segments, piece *string) (changed bool) {
 	text := *piece
-	if text == "" {
+	if text == "" || a.parted {
 		return false
 	}
 	a.pieces++

@@ -31,6 +31,9 @@ type ChunkChoice struct {
 	// far, of which an [Accumulator] takes what the deltas lacked. Without a
 	// delta Delta is the same.
 	whole *wholeMessage
+
+	// begins says that the delta's text begins another part of the answer.
+	begins bool
 }
 
 type wholeMessage struct {
@@ -41,6 +44,10 @@ type wholeMessage struct {
 // Says puts a message beside the delta, or in its place, that has all of the
 // answer so far: an [Accumulator] takes what the deltas lacked.
 func (c *ChunkChoice) Says(all *Message) { c.whole = &wholeMessage{Message: *all} }
+
+// BeginsText says that the delta's text begins another part of the answer: an
+// [Accumulator] keeps it also where it is the text of the part before.
+func (c *ChunkChoice) BeginsText() { c.begins = true }
 
 // Brings tells whether a message beside the delta is not empty.
 func (c *ChunkChoice) Brings(isEmpty func(*Message) bool) bool {

@@ -80,7 +80,7 @@ static void *call_everything(void *mine) {
             world w = *__atomic_load_n(&shared, __ATOMIC_ACQUIRE);
             llmagg_error *err = NULL;
             memset(o, 0, sizeof *o);
-            o->drain = (llmagg_drain){sizeof o->drain, sizeof o->event, &o->event, 1, o->bytes, sizeof o->bytes, 0, 0, 0, 0};
+            o->drain = (llmagg_drain){sizeof o->drain, sizeof o->event, &o->event, 1, o->bytes, sizeof o->bytes, 0, 0, 0, 0, 0};
             if (strcmp(f->name, "llmagg_queue_run") == 0 || strcmp(f->name, "llmagg_queue_wait") == 0) continue; /* nothing may come */
             if (strstr(f->name, "_default") != NULL) continue;
             llmagg_status status = f->ask(&w, handle_of(&w, f->kind), o, &err);

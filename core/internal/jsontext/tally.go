@@ -54,6 +54,6 @@ func (t *Tally) Rest(whole string) (rest string, agrees bool) {
 	case sum != t.sum:
 		return "", false
 	}
-	space := len(whole[at:]) - len(strings.TrimLeft(whole[at:], " \t\r\n"))
+	space := len(whole[at:]) - len(strings.TrimLeftFunc(whole[at:], func(c rune) bool { return c <= ' ' }))
 	return whole[at+min(space, t.tail):], true
 }

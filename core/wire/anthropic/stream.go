@@ -26,6 +26,7 @@ type stream struct {
 	calls         int       // so far
 	kept          wire.Kept // see kept.go
 	told          bool      // a delta has told of a block that nothing else shows
+	begins        bool      // the text at hand is the first of its block
 	finished      bool      // a reason has come
 	done          bool
 }
@@ -105,8 +106,13 @@ func (s *stream) piece(d *llm.Message, err error) (*llm.Chunk, error) {
 }
 
 func (s *stream) chunk(d *llm.Message) *llm.Chunk {
-	return &llm.Chunk{ID: s.id, Object: "chat.completion.chunk", Created: s.created, Model: s.answering,
+	c := &llm.Chunk{ID: s.id, Object: "chat.completion.chunk", Created: s.created, Model: s.answering,
 		Choices: []llm.ChunkChoice{{Delta: *d}}}
+	if s.begins {
+		c.Choices[0].BeginsText()
+		s.begins = false
+	}
+	return c
 }
 
 // end reads message_delta: the reason, and the numbers, which are sums.
@@ -325,6 +331,7 @@ func (s *stream) say(text llm.Piece) *llm.Message {
 	if text == "" {
 		return nil
 	}
+	s.begins = s.begins || s.Block.said.Size == 0
 	s.Block.said.Add(string(text))
 	return &llm.Message{Content: string(text)}
 }

@@ -23,6 +23,7 @@ type stream struct {
 	calls   int       // so far
 	kept    wire.Kept // see kept.go
 	told    bool      // a delta has told of a block that nothing else shows
+	begins  bool      // the text at hand is the first of its block
 	stopped bool      // the message has
 	counted bool      // its metadata has come, which some gateways send first
 }
@@ -130,6 +131,10 @@ func (s *stream) chunk(d *llm.Message) *llm.Chunk {
 	c := &llm.Chunk{Object: "chat.completion.chunk", Created: s.created, Model: s.model}
 	if d != nil {
 		c.Choices = []llm.ChunkChoice{{Delta: *d}}
+		if s.begins {
+			c.Choices[0].BeginsText()
+			s.begins = false
+		}
 	}
 	return c
 }
@@ -192,6 +197,7 @@ func (s *stream) delta(d *delta) (*llm.Message, error) {
 	b := &s.Block
 	switch {
 	case d.text != "":
+		s.begins = s.begins || b.bytes == 0
 		b.bytes += len(d.text)
 		return &llm.Message{Content: string(d.text)}, nil
 	case d.calls && !b.server:

@@ -48,6 +48,7 @@ type delta struct {
 	text, refusal, thoughts pieces
 	calls                   []llm.ToolCall
 	whole                   *llm.Message // what is said once more, and has to agree
+	begins                  bool         // the text is the beginning of a part
 	logprobs                []json.RawMessage
 }
 
@@ -194,6 +195,9 @@ func (s *stream) chunk(m *llm.Message) *llm.Chunk {
 	c.Choices = c.choice[:]
 	if s.out.whole != nil {
 		c.Choices[0].Says(s.out.whole)
+	}
+	if s.out.begins {
+		c.Choices[0].BeginsText()
 	}
 	return &c.Chunk
 }

@@ -78,6 +78,7 @@ func (s *stream) say(p *answerPart, text string) {
 	if s.spoke != p && p.said.Size > 0 {
 		s.mixed = true
 	}
+	s.out.begins = s.out.begins || s.spoke != p && !p.refusal
 	s.spoke = p
 	s.came(&p.said, text)
 	if p.refusal {
