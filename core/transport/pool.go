@@ -43,6 +43,7 @@ type Pool struct {
 	host  string // without the port
 	port  int
 	kept  atomic.Pointer[http.Transport] // connections are kept alive
+	left  atomic.Pointer[http.Transport] // kept before: a request may just have chosen it
 	fresh *http.Transport                // every request on a new connection (R6)
 	deaf  atomic.Bool                    // a request on a kept connection met silence: see Next
 	made  *sockets                       // all connections
@@ -157,7 +158,16 @@ func (p *Pool) Answered(way *http.Transport) {
 	}
 	old := p.Kept()
 	p.kept.Store(old.Clone())
+	p.left.Store(old)
 	old.CloseIdleConnections()
+}
+
+// closeIdle closes the connections that no request uses.
+func (p *Pool) closeIdle() {
+	p.Kept().CloseIdleConnections()
+	if left := p.left.Load(); left != nil {
+		left.CloseIdleConnections()
+	}
 }
 
 // Rest says that this user needs no idle connections for now; when all users
@@ -168,7 +178,7 @@ func (p *Pool) Rest() {
 	idle := p.awake == 0
 	pools.mu.Unlock()
 	if idle {
-		p.Kept().CloseIdleConnections()
+		p.closeIdle()
 	}
 }
 
@@ -204,7 +214,7 @@ func (p *Pool) Release() {
 	if last {
 		p.die()
 		p.background.Wait()
-		p.Kept().CloseIdleConnections()
+		p.closeIdle()
 		p.fresh.CloseIdleConnections()
 		p.made.close() // also those of HTTP/2 whose last stream is still being cancelled
 	}
