@@ -161,7 +161,7 @@ func (u *Upstream) way(ctx context.Context, to *endpoint, body []byte, x *Exchan
 		u.Pool.Failed(ctx, way, kept)
 		return nil, u.networkError(err)
 	}
-	u.Pool.Answered(way)
+	u.Pool.Answered(way, resp.ProtoMajor)
 	return resp, nil
 }
 

@@ -150,15 +150,18 @@ func (p *Pool) Failed(ctx context.Context, way *http.Transport, kept bool) {
 }
 
 // Answered notes that a request was answered: on a new connection, after
-// silence on a kept one, it shows that the kept ones are no good. They are
-// left: requests that wait on them may go on, and no other joins these.
-func (p *Pool) Answered(way *http.Transport) {
+// silence on a kept one, it shows that the kept ones are no good. Those of
+// HTTP/1 are closed; those of HTTP/2 are left: requests that wait on them may
+// go on, and no other joins these.
+func (p *Pool) Answered(way *http.Transport, protocol int) {
 	if way != p.fresh || !p.deaf.CompareAndSwap(true, false) {
 		return
 	}
 	old := p.Kept()
-	p.kept.Store(old.Clone())
-	p.left.Store(old)
+	if protocol == 2 {
+		p.kept.Store(old.Clone())
+		p.left.Store(old)
+	}
 	old.CloseIdleConnections()
 }
 

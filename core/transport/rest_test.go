@@ -42,7 +42,7 @@ func TestAConnectionThatWasLeftIsClosedAtRest(t *testing.T) {
 	silent, end := context.WithCancelCause(t.Context())
 	end(&llm.Error{Code: llm.Timeout})
 	p.Failed(silent, way, true)
-	p.Answered(p.Fresh())
+	p.Answered(p.Fresh(), 2)
 	require.NotSame(t, way, p.Kept())
 	<-closed
 
