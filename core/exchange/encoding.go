@@ -61,16 +61,56 @@ var layers = map[string]func(io.Reader) (io.Reader, error){
 	"deflate": inflate,
 }
 
-// unzippers are gzip readers that wait for another body: each has 40 KB.
-var unzippers = sync.Pool{New: func() any { return new(gzip.Reader) }}
+// unzipper reads the members of a gzip body. What follows them and is no
+// member, such as padding, is passed over, as other clients do.
+type unzipper struct {
+	member gzip.Reader
+	from   bufio.Reader
+}
+
+// unzippers are those that wait for another body: each has 44 KB.
+var unzippers = sync.Pool{New: func() any { return new(unzipper) }}
 
 func unzip(r io.Reader) (io.Reader, error) {
-	z := unzippers.Get().(*gzip.Reader)
-	if err := z.Reset(r); err != nil {
+	z := unzippers.Get().(*unzipper)
+	z.from.Reset(r)
+	if err := z.next(); err != nil {
 		return nil, err
 	}
 	return z, nil
 }
+
+// next begins a member.
+func (z *unzipper) next() error {
+	err := z.member.Reset(&z.from)
+	z.member.Multistream(false)
+	return err
+}
+
+func (z *unzipper) Read(p []byte) (int, error) {
+	for {
+		n, err := z.member.Read(p)
+		if err != io.EOF {
+			return n, err
+		}
+		if n > 0 {
+			return n, nil // the end comes again
+		}
+		head, err := z.from.Peek(len(zipped))
+		switch {
+		case string(head) != zipped && err != nil:
+			return 0, err
+		case string(head) != zipped:
+			return 0, io.EOF
+		}
+		if err := z.next(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// zipped is how a member begins.
+const zipped = "\x1f\x8b"
 
 // inflate reads zlib's format, which the name means (RFC 9110, section
 // 8.4.1.2), or bare DEFLATE, which some servers send.
@@ -116,8 +156,8 @@ func (l *lazily) Read(p []byte) (int, error) {
 	}
 	n, err := l.in.Read(p)
 	if err != nil {
-		if z, ok := l.in.(*gzip.Reader); ok { // it is not used any more, whoever closes the body meanwhile
-			_ = z.Reset(strings.NewReader("")) // lets the body go; what it says of the text does not matter
+		if z, ok := l.in.(*unzipper); ok { // it is not used any more, whoever closes the body meanwhile
+			z.from.Reset(strings.NewReader("")) // lets the body go
 			unzippers.Put(z)
 		}
 		l.in, l.err = nil, err

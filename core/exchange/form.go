@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/llmagg/llmagg/core/failure"
@@ -35,8 +36,10 @@ func (r *Stream) begin() error {
 	if head, _ := in.Peek(2); isWide(head) { // an error comes again from the next read
 		in = readerOf(newWide(unpacked{in, r.resp.Body}), peeked)
 	}
-	first, err := firstByte(in)
+	first, err := r.firstByte(in)
 	switch {
+	case err == eventstream.ErrStreamTooLarge:
+		return r.over(err)
 	case err != nil: // it comes again from the source's first read
 	case first == '<':
 		return r.one(in)
@@ -105,18 +108,23 @@ func (r *Stream) one(in io.Reader) error {
 	return nil
 }
 
-// firstByte peeks behind a byte order mark and white space.
-func firstByte(in *bufio.Reader) (byte, error) {
-	for n := 1; n <= peeked; n++ {
-		b, err := in.Peek(n)
-		if err != nil {
+// firstByte peeks behind a byte order mark and white space, with which servers
+// keep a connection alive while they think: however much comes, it is passed
+// over, and counts as a part of the stream.
+func (r *Stream) firstByte(in *bufio.Reader) (byte, error) {
+	for passed := int64(0); passed < r.upstream.Limits.StreamBytes; {
+		if _, err := in.Peek(1); err != nil {
 			return 0, err
 		}
-		if c := b[n-1]; !eventstream.IsBetween(c) {
-			return c, nil
+		head, _ := in.Peek(in.Buffered())
+		if at := slices.IndexFunc(head, func(c byte) bool { return !eventstream.IsBetween(c) }); at >= 0 {
+			return head[at], nil
 		}
+		n, _ := in.Discard(len(head))
+		passed += int64(n)
+		r.alive(n)
 	}
-	return 0, nil
+	return 0, eventstream.ErrStreamTooLarge
 }
 
 // listen keeps the first words of an answer that does not look like an event
@@ -128,7 +136,7 @@ func (r *Stream) listen(in *bufio.Reader) *bufio.Reader {
 	in = readerOf(in, wordBytes)
 	_, _ = in.Peek(1) // a failure comes again
 	start, _ := in.Peek(in.Buffered())
-	r.words = failure.OneLine(string(start))
+	r.words = failure.OneLine(failure.WordsIn(start))
 	return in
 }
 

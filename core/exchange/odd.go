@@ -123,7 +123,7 @@ func isBracketed(data []byte) bool {
 func (r *Stream) note(words []byte) {
 	r.x.Skipped++
 	r.end.Skip()
-	r.words = failure.OneLine(string(words[:min(len(words), failure.MaxMessage)]))
+	r.words = failure.OneLine(failure.WordsIn(words[:min(len(words), failure.MaxMessage)]))
 }
 
 // skip skips an event that is not a piece of the answer.

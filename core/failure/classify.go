@@ -111,6 +111,8 @@ func withAddress(e *llm.Error, resp *http.Response, guess bool) string {
 		if guess && !strings.Contains(strings.ToLower(rest), "model") {
 			rest += " (is base_url right?)"
 		}
+	case http.StatusProxyAuthRequired:
+		rest += "; expected the user:password that the proxy accepts in its URL"
 	default:
 		if resp.StatusCode >= 400 && (IsJSON([]byte(e.Body)) || resp.StatusCode == http.StatusTooManyRequests) {
 			return e.Message
@@ -197,12 +199,13 @@ func codeOfStatus(status int, text, name string) llm.Code {
 
 // passes tells whether a status says nothing against the request, which may
 // succeed at another moment or elsewhere: of 4xx those of gateways that gave up
-// (408, 499, Google's CANCELLED too), of connections (421, 425), of what stands
-// behind the server (424, a model that failed at Bedrock and TGI), of states
-// (409), and Groq's 498, too little capacity.
+// (408, 499, Google's CANCELLED too), of connections (421, 425), of proxies
+// that do not know who asks (407), of what stands behind the server (424, a
+// model that failed at Bedrock and TGI), of states (409), and Groq's 498, too
+// little capacity.
 func passes(status int) bool {
 	switch status {
-	case http.StatusRequestTimeout, http.StatusConflict, http.StatusMisdirectedRequest, http.StatusFailedDependency, http.StatusTooEarly, 498, 499:
+	case http.StatusProxyAuthRequired, http.StatusRequestTimeout, http.StatusConflict, http.StatusMisdirectedRequest, http.StatusFailedDependency, http.StatusTooEarly, 498, 499:
 		return true
 	}
 	return status >= 500

@@ -24,7 +24,10 @@ func readable(body []byte) string {
 // body is not text.
 func WordsIn(body []byte) string {
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
-	if binary(body) {
+	switch {
+	case bytes.HasPrefix(body, []byte("\x1f\x8b")), bytes.HasPrefix(body, []byte("\x1f\uFFFD")): // the second as valid UTF-8
+		return "gzip, which no Content-Encoding names"
+	case binary(body):
 		return fmt.Sprintf("%d bytes that are not text", len(body))
 	}
 	return readable(body)

@@ -1,6 +1,10 @@
 package failure
 
-import "github.com/llmagg/llmagg/core/llm"
+import (
+	"net/http"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
 
 // row says what a failure does to its call and to its route.
 type row struct {
@@ -62,7 +66,7 @@ const (
 // Retries tells whether the same route may be asked again after e; others says
 // that another route is usable (R1, R2, R4). The call's own rules come first.
 func Retries(e *llm.Error, others bool, o *llm.CallOptions) bool {
-	if e.Status/100 == 3 || IsOverLimit(e) { // a redirect or an answer over a limit stays one
+	if e.Status/100 == 3 || e.Status == http.StatusProxyAuthRequired || IsOverLimit(e) { // a redirect, a proxy that does not know who asks, an answer over a limit stays one
 		return false
 	}
 	if ofRoute(e.Code) {

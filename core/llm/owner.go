@@ -10,6 +10,9 @@ const (
 	OwnerNetwork  = "network"  // the way to the server: no connection, or one that broke
 )
 
+// proxyAuth is the status of a proxy that does not know who asks.
+const proxyAuth = 407
+
 // owner is the owner of a failure with this code and this HTTP status; "" for a
 // success, and for ALL_FAILED, which has that of its last failure.
 func (c Code) owner(status int) string {
@@ -23,7 +26,7 @@ func (c Code) owner(status int) string {
 	case StreamInterrupted:
 		return OwnerNetwork
 	case Unavailable:
-		if status >= 400 {
+		if status >= 400 && status != proxyAuth {
 			return OwnerProvider
 		}
 		return OwnerNetwork
@@ -52,7 +55,7 @@ func (e *Error) Owner() string {
 		}
 		fallthrough
 	case Unavailable:
-		if e.ProviderMessage != "" || e.Type != "" || e.ProviderCode != "" { // the server itself says so, whatever the status
+		if e.Status != proxyAuth && (e.ProviderMessage != "" || e.Type != "" || e.ProviderCode != "") { // the server itself says so, whatever the status
 			return OwnerProvider
 		}
 	}

@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -100,7 +101,11 @@ func connectError(ctx context.Context, timeout time.Duration, addr string, err e
 	if ctx.Err() == context.DeadlineExceeded {
 		return &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("no connection to %s within %v (connect_timeout)", addr, timeout), Cause: err}
 	}
-	return &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("cannot connect to %s: %v", addr, err), Cause: err}
+	e := &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("cannot connect to %s: %v", addr, err), Cause: err}
+	if errors.Is(err, errUnknownUser) {
+		e.ShouldRetry = new(bool)
+	}
+	return e
 }
 
 // DialContext opens a TCP connection. Whoever wants to know is told of its

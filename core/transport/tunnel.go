@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -76,6 +77,10 @@ func (d *dialer) ask(ctx context.Context, conn net.Conn, addr string) (_ net.Con
 	return conn, err
 }
 
+// errUnknownUser says that the proxy wants to know who asks; asking again does
+// not change that.
+var errUnknownUser = errors.New("expected the user:password that the proxy accepts in its URL")
+
 // connectTunnel asks an HTTP proxy by CONNECT. Nothing comes behind its answer
 // before our first word: in TLS the client speaks first.
 func connectTunnel(conn io.ReadWriter, user *url.Userinfo, addr string) error {
@@ -91,7 +96,10 @@ func connectTunnel(conn io.ReadWriter, user *url.Userinfo, addr string) error {
 	if err != nil {
 		return err
 	}
-	if resp.StatusCode != http.StatusOK {
+	switch {
+	case resp.StatusCode == http.StatusProxyAuthRequired:
+		return fmt.Errorf("CONNECT was answered with HTTP %s; %w", resp.Status, errUnknownUser)
+	case resp.StatusCode/100 != 2:
 		return fmt.Errorf("CONNECT was answered with HTTP %s", resp.Status)
 	}
 	return nil

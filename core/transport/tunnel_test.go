@@ -272,6 +272,7 @@ func TestAProxyThatRefuses(t *testing.T) {
 		require.ErrorContains(t, err, said)
 		require.ErrorContains(t, err, p.addr)
 		require.NotContains(t, err.Error(), "sesame")
+		require.Equal(t, scheme == "http", llm.AsError(err).ShouldRetry != nil, "who does not know us will not know us later")
 		p.await(t, 0)
 	}
 }
