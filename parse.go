@@ -247,7 +247,7 @@ func (s *spent) over() *Error {
 	case !s.until.IsZero() && !time.Now().Before(s.until):
 		return &Error{Code: Timeout, Message: "the deadline of all calls together passed", Attempts: s.attempts}
 	case s.unknown:
-		return &Error{Code: InvalidArgument, Message: "max_cost cannot be kept: the cost of an answer is not known; give the models a \"price\"", Attempts: s.attempts}
+		return &Error{Code: InvalidArgument, Message: "max_cost cannot be kept: the cost of an answer is not known; " + llm.AdviceOnPrices, Attempts: s.attempts}
 	case s.most != nil && s.cost >= s.most.Amount:
 		return &Error{Code: Quota, Message: fmt.Sprintf("the calls have cost %.6g, and their max_cost is %.6g", s.cost, s.most.Amount), Attempts: s.attempts}
 	}

@@ -14,6 +14,9 @@ import (
 // itself where it is that of the list.
 func (a *Aggregator) arranged(ctx context.Context, routes []*client.Client, p *llm.Payload) ([]*client.Client, error) {
 	o := &p.Options
+	if err := bounded(routes, o); err != nil {
+		return nil, err
+	}
 	if len(routes) < 2 {
 		return routes, o.Strategy.Check()
 	}

@@ -184,9 +184,10 @@ func TestMoneyIsForTheWholeJob(t *testing.T) {
 	require.NoError(t, err)
 	require.InDelta(t, 100, report.Cost, 1e-9)
 	require.Len(t, results(t, out), 100)
-	_, unpriced := begin(t, "")
+	silent, unpriced := begin(t, "")
 	_, err = run(unpriced, in, out+"2", bulk.Options{MaxCost: 1})
-	require.ErrorContains(t, err, `give the models a "price"`)
+	require.ErrorContains(t, err, "no price is known of openai/gpt-a; name a table of prices in LLMAGG_PRICES")
+	require.Zero(t, silent.Seen().Models["gpt-a"].Requests)
 }
 
 func TestALedgerThatCannotBeUsed(t *testing.T) {

@@ -155,6 +155,11 @@ func (r *run) next(ctx context.Context) (*asked, error) {
 		if err != nil {
 			return nil, err
 		}
+		if r.options.MaxCost > 0 && kept == nil && row.Err == nil {
+			if err := r.aggregator.CanKeepCost(row.Request.Model); err != nil {
+				return nil, err
+			}
+		}
 		r.mu.Lock()
 		r.report.Rows++
 		if kept == nil {
@@ -273,7 +278,7 @@ func (r *run) judge(result *Result) {
 	switch cap := r.options.MaxCost; {
 	case cap > 0 && result.Error == nil && result.Cost == nil:
 		r.ended = true
-		r.failure = llm.Errorf(llm.InvalidArgument, "MaxCost cannot be kept: the cost of an answer is not known; give the models a \"price\"")
+		r.failure = llm.Errorf(llm.InvalidArgument, "MaxCost cannot be kept: the cost of an answer is not known; "+llm.AdviceOnPrices)
 	case cap > 0 && r.spent >= cap:
 		r.ended, r.report.Stopped = true, StoppedByMaxCost
 	}

@@ -79,7 +79,7 @@ func (t *turn) couldCost() (float64, *llm.Error) {
 	}
 	could, known := t.client.cfg.Price.Expected(input/bytesOfToken, output*max(p.N, 1))
 	if !known {
-		return 0, t.client.routed(llm.Errorf(llm.Quota, "max_cost (or a budget) is hard, and the price of the route is not known; set \"price\" in its configuration"))
+		return 0, t.client.routed(llm.Errorf(llm.Quota, "max_cost (or a budget) is hard, and the price of the route is not known; "+llm.AdviceOnPrices))
 	}
 	return could, nil
 }
@@ -93,6 +93,10 @@ func (t *turn) settleBudgets(cost *llm.Cost, free bool) {
 	t.reserved = 0
 }
 
+// TellsCost tells whether the cost of an answer may be known: by a price, or
+// since the vendor may say it, as gateways do.
+func (c *Client) TellsCost() bool { return !c.silent }
+
 // tellUnpriced writes to the log, once for each route, that a bound of money
 // has no effect there.
 func (t *turn) tellUnpriced() {
@@ -101,6 +105,6 @@ func (t *turn) tellUnpriced() {
 	}
 	c := t.client
 	if l := c.options.Logger; l != nil && c.unpriced.CompareAndSwap(false, true) {
-		l.Warn("max_cost or a budget has no effect: the cost of the route's answers is not known; set \"price\" in its configuration", "provider", c.cfg.Provider, "model", c.cfg.Name)
+		l.Warn("max_cost or a budget has no effect: the cost of the route's answers is not known; "+llm.AdviceOnPrices, "provider", c.cfg.Provider, "model", c.cfg.Name)
 	}
 }

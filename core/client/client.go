@@ -19,6 +19,7 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/meter"
 	"github.com/llmagg/llmagg/core/observe"
+	"github.com/llmagg/llmagg/core/price"
 	"github.com/llmagg/llmagg/core/rate"
 	"github.com/llmagg/llmagg/core/strategy"
 	"github.com/llmagg/llmagg/core/transport"
@@ -68,6 +69,7 @@ type Client struct {
 	meter    atomic.Pointer[meter.Route]       // nil before the first report
 	fleet    atomic.Pointer[Shared]            // nil outside of a fleet
 	unpriced atomic.Bool                       // see tellUnpriced
+	silent   bool                              // nobody tells what its answers cost: see TellsCost
 
 	life context.Context // of health checks; ends when the client closes
 	die  context.CancelCauseFunc
@@ -140,7 +142,8 @@ func New(cfg config.Model, o Options) (*Client, error) {
 		pool.Release()
 		return nil, err
 	}
-	_, own := vendor.At(cfg.BaseURL)
+	at, own := vendor.At(cfg.BaseURL)
+	c.silent = cfg.Price == (price.Price{}) && !v.TellsCost() && !at.TellsCost()
 	upstream := exchange.Options{Route: c.Route(), Model: c.upstreamModel(), Format: v.Format(cfg.BaseURL, cfg.APIKey), Pool: pool,
 		Organization: cfg.Organization, Headers: cfg.Headers, Agent: "llmagg/" + Version, Own: own, KeyAdvice: v.AdviceOnKey(cfg.BaseURL), Credential: c.credential, Wrap: o.RoundTripper,
 		Limits: exchange.Limits{ResponseBytes: cfg.Limits.ResponseBytes, EventBytes: cfg.Limits.EventBytes,

@@ -9,6 +9,9 @@ type MaxCost struct {
 	Hard bool
 }
 
+// AdviceOnPrices says where a bound of money gets the prices that it needs.
+const AdviceOnPrices = "name a table of prices in LLMAGG_PRICES (llmagg prices --path is one), or set \"price\" in the configuration (0 for what is free)"
+
 func (m *MaxCost) valid() bool { return m.Amount > 0 && m.Amount < 1e15 }
 
 func (m *MaxCost) check() error {

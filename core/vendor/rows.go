@@ -8,6 +8,10 @@ import (
 // Name is the vendor's name in the table.
 func (v *Vendor) Name() string { return v.name }
 
+// TellsCost tells whether the vendor may say in its answers what they cost, as
+// a server may that nobody knows.
+func (v *Vendor) TellsCost() bool { return v.tellsCost || v.name == compatible.name }
+
 // Row is what bindings and documents know of a vendor.
 type Row struct {
 	Name    string   `json:"name"`

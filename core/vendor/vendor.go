@@ -34,6 +34,7 @@ type Vendor struct {
 	sites      []Site // the others
 	messages   string // base URL where it speaks Anthropic's format; "" for nowhere
 	noUsage    bool   // refuses the question for usage in streams; of a row without a format of its own
+	tellsCost  bool   // says in its answers what they cost, or may
 	local      bool   // a server on one's own machine, which needs no key
 	concurrent int    // calls at once that it takes; 0 for the default
 	embedTexts int    // texts in one request for vectors; 0 for the format's own number

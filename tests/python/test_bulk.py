@@ -126,8 +126,11 @@ def test_money_is_for_the_whole_job(llm_wall: FaultWall, tmp_path: Path, run: An
     report = run(bulk.run(source, target, llm, max_cost=1000, ledger=ledger, resume=True))
     assert (report.stopped, report.answered, report.cost) == (None, 100, 100)
     unpriced = aggregator_for(llm_wall, "gpt-b")
-    with pytest.raises(llmagg.InvalidArgumentError, match="'price'"):
-        run(bulk.run(source, tmp_path / "other.jsonl", unpriced, max_cost=10))
+    before = len(chats(llm_wall))
+    with pytest.raises(llmagg.InvalidArgumentError, match=r"no price is known of openai/gpt-b; .* LLMAGG_PRICES"):
+        run(bulk.run(source, tmp_path / "other.jsonl", unpriced, max_cost=10, ledger=ledger))
+    assert len(chats(llm_wall)) == before
+    assert not list(tmp_path.glob("other*"))
 
 
 @pytest.mark.parametrize("ledger", LEDGERS)

@@ -354,7 +354,7 @@ def test_bytes_in_a_configuration_are_not_sent_in_base64(llm_wall: FaultWall, ru
 
 
 def test_a_bound_of_money_without_prices_is_told(llm_wall: FaultWall) -> None:
-    """Once: in the application's log, or as a warning where it has none."""
+    """Once, at a server that might have said the cost: in the application's log, or as a warning where it has none."""
     program = """
 import logging, sys, threading, llmagg
 told, both = [], threading.Event()
@@ -367,7 +367,7 @@ if sys.argv[2] == "log":
     logging.getLogger("llmagg").addHandler(Keep())
 llm = llmagg.LLMAggregator()
 model = {"api_key": "k", "base_url": sys.argv[1]}
-llm.initialize_sync({"openai": {"models": {"unpriced": model, "other": model}}})
+llm.initialize_sync({"gateway": {"models": {"unpriced": model, "other": model}}})
 for name in ("unpriced", "unpriced", "other"):
     llm.chat_sync("Hello", model=name, max_cost=1)
 if sys.argv[2] == "log":

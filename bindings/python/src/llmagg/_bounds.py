@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from .responses import ChatCompletionResponse
 
 _told: set[str] = set()  # the routes
-UNKNOWN = "max_cost cannot be kept: the cost of an answer is not known; give the models a 'price'"
+ADVICE = (
+    'name a table of prices in LLMAGG_PRICES (llmagg prices --path is one), or set "price" in the configuration '
+    "(0 for what is free)"
+)
+UNKNOWN = f"max_cost cannot be kept: the cost of an answer is not known; {ADVICE}"
 
 
 def tell_unpriced(response: ChatCompletionResponse) -> ChatCompletionResponse:
@@ -27,8 +31,7 @@ def tell_unpriced(response: ChatCompletionResponse) -> ChatCompletionResponse:
 
         _told.add(response.route)
         oldstyle.show(
-            f"max_cost or a budget has no effect at {response.route}: the cost of its answers is not known; give the "
-            'model a "price", or name a table of prices in LLMAGG_PRICES'
+            f"max_cost or a budget has no effect at {response.route}: the cost of its answers is not known; {ADVICE}"
         )
     return response
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from . import catalog, lookup, oldstyle
 from ._native import calls, load, route
 from ._native.calls import Call
-from ._native.handle import Routes
+from ._native.handle import Handle, Routes
 from ._native.operation import Calls
 from .config import ModelConfig
 from .errors import InvalidArgumentError, LLMError, ModelNotFoundError, NotInitializedError
@@ -61,6 +61,16 @@ def other_call(user: Any, request: dict[str, Any], params: Mapping[str, Any]) ->
         else:
             request[key] = value
     return _plan(user, request.get("model")).call(user, request, options or None)
+
+
+def refuse_unpriced(user: Any, model: str | None) -> None:
+    """Raises InvalidArgumentError if nobody would tell what a call costs, at any of its routes."""
+    asked = _plan(user, model)
+    if not any(load.call_for_json("llmagg_client_info", each.pointer)["tells_cost"] for each in asked.handles()):
+        from ._bounds import ADVICE
+
+        text = f"max_cost cannot be kept: no price is known of {', '.join(asked.route_names)}; {ADVICE}"
+        raise InvalidArgumentError(text)
 
 
 def _plan(user: Any, model: Any) -> Plan:
@@ -181,7 +191,7 @@ class Plan:
             raise NotInitializedError(_no_models(models))
         self._routes: list[_Asked] = []
         resolved = _resolved(user, entries, models)
-        self._route_names = [f"{entry.provider}/{entry.name}" for entry in resolved]
+        self.route_names = [f"{entry.provider}/{entry.name}" for entry in resolved]
         self._groups = None if model else _group_sizes(resolved, catalog.model_groups(user.models))
         for entry in resolved:
             side = route.route_of(entry.client)
@@ -194,6 +204,10 @@ class Plan:
         # _Asked.holds() checks the models of the entries in ``known``.
         self._names = [(entry, entry.model) for entry in entries if id(entry.client) not in known]
         self._native = Routes([asked.handle for asked in self._routes])
+
+    def handles(self) -> list[Handle]:
+        """The native handles of the routes."""
+        return [asked.handle for asked in self._routes]
 
     def holds(self, user: Any) -> bool:
         """Returns whether everything that the plan depends on is unchanged."""
@@ -244,7 +258,7 @@ class Plan:
         if options and callable(options.get("accept")):
             options = dict(options)
             accept, options["accept"] = options["accept"], "ask"
-        made = calls.make(self._native, request, options, targets, Calls.of(user), self._route_names)
+        made = calls.make(self._native, request, options, targets, Calls.of(user), self.route_names)
         made.accept = accept
         return made
 
@@ -258,11 +272,11 @@ class Plan:
         if not callable(strategy):
             options["strategy"] = strategy
             return options
-        places = {name: place for place, name in enumerate(self._route_names)}
+        places = {name: place for place, name in enumerate(self.route_names)}
         try:
-            options["order"] = [places[name] for name in strategy(list(self._route_names), request)]
+            options["order"] = [places[name] for name in strategy(list(self.route_names), request)]
         except KeyError as error:
-            known = ", ".join(self._route_names)
+            known = ", ".join(self.route_names)
             text = f"the strategy's function named {error.args[0]!r}, which is not one of the routes: {known}"
             raise InvalidArgumentError(text) from None
         return options

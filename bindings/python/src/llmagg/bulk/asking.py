@@ -62,13 +62,18 @@ class Asking:
         self.job = self._described()
         self._salt = encode(self.job, "the parameters")
 
-    async def check(self) -> None:
-        """Raises what is wrong with the parameters of all rows, before any row is asked and noted as failed.
+    async def check(self, max_cost: float | None = None) -> None:
+        """Raises what is wrong with the parameters of all rows, before any row is asked and noted as failed, and why
+        the job's ``max_cost`` cannot be kept.
 
         The core reads all of a call before it sends anything, so a request without messages tells it; ``messages``
         stand last, since the core names the first mistake.
         """
-        if not self._params or not isinstance(self._llm, LLMAggregator):
+        if not isinstance(self._llm, LLMAggregator):
+            return
+        if max_cost is not None:
+            plan.refuse_unpriced(self._llm, self._params.get("model"))
+        if not self._params:
             return
         try:
             await plan.call_with(self._llm, self._params).response()

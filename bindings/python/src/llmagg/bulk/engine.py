@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from .. import _bounds
 from .._wire import decode
 from ..errors import InvalidArgumentError, LLMError
 from ..responses import ChatCompletionResponse
@@ -222,8 +223,7 @@ class Engine:
         report = self.report
         if self._max_cost is not None:
             if report.unpriced and entry.state == OK and entry.cost is None:
-                text = "max_cost cannot be kept: the cost of an answer is not known; give the models a 'price'"
-                self._end(InvalidArgumentError(text))
+                self._end(InvalidArgumentError(_bounds.UNKNOWN))
             elif len(self._spent) > 1:
                 names = ", ".join(self._spent)
                 self._end(InvalidArgumentError(f"max_cost cannot be kept over several currencies: {names}"))

@@ -68,7 +68,7 @@ async def run(
     asking = Asking(llm, prompt, parse, params)
     _check(max_cost, stop_after_errors, window, errors)
     _check_seconds(batch_wait, batch_poll)
-    await asking.check()
+    await asking.check(max_cost)
     with closing(_opened(target, ledger, asking.job, resume=resume)) as book:
         engine = Engine(
             rows, asking, book, Window(llm, window), max_cost=max_cost, retry_errors=retry_errors,
@@ -134,7 +134,7 @@ def stream(
         read = Rows(rows)
         models = llm if llm is not None else await default.aggregator()
         asking = Asking(models, prompt, parse, params)
-        await asking.check()
+        await asking.check(max_cost)
         book = None if ledger is None else _opened(Path(ledger), Path(ledger), asking.job, resume=True)
         arrived: asyncio.Queue[Answer | None] = asyncio.Queue(1)
         engine = Engine(
