@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -45,7 +46,7 @@ func (a *aws) fromContainer(ctx context.Context) (*Secret, error) {
 	if file := a.getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"); file != "" { // read anew each time
 		data, err := os.ReadFile(file)
 		if err != nil {
-			return nil, llm.Errorf(llm.Authentication, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE cannot be read: %v", err)
+			return nil, llm.Errorf(llm.Authentication, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE cannot be read: %s", shown.File(err))
 		}
 		token = strings.TrimSpace(string(data))
 	}
@@ -131,7 +132,7 @@ func (a *aws) fromWebIdentity(ctx context.Context) (*Secret, error) {
 func (a *aws) assume(ctx context.Context, file, role, session, name string) (*Secret, error) {
 	token, err := os.ReadFile(file) // anew each time: it is renewed
 	if err != nil {
-		return nil, llm.Errorf(llm.Authentication, "%s cannot be read: %v", name, err)
+		return nil, llm.Errorf(llm.Authentication, "%s cannot be read: %s", name, shown.File(err))
 	}
 	session = cmp.Or(session, "llmagg")
 	address := cmp.Or(a.getenv("AWS_ENDPOINT_URL_STS"), "https://sts."+a.Region+"."+AWSDomain(a.Region)+"/")

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -101,7 +102,7 @@ func (o *Options) profile(name string) (map[string]string, error) {
 			continue
 		}
 		if err != nil {
-			return nil, llm.Errorf(llm.Authentication, "AWS's shared file cannot be read: %v", err)
+			return nil, llm.Errorf(llm.Authentication, "AWS's shared file cannot be read: %s", shown.File(err))
 		}
 		section := name
 		if name != "default" {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -45,7 +46,7 @@ func (e *entra) fetch(ctx context.Context) (*Secret, error) {
 	case file != "":
 		token, err := os.ReadFile(file) // anew each time: it is renewed
 		if err != nil {
-			return nil, llm.Errorf(llm.Authentication, "the file with the workload's token (auth.token_file, AZURE_FEDERATED_TOKEN_FILE) cannot be read: %v", err)
+			return nil, llm.Errorf(llm.Authentication, "the file with the workload's token (auth.token_file, AZURE_FEDERATED_TOKEN_FILE) cannot be read: %s", shown.File(err))
 		}
 		form.Set("client_assertion_type", assertionType)
 		form.Set("client_assertion", strings.TrimSpace(string(token)))

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -102,7 +103,7 @@ func (o *Options) file() (*googleFile, error) {
 		return nil, none("%s is not set, and %s does not exist", googleVariable, path)
 	}
 	if err != nil {
-		return nil, llm.Errorf(llm.Authentication, "%s cannot be read: %v", name, err)
+		return nil, llm.Errorf(llm.Authentication, "%s cannot be read: %s", name, shown.File(err))
 	}
 	return readGoogle(data, name+" ("+path+")")
 }

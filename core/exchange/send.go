@@ -226,6 +226,7 @@ const (
 	cannotRetry  = "cannot retry err ["
 	cannotRewind = "cannot rewind body"
 	goneAway     = "Transport received GOAWAY from server"
+	brokenHTTP1  = "net/http: HTTP/1.x transport connection broken: "
 )
 
 // How often a request that was not processed is sent again: twice if it is
@@ -308,6 +309,9 @@ func (u *Upstream) networkError(err error) error {
 	if strings.HasPrefix(text, "connection error: PROTOCOL_ERROR") {
 		// The transport says no more, also where headers pass its limit.
 		return &llm.Error{Code: llm.BadResponse, Cause: err, Message: fmt.Sprintf("%s: the answer is not valid HTTP/2, or its headers exceed %d bytes (limits.header_bytes)", u.Pool.Origin(), u.Limits.HeaderBytes)}
+	}
+	if why, found := strings.CutPrefix(text, brokenHTTP1); found {
+		text = "the answer is not valid HTTP/1.1: " + why
 	}
 	switch {
 	case unprocessed(err):

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/llmagg/llmagg/core/internal/shown"
 )
 
 // CheckHeaderValue refuses values that an HTTP header must not contain (RFC
@@ -47,7 +49,7 @@ func CheckHeaders(headers map[string]string) error {
 		for i := range len(name) {
 			c := name[i]
 			if letter := c|0x20 >= 'a' && c|0x20 <= 'z'; !letter && (c < '0' || c > '9') && strings.IndexByte(headerNameBytes, c) < 0 {
-				return Errorf(InvalidArgument, "the header name that begins with %q holds the character %q at byte %d, which HTTP does not allow there", cutName(name, i), rune(c), i) // what follows may be a value
+				return Errorf(InvalidArgument, "the header name that begins with %s holds the character %q at byte %d, which HTTP does not allow there", shown.Name(cutName(name, i)), rune(c), i) // what follows may be a value
 			}
 		}
 		if err := CheckHeaderValue("header "+name, headers[name]); err != nil {

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -103,7 +104,13 @@ var proxySchemes = []string{"http", "https", "socks5", "socks5h"}
 // checkProxy refuses a proxy that nobody here can speak to. Its URL may hold a
 // password, so it is not repeated.
 func checkProxy(u *url.URL, from string) error {
-	if u == nil || slices.Contains(proxySchemes, u.Scheme) && u.Hostname() != "" {
+	if u == nil {
+		return nil
+	}
+	if port, err := strconv.ParseUint(cmp.Or(portOf(u), "1080"), 10, 16); err != nil || port == 0 {
+		return llm.Errorf(llm.InvalidArgument, "%s has no port that a connection can go to; expected 1 to 65535", from)
+	}
+	if slices.Contains(proxySchemes, u.Scheme) && u.Hostname() != "" {
 		return nil
 	}
 	if u.Hostname() == "" {

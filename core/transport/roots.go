@@ -4,11 +4,13 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 
+	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -124,11 +126,11 @@ func addDirectory(roots *x509.CertPool, dir string) error {
 func loadRoots(file string) (*x509.CertPool, error) {
 	pem, err := os.ReadFile(file)
 	if err != nil {
-		return nil, llm.Errorf(llm.InvalidArgument, "ca_file cannot be read: %v", err)
+		return nil, llm.Errorf(llm.InvalidArgument, "ca_file cannot be read: %s", shown.File(err))
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(pem) {
-		return nil, llm.Errorf(llm.InvalidArgument, "ca_file %q holds no PEM certificate", file)
+		return nil, llm.Errorf(llm.InvalidArgument, "ca_file %s holds no PEM certificate", shown.Name(file))
 	}
 	return roots, nil
 }
@@ -137,6 +139,9 @@ func loadRoots(file string) (*x509.CertPool, error) {
 func (d *dialer) advise(err error) error {
 	var unknown x509.UnknownAuthorityError
 	var none x509.SystemRootsError
+	if errors.Is(err, io.EOF) {
+		return fmt.Errorf("the connection ended in the TLS handshake: %w", err)
+	}
 	if !errors.As(err, &unknown) && !errors.As(err, &none) {
 		return err
 	}

@@ -2,6 +2,7 @@ package vendor
 
 import (
 	"fmt"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -104,6 +105,8 @@ func checkBaseURL(where, base string, u *url.URL) error {
 		return llm.Errorf(llm.InvalidArgument, "%s: base_url %s has two schemes; remove the first", where, shownBase(base))
 	case !isPort(u.Port()):
 		return llm.Errorf(llm.InvalidArgument, "%s: base_url %s has the port %s; expected 1 to 65535", where, shownBase(base), u.Port())
+	case strings.Contains(u.Hostname(), ":") && !isAddress(u.Hostname()):
+		return llm.Errorf(llm.InvalidArgument, "%s: base_url has two ports, or a part of an IPv6 address; expected host:port or [address]:port", where)
 	case strings.ContainsFunc(base, llm.IsBlank):
 		return llm.Errorf(llm.InvalidArgument, "%s: base_url has white space, or a character without width, in it; remove that", where)
 	case strings.ContainsAny(u.Path, "<>"):
@@ -112,6 +115,11 @@ func checkBaseURL(where, base string, u *url.URL) error {
 		return llm.Errorf(llm.InvalidArgument, "%s: base_url has a fragment (#…), which is never sent; leave it out", where)
 	}
 	return nil
+}
+
+func isAddress(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil
 }
 
 // isPort tells whether a connection can go to a port; "" is the scheme's.

@@ -20,6 +20,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/fleet"
+	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -95,7 +96,7 @@ func options(c config.Fleet) (o valkey.ClientOption, err error) {
 	if c.CAFile != "" {
 		pem, err := os.ReadFile(c.CAFile)
 		if err != nil {
-			return refuse("ca_file cannot be read: %v", err)
+			return refuse("ca_file cannot be read: %s", shown.File(err))
 		}
 		roots := x509.NewCertPool()
 		if !secure || !roots.AppendCertsFromPEM(pem) {

@@ -1,6 +1,8 @@
 package shown
 
 import (
+	"errors"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,4 +20,16 @@ func TestURL(t *testing.T) {
 		require.Equal(t, want, URL(address))
 	}
 	require.Equal(t, []string{"a%2Fbcdefgh", "a/bcdefgh"}, QuerySecrets("https://h.example/v1?x=a%2Fbcdefgh&model=gpt-4o-mini#y=12345678"))
+}
+
+// A key or a token in the place of a path is not repeated.
+func TestFile(t *testing.T) {
+	_, err := os.Open("/nowhere/ca.pem")
+	require.Equal(t, "open /nowhere/ca.pem: no such file or directory", File(err))
+	for _, secret := range []string{"sk-abcdefgh12345678", "eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ.e30.x", "/run/eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ"} {
+		_, err := os.Open(secret)
+		require.NotContains(t, File(err), secret)
+		require.Contains(t, File(err), "no such file")
+	}
+	require.Equal(t, "another", File(errors.New("another")))
 }

@@ -6,7 +6,9 @@
 package shown
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"strconv"
 	"strings"
 	"unicode"
@@ -83,6 +85,16 @@ func Name(name string) string {
 		return strconv.Quote(Cut(name, 60)+"…") + fmt.Sprintf(" (%d bytes)", len(name))
 	}
 	return strconv.Quote(name)
+}
+
+// File is the error of a file that cannot be read. Its path is not repeated
+// where it looks like a credential: a key or a token in a path's place.
+func File(err error) string {
+	var e *fs.PathError
+	if errors.As(err, &e) && looksSecret(e.Path) {
+		return fmt.Sprintf("%s a path %s: %v", e.Op, Name(e.Path), e.Err)
+	}
+	return err.Error()
 }
 
 // Cut is the beginning of a text, at most n bytes, cut between two
