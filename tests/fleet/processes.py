@@ -24,13 +24,18 @@ def config_of(wall: FaultWall, fleet: dict[str, Any] | None, **model: Any) -> di
 
 
 class Workers:
-    """Processes that are ready to begin at the same time."""
+    """Processes that are ready to begin at the same time, each when it has heard so much from others."""
 
-    def __init__(self, config: dict[str, Any], processes: int, seconds: float, callers: int = 5) -> None:
+    def __init__(
+        self, config: dict[str, Any], processes: int, seconds: float, callers: int = 5, heard: int = 0
+    ) -> None:
         self.seconds = seconds
         self.all = [
             subprocess.Popen(
-                [sys.executable, WORKER, json.dumps(config), str(seconds), str(callers)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                [sys.executable, WORKER, json.dumps(config), str(seconds), str(callers), str(heard)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
             )
             for _ in range(processes)
         ]
@@ -49,7 +54,13 @@ class Workers:
         return [json.loads(text) for text in texts if text]
 
 
-def run(config: dict[str, Any], processes: int, seconds: float, meanwhile: Callable[[], None] = lambda: None, callers: int = 5) -> list[dict[str, Any]]:
+def run(
+    config: dict[str, Any],
+    processes: int,
+    seconds: float,
+    meanwhile: Callable[[], None] = lambda: None,
+    callers: int = 5,
+) -> list[dict[str, Any]]:
     """Runs workers at the same time; what they report."""
     workers = Workers(config, processes, seconds, callers)
     workers.go()

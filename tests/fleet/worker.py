@@ -1,6 +1,7 @@
 """A process of a fleet: callers ask a route that may be dead, and then a healthy one. Its report is one line of JSON.
 
-``worker.py CONFIG SECONDS CALLERS [PAUSE]``; it says "ready" and starts at a line of its standard input.
+``worker.py CONFIG SECONDS CALLERS HEARD [PAUSE]``; it says "ready" when it has heard so much from other processes, and starts at a line of
+its standard input.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import llmagg
 
 async def main() -> None:
     config, seconds, callers = json.loads(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
-    pause = float(sys.argv[4]) if len(sys.argv) > 4 else 0.02
+    pause = float(sys.argv[5]) if len(sys.argv) > 5 else 0.02
     llm = llmagg.LLMAggregator([f"{p}/{m}" for p in config if p != "fleet" for m in config[p]["models"]])
     await llm.initialize(config)
     took: list[float] = []
@@ -23,8 +24,9 @@ async def main() -> None:
     result = {"calls": 0, "failed": 0, "errors": [], "connections": connections}
     manager = llmagg.get_manager()
     if "fleet" in config:
-        for _ in range(100):
-            if (manager.fleet_report() or {}).get("connected"):
+        for _ in range(100 if sys.argv[4] == "0" else 3000):
+            report = manager.fleet_report() or {}
+            if report.get("connected") and report["heard"] >= int(sys.argv[4]):
                 break
             await asyncio.sleep(0.02)
     print("ready", flush=True)
