@@ -27,7 +27,7 @@ type attempt struct {
 	permit   *breaker.Permit    // nil for a bare attempt
 	own      breaker.Permit     // memory for a permit that is no last resort's
 	upstream *exchange.Upstream // with the attempt's key; nil for custom clients
-	key      int                // its number, where the route has several
+	key      int32              // its number, where the route has several
 	debit    rate.Debit         // what it took from the route's rate
 	place    bool               // holds a place in the route's line
 	ended    bool

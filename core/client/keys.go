@@ -62,9 +62,9 @@ func (a *attempt) takeKey(now time.Time) {
 	if c.keys == nil {
 		return
 	}
-	a.key = c.keys.pool.Pick(now)
-	a.upstream = c.keys.upstreams[a.key]
-	a.record.Key = shownKey(c.keys.texts[a.key])
+	key := c.keys.pool.Pick(now)
+	a.key, a.upstream = int32(key), c.keys.upstreams[key]
+	a.record.Key = shownKey(c.keys.texts[key])
 }
 
 // keyFailed lets the key bear a failure that says something of the key alone,
@@ -82,7 +82,7 @@ func (a *attempt) keyFailed(e *llm.Error, now time.Time) (borne bool, wakes time
 	r.next, r.limited = false, false
 	switch e.Code {
 	case llm.Authentication, llm.Quota:
-		if !pool.Retire(a.key) {
+		if !pool.Retire(int(a.key)) {
 			return false, wakes
 		}
 		ready, first := pool.Ready(now)
@@ -101,7 +101,7 @@ func (a *attempt) keyFailed(e *llm.Error, now time.Time) (borne bool, wakes time
 			}
 			return false, wakes
 		}
-		r.next, wakes = pool.Rest(a.key, until, now)
+		r.next, wakes = pool.Rest(int(a.key), until, now)
 		r.limited = r.next
 	}
 	return r.next, wakes

@@ -73,7 +73,7 @@ func (c *Client) noTokens(s rate.Shortage) *llm.Error {
 // until a time that is told is a wait that the server names (R4).
 func (a *attempt) Headed(h http.Header) {
 	c := a.turn.client
-	if wait := c.rate.Learn(h); wait > 0 {
+	if wait := c.rate.Learn(h, &a.debit); wait > 0 {
 		c.breaker.BlockUntil(time.Now().Add(wait))
 	}
 }

@@ -28,7 +28,7 @@ func BenchmarkLearnNothing(b *testing.B) {
 	h := http.Header{"Content-Type": {"application/json"}, "Date": {"Sat, 28 Nov 2026 21:00:00 GMT"}, "Content-Length": {"300"}, "X-Request-Id": {"req_1"}, "Server": {"x"}}
 	b.ReportAllocs()
 	for b.Loop() {
-		l.Learn(h)
+		l.Learn(h, &Debit{})
 	}
 }
 
@@ -38,6 +38,6 @@ func BenchmarkLearn(b *testing.B) {
 	openAIHeaders(&server{tpm: 1e6, rpm: 1e4, level: [2]float64{9e3, 9e5}}, h)
 	b.ReportAllocs()
 	for b.Loop() {
-		l.Learn(h)
+		l.Learn(h, &Debit{})
 	}
 }

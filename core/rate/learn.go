@@ -44,7 +44,8 @@ const (
 	// leastShare of a limit is used always, to learn when there is more.
 	leastShare = 0.02
 	// foreignShare of a limit must be used by others in a minute before it
-	// counts as shared: less is a wrong estimate.
+	// counts as shared, or as much as this route has used lately, but at least
+	// half of foreignShare: less is a wrong estimate.
 	foreignShare = 0.1
 	// fewRefusals in a minute can happen to a route that is alone.
 	fewRefusals = 3
@@ -59,14 +60,18 @@ const (
 	easeBy       = 0.1
 	easeEvery    = time.Second
 	regain       = 0.005
-	// grace is for the requests that were in flight when a limit was learned.
-	grace = 5 * time.Second
+	// grace is for the requests that were in flight when a limit was learned. It
+	// is short, since processes that begin together each take what remains for
+	// their own until they know of each other. Refusals have three times as long:
+	// they come many at once.
+	grace = 600 * time.Millisecond
 )
 
-// Learn reads the limits in an answer's headers. A limit sets the bucket where
-// none is configured; what remains only lowers it. If nothing remains until a
-// time that is told, Learn returns that time: the route waits for it.
-func (l *Limiter) Learn(h http.Header) (wait time.Duration) {
+// Learn reads the limits in the headers of the answer that d was for. A limit
+// sets the bucket where none is configured; what remains only lowers it. If
+// nothing remains until a time that is told, Learn returns that time: the route
+// waits for it.
+func (l *Limiter) Learn(h http.Header, d *Debit) (wait time.Duration) {
 	if !l.settings.Learn || l.silent.Load() >= hush && l.silent.Add(1)%hush != 0 {
 		return 0
 	}
@@ -82,14 +87,14 @@ func (l *Limiter) Learn(h http.Header) (wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i := range said {
-		wait = max(wait, l.hear(now, i, said[i]))
+		wait = max(wait, l.hear(now, i, said[i], d))
 	}
 	l.wakeFirst()
 	return wait
 }
 
 // hear applies what was told of one limit.
-func (l *Limiter) hear(now time.Time, of int, t told) (wait time.Duration) {
+func (l *Limiter) hear(now time.Time, of int, t told, d *Debit) (wait time.Duration) {
 	k, b := &l.learned[of], &l.buckets[of]
 	if k.lied || t.limit == 0 || t.limit > 0 && t.remaining > t.limit {
 		return 0 // nobody has such a limit
@@ -116,8 +121,10 @@ func (l *Limiter) hear(now time.Time, of int, t told) (wait time.Duration) {
 		b.lower(now, t.remaining)
 		return wait
 	}
-	if now.Sub(k.since) >= grace {
-		k.notesDrift(now, b.level(now)-t.remaining, b.limit)
+	if d.taken() && now.Sub(k.since) >= grace {
+		// The answer may be older than what came since it was sent.
+		level := min(b.level(now), float64(d.left[of]))
+		k.notesDrift(now, level-t.remaining, l.tolerated(of))
 	}
 	k.notesHolds(t, b.limit)
 	if t.resets && !k.slowed {
@@ -208,30 +215,34 @@ func (k *learned) notesHolds(t told, limit float64) {
 }
 
 // notesDrift learns whether others use the limit: then less remains than this
-// route's own use explains.
-func (k *learned) notesDrift(now time.Time, missing, limit float64) {
+// route's own use explains, in a minute by more than so much.
+func (k *learned) notesDrift(now time.Time, missing, tolerated float64) {
 	if passed := now.Sub(k.driftAt); passed > 0 {
 		k.drift *= math.Exp(-passed.Minutes())
 		k.driftAt = now
 	}
 	k.drift += max(missing, 0)
-	if k.drift > limit*foreignShare {
+	if k.drift > tolerated {
 		k.sharedUntil = now.Add(time.Minute)
 	}
 }
 
-// notesRefusal learns from a refused request that others use the limit. What
-// is refused at once was sent later than what is answered: half of the grace
-// is enough. eased tells whether less of it is used therefore, while callers
-// are in line.
+// tolerated is how much of a limit may be missing in a minute.
+func (l *Limiter) tolerated(of int) float64 {
+	limit := l.buckets[of].limit
+	return min(limit*foreignShare, max(limit*foreignShare/2, l.used[of].sum))
+}
+
+// notesRefusal learns from a refused request that others use the limit. eased
+// tells whether less of it is used therefore, while callers are in line.
 func (l *Limiter) notesRefusal(now time.Time) (eased bool) {
 	for i := range l.learned {
 		k, b := &l.learned[i], &l.buckets[i]
 		if b.paced {
 			continue
 		}
-		if now.Sub(k.since) >= grace/2 {
-			k.notesDrift(now, b.limit*foreignShare/fewRefusals, b.limit)
+		if now.Sub(k.since) >= 3*grace {
+			k.notesDrift(now, l.tolerated(i)/fewRefusals, l.tolerated(i))
 		}
 		if b.limit > 0 && !k.told {
 			k.ease(now, b)

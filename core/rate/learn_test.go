@@ -55,8 +55,8 @@ func TestHeadersAreRead(t *testing.T) {
 
 func TestTheLimitOfADayIsNotSpread(t *testing.T) {
 	l := New(Settings{Learn: true})
-	require.Zero(t, l.Learn(heads("x-ratelimit-limit-requests", "14400", "x-ratelimit-remaining-requests", "14370", "x-ratelimit-reset-requests", "2m59.56s")))
-	require.Zero(t, l.Learn(heads("ratelimit", `"day";r=50;t=80000`, "ratelimit-policy", `"day";q=100;w=86400`)))
+	require.Zero(t, l.Learn(heads("x-ratelimit-limit-requests", "14400", "x-ratelimit-remaining-requests", "14370", "x-ratelimit-reset-requests", "2m59.56s"), &Debit{}))
+	require.Zero(t, l.Learn(heads("ratelimit", `"day";r=50;t=80000`, "ratelimit-policy", `"day";q=100;w=86400`), &Debit{}))
 	require.False(t, l.Active())
 }
 
@@ -64,7 +64,7 @@ func TestTheLowestOfAWhileCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := New(Settings{Learn: true})
 		tell := func(limit, remaining string) {
-			l.Learn(heads("x-ratelimit-limit-tokens", limit, "x-ratelimit-remaining-tokens", remaining))
+			l.Learn(heads("x-ratelimit-limit-tokens", limit, "x-ratelimit-remaining-tokens", remaining), &Debit{})
 		}
 		level := func() float64 { return l.buckets[tokens].level(time.Now()) }
 		tell("6000", "5000")
@@ -89,20 +89,20 @@ func TestTheLowestOfAWhileCounts(t *testing.T) {
 
 func TestNothingLeftIsANamedWait(t *testing.T) {
 	l := New(Settings{Learn: true})
-	require.Equal(t, 20*time.Second, l.Learn(heads("ratelimit-limit", "100", "ratelimit-remaining", "0", "ratelimit-reset", "20")))
+	require.Equal(t, 20*time.Second, l.Learn(heads("ratelimit-limit", "100", "ratelimit-remaining", "0", "ratelimit-reset", "20"), &Debit{}))
 	// A bucket that is refilled all the time has something left sooner.
 	l = New(Settings{Learn: true})
-	require.Zero(t, l.Learn(heads("x-ratelimit-limit-requests", "60", "x-ratelimit-remaining-requests", "30", "x-ratelimit-reset-requests", "30s")))
-	require.Zero(t, l.Learn(heads("x-ratelimit-limit-requests", "60", "x-ratelimit-remaining-requests", "0", "x-ratelimit-reset-requests", "1m0s")))
+	require.Zero(t, l.Learn(heads("x-ratelimit-limit-requests", "60", "x-ratelimit-remaining-requests", "30", "x-ratelimit-reset-requests", "30s"), &Debit{}))
+	require.Zero(t, l.Learn(heads("x-ratelimit-limit-requests", "60", "x-ratelimit-remaining-requests", "0", "x-ratelimit-reset-requests", "1m0s"), &Debit{}))
 	require.Equal(t, "rpm", l.Shortage(Size{}).Of)
 	require.InDelta(t, 1, l.Shortage(Size{}).For.Seconds(), 0.1)
 	// Nobody learns who was told not to.
-	require.Zero(t, New(Settings{}).Learn(heads("ratelimit-limit", "100", "ratelimit-remaining", "0", "ratelimit-reset", "20")))
+	require.Zero(t, New(Settings{}).Learn(heads("ratelimit-limit", "100", "ratelimit-remaining", "0", "ratelimit-reset", "20"), &Debit{}))
 }
 
 func TestAnAnswerBeyondTheLimitExposesIt(t *testing.T) {
 	l := New(Settings{Learn: true})
-	l.Learn(heads("x-ratelimit-limit-tokens", "100", "x-ratelimit-remaining-tokens", "100"))
+	l.Learn(heads("x-ratelimit-limit-tokens", "100", "x-ratelimit-remaining-tokens", "100"), &Debit{})
 	d, ok := l.Take(of(50))
 	require.True(t, ok)
 	l.Settle(time.Now(), &d, 300, 20)
@@ -110,7 +110,7 @@ func TestAnAnswerBeyondTheLimitExposesIt(t *testing.T) {
 		_, ok := l.Take(of(5000))
 		require.True(t, ok)
 	}
-	l.Learn(heads("x-ratelimit-limit-tokens", "100", "x-ratelimit-remaining-tokens", "0"))
+	l.Learn(heads("x-ratelimit-limit-tokens", "100", "x-ratelimit-remaining-tokens", "0"), &Debit{})
 	_, ok = l.Take(of(5000))
 	require.True(t, ok)
 }

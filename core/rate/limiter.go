@@ -77,12 +77,15 @@ func (l *Limiter) begin() {
 // nothing else need be called.
 func (l *Limiter) Active() bool { return l.active.Load() }
 
-// Debit is what one attempt has taken. It is settled once, by Settle or Return.
+// Debit is what one attempt has taken; the zero value is nothing. It is settled
+// once, by Settle or Return.
 type Debit struct {
-	tokens float32
-	input  float32 // of the request, before it was scaled
-	taken  bool
+	tokens float32    // at least one
+	input  float32    // of the request, before it was scaled
+	left   [2]float32 // in the buckets since then
 }
+
+func (d *Debit) taken() bool { return d.tokens > 0 }
 
 // need is what a debit takes of each limit.
 func (d *Debit) need() [2]float64 { return [2]float64{requests: 1, tokens: float64(d.tokens)} }
@@ -163,12 +166,12 @@ func (l *Limiter) take(now time.Time, d *Debit) bool {
 	l.age(now)
 	for i, n := range need {
 		l.buckets[i].spend(n)
+		d.left[i] = float32(l.buckets[i].left)
 		l.used[i].sum += n
 		if l.lease != nil {
 			l.lease.spends(now, &l.buckets[i], i, n)
 		}
 	}
-	d.taken = true
 	return true
 }
 
@@ -275,32 +278,31 @@ func (l *Limiter) share(now time.Time, of int) float64 {
 // too much comes back, what was too little is a debt. Negative numbers are not
 // known. now is the time of the answer's end, which its caller knows already.
 func (l *Limiter) Settle(now time.Time, d *Debit, input, output int) {
-	if !d.taken {
+	of := *d
+	*d = Debit{}
+	if !of.taken() || input < 0 || output < 0 {
 		return
 	}
-	d.taken = false
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if input < 0 || output < 0 {
-		return
-	}
-	l.sizes.settle(float64(d.input), input, output)
+	l.sizes.settle(float64(of.input), input, output)
 	cost := float64(input + output)
 	l.doubt(cost)
-	l.giveBack(now, tokens, float64(d.tokens)-cost)
+	l.giveBack(now, tokens, float64(of.tokens)-cost)
 }
 
 // Return gives a debit back: all of it, or only the tokens where the request
 // was counted.
 func (l *Limiter) Return(d *Debit, request bool) {
-	if !d.taken {
+	of := *d
+	*d = Debit{}
+	if !of.taken() {
 		return
 	}
-	d.taken = false
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
-	l.giveBack(now, tokens, float64(d.tokens))
+	l.giveBack(now, tokens, float64(of.tokens))
 	if request {
 		l.giveBack(now, requests, 1)
 	}
@@ -311,7 +313,7 @@ func (l *Limiter) Return(d *Debit, request bool) {
 // given back would only let the next in line be refused, too.
 func (l *Limiter) Refuse(d *Debit) {
 	eased := false
-	if d.taken {
+	if d.taken() {
 		l.mu.Lock()
 		eased = l.notesRefusal(l.now())
 		l.mu.Unlock()

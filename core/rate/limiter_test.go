@@ -190,7 +190,7 @@ func BenchmarkInactive(b *testing.B) {
 	h := map[string][]string{"Content-Type": {"application/json"}, "Date": {"now"}, "X-Request-Id": {"1"}, "Server": {"s"}}
 	b.ReportAllocs()
 	for b.Loop() {
-		if l.Active() || l.Learn(h) > 0 {
+		if l.Active() || l.Learn(h, &Debit{}) > 0 {
 			b.Fatal("active")
 		}
 		l.Settle(time.Time{}, &Debit{}, 1, 1)

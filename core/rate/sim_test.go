@@ -117,7 +117,7 @@ func (l load) under(t *testing.T, s *server) (used float64, refused float64) {
 						if ok {
 							time.Sleep(took)
 						}
-						if told := limiter.Learn(h); told > 0 || wait > 0 {
+						if told := limiter.Learn(h, &d); told > 0 || wait > 0 {
 							mu.Lock()
 							blocked = time.Now().Add(max(wait, told))
 							mu.Unlock()
@@ -224,5 +224,20 @@ func TestTheQuotaIsUsed(t *testing.T) {
 			require.GreaterOrEqual(t, share, c.least)
 			require.LessOrEqual(t, refused, c.refusedAt)
 		})
+	}
+}
+
+// Processes that begin together, each with what remains as its own, learn of
+// each other before they are refused often. Two minutes hold no more than that
+// beginning.
+func TestProcessesThatBeginTogetherAreSeldomRefused(t *testing.T) {
+	const tpm, minutes = 600_000, 2
+	for processes, most := range map[int]float64{2: 0.02, 8: 0.01} { // two have half as many answers to learn from as they may send
+		s := &server{tpm: tpm, rpm: 1e5, level: [2]float64{1000, tpm / 10}, headers: openAIHeaders}
+		l := load{processes: processes, callers: 64 / processes, settings: Settings{Learn: true}, estimate: 1, input: lengths, output: lengths, lasts: minutes * time.Minute}
+		used, refused := l.under(t, s)
+		t.Logf("%d: %.1f %% of the quota used, %.2f %% of %d requests refused", processes, used/(tpm*minutes)*100, refused*100, s.answers+s.refusals)
+		require.GreaterOrEqual(t, (used+s.level[tokens])/(tpm*minutes), 0.95)
+		require.LessOrEqual(t, refused, most)
 	}
 }

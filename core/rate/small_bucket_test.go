@@ -19,12 +19,12 @@ func TestRateOfASmallBucketRecoversFrom429s(t *testing.T) {
 		l := New(Settings{Learn: true})
 		level, at := float64(holds), time.Now()
 		answered := 0
-		learn := func() time.Duration {
+		learn := func(d *Debit) time.Duration {
 			h := http.Header{}
 			h.Set("X-Ratelimit-Limit-Requests", strconv.Itoa(rpm))
 			h.Set("X-Ratelimit-Remaining-Requests", strconv.Itoa(int(level)))
 			h.Set("X-Ratelimit-Reset-Requests", time.Duration((holds-level)/rpm*float64(time.Minute)).Round(time.Millisecond).String())
-			return l.Learn(h)
+			return l.Learn(h, d)
 		}
 		second := func() int {
 			before := answered
@@ -37,7 +37,7 @@ func TestRateOfASmallBucketRecoversFrom429s(t *testing.T) {
 				if ok {
 					level--
 				}
-				wait := learn()
+				wait := learn(&d)
 				if ok {
 					answered++
 					l.Settle(at, &d, 1, 1)
@@ -48,14 +48,14 @@ func TestRateOfASmallBucketRecoversFrom429s(t *testing.T) {
 			}
 			return answered - before
 		}
-		learn()
+		learn(&Debit{})
 		for range 10 {
 			second()
 		}
 		level, at = 0, time.Now()
 		for range 51 {
-			learn()
-			l.Refuse(&Debit{taken: true})
+			learn(&Debit{})
+			l.Refuse(&Debit{tokens: 1})
 		}
 		time.Sleep(time.Second)
 		for range 5 {
@@ -78,7 +78,7 @@ func TestRateOfASmallBucketAfterARest(t *testing.T) {
 			h.Set("X-Ratelimit-Limit-Requests", strconv.Itoa(rpm))
 			h.Set("X-Ratelimit-Remaining-Requests", strconv.Itoa(level))
 			h.Set("X-Ratelimit-Reset-Requests", time.Duration(float64(holds-level)/rpm*float64(time.Minute)).String())
-			l.Learn(h)
+			l.Learn(h, &Debit{})
 			d, err := l.Wait(t.Context(), Size{})
 			require.NoError(t, err)
 			l.Settle(time.Now(), &d, 1, 1)

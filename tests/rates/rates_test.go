@@ -165,7 +165,7 @@ var proofs = map[string]proof{
 	"learned, too high":            {processes: 1, load: load{Estimate: 5}, burst: 60, told: true, least: 0.95, refused: 0.01, long: true},
 	"learned, too low":             {processes: 1, load: load{Estimate: 0.2}, burst: 60, told: true, least: 0.95, refused: 0.01, long: true},
 	"learned, halved":              {processes: 1, load: load{Estimate: 1}, burst: 60, told: true, halve: true, least: 0.95, refused: 0.01, long: true},
-	"learned, eight of them":       {processes: 8, load: load{Estimate: 1}, burst: 60, told: true, least: 0.95, refused: 0.05, long: true}, // each finds out by being refused that it is not alone
+	"learned, eight of them":       {processes: 8, load: load{Estimate: 1}, burst: 60, told: true, least: 0.95, refused: 0.01, long: true},
 	"learned, eight of them, auto": {processes: 8, load: load{Adaptive: config.Auto, Estimate: 1}, burst: 60, told: true, least: 0.95, refused: 0.01, long: true},
 	"neither told nor known, auto": {processes: 1, load: load{Adaptive: config.Auto, Estimate: 1}, burst: 60, least: 0.95, refused: 0.01, long: true},
 	"neither, eight of them, auto": {processes: 8, load: load{Adaptive: config.Auto, Estimate: 1}, burst: 60, least: 0.95, refused: 0.015, long: true}, // two minutes: each begins with some
