@@ -324,7 +324,7 @@ func objectSays(raw json.RawMessage, depth int) bool {
 // is well.
 func isWell(text string) bool {
 	switch suggest.Fold(strings.TrimSpace(text)) {
-	case "", "ok", "success", "succeed", "succeeded", "successful", "true", "0", "none", "null", "normal":
+	case "", "ok", "success", "succeed", "succeeded", "successful", "true", "0", "none", "null", "normal", "false", "noerror", "noerrors":
 		return true
 	}
 	n, err := strconv.ParseFloat(text, 64)

@@ -31,7 +31,7 @@ type partialChoice struct {
 	moved                       bool // more of the old form's calls came: they are tool calls
 	finish                      string
 	wentOn                      bool // something came after finish
-	logContent, logRefusal      []json.RawMessage
+	logprobLists                []logprobList
 	otherLogprobs               joints
 	deltaExtra, extra           joints
 	name, toolCallID            string
@@ -310,27 +310,4 @@ func (p *partialChoice) choice() Choice {
 	}
 	m.NullContent = !p.hasContent && m.Parts == nil
 	return Choice{Index: p.index, Message: m, FinishReason: p.finish, Logprobs: p.logprobs(), Extra: p.extra.extra()}
-}
-
-func (p *partialChoice) logprobs() json.RawMessage {
-	if p.logContent == nil && p.logRefusal == nil && p.otherLogprobs == nil {
-		return nil
-	}
-	raw, err := jsontext.Encode(nil, func(w *jsontext.Writer) {
-		o := w.Object()
-		for _, list := range []struct {
-			name  string
-			items []json.RawMessage
-		}{{"content", p.logContent}, {"refusal", p.logRefusal}} {
-			if list.items != nil {
-				jsontext.WriteList(o.Field(list.name), list.items, func(item *json.RawMessage, w *jsontext.Writer) { w.Raw(*item) })
-			}
-		}
-		o.Extra(p.otherLogprobs.extra())
-		o.End()
-	})
-	if err != nil {
-		return nil
-	}
-	return raw
 }

@@ -240,8 +240,10 @@ func (m *Message) read(r *reader) {
 	}
 	thoughts := ""
 	for more := r.Object(); more; more = r.NextField() {
-		if isReasoning(r.Key) && r.Next() == '"' {
-			thoughts = m.readThoughts(r)
+		if isReasoning(r.Key) && (r.Next() == '"' || r.answer && (r.Next() == '[' || r.Next() == '{')) {
+			if text := m.readThoughts(r); text != "" {
+				thoughts = text
+			}
 			continue
 		}
 		m.readField(r)
@@ -278,10 +280,10 @@ func isReasoning(key []byte) bool {
 	return false
 }
 
-// readThoughts reads a field that has the thoughts as a text.
+// readThoughts reads a field that has the thoughts, and keeps it.
 func (m *Message) readThoughts(r *reader) string {
 	at := *r
-	text := r.Piece()
+	text := r.thoughts()
 	if r.Err == nil {
 		r.Pos, r.Key = at.Pos, at.Key
 		r.extra(&m.Extra)

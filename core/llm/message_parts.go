@@ -2,6 +2,7 @@ package llm
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 )
@@ -96,31 +97,93 @@ func readPartField[T any](r *reader, to **T, extra *Extra) {
 	r.extra(extra)
 }
 
-// readReasoning reads the thoughts. In answers of gateways they are an object
-// with a text and what belongs to it, such as its signature, which stays under
-// a name that requests may have, too.
+// readReasoning reads the thoughts. In answers of gateways they are a list, or
+// an object, with a text and what belongs to it, such as its signature, which
+// stays under a name that requests may have, too.
 func (m *Message) readReasoning(r *reader) (text string) {
-	if !r.answer || r.Next() != '{' {
-		return r.pieceOr(&m.Extra)
-	}
-	var rest Extra
-	for more := r.Object(); more; more = r.NextField() {
-		switch c := r.Next(); {
-		case string(r.Key) == "text" && c == '"':
-			text = r.Piece()
-		case c == 'n':
-			r.Skip()
-		default:
-			r.extra(&rest)
+	const besides = "reasoning"
+	switch _, taken := m.Extra[besides]; {
+	case r.answer && r.Next() == '[':
+		at := *r
+		if text = r.thoughts(); !taken && r.Err == nil {
+			r.Pos = at.Pos
+			jsontext.KeepField(&r.Reader, besides, &m.Extra)
 		}
-	}
-	if _, taken := m.Extra["reasoning"]; rest != nil && !taken && r.Err == nil {
-		if raw, err := JSON.Marshal(rest); err == nil {
+	case r.answer && r.Next() == '{':
+		var rest Extra
+		text = r.besideThoughts(&rest)
+		if raw, err := JSON.Marshal(rest); rest != nil && !taken && r.Err == nil && err == nil {
 			if m.Extra == nil {
 				m.Extra = Extra{}
 			}
-			m.Extra["reasoning"] = raw
+			m.Extra[besides] = raw
 		}
+	default:
+		text = r.pieceOr(&m.Extra)
 	}
 	return text
+}
+
+// besideThoughts reads an object with thoughts; what else it has, and what has
+// more than a text, goes to rest.
+func (r *reader) besideThoughts(rest *Extra) (text string) {
+	for more := r.Object(); more; more = r.NextField() {
+		c, at := r.Next(), *r
+		if c == 'n' {
+			r.Skip()
+			continue
+		}
+		if isThoughtsText(r.Key) && (c == '"' || c == '[' || c == '{') {
+			said := r.thoughts()
+			if text == "" {
+				text = said
+			}
+			if c == '"' && text == said || r.Err != nil {
+				continue
+			}
+			r.Pos, r.Key = at.Pos, at.Key
+		}
+		r.extra(rest)
+	}
+	return text
+}
+
+// thoughts is the text of thoughts: all of a list's items, the first of an
+// object's fields that has one.
+func (r *reader) thoughts() string {
+	var text strings.Builder // a server may send very many items
+	r.addThoughts(&text)
+	return text.String()
+}
+
+func (r *reader) addThoughts(text *strings.Builder) {
+	switch r.Next() {
+	case '"':
+		text.WriteString(r.Piece())
+	case '[':
+		for more := r.Array(); more; more = r.NextItem() {
+			r.addThoughts(text)
+		}
+	case '{':
+		before := text.Len()
+		for more := r.Object(); more; more = r.NextField() {
+			if text.Len() == before && isThoughtsText(r.Key) {
+				r.addThoughts(text)
+			} else {
+				r.Skip()
+			}
+		}
+	default:
+		r.Skip()
+	}
+}
+
+// isThoughtsText tells whether a field of thoughts, or of a piece of them, has
+// their text.
+func isThoughtsText(key []byte) bool {
+	switch string(key) {
+	case "text", "content", "summary":
+		return true
+	}
+	return isReasoning(key)
 }

@@ -210,8 +210,8 @@ func (u *Usage) counted(name string) (n int, ok bool) {
 func (r *reader) count() (n int, ok bool) {
 	switch c := r.Next(); {
 	case c >= '0' && c <= '9':
-		f := r.Number()
-		return int(f), f < 1<<53
+		f := r.Number() // 0 for what is too large
+		return int(f), f < 1<<53 && (f != 0 || c == '0')
 	case c == '"':
 		f, err := strconv.ParseFloat(r.Text(), 64)
 		return int(f), err == nil && f >= 0 && f < 1<<53
@@ -232,7 +232,25 @@ func (e Extra) says() bool {
 
 // usage reads a usage; nil if something else stands there, or nothing is said.
 func (r *reader) usage() *Usage {
-	if r.Next() != '{' {
+	switch r.Next() {
+	case '{':
+	case '"': // JSON once more
+		in, at := r.quoted()
+		if r.Pos = at; r.Err == nil && in.Next() == '{' {
+			if u := in.usage(); in.End() == nil {
+				return u
+			}
+		}
+		return nil
+	case '[':
+		var u *Usage
+		for more := r.Array(); more; more = r.NextItem() {
+			if next := r.usage(); next != nil {
+				u = next
+			}
+		}
+		return u
+	default:
 		r.Skip()
 		return nil
 	}
