@@ -16,6 +16,7 @@ import (
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
+	"github.com/llmagg/llmagg/core/wire/awsstream"
 	"github.com/llmagg/llmagg/core/wire/eventstream"
 )
 
@@ -125,7 +126,10 @@ func (r *Stream) event(ev eventstream.Event) (*llm.Chunk, error) {
 		return nil, r.inside(failure.Classify(0, nil, plainJSON(data)))
 	}
 	if len(data) == 0 {
-		return nil, nil
+		if _, frames := r.source.(*awsstream.Decoder); !frames || ev.Type == "" {
+			return nil, nil
+		}
+		data = []byte("{}") // a structure without members
 	}
 	c, err := r.stream.Chunk(ev.Type, data) // a text in it may end inside a character
 	switch {

@@ -126,7 +126,7 @@ var names = wordlist.Index[llm.Code]{
 	// OpenAI's Responses API: what the request holds cannot be used there.
 	{Value: llm.BadRequest, Words: "invalidimage invalidimageformat invalidbase64image invalidimageurl invalidimagemode imagetoolarge imagetoosmall imageparseerror " +
 		"imagefiletoolarge imagefilenotfound unsupportedimagemediatype emptyimagefile failedtodownloadimage dataresidencymismatch " +
-		"previousresponsenotfound invalidencryptedcontent"},
+		"previousresponsenotfound invalidencryptedcontent requesttoolarge"},
 	{Value: llm.ModelNotFound, Words: "modelnotfound modelnotexist unknownmodel invalidmodel deploymentnotfound notfounderror modelnotopen modeldecommissioned " +
 		"modelnotsupported modelnotavailable modelnotdeployed unsupportedmodel invalidmodelname invalidmodelid " +
 		"invalidendpointclosedendpoint invalidendpointormodelnotfound resourcenotfoundexception"},

@@ -51,6 +51,17 @@ func HasFailureField(beside llm.Extra) bool {
 	return false
 }
 
+// IsFailureField tells whether a field of this name, beside an answer or a
+// piece of one, may report a failure, as [SaysSomething] tells of its value.
+func IsFailureField(name []byte) bool {
+	for _, known := range besideChoices {
+		if string(name) == known {
+			return true
+		}
+	}
+	return false
+}
+
 // judgeChoice is the failure that a finished choice is, nil if it is an
 // answer. empty says that the choice brought nothing: no text, no calls, no
 // refusal, no media. choiceError is the choice's own "error", nil without one.
@@ -58,7 +69,7 @@ func HasFailureField(beside llm.Extra) bool {
 // by whatever word a vendor has for them; with content, a reason that nobody
 // knows is passed on.
 func judgeChoice(reason string, empty bool, choiceError json.RawMessage) *llm.Error {
-	if saysSomething(choiceError) {
+	if SaysSomething(choiceError) {
 		s := readSaid(choiceError)
 		e := classifySaid(0, nil, choiceError, s)
 		e.Message = "error inside a choice: " + e.Message
@@ -129,7 +140,7 @@ func OfUnread(name string) *llm.Error {
 // in an unknown form and nothing else; nil where it does not.
 func OfHole(c *llm.ChunkChoice) *llm.Error {
 	for _, name := range [...]string{"delta", "content", "text"} {
-		if saysSomething(c.Extra[name]) {
+		if SaysSomething(c.Extra[name]) {
 			return ofHole(name)
 		}
 	}
@@ -163,7 +174,7 @@ func OfPieces(m *llm.Message) *llm.Error {
 			return ofHole(name)
 		}
 	}
-	if len(m.Extra) > 0 && saysSomething(m.Extra["content"]) {
+	if len(m.Extra) > 0 && SaysSomething(m.Extra["content"]) {
 		return ofHole("content")
 	}
 	return nil
@@ -176,7 +187,7 @@ func OfCall(c *llm.ToolCall) *llm.Error {
 		fields llm.Extra
 		name   string
 	}{{c.Extra, "function"}, {c.Function.Extra, "name"}} {
-		if saysSomething(at.fields[at.name]) {
+		if SaysSomething(at.fields[at.name]) {
 			return ofHole(at.name)
 		}
 	}
@@ -212,7 +223,7 @@ func OfDifference() *llm.Error {
 func UnreadIn(fields llm.Extra) string {
 	if len(fields) > 0 {
 		for _, name := range contentNames {
-			if raw := fields[name]; saysSomething(raw) && (name != llm.PartsField || unreadPart(raw)) {
+			if raw := fields[name]; SaysSomething(raw) && (name != llm.PartsField || unreadPart(raw)) {
 				return name
 			}
 		}
@@ -237,7 +248,7 @@ func unreadPart(raw json.RawMessage) bool {
 // IsEmpty tells whether a whole message has nothing that a caller could use.
 // Reasoning alone is not an answer.
 func IsEmpty(m *llm.Message) bool {
-	if m.Content != "" || m.Refusal != "" || m.HasCalls() || len(m.Audio) > maxEmpty || saysSomething(m.Audio) {
+	if m.Content != "" || m.Refusal != "" || m.HasCalls() || len(m.Audio) > maxEmpty || SaysSomething(m.Audio) {
 		return false
 	}
 	for i := range m.Parts {
@@ -247,7 +258,7 @@ func IsEmpty(m *llm.Message) bool {
 	}
 	for name, raw := range m.Extra {
 		if !strings.HasPrefix(name, "reasoning") && !strings.HasPrefix(name, "thinking") && name != "error" &&
-			saysSomething(raw) && !slices.Contains(contentNames[:], name) {
+			SaysSomething(raw) && !slices.Contains(contentNames[:], name) {
 			return false
 		}
 	}

@@ -41,6 +41,9 @@ var inner = []struct {
 	{name: "result"},
 	{name: "header", shape: spark}, // {"code", "message"}
 	{name: "xgroq"},                // Groq, where it stops a stream early: {"id", "error"}
+	{name: "message"},              // of an answer: {"content", "error"}
+	{name: "delta"},                // of Anthropic's message_delta, as is the next
+	{name: "contentblock"},
 }
 
 // messages are the fields that hold words for people, the clearest first; soft
@@ -90,7 +93,7 @@ func isList(raw json.RawMessage) bool {
 func (s *said) inside(f fields, depth int) {
 	for _, place := range inner {
 		raw, ok := f[place.name]
-		if !ok || !saysSomething(raw) || !place.strong && raw[0] != '{' {
+		if !ok || !SaysSomething(raw) || !place.strong && raw[0] != '{' {
 			continue
 		}
 		e := said{shape: place.shape}
@@ -121,7 +124,7 @@ func (s *said) words(f fields, depth int) {
 	}
 	s.message = ""
 	for _, name := range messages {
-		if raw := f[name]; saysSomething(raw) && !isAnswer(raw) && s.message == "" {
+		if raw := f[name]; SaysSomething(raw) && !isAnswer(raw) && s.message == "" {
 			s.read(raw, depth+1)
 			s.weak = s.message != ""
 			if title := textOf(f["title"]); name == "detail" && s.weak && title != "" && !strings.Contains(s.message, title) { // RFC 9457

@@ -275,9 +275,9 @@ func scalar(raw json.RawMessage) string {
 
 func isNothing(text string) bool { return text == "None" || text == "null" || text == "undefined" }
 
-// saysSomething tells whether the value of an "error" is more than a way to
+// SaysSomething tells whether the value of an "error" is more than a way to
 // write that there is none.
-func saysSomething(raw json.RawMessage) bool { return saysMore(raw, 0) }
+func SaysSomething(raw json.RawMessage) bool { return saysMore(raw, 0) }
 
 func saysMore(raw json.RawMessage, depth int) bool {
 	raw = bytes.TrimSpace(raw)

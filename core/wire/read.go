@@ -2,8 +2,10 @@ package wire
 
 import (
 	"encoding/json"
+	"errors"
 	"unicode/utf8"
 
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -28,6 +30,20 @@ func Span(r *jsontext.Reader) json.RawMessage {
 		return jsontext.WithoutOddNumbers(r.Data[from:r.Pos])
 	}
 	return r.Data[from:r.Pos]
+}
+
+var errReported = errors.New("it reports a failure")
+
+// Other passes over the value of a field that a format does not have. Where it
+// reports a failure, beside whatever is good, that is the error of the reading.
+func Other(r *jsontext.Reader) {
+	if !failure.IsFailureField(r.Key) {
+		r.Skip()
+		return
+	}
+	if failure.SaysSomething(Span(r)) {
+		r.Stop(errReported)
+	}
 }
 
 // The functions below read what an answer means nothing without: a value of

@@ -3,8 +3,8 @@
 // Claude's. It does no I/O. The wire names are those of Anthropic's API
 // reference ("Messages", "Streaming Messages"). A request goes through
 // request.go, content.go, tools.go, settings.go and kept.go, an answer through
-// response.go, stream.go and usage.go. Other vendors have endpoints of the same
-// shape; Vertex AI's have addresses of their own (vertex.go).
+// response.go, stream.go, delta.go and usage.go. Other vendors have endpoints
+// of the same shape; Vertex AI's have addresses of their own (vertex.go).
 package anthropic
 
 import (

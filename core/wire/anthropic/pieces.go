@@ -2,6 +2,7 @@ package anthropic
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -21,7 +22,43 @@ type event struct {
 	Index   int
 	Block   json.RawMessage
 	Delta   json.RawMessage
-	Usage   json.RawMessage
+	Text    json.RawMessage // of a block that stands in the event itself, as Input
+	Input   json.RawMessage
+	head    // of a message that stands there
+}
+
+// misplaced is the field of a text where events of this kind have none, of
+// which it would be missing in the answer; "" for none.
+func (e *event) misplaced() string {
+	switch {
+	case len(e.Text) > len(`""`) && e.Type != "content_block_stop":
+		return "text"
+	case e.content != nil && e.Type != "message_delta" && isText(e.content):
+		return "content"
+	case e.Delta != nil && e.Type != "content_block_delta" && e.Type != "message_delta" && isText(e.Delta):
+		return "delta"
+	}
+	return ""
+}
+
+func isText(raw json.RawMessage) bool {
+	return len(raw) > len(`""`) && raw[0] == '"' || failure.TextIn(raw) != ""
+}
+
+// ending is what the end of a message says: in its delta, or in the message
+// itself, and in the event around that, where some servers put it.
+func (e *event) ending(inside json.RawMessage) (h head, err error) {
+	if len(inside) > 0 && (inside[0] == '{' || e.Type == "message_delta") {
+		h, err = headOf(inside)
+	}
+	h.reason = cmp.Or(h.reason, e.reason)
+	if h.usage == nil {
+		h.usage = e.usage
+	}
+	if h.content == nil {
+		h.content = e.content
+	}
+	return h, err
 }
 
 // answerBlock is one block of an answer, or a delta of one. Raw values stand in
@@ -65,10 +102,12 @@ func readEvent(data []byte, kind string) (e event, err error) {
 			e.Block = wire.Span(&r)
 		case "delta":
 			e.Delta = wire.Span(&r)
-		case "usage":
-			e.Usage = wire.Span(&r)
+		case "text":
+			e.Text = wire.Span(&r)
+		case "input":
+			e.Input = wire.Span(&r)
 		default:
-			r.Skip()
+			e.head.field(&r)
 		}
 	}
 	return e, r.End()
@@ -92,8 +131,8 @@ func blockIn(r *jsontext.Reader, kind string) (b answerBlock) {
 			b.Type = wire.TextLike(r, kind)
 		case "text":
 			b.Text = wire.Piece(r)
-		case "thinking":
-			b.Thinking = wire.Piece(r)
+		case "thinking", "reasoning", "reasoning_content":
+			b.Thinking += wire.Piece(r)
 		case "signature":
 			b.Signature = wire.Text(r)
 		case "id":
@@ -147,7 +186,9 @@ var errNoType = errors.New("it has nothing that can be read as what its type say
 // something that nobody can read.
 func (b *answerBlock) isOdd() bool {
 	switch {
-	case strings.HasSuffix(b.Type, "text"):
+	case b.Type == "error":
+		return true
+	case strings.Contains(b.Type, "text") && !strings.Contains(b.Type, "tool"):
 		return b.Text != "" && b.Type != "text" || b.Text == "" && b.more && failure.TextIn(b.raw) != ""
 	case b.Type != "" || len(b.raw) == 0:
 		return false

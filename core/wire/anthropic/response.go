@@ -40,7 +40,7 @@ func (h *head) field(r *jsontext.Reader) {
 	case "content":
 		h.content = wire.Span(r)
 	default:
-		r.Skip()
+		wire.Other(r)
 	}
 }
 
@@ -60,7 +60,7 @@ func response(data []byte, c *wire.Call) (*llm.Response, error) {
 	if err != nil {
 		return nil, llm.Errorf(llm.BadResponse, "the answer is not the JSON of a message (%d bytes): %v", len(data), err)
 	}
-	if h.content == nil || h.kind != "message" && h.kind != "" {
+	if h.content == nil && (h.kind == "" || h.reason == "") || h.kind != "message" && h.kind != "" {
 		return nil, llm.Errorf(llm.BadResponse, "the answer has no content; expected a message")
 	}
 	s := &stream{model: c.Model, schemaTool: schemaToolOf(c)}
@@ -92,6 +92,9 @@ func (s *stream) whole(content json.RawMessage) (*llm.Message, error) {
 		}
 		m.NullContent = m.NullContent && d.NullContent
 		m.ToolCalls = joinCall(m.ToolCalls, d.ToolCalls)
+	}
+	if content == nil {
+		return m, nil
 	}
 	r := wire.AnswerReader(content)
 	i := 0

@@ -8,7 +8,6 @@ import (
 
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/jsontext"
-	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
@@ -23,11 +22,13 @@ type stream struct {
 	id, answering string
 	created       int64 // seconds since the Unix epoch
 	usage         usage
-	calls         int       // so far
-	kept          wire.Kept // see kept.go
-	told          bool      // a delta has told of a block that nothing else shows
-	begins        bool      // the text at hand is the first of its block
-	finished      bool      // a reason has come
+	calls         int            // so far
+	kept          wire.Kept      // see kept.go
+	again         []llm.ToolCall // whose input came in pieces and is said once more
+	said          bool           // a block has begun
+	told          bool           // a delta has told of a block that nothing else shows
+	begins        bool           // the text at hand is the first of its block
+	finished      bool           // a reason has come
 	done          bool
 }
 
@@ -56,37 +57,28 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 	if e.Type == "" {
 		e.Type = kind
 	}
+	if name := e.misplaced(); name != "" && (strings.HasPrefix(e.Type, "content_block_") || e.Type == "message_delta") {
+		return nil, llm.Errorf(llm.BadResponse, "%s has a text in %q; expected it in its block or its delta", e.Type, name)
+	}
 	switch e.Type {
 	case "message_start":
-		h, err := headOf(e.Message)
-		if err != nil {
-			return nil, llm.Errorf(llm.BadResponse, "message_start has no message")
-		}
-		if name := failure.TextIn(h.content); name != "" {
-			return nil, llm.Errorf(llm.BadResponse, "the message of message_start has a text already; expected it in events of blocks")
-		}
-		s.begin(&h)
-		return s.chunk(&llm.Message{Role: llm.RoleAssistant, NullContent: true}), nil
+		return s.start(&e)
 	case "content_block_start":
-		b, err := readBlock(slices.Clone(e.Block), "text") // the event's bytes are used again
-		if err != nil {
-			return nil, unreadBlock(e.Index, err)
-		}
-		if b.isOdd() {
-			return nil, unreadBlock(e.Index, errNoType)
-		}
-		return s.piece(s.open(e.Index, &b), nil)
+		return s.piece(s.openIn(&e))
 	case "content_block_delta":
+		if e.Delta == nil {
+			return nil, nil
+		}
 		return s.piece(s.add(e.Index, e.Delta))
 	case "content_block_stop":
 		s.TurnTo(e.Index) // else the block at hand
-		rest, err := s.rest(e.Block)
+		rest, err := s.rest(&e)
 		return s.piece(wire.JoinDeltas(rest, s.close()), err)
 	case "message_delta":
-		return s.end(&e)
+		return s.end(&e, e.Delta)
 	case "message_stop":
 		s.done = true
-		return s.once(e.Message)
+		return s.end(&e, e.Message)
 	case "ping":
 		return nil, nil
 	case "error", "", "message":
@@ -98,9 +90,31 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 // Complete implements [wire.Stream].
 func (s *stream) Complete() bool { return s.done }
 
+// start reads message_start. After a piece of the answer it begins another
+// answer, unless it is repeated.
+func (s *stream) start(e *event) (*llm.Chunk, error) {
+	h, err := e.head, error(nil)
+	if e.Message != nil {
+		if h, err = headOf(e.Message); err != nil {
+			return nil, llm.Errorf(llm.BadResponse, "the message of message_start cannot be read: %v", err)
+		}
+	}
+	switch {
+	case h.content != nil && isText(h.content):
+		return nil, llm.Errorf(llm.BadResponse, "the message of message_start has a text already; expected it in events of blocks")
+	case h.id != s.id && (s.finished || s.said && s.id != "" && h.id != ""):
+		return nil, llm.Errorf(llm.BadResponse, "another message begins before message_stop")
+	}
+	s.begin(&h)
+	return s.chunk(&llm.Message{Role: llm.RoleAssistant, NullContent: true}), nil
+}
+
 func (s *stream) piece(d *llm.Message, err error) (*llm.Chunk, error) {
-	if d == nil || err != nil {
+	switch {
+	case err != nil || d == nil && s.again == nil:
 		return nil, err
+	case d == nil:
+		d = &llm.Message{NullContent: true}
 	}
 	return s.chunk(d), nil
 }
@@ -112,16 +126,22 @@ func (s *stream) chunk(d *llm.Message) *llm.Chunk {
 		c.Choices[0].BeginsText()
 		s.begins = false
 	}
+	if s.again != nil {
+		c.Choices[0].Says(&llm.Message{NullContent: true, ToolCalls: s.again})
+		s.again = nil
+	}
 	return c
 }
 
-// end reads message_delta: the reason, and the numbers, which are sums.
-func (s *stream) end(e *event) (*llm.Chunk, error) {
-	h, err := headOf(e.Delta)
-	if err != nil && e.Delta != nil {
-		return nil, llm.Errorf(llm.BadResponse, "message_delta cannot be read")
+// end reads message_delta, with the reason and the numbers, which are sums, or
+// message_stop, where other servers put them. inside is what it is about.
+func (s *stream) end(e *event, inside json.RawMessage) (*llm.Chunk, error) {
+	h, err := e.ending(inside)
+	if err != nil {
+		return nil, llm.Errorf(llm.BadResponse, "%s cannot be read: %v", e.Type, err)
 	}
-	s.usage.add(e.Usage)
+	s.usage.add(e.usage)
+	s.usage.add(h.usage)
 	all, err := s.all(h.content)
 	if err != nil {
 		return nil, err
@@ -132,10 +152,14 @@ func (s *stream) end(e *event) (*llm.Chunk, error) {
 			return nil, err
 		}
 	}
-	if h.reason != "" {
+	ends := h.reason != "" || s.done && !s.finished
+	if ends {
 		m = wire.JoinDeltas(m, s.EndAll(s.close))
 	}
-	if m == nil {
+	switch {
+	case s.done && !ends && h.usage == nil && all == nil:
+		return nil, nil
+	case m == nil:
 		m = &llm.Message{NullContent: true}
 	}
 	c := s.chunk(m)
@@ -144,7 +168,7 @@ func (s *stream) end(e *event) (*llm.Chunk, error) {
 	}
 	c.Choices[0].FinishReason, c.Choices[0].Extra = s.finish(&h), choiceExtra(&h)
 	c.Usage, c.Extra = s.usage.usage(), extraOf(&h)
-	if h.reason != "" {
+	if ends {
 		s.finished = true
 		c.Choices[0].Delta.Extra = s.parts()
 	}
@@ -153,14 +177,20 @@ func (s *stream) end(e *event) (*llm.Chunk, error) {
 
 // rest is what of a block has not come in pieces where a server says all of it
 // once more at its end. The input of a call is what [stream.close] takes.
-func (s *stream) rest(whole json.RawMessage) (*llm.Message, error) {
-	if whole == nil || !s.Open {
-		return nil, nil
-	}
-	all, err := readBlock(slices.Clone(whole), "text")
+func (s *stream) rest(e *event) (*llm.Message, error) {
 	b := &s.Block
-	if err != nil || all.Type != b.Type {
+	all := answerBlock{Type: b.Type, Input: e.Input}
+	switch {
+	case !s.Open:
 		return nil, nil
+	case e.Block != nil:
+		var err error
+		if all, err = readBlock(slices.Clone(e.Block), "text"); err != nil || all.Type != b.Type {
+			return nil, nil
+		}
+	case len(e.Text) > 0 && e.Text[0] == '"':
+		r := readerOf(e.Text)
+		all.Text = wire.Piece(&r)
 	}
 	if !b.pieces && len(all.raw) > len(b.raw) {
 		b.raw = all.raw
@@ -169,8 +199,11 @@ func (s *stream) rest(whole json.RawMessage) (*llm.Message, error) {
 	if len(b.Citations) == 0 {
 		b.Citations = all.Citations
 	}
-	if b.Type == "tool_use" && wire.ArgumentsOf(b.Input) == "{}" {
-		b.Input = all.Input
+	if wire.ArgumentsOf(all.Input) != "{}" {
+		b.Input = slices.Clone(all.Input)
+	}
+	if all.Name != "" && all.Name != b.Name {
+		return nil, failure.OfDifference()
 	}
 	rest, agrees := b.said.Rest(string(all.Text + all.Thinking))
 	switch {
@@ -194,27 +227,31 @@ func (s *stream) all(content json.RawMessage) (*llm.Message, error) {
 	return once.whole(content)
 }
 
-// once reads the message of message_stop, if there is one.
-func (s *stream) once(message json.RawMessage) (*llm.Chunk, error) {
-	h, err := headOf(message)
-	if err != nil {
-		return nil, nil // it is no piece
+// openIn begins the block of content_block_start, which may not say what it is.
+func (s *stream) openIn(e *event) (*llm.Message, error) {
+	var b answerBlock
+	if e.Block != nil {
+		var err error
+		if b, err = readBlock(slices.Clone(e.Block), "text"); err != nil { // the event's bytes are used again
+			return nil, unreadBlock(e.Index, err)
+		}
 	}
-	all, err := s.all(h.content)
-	if all == nil {
-		return nil, err
+	if b.isOdd() {
+		return nil, unreadBlock(e.Index, errNoType)
 	}
-	c := s.chunk(&llm.Message{NullContent: true})
-	c.Choices[0].Says(all)
-	return c, nil
+	return s.open(e.Index, &b), nil
 }
 
 // open begins a block. Servers may put its whole content there.
 func (s *stream) open(index int, b *answerBlock) *llm.Message {
 	var last *llm.Message
 	if s.TurnTo(index) { // without an end, and its number is used again
+		if b.ID != "" && b.ID == s.Block.ID && !s.Block.pieces { // so is its beginning
+			return nil
+		}
 		last = s.close()
 	}
+	s.said = true
 	s.Begin(index, openBlock{answerBlock: *b, call: s.calls})
 	return wire.JoinDeltas(last, s.beginning(b))
 }
@@ -252,125 +289,21 @@ func (s *stream) unseen() *llm.Message {
 	return &llm.Message{NullContent: true, Extra: llm.Extra{llm.PartsField: begun.Field()}}
 }
 
-// add reads a delta.
-func (s *stream) add(index int, raw json.RawMessage) (*llm.Message, error) {
-	d, err := readBlock(raw, "text_delta")
-	if err != nil {
-		return nil, llm.Errorf(llm.BadResponse, "a delta of content[%d] cannot be read: %v", index, err)
-	}
-	var last *llm.Message
-	if !s.TurnTo(index) {
-		if last, err = s.unopened(index, d.Type); err != nil {
-			return nil, err
-		}
-	}
-	m, err := s.delta(&d)
-	return wire.JoinDeltas(last, m), err
-}
-
-func (s *stream) delta(d *answerBlock) (*llm.Message, error) {
-	b := &s.Block
-	b.pieces = true
-	switch d.Type {
-	case "text_delta":
-		if d.Text == "" {
-			return nil, s.strange(d)
-		}
-		return s.say(d.Text), nil
-	case "thinking_delta":
-		return s.think(d.Thinking), nil
-	case "signature_delta":
-		b.Signature += d.Signature
-	case "input_json_delta":
-		return s.argue(d.PartialJSON), nil
-	case "citations_delta":
-		b.Citations = append(b.Citations, d.Citation)
-	case "":
-		if d.isOdd() {
-			return nil, llm.Errorf(llm.BadResponse, "a delta of content[%d] has no type and nothing that can be read", s.Index)
-		}
-	default:
-		return nil, s.strange(d)
-	}
-	return nil, nil
-}
-
-// strange takes a delta of a kind that this package does not know. A block that
-// it does not know keeps it; a text or a thought would have a hole.
-func (s *stream) strange(d *answerBlock) error {
-	b := &s.Block
-	switch b.Type {
-	case "text", "thinking", "tool_use":
-		if failure.TextIn(d.raw) != "" {
-			return llm.Errorf(llm.BadResponse, "a delta of content[%d] has the type %s; expected that of a %s", s.Index, shown.Text(d.Type), shown.Text(b.Type))
-		}
-		return nil
-	}
-	var fields llm.Extra
-	if llm.JSON.Unmarshal(d.raw, &fields) == nil {
-		delete(fields, "type")
-		b.others = append(b.others, wire.JSONOf(fields))
-	}
-	return nil
-}
-
-// unopened begins a block that a server did not begin: a text or a thought
-// needs nothing else. The one before it ends; what it still had to say is the
-// delta.
-func (s *stream) unopened(index int, delta string) (last *llm.Message, err error) {
-	kind := map[string]string{"text_delta": "text", "thinking_delta": "thinking"}[delta]
-	if kind == "" {
-		return nil, llm.Errorf(llm.BadResponse, "a %s belongs to content[%d], which is not open", shown.Text(delta), index)
-	}
-	last = s.close()
-	s.Begin(index, openBlock{answerBlock: answerBlock{Type: kind}})
-	return last, nil
-}
-
-func (s *stream) say(text llm.Piece) *llm.Message {
-	if text == "" {
-		return nil
-	}
-	s.begins = s.begins || s.Block.said.Size == 0
-	s.Block.said.Add(string(text))
-	return &llm.Message{Content: string(text)}
-}
-
-func (s *stream) think(text llm.Piece) *llm.Message {
-	if text == "" {
-		return nil
-	}
-	s.Block.said.Add(string(text))
-	s.Block.thought.WriteString(string(text))
-	return &llm.Message{NullContent: true, ReasoningContent: string(text)}
-}
-
-// argue is a piece of a call's input.
-func (s *stream) argue(text string) *llm.Message {
-	if text == "" {
-		return nil
-	}
-	s.Block.arguments = true
-	switch {
-	case s.Block.Type != "tool_use": // of a server's own tool
-		s.Block.input.WriteString(text)
-		return nil
-	case s.Block.Name == s.schemaTool && s.schemaTool != "":
-		return &llm.Message{Content: text}
-	}
-	return &llm.Message{NullContent: true, ToolCalls: []llm.ToolCall{{Index: s.Block.call, Function: llm.FunctionCall{Arguments: text}}}}
-}
-
 // close ends the block: a call without a piece of its input has what it began
-// with.
+// with, or what its end says; else that is what the pieces have to make.
 func (s *stream) close() (d *llm.Message) {
 	b := &s.Block
 	if !s.Open {
 		return nil
 	}
 	s.Open = false
-	if b.Type == "tool_use" && !b.arguments {
-		d = s.argue(wire.ArgumentsOf(b.Input))
+	if b.Type == "tool_use" {
+		switch input := wire.ArgumentsOf(b.Input); {
+		case !b.arguments:
+			d = s.argue(input)
+		case input != "{}" && (b.Name != s.schemaTool || s.schemaTool == ""):
+			s.again = append(s.again, llm.ToolCall{Index: b.call, ID: b.ID, Type: "function", Function: llm.FunctionCall{Name: b.Name, Arguments: input}})
+		}
 	}
 	s.keep()
 	return d

@@ -135,10 +135,10 @@ func (d *Decoder) fill(n int) error {
 
 // event is a message as other event streams have it.
 func (d *Decoder) event(h *head, payload []byte) eventstream.Event {
-	switch string(h.message) {
-	case "exception":
+	switch {
+	case string(h.message) == "exception" || len(h.exception) > 0:
 		return eventstream.Event{Type: "error", Data: withType(string(h.exception), payload)}
-	case "error":
+	case string(h.message) == "error":
 		return eventstream.Event{Type: "error", Data: withType(string(h.code), h.words)}
 	}
 	if d.kind != string(h.event) {

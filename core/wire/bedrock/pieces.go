@@ -15,19 +15,19 @@ import (
 // keep notes the block that has just ended.
 func (s *stream) keep() {
 	b := &s.Block
-	switch {
-	case b.schema: // its input is the message's text
-	case b.thinks:
+	if b.thinks {
 		p, thought := llm.AnswerPart{Type: "thinking"}, b.thought()
 		if b.redacted != nil {
 			p.Type = "redacted_thinking"
 		}
 		s.kept.Keep(p, wire.Joined(append([]json.RawMessage{thought}, b.others...)))
-		return
-	case b.called:
-		s.kept.Add(llm.AnswerPart{Type: "tool_call", ID: b.call})
-	case b.bytes > 0:
+		b.others = nil
+	}
+	if b.bytes > 0 {
 		s.kept.Keep(llm.AnswerPart{Type: "text", Bytes: b.bytes}, citedRaw(b.citations, b.bytes))
+	}
+	if b.called {
+		s.kept.Add(llm.AnswerPart{Type: "tool_call", ID: b.call})
 	}
 	s.keepOther(wire.Joined(b.others))
 }

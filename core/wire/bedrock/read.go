@@ -2,6 +2,7 @@ package bedrock
 
 import (
 	"encoding/json"
+	"strings"
 
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -33,7 +34,7 @@ func (h *head) field(r *jsontext.Reader) {
 		}
 		r.Skip()
 	default:
-		r.Skip()
+		wire.Other(r)
 	}
 }
 
@@ -44,8 +45,7 @@ type answerBlock struct {
 	call      *call
 	isText    bool
 	thinks    bool
-	thought   llm.Piece
-	redacted  bool
+	thought   thought
 	cited     bool
 	texts     []llm.Piece
 	citations json.RawMessage
@@ -71,7 +71,7 @@ func blockIn(r *jsontext.Reader) (b answerBlock) {
 			b.call = callIn(r)
 		case "reasoningContent":
 			b.thinks = there
-			b.thoughtIn(r)
+			b.thought.read(r)
 		case "citationsContent":
 			b.cited = there
 			b.citedIn(r)
@@ -111,6 +111,9 @@ func callIn(r *jsontext.Reader) *call {
 
 // begunCall is the call that the start of a block begins; nil for none.
 func begunCall(start json.RawMessage) (c *call, err error) {
+	if start == nil {
+		return nil, nil
+	}
 	r := wire.AnswerReader(start)
 	for more := wire.Object(&r); more; more = r.NextField() {
 		if string(r.Key) == "toolUse" {
@@ -120,26 +123,6 @@ func begunCall(start json.RawMessage) (c *call, err error) {
 		}
 	}
 	return c, r.End()
-}
-
-func (b *answerBlock) thoughtIn(r *jsontext.Reader) {
-	for more := wire.Object(r); more; more = r.NextField() {
-		switch string(r.Key) {
-		case "reasoningText":
-			for more := wire.Object(r); more; more = r.NextField() {
-				if string(r.Key) == "text" {
-					b.thought = wire.Piece(r)
-				} else {
-					r.Skip()
-				}
-			}
-		case "redactedContent":
-			b.redacted = r.Next() != 'n'
-			r.Skip()
-		default:
-			r.Skip()
-		}
-	}
 }
 
 func (b *answerBlock) citedIn(r *jsontext.Reader) {
@@ -170,6 +153,7 @@ type event struct {
 	index int
 	start json.RawMessage
 	delta delta
+	call  *call           // one that is said once more at its end
 	all   json.RawMessage // the content of a message, where only its blocks should have it
 	text  json.RawMessage // one that stands in the event itself
 	head
@@ -196,6 +180,38 @@ func (e *event) misplaced(kind string) string {
 	return ""
 }
 
+func isKind(name string) bool {
+	switch name {
+	case "messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata":
+		return true
+	}
+	return false
+}
+
+// isException tells whether an event of this name is a failure, as the API
+// calls them.
+func isException(name string) bool { return strings.HasSuffix(name, "Exception") }
+
+// exceptionIn is the failure that an event of such a name is, which may stand
+// in a field of that name.
+func exceptionIn(kind string, data []byte) error {
+	var fields llm.Extra
+	if llm.JSON.Unmarshal(data, &fields) != nil {
+		return nil
+	}
+	if inside := fields[kind]; inside != nil {
+		return exceptionIn(kind, inside)
+	}
+	if fields == nil {
+		fields = llm.Extra{}
+	}
+	fields["__type"] = jsontext.AppendText(nil, kind)
+	if e := failure.Of(wire.JSONOf(fields)); e != nil {
+		return e
+	}
+	return nil
+}
+
 // kindIn is the kind that an event names as its field, as SDKs show events;
 // "" for none.
 func kindIn(data []byte) (kind string) {
@@ -204,8 +220,8 @@ func kindIn(data []byte) (kind string) {
 		return ""
 	}
 	for more := r.Object(); more; more = r.NextField() {
-		switch name := string(r.Key); name {
-		case "messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata":
+		name := string(r.Key)
+		if r.Next() != 'n' && (isKind(name) || isException(name)) {
 			kind = name
 		}
 		r.Skip()
@@ -215,16 +231,14 @@ func kindIn(data []byte) (kind string) {
 
 // delta is a piece of a block. Its texts may begin or end inside a character.
 type delta struct {
-	raw       json.RawMessage // nil for none
-	text      llm.Piece
-	calls     bool // it is one of a call
-	call      call // its beginning, where a server puts it there
-	input     string
-	thinks    bool
-	thought   llm.Piece
-	signature string
-	redacted  string
-	citation  json.RawMessage
+	raw      json.RawMessage // nil for none
+	text     llm.Piece
+	calls    bool // it is one of a call
+	call     call // its beginning, where a server puts it there
+	input    string
+	thinks   bool
+	thought  thought
+	citation json.RawMessage
 }
 
 // readEvent reads an event of a kind.
@@ -250,6 +264,8 @@ func (e *event) read(r *jsontext.Reader, kind string) {
 			e.all = wire.Span(r)
 		case "text":
 			e.text = wire.Span(r)
+		case "toolUse":
+			e.call = callIn(r)
 		case kind, "message", "output": // a message around it, too
 			if r.Next() != '{' {
 				r.Skip()
@@ -289,7 +305,7 @@ func (d *delta) read(r *jsontext.Reader) {
 			}
 		case "reasoningContent":
 			d.thinks = there
-			d.thoughtIn(r)
+			d.thought.read(r)
 		case "citation":
 			d.citation = wire.Span(r)
 		default:
@@ -301,15 +317,30 @@ func (d *delta) read(r *jsontext.Reader) {
 	}
 }
 
-func (d *delta) thoughtIn(r *jsontext.Reader) {
+// thought is a thought, or a piece of one.
+type thought struct {
+	text      llm.Piece
+	signature string
+	redacted  string
+}
+
+// read reads what comes next. A whole answer has a text and its signature one
+// level deeper than a delta; servers that copy the format mix the two.
+func (t *thought) read(r *jsontext.Reader) {
 	for more := wire.Object(r); more; more = r.NextField() {
 		switch string(r.Key) {
+		case "reasoningText":
+			if r.Next() == '"' {
+				t.text += wire.Piece(r)
+			} else {
+				t.read(r)
+			}
 		case "text":
-			d.thought = wire.Piece(r)
+			t.text += wire.Piece(r)
 		case "signature":
-			d.signature = wire.Text(r)
+			t.signature = wire.Text(r)
 		case "redactedContent":
-			d.redacted = wire.Text(r)
+			t.redacted = wire.Text(r)
 		default:
 			r.Skip()
 		}

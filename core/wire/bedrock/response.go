@@ -62,6 +62,10 @@ func (a *answer) output(r *jsontext.Reader) {
 				r.Skip()
 				continue
 			}
+			if a.content {
+				r.Stop(r.Fail("the content stands here for the second time"))
+				continue
+			}
 			a.content = r.Next() == '['
 			a.blocks(r)
 		}
@@ -78,33 +82,61 @@ func (a *answer) blocks(r *jsontext.Reader) {
 	}
 }
 
-// add adds a block. One that nobody knows may have no text beside it that is
-// lost.
+// add adds a block: all that stands in it, since servers write the kinds that a
+// block has not as empty ones. One that nobody knows may have no text beside it
+// that is lost.
 func (a *answer) add(b *answerBlock) error {
-	m := &a.message
-	switch c := b.call; {
-	case b.isText:
+	alone := !b.isText && b.call == nil && !b.cited
+	known := b.isText || b.thinks || b.cited
+	if b.thinks && (alone || b.thought != thought{}) {
+		a.think(b, alone)
+	}
+	if b.text != "" {
 		a.say(nil, b.text)
-	case c != nil && c.kind == "" && c.name == a.schemaTool && a.schemaTool != "":
+	}
+	if b.cited {
+		a.say(b.citations, b.texts...)
+	}
+	if c := b.call; c != nil && c.kind == "" {
+		known = true
+		a.make(c)
+	}
+	if known {
+		return nil
+	}
+	a.keepOther(slices.Clone(b.raw))
+	return wire.UnknownEvent(b.raw)
+}
+
+// make adds a call.
+func (a *answer) make(c *call) {
+	m := &a.message
+	if c.name == a.schemaTool && a.schemaTool != "" {
 		a.texts = append(a.texts, llm.Piece(wire.ArgumentsOf(c.input)))
 		m.NullContent = false
-	case c != nil && c.kind == "":
-		a.calls++
-		m.ToolCalls = append(m.ToolCalls, llm.ToolCall{Index: -1, ID: c.id, Type: "function",
-			Function: llm.FunctionCall{Name: c.name, Arguments: wire.ArgumentsOf(c.input)}})
-		a.kept.Add(llm.AnswerPart{Type: "tool_call", ID: c.id})
-	case b.cited:
-		a.say(b.citations, b.texts...)
-	case b.redacted:
-		a.kept.Keep(llm.AnswerPart{Type: "redacted_thinking"}, slices.Clone(b.raw))
-	case b.thinks:
-		a.thoughts = append(a.thoughts, b.thought)
-		a.kept.Keep(llm.AnswerPart{Type: "thinking"}, slices.Clone(b.raw))
-	default:
-		a.keepOther(slices.Clone(b.raw))
-		return wire.UnknownEvent(b.raw)
+		return
 	}
-	return nil
+	a.calls++
+	m.ToolCalls = append(m.ToolCalls, llm.ToolCall{Index: -1, ID: c.id, Type: "function",
+		Function: llm.FunctionCall{Name: c.name, Arguments: wire.ArgumentsOf(c.input)}})
+	a.kept.Add(llm.AnswerPart{Type: "tool_call", ID: c.id})
+}
+
+// think adds a thought, which is kept without what stands beside it.
+func (a *answer) think(b *answerBlock, alone bool) {
+	p := llm.AnswerPart{Type: "thinking"}
+	if b.thought.redacted != "" {
+		p.Type = "redacted_thinking"
+	}
+	a.thoughts = append(a.thoughts, b.thought.text)
+	raw := slices.Clone(b.raw)
+	if !alone {
+		var fields llm.Extra
+		if llm.JSON.Unmarshal(raw, &fields) == nil {
+			raw = wire.JSONOf(llm.Extra{"reasoningContent": fields["reasoningContent"]})
+		}
+	}
+	a.kept.Keep(p, raw)
 }
 
 // say adds a text, which may have citations.

@@ -19,13 +19,14 @@ type stream struct {
 	model      string
 	schemaTool string // whose input is the answer; "" for none
 
-	created int64     // seconds since the Unix epoch
-	calls   int       // so far
-	kept    wire.Kept // see kept.go
-	told    bool      // a delta has told of a block that nothing else shows
-	begins  bool      // the text at hand is the first of its block
-	stopped bool      // the message has
-	counted bool      // its metadata has come, which some gateways send first
+	created int64          // seconds since the Unix epoch
+	calls   int            // so far
+	kept    wire.Kept      // see kept.go
+	again   []llm.ToolCall // whose input came in pieces and is said once more
+	told    bool           // a delta has told of a block that nothing else shows
+	begins  bool           // the text at hand is the first of its block
+	stopped bool           // the message has
+	counted bool           // its metadata has come, which some gateways send first
 }
 
 func newStream(c *wire.Call) *stream {
@@ -35,12 +36,14 @@ func newStream(c *wire.Call) *stream {
 // openBlock is the block that deltas add to.
 type openBlock struct {
 	called    bool
-	call      string // the id of a call, if it has one
-	number    int    // among the calls
-	schema    bool   // of the tool whose input is the answer
-	server    bool   // a call of a server's own tool
-	arguments bool   // a piece of the input has come
-	bytes     int    // of its text
+	call      string          // the id of a call, if it has one
+	name      string          // of its function
+	input     json.RawMessage // of a call, all of it, where its start or its end says it
+	number    int             // among the calls
+	schema    bool            // of the tool whose input is the answer
+	server    bool            // a call of a server's own tool
+	arguments bool            // a piece of the input has come
+	bytes     int             // of its text
 	thinks    bool
 	thoughts  []llm.Piece
 	signature []string
@@ -54,6 +57,11 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 	if kind == "" || kind == "message" { // SSE's own
 		kind = kindIn(data)
 	}
+	if isException(kind) {
+		if e := exceptionIn(kind, data); e != nil {
+			return nil, e
+		}
+	}
 	e, err := readEvent(kind, data)
 	if err != nil {
 		return nil, llm.Errorf(llm.BadResponse, "the event is not valid JSON: %v", err)
@@ -63,6 +71,9 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 	}
 	switch kind {
 	case "messageStart":
+		if s.stopped {
+			return nil, llm.Errorf(llm.BadResponse, "another message begins behind messageStop")
+		}
 		s.created = time.Now().Unix() // the API names no time
 		return s.chunk(&llm.Message{Role: llm.RoleAssistant, NullContent: true}), nil
 	case "contentBlockStart":
@@ -73,21 +84,12 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 		if !s.TurnTo(e.index) { // it has ended, or has not begun
 			return nil, nil
 		}
+		if e.call != nil && wire.ArgumentsOf(e.call.input) != "{}" {
+			s.Block.input = slices.Clone(e.call.input)
+		}
 		return s.piece(s.close(), nil)
 	case "messageStop":
-		d := s.EndAll(s.close)
-		d.Extra = s.parts()
-		s.stopped = true
-		all, err := s.all(e.all)
-		if err != nil {
-			return nil, err
-		}
-		c := s.chunk(d)
-		if all != nil {
-			c.Choices[0].Says(all)
-		}
-		c.Choices[0].FinishReason, c.Choices[0].Extra, c.Extra = s.finish(e.reason), choiceExtra(e.reason), e.extra
-		return c, nil
+		return s.stop(&e)
 	case "metadata":
 		s.counted = true
 		c := s.chunk(nil)
@@ -100,6 +102,23 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 		return nil, llm.Errorf(llm.BadResponse, "the event is no event of a message")
 	}
 	return nil, wire.UnknownEvent(data) // new kinds of events may come
+}
+
+// stop reads messageStop.
+func (s *stream) stop(e *event) (*llm.Chunk, error) {
+	d := s.EndAll(s.close)
+	d.Extra = s.parts()
+	s.stopped = true
+	all, err := s.all(e.all)
+	if err != nil {
+		return nil, err
+	}
+	c := s.chunk(d)
+	if all != nil {
+		c.Choices[0].Says(all)
+	}
+	c.Choices[0].FinishReason, c.Choices[0].Extra, c.Usage, c.Extra = s.finish(e.reason), choiceExtra(e.reason), e.usage, e.extra
+	return c, nil
 }
 
 // all is the content of messageStop, where servers say once more what came in
@@ -120,8 +139,11 @@ func (s *stream) all(content json.RawMessage) (*llm.Message, error) {
 func (s *stream) Complete() bool { return s.stopped && s.counted }
 
 func (s *stream) piece(d *llm.Message, err error) (*llm.Chunk, error) {
-	if d == nil || err != nil {
+	switch {
+	case err != nil || d == nil && s.again == nil:
 		return nil, err
+	case d == nil:
+		d = &llm.Message{NullContent: true}
 	}
 	return s.chunk(d), nil
 }
@@ -135,6 +157,10 @@ func (s *stream) chunk(d *llm.Message) *llm.Chunk {
 			c.Choices[0].BeginsText()
 			s.begins = false
 		}
+		if s.again != nil {
+			c.Choices[0].Says(&llm.Message{NullContent: true, ToolCalls: s.again})
+			s.again = nil
+		}
 	}
 	return c
 }
@@ -142,28 +168,38 @@ func (s *stream) chunk(d *llm.Message) *llm.Chunk {
 // start begins a block; texts and thoughts are begun by their first delta, and
 // by servers that copy the format here.
 func (s *stream) start(e *event) (*llm.Chunk, error) {
+	begun, err := begunCall(e.start)
+	if err != nil {
+		return nil, llm.Errorf(llm.BadResponse, "the start of content[%d] cannot be read: %v", e.index, err)
+	}
 	var d *llm.Message
 	if s.TurnTo(e.index) { // without an end, and its number is used again
+		if b := &s.Block; begun != nil && begun.id != "" && begun.id == b.call && !b.arguments { // so is its beginning
+			return nil, nil
+		}
 		d = s.close()
 	}
 	s.Begin(e.index, openBlock{})
 	if !wire.IsThere(e.start) || string(e.start) == "{}" {
 		return s.piece(d, nil)
 	}
-	begun, err := begunCall(e.start)
-	if err != nil {
-		return nil, llm.Errorf(llm.BadResponse, "the start of content[%d] cannot be read: %v", e.index, err)
-	}
-	if begun != nil && begun.kind == "" {
-		return s.piece(s.call(d, begun), nil)
-	}
-	s.Block.server = begun != nil // a call of a server's own tool
 	var first delta
 	r := wire.AnswerReader(e.start)
-	if first.read(&r); first.text != "" && d == nil {
-		return s.piece(s.delta(&first))
+	first.read(&r)
+	first.calls = false
+	if begun != nil && begun.kind == "" {
+		d = s.call(d, begun)
+	} else {
+		s.Block.server = begun != nil // a call of a server's own tool
+		if first.text == "" && first.thought == (thought{}) {
+			return s.piece(s.other(d, slices.Clone(e.start)), nil)
+		}
 	}
-	return s.piece(s.other(d, slices.Clone(e.start)), nil)
+	if first.text == "" && first.thought == (thought{}) {
+		return s.piece(d, nil)
+	}
+	more, err := s.delta(&first)
+	return s.piece(wire.JoinDeltas(d, more), err)
 }
 
 // call begins a call; d is a delta that is sent anyway.
@@ -173,7 +209,7 @@ func (s *stream) call(d *llm.Message, begun *call) *llm.Message {
 		b.schema = true
 		return d
 	}
-	b.called, b.call, b.number = true, begun.id, s.calls
+	b.called, b.call, b.name, b.input, b.number = true, begun.id, begun.name, slices.Clone(begun.input), s.calls
 	if d == nil {
 		d = &llm.Message{NullContent: true}
 	}
@@ -193,20 +229,31 @@ func (s *stream) add(e *event) (*llm.Message, error) {
 	return s.delta(&e.delta)
 }
 
-func (s *stream) delta(d *delta) (*llm.Message, error) {
+// delta adds a piece to the block at hand: of all kinds that stand in it, since
+// servers put several there, and write those that they have not as empty ones.
+func (s *stream) delta(d *delta) (m *llm.Message, err error) {
 	b := &s.Block
-	switch {
-	case d.text != "":
+	if d.text != "" {
 		s.begins = s.begins || b.bytes == 0
 		b.bytes += len(d.text)
-		return &llm.Message{Content: string(d.text)}, nil
-	case d.calls && !b.server:
-		return s.pieceOfCall(d)
-	case d.thinks:
-		return s.think(d), nil
-	case wire.IsThere(d.citation):
+		m = &llm.Message{Content: string(d.text)}
+	}
+	if d.thinks && (m == nil || d.thought != thought{}) {
+		m = wire.JoinDeltas(s.think(d), m)
+	}
+	if d.calls && !b.server && (m == nil || d.input != "" || d.call.name != "") {
+		of, err := s.pieceOfCall(d)
+		if err != nil {
+			return nil, err
+		}
+		m = wire.JoinDeltas(m, of)
+	}
+	if wire.IsThere(d.citation) {
 		b.citations = append(b.citations, slices.Clone(d.citation))
-		return nil, nil
+		return m, nil
+	}
+	if m != nil || d.thinks || d.calls && !b.server {
+		return m, nil
 	}
 	raw := d.unknown()
 	if failure.TextIn(raw) != "" {
@@ -238,20 +285,23 @@ func (s *stream) pieceOfCall(d *delta) (m *llm.Message, err error) {
 // think is a piece of a thought.
 func (s *stream) think(d *delta) (m *llm.Message) {
 	b := &s.Block
+	t := &d.thought
+	if *t == (thought{}) {
+		raw := d.unknown()
+		b.thinks = b.thinks || raw != nil
+		return s.other(nil, raw)
+	}
 	b.thinks = true
-	if d.signature != "" {
-		b.signature = append(b.signature, d.signature)
+	if t.signature != "" {
+		b.signature = append(b.signature, t.signature)
 	}
-	if d.thought != "" {
-		b.thoughts = append(b.thoughts, d.thought)
-		m = &llm.Message{NullContent: true, ReasoningContent: string(d.thought)}
+	if t.text != "" {
+		b.thoughts = append(b.thoughts, t.text)
+		m = &llm.Message{NullContent: true, ReasoningContent: string(t.text)}
 	}
-	switch {
-	case d.redacted != "":
-		b.redacted = append(b.redacted, d.redacted)
-		return s.unseen(m, wire.JSONOf(map[string]any{"reasoningContent": map[string]string{"redactedContent": d.redacted}}))
-	case d.thought == "" && d.signature == "":
-		return s.other(nil, d.unknown())
+	if t.redacted != "" {
+		b.redacted = append(b.redacted, t.redacted)
+		return s.unseen(m, wire.JSONOf(map[string]any{"reasoningContent": map[string]string{"redactedContent": t.redacted}}))
 	}
 	return m
 }
@@ -311,7 +361,8 @@ func (s *stream) argue(text string) *llm.Message {
 	return &llm.Message{NullContent: true, ToolCalls: []llm.ToolCall{{Index: s.Block.number, Function: llm.FunctionCall{Arguments: text}}}}
 }
 
-// close ends the block: a call without a piece of its input has none.
+// close ends the block: a call without a piece of its input has what its start
+// or its end says; else that is what the pieces have to make.
 func (s *stream) close() (d *llm.Message) {
 	b := &s.Block
 	if !s.Open {
@@ -322,7 +373,11 @@ func (s *stream) close() (d *llm.Message) {
 	case b.server && len(b.others) == 1:
 		b.others = append(b.others, json.RawMessage(`{"toolUse":{"input":"{}"}}`))
 	case !b.arguments:
-		d = s.argue("{}")
+		d = s.argue(wire.ArgumentsOf(b.input))
+	case b.called:
+		if input := wire.ArgumentsOf(b.input); input != "{}" {
+			s.again = append(s.again, llm.ToolCall{Index: b.number, ID: b.call, Type: "function", Function: llm.FunctionCall{Name: b.name, Arguments: input}})
+		}
 	}
 	s.keep()
 	return d

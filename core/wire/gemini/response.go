@@ -258,21 +258,26 @@ func (g *reader) message(m *llm.Message, c *candidate, parts []answerPart) error
 		if p.ThoughtSignature != "" && p.FunctionCall == nil {
 			signature = p.ThoughtSignature
 		}
+		beside := p.FunctionCall != nil || p.InlineData != nil
+		switch sign := signatureRaw(p.ThoughtSignature); {
+		case !p.HasText, beside && p.Text == "": // servers write what a part has not as empty
+		case p.Thought:
+			reasoning = append(reasoning, p.Text)
+			c.kept.Say("thinking", len(p.Text), sign)
+		default:
+			m.NullContent = false
+			content = append(content, p.Text)
+			c.kept.Say("text", len(p.Text), sign)
+		}
 		switch {
 		case p.FunctionCall != nil:
 			call := g.call(c, p)
 			m.ToolCalls = append(m.ToolCalls, call)
 			c.kept.Keep(llm.AnswerPart{Type: "tool_call", ID: call.ID}, signatureRaw(p.ThoughtSignature))
-		case p.Thought && p.HasText:
-			reasoning = append(reasoning, p.Text)
-			c.kept.Say("thinking", len(p.Text), signatureRaw(p.ThoughtSignature))
-		case p.HasText:
-			m.NullContent = false
-			content = append(content, p.Text)
-			c.kept.Say("text", len(p.Text), signatureRaw(p.ThoughtSignature))
 		case p.InlineData != nil:
 			c.images = append(c.images, rawOf(llm.Image("data:"+p.InlineData.MIMEType+";base64,"+p.InlineData.Data), p.raw))
 			c.kept.Media(llm.AnswerPart{Type: "image"}, signatureRaw(p.ThoughtSignature))
+		case p.HasText:
 		case !bare(p.raw):
 			raw := validCopy(p.raw)
 			c.others = append(c.others, raw)

@@ -127,7 +127,7 @@ func (s *stream) read(data []byte, line bool) (a answer, err error) {
 		case "logprobs":
 			a.logprobs = wire.Span(&r)
 		default:
-			r.Skip()
+			wire.Other(&r)
 		}
 	}
 	return a, r.End()
@@ -153,6 +153,8 @@ func (a *answer) messageIn(r *jsontext.Reader) {
 			}
 		case "role", "tool_name":
 			r.Skip()
+		case "error":
+			wire.Other(r)
 		default: // an answer's text in another place would be lost
 			name := string(r.Key)
 			if raw := wire.Span(r); failure.UnreadIn(llm.Extra{name: raw}) != "" && m.content == "" {

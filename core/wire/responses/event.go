@@ -69,7 +69,7 @@ func readEvent(kind string, data []byte, before *spoken) (e event, err error) {
 		case "object":
 			e.object = r.Text()
 		default:
-			r.Skip()
+			wire.Other(&r)
 		}
 	}
 	if err := r.End(); err != nil {

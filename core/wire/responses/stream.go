@@ -112,7 +112,7 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 	s.out = delta{}
 	switch name {
 	case "created", "queued", "in_progress":
-		return s.start(&e), nil
+		return s.start(&e)
 	case "completed", "incomplete", "done":
 		return s.finish(name, &e)
 	}
@@ -164,14 +164,20 @@ func (s *stream) count(e *event) error {
 	return nil
 }
 
-// start reads the head of an answer; only the first gives a chunk.
-func (s *stream) start(e *event) *llm.Chunk {
-	first := s.created == 0
+// start reads the head of an answer; only the first gives a chunk, and after a
+// piece of it none may begin another answer.
+func (s *stream) start(e *event) (*llm.Chunk, error) {
+	first, id := s.created == 0, s.head.id
 	_ = s.lead(e.response) // it is JSON, as the event is
-	if !first {
-		return nil
+	switch {
+	case s.head.failed:
+		return nil, llm.Errorf(llm.BadResponse, "the answer has an error")
+	case len(s.items) > 0 && id != "" && s.head.id != id:
+		return nil, llm.Errorf(llm.BadResponse, "another answer begins before response.completed")
+	case !first:
+		return nil, nil
 	}
-	return s.chunk(&llm.Message{Role: llm.RoleAssistant, NullContent: true})
+	return s.chunk(&llm.Message{Role: llm.RoleAssistant, NullContent: true}), nil
 }
 
 func (s *stream) lead(raw []byte) error {
