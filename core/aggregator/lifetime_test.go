@@ -54,6 +54,12 @@ func TestAnEmptyAggregatorIsNotInitialized(t *testing.T) {
 		named.Model = "gpt"
 		_, err := a.Chat(t.Context(), named)
 		require.ErrorContains(t, err, `write it as "VENDOR/gpt"`)
+		for _, name := range []string{"anthropic", "anthropic/"} {
+			named.Model = name
+			_, err := a.Chat(t.Context(), named)
+			require.Equal(t, llm.NotInitialized, llm.CodeOfError(err), "%v", err)
+			require.ErrorContains(t, err, `names a vendor and none of its models; write it as "anthropic/MODEL"`)
+		}
 		require.Same(t, m, a.Manager())
 		p, err := ask().Payload()
 		require.NoError(t, err)

@@ -77,6 +77,9 @@ var errNoRoutes = llm.Errorf(llm.NotInitialized, "the aggregator has no routes; 
 // the names that were asked for do not.
 func noRoutes(models []string) error {
 	for _, name := range models {
+		if vendor, only := provider.OnlyVendor(name); only {
+			return llm.Errorf(llm.NotInitialized, `%q names a vendor and none of its models; write it as "%s/MODEL", as in "openai/gpt-4o-mini"`, name, vendor)
+		}
 		if !strings.Contains(name, "/") {
 			return llm.Errorf(llm.NotInitialized, `no provider is registered that could have the model %q; write it as "VENDOR/%s", as in "openai/gpt-4o-mini" (docs/vendors.md lists the vendors), or initialize the aggregator with a configuration`, name, name)
 		}

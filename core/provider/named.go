@@ -32,6 +32,13 @@ func Named(models []string, taken func(name, provider string) bool, unknown bool
 	return made
 }
 
+// OnlyVendor tells whether a name of a list of models is a vendor's and names
+// none of its models, and gives the vendor.
+func OnlyVendor(name string) (vendorName string, only bool) {
+	vendorName, model, _ := strings.Cut(name, "/")
+	return vendorName, model == "" && vendor.Is(vendorName)
+}
+
 // LacksKey tells whether nothing but its key is missing in a configuration that
 // [New] refused.
 func LacksKey(cfg config.Provider, o Options) bool {

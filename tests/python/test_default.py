@@ -57,6 +57,38 @@ def test_a_name_without_a_vendor_is_told_how_to_be_written(keys: FaultWall) -> N
         llmagg.chat_sync("Hello", models=["gpt-4o-mini"])
 
 
+@pytest.mark.parametrize("name", ["openai", "openai/"])
+def test_a_vendor_without_a_model_is_told_how_to_be_written(keys: FaultWall, name: str) -> None:
+    with pytest.raises(llmagg.NotInitializedError, match=r'names a vendor and none of its models; .* "openai/MODEL"'):
+        llmagg.chat_sync("Hello", models=[name])
+
+
+def test_a_request_may_name_its_model_with_the_vendor(keys: FaultWall, run: Any) -> None:
+    """As other libraries have it, also where the environment's own models are others."""
+    assert llmagg.chat_sync("Hello", model="openai/gpt-x").route == "openai/gpt-x"
+    assert llmagg.chat_sync("Hello", model="gpt-4o-mini").route == "openai/gpt-4o-mini"
+    assert llmagg.chat_sync(llmagg.ChatCompletionRequest("openai/gpt-y", HELLO)).route == "openai/gpt-y"  # type: ignore[arg-type]
+    assert run(llmagg.chat("Hello", model="deepseek/d")).route == "deepseek/d"
+
+
+def test_vectors_and_rankings(keys: FaultWall, run: Any) -> None:
+    texts, model = ["red", "blue"], "openai/text-embedding-3-small"
+    vectors = llmagg.embed_sync(texts, model).embeddings
+    assert len(vectors) == 2
+    assert run(llmagg.embed(texts, model=model)).embeddings == vectors
+    assert len(run(llmagg.embed("red", [model], dimensions=4)).embeddings[0]) == 4
+    ranking = llmagg.rerank_sync("blue", texts, "openai/r", top_n=1)
+    assert [document.index for document in ranking.results] == [1]
+    assert run(llmagg.rerank("blue", texts, models=["openai/r"])).results[0].document == "blue"
+
+
+def test_vectors_and_rankings_need_the_name_of_a_model(keys: FaultWall) -> None:
+    """The models of the environment answer chats, and the vectors of another model mean something else."""
+    for call in (lambda: llmagg.embed_sync("red"), lambda: llmagg.rerank_sync("red", ["blue"])):
+        with pytest.raises(llmagg.InvalidArgumentError, match=r"needs the name of a model, such as models="):
+            call()
+
+
 def test_a_changed_key_holds_from_the_next_call_on(keys: FaultWall, monkeypatch: pytest.MonkeyPatch) -> None:
     llmagg.chat_sync("Hello")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-new")

@@ -17,10 +17,11 @@ from llmagg.faultwall import FaultWall
 
 EXAMPLES = ROOT / "build" / "doc-examples" / "venv" / "bin" / "python"
 MODELS = {
-    "openai": ["gpt-4o-mini", "slow", "json"],
+    "openai": ["gpt-4o-mini", "slow", "json", "text-embedding-3-small"],
     "anthropic": ["claude-sonnet-4-5"],
     "deepseek": ["deepseek-chat"],
     "qwen": ["qwen-plus"],
+    "cohere": ["rerank-v3.5"],
 }
 RULES = {"python": ".py", "go": ".go", "c": ".c", "cpp": ".cpp", "py": ".py"}
 WITH_CODE = [page for page in PAGES if blocks(text_of(page)) and (page in READMES or not page.endswith(".zh.md"))]
@@ -115,7 +116,9 @@ def read_configuration(block: Block, wall: FaultWall, folder: Path, python: str)
     env = {**environment(wall, folder, python), "GROQ_API_KEY": "k", **names}
     check = "import llmagg; llmagg.LLMAggregator().initialize_sync('llm.json')"
     done = subprocess.run([python, "-c", check], cwd=folder, env=env, capture_output=True, text=True, timeout=60)
-    if "no store for it" in done.stderr:  # the library of this checkout, unlike that of wheels; the rest is read all the same
+    if (
+        "no store for it" in done.stderr
+    ):  # the library of this checkout, unlike that of wheels; the rest is read all the same
         file.write_text(json.dumps({name: value for name, value in json.loads(block.code).items() if name != "fleet"}))
         done = subprocess.run([python, "-c", check], cwd=folder, env=env, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, f"{block.code}\n{done.stderr}"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,8 +20,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from . import settings
 from ._native import blocking
 from .aggregator import LLMAggregator
+from .embeddings import EmbeddingResponse
+from .errors import InvalidArgumentError
 from .events import StreamEvent
 from .manager import PrivateManager
+from .rankings import RerankResponse
 from .requests import ChatCompletionRequest
 from .responses import ChatCompletionResponse
 
@@ -44,8 +47,12 @@ _shown: weakref.WeakSet[LLMAggregator] = weakref.WeakSet()  # guarded by _lock
 _lock = threading.Lock()
 
 
-async def aggregator(models: Models | None = None) -> LLMAggregator:
-    """The aggregator that the calls of this module use for these models."""
+async def aggregator(models: Models | None = None, model: Any = None) -> LLMAggregator:
+    """The aggregator that the calls of this module use for these models, or for the ``model`` that a request names
+    with its vendor.
+    """
+    if models is None and isinstance(model, str) and "/" in model:
+        models = model
     named: list[Any] = [models] if isinstance(models, str) else list(models or ())
     named = named or settings.names()
     key = (repr(named), tuple(os.environ.items()))
@@ -96,9 +103,14 @@ def of_command(models: list[str] | None, config: Path | None) -> LLMAggregator:
     return made
 
 
-def aggregator_sync(models: Models | None = None) -> LLMAggregator:
+def aggregator_sync(models: Models | None = None, model: Any = None) -> LLMAggregator:
     """``aggregator`` for code without an event loop."""
-    return blocking.run(aggregator(models))
+    return blocking.run(aggregator(models, model))
+
+
+def _model(messages: Any, params: Mapping[str, Any]) -> Any:
+    """The model that a request names."""
+    return params.get("model") or getattr(messages, "model", None)
 
 
 async def chat(
@@ -114,7 +126,8 @@ async def chat(
     Raises LLMError; AllModelsFailedError if all models failed. :mod:`llmagg.settings` says which models are asked
     without ``models``. The parameters are those of :meth:`LLMAggregator.chat`.
     """
-    return await (await aggregator(models)).chat(messages, **params)
+    llm = await aggregator(models, _model(messages, params))
+    return await llm.chat(messages, **params)
 
 
 async def parse(
@@ -127,7 +140,8 @@ async def parse(
 
         city = (await llmagg.parse("Name a city in Germany.", City)).value
     """
-    return await (await aggregator(models)).parse(messages, form, **params)
+    llm = await aggregator(models, _model(messages, params))
+    return await llm.parse(messages, form, **params)
 
 
 async def run_tools(
@@ -135,7 +149,7 @@ async def run_tools(
     max_total_tokens: int | None = None, **params: Unpack[ToolParams],
 ) -> ToolRun:  # fmt: skip
     """Lets the model call Python functions, as :meth:`LLMAggregator.run_tools`."""
-    llm = await aggregator(models)
+    llm = await aggregator(models, params.get("model"))
     return await llm.run_tools(
         messages, tools=tools, max_rounds=max_rounds, max_total_tokens=max_total_tokens, **params
     )
@@ -145,7 +159,8 @@ async def stream(
     messages: ChatCompletionRequest | Messages, *, models: Models | None = None, **params: Unpack[ChatParams]
 ) -> AsyncGenerator[StreamEvent, None]:
     """The events of a streamed answer, as :meth:`LLMAggregator.stream`."""
-    async with aclosing((await aggregator(models)).stream(messages, **params)) as events:
+    llm = await aggregator(models, _model(messages, params))
+    async with aclosing(llm.stream(messages, **params)) as events:
         async for event in events:
             yield event
 
@@ -160,7 +175,8 @@ async def stream_text(
         async for text in llmagg.stream_text("Tell me a story."):
             print(text, end="", flush=True)
     """
-    async with aclosing((await aggregator(models)).stream_text(messages, **params)) as texts:
+    llm = await aggregator(models, _model(messages, params))
+    async with aclosing(llm.stream_text(messages, **params)) as texts:
         async for text in texts:
             yield text
 
@@ -170,9 +186,47 @@ async def stream_parse(
     **params: Unpack[ChatParams],
 ) -> AsyncGenerator[Growing[T], None]:  # fmt: skip
     """An object that grows while its answer arrives, as :meth:`LLMAggregator.stream_parse`."""
-    async with aclosing((await aggregator(models)).stream_parse(messages, form, **params)) as objects:
+    llm = await aggregator(models, _model(messages, params))
+    async with aclosing(llm.stream_parse(messages, form, **params)) as objects:
         async for growing in objects:
             yield growing
+
+
+async def embed(
+    input: str | Sequence[str], models: Models | None = None, dimensions: int | None = None, *,
+    input_type: str | None = None, numpy: bool = False, **params: Any,
+) -> EmbeddingResponse:  # fmt: skip
+    """The vectors of a text or of a list of texts, as :meth:`LLMAggregator.embed`.
+
+    Example::
+
+        vectors = (await llmagg.embed(["red", "blue"], "openai/text-embedding-3-small")).embeddings
+
+    The model has to be named, since the vectors of another model mean something else.
+    """
+    llm = await aggregator(*_named("embed", models, params))
+    return await llm.embed(input, dimensions=dimensions, input_type=input_type, numpy=numpy, **params)
+
+
+async def rerank(
+    query: str, documents: Sequence[str], models: Models | None = None, top_n: int | None = None, **params: Any
+) -> RerankResponse:
+    """Ranks documents by how well they fit a query, as :meth:`LLMAggregator.rerank`.
+
+    Example::
+
+        ranking = await llmagg.rerank("red fish", ["a red fish", "a blue bird"], "cohere/rerank-v3.5", top_n=1)
+    """
+    llm = await aggregator(*_named("rerank", models, params))
+    return await llm.rerank(query, documents, top_n=top_n, **params)
+
+
+def _named(what: str, models: Models | None, params: Mapping[str, Any]) -> tuple[Models | None, Any]:
+    """The models of a call that is no chat. Those that the environment names answer chats."""
+    if not models and not params.get("model"):
+        example = "openai/text-embedding-3-small" if what == "embed" else "cohere/rerank-v3.5"
+        raise InvalidArgumentError(f'{what}() needs the name of a model, such as models="{example}"')
+    return models, params.get("model")
 
 
 def stream_parse_sync(
@@ -180,14 +234,14 @@ def stream_parse_sync(
     **params: Unpack[ChatParams],
 ) -> Iterator[Growing[T]]:  # fmt: skip
     """``stream_parse`` as a plain iterator; each step blocks, and Ctrl-C ends it."""
-    return aggregator_sync(models).stream_parse_sync(messages, form, **params)
+    return aggregator_sync(models, _model(messages, params)).stream_parse_sync(messages, form, **params)
 
 
 def chat_sync(
     messages: ChatCompletionRequest | Messages, *, models: Models | None = None, **params: Unpack[ChatParams]
 ) -> ChatCompletionResponse:
     """``chat`` for code without an event loop; it blocks, and Ctrl-C ends it."""
-    return aggregator_sync(models).chat_sync(messages, **params)
+    return aggregator_sync(models, _model(messages, params)).chat_sync(messages, **params)
 
 
 def parse_sync(
@@ -195,7 +249,7 @@ def parse_sync(
     **params: Unpack[ChatParams],
 ) -> Parsed[T]:  # fmt: skip
     """``parse`` for code without an event loop; it blocks, and Ctrl-C ends it."""
-    return aggregator_sync(models).parse_sync(messages, form, **params)
+    return aggregator_sync(models, _model(messages, params)).parse_sync(messages, form, **params)
 
 
 def run_tools_sync(
@@ -203,7 +257,7 @@ def run_tools_sync(
     max_total_tokens: int | None = None, **params: Unpack[ToolParams],
 ) -> ToolRun:  # fmt: skip
     """``run_tools`` for code without an event loop; it blocks, and Ctrl-C ends it."""
-    llm = aggregator_sync(models)
+    llm = aggregator_sync(models, params.get("model"))
     return llm.run_tools_sync(messages, tools=tools, max_rounds=max_rounds, max_total_tokens=max_total_tokens, **params)
 
 
@@ -211,11 +265,28 @@ def stream_sync(
     messages: ChatCompletionRequest | Messages, *, models: Models | None = None, **params: Unpack[ChatParams]
 ) -> Iterator[StreamEvent]:
     """``stream`` as a plain iterator; each step blocks, and Ctrl-C ends it."""
-    return aggregator_sync(models).stream_sync(messages, **params)
+    return aggregator_sync(models, _model(messages, params)).stream_sync(messages, **params)
 
 
 def stream_text_sync(
     messages: ChatCompletionRequest | Messages, *, models: Models | None = None, **params: Unpack[ChatParams]
 ) -> Iterator[str]:
     """``stream_text`` as a plain iterator; each step blocks, and Ctrl-C ends it."""
-    return aggregator_sync(models).stream_text_sync(messages, **params)
+    return aggregator_sync(models, _model(messages, params)).stream_text_sync(messages, **params)
+
+
+def embed_sync(
+    input: str | Sequence[str], models: Models | None = None, dimensions: int | None = None, *,
+    input_type: str | None = None, numpy: bool = False, **params: Any,
+) -> EmbeddingResponse:  # fmt: skip
+    """``embed`` for code without an event loop; it blocks, and Ctrl-C ends it."""
+    llm = aggregator_sync(*_named("embed", models, params))
+    return llm.embed_sync(input, dimensions=dimensions, input_type=input_type, numpy=numpy, **params)
+
+
+def rerank_sync(
+    query: str, documents: Sequence[str], models: Models | None = None, top_n: int | None = None, **params: Any
+) -> RerankResponse:
+    """``rerank`` for code without an event loop; it blocks, and Ctrl-C ends it."""
+    llm = aggregator_sync(*_named("rerank", models, params))
+    return llm.rerank_sync(query, documents, top_n=top_n, **params)

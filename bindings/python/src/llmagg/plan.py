@@ -127,6 +127,12 @@ def _group_sizes(routes: list[catalog.Entry], groups: list[list[str]]) -> list[i
 def _no_models(asked: Iterable[str]) -> str:
     """Why there is nothing to ask; the core says the same of a name without a vendor."""
     for name in asked:
+        vendor, _, model = name.partition("/")
+        if not model and vendor.lower() in route.vendors():
+            return (
+                f'"{name}" names a vendor and none of its models; write it as "{vendor}/MODEL", as in '
+                '"openai/gpt-4o-mini"'
+            )
         if "/" not in name:
             return (
                 f'no provider is registered that could have the model "{name}"; write it as "VENDOR/{name}", as in '
