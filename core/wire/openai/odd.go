@@ -42,18 +42,3 @@ func unwrapped(r *llm.Response) *llm.Response {
 	}
 	return inside
 }
-
-// number gives the only choice that was asked for the number 0: readers look
-// for its text there. If another comes with that number, it has the other's.
-func (s *stream) number(c *llm.ChunkChoice) {
-	if s.ends.seen == 0 {
-		s.only = c.Index
-	}
-	switch {
-	case s.only == 0:
-	case c.Index == s.only:
-		c.Index = 0
-	case c.Index == 0:
-		c.Index = s.only
-	}
-}

@@ -113,16 +113,16 @@ func (w *format) Stream(c *wire.Call) wire.Stream {
 type stream struct {
 	decoder llm.ChunkDecoder
 	ends    ends
+	numbers numbers
 	done    bool
 	single  bool // one choice was asked for
-	only    int  // its number where it is another than 0
 }
 
 // Chunk implements [wire.Stream].
 func (s *stream) Chunk(name string, data []byte) (*llm.Chunk, error) {
 	if wire.IsDone(data) {
 		s.done = true
-		return nil, nil
+		return s.rest(nil), nil
 	}
 	c, err := s.decoder.Decode(data)
 	if err != nil {
@@ -131,8 +131,10 @@ func (s *stream) Chunk(name string, data []byte) (*llm.Chunk, error) {
 	if c.Object == "" {
 		c.Object = "chat.completion.chunk"
 	}
-	if s.single && len(c.Choices) == 1 && (c.Choices[0].Index != 0 || s.only != 0) {
-		s.number(&c.Choices[0])
+	if s.single && len(c.Choices) > 0 {
+		if c, err = s.numbers.take(c); c == nil {
+			return nil, err
+		}
 	}
 	s.ends.find(c, data)
 	if len(c.Choices) == 0 && len(c.Extra) > 0 {
@@ -143,8 +145,25 @@ func (s *stream) Chunk(name string, data []byte) (*llm.Chunk, error) {
 			return nil, llm.Errorf(llm.BadResponse, "it has no choices, but text in its field %q", field)
 		}
 	}
-	s.done = len(c.Choices) == 0 && isEndEvent(name)
+	if s.done = len(c.Choices) == 0 && isEndEvent(name); s.done {
+		c = s.rest(c)
+	}
 	return c, nil
+}
+
+// rest is c with the piece that waited for one that has not come: it is one of
+// the only choice that was asked for. c is nil where the end is no chunk.
+func (s *stream) rest(c *llm.Chunk) *llm.Chunk {
+	held := s.numbers.held
+	if held == nil {
+		return c
+	}
+	if s.numbers.counts = true; c == nil {
+		c = &llm.Chunk{ID: held.ID, Object: held.Object, Created: held.Created, Model: held.Model}
+	}
+	c = s.numbers.release(c)
+	s.ends.find(c, nil)
+	return c
 }
 
 // Complete implements [wire.Stream].
