@@ -227,8 +227,19 @@ func UnreadIn(fields llm.Extra) string {
 				return name
 			}
 		}
+		for name, raw := range fields {
+			if !slices.Contains(contentNames[:], name) && isContentName(name) && SaysSomething(raw) {
+				return name
+			}
+		}
 	}
 	return ""
+}
+
+// isContentName tells whether a field may be one in which answers stand: some
+// servers write names in their language's way, as "Content".
+func isContentName(name string) bool {
+	return slices.ContainsFunc(contentNames[:], func(known string) bool { return strings.EqualFold(known, name) })
 }
 
 // unreadPart tells whether parts of an answer are not what a format keeps of
@@ -252,13 +263,13 @@ func IsEmpty(m *llm.Message) bool {
 		return false
 	}
 	for i := range m.Parts {
-		if part := &m.Parts[i]; !isThought(part.Type) && !part.IsEmpty() {
+		if part := &m.Parts[i]; !IsThought(part.Type) && !part.IsEmpty() {
 			return false
 		}
 	}
 	for name, raw := range m.Extra {
 		if !strings.HasPrefix(name, "reasoning") && !strings.HasPrefix(name, "thinking") && name != "error" &&
-			SaysSomething(raw) && !slices.Contains(contentNames[:], name) {
+			SaysSomething(raw) && !isContentName(name) {
 			return false
 		}
 	}
@@ -268,8 +279,8 @@ func IsEmpty(m *llm.Message) bool {
 // maxEmpty is how large a value with nothing in it may be.
 const maxEmpty = 256
 
-// isThought tells whether a part of this type is reasoning.
-func isThought(kind string) bool {
+// IsThought tells whether a part of this type is reasoning.
+func IsThought(kind string) bool {
 	return strings.HasPrefix(kind, "thinking") || strings.HasPrefix(kind, "reasoning") || kind == "redacted_thinking"
 }
 

@@ -46,11 +46,16 @@ func textIn(v any, name string) string {
 }
 
 func textInFields(fields map[string]any, name string) string {
+	for name, value := range fields { // of servers that write names in their language's way
+		if lower := strings.ToLower(name); lower != name && fields[lower] == nil {
+			fields[lower] = value
+		}
+	}
 	kind, _ := fields["type"].(string)
 	role, _ := fields["role"].(string)
 	fromUser := role != "" && role != string(llm.RoleAssistant) && role != "model"
 	switch {
-	case isThought(kind), kind == "summary_text", fields["thought"] == true, fromUser:
+	case IsThought(kind), kind == "summary_text", fields["thought"] == true, fromUser:
 		return ""
 	case name != "": // a text as an object
 		if found := textIn(fields["value"], name); found != "" {

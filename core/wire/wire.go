@@ -122,6 +122,12 @@ func (c *Call) Leave(name string) {
 	}
 }
 
+// SaysNothing tells whether an event of no kind is no piece of an answer and
+// no failure: servers send such ones so that the connection stays.
+func SaysNothing(data []byte) bool {
+	return failure.Of(data) == nil && failure.TextIn(data) == ""
+}
+
 // UnknownEvent is what becomes of an event of a kind that a format does not
 // know: nil, or an error where it reports a failure or has a text of the
 // answer.

@@ -98,6 +98,10 @@ func (e *event) takeOdd() error {
 	case len(e.odd) == 0 && !e.none || !strings.HasPrefix(e.kind, "response."):
 	case strings.HasSuffix(e.kind, "_arguments.delta") && len(e.odd) > 0 && e.odd[0] == '{':
 		e.delta = text(e.odd)
+	case len(e.odd) > 0 && e.odd[0] == '{' && thoughtForm(e.kind[len("response."):]) != "":
+		if e.delta = partText(e.odd); e.delta == "" {
+			return llm.Errorf(llm.BadResponse, "its delta has no text")
+		}
 	case strings.HasSuffix(e.kind, "text.delta"), strings.HasSuffix(e.kind, "refusal.delta"), strings.HasSuffix(e.kind, "reasoning.delta"), strings.HasSuffix(e.kind, "_arguments.delta"):
 		return llm.Errorf(llm.BadResponse, "its delta is no text")
 	}
@@ -123,6 +127,24 @@ func argumentsOf(raw []byte) string {
 		return string(raw)
 	}
 	return text(raw)
+}
+
+// listed are the elements of a list with their places; a value that is no list
+// stands in the place of one with it alone.
+func listed(raw []byte) iter.Seq2[int, []byte] {
+	return func(yield func(int, []byte) bool) {
+		if len(raw) > 0 && raw[0] != '[' {
+			yield(0, raw)
+			return
+		}
+		i := 0
+		for item := range elements(raw) {
+			if !yield(i, item) {
+				return
+			}
+			i++
+		}
+	}
 }
 
 // elements are those of a list, as they stand.

@@ -55,9 +55,9 @@ func readItem(r *jsontext.Reader) (f itemFields) {
 		case "type":
 			f.kind = r.TextLike("message")
 		case "id":
-			f.id = r.Text()
+			f.id = r.TextOrNumber()
 		case "call_id":
-			f.callID = r.Text()
+			f.callID = r.TextOrNumber()
 		case "name":
 			f.name = r.Text()
 		case "arguments", "input":
@@ -92,6 +92,11 @@ func (s *stream) begin(f *itemFields, place int) *answerItem {
 	}
 	it := &answerItem{kind: f.kind, id: f.id, begun: append([]byte(nil), f.arguments...)}
 	s.place(it, place)
+	if it.kind == "message" && !s.whole {
+		for i, part := range listed(f.content) {
+			it.part(i).begun = partText(part)
+		}
+	}
 	if it.isCall() {
 		s.name(it, f)
 		if it.call != "" && !s.whole && s.byID[it.call] == nil {
@@ -203,29 +208,20 @@ func (s *stream) argue(it *answerItem, text string) {
 func (s *stream) end(it *answerItem, f *itemFields) {
 	switch it.kind {
 	case "message":
-		i := 0
-		for part := range elements(f.content) {
+		for i, part := range listed(f.content) {
 			s.endPart(it, i, part)
-			i++
-		}
-		if len(f.content) > 0 && f.content[0] != '[' { // a text or a part in the place of its parts
-			s.endPart(it, 0, f.content)
 		}
 		s.opaque = s.opaque || len(f.phase) > 0
 	case "reasoning":
-		for _, from := range []struct {
-			form string
-			list []byte
-		}{{"content", f.content}, {"summary", f.summary}} {
-			i := 0
-			for part := range elements(from.list) {
-				s.endThought(it, from.form, i, partText(part))
-				i++
-			}
+		for i, part := range listed(f.content) {
+			s.endThought(it, "content", i, partText(part))
+		}
+		for i, part := range listed(f.summary) {
+			s.endThought(it, "summary", i, partText(part))
 		}
 		s.opaque = true
 	case "function_call", "custom_tool_call":
-		if it.call == "" || f.callID != "" && it.call != f.callID && it.call == it.id {
+		if it.call == "" { // an id that was told stays: another one would be another call's
 			s.rename(it, f)
 		}
 		s.endArguments(it, f.arguments)
@@ -249,7 +245,7 @@ func (s *stream) endArguments(it *answerItem, raw []byte) {
 	whole := argumentsOf(raw)
 	switch {
 	case whole == "":
-	case it.said.Size == len(it.early) && !strings.HasPrefix(whole, it.early) && strings.HasSuffix(it.early, "}"):
+	case it.said.Size == len(it.early) && strings.Trim(it.early, " \t\r\n{}") == "" && !strings.HasPrefix(whole, it.early):
 		s.argue(it, whole)
 	case it.said.Size == 0 || raw[0] == '"':
 		rest, agrees := it.said.Rest(whole)

@@ -2,7 +2,9 @@ package responses
 
 import (
 	"encoding/json"
+	"strings"
 
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
@@ -36,7 +38,7 @@ func (h *head) read(raw []byte) error {
 		case "model":
 			h.model = r.TextLike(h.model)
 		case "status":
-			h.status = r.TextLike("completed")
+			h.status = strings.ToLower(r.TextLike("completed"))
 		case "object":
 			h.object = r.TextLike("response")
 		case "created_at", "created":
@@ -50,7 +52,7 @@ func (h *head) read(raw []byte) error {
 		case "output_text":
 			h.text = wire.Span(&r)
 		case "error":
-			h.failed = len(wire.Span(&r)) > 0
+			h.failed = failure.SaysSomething(wire.Span(&r))
 		default:
 			if isEcho(string(r.Key)) {
 				r.Skip()
@@ -155,6 +157,9 @@ func (w *format) response(data []byte, c *wire.Call) (*llm.Response, error) {
 	s.whole = true
 	if s.lead(data) != nil {
 		return nil, llm.Errorf(llm.BadResponse, "the answer is not the JSON of a response (%d bytes)", len(data))
+	}
+	if in := s.head.extra["response"]; !s.head.listed && !s.head.failed && len(in) > 0 && in[0] == '{' {
+		return w.response(in, c) // in its event, or a gateway's envelope
 	}
 	if err := s.head.unfinished(); err != nil {
 		return nil, err

@@ -24,6 +24,8 @@ type stream struct {
 	created int64 // seconds since the Unix epoch
 	last    int64 // sequence_number; -1 before the first
 	counts  bool  // each event's is one more than the last
+	counted bool  // the last one's was
+	said    said  // by the last event
 	done    bool
 	before  spoken
 
@@ -42,6 +44,9 @@ type stream struct {
 
 	out delta
 }
+
+// said is what tells whether an event is the last one once more.
+type said struct{ kind, delta string }
 
 // delta is what the event at hand adds to the answer.
 type delta struct {
@@ -100,10 +105,12 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 	switch {
 	case e.kind == "" && e.object == "response": // the answer without its event
 		e.response, name = data, "done"
+	case e.kind == "" && wire.SaysNothing(data):
+		return nil, nil
 	case e.kind == "error", e.kind == "", known && (name == "failed" || name == "cancelled" || name == "error"):
 		return nil, llm.Errorf(llm.BadResponse, "the event is no piece of an answer")
 	}
-	if err := s.count(&e); err != nil { // also those that say nothing: OpenAI's "keepalive"
+	if again, err := s.count(&e); again || err != nil { // also those that say nothing: OpenAI's "keepalive"
 		return nil, err
 	}
 	if !known && name != "done" {
@@ -149,19 +156,23 @@ func (s *stream) unseen(event string, e *event) *llm.Chunk {
 // Complete implements [wire.Stream].
 func (s *stream) Complete() bool { return s.done }
 
-// count sees that no event is missing, where the server counts them.
-func (s *stream) count(e *event) error {
-	before := s.last
+// count sees that no event is missing, where the server counts them; again says
+// that one has come twice.
+func (s *stream) count(e *event) (again bool, err error) {
+	before, said := s.last, said{e.kind, e.delta}
 	switch {
 	case e.number < 0:
-		return nil
+		return false, nil
+	case s.counted && s.counts && e.number == before && said == s.said && e.delta != "":
+		return true, nil
 	case before >= 0 && e.number <= before:
 		s.counts = false
 	}
+	s.said, s.counted = said, before >= 0 && e.number == before+1
 	if s.last = e.number; s.counts && before >= 0 && e.number > before+1 {
-		return llm.Errorf(llm.StreamInterrupted, "the stream lacks events: %s has the sequence_number %d, the event before it had %d", shown.Text(e.kind), e.number, before)
+		return false, llm.Errorf(llm.StreamInterrupted, "the stream lacks events: %s has the sequence_number %d, the event before it had %d", shown.Text(e.kind), e.number, before)
 	}
-	return nil
+	return false, nil
 }
 
 // start reads the head of an answer; only the first gives a chunk, and after a
@@ -240,6 +251,10 @@ func (s *stream) take(name string, e *event) {
 		if s.say(p, e.delta); name == "refusal.done" {
 			s.endText(p, text(e.whole))
 		}
+	case "content_part.added":
+		if whole := partText(e.part); whole != "" && s.find("reasoning", e.output, e.itemID) == nil {
+			s.open("message", e.output, e.itemID).part(e.content).begun = whole
+		}
 	case "content_part.done":
 		if it := s.find("reasoning", e.output, e.itemID); it != nil {
 			s.endThought(it, "content", e.content, partText(e.part))
@@ -269,26 +284,6 @@ func (s *stream) arguments(kind string, e *event) {
 	it := s.open(kind, e.output, e.itemID)
 	s.argue(it, e.delta)
 	s.endArguments(it, e.whole)
-}
-
-// thoughts reads a piece of a thought, or all of it.
-func (s *stream) thoughts(name string, e *event) {
-	form := ""
-	switch name {
-	case "reasoning_summary_text.delta", "reasoning_summary_text.done", "reasoning_summary_part.done":
-		form = "summary"
-	case "reasoning_text.delta", "reasoning_text.done", "reasoning.delta", "reasoning.done":
-		form = "content"
-	default: // of a server's own tool: its item says it all when it has ended
-		return
-	}
-	it := s.open("reasoning", e.output, e.itemID)
-	s.think(it, form, e.content, e.delta)
-	whole := text(e.whole)
-	if len(e.part) > 0 {
-		whole = partText(e.part)
-	}
-	s.endThought(it, form, e.content, whole)
 }
 
 // weigh takes the log probabilities of a text.
@@ -367,6 +362,11 @@ func (s *stream) settle(output []itemFields) {
 		}
 		if it.isCall() {
 			s.endEmpty(it)
+		}
+		for _, p := range it.parts {
+			if p.begun != "" && p.whole == 0 {
+				s.endText(p, p.begun)
+			}
 		}
 	}
 }

@@ -344,15 +344,17 @@ func TestReasons(t *testing.T) {
 		_, err := atHost().Response([]byte(body), callFor(t, `{`+hello+`}`))
 		require.Equal(t, llm.BadResponse, llm.CodeOfError(err), body)
 	}
-	for _, e := range []string{`{"type":"response.failed","response":{"error":{"code":"server_error","message":"m"}}}`, `{"type":"error","message":"m"}`, `{}`, `[1]`, `{"type":`} {
+	for _, e := range []string{`{"type":"response.failed","response":{"error":{"code":"server_error","message":"m"}}}`, `{"type":"error","message":"m"}`, `{"error":"m"}`, `{"text":"t"}`, `[1]`, `{"type":`} {
 		s := atHost().Stream(callFor(t, `{`+hello+`}`))
 		_, err := s.Chunk("", []byte(e))
 		require.Equal(t, llm.BadResponse, llm.CodeOfError(err), e)
 		require.False(t, s.Complete())
 	}
 	s := atHost().Stream(callFor(t, `{`+hello+`}`))
-	_, err := s.Chunk("", []byte(`[DONE]`))
-	require.NoError(t, err)
+	for _, nothing := range []string{`[DONE]`, `{}`, `{"type":"ping"}`} {
+		c, err := s.Chunk("", []byte(nothing))
+		require.True(t, c == nil && err == nil, nothing)
+	}
 	require.False(t, s.Complete(), "only the API's own events end an answer")
 }
 

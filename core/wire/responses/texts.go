@@ -18,8 +18,9 @@ type answerPart struct {
 	place       int
 	refusal     bool
 	said        jsontext.Tally
-	whole       int // bytes of the text when it had ended
-	runes       int // of the answer's text before it
+	whole       int    // bytes of the text when it had ended
+	runes       int    // of the answer's text before it
+	begun       string // its text as it began: it may come once more
 	annotations []json.RawMessage
 	weighed     bool // logprobs have come
 }
@@ -123,6 +124,37 @@ func (s *stream) missing(whole string, said *jsontext.Tally) string {
 	return rest
 }
 
+// thoughts reads a piece of a thought, or all of it.
+func (s *stream) thoughts(name string, e *event) {
+	form := thoughtForm(name)
+	if form == "" { // of a server's own tool: its item says it all when it has ended
+		return
+	}
+	it := s.open("reasoning", e.output, e.itemID)
+	s.think(it, form, e.content, e.delta)
+	whole := text(e.whole)
+	if len(e.part) > 0 {
+		whole = partText(e.part)
+	}
+	s.endThought(it, form, e.content, whole)
+}
+
+// thoughtForm is which of a thought's texts an event is about, by whatever name
+// its server calls it; "" for another event.
+func thoughtForm(name string) string {
+	of, ends := strings.CutSuffix(name, ".delta")
+	if !ends {
+		of, ends = strings.CutSuffix(name, ".done")
+	}
+	switch {
+	case !ends || !strings.HasPrefix(of, "reasoning") && !strings.HasPrefix(of, "thinking"):
+		return ""
+	case strings.Contains(of, "summary"):
+		return "summary"
+	}
+	return "content"
+}
+
 func (s *stream) endThought(it *answerItem, form string, place int, whole string) {
 	if whole == "" || it.thinks != "" && it.thinks != form {
 		return
@@ -149,7 +181,7 @@ func (s *stream) endPart(it *answerItem, place int, raw []byte) {
 	for next := r.Object(); next; next = r.NextField() {
 		switch string(r.Key) {
 		case "type":
-			kind = r.TextLike("output_text")
+			kind = strings.ToLower(r.TextLike("output_text"))
 		case "text", "refusal":
 			value := wire.Span(&r)
 			if whole = text(value); len(value) > 0 && value[0] != '"' {
@@ -176,7 +208,7 @@ func (s *stream) endPart(it *answerItem, place int, raw []byte) {
 	case whole == "" && more && (kind == "" || strings.HasSuffix(kind, "text")):
 		s.hole = s.hole || failure.TextIn(raw) != ""
 	}
-	if kind != "output_text" && kind != "text" && kind != "refusal" {
+	if kind != "refusal" && (!strings.HasSuffix(kind, "text") || kind == "summary_text" || failure.IsThought(kind)) {
 		s.opaque = s.opaque || kind != ""
 		return
 	}
@@ -195,9 +227,12 @@ func (s *stream) endText(p *answerPart, whole string) {
 	}
 }
 
-// partText is the text of a part of a thought.
+// partText is the text of a part, "" for none that can be read.
 func partText(raw []byte) string {
 	r := wire.AnswerReader(raw)
+	if r.Next() == '"' {
+		return r.Piece()
+	}
 	for more := r.Object(); more; more = r.NextField() {
 		if string(r.Key) == "text" {
 			return text(wire.Span(&r))
