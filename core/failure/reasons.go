@@ -93,6 +93,13 @@ func endOf(reason string) end {
 	if e, known := reasons.Find(word); known || word == "" {
 		return e
 	}
+	for _, of := range [...]string{"finishreason", "stopreason"} { // "FinishReason.STOP", of an enumeration
+		if bare, ok := strings.CutPrefix(word, of); ok {
+			if e, known := reasons.Find(bare); known {
+				return e
+			}
+		}
+	}
 	if general, special, ok := strings.Cut(word, ":"); ok { // Google's "content_filter: PROHIBITED_CONTENT"
 		if e, known := reasons.Find(special); known {
 			return e

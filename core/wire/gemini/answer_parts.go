@@ -20,6 +20,7 @@ import (
 // found is a candidate as it was found. The room of its lists is used again.
 type found struct {
 	fields
+	index int
 	parts []answerPart // of the content
 	err   error        // why the content cannot be read
 }
@@ -234,8 +235,23 @@ func (p *answerPart) read(r *jsontext.Reader) (err error) {
 				err = fmt.Errorf("it has the field %q; expected a text or the like", name)
 			}
 		default:
-			r.Skip()
+			if name := string(r.Key); r.Next() == '"' && strings.EqualFold(name, "text") {
+				other.Text, other.HasText = llm.Piece(r.Piece()), true
+			} else {
+				r.Skip()
+			}
 		}
+	}
+	p.merge(&other)
+	p.raw = r.Data[begin:r.Pos]
+	return err
+}
+
+// merge takes what a part has under other names, and kinds that say nothing out
+// of it: servers with fixed types write all of them.
+func (p *answerPart) merge(other *answerPart) {
+	if !p.HasText {
+		p.Text, p.HasText = other.Text, other.HasText
 	}
 	if p.ThoughtSignature == "" {
 		p.ThoughtSignature = other.ThoughtSignature
@@ -246,8 +262,14 @@ func (p *answerPart) read(r *jsontext.Reader) (err error) {
 	if p.InlineData == nil {
 		p.InlineData = other.InlineData
 	}
-	p.raw = r.Data[begin:r.Pos]
-	return err
+	if p.HasText {
+		if c := p.FunctionCall; c != nil && c.Name == "" && !wire.IsThere(c.Args) {
+			p.FunctionCall = nil
+		}
+		if p.InlineData != nil && p.InlineData.Data == "" {
+			p.InlineData = nil
+		}
+	}
 }
 
 // comes tells whether a value comes next that begins with one of the given
@@ -283,7 +305,7 @@ func readCall(r *jsontext.Reader, err *error) *functionCall {
 	for more := r.Object(); more && *err == nil; more = r.NextField() {
 		switch string(r.Key) {
 		case "id":
-			readText(r, &c.ID, err)
+			c.ID = r.TextOrNumber()
 		case "name":
 			readText(r, &c.Name, err)
 		case "args", "arguments":

@@ -3,8 +3,8 @@
 // does no I/O. The wire names are those of Google's API reference and of its Go
 // SDK (google.golang.org/genai v1.77, types.go and models.go, the "Mldev"
 // converters). A request goes through request.go, media.go, tools.go, config.go
-// and pared.go, an answer through answer_parts.go, fields.go, response.go,
-// snake.go and usage.go.
+// and pared.go, an answer through answer_parts.go, fields.go, finish.go,
+// response.go, snake.go and usage.go.
 package gemini
 
 import (

@@ -150,11 +150,10 @@ func (g *reader) parse(data []byte) error {
 		return llm.Errorf(llm.BadResponse, "the answer is not a JSON object of generateContent (%d bytes): %v", len(data), err)
 	}
 	top := &g.top
-	if len(g.found) == 0 {
-		if e := blocked(top.feedback()); e != nil {
-			return e
-		}
+	if e := g.blocked(); e != nil {
+		return e
 	}
+	g.number()
 	if id := top.text("responseId", g.id); id != "" {
 		g.id = id
 	}
@@ -172,20 +171,6 @@ func (g *reader) parse(data []byte) error {
 		}
 	}
 	return nil
-}
-
-// blocked is the error that a prompt was blocked, nil if it was not.
-func blocked(feedback json.RawMessage) *llm.Error {
-	var f struct {
-		Reason  string `json:"blockReason"`
-		Message string `json:"blockReasonMessage"`
-	}
-	if len(feedback) == 0 || llm.JSON.Unmarshal(feedback, &f) != nil || f.Reason == "" {
-		return nil
-	}
-	e := llm.Errorf(llm.ContentFilter, "the prompt was blocked: %s", strings.TrimSpace(f.Reason+" "+f.Message))
-	e.ProviderCode, e.ProviderMessage = f.Reason, f.Message
-	return e
 }
 
 // candidate finds what is remembered of a candidate.
@@ -212,17 +197,13 @@ func (g *reader) choice(choice *llm.ChunkChoice, place int) error {
 	if err != nil {
 		return llm.Errorf(llm.BadResponse, "candidates[%d].content cannot be read: %v", place, err)
 	}
-	choice.Index = place
-	if raw := f.take("index"); raw != nil && raw[0] != '"' {
-		r := readerOf(raw, f.dirty)
-		choice.Index = r.Index(place)
-	}
+	choice.Index = f.index
 	c := g.candidate(choice.Index)
 	choice.Logprobs = logprobsOf(f.take("logprobsResult"))
 	if err = g.message(&choice.Delta, c, f.parts); err != nil {
 		return err
 	}
-	reason := f.text("finishReason", "STOP")
+	reason := f.word("finishReason", reasons[:])
 	choice.FinishReason = finishReason(reason, c.calls > 0)
 	choice.Extra = f.rest()
 	if beside != nil {
@@ -269,15 +250,16 @@ func (g *reader) message(m *llm.Message, c *candidate, parts []answerPart) error
 			content = append(content, p.Text)
 			c.kept.Say("text", len(p.Text), sign)
 		}
-		switch {
-		case p.FunctionCall != nil:
+		if p.FunctionCall != nil {
 			call := g.call(c, p)
 			m.ToolCalls = append(m.ToolCalls, call)
 			c.kept.Keep(llm.AnswerPart{Type: "tool_call", ID: call.ID}, signatureRaw(p.ThoughtSignature))
+		}
+		switch {
 		case p.InlineData != nil:
 			c.images = append(c.images, rawOf(llm.Image("data:"+p.InlineData.MIMEType+";base64,"+p.InlineData.Data), p.raw))
 			c.kept.Media(llm.AnswerPart{Type: "image"}, signatureRaw(p.ThoughtSignature))
-		case p.HasText:
+		case p.HasText, p.FunctionCall != nil:
 		case !bare(p.raw):
 			raw := validCopy(p.raw)
 			c.others = append(c.others, raw)
@@ -340,26 +322,6 @@ func (g *reader) call(c *candidate, p *answerPart) llm.ToolCall {
 		call.Extra = signatureExtra(p.ThoughtSignature)
 	}
 	return call
-}
-
-// finishReason translates a finish reason. Those that OpenAI's shape has no
-// word for stay as they are.
-func finishReason(reason string, called bool) string {
-	switch reason {
-	case "", "FINISH_REASON_UNSPECIFIED":
-		return ""
-	case "STOP":
-		if called {
-			return "tool_calls"
-		}
-		return "stop"
-	case "MAX_TOKENS", "CONTINUATION":
-		return "length"
-	case "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII",
-		"IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION":
-		return "content_filter"
-	}
-	return reason
 }
 
 // extraContent is where Google's own OpenAI-compatible endpoint puts the

@@ -15,6 +15,7 @@ import (
 var snake = map[string]string{
 	"usageMetadata": "usage_metadata", "responseId": "response_id", "modelVersion": "model_version",
 	"finishReason": "finish_reason", "logprobsResult": "logprobs_result", "promptFeedback": "prompt_feedback",
+	"blockReason": "block_reason", "blockReasonMessage": "block_reason_message",
 }
 
 // unsnakeUsage spells the fields of a usage as they are usually spelled.
@@ -32,15 +33,6 @@ func unsnakeUsage(raw json.RawMessage) json.RawMessage {
 		raw = bytes.ReplaceAll(raw, []byte(`"`+names[0]+`"`), []byte(`"`+names[1]+`"`))
 	}
 	return raw
-}
-
-// feedback is what is said of the prompt.
-func (f *fields) feedback() []byte {
-	raw := f.see("promptFeedback")
-	if f.found.Find("promptFeedback") >= 0 {
-		return raw
-	}
-	return bytes.ReplaceAll(raw, []byte(`"block_reason`), []byte(`"blockReason`))
 }
 
 // unquote takes arguments that came as a text, which is OpenAI's way.
