@@ -9,6 +9,7 @@ import (
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
+	"github.com/llmagg/llmagg/core/wire/awsstream"
 	"github.com/llmagg/llmagg/core/wire/eventstream"
 )
 
@@ -44,8 +45,9 @@ func (r *Stream) odd(data []byte, err error) (*llm.Chunk, error) {
 	if c := r.whole(data); c != nil {
 		return c, nil
 	}
+	_, frames := r.source.(*awsstream.Decoder)
 	switch c := data[0]; {
-	case r.inner != nil: // its event began like JSON
+	case r.inner != nil, frames: // its event began like JSON; a frame holds nothing else
 		return nil, r.unreadable(data, err)
 	case c != '{' && c != '[' && c != '"' && isRestOfJSON(data):
 		return nil, r.unreadable(data, errors.New("its beginning is missing: "+failure.OneLine(string(data[:min(len(data), failure.MaxMessage)]))))

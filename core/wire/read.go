@@ -32,17 +32,25 @@ func Span(r *jsontext.Reader) json.RawMessage {
 	return r.Data[from:r.Pos]
 }
 
-var errReported = errors.New("it reports a failure")
+var (
+	errReported = errors.New("it reports a failure")
+	errCalls    = errors.New("it has calls in the form of chat completions")
+)
 
 // Other passes over the value of a field that a format does not have. Where it
-// reports a failure, beside whatever is good, that is the error of the reading.
+// reports a failure, beside whatever is good, or has a call in OpenAI's form,
+// that is the error of the reading.
 func Other(r *jsontext.Reader) {
-	if !failure.IsFailureField(r.Key) {
+	why := errReported
+	switch key := r.Key; {
+	case string(key) == "tool_calls", string(key) == "function_call":
+		why = errCalls
+	case !failure.IsFailureField(key):
 		r.Skip()
 		return
 	}
 	if failure.SaysSomething(Span(r)) {
-		r.Stop(errReported)
+		r.Stop(why)
 	}
 }
 

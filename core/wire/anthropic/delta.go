@@ -49,6 +49,9 @@ func (s *stream) delta(d *answerBlock) (*llm.Message, error) {
 	if b.Type == "" {
 		b.Type = blockTypes[d.Type]
 	}
+	if d.PartialJSON == "" && len(d.Input) > 0 {
+		d.PartialJSON = inputText(d.Input)
+	}
 	b.Signature += d.Signature
 	if d.Citation != nil {
 		b.Citations = append(b.Citations, d.Citation)
@@ -61,6 +64,14 @@ func (s *stream) delta(d *answerBlock) (*llm.Message, error) {
 		return nil, s.strange(d)
 	}
 	return m, nil
+}
+
+// inputText is a piece of a call's input under the name of all of it.
+func inputText(input json.RawMessage) string {
+	if r := readerOf(input); input[0] == '"' {
+		return r.Piece()
+	}
+	return wire.ArgumentsOf(input)
 }
 
 // blockTypes are the types of blocks that may begin with a delta: a text or a
@@ -82,7 +93,7 @@ func (s *stream) strange(d *answerBlock) error {
 	b := &s.Block
 	switch b.Type {
 	case "text", "thinking", "tool_use":
-		if failure.TextIn(d.raw) != "" {
+		if failure.TextIn(d.raw) != "" || d.PartialJSON != "" || len(d.Input) > 0 {
 			return llm.Errorf(llm.BadResponse, "a delta of content[%d] has the type %s; expected that of a %s", s.Index, shown.Text(d.Type), shown.Text(b.Type))
 		}
 		return nil

@@ -84,8 +84,10 @@ func readerOf(data []byte) jsontext.Reader {
 	return r
 }
 
-// readEvent reads an event; kind is probably its type.
-func readEvent(data []byte, kind string) (e event, err error) {
+// readEvent reads an event; kind is probably its type, at the block that it is
+// about if it does not say so.
+func readEvent(data []byte, kind string, at int) (e event, err error) {
+	e.Index = at
 	r := readerOf(data)
 	if r.Next() != '{' {
 		return e, r.Fail("expected a JSON object")
@@ -95,7 +97,7 @@ func readEvent(data []byte, kind string) (e event, err error) {
 		case "type":
 			e.Type = r.TextLike(kind)
 		case "index":
-			e.Index = r.Index(0)
+			e.Index = r.Index(at)
 		case "message":
 			e.Message = wire.Span(&r)
 		case "content_block":
@@ -154,8 +156,13 @@ func blockIn(r *jsontext.Reader, kind string) (b answerBlock) {
 			r.Skip()
 		}
 	}
-	if b.Type == "" {
+	switch b.Type {
+	case "":
 		b.Type = b.typeOf(kind)
+	case "function", "tool_call", "function_call": // OpenAI's words
+		if b.Type = "tool_use"; b.Name == "" {
+			r.Stop(r.Fail("the call before has no name"))
+		}
 	}
 	if b.raw = r.Data[from:r.Pos]; r.Odd {
 		b.raw = jsontext.WithoutOddNumbers(b.raw)

@@ -50,7 +50,7 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 		s.done = s.finished
 		return nil, nil
 	}
-	e, err := readEvent(data, kind)
+	e, err := readEvent(data, kind, s.Index)
 	if err != nil {
 		return nil, llm.Errorf(llm.BadResponse, "the event is not valid JSON: %v", err)
 	}

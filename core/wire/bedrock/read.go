@@ -75,6 +75,10 @@ func blockIn(r *jsontext.Reader) (b answerBlock) {
 		case "citationsContent":
 			b.cited = there
 			b.citedIn(r)
+		case "type":
+			if kind := r.Text(); kind == "tool_use" || kind == "function" {
+				r.Stop(r.Fail("a call in the form of another format stands here; expected toolUse"))
+			}
 		default:
 			r.Skip()
 		}
@@ -98,8 +102,10 @@ func callIn(r *jsontext.Reader) *call {
 			c.id = wire.Text(r)
 		case "name":
 			c.name = wire.Text(r)
-		case "type":
-			c.kind = wire.Text(r)
+		case "type": // "server_tool_use", or that of other formats
+			if kind := wire.Text(r); kind != "tool_use" && kind != "function" {
+				c.kind = kind
+			}
 		case "input", "arguments":
 			c.input = wire.Span(r)
 		default:
@@ -241,8 +247,10 @@ type delta struct {
 	citation json.RawMessage
 }
 
-// readEvent reads an event of a kind.
-func readEvent(kind string, data []byte) (e event, err error) {
+// readEvent reads an event of a kind; at is the block that it is about if it
+// does not say so.
+func readEvent(kind string, data []byte, at int) (e event, err error) {
+	e.index = at
 	r := wire.AnswerReader(data)
 	r.Halves = true
 	e.read(&r, kind)
@@ -255,7 +263,7 @@ func (e *event) read(r *jsontext.Reader, kind string) {
 	for more := wire.Object(r); more; more = r.NextField() {
 		switch string(r.Key) {
 		case "contentBlockIndex":
-			e.index = r.Index(0)
+			e.index = r.Index(e.index)
 		case "start":
 			e.start = wire.Span(r)
 		case "delta":
@@ -293,7 +301,7 @@ func (d *delta) read(r *jsontext.Reader) {
 			d.calls = there
 			for more := wire.Object(r); more; more = r.NextField() {
 				switch string(r.Key) {
-				case "input":
+				case "input", "arguments":
 					d.input = wire.ArgumentsPiece(r)
 				case "toolUseId":
 					d.call.id = wire.Text(r)

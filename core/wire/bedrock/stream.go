@@ -62,7 +62,10 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 			return nil, e
 		}
 	}
-	e, err := readEvent(kind, data)
+	e, err := readEvent(kind, data, s.Index)
+	if err != nil && kind != "" && !isKind(kind) {
+		return nil, wire.UnknownEvent(data)
+	}
 	if err != nil {
 		return nil, llm.Errorf(llm.BadResponse, "the event is not valid JSON: %v", err)
 	}
@@ -266,10 +269,14 @@ func (s *stream) delta(d *delta) (m *llm.Message, err error) {
 // did not.
 func (s *stream) pieceOfCall(d *delta) (m *llm.Message, err error) {
 	b := &s.Block
+	if b.called && d.call.name != "" && d.call.id != "" && d.call.id != b.call { // a call without a block of its own
+		m = s.close()
+		s.Begin(s.Index, openBlock{})
+	}
 	if !b.called && !b.schema {
 		switch {
 		case d.call.name != "":
-			m = s.call(nil, &d.call)
+			m = s.call(m, &d.call)
 		case d.input != "":
 			return nil, llm.Errorf(llm.BadResponse, "a piece of a call's input belongs to content[%d], which is no call", s.Index)
 		}
@@ -278,7 +285,7 @@ func (s *stream) pieceOfCall(d *delta) (m *llm.Message, err error) {
 	if m == nil || input == nil {
 		return cmp.Or(m, input), nil
 	}
-	m.ToolCalls[0].Function.Arguments = d.input
+	m.ToolCalls[len(m.ToolCalls)-1].Function.Arguments = d.input
 	return m, nil
 }
 
