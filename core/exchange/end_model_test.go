@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -320,6 +321,10 @@ func TestTheModelSeesEveryChangeOfTheTable(t *testing.T) {
 	}
 }
 
+// countsPieces are the streams whose last piece has the next number behind at
+// most one other: where one choice was asked for, it is a piece of that one.
+var countsPieces = regexp.MustCompile(`^[gu]*(r[rgu]*(a[rgu]*)?|a[rgu]*)[cF][gu]*[D.!_{E]$`)
+
 // The same with the bytes of each format, up to four steps, and with something
 // behind [DONE].
 func TestBytesEndAsTheClausesSay(t *testing.T) {
@@ -333,10 +338,18 @@ func TestBytesEndAsTheClausesSay(t *testing.T) {
 				if strings.ContainsRune(kinds, rune(hang)) {
 					return true
 				}
-				want, whole := byTheClauses(1, kinds)
+				counted := name == "openai" && countsPieces.MatchString(kinds)
+				read := kinds
+				if counted {
+					read = strings.NewReplacer("c", "a", "F", "f").Replace(kinds)
+				}
+				want, whole := byTheClauses(1, read)
 				for _, behind := range []string{"", "a", "{", "g", "D"} {
 					body := &scripted{kinds: kinds, source: eventstream.NewDecoder(bodyOf(name, kinds+behind), eventstream.Limits{})}
 					got, complete := body.read(w, 1, w.Ending())
+					if counted {
+						got = strings.ReplaceAll(got, "c", "a")
+					}
 					require.Equal(t, want, got, "%s", kinds+behind)
 					require.Equal(t, whole, complete, "%s", kinds+behind)
 					if !strings.HasSuffix(kinds, "D") {

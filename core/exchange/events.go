@@ -52,6 +52,7 @@ type Stream struct {
 	inner    source        // what else the event at hand holds; nil for nothing
 	token    bool          // a token has been given
 	failed   error         // comes behind the chunk that it came with
+	broken   error         // the reader's at the end, where a piece came behind it
 	complete bool
 	atEnd    bool // the body has been read to its end
 
@@ -92,13 +93,19 @@ func (r *Stream) Next() (*llm.Chunk, error) {
 			return nil, r.failed
 		}
 		if r.stream.Complete() {
-			return nil, r.ends(wire.Marked, nil)
+			return r.last(nil)
 		}
 		ev, err := r.next()
 		if err != nil {
-			return nil, r.over(err)
+			return r.last(err)
 		}
 		c, err := r.event(ev)
+		if err != nil {
+			if held := r.held(); held != nil {
+				r.failed = err
+				return r.take(held, nil)
+			}
+		}
 		if c != nil || err != nil {
 			return c, err
 		}
@@ -106,9 +113,34 @@ func (r *Stream) Next() (*llm.Chunk, error) {
 	return nil, io.EOF
 }
 
+// last is what comes when no further event does: the held piece, then the
+// judgement of the end, for which err is the reader's, nil where the format has
+// seen its mark.
+func (r *Stream) last(err error) (*llm.Chunk, error) {
+	if c := r.held(); c != nil {
+		r.broken = err
+		return r.take(c, nil)
+	}
+	if err == nil {
+		return nil, r.ends(wire.Marked, nil)
+	}
+	return nil, r.over(err)
+}
+
+// held is a piece that the format has held back, nil for none.
+func (r *Stream) held() *llm.Chunk {
+	if h, holds := r.stream.(wire.Holder); holds {
+		return h.Held()
+	}
+	return nil
+}
+
 // next is the next event: one that was nested in the last event, or the next
 // from the body.
 func (r *Stream) next() (eventstream.Event, error) {
+	if r.broken != nil {
+		return eventstream.Event{}, r.broken
+	}
 	if r.inner != nil {
 		ev, err := r.inner.Next()
 		if err == nil {

@@ -48,6 +48,13 @@ type Stream interface {
 	Complete() bool
 }
 
+// Holder is a [Stream] that may hold a piece back until the next one tells what
+// it is.
+type Holder interface {
+	// Held gives the piece, nil for none, where no further event comes.
+	Held() *llm.Chunk
+}
+
 // Accepter is a [Format] whose streams are no event streams.
 type Accepter interface {
 	// Accept is the media type that is asked for.

@@ -46,7 +46,7 @@ func (n *numbers) take(c *llm.Chunk) (*llm.Chunk, error) {
 	switch {
 	case !n.begun:
 		n.begun, n.first = true, choice.Index
-	case follows && (n.held != nil || ended):
+	case follows && n.held != nil:
 		n.counts, n.last, choice.Index = true, choice.Index, 0
 		return n.release(c), nil
 	case follows:
@@ -87,10 +87,6 @@ func (n *numbers) release(c *llm.Chunk) *llm.Chunk {
 		return c
 	}
 	held.Choices[0].Index = 0
-	if len(c.Choices) == 0 {
-		c.Choices = held.Choices
-		return c
-	}
 	var both llm.Accumulator
 	both.Add(held)
 	both.Add(c)

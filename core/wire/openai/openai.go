@@ -122,7 +122,7 @@ type stream struct {
 func (s *stream) Chunk(name string, data []byte) (*llm.Chunk, error) {
 	if wire.IsDone(data) {
 		s.done = true
-		return s.rest(nil), nil
+		return nil, nil
 	}
 	c, err := s.decoder.Decode(data)
 	if err != nil {
@@ -145,24 +145,19 @@ func (s *stream) Chunk(name string, data []byte) (*llm.Chunk, error) {
 			return nil, llm.Errorf(llm.BadResponse, "it has no choices, but text in its field %q", field)
 		}
 	}
-	if s.done = len(c.Choices) == 0 && isEndEvent(name); s.done {
-		c = s.rest(c)
-	}
+	s.done = len(c.Choices) == 0 && isEndEvent(name)
 	return c, nil
 }
 
-// rest is c with the piece that waited for one that has not come: it is one of
-// the only choice that was asked for. c is nil where the end is no chunk.
-func (s *stream) rest(c *llm.Chunk) *llm.Chunk {
-	held := s.numbers.held
-	if held == nil {
-		return c
+// Held implements [wire.Holder]: a piece that waited for one that has not come
+// is one of the only choice that was asked for.
+func (s *stream) Held() *llm.Chunk {
+	c := s.numbers.held
+	if s.numbers.held = nil; c != nil {
+		s.numbers.counts = true
+		c.Choices[0].Index = 0
+		s.ends.find(c, nil)
 	}
-	if s.numbers.counts = true; c == nil {
-		c = &llm.Chunk{ID: held.ID, Object: held.Object, Created: held.Created, Model: held.Model}
-	}
-	c = s.numbers.release(c)
-	s.ends.find(c, nil)
 	return c
 }
 
