@@ -269,7 +269,7 @@ func IsEmpty(m *llm.Message) bool {
 	}
 	for name, raw := range m.Extra {
 		if !strings.HasPrefix(name, "reasoning") && !strings.HasPrefix(name, "thinking") && name != "error" &&
-			SaysSomething(raw) && !isContentName(name) {
+			SaysSomething(raw) && !isContentName(name) && !strings.EqualFold(name, "role") {
 			return false
 		}
 	}

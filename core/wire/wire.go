@@ -132,7 +132,8 @@ func (c *Call) Leave(name string) {
 // SaysNothing tells whether an event of no kind is no piece of an answer and
 // no failure: servers send such ones so that the connection stays.
 func SaysNothing(data []byte) bool {
-	return failure.Of(data) == nil && failure.TextIn(data) == ""
+	var fields llm.Extra
+	return llm.JSON.Unmarshal(data, &fields) == nil && failure.UnreadIn(fields) == "" && failure.TextIn(data) == "" && failure.Of(data) == nil
 }
 
 // UnknownEvent is what becomes of an event of a kind that a format does not

@@ -1,14 +1,13 @@
 package ollama
 
 import (
-	"bytes"
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
@@ -25,24 +24,23 @@ type answer struct {
 	done      bool
 	reason    string
 	logprobs  json.RawMessage
+	counts    wire.Counts
+	usage     *llm.Usage // of servers that name it as OpenAI does
 }
 
 // said is the message of an answer.
 type said struct {
-	content, thinking llm.Piece
-	calls             []made
-	images            []llm.Part
-}
-
-// made is a call that an answer made.
-type made struct {
-	id, name  string
-	arguments json.RawMessage
+	content, thinking, refusal llm.Piece
+	calls                      []made
+	images                     []llm.Part
+	audio                      json.RawMessage
+	extra                      llm.Extra
 }
 
 // stream reads the lines of one answer, or a whole one. One goroutine uses it.
 type stream struct {
 	model string // where the answer names none
+	whole bool   // it is not read in lines
 
 	answering string
 	id        string
@@ -50,6 +48,9 @@ type stream struct {
 	ids       string
 	begun     bool
 	calls     int        // so far
+	open      []openCall // that may go on
+	counts    wire.Counts
+	usage     *llm.Usage
 	images    []llm.Part // so far: each line that brings one repeats those before it
 	finished  bool       // a line has said that all is done
 	done      bool
@@ -65,7 +66,10 @@ func (s *stream) Chunk(_ string, data []byte) (*llm.Chunk, error) {
 	if err != nil {
 		return nil, llm.Errorf(llm.BadResponse, "the line is not valid JSON: %v", err)
 	}
-	if !a.said && !a.done {
+	if s.count(&a); !a.said && !a.done {
+		if wire.SaysNothing(data) {
+			return nil, nil
+		}
 		return nil, llm.Errorf(llm.BadResponse, "the line has no message")
 	}
 	first := !s.begun
@@ -77,7 +81,7 @@ func (s *stream) Chunk(_ string, data []byte) (*llm.Chunk, error) {
 	c := &llm.Chunk{ID: s.id, Object: "chat.completion.chunk", Created: s.created, Model: s.answering, Choices: []llm.ChunkChoice{choice}}
 	if a.done { // servers that translate may say so early: the end of the body counts
 		s.finished = true
-		c.Usage, c.Extra = ends(data, a.reason)
+		c.Usage, c.Extra = s.ends(data, a.reason)
 	}
 	return c, nil
 }
@@ -117,15 +121,24 @@ func (s *stream) read(data []byte, line bool) (a answer, err error) {
 				r.Skip()
 			}
 		case "done":
-			if a.done = r.Next() == 't'; r.Next() == '"' { // of servers that write all values as texts
-				a.done = strings.EqualFold(r.Text(), "true")
-			} else {
+			switch r.Next() {
+			case '"', '1': // of servers that write all values as texts or numbers
+				word := r.TextOrNumber()
+				a.done = word == "1" || strings.EqualFold(word, "true")
+			default:
+				a.done = r.Next() == 't'
 				r.Skip()
 			}
 		case "done_reason":
 			a.reason = r.TextLike("stop")
 		case "logprobs":
 			a.logprobs = wire.Span(&r)
+		case "prompt_eval_count":
+			a.counts.Input = wire.Tokens(&r)
+		case "eval_count":
+			a.counts.Output = wire.Tokens(&r)
+		case "usage":
+			a.usage = llm.ReadUsage(wire.Span(&r))
 		default:
 			wire.Other(&r)
 		}
@@ -141,11 +154,19 @@ func (a *answer) messageIn(r *jsontext.Reader) {
 		switch string(r.Key) {
 		case "content":
 			m.content = contentIn(r)
-		case "thinking":
-			m.thinking = wire.Piece(r)
+		case "thinking", "reasoning", "reasoning_content":
+			if thought := wire.Piece(r); thought != "" {
+				m.thinking = thought
+			}
+		case "refusal":
+			m.refusal = wire.Piece(r)
+		case "audio":
+			m.audio = r.Raw()
 		case "tool_calls":
 			for more := wire.List(r); more; more = r.NextItem() {
-				m.calls = append(m.calls, callIn(r))
+				if call := callIn(r); call.id+call.name != "" || call.arguments != nil {
+					m.calls = append(m.calls, call)
+				}
 			}
 		case "images":
 			for more := wire.List(r); more; more = r.NextItem() {
@@ -155,10 +176,11 @@ func (a *answer) messageIn(r *jsontext.Reader) {
 			r.Skip()
 		case "error":
 			wire.Other(r)
-		default: // an answer's text in another place would be lost
-			name := string(r.Key)
-			if raw := wire.Span(r); failure.UnreadIn(llm.Extra{name: raw}) != "" && m.content == "" {
-				r.Stop(r.Fail("the message has a field \"" + name + "\" that cannot be read; expected \"content\""))
+		default:
+			if r.Next() == 'n' {
+				r.Skip()
+			} else {
+				jsontext.KeepField(r, string(r.Key), &m.extra)
 			}
 		}
 	}
@@ -189,29 +211,6 @@ func contentIn(r *jsontext.Reader) llm.Piece {
 		}
 	}
 	return llm.Piece(llm.JoinPieces(texts))
-}
-
-func callIn(r *jsontext.Reader) (c made) {
-	for more := wire.Object(r); more; more = r.NextField() {
-		switch string(r.Key) {
-		case "id":
-			c.id = wire.Text(r)
-		case "function":
-			for more := wire.Object(r); more; more = r.NextField() {
-				switch string(r.Key) {
-				case "name":
-					c.name = wire.Text(r)
-				case "arguments", "parameters":
-					c.arguments = wire.Span(r)
-				default:
-					r.Skip()
-				}
-			}
-		default:
-			r.Skip()
-		}
-	}
-	return c
 }
 
 // dataURL is an image, of which Ollama sends nothing but its base64.
@@ -253,35 +252,15 @@ func (s *stream) begin(a *answer) {
 // message is what the message of an answer or of a line says.
 func (s *stream) message(a *answer) llm.Message {
 	m := llm.Message{NullContent: true}
-	m.Content, m.ReasoningContent = string(a.message.content), string(a.message.thinking)
-	m.NullContent = m.Content == ""
+	m.Content, m.ReasoningContent, m.Refusal = string(a.message.content), string(a.message.thinking), string(a.message.refusal)
+	m.NullContent, m.Audio, m.Extra = m.Content == "", a.message.audio, a.message.extra
 	if s.images = append(s.images, a.message.images...); len(a.message.images) > 0 {
-		m.Extra = llm.Extra{"images": wire.JSONOf(s.images)}
+		wire.Rest(&m.Extra, "images", wire.JSONOf(s.images))
 	}
 	for i := range a.message.calls {
-		call := &a.message.calls[i]
-		c := llm.ToolCall{Index: s.calls, ID: call.id, Type: "function", Function: llm.FunctionCall{Name: call.name, Arguments: text(call.arguments)}}
-		if c.ID == "" {
-			c.ID = "call_" + s.ids + "_" + strconv.Itoa(s.calls)
-		}
-		s.calls++
-		m.ToolCalls = append(m.ToolCalls, c)
+		m.ToolCalls = append(m.ToolCalls, s.call(&a.message.calls[i]))
 	}
 	return m
-}
-
-// text is a call's arguments as text, without the white space around their
-// tokens. Some models are said to write them as a text already.
-func text(arguments json.RawMessage) string {
-	var written string
-	if len(arguments) > 0 && arguments[0] == '"' && llm.JSON.Unmarshal(arguments, &written) == nil {
-		return written
-	}
-	var compact bytes.Buffer
-	if !wire.IsThere(arguments) || json.Compact(&compact, arguments) != nil {
-		return "{}"
-	}
-	return compact.String()
 }
 
 // finish translates the reason of an end; other words stay as they are.
@@ -305,20 +284,22 @@ func logprobs(a *answer) json.RawMessage {
 	return slices.Concat([]byte(`{"content":`), a.logprobs, []byte("}"))
 }
 
-// ends reads what stands in the end of an answer: the numbers of tokens, of
-// which each may be missing (that of the prompt where it was cached), and what
-// chat completions lack, such as times, under Ollama's names.
-func ends(data []byte, reason string) (*llm.Usage, llm.Extra) {
-	var c wire.Counts
+// count notes the numbers of tokens that an answer or a line names. Each may be
+// missing, that of the prompt where it was cached; gateways name them early.
+func (s *stream) count(a *answer) {
+	s.counts.Input = cmp.Or(a.counts.Input, s.counts.Input)
+	s.counts.Output = cmp.Or(a.counts.Output, s.counts.Output)
+	s.usage = cmp.Or(a.usage, s.usage)
+}
+
+// ends is the usage of an answer, and what chat completions lack of its end,
+// such as times, under Ollama's names.
+func (s *stream) ends(data []byte, reason string) (*llm.Usage, llm.Extra) {
 	var rest llm.Extra
 	r := wire.AnswerReader(data)
 	for more := r.Object(); more; more = r.NextField() {
 		switch string(r.Key) {
-		case "prompt_eval_count":
-			c.Input = wire.Tokens(&r)
-		case "eval_count":
-			c.Output = wire.Tokens(&r)
-		case "model", "created_at", "message", "response", "thinking", "image", "done", "logprobs":
+		case "model", "created_at", "message", "response", "thinking", "image", "done", "logprobs", "prompt_eval_count", "eval_count":
 			r.Skip()
 		case "done_reason":
 			if reason == "stop" || reason == "length" {
@@ -327,15 +308,19 @@ func ends(data []byte, reason string) (*llm.Usage, llm.Extra) {
 				jsontext.KeepField(&r, string(r.Key), &rest)
 			}
 		default:
-			jsontext.KeepField(&r, string(r.Key), &rest)
+			if string(r.Key) == "usage" && s.usage != nil {
+				r.Skip()
+			} else {
+				jsontext.KeepField(&r, string(r.Key), &rest)
+			}
 		}
 	}
-	return c.Usage(nil), rest
+	return cmp.Or(s.counts.Usage(nil), s.usage), rest
 }
 
 // response reads a whole answer.
 func response(data []byte, c *wire.Call) (*llm.Response, error) {
-	s := &stream{model: c.Model}
+	s := &stream{model: c.Model, whole: true}
 	a, err := s.read(data, false)
 	if err != nil {
 		return nil, llm.Errorf(llm.BadResponse, "the answer is not the JSON of a chat (%d bytes): %v", len(data), err)
@@ -354,6 +339,7 @@ func response(data []byte, c *wire.Call) (*llm.Response, error) {
 	}
 	r := llm.NewResponse(llm.Choice{Message: m, FinishReason: s.finish(&a), Logprobs: logprobs(&a)})
 	r.ID, r.Created, r.Model = s.id, s.created, s.answering
-	r.Usage, r.Extra = ends(data, a.reason)
+	s.count(&a)
+	r.Usage, r.Extra = s.ends(data, a.reason)
 	return r, nil
 }

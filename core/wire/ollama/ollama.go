@@ -3,8 +3,8 @@
 // does no I/O. The wire names are those of Ollama's API documentation
 // ("Generate a chat completion"). A request goes through request.go,
 // settings.go and content.go, an answer, whole or as lines of JSON, through
-// answer.go. Ollama also speaks OpenAI's format, but there neither the length
-// of the context nor how long a model stays loaded can be said.
+// answer.go and calls.go. Ollama also speaks OpenAI's format, but there neither
+// the length of the context nor how long a model stays loaded can be said.
 package ollama
 
 import (
