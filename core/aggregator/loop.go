@@ -42,15 +42,16 @@ type candidate struct {
 // begin starts a call under the aggregator's life and holds its routes. leave
 // must be called once.
 func (a *Aggregator) begin(ctx context.Context, routes []*client.Client, p *llm.Payload) (*routeLoop, error) {
-	made := &struct { // one piece of memory for both
+	made := &struct { // one piece of memory for all three
 		routeLoop
-		few [2]candidate
+		few   [2]candidate
+		begun callstate.Begun
 	}{}
 	w := &made.routeLoop
 	if w.by, w.candidates = a, made.few[:min(len(routes), len(made.few))]; len(routes) > len(made.few) {
 		w.candidates = make([]candidate, len(routes))
 	}
-	w.call, w.scope = callstate.Begin(ctx, p)
+	w.call, w.scope = made.begun.Begin(ctx, p)
 	a.mu.Lock()
 	if a.closed {
 		a.mu.Unlock()

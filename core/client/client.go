@@ -284,7 +284,7 @@ func (c *Client) ChatPayload(ctx context.Context, p *llm.Payload) (*llm.Response
 // has no route to choose: a name that is neither the route's nor its upstream's
 // is posted as it is.
 func (c *Client) begin(ctx context.Context, p *llm.Payload) (*callstate.Call, *callstate.Scope) {
-	call, scope := callstate.Begin(ctx, p)
+	call, scope := new(callstate.Begun).Begin(ctx, p)
 	if m := p.Model; m != "" && m != c.cfg.Model && m != c.cfg.Name && m != c.Route() {
 		call.Model = m
 	}

@@ -155,7 +155,7 @@ func (t *turn) run(w *routing.Wanted, p *breaker.Permit, waited callstate.Waits)
 		}
 		t.made++
 		if t.made == 1 {
-			t.client.retries.Request()
+			t.client.retries.Request(a.record.Start)
 		}
 		last = a.try(w)
 		if last == nil {

@@ -30,11 +30,11 @@ var charsets = map[string]func([]byte, []byte) ([]byte, int){
 // that cannot be read end a good answer with an error; a failed one keeps its
 // status, and they are replaced.
 func transcode(resp *http.Response) {
-	header := resp.Header.Get("Content-Type")
-	if !strings.Contains(header, "=") { // most have no parameters
+	header := resp.Header["Content-Type"]
+	if len(header) == 0 || !strings.Contains(header[0], "=") { // most have no parameters
 		return
 	}
-	_, parameters, err := mime.ParseMediaType(header)
+	_, parameters, err := mime.ParseMediaType(header[0])
 	name := strings.ToLower(strings.TrimSpace(parameters["charset"]))
 	if err != nil || name == "" || name == "utf-8" || name == "utf8" {
 		return

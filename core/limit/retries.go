@@ -46,11 +46,12 @@ func (r *Retries) bucketSize() float64 {
 	return max(r.perSecond, 1)
 }
 
-// Request counts a call's first attempt on the route. Retries are not requests.
-func (r *Retries) Request() {
+// Request counts a call's first attempt on the route, which began at now.
+// Retries are not requests.
+func (r *Retries) Request(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.advance(time.Now())
+	r.advance(now)
 	r.window.add(requests)
 }
 

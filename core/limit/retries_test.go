@@ -22,7 +22,7 @@ func retries(b *Retries, n int) (allowed int) {
 
 func ask(b *Retries, n int) {
 	for range n {
-		b.Request()
+		b.Request(time.Now())
 	}
 }
 
@@ -88,7 +88,7 @@ func TestRetriesBoundHoldsOverTime(t *testing.T) {
 		var reqs, tries int
 		for range 120 {
 			for range 40 {
-				b.Request()
+				b.Request(time.Now())
 				reqs++
 				tries += retries(b, 2)
 			}

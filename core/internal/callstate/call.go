@@ -49,23 +49,27 @@ type Call struct {
 // NextID is the number of a new call.
 func NextID() uint64 { return callIDs.Add(1) }
 
-// Begin starts a call: its scope ends at the call's deadline, if it has one.
-func Begin(ctx context.Context, p *llm.Payload) (*Call, *Scope) {
+// Begun is the memory of a call and its scope, which may be part of a larger
+// piece: each object of a call costs its share of a collection.
+type Begun struct {
+	Call
+	Scope
+}
+
+// Begin starts a call in memory that nothing has used: its scope ends at the
+// call's deadline, if it has one.
+func (b *Begun) Begin(ctx context.Context, p *llm.Payload) (*Call, *Scope) {
 	if p.Options.MaxCost != nil {
 		own := *p
 		own.Options.BoundCost()
 		p = &own
 	}
-	begun := &struct { // one piece of memory for both
-		Call
-		Scope
-	}{}
-	begun.ID, begun.Payload, begun.outer = NextID(), p, ctx
+	b.ID, b.Payload, b.outer = NextID(), p, ctx
 	if d := p.Options.Deadline; d > 0 {
-		begun.outer, begun.stop = alarm.WithTimeout(ctx, d,
+		b.outer, b.stop = alarm.WithTimeout(ctx, d,
 			llm.Errorf(llm.Timeout, "the call's deadline of %v passed", d))
 	}
-	return &begun.Call, &begun.Scope
+	return &b.Call, &b.Scope
 }
 
 // Attempts lists the attempts so far; the caller owns the copy.

@@ -11,7 +11,7 @@ import (
 
 func TestAnAnswerGetsTheTrailOfItsCall(t *testing.T) {
 	for _, models := range [][]string{{"a"}, {"a", "b"}, {"a", "b", "c"}} {
-		call, scope := Begin(context.Background(), &llm.Payload{})
+		call, scope := new(Begun).Begin(context.Background(), &llm.Payload{})
 		defer scope.End(nil)
 		for _, model := range models {
 			entry := call.Attempt()
@@ -33,7 +33,7 @@ func TestAnAnswerGetsTheTrailOfItsCall(t *testing.T) {
 
 // The first entry that is made may be one that never starts.
 func TestATrailOfOneThatWasNotMadeFirst(t *testing.T) {
-	call, scope := Begin(context.Background(), &llm.Payload{})
+	call, scope := new(Begun).Begin(context.Background(), &llm.Payload{})
 	defer scope.End(nil)
 	call.Attempt()
 	entry := call.Attempt()
@@ -46,7 +46,7 @@ func TestATrailOfOneThatWasNotMadeFirst(t *testing.T) {
 }
 
 func TestACallWithoutAttemptsFinishes(t *testing.T) {
-	call, scope := Begin(context.Background(), &llm.Payload{})
+	call, scope := new(Begun).Begin(context.Background(), &llm.Payload{})
 	defer scope.End(nil)
 	var r llm.Response
 	call.Finish(&r)
