@@ -86,6 +86,28 @@ def asking(wall: FaultWall, path: Path, count: int) -> subprocess.Popen[str]:
     )
 
 
+def test_a_clock_that_is_set_back_keeps_nothing_for_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The age of what was used in the future is unknown: it is forgotten where it was to be, else it is as old as the rest."""
+    day, now = 86400.0, [1.8e9]
+    monkeypatch.setattr("llmagg.sqlite_cache.time.time", lambda: now[0])
+    path = str(tmp_path / "a.db")
+    database = _Database(path, 3 * (1000 + 256))
+    database.put("an hour", b"x" * 1000, 3600)
+    database.put("for ever", b"x" * 1000, None)
+    now[0] -= 30  # processes whose clocks differ a little
+    assert database.get("an hour") is not None
+    now[0] -= day
+    assert database.get("an hour") is None
+    for key in ("new", "newer", "newest"):  # "for ever", which nobody asked for, is not the last to go
+        database.put(key, b"x" * 1000, 3600)
+        now[0] += 1
+    assert database.get("newest") is not None
+    database.close()
+    again = _Database(path, 1 << 20)
+    assert again.report()["entries"] <= 3 and again.get("an hour") is None
+    again.close()
+
+
 def test_processes_share_it(llm_wall: FaultWall, tmp_path: Path) -> None:
     path = tmp_path / "answers.db"
     both = [asking(llm_wall, path, 20) for _ in range(2)]  # at the same time, on a new file

@@ -32,7 +32,7 @@ CREATE TRIGGER IF NOT EXISTS answers_out AFTER DELETE ON answers
     BEGIN UPDATE total SET bytes = bytes - length(old.value) - 256; END;
 """
 _BUSY = 2.0  # seconds that a write waits for that of another process
-_LOOK = 60.0  # seconds in which the time of the last use is not noted again
+_LOOK = 60.0  # seconds in which the time of the last use is not noted again, and by which clocks may differ
 
 
 class SqliteCache(Cache):
@@ -216,7 +216,7 @@ class _Database:
                 run(statement)
             run(f"PRAGMA application_id = {_APPLICATION}")
             run(f"PRAGMA user_version = {_VERSION}")
-            run("DELETE FROM answers WHERE until <= ?", (time.time(),))
+            self._expire(time.time())
 
     @contextlib.contextmanager
     def _writing(self) -> Any:
@@ -232,12 +232,18 @@ class _Database:
     def get(self, key: str) -> bytes | None:
         now = time.time()
         row = self._connection.execute("SELECT value, used, until FROM answers WHERE key = ?", (key,)).fetchone()
-        if row is None or (row[2] is not None and row[2] <= now):
+        if row is None or (row[2] is not None and not row[1] - _LOOK <= now < row[2]):
             return None
-        if now - row[1] > _LOOK:
+        if abs(now - row[1]) > _LOOK:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.execute("UPDATE answers SET used = ? WHERE key = ?", (now, key))
         return bytes(row[0])
+
+    def _expire(self, now: float) -> None:
+        """Forgets what is too old. What was used in the future is of a clock that was set back since: its age is unknown."""
+        run = self._connection.execute
+        run("DELETE FROM answers WHERE until <= ?1 OR until IS NOT NULL AND used > ?2", (now, now + _LOOK))
+        run("UPDATE answers SET used = ?1 WHERE used > ?2", (now, now + _LOOK))
 
     def put(self, key: str, value: bytes, ttl_s: float | None) -> None:
         size = len(value) + 256
@@ -249,7 +255,7 @@ class _Database:
             run("DELETE FROM answers WHERE key = ?", (key,))
             self._puts += 1
             if self._puts % 256 == 0:
-                run("DELETE FROM answers WHERE until <= ?", (now,))
+                self._expire(now)
             while run("SELECT bytes FROM total").fetchone()[0] + size > self._most:
                 run("DELETE FROM answers WHERE key IN (SELECT key FROM answers ORDER BY used LIMIT 16)")
             until = now + ttl_s if ttl_s is not None else None
