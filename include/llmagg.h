@@ -55,6 +55,8 @@
  *             and needs SA_ONSTACK.
  *           - An alternate signal stack may be as small as sysconf(_SC_MINSIGSTKSZ). Only a fault or a SIGPIPE inside Go needs
  *             more: 16 KiB. A thread without an alternate stack gets one of 32 KiB at its first call.
+ * Exit.     The library's threads end with the process, not before. A process whose own threads have all returned, or called
+ *           pthread_exit, goes on without them, also if main did: the last one calls exit().
  * Process.  The library does not change the limit of open files (RLIMIT_NOFILE), the rounding mode and the traps of floating
  *           point, the working directory or the environment. GODEBUG does not make the Go runtime print.
  * Limits.   If the Go runtime gets no memory or no thread, it ends the process with a message on stderr. To prevent this:

@@ -82,6 +82,27 @@ assert ready().generate_response_sync(HELLO) == "Hello from m."
     run_script(tmp_path, HEAD + code, llm_wall.url)
 
 
+def test_a_child_that_may_write_small_files_only_is_told(llm_wall: FaultWall, tmp_path: Path) -> None:
+    code = """
+import resource
+aggregator = ready()
+assert aggregator.generate_response_sync(HELLO) == "Hello from m."
+def work():
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY))
+    try:
+        aggregator.chat_sync(HELLO)
+    except llmagg.ForkedError as error:
+        assert "RLIMIT_FSIZE" in str(error) and "spawn" in str(error), error
+    else:
+        raise AssertionError("no error")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert aggregator.generate_response_sync(HELLO) == "Hello from m."
+assert child(work) == 0
+"""
+    run_script(tmp_path, HEAD + code, llm_wall.url)
+
+
 def test_outside_of_asyncio_the_error_names_asyncio() -> None:
     aggregator = llmagg.LLMAggregator()
     model = {"api_key": "k", "base_url": "http://127.0.0.1:9/v1"}

@@ -87,7 +87,7 @@ def asking(wall: FaultWall, path: Path, count: int) -> subprocess.Popen[str]:
 
 
 def test_a_clock_that_is_set_back_keeps_nothing_for_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The age of what was used in the future is unknown: it is forgotten where it was to be, else it is as old as the rest."""
+    """What was used in the future has no known age: it is forgotten, or without a limit of time as old as the rest."""
     day, now = 86400.0, [1.8e9]
     monkeypatch.setattr("llmagg.sqlite_cache.time.time", lambda: now[0])
     path = str(tmp_path / "a.db")

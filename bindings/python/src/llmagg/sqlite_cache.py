@@ -240,7 +240,7 @@ class _Database:
         return bytes(row[0])
 
     def _expire(self, now: float) -> None:
-        """Forgets what is too old. What was used in the future is of a clock that was set back since: its age is unknown."""
+        """Forgets what is too old. What was used in the future has no known age: the clock was set back since."""
         run = self._connection.execute
         run("DELETE FROM answers WHERE until <= ?1 OR until IS NOT NULL AND used > ?2", (now, now + _LOOK))
         run("UPDATE answers SET used = ?1 WHERE used > ?2", (now, now + _LOOK))

@@ -174,11 +174,17 @@ def _dlopen_copy(path: Path) -> ctypes.CDLL:
         ) from None
     try:
         offset, size = 0, os.fstat(_file).st_size
+        most, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+        if most != resource.RLIM_INFINITY and most < size:  # more would be a signal, which may end the process
+            raise ImportError(
+                f"this forked child cannot load its own copy of the library: it has {size} bytes, and the process may "
+                f"write files of {most} (RLIMIT_FSIZE, ulimit -f)"
+            )
         while offset < size:
             offset += os.sendfile(copy, _file, offset, size - offset)
         # The loader returns an already loaded library for a path that it knows, so each generation needs a new path.
         return _dlopen(f"/proc/self/{'./' * generation}fd/{copy}")
-    except ImportError as error:
+    except (ImportError, OSError) as error:
         raise errors.ForkedError(f"{error}; start processes with 'spawn'") from None
     finally:
         os.close(copy)
