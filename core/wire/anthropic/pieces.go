@@ -24,7 +24,7 @@ type event struct {
 	Delta   json.RawMessage
 	Text    json.RawMessage // of a block that stands in the event itself, as Input
 	Input   json.RawMessage
-	head    // of a message that stands there
+	beside  *head // what a message says that stands there; nil for none
 }
 
 // misplaced is the field of a text where events of this kind have none, of
@@ -33,7 +33,7 @@ func (e *event) misplaced() string {
 	switch {
 	case len(e.Text) > len(`""`) && e.Type != "content_block_stop":
 		return "text"
-	case e.content != nil && e.Type != "message_delta" && isText(e.content):
+	case e.beside != nil && e.beside.content != nil && e.Type != "message_delta" && isText(e.beside.content):
 		return "content"
 	case e.Delta != nil && e.Type != "content_block_delta" && e.Type != "message_delta" && isText(e.Delta):
 		return "delta"
@@ -51,12 +51,14 @@ func (e *event) ending(inside json.RawMessage) (h head, err error) {
 	if len(inside) > 0 && (inside[0] == '{' || e.Type == "message_delta") {
 		h, err = headOf(inside)
 	}
-	h.reason = cmp.Or(h.reason, e.reason)
-	if h.usage == nil {
-		h.usage = e.usage
-	}
-	if h.content == nil {
-		h.content = e.content
+	if e.beside != nil {
+		h.reason = cmp.Or(h.reason, e.beside.reason)
+		if h.usage == nil {
+			h.usage = e.beside.usage
+		}
+		if h.content == nil {
+			h.content = e.beside.content
+		}
 	}
 	return h, err
 }
@@ -109,7 +111,10 @@ func readEvent(data []byte, kind string, at int) (e event, err error) {
 		case "input":
 			e.Input = wire.Span(&r)
 		default:
-			e.head.field(&r)
+			if e.beside == nil {
+				e.beside = &head{}
+			}
+			e.beside.field(&r)
 		}
 	}
 	return e, r.End()

@@ -93,11 +93,15 @@ func (s *stream) Complete() bool { return s.done }
 // start reads message_start. After a piece of the answer it begins another
 // answer, unless it is repeated.
 func (s *stream) start(e *event) (*llm.Chunk, error) {
-	h, err := e.head, error(nil)
-	if e.Message != nil {
-		if h, err = headOf(e.Message); err != nil {
+	h := &head{}
+	switch {
+	case e.Message != nil:
+		inside, err := headOf(e.Message)
+		if h = &inside; err != nil {
 			return nil, llm.Errorf(llm.BadResponse, "the message of message_start cannot be read: %v", err)
 		}
+	case e.beside != nil:
+		h = e.beside
 	}
 	switch {
 	case h.content != nil && isText(h.content):
@@ -105,7 +109,7 @@ func (s *stream) start(e *event) (*llm.Chunk, error) {
 	case h.id != s.id && (s.finished || s.said && s.id != "" && h.id != ""):
 		return nil, llm.Errorf(llm.BadResponse, "another message begins before message_stop")
 	}
-	s.begin(&h)
+	s.begin(h)
 	return s.chunk(&llm.Message{Role: llm.RoleAssistant, NullContent: true}), nil
 }
 
@@ -140,7 +144,9 @@ func (s *stream) end(e *event, inside json.RawMessage) (*llm.Chunk, error) {
 	if err != nil {
 		return nil, llm.Errorf(llm.BadResponse, "%s cannot be read: %v", e.Type, err)
 	}
-	s.usage.add(e.usage)
+	if e.beside != nil {
+		s.usage.add(e.beside.usage)
+	}
 	s.usage.add(h.usage)
 	all, err := s.all(h.content)
 	if err != nil {
