@@ -242,6 +242,13 @@ func isContentName(name string) bool {
 	return slices.ContainsFunc(contentNames[:], func(known string) bool { return strings.EqualFold(known, name) })
 }
 
+// IsOwnWork tells whether an item or a part of this type is no text of the
+// answer, whatever is in it: a thought, a tool of the server's, its summary of
+// the messages.
+func IsOwnWork(kind string) bool {
+	return kind == "compaction" || kind == "summary_text" || IsThought(kind) || strings.Contains(kind, "tool") || strings.Contains(kind, "call")
+}
+
 // unreadPart tells whether parts of an answer are not what a format keeps of
 // it, thoughts, a server's own tools or its summary of the messages, but hold a
 // text of the answer.
@@ -252,7 +259,7 @@ func unreadPart(raw json.RawMessage) bool {
 	}
 	return slices.ContainsFunc(parts, func(p llm.AnswerPart) bool {
 		kind := textOf(fieldsOf(p.Raw)["type"])
-		return p.Type == "other" && kind != "compaction" && !strings.Contains(kind, "tool") && !strings.Contains(kind, "call") && TextIn(p.Raw) != ""
+		return p.Type == "other" && !IsOwnWork(kind) && TextIn(p.Raw) != ""
 	})
 }
 

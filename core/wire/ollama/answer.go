@@ -47,8 +47,9 @@ type stream struct {
 	created   int64 // seconds since the Unix epoch
 	ids       string
 	begun     bool
-	calls     int        // so far
-	open      []openCall // that may go on
+	calls     int            // so far
+	open      []openCall     // that may go on
+	numbers   map[string]int // of calls, by the ids that the server gave
 	counts    wire.Counts
 	usage     *llm.Usage
 	images    []llm.Part // so far: each line that brings one repeats those before it
@@ -66,8 +67,8 @@ func (s *stream) Chunk(_ string, data []byte) (*llm.Chunk, error) {
 	if err != nil {
 		return nil, llm.Errorf(llm.BadResponse, "the line is not valid JSON: %v", err)
 	}
-	if s.count(&a); !a.said && !a.done {
-		if wire.SaysNothing(data) {
+	if s.count(&a); !a.said && !(a.done && s.begun) {
+		if !a.done && wire.SaysNothing(data) {
 			return nil, nil
 		}
 		return nil, llm.Errorf(llm.BadResponse, "the line has no message")

@@ -65,7 +65,11 @@ func (c *made) field(r *jsontext.Reader) {
 // where the server gives it none.
 func (s *stream) call(made *made) llm.ToolCall {
 	arguments, whole := text(made.arguments)
-	c := llm.ToolCall{Index: s.calls, ID: made.id, Type: "function", Function: llm.FunctionCall{Name: made.name, Arguments: arguments}}
+	number, again := s.numbers[made.id]
+	if !again {
+		number = s.calls
+	}
+	c := llm.ToolCall{Index: number, ID: made.id, Type: "function", Function: llm.FunctionCall{Name: made.name, Arguments: arguments}}
 	if !s.whole && (!whole || made.name == "") {
 		if to := s.goesOn(made, arguments); to != nil {
 			c.Index, c.ID, c.Type, c.Function.Name = to.number, "", "", ""
@@ -74,10 +78,18 @@ func (s *stream) call(made *made) llm.ToolCall {
 		if len(s.open) == maxOpen {
 			s.open = append(s.open[:0], s.open[1:]...)
 		}
-		s.open = append(s.open, openCall{*made, s.calls})
+		s.open = append(s.open, openCall{*made, number})
 	}
-	if c.ID == "" {
-		c.ID = "call_" + s.ids + "_" + strconv.Itoa(s.calls)
+	switch {
+	case again: // all of it once more, or arguments in the place of none
+		return c
+	case c.ID == "":
+		c.ID = "call_" + s.ids + "_" + strconv.Itoa(number)
+	case s.numbers == nil:
+		s.numbers = map[string]int{}
+		fallthrough
+	default:
+		s.numbers[made.id] = number
 	}
 	s.calls++
 	return c

@@ -210,6 +210,7 @@ func (s *stream) endPart(it *answerItem, place int, raw []byte) {
 	}
 	if kind != "refusal" && (!strings.HasSuffix(kind, "text") || kind == "summary_text" || failure.IsThought(kind)) {
 		s.opaque = s.opaque || kind != ""
+		s.hole = s.hole || !failure.IsOwnWork(kind) && failure.TextIn(raw) != ""
 		return
 	}
 	p.refusal = kind == "refusal"
