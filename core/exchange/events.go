@@ -56,8 +56,9 @@ type Stream struct {
 	complete bool
 	atEnd    bool // the body has been read to its end
 
-	skipped int    // events in a row
-	words   string // of the last event that was skipped, or of what is no event stream
+	strange llm.Extra // of the last event that was no chunk, before any choice came
+	skipped int       // events in a row
+	words   string    // of the last event that was skipped, or of what is no event stream
 
 	awaited  bool          // every choice has finished: silence makes the end
 	patience time.Duration // how much of it yet
@@ -189,6 +190,9 @@ func (r *Stream) take(c *llm.Chunk, data []byte) (*llm.Chunk, error) {
 	if r.awaited = r.end.Phase() == wire.Finished; r.awaited && len(c.Choices) > 0 {
 		r.lived, r.patience = true, endSilence // usage and beats without choices are no piece of the answer
 	}
+	if len(c.Choices) == 0 && len(c.Extra) > 0 && r.end.Phase() == wire.Waiting {
+		r.strange = c.Extra
+	}
 	before := r.token
 	if !r.token {
 		r.token = c.HasToken()
@@ -299,11 +303,11 @@ func (r *Stream) interrupted(what wire.Sign, err error) error {
 	none := r.end.Phase() == wire.Waiting
 	switch {
 	case what == wire.Marked && none:
-		e.Message = "the stream ended with [DONE] before any choice came"
+		e.Message = "the stream ended with [DONE] before any choice came" + failure.FieldsOf(r.strange)
 	case what == wire.Marked:
 		e.Message = fmt.Sprintf("the stream ended with [DONE] without a finish_reason, and %d of its events could not be read", r.end.Skipped())
 	case what == wire.Closed && none:
-		e.Message = fmt.Sprintf("the stream ended after %d bytes before any choice came", r.x.Bytes)
+		e.Message = fmt.Sprintf("the stream ended after %d bytes before any choice came%s", r.x.Bytes, failure.FieldsOf(r.strange))
 	case what == wire.Closed:
 		e.Message = "the stream ended without [DONE] and without a finish_reason"
 	default:

@@ -12,6 +12,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 
@@ -291,6 +292,42 @@ func IsThought(kind string) bool {
 	return strings.HasPrefix(kind, "thinking") || strings.HasPrefix(kind, "reasoning") || kind == "redacted_thinking"
 }
 
+// FieldsOf says which fields an answer has in the place of those of its format;
+// "" for none.
+func FieldsOf(fields llm.Extra) string {
+	const most = 6
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if len(names) == most {
+			names = append(names, "…")
+			break
+		}
+		names = append(names, OneLine(Quoted(name)))
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return "; the fields that came are " + strings.Join(names, ", ")
+}
+
+// ofMissing is the failure of an answer with a choice that only says that it
+// ended well: there is no message.
+func ofMissing(data []byte) *llm.Error {
+	var choices []json.RawMessage
+	_ = llm.JSON.Unmarshal(fieldsOf(data)["choices"], &choices) // other formats have none
+	for _, raw := range choices {
+		f := fieldsOf(raw)
+		some := false
+		for _, name := range [...]string{"message", "delta", "text", "content"} {
+			some = some || len(f[name]) > 0 && (f[name][0] == '{' || f[name][0] == '"')
+		}
+		if reason := textOf(f["finishreason"]); !some && (reason == "stop" || reason == "tool_calls") {
+			return llm.Errorf(llm.BadResponse, "the answer has no message, though its finish_reason is %s", Quoted(reason))
+		}
+	}
+	return nil
+}
+
 // OfResponse is the failure that a whole answer with choices reports, or nil.
 func OfResponse(r *llm.Response, data []byte) *llm.Error {
 	if HasFailureField(r.Extra) {
@@ -301,7 +338,10 @@ func OfResponse(r *llm.Response, data []byte) *llm.Error {
 	if e := ofChoices(r); e != nil || !isAllEmpty(r) {
 		return e
 	}
-	return OfUnread(TextIn(data))
+	if e := OfUnread(TextIn(data)); e != nil {
+		return e
+	}
+	return ofMissing(data)
 }
 
 // isAllEmpty tells whether no choice has anything that a caller could use, or

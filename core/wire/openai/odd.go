@@ -2,6 +2,7 @@ package openai
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -37,8 +38,18 @@ func unwrapped(r *llm.Response) *llm.Response {
 	if inside.Usage == nil {
 		inside.Usage = r.Usage
 	}
-	if inside.ID == "" {
-		inside.ID = r.ID
-	}
+	inside.ID, inside.Model = cmp.Or(inside.ID, r.ID), cmp.Or(inside.Model, r.Model)
 	return inside
+}
+
+// wrapped is the chunk that stands in a field of outer.
+func (s *stream) wrapped(name string, inside json.RawMessage, outer *llm.Chunk) (*llm.Chunk, error) {
+	c, err := s.Chunk(name, inside)
+	if c != nil {
+		if c.Usage == nil {
+			c.Usage = outer.Usage
+		}
+		c.ID, c.Model = cmp.Or(c.ID, outer.ID), cmp.Or(c.Model, outer.Model)
+	}
+	return c, err
 }

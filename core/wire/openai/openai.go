@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
@@ -92,8 +93,9 @@ func (w *format) Response(data []byte, _ *wire.Call) (*llm.Response, error) {
 		return nil, llm.Errorf(llm.BadResponse, "the answer is not the JSON of a chat completion (%d bytes): %v", len(data), err)
 	}
 	if len(r.Choices) == 0 {
-		if r = unwrapped(r); r == nil {
-			return nil, llm.Errorf(llm.BadResponse, "the answer has no choices")
+		outer := r
+		if r = unwrapped(outer); r == nil {
+			return nil, llm.Errorf(llm.BadResponse, "the answer has no choices, as chat completions have%s", failure.FieldsOf(outer.Extra))
 		}
 	}
 	if r.Object == "" {
@@ -139,7 +141,7 @@ func (s *stream) Chunk(name string, data []byte) (*llm.Chunk, error) {
 	s.ends.find(c, data)
 	if len(c.Choices) == 0 && len(c.Extra) > 0 {
 		if inside := wrappedIn(c.Extra); inside != nil {
-			return s.Chunk(name, inside)
+			return s.wrapped(name, inside, c)
 		}
 		if field := wire.PieceIn(c, s.ends.all()); field != "" {
 			return nil, llm.Errorf(llm.BadResponse, "it has no choices, but text in its field %q", field)
