@@ -19,6 +19,9 @@ func (s *stream) add(index int, raw json.RawMessage) (*llm.Message, error) {
 	}
 	var last *llm.Message
 	if !s.TurnTo(index) {
+		if b := &s.Block; d.Type == "input_json_delta" && s.Index == index && b.Type == "tool_use" && b.arguments {
+			return s.argue(d.PartialJSON), nil // the end came before the last pieces
+		}
 		if last, err = s.unopened(index, d.Type); err != nil {
 			return nil, err
 		}

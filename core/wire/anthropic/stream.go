@@ -307,6 +307,7 @@ func (s *stream) close() (d *llm.Message) {
 		switch input := wire.ArgumentsOf(b.Input); {
 		case !b.arguments:
 			d = s.argue(input)
+			b.arguments = false // no piece has come
 		case input != "{}" && (b.Name != s.schemaTool || s.schemaTool == ""):
 			s.again = append(s.again, llm.ToolCall{Index: b.call, ID: b.ID, Type: "function", Function: llm.FunctionCall{Name: b.Name, Arguments: input}})
 		}

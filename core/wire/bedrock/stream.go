@@ -227,6 +227,9 @@ func (s *stream) add(e *event) (*llm.Message, error) {
 		return nil, nil
 	}
 	if !s.TurnTo(e.index) {
+		if b := &s.Block; e.delta.input != "" && e.delta.call.id == "" && s.Index == e.index && b.arguments {
+			return s.argue(e.delta.input), nil // the end came before the last pieces
+		}
 		s.Begin(e.index, openBlock{})
 	}
 	return s.delta(&e.delta)
@@ -381,6 +384,7 @@ func (s *stream) close() (d *llm.Message) {
 		b.others = append(b.others, json.RawMessage(`{"toolUse":{"input":"{}"}}`))
 	case !b.arguments:
 		d = s.argue(wire.ArgumentsOf(b.input))
+		b.arguments = false // no piece has come
 	case b.called:
 		if input := wire.ArgumentsOf(b.input); input != "{}" {
 			s.again = append(s.again, llm.ToolCall{Index: b.number, ID: b.call, Type: "function", Function: llm.FunctionCall{Name: b.name, Arguments: input}})
