@@ -60,6 +60,14 @@ func Other(r *jsontext.Reader) {
 // Text reads a text.
 func Text(r *jsontext.Reader) string { return TextLike(r, "") }
 
+// ID reads the id of a call, a text. Some servers number their calls.
+func ID(r *jsontext.Reader) string {
+	if c := r.Next(); c >= '0' && c <= '9' {
+		return r.TextOrNumber()
+	}
+	return Text(r)
+}
+
 // TextLike is Text where the value probably equals another one, which is then
 // not copied.
 func TextLike(r *jsontext.Reader, other string) string {

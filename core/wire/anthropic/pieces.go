@@ -143,7 +143,7 @@ func blockIn(r *jsontext.Reader, kind string) (b answerBlock) {
 		case "signature":
 			b.Signature = wire.Text(r)
 		case "id":
-			b.ID = wire.Text(r)
+			b.ID = wire.ID(r)
 		case "name":
 			b.Name = wire.Text(r)
 		case "input", "arguments":

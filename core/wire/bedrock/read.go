@@ -99,7 +99,7 @@ func callIn(r *jsontext.Reader) *call {
 	for more := wire.Object(r); more; more = r.NextField() {
 		switch string(r.Key) {
 		case "toolUseId":
-			c.id = wire.Text(r)
+			c.id = wire.ID(r)
 		case "name":
 			c.name = wire.Text(r)
 		case "type": // "server_tool_use", or that of other formats

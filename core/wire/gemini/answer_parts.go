@@ -305,7 +305,7 @@ func readCall(r *jsontext.Reader, err *error) *functionCall {
 	for more := r.Object(); more && *err == nil; more = r.NextField() {
 		switch string(r.Key) {
 		case "id":
-			c.ID = r.TextOrNumber()
+			c.ID = wire.ID(r)
 		case "name":
 			readText(r, &c.Name, err)
 		case "args", "arguments":

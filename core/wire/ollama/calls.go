@@ -35,7 +35,7 @@ func callIn(r *jsontext.Reader) made {
 	for more := wire.Object(r); more; more = r.NextField() {
 		switch string(r.Key) {
 		case "id":
-			c.id = r.TextOrNumber()
+			c.id = wire.ID(r)
 		case "function":
 			for more := wire.Object(r); more; more = r.NextField() {
 				c.field(r)
