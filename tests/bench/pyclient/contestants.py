@@ -1,7 +1,7 @@
 """The Python contestants: each makes one call, or one whole stream, and looks at what came.
 
 A contestant is opened in the running event loop and used by all tasks, or by all threads; it keeps one session with its
-connections. ``chat``, ``stream`` and ``text`` are coroutines, ``chat_blocking`` is for threads.
+connections. ``chat``, ``stream`` and ``text`` are coroutines, ``chat_blocking`` and ``stream_blocking`` are for threads.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ MODEL = "bench-1"
 KEY = "bench-key"
 MESSAGES = [
     {"role": "system", "content": "You are a concise assistant."},
-    {"role": "user", "content": "Explain in a few sentences what a circuit breaker does for a service that calls others."},
+    {
+        "role": "user",
+        "content": "Explain in a few sentences what a circuit breaker does for a service that calls others.",
+    },
 ]
 ANSWER = 318  # characters of the completion's text
 EVENTS = 202
@@ -170,7 +173,6 @@ class LiteLLM:
         if events < EVENTS - 2 or text < EVENTS:  # it drops or joins events without text
             raise WrongAnswerError(f"a stream of {events} events with {text} characters")
 
-
     async def bulk(self, rows: Iterable[dict[str, Any]], count: int) -> None:
         """A hundred threads, all answers in memory; it takes no iterator."""
         import litellm
@@ -270,7 +272,9 @@ class Anthropic:
         self.system, self.messages = MESSAGES[0]["content"], MESSAGES[1:]
 
     async def chat(self) -> None:
-        answer = await self.client.messages.create(model=MODEL, max_tokens=1024, system=self.system, messages=self.messages)
+        answer = await self.client.messages.create(
+            model=MODEL, max_tokens=1024, system=self.system, messages=self.messages
+        )
         check_answer(answer.content[0].text)
 
     async def stream(self) -> None:
@@ -305,6 +309,14 @@ class Boto3:
         answer = self.client.converse(**self.request)
         check_answer(answer["output"]["message"]["content"][0]["text"])
 
+    def stream_blocking(self) -> None:
+        events = text = 0
+        for event in self.client.converse_stream(**self.request)["stream"]:
+            events += 1
+            if "contentBlockDelta" in event:
+                text += len(event["contentBlockDelta"]["delta"]["text"])
+        check_stream(events, text)
+
 
 class LLMAggAnthropic(LLMAgg):
     """The product in Anthropic's format, whose streams have no event of the role's own."""
@@ -327,6 +339,14 @@ class LLMAggBedrock(LLMAgg):
     def __init__(self, url: str, ca: str, concurrency: int) -> None:
         auth = {"type": "aws", "access_key_id": "AKIDEXAMPLE", "secret_access_key": KEY}
         super().__init__(url, ca, concurrency, type="bedrock", region="us-east-1", auth=auth, api_key=None)
+
+    def stream_blocking(self) -> None:
+        events = text = 0
+        for event in self.llm.stream_sync(MESSAGES):
+            if event.type == "chunk":
+                events += 1
+                text += sum(len(choice.delta.content or "") for choice in event.chunk.choices)  # its numbers have none
+        check_stream(events, text)
 
 
 CONTESTANTS: dict[str, Any] = {

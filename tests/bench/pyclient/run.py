@@ -5,6 +5,7 @@ Prints one line of JSON: what a call cost in the measured window, which begins a
 chat, stream       coroutines, ``--concurrency`` of them at once
 text               stream, of which only the text is looked at (llmagg)
 blocking           calls from as many threads
+stream_blocking    streams from as many threads
 bulk               a job of many rows, with the memory at its end ÷ after a tenth of it
 memory             chat, with the process's memory after so many calls (``--marks``)
 blocks             stream, with the longest turns of the event loop
@@ -222,6 +223,7 @@ async def paced(args: argparse.Namespace, contestant: Any) -> Result:
 
 
 def blocking(args: argparse.Namespace, contestant: Any) -> Result:
+    call = contestant.chat_blocking if args.scenario == "blocking" else contestant.stream_blocking
     errors: list[BaseException] = []
 
     def threads(calls: int) -> list[float]:
@@ -232,7 +234,7 @@ def blocking(args: argparse.Namespace, contestant: Any) -> Result:
             try:
                 while next(left) < calls and not errors:
                     began = time.perf_counter()
-                    contestant.chat_blocking()
+                    call()
                     took.append(time.perf_counter() - began)
             except BaseException as error:
                 errors.append(error)
@@ -270,7 +272,19 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("contestant", choices=CONTESTANTS)
     parser.add_argument(
         "scenario",
-        choices=["chat", "stream", "text", "embed", "embed_lists", "blocking", "bulk", "memory", "blocks", "paced"],
+        choices=[
+            "chat",
+            "stream",
+            "text",
+            "embed",
+            "embed_lists",
+            "blocking",
+            "stream_blocking",
+            "bulk",
+            "memory",
+            "blocks",
+            "paced",
+        ],
     )
     parser.add_argument("--url", default=os.environ.get("BENCH_URL", "http://127.0.0.1:18080/v1"))
     parser.add_argument("--ca", default="", help="PEM file with the server's certificate, for https")
@@ -288,7 +302,7 @@ def main() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if args.concurrency > soft - 200:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if args.scenario == "blocking":
+    if args.scenario in {"blocking", "stream_blocking"}:
         result = blocking(args, CONTESTANTS[args.contestant](args.url, args.ca, args.concurrency))
     else:
         loop = asyncio.SelectorEventLoop(WatchedSelector()) if args.scenario == "blocks" else asyncio.new_event_loop()
