@@ -6,8 +6,9 @@ import asyncio
 import time
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+import msgspec
 import pydantic
 import pytest
 
@@ -51,6 +52,89 @@ def test_a_function_is_a_tool() -> None:
     assert properties["unit"]["enum"] == ["C", "F"]
     assert told["parameters"]["required"] == ["city"]
     assert told["parameters"]["additionalProperties"] is False
+
+
+@dataclass
+class Site:
+    name: str
+
+    def near(self, distance: int) -> None:
+        """Looks around."""
+
+
+def google(city: str, days: int = 3) -> None:
+    """Looks.
+
+    Further text.
+
+    Args:
+        city: The city's name,
+            with its country: "Ulm, DE".
+        days (int, optional): How many days.
+
+    Returns:
+        Nothing: not even that.
+    """
+
+
+def numpys(city: str, days: int = 3) -> None:
+    """Looks.
+
+    Parameters
+    ----------
+    city : str
+        The city's name,
+        with its country: "Ulm, DE".
+    days : int, optional
+        How many days.
+
+    Returns
+    -------
+    None
+    """
+
+
+def sphinx(city: str, days: int = 3) -> None:
+    """Looks.
+
+    :param city: The city's name,
+        with its country: "Ulm, DE".
+    :param int days: How many days.
+    :returns: nothing
+    """
+
+
+def annotated(
+    city: Annotated[str, 'The city\'s name, with its country: "Ulm, DE".'],
+    days: Annotated[int, msgspec.Meta(description="How many days.")] = 3,
+) -> None:
+    """Looks."""
+
+
+@pytest.mark.parametrize("function", [google, numpys, sphinx, annotated], ids=lambda function: function.__name__)
+def test_what_a_function_says_of_its_parameters_is_told(function: Any) -> None:
+    told = Tool(function).schema["function"]
+    described = {name: schema["description"] for name, schema in told["parameters"]["properties"].items()}
+    assert described == {"city": 'The city\'s name, with its country: "Ulm, DE".', "days": "How many days."}
+    assert told["description"] == "Looks."
+
+
+def test_a_described_object_is_no_bare_reference() -> None:
+    """Strict schemas take nothing beside $ref."""
+
+    def visit(place: Site) -> None:
+        """Goes there.
+
+        :param place: where
+        """
+
+    told = Tool(visit).schema["function"]["parameters"]
+    assert told["properties"]["place"] == {"anyOf": [{"$ref": "#/$defs/Site"}], "description": "where"}
+
+
+def test_a_method_without_its_object_is_refused() -> None:
+    with pytest.raises(llmagg.InvalidArgumentError, match=r"a method without its object; .*tools=\[mine.near\]"):
+        Tool(Site.near)
 
 
 def test_a_run(llm_wall: FaultWall, run: Any) -> None:

@@ -1,7 +1,8 @@
 """Tools from functions, and the loop that calls them: ``run_tools(messages, tools=[weather])``.
 
 A function's signature and docstring become the tool that the model sees: its annotations the schema of the arguments,
-the first paragraph of the docstring the description. Functions may be coroutines; the calls of one answer run at the
+the first paragraph of the docstring the description, and what the docstring or an ``Annotated`` says of a parameter
+that of the argument. Functions may be coroutines; the calls of one answer run at the
 same time, plain functions in threads. What a function raises is told to the model, which may try something else.
 """
 
@@ -20,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from . import parsing
+from . import _docstring, parsing
 from ._bounds import Bounds
 from .attempt import Attempt
 from .errors import APITimeoutError, BadResponseError, InvalidArgumentError, LLMError
@@ -72,7 +73,9 @@ class Tool:
             )
         self._function = function
         self._form: parsing.Form[Any] = parsing.Form(_arguments(function, self.name))
-        text = inspect.cleandoc(inspect.getdoc(inner) or "").partition("\n\n")[0]
+        doc = inspect.getdoc(inner) or (inspect.getdoc(type(inner).__call__) if not inspect.isroutine(inner) else "")
+        text, arguments = _docstring.read(inspect.cleandoc(doc or ""))
+        _describe(self._form.schema.get("properties", {}), {**arguments, **_annotated(inner)})
         told = {"name": self.name, **({"description": text} if text else {}), "parameters": self._form.schema}
         self.schema: dict[str, Any] = {"type": "function", "function": told}
 
@@ -113,13 +116,40 @@ def _forces(choice: Any) -> bool:
     return choice in ("required", "any")
 
 
+def _hints(inner: Function) -> dict[str, Any]:
+    hinted = inner if inspect.isroutine(inner) or inspect.isclass(inner) else type(inner).__call__
+    return typing.get_type_hints(hinted, include_extras=True)
+
+
+def _annotated(inner: Function) -> dict[str, str]:
+    """What the annotations say of the parameters: a text in Annotated, or the description of pydantic's Field."""
+    said = {}
+    for name, hint in _hints(inner).items():
+        texts = [one if isinstance(one, str) else getattr(one, "description", None) for one in _metadata(hint)]
+        if text := next((text for text in texts if isinstance(text, str) and text), None):
+            said[name] = text
+    return said
+
+
+def _metadata(hint: Any) -> tuple[Any, ...]:
+    return getattr(hint, "__metadata__", ())
+
+
+def _describe(properties: dict[str, Any], texts: Mapping[str, str]) -> None:
+    """Enters the descriptions of arguments that have none yet."""
+    for name in properties.keys() & texts.keys():
+        schema = properties[name]
+        if "$ref" in schema:  # beside it, nothing may stand in a strict schema
+            schema["anyOf"] = [{"$ref": schema.pop("$ref")}]
+        schema.setdefault("description", texts[name])
+
+
 def _arguments(function: Function, name: str) -> Any:
     """A dataclass of a function's parameters."""
     bound = function.keywords if isinstance(function, partial) else {}
     inner = function.func if isinstance(function, partial) else function
     try:
-        hinted = inner if inspect.isroutine(inner) or inspect.isclass(inner) else type(inner).__call__
-        hints = typing.get_type_hints(hinted)
+        hints = _hints(inner)
         parameters = [one for one in inspect.signature(function).parameters.values() if one.name not in bound]
     except (TypeError, ValueError, NameError) as error:
         raise InvalidArgumentError(f"the tool {name} cannot be described: {error}") from None
@@ -127,6 +157,10 @@ def _arguments(function: Function, name: str) -> Any:
     for parameter in parameters:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
             raise InvalidArgumentError(f"the tool {name} has the parameter {parameter}; expected plain parameters only")
+        if parameter.name == "self" and not fields and "self" not in hints:
+            raise InvalidArgumentError(
+                f"the tool {name} is a method without its object; give that of an object, as in tools=[mine.{name}]"
+            )
         hint = hints.get(parameter.name, Any)
         if parameter.default is parameter.empty:
             fields.append((parameter.name, hint))
