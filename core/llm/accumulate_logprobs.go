@@ -59,13 +59,13 @@ func (p *partialChoice) logprobs() json.RawMessage {
 			jsontext.WriteList(w, p.logprobLists[0].items, write)
 			return
 		}
-		o := w.Object()
+		o, others := w.Object(), p.otherLogprobs.extra()
 		for _, list := range p.logprobLists {
-			if list.name != "" {
+			if delete(others, list.name); list.name != "" { // null, before the first list
 				jsontext.WriteList(o.Field(list.name), list.items, write)
 			}
 		}
-		o.Extra(p.otherLogprobs.extra())
+		o.Extra(others)
 		o.End()
 	})
 	if err != nil {
