@@ -104,7 +104,7 @@ func OfFinish(reason string, empty bool, beside llm.Extra) *llm.Error {
 	if e == nil || e.ProviderMessage != "" {
 		return e
 	}
-	if e.ProviderMessage = OneLine(textOf(beside["finishMessage"])); e.ProviderMessage != "" {
+	if e.ProviderMessage = OneLine(cmp.Or(textOf(beside["finishMessage"]), textOf(beside["finish_message"]))); e.ProviderMessage != "" {
 		e.Message += ": " + e.ProviderMessage
 	}
 	return e

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
@@ -37,6 +38,7 @@ type itemFields struct {
 	kind, id, callID, name  string
 	arguments               []byte // or the input of a custom tool
 	content, summary, phase []byte
+	unread                  string // a field in which an answer stands elsewhere
 
 	raw []byte // the item
 }
@@ -68,8 +70,13 @@ func readItem(r *jsontext.Reader) (f itemFields) {
 			f.summary = wire.Span(r)
 		case "phase":
 			f.phase = wire.Span(r)
-		default:
+		case "role", "status":
 			r.Skip()
+		default:
+			name := string(r.Key)
+			if raw := wire.Span(r); f.unread == "" {
+				f.unread = failure.UnreadIn(llm.Extra{name: raw})
+			}
 		}
 	}
 	if f.kind == "" && len(f.content) > 0 {
@@ -120,6 +127,11 @@ func (s *stream) place(it *answerItem, place int) {
 	if it.id != "" {
 		s.byID[it.id] = it
 	}
+}
+
+// says tells whether a text of the item has come.
+func (it *answerItem) says() bool {
+	return slices.ContainsFunc(it.parts, func(p *answerPart) bool { return p.size() > 0 })
 }
 
 func (it *answerItem) isCall() bool {
@@ -211,6 +223,7 @@ func (s *stream) end(it *answerItem, f *itemFields) {
 		for i, part := range listed(f.content) {
 			s.endPart(it, i, part)
 		}
+		s.hole = s.hole || f.unread != "" && !it.says()
 		s.opaque = s.opaque || len(f.phase) > 0
 	case "reasoning":
 		for i, part := range listed(f.content) {
