@@ -81,6 +81,9 @@ def test_in_a_browser(page: pages.Page, llm: llmagg.LLMAggregator, tmp_path: Pat
             assert told in text
         assert browser.run("document.title").endswith(" · llmagg")
         assert browser.run("document.documentElement.scrollWidth <= innerWidth")
+        wide = "[...document.querySelectorAll('.hists')].filter(h => h.clientWidth).every(h => "
+        alone = "h.querySelectorAll('.hist')[1].clientWidth == h.clientWidth)"
+        assert browser.run(wide + alone), "without first tokens, the other histogram has all the width"
         colour = browser.run("getComputedStyle(document.body).backgroundColor")
         assert colour == ("rgb(20, 22, 26)" if dark else "rgb(246, 247, 249)")
 
