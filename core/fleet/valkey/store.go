@@ -62,6 +62,9 @@ func open(ctx context.Context, o valkey.ClientOption, name string) (fleet.Store,
 
 // plain is an error as one line.
 func plain(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errors.New("the store does not answer in time")
+	}
 	if err == nil || !strings.ContainsAny(err.Error(), "\r\n") {
 		return err
 	}
@@ -104,8 +107,14 @@ func (s *store) Listen(ctx context.Context, from string) ([]fleet.Change, string
 		return nil, from, err
 	}
 	wait := takes
-	if at, _, _ := strings.Cut(from, "-"); from == "" || millis(at).After(now.Add(jump)) {
-		from = strconv.FormatInt(now.UnixMilli()-looksBack, 10) // new, or the server's clock went back
+	anew := from == ""
+	if !anew && clock(from).After(now.Add(jump)) {
+		if anew, err = s.lost(ctx, from); err != nil {
+			return nil, from, err
+		}
+	}
+	if anew {
+		from = strconv.FormatInt(now.UnixMilli()-looksBack, 10)
 		wait = 1
 	}
 	asking, cancel := context.WithTimeout(ctx, takes*time.Millisecond+time.Second)
@@ -125,20 +134,34 @@ func (s *store) Listen(ctx context.Context, from string) ([]fleet.Change, string
 	var heard []fleet.Change
 	for _, e := range streams[s.key+"changes"] {
 		from = e.ID
-		at, _, _ := strings.Cut(e.ID, "-")
 		lasts, err := strconv.ParseInt(e.FieldValues["for_ms"], 10, 64)
 		if err != nil {
 			continue // nobody of ours wrote it
 		}
-		age := max(now.Sub(millis(at)), 0)
+		age := max(now.Sub(clock(e.ID)), 0)
 		heard = append(heard, fleet.Change{Route: e.FieldValues["route"], What: breaker.What(e.FieldValues["what"]), Process: e.FieldValues["process"],
 			For: time.Duration(lasts)*time.Millisecond - age, Age: age})
 	}
 	return heard, from, nil
 }
 
-func millis(text string) time.Time {
-	n, _ := strconv.ParseInt(text, 10, 64)
+// lost tells whether an ID that is ahead of the server's clock is of a stream
+// that is gone, so that later changes have smaller ones. Where the clock alone
+// went back, the stream counts on from its last ID.
+func (s *store) lost(ctx context.Context, id string) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	last, err := s.client.Do(ctx, s.command("XREVRANGE", s.key+"changes", "+", "-", "COUNT", "1")).AsXRange()
+	if err != nil && !valkey.IsValkeyNil(err) {
+		return false, plain(err)
+	}
+	return len(last) == 0 || clock(last[0].ID).Before(clock(id)), nil
+}
+
+// clock is the server's time of an entry.
+func clock(id string) time.Time {
+	at, _, _ := strings.Cut(id, "-")
+	n, _ := strconv.ParseInt(at, 10, 64)
 	return time.UnixMilli(n)
 }
 
@@ -162,8 +185,11 @@ func (s *store) now(ctx context.Context) (time.Time, error) {
 // set learns the server's clock from an answer to TIME.
 func (s *store) set(began time.Time, r valkey.ValkeyResult) error {
 	parts, err := r.AsStrSlice()
-	if err != nil || len(parts) != 2 {
-		return plain(errors.Join(err, errors.New("no answer to TIME")))
+	if err == nil && len(parts) != 2 {
+		err = errors.New("the store's answer to TIME has not two parts")
+	}
+	if err != nil {
+		return plain(err)
 	}
 	seconds, _ := strconv.ParseInt(parts[0], 10, 64)
 	micros, _ := strconv.ParseInt(parts[1], 10, 64)

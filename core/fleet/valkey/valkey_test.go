@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -115,6 +116,46 @@ func TestChangesAreHeard(t *testing.T) {
 	heard, _, err = a.Listen(t.Context(), "")
 	require.NoError(t, err)
 	require.Len(t, heard, 6)
+}
+
+// A server whose clock went back counts on from its last entry: that is heard
+// once, and a look waits as others do. Where the stream is gone as well, what
+// is told later is heard, though its ID is smaller.
+func TestAServersClockGoesBack(t *testing.T) {
+	s := start(t)
+	a, b := s.open2()
+	s.say("XADD llmagg:{default}:changes " + strconv.FormatInt(time.Now().Add(time.Hour).UnixMilli(), 10) + "-0 route r what opened for_ms 1000 process p")
+	heard, from, err := b.Listen(t.Context(), "")
+	require.NoError(t, err)
+	require.Len(t, heard, 1)
+	for range 2 {
+		began := time.Now()
+		heard, from, err = b.Listen(t.Context(), from)
+		require.NoError(t, err)
+		require.Empty(t, heard)
+		require.GreaterOrEqual(t, time.Since(began), 900*time.Millisecond) // the server's clock may be a coarse one
+	}
+	for range 2 {
+		require.NoError(t, a.Tell(t.Context(), []fleet.Change{{Route: "r2", What: "opened", For: time.Second, Process: "p"}}))
+		heard, from, err = b.Listen(t.Context(), from)
+		require.NoError(t, err)
+		require.Len(t, heard, 1)
+		require.Equal(t, "r2", heard[0].Route)
+		s.say("FLUSHALL")
+	}
+}
+
+// say sends a command whose answer is a short one.
+func (s *server) say(command string) {
+	c, err := net.Dial("tcp", "127.0.0.1:"+s.port)
+	require.NoError(s.t, err)
+	defer func() { _ = c.Close() }()
+	_, err = c.Write([]byte(command + "\r\n"))
+	require.NoError(s.t, err)
+	answer := make([]byte, 100)
+	n, err := c.Read(answer)
+	require.NoError(s.t, err)
+	require.NotEqual(s.t, byte('-'), answer[0], string(answer[:n]))
 }
 
 func (s *server) open2() (a, b fleet.Store) { return s.open(), s.open() }
