@@ -116,6 +116,8 @@ def test_a_type_that_nobody_describes() -> None:
         Form(list[Plain])
     with pytest.raises(llmagg.InvalidArgumentError, match=r"takes a class, got an object of dict.*response_format"):
         Form({"type": "object"})  # type: ignore[arg-type]
+    with pytest.raises(llmagg.InvalidArgumentError, match="takes a class, got a function"):
+        Form(aggregator_for)  # type: ignore[arg-type]
 
 
 class Noted(pydantic.BaseModel):

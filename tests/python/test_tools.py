@@ -307,6 +307,14 @@ def test_arguments_are_of_the_annotated_types(llm_wall: FaultWall, monkeypatch: 
     assert results(llm_wall) == ["Ulm"]
 
 
+@pytest.mark.parametrize(("name", "meant"), [("max_round", "max_rounds"), ("max_total_token", "max_total_tokens")])
+def test_a_misspelt_bound_is_told(llm_wall: FaultWall, name: str, meant: str) -> None:
+    llm = aggregator_for(llm_wall, "gpt-a")
+    with pytest.raises(llmagg.InvalidArgumentError, match=f'did you mean "{meant}"'):
+        llm.run_tools_sync(HELLO, tools=[weather], **{name: 3})  # type: ignore[arg-type]
+    assert not chats(llm_wall)
+
+
 def test_mistakes(llm_wall: FaultWall) -> None:
     aggregator = aggregator_for(llm_wall, "gpt-a")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import json
 import re
 import sys
@@ -50,8 +51,9 @@ class Form(Generic[T]):
 
     def __init__(self, form: type[T]) -> None:
         described = hasattr(form, "model_validate_json") or dataclasses.is_dataclass(form)
-        if form is None or isinstance(form, (str, Mapping)) or (described and not isinstance(form, type)):
-            kind = "None" if form is None else f"an object of {type(form).__name__}"
+        function = inspect.isroutine(form)
+        if form is None or function or isinstance(form, (str, Mapping)) or (described and not isinstance(form, type)):
+            kind = "None" if form is None else "a function" if function else f"an object of {type(form).__name__}"
             more = "; a JSON schema stands in response_format of chat()" if isinstance(form, Mapping) else ""
             raise InvalidArgumentError(f"parse() takes a class, got {kind}: parse(messages, City){more}")
         self._form = form

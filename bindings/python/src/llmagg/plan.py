@@ -354,6 +354,12 @@ def _names() -> _Names:
     return _Names(fields - options - {"functions", "messages", "model", "stream"}, options, internal, fields)
 
 
+def is_known(name: str) -> bool:
+    """Whether a parameter of calls has this name."""
+    names = _names()
+    return name in names.fields or name in names.options
+
+
 _SCALARS = (str, int, float, bool)
 _MAPPINGS = {"headers": "headers", "extra_headers": "headers", "extra_body": "extra_body"}
 
