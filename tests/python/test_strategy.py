@@ -46,6 +46,13 @@ def test_a_function_chooses_the_order(aggregator: Any) -> None:
     chosen.strategy = lambda routes, request: ["gpt-x"]
     with pytest.raises(llmagg.InvalidArgumentError, match="'gpt-x', which is not one of the routes"):
         asked(chosen)
+    for wrong in (None, 5, "openai/gpt-a"):
+        chosen.strategy = lambda routes, request, wrong=wrong: wrong
+        with pytest.raises(llmagg.InvalidArgumentError, match=r"function returned .*expected a list of routes"):
+            asked(chosen)
+    chosen.strategy = lambda routes, request: request["no such key"]
+    with pytest.raises(KeyError):
+        asked(chosen)
     chosen.strategy = lambda routes, request: 1 / 0
     with pytest.raises(ZeroDivisionError):
         asked(chosen)

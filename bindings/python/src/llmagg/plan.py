@@ -278,13 +278,18 @@ class Plan:
         if not callable(strategy):
             options["strategy"] = strategy
             return options
-        places = {name: place for place, name in enumerate(self.route_names)}
-        try:
-            options["order"] = [places[name] for name in strategy(list(self.route_names), request)]
-        except KeyError as error:
-            known = ", ".join(self.route_names)
-            text = f"the strategy's function named {error.args[0]!r}, which is not one of the routes: {known}"
-            raise InvalidArgumentError(text) from None
+        names = strategy(list(self.route_names), request)
+        if not isinstance(names, Iterable) or isinstance(names, (str, bytes)):
+            text = f"the strategy's function returned {names!r}; expected a list of routes, such as {self.route_names}"
+            raise InvalidArgumentError(text)
+        places: list[int] = []
+        for name in names:
+            if name not in self.route_names:
+                known = ", ".join(self.route_names)
+                text = f"the strategy's function named {name!r}, which is not one of the routes: {known}"
+                raise InvalidArgumentError(text)
+            places.append(self.route_names.index(name))
+        options["order"] = places
         return options
 
 
