@@ -292,7 +292,7 @@ enum { /* made by `make reference` */
     LLMAGG_E_CONTEXT_LENGTH = -24,     /* the prompt is too long for the model */
     LLMAGG_E_CONTENT_FILTER = -25,     /* the prompt or the answer was blocked by the vendor */
     LLMAGG_E_TIMEOUT = -26,            /* a deadline passed */
-    LLMAGG_E_UNAVAILABLE = -27,        /* network failure, 408, 409, 421, 424, 425, 498, 499, or 5xx */
+    LLMAGG_E_UNAVAILABLE = -27,        /* network failure, a proxy's 407, 408, 409, 421, 424, 425, 498, 499, or 5xx */
     LLMAGG_E_BAD_RESPONSE = -28,       /* the answer is not a completion, or exceeds a limit */
     LLMAGG_E_STREAM_INTERRUPTED = -29, /* the stream broke off; the error has the partial text */
     LLMAGG_E_CIRCUIT_OPEN = -30,       /* the route's circuit breaker is open */

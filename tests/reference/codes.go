@@ -30,7 +30,7 @@ var codes = map[llm.Code]explained{
 	llm.ContextLength:     {"the prompt is too long for the model", "Shorten the messages, or add a route with a larger `context_window`."},
 	llm.ContentFilter:     {"the prompt or the answer was blocked by the vendor", "Change the request. With `failover_content_filter` the next route is asked."},
 	llm.Timeout:           {"a deadline passed", "Raise `timeout` (one attempt) or `deadline` (the whole call), or add a faster route; for streams `hedge_after` helps."},
-	llm.Unavailable:       {"network failure, 408, 409, 421, 424, 425, 498, 499, or 5xx", "llmagg has retried. Add a route at another vendor; if the message names DNS, TLS or a proxy, correct these."},
+	llm.Unavailable:       {"network failure, a proxy's 407, 408, 409, 421, 424, 425, 498, 499, or 5xx", "llmagg has retried. Add a route at another vendor; if the message names DNS, TLS or a proxy, correct these."},
 	llm.BadResponse:       {"the answer is not a completion, or exceeds a limit", "Look at `body` and at `base_url`: often it is a login page, a gateway or another API. For large answers raise `limits`."},
 	llm.StreamInterrupted: {"the stream broke off; the error has the partial text", "Use `partial_text`, ask again, or set `on_interrupt` to `\"restart\"`."},
 	llm.CircuitOpen:       {"the route's circuit breaker is open", "The route failed often a moment ago. Add a route; `health_report()` says when it is tried again."},

@@ -123,9 +123,12 @@ func (r *Reader) TextLike(before string) string {
 }
 
 // TextOrNumber is text for what some servers write as a number.
-func (r *Reader) TextOrNumber() string {
+func (r *Reader) TextOrNumber() string { return r.TextOrNumberLike("") }
+
+// TextOrNumberLike is TextOrNumber as [Reader.TextLike] is [Reader.Text].
+func (r *Reader) TextOrNumberLike(before string) string {
 	if c := r.Next(); c < '0' || c > '9' {
-		return r.Text()
+		return r.TextLike(before)
 	}
 	from := r.Span()
 	if r.Err != nil {

@@ -98,21 +98,29 @@ func callIn(r *jsontext.Reader) *call {
 	c := &call{}
 	for more := wire.Object(r); more; more = r.NextField() {
 		switch string(r.Key) {
-		case "toolUseId":
-			c.id = wire.ID(r)
-		case "name":
-			c.name = wire.Text(r)
-		case "type": // "server_tool_use", or that of other formats
-			if kind := wire.Text(r); kind != "tool_use" && kind != "function" {
-				c.kind = kind
-			}
 		case "input", "arguments":
 			c.input = wire.Span(r)
 		default:
-			r.Skip()
+			c.field(r)
 		}
 	}
 	return c
+}
+
+// field reads what a call and a piece of one have alike.
+func (c *call) field(r *jsontext.Reader) {
+	switch string(r.Key) {
+	case "toolUseId":
+		c.id = wire.ID(r)
+	case "name":
+		c.name = wire.Text(r)
+	case "type": // "server_tool_use", or that of other formats
+		if kind := wire.Text(r); kind != "tool_use" && kind != "function" {
+			c.kind = kind
+		}
+	default:
+		r.Skip()
+	}
 }
 
 // begunCall is the call that the start of a block begins; nil for none.
@@ -303,12 +311,8 @@ func (d *delta) read(r *jsontext.Reader) {
 				switch string(r.Key) {
 				case "input", "arguments":
 					d.input = wire.ArgumentsPiece(r)
-				case "toolUseId":
-					d.call.id = wire.Text(r)
-				case "name":
-					d.call.name = wire.Text(r)
 				default:
-					r.Skip()
+					d.call.field(r)
 				}
 			}
 		case "reasoningContent":

@@ -102,6 +102,9 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 		}
 		return c, nil
 	case "":
+		if wire.SaysNothing(data) {
+			return nil, nil
+		}
 		return nil, llm.Errorf(llm.BadResponse, "the event is no event of a message")
 	}
 	return nil, wire.UnknownEvent(data) // new kinds of events may come

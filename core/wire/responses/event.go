@@ -50,7 +50,7 @@ func readEvent(kind string, data []byte, before *spoken) (e event, err error) {
 		case "content_index", "summary_index":
 			e.content = r.Index(0)
 		case "item_id":
-			e.itemID = r.TextLike(before.itemID)
+			e.itemID = r.TextOrNumberLike(before.itemID)
 			before.itemID = e.itemID
 		case "delta":
 			e.readDelta(&r)

@@ -197,7 +197,7 @@ class APITimeoutError(APIError, _BothTimeoutsError):
 
 
 class ServiceUnavailableError(APIError):
-    """The network failed, or the provider answered 408, 409, 421, 424, 425, 498, 499 or 5xx."""
+    """The network failed, a proxy answered 407, or the provider 408, 409, 421, 424, 425, 498, 499 or 5xx."""
 
     code, name = -27, "UNAVAILABLE"
 
