@@ -36,7 +36,7 @@ func (a *attempt) chat() (*llm.Response, error) {
 // pare tells whether the attempt goes on with another request after err.
 func (a *attempt) pare(err error) bool {
 	upstream := a.upstream
-	return upstream != nil && a.ctx.Err() == nil && upstream.Pare(&a.x, err, a.turn.client.retries.Allow)
+	return upstream != nil && a.ctx.Err() == nil && upstream.Pare(&a.x, err, func() bool { return a.turn.client.retries.Allow().Taken() })
 }
 
 // taken notes that the server has begun to answer.

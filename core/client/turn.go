@@ -10,6 +10,7 @@ import (
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/callstate"
 	"github.com/llmagg/llmagg/core/internal/routing"
+	"github.com/llmagg/llmagg/core/limit"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/observe"
 	"github.com/llmagg/llmagg/core/rate"
@@ -24,7 +25,8 @@ type turn struct {
 	made     int // attempts made by this call on this route
 	hedge    bool
 	rotation rotation
-	lost     atomic.Bool // lost to a hedge: set by the goroutine that cancels it
+	charge   limit.Charge // of a retry that is not made yet
+	lost     atomic.Bool  // lost to a hedge: set by the goroutine that cancels it
 
 	size     rate.Size        // once it is known
 	reserved float64          // from the hard budgets of the call, for its attempt under way
@@ -77,6 +79,8 @@ func (t *turn) under(scope *callstate.Scope, w *routing.Wanted, run func() *llm.
 		return err
 	}
 	defer func() {
+		t.client.retries.GiveBack(t.charge)
+		t.charge = limit.Charge{}
 		if w.Opened == nil {
 			t.client.unuse(t)
 		}
@@ -153,7 +157,7 @@ func (t *turn) run(w *routing.Wanted, p *breaker.Permit, waited callstate.Waits)
 			}
 			return err
 		}
-		t.made++
+		t.made, t.charge = t.made+1, limit.Charge{}
 		if t.made == 1 {
 			t.client.retries.Request(a.record.Start)
 		}
@@ -310,7 +314,7 @@ func (t *turn) again(e *llm.Error) (time.Duration, bool) {
 	if reserved && !t.call.Reserve(t.scope, wait, t.timeout()) {
 		return 0, false
 	}
-	if !c.retries.Allow() {
+	if t.charge = c.retries.Allow(); !t.charge.Taken() {
 		if reserved {
 			t.call.GiveBack(t.scope, wait)
 		}

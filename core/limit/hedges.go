@@ -53,5 +53,5 @@ func (h *Hedges) Unmade() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.window.advance(time.Now())
-	h.window.takeBack(hedges)
+	h.window.takeBack(hedges, h.window.newest)
 }

@@ -60,23 +60,48 @@ func (r *Retries) Unmade() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.advance(time.Now())
-	r.window.takeBack(requests)
+	r.window.takeBack(requests, r.window.newest)
 }
 
-// Allow reports whether a retry may be made now; if so, it counts the retry.
-func (r *Retries) Allow() bool {
+// Charge is what [Retries.Allow] has counted for a retry; its zero is nothing.
+type Charge struct {
+	taken, shared bool
+	part          int64 // of the window, if it is shared
+}
+
+// Taken tells whether the retry may be made.
+func (c Charge) Taken() bool { return c.taken }
+
+// Allow counts a retry, if one may be made now. A retry that is then not made
+// gives its charge back.
+func (r *Retries) Allow() Charge {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.advance(time.Now())
 	if r.tokens >= 1 {
 		r.tokens--
-		return true
+		return Charge{taken: true}
 	}
 	if float64(r.window.sums[sharedRetries]+1) >= r.ratio*float64(r.window.sums[requests]) {
-		return false
+		return Charge{}
 	}
 	r.window.add(sharedRetries)
-	return true
+	return Charge{taken: true, shared: true, part: r.window.newest}
+}
+
+// GiveBack takes back the charge of a retry that was not made.
+func (r *Retries) GiveBack(c Charge) {
+	if !c.taken {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.advance(time.Now())
+	if c.shared {
+		r.window.takeBack(sharedRetries, c.part)
+	} else {
+		r.tokens = min(r.bucketSize(), r.tokens+1)
+	}
 }
 
 // advance moves the window and fills the bucket. The caller holds mu.

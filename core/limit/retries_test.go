@@ -13,7 +13,7 @@ import (
 // retries counts how many of n are allowed.
 func retries(b *Retries, n int) (allowed int) {
 	for range n {
-		if b.Allow() {
+		if b.Allow().Taken() {
 			allowed++
 		}
 	}
@@ -109,4 +109,33 @@ func TestRetriesUnderConcurrency(t *testing.T) {
 	}
 	wg.Wait()
 	require.EqualValues(t, 199, allowed.Load())
+}
+
+// A retry that was allowed and not made leaves the budget as it was; what has
+// left the window meanwhile is not given back a second time.
+func TestRetriesGivenBackCountNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := NewRetries(0.2, 1)
+		ask(b, 100)
+		for range 100 {
+			charge := b.Allow()
+			require.True(t, charge.Taken())
+			b.GiveBack(charge)
+		}
+		require.Equal(t, 1+19, retries(b, 100))
+		b.GiveBack(Charge{})
+		require.Zero(t, retries(b, 100))
+	})
+	synctest.Test(t, func(t *testing.T) {
+		b := NewRetries(0.2, -1)
+		ask(b, 100)
+		charge := b.Allow()
+		time.Sleep(10 * time.Second)
+		b.GiveBack(charge)
+		require.Equal(t, 19, retries(b, 100))
+		time.Sleep(31 * time.Second)
+		ask(b, 10)
+		b.GiveBack(charge)
+		require.Equal(t, 1, retries(b, 100), "the charge is long forgotten")
+	})
 }

@@ -26,10 +26,13 @@ func (w *window) add(kind int) {
 	w.sums[kind]++
 }
 
-// takeBack counts one event of a kind less. Call advance first.
-func (w *window) takeBack(kind int) {
-	w.counts[w.newest%windowParts][kind]--
-	w.sums[kind]--
+// takeBack counts one event of a kind less in the part in which it was counted,
+// unless the window has left that part behind. Call advance first.
+func (w *window) takeBack(kind int, part int64) {
+	if w.newest-part < windowParts {
+		w.counts[part%windowParts][kind]--
+		w.sums[kind]--
+	}
 }
 
 // advance forgets what has left the window.
