@@ -18,7 +18,7 @@ func local(text string) (llmagg.Config, func()) {
 	}
 	wall.Script("first", faultwall.Step{Status: 503})
 	wall.Script("second", faultwall.Step{Text: faultwall.Set(text)})
-	return llmagg.JSON(`{"openai": {"api_key": "sk-…", "base_url": "` + wall.BaseURL() + `", "models": {"first": {}, "second": {}}}}`), wall.Close
+	return llmagg.JSON(`{"openai": {"api_key": "sk-test", "base_url": "` + wall.BaseURL() + `", "models": {"first": {}, "second": {}}}}`), wall.Close
 }
 
 func ExampleNew() {
@@ -89,7 +89,7 @@ func ExampleAggregator_RunTools() {
 	defer wall.Close()
 	wall.Script("m", faultwall.Step{ToolCalls: []faultwall.ToolCall{{Name: "weather", Arguments: map[string]any{"city": "Ulm"}}}},
 		faultwall.Step{Text: faultwall.Set("Yes, it rains in Ulm.")})
-	llm, err := llmagg.New(llmagg.JSON(`{"openai": {"models": {"m": {"api_key": "sk-…", "base_url": "` + wall.BaseURL() + `"}}}}`))
+	llm, err := llmagg.New(llmagg.JSON(`{"openai": {"models": {"m": {"api_key": "sk-test", "base_url": "` + wall.BaseURL() + `"}}}}`))
 	if err != nil {
 		panic(err)
 	}

@@ -15,8 +15,8 @@ import (
 // wall.
 func twoModels(ctx context.Context, wall *faultwall.Wall) (a *aggregator.Aggregator, closeAll func()) {
 	configs, err := config.Parse([]byte(`{
-		"openai": {"api_key": "sk-…", "base_url": "`+wall.BaseURL()+`", "models": {"gpt-4o": {}}},
-		"deepseek": {"api_key": "sk-…", "base_url": "`+wall.BaseURL()+`", "models": {"deepseek-chat": {}}}
+		"openai": {"api_key": "sk-test", "base_url": "`+wall.BaseURL()+`", "models": {"gpt-4o": {}}},
+		"deepseek": {"api_key": "sk-test", "base_url": "`+wall.BaseURL()+`", "models": {"deepseek-chat": {}}}
 	}`), config.Options{})
 	if err != nil {
 		panic(err)

@@ -22,7 +22,7 @@ func ExampleClient_Chat() {
 	wall.Script("gpt-4o", faultwall.Step{Status: 503}, faultwall.Step{Text: faultwall.Set("Hello!")})
 
 	ctx := context.Background()
-	c, err := client.New(config.Model{Provider: "openai", Name: "gpt-4o", APIKey: "sk-…", BaseURL: wall.BaseURL()}, client.Options{})
+	c, err := client.New(config.Model{Provider: "openai", Name: "gpt-4o", APIKey: "sk-test", BaseURL: wall.BaseURL()}, client.Options{})
 	if err != nil {
 		panic(err)
 	}
@@ -52,7 +52,7 @@ func ExampleClient_Stream() {
 	wall.Script("gpt-4o", faultwall.Step{Text: faultwall.Set("one two three")})
 
 	ctx := context.Background()
-	c, err := client.New(config.Model{Provider: "openai", Name: "gpt-4o", APIKey: "sk-…", BaseURL: wall.BaseURL()}, client.Options{})
+	c, err := client.New(config.Model{Provider: "openai", Name: "gpt-4o", APIKey: "sk-test", BaseURL: wall.BaseURL()}, client.Options{})
 	if err != nil {
 		panic(err)
 	}

@@ -44,7 +44,7 @@ func TestConfigRefusesBadValuesAndSaysWhereAndWhat(t *testing.T) {
 		"model for models":     {`"model":{"a":{}}`, where + `"model" must be a string, got an object; did you mean "models"?`},
 		"key no text":          {`"api_key":123456`, where + `"api_key" must be a string`},
 		"line end in key":      {`"api_key":"sk\nx"`, `api_key has the control character 0x0a at byte 2`},
-		"header name":          {`"headers":{"a b":"c"}`, `header name that begins with "a" holds the character ' ' at byte 1`},
+		"header name":          {`"headers":{"a b":"c"}`, `header name "a" goes on with the character ' ' at byte 1`},
 		"unset variable":       {`"api_key":"${NOT_SET}"`, where + `"api_key" refers to the environment variable NOT_SET, which is not set`},
 		"nameless variable":    {`"api_key":"${}"`, where + `"api_key" holds "${}"`},
 		"open variable":        {`"api_key":"${OPENAI_API_KEY"`, where + `"api_key" holds "${" without "}"`},
@@ -115,10 +115,10 @@ func TestConfigAsksTheEnvironmentWhenItIsRead(t *testing.T) {
 	require.Equal(t, "first", m.APIKey)
 	require.Equal(t, "https://example.org/v1", m.BaseURL)
 	require.Equal(t, map[string]string{"x-both": "first at example.org"}, m.Headers)
-	environment["KEY"] = "second ${HOST}"
+	environment["KEY"] = "second${HOST}"
 	m, err = parse(keys, o)
 	require.NoError(t, err)
-	require.Equal(t, "second ${HOST}", m.APIKey, "a change is seen; a value is not expanded again")
+	require.Equal(t, "second${HOST}", m.APIKey, "a change is seen; a value is not expanded again")
 }
 
 func TestConfigKeepsTheOrderOfItsText(t *testing.T) {

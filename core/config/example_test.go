@@ -9,7 +9,7 @@ import (
 // A configuration names its keys by environment variables; the program hands
 // over the look-up, usually os.LookupEnv.
 func ExampleParse() {
-	environment := map[string]string{"OPENAI_API_KEY": "sk-…", "DEEPSEEK_API_KEY": "sk-…"}
+	environment := map[string]string{"OPENAI_API_KEY": "sk-test", "DEEPSEEK_API_KEY": "sk-test"}
 	configs, err := config.Parse([]byte(`{
 		"openai": {
 			"api_key": "${OPENAI_API_KEY}", "timeout": 20,
@@ -38,7 +38,7 @@ func ExampleParse() {
 
 // A misspelt key is an error that names the nearest known one.
 func ExampleParse_misspelt() {
-	_, err := config.Parse([]byte(`{"openai": {"models": {"gpt-4o": {"api_kye": "sk-…"}}}}`), config.Options{})
+	_, err := config.Parse([]byte(`{"openai": {"models": {"gpt-4o": {"api_kye": "sk-test"}}}}`), config.Options{})
 	fmt.Println(err)
 	// Output:
 	// INVALID_ARGUMENT: model "openai/gpt-4o": unknown key "api_kye"; did you mean "api_key"?

@@ -16,14 +16,14 @@ func checkKey(where, key string) error {
 	if strings.TrimFunc(key, llm.IsBlank) != key {
 		return llm.Errorf(llm.InvalidArgument, "%s: api_key begins or ends with white space or a line end; remove it (often it comes from the file or variable that holds the key)", where)
 	}
-	if err := llm.CheckHeaderValue(where+": api_key", key); err != nil {
-		return err
-	}
-	if len(key) >= 2 && strings.IndexByte("\"'`", key[0]) >= 0 && key[len(key)-1] == key[0] {
-		return llm.Errorf(llm.InvalidArgument, "%s: api_key is in quotes (%c); remove them", where, key[0])
+	if strings.Trim(key, "\"'`") != key {
+		return llm.Errorf(llm.InvalidArgument, "%s: api_key begins or ends with a quote; remove the quotes", where)
 	}
 	if scheme, _, found := strings.Cut(key, " "); found && strings.EqualFold(scheme, "bearer") {
 		return llm.Errorf(llm.InvalidArgument, "%s: api_key begins with %q; remove it: llmagg adds it when it sends the key", where, scheme+" ")
+	}
+	if err := llm.CheckCredential(where+": api_key", key); err != nil {
+		return err
 	}
 	if name, ok := strings.CutPrefix(key, "$"); ok && isKeyVariable(name) {
 		return llm.Errorf(llm.InvalidArgument, "%s: api_key is the name of a variable; write \"${%s}\" for the variable's value", where, name)

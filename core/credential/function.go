@@ -29,7 +29,7 @@ func (f function) fetch(ctx context.Context) (*Secret, error) {
 		err = &llm.Error{Code: llm.Unavailable, Message: "the application's function gave no token: " + err.Error(), Cause: err}
 	}
 	if err == nil {
-		err = llm.CheckHeaderValue("the application's token", token)
+		err = llm.CheckCredential("the application's token", token)
 	}
 	if err != nil {
 		return nil, err

@@ -58,7 +58,7 @@ func readToken(data []byte, from string, began time.Time) (*Secret, error) {
 	if answer.Token == "" {
 		return nil, llm.Errorf(llm.Authentication, "%s gives no access_token", from)
 	}
-	if err := llm.CheckHeaderValue("the token of "+from, answer.Token); err != nil {
+	if err := llm.CheckCredential("the token of "+from, answer.Token); err != nil {
 		return nil, err
 	}
 	s := &Secret{Token: answer.Token}

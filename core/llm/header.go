@@ -5,16 +5,39 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/llmagg/llmagg/core/internal/shown"
 )
 
 // CheckHeaderValue refuses values that an HTTP header must not contain (RFC
-// 9110, section 5.5). The error does not show the value: it may be a key.
+// 9110, section 5.5), and characters that nobody sees and that come along when
+// a value is copied. The error does not show the value: it may be a key.
 func CheckHeaderValue(what, value string) error {
-	for i := range len(value) {
-		if c := value[i]; c < 0x20 && c != '\t' || c == 0x7f {
+	for i, c := range value {
+		switch {
+		case unicode.IsControl(c) && c != '\t':
 			return Errorf(InvalidArgument, "%s has the control character 0x%02x at byte %d, which an HTTP header must not contain", what, c, i)
+		case unicode.Is(unicode.Cf, c) || c == utf8.RuneError:
+			return Errorf(InvalidArgument, "%s has the invisible character %U at byte %d; remove it", what, c, i)
+		}
+	}
+	return nil
+}
+
+// CheckCredential refuses what no key and no token holds: blanks, and
+// characters that are not ASCII. They are pasted along with it. The error does
+// not show the value.
+func CheckCredential(what, value string) error {
+	if err := CheckHeaderValue(what, value); err != nil {
+		return err
+	}
+	for i, c := range value {
+		switch {
+		case unicode.IsSpace(c):
+			return Errorf(InvalidArgument, "%s has a blank (%U) at byte %d; expected one key or token, without blanks", what, c, i)
+		case c >= utf8.RuneSelf:
+			return Errorf(InvalidArgument, "%s has the character %U at byte %d; expected letters, digits and signs of ASCII", what, c, i)
 		}
 	}
 	return nil
@@ -46,11 +69,15 @@ func CheckHeaders(headers map[string]string) error {
 		if name == "" {
 			return Errorf(InvalidArgument, "a header has an empty name")
 		}
-		for i := range len(name) {
-			c := name[i]
-			if letter := c|0x20 >= 'a' && c|0x20 <= 'z'; !letter && (c < '0' || c > '9') && strings.IndexByte(headerNameBytes, c) < 0 {
-				return Errorf(InvalidArgument, "the header name that begins with %s holds the character %q at byte %d, which HTTP does not allow there", shown.Name(cutName(name, i)), rune(c), i) // what follows may be a value
+		for i, c := range name {
+			if letter := c|0x20 >= 'a' && c|0x20 <= 'z'; letter || c >= '0' && c <= '9' || strings.ContainsRune(headerNameBytes, c) {
+				continue
 			}
+			begins := "a header name begins with"
+			if i > 0 {
+				begins = "the header name " + shown.Name(cutName(name, i)) + " goes on with"
+			}
+			return Errorf(InvalidArgument, "%s the character %q at byte %d, which HTTP does not allow there", begins, c, i) // what follows may be a value
 		}
 		if err := CheckHeaderValue("header "+name, headers[name]); err != nil {
 			return err

@@ -19,8 +19,8 @@ func Example() {
 	}
 	defer wall.Close()
 	configs, err := config.Parse([]byte(`{
-		"openai": {"api_key": "sk-…", "base_url": "`+wall.BaseURL()+`", "models": {"gpt-4o": {}}},
-		"deepseek": {"api_key": "sk-…", "base_url": "`+wall.BaseURL()+`", "models": {"deepseek-chat": {}}}
+		"openai": {"api_key": "sk-test", "base_url": "`+wall.BaseURL()+`", "models": {"gpt-4o": {}}},
+		"deepseek": {"api_key": "sk-test", "base_url": "`+wall.BaseURL()+`", "models": {"deepseek-chat": {}}}
 	}`), config.Options{})
 	if err != nil {
 		panic(err)

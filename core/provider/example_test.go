@@ -20,8 +20,8 @@ func Example() {
 
 	ctx := context.Background()
 	p, err := provider.New(config.Provider{Name: "deepseek", Models: []config.Model{
-		{Name: "chat", Model: "deepseek-chat", APIKey: "sk-…", BaseURL: wall.BaseURL()},
-		{Name: "coder", Model: "deepseek-coder", APIKey: "sk-…", BaseURL: wall.BaseURL()},
+		{Name: "chat", Model: "deepseek-chat", APIKey: "sk-test", BaseURL: wall.BaseURL()},
+		{Name: "coder", Model: "deepseek-coder", APIKey: "sk-test", BaseURL: wall.BaseURL()},
 	}}, provider.Options{})
 	if err != nil {
 		panic(err)
