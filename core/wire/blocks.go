@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 
@@ -63,6 +64,25 @@ func (b *Blocks[B]) EndAll(end func() *llm.Message) *llm.Message {
 	}
 	b.parked = nil
 	return m
+}
+
+// Repeats are calls whose input came in pieces and is said once more: the next
+// chunk has them, to be compared with the pieces.
+type Repeats []llm.ToolCall
+
+// Add takes all of a call's input; an empty one says nothing.
+func (r *Repeats) Add(index int, id, name string, input json.RawMessage) {
+	if all := ArgumentsOf(input); all != "{}" {
+		*r = append(*r, llm.ToolCall{Index: index, ID: id, Type: "function", Function: llm.FunctionCall{Name: name, Arguments: all}})
+	}
+}
+
+// Into gives them to the choice of the next chunk.
+func (r *Repeats) Into(c *llm.ChunkChoice) {
+	if *r != nil {
+		c.Says(&llm.Message{NullContent: true, ToolCalls: *r})
+		*r = nil
+	}
 }
 
 // JoinDeltas adds a delta to the delta before it; each may be nil.

@@ -54,6 +54,29 @@ func Other(r *jsontext.Reader) {
 	}
 }
 
+// SaysNothing tells whether an event of no kind is no piece of an answer and
+// no failure: servers send such ones so that the connection stays.
+func SaysNothing(data []byte) bool {
+	var fields llm.Extra
+	return llm.JSON.Unmarshal(data, &fields) == nil && failure.UnreadIn(fields) == "" && failure.TextIn(data) == "" && failure.Of(data) == nil
+}
+
+// HasText tells whether a value that stands where a format has none is a text,
+// or has one in it.
+func HasText(raw json.RawMessage) bool {
+	return len(raw) > len(`""`) && raw[0] == '"' || failure.TextIn(raw) != ""
+}
+
+// UnknownEvent is what becomes of an event of a kind that a format does not
+// know: nil, or an error where it reports a failure or has a text of the
+// answer.
+func UnknownEvent(data []byte) error {
+	if !failure.Reports(data) && failure.TextIn(data) == "" {
+		return nil
+	}
+	return llm.Errorf(llm.BadResponse, "the event is no piece of an answer")
+}
+
 // The functions below read what an answer means nothing without: a value of
 // another type is an error of the reading, null is an absent one.
 

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -127,21 +126,4 @@ func (c *Call) Leave(name string) {
 	if !slices.Contains(c.Left, name) {
 		c.Left = append(c.Left, name)
 	}
-}
-
-// SaysNothing tells whether an event of no kind is no piece of an answer and
-// no failure: servers send such ones so that the connection stays.
-func SaysNothing(data []byte) bool {
-	var fields llm.Extra
-	return llm.JSON.Unmarshal(data, &fields) == nil && failure.UnreadIn(fields) == "" && failure.TextIn(data) == "" && failure.Of(data) == nil
-}
-
-// UnknownEvent is what becomes of an event of a kind that a format does not
-// know: nil, or an error where it reports a failure or has a text of the
-// answer.
-func UnknownEvent(data []byte) error {
-	if !failure.Reports(data) && failure.TextIn(data) == "" {
-		return nil
-	}
-	return llm.Errorf(llm.BadResponse, "the event is no piece of an answer")
 }

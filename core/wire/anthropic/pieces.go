@@ -33,16 +33,12 @@ func (e *event) misplaced() string {
 	switch {
 	case len(e.Text) > len(`""`) && e.Type != "content_block_stop":
 		return "text"
-	case e.beside != nil && e.beside.content != nil && e.Type != "message_delta" && isText(e.beside.content):
+	case e.beside != nil && e.beside.content != nil && e.Type != "message_delta" && wire.HasText(e.beside.content):
 		return "content"
-	case e.Delta != nil && e.Type != "content_block_delta" && e.Type != "message_delta" && isText(e.Delta):
+	case e.Delta != nil && e.Type != "content_block_delta" && e.Type != "message_delta" && wire.HasText(e.Delta):
 		return "delta"
 	}
 	return ""
-}
-
-func isText(raw json.RawMessage) bool {
-	return len(raw) > len(`""`) && raw[0] == '"' || failure.TextIn(raw) != ""
 }
 
 // ending is what the end of a message says: in its delta, or in the message

@@ -22,13 +22,13 @@ type stream struct {
 	id, answering string
 	created       int64 // seconds since the Unix epoch
 	usage         usage
-	calls         int            // so far
-	kept          wire.Kept      // see kept.go
-	again         []llm.ToolCall // whose input came in pieces and is said once more
-	said          bool           // a block has begun
-	told          bool           // a delta has told of a block that nothing else shows
-	begins        bool           // the text at hand is the first of its block
-	finished      bool           // a reason has come
+	calls         int       // so far
+	kept          wire.Kept // see kept.go
+	again         wire.Repeats
+	said          bool // a block has begun
+	told          bool // a delta has told of a block that nothing else shows
+	begins        bool // the text at hand is the first of its block
+	finished      bool // a reason has come
 	done          bool
 }
 
@@ -107,7 +107,7 @@ func (s *stream) start(e *event) (*llm.Chunk, error) {
 		h = e.beside
 	}
 	switch {
-	case h.content != nil && isText(h.content):
+	case h.content != nil && wire.HasText(h.content):
 		return nil, llm.Errorf(llm.BadResponse, "the message of message_start has a text already; expected it in events of blocks")
 	case h.id != s.id && (s.finished || s.said && s.id != "" && h.id != ""):
 		return nil, llm.Errorf(llm.BadResponse, "another message begins before message_stop")
@@ -133,10 +133,7 @@ func (s *stream) chunk(d *llm.Message) *llm.Chunk {
 		c.Choices[0].BeginsText()
 		s.begins = false
 	}
-	if s.again != nil {
-		c.Choices[0].Says(&llm.Message{NullContent: true, ToolCalls: s.again})
-		s.again = nil
-	}
+	s.again.Into(&c.Choices[0])
 	return c
 }
 
@@ -307,12 +304,12 @@ func (s *stream) close() (d *llm.Message) {
 	}
 	s.Open = false
 	if b.Type == "tool_use" {
-		switch input := wire.ArgumentsOf(b.Input); {
+		switch {
 		case !b.arguments:
-			d = s.argue(input)
+			d = s.argue(wire.ArgumentsOf(b.Input))
 			b.arguments = false // no piece has come
-		case input != "{}" && (b.Name != s.schemaTool || s.schemaTool == ""):
-			s.again = append(s.again, llm.ToolCall{Index: b.call, ID: b.ID, Type: "function", Function: llm.FunctionCall{Name: b.Name, Arguments: input}})
+		case b.Name != s.schemaTool || s.schemaTool == "":
+			s.again.Add(b.call, b.ID, b.Name, b.Input)
 		}
 	}
 	s.keep()

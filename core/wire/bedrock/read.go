@@ -178,7 +178,7 @@ type event struct {
 func (e *event) misplaced(kind string) string {
 	switch kind {
 	case "messageStart", "contentBlockStop", "metadata":
-		if failure.TextIn(e.all) != "" || len(e.all) > 0 && e.all[0] == '"' {
+		if wire.HasText(e.all) {
 			return "content"
 		}
 	case "contentBlockStart", "contentBlockDelta", "messageStop":
@@ -188,7 +188,7 @@ func (e *event) misplaced(kind string) string {
 	switch {
 	case len(e.text) > len(`""`):
 		return "text"
-	case kind != "contentBlockDelta" && failure.TextIn(e.delta.raw) != "":
+	case kind != "contentBlockDelta" && wire.HasText(e.delta.raw):
 		return "delta"
 	}
 	return ""

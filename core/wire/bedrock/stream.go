@@ -19,14 +19,14 @@ type stream struct {
 	model      string
 	schemaTool string // whose input is the answer; "" for none
 
-	created int64          // seconds since the Unix epoch
-	calls   int            // so far
-	kept    wire.Kept      // see kept.go
-	again   []llm.ToolCall // whose input came in pieces and is said once more
-	told    bool           // a delta has told of a block that nothing else shows
-	begins  bool           // the text at hand is the first of its block
-	stopped bool           // the message has
-	counted bool           // its metadata has come, which some gateways send first
+	created int64     // seconds since the Unix epoch
+	calls   int       // so far
+	kept    wire.Kept // see kept.go
+	again   wire.Repeats
+	told    bool // a delta has told of a block that nothing else shows
+	begins  bool // the text at hand is the first of its block
+	stopped bool // the message has
+	counted bool // its metadata has come, which some gateways send first
 }
 
 func newStream(c *wire.Call) *stream {
@@ -163,10 +163,7 @@ func (s *stream) chunk(d *llm.Message) *llm.Chunk {
 			c.Choices[0].BeginsText()
 			s.begins = false
 		}
-		if s.again != nil {
-			c.Choices[0].Says(&llm.Message{NullContent: true, ToolCalls: s.again})
-			s.again = nil
-		}
+		s.again.Into(&c.Choices[0])
 	}
 	return c
 }
@@ -389,9 +386,7 @@ func (s *stream) close() (d *llm.Message) {
 		d = s.argue(wire.ArgumentsOf(b.input))
 		b.arguments = false // no piece has come
 	case b.called:
-		if input := wire.ArgumentsOf(b.input); input != "{}" {
-			s.again = append(s.again, llm.ToolCall{Index: b.number, ID: b.call, Type: "function", Function: llm.FunctionCall{Name: b.name, Arguments: input}})
-		}
+		s.again.Add(b.number, b.call, b.name, b.input)
 	}
 	s.keep()
 	return d
