@@ -64,7 +64,7 @@ func TestConfigRefusesBadShapes(t *testing.T) {
 		"cut short":        {`{"p":{"models":{"m":{"timeout":3`, "unexpected end of the JSON text"},
 		"trailing":         {`{}}`, "unexpected text after the object at byte 2"},
 		"array":            {`[]`, "must be a JSON object, got an array"},
-		"single quotes":    {`{'p':{}}`, "expected a field name in quotes at byte 1"},
+		"single quotes":    {`{'p':{}}`, "expected a field name in quotes (JSON's quotes are double ones) at byte 1"},
 		"invalid UTF-8":    {"{\"p\xff\":{}}", "invalid UTF-8 at byte 3"},
 		"deep":             {`{"p":` + strings.Repeat(`{"a":`, 1000) + `1` + strings.Repeat(`}`, 1000) + `}`, "nested deeper than 512 levels"},
 		"another form":     {`{"api_key":"k","model":"m"}`, `the names of providers come first: {"openai": {"models": {"gpt-4o-mini"`},

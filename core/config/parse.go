@@ -334,10 +334,8 @@ func pathHint(data []byte) string {
 func objectFields(data []byte) ([]jsontext.Field, error) {
 	fields, err := jsontext.FieldsOf(data)
 	switch {
-	case err == nil && len(fields.Repeated) > 0:
-		return nil, fmt.Errorf("has the key %s twice", shown.Name(fields.Repeated[0]))
 	case err == nil:
-		return fields.List, nil
+		return fields.List, shown.Twice(fields)
 	}
 	r := jsontext.Reader{Data: data, Most: jsontext.MaxDepth}
 	if r.Next() == '{' || r.Pos == len(data) || !utf8.Valid(data) {

@@ -18,6 +18,9 @@ func parseExtraBody(v []byte) (Extra, error) {
 	if err != nil {
 		return nil, Errorf(InvalidArgument, "\"extra_body\" is %s; expected an object of fields for the server", shown.Value(v))
 	}
+	if err := shown.Twice(fields); err != nil {
+		return nil, Errorf(InvalidArgument, "\"extra_body\" %v", err)
+	}
 	extra := make(Extra, len(fields.List))
 	for _, f := range fields.List {
 		extra[f.Key] = v[f.Start:f.End:f.End]

@@ -7,6 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/internal/shown"
 )
 
@@ -65,6 +66,7 @@ func CheckHeaders(headers map[string]string) error {
 	if len(headers) == 0 {
 		return nil
 	}
+	seen := make(map[string]string, len(headers))
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
 		if name == "" {
 			return Errorf(InvalidArgument, "a header has an empty name")
@@ -82,6 +84,10 @@ func CheckHeaders(headers map[string]string) error {
 		if err := CheckHeaderValue("header "+name, headers[name]); err != nil {
 			return err
 		}
+		if other, twice := seen[strings.ToLower(name)]; twice {
+			return Errorf(InvalidArgument, "two headers are named %q and %q, which is the same to HTTP; remove one of them", other, name)
+		}
+		seen[strings.ToLower(name)] = name
 	}
 	return nil
 }
@@ -93,15 +99,23 @@ func IsBlank(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, 
 // ReadHeaders reads {name: text}; a null is a header that is not there. The
 // values may be keys, so errors do not repeat them.
 func ReadHeaders(v []byte) (map[string]string, error) {
-	var read map[string]*string
-	if v[0] != '{' || JSON.Unmarshal(v, &read) != nil {
+	fields, err := jsontext.FieldsOf(v)
+	if err != nil {
 		return nil, Errorf(InvalidArgument, "\"headers\" has the wrong type; expected {name: string}")
 	}
-	headers := make(map[string]string, len(read))
-	for name, value := range read {
-		if value != nil {
-			headers[name] = *value
+	if err := shown.Twice(fields); err != nil {
+		return nil, Errorf(InvalidArgument, "\"headers\" %v", err)
+	}
+	headers := make(map[string]string, len(fields.List))
+	for _, f := range fields.List {
+		var value string
+		switch v := v[f.Start:f.End]; {
+		case v[0] == 'n':
+			continue
+		case v[0] != '"' || JSON.Unmarshal(v, &value) != nil:
+			return nil, Errorf(InvalidArgument, "\"headers\" has the wrong type at %s; expected {name: string}", shown.Name(f.Key))
 		}
+		headers[f.Key] = value
 	}
 	return headers, nil
 }

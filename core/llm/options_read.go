@@ -142,6 +142,9 @@ func parseOptions(data []byte, withModels bool) (o CallOptions, models []string,
 	if err != nil {
 		return o, nil, nil, Errorf(InvalidArgument, "the call options are not valid JSON: %v", err)
 	}
+	if err := shown.Twice(fields); err != nil {
+		return o, nil, nil, Errorf(InvalidArgument, "the text of the call options %v", err)
+	}
 	for _, f := range fields.List {
 		v := data[f.Start:f.End]
 		option := callSettingOf(f.Key)

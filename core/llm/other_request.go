@@ -22,6 +22,9 @@ func parseOther(data []byte, model *string, known []string, read func(name strin
 	if err != nil {
 		return nil, Errorf(InvalidArgument, "the request is not valid JSON: %v", err)
 	}
+	if err := shown.Twice(fields); err != nil {
+		return nil, Errorf(InvalidArgument, "the request %v", err)
+	}
 	extra = Extra{}
 	for _, f := range fields.List {
 		v := data[f.Start:f.End:f.End]

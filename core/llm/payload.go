@@ -224,6 +224,9 @@ func (p *Payload) requestFields(data []byte, plain span) (_ []jsontext.Field, wr
 		fields.Put(jsontext.Field{Key: name, Start: from, End: r.Pos})
 	}
 	p.parts, p.shaped, p.notChat = r.parts, r.shaped, r.notChat
+	if err := shown.Twice(fields); err != nil && wrong == nil {
+		wrong = Errorf(InvalidArgument, "the request %v", err)
+	}
 	return fields.List, wrong, r.End()
 }
 

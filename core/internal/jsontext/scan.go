@@ -24,7 +24,26 @@ func (r *Reader) Fail(what string) error {
 	if r.Pos >= len(r.Data) {
 		return &syntaxError{len(r.Data), "unexpected end of the JSON text"}
 	}
-	return &syntaxError{r.Pos, what}
+	return &syntaxError{r.Pos, what + r.slip()}
+}
+
+// slip says what stands at the current position, if another notation has it and
+// JSON has not.
+func (r *Reader) slip() string {
+	rest := r.Data[r.Pos:]
+	switch c := rest[0]; {
+	case bytes.HasPrefix(rest, []byte("\ufeff")):
+		return " (remove the byte order mark there)"
+	case c == '/' || c == '#':
+		return " (JSON has no comments)"
+	case c == '\'':
+		return " (JSON's quotes are double ones)"
+	case (c == '}' || c == ']') && bytes.HasSuffix(bytes.TrimRight(r.Data[:r.Pos], " \t\r\n"), []byte{','}):
+		return " (remove the comma before it)"
+	case c == 'N' || c == 'T' || c == 'F':
+		return " (JSON has null, true and false, no None, True, False or NaN)"
+	}
+	return ""
 }
 
 //go:noinline

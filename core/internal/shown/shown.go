@@ -143,3 +143,12 @@ func looksSecret(s string) bool {
 	}
 	return false
 }
+
+// Twice refuses the names that an object has more than once, as a predicate:
+// all values but the last would be ignored.
+func Twice(fields jsontext.Fields) error {
+	if len(fields.Repeated) == 0 {
+		return nil
+	}
+	return fmt.Errorf("has the key %s twice", Name(fields.Repeated[0]))
+}

@@ -15,6 +15,8 @@ from .messages import Function, Message
 from .vendor_params import VendorParams
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from .budget import Budget
     from .responses import ChatCompletionResponse
 
@@ -106,15 +108,15 @@ Messages = str | Iterable[Message | Mapping[str, Any] | ModelDump]
 class Options(TypedDict, total=False):
     """The options of a call, except ``max_retries``. None means not set."""
 
-    deadline: float | None
+    deadline: float | timedelta | None
     """Seconds for the whole call: attempts, waits and routes. Default: none. Example: ``deadline=20``."""
-    timeout: float | None
+    timeout: float | timedelta | None
     """Seconds for one attempt, or for a stream's first token. Default: the route's (30). Example: ``timeout=5``."""
     on_interrupt: Literal["error", "restart"] | None
     """When a stream breaks after its first token: "error" (default) ends it with the partial text, "restart" starts the
     answer again on another route.
     """
-    hedge_after: float | None
+    hedge_after: float | timedelta | None
     """Streams: seconds without a token after which a second route is asked as well. Default: off. Example:
     ``hedge_after=1.5``.
     """

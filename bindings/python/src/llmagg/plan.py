@@ -384,4 +384,4 @@ def _put_option(options: dict[str, Any], key: str, value: Any) -> None:
         key = _MAPPINGS[key]
         if key in options:
             raise InvalidArgumentError("headers and extra_headers set the same option; do not pass both")
-    options[key] = value
+    options[key] = value.total_seconds() if hasattr(type(value), "total_seconds") else value  # a timedelta

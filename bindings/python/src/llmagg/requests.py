@@ -135,7 +135,9 @@ def messages_to_wire(messages: Any) -> Any:
             return [{"role": "user", "content": messages}]
         kind = _kind(messages)
         try:
-            messages = None if isinstance(messages, (bytes, Mapping)) else list(messages)
+            read = None if isinstance(messages, (*_BYTES, Mapping)) else list(messages)
+            # Pydantic's models give their fields, unless they say what they are a list of.
+            messages = None if read and type(read[0]) is tuple and _is_model(messages) else read
         except TypeError:
             messages = None
         if messages is None:
@@ -151,7 +153,14 @@ def _kind(value: Any) -> str:
     kind = type(value).__name__
     if isinstance(value, Mapping) and "messages" in value:
         return f"{kind}; ChatCompletionRequest.from_dict() makes a request of it"
-    return f"{kind}; put a single message into a list" if isinstance(value, (Message, Mapping)) else kind
+    one = isinstance(value, Mapping) or _is_model(value)
+    return f"{kind}; put a single message into a list" if one else kind
+
+
+def _is_model(value: Any) -> bool:
+    """Whether a value is one object with fields: a dataclass's, as Message, or a model of pydantic 2 or 1."""
+    kind = type(value)
+    return any(hasattr(kind, name) for name in ("__dataclass_fields__", "model_dump", "__fields_set__"))
 
 
 def listed(values: Any) -> Any:
@@ -169,11 +178,14 @@ def _to_wire(message: Any, messages: list[Any]) -> Any:
         if found is not None:
             i = next(i for i, other in enumerate(messages) if other is message)
             place, kind = found
-            raise InvalidArgumentError(f"messages[{i}]{place} must be a str, got {kind}; decode it first")
+            if kind in _NAMES_OF_BYTES:
+                raise InvalidArgumentError(f"messages[{i}]{place} must be a str, got {kind}; decode it first")
+            raise InvalidArgumentError(_refused(f"messages[{i}]{place}", kind))
     return wire
 
 
 _BYTES = (bytes, bytearray, memoryview)
+_NAMES_OF_BYTES = ("bytes", "bytearray", "memoryview")
 _OTHERS = frozenset((str, int, float, bool, type(None)))
 
 
@@ -189,10 +201,19 @@ def _bytes_in_content(content: Any) -> tuple[str, str] | None:
     return None
 
 
+def _unfit_key(key: Any) -> str:
+    """What a key is that msgspec writes as a name that nobody meant: base64, or a number that is none."""
+    if isinstance(key, _BYTES):
+        return f"the key {key!r:.40}"
+    return f"the key {key}" if isinstance(key, float) and key - key != 0 else ""
+
+
 def _bytes_in(value: Any) -> tuple[str, str] | None:
     """The place of bytes inside a value, and their type."""
     if type(value) is dict:
         for key, item in value.items():
+            if type(key) is not str and (unfit := _unfit_key(key)):
+                return "", unfit
             if type(item) not in _OTHERS and (found := _bytes_in(item)):
                 return f".{key}{found[0]}", found[1]
     elif type(value) in (list, tuple):
@@ -222,4 +243,9 @@ def refuse_bytes(name: str, value: Any) -> None:
     """Raises InvalidArgumentError for bytes in a parameter, which would be written in base64."""
     if found := _place_of_bytes(value):
         place, kind = found
-        raise InvalidArgumentError(f"{name}{place} must not hold {kind}; decode it first, or encode it as text")
+        raise InvalidArgumentError(_refused(name + place, kind))
+
+
+def _refused(place: str, kind: str) -> str:
+    what = "decode it first, or encode it as text" if kind in _NAMES_OF_BYTES else "expected names of type str"
+    return f"{place} must not hold {kind}; {what}"
