@@ -27,7 +27,7 @@ func TestForeign(t *testing.T) {
 		`{"role":"assistant","content":"a","function_call":{"name":"f","arguments":""}}`:                                                                                         {},
 		`{"role":"assistant","content":null,"tool_calls":[{"index":0,"id":"1","type":"function","function":{"name":"f","arguments":"{}","x":1},"extra_content":{"google":{}}}]}`: {"messages.content", "messages.tool_calls.index", "messages.tool_calls.function.x", "messages.tool_calls.extra_content"},
 		`{"role":"assistant","content":[{"type":"thinking","thinking":[]},{"type":"text","text":"a","annotations":[]}]}`:                                                         {"messages.content[thinking]", "messages.content.annotations", "messages.content"},
-		`{"role":"user","content":[{"type":"image_url","image_url":{}}],"reasoning_content":"x"}`:                                                                                {},
+		`{"role":"user","content":[{"type":"image_url","image_url":{"url":"u"}}],"reasoning_content":"x"}`:                                                                       {},
 	} {
 		require.ElementsMatch(t, want, foreignOf(t, message), message)
 	}
@@ -78,7 +78,7 @@ func TestForeignIsLinear(t *testing.T) {
 		for i := range n {
 			fmt.Fprintf(&fields, `,"f%d":1`, i)
 		}
-		text := `{"messages":[{"role":"assistant","content":[` + strings.Repeat(`{"type":"x"},{"type":"text","text":"a"},`, n) + `{}]` + fields.String() + `}` +
+		text := `{"messages":[{"role":"assistant","content":[` + strings.Repeat(`{"type":"x"},{"type":"text","text":"a"},`, n) + `{"type":"x"}]` + fields.String() + `}` +
 			strings.Repeat(`,{"role":"assistant","content":"a","q":1}`, n) + `]}`
 		p, err := parsePayload([]byte(text))
 		require.NoError(t, err)

@@ -181,7 +181,13 @@ func (d partData) address() bool {
 
 // checkPart judges a part that was passed over: what has to be written again,
 // and what is another API's.
-func (r *reader) checkPart(s *partShape, message, n int) error {
+func (r *reader) checkPart(s *partShape, part []byte, message, n int) error {
+	if is(s.typ, "text") && s.text != nil && s.text[0] == '"' && !s.others {
+		return nil // as nearly all are
+	}
+	if problem := s.problem(part); problem != "" && memberOf(part, "uuid") == nil { // vLLM knows the content by it
+		return Errorf(InvalidArgument, "messages[%d].content[%d]%s", message, n, problem)
+	}
 	switch {
 	case s.meant() != "":
 		r.shaped = true

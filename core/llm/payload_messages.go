@@ -44,13 +44,16 @@ func (r *reader) checkMessage(i int) (wrong error) {
 				elsewhere = string(r.Key)
 			}
 		}
+		calls := callsField(r.Key)
 		first, from := r.Next(), r.Pos
 		null = null || isContent && first == 'n'
 		if isContent && first == '[' {
 			if err := r.checkParts(i); wrong == nil {
 				wrong = err
 			}
-		} else {
+		} else if calls == "tool_calls" && first == '[' && r.passCalls() {
+			calls = ""
+		} else if r.Pos == from {
 			r.Skip()
 		}
 		switch value := r.Data[from:r.Pos]; {
@@ -61,6 +64,8 @@ func (r *reader) checkMessage(i int) (wrong error) {
 			role = value
 		case isContent && first != '"' && first != '[' && first != 'n':
 			wrong = Errorf(InvalidArgument, "messages[%d].content is %s; expected a string or an array of parts", i, shown.Value(value))
+		case calls != "":
+			wrong = judgeCalls(i, calls, value)
 		}
 	}
 	switch {
@@ -93,14 +98,15 @@ func nothing(null bool) string {
 }
 
 // checkParts passes over the parts of a content. Which types there are is the
-// server's to judge, but for those of other APIs.
+// server's to judge, but for those of other APIs and for slips.
 func (r *reader) checkParts(message int) (wrong error) {
 	n := 0
 	for more := r.Array(); more; more = r.NextItem() {
 		if r.Next() == '{' {
+			from := r.Pos
 			s := r.readPart()
 			if wrong == nil && r.Err == nil {
-				wrong = r.checkPart(s, message, n)
+				wrong = r.checkPart(s, r.Data[from:r.Pos], message, n)
 			}
 		} else if from := r.Span(); wrong == nil && r.Err == nil {
 			wrong = Errorf(InvalidArgument, "messages[%d].content[%d] is %s; expected a part such as {\"type\": \"text\", \"text\": …}", message, n, shown.Value(r.Data[from:r.Pos]))

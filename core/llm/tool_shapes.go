@@ -276,9 +276,33 @@ func readChoice(choice []byte) []byte {
 	return nil
 }
 
+// choiceForm is how a tool is chosen, for errors.
+const choiceForm = `{"type": "function", "function": {"name": …}}`
+
+// checkChosen refuses a choice of a function that names none.
+func checkChosen(choice []byte) error {
+	s := shapeOf(choice)
+	switch {
+	case s.typ != nil && s.typ[0] != '"':
+		return Errorf(InvalidArgument, "tool_choice.type is %s; expected a string", shown.Value(s.typ))
+	case s.function != nil && !is(s.typ, "function") && nearFunction(s.typ):
+		return Errorf(InvalidArgument, "tool_choice.type is %s; did you mean \"function\"?", shown.Value(s.typ))
+	case is(s.typ, "function") && s.function == nil && !isText(s.name):
+		return Errorf(InvalidArgument, "tool_choice has no \"function\"; expected %s", choiceForm)
+	case s.function != nil && (s.function[0] != '{' || !isText(memberOf(s.function, "name"))):
+		return Errorf(InvalidArgument, "tool_choice.function has no \"name\" that is a text; expected %s", choiceForm)
+	}
+	return nil
+}
+
 // checkChoice refuses a word that is the name of a tool, or a slip.
 func checkChoice(choice, tools []byte) error {
-	if choice == nil || choice[0] != '"' {
+	switch {
+	case choice == nil:
+		return nil
+	case choice[0] == '{':
+		return checkChosen(choice)
+	case choice[0] != '"':
 		return nil
 	}
 	var word string // which escapes
@@ -290,12 +314,11 @@ func checkChoice(choice, tools []byte) error {
 	if near == word {
 		return nil
 	}
-	const form = `{"type": "function", "function": {"name": …}}`
 	if near != "" {
 		return Errorf(InvalidArgument, "request field \"tool_choice\" is %s; did you mean %q?", shown.Text(word), near)
 	}
 	if tools != nil && bytes.Contains(tools, jsontext.AppendText(nil, word)) {
-		return Errorf(InvalidArgument, "request field \"tool_choice\" is %s; to have a tool called, write %s with its name", shown.Text(word), form)
+		return Errorf(InvalidArgument, "request field \"tool_choice\" is %s; to have a tool called, write %s with its name", shown.Text(word), choiceForm)
 	}
 	return nil
 }

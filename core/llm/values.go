@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/llmagg/llmagg/core/internal/shown"
@@ -23,18 +24,28 @@ var (
 // checkNames refuses a name in an object that is a slip in one of known. where
 // says which object it is.
 func checkNames(where string, object []byte, known []string) error {
-	r := newReader(object)
-	for more := r.Object(); more; more = r.NextField() {
-		name := string(r.Key)
-		r.Skip()
-		if len(name) > maxMessageField {
-			continue
-		}
-		if near := suggest.Nearest(name, known, suggest.Slips(name)); near != "" && near != name {
-			return Errorf(InvalidArgument, "%s has the field %s; did you mean %q? (server-specific fields go into \"extra_body\")", where, shown.Name(name), near)
-		}
+	if name, near := slipIn(object, known); near != "" {
+		return Errorf(InvalidArgument, "%s has the field %s; did you mean %q? (server-specific fields go into \"extra_body\")", where, shown.Name(name), near)
 	}
 	return nil
+}
+
+// slipIn is the first name in an object that is a slip in one of known, and
+// which; "" for none.
+func slipIn(object []byte, known []string) (name, near string) {
+	r := newReader(object)
+	for more := r.Object(); more; more = r.NextField() {
+		if slices.ContainsFunc(known, func(k string) bool { return k == string(r.Key) }) || len(r.Key) > maxMessageField {
+			r.Skip()
+			continue
+		}
+		name := string(r.Key)
+		r.Skip()
+		if near := suggest.Nearest(name, known, suggest.Slips(name)); near != "" && near != name {
+			return name, near
+		}
+	}
+	return "", ""
 }
 
 // checkInside checks what stands in fields whose shape is not written again.

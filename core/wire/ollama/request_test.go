@@ -65,8 +65,7 @@ func TestNothingIsLeftOutInSilence(t *testing.T) {
 		`{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,"}}]}]}`:       llm.BadRequest,
 		`{` + hello + `,"tools":[{"type":"custom","custom":{"name":"c"}}]}`:                                                  llm.Unsupported,
 		`{` + hello + `,"options":3}`: llm.BadRequest,
-		`{` + hello + `,"response_format":{"type":"json_schema","json_schema":{"name":"n"}}}`:                        llm.BadRequest,
-		`{` + hello + `,"tools":[{"type":"function","function":{"name":"look"}}],"tool_choice":{"type":"function"}}`: llm.BadRequest,
+		`{` + hello + `,"response_format":{"type":"json_schema","json_schema":{"name":"n"}}}`: llm.BadRequest,
 	} {
 		_, err := New(wire.Options{}).Body(nil, callFor(t, request))
 		require.Equal(t, code, llm.CodeOfError(err), request)

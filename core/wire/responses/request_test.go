@@ -63,7 +63,7 @@ func TestRefusedRequests(t *testing.T) {
 	for request, want := range map[string]llm.Code{
 		`{` + hello + `,"n":2}`: llm.Unsupported, `{` + hello + `,"background":true}`: llm.Unsupported, `{` + hello + `,"modalities":["text","audio"]}`: llm.Unsupported,
 		`{"messages":[{"role":"user","content":[{"type":"video_url","video_url":{"url":"u"}}]}]}`:   llm.Unsupported,
-		`{"messages":[{"role":"user","content":[{"type":"file","file":{}}]}]}`:                      llm.BadRequest,
+		`{"messages":[{"role":"user","content":[{"type":"file","file":{"filename":"f"}}]}]}`:        llm.BadRequest,
 		`{` + hello + `,"response_format":{"type":"json_schema","json_schema":{"name":"n"}}}`:       llm.BadRequest,
 		`{` + hello + `,"response_format":{"type":"xml"}}`:                                          llm.BadRequest,
 		`{` + hello + `,"reasoning":"high","reasoning_effort":"low"}`:                               llm.BadRequest,
