@@ -301,13 +301,21 @@ func (c Model) Check() error {
 	if c.Token != nil && (c.APIKey != "" || c.Auth != (Auth{})) {
 		return llm.Errorf(llm.InvalidArgument, "%s has a Token function and api_key or auth; expected one of them", where)
 	}
+	return c.checkHeaders(where)
+}
+
+// checkHeaders checks what is sent in headers beside the key.
+func (c Model) checkHeaders(where string) error {
 	if strings.TrimFunc(c.Organization, llm.IsBlank) != c.Organization {
 		return llm.Errorf(llm.InvalidArgument, "%s: organization begins or ends with white space; remove it", where)
 	}
 	if err := llm.CheckHeaderValue(where+": organization", c.Organization); err != nil {
 		return err
 	}
-	return llm.CheckHeaders(c.Headers)
+	if err := llm.CheckHeaders(c.Headers); err != nil {
+		return llm.Errorf(llm.InvalidArgument, "%s: %s", where, llm.AsError(err).Message)
+	}
+	return nil
 }
 
 // checkBlanks refuses blanks around what was copied from somewhere; keys and

@@ -293,3 +293,18 @@ func TestAKeyOfAGroupIsNoOption(t *testing.T) {
 		require.ErrorContains(t, err, "belongs in the configuration of a model", "%s.%s", s.Group, s.Name)
 	}
 }
+
+// Editors write a byte order mark before a text; what follows it counts, for
+// the keys in it, too.
+func TestConfigMayBeginWithAByteOrderMark(t *testing.T) {
+	const text = "\ufeff" + `{"p":{"models":{"m":{"api_key":"sk-secret","base_url":"http://h"}}}}`
+	configs, err := Parse([]byte(text), Options{})
+	require.NoError(t, err)
+	require.Equal(t, "p", configs[0].Name)
+	require.True(t, HoldsSecret([]byte(text)))
+	file := filepath.Join(t.TempDir(), "llmagg.json")
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+	configs, err = Load(file, Options{})
+	require.NoError(t, err)
+	require.Equal(t, "sk-secret", configs[0].Models[0].APIKey)
+}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"io/fs"
@@ -44,11 +45,15 @@ func readFile(path string) ([]byte, fs.FileMode, error) {
 	return data, info.Mode(), err
 }
 
+// withoutMark is a text without the byte order mark that some editors write
+// before it.
+func withoutMark(data []byte) []byte { return bytes.TrimPrefix(data, []byte("\ufeff")) }
+
 // HoldsSecret reports whether a configuration's text contains a key or another
 // secret: a header with the name of a credential, a proxy's password.
 func HoldsSecret(data []byte) bool {
 	var document any
-	return llm.JSON.Unmarshal(data, &document) == nil && hasSecret(document)
+	return llm.JSON.Unmarshal(withoutMark(data), &document) == nil && hasSecret(document)
 }
 
 func hasSecret(v any) bool {

@@ -55,6 +55,7 @@ const expected = `expected {provider: {"models": {name: {"api_key", "base_url", 
 // lists such models. The key "fleet" beside the providers is each provider's
 // Fleet, unless it is a provider with "models".
 func Parse(data []byte, o Options) ([]Provider, error) {
+	data = withoutMark(data)
 	fields, err := objectFields(data)
 	if err != nil {
 		return nil, llm.Errorf(llm.InvalidArgument, "the configuration %v; %s%s", err, expected, pathHint(data))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import datetime
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ import pydantic
 import pytest
 
 import llmagg
-from conftest import HELLO, aggregator_for, chats
+from conftest import HELLO, aggregator_for, chats, config_for
 from llmagg.faultwall import FaultWall
 
 UNFIT = {"bytes": b"k", "nan": float("nan"), "infinity": float("inf"), "tuple": (1, 2), "frozenset": frozenset([1])}
@@ -106,3 +107,9 @@ def test_a_timedelta_is_a_time(llm_wall: FaultWall) -> None:
         aggregator.generate_response_sync(HELLO, deadline=datetime.timedelta(seconds=-1))
     with pytest.raises(llmagg.InvalidArgumentError, match=r'"timeout" is 0\.0; expected seconds'):
         aggregator.generate_response_sync(HELLO, timeout=datetime.timedelta())
+
+
+def test_a_configuration_as_text_may_begin_with_a_byte_order_mark(llm_wall: FaultWall) -> None:
+    aggregator = llmagg.LLMAggregator()
+    aggregator.initialize_sync("\ufeff" + json.dumps(config_for(llm_wall, "gpt-a")))
+    assert aggregator.generate_response_sync(HELLO) == "Hello from gpt-a."

@@ -48,8 +48,8 @@ def provider_configs(config: Any, *, lenient: bool = False, skip: bool = True) -
     """
     if not isinstance(config, (str, os.PathLike)):
         return _read(config, None, lenient, skip=skip)
-    if isinstance(config, str) and config.lstrip()[:1] in ("{", "["):
-        text = config.encode("utf-8", "replace")
+    if isinstance(config, str) and config.removeprefix("\ufeff").lstrip()[:1] in ("{", "["):
+        text = config.removeprefix("\ufeff").encode("utf-8", "replace")
         return _read(_decoded(text, _TEXT), text, lenient)
     what = f"the configuration file {_shown(config)}"
     content, mode = _content(config, what)
