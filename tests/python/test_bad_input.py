@@ -29,7 +29,7 @@ BAD_REQUESTS: dict[str, tuple[Any, dict[str, Any], str]] = {
     "unknown role": ([{"role": "robot", "content": "x"}], {}, 'messages[0].role is "robot"'),
     "no role": ([{"content": "x"}], {}, "messages[0].role"),
     "role is a number": ([{"role": 3, "content": "x"}], {}, "messages[0].role"),
-    "a part is a text": ([{"role": "user", "content": [{"type": "text", "text": "hi"}, "hi"]}], {}, 'content[1] is "hi"'),
+    "a part is a text": ([{"role": "user", "content": [{"type": "text", "text": "a"}, "b"]}], {}, 'content[1] is "b"'),
     "content is a number": ([{"role": "user", "content": 3}], {}, "messages[0].content"),
     "temperature is a text": (HELLO, {"temperature": "hot"}, '"temperature"'),
     "temperature is NaN": (HELLO, {"temperature": float("nan")}, "temperature is nan"),
