@@ -24,9 +24,9 @@ server_tool_use image_file image_pil image_embeds audio_embeds prompt_embeds con
 func (s *partShape) problem(part []byte) string {
 	switch {
 	case s.typ != nil && s.typ[0] != '"':
-		return ".type is " + shown.Value(s.typ) + "; expected a string"
+		return notText(".type", s.typ)
 	case s.typ == nil && s.text != nil && s.text[0] != '"':
-		return ".text is " + shown.Value(s.text) + "; expected a string"
+		return notText(".text", s.text)
 	case s.typ == nil && s.imageURL != nil, is(s.typ, "image_url"):
 		return addressProblem("image_url", s.imageURL)
 	case s.typ == nil && s.text == nil && s.foreign == "" && !s.others && s.meant() == "":
@@ -56,13 +56,18 @@ func (s *partShape) problem(part []byte) string {
 	return ""
 }
 
+// notText is the problem of a field that is no text.
+func notText(field string, value []byte) string {
+	return field + " is " + shown.Value(value) + "; expected a string"
+}
+
 // textProblem says what is wrong with the text of a part that is one.
 func textProblem(text []byte) string {
 	switch {
 	case text == nil:
 		return ` has no "text"; expected {"type": "text", "text": …}`
 	case text[0] != '"':
-		return ".text is " + shown.Value(text) + "; expected a string"
+		return notText(".text", text)
 	}
 	return ""
 }
@@ -97,7 +102,7 @@ func objectProblem(name string, object []byte, needs string, names ...string) st
 	case needs == "" && len(object) == 2, needs != "" && (value == nil || is(value, "")):
 		return fmt.Sprintf(".%s has no %q; %s", name, names[0], form())
 	case needs != "" && value[0] != '"':
-		return fmt.Sprintf(".%s.%s is %s; expected a string", name, needs, shown.Value(value))
+		return notText("."+name+"."+needs, value)
 	}
 	return ""
 }
@@ -240,7 +245,7 @@ func callProblem(call []byte) string {
 	}
 	switch {
 	case typ != nil && typ[0] != '"':
-		return ".type is " + shown.Value(typ) + "; expected a string"
+		return notText(".type", typ)
 	case custom != nil && (is(typ, "custom") || is(typ, "")):
 		return calledProblem(".custom", custom, "input")
 	case function != nil && (is(typ, "function") || is(typ, "")):
@@ -277,7 +282,7 @@ func calledProblem(at string, called []byte, text string) string {
 		}
 	}
 	if said != nil && said[0] != '"' && said[0] != '{' && said[0] != 'n' {
-		return fmt.Sprintf("%s.%s is %s; expected a string", at, text, shown.Value(said))
+		return notText(at+"."+text, said)
 	}
 	if said == nil || !named {
 		if slip, near := slipIn(called, []string{"name", text}); near != "" {
