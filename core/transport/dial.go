@@ -96,8 +96,12 @@ func (d *dialer) secure(ctx context.Context, network, addr string) (net.Conn, er
 }
 
 // connectError says that it was the connection that failed, and for which
-// address.
+// address. Where the attempt that caused the dial has ended, its end is the
+// error, as it is where the transport notices that end before the dial does.
 func connectError(ctx context.Context, timeout time.Duration, addr string, err error) error {
+	if attempt, ok := ctx.Value(RequestKey{}).(context.Context); ok && attempt.Err() != nil {
+		return context.Cause(attempt)
+	}
 	if ctx.Err() == context.DeadlineExceeded {
 		return &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("no connection to %s within %v (connect_timeout)", addr, timeout), Cause: err}
 	}
