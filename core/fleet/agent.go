@@ -13,8 +13,12 @@ import (
 
 const (
 	// askWithin is how long the store may take for an answer before it counts
-	// as out of reach.
-	askWithin = 500 * time.Millisecond
+	// as out of reach. With the pause after that it stays within the 2 s in
+	// which a store that is back is used again.
+	askWithin = 1500 * time.Millisecond
+	// silence is how long rates wait for an answer of the store. After that
+	// they go on without it, and repay what they spend until it comes.
+	silence = 500 * time.Millisecond
 	// openWithin is how long a connection may take.
 	openWithin = 2 * time.Second
 	// beat is how often a process says that it is alive.
@@ -53,7 +57,7 @@ func (m *Member) open(ctx context.Context) (Store, error) {
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() {
 		if m.untold() {
-			pause(opening, askWithin)
+			pause(opening, silence)
 		}
 		cancel()
 	})
@@ -132,9 +136,11 @@ func (m *Member) serve(ctx context.Context, s Store) {
 // talk tells, asks and leases what there is to.
 func (m *Member) talk(ctx context.Context, s Store, beaten *time.Time) error {
 	if time.Since(*beaten) >= beat {
-		asking, cancel := context.WithTimeout(ctx, askWithin)
-		n, err := s.Alive(asking, m.process)
-		cancel()
+		var n int
+		err := m.ask(ctx, func(ctx context.Context) (err error) {
+			n, err = s.Alive(ctx, m.process)
+			return err
+		})
 		if err != nil {
 			return err
 		}
@@ -147,10 +153,16 @@ func (m *Member) talk(ctx context.Context, s Store, beaten *time.Time) error {
 	return m.lease(ctx, s)
 }
 
-// say tells what is queued, and asks for marks.
-func (m *Member) say(ctx context.Context, s Store) error {
+// ask puts one question to the store. Rates do not wait for a slow answer.
+func (m *Member) ask(ctx context.Context, question func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
+	defer time.AfterFunc(silence, m.alone).Stop()
+	return question(ctx)
+}
+
+// say tells what is queued, and asks for marks.
+func (m *Member) say(ctx context.Context, s Store) error {
 	m.mu.Lock()
 	queue, asking, done := m.queue, m.asking, m.done
 	m.queue, m.asking, m.done = nil, nil, nil
@@ -165,7 +177,7 @@ func (m *Member) say(ctx context.Context, s Store) error {
 	}
 	m.mu.Unlock()
 	if len(changes) > 0 {
-		if err := s.Tell(ctx, changes); err != nil {
+		if err := m.ask(ctx, func(ctx context.Context) error { return s.Tell(ctx, changes) }); err != nil {
 			m.mu.Lock()
 			m.queue = slices.Concat(queue, m.queue)
 			m.queue = m.queue[max(len(m.queue)-mostQueued, 0):]
@@ -178,12 +190,17 @@ func (m *Member) say(ctx context.Context, s Store) error {
 		m.mu.Unlock()
 	}
 	for _, id := range done {
-		if err := s.Unmark(ctx, id); err != nil {
+		if err := m.ask(ctx, func(ctx context.Context) error { return s.Unmark(ctx, id) }); err != nil {
 			return err // it ends by itself
 		}
 	}
 	for _, r := range asking {
-		mine, left, err := s.Mark(ctx, r.id, m.process, r.px)
+		var mine bool
+		var left time.Duration
+		err := m.ask(ctx, func(ctx context.Context) (err error) {
+			mine, left, err = s.Mark(ctx, r.id, m.process, r.px)
+			return err
+		})
 		if err != nil {
 			return err // the call that asked has waited long enough soon
 		}

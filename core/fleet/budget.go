@@ -81,9 +81,12 @@ func (m *Member) lease(ctx context.Context, s Store) error {
 				continue
 			}
 			x.route.account.asked = time.Now()
-			asking, cancel := context.WithTimeout(ctx, askWithin)
-			granted, err := s.Lease(asking, Budget{Route: x.route.id, Of: rate.Names()[of], PerSecond: limits[of] / 60, Burst: capacities[of]}, n)
-			cancel()
+			b := Budget{Route: x.route.id, Of: rate.Names()[of], PerSecond: limits[of] / 60, Burst: capacities[of]}
+			var granted int
+			err := m.ask(ctx, func(ctx context.Context) (err error) {
+				granted, err = s.Lease(ctx, b, n)
+				return err
+			})
 			if err != nil {
 				return err
 			}

@@ -55,7 +55,7 @@ func enter(b *breaker.Breaker) *breaker.Permit {
 	return nil
 }
 
-func join(t *testing.T, s *fleet.Memory, change func(*config.Model, *fleet.Options)) *process {
+func join(t *testing.T, s fleet.Store, change func(*config.Model, *fleet.Options)) *process {
 	t.Helper()
 	model := config.Model{Name: "m", Provider: "p"}
 	o := fleet.Options{Open: func(context.Context) (fleet.Store, error) { return s, nil }}

@@ -26,12 +26,13 @@ type store struct {
 }
 
 const (
-	most      = "10000"     // entries that the stream keeps, about
-	lives     = "3600000"   // ms without a change after which the stream goes
-	looksBack = 600 * 1000  // ms of the stream that a new member reads
-	alive     = 5           // s after which a process that says nothing is gone
-	takes     = 1000        // ms that a look at the stream waits
-	jump      = time.Second // by which a server's clock may go back unnoticed
+	most      = "10000"                 // entries that the stream keeps, about
+	lives     = "3600000"               // ms without a change after which the stream goes
+	looksBack = 600 * 1000              // ms of the stream that a new member reads
+	alive     = 5                       // s after which a process that says nothing is gone
+	takes     = 1000                    // ms that a look at the stream waits
+	jump      = time.Second             // by which a server's clock may go back unnoticed
+	answers   = 1500 * time.Millisecond // within which a server answers
 )
 
 func open(ctx context.Context, o valkey.ClientOption, name string) (fleet.Store, error) {
@@ -117,7 +118,7 @@ func (s *store) Listen(ctx context.Context, from string) ([]fleet.Change, string
 		from = strconv.FormatInt(now.UnixMilli()-looksBack, 10)
 		wait = 1
 	}
-	asking, cancel := context.WithTimeout(ctx, takes*time.Millisecond+time.Second)
+	asking, cancel := context.WithTimeout(ctx, takes*time.Millisecond+answers)
 	defer cancel()
 	cmd := s.client.B().Xread().Count(1000).Block(int64(wait)).Streams().Key(s.key + "changes").Id(from).Build()
 	streams, err := s.client.Do(asking, cmd).AsXRead()
@@ -149,7 +150,7 @@ func (s *store) Listen(ctx context.Context, from string) ([]fleet.Change, string
 // that is gone, so that later changes have smaller ones. Where the clock alone
 // went back, the stream counts on from its last ID.
 func (s *store) lost(ctx context.Context, id string) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	ctx, cancel := context.WithTimeout(ctx, answers)
 	defer cancel()
 	last, err := s.client.Do(ctx, s.command("XREVRANGE", s.key+"changes", "+", "-", "COUNT", "1")).AsXRange()
 	if err != nil && !valkey.IsValkeyNil(err) {
@@ -173,7 +174,7 @@ func (s *store) now(ctx context.Context) (time.Time, error) {
 	if !asked.IsZero() {
 		return there.Add(time.Since(asked)), nil // whatever becomes of our wall clock
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	ctx, cancel := context.WithTimeout(ctx, answers)
 	defer cancel()
 	began := time.Now()
 	if err := s.set(began, s.client.Do(ctx, s.command("TIME"))); err != nil {
@@ -223,13 +224,13 @@ func (s *store) Lease(ctx context.Context, b fleet.Budget, n int) (int, error) {
 // Mark is [fleet.Store.Mark].
 func (s *store) Mark(ctx context.Context, route, process string, lasts time.Duration) (bool, time.Duration, error) {
 	key := s.key + "probe:" + route
-	answers := s.client.DoMulti(ctx, s.command("SET", key, process, "NX", "PX", strconv.FormatInt(max(lasts.Milliseconds(), 1), 10)),
+	said := s.client.DoMulti(ctx, s.command("SET", key, process, "NX", "PX", strconv.FormatInt(max(lasts.Milliseconds(), 1), 10)),
 		s.command("GET", key), s.command("PTTL", key))
-	holder, err := answers[1].ToString()
+	holder, err := said[1].ToString()
 	if err != nil {
 		return false, 0, plain(err)
 	}
-	left, err := answers[2].AsInt64()
+	left, err := said[2].AsInt64()
 	return holder == process, time.Duration(max(left, 0)) * time.Millisecond, plain(err)
 }
 
@@ -247,18 +248,18 @@ func (s *store) Alive(ctx context.Context, process string) (int, error) {
 	key := s.key + "alive"
 	score := strconv.FormatInt(now.Unix(), 10)
 	began := time.Now()
-	answers := s.client.DoMulti(ctx, s.command("ZADD", key, score, process),
+	said := s.client.DoMulti(ctx, s.command("ZADD", key, score, process),
 		s.command("ZREMRANGEBYSCORE", key, "-inf", strconv.FormatInt(now.Unix()-2*alive, 10)),
 		s.command("ZCOUNT", key, strconv.FormatInt(now.Unix()-alive, 10), "+inf"), s.command("PEXPIRE", key, lives), s.command("TIME"))
-	for _, r := range answers[:4] {
+	for _, r := range said[:4] {
 		if err := r.Error(); err != nil {
 			return 0, plain(err)
 		}
 	}
-	if err := s.set(began, answers[4]); err != nil {
+	if err := s.set(began, said[4]); err != nil {
 		return 0, err
 	}
-	n, err := answers[2].AsInt64()
+	n, err := said[2].AsInt64()
 	return int(n), plain(err)
 }
 

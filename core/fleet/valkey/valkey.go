@@ -115,7 +115,7 @@ func tune(o *valkey.ClientOption) {
 	o.PipelineMultiplex = -1
 	o.ReadBufferEachConn, o.WriteBufferEachConn = 16<<10, 16<<10
 	o.RingScaleEachConn = 8
-	o.ConnWriteTimeout = time.Second
+	o.ConnWriteTimeout = 2 * time.Second // longer than a question may take
 	o.Dialer.Timeout = time.Second
 	o.BlockingPoolSize = 2
 	o.ForceSingleClient = len(o.InitAddress) == 1 && o.Sentinel.MasterSet == ""
