@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -129,7 +130,7 @@ func (a *Aggregator) RunTools(ctx context.Context, r *Request, tools []*Tool, o 
 	s := newSpent(&asked.Options)
 	if !s.until.IsZero() {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, s.until)
+		ctx, cancel = llm.Within(ctx, time.Until(s.until), context.DeadlineExceeded)
 		defer cancel()
 	}
 	run := &ToolRun{Stopped: StoppedByRounds}
@@ -238,7 +239,7 @@ func callTools(ctx context.Context, known map[string]*Tool, calls []ToolCall) ([
 		return results, nil
 	case <-ctx.Done():
 	}
-	if ctx.Err() == context.DeadlineExceeded {
+	if context.Cause(ctx) == context.DeadlineExceeded {
 		return nil, llm.Errorf(llm.Timeout, "the deadline passed while tools ran")
 	}
 	return nil, &Error{Code: Canceled, Message: "the caller cancelled the run while tools ran", Cause: context.Cause(ctx)}

@@ -124,17 +124,18 @@ func (s askedStore) Get(ctx context.Context, key cache.Key) ([]byte, error) {
 	if !op.queue.push(record{kind: eventCacheGet, op: id, tag: op.tag}, payload) {
 		return nil, errNoMemory
 	}
-	late := time.NewTimer(cacheAnswerTime)
-	defer late.Stop()
+	ctx, stop := llm.Within(ctx, cacheAnswerTime, errNoCacheAnswer)
+	defer stop()
 	select {
 	case value := <-answered:
 		return value, nil
 	case <-ctx.Done():
+		if context.Cause(ctx) == errNoCacheAnswer {
+			return nil, errNoCacheAnswer
+		}
 		return nil, nil // it has ended, and says so itself
 	case <-op.queue.scope.ctx.Done():
 		return nil, nil
-	case <-late.C:
-		return nil, errNoCacheAnswer
 	}
 }
 

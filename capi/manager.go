@@ -81,13 +81,17 @@ func closing(deadline C.double, closeIt func(context.Context) error) error {
 		return llm.Errorf(llm.InvalidArgument, "argument deadline is not a number")
 	}
 	limit := time.Duration(math.Min(math.Max(seconds, 0), 1e9) * float64(time.Second))
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	err := closeIt(ctx)
-	if seconds <= 0 && errors.Is(err, context.DeadlineExceeded) {
-		return nil // nobody wanted to wait
+	ctx := now()
+	if seconds > 0 {
+		waits, stop := llm.Within(context.Background(), limit, context.DeadlineExceeded)
+		defer stop()
+		ctx = waits
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	err := closeIt(ctx)
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		if seconds <= 0 {
+			return nil // nobody wanted to wait
+		}
 		return llm.Errorf(llm.Timeout, "calls were still running after %v", limit)
 	}
 	return err

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/breaker"
+	"github.com/llmagg/llmagg/core/internal/alarm"
 	"github.com/llmagg/llmagg/core/internal/callstate"
 	"github.com/llmagg/llmagg/core/internal/routing"
 	"github.com/llmagg/llmagg/core/llm"
@@ -114,11 +115,10 @@ func elsewhere() *llm.Error {
 // the route is worth another look.
 func (t *turn) awaitTrial(v *breaker.Trial, limit time.Time) *llm.Error {
 	c := t.client
-	var expired <-chan time.Time
+	var expired chan struct{}
 	if _, ok := t.scope.Deadline(); !ok { // else the context itself ends there (D5)
-		timer := time.NewTimer(time.Until(limit))
-		defer timer.Stop()
-		expired = timer.C
+		expired = make(chan struct{})
+		defer alarm.New(time.Until(limit), func() { close(expired) }).Stop()
 	}
 	look := t.lookOut()
 	defer look.stop()

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/llmagg/llmagg/core/internal/alarm"
 	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -79,7 +80,7 @@ func (a *aws) fromMachine(ctx context.Context) (*Secret, error) {
 		return nil, none("AWS_EC2_METADATA_DISABLED is true")
 	}
 	root := cmp.Or(strings.TrimRight(a.getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT"), "/"), machineAddress)
-	short, stop := context.WithTimeout(ctx, machineTime)
+	short, stop := alarm.WithTimeout(ctx, machineTime, context.DeadlineExceeded)
 	defer stop()
 	r, err := request(http.MethodPut, root+"/latest/api/token", nil, "X-Aws-Ec2-Metadata-Token-Ttl-Seconds", "21600")
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/llmagg/llmagg/core/internal/alarm"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -28,9 +29,10 @@ type source interface {
 
 // shared is a credential that routes share.
 type shared struct {
-	key    string // in holders; "" for one of its own
-	users  int    // guarded by holders.mu
-	source source
+	key      string // in holders; "" for one of its own
+	users    int    // guarded by holders.mu
+	source   source
+	patience time.Duration // with a fetch
 
 	life context.Context // of fetches; ends when the last user is gone
 	die  context.CancelFunc
@@ -75,7 +77,7 @@ func borrow(o Options) *shared {
 }
 
 func newShared(from source) *shared {
-	s := &shared{users: 1, source: from}
+	s := &shared{users: 1, source: from, patience: fetchTime}
 	s.life, s.die = context.WithCancel(context.Background())
 	return s
 }
@@ -145,7 +147,7 @@ func (s *shared) begin() *flight {
 	s.work.Add(1)
 	go func() {
 		defer s.work.Done()
-		ctx, stop := context.WithTimeout(s.life, fetchTime)
+		ctx, stop := alarm.WithTimeout(s.life, s.patience, context.DeadlineExceeded)
 		defer stop()
 		f.secret, f.err = s.fetch(ctx)
 		s.landed(f)
@@ -165,8 +167,8 @@ func (s *shared) fetch(ctx context.Context) (secret *Secret, err error) {
 	switch {
 	case s.life.Err() != nil:
 		err = llm.Errorf(llm.Closed, "the client was closed")
-	case err != nil && errors.Is(err, context.DeadlineExceeded):
-		err = &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("the credential was not there within %v: %v", fetchTime, err), Cause: err}
+	case err != nil && (context.Cause(ctx) == context.DeadlineExceeded || errors.Is(err, context.DeadlineExceeded)):
+		err = &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("the credential was not there within %v: %v", s.patience, err), Cause: err}
 	case err == nil && secret.Token == "" && (secret.AWS.ID == "" || secret.AWS.Secret == ""):
 		err = llm.Errorf(llm.Authentication, "the source of the credential gave an empty one")
 	case err == nil && !secret.Expires.IsZero() && !time.Now().Before(secret.Expires):

@@ -8,6 +8,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/breaker"
 	"github.com/llmagg/llmagg/core/client"
+	"github.com/llmagg/llmagg/core/internal/alarm"
 	"github.com/llmagg/llmagg/core/observe"
 )
 
@@ -110,11 +111,15 @@ func (m *Member) serve(ctx context.Context, s Store) {
 		case <-timer.C:
 		case <-m.wake:
 		}
+		began := time.Now()
 		err := m.talk(ctx, s, &beaten)
 		switch {
 		case err == nil:
 			failing = time.Time{}
 			timer.Reset(m.nextLease(beaten))
+		case failing.IsZero() && time.Since(began) > askWithin+alarm.Late: // the process may have been stopped: the store is asked again
+			failing = time.Now()
+			timer.Reset(0)
 		case failing.IsZero():
 			failing = time.Now()
 			fallthrough
@@ -233,17 +238,20 @@ func (r *route) answered(mine bool, left time.Duration) {
 
 // listen hears what is told.
 func (m *Member) listen(ctx context.Context, s Store) {
-	from := ""
+	from, failing := "", false
 	for ctx.Err() == nil {
+		began := time.Now()
 		changes, next, err := s.Listen(ctx, from)
 		if err != nil {
-			if ctx.Err() == nil {
+			unhurried := failing || time.Since(began) < askWithin // else the process may have been stopped
+			failing = true
+			if ctx.Err() == nil && unhurried {
 				m.lose(ctx, err)
 				pause(ctx, again/2)
 			}
 			continue
 		}
-		from = next
+		from, failing = next, false
 		m.hear(changes)
 	}
 }

@@ -60,6 +60,50 @@ func (h *hanging) Alive(ctx context.Context, process string) (int, error) {
 	return h.Memory.Alive(ctx, process)
 }
 
+// stopped is a store whose next questions end long after their time, as in a
+// process that was stopped.
+type stopped struct {
+	*fleet.Memory
+	alive, listens atomic.Bool
+}
+
+func (s *stopped) Alive(ctx context.Context, process string) (int, error) {
+	if s.alive.CompareAndSwap(true, false) {
+		time.Sleep(time.Minute) // of synctest
+		return 0, ctx.Err()
+	}
+	return s.Memory.Alive(ctx, process)
+}
+
+func (s *stopped) Listen(ctx context.Context, from string) ([]fleet.Change, string, error) {
+	if s.listens.CompareAndSwap(true, false) {
+		time.Sleep(time.Minute) // of synctest
+		return nil, from, context.DeadlineExceeded
+	}
+	return s.Memory.Listen(ctx, from)
+}
+
+// What a process does not hear since it was stopped says nothing of the store.
+func TestAStoppedProcessDoesNotLoseItsStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &stopped{Memory: fleet.NewMemory()}
+		m := manager.New(manager.Options{})
+		member, err := fleet.Join(context.Background(), m, fleet.Options{Open: func(context.Context) (fleet.Store, error) { return s, nil }})
+		require.NoError(t, err)
+		settle()
+		require.True(t, member.Report().Connected)
+		seen := m.Observers().Subscribe(100)
+		defer seen.Close()
+		s.alive.Store(true)
+		s.listens.Store(true)
+		time.Sleep(90 * time.Second) // of synctest
+		require.False(t, s.alive.Load() || s.listens.Load())
+		require.True(t, member.Report().Connected)
+		require.Empty(t, seen.C(), "told")
+		_ = m.Close(context.Background())
+	})
+}
+
 // backend answers at once, or fails at once.
 type backend struct{ fails atomic.Bool }
 

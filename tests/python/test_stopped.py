@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+
+from llmagg import _patience
 
 STREAMS = 20
 STOPPED = 2.5
@@ -120,3 +123,72 @@ def test_a_stopped_process_loses_nothing(server: str) -> None:
     said, _ = child.communicate(timeout=30)
     assert child.returncode == 0
     assert said.split() == sorted([str(PIECES)] * 2 * STREAMS + ["StreamInterruptedError"])
+
+
+def test_a_limit_that_is_late_looks_again_for_as_long_as_it_was_late() -> None:
+    """Between a second and the limit itself, and not for ever."""
+    clock = [0.0]
+
+    def waited(limit: float, *late: float) -> list[float]:
+        told, lates = [], iter(late)
+        for wait in _patience.waits(limit, lambda: clock[0]):
+            told.append(wait)
+            clock[0] += wait + next(lates, 0)
+        return told
+
+    assert waited(30) == [30]
+    assert waited(30, _patience.LATE / 2) == [30]
+    assert waited(30, 7) == pytest.approx([30, 7])
+    assert waited(30, 0.5, 7) == pytest.approx([30, 1, 7])
+    assert waited(30, 3600) == [30, 30]
+    assert waited(0.5, 7) == [0.5, 0.5]
+    assert len(waited(30, *[60] * 50)) == 11
+
+
+def test_what_arrives_while_the_process_is_stopped_wins_over_a_limit() -> None:
+    """With asyncio.wait_for the limit won: its timer is due in the same round of the loop."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        stopped, real = [0.0], loop.time
+        loop.time = lambda: real() + stopped[0]  # type: ignore[method-assign]
+        arrived: asyncio.Future[str] = loop.create_future()
+
+        def stop() -> None:
+            stopped[0] = 60
+            loop.call_soon(arrived.set_result, "an answer")
+
+        async def read() -> str:
+            text = await arrived
+            await asyncio.sleep(0)  # it takes some rounds of the loop
+            return text
+
+        loop.call_soon(stop)
+        assert await _patience.within(read(), 30) == "an answer"
+
+    asyncio.run(main())
+
+
+def test_a_limit_ends_what_it_waits_for() -> None:
+    """So does the end of the one who waits."""
+    ended = []
+
+    async def slow() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(1)
+
+    async def main() -> None:
+        with pytest.raises(asyncio.TimeoutError):
+            await _patience.within(slow(), 0.01)
+        assert ended == [1]
+        waiting = asyncio.ensure_future(_patience.within(slow(), 30))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert ended == [1, 1]
+
+    asyncio.run(main())

@@ -23,6 +23,7 @@ import msgspec
 
 from . import _docstring, parsing, plan
 from ._bounds import Bounds
+from ._patience import within
 from .attempt import Attempt
 from .errors import APITimeoutError, BadResponseError, InvalidArgumentError, LLMError
 from .messages import Message, ToolCall
@@ -243,7 +244,7 @@ async def _results(
         return await known[call.name].call(call)
 
     try:
-        texts = await asyncio.wait_for(asyncio.gather(*map(result, calls), return_exceptions=True), left)
+        texts = await within(asyncio.gather(*map(result, calls), return_exceptions=True), left)
     except (TimeoutError, asyncio.TimeoutError):
         raise APITimeoutError("the deadline passed while tools ran", attempts=attempts) from None
     for i, text in enumerate(texts):

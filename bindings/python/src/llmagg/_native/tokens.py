@@ -15,7 +15,7 @@ import weakref
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from .. import errors
+from .. import _patience, errors
 from .._wire import decode, encode
 from . import load
 from .bridge import running_loop
@@ -137,7 +137,7 @@ def _asked(function: Function) -> Any:
         return asyncio.run(_awaited(value))
     future = asyncio.run_coroutine_threadsafe(_awaited(value), loop)
     try:
-        return future.result(_PATIENCE)
+        return _patience.result(future, _PATIENCE)
     finally:
         future.cancel()
 

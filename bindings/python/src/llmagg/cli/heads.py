@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+from llmagg._patience import waits
 
 HEAD_S = 30.0  # seconds, from the connection or from the head's first byte on
 
@@ -43,7 +46,14 @@ class PromptHeads(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
     def _wait(self) -> None:
         self._last = self.cycle
         if self._last is None or self._last.response_complete:
-            self._late = asyncio.get_running_loop().call_later(HEAD_S, self._end)
+            self._look(waits(HEAD_S, asyncio.get_running_loop().time))
+
+    def _look(self, left: Iterator[float]) -> None:
+        """A process that was stopped looks at what has arrived before it ends the connection."""
+        if (wait := next(left, None)) is None:
+            self._end()
+        else:
+            self._late = asyncio.get_running_loop().call_later(wait, self._look, left)
 
     def _stop(self) -> None:
         if self._late is not None:
