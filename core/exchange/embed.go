@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
@@ -93,10 +92,7 @@ func (u *Upstream) ask(ctx context.Context, x *Exchange, to string, how reading)
 	if err = how.read(data); err == nil {
 		return nil
 	}
-	if said := failure.Of(plainJSON(data)); said != nil {
-		err = said
-	}
-	return u.refused(llm.AsError(err), data, resp)
+	return u.refused(u.noCompletion(plainJSON(data), llm.AsError(err)), data, resp)
 }
 
 // liftPieces are where the pieces of answers are read whose vectors are lifted

@@ -315,6 +315,9 @@ func (r *Stream) interrupted(what wire.Sign, err error) error {
 	}
 	if r.words != "" {
 		e.Message += "; the server said: " + r.words
+		if code := failure.OfWords(r.words); none && code != llm.BadResponse {
+			e.Code = code
+		}
 	}
 	return r.of(e)
 }

@@ -227,10 +227,13 @@ func (u *Upstream) noCompletion(data []byte, err error) *llm.Error {
 	case said == "":
 		e.Message = "the answer is empty"
 	case !failure.IsJSON(data): // a page, or words
-		e.ProviderMessage = said
+		e.Code, e.ProviderMessage = failure.OfWords(said), said
 		e.Message = "the answer is not JSON: " + said
 	default:
 		if e.ProviderMessage = failure.Said(data); e.ProviderMessage != "" {
+			if data[0] == '"' { // failure.Of has seen the objects
+				e.Code = failure.OfWords(e.ProviderMessage)
+			}
 			e.Message += "; the provider said: " + e.ProviderMessage
 		}
 	}

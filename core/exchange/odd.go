@@ -132,7 +132,7 @@ func (r *Stream) note(words []byte) {
 func (r *Stream) skip(data []byte) (*llm.Chunk, error) {
 	r.note(data)
 	if r.skipped++; r.skipped >= maxSkipped {
-		e := llm.Errorf(llm.BadResponse, "%d stream events in a row could not be read; the server said: %s", r.skipped, r.words)
+		e := llm.Errorf(failure.OfWords(r.words), "%d stream events in a row could not be read; the server said: %s", r.skipped, r.words)
 		e.ProviderMessage = r.words
 		return nil, r.of(e)
 	}

@@ -45,7 +45,11 @@ func classifySaid(status int, h http.Header, body []byte, s *said) *llm.Error {
 		e.RetryAfter, e.HasRetryAfter = s.delay, true
 	}
 	effective := status
-	if quoted := quotedStatus(s.message); quoted != 0 && !exact(s.status) {
+	quoted := quotedStatus(s.message)
+	if quoted == 0 && isVague(status) {
+		quoted = statusIn(s.message)
+	}
+	if quoted != 0 && !exact(s.status) {
 		s.status = quoted
 	}
 	if s.status != 0 && !exact(status) {
@@ -143,6 +147,12 @@ func IsJSON(body []byte) bool {
 // gateways answer 400, 500 or 200 whatever the server behind them said.
 func exact(status int) bool {
 	return status >= 401 && status < 500
+}
+
+// isVague tells whether a status, or none, is one behind which any failure may
+// stand.
+func isVague(status int) bool {
+	return status < http.StatusUnauthorized || status == http.StatusInternalServerError
 }
 
 // requestIDs are the headers with a request's id: the vendor's first, then

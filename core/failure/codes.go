@@ -155,7 +155,7 @@ var rules = []rule{
 		words: []string{"content management policy", "content policy", "content filter", "content exists risk", "inappropriate content", "敏感"}, at: isAbout},
 	{code: llm.ContentFilter, words: []string{"moderation", "flagged"}, at: func(status int) bool { return status == 403 }},
 	{code: llm.ContextLength, names: []string{"contextlength", "contextsize", "stringabovemaxlength"},
-		words: []string{"maximum context length", "context length", "context size", "context window", "prompt is too long", "input is too long",
+		words: []string{"maximum context length", "context length", "context size", "context window", "prompt is too long", "prompt too long", "input is too long", "input too long", "context too long",
 			"exceeds the maximum number of tokens", "input token count", "exceeded model token limit", "maximum model length", "maximum prompt length",
 			"maximum input length", "maximum sequence length", "reduce the length of the", "`inputs` tokens", "`inputs` must have less", "max length",
 			"range of input length", "too many tokens", "total length cannot exceed", "prompt token count", "number of input tokens", "input tokens exceed",
@@ -180,10 +180,14 @@ func isAbout(status int) bool { return status == 0 || status == 400 || status ==
 // stream or in a 200.
 var unstated = []rule{
 	{code: llm.Unavailable, names: []string{"overloaded", "servererror", "unavailable", "internal", "timeout", "deadlineexceeded"}},
-	{code: llm.Authentication, names: []string{"permission", "unauthenticated", "unauthorized", "forbidden", "accessdenied"}},
+	{code: llm.Authentication, names: []string{"permission", "unauthenticated", "unauthorized", "forbidden", "accessdenied"},
+		words: []string{"unauthorized", "not authorized", "unauthenticated", "not authenticated", "authentication failed", "authentication required", "permission denied",
+			"access denied", "access forbidden", "api key required", "api key is required", "missing api key", "no api key", "token expired", "token has expired"}},
 	{code: llm.ModelNotFound, names: []string{"notfound"}},
-	{code: llm.BadRequest, names: []string{"invalidrequest", "invalidargument", "invalidparameter", "badrequest", "failedprecondition", "missingparameter", "validation", "valueerror"}},
-	{code: llm.RateLimit, words: []string{"rate limit", "too many requests", "限流", "频繁"}},
+	{code: llm.BadRequest, names: []string{"invalidrequest", "invalidargument", "invalidparameter", "badrequest", "failedprecondition", "missingparameter", "validation", "valueerror"},
+		words: []string{"invalid request", "validation error", "malformed request"}},
+	{code: llm.Quota, words: []string{"out of quota", "payment required", "credits exhausted", "no credits"}},
+	{code: llm.RateLimit, words: []string{"rate limit", "rate-limit", "ratelimit", "too many requests", "throttled", "quota exceeded", "exceeded your current quota", "限流", "频繁"}},
 }
 
 // missing are the words of messages about a model that is not there.
@@ -216,6 +220,11 @@ func codeOf(status int, s *said) llm.Code {
 		}
 	}
 	name := suggest.Fold(s.code + " " + s.kind + " " + s.reason)
+	if name == "" && isVague(status) { // there are words only
+		if code, known := names.Find(nameIn(s.message)); known {
+			return code
+		}
+	}
 	for i := range rules {
 		if rules[i].fits(name, text, status) {
 			return rules[i].code

@@ -1,0 +1,83 @@
+package failure
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/llmagg/llmagg/core/internal/suggest"
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+const (
+	maxPhrase = 48  // bytes of a message that is but a name in words
+	maxWords  = 100 // bytes of plain words that tell of a failure
+)
+
+// statusIn is the HTTP status that a message begins with, as a number with its
+// words ("401 Unauthorized: …", "HTTP 503", "Error 429") or as the words alone
+// ("Forbidden", "Not Found: …"). 0 without one.
+func statusIn(message string) int {
+	head := strings.ToLower(strings.TrimSpace(message[:min(len(message), maxWords)]))
+	for _, before := range [...]string{"http/1.1 ", "http/1.0 ", "http ", "error: ", "error ", "status "} {
+		head = strings.TrimPrefix(head, before)
+	}
+	if len(head) >= 3 {
+		if n := httpStatus(head[:3]); n != 0 {
+			rest := strings.TrimLeft(head[3:], " :-")
+			if rest == "" || opensWith(rest, wordsOf(n)) {
+				return n
+			}
+		}
+	}
+	for _, n := range statuses {
+		if rest, ok := strings.CutPrefix(head, wordsOf(n)); ok && isClosed(rest) {
+			return n
+		}
+	}
+	return 0
+}
+
+// statuses are those whose words alone, in the place of a message, mean
+// nothing else.
+var statuses = [...]int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden, http.StatusNotFound,
+	http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
+
+// wordsOf are the words of a status, in lower case; "" for one that has none.
+func wordsOf(status int) string { return strings.ToLower(http.StatusText(status)) }
+
+func opensWith(text, words string) bool { return words != "" && strings.HasPrefix(text, words) }
+
+// isClosed tells whether a phrase has ended in front of rest.
+func isClosed(rest string) bool {
+	return rest == "" || strings.IndexByte(".:,;!-(", rest[0]) >= 0 || strings.HasPrefix(rest, " -")
+}
+
+// nameIn is a short message as a name for programs, folded: servers that have
+// no field for one write "quota exceeded" or "invalid_token" in the place of a
+// message. "" for a longer message.
+func nameIn(message string) string {
+	message = strings.TrimRight(message, ".! ")
+	if len(message) > maxPhrase {
+		return ""
+	}
+	return suggest.Fold(message)
+}
+
+// OfWords is the code of the failure that plain words tell of which came in the
+// place of an answer: BadResponse where they are not clear, and where they may
+// be what a model wrote.
+func OfWords(words string) llm.Code {
+	if words == "" || len(words) > maxWords {
+		return llm.BadResponse
+	}
+	status := statusIn(words)
+	switch code := codeOf(status, &said{message: words}); code {
+	case llm.Authentication, llm.Quota, llm.RateLimit, llm.ModelNotFound, llm.ContextLength:
+		return code
+	case llm.Unavailable:
+		if status != 0 {
+			return code
+		}
+	}
+	return llm.BadResponse
+}

@@ -1,0 +1,41 @@
+package failure
+
+import (
+	"testing"
+
+	"github.com/llmagg/llmagg/core/llm"
+	"github.com/stretchr/testify/require"
+)
+
+// A message that is but a status or a name for programs in words says as much
+// as those do, where the real status says nothing.
+func TestWordsInThePlaceOfACode(t *testing.T) {
+	for text, want := range map[string]llm.Code{
+		"unauthorized": llm.Authentication, "Forbidden": llm.Authentication, "401 Unauthorized": llm.Authentication, "HTTP 401": llm.Authentication,
+		"HTTP/1.1 403 Forbidden": llm.Authentication, "Error 429: Too Many Requests": llm.RateLimit, "Unauthorized: missing token": llm.Authentication,
+		"invalid token": llm.Authentication, "rate limited": llm.RateLimit, "Too Many Requests": llm.RateLimit, "quota exceeded.": llm.Quota,
+		"insufficient_quota": llm.Quota, "Payment Required": llm.Quota, "Not Found": llm.ModelNotFound, "404 Not Found": llm.ModelNotFound,
+		"model not found": llm.ModelNotFound, "context length exceeded": llm.ContextLength, "Bad Request": llm.BadRequest, "503 Service Unavailable": llm.Unavailable,
+		"session not found": llm.Unavailable, "Forbidden fruit": llm.Unavailable, "404 rows": llm.Unavailable, "oops": llm.Unavailable, "4": llm.Unavailable,
+	} {
+		require.Equal(t, want, Classify(0, nil, []byte(`{"error":"`+text+`"}`)).Code, text)
+		require.Equal(t, want, Classify(200, nil, []byte(`{"message":"`+text+`"}`)).Code, text)
+		if want != llm.Unavailable {
+			require.Equal(t, want, Classify(500, nil, []byte(`{"error":{"message":"`+text+`"}}`)).Code, text)
+		}
+		require.Equal(t, llm.Unavailable, Classify(502, nil, []byte(text)).Code, "a gateway's own page: %s", text)
+	}
+	require.Equal(t, llm.RateLimit, Classify(429, nil, []byte(`{"error":"quota exceeded"}`)).Code, "the status says more")
+}
+
+// Words in the place of an answer may be what a model wrote: only clear ones
+// are more than an answer that cannot be read.
+func TestWordsInThePlaceOfAnAnswer(t *testing.T) {
+	for text, want := range map[string]llm.Code{
+		"": llm.BadResponse, "Hello": llm.BadResponse, "Our content policy forbids that.": llm.BadResponse, "unauthorized": llm.Authentication,
+		"Rate limit exceeded": llm.RateLimit, "502 Bad Gateway": llm.Unavailable, "Service is overloaded": llm.BadResponse, "Bad Request": llm.BadResponse,
+		"Once a rate limit was set for the number of stories that a machine may tell, and so this is a story about one of them.": llm.BadResponse,
+	} {
+		require.Equal(t, want, OfWords(text), text)
+	}
+}
