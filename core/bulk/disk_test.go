@@ -32,21 +32,27 @@ func TestAFullDisk(t *testing.T) {
 	require.Len(t, results(t, out), 400)
 }
 
-// A run stops before the limit, while what is on its way has room.
+// A run stops before the limit, while what is on its way has room; the window
+// is no larger than that.
 func TestTheLimitOfAFilesSize(t *testing.T) {
-	var before syscall.Rlimit
-	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_FSIZE, &before))
-	wall, a := begin(t, "", faultwall.Step{TextBytes: 20_000})
-	in, out := prompts(t, t.TempDir(), 400), filepath.Join(t.TempDir(), "answers.jsonl")
-	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 6_000_000, Max: before.Max}))
-	_, err := run(a, in, out, bulk.Options{})
-	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &before))
-	require.ErrorContains(t, err, "cannot be written, raise that limit and run again with Resume: it comes near")
-	paid := wall.Seen().Models["gpt-a"].Requests
-	require.Less(t, paid, 400)
-	report, err := run(a, in, out, bulk.Options{Resume: true})
-	require.NoError(t, err)
-	require.Equal(t, 400-paid, report.Asked, "no paid answer was lost")
+	for _, x := range []struct {
+		limit  uint64
+		window int
+	}{{6_000_000, 0}, {6_000_000, 300}, {300_000, 0}} {
+		var before syscall.Rlimit
+		require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_FSIZE, &before))
+		wall, a := begin(t, "", faultwall.Step{TextBytes: 20_000})
+		in, out := prompts(t, t.TempDir(), 400), filepath.Join(t.TempDir(), "answers.jsonl")
+		require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: x.limit, Max: before.Max}))
+		_, err := run(a, in, out, bulk.Options{Window: x.window})
+		require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &before))
+		require.ErrorContains(t, err, "cannot be written, raise that limit and run again with Resume: it comes near")
+		paid := wall.Seen().Models["gpt-a"].Requests
+		require.Less(t, paid, 400)
+		report, err := run(a, in, out, bulk.Options{Resume: true})
+		require.NoError(t, err)
+		require.Equal(t, 400-paid, report.Asked, "no paid answer was lost: %v", x)
+	}
 }
 
 // A byte order mark begins no line, and the output's link stays one.

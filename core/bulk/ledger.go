@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math"
 	"os"
 	"slices"
 	"strings"
@@ -23,13 +22,6 @@ import (
 // syncEvery is how often written lines are brought to the disk. The system has
 // them at once, so a kill of the process loses none.
 const syncEvery = 500 * time.Millisecond
-
-// reserve is room on the disk that is given back when the disk is full, so that
-// the answers of rows on their way can still be written.
-const reserve = 4 << 20
-
-// errNearLimit ends a run while its rows on their way can still be written.
-var errNearLimit = errors.New("it comes near to the largest file that this process may write (ulimit -f)")
 
 // mostRows is more than a ledger has; a file with a larger number is none.
 const mostRows = 1<<31 - 1
@@ -58,13 +50,12 @@ type ledger struct {
 	job  []byte // its JSON
 	lock *os.File
 	file *os.File
-	most int64 // a longer file comes near to the process's limit
 
 	mu      sync.Mutex    // guards what follows
 	places  map[int]*page // by the row's number: the place of its line + 1; 0: none
 	end     int64
 	written bool // since the last sync
-	crowded bool // the reserve was given back
+	room    *room
 	stop    chan struct{}
 	stopped chan struct{}
 }
@@ -75,7 +66,7 @@ func openLedger(path string, of job, resume bool) (_ *ledger, err error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &ledger{path: path, job: data, places: map[int]*page{}, most: most(), stop: make(chan struct{}), stopped: make(chan struct{})}
+	l := &ledger{path: path, job: data, places: map[int]*page{}, stop: make(chan struct{}), stopped: make(chan struct{})}
 	if l.lock, err = os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o666); err != nil {
 		return nil, llm.Errorf(llm.InvalidArgument, "the ledger cannot be opened: %v", err)
 	}
@@ -97,22 +88,11 @@ func openLedger(path string, of job, resume bool) (_ *ledger, err error) {
 	if err = l.scan(resume); err != nil {
 		return nil, err
 	}
-	if err = os.WriteFile(path+".reserve", make([]byte, reserve), 0o666); err != nil {
-		_ = os.Remove(path + ".reserve")
+	if l.room, err = newRoom(path); err != nil {
 		return nil, fmt.Errorf("the ledger %q cannot be written: %w", path, err)
 	}
 	go l.syncs()
 	return l, nil
-}
-
-// most is how long a ledger may become: behind it, only the rows on their way
-// have room.
-func most() int64 {
-	var limit syscall.Rlimit
-	if syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit) != nil || int64(limit.Cur) < 0 {
-		return math.MaxInt64
-	}
-	return int64(limit.Cur) - min(reserve, int64(limit.Cur)/2)
 }
 
 // scan reads the lines that there are, drops a torn last line, and writes the
@@ -182,9 +162,8 @@ func (l *ledger) put(n int, key [16]byte, result *Result) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	at := l.end
-	if err = l.append(append(data, '\n')); err != nil && !l.crowded {
-		l.crowded = true
-		_ = os.Remove(l.path + ".reserve")
+	l.room.learn(int64(len(data)))
+	if err = l.append(append(data, '\n')); err != nil && l.room.drop() {
 		if l.append(append(data, '\n')) == nil {
 			l.place(n, at)
 		}
@@ -194,10 +173,15 @@ func (l *ledger) put(n int, key [16]byte, result *Result) error {
 		return err
 	}
 	l.place(n, at)
-	if l.end > l.most {
-		return errNearLimit
-	}
 	return nil
+}
+
+// rows is how many rows, up to wanted, may be on their way, so that their
+// results can still be written; 0: none.
+func (l *ledger) rows(wanted int) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.room.rows(wanted, l.end)
 }
 
 // append writes whole lines, or none; l.mu is held, except while opening.
@@ -300,6 +284,6 @@ func (l *ledger) unwritten(err error) error {
 func (l *ledger) close() error {
 	close(l.stop)
 	<-l.stopped
-	_ = os.Remove(l.path + ".reserve")
+	l.room.drop()
 	return errors.Join(l.file.Sync(), l.file.Close(), l.lock.Close())
 }

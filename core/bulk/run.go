@@ -55,13 +55,17 @@ func (r *run) all(ctx context.Context) error {
 	}
 	done := make(chan struct{}, 1<<12)
 	for inFlight := 0; ; {
-		for inFlight >= r.size() {
+		for inFlight > 0 && inFlight >= r.most() {
 			<-done
 			inFlight--
 		}
 		row, err := r.next(ctx)
 		if err != nil || row == nil {
 			r.end(err)
+			break
+		}
+		if r.book.rows(1) == 0 {
+			r.end(r.unwritten(errNearLimit))
 			break
 		}
 		inFlight++
@@ -117,6 +121,13 @@ func (r *run) size() int {
 	defer r.mu.Unlock()
 	r.window = window
 	return window
+}
+
+// most is how many rows may be on their way: a window of them, where the ledger
+// has room for their results.
+func (r *run) most() int {
+	window := r.size()
+	return min(window, r.book.rows(window))
 }
 
 // places is twice the limit of the first route that can be used.
@@ -241,12 +252,17 @@ func (r *run) settle(ctx context.Context, row *asked, result *Result) {
 	r.count(result)
 	r.mu.Unlock()
 	if err := r.book.put(row.n, row.key, result); err != nil {
-		advice := "free some space"
-		if errors.Is(err, errNearLimit) {
-			advice = "raise that limit"
-		}
-		r.end(fmt.Errorf("the ledger %q cannot be written, %s and run again with Resume: %w", r.book.path, advice, err))
+		r.end(r.unwritten(err))
 	}
+}
+
+// unwritten is the error of a ledger that takes no more results.
+func (r *run) unwritten(err error) error {
+	advice := "free some space"
+	if errors.Is(err, errNearLimit) {
+		advice = "raise that limit"
+	}
+	return fmt.Errorf("the ledger %q cannot be written, %s and run again with Resume: %w", r.book.path, advice, err)
 }
 
 // count adds a result to the report; r.mu is held.

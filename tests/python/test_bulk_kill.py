@@ -112,15 +112,20 @@ def test_a_full_disk(llm_wall: FaultWall, tmp_path: Path, run: Any, small_disk: 
     assert len(target.read_text().splitlines()) == 400
 
 
+@pytest.mark.parametrize(("limit", "places"), [(4_000_000, 10), (300_000, 10), (4_000_000, 100)])
 @pytest.mark.parametrize("ledger", ["sqlite", "jsonl"])
-def test_the_limit_of_a_files_size(llm_wall: FaultWall, tmp_path: Path, run: Any, ledger: Any) -> None:
-    """A ledger that comes near to RLIMIT_FSIZE asks no further row, also when it is opened again."""
-    llm_wall.script({"default": {"steps": [{"text_bytes": 20_000}]}})
-    llm = aggregator_for(llm_wall, "gpt-a")
+def test_the_limit_of_a_files_size(
+    llm_wall: FaultWall, tmp_path: Path, run: Any, ledger: Any, limit: int, places: int
+) -> None:
+    """A ledger that comes near to RLIMIT_FSIZE asks no further row, also when it is opened again. No more rows are on
+    their way than what is left has room for.
+    """
+    llm_wall.script({"default": {"steps": [{"text_bytes": 20_000, "delay_headers_s": 0.01}]}})
+    llm = aggregator_for(llm_wall, "gpt-a", max_concurrent_calls=places)
     rows, target = [f"row {i}" for i in range(300)], tmp_path / "answers.jsonl"
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     for resume in (False, True):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (4_000_000, before[1]))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
         try:
             with pytest.raises(bulk.LedgerFullError, match=r"\(ulimit -f\)\. Raise that limit and run again"):
                 run(bulk.run(rows, target, llm, ledger=ledger, resume=resume))

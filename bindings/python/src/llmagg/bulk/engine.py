@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -13,8 +14,9 @@ from .._wire import decode
 from ..errors import InvalidArgumentError, LLMError
 from ..responses import ChatCompletionResponse
 from .asking import Asked, Asking, tokens
-from .ledger import FAILED, OK, Entry, Ledger, full
+from .ledger import FAILED, OK, Entry, Ledger
 from .report import Answer, LedgerError, Report
+from .room import full
 from .rows import Rows
 from .window import Window
 
@@ -51,18 +53,24 @@ class Engine:
         self._written: list[Entry] = []  # until the loop's next turn
         self._writing = False
         self._failed_now = 0  # in this run
+        self._room = sys.maxsize  # for the answers of so many rows
         self._spent = ledger.costs() if ledger is not None and max_cost is not None else {}
         self._earlier: dict[int, Entry] = {}  # failures of earlier runs that are asked again
 
     async def run(self) -> Report:
         """Asks all rows. Raises LedgerError, LedgerFullError, and what the source raises."""
         begun = time.monotonic()
+        if self._ledger is not None:
+            self._room = max(self._ledger.room(2 * self.window.size()), 1)  # none is needed where all is answered
         try:
             while not self._over() or self._tasks:
-                while not self._over() and len(self._tasks) < self.window.size():
+                while not self._over() and len(self._tasks) < self._most():
                     self._tasks.add(asyncio.create_task(self._work()))
                     if len(self._tasks) % _AT_ONCE == 0:
                         await asyncio.sleep(0)  # they read rows: a window may be larger than the job
+                if not self._tasks:  # what is to be written has taken the last room
+                    self.flush()
+                    continue
                 done, self._tasks = await asyncio.wait(self._tasks, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     self._end(task.exception())
@@ -95,7 +103,7 @@ class Engine:
 
     async def _work(self) -> None:
         """Asks one row after the other, while the window has room for it."""
-        while not self._over() and len(self._tasks) <= self.window.size():
+        while not self._over() and len(self._tasks) <= self._most():
             try:
                 asked = self._again.popleft() if self._again else await self.next_row()
             except Exception as error:
@@ -197,9 +205,18 @@ class Engine:
         self._look_for_room()
 
     def _look_for_room(self) -> None:
-        """Ends the run while the ledger can still take the rows on their way."""
-        if not self._ended and self._ledger is not None and (why := self._ledger.crowded) is not None:
-            self._end(full(self._ledger.path, why))
+        """Looks how many rows may be on their way; ends the run while the ledger can still take those that are."""
+        if self._ended or self._ledger is None:
+            return
+        self._room = self._ledger.room(2 * self.window.size())
+        if self._room == 0:
+            self._end(full(self._ledger.path, self._ledger.crowded()))
+
+    def _most(self) -> int:
+        """How many rows may be on their way: a window of them, if the ledger has room for their answers and for those
+        that are not written yet.
+        """
+        return min(self.window.size(), self._room - len(self._written))
 
     def _count(self, entry: Entry, used: tuple[int, int] | None = None) -> None:
         report = self.report

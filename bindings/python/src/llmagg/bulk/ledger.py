@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import resource
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -14,13 +11,12 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 from .._wire import decode, encode
 from .lock import Lock
-from .report import LedgerError, LedgerFullError
+from .report import LedgerError
+from .room import Ballast, full
 
 GROUP = 500
 """So many answers, or those of ``GROUP_S``, are brought to the disk together; a kill of the process loses none."""
 GROUP_S = 0.5
-_BALLAST = 4 << 20
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 OK, FAILED = 1, 2
 
 
@@ -62,59 +58,25 @@ class Ledger(Protocol):
     def costs(self) -> dict[str, float]:
         """What all rows cost, by currency."""
 
-    @property
-    def crowded(self) -> OSError | None:
-        """Why no further row should be asked, while those on their way can still be written."""
+    def room(self, wanted: int) -> int:
+        """How many rows, up to ``wanted``, may be on their way, so that their answers can still be written."""
+
+    def crowded(self) -> OSError:
+        """Why that is none."""
 
     def close(self) -> None:
         """Brings everything to the disk and lets others use the ledger."""
 
 
-class Ballast:
-    """Room on the disk that is given back when the disk is full, so that answers in flight can still be written."""
-
-    def __init__(self, ledger: Path) -> None:
-        self._dropped = False
-        limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
-        self._most = limit - min(_BALLAST, limit // 2) if limit != resource.RLIM_INFINITY else None
-        self._path = Path(f"{ledger}.reserve")
-        file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        try:
-            os.posix_fallocate(file, 0, _BALLAST)
-        except OSError as error:  # a file system that cannot do it goes without
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                self.drop()
-                raise full(ledger, error) from None
-        finally:
-            os.close(file)
-
-    def drop(self) -> None:
-        """Gives the room back."""
-        self._dropped = True
-        self._path.unlink(missing_ok=True)
-
-    def crowded(self, size: int) -> OSError | None:
-        """Why no further row should be asked of a ledger whose largest file has this size."""
-        if self._dropped:
-            return OSError(errno.ENOSPC, "the disk is full")
-        if self._most is not None and size > self._most:
-            return OSError(errno.EFBIG, "it comes near to the largest file that this process may write (ulimit -f)")
-        return None
-
-
-def full(path: Path, error: Exception) -> LedgerFullError:
-    """The error for a file that cannot be written."""
-    why = getattr(error, "strerror", None) or error
-    number = getattr(error, "errno", None)
-    space = number in _NO_ROOM or any(word in str(why) for word in ("full", "I/O"))
-    advice = "Free some space" if space else "Raise that limit" if number == errno.EFBIG else "Mend that"
-    text = f"{str(path)!r} cannot be written: {why}. {advice} and run again with resume: what is in the ledger"
-    return LedgerFullError(f"{text} stays, and is not asked again")
-
-
 def foreign(path: Path, at: str = "") -> LedgerError:
     """The error for a file that holds something else. ``at`` says where, behind the file's name."""
     return LedgerError(f"{str(path)!r} is not a ledger{at}; remove it, or use another output")
+
+
+def _size(entry: Entry) -> int:
+    """The bytes of an entry's texts, at most."""
+    texts = (entry.id, entry.answer, entry.usage, entry.error)
+    return sum(len(text) if text.isascii() else 4 * len(text) for text in texts if text)
 
 
 class SqliteLedger:
@@ -164,7 +126,7 @@ class SqliteLedger:
         for name, statement in self._TABLES.items():
             if name not in dict(there):
                 self._db.execute(statement)
-        self._ballast = Ballast(self.path)
+        self._ballast = Ballast(self.path, copies=2)  # in the log and in the table
 
     def meta(self) -> dict[str, Any]:
         """What was noted beside the rows."""
@@ -188,6 +150,8 @@ class SqliteLedger:
     def put(self, entries: list[Entry]) -> None:
         """Writes entries in one transaction."""
         self._write(f"INSERT OR REPLACE INTO item({self._COLUMNS}) VALUES(?,?,?,?,?,?,?,?,?,?)", entries)
+        if self._ballast is not None:
+            self._ballast.learn(len(entries), max(map(_size, entries)))
         self._unsynced += len(entries)
         if self._unsynced >= GROUP or time.monotonic() - self._synced_at >= GROUP_S:
             self.sync()
@@ -205,14 +169,27 @@ class SqliteLedger:
                 if last or self._ballast is None:
                     raise full(self.path, error) from None
                 self._ballast.drop()
+                self._empty_log()
 
-    @property
-    def crowded(self) -> OSError | None:
-        """Why no further row should be asked, while those on their way can still be written."""
+    def room(self, wanted: int) -> int:
+        """How many rows, up to ``wanted``, may be on their way, so that their answers can still be written."""
         if self._ballast is None:
-            return None
-        files = (self.path, Path(f"{self.path}-wal"))
-        return self._ballast.crowded(max(file.stat().st_size for file in files if file.exists()))
+            return wanted
+        log = Path(f"{self.path}-wal")
+        size = log.stat().st_size if log.exists() else 0
+        if size > self._ballast.longest_log:
+            self._empty_log()
+            size = log.stat().st_size if log.exists() else 0
+        return self._ballast.rows(wanted, self.path.stat().st_size + size)
+
+    def crowded(self) -> OSError:
+        """Why that is none."""
+        assert self._ballast is not None
+        return self._ballast.why()
+
+    def _empty_log(self) -> None:
+        with suppress(sqlite3.OperationalError):  # a full disk: the log keeps what the table has no room for
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def sync(self) -> None:
         """Brings what was written to the disk."""
@@ -234,7 +211,6 @@ class SqliteLedger:
         """Brings everything to the disk and lets others use the ledger."""
         if self._ballast is not None:
             self._ballast.drop()
-        with suppress(sqlite3.OperationalError):
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self._empty_log()
         self._db.close()
         self._lock.close()

@@ -12,9 +12,10 @@ from typing import Any
 
 from .._wire import decode, encode
 from ..errors import BadResponseError
-from .ledger import GROUP, GROUP_S, Ballast, Entry, foreign, full
+from .ledger import GROUP, GROUP_S, Entry, foreign
 from .lock import Lock
 from .report import LedgerError, LedgerFullError
+from .room import Ballast, full
 
 _NUMBERS = range(1 << 31)  # of rows; a larger one would be a larger file than there is
 _PAGE = 256  # places that are held together
@@ -42,7 +43,7 @@ class JsonlLedger:
         try:
             self._end = self._scan()
             os.ftruncate(self._file, self._end)
-            self._ballast = Ballast(path)
+            self._ballast = Ballast(path, copies=1)
         except BaseException:
             self._lock.close()
             os.close(self._file)
@@ -113,6 +114,8 @@ class JsonlLedger:
         for entry, line in zip(entries, lines):
             self._place(entry.n, at)
             at += len(line)
+        if self._ballast is not None:
+            self._ballast.learn(len(lines), max(map(len, lines)))
         self._unsynced += len(entries)
         if self._unsynced >= GROUP or time.monotonic() - self._synced_at >= GROUP_S:
             self.sync()
@@ -130,10 +133,14 @@ class JsonlLedger:
                 self._ballast.drop()
         self._end += len(data)
 
-    @property
-    def crowded(self) -> OSError | None:
-        """Why no further row should be asked, while those on their way can still be written."""
-        return self._ballast.crowded(self._end) if self._ballast is not None else None
+    def room(self, wanted: int) -> int:
+        """How many rows, up to ``wanted``, may be on their way, so that their answers can still be written."""
+        return wanted if self._ballast is None else self._ballast.rows(wanted, self._end)
+
+    def crowded(self) -> OSError:
+        """Why that is none."""
+        assert self._ballast is not None
+        return self._ballast.why()
 
     def sync(self) -> None:
         """Brings what was written to the disk."""

@@ -11,7 +11,8 @@ from typing import Any
 
 from .._wire import decode, encode
 from ..errors import InvalidArgumentError
-from .ledger import FAILED, Entry, full
+from .ledger import FAILED, Entry
+from .room import full
 from .rows import form_of, parquet
 
 COLUMNS = (
