@@ -57,11 +57,15 @@ from queueing import app
 from application import answer
 ask = app.task(answer, name="ask")
 """
-ASK = """
+SEND = """
 import json
 from queueing import app
-results = [app.send_task("ask") for _ in range(40)]
-print(json.dumps([json.loads(result.get(timeout=40, interval=0.05)) for result in results]))
+print(json.dumps([app.send_task("ask").id for _ in range(40)]))
+"""
+ANSWERS = """
+import json, sys
+from queueing import app
+print(json.dumps([json.loads(app.AsyncResult(task).get(timeout=1)) for task in json.loads(sys.argv[1])]))
 """
 TEXTS = ["Hello from m."] * 3
 
@@ -86,13 +90,13 @@ def server(folder: Path, wall: FaultWall, *command: str) -> Iterator[subprocess.
             process.wait(10)
 
 
-def printed(folder: Path, process: subprocess.Popen[str], pattern: str) -> re.Match[str]:
-    """Waits until the server has printed it; 30 s."""
+def printed(folder: Path, process: subprocess.Popen[str], pattern: str, times: int = 1) -> str:
+    """Waits until the server has printed what matches as often as that, 30 s; the first match."""
     deadline = time.monotonic() + 30
-    while (found := re.search(pattern, (folder / "log").read_text())) is None:
+    while len(found := re.findall(pattern, (folder / "log").read_text())) < times:
         assert time.monotonic() < deadline and process.poll() is None, (folder / "log").read_text()
         time.sleep(0.02)
-    return found
+    return str(found[0])
 
 
 def test_gunicorn_preload_with_4_workers(llm_wall: FaultWall, tmp_path: Path) -> None:
@@ -100,7 +104,7 @@ def test_gunicorn_preload_with_4_workers(llm_wall: FaultWall, tmp_path: Path) ->
     with server(
         tmp_path, llm_wall, "gunicorn", "--preload", "--workers", "4", "--bind", "127.0.0.1:0", "wsgi:app"
     ) as process:
-        url = printed(tmp_path, process, r"Listening at: (http://\S+)")[1]
+        url = printed(tmp_path, process, r"Listening at: (http://\S+)")
 
         def get(_: int) -> dict[str, Any]:
             with urllib.request.urlopen(url, timeout=20) as response:
@@ -118,12 +122,19 @@ def test_gunicorn_preload_with_4_workers(llm_wall: FaultWall, tmp_path: Path) ->
 def test_celery_prefork_pool_with_4_workers(llm_wall: FaultWall, tmp_path: Path) -> None:
     (tmp_path / "queueing.py").write_text(QUEUEING)
     (tmp_path / "tasks.py").write_text(TASKS)
+
+    def run(*code: str) -> str:
+        ran = subprocess.run([sys.executable, "-c", *code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
+
+    # Celery reads files that are not written to their end yet. So the messages are there before the worker begins, and
+    # the results are read after the worker has said that they are stored.
+    tasks = run(SEND)
     options = ["--pool", "prefork", "--concurrency", "4", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
     with server(tmp_path, llm_wall, "celery", "-A", "tasks", "worker", *options) as process:
-        printed(tmp_path, process, r" ready\.")
-        asked = subprocess.run([sys.executable, "-c", ASK], cwd=tmp_path, capture_output=True, text=True, timeout=60)
-        assert asked.returncode == 0, f"{asked.stderr}\n{(tmp_path / 'log').read_text()}"
-        answers = json.loads(asked.stdout)
+        printed(tmp_path, process, r"Task ask\S+ succeeded in", times=40)
+        answers = json.loads(run(ANSWERS, tasks))
         assert len(answers) == 40 and all(answer["texts"] == TEXTS for answer in answers)
         assert {answer["parent"] for answer in answers} == {process.pid}, "the workers are not the master's children"
         assert len({answer["pid"] for answer in answers}) > 1
