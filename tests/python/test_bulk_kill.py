@@ -97,19 +97,25 @@ def small_disk(tmp_path: Path) -> Any:
     subprocess.run(["umount", str(folder)], check=True)
 
 
+@pytest.mark.parametrize(
+    ("answer", "places", "count", "disk"), [(20_000, 10, 400, "6m"), (60_000, 100, 600, "30m")], ids=["few", "many"]
+)
 @pytest.mark.parametrize("ledger", ["sqlite", "jsonl"])
-def test_a_full_disk(llm_wall: FaultWall, tmp_path: Path, run: Any, small_disk: Path, ledger: Any) -> None:
-    llm_wall.script({"default": {"steps": [{"text_bytes": 20_000}]}})
-    llm = aggregator_for(llm_wall, "gpt-a")
-    rows, target = [f"row {i}" for i in range(400)], small_disk / "answers.jsonl"
+def test_a_full_disk(
+    llm_wall: FaultWall, run: Any, small_disk: Path, ledger: Any, answer: int, places: int, count: int, disk: str
+) -> None:
+    subprocess.run(["mount", "-o", f"remount,size={disk}", str(small_disk)], check=True)
+    llm_wall.script({"default": {"steps": [{"text_bytes": answer, "delay_headers_s": 0.01}]}})
+    llm = aggregator_for(llm_wall, "gpt-a", max_concurrent_calls=places)
+    rows, target = [f"row {i}" for i in range(count)], small_disk / "answers.jsonl"
     with pytest.raises(bulk.LedgerFullError, match=r"cannot be written: .*Free some space and run again"):
         run(bulk.run(rows, target, llm, ledger=ledger))
     paid = len(chats(llm_wall))
-    assert 50 < paid < 400
-    subprocess.run(["mount", "-o", "remount,size=60m", str(small_disk)], check=True)
+    assert 50 < paid < count
+    subprocess.run(["mount", "-o", "remount,size=200m", str(small_disk)], check=True)
     report = run(bulk.run(rows, target, llm, ledger=ledger, resume=True))
-    assert report.asked == 400 - paid, "no paid answer was lost"
-    assert len(target.read_text().splitlines()) == 400
+    assert report.asked == count - paid, "no paid answer was lost"
+    assert len(target.read_text().splitlines()) == count
 
 
 @pytest.mark.parametrize(("limit", "places"), [(4_000_000, 10), (300_000, 10), (4_000_000, 100)])

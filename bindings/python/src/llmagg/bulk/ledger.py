@@ -157,7 +157,8 @@ class SqliteLedger:
             self.sync()
 
     def _write(self, statement: str, rows: list[Any]) -> None:
-        for last in (False, True):
+        ways_out = [] if self._ballast is None else [self._ballast.drop, self._empty_log]
+        while True:
             try:
                 self._db.execute("BEGIN IMMEDIATE")
                 self._db.executemany(statement, rows)
@@ -166,10 +167,9 @@ class SqliteLedger:
             except sqlite3.OperationalError as error:
                 with suppress(sqlite3.Error):
                     self._db.execute("ROLLBACK")
-                if last or self._ballast is None:
+                if not ways_out:
                     raise full(self.path, error) from None
-                self._ballast.drop()
-                self._empty_log()
+                ways_out.pop(0)()
 
     def room(self, wanted: int) -> int:
         """How many rows, up to ``wanted``, may be on their way, so that their answers can still be written."""
@@ -177,7 +177,7 @@ class SqliteLedger:
             return wanted
         log = Path(f"{self.path}-wal")
         size = log.stat().st_size if log.exists() else 0
-        if size > self._ballast.longest_log:
+        if size > self._ballast.longest_log and not self._ballast.dropped:
             self._empty_log()
             size = log.stat().st_size if log.exists() else 0
         return self._ballast.rows(wanted, self.path.stat().st_size + size)
@@ -194,6 +194,8 @@ class SqliteLedger:
     def sync(self) -> None:
         """Brings what was written to the disk."""
         self._unsynced, self._synced_at = 0, time.monotonic()
+        if self._ballast is not None and self._ballast.dropped:
+            return  # the table would take the room that the log still needs
         with suppress(sqlite3.OperationalError):  # a full disk: the log keeps what the table has no room for
             self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 

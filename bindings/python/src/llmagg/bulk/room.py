@@ -31,7 +31,7 @@ class Ballast:
         self._copies = copies
         self._size = 0  # of the file; 0: a file system that cannot do it goes without
         self._grows = True
-        self._dropped = False
+        self.dropped = False
         self._answers = 0
         self._largest = 0
         if (error := self._grow(_LEAST)) is not None and error.errno in _NO_ROOM:
@@ -58,7 +58,7 @@ class Ballast:
 
     def drop(self) -> None:
         """Gives the room back."""
-        self._dropped = True
+        self.dropped = True
         self._path.unlink(missing_ok=True)
 
     def learn(self, answers: int, largest: int) -> None:
@@ -68,7 +68,7 @@ class Ballast:
 
     def rows(self, wanted: int, size: int) -> int:
         """How many rows, up to ``wanted``, may be on their way to a ledger of this size; 0: see ``why``."""
-        if self._dropped:
+        if self.dropped:
             return 0
         known = self._answers >= _KNOWN
         row = self._largest + self._largest // 4 + _PAGE
@@ -82,7 +82,7 @@ class Ballast:
 
     def why(self) -> OSError:
         """Why no row may be asked."""
-        if self._dropped:
+        if self.dropped:
             return OSError(errno.ENOSPC, "the disk is full")
         return OSError(errno.EFBIG, "it comes near to the largest file that this process may write (ulimit -f)")
 
