@@ -1,7 +1,9 @@
 package config
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -115,9 +117,15 @@ func (c *Model) setKeys(at *place, v []byte) error {
 	if err := at.oneKey(); err != nil {
 		return err
 	}
-	var keys []string
-	if v[0] != '[' || llm.JSON.Unmarshal(v, &keys) != nil {
+	var items []json.RawMessage
+	if v[0] != '[' || llm.JSON.Unmarshal(v, &items) != nil {
 		return at.fail("%q must be a list of strings, got %s", at.key, kindOfValue(v)) // the values are keys: not repeated
+	}
+	keys := make([]string, len(items))
+	for i, item := range items {
+		if llm.JSON.Unmarshal(item, &keys[i]) != nil {
+			return at.fail("%s[%d] must be a string, got %s", at.key, i, kindOfValue(bytes.TrimSpace(item)))
+		}
 	}
 	if len(keys) == 0 {
 		return at.fail("%q is empty; expected at least one key", at.key)

@@ -67,6 +67,8 @@ func (o *Options) Check() error {
 	switch {
 	case o.Open == nil:
 		return llm.Errorf(llm.InvalidArgument, "fleet: no store is given; set Options.Open, for example to valkey.Opener's result")
+	case len(o.Share) == 0:
+		return llm.Errorf(llm.InvalidArgument, "fleet: share is empty; expected some of \"waits\", \"breakers\", \"rates\", or no fleet at all")
 	case o.Agree < 1:
 		return llm.Errorf(llm.InvalidArgument, "fleet: agree is %d; expected at least 1", o.Agree)
 	case strings.ContainsAny(o.Name, "{}: \t\r\n"):

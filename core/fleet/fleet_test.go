@@ -339,6 +339,7 @@ func TestOptionsAreChecked(t *testing.T) {
 		{fleet.Options{Open: open, Agree: -1}, "agree is -1"},
 		{fleet.Options{Open: open, Name: "a:b"}, "a:b"},
 		{fleet.Options{Open: open, Share: []string{"all"}}, `share has "all"`},
+		{fleet.Options{Open: open, Share: []string{}}, "share is empty"},
 	} {
 		_, err := fleet.Join(t.Context(), manager.New(manager.Options{}), c.o)
 		require.ErrorContains(t, err, c.want)

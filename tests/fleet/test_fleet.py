@@ -198,6 +198,8 @@ assert second != "none" and first != second
         ({"url": "redis://x", "share": ["all"]}, "share"), ({"url": "redis://x", "pasword": "geheim"}, 'did you mean "password"'),
         ({"url": 5, "password": "geheim"}, "must be a string"), ({"url": "${NOT_SET_HERE}"}, "NOT_SET_HERE"),
         ({"url": "redis://u:geheim@x/3"}, "database"), ({"url": "rediss://x", "ca_file": "/no"}, "ca_file"),
+        ({"url": "redis://geheim:geheim"}, "host 1"), ({"url": "redis://x", "share": []}, "share is empty"),
+        ({"url": "redis://u:geheim@x", "password": "anders"}, "keep one of them"),
     ],
 )  # fmt: skip
 def test_a_store_that_is_none_is_refused(fleet: Any, says: str) -> None:

@@ -11,8 +11,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -72,22 +74,24 @@ func options(c config.Fleet) (o valkey.ClientOption, err error) {
 	if path := strings.Trim(u.Path, "/"); path != "" && path != "0" {
 		return refuse("url has the path %q; a fleet has no database number, give it a name of its own instead", u.Path)
 	}
-	for _, host := range strings.Split(hosts, ",") {
-		if _, _, err := net.SplitHostPort(host); err != nil {
-			host = net.JoinHostPort(strings.Trim(host, "[]"), "6379")
+	for i, host := range strings.Split(hosts, ",") {
+		address, ok := addressOf(host)
+		if !ok { // it may be a password: not repeated
+			return refuse("url has no address as its host %d; expected a name or an IP address, and a port from 1 to 65535", i+1)
 		}
-		o.InitAddress = append(o.InitAddress, host)
+		o.InitAddress = append(o.InitAddress, address)
 	}
 	for key, values := range u.Query() {
-		if key != "sentinel" || values[0] == "" {
-			return refuse("url has the parameter %q; expected none but sentinel=NAME", key)
+		if key != "sentinel" || len(values) > 1 || values[0] == "" {
+			return refuse("url has the parameter %q; expected none but one sentinel=NAME", key)
 		}
 		o.Sentinel.MasterSet = values[0]
 	}
-	o.Username, o.Password = c.Username, c.Password
-	if u.User != nil {
-		o.Username = u.User.Username()
-		o.Password, _ = u.User.Password()
+	if u.Fragment != "" {
+		return refuse("url has a # behind its hosts; %s", schemes)
+	}
+	if o.Username, o.Password, err = whoIs(c, u.User); err != nil {
+		return o, err
 	}
 	if secure {
 		o.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
@@ -106,6 +110,39 @@ func options(c config.Fleet) (o valkey.ClientOption, err error) {
 	}
 	tune(&o)
 	return o, nil
+}
+
+// addressOf is a host and its port, 6379 without one.
+func addressOf(text string) (string, bool) {
+	host, port, err := net.SplitHostPort(text)
+	if err != nil {
+		host, port = text, "6379"
+		if inner, ok := strings.CutPrefix(text, "["); ok && strings.HasSuffix(inner, "]") {
+			host = inner[:len(inner)-1]
+		}
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return "", false
+	}
+	if _, err := netip.ParseAddr(host); err != nil {
+		odd := func(r rune) bool {
+			return r < 128 && !strings.ContainsRune("-._", r) && !('0' <= r && r <= '9' || 'a' <= r|0x20 && r|0x20 <= 'z')
+		}
+		if host == "" || strings.ContainsFunc(host, odd) {
+			return "", false
+		}
+	}
+	return net.JoinHostPort(host, port), true
+}
+
+// whoIs is the user and the password, which stand in the URL or beside it.
+func whoIs(c config.Fleet, u *url.Userinfo) (user, password string, err error) {
+	given, _ := u.Password()
+	differ := func(a, b string) bool { return a != "" && b != "" && a != b }
+	if differ(c.Username, u.Username()) || differ(c.Password, given) {
+		return "", "", llm.Errorf(llm.InvalidArgument, "fleet: url has another user or password than \"username\" and \"password\" say; keep one of them")
+	}
+	return cmp.Or(u.Username(), c.Username), cmp.Or(given, c.Password), nil
 }
 
 // tune sets what suits a background that must never hang: one connection, small

@@ -29,6 +29,16 @@ func TestBadStoresAreRefused(t *testing.T) {
 		"redis://x:6379?db=3":            `parameter "db"`,
 		"redis://u:geheim@x:6379?db=3":   `parameter "db"`,
 		"redis://u:geheim@x:6379/a b%zz": "cannot be read",
+		"redis://x:99999":                "host 1; expected a name",
+		"redis://x:0":                    "host 1; expected a name",
+		"redis://x:":                     "host 1; expected a name",
+		"redis://geheim:geheim":          "host 1; expected a name",
+		"redis://a:1,":                   "host 2; expected a name",
+		"redis://a,b geheim":             "host 2; expected a name",
+		"redis://[::1":                   "host 1; expected a name",
+		"redis://x#geheim":               "host 1; expected a name",
+		"redis://x/#geheim":              "has a #",
+		"redis://x?sentinel=a&sentinel=": `parameter "sentinel"`,
 	} {
 		_, err := valkey.Opener(config.Fleet{URL: url})
 		require.ErrorContains(t, err, want, url)
@@ -37,9 +47,29 @@ func TestBadStoresAreRefused(t *testing.T) {
 	}
 	_, err := valkey.Opener(config.Fleet{URL: "valkeys://x", CAFile: "/nowhere.pem"})
 	require.ErrorContains(t, err, "ca_file cannot be read")
-	for _, url := range []string{"valkey://a", "rediss://a:1,b:2,c", "redis://u:p@a:1,b:2?sentinel=main", "redis://[::1]:6379"} {
+	for _, url := range []string{"valkey://a", "rediss://a:1,b:2,c", "redis://u:p@a:1,b:2?sentinel=main", "redis://[::1]:6379", "redis://[::1]", "redis://::1", "redis://my_cache-1.example"} {
 		_, err := valkey.Opener(config.Fleet{URL: url})
 		require.NoError(t, err, url)
+	}
+}
+
+// User and password stand in the URL or beside it; they are not two.
+func TestUserAndPasswordAreSaidOnce(t *testing.T) {
+	for _, c := range []config.Fleet{
+		{URL: "redis://u:geheim@x", Password: "anders"}, {URL: "redis://:geheim@x", Password: "anders"}, {URL: "redis://u@x", Username: "v"},
+	} {
+		_, err := valkey.Opener(c)
+		require.ErrorContains(t, err, "keep one of them")
+		require.NotContains(t, err.Error(), "geheim")
+	}
+	s := start(t, "--requirepass", "right")
+	for _, c := range []config.Fleet{
+		{URL: "redis://default@127.0.0.1:" + s.port, Password: "right"}, {URL: "redis://:right@127.0.0.1:" + s.port, Password: "right"},
+		{URL: "redis://:right@127.0.0.1:" + s.port, Username: "default"},
+	} {
+		store, err := valkey.Open(t.Context(), c)
+		require.NoError(t, err)
+		store.Close()
 	}
 }
 
