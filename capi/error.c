@@ -38,6 +38,7 @@ llmagg_status shim_fail(llmagg_status code, const char *message, llmagg_error **
 }
 
 llmagg_status shim_fail_forked(llmagg_error **err) {
+    if (shim_absent() != NULL) return shim_fail(LLMAGG_E_INTERNAL, shim_absent(), err);
     return shim_fail(LLMAGG_E_FORKED, "this process was forked after the library was loaded; use it in the parent, or load it only in the child",
                      err);
 }

@@ -26,6 +26,8 @@ static int alive_here = 1; /* where the kernel cannot empty a page (before Linux
 static int *alive = &alive_here; /* set before any thread can ask; what it points to becomes 0 in a child, and is read without a lock */
 static int emptied;        /* the child has closed what it has to; only atomic access */
 
+static const char *absent; /* why there is no runtime in this process; set while the library is loaded, read without a lock */
+
 static void in_child(void);
 
 int shim_forked(void) {
@@ -78,7 +80,33 @@ static void in_child(void) {
     errno = host_errno;
 }
 
+/* Every entry asks shim_forked first, which says yes from now on. */
+static void stay_out(const char *why) {
+    absent = why;
+    alive_here = 0;
+    alive = &alive_here;
+}
+
+/* Go's runtime asks before it starts. Where it would find no room, or no thread, it would end the process: then it stays out, and each call
+ * says so. Its first reservations take 850 MiB, and each thread that allocates 64 MiB for the C library; with
+ * less than 1.2 GiB the first calls ended the process. */
+int shim_may_start(void) {
+    static const size_t room = (size_t)1536 << 20;
+    void *tried = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (tried != MAP_FAILED) return munmap(tried, room) == 0;
+    stay_out("when the library was loaded, less than 1.5 GiB of address space were free, and its runtime did not start; raise the limit (RLIMIT_AS, ulimit -v), or load it before it is set");
+    return 0;
+}
+
+/* Go's runtime has got no thread to start in. */
+void shim_has_not_started(void) {
+    stay_out("when the library was loaded, no thread could be made for 10 s, and its runtime did not start; raise the limit of processes (RLIMIT_NPROC, the container's) by 16 or more");
+}
+
+const char *shim_absent(void) { return absent; }
+
 __attribute__((constructor)) static void install(void) {
+    if (absent != NULL) return;
     size_t size = (size_t)sysconf(_SC_PAGESIZE);
     int *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page != MAP_FAILED && madvise(page, size, MADV_WIPEONFORK) == 0) {

@@ -13,6 +13,11 @@
 
 /* 1 in a child that was forked after the library was loaded, by whatever means, else 0. */
 SHIM_HIDDEN int shim_forked(void);
+/* Why Go's runtime did not start, or NULL. shim_forked says yes then. */
+SHIM_HIDDEN const char *shim_absent(void);
+/* What Go's runtime asks, and tells, before it starts (packaging/goruntime.sh). */
+SHIM_HIDDEN int shim_may_start(void);
+SHIM_HIDDEN void shim_has_not_started(void);
 /* A descriptor that a forked child must not keep open; counted is 1 for a connection to a provider. One that is no socket must be
  * forgotten before it is closed, since its number is used again. */
 SHIM_HIDDEN void shim_fd_note(int fd, int counted);
@@ -41,7 +46,7 @@ SHIM_HIDDEN llmagg_error *shim_error_new(llmagg_status code, const char *message
                                          size_t json_len);
 /* Sets *err, where err is not NULL, to an error with this plain message (ASCII without quotes and backslashes), and returns code. */
 SHIM_HIDDEN llmagg_status shim_fail(llmagg_status code, const char *message, llmagg_error **err);
-/* The same for what every function answers in a forked child. */
+/* The same for what every function answers in a forked child, and where Go's runtime did not start. */
 SHIM_HIDDEN llmagg_status shim_fail_forked(llmagg_error **err);
 
 /* ---- wake.c: descriptors that tell a reader that something waits */

@@ -59,9 +59,11 @@
  *           pthread_exit, goes on without them, also if main did: the last one calls exit().
  * Process.  The library does not change the limit of open files (RLIMIT_NOFILE), the rounding mode and the traps of floating
  *           point, the working directory or the environment. GODEBUG does not make the Go runtime print.
- * Limits.   If the Go runtime gets no memory or no thread, it ends the process with a message on stderr. To prevent this:
- *           - have 1 GiB of address space (RLIMIT_AS) free when the library is loaded. When answers of megabytes arrive,
- *             allow ten bytes of it for each byte of the answers that arrive at the same time;
+ * Limits.   If less than 1.5 GiB of address space (RLIMIT_AS) are free when the library is loaded, or no thread can be made, the Go
+ *           runtime does not start: every call returns INTERNAL, and the error says what to raise. If the runtime gets no memory or
+ *           no thread later, it ends the process with a message on stderr. To prevent this:
+ *           - have 2 GiB of address space free where several threads call: the C library reserves 64 MiB for each of them. When
+ *             answers of megabytes arrive, allow ten bytes for each byte of the answers that arrive at the same time;
  *           - allow 16 threads, and one more for each processor (RLIMIT_NPROC, a container's limit of processes). The library
  *             waits up to 10 s for a thread.
  *           If no file descriptor is available, the call fails with UNAVAILABLE. If C has no memory for an answer or an event,

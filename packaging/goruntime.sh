@@ -63,6 +63,11 @@ finish runtime/signal_unix.go
 
 # Where the process has no thread left, which may be for a moment (a container's limit), Go waits 0.2 s and ends it; here 10 s.
 edit runtime/cgo/gcc_libinit.c 1 's|tries < 20; tries++|tries < 140; tries++|'
+# Without address space, or without a thread at all, Go ended the process that loads the library: it does not start then, and calls say so
+# (capi/fork.c).
+edit runtime/cgo/gcc_libinit.c 3 's|^static pthread_cond_t runtime_init_cond = .*$|extern int shim_may_start(void) __attribute__((weak));\nextern void shim_has_not_started(void) __attribute__((weak));\n\n&|'
+edit runtime/cgo/gcc_libinit.c 1 's|^	pthread_attr_init(&attr);$|	if (shim_may_start \&\& !shim_may_start()) return;\n&|'
+edit runtime/cgo/gcc_libinit.c 4 's|^		fprintf(stderr, "pthread_create failed: %s", strerror(err));$|		if (shim_has_not_started) {\n			shim_has_not_started();\n			return;\n		}\n&|'
 finish runtime/cgo/gcc_libinit.c
 
 # What GODEBUG asks of the runtime is printed to stderr (gctrace, schedtrace, ...), and the host's environment is not meant for us. The

@@ -73,7 +73,7 @@ resource.setrlimit(resource.RLIMIT_AS, (700 << 20, hard))
 try:
     ready().generate_response_sync(HELLO)
 except ImportError as error:
-    assert "1 GiB of address space" in str(error) and "RLIMIT_AS" in str(error), error
+    assert "1.5 GiB of address space" in str(error) and "RLIMIT_AS" in str(error), error
 else:
     raise AssertionError("no error")
 resource.setrlimit(resource.RLIMIT_AS, (hard, hard))

@@ -166,8 +166,8 @@ static void the_environment_makes_nothing_print(void) {
 }
 
 static void *raises_the_limit(void *limit) {
-    usleep(1000000);
-    MUST(setrlimit(RLIMIT_NPROC, limit) == 0);
+    if (limit != NULL) usleep(1000000);
+    if (limit != NULL) MUST(setrlimit(RLIMIT_NPROC, limit) == 0);
     return NULL;
 }
 
@@ -201,6 +201,26 @@ static void no_thread_for_a_moment_is_waited_for(void) {
     }
 }
 
+/* H: a host with little address space loads the library, lives, and is told by each call. Sanitizers need more themselves. */
+static void without_address_space_calls_say_so(void) {
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    const struct rlimit little = {400 << 20, 400 << 20};
+    llmagg_manager *manager = NULL;
+    llmagg_error *error = NULL;
+    llmagg_buf stats = {NULL, 0};
+    pthread_t thread;
+    MUST(setrlimit(RLIMIT_AS, &little) == 0);
+    load();
+    MUST(FN(llmagg_manager_new)(&manager, &error) == LLMAGG_E_INTERNAL && manager == NULL);
+    MUST(strstr(FN(llmagg_error_message)(error), "1.5 GiB of address space") != NULL);
+    MUST(strstr(FN(llmagg_error_json)(error, NULL), "RLIMIT_AS") != NULL);
+    FN(llmagg_error_free)(error);
+    MUST(FN(llmagg_stats)(&stats, NULL) == LLMAGG_E_INTERNAL);
+    MUST(pthread_create(&thread, NULL, raises_the_limit, NULL) == 0 && pthread_join(thread, NULL) == 0);
+    MUST(dlclose(library) == 0);
+#endif
+}
+
 /* M: queues that were freed leave nothing behind for a leak checker, which is asked at the end of the program. */
 static void freed_queues_are_freed(void) {
     load();
@@ -230,6 +250,7 @@ int main(int count, char **arguments) {
     RUN(floating_point_traps_are_the_hosts);
     RUN(the_environment_makes_nothing_print);
     RUN(no_thread_for_a_moment_is_waited_for);
+    RUN(without_address_space_calls_say_so);
     RUN(freed_queues_are_freed);
     return failures != 0;
 }

@@ -96,8 +96,8 @@ def _open(path: Path) -> int:
         ) from None
 
 
-_ADDRESSES = 1 << 30
-"""The address space that the library needs; with less, Go's runtime would end the process."""
+_ADDRESSES = 3 << 29
+"""The address space that the library needs; with less, Go's runtime would end the process at the first calls."""
 
 
 def _check_room() -> None:
@@ -110,7 +110,7 @@ def _check_room() -> None:
         used = 0
     if soft - used < _ADDRESSES:
         raise ImportError(
-            f"llmagg's native library needs 1 GiB of address space; the limit (RLIMIT_AS, ulimit -v) leaves "
+            f"llmagg's native library needs 1.5 GiB of address space; the limit (RLIMIT_AS, ulimit -v) leaves "
             f"{max(soft - used, 0) >> 20} MiB; raise the limit"
         )
 
