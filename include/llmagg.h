@@ -211,6 +211,9 @@
  *         "cache_write_1h": number; default: cache_write. Of those that it keeps for an hour
  *         "input_audio": number. Of the prompt's tokens of sound; without it their cost is not known
  *         "output_audio": number. Of the answer's tokens of sound
+ *         "above": list of objects; default: none. What all tokens of a request cost whose prompt is long, as
+ *             [{"input_tokens": 200000, "input": 2.5, "output": 15}]: its prompt has more tokens than that, cached ones included;
+ *             prices that an entry lacks are those of shorter prompts, and without any they are not known
  *         "request": number; default: none. Of each request, beside its tokens
  *         "per": number; default: 1000000. For how many tokens the prices are
  *         "currency": text; default: USD. The currency's three letters

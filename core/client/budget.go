@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"cmp"
 	"strconv"
 
@@ -13,7 +14,7 @@ import (
 // table that LLMAGG_PRICES names: by the vendor that the configuration names,
 // else by the row of the table of vendors that was found for it.
 func findPrice(cfg *config.Model, vendor string, getenv func(string) (string, bool)) error {
-	if cfg.Price != (price.Price{}) {
+	if !cfg.Price.IsZero() {
 		return nil
 	}
 	table, err := price.FromEnvironment(getenv)
@@ -21,7 +22,7 @@ func findPrice(cfg *config.Model, vendor string, getenv func(string) (string, bo
 		return err
 	}
 	for _, name := range [...]string{cmp.Or(cfg.Like, cfg.Provider), vendor} {
-		if cfg.Price, err = table.Of(name, cfg.Model); err != nil || cfg.Price != (price.Price{}) {
+		if cfg.Price, err = table.Of(name, cfg.Model); err != nil || !cfg.Price.IsZero() {
 			return err
 		}
 	}
@@ -77,8 +78,11 @@ func (t *turn) couldCost() (float64, *llm.Error) {
 			return 0, &llm.Error{Code: llm.InvalidArgument, Message: "max_cost (or a budget) is hard, so the request needs max_tokens (or max_completion_tokens): without it, nobody knows what the answer may cost"}
 		}
 	}
-	could, known := t.client.cfg.Price.Expected(input/bytesOfToken, output*max(p.N, 1))
-	if !known {
+	could, known := t.client.cfg.Price.Most(input/bytesOfToken, output*max(p.N, 1), bytes.Contains(p.JSON(), []byte(`"1h"`)))
+	switch {
+	case !known && !t.client.cfg.Price.IsZero():
+		return 0, t.client.routed(llm.Errorf(llm.Quota, "max_cost (or a budget) is hard, and the price of the route is not known of a request of this sort and length, about %d tokens", input/bytesOfToken))
+	case !known:
 		return 0, t.client.routed(llm.Errorf(llm.Quota, "max_cost (or a budget) is hard, and the price of the route is not known; "+llm.AdviceOnPrices))
 	}
 	return could, nil

@@ -19,7 +19,6 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/meter"
 	"github.com/llmagg/llmagg/core/observe"
-	"github.com/llmagg/llmagg/core/price"
 	"github.com/llmagg/llmagg/core/rate"
 	"github.com/llmagg/llmagg/core/strategy"
 	"github.com/llmagg/llmagg/core/transport"
@@ -143,7 +142,7 @@ func New(cfg config.Model, o Options) (*Client, error) {
 		return nil, err
 	}
 	at, own := vendor.At(cfg.BaseURL)
-	c.silent = cfg.Price == (price.Price{}) && !v.TellsCost() && !at.TellsCost()
+	c.silent = cfg.Price.IsZero() && !v.TellsCost() && !at.TellsCost()
 	upstream := exchange.Options{Route: c.Route(), Model: c.upstreamModel(), Format: v.Format(cfg.BaseURL, cfg.APIKey), Pool: pool,
 		Organization: cfg.Organization, Headers: cfg.Headers, Agent: "llmagg/" + Version, Own: own, KeyAdvice: v.AdviceOnKey(cfg.BaseURL), Credential: c.credential, Wrap: o.RoundTripper,
 		Limits: exchange.Limits{ResponseBytes: cfg.Limits.ResponseBytes, EventBytes: cfg.Limits.EventBytes,

@@ -65,6 +65,7 @@ var keySettings = []keySetting{
 	{setting.Setting{Group: "price", Name: "cache_write_1h", Type: "number", Default: "cache_write", Meaning: "of those that it keeps for an hour"}, money(func(p *price.Price) **float64 { return &p.CacheWrite1h })},
 	{setting.Setting{Group: "price", Name: "input_audio", Type: "number", Meaning: "of the prompt's tokens of sound; without it their cost is not known"}, money(func(p *price.Price) **float64 { return &p.InputAudio })},
 	{setting.Setting{Group: "price", Name: "output_audio", Type: "number", Meaning: "of the answer's tokens of sound"}, money(func(p *price.Price) **float64 { return &p.OutputAudio })},
+	{setting.Setting{Group: "price", Name: "above", Type: "list of objects", Default: "none", Meaning: "what all tokens of a request cost whose prompt is long, as [{\"input_tokens\": 200000, \"input\": 2.5, \"output\": 15}]: its prompt has more tokens than that, cached ones included; prices that an entry lacks are those of shorter prompts, and without any they are not known"}, setAbove},
 	{setting.Setting{Group: "price", Name: "request", Type: "number", Default: "none", Meaning: "of each request, beside its tokens"}, money(func(p *price.Price) **float64 { return &p.Request })},
 	{setting.Setting{Group: "price", Name: "per", Type: "number", Default: "1000000", Meaning: "for how many tokens the prices are"}, ratio(setting.MostCount, func(c *Model) *float64 { return &c.Price.Per })},
 	{setting.Setting{Group: "price", Name: "currency", Type: "text", Default: "USD", Meaning: "the currency's three letters"}, text(func(c *Model) *string { return &c.Price.Currency })},
@@ -214,14 +215,15 @@ func (c *Model) setWeight(at *place, v []byte) error {
 
 // money reads a price, which may be 0.
 func money(field func(*price.Price) **float64) func(*Model, *place, []byte) error {
-	return func(c *Model, at *place, v []byte) error {
-		n, err := strconv.ParseFloat(string(v), 64)
-		if err != nil || !(n >= 0) || n > setting.MostCount {
-			return at.fail("%q is %s; expected a number that is not negative%s", at.key, shown.Value(v), setting.Bound(n, setting.MostCount))
-		}
-		*field(&c.Price) = &n
-		return nil
+	return func(c *Model, at *place, v []byte) (err error) {
+		*field(&c.Price), err = setting.Money(at.key, v)
+		return at.wrap(err)
 	}
+}
+
+func setAbove(c *Model, at *place, v []byte) (err error) {
+	c.Price.Above, err = price.ReadTiers(at.key, v)
+	return at.wrap(err)
 }
 
 func (c *Model) setHeaders(at *place, v []byte) error {

@@ -13,9 +13,9 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-// Price is what a model costs, for Per tokens of a sort. A price that is nil is
-// that of the sort that it is part of; without any, the cost is not known.
-type Price struct {
+// Rates are what tokens cost, for Per of a sort. A rate that is nil is that of
+// the sort that it is part of; without any, the cost is not known.
+type Rates struct {
 	Input        *float64 `json:"input"`          // tokens of the prompt
 	Output       *float64 `json:"output"`         // tokens of the answer, thoughts among them
 	CachedInput  *float64 `json:"cached_input"`   // of Input, read from a cache
@@ -23,28 +23,39 @@ type Price struct {
 	CacheWrite1h *float64 `json:"cache_write_1h"` // of CacheWrite, for an hour
 	InputAudio   *float64 `json:"input_audio"`    // of Input
 	OutputAudio  *float64 `json:"output_audio"`   // of Output
-	Request      *float64 `json:"request"`        // of each request, whatever Per is
-	Per          float64  `json:"per"`            // 1000000
-	Currency     string   `json:"currency"`       // "USD"
-	Date         string   `json:"-"`              // of the [Table] that it comes from; "" for none
+}
+
+// Price is what a model costs.
+type Price struct {
+	Rates
+	Above    []Tier   `json:"-"`        // what longer prompts cost; from the shortest
+	Request  *float64 `json:"request"`  // of each request, whatever Per is
+	Per      float64  `json:"per"`      // 1000000
+	Currency string   `json:"currency"` // "USD"
+	Date     string   `json:"-"`        // of the [Table] that it comes from; "" for none
+}
+
+// IsZero tells whether nothing is set.
+func (p *Price) IsZero() bool {
+	return p.Rates == (Rates{}) && len(p.Above) == 0 && p.Request == nil && p.Per == 0 && p.Currency == "" && p.Date == ""
 }
 
 // Check refuses what is no price; where names the model.
 func (p *Price) Check(where string) error {
-	if *p == (Price{}) {
+	if p.IsZero() {
 		return nil
 	}
 	if p.Input == nil && p.Output == nil && p.Request == nil {
 		return llm.Errorf(llm.InvalidArgument, "%s: the price has no \"input\", \"output\" or \"request\"; expected for example {\"input\": 2.5, \"output\": 10}", where)
 	}
-	for _, n := range []struct {
-		name  string
-		value *float64
-	}{{"input", p.Input}, {"output", p.Output}, {"cached_input", p.CachedInput}, {"cache_write", p.CacheWrite}, {"cache_write_1h", p.CacheWrite1h},
-		{"input_audio", p.InputAudio}, {"output_audio", p.OutputAudio}, {"request", p.Request}, {"per", &p.Per}} {
-		if n.value != nil && !(*n.value >= 0 && *n.value < 1e15) {
-			return llm.Errorf(llm.InvalidArgument, "%s: price.%s is %v; expected a number that is not negative", where, n.name, *n.value)
+	per := &p.Per
+	for _, r := range append(p.list(), rate{"request", &p.Request}, rate{"per", &per}) {
+		if err := r.check(where + ": price."); err != nil {
+			return err
 		}
+	}
+	if err := p.checkAbove(where); err != nil {
+		return err
 	}
 	c := p.Currency
 	if c != "" && (len(c) != 3 || strings.Trim(c, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "") {
@@ -70,7 +81,7 @@ func (p *Price) Of(u *llm.Usage) *llm.Cost {
 			return &llm.Cost{Amount: amount, Currency: "USD", Source: llm.CostOfProvider}
 		}
 	}
-	if *p == (Price{}) {
+	if p.IsZero() {
 		return nil
 	}
 	amount, known := p.amount(u.Tokens())
@@ -85,8 +96,10 @@ func (p *Price) Of(u *llm.Usage) *llm.Cost {
 	return c
 }
 
+// amount is what a request cost. The rates are those of its prompt's length,
+// for all of its tokens.
 func (p *Price) amount(t llm.Tokens) (amount float64, known bool) {
-	known = true
+	r, known := p.at(count(t.Input))
 	add := func(tokens int, prices ...*float64) {
 		if tokens <= 0 {
 			return
@@ -100,20 +113,20 @@ func (p *Price) amount(t llm.Tokens) (amount float64, known bool) {
 		known = false
 	}
 	if t.Input == nil || t.Output == nil {
-		if p.Input != nil || p.Output != nil {
+		if r.Input != nil || r.Output != nil {
 			return 0, false
 		}
 	} else {
 		cached, written, written1h := count(t.Cached), count(t.Written), count(t.Written1h)
 		heard, spoken := count(t.InputAudio), count(t.OutputAudio)
-		if p.Input != nil || p.Output != nil {
-			add(*t.Input-cached-written-heard, p.Input)
-			add(cached, p.CachedInput, p.Input)
-			add(written-written1h, p.CacheWrite, p.Input)
-			add(written1h, p.CacheWrite1h, p.CacheWrite, p.Input)
-			add(heard, p.InputAudio) // many times the price of text: not guessed
-			add(*t.Output-spoken, p.Output)
-			add(spoken, p.OutputAudio)
+		if r.Input != nil || r.Output != nil {
+			add(*t.Input-cached-written-heard, r.Input)
+			add(cached, r.CachedInput, r.Input)
+			add(written-written1h, r.CacheWrite, r.Input)
+			add(written1h, r.CacheWrite1h, r.CacheWrite, r.Input)
+			add(heard, r.InputAudio) // many times the price of text: not guessed
+			add(*t.Output-spoken, r.Output)
+			add(spoken, r.OutputAudio)
 		}
 	}
 	per := cmp.Or(p.Per, 1e6)
@@ -157,8 +170,38 @@ func told(usage llm.Extra) (amount float64, said bool) {
 // Expected is about what a call costs of which only the sizes are known, for
 // comparisons; false where no price is known.
 func (p *Price) Expected(input, output int) (amount float64, known bool) {
-	if *p == (Price{}) {
+	if p.IsZero() {
 		return 0, false
 	}
 	return p.amount(llm.Tokens{Input: &input, Output: &output})
+}
+
+// Most is the most that a request costs that has at most so many tokens,
+// whatever caches give or take of them; hour tells that caches may be asked to
+// keep them for an hour. It is false where that is not known.
+func (p *Price) Most(input, output int, hour bool) (most float64, known bool) {
+	if p.IsZero() {
+		return 0, false
+	}
+	for i := 0; ; i++ { // the longest prompt of each tier
+		n, last := input, true
+		if i < len(p.Above) && p.Above[i].InputTokens < input {
+			n, last = p.Above[i].InputTokens, false
+		}
+		cases := []llm.Tokens{{}, {Cached: &n}, {Written: &n}, {Written: &n, Written1h: &n}}
+		if !hour {
+			cases = cases[:3]
+		}
+		for _, t := range cases {
+			t.Input, t.Output = &n, &output
+			amount, known := p.amount(t)
+			if !known {
+				return 0, false
+			}
+			most = max(most, amount)
+		}
+		if last {
+			return most, true
+		}
+	}
 }

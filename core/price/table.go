@@ -2,12 +2,14 @@ package price
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/internal/shown"
+	"github.com/llmagg/llmagg/core/internal/suggest"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -57,11 +59,33 @@ func (t *Table) Of(vendor, model string) (p Price, err error) {
 	if row == nil {
 		return p, nil
 	}
-	if row[0] != '{' || llm.JSON.Unmarshal(row, &p) != nil {
-		return Price{}, llm.Errorf(llm.InvalidArgument, "%s: the price of %s is %s; expected an object such as {\"input\": 2.5, \"output\": 10}", t.where, name, shown.Value(row))
+	if err := p.read(row); err != nil {
+		return Price{}, llm.Errorf(llm.InvalidArgument, "%s: the price of %s %s", t.where, name, llm.AsError(err).Message)
 	}
 	p.Date = t.date
 	return p, p.Check(t.where + ": " + name)
+}
+
+// read reads a row. Names that are near to none of a price may be anything.
+func (p *Price) read(row []byte) error {
+	fields, err := jsontext.FieldsOf(row)
+	if err != nil || llm.JSON.Unmarshal(row, p) != nil {
+		return llm.Errorf(llm.InvalidArgument, "is %s; expected an object such as {\"input\": 2.5, \"output\": 10}", shown.Value(row))
+	}
+	known := []string{"above", "request", "per", "currency"}
+	for _, r := range p.list() {
+		known = append(known, r.name)
+	}
+	for _, f := range fields.List {
+		if f.Key == "above" {
+			if p.Above, err = ReadTiers("price.above", row[f.Start:f.End]); err != nil {
+				return llm.Errorf(llm.InvalidArgument, "is not valid: %s", llm.AsError(err).Message)
+			}
+		} else if hint := suggest.For(f.Key, known); hint != "" && !slices.Contains(known, f.Key) {
+			return llm.Errorf(llm.InvalidArgument, "has the unknown key %s%s", shown.Name(f.Key), hint)
+		}
+	}
+	return nil
 }
 
 // tables are those that were read from files.

@@ -14,7 +14,8 @@ import (
 )
 
 func TestATableHasDatedPrices(t *testing.T) {
-	table, err := ReadTable([]byte(`{"z/m": {"input": -1}, "date": "2026-11-28", "openai/gpt-x": {"input": 2, "output": 8, "source": "a page"}, "openai/bad": 3}`), "the table")
+	table, err := ReadTable([]byte(`{"z/m": {"input": -1}, "date": "2026-11-28", "openai/gpt-x": {"input": 2, "output": 8, "source": "a page"}, "openai/bad": 3,
+		"openai/long": {"input": 2, "output": 8, "above": [{"input_tokens": 1000, "input": 4}]}, "openai/slip": {"input": 2, "abvoe": []}, "openai/down": {"input": 2, "above": [{"input_tokens": 5}, {"input_tokens": 4}]}, "openai/list": {"input": 2, "above": 3}}`), "the table")
 	require.NoError(t, err)
 	p, err := table.Of("openai", "gpt-x")
 	require.NoError(t, err)
@@ -27,6 +28,17 @@ func TestATableHasDatedPrices(t *testing.T) {
 	require.ErrorContains(t, err, "the table: the price of openai/bad is 3; expected an object")
 	_, err = table.Of("z", "m")
 	require.ErrorContains(t, err, "the table: z/m: price.input is -1")
+	p, err = table.Of("openai", "long")
+	require.NoError(t, err)
+	require.InDelta(t, (4004+8)/1e6, p.Of(usage(t, `{"prompt_tokens":1001,"completion_tokens":1}`)).Amount, 1e-12)
+	for model, want := range map[string]string{
+		"slip": `the table: the price of openai/slip has the unknown key "abvoe"; did you mean "above"?`,
+		"down": "the table: openai/down: price.above[1].input_tokens is 4; expected more than 5",
+		"list": `the table: the price of openai/list is not valid: "price.above" is 3; expected a list of objects`,
+	} {
+		_, err = table.Of("openai", model)
+		require.ErrorContains(t, err, want)
+	}
 	for _, text := range []string{``, `[]`, `{`, `{}`, `{"date": 3}`, `{"date": "yesterday"}`, `{"gpt-4o": {"input_cost_per_token": 1}}`} {
 		_, err := ReadTable([]byte(text), "the table")
 		require.Equal(t, llm.InvalidArgument, llm.AsError(err).Code, text)
@@ -61,7 +73,7 @@ func TestTheShippedTableIsWhole(t *testing.T) {
 	require.NoError(t, err)
 	fields, err := jsontext.FieldsOf(shipped.Prices)
 	require.NoError(t, err)
-	require.Greater(t, len(fields.List), 200)
+	require.Greater(t, len(fields.List), 250)
 	for _, f := range fields.List {
 		if f.Key == "date" || f.Key == "source" {
 			continue
@@ -75,4 +87,17 @@ func TestTheShippedTableIsWhole(t *testing.T) {
 	p, err := table.Of("openai", "gpt-4o")
 	require.NoError(t, err)
 	require.Equal(t, 2.5, *p.Input)
+	p, err = table.Of("gemini", "gemini-2.5-pro")
+	require.NoError(t, err)
+	for prompt, want := range map[int]float64{200000: (200000*1.25 + 1000*10) / 1e6, 200001: (200001*2.5 + 1000*15) / 1e6} {
+		amount, known := p.Expected(prompt, 1000)
+		require.True(t, known)
+		require.InDelta(t, want, amount, 1e-12)
+	}
+	p, err = table.Of("anthropic", "claude-sonnet-4-5")
+	require.NoError(t, err)
+	_, known := p.Expected(200000, 1000)
+	require.True(t, known)
+	_, known = p.Expected(200001, 1000)
+	require.False(t, known, "two sources differ")
 }

@@ -26,7 +26,25 @@ LITELLM: dict[str, Any] = {
     },
     "gemini/gemini-2.5-pro": {
         "litellm_provider": "gemini", "input_cost_per_token": 1.25e-06, "output_cost_per_token": 1e-05,
-        "input_cost_per_token_above_200k_tokens": 2.5e-06,
+        "input_cost_per_token_above_200k_tokens": 2.5e-06, "output_cost_per_token_above_200k_tokens": 1.5e-05,
+        "input_cost_per_token_above_200k_tokens_batches": 1.25e-06, "output_cost_per_token_above_200k_tokens_flex": 1,
+    },
+    "xai/grok-4.7": {
+        "litellm_provider": "xai", "input_cost_per_token": 2e-06, "output_cost_per_token": 6e-06,
+        "input_cost_per_token_above_200k_tokens": 4e-06, "output_cost_per_token_above_200k_tokens": 1.2e-05,
+    },
+    "gpt-long": {
+        "litellm_provider": "openai", "input_cost_per_token": 2e-06, "output_cost_per_token": 6e-06,
+        "cache_creation_input_token_cost_above_12hr": 8e-06,
+        "cache_creation_input_token_cost_above_12hr_above_272k_tokens": 8e-06,
+        "output_cost_per_token_above_272k_tokens": 1.2e-05, "input_cost_per_token_above_272k_tokens": 2e-06,
+        "output_cost_per_token_above_100k_tokens": 6e-06, "input_cost_per_token_above_100k_tokens": 2e-06,
+    },
+    "dashscope/qwen-x": {
+        "litellm_provider": "dashscope", "tiered_pricing": [
+            {"range": [0, 32000.0], "input_cost_per_token": 1e-06, "output_cost_per_token": 5e-06},
+            {"range": [32000.0, 128000.0], "input_cost_per_token": 1.8e-06, "output_cost_per_token": 9e-06},
+        ],
     },
     "free": {"litellm_provider": "openai", "input_cost_per_token": 0, "output_cost_per_token": 0},
     "claude-x": {
@@ -40,8 +58,10 @@ GENAI: list[Any] = [
         {"id": "tiers", "prices": {"input_mtok": {"base": 1, "tiers": [{"start": 9, "price": 2}]}, "output_mtok": 4}},
         {"id": "dated", "prices": [
             {"prices": {"input_mtok": {"base": 5, "tiers": []}, "output_mtok": 25}},
-            {"constraint": {"start_date": "2026-03-13"}, "prices": {"input_mtok": 5, "output_mtok": 25}},
+            {"constraint": {"start_date": "2026-03-13"}, "prices": {"input_mtok": 6, "output_mtok": 25}},
         ]},
+        {"id": "thoughts", "prices": {"input_mtok": 1, "output_mtok": 2, "output_reasoning_mtok": 3}},
+        {"id": "odd", "prices": {"input_mtok": {"base": 1, "tiers": [{"start": 9, "price": "more"}]}}},
         {"id": "nightly", "prices": [
             {"prices": {"input_mtok": 1, "output_mtok": 2}},
             {"constraint": {"start_time": "16:30:00Z", "end_time": "00:30:00Z"}, "prices": {"input_mtok": 0.5}},
@@ -55,6 +75,12 @@ def test_litellms_table() -> None:
         "openai/gpt-4o": {"input": 2.5, "output": 10, "cached_input": 1.25},
         "deepseek/deepseek-chat": {"input": 0.28, "output": 0.42},
         "anthropic/claude-x": {"input": 3, "output": 15, "cache_write": 3.75, "cache_write_1h": 6},
+        "gemini/gemini-2.5-pro": {
+            "input": 1.25, "output": 10, "above": [{"input_tokens": 200000, "input": 2.5, "output": 15}]
+        },
+        "xai/grok-4.7": {"input": 2, "output": 6, "above": [{"input_tokens": 199999, "input": 4, "output": 12}]},
+        "openai/gpt-long": {"input": 2, "output": 6, "above": [{"input_tokens": 272000, "output": 12}]},
+        "qwen/qwen-x": {"input": 1, "output": 5, "above": [{"input_tokens": 32000, "input": 1.8, "output": 9}]},
     }
 
 
@@ -64,6 +90,12 @@ def test_litellms_table() -> None:
         ({"output_cost_per_reasoning_token": 1e-5}, True),
         ({"output_cost_per_reasoning_token": 3e-5}, False),
         ({"input_cost_per_request": 0.005}, False),
+        ({"input_cost_per_token_above_200k_tokens": 5e-6}, False),
+        ({"input_cost_per_token_above_200k_tokens": 5e-6, "output_cost_per_token_above_200k_tokens": "more"}, False),
+        ({"output_cost_per_reasoning_token_above_200k_tokens": 3e-5}, False),
+        ({"tiered_pricing": [{"range": [0, 9], "output_cost_per_reasoning_token": 1e-5}]}, False),
+        ({"tiered_pricing": [{"max_results_range": [0, 25], "input_cost_per_query": 1}]}, False),
+        ({"tiered_pricing": [{"range": [5, 9], "input_cost_per_token": 1e-6, "output_cost_per_token": 1e-5}]}, False),
     ],
 )
 def test_rows_of_litellm_that_charge_for_more_are_left_out(more: dict[str, float], kept: bool) -> None:
@@ -80,9 +112,11 @@ def test_a_price_of_nonsense_in_litellms_table_is_no_price(wrong: object) -> Non
 def test_genai_prices_table() -> None:
     flat = {"input": 0.1, "output": 0.4, "cached_input": 0.025}
     before = prices.from_genai_prices(GENAI, on=datetime.date(2026, 3, 12))
-    assert before == {"gemini/gemini-a": flat}
+    tiers = {"input": 1, "output": 4, "above": [{"input_tokens": 9, "input": 2}]}
+    dated = {"input": 5, "output": 25}
+    assert before == {"gemini/gemini-a": flat, "gemini/tiers": tiers, "gemini/dated": dated}
     after = prices.from_genai_prices(GENAI, on=datetime.date(2026, 3, 13))
-    assert after == {"gemini/gemini-a": flat, "gemini/dated": {"input": 5, "output": 25}}
+    assert after == {**before, "gemini/dated": {"input": 6, "output": 25}}
 
 
 def test_a_configuration_gets_the_prices_that_it_lacks(llm_wall: FaultWall) -> None:

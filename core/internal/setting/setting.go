@@ -52,6 +52,15 @@ func Integer(key string, v []byte, least int) (int, error) {
 	return n, nil
 }
 
+// Money reads an amount of money, which may be 0.
+func Money(key string, v []byte) (*float64, error) {
+	n, err := strconv.ParseFloat(string(v), 64)
+	if err != nil || !(n >= 0) || n > MostCount {
+		return nil, fmt.Errorf("%q is %s; expected a number that is not negative%s", key, shown.Value(v), Bound(n, MostCount))
+	}
+	return &n, nil
+}
+
 // Seconds reads a time in seconds: positive, finite, at most 10 years.
 func Seconds(key string, v []byte) (time.Duration, error) {
 	s, err := strconv.ParseFloat(string(v), 64)

@@ -3,8 +3,9 @@
 ``from_litellm`` reads litellm's ``model_prices_and_context_window.json``, ``from_genai_prices`` the ``data.json`` or
 ``data_slim.json`` of pydantic's genai-prices. Both return ``{"provider/model": price}`` in dollars, and ``apply`` puts
 these prices into a configuration. The tables disagree with each other and with invoices in places: a price that you
-write into the configuration yourself comes first. A price that depends on the length of the prompt or on the time of
-day is left out, since a cost that is missing is better than a wrong one.
+write into the configuration yourself comes first. A price that depends on the time of day is left out, since a cost
+that is missing is better than a wrong one; prices of long prompts become the entries of ``above``. Prices are those of
+the vendor's usual service: not those of batches, of "flex" and "priority", or of caches that keep for half a day.
 
 ``use()`` makes a table of prices that of all models that are configured afterwards and have no ``price``: without an
 argument the one that comes with this package. It is what setting ``LLMAGG_PRICES`` to the path of a file does.
@@ -17,7 +18,8 @@ import datetime
 import json
 import math
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +38,22 @@ _LITELLM = {
 }  # fmt: skip
 _GENAI = {
     "input_mtok": "input", "output_mtok": "output", "cache_read_mtok": "cached_input",
-    "cache_write_mtok": "cache_write", "input_audio_mtok": "input_audio", "output_audio_mtok": "output_audio",
+    "cache_write_mtok": "cache_write", "cache_write_1h_mtok": "cache_write_1h",
+    "input_audio_mtok": "input_audio", "output_audio_mtok": "output_audio",
 }  # fmt: skip
 _PROVIDERS = {
     "google": "gemini", "aws": "bedrock", "bedrock_converse": "bedrock", "x-ai": "xai", "moonshotai": "moonshot",
-    "zhipuai": "zhipu", "zai": "zhipu", "dashscope": "qwen", "together": "together_ai",
+    "zhipuai": "zhipu", "dashscope": "qwen", "together_ai": "together", "fireworks_ai": "fireworks",
+    "cohere_chat": "cohere", "jina_ai": "jina", "voyageai": "voyage",
 }  # fmt: skip
 """Their names of providers → ours, where they differ."""
+
+_ABOVE = re.compile(r"(\w+?)_above_(\d+)k_tokens")
+_HALF_A_DAY = "cache_creation_input_token_cost_above_12hr"
+_INCLUSIVE = {"xai"}
+"""Providers whose higher prices begin at litellm's threshold, not above it."""
+_MORE = ("requests_kcount", "output_reasoning_mtok", "output_citation_mtok")
+"""What genai-prices charges beside what ``price`` has."""
 
 
 def use(table: str | os.PathLike[str] | None = SHIPPED) -> None:
@@ -58,21 +69,64 @@ def use(table: str | os.PathLike[str] | None = SHIPPED) -> None:
 def from_litellm(table: Mapping[str, Any] | str | Path) -> Prices:
     """The prices of litellm's table, given as a dict or as the path of its file. Rows that say 0 are unknown there.
 
-    A row is left out if it charges for more than its tokens: each request, or thoughts at a price of their own.
+    A row is left out if it charges for more than its tokens: each request, or thoughts at a price of their own. So is
+    one with prices of long prompts that lacks some of them.
     """
     prices: Prices = {}
     for name, row in _read(table, dict).items():
-        if not isinstance(row, Mapping) or any("_above_" in key and "1hr" not in key and row[key] for key in row):
-            continue
-        price = {ours: round(row[theirs] * 1e6, 9) for theirs, ours in _LITELLM.items() if _is_price(row.get(theirs))}
-        if not price.get("input") and not price.get("output"):
-            continue
-        if row.get("input_cost_per_request") or _thoughts_cost_more(row):
+        if not isinstance(row, Mapping):
             continue
         provider = str(row.get("litellm_provider", ""))
-        model = name.removeprefix(f"{provider}/")
-        prices[f"{_PROVIDERS.get(provider, provider)}/{model}"] = price
+        if price := _of_litellm(row, provider):
+            prices[f"{_PROVIDERS.get(provider, provider)}/{name.removeprefix(f'{provider}/')}"] = price
     return prices
+
+
+def _of_litellm(row: Mapping[str, Any], provider: str) -> dict[str, Any] | None:
+    if row.get("input_cost_per_request"):
+        return None
+    tiers: dict[int, dict[str, Any]] = {}
+    for start, rates in _ranges(row) if row.get("tiered_pricing") else _thresholds(row, provider in _INCLUSIVE):
+        if rates is None:
+            return None
+        tiers[start] = rates
+    price = tiers.pop(0, {})
+    if not (price.get("input") or price.get("output")) or any(price.keys() - tier.keys() for tier in tiers.values()):
+        return None
+    return _with_above(price, tiers)
+
+
+def _thresholds(row: Mapping[str, Any], inclusive: bool) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    """From how many tokens on which prices hold; None: more than tokens is charged for."""
+    yield 0, _rates(row)
+    tiers: dict[int, dict[str, Any]] = {}
+    for key, value in row.items():
+        if value is not None and (match := _ABOVE.fullmatch(key)) and match[1] != _HALF_A_DAY:
+            tiers.setdefault(int(match[2]) * 1000 - inclusive, {})[match[1]] = value
+    for start, tier in tiers.items():
+        yield start, _rates(tier) if tier.keys() <= _LITELLM.keys() else None
+
+
+def _ranges(row: Mapping[str, Any]) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    for tier in row["tiered_pricing"]:
+        yield int(tier.get("range", [0])[0]), _rates(tier)
+
+
+def _rates(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    if _thoughts_cost_more(row):
+        return None
+    return {ours: round(row[theirs] * 1e6, 9) for theirs, ours in _LITELLM.items() if _is_price(row.get(theirs))}
+
+
+def _with_above(price: dict[str, Any], tiers: Mapping[int, dict[str, Any]]) -> dict[str, Any]:
+    """The price with its entries for long prompts, which name what differs from shorter ones."""
+    above, before = [], price
+    for start, tier in sorted(tiers.items()):
+        differs = {name: value for name, value in tier.items() if value != before.get(name)}
+        if differs:
+            above.append({"input_tokens": start, **differs})
+        before = {**before, **tier}
+    return {**price, "above": above} if above else price
 
 
 def from_genai_prices(table: list[Any] | str | Path, *, on: datetime.date | None = None) -> Prices:
@@ -82,12 +136,27 @@ def from_genai_prices(table: list[Any] | str | Path, *, on: datetime.date | None
     for provider in _read(table, list):
         name = _PROVIDERS.get(provider["id"], provider["id"])
         for model in provider.get("models", ()):
-            row = _on(model.get("prices"), day)
-            if not row or any(not _is_price(row[key]) for key in row if key in _GENAI) or "requests_kcount" in row:
-                continue
-            if price := {ours: row[theirs] for theirs, ours in _GENAI.items() if theirs in row}:
+            if price := _of_genai(_on(model.get("prices"), day) or {}):
                 prices[f"{name}/{model['id']}"] = price
     return prices
+
+
+def _of_genai(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    price: dict[str, Any] = {}
+    tiers: dict[int, dict[str, Any]] = {}
+    for theirs, ours in _GENAI.items():
+        value = row.get(theirs)
+        if isinstance(value, Mapping):
+            for tier in value.get("tiers", ()):
+                tiers.setdefault(tier["start"], {})[ours] = tier["price"]
+            value = value.get("base")
+        if theirs in row:
+            price[ours] = value
+    if not all(map(_is_price, [*price.values(), *(value for tier in tiers.values() for value in tier.values())])):
+        return None
+    if any(key in row for key in _MORE):
+        return None
+    return _with_above(price, tiers)
 
 
 def apply(config: Mapping[str, Any], prices: Prices) -> dict[str, Any]:
@@ -100,7 +169,7 @@ def apply(config: Mapping[str, Any], prices: Prices) -> dict[str, Any]:
             vendor = model.get("like") or entry.get("like") or provider
             price = prices.get(f"{vendor}/{model.get('model') or name}")
             if price and not model.get("price") and not entry.get("price"):
-                model["price"] = dict(price)
+                model["price"] = copy.deepcopy(price)
     return made
 
 
