@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import errno
 import fcntl
 import functools
+import json
 import os
 import sqlite3
 import tracemalloc
@@ -139,3 +141,46 @@ def test_rows_as_some_editors_write_them(llm_wall: FaultWall, tmp_path: Path, ru
     report = run(bulk.run(rows, output, llm))
     assert (report.answered, report.errors, output.is_symlink()) == (1, 1, True)
     assert "'prompt' of the row is empty" in (tmp_path / "disk.jsonl").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        ("a.csv", b"id;prompt\n1;x\n", "it has 'id;prompt'. Its columns are separated by ';'; expected commas"),
+        ("a.csv", b"question\nx\n", "no column 'prompt', 'messages' or 'body'; it has 'question'$"),
+        ("a.csv", b"prompt,prompt\na,b\n", "has the column 'prompt' twice"),
+        ("a.csv", "prompt\nx\n".encode("utf-16"), "not UTF-8"),
+        ("a.csv", b'prompt,"id\nx,1\n', "line 1 of a.csv is no CSV"),
+        ("a.jsonl", '"x"\n'.encode("utf-16"), "a.jsonl is UTF-16; expected UTF-8"),
+    ],
+)  # fmt: skip
+def test_a_file_of_which_no_row_can_be_asked(
+    llm_wall: FaultWall, tmp_path: Path, run: Any, name: str, data: bytes, says: str
+) -> None:
+    source = tmp_path / name
+    source.write_bytes(data)
+    with pytest.raises(llmagg.InvalidArgumentError, match=says):
+        run(bulk.run(source, tmp_path / "out.jsonl", aggregator_for(llm_wall, "gpt-a")))
+    with pytest.raises(
+        llmagg.InvalidArgumentError, match=r"expected a path or an iterable of rows \(of one: \[row\]\)"
+    ):
+        run(bulk.run({"prompt": "x"}, tmp_path / "out.jsonl", aggregator_for(llm_wall, "gpt-a")))
+    assert not chats(llm_wall)
+
+
+def test_rows_of_csv_that_are_none_end_no_job(llm_wall: FaultWall, tmp_path: Path, run: Any) -> None:
+    source, target = tmp_path / "a.csv", tmp_path / "out.jsonl"
+    long = "x" * 300_000  # csv's own limit is 131072
+    source.write_bytes(f'id,prompt\n1,{long}\n2\n3,"a"b\n'.encode() + b"4,\xe4\n" + b'5,ok\n6,"never\n7,ends\n')
+    limit = csv.field_size_limit()
+    report = run(bulk.run(source, target, aggregator_for(llm_wall, "gpt-a"), progress=True))
+    assert (report.answered, report.errors) == (2, 4)
+    rows = [json.loads(line) for line in target.read_text().splitlines()]
+    assert [row["error"]["message"] for row in rows if "error" in row] == [
+        "the row at line 3 of a.csv has 1 column, and the header 2",
+        "the row at line 4 of a.csv is no CSV: ',' expected after '\"'",
+        "the row at line 5 of a.csv is not UTF-8",
+        "the row at line 7 of a.csv is no CSV: unexpected end of data",
+    ]
+    assert [row.get("id") for row in rows] == ["1", None, None, None, "5", None]
+    assert csv.field_size_limit() == limit

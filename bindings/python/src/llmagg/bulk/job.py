@@ -62,7 +62,7 @@ async def run(
     if form_of(target, "the output") == "parquet":
         parquet()
     output.check(target, source, ledger)
-    rows = Rows(source)
+    rows = Rows(source, prompted=prompt is not None)
     if llm is None:
         llm = await default.aggregator()
     asking = Asking(llm, prompt, parse, params)
@@ -131,7 +131,7 @@ def stream(
     _check(max_cost, stop_after_errors, window, "rows")
 
     async def answers() -> AsyncGenerator[Answer, None]:
-        read = Rows(rows)
+        read = Rows(rows, prompted=prompt is not None)
         models = llm if llm is not None else await default.aggregator()
         asking = Asking(models, prompt, parse, params)
         await asking.check(max_cost)

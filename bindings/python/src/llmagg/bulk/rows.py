@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sized
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sized
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from .._wire import decode
 from ..errors import BadResponseError, InvalidArgumentError
 
+_ASKED = ("body", "messages", "prompt")
+_LONGEST_CELL = (1 << 31) - 1  # csv's own limit is 131072 characters
 SUFFIXES = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 
 
@@ -32,7 +34,8 @@ def form_of(path: Path, what: str) -> str:
 class Rows:
     """The rows of a source, read once, and how many there are (None: not known)."""
 
-    def __init__(self, source: Any) -> None:
+    def __init__(self, source: Any, *, prompted: bool = False) -> None:
+        """``prompted``: a function makes the requests, so that a file may have any columns."""
         self.name = "the rows"
         self._length: Callable[[], int | None] = lambda: None
         self._plain: Iterator[Any] | None = None
@@ -44,10 +47,12 @@ class Rows:
                 raise InvalidArgumentError(f"the input {str(path)!r} does not exist, or is not a file")
             self.name = str(path)
             read, length = _READERS[form]
-            self._plain = read(path)
+            self._plain = read(path, not prompted)
             self._length = lambda: length(path)
         elif hasattr(source, "__aiter__"):
             self._awaited = source.__aiter__()
+        elif isinstance(source, Mapping):
+            raise InvalidArgumentError("the input is an object; expected a path or an iterable of rows (of one: [row])")
         elif isinstance(source, Iterable):
             self._plain = iter(source)
             if isinstance(source, Sized):
@@ -70,17 +75,20 @@ class Rows:
         return await self._awaited.__anext__()
 
 
-def _read_jsonl(path: Path) -> Iterator[Any]:
+def _read_jsonl(path: Path, _: bool) -> Iterator[Any]:
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if number == 1:
+                if line.startswith((b"\xff\xfe", b"\xfe\xff")):
+                    raise _foreign_text(path)
                 line = line.removeprefix(b"\xef\xbb\xbf")
             if not line.strip():
                 continue
             try:
                 yield decode(line, f"line {number}")
             except BadResponseError:
-                yield Unreadable(f"line {number} of {path.name} is not valid JSON")
+                what = "not UTF-8" if _foreign(line.decode("utf-8", "surrogateescape")) else "not valid JSON"
+                yield Unreadable(f"line {number} of {path.name} is {what}")
 
 
 def _count_jsonl(path: Path) -> int:
@@ -88,18 +96,77 @@ def _count_jsonl(path: Path) -> int:
         return sum(1 for line in file if line.strip())
 
 
-def _read_csv(path: Path) -> Iterator[Any]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        for row in csv.DictReader(file):
-            if None in row or None in row.values():
-                yield Unreadable(f"a row of {path.name} has another number of columns than the header")
-            else:
-                yield row
+def _read_csv(path: Path, asked: bool) -> Iterator[Any]:
+    header: list[str] | None = None
+    for at, row in _csv_rows(path):
+        if isinstance(row, Unreadable):
+            if header is None:
+                raise InvalidArgumentError(row.reason)
+            yield row
+        elif header is None:
+            header = row
+            _check_columns(path, header, asked)
+        elif len(row) != len(header):
+            many = f"{len(row)} column{'' if len(row) == 1 else 's'}, and the header {len(header)}"
+            yield Unreadable(f"the row at line {at} of {path.name} has {many}")
+        else:
+            yield dict(zip(header, row))
+
+
+def _csv_rows(path: Path) -> Iterator[tuple[int, list[str] | Unreadable]]:
+    """Rows that are not empty, and the line in which each ends. A row that is none does not end the job."""
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        while True:
+            begins = reader.line_num + 1
+            limit = csv.field_size_limit(_LONGEST_CELL)  # of the process: it is put back
+            try:
+                row = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield reader.line_num, Unreadable(f"the row at line {begins} of {path.name} is no CSV: {error}")
+                continue
+            finally:
+                csv.field_size_limit(limit)
+            if any(map(_foreign, row)):
+                yield reader.line_num, Unreadable(f"the row at line {begins} of {path.name} is not UTF-8")
+            elif row:
+                yield begins, row
 
 
 def _count_csv(path: Path) -> int:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return max(sum(1 for row in csv.reader(file) if row) - 1, 0)
+    return max(sum(1 for _ in _csv_rows(path)) - 1, 0)
+
+
+def _check_columns(path: Path, names: list[str], asked: bool) -> None:
+    """Raises InvalidArgumentError if no row of a file can be asked."""
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidArgumentError(f"{path.name} has the column {name!r} twice")
+    if not asked or any(key in names for key in _ASKED):
+        return
+    found = ", ".join(map(repr, names[:8]))
+    text = f"{path.name} has no column 'prompt', 'messages' or 'body'; it has {found}"
+    other = next((mark for mark in ";\t|" if len(names) == 1 and mark in names[0]), None)
+    if other is not None:
+        text += f". Its columns are separated by {other!r}; expected commas"
+    raise InvalidArgumentError(text)
+
+
+def _foreign(text: str) -> bool:
+    """Whether a text was read from bytes that are not UTF-8."""
+    if text.isascii():
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _foreign_text(path: Path) -> InvalidArgumentError:
+    return InvalidArgumentError(f"{path.name} is UTF-16; expected UTF-8")
 
 
 def parquet() -> Any:
@@ -110,18 +177,26 @@ def parquet() -> Any:
         raise InvalidArgumentError("parquet files need pyarrow: pip install pyarrow") from None
 
 
-def _read_parquet(path: Path) -> Iterator[Any]:
-    with parquet().ParquetFile(path) as file:
+def _opened(path: Path) -> Any:
+    try:
+        return parquet().ParquetFile(path)
+    except (OSError, ValueError) as error:
+        raise InvalidArgumentError(f"{path.name} cannot be read as parquet: {error}") from None
+
+
+def _read_parquet(path: Path, asked: bool) -> Iterator[Any]:
+    with _opened(path) as file:
+        _check_columns(path, list(file.schema_arrow.names), asked)
         for batch in file.iter_batches(batch_size=1000):
             yield from batch.to_pylist()
 
 
 def _count_parquet(path: Path) -> int:
-    with parquet().ParquetFile(path) as file:
+    with _opened(path) as file:
         return int(file.metadata.num_rows)
 
 
-_READERS: dict[str, tuple[Callable[[Path], Iterator[Any]], Callable[[Path], int]]] = {
+_READERS: dict[str, tuple[Callable[[Path, bool], Iterator[Any]], Callable[[Path], int]]] = {
     "jsonl": (_read_jsonl, _count_jsonl),
     "csv": (_read_csv, _count_csv),
     "parquet": (_read_parquet, _count_parquet),
@@ -141,7 +216,7 @@ def request_of(row: Any, prompt: Callable[[Any], Any] | None) -> Any:
     if isinstance(row, (str, list)):
         return row
     if isinstance(row, dict):
-        for key in ("body", "messages", "prompt"):
+        for key in _ASKED:
             value = row.get(key)
             if value is None or value == "":
                 continue
@@ -151,7 +226,7 @@ def request_of(row: Any, prompt: Callable[[Any], Any] | None) -> Any:
                 except ValueError:
                     raise InvalidArgumentError(f"{key!r} of the row is not valid JSON") from None
             return value
-        empty = [repr(key) for key in ("body", "messages", "prompt") if key in row]
+        empty = [repr(key) for key in _ASKED if key in row]
         if empty:
             raise InvalidArgumentError(f"{' and '.join(empty)} of the row is empty")
         names = ", ".join(map(repr, list(row)[:8]))
