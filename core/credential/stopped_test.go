@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"sync"
 	"syscall"
 	"testing"
@@ -93,4 +94,16 @@ func TestStoppedChild(t *testing.T) {
 	for range stoppedFetches {
 		require.NoError(t, <-results)
 	}
+}
+
+// A host that ignores SIGCHLD, or waits for every child, has the program's end
+// before us.
+func TestAProgramWhoseEndNobodyHearsOf(t *testing.T) {
+	signal.Ignore(syscall.SIGCHLD)
+	defer signal.Reset(syscall.SIGCHLD)
+	s, err := runProcess(t.Context(), `printf '%s' '{"Version":1,"AccessKeyId":"ASIA1","SecretAccessKey":"s3cret"}'`)
+	require.NoError(t, err)
+	require.Equal(t, "ASIA1", s.AWS.ID)
+	_, err = runProcess(t.Context(), "exit 3")
+	require.ErrorContains(t, err, "credential_process failed")
 }
