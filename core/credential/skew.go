@@ -30,13 +30,12 @@ func (a *Authorizer) skewed(head http.Header, e *llm.Error) (again, skewed bool)
 		return false, false
 	}
 	skew := time.Until(server).Round(time.Second)
-	if skew.Abs() < mostSkew {
-		return false, false
-	}
-	before := time.Duration(a.skew.Load())
-	if (skew - before).Abs() >= mostSkew {
+	if before := time.Duration(a.skew.Load()); (skew - before).Abs() >= mostSkew { // also where the clock has been set right
 		a.skew.Store(int64(skew))
 		return true, true
+	}
+	if skew.Abs() < mostSkew {
+		return false, false
 	}
 	e.Message += wrongClock(skew)
 	return false, true
