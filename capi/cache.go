@@ -70,7 +70,7 @@ func goCacheSet(which *C.char, nameLen C.size_t, limits *C.char, limitsLen C.siz
 			caches.set(of, nil)
 			return nil
 		}
-		l, e := llm.ReadCacheLimits("argument limits", text)
+		l, e := llm.ReadCacheLimits("the limits of the cache", text)
 		if e != nil {
 			return e
 		}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import llmagg
-from conftest import config_for
+from conftest import chats, config_for
 from llmagg.faultwall import FaultWall
 
 
@@ -65,12 +65,18 @@ def test_an_exception_is_told(llm_wall: FaultWall) -> None:
         aggregator_of(llm_wall).chat_sync("hi", accept=broken)
 
 
-def test_a_coroutine_function_is_refused(llm_wall: FaultWall) -> None:
+def test_a_function_that_cannot_judge_is_refused_before_anything_is_paid(llm_wall: FaultWall) -> None:
     async def later(_: llmagg.ChatCompletionResponse) -> bool:
         return True
 
-    with pytest.raises(llmagg.AllModelsFailedError, match="expected a plain one"):
-        aggregator_of(llm_wall).chat_sync("hi", accept=later)
+    for accept, told in (
+        (later, 'option "accept" is a coroutine function; expected a plain one'),
+        (lambda: True, 'option "accept" is a function that cannot be called with the response: too many'),
+        (lambda _, other: True, "missing a required argument: 'other'"),
+    ):
+        with pytest.raises(llmagg.InvalidArgumentError, match=told):
+            aggregator_of(llm_wall).chat_sync("hi", accept=accept)
+    assert not chats(llm_wall)
 
 
 def test_a_stream_is_judged_at_its_end(llm_wall: FaultWall) -> None:

@@ -77,6 +77,8 @@ def test_mistakes_say_what_is_expected(aggregator: Any) -> None:
         asked(changed)
     with pytest.raises(llmagg.InvalidArgumentError, match="strategy"):
         llmagg.LLMAggregator(["gpt-a", "gpt-b"], 7)  # type: ignore[arg-type]
+    with pytest.raises(llmagg.InvalidArgumentError, match="strategy is a function that cannot be called with the rou"):
+        llmagg.LLMAggregator(["gpt-a", "gpt-b"], lambda routes: routes)  # type: ignore[arg-type]
     for models, text in (
         ([[]], "empty group"),
         ([["a", 3]], "int"),

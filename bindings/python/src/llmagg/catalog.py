@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from operator import attrgetter
 from typing import Any
 
+from ._signature import refuse_other
 from ._wire import encode
 from .config import CLIENT_VENDORS
 from .errors import InvalidArgumentError, LLMError, ModelNotFoundError, ProviderNotFoundError
@@ -213,7 +214,10 @@ _STRATEGIES = ("order", "weighted", "latency", "least_busy", "cost", "usage")
 
 def check_strategy(strategy: Any) -> None:
     """Refuses what is neither the name of a strategy nor a function, as the core does at a call."""
-    if strategy is None or callable(strategy) or strategy in _STRATEGIES:
+    if callable(strategy):
+        refuse_other(strategy, "strategy", "the routes", "the request")
+        return
+    if strategy is None or strategy in _STRATEGIES:
         return
     from difflib import get_close_matches  # slow to import
 

@@ -18,6 +18,7 @@ from ._native import calls, load, route
 from ._native.calls import Call
 from ._native.handle import Handle, Routes
 from ._native.operation import Calls
+from ._signature import refuse_other
 from .config import ModelConfig
 from .errors import InvalidArgumentError, LLMError, ModelNotFoundError, NotInitializedError
 from .messages import Function
@@ -264,6 +265,7 @@ class Plan:
         if options and callable(options.get("accept")):
             options = dict(options)
             accept, options["accept"] = options["accept"], "ask"
+            refuse_other(accept, 'option "accept"', "the response")
         made = calls.make(self._native, request, options, targets, Calls.of(user), self.route_names)
         made.accept = accept
         return made
