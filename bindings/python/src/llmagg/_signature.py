@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from typing import Any
 
 from .errors import InvalidArgumentError
 
 
-def refuse_other(function: Callable[..., Any], what: str, *arguments: str) -> None:
+def refuse_other(function: Any, what: str, *arguments: str) -> None:
     """Raises InvalidArgumentError if a function cannot be called with ``arguments``, or has to be awaited."""
     if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(function.__call__):
         raise InvalidArgumentError(f"{what} is a coroutine function; expected a plain one")
