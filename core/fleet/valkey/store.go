@@ -61,17 +61,6 @@ func open(ctx context.Context, o valkey.ClientOption, name string) (fleet.Store,
 	}
 }
 
-// plain is an error as one line.
-func plain(err error) error {
-	if errors.Is(err, context.DeadlineExceeded) {
-		return errors.New("the store does not answer in time")
-	}
-	if err == nil || !strings.ContainsAny(err.Error(), "\r\n") {
-		return err
-	}
-	return errors.New(strings.Join(strings.Fields(err.Error()), " "))
-}
-
 func (s *store) command(words ...string) valkey.Completed {
 	c := s.client.B().Arbitrary(words[0])
 	if len(words) > 1 {

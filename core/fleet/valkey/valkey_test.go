@@ -2,10 +2,12 @@ package valkey_test
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -279,4 +281,59 @@ func TestAWrongPasswordIsSaid(t *testing.T) {
 	store, err := valkey.Open(t.Context(), c)
 	require.NoError(t, err)
 	store.Close()
+}
+
+// What a server refuses is told with what to do.
+func TestRefusalsSayWhatToDo(t *testing.T) {
+	s := start(t)
+	s.say("ACL SETUSER weak on >pw ~* +@read +@connection")
+	s.say("ACL SETUSER right on >pw resetchannels ~llmagg:{default}:* +@connection " +
+		"+xadd +xread +xrevrange +pexpire +time +eval +evalsha +set +get +pttl +del +zadd +zremrangebyscore +zcount")
+	web, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { _ = web.Close() }()
+	go func() {
+		for {
+			c, err := web.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = c.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"))
+			_ = c.Close()
+		}
+	}()
+	locked := start(t, "--requirepass", "right")
+	for _, x := range []struct {
+		c    config.Fleet
+		want string
+	}{
+		{config.Fleet{URL: s.config().URL, Username: "weak", Password: "pw"}, "the guide on fleets has the rights"},
+		{config.Fleet{URL: s.config().URL, Username: "right", Password: "pw"}, ""},
+		{config.Fleet{URL: s.config().URL + "," + strings.TrimPrefix(s.config().URL, "redis://")}, "several hosts are a cluster, and this server is none"},
+		{locked.config(), `the store wants a password (NOAUTH); set "password" in "fleet"`},
+		{config.Fleet{URL: "redis://" + web.Addr().String()}, "neither Valkey's nor Redis's protocol"},
+	} {
+		store, err := valkey.Open(t.Context(), x.c)
+		if err == nil {
+			_, err = store.Alive(t.Context(), "p")
+			if err == nil {
+				_, err = store.Lease(t.Context(), fleet.Budget{Route: "r", Of: "rpm", PerSecond: 1, Burst: 1}, 1)
+			}
+			if err == nil {
+				_, _, err = store.Mark(t.Context(), "r", "p", time.Second)
+			}
+			if err == nil {
+				err = errors.Join(store.Unmark(t.Context(), "r"), store.Tell(t.Context(), []fleet.Change{{Route: "r", What: "opened"}}))
+			}
+			if err == nil {
+				_, _, err = store.Listen(t.Context(), "")
+			}
+			store.Close()
+		}
+		if x.want == "" {
+			require.NoError(t, err)
+		} else {
+			require.ErrorContains(t, err, x.want)
+		}
+	}
 }
