@@ -21,6 +21,9 @@ const (
 // of itself at a time.
 const windowBuckets = 30
 
+// part is how long one of them is.
+func (s *Settings) part() time.Duration { return max(s.Window/windowBuckets, 1) }
+
 // What gobreaker is told about an attempt; nil is a success.
 var (
 	errAttemptFailed  = errors.New("attempt failed")
@@ -57,6 +60,10 @@ type circuit struct {
 	tripNext  bool          // the next failure opens, whatever the counts say
 	openUntil time.Time     // end of the latest open period
 	open      time.Duration // how long the circuit stays open when it opens next
+
+	began   time.Time   // this closed period
+	success func(error) // enters a success into the part of the window with this number, from began; nil: none
+	part    time.Duration
 }
 
 func newCircuit(s Settings) *circuit {
@@ -76,7 +83,7 @@ func (c *circuit) resetFor(open time.Duration) {
 	c.cb = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		MaxRequests:  1,
 		Interval:     s.Window,
-		BucketPeriod: max(s.Window/windowBuckets, 1),
+		BucketPeriod: s.part(),
 		// gobreaker still calls a circuit open at the very instant of its
 		// expiry, so it is given one nanosecond less; and it takes 0 for a
 		// minute.
@@ -85,12 +92,18 @@ func (c *circuit) resetFor(open time.Duration) {
 		IsSuccessful: func(err error) bool { return err == nil },
 		IsExcluded:   func(err error) bool { return err == errAttemptNeutral },
 	})
-	c.closed = true
+	c.beginPeriod()
+}
+
+// beginPeriod notes that gobreaker has begun to count anew, as a closed
+// circuit.
+func (c *circuit) beginPeriod() {
+	c.closed, c.began, c.success = true, time.Now(), nil
 	c.period++
 	c.inARow = 0
 }
 
-// readyToTrip runs inside record, probe's done and trip, hence under the
+// readyToTrip runs inside fail, probe's done and trip, hence under the
 // breaker's lock. The share is judged when a failure is entered: a success
 // never opens a circuit.
 func (c *circuit) readyToTrip(counts gobreaker.Counts) bool {
@@ -117,32 +130,41 @@ func (c *circuit) state() State {
 	}
 }
 
-// record enters the outcome of an attempt that was let in during the given
-// closed period. It enters request and outcome together, because gobreaker
-// drops the outcome of a request that is older than its window. It drops what
-// began in another period: an old failure must not close in on a route that has
+// fail enters a failure of an attempt that was let in during the given closed
+// period. It enters request and outcome together, because gobreaker drops the
+// outcome of a request that is older than its window. It drops what began in
+// another period: an old failure must not close in on a route that has
 // recovered since, and Allow would make an outcome that is known in half-open
 // state the probe.
-func (c *circuit) record(period uint64, outcome error) {
+func (c *circuit) fail(period uint64) {
 	if period != c.period || c.state() != Closed {
 		return
 	}
-	switch outcome {
-	case nil:
-		c.inARow = 0
-	case errAttemptFailed:
-		c.inARow++
-	default:
-		return // neutral: gobreaker would only count it as excluded
-	}
+	c.inARow++
 	done, err := c.cb.Allow()
 	if err != nil {
 		return // unreachable: a closed circuit lets every call in
 	}
-	done(outcome)
-	if outcome != nil { // a success never opens a circuit
-		c.noteOpening()
+	done(errAttemptFailed)
+	c.noteOpening()
+}
+
+// succeed is fail for a success, which came at now. Within one part of the
+// window gobreaker is asked once: what it gives then enters any number of
+// successes into that part, for half of the time that asking anew takes.
+func (c *circuit) succeed(period uint64, now time.Time) {
+	if period != c.period || !c.closed {
+		return
 	}
+	c.inARow = 0
+	if part := now.Sub(c.began) / c.settings.part(); c.success == nil || part > c.part {
+		success, err := c.cb.Allow()
+		if err != nil {
+			return // unreachable: a closed circuit lets every call in
+		}
+		c.success, c.part = success, part
+	}
+	c.success(nil)
 }
 
 // probe takes the one probe of a half-open circuit; false if the circuit is in
@@ -163,9 +185,7 @@ func (c *circuit) probe() (done func(outcome error), ok bool) {
 		}
 		switch c.state() {
 		case Closed:
-			c.closed = true
-			c.period++
-			c.inARow = 0
+			c.beginPeriod()
 		default:
 			if outcome != errAttemptNeutral {
 				c.noteOpening()
@@ -185,7 +205,7 @@ func (c *circuit) trip() { c.tripFor(c.settings.Open) }
 func (c *circuit) tripFor(open time.Duration) {
 	c.resetFor(open)
 	c.tripNext = true
-	c.record(c.period, errAttemptFailed)
+	c.fail(c.period)
 	c.tripNext = false
 }
 

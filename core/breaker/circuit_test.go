@@ -1,6 +1,7 @@
 package breaker
 
 import (
+	"math/rand/v2"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,13 +11,13 @@ import (
 
 func failures(b *circuit, n int) {
 	for range n {
-		b.record(b.period, errAttemptFailed)
+		b.fail(b.period)
 	}
 }
 
 func successes(b *circuit, n int) {
 	for range n {
-		b.record(b.period, nil)
+		b.succeed(b.period, time.Now())
 	}
 }
 
@@ -158,5 +159,42 @@ func TestBreakerTripOpensForAWholePeriod(t *testing.T) {
 		b.reset()
 		failures(b, 4)
 		require.Equal(t, Closed, b.state(), "trip leaves nothing behind")
+	})
+}
+
+// gobreaker is not asked for each success, but forgets each as if it were.
+func TestASuccessIsForgottenWithThePartOfTheWindowInWhichItCame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked, b := newCircuit(settings(Settings{})), newCircuit(settings(Settings{}))
+		steps := rand.New(rand.NewPCG(1, 2))
+		for range 2000 {
+			time.Sleep(time.Duration(steps.IntN(5000)) * time.Millisecond)
+			if steps.IntN(50) == 0 {
+				failures(asked, 1)
+				failures(b, 1)
+			}
+			for range steps.IntN(4) {
+				asked.success = nil
+				successes(asked, 1)
+				successes(b, 1)
+			}
+			require.Equal(t, asked.counts(), b.counts())
+			require.Equal(t, asked.state(), b.state())
+		}
+	})
+}
+
+func TestASuccessAfterARecoveryCountsInTheNewPeriod(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newCircuit(settings(Settings{}))
+		successes(b, 3)
+		failures(b, 5)
+		time.Sleep(b.settings.Open)
+		done, ok := b.probe()
+		require.True(t, ok)
+		done(nil)
+		before := b.counts()
+		successes(b, 1)
+		require.Equal(t, before.successes+1, b.counts().successes)
 	})
 }

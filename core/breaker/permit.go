@@ -44,7 +44,10 @@ func (p *Permit) FirstToken() {
 }
 
 // Succeed reports a whole response or a whole stream.
-func (p *Permit) Succeed() {
+func (p *Permit) Succeed() { p.SucceedAt(time.Now()) }
+
+// SucceedAt is Succeed for a caller who knows what time it is.
+func (p *Permit) SucceedAt(now time.Time) {
 	b := p.breaker
 	b.mu.Lock()
 	if p.kind == ordinary && !p.settled {
@@ -53,7 +56,7 @@ func (p *Permit) Succeed() {
 		if p.period == b.circuit.period {
 			b.failedAt = time.Time{}
 		}
-		b.circuit.record(p.period, nil)
+		b.circuit.succeed(p.period, now)
 		return
 	}
 	defer b.unlockAndTell()
@@ -127,7 +130,7 @@ func (p *Permit) lose(err error, counts bool) {
 	switch p.kind {
 	case ordinary:
 		if counts {
-			b.circuit.record(p.period, errAttemptFailed)
+			b.circuit.fail(p.period)
 		}
 		return
 	case halfOpenProbe:
@@ -142,7 +145,7 @@ func (p *Permit) lose(err error, counts bool) {
 			break
 		}
 		if b.circuit.state() == Closed { // it was a block that kept calls out
-			b.circuit.record(b.circuit.period, errAttemptFailed)
+			b.circuit.fail(b.circuit.period)
 		} else {
 			b.circuit.trip()
 		}

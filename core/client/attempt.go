@@ -41,9 +41,9 @@ type attempt struct {
 	timer  alarm.Alarm   // D2 or D3, later D4
 	idle   time.Duration // D4, once its clock has taken over
 
-	record     *llm.Attempt // the entry in the trail
-	lastLife   time.Time
-	firstToken time.Duration // from the start; 0 until it has come
+	record     *llm.Attempt  // the entry in the trail
+	lastLife   time.Duration // from the start, as firstToken
+	firstToken time.Duration // 0 until it has come
 }
 
 // begin starts the clock of D2/D3 of a new attempt and enters it into the
@@ -51,7 +51,7 @@ type attempt struct {
 func (t *turn) begin(a *attempt, p *breaker.Permit, stream bool, waited callstate.Waits) *attempt {
 	c := t.client
 	now := time.Now()
-	a.turn, a.permit, a.lastLife = t, p, now
+	a.turn, a.permit = t, p
 	a.x.Payload, a.x.Model, a.x.Stream, a.x.Listener = t.call.Payload, c.upstreamModel(), stream, a
 	if t.call.Model != "" {
 		a.x.Model = t.call.Model
@@ -84,9 +84,9 @@ func (a *attempt) TimeUp() {
 // Alive notes that bytes have arrived. Before the first token they do not
 // restart a clock (D3).
 func (a *attempt) Alive() {
-	a.lastLife = time.Now()
+	a.lastLife = time.Since(a.record.Start)
 	if a.idle > 0 {
-		a.timer.Set(a.lastLife, a.idle)
+		a.timer.Set(a.record.Start.Add(a.lastLife), a.idle)
 	}
 }
 
@@ -152,9 +152,9 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 	a.ended = true
 	a.timer.Stop()
 	c := a.turn.client
-	now := time.Now()
 	r := *a.record
-	r.Duration, r.FirstToken = now.Sub(r.Start), a.firstToken
+	r.Duration, r.FirstToken = time.Since(r.Start), a.firstToken
+	now := r.Start.Add(r.Duration) // Since reads one clock, Now two
 	r.Status, r.Bytes, r.SkippedEvents = a.x.Status, a.x.Bytes, a.x.Skipped
 	r.LeftOut, r.Adapted = a.x.Left, a.x.Adapted
 	if r.Usage = usage; usage != nil || e == nil {
@@ -205,7 +205,7 @@ func (a *attempt) settle(e *llm.Error, known bool, now, wakes time.Time) {
 	}
 	b := a.turn.client.breaker
 	if e == nil || a.refused {
-		a.permit.Succeed()
+		a.permit.SucceedAt(now)
 		return
 	}
 	if failure.NamesWait(e) { // said is said, however the attempt ended
@@ -226,7 +226,7 @@ func (a *attempt) settle(e *llm.Error, known bool, now, wakes time.Time) {
 	if a.turn.scope.Ended() != nil {
 		// The caller left, or the call's deadline passed: evidence only if
 		// the route had been silent for half of its timeout.
-		silent := now.Sub(a.lastLife) >= a.turn.timeout()/2
+		silent := now.Sub(a.record.Start)-a.lastLife >= a.turn.timeout()/2
 		if e.Code == llm.Timeout && silent {
 			a.permit.Fail(e)
 			return

@@ -202,7 +202,7 @@ func (o *opened) Abandon(e *llm.Error) {
 	if o.over {
 		return
 	}
-	o.a.lastLife = time.Now() // it was the reader that was silent
+	o.a.lastLife = time.Since(o.a.record.Start) // it was the reader that was silent
 	o.a.cancel(e)
 	_ = o.finish(e)
 }
