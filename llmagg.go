@@ -2,6 +2,7 @@ package llmagg
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"log/slog"
 	"net/http"
@@ -84,7 +85,9 @@ type StreamFunc func(ctx context.Context, r *Request) (*Stream, error)
 // Middleware is around calls: it may look at or copy the request, answer
 // itself, call next once or more, and look at the answer. A nil function leaves
 // its kind of calls as it is. The calls of [Aggregator.Ask], [Parse] and
-// [Aggregator.RunTools] pass through Chat, each of their rounds by itself.
+// [Aggregator.RunTools] pass through Chat, each of their rounds by itself, those
+// of [Aggregator.Events] and [Aggregator.Texts] through Stream. An error of its
+// own reaches the caller as the Cause of an *[Error] with the code INTERNAL.
 type Middleware struct {
 	Chat   func(next ChatFunc) ChatFunc
 	Stream func(next StreamFunc) StreamFunc
@@ -94,12 +97,9 @@ type Middleware struct {
 // error is an *[Error] and says what in the configuration is wrong. Close the
 // aggregator when it is no longer needed.
 func New(c Config, options ...Option) (*Aggregator, error) {
-	s := settings{getenv: os.LookupEnv}
-	for _, o := range options {
-		o(&s)
-	}
-	if c == nil {
-		return nil, llm.Errorf(llm.InvalidArgument, "the configuration is nil; expected llmagg.Models, JSON, File, Map or Environment")
+	s, err := settingsOf(c, options)
+	if err != nil {
+		return nil, err
 	}
 	providers, models, err := c.read(s.readOptions())
 	if err != nil {
@@ -107,6 +107,9 @@ func New(c Config, options ...Option) (*Aggregator, error) {
 	}
 	if s.models != nil {
 		models = s.models
+	}
+	if len(providers) == 0 && len(models) == 0 {
+		return nil, llm.Errorf(llm.InvalidArgument, `the configuration has no providers; expected {provider: {"models": {name: {…}}}}`)
 	}
 	m := manager.New(manager.Options{})
 	core := aggregator.New(m, aggregator.Options{Models: models, Call: s.call, Cache: s.cache,
@@ -117,15 +120,77 @@ func New(c Config, options ...Option) (*Aggregator, error) {
 	}
 	a := &Aggregator{core: core, observers: m.Observers(), stream: core.Stream}
 	a.chat = a.ask
-	for _, m := range slices.Backward(s.middleware) {
-		if m.Chat != nil {
-			a.chat = m.Chat(a.chat)
-		}
-		if m.Stream != nil {
-			a.stream = m.Stream(a.stream)
-		}
+	if err := a.surround(s.middleware); err != nil {
+		_ = a.Close()
+		return nil, err
 	}
 	return a, nil
+}
+
+// settingsOf are the settings that the options make, with what is wrong with
+// them and no other part would find.
+func settingsOf(c Config, options []Option) (settings, error) {
+	s := settings{getenv: os.LookupEnv}
+	if c == nil {
+		return s, llm.Errorf(llm.InvalidArgument, "the configuration is nil; expected llmagg.Models, JSON, File, Map or Environment")
+	}
+	for i, o := range options {
+		if o == nil {
+			return s, llm.Errorf(llm.InvalidArgument, "options[%d] of llmagg.New is nil; leave it out", i)
+		}
+		o(&s)
+	}
+	if s.cache != nil {
+		return s, s.cache.Check()
+	}
+	return s, nil
+}
+
+// surround puts the middleware around the calls, and a check around it: what a
+// middleware returns is an answer or an error, and that an *[Error].
+func (a *Aggregator) surround(all []Middleware) error {
+	none := func(kind string) error {
+		return llm.Errorf(llm.InvalidArgument, "the %s function of a middleware returned nil; expected a function, for example the next one that it was given", kind)
+	}
+	for _, m := range slices.Backward(all) {
+		if m.Chat != nil {
+			if a.chat = m.Chat(a.chat); a.chat == nil {
+				return none("Chat")
+			}
+		}
+		if m.Stream != nil {
+			if a.stream = m.Stream(a.stream); a.stream == nil {
+				return none("Stream")
+			}
+		}
+	}
+	if chat, stream := a.chat, a.stream; len(all) > 0 {
+		a.chat = func(ctx context.Context, r *Request) (*Response, error) {
+			response, err := chat(ctx, r)
+			return response, judged(err, response == nil, "answer")
+		}
+		a.stream = func(ctx context.Context, r *Request) (*Stream, error) {
+			s, err := stream(ctx, r)
+			return s, judged(err, s == nil, "stream")
+		}
+	}
+	return nil
+}
+
+// judged is the error of a call that middleware is around.
+func judged(err error, nothing bool, what string) error {
+	var known *Error
+	switch {
+	case err == nil && nothing:
+		return llm.Errorf(llm.Internal, "a middleware returned neither %s nor error", what)
+	case err == nil || errors.As(err, &known):
+		return err
+	case errors.Is(err, context.Canceled):
+		return &Error{Code: Canceled, Message: "a middleware ended the call: " + err.Error(), Cause: err}
+	case errors.Is(err, context.DeadlineExceeded):
+		return &Error{Code: Timeout, Message: "a middleware ended the call: " + err.Error(), Cause: err}
+	}
+	return &Error{Code: Internal, Message: "a middleware failed: " + err.Error(), Cause: err}
 }
 
 // routesKey is the context's key of the routes that a call may use.
@@ -251,7 +316,8 @@ func (a *Aggregator) Models() []string { return a.core.Models() }
 func (a *Aggregator) Report() []RouteReport { return a.core.Report() }
 
 // Observe calls f with everything that happens during calls, attempts, retries,
-// failovers and breakers, until stop is called. f must return at once.
+// failovers and breakers, until stop is called. f must return at once; a panic
+// of f is recovered and logged. Observe panics if f is nil.
 func (a *Aggregator) Observe(f func(Observation)) (stop func()) { return a.observers.Listen(f) }
 
 // Core is what the aggregator is made of, for what this package does not have.

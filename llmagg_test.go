@@ -129,6 +129,9 @@ func TestNothingIsNil(t *testing.T) {
 	require.ErrorContains(t, err, "the request is nil")
 	_, err = a.RunTools(t.Context(), asked, []*llmagg.Tool{nil}, llmagg.RunOptions{})
 	require.ErrorContains(t, err, "a tool is nil")
+	_, err = a.RunTools(t.Context(), asked, []*llmagg.Tool{{}}, llmagg.RunOptions{})
+	require.ErrorContains(t, err, "a tool was not made by NewTool")
+	require.Panics(t, func() { a.Observe(nil) })
 	_, err = llmagg.New(llmagg.Models{"gpt-4o-mini"})
 	require.ErrorContains(t, err, `write it as "VENDOR/gpt-4o-mini"`)
 }
@@ -231,6 +234,88 @@ func TestMiddlewareIsAroundCalls(t *testing.T) {
 	for range a.Texts(t.Context(), &llmagg.Request{Messages: hi}) {
 	}
 	require.Equal(t, []string{"outer", "inner", "outer stream", "inner stream"}, order)
+}
+
+// What New is given is refused by New, not by a call, and not by nobody.
+func TestWhatNoCallCouldUseIsRefusedAtOnce(t *testing.T) {
+	models := llmagg.Models{"ollama/a"}
+	with := func(o llmagg.CallOptions) []llmagg.Option { return []llmagg.Option{llmagg.WithCallOptions(o)} }
+	around := func(m llmagg.Middleware) []llmagg.Option { return []llmagg.Option{llmagg.WithMiddleware(m)} }
+	for says, c := range map[string]struct {
+		config  llmagg.Config
+		options []llmagg.Option
+	}{
+		"the configuration has no providers": {llmagg.JSON("{}"), nil},
+		"configuration has no providers":     {llmagg.Map{}, nil},
+		"options[1] of llmagg.New is nil":    {models, []llmagg.Option{llmagg.WithCache(nil), nil}},
+		"the cache was not made by NewCache": {models, []llmagg.Option{llmagg.WithCache(&llmagg.Cache{})}},
+		"the cache's TTL is -1s":             {models, []llmagg.Option{llmagg.WithCache(llmagg.NewCache(llmagg.CacheOptions{TTL: -time.Second}))}},
+		"option deadline is -1s":             {models, with(llmagg.CallOptions{Deadline: -time.Second})},
+		`did you mean "restart"?`:            {models, with(llmagg.CallOptions{OnInterrupt: "restrat"})},
+		"the Chat function of a middleware":  {models, around(llmagg.Middleware{Chat: func(llmagg.ChatFunc) llmagg.ChatFunc { return nil }})},
+		"the Stream function of a middlewar": {models, around(llmagg.Middleware{Stream: func(llmagg.StreamFunc) llmagg.StreamFunc { return nil }})},
+	} {
+		_, err := llmagg.New(c.config, c.options...)
+		require.ErrorContains(t, err, says)
+		require.ErrorIs(t, err, &llmagg.Error{Code: llmagg.InvalidArgument})
+	}
+	a := over(t, startWall(t, `{}`), llmagg.WithModels("a"))
+	late := &llmagg.Request{Messages: hi, Options: llmagg.CallOptions{Deadline: -1}}
+	_, err := llmagg.Parse[int](t.Context(), a, late)
+	require.ErrorContains(t, err, "option deadline is -1ns")
+	tool := llmagg.NewTool("n", "", func(context.Context, struct{}) (string, error) { return "", nil })
+	_, err = a.RunTools(t.Context(), late, []*llmagg.Tool{tool}, llmagg.RunOptions{})
+	require.ErrorContains(t, err, "option deadline is -1ns")
+}
+
+// A middleware's own errors are errors of the call, and nothing is one, too.
+func TestWhatMiddlewareReturns(t *testing.T) {
+	wall, own := startWall(t, `{}`), errors.New("closed on Sundays")
+	for _, c := range []struct {
+		err  error
+		code llmagg.Code
+		says string
+	}{
+		{own, llmagg.Internal, "a middleware failed: closed on Sundays"},
+		{context.Canceled, llmagg.Canceled, "a middleware ended the call"},
+		{context.DeadlineExceeded, llmagg.Timeout, "a middleware ended the call"},
+		{&llmagg.Error{Code: llmagg.Quota, Message: "spent"}, llmagg.Quota, "spent"},
+		{nil, llmagg.Internal, "a middleware returned neither"},
+	} {
+		a := over(t, wall, llmagg.WithMiddleware(llmagg.Middleware{
+			Chat: func(llmagg.ChatFunc) llmagg.ChatFunc {
+				return func(context.Context, *llmagg.Request) (*llmagg.Response, error) { return nil, c.err }
+			},
+			Stream: func(llmagg.StreamFunc) llmagg.StreamFunc {
+				return func(context.Context, *llmagg.Request) (*llmagg.Stream, error) { return nil, c.err }
+			},
+		}))
+		asked := &llmagg.Request{Messages: hi}
+		_, chat := a.Ask(t.Context(), "hi")
+		_, parse := llmagg.Parse[int](t.Context(), a, asked)
+		_, stream := a.Stream(t.Context(), asked)
+		var texts error
+		for _, err := range a.Texts(t.Context(), asked) {
+			texts = err
+		}
+		for _, err := range []error{chat, parse, stream, texts} {
+			var failed *llmagg.Error
+			require.ErrorAs(t, err, &failed)
+			require.Equal(t, c.code, failed.Code)
+			require.ErrorContains(t, err, c.says)
+			if c.err != nil {
+				require.ErrorIs(t, err, c.err)
+			}
+		}
+	}
+}
+
+func TestAnObserverMayPanic(t *testing.T) {
+	a := over(t, startWall(t, `{}`))
+	a.Observe(func(llmagg.Observation) { panic("ouch") })
+	text, err := a.Ask(t.Context(), "hi")
+	require.NoError(t, err)
+	require.Equal(t, "Hello from a.", text)
 }
 
 func TestObservationsHaveTheNumberOfTheCall(t *testing.T) {

@@ -34,6 +34,9 @@ func Parse[T any](ctx context.Context, a *Aggregator, r *Request) (*Parsed[T], e
 	if err := a.usable(ctx, r != nil); err != nil {
 		return nil, err
 	}
+	if err := r.Options.Check(); err != nil { // Deadline and MaxCost are taken out of them
+		return nil, err
+	}
 	s := search{a: a, request: *r, into: func(data []byte) (any, error) {
 		var v T
 		return v, decode(data, &v)
@@ -67,8 +70,8 @@ type search struct {
 	a       *Aggregator
 	request Request
 	into    func([]byte) (any, error)
-	name    string
-	wrapped bool // the schema is {"value": …}, since vendors want an object
+	wanted  string // the type, for messages
+	wrapped bool   // the schema is {"value": …}, since vendors want an object
 	lacks   func(object map[string]json.RawMessage) string
 	spent   spent
 }
@@ -102,9 +105,10 @@ func (s *search) describe(t reflect.Type) error {
 	if err != nil {
 		return llm.Errorf(llm.InvalidArgument, "the schema of %v cannot be written: %v", t, err)
 	}
-	s.name = cmp.Or(notName.ReplaceAllString(t.Name(), "_"), "answer")
-	s.name = s.name[:min(len(s.name), 64)]
-	s.request.ResponseFormat = &llm.ResponseFormat{Type: "json_schema", JSONSchema: &llm.JSONSchema{Name: s.name, Schema: text, Strict: &strict}}
+	s.wanted = cmp.Or(t.Name(), t.String())
+	name := cmp.Or(notName.ReplaceAllString(t.Name(), "_"), "answer")
+	name = name[:min(len(name), 64)]
+	s.request.ResponseFormat = &llm.ResponseFormat{Type: "json_schema", JSONSchema: &llm.JSONSchema{Name: name, Schema: text, Strict: &strict}}
 	required, _ := schema["required"].([]string)
 	s.lacks = func(object map[string]json.RawMessage) string {
 		for _, name := range required {
@@ -154,7 +158,7 @@ func (s *search) run(ctx context.Context) (any, *Response, error) {
 		}
 		routes = slices.DeleteFunc(slices.Clone(routes), func(c *client.Client) bool { return c.Route() == route })
 		if route == "" || len(routes) == 0 {
-			return nil, nil, &Error{Code: BadResponse, Message: "no answer fits " + s.name + ": " + reason, Body: response.Text(), Attempts: s.spent.attempts, CallID: response.CallID}
+			return nil, nil, &Error{Code: BadResponse, Message: "no answer fits " + s.wanted + ": " + reason, Body: response.Text(), Attempts: s.spent.attempts, CallID: response.CallID}
 		}
 	}
 }
@@ -207,7 +211,7 @@ func (s *search) decode(text []byte) (any, error) {
 func (s *search) mark(reason string) {
 	if n := len(s.spent.attempts); n > 0 {
 		last := &s.spent.attempts[n-1]
-		last.Code, last.Message = BadResponse, "the answer does not fit "+s.name+": "+reason
+		last.Code, last.Message = BadResponse, "the answer does not fit "+s.wanted+": "+reason
 	}
 }
 

@@ -111,6 +111,9 @@ func (a *Aggregator) RunTools(ctx context.Context, r *Request, tools []*Tool, o 
 	if err := a.usable(ctx, r != nil); err != nil {
 		return nil, err
 	}
+	if err := r.Options.Check(); err != nil { // Deadline and MaxCost are taken out of them
+		return nil, err
+	}
 	known, err := knownTools(tools)
 	if err != nil {
 		return nil, err
@@ -210,6 +213,9 @@ func knownTools(tools []*Tool) (map[string]*Tool, error) {
 	for _, t := range tools {
 		if t == nil {
 			return nil, llm.Errorf(llm.InvalidArgument, "a tool is nil; NewTool makes tools")
+		}
+		if t.call == nil && t.failed == nil {
+			return nil, llm.Errorf(llm.InvalidArgument, "a tool was not made by NewTool")
 		}
 		if t.failed != nil {
 			return nil, t.failed

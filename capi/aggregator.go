@@ -64,6 +64,7 @@ func aggregatorOptions(text []byte) (aggregator.Options, error) {
 	}
 	if l := o.Call.CacheLimits; l != nil {
 		o.Cache = cache.New(cache.Options{Bytes: l.Bytes, TTL: l.TTL})
+		o.Call.CacheLimits = nil
 	}
 	o.CacheNamed = caches.named
 	return o, err

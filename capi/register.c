@@ -177,7 +177,7 @@ static const char *fault(uintptr_t handle, int *other) {
     if (hold(e, use) != NULL) {
         *other = e->kind;
         shim_release(e);
-        return "the handle of a ";
+        return names[e->kind][0] == 'a' ? "the handle of an " : "the handle of a ";
     }
     uint64_t state = __atomic_load_n(&e->state, __ATOMIC_ACQUIRE);
     return use < use_of(state) || (use == use_of(state) && (state & DYING) != 0) ? "a handle that was freed" : "not a handle of this library";

@@ -603,15 +603,16 @@ LLMAGG_API llmagg_status llmagg_client_new(const char *config, size_t config_len
 LLMAGG_API llmagg_status llmagg_client_new_custom(const char *config, size_t config_len, llmagg_queue *queue, uint64_t tag,
                                                   llmagg_client **out, llmagg_error **err);
 
-/* {"provider", "name", "model", "available", "config": {...}, "key_header": {"name", "prefix": the text before the key}, "tells_cost":
- * whether the cost of an answer may be known, by a price or by the vendor's word}; without credentials. "key_header" is omitted if
- * no HTTP header holds the key. *out is owned. Since: 0.1.0 */
+/* {"provider", "name", "model", "available", "custom": whether the application answers, "config": {...}, "key_header": {"name",
+ * "prefix": the text before the key}, "tells_cost": whether the cost of an answer may be known, by a price or by the vendor's word};
+ * without credentials. "key_header" is omitted if no HTTP header holds the key. *out is owned. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_client_info(llmagg_client *client, llmagg_buf *out, llmagg_error **err);
 
 /* The state of the route, as one element of llmagg_manager_report. *out is owned. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_client_report(llmagg_client *client, llmagg_buf *out, llmagg_error **err);
 
-/* One call on this route; blocks until it is answered. *out is owned: the response. Codes: all. Since: 0.1.0 */
+/* One call on this route; blocks until it is answered. The request's "model" is passed over: the server receives the route's own.
+ * *out is owned: the response. Codes: all. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_client_chat(llmagg_client *client, const char *request, size_t request_len, const char *options,
                                             size_t options_len, llmagg_buf *out, llmagg_error **err);
 

@@ -1,6 +1,10 @@
 // Package otelllm makes spans of an aggregator's calls, through the
 // application's OpenTelemetry:
 //
+//	llm, err := llmagg.New(config, llmagg.WithMiddleware(otelllm.Middleware()))
+//
+// or, for an aggregator of core/aggregator and for embeddings and rankings:
+//
 //	agg := otelllm.Wrap(aggregator.New(m, aggregator.Options{}))
 //	response, err := agg.Chat(ctx, request)
 //
@@ -13,11 +17,13 @@ package otelllm
 import (
 	"context"
 	"maps"
+	"strings"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/llmagg/llmagg"
 	"github.com/llmagg/llmagg/core/aggregator"
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/llm"
@@ -25,18 +31,22 @@ import (
 
 // Aggregator is an aggregator whose calls are spans.
 type Aggregator struct {
-	*aggregator.Aggregator
-	tracer     trace.Tracer
-	propagator propagation.TextMapPropagator
-	single     bool
-	generation int // of the attributes' names
+	*aggregator.Aggregator // nil in Middleware, which does not know its aggregator
+	tracer                 trace.Tracer
+	propagator             propagation.TextMapPropagator
+	single                 bool
+	generation             int // of the attributes' names
 }
 
-// Option is an option of [Wrap].
+// Option is an option of [Wrap] and [Middleware].
 type Option func(*Aggregator)
 
-// WithTracerProvider uses tp instead of OpenTelemetry's global one.
+// WithTracerProvider uses tp instead of OpenTelemetry's global one, which nil
+// means.
 func WithTracerProvider(tp trace.TracerProvider) Option {
+	if tp == nil {
+		tp = otel.GetTracerProvider()
+	}
 	return func(a *Aggregator) { a.tracer = tp.Tracer("github.com/llmagg/llmagg/otel") }
 }
 
@@ -59,13 +69,35 @@ func Wrap(agg *aggregator.Aggregator, options ...Option) *Aggregator {
 	return a
 }
 
+// Middleware makes spans of the chats and streams of an aggregator of
+// [llmagg.New], of those that Ask, Texts, Parse and RunTools make, too: give it
+// to [llmagg.WithMiddleware].
+func Middleware(options ...Option) llmagg.Middleware {
+	a := Wrap(nil, options...)
+	return llmagg.Middleware{
+		Chat: func(next llmagg.ChatFunc) llmagg.ChatFunc {
+			return func(ctx context.Context, r *llm.Request) (*llm.Response, error) { return a.chat(ctx, r, next) }
+		},
+		Stream: func(next llmagg.StreamFunc) llmagg.StreamFunc {
+			return func(ctx context.Context, r *llm.Request) (*client.Stream, error) { return a.stream(ctx, r, next) }
+		},
+	}
+}
+
 // Chat is [aggregator.Aggregator.Chat] as a span.
 func (a *Aggregator) Chat(ctx context.Context, r *llm.Request) (*llm.Response, error) {
+	return a.chat(ctx, r, a.Aggregator.Chat)
+}
+
+func (a *Aggregator) chat(ctx context.Context, r *llm.Request, next llmagg.ChatFunc) (*llm.Response, error) {
 	ctx, span, r := a.start(ctx, r, r.Stream)
-	response, err := a.Aggregator.Chat(ctx, r)
-	if err != nil {
+	response, err := next(ctx, r)
+	switch {
+	case err != nil:
 		a.failed(ctx, span, err)
-	} else {
+	case response == nil: // of a middleware, which llmagg refuses
+		span.End()
+	default:
 		a.answered(ctx, span, response)
 	}
 	return response, err
@@ -74,12 +106,16 @@ func (a *Aggregator) Chat(ctx context.Context, r *llm.Request) (*llm.Response, e
 // Stream is [aggregator.Aggregator.Stream] as a span, which ends with the
 // stream: when it is complete, breaks off, is closed, or ctx ends.
 func (a *Aggregator) Stream(ctx context.Context, r *llm.Request) (*client.Stream, error) {
+	return a.stream(ctx, r, a.Aggregator.Stream)
+}
+
+func (a *Aggregator) stream(ctx context.Context, r *llm.Request, next llmagg.StreamFunc) (*client.Stream, error) {
 	ctx, span, r := a.start(ctx, r, true)
-	s, err := a.Aggregator.Stream(ctx, r)
+	s, err := next(ctx, r)
 	switch {
 	case err != nil:
 		a.failed(ctx, span, err)
-	case !span.IsRecording():
+	case s == nil, !span.IsRecording():
 		span.End()
 	default:
 		go func() {
@@ -123,10 +159,12 @@ func end[A any](ctx context.Context, a *Aggregator, span trace.Span, answer *A, 
 func (a *Aggregator) begin(ctx context.Context, operation, model string) (context.Context, trace.Span) {
 	t := told{generation: a.generation}
 	t.text("operation", operation)
-	if routes, err := a.Routes(model); err == nil && len(routes) > 0 {
-		t.text("provider", providerName(routes[0].Provider()))
-		if model == "" {
-			model = routes[0].Name()
+	if a.Aggregator != nil {
+		if routes, err := a.Routes(model); err == nil && len(routes) > 0 {
+			t.text("provider", providerName(routes[0].Provider()))
+			if model == "" {
+				model = routes[0].Name()
+			}
 		}
 	}
 	t.text("model", model)
@@ -134,7 +172,7 @@ func (a *Aggregator) begin(ctx context.Context, operation, model string) (contex
 	if a.single {
 		kind = trace.SpanKindClient
 	}
-	return a.tracer.Start(ctx, operation+" "+model, trace.WithSpanKind(kind), trace.WithAttributes(t.list...))
+	return a.tracer.Start(ctx, strings.TrimSuffix(operation+" "+model, " "), trace.WithSpanKind(kind), trace.WithAttributes(t.list...))
 }
 
 func (a *Aggregator) start(ctx context.Context, r *llm.Request, stream bool) (context.Context, trace.Span, *llm.Request) {

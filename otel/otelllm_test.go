@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 
+	"github.com/llmagg/llmagg"
 	"github.com/llmagg/llmagg/core/aggregator"
 	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/faultwall"
@@ -202,4 +203,43 @@ func BenchmarkChat(b *testing.B) {
 			}
 		})
 	}
+}
+
+// An aggregator of llmagg.New has the same spans, whatever makes its calls.
+func TestMiddlewareMakesSpans(t *testing.T) {
+	_, wall := build(t, `{"models":{"bad":{"steps":[{"status":503}]},"good":{"steps":[{"text":"3"}]}}}`)
+	tp, kept := provider()
+	a, err := llmagg.New(llmagg.JSON(fmt.Sprintf(`{"openai":{"api_key":"sk-secret","base_url":%q,"max_retries":1,"models":{"bad":{},"good":{}}}}`, wall.BaseURL())),
+		llmagg.WithMiddleware(otelllm.Middleware(otelllm.WithTracerProvider(tp))))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, a.Close()) })
+	calls := map[string]func() error{
+		"ask":   func() error { _, err := a.Ask(t.Context(), "hi"); return err },
+		"parse": func() error { _, err := llmagg.Parse[int](t.Context(), a, ask()); return err },
+		"texts": func() error {
+			for _, err := range a.Texts(t.Context(), ask()) {
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+	for name, call := range calls {
+		t.Run(name, func(t *testing.T) {
+			kept.Reset()
+			require.NoError(t, call())
+			found := spans(t, kept, 3)
+			whole := found["chat bad"]
+			require.Equal(t, "openai", attributes(whole)["gen_ai.provider.name"])
+			require.Equal(t, "bad", attributes(whole)["gen_ai.request.model"])
+			require.Equal(t, "openai/good", attributes(whole)["llmagg.route"])
+			require.Equal(t, "UNAVAILABLE", attributes(found["llmagg attempt openai/bad"])["error.type"])
+			require.Equal(t, whole.SpanContext.SpanID(), found["llmagg attempt openai/good"].Parent.SpanID())
+		})
+	}
+	kept.Reset()
+	_, err = a.Chat(t.Context(), &llm.Request{})
+	require.Error(t, err)
+	require.Equal(t, "INVALID_ARGUMENT", attributes(spans(t, kept, 1)["chat"])["error.type"])
 }

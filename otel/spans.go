@@ -155,6 +155,7 @@ func (a *Aggregator) ended(ctx context.Context, span trace.Span, t told, o outco
 		return
 	}
 	a.attempts(ctx, o.attempts)
+	a.named(span, &t, o.attempts, o.model)
 	if failed := t.last(o.attempts); failed != nil {
 		t.failure(failed.Code, failed.ErrorOwner())
 		if failed.Code != llm.Canceled {
@@ -176,6 +177,7 @@ func (a *Aggregator) failed(ctx context.Context, span trace.Span, err error) {
 	e := llm.AsError(err)
 	a.attempts(ctx, e.Attempts)
 	t := told{generation: a.generation}
+	a.named(span, &t, e.Attempts, "")
 	t.last(e.Attempts)
 	t.failure(e.Code, e.Owner())
 	if e.CallID != 0 {
@@ -183,6 +185,21 @@ func (a *Aggregator) failed(ctx context.Context, span trace.Span, err error) {
 	}
 	span.SetAttributes(t.list...)
 	span.SetStatus(codes.Error, e.Message)
+}
+
+// named names the span of a chat by the model that was asked first, where
+// nobody knew it when the span began.
+func (a *Aggregator) named(span trace.Span, t *told, trail []llm.Attempt, model string) {
+	if a.Aggregator != nil {
+		return
+	}
+	if len(trail) > 0 {
+		model = trail[0].Model
+	}
+	if model != "" {
+		t.text("model", model)
+		span.SetName("chat " + model)
+	}
 }
 
 // attempts makes a child of the span in ctx of each attempt.

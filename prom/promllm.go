@@ -1,6 +1,6 @@
 // Package promllm draws the totals of routes for Prometheus's Go client:
 //
-//	prometheus.MustRegister(promllm.Collector(agg.Manager()))
+//	prometheus.MustRegister(promllm.Collector(llm.Core().Manager()))
 //
 // Counting begins with the collector. Names and labels are those of
 // [manager.Manager.Metrics], which needs no module but the core. It is a module

@@ -40,7 +40,8 @@ type Options struct {
 	// in routes, and the others follow. It is instead of Call.Strategy, runs in
 	// the goroutine of each call, and must not keep or change routes.
 	Order func(ctx context.Context, routes []*client.Client, p *llm.Payload) []int
-	// Call holds defaults for the calls' options.
+	// Call holds defaults for the calls' options. If they are wrong, Initialize
+	// and every call say so (INVALID_ARGUMENT).
 	Call llm.CallOptions
 	// Cache, if set, gives the answers of equal requests. Aggregators may share
 	// it. See [llm.CacheMode].
@@ -56,7 +57,8 @@ type Options struct {
 type Aggregator struct {
 	manager *manager.Manager
 	options Options
-	unset   bool // options.Call sets nothing
+	unset   bool  // options.Call sets nothing
+	wrong   error // of options.Call: no call is made with it
 
 	known atomic.Pointer[resolved] // what names mean in the latest catalog
 
@@ -72,7 +74,7 @@ type Aggregator struct {
 // aggregator leaves the manager open.
 func New(m *manager.Manager, o Options) *Aggregator {
 	o.Models, o.Groups = slices.Clone(o.Models), slices.Clone(o.Groups)
-	return &Aggregator{manager: m, options: o, unset: reflect.ValueOf(o.Call).IsZero()}
+	return &Aggregator{manager: m, options: o, unset: reflect.ValueOf(o.Call).IsZero(), wrong: o.Call.Check()}
 }
 
 // Manager is the aggregator's registry.
@@ -82,15 +84,15 @@ func (a *Aggregator) Manager() *manager.Manager { return a.manager }
 // registers it with the manager, replacing a provider of the same name. A model
 // of Options.Models that is written as "vendor/model" needs no configuration
 // where the environment holds the vendor's key (docs/vendors.md). Nothing is
-// registered if a configuration or the strategy is wrong (INVALID_ARGUMENT), or
+// registered if a configuration or Options.Call is wrong (INVALID_ARGUMENT), or
 // if no provider has a model of Options.Models (MODEL_NOT_FOUND,
 // PROVIDER_NOT_FOUND).
 func (a *Aggregator) Initialize(ctx context.Context, configs []config.Provider) error {
 	if a.isClosed() {
 		return closedError()
 	}
-	if err := a.options.Call.Strategy.Check(); err != nil {
-		return err
+	if a.wrong != nil {
+		return a.wrong
 	}
 	joins := fleetOf(configs)
 	if err := fleet.Check(joins); err != nil {

@@ -3,6 +3,7 @@ package aggregator_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/llmagg/llmagg/core/aggregator"
 	"github.com/llmagg/llmagg/core/client"
@@ -72,12 +73,35 @@ func TestGroupsOfNamesBecomeGroupsOfRoutes(t *testing.T) {
 	require.Greater(t, seen["b"], 50)
 }
 
-func TestAWrongStrategyOfTheAggregatorIsRefused(t *testing.T) {
-	a := overInstant(t, aggregator.Options{Call: llm.CallOptions{Strategy: "latancy"}}, modelsNamed("a", "b")...)
-	require.ErrorContains(t, a.Initialize(t.Context(), nil), `did you mean "latency"?`)
-	_, err := a.Chat(t.Context(), ask())
-	require.Equal(t, llm.InvalidArgument, llm.CodeOfError(err))
-	require.ErrorContains(t, err, `did you mean "latency"?`)
+// A default that no call could have is refused by all that would have it.
+func TestWrongOptionsOfTheAggregatorAreRefused(t *testing.T) {
+	for says, o := range map[string]llm.CallOptions{
+		`did you mean "latency"?`:          {Strategy: "latancy"},
+		`did you mean "restart"?`:          {OnInterrupt: "restrat"},
+		`option deadline is -1s`:           {Deadline: -time.Second},
+		`option timeout is -1s`:            {Timeout: -time.Second},
+		`option hedge_after is -1s`:        {HedgeAfter: -time.Second},
+		`option max_retries is -1`:         {MaxRetries: -1},
+		`option "unsupported" is "adopt"`:  {Unsupported: "adopt"},
+		`option "accept" is "nonempy"`:     {Accept: "nonempy"},
+		`option "cache" is "always"`:       {Cache: "always"},
+		`option "max_cost" is 0`:           {MaxCost: &llm.MaxCost{}},
+		`in Go put the budget itself`:      {BudgetNames: []string{"team"}},
+		`CallOptions.Budgets[0] is nil`:    {Budgets: []*llm.Budget{nil}},
+		`or was not made by NewBudget`:     {Budgets: []*llm.Budget{{}}},
+		`CallOptions.CacheLimits is set`:   {CacheLimits: &llm.CacheLimits{}},
+		`header a has the control charact`: {Headers: map[string]string{"a": "\n"}},
+	} {
+		a := overInstant(t, aggregator.Options{Call: o}, modelsNamed("a", "b")...)
+		_, chat := a.Chat(t.Context(), ask())
+		_, stream := a.Stream(t.Context(), ask())
+		_, embed := a.Embed(t.Context(), &llm.EmbeddingRequest{Input: []string{"a"}})
+		_, rerank := a.Rerank(t.Context(), &llm.RerankRequest{Query: "a", Documents: []string{"b"}})
+		for _, err := range []error{a.Initialize(t.Context(), nil), chat, stream, embed, rerank} {
+			require.Equal(t, llm.InvalidArgument, llm.CodeOfError(err), says)
+			require.ErrorContains(t, err, says)
+		}
+	}
 }
 
 // Who uses no strategy pays nothing for those that exist.

@@ -83,6 +83,9 @@ func (a *Aggregator) ChatRoutes(ctx context.Context, routes []*client.Client, p 
 
 // chat makes a call for a whole answer. Without routes the request says which.
 func (a *Aggregator) chat(ctx context.Context, routes []*client.Client, p *llm.Payload) (*llm.Response, error) {
+	if a.wrong != nil {
+		return nil, a.wrong
+	}
 	if c, err := a.cacheOf(p); c != nil || err != nil {
 		return a.cachedChat(ctx, c, err, routes, p)
 	}
@@ -120,6 +123,9 @@ func (a *Aggregator) StreamRoutes(ctx context.Context, routes []*client.Client, 
 }
 
 func (a *Aggregator) stream(ctx context.Context, routes []*client.Client, p *llm.Payload) (*client.Stream, error) {
+	if a.wrong != nil {
+		return nil, a.wrong
+	}
 	if c, err := a.cacheOf(p); c != nil || err != nil {
 		return a.cachedStream(ctx, c, err, routes, p)
 	}

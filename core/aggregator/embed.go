@@ -1,6 +1,7 @@
 package aggregator
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"sync"
@@ -26,7 +27,7 @@ func (a *Aggregator) Embed(ctx context.Context, r *llm.EmbeddingRequest) (*llm.E
 
 // EmbedRoutes is Embed over the given routes instead of the manager's.
 func (a *Aggregator) EmbedRoutes(ctx context.Context, routes []*client.Client, r *llm.EmbeddingRequest) (*llm.EmbeddingResponse, error) {
-	if err := r.Check(); err != nil {
+	if err := cmp.Or(a.wrong, r.Check()); err != nil {
 		return nil, err
 	}
 	routes, others := ofOneModel(routes)

@@ -1,6 +1,7 @@
 package aggregator
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/llmagg/llmagg/core/client"
@@ -20,7 +21,7 @@ func (a *Aggregator) Rerank(ctx context.Context, r *llm.RerankRequest) (*llm.Rer
 
 // RerankRoutes is Rerank over the given routes instead of the manager's.
 func (a *Aggregator) RerankRoutes(ctx context.Context, routes []*client.Client, r *llm.RerankRequest) (*llm.RerankResponse, error) {
-	if err := r.Check(); err != nil {
+	if err := cmp.Or(a.wrong, r.Check()); err != nil {
 		return nil, err
 	}
 	if len(routes) == 0 {

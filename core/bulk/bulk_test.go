@@ -230,8 +230,20 @@ func TestALedgerThatCannotBeUsed(t *testing.T) {
 	require.ErrorContains(t, err, "is the ledger")
 	_, err = run(a, in, out, bulk.Options{Ledger: folder})
 	require.ErrorContains(t, err, "is a directory")
-	_, err = bulk.Run(t.Context(), a, bulk.Rows(func(func(bulk.Row) bool) {}), nil, bulk.Options{})
+	none := bulk.Rows(func(func(bulk.Row) bool) {})
+	_, err = bulk.Run(t.Context(), a, none, &failing{}, bulk.Options{})
 	require.ErrorContains(t, err, "Options.Ledger is empty")
+	sink := bulk.WriteJSONL(filepath.Join(folder, "nothing.jsonl"))
+	for _, missing := range []func() (bulk.Report, error){
+		func() (bulk.Report, error) { return bulk.Run(t.Context(), nil, none, sink, bulk.Options{}) },
+		func() (bulk.Report, error) { return bulk.Run(t.Context(), a, nil, sink, bulk.Options{}) },
+		func() (bulk.Report, error) { return bulk.Run(t.Context(), a, none, nil, bulk.Options{}) },
+	} {
+		_, err := missing()
+		require.ErrorContains(t, err, "an argument of bulk.Run is nil")
+	}
+	_, err = bulk.Run(t.Context(), a, bulk.Rows(nil), sink, bulk.Options{})
+	require.ErrorContains(t, err, "bulk.Rows was given no sequence")
 	require.Equal(t, 10, wall.Seen().Totals.Requests)
 }
 

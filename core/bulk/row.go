@@ -36,6 +36,9 @@ type sequence struct {
 }
 
 func (s *sequence) Next(context.Context) (Row, error) {
+	if s.rows == nil {
+		return Row{}, llm.Errorf(llm.InvalidArgument, "bulk.Rows was given no sequence")
+	}
 	if s.next == nil {
 		s.next, s.stop = iter.Pull(s.rows)
 	}
@@ -106,10 +109,10 @@ func (s *JSONLSource) row(text []byte) Row {
 	if text[0] == '"' {
 		read.Prompt = new(string)
 		if err := llm.JSON.Unmarshal(text, read.Prompt); err != nil {
-			return Row{Err: llm.Errorf(llm.InvalidArgument, "line %d is not valid JSON", s.line)}
+			return Row{Err: s.unreadable(text)}
 		}
 	} else if err := llm.JSON.Unmarshal(text, &read); err != nil {
-		return Row{Err: llm.Errorf(llm.InvalidArgument, "line %d cannot be read: %v", s.line, err)}
+		return Row{Err: s.unreadable(text)}
 	}
 	row := Row{ID: read.CustomID, Request: &llm.Request{}}
 	if row.ID == nil {
@@ -120,11 +123,23 @@ func (s *JSONLSource) row(text []byte) Row {
 		row.Err = row.Request.UnmarshalJSON(read.Body)
 		row.Request.Model, row.Request.Stream = "", false // the aggregator's models are asked
 	case read.Messages != nil:
-		row.Err = llm.JSON.Unmarshal(read.Messages, &row.Request.Messages)
+		if llm.JSON.Unmarshal(read.Messages, &row.Request.Messages) != nil {
+			row.Err = llm.Errorf(llm.InvalidArgument, "\"messages\" of line %d are no list of messages; expected [{\"role\", \"content\"}, …]", s.line)
+		}
 	case read.Prompt != nil:
 		row.Request.Messages = []llm.Message{{Role: "user", Content: *read.Prompt}}
 	default:
 		row.Err = llm.Errorf(llm.InvalidArgument, "line %d has no \"prompt\", \"messages\" or \"body\"", s.line)
 	}
 	return row
+}
+
+// unreadable is the error of a line that is no row: not JSON, or of another
+// form.
+func (s *JSONLSource) unreadable(text []byte) error {
+	var any any
+	if err := json.Unmarshal(text, &any); err != nil {
+		return llm.Errorf(llm.InvalidArgument, "line %d is not valid JSON: %v", s.line, err)
+	}
+	return llm.Errorf(llm.InvalidArgument, "line %d is no row; expected a text, or an object with \"prompt\" (a text), \"messages\" (a list) or \"body\" (a request)", s.line)
 }

@@ -161,6 +161,9 @@ func (r *run) next(ctx context.Context) (*asked, error) {
 		} else if err != nil {
 			return nil, err
 		}
+		if row.Err == nil && row.Request == nil {
+			row.Err = llm.Errorf(llm.InvalidArgument, "row %d has no Request", row.n)
+		}
 		row.key = r.key(&row.Row)
 		kept, err := r.book.find(row.n)
 		if err != nil {

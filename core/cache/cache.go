@@ -69,6 +69,20 @@ func New(o Options) *Cache {
 	return c
 }
 
+// Check is INVALID_ARGUMENT for a cache that was not made by [New], or whose
+// options bound nothing.
+func (c *Cache) Check() error {
+	switch {
+	case c.store == nil:
+		return llm.Errorf(llm.InvalidArgument, "the cache was not made by NewCache")
+	case c.ttl < 0:
+		return llm.Errorf(llm.InvalidArgument, "the cache's TTL is %v; expected more than 0, or 0 for no end", c.ttl)
+	case c.most < 0:
+		return llm.Errorf(llm.InvalidArgument, "the cache's Bytes are %d; expected more than 0, or 0 for the default", c.most)
+	}
+	return nil
+}
+
 // Report is the state of a cache. Its counts only grow.
 type Report struct {
 	Hits   uint64 `json:"hits"`   // answers that were kept

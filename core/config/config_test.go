@@ -63,6 +63,8 @@ func TestConfigRefusesBadShapes(t *testing.T) {
 		"empty":            {``, "unexpected end of the JSON text"},
 		"cut short":        {`{"p":{"models":{"m":{"timeout":3`, "unexpected end of the JSON text"},
 		"trailing":         {`{}}`, "unexpected text after the object at byte 2"},
+		"its NUL, too":     {"{}\x00", "at byte 2"},
+		"wide characters":  {"{\x00\"\x00", "expected a field name in quotes (a NUL: the length is that of the text without the NUL at its end"},
 		"array":            {`[]`, "must be a JSON object, got an array"},
 		"single quotes":    {`{'p':{}}`, "expected a field name in quotes (JSON's quotes are double ones) at byte 1"},
 		"invalid UTF-8":    {"{\"p\xff\":{}}", "invalid UTF-8 at byte 3"},

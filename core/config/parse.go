@@ -326,7 +326,7 @@ func pathHint(data []byte) string {
 	if lower := strings.ToLower(text); !strings.ContainsAny(text, `/\`) && !strings.HasSuffix(lower, ".json") && !strings.HasSuffix(lower, ".yaml") {
 		return ""
 	}
-	return "; the text looks like the path of a file: give the file's content, or, in Go, call Load"
+	return "; the text looks like the path of a file: give the file's content; in Go, llmagg.File reads it"
 }
 
 // objectFields is [jsontext.FieldsOf] for configurations, where a key that

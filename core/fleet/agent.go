@@ -2,6 +2,8 @@ package fleet
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -296,7 +298,13 @@ func (m *Member) lose(ctx context.Context, err error) {
 
 func (m *Member) tell(kind observe.Kind, message string) {
 	if m.observers.Active() {
-		m.observers.Tell(observe.Observation{Kind: kind, Time: time.Now(), Message: message})
+		m.observers.Tell(observe.Observation{Kind: kind, Time: time.Now(), Message: message}, m.observerPanicked)
+	}
+}
+
+func (m *Member) observerPanicked(v any) {
+	if l := m.o.Logger; l != nil {
+		l.Error("panic recovered", "in", "observer", "fleet", m.o.Name, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 	}
 }
 

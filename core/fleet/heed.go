@@ -107,7 +107,7 @@ func (m *Member) hearOne(c *Change, now time.Time) {
 		due.apply(x)
 		if m.observers.Active() {
 			m.observers.Tell(observe.Observation{Kind: observe.FleetHeard, Time: now, Provider: x.Provider(), Model: x.Name(),
-				State: string(c.What), Wait: c.For, Message: "told by process " + c.Process})
+				State: string(c.What), Wait: c.For, Message: "told by process " + c.Process}, m.observerPanicked)
 		}
 	}
 }

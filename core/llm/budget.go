@@ -221,6 +221,27 @@ func (o *CallOptions) setBudgets(_ string, v []byte) error {
 	return nil
 }
 
+// checkBudgets refuses what would bound nothing: names that nobody has looked
+// up, and budgets that were not made by [NewBudget].
+func (o *CallOptions) checkBudgets() error {
+	if len(o.BudgetNames) > 0 {
+		return Errorf(InvalidArgument, "CallOptions.BudgetNames names %s, and names are for options that are read from text; in Go put the budget itself into Budgets", shown.Text(o.BudgetNames[0]))
+	}
+	for i, b := range o.Budgets {
+		if b == nil || !b.made() {
+			return Errorf(InvalidArgument, "CallOptions.Budgets[%d] is nil or was not made by NewBudget", i)
+		}
+	}
+	return nil
+}
+
+// made tells whether the budget has a limit, which the zero value has not.
+func (b *Budget) made() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.limit.valid()
+}
+
 // WithBudgets adds budgets that the options do not have yet.
 func (o *CallOptions) WithBudgets(more ...*Budget) {
 	for _, b := range more {

@@ -62,7 +62,7 @@ func (r *EmbeddingRequest) Check() error {
 	if r.InputType != "" && !slices.Contains(InputTypes, r.InputType) {
 		return Errorf(InvalidArgument, "input_type is %s; expected \"query\", \"document\", \"similarity\", \"classification\" or \"clustering\"", shown.Text(r.InputType))
 	}
-	return r.Options.check()
+	return r.Options.Check()
 }
 
 // embeddingFields are the names of a request's fields as JSON, but for "model".

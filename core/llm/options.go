@@ -107,8 +107,9 @@ type CallOptions struct {
 	Window int
 }
 
-// check holds options that were set in Go to the bounds of ParseCallOptions.
-func (o *CallOptions) check() error {
+// Check holds options that were set in Go to the bounds of [ParseCallOptions].
+// The error is INVALID_ARGUMENT.
+func (o *CallOptions) Check() error {
 	for i, d := range [...]time.Duration{o.Deadline, o.Timeout, o.HedgeAfter} {
 		if d < 0 {
 			name := [...]string{"deadline", "timeout", "hedge_after"}[i]
@@ -136,6 +137,12 @@ func (o *CallOptions) check() error {
 		if err := o.MaxCost.check(); err != nil {
 			return err
 		}
+	}
+	if err := o.checkBudgets(); err != nil {
+		return err
+	}
+	if o.CacheLimits != nil {
+		return Errorf(InvalidArgument, "CallOptions.CacheLimits is set, which is for options that are read from text; in Go the aggregator has a cache (WithCache, or Cache of its options)")
 	}
 	if err := o.checkAccept(); err != nil {
 		return err

@@ -43,6 +43,10 @@ func TestOptionsOfARequestAreChecked(t *testing.T) {
 		"hedge":     {CallOptions{HedgeAfter: -1}, "hedge_after is -1ns"},
 		"retries":   {CallOptions{MaxRetries: -1}, "max_retries is -1"},
 		"interrupt": {CallOptions{OnInterrupt: "stop"}, `"on_interrupt" is "stop"`},
+		"names":     {CallOptions{BudgetNames: []string{"team"}}, `names "team"`},
+		"no budget": {CallOptions{Budgets: []*Budget{nil}}, "CallOptions.Budgets[0] is nil"},
+		"a zero":    {CallOptions{Budgets: []*Budget{{}}}, "not made by NewBudget"},
+		"a cache":   {CallOptions{CacheLimits: &CacheLimits{}}, "CallOptions.CacheLimits is set"},
 		"header":    {CallOptions{Headers: map[string]string{"a": "b\r\nc: d"}}, "header a has the control character 0x0d"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -296,7 +296,7 @@ func (r *Request) Payload() (*Payload, error) {
 	if r == nil {
 		return nil, Errorf(InvalidArgument, "the request is nil; pass a *llm.Request with messages")
 	}
-	if err := r.Options.check(); err != nil {
+	if err := r.Options.Check(); err != nil {
 		return nil, err
 	}
 	data, plain, err := r.encode()

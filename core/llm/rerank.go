@@ -66,7 +66,7 @@ func (r *RerankRequest) Check() error {
 	if r.TopN < 0 {
 		return Errorf(InvalidArgument, "top_n is %d; expected 1 or more", r.TopN)
 	}
-	return r.Options.check()
+	return r.Options.Check()
 }
 
 // ParseRerank reads a request from JSON text, which is the request's from now

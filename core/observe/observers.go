@@ -17,9 +17,13 @@ type Observers struct {
 type listener struct{ tell func(Observation) }
 
 // Listen calls f with each observation, on the goroutine that makes it: f must
-// return at once, and may be called by several goroutines. stop ends that;
-// calls of f that are under way may end after it.
+// return at once, and may be called by several goroutines. A panic of f is
+// recovered. stop ends that; calls of f that are under way may end after it.
+// Listen panics if f is nil.
 func (o *Observers) Listen(f func(Observation)) (stop func()) {
+	if f == nil {
+		panic("llmagg: an observer is a nil function; expected a func(Observation)")
+	}
 	l := &listener{f}
 	o.change(func(list []*listener) []*listener { return append(list, l) })
 	return func() {
@@ -84,8 +88,9 @@ func (s *Subscription) Close() {
 // observations without them.
 func (o *Observers) Active() bool { return o != nil && o.listeners.Load() != nil }
 
-// Tell sends v to every listener.
-func (o *Observers) Tell(v Observation) {
+// Tell sends v to every listener. What a listener panics with is given to
+// panicked, in the goroutine and on the stack of the panic; the others hear v.
+func (o *Observers) Tell(v Observation, panicked func(any)) {
 	if o == nil {
 		return
 	}
@@ -94,8 +99,17 @@ func (o *Observers) Tell(v Observation) {
 		return
 	}
 	for _, l := range *list {
-		l.tell(v)
+		l.guarded(v, panicked)
 	}
+}
+
+func (l *listener) guarded(v Observation, panicked func(any)) {
+	defer func() {
+		if p := recover(); p != nil && panicked != nil {
+			panicked(p)
+		}
+	}()
+	l.tell(v)
 }
 
 func (s *Subscription) tell(v Observation) {

@@ -15,7 +15,7 @@ func TestALoopOverObservationsEnds(t *testing.T) {
 	var hub observe.Observers
 	sub := hub.Subscribe(2)
 	for range 3 {
-		hub.Tell(observe.Observation{Kind: observe.Failover})
+		hub.Tell(observe.Observation{Kind: observe.Failover}, nil)
 	}
 	sub.Close()
 	sub.Close()
@@ -31,7 +31,7 @@ func TestALoopOverObservationsEnds(t *testing.T) {
 	for range 4 {
 		tellers.Go(func() {
 			for range 1000 {
-				hub.Tell(observe.Observation{Kind: observe.Failover})
+				hub.Tell(observe.Observation{Kind: observe.Failover}, nil)
 			}
 		})
 	}
@@ -40,4 +40,18 @@ func TestALoopOverObservationsEnds(t *testing.T) {
 	for range sub.C() {
 	}
 	tellers.Wait()
+}
+
+// An observer that panics harms neither the call that it hears of nor the
+// observers beside it.
+func TestAnObserverThatPanics(t *testing.T) {
+	var hub observe.Observers
+	heard, panics := 0, []any(nil)
+	hub.Listen(func(observe.Observation) { panic("ouch") })
+	hub.Listen(func(observe.Observation) { heard++ })
+	hub.Tell(observe.Observation{Kind: observe.Failover}, func(v any) { panics = append(panics, v) })
+	hub.Tell(observe.Observation{Kind: observe.Failover}, nil)
+	require.Equal(t, 2, heard)
+	require.Equal(t, []any{"ouch"}, panics)
+	require.PanicsWithValue(t, "llmagg: an observer is a nil function; expected a func(Observation)", func() { hub.Listen(nil) })
 }

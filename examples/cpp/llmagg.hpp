@@ -320,11 +320,20 @@ private:
 /// The vectors of texts, in their order.
 class Vectors {
 public:
-    /// result is what a llmagg_..._embed gave, or the payload of its DONE event.
-    explicit Vectors(std::string result) : bytes_(std::move(result)) { std::memcpy(&head_, bytes_.data(), sizeof head_); }
+    /// result is what a llmagg_..._embed gave, or the payload of its DONE event; std::invalid_argument for anything else.
+    explicit Vectors(std::string result) : bytes_(std::move(result)) {
+        const std::uint64_t size = bytes_.size();
+        if (size >= sizeof head_) std::memcpy(&head_, bytes_.data(), sizeof head_);
+        const std::uint64_t of_one = head_.dimensions * std::uint64_t{sizeof(float)};
+        if (size < sizeof head_ || head_.offset < sizeof head_ || head_.offset > size || (of_one > 0 && head_.count > (size - head_.offset) / of_one) ||
+            head_.json_offset > size || head_.json_len > size - head_.json_offset)
+            throw std::invalid_argument("llmagg::Vectors: the text is no result of an embed function");
+    }
     std::size_t size() const { return head_.count; }
     std::size_t dimensions() const { return head_.dimensions; }
+    /// The vector of the text at place i; std::out_of_range if there is none.
     std::vector<float> operator[](std::size_t i) const {
+        if (i >= size()) throw std::out_of_range("llmagg::Vectors: place " + std::to_string(i) + " of " + std::to_string(size()) + " vectors");
         std::vector<float> v(head_.dimensions);
         if (!v.empty()) std::memcpy(v.data(), bytes_.data() + head_.offset + i * v.size() * sizeof(float), v.size() * sizeof(float));
         return v;

@@ -60,6 +60,27 @@ static void answers(llmagg::Aggregator &llm) {
     holds(llm.models().find("\"cut\"") != std::string::npos && llm.report().find("\"circuit\"") != std::string::npos, "models and report");
     const llmagg::Vectors vectors = llm.embed(R"({"model": "a", "input": ["one", "two"]})");
     holds(vectors.size() == 2 && vectors[1].size() == vectors.dimensions() && vectors.dimensions() > 0 && llmagg::json::at(vectors.json(), "usage") != "", "vectors");
+    bool outside = false;
+    try {
+        (void)vectors[2];
+    } catch (const std::out_of_range &) {
+        outside = true;
+    }
+    holds(outside, "a place without a vector throws");
+    // A head says 3 vectors of 4 numbers, from byte 32 on; there are fewer bytes than that.
+    llmagg_vectors head{3, 4, sizeof(llmagg_vectors), 0, 0};
+    std::string bytes(sizeof head + 3 * 4 * sizeof(float), '\0');
+    std::memcpy(&bytes[0], &head, sizeof head);
+    holds(llmagg::Vectors(bytes).size() == 3, "a result of an embed function");
+    int refused = 0;
+    for (const std::string &text : {std::string("{}"), std::string(), bytes.substr(0, bytes.size() - 1)}) {
+        try {
+            llmagg::Vectors none(text);
+        } catch (const std::invalid_argument &) {
+            refused++;
+        }
+    }
+    holds(refused == 3, "what is no result of an embed function throws");
 }
 
 static void errors(llmagg::Aggregator &llm) {

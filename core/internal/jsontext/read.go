@@ -2,7 +2,6 @@ package jsontext
 
 import (
 	"encoding/json"
-	"errors"
 	"strings"
 	"unicode/utf8"
 )
@@ -32,14 +31,12 @@ type Reader struct {
 	Halves  bool // texts may begin or end inside a character: those of deltas
 }
 
-var errTrailing = errors.New("unexpected text after the JSON value")
-
 // End is the error of the whole reading; text behind the value is one.
 //
 //go:noinline
 func (r *Reader) End() error {
 	if r.space(); r.Err == nil && r.Pos < len(r.Data) {
-		r.Err = errTrailing
+		r.Err = r.Fail("unexpected text after the JSON value")
 	}
 	return r.Err
 }

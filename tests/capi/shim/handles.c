@@ -74,6 +74,8 @@ static void what_is_no_handle(void) {
     }
     CHECK(shim_hold(h, SHIM_QUEUE) == NULL && !freed(h, SHIM_QUEUE));
     CHECK(strcmp(says(h), "argument x is the handle of a wall") == 0);
+    uintptr_t aggregator = made(SHIM_AGGREGATOR);
+    CHECK(strcmp(says(aggregator), "argument x is the handle of an aggregator") == 0 && freed(aggregator, SHIM_AGGREGATOR));
     CHECK(freed(h, SHIM_WALL));
 }
 
