@@ -10,8 +10,8 @@
 
 #include "llmagg.h"
 
-static void check(int failed, llmagg_error *error) {
-    if (failed) exit((fprintf(stderr, "%s\n", error ? llmagg_error_message(error) : "epoll failed"), 1));
+static void check(int failed, llmagg_error **error) { /* a pointer: the error is read when the call has set it */
+    if (failed) exit((fprintf(stderr, "%s\n", error ? llmagg_error_message(*error) : "epoll failed"), 1));
 }
 
 int main(void) {
@@ -30,18 +30,18 @@ int main(void) {
     llmagg_buf url = {NULL, 0};
     llmagg_event events[16];
     llmagg_drain drain = {sizeof drain, sizeof events[0], events, 16, buffer, sizeof buffer, 0, 0, 0, 0, 0};
-    if (key == NULL) check(llmagg_wall_start(script, strlen(script), &wall, &err) || llmagg_wall_url(wall, &url, &err), err);
+    if (key == NULL) check(llmagg_wall_start(script, strlen(script), &wall, &err) || llmagg_wall_url(wall, &url, &err), &err);
     snprintf(config, sizeof config, "{\"provider\":\"openai\",\"name\":\"%s\",\"api_key\":\"%s\",\"base_url\":\"%s\"}",
              model ? model : "gpt-4o-mini", key ? key : "none", wall ? url.ptr : base ? base : "https://api.openai.com/v1");
-    check(llmagg_client_new(config, strlen(config), &client, &err) || llmagg_queue_new(&queue, &err) || llmagg_queue_fd(queue, &fd, &err), err);
+    check(llmagg_client_new(config, strlen(config), &client, &err) || llmagg_queue_new(&queue, &err) || llmagg_queue_fd(queue, &fd, &err), &err);
     check(timerfd_settime(timer, 0, &each, NULL) || epoll_ctl(loop, EPOLL_CTL_ADD, timer, &ready), NULL);
     ready.data.fd = fd; /* readable while the queue has events */
     check(epoll_ctl(loop, EPOLL_CTL_ADD, fd, &ready), NULL);
     for (uint64_t tag = 1; tag <= 3; tag++)
-        check(llmagg_client_chat_submit(client, queue, request, strlen(request), NULL, 0, LLMAGG_STREAM, tag, &op, &err), err);
+        check(llmagg_client_chat_submit(client, queue, request, strlen(request), NULL, 0, LLMAGG_STREAM, tag, &op, &err), &err);
     while (running > 0 && epoll_wait(loop, &ready, 1, -1) >= 0) {
         if (ready.data.fd == timer) ticks += read(timer, &expired, sizeof expired) > 0;
-        else check(llmagg_queue_drain(queue, &drain, &err), err); /* at most 16; epoll says so if more are there */
+        else check(llmagg_queue_drain(queue, &drain, &err), &err); /* at most 16; epoll says so if more are there */
         for (size_t i = 0; ready.data.fd == fd && i < drain.count; i++)
             if (events[i].type == LLMAGG_EVENT_CHUNK && ++chunks) llmagg_op_credit(events[i].op, 1, NULL); /* one more may come */
             else if (events[i].type == LLMAGG_EVENT_DONE || events[i].type == LLMAGG_EVENT_ERROR)

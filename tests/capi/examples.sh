@@ -24,6 +24,17 @@ expect 'HELLO FROM C.*still waking up' "$out/example_custom_provider"
 expect '66 chunks, and the timer went on: yes' "$out/example_epoll"
 expect 'Hello from gpt-4o-mini.' "$out/example_cpp_chat"
 expect 'Hello from gpt-4o-mini.' "${PYTHON3:-python3}" "$root/examples/ctypes/chat.py" "${BUILD:-build}/libllmagg.so"
+# What is wrong is told, and not only that something is.
+for program in chat stream epoll cpp_chat; do
+    said=$(OPENAI_API_KEY=k-123456789 OPENAI_BASE_URL=htp://x timeout 60 "$out/example_$program" 2>&1)
+    if [ $? -eq 1 ] && printf '%s' "$said" | grep -q 'base_url "htp://x" has no scheme'; then
+        echo "ok example: $program tells an error"
+    else
+        printf '%s\n' "$said"
+        echo "not ok example: $program tells an error"
+        code=1
+    fi
+done
 for file in "$root"/examples/c/*.c "$root"/examples/cpp/*.cpp "$root"/examples/ctypes/*.py; do
     if [ "$(wc -l < "$file")" -le 60 ]; then echo "ok example: $(basename "$file") is short"; else echo "not ok example: $file has more than 60 lines"; code=1; fi
 done
