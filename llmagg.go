@@ -108,6 +108,9 @@ func New(c Config, options ...Option) (*Aggregator, error) {
 	if s.models != nil {
 		models = s.models
 	}
+	if err := llm.CheckModels(models); err != nil {
+		return nil, err
+	}
 	if len(providers) == 0 && len(models) == 0 {
 		return nil, llm.Errorf(llm.InvalidArgument, `the configuration has no providers; expected {provider: {"models": {name: {…}}}}`)
 	}

@@ -142,7 +142,7 @@ func TestFailedRowsAreRows(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []int{13, 8, 5}, []int{report.Rows, report.Answered, report.Errors})
 	all := results(t, out)
-	require.Contains(t, all[10].Error.Message, "line 11 cannot be read")
+	require.Contains(t, all[10].Error.Message, "line 11 is not valid JSON: invalid character")
 	require.Contains(t, all[11].Error.Message, `no "prompt", "messages" or "body"`)
 	report, err = run(a, in, out, bulk.Options{Resume: true})
 	require.NoError(t, err)

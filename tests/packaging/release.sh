@@ -17,6 +17,8 @@ version=$(sed -n 's/^#define LLMAGG_VERSION "\(.*\)"/\1/p' include/llmagg.h)
 # One version everywhere.
 same() { grep -q "^version = \"$version\"\$" bindings/python/pyproject.toml; }
 try "the header and pyproject.toml have one version: $version" same
+core() { grep -q "github.com/llmagg/llmagg v$version\$" "$1/go.mod"; }
+for module in otel prom; do try "the Go module $module requires the core's version" core "$module"; done
 try 'CHANGELOG.md has a section for what is released' grep -q -e '^## Unreleased' -e "^## $version" CHANGELOG.md
 
 # Metadata that PyPI takes.
@@ -75,6 +77,56 @@ END
 }
 try 'the Go module serves a program of another module, without cgo' module
 try 'and works' says 'Hello from gpt-4o-mini.' "$work/go-chat"
+
+# The modules beside it, as a program uses them together.
+beside() {
+    mkdir "$work/observed" && cd "$work/observed" && cat > main.go <<'END' && cat > go.mod <<END2 &&
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/llmagg/llmagg"
+	otelllm "github.com/llmagg/llmagg/otel"
+	promllm "github.com/llmagg/llmagg/prom"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/llmagg/llmagg/core/faultwall"
+)
+
+func main() {
+	wall, err := faultwall.Start(faultwall.Script{}, faultwall.Options{})
+	if err != nil {
+		panic(err)
+	}
+	defer wall.Close()
+	llm, err := llmagg.New(llmagg.JSON(`{"openai": {"models": {"gpt-4o-mini": {"api_key": "none", "base_url": "`+wall.BaseURL()+`"}}}}`),
+		llmagg.WithMiddleware(otelllm.Middleware()))
+	if err != nil {
+		panic(err)
+	}
+	defer llm.Close()
+	prometheus.MustRegister(promllm.Collector(llm.Core().Manager()))
+	fmt.Println(llm.Ask(context.Background(), "Hello!"))
+	families, err := prometheus.DefaultGatherer.Gather()
+	fmt.Println(len(families) > 40, err)
+}
+END
+module example.com/observed
+
+go 1.25
+
+replace github.com/llmagg/llmagg => $work/module
+
+replace github.com/llmagg/llmagg/otel => $work/module/otel
+
+replace github.com/llmagg/llmagg/prom => $work/module/prom
+END2
+        "${GO:-go}" mod tidy && CGO_ENABLED=0 "${GO:-go}" build -o "$work/go-observed" . && cd "$root"
+}
+try 'the Go modules otel and prom serve it, too' beside
+try 'and work' says 'Hello from gpt-4o-mini.' "$work/go-observed"
 try 'nothing but tracked files is published' sh -c 'test -z "$(git status --porcelain --untracked-files=no)"'
 ls -l dist | awk 'NR > 1 { print "# " $5, $9 }'
 exit $code
