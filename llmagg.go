@@ -85,9 +85,10 @@ type StreamFunc func(ctx context.Context, r *Request) (*Stream, error)
 // Middleware is around calls: it may look at or copy the request, answer
 // itself, call next once or more, and look at the answer. A nil function leaves
 // its kind of calls as it is. The calls of [Aggregator.Ask], [Parse] and
-// [Aggregator.RunTools] pass through Chat, each of their rounds by itself, those
-// of [Aggregator.Events] and [Aggregator.Texts] through Stream. An error of its
-// own reaches the caller as the Cause of an *[Error] with the code INTERNAL.
+// [Aggregator.RunTools] pass through Chat, each of their rounds by itself,
+// those of [Aggregator.Events] and [Aggregator.Texts] through Stream. An error
+// of its own reaches the caller as the Cause of an *[Error] with the code
+// INTERNAL.
 type Middleware struct {
 	Chat   func(next ChatFunc) ChatFunc
 	Stream func(next StreamFunc) StreamFunc

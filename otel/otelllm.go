@@ -3,15 +3,10 @@
 //
 //	llm, err := llmagg.New(config, llmagg.WithMiddleware(otelllm.Middleware()))
 //
-// or, for an aggregator of core/aggregator and for embeddings and rankings:
-//
-//	agg := otelllm.Wrap(aggregator.New(m, aggregator.Options{}))
-//	response, err := agg.Chat(ctx, request)
-//
-// A call is a span under that of ctx, each of its attempts (retries, failovers,
-// restarts, hedges) a child of it. They are made from the trail when the call
-// has ended, so nothing is observed while it runs. It is a module of its own,
-// which imports OpenTelemetry's API only.
+// or those of an aggregator that [Wrap] wraps. A call is a span under that of
+// ctx, each of its attempts (retries, failovers, restarts, hedges) a child of
+// it. They are made from the trail when the call has ended, so nothing is
+// observed while it runs. It imports OpenTelemetry's API only.
 package otelllm
 
 import (
@@ -59,7 +54,8 @@ func WithPropagation(p propagation.TextMapPropagator) Option {
 // WithoutAttempts makes one span of a call.
 func WithoutAttempts() Option { return func(a *Aggregator) { a.single = true } }
 
-// Wrap makes spans of what is called on its result; all else is agg's.
+// Wrap makes spans of what is called on its result, embeddings and rankings
+// among it; all else is agg's.
 func Wrap(agg *aggregator.Aggregator, options ...Option) *Aggregator {
 	a := &Aggregator{Aggregator: agg, generation: generation()}
 	WithTracerProvider(otel.GetTracerProvider())(a)

@@ -137,8 +137,7 @@ func (s *JSONLSource) row(text []byte) Row {
 // unreadable is the error of a line that is no row: not JSON, or of another
 // form.
 func (s *JSONLSource) unreadable(text []byte) error {
-	var any any
-	if err := json.Unmarshal(text, &any); err != nil {
+	if err := json.Compact(new(bytes.Buffer), text); err != nil { // its words are plainer than those of llm.JSON
 		return llm.Errorf(llm.InvalidArgument, "line %d is not valid JSON: %v", s.line, err)
 	}
 	return llm.Errorf(llm.InvalidArgument, "line %d is no row; expected a text, or an object with \"prompt\" (a text), \"messages\" (a list) or \"body\" (a request)", s.line)
