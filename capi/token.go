@@ -35,7 +35,7 @@ type tokenAnswer struct {
 func askToken(ctx context.Context, name string) (token string, expires time.Time, err error) {
 	q := tokenQueue.Load()
 	if q == nil {
-		return "", expires, llm.Errorf(llm.Authentication, "the configuration names the token function %q, but nobody answers for it; call llmagg_token_to_queue", name)
+		return "", expires, llm.Errorf(llm.Authentication, "the configuration names a token function (auth.name), but nobody answers for it; call llmagg_token_to_queue")
 	}
 	payload, err := llm.JSON.Marshal(map[string]string{"name": name})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/config"
+	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/internal/suggest"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
@@ -78,10 +79,10 @@ var errNoRoutes = llm.Errorf(llm.NotInitialized, "the aggregator has no routes; 
 func noRoutes(models []string) error {
 	for _, name := range models {
 		if vendor, only := provider.OnlyVendor(name); only {
-			return llm.Errorf(llm.NotInitialized, `%q names a vendor and none of its models; write it as "%s/MODEL", as in "openai/gpt-4o-mini"`, name, vendor)
+			return llm.Errorf(llm.NotInitialized, `%s names a vendor and none of its models; write it as "%s/MODEL", as in "openai/gpt-4o-mini"`, shown.Name(name), vendor)
 		}
 		if !strings.Contains(name, "/") {
-			return llm.Errorf(llm.NotInitialized, `no provider is registered that could have the model %q; write it as "VENDOR/%s", as in "openai/gpt-4o-mini" (docs/vendors.md lists the vendors), or initialize the aggregator with a configuration`, name, name)
+			return llm.Errorf(llm.NotInitialized, `no provider is registered that could have the model %s; write it as "VENDOR/%s", as in "openai/gpt-4o-mini" (docs/vendors.md lists the vendors), or initialize the aggregator with a configuration`, shown.Name(name), shown.Bare(name))
 		}
 	}
 	return errNoRoutes
@@ -156,11 +157,11 @@ func (x *index) notFound(name string) *llm.Error {
 	if providerName, model, ok := strings.Cut(name, "/"); ok {
 		if !slices.ContainsFunc(x.catalog, func(e CatalogEntry) bool { return e.Provider == providerName }) {
 			return &llm.Error{Code: llm.ProviderNotFound, Provider: providerName, Model: model,
-				Message: "no provider " + strconv.Quote(providerName) + " is registered (model " + strconv.Quote(name) + ")" + x.hint(routes, name) + listed(routes)}
+				Message: "no provider " + shown.Name(providerName) + " is registered (model " + shown.Name(name) + ")" + x.hint(routes, name) + listed(routes)}
 		}
 	}
 	return &llm.Error{Code: llm.ModelNotFound, Model: name,
-		Message: "no registered provider has the model " + strconv.Quote(name) + x.hint(routes, name) + listed(routes)}
+		Message: "no registered provider has the model " + shown.Name(name) + x.hint(routes, name) + listed(routes)}
 }
 
 // hint suggests the nearest route, by its name, its upstream name or all of it.

@@ -49,7 +49,7 @@ func newCredential(cfg *config.Model, v *vendor.Vendor, o Options) (*credential.
 		return nil, err
 	}
 	if spec.Type == credential.Function && o.Tokens == nil {
-		return nil, llm.Errorf(llm.InvalidArgument, "%s/%s: \"auth\" names the application's function %q, but there are none (client.Options.Tokens)", cfg.Provider, cfg.Name, spec.Name)
+		return nil, llm.Errorf(llm.InvalidArgument, "%s/%s: \"auth\" names the application's function %s, but there are none (client.Options.Tokens)", cfg.Provider, cfg.Name, shown.Name(spec.Name))
 	}
 	if spec.Type == credential.Entra {
 		service = vendor.AzureCloud(cfg.BaseURL)

@@ -72,7 +72,7 @@ func (at *place) expand(s string) (string, error) {
 		case optional && value == "":
 			value = instead
 		case !ok:
-			at.note(fmt.Sprintf("%q refers to the environment variable %s, which is not set", at.key, name))
+			at.note(fmt.Sprintf("%q refers to the environment variable %s, which is not set", at.key, shown.Bare(name)))
 		}
 		out.WriteString(value)
 		s = rest

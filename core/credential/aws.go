@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -36,7 +37,7 @@ func (a *aws) fetch(ctx context.Context) (*Secret, error) {
 	if a.Profile != "" {
 		s, err := a.fromProfile(ctx, a.Profile, true)
 		if errors.Is(err, errNone) {
-			return nil, llm.Errorf(llm.Authentication, "the AWS profile %q has no credentials: %s", a.Profile, reason(err))
+			return nil, llm.Errorf(llm.Authentication, "the AWS profile %s has no credentials: %s", shown.Name(a.Profile), reason(err))
 		}
 		return s, err
 	}

@@ -33,7 +33,7 @@ func (a *aws) fromFiles(ctx context.Context) (*Secret, error) {
 	name, named := a.profileName()
 	s, err := a.fromProfile(ctx, name, named)
 	if named && errors.Is(err, errNone) {
-		return nil, llm.Errorf(llm.Authentication, "the AWS profile %q, which AWS_PROFILE names, has no credentials: %s", name, reason(err))
+		return nil, llm.Errorf(llm.Authentication, "the AWS profile %s, which AWS_PROFILE names, has no credentials: %s", shown.Name(name), reason(err))
 	}
 	return s, err
 }
@@ -77,12 +77,12 @@ func (a *aws) fromProfile(ctx context.Context, name string, named bool) (*Secret
 	case p["credential_process"] != "":
 		return runProcess(ctx, p["credential_process"])
 	case p["role_arn"] != "" || p["sso_session"] != "" || p["sso_start_url"] != "":
-		return nil, llm.Errorf(llm.Authentication, "the AWS profile %q gets its keys by a role or by SSO, which llmagg does not do itself; "+
-			"let AWS's program do it: a profile with credential_process = aws configure export-credentials --profile %s --format process", name, name)
+		return nil, llm.Errorf(llm.Authentication, "the AWS profile %s gets its keys by a role or by SSO, which llmagg does not do itself; "+
+			"let AWS's program do it: a profile with credential_process = aws configure export-credentials --profile %s --format process", shown.Name(name), shown.Bare(name))
 	case len(p) == 0 && named:
 		return nil, none("neither ~/.aws/credentials nor ~/.aws/config has the profile")
 	}
-	return nil, none("no keys for the profile %s", name)
+	return nil, none("no keys for the profile %s", shown.Bare(name))
 }
 
 // profile collects what both files say of a profile; the credentials file

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -66,7 +67,7 @@ func (s *Spec) Check(where string) error {
 		return nil
 	}
 	if !slices.Contains(types, s.Type) {
-		return llm.Errorf(llm.InvalidArgument, "%s: \"auth\" has the type %q; expected %s", where, s.Type, Types())
+		return llm.Errorf(llm.InvalidArgument, "%s: \"auth\" has the type %s; expected %s", where, shown.Name(s.Type), Types())
 	}
 	for kind, fields := range s.fields() {
 		for name, value := range fields {

@@ -23,6 +23,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/config"
+	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
 	"github.com/llmagg/llmagg/core/observe"
@@ -61,7 +62,7 @@ func (o *Options) Check() error {
 	}
 	for _, s := range o.Share {
 		if s != ShareWaits && s != ShareBreakers && s != ShareRates {
-			return llm.Errorf(llm.InvalidArgument, "fleet: share has %q; expected \"waits\", \"breakers\" or \"rates\"", s)
+			return llm.Errorf(llm.InvalidArgument, "fleet: share has %s; expected \"waits\", \"breakers\" or \"rates\"", shown.Name(s))
 		}
 	}
 	switch {
@@ -72,7 +73,7 @@ func (o *Options) Check() error {
 	case o.Agree < 1:
 		return llm.Errorf(llm.InvalidArgument, "fleet: agree is %d; expected at least 1", o.Agree)
 	case strings.ContainsAny(o.Name, "{}: \t\r\n"):
-		return llm.Errorf(llm.InvalidArgument, "fleet: the name %q is not valid; expected one without braces, colons and blanks", o.Name)
+		return llm.Errorf(llm.InvalidArgument, "fleet: the name %s is not valid; expected one without braces, colons and blanks", shown.Name(o.Name))
 	}
 	return nil
 }

@@ -49,7 +49,7 @@ func CheckCredential(what, value string) error {
 // content. what says whose name it is. The error is INVALID_ARGUMENT.
 func CheckName(what, name string) error {
 	if i := strings.IndexFunc(name, unicode.IsControl); i >= 0 {
-		return Errorf(InvalidArgument, "%s %q has a control character at byte %d; expected a name on one line", what, name, i)
+		return Errorf(InvalidArgument, "%s %s has a control character at byte %d; expected a name on one line", what, shown.Name(name), i)
 	}
 	return nil
 }
@@ -81,7 +81,7 @@ func CheckHeaders(headers map[string]string) error {
 			}
 			return Errorf(InvalidArgument, "%s the character %q at byte %d, which HTTP does not allow there", begins, c, i) // what follows may be a value
 		}
-		if err := CheckHeaderValue("header "+name, headers[name]); err != nil {
+		if err := CheckHeaderValue("header "+shown.Bare(name), headers[name]); err != nil {
 			return err
 		}
 		if other, twice := seen[strings.ToLower(name)]; twice {

@@ -6,13 +6,13 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/internal/parallel"
+	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/limit"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/meter"
@@ -173,7 +173,7 @@ func (m *Manager) ClientByModel(model string) (*client.Client, error) {
 			return c, nil
 		}
 	}
-	return nil, &llm.Error{Code: llm.ModelNotFound, Model: model, Message: "no registered provider has the model " + strconv.Quote(model)}
+	return nil, &llm.Error{Code: llm.ModelNotFound, Model: model, Message: "no registered provider has the model " + shown.Name(model)}
 }
 
 // Clients lists the clients of all providers, in the order of registration.

@@ -118,7 +118,7 @@ func FromEnvironment(getenv func(string) (string, bool)) (*Table, error) {
 		data, err = os.ReadFile(path)
 	}
 	if err != nil {
-		return nil, llm.Errorf(llm.InvalidArgument, "the file of %s cannot be read: %v", Variable, err)
+		return nil, llm.Errorf(llm.InvalidArgument, "the file of %s cannot be read: %s", Variable, shown.File(err))
 	}
 	t, err := ReadTable(data, "the file of "+Variable+", "+path+",")
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/llmagg/llmagg/core/credential"
+	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -25,7 +26,7 @@ func (v *Vendor) place(where string, m *Model, getenv func(string) (string, bool
 		v.region = credential.AWSRegion(m.Profile, getenv)
 	}
 	if strings.ContainsFunc(v.region, func(c rune) bool { return (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' }) {
-		return llm.Errorf(llm.InvalidArgument, "%s: the region %q is not valid; expected something like us-east-1", where, v.region)
+		return llm.Errorf(llm.InvalidArgument, "%s: the region %s is not valid; expected something like us-east-1", where, shown.Name(v.region))
 	}
 	if v.region == "" && (strings.Contains(m.BaseURL, "{region}") || m.APIKey == "" && !m.OwnAuth) {
 		return llm.Errorf(llm.InvalidArgument, "%s has no region; set \"region\" (such as \"us-east-1\") in the configuration, or the variable AWS_REGION", where)

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/internal/suggest"
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -19,16 +20,16 @@ import (
 func (v *Vendor) choose(where string, m *Model, getenv func(string) (string, bool)) error {
 	if m.Site != "" {
 		if len(v.sites) == 0 {
-			return llm.Errorf(llm.InvalidArgument, "%s: \"site\" is %q, but %s is in one place only; leave it out", where, m.Site, cmp.Or(v.name, m.Provider))
+			return llm.Errorf(llm.InvalidArgument, "%s: \"site\" is %s, but %s is in one place only; leave it out", where, shown.Name(m.Site), cmp.Or(v.name, m.Provider))
 		}
 		if !v.moveTo(strings.ToLower(m.Site)) {
-			return llm.Errorf(llm.InvalidArgument, "%s: \"site\" is %q; %s has %s%s", where, m.Site, v.name, strings.Join(v.siteNames(), ", "), suggest.For(m.Site, v.siteNames()))
+			return llm.Errorf(llm.InvalidArgument, "%s: \"site\" is %s; %s has %s%s", where, shown.Name(m.Site), v.name, strings.Join(v.siteNames(), ", "), suggest.For(m.Site, v.siteNames()))
 		}
 		if v.baseURL == "" {
-			return llm.Errorf(llm.InvalidArgument, "%s: %s has no endpoint of %s's format at the site %q", where, v.name, v.own, m.Site)
+			return llm.Errorf(llm.InvalidArgument, "%s: %s has no endpoint of %s's format at the site %s", where, v.name, v.own, shown.Name(m.Site))
 		}
 		if host, own := At(m.BaseURL); m.BaseURL != "" && !(own && host.site == v.site) {
-			return llm.Errorf(llm.InvalidArgument, "%s: \"site\" is %q, and base_url %s is another place; leave one of them out", where, m.Site, shownBase(m.BaseURL))
+			return llm.Errorf(llm.InvalidArgument, "%s: \"site\" is %s, and base_url %s is another place; leave one of them out", where, shown.Name(m.Site), shownBase(m.BaseURL))
 		}
 	}
 	usual := v.defaultBaseURL(getenv)

@@ -233,7 +233,7 @@ func rowOf(where string, m *Model) (v Vendor, typed bool, err error) {
 		}
 		v, known = v.asAnthropic(t), true
 	case m.Like != "" && t.name != v.name && !(t.name == "openai" && v.own == ""):
-		return v, typed, llm.Errorf(llm.InvalidArgument, "%s: \"like\" is %q and \"type\" is %q; write one of them", where, m.Like, m.Type)
+		return v, typed, llm.Errorf(llm.InvalidArgument, "%s: \"like\" is %s and \"type\" is %s; write one of them", where, shown.Name(m.Like), shown.Name(m.Type))
 	case m.Like == "":
 		v, known = t, true
 	}
@@ -241,8 +241,8 @@ func rowOf(where string, m *Model) (v Vendor, typed bool, err error) {
 		return v, typed, nil
 	}
 	if m.BaseURL == "" {
-		return v, typed, llm.Errorf(llm.InvalidArgument, "provider %q has no base_url, and no vendor has this name; write \"like\" with the name of a vendor, or set the base_url of an OpenAI-compatible API%s",
-			m.Provider, Nearest(m.Provider))
+		return v, typed, llm.Errorf(llm.InvalidArgument, "provider %s has no base_url, and no vendor has this name; write \"like\" with the name of a vendor, or set the base_url of an OpenAI-compatible API%s",
+			shown.Name(m.Provider), Nearest(m.Provider))
 	}
 	if host, own := At(m.BaseURL); own && host.own == "" && host.name != azureName && m.Type == "" {
 		return host, typed, nil

@@ -76,7 +76,9 @@ def test_litellms_table() -> None:
         "deepseek/deepseek-chat": {"input": 0.28, "output": 0.42},
         "anthropic/claude-x": {"input": 3, "output": 15, "cache_write": 3.75, "cache_write_1h": 6},
         "gemini/gemini-2.5-pro": {
-            "input": 1.25, "output": 10, "above": [{"input_tokens": 200000, "input": 2.5, "output": 15}]
+            "input": 1.25,
+            "output": 10,
+            "above": [{"input_tokens": 200000, "input": 2.5, "output": 15}],
         },
         "xai/grok-4.7": {"input": 2, "output": 6, "above": [{"input_tokens": 199999, "input": 4, "output": 12}]},
         "openai/gpt-long": {"input": 2, "output": 6, "above": [{"input_tokens": 272000, "output": 12}]},

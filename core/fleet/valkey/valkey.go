@@ -72,7 +72,7 @@ func options(c config.Fleet) (o valkey.ClientOption, err error) {
 		return refuse("url cannot be read; %s", schemes)
 	}
 	if path := strings.Trim(u.Path, "/"); path != "" && path != "0" {
-		return refuse("url has the path %q; a fleet has no database number, give it a name of its own instead", u.Path)
+		return refuse("url has the path %s; a fleet has no database number, give it a name of its own instead", shown.Name(path))
 	}
 	for i, host := range strings.Split(hosts, ",") {
 		address, ok := addressOf(host)
@@ -83,7 +83,7 @@ func options(c config.Fleet) (o valkey.ClientOption, err error) {
 	}
 	for key, values := range u.Query() {
 		if key != "sentinel" || len(values) > 1 || values[0] == "" {
-			return refuse("url has the parameter %q; expected none but one sentinel=NAME", key)
+			return refuse("url has the parameter %s; expected none but one sentinel=NAME", shown.Name(key))
 		}
 		o.Sentinel.MasterSet = values[0]
 	}

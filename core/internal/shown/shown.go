@@ -87,6 +87,14 @@ func Name(name string) string {
 	return strconv.Quote(name)
 }
 
+// Bare is a name without quotes, unless it looks like a credential.
+func Bare(name string) string {
+	if looksSecret(name) {
+		return Name(name)
+	}
+	return name
+}
+
 // File is the error of a file that cannot be read. Its path is not repeated
 // where it looks like a credential: a key or a token in a path's place.
 func File(err error) string {

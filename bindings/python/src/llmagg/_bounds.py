@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import log
+from ._shown import shown
 from .attempt import Attempt
 from .errors import InvalidArgumentError, QuotaExceededError
 
@@ -45,7 +46,7 @@ class Bounds:
         deadline = params.pop("deadline", None)
         number = isinstance(deadline, (int, float)) and not isinstance(deadline, bool)
         if deadline is not None and not (number and math.isfinite(deadline) and deadline > 0):
-            raise InvalidArgumentError(f'option "deadline" is {deadline!r}; expected seconds above 0')
+            raise InvalidArgumentError(f'option "deadline" is {shown(deadline)}; expected seconds above 0')
         self._until = None if deadline is None else time.monotonic() + deadline
         self._most = params.pop("max_cost", None)
         self._amount: Any = self._most["amount"] if isinstance(self._most, Mapping) and "amount" in self._most else None

@@ -10,6 +10,7 @@ from typing import Any
 from . import errors
 from ._native import load
 from ._shared import Shared
+from ._shown import shown
 from ._wire import encode
 from .diagnostics import stats
 
@@ -94,7 +95,7 @@ def names_of(budgets: Any) -> list[str]:
     for budget in budgets if isinstance(budgets, (list, tuple, set, frozenset)) else [budgets]:
         if not isinstance(budget, Budget):
             raise errors.InvalidArgumentError(
-                f"budgets holds {budget!r}; expected llmagg.Budget objects, such as [llmagg.Budget(5.0)]"
+                f"budgets holds {shown(budget)}; expected llmagg.Budget objects, such as [llmagg.Budget(5.0)]"
             )
         found.append(budget.name())
     return found

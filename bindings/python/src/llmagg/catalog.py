@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from operator import attrgetter
 from typing import Any
 
+from ._shown import shown
 from ._signature import refuse_other
 from ._wire import encode
 from .config import CLIENT_VENDORS
@@ -224,7 +225,7 @@ def check_strategy(strategy: Any) -> None:
     near = get_close_matches(str(strategy), _STRATEGIES, 1)
     hint = f'; did you mean "{near[0]}"?' if near else ""
     raise InvalidArgumentError(
-        f"strategy is {strategy!r}; expected one of {', '.join(_STRATEGIES)}, or a function of the routes{hint}"
+        f"strategy is {shown(strategy)}; expected one of {', '.join(_STRATEGIES)}, or a function of the routes{hint}"
     )
 
 

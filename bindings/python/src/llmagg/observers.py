@@ -14,6 +14,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from ._shown import shown
 from .attempt import Attempt
 from .errors import ForkedError, InvalidArgumentError
 
@@ -102,7 +103,7 @@ class _Observer:
 
     def __init__(self, buffer: int) -> None:
         if type(buffer) is not int or buffer < 1:
-            raise InvalidArgumentError(f"buffer is {buffer!r}; expected a whole number of at least 1")
+            raise InvalidArgumentError(f"buffer is {shown(buffer)}; expected a whole number of at least 1")
         self.dropped = 0
         """The number of observations lost so far."""
         self._buffer = buffer

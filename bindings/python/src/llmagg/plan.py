@@ -18,6 +18,7 @@ from ._native import calls, load, route
 from ._native.calls import Call
 from ._native.handle import Handle, Routes
 from ._native.operation import Calls
+from ._shown import bare, shown
 from ._signature import refuse_other
 from .config import ModelConfig
 from .errors import InvalidArgumentError, LLMError, ModelNotFoundError, NotInitializedError
@@ -78,7 +79,7 @@ def _plan(user: Any, model: Any) -> Plan:
     """The plan for the request's model, or for the aggregator's models."""
     plans = route.Plans.of(user)
     if model is not None and not isinstance(model, str):
-        raise InvalidArgumentError(f"model is {model!r}; expected the name of a model")
+        raise InvalidArgumentError(f"model is {shown(model)}; expected the name of a model")
     plan: Plan | None = plans.get(model)
     if plan is None or not plan.holds(user):
         if len(plans) >= _MOST:
@@ -136,9 +137,9 @@ def _no_models(asked: Iterable[str]) -> str:
             )
         if "/" not in name:
             return (
-                f'no provider is registered that could have the model "{name}"; write it as "VENDOR/{name}", as in '
-                '"openai/gpt-4o-mini" (docs/vendors.md lists the vendors), or initialize the aggregator with a '
-                "configuration"
+                f'no provider is registered that could have the model "{bare(name)}"; write it as '
+                f'"VENDOR/{bare(name)}", as in "openai/gpt-4o-mini" (docs/vendors.md lists the vendors), or initialize '
+                "the aggregator with a configuration"
             )
     return "the aggregator has no models; initialize it with a configuration"
 
@@ -374,7 +375,7 @@ _MAPPINGS = {"headers": "headers", "extra_headers": "headers", "extra_body": "ex
 def _put_option(options: dict[str, Any], key: str, value: Any) -> None:
     if key == "cache" and not isinstance(value, str):
         raise InvalidArgumentError(
-            f'option "cache" is {value!r}; expected "use", "refresh" or "off"; '
+            f'option "cache" is {shown(value)}; expected "use", "refresh" or "off"; '
             "the cache itself is a parameter of the aggregator"
         )
     if key == "budgets":

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ._shown import bare, shown
 from .errors import InvalidArgumentError
 from .messages import Function, Message
 
@@ -204,7 +205,8 @@ def _bytes_in_content(content: Any) -> tuple[str, str] | None:
 def _unfit_key(key: Any) -> str:
     """What a key is that msgspec writes as a name that nobody meant: base64, or a number that is none."""
     if isinstance(key, _BYTES):
-        return f"the key {key!r:.40}"
+        told = shown(bytes(key).decode("latin-1"))
+        return f"the key b{told}" if told[0] == "'" else f"a key of {len(key)} bytes"
     return f"the key {key}" if isinstance(key, float) and key - key != 0 else ""
 
 
@@ -215,7 +217,7 @@ def _bytes_in(value: Any) -> tuple[str, str] | None:
             if type(key) is not str and (unfit := _unfit_key(key)):
                 return "", unfit
             if type(item) not in _OTHERS and (found := _bytes_in(item)):
-                return f".{key}{found[0]}", found[1]
+                return f".{bare(str(key))}{found[0]}", found[1]
     elif type(value) in (list, tuple):
         for i, item in enumerate(value):
             if type(item) not in _OTHERS and (found := _bytes_in(item)):
@@ -243,7 +245,7 @@ def refuse_bytes(name: str, value: Any) -> None:
     """Raises InvalidArgumentError for bytes in a parameter, which would be written in base64."""
     if found := _place_of_bytes(value):
         place, kind = found
-        raise InvalidArgumentError(_refused(name + place, kind))
+        raise InvalidArgumentError(_refused(bare(name) + place, kind))
 
 
 def _refused(place: str, kind: str) -> str:

@@ -24,6 +24,7 @@ import msgspec
 from . import _docstring, parsing, plan
 from ._bounds import Bounds
 from ._patience import within
+from ._shown import shown
 from .attempt import Attempt
 from .errors import APITimeoutError, BadResponseError, InvalidArgumentError, LLMError
 from .messages import Message, ToolCall
@@ -185,7 +186,7 @@ async def run_tools(
         raise InvalidArgumentError("run_tools() needs at least one function")
     for name, value in (("max_rounds", max_rounds), ("max_total_tokens", max_total_tokens)):
         if (value is not None or name == "max_rounds") and (type(value) is not int or value < 1):
-            raise InvalidArgumentError(f"{name} is {value!r}; expected a whole number of at least 1")
+            raise InvalidArgumentError(f"{name} is {shown(value)}; expected a whole number of at least 1")
     known = {tool.name: tool for tool in map(Tool, tools)}
     if len(known) < len(tools):
         raise InvalidArgumentError("two tools have the same name; the model could not tell them apart")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from llmagg._shown import shown
 from llmagg._wire import decode
 from llmagg.errors import BadResponseError, InvalidArgumentError
 from llmagg.requests import ChatCompletionRequest
@@ -71,7 +72,7 @@ def vectors_request(body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """The form of the vectors, "float" or "base64", and the arguments of ``embed``."""
     form, texts = body.pop("encoding_format", None) or "float", body.pop("input", None)
     if form not in ("float", "base64"):
-        raise InvalidArgumentError(f"encoding_format is {form!r}; expected 'float' or 'base64'")
+        raise InvalidArgumentError(f"encoding_format is {shown(form)}; expected 'float' or 'base64'")
     if isinstance(texts, list) and any(not isinstance(text, str) for text in texts):
         raise InvalidArgumentError("input holds tokens; expected texts, since models differ in their tokens")
     return form, {**body, "input": texts, "model": model_of(body) or None}

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from .. import default
 from .._native import blocking
+from .._shown import shown
 from ..errors import InvalidArgumentError
 from . import output
 from .asking import Asking
@@ -197,7 +198,7 @@ def _opened(target: Path, kind: str | Path, job: dict[str, Any], *, resume: bool
     elif isinstance(kind, Path):
         path = kind
     else:
-        raise InvalidArgumentError(f'ledger is {kind!r}; expected "sqlite", "jsonl" or a pathlib.Path')
+        raise InvalidArgumentError(f'ledger is {shown(kind)}; expected "sqlite", "jsonl" or a pathlib.Path')
     if not path.parent.is_dir():
         raise InvalidArgumentError(f"the folder {str(path.parent)!r} does not exist")
     if path.is_dir():
@@ -233,7 +234,7 @@ def _batching(
     engine: Engine, asking: Asking, llm: Any, book: Ledger, use: Use, wait: float, poll: float
 ) -> Batching | None:
     if use not in ("never", "auto", "always"):
-        raise InvalidArgumentError(f'batch_api is {use!r}; expected "never", "auto" or "always"')
+        raise InvalidArgumentError(f'batch_api is {shown(use)}; expected "never", "auto" or "always"')
     if use != "never":
         return Batching(engine, asking, llm, book, use, wait, poll)
     if noted := book.meta().get("batches"):
@@ -264,15 +265,15 @@ def _check_seconds(batch_wait: Any, batch_poll: Any) -> None:
     for name, value, least in (("batch_wait", batch_wait, "0 or more"), ("batch_poll", batch_poll, "above 0")):
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if not (number and (value > 0 or (value == 0 and name == "batch_wait"))):
-            raise InvalidArgumentError(f"{name} is {value!r}; expected seconds, {least}")
+            raise InvalidArgumentError(f"{name} is {shown(value)}; expected seconds, {least}")
 
 
 def _check(max_cost: Any, stop_after_errors: Any, window: Any, errors: Any) -> None:
     for name, value in (("max_cost", max_cost), ("stop_after_errors", stop_after_errors), ("window", window)):
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if value is not None and not (number and value > 0):
-            raise InvalidArgumentError(f"{name} is {value!r}; expected a number above 0")
+            raise InvalidArgumentError(f"{name} is {shown(value)}; expected a number above 0")
     if window is not None and not isinstance(window, int):
-        raise InvalidArgumentError(f"window is {window!r}; expected a whole number")
+        raise InvalidArgumentError(f"window is {shown(window)}; expected a whole number")
     if errors not in ("rows", "stop"):
-        raise InvalidArgumentError(f'errors is {errors!r}; expected "rows" or "stop"')
+        raise InvalidArgumentError(f'errors is {shown(errors)}; expected "rows" or "stop"')

@@ -1,0 +1,27 @@
+"""What of a caller's value may stand in a message: only what is known to be no secret, as in the core."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_MARKS = ("sk-", "sk_", "pk-", "gsk_", "xai-", "hf_", "aiza", "bearer ", "basic ", "ghp_", "glpat-", "nvapi-", "akia")
+_MIXED = re.compile(r"@|(?=[0-9]*[A-Za-z])(?=[A-Za-z]*[0-9])[A-Za-z0-9]{20}")  # an address with a password, or a key
+_HARMLESS = re.compile(r"[A-Za-z _.-]{0,32}|[+-]?[0-9.]{1,12}[A-Za-z]{0,2}")
+
+
+def bare(name: str) -> str:
+    """A name as it is, unless it looks like a credential."""
+    credential = any(mark in name.lower() for mark in _MARKS) or _MIXED.search(name)
+    return f"of {len(name)} characters (it looks like a credential and is not shown)" if credential else name
+
+
+def shown(value: Any) -> str:
+    """Numbers, plain words and literals as they are, other texts by their length, the rest by its type."""
+    if value is None or isinstance(value, (bool, int, float)):
+        return repr(value)[:40]
+    if not isinstance(value, str):
+        return f"an object of type {type(value).__name__}"
+    if _HARMLESS.fullmatch(value) and not any(mark in value.lower() for mark in _MARKS):
+        return repr(value)
+    return f"a string of {len(value.encode('utf-8', 'replace'))} bytes"

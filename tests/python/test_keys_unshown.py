@@ -1,0 +1,55 @@
+"""A key in a place that was not meant for one stands in no message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import llmagg
+from conftest import HELLO, aggregator_for
+from llmagg.faultwall import FaultWall
+
+_KEY = "sk-proj-Zq8Wm4Kt7Rb2Xv9Lc5Nd1Jh3"
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"p": {"auth": {"type": _KEY}, "models": {"m": {}}}},
+        {"p": {"models": {"m": {"model": f"{_KEY}\n"}}}},
+        {"p": {"headers": {_KEY: "x\n"}, "models": {"m": {}}}},
+        {"p": {"models": {"m": {"like": _KEY, "type": "openai"}}}},
+        {"deepseek": {"api_key": "other-key", "models": {"m": {"site": _KEY}}}},
+        {"bedrock": {"region": f"{_KEY}!", "models": {"m": {}}}},
+        {_KEY: {"models": {"m": {}}}},
+        {"fleet": {"url": f"redis://127.0.0.1:1/{_KEY}"}},
+    ],
+)
+def test_a_key_in_a_wrong_place_of_a_configuration_is_not_shown(config: Any, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(llmagg.LLMError) as raised:
+        aggregator = llmagg.LLMAggregator()
+        aggregator.initialize_sync(config)
+        aggregator.chat_sync(HELLO)
+    assert _KEY[3:] not in f"{raised.value!r} {raised.value} {caplog.text}"
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"model": _KEY}, {"model": [_KEY]}, {"model": {_KEY: 1}}, {"cache": [_KEY]}, {"cache": _KEY},
+        {"strategy": _KEY}, {"deadline": _KEY}, {"metadata": {_KEY.encode(): 1}}, {"metadata": {_KEY: b"x"}},
+        {"extra_body": {"a": {_KEY.encode(): 1}}},
+    ],
+)  # fmt: skip
+def test_a_key_in_a_wrong_parameter_is_not_shown(params: dict[str, Any], llm_wall: FaultWall) -> None:
+    with pytest.raises(llmagg.LLMError) as raised:
+        aggregator_for(llm_wall, "m").chat_sync(HELLO, **params)
+    assert _KEY[3:] not in f"{raised.value!r} {raised.value}"
+
+
+def test_a_key_in_the_place_of_a_file_of_prices_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLMAGG_PRICES", _KEY)
+    with pytest.raises(llmagg.LLMError, match="LLMAGG_PRICES cannot be read") as raised:
+        llmagg.LLMAggregator().initialize_sync({"p": {"base_url": "http://127.0.0.1:1", "models": {"m": {}}}})
+    assert _KEY[3:] not in str(raised.value)
