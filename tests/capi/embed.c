@@ -189,8 +189,10 @@ static void a_world(void) { CHECK(make_world(&w)); }
 int main(void) {
     RUN(a_world);
     RUN(blocking_and_on_a_queue);
-    RUN(many_texts);
-    RUN(into_a_mapping);
+    if (slow() < 20) { /* valgrind takes lengths for unset that Go has from searches in so much JSON, and counts pages of its own */
+        RUN(many_texts);
+        RUN(into_a_mapping);
+    }
     RUN(what_is_refused);
     RUN(rankings);
     RUN(cancelled);

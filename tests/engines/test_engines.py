@@ -44,7 +44,7 @@ def check(answers: list[dict[str, Any]]) -> None:
             assert json.loads(answer["answer"])["messages"][0]["content"] == answer["prompt"] == f"row {answer['id']}"
             assert (answer["route"], answer["error"]) == ("openai/gpt-a", None)
         else:
-            assert "no 'prompt', 'messages' or 'body'" in json.loads(answer["error"])["message"]
+            assert "'prompt' of the row is empty" in json.loads(answer["error"])["message"]
 
 
 def paid(wall: FaultWall) -> Counter[str]:
