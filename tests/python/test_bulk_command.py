@@ -26,8 +26,8 @@ def begin(llm_wall: FaultWall, tmp_path: Path) -> Any:
     config.chmod(0o600)
     (tmp_path / "prompts.jsonl").write_text("".join(f'{{"prompt": "row {i}"}}\n' for i in range(40)))
 
-    def run(*arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "llmagg", "batch", *arguments]
+    def run(*arguments: str, name: str = "batch") -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "llmagg", name, *arguments]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
 
     return run
@@ -50,7 +50,7 @@ def test_a_job(begin: Any, tmp_path: Path, llm_wall: FaultWall) -> None:
     assert [row["n"] for row in rows] == list(range(40))
     assert chats(llm_wall)[0]["body"]["temperature"] == 0.5
     assert chats(llm_wall)[0]["body"]["user"] == "u"
-    code, _, err = ended(begin(*USUAL, "--param", "temperature=0.5", "--param", "user=u"))
+    code, _, err = ended(begin(*USUAL, "--param", "temperature=0.5", "--param", "user=u", name="bulk"))
     assert (code, "--resume" in err) == (2, True)
 
 

@@ -89,6 +89,7 @@ def chat(
 
 
 app.command()(batch)
+app.command("bulk", hidden=True)(batch)  # as the Python package is called
 
 
 @app.command()
