@@ -72,8 +72,8 @@ def test_the_parameters_are_those_of_the_core() -> None:
 
 def test_each_parameter_is_told() -> None:
     """A text below each of the names, for hover."""
-    _, _, source = Path(params.__file__).read_text("utf-8").partition("class Options")
-    for cls in (params.Options, params.GenerateParams, params.ChatParams):
+    _, _, source = Path(params.__file__).read_text("utf-8").partition("class RowOptions")
+    for cls in (params.Options, params.GenerateParams, params.ChatParams, params.RowParams):
         for name in cls.__annotations__.keys() - typing.get_type_hints(params.VendorParams).keys():
             _, _, after = source.partition(f"\n    {name}: ")
             assert after.partition("\n")[2].startswith('    """'), name

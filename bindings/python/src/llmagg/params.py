@@ -105,8 +105,8 @@ Messages = str | Iterable[Message | Mapping[str, Any] | ModelDump]
 """A text (one message of the user), or messages: dicts, Mappings, :class:`Message`, pydantic models."""
 
 
-class Options(TypedDict, total=False):
-    """The options of a call, except ``max_retries``. None means not set."""
+class RowOptions(TypedDict, total=False):
+    """The options of a call, except ``max_retries`` and ``max_cost``. None means not set."""
 
     deadline: float | timedelta | None
     """Seconds for the whole call: attempts, waits and routes. Default: none. Example: ``deadline=20``."""
@@ -131,10 +131,6 @@ class Options(TypedDict, total=False):
     retry_on: Sequence[str | int] | None
     """Failures after which the same route is asked again. Default: by the table of errors. Example:
     ``retry_on=[503]``.
-    """
-    max_cost: float | Mapping[str, Any] | None
-    """No attempt begins after the call's known cost has reached this sum. Default: none. Example: ``max_cost=0.05``, or
-    ``{"amount": 0.05, "hard": True}``: nor one that could pass it.
     """
     budgets: Budget | Sequence[Budget] | None
     """What the call and others may cost together. Default: none. Example: ``budgets=[llmagg.Budget(20.0)]``."""
@@ -167,8 +163,17 @@ class Options(TypedDict, total=False):
     """
 
 
-class SharedParams(VendorParams, Options, total=False):
-    """The parameters that all calls have."""
+class Options(RowOptions, total=False):
+    """The options of a call, except ``max_retries``. None means not set."""
+
+    max_cost: float | Mapping[str, Any] | None
+    """No attempt begins after the call's known cost has reached this sum. Default: none. Example: ``max_cost=0.05``, or
+    ``{"amount": 0.05, "hard": True}``: nor one that could pass it.
+    """
+
+
+class _RequestParams(VendorParams, RowOptions, total=False):
+    """The parameters that all calls have, those of many rows too."""
 
     model: str | None
     """One model for this call, instead of the aggregator's. Example: ``model="openai/gpt-4o-mini"``."""
@@ -230,6 +235,13 @@ class SharedParams(VendorParams, Options, total=False):
     """Ignored: the method decides. ``stream()`` and ``stream_text()`` stream."""
 
 
+class SharedParams(_RequestParams, Options, total=False):
+    """The parameters that all calls have."""
+
+    prompt: Any
+    """A field of few servers, sent as it is, such as a stored prompt of OpenAI's. A question stands in ``messages``."""
+
+
 class GenerateParams(SharedParams, total=False):
     """The parameters of ``generate_response``: those of :class:`ChatParams` but ``max_retries``."""
 
@@ -249,3 +261,14 @@ class ChatParams(GenerateParams, total=False):
 
     max_retries: int | None
     """Attempts on one route; 0 and 1 mean one attempt. Default: the route's (3). Example: ``max_retries=2``."""
+
+
+class RowParams(_RequestParams, total=False):
+    """The parameters and options of ``llmagg.bulk`` that hold for each row: those of :class:`ChatParams` but
+    ``max_cost``, which is for the whole job there, and ``prompt``, which says what of a row is asked.
+    """
+
+    tools: Sequence[ToolDict | Mapping[str, Any]] | None
+    """What the model may call; the column ``tool_calls`` has its calls."""
+    max_retries: int | None
+    """Attempts on one route; 0 and 1 mean one attempt. Default: the route's (3)."""

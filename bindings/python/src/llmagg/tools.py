@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from . import _docstring, parsing, plan
+from . import _docstring, _misspelt, parsing
 from ._bounds import Bounds
 from ._patience import within
 from ._shown import shown
@@ -190,7 +190,7 @@ async def run_tools(
     known = {tool.name: tool for tool in map(Tool, tools)}
     if len(known) < len(tools):
         raise InvalidArgumentError("two tools have the same name; the model could not tell them apart")
-    _refuse_misspelt(params)
+    _misspelt.refuse("run_tools", ("max_rounds", "max_total_tokens"), params)
     rest = {**params, "tools": [tool.schema for tool in known.values()]}
     bounds = Bounds(rest)
     said: list[Any] = list(messages_to_wire(messages))
@@ -222,16 +222,6 @@ async def run_tools(
         if bounds.is_spent():
             return ToolRun(response, said, attempts, done, tokens, bounds.cost, "cost")
     return ToolRun(response, said, attempts, max_rounds, tokens, bounds.cost, "rounds")
-
-
-def _refuse_misspelt(params: Mapping[str, Any]) -> None:
-    """Refuses a name that is nearly one of the run's own bounds; the core knows those of its calls."""
-    from difflib import get_close_matches  # slow to import
-
-    for key in params:
-        near = None if plan.is_known(key) else get_close_matches(key, ("max_rounds", "max_total_tokens"), 1, 0.8)
-        if near:
-            raise InvalidArgumentError(f'run_tools() has no parameter {key!r}; did you mean "{near[0]}"?')
 
 
 async def _results(

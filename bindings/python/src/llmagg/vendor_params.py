@@ -142,7 +142,6 @@ class VendorParams(TypedDict, total=False):
     preserve_thinking: Any
     priority: Any
     projectIdentifier: Any
-    prompt: Any
     promptVariables: Any
     prompt_cache_isolation_key: Any
     prompt_cache_key: Any

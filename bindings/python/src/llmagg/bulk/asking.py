@@ -29,7 +29,8 @@ from ..parsing import Form
 from ..requests import ChatCompletionRequest, messages_to_wire
 from ..responses import ChatCompletionResponse, Usage
 from .ledger import FAILED, OK, Entry
-from .rows import Unreadable, id_of, request_of
+from .prompt import maker, request_of
+from .rows import Unreadable, id_of
 
 _ENDS = (ClosedError, ForkedError, NotInitializedError)
 """No outcome of a row: they end the run."""
@@ -49,13 +50,15 @@ class Asked(NamedTuple):
 class Asking:
     """Asks rows: with ``prompt`` as their request, ``parse`` as the form of their answers, ``params`` for all."""
 
-    def __init__(self, llm: Any, prompt: Callable[[Any], Any] | None, parse: Any, params: Mapping[str, Any]) -> None:
+    def __init__(
+        self, llm: Any, prompt: str | Callable[[Any], Any] | None, parse: Any, params: Mapping[str, Any]
+    ) -> None:
         if not hasattr(llm, "chat"):
             raise InvalidArgumentError(
-                f"llm is a {type(llm).__name__}; expected an LLMAggregator (models of the environment: model=…)"
+                f"llm is a {type(llm).__name__}; expected an LLMAggregator (models by their names: models=[…])"
             )
         self._llm = llm
-        self._prompt = prompt
+        self._prompt = maker(prompt)
         self._parse = parse
         self._params = params
         self.form: Form[Any] | None = None if parse is None else Form(parse)

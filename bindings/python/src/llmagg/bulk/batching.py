@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 import uuid
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
 from .. import catalog, lookup
@@ -17,9 +17,9 @@ from .asking import Asked, Asking, failed
 from .engine import Engine
 from .ledger import OK, Ledger
 from .mirror import Mirror
+from .options import Use
 from .vendors import AnthropicBatches, OpenAIBatches, Place, Result
 
-Use = Literal["never", "auto", "always"]
 _VENDORS = ("openai", "anthropic")
 _AT_ONCE = 64  # answers that the core reads
 _MOST_TIMES = 3  # that a row is in a batch, if it comes back without an answer

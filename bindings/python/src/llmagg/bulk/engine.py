@@ -32,7 +32,7 @@ class Engine:
 
     def __init__(
         self, rows: Rows, asking: Asking, ledger: Ledger | None, window: Window, *, max_cost: float | None,
-        retry_errors: bool, stop_after_errors: float | None, replay: bool, deliver: Callable[[Answer], Any] | None,
+        retry_errors: bool, stop_after_errors: float | None, replay: bool, deliver: Callable[[Answer[Any]], Any] | None,
     ) -> None:  # fmt: skip
         self.report = Report()
         self.window = window
@@ -118,7 +118,7 @@ class Engine:
                 return
             self.settle(entry, response)
             if self._deliver is not None:
-                answer = Answer(asked.n, asked.row, value=value, response=response)
+                answer: Answer[Any] = Answer(asked.n, asked.row, value=value, response=response)
                 if response is not None:
                     answer.text = response.text
                 if entry.error is not None:
@@ -164,7 +164,7 @@ class Engine:
             return None
         return None if self._ended else asked
 
-    def _from_ledger(self, row: Any, entry: Entry) -> Answer:
+    def _from_ledger(self, row: Any, entry: Entry) -> Answer[Any]:
         text = decode(entry.answer.encode())["answer"] if entry.answer else ""
         error = decode(entry.error.encode()) if entry.error else None
         return Answer(entry.n, row, text, self._asking.value(entry, text), error, from_ledger=True)
@@ -223,7 +223,8 @@ class Engine:
         if entry.state == OK:
             report.answered += 1
         else:
-            report.errors += 1
+            told = decode(entry.error.encode()) if entry.error else {}
+            report.fail(entry.n, told.get("name", "ERROR"), told.get("message", ""))
         prompt, completion = used or tokens(entry)
         report.prompt_tokens += prompt
         report.completion_tokens += completion

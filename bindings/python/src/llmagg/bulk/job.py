@@ -7,40 +7,47 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing, closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
-from .. import default
+from .. import _misspelt, default
 from .._native import blocking
 from .._shown import shown
 from ..errors import InvalidArgumentError
 from . import output
 from .asking import Asking
-from .batching import Batching, Use
+from .batching import Batching
 from .engine import Engine
 from .ledger import Ledger, SqliteLedger
 from .ledger_jsonl import JsonlLedger
+from .options import OTHERS, Kind, Prompt, RunOptions, StreamOptions, Use
 from .progress import Progress
 from .report import Answer, LedgerError, Report
 from .rows import Rows, form_of, parquet
 from .window import Window
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ..params import RowParams
+
+T = TypeVar("T")
 _FORM = 1  # of ledgers
-Kind = Literal["sqlite", "jsonl"]
 
 
 async def run(
-    source: Any, destination: str | Path, llm: Any = None, *, prompt: Callable[[Any], Any] | None = None,
-    parse: Any = None, resume: bool = False, retry_errors: bool = False, max_cost: float | None = None,
-    errors: Literal["rows", "stop"] = "rows", stop_after_errors: float | None = None, progress: bool = False,
-    ledger: Kind | Path = "sqlite", window: int | None = None, batch_api: Use = "never", batch_wait: float = 86400.0,
-    batch_poll: float = 5.0, **params: Any,
+    source: Any, destination: str | Path, llm: Any = None, *, models: default.Models | None = None,
+    prompt: Prompt | None = None, parse: Any = None, resume: bool = False, retry_errors: bool = False,
+    max_cost: float | None = None, errors: Literal["rows", "stop"] = "rows", stop_after_errors: float | None = None,
+    progress: bool = False, ledger: Kind | Path = "sqlite", window: int | None = None, batch_api: Use = "never",
+    batch_wait: float = 86400.0, batch_poll: float = 5.0, **params: Unpack[RowParams],
 ) -> Report:  # fmt: skip
     """Asks each row of ``source``, and writes the answers to ``destination`` in the order of the rows.
 
-    ``source`` is a file (.jsonl, .csv, or .parquet with pyarrow), or an iterable of rows, also an asynchronous one. A
-    row is a text, or an object with ``prompt``, ``messages`` or ``body`` (a whole request); ``prompt`` is a function
-    that makes one of these of any other row. ``params`` are parameters and options of ``llm.chat`` for all rows.
-    Without ``llm``, the models of the environment are asked, as by ``llmagg.chat``.
+    ``source`` is a file (.jsonl, .csv, or .parquet with pyarrow), a table of pandas, polars or pyarrow, or an iterable
+    of rows, also an asynchronous one. A row is a text, or an object with ``prompt``, ``messages`` or ``body`` (a whole
+    request). ``prompt`` makes one of these of any other row: it is the name of a column, a text with names of columns
+    in braces (``"Is this spam? {review}"``), or a function of a row. ``params`` are parameters and options of
+    ``llm.chat`` for all rows. Without ``llm``, ``models`` are asked as by ``llmagg.chat``.
 
     Each answer is in the ledger, a file beside the output (``ledger``: "sqlite", "jsonl", or a path), before the run
     looks at the next one. After a kill, ``resume=True`` asks only the rows that are missing: rows in flight at the
@@ -64,8 +71,8 @@ async def run(
         parquet()
     output.check(target, source, ledger)
     rows = Rows(source, prompted=prompt is not None)
-    if llm is None:
-        llm = await default.aggregator()
+    _misspelt.refuse("run", run.__kwdefaults__, params, OTHERS)
+    llm = await _asked_of(llm, models, params.get("model"))
     asking = Asking(llm, prompt, parse, params)
     _check(max_cost, stop_after_errors, window, errors)
     _check_seconds(batch_wait, batch_poll)
@@ -87,24 +94,33 @@ async def run(
             return report
 
 
-def run_sync(source: Any, destination: str | Path, llm: Any = None, **options: Any) -> Report:
+async def _asked_of(llm: Any, models: default.Models | None, model: str | None) -> Any:
+    """The aggregator that is asked. Raises InvalidArgumentError."""
+    if llm is None:
+        return await default.aggregator(models, model)
+    if models is not None:
+        raise InvalidArgumentError("llm and models are both given; an aggregator has its own list of models")
+    return llm
+
+
+def run_sync(source: Any, destination: str | Path, llm: Any = None, **options: Unpack[RunOptions]) -> Report:
     """``run`` for code without an event loop; it blocks, and Ctrl-C ends it. What was answered is in the ledger."""
     blocking.refuse_inside_loop()
     return asyncio.run(run(source, destination, llm, **options))
 
 
-class Stream:
+class Stream(Generic[T]):
     """Answers as they arrive, by ``for`` or ``async for``; leaving the loop ends the calls that are on their way."""
 
-    def __init__(self, answers: Callable[[], AsyncGenerator[Answer, None]]) -> None:
+    def __init__(self, answers: Callable[[], AsyncGenerator[Answer[T], None]]) -> None:
         self._answers = answers
 
-    async def __aiter__(self) -> AsyncIterator[Answer]:
+    async def __aiter__(self) -> AsyncIterator[Answer[T]]:
         async with aclosing(self._answers()) as answers:
             async for answer in answers:
                 yield answer
 
-    def __iter__(self) -> Iterator[Answer]:
+    def __iter__(self) -> Iterator[Answer[T]]:
         blocking.refuse_inside_loop()
         loop = asyncio.new_event_loop()
         answers = self._answers()
@@ -119,27 +135,37 @@ class Stream:
             loop.close()
 
 
+@overload
+def stream(rows: Any, llm: Any = None, *, parse: None = None, **options: Unpack[StreamOptions]) -> Stream[Any]: ...
+
+
+@overload
+def stream(rows: Any, llm: Any = None, *, parse: type[T], **options: Unpack[StreamOptions]) -> Stream[T]: ...
+
+
 def stream(
-    rows: Any, llm: Any = None, *, prompt: Callable[[Any], Any] | None = None, parse: Any = None,
-    ledger: str | Path | None = None, retry_errors: bool = False, max_cost: float | None = None,
+    rows: Any, llm: Any = None, *, models: default.Models | None = None, prompt: Prompt | None = None,
+    parse: Any = None, ledger: str | Path | None = None, retry_errors: bool = False, max_cost: float | None = None,
     stop_after_errors: float | None = None, window: int | None = None, **params: Any,
-) -> Stream:  # fmt: skip
+) -> Stream[Any]:  # fmt: skip
     """The answers to rows as they arrive, in any order: ``answer.n`` and ``answer.row`` say to which row.
 
-    ``rows``, ``prompt``, ``parse`` and ``params`` are those of :func:`run`. With a ``ledger`` (a path; ``.jsonl`` for
-    JSON lines) answers are kept, and rows that it has are not asked again. Rows are read as answers are taken.
+    ``rows``, ``llm``, ``models``, ``prompt``, ``parse`` and ``params`` are those of :func:`run`. With a ``ledger`` (a
+    path; ``.jsonl`` for JSON lines) answers are kept, and rows that it has are not asked again. Rows are read as
+    answers are taken.
     """
     _check(max_cost, stop_after_errors, window, "rows")
+    _misspelt.refuse("stream", stream.__kwdefaults__, params, OTHERS)
 
-    async def answers() -> AsyncGenerator[Answer, None]:
+    async def answers() -> AsyncGenerator[Answer[Any], None]:
         read = Rows(rows, prompted=prompt is not None)
-        models = llm if llm is not None else await default.aggregator()
-        asking = Asking(models, prompt, parse, params)
+        user = await _asked_of(llm, models, params.get("model"))
+        asking = Asking(user, prompt, parse, params)
         await asking.check(max_cost)
         book = None if ledger is None else _opened(Path(ledger), Path(ledger), asking.job, resume=True)
-        arrived: asyncio.Queue[Answer | None] = asyncio.Queue(1)
+        arrived: asyncio.Queue[Answer[Any] | None] = asyncio.Queue(1)
         engine = Engine(
-            read, asking, book, Window(models, window), max_cost=max_cost, retry_errors=retry_errors,
+            read, asking, book, Window(user, window), max_cost=max_cost, retry_errors=retry_errors,
             stop_after_errors=stop_after_errors, replay=True, deliver=arrived.put,
         )  # fmt: skip
         running = asyncio.create_task(_ending(engine, arrived))
@@ -156,7 +182,7 @@ def stream(
     return Stream(answers)
 
 
-async def _ending(engine: Engine, arrived: asyncio.Queue[Answer | None]) -> None:
+async def _ending(engine: Engine, arrived: asyncio.Queue[Answer[Any] | None]) -> None:
     """Runs to the end, and says so to whom takes the answers; not if they left."""
     try:
         await engine.run()

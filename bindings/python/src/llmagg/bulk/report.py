@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypedDict, TypeVar
 
 from ..errors import InvalidArgumentError, LLMError
 from ..responses import ChatCompletionResponse
+
+T = TypeVar("T")
 
 
 class LedgerError(InvalidArgumentError):
@@ -19,7 +21,7 @@ class LedgerFullError(LLMError):
 
 
 @dataclass
-class Answer:
+class Answer(Generic[T]):
     """The answer to a row: ``text``, or ``error`` (an object with ``code``, ``name`` and ``message``).
 
     ``n`` counts the rows from 0. ``value`` is the object that ``parse`` made. ``response`` is None, and ``row`` holds
@@ -29,10 +31,18 @@ class Answer:
     n: int
     row: Any
     text: str = ""
-    value: Any = None
+    value: T | None = None
     error: dict[str, Any] | None = None
     response: ChatCompletionResponse | None = field(default=None, repr=False)
     from_ledger: bool = False
+
+
+class Failures(TypedDict):
+    """The failed rows with one name of an error: how many, and the first of them (``n`` and ``message``)."""
+
+    rows: int
+    n: int
+    message: str
 
 
 @dataclass
@@ -41,7 +51,8 @@ class Report:
 
     ``asked`` is how many rows this run asked, and ``seconds`` how long it took. ``costs`` maps currencies to sums;
     ``unpriced`` answers have a cost that is not known. ``stopped`` is None if all rows were asked, else "max_cost" or
-    "errors". ``output`` is None if no output was made.
+    "errors". ``output`` is None if no output was made. ``failures`` maps the names of errors (``error["name"]`` of an
+    answer) to how many rows failed so, and why the first of them did; a printed report shows it.
     """
 
     rows: int = 0
@@ -56,6 +67,7 @@ class Report:
     stopped: str | None = None
     output: Path | None = None
     ledger: Path | None = None
+    failures: dict[str, Failures] = field(default_factory=dict)
 
     @property
     def cost(self) -> float | None:
@@ -70,4 +82,16 @@ class Report:
             parts.append(f"{self.unpriced} answers without a known cost")
         if self.stopped:
             parts.append(f"stopped by {self.stopped}")
-        return ", ".join(parts)
+        return "\n".join([", ".join(parts), *map(_shown, self.failures.items())])
+
+    def fail(self, n: int, name: str, message: str) -> None:
+        """Counts a failed row."""
+        self.errors += 1
+        known = self.failures.setdefault(name, {"rows": 0, "n": n, "message": message})
+        known["rows"] += 1
+
+
+def _shown(failed: tuple[str, Failures]) -> str:
+    name, failures = failed
+    message = failures["message"].partition("\n")[0]
+    return f"  {name}: {failures['rows']} rows, the first is row {failures['n']}: {message}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sized
 from importlib import import_module
 from pathlib import Path
@@ -12,7 +11,8 @@ from typing import Any, NamedTuple
 from .._wire import decode
 from ..errors import BadResponseError, InvalidArgumentError
 
-_ASKED = ("body", "messages", "prompt")
+ASKED = ("body", "messages", "prompt")
+NAME_IT = 'Name the column that is asked (prompt="COLUMN", --prompt COLUMN), or write a text with "{COLUMN}" in it'
 _LONGEST_CELL = (1 << 31) - 1  # csv's own limit is 131072 characters
 SUFFIXES = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 
@@ -35,7 +35,7 @@ class Rows:
     """The rows of a source, read once, and how many there are (None: not known)."""
 
     def __init__(self, source: Any, *, prompted: bool = False) -> None:
-        """``prompted``: a function makes the requests, so that a file may have any columns."""
+        """``prompted``: the job says what is asked, so that a file may have any columns."""
         self.name = "the rows"
         self._length: Callable[[], int | None] = lambda: None
         self._plain: Iterator[Any] | None = None
@@ -49,6 +49,9 @@ class Rows:
             read, length = _READERS[form]
             self._plain = read(path, not prompted)
             self._length = lambda: length(path)
+        elif (table := _table(source)) is not None:
+            self._plain = table
+            self._length = lambda: len(source)
         elif hasattr(source, "__aiter__"):
             self._awaited = source.__aiter__()
         elif isinstance(source, Mapping):
@@ -73,6 +76,22 @@ class Rows:
             raise StopAsyncIteration
         assert self._awaited is not None
         return await self._awaited.__anext__()
+
+
+def _table(source: Any) -> Iterator[Any] | None:
+    """The rows of a table of pandas, polars or pyarrow, as dicts; None for what is no table. Without this, iterating a
+    table of pandas gives the names of its columns.
+    """
+    if hasattr(source, "iter_rows") and hasattr(source, "columns"):  # polars
+        rows: Iterator[Any] = source.iter_rows(named=True)
+        return rows
+    if hasattr(source, "to_batches") and hasattr(source, "column_names"):  # pyarrow
+        return iter(row for batch in source.to_batches() for row in batch.to_pylist())
+    if hasattr(source, "itertuples") and hasattr(source, "columns"):  # pandas, where NaN is what is missing
+        names = [str(name) for name in source.columns]
+        plain = source.astype(object).where(source.notna(), None)
+        return iter(dict(zip(names, values)) for values in plain.itertuples(index=False, name=None))
+    return None
 
 
 def _read_jsonl(path: Path, _: bool) -> Iterator[Any]:
@@ -144,14 +163,14 @@ def _check_columns(path: Path, names: list[str], asked: bool) -> None:
     for name in names:
         if names.count(name) > 1:
             raise InvalidArgumentError(f"{path.name} has the column {name!r} twice")
-    if not asked or any(key in names for key in _ASKED):
+    if not asked or any(key in names for key in ASKED):
         return
     found = ", ".join(map(repr, names[:8]))
     text = f"{path.name} has no column 'prompt', 'messages' or 'body'; it has {found}"
     other = next((mark for mark in ";\t|" if len(names) == 1 and mark in names[0]), None)
     if other is not None:
-        text += f". Its columns are separated by {other!r}; expected commas"
-    raise InvalidArgumentError(text)
+        raise InvalidArgumentError(f"{text}. Its columns are separated by {other!r}; expected commas")
+    raise InvalidArgumentError(f"{text}. {NAME_IT}")
 
 
 def _foreign(text: str) -> bool:
@@ -201,37 +220,6 @@ _READERS: dict[str, tuple[Callable[[Path, bool], Iterator[Any]], Callable[[Path]
     "csv": (_read_csv, _count_csv),
     "parquet": (_read_parquet, _count_parquet),
 }
-
-
-def request_of(row: Any, prompt: Callable[[Any], Any] | None) -> Any:
-    """What a row asks: a text, messages, or a dict of a whole request. Raises InvalidArgumentError.
-
-    Without ``prompt`` a row is a text, or a dict with ``prompt`` (a text), ``messages``, or ``body`` (a whole request,
-    as in OpenAI's batch files). In csv and parquet files messages may be JSON text.
-    """
-    if isinstance(row, Unreadable):
-        raise InvalidArgumentError(row.reason)
-    if prompt is not None:
-        return prompt(row)
-    if isinstance(row, (str, list)):
-        return row
-    if isinstance(row, dict):
-        for key in _ASKED:
-            value = row.get(key)
-            if value is None or value == "":
-                continue
-            if key != "prompt" and isinstance(value, str):
-                try:
-                    value = json.loads(value)
-                except ValueError:
-                    raise InvalidArgumentError(f"{key!r} of the row is not valid JSON") from None
-            return value
-        empty = [repr(key) for key in _ASKED if key in row]
-        if empty:
-            raise InvalidArgumentError(f"{' and '.join(empty)} of the row is empty")
-        names = ", ".join(map(repr, list(row)[:8]))
-        raise InvalidArgumentError(f"the row has no 'prompt', 'messages' or 'body'; it has {names}")
-    raise InvalidArgumentError(f"a row must be a text or an object, got {type(row).__name__}")
 
 
 def id_of(row: Any) -> Any:

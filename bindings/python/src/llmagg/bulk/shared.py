@@ -82,7 +82,7 @@ class Batches:
         self._llm.manager = PrivateManager()
         self._asking: Asking | None = None
         self._ledger = None if ledger is None else SharedLedger(ledger)
-        self._ask_with = (prompt if prompt is None or callable(prompt) else _column(prompt), parse, dict(params or {}))
+        self._ask_with = (prompt, parse, dict(params or {}))
 
     async def ask(self, rows: Iterable[Any]) -> list[dict[str, Any]]:
         """The answers to rows, in their order; a row that fails has an ``error``. Failed rows are asked again by the
@@ -108,7 +108,3 @@ class Batches:
         if self._ledger is not None and entry.state == OK:
             self._ledger.put(entry)
         return entry
-
-
-def _column(name: str) -> Callable[[Any], Any]:
-    return lambda row: row[name]

@@ -26,6 +26,10 @@ def batch(
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="the rows: .jsonl, .csv or .parquet")],
     output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="their answers: .jsonl, .csv or .parquet")],
     model: Models = None, config: Config = None,
+    prompt: Annotated[
+        str | None,
+        Flag("-p", "--prompt", metavar="TEXT", help='a column, or a text such as "Is this spam? {review}"'),
+    ] = None,
     resume: Annotated[bool, Flag("--resume", help="go on with the ledger of an earlier run")] = False,
     retry_errors: Annotated[bool, Flag("--retry-errors", help="ask the rows again that failed")] = False,
     max_cost: Annotated[float | None, Flag(metavar="SUM", help="stop at this cost of the whole job")] = None,
@@ -49,9 +53,9 @@ def batch(
 ) -> None:  # fmt: skip
     """Asks each row of a file, and keeps every paid answer.
 
-    A row is a text, or an object with 'prompt', 'messages' or 'body' (a whole request). The answers are written in the
-    order of the rows. Each is in a ledger beside the output at once: after a kill, --resume asks only the rows that are
-    missing.
+    A row is a text, or an object with 'prompt', 'messages' or 'body' (a whole request); --prompt asks any other column.
+    The answers are written in the order of the rows. Each is in a ledger beside the output at once: after a kill,
+    --resume asks only the rows that are missing.
 
     Exit codes: 0 all rows were asked (failed rows are rows with 'error'), 1 the run was stopped by --max-cost or by
     errors, or failed, 2 wrong use, 130 interrupted.
@@ -63,7 +67,7 @@ def batch(
     signal.signal(signal.SIGTERM, _stopped)
     try:
         report = bulk.run_sync(
-            source, output, default.of_command(model, config), resume=resume, retry_errors=retry_errors,
+            source, output, default.of_command(model, config), prompt=prompt, resume=resume, retry_errors=retry_errors,
             max_cost=max_cost, errors=errors, stop_after_errors=stop_after_errors,
             ledger=ledger if ledger in ("sqlite", "jsonl") else Path(ledger), window=window, batch_api=batch_api,
             batch_wait=batch_wait, batch_poll=batch_poll, progress=not quiet, **_params(param or []),
