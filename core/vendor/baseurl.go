@@ -139,20 +139,43 @@ func secretInQuery(u *url.URL) string {
 	return ""
 }
 
-// defaultBaseURL is where a vendor is that the configuration gives no base_url
-// of.
-func (v *Vendor) defaultBaseURL(getenv func(string) (string, bool)) string {
-	if v.sdkVariable != "" && getenv != nil {
-		if base, set := getenv(v.sdkVariable); set && base != "" {
-			if v.name == ollamaName {
-				base = ollamaHost(base)
-			}
-			root, query, _ := strings.Cut(strings.TrimSpace(base), "?")
-			if root = strings.TrimRight(root, "/"); !v.sdkWhole && !strings.HasSuffix(root, "/v1") && !strings.HasSuffix(root, v.root) {
-				root += v.root
-			}
-			return strings.TrimSuffix(root+"?"+query, "?")
-		}
+// noVariable in the place of an sdkVariable: the environment does not say where
+// the vendor is.
+const noVariable = "-"
+
+// addressVariable is the environment variable in which the vendor's address
+// stands where a configuration has none: that of its own SDK, else
+// NAME_BASE_URL with the whole address; "" for a vendor without an address.
+// whole tells whether the variable holds the API's root, too.
+func (v *Vendor) addressVariable() (name string, whole bool) {
+	switch {
+	case v.sdkVariable == noVariable:
+		return "", false
+	case v.sdkVariable != "":
+		return v.sdkVariable, v.sdkWhole
+	case v.baseURL == "" || strings.Contains(v.baseURL, "{"): // a cloud's, in a region
+		return "", false
 	}
-	return v.baseURL
+	return strings.ToUpper(strings.ReplaceAll(v.name, "-", "_")) + "_BASE_URL", true
+}
+
+// defaultBaseURL is where a vendor is that the configuration gives no base_url
+// of, and the environment variable that says so, or "".
+func (v *Vendor) defaultBaseURL(getenv func(string) (string, bool)) (base, variable string) {
+	name, whole := v.addressVariable()
+	if name == "" || getenv == nil {
+		return v.baseURL, ""
+	}
+	base, set := getenv(name)
+	if !set || base == "" {
+		return v.baseURL, ""
+	}
+	if v.name == ollamaName {
+		base = ollamaHost(base)
+	}
+	root, query, _ := strings.Cut(strings.TrimSpace(base), "?")
+	if root = strings.TrimRight(root, "/"); !whole && !strings.HasSuffix(root, "/v1") && !strings.HasSuffix(root, v.root) {
+		root += v.root
+	}
+	return strings.TrimSuffix(root+"?"+query, "?"), name
 }

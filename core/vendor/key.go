@@ -32,10 +32,15 @@ func (v *Vendor) choose(where string, m *Model, getenv func(string) (string, boo
 			return llm.Errorf(llm.InvalidArgument, "%s: \"site\" is %s, and base_url %s is another place; leave one of them out", where, shown.Name(m.Site), shownBase(m.BaseURL))
 		}
 	}
-	usual := v.defaultBaseURL(getenv)
-	m.BaseURL = cmp.Or(m.BaseURL, usual)
+	usual, variable := v.baseURL, ""
+	if m.Site == "" { // a site that is configured is not moved by the environment
+		usual, variable = v.defaultBaseURL(getenv)
+	}
+	if m.BaseURL == "" {
+		m.BaseURL, v.addressFrom = usual, variable
+	}
 	row, own := At(m.BaseURL)
-	if m.BaseURL == usual && (!own || v.sdkWhole && v.keyOf(getenv) != "") { // its variables go together, wherever that is
+	if _, whole := v.addressVariable(); m.BaseURL == usual && (!own || whole && v.keyOf(getenv) != "") { // its variables go together, wherever that is
 		row, own, v.fromEnvironment = *v, true, !own
 	}
 	if own && m.APIKey == "" && !m.OwnAuth {
@@ -71,6 +76,17 @@ func (v *Vendor) Blame(err error, getenv func(string) (string, bool)) error {
 			break
 		}
 	}
+	return &e
+}
+
+// blameAddress gives an error about "base_url" the name of the environment
+// variable that the address came from; "" for a configured one.
+func blameAddress(err error, variable string) error {
+	if variable == "" || err == nil {
+		return err
+	}
+	e := *llm.AsError(err)
+	e.Message = strings.Replace(e.Message, "base_url", "the environment variable "+variable, 1)
 	return &e
 }
 
@@ -120,7 +136,7 @@ const anthropicFormat = "Anthropic"
 // Anthropic's row.
 func (v *Vendor) asAnthropic(format Vendor) Vendor {
 	a := *v
-	a.format, a.own, a.elsewhere, a.openaiPath, a.sdkVariable = format.format, format.own, format.elsewhere, "", ""
+	a.format, a.own, a.elsewhere, a.openaiPath, a.sdkVariable = format.format, format.own, format.elsewhere, "", noVariable
 	a.baseURL, a.streamUsage = v.messages, false
 	a.sites = nil
 	for _, s := range v.sites {

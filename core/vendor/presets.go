@@ -60,7 +60,7 @@ var presets = []Vendor{
 	{name: "sambanova", baseURL: "https://api.sambanova.ai/v1", keys: "SAMBANOVA_API_KEY"},
 	{name: "perplexity", tellsCost: true, baseURL: "https://api.perplexity.ai", keys: "PERPLEXITY_API_KEY PERPLEXITYAI_API_KEY", quirks: &perplexityQuirks},
 	{name: "nvidia", baseURL: "https://integrate.api.nvidia.com/v1", keys: "NVIDIA_API_KEY NVIDIA_NIM_API_KEY"},
-	{name: "github", baseURL: "https://models.github.ai/inference", keys: "GITHUB_TOKEN"},
+	{name: "github", baseURL: "https://models.github.ai/inference", keys: "GITHUB_TOKEN", sdkVariable: noVariable},
 	{name: "huggingface", baseURL: "https://router.huggingface.co/v1", keys: "HF_TOKEN"},
 	{name: "cohere", embedTexts: 96, others: wire.Cohere, baseURL: "https://api.cohere.ai/compatibility/v1", keys: "COHERE_API_KEY CO_API_KEY", quirks: &cohereQuirks},
 	{name: "jina", others: wire.Jina, baseURL: "https://api.jina.ai/v1", keys: "JINA_API_KEY"},

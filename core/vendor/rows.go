@@ -17,8 +17,9 @@ type Row struct {
 	Name    string   `json:"name"`
 	Aliases []string `json:"aliases,omitempty"` // further names, and those of its sites
 	BaseURL string   `json:"base_url,omitempty"`
-	Hosts   []string `json:"hosts"`          // its own origin's; a "*" stands for any text
-	Keys    []string `json:"keys,omitempty"` // environment variables of its key
+	Hosts   []string `json:"hosts"`             // its own origin's; a "*" stands for any text
+	Keys    []string `json:"keys,omitempty"`    // environment variables of its key
+	Address string   `json:"address,omitempty"` // the environment variable of its base URL
 	Sites   []string `json:"sites,omitempty"`
 	Preset  bool     `json:"preset,omitempty"` // speaks OpenAI's format
 }
@@ -29,6 +30,7 @@ func Rows() []Row {
 	i := 0
 	for v := range all() {
 		r := Row{Name: v.name, BaseURL: withoutRegion(v.baseURL), Hosts: v.ownHosts(), Keys: v.allKeys(), Sites: v.siteNames(), Preset: i >= len(vendors)}
+		r.Address, _ = v.addressVariable()
 		for _, name := range append([]string{v.name}, strings.Fields(v.aliases)...) {
 			if name != v.name {
 				r.Aliases = append(r.Aliases, name)

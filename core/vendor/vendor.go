@@ -57,6 +57,7 @@ type Vendor struct {
 	// Of a row that Resolve gave:
 	key             string // of the environment
 	fromEnvironment bool   // the environment says where the vendor is
+	addressFrom     string // the variable that says so for this model, or ""
 	region          string
 }
 
@@ -179,10 +180,10 @@ func Resolve(m Model, getenv func(string) (string, bool)) (v Vendor, baseURL str
 	if err := foreign(where, &m, ""); err != nil {
 		return v, "", err
 	}
-	key, fromEnvironment := v.key, v.fromEnvironment
+	key, fromEnvironment, addressFrom := v.key, v.fromEnvironment, v.addressFrom
 	baseURL, v, err = readBaseURL(where, m.BaseURL, v, typed)
 	if err != nil {
-		return v, "", err
+		return v, "", blameAddress(err, addressFrom)
 	}
 	own, _ := At(baseURL)
 	if v.name == compatible.name && own.openaiName != "" {
