@@ -763,7 +763,8 @@ LLMAGG_API llmagg_status llmagg_queue_drain(llmagg_queue *queue, llmagg_drain *d
 /*
  * Calls fn(event, user) for each event, on the calling thread, until fn returns a value other than 0 or llmagg_queue_stop
  * is called. Events not yet given to fn stay in the queue. fn may call the library, also for this queue. If fn frees the queue, the
- * function returns CLOSED after fn has returned. Codes: CLOSED (freed meanwhile). Since: 0.1.0
+ * function returns CLOSED after fn has returned. fn must return: an exception or a longjmp out of it leaks the queue and its
+ * descriptor. Codes: CLOSED (freed meanwhile). Since: 0.1.0
  */
 LLMAGG_API llmagg_status llmagg_queue_run(llmagg_queue *queue, llmagg_event_fn fn, void *user, llmagg_error **err);
 
