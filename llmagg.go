@@ -327,8 +327,12 @@ func (a *Aggregator) Observe(f func(Observation)) (stop func()) { return a.obser
 // Core is what the aggregator is made of, for what this package does not have.
 func (a *Aggregator) Core() *aggregator.Aggregator { return a.core }
 
-// Close ends all calls with CLOSED and closes the connections.
+// Close ends all calls with CLOSED and closes the connections. A nil
+// Aggregator, as New returns it beside an error, has nothing to close.
 func (a *Aggregator) Close() error {
+	if a == nil || a.core == nil {
+		return nil
+	}
 	err := a.core.Close(context.Background())
 	if closed := a.core.Manager().Close(context.Background()); err == nil {
 		err = closed

@@ -125,6 +125,13 @@ func TestNothingIsNil(t *testing.T) {
 	}
 	_, err := a.Embed(t.Context(), nil)
 	require.ErrorContains(t, err, "the request is nil")
+	// As "defer llm.Close()" does before err is looked at.
+	refused, err := llmagg.New(nil)
+	require.Error(t, err)
+	require.NoError(t, refused.Close())
+	stream, err := a.Stream(t.Context(), nil)
+	require.Error(t, err)
+	require.NoError(t, stream.Close())
 	_, err = a.Rerank(t.Context(), nil)
 	require.ErrorContains(t, err, "the request is nil")
 	_, err = a.RunTools(t.Context(), asked, []*llmagg.Tool{nil}, llmagg.RunOptions{})

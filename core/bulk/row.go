@@ -75,8 +75,13 @@ func ReadJSONL(path string) (*JSONLSource, error) {
 	return &JSONLSource{file: file, lines: bufio.NewReaderSize(file, 1<<16)}, nil
 }
 
-// Close closes the file.
-func (s *JSONLSource) Close() error { return s.file.Close() }
+// Close closes the file; that of a nil source does nothing.
+func (s *JSONLSource) Close() error {
+	if s == nil {
+		return nil
+	}
+	return s.file.Close()
+}
 
 // Next reads the next line that is not empty.
 func (s *JSONLSource) Next(context.Context) (Row, error) {

@@ -27,5 +27,8 @@ func TestRowsThatAreNone(t *testing.T) {
 	_, err = bulk.Run(t.Context(), a, bulk.Rows(func(yield func(bulk.Row) bool) { yield(bulk.Row{}) }), bulk.WriteJSONL(in+".out"), bulk.Options{})
 	require.NoError(t, err)
 	require.Equal(t, "row 0 has no Request", results(t, in+".out")[0].Error.Message)
+	source, err := bulk.ReadJSONL(filepath.Join(folder, "missing.jsonl"))
+	require.Error(t, err)
+	require.NoError(t, source.Close())
 	require.Zero(t, wall.Seen().Totals.Requests)
 }

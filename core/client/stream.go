@@ -281,8 +281,12 @@ func (s *Stream) Attempts() []llm.Attempt { return s.call.Attempts() }
 
 // Close ends the stream. If the answer is incomplete, Close aborts it at once
 // and frees its slot on the route; the breaker does not count this as a
-// failure or a success. A second Close does nothing. The error is always nil.
+// failure or a success. A second Close does nothing, and neither does that of
+// a nil Stream. The error is always nil.
 func (s *Stream) Close() error {
+	if s == nil {
+		return nil
+	}
 	s.end(&llm.Error{Code: llm.Canceled, Message: "the stream was closed by its reader"})
 	return nil
 }
