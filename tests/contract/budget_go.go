@@ -30,10 +30,13 @@ func callOptions(c *Command) (llm.CallOptions, error) {
 	return o, err
 }
 
-// cacheOf is the cache that an aggregator's options give it, nil for none.
+// cacheOf takes the cache that an aggregator's options give it out of them, nil
+// for none: in Go it is no option of calls.
 func cacheOf(o *llm.CallOptions) *cache.Cache {
 	if o.CacheLimits == nil {
 		return nil
 	}
-	return cache.New(cache.Options{Bytes: o.CacheLimits.Bytes, TTL: o.CacheLimits.TTL})
+	limits := o.CacheLimits
+	o.CacheLimits = nil
+	return cache.New(cache.Options{Bytes: limits.Bytes, TTL: limits.TTL})
 }

@@ -185,7 +185,8 @@ func (d *goDoor) open(c *Command) error {
 		return err
 	}
 	s := d.made(c.Session)
-	s.aggregator = aggregator.New(s.manager, aggregator.Options{Cache: cacheOf(&call), Models: models, Groups: groups, Call: call, Provider: client.Options{Getenv: os.LookupEnv, Tokens: (&functions{asked: map[string]int{}}).credential()}})
+	kept := cacheOf(&call)
+	s.aggregator = aggregator.New(s.manager, aggregator.Options{Cache: kept, Models: models, Groups: groups, Call: call, Provider: client.Options{Getenv: os.LookupEnv, Tokens: (&functions{asked: map[string]int{}}).credential()}})
 	return s.aggregator.Initialize(context.Background(), configs)
 }
 
