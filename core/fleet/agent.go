@@ -22,6 +22,9 @@ const (
 	// silence is how long rates wait for an answer of the store. After that
 	// they go on without it, and repay what they spend until it comes.
 	silence = 500 * time.Millisecond
+	// soon is at once. Go's race detector crashes now and then at timers in the
+	// bubble of a test that are due when they are set.
+	soon = time.Nanosecond
 	// openWithin is how long a connection may take.
 	openWithin = 2 * time.Second
 	// beat is how often a process says that it is alive.
@@ -99,7 +102,7 @@ func (m *Member) serve(ctx context.Context, s Store) {
 	reader.Go(func() { m.listen(listening, s) })
 	defer reader.Wait()
 	defer stop()
-	timer := time.NewTimer(0)
+	timer := time.NewTimer(soon)
 	defer timer.Stop()
 	var failing time.Time
 	var beaten time.Time
@@ -121,7 +124,7 @@ func (m *Member) serve(ctx context.Context, s Store) {
 			timer.Reset(m.nextLease(beaten))
 		case failing.IsZero() && time.Since(began) > askWithin+alarm.Late: // the process may have been stopped: the store is asked again
 			failing = time.Now()
-			timer.Reset(0)
+			timer.Reset(soon)
 		case failing.IsZero():
 			failing = time.Now()
 			fallthrough
@@ -135,7 +138,7 @@ func (m *Member) serve(ctx context.Context, s Store) {
 				continue
 			}
 			pause(ctx, again)
-			timer.Reset(0)
+			timer.Reset(soon)
 		}
 	}
 }

@@ -125,5 +125,5 @@ func (m *Member) nextLease(beaten time.Time) time.Duration {
 			}
 		}
 	}
-	return max(wait, 0)
+	return max(wait, soon)
 }
