@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -15,6 +17,7 @@ import pytest
 import llmagg
 from conftest import HELLO, aggregator_for, chats
 from llmagg.faultwall import FaultWall
+from llmagg.parsing import Form
 from llmagg.tools import Tool
 
 
@@ -325,3 +328,51 @@ def test_mistakes(llm_wall: FaultWall) -> None:
         with pytest.raises(llmagg.InvalidArgumentError, match=told):
             aggregator.run_tools_sync(HELLO, tools=tools)
     assert chats(llm_wall) == []
+
+
+def test_what_an_argument_is_by_default_is_told() -> None:
+    """The model decides whether it gives one."""
+
+    def find(city: str, days: int = 3, units: tuple[str, ...] = ("C",), at: object = len, by: str | None = None) -> str:
+        return city
+
+    properties = Tool(find).schema["function"]["parameters"]["properties"]
+    defaults = {name: schema["default"] for name, schema in properties.items() if "default" in schema}
+    assert defaults == {"days": 3, "units": ["C"], "by": None}
+
+
+class Plain:
+    """Without @dataclass."""
+
+    city: str
+
+
+def test_a_parameter_that_no_json_value_is() -> None:
+    def call(city: str, then: Callable[[str], str]) -> str:
+        return then(city)
+
+    def visit(place: Plain) -> str:
+        return place.city
+
+    def said(make: Callable[[Any], Any], what: Any) -> str:
+        with pytest.raises(llmagg.InvalidArgumentError) as caught:
+            make(what)
+        return str(caught.value)
+
+    plain = "Plain by a JSON schema: it is a plain class; write @dataclass above it"
+    assert said(Form, Plain).startswith(f"parse() cannot describe {plain}")
+    assert said(Tool, visit).startswith(
+        f"run_tools() cannot describe visit by a JSON schema: 'place' cannot be one ({plain}"
+    )
+    told = said(Tool, call)
+    assert told.startswith(
+        "run_tools() cannot describe call by a JSON schema: 'then' cannot be one (Callable by a JSON"
+    )
+    assert "no JSON value is a collections.abc.Callable" in told
+    assert "schema_hook" not in told
+
+
+def test_a_timedelta_bounds_a_run(llm_wall: FaultWall) -> None:
+    llm = aggregator_for(llm_wall, "gpt-a")
+    run = llm.run_tools_sync("Hi", tools=[weather], deadline=datetime.timedelta(minutes=1))
+    assert run.text == "Hello from gpt-a."

@@ -44,6 +44,8 @@ class Bounds:
 
     def __init__(self, params: dict[str, Any]) -> None:
         deadline = params.pop("deadline", None)
+        if hasattr(type(deadline), "total_seconds"):  # a timedelta
+            deadline = deadline.total_seconds()
         number = isinstance(deadline, (int, float)) and not isinstance(deadline, bool)
         if deadline is not None and not (number and math.isfinite(deadline) and deadline > 0):
             raise InvalidArgumentError(f'option "deadline" is {shown(deadline)}; expected seconds above 0')

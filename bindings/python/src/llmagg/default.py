@@ -92,7 +92,7 @@ def of_command(models: list[str] | None, config: Path | None) -> LLMAggregator:
 
     A file that cannot be used is an error here, also the one of ``LLMAGG_CONFIG``.
     """
-    named = models or settings.names()
+    named = settings.listed(",".join(models)) if models else settings.names()
     config = file_of_command(config)
     if config is None:
         return aggregator_sync(named)

@@ -7,15 +7,19 @@ It answers like OpenAI, or as the script says: statuses, delays, cuts, silence; 
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ._listening import cannot_listen
 from ._native import load
 from ._native.handle import Handle
 from ._wire import encode
+from .errors import InvalidArgumentError, LLMError
 
 SCRIPT = """The script is a JSON object:
 
@@ -79,7 +83,13 @@ def _text(script: Mapping[str, Any] | str | bytes | None) -> bytes | None:
 def serve(script: Path | None, port: int) -> None:
     """Runs a wall with the script of a file until SIGINT or SIGTERM; prints its base URL."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    with FaultWall(_with_port(script, port)) as wall:
+    try:
+        made = FaultWall(_with_port(script, port))
+    except LLMError as error:
+        if "address already in use" not in error.message:
+            raise
+        raise cannot_listen("127.0.0.1", port, OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))) from None
+    with made as wall:
         print(wall.url, flush=True)
         signal.sigwait({signal.SIGINT, signal.SIGTERM})
 
@@ -87,7 +97,10 @@ def serve(script: Path | None, port: int) -> None:
 def _with_port(path: Path | None, port: int) -> bytes | None:
     from ._wire import decode
 
-    script = decode(path.read_bytes(), f"the script {path}") if path else {}
+    try:
+        script = decode(path.read_bytes(), f"the script {path}") if path else {}
+    except OSError as error:
+        raise InvalidArgumentError(f"the script {path} cannot be read: {error.strerror}") from None
     if port:
         script.setdefault("options", {})["addr"] = f"127.0.0.1:{port}"
     return encode(script, "the script") if script else None

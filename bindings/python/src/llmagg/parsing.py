@@ -13,6 +13,7 @@ import json
 import re
 import sys
 import threading
+import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -49,7 +50,8 @@ class UnfitError(Exception):
 class Form(Generic[T]):
     """How answers of a type are asked for and read."""
 
-    def __init__(self, form: type[T]) -> None:
+    def __init__(self, form: type[T], what: str = "parse()") -> None:
+        """``what`` is what an error speaks of."""
         described = hasattr(form, "model_validate_json") or dataclasses.is_dataclass(form)
         function = inspect.isroutine(form)
         if form is None or function or isinstance(form, (str, Mapping)) or (described and not isinstance(form, type)):
@@ -62,7 +64,10 @@ class Form(Generic[T]):
         try:
             schema = form.model_json_schema() if self._reads else self._describe()  # type: ignore[attr-defined]
         except (TypeError, NameError) as error:
-            raise InvalidArgumentError(f"parse() cannot describe {form!r} by a JSON schema: {error}") from None
+            name = getattr(form, "__name__", None) or repr(form)
+            raise InvalidArgumentError(
+                f"{what} cannot describe {name} by a JSON schema: {_unsupported(form, error)}"
+            ) from None
         schema = _root(schema)
         self._wrapped = schema.get("type") != "object"
         if self._wrapped:
@@ -79,10 +84,12 @@ class Form(Generic[T]):
 
     def _describe(self) -> dict[str, Any]:
         """The schema by msgspec; by pydantic where its models or dataclasses stand in the type."""
+        refused: TypeError | None = None
         try:
             if not hasattr(self._form, "__pydantic_validator__"):
                 return _schema(self._form)
-        except TypeError:
+        except TypeError as error:
+            refused = error
             if "pydantic" not in sys.modules:
                 raise
         pydantic: Any = sys.modules["pydantic"]
@@ -90,7 +97,7 @@ class Form(Generic[T]):
             adapter = pydantic.TypeAdapter(self._form)
             schema: dict[str, Any] = adapter.json_schema()
         except pydantic.PydanticUserError as error:
-            raise TypeError(str(error)) from None
+            raise refused or TypeError(str(error).partition("\n\n")[0]) from None
         self._reads = adapter.validate_json
         return schema
 
@@ -130,6 +137,26 @@ def _schema(form: Any) -> dict[str, Any]:
         schema = msgspec.json.schema(form)
         msgspec.json.Decoder(form)
     return schema
+
+
+def _unsupported(form: Any, error: Exception) -> str:
+    """Why a type has no schema: which of its parts has none, instead of how msgspec could be taught."""
+    found = re.search(r"type (.+) is not supported", str(error))
+    if not found:
+        return str(error)
+    if found[1] == repr(form):
+        return "it is a plain class; write @dataclass above it, or make it a TypedDict, a pydantic model or a Struct"
+    try:
+        hints = typing.get_type_hints(form, include_extras=True)
+    except (TypeError, NameError):
+        hints = {}
+    for name, hint in hints.items():
+        try:
+            Form(hint)
+        except InvalidArgumentError as inner:
+            return f"{name!r} cannot be one ({inner.message.removeprefix('parse() cannot describe ')})"
+    kind = found[1].removeprefix("<class '").removesuffix("'>")
+    return f"no JSON value is a {kind}; expected types of plain values"
 
 
 def _root(schema: dict[str, Any]) -> dict[str, Any]:

@@ -73,14 +73,22 @@ def find(named: Sequence[Any] = ()) -> oldstyle.Read:
 
 def names() -> list[Any]:
     """The names in ``LLMAGG_MODELS``."""
-    return [name.strip() for name in os.environ.get("LLMAGG_MODELS", "").split(",") if name.strip()]
+    return listed(os.environ.get("LLMAGG_MODELS", ""))
+
+
+def listed(text: str) -> list[Any]:
+    """Names that commas separate."""
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def address_of(vendor: str) -> str | None:
-    """The address of a vendor that the environment names; the core itself knows the variable of Anthropic's."""
+    """The address of a vendor that the environment names, where the core itself does not read the variable."""
+    from ._native import route
+
     prefix = vendor.upper()
-    if vendor == "anthropic":
-        return None
+    known = next((row.get("address") for row in route.tables()["vendors"] if row["name"] == vendor), None)
+    if vendor == "anthropic" or (known == f"{prefix}_BASE_URL" and vendor != "groq" and os.environ.get(known)):
+        return None  # the core reads it, and names it where it is wrong
     return os.environ.get(f"{prefix}_BASE_URL") or os.environ.get(f"{prefix}_API_BASE_URL") or None
 
 

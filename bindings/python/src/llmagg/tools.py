@@ -74,10 +74,12 @@ class Tool:
                 "name has at most 64 letters, digits, _ or -"
             )
         self._function = function
-        self._form: parsing.Form[Any] = parsing.Form(_arguments(function, self.name))
+        self._form: parsing.Form[Any] = parsing.Form(_arguments(function, self.name), "run_tools()")
         doc = inspect.getdoc(inner) or (inspect.getdoc(type(inner).__call__) if not inspect.isroutine(inner) else "")
         text, arguments = _docstring.read(inspect.cleandoc(doc or ""))
-        _describe(self._form.schema.get("properties", {}), {**arguments, **_annotated(inner)})
+        properties = self._form.schema.get("properties", {})
+        _describe(properties, {**arguments, **_annotated(inner)})
+        _default(properties, function)
         told = {"name": self.name, **({"description": text} if text else {}), "parameters": self._form.schema}
         self.schema: dict[str, Any] = {"type": "function", "function": told}
 
@@ -144,6 +146,21 @@ def _describe(properties: dict[str, Any], texts: Mapping[str, str]) -> None:
         if "$ref" in schema:  # beside it, nothing may stand in a strict schema
             schema["anyOf"] = [{"$ref": schema.pop("$ref")}]
         schema.setdefault("description", texts[name])
+
+
+def _default(properties: dict[str, Any], function: Function) -> None:
+    """Enters what arguments are where the model leaves them out, as far as JSON can say it."""
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name not in properties or parameter.default is parameter.empty:
+            continue
+        try:
+            plain = msgspec.json.decode(msgspec.json.encode(parameter.default))
+        except (TypeError, ValueError, msgspec.MsgspecError):
+            continue  # an object of the application's
+        schema = properties[name]
+        if "$ref" in schema:
+            schema["anyOf"] = [{"$ref": schema.pop("$ref")}]
+        schema.setdefault("default", plain)
 
 
 def _arguments(function: Function, name: str) -> Any:

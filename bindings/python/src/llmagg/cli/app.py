@@ -174,6 +174,8 @@ def doctor(
             llm, known = None, []
             found.append(checks.Finding("configuration", "error", error.message))
     found += [checks.Finding("configuration", "warning", str(warning.message)) for warning in caught]
+    for name, near in checks.environment():
+        found.append(checks.Finding("environment", "warning", f"nothing reads {name}", f"did you mean {near}?"))
     seen: set[tuple[str, str | None, str | None]] = set()
     for route in known:
         found += checks.key(route)
@@ -234,12 +236,22 @@ app.command("c-library")(programs.c_library)
 
 
 def _table(head: list[str], rows: list[list[str]]) -> None:
+    """Prints a table; on a terminal that is too narrow for it, each row as a few lines."""
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    widths = [max(map(len, column)) for column in zip(head, *rows)]
+    if sum(widths) + 2 * len(widths) > console.width:
+        for row in rows:
+            print(row[0])
+            for name, cell in zip(head[1:], row[1:]):
+                if cell:
+                    print(f"  {name}: {cell}")
+        return
     table = Table(box=None, pad_edge=False)
     for name in head:
         table.add_column(name, no_wrap=name in ("vendor", "route"), overflow="fold")
     for row in rows:
         table.add_row(*map(Text, row))
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+    console.print(table)
 
 
 def _warn(

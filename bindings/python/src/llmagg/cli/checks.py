@@ -10,6 +10,7 @@ import stat
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,8 +22,25 @@ from . import net
 from .routes import Route
 
 _LATE_S = 60
+_PLAIN = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
+"""OpenSSL's names of what it read in the place of a handshake."""
 _SOON_DAYS = 14
 _PLACEHOLDER = re.compile(r"your|xxx|changeme|replace|example|<|\.\.\.|…", re.IGNORECASE)
+
+
+VARIABLES = ("LLMAGG_CONFIG", "LLMAGG_MODELS", "LLMAGG_PRICES", "LLMAGG_SERVE_KEY", "LLMAGG_SETTINGS", "LLMAGG_TOP")
+"""The environment variables of the library's own."""
+
+
+def environment() -> Iterator[tuple[str, str]]:
+    """The variables that are nearly those of the library, so that nothing reads them, each with the one it may mean."""
+    for name in os.environ:
+        if (
+            name.startswith("LLMAGG")
+            and name not in VARIABLES
+            and (near := get_close_matches(name, VARIABLES, 1, 0.85))
+        ):
+            yield name, near[0]
 
 
 @dataclass
@@ -58,9 +76,11 @@ def key(route: Route) -> Iterator[Finding]:
     variables = tables.key_variables(route.provider)
     found = route.key or next(filter(None, map(os.environ.get, variables)), None)
     if not found:
-        if variables and route.key_header is not None:
-            yield Finding(subject, "warning", "none", f"set {' or '.join(variables)}, if the server wants a key")
+        if variables:
+            level = "warning" if route.key_header is not None else "ok"
+            yield Finding(subject, level, "none", f"set {' or '.join(variables)}, if the server wants a key")
         return
+    source = next((name for name in variables if os.environ.get(name) == found), "the configuration")
     if found.strip() != found or found.strip("'\"") != found:
         advice = "take blanks, line breaks and quotation marks away from both ends"
         yield Finding(subject, "error", "it begins or ends with a blank or a quotation mark", advice)
@@ -71,7 +91,7 @@ def key(route: Route) -> Iterator[Finding]:
     elif not found.isascii() or any(c.isspace() for c in found):
         yield Finding(subject, "error", "it holds characters that no key has", "copy the key again")
     else:
-        yield Finding(subject, "ok", f"present, {len(found)} characters")
+        yield Finding(subject, "ok", f"present, {len(found)} characters, from {source}")
 
 
 def server(route: Route) -> Iterator[Finding]:
@@ -100,6 +120,16 @@ def server(route: Route) -> Iterator[Finding]:
     yield from _answer(route, subject, proxy)
 
 
+def _source(route: Route) -> str:
+    """The environment variable that has the route's address, for a text; "" if it is configured, or the vendor's."""
+    at = route.base_url.rstrip("/")
+    addresses = [row["address"] for row in tables.tables()["vendors"] if row.get("address")]
+    for name in (*addresses, f"{route.provider.upper()}_BASE_URL", f"{route.provider.upper()}_API_BASE_URL"):
+        if (value := os.environ.get(name, "").rstrip("/")) and at.startswith(value):
+            return f", from {name}"
+    return ""
+
+
 def _answer(route: Route, subject: str, proxy: str | None) -> Iterator[Finding]:
     try:
         answer = net.exchange(route.base_url, proxy=proxy, ca_file=route.ca_file)
@@ -108,10 +138,13 @@ def _answer(route: Route, subject: str, proxy: str | None) -> Iterator[Finding]:
             reason = error.__cause__.verify_message
             advice = "for a private authority set ca_file or SSL_CERT_FILE; if a certificate expired, check the clock"
             yield Finding(f"{subject}: certificate", "error", reason, advice)
+        elif isinstance(error.__cause__, ssl.SSLError) and error.__cause__.reason in _PLAIN:
+            advice = "write http:// in base_url, or the port that speaks https"
+            yield Finding(f"{subject}: address", "error", "the server speaks plain http there, no https", advice)
         else:
             yield Finding(f"{subject}: address", "error", str(error), "check base_url: scheme, host and port")
         return
-    yield Finding(f"{subject}: address", "ok", f"answers (HTTP {answer.status} without a key)")
+    yield Finding(f"{subject}: address", "ok", f"answers (HTTP {answer.status} without a key){_source(route)}")
     if answer.certificate is not None:
         yield _certificate(subject, str(answer.certificate.get("notAfter", "")))
     if date := answer.headers.get("date"):
@@ -154,7 +187,13 @@ def live(llm: LLMAggregator, route: Route, deadline: float) -> Iterator[Finding]
     except LLMError as error:
         cause = error.attempts[-1].outcome if error.attempts else error.name
         text = error.attempts[-1].message if error.attempts else error.message
-        yield Finding(subject, "error", f"{cause}: {text}", ADVICE.get(cause, ""))
+        advice = ADVICE.get(cause, "")
+        if cause == "TIMEOUT" and "deadline" in text:
+            advice = "give the route more time with --deadline, or use another route"
+        elif cause == "AUTHENTICATION" and not route.key and route.key_header is None:
+            variables = tables.key_variables(route.provider)
+            advice = f"no key was sent: set {' or '.join(variables) or 'api_key in the configuration'}"
+        yield Finding(subject, "error", f"{cause}: {text}", advice)
     else:
         attempt = response.attempts[-1]
         yield Finding(subject, "ok", f"answered in {attempt.duration:.2f} s")

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 Models = Annotated[
-    list[str] | None, typer.Option("--model", "-m", metavar="PROVIDER/MODEL", help="a model; repeat it for failover")
+    list[str] | None,
+    typer.Option("--model", "-m", metavar="PROVIDER/MODEL", help="a model; for failover repeat it, or commas"),
 ]
 Config = Annotated[
     Path | None, typer.Option("--config", "-c", metavar="FILE", help="a configuration instead of the environment")

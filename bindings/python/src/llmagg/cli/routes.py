@@ -28,10 +28,13 @@ class Route:
 
 
 def routes(llm: LLMAggregator) -> list[Route]:
-    """The routes of an aggregator, in the order in which calls try them."""
-    entries = lookup.entries(llm.manager, catalog.model_names(llm.models))
+    """The routes of an aggregator, in the order in which calls try them; as in a call, without those that were left out
+    with a warning.
+    """
+    names = [name for name in catalog.model_names(llm.models) if name not in llm._left_out]
+    entries = lookup.entries(llm.manager, names)
     if llm.models:
-        entries = catalog.resolve(entries, catalog.model_names(llm.models))
+        entries = catalog.resolve(entries, names)
     return [described(entry.client.config, entry.provider, entry.name) for entry in entries]
 
 

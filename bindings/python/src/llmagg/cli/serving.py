@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import uvicorn
 
 from llmagg import InvalidArgumentError, LLMAggregator, configfile
+from llmagg._listening import cannot_listen
 from llmagg.serve import Keys, Limits, application
 from llmagg.serve.limits import MEBIBYTE
 
@@ -30,8 +31,7 @@ def listen(host: str, port: int) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server(address[:2], family=family, backlog=1024)
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InvalidArgumentError(f"cannot listen at {host}, port {port}: {reason}") from None
+        raise cannot_listen(host, port, error) from None
 
 
 def keys(file: Path | None) -> list[str]:

@@ -25,6 +25,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from llmagg._listening import cannot_listen
 from llmagg.errors import InvalidArgumentError
 
 from .feed import Feed, told_safely
@@ -60,8 +61,7 @@ class Page:
         except (OSError, OverflowError) as error:
             if then is not None:
                 then()
-            reason = getattr(error, "strerror", None) or error
-            raise InvalidArgumentError(f"cannot listen at 127.0.0.1, port {port}: {reason}") from None
+            raise cannot_listen("127.0.0.1", port, error) from None
         self._server.snapshots = snapshots
         self._server.secret = secrets.token_urlsafe(16)
         self.url = f"http://127.0.0.1:{self._server.server_port}/{self._server.secret}/"

@@ -1,0 +1,154 @@
+"""What the command says to people who set something wrong: of keys, addresses, variables, ports and lists of models."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import socket
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import chats
+from llmagg.faultwall import FaultWall
+
+KEY = "k-123456789"
+
+
+class Shell:
+    """Commands with a key of OpenAI's and the wall as OpenAI in the environment."""
+
+    def __init__(self, wall: FaultWall) -> None:
+        self.wall = wall
+
+    def __call__(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+        """Runs a command to its end."""
+        shown = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": self.wall.url, "NO_COLOR": "1", **env}
+        return subprocess.run(
+            [sys.executable, "-m", "llmagg", *arguments], capture_output=True, text=True, timeout=60,
+            env={**os.environ, **shown}, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def doctor(self, *arguments: str, **env: str) -> dict[str, Any]:
+        """What the doctor found, by its subjects."""
+        return {found["subject"]: found for found in json.loads(self("doctor", "--json", *arguments, **env).stdout)}
+
+
+@pytest.fixture
+def shell(llm_wall: FaultWall) -> Shell:
+    return Shell(llm_wall)
+
+
+TWO = ("-m", "anthropic/claude-a", "-m", "openai/gpt-a")
+
+
+def test_a_model_without_a_key_is_left_out_of_every_command(shell: Shell) -> None:
+    """As it is left out of calls: the doctor called it unknown, and looked at no other."""
+    found = shell.doctor(*TWO)
+    assert found["openai/gpt-a: key"]["level"] == "ok"
+    assert [one["level"] for one in found.values()].count("error") == 0, found
+    assert "ANTHROPIC_API_KEY" in found["configuration"]["text"]
+    listed = shell("models", "--routes", *TWO)
+    assert listed.returncode == 0, listed.stderr
+    assert "openai/gpt-a" in listed.stdout
+    assert "anthropic" not in listed.stdout
+
+
+def test_the_doctor_says_where_keys_and_addresses_come_from(shell: Shell) -> None:
+    found = shell.doctor("-m", "openai/gpt-a")
+    host = shell.wall.url.split("/")[2]
+    assert found["openai/gpt-a: key"]["text"].endswith("from OPENAI_API_KEY")
+    assert found[f"{host}: address"]["text"].endswith("from OPENAI_BASE_URL")
+
+
+def test_the_doctor_says_that_no_key_is_sent(shell: Shell) -> None:
+    shell.wall.script({"require_key": KEY})
+    found = shell.doctor("-m", "openai/gpt-a", "--live", OPENAI_API_KEY="")
+    assert found["openai/gpt-a: key"]["text"] == "none"
+    assert found["openai/gpt-a: live"]["advice"] == "no key was sent: set OPENAI_API_KEY"
+
+
+def test_the_doctor_says_that_a_server_speaks_no_tls(shell: Shell) -> None:
+    at = shell.wall.url.replace("http://", "https://")
+    found = shell.doctor("-m", "openai/gpt-a", OPENAI_BASE_URL=at)
+    address = found[at.split("/")[2] + ": address"]
+    assert address["text"] == "the server speaks plain http there, no https"
+    assert "http://" in address["advice"]
+
+
+def test_the_doctors_own_deadline_is_told(shell: Shell) -> None:
+    shell.wall.script({"default": {"steps": [{"delay_headers_s": 30}]}})
+    found = shell.doctor("-m", "openai/gpt-a", "--live", "--deadline", "0.2")
+    assert "--deadline" in found["openai/gpt-a: live"]["advice"]
+
+
+def test_a_misspelt_variable_is_told(shell: Shell) -> None:
+    found = shell.doctor(LLMAGG_MODEL="openai/gpt-b", LLMAGG_OTHERS="mine")
+    assert found["environment"]["text"] == "nothing reads LLMAGG_MODEL"
+    assert found["environment"]["advice"] == "did you mean LLMAGG_MODELS?"
+
+
+def test_an_address_without_a_scheme_is_told_by_its_variable(shell: Shell) -> None:
+    for models in ((), ("-m", "openai/gpt-a")):
+        done = shell("ask", "Hi", *models, OPENAI_BASE_URL="127.0.0.1:9")
+        assert done.returncode == 2
+        assert "the environment variable OPENAI_BASE_URL cannot be read as a URL" in done.stderr
+
+
+def test_commas_separate_models_as_in_the_variable(shell: Shell) -> None:
+    shell.wall.script({"models": {"bad": {"steps": [{"status": 400}]}}})
+    done = shell("ask", "Hi", "-m", "openai/bad, openai/gpt-a")
+    assert done.stdout == "Hello from gpt-a.\n", done.stderr
+    assert {request["body"]["model"] for request in chats(shell.wall)} == {"bad", "gpt-a"}
+
+
+def test_a_port_that_is_taken(shell: Shell) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = shell("wall", "--port", str(port))
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"Error: cannot listen at 127.0.0.1, port {port}: Address already in use; name another port, or 0 for a free "
+        "one\n"
+    )
+
+
+def test_a_script_that_is_not_there(shell: Shell, tmp_path: Path) -> None:
+    done = shell("wall", "--script", str(tmp_path / "none.json"))
+    assert done.returncode == 2
+    assert done.stderr == f"Error: the script {tmp_path}/none.json cannot be read: No such file or directory\n"
+
+
+def test_a_narrow_terminal_gets_rows_as_lines(shell: Shell) -> None:
+    main, side = pty.openpty()
+    try:
+        fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+        env = {**os.environ, "NO_COLOR": "1", "COLUMNS": "60"}
+        with subprocess.Popen([sys.executable, "-m", "llmagg", "models"], stdout=side, env=env) as running:
+            os.close(side)
+            side = -1
+            read = b""
+            while True:
+                try:
+                    piece = os.read(main, 65536)
+                except OSError:  # its end
+                    break
+                if not piece:
+                    break
+                read += piece
+            assert running.wait() == 0
+    finally:
+        os.close(main)
+        if side >= 0:
+            os.close(side)
+    lines = read.decode().splitlines()
+    at = lines.index("cohere")
+    assert lines[at + 1] == "  key variables: COHERE_API_KEY, CO_API_KEY"
+    assert lines[at + 2] == "  address: https://api.cohere.ai/compatibility/v1"
