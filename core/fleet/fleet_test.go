@@ -3,6 +3,8 @@ package fleet_test
 import (
 	"context"
 	"errors"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -322,7 +324,51 @@ func TestARateIsKeptTogether(t *testing.T) {
 			sum += <-taken
 		}
 		require.LessOrEqual(t, sum, 3000+100+8, "limit and burst, and what was not yet repaid")
-		require.GreaterOrEqual(t, sum, 2500, "what was spent without the store was repaid")
+		require.GreaterOrEqual(t, sum, 2900, "what was spent without the store is not paid back beyond a burst")
+		for _, p := range all {
+			p.close()
+		}
+	})
+}
+
+// After a long outage, in which the members kept the rate by their shares, they
+// go on with it: the outage is not paid back a second time.
+func TestALongOutageIsNotPaidBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := fleet.NewMemory()
+		var all []*process
+		for range 4 {
+			all = append(all, join(t, s, func(m *config.Model, _ *fleet.Options) {
+				m.Rate = config.Rate{RPM: 6000, Burst: time.Second}
+			}))
+		}
+		time.Sleep(2 * time.Second) // of synctest: each knows of the others
+		ctx, stop := context.WithCancel(t.Context())
+		var taken atomic.Int64
+		var callers sync.WaitGroup
+		for _, p := range all {
+			for range 8 {
+				callers.Go(func() {
+					for {
+						if _, err := p.c.Machinery().Rate().Wait(ctx, rate.Size{}); err != nil {
+							return
+						}
+						taken.Add(1)
+					}
+				})
+			}
+		}
+		time.Sleep(10 * time.Second)
+		s.Fail(errors.New("frozen"))
+		time.Sleep(60 * time.Second)
+		s.Fail(nil)
+		back := taken.Load()
+		time.Sleep(5 * time.Second)
+		stop()
+		callers.Wait()
+		t.Logf("%d of 7500, %d of 500 in the 5 s after an outage of 60", taken.Load(), taken.Load()-back)
+		require.GreaterOrEqual(t, taken.Load()-back, int64(350))
+		require.LessOrEqual(t, taken.Load(), int64(7500+100+8))
 		for _, p := range all {
 			p.close()
 		}

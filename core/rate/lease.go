@@ -19,6 +19,7 @@ type lease struct {
 	seen   [2]float64 // spent when Wants looked last
 	before [2]float64 // spent when the store was lost
 	had    [2]float64 // level at that time
+	share  [2]float64 // of the limits, since then
 	debt   [2]float64 // what was spent without a lease, and is repaid
 	pace   [2]float64 // of the demand, a second
 	looked time.Time
@@ -141,7 +142,9 @@ func (l *Limiter) Grant(of, n int) {
 }
 
 // Alone has leased limits refilled by time at a share of them, since the store
-// is out of reach; share 0 ends that, and what was spent meanwhile is owed.
+// is out of reach; share 0 ends that, and what was spent meanwhile is owed, up
+// to the share of a full bucket: the store's is full again, and no fuller,
+// however long it was away.
 func (l *Limiter) Alone(share float64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -155,7 +158,7 @@ func (l *Limiter) Alone(share float64) {
 		switch {
 		case !s.on[i]:
 		case share > 0 && !s.alone[i]:
-			s.alone[i], s.before[i], s.had[i] = true, s.spent[i], max(b.level(now), 0)
+			s.alone[i], s.before[i], s.had[i], s.share[i] = true, s.spent[i], max(b.level(now), 0), share
 			b.paced = false
 			b.slow(now, share, b.capacity)
 		case share == 0 && s.alone[i]:
@@ -164,7 +167,7 @@ func (l *Limiter) Alone(share float64) {
 			b.paced = true
 			b.slow(now, 0, b.capacity)
 			b.lower(now, max(s.had[i]-spent, 0))
-			s.debt[i] = max(s.debt[i]+max(spent-s.had[i], 0), 0)
+			s.debt[i] = max(s.debt[i]+min(max(spent-s.had[i], 0), b.capacity*s.share[i]), 0)
 		}
 	}
 	l.wakeFirst()
