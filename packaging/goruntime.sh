@@ -114,7 +114,27 @@ edit net/http/server.go 6 's|^type conn struct {$|type noResponse struct{}\n\nfu
 edit net/http/server.go 1 's|^	curReq atomic.Pointer\[response\]|	curReq noResponse|'
 finish net/http/server.go
 edit net/http/h2_bundle.go 1 's|^	return DefaultServeMux$|	return nil|'
+# Frames that GODEBUG=http2debug asks to be printed to stderr, and pushes to clients, which no test server makes.
+edit net/http/h2_bundle.go 5 's|^	http2VerboseLogs    bool$|)\n\nconst http2VerboseLogs = false\n\nvar (|'
+edit net/http/h2_bundle.go 2 's|^		http2VerboseLogs = true$||'
+edit net/http/h2_bundle.go 1 's|^func (w \*http2responseWriter) Push(.*{$|&\n	return ErrNotSupported|'
 finish net/http/h2_bundle.go
+# Headers are sorted by a function of their own, as fast for the few that there are; slices.SortFunc is compiled anew for each type.
+edit net/http/header.go 1 's|^	"slices"$||'
+edit net/http/header.go 5 's|^	slices.SortFunc(hs.kvs, func(a, b keyValues) int { return strings.Compare(a.key, b.key) })$|	for i := range kvs {\n		for k := i; k > 0 \&\& kvs[k].key < kvs[k-1].key; k-- {\n			kvs[k], kvs[k-1] = kvs[k-1], kvs[k]\n		}\n	}|'
+finish net/http/header.go
+# Directories of certificates, whose order means nothing, and SETs of ASN.1, of which a certificate that is written has one element.
+edit crypto/x509/root_unix.go 6 's|^	files, err := os.ReadDir(dir)$|	f, err := os.Open(dir)\n	if err != nil {\n		return nil, err\n	}\n	defer f.Close()\n	files, err := f.ReadDir(-1)|'
+finish crypto/x509/root_unix.go
+edit encoding/asn1/marshal.go 1 's|^	"slices"$||'
+edit encoding/asn1/marshal.go 5 's|^	slices.SortFunc(l, bytes.Compare)$|	for i := range l {\n		for k := i; k > 0 \&\& bytes.Compare(l[k], l[k-1]) < 0; k-- {\n			l[k], l[k-1] = l[k-1], l[k]\n		}\n	}|'
+finish encoding/asn1/marshal.go
+# Suites with 3DES and RC4, which no tls.Config of ours names; by themselves only GODEBUG=tls3des=1 offers 3DES.
+edit crypto/tls/cipher_suites.go 5 's/^	{TLS_.*, cipher\(3DES\|RC4\), macSHA1, nil},$//'
+finish crypto/tls/cipher_suites.go
+# Levels of compression other than that of gzip.NewWriter, the test server's.
+edit compress/flate/deflate.go 2 's/^	case level == \(HuffmanOnly\|BestSpeed\):$/&\n		return errors.ErrUnsupported/'
+finish compress/flate/deflate.go
 # Tunnels through proxies and the environment's proxies in net/http's transport: core/transport has its own.
 edit net/http/transport.go 1 's/^	case cm.proxyURL.Scheme == "socks5" || cm.proxyURL.Scheme == "socks5h":$/&\n		return nil, errors.ErrUnsupported/'
 edit net/http/transport.go 1 's/^	case cm.targetScheme == "https":$/&\n		return nil, errors.ErrUnsupported/'

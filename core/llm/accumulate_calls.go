@@ -2,6 +2,7 @@ package llm
 
 import (
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -342,7 +343,7 @@ func (c *partialCalls) last(fits func(*partialCall) bool) *partialCall {
 // whole gives the calls in the order of their indexes.
 func (c *partialCalls) whole() (calls []ToolCall) {
 	list := slices.Clone(c.list) // whichever came first
-	slices.SortStableFunc(list, func(x, y *partialCall) int { return x.place - y.place })
+	sort.SliceStable(list, func(i, j int) bool { return list[i].place < list[j].place })
 	for _, to := range list {
 		call := ToolCall{Index: -1, // a whole message numbers its calls by their place
 			ID: to.id, Type: to.kind, Extra: to.extra.extra()}
