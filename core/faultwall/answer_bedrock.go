@@ -172,11 +172,8 @@ func splitBedrock(u *url.URL) (model string, stream, ok bool) {
 	return model, stream, err == nil
 }
 
-func (c *call) readBedrock(r *http.Request, model string, stream bool) (*call, *Step) {
+func (c *call) readBedrock(model string, stream bool) *Step {
 	c.dialect = bedrock{}
-	if r.Method != http.MethodPost {
-		return c, &Step{Status: http.StatusMethodNotAllowed}
-	}
 	c.kind, c.model, c.stream, c.includeUsage = KindChat, model, stream, true
 	var fields struct {
 		Messages []struct {
@@ -186,24 +183,24 @@ func (c *call) readBedrock(r *http.Request, model string, stream bool) (*call, *
 		ToolConfig any `json:"toolConfig"`
 	}
 	if err := llm.JSON.Unmarshal(c.body, &fields); err != nil || len(fields.Messages) == 0 {
-		return c, awsRefusal(http.StatusBadRequest, "ValidationException", "The provided request is not valid")
+		return awsRefusal(http.StatusBadRequest, "ValidationException", "The provided request is not valid")
 	}
 	for i, m := range fields.Messages {
 		if (m.Role == "user") != (i%2 == 0) {
-			return c, awsRefusal(http.StatusBadRequest, "ValidationException", "A conversation must start with a user message and alternate between user and assistant roles.")
+			return awsRefusal(http.StatusBadRequest, "ValidationException", "A conversation must start with a user message and alternate between user and assistant roles.")
 		}
 		for j, block := range m.Content {
 			_, call := block["toolUse"]
 			_, result := block["toolResult"]
 			switch {
 			case (call || result) && fields.ToolConfig == nil:
-				return c, awsRefusal(http.StatusBadRequest, "ValidationException", "The toolConfig field must be defined when using toolUse and toolResult content blocks.")
+				return awsRefusal(http.StatusBadRequest, "ValidationException", "The toolConfig field must be defined when using toolUse and toolResult content blocks.")
 			case block["text"] == "":
-				return c, awsRefusal(http.StatusBadRequest, "ValidationException", fmt.Sprintf("The text field in the ContentBlock object at messages.%d.content.%d is blank. Add text to the text field, and try again.", i, j))
+				return awsRefusal(http.StatusBadRequest, "ValidationException", fmt.Sprintf("The text field in the ContentBlock object at messages.%d.content.%d is blank. Add text to the text field, and try again.", i, j))
 			}
 		}
 	}
-	return c, nil
+	return nil
 }
 
 // awsRefusal is an error of AWS's front.

@@ -45,10 +45,7 @@ func Vector(text string, dimensions int) []float32 {
 }
 
 // readEmbed reads a request for vectors in any format: the dialect is set.
-func (c *call) readEmbed(r *http.Request, most int) (*call, *Step) {
-	if r.Method != http.MethodPost {
-		return c, &Step{Status: http.StatusMethodNotAllowed}
-	}
+func (c *call) readEmbed(r *http.Request, most int) *Step {
 	c.kind = KindChat
 	var fields struct {
 		Model      string          `json:"model"`
@@ -69,14 +66,14 @@ func (c *call) readEmbed(r *http.Request, most int) (*call, *Step) {
 		} `json:"requests"`
 	}
 	if llm.JSON.Unmarshal(c.body, &fields) != nil {
-		return c, &Step{Status: http.StatusBadRequest}
+		return &Step{Status: http.StatusBadRequest}
 	}
 	ask := &embedAsk{dimensions: fields.Dimensions, base64: fields.Encoding == "base64"}
 	c.embed, c.model = ask, fields.Model
 	if ask.cohere = strings.HasSuffix(r.URL.Path, "/v2/embed"); ask.cohere {
 		fields.Input = fields.Texts
 		if fields.Kind == "" {
-			return c, &Step{Status: http.StatusBadRequest, Body: map[string]any{"message": "invalid request: input_type is required"}}
+			return &Step{Status: http.StatusBadRequest, Body: map[string]any{"message": "invalid request: input_type is required"}}
 		}
 	}
 	ask.dimensions = max(ask.dimensions, fields.Output)
@@ -96,10 +93,10 @@ func (c *call) readEmbed(r *http.Request, most int) (*call, *Step) {
 		ask.dimensions = embedDimensions
 	}
 	if n := len(ask.texts); n == 0 || n > most {
-		return c, &Step{Status: http.StatusBadRequest, Body: map[string]any{"error": map[string]any{"type": "invalid_request_error", "code": nil, "param": "input",
+		return &Step{Status: http.StatusBadRequest, Body: map[string]any{"error": map[string]any{"type": "invalid_request_error", "code": nil, "param": "input",
 			"message": fmt.Sprintf("'$.input' has %d texts; from 1 to %d are taken.", n, most)}}}
 	}
-	return c, nil
+	return nil
 }
 
 // embedded is the healthy answer to a request for vectors.

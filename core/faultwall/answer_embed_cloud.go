@@ -42,13 +42,10 @@ func invokeFields(model string) []string {
 }
 
 // readInvoke reads a request for vectors of Titan or of Cohere.
-func (c *call) readInvoke(r *http.Request, model string) (*call, *Step) {
+func (c *call) readInvoke(model string) *Step {
 	c.dialect, c.kind, c.model = bedrock{}, KindChat, model
-	refuse := func(message string) (*call, *Step) {
-		return c, awsRefusal(http.StatusBadRequest, "ValidationException", message)
-	}
-	if r.Method != http.MethodPost {
-		return c, &Step{Status: http.StatusMethodNotAllowed}
+	refuse := func(message string) *Step {
+		return awsRefusal(http.StatusBadRequest, "ValidationException", message)
 	}
 	var body struct {
 		Text       *string  `json:"inputText"`
@@ -87,7 +84,7 @@ func (c *call) readInvoke(r *http.Request, model string) (*call, *Step) {
 		ask.dimensions = embedDimensions
 	}
 	c.embed = ask
-	return c, nil
+	return nil
 }
 
 // invoked is the healthy answer of Titan or of Cohere.
@@ -103,11 +100,8 @@ func invoked(ask *embedAsk, plain [][]float32, tokens int) any {
 
 // readVertexEmbed reads a request for vectors at Vertex AI: predict for all
 // models, embedContent for Gemini's. Gemini's take one text.
-func (c *call) readVertexEmbed(r *http.Request, model, method string) *Step {
+func (c *call) readVertexEmbed(model, method string) *Step {
 	c.kind, c.model, c.dialect = KindChat, model, vertexGemini{}
-	if r.Method != http.MethodPost {
-		return &Step{Status: http.StatusMethodNotAllowed}
-	}
 	refuse := func(message string) *Step {
 		return &Step{Status: http.StatusBadRequest, Body: vertexError(http.StatusBadRequest, message)}
 	}

@@ -143,14 +143,14 @@ func (ollama) done() string { return "" }
 
 // readOllama is readOpenAI, but for streams, which are the default. What Ollama
 // cannot read is refused as it does.
-func (c *call) readOllama(r *http.Request) (*call, *Step) {
-	c, refusal := c.readOpenAI(r)
+func (c *call) readOllama(r *http.Request) *Step {
+	refusal := c.readOpenAI(r)
 	c.dialect, c.lines = ollama{}, true
 	if refusal != nil {
 		if refusal.Body != nil {
 			refusal.Body = map[string]any{"error": "invalid JSON"}
 		}
-		return c, refusal
+		return refusal
 	}
 	var fields struct {
 		Stream   *bool `json:"stream"`
@@ -164,16 +164,16 @@ func (c *call) readOllama(r *http.Request) (*call, *Step) {
 		Options map[string]any `json:"options"`
 	}
 	if err := llm.JSON.Unmarshal(c.body, &fields); err != nil {
-		return c, &Step{Status: http.StatusBadRequest, Body: map[string]any{"error": err.Error()}}
+		return &Step{Status: http.StatusBadRequest, Body: map[string]any{"error": err.Error()}}
 	}
 	for _, m := range fields.Messages {
 		for _, made := range m.ToolCalls {
 			if args := made.Function.Arguments; len(args) == 0 || args[0] != '{' {
-				return c, &Step{Status: http.StatusBadRequest, Body: map[string]any{"error": "json: cannot unmarshal arguments of a tool call into an object"}}
+				return &Step{Status: http.StatusBadRequest, Body: map[string]any{"error": "json: cannot unmarshal arguments of a tool call into an object"}}
 			}
 		}
 	}
 	c.stream = fields.Stream == nil || *fields.Stream
 	c.includeUsage = true
-	return c, nil
+	return nil
 }

@@ -18,10 +18,7 @@ type rankAsk struct {
 }
 
 // readRerank reads a request for a ranking: Voyage's says "top_k".
-func (c *call) readRerank(r *http.Request) (*call, *Step) {
-	if r.Method != http.MethodPost {
-		return c, &Step{Status: http.StatusMethodNotAllowed}
-	}
+func (c *call) readRerank(r *http.Request) *Step {
 	c.kind = KindChat
 	var fields struct {
 		Model     string   `json:"model"`
@@ -31,7 +28,7 @@ func (c *call) readRerank(r *http.Request) (*call, *Step) {
 		TopK      int      `json:"top_k"`
 	}
 	if llm.JSON.Unmarshal(c.body, &fields) != nil || fields.Query == "" || len(fields.Documents) == 0 {
-		return c, &Step{Status: http.StatusBadRequest}
+		return &Step{Status: http.StatusBadRequest}
 	}
 	c.model = fields.Model
 	c.rank = &rankAsk{query: fields.Query, documents: fields.Documents, most: max(fields.TopN, fields.TopK)}
@@ -41,7 +38,7 @@ func (c *call) readRerank(r *http.Request) (*call, *Step) {
 	case fields.TopK > 0:
 		c.rank.form = "voyage"
 	}
-	return c, nil
+	return nil
 }
 
 // ranked is the healthy answer to a request for a ranking: the more of the

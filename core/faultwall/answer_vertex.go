@@ -55,12 +55,12 @@ func (c *call) understandVertex(r *http.Request) (refusal *Step, is bool) {
 	}
 	switch {
 	case publisher == "google" && (method == "generateContent" || method == "streamGenerateContent"):
-		_, refusal = c.readGemini(r, model, method)
+		refusal = c.readGemini(r, model, method)
 		c.dialect = vertexGemini{}
 	case publisher == "google" && (method == "predict" || method == "embedContent"):
-		refusal = c.readVertexEmbed(r, model, method)
+		refusal = c.readVertexEmbed(model, method)
 	case publisher == "anthropic" && (method == "rawPredict" || method == "streamRawPredict"):
-		_, refusal = c.readOpenAI(r) // the fields that count are the same
+		refusal = c.readOpenAI(r) // the fields that count are the same
 		c.dialect = vertexClaude{}
 		if refusal == nil {
 			refusal = c.checkVertexClaude(model, method)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"slices"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -51,7 +50,7 @@ func (w *Wall) workOff(item *batchItem, n int, isAnthropic bool, key string) (in
 	if isAnthropic {
 		c.dialect, c.body = anthropic{}, item.Params
 	}
-	c, step := c.readOpenAI(&http.Request{Method: http.MethodPost})
+	step := c.readOpenAI(nil)
 	if step == nil {
 		step, _ = w.take(c, key)
 	}

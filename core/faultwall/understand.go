@@ -14,7 +14,7 @@ import (
 var paths = []struct {
 	end     string
 	dialect dialect
-	read    func(*call, *http.Request) (*call, *Step)
+	read    func(*call, *http.Request) *Step
 }{
 	{"/v1/messages", anthropic{}, (*call).readOpenAI}, // the fields that count are the same
 	{"/responses", responses{}, (*call).readOpenAI},
@@ -25,29 +25,37 @@ var paths = []struct {
 	{"/api/embed", ollama{}, embeds(1 << 20)},
 	{":batchEmbedContents", gemini{}, embeds(100)},
 	{"/api/chat", nil, (*call).readOllama},
-	{"/api/tags", ollama{}, func(c *call, _ *http.Request) (*call, *Step) { c.kind = KindHealth; return c, nil }},
+	{"/api/tags", ollama{}, func(c *call, _ *http.Request) *Step { c.kind = KindHealth; return nil }},
 }
 
 // orAzure lets Azure refuse what read has understood.
-func orAzure(read func(*call, *http.Request) (*call, *Step)) func(*call, *http.Request) (*call, *Step) {
-	return func(c *call, r *http.Request) (*call, *Step) {
-		c, refusal := read(c, r)
+func orAzure(read func(*call, *http.Request) *Step) func(*call, *http.Request) *Step {
+	return func(c *call, r *http.Request) *Step {
+		refusal := read(c, r)
 		if refusal == nil && isAzure(r) {
 			refusal = c.checkAzure(r)
 		}
-		return c, refusal
+		return refusal
 	}
 }
 
-func embeds(most int) func(*call, *http.Request) (*call, *Step) {
-	return func(c *call, r *http.Request) (*call, *Step) { return c.readEmbed(r, most) }
+func embeds(most int) func(*call, *http.Request) *Step {
+	return func(c *call, r *http.Request) *Step { return c.readEmbed(r, most) }
 }
 
 // understand reads what a request asks for. A non-nil step is the answer that
 // it gets whatever the script says.
 func understand(r *http.Request, body []byte) (*call, *Step) {
-	path := r.URL.Path
 	c := &call{kind: KindOther, dialect: openAI{}, body: body}
+	refusal := c.understand(r)
+	if c.kind == KindChat && r.Method != http.MethodPost {
+		c.kind, refusal = KindOther, &Step{Status: http.StatusMethodNotAllowed}
+	}
+	return c, refusal
+}
+
+func (c *call) understand(r *http.Request) *Step {
+	path := r.URL.Path
 	if strings.Contains(path, "/v1beta") || r.Header.Get("X-Goog-Api-Key") != "" {
 		c.dialect = gemini{}
 	}
@@ -55,13 +63,13 @@ func understand(r *http.Request, body []byte) (*call, *Step) {
 		c.dialect = anthropic{}
 	}
 	if model, stream, ok := splitBedrock(r.URL); ok {
-		return c.readBedrock(r, model, stream)
+		return c.readBedrock(model, stream)
 	}
 	if model, ok := splitInvoke(r.URL); ok {
-		return c.readInvoke(r, model)
+		return c.readInvoke(model)
 	}
 	if refusal, is := c.understandCloud(r); is {
-		return c, refusal
+		return refusal
 	}
 	for i := range paths {
 		if p := &paths[i]; strings.HasSuffix(path, p.end) {
@@ -77,19 +85,16 @@ func understand(r *http.Request, body []byte) (*call, *Step) {
 	if strings.HasSuffix(path, "/models") {
 		c.kind = KindHealth
 		if r.Method != http.MethodGet {
-			return c, &Step{Status: http.StatusMethodNotAllowed}
+			return &Step{Status: http.StatusMethodNotAllowed}
 		}
-		return c, nil
+		return nil
 	}
-	return c, &Step{Status: http.StatusNotFound, Body: map[string]any{
+	return &Step{Status: http.StatusNotFound, Body: map[string]any{
 		"error": map[string]any{"message": "faultwall: unknown path " + path, "type": "invalid_request_error", "code": nil, "param": nil},
 	}}
 }
 
-func (c *call) readOpenAI(r *http.Request) (*call, *Step) {
-	if r.Method != http.MethodPost {
-		return c, &Step{Status: http.StatusMethodNotAllowed}
-	}
+func (c *call) readOpenAI(*http.Request) *Step {
 	c.kind = KindChat
 	var fields struct {
 		Model         any  `json:"model"`
@@ -98,7 +103,7 @@ func (c *call) readOpenAI(r *http.Request) (*call, *Step) {
 		StreamOptions *any `json:"stream_options"`
 	}
 	if err := llm.JSON.Unmarshal(c.body, &fields); err != nil {
-		return c, &Step{Status: http.StatusBadRequest, Body: map[string]any{
+		return &Step{Status: http.StatusBadRequest, Body: map[string]any{
 			"error": map[string]any{"message": "We could not parse the JSON body of your request: " + err.Error(), "type": "invalid_request_error", "code": nil, "param": nil},
 		}}
 	}
@@ -112,14 +117,11 @@ func (c *call) readOpenAI(r *http.Request) (*call, *Step) {
 			c.includeUsage, _ = options["include_usage"].(bool)
 		}
 	}
-	return c, nil
+	return nil
 }
 
-func (c *call) readGemini(r *http.Request, model, method string) (*call, *Step) {
+func (c *call) readGemini(r *http.Request, model, method string) *Step {
 	c.dialect = gemini{}
-	if r.Method != http.MethodPost {
-		return c, &Step{Status: http.StatusMethodNotAllowed}
-	}
 	c.kind, c.model = KindChat, model
 	c.stream = method == "streamGenerateContent"
 	c.array = c.stream && r.URL.Query().Get("alt") != "sse"
@@ -130,14 +132,14 @@ func (c *call) readGemini(r *http.Request, model, method string) (*call, *Step) 
 		} `json:"generationConfig"`
 	}
 	if !json.Valid(c.body) {
-		return c, &Step{Status: http.StatusBadRequest}
+		return &Step{Status: http.StatusBadRequest}
 	}
 	if llm.JSON.Unmarshal(c.body, &fields) == nil {
 		if n, ok := fields.Config.Candidates.(float64); ok && n >= 1 && n <= 1024 {
 			c.choices = int(n)
 		}
 	}
-	return c, nil
+	return nil
 }
 
 // splitGemini splits …/models/MODEL:METHOD.

@@ -55,13 +55,6 @@ func (o *CallOptions) setCache(_ string, v []byte) error {
 	return o.Cache.Check()
 }
 
-func (o *CallOptions) setCacheName(_ string, v []byte) error {
-	if v[0] != '"' || JSON.Unmarshal(v, &o.CacheName) != nil || o.CacheName == "" {
-		return Errorf(InvalidArgument, "option \"cache_name\" is %s; expected the name of a cache", shown.Value(v))
-	}
-	return nil
-}
-
 // CacheLimits bound a cache. Zero means the default.
 type CacheLimits struct {
 	// Bytes is how large the kept answers may be together; 64 MiB.

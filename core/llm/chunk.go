@@ -297,13 +297,18 @@ func (c *ChunkChoice) write(w *jsontext.Writer) {
 	o := w.Object()
 	o.Field("index").Int(c.Index)
 	c.Delta.writeDelta(o.Field("delta"))
-	if c.FinishReason == "" {
+	endChoice(&o, c.FinishReason, c.Logprobs, c.Extra)
+}
+
+// endChoice writes what choices of answers and of chunks end with.
+func endChoice(o *jsontext.Object, reason string, logprobs json.RawMessage, extra Extra) {
+	if reason == "" {
 		o.Field("finish_reason").Null()
 	} else {
-		o.Str("finish_reason", c.FinishReason)
+		o.Str("finish_reason", reason)
 	}
-	o.Raw("logprobs", c.Logprobs)
-	o.Rest(c.Extra)
+	o.Raw("logprobs", logprobs)
+	o.Rest(extra)
 	o.End()
 }
 

@@ -1,7 +1,6 @@
 package llm
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -75,7 +74,7 @@ var embeddingFields = []string{"input", "dimensions", "input_type", "encoding_fo
 // Errors are INVALID_ARGUMENT.
 func ParseEmbedding(data []byte, o CallOptions) (r *EmbeddingRequest, err error) {
 	r = &EmbeddingRequest{Options: o}
-	r.Extra, err = parseOther(data, &r.Model, embeddingFields, func(name string, v []byte) (err error) {
+	r.Extra, err = parseOther(data, o.ExtraBody, &r.Model, embeddingFields, func(name string, v []byte) (err error) {
 		switch name {
 		case "input":
 			r.Input, err = readTexts(name, v)
@@ -89,7 +88,6 @@ func ParseEmbedding(data []byte, o CallOptions) (r *EmbeddingRequest, err error)
 	if err != nil {
 		return nil, err
 	}
-	maps.Copy(r.Extra, o.ExtraBody)
 	return r, r.Check()
 }
 

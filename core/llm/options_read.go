@@ -58,7 +58,7 @@ var callSettings = []callSetting{
 	{setting.Setting{Name: "strategy", Type: "text", Default: "\"order\"", Meaning: "the order of an aggregator's routes: \"order\" as listed, \"weighted\" at random by their \"weight\", \"latency\" the fastest first, \"least_busy\" the one with the most free slots first, \"cost\" the cheapest first, \"usage\" the one with the most room left in its rate first"},
 		(*CallOptions).setStrategy, nil},
 	{setting.Setting{Name: "session", Type: "text", Default: "none", Meaning: "calls with the same text ask the same route first, as long as it is usable, under every strategy but \"order\""},
-		(*CallOptions).setSession, nil},
+		text(func(o *CallOptions) *string { return &o.Session }, "a text that names the session"), nil},
 	{setting.Setting{Name: "cache", Type: "\"use\", \"refresh\" or \"off\"", Default: "\"use\" if the aggregator has a cache", Meaning: "\"use\" takes the answer of an equal request from the aggregator's cache, if there is one, \"refresh\" asks the server and replaces it, \"off\" neither reads nor keeps; of an aggregator also true, or {\"size\", \"ttl_s\"}: it has a cache"},
 		(*CallOptions).setCache, func(o *CallOptions) bool { return o.Cache != "" }},
 	{setting.Setting{Name: "include_usage", Type: "bool", Default: "true for aggregators, false for single clients", Meaning: "asks for usage in streams where the vendor supports it"}, boolIn(func(o *CallOptions) *bool { return &o.IncludeUsage }), func(o *CallOptions) bool { return o.IncludeUsage }},
@@ -89,7 +89,7 @@ var callSettings = []callSetting{
 	{setting.Setting{Name: "order", Type: "list of integers", Default: "by the strategy", Meaning: "over explicit routes: the places of the routes in the order in which they are asked; the others follow", Internal: true},
 		routing(func(r *Routing) *[]int { return &r.Order }), nil},
 	{setting.Setting{Name: "cache_name", Type: "text", Default: "none", Meaning: "over explicit routes: the cache that llmagg_cache_set has made", Internal: true},
-		(*CallOptions).setCacheName, nil},
+		text(func(o *CallOptions) *string { return &o.CacheName }, "the name of a cache"), nil},
 	{setting.Setting{Name: "window", Type: "integer", Default: "64", Meaning: "with LLMAGG_STREAM: chunks that may be outstanding before llmagg_op_credit; 0 means no limit", Internal: true},
 		func(o *CallOptions, key string, v []byte) (err error) {
 			if o.Window, err = readInteger(key, v, 0); err == nil && o.Window == 0 {

@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,8 +17,9 @@ import (
 
 // parseOther hands the fields of a request that are among known to read. The
 // others are for the server and come as extra, which refers to data; those that
-// look like slips are refused. "model" is read here.
-func parseOther(data []byte, model *string, known []string, read func(name string, v []byte) error) (extra Extra, err error) {
+// look like slips are refused. "model" is read here. body is for the server,
+// too.
+func parseOther(data []byte, body Extra, model *string, known []string, read func(name string, v []byte) error) (extra Extra, err error) {
 	fields, err := jsontext.FieldsOf(data)
 	if err != nil {
 		return nil, Errorf(InvalidArgument, "the request is not valid JSON: %v", err)
@@ -44,6 +46,7 @@ func parseOther(data []byte, model *string, known []string, read func(name strin
 			return nil, err
 		}
 	}
+	maps.Copy(extra, body)
 	return extra, nil
 }
 

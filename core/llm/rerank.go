@@ -2,7 +2,6 @@ package llm
 
 import (
 	"encoding/json"
-	"maps"
 	"math"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -74,7 +73,7 @@ func (r *RerankRequest) Check() error {
 // those of the options' ExtraBody. Errors are INVALID_ARGUMENT.
 func ParseRerank(data []byte, o CallOptions) (r *RerankRequest, err error) {
 	r = &RerankRequest{Options: o}
-	r.Extra, err = parseOther(data, &r.Model, []string{"query", "documents", "top_n"}, func(name string, v []byte) (err error) {
+	r.Extra, err = parseOther(data, o.ExtraBody, &r.Model, []string{"query", "documents", "top_n"}, func(name string, v []byte) (err error) {
 		switch name {
 		case "query":
 			r.Query, err = readText(name, v)
@@ -88,7 +87,6 @@ func ParseRerank(data []byte, o CallOptions) (r *RerankRequest, err error) {
 	if err != nil {
 		return nil, err
 	}
-	maps.Copy(r.Extra, o.ExtraBody)
 	return r, r.Check()
 }
 

@@ -232,12 +232,5 @@ func (c *Choice) write(w *jsontext.Writer) {
 	o := w.Object()
 	o.Field("index").Int(c.Index)
 	c.Message.write(o.Field("message"))
-	if c.FinishReason == "" {
-		o.Field("finish_reason").Null()
-	} else {
-		o.Str("finish_reason", c.FinishReason)
-	}
-	o.Raw("logprobs", c.Logprobs)
-	o.Rest(c.Extra)
-	o.End()
+	endChoice(&o, c.FinishReason, c.Logprobs, c.Extra)
 }

@@ -61,11 +61,14 @@ func (o *CallOptions) setStrategy(_ string, v []byte) error {
 	return o.Strategy.Check()
 }
 
-func (o *CallOptions) setSession(_ string, v []byte) error {
-	if v[0] != '"' || JSON.Unmarshal(v, &o.Session) != nil || o.Session == "" {
-		return Errorf(InvalidArgument, "option \"session\" is %s; expected a text that names the session", shown.Value(v))
+// text reads a text that is not empty.
+func text(field func(*CallOptions) *string, expected string) func(*CallOptions, string, []byte) error {
+	return func(o *CallOptions, key string, v []byte) error {
+		if v[0] != '"' || JSON.Unmarshal(v, field(o)) != nil || *field(o) == "" {
+			return Errorf(InvalidArgument, "option %q is %s; expected %s", key, shown.Value(v), expected)
+		}
+		return nil
 	}
-	return nil
 }
 
 // routing reads a list of numbers of [Routing] into a copy of it, which other

@@ -28,7 +28,7 @@ type dialer struct {
 	roots    func() authorities
 	proxy    *url.URL // to which a tunnel is asked for; nil for none
 	onSocket func(fd uintptr, open bool)
-	sockets  *sockets // nil: nobody wants to close them
+	sockets  *sockets
 }
 
 // connector makes a connection before ctx ends.
@@ -135,7 +135,7 @@ func (d *dialer) DialContext(ctx context.Context, network, addr string) (net.Con
 			w.told = d.onSocket
 		}
 	}
-	d.sockets.add(w)
+	d.sockets.Store(w, nil)
 	return w, nil
 }
 
@@ -144,7 +144,7 @@ type watchedConn struct {
 	fd   uintptr
 	once sync.Once
 	told func(fd uintptr, open bool) // may be nil
-	of   *sockets                    // may be nil
+	of   *sockets
 }
 
 // Close tells first: afterwards the number may belong to somebody else. The
@@ -156,47 +156,20 @@ func (w *watchedConn) Close() error {
 			_ = w.CloseWrite() // fails where the connection is broken already
 			w.told(w.fd, false)
 		}
-		w.of.remove(w)
+		w.of.Delete(w)
 	})
 	return w.TCPConn.Close()
 }
 
-// sockets are the connections of a pool that are open. The transport leaves
-// some open for a while, after it was told to close what is idle.
-type sockets struct {
-	mu   sync.Mutex // guards open
-	open map[*watchedConn]struct{}
-}
-
-func (s *sockets) add(w *watchedConn) {
-	if s == nil {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.open == nil {
-		s.open = map[*watchedConn]struct{}{}
-	}
-	s.open[w] = struct{}{}
-}
-
-func (s *sockets) remove(w *watchedConn) {
-	if s == nil {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.open, w)
-}
+// sockets are the connections of a pool that are open, as keys. The transport
+// leaves some open for a while, after it was told to close what is idle.
+type sockets struct{ sync.Map }
 
 func (s *sockets) close() {
-	s.mu.Lock()
-	open := s.open
-	s.open = nil
-	s.mu.Unlock()
-	for w := range open {
-		_ = w.Close() // nothing more is wanted from it
-	}
+	s.Range(func(w, _ any) bool {
+		_ = w.(*watchedConn).Close() // nothing more is wanted from it
+		return true
+	})
 }
 
 var _ syscall.Conn = (*watchedConn)(nil)

@@ -21,7 +21,7 @@ func TestCloseReachesTheServerThoughAnotherProcessHasTheSocket(t *testing.T) {
 	defer listener.Close()
 	var opened, ended atomic.Int64
 	copied := -1
-	d := &dialer{timeout: time.Second, onSocket: func(fd uintptr, open bool) {
+	d := &dialer{sockets: new(sockets), timeout: time.Second, onSocket: func(fd uintptr, open bool) {
 		if !open {
 			ended.Add(1)
 			return

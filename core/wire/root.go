@@ -19,6 +19,11 @@ func (a Root) Cohere() Root {
 	return Root{root + "/v2", a.query}
 }
 
+// Below is the root that ends with path, which a base URL may lack.
+func (a Root) Below(path string) Root {
+	return Root{strings.TrimSuffix(a.root, path) + path, a.query}
+}
+
 // With is the URL of a path of the API; more is a query of its own.
 //
 //go:noinline

@@ -105,6 +105,14 @@ func (t *Turns[B]) Joined() (system []B, turns []Turn[B]) {
 	return t.System, t.turns
 }
 
+// IsThought tells whether a part that was kept is a thought.
+func IsThought(p llm.AnswerPart) bool { return p.Type == "thinking" || p.Type == "redacted_thinking" }
+
+// IsBlock tells whether a part that was kept is a whole block.
+func IsBlock(p llm.AnswerPart) bool {
+	return p.Type != "text" && p.Type != "tool_call" && len(p.Raw) > 0
+}
+
 // PlainID makes the id of a call fit for a vendor that takes letters, digits
 // and some other characters: the ids of other vendors may hold more.
 func PlainID(id, others string) string {

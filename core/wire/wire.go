@@ -97,6 +97,14 @@ type Options struct {
 	Others string
 }
 
+// Authorize sends the key as a bearer token. Formats that send it elsewhere
+// have a method of their own.
+func (o *Options) Authorize(h http.Header) {
+	if o.Key != "" {
+		h.Set("Authorization", "Bearer "+o.Key)
+	}
+}
+
 // The values of Options.Others.
 const (
 	Cohere = "cohere"

@@ -21,35 +21,27 @@ import (
 const version = "2023-06-01"
 
 // format is the Messages API at one base URL.
-type format struct {
-	wire.Options
-	prefix string // of paths: "/v1" where the base URL does not end with it
-}
+type format struct{ wire.Options }
 
 // New makes the format; it is a [wire.New]. Vendors' documents give the base
 // URL with /v1 behind it or, as Anthropic's own SDK wants it, without.
 func New(o wire.Options) wire.Format {
-	f := &format{Options: o, prefix: "/v1"}
-	if base, _, _ := strings.Cut(o.At.With("", ""), "?"); strings.HasSuffix(base, "/v1") {
-		f.prefix = ""
-	}
-	return f
+	o.At = o.At.Below("/v1")
+	return &format{o}
 }
 
 // URL implements [wire.Format], as the methods below do.
-func (w *format) URL(string, bool) string { return w.At.With(w.prefix+"/messages", "") }
+func (w *format) URL(string, bool) string { return w.At.With("/messages", "") }
 
-func (w *format) Models() string { return w.At.With(w.prefix+"/models", "") }
+func (w *format) Models() string { return w.At.With("/models", "") }
 
 // Authorize uses the header of API keys, or that of OAuth tokens for a token,
 // which begins with "sk-ant-oat".
 func (w *format) Authorize(h http.Header) {
 	h.Set("Anthropic-Version", version)
-	switch {
-	case w.Key == "":
-	case strings.HasPrefix(w.Key, "sk-ant-oat"):
-		h.Set("Authorization", "Bearer "+w.Key)
-	default:
+	if w.Key == "" || strings.HasPrefix(w.Key, "sk-ant-oat") {
+		w.Options.Authorize(h)
+	} else {
 		h.Set("X-Api-Key", w.Key)
 	}
 }
@@ -77,7 +69,7 @@ func (w *format) Suspects(c *wire.Call) []wire.Suspect {
 		return nil
 	}
 	for i := range r.Messages {
-		if parts := r.Messages[i].AnswerParts(); llm.OwnerOf(parts) == owner && slices.ContainsFunc(parts, isThought) {
+		if parts := r.Messages[i].AnswerParts(); llm.OwnerOf(parts) == owner && slices.ContainsFunc(parts, wire.IsThought) {
 			return []wire.Suspect{{Name: omitThoughts, Words: []string{"thinking", "redactedthinking", "signature"}, History: true}}
 		}
 	}

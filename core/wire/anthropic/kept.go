@@ -21,13 +21,6 @@ const owner = "anthropic"
 // omitThoughts names the thoughts of an answer, where a server refuses them.
 const omitThoughts = wire.OmitParts + "[thinking]"
 
-func isThought(p llm.AnswerPart) bool { return p.Type == "thinking" || p.Type == "redacted_thinking" }
-
-// isBlock tells whether a part is a whole block of Anthropic's.
-func isBlock(p llm.AnswerPart) bool {
-	return p.Type != "text" && p.Type != "tool_call" && len(p.Raw) > 0
-}
-
 func blockFrom(p llm.AnswerPart) block { return block{Type: p.Type, Raw: p.Raw} }
 
 // answer translates an assistant's message: what was kept of it in its place,
@@ -35,11 +28,11 @@ func blockFrom(p llm.AnswerPart) block { return block{Type: p.Type, Raw: p.Raw} 
 // first, then its text and its calls.
 func (t *conversation) answer(m *llm.Message, at wire.At) error {
 	kept := t.Call.Own(m, owner)
-	if m.ReasoningContent != "" && !slices.ContainsFunc(kept, isThought) {
+	if m.ReasoningContent != "" && !slices.ContainsFunc(kept, wire.IsThought) {
 		t.Leave("messages.reasoning_content") // another vendor's thoughts have no signature
 	}
-	if slices.Contains(t.Call.Omit, omitThoughts) && slices.ContainsFunc(kept, isThought) {
-		kept = slices.DeleteFunc(kept, isThought)
+	if slices.Contains(t.Call.Omit, omitThoughts) && slices.ContainsFunc(kept, wire.IsThought) {
+		kept = slices.DeleteFunc(kept, wire.IsThought)
 		t.Leave(omitThoughts)
 	}
 	calls := t.calls(m)
@@ -50,9 +43,9 @@ func (t *conversation) answer(m *llm.Message, at wire.At) error {
 	}
 	var blocks []block
 	for _, p := range kept {
-		if isThought(p) {
+		if wire.IsThought(p) {
 			blocks = append(blocks, blockFrom(p))
-		} else if isBlock(p) {
+		} else if wire.IsBlock(p) {
 			t.Leave(wire.OmitParts + "[" + p.Type + "]")
 		}
 	}
@@ -104,7 +97,7 @@ func inOrder(kept []llm.AnswerPart, m *llm.Message, calls []block) (blocks []blo
 			}
 			blocks = append(blocks, calls[0])
 			calls = calls[1:]
-		case isBlock(p):
+		case wire.IsBlock(p):
 			blocks = append(blocks, blockFrom(p))
 		}
 	}

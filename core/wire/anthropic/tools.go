@@ -1,6 +1,7 @@
 package anthropic
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 
@@ -175,10 +176,7 @@ func forcesSchema(r *llm.Request) bool {
 
 // schemaToolName is the name of the tool whose input is the answer.
 func schemaToolName(s *llm.JSONSchema) string {
-	if s.Name == "" {
-		return "answer"
-	}
-	return plainID(s.Name)
+	return plainID(cmp.Or(s.Name, "answer"))
 }
 
 // schemaToolOf is the name of the tool whose input is the answer to a call; ""

@@ -8,7 +8,6 @@
 package bedrock
 
 import (
-	"net/http"
 	"slices"
 	"strings"
 
@@ -54,13 +53,6 @@ func escaped(segment string) string {
 // that it is alive.
 func (w *format) Models() string { return w.At.With("/", "") }
 
-// Authorize is for Bedrock's API keys; other credentials sign each request.
-func (w *format) Authorize(h http.Header) {
-	if w.Key != "" {
-		h.Set("Authorization", "Bearer "+w.Key)
-	}
-}
-
 // Accept implements [wire.Accepter].
 func (w *format) Accept() string { return "application/vnd.amazon.eventstream, application/json" }
 
@@ -83,7 +75,7 @@ func (w *format) Suspects(c *wire.Call) (suspects []wire.Suspect) {
 	var thought, other bool
 	for i := range r.Messages {
 		if parts := r.Messages[i].AnswerParts(); llm.OwnerOf(parts) == owner {
-			thought = thought || slices.ContainsFunc(parts, isThought)
+			thought = thought || slices.ContainsFunc(parts, wire.IsThought)
 			other = other || slices.ContainsFunc(parts, isOther)
 		}
 	}

@@ -25,22 +25,15 @@ const (
 	omitOthers   = wire.OmitParts + "[other]"
 )
 
-func isThought(p llm.AnswerPart) bool { return p.Type == "thinking" || p.Type == "redacted_thinking" }
-
-// isBlock tells whether a part is a whole block of Converse.
-func isBlock(p llm.AnswerPart) bool {
-	return p.Type != "text" && p.Type != "tool_call" && len(p.Raw) > 0
-}
-
-func isOther(p llm.AnswerPart) bool { return isBlock(p) && !isThought(p) }
+func isOther(p llm.AnswerPart) bool { return wire.IsBlock(p) && !wire.IsThought(p) }
 
 // answer translates an assistant's message: what was kept of it in its place,
 // where its text and its calls are still those of the answer, else its thoughts
 // first, then its text and its calls.
 func (t *conversation) answer(m *llm.Message, at wire.At) error {
 	kept := t.Call.Own(m, owner)
-	thinks := slices.ContainsFunc(kept, isThought)
-	kept = t.without(omitThoughts, kept, isThought)
+	thinks := slices.ContainsFunc(kept, wire.IsThought)
+	kept = t.without(omitThoughts, kept, wire.IsThought)
 	kept = t.without(omitOthers, kept, isOther)
 	if m.ReasoningContent != "" && !thinks {
 		t.Leave("messages.reasoning_content") // another vendor's thoughts have no signature
@@ -52,9 +45,9 @@ func (t *conversation) answer(m *llm.Message, at wire.At) error {
 	}
 	var blocks []block
 	for _, p := range kept {
-		if isThought(p) {
-			blocks = append(blocks, block{Raw: p.Raw, thought: isThought(p)})
-		} else if isBlock(p) {
+		if wire.IsThought(p) {
+			blocks = append(blocks, block{Raw: p.Raw, thought: wire.IsThought(p)})
+		} else if wire.IsBlock(p) {
 			t.Leave(wire.OmitParts + "[" + p.Type + "]")
 		}
 	}
@@ -108,8 +101,8 @@ func (t *conversation) inOrder(kept []llm.AnswerPart, m *llm.Message, calls []bl
 				n = 2
 			}
 			blocks, calls = append(blocks, calls[:n]...), calls[n:]
-		case isBlock(p):
-			blocks = append(blocks, block{Raw: p.Raw, thought: isThought(p)})
+		case wire.IsBlock(p):
+			blocks = append(blocks, block{Raw: p.Raw, thought: wire.IsThought(p)})
 		}
 	}
 	return blocks, text == "" && len(calls) == 0 && m.Refusal == ""

@@ -1,6 +1,7 @@
 package bedrock
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 
@@ -233,10 +234,7 @@ func forcesSchema(model string, r *llm.Request) bool {
 
 // schemaToolName is the name of the tool whose input is the answer.
 func schemaToolName(s *llm.JSONSchema) string {
-	if s.Name == "" {
-		return "answer"
-	}
-	return plainID(s.Name)
+	return plainID(cmp.Or(s.Name, "answer"))
 }
 
 // schemaToolOf is the name of the tool whose input is the answer to a call; ""

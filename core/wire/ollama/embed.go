@@ -27,7 +27,7 @@ type embedBody struct {
 var embedFields = []string{"truncate", "keep_alive", "options"}
 
 // EmbedURL implements [wire.Embedder], as the methods below do.
-func (w *format) EmbedURL(string) string { return w.At.With(w.prefix+"/embed", "") }
+func (w *format) EmbedURL(string) string { return w.At.With("/embed", "") }
 
 func (w *format) EmbedLimits(string) (texts, bytes int) { return embedTexts, embedBytes }
 

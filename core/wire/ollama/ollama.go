@@ -17,34 +17,21 @@ import (
 )
 
 // format is the API at one base URL.
-type format struct {
-	wire.Options
-	prefix string // of paths: "/api" where the base URL does not end with it
-}
+type format struct{ wire.Options }
 
 // New makes the format; it is a [wire.New].
 func New(o wire.Options) wire.Format {
-	f := &format{Options: o, prefix: "/api"}
-	if base, _, _ := strings.Cut(o.At.With("", ""), "?"); strings.HasSuffix(base, "/api") {
-		f.prefix = ""
-	}
-	return f
+	o.At = o.At.Below("/api")
+	return &format{o}
 }
 
 // URL implements [wire.Format], as the methods below do.
-func (w *format) URL(string, bool) string { return w.At.With(w.prefix+"/chat", "") }
+func (w *format) URL(string, bool) string { return w.At.With("/chat", "") }
 
-func (w *format) Models() string { return w.At.With(w.prefix+"/tags", "") }
+func (w *format) Models() string { return w.At.With("/tags", "") }
 
 // Accept implements [wire.Accepter].
 func (w *format) Accept() string { return wire.Lines }
-
-// Authorize is for Ollama's cloud, and for proxies: Ollama itself has no keys.
-func (w *format) Authorize(h http.Header) {
-	if w.Key != "" {
-		h.Set("Authorization", "Bearer "+w.Key)
-	}
-}
 
 func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
 	_, body, err := wire.BodyOf(c, bodyOf)

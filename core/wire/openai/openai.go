@@ -4,7 +4,6 @@
 package openai
 
 import (
-	"net/http"
 	"slices"
 
 	"github.com/llmagg/llmagg/core/failure"
@@ -22,12 +21,6 @@ func New(o wire.Options) wire.Format { return &format{o} }
 func (w *format) URL(string, bool) string { return w.At.With("/chat/completions", "") }
 
 func (w *format) Models() string { return w.At.With("/models", "") }
-
-func (w *format) Authorize(h http.Header) {
-	if w.Key != "" {
-		h.Set("Authorization", "Bearer "+w.Key)
-	}
-}
 
 func (w *format) Body(dst []byte, c *wire.Call) ([]byte, error) {
 	asked := c.Payload.WantsUsage()

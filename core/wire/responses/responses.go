@@ -48,12 +48,10 @@ func (w *format) URL(string, bool) string { return w.At.With("/responses", "") }
 func (w *format) Models() string { return w.At.With("/models", "") }
 
 func (w *format) Authorize(h http.Header) {
-	switch {
-	case w.Key == "":
-	case w.azure:
+	if w.Key == "" || !w.azure {
+		w.Options.Authorize(h)
+	} else {
 		h.Set("Api-Key", w.Key)
-	default:
-		h.Set("Authorization", "Bearer "+w.Key)
 	}
 }
 

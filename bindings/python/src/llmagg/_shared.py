@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+import contextlib
+import itertools
+import weakref
+from typing import Any, ClassVar, TypeVar
+
+from . import errors
+from ._native import load
+from ._wire import encode
 
 S = TypeVar("S", bound="Shared")
+_numbers = itertools.count(1)
 
 
 class Shared:
@@ -12,8 +20,36 @@ class Shared:
     another object, in another process.
     """
 
+    _kind: ClassVar[str]
+    """What it is, "budget" or "cache"."""
+    _name: str
+    _generation: int
+    """The library that knows it: a forked child has another."""
+
+    def _new_name(self) -> None:
+        self._name, self._generation = f"python-{next(_numbers)}", -1
+
+    def _tell(self, limits: dict[str, Any]) -> None:
+        """Gives the core the object, or its new limits; what goes with the object is forgotten there."""
+        tell(self._kind, self._name, limits)
+        if self._generation != load.generation:
+            self._generation = load.generation
+            weakref.finalize(self, _remove, self._kind, self._name, load.generation).atexit = False
+
     def __copy__(self: S) -> S:
         return self
 
     def __deepcopy__(self: S, _: Any) -> S:
         return self
+
+
+def tell(kind: str, name: str, limits: dict[str, Any] | None) -> None:
+    """Gives the core the limits of the object with a name; None: it is not needed any more."""
+    data, text = encode(limits, f"the {kind}") if limits is not None else b"", name.encode()
+    load.call(f"llmagg_{kind}_set", text, len(text), data, len(data))
+
+
+def _remove(kind: str, name: str, generation: int) -> None:
+    if generation == load.generation:
+        with contextlib.suppress(errors.LLMError):
+            tell(kind, name, None)

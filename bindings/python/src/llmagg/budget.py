@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import itertools
-import weakref
 from typing import Any
 
 from . import errors
 from ._native import load
-from ._shared import Shared
+from ._shared import Shared, tell
 from ._shown import shown
-from ._wire import encode
 from .diagnostics import stats
-
-_numbers = itertools.count(1)
 
 
 class Budget(Shared):
@@ -33,18 +27,16 @@ class Budget(Shared):
     counts by itself, from 0, and so does a pickled budget; a copy is the budget itself.
     """
 
+    _kind = "budget"
+
     def __init__(self, amount: float, *, hard: bool = False) -> None:
-        self._name = f"python-{next(_numbers)}"
-        self._generation = -1
+        self._new_name()
         self.set(amount, hard=hard)
 
     def set(self, amount: float, *, hard: bool = False) -> None:
         """Gives the budget another limit; what is spent stays. Raises InvalidArgumentError."""
-        _set(self._name, {"amount": amount, "hard": hard})
+        self._tell({"amount": amount, "hard": hard})
         self._limit = (amount, hard)
-        if self._generation != load.generation:
-            self._generation = load.generation
-            weakref.finalize(self, _remove, self._name, load.generation).atexit = False
 
     def name(self) -> str:
         """The name by which the core knows the budget in this process."""
@@ -80,7 +72,7 @@ def process_budget(amount: float | None, *, hard: bool = False) -> None:
     """Bounds what all calls of this process cost together, as a :class:`Budget`; None: no bound any more, and what is
     spent is forgotten. ``llmagg.stats()["budgets"][""]`` says how much is spent.
     """
-    _set("", None if amount is None else {"amount": amount, "hard": hard})
+    tell("budget", "", None if amount is None else {"amount": amount, "hard": hard})
 
 
 def report() -> dict[str, dict[str, Any]]:
@@ -99,14 +91,3 @@ def names_of(budgets: Any) -> list[str]:
             )
         found.append(budget.name())
     return found
-
-
-def _set(name: str, limit: Any) -> None:
-    data, text = encode(limit, "the budget") if limit is not None else b"", name.encode()
-    load.call("llmagg_budget_set", text, len(text), data, len(data))
-
-
-def _remove(name: str, generation: int) -> None:
-    if generation == load.generation:
-        with contextlib.suppress(errors.LLMError):
-            _set(name, None)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import itertools
-import weakref
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
@@ -12,10 +9,7 @@ from typing import Any
 from . import errors
 from ._native import load
 from ._shared import Shared
-from ._wire import encode
 from .diagnostics import stats
-
-_numbers = itertools.count(1)
 
 
 class Cache(Shared):
@@ -42,13 +36,14 @@ class Cache(Shared):
     pickled one; a copy is the cache itself.
     """
 
+    _kind = "cache"
+
     def __init__(self, size: int | str = "64MB", ttl_s: float | None = None) -> None:
         self._set({"size": size, "ttl_s": ttl_s})
 
     def _set(self, limits: dict[str, Any]) -> None:
-        self._name = f"python-{next(_numbers)}"
+        self._new_name()
         self._limits = limits
-        self._generation = -1
         self._begin()
 
     def clear(self) -> None:
@@ -56,10 +51,7 @@ class Cache(Shared):
         self._begin()
 
     def _begin(self) -> None:
-        _set(self._name, self._limits)
-        if self._generation != load.generation:
-            self._generation = load.generation
-            weakref.finalize(self, _remove, self._name, load.generation).atexit = False
+        self._tell(self._limits)
 
     def name(self) -> str:
         """The name by which the core knows the cache in this process."""
@@ -105,14 +97,3 @@ def cache_of(value: Any) -> Any:
     made = Cache.__new__(Cache)
     made._set({key: limit for key, limit in value.items() if key != "path"})
     return made
-
-
-def _set(name: str, limits: dict[str, Any] | None) -> None:
-    data, text = encode(limits, "the cache") if limits is not None else b"", name.encode()
-    load.call("llmagg_cache_set", text, len(text), data, len(data))
-
-
-def _remove(name: str, generation: int) -> None:
-    if generation == load.generation:
-        with contextlib.suppress(errors.LLMError):
-            _set(name, None)
