@@ -2,6 +2,7 @@ package llm
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/internal/suggest"
@@ -113,8 +114,45 @@ func typeProblem(typ []byte) string {
 	if JSON.Unmarshal(typ, &word) != nil || partTypes.Has(word) {
 		return ""
 	}
-	if near := suggest.Nearest(word, partTypes.Words(), max(1, suggest.Slips(word))); near != "" && near != word {
+	near := suggest.Nearest(word, partTypes.Words(), max(1, suggest.Slips(word)))
+	if near == "" {
+		near = spelledOut(word)
+	}
+	if near != "" && near != word {
 		return ".type is " + shown.Text(word) + fmt.Sprintf("; did you mean %q?", near)
+	}
+	return ""
+}
+
+// spelledOut is the known type that a word is short for, as "img_url" is; ""
+// for none.
+func spelledOut(word string) string {
+	var apart strings.Builder // its words
+	for i := range len(word) {
+		if c := word[i]; i > 0 && 'A' <= c && c <= 'Z' && word[i-1] >= 'a' {
+			apart.WriteByte('_')
+		}
+		apart.WriteByte(word[i])
+	}
+	parts := strings.FieldsFunc(strings.ToLower(apart.String()), func(c rune) bool { return c == '_' || c == '-' || c == '.' })
+	for i, part := range parts {
+		switch part {
+		case "img", "pic", "picture", "photo":
+			parts[i] = "image"
+		case "txt":
+			parts[i] = "text"
+		case "vid":
+			parts[i] = "video"
+		case "aud", "sound":
+			parts[i] = "audio"
+		case "doc":
+			parts[i] = "document"
+		case "link", "uri", "addr":
+			parts[i] = "url"
+		}
+	}
+	if long := strings.Join(parts, "_"); partTypes.Has(long) {
+		return long
 	}
 	return ""
 }

@@ -309,13 +309,8 @@ func checkChoice(choice, tools []byte) error {
 	if JSON.Unmarshal(choice, &word) != nil {
 		return nil
 	}
-	words := []string{"auto", "none", "required", "any"}
-	near := suggest.Nearest(word, words, suggest.Slips(word))
-	if near == word {
-		return nil
-	}
-	if near != "" {
-		return Errorf(InvalidArgument, "request field \"tool_choice\" is %s; did you mean %q?", shown.Text(word), near)
+	if err := checkWords("tool_choice", choice); err != nil {
+		return err
 	}
 	if tools != nil && bytes.Contains(tools, jsontext.AppendText(nil, word)) {
 		return Errorf(InvalidArgument, "request field \"tool_choice\" is %s; to have a tool called, write %s with its name", shown.Text(word), choiceForm)

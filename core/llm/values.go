@@ -57,8 +57,13 @@ func checkInside(name string, v []byte) error {
 		}
 	case "reasoning":
 		if v[0] == '{' {
-			return checkNames(name, v, reasoningNames)
+			if err := checkNames(name, v, reasoningNames); err != nil {
+				return err
+			}
 		}
+		return checkWords(name, v)
+	case "reasoning_effort", "thinking", "verbosity", "service_tier", "prompt_cache_retention", "function_call", "modalities", "truncation", "web_search_options", "output_config":
+		return checkWords(name, v)
 	case "max_tokens", "max_completion_tokens":
 		return checkLeast(name, v)
 	case "stop":
