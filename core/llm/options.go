@@ -113,11 +113,11 @@ func (o *CallOptions) Check() error {
 	for i, d := range [...]time.Duration{o.Deadline, o.Timeout, o.HedgeAfter} {
 		if d < 0 {
 			name := [...]string{"deadline", "timeout", "hedge_after"}[i]
-			return Errorf(InvalidArgument, "option %s is %v; expected more than 0, or 0 for the default", name, d)
+			return Errorf(InvalidArgument, "option %q is %v; expected more than 0, or 0 for the default", name, d)
 		}
 	}
 	if o.MaxRetries < 0 {
-		return Errorf(InvalidArgument, "option max_retries is %d; expected at least 0", o.MaxRetries)
+		return Errorf(InvalidArgument, "option \"max_retries\" is %d; expected at least 0", o.MaxRetries)
 	}
 	if err := o.checkOnInterrupt(); err != nil {
 		return err
@@ -154,7 +154,10 @@ func (o *CallOptions) Check() error {
 		return err
 	}
 	if err := checkExtraBody(o.ExtraBody); err != nil {
-		return err
+		return ofOption("extra_body", err)
 	}
-	return CheckHeaders(o.Headers)
+	if err := CheckHeaders(o.Headers); err != nil {
+		return ofOption("headers", err)
+	}
+	return nil
 }

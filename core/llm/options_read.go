@@ -3,6 +3,8 @@ package llm
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -65,7 +67,7 @@ var callSettings = []callSetting{
 	{setting.Setting{Name: "headers", Type: "object of texts", Default: "none", Meaning: "HTTP headers for this call; they replace configured headers of the same name"},
 		func(o *CallOptions, key string, v []byte) (err error) {
 			if o.Headers, err = ReadHeaders(v); err != nil {
-				return Errorf(InvalidArgument, "option %s", AsError(err).Message)
+				return err
 			}
 			return CheckHeaders(o.Headers)
 		}, nil},
@@ -151,7 +153,7 @@ func parseOptions(data []byte, withModels bool) (o CallOptions, models []string,
 		switch {
 		case withModels && f.Key == "models":
 			if models, groups, err = ParseModels(v); err != nil {
-				return o, nil, nil, err
+				return o, nil, nil, ofOption(f.Key, err)
 			}
 		case withModels && f.Key == "cache" && v[0] != '"' && v[0] != 'n':
 			if o.CacheLimits, err = ReadCacheLimits("option \"cache\"", v); err != nil {
@@ -162,11 +164,24 @@ func parseOptions(data []byte, withModels bool) (o CallOptions, models []string,
 		case v[0] == 'n': // left out
 		default:
 			if err := option.set(&o, f.Key, v); err != nil {
-				return o, nil, nil, err
+				return o, nil, nil, ofOption(f.Key, err)
 			}
 		}
 	}
 	return o, models, groups, nil
+}
+
+// ofOption is an error with the name of the option that it is about.
+func ofOption(name string, err error) error {
+	text := AsError(err).Message
+	switch quoted := strconv.Quote(name); {
+	case err == nil, strings.HasPrefix(text, "option "+quoted):
+		return err
+	case strings.HasPrefix(text, quoted):
+		return Errorf(InvalidArgument, "option %s", text)
+	default:
+		return Errorf(InvalidArgument, "option %s: %s", quoted, text)
+	}
 }
 
 // unknownOption refuses a name that is no option of a call, and says what it

@@ -38,10 +38,10 @@ func TestOptionsOfARequestAreChecked(t *testing.T) {
 		o    CallOptions
 		says string
 	}{
-		"deadline":  {CallOptions{Deadline: -time.Second}, "deadline is -1s"},
-		"timeout":   {CallOptions{Timeout: -1}, "timeout is -1ns"},
-		"hedge":     {CallOptions{HedgeAfter: -1}, "hedge_after is -1ns"},
-		"retries":   {CallOptions{MaxRetries: -1}, "max_retries is -1"},
+		"deadline":  {CallOptions{Deadline: -time.Second}, `"deadline" is -1s`},
+		"timeout":   {CallOptions{Timeout: -1}, `"timeout" is -1ns`},
+		"hedge":     {CallOptions{HedgeAfter: -1}, `"hedge_after" is -1ns`},
+		"retries":   {CallOptions{MaxRetries: -1}, `"max_retries" is -1`},
 		"interrupt": {CallOptions{OnInterrupt: "stop"}, `"on_interrupt" is "stop"`},
 		"names":     {CallOptions{BudgetNames: []string{"team"}}, `names "team"`},
 		"no budget": {CallOptions{Budgets: []*Budget{nil}}, "CallOptions.Budgets[0] is nil"},

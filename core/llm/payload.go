@@ -323,7 +323,7 @@ func (p *Payload) WithOptions(o CallOptions) *Payload {
 		return &q
 	}
 	if err := checkExtraBody(extra); err != nil {
-		q.refused = err
+		q.refused = ofOption("extra_body", err)
 		return &q
 	}
 	return q.merge(extra)

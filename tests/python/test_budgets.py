@@ -73,7 +73,7 @@ def test_an_amount_that_is_none(amount: object) -> None:
 
 def test_what_is_no_budget(llm_wall: FaultWall) -> None:
     aggregator = aggregator_of(llm_wall)
-    with pytest.raises(llmagg.InvalidArgumentError, match=r"budgets holds 5; expected llmagg\.Budget objects"):
+    with pytest.raises(llmagg.InvalidArgumentError, match=r'option "budgets" holds 5; expected llmagg\.Budget objects'):
         aggregator.chat_sync("hi", budgets=5)  # type: ignore[arg-type]
 
 

@@ -87,7 +87,7 @@ def names_of(budgets: Any) -> list[str]:
     for budget in budgets if isinstance(budgets, (list, tuple, set, frozenset)) else [budgets]:
         if not isinstance(budget, Budget):
             raise errors.InvalidArgumentError(
-                f"budgets holds {shown(budget)}; expected llmagg.Budget objects, such as [llmagg.Budget(5.0)]"
+                f'option "budgets" holds {shown(budget)}; expected llmagg.Budget objects, such as [llmagg.Budget(5.0)]'
             )
         found.append(budget.name())
     return found

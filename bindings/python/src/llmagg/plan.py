@@ -383,8 +383,8 @@ def _put_option(options: dict[str, Any], key: str, value: Any) -> None:
 
         value = budget.names_of(value)
     if key in _MAPPINGS:
-        value = dict(_mapping(value, key))
+        value = dict(_mapping(value, f'option "{key}"'))
         key = _MAPPINGS[key]
         if key in options:
-            raise InvalidArgumentError("headers and extra_headers set the same option; do not pass both")
+            raise InvalidArgumentError('option "headers" and "extra_headers" are the same option; do not pass both')
     options[key] = value.total_seconds() if hasattr(type(value), "total_seconds") else value  # a timedelta
