@@ -54,8 +54,9 @@ type Options struct {
 // check is INVALID_ARGUMENT for a number that bounds nothing. A NaN is neither
 // below nor above any sum.
 func (o *Options) check() error {
-	for name, n := range map[string]float64{"MaxCost": o.MaxCost, "StopAfterErrors": o.StopAfterErrors, "Window": float64(o.Window)} {
+	for i, n := range [...]float64{o.MaxCost, o.StopAfterErrors, float64(o.Window)} {
 		if !(n >= 0) {
+			name := [...]string{"MaxCost", "StopAfterErrors", "Window"}[i]
 			return llm.Errorf(llm.InvalidArgument, "bulk.Options.%s is %v; expected a number above 0, or 0 for the default", name, n)
 		}
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -91,8 +92,8 @@ func parseFleet(data []byte, o *Options) (*Fleet, error) {
 			return nil, err
 		}
 	}
-	for _, why := range at.unset {
-		return nil, at.fail("%s", why)
+	if len(at.unset) > 0 {
+		return nil, at.fail("%s", at.unset[slices.Min(slices.Collect(maps.Keys(at.unset)))])
 	}
 	if c.URL == "" {
 		return nil, at.fail("has no \"url\"; expected one such as valkey://localhost:6379")

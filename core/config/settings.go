@@ -1,6 +1,8 @@
 package config
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -235,10 +237,10 @@ func (c *Model) setHeaders(at *place, v []byte) error {
 	for k, value := range c.Headers {
 		merged[k] = value
 	}
-	for k, value := range headers {
+	for _, k := range slices.Sorted(maps.Keys(headers)) {
 		inner := at.inside("headers." + k)
 		delete(inner.unset, inner.key)
-		expanded, err := inner.expand(value)
+		expanded, err := inner.expand(headers[k])
 		if err != nil {
 			return err
 		}

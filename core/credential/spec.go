@@ -2,6 +2,7 @@ package credential
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -69,9 +70,11 @@ func (s *Spec) Check(where string) error {
 	if !slices.Contains(types, s.Type) {
 		return llm.Errorf(llm.InvalidArgument, "%s: \"auth\" has the type %s; expected %s", where, shown.Name(s.Type), Types())
 	}
-	for kind, fields := range s.fields() {
-		for name, value := range fields {
-			if _, own := s.fields()[s.Type][name]; value != "" && kind != s.Type && !own {
+	all := s.fields()
+	for _, kind := range slices.Sorted(maps.Keys(all)) {
+		for _, name := range slices.Sorted(maps.Keys(all[kind])) {
+			value := all[kind][name]
+			if _, own := all[s.Type][name]; value != "" && kind != s.Type && !own {
 				return llm.Errorf(llm.InvalidArgument, "%s: \"auth\" has %q, which belongs to the type %q; its type is %q", where, name, kind, s.Type)
 			}
 			if strings.TrimSpace(value) != value {

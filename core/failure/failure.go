@@ -151,8 +151,8 @@ func OfHole(c *llm.ChunkChoice) *llm.Error {
 	if c.FinishReason != "" {
 		return nil
 	}
-	for name, raw := range c.Extra {
-		if len(raw) > 0 && (raw[0] == '{' || raw[0] == '[') && (bytes.Contains(raw, []byte(`"content":`)) || bytes.Contains(raw, []byte(`"delta":`))) {
+	for _, name := range jsontext.NamesOf(c.Extra) {
+		if raw := c.Extra[name]; len(raw) > 0 && (raw[0] == '{' || raw[0] == '[') && (bytes.Contains(raw, []byte(`"content":`)) || bytes.Contains(raw, []byte(`"delta":`))) {
 			return ofHole(name)
 		}
 	}
@@ -228,8 +228,8 @@ func UnreadIn(fields llm.Extra) string {
 				return name
 			}
 		}
-		for name, raw := range fields {
-			if !slices.Contains(contentNames[:], name) && isContentName(name) && SaysSomething(raw) {
+		for _, name := range jsontext.NamesOf(fields) {
+			if !slices.Contains(contentNames[:], name) && isContentName(name) && SaysSomething(fields[name]) {
 				return name
 			}
 		}

@@ -1,6 +1,7 @@
 package failure
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -46,9 +47,9 @@ func textIn(v any, name string) string {
 }
 
 func textInFields(fields map[string]any, name string) string {
-	for name, value := range fields { // of servers that write names in their language's way
+	for _, name := range slices.Sorted(maps.Keys(fields)) { // of servers that write names in their language's way
 		if lower := strings.ToLower(name); lower != name && fields[lower] == nil {
-			fields[lower] = value
+			fields[lower] = fields[name]
 		}
 	}
 	kind, _ := fields["type"].(string)
@@ -67,8 +68,11 @@ func textInFields(fields map[string]any, name string) string {
 			return found
 		}
 	}
-	for inner, value := range fields {
-		if _, isText := value.(string); !isText && slices.Contains(containers[:], inner) {
+	for _, inner := range containers {
+		if value := fields[inner]; value != nil {
+			if _, isText := value.(string); isText {
+				continue
+			}
 			if found := textIn(value, ""); found != "" {
 				return found
 			}

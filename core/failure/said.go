@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/internal/suggest"
 	"github.com/llmagg/llmagg/core/llm"
 )
@@ -235,10 +236,10 @@ func fieldsOf(raw json.RawMessage) fields {
 		return nil
 	}
 	f := make(fields, len(plain))
-	for name, value := range plain {
+	for _, name := range jsontext.NamesOf(plain) {
 		key := suggest.Fold(name)
 		if _, taken := f[key]; !taken || name == key {
-			f[key] = value
+			f[key] = plain[name]
 		}
 	}
 	return f

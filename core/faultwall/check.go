@@ -2,6 +2,7 @@ package faultwall
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -9,7 +10,8 @@ import (
 
 // check holds a script against its rules; ParseScript and Start both call it.
 func (s *Script) check() error {
-	for name, plan := range s.Models {
+	for _, name := range slices.Sorted(maps.Keys(s.Models)) {
+		plan := s.Models[name]
 		if err := plan.check("models." + name); err != nil {
 			return err
 		}
@@ -72,7 +74,7 @@ func (s *Step) check(path string) error {
 	if s.Chunks > 0 && s.ChunkChars > 0 {
 		return fmt.Errorf("faultwall: %s: chunks and chunk_chars exclude each other", path)
 	}
-	for name := range s.Headers {
+	for _, name := range slices.Sorted(maps.Keys(s.Headers)) {
 		if strings.ContainsAny(name, ":\r\n ") || name == "" {
 			return fmt.Errorf("faultwall: %s.headers: %q is no header name", path, name)
 		}

@@ -226,6 +226,12 @@ func (p *partialChoice) addUnknown(d *Message, thoughts string) (changed bool) {
 		}
 	}
 	came, copied := d.Extra, false
+	if p.thoughts == "" && thoughts != "" && len(came) > 1 { // of several that say the thoughts the first is theirs
+		names := jsontext.NamesOf(came)
+		if i := slices.IndexFunc(names, func(name string) bool { return p.isThoughts(name, came[name], thoughts) }); i >= 0 {
+			p.thoughts = names[i]
+		}
+	}
 	for name, raw := range came {
 		valid := raw
 		if p.isThoughts(name, raw, thoughts) {

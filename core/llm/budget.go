@@ -2,6 +2,7 @@ package llm
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strconv"
 	"sync"
@@ -191,11 +192,7 @@ func (s *Budgets) Named(o *CallOptions) error {
 	for _, name := range o.BudgetNames {
 		b := s.of[name]
 		if b == nil {
-			names := make([]string, 0, len(s.of))
-			for known := range s.of {
-				names = append(names, known)
-			}
-			return Errorf(InvalidArgument, "option \"budgets\" names %s, which no budget has%s", shown.Text(name), suggest.For(name, names))
+			return Errorf(InvalidArgument, "option \"budgets\" names %s, which no budget has%s", shown.Text(name), suggest.For(name, slices.Sorted(maps.Keys(s.of))))
 		}
 		o.Budgets = append(o.Budgets, b)
 	}

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 
@@ -327,8 +329,8 @@ func (r *Request) checkRaw() error {
 	if f := r.ResponseFormat; f != nil && f.JSONSchema != nil {
 		raw["response_format.json_schema.schema"] = f.JSONSchema.Schema
 	}
-	for name, value := range raw {
-		if len(value) > 0 && !json.Valid(value) {
+	for _, name := range slices.Sorted(maps.Keys(raw)) {
+		if value := raw[name]; len(value) > 0 && !json.Valid(value) {
 			return Errorf(InvalidArgument, "request field %q is %s, which is not JSON; a text stands in quotes", name, shown.Text(string(value)))
 		}
 	}

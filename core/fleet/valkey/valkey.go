@@ -10,10 +10,12 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -81,7 +83,9 @@ func options(c config.Fleet) (o valkey.ClientOption, err error) {
 		}
 		o.InitAddress = append(o.InitAddress, address)
 	}
-	for key, values := range u.Query() {
+	query := u.Query()
+	for _, key := range slices.Sorted(maps.Keys(query)) {
+		values := query[key]
 		if key != "sentinel" || len(values) > 1 || values[0] == "" {
 			return refuse("url has the parameter %s; expected none but one sentinel=NAME", shown.Name(key))
 		}

@@ -122,8 +122,8 @@ func merged(ours, own json.RawMessage) (json.RawMessage, error) {
 	if llm.JSON.Unmarshal(own, &theirs) != nil || llm.JSON.Unmarshal(ours, &config) != nil {
 		return nil, llm.Errorf(llm.BadRequest, "generationConfig is not a JSON object")
 	}
-	for key, value := range theirs {
-		config[camelCase(key)] = value
+	for _, key := range jsontext.NamesOf(theirs) { // of two spellings the last one counts
+		config[camelCase(key)] = theirs[key]
 	}
 	if config["responseSchema"] != nil && theirs["responseJsonSchema"] == nil { // mutually exclusive
 		delete(config, "responseJsonSchema")

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -16,8 +17,8 @@ import (
 // Gateways send what they were answered as "data", "result", "output" and under
 // other names.
 func wrappedIn(fields llm.Extra) json.RawMessage {
-	for _, raw := range fields {
-		if len(raw) > 0 && raw[0] == '{' && bytes.Contains(raw, []byte(`"choices"`)) {
+	for _, name := range jsontext.NamesOf(fields) {
+		if raw := fields[name]; len(raw) > 0 && raw[0] == '{' && bytes.Contains(raw, []byte(`"choices"`)) {
 			return raw
 		}
 	}
