@@ -220,7 +220,7 @@ func codeOf(status int, s *said) llm.Code {
 		}
 	}
 	name := suggest.Fold(s.code + " " + s.kind + " " + s.reason)
-	if name == "" && isVague(status) { // there are words only
+	if saysNothing(name) && isVague(status) { // there are words only
 		if code, known := names.Find(nameIn(s.message)); known {
 			return code
 		}

@@ -52,6 +52,16 @@ func isClosed(rest string) bool {
 	return rest == "" || strings.IndexByte(".:,;!-(", rest[0]) >= 0 || strings.HasPrefix(rest, " -")
 }
 
+// saysNothing tells whether a name for programs, folded, names no failure: a
+// number that is nobody's, or a word for all of them.
+func saysNothing(name string) bool {
+	switch name = strings.Trim(name, "0123456789-"); name {
+	case "", "error", "errors", "failed", "failure", "fail", "apierror", "exception":
+		return true
+	}
+	return false
+}
+
 // nameIn is a short message as a name for programs, folded: servers that have
 // no field for one write "quota exceeded" or "invalid_token" in the place of a
 // message. "" for a longer message.

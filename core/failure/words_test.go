@@ -25,6 +25,13 @@ func TestWordsInThePlaceOfACode(t *testing.T) {
 		}
 		require.Equal(t, llm.Unavailable, Classify(502, nil, []byte(text)).Code, "a gateway's own page: %s", text)
 	}
+	for body, want := range map[string]llm.Code{
+		`{"status":"error","message":"quota exceeded"}`: llm.Quota, `{"object":"error","message":"rate limited","code":7}`: llm.RateLimit,
+		`{"success":false,"errors":[{"code":10000,"message":"Authentication error"}]}`: llm.Authentication,
+		`{"error":{"message":"quota exceeded","type":"server_error"}}`:                 llm.Unavailable, // the name says more
+	} {
+		require.Equal(t, want, Of([]byte(body)).Code, body)
+	}
 	require.Equal(t, llm.RateLimit, Classify(429, nil, []byte(`{"error":"quota exceeded"}`)).Code, "the status says more")
 }
 
