@@ -5,8 +5,8 @@ package llm
 import (
 	"fmt"
 	"testing"
-	"time"
 
+	"github.com/llmagg/llmagg/core/internal/lineartime"
 	"github.com/stretchr/testify/require"
 )
 
@@ -41,17 +41,18 @@ func TestPiecesAreJoinedInLinearTime(t *testing.T) {
 		"names in pieces": func(i int) string { return fmt.Sprintf(`{"tool_calls":[{"index":0,"function":{"name":"%d"}}]}`, i) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			var d ChunkDecoder
-			var a Accumulator
-			begun := time.Now()
-			for i := range pieces {
-				c, err := d.Decode([]byte(`{"choices":[{"index":0,"delta":` + delta(i) + `}]}`))
-				require.NoError(t, err)
-				a.Add(c)
-			}
-			require.Len(t, a.Response().Choices, 1)
-			// Quadratic joining takes minutes; linear a fraction of a second.
-			require.Less(t, time.Since(begun), 20*time.Second)
+			lineartime.Check(t, pieces, func(n int) func() {
+				return func() {
+					var d ChunkDecoder
+					var a Accumulator
+					for i := range n {
+						c, err := d.Decode([]byte(`{"choices":[{"index":0,"delta":` + delta(i) + `}]}`))
+						require.NoError(t, err)
+						a.Add(c)
+					}
+					require.Len(t, a.Response().Choices, 1)
+				}
+			})
 		})
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/llmagg/llmagg/core/internal/lineartime"
 	"github.com/stretchr/testify/require"
 )
 
@@ -67,15 +67,22 @@ func TestSegmentsAnswerWithoutBeingJoined(t *testing.T) {
 // in linear time although each piece is compared with what has come.
 func TestLongTextsAreNotJoinedForEachPiece(t *testing.T) {
 	const pieces, piece = 8_000, 5_000
-	var whole, calls Accumulator
-	begun := time.Now()
+	lineartime.Check(t, pieces, func(n int) func() {
+		return func() {
+			whole, calls := longTexts(n, piece)
+			require.Equal(t, n*piece, len(whole.Response().Choices[0].Message.Content))
+			require.Len(t, calls.Response().Choices[0].Message.ToolCalls, 1)
+		}
+	})
+}
+
+func longTexts(pieces, piece int) (whole, calls *Accumulator) {
+	whole, calls = &Accumulator{}, &Accumulator{}
 	for i := range pieces {
 		text := fmt.Sprintf("%0*d", piece, 1_000_000_000-i) // none begins another
 		text = text[piece-10:] + text[10:]
 		whole.Add(&Chunk{Choices: []ChunkChoice{{Delta: Message{Content: text}, whole: &wholeMessage{Message: Message{Content: text}, alone: true}}}})
 		calls.Add(&Chunk{Choices: []ChunkChoice{{Delta: Message{ToolCalls: []ToolCall{{ID: strconv.Itoa(i), Index: 0, Function: FunctionCall{Arguments: text}}}}}}})
 	}
-	require.Less(t, time.Since(begun), 20*time.Second) // a minute where each joins all, on a machine that takes 1 s for this
-	require.Equal(t, pieces*piece, len(whole.Response().Choices[0].Message.Content))
-	require.Len(t, calls.Response().Choices[0].Message.ToolCalls, 1)
+	return whole, calls
 }

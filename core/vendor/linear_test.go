@@ -4,10 +4,11 @@ package vendor
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/llmagg/llmagg/core/internal/lineartime"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 	"github.com/stretchr/testify/require"
@@ -16,38 +17,46 @@ import (
 // Requests and answers of many texts are written and read in time that is
 // linear in them, also where an answer comes in small pieces.
 func TestVectorsTakeLinearTime(t *testing.T) {
-	const n = 100_000
-	texts := make([]string, n)
 	numbers := strings.Repeat("0.25,", 9) + "1"
-	var data, values, predictions, lists strings.Builder
-	for i := range n {
-		texts[i] = "a"
-		fmt.Fprintf(&data, `{"index":%d,"embedding":"AACAPwAAAEA="},`, n-1-i)
-		fmt.Fprintf(&values, `{"values":[%s]},`, numbers)
-		fmt.Fprintf(&predictions, `{"embeddings":{"values":[%s]}},`, numbers)
-		fmt.Fprintf(&lists, `[%s],`, numbers)
+	list := func(n int, format string, values ...any) string {
+		return "[" + strings.TrimSuffix(strings.Repeat(fmt.Sprintf(format, values...)+",", n), ",") + "]"
 	}
-	list := func(b *strings.Builder) string { return "[" + strings.TrimSuffix(b.String(), ",") + "]" }
-	answers := map[string]string{
-		"openai": `{"data":` + list(&data) + `}`, "cohere": `{"embeddings":{"float":` + list(&lists) + `}}`, "gemini": `{"embeddings":` + list(&values) + `}`,
-		"vertex": `{"predictions":` + list(&predictions) + `}`, "ollama": `{"embeddings":` + list(&lists) + `}`, "bedrock": `{"embeddings":` + list(&lists) + `}`,
+	answers := map[string]func(n int) string{
+		"openai": func(n int) string {
+			var data strings.Builder
+			for i := range n {
+				fmt.Fprintf(&data, `{"index":%d,"embedding":"AACAPwAAAEA="},`, n-1-i)
+			}
+			return `{"data":[` + strings.TrimSuffix(data.String(), ",") + `]}`
+		},
+		"cohere": func(n int) string { return `{"embeddings":{"float":` + list(n, `[%s]`, numbers) + `}}` },
+		"gemini": func(n int) string { return `{"embeddings":` + list(n, `{"values":[%s]}`, numbers) + `}` },
+		"vertex": func(n int) string {
+			return `{"predictions":` + list(n, `{"embeddings":{"values":[%s]}}`, numbers) + `}`
+		},
+		"ollama":  func(n int) string { return `{"embeddings":` + list(n, `[%s]`, numbers) + `}` },
+		"bedrock": func(n int) string { return `{"embeddings":` + list(n, `[%s]`, numbers) + `}` },
 	}
 	for _, row := range embedders {
-		answer := answers[row[0]]
-		if answer == "" || row[1] == "gemini-embedding-2" {
+		if answers[row[0]] == nil || row[1] == "gemini-embedding-2" {
 			continue
 		}
-		began := time.Now()
-		e := &wire.Embedding{Call: &wire.Call{Model: row[1]}, Request: &llm.EmbeddingRequest{Input: texts}, Texts: texts}
-		format := embedderOf(row[0])
-		_, err := format.EmbedBody(nil, e)
-		require.NoError(t, err, row)
-		l := e.NewLift()
-		for from, to := 0, 0; from < len(answer); {
-			to = min(to+200, len(answer))
-			from += l.Add([]byte(answer[from:to]), to == len(answer))
-		}
-		require.NoError(t, format.Vectors(l.Text, e), row)
-		require.Less(t, time.Since(began), 20*time.Second, "%s: quadratic reading takes minutes", row)
+		t.Run(row[0]+" "+row[1], func(t *testing.T) {
+			lineartime.Check(t, 100_000, func(n int) func() {
+				texts, answer := slices.Repeat([]string{"a"}, n), answers[row[0]](n)
+				return func() {
+					e := &wire.Embedding{Call: &wire.Call{Model: row[1]}, Request: &llm.EmbeddingRequest{Input: texts}, Texts: texts}
+					format := embedderOf(row[0])
+					_, err := format.EmbedBody(nil, e)
+					require.NoError(t, err, row)
+					l := e.NewLift()
+					for from, to := 0, 0; from < len(answer); {
+						to = min(to+200, len(answer))
+						from += l.Add([]byte(answer[from:to]), to == len(answer))
+					}
+					require.NoError(t, format.Vectors(l.Text, e), row)
+				}
+			})
+		})
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/llmagg/llmagg/core/internal/lineartime"
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmagg/llmagg/core/llm"
@@ -141,21 +141,18 @@ func FuzzRequest(f *testing.F) {
 
 // Very many messages and results are written in linear time.
 func TestRequestLinear(t *testing.T) {
-	took := func(n int) time.Duration {
+	lineartime.Check(t, 64_000, func(n int) func() {
 		var text strings.Builder
 		text.WriteString(`{"messages":[{"role":"user","content":"hi"}`)
 		for range n {
 			text.WriteString(`,{"role":"tool","tool_call_id":"c","content":"x"}`)
 		}
 		text.WriteString(`]}`)
-		began := time.Now()
-		_, _, err := written(t, "m", text.String())
-		require.NoError(t, err)
-		return time.Since(began)
-	}
-	took(1000)
-	small, large := took(4000), took(64000)
-	require.Less(t, large, 64*max(small, time.Millisecond), "16 times the messages took %v instead of %v", large, small)
+		return func() {
+			_, _, err := written(t, "m", text.String())
+			require.NoError(t, err)
+		}
+	})
 }
 
 // Marks for a cache stay where they were in an answer that goes back as it
