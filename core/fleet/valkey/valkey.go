@@ -10,12 +10,10 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"maps"
 	"net"
 	"net/netip"
 	"net/url"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -83,9 +81,7 @@ func options(c config.Fleet) (o valkey.ClientOption, err error) {
 		}
 		o.InitAddress = append(o.InitAddress, address)
 	}
-	query := u.Query()
-	for _, key := range slices.Sorted(maps.Keys(query)) {
-		values := query[key]
+	for key, values := range u.Query() {
 		if key != "sentinel" || len(values) > 1 || values[0] == "" {
 			return refuse("url has the parameter %s; expected none but one sentinel=NAME", shown.Name(key))
 		}
