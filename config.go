@@ -42,9 +42,11 @@ type Map map[string]any
 type Environment struct{}
 
 // DefaultModels are the models that [Environment] asks where it has a vendor's
-// key and no names of models; OPENAI_MODEL and its like name others.
-var DefaultModels = Models{"openai/gpt-4o-mini", "anthropic/claude-sonnet-4-5", "gemini/gemini-2.5-flash", "deepseek/deepseek-chat", "qwen/qwen-plus",
-	"moonshot/kimi-latest", "zhipu/glm-4-flash", "groq/llama-3.3-70b-versatile", "mistral/mistral-small-latest", "openrouter/openrouter/auto"}
+// key and no names of models; OPENAI_MODEL and its like name others. Vendors
+// switch models off: in November 2026 only gpt-4o-mini had an end, in January
+// 2027 (litellm's table).
+var DefaultModels = Models{"openai/gpt-4o-mini", "anthropic/claude-sonnet-5", "gemini/gemini-flash-latest", "deepseek/deepseek-flash", "qwen/qwen-plus",
+	"moonshot/kimi-k2.6", "zhipu/glm-4.7-flash", "groq/openai/gpt-oss-120b", "mistral/mistral-small-latest", "openrouter/openrouter/auto"}
 
 func (m Models) read(config.Options) ([]config.Provider, []string, error) {
 	if len(m) == 0 {

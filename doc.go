@@ -2,7 +2,7 @@
 // failover, retries, breakers, limits, and streams that are complete or say
 // that they are not:
 //
-//	llm, err := llmagg.New(llmagg.Models{"openai/gpt-4o-mini", "anthropic/claude-sonnet-4-5"})
+//	llm, err := llmagg.New(llmagg.Models{"openai/gpt-4o-mini", "anthropic/claude-sonnet-5"})
 //	text, err := llm.Ask(ctx, "Hello!")
 //
 // [New] takes [Models], [JSON], a [File], a [Map] or the [Environment]. An

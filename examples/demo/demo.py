@@ -17,8 +17,8 @@ from llmagg.faultwall import FaultWall
 from llmagg.types import ChatCompletionRequest, Message, MessageRole
 
 COLOUR = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-KEYS = {"openai": ("OPENAI_API_KEY", "gpt-4o-mini"), "deepseek": ("DEEPSEEK_API_KEY", "deepseek-chat"),
-        "gemini": ("GEMINI_API_KEY", "gemini-2.5-flash")}  # fmt: skip
+KEYS = {"openai": ("OPENAI_API_KEY", "gpt-4o-mini"), "deepseek": ("DEEPSEEK_API_KEY", "deepseek-flash"),
+        "gemini": ("GEMINI_API_KEY", "gemini-flash-latest")}  # fmt: skip
 MESSAGES = [{"role": "user", "content": "In one sentence: what is a circuit breaker?"}]
 SCRIPT = {
     "models": {

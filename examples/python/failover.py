@@ -13,7 +13,7 @@ CONFIG = {
     },
     "deepseek": {
         "models": {
-            "deepseek-chat": {
+            "deepseek-flash": {
                 "api_key": os.environ.get("DEEPSEEK_API_KEY"),
                 "base_url": os.environ.get("DEEPSEEK_BASE_URL"),
                 "timeout": 20,

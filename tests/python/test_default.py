@@ -33,7 +33,7 @@ def test_hello_from_the_keys_of_the_environment(keys: FaultWall, run: Any) -> No
 def test_the_next_vendor_answers(keys: FaultWall) -> None:
     keys.script({"models": {"gpt-4o-mini": {"steps": [{"status": 401}]}}})
     response = llmagg.chat_sync("Hello")
-    assert response.route == "deepseek/deepseek-chat"
+    assert response.route == "deepseek/deepseek-flash"
     assert [attempt.outcome for attempt in response.attempts] == ["AUTHENTICATION", "OK"]
 
 

@@ -20,7 +20,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "stream.py": ({}, ["Hello from gpt-4o-mini.\n12 tokens"]),
     "failover.py": (
         {"models": {"gpt-4o": {"steps": [{"status": 401}]}}},
-        ["Hello from deepseek-chat.", "openai/gpt-4o: AUTHENTICATION (HTTP 401)", "deepseek deepseek-chat closed"],
+        ["Hello from deepseek-flash.", "openai/gpt-4o: AUTHENTICATION (HTTP 401)", "deepseek deepseek-flash closed"],
     ),
     "custom_client.py": ({}, ["You said: Hello there\n", "one two three"]),
     "blocking.py": ({}, ["What is a comet? Hello from gpt-4o-mini.", "\nHello from gpt-4o-mini.\n"]),

@@ -68,8 +68,8 @@ def test_then_the_environment(llm_wall: FaultWall, run: Any, monkeypatch: pytest
     monkeypatch.setenv("GEMINI_API_BASE_URL", llm_wall.url)
     aggrator = llmagg.LLMAggrator()
     run(aggrator.initialize())
-    assert aggrator.get_available_models() == ["gemini-2.5-flash", "deepseek-chat"]
-    run(aggrator.chat(HELLO, model="gemini-2.5-flash"))
+    assert aggrator.get_available_models() == ["gemini-flash-latest", "deepseek-flash"]
+    run(aggrator.chat(HELLO, model="gemini-flash-latest"))
     assert chats(llm_wall)[0]["headers"]["x-goog-api-key"] == "k-gem"
 
 
@@ -120,7 +120,7 @@ def test_both_classes_configure_themselves_alike(keys: FaultWall, run: Any, cls:
     model = "gpt-4o-mini"
     assert run(cls().chat(HELLO)).route == f"openai/{model}"
     assert "".join(cls().stream_text_sync(HELLO)) == f"Hello from {model}."
-    assert run(cls().health_check()) == {"openai": {model: True}, "deepseek": {"deepseek-chat": True}}
+    assert run(cls().health_check()) == {"openai": {model: True}, "deepseek": {"deepseek-flash": True}}
 
     async def streamed() -> str:
         return "".join([text async for text in cls().stream_text(HELLO)])

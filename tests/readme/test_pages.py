@@ -18,8 +18,8 @@ from llmagg.faultwall import FaultWall
 EXAMPLES = ROOT / "build" / "doc-examples" / "venv" / "bin" / "python"
 MODELS = {
     "openai": ["gpt-4o-mini", "slow", "json", "text-embedding-3-small"],
-    "anthropic": ["claude-sonnet-4-5"],
-    "deepseek": ["deepseek-chat"],
+    "anthropic": ["claude-sonnet-5"],
+    "deepseek": ["deepseek-flash"],
     "qwen": ["qwen-plus"],
     "cohere": ["rerank-v3.5"],
 }

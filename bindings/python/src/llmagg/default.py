@@ -120,7 +120,7 @@ async def chat(
 
     Example::
 
-        response = await llmagg.chat("Hello!", models=["anthropic/claude-sonnet-4-5", "openai/gpt-4o-mini"])
+        response = await llmagg.chat("Hello!", models=["anthropic/claude-sonnet-5", "openai/gpt-4o-mini"])
         print(response.text)
 
     Raises LLMError; AllModelsFailedError if all models failed. :mod:`llmagg.settings` says which models are asked

@@ -1,6 +1,6 @@
 """Finds the configuration of an aggregator that gets none, and of ``llmagg.chat``. The first source that is set wins:
 
-1. ``LLMAGG_MODELS``: names, separated by commas ("anthropic/claude-sonnet-4-5, openai/gpt-4o-mini"); they stand for a
+1. ``LLMAGG_MODELS``: names, separated by commas ("anthropic/claude-sonnet-5, openai/gpt-4o-mini"); they stand for a
    list of models where an aggregator or a call has none. A known vendor needs no more than its key
 2. the JSON file named by ``LLMAGG_CONFIG``: ``{provider: {"models": {name: {…}}}}``
 3. the object named by ``LLMAGG_SETTINGS`` ("module:attribute"), with ``LLM_MODEL``
@@ -22,17 +22,21 @@ from .errors import InvalidArgumentError, LLMError, NotInitializedError
 
 DEFAULT_MODELS = {
     "openai": "gpt-4o-mini",
-    "anthropic": "claude-sonnet-4-5",
-    "gemini": "gemini-2.5-flash",
-    "deepseek": "deepseek-chat",
+    "anthropic": "claude-sonnet-5",
+    "gemini": "gemini-flash-latest",
+    "deepseek": "deepseek-flash",
     "qwen": "qwen-plus",
-    "moonshot": "kimi-latest",
-    "zhipu": "glm-4-flash",
-    "groq": "llama-3.3-70b-versatile",
+    "moonshot": "kimi-k2.6",
+    "zhipu": "glm-4.7-flash",
+    "groq": "openai/gpt-oss-120b",
     "mistral": "mistral-small-latest",
     "openrouter": "openrouter/auto",
 }
-"""Vendor → the model that is asked if the environment has the vendor's key and names no models."""
+"""Vendor → the model that is asked if the environment has the vendor's key and names no models.
+
+Vendors switch models off: these had no end in the vendors' lists and in litellm's table in November 2026, except
+gpt-4o-mini, which ends in January 2027.
+"""
 
 _DOCS = "https://github.com/llmagg/llmagg/blob/main/docs"
 _APPLICATION = "app.config.settings:settings"
