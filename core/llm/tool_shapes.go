@@ -312,7 +312,9 @@ func checkChoice(choice, tools []byte) error {
 	if err := checkWords("tool_choice", choice); err != nil {
 		return err
 	}
-	if tools != nil && bytes.Contains(tools, jsontext.AppendText(nil, word)) {
+	// A known word may stand in a schema as well ("required").
+	known, _ := valueWords.Find("tool_choice")
+	if tools != nil && !known.Has(word) && bytes.Contains(tools, jsontext.AppendText(nil, word)) {
 		return Errorf(InvalidArgument, "request field \"tool_choice\" is %s; to have a tool called, write %s with its name", shown.Text(word), choiceForm)
 	}
 	return nil
