@@ -28,7 +28,7 @@ func TestOnlyWorkThatIsNotLinearFails(t *testing.T) {
 		"nothing":   {func(int) {}, false},
 		"constant":  {func(int) { spin(5_000) }, false},
 		"linear":    {func(n int) { spin(20 * n) }, false},
-		"quadratic": {func(n int) { spin(n * n / 60) }, true},
+		"quadratic": {func(n int) { spin(n * n / 30) }, true},
 	} {
 		j := &judge{}
 		Check(j, 2_000, func(n int) func() { return func() { c.work(n) } })
