@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import llmagg
 from conftest import HELLO, aggregator_for
+from llmagg import _shown
 from llmagg.faultwall import FaultWall
 
 _KEY = "sk-proj-Zq8Wm4Kt7Rb2Xv9Lc5Nd1Jh3"
@@ -53,3 +56,9 @@ def test_a_key_in_the_place_of_a_file_of_prices_is_not_shown(monkeypatch: pytest
     with pytest.raises(llmagg.LLMError, match="LLMAGG_PRICES cannot be read") as raised:
         llmagg.LLMAggregator().initialize_sync({"p": {"base_url": "http://127.0.0.1:1", "models": {"m": {}}}})
     assert _KEY[3:] not in str(raised.value)
+
+
+def test_the_marks_of_keys_are_the_cores() -> None:
+    go = (Path(__file__).parents[2] / "core" / "internal" / "shown" / "shown.go").read_text()
+    found = re.search(r"secretMarks = \[\]string\{(.*)\}", go)
+    assert found and tuple(re.findall('"([^"]+)"', found[1])) == _shown._MARKS

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_MARKS = ("sk-", "sk_", "pk-", "gsk_", "xai-", "hf_", "aiza", "bearer ", "basic ", "ghp_", "glpat-", "nvapi-", "akia")
+_MARKS = (
+    "sk-", "sk_", "pk-", "gsk_", "xai-", "hf_", "aiza", "bearer ", "basic ", "ghp_", "glpat-", "nvapi-", "r8_", "akia",
+)  # fmt: skip
+"""core/internal/shown's, which a test compares."""
 _MIXED = re.compile(r"@|(?=[0-9]*[A-Za-z])(?=[A-Za-z]*[0-9])[A-Za-z0-9]{20}")  # an address with a password, or a key
 _HARMLESS = re.compile(r"[A-Za-z _.-]{0,32}|[+-]?[0-9.]{1,12}[A-Za-z]{0,2}")
 
