@@ -342,9 +342,9 @@ def test_metrics_by_observable_instruments(llm_wall: FaultWall) -> None:
     aggregator.chat_sync(HELLO)
     data = json.loads(reader.get_metrics_data().to_json())
     metrics = {m["name"]: m["data"]["data_points"] for m in data["resource_metrics"][0]["scope_metrics"][0]["metrics"]}
-    assert {(p["attributes"]["model"], p["attributes"]["outcome"]) for p in metrics["llmagg.attempts"]} == {
-        ("bad", "UNAVAILABLE"), ("good", "OK"),
-    }  # fmt: skip
+    attempts = {(p["attributes"]["model"], p["attributes"]["outcome"]) for p in metrics["llmagg.attempts"]}
+    # Aggregators of other tests may not have been collected yet.
+    assert {one for one in attempts if one[0] in ("bad", "good")} == {("bad", "UNAVAILABLE"), ("good", "OK")}
     assert metrics["gen_ai.client.operation.duration"][0]["count"] == 2
     assert {p["attributes"]["gen_ai.token.type"] for p in metrics["gen_ai.client.token.usage"]} == {"input", "output"}
 
