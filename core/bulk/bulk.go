@@ -84,11 +84,11 @@ func Run(ctx context.Context, a *aggregator.Aggregator, source Source, sink Sink
 	if c, ok := source.(io.Closer); ok {
 		defer c.Close()
 	}
-	switch {
-	case ctx == nil || a == nil || source == nil || sink == nil:
+	if ctx == nil || a == nil || source == nil || sink == nil {
 		return Report{}, llm.Errorf(llm.InvalidArgument, "an argument of bulk.Run is nil; expected a context, an aggregator, a source and a sink")
-	case o.check() != nil:
-		return Report{}, o.check()
+	}
+	if err := o.check(); err != nil {
+		return Report{}, err
 	}
 	path := o.Ledger
 	if file, ok := sink.(*JSONLSink); ok {

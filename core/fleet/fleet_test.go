@@ -3,8 +3,6 @@ package fleet_test
 import (
 	"context"
 	"errors"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,7 +17,6 @@ import (
 	"github.com/llmagg/llmagg/core/manager"
 	"github.com/llmagg/llmagg/core/observe"
 	"github.com/llmagg/llmagg/core/provider"
-	"github.com/llmagg/llmagg/core/rate"
 )
 
 type silent struct{}
@@ -291,38 +288,17 @@ func TestAStoreThatComesAndGoes(t *testing.T) {
 func TestARateIsKeptTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := fleet.NewMemory()
-		var all []*process
-		for range 8 {
-			all = append(all, join(t, s, func(m *config.Model, _ *fleet.Options) {
-				m.Rate = config.Rate{RPM: 6000, Burst: time.Second}
-			}))
-		}
+		all := joinRated(t, s, 8)
 		settle()
 		ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
 		defer stop()
-		taken := make(chan int, 64)
-		for _, p := range all {
-			for range 8 {
-				go func() {
-					n := 0
-					for {
-						if _, err := p.c.Machinery().Rate().Wait(ctx, rate.Size{}); err != nil {
-							taken <- n
-							return
-						}
-						n++
-					}
-				}()
-			}
-		}
+		calling := callUntil(ctx, all)
 		time.Sleep(10 * time.Second)
 		s.Fail(errors.New("frozen"))
 		time.Sleep(5 * time.Second)
 		s.Fail(nil)
-		sum := 0
-		for range cap(taken) {
-			sum += <-taken
-		}
+		calling.Wait()
+		sum := int(calling.taken.Load())
 		require.LessOrEqual(t, sum, 3000+100+8, "limit and burst, and what was not yet repaid")
 		require.GreaterOrEqual(t, sum, 2900, "what was spent without the store is not paid back beyond a burst")
 		for _, p := range all {
@@ -336,39 +312,21 @@ func TestARateIsKeptTogether(t *testing.T) {
 func TestALongOutageIsNotPaidBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := fleet.NewMemory()
-		var all []*process
-		for range 4 {
-			all = append(all, join(t, s, func(m *config.Model, _ *fleet.Options) {
-				m.Rate = config.Rate{RPM: 6000, Burst: time.Second}
-			}))
-		}
+		all := joinRated(t, s, 4)
 		time.Sleep(2 * time.Second) // of synctest: each knows of the others
 		ctx, stop := context.WithCancel(t.Context())
-		var taken atomic.Int64
-		var callers sync.WaitGroup
-		for _, p := range all {
-			for range 8 {
-				callers.Go(func() {
-					for {
-						if _, err := p.c.Machinery().Rate().Wait(ctx, rate.Size{}); err != nil {
-							return
-						}
-						taken.Add(1)
-					}
-				})
-			}
-		}
+		calling := callUntil(ctx, all)
 		time.Sleep(10 * time.Second)
 		s.Fail(errors.New("frozen"))
 		time.Sleep(60 * time.Second)
 		s.Fail(nil)
-		back := taken.Load()
+		back := calling.taken.Load()
 		time.Sleep(5 * time.Second)
 		stop()
-		callers.Wait()
-		t.Logf("%d of 7500, %d of 500 in the 5 s after an outage of 60", taken.Load(), taken.Load()-back)
-		require.GreaterOrEqual(t, taken.Load()-back, int64(350))
-		require.LessOrEqual(t, taken.Load(), int64(7500+100+8))
+		calling.Wait()
+		t.Logf("%d of 7500, %d of 500 in the 5 s after an outage of 60", calling.taken.Load(), calling.taken.Load()-back)
+		require.GreaterOrEqual(t, calling.taken.Load()-back, int64(350))
+		require.LessOrEqual(t, calling.taken.Load(), int64(7500+100+8))
 		for _, p := range all {
 			p.close()
 		}

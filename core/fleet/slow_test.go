@@ -8,9 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/fleet"
-	"github.com/llmagg/llmagg/core/rate"
 )
 
 // slow is a store that takes its time for each answer. What it is asked happens
@@ -110,32 +108,13 @@ func TestARateWithASlowStore(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := &slow{fleet.NewMemory(), takes}
-			var all []*process
-			for range 4 {
-				all = append(all, join(t, s, func(m *config.Model, _ *fleet.Options) { m.Rate = config.Rate{RPM: 6000, Burst: time.Second} }))
-			}
+			all := joinRated(t, s, 4)
 			settle()
 			ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
 			defer stop()
-			taken := make(chan int, 32)
-			for _, p := range all {
-				for range 8 {
-					go func() {
-						n := 0
-						for {
-							if _, err := p.c.Machinery().Rate().Wait(ctx, rate.Size{}); err != nil {
-								taken <- n
-								return
-							}
-							n++
-						}
-					}()
-				}
-			}
-			sum := 0
-			for range cap(taken) {
-				sum += <-taken
-			}
+			calling := callUntil(ctx, all)
+			calling.Wait()
+			sum := int(calling.taken.Load())
 			t.Logf("a store of %v: %d of 3000", takes, sum)
 			require.LessOrEqual(t, sum, 3000+100+4*10, takes)
 			require.GreaterOrEqual(t, sum, least, takes)

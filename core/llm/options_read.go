@@ -175,7 +175,7 @@ func parseOptions(data []byte, withModels bool) (o CallOptions, models []string,
 func ofOption(name string, err error) error {
 	text := AsError(err).Message
 	switch quoted := strconv.Quote(name); {
-	case err == nil, strings.HasPrefix(text, "option "+quoted):
+	case strings.HasPrefix(text, "option "+quoted):
 		return err
 	case strings.HasPrefix(text, quoted):
 		return Errorf(InvalidArgument, "option %s", text)

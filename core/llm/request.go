@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"reflect"
-	"slices"
 	"strings"
 	"sync"
 
@@ -320,21 +318,25 @@ func (r *Request) hasRaw() bool {
 
 // checkRaw refuses raw values that are not JSON.
 func (r *Request) checkRaw() error {
-	raw := map[string]json.RawMessage{"tool_choice": r.ToolChoice, "function_call": r.FunctionCall}
+	check := func(value json.RawMessage, name string, at ...any) error {
+		if len(value) == 0 || json.Valid(value) {
+			return nil
+		}
+		return Errorf(InvalidArgument, "request field %q is %s, which is not JSON; a text stands in quotes", fmt.Sprintf(name, at...), shown.Text(string(value)))
+	}
+	err := check(r.FunctionCall, "function_call")
+	if f := r.ResponseFormat; err == nil && f != nil && f.JSONSchema != nil {
+		err = check(f.JSONSchema.Schema, "response_format.json_schema.schema")
+	}
+	if err == nil {
+		err = check(r.ToolChoice, "tool_choice")
+	}
 	for i, t := range r.Tools {
-		if t.Function != nil {
-			raw[fmt.Sprintf("tools[%d].function.parameters", i)] = t.Function.Parameters
+		if err == nil && t.Function != nil {
+			err = check(t.Function.Parameters, "tools[%d].function.parameters", i)
 		}
 	}
-	if f := r.ResponseFormat; f != nil && f.JSONSchema != nil {
-		raw["response_format.json_schema.schema"] = f.JSONSchema.Schema
-	}
-	for _, name := range slices.Sorted(maps.Keys(raw)) {
-		if value := raw[name]; len(value) > 0 && !json.Valid(value) {
-			return Errorf(InvalidArgument, "request field %q is %s, which is not JSON; a text stands in quotes", name, shown.Text(string(value)))
-		}
-	}
-	return nil
+	return err
 }
 
 func (r *Request) explain(err error) error {

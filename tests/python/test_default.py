@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import UserDict
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 import llmagg
 from conftest import HELLO, chats, python
 from llmagg.faultwall import FaultWall
+from llmagg.settings import DEFAULT_MODELS
 
 
 def test_hello_from_the_keys_of_the_environment(keys: FaultWall, run: Any) -> None:
@@ -150,3 +152,10 @@ def test_import_stays_light() -> None:
         "import sys, llmagg; print([m for m in ('llmagg.default', 'llmagg.plan', 'typer', 'rich') if m in sys.modules])"
     )
     assert python(code).stdout.strip() == "[]"
+
+
+def test_the_default_models_are_those_of_the_go_package() -> None:
+    go = (Path(__file__).parents[2] / "config.go").read_text()
+    found = re.search(r"DefaultModels = Models\{(.*?)\}", go, re.DOTALL)
+    assert found
+    assert re.findall('"([^"]+)"', found[1]) == [f"{vendor}/{model}" for vendor, model in DEFAULT_MODELS.items()]
