@@ -35,8 +35,11 @@ FLEET         ?= 0
 comma         := ,
 LIB_TAGS      := netgo,osusergo$(if $(filter-out 0,$(FLEET)),$(comma)fleet)
 LIB_GOFLAGS   := -trimpath -buildvcs=false -tags $(LIB_TAGS) $(LIB_COLD:%=-gcflags=%=-l)
+# Functions begin at multiples of 4 bytes, the least that arm64 allows, and not of 16: 78 KB less. C chats, Python streams and Python chats cost 1.007, 0.988 and
+# 0.988 of before (medians of 48 pairs side by side).
+LIB_FUNCALIGN := 4
 LIB_SONAME    := libllmagg.so.$(LIB_SOVERSION)
-LIB_LDFLAGS    = -s -w -buildid= -funcalign=16 -extldflags '-Wl,-soname,$(LIB_SONAME) "-Wl,--version-script,$(CURDIR)/packaging/llmagg.map" -Wl,--build-id=none -Wl,-s -Wl,-z,relro,-z,now $(LIB_RELR)'
+LIB_LDFLAGS    = -s -w -buildid= -funcalign=$(LIB_FUNCALIGN) -extldflags '-Wl,-soname,$(LIB_SONAME) "-Wl,--version-script,$(CURDIR)/packaging/llmagg.map" -Wl,--build-id=none -Wl,-s -Wl,-z,relro,-z,now $(LIB_RELR)'
 
 # Relative relocations in a bitmap (DT_RELR): 1 MB less to keep and to read at each start. The dynamic linker of glibc knows them
 # since 2.36, so they are used where the C library that is built for is as new and the linker can write them.
@@ -68,7 +71,7 @@ $(BUILD)/libllmagg.so: $(LIB_SOURCES) $(LIB_OVERLAY)
 # The Go compiler's archive, made into one object whose only global names are the header's.
 $(BUILD)/libllmagg.a: $(LIB_SOURCES) $(LIB_OVERLAY)
 	@mkdir -p $(BUILD)/static
-	CGO_ENABLED=1 $(LIB_GO) build -overlay $(LIB_OVERLAY) -buildmode=c-archive $(LIB_GOFLAGS) -ldflags "-s -w -buildid= -funcalign=16" -o $(BUILD)/static/go.a ./capi
+	CGO_ENABLED=1 $(LIB_GO) build -overlay $(LIB_OVERLAY) -buildmode=c-archive $(LIB_GOFLAGS) -ldflags "-s -w -buildid= -funcalign=$(LIB_FUNCALIGN)" -o $(BUILD)/static/go.a ./capi
 	$(CC) -r -nostdlib -Wl,--whole-archive $(BUILD)/static/go.a -Wl,--no-whole-archive -Wl,-d -Wl,--build-id=none -o $(BUILD)/static/llmagg.o
 	objcopy --wildcard --keep-global-symbol='llmagg_*' $(BUILD)/static/llmagg.o
 	objcopy --strip-debug $(BUILD)/static/llmagg.o
