@@ -3,6 +3,7 @@ package llmagg
 import (
 	"encoding"
 	"encoding/json"
+	"maps"
 	"reflect"
 	"strings"
 	"time"
@@ -36,9 +37,7 @@ func schemaOf(t reflect.Type) (schema map[string]any, strict bool, err error) {
 	if ref, ok := schema["$ref"].(string); ok {
 		root, _ := s.defs[strings.TrimPrefix(ref, "#/$defs/")].(map[string]any)
 		schema = map[string]any{}
-		for k, v := range root {
-			schema[k] = v
-		}
+		maps.Copy(schema, root)
 	}
 	if len(s.defs) > 0 {
 		schema["$defs"] = s.defs

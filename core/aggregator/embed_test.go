@@ -28,7 +28,9 @@ func embedding(t *testing.T, script string, providers map[string]any) (*aggregat
 		p := p.(map[string]any)
 		p["api_key"], p["base_url"] = "k", w.URL()+p["base_url"].(string)
 	}
-	configs, err := config.ParseMap(providers, config.Options{})
+	text, err := json.Marshal(providers)
+	require.NoError(t, err)
+	configs, err := config.Parse(text, config.Options{})
 	require.NoError(t, err)
 	m := manager.New(manager.Options{})
 	a := aggregator.New(m, aggregator.Options{})

@@ -1,6 +1,6 @@
 // Package config is what a user writes down about providers and models: the
-// types, the only place of their defaults, how they are read from JSON text, a
-// map or a file, and how a mistake in them is refused.
+// types, the only place of their defaults, how they are read from JSON text or
+// a file, and how a mistake in them is refused.
 //
 // It does no I/O but for [Load], and reads no environment: [Options.Getenv]
 // does. It imports core/llm for its errors. Its main types are [Provider] and

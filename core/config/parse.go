@@ -101,15 +101,6 @@ func Parse(data []byte, o Options) ([]Provider, error) {
 	return providers, nil
 }
 
-// ParseMap reads a configuration from a Go map of the same shape.
-func ParseMap(m map[string]any, o Options) ([]Provider, error) {
-	data, err := llm.JSON.Marshal(m)
-	if err != nil {
-		return nil, llm.Errorf(llm.InvalidArgument, "the configuration cannot be written as JSON: %v", err)
-	}
-	return Parse(data, o)
-}
-
 // ParseProvider reads one provider's object: {"type"?, defaults…, "models":
 // {…}}.
 func ParseProvider(name string, data []byte, o Options) (Provider, error) {

@@ -234,9 +234,7 @@ func (c *Model) setHeaders(at *place, v []byte) error {
 		return at.fail("%s", llm.AsError(err).Message)
 	}
 	merged := make(map[string]string, len(headers)+len(c.Headers))
-	for k, value := range c.Headers {
-		merged[k] = value
-	}
+	maps.Copy(merged, c.Headers)
 	for _, k := range slices.Sorted(maps.Keys(headers)) {
 		inner := at.inside("headers." + k)
 		delete(inner.unset, inner.key)

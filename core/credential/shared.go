@@ -144,15 +144,13 @@ func (s *shared) due(now time.Time) bool {
 func (s *shared) begin() *flight {
 	f := &flight{done: make(chan struct{})}
 	s.flight = f
-	s.work.Add(1)
-	go func() {
-		defer s.work.Done()
+	s.work.Go(func() {
 		ctx, stop := alarm.WithTimeout(s.life, s.patience, context.DeadlineExceeded)
 		defer stop()
 		f.secret, f.err = s.fetch(ctx)
 		s.landed(f)
 		close(f.done)
-	}()
+	})
 	return f
 }
 

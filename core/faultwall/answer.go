@@ -113,12 +113,15 @@ func healthyEvents(c *call, s *Step) iter.Seq[piece] {
 	return func(yield func(piece) bool) {
 		a, f := contentOf(c, s), formatOf(c, s)
 		for _, d := range c.dialect.deltas(c, s, a) {
-			if !yield(piece{data: f.object(d.name, "", c.dialect.chunk(a, d)), event: true}) {
+			if !yield(piece{data: f.object(d.name, "", c.chunk(a, d)), event: true}) {
 				return
 			}
 		}
-		if done := c.dialect.done(); done != "" && (s.Done == nil || *s.Done) {
-			yield(piece{data: f.data("", "", done), event: true})
+		switch c.dialect.(type) {
+		case openAI, azure: // the other formats end by one of their deltas
+			if s.ends() {
+				yield(piece{data: f.data("", "", "[DONE]"), event: true})
+			}
 		}
 	}
 }
@@ -149,7 +152,7 @@ func arrayAnswer(c *call, s *Step, status int) *answer {
 		a := contentOf(c, s)
 		before := "["
 		for _, d := range c.dialect.deltas(c, s, a) {
-			if !yield(piece{data: append([]byte(before), toJSON(c.dialect.chunk(a, d))...), event: true}) {
+			if !yield(piece{data: append([]byte(before), toJSON(c.chunk(a, d))...), event: true}) {
 				return
 			}
 			before = ",\r\n"
@@ -218,7 +221,7 @@ func repeatedEvents(c *call, s *Step) iter.Seq[piece] {
 		a, f := contentOf(c, &plain), formatOf(c, s)
 		event := func(chars int64) []byte {
 			text := strings.Repeat("a", int(chars))
-			return f.object("", "", c.dialect.chunk(a, delta{text: &text}))
+			return f.object("", "", c.chunk(a, delta{text: &text}))
 		}
 		bare := int64(len(event(0)))
 		full := event(fillBlock - bare)
@@ -243,7 +246,7 @@ func endlessEvents(c *call, s *Step) iter.Seq[piece] {
 	return func(yield func(piece) bool) {
 		a, f := contentOf(c, s), formatOf(c, s)
 		tick := a.text + " "
-		data := f.object("", "", c.dialect.chunk(a, delta{text: &tick}))
+		data := f.object("", "", c.chunk(a, delta{text: &tick}))
 		for yield(piece{data: data, event: true}) {
 		}
 	}

@@ -65,11 +65,7 @@ func anthropicBlocks(a *content) []anthropicBlock {
 	return blocks
 }
 
-// chunk is one event; the deltas of a healthy stream are events already.
 func (anthropic) chunk(_ *content, d delta) any {
-	if d.event != nil {
-		return d.event
-	}
 	zero := 0
 	return anthropicEvent{Type: "content_block_delta", Index: &zero, Delta: map[string]any{"type": "text_delta", "text": d.said()}}
 }
@@ -95,7 +91,7 @@ func (anthropic) deltas(_ *call, s *Step, a *content) []delta {
 		end.Usage = anthropicUsage(a.usage)
 	}
 	put(end)
-	if s.Done == nil || *s.Done {
+	if s.ends() {
 		put(anthropicEvent{Type: "message_stop"})
 	}
 	return all
@@ -169,6 +165,3 @@ func (anthropic) list(models []string) any {
 	}
 	return map[string]any{"data": data, "has_more": false, "first_id": nil, "last_id": nil}
 }
-
-// done is none: message_stop is one of the deltas.
-func (anthropic) done() string { return "" }

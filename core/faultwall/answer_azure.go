@@ -81,13 +81,6 @@ func (azure) whole(a *content) any {
 	return answer
 }
 
-func (azure) chunk(a *content, d delta) any {
-	if d.event != nil {
-		return d.event
-	}
-	return openAI{}.chunk(a, d)
-}
-
 // deltas begin with what the filter says of the prompt, in a chunk without
 // choices, id and model; behind the answer the asynchronous filter speaks of
 // it, without a delta.

@@ -48,11 +48,7 @@ func bedrockBlocks(a *content) []map[string]any {
 	return blocks
 }
 
-// chunk is one event; the deltas of a healthy stream are events already.
 func (bedrock) chunk(_ *content, d delta) any {
-	if d.event != nil {
-		return d.event
-	}
 	return map[string]any{"contentBlockIndex": 0, "delta": map[string]any{"text": d.said()}}
 }
 
@@ -101,7 +97,7 @@ func (bedrock) deltas(_ *call, s *Step, a *content) []delta {
 		return all
 	}
 	put("messageStop", map[string]any{"stopReason": bedrockReason(a.finish)})
-	if s.Done == nil || *s.Done {
+	if s.ends() {
 		end := map[string]any{"metrics": map[string]int{"latencyMs": 1}}
 		if usage := bedrockUsage(a.usage); usage != nil && s.UsageChunk != UsageNone {
 			end["usage"] = usage
@@ -151,9 +147,6 @@ func (bedrock) failure(status int, model string) any {
 }
 
 func (bedrock) list(models []string) any { return anthropic{}.list(models) }
-
-// done is none: metadata is one of the deltas.
-func (bedrock) done() string { return "" }
 
 // splitBedrock splits …/model/MODEL/METHOD; the model is escaped.
 func splitBedrock(u *url.URL) (model string, stream, ok bool) {

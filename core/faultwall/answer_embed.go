@@ -89,9 +89,6 @@ func (c *call) readEmbed(r *http.Request, most int) *Step {
 			ask.texts = append(ask.texts, part.Text)
 		}
 	}
-	if ask.dimensions <= 0 {
-		ask.dimensions = embedDimensions
-	}
 	if n := len(ask.texts); n == 0 || n > most {
 		return &Step{Status: http.StatusBadRequest, Body: map[string]any{"error": map[string]any{"type": "invalid_request_error", "code": nil, "param": "input",
 			"message": fmt.Sprintf("'$.input' has %d texts; from 1 to %d are taken.", n, most)}}}
@@ -104,6 +101,9 @@ func (c *call) embedded() any {
 	ask := c.embed
 	tokens := 0
 	plain := make([][]float32, len(ask.texts))
+	if ask.dimensions <= 0 {
+		ask.dimensions = embedDimensions
+	}
 	for i, text := range ask.texts {
 		plain[i] = Vector(text, ask.dimensions)
 		tokens += len(strings.Fields(text))

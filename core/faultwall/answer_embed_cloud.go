@@ -80,9 +80,6 @@ func (c *call) readInvoke(model string) *Step {
 	case ask.cohere && len(ask.texts) > 96:
 		return refuse(fmt.Sprintf("Malformed input request: #/texts: expected maximum item count: 96, found: %d, please reformat your input and try again.", len(ask.texts)))
 	}
-	if ask.dimensions <= 0 {
-		ask.dimensions = embedDimensions
-	}
 	c.embed = ask
 	return nil
 }
@@ -142,9 +139,6 @@ func (c *call) readVertexEmbed(model, method string) *Step {
 		return refuse("Request contains an invalid argument.")
 	case n > most:
 		return refuse(fmt.Sprintf("%d instance(s) is allowed per prediction. Actual: %d", most, n))
-	}
-	if ask.dimensions <= 0 {
-		ask.dimensions = embedDimensions
 	}
 	c.embed = ask
 	return nil

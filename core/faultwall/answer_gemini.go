@@ -180,8 +180,6 @@ func (gemini) list(models []string) any {
 	return map[string]any{"models": data}
 }
 
-func (gemini) done() string { return "" }
-
 // geminiBadKey is what Gemini answers to a wrong key, with status 400.
 func geminiBadKey() any {
 	return map[string]any{"error": map[string]any{

@@ -76,11 +76,7 @@ func (o ollama) whole(a *content) any {
 	return withExtra(o.ends(a, line, a.usage), a.extra)
 }
 
-// chunk is one line; the deltas of a healthy stream are lines already.
 func (o ollama) chunk(a *content, d delta) any {
-	if d.event != nil {
-		return d.event
-	}
 	m := ollamaMessage{Content: d.said()}
 	if d.reasoning != nil {
 		m.Thinking = *d.reasoning
@@ -111,7 +107,7 @@ func (o ollama) deltas(_ *call, s *Step, a *content) []delta {
 	for _, c := range ollamaCalls(a.calls) {
 		put(o.line(a, ollamaMessage{Calls: []ollamaCall{c}}))
 	}
-	if a.finish == "" || s.Done != nil && !*s.Done {
+	if a.finish == "" || !s.ends() {
 		return all
 	}
 	usage := a.usage
@@ -137,9 +133,6 @@ func (ollama) list(models []string) any {
 	}
 	return map[string]any{"models": all}
 }
-
-// done is none: the last line says it.
-func (ollama) done() string { return "" }
 
 // readOllama is readOpenAI, but for streams, which are the default. What Ollama
 // cannot read is refused as it does.

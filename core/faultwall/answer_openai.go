@@ -212,8 +212,6 @@ func (openAI) list(models []string) any {
 	return map[string]any{"object": "list", "data": data}
 }
 
-func (openAI) done() string { return "[DONE]" }
-
 func orNil(s string) *string {
 	if s == "" {
 		return nil

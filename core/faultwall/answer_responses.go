@@ -1,6 +1,9 @@
 package faultwall
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"maps"
+)
 
 // responses is the wire format of OpenAI's Responses API, as documented in its
 // reference ("Responses", "Streaming events"). Its errors and its list of
@@ -62,17 +65,15 @@ func responsesHead(a *content, output []responsesItem) responsesAnswer {
 // responsesStatus translates OpenAI's finish reasons: those that end an answer
 // early are the details of an incomplete one.
 func responsesStatus(finish string) (status string, details any) {
-	reason := map[string]string{"length": "max_output_tokens"}[finish]
 	switch finish {
 	case "stop", "tool_calls":
 		return "completed", nil
 	case "":
 		return "in_progress", nil
+	case "length":
+		finish = "max_output_tokens"
 	}
-	if reason == "" {
-		reason = finish
-	}
-	return "incomplete", map[string]any{"reason": reason}
+	return "incomplete", map[string]any{"reason": finish}
 }
 
 // responsesItems are the items of an answer: thoughts, a message, calls.
@@ -113,18 +114,13 @@ func responsesUsage(usage json.RawMessage) any {
 	return fields
 }
 
-// chunk is one event; the deltas of a healthy stream are events already. Events
-// that a script describes have no number: they stand for themselves.
+// chunk is an event that a script describes: it has no number, since it stands
+// for itself.
 func (responses) chunk(a *content, d delta) any {
-	if d.event != nil {
-		return d.event
-	}
 	at := map[string]any{"output_index": d.choice, "content_index": 0, "item_id": "msg_" + a.id}
 	event := func(kind string, fields map[string]any) any {
 		at["type"] = "response." + kind
-		for name, value := range fields {
-			at[name] = value
-		}
+		maps.Copy(at, fields)
 		return withExtra(at, a.extra)
 	}
 	switch c := d.call; {
@@ -159,9 +155,7 @@ type responsesStream struct {
 
 func (w *responsesStream) put(kind string, fields map[string]any) {
 	event := map[string]any{"type": "response." + kind, "sequence_number": len(w.all)}
-	for name, value := range fields {
-		event[name] = value
-	}
+	maps.Copy(event, fields)
 	w.all = append(w.all, delta{name: "response." + kind, event: withExtra(event, w.a.extra)})
 }
 
@@ -175,7 +169,7 @@ func (responses) deltas(_ *call, s *Step, a *content) []delta {
 	for place, item := range items {
 		w.item(place, item)
 	}
-	if a.finish == "" || s.Done != nil && !*s.Done {
+	if a.finish == "" || !s.ends() {
 		return w.all
 	}
 	ended := responsesHead(a, items)
@@ -248,6 +242,3 @@ func (w *responsesStream) part(n int, part responsesPart, at func(map[string]any
 	w.put(kind+".done", with(map[string]any{key: *text}))
 	w.put("content_part.done", with(map[string]any{"part": part}))
 }
-
-// done is none: the whole answer is one of the deltas.
-func (responses) done() string { return "" }

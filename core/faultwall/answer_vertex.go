@@ -1,6 +1,7 @@
 package faultwall
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 
@@ -63,7 +64,7 @@ func (c *call) understandVertex(r *http.Request) (refusal *Step, is bool) {
 		refusal = c.readOpenAI(r) // the fields that count are the same
 		c.dialect = vertexClaude{}
 		if refusal == nil {
-			refusal = c.checkVertexClaude(model, method)
+			refusal = c.checkVertexClaude(method)
 		}
 		c.model, c.stream = model, method == "streamRawPredict"
 	default:
@@ -101,7 +102,7 @@ func (c *call) checkRoles() *Step {
 
 // checkVertexClaude is what Claude wants of a body there: the version instead
 // of the model.
-func (c *call) checkVertexClaude(model, method string) *Step {
+func (c *call) checkVertexClaude(method string) *Step {
 	var body struct {
 		Version string `json:"anthropic_version"`
 		Model   *any   `json:"model"`
@@ -144,15 +145,9 @@ func vertexFailure(status int, publisher, model string) any {
 }
 
 func (v vertexGemini) failure(status int, model string) any {
-	if failure := vertexFailure(status, "google", model); failure != nil {
-		return failure
-	}
-	return v.gemini.failure(status, model)
+	return cmp.Or(vertexFailure(status, "google", model), v.gemini.failure(status, model))
 }
 
 func (v vertexClaude) failure(status int, model string) any {
-	if failure := vertexFailure(status, "anthropic", model); failure != nil {
-		return failure
-	}
-	return v.anthropic.failure(status, model)
+	return cmp.Or(vertexFailure(status, "anthropic", model), v.anthropic.failure(status, model))
 }

@@ -1,6 +1,7 @@
 package faultwall
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -16,13 +17,8 @@ func (s *Script) check() error {
 			return err
 		}
 	}
-	for path, plan := range map[string]*Plan{"default": s.Default, "health": s.Health} {
-		if plan == nil {
-			continue
-		}
-		if err := plan.check(path); err != nil {
-			return err
-		}
+	if err := cmp.Or(s.Default.check("default"), s.Health.check("health")); err != nil {
+		return err
 	}
 	fates := []string{"", AcceptOK, AcceptReset, AcceptClose, AcceptSilence, AcceptGarbage}
 	for _, fate := range append([]string{s.Accept.All}, s.Accept.Each...) {
@@ -30,20 +26,14 @@ func (s *Script) check() error {
 			return err
 		}
 	}
-	if err := s.Batches.check(); err != nil {
-		return err
-	}
-	if s.Options != nil {
-		return s.Options.check("options")
-	}
-	return nil
+	return cmp.Or(s.Batches.check(), s.Options.check("options"))
 }
 
 func (p *Plan) check(path string) error {
-	if err := oneOf(path+".after", p.After, "", AfterRepeatLast, AfterLoop, AfterOK); err != nil {
-		return err
+	if p == nil {
+		return nil
 	}
-	if err := p.Quota.check(path + ".quota"); err != nil {
+	if err := cmp.Or(oneOf(path+".after", p.After, "", AfterRepeatLast, AfterLoop, AfterOK), p.Quota.check(path+".quota")); err != nil {
 		return err
 	}
 	for i := range p.Steps {
@@ -55,18 +45,12 @@ func (p *Plan) check(path string) error {
 }
 
 func (s *Step) check(path string) error {
-	for _, err := range []error{
-		s.checkNumbers(path),
-		s.checkKind(path),
-		s.checkRaw(path),
+	if err := cmp.Or(s.checkNumbers(path), s.checkKind(path), s.checkRaw(path),
 		oneOf(path+".usage_chunk", s.UsageChunk, "", UsageOwn, UsageFinish, UsageEmptyDelta, UsageNone),
 		oneOf(path+".newline", s.Newline, "", "lf", "crlf", "cr"),
 		oneOf(path+".framing", s.Framing, "", framingLength, framingChunked, framingClose),
-		s.Cut.check(path + ".cut"),
-	} {
-		if err != nil {
-			return err
-		}
+		s.Cut.check(path+".cut")); err != nil {
+		return err
 	}
 	if s.Status != 0 && (s.Status < 200 || s.Status > 999) {
 		return fmt.Errorf("faultwall: %s.status must be from 200 to 999, not %d (others: use raw)", path, s.Status)
@@ -140,10 +124,8 @@ func (c *Cut) check(path string) error {
 	if c == nil {
 		return nil
 	}
-	if err := oneOf(path+".how", c.How, CutClean, CutClose, CutMidChunk, CutReset, CutSilence); err != nil {
-		return err
-	}
-	if err := oneOf(path+".at", c.At, "", BeforeHeaders, AfterHeaders); err != nil {
+	if err := cmp.Or(oneOf(path+".how", c.How, CutClean, CutClose, CutMidChunk, CutReset, CutSilence),
+		oneOf(path+".at", c.At, "", BeforeHeaders, AfterHeaders)); err != nil {
 		return err
 	}
 	places := 0

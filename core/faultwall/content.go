@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -66,7 +67,7 @@ type delta struct {
 type dialect interface {
 	// whole is a plain answer.
 	whole(*content) any
-	// chunk is one event of a stream.
+	// chunk is one event of a stream, of a delta without an event of its own.
 	chunk(*content, delta) any
 	// deltas cuts a healthy answer into a stream.
 	deltas(*call, *Step, *content) []delta
@@ -74,27 +75,22 @@ type dialect interface {
 	failure(status int, model string) any
 	// list is the healthy answer to GET …/models.
 	list(models []string) any
-	// done is the data of the event that ends a stream; empty: there is none.
-	done() string
+}
+
+// chunk is one event of a stream.
+func (c *call) chunk(a *content, d delta) any {
+	if d.event != nil {
+		return d.event
+	}
+	return c.dialect.chunk(a, d)
 }
 
 // contentOf resolves a step's content for a request.
 func contentOf(c *call, s *Step) *content {
 	a := &content{
-		id:        fmt.Sprintf("wall-%d", c.number),
-		model:     s.Model,
-		reasoning: s.Reasoning,
-		refusal:   s.Refusal,
-		calls:     s.ToolCalls,
-		finish:    s.FinishReason,
-		usage:     s.Usage,
-		choices:   max(s.Choices, 1),
-		extra:     s.Extra,
+		id: fmt.Sprintf("wall-%d", c.number), model: cmp.Or(s.Model, c.model), reasoning: s.Reasoning, refusal: s.Refusal, calls: s.ToolCalls,
+		finish: s.FinishReason, usage: s.Usage, choices: max(cmp.Or(s.Choices, c.choices), 1), extra: s.Extra,
 	}
-	if s.Choices == 0 {
-		a.choices = max(c.choices, 1)
-	}
-	a.model = cmp.Or(a.model, c.model)
 	a.text = textOf(c, s, a.model)
 	switch {
 	case s.NoFinish:
@@ -206,9 +202,7 @@ func withExtra(v any, extra map[string]json.RawMessage) any {
 	if llm.JSON.Unmarshal(toJSON(v), &fields) != nil {
 		return v
 	}
-	for name, value := range extra {
-		fields[name] = value
-	}
+	maps.Copy(fields, extra)
 	return fields
 }
 

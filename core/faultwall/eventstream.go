@@ -104,7 +104,7 @@ func (f sseFormat) render(c *call, a *content, e *Event) []byte {
 		}
 		return f.object(e.Name, e.ID, e.Data)
 	case e.isChunk():
-		return f.object(e.Name, e.ID, c.dialect.chunk(a, delta{
+		return f.object(e.Name, e.ID, c.chunk(a, delta{
 			choice: e.Index, role: e.Role, text: e.Text, reasoning: e.Reasoning, refusal: e.Refusal,
 			call: e.ToolCall, finish: e.FinishReason, usage: e.Usage, bare: e.onlyUsage(),
 		}))

@@ -37,7 +37,7 @@ func headOf(c *call, s *Step, a *answer) *head {
 		h.own[strings.ToLower(name)] = true
 	}
 	h.empty = bodiless(a.status)
-	h.frame(s, a)
+	h.frame(s)
 	h.add("Date", time.Now().Add(c.ahead).UTC().Format(http.TimeFormat))
 	h.add("Server", "faultwall")
 	h.add("X-Request-Id", fmt.Sprintf("req-wall-%d", c.number))
@@ -69,7 +69,7 @@ func headOf(c *call, s *Step, a *answer) *head {
 }
 
 // frame chooses how the body is delimited.
-func (h *head) frame(s *Step, a *answer) {
+func (h *head) frame(s *Step) {
 	if h.length >= 0 && s.BOM {
 		h.length += int64(len(byteOrderMark))
 	}

@@ -1,6 +1,7 @@
 package faultwall
 
 import (
+	"cmp"
 	"reflect"
 	"syscall"
 )
@@ -58,16 +59,11 @@ const (
 )
 
 func (o *Options) check(path string) error {
-	if err := oneOf(path+".cert", o.Cert, "", CertExpired, CertWrongHost); err != nil {
-		return err
+	if o == nil {
+		return nil
 	}
-	if err := oneOf(path+".tls_max", o.TLSMax, "", "1.0", "1.1", "1.2", "1.3"); err != nil {
-		return err
-	}
-	if err := positive(path+".forever_s", o.ForeverS); err != nil {
-		return err
-	}
-	return positive(path+".forever_bytes", float64(o.ForeverBytes))
+	return cmp.Or(oneOf(path+".cert", o.Cert, "", CertExpired, CertWrongHost), oneOf(path+".tls_max", o.TLSMax, "", "1.0", "1.1", "1.2", "1.3"),
+		positive(path+".forever_s", o.ForeverS), positive(path+".forever_bytes", float64(o.ForeverBytes)))
 }
 
 // over returns o with its zero fields taken from a script's options, then from

@@ -1,6 +1,7 @@
 package faultwall
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -48,26 +49,15 @@ func (q *Quota) check(path string) error {
 	if q == nil {
 		return nil
 	}
-	for _, err := range []error{
-		positive(path+".tpm", q.TPM), positive(path+".rpm", q.RPM), positive(path+".burst_s", q.BurstS),
+	if err := cmp.Or(positive(path+".tpm", q.TPM), positive(path+".rpm", q.RPM), positive(path+".burst_s", q.BurstS),
 		oneOf(path+".form", q.Form, "", FormOpenAI, FormAnthropic, FormIETF),
-		oneOf(path+".admission", q.Admission, "", AdmitUsage, AdmitMaxTokens),
-	} {
-		if err != nil {
-			return err
-		}
+		oneOf(path+".admission", q.Admission, "", AdmitUsage, AdmitMaxTokens)); err != nil {
+		return err
 	}
 	if q.Level != nil && !(*q.Level >= 0 && *q.Level <= 1) {
 		return fmt.Errorf("faultwall: %s.level must be from 0 to 1", path)
 	}
 	return nil
-}
-
-func (q *Quota) burst() float64 {
-	if q.BurstS > 0 {
-		return q.BurstS
-	}
-	return 60
 }
 
 // bucket is a token bucket. Wall.mu guards it.
@@ -80,7 +70,7 @@ type bucket struct {
 
 func newBucket(perMinute float64, q *Quota, now time.Time) bucket {
 	b := bucket{perSecond: perMinute / 60, at: now}
-	b.capacity = b.perSecond * q.burst()
+	b.capacity = b.perSecond * cmp.Or(q.BurstS, 60)
 	b.level = b.capacity
 	if q.Level != nil {
 		b.level *= *q.Level
@@ -144,10 +134,11 @@ func (q *quota) admit(c *call, s *Step, now time.Time) *Step {
 	if wait == 0 {
 		q.tokens.level -= need
 		q.requests.level--
-		c.head = append(c.head, q.headers(c, now)...)
-		return nil
 	}
 	c.head = append(c.head, q.headers(c, now)...)
+	if wait == 0 {
+		return nil
+	}
 	c.head = append(c.head, [2]string{"Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds())))})
 	return &Step{Status: 429}
 }

@@ -286,6 +286,9 @@ func stringOrRaw(text json.RawMessage) (any, error) {
 	return text, nil
 }
 
+// ends tells whether a healthy stream has its last event.
+func (s *Step) ends() bool { return s.Done == nil || *s.Done }
+
 // hasBody reports whether the step gives its body literally, and returns it.
 func (s *Step) hasBody() ([]byte, bool) {
 	switch v := s.Body.(type) {

@@ -2,6 +2,7 @@ package llm
 
 import (
 	"encoding/json"
+	"maps"
 	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -149,9 +150,7 @@ func (p *Part) marshal() ([]byte, error) {
 	type plain Part
 	if p.Type == "text" && p.Text == "" {
 		e := Extra{"text": json.RawMessage(`""`)}
-		for k, v := range p.Extra {
-			e[k] = v
-		}
+		maps.Copy(e, p.Extra)
 		return marshalWithExtra(plain(*p), e)
 	}
 	return marshalWithExtra(plain(*p), p.Extra)

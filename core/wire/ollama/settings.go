@@ -2,6 +2,7 @@ package ollama
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -85,9 +86,7 @@ func (s *settings) options() error {
 		if llm.JSON.Unmarshal(own, &fields) != nil {
 			return llm.Errorf(llm.BadRequest, "options is not a JSON object; expected {\"num_ctx\": …}")
 		}
-		for name, raw := range fields {
-			options[name] = raw
-		}
+		maps.Copy(options, fields)
 	}
 	s.body.Options = options
 	return nil
