@@ -138,19 +138,21 @@ static void the_environment_is_read_when_needed(void) {
     llmagg_wall_free(wall);
 }
 
-/* SSL_CERT_FILE counts as the host has set it, for clients that are made then. */
+/* SSL_CERT_FILE counts as the host has set it, for clients that are made then. A handshake under valgrind may need more than
+ * the 5 s of connect_timeout. */
 static void certificates_of_the_environment(void) {
+    static const char patient[] = ",\"max_retries\":1,\"connect_timeout\":60";
     char file[] = "/tmp/llmagg-authority-XXXXXX", script[128];
     int fd = mkstemp(file);
     CHECK(fd >= 0 && close(fd) == 0);
     snprintf(script, sizeof script, "{\"options\":{\"tls\":true,\"ca_file\":\"%s\"}}", file);
     llmagg_wall *wall = wall_with(script);
     llmagg_buf out = {NULL, 0};
-    llmagg_client *client = client_for(wall, "m", ",\"max_retries\":1");
+    llmagg_client *client = client_for(wall, "m", patient);
     CHECK_SAYS(LLMAGG_E_UNAVAILABLE, "SSL_CERT_FILE", llmagg_client_chat(client, STR(HELLO), NOTHING, &out, &err));
     llmagg_client_free(client);
     setenv("SSL_CERT_FILE", file, 1);
-    client = client_for(wall, "m", ",\"max_retries\":1");
+    client = client_for(wall, "m", patient);
     OK(llmagg_client_chat(client, STR(HELLO), NOTHING, &out, &err));
     llmagg_buf_free(&out);
     llmagg_client_free(client);
