@@ -259,7 +259,7 @@ func TestWhatNoCallCouldUseIsRefusedAtOnce(t *testing.T) {
 		"options[1] of llmagg.New is nil":    {models, []llmagg.Option{llmagg.WithCache(nil), nil}},
 		"the cache was not made by NewCache": {models, []llmagg.Option{llmagg.WithCache(&llmagg.Cache{})}},
 		"the cache's TTL is -1s":             {models, []llmagg.Option{llmagg.WithCache(llmagg.NewCache(llmagg.CacheOptions{TTL: -time.Second}))}},
-		"option deadline is -1s":             {models, with(llmagg.CallOptions{Deadline: -time.Second})},
+		`option "deadline" is -1s`:           {models, with(llmagg.CallOptions{Deadline: -time.Second})},
 		`did you mean "restart"?`:            {models, with(llmagg.CallOptions{OnInterrupt: "restrat"})},
 		"the Chat function of a middleware":  {models, around(llmagg.Middleware{Chat: func(llmagg.ChatFunc) llmagg.ChatFunc { return nil }})},
 		"the Stream function of a middlewar": {models, around(llmagg.Middleware{Stream: func(llmagg.StreamFunc) llmagg.StreamFunc { return nil }})},
@@ -271,10 +271,10 @@ func TestWhatNoCallCouldUseIsRefusedAtOnce(t *testing.T) {
 	a := over(t, startWall(t, `{}`), llmagg.WithModels("a"))
 	late := &llmagg.Request{Messages: hi, Options: llmagg.CallOptions{Deadline: -1}}
 	_, err := llmagg.Parse[int](t.Context(), a, late)
-	require.ErrorContains(t, err, "option deadline is -1ns")
+	require.ErrorContains(t, err, `option "deadline" is -1ns`)
 	tool := llmagg.NewTool("n", "", func(context.Context, struct{}) (string, error) { return "", nil })
 	_, err = a.RunTools(t.Context(), late, []*llmagg.Tool{tool}, llmagg.RunOptions{})
-	require.ErrorContains(t, err, "option deadline is -1ns")
+	require.ErrorContains(t, err, `option "deadline" is -1ns`)
 }
 
 // A middleware's own errors are errors of the call, and nothing is one, too.
