@@ -2,16 +2,16 @@ package wire
 
 import "github.com/llmagg/llmagg/core/llm"
 
-// TextMark is where a part of a message's text ends that has a mark for the
+// textMark is where a part of a message's text ends that has a mark for the
 // cache among its fields.
-type TextMark struct {
-	End   int
-	Extra llm.Extra
+type textMark struct {
+	end   int
+	extra llm.Extra
 }
 
-// TextMarks are the marks on the texts of an answer's message; ok tells that it
+// textMarks are the marks on the texts of an answer's message; ok tells that it
 // holds nothing but texts.
-func TextMarks(m *llm.Message) (marks []TextMark, ok bool) {
+func textMarks(m *llm.Message) (marks []textMark, ok bool) {
 	end := 0
 	for i := range m.Parts {
 		p := &m.Parts[i]
@@ -20,7 +20,7 @@ func TextMarks(m *llm.Message) (marks []TextMark, ok bool) {
 		}
 		end += len(p.Text)
 		if IsThere(p.Extra["cache_control"]) {
-			marks = append(marks, TextMark{end, p.Extra})
+			marks = append(marks, textMark{end, p.Extra})
 		}
 	}
 	return marks, true

@@ -67,6 +67,15 @@ func (k *Kept) Field() json.RawMessage {
 	return raw
 }
 
+// Extra is [Kept.Field] as the fields of a message; nil for none.
+func (k *Kept) Extra() llm.Extra {
+	raw := k.Field()
+	if raw == nil {
+		return nil
+	}
+	return llm.Extra{llm.PartsField: raw}
+}
+
 // Own gives the parts of a message that the named vendor made, nil where it
 // made none. Those of another vendor are left out, and noted.
 func (c *Call) Own(m *llm.Message, vendor string) []llm.AnswerPart {

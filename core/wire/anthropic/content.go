@@ -85,9 +85,9 @@ type source struct {
 
 func textBlock(text string) block { return block{Type: "text", Text: &text} }
 
-// content translates a message's content; empty texts are left out, since
+// Content implements [wire.Speaker]; empty texts are left out, since
 // Anthropic refuses them.
-func (t *conversation) content(m *llm.Message, at wire.At) ([]block, error) {
+func (t *conversation) Content(m *llm.Message, at wire.At) ([]block, error) {
 	var blocks []block
 	if m.Parts == nil && m.Content != "" {
 		blocks = append(blocks, block{Type: "text", Text: &m.Content})

@@ -21,91 +21,32 @@ const owner = "anthropic"
 // omitThoughts names the thoughts of an answer, where a server refuses them.
 const omitThoughts = wire.OmitParts + "[thinking]"
 
-func blockFrom(p llm.AnswerPart) block { return block{Type: p.Type, Raw: p.Raw} }
-
-// answer translates an assistant's message: what was kept of it in its place,
-// where its text and its calls are still those of the answer, else its thoughts
-// first, then its text and its calls.
-func (t *conversation) answer(m *llm.Message, at wire.At) error {
+// Kept implements [wire.Speaker], as the methods below do.
+func (t *conversation) Kept(m *llm.Message) []llm.AnswerPart {
 	kept := t.Call.Own(m, owner)
 	if m.ReasoningContent != "" && !slices.ContainsFunc(kept, wire.IsThought) {
 		t.Leave("messages.reasoning_content") // another vendor's thoughts have no signature
 	}
-	if slices.Contains(t.Call.Omit, omitThoughts) && slices.ContainsFunc(kept, wire.IsThought) {
-		kept = slices.DeleteFunc(kept, wire.IsThought)
-		t.Leave(omitThoughts)
-	}
-	calls := t.calls(m)
-	if blocks, ok := inOrder(kept, m, calls); ok && len(kept) > 0 {
-		markEnd(blocks, m.Extra)
-		t.Add("assistant", blocks...)
-		return nil
-	}
-	var blocks []block
-	for _, p := range kept {
-		if wire.IsThought(p) {
-			blocks = append(blocks, blockFrom(p))
-		} else if wire.IsBlock(p) {
-			t.Leave(wire.OmitParts + "[" + p.Type + "]")
-		}
-	}
-	content, err := t.content(m, at)
-	if err != nil {
-		return err
-	}
-	if m.Refusal != "" {
-		content = append(content, textBlock(m.Refusal))
-	}
-	blocks = append(append(blocks, content...), calls...)
-	markEnd(blocks, m.Extra)
-	t.Add("assistant", blocks...)
-	return nil
+	return t.Without(omitThoughts, kept, wire.IsThought)
 }
 
-// markEnd puts a message's mark for the cache on its end.
-func markEnd(blocks []block, extra llm.Extra) {
+func (t *conversation) KeptBlock(p llm.AnswerPart) block { return block{Type: p.Type, Raw: p.Raw} }
+
+func (t *conversation) Mark(blocks []block, extra llm.Extra) []block {
 	if raw := extra["cache_control"]; wire.IsThere(raw) && len(blocks) > 0 {
 		blocks[len(blocks)-1].CacheControl = raw
 	}
+	return blocks
 }
 
-// inOrder puts what was kept, the text and the calls of a message together;
-// false where they do not fit each other: the caller has changed the message.
-func inOrder(kept []llm.AnswerPart, m *llm.Message, calls []block) (blocks []block, ok bool) {
-	text := m.PlainText()
-	whole := len(text)
-	marks, ok := wire.TextMarks(m)
-	if !ok {
-		return nil, false
+func (t *conversation) FirstCall(calls []block, id string) int {
+	if len(calls) == 0 || calls[0].ID != plainID(id) {
+		return 0
 	}
-	for _, p := range kept {
-		switch {
-		case p.Type == "text":
-			if p.Bytes <= 0 || p.Bytes > len(text) {
-				return nil, false
-			}
-			said := textBlock(text[:p.Bytes])
-			said.Citations = citationsIn(p.Raw)
-			text = text[p.Bytes:]
-			for len(marks) > 0 && marks[0].End <= whole-len(text) {
-				said.CacheControl, marks = marks[0].Extra["cache_control"], marks[1:]
-			}
-			blocks = append(blocks, said)
-		case p.Type == "tool_call":
-			if len(calls) == 0 || calls[0].ID != plainID(p.ID) {
-				return nil, false
-			}
-			blocks = append(blocks, calls[0])
-			calls = calls[1:]
-		case wire.IsBlock(p):
-			blocks = append(blocks, blockFrom(p))
-		}
-	}
-	return blocks, text == "" && len(calls) == 0 && m.Refusal == ""
+	return 1
 }
 
-// calls translates the calls that an assistant's message made.
-func (t *conversation) calls(m *llm.Message) (blocks []block) {
+func (t *conversation) Calls(m *llm.Message) (blocks []block) {
 	for i := range m.ToolCalls {
 		c := &m.ToolCalls[i]
 		b := block{Type: "tool_use", ID: plainID(c.ID), Name: c.Function.Name, Input: inputOf(c.Function.Arguments)}
@@ -129,12 +70,13 @@ type citations struct {
 	Citations json.RawMessage `json:"citations"`
 }
 
-func citationsIn(raw json.RawMessage) json.RawMessage {
+func (t *conversation) Text(text string, kept json.RawMessage) block {
+	b := textBlock(text)
 	var c citations
-	if len(raw) == 0 || llm.JSON.Unmarshal(raw, &c) != nil {
-		return nil
+	if len(kept) > 0 && llm.JSON.Unmarshal(kept, &c) == nil {
+		b.Citations = c.Citations
 	}
-	return c.Citations
+	return b
 }
 
 // keep notes the block that has just ended.
@@ -176,16 +118,6 @@ func (b *openBlock) whole(fields map[string]any) json.RawMessage {
 		began[name] = wire.JSONOf(value)
 	}
 	return wire.JSONOf(began)
-}
-
-// parts are the message's fields for what was kept; nil where chat completions
-// have a place for all of it.
-func (s *stream) parts() llm.Extra {
-	raw := s.kept.Field()
-	if raw == nil {
-		return nil
-	}
-	return llm.Extra{llm.PartsField: raw}
 }
 
 // inputOf gives a call's arguments as the object that Anthropic wants, also

@@ -61,13 +61,11 @@ func (b *requestBody) WriteFields(o *jsontext.Object) {
 // change the answer's shape is UNSUPPORTED: another route may take it.
 func bodyOf(req *llm.Request, c *wire.Call) (*requestBody, error) {
 	t := conversation{Turns: wire.Turns[block]{Call: c}}
-	for i := range req.Messages {
-		if err := t.message(&req.Messages[i], wire.At(i)); err != nil {
-			return nil, err
-		}
-	}
 	b := &requestBody{Model: req.Model}
-	b.System, b.Messages = t.Joined()
+	var err error
+	if b.System, b.Messages, err = t.Translate(&t, req.Messages); err != nil {
+		return nil, err
+	}
 	s := settings{request: req, body: b, Call: c}
 	if err := s.fill(); err != nil {
 		return nil, err
@@ -79,40 +77,15 @@ func bodyOf(req *llm.Request, c *wire.Call) (*requestBody, error) {
 // beside those that settings reads.
 var ownFields = []string{"cache_control", "container", "context_management", "inference_geo", "mcp_servers", "service_tier"}
 
-// conversation collects the messages of a conversation.
+// conversation collects the messages of a conversation; it is their
+// [wire.Speaker].
 type conversation struct {
 	wire.Turns[block]
 }
 
-func (t *conversation) message(m *llm.Message, at wire.At) error {
-	t.Call.Unsaid(m)
-	if m.Role == llm.RoleAssistant {
-		return t.answer(m, at)
-	}
-	blocks, err := t.content(m, at)
-	if err != nil {
-		return err
-	}
-	if raw := m.Extra["cache_control"]; wire.IsThere(raw) && len(blocks) > 0 { // a mark on the message is one on its end
-		blocks[len(blocks)-1].CacheControl = raw
-	}
-	switch m.Role {
-	case llm.RoleSystem, llm.RoleDeveloper:
-		t.Instruct(blocks...)
-	case llm.RoleTool, llm.RoleFunction:
-		return t.result(m, blocks, at)
-	default:
-		if len(blocks) == 0 {
-			blocks = []block{textBlock("")} // the server says what it thinks of it
-		}
-		t.Add("user", blocks...)
-	}
-	return nil
-}
-
-// result translates a tool's answer. A mark for the cache on its content is one
+// Result implements [wire.Speaker]. A mark for the cache on its content is one
 // on the result.
-func (t *conversation) result(m *llm.Message, blocks []block, at wire.At) error {
+func (t *conversation) Result(m *llm.Message, blocks []block, at wire.At) error {
 	id, err := t.ResultID(m, at, "Anthropic")
 	if err != nil {
 		return err

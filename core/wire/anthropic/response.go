@@ -69,7 +69,7 @@ func response(data []byte, c *wire.Call) (*llm.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.Extra = s.parts()
+	m.Extra = s.kept.Extra()
 	whole := llm.NewResponse(llm.Choice{Message: *m, FinishReason: s.finish(&h), Extra: choiceExtra(&h)})
 	whole.ID, whole.Created, whole.Model = s.id, s.created, s.answering
 	whole.Usage, whole.Extra = s.usage.usage(), extraOf(&h)

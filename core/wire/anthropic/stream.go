@@ -176,7 +176,7 @@ func (s *stream) end(e *event, inside json.RawMessage) (*llm.Chunk, error) {
 	c.Usage, c.Extra = s.usage.usage(), extraOf(&h)
 	if ends {
 		s.finished = true
-		c.Choices[0].Delta.Extra = s.parts()
+		c.Choices[0].Delta.Extra = s.kept.Extra()
 	}
 	return c, nil
 }

@@ -88,9 +88,9 @@ func (r *toolResult) write(w *jsontext.Writer) {
 
 func textBlock(text string) block { return block{Text: &text} }
 
-// content translates a message's content; empty texts are left out, since
+// Content implements [wire.Speaker]; empty texts are left out, since
 // Bedrock refuses them.
-func (t *conversation) content(m *llm.Message, at wire.At) ([]block, error) {
+func (t *conversation) Content(m *llm.Message, at wire.At) ([]block, error) {
 	var blocks []block
 	if m.Parts == nil && m.Content != "" {
 		blocks = append(blocks, block{Text: &m.Content})
@@ -110,7 +110,7 @@ func (t *conversation) content(m *llm.Message, at wire.At) ([]block, error) {
 		case problem != "":
 			return nil, wire.PartError(p, fmt.Sprintf("%s.content[%d] %s", at, i, problem))
 		}
-		blocks = t.mark(append(blocks, b), p.Extra)
+		blocks = t.Mark(append(blocks, b), p.Extra)
 	}
 	return blocks, nil
 }
@@ -118,8 +118,9 @@ func (t *conversation) content(m *llm.Message, at wire.At) ([]block, error) {
 // omitCache names the marks for a cache, where a model has none.
 const omitCache = "cache_control"
 
-// mark adds a point for the cache behind what carries "cache_control".
-func (t *conversation) mark(blocks []block, extra llm.Extra) []block {
+// Mark implements [wire.Speaker]: a point for the cache stands behind what
+// carries "cache_control".
+func (t *conversation) Mark(blocks []block, extra llm.Extra) []block {
 	raw := extra["cache_control"]
 	switch {
 	case !wire.IsThere(raw) || len(blocks) > 0 && blocks[len(blocks)-1].CachePoint != nil:

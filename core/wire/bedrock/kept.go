@@ -27,85 +27,30 @@ const (
 
 func isOther(p llm.AnswerPart) bool { return wire.IsBlock(p) && !wire.IsThought(p) }
 
-// answer translates an assistant's message: what was kept of it in its place,
-// where its text and its calls are still those of the answer, else its thoughts
-// first, then its text and its calls.
-func (t *conversation) answer(m *llm.Message, at wire.At) error {
+// Kept implements [wire.Speaker], as the methods below do.
+func (t *conversation) Kept(m *llm.Message) []llm.AnswerPart {
 	kept := t.Call.Own(m, owner)
 	thinks := slices.ContainsFunc(kept, wire.IsThought)
-	kept = t.without(omitThoughts, kept, wire.IsThought)
-	kept = t.without(omitOthers, kept, isOther)
+	kept = t.Without(omitOthers, t.Without(omitThoughts, kept, wire.IsThought), isOther)
 	if m.ReasoningContent != "" && !thinks {
 		t.Leave("messages.reasoning_content") // another vendor's thoughts have no signature
 	}
-	calls := t.calls(m)
-	if blocks, ok := t.inOrder(kept, m, calls); ok && len(kept) > 0 {
-		t.Add("assistant", t.mark(blocks, m.Extra)...)
-		return nil
-	}
-	var blocks []block
-	for _, p := range kept {
-		if wire.IsThought(p) {
-			blocks = append(blocks, block{Raw: p.Raw, thought: wire.IsThought(p)})
-		} else if wire.IsBlock(p) {
-			t.Leave(wire.OmitParts + "[" + p.Type + "]")
-		}
-	}
-	content, err := t.content(m, at)
-	if err != nil {
-		return err
-	}
-	if m.Refusal != "" {
-		content = append(content, textBlock(m.Refusal))
-	}
-	t.Add("assistant", t.mark(append(append(blocks, content...), calls...), m.Extra)...)
-	return nil
+	return kept
 }
 
-// without leaves out parts that the server refuses.
-func (t *conversation) without(name string, kept []llm.AnswerPart, is func(llm.AnswerPart) bool) []llm.AnswerPart {
-	if !slices.Contains(t.Call.Omit, name) || !slices.ContainsFunc(kept, is) {
-		return kept
-	}
-	t.Leave(name)
-	return slices.DeleteFunc(kept, is)
+func (t *conversation) KeptBlock(p llm.AnswerPart) block {
+	return block{Raw: p.Raw, thought: wire.IsThought(p)}
 }
 
-// inOrder puts what was kept, the text and the calls of a message together,
-// with their marks for the cache; false where they do not fit each other: the
-// caller has changed the message.
-func (t *conversation) inOrder(kept []llm.AnswerPart, m *llm.Message, calls []block) (blocks []block, ok bool) {
-	text := m.PlainText()
-	whole := len(text)
-	marks, ok := wire.TextMarks(m)
-	if !ok {
-		return nil, false
+// FirstCall implements [wire.Speaker]: behind a call may be its mark.
+func (t *conversation) FirstCall(calls []block, id string) int {
+	switch {
+	case len(calls) == 0 || calls[0].ToolUse.ToolUseID != plainID(id):
+		return 0
+	case len(calls) > 1 && calls[1].CachePoint != nil:
+		return 2
 	}
-	for _, p := range kept {
-		switch {
-		case p.Type == "text":
-			if p.Bytes <= 0 || p.Bytes > len(text) {
-				return nil, false
-			}
-			blocks = append(blocks, cited(text[:p.Bytes], p.Raw))
-			text = text[p.Bytes:]
-			for len(marks) > 0 && marks[0].End <= whole-len(text) {
-				blocks, marks = t.mark(blocks, marks[0].Extra), marks[1:]
-			}
-		case p.Type == "tool_call":
-			if len(calls) == 0 || calls[0].ToolUse.ToolUseID != plainID(p.ID) {
-				return nil, false
-			}
-			n := 1
-			if len(calls) > 1 && calls[1].CachePoint != nil {
-				n = 2
-			}
-			blocks, calls = append(blocks, calls[:n]...), calls[n:]
-		case wire.IsBlock(p):
-			blocks = append(blocks, block{Raw: p.Raw, thought: wire.IsThought(p)})
-		}
-	}
-	return blocks, text == "" && len(calls) == 0 && m.Refusal == ""
+	return 1
 }
 
 // citedText is the raw of a text's part: its block without the text.
@@ -135,10 +80,9 @@ func citedRaw(citations any, pieces ...int) json.RawMessage {
 	return wire.JSONOf(&c)
 }
 
-// cited is a text with its citations, if it has any.
-func cited(text string, raw json.RawMessage) block {
+func (t *conversation) Text(text string, kept json.RawMessage) block {
 	var c citedText
-	if len(raw) == 0 || llm.JSON.Unmarshal(raw, &c) != nil {
+	if len(kept) == 0 || llm.JSON.Unmarshal(kept, &c) != nil {
 		return textBlock(text)
 	}
 	left := text
@@ -153,8 +97,7 @@ func cited(text string, raw json.RawMessage) block {
 	return block{Raw: wire.JSONOf(&c)}
 }
 
-// calls translates the calls that an assistant's message made.
-func (t *conversation) calls(m *llm.Message) (blocks []block) {
+func (t *conversation) Calls(m *llm.Message) (blocks []block) {
 	put := func(id, name string, input json.RawMessage, extra llm.Extra) {
 		if input == nil {
 			input = json.RawMessage("{}")
@@ -162,7 +105,7 @@ func (t *conversation) calls(m *llm.Message) (blocks []block) {
 		if !slices.Contains(t.called, name) {
 			t.called = append(t.called, name)
 		}
-		blocks = t.mark(append(blocks, block{ToolUse: &toolUse{ToolUseID: id, Name: name, Input: input}}), extra)
+		blocks = t.Mark(append(blocks, block{ToolUse: &toolUse{ToolUseID: id, Name: name, Input: input}}), extra)
 	}
 	for i := range m.ToolCalls {
 		c := &m.ToolCalls[i]
@@ -177,14 +120,4 @@ func (t *conversation) calls(m *llm.Message) (blocks []block) {
 		put(id, f.Name, wire.Arguments(f.Arguments), nil)
 	}
 	return blocks
-}
-
-// parts are the message's fields for what was kept; nil where chat completions
-// have a place for all of it.
-func (s *stream) parts() llm.Extra {
-	raw := s.kept.Field()
-	if raw == nil {
-		return nil
-	}
-	return llm.Extra{llm.PartsField: raw}
 }

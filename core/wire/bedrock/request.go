@@ -51,13 +51,11 @@ type inferenceConfig struct {
 // change the answer's shape is UNSUPPORTED: another route may take it.
 func bodyOf(req *llm.Request, c *wire.Call) (*requestBody, error) {
 	t := conversation{Turns: wire.Turns[block]{Call: c}}
-	for i := range req.Messages {
-		if err := t.message(&req.Messages[i], wire.At(i)); err != nil {
-			return nil, err
-		}
-	}
 	b := &requestBody{}
-	b.System, b.Messages = t.Joined()
+	var err error
+	if b.System, b.Messages, err = t.Translate(&t, req.Messages); err != nil {
+		return nil, err
+	}
 	s := settings{conversation: &t, request: req, body: b}
 	if err := s.fill(); err != nil {
 		return nil, err
@@ -69,7 +67,8 @@ func bodyOf(req *llm.Request, c *wire.Call) (*requestBody, error) {
 // those that settings reads.
 var ownFields = []string{"guardrailConfig", "performanceConfig", "promptVariables", "additionalModelResponseFieldPaths", "serviceTier", "projectIdentifier"}
 
-// conversation collects the messages of a conversation.
+// conversation collects the messages of a conversation; it is their
+// [wire.Speaker].
 type conversation struct {
 	wire.Turns[block]
 	documents map[string]int // how often a name was used: Bedrock refuses doubles
@@ -77,33 +76,9 @@ type conversation struct {
 	results   bool           // the history has results of tools
 }
 
-func (t *conversation) message(m *llm.Message, at wire.At) error {
-	t.Call.Unsaid(m)
-	if m.Role == llm.RoleAssistant {
-		return t.answer(m, at)
-	}
-	blocks, err := t.content(m, at)
-	if err != nil {
-		return err
-	}
-	blocks = t.mark(blocks, m.Extra)
-	switch m.Role {
-	case llm.RoleSystem, llm.RoleDeveloper:
-		t.Instruct(blocks...)
-	case llm.RoleTool, llm.RoleFunction:
-		return t.result(m, blocks, at)
-	default:
-		if len(blocks) == 0 {
-			blocks = []block{textBlock("")} // the server says what it thinks of it
-		}
-		t.Add("user", blocks...)
-	}
-	return nil
-}
-
-// result translates a tool's answer. A mark for the cache on its content stands
+// Result implements [wire.Speaker]. A mark for the cache on its content stands
 // behind the result.
-func (t *conversation) result(m *llm.Message, blocks []block, at wire.At) error {
+func (t *conversation) Result(m *llm.Message, blocks []block, at wire.At) error {
 	id, err := t.ResultID(m, at, "Bedrock")
 	if err != nil {
 		return err

@@ -28,7 +28,7 @@ func response(data []byte, c *wire.Call) (*llm.Response, error) {
 		return nil, llm.Errorf(llm.BadResponse, "the answer has no output.message; expected an answer of Converse")
 	}
 	m := a.whole()
-	m.Extra = a.parts()
+	m.Extra = a.kept.Extra()
 	whole := llm.NewResponse(llm.Choice{Message: *m, FinishReason: a.finish(a.reason), Extra: choiceExtra(a.reason)})
 	whole.Created, whole.Model, whole.Usage, whole.Extra = time.Now().Unix(), c.Model, a.usage, a.extra
 	return whole, nil

@@ -113,7 +113,7 @@ func (s *stream) Chunk(kind string, data []byte) (*llm.Chunk, error) {
 // stop reads messageStop.
 func (s *stream) stop(e *event) (*llm.Chunk, error) {
 	d := s.EndAll(s.close)
-	d.Extra = s.parts()
+	d.Extra = s.kept.Extra()
 	s.stopped = true
 	all, err := s.all(e.all)
 	if err != nil {

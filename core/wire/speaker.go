@@ -1,0 +1,138 @@
+package wire
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/llmagg/llmagg/core/llm"
+)
+
+// Speaker translates the parts of a message into blocks of a format; [Turns]
+// does what formats of blocks have in common. Errors are BAD_REQUEST, or
+// UNSUPPORTED where the vendor lacks something.
+type Speaker[B any] interface {
+	// Content is what a message says; empty texts are left out.
+	Content(m *llm.Message, at At) ([]B, error)
+	// Text is a text, with the citations that were kept of it; nil for none.
+	Text(text string, kept json.RawMessage) B
+	// Calls are the calls that an assistant's message makes.
+	Calls(m *llm.Message) []B
+	// FirstCall is how many of the blocks are the first call; 0 if that has
+	// another id.
+	FirstCall(calls []B, id string) int
+	// Result adds the answer of a tool, which says blocks.
+	Result(m *llm.Message, blocks []B, at At) error
+	// Kept are the parts of an answer's message that go back to the vendor, and
+	// KeptBlock is the block of one.
+	Kept(m *llm.Message) []llm.AnswerPart
+	KeptBlock(p llm.AnswerPart) B
+	// Mark puts a mark for the cache, if extra has one, on the end of blocks.
+	Mark(blocks []B, extra llm.Extra) []B
+}
+
+// Translate translates messages by s, as [Turns.Joined] gives them.
+func (t *Turns[B]) Translate(s Speaker[B], messages []llm.Message) (system []B, turns []Turn[B], err error) {
+	for i := range messages {
+		if err := t.message(s, &messages[i], At(i)); err != nil {
+			return nil, nil, err
+		}
+	}
+	system, turns = t.Joined()
+	return system, turns, nil
+}
+
+func (t *Turns[B]) message(s Speaker[B], m *llm.Message, at At) error {
+	t.Call.Unsaid(m)
+	if m.Role == llm.RoleAssistant {
+		return t.answer(s, m, at)
+	}
+	blocks, err := s.Content(m, at)
+	if err != nil {
+		return err
+	}
+	blocks = s.Mark(blocks, m.Extra)
+	switch m.Role {
+	case llm.RoleSystem, llm.RoleDeveloper:
+		t.Instruct(blocks...)
+	case llm.RoleTool, llm.RoleFunction:
+		return s.Result(m, blocks, at)
+	default:
+		if len(blocks) == 0 {
+			blocks = []B{s.Text("", nil)} // the server says what it thinks of it
+		}
+		t.Add("user", blocks...)
+	}
+	return nil
+}
+
+// answer translates an assistant's message: what was kept of it in its place,
+// where its text and its calls are still those of the answer, else its thoughts
+// first, then its text and its calls.
+func (t *Turns[B]) answer(s Speaker[B], m *llm.Message, at At) error {
+	kept, calls := s.Kept(m), s.Calls(m)
+	if blocks, ok := inOrder(s, kept, m, calls); ok && len(kept) > 0 {
+		t.Add("assistant", s.Mark(blocks, m.Extra)...)
+		return nil
+	}
+	var blocks []B
+	for _, p := range kept {
+		if IsThought(p) {
+			blocks = append(blocks, s.KeptBlock(p))
+		} else if IsBlock(p) {
+			t.Leave(OmitParts + "[" + p.Type + "]")
+		}
+	}
+	content, err := s.Content(m, at)
+	if err != nil {
+		return err
+	}
+	if m.Refusal != "" {
+		content = append(content, s.Text(m.Refusal, nil))
+	}
+	t.Add("assistant", s.Mark(append(append(blocks, content...), calls...), m.Extra)...)
+	return nil
+}
+
+// inOrder puts what was kept, the text and the calls of a message together,
+// with their marks for the cache; false where they do not fit each other: the
+// caller has changed the message.
+func inOrder[B any](s Speaker[B], kept []llm.AnswerPart, m *llm.Message, calls []B) (blocks []B, ok bool) {
+	text := m.PlainText()
+	whole := len(text)
+	marks, ok := textMarks(m)
+	if !ok {
+		return nil, false
+	}
+	for _, p := range kept {
+		switch {
+		case p.Type == "text":
+			if p.Bytes <= 0 || p.Bytes > len(text) {
+				return nil, false
+			}
+			blocks = append(blocks, s.Text(text[:p.Bytes], p.Raw))
+			text = text[p.Bytes:]
+			for len(marks) > 0 && marks[0].end <= whole-len(text) {
+				blocks, marks = s.Mark(blocks, marks[0].extra), marks[1:]
+			}
+		case p.Type == "tool_call":
+			n := s.FirstCall(calls, p.ID)
+			if n == 0 {
+				return nil, false
+			}
+			blocks, calls = append(blocks, calls[:n]...), calls[n:]
+		case IsBlock(p):
+			blocks = append(blocks, s.KeptBlock(p))
+		}
+	}
+	return blocks, text == "" && len(calls) == 0 && m.Refusal == ""
+}
+
+// Without leaves out the parts that the server refuses, which the request omits
+// by this name.
+func (c *Call) Without(name string, kept []llm.AnswerPart, is func(llm.AnswerPart) bool) []llm.AnswerPart {
+	if !slices.Contains(c.Omit, name) || !slices.ContainsFunc(kept, is) {
+		return kept
+	}
+	c.Leave(name)
+	return slices.DeleteFunc(kept, is)
+}
