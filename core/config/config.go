@@ -283,16 +283,7 @@ func (c Model) Check() error {
 			return llm.Errorf(llm.InvalidArgument, "%s: %s is %v; expected a number greater than 0", where, n.name, n.value)
 		}
 	}
-	if err := c.checkAdaptive(where); err != nil {
-		return err
-	}
-	if err := checkKey(where, c.APIKey); err != nil {
-		return err
-	}
-	if err := c.Price.Check(where); err != nil {
-		return err
-	}
-	if err := c.CheckKeys(); err != nil {
+	if err := cmp.Or(c.checkAdaptive(where), checkKey(where, c.APIKey), c.Price.Check(where), c.CheckKeys()); err != nil {
 		return err
 	}
 	if c.APIKey != "" && c.Auth != (Auth{}) {

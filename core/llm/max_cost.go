@@ -15,7 +15,7 @@ const AdviceOnPrices = "name a table of prices in LLMAGG_PRICES (llmagg prices -
 func (m *MaxCost) valid() bool { return m.Amount > 0 && m.Amount < 1e15 }
 
 func (m *MaxCost) check() error {
-	if !m.valid() {
+	if m != nil && !m.valid() {
 		return Errorf(InvalidArgument, "option \"max_cost\" is %v; expected an amount greater than 0", m.Amount)
 	}
 	return nil

@@ -1,6 +1,9 @@
 package llm
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // OnInterrupt says what happens when a stream breaks off after its first token.
 type OnInterrupt string
@@ -119,45 +122,12 @@ func (o *CallOptions) Check() error {
 	if o.MaxRetries < 0 {
 		return Errorf(InvalidArgument, "option \"max_retries\" is %d; expected at least 0", o.MaxRetries)
 	}
-	if err := o.checkOnInterrupt(); err != nil {
-		return err
-	}
-	if err := o.Unsupported.Check("option \"unsupported\""); err != nil {
-		return err
-	}
-	if o.Rules != nil {
-		if err := checkRules("failover_on", o.Rules.Failover); err != nil {
-			return err
-		}
-		if err := checkRules("retry_on", o.Rules.Retry); err != nil {
-			return err
-		}
-	}
-	if o.MaxCost != nil {
-		if err := o.MaxCost.check(); err != nil {
-			return err
-		}
-	}
-	if err := o.checkBudgets(); err != nil {
+	if err := cmp.Or(o.checkOnInterrupt(), o.Unsupported.Check("option \"unsupported\""), o.Rules.check(), o.MaxCost.check(), o.checkBudgets()); err != nil {
 		return err
 	}
 	if o.CacheLimits != nil {
 		return Errorf(InvalidArgument, "CallOptions.CacheLimits is set, which is for options that are read from text; in Go the aggregator has a cache (WithCache, or Cache of its options)")
 	}
-	if err := o.checkAccept(); err != nil {
-		return err
-	}
-	if err := o.Strategy.Check(); err != nil {
-		return err
-	}
-	if err := o.Cache.Check(); err != nil {
-		return err
-	}
-	if err := checkExtraBody(o.ExtraBody); err != nil {
-		return ofOption("extra_body", err)
-	}
-	if err := CheckHeaders(o.Headers); err != nil {
-		return ofOption("headers", err)
-	}
-	return nil
+	return cmp.Or(o.checkAccept(), o.Strategy.Check(), o.Cache.Check(), ofOption("extra_body", checkExtraBody(o.ExtraBody)),
+		ofOption("headers", CheckHeaders(o.Headers)))
 }

@@ -76,16 +76,8 @@ var callSettings = []callSetting{
 			o.ExtraBody, err = parseExtraBody(v)
 			return err
 		}, nil},
-	{setting.Setting{Name: "headers_only", Type: "bool", Default: "false", Meaning: "sends this call's headers only, without the key and the configured headers", Internal: true},
-		func(o *CallOptions, key string, v []byte) (err error) {
-			o.HeadersOnly, err = boolOption(key, v)
-			return err
-		}, nil},
-	{setting.Setting{Name: "bare", Type: "bool", Default: "false", Meaning: "one attempt without concurrency limit, breaker or retry (single clients only)", Internal: true},
-		func(o *CallOptions, key string, v []byte) (err error) {
-			o.Bare, err = boolOption(key, v)
-			return err
-		}, nil},
+	{setting.Setting{Name: "headers_only", Type: "bool", Default: "false", Meaning: "sends this call's headers only, without the key and the configured headers", Internal: true}, boolIn(func(o *CallOptions) *bool { return &o.HeadersOnly }), nil},
+	{setting.Setting{Name: "bare", Type: "bool", Default: "false", Meaning: "one attempt without concurrency limit, breaker or retry (single clients only)", Internal: true}, boolIn(func(o *CallOptions) *bool { return &o.Bare }), nil},
 	{setting.Setting{Name: "groups", Type: "list of integers", Default: "one group", Meaning: "over explicit routes: the sizes of consecutive groups, each of which the strategy orders", Internal: true},
 		routing(func(r *Routing) *[]int { return &r.Groups }), nil},
 	{setting.Setting{Name: "order", Type: "list of integers", Default: "by the strategy", Meaning: "over explicit routes: the places of the routes in the order in which they are asked; the others follow", Internal: true},
@@ -171,8 +163,12 @@ func parseOptions(data []byte, withModels bool) (o CallOptions, models []string,
 	return o, models, groups, nil
 }
 
-// ofOption is an error with the name of the option that it is about.
+// ofOption is an error with the name of the option that it is about; nil stays
+// nil.
 func ofOption(name string, err error) error {
+	if err == nil {
+		return nil
+	}
 	text := AsError(err).Message
 	switch quoted := strconv.Quote(name); {
 	case strings.HasPrefix(text, "option "+quoted):

@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"cmp"
 	"encoding/json"
 	"math"
 	"slices"
@@ -54,6 +55,14 @@ func statusIs(rule string, status int) bool {
 		return int(rule[0]-'0') == status/100
 	}
 	return rule == strconv.Itoa(status)
+}
+
+// check refuses rules that cannot match; nil are none.
+func (r *Rules) check() error {
+	if r == nil {
+		return nil
+	}
+	return cmp.Or(checkRules("failover_on", r.Failover), checkRules("retry_on", r.Retry))
 }
 
 // checkRules refuses rules that cannot match: statuses that do not exist, and
