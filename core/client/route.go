@@ -10,8 +10,8 @@ import (
 	"github.com/llmagg/llmagg/core/wire"
 )
 
-// Machinery is the client as calls see it that have other routes, too. It is
-// for core/aggregator.
+// Machinery is the client as calls over several routes use it. It is for
+// core/aggregator.
 func (c *Client) Machinery() routing.Route { return (*route)(c) }
 
 // route is a client's [routing.Route].

@@ -36,15 +36,16 @@ func (at *place) inside(key string) *place {
 	return &inner
 }
 
-// model is the place of a model below that of its provider: what the provider
-// could not read the model lacks, too, unless it has a value of its own.
+// model is the place of a model inside its provider. A value that the provider
+// lacks, since a variable is not set, is missing in the model too, unless it
+// has a value of its own.
 func (at *place) model(what string) *place {
 	return &place{what: what, o: at.o, unset: maps.Clone(at.unset)}
 }
 
 // expand replaces ${NAME} by the environment's value, and ${NAME:-text} by text
-// where NAME is not set or empty. What stands in a value is not expanded
-// again. A name that is not set is noted in unset.
+// if NAME is not set or empty. References inside of a value are not expanded. A
+// name that is not set is noted in unset.
 func (at *place) expand(s string) (string, error) {
 	var out strings.Builder
 	for {

@@ -56,8 +56,8 @@ var reasons = wordlist.Index[end]{
 		"malformedmodeloutput invalidtoolcall"},
 }
 
-// IsReason tells whether a word is a finish reason; vendors have words for none
-// too.
+// IsReason tells whether a word is a finish reason. Some vendors write a word
+// where there is no reason yet.
 func IsReason(word string) bool {
 	switch word {
 	case "stop", "length", "tool_calls": // nearly all
@@ -73,8 +73,8 @@ func IsKnownReason(word string) bool {
 	return known && e != endNone
 }
 
-// InOpenAIsWords is a finish reason in OpenAI's words; one that these have no
-// word for stays as it is.
+// InOpenAIsWords is a finish reason in OpenAI's words. A reason without a word
+// of OpenAI's stays unchanged.
 func InOpenAIsWords(reason string) string {
 	switch reason {
 	case "", "stop", "length", "tool_calls", "content_filter", "function_call":
@@ -86,8 +86,8 @@ func InOpenAIsWords(reason string) string {
 	return reason
 }
 
-// endOf is what a finish reason means. Of words that are in no table, those
-// that speak of a failure are one.
+// endOf is what a finish reason means. A word outside of the table is a failure
+// if it speaks of one.
 func endOf(reason string) end {
 	word := suggest.Fold(reason)
 	if e, known := reasons.Find(word); known || word == "" {

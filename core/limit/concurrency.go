@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// Concurrency bounds the attempts in flight on a route: a number of slots,
-// fixed or found by itself, given first come first served (C1, C2).
+// Concurrency bounds the attempts in flight on a route. It has a number of
+// slots, fixed or adaptive, and grants them first come, first served (C1, C2).
 type Concurrency struct {
 	slots    *semaphore.Weighted // lets waiters in strictly in the order in which they came
 	size     atomic.Int64

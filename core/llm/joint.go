@@ -31,9 +31,9 @@ type jointItem struct {
 	id, kindOf string
 }
 
-// jointPlace is where a joint stands. Outside a delta texts are marks (names,
-// reasons, states), which replace each other, and no pieces; a chunk repeats
-// its own fields.
+// jointPlace is where a joint stands. Texts in a delta are pieces of a longer
+// text. Elsewhere a text is a mark (a name, a reason, a state), which replaces
+// the one before it. A chunk repeats its own fields.
 type jointPlace struct {
 	name string
 	in   jointLevel
@@ -206,8 +206,8 @@ func (j *joint) appendTo(dst []byte) []byte {
 	return append(dst, j.raw...)
 }
 
-// value is the joined value; halves of characters whose other half never came
-// are replaced.
+// value is the joined value. Half of a character is replaced if its other half
+// never came.
 func (j *joint) value() json.RawMessage {
 	value := j.raw
 	if j.kind != 0 {
@@ -288,7 +288,8 @@ func (m *joints) addField(at jointPlace, raw json.RawMessage) {
 	j.add(at, raw)
 }
 
-// lacking is what the unknown fields of a whole value add to what has come.
+// lacking is what the unknown fields of a whole value hold beyond the pieces
+// that have come.
 func (m joints) lacking(whole Extra) (more Extra) {
 	for name, raw := range whole {
 		if raw = m[name].rest(raw); raw == nil {

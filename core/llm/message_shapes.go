@@ -9,9 +9,9 @@ import (
 	"github.com/llmagg/llmagg/core/internal/wordlist"
 )
 
-// This file checks what stands inside of messages: parts and calls that lack
-// what makes them one, and names and types that are slips. Types that are like
-// none here pass: their servers know them.
+// This file checks the parts and the calls in messages: they may lack a field
+// that they need, or have a misspelt name or type. A type that resembles no
+// known type passes: the server may know it.
 
 // partTypes are the types of parts that formats and well-known servers have.
 const partTypes wordlist.List = `
@@ -20,8 +20,8 @@ image audio video document thinking redacted_thinking reasoning reference search
 server_tool_use image_file image_pil image_embeds audio_embeds prompt_embeds container_upload guardContent cachePoint reasoningContent citationsContent searchResult
 `
 
-// problem says what is wrong with a part, as what follows its place; "" for
-// nothing.
+// problem says what is wrong with a part, as the end of a message that begins
+// with the part's place; "" if nothing is wrong.
 func (s *partShape) problem(part []byte) string {
 	switch {
 	case s.typ != nil && s.typ[0] != '"':
@@ -57,7 +57,7 @@ func (s *partShape) problem(part []byte) string {
 	return ""
 }
 
-// notText is the problem of a field that is no text.
+// notText is the problem of a field that must be a text and is not.
 func notText(field string, value []byte) string {
 	return field + " is " + shown.Value(value) + "; expected a string"
 }
@@ -181,7 +181,7 @@ func callsField(key []byte) string {
 }
 
 // passCalls passes over a list of calls, which comes next, and tells whether
-// each is a function's that has all it needs, as nearly all are: those need no
+// each calls a function and has all that it needs. Nearly all do, and need no
 // second look.
 func (r *reader) passCalls() (plain bool) {
 	plain = true
@@ -303,8 +303,8 @@ func callProblem(call []byte) string {
 }
 
 // calledProblem says what is wrong with what a call names: a function with its
-// arguments, or a tool with its input. A few servers take the object for which
-// the arguments stand.
+// arguments, or a tool with its input. A few servers take arguments as an
+// object instead of its text.
 func calledProblem(at string, called []byte, text string) string {
 	if called[0] != '{' {
 		return fmt.Sprintf("%s is %s; expected {\"name\": …, %q: …}", at, shown.Value(called), text)

@@ -44,9 +44,9 @@ type Embedding struct {
 	Usage   *llm.Usage
 }
 
-// Place puts the vectors of an answer, of which the i-th belongs to the text
-// that at gives, in the order of the texts. Each text must have one, and all
-// must be of one length.
+// Place puts the vectors of an answer into the order of the texts: at gives the
+// text that the i-th vector belongs to. Each text must have a vector, and all
+// vectors must have the same length.
 func (e *Embedding) Place(vectors []Vector, at func(i int) int) error {
 	if len(vectors) != len(e.Texts) {
 		return llm.Errorf(llm.BadResponse, "the answer has %d vectors for %d texts", len(vectors), len(e.Texts))
@@ -67,7 +67,8 @@ func (e *Embedding) Place(vectors []Vector, at func(i int) int) error {
 	return nil
 }
 
-// InOrder is for answers that have the texts' order.
+// InOrder is the "at" of [Embedding.Place] for answers in the order of the
+// texts.
 func InOrder(i int) int { return i }
 
 // Vector is a vector as answers have it: a list of numbers, or little-endian
@@ -110,7 +111,7 @@ func (v *Vector) UnmarshalJSON(data []byte) error {
 }
 
 // numbers reads a list of numbers. The JSON library takes about twice the time
-// and the memory for the digits of vectors (BenchmarkVectors).
+// and memory for it (BenchmarkVectors).
 func (v *Vector) numbers(data []byte) error {
 	if len(data) < 2 || data[0] != '[' || data[len(data)-1] != ']' {
 		return llm.Errorf(llm.BadResponse, "a vector is neither a list of numbers nor base64")
@@ -138,8 +139,8 @@ func (v *Vector) numbers(data []byte) error {
 	return nil
 }
 
-// Normalize gives vectors the length 1: some vendors do not where they shorten
-// them.
+// Normalize gives vectors the length 1: some vendors do not do so after they
+// have shortened them.
 func Normalize(vectors [][]float32) {
 	for _, v := range vectors {
 		var sum float64
@@ -163,8 +164,8 @@ func TokensOf(raw json.RawMessage) *llm.Usage {
 	return llm.ReadUsage([]byte(`{"prompt_tokens":` + string(raw) + `,"total_tokens":` + string(raw) + `}`))
 }
 
-// TokensIn is the usage of a request without an answer of its own: where only
-// the sum is told, it is that of the input.
+// TokensIn is the usage of a request that generates no tokens: if the server
+// tells only the sum, the sum is the input.
 func TokensIn(u *llm.Usage) *llm.Usage {
 	if prompt, completion, total := u.Counts(); prompt || completion || !total {
 		return u

@@ -92,7 +92,7 @@ func readItem(r *jsontext.Reader) (f itemFields) {
 	return f
 }
 
-// begin notes an item; nil for what is none.
+// begin notes an item; nil if the value is not an item.
 func (s *stream) begin(f *itemFields, place int) *answerItem {
 	if f.kind == "" {
 		return nil
@@ -138,8 +138,8 @@ func (it *answerItem) isCall() bool {
 	return it.kind == "function_call" || it.kind == "custom_tool_call"
 }
 
-// find is the item that an event of a kind of item is about; nil for one that
-// has not begun. Some servers give an item another id in each event.
+// find is the item of this kind that an event is about; nil if it has not
+// begun. Some servers give an item another id in each event.
 func (s *stream) find(kind string, place int, id string) *answerItem {
 	there := s.byPlace[place]
 	if place < 0 || there != nil && there.kind != kind {
@@ -160,8 +160,8 @@ func (s *stream) find(kind string, place int, id string) *answerItem {
 	return nil
 }
 
-// open is find for an event that needs an item: servers leave out its
-// beginning.
+// open is find for an event that needs an item, and begins the item if there is
+// none: some servers leave out the event that begins an item.
 func (s *stream) open(kind string, place int, id string) *answerItem {
 	it := s.find(kind, place, id)
 	if it == nil {
@@ -175,7 +175,7 @@ func (s *stream) open(kind string, place int, id string) *answerItem {
 	return it
 }
 
-// name says what a call calls.
+// name sets the name of the function, or of the tool, that a call calls.
 func (s *stream) name(it *answerItem, f *itemFields) {
 	it.number = s.calls
 	s.calls++
@@ -215,8 +215,8 @@ func (s *stream) argue(it *answerItem, text string) {
 	c.Function.Arguments += text
 }
 
-// end takes an item as it is when it has ended: what of it has not come is
-// given, and what must go back is kept.
+// end takes an item that has ended. It adds to the answer what the pieces did
+// not have, and keeps what must go back to the server.
 func (s *stream) end(it *answerItem, f *itemFields) {
 	switch it.kind {
 	case "message":
@@ -251,9 +251,9 @@ func (s *stream) end(it *answerItem, f *itemFields) {
 	}
 }
 
-// endArguments gives what of the arguments has not come in pieces: all of them
-// behind a placeholder. The bytes of an object, which is no text, say nothing
-// of its pieces.
+// endArguments adds the arguments that did not come in pieces; after a
+// placeholder that is all of them. Arguments that are an object instead of a
+// text are not compared with the pieces: their bytes may differ.
 func (s *stream) endArguments(it *answerItem, raw []byte) {
 	whole := argumentsOf(raw)
 	switch {
@@ -275,7 +275,8 @@ func (s *stream) endArguments(it *answerItem, raw []byte) {
 	}
 }
 
-// endEmpty gives a call without arguments those that it began with, or none.
+// endEmpty gives a call whose arguments did not come those of its first event,
+// or else an empty object.
 func (s *stream) endEmpty(it *answerItem) {
 	if it.said.Size > 0 {
 		return

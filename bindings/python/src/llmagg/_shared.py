@@ -21,16 +21,16 @@ class Shared:
     """
 
     _kind: ClassVar[str]
-    """What it is, "budget" or "cache"."""
+    """What the object is: "budget" or "cache"."""
     _name: str
     _generation: int
-    """The library that knows it: a forked child has another."""
+    """The generation of the library that knows the object: a forked child has another."""
 
     def _new_name(self) -> None:
         self._name, self._generation = f"python-{next(_numbers)}", -1
 
     def _tell(self, limits: dict[str, Any]) -> None:
-        """Gives the core the object, or its new limits; what goes with the object is forgotten there."""
+        """Gives the core the object, or its new limits. The core forgets the object when Python deletes it."""
         tell(self._kind, self._name, limits)
         if self._generation != load.generation:
             self._generation = load.generation
@@ -44,7 +44,7 @@ class Shared:
 
 
 def tell(kind: str, name: str, limits: dict[str, Any] | None) -> None:
-    """Gives the core the limits of the object with a name; None: it is not needed any more."""
+    """Gives the core the limits of a named object; None means that the object is no longer needed."""
     data, text = encode(limits, f"the {kind}") if limits is not None else b"", name.encode()
     load.call(f"llmagg_{kind}_set", text, len(text), data, len(data))
 

@@ -1,11 +1,11 @@
-"""A chat model for LangChain: its model for OpenAI's API, over an aggregator in the same process.
+"""A chat model for LangChain: LangChain's own ``ChatOpenAI``, with an aggregator of this process as its server.
 
 Example::
 
     model = llmagg.adapters.langchain.chat_model(llm)
     print(model.with_structured_output(City).invoke("Name a city in Germany."))
 
-Needs ``langchain-openai``. ``bind_tools``, ``with_structured_output``, streams, batches and usage are LangChain's own;
+Needs ``langchain-openai``. ``bind_tools``, ``with_structured_output``, streams, batches and usage work as in LangChain;
 ``response_metadata["headers"]["x-llmagg-route"]`` names the route that answered.
 """
 
