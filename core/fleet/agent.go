@@ -25,8 +25,11 @@ const (
 	// soon is at once. Go's race detector crashes now and then at timers in the
 	// bubble of a test that are due when they are set.
 	soon = time.Nanosecond
-	// openWithin is how long a connection may take.
-	openWithin = 2 * time.Second
+	// openWithin is how long a connection may take: a few answers of a store
+	// that is slow, more than that where sentinels are asked first.
+	openWithin = 6 * time.Second
+	// unopened is how long rates wait for a store that is being opened.
+	unopened = 2 * time.Second
 	// beat is how often a process says that it is alive.
 	beat = time.Second
 	// again is the pause before a store that is out of reach is asked again.
@@ -68,6 +71,7 @@ func (m *Member) open(ctx context.Context) (Store, error) {
 		cancel()
 	})
 	defer stop()
+	defer time.AfterFunc(unopened, m.alone).Stop()
 	return m.o.Open(opening)
 }
 

@@ -11,6 +11,8 @@ import (
 	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/fleet"
 	"github.com/llmagg/llmagg/core/fleet/valkey"
+	"github.com/llmagg/llmagg/core/manager"
+	"github.com/llmagg/llmagg/core/observe"
 )
 
 // late copies what comes from one connection to another, each piece later.
@@ -65,25 +67,51 @@ func (s *server) slowly(by time.Duration) string {
 	return l.Addr().String()
 }
 
-// A server whose every answer takes 600 ms is a store.
+// A server whose every answer takes 600 ms, or nearly all the time that a
+// question has, is a store, with the times that a member gives it.
 func TestAServerThatIsAlwaysSlow(t *testing.T) {
-	s := start(t)
-	c := config.Fleet{URL: "redis://" + s.slowly(600*time.Millisecond)}
-	opening, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-	defer cancel()
-	a, err := valkey.Open(opening, c)
-	require.NoError(t, err)
-	defer a.Close()
-	_, err = a.Alive(t.Context(), "a")
-	require.NoError(t, err)
-	require.NoError(t, a.Tell(t.Context(), []fleet.Change{{Route: "r", What: "opened", For: time.Minute, Process: "a"}}))
-	heard, from, err := a.Listen(t.Context(), "")
-	require.NoError(t, err)
-	require.Len(t, heard, 1)
-	heard, _, err = a.Listen(t.Context(), from)
-	require.NoError(t, err)
-	require.Empty(t, heard)
-	n, err := a.Lease(t.Context(), fleet.Budget{Route: "r", Of: "rpm", PerSecond: 10, Burst: 10}, 5)
-	require.NoError(t, err)
-	require.Equal(t, 5, n)
+	for _, by := range []time.Duration{600 * time.Millisecond, time.Second, 1400 * time.Millisecond} {
+		t.Run(by.String(), func(t *testing.T) {
+			t.Parallel()
+			s := start(t)
+			a, err := valkey.Open(t.Context(), config.Fleet{URL: "redis://" + s.slowly(by)})
+			require.NoError(t, err)
+			defer a.Close()
+			_, err = a.Alive(t.Context(), "a")
+			require.NoError(t, err)
+			require.NoError(t, a.Tell(t.Context(), []fleet.Change{{Route: "r", What: "opened", For: time.Minute, Process: "a"}}))
+			heard, from, err := a.Listen(t.Context(), "")
+			require.NoError(t, err)
+			require.Len(t, heard, 1)
+			heard, _, err = a.Listen(t.Context(), from)
+			require.NoError(t, err)
+			require.Empty(t, heard)
+			n, err := a.Lease(t.Context(), fleet.Budget{Route: "r", Of: "rpm", PerSecond: 10, Burst: 10}, 5)
+			require.NoError(t, err)
+			require.Equal(t, 5, n)
+		})
+	}
+}
+
+// A member joins a store that takes 600 ms, or nearly all the time that a
+// question has, for each answer, and goes on with it.
+func TestAMemberOfASlowServer(t *testing.T) {
+	for _, by := range []time.Duration{600 * time.Millisecond, time.Second, 1400 * time.Millisecond} {
+		t.Run(by.String(), func(t *testing.T) {
+			t.Parallel()
+			s := start(t)
+			open, err := valkey.Opener(config.Fleet{URL: "redis://" + s.slowly(by)})
+			require.NoError(t, err)
+			m := manager.New(manager.Options{})
+			seen := m.Observers().Subscribe(100)
+			defer seen.Close()
+			member, err := fleet.Join(t.Context(), m, fleet.Options{Open: open})
+			require.NoError(t, err)
+			require.Eventually(t, func() bool { return member.Report().Connected }, 10*time.Second, 10*time.Millisecond, "%+v", member.Report())
+			require.Never(t, func() bool { return !member.Report().Connected }, 5*time.Second, 10*time.Millisecond)
+			require.Equal(t, observe.FleetJoined, (<-seen.C()).Kind)
+			require.Empty(t, seen.C())
+			require.NoError(t, m.Close(context.Background()))
+		})
+	}
 }

@@ -20,9 +20,10 @@ type store struct {
 	client valkey.Client
 	key    string // "llmagg:{NAME}:"
 
-	mu    sync.Mutex // guards what follows
-	there time.Time  // the server's clock …
-	asked time.Time  // … at this time of the process's monotonic one; zero: unknown
+	mu     sync.Mutex // guards what follows
+	there  time.Time  // the server's clock …
+	asked  time.Time  // … at this time of the process's monotonic one; zero: unknown
+	leased bool       // the server knows gcra
 }
 
 const (
@@ -50,7 +51,12 @@ func open(ctx context.Context, o valkey.ClientOption, name string) (fleet.Store,
 		if d.err != nil {
 			return nil, plain(d.err)
 		}
-		return &store{client: d.client, key: "llmagg:{" + name + "}:"}, nil
+		s := &store{client: d.client, key: "llmagg:{" + name + "}:"}
+		if _, err := s.now(ctx); err != nil { // questions then have to wait for one answer only
+			s.Close()
+			return nil, err
+		}
+		return s, nil
 	case <-ctx.Done():
 		go func() {
 			if d := <-done; d.client != nil {
@@ -107,7 +113,7 @@ func (s *store) Listen(ctx context.Context, from string) ([]fleet.Change, string
 		from = strconv.FormatInt(now.UnixMilli()-looksBack, 10)
 		wait = 1
 	}
-	asking, cancel := context.WithTimeout(ctx, takes*time.Millisecond+answers)
+	asking, cancel := context.WithTimeout(ctx, takes*time.Millisecond+3*answers) // it may have to connect first
 	defer cancel()
 	cmd := s.client.B().Xread().Count(1000).Block(int64(wait)).Streams().Key(s.key + "changes").Id(from).Build()
 	streams, err := s.client.Do(asking, cmd).AsXRead()
@@ -155,7 +161,8 @@ func clock(id string) time.Time {
 	return time.UnixMilli(n)
 }
 
-// now is the server's time. It is asked once, and with each Alive.
+// now is the server's time. It is asked when the store is opened, and with each
+// Alive.
 func (s *store) now(ctx context.Context) (time.Time, error) {
 	s.mu.Lock()
 	there, asked := s.there, s.asked
@@ -192,22 +199,39 @@ func (s *store) set(began time.Time, r valkey.ValkeyResult) error {
 
 // gcra takes up to ARGV[3] units, by the server's time in µs: ARGV[1] µs a
 // unit, ARGV[2] µs of burst. It is the form of redis_rate's AllowAtMost.
-var gcra = valkey.NewLuaScript(`local t = redis.call('TIME')
+const gcraText = `local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
 local per, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
 local tat = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now)
 local n = math.min(tonumber(ARGV[3]), math.floor((now + burst - tat) / per + 0.000001))
 if n <= 0 then return 0 end
 redis.call('SET', KEYS[1], string.format('%.0f', tat + n * per), 'PX', math.ceil((tat + n * per - now) / 1000) + 1000)
-return n`)
+return n`
+
+var gcra = valkey.NewLuaScript(gcraText)
 
 // Lease is [fleet.Store.Lease].
 func (s *store) Lease(ctx context.Context, b fleet.Budget, n int) (int, error) {
 	per := 1e6 / b.PerSecond
 	number := func(f float64) string { return strconv.FormatFloat(f, 'f', 6, 64) }
-	granted, err := gcra.Exec(ctx, s.client, []string{s.key + "rate:" + b.Route + ":" + b.Of},
-		[]string{number(per), number(per * b.Burst), strconv.Itoa(n)}).AsInt64()
-	return int(granted), plain(err)
+	key, args := s.key+"rate:"+b.Route+":"+b.Of, []string{number(per), number(per * b.Burst), strconv.Itoa(n)}
+	s.mu.Lock()
+	leased := s.leased
+	s.mu.Unlock()
+	if leased {
+		granted, err := gcra.Exec(ctx, s.client, []string{key}, args).AsInt64()
+		return int(granted), plain(err)
+	}
+	// The first is no EVALSHA, which a server that does not know the script
+	// answers in vain: a slow server has no time for a second answer.
+	granted, err := s.client.Do(ctx, s.client.B().Eval().Script(gcraText).Numkeys(1).Key(key).Arg(args...).Build()).AsInt64()
+	if err != nil {
+		return 0, plain(err)
+	}
+	s.mu.Lock()
+	s.leased = true
+	s.mu.Unlock()
+	return int(granted), nil
 }
 
 // Mark is [fleet.Store.Mark].
