@@ -246,6 +246,8 @@
  *             cluster; ?sentinel=NAME
  *         "name": text; default: "default". Who shares: processes with the same name
  *         "agree": integer; default: 2. Processes whose breakers must be open before others skip a route; 1 believes any
+ *         "processes": integer; default: 1. How many processes there are, until the store has told: one that has not reached
+ *             it yet keeps each rate at that share of the limit
  *         "share": list of texts; default: ["waits", "breakers", "rates"]. What is shared
  *         "username": text. Of the store
  *         "password": text. Of the store
@@ -537,7 +539,7 @@ LLMAGG_API llmagg_status llmagg_manager_report(llmagg_manager *manager, llmagg_b
 LLMAGG_API llmagg_status llmagg_manager_metrics(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err);
 
 /* Makes the manager's routes members of a fleet: processes that use the same routes share what they find out. config is the object of
- * the configuration's key "fleet": {"url": "valkey://host:6379", "name", "agree", "share", "username", "password", "ca_file"};
+ * the configuration's key "fleet": {"url": "valkey://host:6379", "name", "agree", "processes", "share", "username", "password", "ca_file"};
  * llmagg_aggregator_initialize does the same with it. Routes of llmagg_client_new and llmagg_client_new_custom are members where the
  * default manager is. Connects in the background: a store that cannot be reached is no error. Joining the same fleet again changes
  * nothing, another one leaves the first, and NULL leaves it.
@@ -546,7 +548,8 @@ LLMAGG_API llmagg_status llmagg_manager_join(llmagg_manager *manager, const char
 
 /* The membership: {"name", "process": this one, as others know it, "connected": the store is in reach, "processes": that are alive,
  * "lag_ms": until what was told last was heard, "told", "heard": changes of routes, "degraded_since": seconds since the epoch, or null
- * while connected, "error": why not}; null without a fleet. *out is owned. Codes: CLOSED. Since: 0.1.0 */
+ * while connected, "rate_share": of each shared rate, that this process keeps to meanwhile, or null, "error": why not}; null without a
+ * fleet. *out is owned. Codes: CLOSED. Since: 0.1.0 */
 LLMAGG_API llmagg_status llmagg_manager_fleet_report(llmagg_manager *manager, llmagg_buf *out, llmagg_error **err);
 
 /* Closes the manager and its providers: calls in flight end with LLMAGG_E_CLOSED, each with its event; later uses return CLOSED.

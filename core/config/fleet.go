@@ -16,18 +16,19 @@ import (
 // processes that use the same routes learn from each other. It holds a
 // password: do not print it.
 type Fleet struct {
-	URL      string   `json:"-"` // valkey:, redis:, with TLS valkeys:, rediss:; several hosts by comma; ?sentinel=NAME
-	Name     string   // who shares; "default"
-	Agree    int      // processes whose circuits must be open before others skip a route; 2
-	Share    []string // "waits", "breakers", "rates"; all
-	Username string
-	Password string `json:"-"`
-	CAFile   string
+	URL       string   `json:"-"` // valkey:, redis:, with TLS valkeys:, rediss:; several hosts by comma; ?sentinel=NAME
+	Name      string   // who shares; "default"
+	Agree     int      // processes whose circuits must be open before others skip a route; 2
+	Processes int      // how many there are, until the store has told; 1
+	Share     []string // "waits", "breakers", "rates"; all
+	Username  string
+	Password  string `json:"-"`
+	CAFile    string
 }
 
 // Equal tells whether two fleets are the same.
 func (f *Fleet) Equal(o *Fleet) bool {
-	return f.URL == o.URL && f.Name == o.Name && f.Agree == o.Agree && slices.Equal(f.Share, o.Share) && f.Username == o.Username &&
+	return f.URL == o.URL && f.Name == o.Name && f.Agree == o.Agree && f.Processes == o.Processes && slices.Equal(f.Share, o.Share) && f.Username == o.Username &&
 		f.Password == o.Password && f.CAFile == o.CAFile
 }
 
@@ -41,6 +42,7 @@ var fleetSettings = []setting.Setting{
 	{Group: "fleet", Name: "url", Type: "text", Default: "none: alone", Meaning: "beside the providers: the store by which processes with the same routes share what they find out: valkey://host:6379, redis://, with TLS valkeys://, rediss://; several hosts by comma are a cluster; ?sentinel=NAME"},
 	{Group: "fleet", Name: "name", Type: "text", Default: "\"default\"", Meaning: "who shares: processes with the same name"},
 	{Group: "fleet", Name: "agree", Type: "integer", Default: "2", Meaning: "processes whose breakers must be open before others skip a route; 1 believes any"},
+	{Group: "fleet", Name: "processes", Type: "integer", Default: "1", Meaning: "how many processes there are, until the store has told: one that has not reached it yet keeps each rate at that share of the limit"},
 	{Group: "fleet", Name: "share", Type: "list of texts", Default: "[\"waits\", \"breakers\", \"rates\"]", Meaning: "what is shared"},
 	{Group: "fleet", Name: "username", Type: "text", Meaning: "of the store"},
 	{Group: "fleet", Name: "password", Type: "text", Meaning: "of the store"},
@@ -113,6 +115,9 @@ func (c *Fleet) set(at *place, v []byte) (err error) {
 		return err
 	case at.key == "agree":
 		c.Agree, err = setting.Integer(at.key, v, 1)
+		return at.wrap(err)
+	case at.key == "processes":
+		c.Processes, err = setting.Integer(at.key, v, 1)
 		return at.wrap(err)
 	case at.key == "share":
 		if v[0] != '[' || llm.JSON.Unmarshal(v, &c.Share) != nil {

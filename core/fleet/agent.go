@@ -292,6 +292,7 @@ func (m *Member) lose(ctx context.Context, err error) {
 		m.since = time.Now()
 	}
 	m.connected, m.state.Error = false, err.Error()
+	share := m.share()
 	m.mu.Unlock()
 	m.alone()
 	if !was && !first {
@@ -299,7 +300,7 @@ func (m *Member) lose(ctx context.Context, err error) {
 	}
 	m.tell(observe.FleetLost, err.Error())
 	if l := m.o.Logger; l != nil {
-		l.Warn("the fleet's store is out of reach; this process decides alone until it is back", "fleet", m.o.Name, "error", err.Error())
+		l.Warn("the fleet's store is out of reach; this process decides alone until it is back", "fleet", m.o.Name, "error", err.Error(), "rate_share", share)
 	}
 }
 

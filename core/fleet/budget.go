@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -96,10 +97,16 @@ func (m *Member) lease(ctx context.Context, s Store) error {
 	return nil
 }
 
+// share is this process's of each rate, while the store is out of reach. The
+// caller holds mu.
+func (m *Member) share() float64 {
+	return 1 / float64(cmp.Or(m.state.Processes, m.o.Processes))
+}
+
 // alone lets the limiters go on without the store, each at its process's share.
 func (m *Member) alone() {
 	m.mu.Lock()
-	share := 1 / float64(max(m.state.Processes, 1))
+	share := m.share()
 	var all []*rate.Limiter
 	for _, r := range m.routes {
 		if r.account != nil {

@@ -43,6 +43,10 @@ type Options struct {
 	// Agree is how many processes' circuits must be open before those of other
 	// processes open, too; 2. With 1, any process is believed.
 	Agree int
+	// Processes is how many there are, for as long as the store has not told: a
+	// member that has not reached it keeps each rate at that share of the limit;
+	// 1.
+	Processes int
 	// Share is what is shared; by default ShareWaits, ShareBreakers and
 	// ShareRates.
 	Share []string
@@ -56,7 +60,7 @@ type Options struct {
 
 // Check fills in the defaults. The error is INVALID_ARGUMENT.
 func (o *Options) Check() error {
-	o.Name, o.Agree = cmp.Or(o.Name, "default"), cmp.Or(o.Agree, 2)
+	o.Name, o.Agree, o.Processes = cmp.Or(o.Name, "default"), cmp.Or(o.Agree, 2), cmp.Or(o.Processes, 1)
 	if o.Share == nil {
 		o.Share = []string{ShareWaits, ShareBreakers, ShareRates}
 	}
@@ -72,6 +76,8 @@ func (o *Options) Check() error {
 		return llm.Errorf(llm.InvalidArgument, "fleet: share is empty; expected some of \"waits\", \"breakers\", \"rates\", or no fleet at all")
 	case o.Agree < 1:
 		return llm.Errorf(llm.InvalidArgument, "fleet: agree is %d; expected at least 1", o.Agree)
+	case o.Processes < 1:
+		return llm.Errorf(llm.InvalidArgument, "fleet: processes is %d; expected at least 1", o.Processes)
 	case strings.ContainsAny(o.Name, "{}: \t\r\n"):
 		return llm.Errorf(llm.InvalidArgument, "fleet: the name %s is not valid; expected one without braces, colons and blanks", shown.Name(o.Name))
 	}
@@ -113,6 +119,7 @@ type Report struct {
 	Told      int
 	Heard     int       // changes that others told
 	LostSince time.Time // zero while connected
+	RateShare float64   // of each shared rate, that this process keeps to while the store is out of reach; 0: rates are leased, or not shared
 	Error     string    // why the store is out of reach
 }
 
@@ -171,6 +178,9 @@ func (m *Member) Report() Report {
 	r.Name, r.Process, r.Connected = m.o.Name, m.process, m.connected
 	if !m.connected {
 		r.LostSince = m.since
+		if m.shares(ShareRates) {
+			r.RateShare = m.share()
+		}
 	}
 	return r
 }
@@ -186,7 +196,10 @@ func (m *Member) shares(what string) bool { return slices.Contains(m.o.Share, wh
 
 // MarshalJSON writes the report as C and Python give it.
 func (r Report) MarshalJSON() ([]byte, error) {
-	var since *float64
+	var since, share *float64
+	if r.RateShare > 0 {
+		share = &r.RateShare
+	}
 	if !r.LostSince.IsZero() {
 		at := float64(r.LostSince.UnixMicro()) / 1e6
 		since = &at
@@ -200,6 +213,7 @@ func (r Report) MarshalJSON() ([]byte, error) {
 		Told      int      `json:"told"`
 		Heard     int      `json:"heard"`
 		Since     *float64 `json:"degraded_since"`
+		Share     *float64 `json:"rate_share"`
 		Error     string   `json:"error,omitempty"`
-	}{r.Name, r.Process, r.Connected, r.Processes, float64(r.Lag.Microseconds()) / 1e3, r.Told, r.Heard, since, r.Error})
+	}{r.Name, r.Process, r.Connected, r.Processes, float64(r.Lag.Microseconds()) / 1e3, r.Told, r.Heard, since, share, r.Error})
 }

@@ -341,6 +341,7 @@ func TestOptionsAreChecked(t *testing.T) {
 	}{
 		{fleet.Options{}, "no store"},
 		{fleet.Options{Open: open, Agree: -1}, "agree is -1"},
+		{fleet.Options{Open: open, Processes: -1}, "processes is -1"},
 		{fleet.Options{Open: open, Name: "a:b"}, "a:b"},
 		{fleet.Options{Open: open, Share: []string{"all"}}, `share has "all"`},
 		{fleet.Options{Open: open, Share: []string{}}, "share is empty"},

@@ -40,7 +40,7 @@ func optionsOf(c *config.Fleet, l *slog.Logger) (Options, error) {
 	if err != nil {
 		return Options{}, err
 	}
-	o := Options{Name: c.Name, Agree: c.Agree, Share: c.Share, Open: open, Logger: l}
+	o := Options{Name: c.Name, Agree: c.Agree, Processes: c.Processes, Share: c.Share, Open: open, Logger: l}
 	return o, o.Check()
 }
 

@@ -90,8 +90,8 @@ class ModelConfig:
         limits: object. The largest sizes of an answer, in bytes. Keys: ``response_bytes`` (64 MiB), ``event_bytes``
             (16 MiB), ``stream_bytes`` (256 MiB), ``header_bytes`` (1 MiB).
         fleet: object. What processes that share the route tell each other, through a store that they share. Keys:
-            ``url`` (none: alone), ``name`` ("default"), ``agree`` (2), ``share`` (["waits", "breakers", "rates"]),
-            ``username``, ``password``, ``ca_file`` (the system's roots).
+            ``url`` (none: alone), ``name`` ("default"), ``agree`` (2), ``processes`` (1), ``share`` (["waits",
+            "breakers", "rates"]), ``username``, ``password``, ``ca_file`` (the system's roots).
     """
 
     model: str
