@@ -214,6 +214,8 @@
  *         "above": list of objects; default: none. What all tokens of a request cost whose prompt is long, as
  *             [{"input_tokens": 200000, "input": 2.5, "output": 15}]: its prompt has more tokens than that, cached ones included;
  *             prices that an entry lacks are those of shorter prompts, and without any they are not known
+ *         "service_tiers": object; default: {"batch": 0.5}. How many times the price answers of another service tier cost, as
+ *             {"flex": 0.5, "priority": 2}; without their tier's name their cost is not known
  *         "request": number; default: none. Of each request, beside its tokens
  *         "per": number; default: 1000000. For how many tokens the prices are
  *         "currency": text; default: USD. The currency's three letters

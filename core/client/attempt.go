@@ -31,7 +31,8 @@ type attempt struct {
 	debit    rate.Debit         // what it took from the route's rate
 	place    bool               // holds a place in the route's line
 	ended    bool
-	refused  bool // the application refused its answer
+	refused  bool   // the application refused its answer
+	tier     string // of service, as the answer tells
 	x        exchange.Exchange
 	guard    *guard      // of a client that the application wrote
 	judge    *wire.Judge // of its stream
@@ -158,7 +159,7 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 	r.Status, r.Bytes, r.SkippedEvents = a.x.Status, a.x.Bytes, a.x.Skipped
 	r.LeftOut, r.Adapted = a.x.Left, a.x.Adapted
 	if r.Usage = usage; usage != nil || e == nil {
-		r.Cost = c.cfg.Price.Of(usage)
+		r.Cost = c.cfg.Price.Of(usage, a.tier)
 	}
 	if e != nil {
 		r.Code, r.Message, r.Owner = e.Code, e.Message, e.Owner()

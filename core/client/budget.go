@@ -78,14 +78,25 @@ func (t *turn) couldCost() (float64, *llm.Error) {
 			return 0, &llm.Error{Code: llm.InvalidArgument, Message: "max_cost (or a budget) is hard, so the request needs max_tokens (or max_completion_tokens): without it, nobody knows what the answer may cost"}
 		}
 	}
-	could, known := t.client.cfg.Price.Most(input/bytesOfToken, output*max(p.N, 1), bytes.Contains(p.JSON(), []byte(`"1h"`)))
+	asked := llm.Extra{}
+	for name, value := range p.Fields() {
+		asked[name] = value
+	}
+	could, known := t.client.cfg.Price.Most(input/bytesOfToken, output*max(p.N, 1), bytes.Contains(p.JSON(), []byte(`"1h"`)), price.ServiceTier(asked))
 	switch {
 	case !known && !t.client.cfg.Price.IsZero():
-		return 0, t.client.routed(llm.Errorf(llm.Quota, "max_cost (or a budget) is hard, and the price of the route is not known of a request of this sort and length, about %d tokens", input/bytesOfToken))
+		return 0, t.client.routed(llm.Errorf(llm.Quota, "max_cost (or a budget) is hard, and the price of the route is not known of a request of this sort, service tier and length, about %d tokens", input/bytesOfToken))
 	case !known:
 		return 0, t.client.routed(llm.Errorf(llm.Quota, "max_cost (or a budget) is hard, and the price of the route is not known; "+llm.AdviceOnPrices))
 	}
 	return could, nil
+}
+
+// paidAs notes the service tier that an answer tells beside its usage.
+func (a *attempt) paidAs(said llm.Extra) {
+	if len(said) > 0 && !a.turn.client.cfg.Price.IsZero() {
+		a.tier = price.ServiceTier(said)
+	}
 }
 
 // settleBudgets enters what the attempt under way did cost into the budgets of

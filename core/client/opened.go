@@ -104,6 +104,9 @@ func (o *opened) begin() (err error) {
 }
 
 func (o *opened) keep(c *llm.Chunk) {
+	if c.Usage != nil {
+		o.a.paidAs(c.Extra)
+	}
 	o.usage = c.Usage.After(o.usage)
 }
 

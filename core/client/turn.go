@@ -120,6 +120,7 @@ func (a *attempt) try(w *routing.Wanted) *llm.Error {
 		usage, err = w.Other(a)
 	} else if r, err = a.chat(); err == nil {
 		usage = r.Usage
+		a.paidAs(r.Extra)
 		if o := &a.turn.call.Payload.Options; o.Accept != "" || o.Accepts != nil {
 			err = a.judgeAnswer(r)
 		}

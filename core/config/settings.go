@@ -68,6 +68,7 @@ var keySettings = []keySetting{
 	{setting.Setting{Group: "price", Name: "input_audio", Type: "number", Meaning: "of the prompt's tokens of sound; without it their cost is not known"}, money(func(p *price.Price) **float64 { return &p.InputAudio })},
 	{setting.Setting{Group: "price", Name: "output_audio", Type: "number", Meaning: "of the answer's tokens of sound"}, money(func(p *price.Price) **float64 { return &p.OutputAudio })},
 	{setting.Setting{Group: "price", Name: "above", Type: "list of objects", Default: "none", Meaning: "what all tokens of a request cost whose prompt is long, as [{\"input_tokens\": 200000, \"input\": 2.5, \"output\": 15}]: its prompt has more tokens than that, cached ones included; prices that an entry lacks are those of shorter prompts, and without any they are not known"}, setAbove},
+	{setting.Setting{Group: "price", Name: "service_tiers", Type: "object", Default: "{\"batch\": 0.5}", Meaning: "how many times the price answers of another service tier cost, as {\"flex\": 0.5, \"priority\": 2}; without their tier's name their cost is not known"}, setServices},
 	{setting.Setting{Group: "price", Name: "request", Type: "number", Default: "none", Meaning: "of each request, beside its tokens"}, money(func(p *price.Price) **float64 { return &p.Request })},
 	{setting.Setting{Group: "price", Name: "per", Type: "number", Default: "1000000", Meaning: "for how many tokens the prices are"}, ratio(setting.MostCount, func(c *Model) *float64 { return &c.Price.Per })},
 	{setting.Setting{Group: "price", Name: "currency", Type: "text", Default: "USD", Meaning: "the currency's three letters"}, text(func(c *Model) *string { return &c.Price.Currency })},
@@ -225,6 +226,11 @@ func money(field func(*price.Price) **float64) func(*Model, *place, []byte) erro
 
 func setAbove(c *Model, at *place, v []byte) (err error) {
 	c.Price.Above, err = price.ReadTiers(at.key, v)
+	return at.wrap(err)
+}
+
+func setServices(c *Model, at *place, v []byte) (err error) {
+	c.Price.Services, err = price.ReadServices(at.key, v)
 	return at.wrap(err)
 }
 

@@ -24,11 +24,11 @@ func TestALongPromptHasItsPriceForAllTokens(t *testing.T) {
 		1001: 901*2 + 100*0.1 + 50*20, 2000: 1900*2 + 100*0.1 + 50*20,
 		2001: 1901*2 + 100*0.5 + 50*20, 4001: 3901*1.5 + 100*0.5 + 50*20,
 	} {
-		c := price.Of(usage(t, fmt.Sprintf(`{"prompt_tokens":%d,"completion_tokens":50,"prompt_tokens_details":{"cached_tokens":100}}`, prompt)))
+		c := price.Of(usage(t, fmt.Sprintf(`{"prompt_tokens":%d,"completion_tokens":50,"prompt_tokens_details":{"cached_tokens":100}}`, prompt)), "")
 		require.InDelta(t, want/1e6, c.Amount, 1e-12, prompt)
 	}
 	for _, prompt := range []int{3001, 4000} {
-		require.Nil(t, price.Of(usage(t, fmt.Sprintf(`{"prompt_tokens":%d,"completion_tokens":50}`, prompt))), "an entry without prices: not known")
+		require.Nil(t, price.Of(usage(t, fmt.Sprintf(`{"prompt_tokens":%d,"completion_tokens":50}`, prompt)), ""), "an entry without prices: not known")
 	}
 	_, known := price.Expected(3500, 1)
 	require.False(t, known)
@@ -40,7 +40,7 @@ func TestALongPromptHasItsPriceForAllTokens(t *testing.T) {
 
 func TestTheMostThatARequestCostsIsABound(t *testing.T) {
 	most := func(price Price, input, output int, hour bool) float64 {
-		amount, known := price.Most(input, output, hour)
+		amount, known := price.Most(input, output, hour, "")
 		require.True(t, known)
 		return amount * 1e6
 	}
@@ -52,10 +52,10 @@ func TestTheMostThatARequestCostsIsABound(t *testing.T) {
 	require.InDelta(t, 3000+500, most(price, 1000, 50, false), 1e-9, "a cache may take all of it")
 	require.InDelta(t, 4000+500, most(price, 1000, 50, true), 1e-9)
 	price = tiered(t, `[{"input_tokens":1000}]`)
-	_, known := price.Most(1001, 1, false)
+	_, known := price.Most(1001, 1, false, "")
 	require.False(t, known)
 	require.InDelta(t, 1000+10, most(price, 1000, 1, false), 1e-9)
-	_, known = (&Price{}).Most(1, 1, false)
+	_, known = (&Price{}).Most(1, 1, false, "")
 	require.False(t, known)
 	require.InDelta(t, 1e6, most(Price{Request: p(1)}, 1, 1, false), 1e-9)
 }

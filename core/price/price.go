@@ -29,6 +29,7 @@ type Rates struct {
 type Price struct {
 	Rates
 	Above    []Tier   `json:"-"`        // what longer prompts cost; from the shortest
+	Services Services `json:"-"`        // what other service tiers cost, times the price
 	Request  *float64 `json:"request"`  // of each request, whatever Per is
 	Per      float64  `json:"per"`      // 1000000
 	Currency string   `json:"currency"` // "USD"
@@ -37,7 +38,7 @@ type Price struct {
 
 // IsZero tells whether nothing is set.
 func (p *Price) IsZero() bool {
-	return p.Rates == (Rates{}) && len(p.Above) == 0 && p.Request == nil && p.Per == 0 && p.Currency == "" && p.Date == ""
+	return p.Rates == (Rates{}) && len(p.Above) == 0 && len(p.Services) == 0 && p.Request == nil && p.Per == 0 && p.Currency == "" && p.Date == ""
 }
 
 // Check refuses what is no price; where names the model.
@@ -68,8 +69,9 @@ func (p *Price) Check(where string) error {
 	return nil
 }
 
-// Of is the cost of an answer by its usage, nil where it is not known.
-func (p *Price) Of(u *llm.Usage) *llm.Cost {
+// Of is the cost of an answer by its usage, and by the [ServiceTier] that the
+// answer itself tells; nil where it is not known.
+func (p *Price) Of(u *llm.Usage, tier string) *llm.Cost {
 	if u == nil {
 		if p.Request == nil || p.Input != nil || p.Output != nil {
 			return nil
@@ -84,10 +86,15 @@ func (p *Price) Of(u *llm.Usage) *llm.Cost {
 	if p.IsZero() {
 		return nil
 	}
+	if len(u.Extra) > 0 {
+		tier = cmp.Or(ServiceTier(u.Extra), tier) // the usage knows best what is paid for
+	}
+	times, priced := p.Services.times(tier)
 	amount, known := p.amount(u.Tokens())
-	if !known {
+	if !known || !priced && amount != 0 {
 		return nil
 	}
+	amount *= times
 	c := &llm.Cost{Amount: amount, Currency: p.Currency, Source: llm.CostOfPrice, Date: p.Date}
 	if p.Date != "" {
 		c.Source = llm.CostOfTable
@@ -178,9 +185,11 @@ func (p *Price) Expected(input, output int) (amount float64, known bool) {
 
 // Most is the most that a request costs that has at most so many tokens,
 // whatever caches give or take of them; hour tells that caches may be asked to
-// keep them for an hour. It is false where that is not known.
-func (p *Price) Most(input, output int, hour bool) (most float64, known bool) {
-	if p.IsZero() {
+// keep them for an hour, tier the service that is asked for. It is false where
+// that is not known.
+func (p *Price) Most(input, output int, hour bool, tier string) (most float64, known bool) {
+	times, known := p.Services.times(tier)
+	if p.IsZero() || !known {
 		return 0, false
 	}
 	for i := 0; ; i++ { // the longest prompt of each tier
@@ -201,7 +210,7 @@ func (p *Price) Most(input, output int, hour bool) (most float64, known bool) {
 			most = max(most, amount)
 		}
 		if last {
-			return most, true
+			return most * max(times, 1), true // the usual service may answer
 		}
 	}
 }

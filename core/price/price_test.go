@@ -20,37 +20,37 @@ func TestEachSortOfTokenHasItsPrice(t *testing.T) {
 	all := Price{Rates: Rates{Input: p(2), Output: p(8), CachedInput: p(0.5), CacheWrite: p(2.5), CacheWrite1h: p(4), InputAudio: p(40), OutputAudio: p(80)}, Request: p(0.01)}
 	u := usage(t, `{"prompt_tokens":1000,"completion_tokens":100,"prompt_tokens_details":{"cached_tokens":300,"cache_write_tokens":200,"cache_write_1h_tokens":50,"audio_tokens":100},"completion_tokens_details":{"audio_tokens":20,"reasoning_tokens":30}}`)
 	want := (400*2 + 300*0.5 + 150*2.5 + 50*4 + 100*40 + 80*8 + 20*80.0) / 1e6
-	c := all.Of(u)
+	c := all.Of(u, "")
 	require.InDelta(t, want+0.01, c.Amount, 1e-12)
 	require.Equal(t, "USD", c.Currency)
 	require.Equal(t, llm.CostOfPrice, c.Source)
 
 	few := Price{Rates: Rates{Input: p(2), Output: p(8)}, Per: 1000, Currency: "CNY"}
-	require.Nil(t, few.Of(u), "sound has no price: not known, not the price of text")
+	require.Nil(t, few.Of(u, ""), "sound has no price: not known, not the price of text")
 	u = usage(t, `{"prompt_tokens":1000,"completion_tokens":100,"prompt_tokens_details":{"cached_tokens":300,"cache_write_tokens":200}}`)
-	c = few.Of(u)
+	c = few.Of(u, "")
 	require.InDelta(t, 2.8, c.Amount, 1e-12, "without prices of their own, caches cost as the input")
 	require.Equal(t, "CNY", c.Currency)
 }
 
 func TestACostThatIsNotKnownIsNil(t *testing.T) {
 	price := Price{Rates: Rates{Input: p(2), Output: p(8)}}
-	require.Nil(t, price.Of(nil))
-	require.Nil(t, price.Of(usage(t, `{"prompt_tokens":5}`)))
-	require.Nil(t, (&Price{Rates: Rates{Input: p(2)}}).Of(usage(t, `{"prompt_tokens":5,"completion_tokens":1}`)))
-	require.Nil(t, price.Of(usage(t, `{"prompt_tokens":0,"completion_tokens":0}`)), "a server that does not count")
-	require.Zero(t, (&Price{Rates: Rates{Input: p(2)}}).Of(usage(t, `{"prompt_tokens":1,"completion_tokens":0}`)).Amount-2e-6)
-	require.Nil(t, (&Price{}).Of(usage(t, `{"prompt_tokens":5,"completion_tokens":1}`)))
-	require.NotNil(t, (&Price{Request: p(1)}).Of(usage(t, `{"prompt_tokens":5}`)), "a price of the request needs no tokens")
+	require.Nil(t, price.Of(nil, ""))
+	require.Nil(t, price.Of(usage(t, `{"prompt_tokens":5}`), ""))
+	require.Nil(t, (&Price{Rates: Rates{Input: p(2)}}).Of(usage(t, `{"prompt_tokens":5,"completion_tokens":1}`), ""))
+	require.Nil(t, price.Of(usage(t, `{"prompt_tokens":0,"completion_tokens":0}`), ""), "a server that does not count")
+	require.Zero(t, (&Price{Rates: Rates{Input: p(2)}}).Of(usage(t, `{"prompt_tokens":1,"completion_tokens":0}`), "").Amount-2e-6)
+	require.Nil(t, (&Price{}).Of(usage(t, `{"prompt_tokens":5,"completion_tokens":1}`), ""))
+	require.NotNil(t, (&Price{Request: p(1)}).Of(usage(t, `{"prompt_tokens":5}`), ""), "a price of the request needs no tokens")
 }
 
 func TestWhatTheAnswerSaysComesFirst(t *testing.T) {
 	price := Price{Rates: Rates{Input: p(2), Output: p(8)}, Currency: "EUR"}
 	for text, amount := range map[string]float64{`0.5`: 0.5, `0`: 0, `1e-7`: 1e-7, `{"total_cost":0.25,"input_tokens_cost":0.1}`: 0.25} {
-		c := price.Of(usage(t, `{"prompt_tokens":5,"completion_tokens":1,"cost":`+text+`}`))
+		c := price.Of(usage(t, `{"prompt_tokens":5,"completion_tokens":1,"cost":`+text+`}`), "")
 		require.Equal(t, llm.Cost{Amount: amount, Currency: "USD", Source: llm.CostOfProvider}, *c)
 	}
 	for _, text := range []string{`null`, `-1`, `"0.5"`, `{}`, `{"total_cost":null}`, `[1]`, `0.5,"is_byok":true`} {
-		require.Equal(t, llm.CostOfPrice, price.Of(usage(t, `{"prompt_tokens":5,"completion_tokens":1,"cost":`+text+`}`)).Source, text)
+		require.Equal(t, llm.CostOfPrice, price.Of(usage(t, `{"prompt_tokens":5,"completion_tokens":1,"cost":`+text+`}`), "").Source, text)
 	}
 }

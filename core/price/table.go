@@ -72,13 +72,17 @@ func (p *Price) read(row []byte) error {
 	if err != nil || llm.JSON.Unmarshal(row, p) != nil {
 		return llm.Errorf(llm.InvalidArgument, "is %s; expected an object such as {\"input\": 2.5, \"output\": 10}", shown.Value(row))
 	}
-	known := []string{"above", "request", "per", "currency"}
+	known := []string{"above", "service_tiers", "request", "per", "currency"}
 	for _, r := range p.list() {
 		known = append(known, r.name)
 	}
 	for _, f := range fields.List {
 		if f.Key == "above" {
 			if p.Above, err = ReadTiers("price.above", row[f.Start:f.End]); err != nil {
+				return llm.Errorf(llm.InvalidArgument, "is not valid: %s", llm.AsError(err).Message)
+			}
+		} else if f.Key == "service_tiers" {
+			if p.Services, err = ReadServices("price.service_tiers", row[f.Start:f.End]); err != nil {
 				return llm.Errorf(llm.InvalidArgument, "is not valid: %s", llm.AsError(err).Message)
 			}
 		} else if hint := suggest.For(f.Key, known); hint != "" && !slices.Contains(known, f.Key) {

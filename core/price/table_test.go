@@ -19,7 +19,7 @@ func TestATableHasDatedPrices(t *testing.T) {
 	require.NoError(t, err)
 	p, err := table.Of("openai", "gpt-x")
 	require.NoError(t, err)
-	c := p.Of(usage(t, `{"prompt_tokens":1000000,"completion_tokens":0}`))
+	c := p.Of(usage(t, `{"prompt_tokens":1000000,"completion_tokens":0}`), "")
 	require.Equal(t, llm.Cost{Amount: 2, Currency: "USD", Source: llm.CostOfTable, Date: "2026-11-28"}, *c)
 	p, err = table.Of("openai", "gpt-y")
 	require.NoError(t, err)
@@ -30,7 +30,7 @@ func TestATableHasDatedPrices(t *testing.T) {
 	require.ErrorContains(t, err, "the table: z/m: price.input is -1")
 	p, err = table.Of("openai", "long")
 	require.NoError(t, err)
-	require.InDelta(t, (4004+8)/1e6, p.Of(usage(t, `{"prompt_tokens":1001,"completion_tokens":1}`)).Amount, 1e-12)
+	require.InDelta(t, (4004+8)/1e6, p.Of(usage(t, `{"prompt_tokens":1001,"completion_tokens":1}`), "").Amount, 1e-12)
 	for model, want := range map[string]string{
 		"slip": `the table: the price of openai/slip has the unknown key "abvoe"; did you mean "above"?`,
 		"down": "the table: openai/down: price.above[1].input_tokens is 4; expected more than 5",

@@ -71,6 +71,20 @@ def test_a_job_in_a_batch(llm_wall: FaultWall, tmp_path: Path, run: Any, vendor:
     assert (again.asked, made(llm_wall)) == (0, 1)
 
 
+@pytest.mark.parametrize(
+    ("says", "tiers", "times"), [("batch", {}, 0.5), ("batch", {"batch": 0.8}, 0.8), ("standard", {"batch": 0.8}, 0.8)]
+)
+def test_a_batch_costs_its_part_once(
+    llm_wall: FaultWall, tmp_path: Path, run: Any, says: str, tiers: Any, times: float
+) -> None:
+    usage = {"prompt_tokens": 100, "completion_tokens": 10, "service_tier": says}
+    script(llm_wall, {"echo": True, "usage": usage})
+    price = {"input": 2, "output": 2, "service_tiers": tiers}
+    llm = aggregator_at(llm_wall, "anthropic", price=price)
+    report = run(job(rows(3), tmp_path / "a.jsonl", llm, batch_api="always"))
+    assert report.costs == {"USD": pytest.approx(3 * 110 * 2e-6 * times)}
+
+
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_what_a_batch_does_not_answer_is_asked_live(llm_wall: FaultWall, tmp_path: Path, run: Any, vendor: str) -> None:
     script(llm_wall, {"echo": True, "times": 40}, {"status": 400, "times": 10}, {"echo": True}, done=100, missing=5)

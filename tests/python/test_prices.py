@@ -111,6 +111,22 @@ def test_a_price_of_nonsense_in_litellms_table_is_no_price(wrong: object) -> Non
     assert prices.from_litellm({"a": row}) == {"openai/a": {"output": 10}}
 
 
+@pytest.mark.parametrize(
+    ("more", "tiers"),
+    [
+        ({}, None),
+        ({"input_cost_per_token_flex": 5e-7, "output_cost_per_token_flex": 2e-6}, {"flex": 0.5}),
+        ({"output_cost_per_token_batches": 2e-6}, None),
+        ({"input_cost_per_token_priority": 1.7e-6, "output_cost_per_token_priority": 6.81e-6}, {"priority": 1.703}),
+        ({"input_cost_per_token_priority": 2e-6, "output_cost_per_token_priority": 6e-6}, None),
+        ({"input_cost_per_token_batches": 8e-7, "input_cost_per_token_flex": None}, {"batch": 0.8}),
+    ],
+)
+def test_service_tiers_of_litellm_are_multiples(more: dict[str, Any], tiers: dict[str, float] | None) -> None:
+    row = {"litellm_provider": "openai", "input_cost_per_token": 1e-6, "output_cost_per_token": 4e-6, **more}
+    assert prices.from_litellm({"a": row})["openai/a"].get("service_tiers") == tiers
+
+
 def test_genai_prices_table() -> None:
     flat = {"input": 0.1, "output": 0.4, "cached_input": 0.025}
     before = prices.from_genai_prices(GENAI, on=datetime.date(2026, 3, 12))

@@ -153,7 +153,7 @@ func tune(o *valkey.ClientOption) {
 	o.ReadBufferEachConn, o.WriteBufferEachConn = 16<<10, 16<<10
 	o.RingScaleEachConn = 8
 	o.ConnWriteTimeout = 2 * time.Second // longer than a question may take
-	o.Dialer.Timeout = answers // once for the connection, once for the greeting
+	o.Dialer.Timeout = answers           // once for the connection, once for the greeting
 	o.BlockingPoolSize = 2
 	o.ForceSingleClient = len(o.InitAddress) == 1 && o.Sentinel.MasterSet == ""
 	if o.Sentinel.MasterSet != "" {

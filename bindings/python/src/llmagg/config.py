@@ -79,8 +79,8 @@ class ModelConfig:
             (the models').
         price: object. What tokens cost: a response's ``cost`` is by what the provider says, else by this. Keys:
             ``input``, ``output``, ``cached_input`` (input), ``cache_write`` (input), ``cache_write_1h`` (cache_write),
-            ``input_audio``, ``output_audio``, ``above`` (none), ``request`` (none), ``per`` (1000000), ``currency``
-            (USD).
+            ``input_audio``, ``output_audio``, ``above`` (none), ``service_tiers`` ({"batch": 0.5}), ``request`` (none),
+            ``per`` (1000000), ``currency`` (USD).
         breaker: object. The circuit breaker of the route. Keys: ``open_s`` (10 s), ``block_s`` (60 s), ``window_s``
             (30 s), ``failures`` (5), ``ratio`` (0.5), ``min_requests`` (10).
         retry: object. Waits between attempts, and how many retries there may be. Keys: ``backoff_s`` (0.5 s),

@@ -4,8 +4,9 @@
 ``data_slim.json`` of pydantic's genai-prices. Both return ``{"provider/model": price}`` in dollars, and ``apply`` puts
 these prices into a configuration. The tables disagree with each other and with invoices in places: a price that you
 write into the configuration yourself comes first. A price that depends on the time of day is left out, since a cost
-that is missing is better than a wrong one; prices of long prompts become the entries of ``above``. Prices are those of
-the vendor's usual service: not those of batches, of "flex" and "priority", or of caches that keep for half a day.
+that is missing is better than a wrong one; prices of long prompts become the entries of ``above``, and litellm's prices
+of "flex", "priority" and batches the multiples of ``service_tiers``, where all prices of a row have the same multiple.
+Caches that keep for half a day are left out.
 
 ``use()`` makes a table of prices that of all models that are configured afterwards and have no ``price``: without an
 argument the one that comes with this package. It is what setting ``LLMAGG_PRICES`` to the path of a file does.
@@ -49,6 +50,8 @@ _PROVIDERS = {
 """Their names of providers → ours, where they differ."""
 
 _ABOVE = re.compile(r"(\w+?)_above_(\d+)k_tokens")
+_ROUNDED = 1.02
+"""How far multiples differ that are the same: the tables round prices."""
 _HALF_A_DAY = "cache_creation_input_token_cost_above_12hr"
 _INCLUSIVE = {"xai"}
 """Providers whose higher prices begin at litellm's threshold, not above it."""
@@ -93,7 +96,18 @@ def _of_litellm(row: Mapping[str, Any], provider: str) -> dict[str, Any] | None:
     price = tiers.pop(0, {})
     if not (price.get("input") or price.get("output")) or any(price.keys() - tier.keys() for tier in tiers.values()):
         return None
-    return _with_above(price, tiers)
+    services = _services(row)
+    return {**_with_above(price, tiers), **({"service_tiers": services} if services else {})}
+
+
+def _services(row: Mapping[str, Any]) -> dict[str, float]:
+    """How many times the usual prices those of other service tiers are. Batches at half need no entry."""
+    found = {}
+    for end, name in (("_flex", "flex"), ("_priority", "priority"), ("_batches", "batch")):
+        times = [row[key + end] / row[key] for key in _LITELLM if row.get(key) and _is_price(row.get(key + end))]
+        if times and max(times) <= min(times) * _ROUNDED and (name, round(max(times), 3)) != ("batch", 0.5):
+            found[name] = round(max(times), 3)
+    return found
 
 
 def _thresholds(row: Mapping[str, Any], inclusive: bool) -> Iterator[tuple[int, dict[str, Any] | None]]:

@@ -8,6 +8,7 @@ parsed and priced as all others are.
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -39,6 +40,13 @@ def _shown(path: str) -> tuple[int, bytes]:
         if path.endswith(end):
             return 200 if end else 400, answer
     raise AssertionError("every path ends so")
+
+
+def _says_batch(body: bytes) -> bool:
+    """Whether an answer's usage says itself that it is a batch's, as Anthropic's do: the core has priced it so."""
+    with suppress(ValueError, LookupError, TypeError):
+        return bool(json.loads(body)["usage"]["service_tier"] == "batch") if b'"batch"' in body else False
+    return False
 
 
 class Mirror:
@@ -91,7 +99,7 @@ class Mirror:
         return kept
 
     async def outcome(self, asked: Asked, status: int, body: bytes) -> tuple[Entry, ChatCompletionResponse | None, Any]:
-        """What an answer of a batch comes to; batches cost half."""
+        """What an answer of a batch comes to; batches cost half, or what "service_tiers" of the price says."""
         assert self._asking is not None
         row = str(asked.n)
         self._answers[row] = (status, body)
@@ -101,8 +109,9 @@ class Mirror:
         self._answers.pop(row, None)
         self._kept.pop(row, None)
         priced = response is not None and response.cost is not None and response.cost.source != "provider"
-        if entry.cost is not None and priced:
-            entry = entry._replace(cost=entry.cost / 2)
+        if entry.cost is not None and priced and not _says_batch(body):
+            tiers = (self._config.price or {}).get("service_tiers") or {}
+            entry = entry._replace(cost=entry.cost * tiers.get("batch", 0.5))
         return entry, response, value
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
