@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from .. import _gathered, errors
 from .._wire import decode, encode
@@ -22,6 +22,7 @@ from .reader import Reader
 from .signatures import BATCH, BRIEF, CHUNK, DONE, GATHER, RESTART, STREAM
 
 T = TypeVar("T")
+W = TypeVar("W")
 _Read = Callable[[Payload, Operation], "_gathered.Batch[T]"]
 _Other = Callable[[int, Payload], T]
 _WHOLE = GATHER
@@ -40,6 +41,11 @@ class Call:
     names: list[str] | None = None  # of the routes, if an aggregator asks them
     accept: Callable[[ChatCompletionResponse], Any] | None = None
 
+    def asking(self, messages: Any) -> Call:
+        """The same call with other messages."""
+        request = {**self.request, "messages": messages}
+        return Call(self.routes, request, self.options, self.targets, self.owned_by, self.names, self.accept)
+
     def _begin(self, reader: Reader, flags: int) -> Operation:
         options = encode(self.options, "the options") if self.options else None
         accept = _judge(self.accept) if self.accept is not None else None
@@ -53,14 +59,14 @@ class Call:
     async def response(self) -> ChatCompletionResponse:
         """The whole response."""
         answer = _gathered.response(await bridge.last_event(self._begin(bridge.bridge(), _WHOLE)))
-        return _told(answer) if self._is_bounded() else answer
+        return _told(answer) if self.is_bounded() else answer
 
     def response_sync(self) -> ChatCompletionResponse:
         """The whole response; blocks."""
         answer = _gathered.response(blocking.last_event(lambda reader: self._begin(reader, _WHOLE)))
-        return _told(answer) if self._is_bounded() else answer
+        return _told(answer) if self.is_bounded() else answer
 
-    def _is_bounded(self) -> bool:
+    def is_bounded(self) -> bool:
         """Whether the call has a bound of money."""
         options = self.options
         return options is not None and ("max_cost" in options or "budgets" in options)
@@ -79,7 +85,7 @@ class Call:
 
     def stream(self) -> AsyncGenerator[StreamEvent, None]:
         """The events of a streamed answer. Leaving it cancels the call."""
-        return self._streamed(_gathered.events, _other_bounded if self._is_bounded() else _other)
+        return self._streamed(_gathered.events, _other_bounded if self.is_bounded() else _other)
 
     def chunks(self) -> AsyncGenerator[StreamResponse, None]:
         """The chunks of a streamed answer."""
@@ -110,7 +116,7 @@ class Call:
 
     def stream_sync(self) -> Generator[StreamEvent, None, None]:
         """The events of a streamed answer; each step blocks. Leaving it cancels the call."""
-        return self._streamed_sync(_gathered.events, _other_bounded if self._is_bounded() else _other)
+        return self._streamed_sync(_gathered.events, _other_bounded if self.is_bounded() else _other)
 
     def text_sync(self) -> Generator[str, None, None]:
         """The texts of the first choice; each step blocks."""
@@ -138,6 +144,41 @@ class Call:
 
 make: Callable[..., Call] = Call
 """Makes the calls of aggregators and clients; :mod:`llmagg.otel` replaces it, so that calls are spans."""
+
+
+class Posted(Generic[W]):
+    """A call for a whole answer that runs in the running loop without a task. ``landed`` is called with it when the
+    call has ended, from the loop's reader, so it must be short. ``what`` is the caller's own.
+    """
+
+    __slots__ = ("_landed", "_operation", "what")
+
+    def __init__(self, call: Call, what: W, landed: Callable[[Posted[W]], None]) -> None:
+        self.what = what
+        self._landed = landed
+        self._operation = call._begin(bridge.bridge(), _WHOLE)
+        self._operation.waiter = self
+
+    def done(self) -> bool:
+        """Never: the operation takes this for the future of a task that waits."""
+        return False
+
+    def set_result(self, _: None) -> None:
+        """Tells that there is an event. A signal handler that raises may be the cause of a second time."""
+        self._landed(self)
+
+    def payload(self) -> Payload | None:
+        """The answer, None if it has not come yet. Raises the call's error."""
+        event = self._operation.take()
+        if event is None:
+            self._operation.waiter = self
+            return None
+        return event[1]
+
+    def cancel(self) -> None:
+        """Ends the call; ``landed`` is not called any more."""
+        self._operation.waiter = None
+        self._operation.cancel()
 
 
 def _judge(accept: Callable[[ChatCompletionResponse], Any]) -> Accept:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextvars
 import ctypes
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from .. import errors
 from .._wire import decode
@@ -13,8 +13,6 @@ from . import load
 from .signatures import ERROR
 
 if TYPE_CHECKING:
-    import asyncio
-
     from .handle import Routes
     from .queue import Payload
 
@@ -26,6 +24,17 @@ Target = Callable[[dict[str, Any]], Any]
 
 Accept = Callable[["Payload"], dict[str, Any]]
 """Looks at the whole answer of a call; returns what the core is told."""
+
+
+class Waiter(Protocol):
+    """Is told of an event: a future, or what stands in its place."""
+
+    def done(self) -> bool:
+        """Whether nobody waits any more."""
+
+    def set_result(self, result: None, /) -> None:
+        """Tells that an event has come."""
+
 
 A = TypeVar("A", bound="Attached")
 
@@ -76,7 +85,7 @@ class Operation:
         self.context = contextvars.copy_context() if targets else None
         self.events: list[tuple[int, Payload]] = []
         self.done = False
-        self.waiter: asyncio.Future[None] | None = None
+        self.waiter: Waiter | None = None
         self.closed_by: str | None = None
         self.owner = owner
         self.generation = load.generation
@@ -85,7 +94,7 @@ class Operation:
         self._taken = 0
 
     def wake(self) -> None:
-        """Wakes the coroutine that waits for an event."""
+        """Tells who waits for an event."""
         waiter = self.waiter
         if waiter is not None:
             if not waiter.done():

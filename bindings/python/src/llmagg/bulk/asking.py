@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
-from typing import Any, NamedTuple
-
-import msgspec
+from typing import Any
 
 from .. import catalog, lookup, plan
 from .._native import route
+from .._native.calls import Call, Posted
 from .._wire import encode
 from ..aggregator import LLMAggregator
-from ..attempt import Attempt
-from ..cost import Cost
 from ..errors import (
     ClosedError,
     ForkedError,
@@ -23,28 +21,17 @@ from ..errors import (
     ModelNotFoundError,
     NotInitializedError,
     ProviderNotFoundError,
-    to_payload,
 )
 from ..parsing import Form
 from ..requests import ChatCompletionRequest, messages_to_wire
-from ..responses import ChatCompletionResponse, Usage
-from .ledger import FAILED, OK, Entry
+from ..responses import ChatCompletionResponse
+from .ledger import OK, Entry
+from .outcome import Asked, answered, failed, read
 from .prompt import maker, request_of
-from .rows import Unreadable, id_of
+from .rows import Unreadable
 
 _ENDS = (ClosedError, ForkedError, NotInitializedError)
 """No outcome of a row: they end the run."""
-
-
-class Asked(NamedTuple):
-    """A row on its way: ``error`` if it cannot be asked."""
-
-    n: int
-    row: Any
-    key: bytes
-    messages: Any
-    params: Mapping[str, Any]
-    error: LLMError | None = None
 
 
 class Asking:
@@ -62,6 +49,7 @@ class Asking:
         self._parse = parse
         self._params = params
         self.form: Form[Any] | None = None if parse is None else Form(parse)
+        self._like: Call | None = None  # a call of this turn of the loop
         self.job = self._described()
         self._salt = encode(self.job, "the parameters")
 
@@ -154,6 +142,42 @@ class Asking:
         except LLMError as error:
             return failed(asked, error), None, None
 
+    def post(self, asked: Asked, landed: Callable[[Posted[Asked]], None]) -> Posted[Asked] | None:
+        """Begins to ask a row without a task; ``landed`` is called when there is an outcome. None if only ``ask`` can
+        do it: it also says what is wrong with a row that cannot be asked.
+        """
+        if self._parse is not None or asked.error is not None or _function(self._llm, "chat") is not LLMAggregator.chat:
+            return None
+        try:
+            call = self._call(asked)
+            return Posted(call, asked, landed) if type(call) is Call and not call.is_bounded() else None
+        except LLMError:
+            return None
+
+    def _call(self, asked: Asked) -> Call:
+        """The call of a row. Rows of one turn of the loop share what an aggregator looks up for a call."""
+        llm, own = self._llm, asked.params is not self._params
+        if self._like is not None and not own:
+            return self._like.asking(asked.messages)
+        call: Call = llm._call(asked.messages, asked.params)
+        if not own and not callable(llm.strategy):
+            self._like = call
+            asyncio.get_running_loop().call_soon(self._forget)
+        return call
+
+    def _forget(self) -> None:
+        self._like = None
+
+    def landed(self, posted: Posted[Asked]) -> Entry | None:
+        """The entry of a row that was posted; None if there is no outcome yet."""
+        try:
+            payload = posted.payload()
+            return None if payload is None else read(posted.what, payload)
+        except _ENDS:
+            raise
+        except LLMError as error:
+            return failed(posted.what, error)
+
     def through(self, llm: Any) -> Asking:
         """The same way to ask, through another aggregator."""
         other = copy.copy(self)
@@ -167,67 +191,6 @@ class Asking:
         return self.form.read(ChatCompletionResponse.from_dict({"choices": [{"message": {"content": text}}]}))
 
 
-def answered(
-    asked: Asked, response: ChatCompletionResponse, attempts: list[Attempt], value: Any = None, parsed: bool = False
-) -> Entry:
-    """The entry of an answer."""
-    choice = response.choices[0] if response.choices else None
-    record: dict[str, Any] = {"answer": response.text}
-    if parsed:
-        record["parsed"] = plain(value)
-    if choice is not None:
-        record["finish_reason"] = choice.finish_reason or ""
-        if choice.message.tool_calls:
-            record["tool_calls"] = choice.message.to_dict()["tool_calls"]
-        if choice.message.refusal:
-            record["refusal"] = choice.message.refusal
-    if len(response.choices) > 1:
-        record["choices"] = [choice.to_dict() for choice in response.choices]
-    record["route"] = response.route
-    cost = _cost(attempts) if parsed else response.cost
-    usage = response.usage._or_none()
-    return Entry(
-        asked.n, asked.key, OK, id_text(asked.row), encode(record, "the answer").decode(),
-        None if usage is None else encode(usage).decode(), None if cost is None else cost.amount,
-        None if cost is None else cost.currency, len(attempts),
-    )  # fmt: skip
-
-
-def failed(asked: Asked, error: LLMError) -> Entry:
-    """The entry of a failure."""
-    cost = _cost(error.attempts)
-    told = {key: value for key, value in to_payload(error).items() if key not in ("body", "partial")}
-    told["name"] = error.name
-    return Entry(
-        asked.n, asked.key, FAILED, id_text(asked.row), None, None, None if cost is None else cost.amount,
-        None if cost is None else cost.currency, len(error.attempts), encode(told, "the error").decode(),
-    )  # fmt: skip
-
-
-def id_text(row: Any) -> str | None:
-    """The row's name of itself as JSON text."""
-    name = id_of(row)
-    return None if name is None else encode(name).decode()
-
-
-def _cost(attempts: list[Attempt]) -> Cost | None:
-    """The sum of what attempts cost, as far as it is known and in the currency of the first."""
-    known = [attempt.cost for attempt in attempts if attempt.cost is not None]
-    if not known:
-        return None
-    currency = known[0].currency
-    return Cost(sum(cost.amount for cost in known if cost.currency == currency), currency)
-
-
-def tokens(entry: Entry) -> tuple[int, int]:
-    """Prompt and completion tokens of an entry."""
-    if entry.usage is None:
-        return 0, 0
-    usage = Usage.from_dict(msgspec.json.decode(entry.usage))
-    return usage.prompt_tokens or 0, usage.completion_tokens or 0
-
-
-def plain(value: Any) -> Any:
-    """A parsed value in plain types."""
-    dump = getattr(value, "model_dump", None)
-    return dump(mode="json") if dump is not None else msgspec.to_builtins(value)
+def _function(llm: Any, name: str) -> Any:
+    """The function behind a method, which a subclass or a test may have replaced."""
+    return getattr(getattr(llm, name), "__func__", None)

@@ -13,11 +13,12 @@ from .. import catalog, lookup
 from .._native import route as routes
 from ..config import ModelConfig
 from ..errors import BadResponseError, InvalidArgumentError, LLMError
-from .asking import Asked, Asking, failed
+from .asking import Asking
 from .engine import Engine
 from .ledger import OK, Ledger
 from .mirror import Mirror
 from .options import Use
+from .outcome import Asked, failed
 from .vendors import AnthropicBatches, OpenAIBatches, Place, Result
 
 _VENDORS = ("openai", "anthropic")
@@ -123,7 +124,7 @@ class Batching:
 
         async def one(asked: Asked) -> tuple[Asked, str, bytes] | None:
             if asked.error is not None:
-                self._engine.settle(failed(asked, asked.error), None)
+                self._engine.settle(failed(asked, asked.error))
                 return None
             try:
                 path, body = await mirror.request(asked)
@@ -222,13 +223,13 @@ class Batching:
                 (self._waiting[n], r) for n, r in group.items() if self._owners.get(n) == name and n in self._waiting
             ]
             given = [(asked, r.status, r.body) for asked, r in known if r.status is not None]
-            for (asked, status, _), (entry, response, _) in zip(
+            for (asked, status, _), (entry, _, _) in zip(
                 given, await asyncio.gather(*(mirror.outcome(*one) for one in given)), strict=True
             ):
                 lasting = self._always and status < 500 and status != 429
                 if entry.state == OK or lasting:
                     del self._waiting[asked.n]
-                    self._engine.settle(entry, response)
+                    self._engine.settle(entry)
         left = [n for n in _numbers(self._noted.pop(name)) if n in self._waiting]
         again: list[Asked] = []
         for n in left:
@@ -240,7 +241,7 @@ class Batching:
                 again.append(asked)
             else:
                 text = f"{_MOST_TIMES} batches came back without an answer to the row"
-                self._engine.settle(failed(asked, BadResponseError(text)), None)
+                self._engine.settle(failed(asked, BadResponseError(text)))
         for start in range(0, len(again), _AT_ONCE):
             await self._add(again[start : start + _AT_ONCE])
         self._engine.flush()

@@ -10,17 +10,18 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import _bounds
+from .._native.calls import Posted
 from .._wire import decode
 from ..errors import InvalidArgumentError, LLMError
-from ..responses import ChatCompletionResponse
-from .asking import Asked, Asking, tokens
+from .asking import Asking
 from .ledger import FAILED, OK, Entry, Ledger
+from .outcome import Asked, tokens
 from .report import Answer, LedgerError, Report
 from .room import full
 from .rows import Rows
 from .window import Window
 
-_AT_ONCE = 100  # tasks that are begun before they may read their rows
+_AT_ONCE = 100  # rows that are begun before the loop goes on
 _ENOUGH = 50  # rows, before a share of errors says anything
 
 
@@ -44,12 +45,14 @@ class Engine:
         self._stop_after_errors = stop_after_errors
         self._replay = replay
         self._deliver = deliver
-        self._reading = asyncio.Lock()
         self._ended = False  # no further row is asked
         self._exhausted = False  # the source has no more rows
         self._again: deque[Asked] = deque()
         self._failure: Exception | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._flying: set[Posted[Asked] | asyncio.Task[None]] = set()  # rows on their way
+        self._landed: list[Posted[Asked]] = []  # of them, those with an outcome, until the loop's next turn
+        self._waiter: asyncio.Future[None] | None = None  # of run(), for a row that ends
+        self._begun = 0
         self._written: list[Entry] = []  # until the loop's next turn
         self._writing = False
         self._failed_now = 0  # in this run
@@ -63,21 +66,19 @@ class Engine:
         if self._ledger is not None:
             self._room = max(self._ledger.room(2 * self.window.size()), 1)  # none is needed where all is answered
         try:
-            while not self._over() or self._tasks:
-                while not self._over() and len(self._tasks) < self._most():
-                    self._tasks.add(asyncio.create_task(self._work()))
-                    if len(self._tasks) % _AT_ONCE == 0:
-                        await asyncio.sleep(0)  # they read rows: a window may be larger than the job
-                if not self._tasks:  # what is to be written has taken the last room
+            while not self._over() or self._flying:
+                if not self._over() and len(self._flying) < self._most():
+                    await self._ask_next()
+                elif self._flying:
+                    await self._news()
+                else:  # what is to be written has taken the last room
                     self.flush()
-                    continue
-                done, self._tasks = await asyncio.wait(self._tasks, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    self._end(task.exception())
         finally:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            self._take()
+            for flying in self._flying:
+                flying.cancel()
+            tasks = [flying for flying in self._flying if isinstance(flying, asyncio.Task)]
+            await asyncio.gather(*tasks, return_exceptions=True)
             self.flush()
             self._written = []  # the ledger closes now: a flush that is still to come finds nothing
             self.report.seconds = time.monotonic() - begun
@@ -101,58 +102,109 @@ class Engine:
         if self._failure is None and isinstance(failure, Exception):
             self._failure = failure
 
-    async def _work(self) -> None:
-        """Asks one row after the other, while the window has room for it."""
-        while not self._over() and len(self._tasks) <= self._most():
-            try:
-                asked = self._again.popleft() if self._again else await self.next_row()
-            except Exception as error:
-                self._end(error)
-                return
+    async def _ask_next(self) -> None:
+        """Begins to ask the next row, if there is one."""
+        try:
+            asked = self._again.popleft() if self._again else await self.next_row()
             if asked is None:
                 return
+            posted = self._asking.post(asked, self._land) if self._deliver is None else None
+        except Exception as error:
+            self._end(error)
+            return
+        if posted is not None:
+            self._flying.add(posted)
+        else:
+            task = asyncio.create_task(self._ask(asked))
+            self._flying.add(task)
+            task.add_done_callback(self._ended_task)
+        self._begun += 1
+        if self._begun % _AT_ONCE == 0:
+            await asyncio.sleep(0)  # a large window does not keep the loop from its other work
+
+    def _land(self, posted: Posted[Asked]) -> None:
+        """A row that was posted has an outcome: it is taken together with others of the same turn of the loop."""
+        if not self._landed:
+            asyncio.get_running_loop().call_soon(self._take)
+        self._landed.append(posted)
+
+    def _take(self) -> None:
+        """Settles the rows that have an outcome, and writes them before the next ones are asked."""
+        landed, self._landed = self._landed, []
+        for posted in landed:
+            if posted not in self._flying:
+                continue
             try:
-                entry, response, value = await self._asking.ask(asked)
+                entry = self._asking.landed(posted)
+                if entry is None:
+                    continue
+                self.settle(entry)
             except Exception as error:
                 self._end(error)
-                return
-            self.settle(entry, response)
-            if self._deliver is not None:
-                answer: Answer[Any] = Answer(asked.n, asked.row, value=value, response=response)
-                if response is not None:
-                    answer.text = response.text
-                if entry.error is not None:
-                    answer.error = decode(entry.error.encode())
-                await self._deliver(answer)
+            self._flying.discard(posted)
+        self.flush()
+        self._wake()
+
+    async def _ask(self, asked: Asked) -> None:
+        """Asks a row, and gives its answer to whom takes answers."""
+        entry, response, value = await self._asking.ask(asked)
+        self.settle(entry)
+        if self._deliver is not None:
+            answer: Answer[Any] = Answer(asked.n, asked.row, value=value, response=response)
+            if response is not None:
+                answer.text = response.text
+            if entry.error is not None:
+                answer.error = decode(entry.error.encode())
+            await self._deliver(answer)
+
+    def _ended_task(self, task: asyncio.Task[None]) -> None:
+        self._flying.discard(task)
+        if not task.cancelled():
+            self._end(task.exception())
+        self._wake()
+
+    async def _news(self) -> None:
+        """Waits until a row on its way has ended, a second at most: the window may have grown."""
+        loop = asyncio.get_running_loop()
+        self._waiter = loop.create_future()
+        timer = loop.call_later(1.0, self._wake)
+        try:
+            await self._waiter
+        finally:
+            timer.cancel()
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     async def next_row(self) -> Asked | None:
         """The next row that is to be asked."""
-        async with self._reading:
-            while not self._ended and not self._exhausted:
-                n = self.report.rows
-                try:
-                    row = await self._rows.next()
-                except StopAsyncIteration:
-                    self._exhausted = True
-                    return None
-                self.report.rows += 1
-                asked = self._asking.asked(n, row)
-                entry = self._ledger.find(n) if self._ledger is not None else None
-                if entry is None:
-                    return self._affordable(asked)
-                if entry.key != asked.key:
-                    assert self._ledger is not None
-                    raise LedgerError(
-                        f"row {n} of {self._rows.name} is not the row that the ledger {str(self._ledger.path)!r} "
-                        "answered: it was made for another input. Use another output, or remove the ledger"
-                    )
-                if entry.state == FAILED and self._retry_errors:
-                    self._earlier[n] = entry
-                    return self._affordable(asked)
-                self._count(entry)
-                if self._replay and self._deliver is not None:
-                    await self._deliver(self._from_ledger(row, entry))
-            return None
+        while not self._ended and not self._exhausted:
+            n = self.report.rows
+            try:
+                row = await self._rows.next()
+            except StopAsyncIteration:
+                self._exhausted = True
+                return None
+            self.report.rows += 1
+            asked = self._asking.asked(n, row)
+            entry = self._ledger.find(n) if self._ledger is not None else None
+            if entry is None:
+                return self._affordable(asked)
+            if entry.key != asked.key:
+                assert self._ledger is not None
+                raise LedgerError(
+                    f"row {n} of {self._rows.name} is not the row that the ledger {str(self._ledger.path)!r} "
+                    "answered: it was made for another input. Use another output, or remove the ledger"
+                )
+            if entry.state == FAILED and self._retry_errors:
+                self._earlier[n] = entry
+                return self._affordable(asked)
+            self._count(entry)
+            if self._replay and self._deliver is not None:
+                await self._deliver(self._from_ledger(row, entry))
+        return None
 
     def _affordable(self, asked: Asked) -> Asked | None:
         """The row, unless the job's money is spent or its answer has no room."""
@@ -169,7 +221,7 @@ class Engine:
         error = decode(entry.error.encode()) if entry.error else None
         return Answer(entry.n, row, text, self._asking.value(entry, text), error, from_ledger=True)
 
-    def settle(self, entry: Entry, response: ChatCompletionResponse | None) -> None:
+    def settle(self, entry: Entry) -> None:
         """Counts an outcome, and writes it at the end of the loop's turn together with others."""
         if entry.cost is not None:
             currency = entry.currency or "USD"
@@ -179,8 +231,7 @@ class Engine:
             cost = earlier.cost + (entry.cost or 0.0)
             entry = entry._replace(cost=cost, currency=entry.currency or earlier.currency)
         self.report.asked += 1
-        usage = None if response is None else response.usage
-        self._count(entry, (usage.prompt_tokens, usage.completion_tokens) if usage else None)
+        self._count(entry)
         if entry.state == FAILED:
             self._failed_now += 1
         self._judge(entry)
@@ -218,14 +269,14 @@ class Engine:
         """
         return min(self.window.size(), self._room - len(self._written))
 
-    def _count(self, entry: Entry, used: tuple[int, int] | None = None) -> None:
+    def _count(self, entry: Entry) -> None:
         report = self.report
         if entry.state == OK:
             report.answered += 1
         else:
             told = decode(entry.error.encode()) if entry.error else {}
             report.fail(entry.n, told.get("name", "ERROR"), told.get("message", ""))
-        prompt, completion = used or tokens(entry)
+        prompt, completion = tokens(entry)
         report.prompt_tokens += prompt
         report.completion_tokens += completion
         if entry.cost is not None:

@@ -92,6 +92,7 @@ class SqliteLedger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._log = Path(f"{path}-wal")
         self._lock = Lock(path)
         self._ballast: Ballast | None = None
         self._page: dict[int, Entry] = {}
@@ -175,12 +176,17 @@ class SqliteLedger:
         """How many rows, up to ``wanted``, may be on their way, so that their answers can still be written."""
         if self._ballast is None:
             return wanted
-        log = Path(f"{self.path}-wal")
-        size = log.stat().st_size if log.exists() else 0
+        size = self._log_size()
         if size > self._ballast.longest_log and not self._ballast.dropped:
             self._empty_log()
-            size = log.stat().st_size if log.exists() else 0
+            size = self._log_size()
         return self._ballast.rows(wanted, self.path.stat().st_size + size)
+
+    def _log_size(self) -> int:
+        try:
+            return self._log.stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def crowded(self) -> OSError:
         """Why that is none."""

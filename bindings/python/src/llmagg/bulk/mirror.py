@@ -18,8 +18,9 @@ from ..config import ModelConfig
 from ..errors import BadRequestError
 from ..manager import PrivateManager
 from ..responses import ChatCompletionResponse
-from .asking import Asked, Asking
+from .asking import Asking
 from .ledger import Entry
+from .outcome import Asked
 
 _HEADER = "x-llmagg-row"
 _KEPT = ("type", "like", "site", "name", "price", "unsupported", "api_version", "context_window")

@@ -14,9 +14,10 @@ from .._wire import decode
 from ..aggregator import LLMAggregator
 from ..errors import BadResponseError
 from ..manager import PrivateManager
-from .asking import Asked, Asking, id_text
+from .asking import Asking
 from .ledger import OK, Entry
 from .ledger_jsonl import entry_of, line_of
+from .outcome import Asked, id_text
 from .output import COLUMNS, flat
 
 ANSWER_COLUMNS = tuple(name for name in COLUMNS if name not in ("n", "id"))

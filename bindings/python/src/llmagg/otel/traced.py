@@ -42,7 +42,7 @@ class _Late:
 
     def _again(self) -> None:
         if not _last(self.operation, self.trace) and not self.operation.done:
-            self.operation.waiter = self  # type: ignore[assignment]
+            self.operation.waiter = self
 
 
 def _last(operation: Operation, trace: Trace) -> bool:
