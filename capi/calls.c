@@ -55,40 +55,82 @@ llmagg_status call_queue_drain(shim_queue *q, llmagg_drain *drain, llmagg_error 
     return told(shim_queue_drain(q, drain), err);
 }
 
+/* ---- llmagg_queue_run */
+
+enum { NEAR_BYTES = 2048 };
+
+/* A run, on its thread's stack. Nothing of the queue's is held while the host's function runs: that may be left by an exception, a longjmp or
+ * the end of its thread, and all that is lost then is the memory of a payload that did not fit here. */
+typedef struct {
+    llmagg_drain drain;
+    llmagg_event event;
+    llmagg_status status;
+    const char *failed; /* why it ends, or NULL */
+    char bytes[NEAR_BYTES];
+} one_run;
+
 /* Makes room for the event that did not fit. */
-static int grow(llmagg_drain *drain) {
-    char *larger = realloc(drain->buffer, drain->needed);
+static int grow(one_run *run) {
+    char *larger = realloc(run->drain.buffer == run->bytes ? NULL : run->drain.buffer, run->drain.needed);
     if (larger == NULL) return -1;
-    drain->buffer = larger;
-    drain->buffer_size = drain->needed;
+    run->drain.buffer = larger;
+    run->drain.buffer_size = run->drain.needed;
     return 0;
 }
 
-/* Takes one event at a time: what fn did not see stays in the queue, and fn may free the queue, since the event lies here. */
-llmagg_status call_queue_run(shim_queue *q, llmagg_event_fn fn, void *user, llmagg_error **err) {
+/* Waits for the next event, and takes it; 0 where there is none and the run ends. */
+static int take(shim_queue *q, one_run *run) {
     int fd = -1, stop = 0;
-    llmagg_event event;
-    llmagg_drain drain = {sizeof drain, sizeof event, &event, 1, NULL, 0, 0, 0, 0, 0, 0};
-    const char *failed = NULL;
-    llmagg_status status = shim_queue_begin_wait(q, &fd);
-    if (status != LLMAGG_OK) return told(status, err);
-    while (!stop) {
-        status = shim_queue_run_next(q, &drain, &stop);
-        if (status != LLMAGG_OK || stop) break;
-        if (drain.needed > 0) {
-            if (grow(&drain) != 0) failed = "out of memory for an event";
-        } else if (drain.count > 0) {
-            stop = fn(&event, user) != 0;
+    run->drain.count = 0;
+    while ((run->status = shim_queue_run_next(q, &run->drain, &stop)) == LLMAGG_OK && !stop && run->drain.count == 0) {
+        if (run->drain.needed > 0) {
+            if (grow(run) != 0) run->failed = "out of memory for an event";
+        } else if (fd < 0 && (run->status = shim_queue_begin_wait(q, &fd)) != LLMAGG_OK) {
+            return 0;
         } else if (shim_wake_wait(fd, -1) < 0) {
-            failed = "poll failed";
+            run->failed = "poll failed";
         }
-        if (failed != NULL || shim_forked()) break; /* forked: fn forked, and this is the child */
+        if (shim_forked()) return 0; /* a signal handler forked, and this is the child */
+        if (run->failed != NULL) break;
     }
-    free(drain.buffer);
+    llmagg_status ended = fd < 0 ? LLMAGG_OK : shim_queue_end_wait(q);
+    if (run->status == LLMAGG_OK && run->drain.count > 0) return 1; /* what was taken is given, even if the queue was freed meanwhile */
+    if (run->status == LLMAGG_OK) run->status = ended;
+    return 0;
+}
+
+static int next_event(uintptr_t queue, one_run *run) {
+    shim_entry *held = shim_hold(queue, SHIM_QUEUE);
+    run->status = LLMAGG_E_CLOSED;
+    if (held == NULL) return 0;
+    int taken = take(held->queue, run);
+    shim_release(held);
+    return taken;
+}
+
+static llmagg_status is_open(uintptr_t queue) {
+    shim_entry *held = shim_hold(queue, SHIM_QUEUE);
+    if (held == NULL) return LLMAGG_E_CLOSED;
+    shim_release(held);
+    return LLMAGG_OK;
+}
+
+/* Takes one event at a time: what fn did not see stays in the queue, and fn may free the queue, since the event lies here. */
+llmagg_status call_queue_run(uintptr_t queue, llmagg_event_fn fn, void *user, llmagg_error **err) {
+    one_run run;
+    run.drain = (llmagg_drain){sizeof run.drain, sizeof run.event, &run.event, 1, run.bytes, sizeof run.bytes, 0, 0, 0, 0, 0};
+    run.failed = NULL;
+    if (is_open(queue) != LLMAGG_OK) return shim_fail_handle("queue", queue, err);
+    while (next_event(queue, &run)) {
+        int stop = fn(&run.event, user) != 0;
+        if (shim_forked()) break; /* fn forked, and this is the child */
+        if (!stop) continue;
+        run.status = is_open(queue);
+        break;
+    }
+    if (run.drain.buffer != run.bytes) free(run.drain.buffer);
     CHECK_FORK(err);
-    llmagg_status ended = shim_queue_end_wait(q); /* CLOSED also where fn has freed it */
-    status = told(status != LLMAGG_OK ? status : ended, err);
-    return failed == NULL ? status : shim_fail(LLMAGG_E_INTERNAL, failed, err);
+    return run.failed == NULL ? told(run.status, err) : shim_fail(LLMAGG_E_INTERNAL, run.failed, err);
 }
 
 llmagg_status call_queue_stop(shim_queue *q, llmagg_error **err) {

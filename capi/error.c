@@ -12,6 +12,8 @@ struct llmagg_error {
     char text[]; /* the message, NUL, the JSON, NUL */
 };
 
+char *shim_bytes(size_t size) { return malloc(size); }
+
 llmagg_error *shim_error_new(llmagg_status code, const char *message, size_t message_len, const char *json, size_t json_len) {
     llmagg_error *error = malloc(sizeof(*error) + message_len + json_len + 2);
     if (error == NULL) return NULL;

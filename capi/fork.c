@@ -87,15 +87,27 @@ static void stay_out(const char *why) {
     alive = &alive_here;
 }
 
+/* Whether that much can be mapped. */
+static int is_room(size_t size, int protection) {
+    void *tried = mmap(NULL, size, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return tried != MAP_FAILED && munmap(tried, size) == 0;
+}
+
 /* Go's runtime asks before it starts. Where it would find no room, or no thread, it would end the process: then it stays out, and each call
- * says so. Its first reservations take 850 MiB, and each thread that allocates 64 MiB for the C library; with
- * less than 1.2 GiB the first calls ended the process. */
+ * says so. Its first reservations take 850 MiB, and each thread that allocates 64 MiB for the C library; with less than 1.2 GiB the first
+ * calls ended the process. Of memory that may be written it asks for 80 MiB and the stacks of seven threads. */
 int shim_may_start(void) {
-    static const size_t room = (size_t)1536 << 20;
-    void *tried = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (tried != MAP_FAILED) return munmap(tried, room) == 0;
-    stay_out("when the library was loaded, less than 1.5 GiB of address space were free, and its runtime did not start; raise the limit (RLIMIT_AS, ulimit -v), or load it before it is set");
-    return 0;
+    pthread_attr_t attr;
+    size_t stack = (size_t)8 << 20;
+    if (pthread_attr_init(&attr) == 0) {
+        (void)pthread_attr_getstacksize(&attr, &stack); /* RLIMIT_STACK */
+        (void)pthread_attr_destroy(&attr);
+    }
+    if (!is_room((size_t)1536 << 20, PROT_NONE))
+        stay_out("when the library was loaded, less than 1.5 GiB of address space were free, and its runtime did not start; raise the limit (RLIMIT_AS, ulimit -v), or load it before it is set");
+    else if (!is_room(((size_t)96 << 20) + 8 * stack, PROT_READ | PROT_WRITE))
+        stay_out("when the library was loaded, less than 96 MiB of data and 8 stacks of threads (of RLIMIT_STACK each) were free, and its runtime did not start; raise the limit (RLIMIT_DATA, ulimit -d), or lower that of stacks");
+    return absent == NULL;
 }
 
 /* Go's runtime has got no thread to start in. */

@@ -41,6 +41,8 @@ SHIM_HIDDEN void shim_leave_go(const shim_host *host);
 
 /* ---- error.c */
 
+/* malloc, or NULL: where there is no memory, Go's C.malloc ends the process. */
+SHIM_HIDDEN char *shim_bytes(size_t size);
 /* A new error; the texts are copied. NULL when memory is out. */
 SHIM_HIDDEN llmagg_error *shim_error_new(llmagg_status code, const char *message, size_t message_len, const char *json,
                                          size_t json_len);
@@ -160,7 +162,7 @@ SHIM_HIDDEN int shim_queue_is_closed(shim_queue *q);
 SHIM_HIDDEN llmagg_status call_queue_fd(shim_queue *q, int *fd, llmagg_error **err);
 SHIM_HIDDEN llmagg_status call_queue_wait(shim_queue *q, double timeout, llmagg_error **err);
 SHIM_HIDDEN llmagg_status call_queue_drain(shim_queue *q, llmagg_drain *drain, llmagg_error **err);
-SHIM_HIDDEN llmagg_status call_queue_run(shim_queue *q, llmagg_event_fn fn, void *user, llmagg_error **err);
+SHIM_HIDDEN llmagg_status call_queue_run(uintptr_t queue, llmagg_event_fn fn, void *user, llmagg_error **err);
 SHIM_HIDDEN llmagg_status call_queue_stop(shim_queue *q, llmagg_error **err);
 
 /* ---- post.c: what the host asks for without entering Go */

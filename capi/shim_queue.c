@@ -54,9 +54,9 @@ llmagg_status llmagg_queue_drain(llmagg_queue *queue, llmagg_drain *drain, llmag
 
 llmagg_status llmagg_queue_run(llmagg_queue *queue, llmagg_event_fn fn, void *user, llmagg_error **err) {
     CHECK_FORK(err);
-    HOLD(SHIM_QUEUE, queue, err);
+    HANDLE(queue, err);
     OUT(fn, err);
-    return call_queue_run(queue_held->queue, fn, user, err);
+    return call_queue_run(H(queue), fn, user, err);
 }
 
 llmagg_status llmagg_queue_stop(llmagg_queue *queue, llmagg_error **err) {

@@ -1,6 +1,5 @@
 package main
 
-// #include <stdlib.h>
 // #include "shim.h"
 import "C"
 
@@ -36,7 +35,10 @@ func name(what string, p *C.char, n C.size_t) (string, error) {
 
 // setBuf gives the caller a copy of data, with a NUL behind it.
 func setBuf(out *C.llmagg_buf, data []byte) error {
-	p := (*C.char)(C.malloc(C.size_t(len(data) + 1)))
+	p := C.shim_bytes(C.size_t(len(data) + 1))
+	if p == nil {
+		return llm.Errorf(llm.Internal, "out of memory for an answer of %d bytes", len(data))
+	}
 	to := unsafe.Slice((*byte)(unsafe.Pointer(p)), len(data)+1)
 	copy(to, data)
 	to[len(data)] = 0

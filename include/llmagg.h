@@ -42,7 +42,7 @@
  *           sockets and queue descriptors are closed in the child: at fork(), or by the first call after _Fork() or clone().
  * Output.   The library never writes to stdout or stderr, with one exception: see Limits.
  * Signals.  The library installs handlers for SIGSEGV, SIGBUS, SIGFPE and SIGPIPE when it is loaded. They pass every signal
- *           that does not come from the library to the handler that was installed before.
+ *           that does not come from the library to the handler that was installed before. A SIGPIPE that is ignored stays so.
  *           - All other signals belong to the host, also SIGURG, SIGCHLD, SIGPROF and SIGRTMIN. Their disposition does not
  *             change, except that a handler installed before the load may get the flag SA_ONSTACK.
  *           - The library's threads block the host's signals: handlers run on the host's threads only, and sigwait and
@@ -59,11 +59,13 @@
  *           pthread_exit, goes on without them, also if main did: the last one calls exit().
  * Process.  The library does not change the limit of open files (RLIMIT_NOFILE), the rounding mode and the traps of floating
  *           point, the working directory or the environment. GODEBUG does not make the Go runtime print.
- * Limits.   If less than 1.5 GiB of address space (RLIMIT_AS) are free when the library is loaded, or no thread can be made, the Go
- *           runtime does not start: every call returns INTERNAL, and the error says what to raise. If the runtime gets no memory or
- *           no thread later, it ends the process with a message on stderr. To prevent this:
+ * Limits.   If less than 1.5 GiB of address space (RLIMIT_AS), or less than 96 MiB and eight stacks of threads (RLIMIT_STACK) of
+ *           memory for data (RLIMIT_DATA) are free when the library is loaded, or no thread can be made, the Go runtime does not
+ *           start: every call returns INTERNAL, and the error says what to raise. If the runtime gets no memory or no thread later,
+ *           it ends the process with a message on stderr. To prevent this:
  *           - have 2 GiB of address space free where several threads call: the C library reserves 64 MiB for each of them. When
- *             answers of megabytes arrive, allow ten bytes for each byte of the answers that arrive at the same time;
+ *             answers of megabytes arrive, allow ten bytes for each byte of the answers that arrive at the same time. In a container
+ *             with little memory, set the environment's GOMEMLIMIT to half of it: then seven bytes were enough;
  *           - allow 16 threads, and one more for each processor (RLIMIT_NPROC, a container's limit of processes). The library
  *             waits up to 10 s for a thread.
  *           If no file descriptor is available, the call fails with UNAVAILABLE. If C has no memory for an answer or an event,
@@ -768,8 +770,8 @@ LLMAGG_API llmagg_status llmagg_queue_drain(llmagg_queue *queue, llmagg_drain *d
 /*
  * Calls fn(event, user) for each event, on the calling thread, until fn returns a value other than 0 or llmagg_queue_stop
  * is called. Events not yet given to fn stay in the queue. fn may call the library, also for this queue. If fn frees the queue, the
- * function returns CLOSED after fn has returned. fn must return: an exception or a longjmp out of it leaks the queue and its
- * descriptor. Codes: CLOSED (freed meanwhile). Since: 0.1.0
+ * function returns CLOSED after fn has returned. fn may also be left by an exception, a longjmp or the end of its thread: the queue
+ * stays usable, and at most the memory of one payload is lost. Codes: CLOSED (freed meanwhile). Since: 0.1.0
  */
 LLMAGG_API llmagg_status llmagg_queue_run(llmagg_queue *queue, llmagg_event_fn fn, void *user, llmagg_error **err);
 

@@ -59,6 +59,8 @@ edit runtime/sigtab_linux_generic.go 1 's|^\(	/\* 34 \*/ {_SigSetStack\) + _SigU
 edit runtime/sigtab_linux_generic.go 1 's|^\(	/\* 23 \*/ {\)_SigNotify + _SigIgn,|\1_SigSetStack,|'
 finish runtime/sigtab_linux_generic.go
 edit runtime/signal_unix.go 1 's|^const preemptMSupported = true$|const preemptMSupported = false|'
+# A host that ignores SIGPIPE goes on to do so, and so do the programs that it executes: a handler would be their default action.
+edit runtime/signal_unix.go 1 's|^	case _SIGHUP, _SIGINT:$|	case _SIGHUP, _SIGINT, _SIGPIPE:|'
 finish runtime/signal_unix.go
 
 # Where the process has no thread left, which may be for a moment (a container's limit), Go waits 0.2 s and ends it; here 10 s.

@@ -98,6 +98,9 @@ def checks(name: str, parameters: list[tuple[str, str]], kind: str, given: list[
             lines.append("ROUTES(err)")
         elif is_handle(t) and POSTED.match(name):
             lines.append(f"HANDLE({p}, err)")
+        elif is_handle(t) and name == "llmagg_queue_run":  # it holds the queue itself, but not while the function runs
+            lines.append(f"HANDLE({p}, err)")
+            passed.append(f"H({p})")
         elif is_handle(t):
             lines.append(f"HOLD{'_OPTIONAL' if kind == 'MAYBE_QUEUE' else ''}({kind_of(t)}, {p}, err)")
             passed.append(f"{p}_held->queue" if IN_C.match(name) else f"GO({p})")

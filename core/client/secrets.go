@@ -1,6 +1,9 @@
 package client
 
 import (
+	"net/url"
+	"strings"
+
 	"github.com/llmagg/llmagg/core/config"
 	"github.com/llmagg/llmagg/core/credential"
 	"github.com/llmagg/llmagg/core/failure"
@@ -63,6 +66,9 @@ func newCredential(cfg *config.Model, v *vendor.Vendor, o Options) (*credential.
 func (c *Client) secrets() []string {
 	s := append(failure.HeaderSecrets(c.cfg.Headers), transport.ProxySecrets(c.cfg.Proxy)...)
 	s = append(s, shown.QuerySecrets(c.cfg.BaseURL)...)
+	if u, err := url.Parse(c.cfg.BaseURL); err == nil && shown.SecretHost(u.Hostname()) {
+		s = append(s, u.Hostname(), strings.ToLower(u.Hostname()))
+	}
 	if c.pool != nil {
 		s = append(s, c.pool.Secrets()...)
 	}

@@ -50,7 +50,8 @@ func readFile(path string) ([]byte, fs.FileMode, error) {
 func withoutMark(data []byte) []byte { return bytes.TrimPrefix(data, []byte("\ufeff")) }
 
 // HoldsSecret reports whether a configuration's text contains a key or another
-// secret: a header with the name of a credential, a proxy's password.
+// secret: a header with the name of a credential, a URL with a password or a
+// key. What a variable holds is not in it; a default behind one is.
 func HoldsSecret(data []byte) bool {
 	var document any
 	return llm.JSON.Unmarshal(withoutMark(data), &document) == nil && hasSecret(document)
@@ -67,11 +68,18 @@ func hasSecret(v any) bool {
 			return true
 		}
 		text, _ := value.(string)
-		if text == "" || strings.Contains(text, "${") {
+		if text == "" || strings.Contains(text, "${") && (!strings.Contains(text, ":-") || strings.Contains(text, ":-}")) {
 			continue
 		}
-		if shown.NamesSecret(name) || strings.EqualFold(name, "proxy") && strings.Contains(text, "@") {
-			return true
+		switch strings.ToLower(name) {
+		case "proxy", "url", "base_url":
+			if strings.Contains(text, "@") || name == "base_url" && len(shown.QuerySecrets(text)) > 0 {
+				return true
+			}
+		default:
+			if shown.NamesSecret(name) {
+				return true
+			}
 		}
 	}
 	return false

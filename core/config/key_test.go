@@ -44,6 +44,17 @@ func TestAKeyInAListIsASecret(t *testing.T) {
 	require.False(t, HoldsSecret([]byte(`{"p":{"api_keys":["${A}","${B}"]}}`)))
 }
 
+func TestAPasswordInAURLIsASecret(t *testing.T) {
+	for text, want := range map[string]bool{
+		`{"fleet":{"url":"redis://u:sesame@h:1"}}`: true, `{"fleet":{"url":"redis://h:1?sentinel=mymaster1"}}`: false,
+		`{"p":{"base_url":"https://h/v1?code=Q7xSECRET"}}`: true, `{"p":{"base_url":"https://h/v1?api-version=2024-06-01"}}`: false,
+		`{"p":{"proxy":"http://u:sesame@h:1"}}`: true, `{"p":{"proxy":"http://h:1"}}`: false,
+		`{"p":{"api_key":"${A:-sk-sesame}"}}`: true, `{"p":{"api_key":"${A:-}"}}`: false,
+	} {
+		require.Equal(t, want, HoldsSecret([]byte(text)), text)
+	}
+}
+
 func TestAModelsOwnKeysReplaceItsProvidersKey(t *testing.T) {
 	configs, err := Parse([]byte(`{"p":{"api_key":"one","models":{"a":{"api_keys":["two","three"]},"b":{}}},"q":{"api_keys":["four","${GONE}"],"models":{"c":{"api_key":"five"}}}}`), Options{})
 	require.NoError(t, err)

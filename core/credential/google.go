@@ -91,6 +91,9 @@ func (o *Options) file() (*googleFile, error) {
 	path, name := o.Credentials, "auth.credentials"
 	if path == "" {
 		path, name = o.getenv(googleVariable), googleVariable
+		if strings.HasPrefix(path, "{") { // its text, as secrets of CI systems hold it
+			return readGoogle([]byte(path), name)
+		}
 	}
 	if path == "" {
 		path, name = o.gcloudFile(), "gcloud's file"

@@ -92,6 +92,10 @@ func TestGoogleTokensAreFoundWhereItsLibrariesLook(t *testing.T) {
 			require.InDelta(t, 3600, claims["exp"].(float64)-claims["iat"].(float64), 0)
 		})
 	}
+	t.Run("service account, text in the variable", func(t *testing.T) {
+		s, err := fetch(t, Spec{Type: Google}, map[string]string{googleVariable: account(t, pkcs8, at+"/token")})
+		found(t, s, err)
+	})
 	t.Run("user", func(t *testing.T) {
 		home := t.TempDir()
 		require.NoError(t, os.MkdirAll(filepath.Join(home, ".config", "gcloud"), 0o700))

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/llm"
@@ -43,6 +44,11 @@ func (o *Options) ask(ctx context.Context, r *http.Request, local bool) ([]byte,
 		return nil, &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("%s: %v", where, err), Cause: unreached{err}}
 	}
 	defer resp.Body.Close()
+	if ahead, ok := ctx.Value(aheadKey{}).(*time.Duration); ok {
+		if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+			*ahead = time.Until(date)
+		}
+	}
 	data, err := io.ReadAll(io.LimitReader(resp.Body, mostBytes))
 	if err != nil {
 		return nil, &llm.Error{Code: llm.Unavailable, Message: fmt.Sprintf("%s: the answer was cut after %d bytes: %v", where, len(data), err), Cause: err}
@@ -58,6 +64,10 @@ func (o *Options) ask(ctx context.Context, r *http.Request, local bool) ([]byte,
 	}
 	return data, nil
 }
+
+// aheadKey finds, in the context of a fetch, by how much the clock of who
+// answered last is ahead of ours. Only the fetch's own goroutine uses it.
+type aheadKey struct{}
 
 // unreached is the cause of a failure to which no server said anything.
 type unreached struct{ error }

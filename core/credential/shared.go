@@ -161,7 +161,11 @@ func (s *shared) fetch(ctx context.Context) (secret *Secret, err error) {
 			secret, err = nil, llm.Errorf(llm.Internal, "fetching the credential panicked: %v", p)
 		}
 	}()
-	secret, err = s.source.fetch(ctx)
+	var ahead time.Duration
+	secret, err = s.source.fetch(context.WithValue(ctx, aheadKey{}, &ahead))
+	if err == nil && ahead.Abs() >= mostSkew && !secret.Expires.IsZero() && secret.Expires == secret.Expires.Round(0) {
+		secret.Expires = time.Now().Add(time.Until(secret.Expires) - ahead) // it was a time by the source's clock
+	}
 	switch {
 	case s.life.Err() != nil:
 		err = llm.Errorf(llm.Closed, "the client was closed")

@@ -1,7 +1,9 @@
 package credential
 
 import (
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -34,4 +36,24 @@ func TestAClockThatIsSetWhileTheProgramRuns(t *testing.T) {
 	again, skewed, message = refused(time.Minute)
 	require.False(t, again || skewed, "it is not the clock's fault")
 	require.Equal(t, "Signature expired", message)
+}
+
+// A time that a source says is one of its own clock: on a machine whose clock
+// is wrong, the keys last as long as they do.
+func TestTheEndOfACredentialIsByItsSourcesClock(t *testing.T) {
+	for _, ahead := range []time.Duration{-8 * time.Hour, 8 * time.Hour, time.Second} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			there := time.Now().Add(ahead).UTC()
+			w.Header().Set("Date", there.Format(http.TimeFormat))
+			fmt.Fprintf(w, `{"AccessKeyId":"ASIA1","SecretAccessKey":"s3cret","Token":"session","Expiration":%q}`, there.Add(time.Hour).Format(time.RFC3339))
+		}))
+		t.Cleanup(server.Close)
+		environment := map[string]string{"AWS_CONTAINER_CREDENTIALS_FULL_URI": server.URL}
+		s := borrow(Options{Spec: Spec{Type: AWS}, ConnectTimeout: 5 * time.Second, Getenv: func(name string) (string, bool) { v, ok := environment[name]; return v, ok }})
+		t.Cleanup(s.release)
+		secret, err := s.get(t.Context())
+		require.NoError(t, err, "the source is ahead by %v", ahead)
+		require.InDelta(t, time.Hour.Seconds(), time.Until(secret.Expires).Seconds(), 5)
+		require.False(t, s.due(time.Now()))
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -36,7 +37,7 @@ func (o *Options) askMachine(ctx context.Context, address, name string, headers 
 	near.ConnectTimeout = machineTime
 	data, err := near.ask(ctx, r, true)
 	if gone := (unreached{}); errors.As(err, &gone) && ctx.Err() == nil {
-		return nil, none("%s does not answer at %s", name, r.URL.Host)
+		return nil, none("%s does not answer at %s", name, shown.Host(r.URL.Host))
 	}
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
 )
 
@@ -63,20 +64,31 @@ func (p *Pool) Secrets() []string {
 }
 
 // ProxySecrets are the texts in which a proxy's URL holds a password, or a name
-// that stands for one, and in which it is sent.
+// that stands for one, and in which it is sent; and a host that is none, but a
+// key in the place of the URL.
 func ProxySecrets(text string) (secrets []string) {
 	u := proxyAddress(text)
-	if u == nil || u.User == nil {
+	if u == nil {
 		return nil
 	}
+	if host := u.Hostname(); shown.SecretHost(host) {
+		secrets = append(secrets, host, strings.ToLower(host))
+	}
+	if u.User == nil {
+		return secrets
+	}
+	user := u.User.Username()
 	password, _ := u.User.Password()
 	_, written, _ := strings.Cut(u.User.String(), ":")
-	for _, s := range []string{cmp.Or(password, u.User.Username()), written} {
+	if shown.SecretHost(user) {
+		secrets = append(secrets, user)
+	}
+	for _, s := range []string{cmp.Or(password, user), written} {
 		if len(s) >= 4 {
 			secrets = append(secrets, s)
 		}
 	}
-	return append(secrets, base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password)))
+	return append(secrets, base64.StdEncoding.EncodeToString([]byte(user+":"+password)))
 }
 
 // proxyAddress reads a URL, or host and port of an HTTP proxy. What is neither
@@ -116,7 +128,7 @@ func checkProxy(u *url.URL, from string) error {
 	if u.Hostname() == "" {
 		return llm.Errorf(llm.InvalidArgument, "%s has no host; expected something like http://host:port", from)
 	}
-	return llm.Errorf(llm.InvalidArgument, "%s has the scheme %q; expected one of %s", from, u.Scheme, strings.Join(proxySchemes, ", "))
+	return llm.Errorf(llm.InvalidArgument, "%s has the scheme %s; expected one of %s", from, shown.Name(u.Scheme), strings.Join(proxySchemes, ", "))
 }
 
 // direct is the hosts that are asked without a proxy.

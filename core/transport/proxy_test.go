@@ -130,6 +130,16 @@ func TestProxiesThatNobodySpeaksTo(t *testing.T) {
 	}
 }
 
+// A key in the place of a proxy's URL, of its host or of its user is a secret.
+func TestProxySecrets(t *testing.T) {
+	const key = "sk-proj-Abc123Def456"
+	for _, proxy := range []string{key, "http://" + key, key + ":8080", "socks5://" + key, key + "@h:1", "http://" + key + ":x@h:1", "http://x:" + key + "@h:1"} {
+		require.Contains(t, ProxySecrets(proxy), key, proxy)
+	}
+	require.Empty(t, ProxySecrets("http://disk-1.example:3128"))
+	require.Empty(t, ProxySecrets("task-proxy:3128"))
+}
+
 // No list and no target make it panic or differ from the library.
 func FuzzProxyExceptions(f *testing.F) {
 	for i, list := range proxyLists {

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <exception>
 #include <iterator>
 #include <memory>
 #include <stdexcept>
@@ -255,6 +256,31 @@ public:
                 return all;
         }
     }
+    /// Calls function(const Event &) for each event, on this thread, until that is true or stop() was called. An exception of function's ends
+    /// it, too, and leaves run(); the events behind stay in the queue.
+    template <class Function> void run(Function function) {
+        struct Call {
+            Function &function;
+            std::exception_ptr thrown;
+        } call{function, nullptr};
+        const llmagg_event_fn each = [](const llmagg_event *e, void *user) -> int { // C stands between: nothing is thrown through it
+            auto &c = *static_cast<Call *>(user);
+            try {
+                return c.function(Event{e->type, e->status, e->op, e->tag, std::string(e->payload, e->payload_len)}) ? 1 : 0;
+            } catch (...) {
+                c.thrown = std::current_exception();
+                return 1;
+            }
+        };
+        try {
+            detail::call(llmagg_queue_run, handle_.get(), each, static_cast<void *>(&call));
+        } catch (const Error &) {
+            if (call.thrown == nullptr) throw;
+        }
+        if (call.thrown != nullptr) std::rethrow_exception(call.thrown);
+    }
+    /// Ends run() before its next event, from any thread.
+    void stop() { detail::call(llmagg_queue_stop, handle_.get()); }
     llmagg_queue *get() const noexcept { return handle_.get(); }
 
 private:

@@ -131,6 +131,56 @@ static void texts() {
     holds(at("{}", "x").empty() && at("", "x").empty() && at("[]", "").empty() && at("{\"x", "x").empty() && llmagg::text("null").empty(), "what is not there is empty");
 }
 
+static std::string stats() {
+    llmagg_buf buf{nullptr, 0};
+    if (llmagg_stats(&buf, nullptr) != LLMAGG_OK) return "";
+    const std::string text(buf.ptr, buf.len);
+    llmagg_buf_free(&buf);
+    return text;
+}
+
+static int throws(const llmagg_event *, void *) { throw 7; }
+
+static std::size_t handles() { return static_cast<std::size_t>(std::strtoul(std::string(llmagg::json::at(llmagg::json::at(stats(), "handles"), "queue")).c_str(), nullptr, 10)); }
+
+// An exception leaves run() as it leaves any function; the queue goes on. So it does where C is called without this header.
+static void running(llmagg::Aggregator &llm) {
+    const std::size_t before = handles();
+    {
+        llmagg::Queue queue;
+        int caught = 0, raw = 0, later = 0;
+        for (int i = 0; i < 20; i++) {
+            llm.submit(queue, asking("a"));
+            try {
+                queue.run([](const llmagg::Event &) -> bool { throw std::out_of_range("mine"); });
+            } catch (const std::out_of_range &) {
+                caught++;
+            }
+            llm.submit(queue, asking("a"));
+            try {
+                llmagg_queue_run(queue.get(), throws, nullptr, nullptr);
+            } catch (int) {
+                raw++;
+            }
+        }
+        holds(caught == 20 && raw == 20, "exceptions leave run");
+        llm.submit(queue, asking("a"));
+        queue.run([&later](const llmagg::Event &event) { return later += event.done(), true; });
+        queue.stop();
+        queue.run([&later](const llmagg::Event &) { return later += 10, true; });
+        holds(later == 1, "the queue works after an exception, and stops");
+    }
+    holds(handles() == before, "an exception keeps no queue");
+    llmagg::Queue gone;
+    llm.submit(gone, asking("a"));
+    try {
+        gone.run([&gone](const llmagg::Event &) -> bool { llmagg_queue_free(gone.get()); throw std::out_of_range("mine"); });
+        holds(false, "an exception behind the end of the queue");
+    } catch (const std::out_of_range &) {
+        holds(true, "an exception behind the end of the queue");
+    }
+}
+
 int main() {
     texts();
     llmagg::Wall wall(script);
@@ -139,6 +189,7 @@ int main() {
     answers(llm);
     errors(llm);
     leaving(llm);
+    running(llm);
     holds(wall.seen().find("\"requests\"") != std::string::npos, "what the wall saw");
     return failures != 0;
 }

@@ -81,11 +81,9 @@ func options(c config.Fleet) (o valkey.ClientOption, err error) {
 		}
 		o.InitAddress = append(o.InitAddress, address)
 	}
-	for key, values := range u.Query() {
-		if key != "sentinel" || len(values) > 1 || values[0] == "" {
-			return refuse("url has the parameter %s; expected none but one sentinel=NAME", shown.Name(key))
-		}
-		o.Sentinel.MasterSet = values[0]
+	var odd string
+	if o.Sentinel.MasterSet, odd = sentinel(u.RawQuery); odd != "" {
+		return refuse("url has the parameter %s; expected none but one sentinel=NAME", shown.Name(odd))
 	}
 	if u.Fragment != "" {
 		return refuse("url has a # behind its hosts; %s", schemes)
@@ -110,6 +108,20 @@ func options(c config.Fleet) (o valkey.ClientOption, err error) {
 	}
 	tune(&o)
 	return o, nil
+}
+
+// sentinel is the value of a query's only parameter, "" without one; odd is the
+// name of one that may not be there.
+func sentinel(query string) (name, odd string) {
+	for item := range strings.SplitSeq(query, "&") {
+		key, value, _ := strings.Cut(item, "=")
+		value, err := url.QueryUnescape(value)
+		if item != "" && (key != "sentinel" || err != nil || value == "" || name != "") {
+			return "", key
+		}
+		name = cmp.Or(value, name)
+	}
+	return name, ""
 }
 
 // addressOf is a host and its port, 6379 without one.

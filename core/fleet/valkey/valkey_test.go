@@ -41,6 +41,9 @@ func TestBadStoresAreRefused(t *testing.T) {
 		"redis://x#geheim":               "host 1; expected a name",
 		"redis://x/#geheim":              "has a #",
 		"redis://x?sentinel=a&sentinel=": `parameter "sentinel"`,
+		"redis://x?db=1&a=b&sentinel=a":  `parameter "db"`,
+		"redis://x?sentinel=%zz":         `parameter "sentinel"`,
+		"redis://x?a;b":                  `parameter "a;b"`,
 	} {
 		_, err := valkey.Opener(config.Fleet{URL: url})
 		require.ErrorContains(t, err, want, url)

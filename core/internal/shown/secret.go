@@ -58,7 +58,11 @@ func hiddenValues(address string) iter.Seq[string] {
 		_, query, _ := strings.Cut(address, "?")
 		query, _, _ = strings.Cut(query, "#")
 		for item := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == ';' }) {
-			if name, value, _ := strings.Cut(item, "="); hidesValue(name, value) && !yield(value) {
+			name, value, valued := strings.Cut(item, "=")
+			if !valued {
+				name, value = "", item
+			}
+			if hidesValue(name, value) && !yield(value) || looksSecret(name) && !yield(name) {
 				return
 			}
 		}
@@ -82,7 +86,7 @@ func URL(address string) string {
 	}
 	query = "?" + query
 	for value := range hiddenValues(query) {
-		query = strings.ReplaceAll(query, "="+value, "=***")
+		query = strings.ReplaceAll(query, value, "***")
 	}
 	return root + query
 }

@@ -15,7 +15,9 @@ func TestURL(t *testing.T) {
 		"https://h.example?k=hunter2&alt=sse&debug=true":          "https://h.example?k=***&alt=sse&debug=true",
 		"https://user:pw@h.example/v1?sig=abcd":                   "https://***@h.example/v1?sig=***",
 		"user:pw@h.example:1":                                     "***@h.example:1",
-		"":                                                        "",
+		"https://h.example/v1?Q7xSECRET&beta":                     "https://h.example/v1?***&beta",
+		"https://h.example/v1?sk-abcdefgh12345678=1":              "https://h.example/v1?***=1",
+		"": "",
 	} {
 		require.Equal(t, want, URL(address))
 	}
@@ -32,4 +34,15 @@ func TestFile(t *testing.T) {
 		require.Contains(t, File(err), "no such file")
 	}
 	require.Equal(t, "another", File(errors.New("another")))
+}
+
+// A key in the place of a host is none; names of hosts are.
+func TestHost(t *testing.T) {
+	for _, key := range []string{"sk-proj-Abc123", "AKIAIOSFODNN7EXAMPLE", "a1b2c3d4e5f6a7b8c9d0e1", "eyJhbGciOiJSUzI1NiJ9.e30.x"} {
+		require.True(t, SecretHost(key), key)
+		require.NotContains(t, Host(key), key)
+	}
+	for _, host := range []string{"disk-1", "task-1.example", "sk-1.example", "proxy", "127.0.0.1", "::1", "a1b2c3d4e5f6a7b8c9d0e1.example", "ip-10-0-0-1.ec2.internal"} {
+		require.Equal(t, host, Host(host))
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -133,6 +134,12 @@ func looksSecret(s string) bool {
 	if strings.Contains(s, "@") {
 		return true
 	}
+	return mixes(s)
+}
+
+// mixes tells whether a text is long and mixes letters and digits without being
+// words.
+func mixes(s string) bool {
 	run, letters, digits := 0, false, false
 	for i := range len(s) {
 		c := s[i]
@@ -150,6 +157,27 @@ func looksSecret(s string) bool {
 		}
 	}
 	return false
+}
+
+// SecretHost tells whether the name of a host or a user may be a credential in
+// the wrong place. A mark counts at the beginning only, and names with dots are
+// those of hosts: there are disk-1 and task-1.example.
+func SecretHost(name string) bool {
+	if strings.HasPrefix(name, "eyJ") { // a JSON web token
+		return true
+	}
+	lower := strings.ToLower(name)
+	return !strings.Contains(name, ".") &&
+		(slices.ContainsFunc(secretMarks, func(mark string) bool { return strings.HasPrefix(lower, mark) }) || mixes(name))
+}
+
+// Host is the name of a host that stands in a message, unless it looks like a
+// credential.
+func Host(name string) string {
+	if SecretHost(name) {
+		return fmt.Sprintf("a host of %d bytes (it looks like a credential and is not shown)", len(name))
+	}
+	return name
 }
 
 // Twice refuses the names that an object has more than once, as a predicate:
