@@ -6,13 +6,16 @@ import copy
 import dataclasses
 import json
 import pickle
+import typing
 from types import SimpleNamespace
 from typing import Any
 
+import pydantic
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import llmagg
 from conftest import HELLO, aggregator_for
 from llmagg import _gathered, _wire, types
 from llmagg.errors import BadResponseError, InvalidArgumentError
@@ -328,3 +331,14 @@ def test_parts_of_a_message() -> None:
     assert message.parts == parts
     assert message.to_dict()["parts"] == parts
     assert Message("user", "hi").parts == []
+
+
+def test_the_hints_of_data_types_can_be_read() -> None:
+    """As pydantic, FastAPI and containers of dependencies do."""
+    classes = [getattr(llmagg, name) for name in llmagg.__all__]
+    data = [cls for cls in classes if dataclasses.is_dataclass(cls)]
+    assert len(data) >= 12
+    for cls in [*data, llmagg.LLMAggregator, llmagg.Manager, llmagg.BaseProvider, llmagg.BaseLLMClient]:
+        typing.get_type_hints(cls)
+    config = {"model": "m", "provider": "p", "api_key": "k", "base_url": "u"}
+    assert pydantic.TypeAdapter(llmagg.ModelConfig).validate_python(config) == llmagg.ModelConfig(**config)

@@ -12,8 +12,9 @@ import contextlib
 import dataclasses
 import inspect
 import math
+import os
 from collections import UserString
-from collections.abc import Mapping, Sequence, Set, ValuesView
+from collections.abc import Iterator, Mapping, Sequence, Set, ValuesView
 from decimal import Decimal
 from enum import Enum
 from numbers import Integral, Real
@@ -37,11 +38,11 @@ def plain(value: Any) -> Any:
     if kind in (tuple, list, dict, set, frozenset):  # these come only as keys
         raise TypeError(refusal(value))
     if isinstance(value, str):
-        return str.__str__(value)  # str(value) may be overridden
+        return str.__str__(value) if issubclass(kind, str) else str(value)  # str(value) may be overridden
     if isinstance(value, int):
-        return int.__int__(value)
+        return int.__int__(value) if issubclass(kind, int) else _proxied(value, int)
     if isinstance(value, float):
-        return float.__float__(value)
+        return float.__float__(value) if issubclass(kind, float) else float(value)
     if isinstance(value, Mapping):
         return dict(value)
     if not isinstance(value, type):
@@ -56,13 +57,33 @@ def plain(value: Any) -> Any:
         return int(value)
     if isinstance(value, Real):
         return float(value)
-    if isinstance(value, UserString):
+    if is_text(value):
         return str(value)
     if isinstance(value, (Sequence, Set, ValuesView)):
         return list(value)
     if kind.__module__.split(".")[0] in _URLS and "Url" in kind.__name__:
         return str(value)
     raise TypeError(refusal(value))
+
+
+def _proxied(value: Any, kind: type) -> Any:
+    """The number or bool for which a proxy stands: its ``__class__`` says so, and its type does not."""
+    return bool(value) if isinstance(value, bool) else kind(value)
+
+
+_LAZY_NAMES = frozenset(("LazyString", "LazyProxy", "_LazyString"))
+
+
+def is_text(value: Any) -> bool:
+    """Whether an object stands for a text: a UserString, a proxy of a str, or a text that is translated when it is
+    read, as of Django, Babel and Flask.
+    """
+    if isinstance(value, (str, UserString)):
+        return True
+    names = [base.__name__ for base in type(value).__mro__]
+    if "Promise" in names:  # of Django; it has the methods of what it gives
+        return hasattr(type(value), "casefold")
+    return not _LAZY_NAMES.isdisjoint(names)
 
 
 def without_none(value: Any) -> Any:
@@ -93,7 +114,13 @@ def refusal(value: Any) -> str:
         return (
             f"is the function {getattr(value, '__name__', '')}; expected a value (run_tools() takes functions as tools)"
         )
-    return f"has the type {type(value).__name__}, which JSON cannot represent"
+    if isinstance(value, os.PathLike):
+        advice = "pass str() of it, or what the file holds"
+    elif isinstance(value, Iterator):
+        advice = "pass list() of it"
+    else:
+        advice = "expected a str, a number, a bool, None, a list or a dict"
+    return f"has the type {type(value).__name__}, which JSON cannot represent; {advice}"
 
 
 def blame(root: Any) -> str:
@@ -140,7 +167,7 @@ class _RefusedError(TypeError):
 
 def _unfit(value: Any) -> str:
     """Why JSON cannot hold a number or a text; "" for all else."""
-    if isinstance(value, (float, Decimal)) and not math.isfinite(value):
+    if not (value.is_finite() if isinstance(value, Decimal) else not isinstance(value, float) or math.isfinite(value)):
         return f"is {str(value).lower()}; expected a finite number"
     if isinstance(value, str) and not isinstance(value, Enum):
         try:
@@ -173,7 +200,7 @@ def _inside(place: str, value: Any) -> list[tuple[str, Any]]:
                 raise _RefusedError(f"{place or 'an object'} has a key of type {type(key).__name__}; expected str")
             inside += (place, key), (f"{place}.{key}" if place else str(key), item)
         return inside
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple, set, frozenset)):
         return [(f"{place}[{i}]", item) for i, item in enumerate(value)]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return [(f"{place}.{f.name}", getattr(value, f.name)) for f in dataclasses.fields(value)]
@@ -184,6 +211,14 @@ def _inside(place: str, value: Any) -> list[tuple[str, Any]]:
             return []
         reason = str(error) if type(error) is TypeError else refusal(value)
         raise _RefusedError(f"{place or 'the value'} {reason}") from None
+
+
+def inside(value: Any) -> list[tuple[str, Any]]:
+    """The values inside a container of any type, each with its place; none if it cannot be written."""
+    with contextlib.suppress(Exception):  # also of the value's own code; where it is written it is refused
+        if not hasattr(type(value), "dtype") or value.dtype.kind in "OSV":  # other arrays hold numbers or texts
+            return _inside("", value)
+    return []
 
 
 _encode = json.Encoder(enc_hook=plain).encode

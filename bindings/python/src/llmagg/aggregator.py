@@ -15,7 +15,7 @@ from .embeddings import EmbeddingResponse
 from .errors import InvalidArgumentError, LLMError, ModelNotFoundError, raise_all_failed  # noqa: F401
 from .events import StreamEvent
 from .log import logger  # noqa: F401
-from .manager import Manager, get_manager  # noqa: F401
+from .manager import Manager, get_manager
 from .messages import Message, MessageRole  # noqa: F401
 from .providers import PROVIDERS, DeepSeekProvider, GeminiProvider, OpenAIProvider  # noqa: F401
 from .rankings import RerankResponse
@@ -56,8 +56,7 @@ class LLMAggregator(Closing):
     An aggregator that was not initialized finds its configuration at its first call: :mod:`llmagg.settings` says where.
 
     ``manager`` (anything with ``providers``, or with ``get_client_by_model``), ``models`` (names, or "provider/name";
-    filled with all registered models when empty) and ``_initialized`` belong to the application too: they are read at
-    the start of each call.
+    filled with all registered models when empty) and ``_initialized`` may be set at any time: each call reads them.
     Thread-safe; usable from any number of event loops. Every async method has a blocking twin, ``…_sync``.
 
     Calls take a text, or messages as dicts or :class:`Message`, and keyword parameters as OpenAI's SDK does
@@ -77,40 +76,41 @@ class LLMAggregator(Closing):
     takes the routes' names ("provider/model") and the request, and returns names in the order in which they are
     asked; the others follow. A nested list in ``models`` is a group, ``[["a", "b"], "c"]``: the strategy orders each
     group, and a group is asked before the next one. Calls with the same ``session`` (a text) ask the same model
-    first, as long as it is usable, under every strategy but "order".
-    ``budget`` bounds what all calls of the aggregator cost together.
-    ``cache`` answers a request that equals an earlier one with the answer to that one: True, a dict such as
-    ``{"size": "64MB", "ttl_s": 3600}``, or a :class:`llmagg.Cache`, which aggregators may share. A call says
-    ``cache="refresh"`` to ask anew and ``cache="off"`` to do without it; ``response.cached`` tells where an answer
-    comes from.
+    first, as long as it is usable, under every strategy but "order". ``budget`` bounds what all calls of the aggregator
+    cost together. ``cache`` answers a request that equals an earlier one with the answer to that one: True, a dict such
+    as ``{"size": "64MB", "ttl_s": 3600}``, or a :class:`llmagg.Cache`, which aggregators may share. A call says
+    ``cache="refresh"`` to ask anew and ``cache="off"`` to do without it; ``response.cached`` tells its origin.
     """
+
+    strategy: Any = None  # a subclass need not call __init__ if it sets manager and models
+    budget: Any = None
+    cache: Any = None
+    _filled: list[str] | None = None  # the names in ``models`` if initialize() filled it
 
     def __init__(
         self, models: list[Any] | None = None,
         strategy: Strategy | Callable[[list[str], dict[str, Any]], Any] | None = None, *, budget: Budget | None = None,
         cache: Cache | bool | Mapping[str, Any] | None = None,
     ) -> None:  # fmt: skip
-        self.manager: Any = get_manager()
+        self.manager: Any = lookup.registry(Manager, get_manager)
         groups = catalog.model_groups(models)
         self.models: list[Any] = groups if len(groups) > 1 else catalog.model_names(groups)
-        if budget is not None:
-            from . import budget as budgets
-
-            budgets.names_of(budget)
         catalog.check_strategy(strategy)
         self.strategy, self.budget = strategy, budget
-        self.cache: Cache | None = None
+        if budget is not None:
+            from .budget import names_of
+
+            names_of(budget)
         if cache is not None and cache is not False:
             from .cache import cache_of
 
             self.cache = cache_of(cache)
         self._initialized = False
-        self._filled: list[str] | None = None  # the names in ``models`` if initialize() filled it
         self._left_out: dict[str, str] = {}  # unusable models of the configuration: name → reason
 
     def __repr__(self) -> str:
-        state = "" if self._initialized else ", not initialized"
-        return f"<{type(self).__name__} {self.models!r}{state}>"
+        state = "" if getattr(self, "_initialized", False) else ", not initialized"
+        return f"<{type(self).__name__} {getattr(self, 'models', [])!r}{state}>"
 
     def __getstate__(self) -> dict[str, Any]:
         from . import registration

@@ -6,7 +6,8 @@ client back, so that failover, circuit breakers, limits and retries apply to it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Set
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from operator import attrgetter
 from typing import Any
 
@@ -84,8 +85,59 @@ def entries(providers: Mapping[str, Any]) -> list[Entry]:
     return [
         Entry(provider_name, name, client)
         for provider_name, provider in list(providers.items())
-        for name, client in list(provider.clients.items())
+        for name, client in list(clients_of(provider).items())
     ]
+
+
+_LOOK_UPS = frozenset(("get_llm_client", "get_available_models"))
+_reading: tuple[Any, Any] = (None, None)
+
+
+def reads_clients(cls: type) -> type:
+    """Marks the class of providers whose look-ups read ``clients``."""
+    global _reading
+    _reading = cls.get_llm_client, cls.get_available_models  # type: ignore[attr-defined]
+    return cls
+
+
+def clients_of(provider: Any) -> Mapping[str, Any]:
+    """Name → client of a provider, among which calls choose: ``clients``, or what its own ``get_available_models`` and
+    ``get_llm_client`` say, if the application wrote or replaced either of them.
+    """
+    cls = type(provider)
+    try:  # the usual case; this runs in each call
+        if (cls.get_llm_client, cls.get_available_models) == _reading and _LOOK_UPS.isdisjoint(vars(provider)):
+            clients: Mapping[str, Any] = provider.clients
+            return clients
+    except (AttributeError, TypeError):
+        pass
+    there = registered(provider)
+    find, listed = (getattr(provider, name, None) for name in ("get_llm_client", "get_available_models"))
+    if not callable(find) or not callable(listed):
+        return there
+    if getattr(cls, "get_available_models", None) is _reading[1] and "get_available_models" not in vars(provider):
+        names: Any = there  # also those that are switched off
+    else:
+        names = listed()
+    if inspect.iscoroutine(names):  # of a mock
+        names.close()
+    if not isinstance(names, Iterable) or isinstance(names, str):
+        return there
+    return dict(_found(find, [name for name in names if isinstance(name, str)]))
+
+
+def _found(find: Callable[[str], Any], names: list[str]) -> Iterator[tuple[str, Any]]:
+    for name in names:
+        try:
+            yield name, find(name)
+        except Exception as error:
+            logger.warning("get_llm_client() of a provider failed for its model %s: %s", name, error)
+
+
+def registered(provider: Any) -> Mapping[str, Any]:
+    """The ``clients`` of an object used as a provider; empty if it has none."""
+    clients = getattr(provider, "clients", None)
+    return clients if isinstance(clients, Mapping) else {}
 
 
 _resolved: dict[tuple[Any, ...], list[int]] = {}

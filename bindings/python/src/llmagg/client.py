@@ -122,7 +122,11 @@ class BaseLLMClient(LLMClient, Closing):
         name = getattr(config, "name", None) or config.model
         if not asked or asked in (name, config.model, f"{config.provider}/{name}"):
             asked = getattr(self, "model_name", None) or config.model
-        return {**request.to_dict(), "model": asked}
+        return {**self._added_fields(request), **request.to_dict(), "model": asked}
+
+    def _added_fields(self, _: ChatCompletionRequest) -> dict[str, Any]:
+        """What the library adds to a request that does not have it."""
+        return {}
 
     def _get_headers(self) -> dict[str, str]:
         """The HTTP headers of a request. An override returns all headers."""

@@ -36,6 +36,7 @@ of another library, or a plain :class:`APIError`, it counts as UNAVAILABLE; a ``
 from __future__ import annotations
 
 import sys
+from functools import cached_property
 from typing import Any, NoReturn
 
 from .attempt import Attempt
@@ -66,6 +67,25 @@ class LLMError(Exception):
     name: str = "UNAVAILABLE"
     error_owner: str = "caller"  # what Python itself raises is the caller's; the core says it of other errors
 
+    # Of an application's exception too, whose class may set some of them or not call __init__.
+    message: str = ""
+    provider: str | None = None
+    model: str | None = None
+    status: int | None = None
+    provider_message: str | None = None
+    type: str | None = None
+    provider_code: str | None = None
+    request_id: str | None = None
+    retry_after: float | None = None
+    body: str | None = None
+    partial_text: str = ""
+    id_of_call: int = 0
+
+    @cached_property
+    def attempts(self) -> list[Attempt]:
+        """The list of attempts."""
+        return []
+
     def __init__(
         self,
         message: object = "",
@@ -83,25 +103,23 @@ class LLMError(Exception):
         id_of_call: int = 0,
         attempts: list[Attempt] | None = None,
     ) -> None:
-        super().__init__(message, *args)
-        self.message = str(message)
-        self.provider = provider
-        self.model = model
-        self.status = status
-        self.provider_message = provider_message
-        self.type = type
-        self.provider_code = provider_code
-        self.request_id = request_id
-        self.retry_after = retry_after
-        self.body = body
-        self.partial_text = partial_text
-        self.id_of_call = id_of_call
-        self.attempts = list(attempts or ())
+        super().__init__(*((message, *args) if args or message != "" else ()))
+        given = {
+            "message": Exception.__str__(self), "provider": provider, "model": model, "status": status,
+            "provider_message": provider_message, "type": type, "provider_code": provider_code,
+            "request_id": request_id, "retry_after": retry_after, "body": body, "partial_text": partial_text,
+            "id_of_call": id_of_call, "attempts": list(attempts or ()),
+        }  # fmt: skip
+        vars(self).update({name: value for name, value in given.items() if value not in (None, "", [])})
 
     def __str__(self) -> str:
-        lines = [self.message or self.name]
-        lines += [f"  {i}. {attempt}" for i, attempt in enumerate(self.attempts, 1)]
+        lines = [self.message or Exception.__str__(self) or self.name]
+        lines += [f"  {i}. {attempt}" for i, attempt in enumerate(_listed(self.attempts), 1)]
         return "\n".join(lines)
+
+
+def _listed(attempts: Any) -> list[Any]:
+    return attempts if isinstance(attempts, list) else []  # an application's exception may mean a number
 
 
 class InvalidArgumentError(LLMError, ValueError):
@@ -273,6 +291,16 @@ def from_payload(payload: dict[str, Any]) -> LLMError:
     if isinstance(cause, dict):
         error.__cause__ = from_payload(cause) if "code" in cause else Exception(cause.get("message", ""))
     return error
+
+
+def add_cause(error: LLMError, raised: BaseException) -> None:
+    """Makes what an application's client raised the cause of the error that the core made of it."""
+    last = error
+    while isinstance(last.__cause__, LLMError):
+        last = last.__cause__
+    ours = type(raised).__module__.startswith(f"{__package__}.")
+    if not ours and last.message.endswith(to_payload(raised)["message"]):
+        last.__cause__ = raised
 
 
 def raise_all_failed(error: LLMError) -> NoReturn:

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from . import _names
+from . import _names, oldstyle
 from ._closing import Closing
 from .aggregator import LLMAggregator
 from .log import logger  # noqa: F401 - tests patch this name
@@ -16,6 +16,7 @@ __getattr__ = _names.of_module(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
+_OURS = LLMAggregator  # a test may patch the name
 
 # A method of LLMAggregator becomes one of LLMAggrator, which initializes itself first.
 
@@ -67,15 +68,22 @@ class LLMAggrator(Closing):
 
     async def initialize(self, config: Any = None) -> None:
         """As :meth:`LLMAggregator.initialize`; looks for a configuration if none is given."""
-        if config is not None:
-            await self.aggregator._initialize(config, lenient=True)
+        aggregator: Any = self.aggregator
+        if not isinstance(aggregator, _OURS):  # the application's own, such as a mock, knows its models
+            if config is not None:
+                await aggregator.initialize(config)
+        elif config is not None:
+            await aggregator._initialize(config, lenient=True)
         else:
-            self.aggregator._configure(lenient=True)
+            aggregator._configure(lenient=True)
         self._config_initialized = True
 
     async def initialize_from_settings(self, settings: Any) -> None:
         """As :meth:`LLMAggregator.initialize_from_settings`."""
-        await self.aggregator.initialize_from_settings(settings)
+        if isinstance(self.aggregator, _OURS):
+            await self.aggregator.initialize_from_settings(settings)
+        else:
+            await self.initialize(oldstyle.from_llm_model(oldstyle.llm_model_of(settings)))
         self._config_initialized = True
 
     chat = _asked(LLMAggregator.chat)
@@ -126,7 +134,10 @@ class LLMAggrator(Closing):
 
     def initialize_from_settings_sync(self, settings: Any) -> None:
         """``initialize_from_settings`` for code without an event loop; it blocks, and Ctrl-C ends it."""
-        self.aggregator.initialize_from_settings_sync(settings)
+        if isinstance(self.aggregator, _OURS):
+            self.aggregator.initialize_from_settings_sync(settings)
+        else:
+            self.initialize_sync(oldstyle.from_llm_model(oldstyle.llm_model_of(settings)))
         self._config_initialized = True
 
     def close_sync(self) -> None:

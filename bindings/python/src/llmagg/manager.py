@@ -68,7 +68,7 @@ class Manager(Closing):
             logger.info("provider %s is registered", name)
         elif replaced is not provider:
             logger.info("provider %s is replaced", name)
-            catalog.retire(replaced.clients.values(), kept=provider.clients.values())
+            catalog.retire(catalog.registered(replaced).values(), kept=catalog.registered(provider).values())
 
     def get_provider(self, provider_name: str = "", *, name: str = "") -> Any:
         """Returns the provider ``provider_name`` (``name`` is an alias). Raises ProviderNotFoundError."""
@@ -129,14 +129,14 @@ class Manager(Closing):
 
         bridge.loop()
         providers = dict(self.providers)
-        checks = await asyncio.gather(*(p.health_check() for p in providers.values()), return_exceptions=True)
+        checks = await asyncio.gather(*(_checked(p) for p in providers.values()), return_exceptions=True)
         alive: dict[str, dict[str, bool]] = {}
         for (name, provider), check in zip(providers.items(), checks):
             if isinstance(check, BaseException):
                 if not isinstance(check, Exception):
                     raise check
                 logger.warning("the health check of provider %s failed: %s", name, check)
-                check = dict.fromkeys(provider.clients, False)
+                check = dict.fromkeys(catalog.registered(provider), False)
             alive[name] = check
         return alive
 
@@ -184,6 +184,10 @@ class Manager(Closing):
 
     health_check_all_sync = twin(health_check_all)
     close_all_sync = twin(close_all)
+
+
+async def _checked(provider: Any) -> Any:
+    return await provider.health_check()
 
 
 class PrivateManager(Manager):

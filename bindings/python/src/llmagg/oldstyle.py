@@ -179,7 +179,8 @@ def provider_models(provider: str, entry: Mapping[str, Any], skipped: list[str])
 
 def _items(value: Any, what: str, expected: str) -> list[tuple[str, Any]]:
     if not isinstance(value, Mapping):
-        raise InvalidArgumentError(f"{what} must be {expected}, got {type(value).__name__}")
+        advice = "; pass what its model_dump() gives" if hasattr(type(value), "model_dump") else ""
+        raise InvalidArgumentError(f"{what} must be {expected}, got {type(value).__name__}{advice}")
     for key in value:
         if not isinstance(key, str):
             raise InvalidArgumentError(f"{what} has the key {key!r}; expected a string")

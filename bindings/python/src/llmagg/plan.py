@@ -24,7 +24,7 @@ from .config import ModelConfig
 from .errors import InvalidArgumentError, LLMError, ModelNotFoundError, NotInitializedError
 from .messages import Function
 from .providers import attributes
-from .requests import ChatCompletionRequest, messages_to_wire, refuse_bytes
+from .requests import ChatCompletionRequest, messages_to_wire, model_name, refuse_bytes
 
 _MOST = 16  # the maximum number of plans per aggregator: each model that its calls name needs a plan
 
@@ -189,7 +189,7 @@ class Plan:
         self._models = None if model else copy.deepcopy(user.models)
         self._model = model
         self._providers, models = lookup.providers(user.manager, [model] if model else catalog.model_names(user.models))
-        self._clients = [(provider, list(provider.clients.items())) for _, provider in self._providers]
+        self._clients = [(provider, list(catalog.clients_of(provider).items())) for _, provider in self._providers]
         entries = [
             catalog.Entry(name, model_name, client)
             for (name, _), (_, clients) in zip(self._providers, self._clients)
@@ -232,7 +232,7 @@ class Plan:
         elif list(manager.providers.items()) != self._providers:
             return False
         for provider, clients in self._clients:
-            if list(provider.clients.items()) != clients:
+            if list(catalog.clients_of(provider).items()) != clients:
                 return False
         for cls, spoken in self._classes.items():
             if not catalog.is_original(cls, spoken):
@@ -332,7 +332,9 @@ def request_and_options(
             if key in internal:
                 raise InvalidArgumentError(f"unknown call option {key!r}: it is an option of the C interface only")
             options[key] = None
-        elif value is None or (key in ("model", "stream") and not value):
+        elif key == "model" and (name := model_name(value)) is not None:
+            request[key] = name
+        elif value is None or key == "model" or (key == "stream" and not value):
             request.pop(key, None)
         elif key == "functions" and isinstance(value, (list, tuple)):
             request[key] = [f.to_dict() if isinstance(f, Function) else f for f in value]

@@ -17,6 +17,7 @@ __getattr__ = _names.of_module(__name__)
 Self = TypeVar("Self", bound="Provider")
 
 
+@catalog.reads_clients
 class Provider(Closing, ABC):
     """A vendor. The application may read and change ``clients`` (model name → client); each call reads it again. A
     client may be any object with ``chat_completion``.

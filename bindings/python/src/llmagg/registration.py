@@ -80,7 +80,7 @@ def _register(user: Any, read: oldstyle.Read, made: dict[str, Any], chosen: Sequ
         _owners(provider).add(user)
     for name in gone:
         if (provider := registered.pop(name, None)) is not None:
-            catalog.retire(provider.clients.values(), kept=())
+            catalog.retire(catalog.registered(provider).values(), kept=())
     for name, provider in registered.items() if read.providers else ():
         if name not in made:
             _owners(provider).discard(user)
@@ -188,7 +188,7 @@ def _warn_of_others(user: Any, own: set[str]) -> None:
         f"{name}/{model}"
         for name, provider in list(user.manager.providers.items())
         if name not in own and isinstance(getattr(provider, _KEY, None), weakref.WeakSet)
-        for model in provider.clients
+        for model in catalog.clients_of(provider)
     ]
     if others:
         oldstyle.warn(

@@ -132,7 +132,7 @@ def messages_to_wire(messages: Any) -> Any:
     if type(messages) is not list:
         if messages is None:
             return None
-        if isinstance(messages, str):
+        if isinstance(messages, str) or _is_lazy(messages):
             return [{"role": "user", "content": messages}]
         kind = _kind(messages)
         try:
@@ -147,6 +147,20 @@ def messages_to_wire(messages: Any) -> Any:
         m if type(m) is dict and len(m) == 2 and type(m.get("content")) is str else _to_wire(m, messages)
         for m in messages
     ]
+
+
+def model_name(value: Any) -> Any:
+    """The name of a model as a str, if an object stands for a text; None for an empty text; other values themselves."""
+    name = str(value) if value is not None and not isinstance(value, str) and _is_lazy(value) else value
+    return None if isinstance(name, str) and not name else name
+
+
+def _is_lazy(value: Any) -> bool:
+    if isinstance(value, (tuple, Iterator)):
+        return False
+    from ._values import is_text
+
+    return is_text(value)
 
 
 def _kind(value: Any) -> str:
@@ -193,12 +207,12 @@ _OTHERS = frozenset((str, int, float, bool, type(None)))
 def _bytes_in_content(content: Any) -> tuple[str, str] | None:
     """Bytes in the place of a text, and their place. In other fields of a part they are written in base64."""
     if isinstance(content, _BYTES):
-        return ".content", type(content).__name__
+        return ".content", _name_of(content)
     if type(content) in (list, tuple):
         for i, part in enumerate(content):
             text = part.get("text") if type(part) is dict else part
             if isinstance(text, _BYTES):
-                return f".content[{i}]{'' if text is part else '.text'}", type(text).__name__
+                return f".content[{i}]{'' if text is part else '.text'}", _name_of(text)
     return None
 
 
@@ -223,8 +237,24 @@ def _bytes_in(value: Any) -> tuple[str, str] | None:
             if type(item) not in _OTHERS and (found := _bytes_in(item)):
                 return f"[{i}]{found[0]}", found[1]
     elif isinstance(value, _BYTES):
-        return "", type(value).__name__
+        return "", _name_of(value)
+    elif not isinstance(value, (str, int, float)):
+        return _bytes_in_object(value)
     return None
+
+
+def _bytes_in_object(value: Any) -> tuple[str, str] | None:
+    """As ``_bytes_in``, for containers of other types."""
+    from ._values import inside
+
+    for place, item in inside(value):
+        if item is not value and type(item) not in _OTHERS and (found := _bytes_in(item)):
+            return place + found[0], found[1]
+    return None
+
+
+def _name_of(value: Any) -> str:
+    return next(kind.__name__ for kind in _BYTES if isinstance(value, kind))
 
 
 def _place_of_bytes(value: Any) -> tuple[str, str] | None:

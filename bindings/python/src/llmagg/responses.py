@@ -127,8 +127,13 @@ class Choice:
 _CHOICE = template(Choice, index=0)
 
 
+def _plain(value: Any) -> Any:
+    """A part of an answer as a dict, as the application may have put it there."""
+    return value.to_dict() if hasattr(value, "to_dict") else value
+
+
 def _choice_to_dict(choice: Choice | StreamChoice, key: str, message: Message) -> dict[str, Any]:
-    wire = {"index": choice.index, key: message.to_dict(), "finish_reason": choice.finish_reason}
+    wire = {"index": choice.index, key: _plain(message), "finish_reason": choice.finish_reason}
     if choice.logprobs is not None:
         wire["logprobs"] = choice.logprobs
     return {**wire, **choice.extra}
@@ -216,7 +221,7 @@ class ChatCompletionResponse:
     def to_dict(self) -> dict[str, Any]:
         """The answer in OpenAI's shape, with ``"attempts"``; unset fields are omitted."""
         wire = _head_to_dict(self)
-        wire["usage"] = self.usage._or_none()
+        wire["usage"] = self.usage._or_none() if isinstance(self.usage, Usage) else self.usage
         if self.cost is not None:
             wire["cost"] = self.cost.to_dict()
         if self.cache is not None:
@@ -239,7 +244,7 @@ _RESPONSE = template(ChatCompletionResponse, id="", object="chat.completion", cr
 
 def _head_to_dict(answer: ChatCompletionResponse | StreamResponse) -> dict[str, Any]:
     wire = {key: getattr(answer, key) for key in _HEAD}
-    wire["choices"] = [choice.to_dict() for choice in answer.choices]
+    wire["choices"] = [_plain(choice) for choice in answer.choices]
     for key in _REST:
         if (value := getattr(answer, key)) is not None:
             wire[key] = value
@@ -300,7 +305,7 @@ class StreamResponse:
         """The chunk in OpenAI's shape; unset fields are omitted."""
         wire = _head_to_dict(self)
         if self.usage is not None:
-            wire["usage"] = self.usage.to_dict()
+            wire["usage"] = _plain(self.usage)
         return {**wire, **self.extra}
 
     def text(self) -> str:

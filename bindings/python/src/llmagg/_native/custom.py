@@ -12,7 +12,7 @@ from .. import errors
 from .._wire import decode, encode
 from ..requests import ChatCompletionRequest
 from . import load
-from .operation import Target
+from .operation import Operation, Target
 from .queue import Payload
 
 
@@ -24,6 +24,7 @@ class CustomCall:
         self.payload: dict[str, Any] = decode(payload, "a custom call")
         self.parent_tag: int = self.payload.get("parent_tag", 0)
         self.task: asyncio.Task[None] | None = None
+        self.operation: Operation | None = None  # the call whose attempt this is
         self._canceled = False
         self._resumed: asyncio.Future[None] | None = None
 
@@ -50,6 +51,8 @@ class CustomCall:
                 self.fail(errors.ServiceUnavailableError("the client's asyncio task was cancelled during the call"))
                 raise
         except Exception as error:
+            if self.operation is not None:
+                self.operation.raised = error
             self.fail(error)
         except BaseException as error:
             self.fail(errors.CanceledError(f"{type(error).__name__} ended the client's call"))
@@ -114,16 +117,28 @@ def _as_dict(value: Any, method: str, expected: str) -> dict[str, Any]:
     made = value.to_dict() if hasattr(value, "to_dict") else value
     if isinstance(made, dict):
         return made
-    if method == "chat_completion" and isinstance(getattr(value, "choices", None), (list, tuple)):
-        return _as_read(value)
+    if method == "chat_completion" and (choices := _choices(value)):
+        return _as_read(value, choices)
     raise errors.BadResponseError(f"{method} must return {expected}, got {_kind(value)}")
 
 
-def _as_read(response: Any) -> dict[str, Any]:
+def _choices(response: Any) -> list[Any]:
+    """The choices of an answer of any class. Those of a mock are no list; it has the first one, which was set."""
+    choices = getattr(response, "choices", None)
+    if isinstance(choices, (list, tuple)):
+        return [*choices]
+    try:
+        first = choices[0]  # type: ignore[index]
+        return [first] if isinstance(first.message.content, str) else []
+    except Exception:  # of the answer's own code
+        return []
+
+
+def _as_read(response: Any, listed: list[Any]) -> dict[str, Any]:
     """Reads messages, texts and token counts from an answer of any class, for example a mock."""
     read = {name: v for name in ("id", "model") if isinstance(v := getattr(response, name, None), str)}
     choices = []
-    for index, choice in enumerate(response.choices):
+    for index, choice in enumerate(listed):
         message = getattr(choice, "message", None)
         content = getattr(message, "content", None)
         tools = getattr(message, "tool_calls", None)

@@ -73,7 +73,7 @@ class Operation:
 
     __slots__ = (
         "_taken", "accept", "closed_by", "context", "done", "events", "generation", "head", "looked_at", "op",
-        "owner", "routes", "tag", "targets", "waiter",
+        "owner", "raised", "routes", "tag", "targets", "waiter",
     )  # fmt: skip
 
     def __init__(self, tag: int, routes: Routes, targets: dict[int, Target] | None, owner: Calls | None) -> None:
@@ -87,6 +87,7 @@ class Operation:
         self.done = False
         self.waiter: Waiter | None = None
         self.closed_by: str | None = None
+        self.raised: BaseException | None = None  # by a client of the application, in the last custom call that failed
         self.owner = owner
         self.generation = load.generation
         self.looked_at = False  # these two: see _gathered.Reading
@@ -128,6 +129,9 @@ class Operation:
         if self.closed_by and isinstance(error, errors.CanceledError):
             return errors.ClosedError(f"{self.closed_by} was closed while the call ran", attempts=error.attempts,
                                       partial_text=error.partial_text)  # fmt: skip
+        raised, self.raised = self.raised, None
+        if raised is not None:
+            errors.add_cause(error, raised)
         return error
 
     def end(self) -> None:

@@ -174,6 +174,7 @@ class Reader:
             return
         try:
             self.custom[op] = call
+            call.operation = operation
             call.task = operation.context.copy().run(loop.create_task, call.run(target))
             call.task.add_done_callback(lambda _: self._end_custom(call))
         except BaseException:  # a signal handler raised; the event stays in the batch and begins another custom call

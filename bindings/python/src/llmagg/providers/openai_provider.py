@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import sys
 from collections.abc import AsyncGenerator, Iterator, Mapping
+from functools import partial
 from types import MappingProxyType, NoneType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -14,6 +17,7 @@ from ..client import BaseLLMClient
 from ..config import ModelConfig, ProviderConfig
 from ..errors import APIError, InvalidArgumentError  # noqa: F401 - tests patch these names
 from ..log import logger  # noqa: F401
+from ..messages import Message
 from ..provider import BaseProvider
 from ..requests import ChatCompletionRequest
 from ..responses import ChatCompletionResponse, StreamResponse
@@ -115,7 +119,7 @@ class OpenAIClient(BaseLLMClient):
         handle = side.handle(self, vendor)
         side.used_directly = True
         side.switch(handle, True)  # the application's switch only concerns the choice among models
-        targets: dict[int, Any] | None = {side.tag: self._exchange} if vendor is None else None
+        targets: dict[int, Any] | None = {side.tag: partial(self._exchange, request)} if vendor is None else None
         asked = request.to_core()
         if not stream:
             asked.pop("stream", None)  # as in the original, chat_completion ignores it
@@ -123,23 +127,24 @@ class OpenAIClient(BaseLLMClient):
         names = side.names or (config.provider, getattr(config, "name", None) or config.model)
         return calls.make(Routes([handle], single=True), asked, None, targets, side.calls, ["/".join(map(str, names))])
 
-    def _exchange(self, payload: dict[str, Any]) -> Any:
-        """One attempt of a direct call, through the hooks but not through an overriding ``chat_completion``."""
-        from .._native.custom import request_of
+    def _exchange(self, request: ChatCompletionRequest, payload: dict[str, Any]) -> Any:
+        """One attempt of a direct call, through the hooks but not through an overriding ``chat_completion``. The hooks
+        get the caller's own request; if its messages are dicts, a copy of it with messages.
+        """
+        if not all(isinstance(message, Message) for message in request.messages):
+            from .._native.custom import request_of
 
-        request = request_of(payload)
+            request = copy.copy(request)
+            request.messages = request_of(payload).messages
         core_calls.set(self)
         exchange_options.set({})  # an aggregator's options may belong to another client
         if payload["stream"]:
             return OpenAIClient.chat_completion_stream(self, request)
         return OpenAIClient.chat_completion(self, request)
 
-    def _prepare_request_data(self, request: ChatCompletionRequest) -> dict[str, Any]:
-        """The JSON to post, in OpenAI's shape. An override returns all fields."""
-        data = super()._prepare_request_data(request)
-        if request.stream and exchange_options.get({}).get("include_usage"):
-            data.setdefault("stream_options", dict(_USAGE))
-        return data
+    def _added_fields(self, request: ChatCompletionRequest) -> dict[str, Any]:
+        wanted = request.stream and exchange_options.get({}).get("include_usage")
+        return {"stream_options": dict(_USAGE)} if wanted else {}
 
     def _bare(self, request: ChatCompletionRequest) -> Call:
         """One HTTP exchange without retries, limits and circuit breaker; the core's call around it applies them."""
@@ -173,6 +178,11 @@ _USAGE = {"include_usage": True}
 _OURS = {name: getattr(BaseLLMClient, name) for name in ("_get_headers", "_retry_request")}
 
 
+def _present(cls: type[OpenAIClient]) -> Any:
+    """What the name of one of our classes means in its module now: a test may have patched it."""
+    return getattr(sys.modules[cls.__module__], cls.__name__, cls) if cls in CLIENTS.values() else cls
+
+
 def _named(client: Any) -> str:
     return type(client).__name__
 
@@ -198,7 +208,8 @@ class OpenAIProvider(BaseProvider):
 
     def create_client(self, model_config: ModelConfig) -> OpenAIClient:
         """A client of the class for the model's ``type``; by default the provider's class."""
-        return CLIENTS.get(model_config.type or "", self.CLIENT)(model_config)
+        made: OpenAIClient = _present(CLIENTS.get(model_config.type or "", self.CLIENT))(model_config)
+        return made
 
     def stands_for(self, config: ProviderConfig) -> bool:
         """Whether that configuration would make an equal provider, and nobody has changed this provider's clients."""

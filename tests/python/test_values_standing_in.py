@@ -1,0 +1,141 @@
+"""Objects that stand for a value and work it out when it is read, and bytes inside containers of any type."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import decimal
+import enum
+import pathlib
+from typing import Any
+
+import numpy as np
+import pydantic
+import pytest
+from django.utils.functional import SimpleLazyObject, lazy, lazystr
+
+import llmagg
+from conftest import HELLO, aggregator_for, chats
+from llmagg.faultwall import FaultWall
+
+
+class LazyString:
+    """As Flask-Babel's and Babel's texts: each method is that of the text."""
+
+    def __init__(self, text: str) -> None:
+        self.__dict__["text"] = text
+
+    def __str__(self) -> str:
+        return str(self.__dict__["text"])
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(str(self), name)
+
+
+class Model(str, enum.Enum):
+    A = "gpt-a"
+
+
+TEXTS: dict[str, Any] = {
+    "a lazy text of Django": lazystr("hi"),
+    "a translation of Django": lazy(lambda: "hi", str)(),
+    "a lazy object of Django": SimpleLazyObject(lambda: "hi"),
+    "a lazy text of Babel": LazyString("hi"),
+    "a UserString": collections.UserString("hi"),
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_text_that_is_worked_out_later_is_a_text_everywhere(llm_wall: FaultWall, run: Any, name: str) -> None:
+    text = TEXTS[name]
+    aggregator = aggregator_for(llm_wall, "gpt-a")
+    aggregator.chat_sync(text)
+    aggregator.chat_sync([{"role": "user", "content": text}])
+    aggregator.chat_sync([llmagg.Message("user", text)])
+    run(aggregator.generate_response([{"role": "user", "content": [{"type": "text", "text": text}]}]))
+    aggregator.chat_sync(HELLO, user=text, metadata={"a": [text]}, extra_body={"x": text}, extra_headers={"x-a": text})
+    sent = [chat["body"] for chat in chats(llm_wall)]
+    contents = [body["messages"][0]["content"] for body in sent[:4]]
+    assert contents == ["hi", "hi", "hi", [{"type": "text", "text": "hi"}]]
+    assert (sent[4]["user"], sent[4]["metadata"], sent[4]["x"]) == ("hi", {"a": ["hi"]}, "hi")
+    assert chats(llm_wall)[4]["headers"]["x-a"] == "hi"
+
+
+@pytest.mark.parametrize("model", [lazystr("gpt-a"), collections.UserString("gpt-a"), Model.A, np.str_("gpt-a")])
+def test_a_models_name_may_be_such_a_text(llm_wall: FaultWall, model: Any) -> None:
+    aggregator_for(llm_wall, "gpt-b", "gpt-a").chat_sync(HELLO, model=model)
+    assert chats(llm_wall)[0]["body"]["model"] == "gpt-a"
+
+
+@pytest.mark.parametrize("model", [0, False, [], {}, decimal.Decimal(0), np.zeros(2)])
+def test_a_model_that_is_no_text_is_refused_though_it_is_false(llm_wall: FaultWall, model: Any) -> None:
+    with pytest.raises(llmagg.InvalidArgumentError, match="expected the name of a model"):
+        aggregator_for(llm_wall, "gpt-a").chat_sync(HELLO, model=model)
+    assert chats(llm_wall) == []
+
+
+STANDING_FOR: dict[str, tuple[Any, Any]] = {
+    "a number of Django": (lazy(lambda: 5, int)(), None),
+    "a dict": (SimpleLazyObject(lambda: {"a": 1}), {"a": 1}),
+    "a list": (SimpleLazyObject(lambda: [1]), [1]),
+}
+
+
+@pytest.mark.parametrize("name", STANDING_FOR)
+def test_other_lazy_objects_are_sent_or_refused_with_their_place(llm_wall: FaultWall, name: str) -> None:
+    value, expected = STANDING_FOR[name]
+    aggregator = aggregator_for(llm_wall, "gpt-a")
+    if expected is None:
+        with pytest.raises(llmagg.InvalidArgumentError, match=r"metadata\.a has the type __proxy__, which JSON cannot"):
+            aggregator.chat_sync(HELLO, metadata={"a": value})
+        return
+    aggregator.chat_sync(HELLO, metadata={"a": value})
+    assert chats(llm_wall)[0]["body"]["metadata"] == {"a": expected}
+
+
+@dataclasses.dataclass
+class Row:
+    blob: bytes = b"x"
+
+
+class Record(pydantic.BaseModel):
+    blob: bytes = b"x"
+
+
+BYTES: dict[str, tuple[Any, str]] = {
+    "in a deque": (collections.deque([b"x"]), "[0]"),
+    "in a set": ({b"x"}, "[0]"),
+    "in a UserDict": (collections.UserDict(a=b"x"), ".a"),
+    "in a dataclass": (Row(), ".blob"),
+    "in a list of dataclasses": ([Row()], "[0].blob"),
+    "in a model": (Record(), ".blob"),
+    "of numpy": (np.bytes_(b"x"), ""),
+    "in an array": (np.array([b"x"]), "[0]"),
+}
+
+
+@pytest.mark.parametrize("name", BYTES)
+def test_bytes_are_refused_in_containers_of_any_type(llm_wall: FaultWall, name: str) -> None:
+    value, place = BYTES[name]
+    aggregator = aggregator_for(llm_wall, "gpt-a")
+    for params in ({"metadata": value}, {"extra_body": {"metadata": value}}):
+        with pytest.raises(llmagg.InvalidArgumentError) as caught:
+            aggregator.chat_sync(HELLO, **params)
+        assert f"metadata{place} must not hold bytes; decode it first" in str(caught.value)
+    assert chats(llm_wall) == []
+
+
+ADVICE: dict[str, tuple[Any, str]] = {
+    "a path": (pathlib.Path("a"), "pass str() of it, or what the file holds"),
+    "an iterator": (iter([1]), "pass list() of it"),
+    "an object": (object(), "expected a str, a number, a bool, None, a list or a dict"),
+    "a signaling NaN": (decimal.Decimal("sNaN"), "is snan; expected a finite number"),
+}
+
+
+@pytest.mark.parametrize("name", ADVICE)
+def test_a_refusal_says_what_to_do(llm_wall: FaultWall, name: str) -> None:
+    value, advice = ADVICE[name]
+    with pytest.raises(llmagg.InvalidArgumentError) as caught:
+        aggregator_for(llm_wall, "gpt-a").chat_sync(HELLO, extra_body={"x": value})
+    assert "extra_body.x" in str(caught.value) and advice in str(caught.value)
