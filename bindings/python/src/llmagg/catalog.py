@@ -59,14 +59,19 @@ def is_original(cls: type, spoken: Spoken) -> bool:
     return same
 
 
+def _text(key: Any) -> str:
+    """A key of an application's dict as a text; that of an Enum of texts is its value."""
+    return str.__str__(key) if isinstance(key, str) else str(key)
+
+
 class Entry:
     """A registered client: ``name`` is its key in ``provider.clients``."""
 
     __slots__ = ("client", "name", "provider")
 
     def __init__(self, provider: str, name: str, client: Any) -> None:
-        self.provider = provider
-        self.name = name
+        self.provider = provider if type(provider) is str else _text(provider)
+        self.name = name if type(name) is str else _text(name)
         self.client = client
 
     @property
@@ -106,9 +111,10 @@ def clients_of(provider: Any) -> Mapping[str, Any]:
     """
     cls = type(provider)
     try:  # the usual case; this runs in each call
-        if (cls.get_llm_client, cls.get_available_models) == _reading and _LOOK_UPS.isdisjoint(vars(provider)):
-            clients: Mapping[str, Any] = provider.clients
-            return clients
+        same = cls.get_llm_client is _reading[0] and cls.get_available_models is _reading[1]
+        if same and _LOOK_UPS.isdisjoint(provider.__dict__):
+            clients = provider.clients
+            return clients if type(clients) is dict else registered(provider)
     except (AttributeError, TypeError):
         pass
     there = registered(provider)
@@ -243,7 +249,11 @@ async def leave(user: Any, entries: Iterable[Entry]) -> None:
 
 
 def is_available(client: Any) -> bool:
-    """The state of the application's own switch, for any object used as a client; False if the switch fails."""
+    """The state of the application's own switch, for any object used as a client; False if the switch fails, and for
+    None.
+    """
+    if client is None:
+        return False
     switch = getattr(client, "is_available", None)
     try:
         return switch is None or bool(switch())

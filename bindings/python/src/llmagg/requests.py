@@ -224,17 +224,17 @@ def _unfit_key(key: Any) -> str:
     return f"the key {key}" if isinstance(key, float) and key - key != 0 else ""
 
 
-def _bytes_in(value: Any) -> tuple[str, str] | None:
+def bytes_in(value: Any) -> tuple[str, str] | None:
     """The place of bytes inside a value, and their type."""
     if type(value) is dict:
         for key, item in value.items():
             if type(key) is not str and (unfit := _unfit_key(key)):
                 return "", unfit
-            if type(item) not in _OTHERS and (found := _bytes_in(item)):
+            if type(item) not in _OTHERS and (found := bytes_in(item)):
                 return f".{bare(str(key))}{found[0]}", found[1]
     elif type(value) in (list, tuple):
         for i, item in enumerate(value):
-            if type(item) not in _OTHERS and (found := _bytes_in(item)):
+            if type(item) not in _OTHERS and (found := bytes_in(item)):
                 return f"[{i}]{found[0]}", found[1]
     elif isinstance(value, _BYTES):
         return "", _name_of(value)
@@ -244,11 +244,11 @@ def _bytes_in(value: Any) -> tuple[str, str] | None:
 
 
 def _bytes_in_object(value: Any) -> tuple[str, str] | None:
-    """As ``_bytes_in``, for containers of other types."""
+    """As ``bytes_in``, for containers of other types."""
     from ._values import inside
 
     for place, item in inside(value):
-        if item is not value and type(item) not in _OTHERS and (found := _bytes_in(item)):
+        if item is not value and type(item) not in _OTHERS and (found := bytes_in(item)):
             return place + found[0], found[1]
     return None
 
@@ -259,7 +259,7 @@ def _name_of(value: Any) -> str:
 
 def _place_of_bytes(value: Any) -> tuple[str, str] | None:
     try:
-        return _bytes_in(value)
+        return bytes_in(value)
     except RecursionError:
         return None  # what is nested so deeply is refused where it is written
 

@@ -21,14 +21,14 @@ from typing import Any
 
 import msgspec
 
-from . import _docstring, _misspelt, parsing
+from . import _docstring, _misspelt, _values, parsing
 from ._bounds import Bounds
 from ._patience import within
 from ._shown import shown
 from .attempt import Attempt
 from .errors import APITimeoutError, BadResponseError, InvalidArgumentError, LLMError
 from .messages import Message, ToolCall
-from .requests import ChatCompletionRequest, messages_to_wire
+from .requests import ChatCompletionRequest, bytes_in, messages_to_wire
 from .responses import ChatCompletionResponse
 
 Function = Callable[..., Any]
@@ -102,14 +102,36 @@ class Tool:
                 result = await asyncio.to_thread(self._function, **given)
                 if inspect.isawaitable(result):
                     result = await result
-            return result if isinstance(result, str) else msgspec.json.encode(result, enc_hook=_plain).decode()
+            return _told(result)
         except (Exception, SystemExit) as error:
             return f"error: {type(error).__name__}: {error}"
 
 
+def _told(result: Any) -> str:
+    """A result for the model: a text as it stands, anything else as JSON with the values that requests have."""
+    if isinstance(result, (bytes, bytearray, memoryview)):
+        return bytes(result).decode()  # the model is told of bytes that are no text
+    if _values.is_text(result):
+        return result if isinstance(result, str) else str(result)
+    if (found := bytes_in(result)) is not None:
+        raise TypeError(f"the result{found[0]} is {found[1]}; expected a str")
+    data = _encode(result)
+    if b"null" in data and (place := _values.blame(result)).endswith("a finite number"):
+        raise ValueError(f"the result has no form in JSON: {place}")
+    return data.decode()
+
+
 def _plain(value: Any) -> Any:
     """What JSON says of an object that msgspec does not know."""
-    return value.model_dump(mode="json") if hasattr(value, "model_dump") else str(value)
+    if hasattr(value, "model_dump"):
+        return value.model_dump()  # with the fields that are None
+    try:
+        return _values.plain(value)
+    except TypeError:
+        return str(value)
+
+
+_encode = msgspec.json.Encoder(enc_hook=_plain, decimal_format="number").encode
 
 
 def _forces(choice: Any) -> bool:

@@ -1,0 +1,79 @@
+"""What functions return to the model, as run_tools tells it: the values of requests, or what is wrong with them."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import datetime
+import decimal
+import enum
+import uuid
+from typing import Any
+
+import numpy as np
+import pydantic
+import pytest
+from django.utils.functional import lazystr
+
+from conftest import aggregator_for, chats
+from llmagg.faultwall import FaultWall
+
+
+class Level(enum.Enum):
+    LOW = "low"
+
+
+@dataclasses.dataclass
+class Reading:
+    mean: decimal.Decimal
+    note: str | None = None
+
+
+class Model(pydantic.BaseModel):
+    mean: decimal.Decimal = decimal.Decimal("1.5")
+    note: str | None = None
+
+
+class Named:
+    def __str__(self) -> str:
+        return "a name"
+
+
+RESULTS: dict[str, tuple[Any, str]] = {
+    "a number of numpy": (np.float64(1.5), "1.5"),
+    "an array": (np.array([1, 2]), "[1,2]"),
+    "numbers inside": ({"a": np.int64(1), "b": decimal.Decimal("0.5")}, '{"a":1,"b":0.5}'),
+    "an Enum": (Level.LOW, '"low"'),
+    "a date": (datetime.date(2020, 1, 2), '"2020-01-02"'),
+    "a UUID": (uuid.UUID(int=1), '"00000000-0000-0000-0000-000000000001"'),
+    "a dataclass": (Reading(decimal.Decimal("1.5")), '{"mean":1.5,"note":null}'),
+    "a model": (Model(), '{"mean":1.5,"note":null}'),
+    "a Mapping": (collections.UserDict(a=1), '{"a":1}'),
+    "nothing": (None, "null"),
+    "an object with a text": ([Named()], '["a name"]'),
+    "a lazy text": (lazystr("hi"), "hi"),
+    "a UserString": (collections.UserString("hi"), "hi"),
+    "the output of a program": (b"caf\xc3\xa9\n", "café\n"),
+    "bytes that are no text": (b"\xff", "error: UnicodeDecodeError: 'utf-8' codec can't decode byte 0xff"),
+    "bytes inside": ({"out": [b"x"]}, "error: TypeError: the result.out[0] is bytes; expected a str"),
+    "a number that is none": (float("nan"), "error: ValueError: the result has no form in JSON: the value is nan"),
+    "such a number inside": (
+        {"a": [np.float32("inf")]},
+        "error: ValueError: the result has no form in JSON: a[0] is inf",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_the_model_is_told_the_value(llm_wall: FaultWall, name: str) -> None:
+    value, told = RESULTS[name]
+
+    def measure() -> Any:
+        """Measures."""
+        return value
+
+    asked = {"tool_calls": [{"name": "measure", "arguments": "{}"}]}
+    llm_wall.script({"default": {"steps": [asked, {"text": "ok"}]}})
+    assert aggregator_for(llm_wall, "gpt-a").run_tools_sync("Measure.", tools=[measure]).text == "ok"
+    content = chats(llm_wall)[-1]["body"]["messages"][-1]["content"]
+    assert content.startswith(told) if told.startswith("error") else content == told
