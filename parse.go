@@ -174,7 +174,16 @@ func (s *search) ask(ctx context.Context, routes []*client.Client, unfit *Respon
 	if len(routes) == 0 {
 		return nil, llm.Errorf(BadResponse, "the answer does not say which route gave it")
 	}
-	return s.spent.call(context.WithValue(ctx, routesKey{}, routes), s.a, &r)
+	ctx = context.WithValue(ctx, routesKey{}, routes)
+	response, err := s.spent.call(ctx, s.a, &r)
+	if err != nil || response.Cache == "" {
+		return response, err
+	}
+	if _, unfit := s.read(response); unfit == nil {
+		return response, nil
+	}
+	r.Options.Cache = llm.CacheRefresh // a kept answer is no use to this call, as where Accepts refuses it
+	return s.spent.call(ctx, s.a, &r)
 }
 
 // read is the value in an answer, or why there is none.

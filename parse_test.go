@@ -106,6 +106,18 @@ type short struct {
 	N int `json:"n"`
 }
 
+// What a cache has kept for an equal Parse may be the answer that did not fit.
+func TestParseAsksAnewWhereTheKeptAnswerDoesNotFit(t *testing.T) {
+	wall := startWall(t, `{"models": {"a": {"steps": [{"text": "{}"}, {"text": "{\"n\": 1}"}, {"text": "{\"n\": 2}"}]}}}`)
+	a := over(t, wall, llmagg.WithCache(llmagg.NewCache(llmagg.CacheOptions{})))
+	for round, want := range []int{1, 2, 2} { // refused and asked again; asked anew; kept
+		got, err := llmagg.Parse[short](t.Context(), a, &llmagg.Request{Messages: hi})
+		require.NoError(t, err)
+		require.Equal(t, want, got.Value.N)
+		require.Len(t, got.Attempts, 2-round)
+	}
+}
+
 func TestParseAsksAgainWithTheReasonThenElsewhere(t *testing.T) {
 	wall := startWall(t, `{"models": {"a": {"steps": [{"text": "{}"}, {"text": "{\"n\": \"x\"}"}]}, "b": {"steps": [{"text": "{\"n\": 7}"}]}}}`)
 	got, err := llmagg.Parse[short](t.Context(), over(t, wall), &llmagg.Request{Messages: hi})

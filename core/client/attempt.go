@@ -166,6 +166,9 @@ func (a *attempt) end(e *llm.Error, usage *llm.Usage) {
 		if e.Status != 0 {
 			r.Status = e.Status
 		}
+		if a.unsent() {
+			r.Unsent()
+		}
 	}
 	borne, wakes := false, time.Time{} // by one of several keys
 	if e != nil {

@@ -78,6 +78,10 @@ func (a *attempt) Headed(h http.Header) {
 	}
 }
 
+// unsent tells whether an attempt that failed certainly reached no server. Of
+// clients that the application wrote, nobody knows.
+func (a *attempt) unsent() bool { return a.upstream != nil && a.x.Status == 0 && !a.x.Reached }
+
 // settleRate settles what the attempt took from the route's rate. A refused
 // request did cost nothing, so that its retry is not debited twice; what a
 // broken or abandoned answer did cost is not known, nor whether the server
@@ -92,6 +96,8 @@ func (a *attempt) settleRate(now time.Time, e *llm.Error, ofKey bool, status int
 			input, output = usage.PromptTokens, usage.CompletionTokens
 		}
 		r.Settle(now, &a.debit, input, output)
+	case a.unsent():
+		r.Return(&a.debit, true)
 	case failure.CallerLeft(e.Code) || e.Code == llm.Timeout:
 		r.Settle(now, &a.debit, -1, -1)
 	case e.Code == llm.RateLimit && ofKey:

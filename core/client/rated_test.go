@@ -1,6 +1,8 @@
 package client_test
 
 import (
+	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/llmagg/llmagg/core/client"
 	"github.com/llmagg/llmagg/core/config"
+	"github.com/llmagg/llmagg/core/llm"
 	"github.com/stretchr/testify/require"
 )
 
@@ -36,4 +39,53 @@ func TestARequestThatMayHaveArrivedStaysCounted(t *testing.T) {
 		require.Equal(t, counted, c.RateUsed() > 0.5, "%v: %v", c.RateUsed(), err)
 		c.Retire()
 	}
+}
+
+// A connection that was never had took nothing of the rate, whoever ended the
+// attempt: the caller, a deadline, the timeout.
+func TestARequestThatWasNotSentIsGivenBack(t *testing.T) {
+	for name, o := range map[string]llm.CallOptions{"left": {}, "deadline": {Deadline: 50 * time.Millisecond}, "timeout": {Timeout: 50 * time.Millisecond}} {
+		for _, wrap := range []func(http.RoundTripper) http.RoundTripper{nil, func(inner http.RoundTripper) http.RoundTripper { return inner }} {
+			mute, err := net.Listen("tcp", "127.0.0.1:0") // shakes no hands
+			require.NoError(t, err)
+			c, err := client.New(config.Model{Provider: "openai", Name: "m", BaseURL: "https://" + mute.Addr().String(), APIKey: "k", MaxRetries: 1,
+				Rate: config.Rate{RPM: 1, Burst: time.Minute}}, client.Options{RoundTripper: wrap})
+			require.NoError(t, err)
+			ctx, leave := context.WithCancel(t.Context())
+			if name == "left" {
+				go func() {
+					conn, _ := mute.Accept()
+					leave()
+					_ = conn.Close()
+				}()
+			}
+			r := ask()
+			r.Options = o
+			_, err = c.Chat(ctx, r)
+			require.Error(t, err)
+			require.Less(t, c.RateUsed(), 0.5, "%s: %v", name, err)
+			leave()
+			c.Retire()
+			_ = mute.Close()
+		}
+	}
+}
+
+// Where the application's transport asks the server by other ways than ours,
+// nobody knows whether the request was sent.
+func TestARequestByTheApplicationsTransportStaysCounted(t *testing.T) {
+	own := func(http.RoundTripper) http.RoundTripper { return lostAnswers{} }
+	c, err := client.New(config.Model{Provider: "openai", Name: "m", APIKey: "k", MaxRetries: 1,
+		Rate: config.Rate{RPM: 1, Burst: time.Minute}}, client.Options{RoundTripper: own})
+	require.NoError(t, err)
+	defer c.Retire()
+	_, err = c.Chat(t.Context(), ask())
+	require.Error(t, err)
+	require.Greater(t, c.RateUsed(), 0.5)
+}
+
+type lostAnswers struct{}
+
+func (lostAnswers) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, errors.New("the answer was lost")
 }

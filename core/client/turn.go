@@ -89,16 +89,19 @@ func (t *turn) under(scope *callstate.Scope, w *routing.Wanted, run func() *llm.
 }
 
 func (t *turn) runAgain(w *routing.Wanted, reason *llm.Error) *llm.Error {
-	wait, again := t.again(reason)
-	if !again {
-		return interrupted(reason)
-	}
-	waited, again := t.waitFor(reason, wait)
-	if ended := t.scope.Ended(); ended != nil {
-		return t.client.routed(ended)
-	}
-	if !again {
-		return interrupted(reason)
+	var waited callstate.Waits
+	if !t.rotates() { // else a key was refused, not the route
+		wait, again := t.again(reason)
+		if !again {
+			return interrupted(reason)
+		}
+		waited, again = t.waitFor(reason, wait)
+		if ended := t.scope.Ended(); ended != nil {
+			return t.client.routed(ended)
+		}
+		if !again {
+			return interrupted(reason)
+		}
 	}
 	made := t.made
 	err := t.run(w, nil, waited)

@@ -184,6 +184,9 @@ func (u *Upstream) send(ctx context.Context, t *http.Transport, to *endpoint, bo
 		s.reused.Store(i.Reused)
 		s.connected.Store(true)
 	}
+	if u.Wrap != nil {
+		s.trace.GetConn = func(string) { s.sought.Store(true) }
+	}
 	s.trace.GotFirstResponseByte = func() { s.answered.Store(true) }
 	if httptrace.ContextClientTrace(ctx) != nil {
 		_ = httptrace.WithClientTrace(ctx, &s.trace) // joins the application's hooks to ours
@@ -194,7 +197,7 @@ func (u *Upstream) send(ctx context.Context, t *http.Transport, to *endpoint, bo
 	if err != nil {
 		// The trace's hooks have run when RoundTrip fails for a lost
 		// connection: the transport calls them before it reports.
-		x.Reached = x.Reached || s.connected.Load()
+		x.Reached = x.Reached || s.connected.Load() || u.Wrap != nil && !s.sought.Load() // else by other ways than ours
 		return nil, s.reused.Load() && !s.answered.Load(), err
 	}
 	return resp, s.reused.Load(), nil
@@ -262,7 +265,7 @@ type sending struct {
 	trace           httptrace.ClientTrace
 	// Set by the transport's goroutines, which go on for a moment when the
 	// context ends.
-	connected, reused, answered atomic.Bool
+	sought, connected, reused, answered atomic.Bool
 }
 
 func (s *sending) Value(key any) any {

@@ -43,6 +43,7 @@ type Attempt struct {
 	Stream bool
 	Forced bool // a probe on a route whose breaker was open
 	Hedge  bool // started because another route was slow
+	unsent bool // see Unsent
 }
 
 // Route is "provider/model".

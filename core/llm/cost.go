@@ -68,8 +68,11 @@ func (a *Attempt) Free() bool {
 	case Unsupported, CircuitOpen, Overloaded:
 		return true
 	}
-	return a.Status >= 400 && a.FirstToken == 0 && a.Usage == nil
+	return a.unsent || a.Status >= 400 && a.FirstToken == 0 && a.Usage == nil
 }
+
+// Unsent notes that the attempt reached no server.
+func (a *Attempt) Unsent() { a.unsent = true }
 
 func (c *Cost) write(w *jsontext.Writer) {
 	o := w.Object()

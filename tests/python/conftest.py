@@ -81,9 +81,9 @@ def config_for(wall: FaultWall, *models: str, provider: str = "openai", **option
     return {provider: {"models": {model: dict(entry) for model in models}}}
 
 
-def aggregator_for(wall: FaultWall, *models: str, **options: Any) -> llmagg.LLMAggregator:
+def aggregator_for(wall: FaultWall, *models: str, cache: bool = False, **options: Any) -> llmagg.LLMAggregator:
     """An initialized aggregator of models at the wall."""
-    aggregator = llmagg.LLMAggregator()
+    aggregator = llmagg.LLMAggregator(cache=cache)
     aggregator.initialize_sync(config_for(wall, *models, **options))
     return aggregator
 

@@ -154,6 +154,23 @@ def test_an_answer_that_does_not_fit_is_asked_for_again_with_the_reason(llm_wall
     assert again["temperature"] == 0
 
 
+@pytest.mark.parametrize("grows", [False, True])
+def test_a_kept_answer_that_does_not_fit_is_asked_for_anew(llm_wall: FaultWall, grows: bool) -> None:
+    llm_wall.script({"default": {"steps": [{"text": BAD}, {"text": GOOD}]}})
+    aggregator = aggregator_for(llm_wall, "gpt-a", cache=True)
+    asked = []
+    for _ in range(3):  # refused and asked again; asked anew; kept
+        if grows:
+            *_, last = aggregator.stream_parse_sync(HELLO, Model)
+            value, attempts = last.value, last.attempts
+        else:
+            parsed = aggregator.parse_sync(HELLO, Model)
+            value, attempts = parsed.value, parsed.attempts
+        assert value is not None and value.people == 126000
+        asked.append([attempt.outcome for attempt in attempts])
+    assert asked == [["BAD_RESPONSE", "OK"], ["OK"], []]
+
+
 def test_after_two_failures_the_next_route_is_asked(llm_wall: FaultWall) -> None:
     llm_wall.script({"models": {"a": {"steps": [{"text": BAD}]}, "b": {"steps": [{"text": GOOD}]}}})
     parsed = aggregator_for(llm_wall, "a", "b").parse_sync(HELLO, Data)

@@ -69,7 +69,7 @@ class Bounds:
         """The options of the next call: what is left."""
         options: dict[str, Any] = {}
         if self._until is not None:
-            options["deadline"] = self._until - time.monotonic()
+            options["deadline"] = max(self._until - time.monotonic(), 1e-6)
         if self._most is not None:
             options["max_cost"] = self._most
             if self.cost:

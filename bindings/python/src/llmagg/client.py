@@ -80,9 +80,15 @@ class LLMClient(ABC):
 
     def set_available(self, available: bool) -> None:
         """Switches the model on or off. While it is off, aggregators and look-ups by name skip it, and health checks
-        report it as not alive; calls on the client itself work.
+        report it as not alive; calls on the client itself work. Calls that wait for the model leave it; an answer that
+        has begun goes on.
         """
         self._available = available
+        from ._native.route import Route
+
+        side = getattr(self, "__dict__", {}).get(Route.KEY)
+        if side is not None:
+            side.tell(available)
 
     async def _retry_request(
         self, request_func: Callable[..., Awaitable[T]] | None = None, *args: Any, **kwargs: Any

@@ -228,6 +228,8 @@ class Search(Generic[T]):
         """Asks until an answer fits. ``response`` is the first answer, of the call that ``first`` describes."""
         if response is not None:
             self._count(response.attempts)
+            if self._is_stale(response):
+                response = None
         while True:
             if response is None:
                 response = await self._call(self._user if not self._tried else self._others())
@@ -268,12 +270,24 @@ class Search(Generic[T]):
             params["model"] = unfit.route or None
         try:
             response: ChatCompletionResponse = await user.chat(asked, **params)
+            if self._is_stale(response):  # no use to this call, as where its ``accept`` refuses what is kept
+                response = await user.chat(asked, **{**params, **self._bounds.options(), "cache": "refresh"})
         except LLMError as error:
             self._count(error.attempts)
             error.attempts = list(self._attempts)
             raise
         self._count(response.attempts)
         return response
+
+    def _is_stale(self, response: ChatCompletionResponse) -> bool:
+        """Whether a cache has kept an answer that does not fit."""
+        if not response.cached:
+            return False
+        try:
+            self.form.read(response)
+        except UnfitError:
+            return True
+        return False
 
     def first(self, more: Sequence[Any] = ()) -> tuple[Any, dict[str, Any]]:
         """What is asked, with further messages at its end, and the parameters of the next call."""

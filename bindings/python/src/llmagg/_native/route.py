@@ -132,6 +132,14 @@ class Route(Attached):
             load.call("llmagg_client_set_available", handle.pointer, int(available))
             self.available = available
 
+    def tell(self, available: bool) -> None:
+        """Passes the switch to the core at once, for calls under way: they do not ask the route again. While a call on
+        the client itself runs, the next call of an aggregator does so.
+        """
+        for _, handle in list(self._handles.values()):
+            if handle.alive and not self.calls:
+                self.switch(handle, available)
+
     def report(self) -> dict[str, Any] | None:
         """The core's report on the route; None before the first use."""
         for _, handle in list(self._handles.values()):
