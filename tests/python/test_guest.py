@@ -65,18 +65,24 @@ assert ticks
     run_script(tmp_path, HEAD + code, llm_wall.url)
 
 
-def test_too_little_address_space_is_an_error_and_not_the_end(llm_wall: FaultWall, tmp_path: Path) -> None:
-    code = """
+@pytest.mark.parametrize(
+    ("limit", "size", "what"), [("AS", 700, "1.5 GiB of address space"), ("DATA", 100, "of memory for data")]
+)
+def test_too_little_memory_is_an_error_and_not_the_end(
+    llm_wall: FaultWall, tmp_path: Path, limit: str, size: int, what: str
+) -> None:
+    code = f"""
 import resource
-hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-resource.setrlimit(resource.RLIMIT_AS, (700 << 20, hard))
+limit = resource.RLIMIT_{limit}
+hard = resource.getrlimit(limit)[1]
+resource.setrlimit(limit, ({size} << 20, hard))
 try:
     ready().generate_response_sync(HELLO)
 except ImportError as error:
-    assert "1.5 GiB of address space" in str(error) and "RLIMIT_AS" in str(error), error
+    assert "{what}" in str(error) and "RLIMIT_{limit}" in str(error), error
 else:
     raise AssertionError("no error")
-resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+resource.setrlimit(limit, (hard, hard))
 assert ready().generate_response_sync(HELLO) == "Hello from m."
 """
     run_script(tmp_path, HEAD + code, llm_wall.url)

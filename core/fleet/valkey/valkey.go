@@ -117,7 +117,7 @@ func sentinel(query string) (name, odd string) {
 		key, value, _ := strings.Cut(item, "=")
 		value, err := url.QueryUnescape(value)
 		if item != "" && (key != "sentinel" || err != nil || value == "" || name != "") {
-			return "", key
+			return "", cmp.Or(key, item)
 		}
 		name = cmp.Or(value, name)
 	}

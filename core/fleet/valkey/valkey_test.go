@@ -43,6 +43,7 @@ func TestBadStoresAreRefused(t *testing.T) {
 		"redis://x?sentinel=a&sentinel=": `parameter "sentinel"`,
 		"redis://x?db=1&a=b&sentinel=a":  `parameter "db"`,
 		"redis://x?sentinel=%zz":         `parameter "sentinel"`,
+		"redis://x?=a":                   `parameter "=a"`,
 		"redis://x?a;b":                  `parameter "a;b"`,
 	} {
 		_, err := valkey.Opener(config.Fleet{URL: url})

@@ -98,21 +98,29 @@ def _open(path: Path) -> int:
 
 _ADDRESSES = 3 << 29
 """The address space that the library needs; with less, Go's runtime would end the process at the first calls."""
+_DATA = 96 << 20
+"""The memory for data that it needs beside the stacks of eight threads."""
 
 
 def _check_room() -> None:
-    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if soft == resource.RLIM_INFINITY:
-        return
-    try:
-        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    except OSError:  # no /proc
-        used = 0
-    if soft - used < _ADDRESSES:
-        raise ImportError(
-            f"llmagg's native library needs 1.5 GiB of address space; the limit (RLIMIT_AS, ulimit -v) leaves "
-            f"{max(soft - used, 0) >> 20} MiB; raise the limit"
-        )
+    stack, _ = resource.getrlimit(resource.RLIMIT_STACK)
+    data = _DATA + 8 * (8 << 20 if stack == resource.RLIM_INFINITY else stack)
+    for limit, field, needed, what, names in (
+        (resource.RLIMIT_AS, 0, _ADDRESSES, "1.5 GiB of address space", "RLIMIT_AS, ulimit -v"),
+        (resource.RLIMIT_DATA, 5, data, f"{data >> 20} MiB of memory for data", "RLIMIT_DATA, ulimit -d"),
+    ):
+        soft, _ = resource.getrlimit(limit)
+        if soft == resource.RLIM_INFINITY:
+            continue
+        try:
+            used = int(Path("/proc/self/statm").read_text().split()[field]) * resource.getpagesize()
+        except OSError:  # no /proc
+            used = 0
+        if soft - used < needed:
+            raise ImportError(
+                f"llmagg's native library needs {what}; the limit ({names}) leaves {max(soft - used, 0) >> 20} MiB; "
+                "raise the limit"
+            )
 
 
 def _dlopen(path: str) -> ctypes.CDLL:
