@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -41,11 +42,10 @@ type google struct {
 func newGoogle(o *Options) source { return &google{Options: *o} }
 
 func (g *google) secrets() []string {
-	var all []string
 	if held := g.held.Load(); held != nil {
-		all = append(all, *held...)
+		return slices.Clone(*held)
 	}
-	return all
+	return nil
 }
 
 // googleFile is a file with credentials, of a service account or of a user.

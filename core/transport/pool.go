@@ -195,13 +195,11 @@ func (p *Pool) Wake() {
 // Go runs work in a goroutine of its own. The pool waits for it when it closes,
 // and calls stop then to make it end.
 func (p *Pool) Go(work, stop func()) {
-	p.background.Add(1)
 	unwatch := context.AfterFunc(p.life, stop)
-	go func() {
-		defer p.background.Done()
+	p.background.Go(func() {
 		defer unwatch()
 		work()
-	}()
+	})
 }
 
 // Release gives a borrowed pool back; its user does not rest.

@@ -1,6 +1,7 @@
 package vendor
 
 import (
+	"cmp"
 	"net/url"
 	"strings"
 
@@ -18,11 +19,7 @@ func (v *Vendor) place(where string, m *Model, getenv func(string) (string, bool
 	if v.auth != credential.AWS && m.Auth != credential.AWS {
 		return nil
 	}
-	v.region = m.Region
-	if v.region == "" {
-		v.region = regionOf(m.BaseURL)
-	}
-	if v.region == "" {
+	if v.region = cmp.Or(m.Region, regionOf(m.BaseURL)); v.region == "" {
 		v.region = credential.AWSRegion(m.Profile, getenv)
 	}
 	if strings.ContainsFunc(v.region, func(c rune) bool { return (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' }) {
@@ -53,12 +50,9 @@ func regionOf(base string) string {
 // takes fixed keys alone, and the region and the service that AWS's signatures
 // name.
 func (v *Vendor) Signs(baseURL string) (kind, region, service string) {
-	service = v.service
+	service = cmp.Or(v.service, "bedrock")
 	if u, err := url.Parse(baseURL); err == nil && strings.HasPrefix(u.Hostname(), "bedrock-mantle.") {
 		service = "bedrock-mantle"
-	}
-	if service == "" {
-		service = "bedrock"
 	}
 	return v.auth, v.region, service
 }

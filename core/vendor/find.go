@@ -1,6 +1,7 @@
 package vendor
 
 import (
+	"cmp"
 	"iter"
 	"net/url"
 	"path"
@@ -114,9 +115,7 @@ func (v *Vendor) moveTo(name string) bool {
 	for _, s := range v.sites {
 		if s.Name == name {
 			v.baseURL, v.messages, v.site = s.BaseURL, s.Messages, s.Name
-			if s.Keys != "" {
-				v.keys = s.Keys
-			}
+			v.keys = cmp.Or(s.Keys, v.keys)
 			return true
 		}
 	}

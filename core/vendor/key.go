@@ -3,6 +3,7 @@ package vendor
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -52,15 +53,7 @@ func (v *Vendor) choose(where string, m *Model, getenv func(string) (string, boo
 
 // keyOf is the key that the environment holds for the vendor.
 func (v *Vendor) keyOf(getenv func(string) (string, bool)) string {
-	if getenv == nil {
-		return ""
-	}
-	for name := range strings.FieldsSeq(v.keys) {
-		if key, _ := getenv(name); key != "" {
-			return key
-		}
-	}
-	return ""
+	return firstOf(strings.Fields(v.keys), getenv)
 }
 
 // Blame gives an error about "api_key" the name of the environment variable
@@ -149,13 +142,7 @@ func (v *Vendor) asAnthropic(format Vendor) Vendor {
 // speaksMessagesAt tells whether a base URL is where the vendor speaks
 // Anthropic's format.
 func (v *Vendor) speaksMessagesAt(base string) bool {
-	if v.messages != "" && strings.HasPrefix(base, v.messages) {
-		return true
-	}
-	for _, s := range v.sites {
-		if s.Messages != "" && strings.HasPrefix(base, s.Messages) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(append([]Site{{Messages: v.messages}}, v.sites...), func(s Site) bool {
+		return s.Messages != "" && strings.HasPrefix(base, s.Messages)
+	})
 }
