@@ -136,14 +136,6 @@ func (f *fields) rest() llm.Extra {
 	return e
 }
 
-// put adds a field to those that are passed on.
-func put(e *llm.Extra, name string, value json.RawMessage) {
-	if *e == nil {
-		*e = llm.Extra{}
-	}
-	(*e)[name] = value
-}
-
 // validCopy copies a value whose bytes may be no UTF-8.
 func validCopy(raw []byte) json.RawMessage {
 	return jsontext.ToValid(append([]byte(nil), raw...))

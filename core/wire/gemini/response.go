@@ -233,16 +233,14 @@ func (g *reader) choice(choice *llm.ChunkChoice, place int) error {
 	reason := f.word("finishReason", reasons[:])
 	choice.FinishReason = finishReason(reason, c.calls > 0)
 	choice.Extra = f.rest()
-	if beside != nil {
-		put(&choice.Extra, "content", beside)
-	}
+	wire.Rest(&choice.Extra, "content", beside)
 	if choice.FinishReason == "" {
 		return nil
 	}
 	c.ended = true
 	c.keepIn(&choice.Delta)
 	if reason != "STOP" && reason != "MAX_TOKENS" {
-		put(&choice.Extra, "finishReason", rawOf(reason, nil))
+		wire.Rest(&choice.Extra, "finishReason", rawOf(reason, nil))
 	}
 	return nil
 }

@@ -51,7 +51,7 @@ func readUsage(raw json.RawMessage) *llm.Usage {
 				r.Skip()
 			}
 			if r.Err == nil {
-				put(&rest, name, r.Keep(r.Data[from:r.Pos]))
+				wire.Rest(&rest, name, r.Keep(r.Data[from:r.Pos]))
 			}
 		}
 	}
