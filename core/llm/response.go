@@ -108,14 +108,9 @@ func ReadResponse(data []byte) (*Response, error) {
 	return r, in.End()
 }
 
-// NewResponse is a whole answer of one choice, in one object of memory.
+// NewResponse is a whole answer of one choice.
 func NewResponse(c Choice) *Response {
-	whole := &struct {
-		Response
-		choice [1]Choice
-	}{choice: [1]Choice{c}}
-	whole.Object, whole.Choices = "chat.completion", whole.choice[:]
-	return &whole.Response
+	return &Response{Object: "chat.completion", Choices: []Choice{c}}
 }
 
 func (r *Response) write(w *jsontext.Writer) {

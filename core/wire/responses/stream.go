@@ -203,7 +203,7 @@ func (s *stream) lead(raw []byte) error {
 func (s *stream) answering() string { return cmp.Or(s.head.model, s.model) }
 
 func (s *stream) chunk(m *llm.Message) *llm.Chunk {
-	c := &struct {
+	c := &struct { // one piece of memory, as in llm.ChunkDecoder.Decode
 		llm.Chunk
 		choice [1]llm.ChunkChoice
 	}{}
