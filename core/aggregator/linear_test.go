@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/llmagg/llmagg/core/aggregator"
-	"github.com/llmagg/llmagg/core/internal/lineartime"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/tests/lineartime"
 	"github.com/stretchr/testify/require"
 )
 

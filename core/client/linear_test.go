@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/config"
-	"github.com/llmagg/llmagg/core/internal/lineartime"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/tests/lineartime"
 	"github.com/stretchr/testify/require"
 )
 

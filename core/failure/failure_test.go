@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/llmagg/llmagg/core/internal/lineartime"
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/tests/lineartime"
 	"github.com/stretchr/testify/require"
 )
 

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/llmagg/llmagg/core/internal/lineartime"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
+	"github.com/llmagg/llmagg/tests/lineartime"
 	"github.com/stretchr/testify/require"
 )
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/llmagg/llmagg/core/internal/lineartime"
+	"github.com/llmagg/llmagg/tests/lineartime"
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmagg/llmagg/core/llm"
