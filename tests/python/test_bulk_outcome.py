@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -90,3 +92,31 @@ def test_rows_of_a_turn_keep_their_own_requests(llm_wall: FaultWall, tmp_path: P
     for sent in (chat["body"] for chat in chats(llm_wall)):
         n = int(sent["messages"][0]["content"].split()[1])
         assert (sent.get("seed"), sent["temperature"]) == (n if n % 3 == 0 else None, 0.5)
+
+
+FORKS = """
+import asyncio, os, sys, llmagg
+url, target = sys.argv[1:]
+llm = llmagg.LLMAggregator()
+model = {"api_key": "k-123456789", "base_url": url, "max_concurrent_calls": 5}
+llm.initialize_sync({"openai": {"models": {"gpt-a": model}}})
+child = None
+def rows():
+    global child
+    for n in range(60):
+        if n == 5 and not (child := os.fork()):  # five rows are on their way
+            return
+        yield f"row {n}"
+try:
+    report = asyncio.run(llmagg.bulk.run(rows(), target, llm))
+except llmagg.ForkedError:
+    os._exit(7 if child == 0 else 1)
+print(report.answered, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_fork_ends_the_childs_run(llm_wall: FaultWall, tmp_path: Path) -> None:
+    """A child that is forked by a row's source is told, and the parent's rows are answered."""
+    command = [sys.executable, "-c", FORKS, llm_wall.url, str(tmp_path / "a.jsonl")]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (told.stdout, told.stderr) == ("60 7\n", "")

@@ -63,6 +63,7 @@ class Engine:
     async def run(self) -> Report:
         """Asks all rows. Raises LedgerError, LedgerFullError, and what the source raises."""
         begun = time.monotonic()
+        self._loop = asyncio.get_running_loop()  # a child that is forked has none while it is told of the fork
         if self._ledger is not None:
             self._room = max(self._ledger.room(2 * self.window.size()), 1)  # none is needed where all is answered
         try:
@@ -125,7 +126,7 @@ class Engine:
     def _land(self, posted: Posted[Asked]) -> None:
         """A row that was posted has an outcome: it is taken together with others of the same turn of the loop."""
         if not self._landed:
-            asyncio.get_running_loop().call_soon(self._take)
+            self._loop.call_soon(self._take)
         self._landed.append(posted)
 
     def _take(self) -> None:
@@ -165,9 +166,8 @@ class Engine:
 
     async def _news(self) -> None:
         """Waits until a row on its way has ended, a second at most: the window may have grown."""
-        loop = asyncio.get_running_loop()
-        self._waiter = loop.create_future()
-        timer = loop.call_later(1.0, self._wake)
+        self._waiter = self._loop.create_future()
+        timer = self._loop.call_later(1.0, self._wake)
         try:
             await self._waiter
         finally:
