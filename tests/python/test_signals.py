@@ -28,7 +28,7 @@ def all_of_them():
 """
 
 
-def test_loading_changes_no_disposition_but_those_of_faults_and_sigpipe(llm_wall: FaultWall, tmp_path: Path) -> None:
+def test_loading_changes_no_disposition_but_those_of_faults(llm_wall: FaultWall, tmp_path: Path) -> None:
     code = """
 signal.signal(signal.SIGTERM, lambda *_: None)
 signal.signal(signal.SIGUSR1, signal.SIG_IGN)
@@ -38,7 +38,7 @@ assert ready().generate_response_sync(HELLO) == "Hello from m."
 asyncio.run(ready().generate_response(HELLO))
 after, mask_after = all_of_them()
 changed = {signal.Signals(n).name for n in before if before[n] != after[n]}
-assert changed == {"SIGSEGV", "SIGBUS", "SIGFPE", "SIGPIPE"}, changed
+assert changed == {"SIGSEGV", "SIGBUS", "SIGFPE"}, changed  # Python ignores SIGPIPE, which stays so
 assert mask_after == mask == {signal.SIGUSR2}
 assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 """
