@@ -320,7 +320,7 @@ class LLMAggregator(Closing):
 
     def get_available_models(self) -> list[str]:
         """The names of the models that calls try, in order, without those that the application has switched off."""
-        return lookup.available_names(self.manager, catalog.model_names(self.models))
+        return lookup.available_names(self.manager, catalog.model_names(self.models), settled=self._initialized)
 
     async def close(self) -> None:
         """Ends this aggregator's calls and closes the connections that no other aggregator uses.

@@ -89,15 +89,17 @@ def model_names(manager: Any) -> list[str]:
     return list(dict.fromkeys(name for names in listed.values() for name in names))
 
 
-def available_names(manager: Any, models: list[str]) -> list[str]:
-    """The names that a call tries, without models that the application has switched off."""
+def available_names(manager: Any, models: list[str], *, settled: bool = True) -> list[str]:
+    """The names that a call tries, without models that the application has switched off. Unless ``settled``, a name
+    that no provider has may still get one.
+    """
     available: dict[str, bool] = {}
     found = entries(manager, models)
     for entry in found:
         switched_on = catalog.is_available(entry.client)
         for name in entry.names():
             available[name] = switched_on or available.get(name, False)
-    return [name for name in models or model_names(manager) if available.get(name, not found)]
+    return [name for name in models or model_names(manager) if available.get(name, not found or not settled)]
 
 
 def register(manager: Any, provider: Any) -> None:

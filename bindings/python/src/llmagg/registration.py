@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import inspect
-import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import catalog, lookup, oldstyle, settings
+from ._identities import Identities
 from ._native import route
 from .errors import InvalidArgumentError
 
@@ -75,7 +75,7 @@ def _register(user: Any, read: oldstyle.Read, made: dict[str, Any], chosen: Sequ
     for name, provider in made.items():
         if registered.get(name) is not provider:
             lookup.register(user.manager, provider)
-        if not isinstance(getattr(provider, _KEY, None), weakref.WeakSet):
+        if not isinstance(getattr(provider, _KEY, None), Identities):
             setattr(provider, _KEY, _Owners())
         _owners(provider).add(user)
     for name in gone:
@@ -148,13 +148,18 @@ async def _providers(user: Any, read: oldstyle.Read, class_of: Callable[[str], A
 def _gone(user: Any, made: dict[str, Any]) -> list[str]:
     """The names of providers that only ``user`` had registered and that its new configuration does not name."""
     providers = list(user.manager.providers.items())
-    return [name for name, provider in providers if name not in made and list(_owners(provider)) == [user]]
+    return [name for name, provider in providers if name not in made and _is_alone(user, provider)]
+
+
+def _is_alone(user: Any, provider: Any) -> bool:
+    owners = _owners(provider)
+    return len(owners) == 1 and user in owners
 
 
 _KEY = "_llmagg_owners"
 
 
-class _Owners(weakref.WeakSet[Any]):
+class _Owners(Identities):
     """The pickle of a provider holds no aggregator that has it: a pickled aggregator notes what is its own."""
 
     def __reduce__(self) -> Any:
@@ -174,10 +179,10 @@ def restore(user: Any, state: dict[str, Any]) -> None:
         _owners(user.manager.providers.get(name)).add(user)
 
 
-def _owners(provider: Any) -> weakref.WeakSet[Any]:
+def _owners(provider: Any) -> Identities:
     """The aggregators whose configurations have a provider; empty for a provider that the application registered."""
     owners = getattr(provider, _KEY, None)
-    return owners if isinstance(owners, weakref.WeakSet) else weakref.WeakSet()
+    return owners if isinstance(owners, Identities) else Identities()
 
 
 def _warn_of_others(user: Any, own: set[str]) -> None:
@@ -187,7 +192,7 @@ def _warn_of_others(user: Any, own: set[str]) -> None:
     others = [
         f"{name}/{model}"
         for name, provider in list(user.manager.providers.items())
-        if name not in own and isinstance(getattr(provider, _KEY, None), weakref.WeakSet)
+        if name not in own and isinstance(getattr(provider, _KEY, None), Identities)
         for model in catalog.clients_of(provider)
     ]
     if others:

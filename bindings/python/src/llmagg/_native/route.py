@@ -8,12 +8,12 @@ from __future__ import annotations
 import copy
 import itertools
 import threading
-import weakref
 from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import Any
 
 from .._context import core_calls, exchange_options
+from .._identities import Identities
 from .._wire import encode
 from ..config import CLIENT_VENDORS, ModelConfig
 from ..errors import InvalidArgumentError
@@ -60,6 +60,14 @@ class Plans(Attached, dict["str | None", Any]):
     KEY = "_llmagg_plans"
 
 
+def _same(made: dict[str, Any] | None, state: dict[str, Any] | None) -> bool:
+    """Whether a configuration is the one of which a handle was made."""
+    try:
+        return made == state
+    except Exception:  # of an attribute of the application's own, such as an array
+        return made is not None and state is not None and all(made.get(key) == state.get(key) for key in _CONFIG_FIELDS)
+
+
 class Route(Attached):
     """The native side of a client. Thread-safe."""
 
@@ -68,7 +76,7 @@ class Route(Attached):
     def __init__(self) -> None:
         self.tag = next(_tags)
         self.calls = Calls()
-        self.users: weakref.WeakSet[Any] = weakref.WeakSet()  # open aggregators that have used the route
+        self.users = Identities()  # open aggregators that have used the route
         self.used_directly = False
         self.names: tuple[str, str] | None = None
         self._handles: dict[tuple[bool, str | None], _Made] = {}
@@ -90,7 +98,7 @@ class Route(Attached):
                 vars(config).update({"name": config.name or config.model, **own})
             state = vars(config)
         known = self._handles.get((vendor is None, model))
-        if known is None or known[0] != state or not known[1].alive:
+        if known is None or not _same(known[0], state) or not known[1].alive:
             core = core_config(config if state is not None else None, self.names, vendor)
             known = self._make({**core, "model": model} if model else core, vendor, _snapshot(state))
             with _lock:
