@@ -28,8 +28,6 @@ const (
 	// openWithin is how long a connection may take: a few answers of a store
 	// that is slow, more than that where sentinels are asked first.
 	openWithin = 6 * time.Second
-	// unopened is how long rates wait for a store that is being opened.
-	unopened = 2 * time.Second
 	// beat is how often a process says that it is alive.
 	beat = time.Second
 	// again is the pause before a store that is out of reach is asked again.
@@ -53,7 +51,7 @@ func (m *Member) run(ctx context.Context) {
 			return
 		}
 		if err != nil {
-			m.lose(ctx, err)
+			m.silenced(ctx, err)
 			pause(ctx, again)
 		}
 	}
@@ -71,7 +69,7 @@ func (m *Member) open(ctx context.Context) (Store, error) {
 		cancel()
 	})
 	defer stop()
-	defer time.AfterFunc(unopened, m.alone).Stop()
+	defer time.AfterFunc(silence, m.alone).Stop()
 	return m.o.Open(opening)
 }
 
@@ -101,6 +99,9 @@ func (m *Member) detach() {
 // serve talks with an open store until the member leaves, or until the store
 // has been out of reach for so long that a new connection is better.
 func (m *Member) serve(ctx context.Context, s Store) {
+	m.mu.Lock()
+	m.deaf = false
+	m.mu.Unlock()
 	listening, stop := context.WithCancel(ctx)
 	var reader sync.WaitGroup
 	reader.Go(func() { m.listen(listening, s) })
@@ -133,7 +134,7 @@ func (m *Member) serve(ctx context.Context, s Store) {
 			failing = time.Now()
 			fallthrough
 		default:
-			m.lose(ctx, err)
+			m.silenced(ctx, err)
 			beaten = time.Time{}
 			if time.Since(failing) > fresh || ctx.Err() != nil {
 				if ctx.Err() == nil {
@@ -159,12 +160,22 @@ func (m *Member) talk(ctx context.Context, s Store, beaten *time.Time) error {
 			return err
 		}
 		*beaten = time.Now()
-		m.gain(n)
+		m.mu.Lock()
+		m.state.Processes = n
+		m.mu.Unlock()
 	}
-	if err := m.say(ctx, s); err != nil {
+	err := m.say(ctx, s)
+	if err == nil {
+		err = m.lease(ctx, s)
+	}
+	if err != nil {
+		m.refused = time.Now()
 		return err
 	}
-	return m.lease(ctx, s)
+	if time.Since(m.refused) >= beat { // a store that answers some questions only is not in reach
+		m.gain()
+	}
+	return nil
 }
 
 // ask puts one question to the store. Rates do not wait for a slow answer.
@@ -255,10 +266,18 @@ func (m *Member) listen(ctx context.Context, s Store) {
 			unhurried := failing || time.Since(began) < askWithin // else the process may have been stopped
 			failing = true
 			if ctx.Err() == nil && unhurried {
+				m.mu.Lock()
+				m.deaf = true
+				m.mu.Unlock()
 				m.lose(ctx, err)
 				pause(ctx, again/2)
 			}
 			continue
+		}
+		if failing {
+			m.mu.Lock()
+			m.deaf = false
+			m.mu.Unlock()
 		}
 		from, failing = next, false
 		m.hear(changes)
@@ -266,18 +285,30 @@ func (m *Member) listen(ctx context.Context, s Store) {
 }
 
 // gain notes that the store is in reach.
-func (m *Member) gain(processes int) {
+func (m *Member) gain() {
 	m.mu.Lock()
-	was := m.connected
-	m.connected, m.since, m.state.Processes, m.state.Error = true, time.Time{}, processes, ""
+	was, processes, deaf := m.connected, m.state.Processes, m.deaf
+	m.answers = true
+	if !deaf {
+		m.connected, m.since, m.state.Error = true, time.Time{}, ""
+	}
 	m.mu.Unlock()
-	if was {
+	if was || deaf {
 		return
 	}
 	m.tell(observe.FleetJoined, "fleet "+m.o.Name)
 	if l := m.o.Logger; l != nil {
 		l.Info("the fleet's store is in reach", "fleet", m.o.Name, "processes", processes)
 	}
+}
+
+// silenced notes that the store answers no question: rates go on alone.
+func (m *Member) silenced(ctx context.Context, err error) {
+	m.mu.Lock()
+	m.answers = false
+	m.mu.Unlock()
+	m.alone()
+	m.lose(ctx, err)
 }
 
 // lose notes that the store is out of reach. Until it is back, the process
@@ -294,7 +325,6 @@ func (m *Member) lose(ctx context.Context, err error) {
 	m.connected, m.state.Error = false, err.Error()
 	share := m.share()
 	m.mu.Unlock()
-	m.alone()
 	if !was && !first {
 		return
 	}

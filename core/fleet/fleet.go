@@ -94,6 +94,7 @@ type Member struct {
 	observers  *observe.Observers
 	left       chan struct{} // closed when the goroutines have ended
 	leave      context.CancelFunc
+	refused    time.Time     // when the store answered no question but the heartbeat; of run's goroutine
 	wake       chan struct{} // there is something to tell or to ask; room for one
 
 	mu        sync.Mutex // guards what follows
@@ -105,6 +106,8 @@ type Member struct {
 	state     Report
 	since     time.Time // of the loss; zero while connected
 	connected bool
+	answers   bool // the store answers questions, if not what is told
+	deaf      bool // it does not say what is told
 	gone      bool
 	tellingAt map[string]time.Time // of own changes that have not been heard back
 }
@@ -178,7 +181,7 @@ func (m *Member) Report() Report {
 	r.Name, r.Process, r.Connected = m.o.Name, m.process, m.connected
 	if !m.connected {
 		r.LostSince = m.since
-		if m.shares(ShareRates) {
+		if m.shares(ShareRates) && !m.answers {
 			r.RateShare = m.share()
 		}
 	}

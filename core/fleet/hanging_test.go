@@ -2,6 +2,7 @@ package fleet_test
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -14,6 +15,7 @@ import (
 	"github.com/llmagg/llmagg/core/fleet"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/manager"
+	"github.com/llmagg/llmagg/core/observe"
 	"github.com/llmagg/llmagg/core/provider"
 )
 
@@ -154,5 +156,81 @@ func TestNoCallWaitsForAStoreThatHangs(t *testing.T) {
 		}
 		require.Less(t, time.Since(began), 2*time.Second, "used again")
 		_ = m.Close(context.Background())
+	})
+}
+
+// deaf is a store that answers all questions, but not what is told.
+type deaf struct {
+	*fleet.Memory
+	on atomic.Bool
+}
+
+func (d *deaf) Listen(ctx context.Context, from string) ([]fleet.Change, string, error) {
+	if d.on.Load() {
+		return nil, from, errors.New("NOPERM")
+	}
+	return d.Memory.Listen(ctx, from)
+}
+
+// A store that does not say what is told, by missing rights or a key that is
+// another's, is out of reach, which is told once and not with each heartbeat;
+// rates are leased from it all the same.
+func TestAStoreThatDoesNotSayWhatIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &deaf{Memory: fleet.NewMemory()}
+		s.on.Store(true)
+		p := join(t, s, nil)
+		defer p.close()
+		seen := p.m.Observers().Subscribe(100)
+		defer seen.Close()
+		kinds := func() (all []observe.Kind) {
+			for len(seen.C()) > 0 {
+				all = append(all, (<-seen.C()).Kind)
+			}
+			return all
+		}
+		time.Sleep(30 * time.Second) // of synctest
+		r := p.member.Report()
+		require.False(t, r.Connected)
+		require.Equal(t, "NOPERM", r.Error)
+		require.Zero(t, r.RateShare)
+		require.LessOrEqual(t, len(kinds()), 2, "joined, perhaps, and lost")
+		s.on.Store(false)
+		time.Sleep(2 * time.Second) // of synctest
+		require.True(t, p.member.Report().Connected)
+		require.Equal(t, []observe.Kind{observe.FleetJoined}, kinds())
+		s.on.Store(true)
+		time.Sleep(30 * time.Second) // of synctest
+		require.False(t, p.member.Report().Connected)
+		require.Equal(t, []observe.Kind{observe.FleetLost}, kinds())
+	})
+}
+
+// leaseless is a store that refuses leases.
+type leaseless struct{ *fleet.Memory }
+
+func (leaseless) Lease(context.Context, fleet.Budget, int) (int, error) {
+	return 0, errors.New("unknown command 'EVAL'")
+}
+
+// A store that refuses leases and takes heartbeats is out of reach, which is
+// told once; each member keeps the rate at its share.
+func TestAStoreThatRefusesLeases(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := joinRated(t, leaseless{fleet.NewMemory()}, 4)
+		seen := all[0].m.Observers().Subscribe(1000)
+		defer seen.Close()
+		ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+		defer stop()
+		calling := callUntil(ctx, all)
+		calling.Wait()
+		require.InEpsilon(t, 3000, calling.taken.Load(), 0.1)
+		require.LessOrEqual(t, len(seen.C()), 2, "joined, perhaps, and lost")
+		r := all[0].member.Report()
+		require.Equal(t, 0.25, r.RateShare)
+		require.Contains(t, r.Error, "EVAL")
+		for _, p := range all {
+			p.close()
+		}
 	})
 }

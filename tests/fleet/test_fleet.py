@@ -54,6 +54,28 @@ def test_a_wait_that_one_process_is_told_holds_for_all(store: Server) -> None:
         assert asked(wall, "a") <= 4
 
 
+UNREACHED = """
+import logging, sys, threading
+import llmagg
+told = threading.Event()
+class Handler(logging.Handler):
+    def emit(self, record):
+        if "store" in record.getMessage():
+            print(record.getMessage(), flush=True)
+            told.set()
+logging.getLogger().addHandler(Handler())
+config = {"openai": {"api_key": "k-123456789", "models": {"a": {}}}, "fleet": {"url": "redis://127.0.0.1:1"}}
+llmagg.LLMAggregator().initialize_sync(config)
+assert told.wait(10)
+"""
+
+
+def test_a_store_that_cannot_be_reached_is_in_the_log_before_the_first_call() -> None:
+    done = subprocess.run([sys.executable, "-c", UNREACHED], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "out of reach" in done.stdout and 'check the host and the port in the url of "fleet"' in done.stdout
+
+
 # A store that is back is used again within 2 s, and adds at most 1 ms to a call; three times that on a machine that does other work, too.
 # Such a machine delays single calls by more, so here the median is held to that, and the number of calls that are as long as the store's
 # patience; core/fleet/hanging_test.go holds each call to it, by a clock that only waiting moves.

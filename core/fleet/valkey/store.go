@@ -48,6 +48,9 @@ func open(ctx context.Context, o valkey.ClientOption, name string) (fleet.Store,
 	}()
 	select {
 	case d := <-done:
+		if d.err != nil && o.TLSConfig != nil && errors.Is(d.err, context.DeadlineExceeded) {
+			return nil, errors.New("the store does not answer in time; stores do so that speak no TLS: then the url of \"fleet\" begins with valkey:// or redis://")
+		}
 		if d.err != nil {
 			return nil, plain(d.err)
 		}
@@ -239,6 +242,9 @@ func (s *store) Mark(ctx context.Context, route, process string, lasts time.Dura
 	key := s.key + "probe:" + route
 	said := s.client.DoMulti(ctx, s.command("SET", key, process, "NX", "PX", strconv.FormatInt(max(lasts.Milliseconds(), 1), 10)),
 		s.command("GET", key), s.command("PTTL", key))
+	if err := said[0].Error(); err != nil && !valkey.IsValkeyNil(err) {
+		return false, 0, plain(err)
+	}
 	holder, err := said[1].ToString()
 	if err != nil {
 		return false, 0, plain(err)

@@ -101,8 +101,11 @@ func options(c config.Fleet) (o valkey.ClientOption, err error) {
 			return refuse("ca_file cannot be read: %s", shown.File(err))
 		}
 		roots := x509.NewCertPool()
-		if !secure || !roots.AppendCertsFromPEM(pem) {
-			return refuse("ca_file needs a url that begins with valkeys:// or rediss://, and holds certificates in PEM")
+		switch {
+		case !secure:
+			return refuse("ca_file needs a url that begins with valkeys:// or rediss://")
+		case !roots.AppendCertsFromPEM(pem):
+			return refuse("ca_file has no certificates; expected a file of certificates in PEM, as \"-----BEGIN CERTIFICATE-----\"")
 		}
 		o.TLSConfig.RootCAs = roots
 	}

@@ -315,7 +315,11 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 			_ = c.Close()
 		}
 	}()
-	locked := start(t, "--requirepass", "right")
+	locked, full, replica, other := start(t, "--requirepass", "right"), start(t), start(t), start(t)
+	full.say("CONFIG SET maxmemory 1")
+	replica.say("REPLICAOF 127.0.0.1 1")
+	other.say("SET llmagg:{default}:alive x")
+	s.say("ACL SETUSER scripts on >pw ~* +@all -set")
 	for _, x := range []struct {
 		c    config.Fleet
 		want string
@@ -323,6 +327,14 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 		{config.Fleet{URL: s.config().URL, Username: "weak", Password: "pw"}, "the guide on fleets has the rights"},
 		{config.Fleet{URL: s.config().URL, Username: "right", Password: "pw"}, ""},
 		{config.Fleet{URL: s.config().URL + "," + strings.TrimPrefix(s.config().URL, "redis://")}, "several hosts are a cluster, and this server is none"},
+		{config.Fleet{URL: s.config().URL, Username: "scripts", Password: "pw"}, "the guide on fleets has the rights"},
+		{config.Fleet{URL: full.config().URL}, "maxmemory-policy volatile-lru"},
+		{config.Fleet{URL: replica.config().URL}, "name the primary"},
+		{config.Fleet{URL: other.config().URL}, `give it another "name"`},
+		{config.Fleet{URL: s.config().URL + "?sentinel=main"}, "the server is no sentinel"},
+		{config.Fleet{URL: strings.Replace(s.config().URL, "redis:", "rediss:", 1)}, "that speak no TLS"},
+		{config.Fleet{URL: "redis://127.0.0.1:1"}, "check the host and the port"},
+		{config.Fleet{URL: "redis://store.invalid"}, "check the host in the url"},
 		{locked.config(), `the store wants a password (NOAUTH); set "password" in "fleet"`},
 		{config.Fleet{URL: "redis://" + web.Addr().String()}, "neither Valkey's nor Redis's protocol"},
 	} {

@@ -6,6 +6,7 @@ import ctypes
 from collections.abc import Mapping
 from typing import Any
 
+from .. import log
 from .._wire import encode
 from . import load, route
 
@@ -30,6 +31,7 @@ def again() -> None:
 
 def _join(data: bytes) -> None:
     global _joined_in
+    log.attach()  # a store that cannot be reached is told before the first call
     load.call("llmagg_manager_join", _manager(), data, len(data))
     _joined_in = load.generation
 
