@@ -140,7 +140,7 @@ func begins(torn []byte) bool {
 }
 
 func (l *ledger) foreign() error {
-	return llm.Errorf(llm.InvalidArgument, "%q is not a ledger of this program (byte %d); remove it, or use another output", l.path, l.end)
+	return llm.Errorf(llm.InvalidArgument, "%q is not a ledger of this program (byte %d); name another file, or another output", l.path, l.end)
 }
 
 func (l *ledger) place(n int, at int64) {

@@ -234,7 +234,7 @@ def _opened(target: Path, kind: str | Path, job: dict[str, Any], *, resume: bool
         noted = book.meta()
         if "job" not in noted:
             if any(True for _ in book.entries()):
-                raise LedgerError(f"{str(path)!r} is not a ledger of this version; remove it, or use another output")
+                raise LedgerError(f"{str(path)!r} is no ledger of this version; name another, or another output")
             book.note("job", {"form": _FORM, "begun": time.time(), **job})
             return book
         if not resume:

@@ -70,7 +70,7 @@ class Ledger(Protocol):
 
 def foreign(path: Path, at: str = "") -> LedgerError:
     """The error for a file that holds something else. ``at`` says where, behind the file's name."""
-    return LedgerError(f"{str(path)!r} is not a ledger{at}; remove it, or use another output")
+    return LedgerError(f"{str(path)!r} is not a ledger{at}; name another file as the ledger, or another output")
 
 
 def _size(entry: Entry) -> int:
