@@ -32,6 +32,8 @@ const (
 	beat = time.Second
 	// again is the pause before a store that is out of reach is asked again.
 	again = 250 * time.Millisecond
+	// often is how soon a store refuses once more that answers heartbeats only.
+	often = 10 * time.Second
 	// fresh is how long a store may be out of reach before it is opened anew.
 	fresh = 3 * time.Second
 )
@@ -168,11 +170,13 @@ func (m *Member) talk(ctx context.Context, s Store, beaten *time.Time) error {
 	if err == nil {
 		err = m.lease(ctx, s)
 	}
+	now := time.Now()
 	if err != nil {
-		m.refused = time.Now()
+		m.refuses = now.Sub(m.refused) < often
+		m.refused = now
 		return err
 	}
-	if time.Since(m.refused) >= beat { // a store that answers some questions only is not in reach
+	if !m.refuses || now.Sub(m.refused) >= beat { // a store that answers some questions only is not in reach
 		m.gain()
 	}
 	return nil
@@ -264,14 +268,14 @@ func (m *Member) listen(ctx context.Context, s Store) {
 		changes, next, err := s.Listen(ctx, from)
 		if err != nil {
 			unhurried := failing || time.Since(began) < askWithin // else the process may have been stopped
-			failing = true
 			if ctx.Err() == nil && unhurried {
 				m.mu.Lock()
-				m.deaf = true
+				m.deaf = failing && m.answers
 				m.mu.Unlock()
 				m.lose(ctx, err)
 				pause(ctx, again/2)
 			}
+			failing = true
 			continue
 		}
 		if failing {
@@ -305,7 +309,7 @@ func (m *Member) gain() {
 // silenced notes that the store answers no question: rates go on alone.
 func (m *Member) silenced(ctx context.Context, err error) {
 	m.mu.Lock()
-	m.answers = false
+	m.answers, m.deaf = false, false
 	m.mu.Unlock()
 	m.alone()
 	m.lose(ctx, err)

@@ -94,7 +94,8 @@ type Member struct {
 	observers  *observe.Observers
 	left       chan struct{} // closed when the goroutines have ended
 	leave      context.CancelFunc
-	refused    time.Time     // when the store answered no question but the heartbeat; of run's goroutine
+	refused    time.Time     // when the store answered no question but the heartbeat; of run's goroutine …
+	refuses    bool          // … as it did shortly before; of the same
 	wake       chan struct{} // there is something to tell or to ask; room for one
 
 	mu        sync.Mutex // guards what follows

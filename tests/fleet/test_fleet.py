@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,6 +76,25 @@ def test_a_store_that_cannot_be_reached_is_in_the_log_before_the_first_call() ->
     done = subprocess.run([sys.executable, "-c", UNREACHED], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "out of reach" in done.stdout and 'check the host and the port in the url of "fleet"' in done.stdout
+
+
+def doctor(folder: Path, url: str) -> tuple[int, str]:
+    with FaultWall(None) as wall:
+        model = {"api_key": "k-123456789", "base_url": wall.url, "models": {"a": {}}}
+        file = folder / "llm.json"
+        file.write_text(json.dumps({"openai": model, "fleet": {"url": url, "name": "prod", "processes": 4}}))
+        file.chmod(0o600)
+        command = [sys.executable, "-m", "llmagg", "doctor", "--config", str(file)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout
+
+
+def test_the_doctor_tells_of_the_store(store: Server, tmp_path: Path) -> None:
+    pytest.importorskip("typer")
+    code, said = doctor(tmp_path, store.url)
+    assert (code, "fleet prod: store: reached; 1 processes" in said) == (0, True), said
+    code, said = doctor(tmp_path, "redis://127.0.0.1:1")
+    assert (code, "fleet prod: store: dial tcp" in said, "25% of each rate" in said) == (1, True, True), said
 
 
 # A store that is back is used again within 2 s, and adds at most 1 ms to a call; three times that on a machine that does other work, too.

@@ -10,6 +10,8 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
@@ -96,21 +98,28 @@ func options(c config.Fleet) (o valkey.ClientOption, err error) {
 		o.TLSConfig.ServerName, _, _ = net.SplitHostPort(o.InitAddress[0])
 	}
 	if c.CAFile != "" {
-		pem, err := os.ReadFile(c.CAFile)
-		if err != nil {
-			return refuse("ca_file cannot be read: %s", shown.File(err))
-		}
-		roots := x509.NewCertPool()
-		switch {
-		case !secure:
+		if !secure {
 			return refuse("ca_file needs a url that begins with valkeys:// or rediss://")
-		case !roots.AppendCertsFromPEM(pem):
-			return refuse("ca_file has no certificates; expected a file of certificates in PEM, as \"-----BEGIN CERTIFICATE-----\"")
 		}
-		o.TLSConfig.RootCAs = roots
+		if o.TLSConfig.RootCAs, err = rootsIn(c.CAFile); err != nil {
+			return refuse("ca_file %v", err)
+		}
 	}
 	tune(&o)
 	return o, nil
+}
+
+// rootsIn reads a file of root certificates.
+func rootsIn(path string) (*x509.CertPool, error) {
+	pem, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot be read: %s", shown.File(err))
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, errors.New(`has no certificates; expected a file of certificates in PEM, as "-----BEGIN CERTIFICATE-----"`)
+	}
+	return roots, nil
 }
 
 // sentinel is the value of a query's only parameter, "" without one; odd is the

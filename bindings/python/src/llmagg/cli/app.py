@@ -184,6 +184,7 @@ def doctor(
             found += checks.server(route)
         if live and llm is not None:
             found += checks.live(llm, route, deadline)
+    found += checks.store()
     if as_json:
         print(json.dumps([vars(finding) for finding in found], ensure_ascii=False))
     else:

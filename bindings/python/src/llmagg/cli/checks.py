@@ -16,12 +16,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from llmagg import LLMAggregator, LLMError
+from llmagg._native import fleet
 from llmagg._native import route as tables
 
 from . import net
 from .routes import Route
 
 _LATE_S = 60
+_STORE_S = 4
 _PLAIN = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
 """OpenSSL's names of what it read in the place of a handshake."""
 _SOON_DAYS = 14
@@ -177,6 +179,23 @@ ADVICE = {
     "UNAVAILABLE": "try again later, or use another route",
     "BAD_RESPONSE": "base_url is probably no API root: it ends in /v1 for most servers",
 }
+
+
+def store() -> Iterator[Finding]:
+    """Whether the store of the configuration's fleet, if it has one, is reached within a few seconds."""
+    until = time.monotonic() + _STORE_S
+    while (report := fleet.report()) is not None and not report["connected"] and time.monotonic() < until:
+        time.sleep(0.05)
+    if report is None:
+        return
+    subject = f"fleet {report['name']}: store"
+    if report["connected"]:
+        yield Finding(subject, "ok", f"reached; {report['processes']} processes, this one included")
+        return
+    advice = "until it is reached, processes share nothing"
+    if share := report["rate_share"]:
+        advice += f", and each keeps {share:.0%} of each rate ('processes' of 'fleet' says how many there are)"
+    yield Finding(subject, "error", report.get("error") or "no answer", advice)
 
 
 def live(llm: LLMAggregator, route: Route, deadline: float) -> Iterator[Finding]:
