@@ -161,7 +161,7 @@ static void killed_for_unusual_system_calls(void) {
         KILLS(SYS_personality), KILLS(SYS_sethostname), KILLS(SYS_setdomainname), KILLS(SYS_open_by_handle_at), KILLS(SYS_move_pages),
         KILLS(SYS_migrate_pages), KILLS(SYS_set_mempolicy), KILLS(SYS_mbind), KILLS(SYS_ioprio_set), KILLS(SYS_setpriority),
         KILLS(SYS_sched_setscheduler), KILLS(SYS_sched_setparam), KILLS(SYS_sched_setaffinity), KILLS(SYS_mlock), KILLS(SYS_mlockall),
-        KILLS(SYS_setuid), KILLS(SYS_setgid), KILLS(SYS_setgroups), KILLS(SYS_capset), KILLS(SYS_chown), KILLS(SYS_fchownat),
+        KILLS(SYS_setuid), KILLS(SYS_setgid), KILLS(SYS_setgroups), KILLS(SYS_capset), KILLS(SYS_fchownat),
         KILLS(SYS_execve), KILLS(SYS_execveat), KILLS(SYS_memfd_create), KILLS(SYS_shmget), KILLS(SYS_msgget), KILLS(SYS_semget),
         KILLS(425 /* io_uring_setup */), KILLS(SYS_setrlimit), KILLS(SYS_timer_create), KILLS(SYS_setitimer), KILLS(SYS_inotify_init1),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
