@@ -31,6 +31,7 @@ type Option func(*settings)
 
 type settings struct {
 	models       []string
+	chosen       bool // models are the application's list
 	cache        *Cache
 	call         CallOptions
 	logger       *slog.Logger
@@ -41,7 +42,9 @@ type settings struct {
 
 // WithModels says which of the configured models are asked, in this order, as
 // "name" or "provider/name". Without it all of them are.
-func WithModels(names ...string) Option { return func(s *settings) { s.models = names } }
+func WithModels(names ...string) Option {
+	return func(s *settings) { s.models, s.chosen = names, true }
+}
 
 // WithCallOptions are the defaults for the options of calls.
 func WithCallOptions(o CallOptions) Option { return func(s *settings) { s.call = o } }
@@ -106,8 +109,11 @@ func New(c Config, options ...Option) (*Aggregator, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.models != nil {
+	if s.chosen {
 		models = s.models
+		if len(models) == 0 {
+			return nil, llm.ErrNoModels()
+		}
 	}
 	if err := llm.CheckModels(models); err != nil {
 		return nil, err

@@ -140,7 +140,7 @@ func TestNothingIsNil(t *testing.T) {
 	require.ErrorContains(t, err, "a tool was not made by NewTool")
 	require.Panics(t, func() { a.Observe(nil) })
 	_, err = llmagg.New(llmagg.Models{"gpt-4o-mini"})
-	require.ErrorContains(t, err, `write it as "VENDOR/gpt-4o-mini"`)
+	require.ErrorContains(t, err, `write it as "openai/gpt-4o-mini"`)
 }
 
 func TestStreamsAreSequences(t *testing.T) {
@@ -255,6 +255,7 @@ func TestWhatNoCallCouldUseIsRefusedAtOnce(t *testing.T) {
 		"the configuration has no providers": {llmagg.JSON("{}"), nil},
 		"models[1] is empty":                 {llmagg.Models{"ollama/a", ""}, nil},
 		"models[0] is empty":                 {models, []llmagg.Option{llmagg.WithModels("")}},
+		"\"models\" is an empty list; leave": {models, []llmagg.Option{llmagg.WithModels()}},
 		"configuration has no providers":     {llmagg.Map{}, nil},
 		"options[1] of llmagg.New is nil":    {models, []llmagg.Option{llmagg.WithCache(nil), nil}},
 		"the cache was not made by NewCache": {models, []llmagg.Option{llmagg.WithCache(&llmagg.Cache{})}},

@@ -51,9 +51,11 @@ func TestAnEmptyAggregatorIsNotInitialized(t *testing.T) {
 			require.ErrorContains(t, err, "with a configuration")
 		}
 		named := ask()
-		named.Model = "gpt"
-		_, err := a.Chat(t.Context(), named)
-		require.ErrorContains(t, err, `write it as "VENDOR/gpt"`)
+		for name, form := range map[string]string{"m": `write it as "VENDOR/m"`, "/m": `write it as "VENDOR/m"`, "m/": `"VENDOR/m"`, "gpt": `write it as "openai/gpt"`, "openai:gpt": `write it as "openai/gpt"`} {
+			named.Model = name
+			_, err := a.Chat(t.Context(), named)
+			require.ErrorContains(t, err, form)
+		}
 		for _, name := range []string{"anthropic", "anthropic/"} {
 			named.Model = name
 			_, err := a.Chat(t.Context(), named)

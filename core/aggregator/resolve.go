@@ -81,9 +81,14 @@ func noRoutes(models []string) error {
 		if vendor, only := provider.OnlyVendor(name); only {
 			return llm.Errorf(llm.NotInitialized, `%s names a vendor and none of its models; write it as "%s/MODEL", as in "openai/gpt-4o-mini"`, shown.Name(name), vendor)
 		}
-		if !strings.Contains(name, "/") {
-			return llm.Errorf(llm.NotInitialized, `no provider is registered that could have the model %s; write it as "VENDOR/%s", as in "openai/gpt-4o-mini" (docs/vendors.md lists the vendors), or initialize the aggregator with a configuration`, shown.Name(name), shown.Bare(name))
+		if vendor, model, _ := strings.Cut(name, "/"); vendor != "" && model != "" {
+			continue
 		}
+		form := shown.Name(provider.Meant(name))
+		if form == `""` {
+			form = `"VENDOR/` + shown.Bare(strings.Trim(name, "/")) + `", as in "openai/gpt-4o-mini"`
+		}
+		return llm.Errorf(llm.NotInitialized, "no provider is registered that could have the model %s; write it as %s (docs/vendors.md lists the vendors), or initialize the aggregator with a configuration", shown.Name(name), form)
 	}
 	return errNoRoutes
 }
@@ -164,8 +169,21 @@ func (x *index) notFound(name string) *llm.Error {
 		Message: "no registered provider has the model " + shown.Name(name) + x.hint(routes, name) + listed(routes)}
 }
 
-// hint suggests the nearest route, by its name, its upstream name or all of it.
+// hint suggests what name means in another library, if that is a route, or the
+// nearest route, by its name, its upstream name or all of it; else the form of
+// this library.
 func (x *index) hint(routes []string, name string) string {
+	meant := provider.Meant(name)
+	if found := x.find(meant); meant != "" && len(found) > 0 {
+		return "; did you mean " + strconv.Quote(routes[found[0]]) + "?"
+	}
+	if near := x.nearest(routes, name); near != "" || meant == "" {
+		return near
+	}
+	return "; its name here is " + shown.Name(meant) + ", which the configuration or the list of models must have"
+}
+
+func (x *index) nearest(routes []string, name string) string {
 	_, model, whole := strings.Cut(name, "/")
 	if whole {
 		if found := x.find(model); len(found) > 0 {

@@ -147,6 +147,9 @@ func New(cfg config.Model, o Options) (*Client, error) {
 		Organization: cfg.Organization, Headers: cfg.Headers, Agent: "llmagg/" + Version, Own: own, KeyAdvice: v.AdviceOnKey(cfg.BaseURL), Credential: c.credential, Wrap: o.RoundTripper,
 		Limits: exchange.Limits{ResponseBytes: cfg.Limits.ResponseBytes, EventBytes: cfg.Limits.EventBytes,
 			StreamBytes: cfg.Limits.StreamBytes, HeaderBytes: cfg.Limits.HeaderBytes}}
+	if cfg.APIKey == "" && c.credential == nil && !holdsKey(cfg.Headers) {
+		upstream.NoKeyAdvice = v.HowToSetKey(cfg.BaseURL)
+	}
 	c.upstream, err = exchange.New(upstream)
 	if err == nil && len(cfg.APIKeys) > 1 {
 		err = c.makeKeys(upstream, func(key string) wire.Format { return v.Format(cfg.BaseURL, v.Key(key)) })

@@ -18,6 +18,7 @@ import (
 	"github.com/llmagg/llmagg/core/credential"
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/jsontext"
+	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/transport"
 	"github.com/llmagg/llmagg/core/wire"
@@ -78,6 +79,8 @@ type Options struct {
 	Beside *Upstream
 	// KeyAdvice is what a refused key may be due to, "" where nothing is known.
 	KeyAdvice string
+	// NoKeyAdvice is how to set the key of a route that has none, "" where it has.
+	NoKeyAdvice string
 }
 
 // Limits bound an answer, in bytes (L1).
@@ -167,8 +170,22 @@ func (u *Upstream) failure(resp *http.Response, x *Exchange) error {
 	if e.Code == llm.Authentication && resp.StatusCode == http.StatusUnauthorized {
 		advice = cmp.Or(advice, u.KeyAdvice)
 	}
-	e.Message = failure.WithAddress(e, resp, advice)
+	e.Message = failure.WithAddress(e, resp, advice) + u.withoutKey(e, resp)
 	return e
+}
+
+// withoutKey is the end of a message about a refused key where the request had
+// none.
+func (u *Upstream) withoutKey(e *llm.Error, resp *http.Response) string {
+	if e.Code != llm.Authentication || u.NoKeyAdvice == "" || u.Wrap != nil || resp.Request == nil {
+		return ""
+	}
+	for name := range resp.Request.Header {
+		if shown.NamesSecret(name) { // an option of the call has a key
+			return ""
+		}
+	}
+	return "; no key was sent: " + u.NoKeyAdvice
 }
 
 // whole reads a complete answer. It may be an error object even if its status
@@ -210,6 +227,7 @@ func (u *Upstream) refused(e *llm.Error, data []byte, resp *http.Response) *llm.
 	e.Status = cmp.Or(e.Status, resp.StatusCode)
 	failure.ReadHead(e, resp.Header)
 	e.Body = failure.Body(data)
+	e.Message += u.withoutKey(e, resp)
 	return e
 }
 

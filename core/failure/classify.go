@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -66,6 +67,9 @@ func classifySaid(status int, h http.Header, body []byte, s *said) *llm.Error {
 		e.Message = fmt.Sprintf("HTTP %d: %s", status, redirects(h))
 	case status != 0 && status/100 != 2:
 		e.Message = fmt.Sprintf("HTTP %d: %s", status, e.Message)
+	}
+	if e.HasRetryAfter && e.RetryAfter > 0 {
+		e.Message += " (Retry-After: " + strconv.FormatFloat(e.RetryAfter.Seconds(), 'g', 4, 64) + " s)"
 	}
 	return e
 }

@@ -14,6 +14,9 @@ func ParseModels(v []byte) (models []string, groups []int, err error) {
 		return nil, nil, nil
 	}
 	if v[0] == '[' && JSON.Unmarshal(v, &models) == nil {
+		if len(models) == 0 {
+			return nil, nil, ErrNoModels()
+		}
 		return models, nil, CheckModels(models)
 	}
 	var entries []json.RawMessage
@@ -38,6 +41,11 @@ func ParseModels(v []byte) (models []string, groups []int, err error) {
 		models, groups = append(models, group...), append(groups, len(group))
 	}
 	return models, groups, CheckModels(models)
+}
+
+// ErrNoModels is the error of a list of models that is given and has no name.
+func ErrNoModels() error {
+	return Errorf(InvalidArgument, "\"models\" is an empty list; leave it out for all models of the configuration")
 }
 
 // CheckModels refuses names that no model can have.

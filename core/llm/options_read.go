@@ -187,6 +187,9 @@ func unknownOption(key string, ofAggregator bool) error {
 	if ofAggregator {
 		known = append([]string{"models"}, known...)
 	}
+	if err := checkSystem(key); err != nil {
+		return err
+	}
 	what, place := "unknown call option "+shown.Name(key), key
 	if !isConfigKey(key) { // perhaps another library's name for one
 		place = suggest.Nearest(key, onlyConfigNames, 0)

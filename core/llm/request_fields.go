@@ -56,7 +56,7 @@ grammar n_predict n_keep n_probs n_indent cache_prompt id_slot slot_id mirostat 
 typical_p tfs_z dynatemp_range dynatemp_exponent xtc_probability xtc_threshold dry_multiplier dry_base dry_allowed_length
 dry_penalty_last_n dry_sequence_breakers samplers repeat_penalty repeat_last_n penalize_nl image_data t_max_predict_ms
 timings_per_token post_sampling_probs reasoning_format reasoning_budget thinking_forced_open parse_tool_calls return_progress lora
-options keep_alive think format num_ctx num_predict raw template system ttl draft_model
+options keep_alive think format num_ctx num_predict raw template ttl draft_model
 
 thinking enable_thinking thinking_budget preserve_thinking enable_search search_options incremental_output result_format
 enable_code_interpreter vl_high_resolution_images translation_options asr_options do_sample tool_stream user_id
@@ -168,6 +168,9 @@ func checkForeign(name string, v []byte) error {
 	if err := checkPlace(name); err != nil {
 		return err
 	}
+	if err := checkSystem(name); err != nil && name != "instructions" { // which the Responses API has
+		return err
+	}
 	what, few := "unknown request field "+shown.Name(name), suggest.Slips(name)
 	if best := suggest.Nearest(name, callOptionNames, few); best != "" {
 		return Errorf(InvalidArgument, "%s; did you mean %q, an option of the call? (server-specific fields go into \"extra_body\")", what, best)
@@ -176,6 +179,18 @@ func checkForeign(name string, v []byte) error {
 		return Errorf(InvalidArgument, "%s; did you mean %q? (server-specific fields go into \"extra_body\")", what, best)
 	}
 	return checkFailover(name)
+}
+
+// systemNames are what other APIs call the text that a system message has here,
+// folded.
+const systemNames wordlist.List = "system systemprompt systemmessage systeminstruction systeminstructions instruction instructions preamble"
+
+// checkSystem refuses a field for the system's text.
+func checkSystem(name string) error {
+	if !systemNames.Has(suggest.Fold(name)) {
+		return nil
+	}
+	return Errorf(InvalidArgument, "%s is no field of a chat; put the text into a message: {\"role\": \"system\", \"content\": …}, the first of \"messages\" (server-specific fields go into \"extra_body\")", shown.Name(name))
 }
 
 // checkFailover refuses what other libraries call a list of models to fall back

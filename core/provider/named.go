@@ -39,6 +39,10 @@ func OnlyVendor(name string) (vendorName string, only bool) {
 	return vendorName, model == "" && vendor.Is(vendorName)
 }
 
+// Meant gives the name "vendor/model" of a model whose name has the form of
+// another library; "" for any other name.
+func Meant(name string) string { return vendor.Meant(name) }
+
 // LacksKey tells whether nothing but its key is missing in a configuration that
 // [New] refused.
 func LacksKey(cfg config.Provider, o Options) bool {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/internal/suggest"
 	"github.com/llmagg/llmagg/core/wire/openai"
 )
@@ -57,9 +58,12 @@ func formatNames() string {
 	return strings.Join(names, ", ") + ", " + responsesName + ", " + compatible.name + ", or the name of another vendor"
 }
 
-// Nearest is the end of a message about a name that no vendor has: the nearest
-// one, or all of them.
+// Nearest is the end of a message about a name that no vendor has: the one that
+// other libraries mean by it, the nearest one, or all of them.
 func Nearest(name string) string {
+	if row := meantVendor(name); row != "" {
+		return "; did you mean " + shown.Name(row) + "?"
+	}
 	if hint := suggest.For(name, everyName()); hint != "" {
 		return hint
 	}

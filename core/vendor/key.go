@@ -90,6 +90,16 @@ func (v *Vendor) Key(configured string) string { return cmp.Or(configured, v.key
 // the vendor takes; 0 for the default.
 func (v *Vendor) Concurrent(configured int) int { return cmp.Or(configured, v.concurrent) }
 
+// HowToSetKey tells where a missing key of a server at baseURL goes. The
+// environment's keys go to the vendor's own servers only.
+func (v *Vendor) HowToSetKey(baseURL string) string {
+	if _, own := At(baseURL); own || v.fromEnvironment || v.keys == "" {
+		return v.howToSetKey()
+	}
+	name, _, _ := strings.Cut(v.keys, " ")
+	return "set api_key in the configuration; the environment variable " + name + " is for the servers of " + v.name + " alone"
+}
+
 // howToSetKey tells where a missing key goes.
 func (v *Vendor) howToSetKey() string {
 	name, _, _ := strings.Cut(v.keys, " ")

@@ -242,8 +242,12 @@ func rowOf(where string, m *Model) (v Vendor, typed bool, err error) {
 		return v, typed, nil
 	}
 	if m.BaseURL == "" {
+		hint := Nearest(m.Provider)
+		if row := meantVendor(m.Provider); row != "" {
+			hint = "; did you mean " + shown.Name(row) + ", as in " + shown.Name(row+"/"+m.Name) + "?"
+		}
 		return v, typed, llm.Errorf(llm.InvalidArgument, "provider %s has no base_url, and no vendor has this name; write \"like\" with the name of a vendor, or set the base_url of an OpenAI-compatible API%s",
-			shown.Name(m.Provider), Nearest(m.Provider))
+			shown.Name(m.Provider), hint)
 	}
 	if host, own := At(m.BaseURL); own && host.own == "" && host.name != azureName && m.Type == "" {
 		return host, typed, nil

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -59,7 +60,7 @@ def test_without_a_configuration_a_call_is_a_runtime_error(run: Any) -> None:
     with pytest.raises(llmagg.NotInitializedError):
         aggregator.stream(HELLO)
     aggregator._initialized = True
-    with pytest.raises(llmagg.NotInitializedError, match="no models"):
+    with pytest.raises(llmagg.NotInitializedError, match="no routes"):
         run(aggregator.chat(HELLO))
 
 
@@ -112,9 +113,27 @@ def test_a_request_object_and_its_overrides(llm_wall: FaultWall, run: Any) -> No
 
 def test_stream_true_in_a_request_is_accumulated(llm_wall: FaultWall, run: Any) -> None:
     aggregator = aggregator_for(llm_wall, "gpt-a")
-    response = run(aggregator.chat(HELLO, stream=True))
+    response = run(aggregator.chat(llmagg.ChatCompletionRequest("gpt-a", [llmagg.Message("user", "x")], stream=True)))
     assert response.choices[0].message.content == "Hello from gpt-a."
     assert chats(llm_wall)[0]["stream"] is True
+
+
+def test_stream_as_a_parameter_of_the_wrong_method_is_an_error(llm_wall: FaultWall, run: Any) -> None:
+    aggregator = aggregator_for(llm_wall, "gpt-a")
+    calls: dict[str, Callable[[], Any]] = {
+        r"chat\(\), which .* stream_text\(\) or stream\(\)": lambda: run(aggregator.chat(HELLO, stream=True)),
+        r"chat\(\), which .*twins end in _sync": lambda: aggregator.chat_sync(HELLO, stream=True),
+        r"parse\(\), which .* stream_parse\(\)": lambda: run(aggregator.parse(HELLO, dict, stream=True)),
+        r"parse\(\), which": lambda: aggregator.parse_sync(HELLO, dict, stream=True),
+        r"run_tools\(\), which": lambda: aggregator.run_tools_sync(HELLO, tools=[print], stream=True),
+        r"; chat\(\) returns the whole": lambda: list(aggregator.stream_sync(HELLO, stream=False)),
+        r"stream=False": lambda: list(aggregator.stream_text_sync(HELLO, stream=False)),
+    }
+    for text, call in calls.items():
+        with pytest.raises(llmagg.InvalidArgumentError, match=text):
+            call()
+    assert chats(llm_wall) == []
+    assert "".join(aggregator.stream_text_sync(HELLO, stream=True)) == "Hello from gpt-a."
 
 
 def test_models_are_tried_in_the_order_that_was_assigned(llm_wall: FaultWall, run: Any) -> None:

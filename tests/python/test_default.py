@@ -55,7 +55,7 @@ def test_the_address_of_the_environment_holds_for_models_that_a_call_names(keys:
 
 
 def test_a_name_without_a_vendor_is_told_how_to_be_written(keys: FaultWall) -> None:
-    with pytest.raises(llmagg.NotInitializedError, match='write it as "VENDOR/gpt-4o-mini"'):
+    with pytest.raises(llmagg.NotInitializedError, match='write it as "openai/gpt-4o-mini"'):
         llmagg.chat_sync("Hello", models=["gpt-4o-mini"])
 
 
@@ -116,9 +116,13 @@ def test_without_keys_the_error_says_what_to_set() -> None:
         assert word in str(caught.value)
 
 
-def test_an_empty_list_of_models_means_all_models(keys: FaultWall) -> None:
-    assert llmagg.LLMAggregator([]).models == []
-    assert llmagg.chat_sync("Hello", models=[]).text == "Hello from gpt-4o-mini."
+def test_an_empty_list_of_models_is_an_error(keys: FaultWall) -> None:
+    for call in (llmagg.LLMAggregator, lambda none: llmagg.chat_sync("Hello", models=none)):
+        for none in ([], (), iter(())):
+            with pytest.raises(llmagg.InvalidArgumentError, match="models is an empty list; leave it out"):
+                call(none)
+    with pytest.raises(llmagg.InvalidArgumentError, match="models must be a list of names, got set"):
+        llmagg.chat_sync("Hello", models={"openai/a", "openai/b"})  # type: ignore[arg-type]
 
 
 class Other:

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequenc
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from . import _names, catalog, lookup, oldstyle, summary
+from . import _names, _streamed, catalog, lookup, oldstyle, summary
 from ._closing import Closing
 from ._twin import twin
 from .config import ModelConfig, ProviderConfig  # noqa: F401 - tests patch some of these names
@@ -93,7 +93,7 @@ class LLMAggregator(Closing):
         cache: Cache | bool | Mapping[str, Any] | None = None,
     ) -> None:  # fmt: skip
         self.manager: Any = lookup.registry(Manager, get_manager)
-        groups = catalog.model_groups(models)
+        groups = catalog.model_groups(models, given=True)
         self.models: list[Any] = groups if len(groups) > 1 else catalog.model_names(groups)
         catalog.check_strategy(strategy)
         self.strategy, self.budget = strategy, budget
@@ -179,6 +179,7 @@ class LLMAggregator(Closing):
         self, messages: ChatCompletionRequest | Messages, **params: Unpack[ChatParams]
     ) -> ChatCompletionResponse:
         """Returns the whole answer, with ``attempts``. Raises LLMError; AllModelsFailedError if all models failed."""
+        _streamed.refuse("chat", params)
         return await self._call(messages, params).response()
 
     def stream(
@@ -189,13 +190,14 @@ class LLMAggregator(Closing):
         Leaving it ends the call at the server. A break after the first token raises StreamInterruptedError with
         ``partial_text``, or a RestartEvent with ``on_interrupt="restart"``.
         """
+        _streamed.refuse_whole(params)
         return self._call(messages, params).stream()
 
     def stream_text(
         self, messages: ChatCompletionRequest | Messages, **params: Unpack[ChatParams]
     ) -> AsyncGenerator[str, None]:
         """An async generator of the answer's text as it arrives."""
-        _refuse_restart(params)
+        _streamed.refuse_whole(params, text=True)
         return self._call(messages, params).text()
 
     async def embed(
@@ -344,19 +346,21 @@ class LLMAggregator(Closing):
         self, messages: ChatCompletionRequest | Messages, **params: Unpack[ChatParams]
     ) -> ChatCompletionResponse:
         """``chat`` for code without an event loop; it blocks, and Ctrl-C ends it."""
+        _streamed.refuse("chat", params)
         return self._call(messages, params).response_sync()
 
     def stream_sync(
         self, messages: ChatCompletionRequest | Messages, **params: Unpack[ChatParams]
     ) -> Iterator[StreamEvent]:
         """``stream`` as a plain iterator; each step blocks, and Ctrl-C ends it."""
+        _streamed.refuse_whole(params)
         return self._call(messages, params).stream_sync()
 
     def stream_text_sync(
         self, messages: ChatCompletionRequest | Messages, **params: Unpack[ChatParams]
     ) -> Iterator[str]:
         """``stream_text`` as a plain iterator; each step blocks, and Ctrl-C ends it."""
-        _refuse_restart(params)
+        _streamed.refuse_whole(params, text=True)
         return self._call(messages, params).text_sync()
 
     def embed_sync(
@@ -387,11 +391,6 @@ class LLMAggregator(Closing):
     def generate_summary_sync(self, passage: dict[str, Any], count: int) -> str:
         """``generate_summary`` for code without an event loop; it blocks, and Ctrl-C ends it."""
         return self.generate_response_sync(summary.messages(passage, count))
-
-
-def _refuse_restart(params: Mapping[str, Any]) -> None:
-    if params.get("on_interrupt") == "restart":
-        raise InvalidArgumentError("a stream of bare text cannot announce a restart; use stream() instead")
 
 
 if __name__ == "__main__":

@@ -291,9 +291,10 @@ def check_strategy(strategy: Any) -> None:
     )
 
 
-def model_groups(models: Any) -> list[list[str]]:
+def model_groups(models: Any, *, given: bool = False) -> list[list[str]]:
     """The groups in a list of models: a nested list is a group, and a name by itself is one too; without any nested
-    list, all names are one group. Raises InvalidArgumentError, also for a str and for names without an order.
+    list, all names are one group. Raises InvalidArgumentError, also for a str, for names without an order, and for an
+    empty list where a list is ``given`` by the application, whose filter may have emptied it.
     """
     if models is None:
         return []
@@ -314,6 +315,8 @@ def model_groups(models: Any) -> list[list[str]]:
             if not name.strip():
                 raise InvalidArgumentError(f"models[{i}] is empty; expected the name of a model, or 'provider/model'")
         groups.append(group)
+    if given and not groups:
+        raise InvalidArgumentError("models is an empty list; leave it out for all models of the configuration")
     return groups if nested or not groups else [[name for group in groups for name in group]]
 
 

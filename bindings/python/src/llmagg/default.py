@@ -17,7 +17,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from . import settings
+from . import catalog, settings
 from ._native import blocking
 from .aggregator import LLMAggregator
 from .embeddings import EmbeddingResponse
@@ -53,8 +53,8 @@ async def aggregator(models: Models | None = None, model: Any = None) -> LLMAggr
     """
     if models is None and isinstance(model, str) and "/" in model:
         models = model
-    named: list[Any] = [models] if isinstance(models, str) else list(models or ())
-    named = named or settings.names()
+    groups = catalog.model_groups([models] if isinstance(models, str) else models, given=True)
+    named: list[Any] = (groups if len(groups) > 1 else catalog.model_names(groups)) or settings.names()
     key = (repr(named), tuple(os.environ.items()))
     with _lock:
         found = _kept.get(key)

@@ -12,6 +12,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from . import _streamed
 from ._native import blocking
 from .attempt import Attempt
 from .events import ChunkEvent, DoneEvent, RestartEvent, StreamEvent
@@ -121,7 +122,8 @@ class Reader(Generic[T]):
     """Makes growing objects of the events of a stream."""
 
     def __init__(self, user: Any, messages: Any, form: type[T], params: Mapping[str, Any]) -> None:
-        self.search = Search(user, messages, form, params)
+        _streamed.refuse_whole(params)
+        self.search = Search(user, messages, form, {key: params[key] for key in params if key != "stream"})
         self.response: ChatCompletionResponse | None = None
         self._text, self._shown, self._last = Prefix(), 0, object()
 

@@ -232,7 +232,7 @@ class _RequestParams(VendorParams, RowOptions, total=False):
     user: str | None
     """The vendor's name of your user, to find abuse."""
     stream: bool | None
-    """Ignored: the method decides. ``stream()`` and ``stream_text()`` stream."""
+    """The method decides: ``stream()`` and ``stream_text()`` stream, and ``chat(stream=True)`` is an error."""
 
 
 class SharedParams(_RequestParams, Options, total=False):

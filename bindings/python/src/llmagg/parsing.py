@@ -20,7 +20,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from . import catalog, lookup
+from . import _streamed, catalog, lookup
 from ._bounds import Bounds
 from ._native.route import Plans
 from .attempt import Attempt
@@ -205,6 +205,7 @@ def _close(schema: Any) -> bool:
 
 async def parse(user: Any, messages: Any, form: type[T], params: Mapping[str, Any]) -> Parsed[T]:
     """Asks until an answer fits: twice at one route, the second time with the reason, then at the next route."""
+    _streamed.refuse("parse", params)
     return await Search(user, messages, form, params).run()
 
 

@@ -18,10 +18,10 @@ from ._native import calls, load, route
 from ._native.calls import Call
 from ._native.handle import Handle, Routes
 from ._native.operation import Calls
-from ._shown import bare, shown
+from ._shown import shown
 from ._signature import refuse_other
 from .config import ModelConfig
-from .errors import InvalidArgumentError, LLMError, ModelNotFoundError, NotInitializedError
+from .errors import InvalidArgumentError, LLMError, ModelNotFoundError
 from .messages import Function
 from .providers import attributes
 from .requests import ChatCompletionRequest, messages_to_wire, model_name, refuse_bytes
@@ -126,24 +126,6 @@ def _group_sizes(routes: list[catalog.Entry], groups: list[list[str]]) -> list[i
     return sizes or None
 
 
-def _no_models(asked: Iterable[str]) -> str:
-    """Why there is nothing to ask; the core says the same of a name without a vendor."""
-    for name in asked:
-        vendor, _, model = name.partition("/")
-        if not model and vendor.lower() in route.vendors():
-            return (
-                f'"{name}" names a vendor and none of its models; write it as "{vendor}/MODEL", as in '
-                '"openai/gpt-4o-mini"'
-            )
-        if "/" not in name:
-            return (
-                f'no provider is registered that could have the model "{bare(name)}"; write it as '
-                f'"VENDOR/{bare(name)}", as in "openai/gpt-4o-mini" (docs/vendors.md lists the vendors), or initialize '
-                "the aggregator with a configuration"
-            )
-    return "the aggregator has no models; initialize it with a configuration"
-
-
 class _Asked:
     """A client that a plan asks, with its handle. A client is asked the long way what its handle is only if it is not
     an ordinary one, or has changed.
@@ -200,7 +182,7 @@ class Plan:
             for model_name, client in clients
         ]
         if not entries:
-            raise NotInitializedError(_no_models(models))
+            catalog.resolve(entries, models)  # the core says why there is nothing to ask
         self._routes: list[_Asked] = []
         resolved = _resolved(user, entries, models)
         self.route_names = [f"{entry.provider}/{entry.name}" for entry in resolved]

@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from . import _docstring, _misspelt, _values, parsing
+from . import _docstring, _misspelt, _streamed, _values, parsing
 from ._bounds import Bounds
 from ._patience import within
 from ._shown import shown
@@ -218,6 +218,7 @@ async def run_tools(
     """Asks and calls until an answer calls no tool, or a limit is reached; one deadline and one cost for all rounds."""
     if isinstance(messages, ChatCompletionRequest):
         raise InvalidArgumentError("run_tools() takes messages; give the fields of the request as keyword parameters")
+    _streamed.refuse("run_tools", params)
     if callable(tools) or not isinstance(tools, Iterable):
         raise InvalidArgumentError(f"tools must be a list of functions, got {type(tools).__name__}; write tools=[…]")
     tools = list(tools)

@@ -203,7 +203,6 @@ class VendorParams(TypedDict, total=False):
     structural_tag: Any
     structured_outputs: Any
     suffix: Any
-    system: Any
     t_max_predict_ms: Any
     template: Any
     tfs_z: Any

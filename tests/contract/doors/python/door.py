@@ -182,9 +182,8 @@ def request_of(command: Command) -> tuple[Any, dict[str, Any]]:
     options = with_budgets({**_sessions[command.session].defaults, **json.loads(command.second or b"{}")})
     if "headers" in options:
         options["extra_headers"] = options.pop("headers")
-    if request.keys() - {
-        row["name"] for row in route.tables()["request"]
-    }:  # names that are no keyword parameters belong into a request object
+    known = {row["name"] for row in route.tables()["request"]} - {"stream"}
+    if request.keys() - known:  # what is no keyword parameter belongs into a request object
         return ChatCompletionRequest.from_dict(request), options
     return request.pop("messages", None), {**request, **options}
 

@@ -1,0 +1,72 @@
+package vendor
+
+import (
+	"strings"
+
+	"github.com/llmagg/llmagg/core/internal/suggest"
+)
+
+// This file reads the names of models and vendors as other libraries write
+// them, for the advice in messages.
+
+// otherWords are other libraries' words for vendors, folded, and families of
+// models, each with the name of the row.
+const otherWords = ` google=gemini palm=gemini models=gemini googlevertex=vertex googlevertexai=vertex googleanthropicvertex=vertex-anthropic
+ mistralai=mistral codestral=mistral moonshotai=moonshot togetherai=together fireworksai=fireworks perplexityai=perplexity nim=nvidia hf=huggingface
+ gpt=openai chatgpt=openai o1=openai o3=openai o4=openai claude=anthropic grok=xai command=cohere sonar=perplexity
+`
+
+// Meant gives the name "vendor/model" of a model whose name has the form of
+// another library: "openai:gpt-4o", "nvidia_nim/llama", "gpt-4o". It is "" for
+// a name that has the form of this library, and for one that nobody knows.
+func Meant(name string) string {
+	end := strings.IndexAny(name, ":/")
+	if end < 0 {
+		if row := meantVendor(name); row != "" {
+			return row + "/" + name
+		}
+		return ""
+	}
+	head, model := name[:end], name[end+1:]
+	if model == "" || name[end] == '/' && Is(head) {
+		return ""
+	}
+	if name[end] == ':' && (model[0] >= '0' && model[0] <= '9' || model == "latest") {
+		return "ollama/" + name // a tag of Ollama's
+	}
+	row := head
+	if !Is(head) {
+		row = meantVendor(head)
+	}
+	if row == "" {
+		return ""
+	}
+	return row + "/" + model
+}
+
+// meantVendor finds the row of a vendor's name in another library, or of the
+// first of its words that speaks of a vendor: "hosted_vllm", "azure_ai". It is
+// "" if there is none.
+func meantVendor(name string) string {
+	if row := rowOfWord(suggest.Fold(name)); row != "" {
+		return row
+	}
+	for word := range strings.FieldsFuncSeq(strings.ToLower(name), func(r rune) bool { return strings.ContainsRune("_-. ", r) }) {
+		if row := rowOfWord(word); row != "" {
+			return row
+		}
+	}
+	return ""
+}
+
+func rowOfWord(word string) string {
+	for v := range all() {
+		if v.named(word) {
+			return v.name
+		}
+	}
+	if _, row, found := strings.Cut(otherWords, " "+word+"="); found && word != "" {
+		return row[:strings.IndexAny(row, " \n")]
+	}
+	return ""
+}
