@@ -12,6 +12,7 @@ import pytest
 
 import llmagg
 from conftest import HELLO, chats, python
+from llmagg import _bounds
 from llmagg.faultwall import FaultWall
 from llmagg.settings import DEFAULT_MODELS
 
@@ -114,6 +115,20 @@ def test_without_keys_the_error_says_what_to_set() -> None:
         llmagg.chat_sync("Hello")
     for word in ("LLMAGG_CONFIG", "LLMAGG_MODELS", "a key of openai, anthropic", "docs/vendors.md"):
         assert word in str(caught.value)
+
+
+def test_a_misspelt_variable_is_told_once(keys: FaultWall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("llmagg.settings._told", set())
+    monkeypatch.setenv("LLMAGG_MODELES", "openai/gpt-b")
+    with pytest.warns(UserWarning, match="nothing reads the environment variable LLMAGG_MODELES; did you mean LLMAGG_"):
+        llmagg.chat_sync("Hello")
+    monkeypatch.setenv("OTHER", "x")  # the configuration is looked for again
+    assert llmagg.chat_sync("Hello").text
+
+
+def test_the_advice_on_prices_is_the_core_s() -> None:
+    source = (Path(__file__).parents[2] / "core/llm/max_cost.go").read_text("utf-8")
+    assert f"const AdviceOnPrices = {json.dumps(_bounds.ADVICE)}\n" in source
 
 
 def test_an_empty_list_of_models_is_an_error(keys: FaultWall) -> None:

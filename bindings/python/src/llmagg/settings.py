@@ -42,6 +42,26 @@ _DOCS = "https://github.com/llmagg/llmagg/blob/main/docs"
 _APPLICATION = "app.config.settings:settings"
 
 
+VARIABLES = ("LLMAGG_CONFIG", "LLMAGG_MODELS", "LLMAGG_PRICES", "LLMAGG_SERVE_KEY", "LLMAGG_SETTINGS", "LLMAGG_TOP")
+"""The environment variables of the library's own."""
+_told: set[str] = set()  # misspelt variables
+
+
+def misspelt() -> dict[str, str]:
+    """The variables that are nearly those of the library, so that nothing reads them, each with the one it may mean. A
+    variable is given once in a process.
+    """
+    found: dict[str, str] = {}
+    for name in os.environ:
+        if name.startswith("LLMAGG") and name not in VARIABLES and name not in _told:
+            from difflib import get_close_matches  # slow to import
+
+            _told.add(name)
+            if near := get_close_matches(name, VARIABLES, 1, 0.85):
+                found[name] = near[0]
+    return found
+
+
 class _MissedError(Exception):
     """A source has no configuration. The text is the reason."""
 
@@ -51,6 +71,8 @@ def find(named: Sequence[Any] = ()) -> oldstyle.Read:
 
     Without a list it raises NotInitializedError, which lists the sources and what each lacks, if there is none.
     """
+    for variable, near in misspelt().items():
+        oldstyle.warn(f"nothing reads the environment variable {variable}; did you mean {near}?")
     missed = []
     for name, source in _SOURCES.items():
         try:

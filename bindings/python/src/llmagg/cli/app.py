@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from llmagg import LLMError, default, faultwall
+from llmagg import LLMError, default, faultwall, settings
 from llmagg._version import __version__
 
 from . import FAILED, OK, WRONG_USE, checks, models, programs, routes, talk
@@ -162,7 +162,7 @@ def doctor(
     The configuration, certificates, the clock and proxies are checked, too.
     """
     found: list[checks.Finding] = []
-    path = default.file_of_command(config)
+    path, misspelt = default.file_of_command(config), settings.misspelt()
     if path is not None:
         found += checks.permissions(path)
     with warnings.catch_warnings(record=True) as caught:
@@ -174,7 +174,7 @@ def doctor(
             llm, known = None, []
             found.append(checks.Finding("configuration", "error", error.message))
     found += [checks.Finding("configuration", "warning", str(warning.message)) for warning in caught]
-    for name, near in checks.environment():
+    for name, near in misspelt.items():
         found.append(checks.Finding("environment", "warning", f"nothing reads {name}", f"did you mean {near}?"))
     seen: set[tuple[str, str | None, str | None]] = set()
     for route in known:

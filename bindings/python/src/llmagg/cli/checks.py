@@ -10,7 +10,6 @@ import stat
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -28,21 +27,6 @@ _PLAIN = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "REC
 """OpenSSL's names of what it read in the place of a handshake."""
 _SOON_DAYS = 14
 _PLACEHOLDER = re.compile(r"your|xxx|changeme|replace|example|<|\.\.\.|…", re.IGNORECASE)
-
-
-VARIABLES = ("LLMAGG_CONFIG", "LLMAGG_MODELS", "LLMAGG_PRICES", "LLMAGG_SERVE_KEY", "LLMAGG_SETTINGS", "LLMAGG_TOP")
-"""The environment variables of the library's own."""
-
-
-def environment() -> Iterator[tuple[str, str]]:
-    """The variables that are nearly those of the library, so that nothing reads them, each with the one it may mean."""
-    for name in os.environ:
-        if (
-            name.startswith("LLMAGG")
-            and name not in VARIABLES
-            and (near := get_close_matches(name, VARIABLES, 1, 0.85))
-        ):
-            yield name, near[0]
 
 
 @dataclass
