@@ -118,6 +118,11 @@ func (a *attempt) explain(err error) *llm.Error {
 		}
 		e = &copied
 	}
+	if c.backend != nil && !e.Custom {
+		copied := *e
+		copied.Custom = true
+		e = &copied
+	}
 	return failure.Mask(failure.Mask(e, c.secrets()), failure.HeaderSecrets(a.x.Payload.Options.Headers))
 }
 

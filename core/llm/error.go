@@ -23,6 +23,8 @@ type Error struct {
 	// RetryAfter is the wait that the server asked for, if HasRetryAfter.
 	RetryAfter    time.Duration
 	HasRetryAfter bool
+	// Custom says that a client of the application failed, so no network of ours.
+	Custom bool
 	// ShouldRetry is the server's x-should-retry header, nil without one.
 	ShouldRetry *bool
 	Body        string // the provider's original body, at most 64 KiB of it

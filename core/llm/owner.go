@@ -38,6 +38,9 @@ func (c Code) owner(status int) string {
 // like.
 func (e *Error) Owner() string {
 	var cause *Error
+	if e.Custom && e.Code.owner(e.Status) == OwnerNetwork {
+		return OwnerProvider
+	}
 	switch e.Code {
 	case AllFailed:
 		if errors.As(e.Cause, &cause) && cause.Code != AllFailed {
