@@ -84,6 +84,9 @@ func readPayload(data []byte, plain span, anyName bool) (*Payload, error) {
 	p := &Payload{data: data, N: 1}
 	fields, wrong, err := p.requestFields(data, plain)
 	if err != nil {
+		if what := otherThanObject(data); what != "" {
+			return nil, Errorf(InvalidArgument, "the request is %s; expected an object such as %s", what, requestForm)
+		}
 		return nil, Errorf(InvalidArgument, "the request is not valid JSON: %v", err)
 	}
 	p.fields = fields
@@ -102,7 +105,11 @@ func readPayload(data []byte, plain span, anyName bool) (*Payload, error) {
 			continue
 		}
 		if !known.kind.fits(value) {
-			return nil, Errorf(InvalidArgument, "request field %q is %s; expected %s", f.Key, shown.Value(value), kindText[known.kind])
+			form := kindText[known.kind]
+			if f.Key == "messages" {
+				form += `, such as [{"role": "user", "content": "…"}]`
+			}
+			return nil, Errorf(InvalidArgument, "request field %q is %s; expected %s", f.Key, shown.Value(value), form)
 		}
 		switch f.Key {
 		case "messages":
@@ -129,9 +136,35 @@ func readPayload(data []byte, plain span, anyName bool) (*Payload, error) {
 		}
 	}
 	if !seen {
-		return nil, Errorf(InvalidArgument, "the request has no \"messages\"; expected a non-empty array of {\"role\", \"content\"}")
+		return nil, withoutMessages(fields)
 	}
 	return p.rewritten(extra, anyName)
+}
+
+// requestForm is how a request is written, for errors.
+const requestForm = `{"messages": [{"role": "user", "content": "…"}]}`
+
+// otherThanObject says what JSON other than an object is; "" for what is none.
+func otherThanObject(data []byte) string {
+	r := newReader(data)
+	r.Most = jsontext.MaxDepth
+	first, from := r.Next(), r.Pos
+	if r.Skip(); first == '{' || r.End() != nil || jsontext.CheckUTF8(data) != nil {
+		return ""
+	}
+	return shown.Value(data[from:r.Pos])
+}
+
+// withoutMessages is the error of a request without messages, which may have
+// what another API has in their place.
+func withoutMessages(fields []jsontext.Field) error {
+	for _, f := range fields {
+		switch f.Key {
+		case "contents", "prompt", "input", "inputs", "inputText", "text", "query", "question", "conversation", "chat_history", "history":
+			return Errorf(InvalidArgument, "the request has no \"messages\", but %q, as other APIs do; write %s", f.Key, requestForm)
+		}
+	}
+	return Errorf(InvalidArgument, "the request has no \"messages\"; expected a non-empty array of {\"role\", \"content\"}")
 }
 
 // rewritten is the payload with tools, choice and formats as chat completions
@@ -227,7 +260,12 @@ func (p *Payload) requestFields(data []byte, plain span) (_ []jsontext.Field, wr
 	if err := shown.Twice(fields); err != nil && wrong == nil {
 		wrong = Errorf(InvalidArgument, "the request %v", err)
 	}
-	return fields.List, wrong, r.End()
+	if err = r.End(); err == nil && wrong == nil {
+		if name, at := jsontext.Repeated(data, plain.from, plain.to); name != "" {
+			wrong = Errorf(InvalidArgument, "%s has the key %s twice", shown.Name(at), shown.Name(name))
+		}
+	}
+	return fields.List, wrong, err
 }
 
 // nameOf is the name of a field, without a copy where [Request] has it.

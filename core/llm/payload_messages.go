@@ -33,15 +33,18 @@ func (r *reader) checkMessage(i int) (wrong error) {
 		}
 		return Errorf(InvalidArgument, "messages[%d] is %s; expected an object with \"role\" and \"content\"", i, shown.Value(r.Data[from:r.Pos]))
 	}
-	role, said, null, elsewhere := noRole, false, false, ""
+	role, said, null, elsewhere, roleIn := noRole, false, false, "", ""
 	for more := r.Object(); more; more = r.NextField() {
 		isRole, isContent := string(r.Key) == "role", string(r.Key) == "content"
 		said = said || isContent
 		if !isRole && !isContent && wrong == nil {
 			wrong = nearMessageField(i, r.Key)
 			r.parts = r.parts || string(r.Key) == PartsField
-			if elsewhere == "" && contentField(r.Key) {
+			switch {
+			case elsewhere == "" && contentField(r.Key):
 				elsewhere = string(r.Key)
+			case roleIn == "" && roleField(r.Key):
+				roleIn = string(r.Key)
 			}
 		}
 		calls := callsField(r.Key)
@@ -63,7 +66,7 @@ func (r *reader) checkMessage(i int) (wrong error) {
 		case isRole:
 			role = value
 		case isContent && first != '"' && first != '[' && first != 'n':
-			wrong = Errorf(InvalidArgument, "messages[%d].content is %s; expected a string or an array of parts", i, shown.Value(value))
+			wrong = Errorf(InvalidArgument, "messages[%d].content is %s; expected a string or an array of parts%s", i, shown.Value(value), inArray(first))
 		case calls != "":
 			wrong = judgeCalls(i, calls, value)
 		}
@@ -71,7 +74,7 @@ func (r *reader) checkMessage(i int) (wrong error) {
 	switch {
 	case wrong != nil || r.Err != nil:
 	case !roleKnown(role):
-		return unknownRole(i, role)
+		return unknownRole(i, role, roleIn)
 	case !said && elsewhere != "" && string(role) != `"assistant"`:
 		return Errorf(InvalidArgument, "messages[%d] has no \"content\", but a field %q; write the text into \"content\"", i, elsewhere)
 	case (!said || null) && speaks(role):
@@ -125,6 +128,23 @@ func contentField(key []byte) bool {
 	return false
 }
 
+// roleField tells whether a field is what other formats call the role.
+func roleField(key []byte) bool {
+	switch string(key) {
+	case "from", "type", "author", "sender", "speaker":
+		return true
+	}
+	return false
+}
+
+// inArray is what to do with a part that stands without its array.
+func inArray(first byte) string {
+	if first == '{' {
+		return "; write the part into an array"
+	}
+	return ""
+}
+
 // messageFields are the fields of a message for which others are mistaken.
 var messageFields = []string{"role", "content", "name", "tool_calls", "tool_call_id", "function_call"}
 
@@ -151,8 +171,14 @@ const maxMessageField = 20
 // noRole is the role of a message that has none.
 var noRole = []byte(`""`)
 
-func unknownRole(i int, role []byte) error {
+// unknownRole is the error for a role; elsewhere is a field in which other
+// formats have it, "" without one.
+func unknownRole(i int, role []byte, elsewhere string) error {
 	const expected = "expected system, developer, user, assistant, tool or function"
+	if string(role) == `""` && elsewhere != "" {
+		return Errorf(InvalidArgument, "messages[%d].role is missing, but there is a field %q; write \"role\", which is %s", i, elsewhere,
+			strings.TrimPrefix(expected, "expected "))
+	}
 	if string(role) == `""` {
 		return Errorf(InvalidArgument, "messages[%d].role is missing; %s", i, expected)
 	}

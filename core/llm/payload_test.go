@@ -48,7 +48,7 @@ func TestPayloadRefusesBadInput(t *testing.T) {
 		"inner slip":       {`{"messages":[{"role":"user","content":"x"}],"stream_options":{"includeUsage":true}}`, `did you mean "include_usage"?`},
 		"n zero":           {`{"messages":[{"role":"user","content":"x"}],"n":0}`, `"n" is 0`},
 		"empty text":       {``, "unexpected end of the JSON text"},
-		"array":            {`[]`, "expected a JSON object"},
+		"array":            {`[]`, "the request is an array; expected an object such as"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := parsePayload([]byte(c.in))
