@@ -387,7 +387,7 @@ func (resetBody) Read([]byte) (int, error) { return 0, errors.New("connection re
 
 var modelJSON = map[string]map[kind]string{
 	"openai": {
-		text: `{"choices":[{"delta":{"content":"a"},"finish_reason":"null"}]}`, both: `{"choices":[{"index":0,"delta":{"content":"b"},"finish_reason":"stop"}],"usage":{}}`,
+		text: `{"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"null"}]}`, both: `{"choices":[{"index":0,"delta":{"content":"b"},"finish_reason":"stop"}],"usage":{}}`,
 		other: `{"choices":[{"index":1,"delta":{"content":"c"}}]}`, role: `{"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}`,
 		finish: `{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}`, otherEnds: `{"choices":[{"index":1,"delta":{},"finish_reason":"stop"}]}`,
 		usage: `{"choices":[],"usage":{"total_tokens":3}}`, done: "[DONE]", halved: `{"choices":[{"index":0`, failing: `{"error":{"message":"x"}}`},

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -59,6 +60,7 @@ type Stream struct {
 	strange llm.Extra // of the last event that was no chunk, before any choice came
 	skipped int       // events in a row
 	words   string    // of the last event that was skipped, or of what is no event stream
+	meaning llm.Code  // of these words
 
 	awaited  bool          // every choice has finished: silence makes the end
 	patience time.Duration // how much of it yet
@@ -154,7 +156,7 @@ func (r *Stream) next() (eventstream.Event, error) {
 
 // event reads one event. Both results are nil if the event is skipped.
 func (r *Stream) event(ev eventstream.Event) (*llm.Chunk, error) {
-	data := ev.Data
+	data := bytes.Trim(ev.Data, "\x00") // of servers that write C's strings
 	if ev.Type == "error" && !wire.IsDone(data) {
 		return nil, r.inside(failure.Classify(0, nil, plainJSON(data)))
 	}
@@ -316,8 +318,8 @@ func (r *Stream) interrupted(what wire.Sign, err error) error {
 	}
 	if r.words != "" {
 		e.Message += "; the server said: " + r.words
-		if code := failure.OfWords(r.words); none && code != llm.BadResponse {
-			e.Code = code
+		if none && r.meaning != llm.BadResponse {
+			e.Code = r.meaning
 		}
 	}
 	return r.of(e)

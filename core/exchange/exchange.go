@@ -147,6 +147,9 @@ func (u *Upstream) Chat(ctx context.Context, x *Exchange) (*llm.Response, error)
 	if err != nil {
 		return nil, err
 	}
+	if data = bare(data); startsStream(data) == yes {
+		return u.gather(ctx, resp, x, func(r *Stream) source { return r.events(bytes.NewReader(data)) })
+	}
 	r, err := u.whole(data, resp, x)
 	if err != nil && hasSeveral(data) {
 		return u.gather(ctx, resp, x, func(r *Stream) source { return eventstream.NewValueReader(bytes.NewReader(data), r.limits(), nil) })
@@ -198,6 +201,9 @@ func (u *Upstream) whole(data []byte, resp *http.Response, x *Exchange) (*llm.Re
 	data = jsontext.ToValid(data)
 	r, err := u.Format.Response(data, &x.Call)
 	if err != nil {
+		r, data, err = u.freed(data, x, err)
+	}
+	if err != nil {
 		data = jsontext.WithoutOddNumbers(data) // a failure's body is for strict readers
 		return nil, u.refused(u.unread(data, err, resp), data, resp)
 	}
@@ -206,6 +212,24 @@ func (u *Upstream) whole(data []byte, resp *http.Response, x *Exchange) (*llm.Re
 	}
 	wire.InOpenAIsWords(r)
 	return r, nil
+}
+
+// freed reads a whole answer that could not be read, for the reason err,
+// without what some servers do to its JSON or put around it.
+func (u *Upstream) freed(data []byte, x *Exchange, err error) (*llm.Response, []byte, error) {
+	if clean := jsontext.WithoutControls(data); len(clean) != len(data) {
+		data = clean
+		r, e := u.Format.Response(data, &x.Call)
+		if err = e; err == nil {
+			return r, data, nil
+		}
+	}
+	if inside := enveloped(data); inside != nil && failure.Of(data) == nil {
+		if r, e := u.Format.Response(inside, &x.Call); e == nil {
+			return r, inside, nil
+		}
+	}
+	return nil, data, err
 }
 
 // unread is the error for a whole answer that the wire format cannot read.
@@ -245,7 +269,7 @@ func (u *Upstream) noCompletion(data []byte, err error) *llm.Error {
 	case said == "":
 		e.Message = "the answer is empty"
 	case !failure.IsJSON(data): // a page, or words
-		e.Code, e.ProviderMessage = failure.OfWords(said), said
+		e.Code, e.ProviderMessage = failure.OfText(data), said
 		e.Message = "the answer is not JSON: " + said
 	default:
 		if e.ProviderMessage = failure.Said(data); e.ProviderMessage != "" {

@@ -41,7 +41,7 @@ func (r *Stream) begin() error {
 	case err == eventstream.ErrStreamTooLarge:
 		return r.over(err)
 	case err != nil: // it comes again from the source's first read
-	case first == '<':
+	case first == '<', first == '"':
 		return r.one(in)
 	case first == '{' && r.ofLines(): // the next line may be long in coming
 		r.source = eventstream.NewValueReader(in, r.limits(), r.alive)
@@ -101,6 +101,10 @@ func (r *Stream) one(in io.Reader) error {
 		return err
 	}
 	r.atEnd = true
+	if data = bare(data); startsStream(data) == yes {
+		r.source = r.events(bytes.NewReader(data))
+		return nil
+	}
 	if r.single, err = r.upstream.whole(data, r.resp, r.x); err == nil || !hasSeveral(data) {
 		return err
 	}
@@ -136,7 +140,7 @@ func (r *Stream) listen(in *bufio.Reader) *bufio.Reader {
 	in = readerOf(in, wordBytes)
 	_, _ = in.Peek(1) // a failure comes again
 	start, _ := in.Peek(in.Buffered())
-	r.words = failure.OneLine(failure.WordsIn(start))
+	r.says(start)
 	return in
 }
 
@@ -172,6 +176,26 @@ func severalValues(in *bufio.Reader) bool {
 			return false
 		}
 	}
+}
+
+// bare is an answer without what some servers put around it: NULs behind it,
+// and a second JSON encoding, of those that encode what they were answered.
+func bare(data []byte) []byte {
+	const most = 3 // encodings
+	for range most {
+		data = bytes.TrimLeft(bytes.TrimRight(data, "\x00 \t\r\n"), "\x1e")
+		head := bytes.TrimLeft(data, " \t\r\n")
+		var text string
+		if len(head) == 0 || head[0] != '"' || llm.JSON.Unmarshal(head, &text) != nil {
+			break
+		}
+		inside := []byte(text)
+		if c := bytes.TrimLeft(inside, " \t\r\n"); len(c) == 0 || c[0] != '{' && c[0] != '[' && c[0] != '"' && startsStream(c) != yes {
+			break
+		}
+		data = inside
+	}
+	return data
 }
 
 // hasSeveral is severalValues for a body that has been read and is not a

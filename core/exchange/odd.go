@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/llmagg/llmagg/core/failure"
+	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 	"github.com/llmagg/llmagg/core/wire/awsstream"
@@ -44,6 +45,11 @@ func (r *Stream) odd(data []byte, err error) (*llm.Chunk, error) {
 	}
 	if c := r.whole(data); c != nil {
 		return c, nil
+	}
+	if inside := enveloped(data); inside != nil {
+		if c, e := r.stream.Chunk("", inside); e == nil && c != nil {
+			return r.take(c, inside)
+		}
 	}
 	_, frames := r.source.(*awsstream.Decoder)
 	switch c := data[0]; {
@@ -92,7 +98,29 @@ func unwrapped(data []byte) (inside []byte, changed bool) {
 	if len(data) > 0 && data[0] == '"' && llm.JSON.Unmarshal(data, &text) == nil && len(text) > 0 && text[0] == '{' {
 		return []byte(text), true
 	}
-	return data, changed
+	clean := jsontext.WithoutControls(data)
+	return clean, changed || len(clean) != len(data)
+}
+
+// envelopes are the fields in which gateways hand on what they were answered,
+// as an object or as its text: AWS's for functions, those of many in China.
+var envelopes = [...]string{"body", "data", "result", "response", "output", "payload"}
+
+// enveloped is the object in an envelope; nil without one.
+func enveloped(data []byte) []byte {
+	if len(data) == 0 || data[0] != '{' {
+		return nil
+	}
+	var fields llm.Extra
+	if llm.JSON.Unmarshal(data, &fields) != nil {
+		return nil
+	}
+	for _, name := range envelopes {
+		if inside := bare(fields[name]); len(inside) > 2 && inside[0] == '{' {
+			return inside
+		}
+	}
+	return nil
 }
 
 // isRestOfJSON tells whether data that does not begin like JSON has names and
@@ -125,14 +153,20 @@ func isBracketed(data []byte) bool {
 func (r *Stream) note(words []byte) {
 	r.x.Skipped++
 	r.end.Skip()
-	r.words = failure.OneLine(failure.WordsIn(words[:min(len(words), failure.MaxMessage)]))
+	r.says(words[:min(len(words), failure.MaxMessage)])
+}
+
+// says keeps words that are no piece of the answer, for the message if the
+// stream turns out to be none.
+func (r *Stream) says(words []byte) {
+	r.words, r.meaning = failure.OneLine(failure.WordsIn(words)), failure.OfText(words)
 }
 
 // skip skips an event that is not a piece of the answer.
 func (r *Stream) skip(data []byte) (*llm.Chunk, error) {
 	r.note(data)
 	if r.skipped++; r.skipped >= maxSkipped {
-		e := llm.Errorf(failure.OfWords(r.words), "%d stream events in a row could not be read; the server said: %s", r.skipped, r.words)
+		e := llm.Errorf(r.meaning, "%d stream events in a row could not be read; the server said: %s", r.skipped, r.words)
 		e.ProviderMessage = r.words
 		return nil, r.of(e)
 	}

@@ -191,7 +191,7 @@ func codeOfStatus(status int, text, name string) llm.Code {
 	case status == http.StatusUnauthorized:
 		return llm.Authentication
 	case status == http.StatusForbidden:
-		for _, word := range []string{"key", "permission", "credential", "unauthorized", "token", "access denied", "forbidden", "real-name", "实名"} {
+		for _, word := range []string{"key", "permission", "credential", "unauthorized", "token", "access denied", "forbidden", "signature", "real-name", "实名"} {
 			if strings.Contains(text, word) || strings.Contains(name, word) {
 				return llm.Authentication
 			}

@@ -109,7 +109,7 @@ var names = wordlist.Index[llm.Code]{
 	{Value: llm.Quota, Words: "insufficientquota insufficientbalance creditbalanceexhausted organizationspendlimitexceeded projectspendlimitexceeded " +
 		"billinghardlimitreached billingnotactive billingerror billingdisabled creditlimit insufficientuserquota preconsumetokenquotafailed " +
 		"accountoverdueerror accountoverdue quotaexceeded setlimitexceeded arrearage allocationquotafreetieronly exceededcurrentquotaerror " +
-		"failedoperationresourcepackexhausted failedoperationfreeresourcepackexhausted servicequotaexceededexception insufficientcredits usagelimitreached usagelimitexceeded"},
+		"failedoperationresourcepackexhausted failedoperationfreeresourcepackexhausted servicequotaexceededexception insufficientcredits usagelimitreached usagelimitexceeded budgetexceeded"},
 	{Value: llm.RateLimit, Words: "ratelimitexceeded ratelimiterror ratelimited ratelimitreached ratelimitreachederror throttlingexception throttling throttlingratequota limitrequests " +
 		"throttlingallocationquota limittokens throttlingburstrate limitburstrate requestbursttoofast rpmratelimitexceeded tpmratelimitexceeded " +
 		"modelaccountrpmratelimitexceeded modelaccounttpmratelimitexceeded requestlimitexceeded limitexceeded failedoperationengineserverlimitexceeded " +
@@ -117,7 +117,7 @@ var names = wordlist.Index[llm.Code]{
 	{Value: llm.Authentication, Words: "invalidapikey incorrectapikeyerror invalidauthenticationerror authenticationerror apikeyinvalid apikeyserviceblocked servicedisabled " +
 		"consumersuspended accountdeactivated permissionerror invalidiamtoken invalidappid unrecognizedclientexception expiredtokenexception " +
 		"invalidsignatureexception signaturedoesnotmatch missingauthenticationtokenexception incompletesignatureexception accessdeniedexception " +
-		"failedoperationuserunautherror failedoperationservicenotactivated unauthenticated invalidtoken expiredtoken invalidclient modeltermsrequired " +
+		"expiredkey autherror failedoperationuserunautherror failedoperationservicenotactivated unauthenticated invalidtoken expiredtoken invalidclient modeltermsrequired " +
 		"nodbconnection"}, // a key that litellm's proxy, which has no database, does not know
 	{Value: llm.ContentFilter, Words: "contentfilter contentpolicyviolation responsibleaipolicyviolation prohibitedcontent moderation moderationblocked biopolicy datainspectionfailed " +
 		"inputtextriskdetection outputtextriskdetection inputimageriskdetection outputimageriskdetection sensitivewordsdetected promptblocked unsaferequest " +
@@ -150,16 +150,16 @@ type rule struct {
 var rules = []rule{
 	{code: llm.RateLimit, words: []string{"allocated quota exceeded", "allocation quota"}, at: isRefusal}, // DashScope: tokens per minute
 	{code: llm.Quota, names: []string{"insufficientquota", "insufficientbalance", "billinghardlimit", "billingnotactive", "arrearage", "overdue"},
-		words: []string{"insufficient balance", "insufficient credit", "insufficient funds", "credit balance is too low", "out of credits", "spend limit", "spending limit", "usage limit", "available credits", "included credits", "余额不足", "欠费"}, at: isRefusal},
+		words: []string{"insufficient balance", "insufficient credit", "insufficient funds", "credit balance is too low", "out of credits", "spend limit", "spending limit", "usage limit", "available credits", "included credits", "any credits", "budget has been exceeded", "call volume quota", "余额不足", "额度不足", "额度已用尽", "欠费"}, at: isRefusal},
 	{code: llm.ContentFilter, names: []string{"contentfilter", "contentpolicy", "moderation", "responsibleaipolicyviolation", "prohibitedcontent", "sensitivecontent", "riskdetection", "datainspection"},
 		words: []string{"content management policy", "content policy", "content filter", "content exists risk", "inappropriate content", "敏感"}, at: isAbout},
 	{code: llm.ContentFilter, words: []string{"moderation", "flagged"}, at: func(status int) bool { return status == 403 }},
 	{code: llm.ContextLength, names: []string{"contextlength", "contextsize", "stringabovemaxlength"},
 		words: []string{"maximum context length", "context length", "context size", "context window", "prompt is too long", "prompt too long", "input is too long", "input too long", "context too long",
 			"exceeds the maximum number of tokens", "input token count", "exceeded model token limit", "maximum model length", "maximum prompt length",
-			"maximum input length", "maximum sequence length", "reduce the length of the", "`inputs` tokens", "`inputs` must have less", "max length",
+			"maximum input length", "maximum sequence length", "reduce the length of the", "`inputs` tokens", "inputs tokens", "`inputs` must have less", "max length",
 			"range of input length", "too many tokens", "total length cannot exceed", "prompt token count", "number of input tokens", "input tokens exceed",
-			"token limit exceeded", "exceeds token limit", "超长", "最大长度", "输入过长", "上下文长度"},
+			"token limit exceeded", "exceeds token limit", "超长", "最大长度", "输入过长", "上下文长度", "上下文限制"},
 		at: isAbout},
 	{code: llm.Authentication, names: []string{"invalidapikey", "apikeyinvalid", "authenticationerror", "invalidauthentication", "authfailure"},
 		words: []string{"api key not valid", "incorrect api key", "invalid api key", "api key expired"}, at: isRefusal},

@@ -104,7 +104,11 @@ func OfFinish(reason string, empty bool, beside llm.Extra) *llm.Error {
 	if e == nil || e.ProviderMessage != "" {
 		return e
 	}
-	if e.ProviderMessage = OneLine(cmp.Or(textOf(beside["finishMessage"]), textOf(beside["finish_message"]))); e.ProviderMessage != "" {
+	said := cmp.Or(textOf(beside["finishMessage"]), textOf(beside["finish_message"]))
+	if own := beside["native_finish_reason"]; said == "" && len(own) > 0 && own[0] == '{' {
+		said = readSaid(own).message
+	}
+	if e.ProviderMessage = OneLine(said); e.ProviderMessage != "" {
 		e.Message += ": " + e.ProviderMessage
 	}
 	return e

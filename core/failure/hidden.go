@@ -12,7 +12,7 @@ import (
 var textNames = [...]string{"content", "delta", "text", "parts", "output", "output_text", "response", "answer", "generated_text", "completion"}
 
 // containers are fields that have such fields in them.
-var containers = [...]string{"choices", "candidates", "message", "messages", "data", "result", "outputs", "item", "items", "part"}
+var containers = [...]string{"choices", "candidates", "message", "messages", "data", "result", "body", "payload", "outputs", "item", "items", "part"}
 
 // TextIn is the name of a field that holds a text of an answer, "" for none. It
 // is for values in which a format found nothing: a text that is there
@@ -70,8 +70,10 @@ func textInFields(fields map[string]any, name string) string {
 	}
 	for _, inner := range containers {
 		if value := fields[inner]; value != nil {
-			if _, isText := value.(string); isText {
-				continue
+			if text, isText := value.(string); isText {
+				if value = nil; !strings.HasPrefix(text, "{") || llm.JSON.Unmarshal([]byte(text), &value) != nil { // encoded twice
+					continue
+				}
 			}
 			if found := textIn(value, ""); found != "" {
 				return found

@@ -20,6 +20,19 @@ func readable(body []byte) string {
 	return strings.Join(strings.Fields(text), " ")
 }
 
+// headingIn is the title of a page, or its first words where it has none;
+// isPage is false for what is no page.
+func headingIn(body []byte) (heading string, isPage bool) {
+	text := strings.TrimSpace(clip(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")), maxBody))
+	if !strings.HasPrefix(text, "<") {
+		return "", false
+	}
+	if heading = pageTitle(text); strings.TrimSpace(heading) == "" {
+		heading = withoutTags(withoutUnseen(text))
+	}
+	return OneLine(unescape(heading)), true
+}
+
 // WordsIn is the text of a body without an error object, or a note that the
 // body is not text.
 func WordsIn(body []byte) string {

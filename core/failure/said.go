@@ -57,7 +57,7 @@ func readSaid(data []byte) *said {
 	s := &said{}
 	data = bytes.TrimSpace(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")))
 	if len(data) > 0 && (data[0] == '{' || data[0] == '[' || data[0] == '"') {
-		s.read(data, 0)
+		s.read(jsontext.WithoutControls(data), 0)
 	}
 	s.message = strings.TrimSpace(s.message)
 	return s

@@ -18,16 +18,11 @@ const (
 // ("Forbidden", "Not Found: …"). 0 without one.
 func statusIn(message string) int {
 	head := strings.ToLower(strings.TrimSpace(message[:min(len(message), maxWords)]))
-	for _, before := range [...]string{"http/1.1 ", "http/1.0 ", "http ", "error: ", "error ", "status "} {
+	for _, before := range [...]string{"http/1.1 ", "http/1.0 ", "http ", "error: ", "error code: ", "error ", "status "} {
 		head = strings.TrimPrefix(head, before)
 	}
-	if len(head) >= 3 {
-		if n := httpStatus(head[:3]); n != 0 {
-			rest := strings.TrimLeft(head[3:], " :-")
-			if rest == "" || opensWith(rest, wordsOf(n)) {
-				return n
-			}
-		}
+	if n, rest := numberIn(head); n != 0 && (rest == "" || opensWith(rest, wordsOf(n)) || hasPhrase(n, rest)) {
+		return n
 	}
 	for _, n := range statuses {
 		if rest, ok := strings.CutPrefix(head, wordsOf(n)); ok && isClosed(rest) {
@@ -35,6 +30,54 @@ func statusIn(message string) int {
 		}
 	}
 	return 0
+}
+
+// numberIn is the status of a failure with which a text begins, and what comes
+// behind it; 0 for none.
+func numberIn(text string) (status int, rest string) {
+	if len(text) < 3 || len(text) > 3 && text[3] >= '0' && text[3] <= '9' {
+		return 0, ""
+	}
+	if status = httpStatus(text[:3]); status == 0 {
+		return 0, ""
+	}
+	return status, strings.TrimLeft(text[3:], " :-–|")
+}
+
+// phrases are the words that web servers and proxies have for a status in the
+// place of its own: nginx, Go, Apache, Varnish, Google.
+var phrases = [...]struct {
+	status int
+	words  string
+}{
+	{401, "authorization required"}, {404, "page not found"}, {408, "request time-out"}, {413, "payload too large"}, {413, "content too large"},
+	{500, "server error"}, {502, "server error"}, {502, "proxy error"}, {503, "service temporarily unavailable"}, {503, "backend fetch failed"},
+	{504, "gateway time-out"},
+}
+
+func hasPhrase(status int, text string) bool {
+	for _, p := range phrases {
+		if p.status == status && strings.HasPrefix(text, p.words) {
+			return true
+		}
+	}
+	return false
+}
+
+// statusOfPage is the status that the heading of a page names, whatever words
+// stand behind it: "401 Authorization Required", "HTTP Status 404 – Not Found",
+// "example.com | 522: Connection timed out". 0 without one.
+func statusOfPage(heading string) int {
+	for part := range strings.SplitSeq(strings.ToLower(heading), "|") {
+		part = strings.TrimSpace(part)
+		for _, before := range [...]string{"http ", "error ", "status "} {
+			part = strings.TrimPrefix(part, before)
+		}
+		if n, _ := numberIn(part); n != 0 {
+			return n
+		}
+	}
+	return statusIn(heading)
 }
 
 // statuses are those whose words alone, in the place of a message, mean
@@ -71,6 +114,19 @@ func nameIn(message string) string {
 		return ""
 	}
 	return suggest.Fold(message)
+}
+
+// OfText is the code of the failure that a text tells of which came in the
+// place of an answer: a page by its heading, plain words as [OfWords] has it.
+func OfText(body []byte) llm.Code {
+	heading, isPage := headingIn(body)
+	if !isPage {
+		return OfWords(OneLine(WordsIn(body)))
+	}
+	if status := statusOfPage(heading); status != 0 {
+		return codeOf(status, &said{message: heading})
+	}
+	return OfWords(heading)
 }
 
 // OfWords is the code of the failure that plain words tell of which came in the

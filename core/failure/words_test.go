@@ -46,3 +46,23 @@ func TestWordsInThePlaceOfAnAnswer(t *testing.T) {
 		require.Equal(t, want, OfWords(text), text)
 	}
 }
+
+// A page is the failure that its heading names, whatever words a web server has
+// for the status; plain words have to be such words.
+func TestPagesInThePlaceOfAnAnswer(t *testing.T) {
+	for title, want := range map[string]llm.Code{
+		"401 Authorization Required": llm.Authentication, "403 Forbidden": llm.Authentication, "HTTP Status 404 – Not Found": llm.ModelNotFound,
+		"429 Too Many Requests": llm.RateLimit, "503 Service Temporarily Unavailable": llm.Unavailable, "Error 502": llm.Unavailable,
+		"example.com | 522: Connection timed out": llm.Unavailable, "413 Request Entity Too Large": llm.BadRequest, "Too Many Requests": llm.RateLimit,
+		"Welcome to nginx!": llm.BadResponse, "Sign in": llm.BadResponse, "4012 things": llm.BadResponse,
+	} {
+		require.Equal(t, want, OfText([]byte("\xef\xbb\xbf<html><head><title>"+title+"</title></head><body>401</body></html>")), title)
+		require.Equal(t, want, OfText([]byte("<html><body><h1>"+title+"</h1></body></html>")), title)
+	}
+	for text, want := range map[string]llm.Code{
+		"401 Authorization Required": llm.Authentication, "504 Gateway Time-out": llm.Unavailable, "404 page not found": llm.ModelNotFound,
+		"error code: 502": llm.Unavailable, "401 Main Street": llm.BadResponse, "": llm.BadResponse,
+	} {
+		require.Equal(t, want, OfText([]byte(text)), text)
+	}
+}

@@ -32,6 +32,9 @@ type ChunkChoice struct {
 	// delta Delta is the same.
 	whole *wholeMessage
 
+	// placed says that its place gave the choice its number, not the server.
+	placed bool
+
 	// begins says that the delta's text begins another part of the answer.
 	begins bool
 }
@@ -48,6 +51,10 @@ func (c *ChunkChoice) Says(all *Message) { c.whole = &wholeMessage{Message: *all
 // BeginsText says that the delta's text begins another part of the answer: an
 // [Accumulator] keeps it also where it is the text of the part before.
 func (c *ChunkChoice) BeginsText() { c.begins = true }
+
+// IsNumbered tells whether the server gave the choice its number, which else is
+// its place in the chunk.
+func (c *ChunkChoice) IsNumbered() bool { return !c.placed }
 
 // Brings tells whether a message beside the delta is not empty.
 func (c *ChunkChoice) Brings(isEmpty func(*Message) bool) bool {
@@ -243,7 +250,7 @@ func (c *Chunk) readChoices(r *reader) {
 }
 
 func (c *Chunk) readChoice(r *reader, number int) {
-	c.Choices = append(c.Choices, ChunkChoice{Index: number})
+	c.Choices = append(c.Choices, ChunkChoice{Index: number, placed: true})
 	c.Choices[len(c.Choices)-1].read(r)
 }
 
@@ -252,7 +259,10 @@ func (c *ChunkChoice) read(r *reader) {
 	for more := r.Object(); more; more = r.NextField() {
 		switch string(r.Key) {
 		case "index":
-			c.Index = r.Index(c.Index)
+			const none = -1
+			if index := r.Index(none); index != none {
+				c.Index, c.placed = index, false
+			}
 		case "delta":
 			first := r.Next()
 			if delta = first == '{' || first == '"'; !delta {
@@ -281,7 +291,7 @@ func (c *ChunkChoice) read(r *reader) {
 			text = r.Piece()
 			r.Halves = false
 		case "finish_reason":
-			c.FinishReason = r.word()
+			c.FinishReason = r.reason(&c.Extra)
 		case "logprobs":
 			c.Logprobs = r.Raw()
 		default:

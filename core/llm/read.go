@@ -55,6 +55,24 @@ func (r *reader) word() string {
 	return r.Text()
 }
 
+// reason reads why a choice ended. What an object says beside the word stays,
+// where the server's own reason has its place.
+func (r *reader) reason(to *Extra) string {
+	switch r.Next() {
+	case '"', 'n':
+		return r.word()
+	case '{':
+		from := r.Pos
+		word := r.WordLike("")
+		if word != "" && r.Err == nil {
+			r.Pos = from
+			jsontext.KeepField(&r.Reader, "native_finish_reason", to)
+		}
+		return word
+	}
+	return r.WordLike("")
+}
+
 // words are roles, finish reasons, objects and types.
 var words = []string{"assistant", "stop", "chat.completion", "chat.completion.chunk", "function", "tool_calls", "length"}
 

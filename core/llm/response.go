@@ -214,7 +214,7 @@ func (c *Choice) read(in *reader) {
 				c.Message.Content = text
 			}
 		case "finish_reason":
-			c.FinishReason = in.word()
+			c.FinishReason = in.reason(&c.Extra)
 		case "logprobs":
 			c.Logprobs = in.Raw()
 		default:

@@ -2,6 +2,7 @@ package anthropic
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
@@ -28,7 +29,7 @@ func (h *head) field(r *jsontext.Reader) {
 	case "model":
 		h.model = r.Text()
 	case "stop_reason":
-		h.reason = r.TextLike("end_turn")
+		h.reason = r.WordLike("end_turn")
 	case "stop_sequence":
 		h.stopSequence = r.Raw()
 	case "stop_details":
@@ -95,6 +96,9 @@ func (s *stream) whole(content json.RawMessage) (*llm.Message, error) {
 	}
 	if content == nil {
 		return m, nil
+	}
+	if content[0] == '"' { // gateways that translate write the text alone
+		content = slices.Concat([]byte(`[{"type":"text","text":`), content, []byte(`}]`))
 	}
 	r := wire.AnswerReader(content)
 	i := 0

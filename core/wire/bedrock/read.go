@@ -24,7 +24,7 @@ type head struct {
 func (h *head) field(r *jsontext.Reader) {
 	switch string(r.Key) {
 	case "stopReason":
-		h.reason = r.TextLike("end_turn")
+		h.reason = r.WordLike("end_turn")
 	case "usage":
 		h.usage = usageIn(r)
 	case "metrics", "trace", "additionalModelResponseFields", "serviceTier":

@@ -92,10 +92,10 @@ func (v *ValueReader) begin() bool {
 }
 
 // IsBetween tells whether a byte may stand before JSON: white space, a byte
-// order mark.
+// order mark, the separator of JSON text sequences (RFC 7464).
 func IsBetween(c byte) bool {
 	switch c {
-	case ' ', '\t', '\r', '\n', 0xef, 0xbb, 0xbf:
+	case ' ', '\t', '\r', '\n', 0x1e, 0xef, 0xbb, 0xbf:
 		return true
 	}
 	return false

@@ -29,12 +29,7 @@ func (f *fields) word(name string, names []string) string {
 		return ""
 	}
 	r := readerOf(raw, f.dirty)
-	word := ""
-	if raw[0] == '"' {
-		word = r.TextLike("STOP")
-	} else {
-		word = r.TextOrNumber()
-	}
+	word := r.WordLike("STOP")
 	if n, err := strconv.ParseFloat(word, 64); err == nil && n >= 0 && n < float64(len(names)) {
 		return names[int(n)]
 	}

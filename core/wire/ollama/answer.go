@@ -131,7 +131,7 @@ func (s *stream) read(data []byte, line bool) (a answer, err error) {
 				r.Skip()
 			}
 		case "done_reason":
-			a.reason = r.TextLike("stop")
+			a.reason = r.WordLike("stop")
 		case "logprobs":
 			a.logprobs = wire.Span(&r)
 		case "prompt_eval_count":

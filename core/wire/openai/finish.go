@@ -49,23 +49,10 @@ func reasonIn(fields llm.Extra) (reason string) {
 	return reason
 }
 
-// wordOf is a text, or the type of an object as in "finish_details".
+// wordOf is a text, or the word in an object as in "finish_details".
 func wordOf(raw []byte) (word string) {
-	if len(raw) == 0 || raw[0] != '"' && raw[0] != '{' {
-		return ""
-	}
 	r := jsontext.Reader{Data: raw, Most: jsontext.MaxDepth, Lenient: true}
-	if raw[0] == '"' {
-		return r.Text()
-	}
-	for more := r.Object(); more; more = r.NextField() {
-		if string(r.Key) == "type" {
-			word = r.Text()
-		} else {
-			r.Skip()
-		}
-	}
-	return word
+	return r.WordLike("")
 }
 
 // isEndEvent tells whether an event's name says that the stream has ended.

@@ -26,6 +26,13 @@ type numbers struct {
 // chunk is nil if the piece waits.
 func (n *numbers) take(c *llm.Chunk) (*llm.Chunk, error) {
 	choice := &c.Choices[0]
+	if n.begun && len(c.Choices) == 1 {
+		if !choice.IsNumbered() { // of the choice at hand: only one was asked for
+			choice.Index = n.last
+		} else if n.settled {
+			n.last = choice.Index
+		}
+	}
 	if n.settled || len(c.Choices) > 1 && !n.counts {
 		n.settled = true
 		for i := range c.Choices {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"strings"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/llm"
@@ -13,13 +14,18 @@ import (
 // finds pieces of an answer in events that are no chunks: a stream in which one
 // is passed over has a hole (S4).
 
-// wrappedIn is the object with choices in one of the fields; nil for none.
-// Gateways send what they were answered as "data", "result", "output" and under
-// other names.
+// wrappedIn is the object with choices in one of the fields, or in its text;
+// nil for none. Gateways send what they were answered as "data", "result",
+// "output" and under other names.
 func wrappedIn(fields llm.Extra) json.RawMessage {
 	for _, name := range jsontext.NamesOf(fields) {
 		if raw := fields[name]; len(raw) > 0 && raw[0] == '{' && bytes.Contains(raw, []byte(`"choices"`)) {
 			return raw
+		} else if len(raw) > 0 && raw[0] == '"' && bytes.Contains(raw, []byte(`\"choices\"`)) {
+			var text string
+			if llm.JSON.Unmarshal(raw, &text) == nil && strings.HasPrefix(text, "{") {
+				return json.RawMessage(text)
+			}
 		}
 	}
 	return nil

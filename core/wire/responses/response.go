@@ -38,7 +38,7 @@ func (h *head) read(raw []byte) error {
 		case "model":
 			h.model = r.TextLike(h.model)
 		case "status":
-			h.status = strings.ToLower(r.TextLike("completed"))
+			h.status = strings.ToLower(r.WordLike("completed"))
 		case "object":
 			h.object = r.TextLike("response")
 		case "created_at", "created":
@@ -62,13 +62,8 @@ func (h *head) read(raw []byte) error {
 			}
 		}
 	}
-	in := wire.AnswerReader(h.incomplete)
-	for more := len(h.incomplete) > 0 && in.Object(); more; more = in.NextField() {
-		if string(in.Key) == "reason" {
-			h.why = in.Text()
-		} else {
-			in.Skip()
-		}
+	if in := wire.AnswerReader(h.incomplete); len(h.incomplete) > 0 {
+		h.why = in.WordLike("")
 	}
 	return r.End()
 }
