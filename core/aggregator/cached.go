@@ -111,11 +111,9 @@ func (a *Aggregator) cachedStream(ctx context.Context, c *cache.Cache, refused e
 	}
 	if p.Options.Cache == llm.CacheRefresh {
 		c.Miss()
-	} else {
-		if answer := c.Get(w.scope.Context(), w.key, w.accept()); answer != nil {
-			w.mark(answer)
-			return client.Replay(w.scope, routing.StreamOptions{Call: w.call, Ended: w.leave}, w.routes[0], answer.Response), nil
-		}
+	} else if answer := c.Get(w.scope.Context(), w.key, w.accept()); answer != nil {
+		w.mark(answer)
+		return client.Replay(w.scope, routing.StreamOptions{Call: w.call, Ended: w.leave}, w.routes[0], answer.Response), nil
 	}
 	w.routes[0].Lookup(llm.CacheMiss, 0)
 	w.leave()

@@ -42,7 +42,7 @@ type candidate struct {
 // begin starts a call under the aggregator's life and holds its routes. leave
 // must be called once.
 func (a *Aggregator) begin(ctx context.Context, routes []*client.Client, p *llm.Payload) (*routeLoop, error) {
-	made := &struct { // one piece of memory for all three
+	made := &struct { // one piece of memory for all three: tests/bench bounds the allocations of a call
 		routeLoop
 		few   [2]candidate
 		begun callstate.Begun

@@ -181,16 +181,14 @@ func (o *opened) finish(e *llm.Error) error {
 		return o.failed
 	}
 	o.over = true
-	o.failed = io.EOF
-	if e != nil {
-		o.failed = e
-	}
 	if e == nil {
+		o.failed = io.EOF
 		// Before the attempt's context ends: what is left of a complete answer
 		// is read aside, for the connection's sake (S3).
 		o.a.letGo(o.reader)
 		o.a.end(nil, o.usage)
 	} else {
+		o.failed = e
 		o.a.end(e, o.usage)
 		o.a.letGo(o.reader)
 	}

@@ -46,9 +46,7 @@ func (t *turn) Made() int { return t.made }
 func (t *turn) othersLeft() bool { return t.others != nil && t.others.OthersLeft(t.place) }
 
 func (t *turn) Strict() bool {
-	on := t.call.Payload.Options.Unsupported
-	on = cmp.Or(on, t.client.cfg.Unsupported)
-	return on == llm.UnsupportedError
+	return cmp.Or(t.call.Payload.Options.Unsupported, t.client.cfg.Unsupported) == llm.UnsupportedError
 }
 
 func (t *turn) timeout() time.Duration {

@@ -16,8 +16,6 @@ import (
 // container's endpoint (ECS, EKS) and that of the machine (EC2).
 type aws struct{ Options }
 
-func newAWS(o *Options) source { return &aws{Options: *o} }
-
 func (a *aws) secrets() []string {
 	return []string{a.SecretAccessKey, a.SessionToken, a.getenv("AWS_SECRET_ACCESS_KEY"), a.getenv("AWS_SESSION_TOKEN"), a.getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN")}
 }

@@ -26,8 +26,6 @@ const (
 // token of a workload's identity, or from the identity of the machine.
 type entra struct{ Options }
 
-func newEntra(o *Options) source { return &entra{*o} }
-
 func (e *entra) secrets() []string {
 	return []string{e.ClientSecret, e.getenv("AZURE_CLIENT_SECRET"), e.getenv("IDENTITY_HEADER")}
 }

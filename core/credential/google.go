@@ -39,8 +39,6 @@ type google struct {
 	held atomic.Pointer[[]string] // secrets of the file that was read last
 }
 
-func newGoogle(o *Options) source { return &google{Options: *o} }
-
 func (g *google) secrets() []string {
 	if held := g.held.Load(); held != nil {
 		return slices.Clone(*held)

@@ -194,23 +194,14 @@ func escapedAgain(text string) string {
 // escaped escapes everything but letters, digits and the plain characters.
 func escaped(text, plain string) string {
 	const digits = "0123456789ABCDEF"
-	var b []byte // nil while nothing was escaped
+	b := make([]byte, 0, len(text)+16)
 	for i := range len(text) {
-		c := text[i]
-		switch {
+		switch c := text[i]; {
 		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte(plain, c) >= 0:
-			if b != nil {
-				b = append(b, c)
-			}
+			b = append(b, c)
 		default:
-			if b == nil {
-				b = append(make([]byte, 0, len(text)+16), text[:i]...)
-			}
 			b = append(b, '%', digits[c>>4], digits[c&15])
 		}
-	}
-	if b == nil {
-		return text
 	}
 	return string(b)
 }

@@ -135,11 +135,11 @@ func (o *Options) key() string {
 func (o *Options) source() source {
 	switch o.Type {
 	case Google:
-		return newGoogle(o)
+		return &google{Options: *o}
 	case Entra:
-		return newEntra(o)
+		return &entra{*o}
 	case Function:
 		return o.Functions.named(o.Name)
 	}
-	return newAWS(o)
+	return &aws{*o}
 }

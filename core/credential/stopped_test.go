@@ -71,7 +71,7 @@ func TestStoppedChild(t *testing.T) {
 		o := Options{Spec: Spec{Type: AWS}, Region: "eu-west-1", ConnectTimeout: 5 * time.Second, Getenv: func(name string) (string, bool) {
 			return url + path, name == "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 		}}
-		s := newShared(newAWS(&o))
+		s := newShared(o.source())
 		s.patience = stoppedLimit
 		return s
 	}

@@ -37,47 +37,34 @@ func (u *Upstream) authorized(ctx context.Context, to *endpoint, body []byte, x 
 		return nil, err
 	}
 	x.secret = secret
-	resp, err := u.way(ctx, to, body, x)
-	if err != nil {
-		return nil, err
-	}
-	if resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusForbidden {
-		u.Credential.Accepted(secret)
-		return resp, nil
-	}
-	return u.again(ctx, to, body, x, resp)
-}
-
-// again asks once more after the refusal resp, where there is another
-// credential to ask with; else it gives the refusal back.
-func (u *Upstream) again(ctx context.Context, to *endpoint, body []byte, x *Exchange, resp *http.Response) (*http.Response, error) {
-	for range 2 { // the clock, then the credential
-		data, err := io.ReadAll(io.LimitReader(resp.Body, refusedBytes))
-		e := failure.Classify(resp.StatusCode, resp.Header, data)
-		e.Message = ""
-		secret := u.Credential.Refused(ctx, x.secret, resp.Header, e)
-		if secret == nil || err != nil {
-			x.clock = e.Message
-			resp.Body = &rest{io.MultiReader(bytes.NewReader(data), resp.Body), resp.Body}
-			return resp, nil
-		}
-		_ = resp.Body.Close() // nothing more is wanted from it
-		x.secret = secret
-		if resp, err = u.way(ctx, to, body, x); err != nil {
+	for tries := 0; ; tries++ { // again for the clock, then for the credential
+		resp, err := u.way(ctx, to, body, x)
+		if err != nil {
 			return nil, err
 		}
 		if resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusForbidden {
-			u.Credential.Accepted(secret)
+			u.Credential.Accepted(x.secret)
+			return resp, nil
+		}
+		if tries == 2 || !u.another(ctx, x, resp) {
 			return resp, nil
 		}
 	}
-	return resp, nil
 }
 
-// rest is a body of which the beginning was read already.
-type rest struct {
-	io.Reader
-	body io.Closer
+// another tells whether there is another credential to ask with after the
+// refusal resp, which is the answer where there is none.
+func (u *Upstream) another(ctx context.Context, x *Exchange, resp *http.Response) bool {
+	data, err := io.ReadAll(io.LimitReader(resp.Body, refusedBytes))
+	e := failure.Classify(resp.StatusCode, resp.Header, data)
+	e.Message = ""
+	secret := u.Credential.Refused(ctx, x.secret, resp.Header, e)
+	if secret == nil || err != nil {
+		x.clock = e.Message
+		resp.Body = unpacked{io.MultiReader(bytes.NewReader(data), resp.Body), resp.Body}
+		return false
+	}
+	_ = resp.Body.Close() // nothing more is wanted from it
+	x.secret = secret
+	return true
 }
-
-func (r *rest) Close() error { return r.body.Close() }

@@ -204,11 +204,11 @@ func wide(dst, src []byte, high, low int) ([]byte, int) {
 	for used+1 < len(src) {
 		r := unit(used)
 		size := 2
-		if utf16.IsSurrogate(r) {
-			if used+3 >= len(src) && r < 0xDC00 {
+		if r >= 0xD800 && r < 0xDC00 { // the first half of a pair
+			if used+3 >= len(src) {
 				break
 			}
-			if pair := utf16.DecodeRune(r, at(unit, used+2, len(src))); pair != utf8.RuneError {
+			if pair := utf16.DecodeRune(r, unit(used+2)); pair != utf8.RuneError {
 				r, size = pair, 4
 			}
 		}
@@ -218,11 +218,4 @@ func wide(dst, src []byte, high, low int) ([]byte, int) {
 		used += size
 	}
 	return dst, used
-}
-
-func at(unit func(int) rune, place, end int) rune {
-	if place+1 >= end {
-		return 0
-	}
-	return unit(place)
 }

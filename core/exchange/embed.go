@@ -65,11 +65,7 @@ type reading struct {
 
 // ask posts what is no chat to an endpoint, and reads its answer.
 func (u *Upstream) ask(ctx context.Context, x *Exchange, to string, how reading) error {
-	x.Left, x.Adapted = nil, nil
-	body, err := how.write()
-	if err == nil && x.Strict && len(x.Adapted) > 0 {
-		err = wire.Unsupported("the vendor cannot do what the request asks for (%s), and \"unsupported\" is \"error\"", strings.Join(x.Adapted, ", "))
-	}
+	body, err := x.written(how.write)
 	if err != nil {
 		return err
 	}

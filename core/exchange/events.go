@@ -213,13 +213,8 @@ func (r *Stream) take(c *llm.Chunk, data []byte) (*llm.Chunk, error) {
 // has.
 func mayFail(c *llm.Chunk) bool {
 	unknown := len(c.Extra)
-	if unknown > 0 {
-		if _, ok := c.Extra["system_fingerprint"]; ok {
-			unknown--
-		}
-	}
-	if unknown > 0 {
-		if _, ok := c.Extra["service_tier"]; ok {
+	for _, name := range [...]string{"system_fingerprint", "service_tier"} {
+		if _, ok := c.Extra[name]; ok {
 			unknown--
 		}
 	}

@@ -102,11 +102,9 @@ func (u *Upstream) post(ctx context.Context, x *Exchange, stream bool) (*http.Re
 	// Not from a pool: the transport may read the body after RoundTrip has
 	// returned, and does not say when it has finished. Only a body in memory
 	// goes out in one write with the header.
-	x.Left, x.Adapted = nil, nil
-	body, err := u.Format.Body(make([]byte, 0, len(x.Payload.JSON())+len(x.Model)+bodyRoom), &x.Call)
-	if err == nil && x.Strict && len(x.Adapted) > 0 {
-		err = wire.Unsupported("the vendor cannot do what the request asks for (%s), and \"unsupported\" is \"error\"", strings.Join(x.Adapted, ", "))
-	}
+	body, err := x.written(func() ([]byte, error) {
+		return u.Format.Body(make([]byte, 0, len(x.Payload.JSON())+len(x.Model)+bodyRoom), &x.Call)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -115,6 +113,17 @@ func (u *Upstream) post(ctx context.Context, x *Exchange, stream bool) (*http.Re
 		return nil, err
 	}
 	return u.deliver(ctx, x, to, body)
+}
+
+// written is the request that write writes; one that had to be adapted is an
+// error to a strict call.
+func (x *Exchange) written(write func() ([]byte, error)) ([]byte, error) {
+	x.Left, x.Adapted = nil, nil
+	body, err := write()
+	if err == nil && x.Strict && len(x.Adapted) > 0 {
+		err = wire.Unsupported("the vendor cannot do what the request asks for (%s), and \"unsupported\" is \"error\"", strings.Join(x.Adapted, ", "))
+	}
+	return body, err
 }
 
 // deliver sends body, authorized, and returns the answer's head, as post says.

@@ -59,8 +59,7 @@ func classifySaid(status int, h http.Header, body []byte, s *said) *llm.Error {
 		effective = 0
 	}
 	e.Code = codeOf(effective, s)
-	e.Message = s.whole()
-	e.Message = cmp.Or(e.Message, "the provider sent no message")
+	e.Message = cmp.Or(s.whole(), "the provider sent no message")
 	switch {
 	case status >= 300 && status < 400:
 		e.Code = llm.BadResponse
@@ -191,10 +190,9 @@ func codeOfStatus(status int, text, name string) llm.Code {
 	case status == http.StatusUnauthorized:
 		return llm.Authentication
 	case status == http.StatusForbidden:
-		for _, word := range []string{"key", "permission", "credential", "unauthorized", "token", "access denied", "forbidden", "signature", "real-name", "实名"} {
-			if strings.Contains(text, word) || strings.Contains(name, word) {
-				return llm.Authentication
-			}
+		words := []string{"key", "permission", "credential", "unauthorized", "token", "access denied", "forbidden", "signature", "real-name", "实名"}
+		if containsAny(text, words) || containsAny(name, words) {
+			return llm.Authentication
 		}
 		return llm.BadRequest
 	case status == http.StatusPaymentRequired:

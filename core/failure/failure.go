@@ -44,12 +44,7 @@ func Reports(data []byte) bool {
 // report a failure, so that Of must decide. It is cheap enough for every chunk
 // of a stream.
 func HasFailureField(beside llm.Extra) bool {
-	for _, name := range besideChoices {
-		if _, ok := beside[name]; ok {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(besideChoices, func(name string) bool { _, ok := beside[name]; return ok })
 }
 
 // IsFailureField tells whether a field of this name, beside an answer or a
@@ -71,8 +66,7 @@ func IsFailureField(name []byte) bool {
 // knows is passed on.
 func judgeChoice(reason string, empty bool, choiceError json.RawMessage) *llm.Error {
 	if SaysSomething(choiceError) {
-		s := readSaid(choiceError)
-		e := classifySaid(0, nil, choiceError, s)
+		e := classifySaid(0, nil, choiceError, readSaid(choiceError))
 		e.Message = "error inside a choice: " + e.Message
 		return e
 	}
@@ -188,13 +182,11 @@ func OfPieces(m *llm.Message) *llm.Error {
 // OfCall is the failure of a piece of a call in an unknown form; nil where it
 // can be read.
 func OfCall(c *llm.ToolCall) *llm.Error {
-	for _, at := range [...]struct {
-		fields llm.Extra
-		name   string
-	}{{c.Extra, "function"}, {c.Function.Extra, "name"}} {
-		if SaysSomething(at.fields[at.name]) {
-			return ofHole(at.name)
-		}
+	switch {
+	case SaysSomething(c.Extra["function"]):
+		return ofHole("function")
+	case SaysSomething(c.Function.Extra["name"]):
+		return ofHole("name")
 	}
 	return nil
 }

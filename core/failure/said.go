@@ -126,10 +126,7 @@ const maxListed = 4
 // list reads a list of errors: the first one's code, the messages of a few.
 func (s *said) list(items []json.RawMessage, depth int) {
 	var messages []string
-	for i, item := range items {
-		if i == maxListed {
-			break
-		}
+	for i, item := range items[:min(len(items), maxListed)] {
 		if i == 0 {
 			s.read(item, depth+1)
 			if s.message != "" {

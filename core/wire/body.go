@@ -32,23 +32,19 @@ type Body interface{ WriteFields(o *jsontext.Object) }
 // WriteBody appends a request's body as JSON, and those of the request's
 // further fields that are named and there. vendor is for the error.
 func WriteBody(dst []byte, body Body, vendor string, extra llm.Extra, names []string) ([]byte, error) {
-	var to struct { // one object of memory instead of two
-		writer jsontext.Writer
-		object jsontext.Object
-	}
-	to.writer.Buf = dst
-	to.object = to.writer.Object()
-	body.WriteFields(&to.object)
+	w := jsontext.Writer{Buf: dst}
+	o := w.Object()
+	body.WriteFields(&o)
 	for _, name := range names {
 		if raw := extra[name]; IsThere(raw) {
-			to.object.Foreign(name, raw)
+			o.Foreign(name, raw)
 		}
 	}
-	to.object.End()
-	if err := to.writer.Err; err != nil {
-		return dst, llm.Errorf(llm.BadRequest, "the request cannot be written for %s: %v", vendor, err)
+	o.End()
+	if w.Err != nil {
+		return dst, llm.Errorf(llm.BadRequest, "the request cannot be written for %s: %v", vendor, w.Err)
 	}
-	return to.writer.Buf, nil
+	return w.Buf, nil
 }
 
 // WriteRaws writes a field that is a list of JSON texts, if there are any.
