@@ -80,7 +80,7 @@ func (s *slow) Alive(ctx context.Context, process string) (n int, err error) {
 // A store that takes half a second and more for each answer, always, is used
 // all the same: what one process is told holds for the others a little later.
 func TestAStoreThatIsAlwaysSlowIsUsed(t *testing.T) {
-	for _, takes := range []time.Duration{500 * time.Millisecond, 700 * time.Millisecond, 1200 * time.Millisecond} {
+	for _, takes := range []time.Duration{500 * time.Millisecond, 700 * time.Millisecond, 1200 * time.Millisecond, 1400 * time.Millisecond} {
 		synctest.Test(t, func(t *testing.T) {
 			s := fleet.NewMemory()
 			p := []*process{join(t, &slow{s, takes}, nil), join(t, &slow{s, takes}, nil)}

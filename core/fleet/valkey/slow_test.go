@@ -67,10 +67,10 @@ func (s *server) slowly(by time.Duration) string {
 	return l.Addr().String()
 }
 
-// A server whose every answer takes 600 ms, or nearly all the time that a
-// question has, is a store, with the times that a member gives it.
+// A server whose every answer takes 600 ms, or a second, is a store, with the
+// times that a member gives it.
 func TestAServerThatIsAlwaysSlow(t *testing.T) {
-	for _, by := range []time.Duration{600 * time.Millisecond, time.Second, 1400 * time.Millisecond} {
+	for _, by := range []time.Duration{600 * time.Millisecond, time.Second} {
 		t.Run(by.String(), func(t *testing.T) {
 			t.Parallel()
 			s := start(t)
@@ -93,10 +93,11 @@ func TestAServerThatIsAlwaysSlow(t *testing.T) {
 	}
 }
 
-// A member joins a store that takes 600 ms, or nearly all the time that a
-// question has, for each answer, and goes on with it.
+// A member joins a store that takes 600 ms, or a second, for each answer, and
+// is counted there. That it stays is tried in time that a busy machine cannot
+// take from it (TestAStoreThatIsAlwaysSlowIsUsed).
 func TestAMemberOfASlowServer(t *testing.T) {
-	for _, by := range []time.Duration{600 * time.Millisecond, time.Second, 1400 * time.Millisecond} {
+	for _, by := range []time.Duration{600 * time.Millisecond, time.Second} {
 		t.Run(by.String(), func(t *testing.T) {
 			t.Parallel()
 			s := start(t)
@@ -107,10 +108,11 @@ func TestAMemberOfASlowServer(t *testing.T) {
 			defer seen.Close()
 			member, err := fleet.Join(t.Context(), m, fleet.Options{Open: open})
 			require.NoError(t, err)
-			require.Eventually(t, func() bool { return member.Report().Connected }, 10*time.Second, 10*time.Millisecond, "%+v", member.Report())
-			require.Never(t, func() bool { return !member.Report().Connected }, 5*time.Second, 10*time.Millisecond)
+			require.Eventually(t, func() bool { return member.Report().Connected }, 30*time.Second, 10*time.Millisecond, "%+v", member.Report())
 			require.Equal(t, observe.FleetJoined, (<-seen.C()).Kind)
-			require.Empty(t, seen.C())
+			n, err := s.open().Alive(t.Context(), "another")
+			require.NoError(t, err)
+			require.Equal(t, 2, n)
 			require.NoError(t, m.Close(context.Background()))
 		})
 	}
