@@ -194,9 +194,6 @@ func (u *Upstream) withoutKey(e *llm.Error, resp *http.Response) string {
 // whole reads a complete answer. It may be an error object even if its status
 // is 200.
 func (u *Upstream) whole(data []byte, resp *http.Response, x *Exchange) (*llm.Response, error) {
-	if isWide(data) {
-		data = fromWide(data)
-	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	data = jsontext.ToValid(data)
 	r, err := u.Format.Response(data, &x.Call)

@@ -178,10 +178,14 @@ func severalValues(in *bufio.Reader) bool {
 	}
 }
 
-// bare is an answer without what some servers put around it: NULs behind it,
-// and a second JSON encoding, of those that encode what they were answered.
+// bare is an answer in UTF-8 without what some servers put around it: NULs
+// behind it, and a second JSON encoding, of those that encode what they were
+// answered.
 func bare(data []byte) []byte {
 	const most = 3 // encodings
+	if isWide(data) {
+		data = fromWide(data)
+	}
 	for range most {
 		data = bytes.TrimLeft(bytes.TrimRight(data, "\x00 \t\r\n"), "\x1e")
 		head := bytes.TrimLeft(data, " \t\r\n")

@@ -29,7 +29,7 @@ static void requests(void) {
         {"{\"messages\":[{\"role\":\"user\",\"content\":\"x", "JSON"},
         {"{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]} trailing", "JSON"},
         {"{\"messages\":[{\"role\":\"user\",\"content\":\"\xff\xfe\"}]}", "UTF-8"},
-        {"[]", "JSON"},
+        {"[]", "an array; expected an object"},
         {"not json", "JSON"},
     };
     llmagg_buf out = {NULL, 0};

@@ -172,7 +172,7 @@ def test_what_was_not_found_is_looked_for_again(keys: FaultWall, monkeypatch: py
             without.delenv(f"{vendor}_API_KEY")
         with pytest.raises(RuntimeError, match="none was found"):
             later.chat_sync(HELLO)
-    with pytest.raises(llmagg.NotInitializedError, match='write it as "VENDOR/gpt-x"'):
+    with pytest.raises(llmagg.NotInitializedError, match='write it as "openai/gpt-x"'):
         bare.chat_sync(HELLO)
     assert later.chat_sync(HELLO).route.startswith("openai/")
     with pytest.raises(llmagg.ModelNotFoundError, match="gpt-x"):

@@ -93,7 +93,7 @@ class LLMAggregator(Closing):
         cache: Cache | bool | Mapping[str, Any] | None = None,
     ) -> None:  # fmt: skip
         self.manager: Any = lookup.registry(Manager, get_manager)
-        groups = catalog.model_groups(models, given=True)
+        groups = catalog.model_groups(models)
         self.models: list[Any] = groups if len(groups) > 1 else catalog.model_names(groups)
         catalog.check_strategy(strategy)
         self.strategy, self.budget = strategy, budget

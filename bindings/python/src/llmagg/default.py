@@ -95,7 +95,7 @@ def of_command(models: list[str] | None, config: Path | None) -> LLMAggregator:
     named = settings.listed(",".join(models)) if models else settings.names()
     config = file_of_command(config)
     if config is None:
-        return aggregator_sync(named)
+        return aggregator_sync(named or None)
     made = LLMAggregator(named or None)
     made.manager = PrivateManager()
     blocking.run(made.initialize(config))
