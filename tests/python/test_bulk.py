@@ -365,12 +365,18 @@ def test_importing_the_package_does_not_import_this() -> None:
 def test_a_closed_aggregator_ends_the_run(llm_wall: FaultWall, tmp_path: Path, run: Any) -> None:
     llm_wall.script({"default": {"steps": [{"times": 5}, {"hold": "rest"}]}})
     llm = aggregator_for(llm_wall, "gpt-a")
-    source, target = prompts(tmp_path, 1000), tmp_path / "a.jsonl"
+    target, begun = tmp_path / "a.jsonl", 0
+
+    async def rows() -> AsyncIterator[str]:
+        nonlocal begun
+        for begun in range(1, 1001):
+            yield f"row {begun}"
 
     async def closed() -> None:
-        task = asyncio.create_task(bulk.run(source, target, llm))
+        task = asyncio.create_task(bulk.run(rows(), target, llm))
         await until(lambda: llm_wall.seen()["totals"]["requests"] == 15)
-        await until(lambda: kept(tmp_path / "a.jsonl.ledger") == 5)  # else a row begins, with a new connection
+        await until(lambda: kept(tmp_path / "a.jsonl.ledger") == 5)
+        await until(lambda: begun == 25)  # a row that begins later has a new connection, and is waited for
         await llm.close()
         with pytest.raises(llmagg.ClosedError):
             await task
