@@ -128,6 +128,7 @@ def test_stream_as_a_parameter_of_the_wrong_method_is_an_error(llm_wall: FaultWa
         r"run_tools\(\), which": lambda: aggregator.run_tools_sync(HELLO, tools=[print], stream=True),
         r"; chat\(\) returns the whole": lambda: list(aggregator.stream_sync(HELLO, stream=False)),
         r"stream=False": lambda: list(aggregator.stream_text_sync(HELLO, stream=False)),
+        r"; parse\(\) returns the whole": lambda: list(aggregator.stream_parse_sync(HELLO, dict, stream=False)),
     }
     for text, call in calls.items():
         with pytest.raises(llmagg.InvalidArgumentError, match=text):

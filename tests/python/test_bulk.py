@@ -292,6 +292,7 @@ def test_bad_input(
         ({"max_tokens": "many"}, '"max_tokens" is "many"'),
         ({"deadline": -1}, '"deadline" is -1'),
         ({"model": "gpt-z"}, "gpt-z"),
+        ({"stream": True}, "stream=True is not for llmagg.bulk"),
     ],
 )
 def test_wrong_parameters_of_all_rows_end_the_run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -158,6 +159,23 @@ def test_a_client_that_is_switched_off_for_aggregators_can_be_called(llm_wall: F
     for _ in range(2):
         assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-b."
         assert run(client.chat_completion(REQUEST)).model == "gpt-a"
+    client.set_available(True)
+    assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-a."
+
+
+def test_a_client_that_is_mocked_after_a_call_is_switched_off(llm_wall: FaultWall, run: Any) -> None:
+    """Aggregators ask another handle of it then, which hears of the switch; the first one does when it is back."""
+    aggregator = aggregator_for(llm_wall, "gpt-a", "gpt-b")
+    client = aggregator.manager.get_llm_client("openai", "gpt-a")
+    assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-a."
+    answer = run(client.chat_completion(REQUEST))
+    client.chat_completion = mock.AsyncMock(return_value=answer)
+    assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-a."
+    client.set_available(False)
+    assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-b."
+    assert client.chat_completion.await_count == 1
+    del client.chat_completion
+    assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-b."
     client.set_available(True)
     assert run(aggregator.generate_response(HELLO)) == "Hello from gpt-a."
 

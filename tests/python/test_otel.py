@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -360,3 +361,10 @@ def test_labels_hold_configured_names_only(llm_wall: FaultWall) -> None:
     assert "made-up" not in shown
     assert '"gen_ai.request.model": "good"' in shown
     assert len(world.spans()["chat made-up-3"]) == 1
+
+
+def test_each_row_of_a_bulk_run_is_a_span(llm_wall: FaultWall, run: Callable[..., Any], tmp_path: Path) -> None:
+    llm_wall.script(DOWN)
+    world = World()
+    report = run(llmagg.bulk.run(["a", "b", "c"], tmp_path / "a.jsonl", aggregator_for(llm_wall, "good")))
+    assert (report.answered, len(world.spans()["chat good"])) == (3, 3)

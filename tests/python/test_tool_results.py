@@ -57,6 +57,14 @@ RESULTS: dict[str, tuple[Any, str]] = {
     "bytes that are no text": (b"\xff", "error: UnicodeDecodeError: 'utf-8' codec can't decode byte 0xff"),
     "bytes inside": ({"out": [b"x"]}, "error: TypeError: the result.out[0] is bytes; expected a str"),
     "a number that is none": (float("nan"), "error: ValueError: the result has no form in JSON: the value is nan"),
+    "a Decimal that is none": (
+        decimal.Decimal("NaN"),
+        "error: ValueError: the result has no form in JSON: the value is nan",
+    ),
+    "a number that is none behind an object": (
+        [Named(), {Level.LOW: 1, "a": float("nan")}],
+        "error: ValueError: the result has no form in JSON: [1].a is nan",
+    ),
     "such a number inside": (
         {"a": [np.float32("inf")]},
         "error: ValueError: the result has no form in JSON: a[0] is inf",

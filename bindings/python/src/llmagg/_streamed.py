@@ -22,11 +22,11 @@ def refuse(method: str, params: Mapping[str, Any]) -> None:
     raise InvalidArgumentError(text)
 
 
-def refuse_whole(params: Mapping[str, Any], *, text: bool = False) -> None:
-    """Refuses ``stream=False`` for a method that streams, and a restart where ``text`` alone is streamed. Raises
-    InvalidArgumentError.
+def refuse_whole(params: Mapping[str, Any], *, text: bool = False, whole: str = "chat") -> None:
+    """Refuses ``stream=False`` for a method that streams, and a restart where ``text`` alone is streamed;
+    ``whole`` is the method for a whole answer. Raises InvalidArgumentError.
     """
     if params.get("stream") is False:
-        raise InvalidArgumentError("stream=False is not for a method that streams; chat() returns the whole answer")
+        raise InvalidArgumentError(f"stream=False is not for a method that streams; {whole}() returns the whole answer")
     if text and params.get("on_interrupt") == "restart":
         raise InvalidArgumentError("a stream of bare text cannot announce a restart; use stream() instead")

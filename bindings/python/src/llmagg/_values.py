@@ -123,23 +123,27 @@ def refusal(value: Any) -> str:
     return f"has the type {type(value).__name__}, which JSON cannot represent; {advice}"
 
 
-def blame(root: Any) -> str:
-    """Finds a value that JSON cannot hold, as 'temperature is nan'. Does not recurse, since nesting may be deep."""
+def blame(root: Any, *, numbers: bool = False) -> str:
+    """Finds a value that JSON cannot hold, as 'temperature is nan'; with ``numbers`` only a number, for callers that
+    write all other values in some way. Does not recurse, since nesting may be deep.
+    """
     stack: list[tuple[str, Any]] = [("", root)]
     seen: dict[int, Any] = {}  # keeps the values alive, so that no id is used twice
     while stack:
         place, value = stack.pop()
         try:
-            if reason := _unfit(value):
+            if reason := _infinite(value) or ("" if numbers else _half_in(value)):
                 return f"{place or 'the value'} {reason}"
             if isinstance(value, Enum):
                 stack.append((place, value.value))
             elif id(value) not in seen and not (value is None or isinstance(value, (int, float, str, Decimal))):
                 seen[id(value)] = value
-                stack.extend(reversed(_inside(place, value)))
-        except _RefusedError as error:
-            return str(error)
-        except Exception as error:  # of the value's own code
+                stack.extend(reversed(_inside(place, value, any_key=numbers)))
+        except Exception as error:  # also of the value's own code
+            if numbers:
+                continue
+            if isinstance(error, _RefusedError):
+                return str(error)
             return f"{place or 'the value'} cannot be read: {type(error).__name__}: {error}"
     return ""
 
@@ -165,10 +169,15 @@ class _RefusedError(TypeError):
     """What JSON cannot hold, with its place."""
 
 
-def _unfit(value: Any) -> str:
-    """Why JSON cannot hold a number or a text; "" for all else."""
+def _infinite(value: Any) -> str:
+    """Why JSON cannot hold a number; "" for all else."""
     if not (value.is_finite() if isinstance(value, Decimal) else not isinstance(value, float) or math.isfinite(value)):
         return f"is {str(value).lower()}; expected a finite number"
+    return ""
+
+
+def _half_in(value: Any) -> str:
+    """Why JSON cannot hold a text; "" for all else."""
     if isinstance(value, str) and not isinstance(value, Enum):
         try:
             value.encode()
@@ -191,12 +200,14 @@ def _half(text: str, at: int) -> str:
     )
 
 
-def _inside(place: str, value: Any) -> list[tuple[str, Any]]:
-    """The values inside a value, each with its place. Raises _RefusedError if JSON cannot hold the value."""
+def _inside(place: str, value: Any, *, any_key: bool = False) -> list[tuple[str, Any]]:
+    """The values inside a value, each with its place. Raises _RefusedError if JSON cannot hold the value; ``any_key``
+    passes over keys that are no texts.
+    """
     if isinstance(value, dict):
         inside: list[tuple[str, Any]] = []
         for key, item in value.items():
-            if not isinstance(key, str) and not _writable({key: None}):
+            if not (any_key or isinstance(key, str) or _writable({key: None})):
                 raise _RefusedError(f"{place or 'an object'} has a key of type {type(key).__name__}; expected str")
             inside += (place, key), (f"{place}.{key}" if place else str(key), item)
         return inside

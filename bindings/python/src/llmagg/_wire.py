@@ -32,6 +32,18 @@ def _plain(value: Any) -> Any:
     return plain(value)
 
 
+def is_suspect(data: bytes) -> bool:
+    """Whether JSON that msgspec wrote may hold a number that is not finite: it writes them as null; as NaN or Infinity
+    if they are Decimals.
+    """
+    # A byte is found ten times as fast as a word, and a word twice as fast from the end.
+    return (
+        data.rfind(b"null") >= 0
+        or (_N in data and data.rfind(b"NaN") >= 0)
+        or (_I in data and data.rfind(b"Infinity") >= 0)
+    )
+
+
 def encode(value: Any, what: str = "the request") -> bytes:
     """Writes JSON. Raises InvalidArgumentError, with the place in ``what``, for a value that JSON cannot hold.
 
@@ -39,13 +51,7 @@ def encode(value: Any, what: str = "the request") -> bytes:
     """
     try:
         data = _codec()[0](value)
-        # msgspec writes numbers that are not finite as null; as NaN or Infinity if they are Decimals. A byte is found
-        # ten times as fast as a word, and a word twice as fast from the end.
-        if (
-            data.rfind(b"null") >= 0
-            or (_N in data and data.rfind(b"NaN") >= 0)
-            or (_I in data and data.rfind(b"Infinity") >= 0)
-        ):
+        if is_suspect(data):
             from ._values import blame, without_none
 
             if place := blame(value):

@@ -124,7 +124,11 @@ def clients_of(provider: Any) -> Mapping[str, Any]:
     if getattr(cls, "get_available_models", None) is _reading[1] and "get_available_models" not in vars(provider):
         names: Any = there  # also those that are switched off
     else:
-        names = listed()
+        try:
+            names = listed()
+        except Exception as error:
+            logger.warning("get_available_models() of a provider failed: %s: %s", type(error).__name__, error)
+            return {}
     if inspect.iscoroutine(names):  # of a mock
         names.close()
     if not isinstance(names, Iterable) or isinstance(names, str):
@@ -136,6 +140,8 @@ def _found(find: Callable[[str], Any], names: list[str]) -> Iterator[tuple[str, 
     for name in names:
         try:
             yield name, find(name)
+        except ModelNotFoundError:
+            continue
         except Exception as error:
             logger.warning("get_llm_client() of a provider failed for its model %s: %s", name, error)
 

@@ -88,7 +88,9 @@ class LLMClient(ABC):
 
         side = getattr(self, "__dict__", {}).get(Route.KEY)
         if side is not None:
-            side.tell(available)
+            from .catalog import vendor_of
+
+            side.tell(available, vendor_of(self))
 
     async def _retry_request(
         self, request_func: Callable[..., Awaitable[T]] | None = None, *args: Any, **kwargs: Any

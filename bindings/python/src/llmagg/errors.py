@@ -80,6 +80,7 @@ class LLMError(Exception):
     body: str | None = None
     partial_text: str = ""
     id_of_call: int = 0
+    _of_core: bool = False  # made by from_payload
 
     @cached_property
     def attempts(self) -> list[Attempt]:
@@ -287,6 +288,7 @@ def from_payload(payload: dict[str, Any]) -> LLMError:
         **{key: payload[key] for key in _COPIED if key in payload},
     )
     error.error_owner = payload.get("error_owner") or error.error_owner
+    error._of_core = True
     cause = payload.get("cause")
     if isinstance(cause, dict):
         error.__cause__ = from_payload(cause) if "code" in cause else Exception(cause.get("message", ""))
@@ -298,8 +300,7 @@ def add_cause(error: LLMError, raised: BaseException) -> None:
     last = error
     while isinstance(last.__cause__, LLMError):
         last = last.__cause__
-    ours = type(raised).__module__.startswith(f"{__package__}.")
-    if not ours and last.message.endswith(to_payload(raised)["message"]):
+    if not getattr(raised, "_of_core", False) and last.message.endswith(to_payload(raised)["message"]):
         last.__cause__ = raised
 
 

@@ -122,7 +122,7 @@ class Reader(Generic[T]):
     """Makes growing objects of the events of a stream."""
 
     def __init__(self, user: Any, messages: Any, form: type[T], params: Mapping[str, Any]) -> None:
-        _streamed.refuse_whole(params)
+        _streamed.refuse_whole(params, whole="parse")
         self.search = Search(user, messages, form, {key: params[key] for key in params if key != "stream"})
         self.response: ChatCompletionResponse | None = None
         self._text, self._shown, self._last = Prefix(), 0, object()

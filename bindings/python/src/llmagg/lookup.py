@@ -94,12 +94,11 @@ def available_names(manager: Any, models: list[str], *, settled: bool = True) ->
     that no provider has may still get one.
     """
     available: dict[str, bool] = {}
-    found = entries(manager, models)
-    for entry in found:
+    for entry in entries(manager, models):
         switched_on = catalog.is_available(entry.client)
         for name in entry.names():
             available[name] = switched_on or available.get(name, False)
-    return [name for name in models or model_names(manager) if available.get(name, not found or not settled)]
+    return [name for name in models or model_names(manager) if available.get(name, not settled)]
 
 
 def register(manager: Any, provider: Any) -> None:

@@ -232,10 +232,10 @@ class Plan:
         """Builds a call that uses the plan's routes."""
         targets = None
         for asked in self._routes:
-            client, side = asked.client, asked.side
+            client, side, handle = asked.client, asked.side, asked.handle
             available = catalog.is_available(client) if asked.vendor is None else client._available
-            if available != side.available:
-                side.switch(asked.handle, available)
+            if available != handle.available:
+                side.switch(handle, available)
             if asked.vendor is None:
                 targets = {} if targets is None else targets
                 targets[side.tag] = route.client_target(client, options or {})

@@ -59,7 +59,7 @@ class Provider(Closing, ABC):
 
     def get_available_models(self) -> list[str]:
         """The registered models that the application has switched on. Circuit breakers do not change this."""
-        return [name for name, client in list(self.clients.items()) if catalog.is_available(client)]
+        return [name for name, client in list(catalog.registered(self).items()) if catalog.is_available(client)]
 
     def get_provider_name(self) -> str:
         """The provider's name."""
@@ -70,11 +70,11 @@ class Provider(Closing, ABC):
 
         For a client written by the application, its ``is_available()`` decides.
         """
-        return await catalog.health(self.get_provider_name(), self.clients)
+        return await catalog.health(self.get_provider_name(), catalog.registered(self))
 
     async def close(self) -> None:
         """Closes every client. Logs a failure and closes the other clients."""
-        for name, client in list(self.clients.items()):
+        for name, client in list(catalog.registered(self).items()):
             await catalog.close(self.get_provider_name(), name, client)
 
     # Generated from the methods above: change those, then run `make twins`.

@@ -25,6 +25,7 @@ from . import _docstring, _misspelt, _streamed, _values, parsing
 from ._bounds import Bounds
 from ._patience import within
 from ._shown import shown
+from ._wire import is_suspect
 from .attempt import Attempt
 from .errors import APITimeoutError, BadResponseError, InvalidArgumentError, LLMError
 from .messages import Message, ToolCall
@@ -116,7 +117,7 @@ def _told(result: Any) -> str:
     if (found := bytes_in(result)) is not None:
         raise TypeError(f"the result{found[0]} is {found[1]}; expected a str")
     data = _encode(result)
-    if b"null" in data and (place := _values.blame(result)).endswith("a finite number"):
+    if is_suspect(data) and (place := _values.blame(result, numbers=True)):
         raise ValueError(f"the result has no form in JSON: {place}")
     return data.decode()
 

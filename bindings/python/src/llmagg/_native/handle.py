@@ -16,11 +16,12 @@ class Handle:
     Thread-safe: ``close`` may run more than once and from any thread; the library ignores a freed handle.
     """
 
-    __slots__ = ("__weakref__", "_free", "generation", "pointer")
+    __slots__ = ("__weakref__", "_free", "available", "generation", "pointer")
 
     def __init__(self, free: str, pointer: ctypes.c_void_p) -> None:
         self.pointer = pointer
         self.generation = load.generation
+        self.available = True  # of a client: the state of the application's own switch that the core knows
         self._free = getattr(load.library(), free)
 
     @classmethod

@@ -80,7 +80,6 @@ class Route(Attached):
         self.used_directly = False
         self.names: tuple[str, str] | None = None
         self._handles: dict[tuple[bool, str | None], _Made] = {}
-        self.available = True  # the state of the application's own switch that the core knows
 
     def handle(self, client: Any, vendor: str | None, model: str | None = None) -> Handle:
         """The route's native handle, for HTTP with ``vendor``; if ``vendor`` is None, Python answers the calls.
@@ -102,7 +101,6 @@ class Route(Attached):
             core = core_config(config if state is not None else None, self.names, vendor)
             known = self._make({**core, "model": model} if model else core, vendor, _snapshot(state))
             with _lock:
-                self.available = True
                 self._handles[vendor is None, model] = known
         return known[1]
 
@@ -135,18 +133,18 @@ class Route(Attached):
         return state, handle
 
     def switch(self, handle: Handle, available: bool) -> None:
-        """Passes the state of the application's own switch to the core."""
-        if available != self.available:
+        """Passes the state of the application's own switch to the core, for one handle of the route."""
+        if available != handle.available:
             load.call("llmagg_client_set_available", handle.pointer, int(available))
-            self.available = available
+            handle.available = available
 
-    def tell(self, available: bool) -> None:
+    def tell(self, available: bool, vendor: str | None) -> None:
         """Passes the switch to the core at once, for calls under way: they do not ask the route again. While a call on
-        the client itself runs, the next call of an aggregator does so.
+        the client itself runs, the next call of an aggregator does so. ``vendor`` says which handle aggregators ask.
         """
-        for _, handle in list(self._handles.values()):
-            if handle.alive and not self.calls:
-                self.switch(handle, available)
+        known = self._handles.get((vendor is None, None))
+        if known is not None and known[1].alive and not self.calls:
+            self.switch(known[1], available)
 
     def report(self) -> dict[str, Any] | None:
         """The core's report on the route; None before the first use."""

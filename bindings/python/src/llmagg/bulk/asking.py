@@ -44,10 +44,12 @@ class Asking:
             raise InvalidArgumentError(
                 f"llm is a {type(llm).__name__}; expected an LLMAggregator (models by their names: models=[…])"
             )
+        if params.get("stream"):
+            raise InvalidArgumentError("stream=True is not for llmagg.bulk, which keeps whole answers; leave it out")
         self._llm = llm
         self._prompt = maker(prompt)
         self._parse = parse
-        self._params = params
+        self._params = {key: params[key] for key in params if key != "stream"}
         self.form: Form[Any] | None = None if parse is None else Form(parse)
         self._like: Call | None = None  # a call of this turn of the loop
         self.job = self._described()
@@ -160,7 +162,7 @@ class Asking:
         if self._like is not None and not own:
             return self._like.asking(asked.messages)
         call: Call = llm._call(asked.messages, asked.params)
-        if not own and not callable(llm.strategy):
+        if type(call) is Call and not own and not callable(llm.strategy):  # a traced call is one row's own
             self._like = call
             asyncio.get_running_loop().call_soon(self._forget)
         return call
