@@ -72,7 +72,13 @@ def test_a_job_in_a_batch(llm_wall: FaultWall, tmp_path: Path, run: Any, vendor:
 
 
 @pytest.mark.parametrize(
-    ("says", "tiers", "times"), [("batch", {}, 0.5), ("batch", {"batch": 0.8}, 0.8), ("standard", {"batch": 0.8}, 0.8)]
+    ("says", "tiers", "times"),
+    [
+        ("batch", {}, 0.5),
+        ("batch", {"batch": 0.8}, 0.8),
+        ("standard", {"batch": 0.8}, 0.8),
+        ("standard", {"Batch": 0.8}, 0.8),
+    ],
 )
 def test_a_batch_costs_its_part_once(
     llm_wall: FaultWall, tmp_path: Path, run: Any, says: str, tiers: Any, times: float
@@ -83,6 +89,17 @@ def test_a_batch_costs_its_part_once(
     llm = aggregator_at(llm_wall, "anthropic", price=price)
     report = run(job(rows(3), tmp_path / "a.jsonl", llm, batch_api="always"))
     assert report.costs == {"USD": pytest.approx(3 * 110 * 2e-6 * times)}
+
+
+@dataclasses.dataclass
+class Never:
+    missing: int
+
+
+def test_answers_of_a_batch_that_do_not_fit_cost_its_part(llm_wall: FaultWall, tmp_path: Path, run: Any) -> None:
+    script(llm_wall, {"text": "{}", "usage": {"prompt_tokens": 100, "completion_tokens": 10}})
+    report = run(job(rows(3), tmp_path / "a.jsonl", aggregator_at(llm_wall, "openai"), parse=Never, batch_api="always"))
+    assert (report.errors, report.costs) == (3, {"USD": pytest.approx(3 * 110 * 2e-6 / 2)})
 
 
 @pytest.mark.parametrize("vendor", VENDORS)

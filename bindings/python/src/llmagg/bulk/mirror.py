@@ -8,10 +8,11 @@ parsed and priced as all others are.
 from __future__ import annotations
 
 import asyncio
-import json
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
+
+import msgspec
 
 from ..aggregator import LLMAggregator
 from ..config import ModelConfig
@@ -43,11 +44,21 @@ def _shown(path: str) -> tuple[int, bytes]:
     raise AssertionError("every path ends so")
 
 
-def _says_batch(body: bytes) -> bool:
-    """Whether an answer's usage says itself that it is a batch's, as Anthropic's do: the core has priced it so."""
-    with suppress(ValueError, LookupError, TypeError):
-        return bool(json.loads(body)["usage"]["service_tier"] == "batch") if b'"batch"' in body else False
-    return False
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw] | None).decode
+_BATCH = msgspec.Raw(b'"batch"')
+
+
+def _as_batch(body: bytes) -> bytes:
+    """An answer that says in its usage that it is a batch's, as Anthropic's do themselves: the core prices it so."""
+    try:
+        answer = _fields(body) or {}
+        if usage := _fields(answer.get("usage", b"null")):
+            answer["usage"] = msgspec.Raw(msgspec.json.encode({**usage, "service_tier": _BATCH}))
+        else:
+            answer["service_tier"] = _BATCH
+    except (ValueError, RecursionError, msgspec.MsgspecError):  # the core says what is wrong
+        return body
+    return msgspec.json.encode(answer)
 
 
 class Mirror:
@@ -103,16 +114,12 @@ class Mirror:
         """What an answer of a batch comes to; batches cost half, or what "service_tiers" of the price says."""
         assert self._asking is not None
         row = str(asked.n)
-        self._answers[row] = (status, body)
+        self._answers[row] = (status, _as_batch(body) if status == 200 else body)
         params = {**asked.params, "extra_headers": {_HEADER: row}, "max_retries": 1}
         params.pop("headers", None)
         entry, response, value = await self._asking.ask(asked._replace(params=params))
         self._answers.pop(row, None)
         self._kept.pop(row, None)
-        priced = response is not None and response.cost is not None and response.cost.source != "provider"
-        if entry.cost is not None and priced and not _says_batch(body):
-            tiers = (self._config.price or {}).get("service_tiers") or {}
-            entry = entry._replace(cost=entry.cost * tiers.get("batch", 0.5))
         return entry, response, value
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
