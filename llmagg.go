@@ -30,8 +30,7 @@ type Aggregator struct {
 type Option func(*settings)
 
 type settings struct {
-	models       []string
-	chosen       bool // models are the application's list
+	models       []string // not nil: the application's list
 	cache        *Cache
 	call         CallOptions
 	logger       *slog.Logger
@@ -43,7 +42,7 @@ type settings struct {
 // WithModels says which of the configured models are asked, in this order, as
 // "name" or "provider/name". Without it all of them are.
 func WithModels(names ...string) Option {
-	return func(s *settings) { s.models, s.chosen = names, true }
+	return func(s *settings) { s.models = append([]string{}, names...) }
 }
 
 // WithCallOptions are the defaults for the options of calls.
@@ -109,9 +108,8 @@ func New(c Config, options ...Option) (*Aggregator, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.chosen {
-		models = s.models
-		if len(models) == 0 {
+	if s.models != nil {
+		if models = s.models; len(models) == 0 {
 			return nil, llm.ErrNoModels()
 		}
 	}

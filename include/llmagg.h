@@ -59,10 +59,10 @@
  *           pthread_exit, goes on without them, also if main did: the last one calls exit().
  * Process.  The library does not change the limit of open files (RLIMIT_NOFILE), the rounding mode and the traps of floating
  *           point, the working directory or the environment. GODEBUG does not make the Go runtime print.
- * Limits.   If less than 1.5 GiB of address space (RLIMIT_AS), or less than 96 MiB and eight stacks of threads (RLIMIT_STACK) of
- *           memory for data (RLIMIT_DATA) are free when the library is loaded, or no thread can be made, the Go runtime does not
- *           start: every call returns INTERNAL, and the error says what to raise. If the runtime gets no memory or no thread later,
- *           it ends the process with a message on stderr. To prevent this:
+ * Limits.   The Go runtime does not start if, when the library is loaded, less than 1.5 GiB of address space are free
+ *           (RLIMIT_AS), or less data memory than 96 MiB and eight thread stacks (RLIMIT_DATA; RLIMIT_STACK is the size of a
+ *           stack), or no thread can be made. Then every call returns INTERNAL, and the error says what to raise. If the runtime
+ *           gets no memory or no thread later, it ends the process with a message on stderr. To prevent this:
  *           - have 2 GiB of address space free where several threads call: the C library reserves 64 MiB for each of them. When
  *             answers of megabytes arrive, allow ten bytes for each byte of the answers that arrive at the same time. In a container
  *             with little memory, set the environment's GOMEMLIMIT to half of it: then seven bytes were enough;

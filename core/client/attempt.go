@@ -110,17 +110,15 @@ func (a *attempt) explain(err error) *llm.Error {
 	if e.Code == llm.OK || e.Code == llm.AllFailed { // no route fails so: a client of the application said it (E1)
 		e = &llm.Error{Code: llm.Unavailable, Message: e.Message, Partial: e.Partial, Cause: e}
 	}
-	if e.Provider == "" {
+	if custom := c.backend != nil; e.Provider == "" || custom && !e.Custom {
 		copied := *e
-		copied.Provider, copied.Model = c.cfg.Provider, c.cfg.Name
-		if copied.Status == 0 && e.Code != llm.Timeout {
-			copied.Status = a.x.Status
+		copied.Custom = custom
+		if e.Provider == "" {
+			copied.Provider, copied.Model = c.cfg.Provider, c.cfg.Name
+			if copied.Status == 0 && e.Code != llm.Timeout {
+				copied.Status = a.x.Status
+			}
 		}
-		e = &copied
-	}
-	if c.backend != nil && !e.Custom {
-		copied := *e
-		copied.Custom = true
 		e = &copied
 	}
 	return failure.Mask(failure.Mask(e, c.secrets()), failure.HeaderSecrets(a.x.Payload.Options.Headers))

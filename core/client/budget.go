@@ -79,8 +79,8 @@ func (t *turn) couldCost() (float64, *llm.Error) {
 		}
 	}
 	asked := llm.Extra{}
-	for name, value := range p.Fields() {
-		asked[name] = value
+	for _, name := range price.TierFields {
+		asked[name] = p.Field(name)
 	}
 	could, known := t.client.cfg.Price.Most(input/bytesOfToken, output*max(p.N, 1), bytes.Contains(p.JSON(), []byte(`"1h"`)), price.ServiceTier(asked))
 	switch {
@@ -95,7 +95,7 @@ func (t *turn) couldCost() (float64, *llm.Error) {
 // paidAs notes the service tier that an answer tells beside its usage.
 func (a *attempt) paidAs(said llm.Extra) {
 	if len(said) > 0 && !a.turn.client.cfg.Price.IsZero() {
-		a.tier = price.ServiceTier(said)
+		a.tier = cmp.Or(price.ServiceTier(said), a.tier)
 	}
 }
 

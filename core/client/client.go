@@ -15,6 +15,7 @@ import (
 	"github.com/llmagg/llmagg/core/exchange"
 	"github.com/llmagg/llmagg/core/internal/callstate"
 	"github.com/llmagg/llmagg/core/internal/routing"
+	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/limit"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/meter"
@@ -147,7 +148,7 @@ func New(cfg config.Model, o Options) (*Client, error) {
 		Organization: cfg.Organization, Headers: cfg.Headers, Agent: "llmagg/" + Version, Own: own, KeyAdvice: v.AdviceOnKey(cfg.BaseURL), Credential: c.credential, Wrap: o.RoundTripper,
 		Limits: exchange.Limits{ResponseBytes: cfg.Limits.ResponseBytes, EventBytes: cfg.Limits.EventBytes,
 			StreamBytes: cfg.Limits.StreamBytes, HeaderBytes: cfg.Limits.HeaderBytes}}
-	if cfg.APIKey == "" && c.credential == nil && !holdsKey(cfg.Headers) {
+	if cfg.APIKey == "" && c.credential == nil && !holdsKey(cfg.Headers) && len(shown.QuerySecrets(cfg.BaseURL)) == 0 {
 		upstream.NoKeyAdvice = v.HowToSetKey(cfg.BaseURL)
 	}
 	c.upstream, err = exchange.New(upstream)

@@ -104,7 +104,7 @@ func (a *attempt) settleRate(now time.Time, e *llm.Error, ofKey bool, status int
 		r.Return(&a.debit, true)
 	case e.Code == llm.RateLimit:
 		r.Refuse(&a.debit)
-	case a.x.Status == 0 && !a.x.Reached:
+	case a.upstream == nil && a.x.Status == 0 && !a.x.Reached: // a client of the application does not say whether it sent
 		r.Return(&a.debit, true)
 	case status >= 400:
 		r.Return(&a.debit, false)

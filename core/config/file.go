@@ -68,10 +68,10 @@ func hasSecret(v any) bool {
 			return true
 		}
 		text, _ := value.(string)
-		if text == "" || strings.Contains(text, "${") && (!strings.Contains(text, ":-") || strings.Contains(text, ":-}")) {
+		if text == "" || strings.Contains(text, "${") && !strings.Contains(strings.ReplaceAll(text, ":-}", "}"), ":-") {
 			continue
 		}
-		switch strings.ToLower(name) {
+		switch name = strings.ToLower(name); name {
 		case "proxy", "url", "base_url":
 			if strings.Contains(text, "@") || name == "base_url" && len(shown.QuerySecrets(text)) > 0 {
 				return true

@@ -49,7 +49,7 @@ func TestAPasswordInAURLIsASecret(t *testing.T) {
 		`{"fleet":{"url":"redis://u:sesame@h:1"}}`: true, `{"fleet":{"url":"redis://h:1?sentinel=mymaster1"}}`: false,
 		`{"p":{"base_url":"https://h/v1?code=Q7xSECRET"}}`: true, `{"p":{"base_url":"https://h/v1?api-version=2024-06-01"}}`: false,
 		`{"p":{"proxy":"http://u:sesame@h:1"}}`: true, `{"p":{"proxy":"http://h:1"}}`: false,
-		`{"p":{"api_key":"${A:-sk-sesame}"}}`: true, `{"p":{"api_key":"${A:-}"}}`: false,
+		`{"p":{"api_key":"${A:-sk-sesame}"}}`: true, `{"p":{"api_key":"${A:-}"}}`: false, `{"p":{"api_key":"${A:-}${B:-sk-sesame}"}}`: true,
 	} {
 		require.Equal(t, want, HoldsSecret([]byte(text)), text)
 	}

@@ -53,3 +53,10 @@ func TestACharsetIsReadInAnyPieces(t *testing.T) {
 		}
 	}
 }
+
+// The end of AWS's frames may be a NUL, which stands behind no JSON.
+func TestBareFrames(t *testing.T) {
+	frames := []byte{0, 0, 0, 16, 0, 0, 0, 0, 5, 6, 7, 8, 9, 1, 2, 0}
+	require.Equal(t, frames, bare(frames))
+	require.Equal(t, `{}`, string(bare([]byte("\"{}\"\x00\n"))))
+}

@@ -170,10 +170,11 @@ func (u *Upstream) failure(resp *http.Response, x *Exchange) error {
 	if a, ok := u.Format.(wire.Adviser); ok && advice == "" {
 		advice = a.Advice(e, &x.Call)
 	}
-	if e.Code == llm.Authentication && resp.StatusCode == http.StatusUnauthorized {
+	noKey := u.withoutKey(e, resp)
+	if noKey == "" && e.Code == llm.Authentication && resp.StatusCode == http.StatusUnauthorized {
 		advice = cmp.Or(advice, u.KeyAdvice)
 	}
-	e.Message = failure.WithAddress(e, resp, advice) + u.withoutKey(e, resp)
+	e.Message = failure.WithAddress(e, resp, advice) + noKey
 	return e
 }
 

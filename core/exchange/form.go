@@ -186,6 +186,9 @@ func bare(data []byte) []byte {
 	if isWide(data) {
 		data = fromWide(data)
 	}
+	if startsStream(data) == yes { // an end of frames may be a NUL
+		return data
+	}
 	for range most {
 		data = bytes.TrimLeft(bytes.TrimRight(data, "\x00 \t\r\n"), "\x1e")
 		head := bytes.TrimLeft(data, " \t\r\n")

@@ -68,7 +68,7 @@ func classifySaid(status int, h http.Header, body []byte, s *said) *llm.Error {
 		e.Message = fmt.Sprintf("HTTP %d: %s", status, e.Message)
 	}
 	if e.HasRetryAfter && e.RetryAfter > 0 {
-		e.Message += " (Retry-After: " + strconv.FormatFloat(e.RetryAfter.Seconds(), 'g', 4, 64) + " s)"
+		e.Message += " (Retry-After: " + strconv.FormatFloat(e.RetryAfter.Round(time.Millisecond).Seconds(), 'f', -1, 64) + " s)"
 	}
 	return e
 }

@@ -25,14 +25,15 @@ const (
 	// soon is at once. Go's race detector crashes now and then at timers in the
 	// bubble of a test that are due when they are set.
 	soon = time.Nanosecond
-	// openWithin is how long a connection may take: a few answers of a store
-	// that is slow, more than that where sentinels are asked first.
+	// openWithin is how long opening may take: several answers of a slow store,
+	// and more where sentinels are asked first.
 	openWithin = 6 * time.Second
 	// beat is how often a process says that it is alive.
 	beat = time.Second
 	// again is the pause before a store that is out of reach is asked again.
 	again = 250 * time.Millisecond
-	// often is how soon a store refuses once more that answers heartbeats only.
+	// often: a store that refuses twice within this time, but answers heartbeats,
+	// counts as out of reach.
 	often = 10 * time.Second
 	// fresh is how long a store may be out of reach before it is opened anew.
 	fresh = 3 * time.Second
@@ -327,14 +328,17 @@ func (m *Member) lose(ctx context.Context, err error) {
 		m.since = time.Now()
 	}
 	m.connected, m.state.Error = false, err.Error()
-	share := m.share()
+	share := m.kept()
 	m.mu.Unlock()
 	if !was && !first {
 		return
 	}
 	m.tell(observe.FleetLost, err.Error())
 	if l := m.o.Logger; l != nil {
-		l.Warn("the fleet's store is out of reach; this process decides alone until it is back", "fleet", m.o.Name, "error", err.Error(), "rate_share", share)
+		if share > 0 {
+			l = l.With("rate_share", share)
+		}
+		l.Warn("the fleet's store is out of reach; this process decides alone until it is back", "fleet", m.o.Name, "error", err.Error())
 	}
 }
 

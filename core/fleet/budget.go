@@ -103,6 +103,15 @@ func (m *Member) share() float64 {
 	return 1 / float64(cmp.Or(m.state.Processes, m.o.Processes))
 }
 
+// kept is the share of each rate that the process keeps to; 0 while the store
+// gives rates, and where they are not shared. The caller holds mu.
+func (m *Member) kept() float64 {
+	if m.answers || !m.shares(ShareRates) {
+		return 0
+	}
+	return m.share()
+}
+
 // alone lets the limiters go on without the store, each at its process's share.
 func (m *Member) alone() {
 	m.mu.Lock()

@@ -181,10 +181,7 @@ func (m *Member) Report() Report {
 	r := m.state
 	r.Name, r.Process, r.Connected = m.o.Name, m.process, m.connected
 	if !m.connected {
-		r.LostSince = m.since
-		if m.shares(ShareRates) && !m.answers {
-			r.RateShare = m.share()
-		}
+		r.LostSince, r.RateShare = m.since, m.kept()
 	}
 	return r
 }

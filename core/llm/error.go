@@ -23,7 +23,8 @@ type Error struct {
 	// RetryAfter is the wait that the server asked for, if HasRetryAfter.
 	RetryAfter    time.Duration
 	HasRetryAfter bool
-	// Custom says that a client of the application failed, so no network of ours.
+	// Custom says that a client of the application failed: the library used no
+	// network.
 	Custom bool
 	// ShouldRetry is the server's x-should-retry header, nil without one.
 	ShouldRetry *bool

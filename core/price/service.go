@@ -24,31 +24,30 @@ type Services map[string]float64
 // half is what batches cost at all of these vendors.
 const half = 0.5
 
-var places = [...]string{"service_tier", "serviceTier", "speed", "inference_geo", "trafficType"}
+// TierFields are the fields that name a service tier.
+var TierFields = [...]string{"service_tier", "serviceTier", "speed", "inference_geo", "trafficType"}
 
-// ServiceTier is the name of the service tier that fields of an answer, of its
-// usage or of a request tell, "" for the usual one, and several with blanks
+// ServiceTier is the name of the service tier that the fields of an answer, of
+// its usage or of a request tell, "" for the usual one, and several with blanks
 // between.
-func ServiceTier(fields ...llm.Extra) string {
+func ServiceTier(fields llm.Extra) string {
 	var names []string
-	for _, extra := range fields {
-		for _, place := range places {
-			raw := extra[place]
-			if len(raw) > 0 && raw[0] == '{' {
-				var o struct {
-					Type json.RawMessage `json:"type"`
-				}
-				_ = llm.JSON.Unmarshal(raw, &o)
-				raw = o.Type
+	for _, field := range TierFields {
+		raw := fields[field]
+		if len(raw) > 0 && raw[0] == '{' {
+			var o struct {
+				Type json.RawMessage `json:"type"`
 			}
-			if len(raw) < 2 || raw[0] != '"' {
-				continue
-			}
-			switch name := strings.TrimPrefix(strings.ToLower(string(raw[1:len(raw)-1])), "on_demand_"); name {
-			case "", "default", "standard", "auto", "on_demand", "global", "not_available": // what the price is for
-			default:
-				names = append(names, name)
-			}
+			_ = llm.JSON.Unmarshal(raw, &o)
+			raw = o.Type
+		}
+		if len(raw) < 2 || raw[0] != '"' {
+			continue
+		}
+		switch name := strings.TrimPrefix(strings.ToLower(string(raw[1:len(raw)-1])), "on_demand_"); name {
+		case "", "default", "standard", "auto", "on_demand", "global", "not_available": // what the price is for
+		default:
+			names = append(names, name)
 		}
 	}
 	return strings.Join(names, " ")
@@ -73,8 +72,7 @@ func (s Services) times(tier string) (n float64, known bool) {
 // ReadServices reads the "service_tiers" of a price, which key names in
 // messages.
 func ReadServices(key string, v []byte) (Services, error) {
-	var rows map[string]json.RawMessage
-	if v[0] != '{' || llm.JSON.Unmarshal(v, &rows) != nil {
+	if v[0] != '{' {
 		return nil, llm.Errorf(llm.InvalidArgument, "%q is %s; expected an object, as in {\"flex\": 0.5, \"priority\": 2}", key, shown.Value(v))
 	}
 	fields, err := jsontext.FieldsOf(v)

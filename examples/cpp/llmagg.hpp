@@ -20,6 +20,9 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+#if defined(__GLIBCXX__)
+#include <cxxabi.h> // abi::__forced_unwind
+#endif
 
 #include "llmagg.h"
 
@@ -246,10 +249,7 @@ public:
             d.buffer = buffer_.data();
             d.buffer_size = buffer_.size();
             detail::call(llmagg_queue_drain, handle_.get(), &d);
-            for (std::size_t i = 0; i < d.count; i++) {
-                const llmagg_event &e = events[i];
-                all.push_back(Event{e.type, e.status, e.op, e.tag, std::string(e.payload, e.payload_len)});
-            }
+            for (std::size_t i = 0; i < d.count; i++) all.push_back(of(events[i]));
             if (d.needed > buffer_.size())
                 buffer_.resize(d.needed);
             else if (d.pending == 0 || d.count == 0)
@@ -266,7 +266,11 @@ public:
         const llmagg_event_fn each = [](const llmagg_event *e, void *user) -> int { // C stands between: nothing is thrown through it
             auto &c = *static_cast<Call *>(user);
             try {
-                return c.function(Event{e->type, e->status, e->op, e->tag, std::string(e->payload, e->payload_len)}) ? 1 : 0;
+                return c.function(of(*e)) ? 1 : 0;
+#if defined(__GLIBCXX__)
+            } catch (abi::__forced_unwind &) {
+                throw; // the thread ends, and nobody may stop that
+#endif
             } catch (...) {
                 c.thrown = std::current_exception();
                 return 1;
@@ -284,6 +288,7 @@ public:
     llmagg_queue *get() const noexcept { return handle_.get(); }
 
 private:
+    static Event of(const llmagg_event &e) { return Event{e.type, e.status, e.op, e.tag, std::string(e.payload, e.payload_len)}; }
     detail::Handle<llmagg_queue, llmagg_queue_free> handle_;
     std::vector<char> buffer_;
 };

@@ -5,6 +5,8 @@
 #include <type_traits>
 #include <utility>
 
+#include <pthread.h>
+
 #include "../../examples/cpp/llmagg.hpp"
 
 static int failures = 0;
@@ -181,6 +183,19 @@ static void running(llmagg::Aggregator &llm) {
     }
 }
 
+// The end of the thread is no exception: run() lets it pass.
+static void ended(llmagg::Aggregator &llm) {
+    llmagg::Queue queue;
+    llm.submit(queue, asking("a"));
+    const auto runs = [](void *q) -> void * {
+        static_cast<llmagg::Queue *>(q)->run([](const llmagg::Event &) -> bool { pthread_exit(nullptr); });
+        return q;
+    };
+    pthread_t thread;
+    void *left = &queue;
+    holds(pthread_create(&thread, nullptr, runs, &queue) == 0 && pthread_join(thread, &left) == 0 && left == nullptr, "the end of a thread leaves run");
+}
+
 int main() {
     texts();
     llmagg::Wall wall(script);
@@ -190,6 +205,7 @@ int main() {
     errors(llm);
     leaving(llm);
     running(llm);
+    ended(llm);
     holds(wall.seen().find("\"requests\"") != std::string::npos, "what the wall saw");
     return failures != 0;
 }

@@ -20,10 +20,9 @@ type store struct {
 	client valkey.Client
 	key    string // "llmagg:{NAME}:"
 
-	mu     sync.Mutex // guards what follows
-	there  time.Time  // the server's clock …
-	asked  time.Time  // … at this time of the process's monotonic one; zero: unknown
-	leased bool       // the server knows gcra
+	mu    sync.Mutex // guards what follows
+	there time.Time  // the server's clock …
+	asked time.Time  // … at this time of the process's monotonic one; zero: unknown
 }
 
 const (
@@ -201,40 +200,25 @@ func (s *store) set(began time.Time, r valkey.ValkeyResult) error {
 }
 
 // gcra takes up to ARGV[3] units, by the server's time in µs: ARGV[1] µs a
-// unit, ARGV[2] µs of burst. It is the form of redis_rate's AllowAtMost.
-const gcraText = `local t = redis.call('TIME')
+// unit, ARGV[2] µs of burst. It is the form of redis_rate's AllowAtMost. Its
+// text is sent each time: a server that does not know it, as after a failover,
+// would answer EVALSHA in vain, and a slow one has no time for a second answer.
+var gcra = valkey.NewLuaScriptNoSha(`local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
 local per, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
 local tat = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now)
 local n = math.min(tonumber(ARGV[3]), math.floor((now + burst - tat) / per + 0.000001))
 if n <= 0 then return 0 end
 redis.call('SET', KEYS[1], string.format('%.0f', tat + n * per), 'PX', math.ceil((tat + n * per - now) / 1000) + 1000)
-return n`
-
-var gcra = valkey.NewLuaScript(gcraText)
+return n`)
 
 // Lease is [fleet.Store.Lease].
 func (s *store) Lease(ctx context.Context, b fleet.Budget, n int) (int, error) {
 	per := 1e6 / b.PerSecond
 	number := func(f float64) string { return strconv.FormatFloat(f, 'f', 6, 64) }
 	key, args := s.key+"rate:"+b.Route+":"+b.Of, []string{number(per), number(per * b.Burst), strconv.Itoa(n)}
-	s.mu.Lock()
-	leased := s.leased
-	s.mu.Unlock()
-	if leased {
-		granted, err := gcra.Exec(ctx, s.client, []string{key}, args).AsInt64()
-		return int(granted), plain(err)
-	}
-	// The first is no EVALSHA, which a server that does not know the script
-	// answers in vain: a slow server has no time for a second answer.
-	granted, err := s.client.Do(ctx, s.client.B().Eval().Script(gcraText).Numkeys(1).Key(key).Arg(args...).Build()).AsInt64()
-	if err != nil {
-		return 0, plain(err)
-	}
-	s.mu.Lock()
-	s.leased = true
-	s.mu.Unlock()
-	return int(granted), nil
+	granted, err := gcra.Exec(ctx, s.client, []string{key}, args).AsInt64()
+	return int(granted), plain(err)
 }
 
 // Mark is [fleet.Store.Mark].

@@ -301,7 +301,7 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 	s := start(t)
 	s.say("ACL SETUSER weak on >pw ~* +@read +@connection")
 	s.say("ACL SETUSER right on >pw resetchannels ~llmagg:{default}:* +@connection " +
-		"+xadd +xread +xrevrange +pexpire +time +eval +evalsha +set +get +pttl +del +zadd +zremrangebyscore +zcount")
+		"+xadd +xread +xrevrange +pexpire +time +eval +set +get +pttl +del +zadd +zremrangebyscore +zcount")
 	web, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer func() { _ = web.Close() }()

@@ -14,6 +14,7 @@ func TestWordsInOtherForms(t *testing.T) {
 		`"stop"`: "stop", `null`: "", `false`: "", `0`: "", `7`: "7", `{}`: "", `[]`: "", `[null]`: "", `{"type":null}`: "", `{"type":""}`: "",
 		`{"type":"stop"}`: "stop", `{"type":"finish","reason":"stop"}`: "stop", `{"value":"length","x":1}`: "length", `["stop","x"]`: "stop",
 		`[{"name":"stop"},"x"]`: "stop", `{"x":1}`: `{"x":1}`, `[1]`: `[1]`, `{"type":"a\"b"}`: `a"b`, `[[["stop"]]]`: `[[["stop"]]]`,
+		`[{"a":1},"length"]`:                       "length",
 		`{"x":"` + strings.Repeat("ä", 100) + `"}`: `{"x":"` + strings.Repeat("ä", 47) + "…",
 	} {
 		r := Reader{Data: []byte(text + ` `), Most: MaxDepth}

@@ -51,8 +51,8 @@ func wordIn(raw []byte) string {
 		for more := in.Array(); more; more = in.NextItem() {
 			if in.Next() == '{' && found == "" {
 				from := in.Span()
-				if found = wordIn(in.Data[from:in.Pos]); found != "" {
-					best = 0
+				if word := wordIn(in.Data[from:in.Pos]); word != "" && word[0] != '{' { // else it has no word
+					best, found = 0, word
 				}
 				some = true
 				continue

@@ -1,6 +1,9 @@
 package jsontext
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // Repeated is the first name that an object inside of another one has more than
 // once, and where that object stands, as "messages[0]"; "" for none. The
@@ -12,7 +15,7 @@ func Repeated(data []byte, plain, end int) (name, at string) {
 		return "", ""
 	}
 	for i := len(w.path) - 1; i >= 0; i-- {
-		if at != "" && w.path[i][0] != '[' {
+		if at != "" && !strings.HasPrefix(w.path[i], "[") {
 			at += "."
 		}
 		at += w.path[i]

@@ -12,7 +12,7 @@ import (
 func TestRepeatedNames(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"a":1,"a":2}`: " ", `{"a":{"b":1,"b":2}}`: "b a", `{"a":[{},{"c":{"b":1,"\u0062":2}}]}`: "b a[1].c", `{"a":{"b":{"c":1}},"b":{"c":1}}`: " ",
-		`{"a":{"b":{"c":1},"b":1}}`: "b a", `{"a":[{"b":1},{"b":1}]}`: " ", `{"a":[[{"b":1,"b":1}]]}`: "b a[0][0]", `[1]`: " ",
+		`{"a":{"b":{"c":1},"b":1}}`: "b a", `{"a":[{"b":1},{"b":1}]}`: " ", `{"a":[[{"b":1,"b":1}]]}`: "b a[0][0]", `[1]`: " ", `{"a":{"":{"b":1,"b":2}}}`: "b a.",
 	} {
 		name, at := Repeated([]byte(text), 0, 0)
 		require.Equal(t, want, name+" "+at, text)
