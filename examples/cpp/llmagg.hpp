@@ -12,7 +12,6 @@
 
 #include <cstdint>
 #include <cstring>
-#include <exception>
 #include <iterator>
 #include <memory>
 #include <stdexcept>
@@ -20,9 +19,6 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-#if defined(__GLIBCXX__)
-#include <cxxabi.h> // abi::__forced_unwind
-#endif
 
 #include "llmagg.h"
 
@@ -259,29 +255,8 @@ public:
     /// Calls function(const Event &) for each event, on this thread, until that is true or stop() was called. An exception of function's ends
     /// it, too, and leaves run(); the events behind stay in the queue.
     template <class Function> void run(Function function) {
-        struct Call {
-            Function &function;
-            std::exception_ptr thrown;
-        } call{function, nullptr};
-        const llmagg_event_fn each = [](const llmagg_event *e, void *user) -> int { // C stands between: nothing is thrown through it
-            auto &c = *static_cast<Call *>(user);
-            try {
-                return c.function(of(*e)) ? 1 : 0;
-#if defined(__GLIBCXX__)
-            } catch (abi::__forced_unwind &) {
-                throw; // the thread ends, and nobody may stop that
-#endif
-            } catch (...) {
-                c.thrown = std::current_exception();
-                return 1;
-            }
-        };
-        try {
-            detail::call(llmagg_queue_run, handle_.get(), each, static_cast<void *>(&call));
-        } catch (const Error &) {
-            if (call.thrown == nullptr) throw;
-        }
-        if (call.thrown != nullptr) std::rethrow_exception(call.thrown);
+        const llmagg_event_fn each = [](const llmagg_event *e, void *user) -> int { return (*static_cast<Function *>(user))(of(*e)) ? 1 : 0; };
+        detail::call(llmagg_queue_run, handle_.get(), each, static_cast<void *>(&function)); // the C library lets exceptions through
     }
     /// Ends run() before its next event, from any thread.
     void stop() { detail::call(llmagg_queue_stop, handle_.get()); }
