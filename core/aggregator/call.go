@@ -200,7 +200,7 @@ func (w *routeLoop) Reopen(scope *callstate.Scope, failed routing.Opened, reason
 		if err == nil {
 			return w.wanted.Opened, nil
 		}
-		if scope.Ended() != nil || !failure.NextRoute(err, &w.call.Payload.Options) {
+		if scope.Ended() != nil || w.ends(failed.Turn(), err) {
 			return nil, w.ended(err)
 		}
 		reason = err

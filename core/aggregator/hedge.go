@@ -36,29 +36,28 @@ func (w *routeLoop) contend(ctx context.Context, t routing.Turn, results chan<- 
 
 // hedged opens a stream on t, joined after a while by the next usable route:
 // the first to send a token wins, the other is cancelled upstream. It waits
-// for both.
-func (w *routeLoop) hedged(ctx context.Context, t routing.Turn, after time.Duration) (routing.Opened, *llm.Error) {
+// for both, and returns the contender whose result is that of the call.
+func (w *routeLoop) hedged(ctx context.Context, t routing.Turn, after time.Duration) *contender {
 	results := make(chan *contender, 2)
 	first := w.contend(ctx, t, results)
 	timer, began := time.NewTimer(after), time.Now()
 	defer timer.Stop()
 	select {
 	case r := <-results:
-		return r.Opened, r.err
+		return r
 	case at := <-timer.C:
 		if time.Since(at) > alarm.Late || time.Since(began) > after+alarm.Late { // the process was stopped: what has arrived is read first
 			timer.Reset(after)
 			select {
 			case r := <-results:
-				return r.Opened, r.err
+				return r
 			case <-timer.C:
 			}
 		}
 	}
 	next := w.second(t)
 	if next == nil {
-		r := <-results
-		return r.Opened, r.err
+		return <-results
 	}
 	next.Hedge(true)
 	w.at(t).Machinery().Tell(observe.Observation{Kind: observe.Hedged, Call: w.call.ID, To: w.at(next).Route()})
@@ -73,7 +72,7 @@ func (w *routeLoop) hedged(ctx context.Context, t routing.Turn, after time.Durat
 		if late := <-results; late.Opened != nil {
 			late.Opened.Abandon(over)
 		}
-		return nil, r.err
+		return r
 	}
 	if r.Opened == nil {
 		return w.remaining(r, <-results)
@@ -93,7 +92,7 @@ func (w *routeLoop) hedged(ctx context.Context, t routing.Turn, after time.Durat
 	if r == first && next.Spent() {
 		w.candidates[next.Place()].given.Store(true) // the lost hedge was its only attempt (R1)
 	}
-	return r.Opened, nil
+	return r
 }
 
 // afterHedge lets the call begin again where its hedge was, and gives back to
@@ -115,25 +114,21 @@ func other(c, a, b *contender) *contender {
 
 // remaining is the result of a hedged call whose first contender to end has
 // failed: the other decides. A call that loses both gives up both routes.
-func (w *routeLoop) remaining(failed, other *contender) (routing.Opened, *llm.Error) {
+func (w *routeLoop) remaining(failed, other *contender) *contender {
 	w.lost(failed.turn, failed.made, failed.err)
 	if other.Opened == nil {
 		w.lost(other.turn, other.made, other.err)
 	}
 	w.settled = true
-	return other.Opened, other.err
+	return other
 }
 
 // second is the route that joins t, nil if there is none or no hedge is
 // allowed.
 func (w *routeLoop) second(t routing.Turn) routing.Turn {
-	for i := range w.candidates {
-		if i != t.Place() && w.open(i) {
-			if !w.by.manager.Hedges().Allow() {
-				return nil
-			}
-			return w.turn(i)
-		}
+	i := w.nextBeside(t.Place())
+	if i < 0 || !w.by.manager.Hedges().Allow() {
+		return nil
 	}
-	return nil
+	return w.turn(i)
 }

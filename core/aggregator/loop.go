@@ -140,10 +140,13 @@ func (w *routeLoop) EachOther(place int, f func(*breaker.Breaker)) {
 
 // next is the first usable route that has not been given up, -1 for none. A
 // route whose window is probably too small comes after the others.
-func (w *routeLoop) next() int {
+func (w *routeLoop) next() int { return w.nextBeside(-1) }
+
+// nextBeside is next without the route at place.
+func (w *routeLoop) nextBeside(place int) int {
 	last := -1
 	for i := range w.candidates {
-		if w.open(i) {
+		if i != place && w.open(i) {
 			if !w.candidates[i].small {
 				return i
 			}
@@ -206,7 +209,8 @@ func (w *routeLoop) run(to *routing.Wanted) *llm.Error {
 		w.settled = false
 		var err *llm.Error
 		if after := w.call.Payload.Options.HedgeAfter; to.Stream && !lastResort && after > 0 {
-			to.Opened, err = w.hedged(w.scope.Context(), turn, after)
+			c := w.hedged(w.scope.Context(), turn, after)
+			turn, to.Opened, err = c.turn, c.Opened, c.err
 		} else {
 			err = turn.Ask(w.scope, to, lastResort)
 		}
