@@ -9,6 +9,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -153,6 +154,40 @@ def test_sockets_of_ended_processes_go(runtime: Path) -> None:
     assert not path.exists()
     done = command()
     assert (done.returncode, "LLMAGG_TOP=1" in done.stderr) == (2, True)
+
+
+def test_a_viewer_that_leaves_frees_its_place_at_once(process: int) -> None:
+    for _ in range(40):  # places are for eight
+        assert next(sockets.lines(process))["pid"] == process
+
+
+def test_a_viewer_too_many_is_told(process: int) -> None:
+    viewers = [sockets.lines(process) for _ in range(8)]
+    assert [next(viewer)["pid"] for viewer in viewers] == [process] * 8
+    assert next(sockets.lines(process))["error"] == "8 viewers watch this process already; close one of them"
+    for viewer in viewers:
+        viewer.close()  # type: ignore[attr-defined]
+
+
+def test_a_process_that_tells_nothing(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(sockets.folder() / "12.sock"))
+        listener.listen()
+        with monkeypatch.context() as patched:
+            patched.setattr(sockets, "_SILENCE", 0.05)
+            with pytest.raises(InvalidArgumentError, match=r"process 12 told nothing for 0\.05 s"):
+                next(sockets.lines(12))
+        told = sockets.lines(12)
+
+        def end() -> None:
+            for _ in range(2):
+                listener.accept()[0].close()
+
+        ender = threading.Thread(target=end)
+        ender.start()
+        with pytest.raises(InvalidArgumentError, match="process 12 ended before it told anything"):
+            next(told)
+        ender.join()
 
 
 def test_once(process: int) -> None:

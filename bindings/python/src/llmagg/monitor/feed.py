@@ -207,4 +207,9 @@ def told_safely(snapshot: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     try:
         return snapshot()
     except (LLMError, OSError) as error:
-        return {"error": f"{type(error).__name__}: {error}", "routes": [], "calls": [], "pid": os.getpid()}
+        return untold(f"{type(error).__name__}: {error}")
+
+
+def untold(why: str) -> dict[str, Any]:
+    """What is shown in a snapshot's place, with the reason."""
+    return {"error": why, "routes": [], "calls": [], "pid": os.getpid()}

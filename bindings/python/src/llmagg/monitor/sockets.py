@@ -10,21 +10,22 @@ import atexit
 import contextlib
 import json
 import os
+import select
 import socket
 import stat
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from llmagg.errors import InvalidArgumentError
 
-from .feed import Feed, told_safely
+from .feed import Feed, told_safely, untold
 
 PERIOD = 1.0  # seconds between two lines
 _VIEWERS = 8  # at the same time
+_SILENCE = 10  # seconds without a line that a viewer waits
 
 _START = "start one with LLMAGG_TOP=1 in its environment, it reports from its first call on"
 
@@ -68,18 +69,28 @@ def _accept(listener: socket.socket, feed: Feed) -> None:
         except OSError:
             return
         if not room.acquire(blocking=False):
-            viewer.close()
+            with viewer, contextlib.suppress(OSError):
+                viewer.sendall(_line(untold(f"{_VIEWERS} viewers watch this process already; close one of them")))
             continue
         threading.Thread(target=_tell, args=(viewer, feed, room), name="llmagg-top", daemon=True).start()
 
 
 def _tell(viewer: socket.socket, feed: Feed, room: threading.Semaphore) -> None:
+    left = select.poll()
+    left.register(viewer, 0)  # a viewer that leaves is told without being asked for; its place is free at once
     viewer.settimeout(5)
-    with viewer, contextlib.suppress(OSError):
-        while True:
-            viewer.sendall(json.dumps(told_safely(feed.snapshot), separators=(",", ":")).encode() + b"\n")
-            time.sleep(PERIOD)  # a picture is due each period, whatever happens
-    room.release()
+    try:
+        with viewer, contextlib.suppress(OSError):
+            while True:
+                viewer.sendall(_line(told_safely(feed.snapshot)))
+                if left.poll(PERIOD * 1000):
+                    return
+    finally:
+        room.release()
+
+
+def _line(snapshot: dict[str, Any]) -> bytes:
+    return json.dumps(snapshot, separators=(",", ":")).encode() + b"\n"
 
 
 def processes() -> list[int]:
@@ -100,16 +111,29 @@ def processes() -> list[int]:
 
 
 def lines(pid: int) -> Iterator[dict[str, Any]]:
-    """What a process tells, a snapshot each second, until it ends. Raises InvalidArgumentError if it has no socket."""
+    """What a process tells, a snapshot each second, until it ends.
+
+    Raises InvalidArgumentError if the process has no socket, ends before its first snapshot, or tells nothing for ten
+    seconds.
+    """
     with socket.socket(socket.AF_UNIX) as source:
-        source.settimeout(10)
+        source.settimeout(_SILENCE)
         try:
             source.connect(str(folder() / f"{pid}.sock"))
         except OSError as error:
             raise InvalidArgumentError(f"process {pid} does not report ({error.strerror}); {_START}") from None
-        with source.makefile("rb") as told, contextlib.suppress(OSError):
-            for line in told:
-                yield json.loads(line)
+        told = False
+        try:
+            with source.makefile("rb") as file:
+                for line in file:
+                    told = True
+                    yield json.loads(line)
+        except TimeoutError:
+            raise InvalidArgumentError(f"process {pid} told nothing for {_SILENCE} s; is it stopped?") from None
+        except OSError:
+            pass
+        if not told:
+            raise InvalidArgumentError(f"process {pid} ended before it told anything; {_START}")
 
 
 def chosen(pid: int | None) -> int:
