@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from conftest import FAST, python
+from llmagg.__main__ import main
 from llmagg.faultwall import FaultWall
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -193,17 +194,22 @@ def test_without_the_extra_the_command_says_what_to_install() -> None:
     assert (missing.returncode, "pip install 'llmagg[metrics]'" in missing.stderr) == (2, True)
 
 
-def test_all_commands_look_alike(command: Command) -> None:
-    told = command("--help").stdout.partition("Commands:")[2]
+def test_all_commands_look_alike(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    def command(*arguments: str) -> tuple[int, str, str]:  # in this process: there are more than twenty of them
+        return main([*arguments]), *capsys.readouterr()
+
+    told = command("--help")[1].partition("Commands:")[2]
     names = [line.split()[0] for line in told.splitlines() if line.strip()]
     assert {"ask", "batch", "wall", "dropin", "prices", "c-library", "serve-metrics"} <= set(names)
     for name in names:
-        done = command(name, "-h")
-        assert (done.returncode, done.stdout.startswith(f"Usage: llmagg {name} [OPTIONS]")) == (0, True), done.stdout
-        wrong = command(name, "--no-such-option")
-        assert (wrong.returncode, wrong.stdout) == (2, ""), wrong.stdout
-        assert f"Try 'llmagg {name} --help' for help." in wrong.stderr, wrong.stderr
-        assert "Error: No such option: --no-such-option" in wrong.stderr, wrong.stderr
+        code, out, _ = command(name, "-h")
+        assert (code, out.startswith(f"Usage: llmagg {name} [OPTIONS]")) == (0, True), out
+        code, out, err = command(name, "--no-such-option")
+        assert (code, out) == (2, ""), out
+        assert f"Try 'llmagg {name} --help' for help." in err, err
+        assert "Error: No such option: --no-such-option" in err, err
 
 
 def test_dropin_check(command: Command, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import ctypes
 import importlib.metadata
-import os
 import pkgutil
 import re
 import struct
@@ -176,7 +175,7 @@ def test_tests_and_examples_are_clean(folder: str) -> None:
 
 def test_examples_are_typed() -> None:
     files = sorted(map(str, (ROOT / "examples" / "python").glob("*.py")))
-    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", os.devnull, *files]
+    command = [sys.executable, "-m", "mypy", "--strict", *files]  # with what mypy has kept of the sources
     result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stdout + result.stderr
 
