@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 import llmagg
-from conftest import HELLO, aggregator_for, config_for
+from conftest import HELLO, aggregator_for, chats, config_for, until
 from llmagg import otel
 from llmagg.faultwall import FaultWall
 from llmagg.otel.names import NAMES
@@ -161,10 +161,7 @@ def test_a_stream_that_is_left_early(llm_wall: FaultWall, run: Callable[..., Any
                 async for _ in stream:
                     break
             assert world.spans()["chat bad"][0].attributes["llmagg.stream.left"]
-            for _ in range(200):
-                if len(world.kept.get_finished_spans()) == 3:
-                    break
-                await asyncio.sleep(0.01)
+            await until(lambda: len(world.kept.get_finished_spans()) == 3, "an attempt's span does not end")
 
     run(main())
     world.check(attempts=("bad", "slow"))
@@ -189,14 +186,11 @@ def test_a_call_that_is_cancelled(llm_wall: FaultWall, run: Callable[..., Any]) 
     async def main() -> None:
         with world.tracer.start_as_current_span("my request"):
             task = asyncio.create_task(aggregator.chat(HELLO))
-            await asyncio.sleep(0.3)
+            await until(lambda: [chat["body"]["model"] for chat in chats(llm_wall)][-1:] == ["slow"])
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            for _ in range(200):
-                if len(world.kept.get_finished_spans()) == 3:
-                    break
-                await asyncio.sleep(0.01)
+            await until(lambda: len(world.kept.get_finished_spans()) == 3, "an attempt's span does not end")
 
     run(main())
     world.check(attempts=("bad", "slow"))

@@ -82,12 +82,14 @@ class _Server(BaseHTTPRequestHandler):
         self.end_headers()
         event = b'data: {"choices":[{"index":0,"delta":{"content":"x"}}]}\n\n'
         try:
-            self.wfile.write(event)
-            self.stopped.wait(30)
+            sent = 0
+            while not sent or not self.stopped.wait(0.3):  # no stream is silent while the others take long to begin
+                self.wfile.write(event)
+                sent += 1
             if "silent" in self.path:
                 self.rfile.read()  # until the client leaves
                 return
-            self.wfile.write(event * (PIECES - 1))
+            self.wfile.write(event * (PIECES - sent))
             self.wfile.write(b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n')
         except OSError:
             pass  # the client has left

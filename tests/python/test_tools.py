@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-import time
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -156,16 +156,20 @@ def test_a_run(llm_wall: FaultWall, run: Any) -> None:
 
 
 def test_calls_of_one_answer_run_at_the_same_time(llm_wall: FaultWall, run: Any) -> None:
-    def blocks(seconds: float) -> str:
-        time.sleep(seconds)
-        return "done"
+    all_there = threading.Barrier(3, timeout=20)  # each call waits until all of them run
 
-    both = calls(("later", '{"seconds": 0.5}'), ("blocks", '{"seconds": 0.5}'), ("later", '{"seconds": 0.4}'))
-    llm_wall.script({"default": {"steps": [both, {"text": "ok"}]}})
-    begun = time.monotonic()
-    run(aggregator_for(llm_wall, "gpt-a").run_tools(HELLO, tools=[later, blocks]))
-    assert time.monotonic() - begun < 1.2
-    assert results(llm_wall) == ['{"waited":0.5}', "done", '{"waited":0.4}']
+    def blocks(name: str) -> str:
+        all_there.wait()
+        return name
+
+    async def awaits(name: str) -> str:
+        await asyncio.to_thread(all_there.wait)
+        return name
+
+    asked = calls(("awaits", '{"name": "a"}'), ("blocks", '{"name": "b"}'), ("awaits", '{"name": "c"}'))
+    llm_wall.script({"default": {"steps": [asked, {"text": "ok"}]}})
+    run(aggregator_for(llm_wall, "gpt-a").run_tools(HELLO, tools=[awaits, blocks]))
+    assert results(llm_wall) == ["a", "b", "c"]
 
 
 def test_errors_are_told_to_the_model(llm_wall: FaultWall) -> None:
