@@ -119,14 +119,15 @@ go-quick: ## Go tests without the race detector and without long measurements
 	$(GO) vet ./core/... ./capi/...
 	$(GO) test -short -skip '$(UNRACED)|$(WHOLE)' -timeout 100s ./core/...
 
-# Two files at a time: the Python tests wait for processes more than they compute.
+# Two files at a time: the Python tests wait for processes more than they compute. The pages, the longest file, come first: at the end
+# they would run alone.
 PYTEST := $(PYTHON) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 py-quick: ## Python tests, up to the first failure
 	$(PYTEST) -x tests/python
 
 py-test: lib venv ## Python tests against the built library
-	$(PYTEST) -rs tests/python tests/readme tests/bench
+	$(PYTEST) -rs tests/readme tests/python tests/bench
 
 examples: lib venv ## every Go example, run
 	$(GO) test -count=1 ./examples/go/...
