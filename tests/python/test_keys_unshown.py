@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,17 @@ def test_a_key_in_the_place_of_a_file_of_prices_is_not_shown(monkeypatch: pytest
     with pytest.raises(llmagg.LLMError, match="LLMAGG_PRICES cannot be read") as raised:
         llmagg.LLMAggregator().initialize_sync({"p": {"base_url": "http://127.0.0.1:1", "models": {"m": {}}}})
     assert _KEY[3:] not in str(raised.value)
+
+
+def test_names_are_looked_at_in_linear_time() -> None:
+    for name in ("a" * 20_000, "1" * 20_000, "a-" * 10_000):
+        begun = time.process_time()
+        assert _shown.bare(name) == name
+        assert time.process_time() - begun < 1  # by squares: 7 s
+    for name in ("a" * 20_000 + "1", "1" * 19 + "a", "a" * 19 + "1", "1b" * 10, "words " + "a1" * 10):
+        assert "not shown" in _shown.bare(name)
+    for name in ("a" * 18 + "1", "a" * 19 + "-1", "1" * 30, "a1-" * 20):
+        assert _shown.bare(name) == name
 
 
 def test_the_marks_of_keys_are_the_cores() -> None:

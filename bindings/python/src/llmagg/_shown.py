@@ -9,7 +9,8 @@ _MARKS = (
     "sk-", "sk_", "pk-", "gsk_", "xai-", "hf_", "aiza", "bearer ", "basic ", "ghp_", "glpat-", "nvapi-", "r8_", "akia",
 )  # fmt: skip
 """core/internal/shown's, which a test compares."""
-_MIXED = re.compile(r"@|(?=[0-9]*[A-Za-z])(?=[A-Za-z]*[0-9])[A-Za-z0-9]{20}")  # an address with a password, or a key
+# An address with a password, or a key: letters and digits without a gap, looked at from where they begin only.
+_MIXED = re.compile(r"@|(?<![A-Za-z0-9])(?=[0-9]*[A-Za-z])(?=[A-Za-z]*[0-9])[A-Za-z0-9]{20}")
 _HARMLESS = re.compile(r"[A-Za-z _.-]{0,32}|[+-]?[0-9.]{1,12}[A-Za-z]{0,2}")
 
 
