@@ -244,19 +244,17 @@ def test_cycles_and_depth_are_refused() -> None:
             _wire.encode(value)
 
 
+CHARACTERS = st.characters(exclude_categories=["Cs"])  # as Hypothesis finds out by itself, by trying a million
+TEXTS = st.text(CHARACTERS)
 JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**53), 2**53)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=8,
 )
-NAMES = st.text(min_size=1, max_size=8).map(lambda name: "x_" + name)
+NAMES = st.text(CHARACTERS, min_size=1, max_size=8).map(lambda name: "x_" + name)
 
 
-@given(content=st.none() | st.text(), extra=st.dictionaries(NAMES, JSON, max_size=3), name=st.none() | st.text())
+@given(content=st.none() | TEXTS, extra=st.dictionaries(NAMES, JSON, max_size=3), name=st.none() | TEXTS)
 def test_messages_survive_a_round_trip(content: Any, extra: Any, name: Any) -> None:
     message = Message(MessageRole.USER, content, name=name, extra=extra)
     assert Message.from_dict(_wire.decode(_wire.encode(message.to_dict()))) == message
