@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from llmagg import _fork, _names
+from llmagg import _fork, _late, _names
 
 SOURCES = Path(__file__).parents[2] / "bindings/python/src"
 MODULES = {
@@ -100,7 +100,8 @@ def imported_late(module: str, tree: ast.Module) -> set[str]:
 def test_each_late_import_is_finished_before_a_fork() -> None:
     code = "import sys, llmagg; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    found = {"llmagg.default", "llmagg.observers", *_names._LATE}  # by import_module
+    named = {f"llmagg.{place}" for place in _late._PLACES.values()}
+    found = {"llmagg.default", "llmagg.observers", *_names._LATE, *named}  # by import_module
     for module, path in MODULES.items():
         if module != "llmagg.pytest_plugin":  # pytest's own process
             found |= imported_late(module, ast.parse(path.read_text("utf-8")))

@@ -155,7 +155,12 @@ def test_an_answer_that_does_not_fit_is_asked_for_again_with_the_reason(llm_wall
 
 
 @pytest.mark.parametrize("grows", [False, True])
-def test_a_kept_answer_that_does_not_fit_is_asked_for_anew(llm_wall: FaultWall, grows: bool) -> None:
+def test_a_kept_answer_that_does_not_fit_is_asked_for_anew(
+    llm_wall: FaultWall, grows: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    reads = Form.read
+    monkeypatch.setattr(Form, "read", lambda form, response: (read.append(response.text), reads(form, response))[1])
     llm_wall.script({"default": {"steps": [{"text": BAD}, {"text": GOOD}]}})
     aggregator = aggregator_for(llm_wall, "gpt-a", cache=True)
     asked = []
@@ -169,6 +174,7 @@ def test_a_kept_answer_that_does_not_fit_is_asked_for_anew(llm_wall: FaultWall, 
         assert value is not None and value.people == 126000
         asked.append([attempt.outcome for attempt in attempts])
     assert asked == [["BAD_RESPONSE", "OK"], ["OK"], []]
+    assert read == [BAD, GOOD, BAD, GOOD, GOOD]  # each answer once
 
 
 def test_after_two_failures_the_next_route_is_asked(llm_wall: FaultWall) -> None:

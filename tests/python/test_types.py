@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import json
 import pickle
 import typing
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 import llmagg
 from conftest import HELLO, aggregator_for
-from llmagg import _gathered, _wire, types
+from llmagg import _gathered, _wire, params, types
 from llmagg.errors import BadResponseError, InvalidArgumentError
 from llmagg.faultwall import FaultWall
 from llmagg.types import (
@@ -338,5 +339,12 @@ def test_the_hints_of_data_types_can_be_read() -> None:
     assert len(data) >= 12
     for cls in [*data, llmagg.LLMAggregator, llmagg.Manager, llmagg.BaseProvider, llmagg.BaseLLMClient]:
         typing.get_type_hints(cls)
+    public = [getattr(llmagg, name) for name in llmagg.__all__]
+    methods = [each for cls in public if isinstance(cls, type) for each in vars(cls).values()]
+    for function in filter(inspect.isfunction, [*public, *map(inspect.unwrap, methods)]):
+        typing.get_type_hints(function)
+    for name in ("chat", "stream", "parse", "run_tools", "chat_sync"):
+        assert typing.get_type_hints(getattr(llmagg, name))["messages"] is not None
+    assert typing.get_type_hints(params.ChatParams)["deadline"] is not None
     config = {"model": "m", "provider": "p", "api_key": "k", "base_url": "u"}
     assert pydantic.TypeAdapter(llmagg.ModelConfig).validate_python(config) == llmagg.ModelConfig(**config)

@@ -47,6 +47,7 @@ LATE = (
     "llmagg.default",
     "llmagg.growing",
     "llmagg.observers",
+    "llmagg.params",
     "llmagg.parsing",
     "llmagg.plan",
     "llmagg.registration",

@@ -7,6 +7,7 @@ is imported with the first call, since msgspec is slow to import.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, TypeVar, Union
 
@@ -16,7 +17,7 @@ from ._wire import decode
 from .errors import BadResponseError
 from .events import ChunkEvent
 from .messages import Message, Role
-from .responses import ChatCompletionResponse, StreamChoice, StreamResponse, Usage
+from .responses import READ_BY, ChatCompletionResponse, StreamChoice, StreamResponse, Usage
 
 T = TypeVar("T")
 _Payload = bytes | bytearray | memoryview
@@ -113,11 +114,31 @@ _UNFIT = (ValueError, RecursionError)
 
 
 def response(payload: _Payload) -> ChatCompletionResponse:
-    """A whole answer."""
+    """A whole answer. If the application has replaced ``from_dict`` of a class, or a class in a module of providers,
+    that reads it.
+    """
+    if (reader := _reader(ChatCompletionResponse)) is not None:
+        made: ChatCompletionResponse = reader.from_dict(_spread(decode(payload)))
+        return made
     try:
         return _decode_response(payload)
     except _UNFIT:
         return ChatCompletionResponse.from_dict(_spread(decode(payload)))
+
+
+_MODULES = tuple(f"{__package__}.providers.{name}_provider" for name in ("openai", "deepseek", "gemini"))
+
+
+def _reader(kind: type[ChatCompletionResponse] | type[StreamResponse]) -> Any:
+    """What reads an answer, as an application's test has replaced it; None in the usual case."""
+    for module in _MODULES:
+        present = sys.modules[module].__dict__[kind.__name__]
+        if present is not kind:
+            return present
+    for cls, own in READ_BY[kind]:
+        if cls.__dict__["from_dict"] is not own:
+            return kind
+    return None
 
 
 # The functions below make each item when the reader asks for it, after the reader has dropped the last item. So there
@@ -141,7 +162,7 @@ def chunks(payload: _Payload, reading: Reading) -> Batch[StreamResponse]:
 def texts(payload: _Payload, reading: Reading) -> Batch[str]:
     """The texts that the chunks of a batch add to the first choice."""
     return _batch(
-        payload, reading, lambda pieces: _texts(pieces, reading), lambda others: map(StreamResponse.text, others)
+        payload, reading, lambda pieces: _texts(pieces, reading), lambda others: (chunk.text() for chunk in others)
     )
 
 
@@ -159,6 +180,9 @@ def _batch(
     payload: _Payload, reading: Reading, of_pieces: Callable[[_Pieces], Iterator[T]],
     of_others: Callable[[Iterator[StreamResponse]], Iterator[T]],
 ) -> Batch[T]:  # fmt: skip
+    if (reader := _reader(StreamResponse)) is not None:
+        others = _any_chunks(payload)
+        return len(others), of_others(reader.from_dict(chunk.to_dict()) for chunk in _whole(others, reading))
     try:
         pieces = _decode_pieces(payload)
     except _UNFIT:

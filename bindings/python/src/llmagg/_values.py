@@ -2,8 +2,8 @@
 
 Subclasses of str, int, float, list and dict, and members of Enums, are written as their value; numbers of numpy and
 other libraries, Decimal and Fraction as numbers; numpy's arrays and all sequences as arrays; all Mappings as objects;
-pydantic models and dataclasses as objects without the fields that are None; UUID and datetime as texts (RFC 4122,
-RFC 3339); bytes inside a content part as base64 text.
+pydantic models, dataclasses, Structs and classes of attrs as objects without the fields that are None; UUID and times
+as texts (RFC 4122, RFC 3339, ISO 8601), also those of numpy and pandas; bytes inside a content part as base64 text.
 """
 
 from __future__ import annotations
@@ -12,15 +12,19 @@ import contextlib
 import dataclasses
 import inspect
 import math
+import operator
 import os
 from collections import UserString
 from collections.abc import Iterator, Mapping, Sequence, Set, ValuesView
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from io import IOBase
 from numbers import Integral, Real
 from typing import Any
+from uuid import UUID
 
-from msgspec import json
+from msgspec import UNSET, Struct, json
 
 _URLS = ("pydantic", "pydantic_core")
 
@@ -51,8 +55,9 @@ def plain(value: Any) -> Any:
         if hasattr(kind, "__fields_set__"):  # pydantic 1
             return value.dict(by_alias=True, exclude_none=True)
         if hasattr(kind, "tolist") and hasattr(kind, "dtype"):  # numpy and its kin: scalars and arrays
-            listed = value.tolist()
-            return listed if type(listed) is not kind else float(listed)  # a longdouble remains one
+            return _of_array(value)
+        if kind not in _STANDARD and isinstance(value, _STANDARD):
+            return _standard(value)
     if isinstance(value, Integral):
         return int(value)
     if isinstance(value, Real):
@@ -64,6 +69,40 @@ def plain(value: Any) -> Any:
     if kind.__module__.split(".")[0] in _URLS and "Url" in kind.__name__:
         return str(value)
     raise TypeError(refusal(value))
+
+
+def _of_array(value: Any) -> Any:
+    """The values of an array or of a scalar of numpy's or its kin. Raises TypeError for a time that is none (NaT)."""
+    if getattr(value.dtype, "kind", "") in ("M", "m"):
+        if operator.ne(value, value).any():
+            raise TypeError("holds NaT, which is no time; expected a time, or None")
+        first = value.tolist()
+        while isinstance(first, list) and first:
+            first = first[0]
+        if isinstance(first, int):  # of a unit finer than a microsecond; it would be written as a bare number
+            value = value.astype(f"{value.dtype.kind}8[us]")
+    listed = value.tolist()
+    return listed if type(listed) is not type(value) else float(listed)  # a longdouble remains one
+
+
+_STANDARD = (datetime, date, time, timedelta, UUID)
+"""Types that msgspec writes, but not their subclasses, as those of pandas, pendulum and freezegun."""
+
+
+def _standard(value: Any) -> Any:
+    """The same time or UUID in the type of the standard library. Raises TypeError for a time that is none (NaT)."""
+    if not operator.eq(value, value):
+        raise TypeError(refusal(value))
+    if isinstance(value, datetime):
+        day = (value.year, value.month, value.day, value.hour, value.minute, value.second, value.microsecond)
+        return datetime(*day, tzinfo=value.tzinfo, fold=value.fold)
+    if isinstance(value, date):
+        return date(value.year, value.month, value.day)
+    if isinstance(value, time):
+        return time(value.hour, value.minute, value.second, value.microsecond, value.tzinfo, fold=value.fold)
+    if isinstance(value, timedelta):
+        return timedelta(value.days, value.seconds, value.microseconds)
+    return UUID(int=value.int)
 
 
 def _proxied(value: Any, kind: type) -> Any:
@@ -87,11 +126,10 @@ def is_text(value: Any) -> bool:
 
 
 def without_none(value: Any) -> Any:
-    """``value`` with each dataclass as a dict, without the fields that are None, which are unset. Returns ``value``
-    itself if it holds no dataclass.
+    """``value`` with each object of :func:`fields_of` as a dict, without the fields that are None, which are unset.
+    Returns ``value`` itself if it holds none.
     """
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = ((f.name, getattr(value, f.name)) for f in dataclasses.fields(value))
+    if (fields := fields_of(value)) is not None:
         return {name: without_none(item) for name, item in fields if item is not None}
     if isinstance(value, dict):
         made = {key: without_none(item) for key, item in value.items()}
@@ -100,6 +138,25 @@ def without_none(value: Any) -> Any:
         listed = [without_none(item) for item in value]
         return listed if any(new is not old for new, old in zip(listed, value)) else value
     return value
+
+
+def fields_of(value: Any) -> list[tuple[str, Any]] | None:
+    """The names in JSON and the values of the fields of a dataclass, a Struct of msgspec or a class of attrs, as
+    msgspec writes them; None for all else.
+    """
+    kind = type(value)
+    if dataclasses.is_dataclass(kind):
+        return [(f.name, getattr(value, f.name)) for f in dataclasses.fields(value)]
+    if isinstance(value, Struct):
+        config = value.__struct_config__
+        if config.array_like:
+            return None
+        tag = [(config.tag_field, config.tag)] if config.tag_field is not None else []
+        named = zip(value.__struct_encode_fields__, value.__struct_fields__)
+        return tag + [(name, item) for name, field in named if (item := getattr(value, field)) is not UNSET]
+    if hasattr(kind, "__attrs_attrs__"):
+        return [(field.name, getattr(value, field.name)) for field in kind.__attrs_attrs__]
+    return None
 
 
 def refusal(value: Any) -> str:
@@ -116,6 +173,8 @@ def refusal(value: Any) -> str:
         )
     if isinstance(value, os.PathLike):
         advice = "pass str() of it, or what the file holds"
+    elif isinstance(value, IOBase):
+        advice = "pass what its read() gives"
     elif isinstance(value, Iterator):
         advice = "pass list() of it"
     else:
@@ -213,8 +272,8 @@ def _inside(place: str, value: Any, *, any_key: bool = False) -> list[tuple[str,
         return inside
     if isinstance(value, (list, tuple, set, frozenset)):
         return [(f"{place}[{i}]", item) for i, item in enumerate(value)]
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return [(f"{place}.{f.name}", getattr(value, f.name)) for f in dataclasses.fields(value)]
+    if (fields := fields_of(value)) is not None:
+        return [(f"{place}.{name}", item) for name, item in fields]
     try:
         return [(place, plain(value))]
     except (TypeError, ValueError) as error:

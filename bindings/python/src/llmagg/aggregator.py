@@ -5,10 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import MappingProxyType
+from typing import Any, TypeVar
 
-from . import _names, _streamed, catalog, lookup, oldstyle, summary
+from . import _late, _names, _strange, _streamed, catalog, lookup, oldstyle, summary
 from ._closing import Closing
+from ._parameters import told
 from ._twin import twin
 from .config import ModelConfig, ProviderConfig  # noqa: F401 - tests patch some of these names
 from .embeddings import EmbeddingResponse
@@ -20,22 +22,12 @@ from .messages import Message, MessageRole  # noqa: F401
 from .providers import PROVIDERS, DeepSeekProvider, GeminiProvider, OpenAIProvider  # noqa: F401
 from .rankings import RerankResponse
 from .requests import ChatCompletionRequest, listed
-from .responses import ChatCompletionResponse
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ._native.calls import Call
-    from .budget import Budget
-    from .cache import Cache
-    from .growing import Growing
-    from .params import ChatParams, GenerateParams, Messages, Strategy, ToolParams
-    from .parsing import Parsed
-    from .tools import ToolRun
+from .responses import ChatCompletionResponse, answered
 
 T = TypeVar("T")
 
 __getattr__ = _names.of_module(__name__)
+_OWN = ("manager", "models", "strategy", "budget", "cache", "_initialized")
 
 
 def _provider_class(name: str) -> Any:
@@ -44,7 +36,7 @@ def _provider_class(name: str) -> Any:
 
 
 @cache
-def _planned_call() -> Callable[..., Call]:
+def _planned_call() -> Callable[..., _late.Call]:
     from . import plan  # at the first call, since it is slow to import
 
     return plan.call
@@ -86,17 +78,19 @@ class LLMAggregator(Closing):
     budget: Any = None
     cache: Any = None
     _filled: list[str] | None = None  # the names in ``models`` if initialize() filled it
+    _left_out: Mapping[str, str] = MappingProxyType({})  # unusable models of the configuration: name → reason
 
+    @told(_strange.place_of)
     def __init__(
         self, models: list[Any] | None = None,
-        strategy: Strategy | Callable[[list[str], dict[str, Any]], Any] | None = None, *, budget: Budget | None = None,
-        cache: Cache | bool | Mapping[str, Any] | None = None,
+        strategy: _late.Strategy | Callable[[list[str], dict[str, Any]], Any] | None = None, *,
+        budget: _late.Budget | None = None, cache: _late.Cache | bool | Mapping[str, Any] | None = None,
     ) -> None:  # fmt: skip
         self.manager: Any = lookup.registry(Manager, get_manager)
         groups = catalog.model_groups(models)
         self.models: list[Any] = groups if len(groups) > 1 else catalog.model_names(groups)
         catalog.check_strategy(strategy)
-        self.strategy, self.budget = strategy, budget
+        vars(self).update(strategy=strategy, budget=budget)  # past a ``__setattr__`` of the application
         if budget is not None:
             from .budget import names_of
 
@@ -104,9 +98,13 @@ class LLMAggregator(Closing):
         if cache is not None and cache is not False:
             from .cache import cache_of
 
-            self.cache = cache_of(cache)
+            vars(self)["cache"] = cache_of(cache)
         self._initialized = False
-        self._left_out: dict[str, str] = {}  # unusable models of the configuration: name → reason
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in _OWN and not hasattr(type(self), name):
+            _strange.attribute(self, name, _OWN)
+        super().__setattr__(name, value)
 
     def __repr__(self) -> str:
         state = "" if getattr(self, "_initialized", False) else ", not initialized"
@@ -165,25 +163,25 @@ class LLMAggregator(Closing):
 
             registration.configure(self, _provider_class, lenient=lenient)
 
-    def _call(self, messages: ChatCompletionRequest | Messages, params: Mapping[str, Any]) -> Call:
+    def _call(self, messages: ChatCompletionRequest | _late.Messages, params: Mapping[str, Any]) -> _late.Call:
         self._configure()
         return _planned_call()(self, messages, params)
 
-    def _other_call(self, request: dict[str, Any], params: dict[str, Any]) -> Call:
+    def _other_call(self, request: dict[str, Any], params: dict[str, Any]) -> _late.Call:
         self._configure()
         from . import plan
 
         return plan.other_call(self, {key: value for key, value in request.items() if value is not None}, params)
 
     async def chat(
-        self, messages: ChatCompletionRequest | Messages, **params: Unpack[ChatParams]
+        self, messages: ChatCompletionRequest | _late.Messages, **params: _late.Unpack[_late.ChatParams]
     ) -> ChatCompletionResponse:
         """Returns the whole answer, with ``attempts``. Raises LLMError; AllModelsFailedError if all models failed."""
         _streamed.refuse("chat", params)
         return await self._call(messages, params).response()
 
     def stream(
-        self, messages: ChatCompletionRequest | Messages, **params: Unpack[ChatParams]
+        self, messages: ChatCompletionRequest | _late.Messages, **params: _late.Unpack[_late.ChatParams]
     ) -> AsyncGenerator[StreamEvent, None]:
         """An async generator of events: ChunkEvent, perhaps RestartEvent, and DoneEvent with the whole answer.
 
@@ -194,7 +192,7 @@ class LLMAggregator(Closing):
         return self._call(messages, params).stream()
 
     def stream_text(
-        self, messages: ChatCompletionRequest | Messages, **params: Unpack[ChatParams]
+        self, messages: ChatCompletionRequest | _late.Messages, **params: _late.Unpack[_late.ChatParams]
     ) -> AsyncGenerator[str, None]:
         """An async generator of the answer's text as it arrives."""
         _streamed.refuse_whole(params, text=True)
@@ -229,8 +227,8 @@ class LLMAggregator(Closing):
         return RerankResponse(await self._other_call(request, params).other("rerank"), documents)
 
     async def parse(
-        self, messages: ChatCompletionRequest | Messages, form: type[T], **params: Unpack[ChatParams]
-    ) -> Parsed[T]:
+        self, messages: ChatCompletionRequest | _late.Messages, form: type[T], **params: _late.Unpack[_late.ChatParams]
+    ) -> _late.Parsed[T]:
         """Returns an answer as an object: ``parsed.value`` is a ``form``, such as a pydantic model or a dataclass.
 
         Example::
@@ -247,8 +245,8 @@ class LLMAggregator(Closing):
         return await parsing.parse(self, messages, form, params)
 
     def stream_parse(
-        self, messages: ChatCompletionRequest | Messages, form: type[T], **params: Unpack[ChatParams]
-    ) -> AsyncGenerator[Growing[T], None]:
+        self, messages: ChatCompletionRequest | _late.Messages, form: type[T], **params: _late.Unpack[_late.ChatParams]
+    ) -> AsyncGenerator[_late.Growing[T], None]:
         """An async generator of an object that grows: ``growing.data`` are its plain values so far.
 
         Example::
@@ -265,17 +263,17 @@ class LLMAggregator(Closing):
         return growing.objects(self, growing.Reader(self, messages, form, params))
 
     def stream_parse_sync(
-        self, messages: ChatCompletionRequest | Messages, form: type[T], **params: Unpack[ChatParams]
-    ) -> Iterator[Growing[T]]:
+        self, messages: ChatCompletionRequest | _late.Messages, form: type[T], **params: _late.Unpack[_late.ChatParams]
+    ) -> Iterator[_late.Growing[T]]:
         """``stream_parse`` as a plain iterator; each step blocks, and Ctrl-C ends it."""
         from . import growing
 
         return growing.objects_sync(self, growing.Reader(self, messages, form, params))
 
     async def run_tools(
-        self, messages: Messages, *, tools: Sequence[Callable[..., Any]], max_rounds: int = 10,
-        max_total_tokens: int | None = None, **params: Unpack[ToolParams],
-    ) -> ToolRun:  # fmt: skip
+        self, messages: _late.Messages, *, tools: Sequence[Callable[..., Any]], max_rounds: int = 10,
+        max_total_tokens: int | None = None, **params: _late.Unpack[_late.ToolParams],
+    ) -> _late.ToolRun:  # fmt: skip
         """Lets the model call Python functions, plain ones and coroutines, until it answers without a call.
 
         Example::
@@ -298,11 +296,11 @@ class LLMAggregator(Closing):
         )
 
     async def generate_response(
-        self, messages: Messages, max_retries: int | None = None, **params: Unpack[GenerateParams]
+        self, messages: _late.Messages, max_retries: int | None = None, **params: _late.Unpack[_late.GenerateParams]
     ) -> str:
         """Returns the answer's text. Raises AllModelsFailedError (a RuntimeError), whose cause is the last failure."""
         try:
-            return (await self.chat(messages, max_retries=max_retries, **params)).text
+            return answered(await self.chat(messages, max_retries=max_retries, **params))
         except LLMError as error:
             raise_all_failed(error)
 
@@ -343,21 +341,21 @@ class LLMAggregator(Closing):
     close_sync = twin(close)
 
     def chat_sync(
-        self, messages: ChatCompletionRequest | Messages, **params: Unpack[ChatParams]
+        self, messages: ChatCompletionRequest | _late.Messages, **params: _late.Unpack[_late.ChatParams]
     ) -> ChatCompletionResponse:
         """``chat`` for code without an event loop; it blocks, and Ctrl-C ends it."""
         _streamed.refuse("chat", params)
         return self._call(messages, params).response_sync()
 
     def stream_sync(
-        self, messages: ChatCompletionRequest | Messages, **params: Unpack[ChatParams]
+        self, messages: ChatCompletionRequest | _late.Messages, **params: _late.Unpack[_late.ChatParams]
     ) -> Iterator[StreamEvent]:
         """``stream`` as a plain iterator; each step blocks, and Ctrl-C ends it."""
         _streamed.refuse_whole(params)
         return self._call(messages, params).stream_sync()
 
     def stream_text_sync(
-        self, messages: ChatCompletionRequest | Messages, **params: Unpack[ChatParams]
+        self, messages: ChatCompletionRequest | _late.Messages, **params: _late.Unpack[_late.ChatParams]
     ) -> Iterator[str]:
         """``stream_text`` as a plain iterator; each step blocks, and Ctrl-C ends it."""
         _streamed.refuse_whole(params, text=True)
@@ -380,11 +378,11 @@ class LLMAggregator(Closing):
         return RerankResponse(self._other_call(request, params).other_sync("rerank"), documents)
 
     def generate_response_sync(
-        self, messages: Messages, max_retries: int | None = None, **params: Unpack[GenerateParams]
+        self, messages: _late.Messages, max_retries: int | None = None, **params: _late.Unpack[_late.GenerateParams]
     ) -> str:
         """``generate_response`` for code without an event loop; it blocks, and Ctrl-C ends it."""
         try:
-            return (self.chat_sync(messages, max_retries=max_retries, **params)).text
+            return answered(self.chat_sync(messages, max_retries=max_retries, **params))
         except LLMError as error:
             raise_all_failed(error)
 

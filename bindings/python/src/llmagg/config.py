@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from ._parameters import told_of
+
 
 def shown_url(url: Any) -> Any:
     """Returns a URL for use in messages; ``***`` replaces possible secrets (credentials and the query)."""
@@ -22,6 +24,7 @@ CLIENT_VENDORS: set[str] = set()
 """The vendors that have a client class in this package; each class adds its vendor."""
 
 
+@told_of
 @dataclass
 class ModelConfig:
     """One route: a model at a provider.
@@ -167,6 +170,7 @@ MODEL_KEYS = frozenset(_CORE) - {"provider"}
 """The keys that a model's entry in an old-style configuration may have."""
 
 
+@told_of
 @dataclass
 class ProviderConfig:
     """A provider and its models. ``models`` maps the configured name of each model to its configuration."""

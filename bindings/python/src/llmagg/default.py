@@ -15,9 +15,9 @@ import weakref
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from . import catalog, settings
+from . import _late, catalog, settings
 from ._native import blocking
 from .aggregator import LLMAggregator
 from .embeddings import EmbeddingResponse
@@ -27,14 +27,6 @@ from .manager import PrivateManager
 from .rankings import RerankResponse
 from .requests import ChatCompletionRequest
 from .responses import ChatCompletionResponse
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from .growing import Growing
-    from .params import ChatParams, Messages, ToolParams
-    from .parsing import Parsed
-    from .tools import ToolRun
 
 T = TypeVar("T")
 
@@ -114,7 +106,10 @@ def _model(messages: Any, params: Mapping[str, Any]) -> Any:
 
 
 async def chat(
-    messages: ChatCompletionRequest | Messages, *, models: Models | None = None, **params: Unpack[ChatParams]
+    messages: ChatCompletionRequest | _late.Messages,
+    *,
+    models: Models | None = None,
+    **params: _late.Unpack[_late.ChatParams],
 ) -> ChatCompletionResponse:
     """Asks the models in order and returns the whole answer. Messages are a text, or a list of messages.
 
@@ -131,9 +126,9 @@ async def chat(
 
 
 async def parse(
-    messages: ChatCompletionRequest | Messages, form: type[T], *, models: Models | None = None,
-    **params: Unpack[ChatParams],
-) -> Parsed[T]:  # fmt: skip
+    messages: ChatCompletionRequest | _late.Messages, form: type[T], *, models: Models | None = None,
+    **params: _late.Unpack[_late.ChatParams],
+) -> _late.Parsed[T]:  # fmt: skip
     """An answer as an object, as :meth:`LLMAggregator.parse`.
 
     Example::
@@ -145,9 +140,9 @@ async def parse(
 
 
 async def run_tools(
-    messages: Messages, *, tools: Sequence[Callable[..., Any]], models: Models | None = None, max_rounds: int = 10,
-    max_total_tokens: int | None = None, **params: Unpack[ToolParams],
-) -> ToolRun:  # fmt: skip
+    messages: _late.Messages, *, tools: Sequence[Callable[..., Any]], models: Models | None = None,
+    max_rounds: int = 10, max_total_tokens: int | None = None, **params: _late.Unpack[_late.ToolParams],
+) -> _late.ToolRun:  # fmt: skip
     """Lets the model call Python functions, as :meth:`LLMAggregator.run_tools`."""
     llm = await aggregator(models, params.get("model"))
     return await llm.run_tools(
@@ -156,7 +151,10 @@ async def run_tools(
 
 
 async def stream(
-    messages: ChatCompletionRequest | Messages, *, models: Models | None = None, **params: Unpack[ChatParams]
+    messages: ChatCompletionRequest | _late.Messages,
+    *,
+    models: Models | None = None,
+    **params: _late.Unpack[_late.ChatParams],
 ) -> AsyncGenerator[StreamEvent, None]:
     """The events of a streamed answer, as :meth:`LLMAggregator.stream`."""
     llm = await aggregator(models, _model(messages, params))
@@ -166,7 +164,10 @@ async def stream(
 
 
 async def stream_text(
-    messages: ChatCompletionRequest | Messages, *, models: Models | None = None, **params: Unpack[ChatParams]
+    messages: ChatCompletionRequest | _late.Messages,
+    *,
+    models: Models | None = None,
+    **params: _late.Unpack[_late.ChatParams],
 ) -> AsyncGenerator[str, None]:
     """The text of an answer as it arrives, as :meth:`LLMAggregator.stream_text`.
 
@@ -182,9 +183,9 @@ async def stream_text(
 
 
 async def stream_parse(
-    messages: ChatCompletionRequest | Messages, form: type[T], *, models: Models | None = None,
-    **params: Unpack[ChatParams],
-) -> AsyncGenerator[Growing[T], None]:  # fmt: skip
+    messages: ChatCompletionRequest | _late.Messages, form: type[T], *, models: Models | None = None,
+    **params: _late.Unpack[_late.ChatParams],
+) -> AsyncGenerator[_late.Growing[T], None]:  # fmt: skip
     """An object that grows while its answer arrives, as :meth:`LLMAggregator.stream_parse`."""
     llm = await aggregator(models, _model(messages, params))
     async with aclosing(llm.stream_parse(messages, form, **params)) as objects:
@@ -230,46 +231,55 @@ def _named(what: str, models: Models | None, params: Mapping[str, Any]) -> tuple
 
 
 def stream_parse_sync(
-    messages: ChatCompletionRequest | Messages, form: type[T], *, models: Models | None = None,
-    **params: Unpack[ChatParams],
-) -> Iterator[Growing[T]]:  # fmt: skip
+    messages: ChatCompletionRequest | _late.Messages, form: type[T], *, models: Models | None = None,
+    **params: _late.Unpack[_late.ChatParams],
+) -> Iterator[_late.Growing[T]]:  # fmt: skip
     """``stream_parse`` as a plain iterator; each step blocks, and Ctrl-C ends it."""
     return aggregator_sync(models, _model(messages, params)).stream_parse_sync(messages, form, **params)
 
 
 def chat_sync(
-    messages: ChatCompletionRequest | Messages, *, models: Models | None = None, **params: Unpack[ChatParams]
+    messages: ChatCompletionRequest | _late.Messages,
+    *,
+    models: Models | None = None,
+    **params: _late.Unpack[_late.ChatParams],
 ) -> ChatCompletionResponse:
     """``chat`` for code without an event loop; it blocks, and Ctrl-C ends it."""
     return aggregator_sync(models, _model(messages, params)).chat_sync(messages, **params)
 
 
 def parse_sync(
-    messages: ChatCompletionRequest | Messages, form: type[T], *, models: Models | None = None,
-    **params: Unpack[ChatParams],
-) -> Parsed[T]:  # fmt: skip
+    messages: ChatCompletionRequest | _late.Messages, form: type[T], *, models: Models | None = None,
+    **params: _late.Unpack[_late.ChatParams],
+) -> _late.Parsed[T]:  # fmt: skip
     """``parse`` for code without an event loop; it blocks, and Ctrl-C ends it."""
     return aggregator_sync(models, _model(messages, params)).parse_sync(messages, form, **params)
 
 
 def run_tools_sync(
-    messages: Messages, *, tools: Sequence[Callable[..., Any]], models: Models | None = None, max_rounds: int = 10,
-    max_total_tokens: int | None = None, **params: Unpack[ToolParams],
-) -> ToolRun:  # fmt: skip
+    messages: _late.Messages, *, tools: Sequence[Callable[..., Any]], models: Models | None = None,
+    max_rounds: int = 10, max_total_tokens: int | None = None, **params: _late.Unpack[_late.ToolParams],
+) -> _late.ToolRun:  # fmt: skip
     """``run_tools`` for code without an event loop; it blocks, and Ctrl-C ends it."""
     llm = aggregator_sync(models, params.get("model"))
     return llm.run_tools_sync(messages, tools=tools, max_rounds=max_rounds, max_total_tokens=max_total_tokens, **params)
 
 
 def stream_sync(
-    messages: ChatCompletionRequest | Messages, *, models: Models | None = None, **params: Unpack[ChatParams]
+    messages: ChatCompletionRequest | _late.Messages,
+    *,
+    models: Models | None = None,
+    **params: _late.Unpack[_late.ChatParams],
 ) -> Iterator[StreamEvent]:
     """``stream`` as a plain iterator; each step blocks, and Ctrl-C ends it."""
     return aggregator_sync(models, _model(messages, params)).stream_sync(messages, **params)
 
 
 def stream_text_sync(
-    messages: ChatCompletionRequest | Messages, *, models: Models | None = None, **params: Unpack[ChatParams]
+    messages: ChatCompletionRequest | _late.Messages,
+    *,
+    models: Models | None = None,
+    **params: _late.Unpack[_late.ChatParams],
 ) -> Iterator[str]:
     """``stream_text`` as a plain iterator; each step blocks, and Ctrl-C ends it."""
     return aggregator_sync(models, _model(messages, params)).stream_text_sync(messages, **params)

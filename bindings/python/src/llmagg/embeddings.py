@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from ._wire import decode
 from .attempt import Attempt
 from .cost import Cost
 from .responses import Usage
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 class EmbeddingResponse:

@@ -7,8 +7,9 @@ from contextlib import aclosing
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from . import _names, oldstyle
+from . import _names, _strange, oldstyle
 from ._closing import Closing
+from ._parameters import told
 from .aggregator import LLMAggregator
 from .log import logger  # noqa: F401 - tests patch this name
 
@@ -17,6 +18,7 @@ __getattr__ = _names.of_module(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 _OURS = LLMAggregator  # a test may patch the name
+_OWN = ("aggregator", "_config_initialized")
 
 # A method of LLMAggregator becomes one of LLMAggrator, which initializes itself first.
 
@@ -62,9 +64,15 @@ def _blocking(method: Callable[Concatenate[LLMAggregator, P], T]) -> Callable[Co
 class LLMAggrator(Closing):
     """Uses ``aggregator`` for all calls, whose methods it has. Thread-safe."""
 
+    @told(_strange.place_of)
     def __init__(self, models: list[str] | None = None) -> None:
         self.aggregator = LLMAggregator(models)
         self._config_initialized = False
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in _OWN and not hasattr(type(self), name):
+            _strange.attribute(self, name, _OWN)
+        super().__setattr__(name, value)
 
     async def initialize(self, config: Any = None) -> None:
         """As :meth:`LLMAggregator.initialize`; looks for a configuration if none is given."""

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Union
 
 from ._brief import brief
+from ._parameters import told_of
 from ._wire import build, decode, expect_object, later_extra, template
 from .errors import BadResponseError, InvalidArgumentError
 
@@ -47,6 +48,7 @@ else:
 
 
 @later_extra
+@told_of
 @dataclass(repr=False)
 class Message:
     """A message of a request or of an answer.
@@ -159,6 +161,7 @@ class ToolCall:
         return read
 
 
+@told_of
 @dataclass
 class Function:
     """A function that a model may call (the old form of tools). ``parameters`` is a JSON schema."""

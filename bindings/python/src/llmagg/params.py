@@ -9,17 +9,13 @@ An application's own functions can take the same parameters::
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict
+from datetime import timedelta
+from typing import Any, Literal, Protocol, TypedDict
 
+from .budget import Budget
 from .messages import Function, Message
+from .responses import ChatCompletionResponse
 from .vendor_params import VendorParams
-
-if TYPE_CHECKING:
-    from datetime import timedelta
-
-    from .budget import Budget
-    from .responses import ChatCompletionResponse
-
 
 Strategy = Literal["order", "weighted", "latency", "least_busy", "cost", "usage"]
 

@@ -224,19 +224,20 @@ class Search(Generic[T]):
         self._bounds = Bounds(self._params)
         self._attempts: list[Attempt] = []
         self._tried: list[str] = []
+        self._kept: tuple[ChatCompletionResponse, T] | None = None  # an answer from the cache that fits
 
     async def run(self, response: ChatCompletionResponse | None = None) -> Parsed[T]:
         """Asks until an answer fits. ``response`` is the first answer, of the call that ``first`` describes."""
         if response is not None:
             self._count(response.attempts)
             if self._is_stale(response):
-                response = None
+                response = await self._call(self._user, cache="refresh")
         while True:
             if response is None:
                 response = await self._call(self._user if not self._tried else self._others())
             for again in range(1, _MOST + 1):
                 try:
-                    return Parsed(self.form.read(response), response, self._attempts)
+                    return Parsed(self._value(response), response, self._attempts)
                 except UnfitError as unfit:
                     reason = str(unfit)
                 self._mark(reason)
@@ -256,7 +257,7 @@ class Search(Generic[T]):
             response = None
 
     async def _call(
-        self, user: Any, unfit: ChatCompletionResponse | None = None, reason: str = ""
+        self, user: Any, unfit: ChatCompletionResponse | None = None, reason: str = "", **options: Any
     ) -> ChatCompletionResponse:
         if self._bounds.late():
             raise APITimeoutError("the deadline passed before an answer fitted", attempts=self._attempts)
@@ -267,6 +268,7 @@ class Search(Generic[T]):
             answer = unfit.choices[0].message.to_dict() if unfit.choices else {"role": "assistant", "content": ""}
             more = [answer, {"role": "user", "content": told}]
         asked, params = self.first(more)
+        params |= options
         if unfit is not None:
             params["model"] = unfit.route or None
         try:
@@ -285,10 +287,15 @@ class Search(Generic[T]):
         if not response.cached:
             return False
         try:
-            self.form.read(response)
+            self._kept = response, self.form.read(response)
         except UnfitError:
             return True
         return False
+
+    def _value(self, response: ChatCompletionResponse) -> T:
+        """The object of an answer, which is read once."""
+        kept = self._kept
+        return kept[1] if kept is not None and kept[0] is response else self.form.read(response)
 
     def first(self, more: Sequence[Any] = ()) -> tuple[Any, dict[str, Any]]:
         """What is asked, with further messages at its end, and the parameters of the next call."""

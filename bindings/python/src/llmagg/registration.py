@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -57,9 +58,9 @@ async def install(
         from ._native import fleet
 
         fleet.join(read.fleet)
-    user._left_out = read.left_out
+    vars(user)["_left_out"] = read.left_out
     if filled or found:  # not chosen: initialize() with a configuration replaces them
-        user._filled = lookup.model_names(user.manager) if filled else list(found)
+        vars(user)["_filled"] = lookup.model_names(user.manager) if filled else list(found)
         user.models = list(user._filled)
     user._initialized = True
 
@@ -76,7 +77,7 @@ def _register(user: Any, read: oldstyle.Read, made: dict[str, Any], chosen: Sequ
         if registered.get(name) is not provider:
             lookup.register(user.manager, provider)
         if not isinstance(getattr(provider, _KEY, None), Identities):
-            setattr(provider, _KEY, _Owners())
+            _attach(provider, _KEY, _Owners())
         _owners(provider).add(user)
     for name in gone:
         if (provider := registered.pop(name, None)) is not None:
@@ -135,7 +136,7 @@ async def _providers(user: Any, read: oldstyle.Read, class_of: Callable[[str], A
             continue
         if isinstance(cls, type):
             provider = cls(config)
-            provider.environment = oldstyle.environment_of(config)
+            _attach(provider, "environment", oldstyle.environment_of(config))
         else:  # a test's stand-in for the class; the original called this method
             models = {name: model.to_core() for name, model in config.models.items()}
             provider = cls.create_from_config(config.provider, models)
@@ -143,6 +144,12 @@ async def _providers(user: Any, read: oldstyle.Read, class_of: Callable[[str], A
             await initializing
         made[config.provider] = provider
     return made
+
+
+def _attach(provider: Any, name: str, value: Any) -> None:
+    """Notes something of ours on a provider, past a ``__setattr__`` of the application. A class may have no room."""
+    with contextlib.suppress(TypeError):
+        vars(provider)[name] = value
 
 
 def _gone(user: Any, made: dict[str, Any]) -> list[str]:

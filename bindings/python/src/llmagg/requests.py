@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ._parameters import told_of
 from ._shown import bare, shown
 from .errors import InvalidArgumentError
 from .messages import Function, Message
 
 
+@told_of
 @dataclass
 class ChatCompletionRequest:
     """A request to a model. Fields that are None are not sent. ``extra`` is sent beside the known fields; a name in it

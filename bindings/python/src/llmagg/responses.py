@@ -237,6 +237,12 @@ class ChatCompletionResponse:
         return encode(self.to_dict(), "the response").decode()
 
 
+def answered(response: Any) -> str:
+    """The text of an answer, which a test may have put in the place of ours."""
+    text = response.text if isinstance(response, ChatCompletionResponse) else response.choices[0].message.content
+    return text or ""
+
+
 _HEAD = ("id", "object", "created", "model")
 _REST = ("system_fingerprint", "service_tier")
 _RESPONSE = template(ChatCompletionResponse, id="", object="chat.completion", created=0, model="", id_of_call=0)
@@ -317,3 +323,9 @@ class StreamResponse:
 
 
 _CHUNK = template(StreamResponse, id="", object="chat.completion.chunk", created=0, model="")
+
+READ_BY = {
+    kind: [(cls, vars(cls)["from_dict"]) for cls in (kind, part, Message, Usage)]
+    for kind, part in ((ChatCompletionResponse, Choice), (StreamResponse, StreamChoice))
+}
+"""The classes that read an answer, and how: an application may replace ``from_dict``. Here, before it can."""

@@ -7,9 +7,9 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing, closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
+from typing import Any, Generic, Literal, TypeVar, overload
 
-from .. import _misspelt, default
+from .. import _late, _misspelt, default
 from .._native import blocking
 from .._shown import shown
 from ..errors import InvalidArgumentError
@@ -25,11 +25,6 @@ from .report import Answer, LedgerError, Report
 from .rows import Rows, form_of, parquet
 from .window import Window
 
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ..params import RowParams
-
 T = TypeVar("T")
 _FORM = 1  # of ledgers
 
@@ -39,7 +34,7 @@ async def run(
     prompt: Prompt | None = None, parse: Any = None, resume: bool = False, retry_errors: bool = False,
     max_cost: float | None = None, errors: Literal["rows", "stop"] = "rows", stop_after_errors: float | None = None,
     progress: bool = False, ledger: Kind | Path = "sqlite", window: int | None = None, batch_api: Use = "never",
-    batch_wait: float = 86400.0, batch_poll: float = 5.0, **params: Unpack[RowParams],
+    batch_wait: float = 86400.0, batch_poll: float = 5.0, **params: _late.Unpack[_late.RowParams],
 ) -> Report:  # fmt: skip
     """Asks each row of ``source``, and writes the answers to ``destination`` in the order of the rows.
 
@@ -103,7 +98,7 @@ async def _asked_of(llm: Any, models: default.Models | None, model: str | None) 
     return llm
 
 
-def run_sync(source: Any, destination: str | Path, llm: Any = None, **options: Unpack[RunOptions]) -> Report:
+def run_sync(source: Any, destination: str | Path, llm: Any = None, **options: _late.Unpack[RunOptions]) -> Report:
     """``run`` for code without an event loop; it blocks, and Ctrl-C ends it. What was answered is in the ledger."""
     blocking.refuse_inside_loop()
     return asyncio.run(run(source, destination, llm, **options))
@@ -136,11 +131,13 @@ class Stream(Generic[T]):
 
 
 @overload
-def stream(rows: Any, llm: Any = None, *, parse: None = None, **options: Unpack[StreamOptions]) -> Stream[Any]: ...
+def stream(
+    rows: Any, llm: Any = None, *, parse: None = None, **options: _late.Unpack[StreamOptions]
+) -> Stream[Any]: ...
 
 
 @overload
-def stream(rows: Any, llm: Any = None, *, parse: type[T], **options: Unpack[StreamOptions]) -> Stream[T]: ...
+def stream(rows: Any, llm: Any = None, *, parse: type[T], **options: _late.Unpack[StreamOptions]) -> Stream[T]: ...
 
 
 def stream(

@@ -10,6 +10,7 @@ import inspect
 import warnings
 from typing import Any
 
+from .. import _strange
 from ..config import shown_url
 from ..errors import InvalidArgumentError, LLMError
 
@@ -141,23 +142,7 @@ def check(cls: type) -> tuple[str, ...]:
             raise TypeError(f"{cls.__name__} overrides {name}, which is never called: {_INSTEAD}")
     for name, method in vars(cls).items():
         private = name.startswith("_") and not name.startswith("__") and not name.startswith(f"_{cls.__name__}__")
-        if private and inspect.isfunction(method) and not hasattr(base, name) and not _is_used(cls, name):
+        if private and inspect.isfunction(method) and not hasattr(base, name) and not _strange.is_used(cls, name):
             text = f"{cls.__name__}.{name} is never called in its class and overrides no method of {base.__name__}"
             warnings.warn(f"{text}; if it overrode one of the original package, {_INSTEAD}", UserWarning, stacklevel=3)
     return tuple(name for name in _FIELDS if not isinstance(inspect.getattr_static(cls, name), Setting))
-
-
-def _is_used(cls: type, name: str) -> bool:
-    classes = [known for known in cls.__mro__ if not (known.__module__ or "").startswith("llmagg")]
-    return any(_mentions(value, name) for known in classes for value in vars(known).values())
-
-
-def _mentions(value: Any, name: str) -> bool:
-    value = getattr(value, "fget", None) or getattr(value, "__func__", value)
-    pending = [code] if (code := getattr(inspect.unwrap(value), "__code__", None)) else []
-    while pending:
-        code = pending.pop()
-        if name in code.co_names or name in code.co_consts:
-            return True
-        pending += [inner for inner in code.co_consts if inspect.iscode(inner)]
-    return False

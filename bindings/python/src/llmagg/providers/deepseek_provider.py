@@ -8,6 +8,7 @@ from .. import _names
 from ..catalog import spoken_by_core
 from ..log import logger  # noqa: F401 - tests patch this name
 from ..provider import BaseProvider  # noqa: F401
+from ..responses import ChatCompletionResponse, StreamResponse  # noqa: F401
 from .openai_provider import CLIENTS, OpenAIClient, OpenAIProvider
 
 __getattr__ = _names.of_module(__name__)

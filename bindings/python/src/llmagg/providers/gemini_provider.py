@@ -9,6 +9,7 @@ from ..catalog import spoken_by_core
 from ..config import ProviderConfig
 from ..log import logger  # noqa: F401 - tests patch this name
 from ..provider import BaseProvider  # noqa: F401
+from ..responses import ChatCompletionResponse, StreamResponse  # noqa: F401
 from . import attributes
 from .openai_provider import CLIENTS, OpenAIClient, OpenAIProvider
 

@@ -8,9 +8,9 @@ import sys
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from functools import partial
 from types import MappingProxyType, NoneType
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-from .. import _names, oldstyle
+from .. import _late, _names, _strange, oldstyle
 from .._context import core_calls, exchange_options
 from ..catalog import spoken_by_core, vendor_of
 from ..client import BaseLLMClient
@@ -22,9 +22,6 @@ from ..provider import BaseProvider
 from ..requests import ChatCompletionRequest
 from ..responses import ChatCompletionResponse, StreamResponse
 from . import attributes
-
-if TYPE_CHECKING:
-    from .._native.calls import Call
 
 __getattr__ = _names.of_module(__name__)
 P = TypeVar("P", bound="OpenAIProvider")
@@ -53,6 +50,11 @@ class OpenAIClient(BaseLLMClient):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._redefined = attributes.check(cls)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not hasattr(type(self), name):
+            _strange.setting(self, name)
+        super().__setattr__(name, value)
 
     async def chat_completion(self, request: ChatCompletionRequest) -> ChatCompletionResponse:
         """Sends the request. Raises an LLMError with the attempts."""
@@ -109,7 +111,7 @@ class OpenAIClient(BaseLLMClient):
         """Whether a subclass, a mock or the application has replaced one of our methods."""
         return getattr(type(self), name) is not _OURS[name] or name in vars(self)
 
-    def _direct(self, request: ChatCompletionRequest, *, stream: bool) -> Call:
+    def _direct(self, request: ChatCompletionRequest, *, stream: bool) -> _late.Call:
         """A call of the core on this route. If hooks are overridden, each attempt calls this client back."""
         from .._native import calls, route
         from .._native.handle import Routes
@@ -146,7 +148,7 @@ class OpenAIClient(BaseLLMClient):
         wanted = request.stream and exchange_options.get({}).get("include_usage")
         return {"stream_options": dict(_USAGE)} if wanted else {}
 
-    def _bare(self, request: ChatCompletionRequest) -> Call:
+    def _bare(self, request: ChatCompletionRequest) -> _late.Call:
         """One HTTP exchange without retries, limits and circuit breaker; the core's call around it applies them."""
         from .._native import route
         from .._native.calls import Call

@@ -1,0 +1,47 @@
+"""Types for annotations whose modules are slow to import: ``typing.get_type_hints`` imports them, other code does not.
+
+An annotation says ``_late.Budget``; as all annotations of the package, it is a text until somebody evaluates it.
+"""
+
+from __future__ import annotations
+
+import typing
+
+if typing.TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ._native.calls import Call
+    from .budget import Budget
+    from .cache import Cache
+    from .growing import Growing
+    from .params import ChatParams, GenerateParams, Messages, RowParams, Strategy, ToolParams
+    from .parsing import Parsed
+    from .tools import ToolRun
+
+__all__ = (
+    "Budget", "Cache", "Call", "ChatParams", "GenerateParams", "Growing", "Messages", "Parsed", "RowParams", "Strategy",
+    "ToolParams", "ToolRun", "Unpack",
+)  # fmt: skip
+_PARAMS = ("ChatParams", "GenerateParams", "Messages", "RowParams", "Strategy", "ToolParams")
+_PLACES = {
+    "Budget": "budget", "Cache": "cache", "Call": "_native.calls", "Growing": "growing", "Parsed": "parsing",
+    "ToolRun": "tools", **dict.fromkeys(_PARAMS, "params"),
+}  # fmt: skip
+
+
+class _Plain:
+    """Stands for ``Unpack`` on Python 3.10 without typing_extensions: the parameters are those of the TypedDict."""
+
+    def __class_getitem__(cls, item: typing.Any) -> typing.Any:
+        return item
+
+
+def __getattr__(name: str) -> typing.Any:
+    from importlib import import_module
+
+    if name == "Unpack":
+        found = getattr(typing, name, None)
+        return found if found is not None else _Plain
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_PLACES[name]}", __package__), name)

@@ -1,0 +1,48 @@
+"""Constructors whose TypeError for a parameter that they do not have says which parameter was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+S = TypeVar("S")
+C = TypeVar("C", bound=type)
+Init = Callable[Concatenate[S, P], None]
+
+
+def told(elsewhere: Callable[[str], str] | None = None) -> Callable[[Init[S, P]], Init[S, P]]:
+    """Makes an ``__init__`` say what was meant. ``elsewhere`` says where a parameter of that name belongs, or ""."""
+
+    def made(init: Init[S, P]) -> Init[S, P]:
+        code: Any = init.__code__
+        known = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+        names = frozenset(known)
+
+        @wraps(init)
+        def checked(self: S, /, *args: P.args, **kwargs: P.kwargs) -> None:
+            if kwargs and not names.issuperset(kwargs):
+                name = next(name for name in kwargs if name not in names)
+                found = nearest(name, known)
+                meant = f"did you mean {found!r}?" if found else elsewhere(name) if elsewhere is not None else ""
+                meant = meant or f"its parameters are {', '.join(known)}"
+                raise TypeError(f"{init.__qualname__.partition('.')[0]}() has no parameter {name!r}; {meant}")
+            init(self, *args, **kwargs)
+
+        return checked
+
+    return made
+
+
+def told_of(cls: C) -> C:
+    """Makes the constructor of a dataclass say what was meant."""
+    cls.__init__ = told()(cls.__init__)  # type: ignore[misc]
+    return cls
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The known name that a name was probably meant to be; "" without any."""
+    from difflib import get_close_matches  # slow to import
+
+    return next(iter(get_close_matches(name.lower(), list(known), 1, 0.8)), "")

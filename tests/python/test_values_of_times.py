@@ -1,0 +1,126 @@
+"""Times of other libraries, and objects with fields: written as what they mean, or refused with their place."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import uuid
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+import llmagg
+from conftest import HELLO, aggregator_for, chats
+from llmagg import _values
+from llmagg.faultwall import FaultWall
+
+UTC = datetime.timezone.utc
+FINE = np.datetime64("2026-01-02T03:04:05.123456789")
+
+
+class Moment(datetime.datetime):
+    """As pandas' Timestamp, pendulum's DateTime and freezegun's FakeDatetime."""
+
+
+class Day(datetime.date):
+    pass
+
+
+class Clock(datetime.time):
+    pass
+
+
+class Span(datetime.timedelta):
+    pass
+
+
+class Key(uuid.UUID):
+    pass
+
+
+class Nowhere(datetime.datetime):
+    """As pandas' NaT."""
+
+    def __eq__(self, _: object) -> bool:
+        return False
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Struct(msgspec.Struct, tag=True, rename={"a": "x"}):
+    a: Any = 1
+    b: str | None = None
+    c: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class Row(msgspec.Struct, array_like=True):
+    a: int | None = None
+
+
+class Field:
+    """As a field of attrs: msgspec writes classes with ``__attrs_attrs__``."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class Attrs:
+    __attrs_attrs__ = (Field("a"), Field("b"))
+
+    def __init__(self, a: Any) -> None:
+        self.a, self.b = a, None
+
+
+SENT: dict[str, tuple[Any, Any]] = {
+    "datetime subclass": (Moment(2026, 1, 2, 3, tzinfo=UTC), "2026-01-02T03:00:00Z"),
+    "date subclass": (Day(2026, 1, 2), "2026-01-02"),
+    "time subclass": (Clock(1, 2), "01:02:00"),
+    "timedelta subclass": (Span(seconds=5), "PT5S"),
+    "UUID subclass": (Key(int=1), "00000000-0000-0000-0000-000000000001"),
+    "datetime64 in nanoseconds": (FINE, "2026-01-02T03:04:05.123456"),
+    "datetime64 in seconds": (np.datetime64("2026-01-02T03:04:05"), "2026-01-02T03:04:05"),
+    "array of nanoseconds": (np.array(["2026-01-02"], dtype="M8[ns]"), ["2026-01-02T00:00:00"]),
+    "no times": (np.array([], dtype="M8[ns]"), []),
+    "timedelta64": (np.timedelta64(5, "s"), "PT5S"),
+    "Struct": (Struct(), {"type": "Struct", "x": 1}),
+    "Struct in a Struct": (Struct(a=[Struct(a=Row())]), {"type": "Struct", "x": [{"type": "Struct", "x": [None]}]}),
+    "attrs": (Attrs(Attrs(2)), {"a": {"a": 2}}),
+}
+REFUSED: dict[str, tuple[Any, str]] = {
+    "NaT": (np.datetime64("NaT"), "x[0] holds NaT"),
+    "NaT in an array": (np.array(["2026-01-02", "NaT"], dtype="M8[ns]"), "x[0] holds NaT"),
+    "NaT of timedelta64": (np.timedelta64("NaT"), "x[0] holds NaT"),
+    "NaT of pandas": (Nowhere(2026, 1, 2), "x[0] has the type Nowhere"),
+    "nan in a Struct": (Struct(a=float("nan")), "x[0].x is nan"),
+    "nan in attrs": (Attrs(Attrs(float("inf"))), "x[0].a.a is inf"),
+    "bytes in a Struct": (Struct(a=b"x"), "x[0].x must not hold bytes"),
+    "file": (io.StringIO("x"), "pass what its read() gives"),
+}
+
+
+@pytest.mark.parametrize("name", SENT)
+def test_what_is_sent(llm_wall: FaultWall, name: str) -> None:
+    value, expected = SENT[name]
+    aggregator_for(llm_wall, "m").chat_sync(HELLO, extra_body={"x": [value]})
+    assert chats(llm_wall)[0]["body"]["x"] == [expected]
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_refused(llm_wall: FaultWall, name: str) -> None:
+    value, says = REFUSED[name]
+    with pytest.raises(llmagg.InvalidArgumentError) as refused:
+        aggregator_for(llm_wall, "m").chat_sync(HELLO, extra_body={"x": [value]})
+    assert says in str(refused.value)
+    assert chats(llm_wall) == []
+
+
+def test_a_deadline_that_is_no_time(llm_wall: FaultWall) -> None:
+    with pytest.raises(llmagg.InvalidArgumentError, match="deadline holds NaT"):
+        aggregator_for(llm_wall, "m").chat_sync(HELLO, deadline=np.timedelta64("NaT"))
+
+
+def test_the_fields_of_an_object() -> None:
+    assert _values.fields_of(Struct(a=2)) == [("type", "Struct"), ("x", 2), ("b", None)]
+    assert _values.fields_of(Row()) is None
