@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import socket
 import subprocess
 import time
 import urllib.parse
@@ -22,7 +21,7 @@ import prometheus_client
 import pytest
 
 import llmagg
-from conftest import HELLO, config_for
+from conftest import HELLO, config_for, free_port
 from llmagg._native import route
 from llmagg.faultwall import FaultWall
 
@@ -80,8 +79,7 @@ class Prometheus:
     """A Prometheus that scrapes one target each second."""
 
     def __init__(self, folder: Path, target: int) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as listening:
-            self.address = f"127.0.0.1:{listening.getsockname()[1]}"
+        self.address = f"127.0.0.1:{free_port()}"
         (folder / "prometheus.yml").write_text(
             "global: {scrape_interval: 1s, evaluation_interval: 1s}\n"
             f"rule_files: [{FOLDER / 'alerts.yml'}]\n"

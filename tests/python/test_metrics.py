@@ -17,7 +17,7 @@ import prometheus_client
 import pytest
 
 import llmagg
-from conftest import HELLO, aggregator_for, config_for
+from conftest import HELLO, aggregator_for, config_for, free_port
 from llmagg.__main__ import main
 from llmagg._native import route
 from llmagg.faultwall import FaultWall
@@ -168,8 +168,7 @@ print(urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[2]}/metrics").read().d
 
 
 def test_serve_metrics_runs_a_program(llm_wall: FaultWall, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = str(listening.getsockname()[1])
+    port = str(free_port())
     (tmp_path / "app.py").write_text(PROGRAM)
     run = subprocess.run(
         [sys.executable, "-m", "llmagg", "serve-metrics", "--port", port, str(tmp_path / "app.py"), llm_wall.url, port],

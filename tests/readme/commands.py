@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 import re
 import shlex
 import socket
@@ -65,12 +67,19 @@ def run(block: Block, folder: Path, env: dict[str, str]) -> None:
             assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
 
 
+def free_port() -> int:
+    """A free port below those that systems give to whoever names none, so that nobody gets it in the meantime."""
+    while True:
+        port = random.randrange(10_000, 30_000)
+        with contextlib.suppress(OSError), socket.socket() as tried:
+            tried.bind(("127.0.0.1", port))
+            return port
+
+
 def serve(line: str, serves: str, folder: Path, env: dict[str, str]) -> None:
     """Starts the server of the line at a free port, and asks it."""
     path, _, wanted = serves.partition(" -> ")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     if line.startswith("llmagg serve"):
         line += " --port 8000"
     assert "8000" in line, f"{line}: the page's servers listen on port 8000"

@@ -100,7 +100,8 @@ def run_program(block: Block, wall: FaultWall, folder: Path, python: str) -> Non
     cwd = ROOT if block.language == "go" else folder
     ran = command(block, file, python)
     env = environment(wall, folder, python)
-    done = subprocess.run(ran, cwd=cwd, env=env, capture_output=True, text=True, timeout=120)
+    limit = 600 if block.language == "go" else 120  # the first Go program has all that it imports compiled
+    done = subprocess.run(ran, cwd=cwd, env=env, capture_output=True, text=True, timeout=limit)
     assert done.returncode == 0, f"{block.code}\n{done.stdout}{done.stderr}"
     if block.language != "py" and not name.endswith("_test.go"):
         assert block.output is not None, f"no text block says what this prints:\n{block.code}"
