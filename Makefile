@@ -105,13 +105,14 @@ UNRACED := Linear|MemoryIsBounded|CutInAnyWay|SplitPointsDoNotMatter
 WHOLE   := AsTheClausesSay|TheModelSees
 UNRACED_IN = $(addprefix ./,$(shell grep -rlE --include='*_test.go' 'func Test[A-Za-z0-9_]*($(UNRACED)|$(WHOLE))' core | xargs -n 1 dirname | sort -u))
 
-# Tests of texts and of rates, which are not for the race detector either. tests/contract has a target of its own.
-GO_TEXTS = $(shell $(GO) list ./tests/... | grep -v '/tests/contract$$')
+# The other packages with tests: of the repository's texts. tests/contract has a target of its own.
+GO_TEXTS = $(shell $(GO) list ./tests/... | grep -vE '/tests/(contract|rates)$$')
 
-# Without the part of vet that go test runs for each package: lint runs all of it. The rates wait for the clock, so many at once.
+# Without the part of vet that go test runs for each package: lint runs all of it. The rates wait for the clock: many at once, and alone.
 go-test: ## Go tests with the race detector; what it is too slow or too large for, without it
 	$(GO) test -vet=off -race -tags $(ENTRY_TAG) -skip '$(UNRACED)' -timeout 300s . ./core/... ./capi/...
-	$(GO) test -vet=off -parallel 16 -timeout 200s $(GO_TEXTS)
+	$(GO) test -vet=off -timeout 200s $(GO_TEXTS)
+	$(GO) test -vet=off -parallel 16 -timeout 100s ./tests/rates
 	for module in $(GO_MODULES); do (cd $$module && $(GO) vet ./... && $(GO) test -vet=off -race -timeout 200s ./...) || exit 1; done
 	$(GO) test -vet=off -timeout 200s -run '$(UNRACED)|$(WHOLE)' $(UNRACED_IN)
 
