@@ -51,13 +51,14 @@ type ledger struct {
 	lock *os.File
 	file *os.File
 
-	mu      sync.Mutex    // guards what follows
-	places  map[int]*page // by the row's number: the place of its line + 1; 0: none
-	end     int64
-	written bool // since the last sync
-	room    *room
+	written chan struct{} // holds a word after lines that are not on the disk yet
 	stop    chan struct{}
 	stopped chan struct{}
+
+	mu     sync.Mutex    // guards what follows
+	places map[int]*page // by the row's number: the place of its line + 1; 0: none
+	end    int64
+	room   *room
 }
 
 // openLedger opens the ledger of a job, or makes it.
@@ -66,7 +67,10 @@ func openLedger(path string, of job, resume bool) (_ *ledger, err error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &ledger{path: path, job: data, places: map[int]*page{}, stop: make(chan struct{}), stopped: make(chan struct{})}
+	l := &ledger{
+		path: path, job: data, places: map[int]*page{},
+		written: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
+	}
 	if l.lock, err = os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o666); err != nil {
 		return nil, llm.Errorf(llm.InvalidArgument, "the ledger cannot be opened: %v", err)
 	}
@@ -191,26 +195,27 @@ func (l *ledger) append(data []byte) error {
 		return err
 	}
 	l.end += int64(len(data))
-	l.written = true
+	select {
+	case l.written <- struct{}{}:
+	default:
+	}
 	return nil
 }
 
-// syncs brings lines to the disk until the ledger is closed.
+// syncs brings lines to the disk, some time after they were written, until the
+// ledger is closed.
 func (l *ledger) syncs() {
 	defer close(l.stopped)
-	ticks := time.NewTicker(syncEvery)
-	defer ticks.Stop()
 	for {
 		select {
 		case <-l.stop:
 			return
-		case <-ticks.C:
+		case <-l.written:
 		}
-		l.mu.Lock()
-		written := l.written
-		l.written = false
-		l.mu.Unlock()
-		if written {
+		select {
+		case <-l.stop:
+			return
+		case <-time.After(syncEvery):
 			_ = l.file.Sync() // close tells
 		}
 	}
