@@ -66,8 +66,6 @@ func decode(value []byte) (*Answer, error) {
 			if r.Err == nil {
 				answer = value[from:r.Pos]
 			}
-		default:
-			r.Skip()
 		}
 	}
 	if err := r.End(); err != nil {

@@ -6,6 +6,7 @@ import (
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/internal/suggest"
+	"github.com/llmagg/llmagg/core/internal/wordlist"
 )
 
 // formatForm is how a JSON schema for the answer is written, for errors.
@@ -24,7 +25,7 @@ func checkFormat(format []byte) error {
 	isWord := typ != nil && JSON.Unmarshal(typ, &word) == nil
 	inner := has("json_schema")
 	switch {
-	case typ != nil && typ[0] == '[' || isSchemaType(word), typ == nil && has("properties", "$ref", "$defs", "anyOf", "oneOf", "allOf", "$schema", "enum") != nil:
+	case typ != nil && typ[0] == '[' || schemaTypes.Has(word), typ == nil && has("properties", "$ref", "$defs", "anyOf", "oneOf", "allOf", "$schema", "enum") != nil:
 		return Errorf(InvalidArgument, "request field \"response_format\" is a JSON schema; %s", formatForm)
 	case typ == nil && inner != nil:
 		return Errorf(InvalidArgument, "response_format has no \"type\"; %s", formatForm)
@@ -89,13 +90,8 @@ func checkSchema(inner, flat []byte, named bool) error {
 	return checkNames("response_format.json_schema", inner, schemaNames)
 }
 
-func isSchemaType(word string) bool {
-	switch word {
-	case "object", "array", "string", "number", "integer", "boolean", "null":
-		return true
-	}
-	return false
-}
+// schemaTypes are the types of JSON schemas.
+const schemaTypes wordlist.List = "object array string number integer boolean null"
 
 // formatType is the type that a word stands for: itself, where it is none of a
 // known one's other names.

@@ -236,11 +236,9 @@ func (c *Chunk) readChoices(r *reader) {
 		r.listed(func(number int) { c.readChoice(r, max(number, 0)) })
 	} else {
 		for more := r.Array(); more; more = r.NextItem() {
-			if r.Next() != '{' {
-				r.Skip()
-				continue
+			if r.Next() == '{' {
+				c.readChoice(r, len(c.Choices))
 			}
-			c.readChoice(r, len(c.Choices))
 		}
 	}
 	if len(c.Choices) == 0 && r.Err == nil {

@@ -195,8 +195,6 @@ func (e *Error) readField(r *reader) {
 		e.Body = r.Text()
 	case "partial":
 		e.Partial = r.Text()
-	default:
-		r.Skip()
 	}
 }
 

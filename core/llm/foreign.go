@@ -263,8 +263,6 @@ func textField(object []byte, name string) (text string) {
 	for more := r.Object(); more; more = r.NextField() {
 		if string(r.Key) == name {
 			text = r.Text()
-		} else {
-			r.Skip()
 		}
 	}
 	return text
@@ -348,8 +346,6 @@ func textOf(list []byte) string {
 		for more := r.Object(); more; more = r.NextField() {
 			if string(r.Key) == "text" || string(r.Key) == "refusal" {
 				text.WriteString(r.Text())
-			} else {
-				r.Skip()
 			}
 		}
 	}

@@ -142,8 +142,6 @@ func marksOf(raw json.RawMessage) (index, id, kind string) {
 			id = r.Text()
 		case "type":
 			kind = r.Text()
-		default:
-			r.Skip()
 		}
 	}
 	return index, id, kind
@@ -173,9 +171,6 @@ func isPiece(raw json.RawMessage) pieceKind {
 			case name == "index":
 			case pieceNames.Has(name) && r.Next() == '"':
 				kind = yesText
-				r.Skip()
-			default:
-				r.Skip()
 			}
 		}
 		return kind

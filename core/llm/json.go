@@ -51,9 +51,7 @@ func unmarshalWithExtra(data []byte, v any) (Extra, error) {
 	var extra Extra
 	r, known := newReader(data), placesOf(reflect.TypeOf(v).Elem())
 	for more := r.Object(); more; more = r.NextField() {
-		if _, is := known[string(r.Key)]; is {
-			r.Skip()
-		} else {
+		if _, is := known[string(r.Key)]; !is {
 			r.extra(&extra)
 		}
 	}

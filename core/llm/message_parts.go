@@ -130,7 +130,6 @@ func (r *reader) besideThoughts(rest *Extra) (text string) {
 	for more := r.Object(); more; more = r.NextField() {
 		c, at := r.Next(), *r
 		if c == 'n' {
-			r.Skip()
 			continue
 		}
 		if isThoughtsText(r.Key) && (c == '"' || c == '[' || c == '{') {
@@ -169,12 +168,8 @@ func (r *reader) addThoughts(text *strings.Builder) {
 		for more := r.Object(); more; more = r.NextField() {
 			if text.Len() == before && isThoughtsText(r.Key) {
 				r.addThoughts(text)
-			} else {
-				r.Skip()
 			}
 		}
-	default:
-		r.Skip()
 	}
 }
 

@@ -188,7 +188,6 @@ func (r *reader) passCalls() (plain bool) {
 	for more := r.Array(); more; more = r.NextItem() {
 		if r.Next() != '{' {
 			plain = false
-			r.Skip()
 			continue
 		}
 		called := false
@@ -217,7 +216,6 @@ func (r *reader) passCalled() bool {
 		if isSaid {
 			said, plain = true, plain && first == '"'
 		}
-		r.Skip()
 	}
 	return named && said && plain
 }
@@ -265,22 +263,7 @@ func callProblem(call []byte) string {
 	default:
 		return " is " + shown.Value(call) + "; " + callForm
 	}
-	var typ, function, custom []byte
-	r := newReader(call)
-	for more := r.Object(); more; more = r.NextField() {
-		var field *[]byte
-		switch string(r.Key) {
-		case "type":
-			field = &typ
-		case "function":
-			field = &function
-		case "custom":
-			field = &custom
-		}
-		if from := r.Span(); field != nil && r.Data[from] != 'n' {
-			*field = r.Data[from:r.Pos]
-		}
-	}
+	typ, function, custom := memberOf(call, "type"), memberOf(call, "function"), memberOf(call, "custom")
 	switch {
 	case typ != nil && typ[0] != '"':
 		return notText(".type", typ)

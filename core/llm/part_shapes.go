@@ -223,12 +223,10 @@ func readMessages(list []byte) []byte {
 	r, kept := newReader(list), 0
 	for more := r.Array(); more; more = r.NextItem() {
 		if r.Next() != '{' {
-			r.Skip()
 			continue
 		}
 		for more := r.Object(); more; more = r.NextField() {
 			if string(r.Key) != "content" || r.Next() != '[' {
-				r.Skip()
 				continue
 			}
 			for more := r.Array(); more; more = r.NextItem() {

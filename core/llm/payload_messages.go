@@ -7,6 +7,7 @@ import (
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/internal/shown"
 	"github.com/llmagg/llmagg/core/internal/suggest"
+	"github.com/llmagg/llmagg/core/internal/wordlist"
 )
 
 // checkMessages passes over the messages and gives the first thing that is
@@ -41,9 +42,9 @@ func (r *reader) checkMessage(i int) (wrong error) {
 			wrong = nearMessageField(i, r.Key)
 			r.parts = r.parts || string(r.Key) == PartsField
 			switch {
-			case elsewhere == "" && contentField(r.Key):
+			case elsewhere == "" && contentFields.Has(string(r.Key)):
 				elsewhere = string(r.Key)
-			case roleIn == "" && roleField(r.Key):
+			case roleIn == "" && roleFields.Has(string(r.Key)):
 				roleIn = string(r.Key)
 			}
 		}
@@ -119,23 +120,11 @@ func (r *reader) checkParts(message int) (wrong error) {
 	return wrong
 }
 
-// contentField tells whether a field is what other formats call the content.
-func contentField(key []byte) bool {
-	switch string(key) {
-	case "text", "message", "msg", "prompt", "parts", "input", "value", "body":
-		return true
-	}
-	return false
-}
-
-// roleField tells whether a field is what other formats call the role.
-func roleField(key []byte) bool {
-	switch string(key) {
-	case "from", "type", "author", "sender", "speaker":
-		return true
-	}
-	return false
-}
+// What other formats call the content of a message, and its role.
+const (
+	contentFields wordlist.List = "text message msg prompt parts input value body"
+	roleFields    wordlist.List = "from type author sender speaker"
+)
 
 // inArray is what to do with a part that stands without its array.
 func inArray(first byte) string {

@@ -15,12 +15,9 @@ func (r *reader) listed(read func(number int)) {
 		return
 	}
 	for more := r.Object(); more; more = r.NextField() {
-		number, err := strconv.Atoi(string(r.Key))
-		if err != nil || number < 0 || r.Next() != '{' {
-			r.Skip()
-			continue
+		if number, err := strconv.Atoi(string(r.Key)); err == nil && number >= 0 && r.Next() == '{' {
+			read(number)
 		}
-		read(number)
 	}
 }
 

@@ -154,8 +154,7 @@ func (r *Response) read(in *reader) {
 			r.readChoices(in)
 		case "usage":
 			r.Usage = in.usage()
-		case "attempts", "id_of_call":
-			in.Skip() // ours, never the provider's
+		case "attempts", "id_of_call": // ours, never the provider's
 		default:
 			in.extra(&r.Extra)
 		}
@@ -171,11 +170,9 @@ func (r *Response) readChoices(in *reader) {
 		return
 	}
 	for more := in.Array(); more; more = in.NextItem() {
-		if in.Next() != '{' {
-			in.Skip()
-			continue
+		if in.Next() == '{' {
+			r.readChoice(in, len(r.Choices))
 		}
-		r.readChoice(in, len(r.Choices))
 	}
 }
 

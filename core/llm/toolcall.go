@@ -23,7 +23,6 @@ func (m *Message) readCalls(r *reader) {
 				m.readCall(r)
 			} else if first != '"' || !m.readQuotedCalls(r) {
 				odd = true
-				r.Skip()
 			}
 		}
 		if odd && len(m.ToolCalls) == have && r.Err == nil {
@@ -58,7 +57,6 @@ func (m *Message) readQuotedCalls(r *reader) bool {
 
 func (m *Message) readCall(r *reader) {
 	if r.Next() == 'n' { // null is no call
-		r.Skip()
 		return
 	}
 	m.ToolCalls = append(m.ToolCalls, ToolCall{Index: -1})

@@ -128,8 +128,6 @@ func hasCount(object json.RawMessage, name string) (has bool) {
 	for more := r.Object(); more; more = r.NextField() {
 		if string(r.Key) == name {
 			_, has = r.count()
-		} else {
-			r.Skip()
 		}
 	}
 	return has

@@ -35,12 +35,10 @@ func checkNames(where string, object []byte, known []string) error {
 func slipIn(object []byte, known []string) (name, near string) {
 	r := newReader(object)
 	for more := r.Object(); more; more = r.NextField() {
-		if slices.ContainsFunc(known, func(k string) bool { return k == string(r.Key) }) || len(r.Key) > maxMessageField {
-			r.Skip()
+		name := string(r.Key)
+		if slices.Contains(known, name) || len(name) > maxMessageField {
 			continue
 		}
-		name := string(r.Key)
-		r.Skip()
 		if near := suggest.Nearest(name, known, suggest.Slips(name)); near != "" && near != name {
 			return name, near
 		}

@@ -12,7 +12,7 @@ import (
 // as the zero value. Walking allocates nothing; texts that it gives are copies.
 //
 //	for more := r.Object(); more; more = r.NextField() {
-//		switch string(r.Key) { // each case reads the value, or skips it
+//		switch string(r.Key) { // what no case reads is passed over
 //
 // The first error stays in Err and ends all loops.
 type Reader struct {
@@ -20,6 +20,7 @@ type Reader struct {
 	Pos   int
 	Most  int // how deep it may be
 	depth int
+	begin int // where the value of the field or element starts that was moved to last
 
 	Key  []byte // of the field whose value comes next; valid until that is read
 	Err  error
@@ -75,8 +76,11 @@ func (r *Reader) Object() bool {
 	return r.open('}') && r.field()
 }
 
-// NextField moves behind the value that was read, to the next field.
-func (r *Reader) NextField() bool { return r.more('}') && r.field() }
+// NextField moves to the next field, behind the last one's value, read or not.
+func (r *Reader) NextField() bool {
+	r.pass()
+	return r.more('}') && r.field()
+}
 
 func (r *Reader) field() bool {
 	raw, escaped, ok := r.name()
@@ -84,7 +88,21 @@ func (r *Reader) field() bool {
 		raw = Unescape(raw, false)
 	}
 	r.Key = raw
-	return ok
+	return ok && r.arrive()
+}
+
+// arrive notes that a value comes next.
+func (r *Reader) arrive() bool {
+	r.space()
+	r.begin = r.Pos
+	return true
+}
+
+// pass moves behind a value that was not read.
+func (r *Reader) pass() {
+	if r.Pos == r.begin {
+		r.Skip()
+	}
 }
 
 // Array begins an array and moves to its first element; false if it has none,
@@ -94,11 +112,14 @@ func (r *Reader) Array() bool {
 		r.Skip()
 		return false
 	}
-	return r.open(']')
+	return r.open(']') && r.arrive()
 }
 
-// NextItem moves behind the element that was read, to the next one.
-func (r *Reader) NextItem() bool { return r.more(']') }
+// NextItem moves to the next element, behind the last one, read or not.
+func (r *Reader) NextItem() bool {
+	r.pass()
+	return r.more(']') && r.arrive()
+}
 
 // Text reads a string; anything else is "".
 func (r *Reader) Text() string { return r.TextLike("") }

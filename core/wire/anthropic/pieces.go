@@ -154,7 +154,6 @@ func blockIn(r *jsontext.Reader, kind string) (b answerBlock) {
 			b.Citation = slices.Clone(wire.Span(r))
 		default:
 			b.more = true
-			r.Skip()
 		}
 	}
 	switch b.Type {

@@ -30,8 +30,6 @@ func (u *usage) add(raw json.RawMessage) {
 			for more := r.Object(); more; more = r.NextField() {
 				if string(r.Key) == "thinking_tokens" {
 					replace(&u.counts.Thinking, &r)
-				} else {
-					r.Skip()
 				}
 			}
 		case "cache_read_input_tokens":
@@ -67,8 +65,6 @@ func (u *usage) written(value []byte) {
 			replace(&u.counts.Written5m, &r)
 		case "ephemeral_1h_input_tokens":
 			replace(&u.counts.Written1h, &r)
-		default:
-			r.Skip()
 		}
 	}
 }

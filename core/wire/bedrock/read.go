@@ -30,9 +30,7 @@ func (h *head) field(r *jsontext.Reader) {
 	case "metrics", "trace", "additionalModelResponseFields", "serviceTier":
 		if r.Next() != 'n' {
 			jsontext.KeepField(r, string(r.Key), &h.extra)
-			return
 		}
-		r.Skip()
 	default:
 		wire.Other(r)
 	}
@@ -79,8 +77,6 @@ func blockIn(r *jsontext.Reader) (b answerBlock) {
 			if kind := r.Text(); kind == "tool_use" || kind == "function" {
 				r.Stop(r.Fail("a call in the form of another format stands here; expected toolUse"))
 			}
-		default:
-			r.Skip()
 		}
 	}
 	if b.raw = r.Data[from:r.Pos]; r.Odd {
@@ -92,7 +88,6 @@ func blockIn(r *jsontext.Reader) (b answerBlock) {
 // callIn reads a call; nil for null.
 func callIn(r *jsontext.Reader) *call {
 	if r.Next() == 'n' {
-		r.Skip()
 		return nil
 	}
 	c := &call{}
@@ -118,8 +113,6 @@ func (c *call) field(r *jsontext.Reader) {
 		if kind := wire.Text(r); kind != "tool_use" && kind != "function" {
 			c.kind = kind
 		}
-	default:
-		r.Skip()
 	}
 }
 
@@ -132,8 +125,6 @@ func begunCall(start json.RawMessage) (c *call, err error) {
 	for more := wire.Object(&r); more; more = r.NextField() {
 		if string(r.Key) == "toolUse" {
 			c = callIn(&r)
-		} else {
-			r.Skip()
 		}
 	}
 	return c, r.End()
@@ -148,16 +139,12 @@ func (b *answerBlock) citedIn(r *jsontext.Reader) {
 				for more := wire.Object(r); more; more = r.NextField() {
 					if string(r.Key) == "text" {
 						text = wire.Piece(r)
-					} else {
-						r.Skip()
 					}
 				}
 				b.texts = append(b.texts, text)
 			}
 		case "citations":
 			b.citations = wire.Span(r)
-		default:
-			r.Skip()
 		}
 	}
 }
@@ -238,7 +225,6 @@ func kindIn(data []byte) (kind string) {
 		if r.Next() != 'n' && (isKind(name) || isException(name)) {
 			kind = name
 		}
-		r.Skip()
 	}
 	return kind
 }
@@ -283,11 +269,9 @@ func (e *event) read(r *jsontext.Reader, kind string) {
 		case "toolUse":
 			e.call = callIn(r)
 		case kind, "message", "output": // a message around it, too
-			if r.Next() != '{' {
-				r.Skip()
-				continue
+			if r.Next() == '{' {
+				e.read(r, "")
 			}
-			e.read(r, "")
 		default:
 			e.head.field(r)
 		}
@@ -296,7 +280,6 @@ func (e *event) read(r *jsontext.Reader, kind string) {
 
 func (d *delta) read(r *jsontext.Reader) {
 	if r.Next() == 'n' {
-		r.Skip()
 		return
 	}
 	from := r.Pos
@@ -320,8 +303,6 @@ func (d *delta) read(r *jsontext.Reader) {
 			d.thought.read(r)
 		case "citation":
 			d.citation = wire.Span(r)
-		default:
-			r.Skip()
 		}
 	}
 	if d.raw = r.Data[from:r.Pos]; r.Odd {
@@ -353,8 +334,6 @@ func (t *thought) read(r *jsontext.Reader) {
 			t.signature = wire.Text(r)
 		case "redactedContent":
 			t.redacted = wire.Text(r)
-		default:
-			r.Skip()
 		}
 	}
 }

@@ -53,13 +53,11 @@ func (a *answer) whole() *llm.Message {
 func (a *answer) output(r *jsontext.Reader) {
 	for more := wire.Object(r); more; more = r.NextField() {
 		if string(r.Key) != "message" {
-			r.Skip()
 			continue
 		}
 		a.there = r.Next() == '{'
 		for more := wire.Object(r); more; more = r.NextField() {
 			if string(r.Key) != "content" {
-				r.Skip()
 				continue
 			}
 			if a.content {

@@ -20,7 +20,6 @@ func usageIn(r *jsontext.Reader) *llm.Usage {
 		case "outputTokens":
 			c.Output = wire.Tokens(r)
 		case "totalTokens":
-			r.Skip()
 		default:
 			key := string(r.Key)
 			value := r.Raw()
@@ -50,8 +49,6 @@ func writtenIn(r *jsontext.Reader, c *wire.Counts) {
 			ttl = r.Text()
 		case "inputTokens":
 			n = wire.Tokens(r)
-		default:
-			r.Skip()
 		}
 	}
 	switch ttl {

@@ -151,8 +151,6 @@ func (f *found) scanObject(r *jsontext.Reader) (err error) {
 			listed, err = f.scanParts(r)
 		case "text":
 			text = wire.Span(r)
-		default:
-			r.Skip()
 		}
 	}
 	if err == nil && !listed && len(text) > 0 {
@@ -215,7 +213,6 @@ func (p *answerPart) read(r *jsontext.Reader) (err error) {
 		case "thought":
 			if comes(r, "tf", &err) {
 				p.Thought = r.Next() == 't'
-				r.Skip()
 			}
 		case "thoughtSignature":
 			readText(r, &p.ThoughtSignature, &err)
@@ -237,8 +234,6 @@ func (p *answerPart) read(r *jsontext.Reader) (err error) {
 		default:
 			if name := string(r.Key); r.Next() == '"' && strings.EqualFold(name, "text") {
 				other.Text, other.HasText = llm.Piece(r.Piece()), true
-			} else {
-				r.Skip()
 			}
 		}
 	}
@@ -273,17 +268,15 @@ func (p *answerPart) merge(other *answerPart) {
 }
 
 // comes tells whether a value comes next that begins with one of the given
-// bytes. It passes over null; anything else is an error.
+// bytes. Null is as if nothing came; anything else is an error.
 func comes(r *jsontext.Reader, begins string, err *error) bool {
 	c := r.Next()
-	switch {
-	case c == 'n':
-		r.Skip()
-		return false
-	case c != 0 && strings.IndexByte(begins, c) >= 0:
+	if c != 0 && strings.IndexByte(begins, c) >= 0 {
 		return true
 	}
-	*err = errors.New(string(r.Key) + " has another type than it should")
+	if c != 'n' {
+		*err = errors.New(string(r.Key) + " has another type than it should")
+	}
 	return false
 }
 
@@ -314,8 +307,6 @@ func readCall(r *jsontext.Reader, err *error) *functionCall {
 			if raw := string(wire.Span(r)); raw != "" && raw != "[]" && raw != "false" {
 				*err = errPartial
 			}
-		default:
-			r.Skip()
 		}
 	}
 	return c
@@ -332,8 +323,6 @@ func readBlob(r *jsontext.Reader, err *error) *blob {
 			readText(r, &b.MIMEType, err)
 		case "data":
 			readText(r, &b.Data, err)
-		default:
-			r.Skip()
 		}
 	}
 	return b

@@ -83,8 +83,6 @@ func audioTokens(r *jsontext.Reader) (tokens *int) {
 				modality = r.Text()
 			case "tokenCount":
 				n = wire.Tokens(r)
-			default:
-				r.Skip()
 			}
 		}
 		if modality == "AUDIO" && tokens == nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/llmagg/llmagg/core/internal/jsontext"
+	"github.com/llmagg/llmagg/core/internal/wordlist"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
@@ -106,20 +107,14 @@ func (s *stream) read(data []byte, line bool) (a answer, err error) {
 		case "response": // of /api/generate, as "thinking" is
 			if r.Next() == '"' {
 				a.message.content, a.said = wire.Piece(&r), true
-			} else {
-				r.Skip()
 			}
 		case "image":
 			if r.Next() == '"' {
 				a.message.images, a.said = append(a.message.images, llm.Image(dataURL(r.Text()))), true
-			} else {
-				r.Skip()
 			}
 		case "thinking":
 			if r.Next() == '"' {
 				a.message.thinking, a.said = wire.Piece(&r), true
-			} else {
-				r.Skip()
 			}
 		case "done":
 			switch r.Next() {
@@ -128,7 +123,6 @@ func (s *stream) read(data []byte, line bool) (a answer, err error) {
 				a.done = word == "1" || strings.EqualFold(word, "true")
 			default:
 				a.done = r.Next() == 't'
-				r.Skip()
 			}
 		case "done_reason":
 			a.reason = r.WordLike("stop")
@@ -173,14 +167,11 @@ func (a *answer) messageIn(r *jsontext.Reader) {
 			for more := wire.List(r); more; more = r.NextItem() {
 				m.images = append(m.images, llm.Image(dataURL(wire.Text(r))))
 			}
-		case "role", "tool_name":
-			r.Skip()
+		case "role", "tool_name": // of every answer
 		case "error":
 			wire.Other(r)
 		default:
-			if r.Next() == 'n' {
-				r.Skip()
-			} else {
+			if r.Next() != 'n' {
 				jsontext.KeepField(r, string(r.Key), &m.extra)
 			}
 		}
@@ -206,8 +197,6 @@ func contentIn(r *jsontext.Reader) llm.Piece {
 				if kind := wire.Text(r); kind != "text" && r.Err == nil {
 					r.Stop(r.Fail("expected parts of the type \"text\""))
 				}
-			default:
-				r.Skip()
 			}
 		}
 	}
@@ -293,27 +282,19 @@ func (s *stream) count(a *answer) {
 	s.usage = cmp.Or(a.usage, s.usage)
 }
 
+// told are the fields of an answer that chat completions have a place for.
+const told wordlist.List = "model created_at message response thinking image done logprobs prompt_eval_count eval_count"
+
 // ends is the usage of an answer, and what chat completions lack of its end,
 // such as times, under Ollama's names.
 func (s *stream) ends(data []byte, reason string) (*llm.Usage, llm.Extra) {
 	var rest llm.Extra
 	r := wire.AnswerReader(data)
 	for more := r.Object(); more; more = r.NextField() {
-		switch string(r.Key) {
-		case "model", "created_at", "message", "response", "thinking", "image", "done", "logprobs", "prompt_eval_count", "eval_count":
-			r.Skip()
-		case "done_reason":
-			if reason == "stop" || reason == "length" {
-				r.Skip()
-			} else {
-				jsontext.KeepField(&r, string(r.Key), &rest)
-			}
+		switch name := string(r.Key); {
+		case told.Has(name), name == "done_reason" && (reason == "stop" || reason == "length"), name == "usage" && s.usage != nil:
 		default:
-			if string(r.Key) == "usage" && s.usage != nil {
-				r.Skip()
-			} else {
-				jsontext.KeepField(&r, string(r.Key), &rest)
-			}
+			jsontext.KeepField(&r, name, &rest)
 		}
 	}
 	return cmp.Or(s.counts.Usage(nil), s.usage), rest

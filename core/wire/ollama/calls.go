@@ -56,8 +56,6 @@ func (c *made) field(r *jsontext.Reader) {
 		c.name = wire.Text(r)
 	case "arguments", "parameters":
 		c.arguments = wire.Span(r)
-	default:
-		r.Skip()
 	}
 }
 

@@ -71,7 +71,6 @@ func readItem(r *jsontext.Reader) (f itemFields) {
 		case "phase":
 			f.phase = wire.Span(r)
 		case "role", "status":
-			r.Skip()
 		default:
 			name := string(r.Key)
 			if raw := wire.Span(r); f.unread == "" {

@@ -7,6 +7,7 @@ import (
 	"github.com/llmagg/llmagg/core/failure"
 	"github.com/llmagg/llmagg/core/internal/jsontext"
 	"github.com/llmagg/llmagg/core/internal/shown"
+	"github.com/llmagg/llmagg/core/internal/wordlist"
 	"github.com/llmagg/llmagg/core/llm"
 	"github.com/llmagg/llmagg/core/wire"
 )
@@ -54,10 +55,7 @@ func (h *head) read(raw []byte) error {
 		case "error":
 			h.failed = failure.SaysSomething(wire.Span(&r))
 		default:
-			if isEcho(string(r.Key)) {
-				r.Skip()
-			} else {
-				name := string(r.Key)
+			if name := string(r.Key); !echoes.Has(name) {
 				wire.Rest(&h.extra, name, r.Raw())
 			}
 		}
@@ -76,17 +74,13 @@ func (h *head) readOutput(r *jsontext.Reader) {
 	}
 }
 
-// isEcho tells whether a field of an answer only repeats the request, or says
-// what other fields say.
-func isEcho(name string) bool {
-	switch name {
-	case "background", "completed_at", "frequency_penalty", "instructions", "max_output_tokens", "max_tool_calls", "metadata",
-		"parallel_tool_calls", "presence_penalty", "previous_response_id", "prompt", "prompt_cache_key", "prompt_cache_retention", "reasoning",
-		"safety_identifier", "store", "temperature", "text", "tool_choice", "tools", "top_logprobs", "top_p", "truncation", "user":
-		return true
-	}
-	return false
-}
+// echoes are fields of an answer that only repeat the request, or say what
+// other fields say.
+const echoes wordlist.List = `
+background completed_at frequency_penalty instructions max_output_tokens max_tool_calls metadata parallel_tool_calls presence_penalty
+previous_response_id prompt prompt_cache_key prompt_cache_retention reasoning safety_identifier store temperature text tool_choice tools
+top_logprobs top_p truncation user
+`
 
 // unfinished is why an answer is none; nil if it is one.
 func (h *head) unfinished() error {

@@ -199,7 +199,6 @@ func (s *stream) endPart(it *answerItem, place int, raw []byte) {
 			logprobs = wire.Span(&r)
 		default:
 			more = true
-			r.Skip()
 		}
 	}
 	switch {
@@ -238,7 +237,6 @@ func partText(raw []byte) string {
 		if string(r.Key) == "text" {
 			return text(wire.Span(&r))
 		}
-		r.Skip()
 	}
 	return ""
 }
