@@ -152,22 +152,14 @@ func (a *Aggregator) loop(ctx context.Context, routes []*client.Client, p *llm.P
 		return nil, err
 	}
 	if routes != nil {
-		routes, err := a.arranged(ctx, routes, p)
-		if err != nil {
-			return nil, err
-		}
-		return a.begin(ctx, routes, p)
+		return a.loopOver(ctx, routes, p)
 	}
 	for {
 		routes, err := a.routes(p.Model)
 		if err != nil {
 			return nil, err
 		}
-		arranged, err := a.arranged(ctx, routes, p)
-		if err != nil {
-			return nil, err
-		}
-		w, err := a.begin(ctx, arranged, p)
+		w, err := a.loopOver(ctx, routes, p)
 		if err != nil || w.holdsAll() {
 			return w, err
 		}
@@ -177,6 +169,16 @@ func (a *Aggregator) loop(ctx context.Context, routes []*client.Client, p *llm.P
 		}
 		w.leave()
 	}
+}
+
+// loopOver begins a call's loop over routes, in the order in which the call
+// asks them.
+func (a *Aggregator) loopOver(ctx context.Context, routes []*client.Client, p *llm.Payload) (*routeLoop, error) {
+	routes, err := a.arranged(ctx, routes, p)
+	if err != nil {
+		return nil, err
+	}
+	return a.begin(ctx, routes, p)
 }
 
 // Open implements [routing.Opener].

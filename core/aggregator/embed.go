@@ -184,11 +184,7 @@ func (e *embedding) ask(ctx context.Context, b *batch) error {
 	if p.Options.Deadline > 0 {
 		p.Options.Deadline = max(time.Until(e.ends), 1)
 	}
-	routes, err := e.by.arranged(ctx, e.routes, &p)
-	if err != nil {
-		return err
-	}
-	w, err := e.by.begin(ctx, routes, &p)
+	w, err := e.by.loopOver(ctx, e.routes, &p)
 	if err != nil {
 		return err
 	}
@@ -197,7 +193,7 @@ func (e *embedding) ask(ctx context.Context, b *batch) error {
 	for _, text := range b.Texts {
 		w.call.Bytes += len(text)
 	}
-	if err := w.run(routes[0].Machinery().Vectors(&b.Embedding)); err != nil {
+	if err := w.run(e.routes[0].Machinery().Vectors(&b.Embedding)); err != nil {
 		return err
 	}
 	b.trail, b.model = w.call.Attempts(), b.Embedding.Model

@@ -29,11 +29,7 @@ func (a *Aggregator) RerankRoutes(ctx context.Context, routes []*client.Client, 
 	}
 	p := &llm.Payload{Options: r.Options, N: 1}
 	a.fill(&p.Options)
-	routes, err := a.arranged(ctx, routes, p)
-	if err != nil {
-		return nil, err
-	}
-	w, err := a.begin(ctx, routes, p)
+	w, err := a.loopOver(ctx, routes, p)
 	if err != nil {
 		return nil, err
 	}

@@ -244,13 +244,10 @@ func callsProblem(calls []byte) string {
 	if calls[0] != '[' {
 		return " is " + shown.Value(calls) + "; expected an array, where " + callForm
 	}
-	r, i := newReader(calls), 0
-	for more := r.Array(); more; more = r.NextItem() {
-		from := r.Span()
-		if problem := callProblem(r.Data[from:r.Pos]); problem != "" {
+	for i, call := range elementsOf(calls) {
+		if problem := callProblem(call); problem != "" {
 			return fmt.Sprintf("[%d]%s", i, problem)
 		}
-		i++
 	}
 	return ""
 }

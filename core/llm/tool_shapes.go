@@ -125,37 +125,30 @@ func (s *toolShape) flat() bool {
 	return known && s.function == nil && isText(s.name) && s.wrapper == "" && !s.others
 }
 
+// differs tells whether a tool is a function in another shape than that of chat
+// completions.
+func (s *toolShape) differs() bool { return s.flat() || s.typ == nil && s.function != nil }
+
 // readTools checks tools, and gives them with every function in the shape of
 // chat completions; nil where all have it already.
 func readTools(tools []byte) ([]byte, error) {
-	r, changed := newReader(tools), false
-	made := make([]byte, 0, 64)
-	i := 0
-	for more := r.Array(); more; more = r.NextItem() {
-		from := r.Span()
-		tool := r.Data[from:r.Pos]
+	items, changed := elementsOf(tools), false
+	for i, tool := range items {
 		s, err := readTool(tool, i)
 		if err != nil {
 			return nil, err
 		}
-		again := s.flat() || s.typ == nil && s.function != nil
-		if again && !changed {
-			changed, made = true, append(made, tools[:from]...)
-		} else if changed {
-			made = append(made, ',')
-		}
-		switch {
-		case again:
-			made = s.write(made, tool)
-		case changed:
-			made = append(made, tool...)
-		}
-		i++
+		changed = changed || s.differs()
 	}
 	if !changed {
 		return nil, nil
 	}
-	return append(made, ']'), nil
+	return each(nil, items, func(dst, tool []byte) []byte {
+		if s := shapeOf(tool); s.differs() {
+			return s.write(dst, tool)
+		}
+		return append(dst, tool...)
+	}), nil
 }
 
 // write appends the tool as chat completions write it. A tool that lacks its
@@ -242,13 +235,10 @@ func checkFunction(list string, i int, function []byte, at string) error {
 
 // readFunctions checks the old form of tools.
 func readFunctions(functions []byte) error {
-	r, i := newReader(functions), 0
-	for more := r.Array(); more; more = r.NextItem() {
-		from := r.Span()
-		if err := checkFunction("functions", i, r.Data[from:r.Pos], ""); err != nil {
+	for i, function := range elementsOf(functions) {
+		if err := checkFunction("functions", i, function, ""); err != nil {
 			return err
 		}
-		i++
 	}
 	return nil
 }

@@ -7,24 +7,87 @@ import (
 	"github.com/llmagg/llmagg/core/llm"
 )
 
-const counter, gauge, histo = "counter", "gauge", "histogram"
+// The kinds of a [Family].
+const Counter, Gauge, Histogram = "counter", "gauge", "histogram"
 
-// families are those of the page; draw knows them by their places.
-var families = [...]struct{ name, kind, help string }{
-	{"llmagg_attempts_total", counter, "Attempts by outcome: OK or the code of the failure."},
-	{"llmagg_retries_total", counter, "Retries on the route."},
-	{"llmagg_failovers_total", counter, "Calls and streams that left the route for another one."},
-	{"llmagg_hedges_total", counter, "Calls that asked a second route because this one was slow."},
-	{"llmagg_tokens_total", counter, "Tokens by type; input holds cached_input, output holds reasoning."},
-	{"llmagg_unpriced_tokens_total", counter, "Tokens whose cost is not known."},
-	{"llmagg_cost_total", counter, "Known cost of attempts, failed attempts included."},
-	{"llmagg_attempt_duration_seconds", histo, "Duration of attempts that answered."},
-	{"llmagg_first_token_seconds", histo, "Time to the first token of attempts that streamed."},
-	{"llmagg_cache_total", counter, "Calls with a cache and this first route, by result: hit, joined or miss."},
-	{"llmagg_in_flight", gauge, "Attempts in flight."},
-	{"llmagg_waiting", gauge, "Calls that wait for the route's concurrency limit or rate."},
-	{"llmagg_circuit", gauge, "The circuit breaker: 0 closed, 1 half-open, 2 open."},
-	{"llmagg_blocked_seconds", gauge, "Until the route may be asked again; 0 if it may be asked now."},
+// Family is one metric of routes, as Prometheus knows it. Label is the label
+// beside "provider" and "model", "" for none.
+type Family struct{ Name, Kind, Label, Help string }
+
+// Families are all metrics, in the order of the page.
+var Families = [...]Family{
+	{"llmagg_attempts_total", Counter, "outcome", "Attempts by outcome: OK or the code of the failure."},
+	{"llmagg_retries_total", Counter, "", "Retries on the route."},
+	{"llmagg_failovers_total", Counter, "", "Calls and streams that left the route for another one."},
+	{"llmagg_hedges_total", Counter, "", "Calls that asked a second route because this one was slow."},
+	{"llmagg_tokens_total", Counter, "type", "Tokens by type; input holds cached_input, output holds reasoning."},
+	{"llmagg_unpriced_tokens_total", Counter, "", "Tokens whose cost is not known."},
+	{"llmagg_cost_total", Counter, "currency", "Known cost of attempts, failed attempts included."},
+	{"llmagg_attempt_duration_seconds", Histogram, "", "Duration of attempts that answered."},
+	{"llmagg_first_token_seconds", Histogram, "", "Time to the first token of attempts that streamed."},
+	{"llmagg_cache_total", Counter, "result", "Calls with a cache and this first route, by result: hit, joined or miss."},
+	{"llmagg_in_flight", Gauge, "", "Attempts in flight."},
+	{"llmagg_waiting", Gauge, "", "Calls that wait for the route's concurrency limit or rate."},
+	{"llmagg_circuit", Gauge, "", "The circuit breaker: 0 closed, 1 half-open, 2 open."},
+	{"llmagg_blocked_seconds", Gauge, "", "Until the route may be asked again; 0 if it may be asked now."},
+}
+
+// Times are the durations of a family that is a Histogram.
+func (f *Family) Times(r *llm.RouteReport) *llm.Histogram {
+	if f.Name == "llmagg_first_token_seconds" {
+		return &r.Totals.FirstToken
+	}
+	return &r.Totals.Duration
+}
+
+// Series gives the numbers of a family that is none, each with its value of
+// Label.
+func (f *Family) Series(r *llm.RouteReport, give func(value string, n float64)) {
+	t, n := r.Totals, 0.0
+	switch f.Name {
+	case "llmagg_attempts_total":
+		for _, code := range outcomes {
+			if n := t.Attempts[code.String()]; n > 0 || code == llm.OK {
+				give(code.String(), float64(n))
+			}
+		}
+		return
+	case "llmagg_tokens_total":
+		give("input", float64(t.Tokens.Input))
+		give("output", float64(t.Tokens.Output))
+		give("cached_input", float64(t.Tokens.CachedInput))
+		give("reasoning", float64(t.Tokens.Reasoning))
+		return
+	case "llmagg_cost_total":
+		if t.Cost != nil {
+			give(t.Cost.Currency, t.Cost.Amount)
+		}
+		return
+	case "llmagg_cache_total":
+		for _, how := range lookups {
+			if t.Cache != nil {
+				give(how, float64(t.Cache[how]))
+			}
+		}
+		return
+	case "llmagg_retries_total":
+		n = float64(t.Retries)
+	case "llmagg_failovers_total":
+		n = float64(t.Failovers)
+	case "llmagg_hedges_total":
+		n = float64(t.Hedges)
+	case "llmagg_unpriced_tokens_total":
+		n = float64(t.Tokens.Unpriced)
+	case "llmagg_in_flight":
+		n = float64(r.InFlight)
+	case "llmagg_waiting":
+		n = float64(r.Waiting)
+	case "llmagg_circuit":
+		n = map[string]float64{"half_open": 1, "open": 2}[r.Circuit]
+	case "llmagg_blocked_seconds":
+		n = max(r.BlockedFor, r.ReopensIn).Seconds()
+	}
+	give("", n)
 }
 
 // Text draws reports in Prometheus's text format 0.0.4. Its labels are the
@@ -36,13 +99,17 @@ func Text(reports []llm.RouteReport) []byte {
 	for i := range reports {
 		labels[i] = `{provider="` + escaped(reports[i].Provider) + `",model="` + escaped(reports[i].Model) + `"`
 	}
-	for i := range families {
-		f := &families[i]
-		p.buf = append(p.buf, "# HELP "+f.name+" "+f.help+"\n# TYPE "+f.name+" "+f.kind+"\n"...)
+	for i := range Families {
+		f := &Families[i]
+		p.buf = append(p.buf, "# HELP "+f.Name+" "+f.Help+"\n# TYPE "+f.Name+" "+f.Kind+"\n"...)
 		for j := range reports {
-			if r := &reports[j]; r.Totals != nil {
-				p.labels = f.name + labels[j]
-				p.draw(i, r, r.Totals)
+			r := &reports[j]
+			switch p.labels = f.Name + labels[j]; {
+			case r.Totals == nil:
+			case f.Kind == Histogram:
+				p.histogram(f.Name, f.Times(r))
+			default:
+				f.Series(r, func(value string, n float64) { p.sample(f.Label, value, n) })
 			}
 		}
 	}
@@ -70,50 +137,6 @@ func (p *page) sample(label, value string, v float64) {
 	p.buf = append(strconv.AppendFloat(p.buf, v, 'g', -1, 64), '\n')
 }
 
-// The families of more than one series a route, by their places in families.
-const (
-	attempts   = 0
-	tokens     = 4
-	cost       = 6
-	duration   = 7
-	firstToken = 8
-	kept       = 9
-)
-
-// draw writes the series of one route in one family.
-func (p *page) draw(family int, r *llm.RouteReport, t *llm.Totals) {
-	switch family {
-	case attempts:
-		for _, code := range outcomes {
-			name := code.String()
-			if n := t.Attempts[name]; n > 0 || code == llm.OK {
-				p.sample("outcome", name, float64(n))
-			}
-		}
-	case tokens:
-		for i, n := range [...]uint64{t.Tokens.Input, t.Tokens.Output, t.Tokens.CachedInput, t.Tokens.Reasoning} {
-			p.sample("type", [...]string{"input", "output", "cached_input", "reasoning"}[i], float64(n))
-		}
-	case cost:
-		if t.Cost != nil {
-			p.sample("currency", t.Cost.Currency, t.Cost.Amount)
-		}
-	case duration:
-		p.histogram(families[family].name, &t.Duration)
-	case firstToken:
-		p.histogram(families[family].name, &t.FirstToken)
-	case kept:
-		for _, how := range lookups {
-			if t.Cache != nil {
-				p.sample("result", how, float64(t.Cache[how]))
-			}
-		}
-	default:
-		p.sample("", "", [len(families)]float64{1: float64(t.Retries), 2: float64(t.Failovers), 3: float64(t.Hedges), 5: float64(t.Tokens.Unpriced),
-			10: float64(r.InFlight), 11: float64(r.Waiting), 12: Circuit(r), 13: max(r.BlockedFor, r.ReopensIn).Seconds()}[family])
-	}
-}
-
 func (p *page) histogram(family string, h *llm.Histogram) {
 	labels, sum := p.labels[len(family):], uint64(0)
 	p.labels = family + "_bucket" + labels
@@ -129,16 +152,4 @@ func (p *page) histogram(family string, h *llm.Histogram) {
 	p.sample("", "", h.Sum)
 	p.labels = family + "_count" + labels
 	p.sample("", "", float64(sum))
-}
-
-// Circuit is the state of a route's circuit breaker as a number: 0 closed, 1
-// half-open, 2 open.
-func Circuit(r *llm.RouteReport) float64 {
-	switch r.Circuit {
-	case "open":
-		return 2
-	case "half_open":
-		return 1
-	}
-	return 0
 }
