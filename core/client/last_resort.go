@@ -91,20 +91,13 @@ func (t *turn) waitNamed(change <-chan struct{}, named time.Time) *llm.Error {
 	defer timer.Stop()
 	look := t.lookOut()
 	defer look.stop()
-	for {
-		select {
-		case <-timer.C:
-			return nil
-		case <-change:
-			return nil
-		case <-look.wake:
-			if look.found() {
-				return c.routed(elsewhere())
-			}
-		case <-t.scope.Context().Done():
-			return c.routed(t.scope.Ended())
-		}
+	switch look.wait(t.scope.Context(), timer.C, change) {
+	case another:
+		return c.routed(elsewhere())
+	case theEnd:
+		return c.routed(t.scope.Ended())
 	}
+	return nil
 }
 
 func elsewhere() *llm.Error {
@@ -115,28 +108,22 @@ func elsewhere() *llm.Error {
 // the route is worth another look.
 func (t *turn) awaitTrial(v *breaker.Trial, limit time.Time) *llm.Error {
 	c := t.client
-	var expired chan struct{}
+	var expired chan time.Time
 	if _, ok := t.scope.Deadline(); !ok { // else the context itself ends there (D5)
-		expired = make(chan struct{})
+		expired = make(chan time.Time)
 		defer alarm.New(time.Until(limit), func() { close(expired) }).Stop()
 	}
 	look := t.lookOut()
 	defer look.stop()
-	for waiting := true; waiting; {
-		select {
-		case <-v.Done():
-			waiting = false
-		case <-look.wake:
-			if look.found() {
-				return c.routed(elsewhere())
-			}
-		case <-expired:
-			e := c.notUsable()
-			e.Message += "; another call's probe of the route did not finish in time"
-			return e
-		case <-t.scope.Context().Done():
-			return c.routed(t.scope.Ended())
-		}
+	switch look.wait(t.scope.Context(), expired, v.Done()) {
+	case another:
+		return c.routed(elsewhere())
+	case theTime:
+		e := c.notUsable()
+		e.Message += "; another call's probe of the route did not finish in time"
+		return e
+	case theEnd:
+		return c.routed(t.scope.Ended())
 	}
 	ok, err := v.Result()
 	if ok || err == nil {

@@ -66,6 +66,34 @@ func (l *lookout) stop() {
 	}
 }
 
+// What a wait beside the other routes came to.
+type cameTo int
+
+const (
+	theTime  cameTo = iota
+	theEvent        // of the route itself
+	another         // route is usable
+	theEnd          // of the call
+)
+
+// wait waits for the first of them; a nil channel never comes.
+func (l *lookout) wait(ctx context.Context, at <-chan time.Time, event <-chan struct{}) cameTo {
+	for {
+		select {
+		case <-at:
+			return theTime
+		case <-event:
+			return theEvent
+		case <-l.wake:
+			if l.found() {
+				return another
+			}
+		case <-ctx.Done():
+			return theEnd
+		}
+	}
+}
+
 // pause waits for d, or less when the turn ends. It gives up, with false, if
 // the call leaves for another route as soon as one is usable.
 func (t *turn) pause(d time.Duration, leaves bool) bool {
@@ -76,18 +104,13 @@ func (t *turn) pause(d time.Duration, leaves bool) bool {
 		look = t.lookOut()
 	}
 	defer look.stop()
-	for {
-		select {
-		case <-timer.C:
-			return !leaves || !t.othersLeft()
-		case <-look.wake:
-			if look.found() {
-				return false
-			}
-		case <-t.scope.Context().Done():
-			return true
-		}
+	switch look.wait(t.scope.Context(), timer.C, nil) {
+	case another:
+		return false
+	case theEnd:
+		return true
 	}
+	return !leaves || !t.othersLeft()
 }
 
 // patience is the context of a wait in line. It ends when most is over and
@@ -110,16 +133,7 @@ func (t *turn) patience(most time.Duration) (ctx context.Context, stop func()) {
 		}
 		look := t.lookOut()
 		defer look.stop()
-		for {
-			select {
-			case <-look.wake:
-				if look.found() {
-					return
-				}
-			case <-ctx.Done():
-				return
-			}
-		}
+		look.wait(ctx, nil, nil)
 	}()
 	return ctx, func() { cancel(); <-watched }
 }

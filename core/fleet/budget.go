@@ -3,6 +3,7 @@ package fleet
 import (
 	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/llmagg/llmagg/core/client"
@@ -41,13 +42,7 @@ func (r *route) quit(c *client.Client) {
 		return
 	}
 	gone := c.Machinery().Rate()
-	kept := r.account.limiters[:0:0]
-	for _, l := range r.account.limiters {
-		if l != gone {
-			kept = append(kept, l)
-		}
-	}
-	r.account.limiters = kept
+	r.account.limiters = slices.DeleteFunc(r.account.limiters, func(l *rate.Limiter) bool { return l == gone })
 }
 
 // leasing is a limiter that may want more.

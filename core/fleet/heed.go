@@ -101,7 +101,7 @@ func (m *Member) hearOne(c *Change, now time.Time) {
 		if c.What == breaker.RouteClosed {
 			due.closed = true
 		} else {
-			due = m.heed(r, x, v)
+			due = m.heed(x, v)
 		}
 		m.mu.Unlock()
 		due.apply(x)
@@ -117,7 +117,7 @@ func (m *Member) hearOne(c *Change, now time.Time) {
 // it becomes suspect. A closed circuit opens until the first of the others
 // reopens; another waits for the last, which is that of the latest failure. The
 // caller holds mu.
-func (m *Member) heed(_ *route, c *client.Client, v *verdict) (d deeds) {
+func (m *Member) heed(c *client.Client, v *verdict) (d deeds) {
 	if v == nil {
 		return d
 	}

@@ -67,7 +67,7 @@ func (m *Member) Attach(c *client.Client) {
 	c.Share(&client.Shared{Told: r.told, MayProbe: r.mayProbe, Closed: func() { r.remove(c) }})
 	m.join(r, c)
 	m.mu.Lock()
-	due := m.heed(r, c, m.verdicts[id])
+	due := m.heed(c, m.verdicts[id])
 	m.mu.Unlock()
 	due.apply(c)
 }

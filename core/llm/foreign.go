@@ -134,28 +134,10 @@ func each(dst []byte, items []json.RawMessage, f func(dst, item []byte) []byte) 
 	return append(dst, ']')
 }
 
-// object writes the object of the fields that f keeps; f appends a field's
-// value, or nothing.
-func (s *sieve) object(dst, object []byte, f func(dst []byte, key string, value []byte) []byte) []byte {
+// eachField is jsontext.AppendObject of an object whose syntax was checked.
+func eachField(dst, object []byte, f func(dst []byte, key string, value []byte) []byte) []byte {
 	r := newReader(object)
-	dst = append(dst, '{')
-	for more := r.Object(); more; more = r.NextField() {
-		key := string(r.Key)
-		value := r.Span()
-		if r.Err != nil {
-			break // not reachable: the syntax has been checked
-		}
-		before := len(dst)
-		if dst[before-1] != '{' {
-			dst = append(dst, ',')
-		}
-		dst = append(jsontext.AppendText(dst, key), ':')
-		from := len(dst)
-		if dst = f(dst, key, object[value:r.Pos]); len(dst) == from {
-			dst = dst[:before]
-		}
-	}
-	return append(dst, '}')
+	return jsontext.AppendObject(dst, &r.Reader, f)
 }
 
 func (s *sieve) messages(dst, list []byte) []byte {
@@ -169,7 +151,7 @@ func (s *sieve) message(dst, message []byte) []byte {
 	var spoken string // what the message says, in a field that is left out
 	silent := true    // it says and calls nothing else
 	from := len(dst)
-	dst = s.object(dst, message, func(dst []byte, key string, value []byte) []byte {
+	dst = eachField(dst, message, func(dst []byte, key string, value []byte) []byte {
 		at := len(dst)
 		dst = s.field(dst, key, value, &spoken)
 		if (key == "content" || key == "tool_calls" || key == "function_call") && saysText(dst[at:]) {
@@ -187,7 +169,7 @@ func (s *sieve) message(dst, message []byte) []byte {
 // which has no other.
 func (s *sieve) instead(dst []byte, from int, text string) []byte {
 	message := bytes.Clone(dst[from:])
-	dst = s.object(dst[:from], message, func(dst []byte, key string, value []byte) []byte {
+	dst = eachField(dst[:from], message, func(dst []byte, key string, value []byte) []byte {
 		if key == "content" {
 			return dst
 		}
@@ -285,7 +267,7 @@ func (s *sieve) known(dst, object []byte, prefix string, known []string, f func(
 	if object[0] != '{' {
 		return append(dst, object...)
 	}
-	return s.object(dst, object, func(dst []byte, key string, value []byte) []byte {
+	return eachField(dst, object, func(dst []byte, key string, value []byte) []byte {
 		switch {
 		case !slices.Contains(known, key) && !requestOnly.Has(key) && s.drops(prefix+key):
 			return dst

@@ -238,3 +238,25 @@ func (r *Reader) Keep(b []byte) json.RawMessage {
 
 // roomSize is how many bytes of raw values share a block.
 const roomSize = 256
+
+// AppendObject appends the object that comes next with what f makes of its
+// values. f appends a value, or nothing where the field is left out.
+func AppendObject(dst []byte, r *Reader, f func(dst []byte, name string, value []byte) []byte) []byte {
+	dst = append(dst, '{')
+	for more := r.Object(); more; more = r.NextField() {
+		name, from := string(r.Key), r.Span()
+		if r.Err != nil {
+			break
+		}
+		before := len(dst)
+		if dst[before-1] != '{' {
+			dst = append(dst, ',')
+		}
+		dst = append(AppendText(dst, name), ':')
+		at := len(dst)
+		if dst = f(dst, name, r.Data[from:r.Pos]); len(dst) == at {
+			dst = dst[:before]
+		}
+	}
+	return append(dst, '}')
+}

@@ -45,24 +45,7 @@ func object(dst, raw []byte, f func(dst []byte, name string, value []byte) []byt
 	r := wire.AnswerReader(raw)
 	clean := r.Raw() // for strict readers
 	r = wire.AnswerReader(clean)
-	dst = append(dst, '{')
-	for more := r.Object(); more; more = r.NextField() {
-		name := string(r.Key)
-		from := r.Span()
-		if r.Err != nil {
-			break
-		}
-		before := len(dst)
-		if dst[before-1] != '{' {
-			dst = append(dst, ',')
-		}
-		dst = append(jsontext.AppendText(dst, name), ':')
-		at := len(dst)
-		if dst = f(dst, name, r.Data[from:r.Pos]); len(dst) == at {
-			dst = dst[:before]
-		}
-	}
-	return append(dst, '}')
+	return jsontext.AppendObject(dst, &r, f)
 }
 
 // appendParts appends a message's content without its texts, which the message

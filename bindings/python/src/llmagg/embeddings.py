@@ -9,7 +9,7 @@ from typing import Any
 from ._wire import decode
 from .attempt import Attempt
 from .cost import Cost
-from .responses import Usage
+from .responses import Usage, usage_to_dict
 
 
 class EmbeddingResponse:
@@ -90,7 +90,7 @@ class EmbeddingResponse:
         """The answer in OpenAI's shape, with ``"attempts"``."""
         data = [{"object": "embedding", "index": i, "embedding": v} for i, v in enumerate(self._lists())]
         made = {
-            "object": "list", "data": data, "model": self.model, "usage": self.usage._or_none(),
+            "object": "list", "data": data, "model": self.model, "usage": usage_to_dict(self.usage),
             "id_of_call": self.id_of_call, "attempts": [attempt.to_dict() for attempt in self.attempts],
         }  # fmt: skip
         return made if self.cost is None else {**made, "cost": self.cost.to_dict()}

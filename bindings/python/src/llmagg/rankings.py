@@ -9,7 +9,7 @@ from typing import Any
 from ._wire import decode
 from .attempt import Attempt
 from .cost import Cost
-from .responses import Usage
+from .responses import Usage, usage_to_dict
 
 
 @dataclass
@@ -57,7 +57,7 @@ class RerankResponse:
         """The answer in Cohere's shape, with "model", "usage" and "attempts"."""
         made: dict[str, Any] = {
             "results": [{"index": r.index, "relevance_score": r.relevance_score} for r in self.results],
-            "model": self.model, "usage": self.usage._or_none(),
+            "model": self.model, "usage": usage_to_dict(self.usage),
             "id_of_call": self.id_of_call, "attempts": [attempt.to_dict() for attempt in self.attempts],
         }  # fmt: skip
         if self.cost is not None:

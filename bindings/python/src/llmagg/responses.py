@@ -85,9 +85,11 @@ class Usage:
         unknown = {key: None for key in _COUNTS if isinstance(wire[key], _Unknown)}
         return {**wire, **unknown, **self.extra}
 
-    def _or_none(self) -> dict[str, Any] | None:
-        wire = self.to_dict()
-        return wire if any(value is not None for value in wire.values()) else None
+
+def usage_to_dict(usage: Usage) -> dict[str, Any] | None:
+    """A usage as a part of an answer: None if nothing is known of it."""
+    wire = usage.to_dict()
+    return wire if any(value is not None for value in wire.values()) else None
 
 
 def _count_in(details: dict[str, Any], name: str) -> int | None:
@@ -221,7 +223,7 @@ class ChatCompletionResponse:
     def to_dict(self) -> dict[str, Any]:
         """The answer in OpenAI's shape, with ``"attempts"``; unset fields are omitted."""
         wire = _head_to_dict(self)
-        wire["usage"] = self.usage._or_none() if isinstance(self.usage, Usage) else self.usage
+        wire["usage"] = usage_to_dict(self.usage) if isinstance(self.usage, Usage) else self.usage
         if self.cost is not None:
             wire["cost"] = self.cost.to_dict()
         if self.cache is not None:

@@ -8,7 +8,7 @@ from base64 import b64encode
 from typing import Any
 
 from llmagg.embeddings import EmbeddingResponse
-from llmagg.responses import ChatCompletionResponse
+from llmagg.responses import ChatCompletionResponse, usage_to_dict
 
 from .trail import field_of, headers_of
 
@@ -35,5 +35,5 @@ def vectors(response: EmbeddingResponse, form: str) -> Answer:
     coded = [b64encode(response._numbers[i * size : (i + 1) * size]).decode() for i in range(len(response))]
     found = coded if form == "base64" else list(response)
     data = [{"object": "embedding", "index": i, "embedding": vector} for i, vector in enumerate(found)]
-    wire = {"object": "list", "data": data, "model": response.model, "usage": response.usage._or_none()}
+    wire = {"object": "list", "data": data, "model": response.model, "usage": usage_to_dict(response.usage)}
     return {**wire, "llmagg": field_of(response.attempts)}, headers_of(response.attempts)

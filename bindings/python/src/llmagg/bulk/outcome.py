@@ -14,7 +14,7 @@ from .._wire import encode
 from ..attempt import Attempt
 from ..cost import Cost
 from ..errors import LLMError, to_payload
-from ..responses import ChatCompletionResponse
+from ..responses import ChatCompletionResponse, usage_to_dict
 from .ledger import FAILED, OK, Entry
 from .rows import id_of
 
@@ -126,7 +126,7 @@ def answered(
         record["choices"] = [choice.to_dict() for choice in response.choices]
     record["route"] = response.route
     cost = _cost(attempts) if parsed else response.cost
-    usage = response.usage._or_none()
+    usage = usage_to_dict(response.usage)
     return Entry(
         asked.n, asked.key, OK, id_text(asked.row), encode(record, "the answer").decode(),
         None if usage is None else encode(usage).decode(), None if cost is None else cost.amount,
