@@ -231,7 +231,7 @@ func TestWaitingForAVerdictEndsWhenAnotherRouteReopens(t *testing.T) {
 	r, err := w.Chat(context.Background(), ask()) // waits for the verdict on a, which does not come
 	require.NoError(t, err)
 	require.Equal(t, "Hello from b.", r.Text())
-	require.Less(t, time.Since(start), 1800*time.Millisecond)
+	require.Less(t, time.Since(start), 10*time.Second, "the verdict comes after 20 s")
 	done()
 	require.Equal(t, llm.Canceled, llm.CodeOfError(<-errs))
 }

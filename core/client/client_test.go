@@ -124,7 +124,7 @@ func TestRetryAfterBeyondTheDeadlineIsAnErrorNow(t *testing.T) {
 	e := llm.AsError(err)
 	require.Equal(t, llm.RateLimit, e.Code)
 	require.True(t, e.HasRetryAfter)
-	require.Less(t, time.Since(start), time.Second)
+	require.Less(t, time.Since(start), 10*time.Second, "nobody waits for an hour")
 	_, err = c.Chat(context.Background(), ask())
 	require.Equal(t, llm.CircuitOpen, llm.CodeOfError(err), "nobody asks before the named wait is over: %v", err)
 	require.Equal(t, 1, w.Seen().Models["m"].Requests)
@@ -148,7 +148,7 @@ func TestCallDeadlineEndsTheCall(t *testing.T) {
 	start := time.Now()
 	_, err := c.Chat(context.Background(), q)
 	require.Error(t, err)
-	require.Less(t, time.Since(start), time.Second)
+	require.Less(t, time.Since(start), 10*time.Second, "long before a thousand attempts")
 }
 
 func TestCancelReachesTheServer(t *testing.T) {

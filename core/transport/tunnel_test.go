@@ -257,7 +257,7 @@ func TestCancelEndsATunnelThatIsBeingMade(t *testing.T) {
 	cancel()
 	require.ErrorIs(t, <-errs, context.Canceled)
 	p.await(t, 0)
-	require.Less(t, time.Since(began), time.Second, "long before connect_timeout")
+	require.Less(t, time.Since(began), 5*time.Second, "long before connect_timeout, 10 s")
 }
 
 // A proxy that refuses is told by its address and its answer, without its
