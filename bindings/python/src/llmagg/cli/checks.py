@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import re
 import socket
@@ -14,7 +16,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from llmagg import LLMAggregator, LLMError
+from llmagg import LLMAggregator, LLMError, observe
 from llmagg._native import fleet
 from llmagg._native import route as tables
 
@@ -165,13 +167,25 @@ ADVICE = {
 }
 
 
+async def _told() -> None:
+    """Returns when the store of this process's fleet has been reached or lost, also before this call."""
+    async with observe() as events:
+        report = fleet.report()
+        if report is None or report["connected"] or report.get("error"):
+            return
+        async for event in events:
+            if event.event in ("fleet_joined", "fleet_lost"):
+                return
+
+
 def store() -> Iterator[Finding]:
     """Whether the store of the configuration's fleet, if it has one, is reached within a few seconds."""
-    until = time.monotonic() + _STORE_S
-    while (report := fleet.report()) is not None and not report["connected"] and time.monotonic() < until:
-        time.sleep(0.05)
-    if report is None:
+    if fleet.report() is None:
         return
+    with contextlib.suppress(asyncio.TimeoutError):
+        asyncio.run(asyncio.wait_for(_told(), _STORE_S))
+    report = fleet.report()
+    assert report is not None, "a process does not leave its fleet"
     subject = f"fleet {report['name']}: store"
     if report["connected"]:
         yield Finding(subject, "ok", f"reached; {report['processes']} processes, this one included")
