@@ -67,8 +67,7 @@ func (c *Counts) Usage(rest llm.Extra) *llm.Usage {
 		llm.OutputDetails{Reasoning: c.Thinking}, rest)
 }
 
-// Rest copies the field that comes next to those that are passed on, unless it
-// is null.
+// Rest adds a field to those that are passed on, unless its value is nil.
 func Rest(to *llm.Extra, name string, value json.RawMessage) {
 	if len(value) == 0 {
 		return

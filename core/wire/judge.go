@@ -160,14 +160,7 @@ func inOpenAIsWords(reason string, beside *llm.Extra) string {
 	}
 	const native = "native_finish_reason"
 	if _, taken := (*beside)[native]; !taken {
-		raw, err := llm.JSON.Marshal(reason)
-		if err != nil {
-			return word
-		}
-		if *beside == nil {
-			*beside = llm.Extra{}
-		}
-		(*beside)[native] = raw
+		Rest(beside, native, JSONOf(reason))
 	}
 	return word
 }

@@ -60,11 +60,7 @@ func (k *Kept) Field() json.RawMessage {
 	if !k.opaque {
 		return nil
 	}
-	raw, err := llm.JSON.Marshal(k.parts)
-	if err != nil { // not reachable: what is kept is JSON
-		return nil
-	}
-	return raw
+	return JSONOf(k.parts)
 }
 
 // Extra is [Kept.Field] as the fields of a message; nil for none.

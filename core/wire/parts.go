@@ -123,9 +123,5 @@ func ObjectOf(text string) json.RawMessage {
 
 // Wrapped is an object that holds text under key.
 func Wrapped(key, text string) json.RawMessage {
-	raw, err := llm.JSON.Marshal(map[string]string{key: text})
-	if err != nil { // not reachable: strings can always be written
-		return json.RawMessage("{}")
-	}
-	return raw
+	return JSONOf(map[string]string{key: text})
 }

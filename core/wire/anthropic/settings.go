@@ -77,10 +77,7 @@ func (s *settings) metadata() {
 	if id == "" {
 		return
 	}
-	raw, err := llm.JSON.Marshal(map[string]string{"user_id": id})
-	if err == nil { // strings can always be written
-		s.body.Metadata = raw
-	}
+	s.body.Metadata = wire.JSONOf(map[string]string{"user_id": id})
 }
 
 // output sets a field of output_config beside the caller's own.

@@ -178,9 +178,5 @@ func choiceExtra(reason string) llm.Extra {
 	case "", "end_turn", "max_tokens", "tool_use":
 		return nil
 	}
-	raw, err := llm.JSON.Marshal(reason)
-	if err != nil { // a string can always be written
-		return nil
-	}
-	return llm.Extra{"stop_reason": raw}
+	return llm.Extra{"stop_reason": wire.JSONOf(reason)}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/llmagg/llmagg/core/llm"
+	"github.com/llmagg/llmagg/core/wire"
 )
 
 // This file sends an answer back as it came: its parts in their order, each
@@ -23,7 +24,7 @@ func signatureRaw(signature string) json.RawMessage {
 	if signature == "" {
 		return nil
 	}
-	return rawOf(signed{signature}, nil)
+	return wire.JSONOf(signed{signature})
 }
 
 func signatureIn(raw json.RawMessage) string {

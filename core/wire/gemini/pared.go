@@ -149,11 +149,7 @@ func without(object json.RawMessage, path ...string) json.RawMessage {
 	if len(fields) == 0 {
 		return nil
 	}
-	raw, err := llm.JSON.Marshal(fields)
-	if err != nil {
-		return object // not reachable: it was read from JSON
-	}
-	return raw
+	return wire.JSONOf(fields)
 }
 
 // isForeign tells whether a part that cannot be translated was the work of the

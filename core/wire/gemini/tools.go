@@ -104,12 +104,8 @@ func toolConfig(req *llm.Request, functions bool) (json.RawMessage, error) {
 	if ownField(config, "functionCallingConfig", "function_calling_config") != nil {
 		return own, nil
 	}
-	raw, err := llm.JSON.Marshal(calling)
-	if err != nil {
-		return nil, llm.Errorf(llm.BadRequest, "%s cannot be written: %v", name, err)
-	}
-	config["functionCallingConfig"] = raw
-	return llm.JSON.Marshal(config)
+	config["functionCallingConfig"] = wire.JSONOf(calling)
+	return wire.JSONOf(config), nil
 }
 
 func choiceOf(choice json.RawMessage, field string) (callingConfig, error) {
@@ -165,7 +161,7 @@ func schemaOf(schema json.RawMessage) json.RawMessage {
 				for name, child := range children {
 					children[name] = schemaOf(child)
 				}
-				fields[key] = rawOf(children, value)
+				fields[key] = wire.JSONOf(children)
 			}
 		case "anyOf", "oneOf", "allOf", "prefixItems":
 			var children []json.RawMessage
@@ -173,18 +169,9 @@ func schemaOf(schema json.RawMessage) json.RawMessage {
 				for i, child := range children {
 					children[i] = schemaOf(child)
 				}
-				fields[key] = rawOf(children, value)
+				fields[key] = wire.JSONOf(children)
 			}
 		}
 	}
-	return rawOf(fields, schema)
-}
-
-// rawOf writes v, or gives otherwise if that fails.
-func rawOf(v any, otherwise json.RawMessage) json.RawMessage {
-	raw, err := llm.JSON.Marshal(v)
-	if err != nil {
-		return otherwise
-	}
-	return raw
+	return wire.JSONOf(fields)
 }

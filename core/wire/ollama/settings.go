@@ -70,11 +70,7 @@ func (s *settings) options() error {
 		options["num_predict"] = strconv.AppendInt(nil, int64(*most), 10)
 	}
 	if len(r.Stop) > 0 {
-		raw, err := llm.JSON.Marshal([]string(r.Stop))
-		if err != nil {
-			return llm.Errorf(llm.BadRequest, "stop cannot be written: %v", err)
-		}
-		options["stop"] = raw
+		options["stop"] = wire.JSONOf([]string(r.Stop))
 	}
 	for _, name := range optionFields {
 		if raw := r.Extra[name]; wire.IsThere(raw) {

@@ -180,11 +180,7 @@ func (s *stream) annotations() json.RawMessage {
 	if len(all) == 0 {
 		return nil
 	}
-	raw, err := llm.JSON.Marshal(all)
-	if err != nil {
-		return nil
-	}
-	return raw
+	return wire.JSONOf(all)
 }
 
 func annotation(raw json.RawMessage, shift int) json.RawMessage {

@@ -209,22 +209,16 @@ func (r *rest) message(k keptItem, withIDs bool) any {
 			return nil
 		}
 		content := llm.Extra{}
-		text, err := llm.JSON.Marshal((*from)[:p.Bytes])
-		if err != nil || llm.JSON.Unmarshal(raw, &content) != nil {
+		if llm.JSON.Unmarshal(raw, &content) != nil {
 			return nil
 		}
+		text := wire.JSONOf((*from)[:p.Bytes])
 		*from = (*from)[p.Bytes:]
 		delete(content, "bytes")
 		content[name] = text
-		if parts[i], err = llm.JSON.Marshal(content); err != nil {
-			return nil
-		}
+		parts[i] = wire.JSONOf(content)
 	}
-	raw, err := llm.JSON.Marshal(parts)
-	if err != nil {
-		return nil
-	}
-	fields["content"] = raw
+	fields["content"] = wire.JSONOf(parts)
 	if !withIDs {
 		delete(fields, "id")
 	}

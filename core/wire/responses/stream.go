@@ -299,11 +299,7 @@ func (d *delta) weighed() json.RawMessage {
 	if len(d.logprobs) == 0 {
 		return nil
 	}
-	raw, err := llm.JSON.Marshal(map[string]any{"content": d.logprobs})
-	if err != nil {
-		return nil
-	}
-	return raw
+	return wire.JSONOf(map[string]any{"content": d.logprobs})
 }
 
 // finish reads the last event: what of the answer has not come, the reason, the
